@@ -1,0 +1,50 @@
+/* attend: causal multi-head attention over packed windows; no padding exists, so no padding is computed.
+ *
+ *   Window w holds rows offsets[w] .. offsets[w+1]-1, oldest first. For row i of a window and head h:
+ *     s_ij = q_ih . k_jh / sqrt(dh)   over the rows j <= i of the same window
+ *     out_ih = sum_j drop(softmax_j(s_ij)) v_jh
+ *
+ *   q, k, v: row r of head h starts at ptr + r * stride + h * dh      (so one (rows, 3d) product serves all three)
+ *   offsets (windows + 1) int32, offsets[0] = 0; rows = offsets[windows], told apart so that the host need not read it
+ *   out (rows, heads * dh)      lse (rows, heads): log sum exp of s, saved for the backward pass; may be NULL
+ *   p, seed: dropout of the probabilities; element (row i, head h, j counted within its window) has index
+ *            (i * heads + h) * max_window + j in the stream of kernels/dropout.h
+ *   newest_only: q and out have one row per window, which stands at the window's newest row; an empty window's out row
+ *            is zero. (inference)
+ *   index, index_width: room for sparse attention: (rows, index_width) int32 of the rows each query may read, -1 =
+ * none. NULL = dense.
+ *
+ * attend_backward (newest_only = 0): from dout, lse, out:
+ *   D_i = dout_i . out_i;  dp = dout_i . v_j (through the dropout mask);  ds = p (dp - D_i);  dq, dk, dv overwritten,
+ * laid out with stride dstride as q, k, v are. */
+#ifndef SK_ATTEND_H
+#define SK_ATTEND_H
+
+#include <stdint.h>
+
+typedef struct sk_attend_args {
+  int32_t windows, rows, max_window, heads, dh;
+  const int32_t *offsets;
+  const float *q, *k, *v;
+  int32_t q_stride, kv_stride;
+  float p;
+  uint64_t seed;
+  int32_t newest_only;
+  const int32_t *index;
+  int32_t index_width;
+  float *out, *lse;
+} sk_attend_args;
+
+typedef struct sk_attend_backward_args {
+  int32_t windows, rows, max_window, heads, dh;
+  const int32_t *offsets;
+  const float *q, *k, *v;
+  int32_t q_stride, kv_stride;
+  float p;
+  uint64_t seed;
+  const float *out, *lse, *dout;
+  float *dq, *dk, *dv;
+  int32_t dq_stride, dkv_stride;
+} sk_attend_backward_args;
+
+#endif

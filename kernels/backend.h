@@ -1,0 +1,97 @@
+/* A backend is a device and one ordered queue, behind one table of functions. No slot is optional: a test walks the
+ * table. Compute slots, upload and download enqueue; the host may read after `sync`. One backend per thread; a buffer
+ * may be read by any backend on the same device. Pointers in args structs are device pointers unless they say "host".
+ *
+ * Every operation is `status (*op)(sk_backend *, const sk_<op>_args *)`, its args struct declared beside its formula in
+ * kernels/<op>.h, passed by value to CUDA kernels. n = 0 is legal everywhere and does nothing. All floats are fp32,
+ * row-major, densely packed unless a stride is named. Results do not depend on the number of threads: work is cut into
+ * blocks of fixed size and every output element has one writer and one order of summation.
+ *
+ * A failing slot returns a status and leaves one line in `err`. */
+#ifndef SK_BACKEND_H
+#define SK_BACKEND_H
+
+#include "kernels/activate.h"
+#include "kernels/adamw.h"
+#include "kernels/apply.h"
+#include "kernels/attend.h"
+#include "kernels/blend.h"
+#include "kernels/dropout.h"
+#include "kernels/embed.h"
+#include "kernels/generate.h"
+#include "kernels/gru.h"
+#include "kernels/layer_norm.h"
+#include "kernels/linear.h"
+#include "kernels/quantize.h"
+#include "kernels/reduce.h"
+#include "kernels/topk.h"
+#include "kernels/xent.h"
+#include "solid/status.h"
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct sk_backend sk_backend;
+
+typedef struct sk_options {
+  int32_t threads; /* CPU: pool size, at least 1 */
+  int32_t device;  /* CUDA: ordinal */
+} sk_options;
+
+/* The operations of a table, in one list: table, walk test and error texts are made from it. */
+// clang-format off
+#define SK_OPS(X)                                                                                                      \
+  X(embed) X(embed_backward)                                                                                           \
+  X(linear) X(linear_backward)                                                                                         \
+  X(layer_norm) X(layer_norm_backward)                                                                                 \
+  X(activate) X(activate_backward)                                                                                     \
+  X(dropout)                                                                                                           \
+  X(attend) X(attend_backward)                                                                                         \
+  X(gru) X(gru_backward)                                                                                               \
+  X(generate) X(generate_backward)                                                                                     \
+  X(apply) X(apply_backward)                                                                                           \
+  X(xent)                                                                                                              \
+  X(quantize)                                                                                                          \
+  X(topk)                                                                                                              \
+  X(adamw)                                                                                                             \
+  X(reduce)                                                                                                            \
+  X(blend)
+// clang-format on
+
+#define SK_ABI 1
+
+typedef struct sk_backend_ops {
+  uint32_t abi;     /* SK_ABI */
+  const char *name; /* "cpu", "cuda" */
+
+  /* OK when the device is usable on this machine; `text` (may be NULL) gets one line: what was found, or why not. */
+  solid_status (*probe)(char *text, size_t size);
+  solid_status (*open)(sk_backend **out, const sk_options *options);
+  void (*close)(sk_backend *be);
+
+  solid_status (*alloc)(sk_backend *be, void **out,
+                        size_t bytes); /* 64-byte aligned, contents undefined; 0 bytes gives NULL */
+  void (*free)(sk_backend *be, void *device);
+  solid_status (*upload)(sk_backend *be, void *device, const void *host, size_t bytes);
+  solid_status (*download)(sk_backend *be, void *host, const void *device, size_t bytes);
+  solid_status (*copy)(sk_backend *be, void *device_to, const void *device_from, size_t bytes);
+  solid_status (*zero)(sk_backend *be, void *device, size_t bytes);
+  solid_status (*sync)(sk_backend *be);
+
+#define SK_SLOT(op) solid_status (*op)(sk_backend * be, const sk_##op##_args *a);
+  SK_OPS(SK_SLOT)
+#undef SK_SLOT
+} sk_backend_ops;
+
+/* A backend's own struct begins with this. */
+struct sk_backend {
+  const sk_backend_ops *ops;
+  char err[256];
+};
+
+/* The table called `name` ("cpu", "cuda"), or NULL when it is not compiled in. */
+const sk_backend_ops *sk_backend_find(const char *name);
+
+/* Names of all tables known to the source tree, compiled in or not, NULL-terminated: the tests' parameter list. */
+extern const char *const sk_backend_names[];
+
+#endif

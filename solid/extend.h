@@ -1,0 +1,20 @@
+/* For those who implement a part of the library's outside: a store, an event source, a program with the same manners.
+ */
+#ifndef SOLID_EXTEND_H
+#define SOLID_EXTEND_H
+
+#include "solid/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Sets this thread's solid_last_error() to one formatted line (cut at 255 bytes) and returns `status`, so that a
+ * failure reads `return solid_fail(SOLID_EIO, "redis %s:%d: %s", host, port, why);`. Never allocates. Lower case, no
+ * "failed to", the two values that disagree, what to do where that is not obvious. */
+SOLID_API solid_status solid_fail(solid_status status, const char *format, ...) SOLID_PRINTF(2, 3);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

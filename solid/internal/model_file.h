@@ -1,0 +1,41 @@
+/* What a model file holds, in host memory, and its way to and from safetensors. solid_model is this plus look-up tables
+ * and device buffers; the trainer makes one and writes it; tests make tiny ones. */
+#ifndef SOLID_INTERNAL_MODEL_FILE_H
+#define SOLID_INTERNAL_MODEL_FILE_H
+
+#include "solid/internal/config.h"
+
+#define SOL_MODEL_FORMAT 1
+
+/* n byte strings: string i is bytes[offsets[i] .. offsets[i+1]). */
+typedef struct sol_strings {
+  uint32_t count;
+  uint32_t *offsets; /* count + 1 */
+  char *bytes;
+} sol_strings;
+
+typedef struct sol_model_file {
+  sol_config config;
+  float *weights;             /* sol_tensors_total floats */
+  uint16_t *codes;            /* (V, C) */
+  float *centroids;           /* (C, K, content) of the codebook, or NULL */
+  float *content_mean;        /* not used yet: NULL */
+  float *popularity;          /* (V): training events of each item */
+  sol_strings items;          /* ids in order of their dense index */
+  sol_strings categories;     /* names; count may be 0 */
+  uint32_t *category_offsets; /* (categories + 1) into category_items */
+  uint32_t *category_items;   /* ascending within a category */
+  uint64_t generation;        /* set by write and read */
+  char *training;             /* JSON of the training run (seed, data hash, flags), for people; may be NULL */
+} sol_model_file;
+
+/* Reads and validates; on success the caller owns what *file points at: sol_model_file_clear. */
+solid_status sol_model_file_read(sol_model_file *file, const char *path);
+
+/* Writes path.tmp, syncs, renames: a reader never sees half a file. Sets file->generation. EIO, EFULL name the path. */
+solid_status sol_model_file_write(sol_model_file *file, const char *path);
+
+/* Frees every array and zeroes the struct; a zeroed struct is a no-op. All arrays come from malloc. */
+void sol_model_file_clear(sol_model_file *file);
+
+#endif

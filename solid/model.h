@@ -1,0 +1,82 @@
+/* A trained model: one immutable bundle of weights, semantic codes, item vocabulary, categories and popularity prior,
+ * read from one safetensors file. A `const solid_model *` may be used by any number of threads at once. */
+#ifndef SOLID_MODEL_H
+#define SOLID_MODEL_H
+
+#include "solid/context.h"
+#include "solid/types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct solid_model solid_model;
+
+/* Which generated layers the model has (design: static has none, solid has both branches). */
+typedef enum solid_head {
+  SOLID_HEAD_STATIC = 0,
+  SOLID_HEAD_DUET = 1,
+  SOLID_HEAD_SEMANTIC = 2,
+  SOLID_HEAD_SOLID = 3
+} solid_head;
+
+typedef struct solid_model_info {
+  uint32_t struct_size; /* set by the caller to sizeof(solid_model_info) */
+  uint32_t width;       /* d: floats of an item vector and of a state */
+  uint32_t window;      /* L: newest steps the encoder reads */
+  uint32_t blocks, heads;
+  uint32_t levels;     /* C: code levels of an item */
+  uint32_t codes;      /* K: codewords a level */
+  uint32_t items;      /* V: size of the catalogue */
+  uint32_t categories; /* number of category names; 0 = no category filter */
+  uint32_t rank;       /* r of the generated layers; equal to width when they are full */
+  uint32_t params;     /* P: generated floats a user; 0 for the static head */
+  solid_head head;
+  uint64_t generation; /* hash of config, weights, codes and vocabulary; parameters of another generation are a miss */
+} solid_model_info;
+
+/* Reads and validates a model file: header, shapes, finite weights, codes within range, vocabulary without repeats,
+ * stored hash against contents. On success *out is owned by the caller: solid_model_free. `ctx` must outlive it.
+ * EIO: cannot be read. EFORMAT: not safetensors, truncated, damaged, wrong shapes; the text names file and tensor.
+ * EUNSUPPORTED: written by a newer format. */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_model_load(solid_model **out, const solid_context *ctx,
+                                                           const char *path);
+
+/* NULL is a no-op. No worker, recommender or pipeline made from the model may be left. */
+SOLID_API void solid_model_free(solid_model *model);
+
+/* Fills the fields that fit in info->struct_size. EINVAL: struct_size is 0 or too large. */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_model_get_info(const solid_model *model, solid_model_info *info);
+
+/* "static", "duet", "semantic" or "solid"; "unknown" for another value. Never NULL. */
+SOLID_API const char *solid_head_name(solid_head head);
+
+/* Dense index of an item id, or SOLID_NO_ITEM. */
+SOLID_API uint32_t solid_model_item_index(const solid_model *model, solid_bytes id);
+
+/* Dense index of the item whose id has this 64-bit hash (solid_step.item), or SOLID_NO_ITEM. */
+SOLID_API uint32_t solid_model_item_by_hash(const solid_model *model, uint64_t hash);
+
+/* Id of an item as bytes borrowed from the model; {NULL, 0} if item >= V. */
+SOLID_API solid_bytes solid_model_item_id(const solid_model *model, uint32_t item);
+
+/* XXH3 64-bit hash of an item id: the `item` of a solid_step. Any thread; no model needed. */
+SOLID_API uint64_t solid_item_hash(solid_bytes id);
+
+/* Semantic codes of an item, uint16[levels] borrowed from the model; NULL if item >= V. */
+SOLID_API const uint16_t *solid_model_item_codes(const solid_model *model, uint32_t item);
+
+/* Number of a category by its name, or UINT32_MAX. */
+SOLID_API uint32_t solid_model_category(const solid_model *model, solid_bytes name);
+
+/* Name of a category, borrowed; {NULL, 0} if category >= categories. */
+SOLID_API solid_bytes solid_model_category_name(const solid_model *model, uint32_t category);
+
+/* Items of a category in ascending order, borrowed: *items points at *count indices. ERANGE: no such category. */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_model_category_items(const solid_model *model, uint32_t category,
+                                                                     const uint32_t **items, size_t *count);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

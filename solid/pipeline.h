@@ -1,0 +1,59 @@
+/* The writing side: events in, windows and fresh parameters in the store. One pipeline per thread, over one shared
+ * model and a store of its own. A pipeline is the `solid_sink_fn` of an event source. */
+#ifndef SOLID_PIPELINE_H
+#define SOLID_PIPELINE_H
+
+#include "solid/model.h"
+#include "solid/store.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct solid_pipeline solid_pipeline;
+
+/* Takes n events in stream order, borrowed for the call. `verdicts` (n) receives per event SOLID_OK, SOLID_ENOTFOUND
+ * (item not in the vocabulary) or SOLID_ERANGE / SOLID_EINVAL (id of a bad length). The call itself fails only when the
+ * batch as a whole could not be stored: retriable = call again with the same events, harmless because of their
+ * positions. */
+typedef solid_status (*solid_sink_fn)(void *sink_user, const solid_event *events, size_t n, solid_status *verdicts);
+
+typedef struct solid_pipeline_options {
+  uint32_t struct_size;
+  uint32_t max_batch; /* users generated for at once; default 256 */
+} solid_pipeline_options;
+
+#define SOLID_PIPELINE_OPTIONS_INIT                                                                                    \
+  { sizeof(solid_pipeline_options), 256 }
+
+typedef struct solid_pipeline_stats {
+  uint32_t struct_size;
+  uint64_t events;     /* taken in, replays included */
+  uint64_t applied;    /* new in a window */
+  uint64_t duplicates; /* skipped because of their position */
+  uint64_t unknown_items;
+  uint64_t invalid;
+  uint64_t generated; /* user parameters written */
+} solid_pipeline_stats;
+
+/* EMISMATCH: the store's sizes are not the model's. *out is owned by the caller: solid_pipeline_free; model and store
+ * are borrowed and must outlive it. `options` NULL = defaults. */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_pipeline_new(solid_pipeline **out, const solid_model *model,
+                                                             solid_store *store, const solid_pipeline_options *options);
+
+/* NULL is a no-op. */
+SOLID_API void solid_pipeline_free(solid_pipeline *pipeline);
+
+/* A solid_sink_fn whose first argument is the pipeline: groups by user, appends (one round trip a sub-batch), generates
+ * for the users whose window moved, stores the parameters. A replayed batch recomputes and changes nothing. */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_pipeline_push(void *pipeline, const solid_event *events, size_t n,
+                                                              solid_status *verdicts);
+
+/* Fills the fields that fit in stats->struct_size. */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_pipeline_get_stats(const solid_pipeline *pipeline,
+                                                                   solid_pipeline_stats *stats);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

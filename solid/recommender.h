@@ -1,0 +1,70 @@
+/* The question: what would this user want next? One recommender per thread over one shared model. */
+#ifndef SOLID_RECOMMENDER_H
+#define SOLID_RECOMMENDER_H
+
+#include "solid/model.h"
+#include "solid/store.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct solid_recommender solid_recommender;
+
+/* Where the user vector came from. */
+typedef enum solid_source {
+  SOLID_FROM_CACHE = 0,       /* cached parameters and the state stored beside them: nothing newer is known */
+  SOLID_FROM_CACHE_FRESH = 1, /* cached parameters, encoder run now over a newer window or over session items */
+  SOLID_FROM_GENERATION = 2,  /* window without parameters: generated now and put back */
+  SOLID_FROM_SESSION = 3,     /* nothing stored: the query's session items alone */
+  SOLID_FROM_POPULARITY = 4   /* nothing known at all: the training data's popularity */
+} solid_source;
+
+typedef struct solid_query {
+  uint32_t struct_size;
+  uint32_t k;                 /* how many items; 1 .. V */
+  int32_t exclude_seen;       /* leave out the items of the window and the session; default 1 */
+  const solid_bytes *blocked; /* item ids never to return; ids the model does not know are ignored */
+  size_t n_blocked;
+  solid_bytes category;       /* only items of this category; {NULL, 0} = all. An unknown name is ENOTFOUND */
+  const solid_bytes *session; /* item ids newer than anything stored, oldest first; unknown ids are skipped */
+  size_t n_session;
+} solid_query;
+
+#define SOLID_QUERY_INIT                                                                                               \
+  { sizeof(solid_query), 10, 1, NULL, 0, {NULL, 0}, NULL, 0 }
+
+typedef struct solid_answer {
+  uint32_t struct_size; /* set by the caller to sizeof(solid_answer) */
+  solid_source source;
+  uint64_t params_seq; /* events the parameters have seen; 0 when there were none */
+  uint64_t window_seq; /* events the window has seen */
+  size_t count;        /* items returned; below k only when fewer are left after the filters */
+} solid_answer;
+
+/* max_batch: the largest n of solid_recommend_batch. Model and store are borrowed. EMISMATCH: sizes differ. */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_recommender_new(solid_recommender **out, const solid_model *model,
+                                                                solid_store *store, size_t max_batch);
+
+/* NULL is a no-op. */
+SOLID_API void solid_recommender_free(solid_recommender *rec);
+
+/* The k best items for one user, best first, into out (query->k). `user` may be empty ({NULL, 0}) for an anonymous
+ * visitor: nothing is read from the store. `query` NULL = SOLID_QUERY_INIT. `answer` may be NULL.
+ * EINVAL, ERANGE (k = 0, k > V, user id over 255 bytes), ENOTFOUND (category), retriable: the store is away. */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_recommend(solid_recommender *rec, solid_bytes user,
+                                                          const solid_query *query, solid_scored *out,
+                                                          solid_answer *answer);
+
+/* The same for n users under one query: out is (n, k), answers (n, may be NULL). One store round trip in all. */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_recommend_batch(solid_recommender *rec, const solid_bytes *users,
+                                                                size_t n, const solid_query *query, solid_scored *out,
+                                                                solid_answer *answers);
+
+/* "cache", "cache+fresh", "generation", "session", "popularity". Never NULL. */
+SOLID_API const char *solid_source_name(solid_source source);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,53 @@
+/* What every fallible function answers, and the text behind the last failure of this thread.
+ *
+ * One decision follows from a status: is it retriable (the outside world was away: do not commit, back off, replay),
+ * is it about one message (EFORMAT, ENOTFOUND, ERANGE: count it, dead-letter it, go on), or is it final? */
+#ifndef SOLID_STATUS_H
+#define SOLID_STATUS_H
+
+#include "solid/export.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*        name         value  text */
+#define SOLID_STATUS_MAP(X)                                                                                            \
+  X(OK, 0, "no error")                                                                                                 \
+  X(EINVAL, -1, "invalid argument")                                                                                    \
+  X(ENOMEM, -2, "out of memory")                                                                                       \
+  X(EIO, -3, "input or output error")                                                                                  \
+  X(ETIMEDOUT, -4, "timed out")                                                                                        \
+  X(EFORMAT, -5, "malformed data")                                                                                     \
+  X(ENOTFOUND, -6, "not found")                                                                                        \
+  X(ERANGE, -7, "out of range")                                                                                        \
+  X(EMISMATCH, -8, "does not belong to this model")                                                                    \
+  X(EUNSUPPORTED, -9, "not supported by this build or device")                                                         \
+  X(EDEVICE, -10, "device error")                                                                                      \
+  X(EFULL, -11, "no space left")                                                                                       \
+  X(ECANCELLED, -12, "cancelled")                                                                                      \
+  X(EINTERNAL, -13, "internal error")
+
+typedef enum solid_status {
+#define SOLID_STATUS_ENUM(name, value, text) SOLID_##name = (value),
+  SOLID_STATUS_MAP(SOLID_STATUS_ENUM)
+#undef SOLID_STATUS_ENUM
+} solid_status;
+
+/* Short impersonal text of a status; "unknown status" for a number that is none. Never NULL. Any thread. */
+SOLID_API const char *solid_status_text(solid_status status);
+
+/* Name of a status as written in C, e.g. "SOLID_EIO". Never NULL. Any thread. */
+SOLID_API const char *solid_status_name(solid_status status);
+
+/* 1 when the same call may succeed later without any change by the caller (EIO, ETIMEDOUT, EFULL), else 0. */
+SOLID_API int solid_status_is_retriable(solid_status status);
+
+/* One line about the last failure on the calling thread: what, where, the two values that disagree. Never NULL; ""
+ * before the first failure. Valid until the next failing call on this thread. A success does not clear it. */
+SOLID_API const char *solid_last_error(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

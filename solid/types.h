@@ -1,0 +1,52 @@
+/* The nouns, in the order of the walk: event -> step -> window -> params -> scored items. */
+#ifndef SOLID_TYPES_H
+#define SOLID_TYPES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SOLID_ID_MAX    255        /* longest user or item id in bytes; the shortest is 1 */
+#define SOLID_NO_ITEM   UINT32_MAX /* "this id is not in the model's vocabulary" */
+#define SOLID_NO_STREAM UINT64_MAX /* position of an event that came from no stream: never taken for a duplicate */
+
+/* An id as bytes: not necessarily zero-terminated; borrowed for the call in which it is passed. */
+typedef struct solid_bytes {
+  const char *data;
+  size_t size;
+} solid_bytes;
+
+/* One user-item event as it comes in. `position` identifies it in its stream (see SOLID_POSITION) and makes a replay
+ * harmless; SOLID_NO_STREAM where there is none. */
+typedef struct solid_event {
+  solid_bytes user;
+  solid_bytes item;
+  solid_bytes kind;  /* "view", "buy", ...; may be empty */
+  int64_t time_ms;   /* since 1970-01-01 UTC */
+  uint64_t position; /* SOLID_POSITION(partition, offset) */
+} solid_event;
+
+/* Partition in the upper 16 bits, offset in the lower 48. Offsets of one partition grow; partitions are not compared.
+ */
+#define SOLID_POSITION(partition, offset) (((uint64_t)(partition) << 48) | ((uint64_t)(offset)&0xffffffffffffULL))
+
+/* One element of a user's window. `item` is a hash of the item's id (XXH3, 64 bits), the same in every model, so that
+ * stored windows outlive models. */
+typedef struct solid_step {
+  uint64_t item;
+  int64_t time_ms;
+} solid_step;
+
+/* One recommended item: dense index in the model (solid_model_item_id gives the id) and its score u . e_v. */
+typedef struct solid_scored {
+  uint32_t item;
+  float score;
+} solid_scored;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

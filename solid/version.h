@@ -1,0 +1,29 @@
+/* Version and build facts.
+ *
+ * ABI policy: SOVERSION is the major version. Within a major version functions are only added, configuration structs
+ * only grow at their end (they begin with `struct_size`), enumerators keep their values. 0.x makes no such promise
+ * between minor versions. */
+#ifndef SOLID_VERSION_H
+#define SOLID_VERSION_H
+
+#include "solid/export.h"
+
+#define SOLID_VERSION_MAJOR  0
+#define SOLID_VERSION_MINOR  1
+#define SOLID_VERSION_PATCH  0
+#define SOLID_VERSION_STRING "0.1.0"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Version of the library that is linked, e.g. "0.1.0". Any thread. */
+SOLID_API const char *solid_version(void);
+
+/* One line: version, compiler, devices compiled in and the instruction set chosen on this machine. Any thread. */
+SOLID_API const char *solid_build_info(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,60 @@
+/* One thread's scratch memory and device queue, and the stages of the model that run on it: the learned math with no
+ * store around it. Memory is planned at solid_worker_new; no stage allocates. One worker per thread at a time. */
+#ifndef SOLID_WORKER_H
+#define SOLID_WORKER_H
+
+#include "solid/model.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct solid_worker solid_worker;
+
+/* A batch of windows: `offsets` has n + 1 entries, window i is items[offsets[i] .. offsets[i+1]) oldest first, dense
+ * item indices < V. Windows longer than L use their newest L items; an empty window is allowed (its state is that of
+ * no history: zero encoder input, h = 0, z = 0). */
+typedef struct solid_windows {
+  size_t n;
+  const uint32_t *offsets;
+  const uint32_t *items;
+} solid_windows;
+
+/* Plans scratch for batches of up to max_batch windows. *out is owned by the caller: solid_worker_free. The model must
+ * outlive it. ENOMEM, EDEVICE. */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_worker_new(solid_worker **out, const solid_model *model,
+                                                           size_t max_batch);
+
+/* NULL is a no-op. */
+SOLID_API void solid_worker_free(solid_worker *worker);
+
+/* h (n, d): the encoder's state at the newest step of each window. Caller-owned output.
+ * EINVAL: n > max_batch. ERANGE: an item >= V. */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_worker_encode(solid_worker *worker, const solid_windows *windows,
+                                                              float *h);
+
+/* h (n, d) as above and params (n, P): the user's generated layers (papers: W = clip(G_i z_i) + G_s z_s, biases
+ * likewise; per layer [in][out] then [out]). params may be NULL when P = 0. Errors as solid_worker_encode. */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_worker_generate(solid_worker *worker, const solid_windows *windows,
+                                                                float *h, float *params);
+
+/* u (n, d) = h + y, y = W2 tanh(W1 h + b1) + b2 under each row's params (n, P), through the shared down/up projections
+ * when the model has a rank; u = h for the static head (params ignored). u may be h. */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_worker_apply(solid_worker *worker, size_t n, const float *h,
+                                                             const float *params, float *u);
+
+/* For each row of u (n, d) the k best items by u . e_v, best first, ties to the lowest index, into out (n, k);
+ * counts (n) says how many there are (fewer than k only when fewer are left). `excluded`: n rows of
+ * solid_worker_mask_words() 64-bit words, bit v of a row set = item v is left out; NULL = nothing is.
+ * EINVAL: n > max_batch. ERANGE: k = 0 or k > V. */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_worker_rank(solid_worker *worker, size_t n, const float *u,
+                                                            const uint64_t *excluded, size_t k, solid_scored *out,
+                                                            size_t *counts);
+
+/* 64-bit words of one exclusion row: ceil(V / 64). */
+SOLID_API size_t solid_worker_mask_words(const solid_worker *worker);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
