@@ -91,6 +91,12 @@ struct sk_backend {
 /* The table called `name` ("cpu", "cuda"), or NULL when it is not compiled in. */
 const sk_backend_ops *sk_backend_find(const char *name);
 
+/* "x86-64-v3", "baseline", ...: the instruction level of the table "cpu" on this machine. Never NULL. */
+const char *sk_cpu_level(void);
+
+/* For the implementations: leaves one line in be->err and returns `status`. */
+solid_status sk_fail(sk_backend *be, solid_status status, const char *format, ...) SOLID_PRINTF(3, 4);
+
 /* Names of all tables known to the source tree, compiled in or not, NULL-terminated: the tests' parameter list. */
 extern const char *const sk_backend_names[];
 

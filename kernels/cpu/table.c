@@ -1,0 +1,23 @@
+/* The table of one instruction level; compiled once for each. */
+#include "kernels/cpu/cpu.h"
+
+static solid_status open_level(sk_backend **out, const sk_options *options) {
+  return sk_cpu_open(out, options, &SK_CPU(table));
+}
+
+const sk_backend_ops SK_CPU(table) = {.abi = SK_ABI,
+                                      .name = "cpu",
+                                      .probe = sk_cpu_probe,
+                                      .open = open_level,
+                                      .close = sk_cpu_close,
+                                      .alloc = sk_cpu_alloc,
+                                      .free = sk_cpu_free,
+                                      .upload = sk_cpu_upload,
+                                      .download = sk_cpu_download,
+                                      .copy = sk_cpu_copy,
+                                      .zero = sk_cpu_zero,
+                                      .sync = sk_cpu_sync,
+#define FILL_SLOT(op) .op = SK_CPU(op),
+                                      SK_OPS(FILL_SLOT)
+#undef FILL_SLOT
+};
