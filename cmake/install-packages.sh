@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that a step needs and that are missing:   cmake/install-packages.sh build|run|test|lint ...
+# Needs root (or passwordless sudo) only when something is missing. On another distribution: says what to install.
+set -euo pipefail
+
+declare -A groups=(
+  [build]="build-essential cmake ninja-build pkg-config libopenblas-serial-dev libjansson-dev libxxhash-dev zlib1g-dev libhiredis-dev librdkafka-dev libmicrohttpd-dev"
+  [run]="redis-server jq"
+  [test]="libcriterion-dev redis-server git python3-minimal g++ default-jre-headless maven kcat"
+  [lint]="clang clang-format libclang-rt-14-dev"
+)
+
+wanted=()
+for group in "$@"; do
+  [ -n "${groups[$group]:-}" ] || { echo "install-packages: unknown group '$group' (have: ${!groups[*]})" >&2; exit 2; }
+  read -ra packages <<<"${groups[$group]}"
+  wanted+=("${packages[@]}")
+done
+
+command -v dpkg-query >/dev/null || { echo "install-packages: not a Debian system; install the equivalents of: ${wanted[*]}" >&2; exit 1; }
+missing=()
+for package in "${wanted[@]}"; do
+  dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
+done
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+as_root=()
+if [ "$(id -u)" != 0 ]; then
+  command -v sudo >/dev/null || { echo "install-packages: run as root, or install: ${missing[*]}" >&2; exit 1; }
+  as_root=(sudo)
+fi
+echo "installing ${#missing[@]} packages: ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+log=$(mktemp)
+if ! { "${as_root[@]}" apt-get update -qq && "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
+  tail -n 15 "$log" >&2
+  echo "install-packages: apt-get could not install: ${missing[*]} (full log: $log)" >&2
+  exit 1
+fi
+rm -f "$log"

@@ -1,0 +1,194 @@
+/* make_dataset: a generated data set for demonstrations and tests. Nothing in it is real.
+ *
+ *   items   belong to one of G genres and carry two of the genre's tags; popularity within a genre is Zipf's.
+ *           Every item has a few *sequels*: items of its genre that tend to follow it.
+ *   users   have a latent taste, two genres, and drift: before each event one of the two may be replaced.
+ *   events  a sequel of the last item (45 %), an item of a current genre (45 %), anything popular (10 %).
+ *
+ * Writes DIR/events.jsonl (oldest first, all users interleaved by time) and DIR/items.json (item -> attributes). The
+ * same seed gives the same bytes. */
+#include <errno.h>
+#include <getopt.h>
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { TAGS_PER_GENRE = 12, SEQUELS = 3 };
+
+typedef struct dataset {
+  const char *dir;
+  uint32_t users, items, genres, mean_events;
+  uint64_t state;
+} dataset;
+
+typedef struct event {
+  int64_t time_ms;
+  uint32_t user, item;
+} event;
+
+static double uniform(dataset *d) {
+  uint64_t z = d->state += 0x9e3779b97f4a7c15ULL;
+  z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ULL;
+  z = (z ^ z >> 27) * 0x94d049bb133111ebULL;
+  return (double)((z ^ z >> 31) >> 11) * 0x1p-53;
+}
+
+static uint32_t below(dataset *d, uint32_t n) {
+  return (uint32_t)(uniform(d) * n);
+}
+
+/* Zipf with exponent 1 over ranks 0 .. n-1, by inverting the continuous distribution. */
+static uint32_t zipf(dataset *d, uint32_t n) {
+  uint32_t rank = (uint32_t)(exp(uniform(d) * log(n + 1.0)) - 1.0);
+  return rank < n ? rank : n - 1;
+}
+
+/* Genre g owns the items g, g + G, g + 2G, ..., the most popular first. */
+static uint32_t genre_item(const dataset *d, uint32_t genre, uint32_t rank) {
+  return genre + rank * d->genres;
+}
+static uint32_t genre_size(const dataset *d, uint32_t genre) {
+  return (d->items - genre + d->genres - 1) / d->genres;
+}
+
+static uint32_t sequel(dataset *d, uint32_t item) {
+  uint32_t genre = item % d->genres, size = genre_size(d, genre), rank = item / d->genres;
+  return genre_item(d, genre, (rank * 7 + 1 + 13 * below(d, SEQUELS)) % size);
+}
+
+static uint32_t next_item(dataset *d, uint32_t last, const uint32_t taste[2]) {
+  double choice = uniform(d);
+  if (last != UINT32_MAX && choice < 0.45) return sequel(d, last);
+  uint32_t genre = choice < 0.9 ? taste[below(d, 2)] : below(d, d->genres);
+  return genre_item(d, genre, zipf(d, genre_size(d, genre)));
+}
+
+static size_t user_events(dataset *d, uint32_t user, event *events) {
+  uint32_t taste[2] = {below(d, d->genres), below(d, d->genres)}, last = UINT32_MAX;
+  size_t count = 5 + (size_t)(-log(1.0 - uniform(d)) * (d->mean_events - 5.0));
+  if (count > 200) count = 200;
+  int64_t time_ms = 1690000000000 + (int64_t)(uniform(d) * 30 * 86400e3);
+  for (size_t i = 0; i < count; i++) {
+    if (uniform(d) < 0.05) taste[below(d, 2)] = below(d, d->genres);
+    last = next_item(d, last, taste);
+    time_ms += 1000 + (int64_t)(uniform(d) * 86400e3);
+    events[i] = (event){time_ms, user, last};
+  }
+  return count;
+}
+
+static int by_time(const void *a, const void *b) {
+  const event *x = a, *y = b;
+  if (x->time_ms != y->time_ms) return x->time_ms < y->time_ms ? -1 : 1;
+  return (x->user > y->user) - (x->user < y->user);
+}
+
+static FILE *create(const dataset *d, const char *name) {
+  char path[4096];
+  snprintf(path, sizeof path, "%s/%s", d->dir, name);
+  FILE *file = fopen(path, "w");
+  if (!file) fprintf(stderr, "make_dataset: %s: %s\n", path, strerror(errno));
+  return file;
+}
+
+static int finish(FILE *file, const char *name) {
+  int bad = ferror(file);
+  if (fclose(file) != 0 || bad) {
+    fprintf(stderr, "make_dataset: %s: %s\n", name, strerror(errno));
+    return 1;
+  }
+  return 0;
+}
+
+static int write_items(dataset *d) {
+  FILE *file = create(d, "items.json");
+  if (!file) return 1;
+  fputs("{\n", file);
+  for (uint32_t i = 0; i < d->items; i++) {
+    uint32_t genre = i % d->genres, tag = below(d, TAGS_PER_GENRE);
+    uint32_t other = (tag + 1 + below(d, TAGS_PER_GENRE - 1)) % TAGS_PER_GENRE;
+    fprintf(file, "\"item-%u\": [\"genre-%u\", \"tag-%u-%u\", \"tag-%u-%u\"]%s\n", i, genre, genre, tag, genre, other,
+            i + 1 < d->items ? "," : "");
+  }
+  fputs("}\n", file);
+  return finish(file, "items.json");
+}
+
+static int write_events(dataset *d) {
+  event *events = malloc((size_t)d->users * 200 * sizeof *events);
+  if (!events) {
+    fprintf(stderr, "make_dataset: no memory for %u users\n", d->users);
+    return 1;
+  }
+  size_t count = 0;
+  for (uint32_t user = 0; user < d->users; user++) count += user_events(d, user, events + count);
+  qsort(events, count, sizeof *events, by_time);
+  FILE *file = create(d, "events.jsonl");
+  for (size_t i = 0; file && i < count; i++)
+    fprintf(file, "{\"user\":\"user-%u\",\"item\":\"item-%u\",\"event\":\"view\",\"ts\":%lld}\n", events[i].user,
+            events[i].item, (long long)events[i].time_ms);
+  free(events);
+  if (!file || finish(file, "events.jsonl")) return 1;
+  printf("%s: %u users, %u items in %u genres, %zu events\n", d->dir, d->users, d->items, d->genres, count);
+  return 0;
+}
+
+static uint32_t number(const char *name, const char *text, uint32_t low, uint32_t high) {
+  char *end;
+  unsigned long value = strtoul(text, &end, 10);
+  if (*end || end == text || value < low || value > high) {
+    fprintf(stderr, "make_dataset: --%s %s: not a number from %u to %u\n", name, text, low, high);
+    exit(2);
+  }
+  return (uint32_t)value;
+}
+
+static const char usage[] =
+    "usage: make_dataset --out DIR [--users 3000] [--items 2000] [--genres 20] [--events 14] [--seed 1]\n";
+
+int main(int argc, char **argv) {
+  dataset d = {.users = 3000, .items = 2000, .genres = 20, .mean_events = 14, .state = 1};
+  static const struct option flags[] = {{"out", 1, 0, 'o'},    {"users", 1, 0, 'u'},  {"items", 1, 0, 'i'},
+                                        {"genres", 1, 0, 'g'}, {"events", 1, 0, 'e'}, {"seed", 1, 0, 's'},
+                                        {"help", 0, 0, 'h'},   {0, 0, 0, 0}};
+  for (int flag; (flag = getopt_long(argc, argv, "", flags, NULL)) != -1;) {
+    switch (flag) {
+    case 'o':
+      d.dir = optarg;
+      break;
+    case 'u':
+      d.users = number("users", optarg, 1, 10000000);
+      break;
+    case 'i':
+      d.items = number("items", optarg, 100, 10000000);
+      break;
+    case 'g':
+      d.genres = number("genres", optarg, 2, 100);
+      break;
+    case 'e':
+      d.mean_events = number("events", optarg, 6, 100);
+      break;
+    case 's':
+      d.state = number("seed", optarg, 0, UINT32_MAX);
+      break;
+    case 'h':
+      fputs(usage, stdout);
+      return 0;
+    default:
+      fputs(usage, stderr);
+      return 2;
+    }
+  }
+  if (!d.dir) {
+    fputs(usage, stderr);
+    return 2;
+  }
+  if (mkdir(d.dir, 0777) != 0 && errno != EEXIST) {
+    fprintf(stderr, "make_dataset: %s: %s\n", d.dir, strerror(errno));
+    return 1;
+  }
+  return write_items(&d) || write_events(&d);
+}

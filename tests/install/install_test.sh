@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Installs the build into a temporary prefix and builds a foreign C and C++ program against it, through the CMake package
+# and through pkg-config.   install_test.sh BUILD_DIR
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+prefix=$(mktemp -d)
+trap 'rm -rf "$prefix"' EXIT
+cmake --install "$1" --prefix "$prefix/usr" >/dev/null
+cmake -S "$here/consumer" -B "$prefix/build" -DCMAKE_PREFIX_PATH="$prefix/usr" >/dev/null
+cmake --build "$prefix/build"
+for program in consumer_c consumer_static consumer_cxx; do
+  LD_LIBRARY_PATH=$(dirname "$(find "$prefix/usr" -name 'libsolid.so')") "$prefix/build/$program"
+done
+export PKG_CONFIG_PATH=$(dirname "$(find "$prefix/usr" -name solid.pc)")
+read -ra flags <<<"$(pkg-config --define-variable=prefix="$prefix/usr" --cflags --libs solid_store)"
+cc -std=c11 -Wall -Wextra -Werror "$here/consumer/main.c" -o "$prefix/by_pkgconfig" "${flags[@]}"
+LD_LIBRARY_PATH=$(pkg-config --define-variable=prefix="$prefix/usr" --variable=libdir solid) "$prefix/by_pkgconfig"
+echo "install: shared, static, C++ and pkg-config consumers built and ran"
