@@ -16,7 +16,6 @@ NOT_YET(activate) NOT_YET(activate_backward)
 NOT_YET(dropout)
 NOT_YET(adamw)
 NOT_YET(reduce)
-NOT_YET(blend)
 
 NOT_YET(attend)
 NOT_YET(attend_backward)

@@ -1,0 +1,49 @@
+/* A back end under test with guarded device buffers, so that one test body serves every device.
+ *
+ * Round every buffer stand 64 bytes of sentinel; outputs are filled with poison (a NaN) first, and inputs must be
+ * unchanged afterwards. Everything that a rig handed out lives until rig_reset or rig_close. */
+#ifndef TESTS_SUPPORT_RIG_H
+#define TESTS_SUPPORT_RIG_H
+
+#include "kernels/backend.h"
+#include "tests/support/seed.h"
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct rig rig;
+
+/* Runs `body` once for every name of sk_backend_names, on an open back end. A back end that is absent is reported as
+ * "[SKIP] <name>: <why>", or fails the test when SOLID_REQUIRE names it. */
+void rig_each(void (*body)(rig *r));
+
+/* One rig on a table; options may be NULL (one thread). Fails the test when it does not open. */
+rig *rig_open(const sk_backend_ops *ops, const sk_options *options);
+void rig_close(rig *r);
+
+/* Frees every buffer and array: once a case. */
+void rig_reset(rig *r);
+
+sk_backend *rig_backend(rig *r);
+const sk_backend_ops *rig_ops(rig *r);
+
+/* Device buffers. n = 0 gives a pointer that may not be touched. A NULL host array gives NULL: an absent argument. */
+const float *rig_in(rig *r, const float *host, size_t n);
+const int32_t *rig_in_int(rig *r, const int32_t *host, size_t n);
+const void *rig_in_bytes(rig *r, const void *host, size_t bytes);
+float *rig_out(rig *r, size_t n);                      /* poisoned */
+int32_t *rig_out_int(rig *r, size_t n);                /* poisoned */
+float *rig_inout(rig *r, const float *host, size_t n); /* uploaded, may change */
+
+/* Fails the test unless `status` is SOLID_OK; then syncs and checks every sentinel and every input of the rig. */
+void rig_check(rig *r, const char *what, solid_status status);
+
+/* Host arrays of the rig: random, widened to double, zeroed. */
+float *rig_normal(rig *r, seed_rng *rng, size_t n, float scale);
+double *rig_widen(rig *r, const float *x, size_t n);
+double *rig_zeros(rig *r, size_t n);
+
+/* The values of a buffer, in host memory of the rig. Syncs. */
+const float *rig_read(rig *r, const float *device, size_t n);
+const int32_t *rig_read_int(rig *r, const int32_t *device, size_t n);
+
+#endif
