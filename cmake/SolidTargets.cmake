@@ -70,14 +70,15 @@ function(solid_program name)
   target_link_libraries(${name} PRIVATE solid_flags ${arg_LINK})
 endfunction()
 
-# solid_test(name SOURCES ... LINK ...): a Criterion program registered with ctest.
+# solid_test(name SOURCES ... LINK ... [LABELS threads slow] [TIMEOUT s]): a Criterion program registered with ctest. `threads`:
+# also run under the thread sanitizer; `slow`: left out of the sanitizer runs.
 function(solid_test name)
-  cmake_parse_arguments(arg "" "TIMEOUT" "SOURCES;LINK" ${ARGN})
+  cmake_parse_arguments(arg "" "TIMEOUT" "SOURCES;LINK;LABELS" ${ARGN})
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 300)
   endif()
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE solid_flags solid_test_support ${arg_LINK} PkgConfig::CRITERION)
   add_test(NAME ${name} COMMAND ${name})
-  set_tests_properties(${name} PROPERTIES TIMEOUT ${arg_TIMEOUT})
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}")
 endfunction()
