@@ -1,0 +1,41 @@
+/* One body of tests for everything that implements solid/store.h: each case gets a maker that opens an empty store. */
+#ifndef TESTS_STORE_STORE_BODY_H
+#define TESTS_STORE_STORE_BODY_H
+
+#include "solid/store.h"
+
+enum { BODY_WINDOW = 5, BODY_WIDTH = 7, BODY_PARAMS = 75 };
+
+typedef struct store_maker {
+  /* A handle with BODY_* sizes; a second call gives another handle on the same data. */
+  solid_store *(*open)(solid_element element, int64_t ttl_ms);
+  void (*pass_time)(int64_t ms);
+} store_maker;
+
+#define STORE_CASES(X)                                                                                                 \
+  X(appends_and_trims)                                                                                                 \
+  X(skips_what_was_applied)                                                                                            \
+  X(keeps_a_mark_per_partition)                                                                                        \
+  X(applies_reordered_steps_once)                                                                                      \
+  X(always_applies_without_a_stream)                                                                                   \
+  X(takes_the_largest_positions)                                                                                       \
+  X(survives_random_replays)                                                                                           \
+  X(empty_append_only_reads)                                                                                           \
+  X(append_longer_than_the_window)                                                                                     \
+  X(batch_of_users)                                                                                                    \
+  X(unknown_user)                                                                                                      \
+  X(newer_params_win)                                                                                                  \
+  X(other_generation_is_a_miss)                                                                                        \
+  X(elements_round_trip)                                                                                               \
+  X(refuses_values_that_are_not_finite)                                                                                \
+  X(ids_of_all_kinds)                                                                                                  \
+  X(refuses_bad_ids)                                                                                                   \
+  X(users_expire)                                                                                                      \
+  X(use_renews_the_time)                                                                                               \
+  X(other_handle_sees_the_same)
+
+#define STORE_DECLARE(name) void body_##name(const store_maker *maker);
+STORE_CASES(STORE_DECLARE)
+#undef STORE_DECLARE
+
+#endif
