@@ -13,17 +13,23 @@
 #define SK_PHILOX_FN static inline
 #endif
 
+#define SK_PHILOX_ROUNDS 10
+#define SK_PHILOX_M0     0xD2511F53u
+#define SK_PHILOX_M1     0xCD9E8D57u
+#define SK_PHILOX_W0     0x9E3779B9u
+#define SK_PHILOX_W1     0xBB67AE85u
+
 /* In place: c is the counter before and four random words after. */
 SK_PHILOX_FN void sk_philox(uint32_t c[4], uint32_t k0, uint32_t k1) {
   uint32_t c0 = c[0], c1 = c[1], c2 = c[2], c3 = c[3];
-  for (int round = 0; round < 10; round++) {
-    uint64_t a = (uint64_t)0xD2511F53u * c0, b = (uint64_t)0xCD9E8D57u * c2;
+  for (int round = 0; round < SK_PHILOX_ROUNDS; round++) {
+    uint64_t a = (uint64_t)SK_PHILOX_M0 * c0, b = (uint64_t)SK_PHILOX_M1 * c2;
     c0 = (uint32_t)(b >> 32) ^ c1 ^ k0;
     c1 = (uint32_t)b;
     c2 = (uint32_t)(a >> 32) ^ c3 ^ k1;
     c3 = (uint32_t)a;
-    k0 += 0x9E3779B9u;
-    k1 += 0xBB67AE85u;
+    k0 += SK_PHILOX_W0;
+    k1 += SK_PHILOX_W1;
   }
   c[0] = c0, c[1] = c1, c[2] = c2, c[3] = c3;
 }

@@ -1,5 +1,6 @@
 /* reduce:   *out (+)= sum_i x_i   (SK_SUM)   or   sum_i x_i^2   (SK_SUM_SQUARES)      over n floats, summed in double,
- * stored as one float on the device; += when accumulate. */
+ * stored as one float on the device; += when accumulate. The sum of nothing is 0, and is
+ * written. */
 #ifndef SK_REDUCE_H
 #define SK_REDUCE_H
 

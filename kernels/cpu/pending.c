@@ -9,13 +9,6 @@
   }
 
 // clang-format off
-NOT_YET(embed) NOT_YET(embed_backward)
-NOT_YET(linear) NOT_YET(linear_backward)
-NOT_YET(layer_norm) NOT_YET(layer_norm_backward)
-NOT_YET(activate) NOT_YET(activate_backward)
-NOT_YET(dropout)
-NOT_YET(adamw)
-NOT_YET(reduce)
 
 NOT_YET(attend)
 NOT_YET(attend_backward)
@@ -28,4 +21,4 @@ NOT_YET(apply_backward)
 NOT_YET(xent)
 NOT_YET(quantize)
 NOT_YET(topk)
-    // clang-format on
+// clang-format on

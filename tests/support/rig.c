@@ -1,4 +1,5 @@
 #include "tests/support/rig.h"
+#include "kernels/cpu/cpu.h"
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,9 +21,18 @@ typedef struct rig_copy {
   max_align_t data[];
 } rig_copy;
 
+/* Hash of every rig_read so far, in order. */
+typedef struct rig_log {
+  uint64_t *hashes;
+  size_t count, room;
+} rig_log;
+
 struct rig {
   const sk_backend_ops *ops;
+  const char *level; /* of the CPU's table, or "" */
+  int threads;
   sk_backend *be;
+  rig_log log;
   rig_buffer *buffers;
   rig_copy *copies;
 };
@@ -34,13 +44,14 @@ static void *must_alloc(size_t bytes) {
 }
 
 static void must(rig *r, solid_status status, const char *what) {
-  cr_assert(status == SOLID_OK, "%s on %s: %s: %s", what, r->ops->name, solid_status_name(status), r->be->err);
+  cr_assert(status == SOLID_OK, "%s on %s %s, %d threads: %s: %s", what, r->ops->name, r->level, r->threads,
+            solid_status_name(status), r->be->err);
 }
 
 rig *rig_open(const sk_backend_ops *ops, const sk_options *options) {
   const sk_options one = {.threads = 1};
   rig *r = must_alloc(sizeof *r);
-  *r = (rig){.ops = ops};
+  *r = (rig){.ops = ops, .level = "", .threads = options ? options->threads : 1};
   solid_status status = ops->open(&r->be, options ? options : &one);
   cr_assert(status == SOLID_OK, "open %s: %s", ops->name, solid_status_name(status));
   return r;
@@ -64,6 +75,7 @@ void rig_reset(rig *r) {
 void rig_close(rig *r) {
   rig_reset(r);
   r->ops->close(r->be);
+  free(r->log.hashes);
   free(r);
 }
 
@@ -80,6 +92,37 @@ static int is_required(const char *name) {
   return required && strstr(required, name) != NULL;
 }
 
+static void compare_logs(const rig *one, const rig *many) {
+  cr_assert(one->log.count == many->log.count, "the body reads %zu buffers on one thread and %zu on %d", one->log.count,
+            many->log.count, many->threads);
+  for (size_t i = 0; i < one->log.count; i++)
+    cr_assert(one->log.hashes[i] == many->log.hashes[i], "read %zu of the body differs between 1 and %d threads", i,
+              many->threads);
+}
+
+static void run_cpu(const sk_backend_ops *ops, void (*body)(rig *r)) {
+  rig *one = rig_open(ops, NULL);
+  one->level = sk_cpu_level();
+  body(one);
+  for (int threads = 2; threads <= 3; threads++) {
+    rig *many = rig_open(ops, &(sk_options){.threads = threads});
+    many->level = sk_cpu_level();
+    body(many);
+    compare_logs(one, many);
+    rig_close(many);
+  }
+  rig_close(one);
+  const char *const levels[] = {"x86-64-v3", "baseline"};
+  for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++) {
+    const sk_backend_ops *lower = sk_cpu_table(levels[i]);
+    if (!lower || lower == ops) continue;
+    rig *r = rig_open(lower, NULL);
+    r->level = levels[i];
+    body(r);
+    rig_close(r);
+  }
+}
+
 void rig_each(void (*body)(rig *r)) {
   for (const char *const *name = sk_backend_names; *name; name++) {
     char why[128] = "not compiled in";
@@ -87,11 +130,13 @@ void rig_each(void (*body)(rig *r)) {
     if (!ops || ops->probe(why, sizeof why) != SOLID_OK) {
       cr_assert(!is_required(*name), "%s is required: %s", *name, why);
       fprintf(stderr, "[SKIP] %s: %s\n", *name, why);
-      continue;
+    } else if (strcmp(*name, "cpu") == 0) {
+      run_cpu(ops, body);
+    } else {
+      rig *r = rig_open(ops, NULL);
+      body(r);
+      rig_close(r);
     }
-    rig *r = rig_open(ops, NULL);
-    body(r);
-    rig_close(r);
   }
 }
 
@@ -192,10 +237,23 @@ double *rig_zeros(rig *r, size_t n) {
   return x;
 }
 
+/* FNV-1a */
+static void log_read(rig *r, const unsigned char *bytes, size_t size) {
+  uint64_t hash = 0xcbf29ce484222325ULL;
+  for (size_t i = 0; i < size; i++) hash = (hash ^ bytes[i]) * 0x100000001b3ULL;
+  if (r->log.count == r->log.room) {
+    r->log.room = r->log.room ? 2 * r->log.room : 64;
+    r->log.hashes = realloc(r->log.hashes, r->log.room * sizeof *r->log.hashes);
+    cr_assert(r->log.hashes, "no room for %zu hashes", r->log.room);
+  }
+  r->log.hashes[r->log.count++] = hash;
+}
+
 static const void *read_bytes(rig *r, const void *device, size_t bytes) {
   void *host = host_memory(r, bytes);
   if (bytes > 0) must(r, r->ops->download(r->be, host, device, bytes), "download");
   must(r, r->ops->sync(r->be), "sync");
+  log_read(r, host, bytes);
   return host;
 }
 
