@@ -1,0 +1,25 @@
+/* What libsolid reads of a context, and how a worker gets its device from it. */
+#ifndef SOLID_INTERNAL_CONTEXT_H
+#define SOLID_INTERNAL_CONTEXT_H
+
+#include "kernels/backend.h"
+#include "solid/context.h"
+
+struct solid_context {
+  const sk_backend_ops *ops; /* the device that was asked for */
+  int32_t ordinal;           /* N of "cuda:N" */
+  int32_t threads;           /* at least 1 */
+  solid_log_fn log;          /* may be NULL */
+  void *log_user;
+};
+
+/* Opens the caller's own queue on the context's device; ended by (*out)->ops->close(*out). */
+solid_status sol_backend_open(const solid_context *ctx, sk_backend **out);
+
+/* Makes be->err this thread's last error, with the device's name before it; returns `status`. */
+solid_status sol_backend_fail(const sk_backend *be, solid_status status);
+
+/* One line to the context's log, if it has one. */
+void sol_log(const solid_context *ctx, solid_log_level level, const char *format, ...) SOLID_PRINTF(3, 4);
+
+#endif
