@@ -59,7 +59,9 @@ function(solid_library name)
     add_library(${name} SHARED $<TARGET_OBJECTS:${name}_objects> ${arg_OBJECTS})
     target_link_libraries(${name} PUBLIC ${arg_LINK} PRIVATE ${arg_PRIVATE_LINK})
     set_target_properties(${name} PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
-    target_link_options(${name} PRIVATE $<$<NOT:$<BOOL:${SOLID_SANITIZE}>>:-Wl,--no-undefined>)
+    if(NOT SOLID_SANITIZE) # a sanitizer's own symbols come with the program
+      target_link_options(${name} PRIVATE -Wl,--no-undefined)
+    endif()
   endif()
 endfunction()
 

@@ -1,0 +1,196 @@
+#include "ingest/decode.h"
+#include "solid/extend.h"
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Strings are packed into blocks that never move; a block outlives resets. */
+typedef struct text_block {
+  struct text_block *next;
+  size_t used;
+  char bytes[SOLID_PAYLOAD_MAX];
+} text_block;
+
+struct solid_decoder {
+  int64_t max_future_ms;
+  text_block *first, *current;
+};
+
+const char *solid_reject_code(solid_reject reject) {
+  switch (reject) {
+#define CODE_CASE(name, code, meaning)                                                                                 \
+  case SOLID_REJECT_##name:                                                                                            \
+    return code;
+    SOLID_REJECT_MAP(CODE_CASE)
+#undef CODE_CASE
+  case SOLID_REJECT_COUNT:
+    break;
+  }
+  return "unknown";
+}
+
+const char *solid_reject_meaning(solid_reject reject) {
+  switch (reject) {
+#define MEANING_CASE(name, code, meaning)                                                                              \
+  case SOLID_REJECT_##name:                                                                                            \
+    return meaning;
+    SOLID_REJECT_MAP(MEANING_CASE)
+#undef MEANING_CASE
+  case SOLID_REJECT_COUNT:
+    break;
+  }
+  return "unknown";
+}
+
+solid_status solid_decoder_new(solid_decoder **out, int64_t max_future_ms) {
+  if (!out) return solid_fail(SOLID_EINVAL, "decoder: out is NULL");
+  solid_decoder *decoder = calloc(1, sizeof *decoder);
+  if (!decoder) return solid_fail(SOLID_ENOMEM, "decoder: out of memory");
+  decoder->max_future_ms = max_future_ms;
+  *out = decoder;
+  return SOLID_OK;
+}
+
+void solid_decoder_free(solid_decoder *decoder) {
+  if (!decoder) return;
+  for (text_block *block = decoder->first, *next; block; block = next) {
+    next = block->next;
+    free(block);
+  }
+  free(decoder);
+}
+
+void solid_decoder_reset(solid_decoder *decoder) {
+  if (!decoder) return;
+  for (text_block *block = decoder->first; block; block = block->next) block->used = 0;
+  decoder->current = decoder->first;
+}
+
+/* Copies `text` (size <= SOLID_ID_MAX, far below a block) to where it stays until the reset. */
+static const char *keep(solid_decoder *decoder, const char *text, size_t size) {
+  text_block *block = decoder->current;
+  if (!block || sizeof block->bytes - block->used < size) {
+    text_block *next = block ? block->next : decoder->first;
+    if (!next) {
+      next = malloc(sizeof *next);
+      if (!next) return NULL;
+      next->next = NULL;
+      next->used = 0;
+      if (block)
+        block->next = next;
+      else
+        decoder->first = next;
+    }
+    decoder->current = block = next;
+  }
+  char *kept = block->bytes + block->used;
+  memcpy(kept, text, size);
+  block->used += size;
+  return kept;
+}
+
+static solid_status rejected(solid_reject *reject, solid_reject why) {
+  *reject = why;
+  return solid_fail(SOLID_EFORMAT, "event: %s", solid_reject_meaning(why));
+}
+
+static solid_status keep_bytes(solid_decoder *decoder, const char *text, size_t size, solid_bytes *out) {
+  const char *kept = keep(decoder, text, size);
+  if (!kept) return solid_fail(SOLID_ENOMEM, "decoder: out of memory");
+  *out = (solid_bytes){kept, size};
+  return SOLID_OK;
+}
+
+static solid_status take_id(solid_decoder *decoder, const json_t *value, solid_reject absent, solid_reject bad,
+                            solid_bytes *out, solid_reject *reject) {
+  if (!value) return rejected(reject, absent);
+  if (json_is_integer(value)) {
+    char text[24];
+    int size = snprintf(text, sizeof text, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+    return keep_bytes(decoder, text, (size_t)size, out);
+  }
+  size_t size = json_string_length(value); /* 0 when it is no string */
+  if (size < 1 || size > SOLID_ID_MAX) return rejected(reject, bad);
+  return keep_bytes(decoder, json_string_value(value), size, out);
+}
+
+static solid_status take_kind(solid_decoder *decoder, const json_t *value, solid_bytes *out, solid_reject *reject) {
+  *out = (solid_bytes){"", 0};
+  if (!value) return SOLID_OK;
+  if (!json_is_string(value) || json_string_length(value) > SOLID_ID_MAX)
+    return rejected(reject, SOLID_REJECT_BAD_KIND);
+  return keep_bytes(decoder, json_string_value(value), json_string_length(value), out);
+}
+
+static solid_status take_time(const solid_decoder *decoder, const json_t *value, int64_t now_ms, int64_t *out,
+                              solid_reject *reject) {
+  if (!value) return rejected(reject, SOLID_REJECT_NO_TS);
+  if (!json_is_integer(value) || json_integer_value(value) < 0) return rejected(reject, SOLID_REJECT_BAD_TS);
+  int64_t ts = json_integer_value(value);
+  if (decoder->max_future_ms >= 0 && ts > now_ms && ts - now_ms > decoder->max_future_ms) {
+    *reject = SOLID_REJECT_FUTURE;
+    return solid_fail(SOLID_EFORMAT, "event: ts %" PRId64 " is %" PRId64 " ms ahead of the clock, allowed are %" PRId64,
+                      ts, ts - now_ms, decoder->max_future_ms);
+  }
+  *out = ts;
+  return SOLID_OK;
+}
+
+static solid_status take_fields(solid_decoder *decoder, const json_t *object, int64_t now_ms, solid_event *ev,
+                                solid_reject *reject) {
+  solid_status status =
+      take_id(decoder, json_object_get(object, "user"), SOLID_REJECT_NO_USER, SOLID_REJECT_BAD_USER, &ev->user, reject);
+  if (status == SOLID_OK)
+    status = take_id(decoder, json_object_get(object, "item"), SOLID_REJECT_NO_ITEM, SOLID_REJECT_BAD_ITEM, &ev->item,
+                     reject);
+  if (status == SOLID_OK) status = take_kind(decoder, json_object_get(object, "event"), &ev->kind, reject);
+  if (status == SOLID_OK) status = take_time(decoder, json_object_get(object, "ts"), now_ms, &ev->time_ms, reject);
+  return status;
+}
+
+static solid_status not_loaded(const json_error_t *error, solid_reject *reject) {
+  solid_reject why = SOLID_REJECT_NOT_JSON;
+  switch (json_error_code(error)) {
+  case json_error_out_of_memory:
+    return solid_fail(SOLID_ENOMEM, "decoder: out of memory");
+  case json_error_invalid_utf8:
+    why = SOLID_REJECT_BAD_UTF8;
+    break;
+  case json_error_duplicate_key:
+    why = SOLID_REJECT_DUPLICATE_KEY;
+    break;
+  case json_error_null_character:
+  case json_error_null_byte_in_key:
+    why = SOLID_REJECT_NUL_CHARACTER;
+    break;
+  case json_error_numeric_overflow:
+    why = SOLID_REJECT_BIG_NUMBER;
+    break;
+  default:
+    break;
+  }
+  *reject = why;
+  return solid_fail(SOLID_EFORMAT, "event: byte %d: %s", error->position, error->text);
+}
+
+solid_status solid_decoder_decode(solid_decoder *decoder, const void *payload, size_t size, int64_t now_ms,
+                                  solid_event *ev, solid_reject *reject) {
+  if (!decoder || !ev || !reject) return solid_fail(SOLID_EINVAL, "decoder: an argument is NULL");
+  *reject = SOLID_REJECT_NONE;
+  if (!payload || !size) return rejected(reject, SOLID_REJECT_EMPTY);
+  if (size > SOLID_PAYLOAD_MAX) {
+    *reject = SOLID_REJECT_TOO_LARGE;
+    return solid_fail(SOLID_EFORMAT, "event: payload of %zu bytes, at most %zu", size, SOLID_PAYLOAD_MAX);
+  }
+  json_error_t error;
+  json_t *value = json_loadb(payload, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+  if (!value) return not_loaded(&error, reject);
+  solid_event decoded = *ev;
+  solid_status status = json_is_object(value) ? take_fields(decoder, value, now_ms, &decoded, reject)
+                                              : rejected(reject, SOLID_REJECT_NOT_OBJECT);
+  json_decref(value);
+  if (status == SOLID_OK) *ev = decoded;
+  return status;
+}
