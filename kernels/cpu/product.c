@@ -1,6 +1,6 @@
 #include "kernels/cpu/product.h"
+#include "kernels/cpu/gemm.h"
 #include "kernels/cpu/vmath.h"
-#include <cblas.h>
 
 /* Sizes of tiles, measured on two cores: large enough for BLAS to reach its speed, small enough to share out. */
 #define TILE_ROWS    128
@@ -28,9 +28,7 @@ static void multiply(const sk_cpu_product_args *p, int64_t row, int64_t rows, in
                      int64_t k0, int64_t k, float beta, float *c, int64_t ldc) {
   const float *a = p->transpose_a ? p->a + k0 * p->lda + row : p->a + row * p->lda + k0;
   const float *b = p->transpose_b ? p->b + column * p->ldb + k0 : p->b + k0 * p->ldb + column;
-  cblas_sgemm(CblasRowMajor, p->transpose_a ? CblasTrans : CblasNoTrans, p->transpose_b ? CblasTrans : CblasNoTrans,
-              (blasint)rows, (blasint)columns, (blasint)k, 1.0f, a, (blasint)p->lda, b, (blasint)p->ldb, beta, c,
-              (blasint)ldc);
+  sk_cpu_gemm(p->transpose_a, p->transpose_b, rows, columns, k, a, p->lda, b, p->ldb, beta, c, ldc);
 }
 
 static void tile_block(const void *arg, int64_t block, void *local) {
