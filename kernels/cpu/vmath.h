@@ -108,6 +108,21 @@ static inline void sk_dot4(const float *x, const float *rows, int64_t stride, in
   out[0] = s0, out[1] = s1, out[2] = s2, out[3] = s3;
 }
 
+/* max x_i, -INFINITY for none; a NaN is passed over. Lanes by hand: compilers refuse to turn a maximum that minds NaN
+ * into a reduction. */
+static inline float sk_max(const float *x, int64_t n) {
+  float lane[16], m = -INFINITY;
+  int64_t i = 0;
+  for (int l = 0; l < 16; l++) lane[l] = -INFINITY;
+  for (; i + 16 <= n; i += 16) {
+#pragma omp simd
+    for (int l = 0; l < 16; l++) lane[l] = x[i + l] > lane[l] ? x[i + l] : lane[l];
+  }
+  for (; i < n; i++) m = x[i] > m ? x[i] : m;
+  for (int l = 0; l < 16; l++) m = lane[l] > m ? lane[l] : m;
+  return m;
+}
+
 /* y += a x; x and y do not overlap */
 static inline void sk_axpy(float a, const float *restrict x, float *restrict y, int64_t n) {
 #pragma omp simd

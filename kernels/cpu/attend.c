@@ -1,0 +1,127 @@
+/* attend over tiles of QUERIES rows of one window and head. The keys before the tile form a rectangle, which goes to
+ * BLAS; the triangle on the diagonal is done pair by pair. A short window is a triangle alone, so it pays for no call,
+ * and no row ever meets a key that is newer than itself, not even with weight zero. */
+#include "kernels/cpu/attend.h"
+#include "kernels/cpu/cpu.h"
+#include "kernels/cpu/gemm.h"
+#include "kernels/cpu/vmath.h"
+#include "kernels/philox.h"
+#include <string.h>
+
+#define QUERIES           16
+#define WINDOWS_PER_BLOCK 4
+
+void SK_CPU(attend_scores)(const float *q, const float *k, int64_t stride, int64_t n, int64_t dh, float *s) {
+  int64_t j = 0;
+  for (; j + 4 <= n; j += 4) sk_dot4(q, k + j * stride, stride, dh, s + j);
+  for (; j < n; j++) s[j] = sk_dot(q, k + j * stride, dh);
+}
+
+void SK_CPU(attend_mix)(const float *p, const float *v, int64_t stride, int64_t n, int64_t dh, float *out) {
+  int64_t j = 0;
+  for (; j + 4 <= n; j += 4) {
+    const float *v0 = v + j * stride, *v1 = v0 + stride, *v2 = v1 + stride, *v3 = v2 + stride;
+    float p0 = p[j], p1 = p[j + 1], p2 = p[j + 2], p3 = p[j + 3];
+#pragma omp simd
+    for (int64_t c = 0; c < dh; c++) out[c] += p0 * v0[c] + p1 * v1[c] + p2 * v2[c] + p3 * v3[c];
+  }
+  for (; j < n; j++) sk_axpy(p[j], v + j * stride, out, dh);
+}
+
+void SK_CPU(attend_keep)(const sk_attend_mask *mask, int64_t row, int64_t head, int64_t n, float *keep) {
+  uint64_t index = ((uint64_t)row * (uint64_t)mask->heads + (uint64_t)head) * (uint64_t)mask->max_window;
+  float kept = 1.0f / (1.0f - mask->p), u[4];
+  for (int64_t j = 0; j < n;) {
+    sk_uniform4(mask->seed, index / 4, u);
+    for (int64_t lane = (int64_t)(index % 4); lane < 4 && j < n; lane++, j++, index++)
+      keep[j] = u[lane] >= mask->p ? kept : 0.0f;
+  }
+}
+
+/* One head of one window. */
+typedef struct head_view {
+  const sk_attend_args *a;
+  int64_t first, head; /* row of the window's first key */
+  const float *k, *v;  /* of that row */
+  float *s, *keep;     /* scratch: (QUERIES, max_window), (max_window) */
+} head_view;
+
+/* s -> probabilities, dropped out; returns log sum exp of scale * s. */
+static float softmax(const head_view *view, int64_t row, int64_t n, float *s) {
+  const sk_attend_args *a = view->a;
+  float scale = 1.0f / sqrtf((float)a->dh), m = sk_max(s, n), sum = 0.0f;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t j = 0; j < n; j++) {
+    float y = sk_exp((s[j] - m) * scale);
+    s[j] = y;
+    sum += y;
+  }
+  float share = 1.0f / sum;
+  if (a->p > 0.0f) {
+    sk_attend_mask mask = {a->p, a->seed, a->heads, a->max_window};
+    SK_CPU(attend_keep)(&mask, row, view->head, n, view->keep);
+#pragma omp simd
+    for (int64_t j = 0; j < n; j++) s[j] *= share * view->keep[j];
+  } else {
+#pragma omp simd
+    for (int64_t j = 0; j < n; j++) s[j] *= share;
+  }
+  return m * scale + logf(sum);
+}
+
+/* `queries` rows from place `from` of the window on; q and out (and lse) stand at row `at` of theirs. */
+static void attend_tile(const head_view *view, int64_t from, int64_t queries, int64_t at) {
+  const sk_attend_args *a = view->a;
+  int64_t dh = a->dh, ld = a->max_window, kv = a->kv_stride, width = (int64_t)a->heads * dh;
+  int64_t before = queries > 1 ? from : 0; /* keys of the rectangle; one query alone is a triangle of one row */
+  const float *q = a->q + at * a->q_stride + view->head * dh;
+  float *out = a->out + at * width + view->head * dh;
+  if (before > 0) sk_gemm_nt(queries, before, dh, q, a->q_stride, view->k, kv, 0.0f, view->s, ld);
+  for (int64_t i = 0; i < queries; i++) {
+    float *s = view->s + i * ld;
+    int64_t keys = from + i + 1;
+    SK_CPU(attend_scores)(q + i * a->q_stride, view->k + before * kv, kv, keys - before, dh, s + before);
+    float lse = softmax(view, view->first + from + i, keys, s);
+    if (a->lse) a->lse[(at + i) * a->heads + view->head] = lse;
+  }
+  if (before > 0) sk_gemm_nn(queries, dh, before, view->s, ld, view->v, kv, 0.0f, out, width);
+  for (int64_t i = 0; i < queries; i++) {
+    if (before == 0) memset(out + i * width, 0, sizeof(float) * (size_t)dh);
+    SK_CPU(attend_mix)
+    (view->s + i * ld + before, view->v + before * kv, kv, from + i + 1 - before, dh, out + i * width);
+  }
+}
+
+static void attend_window(const sk_attend_args *a, int64_t w, float *local) {
+  int64_t first = a->offsets[w], length = a->offsets[w + 1] - first, dh = a->dh;
+  if (length == 0) {
+    if (a->newest_only) memset(a->out + w * a->heads * dh, 0, sizeof(float) * (size_t)(a->heads * dh));
+    return;
+  }
+  for (int64_t head = 0; head < a->heads; head++) {
+    head_view view = {.a = a, .first = first, .head = head, .keep = local, .s = local + a->max_window};
+    view.k = a->k + first * a->kv_stride + head * dh;
+    view.v = a->v + first * a->kv_stride + head * dh;
+    if (a->newest_only) {
+      attend_tile(&view, length - 1, 1, w);
+      continue;
+    }
+    for (int64_t from = 0; from < length; from += QUERIES)
+      attend_tile(&view, from, length - from < QUERIES ? length - from : QUERIES, first + from);
+  }
+}
+
+static void attend_block(const void *arg, int64_t block, void *local) {
+  const sk_attend_args *a = arg;
+  int64_t end = sk_cpu_block_end(a->windows, WINDOWS_PER_BLOCK, block);
+  for (int64_t w = block * WINDOWS_PER_BLOCK; w < end; w++) attend_window(a, w, local);
+}
+
+solid_status SK_CPU(attend)(sk_backend *be, const sk_attend_args *a) {
+  if (a->index) return sk_fail(be, SOLID_EUNSUPPORTED, "attend: index lists of width %d", a->index_width);
+  size_t floats = (size_t)(QUERIES + 1) * (size_t)a->max_window;
+  solid_status status = sk_cpu_reserve(be, sizeof(float) * floats, 0);
+  if (status != SOLID_OK) return status;
+  sk_cpu_parallel(be, sk_cpu_blocks(a->windows, WINDOWS_PER_BLOCK), attend_block, a);
+  return SOLID_OK;
+}

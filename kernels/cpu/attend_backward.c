@@ -1,0 +1,121 @@
+/* attend_backward over the tiles of attend.c: probabilities come back from lse, products go to BLAS before the diagonal
+ * and pair by pair on it. One block of work owns all rows of its windows, and so every element of dq, dk and dv. */
+#include "kernels/cpu/attend.h"
+#include "kernels/cpu/cpu.h"
+#include "kernels/cpu/gemm.h"
+#include "kernels/cpu/vmath.h"
+#include <string.h>
+
+#define QUERIES           16
+#define WINDOWS_PER_BLOCK 4
+
+/* One head of one window; pointers stand at its first row. */
+typedef struct head_view {
+  const sk_attend_backward_args *a;
+  int64_t first, head;
+  const float *q, *k, *v, *out, *dout;
+  float *dq, *dk, *dv;
+  float *p, *ds, *keep; /* scratch: (QUERIES, max_window) twice, (max_window) */
+} head_view;
+
+/* In: p = q k, ds = dout v. Out: p = the weights that forward used, ds = gradient of q k. */
+static void row_gradient(const head_view *view, int64_t place, float *p, float *ds) {
+  const sk_attend_backward_args *a = view->a;
+  int64_t n = place + 1, dh = a->dh, width = (int64_t)a->heads * dh, row = view->first + place;
+  float scale = 1.0f / sqrtf((float)dh), lse = a->lse[row * a->heads + view->head];
+  float mean = sk_dot(view->dout + place * width, view->out + place * width, dh);
+  float *keep = view->keep;
+  if (a->p > 0.0f) {
+    sk_attend_mask mask = {a->p, a->seed, a->heads, a->max_window};
+    SK_CPU(attend_keep)(&mask, row, view->head, n, keep);
+  } else {
+    for (int64_t j = 0; j < n; j++) keep[j] = 1.0f;
+  }
+#pragma omp simd
+  for (int64_t j = 0; j < n; j++) {
+    float share = sk_exp(p[j] * scale - lse);
+    ds[j] = share * (ds[j] * keep[j] - mean) * scale;
+    p[j] = share * keep[j];
+  }
+}
+
+/* The triangle: pairs (from + i, before + j) of the tile's own rows. */
+static void spread_triangle(const head_view *view, int64_t from, int64_t queries, int64_t before) {
+  const sk_attend_backward_args *a = view->a;
+  int64_t dh = a->dh, width = (int64_t)a->heads * dh;
+  for (int64_t i = 0; i < queries; i++) {
+    int64_t place = from + i;
+    const float *p = view->p + i * a->max_window, *ds = view->ds + i * a->max_window;
+    const float *q = view->q + place * a->q_stride, *dout = view->dout + place * width;
+    SK_CPU(attend_mix)
+    (ds + before, view->k + before * a->kv_stride, a->kv_stride, place + 1 - before, dh,
+     view->dq + place * a->dq_stride);
+    for (int64_t j = before; j <= place; j++) {
+      sk_axpy(ds[j], q, view->dk + j * a->dkv_stride, dh);
+      sk_axpy(p[j], dout, view->dv + j * a->dkv_stride, dh);
+    }
+  }
+}
+
+static void backward_tile(const head_view *view, int64_t from, int64_t queries) {
+  const sk_attend_backward_args *a = view->a;
+  int64_t dh = a->dh, width = (int64_t)a->heads * dh, ld = a->max_window, kv = a->kv_stride;
+  int64_t before = queries > 1 ? from : 0;
+  const float *q = view->q + from * a->q_stride, *dout = view->dout + from * width;
+  float *dq = view->dq + from * a->dq_stride;
+  if (before > 0) {
+    sk_gemm_nt(queries, before, dh, q, a->q_stride, view->k, kv, 0.0f, view->p, ld);
+    sk_gemm_nt(queries, before, dh, dout, width, view->v, kv, 0.0f, view->ds, ld);
+  }
+  for (int64_t i = 0; i < queries; i++) {
+    float *p = view->p + i * ld, *ds = view->ds + i * ld;
+    int64_t keys = from + i + 1 - before;
+    SK_CPU(attend_scores)(q + i * a->q_stride, view->k + before * kv, kv, keys, dh, p + before);
+    SK_CPU(attend_scores)(dout + i * width, view->v + before * kv, kv, keys, dh, ds + before);
+    row_gradient(view, from + i, p, ds);
+    memset(dq + i * a->dq_stride, 0, sizeof(float) * (size_t)dh);
+  }
+  if (before > 0) {
+    sk_gemm_nn(queries, dh, before, view->ds, ld, view->k, kv, 0.0f, dq, a->dq_stride);
+    sk_gemm_tn(before, dh, queries, view->ds, ld, q, a->q_stride, 1.0f, view->dk, a->dkv_stride);
+    sk_gemm_tn(before, dh, queries, view->p, ld, dout, width, 1.0f, view->dv, a->dkv_stride);
+  }
+  spread_triangle(view, from, queries, before);
+}
+
+static void backward_window(const sk_attend_backward_args *a, int64_t w, float *local) {
+  int64_t first = a->offsets[w], length = a->offsets[w + 1] - first, dh = a->dh, width = (int64_t)a->heads * dh;
+  for (int64_t head = 0; head < a->heads; head++) {
+    int64_t column = head * dh;
+    head_view view = {.a = a, .first = first, .head = head, .keep = local, .p = local + a->max_window};
+    view.ds = view.p + (int64_t)QUERIES * a->max_window;
+    view.q = a->q + first * a->q_stride + column;
+    view.k = a->k + first * a->kv_stride + column;
+    view.v = a->v + first * a->kv_stride + column;
+    view.out = a->out + first * width + column;
+    view.dout = a->dout + first * width + column;
+    view.dq = a->dq + first * a->dq_stride + column;
+    view.dk = a->dk + first * a->dkv_stride + column;
+    view.dv = a->dv + first * a->dkv_stride + column;
+    for (int64_t j = 0; j < length; j++) {
+      memset(view.dk + j * a->dkv_stride, 0, sizeof(float) * (size_t)dh);
+      memset(view.dv + j * a->dkv_stride, 0, sizeof(float) * (size_t)dh);
+    }
+    for (int64_t from = 0; from < length; from += QUERIES)
+      backward_tile(&view, from, length - from < QUERIES ? length - from : QUERIES);
+  }
+}
+
+static void backward_block(const void *arg, int64_t block, void *local) {
+  const sk_attend_backward_args *a = arg;
+  int64_t end = sk_cpu_block_end(a->windows, WINDOWS_PER_BLOCK, block);
+  for (int64_t w = block * WINDOWS_PER_BLOCK; w < end; w++) backward_window(a, w, local);
+}
+
+solid_status SK_CPU(attend_backward)(sk_backend *be, const sk_attend_backward_args *a) {
+  size_t floats = (size_t)(2 * QUERIES + 1) * (size_t)a->max_window;
+  solid_status status = sk_cpu_reserve(be, sizeof(float) * floats, 0);
+  if (status != SOLID_OK) return status;
+  sk_cpu_parallel(be, sk_cpu_blocks(a->windows, WINDOWS_PER_BLOCK), backward_block, a);
+  return SOLID_OK;
+}

@@ -1,0 +1,212 @@
+#include "tests/ref/ref_generate.h"
+#include "tests/support/compare.h"
+#include "tests/support/rig.h"
+#include "tests/support/slope.h"
+#include <criterion/criterion.h>
+#include <math.h>
+#include <string.h>
+
+enum { ITEM = 1, SEMANTIC = 2 };
+
+typedef struct shape {
+  int32_t n, d, m;
+  int branches, gap; /* gap: floats between the rows of w */
+  float clip;
+} shape;
+
+static const shape shapes[] = {{0, 4, 5, ITEM | SEMANTIC, 0, 0.1f},    {1, 64, 544, ITEM | SEMANTIC, 0, 0.1f},
+                               {1, 7, 4160, SEMANTIC, 0, 0.1f},        {5, 3, 11, ITEM, 6, 0.5f},
+                               {70, 8, 520, ITEM | SEMANTIC, 9, 0.3f}, {300, 5, 130, ITEM | SEMANTIC, 0, INFINITY},
+                               {130, 16, 70, SEMANTIC, 0, INFINITY},   {3, 4, 9, 0, 2, 1.0f},
+                               {66, 9, 33, ITEM | SEMANTIC, 1, 0.0f}};
+
+typedef struct inputs {
+  size_t n, d, m;
+  float *z[2], *g[2], *b[2]; /* item, semantic */
+  ref_generate_branch wide[2];
+} inputs;
+
+static void draw(rig *r, seed_rng *rng, const shape *s, inputs *in) {
+  *in = (inputs){.n = (size_t)s->n, .d = (size_t)s->d, .m = (size_t)s->m};
+  for (int k = 0; k < 2; k++) {
+    if (!(s->branches & (k == 0 ? ITEM : SEMANTIC))) continue;
+    in->z[k] = rig_normal(r, rng, in->n * in->d, 1.0f);
+    in->g[k] = rig_normal(r, rng, in->m * in->d, 0.3f);
+    in->b[k] = rig_normal(r, rng, in->m, 0.3f);
+    in->wide[k].z = rig_widen(r, in->z[k], in->n * in->d);
+    in->wide[k].g = rig_widen(r, in->g[k], in->m * in->d);
+    in->wide[k].b = rig_widen(r, in->b[k], in->m);
+  }
+}
+
+static sk_generate_args device_args(rig *r, const shape *s, const inputs *in) {
+  sk_generate_args a = {.n = s->n, .d = s->d, .m = s->m, .clip = s->clip, .stride = s->m + s->gap};
+  a.zi = rig_in(r, in->z[0], in->n * in->d), a.zs = rig_in(r, in->z[1], in->n * in->d);
+  a.gi = rig_in(r, in->g[0], in->m * in->d), a.gs = rig_in(r, in->g[1], in->m * in->d);
+  a.bi = rig_in(r, in->b[0], in->m), a.bs = rig_in(r, in->b[1], in->m);
+  return a;
+}
+
+/* The gaps between rows must keep what they held. */
+static void check_case(rig *r, const shape *s, const inputs *in, int save) {
+  size_t total = in->n * (size_t)(s->m + s->gap);
+  sk_generate_args a = device_args(r, s, in);
+  float *before = rig_normal(r, &(seed_rng){7}, total, 1.0f);
+  a.w = rig_inout(r, before, total);
+  a.wi_saved = save ? rig_out(r, in->n * in->m) : NULL;
+  double *want = rig_widen(r, before, total), *wi = rig_zeros(r, in->n * in->m);
+  ref_generate(&a, in->wide[0], in->wide[1], want, wi);
+  rig_check(r, "generate", rig_ops(r)->generate(rig_backend(r), &a));
+  compare_floats("generate w", rig_read(r, a.w, total), want, total, 1e-5, 1e-5);
+  if (save) compare_floats("generate wi", rig_read(r, a.wi_saved, in->n * in->m), wi, in->n * in->m, 1e-5, 1e-5);
+}
+
+static void check_forward(rig *r) {
+  seed_rng rng = seed_start(41);
+  for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+    inputs in;
+    draw(r, &rng, &shapes[i], &in);
+    check_case(r, &shapes[i], &in, 0);
+    if (in.z[0]) check_case(r, &shapes[i], &in, 1);
+    rig_reset(r);
+  }
+}
+
+Test(generate, equals_the_reference) {
+  rig_each(check_forward);
+}
+
+/* The clip lets a NaN through and stops an infinity. */
+static void check_nan(rig *r) {
+  seed_rng rng = seed_start(42);
+  const shape s = {4, 3, 20, ITEM, 0, 0.5f};
+  inputs in;
+  draw(r, &rng, &s, &in);
+  in.z[0][3] = NAN;
+  in.b[0][7] = INFINITY;
+  in.wide[0].z = rig_widen(r, in.z[0], 12);
+  in.wide[0].b = rig_widen(r, in.b[0], 20);
+  check_case(r, &s, &in, 0);
+  check_case(r, &s, &in, 1);
+  rig_reset(r);
+}
+
+Test(generate, keeps_nan) {
+  rig_each(check_nan);
+}
+
+typedef struct loss_context {
+  const sk_generate_args *a;
+  inputs *in;
+  const double *weight;
+  double *w;
+} loss_context;
+
+static double loss(void *context) {
+  const loss_context *c = context;
+  ref_generate(c->a, c->in->wide[0], c->in->wide[1], c->w, NULL);
+  return slope_weigh(c->weight, c->w, c->in->n * c->in->m);
+}
+
+/* slopes of one input, against got - before (before NULL: 0) */
+static void compare_slopes(rig *r, loss_context *c, const char *what, double *x, size_t n, const float *device,
+                           const float *before) {
+  double *slope = rig_zeros(r, n);
+  float *got = rig_normal(r, &(seed_rng){0}, n, 0.0f);
+  const float *read = rig_read(r, device, n);
+  for (size_t i = 0; i < n; i++) got[i] = before ? read[i] - before[i] : read[i];
+  slope_fill(loss, c, x, n, 1, slope);
+  slope_compare(what, got, slope, n, 1);
+}
+
+/* At the clip the gradient has a step that differences smear: draws again until no value is near to it. */
+static void draw_off_the_clip(rig *r, seed_rng *rng, const shape *s, inputs *in) {
+  sk_generate_args a = {.n = s->n, .d = s->d, .m = s->m, .clip = s->clip, .stride = s->m};
+  double *w = rig_zeros(r, (size_t)(s->n * s->m)), *wi = rig_zeros(r, (size_t)(s->n * s->m));
+  for (int near = 1; near;) {
+    draw(r, rng, s, in);
+    near = 0;
+    ref_generate(&a, in->wide[0], in->wide[1], w, wi);
+    for (size_t i = 0; in->z[0] && i < in->n * in->m; i++) near |= fabs(fabs(wi[i]) - (double)s->clip) < 1e-4;
+  }
+}
+
+static void check_gradient(rig *r, seed_rng *rng, const shape *s, int accumulate) {
+  inputs in;
+  draw_off_the_clip(r, rng, s, &in);
+  size_t total = in.n * in.m, z = in.n * in.d, g = in.m * in.d;
+  sk_generate_args f = device_args(r, s, &in);
+  f.w = rig_out(r, total);
+  f.wi_saved = f.zi ? rig_out(r, total) : NULL;
+  rig_check(r, "generate", rig_ops(r)->generate(rig_backend(r), &f));
+  float *dw = rig_normal(r, rng, total, 1.0f), *before = rig_normal(r, rng, z + g + in.m, 1.0f);
+  sk_generate_backward_args b = {.n = s->n, .d = s->d, .m = s->m, .clip = s->clip, .accumulate_dz = accumulate};
+  b.zi = f.zi, b.gi = f.gi, b.zs = f.zs, b.gs = f.gs, b.wi_saved = f.wi_saved;
+  b.dw = rig_in(r, dw, total);
+  b.dwi = rig_out(r, total);
+  float *dz[2], *dg[2], *db[2];
+  for (int k = 0; k < 2; k++) {
+    dz[k] = accumulate ? rig_inout(r, before, z) : rig_out(r, z);
+    dg[k] = rig_inout(r, before + z, g);
+    db[k] = rig_inout(r, before + z + g, in.m);
+  }
+  b.dzi = dz[0], b.dzs = dz[1], b.dgi = dg[0], b.dgs = dg[1], b.dbi = db[0], b.dbs = db[1];
+  rig_check(r, "generate_backward", rig_ops(r)->generate_backward(rig_backend(r), &b));
+  loss_context c = {&f, &in, rig_widen(r, dw, total), rig_zeros(r, total)};
+  for (int k = 0; k < 2; k++) {
+    if (!in.z[k]) continue;
+    double *wide[3] = {rig_widen(r, in.z[k], z), rig_widen(r, in.g[k], g), rig_widen(r, in.b[k], in.m)};
+    in.wide[k] = (ref_generate_branch){wide[0], wide[1], wide[2]};
+    compare_slopes(r, &c, "generate dz", wide[0], z, dz[k], accumulate ? before : NULL);
+    compare_slopes(r, &c, "generate dg", wide[1], g, dg[k], before + z);
+    compare_slopes(r, &c, "generate db", wide[2], in.m, db[k], before + z + g);
+  }
+  rig_reset(r);
+}
+
+static void check_backward(rig *r) {
+  seed_rng rng = seed_start(43);
+  for (int accumulate = 0; accumulate < 2; accumulate++) {
+    check_gradient(r, &rng, &(shape){1, 3, 5, ITEM | SEMANTIC, 0, 0.4f}, accumulate);
+    check_gradient(r, &rng, &(shape){6, 4, 70, ITEM | SEMANTIC, 0, 0.4f}, accumulate);
+    check_gradient(r, &rng, &(shape){5, 2, 9, ITEM, 0, INFINITY}, accumulate);
+    check_gradient(r, &rng, &(shape){68, 2, 6, SEMANTIC, 0, 0.4f}, accumulate);
+    check_gradient(r, &rng, &(shape){7, 3, 8, ITEM, 0, 0.2f}, accumulate);
+  }
+}
+
+Test(generate, backward_equals_finite_differences) {
+  rig_each(check_backward);
+}
+
+/* More columns and rows than one tile holds, and dwi in the place of dw: the same sums as a plain loop. */
+static void check_large(rig *r) {
+  seed_rng rng = seed_start(44);
+  enum { N = 270, D = 4, M = 600 };
+  const float clip = 0.5f;
+  float *z = rig_normal(r, &rng, N * D, 1.0f), *g = rig_normal(r, &rng, M * D, 1.0f);
+  float *dw = rig_normal(r, &rng, N * M, 1.0f), *wi = rig_normal(r, &rng, N * M, 1.0f);
+  float *zeros = rig_normal(r, &rng, M * D, 0.0f);
+  sk_generate_backward_args b = {.n = N, .d = D, .m = M, .clip = clip};
+  b.zi = rig_in(r, z, N * D), b.gi = rig_in(r, g, M * D), b.wi_saved = rig_in(r, wi, N * M);
+  float *device_dw = rig_inout(r, dw, N * M);
+  b.dw = b.dwi = device_dw;
+  b.dzi = rig_out(r, N * D), b.dgi = rig_inout(r, zeros, M * D), b.dbi = rig_inout(r, zeros, M);
+  rig_check(r, "generate_backward", rig_ops(r)->generate_backward(rig_backend(r), &b));
+  double *dz = rig_zeros(r, N * D), *dg = rig_zeros(r, M * D), *db = rig_zeros(r, M);
+  for (size_t i = 0; i < N; i++)
+    for (size_t o = 0; o < M; o++) {
+      double x = fabsf(wi[i * M + o]) <= clip ? (double)dw[i * M + o] : 0.0;
+      db[o] += x;
+      for (size_t c = 0; c < D; c++)
+        dz[i * D + c] += x * (double)g[o * D + c], dg[o * D + c] += x * (double)z[i * D + c];
+    }
+  compare_floats("generate dz", rig_read(r, b.dzi, N * D), dz, N * D, 1e-3, 1e-4);
+  compare_floats("generate dg", rig_read(r, b.dgi, M * D), dg, M * D, 1e-3, 1e-4);
+  compare_floats("generate db", rig_read(r, b.dbi, M), db, M, 1e-3, 1e-4);
+  rig_reset(r);
+}
+
+Test(generate, backward_crosses_its_tiles) {
+  rig_each(check_large);
+}

@@ -1,0 +1,10 @@
+/* attend in double, one query, head and key at a time. Sizes, offsets, strides and dropout come from `a`; its other
+ * pointers are not read. lse (rows, or windows for newest_only, heads) may be NULL. */
+#ifndef TESTS_REF_ATTEND_H
+#define TESTS_REF_ATTEND_H
+
+#include "kernels/attend.h"
+
+void ref_attend(const sk_attend_args *a, const double *q, const double *k, const double *v, double *out, double *lse);
+
+#endif
