@@ -1,0 +1,96 @@
+#include "solid/train/evaluate.h"
+#include "solid/extend.h"
+#include <stdlib.h>
+
+solid_status sol_evaluation_open(sol_evaluation *made, const sol_history *history, uint32_t items) {
+  uint32_t users = sol_split_users(history), n = 0;
+  if (!users)
+    return solid_fail(SOLID_ENOTFOUND, "none of %u users has %d events, the fewest that leave one out", history->users,
+                      SOL_SPLIT_MIN_EVENTS);
+  *made = (sol_evaluation){.users = users, .skipped = history->users - users, .items = items};
+  made->who = malloc(users * sizeof *made->who);
+  made->ranks = malloc(users * sizeof *made->ranks);
+  if (!made->who || !made->ranks) {
+    sol_evaluation_clear(made);
+    return solid_fail(SOLID_ENOMEM, "no memory for the ranks of %u users", users);
+  }
+  sol_range known;
+  for (uint32_t u = 0; u < history->users; u++)
+    if (sol_split_question(history, u, SOL_PART_TEST, &known)) made->who[n++] = u;
+  return SOLID_OK;
+}
+
+void sol_evaluation_clear(sol_evaluation *evaluation) {
+  free(evaluation->who);
+  free(evaluation->ranks);
+  *evaluation = (sol_evaluation){0};
+}
+
+double sol_evaluation_share(const uint8_t *covered, uint32_t items) {
+  size_t n = 0;
+  for (uint32_t v = 0; v < items; v++) n += covered[v];
+  return (double)n / items;
+}
+
+typedef struct popular {
+  float count;
+  uint32_t item;
+} popular;
+
+static int by_count(const void *a, const void *b) {
+  const popular *x = a, *y = b;
+  if (x->count != y->count) return x->count > y->count ? -1 : 1;
+  return (x->item > y->item) - (x->item < y->item);
+}
+
+/* Walks down the list past what the user knows; seen[v] = the last user, plus one, that knows v. */
+static uint32_t walk(const sol_history *history, const sol_evaluate_options *options, uint32_t u, const popular *order,
+                     uint32_t *seen, uint8_t *covered) {
+  sol_range known = {0, 0};
+  sol_split_question(history, u, options->part, &known);
+  uint32_t target = history->sequence[known.end], rank = 0, found = SOL_RANK_BEYOND;
+  for (size_t e = known.begin; e < known.end && !options->keep_history; e++) seen[history->sequence[e]] = u + 1;
+  seen[target] = 0;
+  for (uint32_t i = 0; i < history->items && rank < SOL_RANK_DEPTH; i++) {
+    uint32_t item = order[i].item;
+    if (seen[item] == u + 1) continue;
+    if (item == target) found = rank;
+    if (rank < SOL_COVERED_DEPTH) covered[item] = 1;
+    rank++;
+  }
+  return found;
+}
+
+solid_status sol_evaluate_popularity(sol_evaluation *out, const sol_history *history,
+                                     const sol_evaluate_options *options) {
+  static const sol_evaluate_options defaults = SOL_EVALUATE_OPTIONS_INIT;
+  if (!out || !history) return solid_fail(SOLID_EINVAL, "evaluate: NULL argument");
+  if (!options) options = &defaults;
+  sol_evaluation made = {0};
+  solid_status status = sol_evaluation_open(&made, history, history->items);
+  if (status) return status;
+  float *count = malloc(history->items * sizeof *count);
+  popular *order = malloc(history->items * sizeof *order);
+  uint32_t *seen = calloc(history->items, sizeof *seen);
+  uint8_t *covered = calloc(history->items, 1);
+  if (!count || !order || !seen || !covered) {
+    status = solid_fail(SOLID_ENOMEM, "no memory to rank %u items", history->items);
+    goto done;
+  }
+  sol_split_popularity(history, count);
+  for (uint32_t v = 0; v < history->items; v++) order[v] = (popular){count[v], v};
+  qsort(order, history->items, sizeof *order, by_count);
+  for (uint32_t i = 0; i < made.users; i++) made.ranks[i] = walk(history, options, made.who[i], order, seen, covered);
+  made.coverage = sol_evaluation_share(covered, history->items);
+
+done:
+  free(count);
+  free(order);
+  free(seen);
+  free(covered);
+  if (status)
+    sol_evaluation_clear(&made);
+  else
+    *out = made;
+  return status;
+}

@@ -1,0 +1,49 @@
+/* How well a model, or plain popularity, ranks what each user did next: leave-one-out over the full catalogue. */
+#ifndef SOLID_TRAIN_EVALUATE_H
+#define SOLID_TRAIN_EVALUATE_H
+
+#include "solid/model.h"
+#include "solid/train/metrics.h"
+#include "solid/train/split.h"
+
+#define SOL_COVERED_DEPTH 10 /* places of a ranking that count as shown */
+
+typedef struct sol_evaluate_options {
+  sol_part part;
+  int keep_history; /* 1 = items of the user's history may be recommended again; the target may always be */
+  uint32_t batch;   /* users at once; changes speed and memory, not figures */
+} sol_evaluate_options;
+
+#define SOL_EVALUATE_OPTIONS_INIT                                                                                      \
+  { SOL_PART_TEST, 0, 256 }
+
+typedef struct sol_evaluation {
+  uint32_t users;   /* that have a target */
+  uint32_t skipped; /* users of one or two events */
+  uint32_t items;   /* of the catalogue that was ranked */
+  uint32_t *who;    /* (users) index in the history */
+  uint32_t *ranks;  /* (users) items before the target; SOL_RANK_BEYOND */
+  double coverage;  /* share of the catalogue in anybody's first ten */
+} sol_evaluation;
+
+/* Ranks with u . e_v, ties to the lowest index of the model. On success the caller owns *out: sol_evaluation_clear.
+ * `options` NULL = the defaults. EMISMATCH: items of the history are not in the model's vocabulary; the text counts
+ * them. ENOTFOUND: no user has a target. Others as solid_worker_new and its stages. */
+solid_status sol_evaluate_model(sol_evaluation *out, const solid_model *model, const sol_history *history,
+                                const sol_evaluate_options *options);
+
+/* The same with items ranked by their number of training events, ties to the lowest index of the history. */
+solid_status sol_evaluate_popularity(sol_evaluation *out, const sol_history *history,
+                                     const sol_evaluate_options *options);
+
+/* What every ranking shares: room for the users that have a target, who they are, and how many do not. ENOTFOUND: none.
+ */
+solid_status sol_evaluation_open(sol_evaluation *evaluation, const sol_history *history, uint32_t items);
+
+/* Share of the `items` marked in covered. */
+double sol_evaluation_share(const uint8_t *covered, uint32_t items);
+
+/* Frees and zeroes; a zeroed struct is a no-op. */
+void sol_evaluation_clear(sol_evaluation *evaluation);
+
+#endif

@@ -1,0 +1,138 @@
+#include "solid/extend.h"
+#include "solid/train/evaluate.h"
+#include "solid/worker.h"
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct model_ranking {
+  const sol_history *history;
+  const sol_evaluate_options *options;
+  solid_worker *worker;
+  uint32_t batch, window, width, params;
+  size_t words, depth;  /* of a mask row; of a ranking */
+  uint32_t *model_item; /* (V of the history) */
+  uint32_t *offsets;    /* (batch + 1) */
+  uint32_t *items;      /* (batch * window) */
+  uint64_t *excluded;   /* (batch, words) */
+  float *h, *p;         /* (batch, d), (batch, P) */
+  solid_scored *scored; /* (batch, depth) */
+  size_t *counts;       /* (batch) */
+  uint8_t *covered;     /* (V of the model) */
+} model_ranking;
+
+static void model_ranking_close(model_ranking *r) {
+  solid_worker_free(r->worker);
+  free(r->model_item);
+  free(r->offsets);
+  free(r->items);
+  free(r->excluded);
+  free(r->h);
+  free(r->p);
+  free(r->scored);
+  free(r->counts);
+  free(r->covered);
+}
+
+static solid_status map_items(model_ranking *r, const solid_model *model, uint32_t model_items) {
+  uint32_t unknown = 0, first = 0;
+  for (uint32_t v = 0; v < r->history->items; v++) {
+    r->model_item[v] = solid_model_item_index(model, sol_vocab_id(&r->history->item_ids, v));
+    if (r->model_item[v] == SOLID_NO_ITEM && !unknown++) first = v;
+  }
+  if (!unknown) return SOLID_OK;
+  solid_bytes id = sol_vocab_id(&r->history->item_ids, first);
+  return solid_fail(SOLID_EMISMATCH, "%u of the data's %u items are not among the model's %u, the first is \"%.*s\"",
+                    unknown, r->history->items, model_items, (int)(id.size < 64 ? id.size : 64), id.data);
+}
+
+static solid_status model_ranking_open(model_ranking *r, const solid_model *model) {
+  solid_model_info info = {.struct_size = sizeof info};
+  solid_status status = solid_model_get_info(model, &info);
+  if (!status) status = solid_worker_new(&r->worker, model, r->batch);
+  if (status) return status;
+  r->window = info.window;
+  r->width = info.width;
+  r->params = info.params;
+  r->words = solid_worker_mask_words(r->worker);
+  r->depth = info.items < SOL_RANK_DEPTH ? info.items : SOL_RANK_DEPTH;
+  size_t n = r->batch;
+  r->model_item = malloc(r->history->items * sizeof *r->model_item);
+  r->offsets = malloc((n + 1) * sizeof *r->offsets);
+  r->items = malloc(n * r->window * sizeof *r->items);
+  r->excluded = malloc(n * r->words * sizeof *r->excluded);
+  r->h = malloc(n * r->width * sizeof *r->h);
+  r->p = malloc((n * r->params + 1) * sizeof *r->p);
+  r->scored = malloc(n * r->depth * sizeof *r->scored);
+  r->counts = malloc(n * sizeof *r->counts);
+  r->covered = calloc(info.items, 1);
+  if (!r->model_item || !r->offsets || !r->items || !r->excluded || !r->h || !r->p || !r->scored || !r->counts ||
+      !r->covered)
+    return solid_fail(SOLID_ENOMEM, "no memory to rank for %zu users at once", n);
+  return map_items(r, model, info.items);
+}
+
+/* Windows and masks of n users. */
+static solid_windows ask(model_ranking *r, const uint32_t *who, size_t n) {
+  const sol_history *history = r->history;
+  memset(r->excluded, 0, n * r->words * sizeof *r->excluded);
+  r->offsets[0] = 0;
+  for (size_t i = 0; i < n; i++) {
+    sol_range known = {0, 0};
+    sol_split_question(history, who[i], r->options->part, &known);
+    uint32_t target = r->model_item[history->sequence[known.end]], at = r->offsets[i];
+    for (size_t e = known.begin; e < known.end; e++) {
+      uint32_t item = r->model_item[history->sequence[e]];
+      if (known.end - e <= r->window) r->items[at++] = item;
+      if (item != target) r->excluded[i * r->words + item / 64] |= (uint64_t)1 << item % 64;
+    }
+    r->offsets[i + 1] = at;
+  }
+  return (solid_windows){n, r->offsets, r->items};
+}
+
+static void take(model_ranking *r, const uint32_t *who, size_t n, uint32_t *ranks) {
+  for (size_t i = 0; i < n; i++) {
+    sol_range known = {0, 0};
+    sol_split_question(r->history, who[i], r->options->part, &known);
+    uint32_t target = r->model_item[r->history->sequence[known.end]];
+    const solid_scored *row = r->scored + i * r->depth;
+    ranks[i] = SOL_RANK_BEYOND;
+    for (size_t k = 0; k < r->counts[i]; k++) {
+      if (row[k].item == target) ranks[i] = (uint32_t)k;
+      if (k < SOL_COVERED_DEPTH) r->covered[row[k].item] = 1;
+    }
+  }
+}
+
+solid_status sol_evaluate_model(sol_evaluation *out, const solid_model *model, const sol_history *history,
+                                const sol_evaluate_options *options) {
+  static const sol_evaluate_options defaults = SOL_EVALUATE_OPTIONS_INIT;
+  if (!out || !model || !history) return solid_fail(SOLID_EINVAL, "evaluate: NULL argument");
+  if (!options) options = &defaults;
+  if (!options->batch) return solid_fail(SOLID_EINVAL, "evaluate: batch is 0");
+  solid_model_info info = {.struct_size = sizeof info};
+  sol_evaluation made = {0};
+  model_ranking r = {.history = history, .options = options};
+  solid_status status = solid_model_get_info(model, &info);
+  if (!status) status = sol_evaluation_open(&made, history, info.items);
+  if (status) return status;
+  r.batch = options->batch < made.users ? options->batch : made.users;
+  status = model_ranking_open(&r, model);
+  for (uint32_t begin = 0; begin < made.users && !status; begin += r.batch) {
+    size_t n = made.users - begin < r.batch ? made.users - begin : r.batch;
+    solid_windows windows = ask(&r, made.who + begin, n);
+    status = solid_worker_generate(r.worker, &windows, r.h, r.params ? r.p : NULL);
+    if (!status) status = solid_worker_apply(r.worker, n, r.h, r.p, r.h);
+    if (!status)
+      status =
+          solid_worker_rank(r.worker, n, r.h, options->keep_history ? NULL : r.excluded, r.depth, r.scored, r.counts);
+    if (!status) take(&r, made.who + begin, n, made.ranks + begin);
+  }
+  if (!status) made.coverage = sol_evaluation_share(r.covered, info.items);
+  model_ranking_close(&r);
+  if (status)
+    sol_evaluation_clear(&made);
+  else
+    *out = made;
+  return status;
+}
