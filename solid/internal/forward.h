@@ -58,6 +58,8 @@ typedef struct sol_pass {
 /* Floats of scratch that sol_encode, sol_generate and sol_apply need, one after the other, for up to so many windows
  * and rows in all. */
 size_t sol_forward_floats(const sol_config *config, size_t windows, size_t rows);
+size_t sol_encoder_floats(const sol_config *config, size_t windows, size_t rows);   /* sol_encode alone */
+size_t sol_generator_floats(const sol_config *config, size_t windows, size_t rows); /* sol_generate, sol_apply alone */
 
 /* h (windows, d): the encoder's state at the newest row; zero for an empty window. The last block computes query and
  * feed-forward for the newest rows only. */
@@ -110,12 +112,13 @@ typedef struct sol_encoder_state {
   sol_block_state block[SOL_MAX_BLOCKS];
   float *x;           /* (n, d): the last block's output */
   float *mean, *rstd; /* (n) of the final norm */
-  float *work;        /* (n, 4d) */
+  float *work;        /* (n, 4d) scratch of both passes */
+  float *grad;        /* (n, d) scratch of the backward pass */
 } sol_encoder_state;
 
 typedef struct sol_branch_state {
   float *input;  /* (n, d) embeddings after dropout */
-  float *gates;  /* (n, 3d) input products; scratch in the backward pass */
+  float *gates;  /* (n, 3d) input products; their gradient in the backward pass */
   float *state;  /* (n, d) of the GRU */
   float *saved;  /* (n, 4d) of the GRU */
   float *sum;    /* (n, d) before tanh */

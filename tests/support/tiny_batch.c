@@ -1,0 +1,57 @@
+#include "tests/support/tiny_batch.h"
+#include <stdlib.h>
+
+#define TINY(head_, levels_, rank_, blocks_, heads_)                                                                   \
+  {                                                                                                                    \
+    .items = 11, .width = 8, .window = 5, .blocks = (blocks_), .heads = (heads_), .levels = (levels_), .codes = 4,     \
+    .rank = (rank_), .head = (head_), .clip = 0.25f                                                                    \
+  }
+
+const tiny_case tiny_cases[] = {
+    {"static without codes", TINY(SOLID_HEAD_STATIC, 0, 0, 2, 2)}, {"static", TINY(SOLID_HEAD_STATIC, 2, 0, 1, 1)},
+    {"duet without codes", TINY(SOLID_HEAD_DUET, 0, 0, 1, 2)},     {"duet", TINY(SOLID_HEAD_DUET, 2, 0, 1, 4)},
+    {"semantic", TINY(SOLID_HEAD_SEMANTIC, 3, 0, 1, 1)},           {"solid", TINY(SOLID_HEAD_SOLID, 2, 0, 2, 2)},
+    {"solid of rank 3", TINY(SOLID_HEAD_SOLID, 2, 3, 1, 2)},
+};
+const size_t tiny_case_count = sizeof tiny_cases / sizeof *tiny_cases;
+
+static void draw_weights(const sol_config *config, seed_rng *rng, float *weights) {
+  sol_tensor tensors[SOL_MAX_TENSORS];
+  size_t n = sol_tensors_list(config, tensors);
+  for (size_t t = 0; t < n; t++)
+    for (size_t i = 0; i < tensors[t].count; i++)
+      weights[tensors[t].offset + i] = (tensors[t].init == SOL_INIT_ONE ? 1.0f : 0.0f) + 0.3f * seed_normal(rng);
+}
+
+void tiny_batch_make(tiny_batch *batch, const sol_config *config, seed_rng *rng, size_t n, int ragged) {
+  size_t most = n * (config->window + 3) + 1, row = 0;
+  *batch = (tiny_batch){.weights = calloc(sol_tensors_total(config), sizeof(float)),
+                        .codes = calloc((size_t)config->items * config->levels + 1, sizeof(uint16_t)),
+                        .offsets = calloc(n + 1, sizeof(uint32_t)),
+                        .items = calloc(most, sizeof(uint32_t)),
+                        .targets = calloc(most, sizeof(int32_t))};
+  draw_weights(config, rng, batch->weights);
+  for (size_t i = 0; i < (size_t)config->items * config->levels; i++)
+    batch->codes[i] = (uint16_t)seed_below(rng, (int32_t)config->codes);
+  for (size_t w = 0; w < n; w++) {
+    int32_t span = (int32_t)config->window;
+    size_t length = (size_t)(ragged ? seed_below(rng, span + 4) : 1 + seed_below(rng, span));
+    if (ragged && w == 0) length = 0;
+    for (size_t i = 0; i < length; i++, row++) {
+      batch->items[row] = (uint32_t)seed_below(rng, (int32_t)config->items);
+      batch->targets[row] = seed_below(rng, (int32_t)config->items);
+    }
+    batch->offsets[w + 1] = (uint32_t)row;
+  }
+  batch->rows = row;
+  batch->windows = (solid_windows){.n = n, .offsets = batch->offsets, .items = batch->items};
+}
+
+void tiny_batch_free(tiny_batch *batch) {
+  free(batch->weights);
+  free(batch->codes);
+  free(batch->offsets);
+  free(batch->items);
+  free(batch->targets);
+  *batch = (tiny_batch){0};
+}
