@@ -1,0 +1,33 @@
+/* Batches of an epoch: users in a shuffled order, each a window of what came before and the item that came next at
+ * every row. The order is a function of seed and epoch alone, so that a resumed run sees the same batches. */
+#ifndef SOLID_TRAIN_BATCHES_H
+#define SOLID_TRAIN_BATCHES_H
+
+#include "solid/train/history.h"
+#include "solid/worker.h"
+
+typedef struct sol_batches {
+  const sol_history *history; /* borrowed */
+  uint32_t window, batch;     /* L, users a batch */
+  uint32_t users;             /* that have at least two training events */
+  uint32_t *order;            /* (users) */
+  size_t rows;                /* of a whole epoch */
+  size_t max_rows;            /* of the largest batch that any order can make */
+  uint32_t *offsets, *inputs; /* the current batch */
+  int32_t *targets;
+} sol_batches;
+
+/* ENOTFOUND: no user has two training events. A zeroed struct may be closed. */
+solid_status sol_batches_open(sol_batches *batches, const sol_history *history, uint32_t window, uint32_t batch);
+void sol_batches_close(sol_batches *batches);
+
+/* Shuffles the users for an epoch. */
+void sol_batches_shuffle(sol_batches *batches, uint64_t seed, uint32_t epoch);
+
+/* Number of batches of an epoch. */
+uint32_t sol_batches_count(const sol_batches *batches);
+
+/* Batch i of the epoch: *inputs and *targets are borrowed until the next call. */
+void sol_batches_get(sol_batches *batches, uint32_t i, solid_windows *inputs, const int32_t **targets);
+
+#endif

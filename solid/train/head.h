@@ -1,0 +1,26 @@
+/* The head of the model and its loss, forward and backward in one walk over tiles of rows. In training every row has
+ * generated layers of its own, P floats each; a tile's layers are made, used, differentiated and forgotten, so they
+ * never exist for all rows and are never made twice. */
+#ifndef SOLID_TRAIN_HEAD_H
+#define SOLID_TRAIN_HEAD_H
+
+#include "solid/train/backward.h"
+
+#define SOL_TILE_ROWS 256
+
+typedef struct sol_head_args {
+  const float *h;                    /* (rows, d) */
+  const float *z_item, *z_semantic;  /* (rows, d) or NULL */
+  const int32_t *target;             /* (rows) the item that came next, -1 = none */
+  float smoothing, weight;           /* as kernels/xent.h: weight scales the gradients */
+  float *loss;                       /* (rows) */
+  float *dh, *dz_item, *dz_semantic; /* (rows, d) overwritten */
+  float *work;                       /* sol_head_floats */
+} sol_head_args;
+
+size_t sol_head_floats(const sol_config *config);
+
+solid_status sol_head_step(const sol_pass *pass, const sol_dropout *drop, const sol_head_args *args,
+                           const sol_weights *grads, const sol_catalogue_grads *tables);
+
+#endif

@@ -1,0 +1,34 @@
+/* How a model is trained. The defaults are the recipe for the sparse Amazon sets. */
+#ifndef SOLID_TRAIN_OPTIONS_H
+#define SOLID_TRAIN_OPTIONS_H
+
+#include "solid/internal/config.h"
+
+typedef struct sol_train_options {
+  uint32_t epochs;   /* at most so many */
+  uint32_t patience; /* stop after so many epochs without a better validation NDCG@10; 0 = never */
+  uint32_t batch;    /* users a step */
+  uint64_t seed;     /* of initial weights, order and dropout */
+  float rate;        /* Adam's learning rate */
+  float decay;       /* decoupled weight decay */
+  float rate_scale;  /* the generator's learning rate over `rate` */
+  float decay_generator;
+  float max_norm;  /* of the whole gradient; it is scaled down to this */
+  float dropout;   /* embeddings, attention, feed-forward, the generator's inputs */
+  float dropout_z; /* inside and after the generator's MLPs */
+  float dropout_y; /* output of the generated layers */
+  float smoothing; /* of the labels */
+  float average;   /* moving average of weights: how much of it each step keeps, e.g. 0.999; 0 = none */
+} sol_train_options;
+
+#define SOL_TRAIN_OPTIONS_INIT                                                                                         \
+  {                                                                                                                    \
+    .epochs = 200, .patience = 20, .batch = 256, .seed = 0, .rate = 1e-3f, .decay = 0, .rate_scale = 1,                \
+    .decay_generator = 0, .max_norm = 5, .dropout = 0.5f, .dropout_z = 0.5f, .dropout_y = 0.5f, .smoothing = 0.1f,     \
+    .average = 0                                                                                                       \
+  }
+
+/* ERANGE with the name and the value that is wrong. */
+solid_status sol_train_options_check(const sol_train_options *options);
+
+#endif

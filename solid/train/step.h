@@ -1,0 +1,49 @@
+/* One training step on a device: a batch in, better weights out. All memory is planned when it is opened. */
+#ifndef SOLID_TRAIN_STEP_H
+#define SOLID_TRAIN_STEP_H
+
+#include "solid/train/backward.h"
+#include "solid/train/options.h"
+
+/* Places in sol_step.values: arrays of `total` floats one after the other. */
+typedef enum sol_array { SOL_WEIGHTS, SOL_GRADS, SOL_MOMENT1, SOL_MOMENT2, SOL_AVERAGE, SOL_ARRAYS } sol_array;
+
+typedef struct sol_step {
+  sk_backend *be;
+  sol_config config;
+  size_t total, max_windows, max_rows;
+
+  float *block;              /* device: everything of floats below */
+  int32_t *ints;             /* device: codes, batch, targets */
+  int32_t *host;             /* batch and targets on their way to the device */
+  float *values[SOL_ARRAYS]; /* device (total); the average is NULL when there is none */
+  float *loss_sum, *sumsq;   /* device (1): of all rows since sol_step_take_loss; of the last gradient */
+
+  sol_weights weights, grads;
+  sol_catalogue catalogue;
+  sol_catalogue_grads tables;
+  sol_encoder_state encoder;
+  sol_branch_state item, semantic;
+  float *h, *dh, *dz_item, *dz_semantic, *loss, *head_work;
+} sol_step;
+
+/* Memory for batches of so many windows and rows. `codes` (V, C) host, NULL without codes. A zeroed struct may be
+ * closed; after a failure nothing is left. The contents of `values` are undefined but for the moments, which are zero.
+ */
+solid_status sol_step_open(sol_step *step, sk_backend *be, const sol_config *config, const uint16_t *codes,
+                           size_t windows, size_t rows, int average);
+void sol_step_close(sol_step *step);
+
+/* Loss and gradients of a batch: `inputs` windows no longer than L and none empty, `targets` (rows) host, the item that
+ * came after each. Leaves gradients in values[SOL_GRADS], the rows' losses in `loss`, and adds their sum to loss_sum.
+ */
+solid_status sol_step_gradients(sol_step *step, const sol_train_options *options, uint64_t seed,
+                                const solid_windows *inputs, const int32_t *targets);
+
+/* AdamW with the gradients there are; `number` counts from 1. */
+solid_status sol_step_update(sol_step *step, const sol_train_options *options, uint64_t number);
+
+/* Reads the sum of the losses and sets it to zero. */
+solid_status sol_step_take_loss(sol_step *step, double *sum);
+
+#endif

@@ -1,0 +1,125 @@
+#include "solid/extend.h"
+#include "solid/train/internal.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STEP_SITE 0x5eed0000u /* keeps the seeds of steps apart from those of epochs */
+
+static solid_status upload_values(sol_trainer *t, sol_array array, const float *host) {
+  return t->be->ops->upload(t->be, t->step.values[array], host, t->step.total * sizeof(float));
+}
+
+static solid_status start_weights(sol_trainer *t) {
+  sol_weights_init(&t->config, t->options.seed, t->best);
+  solid_status status = upload_values(t, SOL_WEIGHTS, t->best);
+  if (status == SOLID_OK && t->step.values[SOL_AVERAGE] != NULL) status = upload_values(t, SOL_AVERAGE, t->best);
+  if (status == SOLID_OK) status = t->be->ops->sync(t->be);
+  return status == SOLID_OK ? SOLID_OK : solid_fail(status, "%s", t->be->err);
+}
+
+solid_status sol_trainer_open(sol_trainer **out, sk_backend *be, const sol_config *config,
+                              const sol_train_options *options, const sol_history *history, const uint16_t *codes) {
+  solid_status status = sol_config_check(config);
+  if (status == SOLID_OK) status = sol_train_options_check(options);
+  if (status != SOLID_OK) return status;
+  if (config->items != history->items)
+    return solid_fail(SOLID_EINVAL, "config of %u items, data of %u", config->items, history->items);
+  sol_trainer *t = calloc(1, sizeof *t);
+  if (t == NULL) return solid_fail(SOLID_ENOMEM, "trainer");
+  t->be = be;
+  t->config = *config;
+  t->options = *options;
+  t->codes = codes;
+  t->history = history;
+  status = sol_batches_open(&t->batches, history, config->window, options->batch);
+  if (status == SOLID_OK)
+    status = sol_step_open(&t->step, be, config, codes, options->batch, t->batches.max_rows, options->average > 0);
+  if (status == SOLID_OK) status = sol_validator_open(&t->validator, be, config, history);
+  if (status == SOLID_OK && (t->best = malloc(t->step.total * sizeof *t->best)) == NULL)
+    status = solid_fail(SOLID_ENOMEM, "%zu weights", t->step.total);
+  if (status == SOLID_OK) status = start_weights(t);
+  if (status != SOLID_OK) {
+    sol_trainer_close(t);
+    return status;
+  }
+  *out = t;
+  return SOLID_OK;
+}
+
+void sol_trainer_close(sol_trainer *trainer) {
+  if (trainer == NULL) return;
+  sol_batches_close(&trainer->batches);
+  sol_step_close(&trainer->step);
+  sol_validator_close(&trainer->validator);
+  free(trainer->best);
+  free(trainer);
+}
+
+static solid_status run_steps(sol_trainer *t, sol_step_fn on_step, void *user) {
+  uint32_t n = sol_batches_count(&t->batches);
+  sol_batches_shuffle(&t->batches, t->options.seed, t->report.epoch);
+  for (uint32_t i = 0; i < n; i++) {
+    solid_windows inputs;
+    const int32_t *targets;
+    sol_batches_get(&t->batches, i, &inputs, &targets);
+    uint64_t seed = sol_site_seed(t->options.seed ^ STEP_SITE, t->steps);
+    solid_status status = sol_step_gradients(&t->step, &t->options, seed, &inputs, targets);
+    if (status == SOLID_OK) status = sol_step_update(&t->step, &t->options, ++t->steps);
+    if (status != SOLID_OK) return status;
+    if (on_step != NULL && on_step(user, i + 1, n)) return solid_fail(SOLID_ECANCELLED, "step %u of %u", i + 1, n);
+  }
+  return SOLID_OK;
+}
+
+/* The weights that are judged and kept: their moving average when there is one. */
+static solid_status validate(sol_trainer *t, sol_epoch *report) {
+  sol_array array = t->step.values[SOL_AVERAGE] != NULL ? SOL_AVERAGE : SOL_WEIGHTS;
+  sol_weights weights;
+  sol_weights_bind(&weights, &t->config, t->step.values[array]);
+  sol_validation result;
+  solid_status status = sol_validator_run(&t->validator, &weights, &t->step.catalogue, &result);
+  if (status != SOLID_OK) return status;
+  report->ndcg10 = result.ndcg10;
+  report->hit10 = result.hit10;
+  if (report->best_epoch != 0 && !(report->ndcg10 > report->best_ndcg10)) return SOLID_OK;
+  report->best_ndcg10 = report->ndcg10;
+  report->best_epoch = report->epoch;
+  status = t->be->ops->download(t->be, t->best, t->step.values[array], t->step.total * sizeof(float));
+  if (status == SOLID_OK) status = t->be->ops->sync(t->be);
+  return status == SOLID_OK ? SOLID_OK : solid_fail(status, "%s", t->be->err);
+}
+
+solid_status sol_trainer_epoch(sol_trainer *trainer, sol_step_fn on_step, void *user, sol_epoch *report) {
+  sol_trainer *t = trainer;
+  sol_epoch next = t->report;
+  solid_status status = run_steps(t, on_step, user);
+  if (status != SOLID_OK) return status;
+  next.epoch++;
+  status = sol_step_take_loss(&t->step, &next.loss);
+  if (status != SOLID_OK) return status;
+  next.loss /= (double)t->batches.rows;
+  if (!isfinite(next.loss))
+    return solid_fail(SOLID_EINTERNAL, "loss of epoch %u is not finite: use a lower rate than %g", next.epoch,
+                      (double)t->options.rate);
+  status = validate(t, &next);
+  if (status != SOLID_OK) return status;
+  next.finished = next.epoch >= t->options.epochs ||
+                  (t->options.patience > 0 && next.epoch - next.best_epoch >= t->options.patience);
+  t->report = next;
+  if (report != NULL) *report = next;
+  return SOLID_OK;
+}
+
+const sol_epoch *sol_trainer_report(const sol_trainer *trainer) {
+  return &trainer->report;
+}
+
+void sol_trainer_size(const sol_trainer *trainer, uint32_t *users, size_t *rows) {
+  *users = trainer->batches.users;
+  *rows = trainer->batches.rows;
+}
+
+const float *sol_trainer_best(const sol_trainer *trainer) {
+  return trainer->best;
+}

@@ -1,0 +1,37 @@
+/* How well the weights of a training step rank the validation targets: full catalogue, the user's history left out. */
+#ifndef SOLID_TRAIN_VALIDATE_H
+#define SOLID_TRAIN_VALIDATE_H
+
+#include "solid/train/history.h"
+#include "solid/train/step.h"
+
+#define SOL_VALIDATE_BATCH 256
+
+typedef struct sol_validator {
+  sk_backend *be;
+  sol_config config;
+  const sol_history *history;           /* borrowed */
+  uint32_t users;                       /* that have a validation target */
+  size_t max_rows;                      /* of the largest batch */
+  float *block;                         /* device */
+  int32_t *ints;                        /* device */
+  float *u, *params, *scores, *scratch; /* in block */
+  int32_t *host_ints;
+  float *host_scores;
+  uint32_t *offsets, *items, *who, *known;
+} sol_validator;
+
+typedef struct sol_validation {
+  double ndcg10, hit10;
+} sol_validation;
+
+/* A zeroed struct may be closed. */
+solid_status sol_validator_open(sol_validator *validator, sk_backend *be, const sol_config *config,
+                                const sol_history *history);
+void sol_validator_close(sol_validator *validator);
+
+/* `weights` (device) and a catalogue with memory for its tables, which are overwritten. Zero without users. */
+solid_status sol_validator_run(sol_validator *validator, const sol_weights *weights, sol_catalogue *catalogue,
+                               sol_validation *result);
+
+#endif

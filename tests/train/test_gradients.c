@@ -1,0 +1,123 @@
+/* The whole training step against a naive model in double: its loss directly, its gradients by central differences of
+ * the naive loss in every trained number. */
+#include "solid/train/head.h"
+#include "solid/train/step.h"
+#include "tests/ref/ref_model.h"
+#include "tests/support/compare.h"
+#include "tests/support/rig.h"
+#include "tests/support/tiny_batch.h"
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdlib.h>
+
+#define H       1e-5
+#define SAMPLES 20
+
+/* A step over a tiny batch on a back end, gradients and loss on the host. */
+typedef struct result {
+  float *gradients;
+  double loss;
+} result;
+
+static result run_step(rig *r, const sol_config *config, const tiny_batch *batch, const sol_train_options *options,
+                       uint64_t seed) {
+  sk_backend *be = rig_backend(r);
+  sol_step step;
+  cr_assert_eq(sol_step_open(&step, be, config, batch->codes, batch->windows.n, batch->rows, 0), SOLID_OK, "%s",
+               solid_last_error());
+  result out = {.gradients = malloc(step.total * sizeof(float))};
+  cr_assert_eq(be->ops->upload(be, step.values[SOL_WEIGHTS], batch->weights, step.total * sizeof(float)), SOLID_OK);
+  cr_assert_eq(sol_step_gradients(&step, options, seed, &batch->windows, batch->targets), SOLID_OK, "%s",
+               solid_last_error());
+  cr_assert_eq(be->ops->download(be, out.gradients, step.values[SOL_GRADS], step.total * sizeof(float)), SOLID_OK);
+  cr_assert_eq(sol_step_take_loss(&step, &out.loss), SOLID_OK);
+  out.loss /= (double)batch->rows;
+  sol_step_close(&step);
+  return out;
+}
+
+static double ref_loss(const sol_config *config, const tiny_batch *batch, const sol_train_options *o, uint64_t seed,
+                       const double *values) {
+  ref_model model = {config, values, batch->codes};
+  sol_dropout drop = {.p = o->dropout, .p_z = o->dropout_z, .p_y = o->dropout_y, .seed = seed};
+  return ref_model_loss(&model, &batch->windows, batch->targets, &drop, (double)o->smoothing, SOL_TILE_ROWS);
+}
+
+/* Gradients of one tensor at about `SAMPLES` places, relative to the largest of them. */
+static void check_tensor(const tiny_case *c, const sol_tensor *tensor, const tiny_batch *batch,
+                         const sol_train_options *o, uint64_t seed, double *values, const float *got) {
+  size_t stride = (tensor->count + SAMPLES - 1) / SAMPLES;
+  double *want = calloc(tensor->count, sizeof *want), largest = 0;
+  for (size_t i = 0; i < tensor->count; i += stride) {
+    double *x = &values[tensor->offset + i], kept = *x;
+    *x = kept + H;
+    double above = ref_loss(&c->config, batch, o, seed, values);
+    *x = kept - H;
+    want[i] = (above - ref_loss(&c->config, batch, o, seed, values)) / (2 * H);
+    *x = kept;
+    largest = fmax(largest, fabs(want[i]));
+  }
+  cr_expect_gt(largest, 0, "%s: %s has no gradient at all", c->name, tensor->name);
+  for (size_t i = 0; i < tensor->count; i += stride) {
+    double value = got[tensor->offset + i], error = fabs(value - want[i]);
+    if (error <= 1e-3 * largest + 1e-7) continue;
+    cr_expect_fail("%s: %s[%zu]: got %.9g, differences give %.9g (largest %.3g)", c->name, tensor->name, i, value,
+                   want[i], largest);
+    break;
+  }
+  free(want);
+}
+
+static void check_case(rig *r, const tiny_case *c, float dropout) {
+  seed_rng rng = seed_start(40);
+  sol_train_options o = SOL_TRAIN_OPTIONS_INIT;
+  o.dropout = dropout, o.dropout_z = dropout / 2, o.dropout_y = dropout / 3;
+  tiny_batch batch;
+  tiny_batch_make(&batch, &c->config, &rng, 4, 0);
+  result got = run_step(r, &c->config, &batch, &o, 7);
+  size_t total = sol_tensors_total(&c->config);
+  double *values = malloc(total * sizeof *values);
+  for (size_t i = 0; i < total; i++) values[i] = batch.weights[i];
+  double loss = ref_loss(&c->config, &batch, &o, 7, values);
+  cr_expect(fabs(got.loss - loss) <= 1e-5 * fabs(loss), "%s: loss %.9g, reference %.9g", c->name, got.loss, loss);
+  sol_tensor tensors[SOL_MAX_TENSORS];
+  size_t n = sol_tensors_list(&c->config, tensors);
+  for (size_t t = 0; t < n; t++) check_tensor(c, &tensors[t], &batch, &o, 7, values, got.gradients);
+  free(values);
+  free(got.gradients);
+  tiny_batch_free(&batch);
+}
+
+static void check_all(rig *r) {
+  for (size_t i = 0; i < tiny_case_count; i++) {
+    check_case(r, &tiny_cases[i], 0);
+    check_case(r, &tiny_cases[i], 0.3f);
+  }
+}
+
+Test(train, gradients_are_those_of_the_naive_model) {
+  rig_each(check_all);
+}
+
+/* More rows than a tile: the loss over tiles is the loss of the naive model. */
+static void check_tiles(rig *r) {
+  seed_rng rng = seed_start(41);
+  const sol_config *config = &tiny_cases[tiny_case_count - 1].config;
+  sol_train_options o = SOL_TRAIN_OPTIONS_INIT;
+  tiny_batch batch;
+  tiny_batch_make(&batch, config, &rng, 300, 0);
+  cr_assert_gt(batch.rows, 2 * SOL_TILE_ROWS);
+  result got = run_step(r, config, &batch, &o, 9);
+  size_t total = sol_tensors_total(config);
+  double *values = malloc(total * sizeof *values);
+  for (size_t i = 0; i < total; i++) values[i] = batch.weights[i];
+  double loss = ref_loss(config, &batch, &o, 9, values);
+  cr_expect(fabs(got.loss - loss) <= 1e-5 * fabs(loss), "loss %.9g, reference %.9g", got.loss, loss);
+  free(values);
+  free(got.gradients);
+  tiny_batch_free(&batch);
+}
+
+Test(train, tiles_of_rows_make_the_loss_of_the_whole) {
+  rig_each(check_tiles);
+}
