@@ -1,7 +1,7 @@
 #include "solid/train/codebook_fit.h"
+#include "kernels/cpu/gemm.h"
 #include "solid/extend.h"
 #include "solid/train/random.h"
-#include <cblas.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,19 +36,23 @@ static double squared(const float *a, const float *b, size_t d) {
 static void assign(level_fit *fit) {
   size_t d = fit->d, k = fit->k;
   for (size_t c = 0; c < k; c++) {
-    const float *row = fit->centroids + c * d;
-    fit->norms[c] = cblas_sdot((int)d, row, 1, row, 1);
+    double norm = 0;
+    for (size_t j = 0; j < d; j++) norm += (double)fit->centroids[c * d + j] * fit->centroids[c * d + j];
+    fit->norms[c] = (float)norm;
   }
   memset(fit->counts, 0, k * sizeof *fit->counts);
   for (uint32_t begin = 0; begin < fit->n; begin += ROWS_AT_ONCE) {
     uint32_t rows = fit->n - begin < ROWS_AT_ONCE ? fit->n - begin : ROWS_AT_ONCE;
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)k, (int)d, -2, fit->residual + begin * d,
-                (int)d, fit->centroids, (int)d, 0, fit->products, (int)k);
+    sk_gemm_nt(rows, (int64_t)k, (int64_t)d, fit->residual + begin * d, (int64_t)d, fit->centroids, (int64_t)d, 0,
+               fit->products, (int64_t)k);
     for (uint32_t i = 0; i < rows; i++) {
       const float *row = fit->products + i * k;
       uint32_t best = 0;
-      for (uint32_t c = 1; c < k; c++)
-        if (row[c] + fit->norms[c] < row[best] + fit->norms[best]) best = c;
+      float least = fit->norms[0] - 2 * row[0];
+      for (uint32_t c = 1; c < k; c++) {
+        float distance = fit->norms[c] - 2 * row[c];
+        if (distance < least) least = distance, best = c;
+      }
       fit->code[begin + i] = best;
       fit->counts[best]++;
     }
@@ -232,7 +236,8 @@ solid_status sol_codebook_fit(sol_codebook *out, const float *x, uint32_t items,
     run_level(&fit, options->iterations, &made.level[l]);
     for (size_t i = 0; i < items; i++) {
       made.table[i * levels + l] = (uint16_t)fit.code[i];
-      cblas_saxpy((int)width, -1, fit.centroids + (size_t)fit.code[i] * width, 1, fit.residual + i * width, 1);
+      const float *centroid = fit.centroids + (size_t)fit.code[i] * width;
+      for (size_t j = 0; j < width; j++) fit.residual[i * width + j] -= centroid[j];
     }
   }
   if (!status) status = count_collisions(&made);

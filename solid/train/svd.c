@@ -1,7 +1,7 @@
 #include "solid/train/svd.h"
+#include "kernels/cpu/gemm.h"
 #include "solid/extend.h"
 #include "solid/train/random.h"
-#include <cblas.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,8 +11,7 @@
 /* y (rows, p) = A x, x (cols, p) */
 static void multiply(const sol_matrix *a, size_t p, const float *x, float *y) {
   if (a->dense) {
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)a->rows, (int)p, (int)a->cols, 1, a->dense,
-                (int)a->cols, x, (int)p, 0, y, (int)p);
+    sk_gemm_nn(a->rows, (int64_t)p, a->cols, a->dense, a->cols, x, (int64_t)p, 0, y, (int64_t)p);
     return;
   }
   memset(y, 0, a->rows * p * sizeof *y);
@@ -27,8 +26,7 @@ static void multiply(const sol_matrix *a, size_t p, const float *x, float *y) {
 /* y (cols, p) = A^T x, x (rows, p) */
 static void multiply_transposed(const sol_matrix *a, size_t p, const float *x, float *y) {
   if (a->dense) {
-    cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)a->cols, (int)p, (int)a->rows, 1, a->dense, (int)a->cols,
-                x, (int)p, 0, y, (int)p);
+    sk_gemm_tn(a->cols, (int64_t)p, a->rows, a->dense, a->cols, x, (int64_t)p, 0, y, (int64_t)p);
     return;
   }
   memset(y, 0, a->cols * p * sizeof *y);
@@ -40,19 +38,29 @@ static void multiply_transposed(const sol_matrix *a, size_t p, const float *x, f
     }
 }
 
+static double length(size_t n, const float *x) {
+  double sum = 0;
+  for (size_t i = 0; i < n; i++) sum += (double)x[i] * x[i];
+  return sqrt(sum);
+}
+
 /* The Q of a QR decomposition of y (n, p), in place: Gram-Schmidt, each column projected twice ("twice is enough",
  * Kahan and Parlett). A column that depends on those before it becomes zero. t (p, n) and dots (p) are scratch. */
 static void orthonormalise(size_t n, size_t p, float *y, float *t, float *dots) {
+  int64_t width = (int64_t)n;
   for (size_t i = 0; i < n; i++)
     for (size_t j = 0; j < p; j++) t[j * n + i] = y[i * p + j];
   for (size_t j = 0; j < p; j++) {
-    float *column = t + j * n, before = cblas_snrm2((int)n, column, 1);
+    float *column = t + j * n;
+    double before = length(n, column);
     for (int pass = 0; pass < 2 && j; pass++) {
-      cblas_sgemv(CblasRowMajor, CblasNoTrans, (int)j, (int)n, 1, t, (int)n, column, 1, 0, dots, 1);
-      cblas_sgemv(CblasRowMajor, CblasTrans, (int)j, (int)n, -1, t, (int)n, dots, 1, 1, column, 1);
+      sk_cpu_gemv((int64_t)j, width, t, width, column, 0, dots);
+      for (size_t k = 0; k < j; k++) dots[k] = -dots[k];
+      sk_gemm_nn(1, width, (int64_t)j, dots, (int64_t)j, t, width, 1, column, width);
     }
-    float after = cblas_snrm2((int)n, column, 1);
-    cblas_sscal((int)n, after > 1e-5f * before ? 1 / after : 0, column, 1);
+    double after = length(n, column);
+    float scale = after > 1e-5 * before ? (float)(1 / after) : 0;
+    for (size_t i = 0; i < n; i++) column[i] *= scale;
   }
   for (size_t i = 0; i < n; i++)
     for (size_t j = 0; j < p; j++) y[i * p + j] = t[j * n + i];
