@@ -10,6 +10,7 @@
 
 #define QUERIES           16
 #define WINDOWS_PER_BLOCK 4
+#define GROUPS            8 /* of four random numbers, made at once */
 
 void SK_CPU(attend_scores)(const float *q, const float *k, int64_t stride, int64_t n, int64_t dh, float *s) {
   int64_t j = 0;
@@ -28,13 +29,37 @@ void SK_CPU(attend_mix)(const float *p, const float *v, int64_t stride, int64_t 
   for (; j < n; j++) sk_axpy(p[j], v + j * stride, out, dh);
 }
 
+/* uniform(seed, i) for the 4 * GROUPS places from group `first` on, the groups side by side in vectors. */
+static void uniforms(uint64_t seed, uint64_t first, float u[4 * GROUPS]) {
+  uint32_t c[4][GROUPS], k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
+  for (int g = 0; g < GROUPS; g++) {
+    uint64_t group = first + (uint64_t)g;
+    c[0][g] = (uint32_t)group, c[1][g] = (uint32_t)(group >> 32), c[2][g] = 0, c[3][g] = 0;
+  }
+  for (int round = 0; round < SK_PHILOX_ROUNDS; round++, k0 += SK_PHILOX_W0, k1 += SK_PHILOX_W1) {
+#pragma omp simd
+    for (int g = 0; g < GROUPS; g++) {
+      uint64_t x = (uint64_t)SK_PHILOX_M0 * c[0][g], y = (uint64_t)SK_PHILOX_M1 * c[2][g];
+      c[0][g] = (uint32_t)(y >> 32) ^ c[1][g] ^ k0;
+      c[1][g] = (uint32_t)y;
+      c[2][g] = (uint32_t)(x >> 32) ^ c[3][g] ^ k1;
+      c[3][g] = (uint32_t)x;
+    }
+  }
+  for (int g = 0; g < GROUPS; g++)
+    for (int lane = 0; lane < 4; lane++) u[4 * g + lane] = sk_philox_uniform(c[lane][g]);
+}
+
 void SK_CPU(attend_keep)(const sk_attend_mask *mask, int64_t row, int64_t head, int64_t n, float *keep) {
   uint64_t index = ((uint64_t)row * (uint64_t)mask->heads + (uint64_t)head) * (uint64_t)mask->max_window;
-  float kept = 1.0f / (1.0f - mask->p), u[4];
+  float kept = 1.0f / (1.0f - mask->p), u[4 * GROUPS];
   for (int64_t j = 0; j < n;) {
-    sk_uniform4(mask->seed, index / 4, u);
-    for (int64_t lane = (int64_t)(index % 4); lane < 4 && j < n; lane++, j++, index++)
-      keep[j] = u[lane] >= mask->p ? kept : 0.0f;
+    int64_t skip = (int64_t)(index % 4), count = n - j < 4 * GROUPS - skip ? n - j : 4 * GROUPS - skip;
+    uniforms(mask->seed, index / 4, u);
+#pragma omp simd
+    for (int64_t i = 0; i < count; i++) keep[j + i] = u[skip + i] >= mask->p ? kept : 0.0f;
+    j += count;
+    index += (uint64_t)count;
   }
 }
 

@@ -36,8 +36,8 @@ static void step_row(const sk_gru_args *a, const float *restrict gx, const float
 
 static void gru_block(const void *arg, int64_t block, void *local) {
   const sk_gru_args *a = arg;
-  int64_t d = a->d, end = sk_cpu_block_end(a->windows, SK_GRU_WINDOWS, block);
-  sk_gru_order o = sk_gru_order_of(a->offsets, block * SK_GRU_WINDOWS, end);
+  int64_t d = a->d, size = sk_gru_block_windows(a->windows), end = sk_cpu_block_end(a->windows, size, block);
+  sk_gru_order o = sk_gru_order_of(a->offsets, block * size, end);
   float *h = local, *gh = h + SK_GRU_WINDOWS * d;
   memset(h, 0, sizeof(float) * (size_t)(SK_GRU_WINDOWS * 4 * d)); /* gh too: the first step has no product */
   int32_t running = sk_gru_running(&o, 0, o.count);
@@ -59,6 +59,6 @@ static void gru_block(const void *arg, int64_t block, void *local) {
 solid_status SK_CPU(gru)(sk_backend *be, const sk_gru_args *a) {
   solid_status status = sk_cpu_reserve(be, sizeof(float) * SK_GRU_WINDOWS * 4 * (size_t)a->d, 0);
   if (status != SOLID_OK) return status;
-  sk_cpu_parallel(be, sk_cpu_blocks(a->windows, SK_GRU_WINDOWS), gru_block, a);
+  sk_cpu_parallel(be, sk_cpu_blocks(a->windows, sk_gru_block_windows(a->windows)), gru_block, a);
   return SOLID_OK;
 }

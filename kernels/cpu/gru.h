@@ -5,7 +5,12 @@
 
 #include <stdint.h>
 
-#define SK_GRU_WINDOWS 32 /* windows a block */
+#define SK_GRU_WINDOWS 32 /* windows a block, at most */
+
+/* Few windows make small blocks, so that there is more than one to share out. */
+static inline int64_t sk_gru_block_windows(int64_t windows) {
+  return windows >= 64 ? SK_GRU_WINDOWS : windows >= 32 ? 16 : 8;
+}
 
 typedef struct sk_gru_order {
   int32_t count;

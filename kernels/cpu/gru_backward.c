@@ -42,9 +42,9 @@ static void row_gradient(const sk_gru_backward_args *a, int64_t row, const float
 static void recur_block(const void *arg, int64_t block, void *local) {
   const gru_job *job = arg;
   const sk_gru_backward_args *a = job->a;
-  int64_t d = a->d, end = sk_cpu_block_end(a->windows, SK_GRU_WINDOWS, block);
+  int64_t d = a->d, size = sk_gru_block_windows(a->windows), end = sk_cpu_block_end(a->windows, size, block);
   size_t bytes = sizeof(float) * (size_t)d;
-  sk_gru_order o = sk_gru_order_of(a->offsets, block * SK_GRU_WINDOWS, end);
+  sk_gru_order o = sk_gru_order_of(a->offsets, block * size, end);
   float *dh = local, *dgh = dh + SK_GRU_WINDOWS * d;
   memset(dh, 0, bytes * SK_GRU_WINDOWS);
   int32_t running = 0;
@@ -91,7 +91,7 @@ solid_status SK_CPU(gru_backward)(sk_backend *be, const sk_gru_backward_args *a)
   if (status != SOLID_OK) return status;
   job.before = sk_cpu_shared(be);
   job.sums = job.before + (size_t)a->rows * d;
-  sk_cpu_parallel(be, sk_cpu_blocks(a->windows, SK_GRU_WINDOWS), recur_block, &job);
+  sk_cpu_parallel(be, sk_cpu_blocks(a->windows, sk_gru_block_windows(a->windows)), recur_block, &job);
   sk_cpu_parallel(be, job.parts, part_block, &job);
   sk_cpu_parallel(be, 3 * a->d, sum_parts_block, &job);
   return SK_CPU(column_sums)(be, a->rows, 3 * a->d, a->scratch, 3 * a->d, a->db_hh);

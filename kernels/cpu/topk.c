@@ -96,8 +96,11 @@ static void offer_scores(heap *h, const float *s, int64_t width, int64_t first) 
   for (int64_t v = 0; v < width; v += GROUP) {
     int64_t n = width - v < GROUP ? width - v : GROUP;
     const float *group = s + v;
-    if (h->count == h->k && !(sk_max(group, n) > h->score[0])) continue;
-    for (int64_t i = 0; i < n; i++) offer(h, group[i], (int32_t)(first + v + i));
+    int full = h->count == h->k;
+    if (full && !(sk_max(group, n) > h->score[0])) continue;
+    /* An equal score further on is worse, so what a full heap takes is above its worst. */
+    for (int64_t i = 0; i < n; i++)
+      if (!full || group[i] > h->score[0]) offer(h, group[i], (int32_t)(first + v + i));
   }
 }
 
