@@ -1,0 +1,134 @@
+/* The tables themselves: no empty slot, memory, options, levels, the pool. */
+#include "kernels/cpu/cpu.h"
+#include "tests/support/rig.h"
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void check_slots(rig *r) {
+  const sk_backend_ops *ops = rig_ops(r);
+  cr_expect_eq(ops->abi, SK_ABI);
+  cr_expect_eq(sk_backend_find(ops->name)->abi, SK_ABI);
+#define CHECK_SLOT(op) cr_expect(ops->op != NULL, "%s has no %s", ops->name, #op);
+  SK_OPS(CHECK_SLOT)
+#undef CHECK_SLOT
+  cr_expect(ops->probe && ops->open && ops->close && ops->alloc && ops->free);
+  cr_expect(ops->upload && ops->download && ops->copy && ops->zero && ops->sync);
+}
+
+Test(table, has_no_empty_slot) {
+  rig_each(check_slots);
+}
+
+Test(table, unknown_name_is_not_found) {
+  cr_expect_null(sk_backend_find("no such device"));
+  cr_expect_null(sk_backend_find(""));
+  cr_expect_null(sk_cpu_table("x86-64-v9"));
+}
+
+static void check_memory(rig *r) {
+  const sk_backend_ops *ops = rig_ops(r);
+  sk_backend *be = rig_backend(r);
+  const char text[] = "sixteen letters!", zeros[16] = {0};
+  char back[16];
+  void *a = NULL, *b = NULL, *none = &a;
+  cr_assert_eq(ops->alloc(be, &none, 0), SOLID_OK);
+  cr_expect_null(none, "0 bytes must give NULL");
+  ops->free(be, none);
+  cr_assert_eq(ops->alloc(be, &a, 16), SOLID_OK);
+  cr_assert_eq(ops->alloc(be, &b, 16), SOLID_OK);
+  cr_expect_eq((uintptr_t)a % 64, 0);
+  cr_expect_eq((uintptr_t)b % 64, 0);
+  cr_assert_eq(ops->upload(be, a, text, 16), SOLID_OK);
+  cr_assert_eq(ops->copy(be, b, a, 16), SOLID_OK);
+  cr_assert_eq(ops->download(be, back, b, 16), SOLID_OK);
+  cr_assert_eq(ops->sync(be), SOLID_OK);
+  cr_expect_arr_eq(back, text, 16);
+  cr_assert_eq(ops->zero(be, b, 16), SOLID_OK);
+  cr_assert_eq(ops->download(be, back, b, 16), SOLID_OK);
+  cr_assert_eq(ops->sync(be), SOLID_OK);
+  cr_expect_arr_eq(back, zeros, 16);
+  cr_expect_eq(ops->copy(be, NULL, NULL, 0), SOLID_OK);
+  cr_expect_eq(ops->zero(be, NULL, 0), SOLID_OK);
+  ops->free(be, a);
+  ops->free(be, b);
+}
+
+Test(table, moves_memory) {
+  rig_each(check_memory);
+}
+
+static void check_huge(rig *r) {
+  void *out = r;
+  solid_status status = rig_ops(r)->alloc(rig_backend(r), &out, SIZE_MAX - 8);
+  cr_expect_eq(status, SOLID_ENOMEM, "%s", solid_status_name(status));
+  cr_expect_eq(out, (void *)r, "*out was written by a call that failed");
+  cr_expect_neq(rig_backend(r)->err[0], 0, "no text");
+}
+
+Test(table, allocation_that_cannot_be_is_out_of_memory) {
+  rig_each(check_huge);
+}
+
+Test(table, cpu_refuses_a_count_of_threads_that_is_none) {
+  const int32_t counts[] = {0, -1, 100000};
+  for (int i = 0; i < 3; i++) {
+    sk_backend *be = NULL;
+    solid_status status = sk_backend_find("cpu")->open(&be, &(sk_options){.threads = counts[i]});
+    cr_expect_eq(status, SOLID_EINVAL, "%d threads: %s", counts[i], solid_status_name(status));
+    cr_expect_null(be);
+  }
+}
+
+Test(table, cpu_level_is_the_one_behind_the_name) {
+  char text[64];
+  cr_assert_not_null(sk_cpu_table("baseline"));
+  cr_expect_eq(sk_cpu_table(sk_cpu_level()), sk_backend_find("cpu"));
+  cr_assert_eq(sk_backend_find("cpu")->probe(text, sizeof text), SOLID_OK);
+  cr_expect(strstr(text, sk_cpu_level()), "\"%s\" does not name %s", text, sk_cpu_level());
+}
+
+enum { BLOCKS = 1000, JOBS = 300 };
+
+/* Adds to a count of its own: only a block that runs twice, or not at all, is seen. */
+static void count_block(const void *arg, int64_t block, void *local) {
+  int *const *counts = arg;
+  *(int64_t *)local = block;
+  (*counts)[block]++;
+  cr_assert_eq(*(int64_t *)local, block, "scratch is shared between threads");
+}
+
+Test(pool, runs_every_block_of_every_job_once) {
+  for (int threads = 1; threads <= 5; threads++) {
+    const sk_backend_ops *ops = sk_backend_find("cpu");
+    sk_backend *be = NULL;
+    int *counts = calloc(BLOCKS, sizeof *counts);
+    cr_assert_eq(ops->open(&be, &(sk_options){.threads = threads}), SOLID_OK);
+    cr_assert_eq(sk_cpu_reserve(be, sizeof(int64_t), 0), SOLID_OK);
+    for (int job = 0; job < JOBS; job++) sk_cpu_parallel(be, job % 3 == 0 ? 2 : BLOCKS, count_block, &counts);
+    sk_cpu_parallel(be, 0, count_block, &counts);
+    for (int i = 0; i < BLOCKS; i++) {
+      int want = i < 2 ? JOBS : JOBS - JOBS / 3;
+      cr_assert_eq(counts[i], want, "block %d of %d threads ran %d times, not %d", i, threads, counts[i], want);
+    }
+    ops->close(be);
+    free(counts);
+  }
+}
+
+Test(pool, scratch_grows_only) {
+  const sk_backend_ops *ops = sk_backend_find("cpu");
+  sk_backend *be = NULL;
+  cr_assert_eq(ops->open(&be, &(sk_options){.threads = 2}), SOLID_OK);
+  cr_assert_eq(sk_cpu_reserve(be, 64, 1000), SOLID_OK);
+  void *before = sk_cpu_shared(be);
+  cr_assert_eq(sk_cpu_reserve(be, 10, 900), SOLID_OK);
+  cr_expect_eq(sk_cpu_shared(be), before);
+  cr_expect_eq(sk_cpu_reserve(be, 0, SIZE_MAX - 8), SOLID_ENOMEM);
+  cr_expect_eq(sk_cpu_shared(be), before, "a failed reserve must leave the scratch");
+  ops->close(be);
+}
+
+Test(pool, null_is_closed_for_free) {
+  sk_backend_find("cpu")->close(NULL);
+}
