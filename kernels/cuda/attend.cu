@@ -1,0 +1,160 @@
+/* One warp per (query row, head). Lanes share the keys in tiles of 32, keep the softmax online, then share the dims of
+ * v. The backward pass has one warp per query for dq and one per key for dk and dv, both recomputing p from lse: no
+ * float is added by two writers. */
+#include "kernels/cuda/cuda.cuh"
+#include "kernels/philox.h"
+
+enum { WARPS = 4, MAX_CHUNKS = 8, MAX_DH = MAX_CHUNKS * SK_WARP };
+
+/* First row of the window that holds `row`: the last offset that is not above it. */
+__device__ static int window_of(const int32_t *offsets, int windows, int row) {
+  int low = 0, high = windows; /* offsets[low] <= row < offsets[high] */
+  while (high - low > 1) {
+    int middle = (low + high) / 2;
+    if (offsets[middle] <= row)
+      low = middle;
+    else
+      high = middle;
+  }
+  return low;
+}
+
+__device__ static float dot(const float *x, const float *y, int dh) {
+  float sum = 0.0f;
+  for (int i = 0; i < dh; i++) sum += x[i] * y[i];
+  return sum;
+}
+
+/* 1 / (1 - p), or 0 where the probability of key j (counted within its window) is dropped. */
+__device__ static float keep(float p, uint64_t seed, int row, int head, int heads, int max_window, int j) {
+  if (p == 0.0f) return 1.0f;
+  return sk_uniform(seed, ((uint64_t)row * heads + head) * max_window + j) >= p ? 1.0f / (1.0f - p) : 0.0f;
+}
+
+__global__ static void forward(sk_attend_args a) {
+  __shared__ float queries[WARPS][MAX_DH];
+  int task = blockIdx.x * WARPS + threadIdx.y, lane = threadIdx.x, count = a.newest_only ? a.windows : a.rows;
+  if (task >= count * a.heads) return;
+  int place = task / a.heads, head = task % a.heads; /* place: row of q and out */
+  int window = a.newest_only ? place : window_of(a.offsets, a.windows, place);
+  int first = a.offsets[window], row = a.newest_only ? a.offsets[window + 1] - 1 : place;
+  float *out = a.out + ((int64_t)place * a.heads + head) * a.dh, *query = queries[threadIdx.y];
+  for (int i = lane; i < a.dh; i += SK_WARP) query[i] = a.q[(int64_t)place * a.q_stride + head * a.dh + i];
+  __syncwarp();
+  float scale = rsqrtf((float)a.dh), top = -INFINITY, total = 0.0f, sum[MAX_CHUNKS] = {0};
+  for (int tile = first; tile <= row; tile += SK_WARP) {
+    int j = tile + lane;
+    const float *key = a.k + (int64_t)j * a.kv_stride + head * a.dh;
+    float s = j <= row ? scale * dot(query, key, a.dh) : -INFINITY;
+    float tile_top = fmaxf(top, sk_warp_max(s)), shrink = top == -INFINITY ? 0.0f : expf(top - tile_top);
+    if (__any_sync(0xffffffffu, isnan(s))) tile_top = NAN;
+    float p = j <= row ? expf(s - tile_top) : 0.0f;
+    total = total * shrink + sk_warp_sum(p);
+    top = tile_top;
+    if (j <= row) p *= keep(a.p, a.seed, row, head, a.heads, a.max_window, j - first);
+    int keys = min(SK_WARP, row - tile + 1);
+#pragma unroll
+    for (int c = 0; c < MAX_CHUNKS; c++) {
+      if (c * SK_WARP >= a.dh) break;
+      float part = sum[c] * shrink;
+      for (int t = 0; t < keys; t++) {
+        float weight = __shfl_sync(0xffffffffu, p, t);
+        int i = c * SK_WARP + lane;
+        if (i < a.dh) part += weight * a.v[(int64_t)(tile + t) * a.kv_stride + head * a.dh + i];
+      }
+      sum[c] = part;
+    }
+  }
+#pragma unroll
+  for (int c = 0; c < MAX_CHUNKS; c++)
+    if (c * SK_WARP + lane < a.dh) out[c * SK_WARP + lane] = row < first ? 0.0f : sum[c] / total;
+  if (lane == 0 && a.lse) a.lse[(int64_t)place * a.heads + head] = row < first ? -INFINITY : top + logf(total);
+}
+
+/* ds_ij of one pair; `grad` is p_ij after dropout. */
+struct pair {
+  float grad, ds;
+};
+
+__device__ static pair pair_of(const sk_attend_backward_args &a, int head, int i, int j, int first, float d_i,
+                               float scale) {
+  const float *q = a.q + (int64_t)i * a.q_stride + head * a.dh, *k = a.k + (int64_t)j * a.kv_stride + head * a.dh;
+  const float *v = a.v + (int64_t)j * a.kv_stride + head * a.dh, *dout = a.dout + ((int64_t)i * a.heads + head) * a.dh;
+  float p = expf(scale * dot(q, k, a.dh) - a.lse[(int64_t)i * a.heads + head]);
+  float kept = keep(a.p, a.seed, i, head, a.heads, a.max_window, j - first);
+  return {p * kept, p * (kept * dot(dout, v, a.dh) - d_i) * scale};
+}
+
+__device__ static float row_d(const sk_attend_backward_args &a, int head, int i) {
+  int64_t at = ((int64_t)i * a.heads + head) * a.dh;
+  return dot(a.dout + at, a.out + at, a.dh);
+}
+
+__global__ static void backward_query(sk_attend_backward_args a) {
+  int task = blockIdx.x * WARPS + threadIdx.y, lane = threadIdx.x;
+  if (task >= a.rows * a.heads) return;
+  int i = task / a.heads, head = task % a.heads, first = a.offsets[window_of(a.offsets, a.windows, i)];
+  float scale = rsqrtf((float)a.dh), d_i = row_d(a, head, i), sum[MAX_CHUNKS] = {0};
+  for (int tile = first; tile <= i; tile += SK_WARP) {
+    float ds = tile + lane <= i ? pair_of(a, head, i, tile + lane, first, d_i, scale).ds : 0.0f;
+    for (int t = 0; t < min(SK_WARP, i - tile + 1); t++) {
+      float weight = __shfl_sync(0xffffffffu, ds, t);
+#pragma unroll
+      for (int c = 0; c < MAX_CHUNKS; c++)
+        if (c * SK_WARP + lane < a.dh)
+          sum[c] += weight * a.k[(int64_t)(tile + t) * a.kv_stride + head * a.dh + c * SK_WARP + lane];
+    }
+  }
+#pragma unroll
+  for (int c = 0; c < MAX_CHUNKS; c++)
+    if (c * SK_WARP + lane < a.dh) a.dq[(int64_t)i * a.dq_stride + head * a.dh + c * SK_WARP + lane] = sum[c];
+}
+
+__global__ static void backward_key(sk_attend_backward_args a) {
+  int task = blockIdx.x * WARPS + threadIdx.y, lane = threadIdx.x;
+  if (task >= a.rows * a.heads) return;
+  int j = task / a.heads, head = task % a.heads, window = window_of(a.offsets, a.windows, j);
+  int first = a.offsets[window], end = a.offsets[window + 1];
+  float scale = rsqrtf((float)a.dh), sum_k[MAX_CHUNKS] = {0}, sum_v[MAX_CHUNKS] = {0};
+  for (int tile = j; tile < end; tile += SK_WARP) {
+    int i = tile + lane;
+    pair mine = {0.0f, 0.0f};
+    if (i < end) mine = pair_of(a, head, i, j, first, row_d(a, head, i), scale);
+    for (int t = 0; t < min(SK_WARP, end - tile); t++) {
+      float ds = __shfl_sync(0xffffffffu, mine.ds, t), grad = __shfl_sync(0xffffffffu, mine.grad, t);
+      int64_t row = tile + t;
+#pragma unroll
+      for (int c = 0; c < MAX_CHUNKS; c++) {
+        int x = c * SK_WARP + lane;
+        if (x >= a.dh) continue;
+        sum_k[c] += ds * a.q[row * a.q_stride + head * a.dh + x];
+        sum_v[c] += grad * a.dout[(row * a.heads + head) * a.dh + x];
+      }
+    }
+  }
+#pragma unroll
+  for (int c = 0; c < MAX_CHUNKS; c++) {
+    int x = c * SK_WARP + lane;
+    if (x >= a.dh) continue;
+    a.dk[(int64_t)j * a.dkv_stride + head * a.dh + x] = sum_k[c];
+    a.dv[(int64_t)j * a.dkv_stride + head * a.dh + x] = sum_v[c];
+  }
+}
+
+solid_status sk_cuda_attend(sk_backend *be, const sk_attend_args *a) {
+  if (a->dh > MAX_DH) return sk_fail(be, SOLID_EUNSUPPORTED, "cuda attend: head width %d, at most %d", a->dh, MAX_DH);
+  if (a->index) return sk_fail(be, SOLID_EUNSUPPORTED, "cuda attend: sparse index lists are not supported yet");
+  int tasks = (a->newest_only ? a->windows : a->rows) * a->heads;
+  if (tasks == 0) return SOLID_OK;
+  forward<<<sk_cuda_blocks(tasks, WARPS), dim3(SK_WARP, WARPS), 0, sk_cuda_stream(be)>>>(*a);
+  return sk_cuda_launched(be, "attend");
+}
+
+solid_status sk_cuda_attend_backward(sk_backend *be, const sk_attend_backward_args *a) {
+  if (a->dh > MAX_DH) return sk_fail(be, SOLID_EUNSUPPORTED, "cuda attend: head width %d, at most %d", a->dh, MAX_DH);
+  int tasks = a->rows * a->heads;
+  if (tasks == 0) return SOLID_OK;
+  backward_query<<<sk_cuda_blocks(tasks, WARPS), dim3(SK_WARP, WARPS), 0, sk_cuda_stream(be)>>>(*a);
+  backward_key<<<sk_cuda_blocks(tasks, WARPS), dim3(SK_WARP, WARPS), 0, sk_cuda_stream(be)>>>(*a);
+  return sk_cuda_launched(be, "attend_backward");
+}

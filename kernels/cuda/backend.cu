@@ -1,0 +1,198 @@
+/* Opening, memory, the queue, and what several operations share. */
+#include "kernels/cuda/cuda.cuh"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *advice(cudaError_t error) {
+  switch (error) {
+  case cudaErrorNoDevice:
+    return "no NVIDIA GPU is visible; use device cpu";
+  case cudaErrorInsufficientDriver:
+    return "the driver is older than this build's CUDA; update the driver";
+  case cudaErrorInvalidDevice:
+    return "choose a device that nvidia-smi lists";
+  case cudaErrorMemoryAllocation:
+    return "free memory on the card, or use a smaller batch";
+  case cudaErrorNoKernelImageForDevice:
+    return "the card is older than the architectures of this build";
+  default:
+    return "the device is unusable until it is opened anew";
+  }
+}
+
+solid_status sk_cuda_status(sk_backend *be, cudaError_t error, const char *what) {
+  if (error == cudaSuccess) return SOLID_OK;
+  return sk_fail(be, error == cudaErrorMemoryAllocation ? SOLID_ENOMEM : SOLID_EDEVICE, "cuda %s: %s: %s; %s", what,
+                 cudaGetErrorName(error), cudaGetErrorString(error), advice(error));
+}
+
+static solid_status probe(char *text, size_t size) {
+  int count = 0;
+  cudaError_t error = cudaGetDeviceCount(&count);
+  if (error != cudaSuccess || count == 0) {
+    if (error == cudaSuccess) error = cudaErrorNoDevice;
+    if (text && size) snprintf(text, size, "cuda: %s: %s", cudaGetErrorName(error), advice(error));
+    return SOLID_EUNSUPPORTED;
+  }
+  cudaDeviceProp prop;
+  if (text && size && cudaGetDeviceProperties(&prop, 0) == cudaSuccess)
+    snprintf(text, size, "cuda: %d device(s), first %s, sm_%d%d, %zu MiB", count, prop.name, prop.major, prop.minor,
+             prop.totalGlobalMem >> 20);
+  return SOLID_OK;
+}
+
+static void close_backend(sk_backend *be) {
+  if (!be) return;
+  sk_cuda *cuda = (sk_cuda *)be;
+  cudaSetDevice(cuda->device);
+  cudaFree(cuda->workspace);
+  if (cuda->blas) cublasDestroy(cuda->blas);
+  if (cuda->stream) cudaStreamDestroy(cuda->stream);
+  free(cuda);
+}
+
+extern "C" const sk_backend_ops sk_cuda_table;
+
+static solid_status open_backend(sk_backend **out, const sk_options *options) {
+  solid_status status = probe(NULL, 0);
+  if (status != SOLID_OK) return status;
+  sk_cuda *cuda = (sk_cuda *)calloc(1, sizeof *cuda);
+  if (!cuda) return SOLID_ENOMEM;
+  cuda->base.ops = &sk_cuda_table;
+  cuda->device = options ? options->device : 0;
+  status = SOLID_EDEVICE;
+  if (cudaSetDevice(cuda->device) != cudaSuccess) goto fail;
+  if (cudaStreamCreateWithFlags(&cuda->stream, cudaStreamNonBlocking) != cudaSuccess) goto fail;
+  if (cublasCreate(&cuda->blas) != CUBLAS_STATUS_SUCCESS) goto fail;
+  if (cublasSetStream(cuda->blas, cuda->stream) != CUBLAS_STATUS_SUCCESS) goto fail;
+  *out = &cuda->base;
+  return SOLID_OK;
+fail:
+  cudaGetLastError();
+  close_backend(&cuda->base);
+  return status;
+}
+
+static solid_status alloc(sk_backend *be, void **out, size_t bytes) {
+  void *device = NULL;
+  if (bytes > 0) {
+    solid_status status = sk_cuda_status(be, cudaMalloc(&device, bytes), "alloc");
+    if (status != SOLID_OK) return status;
+  }
+  *out = device;
+  return SOLID_OK;
+}
+
+static void release(sk_backend *be, void *device) {
+  (void)be;
+  cudaFree(device);
+}
+
+static solid_status transfer(sk_backend *be, void *to, const void *from, size_t bytes, cudaMemcpyKind kind,
+                             const char *what) {
+  if (bytes == 0) return SOLID_OK;
+  return sk_cuda_status(be, cudaMemcpyAsync(to, from, bytes, kind, sk_cuda_stream(be)), what);
+}
+
+static solid_status upload(sk_backend *be, void *device, const void *host, size_t bytes) {
+  return transfer(be, device, host, bytes, cudaMemcpyHostToDevice, "upload");
+}
+
+static solid_status download(sk_backend *be, void *host, const void *device, size_t bytes) {
+  return transfer(be, host, device, bytes, cudaMemcpyDeviceToHost, "download");
+}
+
+static solid_status copy(sk_backend *be, void *to, const void *from, size_t bytes) {
+  return transfer(be, to, from, bytes, cudaMemcpyDeviceToDevice, "copy");
+}
+
+static solid_status zero(sk_backend *be, void *device, size_t bytes) {
+  if (bytes == 0) return SOLID_OK;
+  return sk_cuda_status(be, cudaMemsetAsync(device, 0, bytes, sk_cuda_stream(be)), "zero");
+}
+
+static solid_status sync(sk_backend *be) {
+  return sk_cuda_status(be, cudaStreamSynchronize(sk_cuda_stream(be)), "sync");
+}
+
+solid_status sk_cuda_workspace(sk_backend *be, size_t bytes, void **out) {
+  sk_cuda *cuda = (sk_cuda *)be;
+  if (bytes > cuda->workspace_bytes) {
+    /* cudaFree waits for the stream, so nothing in flight loses its memory. */
+    solid_status status = sk_cuda_status(be, cudaFree(cuda->workspace), "free");
+    cuda->workspace = NULL;
+    cuda->workspace_bytes = 0;
+    if (status == SOLID_OK) status = sk_cuda_status(be, cudaMalloc(&cuda->workspace, bytes), "workspace");
+    if (status != SOLID_OK) return status;
+    cuda->workspace_bytes = bytes;
+  }
+  *out = cuda->workspace;
+  return SOLID_OK;
+}
+
+/* Row-major a b is column-major b^T a^T: the operands change places and keep their transposition. */
+solid_status sk_cuda_product(sk_backend *be, bool transpose_a, bool transpose_b, int m, int n, int k, const float *a,
+                             int lda, const float *b, int ldb, float beta, float *c, int ldc) {
+  const float one = 1.0f;
+  cublasStatus_t error =
+      cublasSgemm(((sk_cuda *)be)->blas, transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N,
+                  transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N, n, m, k, &one, b, ldb, a, lda, &beta, c, ldc);
+  if (error == CUBLAS_STATUS_SUCCESS) return SOLID_OK;
+  return sk_fail(be, SOLID_EDEVICE, "cuda product (%d, %d, %d): %s", m, n, k, cublasGetStatusString(error));
+}
+
+enum { SUM_ROWS = 128, SUM_COLUMNS = 32, SUM_LANES = 8 };
+
+/* partial (blocks of rows, columns): each block of SUM_ROWS rows summed by SUM_LANES lanes, then the lanes in order. */
+__global__ static void sum_row_blocks(int rows, int columns, const float *x, float *partial) {
+  __shared__ float lanes[SUM_LANES][SUM_COLUMNS];
+  int column = blockIdx.x * SUM_COLUMNS + threadIdx.x, first = blockIdx.y * SUM_ROWS;
+  float sum = 0.0f;
+  if (column < columns)
+    for (int r = first + threadIdx.y; r < min(first + SUM_ROWS, rows); r += SUM_LANES)
+      sum += x[(int64_t)r * columns + column];
+  lanes[threadIdx.y][threadIdx.x] = sum;
+  __syncthreads();
+  if (threadIdx.y > 0 || column >= columns) return;
+  for (int lane = 1; lane < SUM_LANES; lane++) sum += lanes[lane][threadIdx.x];
+  partial[(int64_t)blockIdx.y * columns + column] = sum;
+}
+
+__global__ static void sum_partials(int blocks, int columns, const float *partial, float *out) {
+  int column = blockIdx.x * blockDim.x + threadIdx.x;
+  if (column >= columns) return;
+  float sum = 0.0f;
+  for (int block = 0; block < blocks; block++) sum += partial[(int64_t)block * columns + column];
+  out[column] += sum;
+}
+
+solid_status sk_cuda_column_sum(sk_backend *be, int rows, int columns, const float *x, float *out) {
+  if (rows == 0 || columns == 0) return SOLID_OK;
+  unsigned blocks = sk_cuda_blocks(rows, SUM_ROWS);
+  void *partial = NULL;
+  solid_status status = sk_cuda_workspace(be, (size_t)blocks * columns * sizeof(float), &partial);
+  if (status != SOLID_OK) return status;
+  sum_row_blocks<<<dim3(sk_cuda_blocks(columns, SUM_COLUMNS), blocks), dim3(SUM_COLUMNS, SUM_LANES), 0,
+                   sk_cuda_stream(be)>>>(rows, columns, x, (float *)partial);
+  sum_partials<<<sk_cuda_blocks(columns, 128), 128, 0, sk_cuda_stream(be)>>>((int)blocks, columns, (float *)partial,
+                                                                             out);
+  return sk_cuda_launched(be, "column sum");
+}
+
+extern "C" const sk_backend_ops sk_cuda_table = {.abi = SK_ABI,
+                                                 .name = "cuda",
+                                                 .probe = probe,
+                                                 .open = open_backend,
+                                                 .close = close_backend,
+                                                 .alloc = alloc,
+                                                 .free = release,
+                                                 .upload = upload,
+                                                 .download = download,
+                                                 .copy = copy,
+                                                 .zero = zero,
+                                                 .sync = sync,
+#define FILL_SLOT(op) .op = sk_cuda_##op,
+                                                 SK_OPS(FILL_SLOT)
+#undef FILL_SLOT
+};

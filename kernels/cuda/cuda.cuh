@@ -1,0 +1,69 @@
+/* The CUDA back end: one device, one stream, one cuBLAS handle, one grow-only workspace. Every operation enqueues on
+ * the stream and returns; faults of the device surface at sync. Nothing uses atomics on floats: each output element has
+ * one writer and one order of summation, so the same seed gives the same result on the same card. */
+#ifndef SK_CUDA_CUH
+#define SK_CUDA_CUH
+
+extern "C" {
+#include "kernels/backend.h"
+}
+#include <cublas_v2.h>
+#include <cuda_runtime.h>
+
+typedef struct sk_cuda {
+  sk_backend base;
+  int device;
+  cudaStream_t stream;
+  cublasHandle_t blas;
+  void *workspace;
+  size_t workspace_bytes;
+} sk_cuda;
+
+/* OK, or the status and text of a CUDA error: "<what>: <cudaErrorName>: <text>; <what to do>". */
+solid_status sk_cuda_status(sk_backend *be, cudaError_t error, const char *what);
+
+/* The error of the launch just made. */
+static inline solid_status sk_cuda_launched(sk_backend *be, const char *what) {
+  return sk_cuda_status(be, cudaGetLastError(), what);
+}
+
+/* At least `bytes` of workspace, valid until the next call. Grows only, so the steady state does not allocate. */
+solid_status sk_cuda_workspace(sk_backend *be, size_t bytes, void **out);
+
+/* c (m, n) = alpha-less row-major product a b + beta c, where a is (m, k) or, transposed, (k, m); b (k, n) or (n, k).
+ * Leading dimensions are those of the row-major arrays. */
+solid_status sk_cuda_product(sk_backend *be, bool transpose_a, bool transpose_b, int m, int n, int k, const float *a,
+                             int lda, const float *b, int ldb, float beta, float *c, int ldc);
+
+/* out (columns) += the sum over rows of x (rows, columns), in blocks of rows of fixed size. Uses the workspace. */
+solid_status sk_cuda_column_sum(sk_backend *be, int rows, int columns, const float *x, float *out);
+
+static inline cudaStream_t sk_cuda_stream(sk_backend *be) {
+  return ((sk_cuda *)be)->stream;
+}
+static inline unsigned sk_cuda_blocks(int64_t n, int64_t size) {
+  return (unsigned)((n + size - 1) / size);
+}
+
+enum { SK_WARP = 32 };
+
+__device__ static inline float sk_warp_sum(float x) {
+  for (int step = SK_WARP / 2; step > 0; step /= 2) x += __shfl_xor_sync(0xffffffffu, x, step);
+  return x;
+}
+
+__device__ static inline float sk_warp_max(float x) {
+  for (int step = SK_WARP / 2; step > 0; step /= 2) x = fmaxf(x, __shfl_xor_sync(0xffffffffu, x, step));
+  return x;
+}
+
+__device__ static inline float sk_sigmoid(float x) {
+  return 1.0f / (1.0f + expf(-x));
+}
+
+/* The entries of the table. */
+#define SK_CUDA_DECLARE(op) solid_status sk_cuda_##op(sk_backend *be, const sk_##op##_args *a);
+SK_OPS(SK_CUDA_DECLARE)
+#undef SK_CUDA_DECLARE
+
+#endif

@@ -1,0 +1,34 @@
+/* Products through cuBLAS; the bias is laid down first and the product added to it. */
+#include "kernels/cuda/cuda.cuh"
+
+enum { THREADS = 256 };
+
+__global__ static void add_bias(int64_t total, int out, const float *b, int accumulate, float *y) {
+  int64_t i = (int64_t)blockIdx.x * THREADS + threadIdx.x;
+  if (i < total) y[i] = accumulate ? y[i] + b[i % out] : b[i % out];
+}
+
+solid_status sk_cuda_linear(sk_backend *be, const sk_linear_args *a) {
+  int64_t total = (int64_t)a->n * a->out;
+  if (total == 0) return SOLID_OK;
+  if (a->b) {
+    add_bias<<<sk_cuda_blocks(total, THREADS), THREADS, 0, sk_cuda_stream(be)>>>(total, a->out, a->b, a->accumulate,
+                                                                                 a->y);
+    solid_status status = sk_cuda_launched(be, "linear bias");
+    if (status != SOLID_OK) return status;
+  }
+  return sk_cuda_product(be, false, true, a->n, a->out, a->in, a->x, a->in, a->w, a->in,
+                         a->b || a->accumulate ? 1.0f : 0.0f, a->y, a->out);
+}
+
+solid_status sk_cuda_linear_backward(sk_backend *be, const sk_linear_backward_args *a) {
+  if (a->n == 0 || a->out == 0) return SOLID_OK;
+  solid_status status = SOLID_OK;
+  if (a->dx)
+    status = sk_cuda_product(be, false, false, a->n, a->in, a->out, a->dy, a->out, a->w, a->in,
+                             a->accumulate_dx ? 1.0f : 0.0f, a->dx, a->in);
+  if (status == SOLID_OK && a->dw)
+    status = sk_cuda_product(be, true, false, a->out, a->in, a->n, a->dy, a->out, a->x, a->in, 1.0f, a->dw, a->in);
+  if (status == SOLID_OK && a->db) status = sk_cuda_column_sum(be, a->n, a->out, a->dy, a->db);
+  return status;
+}
