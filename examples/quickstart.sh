@@ -1,0 +1,120 @@
+#!/usr/bin/env bash
+# From nothing to live recommendations on one machine: installs what is missing, builds, makes a generated data set, trains a
+# model, starts Redis and an embedded Kafka broker, streams events through solid_ingestd, and shows how a user's
+# recommendations change with new events.
+#
+#   examples/quickstart.sh                      about two minutes after the packages, on two cores
+#     --data DIR           a real data set instead: DIR/*.txt|*.inter|events.jsonl and, if there, DIR/*attributes.json|items.json|*.item
+#     --kafka HOST:PORT    a real broker instead of the embedded one (the topic is created if need be)
+#     --epochs N           training epochs (default 12)
+#     --keep               leave model, data and logs in build/quickstart (they are there anyway) and the servers running until Enter
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+data_dir="" kafka="" epochs=12 keep=0
+while [ $# -gt 0 ]; do
+  case $1 in
+  --data) data_dir=${2:?--data needs a folder}; shift 2 ;;
+  --kafka) kafka=${2:?--kafka needs HOST:PORT}; shift 2 ;;
+  --epochs) epochs=${2:?--epochs needs a number}; shift 2 ;;
+  --keep) keep=1; shift ;;
+  -h | --help) sed -n '2,11s/^# \{0,1\}//p' "$0"; exit 0 ;;
+  *) echo "quickstart: unknown option $1 (see --help)" >&2; exit 2 ;;
+  esac
+done
+
+say() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
+die() { echo "quickstart: $*" >&2; exit 1; }
+
+say "packages"
+cmake/install-packages.sh build run
+began=$SECONDS
+
+say "build"
+cmake --preset release -DSOLID_TESTS=OFF >build.quickstart.log 2>&1 && cmake --build --preset release >>build.quickstart.log 2>&1 ||
+  { grep -E 'error|Error' -A3 build.quickstart.log | head -n 30; die "the build failed; whole log: build.quickstart.log"; }
+rm -f build.quickstart.log
+bin=$PWD/build/release/examples work=$PWD/build/quickstart
+rm -rf "$work" && mkdir -p "$work"
+echo "built in $((SECONDS - began)) s: $("$bin/solid_ingestd" --version | head -n 1)"
+
+pids=()
+finish() {
+  for pid in ${pids[@]+"${pids[@]}"}; do kill "$pid" 2>/dev/null || true; done
+  wait 2>/dev/null || true
+}
+trap finish EXIT
+
+say "data"
+if [ -z "$data_dir" ]; then
+  "$bin/make_dataset" --out "$work/data"
+  echo "(generated: Zipf popularity, latent tastes by genre, sequels, drifting users; nothing in it is real)"
+  data=$work/data/events.jsonl attributes=$work/data/items.json
+else
+  [ -d "$data_dir" ] || die "--data $data_dir: no such folder"
+  first() { find "$data_dir" -maxdepth 1 -type f \( "$@" \) | sort | head -n 1; }
+  data=$(first -name 'events.jsonl' -o -name '*.inter' -o -name 'ratings.csv' -o -name '[A-Za-z]*.txt' ! -name '*timestamps*' ! -name 'README*' ! -name 'sas_*')
+  attributes=$(first -name 'items.json' -o -name '*attributes.json' -o -name '*.item' -o -name 'movies.csv')
+  [ -n "$data" ] || die "--data $data_dir: no events.jsonl, *.inter, ratings.csv or *.txt in it"
+  echo "events: $data"; echo "attributes: ${attributes:-none}"
+fi
+
+say "train the model (head: solid)"
+"$bin/solid_train" --data "$data" ${attributes:+--attributes "$attributes"} --out "$work/model.safetensors" --head solid \
+  --epochs "$epochs" --seed 1 --threads 2
+
+say "how good is it? (last event of every user, full ranking, beside popularity)"
+"$bin/solid_eval" --model "$work/model.safetensors" --data "$data" --threads 2 --json "$work/metrics.json"
+
+say "servers: Redis and ${kafka:-an embedded broker (librdkafka's mock cluster)}"
+free_port() { for _ in $(seq 50); do port=$((20000 + RANDOM % 20000)); (echo >"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo "$port"; return; }; done; die "no free port"; }
+redis_port=$(free_port)
+redis-server --port "$redis_port" --bind 127.0.0.1 --save '' --appendonly no --dir "$work" >"$work/redis.log" 2>&1 &
+pids+=($!)
+if [ -z "$kafka" ]; then
+  "$bin/mini_broker" --topic events --partitions 3 >"$work/broker.txt" 2>"$work/broker.log" &
+  pids+=($!)
+  for _ in $(seq 100); do [ -s "$work/broker.txt" ] && break; sleep 0.1; done
+  kafka=$(grep -oE '[0-9.]+:[0-9]+' "$work/broker.txt" | head -n 1)
+  [ -n "$kafka" ] || die "the embedded broker did not start: $(tail -n 3 "$work/broker.log")"
+fi
+for _ in $(seq 100); do redis-cli -p "$redis_port" ping >/dev/null 2>&1 && break; sleep 0.1; done
+echo "redis 127.0.0.1:$redis_port, kafka $kafka"
+
+say "stream the events through solid_ingestd"
+topic=events
+events=$work/stream.jsonl
+"$bin/solid_replay" --data "$data" --write "$events" 2>/dev/null || cp "$data" "$events"
+"$bin/solid_ingestd" --model "$work/model.safetensors" --brokers "$kafka" --topic "$topic" --group quickstart \
+  --store redis --redis "127.0.0.1:$redis_port" --stats-interval 2 >"$work/ingestd.log" 2>&1 &
+ingestd=$!
+pids+=($ingestd)
+"$bin/solid_replay" --brokers "$kafka" --topic "$topic" --data "$events"
+ask() { "$bin/solid_ask" --model "$work/model.safetensors" --store redis --redis "127.0.0.1:$redis_port" "$@"; }
+user=$(tail -n 1 "$events" | jq -r .user)
+count=$(jq -r .user "$events" | grep -cFx -- "$user")
+ask --user "$user" --until-seq "$count" --timeout 60 --quiet || { tail -n 5 "$work/ingestd.log"; die "the events did not arrive"; }
+tail -n 2 "$work/ingestd.log"
+
+say "recommendations of $user before new events"
+ask --user "$user" --k 5 --history 5
+
+say "three new events of $user"
+item=$(jq -r .item "$events" | sort | uniq -c | sort -k1,1nr | awk 'NR <= 30 {print $2}' | tail -n 3)
+ask --user "$user" --until-seq $((count + 3)) --timeout 30 --quiet --latency &
+watcher=$!
+sleep 1
+for clicked in $item; do
+  printf '{"user":"%s","item":"%s","event":"view","ts":%s}\n' "$user" "$clicked" "$(date +%s%3N)"
+done | tee "$work/new.jsonl" | "$bin/solid_replay" --brokers "$kafka" --topic "$topic" --data -
+cat "$work/new.jsonl"
+wait "$watcher" || { tail -n 5 "$work/ingestd.log"; die "the new events did not arrive"; }
+
+say "recommendations of $user after them"
+ask --user "$user" --k 5 --history 5
+
+kill -TERM "$ingestd" && wait "$ingestd" || die "solid_ingestd did not stop cleanly: $(tail -n 3 "$work/ingestd.log")"
+say "solid_ingestd drained and stopped"
+tail -n 1 "$work/ingestd.log"
+echo "model, metrics and logs: build/quickstart; took $((SECONDS - began)) s after the packages"
+if [ "$keep" = 1 ]; then read -rp "servers still run; press Enter to stop them "; fi

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Builds the CUDA configuration and runs everything that needs a GPU, where a skip for want of one is a failure.
+#
+#   tests/gpu.sh [--prefix DIR] [--sanitize]
+#
+# For a machine with an NVIDIA GPU, CUDA with cuBLAS, CMake and OpenBLAS; Kafka and Redis are left out. DIR: an unpacked tree of the
+# Debian packages that are not installed (Criterion, jansson, xxHash, zlib), as `dpkg -x` leaves it.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+prefix="" sanitize=0
+while [ $# -gt 0 ]; do
+  case $1 in
+  --prefix) prefix=$(cd "${2:?--prefix needs a folder}" && pwd); shift 2 ;;
+  --sanitize) sanitize=1; shift ;;
+  *) sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 2 ;;
+  esac
+done
+command -v nvidia-smi >/dev/null && nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader
+command -v nvcc >/dev/null || PATH=$PATH:/usr/local/cuda/bin
+options=(-DSOLID_KAFKA=OFF -DSOLID_REDIS=OFF)
+if [ -n "$prefix" ]; then
+  libraries=$prefix/usr/lib/x86_64-linux-gnu
+  export PKG_CONFIG_PATH=$libraries/pkgconfig LD_LIBRARY_PATH=$libraries${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} LIBRARY_PATH=$libraries
+  export PKG_CONFIG_ALLOW_SYSTEM_CFLAGS=1 CPATH=$prefix/usr/include
+  sed -i "s|^prefix=.*|prefix=$prefix/usr|" "$libraries"/pkgconfig/*.pc
+fi
+command -v ninja >/dev/null || options+=(-G "Unix Makefiles")
+cmake --preset cuda "${options[@]}" >build.gpu.log 2>&1 && cmake --build --preset cuda -j "$(nproc)" >>build.gpu.log 2>&1 ||
+  { grep -iE 'error' -A4 build.gpu.log | head -n 40; tail -n 5 build.gpu.log; exit 1; }
+export SOLID_REQUIRE=cuda
+ctest --test-dir build/cuda --output-on-failure -LE slow -E '^(check_|install|e2e|fuzz)'
+if [ "$sanitize" = 1 ]; then
+  for tool in memcheck racecheck; do
+    for test in build/cuda/tests/kernels/test_*; do
+      [ -x "$test" ] && [ -f "$test" ] || continue
+      echo "$tool $(basename "$test")"
+      compute-sanitizer --tool "$tool" --target-processes all --error-exitcode 99 "$test" >sanitizer.log 2>&1 || { tail -n 30 sanitizer.log; exit 1; }
+    done
+  done
+fi
