@@ -22,7 +22,7 @@ if [ -n "$prefix" ]; then
   libraries=$prefix/usr/lib/x86_64-linux-gnu
   export PKG_CONFIG_PATH=$libraries/pkgconfig LD_LIBRARY_PATH=$libraries${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} LIBRARY_PATH=$libraries
   export PKG_CONFIG_ALLOW_SYSTEM_CFLAGS=1 CPATH=$prefix/usr/include
-  sed -i "s|^prefix=.*|prefix=$prefix/usr|" "$libraries"/pkgconfig/*.pc
+  sed -i "s|^prefix=.*|prefix=$prefix/usr|; /^Requires.private/d" "$libraries"/pkgconfig/*.pc # shared libraries bring their own
 fi
 command -v ninja >/dev/null || options+=(-G "Unix Makefiles")
 cmake --preset cuda "${options[@]}" >build.gpu.log 2>&1 && cmake --build --preset cuda -j "$(nproc)" >>build.gpu.log 2>&1 ||
