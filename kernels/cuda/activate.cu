@@ -2,33 +2,36 @@
 
 enum { THREADS = 256 };
 
-static __device__ const float gelu_scale = 0.7978845608028654f; /* sqrt(2 / pi) */
+/* 0.5 (1 + tanh u) = sigmoid(2u), which does not cancel for negative x; 2u = GELU_SCALE (x + GELU_CUBE x^3). */
+static __device__ const float gelu_scale = 2.0f * 0.7978845608028654f, gelu_cube = 0.044715f;
 
 __device__ static float value(sk_activation f, float x) {
   switch (f) {
   case SK_RELU:
-    return x < 0.0f ? 0.0f : x; /* a NaN passes */
+    return x < 0.0f ? 0.0f : x; /* this way round, NaN stays */
   case SK_TANH:
     return tanhf(x);
   case SK_GELU:
-    return 0.5f * x * (1.0f + tanhf(gelu_scale * (x + 0.044715f * x * x * x)));
+    return x * sk_sigmoid(gelu_scale * (x + gelu_cube * x * x * x));
   default:
     return x;
   }
 }
 
+/* Beyond 20 the slope of GELU is 0 or 1 and x^2 may overflow: there x counts as 20. */
+__device__ static float gelu_slope(float x) {
+  float c = x < -20.0f ? -20.0f : x > 20.0f ? 20.0f : x, s = sk_sigmoid(gelu_scale * (c + gelu_cube * c * c * c));
+  return s + c * s * (1.0f - s) * gelu_scale * (1.0f + 3.0f * gelu_cube * c * c);
+}
+
 __device__ static float slope(sk_activation f, float x) {
   switch (f) {
   case SK_RELU:
-    return x > 0.0f ? 1.0f : (x <= 0.0f ? 0.0f : x);
-  case SK_TANH: {
-    float y = tanhf(x);
-    return 1.0f - y * y;
-  }
-  case SK_GELU: {
-    float t = tanhf(gelu_scale * (x + 0.044715f * x * x * x));
-    return 0.5f * (1.0f + t) + 0.5f * x * (1.0f - t * t) * gelu_scale * (1.0f + 3.0f * 0.044715f * x * x);
-  }
+    return isnan(x) ? x : x > 0.0f ? 1.0f : 0.0f;
+  case SK_TANH:
+    return 1.0f - tanhf(x) * tanhf(x);
+  case SK_GELU:
+    return gelu_slope(x);
   default:
     return 1.0f;
   }

@@ -45,12 +45,14 @@ __global__ static void backward(sk_apply_backward_args a) {
 }
 
 solid_status sk_cuda_apply(sk_backend *be, const sk_apply_args *a) {
+  if (a->f != SK_IDENTITY && a->f != SK_TANH) return sk_fail(be, SOLID_EUNSUPPORTED, "cuda apply: activation %d", a->f);
   if (a->n == 0) return SOLID_OK;
   forward<<<a->n, dim3(SK_WARP, WARPS), (size_t)WARPS * a->out * sizeof(float), sk_cuda_stream(be)>>>(*a);
   return sk_cuda_launched(be, "apply");
 }
 
 solid_status sk_cuda_apply_backward(sk_backend *be, const sk_apply_backward_args *a) {
+  if (a->f != SK_IDENTITY && a->f != SK_TANH) return sk_fail(be, SOLID_EUNSUPPORTED, "cuda apply: activation %d", a->f);
   if (a->n == 0) return SOLID_OK;
   backward<<<a->n, dim3(SK_WARP, WARPS), (size_t)a->out * sizeof(float), sk_cuda_stream(be)>>>(*a);
   return sk_cuda_launched(be, "apply_backward");

@@ -10,7 +10,7 @@ __global__ static void dropout(sk_dropout_args a) {
   float u[4] = {1.0f, 1.0f, 1.0f, 1.0f}, keep = 1.0f / (1.0f - a.p);
   if (a.p > 0.0f) sk_uniform4(a.seed, (uint64_t)group, u);
   for (int lane = 0; lane < 4 && first + lane < a.n; lane++)
-    a.y[first + lane] = a.p > 0.0f ? (u[lane] >= a.p ? a.x[first + lane] * keep : 0.0f) : a.x[first + lane];
+    a.y[first + lane] = a.x[first + lane] * (a.p == 0.0f ? 1.0f : u[lane] >= a.p ? keep : 0.0f); /* a NaN stays */
 }
 
 solid_status sk_cuda_dropout(sk_backend *be, const sk_dropout_args *a) {

@@ -2,7 +2,7 @@
  * a first pass keeps the log-sum-exp online and a second computes the logits again. */
 #include "kernels/cuda/cuda.cuh"
 
-enum { THREADS = 256, TILE_FLOATS = 1 << 26, MIN_ROWS = 256 };
+enum { THREADS = 256, TILE_FLOATS = 1 << 26, MIN_ROWS = 256, MAX_ROWS = 65535 };
 
 struct running { /* log-sum-exp of a row so far, and what the loss needs */
   float top, total, target, sum;
@@ -50,6 +50,13 @@ __global__ static void scan(sk_xent_args a, int row0, int first, int items, cons
         mine.top + logf(mine.total) - (1.0f - a.smoothing) * mine.target - a.smoothing * mine.sum / a.items;
 }
 
+/* A tile's rows of u, zero where the target is negative: such a row may hold anything. */
+__global__ static void take_rows(sk_xent_args a, int row0, float *u) {
+  int64_t row = row0 + blockIdx.x;
+  for (int i = threadIdx.x; i < a.d; i += THREADS)
+    u[(int64_t)blockIdx.x * a.d + i] = a.target[row] < 0 ? 0.0f : a.u[row * a.d + i];
+}
+
 /* Logits to gradients, in place. */
 __global__ static void gradient(sk_xent_args a, int row0, int first, int items, const running *state, float *s) {
   int64_t v = (int64_t)blockIdx.x * THREADS + threadIdx.x;
@@ -70,30 +77,47 @@ __global__ static void clear_ignored(sk_xent_args a) {
   if (row < a.n && a.target[row] < 0) a.loss[row] = 0.0f;
 }
 
-static solid_status tile(sk_backend *be, const sk_xent_args *a, int row0, int rows, int first, int items, float *s) {
-  return sk_cuda_product(be, false, true, rows, items, a->d, a->u + (int64_t)row0 * a->d, a->d,
-                         a->e + (int64_t)first * a->d, a->d, 0.0f, s, items);
+static solid_status tile(sk_backend *be, const sk_xent_args *a, int rows, int first, int items, const float *u,
+                         float *s) {
+  return sk_cuda_product(be, false, true, rows, items, a->d, u, a->d, a->e + (int64_t)first * a->d, a->d, 0.0f, s,
+                         items);
 }
 
-static solid_status rows_of_tile(sk_backend *be, const sk_xent_args *a, int row0, int rows, int per_tile, float *s,
-                                 running *state) {
+/* du and de of one tile from its gradients g (rows, items). */
+static solid_status collect(sk_backend *be, const sk_xent_args *a, int row0, int rows, int first, int items,
+                            const float *u, const float *g) {
+  solid_status status = SOLID_OK;
+  if (a->du)
+    status = sk_cuda_product(be, false, false, rows, a->d, items, g, items, a->e + (int64_t)first * a->d, a->d,
+                             first > 0 ? 1.0f : 0.0f, a->du + (int64_t)row0 * a->d, a->d);
+  if (status == SOLID_OK && a->de)
+    status = sk_cuda_product(be, true, false, items, a->d, rows, g, items, u, a->d, 1.0f, a->de + (int64_t)first * a->d,
+                             a->d);
+  return status;
+}
+
+typedef struct memory { /* of one tile of rows, in the workspace */
+  float *s, *u;
+  running *state;
+  int per_tile; /* items */
+} memory;
+
+static solid_status rows_of_tile(sk_backend *be, const sk_xent_args *a, int row0, int rows, const memory *m) {
   cudaStream_t stream = sk_cuda_stream(be);
   solid_status status = SOLID_OK;
-  for (int first = 0; first < a->items; first += per_tile) {
-    int items = a->items - first < per_tile ? a->items - first : per_tile;
-    if ((status = tile(be, a, row0, rows, first, items, s)) != SOLID_OK) return status;
-    scan<<<rows, THREADS, 0, stream>>>(*a, row0, first, items, s, state);
+  take_rows<<<rows, THREADS, 0, stream>>>(*a, row0, m->u);
+  for (int first = 0; first < a->items; first += m->per_tile) {
+    int items = a->items - first < m->per_tile ? a->items - first : m->per_tile;
+    if ((status = tile(be, a, rows, first, items, m->u, m->s)) != SOLID_OK) return status;
+    scan<<<rows, THREADS, 0, stream>>>(*a, row0, first, items, m->s, m->state);
   }
-  for (int first = 0; a->du && first < a->items; first += per_tile) {
-    int items = a->items - first < per_tile ? a->items - first : per_tile;
-    if (per_tile < a->items && (status = tile(be, a, row0, rows, first, items, s)) != SOLID_OK) return status;
-    gradient<<<dim3(sk_cuda_blocks(items, THREADS), rows), THREADS, 0, stream>>>(*a, row0, first, items, state, s);
-    const float *e = a->e + (int64_t)first * a->d, *u = a->u + (int64_t)row0 * a->d;
-    float *du = a->du + (int64_t)row0 * a->d, *de = a->de + (int64_t)first * a->d;
-    status = sk_cuda_product(be, false, false, rows, a->d, items, s, items, e, a->d, first > 0 ? 1.0f : 0.0f, du, a->d);
-    if (status == SOLID_OK)
-      status = sk_cuda_product(be, true, false, items, a->d, rows, s, items, u, a->d, 1.0f, de, a->d);
+  for (int first = 0; (a->du || a->de) && first < a->items; first += m->per_tile) {
+    int items = a->items - first < m->per_tile ? a->items - first : m->per_tile;
+    if (m->per_tile < a->items) status = tile(be, a, rows, first, items, m->u, m->s);
     if (status != SOLID_OK) return status;
+    gradient<<<dim3(sk_cuda_blocks(items, THREADS), rows), THREADS, 0, stream>>>(*a, row0, first, items, m->state,
+                                                                                 m->s);
+    if ((status = collect(be, a, row0, rows, first, items, m->u, m->s)) != SOLID_OK) return status;
   }
   return sk_cuda_launched(be, "xent");
 }
@@ -102,15 +126,16 @@ solid_status sk_cuda_xent(sk_backend *be, const sk_xent_args *a) {
   if (a->n == 0 || a->items == 0) return SOLID_OK;
   int rows = TILE_FLOATS / a->items < MIN_ROWS ? MIN_ROWS : TILE_FLOATS / a->items;
   if (rows > a->n) rows = a->n;
-  if (rows > 65535) rows = 65535;
+  if (rows > MAX_ROWS) rows = MAX_ROWS;
   int items = TILE_FLOATS / rows < a->items ? TILE_FLOATS / rows : a->items;
-  void *memory = NULL;
-  size_t logits = ((size_t)rows * items * sizeof(float) + 255) / 256 * 256;
-  solid_status status = sk_cuda_workspace(be, logits + (size_t)rows * sizeof(running), &memory);
+  void *base = NULL;
+  size_t floats = (size_t)rows * ((size_t)items + a->d);
+  solid_status status = sk_cuda_workspace(be, (floats + 4) * sizeof(float) + (size_t)rows * sizeof(running), &base);
   if (status != SOLID_OK) return status;
+  float *s = (float *)base;
+  const memory m = {s, s + (size_t)rows * items, (running *)(s + (floats + 3) / 4 * 4), items};
   clear_ignored<<<sk_cuda_blocks(a->n, THREADS), THREADS, 0, sk_cuda_stream(be)>>>(*a);
   for (int row0 = 0; row0 < a->n && status == SOLID_OK; row0 += rows)
-    status = rows_of_tile(be, a, row0, a->n - row0 < rows ? a->n - row0 : rows, items, (float *)memory,
-                          (running *)((char *)memory + logits));
+    status = rows_of_tile(be, a, row0, a->n - row0 < rows ? a->n - row0 : rows, &m);
   return status;
 }
