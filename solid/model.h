@@ -38,7 +38,7 @@ typedef struct solid_model_info {
 /* Reads and validates a model file: header, shapes, finite weights, codes within range, vocabulary without repeats,
  * stored hash against contents. On success *out is owned by the caller: solid_model_free. `ctx` must outlive it.
  * EIO: cannot be read. EFORMAT: not safetensors, truncated, damaged, wrong shapes; the text names file and tensor.
- * EUNSUPPORTED: written by a newer format. */
+ * EUNSUPPORTED: written by a newer format. ENOMEM, EDEVICE: no room on this machine or device. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_model_load(solid_model **out, const solid_context *ctx,
                                                            const char *path);
 

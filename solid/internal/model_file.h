@@ -29,11 +29,19 @@ typedef struct sol_model_file {
   char *training;             /* JSON of the training run (seed, data hash, flags), for people; may be NULL */
 } sol_model_file;
 
-/* Reads and validates; on success the caller owns what *file points at: sol_model_file_clear. */
+/* Validates every array against the config (finite weights, codes < K, offsets, ids of 1..255 bytes without repeats,
+ * categories) and sets file->generation. EFORMAT names the array and the two values that disagree. */
+solid_status sol_model_file_seal(sol_model_file *file);
+
+/* Reads, validates, compares the generation; on success the caller owns what *file points at: sol_model_file_clear. On
+ * failure *file is zeroed. Texts begin with the path. EIO, EFORMAT, ENOMEM, EUNSUPPORTED (a newer format). */
 solid_status sol_model_file_read(sol_model_file *file, const char *path);
 
-/* Writes path.tmp, syncs, renames: a reader never sees half a file. Sets file->generation. EIO, EFULL name the path. */
+/* Seals, writes path.tmp, syncs, renames: a reader never sees half a file. EIO, EFULL name the path. */
 solid_status sol_model_file_write(sol_model_file *file, const char *path);
+
+/* Puts the path before this thread's last error; returns `status`. */
+solid_status sol_fail_at(solid_status status, const char *path);
 
 /* Frees every array and zeroes the struct; a zeroed struct is a no-op. All arrays come from malloc. */
 void sol_model_file_clear(sol_model_file *file);
