@@ -1,4 +1,4 @@
-#include "store/codec.h"
+#include "store/internal/codec.h"
 #include <assert.h>
 #include <string.h>
 #include <zlib.h>

@@ -1,8 +1,8 @@
 #include "store/memory_store.h"
 #include "solid/extend.h"
-#include "store/codec.h"
-#include "store/port.h"
-#include "store/user_table.h"
+#include "store/internal/codec.h"
+#include "store/internal/port.h"
+#include "store/internal/user_table.h"
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
-#include "store/port.h"
+#include "store/internal/port.h"
 #include "solid/extend.h"
-#include "store/codec.h"
+#include "store/internal/codec.h"
 
 static solid_status check_user(solid_bytes user) {
   if (!user.data || user.size < 1 || user.size > SOLID_ID_MAX)

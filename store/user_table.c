@@ -1,4 +1,4 @@
-#include "store/user_table.h"
+#include "store/internal/user_table.h"
 #include "solid/extend.h"
 #include <stdlib.h>
 #include <string.h>

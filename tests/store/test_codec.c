@@ -1,4 +1,4 @@
-#include "store/codec.h"
+#include "store/internal/codec.h"
 #include "tests/support/seed.h"
 #include <criterion/criterion.h>
 #include <math.h>

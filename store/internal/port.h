@@ -1,6 +1,6 @@
 /* What every implementation of solid/store.h checks and decides in the same way. */
-#ifndef STORE_PORT_H
-#define STORE_PORT_H
+#ifndef STORE_INTERNAL_PORT_H
+#define STORE_INTERNAL_PORT_H
 
 #include "solid/store.h"
 

@@ -1,8 +1,8 @@
 /* The memory store's table: users by id, linear probing, no tombstones (a removal moves the followers back). A user is
  * one block (head, window, id) plus the packed params and the marks, which are allocated when first needed. All of it
  * is counted against one limit. Not locked: the store does that. */
-#ifndef STORE_USER_TABLE_H
-#define STORE_USER_TABLE_H
+#ifndef STORE_INTERNAL_USER_TABLE_H
+#define STORE_INTERNAL_USER_TABLE_H
 
 #include "solid/store.h"
 

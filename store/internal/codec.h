@@ -22,8 +22,8 @@
  *              value = q s, s = max |value| / 127 of the block
  *
  * Steps: 16 bytes each, oldest first: hash of the item (8, unsigned), time in ms since 1970 (8, two's complement). */
-#ifndef STORE_CODEC_H
-#define STORE_CODEC_H
+#ifndef STORE_INTERNAL_CODEC_H
+#define STORE_INTERNAL_CODEC_H
 
 #include "solid/store.h"
 

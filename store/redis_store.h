@@ -1,0 +1,68 @@
+/* The store in a Redis server: two keys a user (store/internal/keys.h names them, codec.h says what is in them), one
+ * round trip a call, whatever the size of the batch. Used by one thread at a time; another thread, process or machine
+ * opens its own.
+ *
+ * When the server is away, full or slow, a call answers with a retriable status within the timeouts (the look-up of a
+ * host name excepted), at once while the next attempt to connect is not due; the store mends itself and never raises a
+ * signal. Statuses: EFULL (Redis is out of memory), ETIMEDOUT, EIO (everything else, with the server's text).
+ * READONLY, LOADING and the like end the connection, so that the next one may find the new master. */
+#ifndef STORE_REDIS_STORE_H
+#define STORE_REDIS_STORE_H
+
+#include "solid/context.h"
+#include "solid/store.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Strings are copied. */
+typedef struct solid_redis_store_options {
+  uint32_t struct_size;  /* set by SOLID_REDIS_STORE_OPTIONS_INIT */
+  uint32_t window;       /* L: 1 or more */
+  uint32_t width;        /* d */
+  uint32_t params;       /* P; 0 for a model without generated layers */
+  solid_element element; /* how values are written; what is read may be of any; default f16 */
+  const char *host;
+  uint32_t port;
+  const char *unix_path;           /* socket to use instead of host and port; NULL = none */
+  const char *username, *password; /* NULL = no AUTH; a password alone is that of the default user */
+  uint32_t database;
+  const char *prefix;                      /* of all keys: at most 64 bytes without braces */
+  int64_t ttl_ms;                          /* a user not read or written for so long is forgotten; 0 = never */
+  uint32_t jitter_percent;                 /* each TTL is longer by up to so much, at random; 0 to 100 */
+  uint32_t connect_timeout_ms, timeout_ms; /* to connect; for one call */
+  uint32_t backoff_min_ms, backoff_max_ms; /* between attempts to connect */
+  solid_log_fn log;                        /* connections lost and found, records not understood; NULL = silent */
+  void *log_user;
+} solid_redis_store_options;
+
+#define SOLID_REDIS_STORE_OPTIONS_INIT                                                                                 \
+  {                                                                                                                    \
+    sizeof(solid_redis_store_options), 50, 64, 0, SOLID_F16, "127.0.0.1", 6379, NULL, NULL, NULL, 0,                   \
+        "solid:", 30LL * 24 * 3600 * 1000, 10, 1000, 1000, 50, 2000, NULL, NULL                                        \
+  }
+
+/* Counted since the store was opened. */
+typedef struct solid_redis_store_stats {
+  uint32_t struct_size; /* set by the caller to sizeof(solid_redis_store_stats) */
+  uint64_t connections; /* made: 1 + the reconnections */
+  uint64_t round_trips;
+  uint64_t damaged; /* params or windows that could not be read: taken as not there */
+  uint64_t stale;   /* params of another generation or size: taken as not there */
+} solid_redis_store_stats;
+
+/* Connects and opens. On success *out is owned by the caller, who ends it with (*out)->ops->close(*out). `options` NULL
+ * = the defaults. EINVAL: an option out of range. EIO, ETIMEDOUT: the server cannot be reached or refuses us; the text
+ * names it. */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_redis_store_open(solid_store **out,
+                                                                 const solid_redis_store_options *options);
+
+/* Fills the fields that fit in stats->struct_size. EINVAL: not a Redis store. */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_redis_store_get_stats(solid_store *store,
+                                                                      solid_redis_store_stats *stats);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,135 @@
+/* What solid_plan_user says of Redis against what Redis says of itself. */
+#include "store/memory_store.h"
+#include "store/plan.h"
+#include "store/redis_store.h"
+#include "tests/support/redis_server.h"
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static redis_server server;
+
+static void start_server(void) {
+  if (!redis_server_installed()) cr_skip_test("redis-server is not installed");
+  cr_assert_eq(redis_server_start(&server, 0, NULL), 0);
+}
+
+static void stop_server(void) {
+  if (server.port) redis_server_stop(&server);
+}
+
+static const solid_plan_sizes cases[] = {
+    {50, 64, 544, SOLID_F16, 8, 6, 1}, {50, 64, 8320, SOLID_F32, 8, 6, 1},  {50, 64, 8320, SOLID_I8, 8, 6, 1},
+    {20, 32, 0, SOLID_F16, 8, 6, 1},   {100, 128, 544, SOLID_I8, 36, 6, 1}, {200, 64, 2112, SOLID_F16, 200, 6, 1},
+    {50, 64, 544, SOLID_F32, 8, 6, 1},
+};
+
+static void fill(solid_store *store, const solid_plan_sizes *sizes, size_t users) {
+  float *h = calloc(sizes->width + 1, sizeof *h), *values = calloc(sizes->params + 1, sizeof *values);
+  solid_step *steps = calloc(2 * (size_t)sizes->window, sizeof *steps);
+  uint64_t *positions = calloc(sizes->window, sizeof *positions);
+  for (uint32_t i = 0; i < sizes->window; i++) positions[i] = SOLID_POSITION(0, 1000000 + i);
+  for (size_t i = 0; i < users; i++) {
+    char id[256];
+    snprintf(id, sizeof id, "%0*zu", (int)sizes->id_bytes, i);
+    solid_bytes user = {id, sizes->id_bytes};
+    solid_append append = {user, steps, positions, sizes->window};
+    solid_window window = {steps + sizes->window, 0, 0};
+    solid_params params = {h, values, sizes->window, 1};
+    cr_assert_eq(store->ops->advance(store, &append, 1, &window, NULL), SOLID_OK, "%s", solid_last_error());
+    cr_assert_eq(store->ops->put_params(store, &user, &params, 1), SOLID_OK, "%s", solid_last_error());
+  }
+  free(h);
+  free(values);
+  free(steps);
+  free(positions);
+}
+
+static double ask_number(const char *command) {
+  char answer[256] = "";
+  cr_assert_eq(redis_server_ask(&server, command, answer, sizeof answer), 0, "%s", command);
+  return atof(answer);
+}
+
+static double used_memory(void) {
+  char answer[256] = "";
+  const char *script = "EVAL \"return tonumber(redis.call('INFO','memory'):match('used_memory:(%d+)'))\" 0";
+  cr_assert_eq(redis_server_ask(&server, script, answer, sizeof answer), 0);
+  return atof(answer);
+}
+
+static solid_store *open_redis(const solid_plan_sizes *sizes) {
+  solid_redis_store_options options = SOLID_REDIS_STORE_OPTIONS_INIT;
+  solid_store *store = NULL;
+  options.port = server.port;
+  options.window = sizes->window;
+  options.width = sizes->width;
+  options.params = sizes->params;
+  options.element = sizes->element;
+  cr_assert_eq(solid_redis_store_open(&store, &options), SOLID_OK, "%s", solid_last_error());
+  return store;
+}
+
+Test(plan, agrees_with_redis, .init = start_server, .fini = stop_server, .timeout = 60) {
+  /* MEMORY USAGE leaves out the buckets of the two keys and their entries in the table of TTLs; used_memory does not.
+   */
+  enum { USERS = 1000, NOT_COUNTED = 2 * (8 + 24 + 8) };
+  solid_store *first = open_redis(&cases[0]);
+  fill(first, &cases[0], 10); /* connection, scripts */
+  first->ops->close(first);
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    solid_plan plan;
+    char command[512];
+    cr_assert_eq(solid_plan_user(&cases[i], &plan), SOLID_OK);
+    ask_number("FLUSHALL SYNC");
+    solid_store *store = open_redis(&cases[i]);
+    double before = used_memory();
+    fill(store, &cases[i], USERS);
+    double each = (used_memory() - before) / USERS, usage = NOT_COUNTED;
+    for (int kind = 0; kind < 2; kind++) {
+      snprintf(command, sizeof command, "MEMORY USAGE solid:{%0*d}:%c SAMPLES 0", (int)cases[i].id_bytes, 7,
+               "wp"[kind]);
+      usage += ask_number(command);
+    }
+    fprintf(stderr, "case %zu: plan %zu, MEMORY USAGE %.0f, used_memory %.0f a user\n", i, plan.redis, usage, each);
+    cr_expect_leq(fabs((double)plan.redis - usage), 0.10 * usage, "case %zu: plan %zu, MEMORY USAGE %.0f", i,
+                  plan.redis, usage);
+    cr_expect_leq(fabs((double)plan.redis - each), 0.10 * each, "case %zu: plan %zu, used_memory %.0f a user", i,
+                  plan.redis, each);
+    store->ops->close(store);
+  }
+}
+
+Test(plan, agrees_with_the_memory_store) {
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    enum { USERS = 700 };
+    solid_plan plan;
+    size_t bytes;
+    cr_assert_eq(solid_plan_user(&cases[i], &plan), SOLID_OK);
+    solid_memory_store_options options = SOLID_MEMORY_STORE_OPTIONS_INIT;
+    options.window = cases[i].window;
+    options.width = cases[i].width;
+    options.params = cases[i].params;
+    options.element = cases[i].element;
+    solid_store *store = NULL;
+    cr_assert_eq(solid_memory_store_open(&store, &options), SOLID_OK);
+    fill(store, &cases[i], USERS);
+    cr_assert_eq(solid_memory_store_usage(store, NULL, &bytes), SOLID_OK);
+    double each = (double)bytes / USERS;
+    cr_expect_leq(fabs((double)plan.memory - each), 0.02 * each, "case %zu: plan %zu, %.0f used", i, plan.memory, each);
+    store->ops->close(store);
+  }
+}
+
+Test(plan, refuses_bad_sizes) {
+  solid_plan plan;
+  solid_plan_sizes sizes = cases[0];
+  sizes.window = 0;
+  cr_assert_eq(solid_plan_user(&sizes, &plan), SOLID_EINVAL);
+  sizes = cases[0];
+  sizes.id_bytes = 256;
+  cr_assert_eq(solid_plan_user(&sizes, &plan), SOLID_EINVAL);
+  cr_assert_eq(solid_plan_user(NULL, &plan), SOLID_EINVAL);
+}
