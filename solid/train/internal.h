@@ -9,6 +9,7 @@
 
 struct sol_trainer {
   sk_backend *be;
+  int owns_backend;
   sol_config config;
   sol_train_options options;
   const sol_history *history; /* borrowed, as codes are */
@@ -20,5 +21,8 @@ struct sol_trainer {
   uint64_t steps; /* so far, over all epochs */
   sol_epoch report;
 };
+
+/* 1 when no epoch is left, or patience is. */
+int sol_epochs_are_over(const sol_train_options *options, const sol_epoch *report);
 
 #endif

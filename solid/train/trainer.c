@@ -1,4 +1,5 @@
 #include "solid/extend.h"
+#include "solid/internal/context.h"
 #include "solid/train/internal.h"
 #include <math.h>
 #include <stdlib.h>
@@ -47,11 +48,25 @@ solid_status sol_trainer_open(sol_trainer **out, sk_backend *be, const sol_confi
   return SOLID_OK;
 }
 
+solid_status sol_trainer_new(sol_trainer **out, const solid_context *ctx, const sol_config *config,
+                             const sol_train_options *options, const sol_history *history, const uint16_t *codes) {
+  sk_backend *be = NULL;
+  solid_status status = sol_backend_open(ctx, &be);
+  if (status != SOLID_OK) return status;
+  status = sol_trainer_open(out, be, config, options, history, codes);
+  if (status == SOLID_OK)
+    (*out)->owns_backend = 1;
+  else
+    be->ops->close(be);
+  return status;
+}
+
 void sol_trainer_close(sol_trainer *trainer) {
   if (trainer == NULL) return;
   sol_batches_close(&trainer->batches);
   sol_step_close(&trainer->step);
   sol_validator_close(&trainer->validator);
+  if (trainer->owns_backend) trainer->be->ops->close(trainer->be);
   free(trainer->best);
   free(trainer);
 }
@@ -90,6 +105,11 @@ static solid_status validate(sol_trainer *t, sol_epoch *report) {
   return status == SOLID_OK ? SOLID_OK : solid_fail(status, "%s", t->be->err);
 }
 
+int sol_epochs_are_over(const sol_train_options *options, const sol_epoch *report) {
+  uint32_t idle = report->epoch - report->best_epoch;
+  return report->epoch >= options->epochs || (options->patience > 0 && idle >= options->patience);
+}
+
 solid_status sol_trainer_epoch(sol_trainer *trainer, sol_step_fn on_step, void *user, sol_epoch *report) {
   sol_trainer *t = trainer;
   sol_epoch next = t->report;
@@ -104,8 +124,7 @@ solid_status sol_trainer_epoch(sol_trainer *trainer, sol_step_fn on_step, void *
                       (double)t->options.rate);
   status = validate(t, &next);
   if (status != SOLID_OK) return status;
-  next.finished = next.epoch >= t->options.epochs ||
-                  (t->options.patience > 0 && next.epoch - next.best_epoch >= t->options.patience);
+  next.finished = sol_epochs_are_over(&t->options, &next);
   t->report = next;
   if (report != NULL) *report = next;
   return SOLID_OK;

@@ -26,6 +26,10 @@ typedef int (*sol_step_fn)(void *user, uint32_t step, uint32_t steps);
 solid_status sol_trainer_open(sol_trainer **out, sk_backend *be, const sol_config *config,
                               const sol_train_options *options, const sol_history *history, const uint16_t *codes);
 
+/* The same with a queue of its own on the context's device. */
+solid_status sol_trainer_new(sol_trainer **out, const solid_context *ctx, const sol_config *config,
+                             const sol_train_options *options, const sol_history *history, const uint16_t *codes);
+
 /* NULL is a no-op. */
 void sol_trainer_close(sol_trainer *trainer);
 
