@@ -1,0 +1,110 @@
+/* solid_plan: how much memory a model's users take up, in Redis and in the memory store, by element type. */
+#include "ingest/config.h"
+#include "solid/context.h"
+#include "solid/model.h"
+#include "store/plan.h"
+#include <stdio.h>
+#include <string.h>
+
+typedef struct plan_options {
+  const char *model, *prefix;
+  int64_t window, width, params, users, id_bytes, partitions;
+} plan_options;
+
+static const solid_property properties[] = {
+    {"model", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL, "model file that gives window, width and params", 0,
+     offsetof(plan_options, model)},
+    {"window", SOLID_PROPERTY_INT, "50", 1, 65535, NULL, "without a model: steps kept of a user", 0,
+     offsetof(plan_options, window)},
+    {"width", SOLID_PROPERTY_INT, "64", 0, 1 << 20, NULL, "without a model: floats of a state", 0,
+     offsetof(plan_options, width)},
+    {"params", SOLID_PROPERTY_INT, "2112", 0, 1 << 25, NULL, "without a model: generated floats a user", 0,
+     offsetof(plan_options, params)},
+    {"users", SOLID_PROPERTY_INT, "1000000", 1, 1e12, NULL, "number of users", 0, offsetof(plan_options, users)},
+    {"id-bytes", SOLID_PROPERTY_INT, "16", 1, 255, NULL, "average length of a user id", 0,
+     offsetof(plan_options, id_bytes)},
+    {"prefix", SOLID_PROPERTY_STRING, "solid:", 0, 0, NULL, "of the Redis keys", 0, offsetof(plan_options, prefix)},
+    {"partitions", SOLID_PROPERTY_INT, "1", 1, 65535, NULL, "of which one user's events come", 0,
+     offsetof(plan_options, partitions)},
+};
+
+static const solid_program program = {
+    .name = "solid_plan",
+    .summary = "prints how much memory a model's users take up",
+    .notes = "Counts users with a full window and generated params; with a TTL only the users of that time are kept.\n"
+             "Example: solid_plan --model beauty.safetensors --users 5000000\n"
+             "Exit codes: 0 done, 1 the model cannot be read, 2 wrong usage.\n",
+    .properties = properties,
+    .count = sizeof properties / sizeof *properties,
+};
+
+/* Sizes from the model file instead of the flags. */
+static solid_status read_model(plan_options *options) {
+  solid_context *ctx = NULL;
+  solid_model *model = NULL;
+  solid_model_info info = {.struct_size = sizeof info};
+  solid_status status = solid_context_new(&ctx, NULL);
+  if (!status) status = solid_model_load(&model, ctx, options->model);
+  if (!status) status = solid_model_get_info(model, &info);
+  solid_model_free(model);
+  solid_context_free(ctx);
+  if (status) return status;
+  options->window = info.window;
+  options->width = info.width;
+  options->params = info.params;
+  printf("%s: head %s, %u items\n", options->model, solid_head_name(info.head), info.items);
+  return SOLID_OK;
+}
+
+/* A number of bytes in the unit that shows three digits or so. */
+static const char *bytes_text(double bytes, char text[24]) {
+  static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB"};
+  int unit = 0;
+  for (; bytes >= 10000 && unit < 5; unit++) bytes /= 1000;
+  snprintf(text, 24, unit ? "%.1f %s" : "%.0f %s", bytes, units[unit]);
+  return text;
+}
+
+static solid_status print_plan(const plan_options *options) {
+  static const char *const names[] = {"f32", "f16", "i8"};
+  printf("a user: window of %lld steps, state of %lld floats, %lld params; id of %lld bytes\n",
+         (long long)options->window, (long long)options->width, (long long)options->params,
+         (long long)options->id_bytes);
+  printf("%-8s %10s %10s %12s %12s   %lld users: %12s %12s\n", "element", "window", "record", "in redis", "in memory",
+         (long long)options->users, "redis", "memory");
+  for (int element = SOLID_F32; element <= SOLID_I8; element++) {
+    const solid_plan_sizes sizes = {(uint32_t)options->window,    (uint32_t)options->width,
+                                    (uint32_t)options->params,    (solid_element)element,
+                                    (uint32_t)options->id_bytes,  (uint32_t)strlen(options->prefix),
+                                    (uint32_t)options->partitions};
+    solid_plan plan;
+    char redis[24], memory[24], label[32];
+    solid_status status = solid_plan_user(&sizes, &plan);
+    if (status) return status;
+    int indent = snprintf(label, sizeof label, "%lld users: ", (long long)options->users);
+    printf("%-8s %10zu %10zu %12zu %12zu   %*s%12s %12s\n", names[element], plan.window, plan.record, plan.redis,
+           plan.memory, indent, "", bytes_text((double)plan.redis * (double)options->users, redis),
+           bytes_text((double)plan.memory * (double)options->users, memory));
+  }
+  return SOLID_OK;
+}
+
+int main(int argc, char **argv) {
+  plan_options options = {0};
+  solid_config *config = NULL;
+  solid_status status = solid_config_load(&config, &program, argc, argv, &options);
+  if (status) {
+    fprintf(stderr, "solid_plan: %s\n", solid_last_error());
+    return 2;
+  }
+  solid_config_request request = solid_config_get_request(config);
+  if (request == SOLID_CONFIG_HELP)
+    status = solid_config_write_help(&program, stdout);
+  else if (request == SOLID_CONFIG_VERSION)
+    status = solid_config_write_version(&program, stdout);
+  else if (!options.model || !(status = read_model(&options)))
+    status = print_plan(&options);
+  if (status) fprintf(stderr, "solid_plan: %s\n", solid_last_error());
+  solid_config_free(config);
+  return status ? 1 : 0;
+}
