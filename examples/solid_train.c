@@ -1,0 +1,264 @@
+/* solid_train: from data files to a model file. Reads the data, fits the semantic codebook, trains with validation
+ * after each epoch and an early stop, writes one safetensors file. A checkpoint stands beside it after each epoch; the
+ * same command goes on from it. */
+#include "examples/load.h"
+#include "examples/progress.h"
+#include "ingest/config.h"
+#include "solid/train/export.h"
+#include "solid/train/features.h"
+#include "solid/version.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct arguments {
+  const char *data, *format, *attributes, *vectors, *out, *device, *log;
+  int64_t vector_width, width, window, blocks, heads, levels, codes, rank;
+  int64_t seed, threads, epochs, patience, batch, cooccurrence, content;
+  double clip, rate, rate_scale, decay, decay_generator, max_norm, dropout, dropout_z, dropout_y, smoothing, average;
+  int head, fresh, keep_checkpoint;
+} arguments;
+
+#define TEXT(name_, field, preset_, meaning_, required_)                                                               \
+  {                                                                                                                    \
+    .name = (name_), .type = SOLID_PROPERTY_STRING, .preset = (preset_), .meaning = (meaning_),                        \
+    .required = (required_), .offset = offsetof(arguments, field)                                                      \
+  }
+#define WHOLE(name_, field, preset_, min_, max_, meaning_)                                                             \
+  {                                                                                                                    \
+    .name = (name_), .type = SOLID_PROPERTY_INT, .preset = (preset_), .min = (min_), .max = (max_),                    \
+    .meaning = (meaning_), .offset = offsetof(arguments, field)                                                        \
+  }
+#define REAL(name_, field, preset_, max_, meaning_)                                                                    \
+  {                                                                                                                    \
+    .name = (name_), .type = SOLID_PROPERTY_FLOAT, .preset = (preset_), .min = 0, .max = (max_),                       \
+    .meaning = (meaning_), .offset = offsetof(arguments, field)                                                        \
+  }
+#define SWITCH(name_, field, meaning_)                                                                                 \
+  {                                                                                                                    \
+    .name = (name_), .type = SOLID_PROPERTY_BOOL, .preset = "false", .meaning = (meaning_),                            \
+    .offset = offsetof(arguments, field)                                                                               \
+  }
+
+static const solid_property properties[] = {
+    TEXT("data", data, NULL, "file of events", 1),
+    TEXT("format", format, "auto", "format of the data; auto = by its first lines", 0),
+    TEXT("attributes", attributes, NULL, "file of item attributes", 0),
+    TEXT("vectors", vectors, NULL, "file of item vectors: raw float32, one row an item", 0),
+    WHOLE("vector-width", vector_width, "0", 0, 65536, "floats in a row of --vectors"),
+    TEXT("out", out, NULL, "model file to write", 1),
+    {.name = "head",
+     .type = SOLID_PROPERTY_CHOICE,
+     .preset = "solid",
+     .choices = "static|duet|semantic|solid",
+     .meaning = "generated layers: none, from items, from codes, from both",
+     .offset = offsetof(arguments, head)},
+    WHOLE("rank", rank, "0", 0, 1024, "of the generated layers; 0 = full width"),
+    WHOLE("width", width, "64", 1, 1024, "floats of an item vector"),
+    WHOLE("window", window, "50", 1, 4096, "newest events that are read"),
+    WHOLE("blocks", blocks, "1", 1, 8, "of the encoder"),
+    WHOLE("heads", heads, "1", 1, 1024, "of attention"),
+    WHOLE("levels", levels, "3", 0, 8, "of the semantic codebook; 0 = no codes"),
+    WHOLE("codes", codes, "256", 1, 65536, "codes a level"),
+    WHOLE("content", content, "64", 1, 4096, "floats of each part of a content vector"),
+    WHOLE("cooccurrence", cooccurrence, "3", 0, 1000, "distance up to which events co-occur; 0 = leave it out"),
+    REAL("clip", clip, "0.1", 1e6, "bound of the item branch's generated weights"),
+    WHOLE("epochs", epochs, "200", 1, 1e6, "at most"),
+    WHOLE("patience", patience, "20", 0, 1e6, "epochs without a better validation before it stops; 0 = never stops"),
+    WHOLE("batch", batch, "256", 1, 65536, "users a step"),
+    REAL("rate", rate, "0.001", 10, "learning rate"),
+    REAL("rate-scale", rate_scale, "1", 1000, "the generator's learning rate over --rate"),
+    REAL("decay", decay, "0", 10, "weight decay"),
+    REAL("decay-generator", decay_generator, "0", 10, "weight decay of the generator"),
+    REAL("max-norm", max_norm, "5", 1e9, "the gradient's norm is cut to this"),
+    REAL("dropout", dropout, "0.5", 0.99, "of embeddings, attention, feed-forward and the generator's inputs"),
+    REAL("dropout-z", dropout_z, "0.5", 0.99, "of the generator's states"),
+    REAL("dropout-y", dropout_y, "0.5", 0.99, "of the generated layers' output"),
+    REAL("smoothing", smoothing, "0.1", 0.99, "of the labels"),
+    REAL("average", average, "0", 0.999999, "moving average of weights: kept at each step; 0 = none"),
+    WHOLE("seed", seed, "0", 0, 9007199254740992.0, "of codebook, initial weights, order and dropout"),
+    WHOLE("threads", threads, "0", 0, 1024, "CPU threads; 0 = as many as the machine has"),
+    TEXT("device", device, "cpu", "cpu, cuda or cuda:N", 0),
+    TEXT("log", log, NULL, "file for one line of JSON an epoch", 0),
+    SWITCH("fresh", fresh, "do not go on from a checkpoint"),
+    SWITCH("keep-checkpoint", keep_checkpoint, "leave the checkpoint after the model is written"),
+};
+
+static const solid_program program = {
+    .name = "solid_train",
+    .summary = "Trains a recommendation model on a file of events and writes one safetensors file.",
+    .notes = "The checkpoint is OUT.checkpoint; the same command goes on from it.\n"
+             "Exit code: 0 done, 1 the model could not be made, 2 wrong usage.",
+    .properties = properties,
+    .count = sizeof properties / sizeof *properties};
+
+static sol_config model_config(const arguments *a, uint32_t items) {
+  return (sol_config){.items = items,
+                      .width = (uint32_t)a->width,
+                      .window = (uint32_t)a->window,
+                      .blocks = (uint32_t)a->blocks,
+                      .heads = (uint32_t)a->heads,
+                      .levels = (uint32_t)a->levels,
+                      .codes = a->levels > 0 ? (uint32_t)a->codes : 0,
+                      .rank = (uint32_t)a->rank,
+                      .head = (solid_head)a->head,
+                      .clip = (float)a->clip};
+}
+
+static sol_train_options train_options(const arguments *a) {
+  return (sol_train_options){.epochs = (uint32_t)a->epochs,
+                             .patience = (uint32_t)a->patience,
+                             .batch = (uint32_t)a->batch,
+                             .seed = (uint64_t)a->seed,
+                             .rate = (float)a->rate,
+                             .decay = (float)a->decay,
+                             .rate_scale = (float)a->rate_scale,
+                             .decay_generator = (float)a->decay_generator,
+                             .max_norm = (float)a->max_norm,
+                             .dropout = (float)a->dropout,
+                             .dropout_z = (float)a->dropout_z,
+                             .dropout_y = (float)a->dropout_y,
+                             .smoothing = (float)a->smoothing,
+                             .average = (float)a->average};
+}
+
+static solid_status fit_codebook(const arguments *a, const sol_history *history, sol_codebook *book) {
+  if (a->levels == 0) return SOLID_OK;
+  sol_features_options features = SOL_FEATURES_OPTIONS_INIT;
+  features.dims = (uint32_t)a->content, features.window = (uint32_t)a->cooccurrence, features.seed = (uint64_t)a->seed;
+  sol_codebook_options options = SOL_CODEBOOK_OPTIONS_INIT;
+  options.levels = (uint32_t)a->levels, options.codes = (uint32_t)a->codes, options.seed = (uint64_t)a->seed;
+  sol_features x = {0};
+  solid_status status = sol_features_build(&x, history, &features);
+  if (status == SOLID_OK) status = sol_codebook_fit(book, x.values, x.items, x.width, &options);
+  sol_features_clear(&x);
+  if (status != SOLID_OK) return status;
+  for (uint32_t l = 0; l < book->levels; l++)
+    printf("codebook level %u: %u of %u codes used, perplexity %.1f, error %.4f\n", l, book->level[l].used, book->codes,
+           book->level[l].perplexity, book->level[l].error);
+  printf("codebook: %u of %u items share all their codes with another\n", book->collisions, book->items);
+  return SOLID_OK;
+}
+
+/* Epochs until it is over, a checkpoint after each. */
+static solid_status run_epochs(sol_trainer *trainer, const char *checkpoint, progress *p) {
+  solid_status status = SOLID_OK;
+  while (status == SOLID_OK && !sol_trainer_report(trainer)->finished) {
+    sol_epoch report;
+    progress_begin_epoch(p, sol_trainer_report(trainer)->epoch + 1);
+    status = sol_trainer_epoch(trainer, progress_step, p, &report);
+    if (status != SOLID_OK) break;
+    progress_end_epoch(p, &report);
+    status = sol_trainer_save(trainer, checkpoint);
+  }
+  return status;
+}
+
+static solid_status resume(sol_trainer *trainer, const arguments *a, const char *checkpoint) {
+  if (a->fresh) return SOLID_OK;
+  solid_status status = sol_trainer_load(trainer, checkpoint);
+  if (status == SOLID_ENOTFOUND) return SOLID_OK;
+  if (status == SOLID_EMISMATCH) fprintf(stderr, "solid_train: --fresh starts again\n");
+  if (status == SOLID_OK) printf("goes on after epoch %u\n", sol_trainer_report(trainer)->epoch);
+  return status;
+}
+
+static solid_status write_model(const arguments *a, const sol_config *config, const sol_history *history,
+                                const sol_codebook *book, const sol_trainer *trainer) {
+  const sol_epoch *r = sol_trainer_report(trainer);
+  char training[512];
+  snprintf(training, sizeof training,
+           "{\"version\": \"%s\", \"seed\": %" PRId64 ", \"data\": \"%016" PRIx64
+           "\", \"epochs\": %u, \"best_epoch\": %u, \"valid_ndcg@10\": %.6f}",
+           solid_version(), a->seed, sol_history_hash(history), r->epoch, r->best_epoch, r->best_ndcg10);
+  sol_export what = {.config = config,
+                     .history = history,
+                     .codebook = book,
+                     .weights = sol_trainer_best(trainer),
+                     .training = training};
+  solid_status status = sol_export_model(&what, a->out);
+  if (status == SOLID_OK)
+    printf("%s: best epoch %u of %u, validation ndcg@10 %.4f\n", a->out, r->best_epoch, r->epoch, r->best_ndcg10);
+  return status;
+}
+
+static solid_status train(const arguments *a, const solid_context *ctx, const sol_history *history,
+                          const char *checkpoint, FILE *log) {
+  sol_codebook book = {0};
+  sol_trainer *trainer = NULL;
+  sol_config config = model_config(a, history->items);
+  sol_train_options options = train_options(a);
+  solid_status status = sol_config_check(&config);
+  if (status == SOLID_OK) status = sol_train_options_check(&options);
+  if (status == SOLID_OK) status = fit_codebook(a, history, &book);
+  if (status == SOLID_OK) status = sol_trainer_new(&trainer, ctx, &config, &options, history, book.table);
+  if (status == SOLID_OK) status = resume(trainer, a, checkpoint);
+  if (status == SOLID_OK) {
+    progress p = {
+        .terminal = isatty(STDERR_FILENO), .log = log, .epochs = options.epochs, .patience = options.patience};
+    size_t rows;
+    sol_trainer_size(trainer, &p.users, &rows);
+    printf("trains %s on %u users, %zu rows an epoch\n", solid_head_name(config.head), p.users, rows);
+    status = run_epochs(trainer, checkpoint, &p);
+  }
+  if (status == SOLID_OK) status = write_model(a, &config, history, &book, trainer);
+  if (status == SOLID_OK && !a->keep_checkpoint) unlink(checkpoint);
+  sol_trainer_close(trainer);
+  sol_codebook_clear(&book);
+  return status;
+}
+
+/* Everything that can be refused is refused before the data is read. */
+static solid_status run(const arguments *a) {
+  char checkpoint[4096];
+  sol_history history = {0};
+  solid_context *ctx = NULL;
+  FILE *log = NULL;
+  solid_context_options options = SOLID_CONTEXT_OPTIONS_INIT;
+  options.threads = (int32_t)a->threads;
+  options.device = a->device;
+  snprintf(checkpoint, sizeof checkpoint, "%s.checkpoint", a->out);
+  solid_status status = sol_export_check(a->out);
+  if (status == SOLID_OK && a->log != NULL && (log = fopen(a->log, "a")) == NULL) {
+    fprintf(stderr, "solid_train: %s: %s\n", a->log, strerror(errno));
+    return SOLID_EIO;
+  }
+  if (status == SOLID_OK) status = solid_context_new(&ctx, &options);
+  load_files files = {.data = a->data,
+                      .format = a->format,
+                      .attributes = a->attributes,
+                      .vectors = a->vectors,
+                      .vector_width = (uint32_t)a->vector_width};
+  if (status == SOLID_OK) status = load_history(&history, &files);
+  if (status == SOLID_OK) {
+    printf("%s: %u users, %u items, %zu events, %u attributes\n", a->data, history.users, history.items, history.events,
+           history.attributes.count);
+    status = train(a, ctx, &history, checkpoint, log);
+  }
+  if (status != SOLID_OK) fprintf(stderr, "solid_train: %s\n", solid_last_error());
+  sol_history_clear(&history);
+  solid_context_free(ctx);
+  if (log != NULL) fclose(log);
+  return status;
+}
+
+int main(int argc, char **argv) {
+  arguments a = {0};
+  solid_config *config = NULL;
+  solid_status status = solid_config_load(&config, &program, argc, argv, &a);
+  if (status != SOLID_OK) {
+    fprintf(stderr, "solid_train: %s\n", solid_last_error());
+    return 2;
+  }
+  solid_config_request request = solid_config_get_request(config);
+  if (request == SOLID_CONFIG_HELP)
+    status = solid_config_write_help(&program, stdout);
+  else if (request == SOLID_CONFIG_VERSION)
+    status = solid_config_write_version(&program, stdout);
+  else
+    status = run(&a);
+  solid_config_free(config);
+  return status == SOLID_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+}
