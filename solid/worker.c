@@ -1,0 +1,300 @@
+/* A worker is a queue on the device and two pieces of memory planned once: one on the device, one on the host through
+ * which integers, masks and ranked items pass. Every stage is: check, upload, enqueue, download, one sync. */
+#include "solid/worker.h"
+#include "solid/extend.h"
+#include "solid/internal/arena.h"
+#include "solid/internal/context.h"
+#include "solid/internal/forward.h"
+#include "solid/internal/model_parts.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Ranked items kept at once, beyond which a ranking is cut into calls of fewer rows: bounds k * max_batch. */
+#define RANKED_AT_ONCE 65536
+
+/* Up to so many rows and places a ranking may take scratch of the kernels' own; larger ones do without. */
+#define WARM_UP_ROWS   32
+#define WARM_UP_RANKED 1024
+
+typedef struct device_memory {
+  int32_t *batch; /* sol_batch_ints(B, B * L) */
+  float *scratch; /* sol_forward_floats(B, B * L) */
+  float *h, *u;   /* (B, d) */
+  float *params;  /* (B, P) */
+  uint64_t *mask; /* (B, words) */
+  int32_t *index; /* (ranked) */
+  float *score;   /* (ranked) */
+} device_memory;
+
+typedef struct host_memory {
+  int32_t *batch;
+  int32_t *index;
+  float *score;
+} host_memory;
+
+struct solid_worker {
+  const solid_model *model;
+  const sol_config *config;
+  sk_backend *be;
+  size_t max_batch; /* B */
+  size_t words;
+  size_t ranked; /* max(V, RANKED_AT_ONCE) */
+  size_t P;
+  device_memory device;
+  host_memory host;
+  void *device_base;
+  char *host_base;
+};
+
+static void device_bind(solid_worker *worker, sol_arena *arena) {
+  device_memory *m = &worker->device;
+  size_t B = worker->max_batch, d = worker->config->width, rows = B * worker->config->window;
+  m->batch = sol_arena_take(arena, sol_batch_ints(B, rows), sizeof *m->batch);
+  m->scratch = sol_arena_take(arena, sol_forward_floats(worker->config, B, rows), sizeof *m->scratch);
+  m->h = sol_arena_take(arena, B, d * sizeof *m->h);
+  m->u = sol_arena_take(arena, B, d * sizeof *m->u);
+  m->params = sol_arena_take(arena, B, worker->P * sizeof *m->params);
+  m->mask = sol_arena_take(arena, B, worker->words * sizeof *m->mask);
+  m->index = sol_arena_take(arena, worker->ranked, sizeof *m->index);
+  m->score = sol_arena_take(arena, worker->ranked, sizeof *m->score);
+}
+
+static void host_bind(solid_worker *worker, sol_arena *arena) {
+  host_memory *m = &worker->host;
+  size_t B = worker->max_batch;
+  m->batch = sol_arena_take(arena, sol_batch_ints(B, B * worker->config->window), sizeof *m->batch);
+  m->index = sol_arena_take(arena, worker->ranked, sizeof *m->index);
+  m->score = sol_arena_take(arena, worker->ranked, sizeof *m->score);
+}
+
+static solid_status take_memory(solid_worker *worker) {
+  sol_arena device = {NULL, 0}, host = {NULL, 0};
+  device_bind(worker, &device);
+  host_bind(worker, &host);
+  if (device.used == SIZE_MAX || !(worker->host_base = sol_arena_memory(&host)))
+    return solid_fail(SOLID_ENOMEM, "out of memory: worker for %zu windows at once", worker->max_batch);
+  solid_status status = worker->be->ops->alloc(worker->be, &worker->device_base, device.used);
+  if (status) return sol_backend_fail(worker->be, status);
+  device = (sol_arena){worker->device_base, 0};
+  host = (sol_arena){worker->host_base, 0};
+  device_bind(worker, &device);
+  host_bind(worker, &host);
+  return SOLID_OK;
+}
+
+static solid_status warm_up(solid_worker *worker);
+
+solid_status solid_worker_new(solid_worker **out, const solid_model *model, size_t max_batch) {
+  if (!out || !model) return solid_fail(SOLID_EINVAL, "worker: out or model is NULL");
+  const sol_config *config = sol_model_config(model);
+  /* The kernels count in int32: rows of a batch, floats of a batch's parameters over the width. */
+  if (max_batch == 0 || max_batch > INT32_MAX / 4 / config->window)
+    return solid_fail(SOLID_EINVAL, "worker: max_batch is %zu, it may be 1 .. %u", max_batch,
+                      (uint32_t)INT32_MAX / 4 / config->window);
+  solid_worker *worker = calloc(1, sizeof *worker);
+  if (!worker) return solid_fail(SOLID_ENOMEM, "out of memory: worker");
+  worker->model = model;
+  worker->config = config;
+  worker->max_batch = max_batch;
+  worker->words = ((size_t)config->items + 63) / 64;
+  worker->ranked = config->items > RANKED_AT_ONCE ? config->items : RANKED_AT_ONCE;
+  worker->P = sol_config_params(config);
+  solid_status status = sol_backend_open(sol_model_context(model), &worker->be);
+  if (!status) status = take_memory(worker);
+  if (!status) status = warm_up(worker);
+  if (status) {
+    solid_worker_free(worker);
+    return status;
+  }
+  *out = worker;
+  return SOLID_OK;
+}
+
+void solid_worker_free(solid_worker *worker) {
+  if (!worker) return;
+  if (worker->be) {
+    worker->be->ops->free(worker->be, worker->device_base);
+    worker->be->ops->close(worker->be);
+  }
+  free(worker->host_base);
+  free(worker);
+}
+
+size_t solid_worker_mask_words(const solid_worker *worker) {
+  return worker->words;
+}
+
+/* ---- Transfers; a queue that has failed is left alone ---- */
+
+static void upload(solid_worker *worker, solid_status *status, void *device, const void *host, size_t bytes) {
+  if (!*status && bytes) *status = worker->be->ops->upload(worker->be, device, host, bytes);
+}
+
+static void download(solid_worker *worker, solid_status *status, void *host, const void *device, size_t bytes) {
+  if (!*status && bytes) *status = worker->be->ops->download(worker->be, host, device, bytes);
+}
+
+/* Waits for what was enqueued, also after a failure, so that no transfer touches the caller's memory later. */
+static solid_status finish(solid_worker *worker, solid_status status) {
+  solid_status waited = worker->be->ops->sync(worker->be);
+  if (!status) status = waited;
+  return status ? sol_backend_fail(worker->be, status) : SOLID_OK;
+}
+
+/* ---- Windows in, states and layers out ---- */
+
+static solid_status check_windows(const solid_worker *worker, const solid_windows *windows) {
+  if (!windows || (windows->n && !windows->offsets)) return solid_fail(SOLID_EINVAL, "worker: windows are NULL");
+  if (windows->n > worker->max_batch)
+    return solid_fail(SOLID_EINVAL, "worker: %zu windows, it was made for %zu", windows->n, worker->max_batch);
+  for (size_t i = 0; i < windows->n; i++) {
+    uint32_t from = windows->offsets[i], to = windows->offsets[i + 1];
+    if (from > to) return solid_fail(SOLID_EINVAL, "worker: window %zu begins at %u and ends at %u", i, from, to);
+    if (from < to && !windows->items) return solid_fail(SOLID_EINVAL, "worker: windows without items");
+    for (uint32_t j = from; j < to; j++)
+      if (windows->items[j] >= worker->config->items)
+        return solid_fail(SOLID_ERANGE, "worker: item %u in window %zu, the model has %u", windows->items[j], i,
+                          worker->config->items);
+  }
+  return SOLID_OK;
+}
+
+static sol_pass start_pass(solid_worker *worker, const sol_batch *batch) {
+  return (sol_pass){.be = worker->be,
+                    .config = worker->config,
+                    .weights = sol_model_weights(worker->model),
+                    .catalogue = sol_model_catalogue(worker->model),
+                    .batch = batch,
+                    .scratch = worker->device.scratch};
+}
+
+/* Encodes, and generates where params is wanted. */
+static solid_status forward(solid_worker *worker, const solid_windows *windows, float *h, float *params) {
+  sol_batch batch;
+  solid_status status = SOLID_OK;
+  size_t n = windows->n, rows = sol_batch_rows(worker->config->window, windows);
+  sol_batch_pack(&batch, worker->config->window, windows, worker->host.batch, worker->device.batch);
+  upload(worker, &status, worker->device.batch, worker->host.batch, sol_batch_ints(n, rows) * sizeof(int32_t));
+  sol_pass pass = start_pass(worker, &batch);
+  if (!status) status = sol_encode(&pass, worker->device.h);
+  download(worker, &status, h, worker->device.h, n * worker->config->width * sizeof *h);
+  if (params) {
+    if (!status) status = sol_generate(&pass, worker->device.params);
+    download(worker, &status, params, worker->device.params, n * worker->P * sizeof *params);
+  }
+  return finish(worker, status);
+}
+
+solid_status solid_worker_encode(solid_worker *worker, const solid_windows *windows, float *h) {
+  if (!worker || !windows || (windows->n && !h)) return solid_fail(SOLID_EINVAL, "worker: encode into NULL");
+  solid_status status = check_windows(worker, windows);
+  return status || !windows->n ? status : forward(worker, windows, h, NULL);
+}
+
+solid_status solid_worker_generate(solid_worker *worker, const solid_windows *windows, float *h, float *params) {
+  if (!worker || !windows || (windows->n && (!h || (!params && worker->P))))
+    return solid_fail(SOLID_EINVAL, "worker: generate into NULL");
+  solid_status status = check_windows(worker, windows);
+  return status || !windows->n ? status : forward(worker, windows, h, worker->P ? params : NULL);
+}
+
+/* ---- User vectors and ranking ---- */
+
+static solid_status check_rows(const solid_worker *worker, size_t n) {
+  if (n <= worker->max_batch) return SOLID_OK;
+  return solid_fail(SOLID_EINVAL, "worker: %zu rows, it was made for %zu", n, worker->max_batch);
+}
+
+solid_status solid_worker_apply(solid_worker *worker, size_t n, const float *h, const float *params, float *u) {
+  if (!worker || (n && (!h || !u || (!params && worker->P)))) return solid_fail(SOLID_EINVAL, "worker: apply on NULL");
+  solid_status status = check_rows(worker, n);
+  if (status || !n) return status;
+  size_t bytes = n * worker->config->width * sizeof *h;
+  if (!worker->P) {
+    memmove(u, h, bytes);
+    return SOLID_OK;
+  }
+  upload(worker, &status, worker->device.h, h, bytes);
+  upload(worker, &status, worker->device.params, params, n * worker->P * sizeof *params);
+  sol_pass pass = start_pass(worker, NULL);
+  if (!status) status = sol_apply(&pass, (int32_t)n, worker->device.h, worker->device.params, worker->device.u);
+  download(worker, &status, u, worker->device.u, bytes);
+  return finish(worker, status);
+}
+
+/* Ranks n rows whose n * k results fit the memory set aside. */
+static solid_status rank_rows(solid_worker *worker, size_t n, const float *u, const uint64_t *excluded, size_t k,
+                              solid_scored *out, size_t *counts) {
+  solid_status status = SOLID_OK;
+  size_t d = worker->config->width;
+  upload(worker, &status, worker->device.u, u, n * d * sizeof *u);
+  if (excluded) upload(worker, &status, worker->device.mask, excluded, n * worker->words * sizeof *excluded);
+  sk_topk_args args = {.n = (int32_t)n,
+                       .d = (int32_t)d,
+                       .items = (int32_t)worker->config->items,
+                       .k = (int32_t)k,
+                       .u = worker->device.u,
+                       .e = sol_model_catalogue(worker->model)->vectors,
+                       .mask = excluded ? worker->device.mask : NULL,
+                       .mask_words = (int32_t)worker->words,
+                       .index = worker->device.index,
+                       .score = worker->device.score};
+  if (!status) status = worker->be->ops->topk(worker->be, &args);
+  download(worker, &status, worker->host.index, worker->device.index, n * k * sizeof *worker->host.index);
+  download(worker, &status, worker->host.score, worker->device.score, n * k * sizeof *worker->host.score);
+  status = finish(worker, status);
+  if (status) return status;
+  for (size_t i = 0; i < n; i++) {
+    const int32_t *index = worker->host.index + i * k;
+    const float *score = worker->host.score + i * k;
+    size_t count = 0;
+    while (count < k && index[count] >= 0) count++;
+    for (size_t j = 0; j < k; j++)
+      out[i * k + j] =
+          j < count ? (solid_scored){(uint32_t)index[j], score[j]} : (solid_scored){SOLID_NO_ITEM, -INFINITY};
+    counts[i] = count;
+  }
+  return SOLID_OK;
+}
+
+solid_status solid_worker_rank(solid_worker *worker, size_t n, const float *u, const uint64_t *excluded, size_t k,
+                               solid_scored *out, size_t *counts) {
+  if (!worker || (n && (!u || !out || !counts))) return solid_fail(SOLID_EINVAL, "worker: rank on NULL");
+  solid_status status = check_rows(worker, n);
+  if (status) return status;
+  if (k == 0 || k > worker->config->items)
+    return solid_fail(SOLID_ERANGE, "worker: k is %zu, the model has %u items", k, worker->config->items);
+  size_t step = worker->ranked / k;
+  for (size_t first = 0; first < n && !status; first += step) {
+    size_t left = n - first;
+    status = rank_rows(worker, left < step ? left : step, u + first * worker->config->width,
+                       excluded ? excluded + first * worker->words : NULL, k, out + first * k, counts + first);
+  }
+  return status;
+}
+
+/* The kernels' own scratch grows with the largest shapes seen; one pass over such shapes, on whatever numbers the
+ * memory holds (zeroes), lets it grow here and not under a request. */
+static solid_status warm_up(solid_worker *worker) {
+  const sol_config *config = worker->config;
+  size_t n = worker->max_batch < WARM_UP_ROWS ? worker->max_batch : WARM_UP_ROWS;
+  size_t k = config->items < WARM_UP_RANKED ? config->items : WARM_UP_RANKED;
+  solid_scored *ranked = calloc(n * k, sizeof *ranked);
+  float *u = calloc(n, config->width * sizeof *u);
+  size_t *counts = calloc(n, sizeof *counts);
+  uint32_t *items = calloc(config->window, sizeof *items), offsets[2] = {0, config->window};
+  float *params = calloc(worker->P + 1, sizeof *params);
+  solid_status status = SOLID_OK;
+  if (!ranked || !u || !counts || !items || !params) status = solid_fail(SOLID_ENOMEM, "out of memory: worker");
+  solid_windows windows = {1, offsets, items};
+  if (!status) status = solid_worker_generate(worker, &windows, u, params);
+  if (!status) status = solid_worker_apply(worker, 1, u, params, u);
+  if (!status) status = solid_worker_rank(worker, n, u, NULL, k, ranked, counts);
+  free(ranked);
+  free(u);
+  free(counts);
+  free(items);
+  free(params);
+  return status;
+}

@@ -1,0 +1,50 @@
+#include "tests/support/fault_store.h"
+#include "solid/extend.h"
+
+static int due(fault_slot *slot, size_t users) {
+  slot->calls++;
+  slot->users += users;
+  return slot->fail_in && --slot->fail_in == 0;
+}
+
+static solid_status fail(const fault_slot *slot, const char *name) {
+  return solid_fail(slot->status, "fault store: %s fails as told", name);
+}
+
+static solid_status fault_advance(solid_store *store, const solid_append *appends, size_t n, solid_window *windows,
+                                  size_t *applied) {
+  fault_store *fault = (fault_store *)store;
+  int fails = due(&fault->advance, n);
+  if (fails && !fault->advance.after) return fail(&fault->advance, "advance");
+  solid_status status = fault->inner->ops->advance(fault->inner, appends, n, windows, applied);
+  return fails ? fail(&fault->advance, "advance") : status;
+}
+
+static solid_status fault_put_params(solid_store *store, const solid_bytes *users, const solid_params *params,
+                                     size_t n) {
+  fault_store *fault = (fault_store *)store;
+  int fails = due(&fault->put_params, n);
+  if (fails && !fault->put_params.after) return fail(&fault->put_params, "put_params");
+  solid_status status = fault->inner->ops->put_params(fault->inner, users, params, n);
+  return fails ? fail(&fault->put_params, "put_params") : status;
+}
+
+static solid_status fault_get(solid_store *store, const solid_bytes *users, size_t n, uint64_t generation,
+                              solid_window *windows, solid_params *params, uint8_t *found) {
+  fault_store *fault = (fault_store *)store;
+  int fails = due(&fault->get, n);
+  if (fails && !fault->get.after) return fail(&fault->get, "get");
+  solid_status status = fault->inner->ops->get(fault->inner, users, n, generation, windows, params, found);
+  return fails ? fail(&fault->get, "get") : status;
+}
+
+static void fault_close(solid_store *store) {
+  (void)store;
+}
+
+static const solid_store_ops fault_ops = {"fault", fault_advance, fault_put_params, fault_get, fault_close};
+
+void fault_store_wrap(fault_store *store, solid_store *inner) {
+  *store = (fault_store){.base = *inner, .inner = inner};
+  store->base.ops = &fault_ops;
+}

@@ -1,0 +1,129 @@
+#include "tests/support/serving.h"
+#include "solid/internal/model_parts.h"
+#include "store/memory_store.h"
+#include "tests/support/compare.h"
+#include "tests/support/seed.h"
+#include "tests/support/tiny_model.h"
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+serving serving_open(solid_head head, uint64_t seed) {
+  return serving_open_ranked(head, 0, seed);
+}
+
+/* Popularity in an order of its own, with ties, so that it cannot be mistaken for the order of the items. */
+static void shuffle_popularity(sol_model_file *file, uint64_t seed) {
+  seed_rng rng = seed_start(seed);
+  for (uint32_t v = 0; v < file->config.items; v++)
+    file->popularity[v] = (float)seed_below(&rng, (int32_t)file->config.items / 2);
+}
+
+serving serving_open_ranked(solid_head head, uint32_t rank, uint64_t seed) {
+  serving s = {.info = {.struct_size = sizeof s.info}};
+  sol_config config = tiny_config(head, rank);
+  sol_model_file file;
+  tiny_model_file(&file, &config, seed);
+  shuffle_popularity(&file, seed);
+  cr_assert_eq(sol_model_file_seal(&file), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(solid_context_new(&s.ctx, NULL), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(sol_model_new(&s.model, s.ctx, &file), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(solid_model_get_info(s.model, &s.info), SOLID_OK, "%s", solid_last_error());
+  s.store = serving_store(&s);
+  return s;
+}
+
+void serving_close(serving *s) {
+  s->store->ops->close(s->store);
+  solid_model_free(s->model);
+  solid_context_free(s->ctx);
+}
+
+solid_store *serving_store(const serving *s) {
+  solid_memory_store_options options = SOLID_MEMORY_STORE_OPTIONS_INIT;
+  options.window = s->info.window;
+  options.width = s->info.width;
+  options.params = s->info.params;
+  solid_store *store = NULL;
+  cr_assert_eq(solid_memory_store_open(&store, &options), SOLID_OK, "%s", solid_last_error());
+  return store;
+}
+
+solid_bytes serving_text(const char *text) {
+  return (solid_bytes){text, strlen(text)};
+}
+
+solid_event serving_event(const serving *s, const char *user, uint32_t item, uint64_t position) {
+  return (solid_event){.user = serving_text(user),
+                       .item = solid_model_item_id(s->model, item),
+                       .kind = serving_text("view"),
+                       .time_ms = 1700000000000 + (int64_t)(position & 0xffffff),
+                       .position = position};
+}
+
+uint64_t serving_append(const serving *s, solid_store *store, const char *user, const uint32_t *items, size_t n) {
+  solid_step *steps = calloc(n + 1, sizeof *steps), *room = calloc(s->info.window, sizeof *room);
+  uint64_t *positions = calloc(n + 1, sizeof *positions);
+  for (size_t i = 0; i < n; i++) {
+    steps[i] = (solid_step){solid_item_hash(solid_model_item_id(s->model, items[i])), 1700000000000 + (int64_t)i};
+    positions[i] = SOLID_NO_STREAM;
+  }
+  solid_append append = {serving_text(user), steps, positions, n};
+  solid_window window = {.steps = room};
+  cr_assert_eq(store->ops->advance(store, &append, 1, &window, NULL), SOLID_OK, "%s", solid_last_error());
+  free(steps);
+  free(room);
+  free(positions);
+  return window.seq;
+}
+
+size_t serving_rank(const serving *s, const float *u, const uint8_t *skip, size_t k, solid_scored *out) {
+  uint32_t V = s->info.items, d = s->info.width;
+  const float *vectors = sol_model_catalogue(s->model)->vectors;
+  double *score = malloc(V * sizeof *score);
+  for (uint32_t v = 0; v < V; v++) {
+    score[v] = skip && skip[v] ? -INFINITY : 0.0;
+    for (uint32_t j = 0; j < d; j++) score[v] += (double)u[j] * (double)vectors[(size_t)v * d + j];
+  }
+  size_t count = 0;
+  for (; count < k; count++) {
+    uint32_t best = 0;
+    for (uint32_t v = 1; v < V; v++)
+      if (score[v] > score[best]) best = v;
+    if (score[best] == -INFINITY) break;
+    out[count] = (solid_scored){best, (float)score[best]};
+    score[best] = -INFINITY;
+  }
+  free(score);
+  return count;
+}
+
+void serving_vector(const serving *s, const uint32_t *window, size_t n, const uint32_t *of, size_t n_of, float *u) {
+  solid_worker *worker = NULL;
+  cr_assert_eq(solid_worker_new(&worker, s->model, 1), SOLID_OK, "%s", solid_last_error());
+  float *h = malloc(s->info.width * sizeof *h), *params = malloc((s->info.params + 1) * sizeof *params);
+  uint32_t offsets[2] = {0, (uint32_t)n_of};
+  solid_windows windows = {1, offsets, of};
+  cr_assert_eq(solid_worker_generate(worker, &windows, h, params), SOLID_OK, "%s", solid_last_error());
+  offsets[1] = (uint32_t)n;
+  windows.items = window;
+  cr_assert_eq(solid_worker_encode(worker, &windows, h), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(solid_worker_apply(worker, 1, h, params, u), SOLID_OK, "%s", solid_last_error());
+  free(h);
+  free(params);
+  solid_worker_free(worker);
+}
+
+void serving_same(const char *what, const solid_scored *got, const solid_scored *want, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    cr_assert(compare_is_close(got[i].score, want[i].score, 1e-5, 1e-5), "%s: place %zu has %.9g, wanted %.9g", what, i,
+              (double)got[i].score, (double)want[i].score);
+    size_t j = 0;
+    while (j < n && want[j].item != got[i].item) j++;
+    cr_assert(j == n || compare_is_close(got[i].score, want[j].score, 1e-5, 1e-5),
+              "%s: item %u is at place %zu with %.9g, wanted at %zu", what, got[i].item, i, (double)got[i].score, j);
+    cr_assert(j < n || compare_is_close(got[i].score, want[n - 1].score, 1e-5, 1e-5),
+              "%s: item %u at place %zu does not belong there", what, got[i].item, i);
+  }
+}

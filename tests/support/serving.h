@@ -1,0 +1,37 @@
+/* A tiny trained-looking model with a store of its sizes: what the tests of worker, pipeline and recommender stand on,
+ * and the naive ranking that judges them. */
+#ifndef TESTS_SUPPORT_SERVING_H
+#define TESTS_SUPPORT_SERVING_H
+
+#include "solid/solid.h"
+
+typedef struct serving {
+  solid_context *ctx;
+  solid_model *model;
+  solid_model_info info;
+  solid_store *store; /* memory, f32 */
+} serving;
+
+serving serving_open(solid_head head, uint64_t seed);
+serving serving_open_ranked(solid_head head, uint32_t rank, uint64_t seed);
+void serving_close(serving *s);
+
+/* An empty memory store of the model's sizes. */
+solid_store *serving_store(const serving *s);
+
+solid_bytes serving_text(const char *text);
+solid_event serving_event(const serving *s, const char *user, uint32_t item, uint64_t position);
+
+/* Appends items to the stored window without making parameters; returns the window's seq. */
+uint64_t serving_append(const serving *s, solid_store *store, const char *user, const uint32_t *items, size_t n);
+
+/* The k best items by u . e_v in double, those with skip[v] left out (NULL: none); fills out, returns how many. */
+size_t serving_rank(const serving *s, const float *u, const uint8_t *skip, size_t k, solid_scored *out);
+
+/* u of one window under the parameters of another one, straight from a worker. h and params receive what was used. */
+void serving_vector(const serving *s, const uint32_t *window, size_t n, const uint32_t *of, size_t n_of, float *u);
+
+/* The same items with the same scores up to rounding: where the order differs, the scores must be as good as equal. */
+void serving_same(const char *what, const solid_scored *got, const solid_scored *want, size_t n);
+
+#endif
