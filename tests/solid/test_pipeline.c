@@ -1,0 +1,308 @@
+#include "solid/pipeline.h"
+#include "solid/worker.h"
+#include "tests/support/alloc_watch.h"
+#include "tests/support/compare.h"
+#include "tests/support/fault_store.h"
+#include "tests/support/seed.h"
+#include "tests/support/serving.h"
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static solid_pipeline *pipeline_of(const serving *s, solid_store *store, uint32_t max_batch) {
+  solid_pipeline_options options = SOLID_PIPELINE_OPTIONS_INIT;
+  options.max_batch = max_batch;
+  solid_pipeline *pipeline = NULL;
+  cr_assert_eq(solid_pipeline_new(&pipeline, s->model, store, &options), SOLID_OK, "%s", solid_last_error());
+  return pipeline;
+}
+
+static solid_pipeline_stats stats_of(const solid_pipeline *pipeline) {
+  solid_pipeline_stats stats = {.struct_size = sizeof stats};
+  cr_assert_eq(solid_pipeline_get_stats(pipeline, &stats), SOLID_OK);
+  return stats;
+}
+
+/* What is stored of one user, with the sizes of the model. */
+typedef struct record {
+  solid_window window;
+  solid_params params;
+  uint8_t found;
+} record;
+
+static record record_read(const serving *s, solid_store *store, const char *user) {
+  record r = {
+      .window = {.steps = calloc(s->info.window, sizeof(solid_step))},
+      .params = {.h = calloc(s->info.width, sizeof(float)), .values = calloc(s->info.params + 1, sizeof(float))}};
+  solid_bytes id = serving_text(user);
+  cr_assert_eq(store->ops->get(store, &id, 1, s->info.generation, &r.window, &r.params, &r.found), SOLID_OK, "%s",
+               solid_last_error());
+  return r;
+}
+
+static void record_free(record *r) {
+  free(r->window.steps);
+  free(r->params.h);
+  free(r->params.values);
+}
+
+/* The window is exactly the newest L of items[0 .. n), applied once each; the params are the model's for it. */
+static void judge_user(const serving *s, solid_store *store, const char *user, const uint32_t *items, size_t n) {
+  record r = record_read(s, store, user);
+  size_t L = s->info.window, kept = n < L ? n : L, d = s->info.width, P = s->info.params;
+  cr_assert_eq(r.window.seq, n, "%s: %llu events applied, wanted %zu", user, (unsigned long long)r.window.seq, n);
+  cr_assert_eq(r.window.count, kept);
+  for (size_t i = 0; i < kept; i++)
+    cr_assert_eq(solid_model_item_by_hash(s->model, r.window.steps[i].item), items[n - kept + i], "%s: step %zu", user,
+                 i);
+  cr_assert_eq(r.found, n > 0, "%s: found %d", user, r.found);
+  if (n) {
+    float *h = calloc(d, sizeof *h), *params = calloc(P + 1, sizeof *params);
+    double *want = calloc(d + P, sizeof *want);
+    uint32_t offsets[2] = {0, (uint32_t)n};
+    solid_windows windows = {1, offsets, items};
+    solid_worker *worker = NULL;
+    cr_assert_eq(solid_worker_new(&worker, s->model, 1), SOLID_OK);
+    cr_assert_eq(solid_worker_generate(worker, &windows, h, params), SOLID_OK);
+    solid_worker_free(worker);
+    for (size_t i = 0; i < d; i++) want[i] = h[i];
+    for (size_t i = 0; i < P; i++) want[d + i] = params[i];
+    cr_assert_eq(r.params.seq, n);
+    compare_floats("h", r.params.h, want, d, 1e-5, 1e-5);
+    compare_floats("params", r.params.values, want + d, P, 1e-5, 1e-5);
+    free(h), free(params), free(want);
+  }
+  record_free(&r);
+}
+
+Test(pipeline, stores_windows_and_parameters) {
+  serving s = serving_open(SOLID_HEAD_SOLID, 20);
+  solid_pipeline *pipeline = pipeline_of(&s, s.store, 256);
+  const uint32_t anna[] = {1, 2, 3}, ben[] = {4, 1};
+  solid_event events[5] = {serving_event(&s, "anna", 1, 0), serving_event(&s, "ben", 4, 1),
+                           serving_event(&s, "anna", 2, 2), serving_event(&s, "anna", 3, 3),
+                           serving_event(&s, "ben", 1, 4)};
+  solid_status verdicts[5] = {1, 1, 1, 1, 1};
+  cr_assert_eq(solid_pipeline_push(pipeline, events, 5, verdicts), SOLID_OK, "%s", solid_last_error());
+  for (int i = 0; i < 5; i++) cr_assert_eq(verdicts[i], SOLID_OK);
+  judge_user(&s, s.store, "anna", anna, 3);
+  judge_user(&s, s.store, "ben", ben, 2);
+  solid_pipeline_stats stats = stats_of(pipeline);
+  cr_assert_eq(stats.events, 5);
+  cr_assert_eq(stats.applied, 5);
+  cr_assert_eq(stats.generated, 2);
+  cr_assert_eq(stats.duplicates + stats.unknown_items + stats.invalid, 0);
+
+  cr_assert_eq(solid_pipeline_push(pipeline, events, 5, verdicts), SOLID_OK, "a replay");
+  judge_user(&s, s.store, "anna", anna, 3);
+  judge_user(&s, s.store, "ben", ben, 2);
+  stats = stats_of(pipeline);
+  cr_assert_eq(stats.applied, 5);
+  cr_assert_eq(stats.duplicates, 5);
+  solid_pipeline_free(pipeline);
+  serving_close(&s);
+}
+
+Test(pipeline, gives_every_event_its_verdict) {
+  serving s = serving_open(SOLID_HEAD_SOLID, 21);
+  fault_store store;
+  fault_store_wrap(&store, s.store);
+  solid_pipeline *pipeline = pipeline_of(&s, &store.base, 256);
+  char long_id[256];
+  memset(long_id, 'x', sizeof long_id);
+  solid_event events[8];
+  for (int i = 0; i < 8; i++) events[i] = serving_event(&s, "anna", 1, (uint64_t)i);
+  events[1].item = serving_text("no such item");
+  events[2].user = (solid_bytes){NULL, 0};
+  events[3].user = (solid_bytes){long_id, 256};
+  events[4].user = (solid_bytes){long_id, 255};
+  events[5].item = (solid_bytes){long_id, 256};
+  events[6].item = (solid_bytes){"", 0};
+  events[7].user = (solid_bytes){NULL, 4};
+  const solid_status want[8] = {SOLID_OK, SOLID_ENOTFOUND, SOLID_ERANGE, SOLID_ERANGE,
+                                SOLID_OK, SOLID_ERANGE,    SOLID_ERANGE, SOLID_EINVAL};
+  solid_status verdicts[8];
+  cr_assert_eq(solid_pipeline_push(pipeline, events, 8, verdicts), SOLID_OK, "%s", solid_last_error());
+  for (int i = 0; i < 8; i++) cr_assert_eq(verdicts[i], want[i], "event %d: %s", i, solid_status_name(verdicts[i]));
+  const uint32_t anna[] = {1};
+  judge_user(&s, s.store, "anna", anna, 1);
+  solid_pipeline_stats stats = stats_of(pipeline);
+  cr_assert_eq(stats.applied, 2);
+  cr_assert_eq(stats.unknown_items, 1);
+  cr_assert_eq(stats.invalid, 5);
+
+  size_t calls = store.advance.calls;
+  cr_assert_eq(solid_pipeline_push(pipeline, events + 1, 3, verdicts), SOLID_OK, "nothing to store is no failure");
+  cr_assert_eq(solid_pipeline_push(pipeline, NULL, 0, NULL), SOLID_OK);
+  cr_assert_eq(store.advance.calls, calls, "no round trip without a valid event");
+  solid_pipeline_free(pipeline);
+  serving_close(&s);
+}
+
+/* A random stream with replays, in batches of users smaller than the batches of events, against plain lists. */
+static void judge_stream(uint32_t max_batch) {
+  enum { USERS = 23, EVENTS = 400 };
+  serving s = serving_open(SOLID_HEAD_SOLID, 22);
+  fault_store store;
+  fault_store_wrap(&store, s.store);
+  solid_pipeline *pipeline = pipeline_of(&s, &store.base, max_batch);
+  static char names[USERS][8];
+  static uint32_t items[USERS][EVENTS];
+  static solid_event events[EVENTS];
+  size_t count[USERS] = {0};
+  seed_rng rng = seed_start(max_batch);
+  for (int i = 0; i < EVENTS; i++) {
+    int user = seed_below(&rng, USERS);
+    uint32_t item = (uint32_t)seed_below(&rng, (int32_t)s.info.items);
+    snprintf(names[user], sizeof names[user], "user%d", user);
+    events[i] = serving_event(&s, names[user], item, SOLID_POSITION(user % 3, i));
+    items[user][count[user]++] = item;
+  }
+  for (size_t at = 0; at < EVENTS;) {
+    size_t n = 1 + (size_t)seed_below(&rng, 90), from = at;
+    if (n > EVENTS - at) n = EVENTS - at;
+    if (seed_below(&rng, 3) == 0) from = (size_t)seed_below(&rng, (int32_t)at + 1); /* some of it once more */
+    cr_assert_eq(solid_pipeline_push(pipeline, events + from, at + n - from, NULL), SOLID_OK, "%s", solid_last_error());
+    at += n;
+  }
+  for (int u = 0; u < USERS; u++)
+    if (count[u]) judge_user(&s, s.store, names[u], items[u], count[u]);
+  size_t calls = store.advance.calls, puts = store.put_params.calls;
+  cr_assert_eq(solid_pipeline_push(pipeline, events, EVENTS, NULL), SOLID_OK);
+  cr_assert_eq(store.advance.calls - calls, (USERS + max_batch - 1) / max_batch, "one round trip a sub-batch");
+  cr_assert_eq(store.put_params.calls - puts, (USERS + max_batch - 1) / max_batch);
+  solid_pipeline_free(pipeline);
+  serving_close(&s);
+}
+
+Test(pipeline, a_user_at_a_time) {
+  judge_stream(1);
+}
+Test(pipeline, a_few_users_at_a_time) {
+  judge_stream(7);
+}
+Test(pipeline, all_users_at_once) {
+  judge_stream(64);
+}
+
+/* Whatever call to the store fails, before or after it took effect: the same batch again makes it right. */
+Test(pipeline, a_replay_repairs_every_failure) {
+  const uint32_t anna[] = {1, 2, 3}, ben[] = {4, 1}, cleo[] = {2};
+  for (size_t call = 1; call <= 4; call++)
+    for (int after = 0; after < 2; after++) {
+      serving s = serving_open(SOLID_HEAD_SOLID, 23);
+      fault_store store;
+      fault_store_wrap(&store, s.store);
+      solid_pipeline *pipeline = pipeline_of(&s, &store.base, 2);
+      solid_event events[6] = {serving_event(&s, "anna", 1, 0), serving_event(&s, "ben", 4, 1),
+                               serving_event(&s, "anna", 2, 2), serving_event(&s, "anna", 3, 3),
+                               serving_event(&s, "ben", 1, 4),  serving_event(&s, "cleo", 2, 5)};
+      fault_slot *slot = call % 2 ? &store.advance : &store.put_params;
+      slot->fail_in = (call + 1) / 2;
+      slot->after = after;
+      slot->status = SOLID_ETIMEDOUT;
+      solid_status status = solid_pipeline_push(pipeline, events, 6, NULL);
+      cr_assert_eq(status, SOLID_ETIMEDOUT, "call %zu: %s", call, solid_status_name(status));
+      cr_assert_eq(solid_pipeline_push(pipeline, events, 6, NULL), SOLID_OK);
+      judge_user(&s, s.store, "anna", anna, 3);
+      judge_user(&s, s.store, "ben", ben, 2);
+      judge_user(&s, s.store, "cleo", cleo, 1);
+      solid_pipeline_free(pipeline);
+      serving_close(&s);
+    }
+}
+
+/* Steps that another model put into the window and this one does not know are read over. */
+Test(pipeline, reads_over_items_of_another_model) {
+  serving s = serving_open(SOLID_HEAD_SOLID, 24);
+  solid_step foreign[2] = {{solid_item_hash(serving_text("of another model")), 1}, {12345, 2}}, room[64];
+  uint64_t positions[2] = {SOLID_NO_STREAM, SOLID_NO_STREAM};
+  solid_append append = {serving_text("anna"), foreign, positions, 2};
+  solid_window window = {.steps = room};
+  cr_assert_eq(s.store->ops->advance(s.store, &append, 1, &window, NULL), SOLID_OK);
+  solid_pipeline *pipeline = pipeline_of(&s, s.store, 8);
+  solid_event event = serving_event(&s, "anna", 3, 7);
+  cr_assert_eq(solid_pipeline_push(pipeline, &event, 1, NULL), SOLID_OK);
+  record r = record_read(&s, s.store, "anna");
+  const uint32_t known[] = {3};
+  float *h = calloc(s.info.width, sizeof *h), *params = calloc(s.info.params, sizeof *params);
+  uint32_t offsets[2] = {0, 1};
+  solid_windows windows = {1, offsets, known};
+  solid_worker *worker = NULL;
+  cr_assert_eq(solid_worker_new(&worker, s.model, 1), SOLID_OK);
+  cr_assert_eq(solid_worker_generate(worker, &windows, h, params), SOLID_OK);
+  cr_assert_eq(r.window.count, 3);
+  cr_assert_eq(r.params.seq, 3);
+  compare_bits("h", r.params.h, h, s.info.width);
+  compare_bits("params", r.params.values, params, s.info.params);
+  free(h), free(params);
+  record_free(&r);
+  solid_worker_free(worker);
+  solid_pipeline_free(pipeline);
+  serving_close(&s);
+}
+
+Test(pipeline, static_head_keeps_the_state) {
+  serving s = serving_open(SOLID_HEAD_STATIC, 25);
+  cr_assert_eq(s.info.params, 0);
+  solid_pipeline *pipeline = pipeline_of(&s, s.store, 8);
+  const uint32_t anna[] = {5, 6};
+  solid_event events[2] = {serving_event(&s, "anna", 5, 0), serving_event(&s, "anna", 6, 1)};
+  cr_assert_eq(solid_pipeline_push(pipeline, events, 2, NULL), SOLID_OK, "%s", solid_last_error());
+  judge_user(&s, s.store, "anna", anna, 2);
+  solid_pipeline_free(pipeline);
+  serving_close(&s);
+}
+
+Test(pipeline, refuses_bad_arguments) {
+  serving s = serving_open(SOLID_HEAD_SOLID, 26), other = serving_open(SOLID_HEAD_STATIC, 26);
+  solid_pipeline *pipeline = NULL;
+  solid_pipeline_options options = SOLID_PIPELINE_OPTIONS_INIT;
+  cr_assert_eq(solid_pipeline_new(&pipeline, s.model, other.store, NULL), SOLID_EMISMATCH, "%s", solid_last_error());
+  cr_assert_eq(solid_pipeline_new(NULL, s.model, s.store, NULL), SOLID_EINVAL);
+  cr_assert_eq(solid_pipeline_new(&pipeline, NULL, s.store, NULL), SOLID_EINVAL);
+  cr_assert_eq(solid_pipeline_new(&pipeline, s.model, NULL, NULL), SOLID_EINVAL);
+  options.max_batch = 0;
+  cr_assert_eq(solid_pipeline_new(&pipeline, s.model, s.store, &options), SOLID_EINVAL);
+  options.struct_size = 3;
+  cr_assert_eq(solid_pipeline_new(&pipeline, s.model, s.store, &options), SOLID_EINVAL);
+  cr_assert_null(pipeline);
+  pipeline = pipeline_of(&s, s.store, 2);
+  cr_assert_eq(solid_pipeline_push(pipeline, NULL, 1, NULL), SOLID_EINVAL);
+  cr_assert_eq(solid_pipeline_push(NULL, NULL, 0, NULL), SOLID_EINVAL);
+  solid_pipeline_stats stats = {.struct_size = 0};
+  cr_assert_eq(solid_pipeline_get_stats(pipeline, &stats), SOLID_EINVAL);
+  solid_pipeline_free(pipeline);
+  solid_pipeline_free(NULL);
+  serving_close(&other);
+  serving_close(&s);
+}
+
+Test(pipeline, survives_every_failing_allocation) {
+  serving s = serving_open(SOLID_HEAD_SOLID, 27);
+  size_t failures = 0;
+  solid_pipeline *pipeline = NULL;
+  while (!pipeline) {
+    alloc_watch_fail(++failures);
+    solid_status status = solid_pipeline_new(&pipeline, s.model, s.store, NULL);
+    alloc_watch_fail(0);
+    cr_assert(status == SOLID_ENOMEM || (status == SOLID_OK && pipeline), "%s", solid_status_name(status));
+  }
+  cr_assert_gt(failures, 3);
+  solid_event events[3] = {serving_event(&s, "anna", 1, 0), serving_event(&s, "ben", 4, 1),
+                           serving_event(&s, "anna", 2, 2)};
+  const uint32_t anna[] = {1, 2}, ben[] = {4};
+  solid_status status = SOLID_ENOMEM;
+  for (failures = 1; status != SOLID_OK; failures++) {
+    alloc_watch_fail(failures);
+    status = solid_pipeline_push(pipeline, events, 3, NULL);
+    alloc_watch_fail(0);
+    cr_assert(status == SOLID_ENOMEM || status == SOLID_OK, "%s", solid_last_error());
+  }
+  cr_assert_gt(failures, 3);
+  judge_user(&s, s.store, "anna", anna, 2);
+  judge_user(&s, s.store, "ben", ben, 1);
+  solid_pipeline_free(pipeline);
+  serving_close(&s);
+}
