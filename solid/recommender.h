@@ -42,6 +42,12 @@ typedef struct solid_answer {
   size_t count;        /* items returned; below k only when fewer are left after the filters */
 } solid_answer;
 
+typedef struct solid_recommender_stats {
+  uint32_t struct_size; /* set by the caller to sizeof(solid_recommender_stats) */
+  uint64_t answers[5];  /* by solid_source */
+  uint64_t unsaved;     /* generations that the store did not take back; the answers were given all the same */
+} solid_recommender_stats;
+
 /* max_batch: the largest n of solid_recommend_batch. Model and store are borrowed. EMISMATCH: sizes differ. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_recommender_new(solid_recommender **out, const solid_model *model,
                                                                 solid_store *store, size_t max_batch);
@@ -49,17 +55,24 @@ SOLID_API SOLID_CHECK_RESULT solid_status solid_recommender_new(solid_recommende
 /* NULL is a no-op. */
 SOLID_API void solid_recommender_free(solid_recommender *rec);
 
-/* The k best items for one user, best first, into out (query->k). `user` may be empty ({NULL, 0}) for an anonymous
- * visitor: nothing is read from the store. `query` NULL = SOLID_QUERY_INIT. `answer` may be NULL.
- * EINVAL, ERANGE (k = 0, k > V, user id over 255 bytes), ENOTFOUND (category), retriable: the store is away. */
+/* The k best items for one user, best first, into out (query->k); places that remain are {SOLID_NO_ITEM, -INFINITY}.
+ * `user` may be empty ({NULL, 0}) for an anonymous visitor: nothing is read from the store. `query` NULL =
+ * SOLID_QUERY_INIT. `answer` may be NULL. Scores are u . e_v, or training events where the source is popularity.
+ * EINVAL, ERANGE (k = 0, k > V, user id over 255 bytes), ENOTFOUND (category). A store that is away is its retriable
+ * status, never a silent lesser answer; who wants one asks again with an empty user, which needs no store. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_recommend(solid_recommender *rec, solid_bytes user,
                                                           const solid_query *query, solid_scored *out,
                                                           solid_answer *answer);
 
-/* The same for n users under one query: out is (n, k), answers (n, may be NULL). One store round trip in all. */
+/* The same for n users under one query: out is (n, k), answers (n, may be NULL). One store round trip in all, and a
+ * second one when parameters had to be generated. EINVAL: n > max_batch. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_recommend_batch(solid_recommender *rec, const solid_bytes *users,
                                                                 size_t n, const solid_query *query, solid_scored *out,
                                                                 solid_answer *answers);
+
+/* Fills the fields that fit in stats->struct_size. */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_recommender_get_stats(const solid_recommender *rec,
+                                                                      solid_recommender_stats *stats);
 
 /* "cache", "cache+fresh", "generation", "session", "popularity". Never NULL. */
 SOLID_API const char *solid_source_name(solid_source source);
