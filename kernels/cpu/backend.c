@@ -43,8 +43,8 @@ solid_status sk_cpu_open(sk_backend **out, const sk_options *options, const sk_b
   status = sk_cpu_pool_open(&cpu->pool, threads);
   if (status != SOLID_OK) goto fail;
   /* Our blocks call BLAS from every thread of the pool; a BLAS that starts threads of its own would oversubscribe the
-   * cores and make results depend on their number. The setting is the library's, for the whole process; the serial
-   * build, which is what the packages link, has no threads and is left alone. */
+   * cores and make results depend on their number. The setting is the library's, for the whole process. A build without
+   * threads has nothing to set; what it needs instead is in gemm.c. */
   if (openblas_get_parallel() != OPENBLAS_SEQUENTIAL) openblas_set_num_threads(1);
   *out = &cpu->base;
   return SOLID_OK;

@@ -393,7 +393,7 @@ static solid_status count_vectors(void *context, solid_bytes item, const float *
 /* 1 when the file is there; its whole name in `name`. */
 static int find_data(const char *file, char *name, size_t size) {
   const char *folder = getenv("SOLID_DATA");
-  snprintf(name, size, "%s/%s", folder ? folder : "../shared/data", file);
+  snprintf(name, size, "%s/%s", folder ? folder : DATA_DEFAULT, file);
   if (access(name, R_OK) == 0) return 1;
   fprintf(stderr, "[SKIP] %s: not there (SOLID_DATA)\n", name);
   return 0;

@@ -3,6 +3,8 @@
 #include "tests/support/rig.h"
 #include <criterion/criterion.h>
 #include <math.h>
+#include <pthread.h>
+#include <string.h>
 
 typedef struct linear_case {
   int32_t n, in, out;
@@ -110,4 +112,56 @@ Test(linear, reference_gradient_is_the_slope) {
   compare_gradient("linear dx", loss_value, &l, l.x, N * IN, dx);
   compare_gradient("linear dw", loss_value, &l, l.w, OUT * IN, dw);
   compare_gradient("linear db", loss_value, &l, l.b, OUT, db);
+}
+
+/* Two back ends on two threads, as two recommenders in one process are: BLAS is shared by them whether it likes it or
+ * not (kernels/cpu/gemm.c). */
+enum { CALLERS = 4, CALLS = 4000, ROWS = 128, WIDE_IN = 9, WIDE_OUT = 13 };
+
+typedef struct caller {
+  pthread_t thread;
+  int number, wrong;
+  solid_status status;
+} caller;
+
+static void *multiply_often(void *arg) {
+  caller *c = arg;
+  const sk_backend_ops *ops = sk_backend_find("cpu");
+  sk_backend *be = NULL;
+  float x[ROWS * WIDE_IN], w[WIDE_OUT * WIDE_IN], y[ROWS * WIDE_OUT], want[ROWS * WIDE_OUT];
+  /* small integers: every sum is exact, so that the order of summation is no excuse */
+  for (int i = 0; i < ROWS * WIDE_IN; i++) x[i] = (float)((i * 7 + c->number * 3) % 11 - 5);
+  for (int i = 0; i < WIDE_OUT * WIDE_IN; i++) w[i] = (float)(i % 5 - 2);
+  for (int r = 0; r < ROWS; r++)
+    for (int o = 0; o < WIDE_OUT; o++) {
+      float sum = 0.0f;
+      for (int i = 0; i < WIDE_IN; i++) sum += x[r * WIDE_IN + i] * w[o * WIDE_IN + i];
+      want[r * WIDE_OUT + o] = sum;
+    }
+  const sk_linear_args a = {.n = ROWS, .in = WIDE_IN, .out = WIDE_OUT, .x = x, .w = w, .y = y};
+  c->status = ops->open(&be, &(sk_options){.threads = 1});
+  for (int call = 0; call < CALLS && c->status == SOLID_OK; call++) {
+    memset(y, 0xFF, sizeof y);
+    c->status = ops->linear(be, &a);
+    for (int i = 0; i < ROWS * WIDE_OUT; i++)
+      if (y[i] != want[i]) {
+        c->wrong++;
+        break;
+      }
+  }
+  ops->close(be);
+  return NULL;
+}
+
+Test(linear, products_of_several_back_ends_do_not_mix) {
+  caller callers[CALLERS];
+  for (int i = 0; i < CALLERS; i++) {
+    callers[i] = (caller){.number = i};
+    cr_assert_eq(pthread_create(&callers[i].thread, NULL, multiply_often, &callers[i]), 0);
+  }
+  for (int i = 0; i < CALLERS; i++) {
+    cr_assert_eq(pthread_join(callers[i].thread, NULL), 0);
+    cr_expect_eq(callers[i].status, SOLID_OK);
+    cr_expect_eq(callers[i].wrong, 0, "caller %d: %d of %d products are wrong", i, callers[i].wrong, CALLS);
+  }
 }
