@@ -1,5 +1,5 @@
 #include "ingest/config.h"
-#include "ingest/config_value.h"
+#include "ingest/internal/config_value.h"
 #include "solid/extend.h"
 #include <errno.h>
 #include <stdint.h>

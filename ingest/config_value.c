@@ -1,4 +1,4 @@
-#include "ingest/config_value.h"
+#include "ingest/internal/config_value.h"
 #include "solid/extend.h"
 #include <assert.h>
 #include <errno.h>

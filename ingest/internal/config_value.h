@@ -1,6 +1,6 @@
 /* One value as text -> the typed field of the program's struct. */
-#ifndef SOLID_INGEST_CONFIG_VALUE_H
-#define SOLID_INGEST_CONFIG_VALUE_H
+#ifndef INGEST_INTERNAL_CONFIG_VALUE_H
+#define INGEST_INTERNAL_CONFIG_VALUE_H
 
 #include "ingest/config.h"
 

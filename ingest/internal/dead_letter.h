@@ -1,0 +1,23 @@
+/* The dead-letter topic: payload and key of a rejected message verbatim, with headers reason, source-topic,
+ * source-partition, source-offset. */
+#ifndef INGEST_INTERNAL_DEAD_LETTER_H
+#define INGEST_INTERNAL_DEAD_LETTER_H
+
+#include "ingest/decode.h"
+#include <librdkafka/rdkafka.h>
+
+typedef struct sol_dead_letter sol_dead_letter;
+
+/* Takes `conf` on success. */
+solid_status sol_dead_letter_open(sol_dead_letter **out, rd_kafka_conf_t *conf, const char *topic);
+void sol_dead_letter_close(sol_dead_letter *dead_letter);
+
+/* Enqueues a copy of the message. EIO. */
+solid_status sol_dead_letter_put(sol_dead_letter *dead_letter, const rd_kafka_message_t *message, solid_reject reject);
+
+/* Waits until all that was put is acknowledged. EIO, ETIMEDOUT: not all was; what was not is forgotten, put it again.
+ * ENOTFOUND: there is no such topic and the broker makes none. EINVAL: the message or the right to write was refused.
+ */
+solid_status sol_dead_letter_flush(sol_dead_letter *dead_letter, int64_t timeout_ms);
+
+#endif

@@ -1,0 +1,55 @@
+/* A file of JSON events, one a line, as an event source: the same decoder, the same sink, the same manners as the Kafka
+ * consumer, with no server. The position of an event is SOLID_POSITION(0, line number), so that running the same file
+ * twice changes nothing. A blank line is skipped. */
+#ifndef SOLID_INGEST_REPLAY_H
+#define SOLID_INGEST_REPLAY_H
+
+#include "ingest/ingest_stats.h"
+#include "solid/pipeline.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct solid_replay solid_replay;
+
+/* Told of every line that was not taken, after its batch was stored. `line` is borrowed for the call, without newline.
+ */
+typedef void (*solid_replay_reject_fn)(void *user, uint64_t number, solid_bytes line, solid_reject reject);
+
+typedef struct solid_replay_options {
+  uint32_t struct_size; /* set by SOLID_REPLAY_OPTIONS_INIT */
+  uint32_t batch_size;  /* events given to the sink at once; default 256 */
+  const char *path;     /* "-" = standard input */
+  solid_sink_fn sink;   /* required */
+  void *sink_user;
+  int64_t max_future_ms;            /* how far ahead of the clock an event may be; negative = any; default 1 h */
+  int64_t retry_min_ms;             /* first wait when the sink is away; doubles up to retry_max_ms; default 100 */
+  int64_t retry_max_ms;             /* default 10000 */
+  int64_t drain_ms;                 /* how long a sink that is away is still tried after a stop; default 10000 */
+  int64_t stats_ms;                 /* interval of on_stats; default 10000 */
+  solid_ingest_stats_fn on_stats;   /* may be NULL */
+  solid_replay_reject_fn on_reject; /* may be NULL */
+  void *user;                       /* of both callbacks */
+} solid_replay_options;
+
+#define SOLID_REPLAY_OPTIONS_INIT                                                                                      \
+  { sizeof(solid_replay_options), 256, NULL, NULL, NULL, 3600000, 100, 10000, 10000, 10000, NULL, NULL, NULL }
+
+/* *out is owned by the caller: solid_replay_close. EINVAL; EIO: the file cannot be opened, the text names it. */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_replay_open(solid_replay **out, const solid_replay_options *options);
+
+/* Reads to the end of the file or until solid_replay_stop. When the sink answers a retriable status the batch is
+ * offered again with growing waits; another status of the sink ends the run with it. */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_replay_run(solid_replay *replay);
+
+/* Asks run to return after the batch in hand. Any thread, and safe in a signal handler. */
+SOLID_API void solid_replay_stop(solid_replay *replay);
+
+/* NULL is a no-op. */
+SOLID_API void solid_replay_close(solid_replay *replay);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
