@@ -3,7 +3,6 @@
 #include "tests/store/store_body.h"
 #include "tests/support/seed.h"
 #include <criterion/criterion.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -143,38 +142,4 @@ Test(memory_store, refuses_bad_options) {
   cr_assert_null(store);
   cr_assert_eq(solid_memory_store_open(&store, NULL), SOLID_OK);
   store->ops->close(store);
-}
-
-typedef struct crowd {
-  solid_store *store;
-  size_t appended;
-} crowd;
-
-static void *append_many(void *arg) {
-  crowd *one = arg;
-  for (size_t i = 0; i < 3000; i++) one->appended += append_to(one->store, i % 50, i) == SOLID_OK;
-  return NULL;
-}
-
-Test(memory_store, handles_of_two_threads) {
-  solid_memory_store_options options = sizes();
-  solid_store *store = open_with(&options), *shared = NULL;
-  cr_assert_eq(solid_memory_store_share(&shared, store), SOLID_OK);
-  crowd crowds[2] = {{store, 0}, {shared, 0}};
-  pthread_t threads[2];
-  for (int i = 0; i < 2; i++) cr_assert_eq(pthread_create(&threads[i], NULL, append_many, &crowds[i]), 0);
-  for (int i = 0; i < 2; i++) pthread_join(threads[i], NULL);
-  store->ops->close(store);
-  solid_step steps[BODY_WINDOW];
-  uint64_t total = 0;
-  for (size_t i = 0; i < 50; i++) {
-    char name[24];
-    solid_append append = {{name, (size_t)snprintf(name, sizeof name, "%zu", i)}, NULL, NULL, 0};
-    solid_window window = {steps, 0, 0};
-    cr_assert_eq(shared->ops->advance(shared, &append, 1, &window, NULL), SOLID_OK);
-    total += window.seq;
-  }
-  cr_assert_eq(crowds[0].appended + crowds[1].appended, 6000);
-  cr_assert_eq(total, 6000);
-  shared->ops->close(shared);
 }

@@ -1,0 +1,91 @@
+/* Two writers and a reader on three handles of one memory store: nothing is lost, and a reader never sees params that
+ * are half of one put and half of another. A plain program, because Criterion does not run under the thread sanitizer.
+ */
+#include "store/memory_store.h"
+#include <pthread.h>
+#include <stdio.h>
+
+enum { USERS = 40, APPENDS = 4000, WINDOW = 5, WIDTH = 4, PARAMS = 60 };
+
+typedef struct actor {
+  solid_store *store;
+  pthread_t thread;
+  uint64_t done, failures;
+} actor;
+
+static solid_bytes user_name(size_t user, char text[16]) {
+  return (solid_bytes){text, (size_t)snprintf(text, 16, "user-%zu", user)};
+}
+
+static void *write_all(void *arg) {
+  actor *a = arg;
+  for (uint64_t i = 0; i < APPENDS; i++) {
+    char name[16];
+    float h[WIDTH], values[PARAMS];
+    solid_step step = {i, 0}, steps[WINDOW];
+    uint64_t position = SOLID_NO_STREAM;
+    solid_append append = {user_name(i % USERS, name), &step, &position, 1};
+    solid_window window = {steps, 0, 0};
+    a->failures += a->store->ops->advance(a->store, &append, 1, &window, NULL) != SOLID_OK;
+    for (int j = 0; j < WIDTH; j++) h[j] = (float)window.seq;
+    for (int j = 0; j < PARAMS; j++) values[j] = (float)window.seq;
+    solid_params params = {h, values, window.seq, 1};
+    a->failures += a->store->ops->put_params(a->store, &append.user, &params, 1) != SOLID_OK;
+    a->done++;
+  }
+  return NULL;
+}
+
+static void *read_all(void *arg) {
+  actor *a = arg;
+  for (size_t i = 0; i < 2 * APPENDS; i++) {
+    char name[16];
+    float h[WIDTH], values[PARAMS];
+    solid_step steps[WINDOW];
+    solid_window window = {steps, 0, 0};
+    solid_params params = {h, values, 0, 0};
+    uint8_t found;
+    solid_bytes user = user_name(i % USERS, name);
+    a->failures += a->store->ops->get(a->store, &user, 1, 1, &window, &params, &found) != SOLID_OK;
+    if (!found) continue;
+    a->failures += params.seq > window.seq;
+    for (int j = 0; j < PARAMS; j++) a->failures += values[j] != (float)params.seq;
+    a->done++;
+  }
+  return NULL;
+}
+
+static uint64_t total_seq(solid_store *store) {
+  uint64_t total = 0;
+  for (size_t i = 0; i < USERS; i++) {
+    char name[16];
+    solid_step steps[WINDOW];
+    solid_append append = {user_name(i, name), NULL, NULL, 0};
+    solid_window window = {steps, 0, 0};
+    if (store->ops->advance(store, &append, 1, &window, NULL)) return 0;
+    total += window.seq;
+  }
+  return total;
+}
+
+int main(void) {
+  enum { ACTORS = 3 };
+  solid_memory_store_options options = SOLID_MEMORY_STORE_OPTIONS_INIT;
+  actor actors[ACTORS] = {0};
+  options.window = WINDOW;
+  options.width = WIDTH;
+  options.params = PARAMS;
+  if (solid_memory_store_open(&actors[0].store, &options)) return 1;
+  for (int i = 1; i < ACTORS; i++)
+    if (solid_memory_store_share(&actors[i].store, actors[0].store)) return 1;
+  for (int i = 0; i < ACTORS; i++)
+    if (pthread_create(&actors[i].thread, NULL, i < 2 ? write_all : read_all, &actors[i])) return 1;
+  for (int i = 0; i < ACTORS; i++) pthread_join(actors[i].thread, NULL);
+  actors[0].store->ops->close(actors[0].store);
+  uint64_t total = total_seq(actors[2].store), failures = actors[0].failures + actors[1].failures + actors[2].failures;
+  actors[1].store->ops->close(actors[1].store);
+  actors[2].store->ops->close(actors[2].store);
+  printf("%llu of %d appends counted, %llu failures\n", (unsigned long long)total, 2 * APPENDS,
+         (unsigned long long)failures);
+  return total != 2 * APPENDS || failures;
+}
