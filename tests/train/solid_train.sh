@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# solid_train as a program: refuses what it cannot do before it works, and a run killed in the middle ends, started
+# again, with the same model to the byte.   solid_train.sh SOLID_TRAIN MAKE_DATASET
+set -euo pipefail
+train=$1 make_dataset=$2
+work=$(mktemp -d)
+running=
+trap '[ -z "$running" ] || kill -9 "$running" 2>/dev/null || true; rm -rf "$work"' EXIT
+fail() { echo "solid_train: $*" >&2; exit 1; }
+
+# expect_refusal EXIT TEXT ARGUMENTS...
+expect_refusal() {
+  local want=$1 text=$2 got=0
+  shift 2
+  "$train" "$@" >"$work/out" 2>"$work/err" || got=$?
+  [ "$got" = "$want" ] || fail "exit code $got, not $want: $*"
+  grep -qF -- "$text" "$work/err" || fail "no '$text' in: $(cat "$work/err")"
+}
+
+"$make_dataset" --users 200 --items 120 --seed 3 --out "$work/data" >/dev/null
+data=(--data "$work/data/events.jsonl" --attributes "$work/data/items.json" --width 16 --codes 8 --batch 32 --threads 2)
+
+expect_refusal 1 "$work/no/such: No such file" "${data[@]}" --out "$work/no/such"
+expect_refusal 1 "$work: is a folder" "${data[@]}" --out "$work"
+expect_refusal 1 "$work/absent" --data "$work/absent" --out "$work/model"
+expect_refusal 1 "device" "${data[@]}" --device abacus --out "$work/model"
+expect_refusal 2 "--data is required" --out "$work/model"
+expect_refusal 2 "--epochs" "${data[@]}" --out "$work/model" --epochs none
+
+"$train" "${data[@]}" --epochs 40 --out "$work/whole" >"$work/whole.log"
+[ ! -e "$work/whole.checkpoint" ] || fail "a finished run left its checkpoint"
+
+"$train" "${data[@]}" --epochs 40 --out "$work/parts" --keep-checkpoint >"$work/parts.log" &
+running=$!
+for _ in $(seq 600); do
+  [ ! -s "$work/parts.checkpoint" ] || break
+  sleep 0.02
+done
+[ -s "$work/parts.checkpoint" ] || fail "no checkpoint within 12 s"
+kill -9 "$running" 2>/dev/null || true
+wait "$running" 2>/dev/null || true
+running=
+[ ! -e "$work/parts" ] || fail "the run ended before it was killed: nothing was tested"
+"$train" "${data[@]}" --epochs 40 --out "$work/parts" --keep-checkpoint >"$work/parts.log"
+grep -q "goes on after epoch" "$work/parts.log" || fail "did not go on: $(cat "$work/parts.log")"
+cmp "$work/whole" "$work/parts" || fail "the resumed model is not the whole one"
+expect_refusal 1 "made with options seed=0, this run has seed=1" "${data[@]}" --seed 1 --out "$work/parts"
+echo "solid_train: refuses, resumes"
