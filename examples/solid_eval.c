@@ -7,6 +7,7 @@
 #include "solid/model.h"
 #include "solid/train/evaluate.h"
 #include "solid/version.h"
+#include "store/memory_store.h"
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -16,7 +17,7 @@
 typedef struct arguments {
   const char *model, *data, *format, *device, *json;
   int64_t batch, threads, seed, resamples;
-  int mask, split, popularity_only;
+  int mask, split, popularity_only, cache;
 } arguments;
 
 #define AT(field) .offset = offsetof(arguments, field)
@@ -70,6 +71,12 @@ static const solid_property properties[] = {
      .max = 1000000,
      .meaning = "of the users, for the intervals",
      AT(resamples)},
+    {.name = "cache",
+     .type = SOLID_PROPERTY_CHOICE,
+     .preset = "none",
+     .choices = "none|f32|f16|i8",
+     .meaning = "let parameters go through a store of this element type first",
+     AT(cache)},
     {.name = "json", .type = SOLID_PROPERTY_STRING, .meaning = "write the figures to this file", AT(json)},
 };
 
@@ -93,6 +100,7 @@ typedef struct run {
   solid_context *ctx;
   solid_model *model;
   solid_model_info info;
+  solid_store *cache;
   figures of_model, popularity;
 } run;
 
@@ -107,10 +115,20 @@ static solid_status finish_figures(figures *f, const arguments *args) {
   return sol_metrics_interval(e->ranks, e->users, (uint32_t)args->resamples, (uint64_t)args->seed, &f->low, &f->high);
 }
 
+static solid_status open_cache(run *r) {
+  solid_memory_store_options options = SOLID_MEMORY_STORE_OPTIONS_INIT;
+  options.window = r->info.window;
+  options.width = r->info.width;
+  options.params = r->info.params;
+  options.element = (solid_element)(r->args.cache - 1);
+  return solid_memory_store_open(&r->cache, &options);
+}
+
 static solid_status evaluate(run *r) {
   const arguments *args = &r->args;
   load_files files = {.data = args->data, .format = args->format};
-  sol_evaluate_options options = {args->split ? SOL_PART_TEST : SOL_PART_VALID, !args->mask, (uint32_t)args->batch};
+  sol_evaluate_options options = {args->split ? SOL_PART_TEST : SOL_PART_VALID, !args->mask, (uint32_t)args->batch,
+                                  NULL};
   solid_status status = SOLID_OK;
   if (!args->model && !args->popularity_only)
     return solid_fail(SOLID_EINVAL, "--model is missing; --popularity-only does without one");
@@ -127,6 +145,8 @@ static solid_status evaluate(run *r) {
   if (!status) status = load_history(&r->history, &files);
   if (!status) status = sol_evaluate_popularity(&r->popularity.evaluation, &r->history, &options);
   if (!status) status = finish_figures(&r->popularity, args);
+  if (!status && r->model && args->cache) status = open_cache(r);
+  options.cache = r->cache;
   if (!status && r->model) status = sol_evaluate_model(&r->of_model.evaluation, r->model, &r->history, &options);
   if (!status && r->model) status = finish_figures(&r->of_model, args);
   return status;
@@ -179,10 +199,11 @@ static json_t *json_of_manifest(const run *r) {
   char hash[17], generation[17];
   snprintf(hash, sizeof hash, "%016" PRIx64, sol_history_hash(&r->history));
   snprintf(generation, sizeof generation, "%016" PRIx64, r->info.generation);
-  return json_pack("{s:s, s:s, s:I, s:I, s:s, s:I, s:I, s:s*}", "version", solid_version(), "data_hash", hash, "seed",
-                   (json_int_t)r->args.seed, "resamples", (json_int_t)r->args.resamples, "device", r->args.device,
-                   "threads", (json_int_t)r->args.threads, "batch", (json_int_t)r->args.batch, "model_generation",
-                   r->model ? generation : NULL);
+  static const char *const caches[] = {"none", "f32", "f16", "i8"};
+  return json_pack("{s:s, s:s, s:I, s:I, s:s, s:I, s:I, s:s, s:s*}", "version", solid_version(), "data_hash", hash,
+                   "seed", (json_int_t)r->args.seed, "resamples", (json_int_t)r->args.resamples, "device",
+                   r->args.device, "threads", (json_int_t)r->args.threads, "batch", (json_int_t)r->args.batch, "cache",
+                   caches[r->args.cache], "model_generation", r->model ? generation : NULL);
 }
 
 static solid_status write_json(const run *r) {
@@ -209,6 +230,7 @@ static void clear(run *r) {
   sol_evaluation_clear(&r->of_model.evaluation);
   sol_evaluation_clear(&r->popularity.evaluation);
   sol_history_clear(&r->history);
+  if (r->cache) r->cache->ops->close(r->cache);
   solid_model_free(r->model);
   solid_context_free(r->ctx);
 }

@@ -3,6 +3,7 @@
 #define SOLID_TRAIN_EVALUATE_H
 
 #include "solid/model.h"
+#include "solid/store.h"
 #include "solid/train/metrics.h"
 #include "solid/train/split.h"
 
@@ -10,12 +11,14 @@
 
 typedef struct sol_evaluate_options {
   sol_part part;
-  int keep_history; /* 1 = items of the user's history may be recommended again; the target may always be */
-  uint32_t batch;   /* users at once; changes speed and memory, not figures */
+  int keep_history;   /* 1 = items of the user's history may be recommended again; the target may always be */
+  uint32_t batch;     /* users at once; changes speed and memory, not figures */
+  solid_store *cache; /* NULL, or a store of the model's sizes that every user's h and params go through before they are
+                         applied: what its element type costs. Borrowed; its users "0" .. are overwritten */
 } sol_evaluate_options;
 
 #define SOL_EVALUATE_OPTIONS_INIT                                                                                      \
-  { SOL_PART_TEST, 0, 256 }
+  { SOL_PART_TEST, 0, 256, NULL }
 
 typedef struct sol_evaluation {
   uint32_t users;   /* that have a target */

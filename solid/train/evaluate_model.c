@@ -1,6 +1,7 @@
 #include "solid/extend.h"
 #include "solid/train/evaluate.h"
 #include "solid/worker.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -104,6 +105,27 @@ static void take(model_ranking *r, const uint32_t *who, size_t n, uint32_t *rank
   }
 }
 
+/* Puts h and params of n users into the cache and takes back what it gives: the same numbers as of a request. */
+static solid_status through_cache(model_ranking *r, size_t n, uint64_t generation) {
+  solid_store *cache = r->options->cache;
+  solid_step *steps = malloc(((size_t)cache->window + 1) * sizeof *steps);
+  if (!steps) return solid_fail(SOLID_ENOMEM, "no memory for a window of %u steps", cache->window);
+  solid_status status = SOLID_OK;
+  for (size_t i = 0; i < n && !status; i++) {
+    char id[24];
+    solid_bytes user = {id, (size_t)snprintf(id, sizeof id, "%zu", i)};
+    solid_params params = {r->h + i * r->width, r->p + i * r->params, 0, generation};
+    solid_window window = {.steps = steps};
+    uint8_t found = 0;
+    status = cache->ops->put_params(cache, &user, &params, 1);
+    if (!status) status = cache->ops->get(cache, &user, 1, generation, &window, &params, &found);
+    if (!status && !found)
+      status = solid_fail(SOLID_EINTERNAL, "%s store: params just put are not found", cache->ops->name);
+  }
+  free(steps);
+  return status;
+}
+
 solid_status sol_evaluate_model(sol_evaluation *out, const solid_model *model, const sol_history *history,
                                 const sol_evaluate_options *options) {
   static const sol_evaluate_options defaults = SOL_EVALUATE_OPTIONS_INIT;
@@ -122,6 +144,7 @@ solid_status sol_evaluate_model(sol_evaluation *out, const solid_model *model, c
     size_t n = made.users - begin < r.batch ? made.users - begin : r.batch;
     solid_windows windows = ask(&r, made.who + begin, n);
     status = solid_worker_generate(r.worker, &windows, r.h, r.params ? r.p : NULL);
+    if (!status && options->cache) status = through_cache(&r, n, info.generation);
     if (!status) status = solid_worker_apply(r.worker, n, r.h, r.p, r.h);
     if (!status)
       status =
