@@ -18,24 +18,23 @@ static void *copied(const void *from, size_t n, size_t size) {
 }
 
 static int copy_strings(sol_strings *to, const sol_vocab *from) {
-  static const uint32_t none = 0;
   to->count = from->count;
-  to->offsets = copied(from->count > 0 ? from->offsets : &none, (size_t)from->count + 1, sizeof *to->offsets);
-  to->bytes = copied(from->bytes, from->count > 0 ? from->offsets[from->count] : 0, 1);
+  to->offsets = copied(from->offsets, (size_t)from->count + 1, sizeof *to->offsets);
+  to->bytes = copied(from->bytes, from->offsets[from->count], 1);
   return to->offsets != NULL && to->bytes != NULL;
 }
 
 /* Item -> attributes turned into attribute -> items; items come out ascending. */
 static int turn_attributes(sol_model_file *file, const sol_history *history) {
   uint32_t categories = history->attributes.count;
-  size_t pairs = categories > 0 ? history->attribute_offsets[history->items] : 0;
+  size_t pairs = history->attribute_offsets[history->items];
   uint32_t *offsets = calloc((size_t)categories + 2, sizeof *offsets), *items = malloc((pairs + 1) * sizeof *items);
   file->category_offsets = offsets;
   file->category_items = items;
   if (offsets == NULL || items == NULL) return 0;
   for (size_t i = 0; i < pairs; i++) offsets[history->attribute_ids[i] + 2]++;
   for (uint32_t c = 2; c < categories + 2; c++) offsets[c] += offsets[c - 1];
-  for (uint32_t v = 0; v < history->items && pairs > 0; v++) /* offsets[c + 1] moves from the start of c to its end */
+  for (uint32_t v = 0; v < history->items; v++) /* offsets[c + 1] moves from the start of c to its end */
     for (size_t i = history->attribute_offsets[v]; i < history->attribute_offsets[v + 1]; i++)
       items[offsets[history->attribute_ids[i] + 1]++] = v;
   return 1;
@@ -57,8 +56,9 @@ static int fill(sol_model_file *file, const sol_export *what) {
   }
   if (what->training != NULL && (file->training = copied(what->training, strlen(what->training) + 1, 1)) == NULL)
     return 0;
-  return copy_strings(&file->items, &history->item_ids) && copy_strings(&file->categories, &history->attributes) &&
-         turn_attributes(file, history);
+  if (!copy_strings(&file->items, &history->item_ids)) return 0;
+  return history->attributes.count == 0 ||
+         (copy_strings(&file->categories, &history->attributes) && turn_attributes(file, history));
 }
 
 solid_status sol_export_model(const sol_export *what, const char *path) {

@@ -18,7 +18,7 @@ static void push(sol_collector *collector, const char *user, const char *item) {
   cr_assert_eq(sol_collector_push(collector, &event, 1, NULL), SOLID_OK);
 }
 
-static void make_history(sol_history *history) {
+static void make_history(sol_history *history, size_t attributes) {
   sol_collector *collector = NULL;
   cr_assert_eq(sol_collector_new(&collector, NULL), SOLID_OK);
   const char *const items[] = {"pen", "ink", "pad", "pen", "cap"};
@@ -26,7 +26,7 @@ static void make_history(sol_history *history) {
   push(collector, "bob", "cap");
   push(collector, "bob", "ink");
   const char *const said[][2] = {{"pad", "paper"}, {"ink", "blue"}, {"pen", "blue"}};
-  for (size_t i = 0; i < sizeof said / sizeof *said; i++)
+  for (size_t i = 0; i < attributes; i++)
     cr_assert_eq(sol_collector_attribute(collector, text(said[i][0]), text(said[i][1])), SOLID_OK);
   cr_assert_eq(sol_collector_finish(collector, history), SOLID_OK, "%s", solid_last_error());
   sol_collector_free(collector);
@@ -62,7 +62,7 @@ static void check_contents(const sol_model_file *file, const sol_codebook *book,
 
 Test(export, writes_what_was_trained) {
   sol_history history = {0};
-  make_history(&history);
+  make_history(&history, 3);
   sol_config config = {
       .items = 4, .width = 4, .window = 3, .blocks = 1, .heads = 1, .levels = 2, .codes = 3, .clip = 1};
   float centroids[2 * 3 * 3] = {0.5f, -1};
@@ -79,6 +79,29 @@ Test(export, writes_what_was_trained) {
   sol_model_file file;
   cr_assert_eq(sol_model_file_read(&file, path), SOLID_OK, "%s", solid_last_error());
   check_contents(&file, &book, weights);
+  sol_model_file_clear(&file);
+  unlink(path);
+  rmdir(folder);
+  free(weights);
+  sol_history_clear(&history);
+}
+
+/* No attributes, no codes: the file has no categories and no codebook, and is read back. */
+Test(export, writes_a_model_of_items_alone) {
+  sol_history history = {0};
+  make_history(&history, 0);
+  sol_config config = {.items = 4, .width = 4, .window = 3, .blocks = 1, .heads = 1, .clip = 1};
+  float *weights = malloc(sol_tensors_total(&config) * sizeof *weights);
+  sol_weights_init(&config, 5, weights);
+  char folder[] = "/tmp/solid-export-XXXXXX", path[64];
+  cr_assert_not_null(mkdtemp(folder));
+  snprintf(path, sizeof path, "%s/model", folder);
+  sol_export what = {.config = &config, .history = &history, .weights = weights};
+  cr_assert_eq(sol_export_model(&what, path), SOLID_OK, "%s", solid_last_error());
+  sol_model_file file;
+  cr_assert_eq(sol_model_file_read(&file, path), SOLID_OK, "%s", solid_last_error());
+  cr_expect_eq(file.categories.count, 0);
+  cr_expect_null(file.codes);
   sol_model_file_clear(&file);
   unlink(path);
   rmdir(folder);
