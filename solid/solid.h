@@ -10,6 +10,7 @@
 #ifndef SOLID_SOLID_H
 #define SOLID_SOLID_H
 
+#include "solid/codebook.h"
 #include "solid/context.h"
 #include "solid/export.h"
 #include "solid/model.h"

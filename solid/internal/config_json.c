@@ -62,7 +62,7 @@ solid_status sol_config_read(sol_config *config, const char *text) {
   sol_config read = {0};
   json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, &error);
   if (!root)
-    return json_error_code(&error) == json_error_out_of_memory
+    return error.text[0] == '\0' || json_error_code(&error) == json_error_out_of_memory /* no text then */
                ? solid_fail(SOLID_ENOMEM, "config: out of memory")
                : solid_fail(SOLID_EFORMAT, "config: %.120s at byte %d", error.text, error.position);
   int ok = read_head(root, &read.head) && read_clip(root, &read.clip);

@@ -153,7 +153,8 @@ solid_status sol_safetensors_parse(sol_safetensors *st, const char *path, const 
   json_t *root = json_loadb(header, header_size, JSON_REJECT_DUPLICATES, &error);
   if (root) {
     status = read_header(st, root, data_size);
-  } else if (json_error_code(&error) == json_error_out_of_memory) {
+  } else if (error.text[0] == '\0' ||
+             json_error_code(&error) == json_error_out_of_memory) { /* jansson has no text then */
     status = no_memory(path);
   } else {
     status = solid_fail(SOLID_EFORMAT, "%s: header: %.120s at byte %d", path, error.text, error.position);

@@ -1,5 +1,6 @@
 #include "tests/support/alloc_watch.h"
 #include <stdatomic.h>
+#include <string.h>
 
 /* The linker's --wrap sends calls of malloc to __wrap_malloc and calls of __real_malloc to malloc. */
 void *__real_malloc(size_t size);
@@ -10,6 +11,7 @@ void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_realloc(void *memory, size_t size);
 void *__wrap_aligned_alloc(size_t alignment, size_t size);
+char *__wrap_strdup(const char *text);
 
 static atomic_size_t allocations, fuse;
 
@@ -42,4 +44,10 @@ void *__wrap_realloc(void *memory, size_t size) {
 
 void *__wrap_aligned_alloc(size_t alignment, size_t size) {
   return granted() ? __real_aligned_alloc(alignment, size) : NULL;
+}
+
+char *__wrap_strdup(const char *text) {
+  size_t size = strlen(text) + 1;
+  char *copy = __wrap_malloc(size);
+  return copy ? memcpy(copy, text, size) : NULL;
 }
