@@ -84,7 +84,7 @@ Test(model_file, generation_changes_with_every_part_but_the_training_text) {
 #define EXPECT_NEW(change, undo)                                                                                       \
   change;                                                                                                              \
   cr_assert_eq(sol_model_file_seal(&file), SOLID_OK, "%s", solid_last_error());                                        \
-  cr_assert_neq(file.generation, first, #change);                                                                      \
+  cr_assert_neq(file.generation, first, "%s", #change);                                                                \
   undo;                                                                                                                \
   cr_assert_eq(sol_model_file_seal(&file), SOLID_OK);                                                                  \
   cr_assert_eq(file.generation, first)

@@ -32,6 +32,7 @@ void scratch_remove(void) {
 }
 
 void scratch_write(const char *path, const void *data, size_t size) {
+  (void)unlink(path); /* some file systems wait for the disk when a file is truncated and written again */
   FILE *file = fopen(path, "wb");
   cr_assert_not_null(file, "%s", path);
   cr_assert_eq(fwrite(data, 1, size, file), size);
