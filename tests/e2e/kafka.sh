@@ -60,7 +60,7 @@ PROPERTIES
   kafka_pid=$! kafka_brokers=127.0.0.1:$port
   local second
   for second in $(seq 60); do
-    grep -q 'Kafka Server started' "$dir/kafka.log" && { echo "Apache Kafka on $kafka_brokers after $second s"; return 0; }
+    grep -qs 'Kafka Server started' "$dir/kafka.log" && { echo "Apache Kafka on $kafka_brokers after $second s"; return 0; }
     kill -0 "$kafka_pid" 2>/dev/null || break
     sleep 1
   done
