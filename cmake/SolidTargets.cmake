@@ -25,6 +25,9 @@ if(SOLID_REDIS)
 endif()
 if(SOLID_KAFKA)
   pkg_check_modules(RDKAFKA REQUIRED IMPORTED_TARGET rdkafka)
+  if(CMAKE_C_COMPILER_ID STREQUAL "Clang") # its RD_KAFKA_V_ macros are statement expressions
+    target_compile_options(PkgConfig::RDKAFKA INTERFACE -Wno-gnu-statement-expression)
+  endif()
 endif()
 if(SOLID_CUDA)
   # A toolkit that came without cuBLAS: point CUDA_cublas_LIBRARY and SOLID_CUBLAS_INCLUDE_DIR at it.
