@@ -1,5 +1,5 @@
 /* Two writers and a reader on three handles of one memory store: nothing is lost, and a reader never sees params that
- * are half of one put and half of another. A plain program, because Criterion does not run under the thread sanitizer.
+ * are half of one put and half of another. A plain program: the thread sanitizer sees it from main to exit.
  */
 #include "store/memory_store.h"
 #include <pthread.h>
