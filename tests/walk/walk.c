@@ -149,8 +149,8 @@ void walk_one_click_changes_the_answer(const walk_store *walk) {
     if (step == 2) push(pipeline, events + 2, 1);
     cr_assert_eq(solid_recommend(rec, user, &query, answers[step], &answer), SOLID_OK, "%s", solid_last_error());
     cr_assert_eq(answer.source, sources[step], "step %d: %s", step, solid_source_name(answer.source));
-    cr_assert_eq(answer.window_seq, 2 + step);
-    cr_assert_eq(answer.params_seq, step == 2 ? 4 : 2);
+    cr_assert_eq(answer.window_seq, 2u + (unsigned)step);
+    cr_assert_eq(answer.params_seq, step == 2 ? 4u : 2u);
     for (size_t i = 0; i < answer.count; i++) cr_assert(step == 0 || answers[step][i].item != click, "seen");
     for (int before = 0; before < step; before++)
       cr_assert_neq(memcmp(answers[before], answers[step], sizeof *answers), 0);
