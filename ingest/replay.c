@@ -99,7 +99,7 @@ static solid_status read_batch(solid_replay *replay, size_t *n) {
     l->size = (size_t)size;
     while (l->size && strchr("\r\n", l->text[l->size - 1])) l->size--;
     if (!l->size || strspn(l->text, " \t") == l->size) continue;
-    replay->payloads[(*n)++] = (sol_payload){l->text, l->size, SOLID_POSITION(0, l->number)};
+    replay->payloads[(*n)++] = (sol_payload){l->text, l->size, SOLID_POSITION(SOLID_REPLAY_PARTITION, l->number)};
   }
   if (ferror(replay->file) && !replay->read_errno) replay->read_errno = errno ? errno : EIO;
   if (*n || !replay->read_errno) return SOLID_OK; /* what was read before the error counts */
@@ -137,8 +137,8 @@ static solid_status push_batch(solid_replay *replay, size_t n) {
   for (size_t i = 0; replay->options.on_reject && i < n; i++) {
     if (replay->intake.rejects[i] == SOLID_REJECT_NONE) continue;
     const sol_payload *payload = &replay->payloads[i];
-    replay->options.on_reject(replay->options.user, payload->position, (solid_bytes){payload->data, payload->size},
-                              replay->intake.rejects[i]);
+    replay->options.on_reject(replay->options.user, replay->lines[i].number,
+                              (solid_bytes){payload->data, payload->size}, replay->intake.rejects[i]);
   }
   return SOLID_OK;
 }

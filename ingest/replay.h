@@ -1,6 +1,7 @@
 /* A file of JSON events, one a line, as an event source: the same decoder, the same sink, the same manners as the Kafka
- * consumer, with no server. The position of an event is SOLID_POSITION(0, line number), so that running the same file
- * twice changes nothing. A blank line is skipped. */
+ * consumer, with no server. The position of an event is SOLID_POSITION(SOLID_REPLAY_PARTITION, line number), so that
+ * running the same file twice changes nothing. A store knows a file by its line numbers alone: give another file
+ * another store or prefix. A blank line is skipped. */
 #ifndef SOLID_INGEST_REPLAY_H
 #define SOLID_INGEST_REPLAY_H
 
@@ -10,6 +11,9 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* Far from the partitions of any topic, so that a file and a topic may fill one store. */
+#define SOLID_REPLAY_PARTITION 65534
 
 typedef struct solid_replay solid_replay;
 
