@@ -33,7 +33,20 @@ static int is_event_line(const sol_lines *lines) {
   return found;
 }
 
-/* From the first line; spaces need the second too. */
+/* Lines without marks of their own: a header of columns, or two ids in each of the first two lines, or rows. */
+static solid_status detect_plain(sol_lines *lines, sol_fields *fields, solid_dataset_format *out) {
+  int more = 1, is_header = 0;
+  solid_status status = sol_find_table_header(lines, fields, &is_header);
+  *out = is_header ? SOLID_DATASET_TABLE : SOLID_DATASET_PAIRS;
+  for (int i = 0; i < 2 && more && status == SOLID_OK && !is_header; i++) {
+    status = sol_fields_split(fields, lines, SOL_SPACES);
+    if (fields->count != 2) *out = SOLID_DATASET_ROWS;
+    if (status == SOLID_OK) status = sol_lines_next(lines, &more);
+  }
+  return status;
+}
+
+/* From the first line; plain ones need the second too. */
 static solid_status detect(sol_lines *lines, solid_dataset_format *out) {
   sol_fields fields = {0};
   int more = 0;
@@ -50,12 +63,7 @@ static solid_status detect(sol_lines *lines, solid_dataset_format *out) {
   } else if (strchr(line, ',') && isalpha((unsigned char)*line)) {
     *out = SOLID_DATASET_CSV;
   } else {
-    *out = SOLID_DATASET_PAIRS;
-    for (int i = 0; i < 2 && more && status == SOLID_OK; i++) {
-      status = sol_fields_split(&fields, lines, SOL_SPACES);
-      if (fields.count != 2) *out = SOLID_DATASET_ROWS;
-      if (status == SOLID_OK) status = sol_lines_next(lines, &more);
-    }
+    status = detect_plain(lines, &fields, out);
   }
   free(fields.at);
   return status;
@@ -86,12 +94,14 @@ static solid_status read_row(const sol_lines *lines, const sol_fields *fields, i
 static solid_status read_rows(const char *path, int are_pairs, sol_event_batch *batch) {
   sol_lines lines;
   sol_fields fields = {0};
-  int more = 1;
+  int more = 1, is_header = 0;
   solid_status status = sol_lines_open(&lines, path);
   while (status == SOLID_OK) {
     status = sol_lines_next(&lines, &more);
     if (status != SOLID_OK || !more) break;
-    status = sol_fields_split(&fields, &lines, SOL_SPACES);
+    if (!sol_event_batch_count(batch)) status = sol_find_table_header(&lines, &fields, &is_header);
+    if (is_header) status = sol_lines_fail(&lines, "names of columns where ids are expected: is the format `table`?");
+    if (status == SOLID_OK) status = sol_fields_split(&fields, &lines, SOL_SPACES);
     if (status == SOLID_OK) status = read_row(&lines, &fields, are_pairs, batch);
   }
   free(fields.at);
@@ -155,6 +165,7 @@ static solid_status read_format(const char *path, solid_dataset_format format, s
   case SOLID_DATASET_MOVIELENS:
   case SOLID_DATASET_CSV:
   case SOLID_DATASET_RECBOLE:
+  case SOLID_DATASET_TABLE:
     return sol_read_columns(path, format, batch);
   case SOLID_DATASET_EVENTS:
     return read_event_lines(path, batch);

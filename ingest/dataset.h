@@ -26,6 +26,7 @@ extern "C" {
   X(MOVIELENS, "movielens") /* user::item::rating::seconds           ratings.dat */                                    \
   X(CSV, "csv")             /* userId,movieId,rating,timestamp       ratings.csv, columns by name */                   \
   X(RECBOLE, "recbole")     /* user_id:token <tab> item_id:token ... .inter, columns by name */                        \
+  X(TABLE, "table")         /* user movie rating ts ...              columns by name, tabs or blanks between */        \
   X(EVENTS, "events")       /* {"user":..,"item":..,"event":..,"ts":..}  one a line, ts in milliseconds */             \
   X(HISTORIES, "histories") /* {"user": [item, ...], ...}            oldest first */
 
@@ -51,11 +52,11 @@ SOLID_API solid_status solid_dataset_format_find(const char *name, solid_dataset
 
 /* Reads every event of a file.
  *
- * Files with times (movielens, csv, recbole with a timestamp column) are sorted stably by time within each user, and
- * users come in the order of their first line. Files without times give time_ms = the event's number in the file, from
- * 0. `events` files are passed on in their own order, as a stream would bring them. Recbole rows with an
- * item_id_list are histories of which the file holds many prefixes: for each user the longest one counts, with its
- * item_id as the newest. position is SOLID_NO_STREAM; kind is empty unless the file has it.
+ * Files with times (movielens; csv, recbole and table with a column timestamp, time, ts or ts_lo) are sorted stably by
+ * time within each user, and users come in the order of their first line. Files without times give time_ms = the
+ * event's number in the file, from 0. `events` files are passed on in their own order, as a stream would bring them.
+ * Recbole rows with an item_id_list are histories of which the file holds many prefixes: for each user the longest one
+ * counts, with its item_id as the newest. position is SOLID_NO_STREAM; kind is empty unless the file has it.
  *
  * Statuses: EFORMAT, EIO, ENOMEM, what the sink answered. */
 SOLID_API solid_status solid_dataset_read_events(const char *path, solid_dataset_format format, solid_event_sink sink,

@@ -41,24 +41,38 @@ static solid_bytes column_name(solid_bytes field) {
   return field;
 }
 
-static solid_status read_header(reader *r) {
-  static const char *const users[] = {"user_id", "userId", "user", NULL};
-  static const char *const items[] = {"item_id", "itemId", "movieId", "movie_id", "item", NULL};
-  static const char *const times[] = {"timestamp", "time", "ts", NULL};
-  static const char *const lists[] = {"item_id_list", NULL};
+static const char *const user_columns[] = {"user_id", "userId", "user", NULL};
+static const char *const item_columns[] = {"item_id", "itemId", "movieId", "movie_id", "movie", "item", NULL};
+static const char *const time_columns[] = {"timestamp", "time", "ts", "ts_lo", NULL};
+static const char *const list_columns[] = {"item_id_list", NULL};
+
+static sol_separator table_separator(const char *header) {
+  return strchr(header, '\t') ? SOL_TAB : SOL_SPACES;
+}
+
+solid_status sol_find_table_header(sol_lines *lines, sol_fields *fields, int *found) {
+  int has_item = 0;
+  solid_status status = sol_fields_split(fields, lines, table_separator(lines->line));
+  for (size_t i = 1; i < fields->count; i++) has_item |= is_one_of(fields->at[i], item_columns);
+  *found = status == SOLID_OK && has_item && is_one_of(fields->at[0], user_columns);
+  return status;
+}
+
+static solid_status read_header(reader *r, solid_dataset_format format) {
   int more = 0;
   solid_status status = sol_lines_next(&r->lines, &more);
+  if (status == SOLID_OK && more && format == SOLID_DATASET_TABLE) r->separator = table_separator(r->lines.line);
   if (status == SOLID_OK && more) status = sol_fields_split(&r->fields, &r->lines, r->separator);
   if (status != SOLID_OK || !more) return status;
   for (size_t i = 0; i < r->fields.count; i++) {
     solid_bytes name = column_name(r->fields.at[i]);
-    if (is_one_of(name, users)) r->at.user = i;
-    if (is_one_of(name, items)) r->at.item = i;
-    if (is_one_of(name, times)) r->at.time = i;
-    if (is_one_of(name, lists)) r->at.list = i;
+    if (is_one_of(name, user_columns)) r->at.user = i;
+    if (is_one_of(name, item_columns)) r->at.item = i;
+    if (is_one_of(name, time_columns)) r->at.time = i;
+    if (is_one_of(name, list_columns)) r->at.list = i;
   }
-  if (r->at.user == ABSENT) return sol_lines_fail(&r->lines, "no column user_id or userId");
-  if (r->at.item == ABSENT) return sol_lines_fail(&r->lines, "no column item_id, itemId or movieId");
+  if (r->at.user == ABSENT) return sol_lines_fail(&r->lines, "no column user_id, userId or user");
+  if (r->at.item == ABSENT) return sol_lines_fail(&r->lines, "no column item_id, item, movieId or movie");
   return SOLID_OK;
 }
 
@@ -167,7 +181,7 @@ static solid_status read_row(reader *r) {
 }
 
 static solid_status read_rows(reader *r, solid_dataset_format format) {
-  solid_status status = format == SOLID_DATASET_MOVIELENS ? SOLID_OK : read_header(r);
+  solid_status status = format == SOLID_DATASET_MOVIELENS ? SOLID_OK : read_header(r, format);
   int more = 1;
   while (status == SOLID_OK) {
     status = sol_lines_next(&r->lines, &more);

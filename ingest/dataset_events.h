@@ -4,6 +4,7 @@
 #define SOLID_INGEST_DATASET_EVENTS_H
 
 #include "ingest/dataset.h"
+#include "ingest/dataset_text.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -50,7 +51,10 @@ solid_status sol_timeline_add(sol_timeline *timeline, solid_bytes user, solid_by
 solid_status sol_timeline_send(sol_timeline *timeline, sol_event_batch *batch);
 void sol_timeline_free(sol_timeline *timeline);
 
-/* The formats whose columns have names: movielens, csv, recbole. */
+/* *found = 1 when the current line names a user column first and an item column after it. */
+solid_status sol_find_table_header(sol_lines *lines, sol_fields *fields, int *found);
+
+/* The formats whose columns have names: movielens, csv, recbole, table. */
 solid_status sol_read_columns(const char *path, solid_dataset_format format, sol_event_batch *batch);
 
 #ifdef __cplusplus

@@ -145,6 +145,19 @@ Test(dataset, csv_without_times_keeps_its_order) {
   check_events("user_id,item_id\nu,b\nv,c\nu,a\n", SOLID_DATASET_CSV, "u b  0\nv c  1\nu a  2\n");
 }
 
+Test(dataset, tables_go_by_the_names_of_columns) {
+  const char *want = "2 31  5000\n2 30  20000\n1 10  0\n";
+  check_events("user\tmovie\trating\tts_lo\tts_hi\tsource\n2\t30\t5\t20\t21\tx\n1\t10\t3\t0\t0\tx\n2\t31\t1\t5\t5\tx\n",
+               SOLID_DATASET_TABLE, want);
+  check_events("user  item ts\n2 30 20\n1 10 0\n2 31 5\n", SOLID_DATASET_TABLE, want);
+  check_events("user_id item\nu a\nv a\n", SOLID_DATASET_TABLE, "u a  0\nv a  1\n");
+  check_bad("user movie ts\n1 10\n", SOLID_DATASET_AUTO, ":2: 2 fields, the time is number 3");
+  check_bad("user movie ts\n1 10 x\n", SOLID_DATASET_AUTO, ":2: \"x\" is not a time in seconds");
+  const char *format = ":1: names of columns where ids are expected: is the format `table`?";
+  check_bad("user movie ts\n1 10 5\n", SOLID_DATASET_ROWS, format);
+  check_bad("user item\n1 10\n", SOLID_DATASET_PAIRS, format);
+}
+
 Test(dataset, recbole_with_times) {
   check_events("user_id:token\titem_id:token\trating:float\ttimestamp:float\nu\ta\t3\t2.5\nu\tb\t3\t1\n",
                SOLID_DATASET_RECBOLE, "u b  1000\nu a  2500\n");
@@ -177,8 +190,8 @@ Test(dataset, malformed_lines_are_named) {
   check_bad("1::2::3::1e300\n", SOLID_DATASET_MOVIELENS, ":1: \"1e300\" is not a time in seconds");
   check_bad("1::2::3::\n", SOLID_DATASET_MOVIELENS, ":1: \"\" is not a time in seconds");
   check_bad("1::::3::4\n", SOLID_DATASET_MOVIELENS, ":1: item of 0 bytes, want 1 to 255");
-  check_bad("userId,rating\n1,2\n", SOLID_DATASET_CSV, ":1: no column item_id, itemId or movieId");
-  check_bad("movieId,rating\n1,2\n", SOLID_DATASET_CSV, ":1: no column user_id or userId");
+  check_bad("userId,rating\n1,2\n", SOLID_DATASET_CSV, ":1: no column item_id, item, movieId or movie");
+  check_bad("movieId,rating\n1,2\n", SOLID_DATASET_CSV, ":1: no column user_id, userId or user");
   check_bad("userId,movieId\n1,\"2\n", SOLID_DATASET_CSV, ":2: field 2: misplaced quote");
   check_bad("userId,movieId\n1,\"2\"\"\n", SOLID_DATASET_CSV, ":2: field 2: misplaced quote");
   check_bad("userId,movieId\n1,\"2\"3\n", SOLID_DATASET_CSV, ":2: field 2: misplaced quote");
@@ -302,7 +315,7 @@ Test(dataset, formats_have_names) {
   cr_expect_eq(format, SOLID_DATASET_AUTO);
   cr_expect_eq(solid_dataset_format_find("parquet", &format), SOLID_EINVAL);
   cr_expect_str_eq(solid_last_error(),
-                   "format \"parquet\" is none of auto rows pairs movielens csv recbole events histories");
+                   "format \"parquet\" is none of auto rows pairs movielens csv recbole table events histories");
 }
 
 Test(dataset, attributes) {
@@ -416,6 +429,7 @@ Test(dataset, public_events) {
   check_census("amazon-beauty/Beauty.txt", 22363, 12101, 198502);
   check_census("amazon-toys/Toys_and_Games.txt", 19412, 11924, 167597);
   check_census("ml-1m/ml-1m.txt", 6040, 3416, 999611);
+  check_census("ml-1m/ratings.tsv.gz", 6040, 3706, 1000209);
   check_census("ml-100k/ml-100k.inter", 943, 1682, 100000);
   check_census("ml-latest-small/ratings.csv", 671, 9066, 100004);
   check_census("instruments-multimodal/Instruments.inter.json", 17112, 6250, 136226);
