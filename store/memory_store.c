@@ -51,7 +51,7 @@ static solid_status advance_user(memory *mem, const solid_append *append, int64_
   *applied = 0;
   if (!user && append->count) status = sol_users_add(&mem->users, append->user, now, &user);
   for (size_t i = 0; i < append->count && !status; i++)
-    status = sol_users_append(&mem->users, user, &append->steps[i], append->positions[i], applied);
+    status = sol_users_append(&mem->users, user, &append->steps[i], append->positions[i], now, applied);
   if (!status) read_window(user, window);
   return status;
 }
@@ -76,7 +76,7 @@ static solid_status put_user(memory *mem, solid_bytes id, const solid_params *pa
   solid_status status = user ? SOLID_OK : sol_users_add(&mem->users, id, now, &user);
   if (status) return status;
   if (user->record && sol_port_keeps(user->seq, user->generation, user->params_seq, params)) return SOLID_OK;
-  status = sol_users_add_record(&mem->users, user);
+  status = sol_users_add_record(&mem->users, user, now);
   if (status) return status;
   uint8_t *values = user->record + sizeof(float) * mem->options.width;
   sol_values_pack(SOLID_F32, params->h, mem->options.width, user->record);

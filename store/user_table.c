@@ -136,8 +136,14 @@ solid_status sol_users_add(sol_user_table *table, solid_bytes id, int64_t now_ms
   return SOLID_OK;
 }
 
+/* Room for `more` bytes of a user who is there: those whose time is over make way. */
+static solid_status make_room(sol_user_table *table, size_t more, int64_t now_ms) {
+  if (!has_room(table, more)) sweep(table, now_ms);
+  return has_room(table, more) ? SOLID_OK : full(table, more);
+}
+
 /* *is_new = 1 and the mark moved, or 0 when the mark of the partition is not below the position. */
-static solid_status move_mark(sol_user_table *table, sol_user *user, uint64_t position, int *is_new) {
+static solid_status move_mark(sol_user_table *table, sol_user *user, uint64_t position, int64_t now_ms, int *is_new) {
   *is_new = 1;
   if (position == SOLID_NO_STREAM) return SOLID_OK;
   for (size_t i = 0; i < user->n_marks; i++) {
@@ -146,7 +152,8 @@ static solid_status move_mark(sol_user_table *table, sol_user *user, uint64_t po
     if (*is_new) user->marks[i] = position;
     return SOLID_OK;
   }
-  if (!has_room(table, sizeof *user->marks)) return full(table, sizeof *user->marks);
+  solid_status status = make_room(table, sizeof *user->marks, now_ms);
+  if (status) return status;
   uint64_t *marks = realloc(user->marks, sizeof *marks * (user->n_marks + 1));
   if (!marks) return solid_fail(SOLID_ENOMEM, "memory store: %zu marks", user->n_marks + 1);
   user->marks = marks;
@@ -156,9 +163,9 @@ static solid_status move_mark(sol_user_table *table, sol_user *user, uint64_t po
 }
 
 solid_status sol_users_append(sol_user_table *table, sol_user *user, const solid_step *step, uint64_t position,
-                              size_t *applied) {
+                              int64_t now_ms, size_t *applied) {
   int is_new;
-  solid_status status = move_mark(table, user, position, &is_new);
+  solid_status status = move_mark(table, user, position, now_ms, &is_new);
   if (status || !is_new) return status;
   if (user->count == table->window) {
     user->count--;
@@ -170,9 +177,10 @@ solid_status sol_users_append(sol_user_table *table, sol_user *user, const solid
   return SOLID_OK;
 }
 
-solid_status sol_users_add_record(sol_user_table *table, sol_user *user) {
+solid_status sol_users_add_record(sol_user_table *table, sol_user *user, int64_t now_ms) {
   if (user->record) return SOLID_OK;
-  if (!has_room(table, table->record_size)) return full(table, table->record_size);
+  solid_status status = make_room(table, table->record_size, now_ms);
+  if (status) return status;
   user->record = malloc(table->record_size + 1); /* never of size 0 */
   if (!user->record) return solid_fail(SOLID_ENOMEM, "memory store: params of %zu bytes", table->record_size);
   table->bytes += table->record_size;

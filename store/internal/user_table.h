@@ -41,9 +41,9 @@ solid_status sol_users_add(sol_user_table *table, solid_bytes id, int64_t now_ms
 
 /* Appends a step unless the mark of its partition says that it was applied before. EFULL, ENOMEM. */
 solid_status sol_users_append(sol_user_table *table, sol_user *user, const solid_step *step, uint64_t position,
-                              size_t *applied);
+                              int64_t now_ms, size_t *applied);
 
 /* Makes room for user->record if there is none. EFULL, ENOMEM. */
-solid_status sol_users_add_record(sol_user_table *table, sol_user *user);
+solid_status sol_users_add_record(sol_user_table *table, sol_user *user, int64_t now_ms);
 
 #endif

@@ -97,6 +97,33 @@ Test(memory_store, forgets_the_expired_when_full) {
   store->ops->close(store);
 }
 
+/* No new user need come for the expired to make way: params and marks of those who are there want room as well. */
+Test(memory_store, forgets_the_expired_when_a_known_user_grows) {
+  float h[BODY_WIDTH] = {0}, values[BODY_PARAMS] = {0};
+  const solid_params params = {h, values, 1, 1};
+  const solid_bytes user = {"0", 1};
+  solid_memory_store_options options = sizes();
+  options.max_bytes = 100000;
+  options.ttl_ms = 1000;
+  solid_store *store = open_with(&options);
+  size_t users = 0;
+  while (append_to(store, users, 1) == SOLID_OK) users++;
+  pass_time(500);
+  cr_assert_eq(append_to(store, 0, 2), SOLID_OK);
+  for (size_t i = 1, full = 0; !full; i++) { /* marks fill what is left between one user's size and none */
+    solid_step step = {1, 0}, steps[BODY_WINDOW];
+    uint64_t position = SOLID_POSITION(i, 1);
+    solid_append append = {user, &step, &position, 1};
+    solid_window window = {steps, 0, 0};
+    full = store->ops->advance(store, &append, 1, &window, NULL) == SOLID_EFULL;
+    cr_assert(i < 10000);
+  }
+  cr_assert_eq(store->ops->put_params(store, &user, &params, 1), SOLID_EFULL, "nobody has expired yet");
+  pass_time(500);
+  cr_assert_eq(store->ops->put_params(store, &user, &params, 1), SOLID_OK, "%s", solid_last_error());
+  store->ops->close(store);
+}
+
 /* Users come, expire and come again: a plain array of what must be there is the judge of the probe chains. */
 Test(memory_store, agrees_with_an_array) {
   enum { USERS = 600, ROUNDS = 20000 };
