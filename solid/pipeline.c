@@ -224,7 +224,7 @@ solid_status solid_pipeline_push(void *user, const solid_event *events, size_t n
 solid_status solid_pipeline_get_stats(const solid_pipeline *pipeline, solid_pipeline_stats *stats) {
   if (!pipeline || !stats) return solid_fail(SOLID_EINVAL, "pipeline stats: pipeline or stats is NULL");
   uint32_t size = stats->struct_size;
-  if (size == 0 || size > sizeof *stats)
+  if (size < sizeof size || size > sizeof *stats)
     return solid_fail(SOLID_EINVAL, "pipeline stats: struct_size %u, this library knows %zu", size, sizeof *stats);
   memcpy(stats, &pipeline->stats, size);
   stats->struct_size = size;

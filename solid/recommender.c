@@ -104,6 +104,13 @@ void solid_recommender_free(solid_recommender *rec) {
 
 /* ---- The query ---- */
 
+static solid_status check_ids(const char *what, const solid_bytes *ids, size_t n) {
+  for (size_t i = 0; i < n; i++)
+    if (ids[i].size && !ids[i].data)
+      return solid_fail(SOLID_EINVAL, "query: %s id %zu has %zu bytes but no data", what, i, ids[i].size);
+  return SOLID_OK;
+}
+
 static solid_status check_query(const solid_recommender *rec, const solid_query *query) {
   if (query->struct_size != sizeof *query)
     return solid_fail(SOLID_EINVAL, "query: struct_size %u, this library knows %zu", query->struct_size, sizeof *query);
@@ -112,7 +119,8 @@ static solid_status check_query(const solid_recommender *rec, const solid_query 
   if ((query->n_blocked && !query->blocked) || (query->n_session && !query->session) ||
       (query->category.size && !query->category.data))
     return solid_fail(SOLID_EINVAL, "query: blocked, session or category has a size but no data");
-  return SOLID_OK;
+  solid_status status = check_ids("blocked", query->blocked, query->n_blocked);
+  return status ? status : check_ids("session", query->session, query->n_session);
 }
 
 /* Resolves names: rec->session and rec->common. */
@@ -198,7 +206,7 @@ solid_status solid_recommend(solid_recommender *rec, solid_bytes user, const sol
 solid_status solid_recommender_get_stats(const solid_recommender *rec, solid_recommender_stats *stats) {
   if (!rec || !stats) return solid_fail(SOLID_EINVAL, "recommender stats: recommender or stats is NULL");
   uint32_t size = stats->struct_size;
-  if (size == 0 || size > sizeof *stats)
+  if (size < sizeof size || size > sizeof *stats)
     return solid_fail(SOLID_EINVAL, "recommender stats: struct_size %u, this library knows %zu", size, sizeof *stats);
   memcpy(stats, &rec->stats, size);
   stats->struct_size = size;

@@ -404,6 +404,13 @@ Test(recommender, refuses_bad_queries) {
   query = query_of(K);
   query.n_session = 1;
   cr_assert_eq(solid_recommend(rec, serving_text("a"), &query, out, &answer), SOLID_EINVAL);
+  const solid_bytes hollow = {NULL, 4};
+  query.session = &hollow;
+  cr_assert_eq(solid_recommend(rec, serving_text("a"), &query, out, &answer), SOLID_EINVAL);
+  query = query_of(K);
+  query.blocked = &hollow;
+  query.n_blocked = 1;
+  cr_assert_eq(solid_recommend(rec, serving_text("a"), &query, out, &answer), SOLID_EINVAL);
   query = query_of(K);
   query.struct_size = 1;
   cr_assert_eq(solid_recommend(rec, serving_text("a"), &query, out, &answer), SOLID_EINVAL);
