@@ -143,6 +143,10 @@ static solid_status evaluate(run *r) {
     if (!status) status = solid_model_get_info(r->model, &r->info);
   }
   if (!status) status = load_history(&r->history, &files);
+  if (!status && r->model && sol_evaluate_same_data(r->model, &r->history) == 0)
+    fprintf(stderr,
+            "solid_eval: warning: %s is not the data that %s was trained on: an id that both have may mean two items\n",
+            args->data, args->model);
   if (!status) status = sol_evaluate_popularity(&r->popularity.evaluation, &r->history, &options);
   if (!status) status = finish_figures(&r->popularity, args);
   if (!status && r->model && args->cache) status = open_cache(r);

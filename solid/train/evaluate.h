@@ -35,7 +35,12 @@ typedef struct sol_evaluation {
 solid_status sol_evaluate_model(sol_evaluation *out, const solid_model *model, const sol_history *history,
                                 const sol_evaluate_options *options);
 
-/* The same with items ranked by their number of training events, ties to the lowest index of the history. */
+/* 1 when the model's file says that it was trained on exactly this history, 0 when on another, -1 when it does not say.
+ * Ids may agree where the items do not: numbers of two data sets overlap. */
+int sol_evaluate_same_data(const solid_model *model, const sol_history *history);
+
+/* The same as sol_evaluate_model with items ranked by their number of training events, ties to the lowest index of the
+ * history. */
 solid_status sol_evaluate_popularity(sol_evaluation *out, const sol_history *history,
                                      const sol_evaluate_options *options);
 

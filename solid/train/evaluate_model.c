@@ -1,6 +1,9 @@
 #include "solid/extend.h"
+#include "solid/internal/model_parts.h"
 #include "solid/train/evaluate.h"
 #include "solid/worker.h"
+#include <inttypes.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -158,4 +161,15 @@ solid_status sol_evaluate_model(sol_evaluation *out, const solid_model *model, c
   else
     *out = made;
   return status;
+}
+
+int sol_evaluate_same_data(const solid_model *model, const sol_history *history) {
+  const char *training = model->file.training;
+  json_t *root = training ? json_loads(training, 0, NULL) : NULL;
+  const char *data = json_string_value(json_object_get(root, "data"));
+  char hash[17];
+  snprintf(hash, sizeof hash, "%016" PRIx64, sol_history_hash(history));
+  int same = data ? strcmp(data, hash) == 0 : -1;
+  json_decref(root);
+  return same;
 }

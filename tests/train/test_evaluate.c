@@ -1,5 +1,5 @@
 /* Ranks of a tiny model against a full sort in double over every item, and against themselves at other batch sizes. */
-#include "solid/internal/model_file.h"
+#include "solid/internal/model_parts.h"
 #include "solid/internal/tensors.h"
 #include "solid/train/evaluate.h"
 #include "solid/worker.h"
@@ -167,6 +167,24 @@ Test(evaluate, agrees_with_a_full_sort_at_every_batch_size) {
     tiny_close(&t);
   }
   sol_history_clear(&history);
+}
+
+Test(evaluate, knows_the_data_a_model_was_trained_on) {
+  sol_history history = make_history(NULL), other = make_history("stranger");
+  char said[64];
+  snprintf(said, sizeof said, "{\"seed\": 1, \"data\": \"%016llx\"}", (unsigned long long)sol_history_hash(&history));
+  const char *const texts[] = {NULL, "{\"seed\": 1}", "no JSON", "{\"data\": 5}", said};
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+    tiny t;
+    tiny_open(&t, SOLID_HEAD_STATIC);
+    free(t.model->file.training);
+    t.model->file.training = texts[i] ? strdup(texts[i]) : NULL;
+    cr_assert_eq(sol_evaluate_same_data(t.model, &history), texts[i] == said ? 1 : -1, "text %zu", i);
+    cr_assert_eq(sol_evaluate_same_data(t.model, &other), texts[i] == said ? 0 : -1, "text %zu", i);
+    tiny_close(&t);
+  }
+  sol_history_clear(&history);
+  sol_history_clear(&other);
 }
 
 Test(evaluate, names_what_the_model_does_not_know) {
