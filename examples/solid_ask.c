@@ -90,15 +90,15 @@ static solid_bytes bytes_of(const char *text) {
   return text ? (solid_bytes){text, strlen(text)} : (solid_bytes){NULL, 0};
 }
 
-/* "a,b,c" to at most MAX_LIST ids; returns how many. */
-static size_t split_list(const char *text, solid_bytes *ids) {
-  size_t count = 0;
-  while (text && *text && count < MAX_LIST) {
+/* "a,b,c" to at most MAX_LIST ids. ERANGE: there are more, and none may be left out unsaid. */
+static solid_status split_list(const char *name, const char *text, solid_bytes *ids, size_t *count) {
+  for (*count = 0; text && *text;) {
     size_t length = strcspn(text, ",");
-    if (length) ids[count++] = (solid_bytes){text, length};
+    if (length && *count == MAX_LIST) return solid_fail(SOLID_ERANGE, "--%s: more than %d items", name, MAX_LIST);
+    if (length) ids[(*count)++] = (solid_bytes){text, length};
     text += length + (text[length] == ',');
   }
-  return count;
+  return SOLID_OK;
 }
 
 static int64_t now_ms(void) {
@@ -194,13 +194,14 @@ static solid_status recommend(asking *a) {
   query.exclude_seen = !a->args.seen;
   query.category = bytes_of(a->args.category);
   query.session = session;
-  query.n_session = split_list(a->args.session, session);
   query.blocked = blocked;
-  query.n_blocked = split_list(a->args.blocked, blocked);
+  solid_status status = split_list("session", a->args.session, session, &query.n_session);
+  if (status == SOLID_OK) status = split_list("blocked", a->args.blocked, blocked, &query.n_blocked);
+  if (status != SOLID_OK) return status;
   solid_scored *items = calloc(query.k, sizeof *items);
   if (!items) return solid_fail(SOLID_ENOMEM, "no room for %u items", query.k);
   solid_answer answer = {.struct_size = sizeof answer};
-  solid_status status = solid_recommend(a->rec, bytes_of(a->args.user), &query, items, &answer);
+  status = solid_recommend(a->rec, bytes_of(a->args.user), &query, items, &answer);
   if (status == SOLID_OK) {
     printf("from %s; window has seen %llu events, parameters %llu\n", solid_source_name(answer.source),
            (unsigned long long)answer.window_seq, (unsigned long long)answer.params_seq);
