@@ -101,6 +101,7 @@ static solid_status read_batch(solid_replay *replay, size_t *n) {
     if (!l->size || strspn(l->text, " \t") == l->size) continue;
     replay->payloads[(*n)++] = (sol_payload){l->text, l->size, SOLID_POSITION(SOLID_REPLAY_PARTITION, l->number)};
   }
+  if (ferror(replay->file) && errno == EINTR && atomic_load(&replay->stopped)) return SOLID_OK; /* the stop's signal */
   if (ferror(replay->file) && !replay->read_errno) replay->read_errno = errno ? errno : EIO;
   if (*n || !replay->read_errno) return SOLID_OK; /* what was read before the error counts */
   return solid_fail(SOLID_EIO, "%s:%llu: %s", replay->options.path, (unsigned long long)replay->line_number + 1,
