@@ -92,6 +92,15 @@ static void keep_rate(output *out) {
   }
 }
 
+/* librdkafka copies what it is given, yet its arguments are not const. */
+static void *not_const(const void *data) {
+  union {
+    const void *in;
+    void *out;
+  } pointer = {data};
+  return pointer.out;
+}
+
 static solid_status take(void *user, solid_bytes key, solid_bytes payload) {
   output *out = user;
   keep_rate(out);
@@ -103,15 +112,11 @@ static solid_status take(void *user, solid_bytes key, solid_bytes payload) {
       return SOLID_OK;
     return solid_fail(SOLID_EIO, "%s: %s", out->options->write, strerror(errno));
   }
-  union {
-    const char *in;
-    void *out; /* librdkafka copies, but its argument is not const */
-  } value = {payload.data};
+  void *key_data = key.size ? not_const(key.data) : NULL, *payload_data = not_const(payload.data);
   for (;;) {
-    rd_kafka_resp_err_t err =
-        rd_kafka_producev(out->rk, RD_KAFKA_V_TOPIC(out->options->topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-                          RD_KAFKA_V_KEY(key.size ? key.data : NULL, key.size),
-                          RD_KAFKA_V_VALUE(value.out, payload.size), RD_KAFKA_V_END);
+    rd_kafka_resp_err_t err = rd_kafka_producev(
+        out->rk, RD_KAFKA_V_TOPIC(out->options->topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+        RD_KAFKA_V_KEY(key_data, key.size), RD_KAFKA_V_VALUE(payload_data, payload.size), RD_KAFKA_V_END);
     if (!err) return SOLID_OK;
     if (err != RD_KAFKA_RESP_ERR__QUEUE_FULL || stopped)
       return solid_fail(SOLID_EIO, "kafka topic %s: %s", out->options->topic, rd_kafka_err2str(err));

@@ -35,12 +35,13 @@ void mock_kafka_create(mock_kafka *kafka, const char *topic, int partitions) {
 }
 
 static void put(mock_kafka *kafka, const char *topic, int partition, const char *key, const char *payload) {
-  char value[256]; /* the call takes what is not const */
-  snprintf(value, sizeof value, "%s", payload ? payload : "");
-  rd_kafka_resp_err_t err =
-      rd_kafka_producev(kafka->rk, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(partition),
-                        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(key, key ? strlen(key) : 0),
-                        RD_KAFKA_V_VALUE(payload ? value : NULL, strlen(value)), RD_KAFKA_V_END);
+  char key_copy[64], value_copy[256]; /* the call takes what is not const */
+  char *value = payload ? value_copy : NULL;
+  snprintf(key_copy, sizeof key_copy, "%s", key);
+  snprintf(value_copy, sizeof value_copy, "%s", payload ? payload : "");
+  rd_kafka_resp_err_t err = rd_kafka_producev(
+      kafka->rk, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(partition), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+      RD_KAFKA_V_KEY(key_copy, strlen(key_copy)), RD_KAFKA_V_VALUE(value, strlen(value_copy)), RD_KAFKA_V_END);
   cr_assert_eq(err, 0, "%s", rd_kafka_err2str(err));
 }
 
