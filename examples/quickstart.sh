@@ -66,7 +66,8 @@ say "train the model (head: solid)"
 say "how good is it? (last event of every user, full ranking, beside popularity)"
 "$bin/solid_eval" --model "$work/model.safetensors" --data "$data" --threads 2 --json "$work/metrics.json"
 
-say "servers: Redis and ${kafka:-an embedded broker (librdkafka's mock cluster)}"
+broker_name=${kafka:-"an embedded broker (the mock cluster of librdkafka)"}
+say "servers: Redis and $broker_name"
 free_port() { for _ in $(seq 50); do port=$((20000 + RANDOM % 20000)); (echo >"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo "$port"; return; }; done; die "no free port"; }
 redis_port=$(free_port)
 redis-server --port "$redis_port" --bind 127.0.0.1 --save '' --appendonly no --dir "$work" >"$work/redis.log" 2>&1 &
@@ -90,10 +91,10 @@ events=$work/stream.jsonl
 ingestd=$!
 pids+=($ingestd)
 "$bin/solid_replay" --brokers "$kafka" --topic "$topic" --data "$events"
-ask() { "$bin/solid_ask" --model "$work/model.safetensors" --store redis --redis "127.0.0.1:$redis_port" "$@"; }
+ask() { "$bin/solid_ask" --model "$work/model.safetensors" --redis "127.0.0.1:$redis_port" "$@"; }
 user=$(tail -n 1 "$events" | jq -r .user)
 count=$(jq -r .user "$events" | grep -cFx -- "$user")
-ask --user "$user" --until-seq "$count" --timeout 60 --quiet || { tail -n 5 "$work/ingestd.log"; die "the events did not arrive"; }
+ask --user "$user" --until-seq "$count" --timeout 60 --quiet >/dev/null || { tail -n 5 "$work/ingestd.log"; die "the events did not arrive"; }
 tail -n 2 "$work/ingestd.log"
 
 say "recommendations of $user before new events"
@@ -101,7 +102,7 @@ ask --user "$user" --k 5 --history 5
 
 say "three new events of $user"
 item=$(jq -r .item "$events" | sort | uniq -c | sort -k1,1nr | awk 'NR <= 30 {print $2}' | tail -n 3)
-ask --user "$user" --until-seq $((count + 3)) --timeout 30 --quiet --latency &
+ask --user "$user" --until-seq $((count + 3)) --timeout 30 --quiet &
 watcher=$!
 sleep 1
 for clicked in $item; do
