@@ -32,7 +32,8 @@ static void catch_signals(void) {
   memset(&action, 0, sizeof action);
   sigemptyset(&action.sa_mask);
   action.sa_handler = on_signal;
-  action.sa_flags = SA_RESTART | (int)SA_RESETHAND; /* the second one ends the program */
+  /* The second one ends the program. No SA_RESTART: a read of standard input must end, too. */
+  action.sa_flags = (int)SA_RESETHAND;
   sigaction(SIGTERM, &action, NULL);
   sigaction(SIGINT, &action, NULL);
   action.sa_handler = SIG_IGN;

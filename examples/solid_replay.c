@@ -22,8 +22,9 @@ static const solid_property properties[] = {
     {"data", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL, "data file of any format that solid_train reads; - = JSON lines",
      1, OPTION(data)},
     {"format", SOLID_PROPERTY_STRING, "auto", 0, 0, NULL,
-     "rows, pairs, movielens, csv, recbole, events, histories, auto; lines = JSON lines as they are, right or wrong", 0,
-     OPTION(format)},
+     "rows, pairs, movielens, csv, recbole, table, events, histories, auto; lines = JSON lines as they are, right or "
+     "wrong",
+     0, OPTION(format)},
     {"brokers", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL, "HOST:PORT,HOST:PORT", 0, OPTION(brokers)},
     {"topic", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL, "where the events go", 0, OPTION(topic)},
     {"create-partitions", SOLID_PROPERTY_INT, "0", 0, 10000, NULL,

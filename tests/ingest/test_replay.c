@@ -1,9 +1,11 @@
 #include "ingest/replay.h"
 #include "solid/extend.h"
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 enum { MAX_EVENTS = 100 };
@@ -155,6 +157,35 @@ Test(replay, gives_up_when_stopped_and_the_sink_stays_away) {
   write_events(3);
   cr_assert_eq(run(&sink), SOLID_ETIMEDOUT);
   cr_assert_eq(sink.stored, 0);
+}
+
+static solid_replay *interrupted;
+
+static void stop_replay(int number) {
+  (void)number;
+  solid_replay_stop(interrupted);
+}
+
+/* Nothing comes from a pipe that stays open: the signal itself has to end the read. */
+Test(replay, ends_when_a_signal_stops_it_in_the_middle_of_a_read) {
+  static const char event[] = "{\"user\":\"u\",\"item\":1,\"ts\":1}\n";
+  fake_sink sink = {0};
+  struct sigaction action = {.sa_handler = stop_replay};
+  int ends[2];
+  cr_assert_eq(pipe(ends), 0);
+  cr_assert_eq(write(ends[1], event, sizeof event - 1), (ssize_t)sizeof event - 1);
+  cr_assert_eq(dup2(ends[0], STDIN_FILENO), STDIN_FILENO);
+  solid_replay_options options = options_for(&sink);
+  options.path = "-";
+  cr_assert_eq(solid_replay_open(&interrupted, &options), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(sigaction(SIGALRM, &action, NULL), 0);
+  struct itimerval often = {{0, 100000}, {0, 100000}}; /* the first may come before the read */
+  cr_assert_eq(setitimer(ITIMER_REAL, &often, NULL), 0);
+  cr_assert_eq(solid_replay_run(interrupted), SOLID_OK, "%s", solid_last_error());
+  often = (struct itimerval){{0, 0}, {0, 0}};
+  cr_assert_eq(setitimer(ITIMER_REAL, &often, NULL), 0);
+  cr_assert_eq(sink.stored, 1, "what had come is stored");
+  solid_replay_close(interrupted);
 }
 
 Test(replay, takes_an_empty_file) {
