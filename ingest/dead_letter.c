@@ -61,17 +61,26 @@ static solid_status failed(const sol_dead_letter *dead_letter, rd_kafka_resp_err
   }
 }
 
+/* A message of the largest size that brokers take would not fit any more with the headers, and nothing but its burial
+ * lets the stream go on: what is too large to be an event is cut. */
+static size_t at_most(size_t size) {
+  return size < SOLID_PAYLOAD_MAX ? size : SOLID_PAYLOAD_MAX;
+}
+
 solid_status sol_dead_letter_put(sol_dead_letter *dead_letter, const rd_kafka_message_t *message, solid_reject reject) {
-  char partition[16], offset[24];
+  char partition[16], offset[24], bytes[24];
   const char *reason = solid_reject_code(reject), *source = rd_kafka_topic_name(message->rkt);
   int partition_size = snprintf(partition, sizeof partition, "%" PRId32, message->partition);
   int offset_size = snprintf(offset, sizeof offset, "%" PRId64, message->offset);
+  int bytes_size = snprintf(bytes, sizeof bytes, "%zu", message->len);
   rd_kafka_resp_err_t err = rd_kafka_producev(
       dead_letter->rk, RD_KAFKA_V_TOPIC(dead_letter->topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-      RD_KAFKA_V_KEY(message->key, message->key_len), RD_KAFKA_V_VALUE(message->payload, message->len),
-      RD_KAFKA_V_HEADER("reason", reason, strlen(reason)), RD_KAFKA_V_HEADER("source-topic", source, strlen(source)),
+      RD_KAFKA_V_KEY(message->key, at_most(message->key_len)),
+      RD_KAFKA_V_VALUE(message->payload, at_most(message->len)), RD_KAFKA_V_HEADER("reason", reason, strlen(reason)),
+      RD_KAFKA_V_HEADER("source-topic", source, strlen(source)),
       RD_KAFKA_V_HEADER("source-partition", partition, partition_size),
-      RD_KAFKA_V_HEADER("source-offset", offset, offset_size), RD_KAFKA_V_END);
+      RD_KAFKA_V_HEADER("source-offset", offset, offset_size), RD_KAFKA_V_HEADER("source-bytes", bytes, bytes_size),
+      RD_KAFKA_V_END);
   return err ? failed(dead_letter, err) : SOLID_OK;
 }
 

@@ -1,5 +1,5 @@
-/* The dead-letter topic: payload and key of a rejected message verbatim, with headers reason, source-topic,
- * source-partition, source-offset. */
+/* The dead-letter topic: payload and key of a rejected message verbatim, each up to SOLID_PAYLOAD_MAX bytes, with
+ * headers reason, source-topic, source-partition, source-offset, source-bytes (of the whole payload). */
 #ifndef INGEST_INTERNAL_DEAD_LETTER_H
 #define INGEST_INTERNAL_DEAD_LETTER_H
 

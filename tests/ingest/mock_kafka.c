@@ -1,6 +1,7 @@
 #include "tests/ingest/mock_kafka.h"
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static rd_kafka_t *handle(rd_kafka_type_t type, const char *brokers, const char *group) {
@@ -35,14 +36,13 @@ void mock_kafka_create(mock_kafka *kafka, const char *topic, int partitions) {
 }
 
 static void put(mock_kafka *kafka, const char *topic, int partition, const char *key, const char *payload) {
-  char key_copy[64], value_copy[256]; /* the call takes what is not const */
-  char *value = payload ? value_copy : NULL;
-  snprintf(key_copy, sizeof key_copy, "%s", key);
-  snprintf(value_copy, sizeof value_copy, "%s", payload ? payload : "");
+  char *key_copy = strdup(key), *value = payload ? strdup(payload) : NULL; /* the call takes what is not const */
   rd_kafka_resp_err_t err = rd_kafka_producev(
       kafka->rk, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(partition), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-      RD_KAFKA_V_KEY(key_copy, strlen(key_copy)), RD_KAFKA_V_VALUE(value, strlen(value_copy)), RD_KAFKA_V_END);
+      RD_KAFKA_V_KEY(key_copy, strlen(key_copy)), RD_KAFKA_V_VALUE(value, value ? strlen(value) : 0), RD_KAFKA_V_END);
   cr_assert_eq(err, 0, "%s", rd_kafka_err2str(err));
+  free(key_copy);
+  free(value);
 }
 
 void mock_kafka_put(mock_kafka *kafka, const char *topic, int partition, const char *key, const char *payload) {

@@ -219,6 +219,30 @@ Test(consumer, buries_what_is_rejected_with_its_reason) {
   }
 }
 
+/* With the headers, the largest message that the producer sends would be too large for it. */
+Test(consumer, buries_the_largest_message) {
+  enum { SIZE = 999150 };
+  static fake_sink sink;
+  dead_letter_seen seen[2];
+  char *payload = calloc(SIZE + 1, 1), *key = calloc(800, 1);
+  memset(payload, 'x', SIZE);
+  memset(key, 'k', 799);
+  mock_kafka_create(&kafka, "events", 1);
+  mock_kafka_create(&kafka, "events.dead-letter", 1);
+  mock_kafka_put(&kafka, "events", 0, key, payload);
+  mock_kafka_put_events(&kafka, "events", 1, 0, 3);
+  sink.stop_at = 3;
+  solid_consumer_options options = options_for(&sink);
+  cr_assert_eq(run(&sink, &options), SOLID_OK, "%s", solid_last_error());
+  each_once(&sink, 0, 3);
+  cr_assert_eq(mock_kafka_committed(&kafka, "events", "group", 1), 4);
+  cr_assert_eq(mock_kafka_read(&kafka, "events.dead-letter", seen, 2, 2000), 1);
+  cr_assert_str_eq(seen[0].reason, "too_large");
+  cr_assert_str_eq(seen[0].offset, "0");
+  free(payload);
+  free(key);
+}
+
 /* A commit that the coordinator cannot take now is tried again, without storing the batch again. */
 Test(consumer, tries_a_commit_again) {
   static fake_sink sink;
