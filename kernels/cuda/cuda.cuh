@@ -61,6 +61,18 @@ __device__ static inline float sk_sigmoid(float x) {
   return 1.0f / (1.0f + expf(-x));
 }
 
+/* x[first .. first + 3], zero from d on; `aligned`: x + first stands at a multiple of 16 bytes. */
+__device__ static inline float4 sk_load4(const float *x, int first, int d, bool aligned) {
+  if (aligned && first + 4 <= d) return *(const float4 *)(x + first);
+  return {first < d ? x[first] : 0.0f, first + 1 < d ? x[first + 1] : 0.0f, first + 2 < d ? x[first + 2] : 0.0f,
+          first + 3 < d ? x[first + 3] : 0.0f};
+}
+
+/* Rows of width d of an array may be read four floats at a time. */
+static inline bool sk_rows_aligned(const float *x, int d) {
+  return d % 4 == 0 && (uintptr_t)x % 16 == 0;
+}
+
 /* The entries of the table. */
 #define SK_CUDA_DECLARE(op) solid_status sk_cuda_##op(sk_backend *be, const sk_##op##_args *a);
 SK_OPS(SK_CUDA_DECLARE)
