@@ -6,7 +6,7 @@
 #include <criterion/criterion.h>
 #include <math.h>
 
-#define WINDOWS_MAX 80
+#define WINDOWS_MAX 530
 
 typedef struct shape {
   int32_t windows, longest, d;
@@ -42,7 +42,8 @@ static sk_gru_args device_args(rig *r, const inputs *in) {
   return a;
 }
 
-static const shape shapes[] = {{0, 4, 3}, {1, 1, 1}, {1, 50, 8}, {7, 5, 7}, {33, 9, 16}, {80, 12, 5}, {3, 120, 20}};
+static const shape shapes[] = {{0, 4, 3},   {1, 1, 1},    {1, 50, 8},  {7, 5, 7},  {33, 9, 16},
+                               {80, 12, 5}, {3, 120, 20}, {40, 9, 32}, {5, 7, 64}, {530, 4, 32}};
 
 static void check_case(rig *r, const inputs *in, int32_t newest_only, int with_saved) {
   sk_gru_args a = device_args(r, in), host = in->host;
