@@ -46,7 +46,8 @@ static void check_case(rig *r, seed_rng *rng, const shape *s, int with_residual)
 
 static void check_forward(rig *r) {
   seed_rng rng = seed_start(71);
-  const shape shapes[] = {{0, 3, 2, 4}, {1, 1, 1, 1}, {7, 5, 3, 9}, {130, 33, 3, 256}, {65, 64, 2, 700}};
+  const shape shapes[] = {{0, 3, 2, 4},     {1, 1, 1, 1},       {7, 5, 3, 9},    {130, 33, 3, 256},
+                          {65, 64, 2, 700}, {300, 128, 3, 256}, {20, 200, 2, 50}};
   for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
     check_case(r, &rng, &shapes[i], (int)(i % 2)), check_case(r, &rng, &shapes[i], (int)(1 - i % 2));
 }
