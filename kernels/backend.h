@@ -19,6 +19,7 @@
 #include "kernels/dropout.h"
 #include "kernels/embed.h"
 #include "kernels/generate.h"
+#include "kernels/generate_apply.h"
 #include "kernels/gru.h"
 #include "kernels/layer_norm.h"
 #include "kernels/linear.h"
@@ -49,6 +50,7 @@ typedef struct sk_options {
   X(gru) X(gru_backward)                                                                                               \
   X(generate) X(generate_backward)                                                                                     \
   X(apply) X(apply_backward)                                                                                           \
+  X(generate_apply)                                                                                                    \
   X(xent)                                                                                                              \
   X(quantize)                                                                                                          \
   X(topk)                                                                                                              \

@@ -183,6 +183,17 @@ static void bench_generate(bench *b, const char *name, int32_t n, int32_t m) {
   measure(b, backward, call_generate_backward, &g, 8.0 * (double)nw * D, 16.0 * (double)nw);
 }
 
+static void bench_generate_apply(bench *b, const char *name, int32_t n, int32_t width) {
+  if (!is_wanted(b, name)) return;
+  size_t m = (size_t)width * (size_t)(width + 1), nz = (size_t)n * D, nx = (size_t)n * (size_t)width;
+  any_args a = {.generate_apply = {.n = n, .d = D, .in = width, .out = width, .clip = 0.05f, .f = SK_TANH}};
+  a.generate_apply.zi = floats(b, nz, 1), a.generate_apply.zs = floats(b, nz, 1);
+  a.generate_apply.gi = floats(b, m * D, 0.01f), a.generate_apply.gs = floats(b, m * D, 0.01f);
+  a.generate_apply.bi = floats(b, m, 0.01f), a.generate_apply.bs = floats(b, m, 0.01f);
+  a.generate_apply.x = floats(b, nx, 1), a.generate_apply.y = floats(b, nx, 0);
+  measure(b, name, call_generate_apply, &a, 4.0 * (double)n * (double)m * D, 8.0 * (double)(m * D + nz + nx));
+}
+
 static void bench_apply(bench *b, const char *name, int32_t n, int32_t width) {
   if (!is_wanted(b, name)) return;
   size_t nx = (size_t)n * (size_t)width, m = (size_t)(width * width + width), nw = (size_t)n * m;
@@ -296,6 +307,7 @@ static void bench_all(bench *b) {
   bench_generate(b, "generate 1500x4160", ROWS, 4160);
   bench_generate(b, "generate 1500x272", ROWS, 272);
   bench_generate(b, "generate 1x4160", 1, 4160);
+  bench_generate_apply(b, "generate_apply 1500 of 64x64", ROWS, 64);
   bench_apply(b, "apply 1500 of 64x64", ROWS, 64);
   bench_apply(b, "apply 1500 of 16x16", ROWS, 16);
   bench_apply(b, "apply 1 of 64x64", 1, 64);

@@ -14,11 +14,13 @@ typedef struct shape {
   float clip;
 } shape;
 
-static const shape shapes[] = {{0, 4, 5, ITEM | SEMANTIC, 0, 0.1f},    {1, 64, 544, ITEM | SEMANTIC, 0, 0.1f},
-                               {1, 7, 4160, SEMANTIC, 0, 0.1f},        {5, 3, 11, ITEM, 6, 0.5f},
-                               {70, 8, 520, ITEM | SEMANTIC, 9, 0.3f}, {300, 5, 130, ITEM | SEMANTIC, 0, INFINITY},
-                               {130, 16, 70, SEMANTIC, 0, INFINITY},   {3, 4, 9, 0, 2, 1.0f},
-                               {66, 9, 33, ITEM | SEMANTIC, 1, 0.0f}};
+static const shape shapes[] = {{0, 4, 5, ITEM | SEMANTIC, 0, 0.1f},     {1, 64, 544, ITEM | SEMANTIC, 0, 0.1f},
+                               {1, 7, 4160, SEMANTIC, 0, 0.1f},         {5, 3, 11, ITEM, 6, 0.5f},
+                               {70, 8, 520, ITEM | SEMANTIC, 9, 0.3f},  {300, 5, 130, ITEM | SEMANTIC, 0, INFINITY},
+                               {130, 16, 70, SEMANTIC, 0, INFINITY},    {3, 4, 9, 0, 2, 1.0f},
+                               {66, 9, 33, ITEM | SEMANTIC, 1, 0.0f},   {70, 32, 1056, ITEM | SEMANTIC, 0, 0.2f},
+                               {33, 64, 272, ITEM | SEMANTIC, 2, 0.2f}, {4, 96, 40, ITEM | SEMANTIC, 0, 0.2f},
+                               {4300, 3, 40, ITEM | SEMANTIC, 0, 0.5f}};
 
 typedef struct inputs {
   size_t n, d, m;

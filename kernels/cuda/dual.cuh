@@ -1,0 +1,158 @@
+/* The dual-parameter generator's product on the tensor cores, shared by generate and generate_apply.
+ *
+ * w = clip(zi gi^T + bi) + zs gs^T + bs. FP32 operands are split into a TF32 part and the rest: x = hi + lo;
+ * z g = hi hi + hi lo + lo hi errs by some 2^-21, near to FP32 itself. A warp keeps its rows of both z in registers,
+ * split, and walks the columns of w, whose rows of g the block brings into shared memory a chunk ahead. Inputs are
+ * permuted alike on both sides so that lane (g, t) = (lane / 4, lane % 4) holds inputs 16 h + 4 t .. + 3 of its row or
+ * column. An infinite z or g may give NaN where the sum would be infinite. */
+#ifndef SK_DUAL_CUH
+#define SK_DUAL_CUH
+
+#include "kernels/cuda/cuda.cuh"
+#include <cuda_pipeline.h>
+
+enum {
+  SK_DUAL_MAX_D = 64,
+  SK_DUAL_WARPS = 8,
+  SK_DUAL_THREADS = SK_DUAL_WARPS * (int)SK_WARP,
+  SK_DUAL_TILE = 8,  /* columns of a product */
+  SK_DUAL_CHUNK = 64 /* columns in shared memory */
+};
+
+struct sk_dual_args { /* what both operations have in common */
+  int n, d, m;
+  const float *zi, *gi, *bi, *zs, *gs, *bs; /* a branch that is absent is all NULL */
+  float clip;
+  bool aligned; /* the rows of gi and gs, and d is all of D */
+};
+
+/* Columns first .. first + SK_DUAL_CHUNK of both branches; half h of column c stands at h ^ (c & 1), so that no two
+ * lanes of a quarter of a warp meet in a bank. */
+template <int D>
+struct __align__(16) sk_dual_chunk {
+  float g[2][SK_DUAL_CHUNK][D], b[2][SK_DUAL_CHUNK];
+
+  __device__ void load(const sk_dual_args &a, int first) {
+    const float *gs[2] = {a.gi, a.gs}, *bs[2] = {a.bi, a.bs};
+#pragma unroll
+    for (int k = 0; k < 2; k++) {
+      if (!gs[k]) continue;
+      for (int i = threadIdx.x; i < SK_DUAL_CHUNK * D / 4; i += SK_DUAL_THREADS) {
+        int column = i / (D / 4), part = 4 * (i % (D / 4));
+        float *to = &g[k][column][part ^ (column & 1) << 4];
+        const float *from = gs[k] + (int64_t)(first + column) * a.d;
+        if (a.aligned && first + column < a.m)
+          __pipeline_memcpy_async(to, from + part, 16);
+        else
+          *(float4 *)to = first + column < a.m ? sk_load4(from, part, a.d, false) : float4{};
+      }
+      for (int i = threadIdx.x; i < SK_DUAL_CHUNK; i += SK_DUAL_THREADS)
+        b[k][i] = first + i < a.m ? bs[k][first + i] : 0.0f;
+    }
+    __pipeline_commit();
+  }
+};
+
+__device__ static inline void sk_split(float x, unsigned *hi, unsigned *lo) {
+  *hi = __float_as_uint(x) & 0xffffe000u;
+  *lo = __float_as_uint(x - __uint_as_float(*hi));
+}
+
+__device__ static inline void sk_mma_tf32(float (&c)[4], const unsigned (&a)[4], unsigned b0, unsigned b1) {
+  asm("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+      : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+
+/* 16 * TILES rows of z. */
+template <int D, int TILES>
+struct sk_dual_rows {
+  unsigned hi[TILES][D / 8][4], lo[TILES][D / 8][4];
+
+  __device__ void load(const float *z, int row, int n, int d) {
+    int g = threadIdx.x % SK_WARP / 4, t = threadIdx.x % 4;
+#pragma unroll
+    for (int k = 0; k < 2 * TILES; k++) {
+      int mine = row + g + 8 * k, tile = k / 2, half = k % 2;
+#pragma unroll
+      for (int h = 0; h < D / 16; h++) {
+        float4 x = z && mine < n ? sk_load4(z + (int64_t)mine * d, 16 * h + 4 * t, d, false) : float4{};
+        sk_split(x.x, &hi[tile][2 * h][half], &lo[tile][2 * h][half]);
+        sk_split(x.y, &hi[tile][2 * h][half + 2], &lo[tile][2 * h][half + 2]);
+        sk_split(x.z, &hi[tile][2 * h + 1][half], &lo[tile][2 * h + 1][half]);
+        sk_split(x.w, &hi[tile][2 * h + 1][half + 2], &lo[tile][2 * h + 1][half + 2]);
+      }
+    }
+  }
+};
+
+/* c[tile] = z g^T for the 8 columns from `column` of a chunk. The small terms have sums of their own: more products in
+ * flight, and a better sum. */
+template <int D, int TILES>
+__device__ static inline void sk_dual_product(const sk_dual_rows<D, TILES> &z, const float (*g)[D], int column,
+                                              float (&c)[TILES][4]) {
+  int mine = column + threadIdx.x % SK_WARP / 4, t = threadIdx.x % 4;
+  float rest[TILES][4] = {};
+#pragma unroll
+  for (int h = 0; h < D / 16; h++) {
+    const float4 x = *(const float4 *)&g[mine][16 * (h ^ (mine & 1)) + 4 * t];
+    const float pairs[2][2] = {{x.x, x.y}, {x.z, x.w}};
+#pragma unroll
+    for (int k = 0; k < 2; k++) {
+      unsigned hi0, lo0, hi1, lo1;
+      sk_split(pairs[k][0], &hi0, &lo0), sk_split(pairs[k][1], &hi1, &lo1);
+#pragma unroll
+      for (int tile = 0; tile < TILES; tile++) {
+        sk_mma_tf32(c[tile], z.hi[tile][2 * h + k], hi0, hi1);
+        sk_mma_tf32(rest[tile], z.hi[tile][2 * h + k], lo0, lo1);
+        sk_mma_tf32(rest[tile], z.lo[tile][2 * h + k], hi0, hi1);
+      }
+    }
+  }
+#pragma unroll
+  for (int i = 0; i < 4 * TILES; i++) c[i / 4][i % 4] += rest[i / 4][i % 4];
+}
+
+/* w, and the item branch before its clip, of 8 columns: elements 0, 1 of a tile are row g, columns 2t and 2t + 1; 2, 3
+ * are row g + 8. */
+template <int D, int TILES>
+__device__ static inline void sk_dual_weights(const sk_dual_args &a, const sk_dual_rows<D, TILES> &zi,
+                                              const sk_dual_rows<D, TILES> &zs, const sk_dual_chunk<D> &chunk,
+                                              int column, float (&w)[TILES][4], float (&wi)[TILES][4]) {
+  int first = column + 2 * (threadIdx.x % 4);
+#pragma unroll
+  for (int i = 0; i < 4 * TILES; i++) w[i / 4][i % 4] = wi[i / 4][i % 4] = 0.0f;
+  if (a.gs) {
+    sk_dual_product<D, TILES>(zs, chunk.g[1], column, w);
+    const float2 b = *(const float2 *)&chunk.b[1][first];
+#pragma unroll
+    for (int i = 0; i < 4 * TILES; i++) w[i / 4][i % 4] += i % 2 ? b.y : b.x;
+  }
+  if (!a.gi) return;
+  sk_dual_product<D, TILES>(zi, chunk.g[0], column, wi);
+  const float2 b = *(const float2 *)&chunk.b[0][first];
+#pragma unroll
+  for (int i = 0; i < 4 * TILES; i++) {
+    float x = wi[i / 4][i % 4] += i % 2 ? b.y : b.x;
+    w[i / 4][i % 4] += x > a.clip ? a.clip : x < -a.clip ? -a.clip : x; /* a NaN passes */
+  }
+}
+
+/* How a block's warps share the work: `together` tiles of rows, each with SK_DUAL_WARPS / together warps that take
+ * turns at the columns, so that a few rows too keep many warps busy. */
+static inline int sk_dual_together(int n, int rows) {
+  int tiles = (n + rows - 1) / rows, together = 1;
+  while (together < SK_DUAL_WARPS && together * 132 < tiles) together *= 2;
+  return together;
+}
+
+template <typename A>
+static sk_dual_args sk_dual_of(const A *a, int m, int whole) {
+  bool aligned = a->d == whole && (!a->zi || sk_rows_aligned(a->gi, a->d)) && (!a->zs || sk_rows_aligned(a->gs, a->d));
+  sk_dual_args dual = {a->n, a->d, m, a->zi, a->gi, a->bi, a->zs, a->gs, a->bs, a->clip, aligned};
+  if (!a->zi) dual.gi = dual.bi = NULL;
+  if (!a->zs) dual.gs = dual.bs = NULL;
+  return dual;
+}
+
+#endif

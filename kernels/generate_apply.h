@@ -1,0 +1,23 @@
+/* generate_apply: one generated layer, made and applied without being written out.
+ *
+ *   w = clip(zi gi^T + bi, -clip, +clip) + (zs gs^T + bs)     as in kernels/generate.h, m = in * out + out
+ *   y_o = f(sum_i x_i w[i][o] + w[in][o])                     as in kernels/apply.h
+ *
+ *   zi, zs (n, d)   gi, gs (m, d)   bi, bs (m)   x (n, in)   y (n, out), not x
+ *
+ *   A branch whose z is NULL is absent. For inference: nothing is kept for a backward pass. */
+#ifndef SK_GENERATE_APPLY_H
+#define SK_GENERATE_APPLY_H
+
+#include "kernels/activate.h"
+
+typedef struct sk_generate_apply_args {
+  int32_t n, d, in, out;
+  const float *zi, *gi, *bi, *zs, *gs, *bs;
+  float clip;
+  sk_activation f;
+  const float *x;
+  float *y;
+} sk_generate_apply_args;
+
+#endif

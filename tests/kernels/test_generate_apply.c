@@ -1,0 +1,89 @@
+#include "tests/ref/ref_apply.h"
+#include "tests/ref/ref_generate.h"
+#include "tests/support/compare.h"
+#include "tests/support/rig.h"
+#include <criterion/criterion.h>
+#include <math.h>
+
+enum { ITEM = 1, SEMANTIC = 2, BOTH = 3 };
+
+typedef struct shape {
+  int32_t n, d, in, out;
+  int branches;
+  float clip;
+  sk_activation f;
+} shape;
+
+typedef struct branch {
+  float *z, *g, *b;
+  ref_generate_branch wide;
+} branch;
+
+static branch draw(rig *r, seed_rng *rng, const shape *s, int there) {
+  size_t z = (size_t)(s->n * s->d), m = (size_t)(s->in * s->out + s->out), g = m * (size_t)s->d;
+  branch drawn = {0};
+  if (!there) return drawn;
+  drawn.z = rig_normal(r, rng, z, 1.0f);
+  drawn.g = rig_normal(r, rng, g, 0.2f);
+  drawn.b = rig_normal(r, rng, m, 0.2f);
+  drawn.wide = (ref_generate_branch){rig_widen(r, drawn.z, z), rig_widen(r, drawn.g, g), rig_widen(r, drawn.b, m)};
+  return drawn;
+}
+
+/* The references, one after the other. */
+static double *expect(rig *r, const shape *s, const branch *item, const branch *semantic, const float *x) {
+  int32_t m = s->in * s->out + s->out;
+  double *w = rig_zeros(r, (size_t)s->n * (size_t)m), *y = rig_zeros(r, (size_t)(s->n * s->out));
+  ref_generate(&(sk_generate_args){.n = s->n, .d = s->d, .m = m, .clip = s->clip, .stride = m}, item->wide,
+               semantic->wide, w, NULL);
+  ref_apply(&(sk_apply_args){.n = s->n, .in = s->in, .out = s->out, .f = s->f, .stride = m},
+            rig_widen(r, x, (size_t)(s->n * s->in)), w, y);
+  return y;
+}
+
+/* spoil: the row whose z_i is not a number, or -1 */
+static void check_case(rig *r, seed_rng *rng, const shape *s, int32_t spoil) {
+  size_t z = (size_t)(s->n * s->d), m = (size_t)(s->in * s->out + s->out), g = m * (size_t)s->d;
+  branch item = draw(r, rng, s, s->branches & ITEM), semantic = draw(r, rng, s, s->branches & SEMANTIC);
+  float *x = rig_normal(r, rng, (size_t)(s->n * s->in), 1.0f);
+  if (spoil >= 0) {
+    item.z[spoil * s->d] = NAN;
+    item.wide.z = rig_widen(r, item.z, z);
+  }
+  double *want = expect(r, s, &item, &semantic, x);
+  sk_generate_apply_args a = {.n = s->n, .d = s->d, .in = s->in, .out = s->out, .clip = s->clip, .f = s->f};
+  a.zi = rig_in(r, item.z, z), a.gi = rig_in(r, item.g, g), a.bi = rig_in(r, item.b, m);
+  a.zs = rig_in(r, semantic.z, z), a.gs = rig_in(r, semantic.g, g), a.bs = rig_in(r, semantic.b, m);
+  a.x = rig_in(r, x, (size_t)(s->n * s->in));
+  a.y = rig_out(r, (size_t)(s->n * s->out));
+  rig_check(r, "generate_apply", rig_ops(r)->generate_apply(rig_backend(r), &a));
+  compare_floats("generate_apply y", rig_read(r, a.y, (size_t)(s->n * s->out)), want, (size_t)(s->n * s->out), 2e-5,
+                 2e-5);
+  rig_reset(r);
+}
+
+static void check_forward(rig *r) {
+  seed_rng rng = seed_start(47);
+  const shape shapes[] = {{0, 4, 3, 5, BOTH, 0.1f, SK_TANH},           {1, 32, 32, 32, BOTH, 0.1f, SK_TANH},
+                          {1, 1, 1, 1, BOTH, 0.5f, SK_IDENTITY},       {5, 7, 9, 11, ITEM, 0.3f, SK_IDENTITY},
+                          {70, 32, 32, 32, BOTH, 0.1f, SK_IDENTITY},   {40, 64, 64, 64, BOTH, 0.2f, SK_TANH},
+                          {130, 20, 5, 33, SEMANTIC, 0.1f, SK_TANH},   {3, 96, 10, 8, BOTH, 0.1f, SK_TANH},
+                          {17, 8, 6, 70, BOTH, INFINITY, SK_IDENTITY}, {9, 4, 3, 2, 0, 0.1f, SK_TANH},
+                          {4300, 4, 3, 32, BOTH, 0.2f, SK_TANH},       {30, 30, 7, 64, ITEM, 0.2f, SK_IDENTITY}};
+  for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) check_case(r, &rng, &shapes[i], -1);
+}
+
+Test(generate_apply, equals_generate_then_apply) {
+  rig_each(check_forward);
+}
+
+/* A NaN in one row's z spoils that row, and no other. */
+static void check_nan(rig *r) {
+  seed_rng rng = seed_start(48);
+  check_case(r, &rng, &(shape){20, 6, 5, 4, BOTH, 0.2f, SK_IDENTITY}, 3);
+  check_case(r, &rng, &(shape){20, 32, 32, 32, ITEM, 0.2f, SK_TANH}, 17);
+}
+
+Test(generate_apply, keeps_nan_to_its_row) {
+  rig_each(check_nan);
+}
