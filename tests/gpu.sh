@@ -1,18 +1,21 @@
 #!/usr/bin/env bash
 # Builds the CUDA configuration and runs everything that needs a GPU, where a skip for want of one is a failure.
 #
-#   tests/gpu.sh [--prefix DIR] [--sanitize]
+#   tests/gpu.sh [--prefix DIR] [--tests REGEX] [--bench] [--sanitize]
 #
 # For a machine with an NVIDIA GPU, CUDA with cuBLAS, CMake and OpenBLAS; Kafka and Redis are left out. DIR: an unpacked tree of the
-# Debian packages that are not installed (Criterion, jansson, xxHash, zlib), as `dpkg -x` leaves it.
+# Debian packages that are not installed (Criterion, jansson, xxHash, zlib), as `dpkg -x` leaves it. REGEX: only these tests.
+# --bench: tests/bench/bench_gpu, its table into build.gpu.bench too. --sanitize: compute-sanitizer over the tests of kernels.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-prefix="" sanitize=0
+prefix="" sanitize=0 bench=0 tests=.
 while [ $# -gt 0 ]; do
   case $1 in
   --prefix) prefix=$(cd "${2:?--prefix needs a folder}" && pwd); shift 2 ;;
+  --tests) tests=${2:?--tests needs a pattern}; shift 2 ;;
+  --bench) bench=1; shift ;;
   --sanitize) sanitize=1; shift ;;
-  *) sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 2 ;;
+  *) sed -n '2,10s/^# \{0,1\}//p' "$0"; exit 2 ;;
   esac
 done
 command -v nvidia-smi >/dev/null && nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader
@@ -28,13 +31,16 @@ command -v ninja >/dev/null || options+=(-G "Unix Makefiles")
 cmake --preset cuda "${options[@]}" >build.gpu.log 2>&1 && cmake --build --preset cuda -j "$(nproc)" >>build.gpu.log 2>&1 ||
   { grep -iE 'error' -A4 build.gpu.log | head -n 40; tail -n 5 build.gpu.log; exit 1; }
 export SOLID_REQUIRE=cuda
-ctest --test-dir build/cuda --output-on-failure -LE slow -E '^(check_|install|e2e|fuzz)'
+failed=0
+ctest --test-dir build/cuda --output-on-failure -j 4 -LE slow -R "$tests" -E '^(check_|install|e2e|fuzz)' || failed=1
+[ "$bench" = 0 ] || build/cuda/tests/bench/bench_gpu | tee build.gpu.bench
 if [ "$sanitize" = 1 ]; then
   for tool in memcheck racecheck; do
     for test in build/cuda/tests/kernels/test_*; do
-      [ -x "$test" ] && [ -f "$test" ] || continue
+      [ -x "$test" ] && [ -f "$test" ] && [[ $(basename "$test") =~ $tests ]] || continue
       echo "$tool $(basename "$test")"
       compute-sanitizer --tool "$tool" --target-processes all --error-exitcode 99 "$test" >sanitizer.log 2>&1 || { tail -n 30 sanitizer.log; exit 1; }
     done
   done
 fi
+[ "$failed" = 0 ]
