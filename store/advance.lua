@@ -5,6 +5,7 @@
 -- Returns seq, number of steps that were new, steps.
 local window = redis.call('HMGET', KEYS[1], 's', 'n')
 local old, seq = window[1] or '', tonumber(window[2] or '0')
+if #old % 16 ~= 0 then old = '' end -- not steps: whatever wrote it, what is appended must be read back
 local marks, moved, fresh = {}, {}, {}
 
 for i = 0, #ARGV[4] / 8 - 1 do

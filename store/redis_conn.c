@@ -83,6 +83,7 @@ solid_status sol_redis_reply_status(sol_redis_conn *conn, const redisReply *repl
   if (reply->type != REDIS_REPLY_ERROR) return SOLID_OK;
   /* inside the text of a script's failure, too */
   solid_status status = strstr(reply->str, "OOM command not allowed") ? SOLID_EFULL : SOLID_EIO;
+  if (strstr(reply->str, "WRONGTYPE")) status = SOLID_EFORMAT; /* somebody else's key: trying again would not end */
   return solid_fail(status, "%s: %s", conn->name, reply->str);
 }
 

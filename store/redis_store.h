@@ -4,8 +4,9 @@
  *
  * When the server is away, full or slow, a call answers with a retriable status within the timeouts (the look-up of a
  * host name excepted), at once while the next attempt to connect is not due; the store mends itself and never raises a
- * signal. Statuses: EFULL (Redis is out of memory), ETIMEDOUT, EIO (everything else, with the server's text).
- * READONLY, LOADING and the like end the connection, so that the next one may find the new master. */
+ * signal. Statuses: EFULL (Redis is out of memory), ETIMEDOUT, EFORMAT (a key of ours is of another type: final), EIO
+ * (everything else, with the server's text). READONLY, LOADING and the like end the connection, so that the next one
+ * may find the new master. */
 #ifndef STORE_REDIS_STORE_H
 #define STORE_REDIS_STORE_H
 
