@@ -1,7 +1,8 @@
-/* One block per row: warps split the inputs, lanes the outputs; the warps' parts are added in order. */
+/* One block per row: warps split the inputs, lanes the outputs; the warps' parts are added in order. Many rows of a
+ * narrow output have a warp each, with several rows of W on their way at once. */
 #include "kernels/cuda/cuda.cuh"
 
-enum { WARPS = 8 };
+enum { WARPS = 8, MANY = 2048 };
 
 __global__ static void forward(sk_apply_args a) {
   extern __shared__ float parts[]; /* (WARPS, out) */
@@ -18,6 +19,17 @@ __global__ static void forward(sk_apply_args a) {
     for (int part = 0; part < WARPS; part++) sum += parts[part * a.out + o];
     a.y[(int64_t)blockIdx.x * a.out + o] = a.f == SK_TANH ? tanhf(sum) : sum;
   }
+}
+
+__global__ static void narrow(sk_apply_args a) {
+  int64_t row = (int64_t)blockIdx.x * WARPS + threadIdx.y;
+  int o = threadIdx.x;
+  if (row >= a.n || o >= a.out) return;
+  const float *w = a.w + row * a.stride + o, *x = a.x + row * a.in;
+  float sum = w[a.in * a.out];
+#pragma unroll 8
+  for (int i = 0; i < a.in; i++) sum += x[i] * w[i * a.out];
+  a.y[row * a.out + o] = a.f == SK_TANH ? tanhf(sum) : sum;
 }
 
 __global__ static void backward(sk_apply_backward_args a) {
@@ -47,6 +59,10 @@ __global__ static void backward(sk_apply_backward_args a) {
 solid_status sk_cuda_apply(sk_backend *be, const sk_apply_args *a) {
   if (a->f != SK_IDENTITY && a->f != SK_TANH) return sk_fail(be, SOLID_EUNSUPPORTED, "cuda apply: activation %d", a->f);
   if (a->n == 0) return SOLID_OK;
+  if (a->n >= MANY && a->out <= SK_WARP) {
+    narrow<<<sk_cuda_blocks(a->n, WARPS), dim3(SK_WARP, WARPS), 0, sk_cuda_stream(be)>>>(*a);
+    return sk_cuda_launched(be, "apply");
+  }
   forward<<<a->n, dim3(SK_WARP, WARPS), (size_t)WARPS * a->out * sizeof(float), sk_cuda_stream(be)>>>(*a);
   return sk_cuda_launched(be, "apply");
 }

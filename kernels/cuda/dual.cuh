@@ -21,7 +21,7 @@ enum {
 
 struct sk_dual_args { /* what both operations have in common */
   int n, d, m;
-  const float *zi, *gi, *bi, *zs, *gs, *bs; /* a branch that is absent is all NULL */
+  const float *zi, *gi, *bi, *zs, *gs, *bs; /* a branch that is absent is all NULL, and counts as zero */
   float clip;
   bool aligned; /* the rows of gi and gs, and d is all of D */
 };
@@ -36,18 +36,18 @@ struct __align__(16) sk_dual_chunk {
     const float *gs[2] = {a.gi, a.gs}, *bs[2] = {a.bi, a.bs};
 #pragma unroll
     for (int k = 0; k < 2; k++) {
-      if (!gs[k]) continue;
+      bool there = gs[k] != NULL;
       for (int i = threadIdx.x; i < SK_DUAL_CHUNK * D / 4; i += SK_DUAL_THREADS) {
         int column = i / (D / 4), part = 4 * (i % (D / 4));
         float *to = &g[k][column][part ^ (column & 1) << 4];
-        const float *from = gs[k] + (int64_t)(first + column) * a.d;
-        if (a.aligned && first + column < a.m)
+        const float *from = there ? gs[k] + (int64_t)(first + column) * a.d : NULL;
+        if (there && a.aligned && first + column < a.m)
           __pipeline_memcpy_async(to, from + part, 16);
         else
-          *(float4 *)to = first + column < a.m ? sk_load4(from, part, a.d, false) : float4{};
+          *(float4 *)to = there && first + column < a.m ? sk_load4(from, part, a.d, false) : float4{};
       }
       for (int i = threadIdx.x; i < SK_DUAL_CHUNK; i += SK_DUAL_THREADS)
-        b[k][i] = first + i < a.m ? bs[k][first + i] : 0.0f;
+        b[k][i] = there && first + i < a.m ? bs[k][first + i] : 0.0f;
     }
     __pipeline_commit();
   }
@@ -86,55 +86,40 @@ struct sk_dual_rows {
   }
 };
 
-/* c[tile] = z g^T for the 8 columns from `column` of a chunk. The small terms have sums of their own: more products in
- * flight, and a better sum. */
+/* w, and the item branch before its clip, of 8 columns of a chunk: elements 0, 1 of a tile are row g, columns 2t and
+ * 2t + 1; 2, 3 are row g + 8. Every branch, tile of rows and kind of term has a sum of its own: that many products are
+ * in flight at once, and small terms meet small ones. */
 template <int D, int TILES>
-__device__ static inline void sk_dual_product(const sk_dual_rows<D, TILES> &z, const float (*g)[D], int column,
-                                              float (&c)[TILES][4]) {
+__device__ static inline void sk_dual_weights(const sk_dual_args &a, const sk_dual_rows<D, TILES> (&z)[2],
+                                              const sk_dual_chunk<D> &chunk, int column, float (&w)[TILES][4],
+                                              float (&wi)[TILES][4]) {
   int mine = column + threadIdx.x % SK_WARP / 4, t = threadIdx.x % 4;
-  float rest[TILES][4] = {};
+  float sum[3][2][TILES][4] = {};
 #pragma unroll
   for (int h = 0; h < D / 16; h++) {
-    const float4 x = *(const float4 *)&g[mine][16 * (h ^ (mine & 1)) + 4 * t];
-    const float pairs[2][2] = {{x.x, x.y}, {x.z, x.w}};
+    unsigned hi[2][4], lo[2][4];
 #pragma unroll
     for (int k = 0; k < 2; k++) {
-      unsigned hi0, lo0, hi1, lo1;
-      sk_split(pairs[k][0], &hi0, &lo0), sk_split(pairs[k][1], &hi1, &lo1);
+      const float4 x = *(const float4 *)&chunk.g[k][mine][16 * (h ^ (mine & 1)) + 4 * t];
+      sk_split(x.x, &hi[k][0], &lo[k][0]), sk_split(x.y, &hi[k][1], &lo[k][1]);
+      sk_split(x.z, &hi[k][2], &lo[k][2]), sk_split(x.w, &hi[k][3], &lo[k][3]);
+    }
 #pragma unroll
-      for (int tile = 0; tile < TILES; tile++) {
-        sk_mma_tf32(c[tile], z.hi[tile][2 * h + k], hi0, hi1);
-        sk_mma_tf32(rest[tile], z.hi[tile][2 * h + k], lo0, lo1);
-        sk_mma_tf32(rest[tile], z.lo[tile][2 * h + k], hi0, hi1);
-      }
+    for (int i = 0; i < 2 * 3 * 2 * TILES; i++) {
+      int tile = i % TILES, k = i / TILES % 2, term = i / TILES / 2 % 3, step = i / TILES / 6;
+      const unsigned(&from)[4] = term == 1 ? z[k].lo[tile][2 * h + step] : z[k].hi[tile][2 * h + step];
+      const unsigned *to = (term == 2 ? lo[k] : hi[k]) + 2 * step;
+      sk_mma_tf32(sum[term][k][tile], from, to[0], to[1]);
     }
   }
-#pragma unroll
-  for (int i = 0; i < 4 * TILES; i++) c[i / 4][i % 4] += rest[i / 4][i % 4];
-}
-
-/* w, and the item branch before its clip, of 8 columns: elements 0, 1 of a tile are row g, columns 2t and 2t + 1; 2, 3
- * are row g + 8. */
-template <int D, int TILES>
-__device__ static inline void sk_dual_weights(const sk_dual_args &a, const sk_dual_rows<D, TILES> &zi,
-                                              const sk_dual_rows<D, TILES> &zs, const sk_dual_chunk<D> &chunk,
-                                              int column, float (&w)[TILES][4], float (&wi)[TILES][4]) {
-  int first = column + 2 * (threadIdx.x % 4);
-#pragma unroll
-  for (int i = 0; i < 4 * TILES; i++) w[i / 4][i % 4] = wi[i / 4][i % 4] = 0.0f;
-  if (a.gs) {
-    sk_dual_product<D, TILES>(zs, chunk.g[1], column, w);
-    const float2 b = *(const float2 *)&chunk.b[1][first];
-#pragma unroll
-    for (int i = 0; i < 4 * TILES; i++) w[i / 4][i % 4] += i % 2 ? b.y : b.x;
-  }
-  if (!a.gi) return;
-  sk_dual_product<D, TILES>(zi, chunk.g[0], column, wi);
-  const float2 b = *(const float2 *)&chunk.b[0][first];
+  const float2 bi = *(const float2 *)&chunk.b[0][column + 2 * t], bs = *(const float2 *)&chunk.b[1][column + 2 * t];
 #pragma unroll
   for (int i = 0; i < 4 * TILES; i++) {
-    float x = wi[i / 4][i % 4] += i % 2 ? b.y : b.x;
-    w[i / 4][i % 4] += x > a.clip ? a.clip : x < -a.clip ? -a.clip : x; /* a NaN passes */
+    int tile = i / 4, k = i % 4;
+    float x = sum[0][0][tile][k] + (sum[1][0][tile][k] + sum[2][0][tile][k]) + (k % 2 ? bi.y : bi.x);
+    wi[tile][k] = x;
+    w[tile][k] = sum[0][1][tile][k] + (sum[1][1][tile][k] + sum[2][1][tile][k]) + (k % 2 ? bs.y : bs.x);
+    w[tile][k] += x > a.clip ? a.clip : x < -a.clip ? -a.clip : x; /* a NaN passes */
   }
 }
 

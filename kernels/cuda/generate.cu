@@ -26,10 +26,10 @@ __global__ static void __launch_bounds__(SK_DUAL_THREADS, 1)
   int warp = threadIdx.x / SK_WARP, g = threadIdx.x % SK_WARP / 4, t = threadIdx.x % 4;
   int row = (blockIdx.x * together + warp % together) * 16 * TILES, sharers = SK_DUAL_WARPS / together;
   int first = blockIdx.y * chunks, end = min(first + chunks, (a.m + SK_DUAL_CHUNK - 1) / SK_DUAL_CHUNK);
-  sk_dual_rows<D, TILES> zi, zs;
+  sk_dual_rows<D, TILES> z[2];
   chunk[0].load(a, first * SK_DUAL_CHUNK);
-  zi.load(a.zi, row, a.n, a.d);
-  zs.load(a.zs, row, a.n, a.d);
+  z[0].load(a.zi, row, a.n, a.d);
+  z[1].load(a.zs, row, a.n, a.d);
   for (int at = first; at < end; at++) {
     const sk_dual_chunk<D> &now = chunk[(at - first) % 2];
     if (at + 1 < end) chunk[(at + 1 - first) % 2].load(a, (at + 1) * SK_DUAL_CHUNK);
@@ -37,7 +37,7 @@ __global__ static void __launch_bounds__(SK_DUAL_THREADS, 1)
     __syncthreads();
     for (int tile = warp / together; tile < SK_DUAL_CHUNK / SK_DUAL_TILE && row < a.n; tile += sharers) {
       float x[TILES][4], before[TILES][4];
-      sk_dual_weights<D, TILES>(a, zi, zs, now, tile * SK_DUAL_TILE, x, before);
+      sk_dual_weights<D, TILES>(a, z, now, tile * SK_DUAL_TILE, x, before);
       int column = at * SK_DUAL_CHUNK + tile * SK_DUAL_TILE + 2 * t;
 #pragma unroll
       for (int k = 0; k < 2 * TILES; k++) {

@@ -35,11 +35,11 @@ __global__ static void __launch_bounds__(SK_DUAL_THREADS, 1)
   int warp = threadIdx.x / SK_WARP, g = threadIdx.x % SK_WARP / 4;
   int row = (blockIdx.x * together + warp % together) * 16 * TILES, sharers = SK_DUAL_WARPS / together;
   int chunks = (dual.m + SK_DUAL_CHUNK - 1) / SK_DUAL_CHUNK;
-  sk_dual_rows<D, TILES> zi, zs;
+  sk_dual_rows<D, TILES> z[2];
   float y[OUT / 8][TILES][4] = {};
   chunk[0].load(dual, 0);
-  zi.load(dual.zi, row, a.n, a.d);
-  zs.load(dual.zs, row, a.n, a.d);
+  z[0].load(dual.zi, row, a.n, a.d);
+  z[1].load(dual.zs, row, a.n, a.d);
   for (int at = 0; at < chunks; at++) {
     if (at + 1 < chunks) chunk[(at + 1) % 2].load(dual, (at + 1) * SK_DUAL_CHUNK);
     float x[SK_DUAL_CHUNK / OUT][2 * TILES];
@@ -56,7 +56,7 @@ __global__ static void __launch_bounds__(SK_DUAL_THREADS, 1)
     for (int tile = 0; tile < SK_DUAL_CHUNK / SK_DUAL_TILE; tile++) {
       if (tile % sharers != warp / together || row >= a.n) continue;
       float w[TILES][4], before[TILES][4];
-      sk_dual_weights<D, TILES>(dual, zi, zs, chunk[at % 2], tile * SK_DUAL_TILE, w, before);
+      sk_dual_weights<D, TILES>(dual, z, chunk[at % 2], tile * SK_DUAL_TILE, w, before);
 #pragma unroll
       for (int i = 0; i < 4 * TILES; i++)
         y[tile % (OUT / 8)][i / 4][i % 4] += x[tile / (OUT / 8)][i / 2] * w[i / 4][i % 4];
