@@ -9,14 +9,14 @@
  *   out (rows, heads * dh)      lse (rows, heads): log sum exp of s, saved for the backward pass; may be NULL
  *   p, seed: dropout of the probabilities; element (row i, head h, j counted within its window) has index
  *            (i * heads + h) * max_window + j in the stream of kernels/dropout.h
- *   newest_only: q and out have one row per window, which stands at the window's newest row; an empty window's out row
- *            is zero. (inference)
+ *   newest_only: q, out and lse have one row per window, which stands at the window's newest row and so reads all of
+ *            its rows; an empty window's out row is zero
  *   index, index_width: room for sparse attention: (rows, index_width) int32 of the rows each query may read, -1 =
  * none. NULL = dense.
  *
- * attend_backward (newest_only = 0): from dout, lse, out:
+ * attend_backward: from dout, lse, out (one row per window, as dq, with newest_only):
  *   D_i = dout_i . out_i;  dp = dout_i . v_j (through the dropout mask);  ds = p (dp - D_i);  dq, dk, dv overwritten,
- * laid out with stride dstride as q, k, v are. */
+ * laid out with stride dstride as q, k, v are. An empty window's dq row is zero. */
 #ifndef SK_ATTEND_H
 #define SK_ATTEND_H
 
@@ -42,6 +42,7 @@ typedef struct sk_attend_backward_args {
   int32_t q_stride, kv_stride;
   float p;
   uint64_t seed;
+  int32_t newest_only;
   const float *out, *lse, *dout;
   float *dq, *dk, *dv;
   int32_t dq_stride, dkv_stride;

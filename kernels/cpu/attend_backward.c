@@ -9,10 +9,11 @@
 #define QUERIES           16
 #define WINDOWS_PER_BLOCK 4
 
-/* One head of one window; pointers stand at its first row. */
+/* One head of one window; k, v, dk and dv stand at its first row, q, out, dout and dq at its first query. */
 typedef struct head_view {
   const sk_attend_backward_args *a;
   int64_t first, head;
+  int64_t query, skip; /* the first query: its row in q and lse, its place in the window */
   const float *q, *k, *v, *out, *dout;
   float *dq, *dk, *dv;
   float *p, *ds, *keep; /* scratch: (QUERIES, max_window) twice, (max_window) */
@@ -22,8 +23,9 @@ typedef struct head_view {
 static void row_gradient(const head_view *view, int64_t place, float *p, float *ds) {
   const sk_attend_backward_args *a = view->a;
   int64_t n = place + 1, dh = a->dh, width = (int64_t)a->heads * dh, row = view->first + place;
-  float scale = 1.0f / sqrtf((float)dh), lse = a->lse[row * a->heads + view->head];
-  float mean = sk_dot(view->dout + place * width, view->out + place * width, dh);
+  int64_t at = place - view->skip;
+  float scale = 1.0f / sqrtf((float)dh), lse = a->lse[(view->query + at) * a->heads + view->head];
+  float mean = sk_dot(view->dout + at * width, view->out + at * width, dh);
   float *keep = view->keep;
   if (a->p > 0.0f) {
     sk_attend_mask mask = {a->p, a->seed, a->heads, a->max_window};
@@ -44,12 +46,11 @@ static void spread_triangle(const head_view *view, int64_t from, int64_t queries
   const sk_attend_backward_args *a = view->a;
   int64_t dh = a->dh, width = (int64_t)a->heads * dh;
   for (int64_t i = 0; i < queries; i++) {
-    int64_t place = from + i;
+    int64_t place = from + i, at = place - view->skip;
     const float *p = view->p + i * a->max_window, *ds = view->ds + i * a->max_window;
-    const float *q = view->q + place * a->q_stride, *dout = view->dout + place * width;
+    const float *q = view->q + at * a->q_stride, *dout = view->dout + at * width;
     SK_CPU(attend_mix)
-    (ds + before, view->k + before * a->kv_stride, a->kv_stride, place + 1 - before, dh,
-     view->dq + place * a->dq_stride);
+    (ds + before, view->k + before * a->kv_stride, a->kv_stride, place + 1 - before, dh, view->dq + at * a->dq_stride);
     for (int64_t j = before; j <= place; j++) {
       sk_axpy(ds[j], q, view->dk + j * a->dkv_stride, dh);
       sk_axpy(p[j], dout, view->dv + j * a->dkv_stride, dh);
@@ -61,8 +62,9 @@ static void backward_tile(const head_view *view, int64_t from, int64_t queries) 
   const sk_attend_backward_args *a = view->a;
   int64_t dh = a->dh, width = (int64_t)a->heads * dh, ld = a->max_window, kv = a->kv_stride;
   int64_t before = queries > 1 ? from : 0;
-  const float *q = view->q + from * a->q_stride, *dout = view->dout + from * width;
-  float *dq = view->dq + from * a->dq_stride;
+  int64_t at = from - view->skip;
+  const float *q = view->q + at * a->q_stride, *dout = view->dout + at * width;
+  float *dq = view->dq + at * a->dq_stride;
   if (before > 0) {
     sk_gemm_nt(queries, before, dh, q, a->q_stride, view->k, kv, 0.0f, view->p, ld);
     sk_gemm_nt(queries, before, dh, dout, width, view->v, kv, 0.0f, view->ds, ld);
@@ -85,23 +87,26 @@ static void backward_tile(const head_view *view, int64_t from, int64_t queries) 
 
 static void backward_window(const sk_attend_backward_args *a, int64_t w, float *local) {
   int64_t first = a->offsets[w], length = a->offsets[w + 1] - first, dh = a->dh, width = (int64_t)a->heads * dh;
+  if (a->newest_only && length == 0) memset(a->dq + w * a->dq_stride, 0, sizeof(float) * (size_t)width);
   for (int64_t head = 0; head < a->heads; head++) {
     int64_t column = head * dh;
     head_view view = {.a = a, .first = first, .head = head, .keep = local, .p = local + a->max_window};
+    view.query = a->newest_only ? w : first;
+    view.skip = a->newest_only && length > 0 ? length - 1 : 0;
     view.ds = view.p + (int64_t)QUERIES * a->max_window;
-    view.q = a->q + first * a->q_stride + column;
+    view.q = a->q + view.query * a->q_stride + column;
     view.k = a->k + first * a->kv_stride + column;
     view.v = a->v + first * a->kv_stride + column;
-    view.out = a->out + first * width + column;
-    view.dout = a->dout + first * width + column;
-    view.dq = a->dq + first * a->dq_stride + column;
+    view.out = a->out + view.query * width + column;
+    view.dout = a->dout + view.query * width + column;
+    view.dq = a->dq + view.query * a->dq_stride + column;
     view.dk = a->dk + first * a->dkv_stride + column;
     view.dv = a->dv + first * a->dkv_stride + column;
     for (int64_t j = 0; j < length; j++) {
       memset(view.dk + j * a->dkv_stride, 0, sizeof(float) * (size_t)dh);
       memset(view.dv + j * a->dkv_stride, 0, sizeof(float) * (size_t)dh);
     }
-    for (int64_t from = 0; from < length; from += QUERIES)
+    for (int64_t from = view.skip; from < length; from += QUERIES)
       backward_tile(&view, from, length - from < QUERIES ? length - from : QUERIES);
   }
 }

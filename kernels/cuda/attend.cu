@@ -71,17 +71,17 @@ __global__ static void forward(sk_attend_args a) {
   if (lane == 0 && a.lse) a.lse[(int64_t)place * a.heads + head] = row < first ? -INFINITY : top + logf(total);
 }
 
-/* ds_ij of one pair; `grad` is p_ij after dropout. */
+/* ds_ij of one pair; `grad` is p_ij after dropout. Query i is row i of q and `row` of its window's keys. */
 struct pair {
   float grad, ds;
 };
 
-__device__ static pair pair_of(const sk_attend_backward_args &a, int head, int i, int j, int first, float d_i,
+__device__ static pair pair_of(const sk_attend_backward_args &a, int head, int i, int row, int j, int first, float d_i,
                                float scale) {
   const float *q = a.q + (int64_t)i * a.q_stride + head * a.dh, *k = a.k + (int64_t)j * a.kv_stride + head * a.dh;
   const float *v = a.v + (int64_t)j * a.kv_stride + head * a.dh, *dout = a.dout + ((int64_t)i * a.heads + head) * a.dh;
   float p = expf(scale * dot(q, k, a.dh) - a.lse[(int64_t)i * a.heads + head]);
-  float kept = keep(a.p, a.seed, i, head, a.heads, a.max_window, j - first);
+  float kept = keep(a.p, a.seed, row, head, a.heads, a.max_window, j - first);
   return {p * kept, p * (kept * dot(dout, v, a.dh) - d_i) * scale};
 }
 
@@ -92,12 +92,13 @@ __device__ static float row_d(const sk_attend_backward_args &a, int head, int i)
 
 __global__ static void backward_query(sk_attend_backward_args a) {
   int task = blockIdx.x * WARPS + threadIdx.y, lane = threadIdx.x;
-  if (task >= a.rows * a.heads) return;
-  int i = task / a.heads, head = task % a.heads, first = a.offsets[window_of(a.offsets, a.windows, i)];
+  if (task >= (a.newest_only ? a.windows : a.rows) * a.heads) return;
+  int i = task / a.heads, head = task % a.heads, window = a.newest_only ? i : window_of(a.offsets, a.windows, i);
+  int first = a.offsets[window], row = a.newest_only ? a.offsets[window + 1] - 1 : i;
   float scale = rsqrtf((float)a.dh), d_i = row_d(a, head, i), sum[MAX_CHUNKS] = {0};
-  for (int tile = first; tile <= i; tile += SK_WARP) {
-    float ds = tile + lane <= i ? pair_of(a, head, i, tile + lane, first, d_i, scale).ds : 0.0f;
-    for (int t = 0; t < min(SK_WARP, i - tile + 1); t++) {
+  for (int tile = first; tile <= row; tile += SK_WARP) {
+    float ds = tile + lane <= row ? pair_of(a, head, i, row, tile + lane, first, d_i, scale).ds : 0.0f;
+    for (int t = 0; t < min(SK_WARP, row - tile + 1); t++) {
       float weight = __shfl_sync(0xffffffffu, ds, t);
 #pragma unroll
       for (int c = 0; c < MAX_CHUNKS; c++)
@@ -114,12 +115,13 @@ __global__ static void backward_key(sk_attend_backward_args a) {
   int task = blockIdx.x * WARPS + threadIdx.y, lane = threadIdx.x;
   if (task >= a.rows * a.heads) return;
   int j = task / a.heads, head = task % a.heads, window = window_of(a.offsets, a.windows, j);
-  int first = a.offsets[window], end = a.offsets[window + 1];
+  int first = a.offsets[window], newest = a.offsets[window + 1] - 1;
+  int begin = a.newest_only ? window : j, end = a.newest_only ? window + 1 : newest + 1; /* queries that read key j */
   float scale = rsqrtf((float)a.dh), sum_k[MAX_CHUNKS] = {0}, sum_v[MAX_CHUNKS] = {0};
-  for (int tile = j; tile < end; tile += SK_WARP) {
+  for (int tile = begin; tile < end; tile += SK_WARP) {
     int i = tile + lane;
     pair mine = {0.0f, 0.0f};
-    if (i < end) mine = pair_of(a, head, i, j, first, row_d(a, head, i), scale);
+    if (i < end) mine = pair_of(a, head, i, a.newest_only ? newest : i, j, first, row_d(a, head, i), scale);
     for (int t = 0; t < min(SK_WARP, end - tile); t++) {
       float ds = __shfl_sync(0xffffffffu, mine.ds, t), grad = __shfl_sync(0xffffffffu, mine.grad, t);
       int64_t row = tile + t;
@@ -152,9 +154,9 @@ solid_status sk_cuda_attend(sk_backend *be, const sk_attend_args *a) {
 
 solid_status sk_cuda_attend_backward(sk_backend *be, const sk_attend_backward_args *a) {
   if (a->dh > MAX_DH) return sk_fail(be, SOLID_EUNSUPPORTED, "cuda attend: head width %d, at most %d", a->dh, MAX_DH);
-  int tasks = a->rows * a->heads;
-  if (tasks == 0) return SOLID_OK;
-  backward_query<<<sk_cuda_blocks(tasks, WARPS), dim3(SK_WARP, WARPS), 0, sk_cuda_stream(be)>>>(*a);
-  backward_key<<<sk_cuda_blocks(tasks, WARPS), dim3(SK_WARP, WARPS), 0, sk_cuda_stream(be)>>>(*a);
+  int queries = (a->newest_only ? a->windows : a->rows) * a->heads, keys = a->rows * a->heads;
+  if (queries == 0) return SOLID_OK;
+  backward_query<<<sk_cuda_blocks(queries, WARPS), dim3(SK_WARP, WARPS), 0, sk_cuda_stream(be)>>>(*a);
+  if (keys > 0) backward_key<<<sk_cuda_blocks(keys, WARPS), dim3(SK_WARP, WARPS), 0, sk_cuda_stream(be)>>>(*a);
   return sk_cuda_launched(be, "attend_backward");
 }

@@ -114,15 +114,15 @@ Test(attend, serves_the_newest_row_alone) {
 
 typedef struct loss_context {
   const sk_attend_args *a;
-  const double *qkv, *weight;
+  const double *q, *k, *v, *weight;
   double *out;
 } loss_context;
 
 static double loss(void *context) {
   const loss_context *c = context;
   size_t d = (size_t)(c->a->heads * c->a->dh);
-  ref_attend(c->a, c->qkv, c->qkv + d, c->qkv + 2 * d, c->out, NULL);
-  return slope_weigh(c->weight, c->out, (size_t)c->a->rows * d);
+  ref_attend(c->a, c->q, c->k, c->v, c->out, NULL);
+  return slope_weigh(c->weight, c->out, (size_t)(c->a->newest_only ? c->a->windows : c->a->rows) * d);
 }
 
 static void check_gradient(rig *r, seed_rng *rng, const shape *s, size_t step) {
@@ -147,7 +147,7 @@ static void check_gradient(rig *r, seed_rng *rng, const shape *s, size_t step) {
   b.dq_stride = b.dkv_stride = (int32_t)(3 * d);
   rig_check(r, "attend_backward", rig_ops(r)->attend_backward(rig_backend(r), &b));
   double *wide = rig_widen(r, qkv, 3 * n), *slope = rig_zeros(r, 3 * n);
-  loss_context c = {&a, wide, rig_widen(r, dout, n), rig_zeros(r, n)};
+  loss_context c = {&a, wide, wide + d, wide + 2 * d, rig_widen(r, dout, n), rig_zeros(r, n)};
   slope_fill(loss, &c, wide, 3 * n, step, slope);
   slope_compare("attend dqkv", rig_read(r, dqkv, 3 * n), slope, 3 * n, step);
   rig_reset(r);
@@ -165,4 +165,44 @@ static void check_backward(rig *r) {
 
 Test(attend, backward_equals_finite_differences) {
   rig_each(check_backward);
+}
+
+/* One query a window over all of its rows; empty windows among them. */
+static void check_newest_gradient(rig *r, seed_rng *rng, const shape *s, size_t step) {
+  int32_t offsets[WINDOWS_MAX + 1], rows = windows_draw(rng, s->windows, s->longest, offsets);
+  size_t d = (size_t)(s->heads * s->dh), n = (size_t)s->windows * d, m = (size_t)rows * d, lses = (size_t)s->heads;
+  float *q = rig_normal(r, rng, n, 1.0f), *kv = rig_normal(r, rng, 2 * m, 1.0f), *dout = rig_normal(r, rng, n, 1.0f);
+  sk_attend_args a = args_of(s, offsets, rows), f;
+  a.newest_only = 1, a.q_stride = (int32_t)d, a.kv_stride = (int32_t)(2 * d);
+  f = a;
+  f.offsets = rig_in_int(r, offsets, (size_t)s->windows + 1);
+  f.q = rig_in(r, q, n), f.k = rig_in(r, kv, 2 * m), f.v = f.k + d;
+  f.out = rig_out(r, n), f.lse = rig_out(r, lses * (size_t)s->windows);
+  rig_check(r, "attend", rig_ops(r)->attend(rig_backend(r), &f));
+  sk_attend_backward_args b = {.windows = s->windows, .rows = rows, .max_window = f.max_window, .heads = s->heads};
+  b.dh = s->dh, b.newest_only = 1;
+  b.offsets = f.offsets, b.q = f.q, b.k = f.k, b.v = f.v, b.q_stride = f.q_stride, b.kv_stride = f.kv_stride;
+  b.p = f.p, b.seed = f.seed, b.out = f.out, b.lse = f.lse, b.dout = rig_in(r, dout, n);
+  b.dq = rig_out(r, n), b.dk = rig_out(r, 2 * m), b.dv = b.dk + d;
+  b.dq_stride = (int32_t)d, b.dkv_stride = (int32_t)(2 * d);
+  rig_check(r, "attend_backward", rig_ops(r)->attend_backward(rig_backend(r), &b));
+  double *wide_q = rig_widen(r, q, n), *wide = rig_widen(r, kv, 2 * m), *slope = rig_zeros(r, n + 2 * m);
+  loss_context c = {&a, wide_q, wide, wide + d, rig_widen(r, dout, n), rig_zeros(r, n)};
+  slope_fill(loss, &c, wide_q, n, step, slope);
+  slope_compare("attend newest dq", rig_read(r, b.dq, n), slope, n, step);
+  slope_fill(loss, &c, wide, 2 * m, step, slope + n);
+  slope_compare("attend newest dkv", rig_read(r, b.dk, 2 * m), slope + n, 2 * m, step);
+  rig_reset(r);
+}
+
+static void check_newest_backward(rig *r) {
+  seed_rng rng = seed_start(25);
+  check_newest_gradient(r, &rng, &(shape){0, 3, 1, 4, 0.0f}, 1);
+  check_newest_gradient(r, &rng, &(shape){9, 6, 2, 5, 0.0f}, 1);
+  check_newest_gradient(r, &rng, &(shape){5, 20, 1, 16, 0.3f}, 1);
+  check_newest_gradient(r, &rng, &(shape){2, 60, 4, 8, 0.0f}, 3);
+}
+
+Test(attend, backward_of_the_newest_row_equals_finite_differences) {
+  rig_each(check_newest_backward);
 }
