@@ -15,6 +15,7 @@
 #include "kernels/adamw.h"
 #include "kernels/apply.h"
 #include "kernels/attend.h"
+#include "kernels/bce.h"
 #include "kernels/blend.h"
 #include "kernels/dropout.h"
 #include "kernels/embed.h"
@@ -52,6 +53,7 @@ typedef struct sk_options {
   X(apply) X(apply_backward)                                                                                           \
   X(generate_apply)                                                                                                    \
   X(xent)                                                                                                              \
+  X(bce)                                                                                                               \
   X(quantize)                                                                                                          \
   X(topk)                                                                                                              \
   X(adamw)                                                                                                             \

@@ -111,6 +111,16 @@ static void measure(bench *b, const char *name, call_fn call, const any_args *a,
   b->printed++;
 }
 
+static void bench_bce(bench *b, int32_t n, int32_t t) {
+  if (!is_wanted(b, "bce 4096x5")) return;
+  size_t nx = (size_t)n * D, nu = nx * (size_t)t, pairs = (size_t)n * (size_t)t;
+  any_args a = {.bce = {.n = n, .t = t, .d = D, .weight = 1.0f / (float)n}};
+  a.bce.x = floats(b, nx, 0.3f), a.bce.u = floats(b, nu, 0.3f), a.bce.label = floats(b, pairs, 0);
+  a.bce.score = floats(b, pairs, 0), a.bce.loss = floats(b, pairs, 0);
+  a.bce.dx = floats(b, nx, 0), a.bce.du = floats(b, nu, 0);
+  measure(b, "bce 4096x5", call_bce, &a, 6.0 * (double)nu, 8.0 * (double)(nx + nu));
+}
+
 static void bench_xent(bench *b, const char *name, int32_t n, int32_t items) {
   if (!is_wanted(b, name)) return;
   size_t nu = (size_t)n * D, ne = (size_t)items * D;
@@ -297,6 +307,7 @@ static void bench_flat(bench *b) {
 
 static void bench_all(bench *b) {
   bench_xent(b, "xent 1500x12101", ROWS, ITEMS);
+  bench_bce(b, 4096, 5);
   bench_xent(b, "xent 512x200000", 512, 200000);
   bench_attend(b, "attend 256 windows of 6", WINDOWS, 6, 0, 2, 0.2f);
   bench_attend(b, "attend 15 windows of 200", 15, 200, 1, 2, 0.2f);
