@@ -18,7 +18,7 @@ typedef struct arguments {
   int64_t vector_width, width, window, blocks, heads, levels, codes, rank;
   int64_t seed, threads, epochs, patience, batch, cooccurrence, content;
   double clip, rate, rate_scale, decay, decay_generator, max_norm, dropout, dropout_z, dropout_y, smoothing, average;
-  int head, fresh, keep_checkpoint;
+  int head, precision, fresh, keep_checkpoint;
 } arguments;
 
 #define TEXT(name_, field, preset_, meaning_, required_)                                                               \
@@ -81,6 +81,12 @@ static const solid_property properties[] = {
     WHOLE("seed", seed, "0", 0, 9007199254740992.0, "of codebook, initial weights, order and dropout"),
     WHOLE("threads", threads, "0", 0, 1024, "CPU threads; 0 = as many as the machine has"),
     TEXT("device", device, "cpu", "cpu, cuda or cuda:N", 0),
+    {.name = "precision",
+     .type = SOLID_PROPERTY_CHOICE,
+     .preset = "auto",
+     .choices = "auto|fp32|tf32",
+     .meaning = "of products; auto = tf32 on cuda, fp32 on the CPU, which has nothing else",
+     .offset = offsetof(arguments, precision)},
     TEXT("log", log, NULL, "file for one line of JSON an epoch", 0),
     SWITCH("fresh", fresh, "do not go on from a checkpoint"),
     SWITCH("keep-checkpoint", keep_checkpoint, "leave the checkpoint after the model is written"),
@@ -93,6 +99,13 @@ static const solid_program program = {
              "Exit code: 0 done, 1 the model could not be made, 2 wrong usage.",
     .properties = properties,
     .count = sizeof properties / sizeof *properties};
+
+enum { PRECISION_AUTO, PRECISION_FP32, PRECISION_TF32 }; /* in the order of the choices */
+
+static solid_precision precision(const arguments *a) {
+  int tf32 = a->precision == PRECISION_TF32 || (a->precision == PRECISION_AUTO && strncmp(a->device, "cuda", 4) == 0);
+  return tf32 ? SOLID_PRECISION_TF32 : SOLID_PRECISION_FP32;
+}
 
 static sol_config model_config(const arguments *a, uint32_t items) {
   return (sol_config){.items = items,
@@ -171,8 +184,9 @@ static solid_status write_model(const arguments *a, const sol_config *config, co
   char training[512];
   snprintf(training, sizeof training,
            "{\"version\": \"%s\", \"seed\": %" PRId64 ", \"data\": \"%016" PRIx64
-           "\", \"epochs\": %u, \"best_epoch\": %u, \"valid_ndcg@10\": %.6f}",
-           solid_version(), a->seed, sol_history_hash(history), r->epoch, r->best_epoch, r->best_ndcg10);
+           "\", \"precision\": \"%s\", \"epochs\": %u, \"best_epoch\": %u, \"valid_ndcg@10\": %.6f}",
+           solid_version(), a->seed, sol_history_hash(history), precision(a) == SOLID_PRECISION_TF32 ? "tf32" : "fp32",
+           r->epoch, r->best_epoch, r->best_ndcg10);
   sol_export what = {.config = config,
                      .history = history,
                      .codebook = book,
@@ -219,6 +233,7 @@ static solid_status run(const arguments *a) {
   solid_context_options options = SOLID_CONTEXT_OPTIONS_INIT;
   options.threads = (int32_t)a->threads;
   options.device = a->device;
+  options.precision = precision(a);
   snprintf(checkpoint, sizeof checkpoint, "%s.checkpoint", a->out);
   solid_status status = sol_export_check(a->out);
   if (status == SOLID_OK && a->log != NULL && (log = fopen(a->log, "a")) == NULL) {

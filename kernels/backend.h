@@ -37,6 +37,7 @@ typedef struct sk_backend sk_backend;
 typedef struct sk_options {
   int32_t threads; /* CPU: pool size, at least 1 */
   int32_t device;  /* CUDA: ordinal */
+  int32_t tf32;    /* CUDA: 1 = products may round their factors to TF32; sums stay FP32. The CPU does not look at it */
 } sk_options;
 
 /* The operations of a table, in one list: table, walk test and error texts are made from it. */
@@ -64,8 +65,9 @@ typedef struct sk_options {
 #define SK_ABI 1
 
 typedef struct sk_backend_ops {
-  uint32_t abi;     /* SK_ABI */
-  const char *name; /* "cpu", "cuda" */
+  uint32_t abi;      /* SK_ABI */
+  const char *name;  /* "cpu", "cuda" */
+  int32_t tile_rows; /* rows at a time that suit the device where each has kilobytes of intermediate results */
 
   /* OK when the device is usable on this machine; `text` (may be NULL) gets one line: what was found, or why not. */
   solid_status (*probe)(char *text, size_t size);
@@ -80,6 +82,11 @@ typedef struct sk_backend_ops {
   solid_status (*copy)(sk_backend *be, void *device_to, const void *device_from, size_t bytes);
   solid_status (*zero)(sk_backend *be, void *device, size_t bytes);
   solid_status (*sync)(sk_backend *be);
+
+  /* Memory of the host that upload and download reach without a copy in between, so that they need not wait for the
+   * queue; contents undefined; 0 bytes gives NULL. */
+  solid_status (*alloc_host)(sk_backend *be, void **out, size_t bytes);
+  void (*free_host)(sk_backend *be, void *host);
 
 #define SK_SLOT(op) solid_status (*op)(sk_backend * be, const sk_##op##_args *a);
   SK_OPS(SK_SLOT)

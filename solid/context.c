@@ -39,6 +39,8 @@ static solid_status find_device(solid_context *ctx, const char *device) {
   if (status) return status;
   ctx->ops = sk_backend_find(name);
   if (!ctx->ops) return solid_fail(SOLID_EUNSUPPORTED, "device %s: not compiled into this build", device);
+  if (ctx->precision != SOLID_PRECISION_FP32 && strcmp(name, "cpu") == 0)
+    return solid_fail(SOLID_EUNSUPPORTED, "device cpu: products are FP32, TF32 is asked for");
   char why[160] = "";
   if (ctx->ops->probe(why, sizeof why) != SOLID_OK)
     return solid_fail(SOLID_EUNSUPPORTED, "device %s: %s", device, why[0] ? why : "not usable on this machine");
@@ -59,9 +61,12 @@ solid_status solid_context_new(solid_context **out, const solid_context_options 
   }
   if (all.threads < 0 || all.threads > MAX_THREADS)
     return solid_fail(SOLID_EINVAL, "context: threads is %d, must be 0 to %d", all.threads, MAX_THREADS);
+  if (all.precision != SOLID_PRECISION_FP32 && all.precision != SOLID_PRECISION_TF32)
+    return solid_fail(SOLID_EINVAL, "context: precision %d is unknown", (int)all.precision);
 
   solid_context *ctx = calloc(1, sizeof *ctx);
   if (!ctx) return solid_fail(SOLID_ENOMEM, "context: out of memory");
+  ctx->precision = all.precision;
   ctx->threads = all.threads ? all.threads : machine_threads();
   ctx->log = all.log;
   ctx->log_user = all.log_user;
@@ -79,7 +84,8 @@ void solid_context_free(solid_context *ctx) {
 }
 
 solid_status sol_backend_open(const solid_context *ctx, sk_backend **out) {
-  sk_options options = {ctx->threads, ctx->ordinal};
+  sk_options options = {
+      .threads = ctx->threads, .device = ctx->ordinal, .tf32 = ctx->precision == SOLID_PRECISION_TF32};
   solid_status status = ctx->ops->open(out, &options);
   if (status == SOLID_OK) return SOLID_OK;
   return solid_fail(status, "device %s:%d with %d threads cannot be opened: %s", ctx->ops->name, ctx->ordinal,

@@ -24,19 +24,26 @@ typedef enum solid_log_level {
  * library, possibly at the same time. */
 typedef void (*solid_log_fn)(void *user, solid_log_level level, const char *line);
 
+/* How products are computed. TF32 rounds their factors to 10 bits of mantissa (an error of some 1e-3 where FP32 has
+ * 1e-6) and is several times faster on a GPU; sums, norms and losses stay FP32. The CPU has no such mode and refuses
+ * it. */
+typedef enum solid_precision { SOLID_PRECISION_FP32 = 0, SOLID_PRECISION_TF32 = 1 } solid_precision;
+
 typedef struct solid_context_options {
   uint32_t struct_size; /* set by SOLID_CONTEXT_OPTIONS_INIT */
   int32_t threads;      /* CPU threads each worker may use; 0 = as many as the machine has, default 1 */
   const char *device;   /* "cpu", "cuda", "cuda:N"; NULL = "cpu". What is asked for and absent is EUNSUPPORTED. */
   solid_log_fn log;     /* NULL = silent */
   void *log_user;
+  solid_precision precision; /* default FP32 */
 } solid_context_options;
 
 #define SOLID_CONTEXT_OPTIONS_INIT                                                                                     \
-  { sizeof(solid_context_options), 1, NULL, NULL, NULL }
+  { sizeof(solid_context_options), 1, NULL, NULL, NULL, SOLID_PRECISION_FP32 }
 
 /* Makes a context; `options` NULL = all defaults. On success *out is owned by the caller: solid_context_free.
- * EINVAL: unknown device name or struct_size. EUNSUPPORTED: the device is not in this build or not on this machine. */
+ * EINVAL: unknown device name, precision or struct_size. EUNSUPPORTED: the device is not in this build, not on this
+ * machine, or has not that precision. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_context_new(solid_context **out, const solid_context_options *options);
 
 /* NULL is a no-op. Everything made from the context must be gone. */

@@ -7,6 +7,7 @@ static solid_status open_level(sk_backend **out, const sk_options *options) {
 
 const sk_backend_ops SK_CPU(table) = {.abi = SK_ABI,
                                       .name = "cpu",
+                                      .tile_rows = 256,
                                       .probe = sk_cpu_probe,
                                       .open = open_level,
                                       .close = sk_cpu_close,
@@ -17,6 +18,8 @@ const sk_backend_ops SK_CPU(table) = {.abi = SK_ABI,
                                       .copy = sk_cpu_copy,
                                       .zero = sk_cpu_zero,
                                       .sync = sk_cpu_sync,
+                                      .alloc_host = sk_cpu_alloc,
+                                      .free_host = sk_cpu_free,
 #define FILL_SLOT(op) .op = SK_CPU(op),
                                       SK_OPS(FILL_SLOT)
 #undef FILL_SLOT

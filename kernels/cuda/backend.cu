@@ -66,6 +66,10 @@ static solid_status open_backend(sk_backend **out, const sk_options *options) {
   if (cudaStreamCreateWithFlags(&cuda->stream, cudaStreamNonBlocking) != cudaSuccess) goto fail;
   if (cublasCreate(&cuda->blas) != CUBLAS_STATUS_SUCCESS) goto fail;
   if (cublasSetStream(cuda->blas, cuda->stream) != CUBLAS_STATUS_SUCCESS) goto fail;
+  cuda->tf32 = options && options->tf32;
+  if (cublasSetMathMode(cuda->blas, cuda->tf32 ? CUBLAS_TF32_TENSOR_OP_MATH : CUBLAS_DEFAULT_MATH) !=
+      CUBLAS_STATUS_SUCCESS)
+    goto fail;
   *out = &cuda->base;
   return SOLID_OK;
 fail:
@@ -87,6 +91,21 @@ static solid_status alloc(sk_backend *be, void **out, size_t bytes) {
 static void release(sk_backend *be, void *device) {
   (void)be;
   cudaFree(device);
+}
+
+static solid_status alloc_host(sk_backend *be, void **out, size_t bytes) {
+  void *host = NULL;
+  if (bytes > 0) {
+    solid_status status = sk_cuda_status(be, cudaMallocHost(&host, bytes), "host memory");
+    if (status != SOLID_OK) return status;
+  }
+  *out = host;
+  return SOLID_OK;
+}
+
+static void free_host(sk_backend *be, void *host) {
+  (void)be;
+  cudaFreeHost(host);
 }
 
 static solid_status transfer(sk_backend *be, void *to, const void *from, size_t bytes, cudaMemcpyKind kind,
@@ -182,6 +201,7 @@ solid_status sk_cuda_column_sum(sk_backend *be, int rows, int columns, const flo
 
 extern "C" const sk_backend_ops sk_cuda_table = {.abi = SK_ABI,
                                                  .name = "cuda",
+                                                 .tile_rows = 16384,
                                                  .probe = probe,
                                                  .open = open_backend,
                                                  .close = close_backend,
@@ -192,6 +212,8 @@ extern "C" const sk_backend_ops sk_cuda_table = {.abi = SK_ABI,
                                                  .copy = copy,
                                                  .zero = zero,
                                                  .sync = sync,
+                                                 .alloc_host = alloc_host,
+                                                 .free_host = free_host,
 #define FILL_SLOT(op) .op = sk_cuda_##op,
                                                  SK_OPS(FILL_SLOT)
 #undef FILL_SLOT

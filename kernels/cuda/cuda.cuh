@@ -13,6 +13,7 @@ extern "C" {
 typedef struct sk_cuda {
   sk_backend base;
   int device;
+  bool tf32; /* products may round their factors */
   cudaStream_t stream;
   cublasHandle_t blas;
   void *workspace;

@@ -9,7 +9,8 @@ struct solid_context {
   const sk_backend_ops *ops; /* the device that was asked for */
   int32_t ordinal;           /* N of "cuda:N" */
   int32_t threads;           /* at least 1 */
-  solid_log_fn log;          /* may be NULL */
+  solid_precision precision;
+  solid_log_fn log; /* may be NULL */
   void *log_user;
 };
 

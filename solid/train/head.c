@@ -14,8 +14,8 @@ typedef struct tile {
   float *dx;                               /* (t, side) */
 } tile;
 
-static size_t tile_bind(tile *t, const sol_config *config, float *base) {
-  size_t rows = SOL_TILE_ROWS, m = sol_config_layer_params(config), side = sol_config_layer_width(config), used = 0;
+static size_t tile_bind(tile *t, const sol_config *config, size_t rows, float *base) {
+  size_t m = sol_config_layer_params(config), side = sol_config_layer_width(config), used = 0;
   *t = (tile){0};
   if (config->head == SOLID_HEAD_STATIC) return 0;
   int both = config->head == SOLID_HEAD_SOLID;
@@ -34,9 +34,22 @@ static size_t tile_bind(tile *t, const sol_config *config, float *base) {
   return used;
 }
 
-size_t sol_head_floats(const sol_config *config) {
+/* Devices that like large tiles still shall not spend more than this on one. */
+#define MAX_TILE_BYTES ((size_t)2 << 30)
+#define MIN_TILE_ROWS  ((size_t)256)
+
+size_t sol_head_tile_rows(const sk_backend *be, const sol_config *config) {
   tile t;
-  return tile_bind(&t, config, NULL);
+  size_t row_bytes = tile_bind(&t, config, 16, NULL) / 16 * sizeof(float) + 1;
+  size_t rows = (size_t)be->ops->tile_rows, most = MAX_TILE_BYTES / row_bytes;
+  if (rows > most) rows = most;
+  return rows > MIN_TILE_ROWS ? rows : MIN_TILE_ROWS;
+}
+
+size_t sol_head_floats(const sk_backend *be, const sol_config *config, size_t rows) {
+  tile t;
+  size_t most = sol_head_tile_rows(be, config);
+  return tile_bind(&t, config, rows < most ? rows : most, NULL);
 }
 
 /* The part of the arguments that a tile sees: its rows only. */
@@ -187,8 +200,8 @@ solid_status sol_head_step(const sol_pass *pass, const sol_dropout *drop, const 
   const sol_config *config = pass->config;
   int plain = config->head == SOLID_HEAD_STATIC;
   tile t;
-  tile_bind(&t, config, args->work);
-  int32_t rows = pass->batch->rows, step = plain ? rows : SOL_TILE_ROWS;
+  int32_t rows = pass->batch->rows, step = plain ? rows : (int32_t)sol_head_tile_rows(pass->be, config);
+  tile_bind(&t, config, (size_t)(rows < step ? rows : step), args->work);
   for (int32_t row = 0; row < rows; row += step) {
     tile_pass p = {.run = &run,
                    .pass = pass,

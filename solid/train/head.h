@@ -6,8 +6,6 @@
 
 #include "solid/train/backward.h"
 
-#define SOL_TILE_ROWS 256
-
 typedef struct sol_head_args {
   const float *h;                    /* (rows, d) */
   const float *z_item, *z_semantic;  /* (rows, d) or NULL */
@@ -18,7 +16,11 @@ typedef struct sol_head_args {
   float *work;                       /* sol_head_floats */
 } sol_head_args;
 
-size_t sol_head_floats(const sol_config *config);
+/* Rows of a tile: a function of device and config alone, as the streams of dropout on the head's output are. */
+size_t sol_head_tile_rows(const sk_backend *be, const sol_config *config);
+
+/* Floats of work for batches of up to `rows` rows. */
+size_t sol_head_floats(const sk_backend *be, const sol_config *config, size_t rows);
 
 solid_status sol_head_step(const sol_pass *pass, const sol_dropout *drop, const sol_head_args *args,
                            const sol_weights *grads, const sol_catalogue_grads *tables);

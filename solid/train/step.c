@@ -35,7 +35,7 @@ static size_t step_bind(sol_step *s, int average, float *base) {
   s->h = sol_take(base, &used, floats);
   s->dh = sol_take(base, &used, floats);
   s->loss = sol_take(base, &used, rows);
-  s->head_work = sol_take(base, &used, sol_head_floats(config));
+  s->head_work = sol_take(base, &used, sol_head_floats(s->be, config, rows));
   return used;
 }
 
@@ -68,7 +68,7 @@ solid_status sol_step_open(sol_step *step, sk_backend *be, const sol_config *con
       .be = be, .config = *config, .total = sol_tensors_total(config), .max_windows = windows, .max_rows = rows};
   size_t floats = step_bind(step, average, NULL), ints = code_ints(config) + batch_ints(step);
   sol_run run = {be, SOLID_OK};
-  void *block = NULL, *device_ints = NULL;
+  void *block = NULL, *device_ints = NULL, *host = NULL;
   run.status = be->ops->alloc(be, &block, floats * sizeof(float));
   step->block = block;
   if (run.status == SOLID_OK) run.status = be->ops->alloc(be, &device_ints, ints * sizeof(int32_t));
@@ -78,7 +78,8 @@ solid_status sol_step_open(sol_step *step, sk_backend *be, const sol_config *con
     return solid_fail(run.status, "%zu MiB for batches of %zu rows: %s", (floats + ints) * 4 / (1u << 20), rows,
                       be->err);
   }
-  step->host = malloc(batch_ints(step) * sizeof(int32_t));
+  run.status = be->ops->alloc_host(be, &host, SOL_BATCHES_AHEAD * batch_ints(step) * sizeof(int32_t));
+  step->host = host;
   step_bind(step, average, step->block);
   sol_weights_bind(&step->weights, config, step->values[SOL_WEIGHTS]);
   sol_weights_bind(&step->grads, config, step->values[SOL_GRADS]);
@@ -90,8 +91,6 @@ solid_status sol_step_open(sol_step *step, sk_backend *be, const sol_config *con
   sol_op_zero(&run, step->loss_sum, 1);
   if (run.status != SOLID_OK)
     run.status = solid_fail(run.status, "%s", be->err);
-  else if (step->host == NULL)
-    run.status = solid_fail(SOLID_ENOMEM, "batch of %zu rows", rows);
   else
     run.status = upload_codes(step, codes);
   if (run.status != SOLID_OK) sol_step_close(step);
@@ -102,8 +101,9 @@ void sol_step_close(sol_step *step) {
   if (step->be != NULL) {
     step->be->ops->free(step->be, step->block);
     step->be->ops->free(step->be, step->ints);
+    step->be->ops->sync(step->be); /* uploads may still read it */
+    step->be->ops->free_host(step->be, step->host);
   }
-  free(step->host);
   *step = (sol_step){0};
 }
 
@@ -113,12 +113,14 @@ static solid_status bring_batch(sol_step *s, const solid_windows *inputs, const 
   size_t rows = inputs->offsets[inputs->n] - inputs->offsets[0], ints = sol_batch_ints(inputs->n, rows);
   assert(inputs->n <= s->max_windows && rows <= s->max_rows && sol_batch_rows(s->config.window, inputs) == rows);
   int32_t *device = s->ints + code_ints(&s->config);
-  solid_status status = s->be->ops->sync(s->be); /* the host array may still be on its way */
+  size_t slot = s->brought++ % SOL_BATCHES_AHEAD;
+  int32_t *host = s->host + slot * batch_ints(s);
+  solid_status status = slot == 0 ? s->be->ops->sync(s->be) : SOLID_OK; /* none is still on its way */
   if (status != SOLID_OK) return status;
-  sol_batch_pack(batch, s->config.window, inputs, s->host, device);
-  memcpy(s->host + ints, targets, rows * sizeof *targets);
+  sol_batch_pack(batch, s->config.window, inputs, host, device);
+  memcpy(host + ints, targets, rows * sizeof *targets);
   *target = device + ints;
-  return s->be->ops->upload(s->be, device, s->host, (ints + rows) * sizeof(int32_t));
+  return s->be->ops->upload(s->be, device, host, (ints + rows) * sizeof(int32_t));
 }
 
 static solid_status forward(sol_step *s, const sol_pass *pass, const sol_dropout *drop) {

@@ -8,6 +8,9 @@
 /* Places in sol_step.values: arrays of `total` floats one after the other. */
 typedef enum sol_array { SOL_WEIGHTS, SOL_GRADS, SOL_MOMENT1, SOL_MOMENT2, SOL_AVERAGE, SOL_ARRAYS } sol_array;
 
+/* The host may be so many batches ahead of the device before it waits. */
+#define SOL_BATCHES_AHEAD 16
+
 typedef struct sol_step {
   sk_backend *be;
   sol_config config;
@@ -15,7 +18,8 @@ typedef struct sol_step {
 
   float *block;              /* device: everything of floats below */
   int32_t *ints;             /* device: codes, batch, targets */
-  int32_t *host;             /* batch and targets on their way to the device */
+  int32_t *host;             /* SOL_BATCHES_AHEAD batches and targets on their way to the device */
+  size_t brought;            /* batches so far */
   float *values[SOL_ARRAYS]; /* device (total); the average is NULL when there is none */
   float *loss_sum, *sumsq;   /* device (1): of all rows since sol_step_take_loss; of the last gradient */
 

@@ -5,20 +5,21 @@
 #include "solid/train/history.h"
 #include "solid/train/step.h"
 
-#define SOL_VALIDATE_BATCH 256
-
 typedef struct sol_validator {
   sk_backend *be;
   sol_config config;
   const sol_history *history;           /* borrowed */
   uint32_t users;                       /* that have a validation target */
+  uint32_t batch;                       /* users at once */
   size_t max_rows;                      /* of the largest batch */
-  float *block;                         /* device */
-  int32_t *ints;                        /* device */
+  size_t words;                         /* of a user's mask */
+  float *block;                         /* device: floats */
   float *u, *params, *scores, *scratch; /* in block */
-  int32_t *host_ints;
-  float *host_scores;
-  uint32_t *offsets, *items, *who, *known;
+  int32_t *ints, *index;                /* device: batch; (batch, k) the best items, in ints */
+  uint64_t *mask;                       /* device: (batch, words) what each user knows */
+  int32_t *host_ints, *host_index;      /* of the host, as those of the device */
+  uint64_t *host_mask;
+  uint32_t *offsets, *items, *who;
 } sol_validator;
 
 typedef struct sol_validation {

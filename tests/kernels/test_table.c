@@ -13,7 +13,8 @@ static void check_slots(rig *r) {
   SK_OPS(CHECK_SLOT)
 #undef CHECK_SLOT
   cr_expect(ops->probe && ops->open && ops->close && ops->alloc && ops->free);
-  cr_expect(ops->upload && ops->download && ops->copy && ops->zero && ops->sync);
+  cr_expect(ops->upload && ops->download && ops->copy && ops->zero && ops->sync && ops->alloc_host && ops->free_host);
+  cr_expect_gt(ops->tile_rows, 0);
 }
 
 Test(table, has_no_empty_slot) {
@@ -48,6 +49,13 @@ static void check_memory(rig *r) {
   cr_assert_eq(ops->download(be, back, b, 16), SOLID_OK);
   cr_assert_eq(ops->sync(be), SOLID_OK);
   cr_expect_arr_eq(back, zeros, 16);
+  void *host = NULL;
+  cr_assert_eq(ops->alloc_host(be, &host, 16), SOLID_OK);
+  cr_assert_eq(ops->upload(be, b, memcpy(host, text, 16), 16), SOLID_OK);
+  cr_assert_eq(ops->download(be, host, b, 16), SOLID_OK);
+  cr_assert_eq(ops->sync(be), SOLID_OK);
+  cr_expect_arr_eq(host, text, 16);
+  ops->free_host(be, host);
   cr_expect_eq(ops->copy(be, NULL, NULL, 0), SOLID_OK);
   cr_expect_eq(ops->zero(be, NULL, 0), SOLID_OK);
   ops->free(be, a);

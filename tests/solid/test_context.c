@@ -76,6 +76,18 @@ Test(context, struct_size_says_how_much_the_caller_knows) {
   cr_assert_eq(solid_context_new(NULL, NULL), SOLID_EINVAL);
 }
 
+Test(context, cpu_refuses_tf32) {
+  solid_context_options options = SOLID_CONTEXT_OPTIONS_INIT;
+  solid_context *ctx = NULL;
+  options.precision = SOLID_PRECISION_TF32;
+  cr_assert_eq(solid_context_new(&ctx, &options), SOLID_EUNSUPPORTED);
+  cr_expect(strstr(solid_last_error(), "TF32"), "%s", solid_last_error());
+  options.precision = (solid_precision)7;
+  cr_assert_eq(solid_context_new(&ctx, &options), SOLID_EINVAL);
+  cr_expect(strstr(solid_last_error(), "precision 7"), "%s", solid_last_error());
+  cr_expect_null(ctx);
+}
+
 static void keep_line(void *user, solid_log_level level, const char *line) {
   cr_assert_eq(level, SOLID_LOG_WARN);
   strcpy(user, line);

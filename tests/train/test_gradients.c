@@ -17,6 +17,7 @@
 typedef struct result {
   float *gradients;
   double loss;
+  size_t tile; /* rows */
 } result;
 
 static result run_step(rig *r, const sol_config *config, const tiny_batch *batch, const sol_train_options *options,
@@ -25,7 +26,7 @@ static result run_step(rig *r, const sol_config *config, const tiny_batch *batch
   sol_step step;
   cr_assert_eq(sol_step_open(&step, be, config, batch->codes, batch->windows.n, batch->rows, 0), SOLID_OK, "%s",
                solid_last_error());
-  result out = {.gradients = malloc(step.total * sizeof(float))};
+  result out = {.gradients = malloc(step.total * sizeof(float)), .tile = sol_head_tile_rows(be, config)};
   cr_assert_eq(be->ops->upload(be, step.values[SOL_WEIGHTS], batch->weights, step.total * sizeof(float)), SOLID_OK);
   cr_assert_eq(sol_step_gradients(&step, options, seed, &batch->windows, batch->targets), SOLID_OK, "%s",
                solid_last_error());
@@ -36,30 +37,31 @@ static result run_step(rig *r, const sol_config *config, const tiny_batch *batch
   return out;
 }
 
+/* The streams of dropout on the head's output are those of tiles of so many rows. */
 static double ref_loss(const sol_config *config, const tiny_batch *batch, const sol_train_options *o, uint64_t seed,
-                       const double *values) {
+                       size_t tile, const double *values) {
   ref_model model = {config, values, batch->codes};
   sol_dropout drop = {.p = o->dropout, .p_z = o->dropout_z, .p_y = o->dropout_y, .seed = seed};
-  return ref_model_loss(&model, &batch->windows, batch->targets, &drop, (double)o->smoothing, SOL_TILE_ROWS);
+  return ref_model_loss(&model, &batch->windows, batch->targets, &drop, (double)o->smoothing, tile);
 }
 
 /* Gradients of one tensor at about `SAMPLES` places, relative to the largest of them. */
 static void check_tensor(const tiny_case *c, const sol_tensor *tensor, const tiny_batch *batch,
-                         const sol_train_options *o, uint64_t seed, double *values, const float *got) {
+                         const sol_train_options *o, uint64_t seed, double *values, const result *got) {
   size_t stride = (tensor->count + SAMPLES - 1) / SAMPLES;
   double *want = calloc(tensor->count, sizeof *want), largest = 0;
   for (size_t i = 0; i < tensor->count; i += stride) {
     double *x = &values[tensor->offset + i], kept = *x;
     *x = kept + H;
-    double above = ref_loss(&c->config, batch, o, seed, values);
+    double above = ref_loss(&c->config, batch, o, seed, got->tile, values);
     *x = kept - H;
-    want[i] = (above - ref_loss(&c->config, batch, o, seed, values)) / (2 * H);
+    want[i] = (above - ref_loss(&c->config, batch, o, seed, got->tile, values)) / (2 * H);
     *x = kept;
     largest = fmax(largest, fabs(want[i]));
   }
   cr_expect_gt(largest, 0, "%s: %s has no gradient at all", c->name, tensor->name);
   for (size_t i = 0; i < tensor->count; i += stride) {
-    double value = got[tensor->offset + i], error = fabs(value - want[i]);
+    double value = got->gradients[tensor->offset + i], error = fabs(value - want[i]);
     if (error <= 1e-3 * largest + 1e-7) continue;
     cr_expect_fail("%s: %s[%zu]: got %.9g, differences give %.9g (largest %.3g)", c->name, tensor->name, i, value,
                    want[i], largest);
@@ -78,11 +80,11 @@ static void check_case(rig *r, const tiny_case *c, float dropout) {
   size_t total = sol_tensors_total(&c->config);
   double *values = malloc(total * sizeof *values);
   for (size_t i = 0; i < total; i++) values[i] = batch.weights[i];
-  double loss = ref_loss(&c->config, &batch, &o, 7, values);
+  double loss = ref_loss(&c->config, &batch, &o, 7, got.tile, values);
   cr_expect(fabs(got.loss - loss) <= 1e-5 * fabs(loss), "%s: loss %.9g, reference %.9g", c->name, got.loss, loss);
   sol_tensor tensors[SOL_MAX_TENSORS];
   size_t n = sol_tensors_list(&c->config, tensors);
-  for (size_t t = 0; t < n; t++) check_tensor(c, &tensors[t], &batch, &o, 7, values, got.gradients);
+  for (size_t t = 0; t < n; t++) check_tensor(c, &tensors[t], &batch, &o, 7, values, &got);
   free(values);
   free(got.gradients);
   tiny_batch_free(&batch);
@@ -105,13 +107,14 @@ static void check_tiles(rig *r) {
   const sol_config *config = &tiny_cases[tiny_case_count - 1].config;
   sol_train_options o = SOL_TRAIN_OPTIONS_INIT;
   tiny_batch batch;
-  tiny_batch_make(&batch, config, &rng, 300, 0);
-  cr_assert_gt(batch.rows, 2 * SOL_TILE_ROWS);
+  size_t tile = sol_head_tile_rows(rig_backend(r), config);
+  tiny_batch_make(&batch, config, &rng, 300 * tile / 256, 0);
+  cr_assert_gt(batch.rows, 2 * tile);
   result got = run_step(r, config, &batch, &o, 9);
   size_t total = sol_tensors_total(config);
   double *values = malloc(total * sizeof *values);
   for (size_t i = 0; i < total; i++) values[i] = batch.weights[i];
-  double loss = ref_loss(config, &batch, &o, 9, values);
+  double loss = ref_loss(config, &batch, &o, 9, tile, values);
   cr_expect(fabs(got.loss - loss) <= 1e-5 * fabs(loss), "loss %.9g, reference %.9g", got.loss, loss);
   free(values);
   free(got.gradients);
