@@ -1,6 +1,7 @@
 /* solid_eval: how well does a model rank what each user of a data file did next?
  *
  * Leave-one-out over the full catalogue; the popularity ranking stands beside the model, both with 95 % intervals. */
+#include "examples/eval_hidden.h"
 #include "examples/load.h"
 #include "ingest/config.h"
 #include "solid/extend.h"
@@ -102,6 +103,7 @@ typedef struct run {
   solid_model_info info;
   solid_store *cache;
   figures of_model, popularity;
+  hidden_report hidden; /* of a model that was trained without some items */
 } run;
 
 static void print_log(void *user, solid_log_level level, const char *line) {
@@ -124,11 +126,24 @@ static solid_status open_cache(run *r) {
   return solid_memory_store_open(&r->cache, &options);
 }
 
+/* A model that was trained without some items is asked about them. */
+static solid_status ask_about_hidden(run *r, const sol_evaluate_options *options) {
+  sol_hidden hidden = {0};
+  solid_status status = sol_evaluate_hidden(&hidden, r->model, &r->history);
+  if (status == SOLID_ENOTFOUND) return SOLID_OK;
+  if (!status)
+    status = hidden_measure(&r->hidden, &hidden, r->model, &r->history, options, &r->of_model.evaluation,
+                            (uint32_t)r->args.resamples, (uint64_t)r->args.seed);
+  sol_hidden_clear(&hidden);
+  return status;
+}
+
 static solid_status evaluate(run *r) {
   const arguments *args = &r->args;
   load_files files = {.data = args->data, .format = args->format};
-  sol_evaluate_options options = {args->split ? SOL_PART_TEST : SOL_PART_VALID, !args->mask, (uint32_t)args->batch,
-                                  NULL};
+  sol_evaluate_options options = {.part = args->split ? SOL_PART_TEST : SOL_PART_VALID,
+                                  .keep_history = !args->mask,
+                                  .batch = (uint32_t)args->batch};
   solid_status status = SOLID_OK;
   if (!args->model && !args->popularity_only)
     return solid_fail(SOLID_EINVAL, "--model is missing; --popularity-only does without one");
@@ -153,6 +168,7 @@ static solid_status evaluate(run *r) {
   options.cache = r->cache;
   if (!status && r->model) status = sol_evaluate_model(&r->of_model.evaluation, r->model, &r->history, &options);
   if (!status && r->model) status = finish_figures(&r->of_model, args);
+  if (!status && r->model) status = ask_about_hidden(r, &options);
   return status;
 }
 
@@ -184,6 +200,7 @@ static void print_table(const run *r) {
   printf("%-8s", "covered");
   if (r->model) printf("  %-23.4f", r->of_model.evaluation.coverage);
   printf("  %.4f   (share of the catalogue in anybody's first %d)\n", e->coverage, SOL_COVERED_DEPTH);
+  if (r->hidden.hidden) hidden_print(&r->hidden);
 }
 
 static json_t *json_of_values(const sol_metrics *metrics) {
@@ -224,6 +241,7 @@ static solid_status write_json(const run *r) {
   json_object_set_new(root, "popularity", json_of_values(&r->popularity.value));
   json_object_set_new(root, "popularity_ci95", json_of_interval(&r->popularity));
   json_object_set_new(root, "popularity_coverage@10", json_real(e->coverage));
+  if (r->hidden.hidden) json_object_set_new(root, "hidden", hidden_json(&r->hidden));
   json_object_set_new(root, "manifest", json_of_manifest(r));
   int bad = !root || json_dump_file(root, r->args.json, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
   json_decref(root);

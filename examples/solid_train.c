@@ -2,10 +2,11 @@
  * after each epoch and an early stop, writes one safetensors file. A checkpoint stands beside it after each epoch; the
  * same command goes on from it. */
 #include "examples/load.h"
+#include "examples/material.h"
 #include "examples/progress.h"
 #include "ingest/config.h"
 #include "solid/train/export.h"
-#include "solid/train/features.h"
+#include "solid/train/trainer.h"
 #include "solid/version.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -18,7 +19,9 @@ typedef struct arguments {
   int64_t vector_width, width, window, blocks, heads, levels, codes, rank;
   int64_t seed, threads, epochs, patience, batch, cooccurrence, content;
   double clip, rate, rate_scale, decay, decay_generator, max_norm, dropout, dropout_z, dropout_y, smoothing, average;
-  int head, precision, fresh, keep_checkpoint;
+  double hide;
+  int64_t hide_seed;
+  int head, precision, fresh, keep_checkpoint, hidden_codes;
 } arguments;
 
 #define TEXT(name_, field, preset_, meaning_, required_)                                                               \
@@ -88,6 +91,14 @@ static const solid_property properties[] = {
      .meaning = "of products; auto = tf32 on cuda, fp32 on the CPU, which has nothing else",
      .offset = offsetof(arguments, precision)},
     TEXT("log", log, NULL, "file for one line of JSON an epoch", 0),
+    REAL("hide", hide, "0", 0.99, "share of the items to hide from training and to give codes from content; 0 = none"),
+    WHOLE("hide-seed", hide_seed, "0", 0, 9007199254740992.0, "of the choice of hidden items"),
+    {.name = "hidden-codes",
+     .type = SOLID_PROPERTY_CHOICE,
+     .preset = "content",
+     .choices = "content|random",
+     .meaning = "codes of hidden items: from content, or another item's, to compare with",
+     .offset = offsetof(arguments, hidden_codes)},
     SWITCH("fresh", fresh, "do not go on from a checkpoint"),
     SWITCH("keep-checkpoint", keep_checkpoint, "leave the checkpoint after the model is written"),
 };
@@ -137,22 +148,13 @@ static sol_train_options train_options(const arguments *a) {
                              .average = (float)a->average};
 }
 
-static solid_status fit_codebook(const arguments *a, const sol_history *history, sol_codebook *book) {
+static solid_status fit_codebook(const arguments *a, material *m) {
   if (a->levels == 0) return SOLID_OK;
   sol_features_options features = SOL_FEATURES_OPTIONS_INIT;
   features.dims = (uint32_t)a->content, features.window = (uint32_t)a->cooccurrence, features.seed = (uint64_t)a->seed;
   sol_codebook_options options = SOL_CODEBOOK_OPTIONS_INIT;
   options.levels = (uint32_t)a->levels, options.codes = (uint32_t)a->codes, options.seed = (uint64_t)a->seed;
-  sol_features x = {0};
-  solid_status status = sol_features_build(&x, history, &features);
-  if (status == SOLID_OK) status = sol_codebook_fit(book, x.values, x.items, x.width, &options);
-  sol_features_clear(&x);
-  if (status != SOLID_OK) return status;
-  for (uint32_t l = 0; l < book->levels; l++)
-    printf("codebook level %u: %u of %u codes used, perplexity %.1f, error %.4f\n", l, book->level[l].used, book->codes,
-           book->level[l].perplexity, book->level[l].error);
-  printf("codebook: %u of %u items share all their codes with another\n", book->collisions, book->items);
-  return SOLID_OK;
+  return material_fit(m, &features, &options);
 }
 
 /* Epochs until it is over, a checkpoint after each. */
@@ -178,21 +180,26 @@ static solid_status resume(sol_trainer *trainer, const arguments *a, const char 
   return status;
 }
 
-static solid_status write_model(const arguments *a, const sol_config *config, const sol_history *history,
-                                const sol_codebook *book, const sol_trainer *trainer) {
+/* What the file says of its training; an evaluation finds the hidden items by it. */
+static void describe(const arguments *a, const sol_history *history, const sol_epoch *r, char *text, size_t size) {
+  int n = snprintf(text, size,
+                   "{\"version\": \"%s\", \"seed\": %" PRId64 ", \"data\": \"%016" PRIx64
+                   "\", \"precision\": \"%s\", \"epochs\": %u, \"best_epoch\": %u, \"valid_ndcg@10\": %.6f",
+                   solid_version(), a->seed, sol_history_hash(history),
+                   precision(a) == SOLID_PRECISION_TF32 ? "tf32" : "fp32", r->epoch, r->best_epoch, r->best_ndcg10);
+  if (a->hide > 0)
+    n += snprintf(text + n, size - (size_t)n, ", \"hide\": %.17g, \"hide_seed\": %" PRId64 ", \"hidden_codes\": \"%s\"",
+                  a->hide, a->hide_seed, a->hidden_codes == SOL_HIDDEN_RANDOM ? "random" : "content");
+  snprintf(text + n, size - (size_t)n, "}");
+}
+
+static solid_status write_model(const arguments *a, const sol_config *config, const material *m,
+                                const sol_trainer *trainer) {
   const sol_epoch *r = sol_trainer_report(trainer);
   char training[512];
-  snprintf(training, sizeof training,
-           "{\"version\": \"%s\", \"seed\": %" PRId64 ", \"data\": \"%016" PRIx64
-           "\", \"precision\": \"%s\", \"epochs\": %u, \"best_epoch\": %u, \"valid_ndcg@10\": %.6f}",
-           solid_version(), a->seed, sol_history_hash(history), precision(a) == SOLID_PRECISION_TF32 ? "tf32" : "fp32",
-           r->epoch, r->best_epoch, r->best_ndcg10);
-  sol_export what = {.config = config,
-                     .history = history,
-                     .codebook = book,
-                     .weights = sol_trainer_best(trainer),
-                     .training = training};
-  solid_status status = sol_export_model(&what, a->out);
+  describe(a, m->whole, r, training, sizeof training);
+  solid_status status = material_write(m, config, sol_trainer_best(trainer), (sol_hidden_code)a->hidden_codes,
+                                       (uint64_t)a->hide_seed, training, a->out);
   if (status == SOLID_OK)
     printf("%s: best epoch %u of %u, validation ndcg@10 %.4f\n", a->out, r->best_epoch, r->epoch, r->best_ndcg10);
   return status;
@@ -200,14 +207,15 @@ static solid_status write_model(const arguments *a, const sol_config *config, co
 
 static solid_status train(const arguments *a, const solid_context *ctx, const sol_history *history,
                           const char *checkpoint, FILE *log) {
-  sol_codebook book = {0};
+  material m = {0};
   sol_trainer *trainer = NULL;
-  sol_config config = model_config(a, history->items);
+  solid_status status = material_open(&m, history, a->hide, (uint64_t)a->hide_seed);
+  sol_config config = model_config(a, status == SOLID_OK ? m.trained->items : history->items);
   sol_train_options options = train_options(a);
-  solid_status status = sol_config_check(&config);
+  if (status == SOLID_OK) status = sol_config_check(&config);
   if (status == SOLID_OK) status = sol_train_options_check(&options);
-  if (status == SOLID_OK) status = fit_codebook(a, history, &book);
-  if (status == SOLID_OK) status = sol_trainer_new(&trainer, ctx, &config, &options, history, book.table);
+  if (status == SOLID_OK) status = fit_codebook(a, &m);
+  if (status == SOLID_OK) status = sol_trainer_new(&trainer, ctx, &config, &options, m.trained, m.book.table);
   if (status == SOLID_OK) status = resume(trainer, a, checkpoint);
   if (status == SOLID_OK) {
     progress p = {
@@ -217,10 +225,10 @@ static solid_status train(const arguments *a, const solid_context *ctx, const so
     printf("trains %s on %u users, %zu rows an epoch\n", solid_head_name(config.head), p.users, rows);
     status = run_epochs(trainer, checkpoint, &p);
   }
-  if (status == SOLID_OK) status = write_model(a, &config, history, &book, trainer);
+  if (status == SOLID_OK) status = write_model(a, &config, &m, trainer);
   if (status == SOLID_OK && !a->keep_checkpoint) unlink(checkpoint);
   sol_trainer_close(trainer);
-  sol_codebook_clear(&book);
+  material_clear(&m);
   return status;
 }
 

@@ -53,7 +53,7 @@ static uint32_t walk(const sol_history *history, const sol_evaluate_options *opt
   seen[target] = 0;
   for (uint32_t i = 0; i < history->items && rank < SOL_RANK_DEPTH; i++) {
     uint32_t item = order[i].item;
-    if (seen[item] == u + 1) continue;
+    if (seen[item] == u + 1 || (options->candidates && !options->candidates[item])) continue;
     if (item == target) found = rank;
     if (rank < SOL_COVERED_DEPTH) covered[item] = 1;
     rank++;
@@ -78,7 +78,8 @@ solid_status sol_evaluate_popularity(sol_evaluation *out, const sol_history *his
     goto done;
   }
   sol_split_popularity(history, count);
-  for (uint32_t v = 0; v < history->items; v++) order[v] = (popular){count[v], v};
+  const float *by = options->popularity ? options->popularity : count;
+  for (uint32_t v = 0; v < history->items; v++) order[v] = (popular){by[v], v};
   qsort(order, history->items, sizeof *order, by_count);
   for (uint32_t i = 0; i < made.users; i++) made.ranks[i] = walk(history, options, made.who[i], order, seen, covered);
   made.coverage = sol_evaluation_share(covered, history->items);

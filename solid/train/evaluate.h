@@ -4,6 +4,7 @@
 
 #include "solid/model.h"
 #include "solid/store.h"
+#include "solid/train/hidden.h"
 #include "solid/train/metrics.h"
 #include "solid/train/split.h"
 
@@ -15,10 +16,13 @@ typedef struct sol_evaluate_options {
   uint32_t batch;     /* users at once; changes speed and memory, not figures */
   solid_store *cache; /* NULL, or a store of the model's sizes that every user's h and params go through before they are
                          applied: what its element type costs. Borrowed; its users "0" .. are overwritten */
+  const uint8_t *candidates; /* (V of the history) 1 = an item that is ranked; NULL = all are. A target that is not
+                                ranked has SOL_RANK_BEYOND */
+  const float *popularity;   /* (V of the history) what sol_evaluate_popularity ranks by; NULL = the training events */
 } sol_evaluate_options;
 
 #define SOL_EVALUATE_OPTIONS_INIT                                                                                      \
-  { SOL_PART_TEST, 0, 256, NULL }
+  { SOL_PART_TEST, 0, 256, NULL, NULL, NULL }
 
 typedef struct sol_evaluation {
   uint32_t users;   /* that have a target */
@@ -38,6 +42,10 @@ solid_status sol_evaluate_model(sol_evaluation *out, const solid_model *model, c
 /* 1 when the model's file says that it was trained on exactly this history, 0 when on another, -1 when it does not say.
  * Ids may agree where the items do not: numbers of two data sets overlap. */
 int sol_evaluate_same_data(const solid_model *model, const sol_history *history);
+
+/* The items of the history that were hidden when the model was trained, as its file says. The caller owns *hidden:
+ * sol_hidden_clear. ENOTFOUND: none were. Others as sol_hidden_choose. */
+solid_status sol_evaluate_hidden(sol_hidden *hidden, const solid_model *model, const sol_history *history);
 
 /* The same as sol_evaluate_model with items ranked by their number of training events, ties to the lowest index of the
  * history. */

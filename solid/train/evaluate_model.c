@@ -15,6 +15,7 @@ typedef struct model_ranking {
   uint32_t batch, window, width, params;
   size_t words, depth;  /* of a mask row; of a ranking */
   uint32_t *model_item; /* (V of the history) */
+  uint64_t *barred;     /* (words) items that nobody is recommended; NULL = none */
   uint32_t *offsets;    /* (batch + 1) */
   uint32_t *items;      /* (batch * window) */
   uint64_t *excluded;   /* (batch, words) */
@@ -27,6 +28,7 @@ typedef struct model_ranking {
 static void model_ranking_close(model_ranking *r) {
   solid_worker_free(r->worker);
   free(r->model_item);
+  free(r->barred);
   free(r->offsets);
   free(r->items);
   free(r->excluded);
@@ -47,6 +49,18 @@ static solid_status map_items(model_ranking *r, const solid_model *model, uint32
   solid_bytes id = sol_vocab_id(&r->history->item_ids, first);
   return solid_fail(SOLID_EMISMATCH, "%u of the data's %u items are not among the model's %u, the first is \"%.*s\"",
                     unknown, r->history->items, model_items, (int)(id.size < 64 ? id.size : 64), id.data);
+}
+
+/* Items of the model that are no candidates, those that the history does not know among them. */
+static solid_status bar_items(model_ranking *r) {
+  const uint8_t *candidates = r->options->candidates;
+  if (!candidates) return SOLID_OK;
+  r->barred = malloc(r->words * sizeof *r->barred);
+  if (!r->barred) return solid_fail(SOLID_ENOMEM, "no memory for a mask of %zu words", r->words);
+  memset(r->barred, 0xff, r->words * sizeof *r->barred);
+  for (uint32_t v = 0; v < r->history->items; v++)
+    if (candidates[v]) r->barred[r->model_item[v] / 64] &= ~((uint64_t)1 << r->model_item[v] % 64);
+  return SOLID_OK;
 }
 
 static solid_status model_ranking_open(model_ranking *r, const solid_model *model) {
@@ -72,13 +86,16 @@ static solid_status model_ranking_open(model_ranking *r, const solid_model *mode
   if (!r->model_item || !r->offsets || !r->items || !r->excluded || !r->h || !r->p || !r->scored || !r->counts ||
       !r->covered)
     return solid_fail(SOLID_ENOMEM, "no memory to rank for %zu users at once", n);
-  return map_items(r, model, info.items);
+  status = map_items(r, model, info.items);
+  return status ? status : bar_items(r);
 }
 
 /* Windows and masks of n users. */
 static solid_windows ask(model_ranking *r, const uint32_t *who, size_t n) {
   const sol_history *history = r->history;
   memset(r->excluded, 0, n * r->words * sizeof *r->excluded);
+  for (size_t i = 0; i < n && r->barred; i++)
+    memcpy(r->excluded + i * r->words, r->barred, r->words * sizeof *r->barred);
   r->offsets[0] = 0;
   for (size_t i = 0; i < n; i++) {
     sol_range known = {0, 0};
@@ -87,7 +104,8 @@ static solid_windows ask(model_ranking *r, const uint32_t *who, size_t n) {
     for (size_t e = known.begin; e < known.end; e++) {
       uint32_t item = r->model_item[history->sequence[e]];
       if (known.end - e <= r->window) r->items[at++] = item;
-      if (item != target) r->excluded[i * r->words + item / 64] |= (uint64_t)1 << item % 64;
+      if (item != target && !r->options->keep_history)
+        r->excluded[i * r->words + item / 64] |= (uint64_t)1 << item % 64;
     }
     r->offsets[i + 1] = at;
   }
@@ -150,8 +168,8 @@ solid_status sol_evaluate_model(sol_evaluation *out, const solid_model *model, c
     if (!status && options->cache) status = through_cache(&r, n, info.generation);
     if (!status) status = solid_worker_apply(r.worker, n, r.h, r.p, r.h);
     if (!status)
-      status =
-          solid_worker_rank(r.worker, n, r.h, options->keep_history ? NULL : r.excluded, r.depth, r.scored, r.counts);
+      status = solid_worker_rank(r.worker, n, r.h, options->keep_history && !r.barred ? NULL : r.excluded, r.depth,
+                                 r.scored, r.counts);
     if (!status) take(&r, made.who + begin, n, made.ranks + begin);
   }
   if (!status) made.coverage = sol_evaluation_share(r.covered, info.items);
@@ -161,6 +179,16 @@ solid_status sol_evaluate_model(sol_evaluation *out, const solid_model *model, c
   else
     *out = made;
   return status;
+}
+
+solid_status sol_evaluate_hidden(sol_hidden *hidden, const solid_model *model, const sol_history *history) {
+  const char *training = model->file.training;
+  json_t *root = training ? json_loads(training, 0, NULL) : NULL;
+  double share = json_number_value(json_object_get(root, "hide"));
+  uint64_t seed = (uint64_t)json_integer_value(json_object_get(root, "hide_seed"));
+  json_decref(root);
+  if (!(share > 0)) return solid_fail(SOLID_ENOTFOUND, "the model was trained on all items");
+  return sol_hidden_choose(hidden, history, share, seed);
 }
 
 int sol_evaluate_same_data(const solid_model *model, const sol_history *history) {

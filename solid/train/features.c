@@ -24,7 +24,68 @@ static void normalise_rows(float *rows, size_t n, size_t width) {
   }
 }
 
-/* U S^power with rows of length 1. A matrix without entries leaves the part absent. */
+static int is_hidden(const sol_features_options *options, size_t item) {
+  return options->hidden && options->hidden[item];
+}
+
+/* A copy of a's values whose hidden rows are zero: the decomposition then does not see them. NULL: no memory. */
+static float *visible_values(const sol_matrix *a, const uint8_t *hidden) {
+  size_t n = a->dense ? (size_t)a->rows * a->cols : a->offsets[a->rows];
+  float *values = malloc((n + 1) * sizeof *values);
+  if (!values) return NULL;
+  memcpy(values, a->dense ? a->dense : a->values, n * sizeof *values);
+  for (size_t i = 0; i < a->rows; i++) {
+    if (!hidden[i]) continue;
+    size_t begin = a->dense ? i * a->cols : a->offsets[i], end = a->dense ? begin + a->cols : a->offsets[i + 1];
+    memset(values + begin, 0, (end - begin) * sizeof *values);
+  }
+  return values;
+}
+
+/* sum += (row i of a) x: x (cols, width) when `down`, else the transposed product x (cols, width) += a_i^T sum. */
+static void row_product(const sol_matrix *a, size_t i, size_t width, int down, double *x, double *sum) {
+  size_t begin = a->dense ? i * a->cols : a->offsets[i], end = a->dense ? begin + a->cols : a->offsets[i + 1];
+  for (size_t e = begin; e < end; e++) {
+    double value = a->dense ? a->dense[e] : a->values[e];
+    double *row = x + width * (a->dense ? e - begin : a->columns[e]);
+    for (size_t j = 0; j < width && value != 0; j++) {
+      if (down)
+        sum[j] += value * row[j];
+      else
+        row[j] += value * sum[j];
+    }
+  }
+}
+
+/* Hidden rows of A V = U S, V = A^T U / S from the rows that were decomposed. `rows` (V, width) has U S. */
+static solid_status lay_in(float *rows, const float *s, const sol_matrix *a, size_t width, const uint8_t *hidden) {
+  double *v = calloc((size_t)a->cols * width, sizeof *v), *sum = calloc(width, sizeof *sum);
+  solid_status status = SOLID_OK;
+  if (!v || !sum) {
+    status = solid_fail(SOLID_ENOMEM, "no memory for %u directions of %zu", a->cols, width);
+    goto done;
+  }
+  for (size_t i = 0; i < a->rows; i++) {
+    if (hidden[i]) continue;
+    for (size_t j = 0; j < width; j++)
+      sum[j] = s[j] > NO_LENGTH * s[0] ? rows[i * width + j] / ((double)s[j] * s[j]) : 0;
+    row_product(a, i, width, 0, v, sum);
+  }
+  for (size_t i = 0; i < a->rows; i++) {
+    if (!hidden[i]) continue;
+    memset(sum, 0, width * sizeof *sum);
+    row_product(a, i, width, 1, v, sum);
+    for (size_t j = 0; j < width; j++) rows[i * width + j] = (float)sum[j];
+  }
+
+done:
+  free(v);
+  free(sum);
+  return status;
+}
+
+/* U S^power with rows of length 1. A matrix without entries leaves the part absent. With power 1 hidden rows are laid
+ * in; else they are zero. */
 static solid_status reduce(part *made, const sol_matrix *a, double power, const sol_features_options *options) {
   uint32_t width = options->dims;
   if (width > a->rows) width = a->rows;
@@ -32,22 +93,30 @@ static solid_status reduce(part *made, const sol_matrix *a, double power, const 
   if (!width || (!a->dense && !a->offsets[a->rows])) return SOLID_OK;
   float *rows = malloc((size_t)a->rows * width * sizeof *rows), *s = malloc(width * sizeof *s);
   sol_svd_options svd = {width, OVERSAMPLE, ITERATIONS, options->seed};
+  sol_matrix fitted = *a;
+  float *visible = NULL;
   solid_status status = SOLID_OK;
-  if (!rows || !s) status = solid_fail(SOLID_ENOMEM, "no memory for %u content vectors of %u", a->rows, width);
-  if (!status) status = sol_svd(a, &svd, rows, s);
-  if (status) {
-    free(rows);
-    free(s);
-    return status;
+  if (options->hidden) {
+    visible = visible_values(a, options->hidden);
+    *(a->dense ? &fitted.dense : &fitted.values) = visible;
   }
-  for (size_t j = 0; j < width; j++) {
+  if (!rows || !s || (options->hidden && !visible))
+    status = solid_fail(SOLID_ENOMEM, "no memory for %u content vectors of %u", a->rows, width);
+  if (!status) status = sol_svd(&fitted, &svd, rows, s);
+  for (size_t j = 0; j < width && !status; j++) {
     float scale = (float)pow(s[j], power);
     for (size_t i = 0; i < a->rows; i++) rows[i * width + j] *= scale;
   }
-  normalise_rows(rows, a->rows, width);
+  if (!status && options->hidden && power == 1) status = lay_in(rows, s, a, width, options->hidden);
+  if (!status) {
+    normalise_rows(rows, a->rows, width);
+    *made = (part){width, rows};
+    rows = NULL;
+  }
+  free(rows);
+  free(visible);
   free(s);
-  *made = (part){width, rows};
-  return SOLID_OK;
+  return status;
 }
 
 static solid_status attribute_part(part *made, const sol_history *history, const sol_features_options *options) {
@@ -60,8 +129,14 @@ static solid_status attribute_part(part *made, const sol_history *history, const
     status = solid_fail(SOLID_ENOMEM, "no memory for %zu attributes", n);
     goto done;
   }
-  for (size_t e = 0; e < n; e++) idf[history->attribute_ids[e]] += 1;
-  for (uint32_t a = 0; a < attributes; a++) idf[a] = (float)log((history->items + 1.0) / (1.0 + idf[a]));
+  uint32_t fitted = 0;
+  for (uint32_t v = 0; v < history->items; v++) {
+    if (is_hidden(options, v)) continue;
+    fitted++;
+    for (size_t e = history->attribute_offsets[v]; e < history->attribute_offsets[v + 1]; e++)
+      idf[history->attribute_ids[e]] += 1;
+  }
+  for (uint32_t a = 0; a < attributes; a++) idf[a] = (float)log((fitted + 1.0) / (1.0 + idf[a]));
   for (uint32_t v = 0; v < history->items; v++) {
     size_t begin = history->attribute_offsets[v], end = history->attribute_offsets[v + 1];
     for (size_t e = begin; e < end; e++) values[e] = idf[history->attribute_ids[e]];
@@ -98,13 +173,13 @@ static solid_status vector_part(part *made, const sol_history *history, const so
   }
   memcpy(rows, history->vectors, items * width * sizeof *rows);
   for (size_t i = 0; i < items; i++) {
-    if (!has_vector(rows + i * width, width)) continue;
+    if (is_hidden(options, i) || !has_vector(rows + i * width, width)) continue;
     present++;
     for (size_t j = 0; j < width; j++) mean[j] += rows[i * width + j];
   }
   for (size_t i = 0; i < items; i++)
     if (has_vector(rows + i * width, width))
-      for (size_t j = 0; j < width; j++) rows[i * width + j] -= (float)(mean[j] / (double)present);
+      for (size_t j = 0; j < width; j++) rows[i * width + j] -= (float)(mean[j] / (present ? (double)present : 1));
   if (width > options->dims) {
     sol_matrix matrix = {.rows = history->items, .cols = history->vector_width, .dense = rows};
     status = reduce(made, &matrix, 1, options);

@@ -4,6 +4,9 @@
  *   given vectors   centred over the items that have one -> principal components when wider than `dims`
  *   co-occurrence   PPMI over training events (cooccurrence.h) -> SVD, U sqrt(S)
  *
+ * Items that are hidden have no say in the fit (idf, mean, singular vectors) and are then laid into it: a row of theirs
+ * is what an item that comes after the fit would get.
+ *
  * Each part's rows are scaled to length 1 and the parts stand side by side, in this order. An item that has nothing to
  * show for a part has zeros there. The result is a function of history and options, whatever the number of threads. */
 #ifndef SOLID_TRAIN_FEATURES_H
@@ -17,10 +20,11 @@ typedef struct sol_features_options {
   int ignore_attributes; /* leave the part out */
   int ignore_vectors;
   uint64_t seed;
+  const uint8_t *hidden; /* (V) 1 = hidden, an item without training events; NULL = none */
 } sol_features_options;
 
 #define SOL_FEATURES_OPTIONS_INIT                                                                                      \
-  { 64, 3, 0, 0, 0 }
+  { 64, 3, 0, 0, 0, NULL }
 
 typedef struct sol_features {
   uint32_t items, width;        /* V, dc */

@@ -141,7 +141,8 @@ Test(evaluate, agrees_with_a_full_sort_at_every_batch_size) {
     tiny t;
     tiny_open(&t, heads[i]);
     for (int setting = 0; setting < 4; setting++) {
-      sol_evaluate_options options = {setting % 2 ? SOL_PART_TEST : SOL_PART_VALID, setting / 2, 0, NULL};
+      sol_evaluate_options options = {.part = setting % 2 ? SOL_PART_TEST : SOL_PART_VALID,
+                                      .keep_history = setting / 2};
       double coverage = 0;
       uint32_t within = 0;
       for (int b = 0; b < 4; b++) {
@@ -197,7 +198,7 @@ Test(evaluate, names_what_the_model_does_not_know) {
   sol_evaluation made;
   cr_assert_eq(sol_evaluate_model(&made, t.model, &history, NULL), SOLID_EMISMATCH);
   cr_assert_str_eq(solid_last_error(), expected);
-  sol_evaluate_options options = {SOL_PART_TEST, 0, 0, NULL};
+  sol_evaluate_options options = {.part = SOL_PART_TEST};
   cr_assert_eq(sol_evaluate_model(&made, t.model, &history, &options), SOLID_EINVAL);
   sol_history_clear(&history);
   tiny_close(&t);

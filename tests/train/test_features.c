@@ -201,7 +201,7 @@ Test(features, vectors_are_centred_and_reduced) {
   for (int v = 0; v < 5; v++)
     for (int j = 0; j < 8; j++) mean[j] += vectors[v][j] / 5.0;
   for (uint32_t dims = 6; dims <= 8; dims += 2) { /* through principal components, and as they are */
-    sol_features_options options = {dims, 0, 0, 0, 0};
+    sol_features_options options = {.dims = dims};
     sol_features made;
     cr_assert_eq(sol_features_build(&made, &history, &options), SOLID_OK);
     cr_assert_eq(made.width, dims);
@@ -225,7 +225,7 @@ Test(features, vectors_are_centred_and_reduced) {
 Test(features, nothing_to_show_is_an_error) {
   const char *rows[] = {"1 2", "2"};
   sol_history history = data_from_rows(rows, 2);
-  sol_features_options options = {64, 0, 0, 0, 0};
+  sol_features_options options = {.dims = 64};
   sol_features made;
   cr_assert_eq(sol_features_build(&made, &history, &options), SOLID_ENOTFOUND);
   sol_history_clear(&history);
