@@ -1,10 +1,11 @@
 /* solid_train: from data files to a model file. Reads the data, fits the semantic codebook, trains with validation
  * after each epoch and an early stop, writes one safetensors file. A checkpoint stands beside it after each epoch; the
  * same command goes on from it. */
-#include "examples/load.h"
+#include "examples/load_options.h"
+#include "examples/manifest.h"
 #include "examples/material.h"
 #include "examples/progress.h"
-#include "ingest/config.h"
+#include "solid/extend.h"
 #include "solid/train/export.h"
 #include "solid/train/trainer.h"
 #include "solid/version.h"
@@ -22,6 +23,7 @@ typedef struct arguments {
   double hide;
   int64_t hide_seed;
   int head, precision, fresh, keep_checkpoint, hidden_codes;
+  load_split order;
 } arguments;
 
 #define TEXT(name_, field, preset_, meaning_, required_)                                                               \
@@ -51,6 +53,7 @@ static const solid_property properties[] = {
     TEXT("attributes", attributes, NULL, "file of item attributes", 0),
     TEXT("vectors", vectors, NULL, "file of item vectors: raw float32, one row an item", 0),
     WHOLE("vector-width", vector_width, "0", 0, 65536, "floats in a row of --vectors"),
+    LOAD_SPLIT_PROPERTIES(arguments),
     TEXT("out", out, NULL, "model file to write", 1),
     {.name = "head",
      .type = SOLID_PROPERTY_CHOICE,
@@ -180,26 +183,36 @@ static solid_status resume(sol_trainer *trainer, const arguments *a, const char 
   return status;
 }
 
-/* What the file says of its training; an evaluation finds the hidden items by it. */
-static void describe(const arguments *a, const sol_history *history, const sol_epoch *r, char *text, size_t size) {
-  int n = snprintf(text, size,
-                   "{\"version\": \"%s\", \"seed\": %" PRId64 ", \"data\": \"%016" PRIx64
-                   "\", \"precision\": \"%s\", \"epochs\": %u, \"best_epoch\": %u, \"valid_ndcg@10\": %.6f",
-                   solid_version(), a->seed, sol_history_hash(history),
-                   precision(a) == SOLID_PRECISION_TF32 ? "tf32" : "fp32", r->epoch, r->best_epoch, r->best_ndcg10);
-  if (a->hide > 0)
-    n += snprintf(text + n, size - (size_t)n, ", \"hide\": %.17g, \"hide_seed\": %" PRId64 ", \"hidden_codes\": \"%s\"",
-                  a->hide, a->hide_seed, a->hidden_codes == SOL_HIDDEN_RANDOM ? "random" : "content");
-  snprintf(text + n, size - (size_t)n, "}");
+/* What the model file says about how it was made, an evaluation finds split and hidden items by it. NULL: no memory.
+ * The caller frees it. */
+static char *describe_training(const arguments *a, const sol_history *history, const sol_epoch *r) {
+  /* Neither names of files nor threads change the model: the same command gives the same bytes elsewhere. */
+  static const char *const without[] = {"data", "out", "log", "fresh", "keep-checkpoint", "threads", NULL};
+  char split[SOL_SPLIT_TEXT];
+  sol_split_describe(history, split);
+  json_t *root =
+      json_pack("{s:s, s:I, s:o, s:s, s:s, s:i, s:i, s:f, s:o}", "version", solid_version(), "seed",
+                (json_int_t)a->seed, "data", manifest_hash(history), "split", split, "precision",
+                precision(a) == SOLID_PRECISION_TF32 ? "tf32" : "fp32", "epochs", (int)r->epoch, "best_epoch",
+                (int)r->best_epoch, "valid_ndcg@10", r->best_ndcg10, "options", manifest_options(&program, a, without));
+  if (a->hide > 0) {
+    json_object_set_new(root, "hide", json_real(a->hide));
+    json_object_set_new(root, "hide_seed", json_integer((json_int_t)a->hide_seed));
+    json_object_set_new(root, "hidden_codes", json_string(a->hidden_codes == SOL_HIDDEN_RANDOM ? "random" : "content"));
+  }
+  char *text = root ? json_dumps(root, JSON_REAL_PRECISION(17)) : NULL;
+  json_decref(root);
+  return text;
 }
 
 static solid_status write_model(const arguments *a, const sol_config *config, const material *m,
                                 const sol_trainer *trainer) {
   const sol_epoch *r = sol_trainer_report(trainer);
-  char training[512];
-  describe(a, m->whole, r, training, sizeof training);
+  char *training = describe_training(a, m->whole, r);
+  if (!training) return solid_fail(SOLID_ENOMEM, "no memory to describe the training");
   solid_status status = material_write(m, config, sol_trainer_best(trainer), (sol_hidden_code)a->hidden_codes,
                                        (uint64_t)a->hide_seed, training, a->out);
+  free(training);
   if (status == SOLID_OK)
     printf("%s: best epoch %u of %u, validation ndcg@10 %.4f\n", a->out, r->best_epoch, r->epoch, r->best_ndcg10);
   return status;
@@ -253,8 +266,10 @@ static solid_status run(const arguments *a) {
                       .format = a->format,
                       .attributes = a->attributes,
                       .vectors = a->vectors,
-                      .vector_width = (uint32_t)a->vector_width};
+                      .vector_width = (uint32_t)a->vector_width,
+                      .split = &a->order};
   if (status == SOLID_OK) status = load_history(&history, &files);
+  if (status == SOLID_OK) status = load_warn("solid_train", &history, &files);
   if (status == SOLID_OK) {
     printf("%s: %u users, %u items, %zu events, %u attributes\n", a->data, history.users, history.items, history.events,
            history.attributes.count);

@@ -177,6 +177,18 @@ static solid_status read_format(const char *path, solid_dataset_format format, s
   return solid_fail(SOLID_EINVAL, "%s: format %d is not one", path, (int)format);
 }
 
+solid_status solid_dataset_has_times(const char *path, solid_dataset_format format, int *has_times) {
+  if (!path || !has_times) return solid_fail(SOLID_EINVAL, "times of a data set: NULL argument");
+  solid_status status = SOLID_OK;
+  if (format == SOLID_DATASET_AUTO) status = detect_file(path, &format);
+  if (status != SOLID_OK) return status;
+  int is_table = format == SOLID_DATASET_CSV || format == SOLID_DATASET_RECBOLE || format == SOLID_DATASET_TABLE ||
+                 format == SOLID_DATASET_MOVIELENS;
+  if (is_table) return sol_columns_have_times(path, format, has_times);
+  *has_times = format == SOLID_DATASET_EVENTS;
+  return SOLID_OK;
+}
+
 solid_status solid_dataset_read_events(const char *path, solid_dataset_format format, solid_event_sink sink,
                                        void *context) {
   if (!path || !sink) return solid_fail(SOLID_EINVAL, "read events: NULL argument");

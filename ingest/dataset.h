@@ -50,6 +50,10 @@ typedef solid_status (*solid_vector_sink)(void *context, solid_bytes item, const
 /* The format called `name` into *out; EINVAL names the formats there are. */
 SOLID_API solid_status solid_dataset_format_find(const char *name, solid_dataset_format *out);
 
+/* *has_times = 1 when the events of this file come with times of their own, 0 when only their order is known. Statuses:
+ * EFORMAT, EIO, ENOMEM. */
+SOLID_API solid_status solid_dataset_has_times(const char *path, solid_dataset_format format, int *has_times);
+
 /* Reads every event of a file.
  *
  * Files with times (movielens; csv, recbole and table with a column timestamp, time, ts or ts_lo) are sorted stably by

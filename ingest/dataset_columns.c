@@ -192,10 +192,27 @@ static solid_status read_rows(reader *r, solid_dataset_format format) {
   return r->at.list != ABSENT ? send_rows(r) : sol_timeline_send(&r->timeline, r->batch);
 }
 
-solid_status sol_read_columns(const char *path, solid_dataset_format format, sol_event_batch *batch) {
-  reader r = {.batch = batch, .at = {ABSENT, ABSENT, ABSENT, ABSENT}};
+static reader make_reader(solid_dataset_format format) {
+  reader r = {.at = {ABSENT, ABSENT, ABSENT, ABSENT}};
   r.separator = format == SOLID_DATASET_CSV ? SOL_COMMA : format == SOLID_DATASET_RECBOLE ? SOL_TAB : SOL_COLONS;
   if (format == SOLID_DATASET_MOVIELENS) r.at = (columns){0, 1, 3, ABSENT};
+  return r;
+}
+
+solid_status sol_columns_have_times(const char *path, solid_dataset_format format, int *have) {
+  reader r = make_reader(format);
+  solid_status status = sol_lines_open(&r.lines, path);
+  if (status != SOLID_OK) return status;
+  if (format != SOLID_DATASET_MOVIELENS) status = read_header(&r, format);
+  if (status == SOLID_OK) *have = r.at.time != ABSENT && r.at.list == ABSENT;
+  free(r.fields.at);
+  sol_lines_close(&r.lines);
+  return status;
+}
+
+solid_status sol_read_columns(const char *path, solid_dataset_format format, sol_event_batch *batch) {
+  reader r = make_reader(format);
+  r.batch = batch;
   solid_status status = sol_lines_open(&r.lines, path);
   if (status == SOLID_OK) status = read_rows(&r, format);
   for (size_t i = 0; i < r.row_room; i++) free(r.rows[i].text);

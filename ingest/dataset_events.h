@@ -56,6 +56,8 @@ solid_status sol_find_table_header(sol_lines *lines, sol_fields *fields, int *fo
 
 /* The formats whose columns have names: movielens, csv, recbole, table. */
 solid_status sol_read_columns(const char *path, solid_dataset_format format, sol_event_batch *batch);
+/* 1 when there is a column of times and a row is one event. */
+solid_status sol_columns_have_times(const char *path, solid_dataset_format format, int *have);
 
 #ifdef __cplusplus
 }

@@ -4,6 +4,7 @@
 #include "solid/extend.h"
 #include "solid/internal/safetensors.h"
 #include "solid/train/internal.h"
+#include "solid/train/split.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -36,9 +37,13 @@ static void describe(const sol_trainer *t, identity *id) {
            (double)o->max_norm, (double)o->dropout, (double)o->dropout_z, (double)o->dropout_y, (double)o->smoothing,
            (double)o->average);
   size_t codes = (size_t)c->items * c->levels * sizeof *t->codes;
-  snprintf(id->data, sizeof id->data, "users=%u events=%zu sequences=%016" PRIx64 " codes=%016" PRIx64,
+  char split[SOL_SPLIT_TEXT];
+  sol_split_describe(t->history, split);
+  for (char *at = split; *at; at++)
+    if (*at == ' ') *at = '_'; /* one word, as check_text compares them */
+  snprintf(id->data, sizeof id->data, "users=%u events=%zu sequences=%016" PRIx64 " codes=%016" PRIx64 " split=%s",
            t->history->users, t->history->events, sol_history_hash(t->history),
-           codes > 0 ? (uint64_t)XXH3_64bits(t->codes, codes) : 0);
+           codes > 0 ? (uint64_t)XXH3_64bits(t->codes, codes) : 0, split);
 }
 
 /* The arrays of a checkpoint: device arrays and the best weights. */

@@ -2,11 +2,20 @@
 #include "solid/extend.h"
 #include <stdlib.h>
 
-solid_status sol_evaluation_open(sol_evaluation *made, const sol_history *history, uint32_t items) {
-  uint32_t users = sol_split_users(history), n = 0;
-  if (!users)
+/* Leave-one-out has the plainer reason. */
+static solid_status fail_empty(const sol_history *history, sol_part part) {
+  char text[SOL_SPLIT_TEXT];
+  sol_split_describe(history, text);
+  if (history->split.kind == SOL_LEAVE_ONE_OUT)
     return solid_fail(SOLID_ENOTFOUND, "none of %u users has %d events, the fewest that leave one out", history->users,
                       SOL_SPLIT_MIN_EVENTS);
+  return solid_fail(SOLID_ENOTFOUND, "none of %u users has a %s target: split %s", history->users,
+                    part == SOL_PART_TEST ? "test" : "validation", text);
+}
+
+solid_status sol_evaluation_open(sol_evaluation *made, const sol_history *history, sol_part part, uint32_t items) {
+  uint32_t users = sol_split_users(history, part), n = 0;
+  if (!users) return fail_empty(history, part);
   *made = (sol_evaluation){.users = users, .skipped = history->users - users, .items = items};
   made->who = malloc(users * sizeof *made->who);
   made->ranks = malloc(users * sizeof *made->ranks);
@@ -16,7 +25,7 @@ solid_status sol_evaluation_open(sol_evaluation *made, const sol_history *histor
   }
   sol_range known;
   for (uint32_t u = 0; u < history->users; u++)
-    if (sol_split_question(history, u, SOL_PART_TEST, &known)) made->who[n++] = u;
+    if (sol_split_question(history, u, part, &known)) made->who[n++] = u;
   return SOLID_OK;
 }
 
@@ -67,7 +76,7 @@ solid_status sol_evaluate_popularity(sol_evaluation *out, const sol_history *his
   if (!out || !history) return solid_fail(SOLID_EINVAL, "evaluate: NULL argument");
   if (!options) options = &defaults;
   sol_evaluation made = {0};
-  solid_status status = sol_evaluation_open(&made, history, history->items);
+  solid_status status = sol_evaluation_open(&made, history, options->part, history->items);
   if (status) return status;
   float *count = malloc(history->items * sizeof *count);
   popular *order = malloc(history->items * sizeof *order);

@@ -1,4 +1,5 @@
-/* How well a model, or plain popularity, ranks what each user did next: leave-one-out over the full catalogue. */
+/* How well a model, or plain popularity, ranks what each user did next: a question a user (split.h) over the
+ * full catalogue. */
 #ifndef SOLID_TRAIN_EVALUATE_H
 #define SOLID_TRAIN_EVALUATE_H
 
@@ -26,7 +27,7 @@ typedef struct sol_evaluate_options {
 
 typedef struct sol_evaluation {
   uint32_t users;   /* that have a target */
-  uint32_t skipped; /* users of one or two events */
+  uint32_t skipped; /* users without a target */
   uint32_t items;   /* of the catalogue that was ranked */
   uint32_t *who;    /* (users) index in the history */
   uint32_t *ranks;  /* (users) items before the target; SOL_RANK_BEYOND */
@@ -47,6 +48,13 @@ int sol_evaluate_same_data(const solid_model *model, const sol_history *history)
  * sol_hidden_clear. ENOTFOUND: none were. Others as sol_hidden_choose. */
 solid_status sol_evaluate_hidden(sol_hidden *hidden, const solid_model *model, const sol_history *history);
 
+/* EMISMATCH with both texts when the model was trained with another split than the history has: what is asked may be
+ * what it learned. A model that does not say was trained leave-one-out. */
+solid_status sol_evaluate_check_split(const solid_model *model, const sol_history *history);
+
+/* The JSON text that the model's file has about its training, borrowed, or NULL. */
+const char *sol_evaluate_training(const solid_model *model);
+
 /* The same as sol_evaluate_model with items ranked by their number of training events, ties to the lowest index of the
  * history. */
 solid_status sol_evaluate_popularity(sol_evaluation *out, const sol_history *history,
@@ -54,7 +62,7 @@ solid_status sol_evaluate_popularity(sol_evaluation *out, const sol_history *his
 
 /* What every ranking shares: room for the users that have a target, who they are, and how many do not. ENOTFOUND: none.
  */
-solid_status sol_evaluation_open(sol_evaluation *evaluation, const sol_history *history, uint32_t items);
+solid_status sol_evaluation_open(sol_evaluation *evaluation, const sol_history *history, sol_part part, uint32_t items);
 
 /* Share of the `items` marked in covered. */
 double sol_evaluation_share(const uint8_t *covered, uint32_t items);

@@ -157,7 +157,7 @@ solid_status sol_evaluate_model(sol_evaluation *out, const solid_model *model, c
   sol_evaluation made = {0};
   model_ranking r = {.history = history, .options = options};
   solid_status status = solid_model_get_info(model, &info);
-  if (!status) status = sol_evaluation_open(&made, history, info.items);
+  if (!status) status = sol_evaluation_open(&made, history, options->part, info.items);
   if (status) return status;
   r.batch = options->batch < made.users ? options->batch : made.users;
   status = model_ranking_open(&r, model);
@@ -200,4 +200,22 @@ int sol_evaluate_same_data(const solid_model *model, const sol_history *history)
   int same = data ? strcmp(data, hash) == 0 : -1;
   json_decref(root);
   return same;
+}
+
+const char *sol_evaluate_training(const solid_model *model) {
+  return model->file.training;
+}
+
+solid_status sol_evaluate_check_split(const solid_model *model, const sol_history *history) {
+  if (!model || !history) return solid_fail(SOLID_EINVAL, "evaluate: NULL argument");
+  json_t *root = model->file.training ? json_loads(model->file.training, 0, NULL) : NULL;
+  const char *then = json_string_value(json_object_get(root, "split"));
+  char now[SOL_SPLIT_TEXT];
+  sol_split_describe(history, now);
+  if (!then) then = "leave-one-out";
+  solid_status status = SOLID_OK;
+  if (strcmp(then, now) != 0)
+    status = solid_fail(SOLID_EMISMATCH, "the model was trained with split \"%s\", it is asked by \"%s\"", then, now);
+  json_decref(root);
+  return status;
 }

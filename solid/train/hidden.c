@@ -60,6 +60,8 @@ void sol_hidden_clear(sol_hidden *hidden) {
 /* ---- What is trained on ---- */
 
 solid_status sol_hidden_events(const sol_hidden *hidden, const sol_history *history, sol_history *out) {
+  if (history->split.bounds)
+    return solid_fail(SOLID_EUNSUPPORTED, "items can be hidden from training under the leave-one-out split only");
   sol_history made = *history;
   made.events = 0;
   made.offsets = calloc((size_t)history->users + 1, sizeof *made.offsets);

@@ -3,7 +3,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 typedef struct collected {
   int64_t time_ms;
@@ -196,6 +195,7 @@ static solid_status build_sequences(sol_collector *collector, sol_history *histo
     history->sequence[i] = sorted[i].item;
     history->times[i] = sorted[i].time_ms;
   }
+  history->has_times = collector->options.has_times;
   history->users = users;
   history->items = collector->items.count;
   history->events = n;
@@ -265,34 +265,4 @@ solid_status sol_collector_finish(sol_collector *collector, sol_history *history
   empty(collector);
   *history = made;
   return SOLID_OK;
-}
-
-void sol_history_clear(sol_history *history) {
-  free(history->offsets);
-  free(history->sequence);
-  free(history->times);
-  sol_vocab_clear(&history->user_ids);
-  sol_vocab_clear(&history->item_ids);
-  sol_vocab_clear(&history->attributes);
-  free(history->attribute_offsets);
-  free(history->attribute_ids);
-  free(history->vectors);
-  *history = (sol_history){0};
-}
-
-static uint64_t hash_bytes(const void *data, size_t size, uint64_t seed) {
-  return XXH3_64bits_withSeed(data, size, seed);
-}
-
-uint64_t sol_history_hash(const sol_history *history) {
-  uint64_t hash = 0;
-  const sol_vocab *vocabs[] = {&history->user_ids, &history->item_ids};
-  for (int i = 0; i < 2; i++) {
-    hash = hash_bytes(vocabs[i]->offsets, ((size_t)vocabs[i]->count + 1) * sizeof(uint32_t), hash);
-    hash = hash_bytes(vocabs[i]->bytes, vocabs[i]->offsets[vocabs[i]->count], hash);
-  }
-  for (uint32_t u = 0; u < history->users; u++)
-    hash = hash_bytes(history->sequence + history->offsets[u],
-                      (history->offsets[u + 1] - history->offsets[u]) * sizeof(uint32_t), hash);
-  return hash;
 }

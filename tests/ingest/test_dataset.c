@@ -318,6 +318,35 @@ Test(dataset, formats_have_names) {
                    "format \"parquet\" is none of auto rows pairs movielens csv recbole table events histories");
 }
 
+Test(dataset, files_with_times_are_known) {
+  static const struct {
+    const char *text;
+    int expected;
+  } files[] = {
+      {"1 2 3\n4 5\n", 0},
+      {"1 2\n1 3\n", 0},
+      {"1::2::5::100\n", 1},
+      {"userId,movieId,rating,timestamp\n1,2,3,4\n", 1},
+      {"userId,movieId,rating\n1,2,3\n", 0},
+      {"user movie rating ts_lo ts_hi\n1 2 3 4 5\n", 1},
+      {"user_id:token\titem_id:token\ttimestamp:float\n1\t2\t3\n", 1},
+      {"user_id:token\titem_id_list:token_seq\titem_id:token\ttimestamp:float\n1\t2 3\t4\t5\n", 0},
+      {"{\"user\": 1, \"item\": 2, \"ts\": 3}\n", 1},
+      {"{\"1\": [2, 3]}\n", 0},
+  };
+  for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+    int has_times = -1;
+    write_text(files[i].text);
+    cr_assert_eq(solid_dataset_has_times(path, SOLID_DATASET_AUTO, &has_times), SOLID_OK, "%s", solid_last_error());
+    cr_assert_eq(has_times, files[i].expected, "file %zu", i);
+  }
+  write_text("userId,rating\n1,2\n");
+  int has_times = -1;
+  cr_assert_eq(solid_dataset_has_times(path, SOLID_DATASET_CSV, &has_times), SOLID_EFORMAT);
+  cr_assert_eq(solid_dataset_has_times("/none/such", SOLID_DATASET_AUTO, &has_times), SOLID_EIO);
+  cr_assert_eq(has_times, -1);
+}
+
 Test(dataset, attributes) {
   check_attributes("{\"4\": [1, \"two\"], \"a\": []}", "4:1,two\na:\n");
   check_attributes("movieId,title,genres\n1,\"Toy, Story\",Comedy|War\n2,X,(no genres listed)\n", "1:Comedy,War\n2:\n");

@@ -21,12 +21,12 @@ printf 'u1 a b\nu2 a c b d e\n' >"$folder/one.txt"
 printf 'u1 a\nu2 b\nu3 a\n' >"$folder/short.txt"
 printf '{"user": "u", "item": "i", "ts": 1}\n{"user": \n' >"$folder/broken.jsonl"
 
-expect figures 0 '3 users with a test target \(1 with one or two' --popularity-only --data "$folder/data.txt" --format rows
+expect figures 0 '3 users with a test target \(1 without one' --popularity-only --data "$folder/data.txt" --format rows
 expect mrr 0 '^mrr@5 +0\.6111' --popularity-only --data "$folder/data.txt" --format rows --json "$folder/out.json"
-for part in '"hr@10": 1.0' '"split": "test"' '"users": 3' '"items": 6' '"ci95"|"popularity_ci95"' '"data_hash": "[0-9a-f]{16}"'; do
+for part in '"hr@10": 1.0' '"part": "test"' '"users": 3' '"items": 6' '"ci95"|"popularity_ci95"' '"data_hash": "[0-9a-f]{16}"'; do
   grep -qE "$part" "$folder/out.json" || { echo "eval: the JSON lacks $part"; bad=1; }
 done
-expect valid 0 'valid target' --popularity-only --data "$folder/data.txt" --format rows --split valid
+expect valid 0 'valid target' --popularity-only --data "$folder/data.txt" --format rows --part valid
 expect unmasked 0 'history not masked' --popularity-only --data "$folder/data.txt" --format rows --no-mask
 expect "one user" 0 '1 users' --popularity-only --data "$folder/one.txt" --format rows
 expect "nobody to ask" 1 'none of 3 users has 3 events' --popularity-only --data "$folder/short.txt" --format pairs
@@ -35,6 +35,31 @@ expect "model away" 1 'away.safetensors' --data "$folder/data.txt" --model "$fol
 expect "data away" 1 'away.txt' --popularity-only --data "$folder/away.txt"
 expect "broken line" 1 'broken.jsonl:2' --popularity-only --data "$folder/broken.jsonl"
 expect "json cannot be written" 1 "$folder/no/out.json" --popularity-only --data "$folder/data.txt" --format rows --json "$folder/no/out.json"
+
+# Splits. Boundaries at 10 s and 20 s: u1 trains on a and b, c and d are asked; u2 has no validation target.
+printf 'user\titem\ttimestamp\nu1\ta\t1\nu1\tb\t2\nu1\tc\t11\nu1\td\t21\nu2\ta\t3\nu2\ta\t3\nu2\tb\t25\n' >"$folder/timed.tsv"
+printf 'u1 1 2 3 3\nu2 1 1 1 5\nu3 1 2 3 4 5\n' >"$folder/times.txt"
+printf 'u1 1 2 3\n' >"$folder/few.txt"
+printf 'u9 1 2 3\n' >"$folder/stranger.txt"
+printf 'u1 1 2 3 noon\n' >"$folder/noon.txt"
+timed=(--popularity-only --data "$folder/timed.tsv" --split global-time)
+rows=(--popularity-only --data "$folder/data.txt" --format rows)
+expect "global time" 0 '2 users with a test target' "${timed[@]}" --valid-from 10 --test-from 20
+expect "global time, valid" 0 '1 users with a valid target' "${timed[@]}" --valid-from 10 --test-from 20 --part valid
+expect "boundaries are told" 0 'split: global-time 10000 20000' "${timed[@]}" --valid-from 10 --test-from 20
+expect "duplicates are told" 0 'warning: .*1 events equal an earlier one' "${timed[@]}" --valid-from 10 --test-from 20
+expect "no test" 1 'none of 2 users has a test target: split global-time' "${timed[@]}" --valid-from 10 --test-from 90
+expect "wrong way round" 2 'is not before that of the test' "${timed[@]}" --valid-from 20 --test-from 10
+expect "no times" 2 'needs times, and the data has none' "${rows[@]}" --split global-time
+expect "times beside" 0 'split: global-time 3000 4000' "${rows[@]}" --times "$folder/times.txt" --split global-time --valid-from 3 --test-from 4
+expect "users without times" 0 'warning: 1 users have no times' "${rows[@]}" --times "$folder/times.txt" --split global-time --valid-from 3 --test-from 4
+expect "few times" 1 'few.txt: user "u1" has 3 times and 4 events' "${rows[@]}" --times "$folder/few.txt"
+expect "times of others" 1 'stranger.txt: user "u9" is not in the data' "${rows[@]}" --times "$folder/stranger.txt"
+expect "no time at all" 1 'noon.txt: user "u1": "noon" is not a time' "${rows[@]}" --times "$folder/noon.txt"
+expect ties 0 'leave-one-out, ties shuffled by 4' "${rows[@]}" --times "$folder/times.txt" --ties shuffle --tie-seed 4
+expect "ties without times" 2 'the data has no times' "${rows[@]}" --ties shuffle
+expect ratio 0 'split: per-user-ratio 0.5 0.25' "${rows[@]}" --split per-user-ratio --train-share 0.5 --valid-share 0.25
+expect "shares" 2 'shares of 0.9' "${rows[@]}" --split per-user-ratio --train-share 0.9 --valid-share 0.25
 expect "unknown flag" 2 'split' --popularity-only --data "$folder/data.txt" --spilt test
 [ "$bad" = 0 ] && echo "eval: the program does what it says"
 exit "$bad"

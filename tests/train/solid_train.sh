@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # solid_train as a program: refuses what it cannot do before it works, and a run killed in the middle ends, started
-# again, with the same model to the byte.   solid_train.sh SOLID_TRAIN MAKE_DATASET
+# again, with the same model to the byte.   solid_train.sh SOLID_TRAIN MAKE_DATASET SOLID_EVAL
 set -euo pipefail
-train=$1 make_dataset=$2
+train=$1 make_dataset=$2 eval=$3
 work=$(mktemp -d)
 running=
 trap '[ -z "$running" ] || kill -9 "$running" 2>/dev/null || true; rm -rf "$work"' EXIT
@@ -45,4 +45,15 @@ running=
 grep -q "goes on after epoch" "$work/parts.log" || fail "did not go on: $(cat "$work/parts.log")"
 cmp "$work/whole" "$work/parts" || fail "the resumed model is not the whole one"
 expect_refusal 1 "made with options seed=0, this run has seed=1" "${data[@]}" --seed 1 --out "$work/parts"
-echo "solid_train: refuses, resumes"
+
+# The split is the model's: another one is refused, by a checkpoint and by the evaluation.
+"$train" "${data[@]}" --head static --levels 0 --epochs 1 --keep-checkpoint --out "$work/plain" >/dev/null
+expect_refusal 1 "made with data split=leave-one-out, this run has split=global-time" "${data[@]}" --split global-time --head static --levels 0 --out "$work/plain"
+"$train" "${data[@]}" --epochs 2 --split global-time --out "$work/timed" >/dev/null
+ask=("$eval" --model "$work/timed" --data "$work/data/events.jsonl" --threads 2)
+"${ask[@]}" --split global-time >"$work/out" || fail "the split that it was trained with was refused"
+grep -q "split: global-time" "$work/out" || fail "no split in: $(cat "$work/out")"
+! "${ask[@]}" >"$work/out" 2>"$work/err" || fail "another split was let through"
+grep -q 'trained with split "global-time [0-9]* [0-9]*", it is asked by "leave-one-out"' "$work/err" || fail "$(cat "$work/err")"
+"${ask[@]}" --allow-other-split >/dev/null || fail "--allow-other-split was refused"
+echo "solid_train: refuses, resumes, keeps to its split"

@@ -149,7 +149,7 @@ Test(evaluate, agrees_with_a_full_sort_at_every_batch_size) {
         sol_evaluation made;
         options.batch = batches[b];
         cr_assert_eq(sol_evaluate_model(&made, t.model, &history, &options), SOLID_OK, "%s", solid_last_error());
-        cr_assert_eq(made.users, sol_split_users(&history));
+        cr_assert_eq(made.users, sol_split_users(&history, options.part));
         cr_assert_eq(made.users + made.skipped, USERS);
         cr_assert_eq(made.items, V);
         if (b == 0) coverage = made.coverage;

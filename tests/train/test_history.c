@@ -163,7 +163,7 @@ Test(split, leaves_the_last_two_out) {
     cr_assert(known.begin == train.begin && known.end == train.end + 1);
     cr_assert_eq(known.end + 1, history.offsets[u + 1]);
   }
-  cr_assert_eq(sol_split_users(&history), 2);
+  cr_assert_eq(sol_split_users(&history, SOL_PART_TEST), 2);
   float count[5];
   sol_split_popularity(&history, count);
   cr_assert(count[0] == 4 && count[1] == 2 && count[2] == 1 && count[3] == 0 && count[4] == 0);

@@ -1,0 +1,45 @@
+/* The parts of solid_eval: options, what a run holds, the table and the result file. */
+#ifndef EXAMPLES_EVAL_H
+#define EXAMPLES_EVAL_H
+
+#include "examples/eval_hidden.h"
+#include "examples/load.h"
+#include "ingest/config.h"
+#include "solid/model.h"
+#include "solid/store.h"
+#include "solid/train/evaluate.h"
+
+typedef struct eval_arguments {
+  const char *model, *data, *format, *device, *json;
+  int64_t batch, threads, seed, resamples;
+  int mask, part, popularity_only, cache, allow_other_split;
+  load_split order;
+} eval_arguments;
+
+extern const solid_program eval_program;
+
+/* One ranking's figures. */
+typedef struct eval_figures {
+  sol_evaluation evaluation;
+  sol_metrics value, low, high;
+} eval_figures;
+
+typedef struct eval_run {
+  eval_arguments args;
+  sol_history history;
+  solid_context *ctx;
+  solid_model *model; /* NULL = popularity only */
+  solid_model_info info;
+  solid_store *cache;
+  eval_figures of_model, popularity;
+  hidden_report hidden; /* of a model that was trained without some items */
+} eval_run;
+
+const char *eval_part_name(const eval_arguments *args);
+
+void eval_print_table(const eval_run *r);
+
+/* EIO: args.json cannot be written. */
+solid_status eval_write_json(const eval_run *r);
+
+#endif

@@ -1,0 +1,19 @@
+/* What a result needs so that somebody else can make it again, as JSON. */
+#ifndef EXAMPLES_MANIFEST_H
+#define EXAMPLES_MANIFEST_H
+
+#include "ingest/config.h"
+#include "solid/train/history.h"
+#include <jansson.h>
+
+/* Every property of the program with the value that this run has, but those whose names are in `without` (ends with
+ * NULL). NULL: no memory. */
+json_t *manifest_options(const solid_program *program, const void *values, const char *const *without);
+
+/* {"kind", "text", boundaries or shares, "ties", "tie_seed"} of the history's split. */
+json_t *manifest_split(const sol_history *history);
+
+/* sol_history_hash as 16 hexadecimal digits. */
+json_t *manifest_hash(const sol_history *history);
+
+#endif
