@@ -19,7 +19,8 @@ typedef struct arguments {
   const char *data, *format, *attributes, *vectors, *out, *device, *log;
   int64_t vector_width, width, window, blocks, heads, levels, codes, rank;
   int64_t seed, threads, epochs, patience, batch, cooccurrence, content;
-  double clip, rate, rate_scale, decay, decay_generator, max_norm, dropout, dropout_z, dropout_y, smoothing, average;
+  double clip, rate, rate_scale, decay, decay_generator, max_norm, dropout, dropout_z, dropout_y, smoothing, average,
+      item_dropout;
   double hide;
   int64_t hide_seed;
   int head, precision, fresh, keep_checkpoint, hidden_codes;
@@ -83,6 +84,7 @@ static const solid_property properties[] = {
     REAL("dropout-z", dropout_z, "0.5", 0.99, "of the generator's states"),
     REAL("dropout-y", dropout_y, "0.5", 0.99, "of the generated layers' output"),
     REAL("smoothing", smoothing, "0.1", 0.99, "of the labels"),
+    REAL("item-dropout", item_dropout, "0", 0.99, "share of the items that a step knows by their codes alone"),
     REAL("average", average, "0", 0.999999, "moving average of weights: kept at each step; 0 = none"),
     WHOLE("seed", seed, "0", 0, 9007199254740992.0, "of codebook, initial weights, order and dropout"),
     WHOLE("threads", threads, "0", 0, 1024, "CPU threads; 0 = as many as the machine has"),
@@ -148,6 +150,7 @@ static sol_train_options train_options(const arguments *a) {
                              .dropout_z = (float)a->dropout_z,
                              .dropout_y = (float)a->dropout_y,
                              .smoothing = (float)a->smoothing,
+                             .item_dropout = (float)a->item_dropout,
                              .average = (float)a->average};
 }
 

@@ -32,10 +32,10 @@ static void describe(const sol_trainer *t, identity *id) {
            (double)c->clip);
   snprintf(id->options, sizeof id->options,
            "batch=%u seed=%" PRIu64 " rate=%a decay=%a rate_scale=%a decay_generator=%a max_norm=%a dropout=%a "
-           "dropout_z=%a dropout_y=%a smoothing=%a average=%a",
+           "dropout_z=%a dropout_y=%a smoothing=%a item_dropout=%a average=%a",
            o->batch, o->seed, (double)o->rate, (double)o->decay, (double)o->rate_scale, (double)o->decay_generator,
            (double)o->max_norm, (double)o->dropout, (double)o->dropout_z, (double)o->dropout_y, (double)o->smoothing,
-           (double)o->average);
+           (double)o->item_dropout, (double)o->average);
   size_t codes = (size_t)c->items * c->levels * sizeof *t->codes;
   char split[SOL_SPLIT_TEXT];
   sol_split_describe(t->history, split);

@@ -13,19 +13,20 @@ typedef struct sol_train_options {
   float decay;       /* decoupled weight decay */
   float rate_scale;  /* the generator's learning rate over `rate` */
   float decay_generator;
-  float max_norm;  /* of the whole gradient; it is scaled down to this */
-  float dropout;   /* embeddings, attention, feed-forward, the generator's inputs */
-  float dropout_z; /* inside and after the generator's MLPs */
-  float dropout_y; /* output of the generated layers */
-  float smoothing; /* of the labels */
-  float average;   /* moving average of weights: how much of it each step keeps, e.g. 0.999; 0 = none */
+  float max_norm;     /* of the whole gradient; it is scaled down to this */
+  float dropout;      /* embeddings, attention, feed-forward, the generator's inputs */
+  float dropout_z;    /* inside and after the generator's MLPs */
+  float dropout_y;    /* output of the generated layers */
+  float smoothing;    /* of the labels */
+  float item_dropout; /* share of the id embeddings that a step does without: those items are known by their codes */
+  float average;      /* moving average of weights: how much of it each step keeps, e.g. 0.999; 0 = none */
 } sol_train_options;
 
 #define SOL_TRAIN_OPTIONS_INIT                                                                                         \
   {                                                                                                                    \
     .epochs = 200, .patience = 20, .batch = 256, .seed = 0, .rate = 1e-3f, .decay = 0, .rate_scale = 1,                \
     .decay_generator = 0, .max_norm = 5, .dropout = 0.5f, .dropout_z = 0.5f, .dropout_y = 0.5f, .smoothing = 0.1f,     \
-    .average = 0                                                                                                       \
+    .item_dropout = 0, .average = 0                                                                                    \
   }
 
 /* ERANGE with the name and the value that is wrong. */

@@ -10,11 +10,13 @@
 #define ADAM_B2  0.999f
 #define ADAM_EPS 1e-8f
 
-static size_t step_bind(sol_step *s, int average, float *base) {
+#define ITEM_DROPOUT_SITE ((uint64_t)1 << 32) /* apart from every sol_site */
+
+static size_t step_bind(sol_step *s, const sol_train_options *options, float *base) {
   const sol_config *config = &s->config;
   size_t used = 0, rows = s->max_rows, floats = rows * config->width, table = (size_t)config->items * config->width;
   for (int i = 0; i < SOL_ARRAYS; i++)
-    s->values[i] = i == SOL_AVERAGE && !average ? NULL : sol_take(base, &used, s->total);
+    s->values[i] = i == SOL_AVERAGE && !(options->average > 0) ? NULL : sol_take(base, &used, s->total);
   s->loss_sum = sol_take(base, &used, 1);
   s->sumsq = sol_take(base, &used, 1);
   if (config->levels > 0) {
@@ -35,6 +37,7 @@ static size_t step_bind(sol_step *s, int average, float *base) {
   s->h = sol_take(base, &used, floats);
   s->dh = sol_take(base, &used, floats);
   s->loss = sol_take(base, &used, rows);
+  if (options->item_dropout > 0) s->shown = sol_take(base, &used, table);
   s->head_work = sol_take(base, &used, sol_head_floats(s->be, config, rows));
   return used;
 }
@@ -43,8 +46,9 @@ static size_t code_ints(const sol_config *config) {
   return (size_t)config->levels * config->items;
 }
 
-static size_t batch_ints(const sol_step *s) {
-  return sol_batch_ints(s->max_windows, s->max_rows) + s->max_rows;
+/* Windows, targets, and with item dropout the rows of E that are left. */
+static size_t batch_ints(const sol_step *s, const sol_train_options *options) {
+  return sol_batch_ints(s->max_windows, s->max_rows) + s->max_rows + (options->item_dropout > 0 ? s->config.items : 0);
 }
 
 /* (V, C) of 16 bits on the host -> (C, V) of 32 bits on the device. */
@@ -63,10 +67,11 @@ static solid_status upload_codes(sol_step *s, const uint16_t *codes) {
 }
 
 solid_status sol_step_open(sol_step *step, sk_backend *be, const sol_config *config, const uint16_t *codes,
-                           size_t windows, size_t rows, int average) {
+                           size_t windows, size_t rows, const sol_train_options *options) {
   *step = (sol_step){
       .be = be, .config = *config, .total = sol_tensors_total(config), .max_windows = windows, .max_rows = rows};
-  size_t floats = step_bind(step, average, NULL), ints = code_ints(config) + batch_ints(step);
+  size_t floats = step_bind(step, options, NULL);
+  size_t ints = code_ints(config) + batch_ints(step, options);
   sol_run run = {be, SOLID_OK};
   void *block = NULL, *device_ints = NULL, *host = NULL;
   run.status = be->ops->alloc(be, &block, floats * sizeof(float));
@@ -78,9 +83,9 @@ solid_status sol_step_open(sol_step *step, sk_backend *be, const sol_config *con
     return solid_fail(run.status, "%zu MiB for batches of %zu rows: %s", (floats + ints) * 4 / (1u << 20), rows,
                       be->err);
   }
-  run.status = be->ops->alloc_host(be, &host, SOL_BATCHES_AHEAD * batch_ints(step) * sizeof(int32_t));
+  run.status = be->ops->alloc_host(be, &host, SOL_BATCHES_AHEAD * batch_ints(step, options) * sizeof(int32_t));
   step->host = host;
-  step_bind(step, average, step->block);
+  step_bind(step, options, step->block);
   sol_weights_bind(&step->weights, config, step->values[SOL_WEIGHTS]);
   sol_weights_bind(&step->grads, config, step->values[SOL_GRADS]);
   step->catalogue.codes = step->ints;
@@ -107,25 +112,55 @@ void sol_step_close(sol_step *step) {
   *step = (sol_step){0};
 }
 
-/* Packs and uploads; *target points at the targets on the device. */
-static solid_status bring_batch(sol_step *s, const solid_windows *inputs, const int32_t *targets, sol_batch *batch,
-                                const int32_t **target) {
+int sol_step_drops_item(uint64_t seed, float p, uint32_t item) {
+  return (double)(sol_site_seed(sol_site_seed(seed, ITEM_DROPOUT_SITE), item) >> 11) * 0x1p-53 < (double)p;
+}
+
+/* A batch on the device. */
+typedef struct brought {
+  sol_batch batch;
+  const int32_t *target; /* (rows) */
+  const int32_t *left;   /* (V) with item dropout: the item's own index, -1 when it is dropped */
+} brought;
+
+/* Packs and uploads. */
+static solid_status bring_batch(sol_step *s, const sol_train_options *options, uint64_t seed,
+                                const solid_windows *inputs, const int32_t *targets, brought *out) {
   size_t rows = inputs->offsets[inputs->n] - inputs->offsets[0], ints = sol_batch_ints(inputs->n, rows);
   assert(inputs->n <= s->max_windows && rows <= s->max_rows && sol_batch_rows(s->config.window, inputs) == rows);
   int32_t *device = s->ints + code_ints(&s->config);
   size_t slot = s->brought++ % SOL_BATCHES_AHEAD;
-  int32_t *host = s->host + slot * batch_ints(s);
+  int32_t *host = s->host + slot * batch_ints(s, options);
   solid_status status = slot == 0 ? s->be->ops->sync(s->be) : SOLID_OK; /* none is still on its way */
   if (status != SOLID_OK) return status;
-  sol_batch_pack(batch, s->config.window, inputs, host, device);
+  sol_batch_pack(&out->batch, s->config.window, inputs, host, device);
   memcpy(host + ints, targets, rows * sizeof *targets);
-  *target = device + ints;
-  return s->be->ops->upload(s->be, device, host, (ints + rows) * sizeof(int32_t));
+  out->target = device + ints;
+  ints += rows;
+  out->left = device + ints;
+  for (uint32_t v = 0; v < s->config.items && s->shown != NULL; v++)
+    host[ints++] = sol_step_drops_item(seed, options->item_dropout, v) ? -1 : (int32_t)v;
+  return s->be->ops->upload(s->be, device, host, ints * sizeof(int32_t));
 }
 
-static solid_status forward(sol_step *s, const sol_pass *pass, const sol_dropout *drop) {
+/* to (V, d) = the rows of `from` that item dropout left, zero elsewhere. */
+static void leave_items(sol_run *run, const sol_step *s, const int32_t *left, const float *from, float *to) {
+  int32_t V = (int32_t)s->config.items;
+  sol_op_embed(
+      run, &(sk_embed_args){
+               .n = V, .d = (int32_t)s->config.width, .rows = V, .table = from, .index = left, .scale = 1, .out = to});
+}
+
+static solid_status forward(sol_step *s, const sol_pass *pass, const sol_dropout *drop, const int32_t *left) {
   const sol_weights *w = &s->weights;
-  solid_status status = sol_catalogue_compute(s->be, &s->config, w, &s->catalogue);
+  sol_weights shown = s->weights;
+  sol_run run = {s->be, SOLID_OK};
+  if (s->shown != NULL) {
+    leave_items(&run, s, left, w->items, s->shown);
+    shown.items = s->shown;
+  }
+  solid_status status = run.status;
+  if (status == SOLID_OK) status = sol_catalogue_compute(s->be, &s->config, &shown, &s->catalogue);
   if (status == SOLID_OK) status = sol_encode_rows(pass, drop, &s->encoder, s->h);
   if (status == SOLID_OK && s->dz_item != NULL)
     status = sol_branch_rows(pass, &w->item, s->catalogue.items, SOL_SITE_ITEM_INPUT, drop, &s->item);
@@ -134,7 +169,7 @@ static solid_status forward(sol_step *s, const sol_pass *pass, const sol_dropout
   return status;
 }
 
-static solid_status backward(sol_step *s, const sol_pass *pass, const sol_dropout *drop) {
+static solid_status backward(sol_step *s, const sol_pass *pass, const sol_dropout *drop, const int32_t *left) {
   const sol_weights *w = &s->weights, *g = &s->grads;
   solid_status status = SOLID_OK;
   if (s->dz_item != NULL)
@@ -145,7 +180,11 @@ static solid_status backward(sol_step *s, const sol_pass *pass, const sol_dropou
                                       s->dz_semantic, &g->semantic, s->tables.semantic);
   if (status == SOLID_OK) status = sol_encode_rows_backward(pass, drop, &s->encoder, s->dh, g, &s->tables);
   if (status == SOLID_OK) status = sol_catalogue_backward(pass, &s->tables, g);
-  return status;
+  if (s->shown == NULL) return status;
+  sol_run run = {s->be, status};
+  leave_items(&run, s, left, g->items, s->shown); /* embeddings that were not there have no gradient */
+  sol_op_copy(&run, g->items, s->shown, (size_t)s->config.items * s->config.width);
+  return run.status;
 }
 
 static void clear_gradients(sol_run *run, sol_step *s) {
@@ -159,32 +198,31 @@ static void clear_gradients(sol_run *run, sol_step *s) {
 solid_status sol_step_gradients(sol_step *step, const sol_train_options *options, uint64_t seed,
                                 const solid_windows *inputs, const int32_t *targets) {
   sol_run run = {step->be, SOLID_OK};
-  sol_batch batch;
-  const int32_t *target = NULL;
-  run.status = bring_batch(step, inputs, targets, &batch, &target);
+  brought b = {0};
+  run.status = bring_batch(step, options, seed, inputs, targets, &b);
   clear_gradients(&run, step);
   sol_pass pass = {.be = step->be,
                    .config = &step->config,
                    .weights = &step->weights,
                    .catalogue = &step->catalogue,
-                   .batch = &batch};
+                   .batch = &b.batch};
   sol_dropout drop = {.p = options->dropout, .p_z = options->dropout_z, .p_y = options->dropout_y, .seed = seed};
-  if (run.status == SOLID_OK) run.status = forward(step, &pass, &drop);
+  if (run.status == SOLID_OK) run.status = forward(step, &pass, &drop, b.left);
   sol_head_args head = {.h = step->h,
                         .z_item = step->item.z,
                         .z_semantic = step->semantic.z,
-                        .target = target,
+                        .target = b.target,
                         .smoothing = options->smoothing,
-                        .weight = batch.rows > 0 ? 1.0f / (float)batch.rows : 0.0f,
+                        .weight = b.batch.rows > 0 ? 1.0f / (float)b.batch.rows : 0.0f,
                         .loss = step->loss,
                         .dh = step->dh,
                         .dz_item = step->dz_item,
                         .dz_semantic = step->dz_semantic,
                         .work = step->head_work};
   if (run.status == SOLID_OK) run.status = sol_head_step(&pass, &drop, &head, &step->grads, &step->tables);
-  if (run.status == SOLID_OK) run.status = backward(step, &pass, &drop);
+  if (run.status == SOLID_OK) run.status = backward(step, &pass, &drop, b.left);
   sol_op_reduce(&run, &(sk_reduce_args){
-                          .n = batch.rows, .kind = SK_SUM, .x = step->loss, .accumulate = 1, .out = step->loss_sum});
+                          .n = b.batch.rows, .kind = SK_SUM, .x = step->loss, .accumulate = 1, .out = step->loss_sum});
   return run.status == SOLID_OK ? SOLID_OK : solid_fail(run.status, "%s", step->be->err);
 }
 

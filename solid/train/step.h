@@ -29,13 +29,15 @@ typedef struct sol_step {
   sol_encoder_state encoder;
   sol_branch_state item, semantic;
   float *h, *dh, *dz_item, *dz_semantic, *loss, *head_work;
+  float *shown; /* (V, d) id embeddings that are left by item dropout; NULL without it */
 } sol_step;
 
 /* Memory for batches of so many windows and rows. `codes` (V, C) host, NULL without codes. A zeroed struct may be
- * closed; after a failure nothing is left. The contents of `values` are undefined but for the moments, which are zero.
+ * closed; after a failure nothing is left. `options` say which optional arrays there are. The contents of `values` are
+ * undefined but for the moments, which are zero.
  */
 solid_status sol_step_open(sol_step *step, sk_backend *be, const sol_config *config, const uint16_t *codes,
-                           size_t windows, size_t rows, int average);
+                           size_t windows, size_t rows, const sol_train_options *options);
 void sol_step_close(sol_step *step);
 
 /* Loss and gradients of a batch: `inputs` windows no longer than L and none empty, `targets` (rows) host, the item that
@@ -43,6 +45,10 @@ void sol_step_close(sol_step *step);
  */
 solid_status sol_step_gradients(sol_step *step, const sol_train_options *options, uint64_t seed,
                                 const solid_windows *inputs, const int32_t *targets);
+
+/* Item dropout: 1 when the id embedding of `item` is zero in the step of this seed, so that the item is known by its
+ * codes alone, as input, target and alternative alike. What is left is not scaled up. */
+int sol_step_drops_item(uint64_t seed, float p, uint32_t item);
 
 /* AdamW with the gradients there are; `number` counts from 1. */
 solid_status sol_step_update(sol_step *step, const sol_train_options *options, uint64_t number);

@@ -24,6 +24,9 @@ solid_status sol_trainer_open(sol_trainer **out, sk_backend *be, const sol_confi
   solid_status status = sol_config_check(config);
   if (status == SOLID_OK) status = sol_train_options_check(options);
   if (status != SOLID_OK) return status;
+  if (options->item_dropout > 0 && config->levels == 0)
+    return solid_fail(SOLID_EINVAL, "item_dropout = %g: a model without codes knows items by nothing else",
+                      (double)options->item_dropout);
   if (config->items != history->items)
     return solid_fail(SOLID_EINVAL, "config of %u items, data of %u", config->items, history->items);
   sol_trainer *t = calloc(1, sizeof *t);
@@ -35,7 +38,7 @@ solid_status sol_trainer_open(sol_trainer **out, sk_backend *be, const sol_confi
   t->history = history;
   status = sol_batches_open(&t->batches, history, config->window, options->batch);
   if (status == SOLID_OK)
-    status = sol_step_open(&t->step, be, config, codes, options->batch, t->batches.max_rows, options->average > 0);
+    status = sol_step_open(&t->step, be, config, codes, options->batch, t->batches.max_rows, options);
   if (status == SOLID_OK) status = sol_validator_open(&t->validator, be, config, history);
   if (status == SOLID_OK && (t->best = malloc(t->step.total * sizeof *t->best)) == NULL)
     status = solid_fail(SOLID_ENOMEM, "%zu weights", t->step.total);

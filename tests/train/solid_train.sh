@@ -26,6 +26,7 @@ expect_refusal 1 "$work/absent" --data "$work/absent" --out "$work/model"
 expect_refusal 1 "device" "${data[@]}" --device abacus --out "$work/model"
 expect_refusal 2 "--data is required" --out "$work/model"
 expect_refusal 2 "--epochs" "${data[@]}" --out "$work/model" --epochs none
+expect_refusal 1 "a model without codes" "${data[@]}" --out "$work/model" --head static --levels 0 --item-dropout 0.2
 
 "$train" "${data[@]}" --epochs 40 --out "$work/whole" >"$work/whole.log"
 [ ! -e "$work/whole.checkpoint" ] || fail "a finished run left its checkpoint"

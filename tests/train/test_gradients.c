@@ -9,6 +9,7 @@
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define H       1e-5
 #define SAMPLES 20
@@ -24,7 +25,7 @@ static result run_step(rig *r, const sol_config *config, const tiny_batch *batch
                        uint64_t seed) {
   sk_backend *be = rig_backend(r);
   sol_step step;
-  cr_assert_eq(sol_step_open(&step, be, config, batch->codes, batch->windows.n, batch->rows, 0), SOLID_OK, "%s",
+  cr_assert_eq(sol_step_open(&step, be, config, batch->codes, batch->windows.n, batch->rows, options), SOLID_OK, "%s",
                solid_last_error());
   result out = {.gradients = malloc(step.total * sizeof(float)), .tile = sol_head_tile_rows(be, config)};
   cr_assert_eq(be->ops->upload(be, step.values[SOL_WEIGHTS], batch->weights, step.total * sizeof(float)), SOLID_OK);
@@ -40,9 +41,17 @@ static result run_step(rig *r, const sol_config *config, const tiny_batch *batch
 /* The streams of dropout on the head's output are those of tiles of so many rows. */
 static double ref_loss(const sol_config *config, const tiny_batch *batch, const sol_train_options *o, uint64_t seed,
                        size_t tile, const double *values) {
-  ref_model model = {config, values, batch->codes};
+  size_t total = sol_tensors_total(config);
+  double *shown = malloc(total * sizeof *shown);
+  memcpy(shown, values, total * sizeof *shown);
+  for (uint32_t v = 0; v < config->items && o->item_dropout > 0; v++) /* E comes first */
+    for (uint32_t j = 0; j < config->width && sol_step_drops_item(seed, o->item_dropout, v); j++)
+      shown[v * config->width + j] = 0;
+  ref_model model = {config, shown, batch->codes};
   sol_dropout drop = {.p = o->dropout, .p_z = o->dropout_z, .p_y = o->dropout_y, .seed = seed};
-  return ref_model_loss(&model, &batch->windows, batch->targets, &drop, (double)o->smoothing, tile);
+  double loss = ref_model_loss(&model, &batch->windows, batch->targets, &drop, (double)o->smoothing, tile);
+  free(shown);
+  return loss;
 }
 
 /* Gradients of one tensor at about `SAMPLES` places, relative to the largest of them. */
@@ -70,9 +79,10 @@ static void check_tensor(const tiny_case *c, const sol_tensor *tensor, const tin
   free(want);
 }
 
-static void check_case(rig *r, const tiny_case *c, float dropout) {
+static void check_case(rig *r, const tiny_case *c, float dropout, float item_dropout) {
   seed_rng rng = seed_start(40);
   sol_train_options o = SOL_TRAIN_OPTIONS_INIT;
+  o.item_dropout = item_dropout;
   o.dropout = dropout, o.dropout_z = dropout / 2, o.dropout_y = dropout / 3;
   tiny_batch batch;
   tiny_batch_make(&batch, &c->config, &rng, 4, 0);
@@ -92,8 +102,9 @@ static void check_case(rig *r, const tiny_case *c, float dropout) {
 
 static void check_all(rig *r) {
   for (size_t i = 0; i < tiny_case_count; i++) {
-    check_case(r, &tiny_cases[i], 0);
-    check_case(r, &tiny_cases[i], 0.3f);
+    check_case(r, &tiny_cases[i], 0, 0);
+    check_case(r, &tiny_cases[i], 0.3f, 0);
+    if (tiny_cases[i].config.levels > 0) check_case(r, &tiny_cases[i], 0, 0.4f);
   }
 }
 
