@@ -59,33 +59,39 @@ void sol_hidden_clear(sol_hidden *hidden) {
 
 /* ---- What is trained on ---- */
 
+/* User u's training events and validation target, hidden items left out. */
+static void keep_user(const sol_hidden *hidden, const sol_history *history, uint32_t u, sol_history *made) {
+  const sol_split_bounds from = sol_split_of(history, u);
+  sol_split_bounds *to = &made->split.bounds[u];
+  size_t first = made->events, end = from.valid == SOL_NO_EVENT ? from.train_end : from.valid;
+  to->valid = to->test = SOL_NO_EVENT;
+  for (size_t i = history->offsets[u];; i++) {
+    if (i == from.train_end) to->train_end = made->events;
+    if (i == end) break;
+    if (hidden->mask[history->sequence[i]]) continue;
+    made->sequence[made->events] = history->sequence[i];
+    made->times[made->events++] = history->times[i];
+  }
+  if (from.valid != SOL_NO_EVENT && !hidden->mask[history->sequence[from.valid]] && made->events > first) {
+    to->valid = made->events;
+    made->sequence[made->events] = history->sequence[from.valid];
+    made->times[made->events++] = history->times[from.valid];
+  }
+  made->offsets[u + 1] = made->events;
+}
+
 solid_status sol_hidden_events(const sol_hidden *hidden, const sol_history *history, sol_history *out) {
-  if (history->split.bounds)
-    return solid_fail(SOLID_EUNSUPPORTED, "items can be hidden from training under the leave-one-out split only");
   sol_history made = *history;
   made.events = 0;
   made.offsets = calloc((size_t)history->users + 1, sizeof *made.offsets);
   made.sequence = malloc((history->events + 1) * sizeof *made.sequence);
   made.times = malloc((history->events + 1) * sizeof *made.times);
-  if (!made.offsets || !made.sequence || !made.times) {
+  made.split.bounds = malloc(((size_t)history->users + 1) * sizeof *made.split.bounds);
+  if (!made.offsets || !made.sequence || !made.times || !made.split.bounds) {
     sol_hidden_events_clear(&made);
     return solid_fail(SOLID_ENOMEM, "no memory for %zu events", history->events);
   }
-  for (uint32_t u = 0; u < history->users; u++) {
-    size_t begin = history->offsets[u], end = history->offsets[u + 1], first = made.events;
-    if (end - begin >= SOL_SPLIT_MIN_EVENTS) end--;
-    for (size_t i = begin; i < end; i++) {
-      if (hidden->mask[history->sequence[i]]) continue;
-      made.sequence[made.events] = history->sequence[i];
-      made.times[made.events++] = history->times[i];
-    }
-    if (end < history->offsets[u + 1] && made.events - first >= 2) {
-      made.sequence[made.events] = made.sequence[made.events - 1];
-      made.times[made.events] = made.times[made.events - 1];
-      made.events++;
-    }
-    made.offsets[u + 1] = made.events;
-  }
+  for (uint32_t u = 0; u < history->users; u++) keep_user(hidden, history, u, &made);
   *out = made;
   return SOLID_OK;
 }
@@ -94,6 +100,7 @@ void sol_hidden_events_clear(sol_history *events) {
   free(events->offsets);
   free(events->sequence);
   free(events->times);
+  free(events->split.bounds);
   *events = (sol_history){0};
 }
 
@@ -121,6 +128,8 @@ static solid_status copy_sequences(const sol_hidden *hidden, const sol_history *
   made->offsets = copied(events->offsets, (size_t)events->users + 1, sizeof *made->offsets, &ok);
   made->sequence = copied(events->sequence, events->events, sizeof *made->sequence, &ok);
   made->times = copied(events->times, events->events, sizeof *made->times, &ok);
+  made->split = events->split;
+  made->split.bounds = copied(events->split.bounds, events->users, sizeof *made->split.bounds, &ok);
   if (!index || !ok) {
     free(index);
     return solid_fail(SOLID_ENOMEM, "no memory for %zu events", events->events);
@@ -149,7 +158,8 @@ static solid_status copy_content(const sol_hidden *hidden, const sol_history *ev
 }
 
 solid_status sol_hidden_catalogue(const sol_hidden *hidden, const sol_history *events, sol_history *out) {
-  sol_history made = {.users = events->users, .items = hidden->visible, .events = events->events};
+  sol_history made = {
+      .users = events->users, .items = hidden->visible, .events = events->events, .has_times = events->has_times};
   solid_status status = copy_vocab(&made.user_ids, &events->user_ids, NULL, events->users);
   if (!status) status = copy_vocab(&made.item_ids, &events->item_ids, hidden->kept, hidden->visible);
   if (!status) status = copy_vocab(&made.attributes, &events->attributes, NULL, events->attributes.count);

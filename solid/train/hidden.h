@@ -24,10 +24,9 @@ solid_status sol_hidden_choose(sol_hidden *hidden, const sol_history *history, d
 /* Frees and zeroes; a zeroed struct is a no-op. */
 void sol_hidden_clear(sol_hidden *hidden);
 
-/* What may be trained on, over the whole catalogue: each user's events but the test target, hidden items left out, and
- * one event after them that stands for the test target and is read by nobody. The newest that is left is then the
- * validation target. A user with fewer than two left has no target and no stand-in. Items' attributes and vectors
- * are borrowed from `history`; sol_hidden_events_clear. EUNSUPPORTED: another split than leave-one-out. */
+/* What may be trained on, over the whole catalogue and under the history's split: the training events and validation
+ * targets, hidden items left out; no test targets. Items' attributes and vectors are borrowed from `history`:
+ * sol_hidden_events_clear. */
 solid_status sol_hidden_events(const sol_hidden *hidden, const sol_history *history, sol_history *out);
 void sol_hidden_events_clear(sol_history *events);
 

@@ -56,16 +56,18 @@ static void expect_user(const sol_history *h, uint32_t u, const char *want) {
   char got[128] = "";
   for (size_t i = h->offsets[u]; i < h->offsets[u + 1]; i++) {
     solid_bytes id = sol_vocab_id(&h->item_ids, h->sequence[i]);
-    snprintf(got + strlen(got), sizeof got - strlen(got), "%s%.*s", i > h->offsets[u] ? " " : "", (int)id.size,
-             id.data);
+    snprintf(got + strlen(got), sizeof got - strlen(got), "%s%s%.*s", i > h->offsets[u] ? " " : "",
+             i == sol_split_of(h, u).valid ? "| " : "", (int)id.size, id.data);
   }
   cr_assert_str_eq(got, want, "user %u", u);
+  cr_assert_eq(sol_split_train(h, u).end, h->offsets[u + 1] - (strchr(want, '|') != NULL), "user %u", u);
+  cr_assert_eq(sol_split_of(h, u).test, SOL_NO_EVENT);
 }
 
-/* x is hidden. The test target never stays; what is newest then is the validation target, before a stand-in. */
+/* x is hidden; a bar stands before the validation target, if there is one. The test target is gone. */
 Test(hidden, events_leave_sequences_and_catalogue) {
   const char *rows[] = {"a b x c d", "a x c x d", "a b c d x", "x a x", "x x x", "a x", "x b", "c a b"};
-  const char *want[] = {"a b c c", "a c c", "a b c d d", "a", "", "a", "b", "c a a"};
+  const char *want[] = {"a b | c", "a c", "a b c | d", "", "", "a", "b", "c | a"};
   const char *ids[] = {"x"};
   sol_history history = data_from_rows(rows, 8), events, visible;
   sol_hidden hidden = hide(&history, ids, 1);
