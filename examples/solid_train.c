@@ -18,9 +18,9 @@
 typedef struct arguments {
   const char *data, *format, *attributes, *vectors, *out, *device, *log;
   int64_t vector_width, width, window, blocks, heads, levels, codes, rank;
-  int64_t seed, threads, epochs, patience, batch, cooccurrence, content;
-  double clip, rate, rate_scale, decay, decay_generator, max_norm, dropout, dropout_z, dropout_y, smoothing, average,
-      item_dropout;
+  int64_t seed, threads, epochs, patience, check, batch, warmup, cooccurrence, content;
+  double clip, limit, rate, rate_end, rate_scale, decay, decay_generator, max_norm, dropout, dropout_z, dropout_y,
+      smoothing, average, cuts, item_dropout;
   double hide;
   int64_t hide_seed;
   int head, precision, fresh, keep_checkpoint, hidden_codes;
@@ -74,8 +74,12 @@ static const solid_property properties[] = {
     REAL("clip", clip, "0.1", 1e6, "bound of the item branch's generated weights"),
     WHOLE("epochs", epochs, "200", 1, 1e6, "at most"),
     WHOLE("patience", patience, "20", 0, 1e6, "epochs without a better validation before it stops; 0 = never stops"),
+    REAL("limit", limit, "0", 1e9, "seconds after which the best so far is written; 0 = none"),
+    WHOLE("check", check, "1", 1, 1e6, "validates, and leaves a checkpoint, after every so many epochs"),
     WHOLE("batch", batch, "256", 1, 65536, "users a step"),
     REAL("rate", rate, "0.001", 10, "learning rate"),
+    REAL("rate-end", rate_end, "1", 1, "share of --rate that a half cosine over --epochs ends at; 1 = constant rate"),
+    WHOLE("warmup", warmup, "0", 0, 1e6, "steps over which the rate grows to --rate"),
     REAL("rate-scale", rate_scale, "1", 1000, "the generator's learning rate over --rate"),
     REAL("decay", decay, "0", 10, "weight decay"),
     REAL("decay-generator", decay_generator, "0", 10, "weight decay of the generator"),
@@ -86,6 +90,7 @@ static const solid_property properties[] = {
     REAL("smoothing", smoothing, "0.1", 0.99, "of the labels"),
     REAL("item-dropout", item_dropout, "0", 0.99, "share of the items that a step knows by their codes alone"),
     REAL("average", average, "0", 0.999999, "moving average of weights: kept at each step; 0 = none"),
+    REAL("cuts", cuts, "0", 1, "how often a history longer than the window gives a random cut, not its newest"),
     WHOLE("seed", seed, "0", 0, 9007199254740992.0, "of codebook, initial weights, order and dropout"),
     WHOLE("threads", threads, "0", 0, 1024, "CPU threads; 0 = as many as the machine has"),
     TEXT("device", device, "cpu", "cpu, cuda or cuda:N", 0),
@@ -139,9 +144,12 @@ static sol_config model_config(const arguments *a, uint32_t items) {
 static sol_train_options train_options(const arguments *a) {
   return (sol_train_options){.epochs = (uint32_t)a->epochs,
                              .patience = (uint32_t)a->patience,
+                             .check = (uint32_t)a->check,
                              .batch = (uint32_t)a->batch,
                              .seed = (uint64_t)a->seed,
                              .rate = (float)a->rate,
+                             .rate_end = (float)a->rate_end,
+                             .warmup = (uint32_t)a->warmup,
                              .decay = (float)a->decay,
                              .rate_scale = (float)a->rate_scale,
                              .decay_generator = (float)a->decay_generator,
@@ -151,7 +159,8 @@ static sol_train_options train_options(const arguments *a) {
                              .dropout_y = (float)a->dropout_y,
                              .smoothing = (float)a->smoothing,
                              .item_dropout = (float)a->item_dropout,
-                             .average = (float)a->average};
+                             .average = (float)a->average,
+                             .cuts = (float)a->cuts};
 }
 
 static solid_status fit_codebook(const arguments *a, material *m) {
@@ -163,16 +172,18 @@ static solid_status fit_codebook(const arguments *a, material *m) {
   return material_fit(m, &features, &options);
 }
 
-/* Epochs until it is over, a checkpoint after each. */
-static solid_status run_epochs(sol_trainer *trainer, const char *checkpoint, progress *p) {
+/* Epochs until it is over, a checkpoint after each that was validated. */
+static solid_status run_epochs(sol_trainer *trainer, const char *checkpoint, double limit, progress *p) {
   solid_status status = SOLID_OK;
+  double start = progress_now();
   while (status == SOLID_OK && !sol_trainer_report(trainer)->finished) {
+    if (limit > 0 && progress_now() - start > limit && sol_trainer_report(trainer)->best_epoch > 0) break;
     sol_epoch report;
     progress_begin_epoch(p, sol_trainer_report(trainer)->epoch + 1);
     status = sol_trainer_epoch(trainer, progress_step, p, &report);
     if (status != SOLID_OK) break;
     progress_end_epoch(p, &report);
-    status = sol_trainer_save(trainer, checkpoint);
+    if (report.checked) status = sol_trainer_save(trainer, checkpoint);
   }
   return status;
 }
@@ -190,7 +201,7 @@ static solid_status resume(sol_trainer *trainer, const arguments *a, const char 
  * The caller frees it. */
 static char *describe_training(const arguments *a, const sol_history *history, const sol_epoch *r) {
   /* Neither names of files nor threads change the model: the same command gives the same bytes elsewhere. */
-  static const char *const without[] = {"data", "out", "log", "fresh", "keep-checkpoint", "threads", NULL};
+  static const char *const without[] = {"data", "out", "log", "limit", "fresh", "keep-checkpoint", "threads", NULL};
   char split[SOL_SPLIT_TEXT];
   sol_split_describe(history, split);
   json_t *root =
@@ -239,7 +250,7 @@ static solid_status train(const arguments *a, const solid_context *ctx, const so
     size_t rows;
     sol_trainer_size(trainer, &p.users, &rows);
     printf("trains %s on %u users, %zu rows an epoch\n", solid_head_name(config.head), p.users, rows);
-    status = run_epochs(trainer, checkpoint, &p);
+    status = run_epochs(trainer, checkpoint, a->limit, &p);
   }
   if (status == SOLID_OK) status = write_model(a, &config, &m, trainer);
   if (status == SOLID_OK && !a->keep_checkpoint) unlink(checkpoint);

@@ -1,6 +1,7 @@
 #include "solid/train/batches.h"
 #include "solid/extend.h"
 #include "solid/internal/forward.h"
+#include "solid/train/random.h"
 #include "solid/train/split.h"
 #include <stdlib.h>
 
@@ -24,8 +25,9 @@ static size_t largest_batch(const sol_batches *b, const uint32_t *users_of_lengt
   return rows;
 }
 
-solid_status sol_batches_open(sol_batches *batches, const sol_history *history, uint32_t window, uint32_t batch) {
-  *batches = (sol_batches){.history = history, .window = window, .batch = batch};
+solid_status sol_batches_open(sol_batches *batches, const sol_history *history, uint32_t window, uint32_t batch,
+                              float cuts) {
+  *batches = (sol_batches){.history = history, .window = window, .batch = batch, .cuts = cuts};
   solid_status status = SOLID_OK;
   uint32_t *users_of_length = calloc((size_t)window + 1, sizeof *users_of_length);
   batches->order = malloc(((size_t)history->users + 1) * sizeof *batches->order);
@@ -71,13 +73,22 @@ static int by_number(const void *a, const void *b) {
 
 void sol_batches_shuffle(sol_batches *batches, uint64_t seed, uint32_t epoch) {
   uint32_t *order = batches->order;
-  uint64_t stream = sol_site_seed(seed, epoch);
+  uint64_t stream = batches->stream = sol_site_seed(seed, epoch);
   qsort(order, batches->users, sizeof *order, by_number);
   for (uint32_t i = batches->users; i > 1; i--) { /* Fisher-Yates; the bias of a 64-bit remainder is nothing here */
     uint32_t j = (uint32_t)(sol_site_seed(stream, i) % i), kept = order[i - 1];
     order[i - 1] = order[j];
     order[j] = kept;
   }
+}
+
+/* Events between the end of user u's window and the end of the training events. */
+static size_t events_left_out(const sol_batches *b, uint32_t u, uint32_t length) {
+  sol_range train = sol_split_train(b->history, u);
+  size_t spare = train.end - train.begin - length - 1;
+  if (spare == 0 || b->cuts == 0) return 0;
+  sol_random random = sol_random_start(b->stream, u);
+  return sol_random_uniform(&random) < (double)b->cuts ? sol_random_below(&random, spare + 1) : 0;
 }
 
 uint32_t sol_batches_count(const sol_batches *batches) {
@@ -89,7 +100,8 @@ void sol_batches_get(sol_batches *batches, uint32_t i, solid_windows *inputs, co
   uint32_t n = left < batches->batch ? left : batches->batch;
   for (uint32_t w = 0; w < n; w++) {
     uint32_t u = batches->order[first + w], length = user_rows(batches, u);
-    const uint32_t *before = batches->history->sequence + sol_split_train(batches->history, u).end - length - 1;
+    const uint32_t *before = batches->history->sequence + sol_split_train(batches->history, u).end - length - 1 -
+                             events_left_out(batches, u, length);
     batches->offsets[w] = row;
     for (uint32_t t = 0; t < length; t++, row++) {
       batches->inputs[row] = before[t];

@@ -1,5 +1,6 @@
 /* Batches of an epoch: users in a shuffled order, each a window of what came before and the item that came next at
- * every row. The order is a function of seed and epoch alone, so that a resumed run sees the same batches. */
+ * every row. The window is a user's newest, or with `cuts` and more events than it holds, one that begins anywhere.
+ * Order and cuts are a function of seed and epoch alone, so that a resumed run sees the same batches. */
 #ifndef SOLID_TRAIN_BATCHES_H
 #define SOLID_TRAIN_BATCHES_H
 
@@ -9,6 +10,8 @@
 typedef struct sol_batches {
   const sol_history *history; /* borrowed */
   uint32_t window, batch;     /* L, users a batch */
+  float cuts;                 /* how often a longer history gives a window that is not its newest */
+  uint64_t stream;            /* of the epoch */
   uint32_t users;             /* that have at least two training events */
   uint32_t *order;            /* (users) */
   size_t rows;                /* of a whole epoch */
@@ -18,10 +21,11 @@ typedef struct sol_batches {
 } sol_batches;
 
 /* ENOTFOUND: no user has two training events. A zeroed struct may be closed. */
-solid_status sol_batches_open(sol_batches *batches, const sol_history *history, uint32_t window, uint32_t batch);
+solid_status sol_batches_open(sol_batches *batches, const sol_history *history, uint32_t window, uint32_t batch,
+                              float cuts);
 void sol_batches_close(sol_batches *batches);
 
-/* Shuffles the users for an epoch. */
+/* Shuffles the users for an epoch; before the first batch. */
 void sol_batches_shuffle(sol_batches *batches, uint64_t seed, uint32_t epoch);
 
 /* Number of batches of an epoch. */

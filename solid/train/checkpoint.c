@@ -13,7 +13,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-#define TEXT_MAX 512
+#define TEXT_MAX 1024
 #define KEYS     4
 
 static const char format_name[] = "solid checkpoint 1";
@@ -31,11 +31,13 @@ static void describe(const sol_trainer *t, identity *id) {
            c->width, c->window, c->blocks, c->heads, c->levels, c->codes, c->rank, solid_head_name(c->head),
            (double)c->clip);
   snprintf(id->options, sizeof id->options,
-           "batch=%u seed=%" PRIu64 " rate=%a decay=%a rate_scale=%a decay_generator=%a max_norm=%a dropout=%a "
-           "dropout_z=%a dropout_y=%a smoothing=%a item_dropout=%a average=%a",
-           o->batch, o->seed, (double)o->rate, (double)o->decay, (double)o->rate_scale, (double)o->decay_generator,
-           (double)o->max_norm, (double)o->dropout, (double)o->dropout_z, (double)o->dropout_y, (double)o->smoothing,
-           (double)o->item_dropout, (double)o->average);
+           "check=%u batch=%u seed=%" PRIu64
+           " rate=%a rate_end=%a warmup=%u decay=%a rate_scale=%a decay_generator=%a max_norm=%a dropout=%a "
+           "dropout_z=%a dropout_y=%a smoothing=%a item_dropout=%a average=%a cuts=%a epochs=%u",
+           o->check, o->batch, o->seed, (double)o->rate, (double)o->rate_end, o->warmup, (double)o->decay,
+           (double)o->rate_scale, (double)o->decay_generator, (double)o->max_norm, (double)o->dropout,
+           (double)o->dropout_z, (double)o->dropout_y, (double)o->smoothing, (double)o->item_dropout,
+           (double)o->average, (double)o->cuts, o->rate_end < 1 ? o->epochs : 0);
   size_t codes = (size_t)c->items * c->levels * sizeof *t->codes;
   char split[SOL_SPLIT_TEXT];
   sol_split_describe(t->history, split);

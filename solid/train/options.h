@@ -7,9 +7,12 @@
 typedef struct sol_train_options {
   uint32_t epochs;   /* at most so many */
   uint32_t patience; /* stop after so many epochs without a better validation NDCG@10; 0 = never */
+  uint32_t check;    /* validate after every so many epochs, and after the last */
   uint32_t batch;    /* users a step */
   uint64_t seed;     /* of initial weights, order and dropout */
   float rate;        /* Adam's learning rate */
+  float rate_end;    /* what a half cosine over all `epochs` leaves of it; 1 = constant */
+  uint32_t warmup;   /* steps over which the rate grows from nothing */
   float decay;       /* decoupled weight decay */
   float rate_scale;  /* the generator's learning rate over `rate` */
   float decay_generator;
@@ -20,16 +23,21 @@ typedef struct sol_train_options {
   float smoothing;    /* of the labels */
   float item_dropout; /* share of the id embeddings that a step does without: those items are known by their codes */
   float average;      /* moving average of weights: how much of it each step keeps, e.g. 0.999; 0 = none */
+  float cuts; /* how often a user of more events than the window gives a random cut, not the newest; 0 = never */
 } sol_train_options;
 
 #define SOL_TRAIN_OPTIONS_INIT                                                                                         \
   {                                                                                                                    \
-    .epochs = 200, .patience = 20, .batch = 256, .seed = 0, .rate = 1e-3f, .decay = 0, .rate_scale = 1,                \
-    .decay_generator = 0, .max_norm = 5, .dropout = 0.5f, .dropout_z = 0.5f, .dropout_y = 0.5f, .smoothing = 0.1f,     \
-    .item_dropout = 0, .average = 0                                                                                    \
+    .epochs = 200, .patience = 20, .check = 1, .batch = 256, .seed = 0, .rate = 1e-3f, .rate_end = 1, .decay = 0,      \
+    .rate_scale = 1, .decay_generator = 0, .max_norm = 5, .dropout = 0.5f, .dropout_z = 0.5f, .dropout_y = 0.5f,       \
+    .smoothing = 0.1f, .item_dropout = 0, .average = 0                                                                 \
   }
 
 /* ERANGE with the name and the value that is wrong. */
 solid_status sol_train_options_check(const sol_train_options *options);
+
+/* What step `number` (from 1) of `total` trains with: the rate of the schedule, and a moving average that forgets the
+ * initial weights: it keeps at most (1 + number) / (10 + number). */
+sol_train_options sol_train_options_at(const sol_train_options *options, uint64_t number, uint64_t total);
 
 #endif

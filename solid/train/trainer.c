@@ -36,7 +36,7 @@ solid_status sol_trainer_open(sol_trainer **out, sk_backend *be, const sol_confi
   t->options = *options;
   t->codes = codes;
   t->history = history;
-  status = sol_batches_open(&t->batches, history, config->window, options->batch);
+  status = sol_batches_open(&t->batches, history, config->window, options->batch, options->cuts);
   if (status == SOLID_OK)
     status = sol_step_open(&t->step, be, config, codes, options->batch, t->batches.max_rows, options);
   if (status == SOLID_OK) status = sol_validator_open(&t->validator, be, config, history);
@@ -76,14 +76,16 @@ void sol_trainer_close(sol_trainer *trainer) {
 
 static solid_status run_steps(sol_trainer *t, sol_step_fn on_step, void *user) {
   uint32_t n = sol_batches_count(&t->batches);
+  uint64_t total = (uint64_t)n * t->options.epochs;
   sol_batches_shuffle(&t->batches, t->options.seed, t->report.epoch);
   for (uint32_t i = 0; i < n; i++) {
     solid_windows inputs;
     const int32_t *targets;
     sol_batches_get(&t->batches, i, &inputs, &targets);
     uint64_t seed = sol_site_seed(t->options.seed ^ STEP_SITE, t->steps);
-    solid_status status = sol_step_gradients(&t->step, &t->options, seed, &inputs, targets);
-    if (status == SOLID_OK) status = sol_step_update(&t->step, &t->options, ++t->steps);
+    sol_train_options now = sol_train_options_at(&t->options, t->steps + 1, total);
+    solid_status status = sol_step_gradients(&t->step, &now, seed, &inputs, targets);
+    if (status == SOLID_OK) status = sol_step_update(&t->step, &now, ++t->steps);
     if (status != SOLID_OK) return status;
     if (on_step != NULL && on_step(user, i + 1, n)) return solid_fail(SOLID_ECANCELLED, "step %u of %u", i + 1, n);
   }
@@ -125,7 +127,8 @@ solid_status sol_trainer_epoch(sol_trainer *trainer, sol_step_fn on_step, void *
   if (!isfinite(next.loss))
     return solid_fail(SOLID_EINTERNAL, "loss of epoch %u is not finite: use a lower rate than %g", next.epoch,
                       (double)t->options.rate);
-  status = validate(t, &next);
+  next.checked = next.epoch % t->options.check == 0 || next.epoch >= t->options.epochs;
+  if (next.checked) status = validate(t, &next);
   if (status != SOLID_OK) return status;
   next.finished = sol_epochs_are_over(&t->options, &next);
   t->report = next;

@@ -13,9 +13,10 @@ typedef struct sk_backend sk_backend;
 typedef struct sol_epoch {
   uint32_t epoch;       /* that ended, from 1 */
   double loss;          /* mean over the epoch's rows */
-  double ndcg10, hit10; /* validation */
+  double ndcg10, hit10; /* validation, the last there was */
   double best_ndcg10;
   uint32_t best_epoch;
+  int checked;  /* this epoch was validated */
   int finished; /* no epoch is left, or patience is */
 } sol_epoch;
 

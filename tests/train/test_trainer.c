@@ -153,6 +153,27 @@ Test(trainer, repeats_itself_with_any_number_of_threads) {
   for (int i = 0; i < 2; i++) teardown(&f[i]);
 }
 
+static void check_validation(rig *r) {
+  fixture f;
+  setup(&f);
+  sol_train_options o = quick_options();
+  o.check = 4;
+  sol_trainer *trainer = open_trainer(r, &f, &o);
+  sol_epoch e;
+  for (uint32_t epoch = 1; epoch <= o.epochs; epoch++) {
+    cr_assert_eq(sol_trainer_epoch(trainer, NULL, NULL, &e), SOLID_OK, "%s", solid_last_error());
+    cr_expect_eq(e.checked, epoch == 4 || epoch == 6, "epoch %u", epoch);
+    cr_expect_eq(e.best_epoch > 0, epoch >= 4);
+  }
+  cr_expect(e.finished);
+  finish(trainer, &f);
+  teardown(&f);
+}
+
+Test(trainer, validates_when_it_is_told_to_and_at_the_end) {
+  rig_each(check_validation);
+}
+
 static void expect_refusal(rig *r, const fixture *f, const sol_train_options *o, const char *path, solid_status status,
                            const char *text) {
   sol_trainer *trainer = open_trainer(r, f, o);

@@ -1,0 +1,105 @@
+#!/usr/bin/env bash
+# Trains and evaluates a list of runs, several at a time, and prints what they reach: mean over seeds, validation beside
+# test. A run that has its figures already is not made again, one that was cut off goes on from its checkpoint.
+#
+#   accuracy.sh run LIST    LIST: a file, or - for standard input, of lines `name data seeds option...`; # comments.
+#                           data: beauty, toys, ml-1m, ml-100k; seeds: 0,1,2; options of solid_train over the recipe
+#   accuracy.sh table       what the folder of results has
+#   accuracy.sh list NAME   prints a list: reference, parts
+#
+# Environment: BUILD (build/dev) programs; SOLID_DATA (../shared/data); RESULTS (build/accuracy); DEVICE (cpu); JOBS (1);
+# THREADS (0 = all) of a run; LIMIT (0 = none) seconds of training of a run.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+build=${BUILD:-$root/build/dev} data=${SOLID_DATA:-$root/../shared/data} results=${RESULTS:-$root/build/accuracy}
+device=${DEVICE:-cpu} jobs=${JOBS:-1} threads=${THREADS:-0} limit=${LIMIT:-0}
+
+# Files of a data set, and its recipe where that is not the defaults.
+files_of() {
+  case $1 in
+    beauty) echo "--data $data/amazon-beauty/Beauty.txt --attributes $data/amazon-beauty/Beauty_item2attributes.json" ;;
+    toys) echo "--data $data/amazon-toys/Toys_and_Games.txt --attributes $data/amazon-toys/Toys_and_Games_item2attributes.json" ;;
+    ml-1m) echo "--data $data/ml-1m/ml-1m.txt" ;;
+    ml-100k) echo "--data $data/ml-100k/ml-100k.inter --attributes $data/ml-100k/ml-100k.item" ;;
+    *) echo "accuracy.sh: $1: no such data set" >&2; return 2 ;;
+  esac
+}
+recipe_of() {
+  case $1 in
+    ml-1m) echo "--window 200 --batch 128 --blocks 2 --heads 2 --dropout 0.2 --dropout-z 0.3 --dropout-y 0.3 --smoothing 0 --epochs 150" ;;
+    ml-100k) echo "--window 200 --batch 32 --blocks 2 --heads 2 --dropout 0.3 --dropout-z 0.3 --dropout-y 0.3 --smoothing 0" ;;
+  esac
+}
+
+# one NAME DATA SEED OPTIONS...: the figures of one run, results/NAME.DATA.SEED.{test,valid}.json. A word `eval:x=y`
+# among the options is an option --x y of solid_eval. LAST of `--option value` counts.
+one() {
+  local name=$1 set=$2 seed=$3 at=$results/$1.$2.$3 option files recipe
+  shift 3
+  [ ! -s "$at.test.json" ] || return 0
+  files=$(files_of "$set") recipe=$(recipe_of "$set")
+  local -A chosen=()
+  local -a words=($recipe "$@") flags=() asked=()
+  while [ ${#words[@]} -gt 0 ]; do
+    option=${words[0]}
+    case $option in
+      eval:*) asked+=("--${option#eval:}"); words=("${words[@]:1}") ;;
+      --refit | --fresh) flags+=("$option"); words=("${words[@]:1}") ;;
+      *) chosen[$option]=${words[1]//@seed/$seed}; words=("${words[@]:2}") ;;
+    esac
+  done
+  for option in "${!chosen[@]}"; do flags+=("$option" "${chosen[$option]//@results/$results}"); done
+  echo "$set seed $seed $recipe $*" >"$at.options"
+  "$build/examples/solid_train" $files "${flags[@]}" --seed "$seed" --out "$at.safetensors" --device "$device" \
+    --threads "$threads" --limit "$limit" >>"$at.log" 2>&1 || { echo "$name.$set.$seed: $(tail -n 1 "$at.log")"; return 1; }
+  local split
+  for split in valid test; do
+    "$build/examples/solid_eval" --model "$at.safetensors" --data "$(set -- $files; echo "$2")" --part $split \
+      --device "$device" --threads "$threads" --json "$at.$split.part" "${asked[@]}" >"$at.$split.txt" 2>>"$at.log" ||
+      { echo "$name.$set.$seed: $(tail -n 1 "$at.log")"; return 1; }
+  done
+  mv "$at.valid.part" "$at.valid.json"
+  mv "$at.test.part" "$at.test.json"
+  echo "$name.$set.$seed done after $(($(date +%s) - started)) s: $(grep -h 'best epoch' "$at.log" | tail -n 1 | sed 's/.*: best/best/')"
+}
+
+run_list() {
+  local name set seeds options seed failed=0
+  mkdir -p "$results"
+  started=$(date +%s)
+  while read -r name set seeds options; do
+    case $name in '' | \#*) continue ;; esac
+    for seed in ${seeds//,/ }; do
+      while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do wait -n || failed=1; done
+      one "$name" "$set" "$seed" $options &
+    done
+  done
+  while [ "$(jobs -rp | wc -l)" -gt 0 ]; do wait -n || failed=1; done
+  return $failed
+}
+
+list() {
+  local data head
+  case $1 in
+    reference)
+      for data in beauty toys ml-1m; do echo "solid $data 0,1,2"; done ;;
+    parts)
+      for data in ${2:-beauty}; do
+        echo "static $data 0,1,2 --head static"
+        for head in duet semantic solid; do
+          echo "$head $data 0,1,2 --head $head"
+          echo "$head-r16 $data 0,1,2 --head $head --rank 16"
+        done
+      done ;;
+    *) echo "accuracy.sh: $1: no such list" >&2; return 2 ;;
+  esac
+}
+
+case ${1:-} in
+  run)
+    if [ "$2" = - ]; then run_list; else run_list <"$2"; fi ;;
+  list) list "${@:2}" ;;
+  table) python3 "$here/accuracy_table.py" "$results" ;;
+  *) sed -n '2,/^set/p' "$0" | sed '$d; s/^# \{0,1\}//'; exit 2 ;;
+esac

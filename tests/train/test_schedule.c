@@ -1,0 +1,113 @@
+/* What changes over the epochs: learning rate, moving average, and which part of a long history a batch shows. */
+#include "solid/train/batches.h"
+#include "solid/train/options.h"
+#include "solid/train/split.h"
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static double rate_at(const sol_train_options *o, uint64_t number) {
+  return (double)sol_train_options_at(o, number, 100).rate;
+}
+
+Test(schedule, rate_warms_up_and_falls_along_a_half_cosine) {
+  sol_train_options o = SOL_TRAIN_OPTIONS_INIT;
+  o.rate = 0.01f;
+  for (uint64_t n = 1; n < 200; n += 7) cr_expect_eq(sol_train_options_at(&o, n, 100).rate, o.rate);
+  o.rate_end = 0.2f;
+  cr_expect_float_eq(rate_at(&o, 50), 0.006, 1e-8); /* half way: the mean of 1 and 0.2 */
+  cr_expect_float_eq(rate_at(&o, 25), 0.01 * (0.2 + 0.8 * (1 + sqrt(0.5)) / 2), 1e-8);
+  cr_expect_float_eq(rate_at(&o, 100), 0.002, 1e-8);
+  cr_expect_float_eq(rate_at(&o, 1000), 0.002, 1e-8); /* more steps than planned */
+  o.rate_end = 1, o.warmup = 10;
+  cr_expect_float_eq(rate_at(&o, 1), 0.001, 1e-8);
+  cr_expect_float_eq(rate_at(&o, 5), 0.005, 1e-8);
+  cr_expect_float_eq(rate_at(&o, 10), 0.01, 1e-8);
+}
+
+Test(schedule, average_forgets_the_initial_weights) {
+  sol_train_options o = SOL_TRAIN_OPTIONS_INIT;
+  cr_expect_eq(sol_train_options_at(&o, 1, 100).average, 0); /* there is none */
+  o.average = 0.99f;
+  cr_expect_float_eq(sol_train_options_at(&o, 1, 100).average, 2.0 / 11, 1e-6);
+  cr_expect_float_eq(sol_train_options_at(&o, 90, 100).average, 0.91, 1e-6);
+  cr_expect_eq(sol_train_options_at(&o, 5000, 100).average, o.average);
+}
+
+Test(schedule, refuses_shares_above_one) {
+  sol_train_options o = SOL_TRAIN_OPTIONS_INIT;
+  o.rate_end = 1.5f;
+  cr_expect_eq(sol_train_options_check(&o), SOLID_ERANGE);
+  cr_expect(strstr(solid_last_error(), "rate_end = 1.5") != NULL, "%s", solid_last_error());
+  o.rate_end = 1, o.cuts = 2;
+  cr_expect_eq(sol_train_options_check(&o), SOLID_ERANGE);
+  o.cuts = 1, o.check = 0;
+  cr_expect_eq(sol_train_options_check(&o), SOLID_ERANGE);
+}
+
+#define LONG   40
+#define SHORT  6
+#define WINDOW 8
+
+/* User 0 goes through items 0 .. LONG - 1, user 1 through SHORT of them. */
+static void make_history(sol_history *history) {
+  sol_collector *collector = NULL;
+  cr_assert_eq(sol_collector_new(&collector, NULL), SOLID_OK);
+  for (int u = 0; u < 2; u++)
+    for (int i = 0; i < (u ? SHORT : LONG); i++) {
+      char item[8];
+      snprintf(item, sizeof item, "%d", i);
+      solid_event event = {.user = {u ? "1" : "0", 1}, .item = {item, strlen(item)}, .position = SOLID_NO_STREAM};
+      cr_assert_eq(sol_collector_push(collector, &event, 1, NULL), SOLID_OK);
+    }
+  cr_assert_eq(sol_collector_finish(collector, history), SOLID_OK, "%s", solid_last_error());
+  sol_collector_free(collector);
+}
+
+typedef struct survey {
+  int newest, epochs;   /* how often user 0's window was the newest */
+  uint8_t target[LONG]; /* seen as a target of user 0 */
+} survey;
+
+/* Every window must be a walk of its length without gaps, inside the training events. */
+static survey look(const sol_history *history, float cuts, int epochs) {
+  survey s = {.epochs = epochs};
+  sol_batches b;
+  cr_assert_eq(sol_batches_open(&b, history, WINDOW, 2, cuts), SOLID_OK);
+  for (int e = 0; e < epochs; e++) {
+    solid_windows windows;
+    const int32_t *targets;
+    sol_batches_shuffle(&b, 5, (uint32_t)e);
+    sol_batches_get(&b, 0, &windows, &targets);
+    cr_assert_eq(windows.n, 2);
+    cr_assert_eq(windows.offsets[2], WINDOW + SHORT - 3);
+    for (int w = 0; w < 2; w++) {
+      uint32_t begin = windows.offsets[w], end = windows.offsets[w + 1];
+      int of_long = end - begin == WINDOW;
+      for (uint32_t r = begin; r < end; r++) {
+        cr_assert_eq(windows.items[r], windows.items[begin] + (r - begin));
+        cr_assert_eq((uint32_t)targets[r], windows.items[r] + 1);
+        cr_assert_lt(targets[r], of_long ? LONG - 2 : SHORT - 2);
+        if (of_long) s.target[targets[r]] = 1;
+      }
+      s.newest += of_long && targets[end - 1] == LONG - 3;
+    }
+  }
+  sol_batches_close(&b);
+  return s;
+}
+
+Test(schedule, cuts_show_all_of_a_long_history) {
+  sol_history history;
+  make_history(&history);
+  survey never = look(&history, 0, 50), half = look(&history, 0.5f, 400), always = look(&history, 1, 400);
+  cr_expect_eq(never.newest, never.epochs);
+  cr_expect(half.newest > 150 && half.newest < 280, "%d of %d", half.newest, half.epochs);
+  cr_expect_lt(always.newest, 40, "%d of %d", always.newest, always.epochs);
+  for (int i = 1; i < LONG - 2; i++) {
+    cr_expect(always.target[i], "target %d is never shown", i);
+    cr_expect_eq(never.target[i], i >= LONG - 2 - WINDOW, "target %d", i);
+  }
+  sol_history_clear(&history);
+}
