@@ -242,7 +242,7 @@ static solid_status subscribe(solid_consumer *consumer) {
 }
 
 solid_status solid_consumer_run(solid_consumer *consumer) {
-  char text[256];
+  char text[512];
   if (!consumer || consumer->has_run) return solid_fail(SOLID_EINVAL, "consumer: is NULL or has run");
   consumer->has_run = 1;
   solid_status status = subscribe(consumer);

@@ -33,12 +33,18 @@
 #include <stdint.h>
 
 typedef struct sk_backend sk_backend;
+typedef struct sk_graph sk_graph;
 
 typedef struct sk_options {
   int32_t threads; /* CPU: pool size, at least 1 */
   int32_t device;  /* CUDA: ordinal */
   int32_t tf32;    /* CUDA: 1 = products may round their factors to TF32; sums stay FP32. The CPU does not look at it */
+  char *why;       /* gets one line when open fails; may be NULL */
+  size_t why_size;
 } sk_options;
+
+/* Work for a queue: enqueues and returns, reads nothing that the device computes. */
+typedef solid_status (*sk_body)(void *user);
 
 /* The operations of a table, in one list: table, walk test and error texts are made from it. */
 // clang-format off
@@ -68,6 +74,7 @@ typedef struct sk_backend_ops {
   uint32_t abi;      /* SK_ABI */
   const char *name;  /* "cpu", "cuda" */
   int32_t tile_rows; /* rows at a time that suit the device where each has kilobytes of intermediate results */
+  int records;       /* 1: `replay` keeps recordings, so that callers do well to ask for few different sizes */
 
   /* OK when the device is usable on this machine; `text` (may be NULL) gets one line: what was found, or why not. */
   solid_status (*probe)(char *text, size_t size);
@@ -87,6 +94,12 @@ typedef struct sk_backend_ops {
    * queue; contents undefined; 0 bytes gives NULL. */
   solid_status (*alloc_host)(sk_backend *be, void **out, size_t bytes);
   void (*free_host)(sk_backend *be, void *host);
+  solid_status (*memory)(sk_backend *be, size_t *free, size_t *total); /* bytes of the whole device */
+
+  /* Enqueues what `body` enqueues. Where the table records, *graph (NULL at first) keeps it: later calls enqueue the
+   * same operations with the same arguments as one unit, without asking body. `forget` ends a recording. */
+  solid_status (*replay)(sk_backend *be, sk_graph **graph, sk_body body, void *user);
+  void (*forget)(sk_backend *be, sk_graph *graph);
 
 #define SK_SLOT(op) solid_status (*op)(sk_backend * be, const sk_##op##_args *a);
   SK_OPS(SK_SLOT)
@@ -96,6 +109,7 @@ typedef struct sk_backend_ops {
 /* A backend's own struct begins with this. */
 struct sk_backend {
   const sk_backend_ops *ops;
+  uint64_t allocations; /* of device or pinned memory so far, recordings included: the steady state makes none */
   char err[256];
 };
 

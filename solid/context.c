@@ -41,7 +41,7 @@ static solid_status find_device(solid_context *ctx, const char *device) {
   if (!ctx->ops) return solid_fail(SOLID_EUNSUPPORTED, "device %s: not compiled into this build", device);
   if (ctx->precision != SOLID_PRECISION_FP32 && strcmp(name, "cpu") == 0)
     return solid_fail(SOLID_EUNSUPPORTED, "device cpu: products are FP32, TF32 is asked for");
-  char why[160] = "";
+  char why[256] = "";
   if (ctx->ops->probe(why, sizeof why) != SOLID_OK)
     return solid_fail(SOLID_EUNSUPPORTED, "device %s: %s", device, why[0] ? why : "not usable on this machine");
   sk_backend *be = NULL;
@@ -84,12 +84,16 @@ void solid_context_free(solid_context *ctx) {
 }
 
 solid_status sol_backend_open(const solid_context *ctx, sk_backend **out) {
-  sk_options options = {
-      .threads = ctx->threads, .device = ctx->ordinal, .tf32 = ctx->precision == SOLID_PRECISION_TF32};
+  char why[256] = "";
+  sk_options options = {.threads = ctx->threads,
+                        .device = ctx->ordinal,
+                        .tf32 = ctx->precision == SOLID_PRECISION_TF32,
+                        .why = why,
+                        .why_size = sizeof why};
   solid_status status = ctx->ops->open(out, &options);
   if (status == SOLID_OK) return SOLID_OK;
-  return solid_fail(status, "device %s:%d with %d threads cannot be opened: %s", ctx->ops->name, ctx->ordinal,
-                    ctx->threads, solid_status_text(status));
+  return solid_fail(status, "device %s:%d cannot be opened: %s", ctx->ops->name, ctx->ordinal,
+                    why[0] ? why : solid_status_text(status));
 }
 
 solid_status sol_backend_fail(const sk_backend *be, solid_status status) {

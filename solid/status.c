@@ -3,7 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-static _Thread_local char last_error[256];
+static _Thread_local char last_error[512];
 
 const char *solid_status_text(solid_status status) {
   switch (status) {

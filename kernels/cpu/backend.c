@@ -33,7 +33,10 @@ solid_status sk_cpu_probe(char *text, size_t size) {
 
 solid_status sk_cpu_open(sk_backend **out, const sk_options *options, const sk_backend_ops *ops) {
   int threads = options ? options->threads : 1;
-  if (threads < 1 || threads > MAX_THREADS) return SOLID_EINVAL;
+  if (threads < 1 || threads > MAX_THREADS) {
+    if (options->why) snprintf(options->why, options->why_size, "%d threads, may be 1 .. %d", threads, MAX_THREADS);
+    return SOLID_EINVAL;
+  }
   sk_cpu *cpu = calloc(1, sizeof *cpu);
   if (!cpu) return SOLID_ENOMEM;
   cpu->base.ops = ops;
@@ -68,6 +71,7 @@ solid_status sk_cpu_alloc(sk_backend *be, void **out, size_t bytes) {
   void *device = NULL;
   if (bytes > 0 && !(device = alloc_aligned(bytes)))
     return sk_fail(be, SOLID_ENOMEM, "cpu: no room for %zu bytes", bytes);
+  be->allocations += bytes > 0;
   *out = device;
   return SOLID_OK;
 }
@@ -103,6 +107,24 @@ solid_status sk_cpu_sync(sk_backend *be) {
   return SOLID_OK;
 }
 
+solid_status sk_cpu_memory(sk_backend *be, size_t *free_bytes, size_t *total) {
+  (void)be;
+  long page = sysconf(_SC_PAGESIZE), left = sysconf(_SC_AVPHYS_PAGES), all = sysconf(_SC_PHYS_PAGES);
+  *free_bytes = page > 0 && left > 0 ? (size_t)left * (size_t)page : 0;
+  *total = page > 0 && all > 0 ? (size_t)all * (size_t)page : 0;
+  return SOLID_OK;
+}
+
+/* A call costs as little as a recording would. */
+solid_status sk_cpu_replay(sk_backend *be, sk_graph **graph, sk_body body, void *user) {
+  (void)be, (void)graph;
+  return body(user);
+}
+
+void sk_cpu_forget(sk_backend *be, sk_graph *graph) {
+  (void)be, (void)graph;
+}
+
 void sk_cpu_parallel(sk_backend *be, int64_t n_blocks, sk_cpu_block_fn fn, const void *arg) {
   sk_cpu *cpu = (sk_cpu *)be;
   sk_cpu_pool_run(cpu->pool, n_blocks, fn, arg, cpu->locals);
@@ -119,12 +141,14 @@ static int grow(void **memory, size_t bytes) {
 solid_status sk_cpu_reserve(sk_backend *be, size_t local_bytes, size_t shared_bytes) {
   sk_cpu *cpu = (sk_cpu *)be;
   if (local_bytes > cpu->local_bytes) {
+    be->allocations++;
     for (int i = 0; i < sk_cpu_pool_threads(cpu->pool); i++)
       if (!grow(&cpu->locals[i], local_bytes))
         return sk_fail(be, SOLID_ENOMEM, "cpu: no room for %zu bytes of scratch a thread", local_bytes);
     cpu->local_bytes = local_bytes;
   }
   if (shared_bytes > cpu->shared_bytes) {
+    be->allocations++;
     if (!grow(&cpu->shared, shared_bytes))
       return sk_fail(be, SOLID_ENOMEM, "cpu: no room for %zu bytes of scratch", shared_bytes);
     cpu->shared_bytes = shared_bytes;

@@ -20,6 +20,9 @@ const sk_backend_ops SK_CPU(table) = {.abi = SK_ABI,
                                       .sync = sk_cpu_sync,
                                       .alloc_host = sk_cpu_alloc,
                                       .free_host = sk_cpu_free,
+                                      .memory = sk_cpu_memory,
+                                      .replay = sk_cpu_replay,
+                                      .forget = sk_cpu_forget,
 #define FILL_SLOT(op) .op = SK_CPU(op),
                                       SK_OPS(FILL_SLOT)
 #undef FILL_SLOT

@@ -8,31 +8,56 @@ static const char *advice(cudaError_t error) {
   switch (error) {
   case cudaErrorNoDevice:
     return "no NVIDIA GPU is visible; use device cpu";
-  case cudaErrorInsufficientDriver:
-    return "the driver is older than this build's CUDA; update the driver";
   case cudaErrorInvalidDevice:
     return "choose a device that nvidia-smi lists";
   case cudaErrorMemoryAllocation:
     return "free memory on the card, or use a smaller batch";
   case cudaErrorNoKernelImageForDevice:
     return "the card is older than the architectures of this build";
+  case cudaErrorDevicesUnavailable:
+    return "another process holds the card; end it, then start again";
+  case cudaErrorECCUncorrectable:
+    return "the card's memory is damaged; reset or replace the card, then start again";
   default:
-    return "the device is unusable until it is opened anew";
+    return "this process cannot use the device any more; start it again";
   }
+}
+
+/* A driver that is missing counts as version 0, and both as cudaErrorInsufficientDriver. */
+static void driver_advice(char *text, size_t size) {
+  int driver = 0, runtime = 0;
+  cudaDriverGetVersion(&driver);
+  cudaRuntimeGetVersion(&runtime);
+  if (driver == 0)
+    snprintf(text, size, "no NVIDIA driver is installed; install one, or use device cpu");
+  else
+    snprintf(text, size, "the driver knows CUDA %d.%d, this build needs %d.%d; update the driver, or use device cpu",
+             driver / 1000, driver % 1000 / 10, runtime / 1000, runtime % 1000 / 10);
+}
+
+/* "<what>: <name of the error>: <its text>; <what to do>" */
+static void explain(cudaError_t error, const char *what, char *text, size_t size) {
+  char driver[112];
+  if (error == cudaErrorInsufficientDriver) driver_advice(driver, sizeof driver);
+  snprintf(text, size, "%s: %s: %s; %s", what, cudaGetErrorName(error), cudaGetErrorString(error),
+           error == cudaErrorInsufficientDriver ? driver : advice(error));
 }
 
 solid_status sk_cuda_status(sk_backend *be, cudaError_t error, const char *what) {
   if (error == cudaSuccess) return SOLID_OK;
-  return sk_fail(be, error == cudaErrorMemoryAllocation ? SOLID_ENOMEM : SOLID_EDEVICE, "cuda %s: %s: %s; %s", what,
-                 cudaGetErrorName(error), cudaGetErrorString(error), advice(error));
+  cudaGetLastError(); /* or the next launch would be blamed for it; an error that stays comes back by itself */
+  char text[224];
+  explain(error, what, text, sizeof text);
+  return sk_fail(be, error == cudaErrorMemoryAllocation ? SOLID_ENOMEM : SOLID_EDEVICE, "cuda %s", text);
 }
 
 static solid_status probe(char *text, size_t size) {
   int count = 0;
   cudaError_t error = cudaGetDeviceCount(&count);
-  if (error != cudaSuccess || count == 0) {
-    if (error == cudaSuccess) error = cudaErrorNoDevice;
-    if (text && size) snprintf(text, size, "cuda: %s: %s", cudaGetErrorName(error), advice(error));
+  if (error == cudaSuccess && count == 0) error = cudaErrorNoDevice;
+  if (error != cudaSuccess) {
+    cudaGetLastError();
+    if (text && size) explain(error, "cuda", text, size);
     return SOLID_EUNSUPPORTED;
   }
   cudaDeviceProp prop;
@@ -46,46 +71,92 @@ static void close_backend(sk_backend *be) {
   if (!be) return;
   sk_cuda *cuda = (sk_cuda *)be;
   cudaSetDevice(cuda->device);
-  cudaFree(cuda->workspace);
   if (cuda->blas) cublasDestroy(cuda->blas);
+  cudaFree(cuda->blas_workspace);
+  cudaFree(cuda->workspace);
   if (cuda->stream) cudaStreamDestroy(cuda->stream);
+  cudaGetLastError();
   free(cuda);
 }
 
 extern "C" const sk_backend_ops sk_cuda_table;
 
+static solid_status take(sk_backend *be, void **out, size_t bytes, const char *what) {
+  void *device = NULL;
+  cudaError_t error = bytes > 0 ? cudaMalloc(&device, bytes) : cudaSuccess;
+  if (error == cudaErrorMemoryAllocation) {
+    size_t left = 0, total = 0;
+    cudaGetLastError();
+    cudaMemGetInfo(&left, &total);
+    return sk_fail(be, SOLID_ENOMEM, "cuda %s: %s: needs %zu MiB, %zu of %zu MiB are free; %s", what,
+                   cudaGetErrorName(error), bytes >> 20, left >> 20, total >> 20, advice(error));
+  }
+  if (error != cudaSuccess) return sk_cuda_status(be, error, what);
+  be->allocations += bytes > 0;
+  *out = device;
+  return SOLID_OK;
+}
+
+/* cuBLAS with memory of its own for its splits: what NVIDIA recommends for Hopper, plenty elsewhere. */
+static solid_status open_blas(sk_cuda *cuda) {
+  const size_t bytes = (size_t)32 << 20;
+  sk_backend *be = &cuda->base;
+  cublasStatus_t error = cublasCreate(&cuda->blas);
+  if (error == CUBLAS_STATUS_SUCCESS) error = cublasSetStream(cuda->blas, cuda->stream);
+  if (error == CUBLAS_STATUS_SUCCESS) {
+    solid_status status = take(be, &cuda->blas_workspace, bytes, "cublas workspace");
+    if (status != SOLID_OK) return status;
+    error = cublasSetWorkspace(cuda->blas, cuda->blas_workspace, bytes);
+  }
+  if (error == CUBLAS_STATUS_SUCCESS)
+    error = cublasSetMathMode(cuda->blas, cuda->tf32 ? CUBLAS_TF32_TENSOR_OP_MATH : CUBLAS_DEFAULT_MATH);
+  if (error == CUBLAS_STATUS_SUCCESS) return SOLID_OK;
+  size_t left = 0, total = 0;
+  cudaMemGetInfo(&left, &total);
+  cudaGetLastError();
+  solid_status status = error == CUBLAS_STATUS_ALLOC_FAILED ? SOLID_ENOMEM : SOLID_EDEVICE;
+  return sk_fail(be, status, "cublas: %s; %zu of %zu MiB are free on the card", cublasGetStatusString(error),
+                 left >> 20, total >> 20);
+}
+
+static solid_status open_device(sk_cuda *cuda) {
+  sk_backend *be = &cuda->base;
+  int count = 0;
+  solid_status status = sk_cuda_status(be, cudaGetDeviceCount(&count), "devices");
+  if (status != SOLID_OK) return status;
+  if (cuda->device < 0 || cuda->device >= count)
+    return sk_fail(be, SOLID_EUNSUPPORTED, "cuda device %d: %s: this machine has %d; %s", cuda->device,
+                   cudaGetErrorName(cudaErrorInvalidDevice), count, advice(cudaErrorInvalidDevice));
+  status = sk_cuda_status(be, cudaSetDevice(cuda->device), "device");
+  if (status == SOLID_OK)
+    status = sk_cuda_status(be, cudaStreamCreateWithFlags(&cuda->stream, cudaStreamNonBlocking), "stream");
+  return status == SOLID_OK ? open_blas(cuda) : status;
+}
+
 static solid_status open_backend(sk_backend **out, const sk_options *options) {
-  solid_status status = probe(NULL, 0);
+  char *why = options ? options->why : NULL;
+  solid_status status = probe(why, why ? options->why_size : 0);
   if (status != SOLID_OK) return status;
   sk_cuda *cuda = (sk_cuda *)calloc(1, sizeof *cuda);
-  if (!cuda) return SOLID_ENOMEM;
+  if (!cuda) {
+    if (why) snprintf(why, options->why_size, "out of memory on the host");
+    return SOLID_ENOMEM;
+  }
   cuda->base.ops = &sk_cuda_table;
   cuda->device = options ? options->device : 0;
-  status = SOLID_EDEVICE;
-  if (cudaSetDevice(cuda->device) != cudaSuccess) goto fail;
-  if (cudaStreamCreateWithFlags(&cuda->stream, cudaStreamNonBlocking) != cudaSuccess) goto fail;
-  if (cublasCreate(&cuda->blas) != CUBLAS_STATUS_SUCCESS) goto fail;
-  if (cublasSetStream(cuda->blas, cuda->stream) != CUBLAS_STATUS_SUCCESS) goto fail;
   cuda->tf32 = options && options->tf32;
-  if (cublasSetMathMode(cuda->blas, cuda->tf32 ? CUBLAS_TF32_TENSOR_OP_MATH : CUBLAS_DEFAULT_MATH) !=
-      CUBLAS_STATUS_SUCCESS)
-    goto fail;
-  *out = &cuda->base;
-  return SOLID_OK;
-fail:
-  cudaGetLastError();
+  status = open_device(cuda);
+  if (status == SOLID_OK) {
+    *out = &cuda->base;
+    return SOLID_OK;
+  }
+  if (why) snprintf(why, options->why_size, "%s", cuda->base.err);
   close_backend(&cuda->base);
   return status;
 }
 
 static solid_status alloc(sk_backend *be, void **out, size_t bytes) {
-  void *device = NULL;
-  if (bytes > 0) {
-    solid_status status = sk_cuda_status(be, cudaMalloc(&device, bytes), "alloc");
-    if (status != SOLID_OK) return status;
-  }
-  *out = device;
-  return SOLID_OK;
+  return take(be, out, bytes, "alloc");
 }
 
 static void release(sk_backend *be, void *device) {
@@ -95,10 +166,9 @@ static void release(sk_backend *be, void *device) {
 
 static solid_status alloc_host(sk_backend *be, void **out, size_t bytes) {
   void *host = NULL;
-  if (bytes > 0) {
-    solid_status status = sk_cuda_status(be, cudaMallocHost(&host, bytes), "host memory");
-    if (status != SOLID_OK) return status;
-  }
+  solid_status status = bytes > 0 ? sk_cuda_status(be, cudaMallocHost(&host, bytes), "pinned host memory") : SOLID_OK;
+  if (status != SOLID_OK) return status;
+  be->allocations += bytes > 0;
   *out = host;
   return SOLID_OK;
 }
@@ -106,6 +176,10 @@ static solid_status alloc_host(sk_backend *be, void **out, size_t bytes) {
 static void free_host(sk_backend *be, void *host) {
   (void)be;
   cudaFreeHost(host);
+}
+
+static solid_status memory(sk_backend *be, size_t *left, size_t *total) {
+  return sk_cuda_status(be, cudaMemGetInfo(left, total), "memory");
 }
 
 static solid_status transfer(sk_backend *be, void *to, const void *from, size_t bytes, cudaMemcpyKind kind,
@@ -142,7 +216,7 @@ solid_status sk_cuda_workspace(sk_backend *be, size_t bytes, void **out) {
     solid_status status = sk_cuda_status(be, cudaFree(cuda->workspace), "free");
     cuda->workspace = NULL;
     cuda->workspace_bytes = 0;
-    if (status == SOLID_OK) status = sk_cuda_status(be, cudaMalloc(&cuda->workspace, bytes), "workspace");
+    if (status == SOLID_OK) status = take(be, &cuda->workspace, bytes, "workspace");
     if (status != SOLID_OK) return status;
     cuda->workspace_bytes = bytes;
   }
@@ -202,6 +276,7 @@ solid_status sk_cuda_column_sum(sk_backend *be, int rows, int columns, const flo
 extern "C" const sk_backend_ops sk_cuda_table = {.abi = SK_ABI,
                                                  .name = "cuda",
                                                  .tile_rows = 16384,
+                                                 .records = 1,
                                                  .probe = probe,
                                                  .open = open_backend,
                                                  .close = close_backend,
@@ -214,6 +289,9 @@ extern "C" const sk_backend_ops sk_cuda_table = {.abi = SK_ABI,
                                                  .sync = sync,
                                                  .alloc_host = alloc_host,
                                                  .free_host = free_host,
+                                                 .memory = memory,
+                                                 .replay = sk_cuda_replay,
+                                                 .forget = sk_cuda_forget,
 #define FILL_SLOT(op) .op = sk_cuda_##op,
                                                  SK_OPS(FILL_SLOT)
 #undef FILL_SLOT

@@ -18,6 +18,7 @@ typedef struct sk_cuda {
   cublasHandle_t blas;
   void *workspace;
   size_t workspace_bytes;
+  void *blas_workspace; /* of the library's own, it would take memory while a graph is recorded */
 } sk_cuda;
 
 /* OK, or the status and text of a CUDA error: "<what>: <cudaErrorName>: <text>; <what to do>". */
@@ -27,6 +28,10 @@ solid_status sk_cuda_status(sk_backend *be, cudaError_t error, const char *what)
 static inline solid_status sk_cuda_launched(sk_backend *be, const char *what) {
   return sk_cuda_status(be, cudaGetLastError(), what);
 }
+
+/* replay and forget of the table: graph.cu. */
+solid_status sk_cuda_replay(sk_backend *be, sk_graph **graph, sk_body body, void *user);
+void sk_cuda_forget(sk_backend *be, sk_graph *graph);
 
 /* At least `bytes` of workspace, valid until the next call. Grows only, so the steady state does not allocate. */
 solid_status sk_cuda_workspace(sk_backend *be, size_t bytes, void **out);

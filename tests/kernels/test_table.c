@@ -13,7 +13,8 @@ static void check_slots(rig *r) {
   SK_OPS(CHECK_SLOT)
 #undef CHECK_SLOT
   cr_expect(ops->probe && ops->open && ops->close && ops->alloc && ops->free);
-  cr_expect(ops->upload && ops->download && ops->copy && ops->zero && ops->sync && ops->alloc_host && ops->free_host);
+  cr_expect(ops->upload && ops->download && ops->copy && ops->zero && ops->sync);
+  cr_expect(ops->alloc_host && ops->free_host && ops->memory && ops->replay && ops->forget);
   cr_expect_gt(ops->tile_rows, 0);
 }
 
@@ -66,6 +67,97 @@ Test(table, moves_memory) {
   rig_each(check_memory);
 }
 
+typedef struct recording {
+  rig *r;
+  float *x, *y;
+  int calls;
+} recording;
+
+/* y += x */
+static solid_status add(void *user) {
+  recording *rec = user;
+  sk_blend_args args = {.n = 4, .a = 1, .b = 1, .x = rec->x, .y = rec->y};
+  rec->calls++;
+  return rig_ops(rec->r)->blend(rig_backend(rec->r), &args);
+}
+
+/* Replays see what the buffers hold at the time, and allocate nothing. */
+static void check_replay(rig *r) {
+  const sk_backend_ops *ops = rig_ops(r);
+  sk_backend *be = rig_backend(r);
+  const float zeros[4] = {0};
+  recording rec = {.r = r, .x = rig_inout(r, zeros, 4), .y = rig_inout(r, zeros, 4)};
+  sk_graph *graph = NULL;
+  float *host = NULL, want = 0;
+  void *memory = NULL;
+  cr_assert_eq(ops->alloc_host(be, &memory, 4 * sizeof *host), SOLID_OK, "%s", be->err);
+  host = memory;
+  cr_expect_eq((uintptr_t)host % 64, 0);
+  uint64_t allocations = 0;
+  for (int i = 0; i < 4; i++) {
+    for (int j = 0; j < 4; j++) host[j] = (float)(i + j);
+    want += (float)(i + 3);
+    cr_assert_eq(ops->upload(be, rec.x, host, 4 * sizeof *host), SOLID_OK);
+    cr_assert_eq(ops->replay(be, &graph, add, &rec), SOLID_OK, "%s", be->err);
+    cr_assert_eq(ops->download(be, host, rec.y, 4 * sizeof *host), SOLID_OK);
+    cr_assert_eq(ops->sync(be), SOLID_OK, "%s", be->err);
+    cr_expect_eq(host[3], want, "replay %d gives %g, not %g", i, (double)host[3], (double)want);
+    if (i == 0) allocations = be->allocations;
+  }
+  cr_expect_eq(be->allocations, allocations, "a replay allocates");
+  cr_expect_eq(rec.calls, ops->records ? 2 : 4, "the body ran %d times", rec.calls);
+  cr_expect_eq(graph != NULL, ops->records != 0);
+  ops->forget(be, graph);
+  ops->forget(be, NULL);
+  ops->free_host(be, host);
+  ops->free_host(be, NULL);
+}
+
+Test(table, replays_what_was_enqueued) {
+  rig_each(check_replay);
+}
+
+static solid_status refuse(void *user) {
+  return sk_fail(rig_backend(user), SOLID_EUNSUPPORTED, "no such thing");
+}
+
+static void check_refusal(rig *r) {
+  sk_graph *graph = NULL;
+  cr_expect_eq(rig_ops(r)->replay(rig_backend(r), &graph, refuse, r), SOLID_EUNSUPPORTED);
+  cr_expect_str_eq(rig_backend(r)->err, "no such thing");
+  cr_expect_null(graph);
+}
+
+Test(table, a_body_that_fails_is_not_recorded) {
+  rig_each(check_refusal);
+}
+
+static void check_sizes(rig *r) {
+  size_t left = 0, total = 0;
+  cr_assert_eq(rig_ops(r)->memory(rig_backend(r), &left, &total), SOLID_OK);
+  cr_expect_gt(left, 0);
+  cr_expect_leq(left, total);
+}
+
+Test(table, knows_its_memory) {
+  rig_each(check_sizes);
+}
+
+/* The text of a failed allocation does not stay behind for the next operation. */
+static void check_after_huge(rig *r) {
+  void *out = NULL;
+  cr_assert_eq(rig_ops(r)->alloc(rig_backend(r), &out, SIZE_MAX - 8), SOLID_ENOMEM);
+  cr_expect(strcmp(rig_ops(r)->name, "cuda") != 0 || strstr(rig_backend(r)->err, "cudaErrorMemoryAllocation"),
+            "\"%s\" does not name the error", rig_backend(r)->err);
+  recording rec = {.r = r, .x = rig_inout(r, (float[4]){1, 2, 3, 4}, 4), .y = rig_inout(r, (float[4]){0}, 4)};
+  cr_expect_eq(add(&rec), SOLID_OK, "%s", rig_backend(r)->err);
+  rig_check(r, "add", SOLID_OK);
+}
+
+Test(table, goes_on_after_an_allocation_that_failed) {
+  rig_each(check_after_huge);
+}
+
 static void check_huge(rig *r) {
   void *out = r;
   solid_status status = rig_ops(r)->alloc(rig_backend(r), &out, SIZE_MAX - 8);
@@ -82,7 +174,10 @@ Test(table, cpu_refuses_a_count_of_threads_that_is_none) {
   const int32_t counts[] = {0, -1, 100000};
   for (int i = 0; i < 3; i++) {
     sk_backend *be = NULL;
-    solid_status status = sk_backend_find("cpu")->open(&be, &(sk_options){.threads = counts[i]});
+    char why[64] = "";
+    sk_options options = {.threads = counts[i], .why = why, .why_size = sizeof why};
+    solid_status status = sk_backend_find("cpu")->open(&be, &options);
+    cr_expect(strstr(why, "threads"), "\"%s\"", why);
     cr_expect_eq(status, SOLID_EINVAL, "%d threads: %s", counts[i], solid_status_name(status));
     cr_expect_null(be);
   }

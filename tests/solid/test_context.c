@@ -61,6 +61,22 @@ Test(context, an_absent_device_is_unsupported_and_says_so) {
   }
 }
 
+/* With CUDA compiled in, what is wrong comes with the error's name and with what to do about it. */
+Test(context, a_device_that_cannot_be_opened_names_the_error) {
+  if (!sk_backend_find("cuda")) return;
+  cr_assert_eq(try_device("cuda:999"), SOLID_EUNSUPPORTED);
+  const char *why = solid_last_error();
+  cr_assert(strstr(why, "cuda:999"), "%s", why);
+  if (try_device("cuda") == SOLID_OK) {
+    cr_assert_eq(try_device("cuda:999"), SOLID_EUNSUPPORTED);
+    cr_assert(strstr(why, "cudaErrorInvalidDevice") && strstr(why, "this machine has"), "%s", why);
+    cr_assert(strstr(why, "nvidia-smi"), "%s", why);
+  } else {
+    cr_assert(strstr(why, "cudaErrorNoDevice") || strstr(why, "cudaErrorInsufficientDriver"), "%s", why);
+    cr_assert(strstr(why, "use device cpu"), "%s", why);
+  }
+}
+
 Test(context, struct_size_says_how_much_the_caller_knows) {
   solid_context_options options = SOLID_CONTEXT_OPTIONS_INIT;
   solid_context *ctx = NULL;

@@ -6,6 +6,7 @@
 #include "tests/support/tiny_model.h"
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,13 +22,29 @@ static void shuffle_popularity(sol_model_file *file, uint64_t seed) {
 }
 
 serving serving_open_ranked(solid_head head, uint32_t rank, uint64_t seed) {
-  serving s = {.info = {.struct_size = sizeof s.info}};
+  return serving_open_on("cpu", head, rank, seed);
+}
+
+static solid_context *context_on(const char *device) {
+  solid_context_options options = SOLID_CONTEXT_OPTIONS_INIT;
+  solid_context *ctx = NULL;
+  options.device = device;
+  const char *required = getenv("SOLID_REQUIRE");
+  solid_status status = solid_context_new(&ctx, &options);
+  cr_assert(status == SOLID_OK || (status == SOLID_EUNSUPPORTED && !(required && strstr(required, device))), "%s",
+            solid_last_error());
+  if (status) fprintf(stderr, "[SKIP] %s\n", solid_last_error());
+  return ctx;
+}
+
+serving serving_open_on(const char *device, solid_head head, uint32_t rank, uint64_t seed) {
+  serving s = {.info = {.struct_size = sizeof s.info}, .ctx = context_on(device)};
+  if (!s.ctx) return s;
   sol_config config = tiny_config(head, rank);
   sol_model_file file;
   tiny_model_file(&file, &config, seed);
   shuffle_popularity(&file, seed);
   cr_assert_eq(sol_model_file_seal(&file), SOLID_OK, "%s", solid_last_error());
-  cr_assert_eq(solid_context_new(&s.ctx, NULL), SOLID_OK, "%s", solid_last_error());
   cr_assert_eq(sol_model_new(&s.model, s.ctx, &file), SOLID_OK, "%s", solid_last_error());
   cr_assert_eq(solid_model_get_info(s.model, &s.info), SOLID_OK, "%s", solid_last_error());
   s.store = serving_store(&s);
@@ -35,6 +52,7 @@ serving serving_open_ranked(solid_head head, uint32_t rank, uint64_t seed) {
 }
 
 void serving_close(serving *s) {
+  if (!s->ctx) return;
   s->store->ops->close(s->store);
   solid_model_free(s->model);
   solid_context_free(s->ctx);
