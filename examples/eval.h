@@ -13,6 +13,8 @@ typedef struct eval_arguments {
   const char *model, *data, *format, *device, *json;
   int64_t batch, threads, seed, resamples;
   int mask, part, popularity_only, cache, allow_other_split;
+  double hide;
+  int64_t hide_seed;
   load_split order;
 } eval_arguments;
 

@@ -43,7 +43,8 @@ solid_status hidden_measure(hidden_report *report, const sol_hidden *hidden, con
   sol_evaluate_options full = *options, only = *options;
   slice s = {hidden, history, options->part, resamples, seed, malloc(of_model->users * sizeof *s.ranks)};
   float *count = malloc(history->items * sizeof *count);
-  hidden_report made = {.items = hidden->items, .hidden = hidden->items - hidden->visible};
+  hidden_report made = {
+      .trained_on = report->trained_on, .items = hidden->items, .hidden = hidden->items - hidden->visible};
   solid_status status = SOLID_OK;
   if (!s.ranks || !count) status = solid_fail(SOLID_ENOMEM, "no memory for the ranks of %u users", of_model->users);
   if (!status) status = count_visible(hidden, history, count);
@@ -78,8 +79,9 @@ static void print_row(const char *what, const hidden_row *row) {
 
 void hidden_print(const hidden_report *report) {
   const hidden_row *row = report->row;
-  printf("\n%u of %u items were hidden from training; the target of %zu users is one of them\n", report->hidden,
-         report->items, row[0].users);
+  printf("\n%u of %u items %s; the target of %zu users is one of them\n", report->hidden, report->items,
+         report->trained_on ? "stand apart, though the model was trained on them" : "were hidden from training",
+         row[0].users);
   printf("%-44s  %-23s  ndcg@10\n", "", "hr@10");
   print_row("hidden target, whole catalogue: model", &row[0]);
   print_row("hidden target, whole catalogue: popularity", &row[1]);
@@ -90,7 +92,8 @@ void hidden_print(const hidden_report *report) {
 }
 
 json_t *hidden_json(const hidden_report *report) {
-  json_t *root = json_pack("{s:I, s:I}", "items", (json_int_t)report->items, "hidden", (json_int_t)report->hidden);
+  json_t *root = json_pack("{s:I, s:I, s:b}", "items", (json_int_t)report->items, "hidden", (json_int_t)report->hidden,
+                           "trained_on", report->trained_on);
   for (int r = 0; r < HIDDEN_ROWS; r++) {
     const hidden_row *row = &report->row[r];
     json_t *object = json_pack("{s:I}", "users", (json_int_t)row->users);

@@ -18,6 +18,7 @@ typedef struct hidden_row {
  * among hidden items only. Popularity is of the visible events: a hidden item has none. */
 typedef struct hidden_report {
   uint32_t items, hidden;
+  int trained_on; /* 1 = the model knows them all the same: what a hidden item could reach; set by the caller */
   hidden_row row[HIDDEN_ROWS];
 } hidden_report;
 

@@ -56,11 +56,16 @@ static solid_status open_data(eval_run *r) {
   return status;
 }
 
-/* A model that was trained without some items is asked about them. */
+/* A model that was trained without some items is asked about them; another one on demand, to compare with. */
 static solid_status ask_about_hidden(eval_run *r, const sol_evaluate_options *options) {
   sol_hidden hidden = {0};
   solid_status status = sol_evaluate_hidden(&hidden, r->model, &r->history);
-  if (status == SOLID_ENOTFOUND) return SOLID_OK;
+  r->hidden.trained_on = status == SOLID_ENOTFOUND;
+  if (r->hidden.trained_on && r->args.hide == 0) return SOLID_OK;
+  if (r->hidden.trained_on)
+    status = sol_hidden_choose(&hidden, &r->history, r->args.hide, (uint64_t)r->args.hide_seed);
+  else if (!status && r->args.hide > 0)
+    status = solid_fail(SOLID_EINVAL, "--hide: the model's file says which items were hidden from it");
   if (!status)
     status = hidden_measure(&r->hidden, &hidden, r->model, &r->history, options, &r->of_model.evaluation,
                             (uint32_t)r->args.resamples, (uint64_t)r->args.seed);

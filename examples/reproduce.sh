@@ -1,0 +1,182 @@
+#!/usr/bin/env bash
+# Trains and evaluates on public data sets and makes tables and plots of the result files.
+#
+#   examples/reproduce.sh [OPTION]... SET...      SET: beauty toys ml-1m ml-100k scientific | cold | generated
+#
+#     --seeds N         seeds 1 .. N (default 3)
+#     --device NAME     cpu (default), cuda or cuda:N
+#     --jobs N          runs at once (default 1)
+#     --threads N       CPU threads of a run (default 0: all)
+#     --epochs N        at most; for a quick look
+#     --build DIR       programs are in DIR/examples (default build/release)
+#     --out DIR         result files, tables and plots (default build/reproduce); a run that has its result is not made again
+#     --write-readme    put the tables between the markers of README.md (--readme FILE: of another file)
+#
+# Data: the folder named by SOLID_DATA (default ../shared/data beside this repository), one folder a set; nothing is downloaded.
+#
+#   set         files                                                               where they come from
+#   beauty      amazon-beauty/Beauty.txt, Beauty_item2attributes.json               github.com/RUCAIBox/CIKM2020-S3Rec, data/
+#   toys        amazon-toys/Toys_and_Games.txt, Toys_and_Games_item2attributes.json the same
+#   ml-1m       ml-1m/ml-1m.txt                                                     github.com/kang205/SASRec, data/ml-1m.txt
+#   ml-100k     ml-100k/ml-100k.inter, ml-100k.item                                 recbole.io, dataset ml-100k (atomic files)
+#   scientific  scientific-multimodal/Scientific.test.inter, .feat1CLS, .feat3CLS   github.com/RUCAIBox/MISSRec, dataset Scientific
+#   cold        beauty and scientific again, with 10 % of the items hidden from training
+#   generated   made on the spot (make_dataset): says that the script works, and nothing about the model
+#
+# solid_train and solid_eval are built with: cmake --preset release && cmake --build --preset release
+# Tables need jq, plots gnuplot; what is missing is said and left out.
+set -euo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+seeds=3 device=cpu jobs=1 threads=0 epochs="" build=$root/build/release out=$root/build/reproduce readme="" sets=()
+data=${SOLID_DATA:-$root/../shared/data}
+
+die() { echo "reproduce: $*" >&2; exit "${code:-1}"; }
+usage() { code=2 die "$* (see --help)"; }
+number() { [[ $2 =~ ^[0-9]+$ ]] && [ "$2" -ge "$3" ] || usage "$1 $2: want a number from $3 on"; }
+
+while [ $# -gt 0 ]; do
+  case $1 in
+    -h | --help) sed -n '2,/^set -e/p' "$0" | sed '$d; s/^# \{0,1\}//'; exit 0 ;;
+    --write-readme) readme=${readme:-$root/README.md}; shift ;;
+    --*)
+      [ $# -ge 2 ] || usage "$1 needs a value"
+      case $1 in
+        --seeds) seeds=$2; number "$1" "$2" 1 ;;
+        --jobs) jobs=$2; number "$1" "$2" 1 ;;
+        --threads) threads=$2; number "$1" "$2" 0 ;;
+        --epochs) epochs=$2; number "$1" "$2" 1 ;;
+        --device) device=$2 ;;
+        --build) build=$2 ;;
+        --out) out=$2 ;;
+        --readme) readme=$2 ;;
+        *) usage "unknown option $1" ;;
+      esac
+      shift 2 ;;
+    beauty | toys | ml-1m | ml-100k | scientific | cold | generated) sets+=("$1"); shift ;;
+    *) usage "$1: no such set" ;;
+  esac
+done
+[ ${#sets[@]} -gt 0 ] || usage "no set is named"
+[ -z "$readme" ] || [ -w "$readme" ] || die "$readme: cannot be written"
+for program in solid_train solid_eval; do
+  [ -x "$build/examples/$program" ] ||
+    die "$build/examples/$program is not there; cmake --preset release && cmake --build --preset release, or name a build with --build"
+done
+mkdir -p "$out"
+
+# ---- Recipes ----
+
+# Files of a set, as options of solid_train; options that are not its defaults.
+files_of() {
+  case $1 in
+    beauty) echo --data "$data/amazon-beauty/Beauty.txt" --attributes "$data/amazon-beauty/Beauty_item2attributes.json" ;;
+    toys) echo --data "$data/amazon-toys/Toys_and_Games.txt" --attributes "$data/amazon-toys/Toys_and_Games_item2attributes.json" ;;
+    ml-1m) echo --data "$data/ml-1m/ml-1m.txt" ;;
+    ml-100k) echo --data "$data/ml-100k/ml-100k.inter" --attributes "$data/ml-100k/ml-100k.item" ;;
+    scientific | scientific-text)
+      echo --data "$data/scientific-multimodal/Scientific.test.inter" --vectors "$data/scientific-multimodal/Scientific.feat1CLS" --vector-width 512 ;;
+    scientific-image)
+      echo --data "$data/scientific-multimodal/Scientific.test.inter" --vectors "$data/scientific-multimodal/Scientific.feat3CLS" --vector-width 512 ;;
+    generated) echo --data "$out/generated/events.jsonl" --attributes "$out/generated/items.json" ;;
+  esac
+}
+recipe_of() {
+  case $1 in
+    ml-1m) echo --window 200 --batch 128 --blocks 2 --heads 2 --dropout 0.2 --dropout-z 0.3 --dropout-y 0.3 --smoothing 0 --epochs 150 ;;
+    ml-100k) echo --window 200 --batch 32 --blocks 2 --heads 2 --dropout 0.3 --dropout-z 0.3 --dropout-y 0.3 --smoothing 0 ;;
+    scientific*) echo --codes 64 ;;
+    generated) echo --width 16 --codes 16 --epochs 8 ;;
+  esac
+}
+
+check_files() {
+  local words file
+  read -ra words <<<"$(files_of "$1")"
+  for ((i = 0; i < ${#words[@]}; i += 2)); do
+    file=${words[i + 1]}
+    [ "${words[i]}" = --vector-width ] || [ -r "$file" ] ||
+      die "$1: $file is not there; SOLID_DATA names the folder of the data sets (--help says where they come from)"
+  done
+}
+
+# ---- Runs: $out/SET.MODEL.SEED.json is the result, .jsonl its training curve, .log what was said ----
+
+# train_one SET MODEL SEED OPTION...: leaves SET.MODEL.SEED.safetensors
+train_one() {
+  local set=$1 at=$out/$1.$2.$3 seed=$3 words
+  shift 3
+  read -ra words <<<"$(files_of "$set") $(recipe_of "$set")"
+  "$build/examples/solid_train" "${words[@]}" "$@" ${epochs:+--epochs "$epochs"} --seed "$seed" --out "$at.safetensors" \
+    --log "$at.jsonl" --device "$device" --threads "$threads" --keep-checkpoint >>"$at.log" 2>&1 || { tail -n 1 "$at.log" >&2; return 1; }
+}
+
+# eval_one SET MODEL SEED MODEL_FILE OPTION...
+eval_one() {
+  local set=$1 at=$out/$1.$2.$3 model=$4 words
+  shift 4
+  read -ra words <<<"$(files_of "$set")"
+  "$build/examples/solid_eval" --model "$model" "${words[@]:0:2}" "$@" --device "$device" --threads "$threads" --json "$at.part" \
+    >"$at.txt" 2>>"$at.log" || { tail -n 1 "$at.log" >&2; return 1; }
+  mv "$at.part" "$at.json"
+}
+
+plain() { # SET HEAD SEED
+  local at=$out/$1.$2.$3
+  [ ! -s "$at.json" ] || return 0
+  train_one "$1" "$2" "$3" --head "$2" && eval_one "$1" "$2" "$3" "$at.safetensors" && rm -f "$at.safetensors.checkpoint"
+}
+
+# The same items are hidden in all models of a seed. `all` is trained on them: what they could have reached.
+cold_all() { # SET SEED
+  local at=$out/$1.cold-all.$2
+  [ ! -s "$at.json" ] || return 0
+  train_one "$1" cold-all "$2" && eval_one "$1" cold-all "$2" "$at.safetensors" --hide 0.1 --hide-seed "$2" &&
+    rm -f "$at.safetensors.checkpoint"
+}
+# Codes of content and of another item over the same weights: the second run finds the checkpoint of a finished training.
+cold_hidden() { # SET SEED MODEL OPTION...
+  local set=$1 seed=$2 model=$3 at=$out/$1.$3.$2 options
+  shift 3
+  [ ! -s "$out/$set.$model-random.$seed.json" ] || return 0
+  options=(--hide 0.1 --hide-seed "$seed" "$@")
+  train_one "$set" "$model" "$seed" "${options[@]}" && eval_one "$set" "$model" "$seed" "$at.safetensors" &&
+    cp "$at.safetensors" "$at.content.safetensors" && train_one "$set" "$model" "$seed" "${options[@]}" --hidden-codes random &&
+    eval_one "$set" "$model-random" "$seed" "$at.safetensors" && mv "$at.content.safetensors" "$at.safetensors" &&
+    rm -f "$at.safetensors.checkpoint"
+}
+
+failed=0
+start() { # runs a function in the background, at most $jobs at once
+  while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do wait -n || failed=1; done
+  { "$@" && echo "done after $SECONDS s: $*"; } &
+}
+
+cold_sets=(beauty scientific-text scientific-image)
+for set in "${sets[@]}"; do
+  case $set in
+    generated)
+      [ -s "$out/generated/events.jsonl" ] || "$build/examples/make_dataset" --users 300 --items 150 --seed 1 --out "$out/generated" >/dev/null ||
+        die "make_dataset cannot write $out/generated" ;;
+    cold) for each in "${cold_sets[@]}"; do check_files "$each"; done; continue ;;
+  esac
+  check_files "$set"
+done
+for set in "${sets[@]}"; do
+  for ((seed = 1; seed <= seeds; seed++)); do
+    if [ "$set" = cold ]; then these=("${cold_sets[@]}"); else these=("$set"); fi
+    for each in "${these[@]}"; do
+      if [ "$set" != cold ]; then
+        for head in static solid; do start plain "$each" "$head" "$seed"; done
+      fi
+      if [ "$set" = cold ] || [ "$set" = generated ]; then
+        start cold_all "$each" "$seed"
+        start cold_hidden "$each" "$seed" cold
+        start cold_hidden "$each" "$seed" cold-dropout --item-dropout 0.5
+      fi
+    done
+  done
+done
+while [ "$(jobs -rp | wc -l)" -gt 0 ]; do wait -n || failed=1; done
+
+"$root/examples/report.sh" "$out" ${readme:+"$readme"} || failed=1
+exit $failed
