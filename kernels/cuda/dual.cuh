@@ -1,140 +1,187 @@
 /* The dual-parameter generator's product on the tensor cores, shared by generate and generate_apply.
  *
- * w = clip(zi gi^T + bi) + zs gs^T + bs. FP32 operands are split into a TF32 part and the rest: x = hi + lo;
- * z g = hi hi + hi lo + lo hi errs by some 2^-21, near to FP32 itself. A warp keeps its rows of both z in registers,
- * split, and walks the columns of w, whose rows of g the block brings into shared memory a chunk ahead. Inputs are
- * permuted alike on both sides so that lane (g, t) = (lane / 4, lane % 4) holds inputs 16 h + 4 t .. + 3 of its row or
- * column. An infinite z or g may give NaN where the sum would be infinite. */
+ * w = clip(zi gi^T + bi) + zs gs^T + bs. A row of z, and a pair of tiles of g, is scaled by a power of two to just
+ * under 2^14 and split into two FP16 numbers, x = hi + lo: hi hi + hi lo + lo hi errs by some 2^-21, near to FP32
+ * itself, at half of the price of three TF32 products. Sums are FP32 and scaled back.
+ *
+ * pack brings g into the workspace in the order of the registers of mma.m16n8k16, so that a block streams it through
+ * shared memory as it stands; a warp keeps its rows of both z in registers and walks the columns. The 16 inputs of a
+ * step are permuted alike on both sides: lane (g, t) = (lane / 4, lane % 4) holds inputs 4t .. 4t + 3 of its row or
+ * column. The columns of a pair of tiles are permuted so that lane (g, t) ends up with columns 4t .. 4t + 3 of the 16.
+ * An infinite z or g may give NaN where the sum would be infinite. */
 #ifndef SK_DUAL_CUH
 #define SK_DUAL_CUH
 
 #include "kernels/cuda/cuda.cuh"
+#include <cuda_fp16.h>
 #include <cuda_pipeline.h>
 
 enum {
   SK_DUAL_MAX_D = 64,
-  SK_DUAL_WARPS = 8,
-  SK_DUAL_THREADS = SK_DUAL_WARPS * (int)SK_WARP,
-  SK_DUAL_TILE = 8,  /* columns of a product */
-  SK_DUAL_CHUNK = 64 /* columns in shared memory */
+  SK_DUAL_PAIR = 16, /* columns of a pair of tiles */
+  SK_DUAL_STAGES = 3 /* chunks in shared memory */
 };
 
 struct sk_dual_args { /* what both operations have in common */
   int n, d, m;
   const float *zi, *gi, *bi, *zs, *gs, *bs; /* a branch that is absent is all NULL, and counts as zero */
   float clip;
-  bool aligned; /* the rows of gi and gs, and d is all of D */
 };
 
-/* Columns first .. first + SK_DUAL_CHUNK of both branches; half h of column c stands at h ^ (c & 1), so that no two
- * lanes of a quarter of a warp meet in a bank. */
+/* 16 columns of both branches. */
 template <int D>
-struct __align__(16) sk_dual_chunk {
-  float g[2][SK_DUAL_CHUNK][D], b[2][SK_DUAL_CHUNK];
-
-  __device__ void load(const sk_dual_args &a, int first) {
-    const float *gs[2] = {a.gi, a.gs}, *bs[2] = {a.bi, a.bs};
-#pragma unroll
-    for (int k = 0; k < 2; k++) {
-      bool there = gs[k] != NULL;
-      for (int i = threadIdx.x; i < SK_DUAL_CHUNK * D / 4; i += SK_DUAL_THREADS) {
-        int column = i / (D / 4), part = 4 * (i % (D / 4));
-        float *to = &g[k][column][part ^ (column & 1) << 4];
-        const float *from = there ? gs[k] + (int64_t)(first + column) * a.d : NULL;
-        if (there && a.aligned && first + column < a.m)
-          __pipeline_memcpy_async(to, from + part, 16);
-        else
-          *(float4 *)to = there && first + column < a.m ? sk_load4(from, part, a.d, false) : float4{};
-      }
-      for (int i = threadIdx.x; i < SK_DUAL_CHUNK; i += SK_DUAL_THREADS)
-        b[k][i] = there && first + i < a.m ? bs[k][first + i] : 0.0f;
-    }
-    __pipeline_commit();
-  }
+struct __align__(16) sk_dual_pair {
+  uint4 g[2][2][2][D / 32][SK_WARP]; /* branch; tile; hi, lo; two steps each */
+  float b[2][SK_DUAL_PAIR], scale[2], unused[2];
 };
 
-__device__ static inline void sk_split(float x, unsigned *hi, unsigned *lo) {
-  *hi = __float_as_uint(x) & 0xffffe000u;
-  *lo = __float_as_uint(x - __uint_as_float(*hi));
+/* The power of two that brings `most` to just under 2^14, and its inverse. */
+__device__ static inline float sk_dual_factor(float most, float *inverse) {
+  int exponent = max(__float_as_int(most) >> 23, 14);
+  *inverse = __int_as_float((exponent - 13) << 23);
+  return __int_as_float((267 - exponent) << 23);
 }
 
-__device__ static inline void sk_mma_tf32(float (&c)[4], const unsigned (&a)[4], unsigned b0, unsigned b1) {
-  asm("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+/* The greatest absolute value, past infinities and NaN. */
+__device__ static inline float sk_dual_most(float most, float4 x) {
+  const float all[4] = {fabsf(x.x), fabsf(x.y), fabsf(x.z), fabsf(x.w)};
+  for (int i = 0; i < 4; i++) most = all[i] < INFINITY ? fmaxf(most, all[i]) : most;
+  return most;
+}
+
+__device__ static inline void sk_dual_split(float x, float y, unsigned *hi, unsigned *lo) {
+  __half2 high = __floats2half2_rn(x, y);
+  float2 there = __half22float2(high);
+  __half2 low = __floats2half2_rn(x - there.x, y - there.y);
+  *hi = *(unsigned *)&high;
+  *lo = *(unsigned *)&low;
+}
+
+__device__ static inline void sk_dual_mma(float (&c)[4], const unsigned (&a)[4], unsigned b0, unsigned b1) {
+  asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
       : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
 
-/* 16 * TILES rows of z. */
+/* Block (SK_WARP, 2): a warp packs a branch of pair blockIdx.x. */
+template <int D>
+__global__ static void sk_dual_pack(sk_dual_args a, bool aligned, sk_dual_pair<D> *pairs) {
+  int lane = threadIdx.x, branch = threadIdx.y, first = blockIdx.x * SK_DUAL_PAIR;
+  const float *from = branch ? a.gs : a.gi, *bias = branch ? a.bs : a.bi;
+  sk_dual_pair<D> &to = pairs[blockIdx.x];
+  float4 x[2][D / 16];
+  float most = 0.0f, scale;
+#pragma unroll
+  for (int i = 0; i < D / 8; i++) {
+    int tile = i / (D / 16), step = i % (D / 16), column = first + lane / 8 * 4 + 2 * tile + lane / 4 % 2;
+    bool there = from && column < a.m;
+    x[tile][step] = there ? sk_load4(from + (int64_t)column * a.d, 16 * step + lane % 4 * 4, a.d, aligned) : float4{};
+    most = sk_dual_most(most, x[tile][step]);
+  }
+  float factor = sk_dual_factor(sk_warp_max(most), &scale);
+#pragma unroll
+  for (int i = 0; i < D / 16; i++) {
+    int tile = i / (D / 32), half = i % (D / 32);
+    float4 y = x[tile][2 * half], z = x[tile][2 * half + 1];
+    uint4 hi, lo;
+    sk_dual_split(y.x * factor, y.y * factor, &hi.x, &lo.x), sk_dual_split(y.z * factor, y.w * factor, &hi.y, &lo.y);
+    sk_dual_split(z.x * factor, z.y * factor, &hi.z, &lo.z), sk_dual_split(z.z * factor, z.w * factor, &hi.w, &lo.w);
+    to.g[branch][tile][0][half][lane] = hi;
+    to.g[branch][tile][1][half][lane] = lo;
+  }
+  if (lane < SK_DUAL_PAIR) to.b[branch][lane] = from && first + lane < a.m ? bias[first + lane] : 0.0f;
+  if (lane == 0) to.scale[branch] = scale;
+}
+
+/* 16 * TILES rows of z; scale: of rows 8k + g. */
 template <int D, int TILES>
 struct sk_dual_rows {
-  unsigned hi[TILES][D / 8][4], lo[TILES][D / 8][4];
+  unsigned hi[TILES][D / 16][4], lo[TILES][D / 16][4];
+  float scale[2 * TILES];
 
   __device__ void load(const float *z, int row, int n, int d) {
-    int g = threadIdx.x % SK_WARP / 4, t = threadIdx.x % 4;
+    int lane = threadIdx.x % SK_WARP, t = lane % 4;
+    bool aligned = d % 4 == 0 && (size_t)z % 16 == 0;
 #pragma unroll
     for (int k = 0; k < 2 * TILES; k++) {
-      int mine = row + g + 8 * k, tile = k / 2, half = k % 2;
+      int mine = row + lane / 4 + 8 * k;
+      float4 x[D / 16];
+      float most = 0.0f;
 #pragma unroll
-      for (int h = 0; h < D / 16; h++) {
-        float4 x = z && mine < n ? sk_load4(z + (int64_t)mine * d, 16 * h + 4 * t, d, false) : float4{};
-        sk_split(x.x, &hi[tile][2 * h][half], &lo[tile][2 * h][half]);
-        sk_split(x.y, &hi[tile][2 * h][half + 2], &lo[tile][2 * h][half + 2]);
-        sk_split(x.z, &hi[tile][2 * h + 1][half], &lo[tile][2 * h + 1][half]);
-        sk_split(x.w, &hi[tile][2 * h + 1][half + 2], &lo[tile][2 * h + 1][half + 2]);
+      for (int s = 0; s < D / 16; s++) {
+        x[s] = z && mine < n ? sk_load4(z + (int64_t)mine * d, 16 * s + 4 * t, d, aligned) : float4{};
+        most = sk_dual_most(most, x[s]);
+      }
+      most = fmaxf(most, __shfl_xor_sync(0xffffffffu, most, 1));
+      most = fmaxf(most, __shfl_xor_sync(0xffffffffu, most, 2));
+      float factor = sk_dual_factor(most, &scale[k]);
+#pragma unroll
+      for (int s = 0; s < D / 16; s++) {
+        unsigned *high = &hi[k / 2][s][k % 2], *low = &lo[k / 2][s][k % 2];
+        sk_dual_split(x[s].x * factor, x[s].y * factor, high, low);
+        sk_dual_split(x[s].z * factor, x[s].w * factor, high + 2, low + 2);
       }
     }
   }
 };
 
-/* w, and the item branch before its clip, of 8 columns of a chunk: elements 0, 1 of a tile are row g, columns 2t and
- * 2t + 1; 2, 3 are row g + 8. Every branch, tile of rows and kind of term has a sum of its own: that many products are
- * in flight at once, and small terms meet small ones. */
+/* w, and the item branch before its clip, of a pair's 16 columns: element [k][c] is row 8k + g, column 4t + c. Small
+ * terms are summed before great ones. */
 template <int D, int TILES>
-__device__ static inline void sk_dual_weights(const sk_dual_args &a, const sk_dual_rows<D, TILES> (&z)[2],
-                                              const sk_dual_chunk<D> &chunk, int column, float (&w)[TILES][4],
-                                              float (&wi)[TILES][4]) {
-  int mine = column + threadIdx.x % SK_WARP / 4, t = threadIdx.x % 4;
-  float sum[3][2][TILES][4] = {};
+__device__ static inline void sk_dual_weights(float clip, const sk_dual_rows<D, TILES> (&z)[2],
+                                              const sk_dual_pair<D> &pair, float (&w)[2 * TILES][4],
+                                              float (&wi)[2 * TILES][4]) {
+  int lane = threadIdx.x % SK_WARP, t = lane % 4;
 #pragma unroll
-  for (int h = 0; h < D / 16; h++) {
-    unsigned hi[2][4], lo[2][4];
+  for (int tile = 0; tile < 2; tile++) {
+    float sum[2][TILES][4] = {};
 #pragma unroll
-    for (int k = 0; k < 2; k++) {
-      const float4 x = *(const float4 *)&chunk.g[k][mine][16 * (h ^ (mine & 1)) + 4 * t];
-      sk_split(x.x, &hi[k][0], &lo[k][0]), sk_split(x.y, &hi[k][1], &lo[k][1]);
-      sk_split(x.z, &hi[k][2], &lo[k][2]), sk_split(x.w, &hi[k][3], &lo[k][3]);
+    for (int half = 0; half < D / 32; half++) {
+      uint4 hi[2], lo[2];
+#pragma unroll
+      for (int k = 0; k < 2; k++) hi[k] = pair.g[k][tile][0][half][lane], lo[k] = pair.g[k][tile][1][half][lane];
+#pragma unroll
+      for (int i = 0; i < 2 * 3 * 2 * TILES; i++) {
+        int rows = i % TILES, k = i / TILES % 2, step = i / TILES / 2 % 2, term = i / TILES / 4;
+        const unsigned(&from)[4] = term == 0 ? z[k].lo[rows][2 * half + step] : z[k].hi[rows][2 * half + step];
+        const uint4 &to = term == 1 ? lo[k] : hi[k];
+        sk_dual_mma(sum[k][rows], from, step ? to.z : to.x, step ? to.w : to.y);
+      }
     }
+    const float2 bi = *(const float2 *)&pair.b[0][4 * t + 2 * tile], bs = *(const float2 *)&pair.b[1][4 * t + 2 * tile];
 #pragma unroll
-    for (int i = 0; i < 2 * 3 * 2 * TILES; i++) {
-      int tile = i % TILES, k = i / TILES % 2, term = i / TILES / 2 % 3, step = i / TILES / 6;
-      const unsigned(&from)[4] = term == 1 ? z[k].lo[tile][2 * h + step] : z[k].hi[tile][2 * h + step];
-      const unsigned *to = (term == 2 ? lo[k] : hi[k]) + 2 * step;
-      sk_mma_tf32(sum[term][k][tile], from, to[0], to[1]);
+    for (int i = 0; i < 4 * TILES; i++) {
+      int rows = i / 4, k = i / 2, c = 2 * tile + i % 2;
+      float x = sum[0][rows][i % 4] * (z[0].scale[k] * pair.scale[0]) + (i % 2 ? bi.y : bi.x);
+      float y = sum[1][rows][i % 4] * (z[1].scale[k] * pair.scale[1]) + (i % 2 ? bs.y : bs.x);
+      wi[k][c] = x;
+      w[k][c] = y + (x > clip ? clip : x < -clip ? -clip : x); /* a NaN passes */
     }
-  }
-  const float2 bi = *(const float2 *)&chunk.b[0][column + 2 * t], bs = *(const float2 *)&chunk.b[1][column + 2 * t];
-#pragma unroll
-  for (int i = 0; i < 4 * TILES; i++) {
-    int tile = i / 4, k = i % 4;
-    float x = sum[0][0][tile][k] + (sum[1][0][tile][k] + sum[2][0][tile][k]) + (k % 2 ? bi.y : bi.x);
-    wi[tile][k] = x;
-    w[tile][k] = sum[0][1][tile][k] + (sum[1][1][tile][k] + sum[2][1][tile][k]) + (k % 2 ? bs.y : bs.x);
-    w[tile][k] += x > a.clip ? a.clip : x < -a.clip ? -a.clip : x; /* a NaN passes */
   }
 }
 
-/* How a block's warps share the work: `together` tiles of rows, each with SK_DUAL_WARPS / together warps that take
- * turns at the columns, so that a few rows too keep many warps busy. */
-static inline int sk_dual_together(int n, int rows) {
-  int tiles = (n + rows - 1) / rows, together = 1;
-  while (together < SK_DUAL_WARPS && together * 132 < tiles) together *= 2;
-  return together;
+/* Pairs on their way into shared memory; all threads of the block, of which there are THREADS. */
+template <int THREADS, int D>
+__device__ static inline void sk_dual_fetch(sk_dual_pair<D> *to, const sk_dual_pair<D> *from, int pairs) {
+  for (int i = threadIdx.x; i < pairs * (int)sizeof *to / 16; i += THREADS)
+    __pipeline_memcpy_async((uint4 *)to + i, (const uint4 *)from + i, 16);
+  __pipeline_commit();
+}
+
+static inline int sk_dual_pairs(int m) {
+  return (m + SK_DUAL_PAIR - 1) / SK_DUAL_PAIR;
+}
+
+/* g of both branches, packed at `to`. */
+template <int D>
+static void sk_dual_pack_all(sk_backend *be, const sk_dual_args *a, sk_dual_pair<D> *to) {
+  bool aligned = (!a->gi || sk_rows_aligned(a->gi, a->d)) && (!a->gs || sk_rows_aligned(a->gs, a->d));
+  sk_dual_pack<D><<<sk_dual_pairs(a->m), dim3(SK_WARP, 2), 0, sk_cuda_stream(be)>>>(*a, aligned, to);
 }
 
 template <typename A>
-static sk_dual_args sk_dual_of(const A *a, int m, int whole) {
-  bool aligned = a->d == whole && (!a->zi || sk_rows_aligned(a->gi, a->d)) && (!a->zs || sk_rows_aligned(a->gs, a->d));
-  sk_dual_args dual = {a->n, a->d, m, a->zi, a->gi, a->bi, a->zs, a->gs, a->bs, a->clip, aligned};
+static sk_dual_args sk_dual_of(const A *a, int m) {
+  sk_dual_args dual = {a->n, a->d, m, a->zi, a->gi, a->bi, a->zs, a->gs, a->bs, a->clip};
   if (!a->zi) dual.gi = dual.bi = NULL;
   if (!a->zs) dual.gs = dual.bs = NULL;
   return dual;

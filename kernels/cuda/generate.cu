@@ -1,72 +1,135 @@
-/* Narrow layers' inputs through dual.cuh, each float written once; wide ones as two products through cuBLAS and a
- * kernel that clips, adds biases and branches. */
+/* Narrow layers' inputs through dual.cuh, or, of a few rows, as plain sums; wide ones as two products through cuBLAS
+ * and a kernel that clips, adds biases and branches. */
 #include "kernels/cuda/dual.cuh"
 
-enum { THREADS = 256 };
+enum {
+  THREADS = 256,
+  FEW = 16,        /* rows that do not pay for packing g */
+  FEW_COLUMNS = 16 /* a block */
+};
 
-/* Rows of w in pairs of columns where they allow it. */
-__device__ static void write_pair(const sk_dual_args &a, bool pairs, int64_t row, int column, int64_t stride, float x0,
-                                  float x1, float *to) {
-  to += row * stride + column;
+/* ---- Many rows ---- */
+
+/* Four neighbours of a row of w, at once where w allows it. */
+__device__ static void write4(const sk_dual_args &a, bool aligned, int row, int column, int64_t stride,
+                              const float (&x)[4], float *to) {
   if (row >= a.n || column >= a.m) return;
-  if (pairs) {
-    *(float2 *)to = {x0, x1};
+  to += row * stride + column;
+  if (aligned) {
+    *(float4 *)to = {x[0], x[1], x[2], x[3]};
     return;
   }
-  to[0] = x0;
-  if (column + 1 < a.m) to[1] = x1;
+#pragma unroll
+  for (int c = 0; c < 4; c++)
+    if (column + c < a.m) to[c] = x[c];
 }
 
-/* blockIdx.x: rows; blockIdx.y: a run of chunks of columns. */
-template <int D, int TILES>
-__global__ static void __launch_bounds__(SK_DUAL_THREADS, 1)
-    write_layers(sk_dual_args a, int together, int chunks, bool pairs, int64_t stride, float *w, float *wi_saved) {
+/* blockIdx.x: rows; blockIdx.y: a run of pairs of tiles. */
+template <int D, int TILES, int WARPS, int BLOCKS, int CHUNK, bool SAVED>
+__global__ static void __launch_bounds__(WARPS *SK_WARP, BLOCKS)
+    write_layers(sk_dual_args a, const sk_dual_pair<D> *pairs, int run, bool aligned, int64_t stride, float *w,
+                 float *wi_saved) {
   extern __shared__ float4 memory[];
-  sk_dual_chunk<D> *chunk = (sk_dual_chunk<D> *)memory; /* 2 */
-  int warp = threadIdx.x / SK_WARP, g = threadIdx.x % SK_WARP / 4, t = threadIdx.x % 4;
-  int row = (blockIdx.x * together + warp % together) * 16 * TILES, sharers = SK_DUAL_WARPS / together;
-  int first = blockIdx.y * chunks, end = min(first + chunks, (a.m + SK_DUAL_CHUNK - 1) / SK_DUAL_CHUNK);
+  sk_dual_pair<D> *chunk = (sk_dual_pair<D> *)memory; /* SK_DUAL_STAGES of CHUNK */
+  int lane = threadIdx.x % SK_WARP, row = (blockIdx.x * WARPS + threadIdx.x / SK_WARP) * 16 * TILES;
+  int first = blockIdx.y * run, end = min(first + run, (a.m + SK_DUAL_PAIR - 1) / SK_DUAL_PAIR);
+  auto fetch = [&](int pair, int stage) {
+    sk_dual_fetch<WARPS * SK_WARP>(chunk + stage * CHUNK, pairs + pair, max(0, min(CHUNK, end - pair)));
+  };
   sk_dual_rows<D, TILES> z[2];
-  chunk[0].load(a, first * SK_DUAL_CHUNK);
+  fetch(first, 0);
+  fetch(first + CHUNK, 1);
   z[0].load(a.zi, row, a.n, a.d);
   z[1].load(a.zs, row, a.n, a.d);
-  for (int at = first; at < end; at++) {
-    const sk_dual_chunk<D> &now = chunk[(at - first) % 2];
-    if (at + 1 < end) chunk[(at + 1 - first) % 2].load(a, (at + 1) * SK_DUAL_CHUNK);
-    __pipeline_wait_prior(at + 1 < end ? 1 : 0);
+  for (int pair = first, stage = 0; pair < end; pair += CHUNK, stage = (stage + 1) % SK_DUAL_STAGES) {
+    __pipeline_wait_prior(1);
     __syncthreads();
-    for (int tile = warp / together; tile < SK_DUAL_CHUNK / SK_DUAL_TILE && row < a.n; tile += sharers) {
-      float x[TILES][4], before[TILES][4];
-      sk_dual_weights<D, TILES>(a, z, now, tile * SK_DUAL_TILE, x, before);
-      int column = at * SK_DUAL_CHUNK + tile * SK_DUAL_TILE + 2 * t;
+    fetch(pair + 2 * CHUNK, (stage + 2) % SK_DUAL_STAGES);
+    if (row >= a.n) continue;
+    for (int i = 0; i < min(CHUNK, end - pair); i++) {
+      float x[2 * TILES][4], before[2 * TILES][4];
+      sk_dual_weights<D, TILES>(a.clip, z, chunk[stage * CHUNK + i], x, before);
+      int column = (pair + i) * SK_DUAL_PAIR + lane % 4 * 4;
 #pragma unroll
       for (int k = 0; k < 2 * TILES; k++) {
-        int64_t mine = row + g + 8 * k;
-        write_pair(a, pairs, mine, column, stride, x[k / 2][k % 2 * 2], x[k / 2][k % 2 * 2 + 1], w);
-        if (wi_saved)
-          write_pair(a, pairs, mine, column, a.m, before[k / 2][k % 2 * 2], before[k / 2][k % 2 * 2 + 1], wi_saved);
+        write4(a, aligned, row + lane / 4 + 8 * k, column, stride, x[k], w);
+        if (SAVED) write4(a, aligned, row + lane / 4 + 8 * k, column, a.m, before[k], wi_saved);
       }
     }
-    __syncthreads();
   }
 }
 
 template <int D, int TILES>
-static solid_status launch(sk_backend *be, const sk_generate_args *a) {
-  sk_dual_args dual = sk_dual_of(a, a->m, D);
+static solid_status write_many(sk_backend *be, const sk_generate_args *a) {
+  const int WARPS = 8, BLOCKS = 2, CHUNK = 128 / D, BUSY = 264;
+  sk_dual_args dual = sk_dual_of(a, a->m);
   float *saved = a->zi ? a->wi_saved : NULL;
-  bool pairs = a->m % 2 == 0 && a->stride % 2 == 0 && ((uintptr_t)a->w | (uintptr_t)saved) % 8 == 0;
-  int together = sk_dual_together(a->n, 16 * TILES), bytes = 2 * (int)sizeof(sk_dual_chunk<D>);
-  int all = (int)sk_cuda_blocks(a->m, SK_DUAL_CHUNK), chunks = all;
-  unsigned blocks = sk_cuda_blocks(a->n, 16 * TILES * together);
-  while (chunks > 1 && blocks * sk_cuda_blocks(all, chunks) < 132) chunks = (chunks + 1) / 2;
-  solid_status status = sk_cuda_status(
-      be, cudaFuncSetAttribute(write_layers<D, TILES>, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes), "generate");
+  bool aligned = a->m % 4 == 0 && a->stride % 4 == 0 && ((uintptr_t)a->w | (uintptr_t)saved) % 16 == 0;
+  int pairs = sk_dual_pairs(a->m), run = pairs, bytes = SK_DUAL_STAGES * CHUNK * (int)sizeof(sk_dual_pair<D>);
+  unsigned blocks = sk_cuda_blocks(a->n, WARPS * 16 * TILES);
+  while (run > CHUNK && (int)(blocks * sk_cuda_blocks(pairs, run)) < BUSY) run = (run / 2 + CHUNK - 1) / CHUNK * CHUNK;
+  auto kernel =
+      saved ? write_layers<D, TILES, WARPS, BLOCKS, CHUNK, true> : write_layers<D, TILES, WARPS, BLOCKS, CHUNK, false>;
+  solid_status status =
+      sk_cuda_status(be, cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes), "generate");
+  void *packed = NULL;
+  if (status == SOLID_OK) status = sk_cuda_workspace(be, pairs * sizeof(sk_dual_pair<D>), &packed);
   if (status != SOLID_OK) return status;
-  write_layers<D, TILES><<<dim3(blocks, sk_cuda_blocks(all, chunks)), SK_DUAL_THREADS, bytes, sk_cuda_stream(be)>>>(
-      dual, together, chunks, pairs, a->stride, a->w, saved);
+  sk_dual_pack_all<D>(be, &dual, (sk_dual_pair<D> *)packed);
+  kernel<<<dim3(blocks, sk_cuda_blocks(pairs, run)), WARPS * SK_WARP, bytes, sk_cuda_stream(be)>>>(
+      dual, (sk_dual_pair<D> *)packed, run, aligned, a->stride, a->w, saved);
   return sk_cuda_launched(be, "generate");
 }
+
+/* ---- Few rows ---- */
+
+/* Eight lanes share a column of g of either branch, read once for all rows; then a thread adds up a float of w. */
+template <int D>
+__global__ static void __launch_bounds__(THREADS)
+    write_few(sk_dual_args a, bool aligned, int64_t stride, float *w, float *wi_saved) {
+  const int LANES = 8, EACH = D / LANES / 4; /* float4 of a lane */
+  __shared__ float sums[2][FEW][FEW_COLUMNS];
+  int lane = threadIdx.x % LANES, column = threadIdx.x / LANES % FEW_COLUMNS,
+      branch = threadIdx.x / LANES / FEW_COLUMNS;
+  int64_t from = (int64_t)blockIdx.x * FEW_COLUMNS + column;
+  const float *z = branch ? a.zs : a.zi, *g = branch ? a.gs : a.gi, *b = branch ? a.bs : a.bi;
+  bool there = z && from < a.m;
+  float4 x[EACH];
+#pragma unroll
+  for (int i = 0; i < EACH; i++)
+    x[i] = there ? sk_load4(g + from * a.d, 4 * (i * LANES + lane), a.d, aligned) : float4{};
+  float bias = there ? b[from] : 0.0f;
+  for (int row = 0; row < a.n; row++) {
+    float sum = 0.0f;
+#pragma unroll
+    for (int i = 0; i < EACH; i++) {
+      float4 y = there ? sk_load4(z + (int64_t)row * a.d, 4 * (i * LANES + lane), a.d, aligned) : float4{};
+      sum += x[i].x * y.x + x[i].y * y.y + x[i].z * y.z + x[i].w * y.w;
+    }
+    for (int step = 1; step < LANES; step *= 2) sum += __shfl_xor_sync(0xffffffffu, sum, step);
+    if (lane == 0) sums[branch][row][column] = sum + bias;
+  }
+  __syncthreads();
+  for (int i = threadIdx.x; i < a.n * FEW_COLUMNS; i += THREADS) {
+    int64_t row = i / FEW_COLUMNS, to = (int64_t)blockIdx.x * FEW_COLUMNS + i % FEW_COLUMNS;
+    if (to >= a.m) continue;
+    float wi = sums[0][row][i % FEW_COLUMNS];
+    if (wi_saved) wi_saved[row * a.m + to] = wi;
+    w[row * stride + to] = sums[1][row][i % FEW_COLUMNS] + (wi > a.clip ? a.clip : wi < -a.clip ? -a.clip : wi);
+  }
+}
+
+template <int D>
+static solid_status write_some(sk_backend *be, const sk_generate_args *a) {
+  sk_dual_args dual = sk_dual_of(a, a->m);
+  bool aligned = (!a->zi || (sk_rows_aligned(a->gi, a->d) && sk_rows_aligned(a->zi, a->d))) &&
+                 (!a->zs || (sk_rows_aligned(a->gs, a->d) && sk_rows_aligned(a->zs, a->d)));
+  write_few<D><<<sk_cuda_blocks(a->m, FEW_COLUMNS), THREADS, 0, sk_cuda_stream(be)>>>(dual, aligned, a->stride, a->w,
+                                                                                      a->zi ? a->wi_saved : NULL);
+  return sk_cuda_launched(be, "generate");
+}
+
+/* ---- Wide inputs ---- */
 
 /* w = clip(wi + bi) + (ws + bs), wi and ws the products, either NULL. */
 __global__ static void combine(sk_generate_args a, const float *wi, const float *ws) {
@@ -100,7 +163,8 @@ static solid_status write_wide(sk_backend *be, const sk_generate_args *a) {
 solid_status sk_cuda_generate(sk_backend *be, const sk_generate_args *a) {
   if (a->n == 0 || a->m == 0) return SOLID_OK;
   if (a->d > SK_DUAL_MAX_D) return write_wide(be, a);
-  return a->d <= 32 ? launch<32, 2>(be, a) : launch<64, 1>(be, a);
+  if (a->n <= FEW) return a->d <= 32 ? write_some<32>(be, a) : write_some<64>(be, a);
+  return a->d <= 32 ? write_many<32, 2>(be, a) : write_many<64, 1>(be, a);
 }
 
 __global__ static void gate(int64_t n, float clip, const float *wi, const float *dw, float *dwi) {

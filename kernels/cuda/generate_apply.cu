@@ -1,85 +1,79 @@
-/* Narrow layers through dual.cuh: a warp makes row i of 16 users' matrices, multiplies it by x_i and forgets it. Other
- * shapes write layers into the workspace, in runs of rows of bounded size. */
+/* Many rows of narrow layers through dual.cuh: a warp makes row i of its users' matrices, multiplies it by x_i and
+ * forgets it. Few rows, which would leave most of the card idle, and other shapes write layers into the workspace, in
+ * runs of rows of bounded size. */
 #include "kernels/cuda/dual.cuh"
 
-enum { RUN_FLOATS = 1 << 26 };
+enum { MANY = 8192, RUN_FLOATS = 1 << 26 };
 
-/* y (rows of the block, OUT) = the sum of its warps' shares, in order, by way of shared memory. */
-template <int TILES, int OUT>
-__device__ static void add_shares(const sk_generate_apply_args &a, int together, const float (&y)[OUT / 8][TILES][4],
-                                  float *sum) {
-  int warp = threadIdx.x / SK_WARP, g = threadIdx.x % SK_WARP / 4, t = threadIdx.x % 4;
-  int rows = together * 16 * TILES, row = warp % together * 16 * TILES + g;
-  for (int share = 0; share < SK_DUAL_WARPS / together; share++) {
-    if (warp / together == share)
-#pragma unroll
-      for (int i = 0; i < OUT / 8 * TILES * 4; i++) {
-        int o = i / 4 / TILES, tile = i / 4 % TILES, k = i % 4;
-        float *at = sum + (row + 16 * tile + k / 2 * 8) * OUT + o * 8 + 2 * t + k % 2;
-        *at = share == 0 ? y[o][tile][k] : *at + y[o][tile][k];
-      }
-    __syncthreads();
-  }
-  for (int i = threadIdx.x; i < rows * OUT; i += SK_DUAL_THREADS) {
-    int64_t mine = (int64_t)blockIdx.x * rows + i / OUT;
-    if (mine < a.n) a.y[mine * OUT + i % OUT] = a.f == SK_TANH ? tanhf(sum[i]) : sum[i];
-  }
-}
-
-/* A chunk of columns is SK_DUAL_CHUNK / OUT rows of each user's matrix; row a.in is the bias. */
-template <int D, int TILES, int OUT>
-__global__ static void __launch_bounds__(SK_DUAL_THREADS, 1)
-    fused(sk_generate_apply_args a, sk_dual_args dual, int together) {
+/* OUT / 16 pairs of tiles are a row of each user's matrix; row a.in is the bias. */
+template <int D, int TILES, int OUT, int WARPS, int BLOCKS, int CHUNK>
+__global__ static void __launch_bounds__(WARPS *SK_WARP, BLOCKS)
+    fused(sk_generate_apply_args a, const sk_dual_pair<D> *pairs) {
+  const int EACH = OUT / SK_DUAL_PAIR, INPUTS = CHUNK / EACH;
   extern __shared__ float4 memory[];
-  sk_dual_chunk<D> *chunk = (sk_dual_chunk<D> *)memory; /* 2; then the sums */
-  int warp = threadIdx.x / SK_WARP, g = threadIdx.x % SK_WARP / 4;
-  int row = (blockIdx.x * together + warp % together) * 16 * TILES, sharers = SK_DUAL_WARPS / together;
-  int chunks = (dual.m + SK_DUAL_CHUNK - 1) / SK_DUAL_CHUNK;
+  sk_dual_pair<D> *chunk = (sk_dual_pair<D> *)memory; /* SK_DUAL_STAGES of CHUNK */
+  int lane = threadIdx.x % SK_WARP, row = (blockIdx.x * WARPS + threadIdx.x / SK_WARP) * 16 * TILES;
+  int mine = row + lane / 4, end = (a.in + 1) * EACH;
+  auto fetch = [&](int pair, int stage) {
+    sk_dual_fetch<WARPS * SK_WARP>(chunk + stage * CHUNK, pairs + pair, max(0, min(CHUNK, end - pair)));
+  };
   sk_dual_rows<D, TILES> z[2];
-  float y[OUT / 8][TILES][4] = {};
-  chunk[0].load(dual, 0);
-  z[0].load(dual.zi, row, a.n, a.d);
-  z[1].load(dual.zs, row, a.n, a.d);
-  for (int at = 0; at < chunks; at++) {
-    if (at + 1 < chunks) chunk[(at + 1) % 2].load(dual, (at + 1) * SK_DUAL_CHUNK);
-    float x[SK_DUAL_CHUNK / OUT][2 * TILES];
+  float y[EACH][2 * TILES][4] = {};
+  fetch(0, 0);
+  fetch(CHUNK, 1);
+  z[0].load(a.zi, row, a.n, a.d);
+  z[1].load(a.zs, row, a.n, a.d);
+  for (int pair = 0, stage = 0; pair < end; pair += CHUNK, stage = (stage + 1) % SK_DUAL_STAGES) {
+    float x[INPUTS][2 * TILES];
 #pragma unroll
-    for (int i = 0; i < SK_DUAL_CHUNK / OUT * 2 * TILES; i++) {
-      int64_t mine = row + g + i % (2 * TILES) * 8;
-      int input = at * (SK_DUAL_CHUNK / OUT) + i / (2 * TILES);
-      float there = mine < a.n && input < a.in ? a.x[mine * a.in + input] : 0.0f;
+    for (int i = 0; i < INPUTS * 2 * TILES; i++) {
+      int64_t user = mine + i % (2 * TILES) * 8;
+      int input = pair / EACH + i / (2 * TILES);
+      float there = user < a.n && input < a.in ? a.x[user * a.in + input] : 0.0f;
       x[i / (2 * TILES)][i % (2 * TILES)] = input == a.in ? 1.0f : there;
     }
-    __pipeline_wait_prior(at + 1 < chunks ? 1 : 0);
+    __pipeline_wait_prior(1);
     __syncthreads();
+    fetch(pair + 2 * CHUNK, (stage + 2) % SK_DUAL_STAGES);
+    if (row >= a.n) continue;
 #pragma unroll
-    for (int tile = 0; tile < SK_DUAL_CHUNK / SK_DUAL_TILE; tile++) {
-      if (tile % sharers != warp / together || row >= a.n) continue;
-      float w[TILES][4], before[TILES][4];
-      sk_dual_weights<D, TILES>(dual, z, chunk[at % 2], tile * SK_DUAL_TILE, w, before);
+    for (int i = 0; i < CHUNK; i++) {
+      if (pair + i >= end) break;
+      float w[2 * TILES][4], before[2 * TILES][4];
+      sk_dual_weights<D, TILES>(a.clip, z, chunk[stage * CHUNK + i], w, before);
 #pragma unroll
-      for (int i = 0; i < 4 * TILES; i++)
-        y[tile % (OUT / 8)][i / 4][i % 4] += x[tile / (OUT / 8)][i / 2] * w[i / 4][i % 4];
+      for (int k = 0; k < 8 * TILES; k++) y[i % EACH][k / 4][k % 4] += x[i / EACH][k / 4] * w[k / 4][k % 4];
     }
-    __syncthreads();
   }
-  add_shares<TILES, OUT>(a, together, y, (float *)chunk);
+#pragma unroll
+  for (int i = 0; i < EACH * 2 * TILES; i++) {
+    int64_t user = mine + i % (2 * TILES) * 8;
+    float(&from)[4] = y[i / (2 * TILES)][i % (2 * TILES)];
+    if (user >= a.n) continue;
+#pragma unroll
+    for (int c = 0; c < 4; c++)
+      a.y[user * OUT + i / (2 * TILES) * SK_DUAL_PAIR + lane % 4 * 4 + c] = a.f == SK_TANH ? tanhf(from[c]) : from[c];
+  }
 }
 
 template <int D, int TILES, int OUT>
 static solid_status launch(sk_backend *be, const sk_generate_apply_args *a) {
-  int together = sk_dual_together(a->n, 16 * TILES), bytes = 2 * (int)sizeof(sk_dual_chunk<D>);
-  int sums = together * 16 * TILES * OUT * (int)sizeof(float);
-  if (sums > bytes) bytes = sums;
+  const int WARPS = 4, BLOCKS = 3, CHUNK = 128 / D < OUT / SK_DUAL_PAIR ? OUT / SK_DUAL_PAIR : 128 / D;
+  sk_dual_args dual = sk_dual_of(a, a->in * a->out + a->out);
+  int bytes = SK_DUAL_STAGES * CHUNK * (int)sizeof(sk_dual_pair<D>);
+  auto kernel = fused<D, TILES, OUT, WARPS, BLOCKS, CHUNK>;
   solid_status status = sk_cuda_status(
-      be, cudaFuncSetAttribute(fused<D, TILES, OUT>, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes), "generate");
+      be, cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes), "generate_apply");
+  void *packed = NULL;
+  if (status == SOLID_OK) status = sk_cuda_workspace(be, sk_dual_pairs(dual.m) * sizeof(sk_dual_pair<D>), &packed);
   if (status != SOLID_OK) return status;
-  fused<D, TILES, OUT><<<sk_cuda_blocks(a->n, 16 * TILES * together), SK_DUAL_THREADS, bytes, sk_cuda_stream(be)>>>(
-      *a, sk_dual_of(a, a->in * a->out + a->out, D), together);
+  sk_dual_pack_all<D>(be, &dual, (sk_dual_pair<D> *)packed);
+  kernel<<<sk_cuda_blocks(a->n, WARPS * 16 * TILES), WARPS * SK_WARP, bytes, sk_cuda_stream(be)>>>(
+      *a, (sk_dual_pair<D> *)packed);
   return sk_cuda_launched(be, "generate_apply");
 }
 
-/* Rows row .. row + n by way of memory. The layers stand behind what generate itself takes of the workspace. */
+/* Rows row .. row + n by way of memory. */
 static solid_status run_of_rows(sk_backend *be, const sk_generate_apply_args *a, int64_t row, int n, float *w) {
   int m = a->in * a->out + a->out;
   sk_generate_args make = {n,
@@ -104,15 +98,19 @@ solid_status sk_cuda_generate_apply(sk_backend *be, const sk_generate_apply_args
   if (a->f != SK_IDENTITY && a->f != SK_TANH)
     return sk_fail(be, SOLID_EUNSUPPORTED, "cuda generate_apply: activation %d", a->f);
   if (a->n == 0) return SOLID_OK;
-  if (a->d <= 32 && a->out == 32) return launch<32, 2, 32>(be, a);
-  if (a->d <= 32 && a->out == 64) return launch<32, 1, 64>(be, a);
-  if (a->d <= SK_DUAL_MAX_D && a->out == 32) return launch<64, 1, 32>(be, a);
-  if (a->d <= SK_DUAL_MAX_D && a->out == 64) return launch<64, 1, 64>(be, a);
+  if (a->n >= MANY && a->d <= SK_DUAL_MAX_D) {
+    if (a->out == 16) return a->d <= 32 ? launch<32, 2, 16>(be, a) : launch<64, 1, 16>(be, a);
+    if (a->out == 32) return a->d <= 32 ? launch<32, 2, 32>(be, a) : launch<64, 1, 32>(be, a);
+    if (a->out == 64) return a->d <= 32 ? launch<32, 1, 64>(be, a) : launch<64, 1, 64>(be, a);
+  }
   int64_t m = (int64_t)a->in * a->out + a->out, rows = RUN_FLOATS / m < 1 ? 1 : RUN_FLOATS / m;
   if (rows > a->n) rows = a->n;
+  /* The layers stand behind what generate itself takes of the workspace. */
+  size_t before = a->d > SK_DUAL_MAX_D ? 2 * (size_t)(rows * m) * sizeof(float)
+                                       : sk_dual_pairs((int)m) * sizeof(sk_dual_pair<SK_DUAL_MAX_D>);
   void *memory = NULL;
-  solid_status status = sk_cuda_workspace(be, 3 * (size_t)(rows * m) * sizeof(float), &memory);
+  solid_status status = sk_cuda_workspace(be, before + (size_t)(rows * m) * sizeof(float), &memory);
   for (int64_t row = 0; row < a->n && status == SOLID_OK; row += rows)
-    status = run_of_rows(be, a, row, (int)(a->n - row < rows ? a->n - row : rows), (float *)memory + 2 * rows * m);
+    status = run_of_rows(be, a, row, (int)(a->n - row < rows ? a->n - row : rows), (float *)((char *)memory + before));
   return status;
 }

@@ -14,13 +14,15 @@ typedef struct shape {
   float clip;
 } shape;
 
-static const shape shapes[] = {{0, 4, 5, ITEM | SEMANTIC, 0, 0.1f},     {1, 64, 544, ITEM | SEMANTIC, 0, 0.1f},
-                               {1, 7, 4160, SEMANTIC, 0, 0.1f},         {5, 3, 11, ITEM, 6, 0.5f},
-                               {70, 8, 520, ITEM | SEMANTIC, 9, 0.3f},  {300, 5, 130, ITEM | SEMANTIC, 0, INFINITY},
-                               {130, 16, 70, SEMANTIC, 0, INFINITY},    {3, 4, 9, 0, 2, 1.0f},
-                               {66, 9, 33, ITEM | SEMANTIC, 1, 0.0f},   {70, 32, 1056, ITEM | SEMANTIC, 0, 0.2f},
-                               {33, 64, 272, ITEM | SEMANTIC, 2, 0.2f}, {4, 96, 40, ITEM | SEMANTIC, 0, 0.2f},
-                               {4300, 3, 40, ITEM | SEMANTIC, 0, 0.5f}};
+static const shape shapes[] = {{0, 4, 5, ITEM | SEMANTIC, 0, 0.1f},      {1, 64, 544, ITEM | SEMANTIC, 0, 0.1f},
+                               {1, 7, 4160, SEMANTIC, 0, 0.1f},          {5, 3, 11, ITEM, 6, 0.5f},
+                               {70, 8, 520, ITEM | SEMANTIC, 9, 0.3f},   {300, 5, 130, ITEM | SEMANTIC, 0, INFINITY},
+                               {130, 16, 70, SEMANTIC, 0, INFINITY},     {3, 4, 9, 0, 2, 1.0f},
+                               {66, 9, 33, ITEM | SEMANTIC, 1, 0.0f},    {70, 32, 1056, ITEM | SEMANTIC, 0, 0.2f},
+                               {33, 64, 272, ITEM | SEMANTIC, 2, 0.2f},  {4, 96, 40, ITEM | SEMANTIC, 0, 0.2f},
+                               {4300, 3, 40, ITEM | SEMANTIC, 0, 0.5f},  {16, 64, 272, ITEM | SEMANTIC, 0, 0.2f},
+                               {17, 32, 1056, ITEM | SEMANTIC, 0, 0.2f}, {290, 64, 72, ITEM | SEMANTIC, 4, 0.2f},
+                               {200, 48, 100, SEMANTIC, 0, 0.2f}};
 
 typedef struct inputs {
   size_t n, d, m;
@@ -95,6 +97,39 @@ static void check_nan(rig *r) {
 
 Test(generate, keeps_nan) {
   rig_each(check_nan);
+}
+
+/* Rows and columns of very different size keep their own digits, up to what FP32 holds. */
+static void check_range(rig *r) {
+  seed_rng rng = seed_start(45);
+  const shape s = {40, 32, 64, ITEM | SEMANTIC, 0, INFINITY};
+  inputs in;
+  draw(r, &rng, &s, &in);
+  size_t total = in.n * in.m;
+  for (int k = 0; k < 2; k++) {
+    for (size_t i = 0; i < in.n * in.d; i++) in.z[k][i] = ldexpf(in.z[k][i], 2 * (int)(i / in.d) - 40);
+    for (size_t i = 0; i < in.m * in.d; i++) in.g[k][i] = ldexpf(in.g[k][i], (int)(i / in.d / 16) * 40 - 60);
+    for (size_t i = 0; i < in.m; i++) in.b[k][i] = 0.0f;
+    in.wide[k].z = rig_widen(r, in.z[k], in.n * in.d);
+    in.wide[k].g = rig_widen(r, in.g[k], in.m * in.d);
+    in.wide[k].b = rig_widen(r, in.b[k], in.m);
+  }
+  sk_generate_args a = device_args(r, &s, &in);
+  a.w = rig_out(r, total);
+  double *want = rig_zeros(r, total);
+  ref_generate(&a, in.wide[0], in.wide[1], want, NULL);
+  rig_check(r, "generate", rig_ops(r)->generate(rig_backend(r), &a));
+  const float *got = rig_read(r, a.w, total);
+  for (size_t i = 0; i < total; i++) {
+    double size = ldexp(1.0, 2 * (int)(i / in.m) - 40 + (int)(i % in.m / 16) * 40 - 60);
+    cr_assert(fabs((double)got[i] - want[i]) <= 2e-5 * size + 1e-37, "row %zu, column %zu: %g instead of %g", i / in.m,
+              i % in.m, (double)got[i], want[i]);
+  }
+  rig_reset(r);
+}
+
+Test(generate, keeps_small_and_great_values_apart) {
+  rig_each(check_range);
 }
 
 typedef struct loss_context {

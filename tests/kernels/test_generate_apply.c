@@ -69,7 +69,10 @@ static void check_forward(rig *r) {
                           {70, 32, 32, 32, BOTH, 0.1f, SK_IDENTITY},   {40, 64, 64, 64, BOTH, 0.2f, SK_TANH},
                           {130, 20, 5, 33, SEMANTIC, 0.1f, SK_TANH},   {3, 96, 10, 8, BOTH, 0.1f, SK_TANH},
                           {17, 8, 6, 70, BOTH, INFINITY, SK_IDENTITY}, {9, 4, 3, 2, 0, 0.1f, SK_TANH},
-                          {4300, 4, 3, 32, BOTH, 0.2f, SK_TANH},       {30, 30, 7, 64, ITEM, 0.2f, SK_IDENTITY}};
+                          {4300, 4, 3, 32, BOTH, 0.2f, SK_TANH},       {30, 30, 7, 64, ITEM, 0.2f, SK_IDENTITY},
+                          {8195, 32, 3, 32, BOTH, 0.2f, SK_TANH},      {8250, 20, 2, 16, ITEM, 0.2f, SK_IDENTITY},
+                          {8192, 5, 3, 64, BOTH, 0.2f, SK_IDENTITY},   {8201, 33, 2, 32, SEMANTIC, 0.2f, SK_TANH},
+                          {8200, 50, 1, 16, BOTH, 0.2f, SK_TANH},      {8333, 64, 1, 64, BOTH, 0.2f, SK_TANH}};
   for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) check_case(r, &rng, &shapes[i], -1);
 }
 
@@ -82,6 +85,7 @@ static void check_nan(rig *r) {
   seed_rng rng = seed_start(48);
   check_case(r, &rng, &(shape){20, 6, 5, 4, BOTH, 0.2f, SK_IDENTITY}, 3);
   check_case(r, &rng, &(shape){20, 32, 32, 32, ITEM, 0.2f, SK_TANH}, 17);
+  check_case(r, &rng, &(shape){8200, 6, 3, 32, BOTH, 0.2f, SK_TANH}, 8199);
 }
 
 Test(generate_apply, keeps_nan_to_its_row) {
