@@ -1,12 +1,22 @@
-/* A block walks the rows of its windows; a thread owns an output of w_hh h, then a thread owns an element of h. At
- * inference with a narrow h a thread keeps its row of w_hh in registers and a block has several windows; else a block
- * has one, and w_hh stays in shared memory when it fits. dw_hh is one product over all rows afterwards, with h shifted
- * by a row. */
+/* A block walks the rows of its windows; a thread owns an output of w_hh h, then a thread owns an element of h. With a
+ * narrow h a thread keeps its row of w_hh in registers and a block has several windows, or, narrower still, a warp has
+ * a window; else a block has one, and w_hh stays in shared memory when it fits. dw_hh is one product over all rows
+ * afterwards, with h shifted by a row. */
 #include "kernels/cuda/cuda.cuh"
+#include <cuda_pipeline.h>
 
 /* GAP: floats behind h that nobody writes. The compiler's loops over h load a step ahead, past its end: into what other
  * threads write, were it not for the gap. */
 enum { MAX_THREADS = 512, THREADS = 256, GAP = 16 };
+
+/* r, z, n and w_hn h + b_hn of element i in a row, for the backward pass. */
+__device__ static void keep(const sk_gru_args &a, int64_t row, int i, float r, float z, float n, float gh_n) {
+  float *saved = a.saved + row * 4 * a.d;
+  saved[i] = r;
+  saved[a.d + i] = z;
+  saved[2 * a.d + i] = n;
+  saved[3 * a.d + i] = gh_n;
+}
 
 __global__ static void forward(sk_gru_args a, int in_shared) {
   extern __shared__ float memory[];
@@ -37,13 +47,7 @@ __global__ static void forward(sk_gru_args a, int in_shared) {
       float n = tanhf(gx[2 * a.d + i] + r * gh_n);
       h[i] = (1.0f - z) * n + z * h[i];
       if (!a.newest_only) a.out[(int64_t)row * a.d + i] = h[i];
-      if (a.saved) {
-        float *saved = a.saved + (int64_t)row * 4 * a.d;
-        saved[i] = r;
-        saved[a.d + i] = z;
-        saved[2 * a.d + i] = n;
-        saved[3 * a.d + i] = gh_n;
-      }
+      if (a.saved) keep(a, row, i, r, z, n, gh_n);
     }
     __syncthreads();
   }
@@ -51,10 +55,64 @@ __global__ static void forward(sk_gru_args a, int in_shared) {
     for (int i = threadIdx.x; i < a.d; i += blockDim.x) a.out[(int64_t)blockIdx.x * a.d + i] = h[i];
 }
 
+/* A warp a window of d = 32: lane i owns element i of h and its three rows of w_hh, so that a step needs no barrier. gx
+ * comes AHEAD rows before it is used, each lane its own three floats. */
+enum { LANE_D = SK_WARP, LANE_WARPS = 2, AHEAD = 8 };
+
+__global__ static void __launch_bounds__(LANE_WARPS *SK_WARP) by_warps(sk_gru_args a) {
+  __shared__ float ring[LANE_WARPS][AHEAD][3][LANE_D];
+  __shared__ __align__(16) float states[LANE_WARPS][LANE_D];
+  int warp = threadIdx.x / SK_WARP, i = threadIdx.x % SK_WARP;
+  float w[3][LANE_D], bias[3], *state = states[warp];
+#pragma unroll
+  for (int gate = 0; gate < 3; gate++) {
+    bias[gate] = a.b_hh[gate * LANE_D + i];
+#pragma unroll
+    for (int k = 0; k < LANE_D; k++) w[gate][k] = a.w_hh[(gate * LANE_D + i) * LANE_D + k];
+  }
+  for (int window = blockIdx.x * LANE_WARPS + warp; window < a.windows; window += gridDim.x * LANE_WARPS) {
+    int first = a.offsets[window], end = a.offsets[window + 1];
+    auto fetch = [&](int row) {
+      const float *from = a.gx + (int64_t)row * 3 * LANE_D + i;
+      for (int gate = 0; gate < 3 && row < end; gate++)
+        __pipeline_memcpy_async(&ring[warp][(row - first) % AHEAD][gate][i], from + gate * LANE_D, sizeof(float));
+      __pipeline_commit();
+    };
+    float h = 0.0f;
+    for (int row = first; row < first + AHEAD - 1; row++) fetch(row);
+    for (int row = first; row < end; row++) {
+      float sum[3][2] = {{bias[0]}, {bias[1]}, {bias[2]}};
+      state[i] = h;
+      __syncwarp();
+#pragma unroll
+      for (int k = 0; k < LANE_D; k += 4) {
+        float4 x = *(const float4 *)&state[k];
+#pragma unroll
+        for (int gate = 0; gate < 3; gate++) {
+          sum[gate][0] += w[gate][k] * x.x, sum[gate][1] += w[gate][k + 1] * x.y;
+          sum[gate][0] += w[gate][k + 2] * x.z, sum[gate][1] += w[gate][k + 3] * x.w;
+        }
+      }
+      __syncwarp();
+      fetch(row + AHEAD - 1);
+      __pipeline_wait_prior(AHEAD - 1);
+      const float(&gx)[3][LANE_D] = ring[warp][(row - first) % AHEAD];
+      float r = sk_sigmoid(gx[0][i] + (sum[0][0] + sum[0][1])), z = sk_sigmoid(gx[1][i] + (sum[1][0] + sum[1][1]));
+      float gh_n = sum[2][0] + sum[2][1], n = tanhf(gx[2][i] + r * gh_n);
+      h = (1.0f - z) * n + z * h;
+      if (!a.newest_only) a.out[(int64_t)row * LANE_D + i] = h;
+      if (a.saved) keep(a, row, i, r, z, n, gh_n);
+    }
+    if (a.newest_only) a.out[(int64_t)window * LANE_D + i] = h;
+    __pipeline_wait_prior(0); /* the ring is free for the next window */
+  }
+}
+
 /* h (WINDOWS, D) of windows blockIdx.x * WINDOWS ..., in step from their oldest rows on. 3 D threads. */
 template <int D, int WINDOWS>
 __global__ static void __launch_bounds__(3 * D) narrow(sk_gru_args a) {
   const int EACH = (WINDOWS + 2) / 3; /* elements of h a thread */
+  __shared__ float ring[AHEAD][WINDOWS][3 * D];
   __shared__ __align__(16) float h[WINDOWS][D];
   __shared__ float gh[WINDOWS][3 * D];
   __shared__ int first[WINDOWS], rows[WINDOWS];
@@ -70,18 +128,17 @@ __global__ static void __launch_bounds__(3 * D) narrow(sk_gru_args a) {
   for (int i = o; i < WINDOWS * D; i += 3 * D) h[i / D][i % D] = 0.0f;
   __syncthreads();
   for (int k = 0; k < WINDOWS; k++) most = max(most, rows[k]);
-  float gx[EACH][3]; /* of the step to come: on its way while the step before is computed */
-  auto load = [&](int step) {
+  auto fetch = [&](int step) {
 #pragma unroll
-    for (int e = 0; e < EACH; e++) {
-      int at = o + e * 3 * D, k = at / D;
-      if (at >= WINDOWS * D || step >= rows[k]) continue;
-      const float *from = a.gx + ((int64_t)first[k] + step) * 3 * D + at % D;
-      gx[e][0] = from[0], gx[e][1] = from[D], gx[e][2] = from[2 * D];
-    }
+    for (int k = 0; k < WINDOWS; k++)
+      if (step < rows[k])
+        __pipeline_memcpy_async(&ring[step % AHEAD][k][o], a.gx + ((int64_t)first[k] + step) * 3 * D + o,
+                                sizeof(float));
+    __pipeline_commit();
   };
-  load(0);
+  for (int step = 0; step < AHEAD - 1; step++) fetch(step);
   for (int step = 0; step < most; step++) {
+    fetch(step + AHEAD - 1);
 #pragma unroll
     for (int k = 0; k < WINDOWS; k++) {
       float sum[4] = {bias};
@@ -92,19 +149,18 @@ __global__ static void __launch_bounds__(3 * D) narrow(sk_gru_args a) {
       }
       gh[k][o] = (sum[0] + sum[1]) + (sum[2] + sum[3]);
     }
+    __pipeline_wait_prior(AHEAD - 1);
     __syncthreads();
-    float now[EACH][3];
-#pragma unroll
-    for (int e = 0; e < 3 * EACH; e++) now[e / 3][e % 3] = gx[e / 3][e % 3];
-    load(step + 1);
 #pragma unroll
     for (int e = 0; e < EACH; e++) {
       int at = o + e * 3 * D, k = at / D, i = at % D;
       if (at >= WINDOWS * D || step >= rows[k]) continue;
-      float r = sk_sigmoid(now[e][0] + gh[k][i]), z = sk_sigmoid(now[e][1] + gh[k][D + i]);
-      float n = tanhf(now[e][2] + r * gh[k][2 * D + i]), next = (1.0f - z) * n + z * h[k][i];
+      const float *gx = ring[step % AHEAD][k];
+      float r = sk_sigmoid(gx[i] + gh[k][i]), z = sk_sigmoid(gx[D + i] + gh[k][D + i]);
+      float n = tanhf(gx[2 * D + i] + r * gh[k][2 * D + i]), next = (1.0f - z) * n + z * h[k][i];
       h[k][i] = next;
       if (!a.newest_only) a.out[((int64_t)first[k] + step) * D + i] = next;
+      if (a.saved) keep(a, (int64_t)first[k] + step, i, r, z, n, gh[k][2 * D + i]);
     }
     __syncthreads();
   }
@@ -177,9 +233,8 @@ static unsigned threads_for(int outputs) {
   return threads < (unsigned)MAX_THREADS ? threads : (unsigned)MAX_THREADS;
 }
 
-template <int D>
-static void launch_narrow(sk_backend *be, const sk_gru_args *a) {
-  enum { WINDOWS = 6, ONE_EACH = 512 };
+static void launch_64(sk_backend *be, const sk_gru_args *a) {
+  enum { D = 64, WINDOWS = 6, ONE_EACH = 512 };
   cudaStream_t stream = sk_cuda_stream(be);
   if (a->windows <= ONE_EACH)
     narrow<D, 1><<<a->windows, 3 * D, 0, stream>>>(*a);
@@ -188,12 +243,15 @@ static void launch_narrow(sk_backend *be, const sk_gru_args *a) {
 }
 
 solid_status sk_cuda_gru(sk_backend *be, const sk_gru_args *a) {
+  enum { BLOCKS = 132 * 8 }; /* of warps with a window each: what fits on a large card */
   if (a->windows == 0) return SOLID_OK;
-  if (!a->saved && (a->d == 32 || a->d == 64)) {
-    if (a->d == 32)
-      launch_narrow<32>(be, a);
+  if (a->d == LANE_D || a->d == 64) {
+    unsigned blocks = sk_cuda_blocks(a->windows, LANE_WARPS);
+    if (blocks > BLOCKS) blocks = BLOCKS;
+    if (a->d == LANE_D)
+      by_warps<<<blocks, LANE_WARPS *(int)SK_WARP, 0, sk_cuda_stream(be)>>>(*a);
     else
-      launch_narrow<64>(be, a);
+      launch_64(be, a);
     return sk_cuda_launched(be, "gru");
   }
   int in_shared;
