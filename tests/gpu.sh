@@ -1,21 +1,23 @@
 #!/usr/bin/env bash
 # Builds the CUDA configuration and runs everything that needs a GPU, where a skip for want of one is a failure.
 #
-#   tests/gpu.sh [--prefix DIR] [--tests REGEX] [--bench] [--sanitize]
+#   tests/gpu.sh [--prefix DIR] [--tests REGEX] [--bench] [--anchors FILE] [--sanitize]
 #
 # For a machine with an NVIDIA GPU, CUDA with cuBLAS, CMake and OpenBLAS; Kafka and Redis are left out. DIR: an unpacked tree of the
 # Debian packages that are not installed (Criterion, jansson, xxHash, zlib), as `dpkg -x` leaves it. REGEX: only these tests.
-# --bench: tests/bench/bench_gpu, its table into build.gpu.bench too. --sanitize: compute-sanitizer over the tests of kernels.
+# --bench: tests/bench/bench_gpu, its table into build.gpu.bench too. --anchors: the same beside PyTorch's figures, by
+# tests/bench/ratios.py with this program; also as JSON, into build.gpu.ratios.json. --sanitize: compute-sanitizer over the tests of kernels.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-prefix="" sanitize=0 bench=0 tests=.
+prefix="" anchors="" sanitize=0 bench=0 tests=.
 while [ $# -gt 0 ]; do
   case $1 in
   --prefix) prefix=$(cd "${2:?--prefix needs a folder}" && pwd); shift 2 ;;
   --tests) tests=${2:?--tests needs a pattern}; shift 2 ;;
   --bench) bench=1; shift ;;
+  --anchors) anchors=${2:?--anchors needs a program}; shift 2 ;;
   --sanitize) sanitize=1; shift ;;
-  *) sed -n '2,10s/^# \{0,1\}//p' "$0"; exit 2 ;;
+  *) sed -n '2,11s/^# \{0,1\}//p' "$0"; exit 2 ;;
   esac
 done
 command -v nvidia-smi >/dev/null && nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader
@@ -34,6 +36,7 @@ export SOLID_REQUIRE=cuda
 failed=0
 ctest --test-dir build/cuda --output-on-failure -j 4 -LE slow -R "$tests" -E '^(check_|install|e2e|fuzz)' || failed=1
 [ "$bench" = 0 ] || build/cuda/tests/bench/bench_gpu | tee build.gpu.bench
+[ -z "$anchors" ] || tests/bench/ratios.py --bench build/cuda/tests/bench/bench_gpu --anchors "$anchors" --json build.gpu.ratios.json | tee build.gpu.ratios
 if [ "$sanitize" = 1 ]; then
   for tool in memcheck racecheck; do
     for test in build/cuda/tests/kernels/test_*; do

@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+"""Runs bench_gpu and PyTorch on the same GPU, one after the other, and prints the ratios beside their targets.
+
+    ratios.py --bench build/cuda/tests/bench/bench_gpu --anchors anchors.py [--only NAME] [--json FILE]
+
+anchors.py: a program whose functions copy_bw(), generator() and topk() time what a user would run in PyTorch instead and
+print a line a size. What it does not run (the authors' model) is compared with figures that were measured once on an
+H200, and marked so. Without --anchors only those. Needs torch where anchors.py does; nothing else in the tree needs it."""
+import argparse
+import contextlib
+import importlib.util
+import io
+import json
+import re
+import subprocess
+import sys
+
+AUTHORS = {"forward 1": 2.98, "forward 8192": 70.9, "step 1024": 20.9}  # ms, PyTorch 2.11
+
+
+def pytorch(path):
+    """Milliseconds of PyTorch's best form: {("generator", "float32", B) | ("topk", N, B) | ("product", N, B): ms}"""
+    spec = importlib.util.spec_from_file_location("anchors", path)
+    anchors = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(anchors)
+    text = io.StringIO()
+    with contextlib.redirect_stdout(text):
+        for part in (anchors.copy_bw, anchors.generator, anchors.topk):
+            part()
+    found = {}
+    for line in text.getvalue().splitlines():
+        print("pytorch:", line)
+        if m := re.match(r"generator (\w+) B=(\d+): eager ([\d.]+) ms graph ([\d.]+) ms compile (\S+)", line):
+            times = [float(x) for x in m.groups()[2:] if x != "None"]
+            found["generator", m[1], int(m[2])] = min(times)
+        elif m := re.match(r"score\+top100 bf16 N=(\d+) B=(\d+): ([\d.]+) ms \(gemm alone ([\d.]+)\)", line):
+            found["topk", int(m[1]), int(m[2])] = float(m[3])
+            found["product", int(m[1]), int(m[2])] = float(m[4])
+        elif m := re.match(r"device copy (\d+) GB/s", line):
+            found["copy"] = float(m[1])
+    return found
+
+
+def rows(ours, theirs):
+    """(what, our ms, their ms or None, what is compared, value, target, whether greater is better)"""
+    out = []
+
+    def ratio(name, other, target, what):
+        if name in ours and other:
+            out.append((name, ours[name]["ms"], other, what, other / ours[name]["ms"], target, True))
+
+    def share(name, value, target, what):
+        if name in ours:
+            out.append((name, ours[name]["ms"], None, what, value(ours[name]), target, True))
+
+    written, applied = "generate D=32 x 2 written, B=%d", "generate_apply D=32 x 2, B=%d"
+    for users in (1, 1024, 262144):
+        for dtype in ("float32", "bfloat16"):
+            other = theirs.get(("generator", dtype, users))
+            great = users == 262144
+            ratio(written % users, other, 5 if great else None, f"PyTorch {dtype} / written")
+            ratio(applied % users, other, 10 if great else None, f"PyTorch {dtype} / applied")
+    share(written % 262144, lambda c: c["memory_floor_ms"] / c["ms"], 0.60, "share of the copy bandwidth")
+    ratio("window to score D=32 L=30, B=8192", AUTHORS["forward 8192"], 50, "authors' PyTorch (recorded) / ours")
+    name = "window to score D=32 L=30, B=1"
+    ratio(name, AUTHORS["forward 1"], None, "authors' PyTorch (recorded) / ours")
+    if name in ours:
+        out.append((name, ours[name]["ms"], None, "ms", ours[name]["ms"], 0.10, False))
+    ratio("training step D=32 L=30, B=1024 (positions/s)", AUTHORS["step 1024"], 20, "authors' PyTorch (recorded) / ours")
+    for items, users, target in ((10**6, 1, None), (10**6, 64, 4), (10**6, 1024, 5), (10**7, 1, None), (10**7, 64, None)):
+        name = f"score + top-100, {items} items, B={users}"
+        ratio(name, theirs.get(("topk", items, users)), target, "PyTorch bfloat16 / ours")
+        product = theirs.get(("product", items, users))
+        if product and name in ours:
+            limit = 1.5 if users == 1024 else None
+            out.append((name, ours[name]["ms"], product, "ours / PyTorch's product alone", ours[name]["ms"] / product, limit, False))
+    share("codebook 3 x 256, width 128, 10000000 rows", lambda c: c["share"], 0.50, "share of the floor")
+    return out
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bench", required=True)
+    parser.add_argument("--anchors")
+    parser.add_argument("--only", help="cases of bench_gpu whose name holds this")
+    parser.add_argument("--json")
+    args = parser.parse_args()
+    command = [args.bench, "--json"] + (["--only", args.only] if args.only else [])
+    bench = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+    theirs = pytorch(args.anchors) if args.anchors else {}
+    table = rows({case["name"]: case for case in bench["cases"]}, theirs)
+    print(f"copy {bench['copy_bytes_per_second'] / 1e9:.0f} GB/s")
+    for name, ours, other, what, value, target, more in table:
+        verdict = "" if target is None else "met" if (value >= target if more else value <= target) else "MISSED"
+        bound = "" if target is None else f"{'>=' if more else '<='} {target:g}"
+        print(f"{name:46} {ours:9.4f} ms {'' if other is None else f'{other:.4f}':>9}  {what:36} {value:8.3f} {bound:>8} {verdict}")
+    if args.json:
+        keys = ("name", "ms", "other_ms", "what", "value", "target", "more_is_better")
+        with open(args.json, "w") as file:
+            json.dump({"bench": bench, "ratios": [dict(zip(keys, row)) for row in table]}, file, indent=1)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
