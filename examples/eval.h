@@ -7,11 +7,12 @@
 #include "ingest/config.h"
 #include "solid/model.h"
 #include "solid/store.h"
-#include "solid/train/evaluate.h"
+#include "solid/train/beyond.h"
+#include "solid/train/slices.h"
 
 typedef struct eval_arguments {
   const char *model, *data, *format, *device, *json;
-  int64_t batch, threads, seed, resamples;
+  int64_t batch, threads, seed, resamples, few;
   int mask, part, popularity_only, cache, allow_other_split;
   double hide;
   int64_t hide_seed;
@@ -24,6 +25,8 @@ extern const solid_program eval_program;
 typedef struct eval_figures {
   sol_evaluation evaluation;
   sol_metrics value, low, high;
+  sol_slice_figures slice[SOL_SLICES];
+  sol_beyond beyond;
 } eval_figures;
 
 typedef struct eval_run {
@@ -33,15 +36,22 @@ typedef struct eval_run {
   solid_model *model; /* NULL = popularity only */
   solid_model_info info;
   solid_store *cache;
+  sol_slices slices;
   eval_figures of_model, popularity;
   hidden_report hidden; /* of a model that was trained without some items */
 } eval_run;
 
 const char *eval_part_name(const eval_arguments *args);
 
+/* Everything that follows from the ranks of the model (when there is one) and of popularity. */
+solid_status eval_measure(eval_run *r);
+
 void eval_print_table(const eval_run *r);
 
 /* EIO: args.json cannot be written. */
 solid_status eval_write_json(const eval_run *r);
+
+/* solid_eval compare: the exit code. */
+int eval_compare(int argc, char **argv);
 
 #endif

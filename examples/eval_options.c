@@ -72,6 +72,13 @@ static const solid_property properties[] = {
      .max = 9007199254740992.0,
      .meaning = "of their choice",
      AT(hide_seed)},
+    {.name = "few",
+     .type = SOLID_PROPERTY_INT,
+     .preset = "5",
+     .min = 0,
+     .max = 1000000,
+     .meaning = "training events: where a user or item counts as new in the slices",
+     AT(few)},
     {.name = "cache",
      .type = SOLID_PROPERTY_CHOICE,
      .preset = "none",
@@ -83,8 +90,17 @@ static const solid_property properties[] = {
 
 const solid_program eval_program = {
     .name = "solid_eval",
-    .summary = "Ranks the whole catalogue for every user of a data file and reports where the next event stood.",
-    .notes = "Exit code: 0 done, 1 the evaluation could not be made, 2 wrong usage.",
+    .summary = "Ranks the whole catalogue for every user of a data file and reports where the next event stood.\n"
+               "  solid_eval compare A.json B.json   says whether A is better than B (--help says more)",
+    .notes = "Slices, by training events: users_few, users_more: users with at most --few, with more. items_unseen,\n"
+             "items_few, items_more: targets with none, 1 to --few, more. items_head, items_tail: targets among the "
+             "fifth of\n"
+             "the items with the most, and the others.\n"
+             "Beyond accuracy, of the first ten: gini of the exposure over items (0 = all alike); diversity = mean of\n"
+             "1 - cosine over the pairs of a list, of the model's item vectors for both rankings; novelty = mean of "
+             "-log2 of\n"
+             "an item's share of the training events, in bits.\n"
+             "Exit code: 0 done, 1 the evaluation could not be made, 2 wrong usage.",
     .properties = properties,
     .count = sizeof properties / sizeof *properties,
 };

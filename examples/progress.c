@@ -36,7 +36,7 @@ void progress_end_epoch(progress *p, const sol_epoch *r) {
   if (p->patience > 0 && patient < left) left = patient;
   clear_line(p);
   printf("epoch %3u  loss %.4f", r->epoch, r->loss);
-  if (r->checked)
+  if (r->checked && r->ndcg10 > 0)
     printf("  valid ndcg@10 %.4f hr@10 %.4f%s", r->ndcg10, r->hit10, r->best_epoch == r->epoch ? " best" : "");
   printf("  %.0f users/s  %.2f s", rate, seconds);
   if (!r->finished) printf("  stops in %.1f min unless it gets better", left * seconds / 60);

@@ -6,16 +6,11 @@
 #include "solid/extend.h"
 #include "store/memory_store.h"
 #include <stdio.h>
+#include <string.h>
 
 static void print_log(void *user, solid_log_level level, const char *line) {
   (void)user;
   if (level >= SOLID_LOG_WARN) fprintf(stderr, "%s\n", line);
-}
-
-static solid_status finish_figures(eval_figures *f, const eval_arguments *args) {
-  const sol_evaluation *e = &f->evaluation;
-  sol_metrics_of(e->ranks, e->users, &f->value);
-  return sol_metrics_interval(e->ranks, e->users, (uint32_t)args->resamples, (uint64_t)args->seed, &f->low, &f->high);
 }
 
 static solid_status open_cache(eval_run *r) {
@@ -80,18 +75,18 @@ static solid_status evaluate(eval_run *r) {
   solid_status status = open_model(r);
   if (!status) status = open_data(r);
   if (!status) status = sol_evaluate_popularity(&r->popularity.evaluation, &r->history, &options);
-  if (!status) status = finish_figures(&r->popularity, args);
-  if (status || !r->model) return status;
+  if (status || !r->model) return status ? status : eval_measure(r);
   if (args->cache) status = open_cache(r);
   options.cache = r->cache;
   if (!status) status = sol_evaluate_model(&r->of_model.evaluation, r->model, &r->history, &options);
-  if (!status) status = finish_figures(&r->of_model, args);
+  if (!status) status = eval_measure(r);
   return status ? status : ask_about_hidden(r, &options);
 }
 
 static void clear(eval_run *r) {
   sol_evaluation_clear(&r->of_model.evaluation);
   sol_evaluation_clear(&r->popularity.evaluation);
+  sol_slices_clear(&r->slices);
   sol_history_clear(&r->history);
   if (r->cache) r->cache->ops->close(r->cache);
   solid_model_free(r->model);
@@ -100,6 +95,7 @@ static void clear(eval_run *r) {
 
 int main(int argc, char **argv) {
   static eval_run r;
+  if (argc > 1 && strcmp(argv[1], "compare") == 0) return eval_compare(argc - 1, argv + 1);
   solid_config *config = NULL;
   solid_status status = solid_config_load(&config, &eval_program, argc, argv, &r.args);
   if (status) {

@@ -4,10 +4,10 @@
 #include "examples/load_options.h"
 #include "examples/manifest.h"
 #include "examples/material.h"
-#include "examples/progress.h"
+#include "examples/train_run.h"
 #include "solid/extend.h"
+#include "solid/train/content_start.h"
 #include "solid/train/export.h"
-#include "solid/train/trainer.h"
 #include "solid/version.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -16,14 +16,14 @@
 #include <unistd.h>
 
 typedef struct arguments {
-  const char *data, *format, *attributes, *vectors, *out, *device, *log;
+  const char *data, *format, *attributes, *vectors, *out, *device, *log, *teachers;
   int64_t vector_width, width, window, blocks, heads, levels, codes, rank;
   int64_t seed, threads, epochs, patience, check, batch, warmup, cooccurrence, content;
   double clip, limit, rate, rate_end, rate_scale, decay, decay_generator, max_norm, dropout, dropout_z, dropout_y,
-      smoothing, average, cuts, item_dropout;
+      smoothing, average, cuts, item_dropout, start_content, taught;
   double hide;
   int64_t hide_seed;
-  int head, precision, fresh, keep_checkpoint, hidden_codes;
+  int head, precision, fresh, keep_checkpoint, hidden_codes, refit;
   load_split order;
 } arguments;
 
@@ -91,6 +91,10 @@ static const solid_property properties[] = {
     REAL("item-dropout", item_dropout, "0", 0.99, "share of the items that a step knows by their codes alone"),
     REAL("average", average, "0", 0.999999, "moving average of weights: kept at each step; 0 = none"),
     REAL("cuts", cuts, "0", 1, "how often a history longer than the window gives a random cut, not its newest"),
+    REAL("start-content", start_content, "0", 100,
+         "length of the item embeddings made from content at first; 0 = none"),
+    TEXT("teachers", teachers, NULL, "model files, commas between, that draw a share of the targets", 0),
+    REAL("taught", taught, "0.3", 0.99, "share of the targets that the teachers draw"),
     WHOLE("seed", seed, "0", 0, 9007199254740992.0, "of codebook, initial weights, order and dropout"),
     WHOLE("threads", threads, "0", 0, 1024, "CPU threads; 0 = as many as the machine has"),
     TEXT("device", device, "cpu", "cpu, cuda or cuda:N", 0),
@@ -109,6 +113,7 @@ static const solid_property properties[] = {
      .choices = "content|random",
      .meaning = "codes of hidden items: from content, or another item's, to compare with",
      .offset = offsetof(arguments, hidden_codes)},
+    SWITCH("refit", refit, "then train again for the best number of epochs, with the validation events"),
     SWITCH("fresh", fresh, "do not go on from a checkpoint"),
     SWITCH("keep-checkpoint", keep_checkpoint, "leave the checkpoint after the model is written"),
 };
@@ -160,7 +165,9 @@ static sol_train_options train_options(const arguments *a) {
                              .smoothing = (float)a->smoothing,
                              .item_dropout = (float)a->item_dropout,
                              .average = (float)a->average,
-                             .cuts = (float)a->cuts};
+                             .cuts = (float)a->cuts,
+                             .start_content = (float)a->start_content,
+                             .taught = a->teachers ? (float)a->taught : 0};
 }
 
 static solid_status fit_codebook(const arguments *a, material *m) {
@@ -170,31 +177,6 @@ static solid_status fit_codebook(const arguments *a, material *m) {
   sol_codebook_options options = SOL_CODEBOOK_OPTIONS_INIT;
   options.levels = (uint32_t)a->levels, options.codes = (uint32_t)a->codes, options.seed = (uint64_t)a->seed;
   return material_fit(m, &features, &options);
-}
-
-/* Epochs until it is over, a checkpoint after each that was validated. */
-static solid_status run_epochs(sol_trainer *trainer, const char *checkpoint, double limit, progress *p) {
-  solid_status status = SOLID_OK;
-  double start = progress_now();
-  while (status == SOLID_OK && !sol_trainer_report(trainer)->finished) {
-    if (limit > 0 && progress_now() - start > limit && sol_trainer_report(trainer)->best_epoch > 0) break;
-    sol_epoch report;
-    progress_begin_epoch(p, sol_trainer_report(trainer)->epoch + 1);
-    status = sol_trainer_epoch(trainer, progress_step, p, &report);
-    if (status != SOLID_OK) break;
-    progress_end_epoch(p, &report);
-    if (report.checked) status = sol_trainer_save(trainer, checkpoint);
-  }
-  return status;
-}
-
-static solid_status resume(sol_trainer *trainer, const arguments *a, const char *checkpoint) {
-  if (a->fresh) return SOLID_OK;
-  solid_status status = sol_trainer_load(trainer, checkpoint);
-  if (status == SOLID_ENOTFOUND) return SOLID_OK;
-  if (status == SOLID_EMISMATCH) fprintf(stderr, "solid_train: --fresh starts again\n");
-  if (status == SOLID_OK) printf("goes on after epoch %u\n", sol_trainer_report(trainer)->epoch);
-  return status;
 }
 
 /* What the model file says about how it was made, an evaluation finds split and hidden items by it. NULL: no memory.
@@ -220,8 +202,7 @@ static char *describe_training(const arguments *a, const sol_history *history, c
 }
 
 static solid_status write_model(const arguments *a, const sol_config *config, const material *m,
-                                const sol_trainer *trainer) {
-  const sol_epoch *r = sol_trainer_report(trainer);
+                                const sol_trainer *trainer, const sol_epoch *r) {
   char *training = describe_training(a, m->whole, r);
   if (!training) return solid_fail(SOLID_ENOMEM, "no memory to describe the training");
   solid_status status = material_write(m, config, sol_trainer_best(trainer), (sol_hidden_code)a->hidden_codes,
@@ -232,9 +213,24 @@ static solid_status write_model(const arguments *a, const sol_config *config, co
   return status;
 }
 
+/* With --refit a second time on more events, for as many epochs as the first found best. */
+static solid_status train_again(const arguments *a, train_run *run, sol_train_options options, const sol_epoch *first,
+                                sol_trainer **out) {
+  char checkpoint[4096];
+  snprintf(checkpoint, sizeof checkpoint, "%s.refit", a->out);
+  run->checkpoint = checkpoint;
+  options.refit = first->best_epoch;
+  printf("trains again for %u epochs, with the validation events\n", options.refit);
+  solid_status status = train_run_all(run, &options, out);
+  if (status == SOLID_OK && !a->keep_checkpoint) unlink(checkpoint);
+  return status;
+}
+
 static solid_status train(const arguments *a, const solid_context *ctx, const sol_history *history,
                           const char *checkpoint, FILE *log) {
   material m = {0};
+  sol_teacher teacher = {0};
+  float *items = NULL;
   sol_trainer *trainer = NULL;
   solid_status status = material_open(&m, history, a->hide, (uint64_t)a->hide_seed);
   sol_config config = model_config(a, status == SOLID_OK ? m.trained->items : history->items);
@@ -242,19 +238,32 @@ static solid_status train(const arguments *a, const solid_context *ctx, const so
   if (status == SOLID_OK) status = sol_config_check(&config);
   if (status == SOLID_OK) status = sol_train_options_check(&options);
   if (status == SOLID_OK) status = fit_codebook(a, &m);
-  if (status == SOLID_OK) status = sol_trainer_new(&trainer, ctx, &config, &options, m.trained, m.book.table);
-  if (status == SOLID_OK) status = resume(trainer, a, checkpoint);
-  if (status == SOLID_OK) {
-    progress p = {
-        .terminal = isatty(STDERR_FILENO), .log = log, .epochs = options.epochs, .patience = options.patience};
-    size_t rows;
-    sol_trainer_size(trainer, &p.users, &rows);
-    printf("trains %s on %u users, %zu rows an epoch\n", solid_head_name(config.head), p.users, rows);
-    status = run_epochs(trainer, checkpoint, a->limit, &p);
+  if (status == SOLID_OK && a->start_content > 0)
+    status = sol_content_start(&items, &m.features, &config, a->start_content, (uint64_t)a->seed);
+  if (status == SOLID_OK && a->teachers) status = train_ask_teachers(ctx, a->teachers, m.trained, &teacher);
+  train_run run = {.ctx = ctx,
+                   .config = &config,
+                   .history = m.trained,
+                   .codes = m.book.table,
+                   .teacher = a->teachers ? &teacher : NULL,
+                   .items = items,
+                   .checkpoint = checkpoint,
+                   .fresh = a->fresh,
+                   .limit = a->limit,
+                   .log = log};
+  if (status == SOLID_OK) status = train_run_all(&run, &options, &trainer);
+  sol_epoch report = {0};
+  if (status == SOLID_OK) report = *sol_trainer_report(trainer);
+  if (status == SOLID_OK && a->refit) {
+    sol_trainer_close(trainer);
+    trainer = NULL;
+    status = train_again(a, &run, options, &report, &trainer);
   }
-  if (status == SOLID_OK) status = write_model(a, &config, &m, trainer);
+  if (status == SOLID_OK) status = write_model(a, &config, &m, trainer, &report);
   if (status == SOLID_OK && !a->keep_checkpoint) unlink(checkpoint);
   sol_trainer_close(trainer);
+  sol_teacher_clear(&teacher);
+  free(items);
   material_clear(&m);
   return status;
 }

@@ -5,9 +5,18 @@
 #include "solid/train/split.h"
 #include <stdlib.h>
 
+#define TEACHER_PURPOSE ((uint64_t)1 << 32) /* keeps its draws apart from those of users */
+
+/* The events of user u that are trained on. */
+static sol_range trained_on(const sol_batches *b, uint32_t u) {
+  sol_range range = sol_split_train(b->history, u);
+  if (b->refit) sol_split_question(b->history, u, SOL_PART_TEST, &range);
+  return range;
+}
+
 /* Rows user u gives: every training event but the first is a target. */
 static uint32_t user_rows(const sol_batches *b, uint32_t u) {
-  sol_range train = sol_split_train(b->history, u);
+  sol_range train = trained_on(b, u);
   size_t length = train.end - train.begin;
   if (length < 2) return 0;
   return length - 1 < b->window ? (uint32_t)(length - 1) : b->window;
@@ -25,9 +34,15 @@ static size_t largest_batch(const sol_batches *b, const uint32_t *users_of_lengt
   return rows;
 }
 
-solid_status sol_batches_open(sol_batches *batches, const sol_history *history, uint32_t window, uint32_t batch,
-                              float cuts) {
-  *batches = (sol_batches){.history = history, .window = window, .batch = batch, .cuts = cuts};
+solid_status sol_batches_open(sol_batches *batches, const sol_history *history, uint32_t window,
+                              const sol_train_options *options) {
+  uint32_t batch = options->batch;
+  *batches = (sol_batches){.history = history,
+                           .window = window,
+                           .batch = batch,
+                           .cuts = options->cuts,
+                           .taught = options->taught,
+                           .refit = options->refit > 0};
   solid_status status = SOLID_OK;
   uint32_t *users_of_length = calloc((size_t)window + 1, sizeof *users_of_length);
   batches->order = malloc(((size_t)history->users + 1) * sizeof *batches->order);
@@ -84,11 +99,23 @@ void sol_batches_shuffle(sol_batches *batches, uint64_t seed, uint32_t epoch) {
 
 /* Events between the end of user u's window and the end of the training events. */
 static size_t events_left_out(const sol_batches *b, uint32_t u, uint32_t length) {
-  sol_range train = sol_split_train(b->history, u);
+  sol_range train = trained_on(b, u);
   size_t spare = train.end - train.begin - length - 1;
   if (spare == 0 || b->cuts == 0) return 0;
   sol_random random = sol_random_start(b->stream, u);
   return sol_random_uniform(&random) < (double)b->cuts ? sol_random_below(&random, spare + 1) : 0;
+}
+
+/* The target at event `e`: what came, or what the teacher draws. */
+static int32_t target_at(const sol_batches *b, size_t e) {
+  if (b->teacher != NULL && b->taught > 0) {
+    sol_random random = sol_random_start(b->stream, TEACHER_PURPOSE + e);
+    int32_t drawn = -1;
+    if (sol_random_uniform(&random) < (double)b->taught)
+      drawn = sol_teacher_draw(b->teacher, e, sol_random_uniform(&random));
+    if (drawn >= 0) return drawn;
+  }
+  return (int32_t)b->history->sequence[e];
 }
 
 uint32_t sol_batches_count(const sol_batches *batches) {
@@ -100,12 +127,11 @@ void sol_batches_get(sol_batches *batches, uint32_t i, solid_windows *inputs, co
   uint32_t n = left < batches->batch ? left : batches->batch;
   for (uint32_t w = 0; w < n; w++) {
     uint32_t u = batches->order[first + w], length = user_rows(batches, u);
-    const uint32_t *before = batches->history->sequence + sol_split_train(batches->history, u).end - length - 1 -
-                             events_left_out(batches, u, length);
+    size_t first_event = trained_on(batches, u).end - length - 1 - events_left_out(batches, u, length);
     batches->offsets[w] = row;
     for (uint32_t t = 0; t < length; t++, row++) {
-      batches->inputs[row] = before[t];
-      batches->targets[row] = (int32_t)before[t + 1];
+      batches->inputs[row] = batches->history->sequence[first_event + t];
+      batches->targets[row] = target_at(batches, first_event + t + 1);
     }
   }
   batches->offsets[n] = row;

@@ -1,15 +1,21 @@
 /* Batches of an epoch: users in a shuffled order, each a window of what came before and the item that came next at
  * every row. The window is a user's newest, or with `cuts` and more events than it holds, one that begins anywhere.
- * Order and cuts are a function of seed and epoch alone, so that a resumed run sees the same batches. */
+ * A teacher may draw some of the targets. Order, cuts and draws are a function of seed and epoch alone, so that a
+ * resumed run sees the same batches. */
 #ifndef SOLID_TRAIN_BATCHES_H
 #define SOLID_TRAIN_BATCHES_H
 
 #include "solid/train/history.h"
+#include "solid/train/options.h"
+#include "solid/train/teacher.h"
 #include "solid/worker.h"
 
 typedef struct sol_batches {
   const sol_history *history; /* borrowed */
   uint32_t window, batch;     /* L, users a batch */
+  int refit;                  /* validation events are trained on too */
+  const sol_teacher *teacher; /* borrowed, or NULL */
+  float taught;               /* share of the targets it draws */
   float cuts;                 /* how often a longer history gives a window that is not its newest */
   uint64_t stream;            /* of the epoch */
   uint32_t users;             /* that have at least two training events */
@@ -21,8 +27,8 @@ typedef struct sol_batches {
 } sol_batches;
 
 /* ENOTFOUND: no user has two training events. A zeroed struct may be closed. */
-solid_status sol_batches_open(sol_batches *batches, const sol_history *history, uint32_t window, uint32_t batch,
-                              float cuts);
+solid_status sol_batches_open(sol_batches *batches, const sol_history *history, uint32_t window,
+                              const sol_train_options *options);
 void sol_batches_close(sol_batches *batches);
 
 /* Shuffles the users for an epoch; before the first batch. */

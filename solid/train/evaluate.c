@@ -1,6 +1,7 @@
 #include "solid/train/evaluate.h"
 #include "solid/extend.h"
 #include <stdlib.h>
+#include <xxhash.h>
 
 /* Leave-one-out has the plainer reason. */
 static solid_status fail_empty(const sol_history *history, sol_part part) {
@@ -19,20 +20,38 @@ solid_status sol_evaluation_open(sol_evaluation *made, const sol_history *histor
   *made = (sol_evaluation){.users = users, .skipped = history->users - users, .items = items};
   made->who = malloc(users * sizeof *made->who);
   made->ranks = malloc(users * sizeof *made->ranks);
-  if (!made->who || !made->ranks) {
+  made->shown = malloc((size_t)users * SOL_COVERED_DEPTH * sizeof *made->shown);
+  if (!made->who || !made->ranks || !made->shown) {
     sol_evaluation_clear(made);
     return solid_fail(SOLID_ENOMEM, "no memory for the ranks of %u users", users);
   }
   sol_range known;
   for (uint32_t u = 0; u < history->users; u++)
     if (sol_split_question(history, u, part, &known)) made->who[n++] = u;
+  for (size_t i = 0; i < (size_t)users * SOL_COVERED_DEPTH; i++) made->shown[i] = SOL_NO_ID;
   return SOLID_OK;
 }
 
 void sol_evaluation_clear(sol_evaluation *evaluation) {
   free(evaluation->who);
   free(evaluation->ranks);
+  free(evaluation->shown);
   *evaluation = (sol_evaluation){0};
+}
+
+uint64_t sol_evaluation_hash(const sol_evaluation *evaluation, const sol_history *history, sol_part part) {
+  uint64_t hash = 0;
+  for (uint32_t i = 0; i < evaluation->users; i++) {
+    sol_range known = {0, 0};
+    sol_split_question(history, evaluation->who[i], part, &known);
+    solid_bytes user = sol_vocab_id(&history->user_ids, evaluation->who[i]);
+    solid_bytes item = sol_vocab_id(&history->item_ids, history->sequence[known.end]);
+    uint64_t length = known.end - known.begin;
+    hash = XXH3_64bits_withSeed(user.data, user.size, hash);
+    hash = XXH3_64bits_withSeed(item.data, item.size, hash);
+    hash = XXH3_64bits_withSeed(&length, sizeof length, hash);
+  }
+  return hash;
 }
 
 double sol_evaluation_share(const uint8_t *covered, uint32_t items) {
@@ -52,9 +71,10 @@ static int by_count(const void *a, const void *b) {
   return (x->item > y->item) - (x->item < y->item);
 }
 
-/* Walks down the list past what the user knows; seen[v] = the last user, plus one, that knows v. */
+/* Walks down the list past what the user knows; seen[v] = the last user, plus one, that knows v;
+ * shown (SOL_COVERED_DEPTH) gets the first items. */
 static uint32_t walk(const sol_history *history, const sol_evaluate_options *options, uint32_t u, const popular *order,
-                     uint32_t *seen, uint8_t *covered) {
+                     uint32_t *seen, uint32_t *shown) {
   sol_range known = {0, 0};
   sol_split_question(history, u, options->part, &known);
   uint32_t target = history->sequence[known.end], rank = 0, found = SOL_RANK_BEYOND;
@@ -64,7 +84,7 @@ static uint32_t walk(const sol_history *history, const sol_evaluate_options *opt
     uint32_t item = order[i].item;
     if (seen[item] == u + 1 || (options->candidates && !options->candidates[item])) continue;
     if (item == target) found = rank;
-    if (rank < SOL_COVERED_DEPTH) covered[item] = 1;
+    if (rank < SOL_COVERED_DEPTH) shown[rank] = item;
     rank++;
   }
   return found;
@@ -90,7 +110,10 @@ solid_status sol_evaluate_popularity(sol_evaluation *out, const sol_history *his
   const float *by = options->popularity ? options->popularity : count;
   for (uint32_t v = 0; v < history->items; v++) order[v] = (popular){by[v], v};
   qsort(order, history->items, sizeof *order, by_count);
-  for (uint32_t i = 0; i < made.users; i++) made.ranks[i] = walk(history, options, made.who[i], order, seen, covered);
+  for (uint32_t i = 0; i < made.users; i++)
+    made.ranks[i] = walk(history, options, made.who[i], order, seen, made.shown + (size_t)i * SOL_COVERED_DEPTH);
+  for (size_t i = 0; i < (size_t)made.users * SOL_COVERED_DEPTH; i++)
+    if (made.shown[i] != SOL_NO_ID) covered[made.shown[i]] = 1;
   made.coverage = sol_evaluation_share(covered, history->items);
 
 done:

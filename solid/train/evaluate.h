@@ -31,6 +31,8 @@ typedef struct sol_evaluation {
   uint32_t items;   /* of the catalogue that was ranked */
   uint32_t *who;    /* (users) index in the history */
   uint32_t *ranks;  /* (users) items before the target; SOL_RANK_BEYOND */
+  uint32_t *shown;  /* (users, SOL_COVERED_DEPTH) the first items of each ranking as indices of the history; SOL_NO_ID
+                       where the ranking ends, or shows an item that the history does not know */
   double coverage;  /* share of the catalogue in anybody's first ten */
 } sol_evaluation;
 
@@ -52,6 +54,10 @@ solid_status sol_evaluate_hidden(sol_hidden *hidden, const solid_model *model, c
  * what it learned. A model that does not say was trained leave-one-out. */
 solid_status sol_evaluate_check_split(const solid_model *model, const sol_history *history);
 
+/* The vectors e_v that the model ranks with, into vectors (V of the history, d of the model). EMISMATCH: an item that
+ * the model does not know. */
+solid_status sol_evaluate_vectors(const solid_model *model, const sol_history *history, float *vectors);
+
 /* The JSON text that the model's file has about its training, borrowed, or NULL. */
 const char *sol_evaluate_training(const solid_model *model);
 
@@ -63,6 +69,9 @@ solid_status sol_evaluate_popularity(sol_evaluation *out, const sol_history *his
 /* What every ranking shares: room for the users that have a target, who they are, and how many do not. ENOTFOUND: none.
  */
 solid_status sol_evaluation_open(sol_evaluation *evaluation, const sol_history *history, sol_part part, uint32_t items);
+
+/* Hash of who was asked and for which target: ranks of equal hashes may be compared user by user. */
+uint64_t sol_evaluation_hash(const sol_evaluation *evaluation, const sol_history *history, sol_part part);
 
 /* Share of the `items` marked in covered. */
 double sol_evaluation_share(const uint8_t *covered, uint32_t items);

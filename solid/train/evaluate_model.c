@@ -1,9 +1,6 @@
 #include "solid/extend.h"
-#include "solid/internal/model_parts.h"
 #include "solid/train/evaluate.h"
 #include "solid/worker.h"
-#include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +12,7 @@ typedef struct model_ranking {
   uint32_t batch, window, width, params;
   size_t words, depth;  /* of a mask row; of a ranking */
   uint32_t *model_item; /* (V of the history) */
+  uint32_t *data_item;  /* (V of the model) the way back; SOL_NO_ID */
   uint64_t *barred;     /* (words) items that nobody is recommended; NULL = none */
   uint32_t *offsets;    /* (batch + 1) */
   uint32_t *items;      /* (batch * window) */
@@ -28,6 +26,7 @@ typedef struct model_ranking {
 static void model_ranking_close(model_ranking *r) {
   solid_worker_free(r->worker);
   free(r->model_item);
+  free(r->data_item);
   free(r->barred);
   free(r->offsets);
   free(r->items);
@@ -45,7 +44,11 @@ static solid_status map_items(model_ranking *r, const solid_model *model, uint32
     r->model_item[v] = solid_model_item_index(model, sol_vocab_id(&r->history->item_ids, v));
     if (r->model_item[v] == SOLID_NO_ITEM && !unknown++) first = v;
   }
-  if (!unknown) return SOLID_OK;
+  if (!unknown) {
+    for (uint32_t i = 0; i < model_items; i++) r->data_item[i] = SOL_NO_ID;
+    for (uint32_t v = 0; v < r->history->items; v++) r->data_item[r->model_item[v]] = v;
+    return SOLID_OK;
+  }
   solid_bytes id = sol_vocab_id(&r->history->item_ids, first);
   return solid_fail(SOLID_EMISMATCH, "%u of the data's %u items are not among the model's %u, the first is \"%.*s\"",
                     unknown, r->history->items, model_items, (int)(id.size < 64 ? id.size : 64), id.data);
@@ -75,6 +78,7 @@ static solid_status model_ranking_open(model_ranking *r, const solid_model *mode
   r->depth = info.items < SOL_RANK_DEPTH ? info.items : SOL_RANK_DEPTH;
   size_t n = r->batch;
   r->model_item = malloc(r->history->items * sizeof *r->model_item);
+  r->data_item = malloc((size_t)info.items * sizeof *r->data_item);
   r->offsets = malloc((n + 1) * sizeof *r->offsets);
   r->items = malloc(n * r->window * sizeof *r->items);
   r->excluded = malloc(n * r->words * sizeof *r->excluded);
@@ -83,8 +87,8 @@ static solid_status model_ranking_open(model_ranking *r, const solid_model *mode
   r->scored = malloc(n * r->depth * sizeof *r->scored);
   r->counts = malloc(n * sizeof *r->counts);
   r->covered = calloc(info.items, 1);
-  if (!r->model_item || !r->offsets || !r->items || !r->excluded || !r->h || !r->p || !r->scored || !r->counts ||
-      !r->covered)
+  if (!r->model_item || !r->data_item || !r->offsets || !r->items || !r->excluded || !r->h || !r->p || !r->scored ||
+      !r->counts || !r->covered)
     return solid_fail(SOLID_ENOMEM, "no memory to rank for %zu users at once", n);
   status = map_items(r, model, info.items);
   return status ? status : bar_items(r);
@@ -112,7 +116,7 @@ static solid_windows ask(model_ranking *r, const uint32_t *who, size_t n) {
   return (solid_windows){n, r->offsets, r->items};
 }
 
-static void take(model_ranking *r, const uint32_t *who, size_t n, uint32_t *ranks) {
+static void take(model_ranking *r, const uint32_t *who, size_t n, uint32_t *ranks, uint32_t *shown) {
   for (size_t i = 0; i < n; i++) {
     sol_range known = {0, 0};
     sol_split_question(r->history, who[i], r->options->part, &known);
@@ -121,7 +125,9 @@ static void take(model_ranking *r, const uint32_t *who, size_t n, uint32_t *rank
     ranks[i] = SOL_RANK_BEYOND;
     for (size_t k = 0; k < r->counts[i]; k++) {
       if (row[k].item == target) ranks[i] = (uint32_t)k;
-      if (k < SOL_COVERED_DEPTH) r->covered[row[k].item] = 1;
+      if (k >= SOL_COVERED_DEPTH) continue;
+      r->covered[row[k].item] = 1;
+      shown[i * SOL_COVERED_DEPTH + k] = r->data_item[row[k].item];
     }
   }
 }
@@ -170,7 +176,7 @@ solid_status sol_evaluate_model(sol_evaluation *out, const solid_model *model, c
     if (!status)
       status = solid_worker_rank(r.worker, n, r.h, options->keep_history && !r.barred ? NULL : r.excluded, r.depth,
                                  r.scored, r.counts);
-    if (!status) take(&r, made.who + begin, n, made.ranks + begin);
+    if (!status) take(&r, made.who + begin, n, made.ranks + begin, made.shown + (size_t)begin * SOL_COVERED_DEPTH);
   }
   if (!status) made.coverage = sol_evaluation_share(r.covered, info.items);
   model_ranking_close(&r);
@@ -178,44 +184,5 @@ solid_status sol_evaluate_model(sol_evaluation *out, const solid_model *model, c
     sol_evaluation_clear(&made);
   else
     *out = made;
-  return status;
-}
-
-solid_status sol_evaluate_hidden(sol_hidden *hidden, const solid_model *model, const sol_history *history) {
-  const char *training = model->file.training;
-  json_t *root = training ? json_loads(training, 0, NULL) : NULL;
-  double share = json_number_value(json_object_get(root, "hide"));
-  uint64_t seed = (uint64_t)json_integer_value(json_object_get(root, "hide_seed"));
-  json_decref(root);
-  if (!(share > 0)) return solid_fail(SOLID_ENOTFOUND, "the model was trained on all items");
-  return sol_hidden_choose(hidden, history, share, seed);
-}
-
-int sol_evaluate_same_data(const solid_model *model, const sol_history *history) {
-  const char *training = model->file.training;
-  json_t *root = training ? json_loads(training, 0, NULL) : NULL;
-  const char *data = json_string_value(json_object_get(root, "data"));
-  char hash[17];
-  snprintf(hash, sizeof hash, "%016" PRIx64, sol_history_hash(history));
-  int same = data ? strcmp(data, hash) == 0 : -1;
-  json_decref(root);
-  return same;
-}
-
-const char *sol_evaluate_training(const solid_model *model) {
-  return model->file.training;
-}
-
-solid_status sol_evaluate_check_split(const solid_model *model, const sol_history *history) {
-  if (!model || !history) return solid_fail(SOLID_EINVAL, "evaluate: NULL argument");
-  json_t *root = model->file.training ? json_loads(model->file.training, 0, NULL) : NULL;
-  const char *then = json_string_value(json_object_get(root, "split"));
-  char now[SOL_SPLIT_TEXT];
-  sol_split_describe(history, now);
-  if (!then) then = "leave-one-out";
-  solid_status status = SOLID_OK;
-  if (strcmp(then, now) != 0)
-    status = solid_fail(SOLID_EMISMATCH, "the model was trained with split \"%s\", it is asked by \"%s\"", then, now);
-  json_decref(root);
   return status;
 }

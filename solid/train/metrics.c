@@ -52,6 +52,12 @@ static double percentile(const double *sorted, size_t n, double share) {
   return sorted[below] + (at - (double)below) * (sorted[below + 1] - sorted[below]);
 }
 
+void sol_metrics_percentiles(double *values, size_t n, double *low, double *high) {
+  qsort(values, n, sizeof *values, ascending);
+  *low = percentile(values, n, 0.025);
+  *high = percentile(values, n, 0.975);
+}
+
 solid_status sol_metrics_interval(const uint32_t *ranks, size_t n, uint32_t resamples, uint64_t seed, sol_metrics *low,
                                   sol_metrics *high) {
   if (!n || !resamples) return solid_fail(SOLID_EINVAL, "interval of %zu users in %u resamples", n, resamples);
@@ -65,12 +71,8 @@ solid_status sol_metrics_interval(const uint32_t *ranks, size_t n, uint32_t resa
     from_counts(counts, n, &metrics);
     for (size_t m = 0; m < SOL_METRICS; m++) drawn[m * resamples + r] = metrics.value[m];
   }
-  for (size_t m = 0; m < SOL_METRICS; m++) {
-    double *row = drawn + m * resamples;
-    qsort(row, resamples, sizeof *row, ascending);
-    low->value[m] = percentile(row, resamples, 0.025);
-    high->value[m] = percentile(row, resamples, 0.975);
-  }
+  for (size_t m = 0; m < SOL_METRICS; m++)
+    sol_metrics_percentiles(drawn + m * resamples, resamples, &low->value[m], &high->value[m]);
   free(drawn);
   return SOLID_OK;
 }

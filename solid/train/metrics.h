@@ -40,4 +40,7 @@ void sol_metrics_of(const uint32_t *ranks, size_t n, sol_metrics *metrics);
 solid_status sol_metrics_interval(const uint32_t *ranks, size_t n, uint32_t resamples, uint64_t seed, sol_metrics *low,
                                   sol_metrics *high);
 
+/* The 2.5th and 97.5th percentile of n >= 1 values, linear between neighbours; sorts them. */
+void sol_metrics_percentiles(double *values, size_t n, double *low, double *high);
+
 #endif

@@ -20,6 +20,7 @@ static const bound bounds[] = {
     {"smoothing", offsetof(sol_train_options, smoothing), 0, 1},
     {"item_dropout", offsetof(sol_train_options, item_dropout), 0, 1},
     {"average", offsetof(sol_train_options, average), 0, 1},
+    {"taught", offsetof(sol_train_options, taught), 0, 1},
 };
 
 solid_status sol_train_options_check(const sol_train_options *options) {

@@ -11,8 +11,8 @@ static solid_status upload_values(sol_trainer *t, sol_array array, const float *
   return t->be->ops->upload(t->be, t->step.values[array], host, t->step.total * sizeof(float));
 }
 
+/* What `best` holds becomes the weights, and their average. */
 static solid_status start_weights(sol_trainer *t) {
-  sol_weights_init(&t->config, t->options.seed, t->best);
   solid_status status = upload_values(t, SOL_WEIGHTS, t->best);
   if (status == SOLID_OK && t->step.values[SOL_AVERAGE] != NULL) status = upload_values(t, SOL_AVERAGE, t->best);
   if (status == SOLID_OK) status = t->be->ops->sync(t->be);
@@ -36,13 +36,16 @@ solid_status sol_trainer_open(sol_trainer **out, sk_backend *be, const sol_confi
   t->options = *options;
   t->codes = codes;
   t->history = history;
-  status = sol_batches_open(&t->batches, history, config->window, options->batch, options->cuts);
+  status = sol_batches_open(&t->batches, history, config->window, options);
   if (status == SOLID_OK)
     status = sol_step_open(&t->step, be, config, codes, options->batch, t->batches.max_rows, options);
   if (status == SOLID_OK) status = sol_validator_open(&t->validator, be, config, history);
   if (status == SOLID_OK && (t->best = malloc(t->step.total * sizeof *t->best)) == NULL)
     status = solid_fail(SOLID_ENOMEM, "%zu weights", t->step.total);
-  if (status == SOLID_OK) status = start_weights(t);
+  if (status == SOLID_OK) {
+    sol_weights_init(&t->config, options->seed, t->best);
+    status = start_weights(t);
+  }
   if (status != SOLID_OK) {
     sol_trainer_close(t);
     return status;
@@ -92,25 +95,45 @@ static solid_status run_steps(sol_trainer *t, sol_step_fn on_step, void *user) {
   return SOLID_OK;
 }
 
-/* The weights that are judged and kept: their moving average when there is one. */
-static solid_status validate(sol_trainer *t, sol_epoch *report) {
-  sol_array array = t->step.values[SOL_AVERAGE] != NULL ? SOL_AVERAGE : SOL_WEIGHTS;
+solid_status sol_trainer_start_items(sol_trainer *trainer, const float *items) {
   sol_weights weights;
-  sol_weights_bind(&weights, &t->config, t->step.values[array]);
+  sol_weights_bind(&weights, &trainer->config, trainer->best);
+  memcpy(weights.items, items, (size_t)trainer->config.items * trainer->config.width * sizeof *items);
+  return start_weights(trainer);
+}
+
+void sol_trainer_teach(sol_trainer *trainer, const sol_teacher *teacher) {
+  trainer->batches.teacher = teacher;
+}
+
+/* The weights that are judged and kept: their moving average when there is one. */
+static sol_array array_kept(const sol_trainer *t) {
+  return t->step.values[SOL_AVERAGE] != NULL ? SOL_AVERAGE : SOL_WEIGHTS;
+}
+
+static solid_status keep(sol_trainer *t, sol_epoch *report) {
+  report->best_ndcg10 = report->ndcg10;
+  report->best_epoch = report->epoch;
+  const float *values = t->step.values[array_kept(t)];
+  solid_status status = t->be->ops->download(t->be, t->best, values, t->step.total * sizeof(float));
+  if (status == SOLID_OK) status = t->be->ops->sync(t->be);
+  return status == SOLID_OK ? SOLID_OK : solid_fail(status, "%s", t->be->err);
+}
+
+static solid_status validate(sol_trainer *t, sol_epoch *report) {
+  sol_weights weights;
+  sol_weights_bind(&weights, &t->config, t->step.values[array_kept(t)]);
   sol_validation result;
   solid_status status = sol_validator_run(&t->validator, &weights, &t->step.catalogue, &result);
   if (status != SOLID_OK) return status;
   report->ndcg10 = result.ndcg10;
   report->hit10 = result.hit10;
   if (report->best_epoch != 0 && !(report->ndcg10 > report->best_ndcg10)) return SOLID_OK;
-  report->best_ndcg10 = report->ndcg10;
-  report->best_epoch = report->epoch;
-  status = t->be->ops->download(t->be, t->best, t->step.values[array], t->step.total * sizeof(float));
-  if (status == SOLID_OK) status = t->be->ops->sync(t->be);
-  return status == SOLID_OK ? SOLID_OK : solid_fail(status, "%s", t->be->err);
+  return keep(t, report);
 }
 
 int sol_epochs_are_over(const sol_train_options *options, const sol_epoch *report) {
+  if (options->refit > 0) return report->epoch >= options->refit;
   uint32_t idle = report->epoch - report->best_epoch;
   return report->epoch >= options->epochs || (options->patience > 0 && idle >= options->patience);
 }
@@ -127,8 +150,9 @@ solid_status sol_trainer_epoch(sol_trainer *trainer, sol_step_fn on_step, void *
   if (!isfinite(next.loss))
     return solid_fail(SOLID_EINTERNAL, "loss of epoch %u is not finite: use a lower rate than %g", next.epoch,
                       (double)t->options.rate);
-  next.checked = next.epoch % t->options.check == 0 || next.epoch >= t->options.epochs;
-  if (next.checked) status = validate(t, &next);
+  uint32_t last = t->options.refit > 0 ? t->options.refit : t->options.epochs;
+  next.checked = next.epoch % t->options.check == 0 || next.epoch >= last;
+  if (next.checked) status = t->options.refit > 0 ? keep(t, &next) : validate(t, &next);
   if (status != SOLID_OK) return status;
   next.finished = sol_epochs_are_over(&t->options, &next);
   t->report = next;

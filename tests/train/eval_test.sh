@@ -23,7 +23,7 @@ printf '{"user": "u", "item": "i", "ts": 1}\n{"user": \n' >"$folder/broken.jsonl
 
 expect figures 0 '3 users with a test target \(1 without one' --popularity-only --data "$folder/data.txt" --format rows
 expect mrr 0 '^mrr@5 +0\.6111' --popularity-only --data "$folder/data.txt" --format rows --json "$folder/out.json"
-for part in '"hr@10": 1.0' '"part": "test"' '"users": 3' '"items": 6' '"ci95"|"popularity_ci95"' '"data_hash": "[0-9a-f]{16}"'; do
+for part in '"ranks"|"popularity_ranks": "[abc]{3}"' '"items_unseen": \{' '"gini@10"' '"novelty@10"' '"questions_hash": "[0-9a-f]{16}"' '"hr@10": 1.0' '"part": "test"' '"users": 3' '"items": 6' '"ci95"|"popularity_ci95"' '"data_hash": "[0-9a-f]{16}"'; do
   grep -qE "$part" "$folder/out.json" || { echo "eval: the JSON lacks $part"; bad=1; }
 done
 expect valid 0 'valid target' --popularity-only --data "$folder/data.txt" --format rows --part valid
@@ -35,6 +35,11 @@ expect "model away" 1 'away.safetensors' --data "$folder/data.txt" --model "$fol
 expect "data away" 1 'away.txt' --popularity-only --data "$folder/away.txt"
 expect "broken line" 1 'broken.jsonl:2' --popularity-only --data "$folder/broken.jsonl"
 expect "json cannot be written" 1 "$folder/no/out.json" --popularity-only --data "$folder/data.txt" --format rows --json "$folder/no/out.json"
+
+expect "slices: newcomers" 0 '^users_few +3 ' "--popularity-only" --data "$folder/data.txt" --format rows
+expect "slices: threshold" 0 '^users_few +2 ' "--popularity-only" --data "$folder/data.txt" --format rows --few 2
+expect "slices: unseen targets" 0 '^items_unseen +3 ' "--popularity-only" --data "$folder/data.txt" --format rows
+expect "slices: head" 0 '^items_head +0$' "--popularity-only" --data "$folder/data.txt" --format rows
 
 # Splits. Boundaries at 10 s and 20 s: u1 trains on a and b, c and d are asked; u2 has no validation target.
 printf 'user\titem\ttimestamp\nu1\ta\t1\nu1\tb\t2\nu1\tc\t11\nu1\td\t21\nu2\ta\t3\nu2\ta\t3\nu2\tb\t25\n' >"$folder/timed.tsv"

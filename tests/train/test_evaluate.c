@@ -170,6 +170,66 @@ Test(evaluate, agrees_with_a_full_sort_at_every_batch_size) {
   sol_history_clear(&history);
 }
 
+/* What is shown: the first ten of a full sort, in the history's numbers; and the vectors are those that rank. */
+Test(evaluate, shows_the_first_ten_of_a_full_sort) {
+  sol_history history = make_history(NULL);
+  tiny t;
+  tiny_open(&t, SOLID_HEAD_STATIC);
+  sol_evaluation made;
+  cr_assert_eq(sol_evaluate_model(&made, t.model, &history, NULL), SOLID_OK, "%s", solid_last_error());
+  float *vectors = malloc((size_t)history.items * D * sizeof *vectors);
+  cr_assert_eq(sol_evaluate_vectors(t.model, &history, vectors), SOLID_OK, "%s", solid_last_error());
+  for (uint32_t v = 0; v < history.items; v++) {
+    solid_bytes id = sol_vocab_id(&history.item_ids, v);
+    uint32_t item = solid_model_item_index(t.model, id);
+    for (int j = 0; j < D; j++)
+      cr_assert_float_eq(vectors[v * D + (uint32_t)j], t.vectors[item * D + (uint32_t)j], 1e-6);
+  }
+  uint32_t unknown = 0;
+  for (uint32_t i = 0; i < made.users; i++) {
+    const uint32_t *shown = made.shown + (size_t)i * SOL_COVERED_DEPTH;
+    sol_range known = {0, 0};
+    sol_split_question(&history, made.who[i], SOL_PART_TEST, &known);
+    for (uint32_t k = 0; k < SOL_COVERED_DEPTH; k++) {
+      unknown += shown[k] == SOL_NO_ID;
+      cr_assert_eq(made.ranks[i] == k, shown[k] == history.sequence[known.end], "user %u place %u", i, k);
+      for (uint32_t j = 0; j < k; j++) cr_assert(shown[k] == SOL_NO_ID || shown[j] != shown[k]);
+    }
+  }
+  cr_assert_gt(unknown, 0, "the model knows items that the data does not have");
+  cr_assert_lt(unknown, made.users * SOL_COVERED_DEPTH / 2);
+  free(vectors);
+  sol_evaluation_clear(&made);
+  tiny_close(&t);
+  sol_history_clear(&history);
+}
+
+Test(evaluate, refuses_another_split_than_the_models) {
+  static const struct {
+    const char *training;
+    int loo, ratio; /* whether the split is the model's */
+  } cases[] = {{NULL, 1, 0},
+               {"{\"seed\": 1}", 1, 0},
+               {"{\"split\": \"leave-one-out\"}", 1, 0},
+               {"{\"split\": \"per-user-ratio 0.8 0.1\"}", 0, 1},
+               {"{\"split\": \"per-user-ratio 0.7 0.1\"}", 0, 0}};
+  sol_history history = make_history(NULL), ratio = make_history(NULL);
+  sol_split_options options = SOL_SPLIT_OPTIONS_INIT;
+  options.kind = SOL_PER_USER_RATIO;
+  cr_assert_eq(sol_split_apply(&ratio, &options), SOLID_OK);
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    tiny t;
+    tiny_open(&t, SOLID_HEAD_STATIC);
+    free(t.model->file.training);
+    t.model->file.training = cases[i].training ? strdup(cases[i].training) : NULL;
+    cr_assert_eq(sol_evaluate_check_split(t.model, &history), cases[i].loo ? SOLID_OK : SOLID_EMISMATCH, "case %zu", i);
+    cr_assert_eq(sol_evaluate_check_split(t.model, &ratio), cases[i].ratio ? SOLID_OK : SOLID_EMISMATCH, "case %zu", i);
+    tiny_close(&t);
+  }
+  sol_history_clear(&history);
+  sol_history_clear(&ratio);
+}
+
 Test(evaluate, knows_the_data_a_model_was_trained_on) {
   sol_history history = make_history(NULL), other = make_history("stranger");
   char said[64];

@@ -74,7 +74,9 @@ typedef struct survey {
 static survey look(const sol_history *history, float cuts, int epochs) {
   survey s = {.epochs = epochs};
   sol_batches b;
-  cr_assert_eq(sol_batches_open(&b, history, WINDOW, 2, cuts), SOLID_OK);
+  sol_train_options o = SOL_TRAIN_OPTIONS_INIT;
+  o.batch = 2, o.cuts = cuts;
+  cr_assert_eq(sol_batches_open(&b, history, WINDOW, &o), SOLID_OK);
   for (int e = 0; e < epochs; e++) {
     solid_windows windows;
     const int32_t *targets;

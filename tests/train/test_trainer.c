@@ -174,6 +174,77 @@ Test(trainer, validates_when_it_is_told_to_and_at_the_end) {
   rig_each(check_validation);
 }
 
+/* A refit runs as long as it is told and learns from the validation events; so it finds them. */
+static void check_refit(rig *r) {
+  fixture f;
+  setup(&f);
+  sol_train_options o = quick_options();
+  o.dropout = o.dropout_z = o.dropout_y = o.smoothing = o.average = 0;
+  uint32_t users[2];
+  size_t rows[2];
+  for (uint32_t refit = 0; refit < 2; refit++) {
+    o.refit = refit * 4;
+    sol_trainer *trainer = open_trainer(r, &f, &o);
+    sol_trainer_size(trainer, &users[refit], &rows[refit]);
+    sol_epoch e = {0};
+    while (!e.finished) cr_assert_eq(sol_trainer_epoch(trainer, NULL, NULL, &e), SOLID_OK, "%s", solid_last_error());
+    cr_expect_eq(e.epoch, refit ? 4 : 6);
+    cr_expect(!refit || (e.ndcg10 == 0 && e.best_epoch == 4));
+    finish(trainer, &f);
+  }
+  cr_expect_eq(users[0], users[1]);
+  cr_expect_eq(rows[1], rows[0] + USERS, "every user has one more event to train on");
+  teardown(&f);
+}
+
+Test(trainer, refits_on_the_validation_events_too) {
+  rig_each(check_refit);
+}
+
+/* Teachers that hold one item for certain, at every event. */
+static void check_teacher(rig *r) {
+  fixture f;
+  setup(&f);
+  uint32_t items[STEPS * USERS];
+  float reach[STEPS * USERS];
+  for (size_t e = 0; e < f.history.events; e++) items[e] = 11, reach[e] = 1;
+  sol_teacher teacher = {.depth = 1, .models = 1, .items = items, .reach = reach};
+  sol_train_options o = quick_options();
+  o.dropout = o.dropout_z = o.dropout_y = o.smoothing = o.average = 0;
+  o.rate = 0.01f, o.taught = 0.99f;
+  sol_trainer *trainer = open_trainer(r, &f, &o);
+  sol_trainer_teach(trainer, &teacher);
+  run_epochs(trainer, o.epochs);
+  finish(trainer, &f);
+  cr_expect_lt(f.report.loss, 0.5, "loss %g: nearly every target is the one item", f.report.loss);
+  teardown(&f);
+}
+
+Test(trainer, learns_what_its_teacher_draws) {
+  rig_each(check_teacher);
+}
+
+/* Items that are given take the place of the random ones. */
+static void check_start(rig *r) {
+  fixture f;
+  setup(&f);
+  sol_train_options o = quick_options();
+  sol_trainer *trainer = open_trainer(r, &f, &o);
+  float items[ITEMS * 16];
+  for (int i = 0; i < ITEMS * 16; i++) items[i] = (float)i;
+  cr_assert_eq(sol_trainer_start_items(trainer, items), SOLID_OK, "%s", solid_last_error());
+  sol_weights weights;
+  finish(trainer, &f);
+  sol_weights_bind(&weights, &config, f.best);
+  compare_bits("items", weights.items, items, ITEMS * 16);
+  cr_expect_neq(weights.positions[0], 0);
+  teardown(&f);
+}
+
+Test(trainer, starts_from_given_items) {
+  rig_each(check_start);
+}
+
 static void expect_refusal(rig *r, const fixture *f, const sol_train_options *o, const char *path, solid_status status,
                            const char *text) {
   sol_trainer *trainer = open_trainer(r, f, o);

@@ -1,0 +1,80 @@
+#include "examples/train_run.h"
+#include "examples/progress.h"
+#include "solid/extend.h"
+#include <string.h>
+#include <unistd.h>
+
+#define MAX_TEACHERS 8
+#define MAX_PATH     4096
+
+/* Epochs until it is over, a checkpoint after each that was validated. */
+static solid_status run_epochs(const train_run *run, sol_trainer *trainer, progress *p) {
+  solid_status status = SOLID_OK;
+  double start = progress_now();
+  while (status == SOLID_OK && !sol_trainer_report(trainer)->finished) {
+    if (run->limit > 0 && progress_now() - start > run->limit && sol_trainer_report(trainer)->best_epoch > 0) break;
+    sol_epoch report;
+    progress_begin_epoch(p, sol_trainer_report(trainer)->epoch + 1);
+    status = sol_trainer_epoch(trainer, progress_step, p, &report);
+    if (status != SOLID_OK) break;
+    progress_end_epoch(p, &report);
+    if (report.checked) status = sol_trainer_save(trainer, run->checkpoint);
+  }
+  return status;
+}
+
+static solid_status resume(const train_run *run, sol_trainer *trainer) {
+  if (run->fresh) return SOLID_OK;
+  solid_status status = sol_trainer_load(trainer, run->checkpoint);
+  if (status == SOLID_ENOTFOUND) return SOLID_OK;
+  if (status == SOLID_EMISMATCH) fprintf(stderr, "solid_train: --fresh starts again\n");
+  if (status == SOLID_OK) printf("goes on after epoch %u\n", sol_trainer_report(trainer)->epoch);
+  return status;
+}
+
+solid_status train_run_all(const train_run *run, const sol_train_options *options, sol_trainer **out) {
+  sol_trainer *trainer = NULL;
+  solid_status status = sol_trainer_new(&trainer, run->ctx, run->config, options, run->history, run->codes);
+  if (status != SOLID_OK) return status;
+  if (run->items) status = sol_trainer_start_items(trainer, run->items);
+  sol_trainer_teach(trainer, run->teacher);
+  if (status == SOLID_OK) status = resume(run, trainer);
+  if (status == SOLID_OK) {
+    progress p = {.terminal = isatty(STDERR_FILENO),
+                  .log = run->log,
+                  .epochs = options->refit > 0 ? options->refit : options->epochs,
+                  .patience = options->refit > 0 ? 0 : options->patience};
+    size_t rows;
+    sol_trainer_size(trainer, &p.users, &rows);
+    printf("trains %s on %u users, %zu rows an epoch\n", solid_head_name(run->config->head), p.users, rows);
+    status = run_epochs(run, trainer, &p);
+  }
+  if (status != SOLID_OK) {
+    sol_trainer_close(trainer);
+    return status;
+  }
+  *out = trainer;
+  return SOLID_OK;
+}
+
+solid_status train_ask_teachers(const solid_context *ctx, const char *paths, const sol_history *history,
+                                sol_teacher *out) {
+  solid_model *models[MAX_TEACHERS] = {NULL};
+  uint32_t n = 0;
+  solid_status status = SOLID_OK;
+  for (const char *at = paths; *at && status == SOLID_OK; n++) {
+    char path[MAX_PATH];
+    size_t length = strcspn(at, ",");
+    if (n == MAX_TEACHERS || length >= sizeof path) {
+      status = solid_fail(SOLID_ERANGE, "%s: at most %d teachers", paths, MAX_TEACHERS);
+      break;
+    }
+    memcpy(path, at, length);
+    path[length] = '\0';
+    status = solid_model_load(&models[n], ctx, path);
+    at += length + (at[length] == ',');
+  }
+  if (status == SOLID_OK) status = sol_teacher_ask(out, (const solid_model *const *)models, n, history, NULL);
+  for (uint32_t i = 0; i < MAX_TEACHERS; i++) solid_model_free(models[i]);
+  return status;
+}

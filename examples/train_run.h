@@ -1,0 +1,29 @@
+/* One training of solid_train from its first epoch, or its checkpoint, to its last. */
+#ifndef EXAMPLES_TRAIN_RUN_H
+#define EXAMPLES_TRAIN_RUN_H
+
+#include "solid/train/teacher.h"
+#include "solid/train/trainer.h"
+#include <stdio.h>
+
+typedef struct train_run {
+  const solid_context *ctx;
+  const sol_config *config;
+  const sol_history *history;
+  const uint16_t *codes;
+  const sol_teacher *teacher; /* or NULL */
+  const float *items;         /* (V, d) to start from, or NULL */
+  const char *checkpoint;     /* file */
+  int fresh;                  /* does not go on from it */
+  double limit;               /* seconds, 0 = none */
+  FILE *log;                  /* or NULL */
+} train_run;
+
+/* On success *out is the caller's: sol_trainer_close. */
+solid_status train_run_all(const train_run *run, const sol_train_options *options, sol_trainer **out);
+
+/* Asks the model files of a list with commas between about the training events of the history. */
+solid_status train_ask_teachers(const solid_context *ctx, const char *paths, const sol_history *history,
+                                sol_teacher *out);
+
+#endif
