@@ -20,7 +20,7 @@ typedef struct arguments {
   int64_t vector_width, width, window, blocks, heads, levels, codes, rank;
   int64_t seed, threads, epochs, patience, check, batch, warmup, cooccurrence, content;
   double clip, limit, rate, rate_end, rate_scale, decay, decay_generator, max_norm, dropout, dropout_z, dropout_y,
-      smoothing, average, cuts, item_dropout, start_content, taught;
+      smoothing, average, cuts, item_dropout, start_content, taught, code_task;
   double hide;
   int64_t hide_seed;
   int head, precision, fresh, keep_checkpoint, hidden_codes, refit;
@@ -88,6 +88,7 @@ static const solid_property properties[] = {
     REAL("dropout-z", dropout_z, "0.5", 0.99, "of the generator's states"),
     REAL("dropout-y", dropout_y, "0.5", 0.99, "of the generated layers' output"),
     REAL("smoothing", smoothing, "0.1", 0.99, "of the labels"),
+    REAL("code-task", code_task, "0", 100, "weight of a second task: the codes of the next item"),
     REAL("item-dropout", item_dropout, "0", 0.99, "share of the items that a step knows by their codes alone"),
     REAL("average", average, "0", 0.999999, "moving average of weights: kept at each step; 0 = none"),
     REAL("cuts", cuts, "0", 1, "how often a history longer than the window gives a random cut, not its newest"),
@@ -163,6 +164,7 @@ static sol_train_options train_options(const arguments *a) {
                              .dropout_z = (float)a->dropout_z,
                              .dropout_y = (float)a->dropout_y,
                              .smoothing = (float)a->smoothing,
+                             .code_task = (float)a->code_task,
                              .item_dropout = (float)a->item_dropout,
                              .average = (float)a->average,
                              .cuts = (float)a->cuts,

@@ -33,13 +33,14 @@ static void describe(const sol_trainer *t, identity *id) {
   snprintf(id->options, sizeof id->options,
            "check=%u batch=%u seed=%" PRIu64
            " rate=%a rate_end=%a warmup=%u decay=%a rate_scale=%a decay_generator=%a max_norm=%a dropout=%a "
-           "dropout_z=%a dropout_y=%a smoothing=%a item_dropout=%a average=%a cuts=%a epochs=%u refit=%u taught=%a "
+           "dropout_z=%a dropout_y=%a smoothing=%a code_task=%a item_dropout=%a average=%a cuts=%a epochs=%u refit=%u "
+           "taught=%a "
            "start_content=%a by=%016" PRIx64,
            o->check, o->batch, o->seed, (double)o->rate, (double)o->rate_end, o->warmup, (double)o->decay,
            (double)o->rate_scale, (double)o->decay_generator, (double)o->max_norm, (double)o->dropout,
-           (double)o->dropout_z, (double)o->dropout_y, (double)o->smoothing, (double)o->item_dropout,
-           (double)o->average, (double)o->cuts, o->rate_end < 1 ? o->epochs : 0, o->refit, (double)o->taught,
-           (double)o->start_content, t->batches.teacher != NULL ? t->batches.teacher->hash : 0);
+           (double)o->dropout_z, (double)o->dropout_y, (double)o->smoothing, (double)o->code_task,
+           (double)o->item_dropout, (double)o->average, (double)o->cuts, o->rate_end < 1 ? o->epochs : 0, o->refit,
+           (double)o->taught, (double)o->start_content, t->batches.teacher != NULL ? t->batches.teacher->hash : 0);
   size_t codes = (size_t)c->items * c->levels * sizeof *t->codes;
   char split[SOL_SPLIT_TEXT];
   sol_split_describe(t->history, split);

@@ -18,6 +18,7 @@ static const bound bounds[] = {
     {"dropout_z", offsetof(sol_train_options, dropout_z), 0, 1},
     {"dropout_y", offsetof(sol_train_options, dropout_y), 0, 1},
     {"smoothing", offsetof(sol_train_options, smoothing), 0, 1},
+    {"code_task", offsetof(sol_train_options, code_task), 0, 1000},
     {"item_dropout", offsetof(sol_train_options, item_dropout), 0, 1},
     {"average", offsetof(sol_train_options, average), 0, 1},
     {"taught", offsetof(sol_train_options, taught), 0, 1},

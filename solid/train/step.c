@@ -12,6 +12,10 @@
 
 #define ITEM_DROPOUT_SITE ((uint64_t)1 << 32) /* apart from every sol_site */
 
+static int has_code_task(const sol_config *config, const sol_train_options *options) {
+  return config->levels > 0 && options->code_task > 0;
+}
+
 static size_t step_bind(sol_step *s, const sol_train_options *options, float *base) {
   const sol_config *config = &s->config;
   size_t used = 0, rows = s->max_rows, floats = rows * config->width, table = (size_t)config->items * config->width;
@@ -38,6 +42,10 @@ static size_t step_bind(sol_step *s, const sol_train_options *options, float *ba
   s->dh = sol_take(base, &used, floats);
   s->loss = sol_take(base, &used, rows);
   if (options->item_dropout > 0) s->shown = sol_take(base, &used, table);
+  if (has_code_task(config, options)) {
+    s->code_loss = sol_take(base, &used, rows);
+    s->code_du = sol_take(base, &used, floats);
+  }
   s->head_work = sol_take(base, &used, sol_head_floats(s->be, config, rows));
   return used;
 }
@@ -46,9 +54,11 @@ static size_t code_ints(const sol_config *config) {
   return (size_t)config->levels * config->items;
 }
 
-/* Windows, targets, and with item dropout the rows of E that are left. */
+/* Windows, targets, their codes for the second task, and with item dropout the rows of E that are left. */
 static size_t batch_ints(const sol_step *s, const sol_train_options *options) {
-  return sol_batch_ints(s->max_windows, s->max_rows) + s->max_rows + (options->item_dropout > 0 ? s->config.items : 0);
+  size_t ints = sol_batch_ints(s->max_windows, s->max_rows) + s->max_rows;
+  if (has_code_task(&s->config, options)) ints += s->max_rows * s->config.levels;
+  return ints + (options->item_dropout > 0 ? s->config.items : 0);
 }
 
 /* (V, C) of 16 bits on the host -> (C, V) of 32 bits on the device. */
@@ -68,8 +78,12 @@ static solid_status upload_codes(sol_step *s, const uint16_t *codes) {
 
 solid_status sol_step_open(sol_step *step, sk_backend *be, const sol_config *config, const uint16_t *codes,
                            size_t windows, size_t rows, const sol_train_options *options) {
-  *step = (sol_step){
-      .be = be, .config = *config, .total = sol_tensors_total(config), .max_windows = windows, .max_rows = rows};
+  *step = (sol_step){.be = be,
+                     .config = *config,
+                     .codes = codes,
+                     .total = sol_tensors_total(config),
+                     .max_windows = windows,
+                     .max_rows = rows};
   size_t floats = step_bind(step, options, NULL);
   size_t ints = code_ints(config) + batch_ints(step, options);
   sol_run run = {be, SOLID_OK};
@@ -119,8 +133,9 @@ int sol_step_drops_item(uint64_t seed, float p, uint32_t item) {
 /* A batch on the device. */
 typedef struct brought {
   sol_batch batch;
-  const int32_t *target; /* (rows) */
-  const int32_t *left;   /* (V) with item dropout: the item's own index, -1 when it is dropped */
+  const int32_t *target;       /* (rows) */
+  const int32_t *target_codes; /* (C, rows), or NULL */
+  const int32_t *left;         /* (V) with item dropout: the item's own index, -1 when it is dropped */
 } brought;
 
 /* Packs and uploads. */
@@ -137,6 +152,12 @@ static solid_status bring_batch(sol_step *s, const sol_train_options *options, u
   memcpy(host + ints, targets, rows * sizeof *targets);
   out->target = device + ints;
   ints += rows;
+  if (has_code_task(&s->config, options)) {
+    out->target_codes = device + ints;
+    for (uint32_t c = 0; c < s->config.levels; c++)
+      for (size_t r = 0; r < rows; r++)
+        host[ints++] = targets[r] < 0 ? -1 : s->codes[(size_t)targets[r] * s->config.levels + c];
+  }
   out->left = device + ints;
   for (uint32_t v = 0; v < s->config.items && s->shown != NULL; v++)
     host[ints++] = sol_step_drops_item(seed, options->item_dropout, v) ? -1 : (int32_t)v;
@@ -212,6 +233,10 @@ solid_status sol_step_gradients(sol_step *step, const sol_train_options *options
                         .z_item = step->item.z,
                         .z_semantic = step->semantic.z,
                         .target = b.target,
+                        .target_codes = b.target_codes,
+                        .code_task = options->code_task,
+                        .code_loss = step->code_loss,
+                        .code_du = step->code_du,
                         .smoothing = options->smoothing,
                         .weight = b.batch.rows > 0 ? 1.0f / (float)b.batch.rows : 0.0f,
                         .loss = step->loss,

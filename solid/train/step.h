@@ -16,6 +16,7 @@ typedef struct sol_step {
   sol_config config;
   size_t total, max_windows, max_rows;
 
+  const uint16_t *codes;     /* (V, C) host, borrowed */
   float *block;              /* device: everything of floats below */
   int32_t *ints;             /* device: codes, batch, targets */
   int32_t *host;             /* SOL_BATCHES_AHEAD batches and targets on their way to the device */
@@ -28,13 +29,13 @@ typedef struct sol_step {
   sol_catalogue_grads tables;
   sol_encoder_state encoder;
   sol_branch_state item, semantic;
-  float *h, *dh, *dz_item, *dz_semantic, *loss, *head_work;
+  float *h, *dh, *dz_item, *dz_semantic, *loss, *head_work, *code_loss, *code_du;
   float *shown; /* (V, d) id embeddings that are left by item dropout; NULL without it */
 } sol_step;
 
-/* Memory for batches of so many windows and rows. `codes` (V, C) host, NULL without codes. A zeroed struct may be
- * closed; after a failure nothing is left. `options` say which optional arrays there are. The contents of `values` are
- * undefined but for the moments, which are zero.
+/* Memory for batches of so many windows and rows. `codes` (V, C) host, borrowed, NULL without codes. A zeroed struct
+ * may be closed; after a failure nothing is left. `options` say which optional arrays there are. The contents of
+ * `values` are undefined but for the moments, which are zero.
  */
 solid_status sol_step_open(sol_step *step, sk_backend *be, const sol_config *config, const uint16_t *codes,
                            size_t windows, size_t rows, const sol_train_options *options);

@@ -12,9 +12,9 @@ typedef struct ref_model {
 } ref_model;
 
 /* Mean loss over the rows of a batch. Windows are at most L long, targets (rows); output dropout counts from the start
- * of every `tile` rows. */
+ * of every `tile` rows. `code_task` weighs the second task, solid/train/head.h. */
 double ref_model_loss(const ref_model *model, const solid_windows *inputs, const int32_t *targets,
-                      const sol_dropout *drop, double smoothing, size_t tile);
+                      const sol_dropout *drop, double smoothing, double code_task, size_t tile);
 
 /* Inference on one window (its newest L items): h (d), params (P, may be NULL), u (d). An empty window has h = 0. */
 void ref_model_user(const ref_model *model, const uint32_t *items, size_t length, double *h, double *params, double *u);
