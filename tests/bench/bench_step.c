@@ -1,0 +1,213 @@
+/* Times training steps in the shapes of three models, on any device:
+ *
+ *   paper    width 32, windows of 30, batches of 1,024, 12,101 items (the published model's speed test)
+ *   beauty   width 64, windows of 50, batches of 256, 12,101 items, lengths as in Amazon Beauty
+ *   ml-1m    width 64, windows of 200, batches of 128, 3,416 items, two blocks of two heads, lengths as in MovieLens 1M
+ *
+ *   bench_step [--device cpu|cuda] [--precision fp32|tf32] [--threads N] [--only NAME] [--ops]
+ *
+ * --ops: each operation on its own, with a wait for the device after each call, less the wait of an empty queue. */
+#include "solid/train/step.h"
+#include "tests/support/seed.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+typedef struct shape {
+  const char *name;
+  uint32_t windows, window, items, width, blocks, heads;
+  float mean; /* of the lengths, which are drawn from an exponential and cut; 0 = all are `window` */
+  float dropout;
+} shape;
+
+static const shape shapes[] = {{"paper", 1024, 30, 12101, 32, 1, 1, 0, 0.5f},
+                               {"beauty", 256, 50, 12101, 64, 1, 1, 5, 0.5f},
+                               {"ml-1m", 128, 200, 3416, 64, 2, 2, 160, 0.2f}};
+
+static double now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* ---- A table that times each operation ---- */
+
+#define SLOT_NAME(op) SLOT_##op,
+enum { SK_OPS(SLOT_NAME) SLOTS };
+#undef SLOT_NAME
+#define SLOT_TEXT(op) #op,
+static const char *const slot_names[] = {SK_OPS(SLOT_TEXT)};
+#undef SLOT_TEXT
+
+static const sk_backend_ops *real;
+static double seconds[SLOTS], empty;
+static int calls[SLOTS];
+
+static solid_status timed(sk_backend *be, int slot, double start, solid_status status) {
+  if (status == SOLID_OK) status = real->sync(be);
+  seconds[slot] += now() - start - empty;
+  calls[slot]++;
+  return status;
+}
+
+#define TIMED(op)                                                                                                      \
+  static solid_status timed_##op(sk_backend *be, const sk_##op##_args *a) {                                            \
+    double start = now();                                                                                              \
+    return timed(be, SLOT_##op, start, real->op(be, a));                                                               \
+  }
+SK_OPS(TIMED)
+#undef TIMED
+
+static sk_backend_ops timed_table(void) {
+  sk_backend_ops table = *real;
+#define FILL(op) table.op = timed_##op;
+  SK_OPS(FILL)
+#undef FILL
+  return table;
+}
+
+static void print_ops(double steps) {
+  double all = 0;
+  for (int s = 0; s < SLOTS; s++) all += seconds[s];
+  for (int s = 0; s < SLOTS; s++)
+    if (calls[s] > 0)
+      printf("  %-20s %6.1f calls %9.1f us  %5.1f %%\n", slot_names[s], calls[s] / steps, 1e6 * seconds[s] / steps,
+             100 * seconds[s] / all);
+}
+
+/* ---- Steps ---- */
+
+static void must(int good, const char *what, const char *why) {
+  if (good) return;
+  fprintf(stderr, "bench_step: %s: %s\n", what, why);
+  exit(1);
+}
+
+typedef struct batch {
+  uint32_t *offsets, *items;
+  int32_t *targets;
+  solid_windows windows;
+  size_t rows;
+} batch;
+
+static batch draw(const shape *s, seed_rng *rng) {
+  size_t most = (size_t)s->windows * s->window;
+  batch b = {.offsets = malloc((s->windows + 1) * sizeof *b.offsets),
+             .items = malloc(most * sizeof *b.items),
+             .targets = malloc(most * sizeof *b.targets)};
+  must(b.offsets && b.items && b.targets, "batch", "no memory");
+  b.offsets[0] = 0;
+  for (uint32_t w = 0; w < s->windows; w++) {
+    double u = ((double)seed_below(rng, 1 << 20) + 0.5) / (1 << 20),
+           length = s->mean > 0 ? -log(u) * (double)s->mean : 1e9;
+    uint32_t rows = length < 1 ? 1 : length > s->window ? s->window : (uint32_t)length;
+    for (uint32_t i = 0; i < rows; i++, b.rows++) {
+      b.items[b.rows] = (uint32_t)seed_below(rng, (int32_t)s->items);
+      b.targets[b.rows] = seed_below(rng, (int32_t)s->items);
+    }
+    b.offsets[w + 1] = (uint32_t)b.rows;
+  }
+  b.windows = (solid_windows){.n = s->windows, .offsets = b.offsets, .items = b.items};
+  return b;
+}
+
+static void run_steps(sol_step *step, const sol_train_options *o, const batch *b, uint64_t first, uint64_t n) {
+  for (uint64_t i = first; i < first + n; i++) {
+    must(sol_step_gradients(step, o, i, &b->windows, b->targets) == SOLID_OK, "step", step->be->err);
+    must(sol_step_update(step, o, i) == SOLID_OK, "step", step->be->err);
+  }
+  must(real->sync(step->be) == SOLID_OK, "sync", step->be->err);
+}
+
+static void measure(sk_backend *be, const shape *s, int ops, double enough) {
+  sol_config config = {.items = s->items,
+                       .width = s->width,
+                       .window = s->window,
+                       .blocks = s->blocks,
+                       .heads = s->heads,
+                       .levels = 3,
+                       .codes = 256,
+                       .head = SOLID_HEAD_SOLID,
+                       .clip = 0.1f};
+  sol_train_options o = SOL_TRAIN_OPTIONS_INIT;
+  o.dropout = o.dropout_z = o.dropout_y = s->dropout;
+  seed_rng rng = seed_start(1);
+  batch b = draw(s, &rng);
+  uint16_t *codes = malloc((size_t)config.levels * s->items * sizeof *codes);
+  float *weights = malloc(sol_tensors_total(&config) * sizeof *weights);
+  must(codes && weights, "weights", "no memory");
+  for (size_t i = 0; i < (size_t)config.levels * s->items; i++) codes[i] = (uint16_t)seed_below(&rng, 256);
+  sol_weights_init(&config, 1, weights);
+  sol_step step;
+  must(sol_step_open(&step, be, &config, codes, s->windows, b.rows, 0) == SOLID_OK, "open", solid_last_error());
+  must(real->upload(be, step.values[SOL_WEIGHTS], weights, step.total * sizeof(float)) == SOLID_OK, "upload", be->err);
+  run_steps(&step, &o, &b, 1, 3);
+  double start = now(), once, best = 1e9;
+  run_steps(&step, &o, &b, 4, 1);
+  once = now() - start;
+  uint64_t n = 10 * once > enough ? 2 : (uint64_t)(enough / 5 / once) + 2, at = 5;
+  for (int part = 0; part < 5; part++, at += n) { /* the best of five runs of n steps */
+    start = now();
+    run_steps(&step, &o, &b, at, n);
+    double mean = (now() - start) / (double)n;
+    if (mean < best) best = mean;
+  }
+  double loss = 0;
+  must(sol_step_take_loss(&step, &loss) == SOLID_OK, "loss", be->err);
+  printf("%-8s %6zu rows  %9.3f ms a step  %10.4g rows/s  loss %.6f\n", s->name, b.rows, 1e3 * best,
+         (double)b.rows / best, loss / (double)b.rows / (double)(at - 1));
+  if (ops) {
+    sk_backend_ops table = timed_table();
+    memset(seconds, 0, sizeof seconds), memset(calls, 0, sizeof calls);
+    empty = 1;
+    for (int i = 0; i < 100; i++) {
+      start = now();
+      real->sync(be);
+      if (now() - start < empty) empty = now() - start;
+    }
+    be->ops = &table;
+    run_steps(&step, &o, &b, at, n < 20 ? n : 20);
+    be->ops = real;
+    print_ops(n < 20 ? (double)n : 20.0);
+  }
+  fflush(stdout);
+  sol_step_close(&step);
+  free(codes);
+  free(weights);
+  free(b.offsets), free(b.items), free(b.targets);
+}
+
+int main(int argc, char **argv) {
+  const char *device = "cpu", *only = NULL;
+  sk_options options = {.threads = 1};
+  int ops = 0;
+  for (int i = 1; i < argc; i++) {
+    int more = i + 1 < argc;
+    if (!strcmp(argv[i], "--ops"))
+      ops = 1;
+    else if (!strcmp(argv[i], "--device") && more)
+      device = argv[++i];
+    else if (!strcmp(argv[i], "--threads") && more)
+      options.threads = atoi(argv[++i]);
+    else if (!strcmp(argv[i], "--precision") && more)
+      options.tf32 = !strcmp(argv[++i], "tf32");
+    else if (!strcmp(argv[i], "--only") && more)
+      only = argv[++i];
+    else
+      must(0, argv[i],
+           "usage: bench_step [--device cpu|cuda] [--precision fp32|tf32] [--threads N] [--only NAME] [--ops]");
+  }
+  char text[160] = "";
+  sk_backend *be = NULL;
+  real = sk_backend_find(device);
+  must(real != NULL, device, "not compiled in");
+  solid_status status = real->probe(text, sizeof text);
+  must(status == SOLID_OK && real->open(&be, &options) == SOLID_OK, device, text);
+  printf("%s, products in %s\n", text, options.tf32 ? "tf32" : "fp32");
+  for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+    if (!only || !strcmp(only, shapes[i].name)) measure(be, &shapes[i], ops, strcmp(device, "cpu") ? 0.6 : 2.0);
+  real->close(be);
+  return 0;
+}
