@@ -1,23 +1,9 @@
-/* One warp per (query row, head). Lanes share the keys in tiles of 32, keep the softmax online, then share the dims of
- * v. The backward pass has one warp per query for dq and one per key for dk and dv, both recomputing p from lse: no
- * float is added by two writers. */
-#include "kernels/cuda/cuda.cuh"
-#include "kernels/philox.h"
+/* One query a window: one warp per (window, head). Lanes share the keys in tiles of 32, keep the softmax online, then
+ * share the dims of v. The backward pass has one warp per query for dq and one per key for dk and dv, both recomputing
+ * p from lse: no float is added by two writers. A query every row: attend_rows.cu. */
+#include "kernels/cuda/attend.cuh"
 
-enum { WARPS = 4, MAX_CHUNKS = 8, MAX_DH = MAX_CHUNKS * SK_WARP };
-
-/* First row of the window that holds `row`: the last offset that is not above it. */
-__device__ static int window_of(const int32_t *offsets, int windows, int row) {
-  int low = 0, high = windows; /* offsets[low] <= row < offsets[high] */
-  while (high - low > 1) {
-    int middle = (low + high) / 2;
-    if (offsets[middle] <= row)
-      low = middle;
-    else
-      high = middle;
-  }
-  return low;
-}
+enum { WARPS = 4, MAX_CHUNKS = SK_ATTEND_MAX_DH / 32 };
 
 __device__ static float dot(const float *x, const float *y, int dh) {
   float sum = 0.0f;
@@ -32,12 +18,11 @@ __device__ static float keep(float p, uint64_t seed, int row, int head, int head
 }
 
 __global__ static void forward(sk_attend_args a) {
-  __shared__ float queries[WARPS][MAX_DH];
-  int task = blockIdx.x * WARPS + threadIdx.y, lane = threadIdx.x, count = a.newest_only ? a.windows : a.rows;
-  if (task >= count * a.heads) return;
-  int place = task / a.heads, head = task % a.heads; /* place: row of q and out */
-  int window = a.newest_only ? place : window_of(a.offsets, a.windows, place);
-  int first = a.offsets[window], row = a.newest_only ? a.offsets[window + 1] - 1 : place;
+  __shared__ float queries[WARPS][SK_ATTEND_MAX_DH];
+  int task = blockIdx.x * WARPS + threadIdx.y, lane = threadIdx.x;
+  if (task >= a.windows * a.heads) return;
+  int place = task / a.heads, head = task % a.heads; /* place: window, and row of q and out */
+  int first = a.offsets[place], row = a.offsets[place + 1] - 1;
   float *out = a.out + ((int64_t)place * a.heads + head) * a.dh, *query = queries[threadIdx.y];
   for (int i = lane; i < a.dh; i += SK_WARP) query[i] = a.q[(int64_t)place * a.q_stride + head * a.dh + i];
   __syncwarp();
@@ -92,9 +77,8 @@ __device__ static float row_d(const sk_attend_backward_args &a, int head, int i)
 
 __global__ static void backward_query(sk_attend_backward_args a) {
   int task = blockIdx.x * WARPS + threadIdx.y, lane = threadIdx.x;
-  if (task >= (a.newest_only ? a.windows : a.rows) * a.heads) return;
-  int i = task / a.heads, head = task % a.heads, window = a.newest_only ? i : window_of(a.offsets, a.windows, i);
-  int first = a.offsets[window], row = a.newest_only ? a.offsets[window + 1] - 1 : i;
+  if (task >= a.windows * a.heads) return;
+  int i = task / a.heads, head = task % a.heads, first = a.offsets[i], row = a.offsets[i + 1] - 1;
   float scale = rsqrtf((float)a.dh), d_i = row_d(a, head, i), sum[MAX_CHUNKS] = {0};
   for (int tile = first; tile <= row; tile += SK_WARP) {
     float ds = tile + lane <= row ? pair_of(a, head, i, row, tile + lane, first, d_i, scale).ds : 0.0f;
@@ -111,51 +95,36 @@ __global__ static void backward_query(sk_attend_backward_args a) {
     if (c * SK_WARP + lane < a.dh) a.dq[(int64_t)i * a.dq_stride + head * a.dh + c * SK_WARP + lane] = sum[c];
 }
 
+/* One query reads each key. */
 __global__ static void backward_key(sk_attend_backward_args a) {
   int task = blockIdx.x * WARPS + threadIdx.y, lane = threadIdx.x;
   if (task >= a.rows * a.heads) return;
-  int j = task / a.heads, head = task % a.heads, window = window_of(a.offsets, a.windows, j);
-  int first = a.offsets[window], newest = a.offsets[window + 1] - 1;
-  int begin = a.newest_only ? window : j, end = a.newest_only ? window + 1 : newest + 1; /* queries that read key j */
-  float scale = rsqrtf((float)a.dh), sum_k[MAX_CHUNKS] = {0}, sum_v[MAX_CHUNKS] = {0};
-  for (int tile = begin; tile < end; tile += SK_WARP) {
-    int i = tile + lane;
-    pair mine = {0.0f, 0.0f};
-    if (i < end) mine = pair_of(a, head, i, a.newest_only ? newest : i, j, first, row_d(a, head, i), scale);
-    for (int t = 0; t < min(SK_WARP, end - tile); t++) {
-      float ds = __shfl_sync(0xffffffffu, mine.ds, t), grad = __shfl_sync(0xffffffffu, mine.grad, t);
-      int64_t row = tile + t;
-#pragma unroll
-      for (int c = 0; c < MAX_CHUNKS; c++) {
-        int x = c * SK_WARP + lane;
-        if (x >= a.dh) continue;
-        sum_k[c] += ds * a.q[row * a.q_stride + head * a.dh + x];
-        sum_v[c] += grad * a.dout[(row * a.heads + head) * a.dh + x];
-      }
-    }
-  }
-#pragma unroll
-  for (int c = 0; c < MAX_CHUNKS; c++) {
-    int x = c * SK_WARP + lane;
-    if (x >= a.dh) continue;
-    a.dk[(int64_t)j * a.dkv_stride + head * a.dh + x] = sum_k[c];
-    a.dv[(int64_t)j * a.dkv_stride + head * a.dh + x] = sum_v[c];
+  int j = task / a.heads, head = task % a.heads, i = sk_attend_window(a.offsets, a.windows, j);
+  const pair one = pair_of(a, head, i, a.offsets[i + 1] - 1, j, a.offsets[i], row_d(a, head, i), rsqrtf((float)a.dh));
+  for (int x = lane; x < a.dh; x += SK_WARP) {
+    int64_t to = (int64_t)j * a.dkv_stride + head * a.dh + x;
+    a.dk[to] = one.ds * a.q[(int64_t)i * a.q_stride + head * a.dh + x];
+    a.dv[to] = one.grad * a.dout[((int64_t)i * a.heads + head) * a.dh + x];
   }
 }
 
 solid_status sk_cuda_attend(sk_backend *be, const sk_attend_args *a) {
-  if (a->dh > MAX_DH) return sk_fail(be, SOLID_EUNSUPPORTED, "cuda attend: head width %d, at most %d", a->dh, MAX_DH);
+  if (a->dh > SK_ATTEND_MAX_DH)
+    return sk_fail(be, SOLID_EUNSUPPORTED, "cuda attend: head width %d, at most %d", a->dh, SK_ATTEND_MAX_DH);
   if (a->index) return sk_fail(be, SOLID_EUNSUPPORTED, "cuda attend: sparse index lists are not supported yet");
   int tasks = (a->newest_only ? a->windows : a->rows) * a->heads;
   if (tasks == 0) return SOLID_OK;
+  if (!a->newest_only) return sk_cuda_attend_rows(be, a);
   forward<<<sk_cuda_blocks(tasks, WARPS), dim3(SK_WARP, WARPS), 0, sk_cuda_stream(be)>>>(*a);
   return sk_cuda_launched(be, "attend");
 }
 
 solid_status sk_cuda_attend_backward(sk_backend *be, const sk_attend_backward_args *a) {
-  if (a->dh > MAX_DH) return sk_fail(be, SOLID_EUNSUPPORTED, "cuda attend: head width %d, at most %d", a->dh, MAX_DH);
+  if (a->dh > SK_ATTEND_MAX_DH)
+    return sk_fail(be, SOLID_EUNSUPPORTED, "cuda attend: head width %d, at most %d", a->dh, SK_ATTEND_MAX_DH);
   int queries = (a->newest_only ? a->windows : a->rows) * a->heads, keys = a->rows * a->heads;
   if (queries == 0) return SOLID_OK;
+  if (!a->newest_only) return sk_cuda_attend_rows_backward(be, a);
   backward_query<<<sk_cuda_blocks(queries, WARPS), dim3(SK_WARP, WARPS), 0, sk_cuda_stream(be)>>>(*a);
   if (keys > 0) backward_key<<<sk_cuda_blocks(keys, WARPS), dim3(SK_WARP, WARPS), 0, sk_cuda_stream(be)>>>(*a);
   return sk_cuda_launched(be, "attend_backward");
