@@ -1,9 +1,10 @@
-/* Gather is a copy. Scatter-add sorts the indices (stable radix sort of (index, position)) and lets one warp sum each
- * run of equal indices in the order of their positions. */
+/* Gather is a copy. Scatter-add sorts the indices (a stable radix sort of index and position), cuts the sorted sequence
+ * into pieces of fixed length, sums what each piece holds of every run of equal indices, and then joins the runs that
+ * reach over several pieces: the order of every sum is a function of the indices alone. */
 #include "kernels/cuda/cuda.cuh"
 #include <cub/device/device_radix_sort.cuh>
 
-enum { ROWS = 8, THREADS = 256 };
+enum { ROWS = 8, THREADS = 256, PIECE = 16 };
 
 __global__ static void gather(sk_embed_args a) {
   int row = blockIdx.x * ROWS + threadIdx.y;
@@ -22,38 +23,99 @@ solid_status sk_cuda_embed(sk_backend *be, const sk_embed_args *a) {
   return sk_cuda_launched(be, "embed");
 }
 
-__global__ static void number(int n, int *positions) {
+/* A negative index sorts behind all others, as `rows`. */
+__global__ static void number(sk_embed_backward_args a, int *keys, int *positions) {
   int i = blockIdx.x * THREADS + threadIdx.x;
-  if (i < n) positions[i] = i;
+  if (i >= a.n) return;
+  keys[i] = a.index[i] < 0 ? a.rows : a.index[i];
+  positions[i] = i;
 }
 
-__global__ static void add_runs(sk_embed_backward_args a, const int *index, const int *position) {
-  int first = blockIdx.x * ROWS + threadIdx.y;
-  if (first >= a.n || index[first] < 0 || (first > 0 && index[first - 1] == index[first])) return;
-  for (int i = threadIdx.x; i < a.d; i += SK_WARP) {
-    float *to = a.dtable + (int64_t)index[first] * a.d + i, sum = *to;
-    for (int j = first; j < a.n && index[j] == index[first]; j++)
-      sum += a.scale * a.dout[(int64_t)position[j] * a.d + i];
-    *to = sum;
+/* One warp a piece. A run that lies within the piece is finished here; of one that reaches over an end of it, the sum
+ * goes to the piece's row of `partial` (pieces, 2, d): [0] where the run began in a piece before, else [1]. */
+__global__ static void add_pieces(sk_embed_backward_args a, const int *keys, const int *order, float *partial) {
+  int piece = blockIdx.x * ROWS + threadIdx.y, first = piece * PIECE, lane = threadIdx.x;
+  if (first >= a.n || keys[first] >= a.rows) return;
+  int count = min(PIECE, a.n - first);
+  int before = first > 0 ? keys[first - 1] : -1, after = first + count < a.n ? keys[first + count] : -1;
+  int my_key = lane < count ? keys[first + lane] : a.rows, my_row = lane < count ? order[first + lane] : 0;
+  for (int column = lane; column - lane < a.d; column += SK_WARP) {
+    float x[PIECE], sum = 0.0f;
+    bool there = column < a.d;
+#pragma unroll
+    for (int j = 0; j < PIECE; j++) {
+      int key = __shfl_sync(0xffffffffu, my_key, j), row = __shfl_sync(0xffffffffu, my_row, j);
+      x[j] = there && key < a.rows ? a.dout[(int64_t)row * a.d + column] : 0.0f;
+    }
+#pragma unroll
+    for (int j = 0; j < PIECE; j++) {
+      int key = __shfl_sync(0xffffffffu, my_key, j), next = __shfl_sync(0xffffffffu, my_key, (j + 1) % PIECE);
+      if (j >= count || key >= a.rows) break;
+      sum += a.scale * x[j];
+      bool last = j + 1 == count;
+      if (!last && next == key) continue;
+      bool came = key == before, goes = last && key == after;
+      if (there && (came || goes))
+        partial[((int64_t)piece * 2 + (came ? 0 : 1)) * a.d + column] = sum;
+      else if (there)
+        a.dtable[(int64_t)key * a.d + column] += sum;
+      sum = 0.0f;
+    }
   }
+}
+
+/* One warp a piece in which a run begins that goes on in the next: it adds up the run's partial sums in their order. */
+__global__ static void join_pieces(sk_embed_backward_args a, const int *keys, const float *partial) {
+  int piece = blockIdx.x * ROWS + threadIdx.y, end = (piece + 1) * PIECE;
+  if (end >= a.n) return;
+  int key = keys[end - 1];
+  if (key >= a.rows || keys[end] != key) return;
+  if (piece > 0 && keys[end - PIECE] == key && keys[end - PIECE - 1] == key) return; /* it began before */
+  int low = end, high = a.n; /* keys[low] == key, keys[high] is not, or is past the end */
+  while (high - low > 1) {
+    int middle = low + (high - low) / 2;
+    if (keys[middle] == key)
+      low = middle;
+    else
+      high = middle;
+  }
+  for (int i = threadIdx.x; i < a.d; i += SK_WARP) {
+    float sum = partial[((int64_t)piece * 2 + 1) * a.d + i];
+#pragma unroll 8
+    for (int next = piece + 1; next <= low / PIECE; next++) sum += partial[(int64_t)next * 2 * a.d + i];
+    a.dtable[(int64_t)key * a.d + i] += sum;
+  }
+}
+
+static int bits_for(int largest) {
+  int bits = 1;
+  while (bits < 31 && largest >> bits) bits++;
+  return bits;
 }
 
 solid_status sk_cuda_embed_backward(sk_backend *be, const sk_embed_backward_args *a) {
   if (a->n == 0) return SOLID_OK;
   cudaStream_t stream = sk_cuda_stream(be);
-  size_t sort_bytes = 0, array = ((size_t)a->n * sizeof(int) + 255) / 256 * 256;
-  cudaError_t error = cub::DeviceRadixSort::SortPairs(NULL, sort_bytes, a->index, (int *)NULL, (const int *)NULL,
-                                                      (int *)NULL, a->n, 0, 32, stream);
+  int bits = bits_for(a->rows);
+  size_t sort_bytes = 0, array = ((size_t)a->n * sizeof(int) + 255) / 256 * 256, pieces = sk_cuda_blocks(a->n, PIECE);
+  cudaError_t error = cub::DeviceRadixSort::SortPairs(NULL, sort_bytes, (const int *)NULL, (int *)NULL,
+                                                      (const int *)NULL, (int *)NULL, a->n, 0, bits, stream);
   solid_status status = sk_cuda_status(be, error, "embed_backward sort size");
   void *memory = NULL;
-  if (status == SOLID_OK) status = sk_cuda_workspace(be, 3 * array + sort_bytes, &memory);
+  sort_bytes = (sort_bytes + 255) / 256 * 256;
+  if (status == SOLID_OK)
+    status = sk_cuda_workspace(be, 4 * array + sort_bytes + pieces * 2 * a->d * sizeof(float), &memory);
   if (status != SOLID_OK) return status;
   char *at = (char *)memory;
-  int *positions = (int *)at, *sorted = (int *)(at + array), *order = (int *)(at + 2 * array);
-  number<<<sk_cuda_blocks(a->n, THREADS), THREADS, 0, stream>>>(a->n, positions);
-  error = cub::DeviceRadixSort::SortPairs(at + 3 * array, sort_bytes, a->index, sorted, positions, order, a->n, 0, 32,
+  int *keys = (int *)at, *positions = (int *)(at + array), *sorted = (int *)(at + 2 * array),
+      *order = (int *)(at + 3 * array);
+  float *partial = (float *)(at + 4 * array + sort_bytes);
+  number<<<sk_cuda_blocks(a->n, THREADS), THREADS, 0, stream>>>(*a, keys, positions);
+  error = cub::DeviceRadixSort::SortPairs(at + 4 * array, sort_bytes, keys, sorted, positions, order, a->n, 0, bits,
                                           stream);
   if ((status = sk_cuda_status(be, error, "embed_backward sort")) != SOLID_OK) return status;
-  add_runs<<<sk_cuda_blocks(a->n, ROWS), dim3(SK_WARP, ROWS), 0, stream>>>(*a, sorted, order);
+  unsigned blocks = sk_cuda_blocks((int64_t)pieces, ROWS);
+  add_pieces<<<blocks, dim3(SK_WARP, ROWS), 0, stream>>>(*a, sorted, order, partial);
+  if (pieces > 1) join_pieces<<<blocks, dim3(SK_WARP, ROWS), 0, stream>>>(*a, sorted, partial);
   return sk_cuda_launched(be, "embed_backward");
 }

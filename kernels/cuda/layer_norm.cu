@@ -1,7 +1,8 @@
-/* One warp a row. The weights' gradients are column sums of dy * xhat and dy, by way of the workspace. */
+/* One warp a row. The weights' gradients are column sums of dy * xhat and dy: each warp keeps those of its rows in
+ * shared memory, each block adds up its warps', and the blocks' are joined in a second kernel. */
 #include "kernels/cuda/cuda.cuh"
 
-enum { ROWS = 4 };
+enum { ROWS = 4, BLOCKS = 528 };
 
 __global__ static void forward(sk_layer_norm_args a) {
   int row = blockIdx.x * ROWS + threadIdx.y, lane = threadIdx.x;
@@ -19,42 +20,37 @@ __global__ static void forward(sk_layer_norm_args a) {
   }
 }
 
-/* dgamma's and dbeta's rows go to `rows` (n, 2d). */
-__global__ static void backward(sk_layer_norm_backward_args a, float *rows) {
-  int row = blockIdx.x * ROWS + threadIdx.y, lane = threadIdx.x;
-  if (row >= a.n) return;
-  int64_t at = (int64_t)row * a.d;
-  float mean = a.mean[row], rstd = a.rstd[row], sum_g = 0.0f, sum_gx = 0.0f;
-  for (int i = lane; i < a.d; i += SK_WARP) {
-    float xhat = (a.x[at + i] - mean) * rstd, dy = a.dy[at + i], g = dy * a.gamma[i];
-    sum_g += g;
-    sum_gx += g * xhat;
-    rows[2 * at + i] = dy * xhat;
-    rows[2 * at + a.d + i] = dy;
+/* partial (gridDim.x, 2d): dgamma and dbeta of the block's rows. */
+__global__ static void backward(sk_layer_norm_backward_args a, float *partial) {
+  extern __shared__ float sums[]; /* (ROWS, 2d) */
+  int lane = threadIdx.x;
+  float *mine = sums + threadIdx.y * 2 * a.d;
+  for (int i = lane; i < 2 * a.d; i += SK_WARP) mine[i] = 0.0f;
+  for (int row = blockIdx.x * ROWS + threadIdx.y; row < a.n; row += gridDim.x * ROWS) {
+    int64_t at = (int64_t)row * a.d;
+    float mean = a.mean[row], rstd = a.rstd[row], sum_g = 0.0f, sum_gx = 0.0f;
+    for (int i = lane; i < a.d; i += SK_WARP) {
+      float xhat = (a.x[at + i] - mean) * rstd, dy = a.dy[at + i], g = dy * a.gamma[i];
+      sum_g += g;
+      sum_gx += g * xhat;
+      mine[i] += dy * xhat;
+      mine[a.d + i] += dy;
+    }
+    sum_g = sk_warp_sum(sum_g) / a.d;
+    sum_gx = sk_warp_sum(sum_gx) / a.d;
+    for (int i = lane; i < a.d; i += SK_WARP) {
+      float xhat = (a.x[at + i] - mean) * rstd, g = a.dy[at + i] * a.gamma[i];
+      float dx = rstd * (g - sum_g - xhat * sum_gx);
+      a.dx[at + i] =
+          a.accumulate_dx ? a.dx[at + i] + dx : dx; /* dx may be dy: each element is read before it is written */
+    }
   }
-  sum_g = sk_warp_sum(sum_g) / a.d;
-  sum_gx = sk_warp_sum(sum_gx) / a.d;
-  for (int i = lane; i < a.d; i += SK_WARP) {
-    float xhat = (a.x[at + i] - mean) * rstd, g = rows[2 * at + a.d + i] * a.gamma[i];
-    float dx = rstd * (g - sum_g - xhat * sum_gx);
-    a.dx[at + i] = a.accumulate_dx ? a.dx[at + i] + dx : dx;
-  }
-}
-
-__global__ static void sum_columns(int n, int d, const float *rows, float *dgamma, float *dbeta) {
-  __shared__ float lanes[32][SK_WARP];
-  int column = blockIdx.x * SK_WARP + threadIdx.x;
-  float sum = 0.0f;
-  if (column < 2 * d)
-    for (int r = threadIdx.y; r < n; r += 32) sum += rows[(int64_t)r * 2 * d + column];
-  lanes[threadIdx.y][threadIdx.x] = sum;
   __syncthreads();
-  if (threadIdx.y > 0 || column >= 2 * d) return;
-  for (int lane = 1; lane < 32; lane++) sum += lanes[lane][threadIdx.x];
-  if (column < d)
-    dgamma[column] += sum;
-  else
-    dbeta[column - d] += sum;
+  for (int i = threadIdx.y * SK_WARP + lane; i < 2 * a.d; i += ROWS * SK_WARP) {
+    float sum = sums[i];
+    for (int row = 1; row < ROWS; row++) sum += sums[row * 2 * a.d + i];
+    partial[(int64_t)blockIdx.x * 2 * a.d + i] = sum;
+  }
 }
 
 solid_status sk_cuda_layer_norm(sk_backend *be, const sk_layer_norm_args *a) {
@@ -65,11 +61,14 @@ solid_status sk_cuda_layer_norm(sk_backend *be, const sk_layer_norm_args *a) {
 
 solid_status sk_cuda_layer_norm_backward(sk_backend *be, const sk_layer_norm_backward_args *a) {
   if (a->n == 0) return SOLID_OK;
-  void *rows = NULL;
-  solid_status status = sk_cuda_workspace(be, (size_t)a->n * 2 * a->d * sizeof(float), &rows);
+  unsigned blocks = min(sk_cuda_blocks(a->n, ROWS), (unsigned)BLOCKS);
+  size_t bytes = (size_t)ROWS * 2 * a->d * sizeof(float);
+  void *partial = NULL;
+  solid_status status = sk_cuda_workspace(be, (size_t)blocks * 2 * a->d * sizeof(float), &partial);
+  if (status == SOLID_OK)
+    status = sk_cuda_status(be, cudaFuncSetAttribute(backward, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)bytes),
+                            "layer_norm");
   if (status != SOLID_OK) return status;
-  backward<<<sk_cuda_blocks(a->n, ROWS), dim3(SK_WARP, ROWS), 0, sk_cuda_stream(be)>>>(*a, (float *)rows);
-  sum_columns<<<sk_cuda_blocks(2 * a->d, SK_WARP), dim3(SK_WARP, 32), 0, sk_cuda_stream(be)>>>(
-      a->n, a->d, (float *)rows, a->dgamma, a->dbeta);
-  return sk_cuda_launched(be, "layer_norm_backward");
+  backward<<<blocks, dim3(SK_WARP, ROWS), bytes, sk_cuda_stream(be)>>>(*a, (float *)partial);
+  return sk_cuda_join_sums(be, (int)blocks, 2 * a->d, (float *)partial, a->d, a->dgamma, a->dbeta);
 }

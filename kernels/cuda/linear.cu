@@ -1,19 +1,21 @@
 /* Products through cuBLAS; the bias is laid down first and the product added to it. */
 #include "kernels/cuda/cuda.cuh"
 
-enum { THREADS = 256 };
+enum { WARPS = 8 };
 
-__global__ static void add_bias(int64_t total, int out, const float *b, int accumulate, float *y) {
-  int64_t i = (int64_t)blockIdx.x * THREADS + threadIdx.x;
-  if (i < total) y[i] = accumulate ? y[i] + b[i % out] : b[i % out];
+/* One warp a row. */
+__global__ static void add_bias(int n, int out, const float *b, int accumulate, float *y) {
+  int row = blockIdx.x * WARPS + threadIdx.y;
+  if (row >= n) return;
+  y += (int64_t)row * out;
+  for (int i = threadIdx.x; i < out; i += SK_WARP) y[i] = accumulate ? y[i] + b[i] : b[i];
 }
 
 solid_status sk_cuda_linear(sk_backend *be, const sk_linear_args *a) {
-  int64_t total = (int64_t)a->n * a->out;
-  if (total == 0) return SOLID_OK;
+  if (a->n == 0 || a->out == 0) return SOLID_OK;
   if (a->b) {
-    add_bias<<<sk_cuda_blocks(total, THREADS), THREADS, 0, sk_cuda_stream(be)>>>(total, a->out, a->b, a->accumulate,
-                                                                                 a->y);
+    add_bias<<<sk_cuda_blocks(a->n, WARPS), dim3(SK_WARP, WARPS), 0, sk_cuda_stream(be)>>>(a->n, a->out, a->b,
+                                                                                           a->accumulate, a->y);
     solid_status status = sk_cuda_launched(be, "linear bias");
     if (status != SOLID_OK) return status;
   }
