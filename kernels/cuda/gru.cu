@@ -206,6 +206,51 @@ __global__ static void backward(sk_gru_backward_args a, int in_shared) {
   }
 }
 
+/* One window a block, 3 D threads. Thread (gate q, element i) keeps column i of the gate's rows of w_hh in registers;
+ * the threads of gate 0 also own the elements of dh, and read the row to come while this one is computed. */
+template <int D>
+__global__ static void __launch_bounds__(3 * D) narrow_backward(sk_gru_backward_args a) {
+  __shared__ __align__(16) float dgh[3][D];
+  __shared__ float part[3][D];
+  int q = threadIdx.x / D, i = threadIdx.x % D, first = a.offsets[blockIdx.x], end = a.offsets[blockIdx.x + 1];
+  float w[D], dh = 0.0f;
+#pragma unroll
+  for (int k = 0; k < D; k++) w[k] = a.w_hh[(q * D + k) * D + i];
+  struct {
+    float r, z, n, gh_n, before, dout;
+  } next = {};
+  auto load = [&](int row) {
+    if (q > 0 || row < first) return;
+    const float *saved = a.saved + (int64_t)row * 4 * D + i;
+    next.r = saved[0], next.z = saved[D], next.n = saved[2 * D], next.gh_n = saved[3 * D];
+    next.before = row > first ? a.out[(int64_t)(row - 1) * D + i] : 0.0f;
+    next.dout = a.dout[(int64_t)row * D + i];
+  };
+  load(end - 1);
+  for (int row = end - 1; row >= first; row--) {
+    if (q == 0) {
+      float g = dh + next.dout, dn = g * (1.0f - next.z) * (1.0f - next.n * next.n);
+      float dz = g * (next.before - next.n) * next.z * (1.0f - next.z), r = next.r;
+      float dr = dn * next.gh_n * r * (1.0f - r), *dgx = a.dgx + (int64_t)row * 3 * D + i,
+            *kept = a.scratch + (int64_t)row * 3 * D + i;
+      dgx[0] = dr, dgx[D] = dz, dgx[2 * D] = dn;
+      kept[0] = dgh[0][i] = dr, kept[D] = dgh[1][i] = dz, kept[2 * D] = dgh[2][i] = dn * r;
+      dh = g * next.z;
+    }
+    load(row - 1);
+    __syncthreads();
+    float sum[4] = {};
+#pragma unroll
+    for (int k = 0; k < D; k += 4) {
+      const float4 x = *(const float4 *)&dgh[q][k];
+      sum[0] += w[k] * x.x, sum[1] += w[k + 1] * x.y, sum[2] += w[k + 2] * x.z, sum[3] += w[k + 3] * x.w;
+    }
+    part[q][i] = (sum[0] + sum[1]) + (sum[2] + sum[3]);
+    __syncthreads();
+    dh += part[0][i] + part[1][i] + part[2][i]; /* of gate 0's threads; what the others add up nobody reads */
+  }
+}
+
 /* before (rows, d): h before each row. One block per window. */
 __global__ static void shift(const int32_t *offsets, int d, const float *out, float *before) {
   int first = offsets[blockIdx.x], end = offsets[blockIdx.x + 1];
@@ -264,11 +309,18 @@ solid_status sk_cuda_gru(sk_backend *be, const sk_gru_args *a) {
 
 solid_status sk_cuda_gru_backward(sk_backend *be, const sk_gru_backward_args *a) {
   if (a->windows == 0 || a->rows == 0) return SOLID_OK;
-  int in_shared;
-  size_t bytes;
-  solid_status status = plan(be, backward, a->d, &in_shared, &bytes);
-  if (status != SOLID_OK) return status;
-  backward<<<a->windows, threads_for(a->d), bytes, sk_cuda_stream(be)>>>(*a, in_shared);
+  solid_status status = SOLID_OK;
+  if (a->d == 32) {
+    narrow_backward<32><<<a->windows, 3 * 32, 0, sk_cuda_stream(be)>>>(*a);
+  } else if (a->d == 64) {
+    narrow_backward<64><<<a->windows, 3 * 64, 0, sk_cuda_stream(be)>>>(*a);
+  } else {
+    int in_shared;
+    size_t bytes;
+    status = plan(be, backward, a->d, &in_shared, &bytes);
+    if (status != SOLID_OK) return status;
+    backward<<<a->windows, threads_for(a->d), bytes, sk_cuda_stream(be)>>>(*a, in_shared);
+  }
   if ((status = sk_cuda_launched(be, "gru_backward")) != SOLID_OK) return status;
   void *before = NULL;
   status = sk_cuda_workspace(be, (size_t)a->rows * a->d * sizeof(float), &before);
