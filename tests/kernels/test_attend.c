@@ -47,8 +47,9 @@ static void run(rig *r, sk_attend_args a, const int32_t *offsets, const float *q
   compare_floats("attend lse", rig_read(r, got_lse, rows * (size_t)a.heads), lse, rows * (size_t)a.heads, 1e-5, 1e-5);
 }
 
-static const shape shapes[] = {{0, 5, 1, 4, 0.0f},   {1, 1, 1, 1, 0.0f},    {9, 6, 2, 5, 0.0f},  {17, 20, 1, 16, 0.3f},
-                               {5, 50, 2, 32, 0.0f}, {3, 131, 1, 64, 0.2f}, {2, 200, 3, 7, 0.5f}};
+static const shape shapes[] = {{0, 5, 1, 4, 0.0f},    {1, 1, 1, 1, 0.0f},    {9, 6, 2, 5, 0.0f},
+                               {17, 20, 1, 16, 0.3f}, {5, 50, 2, 32, 0.0f},  {3, 131, 1, 64, 0.2f},
+                               {2, 200, 3, 7, 0.5f},  {3, 70, 1, 100, 0.3f}, {2, 40, 1, 256, 0.0f}};
 
 static void check_forward(rig *r) {
   seed_rng rng = seed_start(21);
@@ -161,6 +162,10 @@ static void check_backward(rig *r) {
   check_gradient(r, &rng, &(shape){6, 7, 1, 5, 0.4f}, 1);
   check_gradient(r, &rng, &(shape){3, 37, 2, 4, 0.2f}, 7);
   check_gradient(r, &rng, &(shape){2, 60, 1, 8, 0.0f}, 11);
+  check_gradient(r, &rng, &(shape){3, 50, 2, 32, 0.3f}, 211);
+  check_gradient(r, &rng, &(shape){2, 40, 1, 64, 0.2f}, 211);
+  check_gradient(r, &rng, &(shape){2, 20, 1, 100, 0.2f}, 211);
+  check_gradient(r, &rng, &(shape){2, 20, 1, 256, 0.2f}, 409);
 }
 
 Test(attend, backward_equals_finite_differences) {
