@@ -1,0 +1,104 @@
+/* What is done with a net: weights and batches in, a pass, an update, results out. */
+#include "solid/extend.h"
+#include "solid/train/paper/calls.h"
+#include "solid/train/paper/net.h"
+#include <assert.h>
+#include <stdlib.h>
+
+#define ADAM_B1  0.9f
+#define ADAM_B2  0.999f
+#define ADAM_EPS 1e-8f
+
+static solid_status finish(const sol_paper_net *net, solid_status status) {
+  return status == SOLID_OK ? SOLID_OK : solid_fail(status, "%s", net->be->err);
+}
+
+solid_status sol_paper_net_put(sol_paper_net *net, const float *values) {
+  const sk_backend_ops *ops = net->be->ops;
+  solid_status status = ops->upload(net->be, net->values, values, net->tensors.total * sizeof(float));
+  return finish(net, status == SOLID_OK ? ops->sync(net->be) : status);
+}
+
+solid_status sol_paper_net_get(sol_paper_net *net, float *values) {
+  const sk_backend_ops *ops = net->be->ops;
+  solid_status status = ops->download(net->be, values, net->values, net->tensors.total * sizeof(float));
+  return finish(net, status == SOLID_OK ? ops->sync(net->be) : status);
+}
+
+void sol_paper_net_load(sol_paper_net *net, size_t slot, const int32_t *history, const int32_t *target,
+                        size_t windows) {
+  assert(slot < net->slots && windows <= net->max_windows);
+  size_t used = sol_paper_batch_pack(&net->batches[slot], &net->config, history, target, windows, net->candidates,
+                                     net->category, net->host + slot * net->room, net->ints + slot * net->room);
+  assert(used <= net->room);
+  (void)used;
+}
+
+solid_status sol_paper_net_send(sol_paper_net *net, size_t count) {
+  const sk_backend_ops *ops = net->be->ops;
+  solid_status status = ops->upload(net->be, net->ints, net->host, count * net->room * sizeof(int32_t));
+  return finish(net, status == SOLID_OK ? ops->sync(net->be) : status);
+}
+
+solid_status sol_paper_net_forward(sol_paper_net *net, size_t slot, int learn) {
+  sol_run run = {net->be, SOLID_OK};
+  net->batch = &net->batches[slot];
+  sol_paper_encode(net, &run);
+  if (net->config.head != SOL_PAPER_BASE) sol_paper_branches(net, &run, learn);
+  sol_paper_score(net, &run, learn);
+  return finish(net, run.status);
+}
+
+solid_status sol_paper_net_backward(sol_paper_net *net) {
+  sol_run run = {net->be, SOLID_OK};
+  const sol_paper_config *config = &net->config;
+  sol_op_zero(&run, net->grads, net->tensors.total);
+  sol_paper_score_backward(net, &run);
+  sol_paper_encode_backward(net, &run);
+  if (config->head != SOL_PAPER_BASE) sol_paper_branches_backward(net, &run);
+  sol_paper_sequence_backward(net, &run, net->gradients.items, config->items, net->batch->item,
+                              net->gradients.positions, &net->weights.sequence, &net->gradients.sequence, &net->item);
+  return finish(net, run.status);
+}
+
+solid_status sol_paper_net_update(sol_paper_net *net, float rate, int64_t number) {
+  const sk_adamw_args a = {.n = (int64_t)net->tensors.trained,
+                           .lr = rate,
+                           .b1 = ADAM_B1,
+                           .b2 = ADAM_B2,
+                           .eps = ADAM_EPS,
+                           .step = number,
+                           .grad = net->grads,
+                           .w = net->values,
+                           .m = net->moment1,
+                           .v = net->moment2};
+  return finish(net, net->be->ops->adamw(net->be, &a));
+}
+
+solid_status sol_paper_net_scores(sol_paper_net *net, float *scores) {
+  const sk_backend_ops *ops = net->be->ops;
+  size_t windows = (size_t)net->batch->windows, candidates = net->candidates, pairs = windows * candidates;
+  int turned = net->config.backbone == SOL_PAPER_DIN;
+  float *by_candidate = turned ? malloc(pairs * sizeof *by_candidate) : scores;
+  if (by_candidate == NULL) return solid_fail(SOLID_ENOMEM, "%zu scores", pairs);
+  solid_status status = ops->download(net->be, by_candidate, net->score, pairs * sizeof *scores);
+  if (status == SOLID_OK) status = ops->sync(net->be);
+  if (turned) {
+    for (size_t w = 0; w < windows && status == SOLID_OK; w++)
+      for (size_t t = 0; t < candidates; t++) scores[w * candidates + t] = by_candidate[t * windows + w];
+    free(by_candidate);
+  }
+  return finish(net, status);
+}
+
+solid_status sol_paper_net_take_losses(sol_paper_net *net, double *bce, double *codebook) {
+  const sk_backend_ops *ops = net->be->ops;
+  float sums[2] = {0, 0};
+  solid_status status = ops->download(net->be, &sums[0], net->loss_sum, sizeof sums[0]);
+  if (status == SOLID_OK) status = ops->download(net->be, &sums[1], net->codebook_sum, sizeof sums[1]);
+  if (status == SOLID_OK) status = ops->zero(net->be, net->loss_sum, sizeof sums[0]);
+  if (status == SOLID_OK) status = ops->zero(net->be, net->codebook_sum, sizeof sums[1]);
+  if (status == SOLID_OK) status = ops->sync(net->be);
+  if (status == SOLID_OK) *bce = (double)sums[0], *codebook = (double)sums[1];
+  return finish(net, status);
+}
