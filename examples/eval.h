@@ -13,7 +13,7 @@
 typedef struct eval_arguments {
   const char *model, *data, *format, *device, *json;
   int64_t batch, threads, seed, resamples, few;
-  int mask, part, popularity_only, cache, allow_other_split;
+  int mask, part, popularity_only, cache, allow_other_split, allow_other_data;
   double hide;
   int64_t hide_seed;
   load_split order;

@@ -41,13 +41,14 @@ static solid_status open_data(eval_run *r) {
   solid_status status = load_history(&r->history, &files);
   if (!status) status = load_warn("solid_eval", &r->history, &files);
   if (status || !r->model) return status;
-  if (sol_evaluate_same_data(r->model, &r->history) == 0)
-    fprintf(stderr,
-            "solid_eval: warning: %s is not the data that %s was trained on: an id that both have may mean two items\n",
-            args->data, args->model);
+  if (sol_evaluate_same_data(r->model, &r->history) == 0 && !args->allow_other_data)
+    return solid_fail(SOLID_EMISMATCH,
+                      "%s is not the data that %s was trained on: an id that both have may mean two items, and what is "
+                      "asked may have been learned (--allow-other-data asks nevertheless)",
+                      args->data, args->model);
   if (args->allow_other_split) return SOLID_OK;
   status = sol_evaluate_check_split(r->model, &r->history);
-  if (status) fprintf(stderr, "solid_eval: --allow-other-split asks nevertheless\n");
+  if (status == SOLID_EMISMATCH) fprintf(stderr, "solid_eval: --allow-other-split asks nevertheless\n");
   return status;
 }
 

@@ -59,7 +59,7 @@ refused 1 "masked true" "$work/long1.json" "$work/unmasked.json"
 "$eval" "${data[@]}" --model "$work/long1" --split per-user-ratio --allow-other-split --json "$work/ratio.json" >/dev/null
 refused 1 'asked by split "leave-one-out"' "$work/long1.json" "$work/ratio.json"
 head -n -3 "$work/data/events.jsonl" >"$work/fewer.jsonl"
-"$eval" --data "$work/fewer.jsonl" --model "$work/long1" --json "$work/fewer.json" >/dev/null 2>&1
+"$eval" --data "$work/fewer.jsonl" --model "$work/long1" --allow-other-data --json "$work/fewer.json" >/dev/null
 refused 1 "data_hash" "$work/long1.json" "$work/fewer.json"
 sed 's/"ranks": "./"ranks": "Z/' "$work/long2.json" >"$work/wrong.json"
 refused 1 "the ranks are not those" "$work/long1.json" "$work/wrong.json"

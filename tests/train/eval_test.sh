@@ -65,6 +65,17 @@ expect ties 0 'leave-one-out, ties shuffled by 4' "${rows[@]}" --times "$folder/
 expect "ties without times" 2 'the data has no times' "${rows[@]}" --ties shuffle
 expect ratio 0 'split: per-user-ratio 0.5 0.25' "${rows[@]}" --split per-user-ratio --train-share 0.5 --valid-share 0.25
 expect "shares" 2 'shares of 0.9' "${rows[@]}" --split per-user-ratio --train-share 0.9 --valid-share 0.25
+# Files that are something else.
+printf '1::Toy Story (1995)::Animation\n2::Jumanji (1995)::Adventure\n' >"$folder/movies.dat"
+printf 'movieId,title,genres\n1,Toy Story,Animation\n' >"$folder/movies.csv"
+printf 'item_id:token\tyear:float\n1\t1995\n' >"$folder/items.item"
+printf '\0\1\2\3binary' >"$folder/model.bin"
+expect "items, not events" 1 'movies.dat:1: 3 fields, the time is number 4' --popularity-only --data "$folder/movies.dat"
+expect "no users" 1 'movies.csv:1: no column user_id' --popularity-only --data "$folder/movies.csv"
+expect "item side" 1 'items.item:1: no column user_id' --popularity-only --data "$folder/items.item"
+expect "binary" 1 'model.bin:1: a zero byte: not a text file' --popularity-only --data "$folder/model.bin"
+expect "another format" 1 'data.txt:1: no column user_id' --popularity-only --data "$folder/data.txt" --format csv
+expect "unknown format" 2 'format "xml" is none of' --popularity-only --data "$folder/data.txt" --format xml
 expect "unknown flag" 2 'split' --popularity-only --data "$folder/data.txt" --spilt test
 [ "$bad" = 0 ] && echo "eval: the program does what it says"
 exit "$bad"

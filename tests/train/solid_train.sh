@@ -57,4 +57,18 @@ grep -q "split: global-time" "$work/out" || fail "no split in: $(cat "$work/out"
 ! "${ask[@]}" >"$work/out" 2>"$work/err" || fail "another split was let through"
 grep -q 'trained with split "global-time [0-9]* [0-9]*", it is asked by "leave-one-out"' "$work/err" || fail "$(cat "$work/err")"
 "${ask[@]}" --allow-other-split >/dev/null || fail "--allow-other-split was refused"
+"$train" "${data[@]}" --epochs 1 --ties shuffle --tie-seed 1 --out "$work/tied" >/dev/null
+ask=("$eval" --model "$work/tied" --data "$work/data/events.jsonl" --threads 2 --ties shuffle)
+"${ask[@]}" --tie-seed 1 >/dev/null || fail "the order that it was trained with was refused"
+! "${ask[@]}" --tie-seed 2 >/dev/null 2>"$work/err" || fail "another order of ties was let through"
+grep -q 'ties shuffled by 1", it is asked by "leave-one-out, ties shuffled by 2"\|not the data' "$work/err" || fail "$(cat "$work/err")"
+# Other data: another vocabulary, and other events under the same ids.
+head -n -3 "$work/data/events.jsonl" >"$work/fewer.jsonl"
+printf 'u1 apple pear plum\nu2 apple pear plum\n' >"$work/fruit.txt"
+ask=("$eval" --model "$work/whole" --threads 2)
+! "${ask[@]}" --data "$work/fewer.jsonl" >/dev/null 2>"$work/err" || fail "other data was let through"
+grep -q "is not the data that $work/whole was trained on" "$work/err" || fail "$(cat "$work/err")"
+"${ask[@]}" --data "$work/fewer.jsonl" --allow-other-data >/dev/null || fail "--allow-other-data was refused"
+! "${ask[@]}" --data "$work/fruit.txt" --format rows --allow-other-data >/dev/null 2>"$work/err" || fail "another vocabulary was let through"
+grep -q 'of the data.s 3 items are not among the model' "$work/err" || fail "$(cat "$work/err")"
 echo "solid_train: refuses, resumes, keeps to its split"
