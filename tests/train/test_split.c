@@ -234,7 +234,7 @@ Test(times, are_given_user_by_user) {
 Test(ties, are_shuffled_within_their_time) {
   enum { RUNS = 600 };
   const event events[] = {{"u", "a", 1}, {"u", "b", 2}, {"u", "c", 2}, {"u", "d", 2}, {"u", "e", 3}, {"v", "a", 1}};
-  int places[3][3] = {{0}}, differ = 0;
+  int places[3][3] = {{0}};
   for (uint64_t seed = 0; seed < RUNS; seed++) {
     sol_history history = history_of(events, 6, 1), again = history_of(events, 6, 1);
     cr_assert_eq(sol_history_shuffle_ties(&history, seed), SOLID_OK);
@@ -245,7 +245,6 @@ Test(ties, are_shuffled_within_their_time) {
       cr_assert(history.sequence[i] >= 1 && history.sequence[i] <= 3);
       places[history.sequence[i] - 1][i - 1]++;
     }
-    differ += history.sequence[1] != 1;
     sol_history_clear(&history);
     sol_history_clear(&again);
   }
