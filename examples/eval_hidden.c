@@ -27,6 +27,18 @@ static solid_status take(hidden_row *row, const char *name, const slice *s, cons
   return sol_metrics_interval(s->ranks, n, s->resamples, s->seed, &row->low, &row->high);
 }
 
+/* An order by lot: every place among n items is as likely for the target as any other. */
+static hidden_row draw_lots(const char *name, size_t users, uint32_t n) {
+  hidden_row row = {.name = name, .users = users};
+  for (uint32_t rank = 0; rank < n && rank < SOL_RANK_DEPTH; rank++) {
+    sol_metrics of_rank;
+    sol_metrics_of(&rank, 1, &of_rank);
+    for (int m = 0; m < SOL_METRICS; m++) row.value.value[m] += of_rank.value[m] / n;
+  }
+  row.low = row.high = row.value;
+  return row;
+}
+
 /* Popularity as training saw it. */
 static solid_status count_visible(const sol_hidden *hidden, const sol_history *history, float *count) {
   sol_history events = {0};
@@ -39,7 +51,7 @@ static solid_status count_visible(const sol_hidden *hidden, const sol_history *h
 solid_status hidden_measure(hidden_report *report, const sol_hidden *hidden, const solid_model *model,
                             const sol_history *history, const sol_evaluate_options *options,
                             const sol_evaluation *of_model, uint32_t resamples, uint64_t seed) {
-  sol_evaluation among = {0}, popular = {0}, popular_among = {0};
+  sol_evaluation among = {0}, popular = {0};
   sol_evaluate_options full = *options, only = *options;
   slice s = {hidden, history, options->part, resamples, seed, malloc(of_model->users * sizeof *s.ranks)};
   float *count = malloc(history->items * sizeof *count);
@@ -48,20 +60,18 @@ solid_status hidden_measure(hidden_report *report, const sol_hidden *hidden, con
   solid_status status = SOLID_OK;
   if (!s.ranks || !count) status = solid_fail(SOLID_ENOMEM, "no memory for the ranks of %u users", of_model->users);
   if (!status) status = count_visible(hidden, history, count);
-  full.popularity = only.popularity = count;
+  full.popularity = count;
   only.candidates = hidden->mask;
   if (!status) status = sol_evaluate_model(&among, model, history, &only);
   if (!status) status = sol_evaluate_popularity(&popular, history, &full);
-  if (!status) status = sol_evaluate_popularity(&popular_among, history, &only);
   if (!status) status = take(&made.row[0], "model_on_hidden_full", &s, of_model, 1);
   if (!status) status = take(&made.row[1], "popularity_on_hidden_full", &s, &popular, 1);
   if (!status) status = take(&made.row[2], "model_on_hidden_among", &s, &among, 1);
-  if (!status) status = take(&made.row[3], "popularity_on_hidden_among", &s, &popular_among, 1);
+  made.row[3] = draw_lots("chance_on_hidden_among", made.row[2].users, made.hidden);
   if (!status) status = take(&made.row[4], "model_on_others_full", &s, of_model, 0);
   if (!status) status = take(&made.row[5], "popularity_on_others_full", &s, &popular, 0);
   sol_evaluation_clear(&among);
   sol_evaluation_clear(&popular);
-  sol_evaluation_clear(&popular_among);
   free(s.ranks);
   free(count);
   if (!status) *report = made;
@@ -86,7 +96,7 @@ void hidden_print(const hidden_report *report) {
   print_row("hidden target, whole catalogue: model", &row[0]);
   print_row("hidden target, whole catalogue: popularity", &row[1]);
   print_row("hidden target, hidden items only: model", &row[2]);
-  print_row("hidden target, hidden items only: no order", &row[3]);
+  print_row("hidden target, hidden items only: by lot", &row[3]);
   print_row("other targets, whole catalogue: model", &row[4]);
   print_row("other targets, whole catalogue: popularity", &row[5]);
 }

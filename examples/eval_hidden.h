@@ -15,7 +15,8 @@ typedef struct hidden_row {
 #define HIDDEN_ROWS 6
 
 /* "on_hidden": users whose target is a hidden item. "on_others": the rest. "full": among the whole catalogue; "among":
- * among hidden items only. Popularity is of the visible events: a hidden item has none. */
+ * among hidden items only. Popularity is of the visible events: a hidden item has none, so that among themselves there
+ * is only chance, whose figures are exact. */
 typedef struct hidden_report {
   uint32_t items, hidden;
   int trained_on; /* 1 = the model knows them all the same: what a hidden item could reach; set by the caller */

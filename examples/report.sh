@@ -48,7 +48,7 @@ cold_rows() {
   [ -n "$cold" ] || return 0
   local of='def row($name): .hidden[$name] | [.["hr@10"][], .["ndcg@10"][]];'
   { jq -n -r "$of $rows"' [.[0].r.hidden.hidden, .[0].r.hidden.items, ([.[].r.hidden.model_on_hidden_full.users] | mean)] + ([.[].r | row("model_on_hidden_full") + row("model_on_hidden_among") + row("model_on_others_full")] | transpose | map(mean)) | @tsv' $cold
-    jq -n -r "$of $rows"' [.[0].r.hidden.hidden, .[0].r.hidden.items, ([.[].r.hidden.model_on_hidden_full.users] | mean)] + ([.[].r | row("popularity_on_hidden_full") + row("popularity_on_hidden_among") + row("popularity_on_others_full")] | transpose | map(mean)) | @tsv' $cold |
+    jq -n -r "$of $rows"' [.[0].r.hidden.hidden, .[0].r.hidden.items, ([.[].r.hidden.model_on_hidden_full.users] | mean)] + ([.[].r | row("popularity_on_hidden_full") + row("chance_on_hidden_among") + row("popularity_on_others_full")] | transpose | map(mean)) | @tsv' $cold |
       awk -F'\t' -v OFS='\t' '$2 == "cold" {$2 = "popularity"; print}'
   } | awk -F'\t' '{n = split("popularity cold-random cold cold-dropout-random cold-dropout cold-all", o, " "); for (i = 1; i <= n; i++) order[o[i]] = i; print $1 "\t" order[$2] "\t" $0}' | sort -t$'\t' -k1,1 -k2,2n | cut -f3-
 }
@@ -57,7 +57,7 @@ cold_table() {
   echo "| data set, hidden items | model | hidden target, whole catalogue: HR@10 | NDCG@10 | among hidden items: HR@10 | other targets: HR@10 | seeds |"
   echo "|---|---|---|---|---|---|---|"
   awk -F'\t' "$format"' BEGIN {
-      name["popularity"] = "popularity (a hidden item has none)"
+      name["popularity"] = "popularity; among hidden items: by lot"
       name["cold-random"] = "another item'"'"'s codes"; name["cold"] = "codes from content"
       name["cold-dropout-random"] = "item dropout, another item'"'"'s codes"; name["cold-dropout"] = "item dropout, codes from content"
       name["cold-all"] = "nothing hidden (what is lost)"}

@@ -29,6 +29,8 @@ on_others=$(figure "$work/content.json" model_on_others_full users)
 users=$(sed -n 's/^  "users": \([0-9]*\).*/\1/p' "$work/content.json")
 [ "$on_hidden" -gt 0 ] && [ $((on_hidden + on_others)) = "$users" ] || fail "$on_hidden + $on_others users are not $users"
 [ "$(figure "$work/content.json" popularity_on_hidden_full 'hr@20')" = 0.0 ] || fail "popularity knows a hidden item"
+chance=$(figure "$work/content.json" chance_on_hidden_among 'hr@10')
+[ "$chance" = 0.25 ] || fail "10 of 40 places are not a chance of $chance"
 content=$(figure "$work/content.json" model_on_hidden_among 'ndcg@20')
 random=$(figure "$work/random.json" model_on_hidden_among 'ndcg@20')
 awk "BEGIN { exit !($content > $random) }" || fail "among hidden items ndcg@20 $content with content, $random with random codes"
