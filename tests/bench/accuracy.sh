@@ -3,17 +3,36 @@
 # test. A run that has its figures already is not made again, one that was cut off goes on from its checkpoint.
 #
 #   accuracy.sh run LIST    LIST: a file, or - for standard input, of lines `name data seeds option...`; # comments.
-#                           data: beauty, toys, ml-1m, ml-100k; seeds: 0,1,2; options of solid_train over the recipe
+#                           data: beauty, toys, ml-1m, ml-1m-genres, ml-100k; seeds: 0,1,2; options of solid_train
+#                           over the recipe, where @results is the folder and @seed the seed, and eval:x=y of solid_eval.
+#                           A line `wait` waits for the runs before it, whose models those after it may name.
 #   accuracy.sh table       what the folder of results has
 #   accuracy.sh list NAME   prints a list: reference, parts
 #
 # Environment: BUILD (build/dev) programs; SOLID_DATA (../shared/data); RESULTS (build/accuracy); DEVICE (cpu); JOBS (1);
-# THREADS (0 = all) of a run; LIMIT (0 = none) seconds of training of a run.
+# THREADS (0 = all) of a run; LIMIT (0 = none) seconds of training of a run; DEADLINE (0 = none) in seconds as of
+# `date +%s`: training ends 12 seconds before it, and nothing starts in the last 30.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 build=${BUILD:-$root/build/dev} data=${SOLID_DATA:-$root/../shared/data} results=${RESULTS:-$root/build/accuracy}
-device=${DEVICE:-cpu} jobs=${JOBS:-1} threads=${THREADS:-0} limit=${LIMIT:-0}
+device=${DEVICE:-cpu} jobs=${JOBS:-1} threads=${THREADS:-0} limit=${LIMIT:-0} deadline=${DEADLINE:-0}
+
+# Genres and decade of every item of ml-1m.txt, from the original movies.dat.
+genres() {
+  [ ! -s "$results/ml-1m.genres.json" ] || return 0
+  local part
+  part=$(mktemp "$results/genres.XXXXXX")
+  awk -F'::' 'BEGIN { printf "{" }
+    NR == FNR { split($0, pair, " "); item[pair[2]] = pair[1]; next }
+    $1 in item {
+      decade = substr($2, length($2) - 4, 3)
+      gsub(/\|/, "\", \"", $3); sub(/\r$/, "", $3)
+      printf "%s\"%s\": [\"%s0s\", \"%s\"]", n++ ? ", " : "", item[$1], decade, $3
+    }
+    END { print "}" }' "$data/ml-1m/sas_to_original_items.txt" "$data/ml-1m/movies.dat" >"$part"
+  mv "$part" "$results/ml-1m.genres.json"
+}
 
 # Files of a data set, and its recipe where that is not the defaults.
 files_of() {
@@ -21,13 +40,14 @@ files_of() {
     beauty) echo "--data $data/amazon-beauty/Beauty.txt --attributes $data/amazon-beauty/Beauty_item2attributes.json" ;;
     toys) echo "--data $data/amazon-toys/Toys_and_Games.txt --attributes $data/amazon-toys/Toys_and_Games_item2attributes.json" ;;
     ml-1m) echo "--data $data/ml-1m/ml-1m.txt" ;;
+    ml-1m-genres) genres; echo "--data $data/ml-1m/ml-1m.txt --attributes $results/ml-1m.genres.json" ;;
     ml-100k) echo "--data $data/ml-100k/ml-100k.inter --attributes $data/ml-100k/ml-100k.item" ;;
     *) echo "accuracy.sh: $1: no such data set" >&2; return 2 ;;
   esac
 }
 recipe_of() {
   case $1 in
-    ml-1m) echo "--window 200 --batch 128 --blocks 2 --heads 2 --dropout 0.2 --dropout-z 0.3 --dropout-y 0.3 --smoothing 0 --epochs 150" ;;
+    ml-1m | ml-1m-genres) echo "--window 200 --batch 128 --blocks 2 --heads 2 --dropout 0.2 --dropout-z 0.3 --dropout-y 0.3 --smoothing 0 --epochs 150" ;;
     ml-100k) echo "--window 200 --batch 32 --blocks 2 --heads 2 --dropout 0.3 --dropout-z 0.3 --dropout-y 0.3 --smoothing 0" ;;
   esac
 }
@@ -38,6 +58,11 @@ one() {
   local name=$1 set=$2 seed=$3 at=$results/$1.$2.$3 option files recipe
   shift 3
   [ ! -s "$at.test.json" ] || return 0
+  local left=$limit
+  if [ "$deadline" != 0 ]; then
+    left=$((deadline - $(date +%s) - 12))
+    [ $left -ge 18 ] || { echo "$name.$set.$seed: no time left"; return 0; }
+  fi
   files=$(files_of "$set") recipe=$(recipe_of "$set")
   local -A chosen=()
   local -a words=($recipe "$@") flags=() asked=()
@@ -52,7 +77,7 @@ one() {
   for option in "${!chosen[@]}"; do flags+=("$option" "${chosen[$option]//@results/$results}"); done
   echo "$set seed $seed $recipe $*" >"$at.options"
   "$build/examples/solid_train" $files "${flags[@]}" --seed "$seed" --out "$at.safetensors" --device "$device" \
-    --threads "$threads" --limit "$limit" >>"$at.log" 2>&1 || { echo "$name.$set.$seed: $(tail -n 1 "$at.log")"; return 1; }
+    --threads "$threads" --limit "$left" >>"$at.log" 2>&1 || { echo "$name.$set.$seed: $(tail -n 1 "$at.log")"; return 1; }
   local split
   for split in valid test; do
     "$build/examples/solid_eval" --model "$at.safetensors" --data "$(set -- $files; echo "$2")" --part $split \
@@ -69,7 +94,10 @@ run_list() {
   mkdir -p "$results"
   started=$(date +%s)
   while read -r name set seeds options; do
-    case $name in '' | \#*) continue ;; esac
+    case $name in
+      '' | \#*) continue ;;
+      wait) while [ "$(jobs -rp | wc -l)" -gt 0 ]; do wait -n || failed=1; done; continue ;;
+    esac
     for seed in ${seeds//,/ }; do
       while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do wait -n || failed=1; done
       one "$name" "$set" "$seed" $options &

@@ -14,6 +14,8 @@ def read(folder):
         with open(path) as f, open(stem + ".valid.json") as g, open(stem + ".log") as log:
             test, valid, text = json.load(f)["metrics"], json.load(g)["metrics"], log.read()
         epochs = re.findall(r"best epoch (\d+) of (\d+)", text)
+        if "trains again" in text:  # a refit has seen the validation events: what counts is what it was chosen by
+            valid["ndcg@10"] = float(re.findall(r"validation ndcg@10 ([\d.]+)", text)[-1])
         seconds = [float(s) for s in re.findall(r"users/s  ([\d.]+) s", text)]
         runs.setdefault((data, name), []).append(
             dict(seed=seed, test=test, valid=valid, best=epochs[-1] if epochs else ("?", "?"), seconds=sum(seconds)))
