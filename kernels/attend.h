@@ -5,7 +5,8 @@
  *     out_ih = sum_j drop(softmax_j(s_ij)) v_jh
  *
  *   q, k, v: row r of head h starts at ptr + r * stride + h * dh      (so one (rows, 3d) product serves all three)
- *   offsets (windows + 1) int32, offsets[0] = 0; rows = offsets[windows], told apart so that the host need not read it
+ *   offsets (windows + 1) int32, offsets[0] = 0; rows = offsets[windows], told apart so that the host need not read it.
+ *     Forward, rows may be more: what comes out for those behind the last window is undefined
  *   out (rows, heads * dh)      lse (rows, heads): log sum exp of s, saved for the backward pass; may be NULL
  *   p, seed: dropout of the probabilities; element (row i, head h, j counted within its window) has index
  *            (i * heads + h) * max_window + j in the stream of kernels/dropout.h

@@ -135,18 +135,19 @@ solid_status sol_generate(const sol_pass *pass, float *params) {
   if (semantic) branch_newest(&run, pass, &weights->semantic, pass->catalogue->semantic, &plan.branch, plan.z_semantic);
   uint32_t m = sol_config_layer_params(config);
   for (int l = 0; l < SOL_GENERATED_LAYERS; l++)
-    sol_op_generate(&run, &(sk_generate_args){.n = pass->batch->windows,
-                                              .d = (int32_t)config->width,
-                                              .m = (int32_t)m,
-                                              .zi = item ? plan.z_item : NULL,
-                                              .gi = weights->item.layer_w[l],
-                                              .bi = weights->item.layer_b[l],
-                                              .zs = semantic ? plan.z_semantic : NULL,
-                                              .gs = weights->semantic.layer_w[l],
-                                              .bs = weights->semantic.layer_b[l],
-                                              .clip = semantic ? config->clip : INFINITY,
-                                              .stride = sol_config_params(config),
-                                              .w = params + (size_t)l * m});
+    sol_op_generate(&run,
+                    &(sk_generate_args){.n = pass->batch->windows,
+                                        .d = (int32_t)config->width,
+                                        .m = (int32_t)m,
+                                        .zi = item ? plan.z_item : NULL,
+                                        .gi = weights->item.layer_w[l],
+                                        .bi = weights->item.layer_b[l],
+                                        .zs = semantic ? plan.z_semantic : NULL,
+                                        .gs = weights->semantic.layer_w[l],
+                                        .bs = weights->semantic.layer_b[l],
+                                        .clip = semantic ? config->clip : INFINITY,
+                                        .stride = pass->params_stride ? pass->params_stride : sol_config_params(config),
+                                        .w = params + (size_t)l * m});
   return run.status;
 }
 

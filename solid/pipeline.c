@@ -2,7 +2,7 @@
 #include "solid/extend.h"
 #include "solid/internal/arena.h"
 #include "solid/internal/grouping.h"
-#include "solid/worker.h"
+#include "solid/internal/worker.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,7 +24,6 @@ typedef struct user_batch {
   uint32_t *items;       /* (U, L) packed */
   solid_bytes *users;    /* (U) whose parameters are written */
   solid_params *params;  /* (U) */
-  float *h, *values;     /* (U, d), (U, P) behind params */
 } user_batch;
 
 struct solid_pipeline {
@@ -50,8 +49,6 @@ static void batch_bind(user_batch *batch, size_t users, const solid_model_info *
   batch->items = sol_arena_take(arena, users, L * sizeof *batch->items);
   batch->users = sol_arena_take(arena, users, sizeof *batch->users);
   batch->params = sol_arena_take(arena, users, sizeof *batch->params);
-  batch->h = sol_arena_take(arena, users, info->width * sizeof *batch->h);
-  batch->values = sol_arena_take(arena, users, info->params * sizeof *batch->values);
 }
 
 solid_status solid_pipeline_new(solid_pipeline **out, const solid_model *model, solid_store *store,
@@ -165,10 +162,7 @@ static size_t pack_windows(solid_pipeline *pipeline, size_t n) {
     if (!known) continue;
     rows += known;
     batch->users[users] = batch->appends[i].user;
-    batch->params[users] = (solid_params){.h = batch->h + users * pipeline->info.width,
-                                          .values = batch->values + users * pipeline->info.params,
-                                          .seq = batch->windows[i].seq,
-                                          .generation = pipeline->info.generation};
+    batch->params[users] = (solid_params){.seq = batch->windows[i].seq, .generation = pipeline->info.generation};
     batch->offsets[++users] = (uint32_t)rows;
   }
   return users;
@@ -199,7 +193,13 @@ static solid_status push_users(solid_pipeline *pipeline, size_t first, size_t n)
   size_t users = pack_windows(pipeline, n);
   if (!users) return SOLID_OK;
   solid_windows windows = {users, batch->offsets, batch->items};
-  status = solid_worker_generate(pipeline->worker, &windows, batch->h, batch->values);
+  float *records = NULL;
+  status = sol_worker_generate(pipeline->worker, &windows, &records);
+  for (size_t i = 0; i < users && !status; i++) {
+    float *record = records + i * (pipeline->info.width + pipeline->info.params);
+    batch->params[i].h = record;
+    batch->params[i].values = record + pipeline->info.width;
+  }
   if (!status) status = pipeline->store->ops->put_params(pipeline->store, batch->users, batch->params, users);
   if (!status) pipeline->stats.generated += users;
   return status;

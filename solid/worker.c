@@ -1,11 +1,16 @@
 /* A worker is a queue on the device and two pieces of memory planned once: one on the device, one on the host through
- * which integers, masks and ranked items pass. Every stage is: check, upload, enqueue, download, one sync. */
+ * which integers, results and ranked items pass. Every stage is: check, upload, enqueue, download, one sync.
+ *
+ * A user's result is a record: h and params side by side, so that those of a batch come down in one piece. Where the
+ * back end records, a batch is filled up to powers of two of windows and rows; each such size is recorded when the
+ * worker is made, and a batch is one upload, one launch, one download. */
 #include "solid/worker.h"
 #include "solid/extend.h"
 #include "solid/internal/arena.h"
 #include "solid/internal/context.h"
 #include "solid/internal/forward.h"
 #include "solid/internal/model_parts.h"
+#include "solid/internal/worker.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,9 +22,12 @@
 #define WARM_UP_ROWS   32
 #define WARM_UP_RANKED 1024
 
+#define SIZES 32 /* powers of two */
+
 typedef struct device_memory {
   int32_t *batch; /* sol_batch_ints(B, B * L) */
   float *scratch; /* sol_forward_floats(B, B * L) */
+  float *records; /* (B, d + P), or h (B, d) alone */
   float *h, *u;   /* (B, d) */
   float *params;  /* (B, P) */
   uint64_t *mask; /* (B, words) */
@@ -29,6 +37,7 @@ typedef struct device_memory {
 
 typedef struct host_memory {
   int32_t *batch;
+  float *records;
   int32_t *index;
   float *score;
 } host_memory;
@@ -43,8 +52,8 @@ struct solid_worker {
   size_t P;
   device_memory device;
   host_memory host;
-  void *device_base;
-  char *host_base;
+  void *device_base, *host_base;
+  sk_graph *graphs[2][SIZES][SIZES]; /* encode, or generate too; log2 of windows; log2 of rows */
 };
 
 static void device_bind(solid_worker *worker, sol_arena *arena) {
@@ -52,6 +61,7 @@ static void device_bind(solid_worker *worker, sol_arena *arena) {
   size_t B = worker->max_batch, d = worker->config->width, rows = B * worker->config->window;
   m->batch = sol_arena_take(arena, sol_batch_ints(B, rows), sizeof *m->batch);
   m->scratch = sol_arena_take(arena, sol_forward_floats(worker->config, B, rows), sizeof *m->scratch);
+  m->records = sol_arena_take(arena, B, (d + worker->P) * sizeof *m->records);
   m->h = sol_arena_take(arena, B, d * sizeof *m->h);
   m->u = sol_arena_take(arena, B, d * sizeof *m->u);
   m->params = sol_arena_take(arena, B, worker->P * sizeof *m->params);
@@ -64,6 +74,7 @@ static void host_bind(solid_worker *worker, sol_arena *arena) {
   host_memory *m = &worker->host;
   size_t B = worker->max_batch;
   m->batch = sol_arena_take(arena, sol_batch_ints(B, B * worker->config->window), sizeof *m->batch);
+  m->records = sol_arena_take(arena, B, (worker->config->width + worker->P) * sizeof *m->records);
   m->index = sol_arena_take(arena, worker->ranked, sizeof *m->index);
   m->score = sol_arena_take(arena, worker->ranked, sizeof *m->score);
 }
@@ -72,10 +83,12 @@ static solid_status take_memory(solid_worker *worker) {
   sol_arena device = {NULL, 0}, host = {NULL, 0};
   device_bind(worker, &device);
   host_bind(worker, &host);
-  if (device.used == SIZE_MAX || !(worker->host_base = sol_arena_memory(&host)))
+  if (device.used == SIZE_MAX || host.used == SIZE_MAX)
     return solid_fail(SOLID_ENOMEM, "out of memory: worker for %zu windows at once", worker->max_batch);
-  solid_status status = worker->be->ops->alloc(worker->be, &worker->device_base, device.used);
-  if (status) return sol_backend_fail(worker->be, status);
+  const sk_backend_ops *ops = worker->be->ops;
+  solid_status status = ops->alloc_host(worker->be, &worker->host_base, host.used);
+  if (!status) status = ops->alloc(worker->be, &worker->device_base, device.used);
+  if (status) return solid_fail(status, "worker for %zu windows at once: %s", worker->max_batch, worker->be->err);
   device = (sol_arena){worker->device_base, 0};
   host = (sol_arena){worker->host_base, 0};
   device_bind(worker, &device);
@@ -114,10 +127,12 @@ solid_status solid_worker_new(solid_worker **out, const solid_model *model, size
 void solid_worker_free(solid_worker *worker) {
   if (!worker) return;
   if (worker->be) {
+    for (size_t i = 0; i < 2 * SIZES * SIZES; i++)
+      worker->be->ops->forget(worker->be, worker->graphs[i / SIZES / SIZES][i / SIZES % SIZES][i % SIZES]);
+    worker->be->ops->free_host(worker->be, worker->host_base);
     worker->be->ops->free(worker->be, worker->device_base);
     worker->be->ops->close(worker->be);
   }
-  free(worker->host_base);
   free(worker);
 }
 
@@ -169,34 +184,94 @@ static sol_pass start_pass(solid_worker *worker, const sol_batch *batch) {
                     .scratch = worker->device.scratch};
 }
 
-/* Encodes, and generates where params is wanted. */
-static solid_status forward(solid_worker *worker, const solid_windows *windows, float *h, float *params) {
-  sol_batch batch;
+/* What is run, or recorded, for one batch. */
+typedef struct work {
+  sol_pass pass;
+  float *h, *params; /* params NULL: encode only */
+} work;
+
+static solid_status compute(void *user) {
+  const work *w = user;
+  solid_status status = sol_encode(&w->pass, w->h);
+  return status || !w->params ? status : sol_generate(&w->pass, w->params);
+}
+
+static int log2_up(size_t n) {
+  int log = 0;
+  while ((size_t)1 << log < n) log++;
+  return log;
+}
+
+static size_t least(size_t a, size_t b) {
+  return a < b ? a : b;
+}
+
+/* Packs and uploads; *graph is where the work on a batch of this size is recorded. */
+static solid_status send_batch(solid_worker *worker, const solid_windows *windows, int generate, sol_batch *batch,
+                               sk_graph ***graph) {
   solid_status status = SOLID_OK;
-  size_t n = windows->n, rows = sol_batch_rows(worker->config->window, windows);
-  sol_batch_pack(&batch, worker->config->window, windows, worker->host.batch, worker->device.batch);
-  upload(worker, &status, worker->device.batch, worker->host.batch, sol_batch_ints(n, rows) * sizeof(int32_t));
-  sol_pass pass = start_pass(worker, &batch);
-  if (!status) status = sol_encode(&pass, worker->device.h);
-  download(worker, &status, h, worker->device.h, n * worker->config->width * sizeof *h);
-  if (params) {
-    if (!status) status = sol_generate(&pass, worker->device.params);
-    download(worker, &status, params, worker->device.params, n * worker->P * sizeof *params);
+  uint32_t L = worker->config->window;
+  size_t n = windows->n, rows = sol_batch_rows(L, windows);
+  if (worker->be->ops->records) {
+    int log_n = log2_up(n), log_rows = log2_up(rows > n ? rows : n);
+    n = least((size_t)1 << log_n, worker->max_batch);
+    rows = least((size_t)1 << log_rows, n * L);
+    *graph = &worker->graphs[generate][log_n][log_rows];
+    sol_batch_pack_padded(batch, L, windows, n, rows, worker->host.batch, worker->device.batch);
+  } else {
+    *graph = &worker->graphs[generate][0][0];
+    sol_batch_pack(batch, L, windows, worker->host.batch, worker->device.batch);
   }
+  upload(worker, &status, worker->device.batch, worker->host.batch, sol_batch_ints(n, rows) * sizeof(int32_t));
+  return status;
+}
+
+/* Leaves the windows' records in host memory, or h alone. */
+static solid_status forward(solid_worker *worker, const solid_windows *windows, int generate) {
+  sol_batch batch;
+  sk_graph **graph = NULL;
+  size_t d = worker->config->width, stride = generate ? d + worker->P : d;
+  solid_status status = send_batch(worker, windows, generate, &batch, &graph);
+  work w = {.pass = start_pass(worker, &batch), .h = worker->device.records};
+  w.pass.h_stride = w.pass.params_stride = (int64_t)stride;
+  if (generate) w.params = worker->device.records + d;
+  if (!status) status = worker->be->ops->replay(worker->be, graph, compute, &w);
+  download(worker, &status, worker->host.records, worker->device.records, windows->n * stride * sizeof(float));
   return finish(worker, status);
 }
 
 solid_status solid_worker_encode(solid_worker *worker, const solid_windows *windows, float *h) {
   if (!worker || !windows || (windows->n && !h)) return solid_fail(SOLID_EINVAL, "worker: encode into NULL");
   solid_status status = check_windows(worker, windows);
-  return status || !windows->n ? status : forward(worker, windows, h, NULL);
+  if (status || !windows->n) return status;
+  status = forward(worker, windows, 0);
+  if (!status) memcpy(h, worker->host.records, windows->n * worker->config->width * sizeof *h);
+  return status;
+}
+
+solid_status sol_worker_generate(solid_worker *worker, const solid_windows *windows, float **records) {
+  solid_status status = check_windows(worker, windows);
+  if (status || !windows->n) return status;
+  status = forward(worker, windows, worker->P > 0);
+  if (!status) *records = worker->host.records;
+  return status;
 }
 
 solid_status solid_worker_generate(solid_worker *worker, const solid_windows *windows, float *h, float *params) {
   if (!worker || !windows || (windows->n && (!h || (!params && worker->P))))
     return solid_fail(SOLID_EINVAL, "worker: generate into NULL");
-  solid_status status = check_windows(worker, windows);
-  return status || !windows->n ? status : forward(worker, windows, h, worker->P ? params : NULL);
+  float *records = NULL;
+  size_t d = worker->config->width, P = worker->P;
+  solid_status status = sol_worker_generate(worker, windows, &records);
+  for (size_t i = 0; i < windows->n && !status; i++) {
+    memcpy(h + i * d, records + i * (d + P), d * sizeof *h);
+    if (P) memcpy(params + i * P, records + i * (d + P) + d, P * sizeof *params);
+  }
+  return status;
+}
+
+uint64_t sol_worker_allocations(const solid_worker *worker) {
+  return worker->be->allocations;
 }
 
 /* ---- User vectors and ranking ---- */
@@ -274,6 +349,26 @@ solid_status solid_worker_rank(solid_worker *worker, size_t n, const float *u, c
   return status;
 }
 
+/* Meets every size of batch that there is, the largest first, so that the kernels' scratch is as large as it gets. */
+static solid_status record_sizes(solid_worker *worker) {
+  size_t B = worker->max_batch, L = worker->config->window;
+  uint32_t *items = calloc(B * L, sizeof *items), *offsets = calloc(B + 1, sizeof *offsets);
+  solid_status status = items && offsets ? SOLID_OK : solid_fail(SOLID_ENOMEM, "out of memory: worker");
+  for (int log_n = log2_up(B); log_n >= 0 && !status; log_n--) {
+    size_t n = least((size_t)1 << log_n, B);
+    for (int log_rows = log2_up(n * L); log_rows >= log_n && !status; log_rows--) {
+      size_t rows = least((size_t)1 << log_rows, n * L);
+      for (size_t i = 0; i <= n; i++) offsets[i] = (uint32_t)(i * rows / n);
+      solid_windows windows = {n, offsets, items};
+      status = forward(worker, &windows, 0);
+      if (!status && worker->P) status = forward(worker, &windows, 1);
+    }
+  }
+  free(items);
+  free(offsets);
+  return status;
+}
+
 /* The kernels' own scratch grows with the largest shapes seen; one pass over such shapes, on whatever numbers the
  * memory holds (zeroes), lets it grow here and not under a request. */
 static solid_status warm_up(solid_worker *worker) {
@@ -288,6 +383,7 @@ static solid_status warm_up(solid_worker *worker) {
   solid_status status = SOLID_OK;
   if (!ranked || !u || !counts || !items || !params) status = solid_fail(SOLID_ENOMEM, "out of memory: worker");
   solid_windows windows = {1, offsets, items};
+  if (!status && worker->be->ops->records) status = record_sizes(worker);
   if (!status) status = solid_worker_generate(worker, &windows, u, params);
   if (!status) status = solid_worker_apply(worker, 1, u, params, u);
   if (!status) status = solid_worker_rank(worker, n, u, NULL, k, ranked, counts);

@@ -81,7 +81,7 @@ struct tile { /* rows first .. first + T of two arrays */
   }
 };
 
-/* The row of a group and the bounds of its window; rows past the end have an empty window. */
+/* The row of a group and the bounds of its window; rows past the end, or behind the last window, have an empty one. */
 struct place {
   int row, part, first, end;
 };
@@ -89,7 +89,7 @@ struct place {
 template <int L>
 __device__ static place place_of(const int32_t *offsets, int windows, int rows) {
   place at = {(int)(blockIdx.x * (THREADS / L) + threadIdx.x / L), (int)(threadIdx.x % L), rows, rows};
-  if (at.row >= rows) return at;
+  if (at.row >= rows || at.row >= offsets[windows]) return at;
   int window = sk_attend_window(offsets, windows, at.row);
   at.first = offsets[window], at.end = offsets[window + 1];
   return at;

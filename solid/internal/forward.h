@@ -29,6 +29,11 @@ size_t sol_batch_rows(uint32_t window, const solid_windows *windows);
  * points `batch` into `device`, where the caller uploads the same bytes. On the CPU both may be one array. */
 void sol_batch_pack(sol_batch *batch, uint32_t window, const solid_windows *windows, int32_t *host, int32_t *device);
 
+/* The same as a batch of n >= windows->n windows, `rows` rows and the longest window that there may be: empty windows
+ * and rows of no window fill it up, so that batches of one size differ in what is uploaded alone. */
+void sol_batch_pack_padded(sol_batch *batch, uint32_t window, const solid_windows *windows, size_t n, size_t rows,
+                           int32_t *host, int32_t *device);
+
 /* Tables over the catalogue, made from the weights once per model or training step.
  * semantic_v = sum_c M_c[code_c(v)], vectors_v = E_v + semantic_v. */
 typedef struct sol_catalogue {
@@ -50,7 +55,9 @@ typedef struct sol_pass {
   const sol_weights *weights;
   const sol_catalogue *catalogue;
   const sol_batch *batch;
-  float *scratch; /* inference: sol_forward_floats(config, windows, rows) */
+  float *scratch;        /* inference: sol_forward_floats(config, windows, rows) */
+  int64_t h_stride;      /* inference: floats from a row of sol_encode's h to the next; 0 = d */
+  int64_t params_stride; /* of sol_generate's params; 0 = P */
 } sol_pass;
 
 /* ---- Inference: the newest row of each window ---- */

@@ -37,18 +37,22 @@ static void check_windows(const tiny_case *c, const tiny_batch *batch, const flo
   free(want);
 }
 
-static void check_case(rig *r, const tiny_case *c) {
+/* `spare`: empty windows behind the batch, with rows of no window. */
+static void check_case(rig *r, const tiny_case *c, size_t spare) {
   const sol_config *config = &c->config;
   seed_rng rng = seed_start(42);
   tiny_batch tiny;
   tiny_batch_make(&tiny, config, &rng, WINDOWS, 1);
   size_t d = config->width, P = sol_config_params(config), table = config->items * d;
-  size_t rows = sol_batch_rows(config->window, &tiny.windows);
-  int32_t *ints = calloc(sol_batch_ints(WINDOWS, rows), sizeof *ints);
+  size_t n = WINDOWS + spare, rows = sol_batch_rows(config->window, &tiny.windows) + 5 * spare;
+  int32_t *ints = calloc(sol_batch_ints(n, rows), sizeof *ints);
   sol_batch batch;
-  sol_batch_pack(&batch, config->window, &tiny.windows, ints, ints);
-  const int32_t *device = rig_in_int(r, ints, sol_batch_ints(WINDOWS, rows));
-  sol_batch_pack(&batch, config->window, &tiny.windows, ints, (int32_t *)(uintptr_t)device);
+  sol_batch_pack_padded(&batch, config->window, &tiny.windows, n, rows, ints, ints);
+  int32_t *device = (int32_t *)(uintptr_t)rig_in_int(r, ints, sol_batch_ints(n, rows));
+  if (spare)
+    sol_batch_pack_padded(&batch, config->window, &tiny.windows, n, rows, ints, device);
+  else
+    sol_batch_pack(&batch, config->window, &tiny.windows, ints, device);
   sol_weights weights;
   sol_weights_bind(&weights, config, rig_inout(r, tiny.weights, sol_tensors_total(config)));
   sol_catalogue catalogue = {.codes = turned_codes(r, config, tiny.codes)};
@@ -58,8 +62,8 @@ static void check_case(rig *r, const tiny_case *c) {
                    .weights = &weights,
                    .catalogue = &catalogue,
                    .batch = &batch,
-                   .scratch = rig_out(r, sol_forward_floats(config, WINDOWS, rows))};
-  float *h = rig_out(r, WINDOWS * d), *u = rig_out(r, WINDOWS * d), *params = rig_out(r, WINDOWS * P);
+                   .scratch = rig_out(r, sol_forward_floats(config, n, rows))};
+  float *h = rig_out(r, n * d), *u = rig_out(r, WINDOWS * d), *params = rig_out(r, n * P);
   rig_check(r, "catalogue", sol_catalogue_compute(pass.be, config, &weights, &catalogue));
   rig_check(r, "encode", sol_encode(&pass, h));
   rig_check(r, "generate", sol_generate(&pass, params));
@@ -75,7 +79,7 @@ static void check_case(rig *r, const tiny_case *c) {
 }
 
 static void check_all(rig *r) {
-  for (size_t i = 0; i < tiny_case_count; i++) check_case(r, &tiny_cases[i]);
+  for (size_t i = 0; i < tiny_case_count; i++) check_case(r, &tiny_cases[i], 0), check_case(r, &tiny_cases[i], 3);
 }
 
 Test(forward, is_that_of_the_naive_model) {
