@@ -389,7 +389,8 @@ static void training(bench *b, int users) {
   windows drawn(b, users);
   sol_step step;
   size_t rows = (size_t)users * LENGTH;
-  must(sol_step_open(&step, b->be, &config, codes.data(), (size_t)users, rows, 0) == SOLID_OK, "step", b->be->err);
+  must(sol_step_open(&step, b->be, &config, codes.data(), (size_t)users, rows, &options) == SOLID_OK, "step",
+       b->be->err);
   std::vector<float> host(step.total);
   sol_weights_init(&config, 1, host.data());
   b->ops->upload(b->be, step.values[SOL_WEIGHTS], host.data(), host.size() * sizeof(float));

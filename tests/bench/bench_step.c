@@ -4,9 +4,10 @@
  *   beauty   width 64, windows of 50, batches of 256, 12,101 items, lengths as in Amazon Beauty
  *   ml-1m    width 64, windows of 200, batches of 128, 3,416 items, two blocks of two heads, lengths as in MovieLens 1M
  *
- *   bench_step [--device cpu|cuda] [--precision fp32|tf32] [--threads N] [--only NAME] [--ops]
+ *   bench_step [--device cpu|cuda] [--precision fp32|tf32] [--threads N] [--only NAME] [--ops] [--once]
  *
- * --ops: each operation on its own, with a wait for the device after each call, less the wait of an empty queue. */
+ * --ops: each operation on its own, with a wait for the device after each call, less the wait of an empty queue.
+ * --once: one step and no more, for a profiler. */
 #include "solid/train/step.h"
 #include "tests/support/seed.h"
 #include <math.h>
@@ -121,7 +122,7 @@ static void run_steps(sol_step *step, const sol_train_options *o, const batch *b
   must(real->sync(step->be) == SOLID_OK, "sync", step->be->err);
 }
 
-static void measure(sk_backend *be, const shape *s, int ops, double enough) {
+static void measure(sk_backend *be, const shape *s, int ops, int once_only, double enough) {
   sol_config config = {.items = s->items,
                        .width = s->width,
                        .window = s->window,
@@ -140,21 +141,23 @@ static void measure(sk_backend *be, const shape *s, int ops, double enough) {
   must(codes && weights, "weights", "no memory");
   for (size_t i = 0; i < (size_t)config.levels * s->items; i++) codes[i] = (uint16_t)seed_below(&rng, 256);
   sol_weights_init(&config, 1, weights);
+  double start, once, best = 1e9, loss = 0;
+  uint64_t n, at = 5;
   sol_step step;
-  must(sol_step_open(&step, be, &config, codes, s->windows, b.rows, 0) == SOLID_OK, "open", solid_last_error());
+  must(sol_step_open(&step, be, &config, codes, s->windows, b.rows, &o) == SOLID_OK, "open", solid_last_error());
   must(real->upload(be, step.values[SOL_WEIGHTS], weights, step.total * sizeof(float)) == SOLID_OK, "upload", be->err);
-  run_steps(&step, &o, &b, 1, 3);
-  double start = now(), once, best = 1e9;
+  run_steps(&step, &o, &b, 1, once_only ? 1 : 3);
+  if (once_only) goto done;
+  start = now();
   run_steps(&step, &o, &b, 4, 1);
   once = now() - start;
-  uint64_t n = 10 * once > enough ? 2 : (uint64_t)(enough / 5 / once) + 2, at = 5;
+  n = 10 * once > enough ? 2 : (uint64_t)(enough / 5 / once) + 2;
   for (int part = 0; part < 5; part++, at += n) { /* the best of five runs of n steps */
     start = now();
     run_steps(&step, &o, &b, at, n);
     double mean = (now() - start) / (double)n;
     if (mean < best) best = mean;
   }
-  double loss = 0;
   must(sol_step_take_loss(&step, &loss) == SOLID_OK, "loss", be->err);
   printf("%-8s %6zu rows  %9.3f ms a step  %10.4g rows/s  loss %.6f\n", s->name, b.rows, 1e3 * best,
          (double)b.rows / best, loss / (double)b.rows / (double)(at - 1));
@@ -173,6 +176,7 @@ static void measure(sk_backend *be, const shape *s, int ops, double enough) {
     print_ops(n < 20 ? (double)n : 20.0);
   }
   fflush(stdout);
+done:
   sol_step_close(&step);
   free(codes);
   free(weights);
@@ -182,11 +186,13 @@ static void measure(sk_backend *be, const shape *s, int ops, double enough) {
 int main(int argc, char **argv) {
   const char *device = "cpu", *only = NULL;
   sk_options options = {.threads = 1};
-  int ops = 0;
+  int ops = 0, once = 0;
   for (int i = 1; i < argc; i++) {
     int more = i + 1 < argc;
     if (!strcmp(argv[i], "--ops"))
       ops = 1;
+    else if (!strcmp(argv[i], "--once"))
+      once = 1;
     else if (!strcmp(argv[i], "--device") && more)
       device = argv[++i];
     else if (!strcmp(argv[i], "--threads") && more)
@@ -196,8 +202,9 @@ int main(int argc, char **argv) {
     else if (!strcmp(argv[i], "--only") && more)
       only = argv[++i];
     else
-      must(0, argv[i],
-           "usage: bench_step [--device cpu|cuda] [--precision fp32|tf32] [--threads N] [--only NAME] [--ops]");
+      must(
+          0, argv[i],
+          "usage: bench_step [--device cpu|cuda] [--precision fp32|tf32] [--threads N] [--only NAME] [--ops] [--once]");
   }
   char text[160] = "";
   sk_backend *be = NULL;
@@ -207,7 +214,7 @@ int main(int argc, char **argv) {
   must(status == SOLID_OK && real->open(&be, &options) == SOLID_OK, device, text);
   printf("%s, products in %s\n", text, options.tf32 ? "tf32" : "fp32");
   for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
-    if (!only || !strcmp(only, shapes[i].name)) measure(be, &shapes[i], ops, strcmp(device, "cpu") ? 0.6 : 2.0);
+    if (!only || !strcmp(only, shapes[i].name)) measure(be, &shapes[i], ops, once, strcmp(device, "cpu") ? 0.6 : 2.0);
   real->close(be);
   return 0;
 }
