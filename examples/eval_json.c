@@ -5,6 +5,7 @@
 #include "solid/version.h"
 #include <inttypes.h>
 #include <stdio.h>
+#include <unistd.h>
 
 static json_t *json_of_values(const sol_metrics *metrics) {
   json_t *object = json_object();
@@ -54,12 +55,16 @@ static json_t *json_of_manifest(const eval_run *r) {
   snprintf(generation, sizeof generation, "%016" PRIx64, r->info.generation);
   const char *training = r->model ? sol_evaluate_training(r->model) : NULL;
   json_t *trained = training ? json_loads(training, 0, NULL) : NULL;
-  json_t *manifest =
-      json_pack("{s:s, s:o, s:o, s:s, s:I, s:s, s:I, s:o}", "version", solid_version(), "data_hash",
-                manifest_hash(&r->history), "split", manifest_split(&r->history), "questions_hash", questions, "seed",
-                (json_int_t)r->args.seed, "device", r->args.device, "threads", (json_int_t)r->args.threads, "options",
-                manifest_options(&eval_program, &r->args, without));
+  json_t *manifest = json_pack("{s:s, s:o, s:o, s:s, s:I, s:s, s:I, s:o}", "version", solid_version(), "data_hash",
+                               manifest_hash(&r->history), "split", manifest_split(&r->history), "questions_hash",
+                               questions, "seed", (json_int_t)r->args.seed, "device", r->args.device, "threads",
+                               (json_int_t)(r->args.threads ? r->args.threads : sysconf(_SC_NPROCESSORS_ONLN)),
+                               "options", manifest_options(&eval_program, &r->args, without));
+  size_t duplicates = 0;
+  if (sol_history_duplicates(&r->history, &duplicates) == SOLID_OK)
+    json_object_set_new(manifest, "duplicates", json_integer((json_int_t)duplicates));
   if (!r->model) return manifest;
+  json_object_set_new(manifest, "precision", json_string("fp32"));
   json_object_set_new(manifest, "model", json_of_model(&r->info));
   json_object_set_new(manifest, "model_generation", json_string(generation));
   if (trained) json_object_set_new(manifest, "training", trained);

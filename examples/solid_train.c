@@ -198,7 +198,7 @@ static char *describe_training(const arguments *a, const sol_history *history, c
     json_object_set_new(root, "hide_seed", json_integer((json_int_t)a->hide_seed));
     json_object_set_new(root, "hidden_codes", json_string(a->hidden_codes == SOL_HIDDEN_RANDOM ? "random" : "content"));
   }
-  char *text = root ? json_dumps(root, JSON_REAL_PRECISION(17)) : NULL;
+  char *text = root ? json_dumps(root, JSON_REAL_PRECISION(15)) : NULL;
   json_decref(root);
   return text;
 }
