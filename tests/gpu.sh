@@ -5,8 +5,9 @@
 #
 # For a machine with an NVIDIA GPU, CUDA with cuBLAS, CMake and OpenBLAS; Kafka and Redis are left out. DIR: an unpacked tree of the
 # Debian packages that are not installed (Criterion, jansson, xxHash, zlib), as `dpkg -x` leaves it. REGEX: only these tests.
-# --bench: tests/bench/bench_gpu, its table into build.gpu.bench too. --anchors: the same beside PyTorch's figures, by
-# tests/bench/ratios.py with this program; also as JSON, into build.gpu.ratios.json. --sanitize: compute-sanitizer over the tests of kernels.
+# --bench: tests/bench/bench_gpu and bench_pipeline, their tables into build.gpu.bench too. --anchors: the former beside PyTorch's
+# figures, by tests/bench/ratios.py with this program; also as JSON, into build.gpu.ratios.json. --sanitize: compute-sanitizer's
+# memcheck and racecheck over the tests of kernels, four at a time.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 prefix="" anchors="" sanitize=0 bench=0 tests=.
@@ -17,7 +18,7 @@ while [ $# -gt 0 ]; do
   --bench) bench=1; shift ;;
   --anchors) anchors=${2:?--anchors needs a program}; shift 2 ;;
   --sanitize) sanitize=1; shift ;;
-  *) sed -n '2,11s/^# \{0,1\}//p' "$0"; exit 2 ;;
+  *) sed -n '2,12s/^# \{0,1\}//p' "$0"; exit 2 ;;
   esac
 done
 command -v nvidia-smi >/dev/null && nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader
@@ -29,21 +30,36 @@ if [ -n "$prefix" ]; then
   export PKG_CONFIG_ALLOW_SYSTEM_CFLAGS=1 CPATH=$prefix/usr/include
   sed -i "s|^prefix=.*|prefix=$prefix/usr|; /^Requires.private/d" "$libraries"/pkgconfig/*.pc # shared libraries bring their own
 fi
+cublas=$(cmake/cublas-options.sh build/cublas)
+# shellcheck disable=SC2206
+options+=($cublas)
 command -v ninja >/dev/null || options+=(-G "Unix Makefiles")
 cmake --preset cuda "${options[@]}" >build.gpu.log 2>&1 && cmake --build --preset cuda -j "$(nproc)" >>build.gpu.log 2>&1 ||
   { grep -iE 'error' -A4 build.gpu.log | head -n 40; tail -n 5 build.gpu.log; exit 1; }
 export SOLID_REQUIRE=cuda
 failed=0
 ctest --test-dir build/cuda --output-on-failure -j 4 -LE slow -R "$tests" -E '^(check_|install|e2e|fuzz)' || failed=1
-[ "$bench" = 0 ] || build/cuda/tests/bench/bench_gpu | tee build.gpu.bench
+if [ "$bench" = 1 ]; then
+  { build/cuda/tests/bench/bench_gpu && build/cuda/tests/bench/bench_pipeline; } | tee build.gpu.bench
+fi
 [ -z "$anchors" ] || tests/bench/ratios.py --bench build/cuda/tests/bench/bench_gpu --anchors "$anchors" --json build.gpu.ratios.json | tee build.gpu.ratios
+sanitized() { # TOOL PROGRAM: one line, and the end of its log where it found something
+  local log=build/cuda/$1.$(basename "$2").log
+  if SOLID_ONLY=cuda compute-sanitizer --tool "$1" --report-api-errors no --target-processes all --error-exitcode 99 "$2" >"$log" 2>&1; then
+    echo "$1 $(basename "$2"): clean"
+  else
+    tail -n 30 "$log"
+    echo "$1 $(basename "$2"): NOT clean"
+    return 1
+  fi
+}
 if [ "$sanitize" = 1 ]; then
+  export -f sanitized
   for tool in memcheck racecheck; do
     for test in build/cuda/tests/kernels/test_*; do
-      [ -x "$test" ] && [ -f "$test" ] && [[ $(basename "$test") =~ $tests ]] || continue
-      echo "$tool $(basename "$test")"
-      compute-sanitizer --tool "$tool" --target-processes all --error-exitcode 99 "$test" >sanitizer.log 2>&1 || { tail -n 30 sanitizer.log; exit 1; }
+      if [ -x "$test" ] && [ -f "$test" ] && [[ $(basename "$test") =~ $tests ]]; then echo "$tool $test"; fi
     done
-  done
+  done | xargs -P 4 -L 1 bash -c 'sanitized "$0" "$1"' || failed=1
 fi
+echo "took $SECONDS s"
 [ "$failed" = 0 ]

@@ -33,6 +33,20 @@ build() { # preset [configure options]
   passed=$((passed + 1))
 }
 
+cuda() { # one architecture, and what shows that everything links
+  local log=build/cuda-link.log options
+  options=$(cmake/cublas-options.sh build/cublas) || { fail "build cuda"; return 1; }
+  # shellcheck disable=SC2086
+  if ! { cmake --preset cuda -B build/cuda-link -DSOLID_CUDA_ARCHITECTURES=90-real $options &&
+    cmake --build build/cuda-link -j 2 --target solid bench_gpu test_table test_solid_context; } >"$log" 2>&1; then
+    grep -E 'error|Error|FAILED' -A3 "$log" | head -n 40
+    echo "the CUDA build failed; whole log: $log"
+    fail "build cuda"
+    return 1
+  fi
+  passed=$((passed + 1))
+}
+
 suite() { # preset [ctest options]: adds the suite's counts
   local preset=$1 report
   shift
@@ -50,6 +64,15 @@ cmake/install-packages.sh build run test lint || { echo "0 passed, 1 failed, 0 s
 
 stage "gcc, assertions on: every test"
 build dev && suite dev
+
+stage "CUDA: compiles, links, and says why it cannot be used without a GPU"
+command -v nvcc >/dev/null || PATH=$PATH:/usr/local/cuda/bin
+if command -v nvcc >/dev/null; then
+  cuda && suite cuda-link -R '^(test_table|test_solid_context)$'
+else
+  echo "nvcc is not on this machine: the CUDA back end is not compiled"
+  skipped=$((skipped + 1))
+fi
 
 if [ "$quick" = 0 ]; then
   stage "clang: builds without a warning"

@@ -124,7 +124,9 @@ static void run_cpu(const sk_backend_ops *ops, void (*body)(rig *r)) {
 }
 
 void rig_each(void (*body)(rig *r)) {
+  const char *only = getenv("SOLID_ONLY");
   for (const char *const *name = sk_backend_names; *name; name++) {
+    if (only && strcmp(only, *name) != 0) continue;
     char why[128] = "not compiled in";
     const sk_backend_ops *ops = sk_backend_find(*name);
     if (!ops || ops->probe(why, sizeof why) != SOLID_OK) {
