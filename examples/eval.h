@@ -3,6 +3,7 @@
 #define EXAMPLES_EVAL_H
 
 #include "examples/eval_hidden.h"
+#include "examples/eval_stale.h"
 #include "examples/load.h"
 #include "ingest/config.h"
 #include "solid/model.h"
@@ -11,7 +12,7 @@
 #include "solid/train/slices.h"
 
 typedef struct eval_arguments {
-  const char *model, *data, *format, *device, *json;
+  const char *model, *data, *format, *device, *json, *stale;
   int64_t batch, threads, seed, resamples, few;
   int mask, part, popularity_only, cache, allow_other_split, allow_other_data;
   double hide;
@@ -38,6 +39,7 @@ typedef struct eval_run {
   solid_store *cache;
   sol_slices slices;
   eval_figures of_model, popularity;
+  stale_report stale;   /* with --stale */
   hidden_report hidden; /* of a model that was trained without some items */
 } eval_run;
 

@@ -92,6 +92,7 @@ solid_status eval_write_json(const eval_run *r) {
   json_object_set_new(root, "popularity_slices", json_of_slices(&r->popularity));
   json_object_set_new(root, "popularity_ranks", eval_ranks_write(e->ranks, e->users));
   json_object_set_new(root, "head_share", json_real(r->slices.head_share));
+  if (r->stale.count) json_object_set_new(root, "stale", stale_json(&r->stale));
   if (r->hidden.hidden) json_object_set_new(root, "hidden", hidden_json(&r->hidden));
   json_object_set_new(root, "manifest", json_of_manifest(r));
   int bad = !root || json_dump_file(root, r->args.json, JSON_INDENT(2) | JSON_REAL_PRECISION(9));

@@ -90,6 +90,10 @@ static const solid_property properties[] = {
      .choices = "none|f32|f16|i8",
      .meaning = "let parameters go through a store of this element type first",
      AT(cache)},
+    {.name = "stale",
+     .type = SOLID_PROPERTY_STRING,
+     .meaning = "numbers of events, commas between: report what parameters cost that were made so long before",
+     AT(stale)},
     {.name = "json", .type = SOLID_PROPERTY_STRING, .meaning = "write the figures to this file", AT(json)},
 };
 

@@ -74,4 +74,5 @@ void eval_print_table(const eval_run *r) {
   print_beyond(r);
   print_slices(r);
   if (r->hidden.hidden) hidden_print(&r->hidden);
+  stale_print(&r->stale);
 }

@@ -81,6 +81,9 @@ static solid_status evaluate(eval_run *r) {
   options.cache = r->cache;
   if (!status) status = sol_evaluate_model(&r->of_model.evaluation, r->model, &r->history, &options);
   if (!status) status = eval_measure(r);
+  if (!status && args->stale)
+    status = stale_measure(&r->stale, args->stale, r->model, &r->history, &options, (uint32_t)args->resamples,
+                           (uint64_t)args->seed);
   return status ? status : ask_about_hidden(r, &options);
 }
 

@@ -20,10 +20,12 @@ typedef struct sol_evaluate_options {
   const uint8_t *candidates; /* (V of the history) 1 = an item that is ranked; NULL = all are. A target that is not
                                 ranked has SOL_RANK_BEYOND */
   const float *popularity;   /* (V of the history) what sol_evaluate_popularity ranks by; NULL = the training events */
+  uint32_t stale;  /* the params were made so many events before the question, but not before the first event */
+  int stale_state; /* 1 = the encoder's state is as old as the params; 0 = of the newest window */
 } sol_evaluate_options;
 
 #define SOL_EVALUATE_OPTIONS_INIT                                                                                      \
-  { SOL_PART_TEST, 0, 256, NULL, NULL, NULL }
+  { SOL_PART_TEST, 0, 256, NULL, NULL, NULL, 0, 0 }
 
 typedef struct sol_evaluation {
   uint32_t users;   /* that have a target */

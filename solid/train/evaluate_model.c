@@ -94,8 +94,8 @@ static solid_status model_ranking_open(model_ranking *r, const solid_model *mode
   return status ? status : bar_items(r);
 }
 
-/* Windows and masks of n users. */
-static solid_windows ask(model_ranking *r, const uint32_t *who, size_t n) {
+/* Windows and masks of n users; the windows end `stale` events before the question. */
+static solid_windows ask(model_ranking *r, const uint32_t *who, size_t n, uint32_t stale) {
   const sol_history *history = r->history;
   memset(r->excluded, 0, n * r->words * sizeof *r->excluded);
   for (size_t i = 0; i < n && r->barred; i++)
@@ -105,9 +105,10 @@ static solid_windows ask(model_ranking *r, const uint32_t *who, size_t n) {
     sol_range known = {0, 0};
     sol_split_question(history, who[i], r->options->part, &known);
     uint32_t target = r->model_item[history->sequence[known.end]], at = r->offsets[i];
+    size_t newest = known.end - known.begin > stale ? known.end - stale : known.begin + 1;
     for (size_t e = known.begin; e < known.end; e++) {
       uint32_t item = r->model_item[history->sequence[e]];
-      if (known.end - e <= r->window) r->items[at++] = item;
+      if (e < newest && newest - e <= r->window) r->items[at++] = item;
       if (item != target && !r->options->keep_history)
         r->excluded[i * r->words + item / 64] |= (uint64_t)1 << item % 64;
     }
@@ -169,8 +170,12 @@ solid_status sol_evaluate_model(sol_evaluation *out, const solid_model *model, c
   status = model_ranking_open(&r, model);
   for (uint32_t begin = 0; begin < made.users && !status; begin += r.batch) {
     size_t n = made.users - begin < r.batch ? made.users - begin : r.batch;
-    solid_windows windows = ask(&r, made.who + begin, n);
+    solid_windows windows = ask(&r, made.who + begin, n, options->stale);
     status = solid_worker_generate(r.worker, &windows, r.h, r.params ? r.p : NULL);
+    if (!status && options->stale && !options->stale_state) {
+      windows = ask(&r, made.who + begin, n, 0);
+      status = solid_worker_encode(r.worker, &windows, r.h);
+    }
     if (!status && options->cache) status = through_cache(&r, n, info.generation);
     if (!status) status = solid_worker_apply(r.worker, n, r.h, r.p, r.h);
     if (!status)

@@ -106,7 +106,9 @@ static uint32_t model_item(const sol_history *history, size_t e) {
 }
 
 /* One user alone through the worker, every item scored in double, rank = how many stand before the target. */
-static uint32_t naive_rank(const tiny *t, const sol_history *history, uint32_t u, sol_part part, int keep_history) {
+static uint32_t naive_rank(const tiny *t, const sol_history *history, uint32_t u, const sol_evaluate_options *o) {
+  sol_part part = o->part;
+  int keep_history = o->keep_history;
   sol_range known = {0, 0};
   uint32_t window[64], offsets[2] = {0, 0};
   static float h[D], params[2 * (D * D + D)];
@@ -118,10 +120,12 @@ static uint32_t naive_rank(const tiny *t, const sol_history *history, uint32_t u
     window[offsets[1]++] = model_item(history, e);
     left_out[model_item(history, e)] = !keep_history;
   }
-  solid_windows windows = {1, offsets, window};
+  uint32_t old_offsets[2] = {0, offsets[1] > o->stale ? offsets[1] - o->stale : 1};
+  solid_windows windows = {1, offsets, window}, old = {1, old_offsets, window};
   cr_assert_eq(solid_worker_new(&worker, t->model, 1), SOLID_OK);
-  cr_assert_eq(solid_worker_generate(worker, &windows, h, t->file.config.head == SOLID_HEAD_STATIC ? NULL : params),
+  cr_assert_eq(solid_worker_generate(worker, &old, h, t->file.config.head == SOLID_HEAD_STATIC ? NULL : params),
                SOLID_OK);
+  if (!o->stale_state) cr_assert_eq(solid_worker_encode(worker, &windows, h), SOLID_OK);
   cr_assert_eq(solid_worker_apply(worker, 1, h, params, h), SOLID_OK);
   solid_worker_free(worker);
   double score[V];
@@ -155,7 +159,7 @@ Test(evaluate, agrees_with_a_full_sort_at_every_batch_size) {
         if (b == 0) coverage = made.coverage;
         cr_assert_eq(made.coverage, coverage);
         for (uint32_t k = 0; k < made.users; k++) {
-          uint32_t expected = naive_rank(&t, &history, made.who[k], options.part, options.keep_history);
+          uint32_t expected = naive_rank(&t, &history, made.who[k], &options);
           cr_assert_eq(made.ranks[k], expected, "head %d user %u batch %u: rank %u, not %u", heads[i], made.who[k],
                        batches[b], made.ranks[k], expected);
           within += expected != SOL_RANK_BEYOND;
@@ -167,6 +171,34 @@ Test(evaluate, agrees_with_a_full_sort_at_every_batch_size) {
     }
     tiny_close(&t);
   }
+  sol_history_clear(&history);
+}
+
+/* Params that were made before the newest events; the state new or as old as they. */
+Test(evaluate, stale_params_are_those_of_an_earlier_window) {
+  sol_history history = make_history(NULL);
+  tiny t;
+  tiny_open(&t, SOLID_HEAD_SOLID);
+  sol_evaluation fresh = {0};
+  cr_assert_eq(sol_evaluate_model(&fresh, t.model, &history, NULL), SOLID_OK, "%s", solid_last_error());
+  for (uint32_t stale = 0; stale <= 20; stale += 1 + 2 * stale)
+    for (int state = 0; state < 2; state++) {
+      sol_evaluate_options options = SOL_EVALUATE_OPTIONS_INIT;
+      options.stale = stale, options.stale_state = state, options.batch = 7;
+      sol_evaluation made;
+      cr_assert_eq(sol_evaluate_model(&made, t.model, &history, &options), SOLID_OK, "%s", solid_last_error());
+      uint32_t other = 0;
+      for (uint32_t k = 0; k < made.users; k++) {
+        uint32_t expected = naive_rank(&t, &history, made.who[k], &options);
+        cr_assert_eq(made.ranks[k], expected, "stale %u user %u: rank %u, not %u", stale, made.who[k], made.ranks[k],
+                     expected);
+        other += made.ranks[k] != fresh.ranks[k];
+      }
+      cr_expect_eq(other > 0, stale > 0, "stale %u: %u ranks differ", stale, other);
+      sol_evaluation_clear(&made);
+    }
+  sol_evaluation_clear(&fresh);
+  tiny_close(&t);
   sol_history_clear(&history);
 }
 
