@@ -1,5 +1,5 @@
 -- Stores one user's params unless newer ones of the same generation are there.
--- KEYS: window, params. ARGV: record (layout in codec.h), ttl in ms (0 = none). Returns 1 if stored, 0 if not.
+-- KEYS: window, params. ARGV: record (layout in codec.h), ttl in ms (0 = that of the window). Returns 1 if stored, 0 if not.
 -- Stored params that are ahead of the window are a leftover of a window that was lost: they do not count as newer.
 -- Numbers of 64 bits are compared as two halves, because a Lua number holds 53.
 local function seq_of(record)
@@ -25,5 +25,8 @@ if not keep then redis.call('SET', KEYS[2], record) end
 if ARGV[2] ~= '0' then
   redis.call('PEXPIRE', KEYS[1], ARGV[2])
   redis.call('PEXPIRE', KEYS[2], ARGV[2])
+elseif not keep then -- SET has ended what time there was
+  local left = redis.call('PTTL', KEYS[1])
+  if left > 0 then redis.call('PEXPIRE', KEYS[2], left) end
 end
 return keep and 0 or 1

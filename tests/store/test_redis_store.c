@@ -245,6 +245,38 @@ Test(redis_store, stopped_server_times_out) {
   store->ops->close(store);
 }
 
+static long long left_ms(const char *key) {
+  char command[64], reply[64];
+  snprintf(command, sizeof command, "PTTL solid:{ann}:%s", key);
+  cr_assert_eq(redis_server_ask(&server, command, reply, sizeof reply), 0);
+  return atoll(reply);
+}
+
+/* A visitor without a TTL neither lengthens nor shortens nor ends the time that the owner gave. */
+Test(redis_store, without_a_ttl_the_times_of_others_stay) {
+  solid_store *owner = open_redis(SOLID_F32, 100000), *visitor = open_redis(SOLID_F32, 0);
+  cr_assert_eq(append_to(owner, "ann", 1, NULL), SOLID_OK);
+  cr_assert_eq(put(owner, "ann", 1, 4.0f), SOLID_OK);
+  ask("PEXPIRE solid:{ann}:w 50000", "1");
+  ask("PEXPIRE solid:{ann}:p 50000", "1");
+  cr_assert_eq(get_ok(visitor, "ann"), 4.0f);
+  cr_assert_leq(left_ms("w"), 50000, "read");
+  cr_assert_eq(append_to(visitor, "ann", 2, NULL), SOLID_OK);
+  cr_assert_eq(put(visitor, "ann", 2, 5.0f), SOLID_OK);
+  cr_assert(left_ms("w") > 0 && left_ms("w") <= 50000, "appended: %lld", left_ms("w"));
+  cr_assert(left_ms("p") > 0 && left_ms("p") <= 50000, "put over older: %lld", left_ms("p"));
+  ask("DEL solid:{ann}:p", "1");
+  cr_assert_eq(put(visitor, "ann", 2, 6.0f), SOLID_OK);
+  cr_assert(left_ms("p") > 0 && left_ms("p") <= 50000, "put anew: %lld", left_ms("p"));
+  cr_assert_eq(put(visitor, "ann", 1, 7.0f), SOLID_OK);
+  cr_assert_eq(get_ok(visitor, "ann"), 6.0f, "older ones are not stored");
+  ask("PERSIST solid:{ann}:w", "1");
+  cr_assert_eq(put(visitor, "ann", 3, 8.0f), SOLID_OK);
+  cr_assert_eq(left_ms("p"), -1, "what has no end gets none");
+  owner->ops->close(owner);
+  visitor->ops->close(visitor);
+}
+
 Test(redis_store, read_only_server_is_retriable) {
   solid_store *store = open_redis(SOLID_F32, 60000);
   cr_assert_eq(append_to(store, "ann", 1, NULL), SOLID_OK);
