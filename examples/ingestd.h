@@ -1,7 +1,8 @@
-/* solid_ingestd in four pieces: options (the table), store, report (statistics), and the program itself. */
+/* solid_ingestd in three pieces: options (the table), report (statistics), and the program itself. */
 #ifndef EXAMPLES_INGESTD_H
 #define EXAMPLES_INGESTD_H
 
+#include "examples/store_options.h"
 #include "ingest/config.h"
 #include "ingest/ingest_stats.h"
 #include "solid/context.h"
@@ -24,23 +25,16 @@ enum {
 typedef struct ingestd_options {
   const char *model, *device;
   int64_t threads, users;
-  int store, element;
-  const char *redis, *redis_user, *redis_password, *prefix;
-  int64_t redis_database, ttl_s;
+  store_options store;
   const char *brokers, *topic, *group, *dead_letter_topic, *from_file;
   int64_t batch_size, batch_ms, start_ms, drain_ms, retry_max_ms, max_future_ms, stats_s;
   int verbose;
 } ingestd_options;
 
-enum { INGESTD_REDIS = 0, INGESTD_MEMORY = 1 }; /* ingestd_options.store */
-
 extern const solid_program ingestd_program;
 
 /* Lines of the library on stderr; `user` is an int: 1 = the chatty levels too. */
 void ingestd_log(void *user, solid_log_level level, const char *line);
-
-/* The store that the options ask for, in the model's sizes. */
-solid_status ingestd_open_store(solid_store **out, const ingestd_options *options, const solid_model_info *info);
 
 typedef struct ingestd_report {
   const solid_pipeline *pipeline;

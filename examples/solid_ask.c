@@ -1,25 +1,31 @@
 /* solid_ask: recommendations of one user, from the model file and the Redis that solid_ingestd writes to. Also waits
  * until a user's window has seen so many events, and says how old the newest one was when it got there. */
-#include "ingest/config.h"
+#include "examples/store_options.h"
 #include "solid/extend.h"
 #include "solid/solid.h"
-#include "store/redis_store.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 typedef struct arguments {
-  const char *model, *redis, *user, *category, *session, *blocked;
+  const char *model, *user, *category, *session, *blocked;
   int64_t k, history, until_seq, timeout;
   int seen, quiet;
+  store_options store; /* ttl_s stays 0: a question changes nobody's time */
 } arguments;
 
 #define AT(field) .offset = offsetof(arguments, field)
 
 static const solid_property properties[] = {
     {.name = "model", .type = SOLID_PROPERTY_STRING, .meaning = "model file (safetensors)", .required = 1, AT(model)},
-    {.name = "redis", .type = SOLID_PROPERTY_STRING, .preset = "127.0.0.1:6379", .meaning = "HOST:PORT", AT(redis)},
+    STORE_REDIS_PROPERTIES(arguments),
+    {.name = "element",
+     .type = SOLID_PROPERTY_CHOICE,
+     .preset = "f16",
+     .choices = "f32|f16|i8",
+     .meaning = "how parameters are kept that had to be generated now",
+     AT(store.element)},
     {.name = "user", .type = SOLID_PROPERTY_STRING, .meaning = "user id; none = an anonymous visitor", AT(user)},
     {.name = "k",
      .type = SOLID_PROPERTY_INT,
@@ -107,29 +113,12 @@ static int64_t now_ms(void) {
   return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static solid_status open_store(asking *a) {
-  char host[256];
-  const char *colon = strrchr(a->args.redis, ':');
-  size_t length = colon ? (size_t)(colon - a->args.redis) : 0;
-  if (!colon || length == 0 || length >= sizeof host)
-    return solid_fail(SOLID_EINVAL, "--redis %s: not HOST:PORT", a->args.redis);
-  memcpy(host, a->args.redis, length);
-  host[length] = '\0';
-  solid_redis_store_options options = SOLID_REDIS_STORE_OPTIONS_INIT;
-  options.host = host;
-  options.port = (uint32_t)strtoul(colon + 1, NULL, 10);
-  options.window = a->info.window;
-  options.width = a->info.width;
-  options.params = a->info.params;
-  return solid_redis_store_open(&a->store, &options);
-}
-
 static solid_status open_all(asking *a) {
   a->info.struct_size = sizeof a->info;
   solid_status status = solid_context_new(&a->ctx, NULL);
   if (status == SOLID_OK) status = solid_model_load(&a->model, a->ctx, a->args.model);
   if (status == SOLID_OK) status = solid_model_get_info(a->model, &a->info);
-  if (status == SOLID_OK) status = open_store(a);
+  if (status == SOLID_OK) status = store_options_open(&a->store, &a->args.store, &a->info, NULL);
   if (status == SOLID_OK) status = solid_recommender_new(&a->rec, a->model, a->store, 1);
   return status;
 }
@@ -236,6 +225,7 @@ static solid_status run(asking *a) {
 
 int main(int argc, char **argv) {
   asking a = {.args = {0}};
+  int code = 1;
   solid_config *config = NULL;
   solid_status status = solid_config_load(&config, &program, argc, argv, &a.args);
   if (status != SOLID_OK) {
@@ -246,10 +236,12 @@ int main(int argc, char **argv) {
     status = solid_config_write_help(&program, stdout);
   else if (solid_config_get_request(config) == SOLID_CONFIG_VERSION)
     status = solid_config_write_version(&program, stdout);
-  else
+  else if ((status = store_options_check(&a.args.store)) == SOLID_OK)
     status = run(&a);
+  else
+    code = 2;
   if (status != SOLID_OK) fprintf(stderr, "solid_ask: %s\n", solid_last_error());
   close_all(&a);
   solid_config_free(config);
-  return status == SOLID_OK ? 0 : status == SOLID_ETIMEDOUT ? 3 : 1;
+  return status == SOLID_OK ? 0 : status == SOLID_ETIMEDOUT ? 3 : code;
 }

@@ -141,7 +141,7 @@ static int serve(const ingestd_options *options, const solid_config *config) {
     code = fail(INGESTD_USAGE);
   else if (solid_model_load(&model, ctx, options->model) || solid_model_get_info(model, &info))
     code = fail(INGESTD_NO_MODEL);
-  else if (ingestd_open_store(&store, options, &info))
+  else if (store_options_open(&store, &options->store, &info, ingestd_log))
     code = fail(INGESTD_NO_STORE);
   else if (solid_pipeline_new(&pipeline, model, store, &pipeline_options))
     code = fail(INGESTD_FAILED);
@@ -159,6 +159,8 @@ static int serve(const ingestd_options *options, const solid_config *config) {
 static int check(const ingestd_options *options) {
   if (options->from_file && (options->brokers || options->topic))
     fprintf(stderr, "solid_ingestd: --from-file and --brokers exclude one another\n");
+  else if (store_options_check(&options->store))
+    fail(INGESTD_USAGE);
   else if (!options->from_file && (!options->brokers || !options->topic))
     fprintf(stderr, "solid_ingestd: needs --brokers and --topic, or --from-file; see --help\n");
   else

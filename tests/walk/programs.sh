@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# solid_ingestd and solid_ask over one Redis with a password and keys of another prefix: the user is found, and asking
+# changes nobody's time to live.   programs.sh EXAMPLES
+set -uo pipefail
+bin=$1 bad=0
+for tool in redis-server redis-cli; do command -v $tool >/dev/null || { echo "programs: skipped: $tool is not installed"; exit 77; }; done
+work=$(mktemp -d) redis=
+trap '[ -z "$redis" ] || kill "$redis" 2>/dev/null; rm -rf "$work"' EXIT
+# expect NAME EXIT PATTERN COMMAND...: both streams match
+expect() {
+  local name=$1 code=$2 pattern=$3 output got
+  shift 3
+  output=$("$@" 2>&1)
+  got=$?
+  if [ "$got" != "$code" ] || ! grep -qE -- "$pattern" <<<"$output"; then
+    printf 'programs: %s: exit %s (want %s), output:\n%s\n' "$name" "$got" "$code" "$output"
+    bad=1
+  fi
+}
+for _ in $(seq 50); do
+  port=$((20000 + RANDOM % 20000))
+  (echo >"/dev/tcp/127.0.0.1/$port") 2>/dev/null && continue
+  redis-server --port $port --bind 127.0.0.1 --save '' --appendonly no --dir "$work" --requirepass secret >"$work/redis.log" 2>&1 &
+  redis=$!
+  for _ in $(seq 100); do redis-cli -p $port -a secret --no-auth-warning ping 2>/dev/null | grep -q PONG && break 2; sleep 0.05; done
+  kill $redis 2>/dev/null
+done
+key() { redis-cli -p $port -a secret --no-auth-warning -n 2 "$@"; }
+
+"$bin/make_dataset" --users 40 --items 100 --seed 1 --out "$work/data" >/dev/null || exit 1
+"$bin/solid_train" --data "$work/data/events.jsonl" --attributes "$work/data/items.json" --width 8 --codes 4 --epochs 1 --threads 1 \
+  --out "$work/model" >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
+user=$(head -n 1 "$work/data/events.jsonl" | sed 's/.*"user": *"\([^"]*\)".*/\1/')
+store=(--redis "127.0.0.1:$port" --redis-password secret --redis-database 2 --prefix shop:)
+ingestd=("$bin/solid_ingestd" --model "$work/model" --from-file "$work/data/events.jsonl" --max-future-ms -1)
+ask=("$bin/solid_ask" --model "$work/model" --user "$user")
+
+for address in nonsense 127.0.0.1 127.0.0.1:0 127.0.0.1:70000 127.0.0.1:6379x :6379; do
+  expect "address $address of the service" 2 'neither HOST:PORT nor' "${ingestd[@]}" --redis "$address"
+  expect "address $address of a question" 2 'neither HOST:PORT nor' "${ask[@]}" --redis "$address"
+done
+expect "no password" 4 NOAUTH "${ingestd[@]}" --redis "127.0.0.1:$port"
+expect "events" 0 . "${ingestd[@]}" "${store[@]}" --ttl 1000
+expect "no password in a question" 1 NOAUTH "${ask[@]}" --redis "127.0.0.1:$port"
+expect "another prefix knows nobody" 0 'from popularity' "${ask[@]}" --redis "127.0.0.1:$port" --redis-password secret --redis-database 2
+expect "found" 0 'from cache' "${ask[@]}" "${store[@]}"
+
+# The time to live that the service gave: kept by a question, and by one that generates and puts back.
+w="shop:{$user}:w" p="shop:{$user}:p"
+key pexpire "$w" 500000 >/dev/null && key pexpire "$p" 500000 >/dev/null
+expect "asked again" 0 'from cache' "${ask[@]}" "${store[@]}"
+[ "$(key pttl "$w")" -gt 0 ] && [ "$(key pttl "$w")" -le 500000 ] || { echo "programs: asking renewed $(key pttl "$w") ms"; bad=1; }
+key del "$p" >/dev/null
+expect "generated" 0 'from generation' "${ask[@]}" "${store[@]}"
+[ "$(key pttl "$p")" -gt 0 ] && [ "$(key pttl "$p")" -le 500000 ] || { echo "programs: what was put back has $(key pttl "$p") ms"; bad=1; }
+[ $bad = 0 ] && echo "programs: one store, two programs"
+exit $bad
