@@ -74,11 +74,11 @@ solid_status sol_export_check(const char *path) {
   struct stat found;
   if (stat(path, &found) == 0 && S_ISDIR(found.st_mode)) return solid_fail(SOLID_EIO, "%s: is a folder", path);
   char probe[4096];
-  int length = snprintf(probe, sizeof probe, "%s.probe", path);
+  int length = snprintf(probe, sizeof probe, "%s.XXXXXX", path);
   if (length < 0 || (size_t)length >= sizeof probe) return solid_fail(SOLID_EIO, "path of %zu bytes", strlen(path));
-  FILE *stream = fopen(probe, "wb");
-  if (stream == NULL) return solid_fail(SOLID_EIO, "%s: %s", path, strerror(errno));
-  fclose(stream);
+  int file = mkstemp(probe); /* a name that nobody has */
+  if (file < 0) return solid_fail(SOLID_EIO, "%s: %s", path, strerror(errno));
+  close(file);
   unlink(probe);
   return SOLID_OK;
 }

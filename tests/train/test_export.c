@@ -115,3 +115,23 @@ Test(export, says_beforehand_that_a_path_is_no_good) {
   cr_expect_eq(sol_export_check("/nowhere/at/all/model"), SOLID_EIO);
   cr_expect(strstr(solid_last_error(), "/nowhere/at/all/model") != NULL, "%s", solid_last_error());
 }
+
+/* Files beside the model belong to the user, whatever their names. */
+Test(export, asking_beforehand_touches_no_file) {
+  char folder[] = "/tmp/solid-export-XXXXXX", path[64], mine[64], kept[16] = "";
+  cr_assert_not_null(mkdtemp(folder));
+  snprintf(path, sizeof path, "%s/model", folder);
+  snprintf(mine, sizeof mine, "%s/model.probe", folder);
+  FILE *file = fopen(mine, "w");
+  cr_assert_not_null(file);
+  fputs("mine", file);
+  fclose(file);
+  cr_expect_eq(sol_export_check(path), SOLID_OK, "%s", solid_last_error());
+  file = fopen(mine, "r");
+  cr_assert_not_null(file, "the user's file is gone");
+  cr_expect_not_null(fgets(kept, sizeof kept, file));
+  fclose(file);
+  cr_expect_str_eq(kept, "mine");
+  unlink(mine);
+  cr_expect_eq(rmdir(folder), 0, "something is left in the folder");
+}
