@@ -1,6 +1,6 @@
 /* A trainer's state as one safetensors file: weights, moments, average, best weights, counters and the report. What the
  * state belongs to (config, options, data, codes) stands beside it as text, so that a checkpoint of something else is
- * refused with a reason. */
+ * refused with a reason. Texts and values each have a checksum (XXH3): a damaged checkpoint is not gone on from. */
 #include "solid/extend.h"
 #include "solid/internal/safetensors.h"
 #include "solid/train/internal.h"
@@ -14,9 +14,10 @@
 #include <xxhash.h>
 
 #define TEXT_MAX 1024
-#define KEYS     4
+#define KEYS     6
+#define HEX      17
 
-static const char format_name[] = "solid checkpoint 1";
+static const char format_name[] = "solid checkpoint 2";
 
 /* What the state depends on, as `name=value` words; floats exactly. */
 typedef struct identity {
@@ -68,22 +69,53 @@ static void take_report(const sol_trainer *t, uint64_t counters[COUNTERS], doubl
   memcpy(figures, (double[FIGURES]){r->loss, r->ndcg10, r->hit10, r->best_ndcg10}, FIGURES * sizeof *figures);
 }
 
-static solid_status write_state(const sol_trainer *t, const char *path, const float *values) {
-  size_t total = t->step.total, n = 0;
+/* What is neither config nor text. */
+typedef struct state {
   uint64_t counters[COUNTERS];
   double figures[FIGURES];
+  float *values; /* (DEVICE_ARRAYS, total); arrays that the trainer does not have are left out */
+  float *best;   /* (total) */
+} state;
+
+static int has_array(const sol_trainer *t, size_t i) {
+  return t->step.values[device_arrays[i].array] != NULL;
+}
+
+static void hash_values(const sol_trainer *t, const state *s, char hex[HEX]) {
+  size_t bytes = t->step.total * sizeof(float);
+  uint64_t hash = XXH3_64bits_withSeed(s->best, bytes, 0);
+  for (size_t i = 0; i < DEVICE_ARRAYS; i++)
+    if (has_array(t, i)) hash = XXH3_64bits_withSeed(s->values + i * t->step.total, bytes, hash);
+  hash = XXH3_64bits_withSeed(s->counters, sizeof s->counters, hash);
+  hash = XXH3_64bits_withSeed(s->figures, sizeof s->figures, hash);
+  snprintf(hex, HEX, "%016" PRIx64, hash);
+}
+
+static void hash_texts(const char *const texts[3], char hex[HEX]) {
+  uint64_t hash = 0;
+  for (int i = 0; i < 3; i++) hash = XXH3_64bits_withSeed(texts[i], strlen(texts[i]) + 1, hash);
+  snprintf(hex, HEX, "%016" PRIx64, hash);
+}
+
+static solid_status write_state(const sol_trainer *t, const char *path, float *values) {
+  size_t total = t->step.total, n = 0;
+  state now = {.values = values, .best = t->best};
+  char texts[HEX], numbers[HEX];
   identity id;
   describe(t, &id);
-  take_report(t, counters, figures);
+  take_report(t, now.counters, now.figures);
+  hash_texts((const char *const[]){id.config, id.options, id.data}, texts);
+  hash_values(t, &now, numbers);
   sol_tensor_source tensors[DEVICE_ARRAYS + 3];
   for (size_t i = 0; i < DEVICE_ARRAYS; i++)
-    if (t->step.values[device_arrays[i].array] != NULL)
+    if (has_array(t, i))
       tensors[n++] = (sol_tensor_source){device_arrays[i].name, SOL_F32, 1, {total}, values + i * total};
   tensors[n++] = (sol_tensor_source){"best", SOL_F32, 1, {total}, t->best};
-  tensors[n++] = (sol_tensor_source){"counters", SOL_U64, 1, {COUNTERS}, counters};
-  tensors[n++] = (sol_tensor_source){"figures", SOL_F64, 1, {FIGURES}, figures};
-  const sol_metadata metadata[KEYS] = {
-      {"format", format_name}, {"config", id.config}, {"options", id.options}, {"data", id.data}};
+  tensors[n++] = (sol_tensor_source){"counters", SOL_U64, 1, {COUNTERS}, now.counters};
+  tensors[n++] = (sol_tensor_source){"figures", SOL_F64, 1, {FIGURES}, now.figures};
+  const sol_metadata metadata[KEYS] = {{"format", format_name},   {"config", id.config},
+                                       {"options", id.options},   {"data", id.data},
+                                       {"checksum texts", texts}, {"checksum values", numbers}};
   return sol_safetensors_write(path, tensors, n, metadata, KEYS);
 }
 
@@ -124,46 +156,81 @@ static solid_status read_tensor(const sol_safetensors *st, const char *path, con
   return status == SOLID_OK ? sol_safetensors_read(st, tensor, data) : status;
 }
 
-static solid_status read_arrays(sol_trainer *t, const sol_safetensors *st, const char *path) {
-  size_t total = t->step.total;
-  float *values = malloc(total * sizeof *values);
-  if (values == NULL) return solid_fail(SOLID_ENOMEM, "checkpoint of %zu weights", total);
-  solid_status status = SOLID_OK;
-  for (size_t i = 0; i < DEVICE_ARRAYS && status == SOLID_OK; i++) {
-    float *device = t->step.values[device_arrays[i].array];
-    if (device == NULL) continue;
-    status = read_tensor(st, path, device_arrays[i].name, SOL_F32, total, values);
-    if (status != SOLID_OK) break;
-    status = t->be->ops->upload(t->be, device, values, total * sizeof(float));
-    if (status == SOLID_OK) status = t->be->ops->sync(t->be);
-    if (status != SOLID_OK) solid_fail(status, "%s", t->be->err);
-  }
-  free(values);
-  return status == SOLID_OK ? read_tensor(st, path, "best", SOL_F32, total, t->best) : status;
+/* The checksum of this name against what was made of what was read. */
+static solid_status check_sum(const sol_safetensors *st, const char *path, const char *key, const char *now) {
+  const char *then = sol_safetensors_metadata(st, key);
+  if (then != NULL && strcmp(then, now) == 0) return SOLID_OK;
+  return solid_fail(SOLID_EFORMAT, "%s: damaged: its %s is %s, what it holds has %s: remove it, or start --fresh", path,
+                    key, then != NULL ? then : "missing", now);
 }
 
-static solid_status read_state(sol_trainer *t, const sol_safetensors *st, const char *path) {
-  uint64_t counters[COUNTERS];
-  double figures[FIGURES];
+/* That the checkpoint is whole and of this run. */
+static solid_status check_texts(const sol_trainer *t, const sol_safetensors *st, const char *path) {
+  static const char *const keys[] = {"config", "options", "data"};
+  const char *then[3];
+  char hex[HEX];
   identity id;
   describe(t, &id);
+  const char *const now[] = {id.config, id.options, id.data};
   solid_status status = check_text(st, path, "format", format_name);
-  if (status == SOLID_OK) status = check_text(st, path, "config", id.config);
-  if (status == SOLID_OK) status = check_text(st, path, "options", id.options);
-  if (status == SOLID_OK) status = check_text(st, path, "data", id.data);
-  if (status == SOLID_OK) status = read_tensor(st, path, "counters", SOL_U64, COUNTERS, counters);
-  if (status == SOLID_OK) status = read_tensor(st, path, "figures", SOL_F64, FIGURES, figures);
-  if (status == SOLID_OK) status = read_arrays(t, st, path);
   if (status != SOLID_OK) return status;
-  t->steps = counters[2];
-  t->report = (sol_epoch){.epoch = (uint32_t)counters[0],
-                          .best_epoch = (uint32_t)counters[1],
-                          .loss = figures[0],
-                          .ndcg10 = figures[1],
-                          .hit10 = figures[2],
-                          .best_ndcg10 = figures[3]};
+  for (int i = 0; i < 3; i++) {
+    then[i] = sol_safetensors_metadata(st, keys[i]);
+    if (then[i] == NULL) return solid_fail(SOLID_EFORMAT, "%s: no %s", path, keys[i]);
+  }
+  hash_texts(then, hex);
+  status = check_sum(st, path, "checksum texts", hex);
+  for (int i = 0; i < 3 && status == SOLID_OK; i++) status = check_text(st, path, keys[i], now[i]);
+  return status;
+}
+
+static solid_status read_values(const sol_trainer *t, const sol_safetensors *st, const char *path, state *s) {
+  size_t total = t->step.total;
+  char hex[HEX];
+  solid_status status = read_tensor(st, path, "counters", SOL_U64, COUNTERS, s->counters);
+  if (status == SOLID_OK) status = read_tensor(st, path, "figures", SOL_F64, FIGURES, s->figures);
+  if (status == SOLID_OK) status = read_tensor(st, path, "best", SOL_F32, total, s->best);
+  for (size_t i = 0; i < DEVICE_ARRAYS && status == SOLID_OK; i++)
+    if (has_array(t, i)) status = read_tensor(st, path, device_arrays[i].name, SOL_F32, total, s->values + i * total);
+  if (status != SOLID_OK) return status;
+  hash_values(t, s, hex);
+  return check_sum(st, path, "checksum values", hex);
+}
+
+static solid_status take_values(sol_trainer *t, const state *s) {
+  sk_backend *be = t->be;
+  size_t total = t->step.total;
+  solid_status status = SOLID_OK;
+  for (size_t i = 0; i < DEVICE_ARRAYS && status == SOLID_OK; i++)
+    if (has_array(t, i))
+      status =
+          be->ops->upload(be, t->step.values[device_arrays[i].array], s->values + i * total, total * sizeof(float));
+  if (status == SOLID_OK) status = be->ops->sync(be);
+  if (status != SOLID_OK) return solid_fail(status, "%s", be->err);
+  memcpy(t->best, s->best, total * sizeof(float));
+  t->steps = s->counters[2];
+  t->report = (sol_epoch){.epoch = (uint32_t)s->counters[0],
+                          .best_epoch = (uint32_t)s->counters[1],
+                          .loss = s->figures[0],
+                          .ndcg10 = s->figures[1],
+                          .hit10 = s->figures[2],
+                          .best_ndcg10 = s->figures[3]};
   t->report.finished = sol_epochs_are_over(&t->options, &t->report);
   return SOLID_OK;
+}
+
+/* The trainer changes only when everything has been read and is whole. */
+static solid_status read_state(sol_trainer *t, const sol_safetensors *st, const char *path) {
+  size_t total = t->step.total;
+  solid_status status = check_texts(t, st, path);
+  if (status != SOLID_OK) return status;
+  state s = {.values = malloc(DEVICE_ARRAYS * total * sizeof(float)), .best = malloc(total * sizeof(float))};
+  if (s.values == NULL || s.best == NULL) status = solid_fail(SOLID_ENOMEM, "checkpoint of %zu weights", total);
+  if (status == SOLID_OK) status = read_values(t, st, path, &s);
+  if (status == SOLID_OK) status = take_values(t, &s);
+  free(s.values);
+  free(s.best);
+  return status;
 }
 
 solid_status sol_trainer_load(sol_trainer *trainer, const char *path) {

@@ -280,6 +280,51 @@ Test(trainer, refuses_a_checkpoint_that_is_not_its_own) {
   rig_close(r);
 }
 
+/* One bit of the file at each of many places, the header's and the values' alike: none may be gone on from, and the
+ * trainer that was asked to still takes the whole one. */
+Test(trainer, refuses_a_checkpoint_with_a_flipped_bit) {
+  rig *r = rig_open(sk_backend_find("cpu"), NULL);
+  fixture f;
+  setup(&f);
+  sol_train_options o = quick_options();
+  char folder[] = "/tmp/solid-checkpoint-XXXXXX", path[64];
+  cr_assert_not_null(mkdtemp(folder));
+  snprintf(path, sizeof path, "%s/checkpoint", folder);
+  sol_trainer *trainer = open_trainer(r, &f, &o);
+  run_epochs(trainer, 2);
+  cr_assert_eq(sol_trainer_save(trainer, path), SOLID_OK, "%s", solid_last_error());
+  sol_trainer_close(trainer);
+  FILE *file = fopen(path, "r+b");
+  cr_assert_not_null(file);
+  cr_assert_eq(fseek(file, 0, SEEK_END), 0);
+  long size = ftell(file);
+  trainer = open_trainer(r, &f, &o);
+  int damaged = 0;
+  for (long at = 0; at < size; at += at < 2000 ? 7 : size / 150) {
+    for (int back = 0; back < 2; back++) { /* flips, loads, flips back */
+      cr_assert_eq(fseek(file, at, SEEK_SET), 0);
+      int byte = fgetc(file);
+      cr_assert_eq(fseek(file, at, SEEK_SET), 0);
+      cr_assert_neq(fputc(byte ^ 1 << at % 8, file), EOF);
+      fflush(file);
+      if (back) break;
+      cr_assert_neq(sol_trainer_load(trainer, path), SOLID_OK, "bit %ld of byte %ld", at % 8, at);
+      cr_assert_eq(sol_trainer_report(trainer)->epoch, 0, "byte %ld: the trainer has changed", at);
+      cr_assert_not_null(strstr(solid_last_error(), path), "byte %ld: %s", at, solid_last_error());
+      damaged += strstr(solid_last_error(), "damaged: its checksum") != NULL;
+    }
+  }
+  cr_assert_gt(damaged, 140, "%d", damaged);
+  fclose(file);
+  cr_assert_eq(sol_trainer_load(trainer, path), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(sol_trainer_report(trainer)->epoch, 2);
+  sol_trainer_close(trainer);
+  unlink(path);
+  rmdir(folder);
+  teardown(&f);
+  rig_close(r);
+}
+
 Test(trainer, names_the_option_that_is_wrong) {
   sol_train_options o = quick_options();
   o.dropout = 1;
