@@ -1,14 +1,16 @@
-/* solid_plan: how much memory a model's users take up, in Redis and in the memory store, by element type. */
+/* solid_plan: how much memory a model's users take up, in Redis and in the memory store, by element type; with --device
+ * also what serving and training take on the device, and whether it is there. */
 #include "ingest/config.h"
-#include "solid/context.h"
-#include "solid/model.h"
+#include "solid/extend.h"
+#include "solid/train/plan.h"
+#include "solid/worker.h"
 #include "store/plan.h"
 #include <stdio.h>
 #include <string.h>
 
 typedef struct plan_options {
-  const char *model, *prefix;
-  int64_t window, width, params, users, id_bytes, partitions;
+  const char *model, *prefix, *device;
+  int64_t window, width, params, users, id_bytes, partitions, batch, train_batch;
 } plan_options;
 
 static const solid_property properties[] = {
@@ -26,14 +28,22 @@ static const solid_property properties[] = {
     {"prefix", SOLID_PROPERTY_STRING, "solid:", 0, 0, NULL, "of the Redis keys", 0, offsetof(plan_options, prefix)},
     {"partitions", SOLID_PROPERTY_INT, "1", 1, 65535, NULL, "of which one user's events come", 0,
      offsetof(plan_options, partitions)},
+    {"device", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL, "cpu, cuda or cuda:N: its memory too; needs --model", 0,
+     offsetof(plan_options, device)},
+    {"batch", SOLID_PROPERTY_INT, "256", 1, 1 << 24, NULL, "on the device: users that are served at once", 0,
+     offsetof(plan_options, batch)},
+    {"train-batch", SOLID_PROPERTY_INT, "256", 1, 65536, NULL, "on the device: users a training step", 0,
+     offsetof(plan_options, train_batch)},
 };
 
 static const solid_program program = {
     .name = "solid_plan",
-    .summary = "prints how much memory a model's users take up",
-    .notes = "Counts users with a full window and generated params; with a TTL only the users of that time are kept.\n"
-             "Example: solid_plan --model beauty.safetensors --users 5000000\n"
-             "Exit codes: 0 done, 1 the model cannot be read, 2 wrong usage.\n",
+    .summary = "prints how much memory a model takes up: its users in a store, itself on a device",
+    .notes =
+        "Counts users with a full window and generated params; with a TTL only the users of that time are kept.\n"
+        "Example: solid_plan --model beauty.safetensors --users 5000000\n"
+        "         solid_plan --model beauty.safetensors --device cuda --batch 4096\n"
+        "Exit codes: 0 done, 1 the model cannot be read, or serving it does not fit on the device, 2 wrong usage.\n",
     .properties = properties,
     .count = sizeof properties / sizeof *properties,
 };
@@ -89,6 +99,60 @@ static solid_status print_plan(const plan_options *options) {
   return SOLID_OK;
 }
 
+static void print_line(const char *what, uint64_t bytes) {
+  char text[24];
+  printf("  %-46s %10s\n", what, bytes_text((double)bytes, text));
+}
+
+/* Opens what was planned: the arrays must be as large as they were to be, the rest is the device's own. */
+static solid_status measure(const solid_context *ctx, const plan_options *options, size_t before,
+                            const sol_device_plan *plan) {
+  solid_model *model = NULL;
+  solid_worker *worker = NULL;
+  size_t after = 0, total = 0;
+  solid_status status = solid_model_load(&model, ctx, options->model);
+  if (!status) status = solid_worker_new(&worker, model, (size_t)options->batch);
+  if (!status) status = sol_plan_memory(ctx, &after, &total);
+  solid_worker_free(worker);
+  solid_model_free(model);
+  uint64_t taken = before > after ? before - after : 0, planned = plan->model + plan->worker;
+  if (!status) print_line("opened: kernels, graphs and libraries besides", taken > planned ? taken - planned : 0);
+  return status;
+}
+
+static solid_status print_device(const plan_options *options) {
+  solid_context_options context = SOLID_CONTEXT_OPTIONS_INIT;
+  sol_train_options train = SOL_TRAIN_OPTIONS_INIT;
+  sol_device_plan plan;
+  solid_context *ctx = NULL;
+  size_t left = 0, total = 0;
+  context.device = options->device;
+  train.batch = (uint32_t)options->train_batch;
+  solid_status status = solid_context_new(&ctx, &context);
+  if (!status) status = sol_plan_memory(ctx, &left, &total);
+  if (!status) status = sol_plan_device(&plan, options->model, (uint32_t)options->batch, &train);
+  if (!status) {
+    char a[24], b[24];
+    uint64_t serving = plan.model + plan.worker;
+    printf("device %s: %s of %s are free\n", options->device, bytes_text((double)left, a),
+           bytes_text((double)total, b));
+    print_line("serving: weights, codes, tables of the catalogue", plan.model);
+    print_line("serving: batches, records, scratch", plan.worker);
+    print_line("training a model of these shapes", plan.training);
+    if (serving > left)
+      status = solid_fail(SOLID_ENOMEM, "serving %lld users at once needs %s on %s, %s are free: use a smaller --batch",
+                          (long long)options->batch, bytes_text((double)serving, a), options->device,
+                          bytes_text((double)left, b));
+    else if (strcmp(options->device, "cpu") != 0)
+      status = measure(ctx, options, left, &plan);
+    if (plan.training > left)
+      printf("training does not fit: %lld users a step are too many, see --train-batch\n",
+             (long long)options->train_batch);
+  }
+  solid_context_free(ctx);
+  return status;
+}
+
 int main(int argc, char **argv) {
   plan_options options = {0};
   solid_config *config = NULL;
@@ -102,9 +166,12 @@ int main(int argc, char **argv) {
     status = solid_config_write_help(&program, stdout);
   else if (request == SOLID_CONFIG_VERSION)
     status = solid_config_write_version(&program, stdout);
+  else if (options.device && !options.model)
+    status = solid_fail(SOLID_EINVAL, "--device needs --model");
   else if (!options.model || !(status = read_model(&options)))
     status = print_plan(&options);
+  if (!status && options.device && request == SOLID_CONFIG_RUN) status = print_device(&options);
   if (status) fprintf(stderr, "solid_plan: %s\n", solid_last_error());
   solid_config_free(config);
-  return status ? 1 : 0;
+  return status == SOLID_EINVAL ? 2 : status ? 1 : 0;
 }

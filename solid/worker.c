@@ -274,6 +274,10 @@ uint64_t sol_worker_allocations(const solid_worker *worker) {
   return worker->be->allocations;
 }
 
+uint64_t sol_worker_bytes(const solid_worker *worker) {
+  return worker->be->bytes;
+}
+
 /* ---- User vectors and ranking ---- */
 
 static solid_status check_rows(const solid_worker *worker, size_t n) {
@@ -383,10 +387,11 @@ static solid_status warm_up(solid_worker *worker) {
   solid_status status = SOLID_OK;
   if (!ranked || !u || !counts || !items || !params) status = solid_fail(SOLID_ENOMEM, "out of memory: worker");
   solid_windows windows = {1, offsets, items};
-  if (!status && worker->be->ops->records) status = record_sizes(worker);
   if (!status) status = solid_worker_generate(worker, &windows, u, params);
   if (!status) status = solid_worker_apply(worker, 1, u, params, u);
   if (!status) status = solid_worker_rank(worker, n, u, NULL, k, ranked, counts);
+  /* Last: a recording points into the scratch as it is. */
+  if (!status && worker->be->ops->records) status = record_sizes(worker);
   free(ranked);
   free(u);
   free(counts);

@@ -18,7 +18,7 @@ while [ $# -gt 0 ]; do
   --bench) bench=1; shift ;;
   --anchors) anchors=${2:?--anchors needs a program}; shift 2 ;;
   --sanitize) sanitize=1; shift ;;
-  *) sed -n '2,12s/^# \{0,1\}//p' "$0"; exit 2 ;;
+  *) sed -n '2,10s/^# \{0,1\}//p' "$0"; exit 2 ;;
   esac
 done
 command -v nvidia-smi >/dev/null && nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader

@@ -72,6 +72,7 @@ solid_status sk_cpu_alloc(sk_backend *be, void **out, size_t bytes) {
   if (bytes > 0 && !(device = alloc_aligned(bytes)))
     return sk_fail(be, SOLID_ENOMEM, "cpu: no room for %zu bytes", bytes);
   be->allocations += bytes > 0;
+  be->bytes += bytes;
   *out = device;
   return SOLID_OK;
 }

@@ -93,6 +93,7 @@ static solid_status take(sk_backend *be, void **out, size_t bytes, const char *w
   }
   if (error != cudaSuccess) return sk_cuda_status(be, error, what);
   be->allocations += bytes > 0;
+  be->bytes += bytes;
   *out = device;
   return SOLID_OK;
 }

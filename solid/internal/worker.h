@@ -11,4 +11,7 @@ solid_status sol_worker_generate(solid_worker *worker, const solid_windows *wind
 /* How often its back end has taken memory or recorded. Constant once the worker is made. */
 uint64_t sol_worker_allocations(const solid_worker *worker);
 
+/* Device memory that it was made with, kernels' own left out. */
+uint64_t sol_worker_bytes(const solid_worker *worker);
+
 #endif

@@ -1,0 +1,114 @@
+#include "solid/internal/plan_backend.h"
+#include <stdlib.h>
+#include <string.h>
+
+static solid_status probe(char *text, size_t size) {
+  if (text && size) text[0] = '\0';
+  return SOLID_OK;
+}
+
+static solid_status open_plan(sk_backend **out, const sk_options *options) {
+  (void)options;
+  sk_backend *be = calloc(1, sizeof *be);
+  if (!be) return SOLID_ENOMEM;
+  be->ops = &sol_plan_table;
+  *out = be;
+  return SOLID_OK;
+}
+
+static void close_plan(sk_backend *be) {
+  free(be);
+}
+
+/* An address that nobody reads: callers compute with it. */
+static solid_status alloc(sk_backend *be, void **out, size_t bytes) {
+  be->bytes += bytes;
+  be->allocations += bytes > 0;
+  *out = bytes ? (void *)be : NULL;
+  return SOLID_OK;
+}
+
+static void release(sk_backend *be, void *device) {
+  (void)be, (void)device;
+}
+
+static solid_status upload(sk_backend *be, void *device, const void *host, size_t bytes) {
+  (void)be, (void)device, (void)host, (void)bytes;
+  return SOLID_OK;
+}
+
+static solid_status download(sk_backend *be, void *host, const void *device, size_t bytes) {
+  (void)be, (void)device;
+  if (bytes) memset(host, 0, bytes);
+  return SOLID_OK;
+}
+
+static solid_status copy(sk_backend *be, void *to, const void *from, size_t bytes) {
+  return upload(be, to, from, bytes);
+}
+
+static solid_status zero(sk_backend *be, void *device, size_t bytes) {
+  return upload(be, device, NULL, bytes);
+}
+
+static solid_status sync(sk_backend *be) {
+  (void)be;
+  return SOLID_OK;
+}
+
+/* Real, for callers write into it; only where the pages are touched does it cost anything. */
+static solid_status alloc_host(sk_backend *be, void **out, size_t bytes) {
+  *out = bytes ? calloc(bytes, 1) : NULL;
+  return bytes && !*out ? sk_fail(be, SOLID_ENOMEM, "no room for %zu bytes on the host", bytes) : SOLID_OK;
+}
+
+static void free_host(sk_backend *be, void *host) {
+  (void)be;
+  free(host);
+}
+
+static solid_status memory(sk_backend *be, size_t *left, size_t *total) {
+  (void)be;
+  *left = *total = SIZE_MAX;
+  return SOLID_OK;
+}
+
+static solid_status replay(sk_backend *be, sk_graph **graph, sk_body body, void *user) {
+  (void)be, (void)graph;
+  return body(user);
+}
+
+static void forget(sk_backend *be, sk_graph *graph) {
+  (void)be, (void)graph;
+}
+
+#define NOTHING(op)                                                                                                    \
+  static solid_status no_##op(sk_backend *be, const sk_##op##_args *a) {                                               \
+    (void)be, (void)a;                                                                                                 \
+    return SOLID_OK;                                                                                                   \
+  }
+SK_OPS(NOTHING)
+#undef NOTHING
+
+const sk_backend_ops sol_plan_table = {.abi = SK_ABI,
+                                       .name = "plan",
+                                       .tile_rows = 16384,
+                                       .probe = probe,
+                                       .open = open_plan,
+                                       .close = close_plan,
+                                       .alloc = alloc,
+                                       .free = release,
+                                       .upload = upload,
+                                       .download = download,
+                                       .copy = copy,
+                                       .zero = zero,
+                                       .sync = sync,
+                                       .alloc_host = alloc_host,
+                                       .free_host = free_host,
+                                       .memory = memory,
+                                       .replay = replay,
+                                       .forget = forget,
+#define FILL_SLOT(op) .op = no_##op,
+                                       SK_OPS(FILL_SLOT)
+#undef FILL_SLOT
+};

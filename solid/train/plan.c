@@ -1,0 +1,68 @@
+#include "solid/train/plan.h"
+#include "solid/extend.h"
+#include "solid/internal/model_parts.h"
+#include "solid/internal/plan_backend.h"
+#include "solid/internal/worker.h"
+#include "solid/train/split.h"
+#include "solid/train/trainer.h"
+#include <stdlib.h>
+
+/* Users that fill every batch of training and of validation with full windows; which items is all the same. */
+static solid_status full_history(sol_history *history, const sol_config *config, uint32_t batch) {
+  uint32_t at_once = (uint32_t)sol_plan_table.tile_rows / 16, users = batch > at_once ? batch : at_once;
+  size_t events = (size_t)config->window + SOL_SPLIT_MIN_EVENTS;
+  *history = (sol_history){.users = users, .items = config->items};
+  history->offsets = calloc((size_t)users + 1, sizeof *history->offsets);
+  history->sequence = calloc(users * events, sizeof *history->sequence);
+  if (!history->offsets || !history->sequence)
+    return solid_fail(SOLID_ENOMEM, "out of memory: plan of %u users a step", users);
+  for (uint32_t u = 0; u <= users; u++) history->offsets[u] = u * events;
+  return SOLID_OK;
+}
+
+static solid_status plan_training(uint64_t *bytes, const solid_context *ctx, const sol_config *config,
+                                  const sol_train_options *options) {
+  sol_history history = {0};
+  sol_trainer *trainer = NULL;
+  sk_backend *be = NULL;
+  uint16_t *codes = calloc((size_t)config->items * config->levels + 1, sizeof *codes);
+  solid_status status = codes ? full_history(&history, config, options->batch) : solid_fail(SOLID_ENOMEM, "plan");
+  if (!status) status = sol_backend_open(ctx, &be);
+  if (!status) status = sol_trainer_open(&trainer, be, config, options, &history, codes);
+  if (!status) *bytes = be->bytes;
+  sol_trainer_close(trainer);
+  if (be) be->ops->close(be);
+  sol_history_clear(&history);
+  free(codes);
+  return status;
+}
+
+solid_status sol_plan_device(sol_device_plan *plan, const char *path, uint32_t serve,
+                             const sol_train_options *options) {
+  solid_context ctx = {.ops = &sol_plan_table, .threads = 1};
+  solid_model *model = NULL;
+  solid_worker *worker = NULL;
+  sol_device_plan all = {0};
+  solid_status status = solid_model_load(&model, &ctx, path);
+  if (!status) status = solid_worker_new(&worker, model, serve);
+  if (!status) {
+    all.config = *sol_model_config(model);
+    all.model = model->be->bytes;
+    all.worker = sol_worker_bytes(worker);
+    status = plan_training(&all.training, &ctx, &all.config, options);
+  }
+  solid_worker_free(worker);
+  solid_model_free(model);
+  if (!status) *plan = all;
+  return status;
+}
+
+solid_status sol_plan_memory(const solid_context *ctx, size_t *left, size_t *total) {
+  sk_backend *be = NULL;
+  solid_status status = sol_backend_open(ctx, &be);
+  if (status) return status;
+  status = be->ops->memory(be, left, total);
+  if (status) status = sol_backend_fail(be, status);
+  be->ops->close(be);
+  return status;
+}
