@@ -1,5 +1,7 @@
-/* Tiles of rows x items whose logits fit the workspace. One tile of items holds the whole catalogue where it can; else
- * a first pass keeps the log-sum-exp online and a second computes the logits again. */
+/* Tiles of rows x items whose logits fit the workspace, each row of them padded to whole float4s. Where one tile of
+ * items holds the whole catalogue, a block reads its row once for loss and sums and once more, from cache, to turn
+ * logits into gradients. Else a first pass over the tiles keeps the log-sum-exp and a second computes the logits again.
+ */
 #include "kernels/cuda/cuda.cuh"
 
 enum { THREADS = 256, TILE_FLOATS = 1 << 26, MIN_ROWS = 256, MAX_ROWS = 65535 };
@@ -8,46 +10,91 @@ struct running { /* log-sum-exp of a row so far, and what the loss needs */
   float top, total, target, sum;
 };
 
-__device__ static float block_reduce(float x, bool maximum, float *lanes) {
-  x = maximum ? sk_warp_max(x) : sk_warp_sum(x);
-  __syncthreads();
-  if (threadIdx.x % SK_WARP == 0) lanes[threadIdx.x / SK_WARP] = x;
-  __syncthreads();
-  x = lanes[0];
-  for (int warp = 1; warp < THREADS / SK_WARP; warp++) x = maximum ? fmaxf(x, lanes[warp]) : x + lanes[warp];
-  return x;
+/* Adds logits to a sum of exp(s - top) whose top may rise. A NaN in any of them stays in `total`. */
+__device__ static void take(float4 x, running *r) {
+  float top = fmaxf(fmaxf(x.x, x.y), fmaxf(x.z, x.w));
+  if (top > r->top) {
+    r->total *= expf(r->top - top); /* from -infinity: 0 */
+    r->top = top;
+  }
+  float base = r->top == -INFINITY ? 0.0f : r->top;
+  r->total += (expf(x.x - base) + expf(x.y - base)) + (expf(x.z - base) + expf(x.w - base));
 }
 
-/* One block per row of the tile. */
-__global__ static void scan(sk_xent_args a, int row0, int first, int items, const float *s, running *state) {
-  __shared__ float lanes[THREADS / SK_WARP];
-  const float *row = s + (int64_t)blockIdx.x * items;
-  running mine = first == 0 ? running{-INFINITY, 0.0f, 0.0f, 0.0f} : state[blockIdx.x];
-  int target = a.target[row0 + blockIdx.x];
-  if (target < 0) return;
-  float top = -INFINITY, total = 0.0f, sum = 0.0f;
-  int bad = 0;
-  for (int v = threadIdx.x; v < items; v += THREADS) {
-    top = fmaxf(top, row[v]);
-    bad |= isnan(row[v]);
+__device__ static void merge(running *r, float top, float total, float sum) {
+  float both = fmaxf(r->top, top);
+  if (both > -INFINITY) {
+    r->total = r->total * expf(r->top - both) + total * expf(top - both);
+    r->top = both;
+  } else {
+    r->total += total;
   }
-  top = fmaxf(block_reduce(top, true, lanes), mine.top);
-  if (__syncthreads_or(bad)) top = NAN;
-  for (int v = threadIdx.x; v < items; v += THREADS) {
-    total += expf(row[v] - top);
-    sum += row[v];
+  r->sum += sum;
+}
+
+/* Every thread's part of a row together, the same in every thread. */
+__device__ static running block_total(running r) {
+  __shared__ running warps[THREADS / SK_WARP];
+  for (int step = SK_WARP / 2; step > 0; step /= 2)
+    merge(&r, __shfl_xor_sync(0xffffffffu, r.top, step), __shfl_xor_sync(0xffffffffu, r.total, step),
+          __shfl_xor_sync(0xffffffffu, r.sum, step));
+  if (threadIdx.x % SK_WARP == 0) warps[threadIdx.x / SK_WARP] = r;
+  __syncthreads();
+  r = warps[0];
+  for (int warp = 1; warp < THREADS / SK_WARP; warp++) merge(&r, warps[warp].top, warps[warp].total, warps[warp].sum);
+  return r;
+}
+
+__device__ static float4 gradient_of(const sk_xent_args &a, float4 x, const running &r) {
+  float scale = a.weight / r.total, smooth = a.weight * a.smoothing / a.items;
+  return {scale * expf(x.x - r.top) - smooth, scale * expf(x.y - r.top) - smooth, scale * expf(x.z - r.top) - smooth,
+          scale * expf(x.w - r.top) - smooth};
+}
+
+/* One block per row of the tile; `stride` floats from row to row of s. With `whole`, the tile holds all items and
+ * logits become gradients in place. */
+__global__ static void __launch_bounds__(THREADS)
+    scan(sk_xent_args a, int row0, int first, int items, int stride, bool whole, float *s, running *state) {
+  float *row = s + (int64_t)blockIdx.x * stride;
+  int target = a.target[row0 + blockIdx.x] - first;
+  bool skipped = target + first < 0;
+  if (skipped && whole)
+    for (int v = threadIdx.x; v < stride / 4; v += THREADS) ((float4 *)row)[v] = {};
+  if (skipped) return;
+  running mine = {-INFINITY, 0.0f, 0.0f, 0.0f};
+#pragma unroll 4
+  for (int v = threadIdx.x; v < items / 4; v += THREADS) {
+    float4 x = ((const float4 *)row)[v];
+    take(x, &mine);
+    mine.sum += (x.x + x.y) + (x.z + x.w);
   }
-  total = block_reduce(total, false, lanes);
-  sum = block_reduce(sum, false, lanes);
-  if (threadIdx.x > 0) return;
-  mine.total = total + (mine.top == -INFINITY ? 0.0f : mine.total * expf(mine.top - top));
-  mine.top = top;
-  mine.sum += sum;
-  if (target >= first && target < first + items) mine.target = row[target - first];
-  state[blockIdx.x] = mine;
-  if (first + items == a.items)
-    a.loss[row0 + blockIdx.x] =
-        mine.top + logf(mine.total) - (1.0f - a.smoothing) * mine.target - a.smoothing * mine.sum / a.items;
+  int left = items / 4 * 4 + threadIdx.x;
+  if (left < items) {
+    take({row[left], -INFINITY, -INFINITY, -INFINITY}, &mine);
+    mine.sum += row[left];
+  }
+  float s_target = target >= 0 && target < items ? row[target] : 0.0f;
+  running all = block_total(mine);
+  if (!whole && first > 0) {
+    const running before = state[blockIdx.x];
+    merge(&all, before.top, before.total, before.sum);
+    s_target += before.target; /* of one tile, 0 from the others */
+  }
+  all.target = s_target;
+  __syncthreads(); /* everyone has read state and target */
+  if (threadIdx.x == 0) {
+    state[blockIdx.x] = all;
+    if (first + items == a.items)
+      a.loss[row0 + blockIdx.x] =
+          all.top + logf(all.total) - (1.0f - a.smoothing) * s_target - a.smoothing * all.sum / a.items;
+  }
+  if (!whole) return;
+  for (int v = threadIdx.x; v < stride / 4; v += THREADS) {
+    float4 g = gradient_of(a, ((const float4 *)row)[v], all);
+    float held = a.weight * (1.0f - a.smoothing);
+    if (target / 4 == v) (target % 4 == 0 ? g.x : target % 4 == 1 ? g.y : target % 4 == 2 ? g.z : g.w) -= held;
+    ((float4 *)row)[v] = g;
+  }
 }
 
 /* A tile's rows of u, zero where the target is negative: such a row may hold anything. */
@@ -57,19 +104,19 @@ __global__ static void take_rows(sk_xent_args a, int row0, float *u) {
     u[(int64_t)blockIdx.x * a.d + i] = a.target[row] < 0 ? 0.0f : a.u[row * a.d + i];
 }
 
-/* Logits to gradients, in place. */
-__global__ static void gradient(sk_xent_args a, int row0, int first, int items, const running *state, float *s) {
-  int64_t v = (int64_t)blockIdx.x * THREADS + threadIdx.x;
-  if (v >= items) return;
-  int target = a.target[row0 + blockIdx.y];
-  float *at = s + (int64_t)blockIdx.y * items + v;
-  if (target < 0) {
-    *at = 0.0f;
-    return;
+/* Logits to gradients, in place, of one tile of items. */
+__global__ static void gradient(sk_xent_args a, int row0, int first, int stride, const running *state, float *s) {
+  int v = blockIdx.x * THREADS + threadIdx.x;
+  if (v >= stride / 4) return;
+  int target = a.target[row0 + blockIdx.y] - first;
+  float4 *at = (float4 *)(s + (int64_t)blockIdx.y * stride) + v, g = {};
+  if (target + first >= 0) {
+    g = gradient_of(a, *at, state[blockIdx.y]);
+    float held = a.weight * (1.0f - a.smoothing);
+    if (target >= 0 && target / 4 == v)
+      (target % 4 == 0 ? g.x : target % 4 == 1 ? g.y : target % 4 == 2 ? g.z : g.w) -= held;
   }
-  running r = state[blockIdx.y];
-  *at = a.weight *
-        (expf(*at - r.top) / r.total - (target == first + v ? 1.0f - a.smoothing : 0.0f) - a.smoothing / a.items);
+  *at = g;
 }
 
 __global__ static void clear_ignored(sk_xent_args a) {
@@ -77,10 +124,14 @@ __global__ static void clear_ignored(sk_xent_args a) {
   if (row < a.n && a.target[row] < 0) a.loss[row] = 0.0f;
 }
 
+static int padded(int items) {
+  return (items + 3) / 4 * 4;
+}
+
 static solid_status tile(sk_backend *be, const sk_xent_args *a, int rows, int first, int items, const float *u,
                          float *s) {
   return sk_cuda_product(be, false, true, rows, items, a->d, u, a->d, a->e + (int64_t)first * a->d, a->d, 0.0f, s,
-                         items);
+                         padded(items));
 }
 
 /* du and de of one tile from its gradients g (rows, items). */
@@ -88,11 +139,11 @@ static solid_status collect(sk_backend *be, const sk_xent_args *a, int row0, int
                             const float *u, const float *g) {
   solid_status status = SOLID_OK;
   if (a->du)
-    status = sk_cuda_product(be, false, false, rows, a->d, items, g, items, a->e + (int64_t)first * a->d, a->d,
+    status = sk_cuda_product(be, false, false, rows, a->d, items, g, padded(items), a->e + (int64_t)first * a->d, a->d,
                              first > 0 ? 1.0f : 0.0f, a->du + (int64_t)row0 * a->d, a->d);
   if (status == SOLID_OK && a->de)
-    status = sk_cuda_product(be, true, false, items, a->d, rows, g, items, u, a->d, 1.0f, a->de + (int64_t)first * a->d,
-                             a->d);
+    status = sk_cuda_product(be, true, false, items, a->d, rows, g, padded(items), u, a->d, 1.0f,
+                             a->de + (int64_t)first * a->d, a->d);
   return status;
 }
 
@@ -105,21 +156,22 @@ typedef struct memory { /* of one tile of rows, in the workspace */
 static solid_status rows_of_tile(sk_backend *be, const sk_xent_args *a, int row0, int rows, const memory *m) {
   cudaStream_t stream = sk_cuda_stream(be);
   solid_status status = SOLID_OK;
+  bool backward = a->du || a->de, whole = backward && m->per_tile >= a->items;
   take_rows<<<rows, THREADS, 0, stream>>>(*a, row0, m->u);
   for (int first = 0; first < a->items; first += m->per_tile) {
     int items = a->items - first < m->per_tile ? a->items - first : m->per_tile;
     if ((status = tile(be, a, rows, first, items, m->u, m->s)) != SOLID_OK) return status;
-    scan<<<rows, THREADS, 0, stream>>>(*a, row0, first, items, m->s, m->state);
+    scan<<<rows, THREADS, 0, stream>>>(*a, row0, first, items, padded(items), whole, m->s, m->state);
   }
-  for (int first = 0; (a->du || a->de) && first < a->items; first += m->per_tile) {
-    int items = a->items - first < m->per_tile ? a->items - first : m->per_tile;
-    if (m->per_tile < a->items) status = tile(be, a, rows, first, items, m->u, m->s);
-    if (status != SOLID_OK) return status;
-    gradient<<<dim3(sk_cuda_blocks(items, THREADS), rows), THREADS, 0, stream>>>(*a, row0, first, items, m->state,
-                                                                                 m->s);
-    if ((status = collect(be, a, row0, rows, first, items, m->u, m->s)) != SOLID_OK) return status;
+  if (whole) status = collect(be, a, row0, rows, 0, a->items, m->u, m->s);
+  for (int first = 0; backward && !whole && first < a->items && status == SOLID_OK; first += m->per_tile) {
+    int items = a->items - first < m->per_tile ? a->items - first : m->per_tile, stride = padded(items);
+    if ((status = tile(be, a, rows, first, items, m->u, m->s)) != SOLID_OK) return status;
+    gradient<<<dim3(sk_cuda_blocks(stride / 4, THREADS), rows), THREADS, 0, stream>>>(*a, row0, first, stride, m->state,
+                                                                                      m->s);
+    status = collect(be, a, row0, rows, first, items, m->u, m->s);
   }
-  return sk_cuda_launched(be, "xent");
+  return status == SOLID_OK ? sk_cuda_launched(be, "xent") : status;
 }
 
 solid_status sk_cuda_xent(sk_backend *be, const sk_xent_args *a) {
@@ -127,13 +179,13 @@ solid_status sk_cuda_xent(sk_backend *be, const sk_xent_args *a) {
   int rows = TILE_FLOATS / a->items < MIN_ROWS ? MIN_ROWS : TILE_FLOATS / a->items;
   if (rows > a->n) rows = a->n;
   if (rows > MAX_ROWS) rows = MAX_ROWS;
-  int items = TILE_FLOATS / rows < a->items ? TILE_FLOATS / rows : a->items;
+  int items = TILE_FLOATS / rows < a->items ? TILE_FLOATS / rows / 4 * 4 : a->items;
   void *base = NULL;
-  size_t floats = (size_t)rows * ((size_t)items + a->d);
+  size_t logits = (size_t)rows * (size_t)padded(items), floats = logits + (size_t)rows * a->d;
   solid_status status = sk_cuda_workspace(be, (floats + 4) * sizeof(float) + (size_t)rows * sizeof(running), &base);
   if (status != SOLID_OK) return status;
   float *s = (float *)base;
-  const memory m = {s, s + (size_t)rows * items, (running *)(s + (floats + 3) / 4 * 4), items};
+  const memory m = {s, s + logits, (running *)(s + (floats + 3) / 4 * 4), items};
   clear_ignored<<<sk_cuda_blocks(a->n, THREADS), THREADS, 0, sk_cuda_stream(be)>>>(*a);
   for (int row0 = 0; row0 < a->n && status == SOLID_OK; row0 += rows)
     status = rows_of_tile(be, a, row0, a->n - row0 < rows ? a->n - row0 : rows, &m);
