@@ -1,6 +1,7 @@
-/* Gather is a copy. Scatter-add sorts the indices (a stable radix sort of index and position), cuts the sorted sequence
- * into pieces of fixed length, sums what each piece holds of every run of equal indices, and then joins the runs that
- * reach over several pieces: the order of every sum is a function of the indices alone. */
+/* Gather is a copy. Scatter-add, for tables and batches whose product is small, has one warp, or all warps of a block,
+ * look through the indices for each row of the table. Else it sorts the indices (a stable radix sort of index and
+ * position), cuts the sorted sequence into pieces of fixed length, sums what each piece holds of every run of equal
+ * indices, and joins the runs that reach over several pieces. The order of every sum is a function of the indices. */
 #include "kernels/cuda/cuda.cuh"
 #include <cub/device/device_radix_sort.cuh>
 
@@ -23,6 +24,68 @@ solid_status sk_cuda_embed(sk_backend *be, const sk_embed_args *a) {
   gather<<<sk_cuda_blocks(a->n, ROWS), dim3(SK_WARP, ROWS), 0, sk_cuda_stream(be)>>>(*a);
   return sk_cuda_launched(be, "embed");
 }
+
+/* ---- Looking through ---- */
+
+enum { LOOK_COLUMNS = 4, SMALL_TABLE = 512, SMALL_WARPS = 16 };
+static const int64_t look_limit = (int64_t)1 << 26; /* indices looked at */
+
+/* WARPS warps share a row of the table, each its part of the indices; a block has ROWS warps, or WARPS. */
+template <int WARPS>
+__global__ static void look_through(sk_embed_backward_args a) {
+  __shared__ float parts[WARPS][LOOK_COLUMNS * 32];
+  const int AHEAD = 4;
+  int lane = threadIdx.x, part = threadIdx.y % WARPS, row = (blockIdx.x * blockDim.y + threadIdx.y) / WARPS;
+  if (row >= a.rows) return; /* with several warps a row, all of the block or none */
+  int each = ((a.n + WARPS - 1) / WARPS + SK_WARP - 1) / SK_WARP * SK_WARP, end = min(a.n, (part + 1) * each);
+  float sum[LOOK_COLUMNS] = {};
+  bool some = false;
+  for (int from = part * each; from < end; from += AHEAD * SK_WARP) {
+    int index[AHEAD];
+#pragma unroll
+    for (int k = 0; k < AHEAD; k++) {
+      int i = from + k * SK_WARP + lane;
+      index[k] = i < end ? a.index[i] : -1;
+    }
+#pragma unroll
+    for (int k = 0; k < AHEAD; k++)
+      for (unsigned hits = __ballot_sync(0xffffffffu, index[k] == row); hits;) {
+        const float *at[AHEAD];
+        float x[AHEAD][LOOK_COLUMNS];
+        some = true;
+#pragma unroll
+        for (int h = 0; h < AHEAD; h++) { /* several hits on their way at once */
+          at[h] = hits ? a.dout + (int64_t)(from + k * SK_WARP + __ffs(hits) - 1) * a.d : NULL;
+          hits &= hits - 1;
+        }
+#pragma unroll
+        for (int h = 0; h < AHEAD; h++)
+#pragma unroll
+          for (int c = 0; c < LOOK_COLUMNS; c++)
+            x[h][c] = at[h] && c * SK_WARP + lane < a.d ? at[h][c * SK_WARP + lane] : 0.0f;
+#pragma unroll
+        for (int h = 0; h < AHEAD; h++)
+#pragma unroll
+          for (int c = 0; c < LOOK_COLUMNS; c++) sum[c] += a.scale * x[h][c];
+      }
+  }
+  if (WARPS > 1) {
+#pragma unroll
+    for (int c = 0; c < LOOK_COLUMNS; c++) parts[part][c * SK_WARP + lane] = sum[c];
+    __syncthreads();
+    for (int i = threadIdx.y * SK_WARP + lane; i < a.d; i += WARPS * SK_WARP) {
+      float all = 0.0f;
+      for (int p = 0; p < WARPS; p++) all += parts[p][i];
+      a.dtable[(int64_t)row * a.d + i] += all;
+    }
+  } else if (some) {
+#pragma unroll
+    for (int c = 0; c < LOOK_COLUMNS; c++)
+      if (c * SK_WARP + lane < a.d) a.dtable[(int64_t)row * a.d + c * SK_WARP + lane] += sum[c];
+  }
+}
+
+/* ---- Sorting ---- */
 
 /* A negative index sorts behind all others, as `rows`. */
 __global__ static void number(sk_embed_backward_args a, int *keys, int *positions) {
@@ -97,6 +160,13 @@ static int bits_for(int largest) {
 solid_status sk_cuda_embed_backward(sk_backend *be, const sk_embed_backward_args *a) {
   if (a->n == 0) return SOLID_OK;
   cudaStream_t stream = sk_cuda_stream(be);
+  if ((int64_t)a->n * a->rows <= look_limit && a->d <= LOOK_COLUMNS * (int)SK_WARP) {
+    if (a->rows <= SMALL_TABLE)
+      look_through<SMALL_WARPS><<<a->rows, dim3(SK_WARP, SMALL_WARPS), 0, stream>>>(*a);
+    else
+      look_through<1><<<sk_cuda_blocks(a->rows, ROWS), dim3(SK_WARP, ROWS), 0, stream>>>(*a);
+    return sk_cuda_launched(be, "embed_backward");
+  }
   int bits = bits_for(a->rows);
   size_t sort_bytes = 0, array = ((size_t)a->n * sizeof(int) + 255) / 256 * 256, pieces = sk_cuda_blocks(a->n, PIECE);
   cudaError_t error = cub::DeviceRadixSort::SortPairs(NULL, sort_bytes, (const int *)NULL, (int *)NULL,

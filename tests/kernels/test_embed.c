@@ -9,13 +9,14 @@ typedef struct embed_case {
   int accumulate;
 } embed_case;
 
-static const embed_case cases[] = {{0, 8, 5, 0}, {1, 1, 1, 0},     {1, 64, 10, 1},    {7, 3, 4, 0},
-                                   {7, 5, 4, 1}, {300, 17, 40, 0}, {1000, 64, 50, 1}, {129, 64, 3, 0}};
-enum { CASES = sizeof cases / sizeof cases[0] };
+static const embed_case cases[] = {{0, 8, 5, 0},      {1, 1, 1, 0},     {1, 64, 10, 1},      {7, 3, 4, 0},
+                                   {7, 5, 4, 1},      {300, 17, 40, 0}, {1000, 64, 50, 1},   {129, 64, 3, 0},
+                                   {900, 64, 700, 0}, {700, 130, 9, 0}, {9000, 7, 20000, 0}, {20000, 3, 5000, 0}};
+enum { CASES = sizeof cases / sizeof cases[0], MAX_N = 20000 };
 
 /* Random rows, some absent, the first one often: hot rows are what a scatter gets wrong. */
 static const int32_t *make_index(rig *r, seed_rng *rng, const embed_case *c) {
-  int32_t index[1000];
+  int32_t index[MAX_N];
   for (int32_t i = 0; i < c->n; i++) {
     int32_t draw = seed_below(rng, 4);
     index[i] = draw == 0 ? 0 : draw == 1 ? -1 - seed_below(rng, 3) : seed_below(rng, c->rows);
