@@ -1,8 +1,9 @@
-/* One block per row: warps split the inputs, lanes the outputs; the warps' parts are added in order. Many rows of a
- * narrow output have a warp each, with several rows of W on their way at once. */
+/* One block per row. Where rows of W can be read four floats at a time, each lane has its own four outputs and several
+ * rows of W on their way; else warps split the inputs and lanes the outputs. The parts of a sum are added in order.
+ * Many rows of a narrow output have a warp each in the forward pass. */
 #include "kernels/cuda/cuda.cuh"
 
-enum { WARPS = 8, MANY = 2048 };
+enum { WARPS = 8, MANY = 2048, QUAD_THREADS = 128 };
 
 __global__ static void forward(sk_apply_args a) {
   extern __shared__ float parts[]; /* (WARPS, out) */
@@ -30,6 +31,84 @@ __global__ static void narrow(sk_apply_args a) {
 #pragma unroll 8
   for (int i = 0; i < a.in; i++) sum += x[i] * w[i * a.out];
   a.y[row * a.out + o] = a.f == SK_TANH ? tanhf(sum) : sum;
+}
+
+/* `out` is 4 LANES: a warp has 32 / LANES rows of W at a time. */
+template <int LANES>
+__global__ static void __launch_bounds__(QUAD_THREADS) forward_quads(sk_apply_args a) {
+  const int AT_ONCE = QUAD_THREADS / LANES, AHEAD = 4, WARPS_HERE = QUAD_THREADS / 32;
+  __shared__ float4 parts[WARPS_HERE][LANES];
+  const float4 *w = (const float4 *)(a.w + (int64_t)blockIdx.x * a.stride);
+  const float *x = a.x + (int64_t)blockIdx.x * a.in;
+  int mine = threadIdx.x % LANES, first = threadIdx.x / LANES;
+  float4 sum = {};
+  for (int from = first; from < a.in; from += AHEAD * AT_ONCE) {
+    float4 rows[AHEAD];
+    float xs[AHEAD];
+#pragma unroll
+    for (int k = 0; k < AHEAD; k++) {
+      int i = from + k * AT_ONCE;
+      rows[k] = i < a.in ? w[i * LANES + mine] : float4{};
+      xs[k] = i < a.in ? x[i] : 0.0f;
+    }
+#pragma unroll
+    for (int k = 0; k < AHEAD; k++) {
+      if (from + k * AT_ONCE >= a.in) break;
+      sum.x += xs[k] * rows[k].x, sum.y += xs[k] * rows[k].y, sum.z += xs[k] * rows[k].z, sum.w += xs[k] * rows[k].w;
+    }
+  }
+#pragma unroll
+  for (int step = LANES; step < SK_WARP; step *= 2) {
+    sum.x += __shfl_xor_sync(0xffffffffu, sum.x, step), sum.y += __shfl_xor_sync(0xffffffffu, sum.y, step);
+    sum.z += __shfl_xor_sync(0xffffffffu, sum.z, step), sum.w += __shfl_xor_sync(0xffffffffu, sum.w, step);
+  }
+  if (threadIdx.x % SK_WARP < LANES) parts[threadIdx.x / SK_WARP][mine] = sum;
+  __syncthreads();
+  if (threadIdx.x >= LANES) return;
+  float4 y = w[a.in * LANES + mine];
+  for (int warp = 0; warp < WARPS_HERE; warp++) {
+    const float4 part = parts[warp][mine];
+    y.x += part.x, y.y += part.y, y.z += part.z, y.w += part.w;
+  }
+  if (a.f == SK_TANH) y = {tanhf(y.x), tanhf(y.y), tanhf(y.z), tanhf(y.w)};
+  ((float4 *)(a.y + (int64_t)blockIdx.x * a.out))[mine] = y;
+}
+
+template <int LANES>
+__global__ static void __launch_bounds__(QUAD_THREADS) backward_quads(sk_apply_backward_args a) {
+  const int AT_ONCE = QUAD_THREADS / LANES, AHEAD = 4;
+  int64_t row = blockIdx.x, m = (int64_t)a.in * a.out + a.out;
+  const float4 *w = (const float4 *)(a.w + row * a.stride);
+  const float *x = a.x + row * a.in;
+  float4 *dw = (float4 *)(a.dw + row * m);
+  int mine = threadIdx.x % LANES, first = threadIdx.x / LANES;
+  float4 g = ((const float4 *)(a.dy + row * a.out))[mine];
+  if (a.f == SK_TANH) {
+    const float4 y = ((const float4 *)(a.y + row * a.out))[mine];
+    g.x *= 1.0f - y.x * y.x, g.y *= 1.0f - y.y * y.y, g.z *= 1.0f - y.z * y.z, g.w *= 1.0f - y.w * y.w;
+  }
+  if (first == 0) dw[a.in * LANES + mine] = g;
+  for (int from = first; from - first < a.in; from += AHEAD * AT_ONCE) { /* alike for all lanes of a warp */
+    float4 rows[AHEAD];
+    float xs[AHEAD];
+#pragma unroll
+    for (int k = 0; k < AHEAD; k++) {
+      int i = from + k * AT_ONCE;
+      rows[k] = i < a.in ? w[i * LANES + mine] : float4{};
+      xs[k] = i < a.in ? x[i] : 0.0f;
+    }
+#pragma unroll
+    for (int k = 0; k < AHEAD; k++) {
+      int i = from + k * AT_ONCE;
+      float sum = rows[k].x * g.x + rows[k].y * g.y + rows[k].z * g.z + rows[k].w * g.w;
+#pragma unroll
+      for (int step = LANES / 2; step > 0; step /= 2) sum += __shfl_xor_sync(0xffffffffu, sum, step);
+      if (i >= a.in) continue;
+      dw[i * LANES + mine] = {xs[k] * g.x, xs[k] * g.y, xs[k] * g.z, xs[k] * g.w};
+      float *dx = a.dx + row * a.in + i;
+      if (mine == 0) *dx = a.accumulate_dx ? *dx + sum : sum;
+    }
+  }
 }
 
 __global__ static void backward(sk_apply_backward_args a) {
@@ -63,6 +142,14 @@ solid_status sk_cuda_apply(sk_backend *be, const sk_apply_args *a) {
     narrow<<<sk_cuda_blocks(a->n, WARPS), dim3(SK_WARP, WARPS), 0, sk_cuda_stream(be)>>>(*a);
     return sk_cuda_launched(be, "apply");
   }
+  bool quads = (((uintptr_t)a->w | (uintptr_t)a->y) & 15) == 0 && a->stride % 4 == 0;
+  if (quads && (a->out == 64 || a->out == 128)) {
+    if (a->out == 64)
+      forward_quads<16><<<a->n, QUAD_THREADS, 0, sk_cuda_stream(be)>>>(*a);
+    else
+      forward_quads<32><<<a->n, QUAD_THREADS, 0, sk_cuda_stream(be)>>>(*a);
+    return sk_cuda_launched(be, "apply");
+  }
   forward<<<a->n, dim3(SK_WARP, WARPS), (size_t)WARPS * a->out * sizeof(float), sk_cuda_stream(be)>>>(*a);
   return sk_cuda_launched(be, "apply");
 }
@@ -70,6 +157,20 @@ solid_status sk_cuda_apply(sk_backend *be, const sk_apply_args *a) {
 solid_status sk_cuda_apply_backward(sk_backend *be, const sk_apply_backward_args *a) {
   if (a->f != SK_IDENTITY && a->f != SK_TANH) return sk_fail(be, SOLID_EUNSUPPORTED, "cuda apply: activation %d", a->f);
   if (a->n == 0) return SOLID_OK;
+  bool quads = (((uintptr_t)a->w | (uintptr_t)a->y | (uintptr_t)a->dy | (uintptr_t)a->dw) & 15) == 0 &&
+               a->stride % 4 == 0 && a->dx != a->dy;
+  if (quads && (a->out == 16 || a->out == 32 || a->out == 64 || a->out == 128)) {
+    dim3 threads(QUAD_THREADS);
+    if (a->out == 16)
+      backward_quads<4><<<a->n, threads, 0, sk_cuda_stream(be)>>>(*a);
+    else if (a->out == 32)
+      backward_quads<8><<<a->n, threads, 0, sk_cuda_stream(be)>>>(*a);
+    else if (a->out == 64)
+      backward_quads<16><<<a->n, threads, 0, sk_cuda_stream(be)>>>(*a);
+    else
+      backward_quads<32><<<a->n, threads, 0, sk_cuda_stream(be)>>>(*a);
+    return sk_cuda_launched(be, "apply_backward");
+  }
   backward<<<a->n, dim3(SK_WARP, WARPS), (size_t)a->out * sizeof(float), sk_cuda_stream(be)>>>(*a);
   return sk_cuda_launched(be, "apply_backward");
 }

@@ -112,6 +112,10 @@ static void check_backward(rig *r) {
     check_gradient(r, &rng, &(shape){18, 5, 3, 0, SK_TANH}, accumulate);
     check_gradient(r, &rng, &(shape){4, 7, 9, 11, SK_IDENTITY}, accumulate);
     check_gradient(r, &rng, &(shape){2, 1, 1, 0, SK_IDENTITY}, accumulate);
+    check_gradient(r, &rng, &(shape){3, 16, 16, 272, SK_TANH}, accumulate); /* widths read four floats at a time */
+    check_gradient(r, &rng, &(shape){3, 32, 32, 1060, SK_TANH}, accumulate);
+    check_gradient(r, &rng, &(shape){2, 37, 64, 0, SK_IDENTITY}, accumulate);
+    check_gradient(r, &rng, &(shape){2, 9, 128, 0, SK_TANH}, accumulate);
   }
 }
 
