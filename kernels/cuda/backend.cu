@@ -266,10 +266,8 @@ __global__ static void sum_partials(int blocks, int columns, const float *partia
   __syncthreads();
   if (threadIdx.y > 0 || column >= columns) return;
   for (int lane = 1; lane < JOIN_LANES; lane++) sum += lanes[lane][threadIdx.x];
-  if (column < split)
-    out[column] += sum;
-  else
-    rest[column - split] += sum;
+  float *to = column < split ? out : rest;
+  if (to) to[column < split ? column : column - split] += sum;
 }
 
 solid_status sk_cuda_join_sums(sk_backend *be, int blocks, int columns, const float *partial, int split, float *out,

@@ -44,7 +44,8 @@ solid_status sk_cuda_product(sk_backend *be, bool transpose_a, bool transpose_b,
 /* out (columns) += the sum over rows of x (rows, columns), in blocks of rows of fixed size. Uses the workspace. */
 solid_status sk_cuda_column_sum(sk_backend *be, int rows, int columns, const float *x, float *out);
 
-/* The second half of it: columns before `split` of partial (blocks, columns) are added to out, the others to rest. */
+/* The second half of it: columns before `split` of partial (blocks, columns) are added to out, the others to rest;
+ * either may be NULL. */
 solid_status sk_cuda_join_sums(sk_backend *be, int blocks, int columns, const float *partial, int split, float *out,
                                float *rest);
 

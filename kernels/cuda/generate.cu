@@ -167,31 +167,63 @@ solid_status sk_cuda_generate(sk_backend *be, const sk_generate_args *a) {
   return a->d <= 32 ? write_many<32, 2>(be, a) : write_many<64, 1>(be, a);
 }
 
-__global__ static void gate(int64_t n, float clip, const float *wi, const float *dw, float *dwi) {
-  int64_t i = (int64_t)blockIdx.x * THREADS + threadIdx.x;
-  if (i < n) dwi[i] = fabsf(wi[i]) <= clip ? dw[i] : 0.0f;
+enum { GATE_ROWS = 64, GATE_LANES = 8 };
+
+/* dwi = dw where the clip let wi through, and the sums over a block's rows of dw and dwi: partial (blocks, 2m), dw's
+ * first. Without wi (no item branch) or dbs (no semantic one) their half is left out. dwi may be dw. */
+__global__ static void gate(sk_generate_backward_args a, float *partial) {
+  __shared__ float lanes[2][GATE_LANES][SK_WARP];
+  const int EACH = GATE_ROWS / GATE_LANES;
+  int column = blockIdx.x * SK_WARP + threadIdx.x, first = blockIdx.y * GATE_ROWS + threadIdx.y;
+  float dw[EACH], wi[EACH], sum = 0.0f, sum_item = 0.0f;
+#pragma unroll
+  for (int k = 0; k < EACH; k++) { /* all on their way before the first is written */
+    int64_t row = first + k * GATE_LANES, at = row * a.m + column;
+    bool there = row < a.n && column < a.m;
+    dw[k] = there ? a.dw[at] : 0.0f;
+    wi[k] = there && a.zi ? a.wi_saved[at] : 0.0f;
+  }
+#pragma unroll
+  for (int k = 0; k < EACH; k++) {
+    int64_t row = first + k * GATE_LANES;
+    sum += dw[k];
+    if (!a.zi || row >= a.n || column >= a.m) continue;
+    float dwi = fabsf(wi[k]) <= a.clip ? dw[k] : 0.0f;
+    a.dwi[row * a.m + column] = dwi;
+    sum_item += dwi;
+  }
+  lanes[0][threadIdx.y][threadIdx.x] = sum, lanes[1][threadIdx.y][threadIdx.x] = sum_item;
+  __syncthreads();
+  if (threadIdx.y > 1 || column >= a.m) return;
+  sum = 0.0f;
+  for (int lane = 0; lane < GATE_LANES; lane++) sum += lanes[threadIdx.y][lane][threadIdx.x];
+  partial[((int64_t)blockIdx.y * 2 + threadIdx.y) * a.m + column] = sum;
 }
 
 static solid_status branch(sk_backend *be, const sk_generate_backward_args *a, const float *z, const float *g,
-                           const float *dw, float *dz, float *dg, float *db) {
+                           const float *dw, float *dz, float *dg) {
   solid_status status = SOLID_OK;
   if (dz)
     status = sk_cuda_product(be, false, false, a->n, a->d, a->m, dw, a->m, g, a->d, a->accumulate_dz ? 1.0f : 0.0f, dz,
                              a->d);
   if (status == SOLID_OK && dg)
     status = sk_cuda_product(be, true, false, a->m, a->d, a->n, dw, a->m, z, a->d, 1.0f, dg, a->d);
-  if (status == SOLID_OK && db) status = sk_cuda_column_sum(be, a->n, a->m, dw, db);
   return status;
 }
 
 /* The semantic branch first: dwi may be dw. */
 solid_status sk_cuda_generate_backward(sk_backend *be, const sk_generate_backward_args *a) {
-  int64_t total = (int64_t)a->n * a->m;
-  if (total == 0) return SOLID_OK;
+  if ((int64_t)a->n * a->m == 0) return SOLID_OK;
   solid_status status = SOLID_OK;
-  if (a->zs) status = branch(be, a, a->zs, a->gs, a->dw, a->dzs, a->dgs, a->dbs);
-  if (status != SOLID_OK || !a->zi) return status;
-  gate<<<sk_cuda_blocks(total, THREADS), THREADS, 0, sk_cuda_stream(be)>>>(total, a->clip, a->wi_saved, a->dw, a->dwi);
-  if ((status = sk_cuda_launched(be, "generate_backward")) != SOLID_OK) return status;
-  return branch(be, a, a->zi, a->gi, a->dwi, a->dzi, a->dgi, a->dbi);
+  if (a->zs) status = branch(be, a, a->zs, a->gs, a->dw, a->dzs, a->dgs);
+  unsigned blocks = sk_cuda_blocks(a->n, GATE_ROWS);
+  void *partial = NULL;
+  if (status == SOLID_OK) status = sk_cuda_workspace(be, (size_t)blocks * 2 * a->m * sizeof(float), &partial);
+  if (status != SOLID_OK) return status;
+  gate<<<dim3(sk_cuda_blocks(a->m, SK_WARP), blocks), dim3(SK_WARP, GATE_LANES), 0, sk_cuda_stream(be)>>>(
+      *a, (float *)partial);
+  status = sk_cuda_join_sums(be, (int)blocks, 2 * a->m, (float *)partial, a->m, a->zs ? a->dbs : NULL,
+                             a->zi ? a->dbi : NULL);
+  if (status == SOLID_OK && a->zi) status = branch(be, a, a->zi, a->gi, a->dwi, a->dzi, a->dgi);
+  return status;
 }

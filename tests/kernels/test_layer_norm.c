@@ -8,7 +8,7 @@ typedef struct norm_case {
   int32_t n, d;
 } norm_case;
 
-static const norm_case cases[] = {{0, 8}, {1, 64}, {1, 1}, {5, 3}, {200, 17}, {1100, 64}};
+static const norm_case cases[] = {{0, 8}, {1, 64}, {1, 1}, {5, 3}, {200, 17}, {1100, 64}, {2500, 20}};
 enum { CASES = sizeof cases / sizeof cases[0] };
 
 typedef struct norm_input {
