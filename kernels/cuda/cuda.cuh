@@ -49,6 +49,10 @@ solid_status sk_cuda_column_sum(sk_backend *be, int rows, int columns, const flo
 solid_status sk_cuda_join_sums(sk_backend *be, int blocks, int columns, const float *partial, int split, float *out,
                                float *rest);
 
+/* linear where the product is small: whether it is so, and in one launch. */
+bool sk_cuda_linear_is_few(const sk_linear_args *a);
+solid_status sk_cuda_linear_few(sk_backend *be, const sk_linear_args *a);
+
 static inline cudaStream_t sk_cuda_stream(sk_backend *be) {
   return ((sk_cuda *)be)->stream;
 }

@@ -1,4 +1,4 @@
-/* Products through cuBLAS; the bias is laid down first and the product added to it. */
+/* Products through cuBLAS; the bias is laid down first and the product added to it. Small ones: linear_few.cu. */
 #include "kernels/cuda/cuda.cuh"
 
 enum { WARPS = 8 };
@@ -13,6 +13,7 @@ __global__ static void add_bias(int n, int out, const float *b, int accumulate, 
 
 solid_status sk_cuda_linear(sk_backend *be, const sk_linear_args *a) {
   if (a->n == 0 || a->out == 0) return SOLID_OK;
+  if (sk_cuda_linear_is_few(a)) return sk_cuda_linear_few(be, a);
   if (a->b) {
     add_bias<<<sk_cuda_blocks(a->n, WARPS), dim3(SK_WARP, WARPS), 0, sk_cuda_stream(be)>>>(a->n, a->out, a->b,
                                                                                            a->accumulate, a->y);
