@@ -7,6 +7,7 @@ enum { WARPS = 4, MAX_CHUNKS = SK_ATTEND_MAX_DH / 32 };
 
 __device__ static float dot(const float *x, const float *y, int dh) {
   float sum = 0.0f;
+#pragma unroll 8
   for (int i = 0; i < dh; i++) sum += x[i] * y[i];
   return sum;
 }
@@ -42,11 +43,10 @@ __global__ static void forward(sk_attend_args a) {
     for (int c = 0; c < MAX_CHUNKS; c++) {
       if (c * SK_WARP >= a.dh) break;
       float part = sum[c] * shrink;
-      for (int t = 0; t < keys; t++) {
-        float weight = __shfl_sync(0xffffffffu, p, t);
-        int i = c * SK_WARP + lane;
-        if (i < a.dh) part += weight * a.v[(int64_t)(tile + t) * a.kv_stride + head * a.dh + i];
-      }
+      int i = min(c * SK_WARP + lane, a.dh - 1);
+      const float *value = a.v + (int64_t)tile * a.kv_stride + head * a.dh + i;
+#pragma unroll 8
+      for (int t = 0; t < keys; t++) part += __shfl_sync(0xffffffffu, p, t) * value[(int64_t)t * a.kv_stride];
       sum[c] = part;
     }
   }
