@@ -55,7 +55,7 @@ Test(status, last_error_belongs_to_its_thread_and_is_cut) {
   memset(longer, 'x', sizeof longer - 1);
   longer[sizeof longer - 1] = '\0';
   (void)solid_fail(SOLID_EIO, "%s", longer);
-  cr_assert_eq(strlen(solid_last_error()), 255);
+  cr_assert_eq(strlen(solid_last_error()), 511);
 }
 
 Test(version, build_info_names_version_device_and_level) {
