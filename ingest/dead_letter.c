@@ -44,6 +44,10 @@ void sol_dead_letter_close(sol_dead_letter *dead_letter) {
   free(dead_letter);
 }
 
+rd_kafka_t *sol_dead_letter_handle(const sol_dead_letter *dead_letter) {
+  return dead_letter->rk;
+}
+
 static solid_status failed(const sol_dead_letter *dead_letter, rd_kafka_resp_err_t err) {
   const char *why = rd_kafka_err2str(err);
   switch (err) {

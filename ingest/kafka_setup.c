@@ -103,9 +103,9 @@ solid_status sol_kafka_open(solid_consumer *consumer) {
 }
 
 /* The topic's own error in the metadata, or that of the request. */
-static rd_kafka_resp_err_t ask(solid_consumer *consumer, rd_kafka_topic_t *topic, int timeout_ms, int *from_broker) {
+static rd_kafka_resp_err_t ask(rd_kafka_t *rk, rd_kafka_topic_t *topic, int timeout_ms, int *from_broker) {
   const struct rd_kafka_metadata *metadata;
-  rd_kafka_resp_err_t err = rd_kafka_metadata(consumer->rk, 0, topic, &metadata, timeout_ms);
+  rd_kafka_resp_err_t err = rd_kafka_metadata(rk, 0, topic, &metadata, timeout_ms);
   *from_broker = !err;
   if (err) return err;
   err = metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
@@ -114,34 +114,59 @@ static rd_kafka_resp_err_t ask(solid_consumer *consumer, rd_kafka_topic_t *topic
   return err;
 }
 
+static int is_missing(rd_kafka_resp_err_t err) {
+  return err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
+}
+
 /* Brokers take a moment to tell one another of a new topic: a missing one is asked for again for a second. */
-solid_status sol_kafka_check(solid_consumer *consumer) {
+static rd_kafka_resp_err_t find_topic(rd_kafka_t *rk, rd_kafka_topic_t *topic, int64_t timeout_ms, int *from_broker) {
   enum { SETTLE_MS = 1000, STEP_MS = 100 };
+  int64_t now_ms = sol_steady_ms(), end_ms = now_ms + timeout_ms, settled_ms = now_ms + SETTLE_MS;
+  for (;;) {
+    int64_t left_ms = end_ms - now_ms;
+    rd_kafka_resp_err_t err = ask(rk, topic, (int)(left_ms > 1 ? left_ms : 1), from_broker);
+    now_ms = sol_steady_ms();
+    int settling = err == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE || err == RD_KAFKA_RESP_ERR__TRANSPORT;
+    if (!(is_missing(err) && now_ms < settled_ms) && !settling) return err;
+    if (now_ms + STEP_MS >= end_ms) return err;
+    rd_kafka_poll(rk, STEP_MS);
+  }
+}
+
+/* The producer's question makes a broker create the topic where it creates topics. One that is still missing is no
+ * failure: the stream may be without fault. It is said now and not at the first fault, which would stop the stream. */
+static void check_dead_letter(solid_consumer *consumer) {
+  int from_broker = 0;
+  if (!consumer->dead_letter) return;
+  rd_kafka_t *rk = sol_dead_letter_handle(consumer->dead_letter);
+  rd_kafka_topic_t *topic = rd_kafka_topic_new(rk, consumer->dead_letter_topic, NULL);
+  rd_kafka_resp_err_t err =
+      topic ? find_topic(rk, topic, consumer->options.start_ms, &from_broker) : rd_kafka_last_error();
+  if (topic) rd_kafka_topic_destroy(topic);
+  if (err && (from_broker || !topic))
+    sol_consumer_log(consumer, SOLID_LOG_WARN,
+                     "dead-letter topic '%s': %s; the first rejected event will stop the stream: create it",
+                     consumer->dead_letter_topic, rd_kafka_err2str(err));
+}
+
+solid_status sol_kafka_check(solid_consumer *consumer) {
   const solid_consumer_options *o = &consumer->options;
-  int64_t now_ms = sol_steady_ms(), end_ms = now_ms + o->start_ms, settled_ms = now_ms + SETTLE_MS;
   rd_kafka_topic_t *topic = rd_kafka_topic_new(consumer->rk, consumer->topic, NULL);
   if (!topic)
     return solid_fail(SOLID_EINVAL, "kafka topic %s: %s", consumer->topic, rd_kafka_err2str(rd_kafka_last_error()));
-  rd_kafka_resp_err_t err;
   int from_broker = 0;
-  for (;;) {
-    int64_t left_ms = end_ms - now_ms;
-    err = ask(consumer, topic, (int)(left_ms > 1 ? left_ms : 1), &from_broker);
-    now_ms = sol_steady_ms();
-    int missing = err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
-    int settling = err == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE || err == RD_KAFKA_RESP_ERR__TRANSPORT;
-    if (!(missing && now_ms < settled_ms) && !settling) break;
-    if (now_ms + STEP_MS >= end_ms) break;
-    rd_kafka_poll(consumer->rk, STEP_MS);
-  }
+  rd_kafka_resp_err_t err = find_topic(consumer->rk, topic, o->start_ms, &from_broker);
   rd_kafka_topic_destroy(topic);
-  if (!err) return SOLID_OK;
+  if (!err) {
+    check_dead_letter(consumer);
+    return SOLID_OK;
+  }
   const char *why = rd_kafka_err2str(err);
   if (!from_broker)
     return solid_fail(SOLID_ETIMEDOUT,
                       "kafka %s: no broker answered within %lld ms (%s): is it running, is the address right?",
                       consumer->brokers, (long long)o->start_ms, why);
-  if (err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC)
+  if (is_missing(err))
     return solid_fail(SOLID_ENOTFOUND, "kafka %s: no topic '%s': create it or correct its name", consumer->brokers,
                       consumer->topic);
   return solid_fail(SOLID_EIO, "kafka %s: topic '%s': %s", consumer->brokers, consumer->topic, why);

@@ -44,7 +44,7 @@ rd_kafka_topic_partition_list_t *sol_batch_offsets(const sol_batch *batch,
 
 /* kafka_setup.c */
 solid_status sol_kafka_open(solid_consumer *consumer);  /* consumer->rk and ->dead_letter */
-solid_status sol_kafka_check(solid_consumer *consumer); /* broker and topic are there */
+solid_status sol_kafka_check(solid_consumer *consumer); /* broker and topic are there; warns of dead letters */
 void sol_consumer_log(const solid_consumer *consumer, solid_log_level level, const char *format, ...)
     SOLID_PRINTF(3, 4);
 

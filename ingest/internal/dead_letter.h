@@ -12,6 +12,9 @@ typedef struct sol_dead_letter sol_dead_letter;
 solid_status sol_dead_letter_open(sol_dead_letter **out, rd_kafka_conf_t *conf, const char *topic);
 void sol_dead_letter_close(sol_dead_letter *dead_letter);
 
+/* The producer, borrowed. */
+rd_kafka_t *sol_dead_letter_handle(const sol_dead_letter *dead_letter);
+
 /* Enqueues a copy of the message. EIO. */
 solid_status sol_dead_letter_put(sol_dead_letter *dead_letter, const rd_kafka_message_t *message, solid_reject reject);
 

@@ -300,6 +300,32 @@ Test(consumer, names_a_topic_that_does_not_exist) {
   refused(&options, SOLID_ENOTFOUND, "no topic 'evnets'");
 }
 
+static int warnings;
+
+static void count_warnings(void *user, solid_log_level level, const char *line) {
+  warnings += level == SOLID_LOG_WARN && strstr(line, user) != NULL;
+}
+
+/* Said at the start, and no reason not to start: the stream may be without fault. */
+Test(consumer, warns_at_the_start_of_a_dead_letter_topic_that_is_missing) {
+  static fake_sink sink;
+  static char missing[] = "dead-letter topic 'graves'";
+  solid_consumer *consumer = NULL;
+  solid_consumer_options options = options_for(&sink);
+  mock_kafka_create(&kafka, "events", 1);
+  options.dead_letter_topic = "graves";
+  options.log = count_warnings;
+  options.log_user = missing;
+  rd_kafka_mock_topic_set_error(kafka.cluster, "graves", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+  cr_assert_eq(solid_consumer_open(&consumer, &options), SOLID_OK, "%s", solid_last_error());
+  solid_consumer_close(consumer);
+  cr_assert_eq(warnings, 1);
+  rd_kafka_mock_topic_set_error(kafka.cluster, "graves", RD_KAFKA_RESP_ERR_NO_ERROR);
+  cr_assert_eq(solid_consumer_open(&consumer, &options), SOLID_OK, "%s", solid_last_error());
+  solid_consumer_close(consumer);
+  cr_assert_eq(warnings, 1, "the topic is there");
+}
+
 Test(consumer, checks_its_options) {
   static fake_sink sink;
   solid_setting setting = {"enable.auto.commit", "true"};
