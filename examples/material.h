@@ -20,8 +20,10 @@ typedef struct material {
 solid_status material_open(material *m, const sol_history *whole, double share, uint64_t seed);
 void material_clear(material *m);
 
-/* Features and codebook; prints how it came out. */
-solid_status material_fit(material *m, const sol_features_options *features, const sol_codebook_options *options);
+/* Features and codebook; prints how it came out. `learned`: a model of all the items whose vectors have a say in the
+ * codes (codebook_fit.h), or NULL; with hidden items EUNSUPPORTED. */
+solid_status material_fit(material *m, const sol_features_options *features, const sol_codebook_options *options,
+                          const solid_model *learned);
 
 /* Writes the model over the whole catalogue. `config` and `weights` as trained; hidden items get codes of kind `how`.
  */

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 typedef struct arguments {
-  const char *data, *format, *attributes, *vectors, *out, *device, *log, *teachers;
+  const char *data, *format, *attributes, *vectors, *out, *device, *log, *teachers, *codes_from;
   int64_t vector_width, width, window, blocks, heads, levels, codes, rank;
   int64_t seed, threads, epochs, patience, check, batch, warmup, cooccurrence, content;
   double clip, limit, rate, rate_end, rate_scale, decay, decay_generator, max_norm, dropout, dropout_z, dropout_y,
@@ -94,6 +94,7 @@ static const solid_property properties[] = {
     REAL("cuts", cuts, "0", 1, "how often a history longer than the window gives a random cut, not its newest"),
     REAL("start-content", start_content, "0", 100,
          "length of the item embeddings made from content at first; 0 = none"),
+    TEXT("codes-from", codes_from, NULL, "model whose item vectors have a say in the codes: a learned codebook", 0),
     TEXT("teachers", teachers, NULL, "model files, commas between, that draw a share of the targets", 0),
     REAL("taught", taught, "0.3", 0.99, "share of the targets that the teachers draw"),
     WHOLE("seed", seed, "0", 0, 9007199254740992.0, "of codebook, initial weights, order and dropout"),
@@ -172,13 +173,17 @@ static sol_train_options train_options(const arguments *a) {
                              .taught = a->teachers ? (float)a->taught : 0};
 }
 
-static solid_status fit_codebook(const arguments *a, material *m) {
+static solid_status fit_codebook(const arguments *a, const solid_context *ctx, material *m) {
   if (a->levels == 0) return SOLID_OK;
+  solid_model *learned = NULL;
   sol_features_options features = SOL_FEATURES_OPTIONS_INIT;
   features.dims = (uint32_t)a->content, features.window = (uint32_t)a->cooccurrence, features.seed = (uint64_t)a->seed;
   sol_codebook_options options = SOL_CODEBOOK_OPTIONS_INIT;
   options.levels = (uint32_t)a->levels, options.codes = (uint32_t)a->codes, options.seed = (uint64_t)a->seed;
-  return material_fit(m, &features, &options);
+  solid_status status = a->codes_from ? solid_model_load(&learned, ctx, a->codes_from) : SOLID_OK;
+  if (status == SOLID_OK) status = material_fit(m, &features, &options, learned);
+  solid_model_free(learned);
+  return status;
 }
 
 /* What the model file says about how it was made, an evaluation finds split and hidden items by it. NULL: no memory.
@@ -239,7 +244,7 @@ static solid_status train(const arguments *a, const solid_context *ctx, const so
   sol_train_options options = train_options(a);
   if (status == SOLID_OK) status = sol_config_check(&config);
   if (status == SOLID_OK) status = sol_train_options_check(&options);
-  if (status == SOLID_OK) status = fit_codebook(a, &m);
+  if (status == SOLID_OK) status = fit_codebook(a, ctx, &m);
   if (status == SOLID_OK && a->start_content > 0)
     status = sol_content_start(&items, &m.features, &config, a->start_content, (uint64_t)a->seed);
   if (status == SOLID_OK && a->teachers) status = train_ask_teachers(ctx, a->teachers, m.trained, &teacher);
