@@ -14,7 +14,7 @@
 typedef struct eval_arguments {
   const char *model, *data, *format, *device, *json, *stale;
   int64_t batch, threads, seed, resamples, few;
-  int mask, part, popularity_only, cache, allow_other_split, allow_other_data;
+  int mask, part, popularity_only, cache, allow_other_split, allow_other_data, protocol;
   double hide;
   int64_t hide_seed;
   load_split order;
@@ -52,6 +52,9 @@ void eval_print_table(const eval_run *r);
 
 /* EIO: args.json cannot be written. */
 solid_status eval_write_json(const eval_run *r);
+
+/* solid_eval --protocol paper: measures and prints (and writes args.json). */
+solid_status eval_paper(eval_run *r);
 
 /* solid_eval compare: the exit code. */
 int eval_compare(int argc, char **argv);

@@ -7,6 +7,13 @@ static const solid_property properties[] = {
     {.name = "model", .type = SOLID_PROPERTY_STRING, .meaning = "model file (safetensors)", AT(model)},
     {.name = "data", .type = SOLID_PROPERTY_STRING, .meaning = "file of events", .required = 1, AT(data)},
     {.name = "format", .type = SOLID_PROPERTY_STRING, .preset = "auto", .meaning = "format of the data", AT(format)},
+    {.name = "protocol",
+     .type = SOLID_PROPERTY_CHOICE,
+     .preset = "ranking",
+     .choices = "ranking|paper",
+     .meaning =
+         "ranking: the whole catalogue; paper: 99 sampled items, for a model of solid_paper (its split is its own)",
+     AT(protocol)},
     LOAD_SPLIT_PROPERTIES(eval_arguments),
     {.name = "part",
      .type = SOLID_PROPERTY_CHOICE,

@@ -111,6 +111,8 @@ int main(int argc, char **argv) {
     status = solid_config_write_help(&eval_program, stdout);
   else if (request == SOLID_CONFIG_VERSION)
     status = solid_config_write_version(&eval_program, stdout);
+  else if (r.args.protocol)
+    status = eval_paper(&r);
   else {
     status = evaluate(&r);
     if (!status) eval_print_table(&r);

@@ -60,7 +60,7 @@ static const solid_property properties[] = {
      .type = SOLID_PROPERTY_CHOICE,
      .preset = "solid",
      .choices = "static|duet|semantic|solid",
-     .meaning = "generated layers: none, from items, from codes, from both",
+     .meaning = "generated layers: none, from items, from codes, from both (the paper's own models: solid_paper)",
      .offset = offsetof(arguments, head)},
     WHOLE("rank", rank, "0", 0, 1024, "of the generated layers; 0 = full width"),
     WHOLE("width", width, "64", 1, 1024, "floats of an item vector"),

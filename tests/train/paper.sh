@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# solid_paper and solid_eval --protocol paper from outside.   paper.sh SOLID_PAPER SOLID_EVAL SOLID_TRAIN
+set -uo pipefail
+paper=$1 evaluate=$2 train=$3 bad=0
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+# expect NAME EXIT_CODE PATTERN COMMAND...: output (both streams) matches PATTERN
+expect() {
+  local name=$1 code=$2 pattern=$3 output got
+  shift 3
+  output=$("$@" 2>&1)
+  got=$?
+  if [ "$got" != "$code" ] || ! grep -qE -- "$pattern" <<<"$output"; then
+    printf 'paper: %s: exit %s (want %s), output:\n%s\n' "$name" "$got" "$code" "$output"
+    bad=1
+  fi
+}
+awk 'BEGIN {
+  srand(7)
+  for (u = 0; u < 60; u++) {
+    at = int(rand() * 150)
+    line = "u" u
+    for (i = 0; i < 14; i++) { line = line " i" at; at = (at + 1 + int(rand() * 3)) % 150 }
+    print line
+  }
+}' >"$folder/data.txt"
+printf 'u1 a b c\nu2 a c b\n' >"$folder/small.txt"
+same=(--data "$folder/data.txt" --format rows --epochs 2 --clusters 8 --semantic-rows 10 --width 8 --heads-of-attention 2)
+
+expect table 0 '^\| din \| fixed \| solid \| 2 \|' "$paper" "${same[@]}" --backbones sasrec,gru4rec,din --seeds 0,1 --jobs 2
+for head in base duet solid; do
+  for form in faithful fixed; do
+    one=(--backbones sasrec --heads $head --forms $form --seeds 3)
+    expect "train $head $form" 0 "epoch  2 .*auc" "$paper" "${same[@]}" "${one[@]}" --out "$folder/$head.$form"
+    want=$("$paper" "${same[@]}" "${one[@]}" | sed -n 's/.*epoch  2 .* auc \([0-9.]*\) .*/\1/p')
+    expect "evaluates as it was trained: $head $form" 0 "ties fair +auc $want" "$evaluate" --protocol paper \
+      --model "$folder/$head.$form" --data "$folder/data.txt" --format rows --json "$folder/out.json"
+  done
+done
+grep -q '"metrics_file_order"' "$folder/out.json" || { echo "paper: the JSON lacks its figures"; bad=1; }
+# One training is the same with any number of jobs and threads.
+"$paper" "${same[@]}" --seeds 0,1 --jobs 1 --threads 2 | grep epoch | sed 's/ [0-9.]* s$//' | sort >"$folder/one"
+"$paper" "${same[@]}" --seeds 0,1 --jobs 3 --threads 1 | grep epoch | sed 's/ [0-9.]* s$//' | sort >"$folder/three"
+cmp -s "$folder/one" "$folder/three" || { echo "paper: jobs and threads change the figures"; diff "$folder/one" "$folder/three"; bad=1; }
+
+expect list 2 'no sasrek' "$paper" --data "$folder/data.txt" --backbones sasrek
+expect seeds 2 'seeds: "x' "$paper" --data "$folder/data.txt" --seeds 1,x
+expect out 2 'one backbone, head, form and seed' "$paper" --data "$folder/data.txt" --out "$folder/x"
+expect width 2 'no multiple of' "$paper" --data "$folder/data.txt" --format rows --width 9 --epochs 1
+expect few 1 'fewer than 99' "$paper" --data "$folder/small.txt" --format rows
+expect other-data 1 'items, .* was trained on' "$evaluate" --protocol paper --model "$folder/duet.fixed" --data "$folder/small.txt" --format rows
+sed 's/^u0 i[0-9]*/u0 i5/' "$folder/data.txt" >"$folder/changed.txt"
+expect changed 1 'allow-other-data' "$evaluate" --protocol paper --model "$folder/duet.fixed" --data "$folder/changed.txt" --format rows
+expect no-model 2 'model is missing' "$evaluate" --protocol paper --data "$folder/data.txt"
+expect not-paper 1 'format|safetensors' "$evaluate" --protocol paper --model "$folder/data.txt" --data "$folder/data.txt"
+"$train" --data "$folder/data.txt" --format rows --out "$folder/own" --epochs 1 --width 8 --codes 8 --content 4 >/dev/null 2>&1
+expect other-format 1 'solid_paper makes such files' "$evaluate" --protocol paper --model "$folder/own" --data "$folder/data.txt" --format rows
+expect for-ranking 1 'solid-paper|format' "$evaluate" --model "$folder/duet.fixed" --data "$folder/data.txt" --format rows
+exit "$bad"
