@@ -1,13 +1,16 @@
 #!/usr/bin/env bash
-# Tables and plots of a folder of result files, as examples/reproduce.sh leaves them:   report.sh FOLDER [README]
+# Tables and plots of a folder of result files, as examples/reproduce.sh leaves them:   report.sh FOLDER [README [FIGURES]]
 #
-# FOLDER/SET.MODEL.SEED.json (solid_eval) and .jsonl (solid_train --log) become FOLDER/accuracy.md, FOLDER/cold.md and
-# FOLDER/*.svg. README: a file in which the text between <!-- NAME --> and <!-- /NAME --> becomes the table NAME.
+# FOLDER/SET.MODEL.SEED.json (solid_eval), FOLDER/compare-SET.json (solid_eval compare) and .jsonl (solid_train --log) become
+# FOLDER/accuracy.md, cold.md, staleness.md and *.svg. README: a file in which the text between <!-- NAME --> and <!-- /NAME -->
+# becomes the table NAME. FIGURES: a folder that the plots are copied to.
 #
-# A figure is the mean over seeds; its interval the mean of the seeds' 95 % bootstrap intervals over users, which does not shrink
-# with their number: it says how far other users could move the figure.
+# A figure is the mean over seeds, +- their deviation; its interval the mean of the seeds' 95 % bootstrap intervals over users, which
+# does not shrink with their number: it says how far other users could move the figure. Differences are paired by user.
 set -euo pipefail
-out=$1 readme=${2:-}
+plot_staleness=$(cd "$(dirname "$0")/../tests/bench" && pwd)/plot_staleness.sh
+[ -z "${3:-}" ] || mkdir -p "$3"
+out=$(cd "$1" && pwd) readme=${2:+$(realpath "$2")} figures=${3:+$(cd "$3" && pwd)}
 cd "$out"
 skip() { echo "report: skipped: $*"; }
 command -v jq >/dev/null || { skip "tables and plots need jq"; exit 0; }
@@ -15,6 +18,7 @@ command -v jq >/dev/null || { skip "tables and plots need jq"; exit 0; }
 # One line a model: set, model, seeds, users, then (value, low, high) of HR@10 and NDCG@10.
 rows='
 def mean: add / length;
+def deviation: mean as $m | if length > 1 then (map(. - $m | . * .) | add) / (length - 1) | sqrt else 0 end;
 def figures($values; $interval): ["hr@10", "ndcg@10"] | map(. as $m | [$values[$m], $interval[$m][0], $interval[$m][1]]) | add;
 [inputs | (input_filename | sub("^\\./"; "") | capture("^(?<set>.+?)\\.(?<model>.+)\\.(?<seed>[0-9]+)\\.json$")) + {r: .}]
 | group_by([.set, .model])[]
@@ -24,22 +28,55 @@ files() { find . -maxdepth 1 -name "$1" | sort; }
 
 accuracy_rows() { # without the cold-start models
   local plain
-  plain=$(files '*.json' | grep -v '\.cold' || true)
+  plain=$(files '*.[0-9]*.json' | grep -v '\.cold' || true)
   [ -n "$plain" ] || return 0
-  { jq -n -r "$rows"' ([.[].r | figures(.metrics; .ci95)] | transpose | map(mean)) | @tsv' $plain
-    jq -n -r "$rows"' ([.[0].r | figures(.popularity; .popularity_ci95)] | transpose | map(mean)) | @tsv' $plain |
+  { jq -n -r "$rows"' ([.[].r | figures(.metrics; .ci95)] | transpose | map(mean)) + [(map(.r.metrics["hr@10"]) | deviation), (map(.r.metrics["ndcg@10"]) | deviation)] | @tsv' $plain
+    jq -n -r "$rows"' (.[0].r | figures(.popularity; .popularity_ci95)) + [0, 0] | @tsv' $plain |
       awk -F'\t' -v OFS='\t' '!seen[$1]++ {$2 = "popularity"; $3 = 0; print}'
   } | awk -F'\t' '{order["popularity"] = 0; order["static"] = 1; order["solid"] = 2; print $1 "\t" order[$2] "\t" $0}' | sort -t$'\t' -k1,1 -k2,2n | cut -f3-
 }
 
-# figure VALUE LOW HIGH as .1234 [.1200, .1260]
+# solid - static of each set: set, then (difference, low, high) of HR@10 and NDCG@10
+difference_rows() {
+  local compared
+  compared=$(files 'compare-*.json')
+  [ -n "$compared" ] || return 0
+  jq -r '[input_filename | sub("^\\./compare-"; "") | sub("\\.json$"; "")] + ([.metrics["hr@10", "ndcg@10"] | [.difference, .ci95[]]] | add) | @tsv' $compared
+}
+
+# figure: VALUE LOW HIGH as .1234 [.1200, .1260]; with a deviation .1234 ±.0010 [.1200, .1260]
 format='function f(x) {x = sprintf("%.4f", x); sub(/^0/, "", x); return x}
-function figure(i) {return f($i) " [" f($(i + 1)) ", " f($(i + 2)) "]"}'
+function interval(i) {return " [" f($(i + 1)) ", " f($(i + 2)) "]"}
+function figure(i) {return f($i) interval(i)}
+function with_deviation(i, j) {return f($i) ($3 > 1 ? " ±" f($j) : "") interval(i)}
+function signed(x) {x = sprintf("%+.4f", x); sub(/0/, "", x); return x}'
 
 accuracy_table() {
-  echo "| data set | model | HR@10 | NDCG@10 | seeds |"
-  echo "|---|---|---|---|---|"
-  awk -F'\t' "$format"' {print "| " (last == $1 ? "" : $1 ", " $4 " users") " | " ($2 == "popularity" ? $2 : "`" $2 "`") " | " figure(5) " | " figure(8) " | " ($3 ? $3 : "") " |"; last = $1}' accuracy.tsv
+  echo "| data set | model | HR@10 | over \`static\` | NDCG@10 | over \`static\` | seeds |"
+  echo "|---|---|---|---|---|---|---|"
+  awk -F'\t' "$format"' function over(i) {return $2 == "solid" && $1 in known ? signed(d[$1, i]) " [" signed(d[$1, i + 1]) ", " signed(d[$1, i + 2]) "]" : ""}
+    NR == FNR {known[$1]; for (i = 2; i <= NF; i++) d[$1, i] = $i; next}
+    {print "| " (last == $1 ? "" : $1 ", " $4 " users") " | " ($2 == "popularity" ? $2 : "`" $2 "`") " | " with_deviation(5, 11) " | " over(2) " | " with_deviation(8, 12) " | " over(5) " | " ($3 ? $3 : "") " |"; last = $1}' <(difference_rows) accuracy.tsv
+}
+
+# NDCG@10 by the age of the parameters, of the results that asked: set, seeds, who, events, then (value, difference, low, high)
+# under the encoder's newest state and under one as old.
+staleness_rows() {
+  local asked
+  asked=$(files '*.solid.[0-9]*.json' | xargs -r grep -l '"stale"' || true)
+  [ -n "$asked" ] || return 0
+  jq -n -r 'def mean: add / length;
+    def side($name): [.[] | .[$name]["ndcg@10"] | [.value, .difference, .ci95[]]] | transpose | map(mean);
+    [inputs | (input_filename | capture("^\\./(?<set>[^.]+)")) + {stale}] | group_by(.set)[] | [.[0].set, length] as $who | .[0].stale as $one
+    | ("new_state new_state_full" | split(" "))[] as $new | select($one.rows[0][$new]) | ($new | sub("^new"; "old")) as $old
+    | [.[].stale.rows] | transpose[] | $who + [if $new == "new_state" then "\($one.users) users" else "\($one.full_users) users with over \([$one.rows[].events] | max) events" end, .[0].events] + side($new) + side($old) | @tsv' $asked
+}
+
+staleness_table() {
+  echo "| data set | parameters so many events old | encoder on the newest window | change | encoder as old | change |"
+  echo "|---|---|---|---|---|---|"
+  awk -F'\t' "$format"' function change(i) {return $4 == 0 ? "" : signed($i) " [" signed($(i + 1)) ", " signed($(i + 2)) "]"}
+    {group = $1 ", " $3; print "| " (last == group ? "" : group) " | " $4 " | " f($5) " | " change(6) " | " f($9) " | " change(10) " |"; last = group}' staleness.tsv
 }
 
 cold_rows() {
@@ -111,7 +148,8 @@ plot_comparison() { # bars of HR@10 with intervals: accuracy.tsv has popularity,
 
 accuracy_rows >accuracy.tsv
 cold_rows >cold.tsv
-for table in accuracy cold; do
+staleness_rows >staleness.tsv
+for table in accuracy cold staleness; do
   [ -s $table.tsv ] || { rm -f $table.tsv; continue; }
   ${table}_table >$table.md
   cat $table.md
@@ -122,3 +160,10 @@ if [ -s accuracy.tsv ]; then
   cut -f1 accuracy.tsv | sort -u | while read -r set; do plot_curves "$set"; done
   plot_comparison
 fi
+if [ -s staleness.tsv ]; then
+  cut -f1 staleness.tsv | sort -u | while read -r set; do
+    grep -q '"new_state_full"' "$set".solid.1.json || continue
+    "$plot_staleness" "staleness-$set.svg" "$set".solid.[0-9]*.json >/dev/null && echo "report: staleness-$set.svg"
+  done
+fi
+[ -z "$figures" ] || cp -- *.svg "$figures"/

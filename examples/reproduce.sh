@@ -10,7 +10,8 @@
 #     --epochs N        at most; for a quick look
 #     --build DIR       programs are in DIR/examples (default build/release)
 #     --out DIR         result files, tables and plots (default build/reproduce); a run that has its result is not made again
-#     --write-readme    put the tables between the markers of README.md (--readme FILE: of another file)
+#     --write-readme    put the tables between the markers of README.md (--readme FILE: of another file), and the plots into
+#                       examples/figures (--figures DIR: into another folder)
 #
 # Data: the folder named by SOLID_DATA (default ../shared/data beside this repository), one folder a set; nothing is downloaded.
 #
@@ -27,7 +28,7 @@
 # Tables need jq, plots gnuplot; what is missing is said and left out.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
-seeds=3 device=cpu jobs=1 threads=0 epochs="" build=$root/build/release out=$root/build/reproduce readme="" sets=()
+seeds=3 device=cpu jobs=1 threads=0 epochs="" build=$root/build/release out=$root/build/reproduce readme="" figures="" sets=()
 data=${SOLID_DATA:-$root/../shared/data}
 
 die() { echo "reproduce: $*" >&2; exit "${code:-1}"; }
@@ -37,7 +38,7 @@ number() { [[ $2 =~ ^[0-9]+$ ]] && [ "$2" -ge "$3" ] || usage "$1 $2: want a num
 while [ $# -gt 0 ]; do
   case $1 in
     -h | --help) sed -n '2,/^set -e/p' "$0" | sed '$d; s/^# \{0,1\}//'; exit 0 ;;
-    --write-readme) readme=${readme:-$root/README.md}; shift ;;
+    --write-readme) readme=${readme:-$root/README.md} figures=${figures:-$root/examples/figures}; shift ;;
     --*)
       [ $# -ge 2 ] || usage "$1 needs a value"
       case $1 in
@@ -49,6 +50,7 @@ while [ $# -gt 0 ]; do
         --build) build=$2 ;;
         --out) out=$2 ;;
         --readme) readme=$2 ;;
+        --figures) figures=$2 ;;
         *) usage "unknown option $1" ;;
       esac
       shift 2 ;;
@@ -80,9 +82,15 @@ files_of() {
     generated) echo --data "$out/generated/events.jsonl" --attributes "$out/generated/items.json" ;;
   esac
 }
+# What was chosen by validation, and what against: tests/bench/ACCURACY.md.
 recipe_of() {
+  local schedule="--rate-end 0.05 --average 0.999 --patience 0"
   case $1 in
-    ml-1m) echo --window 200 --batch 128 --blocks 2 --heads 2 --dropout 0.2 --dropout-z 0.3 --dropout-y 0.3 --smoothing 0 --epochs 150 ;;
+    beauty) echo "$schedule" --epochs 45 --check 3 --batch 128 --codes 512 ;;
+    toys) echo "$schedule" --epochs 45 --check 3 --batch 128 ;;
+    ml-1m)
+      echo "$schedule" --epochs 100 --check 4 --window 200 --batch 128 --blocks 2 --heads 2 --dropout 0.2 --dropout-z 0.3 --dropout-y 0.3 \
+        --smoothing 0 --cuts 0.5 ;;
     ml-100k) echo --window 200 --batch 32 --blocks 2 --heads 2 --dropout 0.3 --dropout-z 0.3 --dropout-y 0.3 --smoothing 0 ;;
     scientific*) echo --codes 64 ;;
     generated) echo --width 16 --codes 16 --epochs 8 ;;
@@ -121,9 +129,17 @@ eval_one() {
 }
 
 plain() { # SET HEAD SEED
-  local at=$out/$1.$2.$3
+  local at=$out/$1.$2.$3 asked=()
   [ ! -s "$at.json" ] || return 0
-  train_one "$1" "$2" "$3" --head "$2" && eval_one "$1" "$2" "$3" "$at.safetensors" && rm -f "$at.safetensors.checkpoint"
+  case $1.$2 in beauty.solid | generated.solid) asked=(--stale 0,1,2,5,10,20) ;; esac
+  train_one "$1" "$2" "$3" --head "$2" && eval_one "$1" "$2" "$3" "$at.safetensors" "${asked[@]}" && rm -f "$at.safetensors.checkpoint"
+}
+
+# What the generated layers are worth: the seeds of a side are averaged for each user, the difference is paired.
+compare_heads() { # SET
+  local files=("$out/$1".{solid,static}.[0-9]*.json)
+  [ -s "${files[0]}" ] && [ -s "${files[-1]}" ] || return 0
+  "$build/examples/solid_eval" compare "$out/$1".solid.[0-9]*.json -- "$out/$1".static.[0-9]*.json --json "$out/compare-$1.json" >"$out/compare-$1.txt"
 }
 
 # The same items are hidden in all models of a seed. `all` is trained on them: what they could have reached.
@@ -177,6 +193,9 @@ for set in "${sets[@]}"; do
   done
 done
 while [ "$(jobs -rp | wc -l)" -gt 0 ]; do wait -n || failed=1; done
+for set in "${sets[@]}"; do
+  [ "$set" = cold ] || compare_heads "$set" || failed=1
+done
 
-"$root/examples/report.sh" "$out" ${readme:+"$readme"} || failed=1
+"$root/examples/report.sh" "$out" ${readme:+"$readme"} ${figures:+"$figures"} || failed=1
 exit $failed

@@ -25,8 +25,8 @@ refuses 1 "solid_train is not there" --build "$work/away" generated
 refuses 1 "$work/away.md: cannot be written" --readme "$work/away.md" generated
 [ -z "$(ls -A "$work/out" 2>/dev/null)" ] || fail "what was refused left $(ls "$work/out")"
 
-printf 'before\n<!-- accuracy -->\nold\n<!-- /accuracy -->\nbetween\n<!-- cold -->\n<!-- /cold -->\nafter\n' >"$work/README"
-reproduce --seeds 2 --epochs 3 --readme "$work/README" generated >"$work/log"
+printf 'before\n<!-- accuracy -->\nold\n<!-- /accuracy -->\nbetween\n<!-- cold -->\n<!-- /cold -->\n<!-- staleness -->\n<!-- /staleness -->\nafter\n' >"$work/README"
+reproduce --seeds 2 --epochs 3 --readme "$work/README" --figures "$work/figures" generated >"$work/log"
 for model in static solid cold-all cold cold-random cold-dropout cold-dropout-random; do
   for seed in 1 2; do [ -s "$work/out/generated.$model.$seed.json" ] || fail "no result of $model, seed $seed"; done
 done
@@ -34,14 +34,18 @@ done
 
 # The README's figures are the means of the result files; what stands round the markers stays.
 want=$(jq -s 'map(.metrics["hr@10"]) | add / length' "$work/out"/generated.solid.*.json | awk '{x = sprintf("%.4f", $1); sub(/^0/, "", x); print x}')
-grep -qF "| \`solid\` | $want [" "$work/README" || fail "no $want in: $(cat "$work/README")"
+grep -qF "| \`solid\` | $want ±" "$work/README" || fail "no $want in: $(cat "$work/README")"
 want=$(jq -s 'map(.hidden.model_on_hidden_full["hr@10"][0]) | add / length' "$work/out"/generated.cold-dropout.?.json | awk '{x = sprintf("%.4f", $1); sub(/^0/, "", x); print x}')
 grep -qF "| item dropout, codes from content | $want [" "$work/README" || fail "no $want in: $(cat "$work/README")"
+want=$(jq '.metrics["ndcg@10"].difference' "$work/out/compare-generated.json" | awk '{x = sprintf("%+.4f", $1); sub(/0/, "", x); print x}')
+grep -qF "| $want [" "$work/README" || fail "no difference $want in: $(cat "$work/README")"
+want=$(jq -s 'map(.stale.rows[1].old_state["ndcg@10"].value) | add / length' "$work/out"/generated.solid.?.json | awk '{x = sprintf("%.4f", $1); sub(/^0/, "", x); print x}')
+grep -qE "^\| [^|]*\| 1 \| [^|]*\| [^|]*\| $want \|" "$work/README" || fail "no staleness $want in: $(cat "$work/README")"
 ! grep -qx old "$work/README" || fail "the old table is still there"
 [ "$(grep -cE '^(before|between|after)$' "$work/README")" = 3 ] || fail "the README lost text: $(cat "$work/README")"
 if command -v gnuplot >/dev/null; then
   for plot in comparison curves-generated; do
-    grep -q '</svg>' "$work/out/$plot.svg" || fail "$plot.svg is no whole picture"
+    grep -q '</svg>' "$work/figures/$plot.svg" || fail "$plot.svg is no whole picture"
   done
 else
   grep -q 'skipped: plots need gnuplot' "$work/log" || fail "says nothing of gnuplot: $(cat "$work/log")"
@@ -51,12 +55,12 @@ fi
 cp "$work/README" "$work/README.1"
 touch "$work/then"
 reproduce --seeds 2 --epochs 3 --readme "$work/README" generated >/dev/null
-[ -z "$(find "$work/out" -name '*.json' -newer "$work/then")" ] || fail "results were made again"
+[ -z "$(find "$work/out" -name 'generated.*.json' -newer "$work/then")" ] || fail "results were made again"
 cmp "$work/README" "$work/README.1" || fail "the second table differs"
 
 # Without gnuplot: tables, and a word about the plots.
 mkdir "$work/bin" && rm -f "$work/out"/*.svg
-for tool in bash jq awk sed grep sort cut find basename cat rm dirname printf; do
+for tool in bash jq awk sed grep sort cut find basename cat rm dirname printf realpath mkdir xargs; do
   ! command -v $tool >/dev/null || ln -s "$(type -P $tool)" "$work/bin/$tool"
 done
 PATH=$work/bin "$root/examples/report.sh" "$work/out" >"$work/log"
