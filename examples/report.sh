@@ -3,7 +3,7 @@
 #
 # FOLDER/SET.MODEL.SEED.json (solid_eval), FOLDER/compare-SET.json (solid_eval compare) and .jsonl (solid_train --log) become
 # FOLDER/accuracy.md, cold.md, staleness.md and *.svg. README: a file in which the text between <!-- NAME --> and <!-- /NAME -->
-# becomes the table NAME. FIGURES: a folder that the plots are copied to.
+# becomes the table NAME, accuracy and cold. FIGURES: a folder that the plots are copied to.
 #
 # A figure is the mean over seeds, +- their deviation; its interval the mean of the seeds' 95 % bootstrap intervals over users, which
 # does not shrink with their number: it says how far other users could move the figure. Differences are paired by user.
@@ -153,7 +153,7 @@ for table in accuracy cold staleness; do
   [ -s $table.tsv ] || { rm -f $table.tsv; continue; }
   ${table}_table >$table.md
   cat $table.md
-  if [ -n "$readme" ]; then put $table; fi
+  if [ -n "$readme" ] && [ $table != staleness ]; then put $table; fi
 done
 command -v gnuplot >/dev/null || { skip "plots need gnuplot"; exit 0; }
 if [ -s accuracy.tsv ]; then

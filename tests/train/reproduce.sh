@@ -25,7 +25,7 @@ refuses 1 "solid_train is not there" --build "$work/away" generated
 refuses 1 "$work/away.md: cannot be written" --readme "$work/away.md" generated
 [ -z "$(ls -A "$work/out" 2>/dev/null)" ] || fail "what was refused left $(ls "$work/out")"
 
-printf 'before\n<!-- accuracy -->\nold\n<!-- /accuracy -->\nbetween\n<!-- cold -->\n<!-- /cold -->\n<!-- staleness -->\n<!-- /staleness -->\nafter\n' >"$work/README"
+printf 'before\n<!-- accuracy -->\nold\n<!-- /accuracy -->\nbetween\n<!-- cold -->\n<!-- /cold -->\nafter\n' >"$work/README"
 reproduce --seeds 2 --epochs 3 --readme "$work/README" --figures "$work/figures" generated >"$work/log"
 for model in static solid cold-all cold cold-random cold-dropout cold-dropout-random; do
   for seed in 1 2; do [ -s "$work/out/generated.$model.$seed.json" ] || fail "no result of $model, seed $seed"; done
@@ -40,7 +40,7 @@ grep -qF "| item dropout, codes from content | $want [" "$work/README" || fail "
 want=$(jq '.metrics["ndcg@10"].difference' "$work/out/compare-generated.json" | awk '{x = sprintf("%+.4f", $1); sub(/0/, "", x); print x}')
 grep -qF "| $want [" "$work/README" || fail "no difference $want in: $(cat "$work/README")"
 want=$(jq -s 'map(.stale.rows[1].old_state["ndcg@10"].value) | add / length' "$work/out"/generated.solid.?.json | awk '{x = sprintf("%.4f", $1); sub(/^0/, "", x); print x}')
-grep -qE "^\| [^|]*\| 1 \| [^|]*\| [^|]*\| $want \|" "$work/README" || fail "no staleness $want in: $(cat "$work/README")"
+grep -qE "^\| [^|]*\| 1 \| [^|]*\| [^|]*\| $want \|" "$work/out/staleness.md" || fail "no $want in: $(cat "$work/out/staleness.md")"
 ! grep -qx old "$work/README" || fail "the old table is still there"
 [ "$(grep -cE '^(before|between|after)$' "$work/README")" = 3 ] || fail "the README lost text: $(cat "$work/README")"
 if command -v gnuplot >/dev/null; then
