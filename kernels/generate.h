@@ -8,7 +8,8 @@
  *   A branch whose z is NULL is absent. clip = INFINITY: no clip. wi_saved (n, m), may be NULL: wi before the clip, for
  *   the backward pass. NaN propagates (the clip keeps it).
  *
- * generate_backward (dw (n, m) dense; wi_saved from the forward pass; dwi (n, m) scratch, may be dw):
+ * generate_backward (dw (n, m) dense; wi_saved from the forward pass; dwi (n, m) scratch, may be dw; with an infinite
+ * clip neither is touched, and both may be NULL):
  *   dwi = dw * [|wi| <= clip]
  *   dgi += dwi^T zi   dbi += sum dwi   dzi (=, or += when accumulate_dz) dwi gi;     the semantic branch with dw itself
  */

@@ -170,10 +170,12 @@ solid_status sk_cuda_generate(sk_backend *be, const sk_generate_args *a) {
 enum { GATE_ROWS = 64, GATE_LANES = 8 };
 
 /* dwi = dw where the clip let wi through, and the sums over a block's rows of dw and dwi: partial (blocks, 2m), dw's
- * first. Without wi (no item branch) or dbs (no semantic one) their half is left out. dwi may be dw. */
+ * first. Without an item branch dwi is left out; without a clip it is dw, and neither written nor wi read. dwi may be
+ * dw. */
 __global__ static void gate(sk_generate_backward_args a, float *partial) {
   __shared__ float lanes[2][GATE_LANES][SK_WARP];
   const int EACH = GATE_ROWS / GATE_LANES;
+  const bool clipped = a.zi && !isinf(a.clip);
   int column = blockIdx.x * SK_WARP + threadIdx.x, first = blockIdx.y * GATE_ROWS + threadIdx.y;
   float dw[EACH], wi[EACH], sum = 0.0f, sum_item = 0.0f;
 #pragma unroll
@@ -181,18 +183,18 @@ __global__ static void gate(sk_generate_backward_args a, float *partial) {
     int64_t row = first + k * GATE_LANES, at = row * a.m + column;
     bool there = row < a.n && column < a.m;
     dw[k] = there ? a.dw[at] : 0.0f;
-    wi[k] = there && a.zi ? a.wi_saved[at] : 0.0f;
+    wi[k] = there && clipped ? a.wi_saved[at] : 0.0f;
   }
 #pragma unroll
   for (int k = 0; k < EACH; k++) {
     int64_t row = first + k * GATE_LANES;
     sum += dw[k];
-    if (!a.zi || row >= a.n || column >= a.m) continue;
+    if (!clipped || row >= a.n || column >= a.m) continue;
     float dwi = fabsf(wi[k]) <= a.clip ? dw[k] : 0.0f;
     a.dwi[row * a.m + column] = dwi;
     sum_item += dwi;
   }
-  lanes[0][threadIdx.y][threadIdx.x] = sum, lanes[1][threadIdx.y][threadIdx.x] = sum_item;
+  lanes[0][threadIdx.y][threadIdx.x] = sum, lanes[1][threadIdx.y][threadIdx.x] = clipped ? sum_item : sum;
   __syncthreads();
   if (threadIdx.y > 1 || column >= a.m) return;
   sum = 0.0f;
@@ -224,6 +226,7 @@ solid_status sk_cuda_generate_backward(sk_backend *be, const sk_generate_backwar
       *a, (float *)partial);
   status = sk_cuda_join_sums(be, (int)blocks, 2 * a->m, (float *)partial, a->m, a->zs ? a->dbs : NULL,
                              a->zi ? a->dbi : NULL);
-  if (status == SOLID_OK && a->zi) status = branch(be, a, a->zi, a->gi, a->dwi, a->dzi, a->dgi);
+  if (status == SOLID_OK && a->zi)
+    status = branch(be, a, a->zi, a->gi, isinf(a->clip) ? a->dw : a->dwi, a->dzi, a->dgi);
   return status;
 }
