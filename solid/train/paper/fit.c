@@ -48,8 +48,7 @@ static solid_status run_epoch(sol_paper_net *net, const sol_paper_task *task, in
     status = sol_paper_net_send(net, slots);
     for (size_t slot = 0; slot < slots && status == SOLID_OK; slot++) {
       rows += net->batches[slot].rows;
-      status = sol_paper_net_forward(net, slot, 1);
-      if (status == SOLID_OK) status = sol_paper_net_backward(net);
+      status = sol_paper_net_gradients(net, slot);
       if (status == SOLID_OK) status = sol_paper_net_update(net, task->options.rate, ++*number);
     }
   }

@@ -129,18 +129,21 @@ solid_status sol_paper_net_open(sol_paper_net *net, sk_backend *be, const sol_pa
   sol_paper_tensors_make(config, &net->tensors);
   net->room = sol_paper_batch_room(config, options->windows, options->candidates);
   size_t floats = plan_all(net, options->training, NULL), rows = options->windows * config->window;
-  size_t ints = net->slots * net->room;
+  size_t ints = (net->slots + 1) * net->room;
   void *device_ints = NULL;
   status = be->ops->alloc(be, &net->memory, floats * sizeof(float));
   if (status == SOLID_OK) status = be->ops->alloc(be, &device_ints, (ints + rows) * sizeof(int32_t));
   if (status != SOLID_OK) status = solid_fail(status, "%zu MiB for a paper model: %s", floats >> 18, be->err);
   net->ints = device_ints;
-  net->host = malloc(ints * sizeof *net->host);
+  net->host = malloc(net->slots * net->room * sizeof *net->host);
   net->batches = calloc(net->slots, sizeof *net->batches);
-  if (status == SOLID_OK && (net->host == NULL || net->batches == NULL))
+  net->used = calloc(net->slots, sizeof *net->used);
+  net->graphs = calloc(SOL_PAPER_MAX_GRAPHS, sizeof *net->graphs);
+  if (status == SOLID_OK && (net->host == NULL || net->batches == NULL || net->used == NULL || net->graphs == NULL))
     status = solid_fail(SOLID_ENOMEM, "%zu batches", net->slots);
   if (status == SOLID_OK) {
     plan_all(net, options->training, net->memory);
+    net->ready = net->ints + net->slots * net->room;
     net->code = net->ints + ints;
     sol_paper_weights_bind(&net->weights, &net->tensors, net->values);
     if (options->training) sol_paper_weights_bind(&net->gradients, &net->tensors, net->grads);
@@ -152,10 +155,13 @@ solid_status sol_paper_net_open(sol_paper_net *net, sk_backend *be, const sol_pa
 
 void sol_paper_net_close(sol_paper_net *net) {
   if (net->be != NULL) {
+    for (size_t i = 0; i < net->n_graphs; i++) net->be->ops->forget(net->be, net->graphs[i].graph);
     net->be->ops->free(net->be, net->memory);
     net->be->ops->free(net->be, net->ints);
   }
   free(net->host);
   free(net->batches);
+  free(net->used);
+  free(net->graphs);
   *net = (sol_paper_net){0};
 }

@@ -33,6 +33,14 @@ typedef struct sol_paper_attention_state {             /* sasrec: n = windows; d
   float *mean1, *rstd1, *mean2, *rstd2;                /* (n) */
 } sol_paper_attention_state;
 
+/* A step as it was recorded for batches of this shape, on which every pointer and every size of it depends. */
+typedef struct sol_paper_graph {
+  int32_t windows, rows;
+  sk_graph *graph;
+} sol_paper_graph;
+
+#define SOL_PAPER_MAX_GRAPHS 256
+
 typedef struct sol_paper_net {
   sk_backend *be;
   sol_paper_config config;
@@ -42,8 +50,12 @@ typedef struct sol_paper_net {
 
   void *memory;
   int32_t *ints, *host; /* (slots, room) */
+  int32_t *ready;       /* (room) on the device: the batch at work, always at the same place */
   size_t slots, room;
-  sol_paper_batch *batches;                  /* (slots) */
+  sol_paper_batch *batches; /* (slots), with pointers into `ready` */
+  size_t *used;             /* (slots) */
+  sol_paper_graph *graphs;
+  size_t n_graphs;
   float *values, *grads, *moment1, *moment2; /* (total), (total), (trained) twice; the last three NULL in inference */
   sol_paper_weights weights, gradients;
   const sol_paper_batch *batch; /* the one at work */
@@ -82,7 +94,7 @@ solid_status sol_paper_net_put(sol_paper_net *net, const float *values);
 solid_status sol_paper_net_get(sol_paper_net *net, float *values);
 
 /* Packs a batch into a slot; sol_paper_net_send brings slots 0 .. count-1 to the device at once, so that the device is
- * waited for once in many steps. */
+ * waited for once in many steps. What works on a slot moves it to `ready` first. */
 void sol_paper_net_load(sol_paper_net *net, size_t slot, const int32_t *history, const int32_t *target, size_t windows);
 solid_status sol_paper_net_send(sol_paper_net *net, size_t count);
 
@@ -91,6 +103,9 @@ solid_status sol_paper_net_forward(sol_paper_net *net, size_t slot, int learn);
 
 /* After a forward pass with `learn`: gradients of mean bce + weight * codebook loss, overwritten. */
 solid_status sol_paper_net_backward(sol_paper_net *net);
+
+/* The two passes, from the second time on that a shape of batch occurs as one recording. */
+solid_status sol_paper_net_gradients(sol_paper_net *net, size_t slot);
 
 /* Adam (Kingma & Ba 2015) over the trained weights; `number` counts from 1. */
 solid_status sol_paper_net_update(sol_paper_net *net, float rate, int64_t number);

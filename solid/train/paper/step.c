@@ -28,10 +28,9 @@ solid_status sol_paper_net_get(sol_paper_net *net, float *values) {
 void sol_paper_net_load(sol_paper_net *net, size_t slot, const int32_t *history, const int32_t *target,
                         size_t windows) {
   assert(slot < net->slots && windows <= net->max_windows);
-  size_t used = sol_paper_batch_pack(&net->batches[slot], &net->config, history, target, windows, net->candidates,
-                                     net->category, net->host + slot * net->room, net->ints + slot * net->room);
-  assert(used <= net->room);
-  (void)used;
+  net->used[slot] = sol_paper_batch_pack(&net->batches[slot], &net->config, history, target, windows, net->candidates,
+                                         net->category, net->host + slot * net->room, net->ready);
+  assert(net->used[slot] <= net->room);
 }
 
 solid_status sol_paper_net_send(sol_paper_net *net, size_t count) {
@@ -40,16 +39,21 @@ solid_status sol_paper_net_send(sol_paper_net *net, size_t count) {
   return finish(net, status == SOLID_OK ? ops->sync(net->be) : status);
 }
 
-solid_status sol_paper_net_forward(sol_paper_net *net, size_t slot, int learn) {
-  sol_run run = {net->be, SOLID_OK};
+static solid_status make_ready(sol_paper_net *net, size_t slot) {
+  const int32_t *from = net->ints + slot * net->room;
   net->batch = &net->batches[slot];
+  return net->be->ops->copy(net->be, net->ready, from, net->used[slot] * sizeof *from);
+}
+
+static solid_status forward(sol_paper_net *net, int learn) {
+  sol_run run = {net->be, SOLID_OK};
   sol_paper_encode(net, &run);
   if (net->config.head != SOL_PAPER_BASE) sol_paper_branches(net, &run, learn);
   sol_paper_score(net, &run, learn);
-  return finish(net, run.status);
+  return run.status;
 }
 
-solid_status sol_paper_net_backward(sol_paper_net *net) {
+static solid_status backward(sol_paper_net *net) {
   sol_run run = {net->be, SOLID_OK};
   const sol_paper_config *config = &net->config;
   sol_op_zero(&run, net->grads, net->tensors.total);
@@ -58,7 +62,40 @@ solid_status sol_paper_net_backward(sol_paper_net *net) {
   if (config->head != SOL_PAPER_BASE) sol_paper_branches_backward(net, &run);
   sol_paper_sequence_backward(net, &run, net->gradients.items, config->items, net->batch->item,
                               net->gradients.positions, &net->weights.sequence, &net->gradients.sequence, &net->item);
-  return finish(net, run.status);
+  return run.status;
+}
+
+solid_status sol_paper_net_forward(sol_paper_net *net, size_t slot, int learn) {
+  solid_status status = make_ready(net, slot);
+  return finish(net, status == SOLID_OK ? forward(net, learn) : status);
+}
+
+solid_status sol_paper_net_backward(sol_paper_net *net) {
+  return finish(net, backward(net));
+}
+
+static solid_status both_passes(void *user) {
+  sol_paper_net *net = user;
+  solid_status status = forward(net, 1);
+  return status == SOLID_OK ? backward(net) : status;
+}
+
+/* Where the recording for the batch at work is or goes; NULL when there are enough. */
+static sk_graph **graph_of(sol_paper_net *net) {
+  const sol_paper_batch *b = net->batch;
+  for (size_t i = 0; i < net->n_graphs; i++)
+    if (net->graphs[i].windows == b->windows && net->graphs[i].rows == b->rows) return &net->graphs[i].graph;
+  if (net->n_graphs == SOL_PAPER_MAX_GRAPHS) return NULL;
+  sol_paper_graph *made = &net->graphs[net->n_graphs++];
+  *made = (sol_paper_graph){b->windows, b->rows, NULL};
+  return &made->graph;
+}
+
+solid_status sol_paper_net_gradients(sol_paper_net *net, size_t slot) {
+  solid_status status = make_ready(net, slot);
+  if (status != SOLID_OK) return finish(net, status);
+  sk_graph **graph = graph_of(net);
+  return finish(net, graph != NULL ? net->be->ops->replay(net->be, graph, both_passes, net) : both_passes(net));
 }
 
 solid_status sol_paper_net_update(sol_paper_net *net, float rate, int64_t number) {
