@@ -1,14 +1,17 @@
-/* Times training steps in the shapes of three models, on any device:
+/* Times training steps in the shapes of four models, on any device:
  *
  *   paper    width 32, windows of 30, batches of 1,024, 12,101 items (the published model's speed test)
  *   beauty   width 64, windows of 50, batches of 256, 12,101 items, lengths as in Amazon Beauty
  *   ml-1m    width 64, windows of 200, batches of 128, 3,416 items, two blocks of two heads, lengths as in MovieLens 1M
+ *   authors  the published model itself with its binary loss on 1,024 samples: step_authors.h. `paper` above has its
+ *            sizes, but our model, which predicts every position's next item among all
  *
  *   bench_step [--device cpu|cuda] [--precision fp32|tf32] [--threads N] [--only NAME] [--ops] [--once]
  *
  * --ops: each operation on its own, with a wait for the device after each call, less the wait of an empty queue.
  * --once: one step and no more, for a profiler. */
 #include "solid/train/step.h"
+#include "tests/bench/step_authors.h"
 #include "tests/support/seed.h"
 #include <math.h>
 #include <stdio.h>
@@ -122,6 +125,72 @@ static void run_steps(sol_step *step, const sol_train_options *o, const batch *b
   must(real->sync(step->be) == SOLID_OK, "sync", step->be->err);
 }
 
+/* Steps first .. first + n - 1, waited for at the end. */
+typedef void (*run_fn)(void *user, uint64_t first, uint64_t n);
+
+/* The best of five runs of n steps, each a fifth of `enough` seconds; *at: the next step's number. */
+static double best_of_five(run_fn run, void *user, double enough, uint64_t *at, uint64_t *n) {
+  double best = 1e9, start = now();
+  run(user, (*at)++, 1);
+  double once = now() - start;
+  *n = 10 * once > enough ? 2 : (uint64_t)(enough / 5 / once) + 2;
+  for (int part = 0; part < 5; part++, *at += *n) {
+    start = now();
+    run(user, *at, *n);
+    double mean = (now() - start) / (double)*n;
+    if (mean < best) best = mean;
+  }
+  return best;
+}
+
+static void time_ops(sk_backend *be, run_fn run, void *user, uint64_t at, uint64_t n) {
+  sk_backend_ops table = timed_table();
+  memset(seconds, 0, sizeof seconds), memset(calls, 0, sizeof calls);
+  empty = 1;
+  for (int i = 0; i < 100; i++) {
+    double start = now();
+    real->sync(be);
+    if (now() - start < empty) empty = now() - start;
+  }
+  be->ops = &table;
+  run(user, at, n < 20 ? n : 20);
+  be->ops = real;
+  print_ops(n < 20 ? (double)n : 20.0);
+}
+
+typedef struct own_model {
+  sol_step step;
+  sol_train_options o;
+  batch b;
+} own_model;
+
+static void run_own(void *user, uint64_t first, uint64_t n) {
+  own_model *m = user;
+  run_steps(&m->step, &m->o, &m->b, first, n);
+}
+
+static void run_authors(void *user, uint64_t first, uint64_t n) {
+  step_authors *s = user;
+  must(step_authors_run(s, first, n) == SOLID_OK, "step", solid_last_error());
+  must(real->sync(s->net.be) == SOLID_OK, "sync", s->net.be->err);
+}
+
+static void measure_authors(sk_backend *be, int ops, int once_only, double enough) {
+  step_authors s;
+  uint64_t at = 4, n;
+  must(step_authors_open(&s, be) == SOLID_OK, "open", solid_last_error());
+  run_authors(&s, 1, once_only ? 1 : 3);
+  if (!once_only) {
+    double best = best_of_five(run_authors, &s, enough, &at, &n), bce, codebook;
+    must(sol_paper_net_take_losses(&s.net, &bce, &codebook) == SOLID_OK, "loss", be->err);
+    step_authors_print(&s, best, !strcmp(real->name, "cuda"));
+    s.with_ops = 1;
+    if (ops) time_ops(be, run_authors, &s, at, n);
+  }
+  fflush(stdout);
+  step_authors_close(&s);
+}
+
 static void measure(sk_backend *be, const shape *s, int ops, int once_only, double enough) {
   sol_config config = {.items = s->items,
                        .width = s->width,
@@ -132,55 +201,33 @@ static void measure(sk_backend *be, const shape *s, int ops, int once_only, doub
                        .codes = 256,
                        .head = SOLID_HEAD_SOLID,
                        .clip = 0.1f};
-  sol_train_options o = SOL_TRAIN_OPTIONS_INIT;
-  o.dropout = o.dropout_z = o.dropout_y = s->dropout;
+  own_model m = {.o = SOL_TRAIN_OPTIONS_INIT};
+  m.o.dropout = m.o.dropout_z = m.o.dropout_y = s->dropout;
   seed_rng rng = seed_start(1);
-  batch b = draw(s, &rng);
+  m.b = draw(s, &rng);
   uint16_t *codes = malloc((size_t)config.levels * s->items * sizeof *codes);
   float *weights = malloc(sol_tensors_total(&config) * sizeof *weights);
   must(codes && weights, "weights", "no memory");
   for (size_t i = 0; i < (size_t)config.levels * s->items; i++) codes[i] = (uint16_t)seed_below(&rng, 256);
   sol_weights_init(&config, 1, weights);
-  double start, once, best = 1e9, loss = 0;
-  uint64_t n, at = 5;
-  sol_step step;
-  must(sol_step_open(&step, be, &config, codes, s->windows, b.rows, &o) == SOLID_OK, "open", solid_last_error());
-  must(real->upload(be, step.values[SOL_WEIGHTS], weights, step.total * sizeof(float)) == SOLID_OK, "upload", be->err);
-  run_steps(&step, &o, &b, 1, once_only ? 1 : 3);
-  if (once_only) goto done;
-  start = now();
-  run_steps(&step, &o, &b, 4, 1);
-  once = now() - start;
-  n = 10 * once > enough ? 2 : (uint64_t)(enough / 5 / once) + 2;
-  for (int part = 0; part < 5; part++, at += n) { /* the best of five runs of n steps */
-    start = now();
-    run_steps(&step, &o, &b, at, n);
-    double mean = (now() - start) / (double)n;
-    if (mean < best) best = mean;
-  }
-  must(sol_step_take_loss(&step, &loss) == SOLID_OK, "loss", be->err);
-  printf("%-8s %6zu rows  %9.3f ms a step  %10.4g rows/s  loss %.6f\n", s->name, b.rows, 1e3 * best,
-         (double)b.rows / best, loss / (double)b.rows / (double)(at - 1));
-  if (ops) {
-    sk_backend_ops table = timed_table();
-    memset(seconds, 0, sizeof seconds), memset(calls, 0, sizeof calls);
-    empty = 1;
-    for (int i = 0; i < 100; i++) {
-      start = now();
-      real->sync(be);
-      if (now() - start < empty) empty = now() - start;
-    }
-    be->ops = &table;
-    run_steps(&step, &o, &b, at, n < 20 ? n : 20);
-    be->ops = real;
-    print_ops(n < 20 ? (double)n : 20.0);
+  sol_step *step = &m.step;
+  must(sol_step_open(step, be, &config, codes, s->windows, m.b.rows, &m.o) == SOLID_OK, "open", solid_last_error());
+  must(real->upload(be, step->values[SOL_WEIGHTS], weights, step->total * sizeof(float)) == SOLID_OK, "upload",
+       be->err);
+  run_own(&m, 1, once_only ? 1 : 3);
+  if (!once_only) {
+    uint64_t at = 4, n;
+    double loss = 0, best = best_of_five(run_own, &m, enough, &at, &n);
+    must(sol_step_take_loss(step, &loss) == SOLID_OK, "loss", be->err);
+    printf("%-8s %6zu rows  %9.3f ms a step  %10.4g rows/s  loss %.6f\n", s->name, m.b.rows, 1e3 * best,
+           (double)m.b.rows / best, loss / (double)m.b.rows / (double)(at - 1));
+    if (ops) time_ops(be, run_own, &m, at, n);
   }
   fflush(stdout);
-done:
-  sol_step_close(&step);
+  sol_step_close(step);
   free(codes);
   free(weights);
-  free(b.offsets), free(b.items), free(b.targets);
+  free(m.b.offsets), free(m.b.items), free(m.b.targets);
 }
 
 int main(int argc, char **argv) {
@@ -215,6 +262,7 @@ int main(int argc, char **argv) {
   printf("%s, products in %s\n", text, options.tf32 ? "tf32" : "fp32");
   for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
     if (!only || !strcmp(only, shapes[i].name)) measure(be, &shapes[i], ops, once, strcmp(device, "cpu") ? 0.6 : 2.0);
+  if (!only || !strcmp(only, "authors")) measure_authors(be, ops, once, strcmp(device, "cpu") ? 0.6 : 2.0);
   real->close(be);
   return 0;
 }
