@@ -28,6 +28,7 @@ printf 'u1 a b c\nu2 a c b\n' >"$folder/small.txt"
 same=(--data "$folder/data.txt" --format rows --epochs 2 --clusters 8 --semantic-rows 10 --width 8 --heads-of-attention 2)
 
 expect table 0 '^\| din \| fixed \| solid \| 2 \|' "$paper" "${same[@]}" --backbones sasrec,gru4rec,din --seeds 0,1 --jobs 2
+expect differences 0 '^\| sasrec \| fixed \| solid - duet \| 2 \| [+-]' "$paper" "${same[@]}" --backbones sasrec --seeds 0,1 --forms fixed
 for head in base duet solid; do
   for form in faithful fixed; do
     one=(--backbones sasrec --heads $head --forms $form --seeds 3)
