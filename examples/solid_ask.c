@@ -9,7 +9,7 @@
 #include <time.h>
 
 typedef struct arguments {
-  const char *model, *user, *category, *session, *blocked;
+  const char *model, *device, *user, *category, *session, *blocked;
   int64_t k, history, until_seq, timeout;
   int seen, quiet;
   store_options store; /* ttl_s stays 0: a question changes nobody's time */
@@ -19,6 +19,11 @@ typedef struct arguments {
 
 static const solid_property properties[] = {
     {.name = "model", .type = SOLID_PROPERTY_STRING, .meaning = "model file (safetensors)", .required = 1, AT(model)},
+    {.name = "device",
+     .type = SOLID_PROPERTY_STRING,
+     .preset = "cpu",
+     .meaning = "cpu, cuda or cuda:N; never another than this",
+     AT(device)},
     STORE_REDIS_PROPERTIES(arguments),
     {.name = "element",
      .type = SOLID_PROPERTY_CHOICE,
@@ -115,7 +120,9 @@ static int64_t now_ms(void) {
 
 static solid_status open_all(asking *a) {
   a->info.struct_size = sizeof a->info;
-  solid_status status = solid_context_new(&a->ctx, NULL);
+  solid_context_options options = SOLID_CONTEXT_OPTIONS_INIT;
+  options.device = a->args.device;
+  solid_status status = solid_context_new(&a->ctx, &options);
   if (status == SOLID_OK) status = solid_model_load(&a->model, a->ctx, a->args.model);
   if (status == SOLID_OK) status = solid_model_get_info(a->model, &a->info);
   if (status == SOLID_OK) status = store_options_open(&a->store, &a->args.store, &a->info, NULL);

@@ -10,7 +10,7 @@
 
 typedef struct plan_options {
   const char *model, *prefix, *device;
-  int64_t window, width, params, users, id_bytes, partitions, batch, train_batch;
+  int64_t window, width, params, users, id_bytes, partitions, batch, train_batch, memory;
 } plan_options;
 
 static const solid_property properties[] = {
@@ -32,18 +32,22 @@ static const solid_property properties[] = {
      offsetof(plan_options, device)},
     {"batch", SOLID_PROPERTY_INT, "256", 1, 1 << 24, NULL, "on the device: users that are served at once", 0,
      offsetof(plan_options, batch)},
-    {"train-batch", SOLID_PROPERTY_INT, "256", 1, 65536, NULL, "on the device: users a training step", 0,
-     offsetof(plan_options, train_batch)},
+    {"train-batch", SOLID_PROPERTY_INT, "256", 0, 65536, NULL, "on the device: users a training step; 0 = no training",
+     0, offsetof(plan_options, train_batch)},
+    {"memory", SOLID_PROPERTY_INT, "0", 0, 1e15, NULL,
+     "instead of --device: would it fit on a GPU that has so many bytes free? needs none", 0,
+     offsetof(plan_options, memory)},
 };
 
 static const solid_program program = {
     .name = "solid_plan",
     .summary = "prints how much memory a model takes up: its users in a store, itself on a device",
-    .notes =
-        "Counts users with a full window and generated params; with a TTL only the users of that time are kept.\n"
-        "Example: solid_plan --model beauty.safetensors --users 5000000\n"
-        "         solid_plan --model beauty.safetensors --device cuda --batch 4096\n"
-        "Exit codes: 0 done, 1 the model cannot be read, or serving it does not fit on the device, 2 wrong usage.\n",
+    .notes = "Counts users with a full window and generated params; with a TTL only the users of that time are kept.\n"
+             "Example: solid_plan --model beauty.safetensors --users 5000000\n"
+             "         solid_plan --model beauty.safetensors --device cuda --batch 4096\n"
+             "         solid_plan --model beauty.safetensors --memory 24000000000\n"
+             "A CUDA context and its code take some hundred megabytes besides, which --device has already taken off.\n"
+             "Exit codes: 0 done, 1 the model cannot be read, or does not fit on the device, 2 wrong usage.\n",
     .properties = properties,
     .count = sizeof properties / sizeof *properties,
 };
@@ -120,35 +124,43 @@ static solid_status measure(const solid_context *ctx, const plan_options *option
   return status;
 }
 
-static solid_status print_device(const plan_options *options) {
-  solid_context_options context = SOLID_CONTEXT_OPTIONS_INIT;
+static solid_status refuse(const char *what, int64_t users, uint64_t bytes, size_t left, const char *flag) {
+  char a[24], b[24];
+  return solid_fail(SOLID_ENOMEM, "%s %lld users at once needs %s, %s are free: use a smaller %s", what,
+                    (long long)users, bytes_text((double)bytes, a), bytes_text((double)left, b), flag);
+}
+
+/* What fits into `left` bytes; without a context of a card that need not be there. */
+static solid_status print_device(const plan_options *options, const solid_context *ctx, size_t left, size_t total) {
+  char a[24], b[24];
   sol_train_options train = SOL_TRAIN_OPTIONS_INIT;
   sol_device_plan plan;
+  train.batch = options->train_batch ? (uint32_t)options->train_batch : 1;
+  solid_status status = sol_plan_device(&plan, options->model, (uint32_t)options->batch, &train);
+  if (status) return status;
+  uint64_t serving = plan.model + plan.worker;
+  printf("device %s: %s of %s are free\n", ctx ? options->device : "as asked", bytes_text((double)left, a),
+         bytes_text((double)total, b));
+  print_line("serving: weights, codes, tables of the catalogue", plan.model);
+  print_line("serving: batches, records, scratch", plan.worker);
+  if (options->train_batch) print_line("training a model of these shapes", plan.training);
+  if (serving > left) return refuse("serving", options->batch, serving, left, "--batch");
+  if (ctx && strcmp(options->device, "cpu") != 0) status = measure(ctx, options, left, &plan);
+  if (!status && options->train_batch && plan.training > left)
+    status = refuse("training with", options->train_batch, plan.training, left,
+                    "--train-batch (0 = only serving is planned)");
+  return status;
+}
+
+static solid_status plan_device(const plan_options *options) {
+  size_t left = (size_t)options->memory, total = left;
+  if (left) return print_device(options, NULL, left, total);
+  solid_context_options context = SOLID_CONTEXT_OPTIONS_INIT;
   solid_context *ctx = NULL;
-  size_t left = 0, total = 0;
   context.device = options->device;
-  train.batch = (uint32_t)options->train_batch;
   solid_status status = solid_context_new(&ctx, &context);
   if (!status) status = sol_plan_memory(ctx, &left, &total);
-  if (!status) status = sol_plan_device(&plan, options->model, (uint32_t)options->batch, &train);
-  if (!status) {
-    char a[24], b[24];
-    uint64_t serving = plan.model + plan.worker;
-    printf("device %s: %s of %s are free\n", options->device, bytes_text((double)left, a),
-           bytes_text((double)total, b));
-    print_line("serving: weights, codes, tables of the catalogue", plan.model);
-    print_line("serving: batches, records, scratch", plan.worker);
-    print_line("training a model of these shapes", plan.training);
-    if (serving > left)
-      status = solid_fail(SOLID_ENOMEM, "serving %lld users at once needs %s on %s, %s are free: use a smaller --batch",
-                          (long long)options->batch, bytes_text((double)serving, a), options->device,
-                          bytes_text((double)left, b));
-    else if (strcmp(options->device, "cpu") != 0)
-      status = measure(ctx, options, left, &plan);
-    if (plan.training > left)
-      printf("training does not fit: %lld users a step are too many, see --train-batch\n",
-             (long long)options->train_batch);
-  }
+  if (!status) status = print_device(options, ctx, left, total);
   solid_context_free(ctx);
   return status;
 }
@@ -166,11 +178,13 @@ int main(int argc, char **argv) {
     status = solid_config_write_help(&program, stdout);
   else if (request == SOLID_CONFIG_VERSION)
     status = solid_config_write_version(&program, stdout);
-  else if (options.device && !options.model)
-    status = solid_fail(SOLID_EINVAL, "--device needs --model");
+  else if ((options.device || options.memory) && !options.model)
+    status = solid_fail(SOLID_EINVAL, "--%s needs --model", options.device ? "device" : "memory");
+  else if (options.device && options.memory)
+    status = solid_fail(SOLID_EINVAL, "--device and --memory exclude one another");
   else if (!options.model || !(status = read_model(&options)))
     status = print_plan(&options);
-  if (!status && options.device && request == SOLID_CONFIG_RUN) status = print_device(&options);
+  if (!status && (options.device || options.memory) && request == SOLID_CONFIG_RUN) status = plan_device(&options);
   if (status) fprintf(stderr, "solid_plan: %s\n", solid_last_error());
   solid_config_free(config);
   return status == SOLID_EINVAL ? 2 : status ? 1 : 0;

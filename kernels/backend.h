@@ -110,7 +110,7 @@ typedef struct sk_backend_ops {
 struct sk_backend {
   const sk_backend_ops *ops;
   uint64_t allocations; /* of device or pinned memory so far, recordings included: the steady state makes none */
-  uint64_t bytes;       /* of device memory that alloc has been asked for so far */
+  uint64_t bytes;       /* of device memory: what alloc was asked for so far, and the queue's own scratch */
   char err[256];
 };
 

@@ -100,6 +100,16 @@ solid_status sol_backend_fail(const sk_backend *be, solid_status status) {
   return solid_fail(status, "%s: %s", be->ops->name, be->err[0] ? be->err : solid_status_text(status));
 }
 
+solid_status sol_backend_room(sk_backend *be, uint64_t bytes, const char *what, const char *advice) {
+  size_t left = 0, total = 0;
+  if (!be->ops->records) return SOLID_OK;
+  solid_status status = be->ops->memory(be, &left, &total);
+  if (status) return sol_backend_fail(be, status);
+  if (bytes <= left) return SOLID_OK;
+  return solid_fail(SOLID_ENOMEM, "%s needs %.1f MB on %s, %.1f of %.1f MB are free: %s", what, (double)bytes / 1e6,
+                    be->ops->name, (double)left / 1e6, (double)total / 1e6, advice);
+}
+
 void sol_log(const solid_context *ctx, solid_log_level level, const char *format, ...) {
   if (!ctx->log) return;
   char line[512];

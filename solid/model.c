@@ -21,7 +21,10 @@ static solid_status fill_device(solid_model *model, const int32_t *codes) {
   sk_backend *be = model->be;
   size_t V = config->items, d = config->width, C = config->levels, total = sol_tensors_total(config);
   void *weights = NULL, *device_codes = NULL, *tables = NULL;
-  solid_status status = be->ops->alloc(be, &weights, total * sizeof(float));
+  solid_status status = sol_backend_room(be, (total + C * V + (C ? 2 * V * d : 0)) * sizeof(float), "model",
+                                         "free memory on the card, or use another");
+  if (status) return status;
+  status = be->ops->alloc(be, &weights, total * sizeof(float));
   model->device_weights = weights;
   if (!status && C) status = be->ops->alloc(be, &device_codes, C * V * sizeof(int32_t));
   model->device_codes = device_codes;

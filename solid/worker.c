@@ -12,6 +12,7 @@
 #include "solid/internal/model_parts.h"
 #include "solid/internal/worker.h"
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -86,9 +87,13 @@ static solid_status take_memory(solid_worker *worker) {
   if (device.used == SIZE_MAX || host.used == SIZE_MAX)
     return solid_fail(SOLID_ENOMEM, "out of memory: worker for %zu windows at once", worker->max_batch);
   const sk_backend_ops *ops = worker->be->ops;
-  solid_status status = ops->alloc_host(worker->be, &worker->host_base, host.used);
+  char what[64];
+  snprintf(what, sizeof what, "worker for %zu windows at once", worker->max_batch);
+  solid_status status = sol_backend_room(worker->be, device.used, what, "use a smaller batch");
+  if (status) return status;
+  status = ops->alloc_host(worker->be, &worker->host_base, host.used);
   if (!status) status = ops->alloc(worker->be, &worker->device_base, device.used);
-  if (status) return solid_fail(status, "worker for %zu windows at once: %s", worker->max_batch, worker->be->err);
+  if (status) return solid_fail(status, "%s: %s", what, worker->be->err);
   device = (sol_arena){worker->device_base, 0};
   host = (sol_arena){worker->host_base, 0};
   device_bind(worker, &device);

@@ -215,6 +215,7 @@ solid_status sk_cuda_workspace(sk_backend *be, size_t bytes, void **out) {
   if (bytes > cuda->workspace_bytes) {
     /* cudaFree waits for the stream, so nothing in flight loses its memory. */
     solid_status status = sk_cuda_status(be, cudaFree(cuda->workspace), "free");
+    be->bytes -= cuda->workspace_bytes;
     cuda->workspace = NULL;
     cuda->workspace_bytes = 0;
     if (status == SOLID_OK) status = take(be, &cuda->workspace, bytes, "workspace");

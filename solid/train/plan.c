@@ -20,20 +20,26 @@ static solid_status full_history(sol_history *history, const sol_config *config,
   return SOLID_OK;
 }
 
-static solid_status plan_training(uint64_t *bytes, const solid_context *ctx, const sol_config *config,
-                                  const sol_train_options *options) {
-  sol_history history = {0};
+solid_status sol_plan_training(uint64_t *bytes, const sol_config *config, const sol_train_options *options,
+                               const sol_history *history, const uint16_t *codes) {
   sol_trainer *trainer = NULL;
   sk_backend *be = NULL;
-  uint16_t *codes = calloc((size_t)config->items * config->levels + 1, sizeof *codes);
-  solid_status status = codes ? full_history(&history, config, options->batch) : solid_fail(SOLID_ENOMEM, "plan");
-  if (!status) status = sol_backend_open(ctx, &be);
-  if (!status) status = sol_trainer_open(&trainer, be, config, options, &history, codes);
+  uint16_t *any = codes ? NULL : calloc((size_t)config->items * config->levels + 1, sizeof *any);
+  solid_status status = codes || any ? SOLID_OK : solid_fail(SOLID_ENOMEM, "plan of %u items", config->items);
+  if (!status) status = sol_plan_table.open(&be, NULL);
+  if (!status) status = sol_trainer_open(&trainer, be, config, options, history, codes ? codes : any);
   if (!status) *bytes = be->bytes;
   sol_trainer_close(trainer);
   if (be) be->ops->close(be);
+  free(any);
+  return status;
+}
+
+static solid_status plan_worst_training(uint64_t *bytes, const sol_config *config, const sol_train_options *options) {
+  sol_history history = {0};
+  solid_status status = full_history(&history, config, options->batch);
+  if (!status) status = sol_plan_training(bytes, config, options, &history, NULL);
   sol_history_clear(&history);
-  free(codes);
   return status;
 }
 
@@ -49,7 +55,7 @@ solid_status sol_plan_device(sol_device_plan *plan, const char *path, uint32_t s
     all.config = *sol_model_config(model);
     all.model = model->be->bytes;
     all.worker = sol_worker_bytes(worker);
-    status = plan_training(&all.training, &ctx, &all.config, options);
+    status = plan_worst_training(&all.training, &all.config, options);
   }
   solid_worker_free(worker);
   solid_model_free(model);

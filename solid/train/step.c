@@ -104,16 +104,19 @@ solid_status sol_step_open(sol_step *step, sk_backend *be, const sol_config *con
   sol_weights_bind(&step->grads, config, step->values[SOL_GRADS]);
   step->catalogue.codes = step->ints;
   if (config->levels == 0) step->tables.vectors = step->grads.items;
+  run.status = run.status == SOLID_OK ? sol_step_clear(step) : solid_fail(run.status, "%s", be->err);
+  if (run.status == SOLID_OK) run.status = upload_codes(step, codes);
+  if (run.status != SOLID_OK) sol_step_close(step);
+  return run.status;
+}
+
+solid_status sol_step_clear(sol_step *step) {
+  sol_run run = {step->be, SOLID_OK};
   sol_op_zero(&run, step->values[SOL_GRADS], step->total);
   sol_op_zero(&run, step->values[SOL_MOMENT1], step->total);
   sol_op_zero(&run, step->values[SOL_MOMENT2], step->total);
   sol_op_zero(&run, step->loss_sum, 1);
-  if (run.status != SOLID_OK)
-    run.status = solid_fail(run.status, "%s", be->err);
-  else
-    run.status = upload_codes(step, codes);
-  if (run.status != SOLID_OK) sol_step_close(step);
-  return run.status;
+  return run.status == SOLID_OK ? SOLID_OK : solid_fail(run.status, "%s", step->be->err);
 }
 
 void sol_step_close(sol_step *step) {

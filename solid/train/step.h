@@ -54,6 +54,9 @@ int sol_step_drops_item(uint64_t seed, float p, uint32_t item);
 /* AdamW with the gradients there are; `number` counts from 1. */
 solid_status sol_step_update(sol_step *step, const sol_train_options *options, uint64_t number);
 
+/* Gradients, moments and the sum of the losses become zero. */
+solid_status sol_step_clear(sol_step *step);
+
 /* Reads the sum of the losses and sets it to zero. */
 solid_status sol_step_take_loss(sol_step *step, double *sum);
 

@@ -1,7 +1,9 @@
 #include "solid/extend.h"
 #include "solid/internal/context.h"
 #include "solid/train/internal.h"
+#include "solid/train/plan.h"
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +19,29 @@ static solid_status start_weights(sol_trainer *t) {
   if (status == SOLID_OK && t->step.values[SOL_AVERAGE] != NULL) status = upload_values(t, SOL_AVERAGE, t->best);
   if (status == SOLID_OK) status = t->be->ops->sync(t->be);
   return status == SOLID_OK ? SOLID_OK : solid_fail(status, "%s", t->be->err);
+}
+
+/* One step and one validation of the largest sizes, so that what kernels take for themselves and load on first use is
+ * there before the first epoch; then all is as it was. */
+static solid_status warm_up(sol_trainer *t) {
+  size_t n = t->options.batch < t->batches.users ? t->options.batch : t->batches.users, row = 0;
+  uint32_t *offsets = t->batches.offsets, *items = t->batches.inputs;
+  for (size_t i = 0; i < n; i++) {
+    size_t spare = t->batches.max_rows - row - (n - 1 - i);
+    offsets[i] = (uint32_t)row;
+    row += spare < t->config.window ? spare : t->config.window;
+  }
+  offsets[n] = (uint32_t)row;
+  memset(items, 0, row * sizeof *items);
+  memset(t->batches.targets, 0, row * sizeof *t->batches.targets);
+  solid_status status =
+      sol_step_gradients(&t->step, &t->options, 0, &(solid_windows){n, offsets, items}, t->batches.targets);
+  if (status == SOLID_OK) status = sol_step_update(&t->step, &t->options, 1);
+  sol_weights weights;
+  sol_weights_bind(&weights, &t->config, t->step.values[SOL_WEIGHTS]);
+  if (status == SOLID_OK) status = sol_validator_warm_up(&t->validator, &weights, &t->step.catalogue);
+  if (status == SOLID_OK) status = sol_step_clear(&t->step);
+  return status == SOLID_OK ? start_weights(t) : status;
 }
 
 solid_status sol_trainer_open(sol_trainer **out, sk_backend *be, const sol_config *config,
@@ -46,6 +71,7 @@ solid_status sol_trainer_open(sol_trainer **out, sk_backend *be, const sol_confi
     sol_weights_init(&t->config, options->seed, t->best);
     status = start_weights(t);
   }
+  if (status == SOLID_OK && be->ops->records) status = warm_up(t);
   if (status != SOLID_OK) {
     sol_trainer_close(t);
     return status;
@@ -59,7 +85,12 @@ solid_status sol_trainer_new(sol_trainer **out, const solid_context *ctx, const 
   sk_backend *be = NULL;
   solid_status status = sol_backend_open(ctx, &be);
   if (status != SOLID_OK) return status;
-  status = sol_trainer_open(out, be, config, options, history, codes);
+  uint64_t bytes = 0;
+  if (be->ops->records) status = sol_plan_training(&bytes, config, options, history, codes);
+  char what[64];
+  snprintf(what, sizeof what, "training with %u users a step", options->batch);
+  if (status == SOLID_OK) status = sol_backend_room(be, bytes, what, "use a smaller batch");
+  if (status == SOLID_OK) status = sol_trainer_open(out, be, config, options, history, codes);
   if (status == SOLID_OK)
     (*out)->owns_backend = 1;
   else

@@ -150,6 +150,24 @@ static solid_status rank(sol_validator *v, const sol_weights *weights, const sol
   return run.status;
 }
 
+solid_status sol_validator_warm_up(sol_validator *validator, const sol_weights *weights,
+                                   const sol_catalogue *catalogue) {
+  sol_validator *v = validator;
+  uint32_t n = v->users < v->batch ? v->users : v->batch, window = v->config.window;
+  size_t row = 0;
+  if (n == 0) return SOLID_OK;
+  for (uint32_t i = 0; i < n; i++) {
+    size_t spare = v->max_rows - row;
+    v->offsets[i] = (uint32_t)row;
+    row += spare < window ? spare : window;
+  }
+  v->offsets[n] = (uint32_t)row;
+  memset(v->items, 0, row * sizeof *v->items);
+  memset(v->host_mask, 0, n * v->words * sizeof *v->host_mask);
+  solid_status status = rank(v, weights, catalogue, n);
+  return status == SOLID_OK ? SOLID_OK : solid_fail(status, "%s", v->be->err);
+}
+
 solid_status sol_validator_run(sol_validator *validator, const sol_weights *weights, sol_catalogue *catalogue,
                                sol_validation *result) {
   sol_validator *v = validator;

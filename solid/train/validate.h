@@ -31,6 +31,11 @@ solid_status sol_validator_open(sol_validator *validator, sk_backend *be, const 
                                 const sol_history *history);
 void sol_validator_close(sol_validator *validator);
 
+/* Ranks for the largest batch, of any items, so that kernels have what they need; results are thrown away. The
+ * catalogue is there already. */
+solid_status sol_validator_warm_up(sol_validator *validator, const sol_weights *weights,
+                                   const sol_catalogue *catalogue);
+
 /* `weights` (device) and a catalogue with memory for its tables, which are overwritten. Zero without users. */
 solid_status sol_validator_run(sol_validator *validator, const sol_weights *weights, sol_catalogue *catalogue,
                                sol_validation *result);

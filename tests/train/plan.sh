@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# solid_plan: would a model fit on a GPU of so many bytes? It says what is needed, what there is, and what to lower.
+#
+#   plan.sh SOLID_PLAN SOLID_TRAIN MAKE_DATASET
+set -euo pipefail
+plan=$1 train=$2 make_dataset=$3
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+fail() { echo "plan: $*" >&2; cat "$work/out" >&2; exit 1; }
+# expect CODE TEXT OPTIONS...: solid_plan ends with this code and says this
+expect() {
+  local code=0 wanted=$1 text=$2
+  shift 2
+  "$plan" "$@" >"$work/out" 2>&1 || code=$?
+  [ "$code" = "$wanted" ] || fail "$*: exit code $code, not $wanted"
+  grep -qE -- "$text" "$work/out" || fail "$*: does not say \"$text\""
+}
+"$make_dataset" --users 60 --items 100 --seed 3 --out "$work/data" >/dev/null
+"$train" --data "$work/data/events.jsonl" --attributes "$work/data/items.json" --width 16 --codes 8 --epochs 1 --out "$work/model" >/dev/null 2>&1
+
+expect 0 'training a model of these shapes' --model "$work/model" --memory 4000000000
+expect 1 'serving 256 users at once needs [0-9.]+ [kMG]?B, 30\.0 MB are free: use a smaller --batch' --model "$work/model" --memory 30000000
+expect 1 'needs .* are free: use a smaller --batch' --model "$work/model" --memory 200000000 --batch 65536
+expect 1 'training with 65536 users at once needs .* use a smaller --train-batch' --model "$work/model" --memory 400000000 --train-batch 65536
+expect 0 'serving: batches' --model "$work/model" --memory 400000000 --train-batch 0
+expect 2 'needs --model' --memory 1000
+expect 2 'exclude' --model "$work/model" --device cpu --memory 1000
+expect 2 'unknown' --model "$work/model" --device gpu
+for device in cuda cuda:999; do
+  "$plan" --model "$work/model" --device $device >"$work/out" 2>&1 && [ $device = cuda ] && continue
+  grep -q "device $device" "$work/out" || fail "--device $device is not there: does not say so"
+done
