@@ -48,6 +48,8 @@ static solid_status open_data(eval_run *r) {
                       args->data, args->model);
   if (args->allow_other_split) return SOLID_OK;
   status = sol_evaluate_check_split(r->model, &r->history);
+  if (!status && !args->part && sol_evaluate_refitted(r->model))
+    status = solid_fail(SOLID_EMISMATCH, "%s was trained on the validation events too (--refit)", args->model);
   if (status == SOLID_EMISMATCH) fprintf(stderr, "solid_eval: --allow-other-split asks nevertheless\n");
   return status;
 }

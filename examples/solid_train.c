@@ -3,7 +3,7 @@
  * same command goes on from it. */
 #include "examples/manifest.h"
 #include "examples/material.h"
-#include "examples/train_options.h"
+#include "examples/train_earlier.h"
 #include "examples/train_run.h"
 #include "solid/extend.h"
 #include "solid/train/content_start.h"
@@ -15,14 +15,19 @@
 #include <string.h>
 #include <unistd.h>
 
-static solid_status fit_codebook(const train_arguments *a, const solid_context *ctx, material *m) {
-  if (a->levels == 0) return SOLID_OK;
-  solid_model *learned = NULL;
+/* What is known before the first step: codes, first item embeddings, what teachers say. */
+static solid_status prepare(const train_arguments *a, const solid_context *ctx, const sol_config *config, material *m,
+                            sol_teacher *teacher, float **items) {
+  train_earlier earlier = {0};
   sol_features_options features = train_features(a);
-  sol_codebook_options options = train_codebook(a);
-  solid_status status = a->codes_from ? solid_model_load(&learned, ctx, a->codes_from) : SOLID_OK;
-  if (status == SOLID_OK) status = material_fit(m, &features, &options, learned);
-  solid_model_free(learned);
+  sol_codebook_options codebook = train_codebook(a);
+  solid_status status = train_earlier_open(&earlier, ctx, a, m->whole);
+  if (status == SOLID_OK && a->levels > 0) status = material_fit(m, &features, &codebook, earlier.learned);
+  if (status == SOLID_OK && a->start_content > 0)
+    status = sol_content_start(items, &m->features, config, a->start_content, (uint64_t)a->seed);
+  if (status == SOLID_OK && earlier.count > 0)
+    status = sol_teacher_ask(teacher, (const solid_model *const *)earlier.teachers, earlier.count, m->trained, NULL);
+  train_earlier_close(&earlier);
   return status;
 }
 
@@ -84,15 +89,12 @@ static solid_status train(const train_arguments *a, const solid_context *ctx, co
   sol_train_options options = train_options(a);
   if (status == SOLID_OK) status = sol_config_check(&config);
   if (status == SOLID_OK) status = sol_train_options_check(&options);
-  if (status == SOLID_OK) status = fit_codebook(a, ctx, &m);
-  if (status == SOLID_OK && a->start_content > 0)
-    status = sol_content_start(&items, &m.features, &config, a->start_content, (uint64_t)a->seed);
-  if (status == SOLID_OK && a->teachers) status = train_ask_teachers(ctx, a->teachers, m.trained, &teacher);
+  if (status == SOLID_OK) status = prepare(a, ctx, &config, &m, &teacher, &items);
   train_run run = {.ctx = ctx,
                    .config = &config,
                    .history = m.trained,
                    .codes = m.book.table,
-                   .teacher = a->teachers ? &teacher : NULL,
+                   .teacher = teacher.models > 0 ? &teacher : NULL,
                    .items = items,
                    .checkpoint = checkpoint,
                    .fresh = a->fresh,

@@ -1,11 +1,6 @@
 #include "examples/train_run.h"
 #include "examples/progress.h"
-#include "solid/extend.h"
-#include <string.h>
 #include <unistd.h>
-
-#define MAX_TEACHERS 8
-#define MAX_PATH     4096
 
 /* Epochs until it is over, a checkpoint after each that was validated. */
 static solid_status run_epochs(const train_run *run, sol_trainer *trainer, progress *p) {
@@ -55,26 +50,4 @@ solid_status train_run_all(const train_run *run, const sol_train_options *option
   }
   *out = trainer;
   return SOLID_OK;
-}
-
-solid_status train_ask_teachers(const solid_context *ctx, const char *paths, const sol_history *history,
-                                sol_teacher *out) {
-  solid_model *models[MAX_TEACHERS] = {NULL};
-  uint32_t n = 0;
-  solid_status status = SOLID_OK;
-  for (const char *at = paths; *at && status == SOLID_OK; n++) {
-    char path[MAX_PATH];
-    size_t length = strcspn(at, ",");
-    if (n == MAX_TEACHERS || length >= sizeof path) {
-      status = solid_fail(SOLID_ERANGE, "%s: at most %d teachers", paths, MAX_TEACHERS);
-      break;
-    }
-    memcpy(path, at, length);
-    path[length] = '\0';
-    status = solid_model_load(&models[n], ctx, path);
-    at += length + (at[length] == ',');
-  }
-  if (status == SOLID_OK) status = sol_teacher_ask(out, (const solid_model *const *)models, n, history, NULL);
-  for (uint32_t i = 0; i < MAX_TEACHERS; i++) solid_model_free(models[i]);
-  return status;
 }

@@ -22,8 +22,4 @@ typedef struct train_run {
 /* On success *out is the caller's: sol_trainer_close. */
 solid_status train_run_all(const train_run *run, const sol_train_options *options, sol_trainer **out);
 
-/* Asks the model files of a list with commas between about the training events of the history. */
-solid_status train_ask_teachers(const solid_context *ctx, const char *paths, const sol_history *history,
-                                sol_teacher *out);
-
 #endif

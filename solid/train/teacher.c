@@ -113,7 +113,8 @@ static solid_status give(lesson *l) {
 
 solid_status sol_teacher_ask(sol_teacher *out, const solid_model *const *models, uint32_t count,
                              const sol_history *history, const sol_teacher_options *options) {
-  static const sol_teacher_options defaults = SOL_TEACHER_OPTIONS_INIT;
+  sol_teacher_options defaults = SOL_TEACHER_OPTIONS_INIT;
+  if (defaults.depth > history->items) defaults.depth = history->items;
   if (options == NULL) options = &defaults;
   if (count == 0) return solid_fail(SOLID_EINVAL, "no teacher");
   if (options->depth == 0 || options->depth > history->items || !(options->temperature > 0))

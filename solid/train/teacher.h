@@ -26,8 +26,9 @@ typedef struct sol_teacher {
   float *reach; /* (events, models, depth) cumulative probability: the last of a row is 1; 0 where nothing is known */
 } sol_teacher;
 
-/* Asks `models` (all of the history's items, in its order) at every event that a split lets be trained on. On success
- * the caller owns *out: sol_teacher_clear. EINVAL: no models, an option. EMISMATCH: a model of other items. */
+/* Asks `models` (all of the history's items, in its order) at every event that a split lets be trained on. `options`
+ * NULL = the defaults, or as deep as there are items. On success the caller owns *out: sol_teacher_clear. EINVAL: no
+ * models, an option. EMISMATCH: a model of other items. */
 solid_status sol_teacher_ask(sol_teacher *out, const solid_model *const *models, uint32_t count,
                              const sol_history *history, const sol_teacher_options *options);
 

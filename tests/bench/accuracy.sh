@@ -70,7 +70,8 @@ one() {
     option=${words[0]}
     case $option in
       eval:*) asked+=("--${option#eval:}"); words=("${words[@]:1}") ;;
-      --refit | --fresh) flags+=("$option"); words=("${words[@]:1}") ;;
+      --refit) flags+=("$option"); asked+=(--allow-other-split); words=("${words[@]:1}") ;; # the table takes validation from the log
+      --fresh) flags+=("$option"); words=("${words[@]:1}") ;;
       *) chosen[$option]=${words[1]//@seed/$seed}; words=("${words[@]:2}") ;;
     esac
   done
