@@ -5,9 +5,13 @@
 #   accuracy.sh run LIST    LIST: a file, or - for standard input, of lines `name data seeds option...`; # comments.
 #                           data: beauty, toys, ml-1m, ml-1m-genres, ml-100k; seeds: 0,1,2; options of solid_train
 #                           over the recipe, where @results is the folder and @seed the seed, and eval:x=y of solid_eval.
+#                           A word of:NAME trains nothing but asks the model of that run again, on the test part.
 #                           A line `wait` waits for the runs before it, whose models those after it may name.
 #   accuracy.sh table       what the folder of results has
-#   accuracy.sh list NAME   prints a list: reference, parts
+#   accuracy.sh list NAME [DATA...]   prints a list: reference, parts, stale; of beauty
+#   accuracy.sh parts [DATA...]       runs the lists parts and stale, prints what each part is worth and what old
+#                           parameters cost, as tables for the lab book
+#   accuracy.sh parts-table [DATA...] those tables again, of what the folder has
 #
 # Environment: BUILD (build/dev) programs; SOLID_DATA (../shared/data); RESULTS (build/accuracy); DEVICE (cpu); JOBS (1);
 # THREADS (0 = all) of a run; LIMIT (0 = none) seconds of training of a run; DEADLINE (0 = none) in seconds as of
@@ -55,7 +59,7 @@ recipe_of() {
 # one NAME DATA SEED OPTIONS...: the figures of one run, results/NAME.DATA.SEED.{test,valid}.json. A word `eval:x=y`
 # among the options is an option --x y of solid_eval. LAST of `--option value` counts.
 one() {
-  local name=$1 set=$2 seed=$3 at=$results/$1.$2.$3 option files recipe
+  local name=$1 set=$2 seed=$3 at=$results/$1.$2.$3 model=$results/$1.$2.$3.safetensors splits='valid test' option files recipe
   shift 3
   [ ! -s "$at.test.json" ] || return 0
   local left=$limit
@@ -69,6 +73,7 @@ one() {
   while [ ${#words[@]} -gt 0 ]; do
     option=${words[0]}
     case $option in
+      of:*) model=$results/${option#of:}.$set.$seed.safetensors splits=test; words=("${words[@]:1}") ;;
       eval:*) asked+=("--${option#eval:}"); words=("${words[@]:1}") ;;
       --refit) flags+=("$option"); asked+=(--allow-other-split); words=("${words[@]:1}") ;; # the table takes validation from the log
       --fresh) flags+=("$option"); words=("${words[@]:1}") ;;
@@ -77,16 +82,15 @@ one() {
   done
   for option in "${!chosen[@]}"; do flags+=("$option" "${chosen[$option]//@results/$results}"); done
   echo "$set seed $seed $recipe $*" >"$at.options"
-  "$build/examples/solid_train" $files "${flags[@]}" --seed "$seed" --out "$at.safetensors" --device "$device" \
+  [ "$splits" = test ] || "$build/examples/solid_train" $files "${flags[@]}" --seed "$seed" --out "$model" --device "$device" \
     --threads "$threads" --limit "$left" >>"$at.log" 2>&1 || { echo "$name.$set.$seed: $(tail -n 1 "$at.log")"; return 1; }
   local split
-  for split in valid test; do
-    "$build/examples/solid_eval" --model "$at.safetensors" --data "$(set -- $files; echo "$2")" --part $split \
+  for split in $splits; do
+    "$build/examples/solid_eval" --model "$model" --data "$(set -- $files; echo "$2")" --part $split \
       --device "$device" --threads "$threads" --json "$at.$split.part" "${asked[@]}" >"$at.$split.txt" 2>>"$at.log" ||
       { echo "$name.$set.$seed: $(tail -n 1 "$at.log")"; return 1; }
   done
-  mv "$at.valid.part" "$at.valid.json"
-  mv "$at.test.part" "$at.test.json"
+  for split in $splits; do mv "$at.$split.part" "$at.$split.json"; done
   echo "$name.$set.$seed done after $(($(date +%s) - started)) s: $(grep -h 'best epoch' "$at.log" | tail -n 1 | sed 's/.*: best/best/')"
 }
 
@@ -108,20 +112,41 @@ run_list() {
   return $failed
 }
 
-list() {
-  local data head
+# What every row of a comparison of parts is trained with.
+schedule_of() {
   case $1 in
-    reference)
-      for data in beauty toys ml-1m; do echo "solid $data 0,1,2"; done ;;
-    parts)
-      for data in ${2:-beauty}; do
-        echo "static $data 0,1,2 --head static"
-        for head in duet semantic solid; do
-          echo "$head $data 0,1,2 --head $head"
-          echo "$head-r16 $data 0,1,2 --head $head --rank 16"
-        done
+    ml-1m*) echo "--rate-end 0.05 --epochs 60 --average 0.999 --check 5 --patience 0 --cuts 0.5" ;;
+    *) echo "--rate-end 0.05 --epochs 45 --average 0.999 --check 5 --patience 0" ;;
+  esac
+}
+
+# Heads at full width and at rank 16, codes from an earlier model, parameters cached in fewer bytes.
+list_parts() {
+  local data=$1 schedule head
+  schedule=$(schedule_of "$data")
+  for head in solid static duet semantic; do echo "$head $data 0,1,2 $schedule --head $head"; done
+  for head in solid duet semantic; do echo "$head-r16 $data 0,1,2 $schedule --head $head --rank 16"; done
+  echo wait
+  echo "solid-from $data 0,1,2 $schedule --codes-from @results/solid.$data.@seed.safetensors"
+  for head in solid solid-r16; do
+    for cache in f16 i8; do echo "$head-$cache $data 0,1,2 of:$head eval:cache=$cache"; done
+  done
+}
+
+list() {
+  local name=$1 data
+  shift
+  [ $# -gt 0 ] || set -- beauty
+  case $name in
+    reference) for data in beauty toys ml-1m; do echo "solid $data 0,1,2"; done ;;
+    parts) for data in "$@"; do list_parts "$data"; done ;;
+    stale)
+      for data in "$@"; do
+        echo "solid $data 0,1,2 $(schedule_of "$data")"
+        echo wait
+        echo "solid-stale $data 0,1,2 of:solid eval:stale=0,1,2,5,10,20"
       done ;;
-    *) echo "accuracy.sh: $1: no such list" >&2; return 2 ;;
+    *) echo "accuracy.sh: $name: no such list" >&2; return 2 ;;
   esac
 }
 
@@ -130,5 +155,8 @@ case ${1:-} in
     if [ "$2" = - ]; then run_list; else run_list <"$2"; fi ;;
   list) list "${@:2}" ;;
   table) python3 "$here/accuracy_table.py" "$results" ;;
+  parts) { list parts "${@:2}"; list stale "${@:2}"; } | run_list
+    python3 "$here/accuracy_parts.py" "$results" "$build/examples/solid_eval" "${@:2}" ;;
+  parts-table) python3 "$here/accuracy_parts.py" "$results" "$build/examples/solid_eval" "${@:2}" ;;
   *) sed -n '2,/^set/p' "$0" | sed '$d; s/^# \{0,1\}//'; exit 2 ;;
 esac

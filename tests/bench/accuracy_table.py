@@ -11,6 +11,8 @@ def read(folder):
     for path in glob.glob(os.path.join(folder, "*.test.json")):
         stem = path[: -len(".test.json")]
         name, data, seed = os.path.basename(stem).rsplit(".", 2)
+        if not os.path.exists(stem + ".valid.json"):  # another run's model, asked again
+            continue
         with open(path) as f, open(stem + ".valid.json") as g, open(stem + ".log") as log:
             test, valid, text = json.load(f)["metrics"], json.load(g)["metrics"], log.read()
         epochs = re.findall(r"best epoch (\d+) of (\d+)", text)
