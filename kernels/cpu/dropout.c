@@ -42,7 +42,7 @@ static void drop_block(const void *arg, int64_t block, void *local) {
     const int64_t n = block_end - begin < 4 * GROUPS ? block_end - begin : 4 * GROUPS;
     const float *x = a->x + begin;
     float *y = a->y + begin, factor[4 * GROUPS];
-    make_factors(a->seed, (uint64_t)begin / 4, a->p, scale, factor);
+    make_factors(a->seed, (uint64_t)(a->first + begin) / 4, a->p, scale, factor);
 #pragma omp simd
     for (int64_t i = 0; i < n; i++) y[i] = x[i] * factor[i];
   }

@@ -8,7 +8,7 @@ __global__ static void dropout(sk_dropout_args a) {
   int64_t group = (int64_t)blockIdx.x * THREADS + threadIdx.x, first = group * 4;
   if (first >= a.n) return;
   float u[4] = {1.0f, 1.0f, 1.0f, 1.0f}, keep = 1.0f / (1.0f - a.p);
-  if (a.p > 0.0f) sk_uniform4(a.seed, (uint64_t)group, u);
+  if (a.p > 0.0f) sk_uniform4(a.seed, (uint64_t)(a.first / 4 + group), u);
   for (int lane = 0; lane < 4 && first + lane < a.n; lane++)
     a.y[first + lane] = a.x[first + lane] * (a.p == 0.0f ? 1.0f : u[lane] >= a.p ? keep : 0.0f); /* a NaN stays */
 }

@@ -97,7 +97,7 @@ typedef enum sol_site {
   SOL_SITE_SEMANTIC_INPUT = 4, /* the sites of a branch follow one another */
   SOL_SITE_SEMANTIC_HIDDEN = 5,
   SOL_SITE_SEMANTIC_Z = 6,
-  SOL_SITE_OUTPUT = 7,     /* + tile */
+  SOL_SITE_OUTPUT = 7,
   SOL_SITE_BLOCK = 1 << 24 /* + 4 * block + {attention, projection, hidden, feed-forward} */
 } sol_site;
 

@@ -42,7 +42,7 @@ size_t sol_head_tile_rows(const sk_backend *be, const sol_config *config) {
   tile t;
   size_t row_bytes = tile_bind(&t, config, 16, NULL) / 16 * sizeof(float) + 1;
   size_t rows = (size_t)be->ops->tile_rows, most = MAX_TILE_BYTES / row_bytes;
-  if (rows > most) rows = most;
+  if (rows > most) rows = most / 16 * 16;
   return rows > MIN_TILE_ROWS ? rows : MIN_TILE_ROWS;
 }
 
@@ -60,7 +60,8 @@ typedef struct tile_pass {
   const sol_weights *grads;
   sol_head_args a; /* shifted to the tile's first row */
   int32_t n;
-  uint64_t seed;
+  uint64_t seed; /* of the mask of all rows */
+  int64_t first; /* float of the mask that the tile begins at */
 } tile_pass;
 
 static void layer_forward(const tile_pass *p, const tile *t, int l, const float *x) {
@@ -104,10 +105,12 @@ static void tile_forward(const tile_pass *p, const tile *t) {
   if (config->rank > 0)
     sol_op_linear(p->run, &(sk_linear_args){
                               .n = p->n, .in = side, .out = d, .x = t->out[1], .w = w->up_w, .b = w->up_b, .y = t->y});
-  sol_op_dropout(
-      p->run,
-      &(sk_dropout_args){
-          .n = floats, .p = p->drop->p_y, .seed = p->seed, .x = config->rank > 0 ? t->y : t->out[1], .y = t->u});
+  sol_op_dropout(p->run, &(sk_dropout_args){.n = floats,
+                                            .p = p->drop->p_y,
+                                            .seed = p->seed,
+                                            .first = p->first,
+                                            .x = config->rank > 0 ? t->y : t->out[1],
+                                            .y = t->u});
   sol_op_blend(p->run, &(sk_blend_args){.n = floats, .a = 1, .b = 1, .x = p->a.h, .y = t->u});
 }
 
@@ -157,8 +160,9 @@ static void tile_backward(const tile_pass *p, const tile *t) {
   size_t floats = (size_t)p->n * (size_t)d;
   int ranked = config->rank > 0;
   sol_op_copy(p->run, p->a.dh, t->du, floats);
-  sol_op_dropout(p->run,
-                 &(sk_dropout_args){.n = (int64_t)floats, .p = p->drop->p_y, .seed = p->seed, .x = t->du, .y = t->y});
+  sol_op_dropout(
+      p->run, &(sk_dropout_args){
+                  .n = (int64_t)floats, .p = p->drop->p_y, .seed = p->seed, .first = p->first, .x = t->du, .y = t->y});
   if (ranked)
     sol_op_linear_backward(p->run, &(sk_linear_backward_args){.n = p->n,
                                                               .in = side,
@@ -232,7 +236,8 @@ solid_status sol_head_step(const sol_pass *pass, const sol_dropout *drop, const 
                    .grads = grads,
                    .a = from_row(args, (size_t)row, config->width),
                    .n = rows - row < step ? rows - row : step,
-                   .seed = sol_site_seed(drop->seed, SOL_SITE_OUTPUT + (uint64_t)(row / step))};
+                   .seed = sol_site_seed(drop->seed, SOL_SITE_OUTPUT),
+                   .first = (int64_t)row * config->width};
     if (!plain) tile_forward(&p, &t);
     sol_op_xent(&run, &(sk_xent_args){.n = p.n,
                                       .d = (int32_t)config->width,

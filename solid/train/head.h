@@ -23,7 +23,7 @@ typedef struct sol_head_args {
   float *code_loss, *code_du;        /* (rows), (rows, d) scratch of the second task */
 } sol_head_args;
 
-/* Rows of a tile: a function of device and config alone, as the streams of dropout on the head's output are. */
+/* Rows of a tile: a function of device and config alone. Results do not depend on it. */
 size_t sol_head_tile_rows(const sk_backend *be, const sol_config *config);
 
 /* Floats of work for batches of up to `rows` rows. */

@@ -6,12 +6,12 @@
 #include <math.h>
 #include <stdlib.h>
 
-static void check_case(rig *r, seed_rng *rng, int64_t n, float p, uint64_t seed) {
+static void check_case(rig *r, seed_rng *rng, int64_t n, float p, uint64_t seed, int64_t first) {
   size_t count = (size_t)n;
   float *x = rig_normal(r, rng, count, 1.0f);
   if (n > 2) x[1] = NAN;
   double *want = rig_zeros(r, count);
-  sk_dropout_args a = {.n = n, .p = p, .seed = seed, .x = rig_in(r, x, count), .y = rig_out(r, count)};
+  sk_dropout_args a = {.n = n, .p = p, .seed = seed, .first = first, .x = rig_in(r, x, count), .y = rig_out(r, count)};
   ref_dropout(&a, rig_widen(r, x, count), want);
   rig_check(r, "dropout", rig_ops(r)->dropout(rig_backend(r), &a));
   compare_floats("dropout y", rig_read(r, a.y, count), want, count, 0.0, 1e-6);
@@ -22,9 +22,10 @@ static void check_dropout(rig *r) {
   seed_rng rng = seed_start(1);
   const int64_t sizes[] = {0, 1, 3, 17, 1000, 100003};
   for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-    check_case(r, &rng, sizes[i], 0.0f, 7);
-    check_case(r, &rng, sizes[i], 0.2f, 0x123456789abcdef0ULL);
-    check_case(r, &rng, sizes[i], 0.9f, UINT64_MAX);
+    check_case(r, &rng, sizes[i], 0.0f, 7, 0);
+    check_case(r, &rng, sizes[i], 0.2f, 0x123456789abcdef0ULL, 0);
+    check_case(r, &rng, sizes[i], 0.5f, 0x123456789abcdef0ULL, ((int64_t)1 << 34) - 8);
+    check_case(r, &rng, sizes[i], 0.9f, UINT64_MAX, 4 * (int64_t)i);
   }
 }
 

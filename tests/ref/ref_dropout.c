@@ -15,11 +15,11 @@ void ref_philox(uint32_t c[4], uint32_t k[2]) {
 
 void ref_dropout(const sk_dropout_args *a, const double *x, double *y) {
   for (int64_t i = 0; i < a->n; i++) {
-    uint64_t group = (uint64_t)i / 4;
+    uint64_t group = (uint64_t)(a->first + i) / 4;
     uint32_t c[4] = {(uint32_t)group, (uint32_t)(group >> 32), 0, 0};
     uint32_t k[2] = {(uint32_t)a->seed, (uint32_t)(a->seed >> 32)};
     ref_philox(c, k);
-    double uniform = (double)(c[i % 4] >> 8) / 16777216.0;
+    double uniform = (double)(c[(a->first + i) % 4] >> 8) / 16777216.0;
     double keep = uniform >= (double)a->p ? 1.0 : 0.0;
     y[i] = x[i] * keep / (1.0 - (double)a->p);
   }

@@ -245,7 +245,7 @@ static void branches(const walk *k, const uint32_t *items, size_t first, size_t 
 }
 
 static double window_loss(const walk *k, const uint32_t *items, const int32_t *targets, size_t first, size_t length,
-                          double smoothing, double code_task, size_t tile) {
+                          double smoothing, double code_task) {
   size_t d = k->config->width;
   double *h = zeros(length * d), *zi = zeros(length * d), *zs = zeros(length * d), *y = zeros(d), loss = 0;
   double *params = zeros(sol_config_params(k->config));
@@ -256,7 +256,7 @@ static double window_loss(const walk *k, const uint32_t *items, const int32_t *t
     if (k->config->head != SOLID_HEAD_STATIC) {
       generate(k, zi + i * d, zs + i * d, params);
       apply(k, h + i * d, params, y);
-      drop(k, k->drop->p_y, SOL_SITE_OUTPUT + row / tile, row % tile * d, d, y);
+      drop(k, k->drop->p_y, SOL_SITE_OUTPUT, row * d, d, y);
       for (size_t c = 0; c < d; c++) h[i * d + c] += y[c];
     }
     loss += row_loss(k, h + i * d, targets[i], smoothing, code_task);
@@ -266,7 +266,7 @@ static double window_loss(const walk *k, const uint32_t *items, const int32_t *t
 }
 
 double ref_model_loss(const ref_model *model, const solid_windows *inputs, const int32_t *targets,
-                      const sol_dropout *dropout, double smoothing, double code_task, size_t tile) {
+                      const sol_dropout *dropout, double smoothing, double code_task) {
   size_t longest = 0;
   for (size_t w = 0; w < inputs->n; w++) {
     size_t length = inputs->offsets[w + 1] - inputs->offsets[w];
@@ -277,7 +277,7 @@ double ref_model_loss(const ref_model *model, const solid_windows *inputs, const
   double loss = 0;
   for (size_t w = 0; w < inputs->n; w++) {
     size_t first = inputs->offsets[w], length = inputs->offsets[w + 1] - first;
-    loss += window_loss(&k, inputs->items + first, targets + first, first, length, smoothing, code_task, tile);
+    loss += window_loss(&k, inputs->items + first, targets + first, first, length, smoothing, code_task);
   }
   walk_close(&k);
   return loss / inputs->offsets[inputs->n];

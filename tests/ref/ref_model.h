@@ -11,10 +11,10 @@ typedef struct ref_model {
   const uint16_t *codes; /* (V, C) */
 } ref_model;
 
-/* Mean loss over the rows of a batch. Windows are at most L long, targets (rows); output dropout counts from the start
- * of every `tile` rows. `code_task` weighs the second task, solid/train/head.h. */
+/* Mean loss over the rows of a batch. Windows are at most L long, targets (rows). `code_task` weighs the second task,
+ * solid/train/head.h. */
 double ref_model_loss(const ref_model *model, const solid_windows *inputs, const int32_t *targets,
-                      const sol_dropout *drop, double smoothing, double code_task, size_t tile);
+                      const sol_dropout *drop, double smoothing, double code_task);
 
 /* Inference on one window (its newest L items): h (d), params (P, may be NULL), u (d). An empty window has h = 0. */
 void ref_model_user(const ref_model *model, const uint32_t *items, size_t length, double *h, double *params, double *u);

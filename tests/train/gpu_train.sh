@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Training on the GPU beside training on the CPU: the same seed gives the same model to the byte, the losses are the CPU's within 1 %
-# at every epoch, the models' NDCG@10 differs by no more than luck, and a model of either serves on both with the same answers.
+# Training on the GPU beside training on the CPU: the same seed gives the same model to the byte, the losses are the CPU's within 0.05 %
+# at every epoch (the masks of dropout are the same, only rounding differs), the models' NDCG@10 differs by no more than luck, and a model of either serves on both with the same answers.
 #
 #   gpu_train.sh SOLID_TRAIN MAKE_DATASET SOLID_EVAL TOP_AGREEMENT [EVENTS [ATTRIBUTES [solid_train's options]]]
 #
@@ -57,7 +57,7 @@ paste <(column cpu loss) <(column cpu ndcg@10) <(column strict loss) <(column st
          for (i = 3; i <= 5; i += 2) { r = ($i - $1) / $1; if (r < 0) r = -r; if (r > worst) worst = r }
          for (i = 4; i <= 6; i += 2) { g = $i - $2; if (g < 0) g = -g; if (g > gap) gap = g } }
        END { printf "loss differs by %.4f %% at most, NDCG@10 by %.5f\n", 100 * worst, gap
-             if (NR == 0 || worst > 0.01) exit 1 }' || fail "the losses do not agree"
+             if (NR == 0 || worst > 0.0005) exit 1 }' || fail "the losses do not agree"
 # shellcheck disable=SC2086
 "$eval" compare $(for seed in $seeds; do echo "$work/cuda.$seed.json"; done) -- $(for seed in $seeds; do echo "$work/cpu.$seed.json"; done) \
   --json "$work/compare.json" >/dev/null

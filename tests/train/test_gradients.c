@@ -18,7 +18,6 @@
 typedef struct result {
   float *gradients;
   double loss;
-  size_t tile; /* rows */
 } result;
 
 static result run_step(rig *r, const sol_config *config, const tiny_batch *batch, const sol_train_options *options,
@@ -27,7 +26,7 @@ static result run_step(rig *r, const sol_config *config, const tiny_batch *batch
   sol_step step;
   cr_assert_eq(sol_step_open(&step, be, config, batch->codes, batch->windows.n, batch->rows, options), SOLID_OK, "%s",
                solid_last_error());
-  result out = {.gradients = malloc(step.total * sizeof(float)), .tile = sol_head_tile_rows(be, config)};
+  result out = {.gradients = malloc(step.total * sizeof(float))};
   cr_assert_eq(be->ops->upload(be, step.values[SOL_WEIGHTS], batch->weights, step.total * sizeof(float)), SOLID_OK);
   cr_assert_eq(sol_step_gradients(&step, options, seed, &batch->windows, batch->targets), SOLID_OK, "%s",
                solid_last_error());
@@ -38,9 +37,8 @@ static result run_step(rig *r, const sol_config *config, const tiny_batch *batch
   return out;
 }
 
-/* The streams of dropout on the head's output are those of tiles of so many rows. */
 static double ref_loss(const sol_config *config, const tiny_batch *batch, const sol_train_options *o, uint64_t seed,
-                       size_t tile, const double *values) {
+                       const double *values) {
   size_t total = sol_tensors_total(config);
   double *shown = malloc(total * sizeof *shown);
   memcpy(shown, values, total * sizeof *shown);
@@ -50,7 +48,7 @@ static double ref_loss(const sol_config *config, const tiny_batch *batch, const 
   ref_model model = {config, shown, batch->codes};
   sol_dropout drop = {.p = o->dropout, .p_z = o->dropout_z, .p_y = o->dropout_y, .seed = seed};
   double loss =
-      ref_model_loss(&model, &batch->windows, batch->targets, &drop, (double)o->smoothing, (double)o->code_task, tile);
+      ref_model_loss(&model, &batch->windows, batch->targets, &drop, (double)o->smoothing, (double)o->code_task);
   free(shown);
   return loss;
 }
@@ -63,9 +61,9 @@ static void check_tensor(const tiny_case *c, const sol_tensor *tensor, const tin
   for (size_t i = 0; i < tensor->count; i += stride) {
     double *x = &values[tensor->offset + i], kept = *x;
     *x = kept + H;
-    double above = ref_loss(&c->config, batch, o, seed, got->tile, values);
+    double above = ref_loss(&c->config, batch, o, seed, values);
     *x = kept - H;
-    want[i] = (above - ref_loss(&c->config, batch, o, seed, got->tile, values)) / (2 * H);
+    want[i] = (above - ref_loss(&c->config, batch, o, seed, values)) / (2 * H);
     *x = kept;
     largest = fmax(largest, fabs(want[i]));
   }
@@ -91,7 +89,7 @@ static void check_case(rig *r, const tiny_case *c, float dropout, float item_dro
   size_t total = sol_tensors_total(&c->config);
   double *values = malloc(total * sizeof *values);
   for (size_t i = 0; i < total; i++) values[i] = batch.weights[i];
-  double loss = ref_loss(&c->config, &batch, &o, 7, got.tile, values);
+  double loss = ref_loss(&c->config, &batch, &o, 7, values);
   cr_expect(fabs(got.loss - loss) <= 1e-5 * fabs(loss), "%s: loss %.9g, reference %.9g", c->name, got.loss, loss);
   sol_tensor tensors[SOL_MAX_TENSORS];
   size_t n = sol_tensors_list(&c->config, tensors);
@@ -127,7 +125,7 @@ static void check_tiles(rig *r) {
   size_t total = sol_tensors_total(config);
   double *values = malloc(total * sizeof *values);
   for (size_t i = 0; i < total; i++) values[i] = batch.weights[i];
-  double loss = ref_loss(config, &batch, &o, 9, tile, values);
+  double loss = ref_loss(config, &batch, &o, 9, values);
   cr_expect(fabs(got.loss - loss) <= 1e-5 * fabs(loss), "loss %.9g, reference %.9g", got.loss, loss);
   free(values);
   free(got.gradients);
