@@ -22,7 +22,7 @@ static const solid_property properties[] = {
     {.name = "device",
      .type = SOLID_PROPERTY_STRING,
      .preset = "cpu",
-     .meaning = "cpu, cuda or cuda:N; never another than this",
+     .meaning = "cpu, cuda or cuda:N",
      AT(device)},
     STORE_REDIS_PROPERTIES(arguments),
     {.name = "element",

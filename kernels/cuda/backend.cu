@@ -12,6 +12,9 @@ static const char *advice(cudaError_t error) {
     return "choose a device that nvidia-smi lists";
   case cudaErrorMemoryAllocation:
     return "free memory on the card, or use a smaller batch";
+  case cudaErrorCallRequiresNewerDriver:
+  case cudaErrorSystemDriverMismatch:
+    return "update the NVIDIA driver, or restart the machine if that was done";
   case cudaErrorNoKernelImageForDevice:
     return "the card is older than the architectures of this build";
   case cudaErrorDevicesUnavailable:
