@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Trains and evaluates on public data sets and makes tables and plots of the result files.
 #
-#   examples/reproduce.sh [OPTION]... SET...      SET: beauty toys ml-1m ml-100k scientific | cold | generated
+#   examples/reproduce.sh [OPTION]... SET...      SET: beauty toys ml-1m ml-100k scientific | cold cold-beauty cold-scientific | generated
 #
 #     --seeds N         seeds 1 .. N (default 3)
 #     --device NAME     cpu (default), cuda or cuda:N
@@ -21,7 +21,7 @@
 #   ml-1m       ml-1m/ml-1m.txt                                                     github.com/kang205/SASRec, data/ml-1m.txt
 #   ml-100k     ml-100k/ml-100k.inter, ml-100k.item                                 recbole.io, dataset ml-100k (atomic files)
 #   scientific  scientific-multimodal/Scientific.test.inter, .feat1CLS, .feat3CLS   github.com/RUCAIBox/MISSRec, dataset Scientific
-#   cold        beauty and scientific again, with 10 % of the items hidden from training
+#   cold        beauty and scientific (text, image) again, with 10 % of the items hidden from training; cold-beauty, cold-scientific: one of them
 #   generated   made on the spot (make_dataset): says that the script works, and nothing about the model
 #
 # solid_train and solid_eval are built with: cmake --preset release && cmake --build --preset release
@@ -54,7 +54,7 @@ while [ $# -gt 0 ]; do
         *) usage "unknown option $1" ;;
       esac
       shift 2 ;;
-    beauty | toys | ml-1m | ml-100k | scientific | cold | generated) sets+=("$1"); shift ;;
+    beauty | toys | ml-1m | ml-100k | scientific | cold | cold-beauty | cold-scientific | generated) sets+=("$1"); shift ;;
     *) usage "$1: no such set" ;;
   esac
 done
@@ -167,34 +167,38 @@ start() { # runs a function in the background, at most $jobs at once
   { "$@" && echo "done after $SECONDS s: $*"; } &
 }
 
-cold_sets=(beauty scientific-text scientific-image)
+# What a SET trains on: itself but for cold start.
+trained_on() {
+  case $1 in
+    cold) echo beauty scientific-text scientific-image ;;
+    cold-beauty) echo beauty ;;
+    cold-scientific) echo scientific-text scientific-image ;;
+    *) echo "$1" ;;
+  esac
+}
 for set in "${sets[@]}"; do
   case $set in
     generated)
       [ -s "$out/generated/events.jsonl" ] || "$build/examples/make_dataset" --users 300 --items 150 --seed 1 --out "$out/generated" >/dev/null ||
         die "make_dataset cannot write $out/generated" ;;
-    cold) for each in "${cold_sets[@]}"; do check_files "$each"; done; continue ;;
   esac
-  check_files "$set"
+  for each in $(trained_on "$set"); do check_files "$each"; done
 done
 for set in "${sets[@]}"; do
   for ((seed = 1; seed <= seeds; seed++)); do
-    if [ "$set" = cold ]; then these=("${cold_sets[@]}"); else these=("$set"); fi
-    for each in "${these[@]}"; do
-      if [ "$set" != cold ]; then
-        for head in static solid; do start plain "$each" "$head" "$seed"; done
-      fi
-      if [ "$set" = cold ] || [ "$set" = generated ]; then
+    for each in $(trained_on "$set"); do
+      case $set in cold*) ;; *) for head in static solid; do start plain "$each" "$head" "$seed"; done ;; esac
+      case $set in cold* | generated)
         start cold_all "$each" "$seed"
         start cold_hidden "$each" "$seed" cold
-        start cold_hidden "$each" "$seed" cold-dropout --item-dropout 0.5
-      fi
+        start cold_hidden "$each" "$seed" cold-dropout --item-dropout 0.5 ;;
+      esac
     done
   done
 done
 while [ "$(jobs -rp | wc -l)" -gt 0 ]; do wait -n || failed=1; done
 for set in "${sets[@]}"; do
-  [ "$set" = cold ] || compare_heads "$set" || failed=1
+  [[ $set = cold* ]] || compare_heads "$set" || failed=1
 done
 
 "$root/examples/report.sh" "$out" ${readme:+"$readme"} ${figures:+"$figures"} || failed=1
