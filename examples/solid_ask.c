@@ -19,11 +19,7 @@ typedef struct arguments {
 
 static const solid_property properties[] = {
     {.name = "model", .type = SOLID_PROPERTY_STRING, .meaning = "model file (safetensors)", .required = 1, AT(model)},
-    {.name = "device",
-     .type = SOLID_PROPERTY_STRING,
-     .preset = "cpu",
-     .meaning = "cpu, cuda or cuda:N",
-     AT(device)},
+    {.name = "device", .type = SOLID_PROPERTY_STRING, .preset = "cpu", .meaning = "cpu, cuda or cuda:N", AT(device)},
     STORE_REDIS_PROPERTIES(arguments),
     {.name = "element",
      .type = SOLID_PROPERTY_CHOICE,
