@@ -1,24 +1,28 @@
 #!/usr/bin/env bash
 # Builds the CUDA configuration and runs everything that needs a GPU, where a skip for want of one is a failure.
 #
-#   tests/gpu.sh [--prefix DIR] [--tests REGEX] [--bench] [--anchors FILE] [--sanitize]
+#   tests/gpu.sh [--prefix DIR] [--tests REGEX] [--no-tests] [--bench] [--anchors FILE [--recipe FILE]] [--sanitize]
 #
 # For a machine with an NVIDIA GPU, CUDA with cuBLAS, CMake and OpenBLAS; Kafka and Redis are left out. DIR: an unpacked tree of the
 # Debian packages that are not installed (Criterion, jansson, xxHash, zlib), as `dpkg -x` leaves it. REGEX: only these tests.
-# --bench: tests/bench/bench_gpu and bench_pipeline, their tables into build/gpu.bench too. --anchors: the former beside PyTorch's
-# figures, by tests/bench/ratios.py with this program; also as JSON, into build/gpu.ratios.json. --sanitize: compute-sanitizer's
-# racecheck and memcheck over the tests of kernels and of the serving path, eight at a time, with the seconds of each.
+# --bench: how the devices agree on Beauty where SOLID_DATA has it (tests/train/gpu_train.sh), events to params on both devices
+# (bench_pipeline), and every operation beside its floors (bench_gpu; build/gpu.bench has all). --anchors: so, and beside
+# PyTorch's figures, by tests/bench/ratios.py with this program, and whole trainings beside --recipe's; also as JSON, into
+# build/gpu.ratios.json. --sanitize: compute-sanitizer's racecheck and memcheck over the tests of kernels and of the serving path,
+# eight at a time, with the seconds of each.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-prefix="" anchors="" sanitize=0 bench=0 tests=.
+prefix="" anchors="" recipe="" sanitize=0 bench=0 test=1 tests=.
 while [ $# -gt 0 ]; do
   case $1 in
   --prefix) prefix=$(cd "${2:?--prefix needs a folder}" && pwd); shift 2 ;;
   --tests) tests=${2:?--tests needs a pattern}; shift 2 ;;
+  --no-tests) test=0; shift ;;
   --bench) bench=1; shift ;;
-  --anchors) anchors=${2:?--anchors needs a program}; shift 2 ;;
+  --anchors) anchors=${2:?--anchors needs a program} bench=1; shift 2 ;;
+  --recipe) recipe=${2:?--recipe needs a program}; shift 2 ;;
   --sanitize) sanitize=1; shift ;;
-  *) sed -n '2,10s/^# \{0,1\}//p' "$0"; exit 2 ;;
+  *) sed -n '2,13s/^# \{0,1\}//p' "$0"; exit 2 ;;
   esac
 done
 command -v nvidia-smi >/dev/null && nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader
@@ -39,11 +43,34 @@ cmake --preset cuda "${options[@]}" >build/gpu.log 2>&1 && cmake --build --prese
   { grep -iE 'error' -A4 build/gpu.log | head -n 40; tail -n 5 build/gpu.log; exit 1; }
 export SOLID_REQUIRE=cuda
 failed=0
-ctest --test-dir build/cuda --output-on-failure -j 4 -LE slow -R "$tests" -E '^(check_|install|e2e|fuzz)' || failed=1
-if [ "$bench" = 1 ]; then
-  { build/cuda/tests/bench/bench_gpu && build/cuda/tests/bench/bench_pipeline; } | tee build/gpu.bench
+stage() { printf '\n== %s (%d s)\n' "$1" "$SECONDS"; }
+if [ "$test" = 1 ]; then
+  stage tests
+  without='^(check_|install|e2e|fuzz)'
+  [ "$bench" = 0 ] || without="$without|^gpu_train$" # comes with its tables below
+  ctest --test-dir build/cuda --output-on-failure -j 4 -LE slow -R "$tests" -E "$without" || failed=1
 fi
-[ -z "$anchors" ] || tests/bench/ratios.py --bench build/cuda/tests/bench/bench_gpu --anchors "$anchors" --json build/gpu.ratios.json | tee build/gpu.ratios
+if [ "$bench" = 1 ]; then
+  data=${SOLID_DATA:-../shared/data}
+  beauty=$data/amazon-beauty/Beauty.txt
+  agree=(tests/train/gpu_train.sh build/cuda/examples/{solid_train,make_dataset,solid_eval} build/cuda/tests/train/top_agreement)
+  stage "training and answers, CPU and GPU"
+  "${agree[@]}" | tee build/gpu.bench || failed=1
+  if [ -f "$beauty" ]; then
+    "${agree[@]}" "$beauty" "" --epochs 3 | tee -a build/gpu.bench || failed=1
+  fi
+  stage "events in memory to params in the store, CPU and GPU"
+  build/cuda/tests/bench/bench_pipeline --rank 32 --seconds 0.5 | tee -a build/gpu.bench
+  stage "operations and their floors"
+  if [ -n "$anchors" ]; then
+    also=()
+    if [ -n "$recipe" ] && [ -f "$beauty" ]; then also=(--recipe "$recipe" --train build/cuda/examples/solid_train --data "$data"); fi
+    tests/bench/ratios.py --bench build/cuda/tests/bench/bench_gpu --anchors "$anchors" --json build/gpu.ratios.json ${also[@]+"${also[@]}"} |
+      tee -a build/gpu.bench || failed=1
+  else
+    build/cuda/tests/bench/bench_gpu | tee -a build/gpu.bench
+  fi
+fi
 sanitized() { # TOOL PROGRAM: one line with its seconds, and the end of its log where it found something or had no time
   local log=build/cuda/$1.$(basename "$2").log start verdict=clean code=0
   start=$(date +%s%N)
@@ -55,6 +82,7 @@ sanitized() { # TOOL PROGRAM: one line with its seconds, and the end of its log 
   [ "$code" = 0 ]
 }
 if [ "$sanitize" = 1 ]; then
+  stage sanitizers
   export -f sanitized
   export limit=160
   before=$SECONDS

@@ -2,18 +2,22 @@
 """Runs bench_gpu and PyTorch on the same GPU, one after the other, and prints the ratios beside their targets.
 
     ratios.py --bench build/cuda/tests/bench/bench_gpu --anchors anchors.py [--only NAME] [--json FILE]
+              [--recipe recipe.py --train build/cuda/examples/solid_train --data FOLDER]
 
 anchors.py: a program whose functions copy_bw(), generator() and topk() time what a user would run in PyTorch instead and
 print a line a size. What it does not run (the authors' model) is compared with figures that were measured once on an
-H200, and marked so. Without --anchors only those. Needs torch where anchors.py does; nothing else in the tree needs it."""
+H200, and marked so. Without --anchors only those. recipe.py: `recipe.py DATA solidres NAME=VALUE ...` trains the same model in
+PyTorch and prints "s/epoch N"; FOLDER has amazon-beauty/Beauty.txt and ml-1m/ml-1m.txt. Needs torch where anchors.py does; nothing else in the tree needs it."""
 import argparse
 import contextlib
 import importlib.util
 import io
 import json
+import os
 import re
 import subprocess
 import sys
+import tempfile
 
 AUTHORS = {"forward 1": 2.98, "forward 8192": 70.9, "step 1024": 20.9}  # ms, PyTorch 2.11
 
@@ -39,6 +43,33 @@ def pytorch(path):
         elif m := re.match(r"device copy (\d+) GB/s", line):
             found["copy"] = float(m[1])
     return found
+
+
+# One epoch of a whole training with the same settings: name, data, options of solid_train, arguments of recipe.py.
+TRAININGS = (
+    ("Beauty", "amazon-beauty/Beauty.txt", (), ("p=0.5", "gdrop=0.5", "odrop=0.5", "ls=0.1")),
+    ("ml-1m", "ml-1m/ml-1m.txt", "--window 200 --batch 128 --dropout 0.2 --dropout-z 0.3 --dropout-y 0.3 --smoothing 0".split(),
+     ("L=200", "B=128", "p=0.2", "gdrop=0.3", "odrop=0.3")))
+
+
+def trainings(args):
+    """Rows of rows(), seconds an epoch with its validation; the first epoch of ours, which warms up, is left out."""
+    out = []
+    for name, data, options, recipe in TRAININGS:
+        data = os.path.join(args.data, data)
+        with tempfile.TemporaryDirectory() as folder:
+            log = os.path.join(folder, "log")
+            subprocess.run([args.train, "--data", data, "--out", os.path.join(folder, "model"), "--device", "cuda", "--fresh",
+                            "--blocks", "2", "--heads", "2", "--epochs", "8", "--patience", "0", "--log", log, *options],
+                           check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            with open(log) as lines:
+                seconds = [json.loads(line)["seconds"] for line in lines][1:]
+        text = subprocess.run([sys.executable, args.recipe, data, "solidres", *recipe, "E=40"], check=True, text=True,
+                              stdout=subprocess.PIPE, env=os.environ | {"TMAX": "12"}).stdout
+        print("pytorch:", text.strip())
+        ours, other = sum(seconds) / len(seconds), float(re.search(r"s/epoch ([\d.]+)", text)[1])
+        out.append((f"an epoch of {name}", 1e3 * ours, 1e3 * other, "recipe.py / solid_train", other / ours, 3, True))
+    return out
 
 
 def rows(ours, theirs):
@@ -84,12 +115,23 @@ def main():
     parser.add_argument("--anchors")
     parser.add_argument("--only", help="cases of bench_gpu whose name holds this")
     parser.add_argument("--json")
+    parser.add_argument("--recipe")
+    parser.add_argument("--train")
+    parser.add_argument("--data")
     args = parser.parse_args()
     command = [args.bench, "--json"] + (["--only", args.only] if args.only else [])
     bench = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
     theirs = pytorch(args.anchors) if args.anchors else {}
     table = rows({case["name"]: case for case in bench["cases"]}, theirs)
-    print(f"copy {bench['copy_bytes_per_second'] / 1e9:.0f} GB/s")
+    if args.recipe:
+        table += trainings(args)
+    print(f"copy {bench['copy_bytes_per_second'] / 1e9:.0f} GB/s, products: fp32 {bench['fp32_flops'] / 1e12:.1f}, "
+          f"tf32 {bench['tf32_flops'] / 1e12:.0f}, bf16 {bench['bf16_flops'] / 1e12:.0f} TFLOP/s")
+    print(f"{'case':48} {'ms':>10} {'memory':>9} {'arithmetic':>10}  share of the greater floor")
+    for case in bench["cases"]:
+        print(f"{case['name']:48} {case['ms']:10.4f} {case['memory_floor_ms']:9.4f} {case['arithmetic_floor_ms']:10.4f}  "
+              f"{100 * case['share']:5.1f} %  {case['per_second']:.4g} /s")
+    print(f"{'ratio':46} {'ours':>12} {'theirs':>9}")
     for name, ours, other, what, value, target, more in table:
         verdict = "" if target is None else "met" if (value >= target if more else value <= target) else "MISSED"
         bound = "" if target is None else f"{'>=' if more else '<='} {target:g}"
