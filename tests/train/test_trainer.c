@@ -3,6 +3,7 @@
 #include "solid/internal/tensors.h"
 #include "solid/train/trainer.h"
 #include "tests/support/compare.h"
+#include "tests/support/fault_backend.h"
 #include "tests/support/rig.h"
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -333,4 +334,40 @@ Test(trainer, names_the_option_that_is_wrong) {
   o = quick_options();
   o.batch = 0;
   cr_expect_eq(sol_train_options_check(&o), SOLID_ERANGE);
+}
+
+/* A lost device ends the epoch with its own words; the checkpoint from before is what a new process goes on from. */
+Test(trainer, a_lost_device_leaves_the_checkpoint) {
+  static fault_plan plan = {
+      .syncs_left = 1 << 20, .status = SOLID_EDEVICE, .text = "cuda sync: cudaErrorLaunchFailure"};
+  char path[] = "/tmp/solid-checkpoint-XXXXXX";
+  int fd = mkstemp(path);
+  cr_assert_geq(fd, 0);
+  close(fd);
+  fixture whole, parts;
+  setup(&whole);
+  setup(&parts);
+  sol_train_options o = quick_options();
+  rig *r = rig_open(fault_backend(sk_backend_find("cpu"), &plan), NULL);
+  sol_trainer *trainer = open_trainer(r, &whole, &o);
+  run_epochs(trainer, 2);
+  cr_assert_eq(sol_trainer_save(trainer, path), SOLID_OK, "%s", solid_last_error());
+  plan.syncs_left = 1;
+  cr_expect_eq(sol_trainer_epoch(trainer, NULL, NULL, NULL), SOLID_EDEVICE, "%s", solid_last_error());
+  cr_expect(strstr(solid_last_error(), plan.text), "\"%s\"", solid_last_error());
+  sol_trainer_close(trainer);
+  plan.syncs_left = 1 << 20;
+  trainer = open_trainer(r, &parts, &o);
+  cr_assert_eq(sol_trainer_load(trainer, path), SOLID_OK, "%s", solid_last_error());
+  cr_expect_eq(sol_trainer_report(trainer)->epoch, 2);
+  run_epochs(trainer, 4);
+  finish(trainer, &parts);
+  trainer = open_trainer(r, &whole, &o);
+  run_epochs(trainer, 6);
+  finish(trainer, &whole);
+  cr_expect_eq(memcmp(parts.best, whole.best, sol_tensors_total(&config) * sizeof(float)), 0, "not the same model");
+  rig_close(r);
+  unlink(path);
+  teardown(&whole);
+  teardown(&parts);
 }
