@@ -25,6 +25,7 @@ void material_clear(material *m) {
   sol_hidden_events_clear(&m->events);
   sol_history_clear(&m->visible);
   sol_features_clear(&m->features);
+  free(m->visible_content);
   sol_codebook_clear(&m->book);
 }
 
@@ -37,6 +38,18 @@ static void print_codebook(const sol_codebook *book) {
     printf("codebook level %u: %u of %u codes used, perplexity %.1f, error %.4f\n", l, book->level[l].used, book->codes,
            book->level[l].perplexity, book->level[l].error);
   printf("codebook: %u of %u items share all their codes with another\n", book->collisions, book->items);
+}
+
+const float *material_content(const material *m) {
+  return m->visible_content ? m->visible_content : m->features.values;
+}
+
+solid_status material_learn(material *m, const sol_trainer *trainer) {
+  solid_status status = sol_trainer_give_codes(trainer, &m->book);
+  for (uint32_t l = 0; l < m->book.levels && status == SOLID_OK; l++)
+    printf("learned codes, level %u: %u of %u used, perplexity %.1f\n", l, m->book.level[l].used, m->book.codes,
+           m->book.level[l].perplexity);
+  return status;
 }
 
 static solid_status fit_with_learned(material *m, const sol_codebook_options *options, const solid_model *learned) {
@@ -64,10 +77,9 @@ solid_status material_fit(material *m, const sol_features_options *features, con
   if (status != SOLID_OK) return status;
   if (learned) return fit_with_learned(m, options, learned);
   const sol_features *x = &m->features;
-  float *rows = hides(m) ? sol_hidden_visible_rows(&m->hidden, x->values, x->width) : NULL;
-  if (hides(m) && !rows) return solid_fail(SOLID_ENOMEM, "no memory for %u content vectors", x->items);
-  status = sol_codebook_fit(&m->book, rows ? rows : x->values, m->trained->items, x->width, options);
-  free(rows);
+  if (hides(m) && !(m->visible_content = sol_hidden_visible_rows(&m->hidden, x->values, x->width)))
+    return solid_fail(SOLID_ENOMEM, "no memory for %u content vectors", x->items);
+  status = sol_codebook_fit(&m->book, material_content(m), m->trained->items, x->width, options);
   if (status == SOLID_OK) print_codebook(&m->book);
   return status;
 }

@@ -6,6 +6,7 @@
 #include "solid/train/codebook_fit.h"
 #include "solid/train/features.h"
 #include "solid/train/hidden.h"
+#include "solid/train/trainer.h"
 
 typedef struct material {
   const sol_history *whole;    /* borrowed */
@@ -13,7 +14,8 @@ typedef struct material {
   sol_hidden hidden;           /* zeroed when nothing is */
   sol_history events, visible; /* as sol_hidden_events and sol_hidden_catalogue */
   sol_features features;
-  sol_codebook book; /* of the items that are trained on */
+  float *visible_content; /* the features' rows of the items that are trained on; NULL when that is all */
+  sol_codebook book;      /* of the items that are trained on */
 } material;
 
 /* Hides `share` of the items; 0 hides none. A zeroed struct may be cleared. */
@@ -24,6 +26,12 @@ void material_clear(material *m);
  * codes (codebook_fit.h), or NULL; with hidden items EUNSUPPORTED. */
 solid_status material_fit(material *m, const sol_features_options *features, const sol_codebook_options *options,
                           const solid_model *learned);
+
+/* Content vectors that the book was fitted to, a row for each item that is trained on. */
+const float *material_content(const material *m);
+
+/* What the trainer learned of the codes becomes the book's; prints how they are used. */
+solid_status material_learn(material *m, const sol_trainer *trainer);
 
 /* Writes the model over the whole catalogue. `config` and `weights` as trained; hidden items get codes of kind `how`.
  */

@@ -96,6 +96,8 @@ static solid_status train(const train_arguments *a, const solid_context *ctx, co
                    .codes = m.book.table,
                    .teacher = teacher.models > 0 ? &teacher : NULL,
                    .items = items,
+                   .book = &m.book,
+                   .content = a->learn_codes > 0 ? material_content(&m) : NULL,
                    .checkpoint = checkpoint,
                    .fresh = a->fresh,
                    .limit = a->limit,
@@ -108,6 +110,7 @@ static solid_status train(const train_arguments *a, const solid_context *ctx, co
     trainer = NULL;
     status = train_again(a, &run, options, &report, &trainer);
   }
+  if (status == SOLID_OK && a->learn_codes > 0) status = material_learn(&m, trainer);
   if (status == SOLID_OK) status = write_model(a, &config, &m, trainer, &report);
   if (status == SOLID_OK && !a->keep_checkpoint) unlink(checkpoint);
   sol_trainer_close(trainer);

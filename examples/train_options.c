@@ -69,7 +69,11 @@ static const solid_property properties[] = {
     REAL("cuts", cuts, "0", 1, "how often a history longer than the window gives a random cut, not its newest"),
     REAL("start-content", start_content, "0", 100,
          "length of the item embeddings made from content at first; 0 = none"),
-    TEXT("codes-from", codes_from, NULL, "model whose item vectors have a say in the codes: a learned codebook", 0),
+    TEXT("codes-from", codes_from, NULL, "model whose item vectors have a say in the codes from the start", 0),
+    WHOLE("learn-codes", learn_codes, "0", 0, 1e6,
+          "the codes follow what is learned after every so many epochs; 0 = they stay those of content"),
+    REAL("learn-share", learn_share, "1", 100, "how much the learned vector says beside each part of the content"),
+    REAL("learn-keep", learn_keep, "0.9", 0.9999, "how much of a centroid each change of codes keeps"),
     TEXT("teachers", teachers, NULL, "model files, commas between, that draw a share of the targets", 0),
     REAL("taught", taught, "0.3", 0.99, "share of the targets that the teachers draw"),
     WHOLE("seed", seed, "0", 0, 9007199254740992.0, "of codebook, initial weights, order and dropout"),
@@ -145,6 +149,9 @@ sol_train_options train_options(const train_arguments *a) {
                              .average = (float)a->average,
                              .cuts = (float)a->cuts,
                              .start_content = (float)a->start_content,
+                             .learn_codes = (uint32_t)a->learn_codes,
+                             .learn_share = (float)a->learn_share,
+                             .learn_keep = (float)a->learn_keep,
                              .taught = a->teachers ? (float)a->taught : 0};
 }
 

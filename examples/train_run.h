@@ -13,10 +13,12 @@ typedef struct train_run {
   const uint16_t *codes;
   const sol_teacher *teacher; /* or NULL */
   const float *items;         /* (V, d) to start from, or NULL */
-  const char *checkpoint;     /* file */
-  int fresh;                  /* does not go on from it */
-  double limit;               /* seconds, 0 = none */
-  FILE *log;                  /* or NULL */
+  const sol_codebook *book;   /* the codes' codebook and content (V, book->width), for options->learn_codes */
+  const float *content;
+  const char *checkpoint; /* file */
+  int fresh;              /* does not go on from it */
+  double limit;           /* seconds, 0 = none */
+  FILE *log;              /* or NULL */
 } train_run;
 
 /* On success *out is the caller's: sol_trainer_close. */

@@ -1,6 +1,7 @@
-/* A trainer's state as one safetensors file: weights, moments, average, best weights, counters and the report. What the
- * state belongs to (config, options, data, codes) stands beside it as text, so that a checkpoint of something else is
- * refused with a reason. Texts and values each have a checksum (XXH3): a damaged checkpoint is not gone on from. */
+/* A trainer's state as one safetensors file: weights, moments, average, best weights, learned codes, counters and the
+ * report. What the state belongs to (config, options, data, codes) stands beside it as text, so that a checkpoint of
+ * something else is refused with a reason. Texts and values each have a checksum (XXH3): a damaged checkpoint is not
+ * gone on from. */
 #include "solid/extend.h"
 #include "solid/internal/safetensors.h"
 #include "solid/train/internal.h"
@@ -36,20 +37,24 @@ static void describe(const sol_trainer *t, identity *id) {
            " rate=%a rate_end=%a warmup=%u decay=%a rate_scale=%a decay_generator=%a max_norm=%a dropout=%a "
            "dropout_z=%a dropout_y=%a smoothing=%a code_task=%a item_dropout=%a average=%a cuts=%a epochs=%u refit=%u "
            "taught=%a "
-           "start_content=%a by=%016" PRIx64,
+           "start_content=%a learn_codes=%u learn_share=%a learn_keep=%a by=%016" PRIx64,
            o->check, o->batch, o->seed, (double)o->rate, (double)o->rate_end, o->warmup, (double)o->decay,
            (double)o->rate_scale, (double)o->decay_generator, (double)o->max_norm, (double)o->dropout,
            (double)o->dropout_z, (double)o->dropout_y, (double)o->smoothing, (double)o->code_task,
            (double)o->item_dropout, (double)o->average, (double)o->cuts, o->rate_end < 1 ? o->epochs : 0, o->refit,
-           (double)o->taught, (double)o->start_content, t->batches.teacher != NULL ? t->batches.teacher->hash : 0);
+           (double)o->taught, (double)o->start_content, o->learn_codes, (double)o->learn_share, (double)o->learn_keep,
+           t->batches.teacher != NULL ? t->batches.teacher->hash : 0);
   size_t codes = (size_t)c->items * c->levels * sizeof *t->codes;
   char split[SOL_SPLIT_TEXT];
   sol_split_describe(t->history, split);
   for (char *at = split; *at; at++)
     if (*at == ' ') *at = '_'; /* one word, as check_text compares them */
-  snprintf(id->data, sizeof id->data, "users=%u events=%zu sequences=%016" PRIx64 " codes=%016" PRIx64 " split=%s",
+  size_t content = (size_t)t->learner.items * t->learner.content * sizeof *t->learner.x; /* 0 without learning */
+  snprintf(id->data, sizeof id->data,
+           "users=%u events=%zu sequences=%016" PRIx64 " codes=%016" PRIx64 " content=%016" PRIx64 " split=%s",
            t->history->users, t->history->events, sol_history_hash(t->history),
-           codes > 0 ? (uint64_t)XXH3_64bits(t->codes, codes) : 0, split);
+           codes > 0 ? (uint64_t)XXH3_64bits(t->codes, codes) : 0,
+           content > 0 ? (uint64_t)XXH3_64bits(t->learner.x, content) : 0, split);
 }
 
 /* The arrays of a checkpoint: device arrays and the best weights. */
@@ -75,6 +80,8 @@ typedef struct state {
   double figures[FIGURES];
   float *values; /* (DEVICE_ARRAYS, total); arrays that the trainer does not have are left out */
   float *best;   /* (total) */
+  float *book;   /* the learner's state and tables; of no length without learning */
+  uint16_t *codes;
 } state;
 
 static int has_array(const sol_trainer *t, size_t i) {
@@ -86,6 +93,10 @@ static void hash_values(const sol_trainer *t, const state *s, char hex[HEX]) {
   uint64_t hash = XXH3_64bits_withSeed(s->best, bytes, 0);
   for (size_t i = 0; i < DEVICE_ARRAYS; i++)
     if (has_array(t, i)) hash = XXH3_64bits_withSeed(s->values + i * t->step.total, bytes, hash);
+  if (sol_trainer_learns_codes(t)) {
+    hash = XXH3_64bits_withSeed(s->book, t->learner.state_floats * sizeof *s->book, hash);
+    hash = XXH3_64bits_withSeed(s->codes, t->learner.state_codes * sizeof *s->codes, hash);
+  }
   hash = XXH3_64bits_withSeed(s->counters, sizeof s->counters, hash);
   hash = XXH3_64bits_withSeed(s->figures, sizeof s->figures, hash);
   snprintf(hex, HEX, "%016" PRIx64, hash);
@@ -99,18 +110,22 @@ static void hash_texts(const char *const texts[3], char hex[HEX]) {
 
 static solid_status write_state(const sol_trainer *t, const char *path, float *values) {
   size_t total = t->step.total, n = 0;
-  state now = {.values = values, .best = t->best};
+  state now = {.values = values, .best = t->best, .book = t->learner.state, .codes = t->learner.table};
   char texts[HEX], numbers[HEX];
   identity id;
   describe(t, &id);
   take_report(t, now.counters, now.figures);
   hash_texts((const char *const[]){id.config, id.options, id.data}, texts);
   hash_values(t, &now, numbers);
-  sol_tensor_source tensors[DEVICE_ARRAYS + 3];
+  sol_tensor_source tensors[DEVICE_ARRAYS + 5];
   for (size_t i = 0; i < DEVICE_ARRAYS; i++)
     if (has_array(t, i))
       tensors[n++] = (sol_tensor_source){device_arrays[i].name, SOL_F32, 1, {total}, values + i * total};
   tensors[n++] = (sol_tensor_source){"best", SOL_F32, 1, {total}, t->best};
+  if (sol_trainer_learns_codes(t)) {
+    tensors[n++] = (sol_tensor_source){"codebook", SOL_F32, 1, {t->learner.state_floats}, now.book};
+    tensors[n++] = (sol_tensor_source){"codes", SOL_U16, 1, {t->learner.state_codes}, now.codes};
+  }
   tensors[n++] = (sol_tensor_source){"counters", SOL_U64, 1, {COUNTERS}, now.counters};
   tensors[n++] = (sol_tensor_source){"figures", SOL_F64, 1, {FIGURES}, now.figures};
   const sol_metadata metadata[KEYS] = {{"format", format_name},   {"config", id.config},
@@ -192,6 +207,10 @@ static solid_status read_values(const sol_trainer *t, const sol_safetensors *st,
   if (status == SOLID_OK) status = read_tensor(st, path, "best", SOL_F32, total, s->best);
   for (size_t i = 0; i < DEVICE_ARRAYS && status == SOLID_OK; i++)
     if (has_array(t, i)) status = read_tensor(st, path, device_arrays[i].name, SOL_F32, total, s->values + i * total);
+  if (status == SOLID_OK && sol_trainer_learns_codes(t))
+    status = read_tensor(st, path, "codebook", SOL_F32, t->learner.state_floats, s->book);
+  if (status == SOLID_OK && sol_trainer_learns_codes(t))
+    status = read_tensor(st, path, "codes", SOL_U16, t->learner.state_codes, s->codes);
   if (status != SOLID_OK) return status;
   hash_values(t, s, hex);
   return check_sum(st, path, "checksum values", hex);
@@ -207,6 +226,12 @@ static solid_status take_values(sol_trainer *t, const state *s) {
           be->ops->upload(be, t->step.values[device_arrays[i].array], s->values + i * total, total * sizeof(float));
   if (status == SOLID_OK) status = be->ops->sync(be);
   if (status != SOLID_OK) return solid_fail(status, "%s", be->err);
+  if (sol_trainer_learns_codes(t)) {
+    memcpy(t->learner.state, s->book, t->learner.state_floats * sizeof *s->book);
+    memcpy(t->learner.table, s->codes, t->learner.state_codes * sizeof *s->codes);
+    status = sol_step_recode(&t->step, t->learner.table);
+    if (status != SOLID_OK) return status;
+  }
   memcpy(t->best, s->best, total * sizeof(float));
   t->steps = s->counters[2];
   t->report = (sol_epoch){.epoch = (uint32_t)s->counters[0],
@@ -224,12 +249,18 @@ static solid_status read_state(sol_trainer *t, const sol_safetensors *st, const 
   size_t total = t->step.total;
   solid_status status = check_texts(t, st, path);
   if (status != SOLID_OK) return status;
-  state s = {.values = malloc(DEVICE_ARRAYS * total * sizeof(float)), .best = malloc(total * sizeof(float))};
-  if (s.values == NULL || s.best == NULL) status = solid_fail(SOLID_ENOMEM, "checkpoint of %zu weights", total);
+  state s = {.values = malloc(DEVICE_ARRAYS * total * sizeof(float)),
+             .best = malloc(total * sizeof(float)),
+             .book = malloc(t->learner.state_floats * sizeof(float) + 1),
+             .codes = malloc(t->learner.state_codes * sizeof(uint16_t) + 1)};
+  if (s.values == NULL || s.best == NULL || s.book == NULL || s.codes == NULL)
+    status = solid_fail(SOLID_ENOMEM, "checkpoint of %zu weights", total);
   if (status == SOLID_OK) status = read_values(t, st, path, &s);
   if (status == SOLID_OK) status = take_values(t, &s);
   free(s.values);
   free(s.best);
+  free(s.book);
+  free(s.codes);
   return status;
 }
 

@@ -126,6 +126,18 @@ static void start(level_fit *fit) {
            fit->d * sizeof(float));
 }
 
+static sol_codebook_level usage(const uint32_t *counts, size_t codes, size_t items) {
+  sol_codebook_level level = {0};
+  double entropy = 0;
+  for (size_t c = 0; c < codes; c++) {
+    double share = (double)counts[c] / (double)items;
+    level.used += counts[c] > 0;
+    if (share > 0) entropy -= share * log(share);
+  }
+  level.perplexity = exp(entropy);
+  return level;
+}
+
 static void run_level(level_fit *fit, uint32_t iterations, sol_codebook_level *report) {
   fit->restarts = 0;
   start(fit);
@@ -137,15 +149,10 @@ static void run_level(level_fit *fit, uint32_t iterations, sol_codebook_level *r
   assign(fit);
   for (int i = 0; i < REPAIRS && repair_dead(fit); i++) assign(fit);
 
-  double entropy = 0, error = 0;
-  *report = (sol_codebook_level){.restarts = fit->restarts};
-  for (size_t c = 0; c < fit->k; c++) {
-    double share = (double)fit->counts[c] / fit->n;
-    report->used += fit->counts[c] > 0;
-    if (share > 0) entropy -= share * log(share);
-  }
+  double error = 0;
   for (size_t i = 0; i < fit->n; i++) error += fit->distance[i];
-  report->perplexity = exp(entropy);
+  *report = usage(fit->counts, fit->k, fit->n);
+  report->restarts = fit->restarts;
   report->error = error / fit->n;
 }
 
@@ -174,6 +181,21 @@ static solid_status count_collisions(sol_codebook *made) {
   }
   free(table);
   return SOLID_OK;
+}
+
+solid_status sol_codebook_count(sol_codebook *codebook) {
+  size_t C = codebook->levels, K = codebook->codes;
+  uint32_t *counts = malloc(K * sizeof *counts);
+  if (!counts) return solid_fail(SOLID_ENOMEM, "no memory to count %zu codes", K);
+  for (size_t l = 0; l < C; l++) {
+    memset(counts, 0, K * sizeof *counts);
+    for (size_t v = 0; v < codebook->items; v++) counts[codebook->table[v * C + l]]++;
+    codebook->level[l] = usage(counts, K, codebook->items);
+    codebook->level[l].error = (double)NAN;
+  }
+  free(counts);
+  codebook->collisions = 0;
+  return count_collisions(codebook);
 }
 
 static solid_status check(const float *x, uint32_t items, uint32_t width, const sol_codebook_options *options) {

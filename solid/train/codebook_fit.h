@@ -49,6 +49,11 @@ solid_status sol_codebook_fit_learned(sol_codebook *out, const float *x, uint32_
                                       const float *learned, uint32_t d, double share,
                                       const sol_codebook_options *options);
 
+/* Counts used codes, perplexity and collisions again after the table has changed; the levels' errors become NaN.
+ * ENOMEM.
+ */
+solid_status sol_codebook_count(sol_codebook *codebook);
+
 /* Frees and zeroes; a zeroed struct is a no-op. */
 void sol_codebook_clear(sol_codebook *codebook);
 

@@ -1,8 +1,9 @@
-/* The trainer's state, for trainer.c and checkpoint.c. */
+/* The trainer's state, for trainer.c, recode.c and checkpoint.c. */
 #ifndef SOLID_TRAIN_INTERNAL_H
 #define SOLID_TRAIN_INTERNAL_H
 
 #include "solid/train/batches.h"
+#include "solid/train/codebook_learn.h"
 #include "solid/train/step.h"
 #include "solid/train/trainer.h"
 #include "solid/train/validate.h"
@@ -17,10 +18,19 @@ struct sol_trainer {
   sol_batches batches;
   sol_step step;
   sol_validator validator;
-  float *best;    /* (total) host */
-  uint64_t steps; /* so far, over all epochs */
+  sol_code_learner learner; /* zeroed while codes stay as they are */
+  float *best;              /* (total) host */
+  uint64_t steps;           /* so far, over all epochs */
   sol_epoch report;
 };
+
+/* Which weights are judged and kept: their moving average when there is one. */
+sol_array sol_trainer_kept(const sol_trainer *trainer);
+
+int sol_trainer_learns_codes(const sol_trainer *trainer);
+
+/* Before an epoch: new codes when it is their time. */
+solid_status sol_trainer_recode(sol_trainer *trainer);
 
 /* 1 when no epoch is left, or patience is. */
 int sol_epochs_are_over(const sol_train_options *options, const sol_epoch *report);

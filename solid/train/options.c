@@ -21,6 +21,8 @@ static const bound bounds[] = {
     {"code_task", offsetof(sol_train_options, code_task), 0, 1000},
     {"item_dropout", offsetof(sol_train_options, item_dropout), 0, 1},
     {"average", offsetof(sol_train_options, average), 0, 1},
+    {"learn_share", offsetof(sol_train_options, learn_share), 0, 1000},
+    {"learn_keep", offsetof(sol_train_options, learn_keep), 0, 1},
     {"taught", offsetof(sol_train_options, taught), 0, 1},
 };
 

@@ -27,14 +27,18 @@ typedef struct sol_train_options {
   float cuts; /* how often a user of more events than the window gives a random cut, not the newest; 0 = never */
   float start_content; /* length of the item embeddings that start from content, see content_start.h; 0 = random */
   float taught;        /* share of the targets that a teacher draws, see teacher.h; 0 = none */
-  uint32_t refit;      /* not 0: train on the validation events too, so many epochs, and keep what comes out */
+  uint32_t
+      learn_codes;   /* the codes follow what was learned after every so many epochs, see codebook_learn.h; 0 = never */
+  float learn_share; /* length of the learned part beside the parts of a content vector */
+  float learn_keep;  /* how much of a centroid an update keeps */
+  uint32_t refit;    /* not 0: train on the validation events too, so many epochs, and keep what comes out */
 } sol_train_options;
 
 #define SOL_TRAIN_OPTIONS_INIT                                                                                         \
   {                                                                                                                    \
     .epochs = 200, .patience = 20, .check = 1, .batch = 256, .seed = 0, .rate = 1e-3f, .rate_end = 1, .decay = 0,      \
     .rate_scale = 1, .decay_generator = 0, .max_norm = 5, .dropout = 0.5f, .dropout_z = 0.5f, .dropout_y = 0.5f,       \
-    .smoothing = 0.1f, .item_dropout = 0, .average = 0                                                                 \
+    .smoothing = 0.1f, .item_dropout = 0, .average = 0, .learn_share = 1, .learn_keep = 0.9f                           \
   }
 
 /* ERANGE with the name and the value that is wrong. */

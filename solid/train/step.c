@@ -119,6 +119,11 @@ solid_status sol_step_clear(sol_step *step) {
   return run.status == SOLID_OK ? SOLID_OK : solid_fail(run.status, "%s", step->be->err);
 }
 
+solid_status sol_step_recode(sol_step *step, const uint16_t *codes) {
+  step->codes = codes;
+  return upload_codes(step, codes);
+}
+
 void sol_step_close(sol_step *step) {
   if (step->be != NULL) {
     step->be->ops->free(step->be, step->block);

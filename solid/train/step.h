@@ -51,6 +51,9 @@ solid_status sol_step_gradients(sol_step *step, const sol_train_options *options
  * codes alone, as input, target and alternative alike. What is left is not scaled up. */
 int sol_step_drops_item(uint64_t seed, float p, uint32_t item);
 
+/* Other codes from now on: (V, C) host, borrowed. */
+solid_status sol_step_recode(sol_step *step, const uint16_t *codes);
+
 /* AdamW with the gradients there are; `number` counts from 1. */
 solid_status sol_step_update(sol_step *step, const sol_train_options *options, uint64_t number);
 

@@ -103,6 +103,7 @@ void sol_trainer_close(sol_trainer *trainer) {
   sol_batches_close(&trainer->batches);
   sol_step_close(&trainer->step);
   sol_validator_close(&trainer->validator);
+  sol_code_learner_close(&trainer->learner);
   if (trainer->owns_backend) trainer->be->ops->close(trainer->be);
   free(trainer->best);
   free(trainer);
@@ -137,15 +138,15 @@ void sol_trainer_teach(sol_trainer *trainer, const sol_teacher *teacher) {
   trainer->batches.teacher = teacher;
 }
 
-/* The weights that are judged and kept: their moving average when there is one. */
-static sol_array array_kept(const sol_trainer *t) {
-  return t->step.values[SOL_AVERAGE] != NULL ? SOL_AVERAGE : SOL_WEIGHTS;
+sol_array sol_trainer_kept(const sol_trainer *trainer) {
+  return trainer->step.values[SOL_AVERAGE] != NULL ? SOL_AVERAGE : SOL_WEIGHTS;
 }
 
 static solid_status keep(sol_trainer *t, sol_epoch *report) {
   report->best_ndcg10 = report->ndcg10;
   report->best_epoch = report->epoch;
-  const float *values = t->step.values[array_kept(t)];
+  if (sol_trainer_learns_codes(t)) sol_code_learner_keep(&t->learner);
+  const float *values = t->step.values[sol_trainer_kept(t)];
   solid_status status = t->be->ops->download(t->be, t->best, values, t->step.total * sizeof(float));
   if (status == SOLID_OK) status = t->be->ops->sync(t->be);
   return status == SOLID_OK ? SOLID_OK : solid_fail(status, "%s", t->be->err);
@@ -153,7 +154,7 @@ static solid_status keep(sol_trainer *t, sol_epoch *report) {
 
 static solid_status validate(sol_trainer *t, sol_epoch *report) {
   sol_weights weights;
-  sol_weights_bind(&weights, &t->config, t->step.values[array_kept(t)]);
+  sol_weights_bind(&weights, &t->config, t->step.values[sol_trainer_kept(t)]);
   sol_validation result;
   solid_status status = sol_validator_run(&t->validator, &weights, &t->step.catalogue, &result);
   if (status != SOLID_OK) return status;
@@ -172,7 +173,8 @@ int sol_epochs_are_over(const sol_train_options *options, const sol_epoch *repor
 solid_status sol_trainer_epoch(sol_trainer *trainer, sol_step_fn on_step, void *user, sol_epoch *report) {
   sol_trainer *t = trainer;
   sol_epoch next = t->report;
-  solid_status status = run_steps(t, on_step, user);
+  solid_status status = sol_trainer_recode(t);
+  if (status == SOLID_OK) status = run_steps(t, on_step, user);
   if (status != SOLID_OK) return status;
   next.epoch++;
   status = sol_step_take_loss(&t->step, &next.loss);

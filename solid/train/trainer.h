@@ -4,6 +4,7 @@
 #ifndef SOLID_TRAIN_TRAINER_H
 #define SOLID_TRAIN_TRAINER_H
 
+#include "solid/train/codebook_fit.h"
 #include "solid/train/history.h"
 #include "solid/train/options.h"
 #include "solid/train/teacher.h"
@@ -37,6 +38,15 @@ solid_status sol_trainer_start_items(sol_trainer *trainer, const float *items);
 
 /* Before the first epoch and before a checkpoint is loaded: a teacher for options->taught. Borrowed. */
 void sol_trainer_teach(sol_trainer *trainer, const sol_teacher *teacher);
+
+/* Before the first epoch and before a checkpoint is loaded: after every options->learn_codes epochs the codes follow
+ * what was learned, see codebook_learn.h. They start at `book`, whose table the trainer was opened with and which was
+ * fitted to content (V, book->width), borrowed. EMISMATCH: a book of another shape. */
+solid_status sol_trainer_learn_codes(sol_trainer *trainer, const sol_codebook *book, const float *content);
+
+/* The codes of the best epoch take the place of those of `book`, which the learning started at; without learning it
+ * stays as it is. */
+solid_status sol_trainer_give_codes(const sol_trainer *trainer, sol_codebook *book);
 
 /* NULL is a no-op. */
 void sol_trainer_close(sol_trainer *trainer);

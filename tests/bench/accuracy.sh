@@ -120,12 +120,15 @@ schedule_of() {
   esac
 }
 
-# Heads at full width and at rank 16, codes from an earlier model, parameters cached in fewer bytes.
+# Heads at full width and at rank 16, codes learned while training or from an earlier model, parameters cached in fewer bytes.
+learning='--learn-codes 1'
 list_parts() {
   local data=$1 schedule head
   schedule=$(schedule_of "$data")
   for head in solid static duet semantic; do echo "$head $data 0,1,2 $schedule --head $head"; done
   for head in solid duet semantic; do echo "$head-r16 $data 0,1,2 $schedule --head $head --rank 16"; done
+  for head in solid static duet semantic; do echo "$head-learned $data 0,1,2 $schedule --head $head $learning"; done
+  echo "solid-r16-learned $data 0,1,2 $schedule --head solid --rank 16 $learning"
   echo wait
   echo "solid-from $data 0,1,2 $schedule --codes-from @results/solid.$data.@seed.safetensors"
   for head in solid solid-r16; do

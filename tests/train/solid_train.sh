@@ -47,6 +47,15 @@ grep -q "goes on after epoch" "$work/parts.log" || fail "did not go on: $(cat "$
 cmp "$work/whole" "$work/parts" || fail "the resumed model is not the whole one"
 expect_refusal 1 "made with options seed=0, this run has seed=1" "${data[@]}" --seed 1 --out "$work/parts"
 
+# Learned codes: what is written is what was validated, the codes of the best epoch with its weights.
+"$train" "${data[@]}" --epochs 12 --learn-codes 2 --learn-share 2 --out "$work/learned" >"$work/learned.log"
+grep -q "learned codes, level 0" "$work/learned.log" || fail "no learned codes in: $(cat "$work/learned.log")"
+valid=$(grep -o 'validation ndcg@10 0\.[0-9]*' "$work/learned.log" | grep -o '0\..*')
+"$eval" --model "$work/learned" --data "$work/data/events.jsonl" --threads 2 --part valid >"$work/out"
+grep -qE "^ndcg@10 +$valid" "$work/out" || fail "the model is not the one of validation $valid: $(cat "$work/out")"
+"$train" "${data[@]}" --epochs 2 --learn-codes 1 --hide 0.1 --out "$work/learned" >/dev/null || fail "learned codes with hidden items"
+expect_refusal 1 "learn_codes: the model has no codes" "${data[@]}" --out "$work/none" --head static --levels 0 --learn-codes 1
+
 # The split is the model's: another one is refused, by a checkpoint and by the evaluation.
 "$train" "${data[@]}" --head static --levels 0 --epochs 1 --keep-checkpoint --out "$work/plain" >/dev/null
 expect_refusal 1 "made with data split=leave-one-out, this run has split=global-time" "${data[@]}" --split global-time --head static --levels 0 --out "$work/plain"
