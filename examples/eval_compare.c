@@ -4,6 +4,7 @@
 #include "solid/extend.h"
 #include "solid/train/compare.h"
 #include "solid/version.h"
+#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -125,8 +126,10 @@ static solid_status check_same(const comparison *c, const json_t *root, const ch
 static solid_status load_run(comparison *c, side *s, size_t run) {
   const char *path = s->path[run];
   json_error_t error;
+  errno = 0;
   json_t *root = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
-  if (!root) return solid_fail(error.line > 0 ? SOLID_EFORMAT : SOLID_EIO, "%s:%d: %s", path, error.line, error.text);
+  if (!root && error.line <= 0) return solid_fail(SOLID_EIO, "%s: %s", path, strerror(errno));
+  if (!root) return solid_fail(SOLID_EFORMAT, "%s:%d: %s: not a result of solid_eval", path, error.line, error.text);
   const json_t *ranks = json_object_get(root, "ranks");
   if (!c->first) c->users = json_string_length(ranks);
   solid_status status = SOLID_OK;

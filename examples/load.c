@@ -75,12 +75,30 @@ static solid_status load_times(sol_history *history, const char *path) {
   return status;
 }
 
-static solid_status order_and_split(sol_history *history, const load_split *how) {
+static solid_status order_and_split(sol_history *history, const load_files *files) {
+  const load_split *how = files->split;
   sol_split_options options = {(sol_split_kind)how->kind, how->train, how->valid, how->valid_from * 1000,
                                how->test_from * 1000};
   solid_status status = how->times ? load_times(history, how->times) : SOLID_OK;
-  if (!status && how->ties) status = sol_history_shuffle_ties(history, (uint64_t)how->tie_seed);
-  return status ? status : sol_split_apply(history, &options);
+  if (status) return status;
+  if (how->ties) status = sol_history_shuffle_ties(history, (uint64_t)how->tie_seed);
+  if (!status) status = sol_split_apply(history, &options);
+  char why[512];
+  snprintf(why, sizeof why, "%s", solid_last_error());
+  return status ? solid_fail(status, "%s: %s", files->data, why) : SOLID_OK;
+}
+
+/* What is said about the items of another catalogue would be dropped without a word. */
+static solid_status check_content(const sol_history *history, const load_files *files) {
+  if (files->attributes && !history->attribute_offsets[history->items])
+    return solid_fail(SOLID_EMISMATCH, "%s has no attribute of any of the %u items of %s", files->attributes,
+                      history->items, files->data);
+  size_t n = (size_t)history->items * history->vector_width, i = 0;
+  while (i < n && history->vectors[i] == 0) i++;
+  if (files->vectors && i == n)
+    return solid_fail(SOLID_EMISMATCH, "%s has no vector of any of the %u items of %s: items are its rows, from 0",
+                      files->vectors, history->items, files->data);
+  return SOLID_OK;
 }
 
 solid_status load_history(sol_history *history, const load_files *files) {
@@ -103,7 +121,8 @@ solid_status load_history(sol_history *history, const load_files *files) {
     status = sol_collector_finish(collector, &made);
     if (status == SOLID_ENOTFOUND) status = solid_fail(status, "%s has no events", files->data);
   }
-  if (!status && files->split) status = order_and_split(&made, files->split);
+  if (!status) status = check_content(&made, files);
+  if (!status && files->split) status = order_and_split(&made, files);
   sol_collector_free(collector);
   if (status)
     sol_history_clear(&made);

@@ -27,7 +27,8 @@ typedef struct load_files {
 } load_files;
 
 /* On success the caller owns *history: sol_history_clear. Texts name the file. ENOTFOUND: no events, or a part of the
- * split is empty. EMISMATCH: the file of times is of other events. */
+ * split is empty. EMISMATCH: the file of times is of other events, that of attributes or
+ * vectors of other items. */
 solid_status load_history(sol_history *history, const load_files *files);
 
 /* Says on stderr, after "program: warning: ", what is odd about the data: duplicate events, users without times. */

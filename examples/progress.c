@@ -39,7 +39,8 @@ void progress_end_epoch(progress *p, const sol_epoch *r) {
   if (r->checked && r->ndcg10 > 0)
     printf("  valid ndcg@10 %.4f hr@10 %.4f%s", r->ndcg10, r->hit10, r->best_epoch == r->epoch ? " best" : "");
   printf("  %.0f users/s  %.2f s", rate, seconds);
-  if (!r->finished) printf("  stops in %.1f min unless it gets better", left * seconds / 60);
+  if (!r->finished)
+    printf(p->patience > 0 ? "  stops in %.1f min unless it gets better" : "  %.1f min left", left * seconds / 60);
   printf("\n");
   fflush(stdout);
   if (p->log == NULL) return;

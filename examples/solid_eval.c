@@ -47,11 +47,14 @@ static solid_status open_data(eval_run *r) {
                       "asked may have been learned (--allow-other-data asks nevertheless)",
                       args->data, args->model);
   if (args->allow_other_split) return SOLID_OK;
+  if (!args->part && sol_evaluate_refitted(r->model))
+    return solid_fail(SOLID_EMISMATCH,
+                      "%s was trained on the validation events too (--refit); --allow-other-split asks nevertheless",
+                      args->model);
   status = sol_evaluate_check_split(r->model, &r->history);
-  if (!status && !args->part && sol_evaluate_refitted(r->model))
-    status = solid_fail(SOLID_EMISMATCH, "%s was trained on the validation events too (--refit)", args->model);
-  if (status == SOLID_EMISMATCH) fprintf(stderr, "solid_eval: --allow-other-split asks nevertheless\n");
-  return status;
+  char why[512];
+  snprintf(why, sizeof why, "%s", solid_last_error());
+  return status ? solid_fail(status, "%s; --allow-other-split asks nevertheless", why) : SOLID_OK;
 }
 
 /* A model that was trained without some items is asked about them; another one on demand, to compare with. */

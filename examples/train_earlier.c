@@ -36,6 +36,10 @@ static solid_status open_teachers(train_earlier *earlier, const solid_context *c
 solid_status train_earlier_open(train_earlier *earlier, const solid_context *ctx, const train_arguments *a,
                                 const sol_history *history) {
   const char *option = a->teachers ? "--teachers" : "--codes-from";
+  if ((a->teachers && !*a->teachers) || (a->codes_from && !*a->codes_from))
+    return solid_fail(SOLID_EINVAL, "%s names no model", a->teachers && !*a->teachers ? "--teachers" : "--codes-from");
+  if (a->codes_from && a->levels == 0)
+    return solid_fail(SOLID_EINVAL, "--codes-from for a model without codes (--levels 0)");
   if (a->hide > 0 && (a->teachers || a->codes_from))
     return solid_fail(SOLID_EUNSUPPORTED, "%s with --hide: the model knows the items that are to be hidden", option);
   solid_status status = a->codes_from ? open_one(&earlier->learned, ctx, a->codes_from, history) : SOLID_OK;

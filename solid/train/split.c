@@ -93,9 +93,10 @@ static solid_status check_parts(const sol_history *history) {
                      : !sol_split_users(history, SOL_PART_TEST)  ? "test target"
                                                                  : NULL;
   if (!part) return SOLID_OK;
-  if (history->split.kind == SOL_LEAVE_ONE_OUT)
-    return solid_fail(SOLID_ENOTFOUND, "none of %u users has %d events, the fewest that leave one out", history->users,
-                      SOL_SPLIT_MIN_EVENTS);
+  if (history->split.kind != SOL_GLOBAL_TIME)
+    return solid_fail(SOLID_ENOTFOUND, "none of %u users has %d events, the fewest that %s", history->users,
+                      SOL_SPLIT_MIN_EVENTS,
+                      history->split.kind == SOL_LEAVE_ONE_OUT ? "leave one out" : "a ratio splits");
   char text[SOL_SPLIT_TEXT];
   sol_split_describe(history, text);
   return solid_fail(SOLID_ENOTFOUND, "none of %u users has a %s: split %s of %zu events", history->users, part, text,

@@ -47,7 +47,7 @@ refused 2 "two files, or --" "$work/long1.json"
 refused 2 "two files, or --" "$work/long1.json" "$work/long2.json" "$work/short1.json"
 refused 2 "once" "$work/long1.json" -- "$work/long2.json" -- "$work/short1.json"
 refused 2 "--resamples" "$work/long1.json" "$work/long2.json" --resamples 0
-refused 1 "$work/away.json" "$work/long1.json" "$work/away.json"
+refused 1 "$work/away.json: No such file" "$work/long1.json" "$work/away.json"
 echo '{"metrics": 1' >"$work/broken.json"
 refused 1 "$work/broken.json:" "$work/broken.json" "$work/long1.json"
 echo '{"metrics": 1}' >"$work/other.json"

@@ -30,6 +30,8 @@ expect valid 0 'valid target' --popularity-only --data "$folder/data.txt" --form
 expect unmasked 0 'history not masked' --popularity-only --data "$folder/data.txt" --format rows --no-mask
 expect "one user" 0 '1 users' --popularity-only --data "$folder/one.txt" --format rows
 expect "nobody to ask" 1 'none of 3 users has 3 events' --popularity-only --data "$folder/short.txt" --format pairs
+expect "nobody to ask, whose" 1 'short.txt: none of 3 users' --popularity-only --data "$folder/short.txt" --format pairs
+expect "nobody to ask, ratio" 1 'short.txt: none of 3 users has 3 events, the fewest that a ratio splits' --popularity-only --data "$folder/short.txt" --split per-user-ratio
 expect "no model" 2 '--model is missing' --data "$folder/data.txt"
 expect "model away" 1 'away.safetensors' --data "$folder/data.txt" --model "$folder/away.safetensors"
 expect "data away" 1 'away.txt' --popularity-only --data "$folder/away.txt"
@@ -43,6 +45,7 @@ expect "slices: head" 0 '^items_head +0$' "--popularity-only" --data "$folder/da
 
 # Splits. Boundaries at 10 s and 20 s: u1 trains on a and b, c and d are asked; u2 has no validation target.
 printf 'user\titem\ttimestamp\nu1\ta\t1\nu1\tb\t2\nu1\tc\t11\nu1\td\t21\nu2\ta\t3\nu2\ta\t3\nu2\tb\t25\n' >"$folder/timed.tsv"
+{ cat "$folder/timed.tsv"; printf 'u3\ta\t22\n'; } >"$folder/single.tsv"
 printf 'u1 1 2 3 3\nu2 1 1 1 5\nu3 1 2 3 4 5\n' >"$folder/times.txt"
 printf 'u1 1 2 3\n' >"$folder/few.txt"
 printf 'u9 1 2 3\n' >"$folder/stranger.txt"
@@ -64,6 +67,9 @@ expect "no time at all" 1 'noon.txt: user "u1": "noon" is not a time' "${rows[@]
 expect ties 0 'leave-one-out, ties shuffled by 4' "${rows[@]}" --times "$folder/times.txt" --ties shuffle --tie-seed 4
 expect "ties without times" 2 'the data has no times' "${rows[@]}" --ties shuffle
 expect ratio 0 'split: per-user-ratio 0.5 0.25' "${rows[@]}" --split per-user-ratio --train-share 0.5 --valid-share 0.25
+printf 'user\titem\ttimestamp\nu1\ta\t5\nu1\tb\t5\nu2\ta\t5\nu2\tb\t5\n' >"$folder/at_once.tsv"
+expect "all at once" 1 'at_once.tsv: no event lies between 0.8 and 0.9 of all 4 in time' --popularity-only --data "$folder/at_once.tsv" --split global-time
+expect "one event, global time" 0 '2 users with a test target \(1 without one' --popularity-only --data "$folder/single.tsv" --split global-time --valid-from 10 --test-from 20
 expect "shares" 2 'shares of 0.9' "${rows[@]}" --split per-user-ratio --train-share 0.9 --valid-share 0.25
 # Files that are something else.
 printf '1::Toy Story (1995)::Animation\n2::Jumanji (1995)::Adventure\n' >"$folder/movies.dat"

@@ -53,6 +53,9 @@ expect other-data 1 'items, .* was trained on' "$evaluate" --protocol paper --mo
 sed 's/^u0 i[0-9]*/u0 i5/' "$folder/data.txt" >"$folder/changed.txt"
 expect changed 1 'allow-other-data' "$evaluate" --protocol paper --model "$folder/duet.fixed" --data "$folder/changed.txt" --format rows
 expect no-model 2 'model is missing' "$evaluate" --protocol paper --data "$folder/data.txt"
+for option in '--split global-time' '--part valid' '--stale 1' '--cache i8'; do
+  expect "not with $option" 2 'each user.s last event among 99 others' "$evaluate" --protocol paper --model "$folder/duet.fixed" --data "$folder/data.txt" --format rows $option
+done
 expect not-paper 1 'format|safetensors' "$evaluate" --protocol paper --model "$folder/data.txt" --data "$folder/data.txt"
 "$train" --data "$folder/data.txt" --format rows --out "$folder/own" --epochs 1 --width 8 --codes 8 --content 4 >/dev/null 2>&1
 expect other-format 1 'solid_paper makes such files' "$evaluate" --protocol paper --model "$folder/own" --data "$folder/data.txt" --format rows

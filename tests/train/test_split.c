@@ -199,7 +199,8 @@ Test(split, refuses) {
   const event short_ones[] = {{"u0", "a", 1}, {"u1", "b", 2}, {"u1", "a", 3}};
   sol_history tiny = history_of(short_ones, 3, 1);
   assert_refused(&tiny, (sol_split_options){SOL_LEAVE_ONE_OUT, 0, 0, 0, 0}, SOLID_ENOTFOUND, "none of 2 users has 3");
-  assert_refused(&tiny, (sol_split_options){SOL_PER_USER_RATIO, .8, .1, 0, 0}, SOLID_ENOTFOUND, "a validation target");
+  assert_refused(&tiny, (sol_split_options){SOL_PER_USER_RATIO, .8, .1, 0, 0}, SOLID_ENOTFOUND,
+                 "fewest that a ratio splits");
   sol_history_clear(&tiny);
   sol_history_clear(&history);
   sol_history_clear(&untimed);
