@@ -25,7 +25,7 @@ __global__ static void backward(sk_layer_norm_backward_args a, float *partial) {
   extern __shared__ float sums[]; /* (ROWS, 2d) */
   int lane = threadIdx.x;
   float *mine = sums + threadIdx.y * 2 * a.d;
-  for (int i = lane; i < 2 * a.d; i += SK_WARP) mine[i] = 0.0f;
+  for (int i = lane; i < a.d; i += SK_WARP) mine[i] = mine[a.d + i] = 0.0f; /* by the lane that adds to them */
   for (int row = blockIdx.x * ROWS + threadIdx.y; row < a.n; row += gridDim.x * ROWS) {
     int64_t at = (int64_t)row * a.d;
     float mean = a.mean[row], rstd = a.rstd[row], sum_g = 0.0f, sum_gx = 0.0f;
