@@ -9,6 +9,7 @@ static rd_kafka_t *handle(rd_kafka_type_t type, const char *brokers, const char 
   rd_kafka_conf_t *conf = rd_kafka_conf_new();
   if (brokers) cr_assert_eq(rd_kafka_conf_set(conf, "bootstrap.servers", brokers, text, sizeof text), 0, "%s", text);
   if (group) cr_assert_eq(rd_kafka_conf_set(conf, "group.id", group, text, sizeof text), 0, "%s", text);
+  if (group) cr_assert_eq(rd_kafka_conf_set(conf, "enable.partition.eof", "true", text, sizeof text), 0, "%s", text);
   rd_kafka_t *rk = rd_kafka_new(type, conf, text, sizeof text);
   cr_assert(rk, "%s", text);
   return rk;
@@ -83,16 +84,17 @@ static void copy_header(const rd_kafka_message_t *message, const char *name, cha
   snprintf(out, room, "%.*s", (int)size, (const char *)value);
 }
 
-int mock_kafka_read(const mock_kafka *kafka, const char *topic, dead_letter_seen *seen, int n, int timeout_ms) {
+int mock_kafka_read(const mock_kafka *kafka, const char *topic, dead_letter_seen *seen, int n) {
   rd_kafka_t *rk = handle(RD_KAFKA_CONSUMER, kafka->brokers, "reader");
   rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
   rd_kafka_topic_partition_list_add(list, topic, 0)->offset = 0;
   cr_assert_eq(rd_kafka_assign(rk, list), 0);
   rd_kafka_topic_partition_list_destroy(list);
-  int count = 0;
-  while (count < n) {
-    rd_kafka_message_t *message = rd_kafka_consumer_poll(rk, timeout_ms);
-    if (!message) break;
+  int count = 0, ended = 0;
+  while (count < n && !ended) {
+    rd_kafka_message_t *message = rd_kafka_consumer_poll(rk, 30000);
+    cr_assert(message, "%s: neither a message nor its end in 30 s", topic);
+    ended = message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
     if (!message->err) {
       dead_letter_seen *s = &seen[count++];
       copy_header(message, "reason", s->reason, sizeof s->reason);

@@ -29,7 +29,7 @@ void mock_kafka_put_events(mock_kafka *kafka, const char *topic, int partitions,
 /* Sum of the offsets that the group has committed (0 for a partition without). */
 int64_t mock_kafka_committed(const mock_kafka *kafka, const char *topic, const char *group, int partitions);
 
-/* Reads up to n messages from partition 0 of the topic, waiting timeout_ms at most; returns how many. */
-int mock_kafka_read(const mock_kafka *kafka, const char *topic, dead_letter_seen *seen, int n, int timeout_ms);
+/* Reads up to n messages from partition 0 of the topic, or to its end; returns how many. */
+int mock_kafka_read(const mock_kafka *kafka, const char *topic, dead_letter_seen *seen, int n);
 
 #endif
