@@ -13,7 +13,6 @@ enum {
 };
 
 static solid_status check(const solid_consumer_options *o) {
-  if (o->struct_size != sizeof *o) return solid_fail(SOLID_EINVAL, "consumer: struct_size %u", o->struct_size);
   if (!o->brokers || !*o->brokers) return solid_fail(SOLID_EINVAL, "consumer: no brokers");
   if (!o->topic || !*o->topic) return solid_fail(SOLID_EINVAL, "consumer: no topic");
   if (!o->group || !*o->group) return solid_fail(SOLID_EINVAL, "consumer: no group");
@@ -59,7 +58,13 @@ static solid_status set_up(solid_consumer *consumer) {
 }
 
 solid_status solid_consumer_open(solid_consumer **out, const solid_consumer_options *options) {
+  solid_consumer_options all = SOLID_CONSUMER_OPTIONS_INIT;
   if (!out || !options) return solid_fail(SOLID_EINVAL, "consumer: an argument is NULL");
+  if (options->struct_size < sizeof options->struct_size || options->struct_size > sizeof all)
+    return solid_fail(SOLID_EINVAL, "consumer: struct_size %u, this library knows %zu", options->struct_size,
+                      sizeof all);
+  memcpy(&all, options, options->struct_size);
+  options = &all;
   solid_status status = check(options);
   if (status != SOLID_OK) return status;
   solid_consumer *consumer = calloc(1, sizeof *consumer);

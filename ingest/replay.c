@@ -30,7 +30,6 @@ struct solid_replay {
 };
 
 static solid_status check(const solid_replay_options *o) {
-  if (o->struct_size != sizeof *o) return solid_fail(SOLID_EINVAL, "replay: struct_size %u", o->struct_size);
   if (!o->path || !o->sink) return solid_fail(SOLID_EINVAL, "replay: no path or no sink");
   if (!o->batch_size) return solid_fail(SOLID_EINVAL, "replay: batch_size is 0");
   if (o->retry_min_ms < 1 || o->retry_max_ms < o->retry_min_ms)
@@ -40,7 +39,12 @@ static solid_status check(const solid_replay_options *o) {
 }
 
 solid_status solid_replay_open(solid_replay **out, const solid_replay_options *options) {
+  solid_replay_options all = SOLID_REPLAY_OPTIONS_INIT;
   if (!out || !options) return solid_fail(SOLID_EINVAL, "replay: an argument is NULL");
+  if (options->struct_size < sizeof options->struct_size || options->struct_size > sizeof all)
+    return solid_fail(SOLID_EINVAL, "replay: struct_size %u, this library knows %zu", options->struct_size, sizeof all);
+  memcpy(&all, options, options->struct_size);
+  options = &all;
   solid_status status = check(options);
   if (status != SOLID_OK) return status;
   solid_replay *replay = calloc(1, sizeof *replay);

@@ -53,19 +53,21 @@ static void batch_bind(user_batch *batch, size_t users, const solid_model_info *
 
 solid_status solid_pipeline_new(solid_pipeline **out, const solid_model *model, solid_store *store,
                                 const solid_pipeline_options *options) {
-  solid_pipeline_options defaults = SOLID_PIPELINE_OPTIONS_INIT;
+  solid_pipeline_options all = SOLID_PIPELINE_OPTIONS_INIT;
   if (!out || !model || !store) return solid_fail(SOLID_EINVAL, "pipeline: out, model or store is NULL");
-  if (!options) options = &defaults;
-  if (options->struct_size != sizeof *options)
-    return solid_fail(SOLID_EINVAL, "pipeline options: struct_size %u, this library knows %zu", options->struct_size,
-                      sizeof *options);
-  if (options->max_batch == 0) return solid_fail(SOLID_EINVAL, "pipeline: max_batch is 0");
+  if (options) {
+    if (options->struct_size < sizeof options->struct_size || options->struct_size > sizeof all)
+      return solid_fail(SOLID_EINVAL, "pipeline options: struct_size %u, this library knows %zu", options->struct_size,
+                        sizeof all);
+    memcpy(&all, options, options->struct_size);
+  }
+  if (all.max_batch == 0) return solid_fail(SOLID_EINVAL, "pipeline: max_batch is 0");
 
   solid_pipeline *pipeline = calloc(1, sizeof *pipeline);
   if (!pipeline) return solid_fail(SOLID_ENOMEM, "out of memory: pipeline");
   pipeline->model = model;
   pipeline->store = store;
-  pipeline->max_batch = options->max_batch;
+  pipeline->max_batch = all.max_batch;
   pipeline->info.struct_size = sizeof pipeline->info;
   sol_arena arena = {NULL, 0};
   solid_status status = solid_model_get_info(model, &pipeline->info);

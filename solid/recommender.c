@@ -112,8 +112,6 @@ static solid_status check_ids(const char *what, const solid_bytes *ids, size_t n
 }
 
 static solid_status check_query(const solid_recommender *rec, const solid_query *query) {
-  if (query->struct_size != sizeof *query)
-    return solid_fail(SOLID_EINVAL, "query: struct_size %u, this library knows %zu", query->struct_size, sizeof *query);
   if (query->k == 0 || query->k > rec->info.items)
     return solid_fail(SOLID_ERANGE, "query: k is %u, the model has %u items", query->k, rec->info.items);
   if ((query->n_blocked && !query->blocked) || (query->n_session && !query->session) ||
@@ -159,7 +157,7 @@ static solid_status read_query(solid_recommender *rec, const solid_query *query)
 /* ---- The question ---- */
 
 static solid_status check_call(const solid_recommender *rec, const solid_bytes *users, size_t n,
-                               const solid_query *query, const solid_scored *out, const solid_answer *answers) {
+                               const solid_query *query, const solid_scored *out) {
   if (!rec || (n && (!users || !out))) return solid_fail(SOLID_EINVAL, "recommend: recommender, users or out is NULL");
   if (n > rec->max_batch)
     return solid_fail(SOLID_EINVAL, "recommend: %zu users, the recommender was made for %zu", n, rec->max_batch);
@@ -168,32 +166,51 @@ static solid_status check_call(const solid_recommender *rec, const solid_bytes *
       return solid_fail(SOLID_ERANGE, "recommend: user id of %zu bytes, at most %d", users[i].size, SOLID_ID_MAX);
     if (users[i].size && !users[i].data)
       return solid_fail(SOLID_EINVAL, "recommend: user id of %zu bytes without data", users[i].size);
-    if (answers && answers[i].struct_size != sizeof *answers)
-      return solid_fail(SOLID_EINVAL, "answer: struct_size %u, this library knows %zu", answers[i].struct_size,
-                        sizeof *answers);
   }
   return check_query(rec, query);
 }
 
-static void write_answer(const solid_recommender *rec, size_t i, solid_answer *answer) {
+/* The caller's answers stand as far apart as the first one's struct_size says. */
+static unsigned char *answer_at(solid_answer *answers, size_t i, uint32_t size) {
+  return (unsigned char *)answers + i * size;
+}
+
+static solid_status check_answers(solid_answer *answers, size_t n) {
+  for (size_t i = 0; i < n && answers; i++) {
+    uint32_t size;
+    memcpy(&size, answer_at(answers, i, answers->struct_size), sizeof size);
+    if (size < sizeof size || size > sizeof *answers || size != answers->struct_size)
+      return solid_fail(SOLID_EINVAL, "answer: struct_size %u, this library knows %zu", size, sizeof *answers);
+  }
+  return SOLID_OK;
+}
+
+static void write_answer(const solid_recommender *rec, size_t i, solid_answer *answers, uint32_t size) {
   const sol_row *r = &rec->rows[i];
-  answer->source = r->source;
-  answer->params_seq = r->params.seq;
-  answer->window_seq = r->window.seq;
-  answer->count = rec->counts[i];
+  solid_answer all = {.struct_size = size,
+                      .source = r->source,
+                      .params_seq = r->params.seq,
+                      .window_seq = r->window.seq,
+                      .count = rec->counts[i]};
+  memcpy(answer_at(answers, i, size), &all, size);
 }
 
 solid_status solid_recommend_batch(solid_recommender *rec, const solid_bytes *users, size_t n, const solid_query *query,
                                    solid_scored *out, solid_answer *answers) {
-  solid_query defaults = SOLID_QUERY_INIT;
-  if (!query) query = &defaults;
-  solid_status status = check_call(rec, users, n, query, out, answers);
-  if (!status) status = read_query(rec, query);
-  if (!status) status = sol_answer(rec, users, n, query, out);
+  solid_query all = SOLID_QUERY_INIT;
+  if (query) {
+    if (query->struct_size < sizeof query->struct_size || query->struct_size > sizeof all)
+      return solid_fail(SOLID_EINVAL, "query: struct_size %u, this library knows %zu", query->struct_size, sizeof all);
+    memcpy(&all, query, query->struct_size);
+  }
+  solid_status status = check_call(rec, users, n, &all, out);
+  if (!status) status = check_answers(answers, n);
+  if (!status) status = read_query(rec, &all);
+  if (!status) status = sol_answer(rec, users, n, &all, out);
   if (status) return status;
   for (size_t i = 0; i < n; i++) {
     rec->stats.answers[rec->rows[i].source]++;
-    if (answers) write_answer(rec, i, &answers[i]);
+    if (answers) write_answer(rec, i, answers, answers->struct_size);
   }
   return SOLID_OK;
 }

@@ -267,7 +267,12 @@ Test(pipeline, refuses_bad_arguments) {
   cr_assert_eq(solid_pipeline_new(&pipeline, s.model, s.store, &options), SOLID_EINVAL);
   options.struct_size = 3;
   cr_assert_eq(solid_pipeline_new(&pipeline, s.model, s.store, &options), SOLID_EINVAL);
+  options.struct_size = sizeof options + 1;
+  cr_assert_eq(solid_pipeline_new(&pipeline, s.model, s.store, &options), SOLID_EINVAL);
   cr_assert_null(pipeline);
+  options.struct_size = offsetof(solid_pipeline_options, max_batch); /* an older caller: the 0 there is not read */
+  cr_assert_eq(solid_pipeline_new(&pipeline, s.model, s.store, &options), SOLID_OK, "%s", solid_last_error());
+  solid_pipeline_free(pipeline);
   pipeline = pipeline_of(&s, s.store, 2);
   cr_assert_eq(solid_pipeline_push(pipeline, NULL, 1, NULL), SOLID_EINVAL);
   cr_assert_eq(solid_pipeline_push(NULL, NULL, 0, NULL), SOLID_EINVAL);

@@ -417,12 +417,48 @@ Test(recommender, refuses_bad_queries) {
   query = query_of(K);
   answer.struct_size = 0;
   cr_assert_eq(solid_recommend(rec, serving_text("a"), &query, out, &answer), SOLID_EINVAL);
+  answer.struct_size = sizeof answer + 8;
+  cr_assert_eq(solid_recommend(rec, serving_text("a"), &query, out, &answer), SOLID_EINVAL);
   solid_bytes two[2] = {serving_text("a"), serving_text("b")};
   cr_assert_eq(solid_recommend_batch(rec, two, 2, &query, out, NULL), SOLID_EINVAL, "two for a batch of one");
   cr_assert_eq(solid_recommend_batch(rec, NULL, 0, &query, NULL, NULL), SOLID_OK, "nobody is legal");
   solid_recommender_free(rec);
   solid_recommender_free(NULL);
   serving_close(&other);
+  serving_close(&s);
+}
+
+/* An older caller's structs end early: what follows in them is not read, and answers stand closer together. */
+Test(recommender, answers_a_caller_of_an_older_version) {
+  enum { OLD = offsetof(solid_answer, count) };
+  serving s = serving_open(SOLID_HEAD_SOLID, 55);
+  push(&s, "warm", anna_items, 5);
+  push(&s, "warm2", ben_items, 2);
+  solid_recommender *rec = recommender_of(&s, s.store, 2);
+  const solid_bytes ids[2] = {serving_text("warm"), serving_text("warm2")};
+  solid_query query = query_of(K), old = query_of(K);
+  solid_scored out[2 * K], want[2 * K];
+  solid_answer answers[2] = {{.struct_size = sizeof *answers}, {.struct_size = sizeof *answers}}, got;
+  _Alignas(solid_answer) unsigned char closer[2 * OLD + 1];
+  cr_assert_eq(solid_recommend_batch(rec, ids, 2, &query, want, answers), SOLID_OK, "%s", solid_last_error());
+
+  old.struct_size = offsetof(solid_query, blocked);
+  old.n_blocked = old.n_session = 3; /* without data: refused if they were read */
+  for (uint32_t i = 0; i < 2; i++) memcpy(closer + i * OLD, &(uint32_t){OLD}, sizeof(uint32_t));
+  closer[2 * OLD] = 77;
+  cr_assert_eq(solid_recommend_batch(rec, ids, 2, &old, out, (solid_answer *)(void *)closer), SOLID_OK, "%s",
+               solid_last_error());
+  for (int i = 0; i < 2; i++) {
+    memcpy(&got, closer + i * OLD, OLD);
+    cr_assert_eq(got.struct_size, OLD);
+    cr_assert_eq(got.source, answers[i].source);
+    cr_assert_eq(got.window_seq, answers[i].window_seq);
+    serving_same("older", out + i * K, want + i * K, K);
+  }
+  cr_assert_eq(closer[2 * OLD], 77, "written behind the answers");
+  memcpy(closer + OLD, &(uint32_t){OLD - 8}, sizeof(uint32_t));
+  cr_assert_eq(solid_recommend_batch(rec, ids, 2, &old, out, (solid_answer *)(void *)closer), SOLID_EINVAL);
+  solid_recommender_free(rec);
   serving_close(&s);
 }
 
