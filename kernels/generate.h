@@ -8,6 +8,9 @@
  *   A branch whose z is NULL is absent. clip = INFINITY: no clip. wi_saved (n, m), may be NULL: wi before the clip, for
  *   the backward pass. NaN propagates (the clip keeps it).
  *
+ *   half, NULL as a rule: w goes there instead, as IEEE binary16, to the nearest, with 65504 for what is beyond; stride
+ *   counts its elements, and wi_saved is NULL.
+ *
  * generate_backward (dw (n, m) dense; wi_saved from the forward pass; dwi (n, m) scratch, may be dw; with an infinite
  * clip neither is touched, and both may be NULL):
  *   dwi = dw * [|wi| <= clip]
@@ -24,6 +27,7 @@ typedef struct sk_generate_args {
   float clip;
   int64_t stride;
   float *w, *wi_saved;
+  uint16_t *half;
 } sk_generate_args;
 
 typedef struct sk_generate_backward_args {

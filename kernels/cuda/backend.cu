@@ -132,6 +132,14 @@ static solid_status open_device(sk_cuda *cuda) {
     return sk_fail(be, SOLID_EUNSUPPORTED, "cuda device %d: %s: this machine has %d; %s", cuda->device,
                    cudaGetErrorName(cudaErrorInvalidDevice), count, advice(cudaErrorInvalidDevice));
   status = sk_cuda_status(be, cudaSetDevice(cuda->device), "device");
+  int major = 0, minor = 0;
+  if (status == SOLID_OK)
+    status = sk_cuda_status(be, cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, cuda->device),
+                            "capability");
+  if (status == SOLID_OK)
+    status = sk_cuda_status(be, cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, cuda->device),
+                            "capability");
+  cuda->wgmma = major == 9 && minor == 0;
   if (status == SOLID_OK)
     status = sk_cuda_status(be, cudaStreamCreateWithFlags(&cuda->stream, cudaStreamNonBlocking), "stream");
   return status == SOLID_OK ? open_blas(cuda) : status;

@@ -8,12 +8,14 @@ extern "C" {
 #include "kernels/backend.h"
 }
 #include <cublas_v2.h>
+#include <cuda_fp16.h>
 #include <cuda_runtime.h>
 
 typedef struct sk_cuda {
   sk_backend base;
   int device;
-  bool tf32; /* products may round their factors */
+  bool tf32;  /* products may round their factors */
+  bool wgmma; /* the device runs what is compiled for sm_90a */
   cudaStream_t stream;
   cublasHandle_t blas;
   void *workspace;
@@ -53,6 +55,10 @@ solid_status sk_cuda_join_sums(sk_backend *be, int blocks, int columns, const fl
 bool sk_cuda_linear_is_few(const sk_linear_args *a);
 solid_status sk_cuda_linear_few(sk_backend *be, const sk_linear_args *a);
 
+/* generate, without wi_saved, and generate_apply of widths up to SK_DUAL_MAX_D by the instructions of sm_90a. */
+solid_status sk_cuda_generate_wgmma(sk_backend *be, const sk_generate_args *a);
+solid_status sk_cuda_generate_apply_wgmma(sk_backend *be, const sk_generate_apply_args *a);
+
 static inline cudaStream_t sk_cuda_stream(sk_backend *be) {
   return ((sk_cuda *)be)->stream;
 }
@@ -74,6 +80,13 @@ __device__ static inline float sk_warp_max(float x) {
 
 __device__ static inline float sk_sigmoid(float x) {
   return 1.0f / (1.0f + expf(-x));
+}
+
+/* Two floats as binary16, the first in the low half: to the nearest, beyond 65504 to 65504; a NaN stays one. */
+__device__ static inline unsigned sk_halves(float low, float high) {
+  const __half2 most = __float2half2_rn(65504.0f);
+  __half2 x = __hmin2_nan(__hmax2_nan(__floats2half2_rn(low, high), __hneg2(most)), most);
+  return *(unsigned *)&x;
 }
 
 /* x[first .. first + 3], zero from d on; `aligned`: x + first stands at a multiple of 16 bytes. */

@@ -63,6 +63,12 @@ __device__ static inline void sk_dual_mma(float (&c)[4], const unsigned (&a)[4],
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
 
+/* clip, and add; a NaN passes. */
+__device__ static inline float sk_dual_join(float wi, float clip, float ws) {
+  asm("{.reg .f32 t; min.NaN.f32 t, %0, %1; max.NaN.f32 %0, t, %2;}" : "+f"(wi) : "f"(clip), "f"(-clip));
+  return wi + ws;
+}
+
 /* Block (SK_WARP, 2): a warp packs a branch of pair blockIdx.x. */
 template <int D>
 __global__ static void sk_dual_pack(sk_dual_args a, bool aligned, sk_dual_pair<D> *pairs) {
@@ -155,15 +161,50 @@ __device__ static inline void sk_dual_weights(float clip, const sk_dual_rows<D, 
       float x = sum[0][rows][i % 4] * (z[0].scale[k] * pair.scale[0]) + (i % 2 ? bi.y : bi.x);
       float y = sum[1][rows][i % 4] * (z[1].scale[k] * pair.scale[1]) + (i % 2 ? bs.y : bs.x);
       wi[k][c] = x;
-      w[k][c] = y + (x > clip ? clip : x < -clip ? -clip : x); /* a NaN passes */
+      w[k][c] = sk_dual_join(x, clip, y);
     }
   }
 }
 
-/* Pairs on their way into shared memory; all threads of the block, of which there are THREADS. */
-template <int THREADS, int D>
-__device__ static inline void sk_dual_fetch(sk_dual_pair<D> *to, const sk_dual_pair<D> *from, int pairs) {
-  for (int i = threadIdx.x; i < pairs * (int)sizeof *to / 16; i += THREADS)
+/* Neighbours of a row of w, at once where `aligned` says that they may be. */
+__device__ static inline void sk_dual_write(const sk_dual_args &a, bool aligned, int row, int column, int64_t stride,
+                                            const float (&x)[4], float *to) {
+  if (row >= a.n || column >= a.m) return;
+  to += row * stride + column;
+  if (aligned) {
+    *(float4 *)to = {x[0], x[1], x[2], x[3]};
+    return;
+  }
+#pragma unroll
+  for (int c = 0; c < 4; c++)
+    if (column + c < a.m) to[c] = x[c];
+}
+
+/* The same as binary16, four or eight of them. */
+template <int N>
+__device__ static inline void sk_dual_write(const sk_dual_args &a, bool aligned, int row, int column, int64_t stride,
+                                            const float (&x)[N], uint16_t *to) {
+  if (row >= a.n || column >= a.m) return;
+  to += row * stride + column;
+  unsigned two[N / 2];
+#pragma unroll
+  for (int c = 0; c < N / 2; c++) two[c] = sk_halves(x[2 * c], x[2 * c + 1]);
+  if (aligned) {
+    if constexpr (N == 8)
+      *(uint4 *)to = {two[0], two[1], two[2], two[3]};
+    else
+      *(uint2 *)to = {two[0], two[1]};
+    return;
+  }
+#pragma unroll
+  for (int c = 0; c < N; c++)
+    if (column + c < a.m) to[c] = (uint16_t)(two[c / 2] >> c % 2 * 16);
+}
+
+/* Packed columns on their way into shared memory; all threads of the block, of which there are THREADS. */
+template <int THREADS, typename PACKED>
+__device__ static inline void sk_dual_fetch(PACKED *to, const PACKED *from, int count) {
+  for (int i = threadIdx.x; i < count * (int)sizeof *to / 16; i += THREADS)
     __pipeline_memcpy_async((uint4 *)to + i, (const uint4 *)from + i, 16);
   __pipeline_commit();
 }

@@ -1,33 +1,20 @@
 /* Narrow layers' inputs through dual.cuh, or, of a few rows, as plain sums; wide ones as two products through cuBLAS
- * and a kernel that clips, adds biases and branches. */
+ * and a kernel that clips, adds biases and branches. Hopper has a way of its own for many rows: generate_wgmma.cu. */
 #include "kernels/cuda/dual.cuh"
 
 enum {
   THREADS = 256,
-  FEW = 16,        /* rows that do not pay for packing g */
-  FEW_COLUMNS = 16 /* a block */
+  FEW = 16,         /* rows that do not pay for packing g */
+  FEW_COLUMNS = 16, /* a block */
+  WGMMA_ROWS = 256  /* that pay for its longer blocks */
 };
 
 /* ---- Many rows ---- */
 
-/* Four neighbours of a row of w, at once where w allows it. */
-__device__ static void write4(const sk_dual_args &a, bool aligned, int row, int column, int64_t stride,
-                              const float (&x)[4], float *to) {
-  if (row >= a.n || column >= a.m) return;
-  to += row * stride + column;
-  if (aligned) {
-    *(float4 *)to = {x[0], x[1], x[2], x[3]};
-    return;
-  }
-#pragma unroll
-  for (int c = 0; c < 4; c++)
-    if (column + c < a.m) to[c] = x[c];
-}
-
-/* blockIdx.x: rows; blockIdx.y: a run of pairs of tiles. */
-template <int D, int TILES, int WARPS, int BLOCKS, int CHUNK, bool SAVED>
+/* T: float or binary16. blockIdx.x: rows; blockIdx.y: a run of pairs of tiles. */
+template <int D, int TILES, int WARPS, int BLOCKS, int CHUNK, bool SAVED, typename T>
 __global__ static void __launch_bounds__(WARPS *SK_WARP, BLOCKS)
-    write_layers(sk_dual_args a, const sk_dual_pair<D> *pairs, int run, bool aligned, int64_t stride, float *w,
+    write_layers(sk_dual_args a, const sk_dual_pair<D> *pairs, int run, bool aligned, int64_t stride, T *w,
                  float *wi_saved) {
   extern __shared__ float4 memory[];
   sk_dual_pair<D> *chunk = (sk_dual_pair<D> *)memory; /* SK_DUAL_STAGES of CHUNK */
@@ -52,24 +39,23 @@ __global__ static void __launch_bounds__(WARPS *SK_WARP, BLOCKS)
       int column = (pair + i) * SK_DUAL_PAIR + lane % 4 * 4;
 #pragma unroll
       for (int k = 0; k < 2 * TILES; k++) {
-        write4(a, aligned, row + lane / 4 + 8 * k, column, stride, x[k], w);
-        if (SAVED) write4(a, aligned, row + lane / 4 + 8 * k, column, a.m, before[k], wi_saved);
+        sk_dual_write(a, aligned, row + lane / 4 + 8 * k, column, stride, x[k], w);
+        if (SAVED) sk_dual_write(a, aligned, row + lane / 4 + 8 * k, column, a.m, before[k], wi_saved);
       }
     }
   }
 }
 
-template <int D, int TILES>
-static solid_status write_many(sk_backend *be, const sk_generate_args *a) {
+template <int D, int TILES, bool SAVED, typename T>
+static solid_status write_many(sk_backend *be, const sk_generate_args *a, T *w) {
   const int WARPS = 8, BLOCKS = 2, CHUNK = 128 / D, BUSY = 264;
   sk_dual_args dual = sk_dual_of(a, a->m);
-  float *saved = a->zi ? a->wi_saved : NULL;
-  bool aligned = a->m % 4 == 0 && a->stride % 4 == 0 && ((uintptr_t)a->w | (uintptr_t)saved) % 16 == 0;
+  float *saved = SAVED ? a->wi_saved : NULL;
+  bool aligned = a->m % 4 == 0 && a->stride % 4 == 0 && ((uintptr_t)w | (uintptr_t)saved) % 16 == 0;
   int pairs = sk_dual_pairs(a->m), run = pairs, bytes = SK_DUAL_STAGES * CHUNK * (int)sizeof(sk_dual_pair<D>);
   unsigned blocks = sk_cuda_blocks(a->n, WARPS * 16 * TILES);
   while (run > CHUNK && (int)(blocks * sk_cuda_blocks(pairs, run)) < BUSY) run = (run / 2 + CHUNK - 1) / CHUNK * CHUNK;
-  auto kernel =
-      saved ? write_layers<D, TILES, WARPS, BLOCKS, CHUNK, true> : write_layers<D, TILES, WARPS, BLOCKS, CHUNK, false>;
+  auto kernel = write_layers<D, TILES, WARPS, BLOCKS, CHUNK, SAVED, T>;
   solid_status status =
       sk_cuda_status(be, cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes), "generate");
   void *packed = NULL;
@@ -77,16 +63,29 @@ static solid_status write_many(sk_backend *be, const sk_generate_args *a) {
   if (status != SOLID_OK) return status;
   sk_dual_pack_all<D>(be, &dual, (sk_dual_pair<D> *)packed);
   kernel<<<dim3(blocks, sk_cuda_blocks(pairs, run)), WARPS * SK_WARP, bytes, sk_cuda_stream(be)>>>(
-      dual, (sk_dual_pair<D> *)packed, run, aligned, a->stride, a->w, saved);
+      dual, (sk_dual_pair<D> *)packed, run, aligned, a->stride, w, saved);
   return sk_cuda_launched(be, "generate");
+}
+
+template <int D, int TILES>
+static solid_status write_by_tiles(sk_backend *be, const sk_generate_args *a) {
+  if (a->half) return write_many<D, TILES, false>(be, a, a->half);
+  return a->zi && a->wi_saved ? write_many<D, TILES, true>(be, a, a->w) : write_many<D, TILES, false>(be, a, a->w);
 }
 
 /* ---- Few rows ---- */
 
+__device__ static void put(float x, int64_t at, float *w, uint16_t *half) {
+  if (half)
+    half[at] = (uint16_t)sk_halves(x, 0.0f);
+  else
+    w[at] = x;
+}
+
 /* Eight lanes share a column of g of either branch, read once for all rows; then a thread adds up a float of w. */
 template <int D>
 __global__ static void __launch_bounds__(THREADS)
-    write_few(sk_dual_args a, bool aligned, int64_t stride, float *w, float *wi_saved) {
+    write_few(sk_dual_args a, bool aligned, int64_t stride, float *w, float *wi_saved, uint16_t *half) {
   const int LANES = 8, EACH = D / LANES / 4; /* float4 of a lane */
   __shared__ float sums[2][FEW][FEW_COLUMNS];
   int lane = threadIdx.x % LANES, column = threadIdx.x / LANES % FEW_COLUMNS,
@@ -115,7 +114,7 @@ __global__ static void __launch_bounds__(THREADS)
     if (to >= a.m) continue;
     float wi = sums[0][row][i % FEW_COLUMNS];
     if (wi_saved) wi_saved[row * a.m + to] = wi;
-    w[row * stride + to] = sums[1][row][i % FEW_COLUMNS] + (wi > a.clip ? a.clip : wi < -a.clip ? -a.clip : wi);
+    put(sk_dual_join(wi, a.clip, sums[1][row][i % FEW_COLUMNS]), row * stride + to, w, half);
   }
 }
 
@@ -124,8 +123,8 @@ static solid_status write_some(sk_backend *be, const sk_generate_args *a) {
   sk_dual_args dual = sk_dual_of(a, a->m);
   bool aligned = (!a->zi || (sk_rows_aligned(a->gi, a->d) && sk_rows_aligned(a->zi, a->d))) &&
                  (!a->zs || (sk_rows_aligned(a->gs, a->d) && sk_rows_aligned(a->zs, a->d)));
-  write_few<D><<<sk_cuda_blocks(a->m, FEW_COLUMNS), THREADS, 0, sk_cuda_stream(be)>>>(dual, aligned, a->stride, a->w,
-                                                                                      a->zi ? a->wi_saved : NULL);
+  write_few<D><<<sk_cuda_blocks(a->m, FEW_COLUMNS), THREADS, 0, sk_cuda_stream(be)>>>(
+      dual, aligned, a->stride, a->w, a->zi ? a->wi_saved : NULL, a->half);
   return sk_cuda_launched(be, "generate");
 }
 
@@ -143,7 +142,7 @@ __global__ static void combine(sk_generate_args a, const float *wi, const float 
     w = x > a.clip ? a.clip : x < -a.clip ? -a.clip : x; /* a NaN passes */
   }
   if (ws) w += ws[i] + a.bs[column];
-  a.w[row * a.stride + column] = w;
+  put(w, row * a.stride + column, a.w, a.half);
 }
 
 static solid_status write_wide(sk_backend *be, const sk_generate_args *a) {
@@ -164,7 +163,8 @@ solid_status sk_cuda_generate(sk_backend *be, const sk_generate_args *a) {
   if (a->n == 0 || a->m == 0) return SOLID_OK;
   if (a->d > SK_DUAL_MAX_D) return write_wide(be, a);
   if (a->n <= FEW) return a->d <= 32 ? write_some<32>(be, a) : write_some<64>(be, a);
-  return a->d <= 32 ? write_many<32, 2>(be, a) : write_many<64, 1>(be, a);
+  if (((sk_cuda *)be)->wgmma && a->n >= WGMMA_ROWS && !a->wi_saved) return sk_cuda_generate_wgmma(be, a);
+  return a->d <= 32 ? write_by_tiles<32, 2>(be, a) : write_by_tiles<64, 1>(be, a);
 }
 
 enum { GATE_ROWS = 64, GATE_LANES = 8 };

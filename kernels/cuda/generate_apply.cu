@@ -88,6 +88,7 @@ static solid_status run_of_rows(sk_backend *be, const sk_generate_apply_args *a,
                            a->clip,
                            m,
                            w,
+                           NULL,
                            NULL};
   sk_apply_args apply = {n, a->in, a->out, a->f, a->x + row * a->in, w, m, a->y + row * a->out};
   solid_status status = sk_cuda_generate(be, &make);
@@ -99,6 +100,8 @@ solid_status sk_cuda_generate_apply(sk_backend *be, const sk_generate_apply_args
     return sk_fail(be, SOLID_EUNSUPPORTED, "cuda generate_apply: activation %d", a->f);
   if (a->n == 0) return SOLID_OK;
   if (a->n >= MANY && a->d <= SK_DUAL_MAX_D) {
+    if (((sk_cuda *)be)->wgmma && (a->out == 16 || a->out == 32 || a->out == 64))
+      return sk_cuda_generate_apply_wgmma(be, a);
     if (a->out == 16) return a->d <= 32 ? launch<32, 2, 16>(be, a) : launch<64, 1, 16>(be, a);
     if (a->out == 32) return a->d <= 32 ? launch<32, 2, 32>(be, a) : launch<64, 1, 32>(be, a);
     if (a->out == 64) return a->d <= 32 ? launch<32, 1, 64>(be, a) : launch<64, 1, 64>(be, a);
