@@ -41,31 +41,40 @@ static void clip_row(int64_t n, float *x, const float *bias, float clip, const f
   if (more) sk_axpy(1.0f, more, w, n);
 }
 
+static void halve_row(int64_t n, const float *x, uint16_t *to) {
+#pragma omp simd
+  for (int64_t o = 0; o < n; o++) to[o] = sk_half(x[o]);
+}
+
+/* Halves are made in scratch as floats first. */
 static void generate_block(const void *arg, int64_t block, void *local) {
-  (void)local;
   const sk_generate_args *a = arg;
   int64_t across = sk_cpu_blocks(a->m, COLUMNS), d = a->d;
   int64_t row = block / across * ROWS, rows = sk_cpu_block_end(a->n, ROWS, block / across) - row;
   int64_t o = block % across * COLUMNS, columns = sk_cpu_block_end(a->m, COLUMNS, block % across) - o;
-  float *w = a->w + row * a->stride + o;
+  float *w = a->half ? local : a->w + row * a->stride + o;
+  int64_t stride = a->half ? TILE_COLUMNS : a->stride;
   if (a->zi) {
     float *x = a->wi_saved ? a->wi_saved + row * a->m + o : w;
-    int64_t ld = a->wi_saved ? a->m : a->stride;
+    int64_t ld = a->wi_saved ? a->m : stride;
     branch(rows, columns, d, a->zi + row * d, a->gi + o * d, 0.0f, x, ld);
     for (int64_t i = 0; i < rows; i++)
-      clip_row(columns, x + i * ld, a->bi + o, a->clip, a->zs ? a->bs + o : NULL, w + i * a->stride);
+      clip_row(columns, x + i * ld, a->bi + o, a->clip, a->zs ? a->bs + o : NULL, w + i * stride);
   } else {
     for (int64_t i = 0; i < rows; i++) {
       if (a->zs)
-        memcpy(w + i * a->stride, a->bs + o, sizeof(float) * (size_t)columns);
+        memcpy(w + i * stride, a->bs + o, sizeof(float) * (size_t)columns);
       else
-        memset(w + i * a->stride, 0, sizeof(float) * (size_t)columns);
+        memset(w + i * stride, 0, sizeof(float) * (size_t)columns);
     }
   }
-  if (a->zs) branch(rows, columns, d, a->zs + row * d, a->gs + o * d, 1.0f, w, a->stride);
+  if (a->zs) branch(rows, columns, d, a->zs + row * d, a->gs + o * d, 1.0f, w, stride);
+  for (int64_t i = 0; i < rows && a->half; i++) halve_row(columns, w + i * stride, a->half + (row + i) * a->stride + o);
 }
 
 solid_status SK_CPU(generate)(sk_backend *be, const sk_generate_args *a) {
+  solid_status status = a->half ? sk_cpu_reserve(be, sizeof(float) * ROWS * TILE_COLUMNS, 0) : SOLID_OK;
+  if (status != SOLID_OK) return status;
   sk_cpu_parallel(be, sk_cpu_blocks(a->n, ROWS) * sk_cpu_blocks(a->m, COLUMNS), generate_block, a);
   return SOLID_OK;
 }

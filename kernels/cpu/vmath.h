@@ -21,6 +21,18 @@ static inline uint32_t sk_bits(float x) {
   return bits;
 }
 
+/* Nearest binary16, ties to even; 65504 for what is beyond. A normal number has its exponent moved by 112 and its
+ * mantissa rounded at bit 13; for a subnormal one the adder rounds, because one unit of 0.5f is 2^-24. */
+static inline uint16_t sk_half(float x) {
+  uint32_t bits = sk_bits(x), sign = bits >> 16 & 0x8000u, size = bits & 0x7fffffffu;
+  uint32_t normal = (size - 0x38000000u + 0xfffu + (size >> 13 & 1u)) >> 13;
+  uint32_t subnormal = sk_bits(sk_from_bits(size) + 0.5f) - 0x3f000000u;
+  uint32_t half = size < 0x38800000u ? subnormal : normal;
+  half = size >= 0x477ff000u ? 0x7bffu : half;
+  half = size > 0x7f800000u ? 0x7fffu : half; /* a NaN */
+  return (uint16_t)(sign | half);
+}
+
 /* exp(x) = 2^n exp(r), n = round(x / ln 2), |r| <= ln 2 / 2. Adding 1.5 * 2^23 leaves n in the low bits of the sum, so
  * that no conversion of a NaN to an integer occurs. 2^n is made in two halves to reach denormals and infinity. */
 static inline float sk_exp(float x) {

@@ -22,7 +22,8 @@ static const shape shapes[] = {{0, 4, 5, ITEM | SEMANTIC, 0, 0.1f},      {1, 64,
                                {33, 64, 272, ITEM | SEMANTIC, 2, 0.2f},  {4, 96, 40, ITEM | SEMANTIC, 0, 0.2f},
                                {4300, 3, 40, ITEM | SEMANTIC, 0, 0.5f},  {16, 64, 272, ITEM | SEMANTIC, 0, 0.2f},
                                {17, 32, 1056, ITEM | SEMANTIC, 0, 0.2f}, {290, 64, 72, ITEM | SEMANTIC, 4, 0.2f},
-                               {200, 48, 100, SEMANTIC, 0, 0.2f}};
+                               {200, 48, 100, SEMANTIC, 0, 0.2f},        {700, 32, 1056, ITEM | SEMANTIC, 8, 0.2f},
+                               {515, 20, 40, ITEM | SEMANTIC, 3, 0.2f},  {260, 64, 4160, ITEM, 0, 0.2f}};
 
 typedef struct inputs {
   size_t n, d, m;
@@ -78,6 +79,84 @@ static void check_forward(rig *r) {
 
 Test(generate, equals_the_reference) {
   rig_each(check_forward);
+}
+
+/* What is kept as binary16, as a double. */
+static double widen_half(uint16_t half) {
+  int exponent = half >> 10 & 31, mantissa = half & 1023;
+  double size = exponent == 31 ? (mantissa ? NAN : INFINITY)
+                : exponent     ? ldexp(1024 + mantissa, exponent - 25)
+                               : ldexp(mantissa, -24);
+  return half >> 15 ? -size : size;
+}
+
+/* Within half a unit of the last place of what it should be, on top of FP32's own error; the gaps stay. */
+static void check_half_case(rig *r, const shape *s, const inputs *in) {
+  size_t stride = (size_t)(s->m + s->gap), total = in->n * stride;
+  sk_generate_args a = device_args(r, s, in);
+  float *before = rig_normal(r, &(seed_rng){7}, total / 2 + 1, 1.0f);
+  float *device = rig_inout(r, before, total / 2 + 1);
+  a.half = (uint16_t *)device;
+  double *want = rig_zeros(r, total);
+  ref_generate(&a, in->wide[0], in->wide[1], want, NULL);
+  rig_check(r, "generate", rig_ops(r)->generate(rig_backend(r), &a));
+  const uint16_t *got = (const uint16_t *)(const void *)rig_read(r, device, total / 2 + 1);
+  for (size_t i = 0; i < total; i++) {
+    double x = widen_half(got[i]), y = fmin(fmax(want[i], -65504), 65504);
+    if (i % stride >= in->m)
+      cr_assert_eq(got[i], ((const uint16_t *)(const void *)before)[i], "the gap before row %zu", i / stride + 1);
+    else
+      cr_assert(isnan(want[i]) ? isnan(x) : fabs(x - y) <= fabs(y) / 2048 + 0x1p-25 + 1e-5 * (1 + fabs(y)),
+                "row %zu, column %zu: %g instead of %g", i / stride, i % stride, x, y);
+  }
+}
+
+static void check_half(rig *r) {
+  seed_rng rng = seed_start(46);
+  for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+    inputs in;
+    draw(r, &rng, &shapes[i], &in);
+    if (in.n > 0 && in.z[1]) in.b[1][0] = NAN, in.b[1][in.m / 2] = 7e4f, in.b[1][in.m - 1] = -1e30f;
+    if (in.z[1]) in.wide[1].b = rig_widen(r, in.b[1], in.m);
+    check_half_case(r, &shapes[i], &in);
+    rig_reset(r);
+  }
+}
+
+Test(generate, keeps_halves) {
+  rig_each(check_half);
+}
+
+/* Where products may be rounded, they are to no fewer digits than TF32 has: factors off by 2^-11. */
+static void check_rounded(rig *r) {
+  seed_rng rng = seed_start(49);
+  rig *rounding = rig_open(rig_ops(r), &(sk_options){.threads = 1, .tf32 = 1});
+  const shape some[] = {{300, 32, 1056, ITEM | SEMANTIC, 0, 0.2f}, {257, 50, 70, ITEM | SEMANTIC, 3, INFINITY}};
+  for (size_t i = 0; i < sizeof some / sizeof some[0]; i++) {
+    const shape *s = &some[i];
+    inputs in;
+    draw(rounding, &rng, s, &in);
+    sk_generate_args a = device_args(rounding, s, &in);
+    size_t total = in.n * (size_t)a.stride;
+    a.w = rig_inout(rounding, rig_normal(rounding, &rng, total, 1.0f), total);
+    double *want = rig_zeros(rounding, total);
+    ref_generate(&a, in.wide[0], in.wide[1], want, NULL);
+    rig_check(rounding, "generate", rig_ops(r)->generate(rig_backend(rounding), &a));
+    const float *got = rig_read(rounding, a.w, total);
+    for (size_t row = 0; row < in.n; row++)
+      for (size_t o = 0; o < in.m; o++) {
+        double size = 1, x = (double)got[row * (size_t)a.stride + o], y = want[row * (size_t)a.stride + o];
+        for (int k = 0; k < 2; k++)
+          for (size_t c = 0; c < in.d; c++) size += fabs(in.wide[k].z[row * in.d + c] * in.wide[k].g[o * in.d + c]);
+        cr_assert(fabs(x - y) <= size / 1000, "row %zu, column %zu: %g instead of %g", row, o, x, y);
+      }
+    rig_reset(rounding);
+  }
+  rig_close(rounding);
+}
+
+Test(generate, rounds_products_no_further_than_tf32) {
+  rig_each(check_rounded);
 }
 
 /* The clip lets a NaN through and stops an infinity. */

@@ -49,6 +49,24 @@ Test(vmath, sigmoid_is_close_down_to_its_end) {
   cr_expect_eq(sk_sigmoid(-INFINITY), 0.0f);
 }
 
+/* Numbers that halves hold come back as they are; what lies between two goes to the nearer, or to the even one. */
+Test(vmath, halves_are_the_nearest) {
+  for (uint32_t half = 0; half < 0x7c00; half++) {
+    double unit = half < 0x800 ? 0x1p-24 : ldexp(1.0, (int)(half >> 10) - 25);
+    double value = half < 0x400 ? half * 0x1p-24 : (1024 + (half & 1023)) * unit;
+    float tie = (float)(value + unit / 2), past = nextafterf(tie, INFINITY), before = nextafterf(tie, 0.0f);
+    uint32_t next = half == 0x7bff ? half : half + 1;
+    cr_assert_eq(sk_half((float)value), half);
+    cr_assert_eq(sk_half(-(float)value), half | 0x8000);
+    cr_assert_eq(sk_half(before), half);
+    cr_assert_eq(sk_half(past), next);
+    cr_assert_eq(sk_half(tie), half % 2 ? next : half);
+  }
+  cr_expect_eq(sk_half(INFINITY), 0x7bff);
+  cr_expect_eq(sk_half(-1e30f), 0xfbff);
+  cr_expect_eq(sk_half(NAN) & 0x7fff, 0x7fff);
+}
+
 Test(vmath, dot_products_take_every_length) {
   float x[40], rows[4][48];
   for (int i = 0; i < 40; i++) x[i] = (float)(i + 1);
