@@ -147,7 +147,8 @@ solid_status sol_generate(const sol_pass *pass, float *params) {
                                         .bs = weights->semantic.layer_b[l],
                                         .clip = semantic ? config->clip : INFINITY,
                                         .stride = pass->params_stride ? pass->params_stride : sol_config_params(config),
-                                        .w = params + (size_t)l * m});
+                                        .w = pass->halves ? NULL : params + (size_t)l * m,
+                                        .half = pass->halves ? (uint16_t *)params + (size_t)l * m : NULL});
   return run.status;
 }
 

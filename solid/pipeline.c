@@ -82,7 +82,7 @@ solid_status solid_pipeline_new(solid_pipeline **out, const solid_model *model, 
   }
   arena = (sol_arena){pipeline->memory, 0};
   batch_bind(&pipeline->batch, pipeline->max_batch, &pipeline->info, &arena);
-  status = solid_worker_new(&pipeline->worker, model, pipeline->max_batch);
+  status = sol_worker_new(&pipeline->worker, model, pipeline->max_batch, store->element == SOLID_F16);
 
 done:
   if (status) {
@@ -196,11 +196,15 @@ static solid_status push_users(solid_pipeline *pipeline, size_t first, size_t n)
   if (!users) return SOLID_OK;
   solid_windows windows = {users, batch->offsets, batch->items};
   float *records = NULL;
-  status = sol_worker_generate(pipeline->worker, &windows, &records);
+  size_t stride = 0;
+  status = sol_worker_generate(pipeline->worker, &windows, &records, &stride);
   for (size_t i = 0; i < users && !status; i++) {
-    float *record = records + i * (pipeline->info.width + pipeline->info.params);
+    float *record = records + i * stride;
     batch->params[i].h = record;
-    batch->params[i].values = record + pipeline->info.width;
+    if (pipeline->store->element == SOLID_F16)
+      batch->params[i].halves = (uint16_t *)(record + pipeline->info.width);
+    else
+      batch->params[i].values = record + pipeline->info.width;
   }
   if (!status) status = pipeline->store->ops->put_params(pipeline->store, batch->users, batch->params, users);
   if (!status) pipeline->stats.generated += users;

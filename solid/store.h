@@ -37,7 +37,11 @@ typedef struct solid_params {
   float *values;
   uint64_t seq;
   uint64_t generation; /* of the model that made them */
+  uint16_t *halves;    /* read by put_params where the store keeps f16: P values as IEEE binary16; NULL: `values` */
 } solid_params;
+
+/* How the P generated floats are kept. i8: blocks of 32 values with one f16 scale each. */
+typedef enum solid_element { SOLID_F32 = 0, SOLID_F16 = 1, SOLID_I8 = 2 } solid_element;
 
 typedef struct solid_store solid_store;
 
@@ -70,10 +74,8 @@ struct solid_store {
   uint32_t window; /* L: steps kept of a user */
   uint32_t width;  /* d: floats of h */
   uint32_t params; /* P: floats of values */
+  solid_element element;
 };
-
-/* How the P generated floats are kept. i8: blocks of 32 values with one f16 scale each. */
-typedef enum solid_element { SOLID_F32 = 0, SOLID_F16 = 1, SOLID_I8 = 2 } solid_element;
 
 #ifdef __cplusplus
 }

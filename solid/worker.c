@@ -11,6 +11,7 @@
 #include "solid/internal/forward.h"
 #include "solid/internal/model_parts.h"
 #include "solid/internal/worker.h"
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,6 +52,7 @@ struct solid_worker {
   size_t words;
   size_t ranked; /* max(V, RANKED_AT_ONCE) */
   size_t P;
+  int halves; /* params of records are binary16 */
   device_memory device;
   host_memory host;
   void *device_base, *host_base;
@@ -104,6 +106,10 @@ static solid_status take_memory(solid_worker *worker) {
 static solid_status warm_up(solid_worker *worker);
 
 solid_status solid_worker_new(solid_worker **out, const solid_model *model, size_t max_batch) {
+  return sol_worker_new(out, model, max_batch, 0);
+}
+
+solid_status sol_worker_new(solid_worker **out, const solid_model *model, size_t max_batch, int halves) {
   if (!out || !model) return solid_fail(SOLID_EINVAL, "worker: out or model is NULL");
   const sol_config *config = sol_model_config(model);
   /* The kernels count in int32: rows of a batch, floats of a batch's parameters over the width. */
@@ -118,6 +124,7 @@ solid_status solid_worker_new(solid_worker **out, const solid_model *model, size
   worker->words = ((size_t)config->items + 63) / 64;
   worker->ranked = config->items > RANKED_AT_ONCE ? config->items : RANKED_AT_ONCE;
   worker->P = sol_config_params(config);
+  worker->halves = halves;
   solid_status status = sol_backend_open(sol_model_context(model), &worker->be);
   if (!status) status = take_memory(worker);
   if (!status) status = warm_up(worker);
@@ -231,14 +238,21 @@ static solid_status send_batch(solid_worker *worker, const solid_windows *window
   return status;
 }
 
+/* Floats of a window's record. */
+static size_t record_floats(const solid_worker *worker) {
+  return worker->config->width + (worker->halves ? (worker->P + 1) / 2 : worker->P);
+}
+
 /* Leaves the windows' records in host memory, or h alone. */
 static solid_status forward(solid_worker *worker, const solid_windows *windows, int generate) {
   sol_batch batch;
   sk_graph **graph = NULL;
-  size_t d = worker->config->width, stride = generate ? d + worker->P : d;
+  size_t d = worker->config->width, stride = generate ? record_floats(worker) : d;
   solid_status status = send_batch(worker, windows, generate, &batch, &graph);
   work w = {.pass = start_pass(worker, &batch), .h = worker->device.records};
-  w.pass.h_stride = w.pass.params_stride = (int64_t)stride;
+  w.pass.halves = worker->halves;
+  w.pass.h_stride = (int64_t)stride;
+  w.pass.params_stride = (int64_t)(worker->halves ? 2 * stride : stride);
   if (generate) w.params = worker->device.records + d;
   if (!status) status = worker->be->ops->replay(worker->be, graph, compute, &w);
   download(worker, &status, worker->host.records, worker->device.records, windows->n * stride * sizeof(float));
@@ -254,23 +268,26 @@ solid_status solid_worker_encode(solid_worker *worker, const solid_windows *wind
   return status;
 }
 
-solid_status sol_worker_generate(solid_worker *worker, const solid_windows *windows, float **records) {
+solid_status sol_worker_generate(solid_worker *worker, const solid_windows *windows, float **records, size_t *stride) {
   solid_status status = check_windows(worker, windows);
   if (status || !windows->n) return status;
   status = forward(worker, windows, worker->P > 0);
-  if (!status) *records = worker->host.records;
+  if (status) return status;
+  *records = worker->host.records;
+  *stride = record_floats(worker);
   return status;
 }
 
 solid_status solid_worker_generate(solid_worker *worker, const solid_windows *windows, float *h, float *params) {
   if (!worker || !windows || (windows->n && (!h || (!params && worker->P))))
     return solid_fail(SOLID_EINVAL, "worker: generate into NULL");
+  assert(!worker->halves);
   float *records = NULL;
-  size_t d = worker->config->width, P = worker->P;
-  solid_status status = sol_worker_generate(worker, windows, &records);
+  size_t d = worker->config->width, P = worker->P, stride = 0;
+  solid_status status = sol_worker_generate(worker, windows, &records, &stride);
   for (size_t i = 0; i < windows->n && !status; i++) {
-    memcpy(h + i * d, records + i * (d + P), d * sizeof *h);
-    if (P) memcpy(params + i * P, records + i * (d + P) + d, P * sizeof *params);
+    memcpy(h + i * d, records + i * stride, d * sizeof *h);
+    if (P) memcpy(params + i * P, records + i * stride + d, P * sizeof *params);
   }
   return status;
 }
@@ -392,7 +409,7 @@ static solid_status warm_up(solid_worker *worker) {
   solid_status status = SOLID_OK;
   if (!ranked || !u || !counts || !items || !params) status = solid_fail(SOLID_ENOMEM, "out of memory: worker");
   solid_windows windows = {1, offsets, items};
-  if (!status) status = solid_worker_generate(worker, &windows, u, params);
+  if (!status) status = forward(worker, &windows, worker->P > 0);
   if (!status) status = solid_worker_apply(worker, 1, u, params, u);
   if (!status) status = solid_worker_rank(worker, n, u, NULL, k, ranked, counts);
   /* Last: a recording points into the scratch as it is. */

@@ -55,6 +55,12 @@ int sol_values_finite(const float *values, size_t n) {
   return !bad;
 }
 
+int sol_halves_finite(const uint16_t *values, size_t n) {
+  uint32_t bad = 0;
+  for (size_t i = 0; i < n; i++) bad |= !half_is_finite(values[i]);
+  return !bad;
+}
+
 static void pack_f16(const float *values, size_t n, uint8_t *out) {
   for (size_t i = 0; i < n; i++) {
     uint16_t half = half_of_float(values[i]);
@@ -120,6 +126,14 @@ void sol_values_pack(solid_element element, const float *values, size_t n, uint8
     pack_i8_block(values + i, smaller(SOL_I8_BLOCK, n - i), out);
 }
 
+void sol_params_pack(solid_element element, const solid_params *params, size_t n, uint8_t *out) {
+  assert(!params->halves || element == SOLID_F16);
+  if (!params->halves)
+    sol_values_pack(element, params->values, n, out);
+  else if (n)
+    memcpy(out, params->halves, HALF_SIZE * n);
+}
+
 int sol_values_unpack(solid_element element, const uint8_t *in, size_t n, float *values) {
   int finite = 1;
   if (n == 0) return finite;
@@ -152,7 +166,7 @@ void sol_record_encode(solid_element element, uint32_t width, uint32_t n_params,
   memcpy(out + 24, &width, 4);
   memcpy(out + 28, &n_params, 4);
   sol_values_pack(SOLID_F32, params->h, width, out + SOL_RECORD_HEADER);
-  sol_values_pack(element, params->values, n_params, out + SOL_RECORD_HEADER + sizeof(float) * width);
+  sol_params_pack(element, params, n_params, out + SOL_RECORD_HEADER + sizeof(float) * width);
   uint32_t crc = crc_of(out, body);
   memcpy(out + body, &crc, SOL_RECORD_TAIL);
 }

@@ -80,7 +80,7 @@ static solid_status put_user(memory *mem, solid_bytes id, const solid_params *pa
   if (status) return status;
   uint8_t *values = user->record + sizeof(float) * mem->options.width;
   sol_values_pack(SOLID_F32, params->h, mem->options.width, user->record);
-  sol_values_pack(mem->options.element, params->values, mem->options.params, values);
+  sol_params_pack(mem->options.element, params, mem->options.params, values);
   user->params_seq = params->seq;
   user->generation = params->generation;
   return SOLID_OK;
@@ -140,7 +140,8 @@ static const solid_store_ops memory_ops = {"memory", memory_advance, memory_put_
 static solid_status new_handle(solid_store **out, memory *mem) {
   memory_store *store = malloc(sizeof *store);
   if (!store) return solid_fail(SOLID_ENOMEM, "memory store: handle");
-  store->base = (solid_store){&memory_ops, mem->options.window, mem->options.width, mem->options.params};
+  store->base =
+      (solid_store){&memory_ops, mem->options.window, mem->options.width, mem->options.params, mem->options.element};
   store->mem = mem;
   *out = &store->base;
   return SOLID_OK;

@@ -49,9 +49,14 @@ solid_status sol_port_check_params(const solid_store *store, const solid_bytes *
   for (size_t i = 0; i < n; i++) {
     solid_status status = check_user(users[i]);
     if (status) return status;
-    if ((store->width && !params[i].h) || (store->params && !params[i].values))
+    if ((store->width && !params[i].h) || (store->params && !params[i].values && !params[i].halves))
       return solid_fail(SOLID_EINVAL, "store: params %zu without h or values", i);
-    if (!sol_values_finite(params[i].h, store->width) || !sol_values_finite(params[i].values, store->params))
+    if (params[i].halves && store->element != SOLID_F16)
+      return solid_fail(SOLID_EINVAL, "store: params %zu are halves, the store keeps element type %d", i,
+                        (int)store->element);
+    if (!sol_values_finite(params[i].h, store->width) ||
+        !(params[i].halves ? sol_halves_finite(params[i].halves, store->params)
+                           : sol_values_finite(params[i].values, store->params)))
       return solid_fail(SOLID_ERANGE, "store: params of user %.*s hold a value that is not finite",
                         (int)(users[i].size < 64 ? users[i].size : 64), users[i].data);
   }

@@ -79,7 +79,7 @@ solid_status solid_redis_store_open(solid_store **out, const solid_redis_store_o
   sol_redis_store *store = calloc(1, sizeof *store);
   if (!store) return solid_fail(SOLID_ENOMEM, "redis store");
   store->options = o;
-  store->base = (solid_store){&sol_redis_ops, o.window, o.width, o.params};
+  store->base = (solid_store){&sol_redis_ops, o.window, o.width, o.params, o.element};
   store->strings = copy_strings(&store->options);
   store->record = malloc(sol_record_size(o.element, o.width, o.params));
   if (store->strings && store->record) {

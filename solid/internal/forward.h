@@ -58,6 +58,7 @@ typedef struct sol_pass {
   float *scratch;        /* inference: sol_forward_floats(config, windows, rows) */
   int64_t h_stride;      /* inference: floats from a row of sol_encode's h to the next; 0 = d */
   int64_t params_stride; /* of sol_generate's params; 0 = P */
+  int halves;            /* sol_generate's params are binary16, and params_stride counts them */
 } sol_pass;
 
 /* ---- Inference: the newest row of each window ---- */

@@ -4,9 +4,12 @@
 
 #include "solid/worker.h"
 
-/* As solid_worker_generate, without copies: *records (n, d + P) holds each window's h and then its params. It is the
- * worker's memory, valid until the worker is used again. */
-solid_status sol_worker_generate(solid_worker *worker, const solid_windows *windows, float **records);
+/* halves: sol_worker_generate leaves params as binary16, and solid_worker_generate is not for this worker. */
+solid_status sol_worker_new(solid_worker **out, const solid_model *model, size_t max_batch, int halves);
+
+/* As solid_worker_generate, without copies: each window's h and then its params, or their halves, *stride floats from
+ * one window to the next. *records is the worker's memory, valid until the worker is used again. */
+solid_status sol_worker_generate(solid_worker *worker, const solid_windows *windows, float **records, size_t *stride);
 
 /* How often its back end has taken memory or recorded. Constant once the worker is made. */
 uint64_t sol_worker_allocations(const solid_worker *worker);

@@ -142,7 +142,7 @@ static solid_status through_cache(model_ranking *r, size_t n, uint64_t generatio
   for (size_t i = 0; i < n && !status; i++) {
     char id[24];
     solid_bytes user = {id, (size_t)snprintf(id, sizeof id, "%zu", i)};
-    solid_params params = {r->h + i * r->width, r->p + i * r->params, 0, generation};
+    solid_params params = {r->h + i * r->width, r->p + i * r->params, 0, generation, NULL};
     solid_window window = {.steps = steps};
     uint8_t found = 0;
     status = cache->ops->put_params(cache, &user, &params, 1);

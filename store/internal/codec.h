@@ -43,6 +43,12 @@ size_t sol_record_size(solid_element element, uint32_t width, uint32_t params);
 /* 1 if each of the n floats is finite. */
 int sol_values_finite(const float *values, size_t n);
 
+/* 1 if each of the n halves is finite. */
+int sol_halves_finite(const uint16_t *values, size_t n);
+
+/* The values or halves of params to bytes, the latter only as f16. */
+void sol_params_pack(solid_element element, const solid_params *params, size_t n, uint8_t *out);
+
 /* Values to bytes; they must be finite. `out` has sol_values_size() bytes. */
 void sol_values_pack(solid_element element, const float *values, size_t n, uint8_t *out);
 

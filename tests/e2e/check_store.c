@@ -97,7 +97,7 @@ static int check_users(checker *c) {
     const user_events *user = &c->users[i];
     solid_bytes id = {user->id, strlen(user->id)};
     solid_window window = {steps, 0, 0};
-    solid_params params = {floats, floats + d, 0, 0};
+    solid_params params = {floats, floats + d, 0, 0, NULL};
     uint8_t found;
     if (c->store->ops->get(c->store, &id, 1, c->info.generation, &window, &params, &found)) return fail(user->id);
     c->behind += window.seq < user->count;

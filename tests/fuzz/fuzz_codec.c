@@ -12,7 +12,7 @@ enum { WIDTH = 3, PARAMS = 37, GENERATION = 7 };
 
 static void check(const uint8_t *data, size_t size) {
   float h[WIDTH], values[PARAMS];
-  solid_params params = {h, values, 1, 2};
+  solid_params params = {h, values, 1, 2, NULL};
   sol_record_verdict verdict = sol_record_decode(data, size, GENERATION, WIDTH, PARAMS, &params);
   if (verdict != SOL_RECORD_OK) {
     if (params.seq != 1 || params.generation != 2) abort();

@@ -29,7 +29,7 @@ static void *write_all(void *arg) {
     a->failures += a->store->ops->advance(a->store, &append, 1, &window, NULL) != SOLID_OK;
     for (int j = 0; j < WIDTH; j++) h[j] = (float)window.seq;
     for (int j = 0; j < PARAMS; j++) values[j] = (float)window.seq;
-    solid_params params = {h, values, window.seq, 1};
+    solid_params params = {h, values, window.seq, 1, NULL};
     a->failures += a->store->ops->put_params(a->store, &append.user, &params, 1) != SOLID_OK;
     a->done++;
   }
@@ -43,7 +43,7 @@ static void *read_all(void *arg) {
     float h[WIDTH], values[PARAMS];
     solid_step steps[WINDOW];
     solid_window window = {steps, 0, 0};
-    solid_params params = {h, values, 0, 0};
+    solid_params params = {h, values, 0, 0, NULL};
     uint8_t found;
     solid_bytes user = user_name(i % USERS, name);
     a->failures += a->store->ops->get(a->store, &user, 1, 1, &window, &params, &found) != SOLID_OK;

@@ -54,7 +54,7 @@ static void expect_window(const window_room *room, uint64_t seq, size_t count, c
 static void fill_params(params_room *room, uint64_t seq, uint64_t generation, float base) {
   for (int i = 0; i < BODY_WIDTH; i++) room->h[i] = base + (float)i;
   for (int i = 0; i < BODY_PARAMS; i++) room->values[i] = base - 0.01f * (float)i;
-  room->params = (solid_params){room->h, room->values, seq, generation};
+  room->params = (solid_params){room->h, room->values, seq, generation, NULL};
 }
 
 static void put(solid_store *store, const char *user, uint64_t seq, uint64_t generation, float base) {
@@ -69,7 +69,7 @@ static int get(solid_store *store, const char *user, uint64_t generation, window
   solid_bytes id = text(user);
   uint8_t found = 77;
   window->window.steps = window->steps;
-  params->params = (solid_params){params->h, params->values, 0, 0};
+  params->params = (solid_params){params->h, params->values, 0, 0, NULL};
   solid_status status = store->ops->get(store, &id, 1, generation, &window->window, &params->params, &found);
   cr_assert_eq(status, SOLID_OK, "%s: %s", store->ops->name, solid_last_error());
   cr_assert(found <= 1);
@@ -247,7 +247,7 @@ void body_batch_of_users(const store_maker *maker) {
   for (size_t i = 0; i < USERS; i++) {
     cr_assert_eq(applied[i], i % 4);
     windows[i] = (solid_window){rooms[i].steps, 99, 99};
-    params[i] = (solid_params){got[i].h, got[i].values, 99, 99};
+    params[i] = (solid_params){got[i].h, got[i].values, 99, 99, NULL};
   }
   cr_assert_eq(store->ops->get(store, users, USERS, 5, windows, params, found), SOLID_OK, "%s", solid_last_error());
   for (size_t i = 0; i < USERS; i++) {
@@ -399,12 +399,57 @@ void body_ids_of_all_kinds(const store_maker *maker) {
   for (uint64_t i = 0; i < IDS; i++) {
     params_room params;
     uint8_t found;
-    params.params = (solid_params){params.h, params.values, 0, 0};
+    params.params = (solid_params){params.h, params.values, 0, 0, NULL};
     cr_assert_eq(store->ops->get(store, &ids[i], 1, 1, &room.window, &params.params, &found), SOLID_OK);
     expect_window(&room, 1, 1, &i);
     cr_assert(found && params.h[0] == (float)i, "id %lu", i);
   }
   store->ops->close(store);
+}
+
+static solid_status put_halves(solid_store *store, uint16_t *halves) {
+  params_room room;
+  fill_params(&room, 9, 1, 1.0f);
+  room.params.values = NULL, room.params.halves = halves;
+  solid_bytes id = text("ann");
+  return store->ops->put_params(store, &id, &room.params, 1);
+}
+
+void body_takes_halves_as_they_stand(const store_maker *maker) {
+  solid_store *store = maker->open(SOLID_F16, 0);
+  cr_assert_eq(store->element, SOLID_F16);
+  uint16_t halves[BODY_PARAMS];
+  for (int i = 0; i < BODY_PARAMS; i++) halves[i] = (uint16_t)(i % 2 << 15 | (15 + i % 3) << 10 | i);
+  cr_assert_eq(put_halves(store, halves), SOLID_OK, "%s", solid_last_error());
+  window_room window;
+  params_room params;
+  cr_assert_eq(get(store, "ann", 1, &window, &params), 1);
+  cr_assert_eq(params.params.seq, 9);
+  cr_assert_eq(params.h[1], 2.0f);
+  for (int i = 0; i < BODY_PARAMS; i++) {
+    float value = (i % 2 ? -1.0f : 1.0f) * (float)(1 << i % 3) * (1.0f + (float)i / 1024);
+    cr_assert_eq(params.values[i], value, "value %d is %g, %g expected", i, (double)params.values[i], (double)value);
+  }
+  store->ops->close(store);
+}
+
+void body_refuses_halves_that_it_cannot_keep(const store_maker *maker) {
+  uint16_t halves[BODY_PARAMS] = {0};
+  for (int element = SOLID_F32; element <= SOLID_I8; element++) {
+    solid_store *store = maker->open((solid_element)element, 0);
+    halves[BODY_PARAMS - 1] = 0;
+    if (element != SOLID_F16) cr_assert_eq(put_halves(store, halves), SOLID_EINVAL);
+    const uint16_t bad[] = {0x7c00, 0xfc00, 0x7e01}; /* infinities, a NaN */
+    for (int i = 0; i < 3 && element == SOLID_F16; i++) {
+      halves[BODY_PARAMS - 1] = bad[i];
+      cr_assert_eq(put_halves(store, halves), SOLID_ERANGE);
+      cr_assert(strstr(solid_last_error(), "ann"), "%s", solid_last_error());
+    }
+    window_room window;
+    params_room params;
+    cr_assert_eq(get(store, "ann", 1, &window, &params), 0);
+    store->ops->close(store);
+  }
 }
 
 void body_refuses_bad_ids(const store_maker *maker) {

@@ -28,6 +28,8 @@ typedef struct store_maker {
   X(other_generation_is_a_miss)                                                                                        \
   X(elements_round_trip)                                                                                               \
   X(refuses_values_that_are_not_finite)                                                                                \
+  X(takes_halves_as_they_stand)                                                                                        \
+  X(refuses_halves_that_it_cannot_keep)                                                                                \
   X(ids_of_all_kinds)                                                                                                  \
   X(refuses_bad_ids)                                                                                                   \
   X(users_expire)                                                                                                      \

@@ -100,7 +100,7 @@ Test(memory_store, forgets_the_expired_when_full) {
 /* No new user need come for the expired to make way: params and marks of those who are there want room as well. */
 Test(memory_store, forgets_the_expired_when_a_known_user_grows) {
   float h[BODY_WIDTH] = {0}, values[BODY_PARAMS] = {0};
-  const solid_params params = {h, values, 1, 1};
+  const solid_params params = {h, values, 1, 1, NULL};
   const solid_bytes user = {"0", 1};
   solid_memory_store_options options = sizes();
   options.max_bytes = 100000;

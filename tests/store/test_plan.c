@@ -37,7 +37,7 @@ static void fill(solid_store *store, const solid_plan_sizes *sizes, size_t users
     solid_bytes user = {id, sizes->id_bytes};
     solid_append append = {user, steps, positions, sizes->window};
     solid_window window = {steps + sizes->window, 0, 0};
-    solid_params params = {h, values, sizes->window, 1};
+    solid_params params = {h, values, sizes->window, 1, NULL};
     cr_assert_eq(store->ops->advance(store, &append, 1, &window, NULL), SOLID_OK, "%s", solid_last_error());
     cr_assert_eq(store->ops->put_params(store, &user, &params, 1), SOLID_OK, "%s", solid_last_error());
   }

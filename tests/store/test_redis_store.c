@@ -82,7 +82,7 @@ static solid_status put(solid_store *store, const char *user, uint64_t seq, floa
   float h[BODY_WIDTH], values[BODY_PARAMS];
   for (int i = 0; i < BODY_WIDTH; i++) h[i] = value;
   for (int i = 0; i < BODY_PARAMS; i++) values[i] = value;
-  solid_params params = {h, values, seq, 1};
+  solid_params params = {h, values, seq, 1, NULL};
   solid_bytes id = text(user);
   return store->ops->put_params(store, &id, &params, 1);
 }
@@ -92,7 +92,7 @@ static float get(solid_store *store, const char *user, solid_status *status) {
   float h[BODY_WIDTH], values[BODY_PARAMS];
   solid_step steps[BODY_WINDOW];
   solid_window window = {steps, 0, 0};
-  solid_params params = {h, values, 0, 0};
+  solid_params params = {h, values, 0, 0, NULL};
   uint8_t found = 0;
   solid_bytes id = text(user);
   *status = store->ops->get(store, &id, 1, 1, &window, &params, &found);
@@ -348,7 +348,7 @@ Test(redis_store, other_sizes_are_misses_and_other_elements_are_not) {
   float h[BODY_WIDTH], values[BODY_PARAMS];
   solid_step steps[2];
   solid_window window = {steps, 0, 0};
-  solid_params params = {h, values, 0, 0};
+  solid_params params = {h, values, 0, 0, NULL};
   solid_bytes ann = text("ann");
   uint8_t found = 1;
   for (uint64_t i = 1; i <= 4; i++) cr_assert_eq(append_to(store, "ann", i, NULL), SOLID_OK);
@@ -512,7 +512,7 @@ Test(fake_redis, no_signal_from_a_dead_peer, .timeout = 60) {
   solid_store *store = open_with(&options);
   for (size_t i = 0; i < USERS; i++) {
     users[i] = text("ann");
-    params[i] = (solid_params){h, values, 1, 1};
+    params[i] = (solid_params){h, values, 1, 1, NULL};
   }
   for (int i = 0; i < 5; i++) {
     cr_assert(solid_status_is_retriable(store->ops->put_params(store, users, params, USERS)));

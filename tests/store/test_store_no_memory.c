@@ -47,7 +47,7 @@ static solid_status use(solid_store *store, size_t n) {
     users[i] = (solid_bytes){names[i], (size_t)snprintf(names[i], sizeof names[i], "user-%zu", i)};
     appends[i] = (solid_append){users[i], &step, &position, 1};
     windows[i] = (solid_window){rooms[i], 0, 0};
-    params[i] = (solid_params){h[i], values[i], 1, 1};
+    params[i] = (solid_params){h[i], values[i], 1, 1, NULL};
   }
   solid_status status = store->ops->advance(store, appends, n, windows, NULL);
   for (size_t i = 0; i < n && !status; i++) cr_assert(windows[i].seq == 1 && windows[i].count == 1);
