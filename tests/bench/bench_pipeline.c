@@ -1,7 +1,8 @@
 /* Times the writing side from events in memory to params in the memory store, batch by batch, on every device of this
  * build and machine side by side.
  *
- *   bench_pipeline [--devices cpu,cuda] [--threads N] [--rank R] [--steps N] [--users N] [--seconds S] [--json]
+ *   bench_pipeline [--devices cpu,cuda] [--threads N] [--rank R] [--steps N] [--users N] [--seconds S]
+ *                  [--element f32|f16|i8] [--json]
  *
  * Random weights in the shapes of the Amazon Beauty model (V 12,101, d 64, L 50), layers of width R (default 32). Each
  * event is another user's, whose window holds --steps items before; a batch of B events is one call of
@@ -26,6 +27,7 @@ typedef struct arguments {
   int32_t threads;
   uint32_t rank, steps, users;
   double seconds;
+  solid_element element;
   int json;
 } arguments;
 
@@ -85,6 +87,7 @@ static solid_store *open_store(const bench *b) {
   options.window = b->info.window;
   options.width = b->info.width;
   options.params = b->info.params;
+  options.element = b->args.element;
   must(solid_memory_store_open(&store, &options), "store");
   return store;
 }
@@ -166,6 +169,15 @@ static void run_device(bench *b, const char *device) {
   solid_context_free(b->ctx);
 }
 
+static const char *const elements[] = {"f32", "f16", "i8"};
+
+static solid_element element_of(const char *name) {
+  for (int i = SOLID_F32; i <= SOLID_I8; i++)
+    if (strcmp(name, elements[i]) == 0) return (solid_element)i;
+  die(name, "no element type");
+  return SOLID_F32;
+}
+
 static void read_arguments(arguments *args, int argc, char **argv) {
   for (int i = 1; i < argc; i++) {
     const char *value = i + 1 < argc ? argv[i + 1] : "";
@@ -185,6 +197,8 @@ static void read_arguments(arguments *args, int argc, char **argv) {
       args->users = (uint32_t)atoi(value);
     else if (strcmp(argv[i], "--seconds") == 0)
       args->seconds = atof(value);
+    else if (strcmp(argv[i], "--element") == 0)
+      args->element = element_of(value);
     else
       die(argv[i], "unknown argument; see the head of bench_pipeline.c");
     i++;
@@ -193,7 +207,8 @@ static void read_arguments(arguments *args, int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
-  bench b = {.args = {.devices = "cpu,cuda", .rank = 32, .steps = 20, .users = 16384, .seconds = 1}};
+  bench b = {
+      .args = {.devices = "cpu,cuda", .rank = 32, .steps = 20, .users = 16384, .seconds = 1, .element = SOLID_F16}};
   read_arguments(&b.args, argc, argv);
   b.names = must_have(calloc(b.args.users, sizeof *b.names));
   b.events = must_have(calloc(sizes[SIZES - 1], sizeof *b.events));
@@ -202,9 +217,10 @@ int main(int argc, char **argv) {
   char devices[64];
   snprintf(devices, sizeof devices, "%s", b.args.devices);
   if (!b.args.json)
-    printf("V 12101, d 64, L 50, layers of %u, %u items a window, %d threads (0 = all)\n%-8s %6s %8s %12s %12s %12s\n",
-           b.args.rank ? b.args.rank : 64, b.args.steps, b.args.threads, "device", "batch", "calls", "users/s",
-           "p50 us", "p99 us");
+    printf("V 12101, d 64, L 50, layers of %u, %u items a window, kept as %s, %d threads (0 = all)\n%-8s %6s %8s %12s "
+           "%12s %12s\n",
+           b.args.rank ? b.args.rank : 64, b.args.steps, elements[b.args.element], b.args.threads, "device", "batch",
+           "calls", "users/s", "p50 us", "p99 us");
   for (char *left = devices, *device; (device = strtok_r(left, ",", &left));) run_device(&b, device);
   if (b.args.json) printf("%s]\n", b.printed ? "" : "[");
   free(b.names);
