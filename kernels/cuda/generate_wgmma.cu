@@ -93,6 +93,8 @@ __device__ static inline void make(float clip, const sk_dual_rows<D, 1> (&z)[2],
   }
   asm volatile("wgmma.commit_group.sync.aligned;\nwgmma.wait_group.sync.aligned 0;" ::: "memory");
 #pragma unroll
+  for (int i = 0; i < 32; i++) asm volatile("" : "+f"(sum[i / 16][i % 16])); /* not to be read before the wait */
+#pragma unroll
   for (int h = 0; h < 2; h++) { /* four columns */
     int column = WIDE ? 8 * t + 4 * h : 16 * h + 4 * t;
     const float4 bi = *(const float4 *)&from.b[0][column], bs = *(const float4 *)&from.b[1][column];
