@@ -219,7 +219,8 @@ static solid_status read_values(const sol_trainer *t, const sol_safetensors *st,
 static solid_status take_values(sol_trainer *t, const state *s) {
   sk_backend *be = t->be;
   size_t total = t->step.total;
-  solid_status status = SOLID_OK;
+  solid_status status = sol_step_clear(&t->step); /* a cancelled epoch leaves a part of its loss */
+  if (status != SOLID_OK) return status;
   for (size_t i = 0; i < DEVICE_ARRAYS && status == SOLID_OK; i++)
     if (has_array(t, i))
       status =

@@ -138,6 +138,43 @@ Test(trainer, resumes_exactly) {
   rig_each(check_resume);
 }
 
+static int stop_at_second(void *user, uint32_t step, uint32_t steps) {
+  (void)user, (void)steps;
+  return step == 2;
+}
+
+/* What a cancelled epoch began is gone once the checkpoint is loaded: weights, moments, and the loss summed so far. */
+static void check_cancel(rig *r) {
+  fixture whole, parts;
+  setup(&whole);
+  setup(&parts);
+  sol_train_options o = quick_options();
+  sol_trainer *trainer = open_trainer(r, &whole, &o);
+  run_epochs(trainer, 2);
+  finish(trainer, &whole);
+  char path[] = "/tmp/solid-checkpoint-XXXXXX";
+  int fd = mkstemp(path);
+  cr_assert_geq(fd, 0);
+  close(fd);
+  trainer = open_trainer(r, &parts, &o);
+  run_epochs(trainer, 1);
+  cr_assert_eq(sol_trainer_save(trainer, path), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(sol_trainer_epoch(trainer, stop_at_second, NULL, NULL), SOLID_ECANCELLED);
+  cr_expect_eq(sol_trainer_report(trainer)->epoch, 1);
+  cr_assert_eq(sol_trainer_load(trainer, path), SOLID_OK, "%s", solid_last_error());
+  run_epochs(trainer, 1);
+  finish(trainer, &parts);
+  compare_bits("best weights", parts.best, whole.best, sol_tensors_total(&config));
+  cr_expect_eq(parts.report.loss, whole.report.loss, "loss %g, uncancelled %g", parts.report.loss, whole.report.loss);
+  unlink(path);
+  teardown(&whole);
+  teardown(&parts);
+}
+
+Test(trainer, forgets_a_cancelled_epoch) {
+  rig_each(check_cancel);
+}
+
 Test(trainer, repeats_itself_with_any_number_of_threads) {
   fixture f[2];
   for (int i = 0; i < 2; i++) {
