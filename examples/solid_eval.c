@@ -3,6 +3,7 @@
  * One question a user over the full catalogue; the popularity ranking stands beside the model, both with 95 %
  * intervals. */
 #include "examples/eval.h"
+#include "examples/program.h"
 #include "solid/extend.h"
 #include "store/memory_store.h"
 #include <stdio.h>
@@ -102,29 +103,18 @@ static void clear(eval_run *r) {
   solid_context_free(r->ctx);
 }
 
+static solid_status run(void *user) {
+  eval_run *r = user;
+  if (r->args.protocol) return eval_paper(r);
+  solid_status status = evaluate(r);
+  if (!status) eval_print_table(r);
+  return !status && r->args.json ? eval_write_json(r) : status;
+}
+
 int main(int argc, char **argv) {
   static eval_run r;
   if (argc > 1 && strcmp(argv[1], "compare") == 0) return eval_compare(argc - 1, argv + 1);
-  solid_config *config = NULL;
-  solid_status status = solid_config_load(&config, &eval_program, argc, argv, &r.args);
-  if (status) {
-    fprintf(stderr, "solid_eval: %s\n", solid_last_error());
-    return 2;
-  }
-  solid_config_request request = solid_config_get_request(config);
-  if (request == SOLID_CONFIG_HELP)
-    status = solid_config_write_help(&eval_program, stdout);
-  else if (request == SOLID_CONFIG_VERSION)
-    status = solid_config_write_version(&eval_program, stdout);
-  else if (r.args.protocol)
-    status = eval_paper(&r);
-  else {
-    status = evaluate(&r);
-    if (!status) eval_print_table(&r);
-    if (!status && r.args.json) status = eval_write_json(&r);
-  }
-  if (status) fprintf(stderr, "solid_eval: %s\n", solid_last_error());
+  int code = program_run(&eval_program, argc, argv, &r.args, run, &r);
   clear(&r);
-  solid_config_free(config);
-  return status == SOLID_OK ? 0 : status == SOLID_EINVAL ? 2 : 1;
+  return code;
 }

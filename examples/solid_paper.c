@@ -3,6 +3,7 @@
  * the model file that a single combination leaves. */
 #include "examples/load.h"
 #include "examples/paper_runs.h"
+#include "examples/program.h"
 #include "ingest/config.h"
 #include "solid/extend.h"
 #include <stdlib.h>
@@ -62,7 +63,8 @@ static const solid_program program = {
     .properties = properties,
     .count = sizeof properties / sizeof *properties};
 
-static solid_status run(const paper_arguments *a) {
+static solid_status run(void *user) {
+  const paper_arguments *a = user;
   sol_history history = {0};
   load_files files = {.data = a->data, .format = a->format};
   paper_runs runs = {0};
@@ -81,19 +83,5 @@ static solid_status run(const paper_arguments *a) {
 
 int main(int argc, char **argv) {
   paper_arguments a = {0};
-  solid_config *config = NULL;
-  solid_status status = solid_config_load(&config, &program, argc, argv, &a);
-  if (status != SOLID_OK) {
-    fprintf(stderr, "solid_paper: %s\n", solid_last_error());
-    return 2;
-  }
-  solid_config_request request = solid_config_get_request(config);
-  if (request == SOLID_CONFIG_HELP)
-    status = solid_config_write_help(&program, stdout);
-  else if (request == SOLID_CONFIG_VERSION)
-    status = solid_config_write_version(&program, stdout);
-  else if ((status = run(&a)) != SOLID_OK)
-    fprintf(stderr, "solid_paper: %s\n", solid_last_error());
-  solid_config_free(config);
-  return status == SOLID_OK ? 0 : status == SOLID_EINVAL ? 2 : 1;
+  return program_run(&program, argc, argv, &a, run, &a);
 }

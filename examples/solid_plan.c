@@ -1,5 +1,6 @@
 /* solid_plan: how much memory a model's users take up, in Redis and in the memory store, by element type; with --device
  * also what serving and training take on the device, and whether it is there. */
+#include "examples/program.h"
 #include "ingest/config.h"
 #include "solid/extend.h"
 #include "solid/train/plan.h"
@@ -165,27 +166,18 @@ static solid_status plan_device(const plan_options *options) {
   return status;
 }
 
+static solid_status run(void *user) {
+  plan_options *options = user;
+  int of_device = options->device || options->memory;
+  if (of_device && !options->model)
+    return solid_fail(SOLID_EINVAL, "--%s needs --model", options->device ? "device" : "memory");
+  if (options->device && options->memory) return solid_fail(SOLID_EINVAL, "--device and --memory exclude one another");
+  solid_status status = options->model ? read_model(options) : SOLID_OK;
+  if (!status) status = print_plan(options);
+  return !status && of_device ? plan_device(options) : status;
+}
+
 int main(int argc, char **argv) {
   plan_options options = {0};
-  solid_config *config = NULL;
-  solid_status status = solid_config_load(&config, &program, argc, argv, &options);
-  if (status) {
-    fprintf(stderr, "solid_plan: %s\n", solid_last_error());
-    return 2;
-  }
-  solid_config_request request = solid_config_get_request(config);
-  if (request == SOLID_CONFIG_HELP)
-    status = solid_config_write_help(&program, stdout);
-  else if (request == SOLID_CONFIG_VERSION)
-    status = solid_config_write_version(&program, stdout);
-  else if ((options.device || options.memory) && !options.model)
-    status = solid_fail(SOLID_EINVAL, "--%s needs --model", options.device ? "device" : "memory");
-  else if (options.device && options.memory)
-    status = solid_fail(SOLID_EINVAL, "--device and --memory exclude one another");
-  else if (!options.model || !(status = read_model(&options)))
-    status = print_plan(&options);
-  if (!status && (options.device || options.memory) && request == SOLID_CONFIG_RUN) status = plan_device(&options);
-  if (status) fprintf(stderr, "solid_plan: %s\n", solid_last_error());
-  solid_config_free(config);
-  return status == SOLID_EINVAL ? 2 : status ? 1 : 0;
+  return program_run(&program, argc, argv, &options, run, &options);
 }

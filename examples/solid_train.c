@@ -3,6 +3,7 @@
  * same command goes on from it. */
 #include "examples/manifest.h"
 #include "examples/material.h"
+#include "examples/program.h"
 #include "examples/train_earlier.h"
 #include "examples/train_run.h"
 #include "solid/extend.h"
@@ -121,7 +122,8 @@ static solid_status train(const train_arguments *a, const solid_context *ctx, co
 }
 
 /* Everything that can be refused is refused before the data is read. */
-static solid_status run(const train_arguments *a) {
+static solid_status run(void *user) {
+  const train_arguments *a = user;
   char checkpoint[4096];
   sol_history history = {0};
   solid_context *ctx = NULL;
@@ -132,10 +134,8 @@ static solid_status run(const train_arguments *a) {
   options.precision = train_precision(a);
   snprintf(checkpoint, sizeof checkpoint, "%s.checkpoint", a->out);
   solid_status status = sol_export_check(a->out);
-  if (status == SOLID_OK && a->log != NULL && (log = fopen(a->log, "a")) == NULL) {
-    fprintf(stderr, "solid_train: %s: %s\n", a->log, strerror(errno));
-    return SOLID_EIO;
-  }
+  if (status == SOLID_OK && a->log != NULL && (log = fopen(a->log, "a")) == NULL)
+    status = solid_fail(SOLID_EIO, "%s: %s", a->log, strerror(errno));
   if (status == SOLID_OK) status = solid_context_new(&ctx, &options);
   load_files files = {.data = a->data,
                       .format = a->format,
@@ -150,7 +150,6 @@ static solid_status run(const train_arguments *a) {
            history.attributes.count);
     status = train(a, ctx, &history, checkpoint, log);
   }
-  if (status != SOLID_OK) fprintf(stderr, "solid_train: %s\n", solid_last_error());
   sol_history_clear(&history);
   solid_context_free(ctx);
   if (log != NULL) fclose(log);
@@ -159,19 +158,5 @@ static solid_status run(const train_arguments *a) {
 
 int main(int argc, char **argv) {
   train_arguments a = {0};
-  solid_config *config = NULL;
-  solid_status status = solid_config_load(&config, &train_program, argc, argv, &a);
-  if (status != SOLID_OK) {
-    fprintf(stderr, "solid_train: %s\n", solid_last_error());
-    return 2;
-  }
-  solid_config_request request = solid_config_get_request(config);
-  if (request == SOLID_CONFIG_HELP)
-    status = solid_config_write_help(&train_program, stdout);
-  else if (request == SOLID_CONFIG_VERSION)
-    status = solid_config_write_version(&train_program, stdout);
-  else
-    status = run(&a);
-  solid_config_free(config);
-  return status == SOLID_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+  return program_run(&train_program, argc, argv, &a, run, &a);
 }

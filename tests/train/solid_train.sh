@@ -23,10 +23,10 @@ data=(--data "$work/data/events.jsonl" --attributes "$work/data/items.json" --wi
 expect_refusal 1 "$work/no/such: No such file" "${data[@]}" --out "$work/no/such"
 expect_refusal 1 "$work: is a folder" "${data[@]}" --out "$work"
 expect_refusal 1 "$work/absent" --data "$work/absent" --out "$work/model"
-expect_refusal 1 "device" "${data[@]}" --device abacus --out "$work/model"
+expect_refusal 2 "device" "${data[@]}" --device abacus --out "$work/model"
 expect_refusal 2 "--data is required" --out "$work/model"
 expect_refusal 2 "--epochs" "${data[@]}" --out "$work/model" --epochs none
-expect_refusal 1 "a model without codes" "${data[@]}" --out "$work/model" --head static --levels 0 --item-dropout 0.2
+expect_refusal 2 "a model without codes" "${data[@]}" --out "$work/model" --head static --levels 0 --item-dropout 0.2
 # Data that cannot be split, and files about other items than the data's.
 printf 'a 1\nb 2\na 2\n' >"$work/short.txt"
 printf 'a 1 2 3 1 2\nb 2\n' >"$work/single.txt"
@@ -34,11 +34,11 @@ printf '{"pear": ["fruit"]}\n' >"$work/pears.json"
 printf 'abcdabcdabcdabcd' >"$work/two.f32"
 expect_refusal 1 "$work/short.txt: none of 2 users has 3 events" --data "$work/short.txt" --out "$work/model"
 expect_refusal 1 "$work/short.txt: none of 2 users has 3 events" --data "$work/short.txt" --split per-user-ratio --out "$work/model"
-expect_refusal 1 "$work/short.txt: the global-time split needs times" --data "$work/short.txt" --split global-time --out "$work/model"
+expect_refusal 2 "$work/short.txt: the global-time split needs times" --data "$work/short.txt" --split global-time --out "$work/model"
 expect_refusal 1 "$work/pears.json has no attribute of any of the 120 items of" "${data[@]}" --attributes "$work/pears.json" --out "$work/model"
 expect_refusal 1 "$work/two.f32 has no vector of any of the 120 items of" "${data[@]}" --vectors "$work/two.f32" --vector-width 4 --out "$work/model"
-expect_refusal 1 "--teachers names no model" "${data[@]}" --teachers "" --out "$work/model"
-expect_refusal 1 "--codes-from for a model without codes" "${data[@]}" --head static --levels 0 --codes-from "$work/model" --out "$work/model"
+expect_refusal 2 "--teachers names no model" "${data[@]}" --teachers "" --out "$work/model"
+expect_refusal 2 "--codes-from for a model without codes" "${data[@]}" --head static --levels 0 --codes-from "$work/model" --out "$work/model"
 "$train" --data "$work/single.txt" --width 8 --codes 2 --epochs 1 --threads 1 --out "$work/model" >"$work/out" || fail "a user of one event stops everybody"
 grep -q "trains solid on 1 users" "$work/out" || fail "a user of one event trains: $(cat "$work/out")"
 
@@ -68,7 +68,7 @@ valid=$(grep -o 'validation ndcg@10 0\.[0-9]*' "$work/learned.log" | grep -o '0\
 "$eval" --model "$work/learned" --data "$work/data/events.jsonl" --threads 2 --part valid >"$work/out"
 grep -qE "^ndcg@10 +$valid" "$work/out" || fail "the model is not the one of validation $valid: $(cat "$work/out")"
 "$train" "${data[@]}" --epochs 2 --learn-codes 1 --hide 0.1 --out "$work/learned" >/dev/null || fail "learned codes with hidden items"
-expect_refusal 1 "learn_codes: the model has no codes" "${data[@]}" --out "$work/none" --head static --levels 0 --learn-codes 1
+expect_refusal 2 "learn_codes: the model has no codes" "${data[@]}" --out "$work/none" --head static --levels 0 --learn-codes 1
 
 # The split is the model's: another one is refused, by a checkpoint and by the evaluation.
 "$train" "${data[@]}" --head static --levels 0 --epochs 1 --keep-checkpoint --out "$work/plain" >/dev/null

@@ -1,0 +1,13 @@
+/* What the programs begin and end with: options, --help, --version, the error's line, the exit code. */
+#ifndef EXAMPLES_PROGRAM_H
+#define EXAMPLES_PROGRAM_H
+
+#include "ingest/config.h"
+
+/* Reads the options into the struct at `values` (zeroed before), then answers --help or --version, or calls run(user).
+ * Answers the exit code: 0 done, 2 wrong usage (EINVAL of the options or of `run`), 1 any other failure, of which the
+ * text stands on stderr. */
+int program_run(const solid_program *program, int argc, char **argv, void *values, solid_status (*run)(void *user),
+                void *user);
+
+#endif
