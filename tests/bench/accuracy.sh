@@ -121,7 +121,7 @@ schedule_of() {
 }
 
 # Heads at full width and at rank 16, codes learned while training or from an earlier model, parameters cached in fewer bytes.
-learning='--learn-codes 1'
+learning='--learn-codes 1 --learn-share 0.5'
 list_parts() {
   local data=$1 schedule head
   schedule=$(schedule_of "$data")
