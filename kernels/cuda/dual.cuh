@@ -166,26 +166,24 @@ __device__ static inline void sk_dual_weights(float clip, const sk_dual_rows<D, 
   }
 }
 
-/* Neighbours of a row of w, at once where `aligned` says that they may be. */
-__device__ static inline void sk_dual_write(const sk_dual_args &a, bool aligned, int row, int column, int64_t stride,
-                                            const float (&x)[4], float *to) {
-  if (row >= a.n || column >= a.m) return;
-  to += row * stride + column;
+/* Neighbours of a row of w, which has m columns, at once where `aligned` says that they may be. */
+__device__ static inline void sk_dual_write(int m, bool aligned, int column, const float (&x)[4], float *row) {
+  if (column >= m) return;
+  float *to = row + column;
   if (aligned) {
     *(float4 *)to = {x[0], x[1], x[2], x[3]};
     return;
   }
 #pragma unroll
   for (int c = 0; c < 4; c++)
-    if (column + c < a.m) to[c] = x[c];
+    if (column + c < m) to[c] = x[c];
 }
 
 /* The same as binary16, four or eight of them. */
 template <int N>
-__device__ static inline void sk_dual_write(const sk_dual_args &a, bool aligned, int row, int column, int64_t stride,
-                                            const float (&x)[N], uint16_t *to) {
-  if (row >= a.n || column >= a.m) return;
-  to += row * stride + column;
+__device__ static inline void sk_dual_write(int m, bool aligned, int column, const float (&x)[N], uint16_t *row) {
+  if (column >= m) return;
+  uint16_t *to = row + column;
   unsigned two[N / 2];
 #pragma unroll
   for (int c = 0; c < N / 2; c++) two[c] = sk_halves(x[2 * c], x[2 * c + 1]);
@@ -198,14 +196,19 @@ __device__ static inline void sk_dual_write(const sk_dual_args &a, bool aligned,
   }
 #pragma unroll
   for (int c = 0; c < N; c++)
-    if (column + c < a.m) to[c] = (uint16_t)(two[c / 2] >> c % 2 * 16);
+    if (column + c < m) to[c] = (uint16_t)(two[c / 2] >> c % 2 * 16);
 }
 
-/* Packed columns on their way into shared memory; all threads of the block, of which there are THREADS. */
-template <int THREADS, typename PACKED>
+/* Packed columns on their way into shared memory; all threads of the block, of which there are THREADS; MOST at
+ * once. */
+template <int THREADS, int MOST, typename PACKED>
 __device__ static inline void sk_dual_fetch(PACKED *to, const PACKED *from, int count) {
-  for (int i = threadIdx.x; i < count * (int)sizeof *to / 16; i += THREADS)
-    __pipeline_memcpy_async((uint4 *)to + i, (const uint4 *)from + i, 16);
+  const int ALL = MOST * (int)sizeof *to / 16;
+#pragma unroll
+  for (int first = 0; first < ALL; first += THREADS) {
+    int i = first + threadIdx.x;
+    if (i < count * (int)sizeof *to / 16) __pipeline_memcpy_async((uint4 *)to + i, (const uint4 *)from + i, 16);
+  }
   __pipeline_commit();
 }
 

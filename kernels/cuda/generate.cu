@@ -21,7 +21,7 @@ __global__ static void __launch_bounds__(WARPS *SK_WARP, BLOCKS)
   int lane = threadIdx.x % SK_WARP, row = (blockIdx.x * WARPS + threadIdx.x / SK_WARP) * 16 * TILES;
   int first = blockIdx.y * run, end = min(first + run, (a.m + SK_DUAL_PAIR - 1) / SK_DUAL_PAIR);
   auto fetch = [&](int pair, int stage) {
-    sk_dual_fetch<WARPS * SK_WARP>(chunk + stage * CHUNK, pairs + pair, max(0, min(CHUNK, end - pair)));
+    sk_dual_fetch<WARPS * SK_WARP, CHUNK>(chunk + stage * CHUNK, pairs + pair, max(0, min(CHUNK, end - pair)));
   };
   sk_dual_rows<D, TILES> z[2];
   fetch(first, 0);
@@ -39,8 +39,10 @@ __global__ static void __launch_bounds__(WARPS *SK_WARP, BLOCKS)
       int column = (pair + i) * SK_DUAL_PAIR + lane % 4 * 4;
 #pragma unroll
       for (int k = 0; k < 2 * TILES; k++) {
-        sk_dual_write(a, aligned, row + lane / 4 + 8 * k, column, stride, x[k], w);
-        if (SAVED) sk_dual_write(a, aligned, row + lane / 4 + 8 * k, column, a.m, before[k], wi_saved);
+        int64_t user = row + lane / 4 + 8 * k;
+        int columns = user < a.n ? a.m : 0;
+        sk_dual_write(columns, aligned, column, x[k], w + user * stride);
+        if (SAVED) sk_dual_write(columns, aligned, column, before[k], wi_saved + user * a.m);
       }
     }
   }

@@ -15,7 +15,7 @@ __global__ static void __launch_bounds__(WARPS *SK_WARP, BLOCKS)
   int lane = threadIdx.x % SK_WARP, row = (blockIdx.x * WARPS + threadIdx.x / SK_WARP) * 16 * TILES;
   int mine = row + lane / 4, end = (a.in + 1) * EACH;
   auto fetch = [&](int pair, int stage) {
-    sk_dual_fetch<WARPS * SK_WARP>(chunk + stage * CHUNK, pairs + pair, max(0, min(CHUNK, end - pair)));
+    sk_dual_fetch<WARPS * SK_WARP, CHUNK>(chunk + stage * CHUNK, pairs + pair, max(0, min(CHUNK, end - pair)));
   };
   sk_dual_rows<D, TILES> z[2];
   float y[EACH][2 * TILES][4] = {};

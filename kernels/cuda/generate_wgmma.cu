@@ -120,17 +120,15 @@ __device__ static inline void arrive(void) {
 
 /* ---- Written ---- */
 
-__device__ static inline void put(const sk_dual_args &a, bool aligned, int row, int column, int64_t stride,
-                                  const float (&w)[8], uint16_t *to) {
-  sk_dual_write(a, aligned, row, column + threadIdx.x % 4 * 8, stride, w, to);
+__device__ static inline void put(int m, bool aligned, int column, const float (&w)[8], uint16_t *row) {
+  sk_dual_write(m, aligned, column + threadIdx.x % 4 * 8, w, row);
 }
 
-__device__ static inline void put(const sk_dual_args &a, bool aligned, int row, int column, int64_t stride,
-                                  const float (&w)[8], float *to) {
+__device__ static inline void put(int m, bool aligned, int column, const float (&w)[8], float *row) {
 #pragma unroll
   for (int h = 0; h < 2; h++) {
     const float four[4] = {w[4 * h], w[4 * h + 1], w[4 * h + 2], w[4 * h + 3]};
-    sk_dual_write(a, aligned, row, column + 16 * h + threadIdx.x % 4 * 4, stride, four, to);
+    sk_dual_write(m, aligned, column + 16 * h + threadIdx.x % 4 * 4, four, row);
   }
 }
 
@@ -144,8 +142,15 @@ __global__ static void __launch_bounds__(THREADS, BLOCKS)
   int lane = threadIdx.x % SK_WARP, row = blockIdx.x * GROUPS * ROWS + threadIdx.x / SK_WARP * 16;
   int first = blockIdx.y * run, end = min(first + run, (a.m + COLUMNS - 1) / COLUMNS);
   auto fetch = [&](int at, int stage) {
-    sk_dual_fetch<THREADS>(chunk + stage * CHUNK, all + at, max(0, min(CHUNK, end - at)));
+    sk_dual_fetch<THREADS, CHUNK>(chunk + stage * CHUNK, all + at, max(0, min(CHUNK, end - at)));
   };
+  T *to[2];
+  int columns[2];
+#pragma unroll
+  for (int k = 0; k < 2; k++) {
+    int64_t user = row + lane / 4 + 8 * k;
+    to[k] = w + user * stride, columns[k] = user < a.n ? a.m : 0;
+  }
   sk_dual_rows<D, 1> z[2];
   fetch(first, 0);
   fetch(first + CHUNK, 1);
@@ -160,7 +165,7 @@ __global__ static void __launch_bounds__(THREADS, BLOCKS)
       float x[2][8];
       make<D, PARTS, sizeof(T) == 2>(a.clip, z, chunk[stage * CHUNK + i], x);
 #pragma unroll
-      for (int k = 0; k < 2; k++) put(a, aligned, row + lane / 4 + 8 * k, (at + i) * COLUMNS, stride, x[k], w);
+      for (int k = 0; k < 2; k++) put(columns[k], aligned, (at + i) * COLUMNS, x[k], to[k]);
     }
   }
 }
@@ -219,8 +224,11 @@ __global__ static void __launch_bounds__(THREADS, BLOCKS)
   packed<D, PARTS> *chunk = (packed<D, PARTS> *)memory; /* SK_DUAL_STAGES of CHUNK */
   int lane = threadIdx.x % SK_WARP, t = lane % 4, row = blockIdx.x * GROUPS * ROWS + threadIdx.x / SK_WARP * 16;
   auto fetch = [&](int at, int stage) {
-    sk_dual_fetch<THREADS>(chunk + stage * CHUNK, all + at, max(0, min(CHUNK, all_columns - at)));
+    sk_dual_fetch<THREADS, CHUNK>(chunk + stage * CHUNK, all + at, max(0, min(CHUNK, all_columns - at)));
   };
+  const float *from[2]; /* users beyond the last multiply what the last one has */
+#pragma unroll
+  for (int k = 0; k < 2; k++) from[k] = a.x + (int64_t)min(row + lane / 4 + 8 * k, a.n - 1) * a.in;
   sk_dual_rows<D, 1> z[2];
   float y[EACH][2][8] = {};
   fetch(0, 0);
@@ -232,9 +240,10 @@ __global__ static void __launch_bounds__(THREADS, BLOCKS)
 #pragma unroll
     for (int i = 0; i < CHUNK * 2; i++) {
       int input = (COLUMNS * (at + i / 2) + 8 * t) / OUT;
-      int64_t user = row + lane / 4 + i % 2 * 8;
-      float there = user < a.n && input < a.in ? a.x[user * a.in + input] : 0.0f;
-      x[i / 2][i % 2] = input == a.in ? 1.0f : there;
+      if (COLUMNS * (at + CHUNK) <= OUT * a.in)
+        x[i / 2][i % 2] = from[i % 2][input];
+      else
+        x[i / 2][i % 2] = input < a.in ? from[i % 2][input] : input == a.in ? 1.0f : 0.0f;
     }
     arrive();
     fetch(at + 2 * CHUNK, (stage + 2) % SK_DUAL_STAGES);
