@@ -55,6 +55,10 @@ solid_status sk_cuda_join_sums(sk_backend *be, int blocks, int columns, const fl
 bool sk_cuda_linear_is_few(const sk_linear_args *a);
 solid_status sk_cuda_linear_few(sk_backend *be, const sk_linear_args *a);
 
+/* Bytes of the workspace that generate takes at most: what else is to stand there stands behind them. */
+size_t sk_cuda_generate_scratch(int n, int d, int m);
+size_t sk_cuda_generate_wgmma_scratch(int m);
+
 /* generate, without wi_saved, and generate_apply of widths up to SK_DUAL_MAX_D by the instructions of sm_90a. */
 solid_status sk_cuda_generate_wgmma(sk_backend *be, const sk_generate_args *a);
 solid_status sk_cuda_generate_apply_wgmma(sk_backend *be, const sk_generate_apply_args *a);

@@ -161,6 +161,12 @@ static solid_status write_wide(sk_backend *be, const sk_generate_args *a) {
   return sk_cuda_launched(be, "generate");
 }
 
+size_t sk_cuda_generate_scratch(int n, int d, int m) {
+  if (d > SK_DUAL_MAX_D) return 2 * (size_t)n * (size_t)m * sizeof(float);
+  size_t pairs = sk_dual_pairs(m) * sizeof(sk_dual_pair<SK_DUAL_MAX_D>), wgmma = sk_cuda_generate_wgmma_scratch(m);
+  return pairs > wgmma ? pairs : wgmma;
+}
+
 solid_status sk_cuda_generate(sk_backend *be, const sk_generate_args *a) {
   if (a->n == 0 || a->m == 0) return SOLID_OK;
   if (a->d > SK_DUAL_MAX_D) return write_wide(be, a);

@@ -109,8 +109,7 @@ solid_status sk_cuda_generate_apply(sk_backend *be, const sk_generate_apply_args
   int64_t m = (int64_t)a->in * a->out + a->out, rows = RUN_FLOATS / m < 1 ? 1 : RUN_FLOATS / m;
   if (rows > a->n) rows = a->n;
   /* The layers stand behind what generate itself takes of the workspace. */
-  size_t before = a->d > SK_DUAL_MAX_D ? 2 * (size_t)(rows * m) * sizeof(float)
-                                       : sk_dual_pairs((int)m) * sizeof(sk_dual_pair<SK_DUAL_MAX_D>);
+  size_t before = sk_cuda_generate_scratch((int)rows, a->d, (int)m);
   void *memory = NULL;
   solid_status status = sk_cuda_workspace(be, before + (size_t)(rows * m) * sizeof(float), &memory);
   for (int64_t row = 0; row < a->n && status == SOLID_OK; row += rows)

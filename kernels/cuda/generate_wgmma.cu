@@ -170,6 +170,10 @@ __global__ static void __launch_bounds__(THREADS, BLOCKS)
   }
 }
 
+size_t sk_cuda_generate_wgmma_scratch(int m) {
+  return sk_cuda_blocks(m, COLUMNS) * sizeof(packed<SK_DUAL_MAX_D, 2>);
+}
+
 template <int D, int PARTS, bool WIDE>
 static solid_status pack_all(sk_backend *be, const sk_dual_args *a, packed<D, PARTS> **out) {
   void *memory = NULL;
