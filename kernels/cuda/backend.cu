@@ -101,6 +101,12 @@ static solid_status take(sk_backend *be, void **out, size_t bytes, const char *w
   return SOLID_OK;
 }
 
+/* A thread has one current device, that of the backend it used last or another library's, and a stream takes work from
+ * its own device alone. So every entry that enqueues or allocates begins here. */
+static solid_status enter(sk_backend *be) {
+  return sk_cuda_status(be, cudaSetDevice(((sk_cuda *)be)->device), "device");
+}
+
 /* cuBLAS with memory of its own for its splits: what NVIDIA recommends for Hopper, plenty elsewhere. */
 static solid_status open_blas(sk_cuda *cuda) {
   const size_t bytes = (size_t)32 << 20;
@@ -168,7 +174,8 @@ static solid_status open_backend(sk_backend **out, const sk_options *options) {
 }
 
 static solid_status alloc(sk_backend *be, void **out, size_t bytes) {
-  return take(be, out, bytes, "alloc");
+  solid_status status = enter(be);
+  return status == SOLID_OK ? take(be, out, bytes, "alloc") : status;
 }
 
 static void release(sk_backend *be, void *device) {
@@ -178,7 +185,8 @@ static void release(sk_backend *be, void *device) {
 
 static solid_status alloc_host(sk_backend *be, void **out, size_t bytes) {
   void *host = NULL;
-  solid_status status = bytes > 0 ? sk_cuda_status(be, cudaMallocHost(&host, bytes), "pinned host memory") : SOLID_OK;
+  solid_status status = enter(be);
+  if (status == SOLID_OK && bytes > 0) status = sk_cuda_status(be, cudaMallocHost(&host, bytes), "pinned host memory");
   if (status != SOLID_OK) return status;
   be->allocations += bytes > 0;
   *out = host;
@@ -191,12 +199,15 @@ static void free_host(sk_backend *be, void *host) {
 }
 
 static solid_status memory(sk_backend *be, size_t *left, size_t *total) {
-  return sk_cuda_status(be, cudaMemGetInfo(left, total), "memory");
+  solid_status status = enter(be);
+  return status == SOLID_OK ? sk_cuda_status(be, cudaMemGetInfo(left, total), "memory") : status;
 }
 
 static solid_status transfer(sk_backend *be, void *to, const void *from, size_t bytes, cudaMemcpyKind kind,
                              const char *what) {
   if (bytes == 0) return SOLID_OK;
+  solid_status status = enter(be);
+  if (status != SOLID_OK) return status;
   return sk_cuda_status(be, cudaMemcpyAsync(to, from, bytes, kind, sk_cuda_stream(be)), what);
 }
 
@@ -214,6 +225,8 @@ static solid_status copy(sk_backend *be, void *to, const void *from, size_t byte
 
 static solid_status zero(sk_backend *be, void *device, size_t bytes) {
   if (bytes == 0) return SOLID_OK;
+  solid_status status = enter(be);
+  if (status != SOLID_OK) return status;
   return sk_cuda_status(be, cudaMemsetAsync(device, 0, bytes, sk_cuda_stream(be)), "zero");
 }
 
@@ -300,6 +313,19 @@ solid_status sk_cuda_column_sum(sk_backend *be, int rows, int columns, const flo
   return sk_cuda_join_sums(be, (int)blocks, columns, (float *)partial, columns, out, NULL);
 }
 
+static solid_status replay(sk_backend *be, sk_graph **graph, sk_body body, void *user) {
+  solid_status status = enter(be);
+  return status == SOLID_OK ? sk_cuda_replay(be, graph, body, user) : status;
+}
+
+#define ENTER_SLOT(op)                                                                                                 \
+  static solid_status enter_##op(sk_backend *be, const sk_##op##_args *a) {                                            \
+    solid_status status = enter(be);                                                                                   \
+    return status == SOLID_OK ? sk_cuda_##op(be, a) : status;                                                          \
+  }
+SK_OPS(ENTER_SLOT)
+#undef ENTER_SLOT
+
 extern "C" const sk_backend_ops sk_cuda_table = {.abi = SK_ABI,
                                                  .name = "cuda",
                                                  .tile_rows = 16384,
@@ -317,9 +343,9 @@ extern "C" const sk_backend_ops sk_cuda_table = {.abi = SK_ABI,
                                                  .alloc_host = alloc_host,
                                                  .free_host = free_host,
                                                  .memory = memory,
-                                                 .replay = sk_cuda_replay,
+                                                 .replay = replay,
                                                  .forget = sk_cuda_forget,
-#define FILL_SLOT(op) .op = sk_cuda_##op,
+#define FILL_SLOT(op) .op = enter_##op,
                                                  SK_OPS(FILL_SLOT)
 #undef FILL_SLOT
 };

@@ -2,6 +2,7 @@
 #include "kernels/cpu/cpu.h"
 #include "tests/support/rig.h"
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -130,6 +131,35 @@ static void check_refusal(rig *r) {
 
 Test(table, a_body_that_fails_is_not_recorded) {
   rig_each(check_refusal);
+}
+
+/* Two devices under one thread: each backend works on its own, whichever was used last. */
+static void check_second_device(rig *r) {
+  const sk_backend_ops *ops = rig_ops(r);
+  if (strcmp(ops->name, "cuda") != 0) return;
+  char why[256] = "";
+  sk_backend *other = NULL;
+  if (ops->open(&other, &(sk_options){.threads = 1, .device = 1, .why = why, .why_size = sizeof why}) != SOLID_OK) {
+    fprintf(stderr, "[SKIP] second device: %s\n", why);
+    return;
+  }
+  recording rec = {.r = r, .x = rig_inout(r, (float[4]){1, 2, 3, 4}, 4), .y = rig_inout(r, (float[4]){0}, 4)};
+  void *there = NULL;
+  sk_graph *graph = NULL;
+  for (int i = 0; i < 3; i++) {
+    cr_assert_eq(ops->alloc(other, &there, 64), SOLID_OK, "%s", other->err);
+    cr_assert_eq(ops->zero(other, there, 64), SOLID_OK, "%s", other->err);
+    cr_assert_eq(ops->sync(other), SOLID_OK, "%s", other->err);
+    ops->free(other, there);
+    cr_assert_eq(ops->replay(rig_backend(r), &graph, add, &rec), SOLID_OK, "%s", rig_backend(r)->err);
+  }
+  cr_expect_eq(rig_read(r, rec.y, 4)[3], 12.0f);
+  ops->forget(rig_backend(r), graph);
+  ops->close(other);
+}
+
+Test(table, second_device_changes_nothing_for_the_first) {
+  rig_each(check_second_device);
 }
 
 static void check_sizes(rig *r) {
