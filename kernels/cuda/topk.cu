@@ -33,6 +33,10 @@ enum {
 };
 typedef unsigned long long key;
 
+/* What MAX_D squares may lose at most where they fall below the least normal float, 2^-126: a length with it is a bound
+ * of tiny vectors' too. */
+#define LOST_SQUARES 0x1p-118f
+
 __device__ static unsigned ordered(float x) {
   unsigned bits = __float_as_uint(x);
   return bits >> 31 ? ~bits : bits | 0x80000000u;
@@ -81,8 +85,8 @@ __global__ static void take_users(sk_topk_args a, int row0, int rows, int steps,
     norm_low += __shfl_xor_sync(0xffffffffu, norm_low, step);
     norm_high += __shfl_xor_sync(0xffffffffu, norm_high, step);
   }
-  if (t == 0 && row < rows) width[row] = slack * sqrtf(norm_low);
-  if (t == 0 && row + 8 < rows) width[row + 8] = slack * sqrtf(norm_high);
+  if (t == 0 && row < rows) width[row] = slack * sqrtf(norm_low + LOST_SQUARES);
+  if (t == 0 && row + 8 < rows) width[row + 8] = slack * sqrtf(norm_high + LOST_SQUARES);
 }
 
 __device__ static void mma(float (&c)[4], const uint4 &a, unsigned b0, unsigned b1) {
@@ -140,7 +144,7 @@ __global__ static void __launch_bounds__(THREADS, 2)
     }
     squares += __shfl_xor_sync(0xffffffffu, squares, 1);
     squares += __shfl_xor_sync(0xffffffffu, squares, 2);
-    longest = fmaxf(longest, sqrtf(squares));
+    longest = fmaxf(longest, sqrtf(squares + LOST_SQUARES));
   }
   longest = fmaxf(longest, __shfl_xor_sync(0xffffffffu, longest, 4)); /* columns n and n + 1 share a group */
   longest = __shfl_sync(0xffffffffu, longest, 8 * t);

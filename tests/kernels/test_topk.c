@@ -92,6 +92,35 @@ Test(topk, never_returns_nan) {
   rig_each(check_nan);
 }
 
+enum { TINY_D = 8, TINY_ITEMS = 3000 };
+
+/* Numbers of more bits than BF16 has, whose scores are exact still. */
+static void lengthen(float *e) {
+  for (int i = 0; i < TINY_ITEMS * TINY_D; i++) e[i] = (float)(i * 7919 % 2001 - 1000);
+}
+
+static void shrink_users(float *u, float *e) {
+  lengthen(e);
+  for (int i = 0; i < 2 * TINY_D; i++) u[i] *= 0x1p-90f;
+}
+
+static void shrink_items(float *u, float *e) {
+  (void)u;
+  lengthen(e);
+  for (int i = 0; i < TINY_ITEMS * TINY_D; i++) e[i] *= 0x1p-90f;
+}
+
+/* The squares of such vectors are 0 in FP32: a bound of errors made of them would be none. */
+static void check_tiny(rig *r) {
+  seed_rng rng = seed_start(84);
+  check_case(r, &rng, &(shape){2, TINY_D, TINY_ITEMS, 20, MASK_SOME}, shrink_users);
+  check_case(r, &rng, &(shape){2, TINY_D, TINY_ITEMS, 20, MASK_ABSENT}, shrink_items);
+}
+
+Test(topk, tells_tiny_scores_apart) {
+  rig_each(check_tiny);
+}
+
 /* Scores that round: the list is in order, free of masked items and repeats, its scores are right, and nothing better
  * than its last was left out. */
 static void judge_row(const sk_topk_args *a, const double *s, const int32_t *index, const float *score) {
