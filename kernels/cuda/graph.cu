@@ -10,7 +10,7 @@ struct sk_graph {
 void sk_cuda_forget(sk_backend *be, sk_graph *graph) {
   (void)be;
   if (!graph) return;
-  cudaGraphExecDestroy(graph->exec);
+  if (graph->exec) cudaGraphExecDestroy(graph->exec);
   free(graph);
 }
 
