@@ -4,7 +4,8 @@
  *
  * embed_backward: scatter-add.              dtable[index_i] += s * dout_i         always accumulates
  *
- * Deterministic: rows that occur more than once are added in order of i. An index >= rows is a caller's error. */
+ * Deterministic: what falls on one row is added in an order that the indices alone decide; on the CPU that of i. An
+ * index >= rows is a caller's error. */
 #ifndef SK_EMBED_H
 #define SK_EMBED_H
 
