@@ -82,7 +82,8 @@ solid_status solid_pipeline_new(solid_pipeline **out, const solid_model *model, 
   }
   arena = (sol_arena){pipeline->memory, 0};
   batch_bind(&pipeline->batch, pipeline->max_batch, &pipeline->info, &arena);
-  status = sol_worker_new(&pipeline->worker, model, pipeline->max_batch, store->element == SOLID_F16);
+  status = sol_worker_new(&pipeline->worker, model, pipeline->max_batch,
+                          store->element == SOLID_F16 ? SOL_WORKER_HALVES : SOL_WORKER_GENERATE);
 
 done:
   if (status) {

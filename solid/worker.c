@@ -20,7 +20,8 @@
 /* Ranked items kept at once, beyond which a ranking is cut into calls of fewer rows: bounds k * max_batch. */
 #define RANKED_AT_ONCE 65536
 
-/* Up to so many rows and places a ranking may take scratch of the kernels' own; larger ones do without. */
+/* Up to so many rows and places together the CPU's ranking takes scratch, which grows with both; larger ones do
+ * without. A GPU's grows with the rows, and is another where all places are wanted. */
 #define WARM_UP_ROWS   32
 #define WARM_UP_RANKED 1024
 
@@ -52,7 +53,7 @@ struct solid_worker {
   size_t words;
   size_t ranked; /* max(V, RANKED_AT_ONCE) */
   size_t P;
-  int halves; /* params of records are binary16 */
+  sol_worker_use use;
   device_memory device;
   host_memory host;
   void *device_base, *host_base;
@@ -65,6 +66,7 @@ static void device_bind(solid_worker *worker, sol_arena *arena) {
   m->batch = sol_arena_take(arena, sol_batch_ints(B, rows), sizeof *m->batch);
   m->scratch = sol_arena_take(arena, sol_forward_floats(worker->config, B, rows), sizeof *m->scratch);
   m->records = sol_arena_take(arena, B, (d + worker->P) * sizeof *m->records);
+  if (worker->use != SOL_WORKER_ALL) return;
   m->h = sol_arena_take(arena, B, d * sizeof *m->h);
   m->u = sol_arena_take(arena, B, d * sizeof *m->u);
   m->params = sol_arena_take(arena, B, worker->P * sizeof *m->params);
@@ -78,6 +80,7 @@ static void host_bind(solid_worker *worker, sol_arena *arena) {
   size_t B = worker->max_batch;
   m->batch = sol_arena_take(arena, sol_batch_ints(B, B * worker->config->window), sizeof *m->batch);
   m->records = sol_arena_take(arena, B, (worker->config->width + worker->P) * sizeof *m->records);
+  if (worker->use != SOL_WORKER_ALL) return;
   m->index = sol_arena_take(arena, worker->ranked, sizeof *m->index);
   m->score = sol_arena_take(arena, worker->ranked, sizeof *m->score);
 }
@@ -106,10 +109,10 @@ static solid_status take_memory(solid_worker *worker) {
 static solid_status warm_up(solid_worker *worker);
 
 solid_status solid_worker_new(solid_worker **out, const solid_model *model, size_t max_batch) {
-  return sol_worker_new(out, model, max_batch, 0);
+  return sol_worker_new(out, model, max_batch, SOL_WORKER_ALL);
 }
 
-solid_status sol_worker_new(solid_worker **out, const solid_model *model, size_t max_batch, int halves) {
+solid_status sol_worker_new(solid_worker **out, const solid_model *model, size_t max_batch, sol_worker_use use) {
   if (!out || !model) return solid_fail(SOLID_EINVAL, "worker: out or model is NULL");
   const sol_config *config = sol_model_config(model);
   /* The kernels count in int32: rows of a batch, floats of a batch's parameters over the width. */
@@ -124,7 +127,7 @@ solid_status sol_worker_new(solid_worker **out, const solid_model *model, size_t
   worker->words = ((size_t)config->items + 63) / 64;
   worker->ranked = config->items > RANKED_AT_ONCE ? config->items : RANKED_AT_ONCE;
   worker->P = sol_config_params(config);
-  worker->halves = halves;
+  worker->use = use;
   solid_status status = sol_backend_open(sol_model_context(model), &worker->be);
   if (!status) status = take_memory(worker);
   if (!status) status = warm_up(worker);
@@ -240,7 +243,7 @@ static solid_status send_batch(solid_worker *worker, const solid_windows *window
 
 /* Floats of a window's record. */
 static size_t record_floats(const solid_worker *worker) {
-  return worker->config->width + (worker->halves ? (worker->P + 1) / 2 : worker->P);
+  return worker->config->width + (worker->use == SOL_WORKER_HALVES ? (worker->P + 1) / 2 : worker->P);
 }
 
 /* Leaves the windows' records in host memory, or h alone. */
@@ -250,9 +253,9 @@ static solid_status forward(solid_worker *worker, const solid_windows *windows, 
   size_t d = worker->config->width, stride = generate ? record_floats(worker) : d;
   solid_status status = send_batch(worker, windows, generate, &batch, &graph);
   work w = {.pass = start_pass(worker, &batch), .h = worker->device.records};
-  w.pass.halves = worker->halves;
+  w.pass.halves = worker->use == SOL_WORKER_HALVES;
   w.pass.h_stride = (int64_t)stride;
-  w.pass.params_stride = (int64_t)(worker->halves ? 2 * stride : stride);
+  w.pass.params_stride = (int64_t)(w.pass.halves ? 2 * stride : stride);
   if (generate) w.params = worker->device.records + d;
   if (!status) status = worker->be->ops->replay(worker->be, graph, compute, &w);
   download(worker, &status, worker->host.records, worker->device.records, windows->n * stride * sizeof(float));
@@ -281,7 +284,7 @@ solid_status sol_worker_generate(solid_worker *worker, const solid_windows *wind
 solid_status solid_worker_generate(solid_worker *worker, const solid_windows *windows, float *h, float *params) {
   if (!worker || !windows || (windows->n && (!h || (!params && worker->P))))
     return solid_fail(SOLID_EINVAL, "worker: generate into NULL");
-  assert(!worker->halves);
+  assert(worker->use == SOL_WORKER_ALL);
   float *records = NULL;
   size_t d = worker->config->width, P = worker->P, stride = 0;
   solid_status status = sol_worker_generate(worker, windows, &records, &stride);
@@ -309,6 +312,7 @@ static solid_status check_rows(const solid_worker *worker, size_t n) {
 
 solid_status solid_worker_apply(solid_worker *worker, size_t n, const float *h, const float *params, float *u) {
   if (!worker || (n && (!h || !u || (!params && worker->P)))) return solid_fail(SOLID_EINVAL, "worker: apply on NULL");
+  assert(worker->use == SOL_WORKER_ALL);
   solid_status status = check_rows(worker, n);
   if (status || !n) return status;
   size_t bytes = n * worker->config->width * sizeof *h;
@@ -362,6 +366,7 @@ static solid_status rank_rows(solid_worker *worker, size_t n, const float *u, co
 solid_status solid_worker_rank(solid_worker *worker, size_t n, const float *u, const uint64_t *excluded, size_t k,
                                solid_scored *out, size_t *counts) {
   if (!worker || (n && (!u || !out || !counts))) return solid_fail(SOLID_EINVAL, "worker: rank on NULL");
+  assert(worker->use == SOL_WORKER_ALL);
   solid_status status = check_rows(worker, n);
   if (status) return status;
   if (k == 0 || k > worker->config->items)
@@ -395,29 +400,38 @@ static solid_status record_sizes(solid_worker *worker) {
   return status;
 }
 
+/* See WARM_UP_ROWS. Of rows of zeroes every item would be among the best, which takes a GPU long. */
+static solid_status warm_ranking(solid_worker *worker) {
+  size_t V = worker->config->items, B = least(worker->max_batch, worker->ranked);
+  size_t sizes[][2] = {{least(B, WARM_UP_ROWS), least(V, WARM_UP_RANKED)}, {B, 1}, {1, V}}; /* rows, places */
+  solid_scored *ranked = calloc(worker->ranked, sizeof *ranked);
+  float *u = malloc(B * worker->config->width * sizeof *u);
+  size_t *counts = calloc(B, sizeof *counts);
+  solid_status status = ranked && u && counts ? SOLID_OK : solid_fail(SOLID_ENOMEM, "out of memory: worker");
+  for (size_t i = 0; i < B * worker->config->width && u; i++) u[i] = 1.0f;
+  for (int i = 0; i < (worker->be->ops->records ? 3 : 1) && !status; i++)
+    status = solid_worker_rank(worker, sizes[i][0], u, NULL, sizes[i][1], ranked, counts);
+  free(ranked);
+  free(u);
+  free(counts);
+  return status;
+}
+
 /* The kernels' own scratch grows with the largest shapes seen; one pass over such shapes, on whatever numbers the
  * memory holds (zeroes), lets it grow here and not under a request. */
 static solid_status warm_up(solid_worker *worker) {
   const sol_config *config = worker->config;
-  size_t n = worker->max_batch < WARM_UP_ROWS ? worker->max_batch : WARM_UP_ROWS;
-  size_t k = config->items < WARM_UP_RANKED ? config->items : WARM_UP_RANKED;
-  solid_scored *ranked = calloc(n * k, sizeof *ranked);
-  float *u = calloc(n, config->width * sizeof *u);
-  size_t *counts = calloc(n, sizeof *counts);
   uint32_t *items = calloc(config->window, sizeof *items), offsets[2] = {0, config->window};
-  float *params = calloc(worker->P + 1, sizeof *params);
-  solid_status status = SOLID_OK;
-  if (!ranked || !u || !counts || !items || !params) status = solid_fail(SOLID_ENOMEM, "out of memory: worker");
+  float *u = calloc(config->width, sizeof *u), *params = calloc(worker->P + 1, sizeof *params);
+  solid_status status = items && u && params ? SOLID_OK : solid_fail(SOLID_ENOMEM, "out of memory: worker");
   solid_windows windows = {1, offsets, items};
   if (!status) status = forward(worker, &windows, worker->P > 0);
-  if (!status) status = solid_worker_apply(worker, 1, u, params, u);
-  if (!status) status = solid_worker_rank(worker, n, u, NULL, k, ranked, counts);
+  if (!status && worker->use == SOL_WORKER_ALL) status = solid_worker_apply(worker, 1, u, params, u);
+  if (!status && worker->use == SOL_WORKER_ALL) status = warm_ranking(worker);
   /* Last: a recording points into the scratch as it is. */
   if (!status && worker->be->ops->records) status = record_sizes(worker);
-  free(ranked);
-  free(u);
-  free(counts);
   free(items);
+  free(u);
   free(params);
   return status;
 }

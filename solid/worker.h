@@ -21,7 +21,7 @@ typedef struct solid_windows {
 } solid_windows;
 
 /* Plans scratch for batches of up to max_batch windows. *out is owned by the caller: solid_worker_free. The model must
- * outlive it. ENOMEM, EDEVICE. */
+ * outlive it. EINVAL: max_batch is 0, or more windows than kernels can count. ENOMEM, EDEVICE. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_worker_new(solid_worker **out, const solid_model *model,
                                                            size_t max_batch);
 

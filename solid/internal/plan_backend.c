@@ -105,7 +105,7 @@ static uint64_t xent_scratch(const sk_xent_args *a) {
 
 static uint64_t topk_scratch(const sk_topk_args *a) {
   uint64_t items = (uint64_t)a->items, stride = items / (a->d <= 64 ? 16 : a->d <= 128 ? 8 : 4) + 8;
-  uint64_t rows = TILE_FLOATS / stride < 16 ? 16 : TILE_FLOATS / stride;
+  uint64_t rows = TILE_FLOATS / stride < 16 ? 16 : least(TILE_FLOATS / stride, 2048);
   uint64_t scouted = 4 * stride + least(rows, (uint64_t)a->n + 15) * (4 * stride + 64 * 1024);
   uint64_t sorted = 48 * items + (1 << 20);
   return scouted > sorted ? scouted : sorted;

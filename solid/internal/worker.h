@@ -4,8 +4,14 @@
 
 #include "solid/worker.h"
 
-/* halves: sol_worker_generate leaves params as binary16, and solid_worker_generate is not for this worker. */
-solid_status sol_worker_new(solid_worker **out, const solid_model *model, size_t max_batch, int halves);
+typedef enum sol_worker_use {
+  SOL_WORKER_ALL,      /* every stage */
+  SOL_WORKER_GENERATE, /* sol_worker_generate alone: no memory is taken for the others */
+  SOL_WORKER_HALVES    /* likewise, and it leaves params as binary16 */
+} sol_worker_use;
+
+/* As solid_worker_new, for some of the stages. */
+solid_status sol_worker_new(solid_worker **out, const solid_model *model, size_t max_batch, sol_worker_use use);
 
 /* As solid_worker_generate, without copies: each window's h and then its params, or their halves, *stride floats from
  * one window to the next. *records is the worker's memory, valid until the worker is used again. */

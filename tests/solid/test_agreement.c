@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BATCH = 21 };
+enum { BATCH = 37 };
 
 typedef struct drawn {
   solid_windows windows;

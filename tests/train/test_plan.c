@@ -3,6 +3,8 @@
  */
 #include "solid/internal/context.h"
 #include "solid/internal/model_parts.h"
+#include "solid/internal/plan_backend.h"
+#include "solid/internal/worker.h"
 #include "solid/train/plan.h"
 #include "solid/train/trainer.h"
 #include "solid/worker.h"
@@ -165,16 +167,73 @@ static void train_on(const char *name, const sk_backend_ops *ops) {
   }
 }
 
+typedef struct server {
+  solid_context ctx;
+  solid_model *model;
+  solid_worker *worker;
+} server;
+
+static void open_server(server *s, const sk_backend_ops *ops) {
+  sol_model_file file;
+  tiny_model_file(&file, &config, 3);
+  *s = (server){.ctx = {.ops = ops, .threads = 1}};
+  cr_assert_eq(sol_model_new(&s->model, &s->ctx, &file), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(solid_worker_new(&s->worker, s->model, USERS), SOLID_OK, "%s", solid_last_error());
+}
+
+static void close_server(server *s) {
+  solid_worker_free(s->worker);
+  solid_model_free(s->model);
+}
+
+/* Of all numbers of rows and places at once that a worker ranks, none is new to the kernels. */
+static void serve_on(const char *name, const sk_backend_ops *ops) {
+  server planned, s;
+  open_server(&planned, &sol_plan_table);
+  open_server(&s, ops);
+  float u[USERS * 16] = {0};
+  static solid_scored out[USERS * ITEMS];
+  size_t counts[USERS];
+  uint64_t allocations = sol_worker_allocations(s.worker);
+  for (size_t n = 1; n <= USERS; n += n < 40 ? 13 : 31)
+    for (size_t k = 1; k <= ITEMS; k += 8)
+      cr_assert_eq(solid_worker_rank(s.worker, n, u, NULL, k, out, counts), SOLID_OK, "%s", solid_last_error());
+  cr_expect_eq(sol_worker_allocations(s.worker), allocations, "%s: %d allocations in the steady state", name,
+               (int)(sol_worker_allocations(s.worker) - allocations));
+  cr_expect_leq(sol_worker_bytes(s.worker), sol_worker_bytes(planned.worker), "%s takes %llu bytes, planned were %llu",
+                name, (unsigned long long)sol_worker_bytes(s.worker),
+                (unsigned long long)sol_worker_bytes(planned.worker));
+  close_server(&s);
+  close_server(&planned);
+}
+
+/* What only generates takes less than what ranks too. */
+Test(plan, a_pipeline_plans_no_ranking) {
+  server s;
+  solid_worker *generating = NULL;
+  open_server(&s, &sol_plan_table);
+  cr_assert_eq(sol_worker_new(&generating, s.model, USERS, SOL_WORKER_GENERATE), SOLID_OK, "%s", solid_last_error());
+  cr_expect_lt(sol_worker_bytes(generating), sol_worker_bytes(s.worker));
+  solid_worker_free(generating);
+  close_server(&s);
+}
+
+Test(plan, serving_takes_no_memory_after_it_began) {
+  serve_on("a table that only counts", &sol_plan_table);
+  serve_on("a table that records", recording_backend());
+}
+
 Test(plan, training_takes_no_memory_after_it_began) {
   train_on("a table that records", recording_backend());
 }
 
-Test(plan, training_on_a_gpu_takes_no_memory_after_it_began, .timeout = 120) {
+Test(plan, a_gpu_takes_no_memory_after_it_began, .timeout = 120) {
   const sk_backend_ops *ops = sk_backend_find("cuda");
   const char *required = getenv("SOLID_REQUIRE");
   char why[160] = "not compiled in";
   if (ops && ops->probe(why, sizeof why) == SOLID_OK) {
     train_on("cuda", ops);
+    serve_on("cuda", ops);
     return;
   }
   cr_assert(!required || !strstr(required, "cuda"), "cuda is required: %s", why);
