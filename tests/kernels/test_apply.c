@@ -26,7 +26,7 @@ static void check_forward(rig *r) {
   seed_rng rng = seed_start(51);
   const shape shapes[] = {{0, 3, 4, 0, SK_TANH},         {1, 64, 64, 0, SK_TANH},    {1, 1, 1, 3, SK_IDENTITY},
                           {19, 7, 5, 0, SK_IDENTITY},    {33, 16, 16, 272, SK_TANH}, {5, 3, 70, 1, SK_TANH},
-                          {40, 30, 129, 0, SK_IDENTITY}, {2100, 7, 20, 3, SK_TANH}};
+                          {40, 30, 129, 0, SK_IDENTITY}, {2100, 7, 20, 3, SK_TANH},  {5, 37, 128, 4, SK_TANH}};
   for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
     const shape *s = &shapes[i];
     size_t stride = (size_t)(s->in * s->out + s->out + s->gap);

@@ -59,7 +59,8 @@ static void check_exact(rig *r) {
       {33, 7, 1100, 12, MASK_SOME},  {70, 16, 129, 5, MASK_ABSENT},  {1, 2, 65, 65, MASK_ABSENT},
       {1, 3, 140000, 30, MASK_SOME}, {2, 2, 132000, 5, MASK_ABSENT}, {20, 64, 20000, 100, MASK_SOME},
       {3, 128, 3003, 40, MASK_SOME}, {2, 250, 900, 7, MASK_ABSENT},  {2, 300, 700, 9, MASK_SOME},
-      {1, 4, 3000, 1500, MASK_SOME}, {2, 1, 140000, 30, MASK_SOME},  {130, 64, 3000, 20, MASK_SOME}};
+      {1, 4, 3000, 1500, MASK_SOME}, {2, 1, 140000, 30, MASK_SOME},  {130, 64, 3000, 20, MASK_SOME},
+      {2100, 3, 130, 6, MASK_SOME}};
   for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) check_case(r, &rng, &shapes[i], NULL);
 }
 

@@ -82,7 +82,7 @@ Test(xent, equals_the_reference) {
   rig_each(check_forward);
 }
 
-/* Catalogues too large for one tile of logits: rows in several tiles, and logits taken twice. */
+/* Catalogues too large for one tile of the CPU's logits: rows in several tiles, and logits taken twice. */
 static void check_large(rig *r) {
   seed_rng rng = seed_start(62);
   check_case(r, &rng, &(shape){530, 2, 9000, 0.1f, 1.0f});
@@ -91,6 +91,17 @@ static void check_large(rig *r) {
 
 Test(xent, tiles_a_large_catalogue) {
   rig_each(check_large);
+}
+
+/* The same for a GPU, whose tiles hold 2^26. */
+static void check_largest(rig *r) {
+  seed_rng rng = seed_start(63);
+  if (strcmp(rig_ops(r)->name, "cuda") != 0) return;
+  check_case(r, &rng, &(shape){260, 2, 263001, 0.1f, 1.0f});
+}
+
+Test(xent, tiles_the_largest_catalogue_at_full_size) {
+  rig_each(check_largest);
 }
 
 typedef struct loss_context {
