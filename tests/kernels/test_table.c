@@ -2,6 +2,8 @@
 #include "kernels/cpu/cpu.h"
 #include "tests/support/rig.h"
 #include <criterion/criterion.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -160,6 +162,61 @@ static void check_second_device(rig *r) {
 
 Test(table, second_device_changes_nothing_for_the_first) {
   rig_each(check_second_device);
+}
+
+typedef struct neighbour {
+  const sk_backend_ops *ops;
+  atomic_int stop;
+  int rounds;
+  char err[256];
+} neighbour;
+
+static void *come_and_go(void *user) {
+  neighbour *n = user;
+  solid_status status = SOLID_OK;
+  do {
+    sk_backend *be = NULL;
+    void *memory = NULL, *host = NULL;
+    status = n->ops->open(&be, &(sk_options){.threads = 1, .why = n->err, .why_size = sizeof n->err});
+    if (status != SOLID_OK) break;
+    status = n->ops->alloc(be, &memory, 1 << 20);
+    if (status == SOLID_OK) status = n->ops->alloc_host(be, &host, 4096);
+    if (status == SOLID_OK) status = n->ops->sync(be);
+    if (status != SOLID_OK) snprintf(n->err, sizeof n->err, "%s", be->err);
+    n->ops->free(be, memory);
+    n->ops->free_host(be, host);
+    n->ops->close(be);
+    n->rounds++;
+  } while (status == SOLID_OK && !atomic_load(&n->stop));
+  return status == SOLID_OK ? NULL : n->err;
+}
+
+/* What another thread opens, takes and closes on the device meanwhile does not end a recording. */
+static void check_neighbour(rig *r) {
+  const sk_backend_ops *ops = rig_ops(r);
+  sk_backend *be = rig_backend(r);
+  recording rec = {.r = r, .x = rig_inout(r, (float[4]){1, 2, 3, 4}, 4), .y = rig_inout(r, (float[4]){0}, 4)};
+  neighbour n = {.ops = ops};
+  pthread_t thread;
+  void *failed = NULL;
+  enum { RECORDINGS = 300 };
+  cr_assert_eq(pthread_create(&thread, NULL, come_and_go, &n), 0);
+  solid_status status = SOLID_OK;
+  for (int i = 0; i < RECORDINGS && status == SOLID_OK; i++) {
+    sk_graph *graph = NULL;
+    for (int j = 0; j < 2 && status == SOLID_OK; j++) status = ops->replay(be, &graph, add, &rec);
+    ops->forget(be, graph);
+  }
+  atomic_store(&n.stop, 1);
+  pthread_join(thread, &failed);
+  cr_assert_eq(status, SOLID_OK, "%s", be->err);
+  cr_expect_null(failed, "the other thread: %s", n.err);
+  cr_expect_gt(n.rounds, 0);
+  cr_expect_eq(rig_read(r, rec.y, 4)[0], 2.0f * RECORDINGS);
+}
+
+Test(table, records_while_other_threads_come_and_go) {
+  rig_each(check_neighbour);
 }
 
 static void check_sizes(rig *r) {
