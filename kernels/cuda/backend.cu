@@ -72,6 +72,7 @@ static solid_status probe(char *text, size_t size) {
 
 static void close_backend(sk_backend *be) {
   if (!be) return;
+  sk_cuda_guard guard;
   sk_cuda *cuda = (sk_cuda *)be;
   cudaSetDevice(cuda->device);
   if (cuda->blas) cublasDestroy(cuda->blas);
@@ -85,6 +86,7 @@ static void close_backend(sk_backend *be) {
 extern "C" const sk_backend_ops sk_cuda_table;
 
 static solid_status take(sk_backend *be, void **out, size_t bytes, const char *what) {
+  sk_cuda_guard guard;
   void *device = NULL;
   cudaError_t error = bytes > 0 ? cudaMalloc(&device, bytes) : cudaSuccess;
   if (error == cudaErrorMemoryAllocation) {
@@ -130,6 +132,7 @@ static solid_status open_blas(sk_cuda *cuda) {
 }
 
 static solid_status open_device(sk_cuda *cuda) {
+  sk_cuda_guard guard;
   sk_backend *be = &cuda->base;
   int count = 0;
   solid_status status = sk_cuda_status(be, cudaGetDeviceCount(&count), "devices");
@@ -180,10 +183,12 @@ static solid_status alloc(sk_backend *be, void **out, size_t bytes) {
 
 static void release(sk_backend *be, void *device) {
   (void)be;
+  sk_cuda_guard guard;
   cudaFree(device);
 }
 
 static solid_status alloc_host(sk_backend *be, void **out, size_t bytes) {
+  sk_cuda_guard guard;
   void *host = NULL;
   solid_status status = enter(be);
   if (status == SOLID_OK && bytes > 0) status = sk_cuda_status(be, cudaMallocHost(&host, bytes), "pinned host memory");
@@ -195,6 +200,7 @@ static solid_status alloc_host(sk_backend *be, void **out, size_t bytes) {
 
 static void free_host(sk_backend *be, void *host) {
   (void)be;
+  sk_cuda_guard guard;
   cudaFreeHost(host);
 }
 
@@ -238,6 +244,7 @@ solid_status sk_cuda_workspace(sk_backend *be, size_t bytes, void **out) {
   sk_cuda *cuda = (sk_cuda *)be;
   if (bytes > cuda->workspace_bytes) {
     /* cudaFree waits for the stream, so nothing in flight loses its memory. */
+    sk_cuda_guard guard;
     solid_status status = sk_cuda_status(be, cudaFree(cuda->workspace), "free");
     be->bytes -= cuda->workspace_bytes;
     cuda->workspace = NULL;

@@ -31,6 +31,15 @@ static inline solid_status sk_cuda_launched(sk_backend *be, const char *what) {
   return sk_cuda_status(be, cudaGetLastError(), what);
 }
 
+/* Held by a thread while it records, and by whoever takes or gives back memory, streams or handles: those synchronise
+ * the device, which ends the recordings that other threads have begun on it (CUDA Programming Guide, "Prohibited and
+ * Unhandled Operations"). One for the process, as the driver's state is; a thread that has it may take it again. */
+struct sk_cuda_guard {
+  sk_cuda_guard();
+  ~sk_cuda_guard();
+  sk_cuda_guard(const sk_cuda_guard &) = delete;
+};
+
 /* replay and forget of the table: graph.cu. */
 solid_status sk_cuda_replay(sk_backend *be, sk_graph **graph, sk_body body, void *user);
 void sk_cuda_forget(sk_backend *be, sk_graph *graph);

@@ -1,5 +1,6 @@
 /* Recordings: a body's launches captured from the stream into a CUDA graph, which one call launches again. */
 #include "kernels/cuda/cuda.cuh"
+#include <pthread.h>
 #include <stdlib.h>
 
 struct sk_graph {
@@ -7,14 +8,27 @@ struct sk_graph {
   void *workspace; /* that the recorded operations point into */
 };
 
+static pthread_mutex_t driver = PTHREAD_MUTEX_INITIALIZER;
+static thread_local unsigned held; /* times that this thread has it */
+
+sk_cuda_guard::sk_cuda_guard() {
+  if (held++ == 0) pthread_mutex_lock(&driver);
+}
+
+sk_cuda_guard::~sk_cuda_guard() {
+  if (--held == 0) pthread_mutex_unlock(&driver);
+}
+
 void sk_cuda_forget(sk_backend *be, sk_graph *graph) {
   (void)be;
   if (!graph) return;
+  sk_cuda_guard guard;
   if (graph->exec) cudaGraphExecDestroy(graph->exec);
   free(graph);
 }
 
 static solid_status capture(sk_backend *be, cudaGraph_t *out, sk_body body, void *user) {
+  sk_cuda_guard guard;
   cudaStream_t stream = sk_cuda_stream(be);
   solid_status status =
       sk_cuda_status(be, cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), "graph capture");
