@@ -63,12 +63,13 @@ if [ "$bench" = 1 ]; then
   build/cuda/tests/bench/bench_pipeline --rank 32 --seconds 0.5 | tee -a build/gpu.bench
   stage "operations and their floors"
   if [ -n "$anchors" ]; then
-    also=()
-    if [ -n "$recipe" ] && [ -f "$beauty" ]; then also=(--recipe "$recipe" --train build/cuda/examples/solid_train --data "$data"); fi
-    tests/bench/ratios.py --bench build/cuda/tests/bench/bench_gpu --anchors "$anchors" --json build/gpu.ratios.json ${also[@]+"${also[@]}"} |
+    also=(--step build/cuda/tests/bench/bench_step)
+    if [ -n "$recipe" ] && [ -f "$beauty" ]; then also+=(--recipe "$recipe" --train build/cuda/examples/solid_train --data "$data"); fi
+    tests/bench/ratios.py --bench build/cuda/tests/bench/bench_gpu --anchors "$anchors" --json build/gpu.ratios.json "${also[@]}" |
       tee -a build/gpu.bench || failed=1
   else
     build/cuda/tests/bench/bench_gpu | tee -a build/gpu.bench
+    for precision in fp32 tf32; do build/cuda/tests/bench/bench_step --device cuda --precision $precision --only authors; done | tee -a build/gpu.bench
   fi
 fi
 # TOOL PROGRAM: one line with its seconds, and the end of its log where it found something or had no time. Tests at full size, which a

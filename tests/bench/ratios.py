@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Runs bench_gpu and PyTorch on the same GPU, one after the other, and prints the ratios beside their targets.
 
-    ratios.py --bench build/cuda/tests/bench/bench_gpu --anchors anchors.py [--only NAME] [--json FILE]
-              [--recipe recipe.py --train build/cuda/examples/solid_train --data FOLDER]
+    ratios.py --bench build/cuda/tests/bench/bench_gpu [--step build/cuda/tests/bench/bench_step] --anchors anchors.py
+              [--only NAME] [--json FILE] [--recipe recipe.py --train build/cuda/examples/solid_train --data FOLDER]
 
 anchors.py: a program whose functions copy_bw(), generator() and topk() time what a user would run in PyTorch instead and
 print a line a size. What it does not run (the authors' model) is compared with figures that were measured once on an
-H200, and marked so. Without --anchors only those. recipe.py: `recipe.py DATA solidres NAME=VALUE ...` trains the same model in
+H200, and marked so. Without --anchors only those. --step: the training step of the authors' model, in both precisions. recipe.py: `recipe.py DATA solidres NAME=VALUE ...` trains the same model in
 PyTorch and prints "s/epoch N"; FOLDER has amazon-beauty/Beauty.txt and ml-1m/ml-1m.txt. Needs torch where anchors.py does; nothing else in the tree needs it."""
 import argparse
 import contextlib
@@ -43,6 +43,18 @@ def pytorch(path):
         elif m := re.match(r"device copy (\d+) GB/s", line):
             found["copy"] = float(m[1])
     return found
+
+
+def authors_step(program):
+    """Rows of rows(): the authors' model itself, with its binary loss on one sampled target a window."""
+    out = []
+    for precision in ("fp32", "tf32"):
+        text = subprocess.run([program, "--device", "cuda", "--precision", precision, "--only", "authors"], check=True,
+                              text=True, stdout=subprocess.PIPE).stdout
+        ms = float(re.search(r"^authors .* ([\d.]+) ms a step", text, re.M)[1])
+        other = AUTHORS["step 1024"]
+        out.append((f"authors' training step, B=1024, {precision}", ms, other, "authors' PyTorch (recorded) / ours", other / ms, 20, True))
+    return out
 
 
 # One epoch of a whole training with the same settings: name, data, options of solid_train, arguments of recipe.py.
@@ -100,7 +112,9 @@ def rows(ours, theirs):
     ratio(name, AUTHORS["forward 1"], None, "authors' PyTorch (recorded) / ours")
     if name in ours:
         out.append((name, ours[name]["ms"], None, "ms", ours[name]["ms"], 0.10, False))
-    ratio("training step D=32 L=30, B=1024 (positions/s)", AUTHORS["step 1024"], 20, "authors' PyTorch (recorded) / ours")
+    # Our own model's step, for information: it ranks the next item of all 30,720 positions among all 12,101 items, where
+    # the authors' scores one sampled item a window. Their model is what authors_step() measures.
+    ratio("training step D=32 L=30, B=1024 (positions/s)", AUTHORS["step 1024"], None, "another model: every position, all items")
     for items, users, target in ((10**6, 1, None), (10**6, 64, 4), (10**6, 1024, 5), (10**7, 1, None), (10**7, 64, None)):
         name = f"score + top-100, {items} items, B={users}"
         ratio(name, theirs.get(("topk", items, users)), target, "PyTorch bfloat16 / ours")
@@ -115,6 +129,7 @@ def rows(ours, theirs):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bench", required=True)
+    parser.add_argument("--step")
     parser.add_argument("--anchors")
     parser.add_argument("--only", help="cases of bench_gpu whose name holds this")
     parser.add_argument("--json")
@@ -126,6 +141,8 @@ def main():
     bench = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
     theirs = pytorch(args.anchors) if args.anchors else {}
     table = rows({case["name"]: case for case in bench["cases"]}, theirs)
+    if args.step:
+        table += authors_step(args.step)
     if args.recipe:
         table += trainings(args)
     print(f"copy {bench['copy_bytes_per_second'] / 1e9:.0f} GB/s, products: fp32 {bench['fp32_flops'] / 1e12:.1f}, "
