@@ -68,6 +68,13 @@ solid_status sk_cuda_linear_few(sk_backend *be, const sk_linear_args *a);
 size_t sk_cuda_generate_scratch(int n, int d, int m);
 size_t sk_cuda_generate_wgmma_scratch(int m);
 
+/* linear and linear_backward where the layer is narrow: whether it is so, one launch forward, one or two backward, which
+ * take `partial`, so many bytes of the workspace. */
+bool sk_cuda_linear_is_narrow(int n, int in, int out);
+solid_status sk_cuda_linear_narrow(sk_backend *be, const sk_linear_args *a);
+size_t sk_cuda_linear_narrow_bytes(const sk_linear_backward_args *a);
+solid_status sk_cuda_linear_backward_narrow(sk_backend *be, const sk_linear_backward_args *a, float *partial);
+
 /* generate, without wi_saved, and generate_apply of widths up to SK_DUAL_MAX_D by the instructions of sm_90a. */
 solid_status sk_cuda_generate_wgmma(sk_backend *be, const sk_generate_args *a);
 solid_status sk_cuda_generate_apply_wgmma(sk_backend *be, const sk_generate_apply_args *a);

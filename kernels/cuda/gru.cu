@@ -335,10 +335,17 @@ solid_status sk_cuda_gru_backward(sk_backend *be, const sk_gru_backward_args *a)
     backward<<<a->windows, threads_for(a->d), bytes, sk_cuda_stream(be)>>>(*a, in_shared);
   }
   if ((status = sk_cuda_launched(be, "gru_backward")) != SOLID_OK) return status;
+  const size_t floats = (size_t)a->rows * a->d;
+  sk_linear_backward_args sums = {};
+  sums.n = a->rows, sums.in = a->d, sums.out = 3 * a->d;
+  sums.dy = a->scratch, sums.dw = a->dw_hh, sums.db = a->db_hh;
+  bool narrow = sk_cuda_linear_is_narrow(sums.n, sums.in, sums.out);
   void *before = NULL;
-  status = sk_cuda_workspace(be, (size_t)a->rows * a->d * sizeof(float), &before);
+  status = sk_cuda_workspace(be, floats * sizeof(float) + (narrow ? sk_cuda_linear_narrow_bytes(&sums) : 0), &before);
   if (status != SOLID_OK) return status;
   shift<<<a->windows, THREADS, 0, sk_cuda_stream(be)>>>(a->offsets, a->d, a->out, (float *)before);
+  sums.x = (float *)before;
+  if (narrow) return sk_cuda_linear_backward_narrow(be, &sums, (float *)before + floats);
   status = sk_cuda_product(be, true, false, 3 * a->d, a->d, a->rows, a->scratch, 3 * a->d, (float *)before, a->d, 1.0f,
                            a->dw_hh, a->d);
   if (status == SOLID_OK) status = sk_cuda_column_sum(be, a->rows, 3 * a->d, a->scratch, a->db_hh);

@@ -1,4 +1,5 @@
-/* Products through cuBLAS; the bias is laid down first and the product added to it. Small ones: linear_few.cu. */
+/* Products through cuBLAS; the bias is laid down first and the product added to it. Small ones: linear_few.cu; narrow
+ * ones: linear_narrow.cu. */
 #include "kernels/cuda/cuda.cuh"
 
 enum { WARPS = 8 };
@@ -14,6 +15,7 @@ __global__ static void add_bias(int n, int out, const float *b, int accumulate, 
 solid_status sk_cuda_linear(sk_backend *be, const sk_linear_args *a) {
   if (a->n == 0 || a->out == 0) return SOLID_OK;
   if (sk_cuda_linear_is_few(a)) return sk_cuda_linear_few(be, a);
+  if (sk_cuda_linear_is_narrow(a->n, a->in, a->out)) return sk_cuda_linear_narrow(be, a);
   if (a->b) {
     add_bias<<<sk_cuda_blocks(a->n, WARPS), dim3(SK_WARP, WARPS), 0, sk_cuda_stream(be)>>>(a->n, a->out, a->b,
                                                                                            a->accumulate, a->y);
@@ -27,6 +29,11 @@ solid_status sk_cuda_linear(sk_backend *be, const sk_linear_args *a) {
 solid_status sk_cuda_linear_backward(sk_backend *be, const sk_linear_backward_args *a) {
   if (a->n == 0 || a->out == 0) return SOLID_OK;
   solid_status status = SOLID_OK;
+  if (sk_cuda_linear_is_narrow(a->n, a->in, a->out)) {
+    void *partial = NULL;
+    status = sk_cuda_workspace(be, sk_cuda_linear_narrow_bytes(a), &partial);
+    return status == SOLID_OK ? sk_cuda_linear_backward_narrow(be, a, (float *)partial) : status;
+  }
   if (a->dx)
     status = sk_cuda_product(be, false, false, a->n, a->in, a->out, a->dy, a->out, a->w, a->in,
                              a->accumulate_dx ? 1.0f : 0.0f, a->dx, a->in);

@@ -128,8 +128,14 @@ static uint64_t generate_apply_scratch(const sk_generate_apply_args *a) {
   return 4 * layers * (a->d <= 64 ? 1 : 3) + 1024 * m;
 }
 
+/* Shares of the gradient of a narrow layer. */
+static uint64_t shares_scratch(uint64_t n, uint64_t in, uint64_t out) {
+  return in * out <= 4096 ? 4 * least(n / 32 + 1, 480) * out * (in + 1) : 0;
+}
+
 static uint64_t gru_backward_scratch(const sk_gru_backward_args *a) {
-  return 4 * (uint64_t)a->rows * (uint64_t)a->d;
+  uint64_t rows = (uint64_t)a->rows, d = (uint64_t)a->d;
+  return 4 * rows * d + shares_scratch(rows, d, 3 * d);
 }
 
 static uint64_t attend_backward_scratch(const sk_attend_backward_args *a) {
@@ -141,7 +147,8 @@ static uint64_t layer_norm_backward_scratch(const sk_layer_norm_backward_args *a
 }
 
 static uint64_t linear_backward_scratch(const sk_linear_backward_args *a) {
-  return 4 * ((uint64_t)a->n / 128 + 1) * (uint64_t)a->out;
+  uint64_t n = (uint64_t)a->n, in = (uint64_t)a->in, out = (uint64_t)a->out;
+  return 4 * (n / 128 + 1) * out + shares_scratch(n, in, out);
 }
 
 static uint64_t small_scratch(const void *a) {

@@ -10,9 +10,11 @@ typedef struct linear_case {
   int32_t n, in, out;
 } linear_case;
 
-/* Odd widths; one row narrow and wide (the path of dot products); several tiles; sums long enough to be cut. */
-static const linear_case cases[] = {{0, 4, 4},      {1, 1, 1},    {1, 64, 192},  {1, 64, 1030},  {3, 5, 7},
-                                    {130, 17, 515}, {37, 64, 64}, {1500, 9, 13}, {2100, 64, 64}, {2, 33, 1025}};
+/* Odd widths; one row narrow and wide (the path of dot products); several tiles; sums long enough to be cut; the widest
+ * that a GPU's narrow products take, and more rows than it has blocks of tiles. */
+static const linear_case cases[] = {{0, 4, 4},      {1, 1, 1},      {1, 64, 192},   {1, 64, 1030},   {3, 5, 7},
+                                    {130, 17, 515}, {37, 64, 64},   {1500, 9, 13},  {2100, 64, 64},  {2, 33, 1025},
+                                    {700, 32, 128}, {700, 128, 32}, {3000, 33, 70}, {31000, 12, 31}, {16000, 32, 96}};
 enum { CASES = sizeof cases / sizeof cases[0] };
 
 static double tolerance(int32_t terms) {
