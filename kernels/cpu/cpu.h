@@ -60,6 +60,8 @@ solid_status sk_cpu_copy(sk_backend *be, void *device_to, const void *device_fro
 solid_status sk_cpu_zero(sk_backend *be, void *device, size_t bytes);
 solid_status sk_cpu_sync(sk_backend *be);
 solid_status sk_cpu_memory(sk_backend *be, size_t *free, size_t *total);
+solid_status sk_cpu_lane(sk_backend *be, int lane);
+solid_status sk_cpu_join(sk_backend *be);
 solid_status sk_cpu_replay(sk_backend *be, sk_graph **graph, sk_body body, void *user);
 void sk_cpu_forget(sk_backend *be, sk_graph *graph);
 

@@ -1,4 +1,4 @@
-/* Opening, memory, the queue, and what several operations share. */
+/* Opening, memory, transfers, and what several operations share. */
 #include "kernels/cuda/cuda.cuh"
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,17 +75,14 @@ static void close_backend(sk_backend *be) {
   sk_cuda_guard guard;
   sk_cuda *cuda = (sk_cuda *)be;
   cudaSetDevice(cuda->device);
-  if (cuda->blas) cublasDestroy(cuda->blas);
-  cudaFree(cuda->blas_workspace);
-  cudaFree(cuda->workspace);
-  if (cuda->stream) cudaStreamDestroy(cuda->stream);
+  for (int lane = 0; lane < SK_LANES; lane++) sk_cuda_close_queue(&cuda->queues[lane]);
   cudaGetLastError();
   free(cuda);
 }
 
 extern "C" const sk_backend_ops sk_cuda_table;
 
-static solid_status take(sk_backend *be, void **out, size_t bytes, const char *what) {
+solid_status sk_cuda_take(sk_backend *be, void **out, size_t bytes, const char *what) {
   sk_cuda_guard guard;
   void *device = NULL;
   cudaError_t error = bytes > 0 ? cudaMalloc(&device, bytes) : cudaSuccess;
@@ -109,28 +106,6 @@ static solid_status enter(sk_backend *be) {
   return sk_cuda_status(be, cudaSetDevice(((sk_cuda *)be)->device), "device");
 }
 
-/* cuBLAS with memory of its own for its splits: what NVIDIA recommends for Hopper, plenty elsewhere. */
-static solid_status open_blas(sk_cuda *cuda) {
-  const size_t bytes = (size_t)32 << 20;
-  sk_backend *be = &cuda->base;
-  cublasStatus_t error = cublasCreate(&cuda->blas);
-  if (error == CUBLAS_STATUS_SUCCESS) error = cublasSetStream(cuda->blas, cuda->stream);
-  if (error == CUBLAS_STATUS_SUCCESS) {
-    solid_status status = take(be, &cuda->blas_workspace, bytes, "cublas workspace");
-    if (status != SOLID_OK) return status;
-    error = cublasSetWorkspace(cuda->blas, cuda->blas_workspace, bytes);
-  }
-  if (error == CUBLAS_STATUS_SUCCESS)
-    error = cublasSetMathMode(cuda->blas, cuda->tf32 ? CUBLAS_TF32_TENSOR_OP_MATH : CUBLAS_DEFAULT_MATH);
-  if (error == CUBLAS_STATUS_SUCCESS) return SOLID_OK;
-  size_t left = 0, total = 0;
-  cudaMemGetInfo(&left, &total);
-  cudaGetLastError();
-  solid_status status = error == CUBLAS_STATUS_ALLOC_FAILED ? SOLID_ENOMEM : SOLID_EDEVICE;
-  return sk_fail(be, status, "cublas: %s; %zu of %zu MiB are free on the card", cublasGetStatusString(error),
-                 left >> 20, total >> 20);
-}
-
 static solid_status open_device(sk_cuda *cuda) {
   sk_cuda_guard guard;
   sk_backend *be = &cuda->base;
@@ -149,9 +124,7 @@ static solid_status open_device(sk_cuda *cuda) {
     status = sk_cuda_status(be, cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, cuda->device),
                             "capability");
   cuda->wgmma = major == 9 && minor == 0;
-  if (status == SOLID_OK)
-    status = sk_cuda_status(be, cudaStreamCreateWithFlags(&cuda->stream, cudaStreamNonBlocking), "stream");
-  return status == SOLID_OK ? open_blas(cuda) : status;
+  return status == SOLID_OK ? sk_cuda_open_queue(be, &cuda->queues[0]) : status;
 }
 
 static solid_status open_backend(sk_backend **out, const sk_options *options) {
@@ -178,7 +151,7 @@ static solid_status open_backend(sk_backend **out, const sk_options *options) {
 
 static solid_status alloc(sk_backend *be, void **out, size_t bytes) {
   solid_status status = enter(be);
-  return status == SOLID_OK ? take(be, out, bytes, "alloc") : status;
+  return status == SOLID_OK ? sk_cuda_take(be, out, bytes, "alloc") : status;
 }
 
 static void release(sk_backend *be, void *device) {
@@ -240,32 +213,26 @@ static solid_status sync(sk_backend *be) {
   return sk_cuda_status(be, cudaStreamSynchronize(sk_cuda_stream(be)), "sync");
 }
 
-solid_status sk_cuda_workspace(sk_backend *be, size_t bytes, void **out) {
-  sk_cuda *cuda = (sk_cuda *)be;
-  if (bytes > cuda->workspace_bytes) {
-    /* cudaFree waits for the stream, so nothing in flight loses its memory. */
-    sk_cuda_guard guard;
-    solid_status status = sk_cuda_status(be, cudaFree(cuda->workspace), "free");
-    be->bytes -= cuda->workspace_bytes;
-    cuda->workspace = NULL;
-    cuda->workspace_bytes = 0;
-    if (status == SOLID_OK) status = take(be, &cuda->workspace, bytes, "workspace");
-    if (status != SOLID_OK) return status;
-    cuda->workspace_bytes = bytes;
-  }
-  *out = cuda->workspace;
-  return SOLID_OK;
-}
-
 /* Row-major a b is column-major b^T a^T: the operands change places and keep their transposition. */
 solid_status sk_cuda_product(sk_backend *be, bool transpose_a, bool transpose_b, int m, int n, int k, const float *a,
                              int lda, const float *b, int ldb, float beta, float *c, int ldc) {
   const float one = 1.0f;
+  sk_cuda *cuda = (sk_cuda *)be;
   cublasStatus_t error =
-      cublasSgemm(((sk_cuda *)be)->blas, transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N,
+      cublasSgemm(cuda->queues[cuda->lane].blas, transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N,
                   transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N, n, m, k, &one, b, ldb, a, lda, &beta, c, ldc);
   if (error == CUBLAS_STATUS_SUCCESS) return SOLID_OK;
   return sk_fail(be, SOLID_EDEVICE, "cuda product (%d, %d, %d): %s", m, n, k, cublasGetStatusString(error));
+}
+
+static solid_status lane(sk_backend *be, int number) {
+  solid_status status = enter(be);
+  return status == SOLID_OK ? sk_cuda_lane(be, number) : status;
+}
+
+static solid_status join(sk_backend *be) {
+  solid_status status = enter(be), joined = sk_cuda_join(be);
+  return status == SOLID_OK ? joined : status;
 }
 
 static solid_status replay(sk_backend *be, sk_graph **graph, sk_body body, void *user) {
@@ -298,6 +265,8 @@ extern "C" const sk_backend_ops sk_cuda_table = {.abi = SK_ABI,
                                                  .alloc_host = alloc_host,
                                                  .free_host = free_host,
                                                  .memory = memory,
+                                                 .lane = lane,
+                                                 .join = join,
                                                  .replay = replay,
                                                  .forget = sk_cuda_forget,
 #define FILL_SLOT(op) .op = enter_##op,

@@ -1,6 +1,7 @@
-/* The CUDA back end: one device, one stream, one cuBLAS handle, one grow-only workspace. Every operation enqueues on
- * the stream and returns; faults of the device surface at sync. Nothing uses atomics on floats: each output element has
- * one writer and one order of summation, so the same seed gives the same result on the same card. */
+/* The CUDA back end: one device and its lanes, each a stream, a cuBLAS handle and a grow-only workspace. Every
+ * operation enqueues on the lane at work and returns; faults of the device surface at sync. Nothing uses atomics on
+ * floats: each output element has one writer and one order of summation, so the same seed gives the same result on the
+ * same card. */
 #ifndef SK_CUDA_CUH
 #define SK_CUDA_CUH
 
@@ -11,16 +12,25 @@ extern "C" {
 #include <cuda_fp16.h>
 #include <cuda_runtime.h>
 
+/* Of a lane; all but the first are opened when they are first entered. */
+typedef struct sk_cuda_queue {
+  cudaStream_t stream;
+  cublasHandle_t blas;
+  void *blas_workspace; /* of the library's own, it would take memory while a graph is recorded */
+  void *workspace;
+  size_t workspace_bytes;
+  cudaEvent_t reached;
+  bool apart; /* entered since the last join */
+} sk_cuda_queue;
+
 typedef struct sk_cuda {
   sk_backend base;
   int device;
   bool tf32;  /* products may round their factors */
   bool wgmma; /* the device runs what is compiled for sm_90a */
-  cudaStream_t stream;
-  cublasHandle_t blas;
-  void *workspace;
-  size_t workspace_bytes;
-  void *blas_workspace; /* of the library's own, it would take memory while a graph is recorded */
+  sk_cuda_queue queues[SK_LANES];
+  int lane;       /* at work */
+  uint64_t moves; /* of workspaces so far: what was recorded before is worthless */
 } sk_cuda;
 
 /* OK, or the status and text of a CUDA error: "<what>: <cudaErrorName>: <text>; <what to do>". */
@@ -44,7 +54,17 @@ struct sk_cuda_guard {
 solid_status sk_cuda_replay(sk_backend *be, sk_graph **graph, sk_body body, void *user);
 void sk_cuda_forget(sk_backend *be, sk_graph *graph);
 
-/* At least `bytes` of workspace, valid until the next call. Grows only, so the steady state does not allocate. */
+/* Device memory that counts; `what` names it when there is not enough. */
+solid_status sk_cuda_take(sk_backend *be, void **out, size_t bytes, const char *what);
+
+/* Lanes: lanes.cu. A zeroed queue may be closed. */
+solid_status sk_cuda_open_queue(sk_backend *be, sk_cuda_queue *queue);
+void sk_cuda_close_queue(sk_cuda_queue *queue);
+solid_status sk_cuda_lane(sk_backend *be, int lane);
+solid_status sk_cuda_join(sk_backend *be);
+
+/* At least `bytes` of workspace of the lane at work, valid until the next call. Grows only, so the steady state does
+ * not allocate. */
 solid_status sk_cuda_workspace(sk_backend *be, size_t bytes, void **out);
 
 /* c (m, n) = alpha-less row-major product a b + beta c, where a is (m, k) or, transposed, (k, m); b (k, n) or (n, k).
@@ -68,8 +88,8 @@ solid_status sk_cuda_linear_few(sk_backend *be, const sk_linear_args *a);
 size_t sk_cuda_generate_scratch(int n, int d, int m);
 size_t sk_cuda_generate_wgmma_scratch(int m);
 
-/* linear and linear_backward where the layer is narrow: whether it is so, one launch forward, one or two backward, which
- * take `partial`, so many bytes of the workspace. */
+/* linear and linear_backward where the layer is narrow: whether it is so, one launch forward, one or two backward,
+ * which take `partial`, so many bytes of the workspace. */
 bool sk_cuda_linear_is_narrow(int n, int in, int out);
 solid_status sk_cuda_linear_narrow(sk_backend *be, const sk_linear_args *a);
 size_t sk_cuda_linear_narrow_bytes(const sk_linear_backward_args *a);
@@ -80,7 +100,8 @@ solid_status sk_cuda_generate_wgmma(sk_backend *be, const sk_generate_args *a);
 solid_status sk_cuda_generate_apply_wgmma(sk_backend *be, const sk_generate_apply_args *a);
 
 static inline cudaStream_t sk_cuda_stream(sk_backend *be) {
-  return ((sk_cuda *)be)->stream;
+  sk_cuda *cuda = (sk_cuda *)be;
+  return cuda->queues[cuda->lane].stream;
 }
 static inline unsigned sk_cuda_blocks(int64_t n, int64_t size) {
   return (unsigned)((n + size - 1) / size);

@@ -5,7 +5,7 @@
 
 struct sk_graph {
   cudaGraphExec_t exec;
-  void *workspace; /* that the recorded operations point into */
+  uint64_t moves; /* of workspaces when it was recorded: its operations point into them */
 };
 
 static pthread_mutex_t driver = PTHREAD_MUTEX_INITIALIZER;
@@ -58,7 +58,7 @@ static solid_status record(sk_backend *be, sk_graph **out, sk_body body, void *u
   cudaGraphDestroy(captured);
   if (status == SOLID_OK) {
     be->allocations++;
-    graph->workspace = ((sk_cuda *)be)->workspace;
+    graph->moves = ((sk_cuda *)be)->moves;
     status = sk_cuda_status(be, cudaGraphUpload(graph->exec, sk_cuda_stream(be)), "graph upload");
   }
   if (status == SOLID_OK)
@@ -71,7 +71,7 @@ static solid_status record(sk_backend *be, sk_graph **out, sk_body body, void *u
 /* The first time the body runs as it is, so that what is loaded or grown on first use, which a capture forbids, is
  * there. A workspace that has moved since makes a recording worthless. */
 solid_status sk_cuda_replay(sk_backend *be, sk_graph **graph, sk_body body, void *user) {
-  if (*graph && (*graph)->workspace == ((sk_cuda *)be)->workspace)
+  if (*graph && (*graph)->moves == ((sk_cuda *)be)->moves)
     return sk_cuda_status(be, cudaGraphLaunch((*graph)->exec, sk_cuda_stream(be)), "graph launch");
   sk_cuda_forget(be, *graph);
   *graph = NULL;

@@ -80,6 +80,16 @@ static solid_status memory(sk_backend *be, size_t *left, size_t *total) {
   return SOLID_OK;
 }
 
+static solid_status lane(sk_backend *be, int number) {
+  (void)be, (void)number;
+  return SOLID_OK;
+}
+
+static solid_status join(sk_backend *be) {
+  (void)be;
+  return SOLID_OK;
+}
+
 static solid_status replay(sk_backend *be, sk_graph **graph, sk_body body, void *user) {
   (void)be, (void)graph;
   return body(user);
@@ -205,6 +215,8 @@ const sk_backend_ops sol_plan_table = {.abi = SK_ABI,
                                        .alloc_host = alloc_host,
                                        .free_host = free_host,
                                        .memory = memory,
+                                       .lane = lane,
+                                       .join = join,
                                        .replay = replay,
                                        .forget = forget,
 #define FILL_SLOT(op) .op = no_##op,

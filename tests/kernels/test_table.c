@@ -18,6 +18,7 @@ static void check_slots(rig *r) {
   cr_expect(ops->probe && ops->open && ops->close && ops->alloc && ops->free);
   cr_expect(ops->upload && ops->download && ops->copy && ops->zero && ops->sync);
   cr_expect(ops->alloc_host && ops->free_host && ops->memory && ops->replay && ops->forget);
+  cr_expect(ops->lane && ops->join);
   cr_expect_gt(ops->tile_rows, 0);
 }
 
@@ -118,6 +119,66 @@ static void check_replay(rig *r) {
 
 Test(table, replays_what_was_enqueued) {
   rig_each(check_replay);
+}
+
+enum { FLOATS = 1 << 20 };
+
+typedef struct forked {
+  rig *r;
+  float *x, *y[SK_LANES];
+} forked;
+
+static solid_status scale(const forked *f, float by, const float *x, float *y) {
+  return rig_ops(f->r)->blend(rig_backend(f->r), &(sk_blend_args){.n = FLOATS, .a = by, .x = x, .y = y});
+}
+
+/* x = 2 x; y_lane = (lane + 1) x, twice over in its lane; y_0 += all others */
+static solid_status fork_and_join(void *user) {
+  const forked *f = user;
+  const sk_backend_ops *ops = rig_ops(f->r);
+  sk_backend *be = rig_backend(f->r);
+  solid_status status = scale(f, 2, f->x, f->x);
+  for (int lane = SK_LANES; lane-- > 0 && status == SOLID_OK;) {
+    status = ops->lane(be, lane);
+    if (status == SOLID_OK) status = scale(f, (float)(lane + 1), f->x, f->y[lane]);
+  }
+  for (int lane = 1; lane < SK_LANES && status == SOLID_OK; lane++) {
+    status = ops->lane(be, lane);
+    if (status == SOLID_OK) status = scale(f, 2, f->y[lane], f->y[lane]);
+  }
+  solid_status joined = ops->join(be);
+  for (int lane = 1; lane < SK_LANES && status == SOLID_OK && joined == SOLID_OK; lane++)
+    status = ops->blend(be, &(sk_blend_args){.n = FLOATS, .a = 1, .b = 1, .x = f->y[lane], .y = f->y[0]});
+  return status == SOLID_OK ? joined : status;
+}
+
+/* As they are, recorded, and replayed: (1 + 2 (2 + ... + lanes)) times x, doubled each time. */
+static void check_lanes(rig *r) {
+  const sk_backend_ops *ops = rig_ops(r);
+  sk_backend *be = rig_backend(r);
+  forked f = {.r = r};
+  float *ones = malloc(FLOATS * sizeof *ones);
+  cr_assert_not_null(ones);
+  for (int i = 0; i < FLOATS; i++) ones[i] = 1;
+  f.x = rig_inout(r, ones, FLOATS);
+  free(ones);
+  for (int lane = 0; lane < SK_LANES; lane++) f.y[lane] = rig_out(r, FLOATS);
+  sk_graph *graph = NULL;
+  uint64_t allocations = 0;
+  for (int i = 0; i < 4; i++) {
+    float want = (float)(SK_LANES * (SK_LANES + 1) - 1) * (float)(2 << i);
+    cr_assert_eq(ops->replay(be, &graph, fork_and_join, &f), SOLID_OK, "%s", be->err);
+    const float *y = rig_read(r, f.y[0], FLOATS);
+    for (int j = 0; j < FLOATS; j++)
+      cr_assert_eq(y[j], want, "pass %d: float %d is %g, not %g", i, j, (double)y[j], (double)want);
+    if (i > 0) cr_expect_eq(be->allocations, allocations, "lanes allocate");
+    allocations = be->allocations;
+  }
+  ops->forget(be, graph);
+}
+
+Test(table, lanes_join) {
+  rig_each(check_lanes);
 }
 
 static solid_status refuse(void *user) {

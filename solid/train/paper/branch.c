@@ -14,13 +14,13 @@ static void branch(sol_paper_net *net, sol_run *run, const sol_paper_branch *w, 
 }
 
 static void branch_backward(sol_paper_net *net, sol_run *run, const sol_paper_branch *w, const sol_paper_branch *g,
-                            const float *x, const sol_paper_branch_state *s, int accumulate, float *dx) {
+                            const float *x, const sol_paper_branch_state *s, float *dx) {
   int32_t n = net->batch->windows, d = (int32_t)net->config.width;
   float *dhidden = net->work[0], *dlast = net->work[1];
   linear_backward(run, n, d, d, s->hidden, w->mlp2, g->mlp2, s->dz, 0, dhidden);
   activate_backward(run, (int64_t)n * d, SK_TANH, s->pre, dhidden, dhidden);
   linear_backward(run, n, d, d, s->gru.last, w->mlp1, g->mlp1, dhidden, 0, dlast);
-  sol_paper_gru_backward(net, run, &w->gru, &g->gru, x, &s->gru, dlast, accumulate, dx);
+  sol_paper_gru_backward(net, run, &w->gru, &g->gru, x, &s->gru, dlast, dx);
 }
 
 /* y = 0.1 x + 0.9 max(x, 0) */
@@ -50,19 +50,22 @@ static void quantize(sol_paper_net *net, sol_run *run) {
   linear(run, n, 2 * d, d, net->decoder_hidden, w->decoder2, net->decoded);
 }
 
-void sol_paper_branches(sol_paper_net *net, sol_run *run, int learn) {
+void sol_paper_item_branch(sol_paper_net *net, sol_run *run) {
+  int solid = net->config.head == SOL_PAPER_SOLID;
+  if (solid) quantize(net, run);
+  branch(net, run, &net->weights.item, solid ? net->decoded : net->item.h, &net->item_branch);
+}
+
+void sol_paper_semantic_branch(sol_paper_net *net, sol_run *run) {
   const sol_paper_weights *w = &net->weights;
-  int64_t floats = (int64_t)net->batch->rows * net->config.width;
-  if (net->config.head == SOL_PAPER_DUET) {
-    branch(net, run, &w->item, net->item.h, &net->item_branch);
-    return;
-  }
   sol_paper_sequence(net, run, w->semantics, net->config.semantics, net->batch->semantic, w->semantic_positions,
                      &w->semantic_sequence, &net->semantic);
-  quantize(net, run);
-  branch(net, run, &w->item, net->decoded, &net->item_branch);
   branch(net, run, &w->semantic, net->semantic.h, &net->semantic_branch);
-  if (!learn) return;
+}
+
+/* Of the rows of both: after both branches. */
+void sol_paper_codebook_loss(sol_paper_net *net, sol_run *run) {
+  int64_t floats = (int64_t)net->batch->rows * net->config.width;
   sol_op_copy(run, net->difference, net->semantic.h, (size_t)floats);
   blend(run, floats, -1, net->quantized, 1, net->difference);
   sol_op_reduce(
@@ -79,21 +82,26 @@ static void decoder_backward(sol_paper_net *net, sol_run *run, const float *ddec
   linear_backward(run, n, 2 * d, d, net->decoder_hidden, w->decoder2, g->decoder2, ddecoded, 0, dhidden);
   activate_backward(run, wide, SK_RELU, net->decoder_pre, dhidden, dpre);
   blend(run, wide, SLOPE, dhidden, 1 - SLOPE, dpre);
-  linear_backward(run, n, d, 2 * d, net->quantized, w->decoder1, g->decoder1, dpre, 1,
-                  net->config.form == SOL_PAPER_FIXED ? net->item.dh : NULL);
+  linear_backward(run, n, d, 2 * d, net->quantized, w->decoder1, g->decoder1, dpre, 0,
+                  net->config.form == SOL_PAPER_FIXED ? net->dbranch : NULL);
 }
 
-void sol_paper_branches_backward(sol_paper_net *net, sol_run *run) {
+/* Leaves what reaches the item rows in net->dbranch. */
+void sol_paper_item_branch_backward(sol_paper_net *net, sol_run *run) {
   const sol_paper_weights *w = &net->weights, *g = &net->gradients;
-  int64_t floats = (int64_t)net->batch->rows * net->config.width;
+  float *ddecoded = net->work[0];
   if (net->config.head == SOL_PAPER_DUET) {
-    branch_backward(net, run, &w->item, &g->item, net->item.h, &net->item_branch, 1, net->item.dh);
+    branch_backward(net, run, &w->item, &g->item, net->item.h, &net->item_branch, net->dbranch);
     return;
   }
-  float *ddecoded = net->work[0];
-  branch_backward(net, run, &w->item, &g->item, net->decoded, &net->item_branch, 0, ddecoded);
+  branch_backward(net, run, &w->item, &g->item, net->decoded, &net->item_branch, ddecoded);
   decoder_backward(net, run, ddecoded);
-  branch_backward(net, run, &w->semantic, &g->semantic, net->semantic.h, &net->semantic_branch, 0, net->semantic.dh);
+}
+
+void sol_paper_semantic_branch_backward(sol_paper_net *net, sol_run *run) {
+  const sol_paper_weights *w = &net->weights, *g = &net->gradients;
+  int64_t floats = (int64_t)net->batch->rows * net->config.width;
+  branch_backward(net, run, &w->semantic, &g->semantic, net->semantic.h, &net->semantic_branch, net->semantic.dh);
   blend(run, floats, 2 * net->config.weight / (float)floats, net->difference, 1, net->semantic.dh);
   sol_paper_sequence_backward(net, run, g->semantics, net->config.semantics, net->batch->semantic,
                               g->semantic_positions, &w->semantic_sequence, &g->semantic_sequence, &net->semantic);

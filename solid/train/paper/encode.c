@@ -42,8 +42,7 @@ void sol_paper_gru_forward(sol_paper_net *net, sol_run *run, const sol_paper_gru
 }
 
 void sol_paper_gru_backward(sol_paper_net *net, sol_run *run, const sol_paper_gru *w, const sol_paper_gru *g,
-                            const float *x, const sol_paper_gru_state *s, const float *dlast, int accumulate,
-                            float *dx) {
+                            const float *x, const sol_paper_gru_state *s, const float *dlast, float *dx) {
   const sol_paper_batch *b = net->batch;
   int32_t d = (int32_t)net->config.width;
   float *dh = net->work[0], *dgates = net->work[1];
@@ -62,7 +61,7 @@ void sol_paper_gru_backward(sol_paper_net *net, sol_run *run, const sol_paper_gr
                                                    .db_hh = g->b_hh,
                                                    .scratch = net->work[2]});
   linear_backward(run, b->rows, d, 3 * d, x, (sol_paper_linear){w->w_ih, w->b_ih}, (sol_paper_linear){g->w_ih, g->b_ih},
-                  dgates, accumulate, dx);
+                  dgates, 0, dx);
 }
 
 /* The parts of attention.in: rows 0 .. d-1 make queries, the others keys and values. */
@@ -236,7 +235,7 @@ static void din_backward(sol_paper_net *net, sol_run *run) {
 }
 
 /* u = linear2(tanh(linear1(E[y]))); din stops at the tanh. */
-static void target(sol_paper_net *net, sol_run *run) {
+void sol_paper_target(sol_paper_net *net, sol_run *run) {
   const sol_paper_weights *w = &net->weights;
   int32_t n = net->batch->pairs, d = (int32_t)net->config.width, two = net->config.backbone != SOL_PAPER_DIN;
   gather(run, n, d, (int32_t)net->config.items, w->items, net->batch->target, 0, net->candidate);
@@ -245,7 +244,7 @@ static void target(sol_paper_net *net, sol_run *run) {
   if (two) linear(run, n, d, d, net->target_hidden, w->target2, net->u);
 }
 
-static void target_backward(sol_paper_net *net, sol_run *run) {
+void sol_paper_target_backward(sol_paper_net *net, sol_run *run) {
   const sol_paper_weights *w = &net->weights, *g = &net->gradients;
   int32_t n = net->batch->pairs, d = (int32_t)net->config.width;
   float *dhidden = net->du, *dcandidate = net->work[1];
@@ -259,9 +258,6 @@ static void target_backward(sol_paper_net *net, sol_run *run) {
 }
 
 void sol_paper_encode(sol_paper_net *net, sol_run *run) {
-  sol_paper_sequence(net, run, net->weights.items, net->config.items, net->batch->item, net->weights.positions,
-                     &net->weights.sequence, &net->item);
-  target(net, run);
   switch (net->config.backbone) {
   case SOL_PAPER_SASREC:
     sasrec(net, run);
@@ -276,7 +272,7 @@ void sol_paper_encode(sol_paper_net *net, sol_run *run) {
   }
 }
 
-/* Leaves the gradient of the item rows in net->item.dh; the item branch adds to it. */
+/* Leaves the gradient of the item rows in net->item.dh. */
 void sol_paper_encode_backward(sol_paper_net *net, sol_run *run) {
   switch (net->config.backbone) {
   case SOL_PAPER_SASREC:
@@ -287,8 +283,7 @@ void sol_paper_encode_backward(sol_paper_net *net, sol_run *run) {
     break;
   case SOL_PAPER_GRU4REC:
     sol_paper_gru_backward(net, run, &net->weights.encoder, &net->gradients.encoder, net->item.h, &net->encoder,
-                           net->dx, 0, net->item.dh);
+                           net->dx, net->item.dh);
     break;
   }
-  target_backward(net, run);
 }

@@ -24,23 +24,30 @@ static void static_layer(sol_paper_net *net, sol_run *run, const layer *l, const
   activate(run, (int64_t)n * l->out, l->f, net->layer_pre[l->number], net->layer[l->number]);
 }
 
-static void generated_layer(sol_paper_net *net, sol_run *run, const layer *l, const float *x) {
+/* Each layer in a lane: they do not depend on one another. */
+void sol_paper_generate(sol_paper_net *net, sol_run *run) {
   const sol_paper_weights *w = &net->weights;
-  uint32_t i = l->number;
   int solid = net->config.head == SOL_PAPER_SOLID;
-  sol_op_generate(run, &(sk_generate_args){.n = l->n,
-                                           .d = (int32_t)net->config.width,
-                                           .m = l->m,
-                                           .zi = net->item_branch.z,
-                                           .gi = w->item.generator[i].w,
-                                           .bi = w->item.generator[i].b,
-                                           .zs = solid ? net->semantic_branch.z : NULL,
-                                           .gs = w->semantic.generator[i].w,
-                                           .bs = w->semantic.generator[i].b,
-                                           .clip = solid ? net->config.clip : INFINITY,
-                                           .stride = l->m,
-                                           .w = net->generated[i],
-                                           .wi_saved = net->item_part[i]});
+  for (uint32_t i = 0; i < sol_paper_layer_count(&net->config); i++) {
+    layer l = layer_of(net, i);
+    sol_paper_enter(net, run, i % SOL_PAPER_LANES);
+    sol_op_generate(run, &(sk_generate_args){.n = l.n,
+                                             .d = (int32_t)net->config.width,
+                                             .m = l.m,
+                                             .zi = net->item_branch.z,
+                                             .gi = w->item.generator[i].w,
+                                             .bi = w->item.generator[i].b,
+                                             .zs = solid ? net->semantic_branch.z : NULL,
+                                             .gs = w->semantic.generator[i].w,
+                                             .bs = w->semantic.generator[i].b,
+                                             .clip = solid ? net->config.clip : INFINITY,
+                                             .stride = l.m,
+                                             .w = net->generated[i],
+                                             .wi_saved = net->item_part[i]});
+  }
+}
+
+static void generated_layer(sol_paper_net *net, sol_run *run, const layer *l, const float *x) {
   for (int32_t r = 0; r < l->runs; r++) {
     size_t row = (size_t)r * (size_t)l->n;
     sol_op_apply(run, &(sk_apply_args){.n = l->n,
@@ -48,9 +55,9 @@ static void generated_layer(sol_paper_net *net, sol_run *run, const layer *l, co
                                        .out = l->out,
                                        .f = l->f,
                                        .x = x + row * (size_t)l->in,
-                                       .w = net->generated[i],
+                                       .w = net->generated[l->number],
                                        .stride = l->m,
-                                       .y = net->layer[i] + row * (size_t)l->out});
+                                       .y = net->layer[l->number] + row * (size_t)l->out});
   }
 }
 
@@ -94,9 +101,7 @@ static void static_layer_backward(sol_paper_net *net, sol_run *run, const layer 
 
 static void generated_layer_backward(sol_paper_net *net, sol_run *run, const layer *l, const float *x, const float *dy,
                                      float *dx) {
-  const sol_paper_weights *w = &net->weights, *g = &net->gradients;
   uint32_t i = l->number;
-  int solid = net->config.head == SOL_PAPER_SOLID;
   for (int32_t r = 0; r < l->runs; r++) {
     size_t row = (size_t)r * (size_t)l->n;
     sol_op_apply_backward(run, &(sk_apply_backward_args){.n = l->n,
@@ -109,28 +114,34 @@ static void generated_layer_backward(sol_paper_net *net, sol_run *run, const lay
                                                          .y = net->layer[i] + row * (size_t)l->out,
                                                          .dy = dy + row * (size_t)l->out,
                                                          .dx = dx + row * (size_t)l->in,
-                                                         .dw = r == 0 ? net->dgenerated_sum : net->dgenerated});
-    if (r > 0) blend(run, (int64_t)l->n * l->m, 1, net->dgenerated, 1, net->dgenerated_sum);
+                                                         .dw = r == 0 ? net->dgenerated[i] : net->drun});
+    if (r > 0) blend(run, (int64_t)l->n * l->m, 1, net->drun, 1, net->dgenerated[i]);
   }
-  int later = i + 1 < sol_paper_layer_count(&net->config); /* the layers after it have added to dz already */
-  sol_op_generate_backward(run, &(sk_generate_backward_args){.n = l->n,
-                                                             .d = (int32_t)net->config.width,
-                                                             .m = l->m,
-                                                             .zi = net->item_branch.z,
-                                                             .gi = w->item.generator[i].w,
-                                                             .zs = solid ? net->semantic_branch.z : NULL,
-                                                             .gs = w->semantic.generator[i].w,
-                                                             .clip = solid ? net->config.clip : INFINITY,
-                                                             .dw = net->dgenerated_sum,
-                                                             .wi_saved = net->item_part[i],
-                                                             .accumulate_dz = later,
-                                                             .dwi = net->ditem_part,
-                                                             .dzi = net->item_branch.dz,
-                                                             .dgi = g->item.generator[i].w,
-                                                             .dbi = g->item.generator[i].b,
-                                                             .dzs = net->semantic_branch.dz,
-                                                             .dgs = g->semantic.generator[i].w,
-                                                             .dbs = g->semantic.generator[i].b});
+}
+
+/* From the gradients of all layers, which sol_paper_score_backward left, to one branch's generators and its dz. */
+void sol_paper_generate_backward(sol_paper_net *net, sol_run *run, sol_paper_lane branch) {
+  const sol_paper_weights *w = &net->weights, *g = &net->gradients;
+  int solid = net->config.head == SOL_PAPER_SOLID, item = branch == SOL_PAPER_ITEM;
+  for (uint32_t i = 0; i < sol_paper_layer_count(&net->config); i++)
+    sol_op_generate_backward(run, &(sk_generate_backward_args){.n = net->batch->windows,
+                                                               .d = (int32_t)net->config.width,
+                                                               .m = layer_of(net, i).m,
+                                                               .zi = item ? net->item_branch.z : NULL,
+                                                               .gi = w->item.generator[i].w,
+                                                               .zs = item ? NULL : net->semantic_branch.z,
+                                                               .gs = w->semantic.generator[i].w,
+                                                               .clip = solid ? net->config.clip : INFINITY,
+                                                               .dw = net->dgenerated[i],
+                                                               .wi_saved = net->item_part[i],
+                                                               .accumulate_dz = i > 0,
+                                                               .dwi = net->ditem_part,
+                                                               .dzi = net->item_branch.dz,
+                                                               .dgi = g->item.generator[i].w,
+                                                               .dbi = g->item.generator[i].b,
+                                                               .dzs = net->semantic_branch.dz,
+                                                               .dgs = g->semantic.generator[i].w,
+                                                               .dbs = g->semantic.generator[i].b});
 }
 
 void sol_paper_score_backward(sol_paper_net *net, sol_run *run) {

@@ -54,7 +54,7 @@ static void plan_backbone(sol_paper_net *net, plan *p, size_t rows, size_t pairs
 static void plan_head(sol_paper_net *net, plan *p, size_t rows, size_t pairs, int training) {
   const sol_paper_config *config = &net->config;
   size_t d = config->width, windows = net->max_windows, n = config->backbone == SOL_PAPER_DIN ? pairs : windows;
-  size_t largest = 0;
+  size_t largest = 0, sizes[SOL_PAPER_LAYERS];
   int solid = config->head == SOL_PAPER_SOLID;
   if (config->head != SOL_PAPER_BASE) plan_branch(p, &net->item_branch, rows, windows, d);
   if (solid) {
@@ -67,15 +67,27 @@ static void plan_head(sol_paper_net *net, plan *p, size_t rows, size_t pairs, in
     int32_t in, out;
     sol_paper_layer_sides(config, i, &in, &out);
     size_t m = (size_t)in * (size_t)out + (size_t)out;
-    largest = m > largest ? m : largest;
+    largest = m > largest ? m : largest, sizes[i] = m;
     net->layer_pre[i] = take(p, n * (size_t)out), net->layer[i] = take(p, n * (size_t)out);
     if (config->head == SOL_PAPER_BASE) continue;
     net->generated[i] = take(p, windows * m);
     net->item_part[i] = solid ? take(p, windows * m) : NULL;
   }
   if (!training || config->head == SOL_PAPER_BASE) return;
-  net->dgenerated = take(p, windows * largest), net->dgenerated_sum = take(p, windows * largest);
-  net->ditem_part = take(p, windows * largest);
+  for (uint32_t i = 0; i < sol_paper_layer_count(config); i++) net->dgenerated[i] = take(p, windows * sizes[i]);
+  net->drun = take(p, windows * largest), net->ditem_part = take(p, windows * largest);
+  net->dbranch = take(p, rows * d);
+}
+
+static void plan_scratch(sol_paper_net *net, plan *p, size_t rows, size_t n) {
+  const sol_paper_config *config = &net->config;
+  size_t d = config->width;
+  size_t floats[SOL_PAPER_LANES] = {[SOL_PAPER_MAIN] = 4 * d * (rows > n ? rows : n),
+                                    [SOL_PAPER_SEMANTIC] = config->head == SOL_PAPER_SOLID ? 3 * d * rows : 0,
+                                    [SOL_PAPER_ITEM] = config->head != SOL_PAPER_BASE ? 3 * d * rows : 0,
+                                    [SOL_PAPER_TARGET] = d * n};
+  for (int lane = 0; lane < SOL_PAPER_LANES; lane++)
+    for (int i = 0; i < 3; i++) net->scratch[lane][i] = take(p, floats[lane]);
 }
 
 static size_t plan_all(sol_paper_net *net, int training, float *base) {
@@ -97,7 +109,7 @@ static size_t plan_all(sol_paper_net *net, int training, float *base) {
   net->loss_sum = take(&p, 1), net->codebook_sum = take(&p, 1);
   if (!training) return p.used;
   net->dx = take(&p, pairs * 2 * d), net->dtop = take(&p, pairs * d);
-  for (int i = 0; i < 3; i++) net->work[i] = take(&p, 4 * d * (rows > n ? rows : n));
+  plan_scratch(net, &p, rows, n);
   return p.used;
 }
 
@@ -143,6 +155,7 @@ solid_status sol_paper_net_open(sol_paper_net *net, sk_backend *be, const sol_pa
     status = solid_fail(SOLID_ENOMEM, "%zu batches", net->slots);
   if (status == SOLID_OK) {
     plan_all(net, options->training, net->memory);
+    net->work = net->scratch[SOL_PAPER_MAIN];
     net->ready = net->ints + net->slots * net->room;
     net->code = net->ints + ints;
     sol_paper_weights_bind(&net->weights, &net->tensors, net->values);

@@ -3,6 +3,7 @@
  *   encode.c   histories and candidates -> item rows h, target vectors u, the state x_0
  *   branch.c   histories -> z of the item and the semantic branch; the codebook between them
  *   head.c     z -> layers -> x_n -> scores and loss
+ *   step.c     all of them in their order, in lanes where one does not wait for another
  *
  * Activations stay where the forward pass left them until the next one, for the backward pass and for tests. */
 #ifndef SOLID_TRAIN_PAPER_NET_H
@@ -41,6 +42,15 @@ typedef struct sol_paper_graph {
 
 #define SOL_PAPER_MAX_GRAPHS 256
 
+/* Lanes of the back end: each has scratch of its own. */
+typedef enum sol_paper_lane {
+  SOL_PAPER_MAIN, /* the item rows, the encoder, the head */
+  SOL_PAPER_SEMANTIC,
+  SOL_PAPER_ITEM,
+  SOL_PAPER_TARGET,
+  SOL_PAPER_LANES
+} sol_paper_lane;
+
 typedef struct sol_paper_net {
   sk_backend *be;
   sol_paper_config config;
@@ -70,11 +80,13 @@ typedef struct sol_paper_net {
   sol_paper_branch_state item_branch, semantic_branch;
   float *generated[SOL_PAPER_LAYERS], *item_part[SOL_PAPER_LAYERS]; /* (windows, m); before the clip */
   float *layer_pre[SOL_PAPER_LAYERS], *layer[SOL_PAPER_LAYERS];     /* (windows or pairs, out) */
-  float *dgenerated, *dgenerated_sum, *ditem_part;                  /* (windows, m) */
+  float *dgenerated[SOL_PAPER_LAYERS], *drun, *ditem_part;          /* (windows, m); drun of one candidate */
   float *dtop;                                                      /* of the last layer's output */
+  float *dbranch;                                                   /* (rows, d): the item branch's part of item.dh */
   float *ones, *score, *loss;                                       /* (pairs) */
-  float *work[3];                 /* scratch for gradients, each as large as any activation */
-  float *loss_sum, *codebook_sum; /* (1): sums since they were last taken */
+  float *scratch[SOL_PAPER_LANES][3]; /* for gradients, each as large as any activation of the lane */
+  float *const *work;                 /* of the lane at work */
+  float *loss_sum, *codebook_sum;     /* (1): sums since they were last taken */
 } sol_paper_net;
 
 /* For `slots` batches of up to `windows` windows with `candidates` candidates each; `training` makes room for
@@ -116,11 +128,22 @@ solid_status sol_paper_net_scores(sol_paper_net *net, float *scores);
 /* Sums of the bce over pairs, and of the squares in the codebook's loss, since the last call. */
 solid_status sol_paper_net_take_losses(sol_paper_net *net, double *bce, double *codebook);
 
+/* What follows is the work of that lane; all lanes have ended, and the main one goes on. */
+void sol_paper_enter(sol_paper_net *net, sol_run *run, sol_paper_lane lane);
+void sol_paper_join(sol_paper_net *net, sol_run *run);
+
 /* Parts of the two passes, each in its file. */
+void sol_paper_target(sol_paper_net *net, sol_run *run);
+void sol_paper_target_backward(sol_paper_net *net, sol_run *run);
 void sol_paper_encode(sol_paper_net *net, sol_run *run);
 void sol_paper_encode_backward(sol_paper_net *net, sol_run *run);
-void sol_paper_branches(sol_paper_net *net, sol_run *run, int learn);
-void sol_paper_branches_backward(sol_paper_net *net, sol_run *run);
+void sol_paper_item_branch(sol_paper_net *net, sol_run *run);
+void sol_paper_item_branch_backward(sol_paper_net *net, sol_run *run);
+void sol_paper_semantic_branch(sol_paper_net *net, sol_run *run);
+void sol_paper_semantic_branch_backward(sol_paper_net *net, sol_run *run);
+void sol_paper_codebook_loss(sol_paper_net *net, sol_run *run);
+void sol_paper_generate(sol_paper_net *net, sol_run *run);
+void sol_paper_generate_backward(sol_paper_net *net, sol_run *run, sol_paper_lane branch);
 void sol_paper_score(sol_paper_net *net, sol_run *run, int learn);
 void sol_paper_score_backward(sol_paper_net *net, sol_run *run);
 
@@ -135,7 +158,6 @@ void sol_paper_sequence_backward(sol_paper_net *net, sol_run *run, float *dtable
 void sol_paper_gru_forward(sol_paper_net *net, sol_run *run, const sol_paper_gru *w, const float *x,
                            const sol_paper_gru_state *s);
 void sol_paper_gru_backward(sol_paper_net *net, sol_run *run, const sol_paper_gru *w, const sol_paper_gru *g,
-                            const float *x, const sol_paper_gru_state *s, const float *dlast, int accumulate,
-                            float *dx);
+                            const float *x, const sol_paper_gru_state *s, const float *dlast, float *dx);
 
 #endif

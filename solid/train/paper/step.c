@@ -45,21 +45,75 @@ static solid_status make_ready(sol_paper_net *net, size_t slot) {
   return net->be->ops->copy(net->be, net->ready, from, net->used[slot] * sizeof *from);
 }
 
+void sol_paper_enter(sol_paper_net *net, sol_run *run, sol_paper_lane lane) {
+  net->work = net->scratch[lane];
+  sol_op_lane(run, (int)lane);
+}
+
+void sol_paper_join(sol_paper_net *net, sol_run *run) {
+  net->work = net->scratch[SOL_PAPER_MAIN];
+  sol_op_join(run);
+}
+
+/* The two branches, the encoder and the target; then the layers, and the codebook's loss beside them. */
 static solid_status forward(sol_paper_net *net, int learn) {
   sol_run run = {net->be, SOLID_OK};
+  const sol_paper_config *config = &net->config;
+  const sol_paper_weights *w = &net->weights;
+  int dual = config->head == SOL_PAPER_SOLID,
+      asks = config->backbone == SOL_PAPER_DIN; /* the target asks the encoder */
+  if (dual) {
+    sol_paper_enter(net, &run, SOL_PAPER_SEMANTIC);
+    sol_paper_semantic_branch(net, &run);
+  }
+  sol_paper_enter(net, &run, asks ? SOL_PAPER_MAIN : SOL_PAPER_TARGET);
+  sol_paper_target(net, &run);
+  sol_paper_enter(net, &run, SOL_PAPER_MAIN);
+  sol_paper_sequence(net, &run, w->items, config->items, net->batch->item, w->positions, &w->sequence, &net->item);
+  if (config->head != SOL_PAPER_BASE) {
+    sol_paper_enter(net, &run, SOL_PAPER_ITEM);
+    sol_paper_item_branch(net, &run);
+    sol_paper_enter(net, &run, SOL_PAPER_MAIN);
+  }
   sol_paper_encode(net, &run);
-  if (net->config.head != SOL_PAPER_BASE) sol_paper_branches(net, &run, learn);
+  sol_paper_join(net, &run);
+  if (config->head != SOL_PAPER_BASE) sol_paper_generate(net, &run);
+  if (dual && learn) {
+    sol_paper_enter(net, &run, SOL_PAPER_TARGET);
+    sol_paper_codebook_loss(net, &run);
+  }
+  sol_paper_join(net, &run);
   sol_paper_score(net, &run, learn);
   return run.status;
 }
 
+/* The same back: from the layers into each branch, the encoder and the target; then the item rows. */
 static solid_status backward(sol_paper_net *net) {
   sol_run run = {net->be, SOLID_OK};
   const sol_paper_config *config = &net->config;
+  int dual = config->head == SOL_PAPER_SOLID, asks = config->backbone == SOL_PAPER_DIN;
+  int through = config->head == SOL_PAPER_DUET || (dual && config->form == SOL_PAPER_FIXED);
   sol_op_zero(&run, net->grads, net->tensors.total);
   sol_paper_score_backward(net, &run);
+  if (config->head != SOL_PAPER_BASE) {
+    sol_paper_enter(net, &run, SOL_PAPER_ITEM);
+    sol_paper_generate_backward(net, &run, SOL_PAPER_ITEM);
+    sol_paper_item_branch_backward(net, &run);
+  }
+  if (dual) {
+    sol_paper_enter(net, &run, SOL_PAPER_SEMANTIC);
+    sol_paper_generate_backward(net, &run, SOL_PAPER_SEMANTIC);
+    sol_paper_semantic_branch_backward(net, &run);
+  }
+  if (!asks) {
+    sol_paper_enter(net, &run, SOL_PAPER_TARGET);
+    sol_paper_target_backward(net, &run);
+  }
+  sol_paper_enter(net, &run, SOL_PAPER_MAIN);
   sol_paper_encode_backward(net, &run);
-  if (config->head != SOL_PAPER_BASE) sol_paper_branches_backward(net, &run);
+  if (asks) sol_paper_target_backward(net, &run);
+  sol_paper_join(net, &run);
+  if (through) blend(&run, (int64_t)net->batch->rows * config->width, 1, net->dbranch, 1, net->item.dh);
   sol_paper_sequence_backward(net, &run, net->gradients.items, config->items, net->batch->item,
                               net->gradients.positions, &net->weights.sequence, &net->gradients.sequence, &net->item);
   return run.status;
