@@ -95,6 +95,12 @@ solid_status sk_cuda_linear_narrow(sk_backend *be, const sk_linear_args *a);
 size_t sk_cuda_linear_narrow_bytes(const sk_linear_backward_args *a);
 solid_status sk_cuda_linear_backward_narrow(sk_backend *be, const sk_linear_backward_args *a, float *partial);
 
+/* generate_backward of few enough windows: whether it is so, and one branch of it in two launches. Where wi = gate is
+ * beyond the clip, dw counts as zero; gate NULL: nowhere. */
+bool sk_cuda_generate_is_narrow(int n, int d, int m);
+solid_status sk_cuda_generate_backward_narrow(sk_backend *be, const sk_generate_backward_args *a, const float *z,
+                                              const float *g, const float *gate, float *dz, float *dg, float *db);
+
 /* generate, without wi_saved, and generate_apply of widths up to SK_DUAL_MAX_D by the instructions of sm_90a. */
 solid_status sk_cuda_generate_wgmma(sk_backend *be, const sk_generate_args *a);
 solid_status sk_cuda_generate_apply_wgmma(sk_backend *be, const sk_generate_apply_args *a);

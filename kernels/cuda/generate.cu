@@ -221,9 +221,19 @@ static solid_status branch(sk_backend *be, const sk_generate_backward_args *a, c
   return status;
 }
 
+static solid_status both_narrow(sk_backend *be, const sk_generate_backward_args *a) {
+  solid_status status = SOLID_OK;
+  if (a->zs) status = sk_cuda_generate_backward_narrow(be, a, a->zs, a->gs, NULL, a->dzs, a->dgs, a->dbs);
+  if (status != SOLID_OK || !a->zi) return status;
+  const float *gate = isinf(a->clip) ? NULL : a->wi_saved;
+  return sk_cuda_generate_backward_narrow(be, a, a->zi, a->gi, gate, a->dzi, a->dgi, a->dbi);
+}
+
 /* The semantic branch first: dwi may be dw. */
 solid_status sk_cuda_generate_backward(sk_backend *be, const sk_generate_backward_args *a) {
   if ((int64_t)a->n * a->m == 0) return SOLID_OK;
+  bool all = (!a->zs || (a->dzs && a->dgs && a->dbs)) && (!a->zi || (a->dzi && a->dgi && a->dbi));
+  if (all && sk_cuda_generate_is_narrow(a->n, a->d, a->m)) return both_narrow(be, a);
   solid_status status = SOLID_OK;
   if (a->zs) status = branch(be, a, a->zs, a->gs, a->dw, a->dzs, a->dgs);
   unsigned blocks = sk_cuda_blocks(a->n, GATE_ROWS);

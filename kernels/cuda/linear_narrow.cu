@@ -1,30 +1,54 @@
 /* linear of narrow layers and many rows, whose products are over before cuBLAS has joined its splits: a block keeps w
  * in shared memory and walks its rows in tiles. The backward pass makes dx and the block's share of dw and db from one
- * reading of dy; a second launch adds up the shares in the order of the blocks. */
+ * reading of dy; a second launch adds up the shares in the order of the blocks. The generator's, of narrow inputs and
+ * many outputs, has a block for each chunk of outputs as well, and shares of dx. */
 #include "kernels/cuda/cuda.cuh"
 
 enum {
   THREADS = 128,
   ROWS = 32,        /* a tile */
   BLOCKS = 480,     /* wanted: three to four a multiprocessor of a large card */
-  WIDEST = THREADS, /* a thread sums a column of dy */
+  WIDEST = THREADS, /* of inputs, and of a chunk of outputs: a thread sums a column of dy */
   PRODUCT = 4096,   /* most floats of w, padded: two tiles of 4 x 4 a thread, and shared memory of every card */
   GAP = 4           /* floats behind a row: rows begin in other banks */
 };
+
+static const int64_t most_shares = (int64_t)1 << 22; /* floats of all chunks' dx */
 
 /* floats of a row in shared memory */
 __host__ __device__ static int pitch(int width) {
   return (width + 3) / 4 * 4 + GAP;
 }
 
-/* Rows first .. first + count of an array of width d; zero beyond `end` and between d and the next multiple of 4. */
-__device__ static void load(const float *from, int first, int count, int end, int d, bool aligned, float *to) {
-  int quads = (d + 3) / 4;
+/* Columns of some rows of an array: x[row * stride], ..., width of them. */
+struct columns {
+  const float *x;
+  int64_t stride;
+  int width;
+  bool aligned;
+
+  __device__ float4 at(int row, int column) const { return sk_load4(x + row * stride, column, width, aligned); }
+};
+
+/* Rows first .. first + count; zero beyond `end` and between the width and the next multiple of 4. With a gate, what
+ * stands where it is beyond the clip counts as zero. */
+__device__ static void load(const columns &from, int first, int count, int end, float *to, const float *gate = NULL,
+                            float clip = 0.0f) {
+  int quads = (from.width + 3) / 4;
+  const columns gates = {gate, from.stride, from.width, from.aligned};
 #pragma unroll 4
   for (int i = threadIdx.x; i < count * quads; i += THREADS) {
     int row = i / quads, at = i % quads * 4;
-    float4 x = first + row < end ? sk_load4(from + (int64_t)(first + row) * d, at, d, aligned) : float4{};
-    *(float4 *)(to + row * pitch(d) + at) = x;
+    bool there = first + row < end;
+    float4 x = there ? from.at(first + row, at) : float4{};
+    if (gate && there) {
+      const float4 g = gates.at(first + row, at);
+      if (!(fabsf(g.x) <= clip)) x.x = 0.0f;
+      if (!(fabsf(g.y) <= clip)) x.y = 0.0f;
+      if (!(fabsf(g.z) <= clip)) x.z = 0.0f;
+      if (!(fabsf(g.w) <= clip)) x.w = 0.0f;
+    }
+    *(float4 *)(to + row * pitch(from.width) + at) = x;
   }
 }
 
@@ -88,7 +112,7 @@ __global__ static void __launch_bounds__(THREADS) forward(sk_linear_args a, int 
   }
   for (int first = blockIdx.x * rows; first < end; first += ROWS) {
     __syncthreads();
-    load(a.x, first, ROWS, end, a.in, aligned_x, x);
+    load({a.x, a.in, a.in, aligned_x}, first, ROWS, end, x);
     __syncthreads();
     multiply(x, a.in, w, a.out, a.b, first, end, aligned_y, a.accumulate != 0, a.y);
   }
@@ -142,37 +166,73 @@ struct share {
   }
 };
 
-/* partial (blocks, out in + out): the block's dw, then db; NULL where neither is asked for. */
-__global__ static void __launch_bounds__(THREADS) backward(sk_linear_backward_args a, int rows, bool aligned_in,
-                                                           bool aligned_out, bool aligned_partial, float *partial) {
+/* A backward pass as the kernel sees it. */
+struct pass {
+  int n, in, out;
+  const float *x, *w, *dy, *gate; /* gate NULL: none */
+  float clip;
+  bool accumulate_dx, aligned_in, aligned_out;
+  int rows, chunk; /* of a block */
+  float *dx;       /* of one chunk; of more, shares (chunks, n, in) */
+  float *partial;  /* (blocks of rows, out in + out): dw, then db; NULL where neither is asked for */
+  bool wants_dw;
+};
+
+__global__ static void __launch_bounds__(THREADS) backward(pass a) {
   extern __shared__ float4 memory[];
-  float *w = (float *)memory, *x = w + (a.out + 3) / 4 * 4 * pitch(a.in), *dy = x + ROWS * pitch(a.in), db = 0.0f;
-  int end = min(a.n, (int)(blockIdx.x + 1) * rows), mine = threadIdx.x;
-  share dw(a.in, a.out);
-  if (a.dx) load(a.w, 0, (a.out + 3) / 4 * 4, a.out, a.in, aligned_in, w);
-  for (int first = blockIdx.x * rows; first < end; first += ROWS) {
+  int from = blockIdx.y * a.chunk, out = min(a.chunk, a.out - from), mine = threadIdx.x;
+  int end = min(a.n, (int)(blockIdx.x + 1) * a.rows);
+  float *w = (float *)memory, *x = w + (out + 3) / 4 * 4 * pitch(a.in), *dy = x + ROWS * pitch(a.in), db = 0.0f;
+  share dw(a.in, out);
+  if (a.dx) load({a.w + (int64_t)from * a.in, a.in, a.in, a.aligned_in}, 0, (out + 3) / 4 * 4, out, w);
+  for (int first = blockIdx.x * a.rows; first < end; first += ROWS) {
     __syncthreads();
-    if (partial && a.dw) load(a.x, first, ROWS, end, a.in, aligned_in, x);
-    load(a.dy, first, ROWS, end, a.out, aligned_out, dy);
+    if (a.wants_dw) load({a.x, a.in, a.in, a.aligned_in}, first, ROWS, end, x);
+    load({a.dy + from, a.out, out, a.aligned_out}, first, ROWS, end, dy, a.gate ? a.gate + from : NULL, a.clip);
     __syncthreads();
-    if (partial && a.dw) dw.add(x, pitch(a.in), dy, pitch(a.out));
-    if (partial && mine < a.out)
-      for (int row = 0; row < ROWS; row++) db += dy[row * pitch(a.out) + mine];
-    if (a.dx) multiply(dy, a.out, w, a.in, NULL, first, end, aligned_in, a.accumulate_dx != 0, a.dx);
+    if (a.wants_dw) dw.add(x, pitch(a.in), dy, pitch(out));
+    if (a.partial && mine < out)
+      for (int row = 0; row < ROWS; row++) db += dy[row * pitch(out) + mine];
+    if (a.dx)
+      multiply(dy, out, w, a.in, NULL, first, end, a.aligned_in, a.accumulate_dx,
+               a.dx + (int64_t)blockIdx.y * a.n * a.in);
   }
-  if (!partial) return;
-  partial += (int64_t)blockIdx.x * (a.out * a.in + a.out);
-  dw.write(a.in, a.out, aligned_partial, memory, partial);
-  if (mine < a.out) partial[a.out * a.in + mine] = db;
+  if (!a.partial) return;
+  float *partial = a.partial + (int64_t)blockIdx.x * a.out * (a.in + 1);
+  dw.write(a.in, out, a.in % 4 == 0 && a.out % 4 == 0, memory, partial + (int64_t)from * a.in);
+  if (mine < out) partial[(int64_t)a.out * a.in + from + mine] = db;
+}
+
+/* Shares (blocks, out in + out) of dw and db, and (chunks, n in) of dx, each added up by a thread. */
+__global__ static void join(pass a, int blocks, int chunks, float *dw, float *db, int accumulate_dx, float *dx) {
+  int64_t i = (int64_t)blockIdx.x * THREADS + threadIdx.x, weights = (int64_t)a.out * a.in, columns = weights + a.out;
+  float sum = 0.0f;
+  if (i < columns) {
+    float *to = i < weights ? dw + i : db + (i - weights);
+#pragma unroll 8
+    for (int block = 0; block < blocks; block++) sum += a.partial[block * columns + i];
+    *to += sum;
+    return;
+  }
+  i -= columns;
+  int64_t floats = (int64_t)a.n * a.in;
+  if (i >= floats) return;
+#pragma unroll 8
+  for (int chunk = 0; chunk < chunks; chunk++) sum += a.dx[chunk * floats + i];
+  dx[i] = accumulate_dx ? dx[i] + sum : sum;
+}
+
+static int padded(int width) {
+  return (width + 3) / 4 * 4;
 }
 
 bool sk_cuda_linear_is_narrow(int n, int in, int out) {
-  return n > 1 && in <= WIDEST && out <= WIDEST && (in + 3) / 4 * 4 * ((out + 3) / 4 * 4) <= PRODUCT;
+  return n > 1 && in <= WIDEST && out <= WIDEST && padded(in) * padded(out) <= PRODUCT;
 }
 
 /* Rows of a block, in whole tiles. */
-static int rows_of_block(int n) {
-  return (int)sk_cuda_blocks(sk_cuda_blocks(n, BLOCKS), ROWS) * ROWS;
+static int rows_of_block(int n, int chunks) {
+  return (int)sk_cuda_blocks(sk_cuda_blocks(n, chunks < BLOCKS ? BLOCKS / chunks : 1), ROWS) * ROWS;
 }
 
 static bool aligned(const float *x, int d) { /* or absent */
@@ -180,25 +240,71 @@ static bool aligned(const float *x, int d) { /* or absent */
 }
 
 solid_status sk_cuda_linear_narrow(sk_backend *be, const sk_linear_args *a) {
-  int rows = rows_of_block(a->n);
-  size_t floats = (size_t)((a->in + 3) / 4 * 4) * pitch(a->out) + (size_t)ROWS * pitch(a->in);
+  int rows = rows_of_block(a->n, 1);
+  size_t floats = (size_t)padded(a->in) * pitch(a->out) + (size_t)ROWS * pitch(a->in);
   forward<<<sk_cuda_blocks(a->n, rows), THREADS, floats * sizeof(float), sk_cuda_stream(be)>>>(
       *a, rows, aligned(a->x, a->in), aligned(a->y, a->out));
   return sk_cuda_launched(be, "linear");
 }
 
+static solid_status launch(sk_backend *be, const pass *a) {
+  size_t floats = (size_t)(padded(a->chunk) + ROWS) * pitch(a->in) + (size_t)ROWS * pitch(a->chunk);
+  dim3 blocks(sk_cuda_blocks(a->n, a->rows), sk_cuda_blocks(a->out, a->chunk));
+  backward<<<blocks, THREADS, floats * sizeof(float), sk_cuda_stream(be)>>>(*a);
+  return sk_cuda_launched(be, "backward pass of a narrow layer");
+}
+
 size_t sk_cuda_linear_narrow_bytes(const sk_linear_backward_args *a) {
-  return (size_t)sk_cuda_blocks(a->n, rows_of_block(a->n)) * a->out * (a->in + 1) * sizeof(float);
+  return (size_t)sk_cuda_blocks(a->n, rows_of_block(a->n, 1)) * a->out * (a->in + 1) * sizeof(float);
 }
 
 solid_status sk_cuda_linear_backward_narrow(sk_backend *be, const sk_linear_backward_args *a, float *partial) {
-  int rows = rows_of_block(a->n), columns = a->out * a->in + a->out;
-  unsigned blocks = sk_cuda_blocks(a->n, rows);
-  size_t floats = (size_t)((a->out + 3) / 4 * 4 + ROWS) * pitch(a->in) + (size_t)ROWS * pitch(a->out);
-  bool sums = a->dw || a->db, aligned_in = aligned(a->x, a->in) && aligned(a->w, a->in) && aligned(a->dx, a->in);
-  backward<<<blocks, THREADS, floats * sizeof(float), sk_cuda_stream(be)>>>(
-      *a, rows, aligned_in, aligned(a->dy, a->out), a->in % 4 == 0 && columns % 4 == 0, sums ? partial : NULL);
-  solid_status status = sk_cuda_launched(be, "linear_backward");
-  if (status != SOLID_OK || !sums) return status;
-  return sk_cuda_join_sums(be, (int)blocks, columns, partial, a->out * a->in, a->dw, a->db);
+  pass p = {};
+  p.n = a->n, p.in = a->in, p.out = p.chunk = a->out;
+  p.x = a->x, p.w = a->w, p.dy = a->dy, p.dx = a->dx;
+  p.accumulate_dx = a->accumulate_dx != 0;
+  p.aligned_in = aligned(a->x, a->in) && aligned(a->w, a->in) && aligned(a->dx, a->in);
+  p.aligned_out = aligned(a->dy, a->out);
+  p.rows = rows_of_block(a->n, 1);
+  p.wants_dw = a->dw != NULL;
+  p.partial = a->dw || a->db ? partial : NULL;
+  solid_status status = launch(be, &p);
+  if (status != SOLID_OK || !p.partial) return status;
+  return sk_cuda_join_sums(be, (int)sk_cuda_blocks(p.n, p.rows), p.out * p.in + p.out, partial, p.out * p.in, a->dw,
+                           a->db);
+}
+
+/* ---- The generator ---- */
+
+static int chunks_of(int d, int m) {
+  int most = PRODUCT / padded(d) / 4 * 4;
+  return (int)sk_cuda_blocks(m, most < WIDEST ? most : WIDEST);
+}
+
+bool sk_cuda_generate_is_narrow(int n, int d, int m) {
+  return n > 1 && d <= WIDEST && (int64_t)chunks_of(d, m) * n * d <= most_shares;
+}
+
+/* A branch's dz, dg and db; gate NULL: no clip. */
+solid_status sk_cuda_generate_backward_narrow(sk_backend *be, const sk_generate_backward_args *a, const float *z,
+                                              const float *g, const float *gate, float *dz, float *dg, float *db) {
+  int chunks = chunks_of(a->d, a->m);
+  pass p = {};
+  p.n = a->n, p.in = a->d, p.out = a->m, p.chunk = padded((int)sk_cuda_blocks(a->m, chunks));
+  p.x = z, p.w = g, p.dy = a->dw, p.gate = gate, p.clip = a->clip;
+  p.aligned_in = aligned(z, a->d) && aligned(g, a->d);
+  p.aligned_out = aligned(a->dw, a->m) && aligned(gate, a->m);
+  p.rows = rows_of_block(a->n, chunks);
+  p.wants_dw = true;
+  int blocks = (int)sk_cuda_blocks(a->n, p.rows);
+  chunks = (int)sk_cuda_blocks(a->m, p.chunk);
+  int64_t weights = (int64_t)a->m * (a->d + 1), floats = (int64_t)a->n * a->d;
+  void *memory = NULL;
+  solid_status status = sk_cuda_workspace(be, (size_t)(blocks * weights + chunks * floats) * sizeof(float), &memory);
+  if (status != SOLID_OK) return status;
+  p.dx = (float *)memory, p.partial = p.dx + chunks * floats;
+  if ((status = launch(be, &p)) != SOLID_OK) return status;
+  join<<<sk_cuda_blocks(weights + floats, THREADS), THREADS, 0, sk_cuda_stream(be)>>>(p, blocks, chunks, dg, db,
+                                                                                      a->accumulate_dz, dz);
+  return sk_cuda_launched(be, "generate_backward");
 }

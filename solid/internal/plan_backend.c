@@ -129,13 +129,19 @@ static uint64_t generate_scratch(const sk_generate_args *a) {
   return (uint64_t)a->m * (a->d <= 64 ? 1024 : 8 * (uint64_t)a->n);
 }
 
-static uint64_t generate_backward_scratch(const sk_generate_backward_args *a) {
-  return ((uint64_t)a->n / 64 + 1) * 8 * (uint64_t)a->m;
-}
-
 static uint64_t generate_apply_scratch(const sk_generate_apply_args *a) {
   uint64_t m = ((uint64_t)a->in + 1) * (uint64_t)a->out, layers = least((uint64_t)a->n * m, TILE_FLOATS + m);
   return 4 * layers * (a->d <= 64 ? 1 : 3) + 1024 * m;
+}
+
+/* Sums over blocks of rows, or, where they are few, all shares of a branch's gradients. */
+static uint64_t generate_backward_scratch(const sk_generate_backward_args *a) {
+  uint64_t n = (uint64_t)a->n, d = (uint64_t)a->d, m = (uint64_t)a->m, sums = (n / 64 + 1) * 2 * m;
+  if (d == 0 || d > 128) return 4 * sums;
+  uint64_t chunks = m / least(4096 / (d + 3) / 4 * 4, 128) + 1,
+           blocks = least(n / 32 + 1, 480 / least(chunks, 480) + 1);
+  uint64_t shares = chunks * n * d <= (uint64_t)2 << 22 ? chunks * n * d + blocks * m * (d + 1) : 0;
+  return 4 * (shares > sums ? shares : sums);
 }
 
 /* Shares of the gradient of a narrow layer. */
