@@ -145,6 +145,7 @@ static solid_status print_device(const plan_options *options, const solid_contex
   print_line("serving: weights, codes, tables of the catalogue", plan.model);
   print_line("serving: batches, records, scratch", plan.worker);
   if (options->train_batch) print_line("training a model of these shapes", plan.training);
+  if (options->train_batch && plan.learning) print_line("training with --learn-codes, besides", plan.learning);
   if (serving > left) return refuse("serving", options->batch, serving, left, "--batch");
   if (ctx && strcmp(options->device, "cpu") != 0) status = measure(ctx, options, left, &plan);
   if (!status && options->train_batch && plan.training > left)

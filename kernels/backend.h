@@ -99,9 +99,9 @@ typedef struct sk_backend_ops {
   solid_status (*memory)(sk_backend *be, size_t *free, size_t *total); /* bytes of the whole device */
 
   /* Lanes are queues beside the queue, which is lane 0, for work that does not depend on one another until they are
-   * joined. After `lane(be, k)`, k < SK_LANES, everything is enqueued on lane k, which, entered for the first time since
-   * the last join, begins behind what lane 0 was given before. `join` goes back to lane 0, which then waits for the
-   * others; transfers and sync do so after it. Recordings keep lanes. A device may as well have but one queue. */
+   * joined. After `lane(be, k)`, k < SK_LANES, everything is enqueued on lane k, which, entered for the first time
+   * since the last join, begins behind what lane 0 was given before. `join` goes back to lane 0, which then waits for
+   * the others; transfers and sync do so after it. Recordings keep lanes. A device may as well have but one queue. */
   solid_status (*lane)(sk_backend *be, int lane);
   solid_status (*join)(sk_backend *be);
 

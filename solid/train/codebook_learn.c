@@ -30,6 +30,10 @@ static int take_host(sol_code_learner *l) {
   return 1;
 }
 
+uint64_t sol_code_learner_bytes(uint64_t items, uint64_t levels, uint64_t codes, uint64_t width) {
+  return (items * width + levels * codes * width) * sizeof(float) + items * levels * sizeof(int32_t);
+}
+
 /* Kept: training takes no memory once it runs. */
 static solid_status take_device(sol_code_learner *l) {
   size_t V = l->items, C = l->levels;

@@ -51,6 +51,9 @@ solid_status sol_code_learner_open(sol_code_learner *learner, sk_backend *be, co
                                    uint32_t d, float share, float keep);
 void sol_code_learner_close(sol_code_learner *learner);
 
+/* What it takes on the device; `width`: of content and item vector together. */
+uint64_t sol_code_learner_bytes(uint64_t items, uint64_t levels, uint64_t codes, uint64_t width);
+
 /* One update with vectors (V, d), host. `seed` draws where codes start again. Changes table and twins; the last table
  * is in `before`. */
 solid_status sol_code_learner_update(sol_code_learner *learner, const float *vectors, uint64_t seed);

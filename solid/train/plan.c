@@ -3,6 +3,7 @@
 #include "solid/internal/model_parts.h"
 #include "solid/internal/plan_backend.h"
 #include "solid/internal/worker.h"
+#include "solid/train/codebook_learn.h"
 #include "solid/train/split.h"
 #include "solid/train/trainer.h"
 #include <stdlib.h>
@@ -55,7 +56,10 @@ solid_status sol_plan_device(sol_device_plan *plan, const char *path, uint32_t s
     all.config = *sol_model_config(model);
     all.model = model->be->bytes;
     all.worker = sol_worker_bytes(worker);
-    status = plan_worst_training(&all.training, &all.config, options);
+    const sol_config *c = &all.config;
+    if (c->levels > 0)
+      all.learning = sol_code_learner_bytes(c->items, c->levels, c->codes, c->width + SOL_PLAN_CONTENT);
+    status = plan_worst_training(&all.training, c, options);
   }
   solid_worker_free(worker);
   solid_model_free(model);

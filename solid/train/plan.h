@@ -6,10 +6,13 @@
 #include "solid/train/history.h"
 #include "solid/train/options.h"
 
+#define SOL_PLAN_CONTENT 192 /* attributes, given vectors and co-occurrence, 64 each */
+
 typedef struct sol_device_plan {
   uint64_t model;    /* weights, codes, the catalogue's tables */
   uint64_t worker;   /* batches of `serve` users: scratch, records, ranking */
   uint64_t training; /* weights, gradients, moments, and all intermediate results of a step; validation */
+  uint64_t learning; /* what learned codes add to training, with content of SOL_PLAN_CONTENT floats an item */
   sol_config config; /* of the model */
 } sol_device_plan;
 

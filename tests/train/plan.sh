@@ -19,6 +19,7 @@ expect() {
 "$train" --data "$work/data/events.jsonl" --attributes "$work/data/items.json" --width 16 --codes 8 --epochs 1 --out "$work/model" >/dev/null 2>&1
 
 expect 0 'training a model of these shapes' --model "$work/model" --memory 4000000000
+expect 0 'training with --learn-codes, besides' --model "$work/model" --memory 4000000000
 expect 1 'serving 256 users at once needs [0-9.]+ [kMG]?B, 30\.0 MB are free: use a smaller --batch' --model "$work/model" --memory 30000000
 expect 1 'needs .* are free: use a smaller --batch' --model "$work/model" --memory 200000000 --batch 65536
 expect 1 'training with 65536 users at once needs .* use a smaller --train-batch' --model "$work/model" --memory 400000000 --train-batch 65536

@@ -27,8 +27,10 @@ static void open_book(book_fixture *f, rig *r, float keep) {
   seed_fill_normal(&rng, f->vectors, V * D, 3);
   sol_codebook_options options = {C, K, 10, 2};
   cr_assert_eq(sol_codebook_fit(&f->book, f->x, V, CONTENT, &options), SOLID_OK, "%s", solid_last_error());
+  uint64_t before = rig_backend(r)->bytes;
   cr_assert_eq(sol_code_learner_open(&f->learner, rig_backend(r), &f->book, f->x, D, 1.5f, keep), SOLID_OK, "%s",
                solid_last_error());
+  cr_expect_eq(rig_backend(r)->bytes - before, sol_code_learner_bytes(V, C, K, WIDTH), "bytes on the device");
 }
 
 static void close_book(book_fixture *f) {
