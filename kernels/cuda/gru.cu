@@ -7,7 +7,7 @@
 
 /* GAP: floats behind h that nobody writes. The compiler's loops over h load a step ahead, past its end: into what other
  * threads write, were it not for the gap. */
-enum { MAX_THREADS = 512, THREADS = 256, GAP = 16 };
+enum { MAX_THREADS = 512, GAP = 16 };
 
 /* r, z, n and w_hn h + b_hn of element i in a row, for the backward pass. */
 __device__ static void keep(const sk_gru_args &a, int64_t row, int i, float r, float z, float n, float gh_n) {
@@ -184,7 +184,8 @@ __global__ static void __launch_bounds__(3 * D) narrow(sk_gru_args a) {
   }
 }
 
-__global__ static void backward(sk_gru_backward_args a, int in_shared) {
+/* h_before (rows, d): h before each row. */
+__global__ static void backward(sk_gru_backward_args a, int in_shared, float *h_before) {
   extern __shared__ float memory[];
   float *dh = memory, *dgh = dh + a.d + GAP;
   const float *w = a.w_hh;
@@ -202,6 +203,7 @@ __global__ static void backward(sk_gru_backward_args a, int in_shared) {
     for (int i = threadIdx.x; i < a.d; i += blockDim.x) {
       float r = saved[i], z = saved[a.d + i], n = saved[2 * a.d + i], gh_n = saved[3 * a.d + i];
       float before = row > first ? a.out[(int64_t)(row - 1) * a.d + i] : 0.0f;
+      h_before[(int64_t)row * a.d + i] = before;
       float g = dh[i] + a.dout[(int64_t)row * a.d + i];
       float dn = g * (1.0f - z) * (1.0f - n * n), dz = g * (before - n) * z * (1.0f - z),
             dr = dn * gh_n * r * (1.0f - r);
@@ -222,7 +224,7 @@ __global__ static void backward(sk_gru_backward_args a, int in_shared) {
 /* One window a block, 3 D threads. Thread (gate q, element i) keeps column i of the gate's rows of w_hh in registers;
  * the threads of gate 0 also own the elements of dh, and read the row to come while this one is computed. */
 template <int D>
-__global__ static void __launch_bounds__(3 * D) narrow_backward(sk_gru_backward_args a) {
+__global__ static void __launch_bounds__(3 * D) narrow_backward(sk_gru_backward_args a, float *h_before) {
   __shared__ __align__(16) float dgh[3][D];
   __shared__ float part[3][D];
   int q = threadIdx.x / D, i = threadIdx.x % D, first = a.offsets[blockIdx.x], end = a.offsets[blockIdx.x + 1];
@@ -247,6 +249,7 @@ __global__ static void __launch_bounds__(3 * D) narrow_backward(sk_gru_backward_
       float dr = dn * next.gh_n * r * (1.0f - r), *dgx = a.dgx + (int64_t)row * 3 * D + i,
             *kept = a.scratch + (int64_t)row * 3 * D + i;
       dgx[0] = dr, dgx[D] = dz, dgx[2 * D] = dn;
+      h_before[(int64_t)row * D + i] = next.before;
       kept[0] = dgh[0][i] = dr, kept[D] = dgh[1][i] = dz, kept[2 * D] = dgh[2][i] = dn * r;
       dh = g * next.z;
     }
@@ -262,13 +265,6 @@ __global__ static void __launch_bounds__(3 * D) narrow_backward(sk_gru_backward_
     __syncthreads();
     dh += part[0][i] + part[1][i] + part[2][i]; /* of gate 0's threads; what the others add up nobody reads */
   }
-}
-
-/* before (rows, d): h before each row. One block per window. */
-__global__ static void shift(const int32_t *offsets, int d, const float *out, float *before) {
-  int first = offsets[blockIdx.x], end = offsets[blockIdx.x + 1];
-  for (int64_t i = (int64_t)first * d + threadIdx.x; i < (int64_t)end * d; i += blockDim.x)
-    before[i] = i < (int64_t)(first + 1) * d ? 0.0f : out[i - d];
 }
 
 /* Shared bytes of a kernel: with w_hh when the device takes it. */
@@ -322,32 +318,29 @@ solid_status sk_cuda_gru(sk_backend *be, const sk_gru_args *a) {
 
 solid_status sk_cuda_gru_backward(sk_backend *be, const sk_gru_backward_args *a) {
   if (a->windows == 0 || a->rows == 0) return SOLID_OK;
-  solid_status status = SOLID_OK;
+  const size_t floats = (size_t)a->rows * a->d;
+  sk_linear_backward_args sums = {};
+  sums.n = a->rows, sums.in = a->d, sums.out = 3 * a->d;
+  sums.dy = a->scratch, sums.dw = a->dw_hh, sums.db = a->db_hh;
+  bool is_narrow = sk_cuda_linear_is_narrow(sums.n, sums.in, sums.out);
+  size_t more = is_narrow ? sk_cuda_linear_narrow_bytes(&sums) : 0;
+  void *memory = NULL;
+  solid_status status = sk_cuda_workspace(be, floats * sizeof(float) + more, &memory);
+  if (status != SOLID_OK) return status;
+  float *before = (float *)memory;
   if (a->d == 32) {
-    narrow_backward<32><<<a->windows, 3 * 32, 0, sk_cuda_stream(be)>>>(*a);
+    narrow_backward<32><<<a->windows, 3 * 32, 0, sk_cuda_stream(be)>>>(*a, before);
   } else if (a->d == 64) {
-    narrow_backward<64><<<a->windows, 3 * 64, 0, sk_cuda_stream(be)>>>(*a);
+    narrow_backward<64><<<a->windows, 3 * 64, 0, sk_cuda_stream(be)>>>(*a, before);
   } else {
     int in_shared;
     size_t bytes;
     status = plan(be, backward, a->d, &in_shared, &bytes);
     if (status != SOLID_OK) return status;
-    backward<<<a->windows, threads_for(a->d), bytes, sk_cuda_stream(be)>>>(*a, in_shared);
+    backward<<<a->windows, threads_for(a->d), bytes, sk_cuda_stream(be)>>>(*a, in_shared, before);
   }
   if ((status = sk_cuda_launched(be, "gru_backward")) != SOLID_OK) return status;
-  const size_t floats = (size_t)a->rows * a->d;
-  sk_linear_backward_args sums = {};
-  sums.n = a->rows, sums.in = a->d, sums.out = 3 * a->d;
-  sums.dy = a->scratch, sums.dw = a->dw_hh, sums.db = a->db_hh;
-  bool narrow = sk_cuda_linear_is_narrow(sums.n, sums.in, sums.out);
-  void *before = NULL;
-  status = sk_cuda_workspace(be, floats * sizeof(float) + (narrow ? sk_cuda_linear_narrow_bytes(&sums) : 0), &before);
-  if (status != SOLID_OK) return status;
-  shift<<<a->windows, THREADS, 0, sk_cuda_stream(be)>>>(a->offsets, a->d, a->out, (float *)before);
-  sums.x = (float *)before;
-  if (narrow) return sk_cuda_linear_backward_narrow(be, &sums, (float *)before + floats);
-  status = sk_cuda_product(be, true, false, 3 * a->d, a->d, a->rows, a->scratch, 3 * a->d, (float *)before, a->d, 1.0f,
-                           a->dw_hh, a->d);
-  if (status == SOLID_OK) status = sk_cuda_column_sum(be, a->rows, 3 * a->d, a->scratch, a->db_hh);
-  return status;
+  sums.x = before;
+  if (is_narrow) return sk_cuda_linear_backward_narrow(be, &sums, before + floats);
+  return sk_cuda_linear_backward(be, &sums);
 }
