@@ -156,8 +156,8 @@ static double product_rate(bench *b, cudaDataType type, cublasComputeType_t comp
   float *x = mem.normal((size_t)N * N), *y = mem.normal((size_t)N * N), *z = mem.floats((size_t)N * N);
   const float one = 1.0f, zero = 0.0f; /* BF16 reads the same random bits: half of them are ordinary numbers */
   double seconds = measure(b, [&] {
-    cublasGemmEx(((sk_cuda *)b->be)->queues[0].blas, CUBLAS_OP_T, CUBLAS_OP_N, N, N, N, &one, x, type, N, y, type, N, &zero, z,
-                 CUDA_R_32F, N, compute, CUBLAS_GEMM_DEFAULT);
+    cublasGemmEx(((sk_cuda *)b->be)->queues[0].blas, CUBLAS_OP_T, CUBLAS_OP_N, N, N, N, &one, x, type, N, y, type, N,
+                 &zero, z, CUDA_R_32F, N, compute, CUBLAS_GEMM_DEFAULT);
     return SOLID_OK;
   });
   return 2.0 * N * N * N / seconds;
