@@ -13,7 +13,7 @@
  *   newest_only: q, out and lse have one row per window, which stands at the window's newest row and so reads all of
  *            its rows; an empty window's out row is zero
  *   index, index_width: room for sparse attention: (rows, index_width) int32 of the rows each query may read, -1 =
- * none. NULL = dense.
+ *            none. NULL = dense; else EUNSUPPORTED so far. On CUDA dh > 256 is EUNSUPPORTED.
  *
  * attend_backward: from dout, lse, out (one row per window, as dq, with newest_only):
  *   D_i = dout_i . out_i;  dp = dout_i . v_j (through the dropout mask);  ds = p (dp - D_i);  dq, dk, dv overwritten,
