@@ -92,12 +92,11 @@ static int is_required(const char *name) {
   return required && strstr(required, name) != NULL;
 }
 
-static void compare_logs(const rig *one, const rig *many) {
-  cr_assert(one->log.count == many->log.count, "the body reads %zu buffers on one thread and %zu on %d", one->log.count,
-            many->log.count, many->threads);
-  for (size_t i = 0; i < one->log.count; i++)
-    cr_assert(one->log.hashes[i] == many->log.hashes[i], "read %zu of the body differs between 1 and %d threads", i,
-              many->threads);
+static void compare_logs(const rig *first, const rig *second, const char *what) {
+  cr_assert(first->log.count == second->log.count, "%s: the body reads %zu buffers, then %zu", what, first->log.count,
+            second->log.count);
+  for (size_t i = 0; i < first->log.count; i++)
+    cr_assert(first->log.hashes[i] == second->log.hashes[i], "%s: read %zu of the body differs", what, i);
 }
 
 static void run_cpu(const sk_backend_ops *ops, void (*body)(rig *r)) {
@@ -108,7 +107,7 @@ static void run_cpu(const sk_backend_ops *ops, void (*body)(rig *r)) {
     rig *many = rig_open(ops, &(sk_options){.threads = threads});
     many->level = sk_cpu_level();
     body(many);
-    compare_logs(one, many);
+    compare_logs(one, many, threads == 2 ? "1 and 2 threads" : "1 and 3 threads");
     rig_close(many);
   }
   rig_close(one);
@@ -123,6 +122,18 @@ static void run_cpu(const sk_backend_ops *ops, void (*body)(rig *r)) {
   }
 }
 
+static void run_device(const sk_backend_ops *ops, void (*body)(rig *r), int times) {
+  rig *first = rig_open(ops, NULL);
+  body(first);
+  if (times > 1) {
+    rig *second = rig_open(ops, NULL);
+    body(second);
+    compare_logs(first, second, "two runs");
+    rig_close(second);
+  }
+  rig_close(first);
+}
+
 void rig_each(void (*body)(rig *r)) {
   const char *only = getenv("SOLID_ONLY");
   for (const char *const *name = sk_backend_names; *name; name++) {
@@ -135,9 +146,7 @@ void rig_each(void (*body)(rig *r)) {
     } else if (strcmp(*name, "cpu") == 0) {
       run_cpu(ops, body);
     } else {
-      rig *r = rig_open(ops, NULL);
-      body(r);
-      rig_close(r);
+      run_device(ops, body, only ? 1 : 2);
     }
   }
 }

@@ -15,7 +15,8 @@ typedef struct rig rig;
 /* Runs `body` for every name of sk_backend_names, on an open back end. A back end that is absent is reported as
  * "[SKIP] <name>: <why>", or fails the test when SOLID_REQUIRE names it; SOLID_ONLY names the only one to run. The body
  * must draw the same random numbers every time: on "cpu" it runs once with each of 1, 2 and 3 threads, where everything
- * that it reads back must be bitwise equal, and once on every lower instruction level. */
+ * that it reads back must be bitwise equal, and once on every lower instruction level; on a device twice, where the
+ * same holds, but once under SOLID_ONLY, for tools that are slow. */
 void rig_each(void (*body)(rig *r));
 
 /* One rig on a table; options may be NULL (one thread). Fails the test when it does not open. */
