@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
@@ -137,6 +138,11 @@ solid_status sol_safetensors_write(const char *path, const sol_tensor_source *te
   char *temporary = malloc(room);
   solid_status status = SOLID_OK;
   int error = 0, fd = -1;
+  struct stat found;
+  if (stat(path, &found) == 0 && !S_ISREG(found.st_mode)) { /* rename would put a file in a device's place */
+    status = solid_fail(SOLID_EIO, "%s: is there and not a regular file", path);
+    goto done;
+  }
   if (!text || !temporary) {
     status = solid_fail(SOLID_ENOMEM, "%s: out of memory for the header (or metadata that is not UTF-8)", path);
     goto done;

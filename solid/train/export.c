@@ -72,7 +72,9 @@ solid_status sol_export_model(const sol_export *what, const char *path) {
 
 solid_status sol_export_check(const char *path) {
   struct stat found;
-  if (stat(path, &found) == 0 && S_ISDIR(found.st_mode)) return solid_fail(SOLID_EIO, "%s: is a folder", path);
+  int there = stat(path, &found) == 0;
+  if (there && S_ISDIR(found.st_mode)) return solid_fail(SOLID_EIO, "%s: is a folder", path);
+  if (there && !S_ISREG(found.st_mode)) return solid_fail(SOLID_EIO, "%s: is there and not a regular file", path);
   char probe[4096];
   int length = snprintf(probe, sizeof probe, "%s.XXXXXX", path);
   if (length < 0 || (size_t)length >= sizeof probe) return solid_fail(SOLID_EIO, "path of %zu bytes", strlen(path));

@@ -1,5 +1,6 @@
 /* What the trainer knows arrives in the model file: vocabulary, codes, categories, popularity, weights. */
 #include "solid/internal/model_file.h"
+#include "solid/internal/safetensors.h"
 #include "solid/internal/tensors.h"
 #include "solid/train/export.h"
 #include "tests/train/data.h"
@@ -7,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static solid_bytes text(const char *string) {
@@ -114,6 +116,22 @@ Test(export, says_beforehand_that_a_path_is_no_good) {
   cr_expect(strstr(solid_last_error(), "/tmp: is a folder") != NULL, "%s", solid_last_error());
   cr_expect_eq(sol_export_check("/nowhere/at/all/model"), SOLID_EIO);
   cr_expect(strstr(solid_last_error(), "/nowhere/at/all/model") != NULL, "%s", solid_last_error());
+}
+
+/* A device that the user names is not to become a file. */
+Test(export, leaves_what_is_no_regular_file) {
+  char folder[] = "/tmp/solid-export-XXXXXX", path[64];
+  struct stat found;
+  cr_assert_not_null(mkdtemp(folder));
+  snprintf(path, sizeof path, "%s/model", folder);
+  cr_assert_eq(mkfifo(path, 0600), 0);
+  cr_expect_eq(sol_export_check(path), SOLID_EIO);
+  cr_expect(strstr(solid_last_error(), "not a regular file") != NULL, "%s", solid_last_error());
+  cr_expect_eq(sol_safetensors_write(path, NULL, 0, NULL, 0), SOLID_EIO);
+  cr_expect(strstr(solid_last_error(), "not a regular file") != NULL, "%s", solid_last_error());
+  cr_expect(stat(path, &found) == 0 && S_ISFIFO(found.st_mode), "the pipe is gone");
+  unlink(path);
+  rmdir(folder);
 }
 
 /* Files beside the model belong to the user, whatever their names. */
