@@ -1,6 +1,7 @@
 /* solid_eval compare: result files of two sides, user by user. */
 #include "examples/eval.h"
 #include "examples/eval_ranks.h"
+#include "examples/manifest.h"
 #include "solid/extend.h"
 #include "solid/train/compare.h"
 #include "solid/version.h"
@@ -197,9 +198,7 @@ static solid_status write_comparison(const comparison *c) {
   static const char *const keys[] = {"data_hash", "split", "questions_hash"};
   for (int i = 0; i < 3; i++) json_object_set(manifest, keys[i], json_object_get(of_first, keys[i]));
   json_object_set_new(root, "manifest", manifest);
-  int bad = !root || json_dump_file(root, c->args.json, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
-  json_decref(root);
-  return bad ? solid_fail(SOLID_EIO, "%s: cannot be written", c->args.json) : SOLID_OK;
+  return manifest_write(root, c->args.json);
 }
 
 static void clear(comparison *c) {

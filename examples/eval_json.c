@@ -95,7 +95,5 @@ solid_status eval_write_json(const eval_run *r) {
   if (r->stale.count) json_object_set_new(root, "stale", stale_json(&r->stale));
   if (r->hidden.hidden) json_object_set_new(root, "hidden", hidden_json(&r->hidden));
   json_object_set_new(root, "manifest", json_of_manifest(r));
-  int bad = !root || json_dump_file(root, r->args.json, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
-  json_decref(root);
-  return bad ? solid_fail(SOLID_EIO, "%s: cannot be written", r->args.json) : SOLID_OK;
+  return manifest_write(root, r->args.json);
 }

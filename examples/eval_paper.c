@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <unistd.h>
 
 static solid_status check_data(const eval_run *r, const sol_paper_model *model, const sol_paper_origin *origin) {
   uint64_t hash = sol_history_hash(&r->history);
@@ -39,19 +40,55 @@ static json_t *json_of(const sol_paper_metrics *m) {
   return object;
 }
 
+/* What must be known to get these figures again. */
+static json_t *json_of_manifest(const eval_run *r, const sol_paper_model *model, const sol_paper_origin *origin) {
+  static const char *const without[] = {/* what names no figure here: files, and what the other protocol is about */
+                                        "model",
+                                        "data",
+                                        "json",
+                                        "popularity-only",
+                                        "split",
+                                        "train-share",
+                                        "valid-share",
+                                        "valid-from",
+                                        "test-from",
+                                        "part",
+                                        "allow-other-split",
+                                        "mask",
+                                        "seed",
+                                        "resamples",
+                                        "hide",
+                                        "hide-seed",
+                                        "few",
+                                        "cache",
+                                        "stale",
+                                        NULL};
+  const sol_paper_config *c = &model->config;
+  json_t *config =
+      json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f}", "backbone", sol_paper_backbones[c->backbone],
+                "head", sol_paper_heads[c->head], "form", sol_paper_forms[c->form], "items", (json_int_t)c->items - 1,
+                "semantic_rows", (json_int_t)c->semantics, "clusters", (json_int_t)c->clusters, "width",
+                (json_int_t)c->width, "heads_of_attention", (json_int_t)c->heads, "window", (json_int_t)c->window,
+                "clip", c->clip, "weight", c->weight);
+  return json_pack("{s:s, s:o, s:{s:s, s:s}, s:I, s:I, s:s, s:I, s:s, s:o, s:o}", "version", solid_version(),
+                   "data_hash", manifest_hash(&r->history), "split", "kind", "paper", "text",
+                   "each user's last event among 99 others", "seed", (json_int_t)origin->seed, "negatives_seed",
+                   (json_int_t)origin->negatives, "device", r->args.device, "threads",
+                   (json_int_t)(r->args.threads ? r->args.threads : sysconf(_SC_NPROCESSORS_ONLN)), "precision", "fp32",
+                   "model", config, "options", manifest_options(&eval_program, &r->args, without));
+}
+
 static solid_status write_json(const eval_run *r, const sol_paper_model *model, const sol_paper_origin *origin,
                                const sol_paper_metrics *figures) {
   const sol_paper_config *c = &model->config;
-  json_t *root =
-      json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:o, s:s, s:s, s:o, s:o}", "protocol", "paper", "data",
-                r->args.data, "model", r->args.model, "backbone", sol_paper_backbones[c->backbone], "head",
-                sol_paper_heads[c->head], "form", sol_paper_forms[c->form], "users", (json_int_t)figures->users, "seed",
-                (json_int_t)origin->seed, "negatives_seed", (json_int_t)origin->negatives, "data_hash",
-                manifest_hash(&r->history), "version", solid_version(), "device", r->args.device, "metrics",
-                json_of(&figures[0]), "metrics_file_order", json_of(&figures[1]));
-  int bad = !root || json_dump_file(root, r->args.json, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
-  json_decref(root);
-  return bad ? solid_fail(SOLID_EIO, "%s: cannot be written", r->args.json) : SOLID_OK;
+  json_t *root = json_pack(
+      "{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:o, s:s, s:s, s:o, s:o, s:o}", "protocol", "paper", "data",
+      r->args.data, "model", r->args.model, "backbone", sol_paper_backbones[c->backbone], "head",
+      sol_paper_heads[c->head], "form", sol_paper_forms[c->form], "users", (json_int_t)figures->users, "seed",
+      (json_int_t)origin->seed, "negatives_seed", (json_int_t)origin->negatives, "data_hash",
+      manifest_hash(&r->history), "version", solid_version(), "device", r->args.device, "metrics", json_of(&figures[0]),
+      "metrics_file_order", json_of(&figures[1]), "manifest", json_of_manifest(r, model, origin));
+  return manifest_write(root, r->args.json);
 }
 
 static solid_status measure(eval_run *r, const sol_paper_model *model, const sol_paper_origin *origin,

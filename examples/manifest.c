@@ -1,5 +1,7 @@
 #include "examples/manifest.h"
+#include "solid/extend.h"
 #include "solid/train/split.h"
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -69,4 +71,13 @@ json_t *manifest_split(const sol_history *history) {
 
 json_t *manifest_hash(const sol_history *history) {
   return json_sprintf("%016" PRIx64, sol_history_hash(history));
+}
+
+solid_status manifest_write(json_t *root, const char *path) {
+  if (!root) return solid_fail(SOLID_ENOMEM, "%s: no memory for the results", path);
+  errno = 0;
+  int bad = json_dump_file(root, path, JSON_INDENT(2) | JSON_REAL_PRECISION(9)), why = errno;
+  json_decref(root);
+  if (!bad) return SOLID_OK;
+  return solid_fail(SOLID_EIO, "%s: cannot be written: %s", path, why ? strerror(why) : "unknown reason");
 }

@@ -33,14 +33,17 @@ int progress_step(void *user, uint32_t step, uint32_t steps) {
 void progress_end_epoch(progress *p, const sol_epoch *r) {
   double now = progress_now(), seconds = now - p->epoch_started, rate = p->users / seconds;
   uint32_t left = p->epochs - r->epoch, patient = p->patience - (r->epoch - r->best_epoch);
-  if (p->patience > 0 && patient < left) left = patient;
+  int impatient = p->patience > 0 && patient < left;
+  if (impatient) left = patient;
   clear_line(p);
   printf("epoch %3u  loss %.4f", r->epoch, r->loss);
   if (r->checked && r->ndcg10 > 0)
     printf("  valid ndcg@10 %.4f hr@10 %.4f%s", r->ndcg10, r->hit10, r->best_epoch == r->epoch ? " best" : "");
   printf("  %.0f users/s  %.2f s", rate, seconds);
+  double wait = left * seconds;
   if (!r->finished)
-    printf(p->patience > 0 ? "  stops in %.1f min unless it gets better" : "  %.1f min left", left * seconds / 60);
+    printf("  %s%.*f %s%s", impatient ? "stops in " : "", wait < 60 ? 0 : 1, wait < 60 ? wait : wait / 60,
+           wait < 60 ? "s" : "min", impatient ? " unless it gets better" : " left");
   printf("\n");
   fflush(stdout);
   if (p->log == NULL) return;

@@ -22,7 +22,7 @@ static solid_status resume(const train_run *run, sol_trainer *trainer) {
   if (run->fresh) return SOLID_OK;
   solid_status status = sol_trainer_load(trainer, run->checkpoint);
   if (status == SOLID_ENOTFOUND) return SOLID_OK;
-  if (status == SOLID_EMISMATCH) fprintf(stderr, "solid_train: --fresh starts again\n");
+  if (status == SOLID_EMISMATCH || status == SOLID_EFORMAT) fprintf(stderr, "solid_train: --fresh starts again\n");
   if (status == SOLID_OK) printf("goes on after epoch %u\n", sol_trainer_report(trainer)->epoch);
   return status;
 }

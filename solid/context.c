@@ -38,7 +38,8 @@ static solid_status find_device(solid_context *ctx, const char *device) {
   solid_status status = parse_device(device, &name, &ctx->ordinal);
   if (status) return status;
   ctx->ops = sk_backend_find(name);
-  if (!ctx->ops) return solid_fail(SOLID_EUNSUPPORTED, "device %s: not compiled into this build", device);
+  if (!ctx->ops)
+    return solid_fail(SOLID_EUNSUPPORTED, "device %s: not compiled into this build (SOLID_CUDA is off)", device);
   if (ctx->precision != SOLID_PRECISION_FP32 && strcmp(name, "cpu") == 0)
     return solid_fail(SOLID_EUNSUPPORTED, "device cpu: products are FP32, TF32 is asked for");
   char why[256] = "";

@@ -55,7 +55,7 @@ Test(context, an_absent_device_is_unsupported_and_says_so) {
   cr_assert(status == SOLID_OK || status == SOLID_EUNSUPPORTED);
   if (!sk_backend_find("cuda")) {
     cr_assert_eq(status, SOLID_EUNSUPPORTED);
-    cr_assert_str_eq(solid_last_error(), "device cuda: not compiled into this build");
+    cr_assert_str_eq(solid_last_error(), "device cuda: not compiled into this build (SOLID_CUDA is off)");
     cr_assert_eq(try_device("cuda:999"), SOLID_EUNSUPPORTED);
     cr_assert(strstr(solid_last_error(), "cuda:999"));
   }

@@ -39,6 +39,9 @@ for head in base duet solid; do
   done
 done
 grep -q '"metrics_file_order"' "$folder/out.json" || { echo "paper: the JSON lacks its figures"; bad=1; }
+for key in version data_hash split seed device threads model options; do
+  grep -q "^    \"$key\":" "$folder/out.json" || { echo "paper: the manifest lacks $key"; bad=1; }
+done
 # One training is the same with any number of jobs and threads.
 "$paper" "${same[@]}" --seeds 0,1 --jobs 1 --threads 2 | grep epoch | sed 's/ [0-9.]* s$//' | sort >"$folder/one"
 "$paper" "${same[@]}" --seeds 0,1 --jobs 3 --threads 1 | grep epoch | sed 's/ [0-9.]* s$//' | sort >"$folder/three"
@@ -56,6 +59,7 @@ expect no-model 2 'model is missing' "$evaluate" --protocol paper --data "$folde
 for option in '--split global-time' '--part valid' '--stale 1' '--cache i8'; do
   expect "not with $option" 2 'each user.s last event among 99 others' "$evaluate" --protocol paper --model "$folder/duet.fixed" --data "$folder/data.txt" --format rows $option
 done
+expect no-folder 1 "nowhere/out.json: cannot be written: No such file" "$evaluate" --protocol paper --model "$folder/duet.fixed" --data "$folder/data.txt" --format rows --json "$folder/nowhere/out.json"
 expect not-paper 1 'format|safetensors' "$evaluate" --protocol paper --model "$folder/data.txt" --data "$folder/data.txt"
 "$train" --data "$folder/data.txt" --format rows --out "$folder/own" --epochs 1 --width 8 --codes 8 --content 4 >/dev/null 2>&1
 expect other-format 1 'solid_paper makes such files' "$evaluate" --protocol paper --model "$folder/own" --data "$folder/data.txt" --format rows
