@@ -55,7 +55,11 @@ static solid_status detect(sol_lines *lines, solid_dataset_format *out) {
   if (!more) return solid_fail(SOLID_EFORMAT, "%s:1: the file has no lines", lines->path);
   const char *line = lines->line + strspn(lines->line, " \t");
   if (*line == '{') {
-    *out = is_event_line(lines) ? SOLID_DATASET_EVENTS : SOLID_DATASET_HISTORIES;
+    /* Attributes of items have the shape of histories: guessing would train on them. */
+    *out = SOLID_DATASET_EVENTS;
+    if (!is_event_line(lines))
+      status = sol_lines_fail(lines, "JSON, but not of events: {\"user\": [item, ...]} needs the format \"histories\", "
+                                     "{\"item\": [attribute, ...]} are attributes");
   } else if (strstr(line, ":token")) {
     *out = SOLID_DATASET_RECBOLE;
   } else if (strstr(line, "::")) {

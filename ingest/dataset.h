@@ -18,7 +18,8 @@ extern "C" {
 #endif
 
 /* Formats of event files, with the names that --format takes. The first line tells them apart; a file of two columns
- * is `pairs` when its first two lines have exactly two fields, else `rows`. */
+ * is `pairs` when its first two lines have exactly two fields, else `rows`. `histories` look like the attributes of
+ * items and must be named. */
 #define SOLID_DATASET_FORMAT_MAP(X)                                                                                    \
   X(AUTO, "auto")           /* by the first lines */                                                                   \
   X(ROWS, "rows")           /* user item item ...                    oldest first */                                   \
@@ -28,7 +29,7 @@ extern "C" {
   X(RECBOLE, "recbole")     /* user_id:token <tab> item_id:token ... .inter, columns by name */                        \
   X(TABLE, "table")         /* user movie rating ts ...              columns by name, tabs or blanks between */        \
   X(EVENTS, "events")       /* {"user":..,"item":..,"event":..,"ts":..}  one a line, ts in milliseconds */             \
-  X(HISTORIES, "histories") /* {"user": [item, ...], ...}            oldest first */
+  X(HISTORIES, "histories") /* {"user": [item, ...], ...}            oldest first; by name only */
 
 typedef enum solid_dataset_format {
 #define SOLID_DATASET_ENUM(name, text) SOLID_DATASET_##name,

@@ -176,8 +176,22 @@ Test(dataset, json_lines) {
 }
 
 Test(dataset, json_histories_keep_the_order_of_the_file) {
-  check_events("{\n \"9\": [3, \"b\"],\n \"1\": [], \"4\": [3]}", SOLID_DATASET_HISTORIES, "9 3  0\n9 b  1\n4 3  2\n");
-  check_events("{\"9\": [3, \"b\"]}", SOLID_DATASET_HISTORIES, "9 3  0\n9 b  1\n");
+  record r = read_text("{\n \"9\": [3, \"b\"],\n \"1\": [], \"4\": [3]}", SOLID_DATASET_HISTORIES, SOLID_OK);
+  cr_expect_str_eq(r.text, "9 3  0\n9 b  1\n4 3  2\n");
+  r = read_text("{\"9\": [3, \"b\"]}", SOLID_DATASET_HISTORIES, SOLID_OK);
+  cr_expect_str_eq(r.text, "9 3  0\n9 b  1\n");
+}
+
+/* Attributes of items look the same: nothing is guessed. */
+Test(dataset, json_lists_are_not_taken_for_events_unasked) {
+  const char *const texts[] = {"{\"4\": [1, 2, 3]}", "{\n\"4\": [1, 2, 3]}", "{\"user\": [1, 2]}", "{}", "{\"id\": 3}"};
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+    check_bad(texts[i], SOLID_DATASET_AUTO,
+              ":1: JSON, but not of events: {\"user\": [item, ...]} needs the format \"histories\", "
+              "{\"item\": [attribute, ...]} are attributes");
+    int has_times = 0;
+    cr_expect_eq(solid_dataset_has_times(path, SOLID_DATASET_AUTO, &has_times), SOLID_EFORMAT);
+  }
 }
 
 Test(dataset, malformed_lines_are_named) {
@@ -441,11 +455,11 @@ static int find_data(const char *file, char *name, size_t size) {
   return 0;
 }
 
-static void check_census(const char *file, size_t users, size_t items, size_t events) {
+static void check_census(const char *file, solid_dataset_format format, size_t users, size_t items, size_t events) {
   char name[512];
   if (!find_data(file, name, sizeof name)) return;
   census *c = calloc(1, sizeof *c);
-  solid_status status = solid_dataset_read_events(name, SOLID_DATASET_AUTO, take_census, c);
+  solid_status status = solid_dataset_read_events(name, format, take_census, c);
   cr_assert_eq(status, SOLID_OK, "%s", solid_last_error());
   cr_expect_eq(c->users, users, "%s: %zu users, want %zu", file, c->users, users);
   cr_expect_eq(c->items, items, "%s: %zu items, want %zu", file, c->items, items);
@@ -455,14 +469,14 @@ static void check_census(const char *file, size_t users, size_t items, size_t ev
 }
 
 Test(dataset, public_events) {
-  check_census("amazon-beauty/Beauty.txt", 22363, 12101, 198502);
-  check_census("amazon-toys/Toys_and_Games.txt", 19412, 11924, 167597);
-  check_census("ml-1m/ml-1m.txt", 6040, 3416, 999611);
-  check_census("ml-1m/ratings.tsv.gz", 6040, 3706, 1000209);
-  check_census("ml-100k/ml-100k.inter", 943, 1682, 100000);
-  check_census("ml-latest-small/ratings.csv", 671, 9066, 100004);
-  check_census("instruments-multimodal/Instruments.inter.json", 17112, 6250, 136226);
-  check_census("scientific-multimodal/Scientific.test.inter", 2928, 1585, 19712);
+  check_census("amazon-beauty/Beauty.txt", SOLID_DATASET_AUTO, 22363, 12101, 198502);
+  check_census("amazon-toys/Toys_and_Games.txt", SOLID_DATASET_AUTO, 19412, 11924, 167597);
+  check_census("ml-1m/ml-1m.txt", SOLID_DATASET_AUTO, 6040, 3416, 999611);
+  check_census("ml-1m/ratings.tsv.gz", SOLID_DATASET_AUTO, 6040, 3706, 1000209);
+  check_census("ml-100k/ml-100k.inter", SOLID_DATASET_AUTO, 943, 1682, 100000);
+  check_census("ml-latest-small/ratings.csv", SOLID_DATASET_AUTO, 671, 9066, 100004);
+  check_census("instruments-multimodal/Instruments.inter.json", SOLID_DATASET_HISTORIES, 17112, 6250, 136226);
+  check_census("scientific-multimodal/Scientific.test.inter", SOLID_DATASET_AUTO, 2928, 1585, 19712);
 }
 
 static void check_item_file(const char *file, size_t items, size_t attributes) {

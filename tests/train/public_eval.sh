@@ -22,7 +22,7 @@ figures() {
 figures 6040 0.0369 0.0180 ml-1m/ml-1m.txt
 figures 22363 0.0115 0.0055 amazon-beauty/Beauty.txt
 figures 19412 0.0090 0.0049 amazon-toys/Toys_and_Games.txt
-figures 17112 0.0680 0.0453 instruments-multimodal/Instruments.inter.json
+figures 17112 0.0680 0.0453 instruments-multimodal/Instruments.inter.json --format histories
 figures 1180 0.0551 0.0308 ml-1m/ratings.tsv.gz --split global-time
 figures 1180 0.0551 0.0308 ml-1m/ratings.tsv.gz --split global-time --valid-from 975768738 --test-from 978133414
 figures 6040 0.0384 0.0182 ml-1m/ratings.tsv.gz --split per-user-ratio
