@@ -1,6 +1,8 @@
 #include "examples/program.h"
 #include "solid/extend.h"
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 int program_run(const solid_program *program, int argc, char **argv, void *values, solid_status (*run)(void *user),
                 void *user) {
@@ -12,6 +14,10 @@ int program_run(const solid_program *program, int argc, char **argv, void *value
     status = request == SOLID_CONFIG_HELP      ? solid_config_write_help(program, stdout)
              : request == SOLID_CONFIG_VERSION ? solid_config_write_version(program, stdout)
                                                : run(user);
+    errno = 0;
+    int lost = fflush(stdout) != 0 || ferror(stdout);
+    if (status == SOLID_OK && lost)
+      status = solid_fail(SOLID_EIO, "standard output: %s", errno ? strerror(errno) : "cannot be written");
   }
   if (status != SOLID_OK) fprintf(stderr, "%s: %s\n", program->name, solid_last_error());
   solid_config_free(config);

@@ -64,6 +64,7 @@ typedef struct output {
   uint64_t sent, delivered, failed;
   rd_kafka_resp_err_t err; /* of the first that failed */
   double start;
+  int refused; /* what was read could not be passed on */
 } output;
 
 static double seconds(void) {
@@ -108,9 +109,11 @@ static solid_status take(void *user, solid_bytes key, solid_bytes payload) {
   if (stopped) return solid_fail(SOLID_ECANCELLED, "stopped");
   out->sent++;
   if (out->file) {
-    out->delivered++;
-    if (fwrite(payload.data, 1, payload.size, out->file) == payload.size && fputc('\n', out->file) != EOF)
+    if (fwrite(payload.data, 1, payload.size, out->file) == payload.size && fputc('\n', out->file) != EOF) {
+      out->delivered++;
       return SOLID_OK;
+    }
+    out->refused = 1;
     return solid_fail(SOLID_EIO, "%s: %s", out->options->write, strerror(errno));
   }
   void *key_data = key.size ? not_const(key.data) : NULL, *payload_data = not_const(payload.data);
@@ -119,8 +122,10 @@ static solid_status take(void *user, solid_bytes key, solid_bytes payload) {
         out->rk, RD_KAFKA_V_TOPIC(out->options->topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
         RD_KAFKA_V_KEY(key_data, key.size), RD_KAFKA_V_VALUE(payload_data, payload.size), RD_KAFKA_V_END);
     if (!err) return SOLID_OK;
-    if (err != RD_KAFKA_RESP_ERR__QUEUE_FULL || stopped)
+    if (err != RD_KAFKA_RESP_ERR__QUEUE_FULL || stopped) {
+      out->refused = 1;
       return solid_fail(SOLID_EIO, "kafka topic %s: %s", out->options->topic, rd_kafka_err2str(err));
+    }
     rd_kafka_poll(out->rk, 100);
   }
 }
@@ -204,7 +209,7 @@ static int fail(int code) {
 /* Everything that was sent is delivered or failed, then the report. */
 static int finish(output *out, solid_status status) {
   int code = DELIVERED;
-  if (status && !stopped) code = fail(status == SOLID_EFORMAT || status == SOLID_EINVAL ? NO_FILE : NOT_ALL);
+  if (status && !stopped) code = fail(out->refused || status == SOLID_ENOMEM ? NOT_ALL : NO_FILE);
   while (out->rk && rd_kafka_outq_len(out->rk) > 0) rd_kafka_flush(out->rk, 1000); /* ends by message.timeout.ms */
   if (out->file && fflush(out->file) != 0) {
     fprintf(stderr, "solid_replay: %s: %s\n", out->options->write, strerror(errno));

@@ -35,6 +35,9 @@ store=(--redis "127.0.0.1:$port" --redis-password secret --redis-database 2 --pr
 ingestd=("$bin/solid_ingestd" --model "$work/model" --from-file "$work/data/events.jsonl" --max-future-ms -1)
 ask=("$bin/solid_ask" --model "$work/model" --user "$user")
 
+expect "a file that is not there" 3 'nowhere: No such file' "$bin/solid_replay" --data "$work/nowhere" --write "$work/lines"
+expect "a full disk" 1 '/dev/full: No space left' "$bin/solid_replay" --data "$work/data/events.jsonl" --write /dev/full
+expect "figures that nobody gets" 1 'standard output: No space left' bash -c '"$1/solid_plan" --users 10 >/dev/full' - "$bin"
 for address in nonsense 127.0.0.1 127.0.0.1:0 127.0.0.1:70000 127.0.0.1:6379x :6379; do
   expect "address $address of the service" 2 'neither HOST:PORT nor' "${ingestd[@]}" --redis "$address"
   expect "address $address of a question" 2 'neither HOST:PORT nor' "${ask[@]}" --redis "$address"
