@@ -12,7 +12,7 @@ for program in consumer_c consumer_static consumer_cxx; do
   LD_LIBRARY_PATH=$(dirname "$(find "$prefix/usr" -name 'libsolid.so')") "$prefix/build/$program"
 done
 export PKG_CONFIG_PATH=$(dirname "$(find "$prefix/usr" -name solid.pc)")
-read -ra flags <<<"$(pkg-config --define-variable=prefix="$prefix/usr" --cflags --libs solid_store)"
+read -ra flags <<<"$(pkg-config --cflags --libs solid_store)"
 cc -std=c11 -Wall -Wextra -Werror "$here/consumer/main.c" -o "$prefix/by_pkgconfig" "${flags[@]}"
 LD_LIBRARY_PATH=$(pkg-config --define-variable=prefix="$prefix/usr" --variable=libdir solid) "$prefix/by_pkgconfig"
 echo "install: shared, static, C++ and pkg-config consumers built and ran"
