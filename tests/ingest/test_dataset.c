@@ -346,7 +346,6 @@ Test(dataset, files_with_times_are_known) {
       {"user_id:token\titem_id:token\ttimestamp:float\n1\t2\t3\n", 1},
       {"user_id:token\titem_id_list:token_seq\titem_id:token\ttimestamp:float\n1\t2 3\t4\t5\n", 0},
       {"{\"user\": 1, \"item\": 2, \"ts\": 3}\n", 1},
-      {"{\"1\": [2, 3]}\n", 0},
   };
   for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
     int has_times = -1;
@@ -354,8 +353,12 @@ Test(dataset, files_with_times_are_known) {
     cr_assert_eq(solid_dataset_has_times(path, SOLID_DATASET_AUTO, &has_times), SOLID_OK, "%s", solid_last_error());
     cr_assert_eq(has_times, files[i].expected, "file %zu", i);
   }
-  write_text("userId,rating\n1,2\n");
   int has_times = -1;
+  write_text("{\"1\": [2, 3]}\n");
+  cr_assert_eq(solid_dataset_has_times(path, SOLID_DATASET_HISTORIES, &has_times), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(has_times, 0);
+  has_times = -1;
+  write_text("userId,rating\n1,2\n");
   cr_assert_eq(solid_dataset_has_times(path, SOLID_DATASET_CSV, &has_times), SOLID_EFORMAT);
   cr_assert_eq(solid_dataset_has_times("/none/such", SOLID_DATASET_AUTO, &has_times), SOLID_EIO);
   cr_assert_eq(has_times, -1);
