@@ -51,7 +51,7 @@ expect list 2 'no sasrek' "$paper" --data "$folder/data.txt" --backbones sasrek
 expect seeds 2 'seeds: "x' "$paper" --data "$folder/data.txt" --seeds 1,x
 expect out 2 'one backbone, head, form and seed' "$paper" --data "$folder/data.txt" --out "$folder/x"
 expect width 2 'no multiple of' "$paper" --data "$folder/data.txt" --format rows --width 9 --epochs 1
-expect few 1 'fewer than 99' "$paper" --data "$folder/small.txt" --format rows
+expect few 1 'user "u1" met 3 of 3 items: fewer than 99' "$paper" --data "$folder/small.txt" --format rows
 expect other-data 1 'items, .* was trained on' "$evaluate" --protocol paper --model "$folder/duet.fixed" --data "$folder/small.txt" --format rows
 sed 's/^u0 i[0-9]*/u0 i5/' "$folder/data.txt" >"$folder/changed.txt"
 expect changed 1 'allow-other-data' "$evaluate" --protocol paper --model "$folder/duet.fixed" --data "$folder/changed.txt" --format rows

@@ -101,6 +101,7 @@ Test(paper_data, refuses_what_leaves_no_negatives) {
   sol_history h = make_history();
   sol_paper_data data;
   cr_expect_eq(sol_paper_data_open(&data, &h, WINDOW, 3), SOLID_ERANGE);
+  cr_expect_not_null(strstr(solid_last_error(), "user \"u5\" met "), "%s", solid_last_error());
   h.users = 0, h.events = 0;
   cr_expect_eq(sol_paper_data_open(&data, &h, WINDOW, 3), SOLID_ENOTFOUND);
   h.users = 6;

@@ -26,9 +26,12 @@ static solid_status collect(sol_paper_data *data) {
     size_t begin = h->offsets[u], end = h->offsets[u + 1];
     data->owns[u] = sort_unique(data->own + begin, end - begin);
     if (end - begin < 3) continue;
-    if (h->items - data->owns[u] < SOL_PAPER_TEST_CANDIDATES - 1)
-      return solid_fail(SOLID_ERANGE, "user %u met %u of %u items: fewer than %d are left as negatives", u,
-                        data->owns[u], h->items, SOL_PAPER_TEST_CANDIDATES - 1);
+    if (h->items - data->owns[u] < SOL_PAPER_TEST_CANDIDATES - 1) {
+      solid_bytes id = sol_vocab_id(&h->user_ids, u);
+      return solid_fail(SOLID_ERANGE, "user \"%.*s\" met %u of %u items: fewer than %d are left as negatives",
+                        (int)(id.size < 64 ? id.size : 64), id.data, data->owns[u], h->items,
+                        SOL_PAPER_TEST_CANDIDATES - 1);
+    }
     for (size_t i = begin + 1; i + 1 < end; i++) data->train[data->trains++] = (sol_paper_example){u, i};
     data->test[data->tests++] = (sol_paper_example){u, end - 1};
   }
