@@ -64,8 +64,10 @@ static solid_status detect(sol_lines *lines, solid_dataset_format *out) {
     *out = SOLID_DATASET_RECBOLE;
   } else if (strstr(line, "::")) {
     *out = SOLID_DATASET_MOVIELENS;
-  } else if (strchr(line, ',') && isalpha((unsigned char)*line)) {
+  } else if (strchr(line, ',') && (isalpha((unsigned char)*line) || *line == '"')) {
     *out = SOLID_DATASET_CSV;
+  } else if (strchr(line, ',') && !strpbrk(line, " \t")) {
+    status = sol_lines_fail(lines, "commas, but no names of columns: want a first line like userId,movieId,timestamp");
   } else {
     status = detect_plain(lines, &fields, out);
   }

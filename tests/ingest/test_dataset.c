@@ -136,6 +136,14 @@ Test(dataset, movielens_is_sorted_by_time_within_a_user_and_stable) {
                "2 31  5000\n2 30  20000\n1 11  10000\n1 12  10000\n1 10  30000\n");
 }
 
+Test(dataset, csv_needs_the_names_of_its_columns) {
+  static const char want[] = ":1: commas, but no names of columns: want a first line like userId,movieId,timestamp";
+  check_bad("1,2\n1,3\n", SOLID_DATASET_AUTO, want);
+  check_bad("[1,2]\n", SOLID_DATASET_AUTO, want);
+  check_bad("x,y\n1,2\n", SOLID_DATASET_AUTO, ":1: no column user_id, userId or user");
+  check_events("\"userId\",\"movieId\"\n1,2\n", SOLID_DATASET_CSV, "1 2  0\n");
+}
+
 Test(dataset, csv_goes_by_the_names_of_columns) {
   check_events("timestamp,movieId,userId,note\n20,a,u,x\n10,\"b,\"\"c\",u,\"y, z\"\n", SOLID_DATASET_CSV,
                "u b,\"c  10000\nu a  20000\n");
