@@ -89,7 +89,7 @@ recipe_of() {
     beauty) echo "$schedule" --epochs 45 --check 3 --batch 128 --codes 512 ;;
     toys) echo "$schedule" --epochs 45 --check 3 --batch 128 ;;
     ml-1m)
-      echo "$schedule" --epochs 160 --check 5 --window 200 --batch 128 --blocks 2 --heads 2 --dropout 0.2 --dropout-z 0.3 --dropout-y 0.3 \
+      echo "$schedule" --epochs 240 --check 5 --window 200 --batch 128 --blocks 2 --heads 2 --dropout 0.2 --dropout-z 0.3 --dropout-y 0.3 \
         --smoothing 0 --cuts 0.5 ;;
     ml-100k) echo --window 200 --batch 32 --blocks 2 --heads 2 --dropout 0.3 --dropout-z 0.3 --dropout-y 0.3 --smoothing 0 ;;
     scientific*) echo --codes 64 ;;
