@@ -3,8 +3,11 @@
 #include "solid/train/split.h"
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* The words of "a|b|c" are counted from 0. */
 static json_t *choice_of(const char *choices, int index) {
@@ -71,6 +74,20 @@ json_t *manifest_split(const sol_history *history) {
 
 json_t *manifest_hash(const sol_history *history) {
   return json_sprintf("%016" PRIx64, sol_history_hash(history));
+}
+
+solid_status manifest_check(const char *path) {
+  const char *slash = strrchr(path, '/');
+  size_t length = slash == path ? 1 : slash ? (size_t)(slash - path) : 0;
+  char folder[PATH_MAX];
+  snprintf(folder, sizeof folder, "%.*s", length ? (int)length : 1, length ? path : ".");
+  struct stat about;
+  int there = stat(path, &about) == 0, wrong = 0;
+  if (there && S_ISDIR(about.st_mode))
+    wrong = EISDIR;
+  else if (access(there ? path : folder, there ? W_OK : W_OK | X_OK) != 0)
+    wrong = errno;
+  return wrong ? solid_fail(SOLID_EIO, "%s: cannot be written: %s", path, strerror(wrong)) : SOLID_OK;
 }
 
 solid_status manifest_write(json_t *root, const char *path) {

@@ -16,6 +16,9 @@ json_t *manifest_split(const sol_history *history);
 /* sol_history_hash as 16 hexadecimal digits. */
 json_t *manifest_hash(const sol_history *history);
 
+/* EIO: a file of this path can be neither written nor created. For asking before long work; it creates nothing. */
+solid_status manifest_check(const char *path);
+
 /* Writes the results to a file and releases them, whatever comes of it. EIO: the file cannot be written; ENOMEM: NULL.
  */
 solid_status manifest_write(json_t *root, const char *path);

@@ -98,11 +98,16 @@ static solid_bytes bytes_of(const char *text) {
 }
 
 /* "a,b,c" to at most MAX_LIST ids. ERANGE: there are more, and none may be left out unsaid. */
-static solid_status split_list(const char *name, const char *text, solid_bytes *ids, size_t *count) {
+/* Ids between commas; one that the model does not know is left out, and named. */
+static solid_status split_list(const asking *a, const char *name, const char *text, solid_bytes *ids, size_t *count) {
   for (*count = 0; text && *text;) {
     size_t length = strcspn(text, ",");
     if (length && *count == MAX_LIST) return solid_fail(SOLID_ERANGE, "--%s: more than %d items", name, MAX_LIST);
-    if (length) ids[(*count)++] = (solid_bytes){text, length};
+    if (length && solid_model_item_index(a->model, (solid_bytes){text, length}) == SOLID_NO_ITEM)
+      fprintf(stderr, "solid_ask: --%s: item %.*s is not in the model's catalogue, left out\n", name, (int)length,
+              text);
+    else if (length)
+      ids[(*count)++] = (solid_bytes){text, length};
     text += length + (text[length] == ',');
   }
   return SOLID_OK;
@@ -187,8 +192,8 @@ static solid_status recommend(asking *a) {
   query.category = bytes_of(a->args.category);
   query.session = session;
   query.blocked = blocked;
-  solid_status status = split_list("session", a->args.session, session, &query.n_session);
-  if (status == SOLID_OK) status = split_list("blocked", a->args.blocked, blocked, &query.n_blocked);
+  solid_status status = split_list(a, "session", a->args.session, session, &query.n_session);
+  if (status == SOLID_OK) status = split_list(a, "blocked", a->args.blocked, blocked, &query.n_blocked);
   if (status != SOLID_OK) return status;
   solid_scored *items = calloc(query.k, sizeof *items);
   if (!items) return solid_fail(SOLID_ENOMEM, "no room for %u items", query.k);

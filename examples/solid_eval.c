@@ -3,6 +3,7 @@
  * One question a user over the full catalogue; the popularity ranking stands beside the model, both with 95 %
  * intervals. */
 #include "examples/eval.h"
+#include "examples/manifest.h"
 #include "examples/program.h"
 #include "solid/extend.h"
 #include "store/memory_store.h"
@@ -105,8 +106,9 @@ static void clear(eval_run *r) {
 
 static solid_status run(void *user) {
   eval_run *r = user;
-  if (r->args.protocol) return eval_paper(r);
-  solid_status status = evaluate(r);
+  solid_status status = r->args.json ? manifest_check(r->args.json) : SOLID_OK;
+  if (!status && r->args.protocol) return eval_paper(r);
+  if (!status) status = evaluate(r);
   if (!status) eval_print_table(r);
   return !status && r->args.json ? eval_write_json(r) : status;
 }

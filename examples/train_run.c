@@ -1,5 +1,7 @@
 #include "examples/train_run.h"
 #include "examples/progress.h"
+#include "solid/extend.h"
+#include <stdio.h>
 #include <unistd.h>
 
 /* Epochs until it is over, a checkpoint after each that was validated. */
@@ -22,7 +24,11 @@ static solid_status resume(const train_run *run, sol_trainer *trainer) {
   if (run->fresh) return SOLID_OK;
   solid_status status = sol_trainer_load(trainer, run->checkpoint);
   if (status == SOLID_ENOTFOUND) return SOLID_OK;
-  if (status == SOLID_EMISMATCH || status == SOLID_EFORMAT) fprintf(stderr, "solid_train: --fresh starts again\n");
+  if (status == SOLID_EMISMATCH || status == SOLID_EFORMAT) {
+    char why[256];
+    snprintf(why, sizeof why, "%s", solid_last_error());
+    return solid_fail(status, "%s; --fresh starts again", why);
+  }
   if (status == SOLID_OK) printf("goes on after epoch %u\n", sol_trainer_report(trainer)->epoch);
   return status;
 }

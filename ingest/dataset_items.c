@@ -169,16 +169,15 @@ static solid_status read_vectors(gzFile file, const char *path, size_t width, un
                                  solid_vector_sink sink, void *context) {
   const size_t row_bytes = width * sizeof(float);
   for (size_t row = 0;; row++) {
-    int got = gzread(file, bytes, (unsigned)row_bytes), code = Z_OK;
-    const char *why = gzerror(file, &code);
-    if (got < 0 || (code != Z_OK && code != Z_STREAM_END))
-      return solid_fail(SOLID_EIO, "%s: %s", path, code == Z_ERRNO ? strerror(errno) : why);
+    int got = gzread(file, bytes, (unsigned)row_bytes);
+    solid_status status = sol_gzip_status(file, path);
+    if (status != SOLID_OK) return status;
     if (got == 0 && row == 0) return solid_fail(SOLID_EFORMAT, "%s: no vectors", path);
     if (got == 0) return SOLID_OK;
     if ((size_t)got != row_bytes)
       return solid_fail(SOLID_EFORMAT, "%s: row %zu has %d bytes, %zu floats have %zu: another width?", path, row, got,
                         width, row_bytes);
-    solid_status status = send_vector(path, row, width, bytes, vector, sink, context);
+    status = send_vector(path, row, width, bytes, vector, sink, context);
     if (status != SOLID_OK) return status;
   }
 }

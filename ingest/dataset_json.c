@@ -41,14 +41,10 @@ static solid_status load(const char *path, json_t **out) {
   if (!file) return solid_fail(errno ? SOLID_EIO : SOLID_ENOMEM, "%s: %s", path, strerror(errno ? errno : ENOMEM));
   json_error_t error;
   json_t *root = json_load_callback(read_chunk, file, JSON_REJECT_DUPLICATES, &error);
-  int code = Z_OK;
-  const char *why = gzerror(file, &code);
-  solid_status status = SOLID_OK;
-  if (code != Z_OK && code != Z_STREAM_END)
-    status = solid_fail(SOLID_EIO, "%s: %s", path, code == Z_ERRNO ? strerror(errno) : why);
-  else if (!root)
+  solid_status status = sol_gzip_status(file, path);
+  if (status == SOLID_OK && !root)
     status = solid_fail(SOLID_EFORMAT, "%s:%d: %s", path, error.line, error.text);
-  else if (!json_is_object(root))
+  else if (status == SOLID_OK && !json_is_object(root))
     status = solid_fail(SOLID_EFORMAT, "%s:1: not a JSON object", path);
   gzclose(file);
   if (status != SOLID_OK)

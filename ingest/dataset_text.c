@@ -9,6 +9,15 @@
 #define CHUNK        ((size_t)256 * 1024)
 #define LINE_CEILING ((size_t)64 * 1024 * 1024)
 
+solid_status sol_gzip_status(void *file, const char *path) {
+  int code = Z_OK;
+  const char *why = gzerror(file, &code);
+  if (code == Z_OK || code == Z_STREAM_END) return SOLID_OK;
+  if (code == Z_ERRNO) why = strerror(errno);
+  int named = strncmp(why, path, strlen(path)) == 0; /* zlib names the file in most of its own messages */
+  return named ? solid_fail(SOLID_EIO, "%s", why) : solid_fail(SOLID_EIO, "%s: %s", path, why);
+}
+
 solid_status sol_lines_open(sol_lines *lines, const char *path) {
   *lines = (sol_lines){.path = path};
   errno = 0;
@@ -47,10 +56,9 @@ static solid_status read_more(sol_lines *lines) {
     lines->buffer = buffer;
     lines->room = room;
   }
-  int got = gzread(lines->file, lines->buffer + left, (unsigned)CHUNK), code = Z_OK;
-  const char *why = gzerror(lines->file, &code);
-  if (got < 0 || (code != Z_OK && code != Z_STREAM_END))
-    return solid_fail(SOLID_EIO, "%s: %s", lines->path, code == Z_ERRNO ? strerror(errno) : why);
+  int got = gzread(lines->file, lines->buffer + left, (unsigned)CHUNK);
+  solid_status status = sol_gzip_status(lines->file, lines->path);
+  if (status != SOLID_OK) return status;
   lines->end += (size_t)got;
   lines->at_end = got == 0;
   return SOLID_OK;

@@ -27,6 +27,9 @@ void sol_lines_close(sol_lines *lines);
 /* The next line that is not blank; *more becomes 0 at the end of the file. */
 solid_status sol_lines_next(sol_lines *lines, int *more);
 
+/* EIO where the last read from a gzFile, opened by `path`, went wrong: path and reason. */
+solid_status sol_gzip_status(void *file, const char *path);
+
 /* EFORMAT and "path:line: what". */
 solid_status sol_lines_fail(const sol_lines *lines, const char *format, ...) SOLID_PRINTF(2, 3);
 

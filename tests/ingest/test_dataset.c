@@ -294,6 +294,8 @@ Test(dataset, a_truncated_gzip_is_an_error) {
   record r = {.answer = SOLID_OK};
   write_gzip("u a b\nv c\nw d e f g h i j k l m n o p\n", 12);
   cr_expect_eq(solid_dataset_read_events(path, SOLID_DATASET_ROWS, note_events, &r), SOLID_EIO);
+  const char *said = solid_last_error(), *named = strstr(said, path);
+  cr_expect(named && !strstr(named + 1, path), "the file is to be named once: %s", said);
 }
 
 static solid_status count_events(void *context, const solid_event *events, size_t count) {

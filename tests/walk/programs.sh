@@ -29,7 +29,7 @@ key() { redis-cli -p $port -a secret --no-auth-warning -n 2 "$@"; }
 
 "$bin/make_dataset" --users 40 --items 100 --seed 1 --out "$work/data" >/dev/null || exit 1
 "$bin/solid_train" --data "$work/data/events.jsonl" --attributes "$work/data/items.json" --width 8 --codes 4 --epochs 1 --threads 1 \
-  --out "$work/model" >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
+  --keep-checkpoint --out "$work/model" >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
 user=$(head -n 1 "$work/data/events.jsonl" | sed 's/.*"user": *"\([^"]*\)".*/\1/')
 store=(--redis "127.0.0.1:$port" --redis-password secret --redis-database 2 --prefix shop:)
 ingestd=("$bin/solid_ingestd" --model "$work/model" --from-file "$work/data/events.jsonl" --max-future-ms -1)
@@ -38,6 +38,10 @@ ask=("$bin/solid_ask" --model "$work/model" --user "$user")
 expect "a file that is not there" 3 'nowhere: No such file' "$bin/solid_replay" --data "$work/nowhere" --write "$work/lines"
 expect "a full disk" 1 '/dev/full: No space left' "$bin/solid_replay" --data "$work/data/events.jsonl" --write /dev/full
 expect "figures that nobody gets" 1 'standard output: No space left' bash -c '"$1/solid_plan" --users 10 >/dev/full' - "$bin"
+expect "results that nobody gets, said before the work" 1 'nowhere/x.json: cannot be written: No such' "$bin/solid_eval" --model "$work/model" \
+  --data "$work/data/events.jsonl" --json "$work/nowhere/x.json"
+expect "a checkpoint of other options" 1 '; --fresh starts again' "$bin/solid_train" --data "$work/data/events.jsonl" \
+  --attributes "$work/data/items.json" --width 16 --codes 4 --epochs 1 --threads 1 --out "$work/model"
 for address in nonsense 127.0.0.1 127.0.0.1:0 127.0.0.1:70000 127.0.0.1:6379x :6379; do
   expect "address $address of the service" 2 'neither HOST:PORT nor' "${ingestd[@]}" --redis "$address"
   expect "address $address of a question" 2 'neither HOST:PORT nor' "${ask[@]}" --redis "$address"
@@ -47,6 +51,7 @@ expect "events" 0 . "${ingestd[@]}" "${store[@]}" --ttl 1000
 expect "no password in a question" 1 NOAUTH "${ask[@]}" --redis "127.0.0.1:$port"
 expect "another prefix knows nobody" 0 'from popularity' "${ask[@]}" --redis "127.0.0.1:$port" --redis-password secret --redis-database 2
 expect "found" 0 'from cache' "${ask[@]}" "${store[@]}"
+expect "an item of another catalogue" 0 '--session: item nought is not in' "${ask[@]}" "${store[@]}" --session nought
 
 # The time to live that the service gave: kept by a question, and by one that generates and puts back.
 w="shop:{$user}:w" p="shop:{$user}:p"
