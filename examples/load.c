@@ -31,10 +31,8 @@ typedef struct times_reader {
 static solid_status give_times(times_reader *r) {
   if (r->user == SOL_NO_ID) return SOLID_OK;
   solid_status status = sol_history_set_times(r->history, r->user, r->times, r->n);
-  char why[256];
-  snprintf(why, sizeof why, "%s", solid_last_error());
   r->n = 0;
-  return status ? solid_fail(status, "%s: %s", r->path, why) : SOLID_OK;
+  return status ? solid_fail(status, "%s: %s", r->path, solid_last_error()) : SOLID_OK;
 }
 
 static solid_status take_time(times_reader *r, const solid_event *event) {
@@ -83,9 +81,7 @@ static solid_status order_and_split(sol_history *history, const load_files *file
   if (status) return status;
   if (how->ties) status = sol_history_shuffle_ties(history, (uint64_t)how->tie_seed);
   if (!status) status = sol_split_apply(history, &options);
-  char why[512];
-  snprintf(why, sizeof why, "%s", solid_last_error());
-  return status ? solid_fail(status, "%s: %s", files->data, why) : SOLID_OK;
+  return status ? solid_fail(status, "%s: %s", files->data, solid_last_error()) : SOLID_OK;
 }
 
 /* What is said about the items of another catalogue would be dropped without a word. */

@@ -54,9 +54,7 @@ static solid_status open_data(eval_run *r) {
                       "%s was trained on the validation events too (--refit); --allow-other-split asks nevertheless",
                       args->model);
   status = sol_evaluate_check_split(r->model, &r->history);
-  char why[512];
-  snprintf(why, sizeof why, "%s", solid_last_error());
-  return status ? solid_fail(status, "%s; --allow-other-split asks nevertheless", why) : SOLID_OK;
+  return status ? solid_fail(status, "%s; --allow-other-split asks nevertheless", solid_last_error()) : SOLID_OK;
 }
 
 /* A model that was trained without some items is asked about them; another one on demand, to compare with. */

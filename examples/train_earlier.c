@@ -11,9 +11,7 @@ static solid_status open_one(solid_model **out, const solid_context *ctx, const 
   solid_status status = solid_model_load(out, ctx, path);
   if (status != SOLID_OK) return status;
   status = sol_evaluate_check_source(*out, history);
-  char why[512];
-  snprintf(why, sizeof why, "%s", solid_last_error());
-  return status == SOLID_OK ? SOLID_OK : solid_fail(status, "%s: %s", path, why);
+  return status == SOLID_OK ? SOLID_OK : solid_fail(status, "%s: %s", path, solid_last_error());
 }
 
 static solid_status open_teachers(train_earlier *earlier, const solid_context *ctx, const char *paths,

@@ -24,11 +24,8 @@ static solid_status resume(const train_run *run, sol_trainer *trainer) {
   if (run->fresh) return SOLID_OK;
   solid_status status = sol_trainer_load(trainer, run->checkpoint);
   if (status == SOLID_ENOTFOUND) return SOLID_OK;
-  if (status == SOLID_EMISMATCH || status == SOLID_EFORMAT) {
-    char why[256];
-    snprintf(why, sizeof why, "%s", solid_last_error());
-    return solid_fail(status, "%s; --fresh starts again", why);
-  }
+  if (status == SOLID_EMISMATCH || status == SOLID_EFORMAT)
+    return solid_fail(status, "%s; --fresh starts again", solid_last_error());
   if (status == SOLID_OK) printf("goes on after epoch %u\n", sol_trainer_report(trainer)->epoch);
   return status;
 }

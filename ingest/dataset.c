@@ -119,11 +119,7 @@ static solid_status read_event(const sol_lines *lines, solid_decoder *decoder, s
   solid_event event = {0};
   solid_reject reject;
   solid_status status = solid_decoder_decode(decoder, lines->line, lines->size, 0, &event, &reject);
-  if (status == SOLID_EFORMAT) {
-    char why[160];
-    snprintf(why, sizeof why, "%s", solid_last_error());
-    status = sol_lines_fail(lines, "%s", why);
-  }
+  if (status == SOLID_EFORMAT) status = sol_lines_fail(lines, "%s", solid_last_error());
   if (status == SOLID_OK) status = sol_event_batch_add(batch, &event);
   solid_decoder_reset(decoder);
   return status;

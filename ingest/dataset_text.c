@@ -34,7 +34,7 @@ void sol_lines_close(sol_lines *lines) {
 }
 
 solid_status sol_lines_fail(const sol_lines *lines, const char *format, ...) {
-  char what[160];
+  char what[400];
   va_list args;
   va_start(args, format);
   vsnprintf(what, sizeof what, format, args);

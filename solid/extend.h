@@ -9,9 +9,10 @@
 extern "C" {
 #endif
 
-/* Sets this thread's solid_last_error() to one formatted line (cut at 255 bytes) and returns `status`, so that a
- * failure reads `return solid_fail(SOLID_EIO, "redis %s:%d: %s", host, port, why);`. Never allocates. Lower case, no
- * "failed to", the two values that disagree, what to do where that is not obvious. */
+/* Sets this thread's solid_last_error() to one formatted line (cut at 511 bytes) and returns `status`, so that a
+ * failure reads `return solid_fail(SOLID_EIO, "redis %s:%d: %s", host, port, why);`. An argument may be
+ * solid_last_error(), to say more about it. Never allocates. Lower case, no "failed to", the two values that disagree,
+ * what to do where that is not obvious. */
 SOLID_API solid_status solid_fail(solid_status status, const char *format, ...) SOLID_PRINTF(2, 3);
 
 #ifdef __cplusplus

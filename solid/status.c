@@ -2,6 +2,7 @@
 #include "solid/extend.h"
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 static _Thread_local char last_error[512];
 
@@ -36,9 +37,11 @@ const char *solid_last_error(void) {
 }
 
 solid_status solid_fail(solid_status status, const char *format, ...) {
+  char text[sizeof last_error]; /* an argument may be the last error itself */
   va_list args;
   va_start(args, format);
-  vsnprintf(last_error, sizeof last_error, format, args);
+  vsnprintf(text, sizeof text, format, args);
   va_end(args);
+  memcpy(last_error, text, strlen(text) + 1);
   return status;
 }

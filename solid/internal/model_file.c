@@ -58,9 +58,7 @@ static uint64_t length_from_offsets(const sol_model_file *file, const file_part 
 }
 
 solid_status sol_fail_at(solid_status status, const char *path) {
-  char text[256];
-  snprintf(text, sizeof text, "%s", solid_last_error());
-  return solid_fail(status, "%s: %s", path, text);
+  return solid_fail(status, "%s: %s", path, solid_last_error());
 }
 
 /* All tensors of a checked file, borrowed from it. Returns how many. */

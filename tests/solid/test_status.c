@@ -56,6 +56,10 @@ Test(status, last_error_belongs_to_its_thread_and_is_cut) {
   longer[sizeof longer - 1] = '\0';
   (void)solid_fail(SOLID_EIO, "%s", longer);
   cr_assert_eq(strlen(solid_last_error()), 511);
+
+  (void)solid_fail(SOLID_EIO, "%.300s", longer);
+  cr_assert_eq(solid_fail(SOLID_EIO, "%s; say more", solid_last_error()), SOLID_EIO, "its own text is an argument");
+  cr_assert_str_eq(solid_last_error() + 300, "; say more");
 }
 
 Test(version, build_info_names_version_device_and_level) {

@@ -127,11 +127,8 @@ static solid_status read_config(const sol_safetensors *st, sol_paper_config *c) 
   if (status == SOLID_OK) status = get_real(st, "clip", &c->clip);
   if (status == SOLID_OK) status = get_real(st, "weight", &c->weight);
   c->backbone = (sol_paper_backbone)backbone, c->head = (sol_paper_head)head, c->form = (sol_paper_form)form;
-  if (status == SOLID_OK && sol_paper_config_check(c) != SOLID_OK) {
-    char why[256];
-    snprintf(why, sizeof why, "%s", solid_last_error());
-    status = solid_fail(SOLID_EFORMAT, "%s: %s", st->path, why);
-  }
+  if (status == SOLID_OK && sol_paper_config_check(c) != SOLID_OK)
+    status = solid_fail(SOLID_EFORMAT, "%s: %s", st->path, solid_last_error());
   return status;
 }
 
