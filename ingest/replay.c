@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 enum { STEP_MS = 50 }; /* how soon a stop is noticed */
@@ -38,6 +39,22 @@ static solid_status check(const solid_replay_options *o) {
   return SOLID_OK;
 }
 
+/* Of a file that can be read twice, also whether its lines are text at all: each would be rejected otherwise. */
+static solid_status open_file(FILE **out, const char *path) {
+  struct stat about;
+  if (strcmp(path, "-") == 0) return *out = stdin, SOLID_OK;
+  *out = fopen(path, "r");
+  if (!*out || fstat(fileno(*out), &about) != 0) return solid_fail(SOLID_EIO, "%s: %s", path, strerror(errno));
+  if (S_ISDIR(about.st_mode)) return solid_fail(SOLID_EIO, "%s: %s", path, strerror(EISDIR));
+  if (!S_ISREG(about.st_mode)) return SOLID_OK;
+  unsigned char mark[2] = {0};
+  if (fread(mark, 1, sizeof mark, *out) == sizeof mark && mark[0] == 0x1f && mark[1] == 0x8b)
+    return solid_fail(SOLID_EFORMAT, "%s: compressed with gzip, want lines of JSON: pipe them (zcat) and read \"-\"",
+                      path);
+  rewind(*out);
+  return SOLID_OK;
+}
+
 solid_status solid_replay_open(solid_replay **out, const solid_replay_options *options) {
   solid_replay_options all = SOLID_REPLAY_OPTIONS_INIT;
   if (!out || !options) return solid_fail(SOLID_EINVAL, "replay: an argument is NULL");
@@ -58,10 +75,7 @@ solid_status solid_replay_open(solid_replay **out, const solid_replay_options *o
     status = solid_fail(SOLID_ENOMEM, "replay: out of memory");
   else
     status = sol_intake_open(&replay->intake, options->sink, options->sink_user, options->max_future_ms);
-  if (status == SOLID_OK) {
-    replay->file = strcmp(options->path, "-") == 0 ? stdin : fopen(options->path, "r");
-    if (!replay->file) status = solid_fail(SOLID_EIO, "%s: %s", options->path, strerror(errno));
-  }
+  if (status == SOLID_OK) status = open_file(&replay->file, options->path);
   if (status != SOLID_OK) {
     solid_replay_close(replay);
     return status;

@@ -40,7 +40,8 @@ typedef struct solid_replay_options {
 #define SOLID_REPLAY_OPTIONS_INIT                                                                                      \
   { sizeof(solid_replay_options), 256, NULL, NULL, NULL, 3600000, 100, 10000, 10000, 10000, NULL, NULL, NULL }
 
-/* *out is owned by the caller: solid_replay_close. EINVAL; EIO: the file cannot be opened, the text names it. */
+/* *out is owned by the caller: solid_replay_close. EINVAL; EIO: the file cannot be opened or is a folder; EFORMAT: it
+ * is compressed; the text names it. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_replay_open(solid_replay **out, const solid_replay_options *options);
 
 /* Reads to the end of the file or until solid_replay_stop. When the sink answers a retriable status the batch is

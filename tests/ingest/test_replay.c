@@ -207,10 +207,23 @@ Test(replay, names_what_cannot_be_read) {
   solid_replay_options options = options_for(&sink);
   options.path = "/no/such/file";
   refused(&options, SOLID_EIO, "/no/such/file: No such file");
-  strcpy(path, "/tmp");
+  options.path = "/tmp";
+  refused(&options, SOLID_EIO, "/tmp: Is a directory");
+  strcpy(path, "/proc/self/mem"); /* opens, but its first bytes cannot be read */
   cr_assert_eq(run(&sink), SOLID_EIO);
-  cr_assert(strstr(solid_last_error(), "/tmp:1: Is a directory"), "%s", solid_last_error());
+  cr_assert(strstr(solid_last_error(), "/proc/self/mem:1: Input/output error"), "%s", solid_last_error());
   *path = 0;
+}
+
+Test(replay, says_what_compressed_events_want) {
+  fake_sink sink = {0};
+  write_events(1);
+  FILE *file = fopen(path, "w");
+  cr_assert_not_null(file);
+  fputs("\x1f\x8b\x08", file);
+  fclose(file);
+  solid_replay_options options = options_for(&sink);
+  refused(&options, SOLID_EFORMAT, "compressed with gzip");
 }
 
 Test(replay, checks_its_options) {
