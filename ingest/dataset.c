@@ -66,7 +66,7 @@ static solid_status detect(sol_lines *lines, solid_dataset_format *out) {
     *out = SOLID_DATASET_MOVIELENS;
   } else if (strchr(line, ',') && (isalpha((unsigned char)*line) || *line == '"')) {
     *out = SOLID_DATASET_CSV;
-  } else if (strchr(line, ',') && !strpbrk(line, " \t")) {
+  } else if (line[strcspn(line, ", \t")] == ',') {
     status = sol_lines_fail(lines, "commas, but no names of columns: want a first line like userId,movieId,timestamp");
   } else {
     status = detect_plain(lines, &fields, out);

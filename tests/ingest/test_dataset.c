@@ -140,6 +140,8 @@ Test(dataset, csv_needs_the_names_of_its_columns) {
   static const char want[] = ":1: commas, but no names of columns: want a first line like userId,movieId,timestamp";
   check_bad("1,2\n1,3\n", SOLID_DATASET_AUTO, want);
   check_bad("[1,2]\n", SOLID_DATASET_AUTO, want);
+  check_bad("1,2,Great Movie\n", SOLID_DATASET_AUTO, want);
+  check_bad("1, 2, 978300760\n", SOLID_DATASET_AUTO, want);
   check_bad("x,y\n1,2\n", SOLID_DATASET_AUTO, ":1: no column user_id, userId or user");
   check_events("\"userId\",\"movieId\"\n1,2\n", SOLID_DATASET_CSV, "1 2  0\n");
 }
