@@ -2,6 +2,7 @@
 #include "examples/eval.h"
 #include "examples/eval_ranks.h"
 #include "examples/manifest.h"
+#include "examples/program.h"
 #include "solid/extend.h"
 #include "solid/train/compare.h"
 #include "solid/version.h"
@@ -220,10 +221,12 @@ int eval_compare(int argc, char **argv) {
   else if (request == SOLID_CONFIG_VERSION)
     status = solid_config_write_version(&program, stdout);
   else {
+    if (!status && c.args.json) status = manifest_check(c.args.json);
     if (!status) status = compare(&c);
     if (!status) print(&c);
     if (!status && c.args.json) status = write_comparison(&c);
   }
+  if (!status) status = program_flush();
   int code = status == SOLID_OK ? 0 : status == SOLID_EINVAL || status == SOLID_ERANGE ? 2 : 1;
   if (status) fprintf(stderr, "solid_eval compare: %s\n", solid_last_error());
   clear(&c);

@@ -91,7 +91,7 @@ solid_status manifest_check(const char *path) {
 }
 
 solid_status manifest_write(json_t *root, const char *path) {
-  if (!root) return solid_fail(SOLID_ENOMEM, "%s: no memory for the results", path);
+  if (!root) return solid_fail(SOLID_ENOMEM, "%s: no memory for the results, or a name in them is not UTF-8", path);
   errno = 0;
   int bad = json_dump_file(root, path, JSON_INDENT(2) | JSON_REAL_PRECISION(9)), why = errno;
   json_decref(root);

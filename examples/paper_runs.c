@@ -1,5 +1,6 @@
 #include "examples/paper_runs.h"
 #include "solid/extend.h"
+#include "solid/train/export.h"
 #include "solid/train/paper/file.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -65,6 +66,8 @@ solid_status paper_runs_plan(paper_runs *runs, const paper_arguments *args) {
   list_jobs(runs);
   if (args->out != NULL && (runs->n_jobs != 1 || (runs->heads & (runs->heads - 1)) != 0))
     return solid_fail(SOLID_EINVAL, "--out: one backbone, head, form and seed make one file");
+  if (args->out != NULL) status = sol_export_check(args->out);
+  if (status != SOLID_OK) return status;
   if (args->log != NULL && (runs->log = fopen(args->log, "a")) == NULL)
     return solid_fail(SOLID_EIO, "%s: %s", args->log, strerror(errno));
   return SOLID_OK;

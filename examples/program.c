@@ -4,6 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
+solid_status program_flush(void) {
+  errno = 0;
+  if (fflush(stdout) == 0 && !ferror(stdout)) return SOLID_OK;
+  return solid_fail(SOLID_EIO, "standard output: %s", errno ? strerror(errno) : "cannot be written");
+}
+
 int program_run(const solid_program *program, int argc, char **argv, void *values, solid_status (*run)(void *user),
                 void *user) {
   solid_config *config = NULL;
@@ -14,10 +20,7 @@ int program_run(const solid_program *program, int argc, char **argv, void *value
     status = request == SOLID_CONFIG_HELP      ? solid_config_write_help(program, stdout)
              : request == SOLID_CONFIG_VERSION ? solid_config_write_version(program, stdout)
                                                : run(user);
-    errno = 0;
-    int lost = fflush(stdout) != 0 || ferror(stdout);
-    if (status == SOLID_OK && lost)
-      status = solid_fail(SOLID_EIO, "standard output: %s", errno ? strerror(errno) : "cannot be written");
+    if (status == SOLID_OK) status = program_flush();
   }
   if (status != SOLID_OK) fprintf(stderr, "%s: %s\n", program->name, solid_last_error());
   solid_config_free(config);

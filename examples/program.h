@@ -4,6 +4,10 @@
 
 #include "ingest/config.h"
 
+/* What was printed has reached standard output. EIO: it has not, say of a full disk. Before a program says it is done.
+ */
+solid_status program_flush(void);
+
 /* Reads the options into the struct at `values` (zeroed before), then answers --help or --version, or calls run(user).
  * Answers the exit code: 0 done, 2 wrong usage (EINVAL of the options or of `run`), 1 any other failure, of which the
  * text stands on stderr. */

@@ -1,5 +1,6 @@
 /* solid_ask: recommendations of one user, from the model file and the Redis that solid_ingestd writes to. Also waits
  * until a user's window has seen so many events, and says how old the newest one was when it got there. */
+#include "examples/program.h"
 #include "examples/store_options.h"
 #include "solid/extend.h"
 #include "solid/solid.h"
@@ -97,8 +98,7 @@ static solid_bytes bytes_of(const char *text) {
   return text ? (solid_bytes){text, strlen(text)} : (solid_bytes){NULL, 0};
 }
 
-/* "a,b,c" to at most MAX_LIST ids. ERANGE: there are more, and none may be left out unsaid. */
-/* Ids between commas; one that the model does not know is left out, and named. */
+/* Ids between commas; one that the model does not know is left out, and named. ERANGE: over MAX_LIST that it knows. */
 static solid_status split_list(const asking *a, const char *name, const char *text, solid_bytes *ids, size_t *count) {
   for (*count = 0; text && *text;) {
     size_t length = strcspn(text, ",");
@@ -248,6 +248,7 @@ int main(int argc, char **argv) {
     status = run(&a);
   else
     code = 2;
+  if (status == SOLID_OK) status = program_flush();
   if (status != SOLID_OK) fprintf(stderr, "solid_ask: %s\n", solid_last_error());
   close_all(&a);
   solid_config_free(config);

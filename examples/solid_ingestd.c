@@ -1,6 +1,7 @@
 /* solid_ingestd: events from Kafka (or a file) -> solid_pipeline -> store. The walk is set up in main and run by the
  * source; solid_ingestd --help says the rest. */
 #include "examples/ingestd.h"
+#include "examples/program.h"
 #include "ingest/replay.h"
 #include <inttypes.h>
 #include <signal.h>
@@ -183,5 +184,5 @@ int main(int argc, char **argv) {
     code = serve(&options, config);
   }
   solid_config_free(config);
-  return code;
+  return code == INGESTD_DONE && program_flush() != SOLID_OK ? fail(INGESTD_FAILED) : code;
 }

@@ -1,4 +1,5 @@
 /* solid_replay: the events of a data file, or JSON lines, into a Kafka topic keyed by user, or into a file. */
+#include "examples/program.h"
 #include "examples/replay.h"
 #include "ingest/config.h"
 #include "solid/extend.h"
@@ -264,5 +265,5 @@ int main(int argc, char **argv) {
   else
     code = replay(&options, config);
   solid_config_free(config);
-  return code;
+  return code == DELIVERED && program_flush() != SOLID_OK ? fail(NOT_ALL) : code;
 }

@@ -59,6 +59,7 @@ expect no-model 2 'model is missing' "$evaluate" --protocol paper --data "$folde
 for option in '--split global-time' '--part valid' '--stale 1' '--cache i8'; do
   expect "not with $option" 2 'each user.s last event among 99 others' "$evaluate" --protocol paper --model "$folder/duet.fixed" --data "$folder/data.txt" --format rows $option
 done
+expect "a model nobody could write, said before the work" 1 "nowhere/x.*: No such file" "$paper" "${same[@]}" --heads base --forms fixed --backbones sasrec --seeds 1 --out "$folder/nowhere/x"
 expect no-folder 1 "nowhere/out.json: cannot be written: No such file" "$evaluate" --protocol paper --model "$folder/duet.fixed" --data "$folder/data.txt" --format rows --json "$folder/nowhere/out.json"
 expect not-paper 1 'format|safetensors' "$evaluate" --protocol paper --model "$folder/data.txt" --data "$folder/data.txt"
 "$train" --data "$folder/data.txt" --format rows --out "$folder/own" --epochs 1 --width 8 --codes 8 --content 4 >/dev/null 2>&1

@@ -37,6 +37,9 @@ ask=("$bin/solid_ask" --model "$work/model" --user "$user")
 
 expect "a file that is not there" 3 'nowhere: No such file' "$bin/solid_replay" --data "$work/nowhere" --write "$work/lines"
 expect "a full disk" 1 '/dev/full: No space left' "$bin/solid_replay" --data "$work/data/events.jsonl" --write /dev/full
+for program in make_dataset solid_ask solid_eval "solid_eval compare" solid_ingestd solid_paper solid_plan solid_replay solid_train; do
+  expect "help of $program that nobody gets" 1 'standard output: No space left|help: the stream took no more' bash -c '"$1"/$2 --help >/dev/full' - "$bin" "$program"
+done
 expect "figures that nobody gets" 1 'standard output: No space left' bash -c '"$1/solid_plan" --users 10 >/dev/full' - "$bin"
 expect "results that nobody gets, said before the work" 1 'nowhere/x.json: cannot be written: No such' "$bin/solid_eval" --model "$work/model" \
   --data "$work/data/events.jsonl" --json "$work/nowhere/x.json"
@@ -48,9 +51,15 @@ for address in nonsense 127.0.0.1 127.0.0.1:0 127.0.0.1:70000 127.0.0.1:6379x :6
 done
 expect "no password" 4 NOAUTH "${ingestd[@]}" --redis "127.0.0.1:$port"
 expect "events" 0 . "${ingestd[@]}" "${store[@]}" --ttl 1000
+gzip -c "$work/data/events.jsonl" >"$work/events.gz"
+for file in "$work/events.gz" "$work/data" "$work/nowhere"; do
+  expect "no events in $file" 5 "$file: (compressed with gzip|Is a directory|No such)" "${ingestd[@]}" "${store[@]}" --from-file "$file"
+done
 expect "no password in a question" 1 NOAUTH "${ask[@]}" --redis "127.0.0.1:$port"
 expect "another prefix knows nobody" 0 'from popularity' "${ask[@]}" --redis "127.0.0.1:$port" --redis-password secret --redis-database 2
 expect "found" 0 'from cache' "${ask[@]}" "${store[@]}"
+expect "an answer that nobody gets" 1 'standard output: No space left' bash -c '"$@" >/dev/full' - "${ask[@]}" "${store[@]}"
+expect "a list with a blocked item" 0 'from' "${ask[@]}" "${store[@]}" --blocked nought
 expect "an item of another catalogue" 0 '--session: item nought is not in' "${ask[@]}" "${store[@]}" --session nought
 
 # The time to live that the service gave: kept by a question, and by one that generates and puts back.
