@@ -39,11 +39,12 @@ static json_t *json_of_beyond(const eval_figures *f) {
 }
 
 static json_t *json_of_model(const solid_model_info *info) {
-  return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "head", solid_head_name(info->head), "width",
-                   (json_int_t)info->width, "window", (json_int_t)info->window, "blocks", (json_int_t)info->blocks,
-                   "heads", (json_int_t)info->heads, "levels", (json_int_t)info->levels, "codes",
-                   (json_int_t)info->codes, "rank", (json_int_t)info->rank, "items", (json_int_t)info->items, "params",
-                   (json_int_t)info->params);
+  return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "head", solid_head_name(info->head),
+                   "width", (json_int_t)info->width, "window", (json_int_t)info->window, "blocks",
+                   (json_int_t)info->blocks, "heads", (json_int_t)info->heads, "levels", (json_int_t)info->levels,
+                   "codes", (json_int_t)info->codes, "rank", (json_int_t)info->rank, "items", (json_int_t)info->items,
+                   "params", (json_int_t)info->params, "attributes", (json_int_t)info->attributes, "slots",
+                   (json_int_t)info->slots);
 }
 
 static json_t *json_of_manifest(const eval_run *r) {

@@ -90,15 +90,22 @@ static solid_status write_whole(const material *m, const sol_config *config, con
   sol_codebook book = m->book;
   whole.items = book.items = m->hidden.items;
   float *all = sol_hidden_weights(&m->hidden, config, weights);
+  uint32_t *attributes = sol_hidden_attributes(&m->hidden, &m->events, config->slots, how, seed);
   book.table = malloc(((size_t)book.items * book.levels + 1) * sizeof *book.table);
   solid_status status = SOLID_OK;
-  if (!all || !book.table) status = solid_fail(SOLID_ENOMEM, "no memory for a model of %u items", whole.items);
+  if (!all || !attributes || !book.table)
+    status = solid_fail(SOLID_ENOMEM, "no memory for a model of %u items", whole.items);
   if (status == SOLID_OK && config->levels > 0)
     status = sol_hidden_codes(&m->hidden, &m->features, &m->book, how, seed, book.table);
-  const sol_export what = {
-      .config = &whole, .history = &m->events, .codebook = &book, .weights = all, .training = training};
+  const sol_export what = {.config = &whole,
+                           .history = &m->events,
+                           .codebook = &book,
+                           .attributes = attributes,
+                           .weights = all,
+                           .training = training};
   if (status == SOLID_OK) status = sol_export_model(&what, path);
   free(all);
+  free(attributes);
   free(book.table);
   return status;
 }

@@ -86,7 +86,7 @@ static solid_status train(const train_arguments *a, const solid_context *ctx, co
   float *items = NULL;
   sol_trainer *trainer = NULL;
   solid_status status = material_open(&m, history, a->hide, (uint64_t)a->hide_seed);
-  sol_config config = train_config(a, status == SOLID_OK ? m.trained->items : history->items);
+  sol_config config = train_config(a, status == SOLID_OK ? m.trained->items : history->items, history);
   sol_train_options options = train_options(a);
   if (status == SOLID_OK) status = sol_config_check(&config);
   if (status == SOLID_OK) status = sol_train_options_check(&options);

@@ -1,5 +1,6 @@
 #include "examples/train_options.h"
 #include "examples/load_options.h"
+#include "solid/train/attributes.h"
 #include <string.h>
 
 #define TEXT(name_, field, preset_, meaning_, required_)                                                               \
@@ -44,6 +45,8 @@ static const solid_property properties[] = {
     WHOLE("heads", heads, "1", 1, 1024, "of attention"),
     WHOLE("levels", levels, "3", 0, 8, "of the semantic codebook; 0 = no codes"),
     WHOLE("codes", codes, "256", 1, 65536, "codes a level"),
+    WHOLE("slots", slots, "16", 0, 64,
+          "attributes of an item that have an embedding each, at most; 0 = codes alone (and without --levels)"),
     WHOLE("content", content, "64", 1, 4096, "floats of each part of a content vector"),
     WHOLE("cooccurrence", cooccurrence, "3", 0, 1000, "distance up to which events co-occur; 0 = leave it out"),
     REAL("clip", clip, "0.1", 1e6, "bound of the item branch's generated weights"),
@@ -117,7 +120,8 @@ solid_precision train_precision(const train_arguments *a) {
   return tf32 ? SOLID_PRECISION_TF32 : SOLID_PRECISION_FP32;
 }
 
-sol_config train_config(const train_arguments *a, uint32_t items) {
+sol_config train_config(const train_arguments *a, uint32_t items, const sol_history *history) {
+  uint32_t slots = a->levels > 0 ? sol_attributes_slots(history, (uint32_t)a->slots) : 0;
   return (sol_config){.items = items,
                       .width = (uint32_t)a->width,
                       .window = (uint32_t)a->window,
@@ -125,6 +129,8 @@ sol_config train_config(const train_arguments *a, uint32_t items) {
                       .heads = (uint32_t)a->heads,
                       .levels = (uint32_t)a->levels,
                       .codes = a->levels > 0 ? (uint32_t)a->codes : 0,
+                      .attributes = slots > 0 ? history->attributes.count : 0,
+                      .slots = slots,
                       .rank = (uint32_t)a->rank,
                       .head = (solid_head)a->head,
                       .clip = (float)a->clip};

@@ -11,7 +11,7 @@
 
 typedef struct train_arguments {
   const char *data, *format, *attributes, *vectors, *out, *device, *log, *teachers, *codes_from;
-  int64_t vector_width, width, window, blocks, heads, levels, codes, rank;
+  int64_t vector_width, width, window, blocks, heads, levels, codes, slots, rank;
   int64_t seed, threads, epochs, patience, check, batch, warmup, learn_codes, cooccurrence, content;
   double clip, limit, rate, rate_end, rate_scale, decay, decay_generator, max_norm, dropout, dropout_z, dropout_y,
       smoothing, average, cuts, item_dropout, start_content, taught, code_task, learn_share, learn_keep;
@@ -24,7 +24,8 @@ typedef struct train_arguments {
 extern const solid_program train_program;
 
 solid_precision train_precision(const train_arguments *a);
-sol_config train_config(const train_arguments *a, uint32_t items);
+/* Of a model of so many items, which take their attributes from `history`. */
+sol_config train_config(const train_arguments *a, uint32_t items, const sol_history *history);
 sol_train_options train_options(const train_arguments *a);
 sol_features_options train_features(const train_arguments *a);
 sol_codebook_options train_codebook(const train_arguments *a);

@@ -5,36 +5,39 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Codes as the embed operation wants them: one int32 list of all items for each level. */
-static int32_t *codes_by_level(const sol_model_file *file) {
-  size_t V = file->config.items, C = file->config.levels;
-  int32_t *by_level = malloc(V * C * sizeof *by_level);
+/* Codes and attributes as the embed operation wants them: one int32 list of all items for each level and slot. */
+static int32_t *semantics_by_level(const sol_model_file *file) {
+  size_t V = file->config.items, C = file->config.levels, S = file->config.slots;
+  int32_t *by_level = malloc(V * (C + S) * sizeof *by_level);
   if (!by_level) return NULL;
   for (size_t c = 0; c < C; c++)
     for (size_t v = 0; v < V; v++) by_level[c * V + v] = file->codes[v * C + c];
+  sol_catalogue_turn_attributes(&file->config, file->attributes, by_level + C * V);
   return by_level;
 }
 
-/* Uploads weights and codes and computes the catalogue's tables. `codes` lives until the queue is idle. */
+/* Uploads weights, codes and attributes and computes the catalogue's tables. `codes` lives until the queue is idle. */
 static solid_status fill_device(solid_model *model, const int32_t *codes) {
   const sol_config *config = &model->file.config;
   sk_backend *be = model->be;
   size_t V = config->items, d = config->width, C = config->levels, total = sol_tensors_total(config);
+  size_t ints = V * (C + config->slots);
   void *weights = NULL, *device_codes = NULL, *tables = NULL;
-  solid_status status = sol_backend_room(be, (total + C * V + (C ? 2 * V * d : 0)) * sizeof(float), "model",
+  solid_status status = sol_backend_room(be, (total + ints + (C ? 2 * V * d : 0)) * sizeof(float), "model",
                                          "free memory on the card, or use another");
   if (status) return status;
   status = be->ops->alloc(be, &weights, total * sizeof(float));
   model->device_weights = weights;
-  if (!status && C) status = be->ops->alloc(be, &device_codes, C * V * sizeof(int32_t));
+  if (!status && C) status = be->ops->alloc(be, &device_codes, ints * sizeof(int32_t));
   model->device_codes = device_codes;
   if (!status && C) status = be->ops->alloc(be, &tables, 2 * V * d * sizeof(float));
   model->device_tables = tables;
   if (!status) status = be->ops->upload(be, weights, model->file.weights, total * sizeof(float));
-  if (!status && C) status = be->ops->upload(be, device_codes, codes, C * V * sizeof(int32_t));
+  if (!status && C) status = be->ops->upload(be, device_codes, codes, ints * sizeof(int32_t));
   if (!status) {
     sol_weights_bind(&model->weights, config, weights);
     model->catalogue.codes = device_codes;
+    model->catalogue.attributes = C ? model->device_codes + C * V : NULL;
     model->catalogue.semantic = tables;
     model->catalogue.vectors = C ? model->device_tables + V * d : NULL;
     status = sol_catalogue_compute(be, config, &model->weights, &model->catalogue);
@@ -47,7 +50,7 @@ static solid_status move_to_device(solid_model *model) {
   int32_t *codes = NULL;
   solid_status status = sol_backend_open(model->ctx, &model->be);
   if (status) return status;
-  if (model->file.config.levels && !(codes = codes_by_level(&model->file)))
+  if (model->file.config.levels && !(codes = semantics_by_level(&model->file)))
     return solid_fail(SOLID_ENOMEM, "out of memory: codes of %u items", model->file.config.items);
   status = fill_device(model, codes);
   free(codes);
@@ -118,7 +121,9 @@ solid_status solid_model_get_info(const solid_model *model, solid_model_info *in
                           .rank = sol_config_layer_width(config),
                           .params = sol_config_params(config),
                           .head = config->head,
-                          .generation = model->file.generation};
+                          .generation = model->file.generation,
+                          .attributes = config->attributes,
+                          .slots = config->slots};
   memcpy(info, &all, size);
   return SOLID_OK;
 }

@@ -33,6 +33,8 @@ typedef struct solid_model_info {
   uint32_t params;     /* P: generated floats a user; 0 for the static head */
   solid_head head;
   uint64_t generation; /* hash of config, weights, codes and vocabulary; parameters of another generation are a miss */
+  uint32_t attributes; /* A: attributes with an embedding that is part of their items' semantics; 0 = none */
+  uint32_t slots;      /* S: attributes an item has at most; 0 = none */
 } solid_model_info;
 
 /* Reads and validates a model file: header, shapes, finite weights, codes within range, vocabulary without repeats,

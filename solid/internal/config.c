@@ -22,7 +22,8 @@ solid_status sol_config_check(const sol_config *config) {
       {"window", config->window, 1, MAX_WINDOW},    {"blocks", config->blocks, 1, SOL_MAX_BLOCKS},
       {"heads", config->heads, 1, MAX_WIDTH},       {"levels", config->levels, 0, SOL_MAX_LEVELS},
       {"rank", config->rank, 0, config->width},     {"codes", config->codes, config->levels ? 1 : 0, MAX_CODES},
-      {"content", config->content, 0, MAX_CONTENT},
+      {"content", config->content, 0, MAX_CONTENT}, {"attributes", config->attributes, 0, MAX_ITEMS},
+      {"slots", config->slots, 0, SOL_MAX_SLOTS},
   };
   for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++) {
     solid_status status = check_range(ranges[i].name, ranges[i].value, ranges[i].least, ranges[i].most);
@@ -37,6 +38,9 @@ solid_status sol_config_check(const sol_config *config) {
     return solid_fail(SOLID_EINVAL, "config: head %s needs semantic codes, levels is 0", solid_head_name(config->head));
   if (config->content && !config->levels)
     return solid_fail(SOLID_EINVAL, "config: content is %u but levels is 0", config->content);
+  if (!config->attributes != !config->slots || (config->attributes && !config->levels))
+    return solid_fail(SOLID_EINVAL, "config: %u attributes in %u slots an item and %u levels: all or none",
+                      config->attributes, config->slots, config->levels);
   if (sol_config_has_item_branch(config) && !(config->clip > 0.0f))
     return solid_fail(SOLID_ERANGE, "config: clip is %g, must be above 0", (double)config->clip);
   return SOLID_OK;

@@ -7,16 +7,21 @@
 #define SOL_GENERATED_LAYERS 2
 #define SOL_MAX_BLOCKS       8
 #define SOL_MAX_LEVELS       8
+#define SOL_MAX_SLOTS        64
+
+#define SOL_NO_ATTRIBUTE UINT32_MAX /* of an empty slot */
 
 typedef struct sol_config {
   uint32_t items;  /* V */
   uint32_t width;  /* d */
   uint32_t window; /* L */
   uint32_t blocks, heads;
-  uint32_t levels;  /* C; 0 = no semantic codes (metacodes are then absent from e_v) */
-  uint32_t codes;   /* K */
-  uint32_t rank;    /* r; 0 = generated layers in full width */
-  uint32_t content; /* width of the content vectors behind the codebook; 0 = none kept */
+  uint32_t levels;     /* C; 0 = no semantic codes (metacodes are then absent from e_v) */
+  uint32_t codes;      /* K */
+  uint32_t rank;       /* r; 0 = generated layers in full width */
+  uint32_t attributes; /* A; embeddings of attributes that are part of an item's semantics; 0 = none */
+  uint32_t slots;      /* S; attributes an item has at most; 0 = none */
+  uint32_t content;    /* width of the content vectors behind the codebook; 0 = none kept */
   solid_head head;
   float clip; /* t of the item branch */
 } sol_config;

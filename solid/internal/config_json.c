@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Every number of a config: its name in the text and its member. */
+/* Every number of a config: its name in the text and its member. The later ones are written where they are not 0 alone,
+ * so that a model without them is the same file as ever. */
 #define NUMBERS(X) X(items) X(width) X(window) X(blocks) X(heads) X(levels) X(codes) X(rank) X(content)
+#define LATER(X)   X(attributes) X(slots)
 
 /* The clip is written with the nine digits that give a float back, and an infinite one ("no clip") as null, which JSON
  * has. Written by hand and not through a JSON library, so that the text, which is hashed, cannot change with it. */
@@ -18,7 +20,11 @@ solid_status sol_config_write(const sol_config *config, char *text) {
 #define WRITE(name)                                                                                                    \
   if (used < SOL_CONFIG_TEXT)                                                                                          \
     used += snprintf(text + used, SOL_CONFIG_TEXT - (size_t)used, ",\"%s\":%u", #name, config->name);
+#define WRITE_LATER(name)                                                                                              \
+  if (config->name) WRITE(name)
   NUMBERS(WRITE)
+  LATER(WRITE_LATER)
+#undef WRITE_LATER
 #undef WRITE
   if (used < SOL_CONFIG_TEXT) used += snprintf(text + used, SOL_CONFIG_TEXT - (size_t)used, "}");
   return used < SOL_CONFIG_TEXT ? SOLID_OK : solid_fail(SOLID_EINTERNAL, "config: text of %d bytes", used);
@@ -67,7 +73,11 @@ solid_status sol_config_read(sol_config *config, const char *text) {
                : solid_fail(SOLID_EFORMAT, "config: %.120s at byte %d", error.text, error.position);
   int ok = read_head(root, &read.head) && read_clip(root, &read.clip);
 #define READ(name) ok = ok && read_number(root, #name, &read.name);
+#define READ_LATER(name)                                                                                               \
+  if (json_object_get(root, #name)) READ(name)
   NUMBERS(READ)
+  LATER(READ_LATER)
+#undef READ_LATER
 #undef READ
   json_decref(root);
   if (!ok) return SOLID_EFORMAT;

@@ -33,6 +33,15 @@ static solid_status check_codes(const sol_model_file *file) {
   return check_finite("codebook.centroids", file->centroids, (size_t)config->levels * config->codes * config->content);
 }
 
+static solid_status check_attributes(const sol_model_file *file) {
+  const sol_config *config = &file->config;
+  for (size_t i = 0; i < (size_t)config->items * config->slots; i++)
+    if (file->attributes[i] >= config->attributes && file->attributes[i] != SOL_NO_ATTRIBUTE)
+      return solid_fail(SOLID_EFORMAT, "tensor attributes: item %zu has %u in slot %zu, must be below %u",
+                        i / config->slots, file->attributes[i], i % config->slots, config->attributes);
+  return SOLID_OK;
+}
+
 static solid_status check_popularity(const sol_model_file *file) {
   for (uint32_t i = 0; i < file->config.items; i++)
     if (!(file->popularity[i] >= 0.0f) || isinf(file->popularity[i]))
@@ -86,6 +95,7 @@ static solid_status check_presence(const sol_model_file *file) {
   } arrays[] = {
       {"weights", 1, file->weights != NULL},
       {"codes", config->levels > 0, file->codes != NULL},
+      {"attributes", config->slots > 0, file->attributes != NULL},
       {"codebook.centroids", config->content > 0, file->centroids != NULL},
       {"popularity", 1, file->popularity != NULL},
       {"vocabulary", 1, file->items.offsets && file->items.bytes},
@@ -94,9 +104,10 @@ static solid_status check_presence(const sol_model_file *file) {
   };
   for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
     if (arrays[i].wanted != arrays[i].given)
-      return solid_fail(SOLID_EFORMAT, "%s: %s, but the config has items %u, levels %u, content %u and %u categories",
+      return solid_fail(SOLID_EFORMAT,
+                        "%s: %s, but the config has items %u, levels %u, slots %u, content %u and %u categories",
                         arrays[i].name, arrays[i].given ? "given" : "missing", config->items, config->levels,
-                        config->content, file->categories.count);
+                        config->slots, config->content, file->categories.count);
   if (file->items.count != config->items)
     return solid_fail(SOLID_EFORMAT, "vocabulary has %u ids, the config has %u items", file->items.count,
                       config->items);
@@ -104,8 +115,8 @@ static solid_status check_presence(const sol_model_file *file) {
 }
 
 solid_status sol_model_file_check(const sol_model_file *file) {
-  solid_status (*const checks[])(const sol_model_file *) = {check_presence, check_weights, check_codes,
-                                                            check_popularity, check_categories};
+  solid_status (*const checks[])(const sol_model_file *) = {check_presence,   check_weights,    check_codes,
+                                                            check_attributes, check_popularity, check_categories};
   solid_status status = sol_config_check(&file->config);
   for (size_t i = 0; i < sizeof checks / sizeof *checks && !status; i++) status = checks[i](file);
   return status ? status : check_strings("vocabulary.offsets", &file->items);
@@ -127,6 +138,7 @@ solid_status sol_model_file_check_repeats(const sol_model_file *file) {
 void sol_model_file_clear(sol_model_file *file) {
   free(file->weights);
   free(file->codes);
+  free(file->attributes);
   free(file->centroids);
   free(file->content_mean);
   free(file->popularity);

@@ -13,7 +13,7 @@
 /* One array beside the weights: its place in sol_model_file and its tensor. A first dimension of ANY is whatever the
  * file says; it is checked against the offsets that point into it. */
 #define ANY       UINT64_MAX
-#define MAX_PARTS 9
+#define MAX_PARTS 10
 
 typedef struct file_part {
   const char *name;
@@ -30,6 +30,7 @@ static size_t list_parts(const sol_config *config, uint32_t categories, file_par
   uint64_t V = config->items, C = config->levels, K = config->codes, names = categories;
   size_t n = 0;
   if (C) parts[n++] = (file_part){"codes", SOL_U16, 2, {V, C}, MEMBER(codes)};
+  if (config->slots) parts[n++] = (file_part){"attributes", SOL_U32, 2, {V, config->slots}, MEMBER(attributes)};
   if (config->content)
     parts[n++] = (file_part){"codebook.centroids", SOL_F32, 3, {C, K, config->content}, MEMBER(centroids)};
   parts[n++] = (file_part){"popularity", SOL_F32, 1, {V}, MEMBER(popularity)};
@@ -127,7 +128,7 @@ solid_status sol_model_file_write(sol_model_file *file, const char *path) {
   sol_tensor_source sources[SOL_MAX_TENSORS + MAX_PARTS];
   size_t n_weights = sol_tensors_list(&file->config, names), n = list_sources(file, sources);
   for (size_t i = 0; i < n_weights; i++) sources[i].name = names[i].name;
-  snprintf(format, sizeof format, "%d", SOL_MODEL_FORMAT);
+  snprintf(format, sizeof format, "%d", file->config.attributes ? SOL_MODEL_FORMAT : 1);
   snprintf(generation, sizeof generation, "%016llx", (unsigned long long)file->generation);
   snprintf(checksum, sizeof checksum, "%016llx", (unsigned long long)checksum_of(file->generation, file->training));
   const sol_metadata metadata[] = {{"solid.format", format},

@@ -5,7 +5,8 @@
 
 #include "solid/internal/config.h"
 
-#define SOL_MODEL_FORMAT 1
+/* 2: attributes have embeddings. A file says the lowest format that holds it. */
+#define SOL_MODEL_FORMAT 2
 
 /* n byte strings: string i is bytes[offsets[i] .. offsets[i+1]). */
 typedef struct sol_strings {
@@ -18,6 +19,7 @@ typedef struct sol_model_file {
   sol_config config;
   float *weights;             /* sol_tensors_total floats */
   uint16_t *codes;            /* (V, C) */
+  uint32_t *attributes;       /* (V, S) rows of T, SOL_NO_ATTRIBUTE in an empty slot; NULL without slots */
   float *centroids;           /* (C, K, content) of the codebook, or NULL */
   float *content_mean;        /* not used yet: NULL */
   float *popularity;          /* (V): training events of each item */

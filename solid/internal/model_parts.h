@@ -13,7 +13,7 @@ struct solid_model {
   sol_id_index items, categories;
   sk_backend *be;        /* owns the buffers below */
   float *device_weights; /* sol_tensors_total floats */
-  int32_t *device_codes; /* (C, V) */
+  int32_t *device_codes; /* (C, V), then attributes (S, V) */
   float *device_tables;  /* semantic (V, d), vectors (V, d) */
   sol_weights weights;   /* into device_weights */
   sol_catalogue catalogue;

@@ -104,6 +104,8 @@ static tensor_table make_table(const sol_config *config, sol_tensor *tensors) {
   add(&t, "", "item.embedding", offsetof(sol_weights, items), embedding, config->items, d, 0);
   if (config->levels)
     add(&t, "", "code.embedding", offsetof(sol_weights, metacodes), embedding, config->levels, config->codes, d);
+  if (config->attributes)
+    add(&t, "", "attribute.embedding", offsetof(sol_weights, attributes), embedding, config->attributes, d, 0);
   add(&t, "", "position.embedding", offsetof(sol_weights, positions), embedding, config->window, d, 0);
   for (uint32_t i = 0; i < config->blocks; i++) add_block(&t, d, i);
   add(&t, "", "norm.weight", offsetof(sol_weights, norm_gamma), ones, d, 0, 0);

@@ -27,9 +27,10 @@ typedef struct sol_branch_weights {                                     /* one b
 } sol_branch_weights;
 
 typedef struct sol_weights {
-  float *items;     /* E (V, d) */
-  float *metacodes; /* M (C, K, d) */
-  float *positions; /* (L, d): row a serves the step that is a steps older than the newest */
+  float *items;      /* E (V, d) */
+  float *metacodes;  /* M (C, K, d) */
+  float *attributes; /* T (A, d) */
+  float *positions;  /* (L, d): row a serves the step that is a steps older than the newest */
   sol_block_weights block[SOL_MAX_BLOCKS];
   float *norm_gamma, *norm_beta; /* (d) */
   sol_branch_weights item, semantic;

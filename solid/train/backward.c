@@ -179,5 +179,8 @@ solid_status sol_catalogue_backward(const sol_pass *pass, const sol_catalogue_gr
     scatter(&run, (int32_t)config->items, (int32_t)config->width, config->codes, tables->semantic,
             pass->catalogue->codes + (size_t)c * config->items,
             grads->metacodes + (size_t)c * config->codes * config->width);
+  for (uint32_t s = 0; s < config->slots; s++)
+    scatter(&run, (int32_t)config->items, (int32_t)config->width, config->attributes, tables->semantic,
+            pass->catalogue->attributes + (size_t)s * config->items, grads->attributes);
   return run.status;
 }

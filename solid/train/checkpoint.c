@@ -29,13 +29,15 @@ static void describe(const sol_trainer *t, identity *id) {
   const sol_config *c = &t->config;
   const sol_train_options *o = &t->options;
   snprintf(id->config, sizeof id->config,
-           "items=%u width=%u window=%u blocks=%u heads=%u levels=%u codes=%u rank=%u head=%s clip=%a", c->items,
-           c->width, c->window, c->blocks, c->heads, c->levels, c->codes, c->rank, solid_head_name(c->head),
-           (double)c->clip);
+           "items=%u width=%u window=%u blocks=%u heads=%u levels=%u codes=%u rank=%u head=%s clip=%a "
+           "attributes=%u slots=%u",
+           c->items, c->width, c->window, c->blocks, c->heads, c->levels, c->codes, c->rank, solid_head_name(c->head),
+           (double)c->clip, c->attributes, c->slots);
   snprintf(id->options, sizeof id->options,
            "check=%u batch=%u seed=%" PRIu64
            " rate=%a rate_end=%a warmup=%u decay=%a rate_scale=%a decay_generator=%a max_norm=%a dropout=%a "
-           "dropout_z=%a dropout_y=%a smoothing=%a code_task=%a item_dropout=%a average=%a cuts=%a epochs=%u refit=%u "
+           "dropout_z=%a dropout_y=%a smoothing=%a code_task=%a item_dropout=%a average=%a cuts=%a epochs=%u "
+           "refit=%u "
            "taught=%a "
            "start_content=%a learn_codes=%u learn_share=%a learn_keep=%a by=%016" PRIx64,
            o->check, o->batch, o->seed, (double)o->rate, (double)o->rate_end, o->warmup, (double)o->decay,
@@ -45,15 +47,18 @@ static void describe(const sol_trainer *t, identity *id) {
            (double)o->taught, (double)o->start_content, o->learn_codes, (double)o->learn_share, (double)o->learn_keep,
            t->batches.teacher != NULL ? t->batches.teacher->hash : 0);
   size_t codes = (size_t)c->items * c->levels * sizeof *t->codes;
+  size_t attributes = (size_t)c->items * c->slots * sizeof *t->attributes;
   char split[SOL_SPLIT_TEXT];
   sol_split_describe(t->history, split);
   for (char *at = split; *at; at++)
     if (*at == ' ') *at = '_'; /* one word, as check_text compares them */
   size_t content = (size_t)t->learner.items * t->learner.content * sizeof *t->learner.x; /* 0 without learning */
   snprintf(id->data, sizeof id->data,
-           "users=%u events=%zu sequences=%016" PRIx64 " codes=%016" PRIx64 " content=%016" PRIx64 " split=%s",
+           "users=%u events=%zu sequences=%016" PRIx64 " codes=%016" PRIx64 " attributes=%016" PRIx64
+           " content=%016" PRIx64 " split=%s",
            t->history->users, t->history->events, sol_history_hash(t->history),
            codes > 0 ? (uint64_t)XXH3_64bits(t->codes, codes) : 0,
+           attributes > 0 ? (uint64_t)XXH3_64bits(t->attributes, attributes) : 0,
            content > 0 ? (uint64_t)XXH3_64bits(t->learner.x, content) : 0, split);
 }
 

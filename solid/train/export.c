@@ -2,6 +2,7 @@
 #include "solid/extend.h"
 #include "solid/internal/model_file.h"
 #include "solid/internal/tensors.h"
+#include "solid/train/attributes.h"
 #include "solid/train/split.h"
 #include <errno.h>
 #include <stdio.h>
@@ -53,6 +54,12 @@ static int fill(sol_model_file *file, const sol_export *what) {
     file->codes = copied(book->table, (size_t)book->items * book->levels, sizeof *file->codes);
     file->centroids = copied(book->centroids, (size_t)book->levels * book->codes * book->width, sizeof(float));
     if (file->codes == NULL || file->centroids == NULL) return 0;
+  }
+  if (what->config->slots > 0) {
+    size_t n = (size_t)history->items * what->config->slots;
+    file->attributes = what->attributes != NULL ? copied(what->attributes, n, sizeof *file->attributes)
+                                                : sol_attributes_table(history, what->config->slots);
+    if (file->attributes == NULL) return 0;
   }
   if (what->training != NULL && (file->training = copied(what->training, strlen(what->training) + 1, 1)) == NULL)
     return 0;

@@ -1,6 +1,7 @@
 #include "solid/train/hidden.h"
 #include "solid/extend.h"
 #include "solid/internal/tensors.h"
+#include "solid/train/attributes.h"
 #include "solid/train/random.h"
 #include "solid/train/split.h"
 #include <assert.h>
@@ -9,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
+
+#define OTHERS 7 /* stream of the draws of other items */
 
 /* ---- Which items ---- */
 
@@ -198,11 +201,16 @@ static void nearest(const sol_codebook *book, uint32_t known, double *residual, 
   }
 }
 
+/* The visible item, a place in `kept`, whose semantics a hidden one gets to compare with; hidden items in order. */
+static uint32_t draw_other(const sol_hidden *hidden, sol_random *random) {
+  return (uint32_t)sol_random_below(random, hidden->visible);
+}
+
 solid_status sol_hidden_codes(const sol_hidden *hidden, const sol_features *x, const sol_codebook *book,
                               sol_hidden_code how, uint64_t seed, uint16_t *codes) {
   assert(x->items == hidden->items && book->items == hidden->visible && book->width == x->width);
   uint32_t known = x->attributes + x->vectors, levels = book->levels;
-  sol_random random = sol_random_start(seed, 7);
+  sol_random random = sol_random_start(seed, OTHERS);
   if (how == SOL_HIDDEN_CONTENT && !known)
     return solid_fail(SOLID_ENOTFOUND, "hidden items have no attributes and no vectors to make codes from");
   double *residual = malloc(((size_t)known + 1) * sizeof *residual);
@@ -212,7 +220,7 @@ solid_status sol_hidden_codes(const sol_hidden *hidden, const sol_features *x, c
   for (size_t v = 0; v < hidden->items; v++) {
     if (!hidden->mask[v]) continue;
     if (how == SOL_HIDDEN_RANDOM) {
-      size_t other = sol_random_below(&random, hidden->visible);
+      size_t other = draw_other(hidden, &random);
       memcpy(codes + v * levels, book->table + other * levels, levels * sizeof *codes);
       continue;
     }
@@ -221,6 +229,18 @@ solid_status sol_hidden_codes(const sol_hidden *hidden, const sol_features *x, c
   }
   free(residual);
   return SOLID_OK;
+}
+
+uint32_t *sol_hidden_attributes(const sol_hidden *hidden, const sol_history *events, uint32_t slots,
+                                sol_hidden_code how, uint64_t seed) {
+  assert(events->items == hidden->items);
+  uint32_t *table = sol_attributes_table(events, slots);
+  sol_random random = sol_random_start(seed, OTHERS);
+  for (size_t v = 0; v < hidden->items && table && how == SOL_HIDDEN_RANDOM; v++)
+    if (hidden->mask[v])
+      memcpy(table + v * slots, table + (size_t)hidden->kept[draw_other(hidden, &random)] * slots,
+             slots * sizeof *table);
+  return table;
 }
 
 float *sol_hidden_weights(const sol_hidden *hidden, const sol_config *config, const float *weights) {

@@ -45,6 +45,11 @@ typedef enum sol_hidden_code { SOL_HIDDEN_CONTENT, SOL_HIDDEN_RANDOM } sol_hidde
 solid_status sol_hidden_codes(const sol_hidden *hidden, const sol_features *x, const sol_codebook *book,
                               sol_hidden_code how, uint64_t seed, uint16_t *codes);
 
+/* (V, slots) attributes of the items of `events`, as attributes.h; a hidden item's are its own, or those of the visible
+ * item whose codes sol_hidden_codes draws for it. malloc, or NULL. */
+uint32_t *sol_hidden_attributes(const sol_hidden *hidden, const sol_history *events, uint32_t slots,
+                                sol_hidden_code how, uint64_t seed);
+
 /* weights of a catalogue of V items from those of V' (`config` has V'): a hidden item's id embedding is zero. malloc,
  * or NULL. */
 float *sol_hidden_weights(const sol_hidden *hidden, const sol_config *config, const float *weights);

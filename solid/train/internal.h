@@ -15,6 +15,7 @@ struct sol_trainer {
   sol_train_options options;
   const sol_history *history; /* borrowed, as codes are */
   const uint16_t *codes;
+  uint32_t *attributes; /* (V, S) what is in the items' slots; NULL without */
   sol_batches batches;
   sol_step step;
   sol_validator validator;

@@ -30,7 +30,7 @@ static solid_status download(sol_trainer *t, float *host, sol_array array) {
   return status == SOLID_OK ? t->be->ops->sync(t->be) : status;
 }
 
-/* out (V, d) = E[v] + sum_c M_c[code_c(v)] */
+/* out (V, d) = E[v] + sum_c M_c[code_c(v)] + sum of T[a] over v's attributes */
 static void item_vectors(const sol_trainer *t, const sol_weights *w, float *out) {
   size_t V = t->config.items, C = t->config.levels, K = t->config.codes, d = t->config.width;
   memcpy(out, w->items, V * d * sizeof *out);
@@ -38,6 +38,9 @@ static void item_vectors(const sol_trainer *t, const sol_weights *w, float *out)
     const float *metacode = w->metacodes + (i % C * K + t->learner.table[i]) * d;
     for (size_t j = 0; j < d; j++) out[i / C * d + j] += metacode[j];
   }
+  for (size_t i = 0, S = t->config.slots; i < V * S; i++)
+    for (size_t j = 0; j < d && t->attributes[i] != SOL_NO_ATTRIBUTE; j++)
+      out[i / S * d + j] += w->attributes[t->attributes[i] * d + j];
 }
 
 /* Weights and their average each by their own metacodes; codes that started again forget their moments. */

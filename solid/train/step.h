@@ -18,7 +18,7 @@ typedef struct sol_step {
 
   const uint16_t *codes;     /* (V, C) host, borrowed */
   float *block;              /* device: everything of floats below */
-  int32_t *ints;             /* device: codes, batch, targets */
+  int32_t *ints;             /* device: codes, attributes, batch, targets */
   int32_t *host;             /* SOL_BATCHES_AHEAD batches and targets on their way to the device */
   size_t brought;            /* batches so far */
   float *values[SOL_ARRAYS]; /* device (total); the average is NULL when there is none */
@@ -50,6 +50,9 @@ solid_status sol_step_gradients(sol_step *step, const sol_train_options *options
 /* Item dropout: 1 when the id embedding of `item` is zero in the step of this seed, so that the item is known by its
  * codes alone, as input, target and alternative alike. What is left is not scaled up. */
 int sol_step_drops_item(uint64_t seed, float p, uint32_t item);
+
+/* The items' attributes, (V, S) on the host; all slots are empty before. */
+solid_status sol_step_set_attributes(sol_step *step, const uint32_t *attributes);
 
 /* Other codes from now on: (V, C) host, borrowed. */
 solid_status sol_step_recode(sol_step *step, const uint16_t *codes);

@@ -1,5 +1,6 @@
 #include "solid/extend.h"
 #include "solid/internal/context.h"
+#include "solid/train/attributes.h"
 #include "solid/train/internal.h"
 #include "solid/train/plan.h"
 #include <math.h>
@@ -44,6 +45,13 @@ static solid_status warm_up(sol_trainer *t) {
   return status == SOLID_OK ? start_weights(t) : status;
 }
 
+static solid_status set_attributes(sol_trainer *t) {
+  if (t->config.slots == 0) return SOLID_OK;
+  t->attributes = sol_attributes_table(t->history, t->config.slots);
+  if (t->attributes == NULL) return solid_fail(SOLID_ENOMEM, "attributes of %u items", t->config.items);
+  return sol_step_set_attributes(&t->step, t->attributes);
+}
+
 solid_status sol_trainer_open(sol_trainer **out, sk_backend *be, const sol_config *config,
                               const sol_train_options *options, const sol_history *history, const uint16_t *codes) {
   solid_status status = sol_config_check(config);
@@ -54,6 +62,9 @@ solid_status sol_trainer_open(sol_trainer **out, sk_backend *be, const sol_confi
                       (double)options->item_dropout);
   if (config->items != history->items)
     return solid_fail(SOLID_EINVAL, "config of %u items, data of %u", config->items, history->items);
+  if (config->slots > 0 && config->attributes < history->attributes.count)
+    return solid_fail(SOLID_EINVAL, "config of %u attributes, data of %u", config->attributes,
+                      history->attributes.count);
   sol_trainer *t = calloc(1, sizeof *t);
   if (t == NULL) return solid_fail(SOLID_ENOMEM, "trainer");
   t->be = be;
@@ -64,6 +75,7 @@ solid_status sol_trainer_open(sol_trainer **out, sk_backend *be, const sol_confi
   status = sol_batches_open(&t->batches, history, config->window, options);
   if (status == SOLID_OK)
     status = sol_step_open(&t->step, be, config, codes, options->batch, t->batches.max_rows, options);
+  if (status == SOLID_OK) status = set_attributes(t);
   if (status == SOLID_OK) status = sol_validator_open(&t->validator, be, config, history);
   if (status == SOLID_OK && (t->best = malloc(t->step.total * sizeof *t->best)) == NULL)
     status = solid_fail(SOLID_ENOMEM, "%zu weights", t->step.total);
@@ -104,6 +116,7 @@ void sol_trainer_close(sol_trainer *trainer) {
   sol_step_close(&trainer->step);
   sol_validator_close(&trainer->validator);
   sol_code_learner_close(&trainer->learner);
+  free(trainer->attributes);
   if (trainer->owns_backend) trainer->be->ops->close(trainer->be);
   free(trainer->best);
   free(trainer);

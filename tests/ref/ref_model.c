@@ -227,6 +227,10 @@ static void walk_open(walk *k, const ref_model *model, const sol_dropout *dropou
       for (size_t l = 0; l < config->levels; l++)
         k->semantic[v * d + c] +=
             value(k, k->at.metacodes)[(l * config->codes + model->codes[v * config->levels + l]) * d + c];
+      for (size_t s = 0; s < config->slots; s++) {
+        uint32_t a = model->attributes[v * config->slots + s];
+        if (a != SOL_NO_ATTRIBUTE) k->semantic[v * d + c] += value(k, k->at.attributes)[a * d + c];
+      }
       k->vectors[v * d + c] = value(k, k->at.items)[v * d + c] + k->semantic[v * d + c];
     }
 }

@@ -7,8 +7,9 @@
 
 typedef struct ref_model {
   const sol_config *config;
-  const double *values;  /* (sol_tensors_total) all weights */
-  const uint16_t *codes; /* (V, C) */
+  const double *values;       /* (sol_tensors_total) all weights */
+  const uint16_t *codes;      /* (V, C) */
+  const uint32_t *attributes; /* (V, S); NULL without */
 } ref_model;
 
 /* Mean loss over the rows of a batch. Windows are at most L long, targets (rows). `code_task` weighs the second task,

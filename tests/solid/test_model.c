@@ -96,10 +96,11 @@ Test(model, categories_are_found_by_name) {
   solid_context_free(ctx);
 }
 
-/* vectors_v = E_v + sum_c M_c[code_c(v)], in double. */
+/* vectors_v = E_v + sum_c M_c[code_c(v)] + sum over v's attributes of T[a], in double. */
 Test(model, catalogue_tables_are_the_sums_of_embeddings) {
   solid_context *ctx = open_context();
   sol_config config = tiny_config(SOLID_HEAD_SOLID, 0);
+  config.attributes = 7, config.slots = 2;
   sol_model_file file;
   tiny_model_file(&file, &config, 4);
   sol_weights host;
@@ -117,6 +118,8 @@ Test(model, catalogue_tables_are_the_sums_of_embeddings) {
     for (size_t i = 0; i < d; i++) {
       double sum = 0;
       for (size_t c = 0; c < C; c++) sum += host.metacodes[(c * K + file.codes[v * C + c]) * d + i];
+      for (const uint32_t *a = file.attributes + 2 * v; a < file.attributes + 2 * v + 2; a++)
+        if (*a != SOL_NO_ATTRIBUTE) sum += host.attributes[*a * d + i];
       cr_assert_lt(fabs(semantic[v * d + i] - sum), 1e-6);
       cr_assert_lt(fabs(vectors[v * d + i] - (sum + host.items[v * d + i])), 1e-6);
       cr_assert_eq(solid_model_item_codes(model, (uint32_t)v)[0], file.codes[v * C]);

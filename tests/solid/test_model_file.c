@@ -30,6 +30,7 @@ static void expect_same(const sol_model_file *a, const sol_model_file *b) {
   cr_assert_eq(memcmp(&a->config, &b->config, sizeof a->config), 0);
   cr_assert_eq(memcmp(a->weights, b->weights, sol_tensors_total(config) * sizeof(float)), 0);
   if (config->levels) cr_assert_eq(memcmp(a->codes, b->codes, V * config->levels * sizeof(uint16_t)), 0);
+  if (config->slots) cr_assert_eq(memcmp(a->attributes, b->attributes, V * config->slots * sizeof(uint32_t)), 0);
   size_t centroids = (size_t)config->levels * config->codes * config->content;
   if (centroids) cr_assert_eq(memcmp(a->centroids, b->centroids, centroids * sizeof(float)), 0);
   cr_assert_eq(memcmp(a->popularity, b->popularity, V * sizeof(float)), 0);
@@ -49,6 +50,7 @@ Test(model_file, what_was_written_is_read) {
   for (size_t h = 0; h < 4; h++)
     for (int variant = 0; variant < 3; variant++) {
       sol_config config = tiny_config(heads[h], variant == 1 ? 4 : 0);
+      if (variant == 1) config.attributes = 5, config.slots = 3;
       if (variant == 2) config.content = 0;
       if (variant == 2 && !sol_config_has_semantic_branch(&config)) config.levels = config.codes = 0;
       if (variant == 2) config.clip = INFINITY;
@@ -159,6 +161,44 @@ static void expect_bad(sol_model_file *file, const char *text) {
   sol_model_file_clear(file);
 }
 
+Test(model_file, attributes_need_slots_and_codes) {
+  const struct {
+    uint32_t attributes, slots, levels;
+    solid_status status;
+    const char *text;
+  } cases[] = {{5, 0, 2, SOLID_EINVAL, "config: 5 attributes in 0 slots an item and 2 levels: all or none"},
+               {0, 3, 2, SOLID_EINVAL, "config: 0 attributes in 3 slots an item and 2 levels: all or none"},
+               {5, 3, 0, SOLID_EINVAL, "config: 5 attributes in 3 slots an item and 0 levels: all or none"},
+               {5, 65, 2, SOLID_ERANGE, "config: slots is 65, must be 0 to 64"},
+               {5, 3, 2, SOLID_OK, NULL}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    sol_config config = small_config();
+    config.head = SOLID_HEAD_STATIC, config.content = 0;
+    config.attributes = cases[i].attributes, config.slots = cases[i].slots, config.levels = cases[i].levels;
+    cr_assert_eq(sol_config_check(&config), cases[i].status);
+    if (cases[i].text) cr_assert_str_eq(solid_last_error(), cases[i].text);
+  }
+}
+
+/* A library that knows no attributes reads what has none. */
+Test(model_file, attributes_alone_need_the_newer_format) {
+  char path[SCRATCH_PATH];
+  scratch_path(path, "model.safetensors");
+  for (uint32_t slots = 0; slots < 2; slots++) {
+    sol_config config = small_config();
+    config.attributes = 4 * slots, config.slots = slots;
+    sol_model_file file;
+    sol_safetensors st;
+    tiny_model_file(&file, &config, 6);
+    cr_assert_eq(sol_model_file_write(&file, path), SOLID_OK, "%s", solid_last_error());
+    sol_model_file_clear(&file);
+    cr_assert_eq(sol_safetensors_open(&st, path), SOLID_OK);
+    cr_assert_str_eq(sol_safetensors_metadata(&st, "solid.format"), slots ? "2" : "1");
+    cr_assert_eq(strstr(sol_safetensors_metadata(&st, "solid.config"), "slots") != NULL, slots == 1);
+    sol_safetensors_close(&st);
+  }
+}
+
 Test(model_file, every_wrong_value_is_named) {
   sol_config config = tiny_config(SOLID_HEAD_SOLID, 0);
   sol_model_file file;
@@ -182,7 +222,12 @@ Test(model_file, every_wrong_value_is_named) {
   EXPECT(file.category_offsets[1] = 50, "tensor category.offsets: category 0 is from 0 to 50, the model has 40 items");
   EXPECT(file.category_offsets[2] = 1, "tensor category.offsets: category 1 is from 20 to 1, the model has 40 items");
   EXPECT((free(file.centroids), file.centroids = NULL),
-         "codebook.centroids: missing, but the config has items 40, levels 3, content 6 and 3 categories");
+         "codebook.centroids: missing, but the config has items 40, levels 3, slots 0, content 6 and 3 categories");
+  config.attributes = 5, config.slots = 2;
+  EXPECT(file.attributes[2 * 7 + 1] = 5, "tensor attributes: item 7 has 5 in slot 1, must be below 5");
+  EXPECT((free(file.attributes), file.attributes = NULL),
+         "attributes: missing, but the config has items 40, levels 3, slots 2, content 6 and 3 categories");
+  config.attributes = config.slots = 0;
   EXPECT(memcpy(file.items.bytes, "item-1", 6), "item id \"item-1\" occurs twice, at 0 and 1");
 #undef EXPECT
 }
@@ -236,7 +281,7 @@ Test(model_file, wrong_metadata_is_named) {
       {"solid.format", NULL, NULL, SOLID_EFORMAT, "no metadata solid.format"},
       {"solid.format", "x", NULL, SOLID_EFORMAT, "format \"x\" is no number"},
       {"solid.format", "", NULL, SOLID_EFORMAT, "format \"\" is no number"},
-      {"solid.format", "2", NULL, SOLID_EUNSUPPORTED, "format 2 is newer than this library's 1"},
+      {"solid.format", "3", NULL, SOLID_EUNSUPPORTED, "format 3 is newer than this library's 2"},
       {"solid.config", NULL, NULL, SOLID_EFORMAT, "no metadata solid.config"},
       {"solid.config", "{", NULL, SOLID_EFORMAT, "config: "},
       {"solid.config", "{}", NULL, SOLID_EFORMAT, "config: head is \"\""},

@@ -7,10 +7,21 @@
     .rank = (rank_), .head = (head_), .clip = 0.25f                                                                    \
   }
 
+#define TINY_ATTRIBUTES(head_)                                                                                         \
+  {                                                                                                                    \
+    .items = 11, .width = 8, .window = 5, .blocks = 1, .heads = 2, .levels = 2, .codes = 4, .attributes = 6,           \
+    .slots = 3, .head = (head_), .clip = 0.2f                                                                          \
+  }
+
 const tiny_case tiny_cases[] = {
-    {"static without codes", TINY(SOLID_HEAD_STATIC, 0, 0, 2, 2)}, {"static", TINY(SOLID_HEAD_STATIC, 2, 0, 1, 1)},
-    {"duet without codes", TINY(SOLID_HEAD_DUET, 0, 0, 1, 2)},     {"duet", TINY(SOLID_HEAD_DUET, 2, 0, 1, 4)},
-    {"semantic", TINY(SOLID_HEAD_SEMANTIC, 3, 0, 1, 1)},           {"solid", TINY(SOLID_HEAD_SOLID, 2, 0, 2, 2)},
+    {"static without codes", TINY(SOLID_HEAD_STATIC, 0, 0, 2, 2)},
+    {"static", TINY(SOLID_HEAD_STATIC, 2, 0, 1, 1)},
+    {"duet without codes", TINY(SOLID_HEAD_DUET, 0, 0, 1, 2)},
+    {"duet", TINY(SOLID_HEAD_DUET, 2, 0, 1, 4)},
+    {"semantic", TINY(SOLID_HEAD_SEMANTIC, 3, 0, 1, 1)},
+    {"solid", TINY(SOLID_HEAD_SOLID, 2, 0, 2, 2)},
+    {"duet with attributes", TINY_ATTRIBUTES(SOLID_HEAD_DUET)},
+    {"solid with attributes", TINY_ATTRIBUTES(SOLID_HEAD_SOLID)},
     {"solid of rank 3", TINY(SOLID_HEAD_SOLID, 2, 3, 1, 2)},
 };
 const size_t tiny_case_count = sizeof tiny_cases / sizeof *tiny_cases;
@@ -27,12 +38,17 @@ void tiny_batch_make(tiny_batch *batch, const sol_config *config, seed_rng *rng,
   size_t most = n * (config->window + 3) + 1, row = 0;
   *batch = (tiny_batch){.weights = calloc(sol_tensors_total(config), sizeof(float)),
                         .codes = calloc((size_t)config->items * config->levels + 1, sizeof(uint16_t)),
+                        .attributes = calloc((size_t)config->items * config->slots + 1, sizeof(uint32_t)),
                         .offsets = calloc(n + 1, sizeof(uint32_t)),
                         .items = calloc(most, sizeof(uint32_t)),
                         .targets = calloc(most, sizeof(int32_t))};
   draw_weights(config, rng, batch->weights);
   for (size_t i = 0; i < (size_t)config->items * config->levels; i++)
     batch->codes[i] = (uint16_t)seed_below(rng, (int32_t)config->codes);
+  for (size_t i = 0; i < (size_t)config->items * config->slots; i++) {
+    batch->attributes[i] = (uint32_t)seed_below(rng, (int32_t)config->attributes + 1);
+    if (batch->attributes[i] == config->attributes) batch->attributes[i] = SOL_NO_ATTRIBUTE;
+  }
   for (size_t w = 0; w < n; w++) {
     int32_t span = (int32_t)config->window;
     size_t length = (size_t)(ragged ? seed_below(rng, span + 4) : 1 + seed_below(rng, span));
@@ -50,6 +66,7 @@ void tiny_batch_make(tiny_batch *batch, const sol_config *config, seed_rng *rng,
 void tiny_batch_free(tiny_batch *batch) {
   free(batch->weights);
   free(batch->codes);
+  free(batch->attributes);
   free(batch->offsets);
   free(batch->items);
   free(batch->targets);

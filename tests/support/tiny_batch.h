@@ -10,13 +10,14 @@ typedef struct tiny_case {
   sol_config config;
 } tiny_case;
 
-/* Every head, with and without codes and rank. */
+/* Every head, with and without codes, attributes and rank. */
 extern const tiny_case tiny_cases[];
 extern const size_t tiny_case_count;
 
 typedef struct tiny_batch {
   float *weights; /* sol_tensors_total; every tensor has values, the last generated layer too */
   uint16_t *codes;
+  uint32_t *attributes; /* some slots are empty, some items have an attribute in common */
   uint32_t *offsets, *items;
   int32_t *targets;
   solid_windows windows;

@@ -82,6 +82,12 @@ void tiny_model_file(sol_model_file *file, const sol_config *config, uint64_t se
   for (size_t i = 0; i < codes; i++) file->codes[i] = (uint16_t)seed_below(&rng, (int32_t)config->codes);
   if (centroids) file->centroids = must(malloc(centroids * sizeof(float)));
   seed_fill_normal(&rng, file->centroids, centroids, 1.0f);
+  size_t slots = V * config->slots;
+  if (slots) file->attributes = must(malloc(slots * sizeof(uint32_t)));
+  for (size_t i = 0; i < slots; i++) {
+    uint32_t a = (uint32_t)seed_below(&rng, (int32_t)config->attributes + 1);
+    file->attributes[i] = a == config->attributes ? SOL_NO_ATTRIBUTE : a;
+  }
   file->popularity = must(malloc(V * sizeof(float)));
   for (size_t v = 0; v < V; v++) file->popularity[v] = (float)(V - v);
   file->items = make_strings(config->items, item_name);

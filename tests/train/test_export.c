@@ -52,6 +52,11 @@ static void check_contents(const sol_model_file *file, const sol_codebook *book,
     cr_expect_eq(file->popularity[v], seen[v], "popularity of %s is %g", names[v], (double)file->popularity[v]);
   }
   cr_assert_eq(file->categories.count, 2);
+  for (uint32_t i = 0; i < 4 * 2;
+       i++) { /* pen and ink are blue, pad is paper, cap is nothing; the second slot is empty */
+    uint32_t has = file->attributes[i], want = i % 2 || i == 6 ? UINT32_MAX : 0;
+    cr_expect(want ? has == want : is_string(&file->categories, has, i == 4 ? "paper" : "blue"), "slot %u", i);
+  }
   for (uint32_t c = 0; c < 2; c++) {
     uint32_t begin = file->category_offsets[c], n = file->category_offsets[c + 1] - begin;
     int blue = is_string(&file->categories, c, "blue");
@@ -65,8 +70,16 @@ static void check_contents(const sol_model_file *file, const sol_codebook *book,
 Test(export, writes_what_was_trained) {
   sol_history history = {0};
   make_history(&history, 3);
-  sol_config config = {
-      .items = 4, .width = 4, .window = 3, .blocks = 1, .heads = 1, .levels = 2, .codes = 3, .clip = 1};
+  sol_config config = {.items = 4,
+                       .width = 4,
+                       .window = 3,
+                       .blocks = 1,
+                       .heads = 1,
+                       .levels = 2,
+                       .codes = 3,
+                       .attributes = 2,
+                       .slots = 2,
+                       .clip = 1};
   float centroids[2 * 3 * 3] = {0.5f, -1};
   uint16_t table[4 * 2] = {0, 1, 2, 0, 1, 1, 2, 2};
   sol_codebook book = {.items = 4, .levels = 2, .codes = 3, .width = 3, .centroids = centroids, .table = table};

@@ -25,7 +25,7 @@ static void check_windows(const tiny_case *c, const tiny_batch *batch, const flo
   size_t d = config->width, P = sol_config_params(config), total = sol_tensors_total(config);
   double *values = malloc(total * sizeof *values), *want = malloc((2 * d + P) * sizeof *want);
   for (size_t i = 0; i < total; i++) values[i] = batch->weights[i];
-  ref_model model = {config, values, batch->codes};
+  ref_model model = {config, values, batch->codes, batch->attributes};
   for (size_t w = 0; w < WINDOWS; w++) {
     size_t length = batch->offsets[w + 1] - batch->offsets[w];
     ref_model_user(&model, batch->items + batch->offsets[w], length, want, want + 2 * d, want + d);
@@ -56,6 +56,12 @@ static void check_case(rig *r, const tiny_case *c, size_t spare) {
   sol_weights weights;
   sol_weights_bind(&weights, config, rig_inout(r, tiny.weights, sol_tensors_total(config)));
   sol_catalogue catalogue = {.codes = turned_codes(r, config, tiny.codes)};
+  if (config->slots > 0) {
+    int32_t *turned = calloc((size_t)config->slots * config->items, sizeof *turned);
+    sol_catalogue_turn_attributes(config, tiny.attributes, turned);
+    catalogue.attributes = rig_in_int(r, turned, (size_t)config->slots * config->items);
+    free(turned);
+  }
   if (config->levels > 0) catalogue.semantic = rig_out(r, table), catalogue.vectors = rig_out(r, table);
   sol_pass pass = {.be = rig_backend(r),
                    .config = config,

@@ -26,6 +26,7 @@ static result run_step(rig *r, const sol_config *config, const tiny_batch *batch
   sol_step step;
   cr_assert_eq(sol_step_open(&step, be, config, batch->codes, batch->windows.n, batch->rows, options), SOLID_OK, "%s",
                solid_last_error());
+  cr_assert_eq(sol_step_set_attributes(&step, batch->attributes), SOLID_OK);
   result out = {.gradients = malloc(step.total * sizeof(float))};
   cr_assert_eq(be->ops->upload(be, step.values[SOL_WEIGHTS], batch->weights, step.total * sizeof(float)), SOLID_OK);
   cr_assert_eq(sol_step_gradients(&step, options, seed, &batch->windows, batch->targets), SOLID_OK, "%s",
@@ -45,7 +46,7 @@ static double ref_loss(const sol_config *config, const tiny_batch *batch, const 
   for (uint32_t v = 0; v < config->items && o->item_dropout > 0; v++) /* E comes first */
     for (uint32_t j = 0; j < config->width && sol_step_drops_item(seed, o->item_dropout, v); j++)
       shown[v * config->width + j] = 0;
-  ref_model model = {config, shown, batch->codes};
+  ref_model model = {config, shown, batch->codes, batch->attributes};
   sol_dropout drop = {.p = o->dropout, .p_z = o->dropout_z, .p_y = o->dropout_y, .seed = seed};
   double loss =
       ref_model_loss(&model, &batch->windows, batch->targets, &drop, (double)o->smoothing, (double)o->code_task);

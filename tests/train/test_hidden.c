@@ -1,4 +1,5 @@
 #include "solid/internal/tensors.h"
+#include "solid/train/attributes.h"
 #include "solid/train/evaluate.h"
 #include "solid/train/hidden.h"
 #include "tests/train/data.h"
@@ -125,6 +126,46 @@ static double product(const sol_features *x, size_t a, size_t b) {
   double sum = 0;
   for (size_t j = 0; j < x->width; j++) sum += (double)x->values[a * x->width + j] * x->values[b * x->width + j];
   return sum;
+}
+
+/* Twins have the same attributes in their slots; a hidden item keeps its own, or has all of a visible one's: the same
+ * whose codes it gets. What does not fit is left out. */
+Test(hidden, keeps_its_attributes_or_has_anothers) {
+  const char *ids[] = {"22", "23", "7"};
+  sol_history history = twins(), events, visible;
+  sol_hidden hidden = hide(&history, ids, 3);
+  cr_assert_eq(sol_hidden_events(&hidden, &history, &events), SOLID_OK);
+  cr_assert_eq(sol_hidden_catalogue(&hidden, &events, &visible), SOLID_OK);
+  uint32_t slots = sol_attributes_slots(&history, 64), known = history.attributes.count;
+  cr_assert_gt(slots, 2);
+  cr_assert_eq(sol_attributes_slots(&history, 2), 2);
+  for (uint32_t S = 2; S <= slots; S += slots - 2) {
+    uint32_t *own = sol_hidden_attributes(&hidden, &history, S, SOL_HIDDEN_CONTENT, 1);
+    uint32_t *others = sol_hidden_attributes(&hidden, &history, S, SOL_HIDDEN_RANDOM, 1);
+    uint32_t *trained = sol_attributes_table(&visible, S);
+    for (uint32_t v = 0; v < V; v++) {
+      size_t first = history.attribute_offsets[v], n = history.attribute_offsets[v + 1] - first;
+      for (uint32_t s = 0; s < S; s++)
+        cr_assert_eq(own[v * S + s], s < n ? history.attribute_ids[first + s] : UINT32_MAX, "item %u, slot %u", v, s);
+    }
+    cr_assert_arr_eq(own + (V - 2) * S, own, 2 * S * sizeof *own, "twins");
+    for (uint32_t i = 0; i < hidden.visible; i++) {
+      cr_assert_arr_eq(trained + i * S, own + hidden.kept[i] * S, S * sizeof *own);
+      cr_assert_arr_eq(others + hidden.kept[i] * S, own + hidden.kept[i] * S, S * sizeof *own);
+    }
+    for (size_t i = 0; i < (size_t)V * S; i++) cr_assert(others[i] < known || others[i] == UINT32_MAX);
+    cr_assert_neq(memcmp(others, own, (size_t)V * S * sizeof *own), 0, "drawn");
+    free(own), free(others), free(trained);
+  }
+  sol_history none = {.items = 3};
+  uint32_t *empty = sol_attributes_table(&none, 2);
+  cr_assert_eq(sol_attributes_slots(&none, 9), 0);
+  for (int i = 0; i < 6; i++) cr_assert_eq(empty[i], UINT32_MAX);
+  free(empty);
+  sol_hidden_events_clear(&events);
+  sol_history_clear(&visible);
+  sol_hidden_clear(&hidden);
+  sol_history_clear(&history);
 }
 
 /* The fit does not see hidden items: the visible rows are those of a data set without them. A hidden twin is laid where

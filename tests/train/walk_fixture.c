@@ -17,6 +17,14 @@ static void make_history(sol_history *history) {
       solid_event event = {.user = {user, strlen(user)}, .item = {item, strlen(item)}, .position = SOLID_NO_STREAM};
       cr_assert_eq(sol_collector_push(collector, &event, 1, NULL), SOLID_OK);
     }
+  for (unsigned v = 0; v < WALK_ITEMS; v++)
+    for (unsigned a = 0; a < v % (WALK_SLOTS + 1); a++) {
+      char item[16], attribute[16];
+      snprintf(item, sizeof item, "%u", v), snprintf(attribute, sizeof attribute, "%u", (v + a) % 5);
+      cr_assert_eq(sol_collector_attribute(collector, (solid_bytes){item, strlen(item)},
+                                           (solid_bytes){attribute, strlen(attribute)}),
+                   SOLID_OK);
+    }
   cr_assert_eq(sol_collector_finish(collector, history), SOLID_OK, "%s", solid_last_error());
   sol_collector_free(collector);
 }
@@ -28,6 +36,8 @@ const sol_config walk_config = {.items = WALK_ITEMS,
                                 .heads = 2,
                                 .levels = 2,
                                 .codes = 5,
+                                .attributes = 5,
+                                .slots = WALK_SLOTS,
                                 .head = SOLID_HEAD_SOLID,
                                 .clip = 0.1f};
 

@@ -9,6 +9,7 @@
 #define WALK_USERS 60
 #define WALK_ITEMS 23
 #define WALK_STEPS 9
+#define WALK_SLOTS 3
 
 extern const sol_config walk_config;
 

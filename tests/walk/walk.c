@@ -60,7 +60,7 @@ static void naive_vector(const serving *s, const uint32_t *items, size_t n, floa
   size_t total = sol_tensors_total(config), d = config->width;
   double *values = malloc(total * sizeof *values), *h = malloc(2 * d * sizeof *h);
   for (size_t i = 0; i < total; i++) values[i] = s->model->device_weights[i];
-  ref_model model = {config, values, s->model->file.codes};
+  ref_model model = {config, values, s->model->file.codes, s->model->file.attributes};
   ref_model_user(&model, items, n, h, NULL, h + d);
   for (size_t i = 0; i < d; i++) u[i] = (float)h[d + i];
   free(values);
