@@ -14,7 +14,7 @@ typedef struct train_arguments {
   int64_t vector_width, width, window, blocks, heads, levels, codes, slots, rank;
   int64_t seed, threads, epochs, patience, check, batch, warmup, learn_codes, cooccurrence, content;
   double clip, limit, rate, rate_end, rate_scale, decay, decay_generator, max_norm, dropout, dropout_z, dropout_y,
-      smoothing, average, cuts, item_dropout, start_content, taught, code_task, learn_share, learn_keep;
+      smoothing, average, cuts, swap, item_dropout, start_content, taught, code_task, learn_share, learn_keep;
   double hide;
   int64_t hide_seed;
   int head, precision, fresh, keep_checkpoint, hidden_codes, refit;

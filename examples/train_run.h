@@ -13,8 +13,9 @@ typedef struct train_run {
   const uint16_t *codes;
   const sol_teacher *teacher; /* or NULL */
   const float *items;         /* (V, d) to start from, or NULL */
-  const sol_codebook *book;   /* the codes' codebook and content (V, book->width), for options->learn_codes */
-  const float *content;
+  const sol_codebook *book;   /* the codes' codebook, for options->learn_codes */
+  const float *content;       /* (V, content_width) for options->learn_codes and options->swap, or NULL */
+  uint32_t content_width;
   const char *checkpoint; /* file */
   int fresh;              /* does not go on from it */
   double limit;           /* seconds, 0 = none */

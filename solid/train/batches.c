@@ -5,7 +5,9 @@
 #include "solid/train/split.h"
 #include <stdlib.h>
 
-#define TEACHER_PURPOSE ((uint64_t)1 << 32) /* keeps its draws apart from those of users */
+/* Keep these draws apart from one another and from those of users. */
+#define TEACHER_PURPOSE ((uint64_t)1 << 32)
+#define MATES_PURPOSE   ((uint64_t)1 << 33)
 
 /* The events of user u that are trained on. */
 static sol_range trained_on(const sol_batches *b, uint32_t u) {
@@ -42,6 +44,7 @@ solid_status sol_batches_open(sol_batches *batches, const sol_history *history, 
                            .batch = batch,
                            .cuts = options->cuts,
                            .taught = options->taught,
+                           .swap = options->swap,
                            .refit = options->refit > 0};
   solid_status status = SOLID_OK;
   uint32_t *users_of_length = calloc((size_t)window + 1, sizeof *users_of_length);
@@ -118,6 +121,14 @@ static int32_t target_at(const sol_batches *b, size_t e) {
   return (int32_t)b->history->sequence[e];
 }
 
+/* The input at event `e`: what came, or one of its mates. */
+static uint32_t input_at(const sol_batches *b, size_t e) {
+  uint32_t item = b->history->sequence[e];
+  if (b->mates == NULL || !(b->swap > 0)) return item;
+  sol_random random = sol_random_start(b->stream, MATES_PURPOSE + e);
+  return sol_random_uniform(&random) < (double)b->swap ? sol_mates_draw(b->mates, item, &random) : item;
+}
+
 uint32_t sol_batches_count(const sol_batches *batches) {
   return (batches->users + batches->batch - 1) / batches->batch;
 }
@@ -130,7 +141,7 @@ void sol_batches_get(sol_batches *batches, uint32_t i, solid_windows *inputs, co
     size_t first_event = trained_on(batches, u).end - length - 1 - events_left_out(batches, u, length);
     batches->offsets[w] = row;
     for (uint32_t t = 0; t < length; t++, row++) {
-      batches->inputs[row] = batches->history->sequence[first_event + t];
+      batches->inputs[row] = input_at(batches, first_event + t);
       batches->targets[row] = target_at(batches, first_event + t + 1);
     }
   }

@@ -36,16 +36,16 @@ static void describe(const sol_trainer *t, identity *id) {
   snprintf(id->options, sizeof id->options,
            "check=%u batch=%u seed=%" PRIu64
            " rate=%a rate_end=%a warmup=%u decay=%a rate_scale=%a decay_generator=%a max_norm=%a dropout=%a "
-           "dropout_z=%a dropout_y=%a smoothing=%a code_task=%a item_dropout=%a average=%a cuts=%a epochs=%u "
+           "dropout_z=%a dropout_y=%a smoothing=%a code_task=%a item_dropout=%a average=%a cuts=%a swap=%a epochs=%u "
            "refit=%u "
            "taught=%a "
            "start_content=%a learn_codes=%u learn_share=%a learn_keep=%a by=%016" PRIx64,
            o->check, o->batch, o->seed, (double)o->rate, (double)o->rate_end, o->warmup, (double)o->decay,
            (double)o->rate_scale, (double)o->decay_generator, (double)o->max_norm, (double)o->dropout,
            (double)o->dropout_z, (double)o->dropout_y, (double)o->smoothing, (double)o->code_task,
-           (double)o->item_dropout, (double)o->average, (double)o->cuts, o->rate_end < 1 ? o->epochs : 0, o->refit,
-           (double)o->taught, (double)o->start_content, o->learn_codes, (double)o->learn_share, (double)o->learn_keep,
-           t->batches.teacher != NULL ? t->batches.teacher->hash : 0);
+           (double)o->item_dropout, (double)o->average, (double)o->cuts, (double)o->swap,
+           o->rate_end < 1 ? o->epochs : 0, o->refit, (double)o->taught, (double)o->start_content, o->learn_codes,
+           (double)o->learn_share, (double)o->learn_keep, t->batches.teacher != NULL ? t->batches.teacher->hash : 0);
   size_t codes = (size_t)c->items * c->levels * sizeof *t->codes;
   size_t attributes = (size_t)c->items * c->slots * sizeof *t->attributes;
   char split[SOL_SPLIT_TEXT];
@@ -53,13 +53,15 @@ static void describe(const sol_trainer *t, identity *id) {
   for (char *at = split; *at; at++)
     if (*at == ' ') *at = '_'; /* one word, as check_text compares them */
   size_t content = (size_t)t->learner.items * t->learner.content * sizeof *t->learner.x; /* 0 without learning */
+  size_t alike = (size_t)c->items * t->content_width * sizeof *t->content;               /* 0 without mates */
   snprintf(id->data, sizeof id->data,
            "users=%u events=%zu sequences=%016" PRIx64 " codes=%016" PRIx64 " attributes=%016" PRIx64
-           " content=%016" PRIx64 " split=%s",
+           " content=%016" PRIx64 " mates=%016" PRIx64 " split=%s",
            t->history->users, t->history->events, sol_history_hash(t->history),
            codes > 0 ? (uint64_t)XXH3_64bits(t->codes, codes) : 0,
            attributes > 0 ? (uint64_t)XXH3_64bits(t->attributes, attributes) : 0,
-           content > 0 ? (uint64_t)XXH3_64bits(t->learner.x, content) : 0, split);
+           content > 0 ? (uint64_t)XXH3_64bits(t->learner.x, content) : 0,
+           alike > 0 ? (uint64_t)XXH3_64bits(t->content, alike) : 0, split);
 }
 
 /* The arrays of a checkpoint: device arrays and the best weights. */
@@ -236,6 +238,7 @@ static solid_status take_values(sol_trainer *t, const state *s) {
     memcpy(t->learner.state, s->book, t->learner.state_floats * sizeof *s->book);
     memcpy(t->learner.table, s->codes, t->learner.state_codes * sizeof *s->codes);
     status = sol_step_recode(&t->step, t->learner.table);
+    if (status == SOLID_OK) status = sol_trainer_set_mates(t, t->learner.table);
     if (status != SOLID_OK) return status;
   }
   memcpy(t->best, s->best, total * sizeof(float));

@@ -16,6 +16,9 @@ struct sol_trainer {
   const sol_history *history; /* borrowed, as codes are */
   const uint16_t *codes;
   uint32_t *attributes; /* (V, S) what is in the items' slots; NULL without */
+  sol_mates mates;      /* zeroed without options.swap */
+  const float *content; /* (V, content_width) borrowed: what they are found by; NULL without */
+  uint32_t content_width;
   sol_batches batches;
   sol_step step;
   sol_validator validator;
@@ -29,6 +32,9 @@ struct sol_trainer {
 sol_array sol_trainer_kept(const sol_trainer *trainer);
 
 int sol_trainer_learns_codes(const sol_trainer *trainer);
+
+/* Mates by these codes from now on; nothing without content to find them by. */
+solid_status sol_trainer_set_mates(sol_trainer *trainer, const uint16_t *codes);
 
 /* Before an epoch: new codes when it is their time. */
 solid_status sol_trainer_recode(sol_trainer *trainer);

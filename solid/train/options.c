@@ -23,6 +23,7 @@ static const bound bounds[] = {
     {"average", offsetof(sol_train_options, average), 0, 1},
     {"learn_share", offsetof(sol_train_options, learn_share), 0, 1000},
     {"learn_keep", offsetof(sol_train_options, learn_keep), 0, 1},
+    {"swap", offsetof(sol_train_options, swap), 0, 1},
     {"taught", offsetof(sol_train_options, taught), 0, 1},
 };
 

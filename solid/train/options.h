@@ -25,6 +25,7 @@ typedef struct sol_train_options {
   float item_dropout; /* share of the id embeddings that a step does without: those items are known by their codes */
   float average;      /* moving average of weights: how much of it each step keeps, e.g. 0.999; 0 = none */
   float cuts; /* how often a user of more events than the window gives a random cut, not the newest; 0 = never */
+  float swap; /* how often one of an item's mates stands for it in a window, see mates.h; 0 = never */
   float start_content; /* length of the item embeddings that start from content, see content_start.h; 0 = random */
   float taught;        /* share of the targets that a teacher draws, see teacher.h; 0 = none */
   uint32_t

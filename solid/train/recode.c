@@ -90,6 +90,7 @@ solid_status sol_trainer_recode(sol_trainer *t) {
   if (status != SOLID_OK) goto done;
   status = realign(t, host);
   status = status == SOLID_OK ? sol_step_recode(&t->step, t->learner.table) : solid_fail(status, "%s", t->be->err);
+  if (status == SOLID_OK) status = sol_trainer_set_mates(t, t->learner.table);
 
 done:
   free(host);

@@ -52,6 +52,22 @@ static solid_status set_attributes(sol_trainer *t) {
   return sol_step_set_attributes(&t->step, t->attributes);
 }
 
+solid_status sol_trainer_set_mates(sol_trainer *t, const uint16_t *codes) {
+  const sol_config *c = &t->config;
+  if (t->content == NULL) return SOLID_OK;
+  sol_mates_close(&t->mates);
+  t->batches.mates = NULL;
+  solid_status status = sol_mates_open(&t->mates, codes, c->items, c->levels, c->codes, t->content, t->content_width);
+  if (status == SOLID_OK) t->batches.mates = &t->mates;
+  return status;
+}
+
+solid_status sol_trainer_find_mates(sol_trainer *t, const float *content, uint32_t width) {
+  if (!(t->options.swap > 0)) return SOLID_OK;
+  t->content = content, t->content_width = width;
+  return sol_trainer_set_mates(t, t->codes);
+}
+
 solid_status sol_trainer_open(sol_trainer **out, sk_backend *be, const sol_config *config,
                               const sol_train_options *options, const sol_history *history, const uint16_t *codes) {
   solid_status status = sol_config_check(config);
@@ -60,6 +76,8 @@ solid_status sol_trainer_open(sol_trainer **out, sk_backend *be, const sol_confi
   if (options->item_dropout > 0 && config->levels == 0)
     return solid_fail(SOLID_EINVAL, "item_dropout = %g: a model without codes knows items by nothing else",
                       (double)options->item_dropout);
+  if (options->swap > 0 && config->levels == 0)
+    return solid_fail(SOLID_EINVAL, "swap = %g: items without codes have no like", (double)options->swap);
   if (config->items != history->items)
     return solid_fail(SOLID_EINVAL, "config of %u items, data of %u", config->items, history->items);
   if (config->slots > 0 && config->attributes < history->attributes.count)
@@ -116,6 +134,7 @@ void sol_trainer_close(sol_trainer *trainer) {
   sol_step_close(&trainer->step);
   sol_validator_close(&trainer->validator);
   sol_code_learner_close(&trainer->learner);
+  sol_mates_close(&trainer->mates);
   free(trainer->attributes);
   if (trainer->owns_backend) trainer->be->ops->close(trainer->be);
   free(trainer->best);

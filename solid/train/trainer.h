@@ -39,6 +39,10 @@ solid_status sol_trainer_start_items(sol_trainer *trainer, const float *items);
 /* Before the first epoch and before a checkpoint is loaded: a teacher for options->taught. Borrowed. */
 void sol_trainer_teach(sol_trainer *trainer, const sol_teacher *teacher);
 
+/* Before the first epoch and before a checkpoint is loaded: content (V, width), borrowed, by which items find the mates
+ * that stand for them in a share of options->swap; without it none do. ENOMEM. */
+solid_status sol_trainer_find_mates(sol_trainer *trainer, const float *content, uint32_t width);
+
 /* Before the first epoch and before a checkpoint is loaded: after every options->learn_codes epochs the codes follow
  * what was learned, see codebook_learn.h. They start at `book`, whose table the trainer was opened with and which was
  * fitted to content (V, book->width), borrowed. EMISMATCH: a book of another shape. */

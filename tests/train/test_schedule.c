@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static double rate_at(const sol_train_options *o, uint64_t number) {
@@ -111,5 +112,89 @@ Test(schedule, cuts_show_all_of_a_long_history) {
     cr_expect(always.target[i], "target %d is never shown", i);
     cr_expect_eq(never.target[i], i >= LONG - 2 - WINDOW, "target %d", i);
   }
+  sol_history_clear(&history);
+}
+
+enum { CONTENT = 2 };
+
+/* Items in 20s by their first code, but for the last, which is alone; v is v / 20 beside a place on a line. */
+static void draw_content(uint16_t *codes, float *content) {
+  for (int v = 0; v < LONG; v++) {
+    codes[2 * v] = (uint16_t)(v == LONG - 1 ? 5 : v / 20), codes[2 * v + 1] = 3;
+    content[CONTENT * v] = (float)(v * 7 % 20), content[CONTENT * v + 1] = 1;
+  }
+}
+
+static sol_mates open_mates(void) {
+  uint16_t codes[2 * LONG];
+  float content[CONTENT * LONG];
+  sol_mates mates;
+  draw_content(codes, content);
+  cr_assert_eq(sol_mates_open(&mates, codes, LONG, 2, 6, content, CONTENT), SOLID_OK);
+  return mates;
+}
+
+/* The k nearest of the code by sorting all of them. */
+Test(schedule, mates_are_the_nearest_of_a_code) {
+  sol_mates mates = open_mates();
+  for (int v = 0; v < LONG; v++) {
+    uint32_t *of = mates.mates + v * SOL_MATES_MOST, n = mates.count[v];
+    float farthest = -1;
+    cr_assert_eq(n, v == LONG - 1 ? 0u : SOL_MATES_MOST, "item %d has %u", v, n);
+    for (uint32_t i = 0; i < n; i++) {
+      float distance = fabsf((float)(v * 7 % 20) - (float)(of[i] * 7 % 20));
+      cr_assert(of[i] != (uint32_t)v && of[i] / 20 == (uint32_t)v / 20 && of[i] < LONG - 1);
+      cr_assert_geq(distance, farthest, "nearest first");
+      farthest = distance;
+      for (uint32_t j = 0; j < i; j++) cr_assert_neq(of[i], of[j]);
+    }
+    int nearer = 0;
+    for (int o = v / 20 * 20; o < v / 20 * 20 + 20 && o < LONG - 1; o++)
+      nearer += o != v && fabsf((float)(v * 7 % 20) - (float)(o * 7 % 20)) < farthest;
+    cr_assert_lt(nearer, SOL_MATES_MOST, "item %d: %d are nearer than its last mate", v, nearer);
+  }
+  sol_random random = sol_random_start(1, 2);
+  int drawn[LONG] = {0};
+  for (int i = 0; i < 5000; i++) drawn[sol_mates_draw(&mates, 14, &random)]++;
+  for (int i = 0; i < SOL_MATES_MOST; i++) {
+    int times = drawn[mates.mates[14 * SOL_MATES_MOST + i]];
+    cr_expect(abs(times - 500) < 100, "mate %d: %d times", i, times);
+  }
+  cr_expect_eq(sol_mates_draw(&mates, LONG - 1, &random), LONG - 1);
+  sol_mates_close(&mates);
+}
+
+/* Mates stand among the inputs, as often as asked, others in each epoch; targets are what came. */
+Test(schedule, mates_stand_for_inputs_alone) {
+  sol_history history;
+  sol_mates mates = open_mates();
+  sol_batches b;
+  sol_train_options o = SOL_TRAIN_OPTIONS_INIT;
+  int rows = 0, swapped = 0, patterns = 0;
+  uint32_t before[WINDOW] = {0};
+  make_history(&history);
+  o.batch = 2, o.swap = 0.3f;
+  cr_assert_eq(sol_batches_open(&b, &history, WINDOW, &o), SOLID_OK);
+  b.mates = &mates;
+  for (uint32_t e = 0; e < 300; e++) {
+    solid_windows windows;
+    const int32_t *targets;
+    sol_batches_shuffle(&b, 5, e);
+    sol_batches_get(&b, 0, &windows, &targets);
+    for (uint32_t r = 0; r < windows.offsets[2]; r++, rows++) {
+      uint32_t came = (uint32_t)targets[r] - 1, is_mate = 0;
+      for (uint32_t i = 0; i < mates.count[came]; i++)
+        is_mate |= mates.mates[came * SOL_MATES_MOST + i] == windows.items[r];
+      cr_assert(windows.items[r] == came || is_mate, "%u stands for %u", windows.items[r], came);
+      swapped += windows.items[r] != came;
+    }
+    uint32_t of_long = windows.offsets[1] == WINDOW ? 0 : windows.offsets[1];
+    patterns += memcmp(before, windows.items + of_long, sizeof before) != 0;
+    memcpy(before, windows.items + of_long, sizeof before);
+  }
+  cr_expect_float_eq(swapped / (double)rows, 0.3, 0.03, "%d of %d", swapped, rows);
+  cr_expect_gt(patterns, 200);
+  sol_batches_close(&b);
+  sol_mates_close(&mates);
   sol_history_clear(&history);
 }

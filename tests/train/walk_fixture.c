@@ -43,7 +43,7 @@ const sol_config walk_config = {.items = WALK_ITEMS,
 
 sol_train_options walk_options(void) {
   sol_train_options o = SOL_TRAIN_OPTIONS_INIT;
-  o.batch = 17, o.epochs = 6, o.seed = 3, o.average = 0.9f, o.patience = 0;
+  o.batch = 17, o.epochs = 6, o.seed = 3, o.average = 0.9f, o.patience = 0, o.swap = 0.1f;
   return o;
 }
 
@@ -52,6 +52,7 @@ void walk_setup(walk_fixture *f) {
   make_history(&f->history);
   for (unsigned v = 0; v < WALK_ITEMS; v++)
     f->codes[2 * v] = (uint16_t)(v / 5), f->codes[2 * v + 1] = (uint16_t)(v % 5);
+  for (unsigned v = 0; v < WALK_ITEMS; v++) f->content[2 * v] = (float)(v / 5), f->content[2 * v + 1] = (float)(v % 5);
   f->best = malloc(sol_tensors_total(&walk_config) * sizeof(float));
 }
 
@@ -64,6 +65,7 @@ sol_trainer *walk_trainer(rig *r, const walk_fixture *f, const sol_train_options
   sol_trainer *trainer = NULL;
   cr_assert_eq(sol_trainer_open(&trainer, rig_backend(r), &walk_config, o, &f->history, f->codes), SOLID_OK, "%s",
                solid_last_error());
+  cr_assert_eq(sol_trainer_find_mates(trainer, f->content, 2), SOLID_OK, "%s", solid_last_error());
   return trainer;
 }
 

@@ -16,6 +16,7 @@ extern const sol_config walk_config;
 typedef struct walk_fixture {
   sol_history history;
   uint16_t codes[WALK_ITEMS * 2];
+  float content[WALK_ITEMS * 2];
   float *best; /* of the last run */
   sol_epoch report;
 } walk_fixture;

@@ -1,0 +1,28 @@
+/* An item's mates: the nearest by content of those that share its first code. In training one of them stands for the
+ * item now and then, so that what is learned about an item is learned about its like too (stochastic shared embeddings,
+ * Wu et al. 2019, with codebook and content for the graph). */
+#ifndef SOLID_TRAIN_MATES_H
+#define SOLID_TRAIN_MATES_H
+
+#include "solid/status.h"
+#include "solid/train/random.h"
+
+#define SOL_MATES_MOST  10   /* of an item */
+#define SOL_MATES_AMONG 1024 /* of a code's items, those that follow in order, are looked at for each */
+
+typedef struct sol_mates {
+  uint32_t items;
+  uint32_t *count; /* (V) */
+  uint32_t *mates; /* (V, SOL_MATES_MOST), nearest first */
+} sol_mates;
+
+/* By codes (V, levels), all below `k`, and content (V, width). Neither is kept. ENOMEM. A zeroed struct may be closed.
+ */
+solid_status sol_mates_open(sol_mates *mates, const uint16_t *codes, uint32_t items, uint32_t levels, uint32_t k,
+                            const float *content, uint32_t width);
+void sol_mates_close(sol_mates *mates);
+
+/* One of the item's mates, each as likely; the item itself where it has none. */
+uint32_t sol_mates_draw(const sol_mates *mates, uint32_t item, sol_random *random);
+
+#endif
