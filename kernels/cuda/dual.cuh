@@ -99,7 +99,7 @@ __global__ static void sk_dual_pack(sk_dual_args a, bool aligned, sk_dual_pair<D
   if (lane == 0) to.scale[branch] = scale;
 }
 
-/* 16 * TILES rows of z; scale: of rows 8k + g. */
+/* 16 * TILES rows of z; scale: of rows 8k + g, NaN where one holds what is no finite number. */
 template <int D, int TILES>
 struct sk_dual_rows {
   unsigned hi[TILES][D / 16][4], lo[TILES][D / 16][4];
@@ -112,15 +112,19 @@ struct sk_dual_rows {
     for (int k = 0; k < 2 * TILES; k++) {
       int mine = row + lane / 4 + 8 * k;
       float4 x[D / 16];
-      float most = 0.0f;
+      float most = 0.0f, spoiled = 0.0f;
 #pragma unroll
       for (int s = 0; s < D / 16; s++) {
         x[s] = z && mine < n ? sk_load4(z + (int64_t)mine * d, 16 * s + 4 * t, d, aligned) : float4{};
         most = sk_dual_most(most, x[s]);
+        spoiled += 0.0f * x[s].x + 0.0f * x[s].y + (0.0f * x[s].z + 0.0f * x[s].w);
       }
-      most = fmaxf(most, __shfl_xor_sync(0xffffffffu, most, 1));
-      most = fmaxf(most, __shfl_xor_sync(0xffffffffu, most, 2));
+      for (int step = 1; step < 4; step *= 2) {
+        most = fmaxf(most, __shfl_xor_sync(0xffffffffu, most, step));
+        spoiled += __shfl_xor_sync(0xffffffffu, spoiled, step);
+      }
       float factor = sk_dual_factor(most, &scale[k]);
+      scale[k] += spoiled;
 #pragma unroll
       for (int s = 0; s < D / 16; s++) {
         unsigned *high = &hi[k / 2][s][k % 2], *low = &lo[k / 2][s][k % 2];

@@ -95,12 +95,18 @@ static solid_status run_of_rows(sk_backend *be, const sk_generate_apply_args *a,
   return status == SOLID_OK ? sk_cuda_apply(be, &apply) : status;
 }
 
+/* Whether weights may be counted in shares of the clip, see generate_apply_wgmma.cu: an error of 2^-24 of it. What is
+ * clipped wider, or not at all, takes the kernel of all cards. */
+static bool has_share(const sk_generate_apply_args *a) {
+  return !a->zi || (a->clip > 0x1p-60f && a->clip <= 1.0f);
+}
+
 solid_status sk_cuda_generate_apply(sk_backend *be, const sk_generate_apply_args *a) {
   if (a->f != SK_IDENTITY && a->f != SK_TANH)
     return sk_fail(be, SOLID_EUNSUPPORTED, "cuda generate_apply: activation %d", a->f);
   if (a->n == 0) return SOLID_OK;
   if (a->n >= MANY && a->d <= SK_DUAL_MAX_D) {
-    if (((sk_cuda *)be)->wgmma && (a->out == 16 || a->out == 32 || a->out == 64))
+    if (((sk_cuda *)be)->wgmma && has_share(a) && (a->out == 16 || a->out == 32 || a->out == 64))
       return sk_cuda_generate_apply_wgmma(be, a);
     if (a->out == 16) return a->d <= 32 ? launch<32, 2, 16>(be, a) : launch<64, 1, 16>(be, a);
     if (a->out == 32) return a->d <= 32 ? launch<32, 2, 32>(be, a) : launch<64, 1, 32>(be, a);

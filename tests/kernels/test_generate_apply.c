@@ -42,14 +42,24 @@ static double *expect(rig *r, const shape *s, const branch *item, const branch *
   return y;
 }
 
-/* spoil: the row whose z_i is not a number, or -1 */
-static void check_case(rig *r, seed_rng *rng, const shape *s, int32_t spoil, double tolerance) {
+/* spoil: the row whose z_i is not a number, or -1; spoil_weight: the weight (a row of g_i) that is not, or
+ * -1; below, its bias b_i alone. */
+static void check_spoiled(rig *r, seed_rng *rng, const shape *s, int32_t spoil, int32_t spoil_weight,
+                          double tolerance) {
   size_t z = (size_t)(s->n * s->d), m = (size_t)(s->in * s->out + s->out), g = m * (size_t)s->d;
   branch item = draw(r, rng, s, s->branches & ITEM), semantic = draw(r, rng, s, s->branches & SEMANTIC);
   float *x = rig_normal(r, rng, (size_t)(s->n * s->in), 1.0f);
   if (spoil >= 0) {
     item.z[spoil * s->d] = NAN;
     item.wide.z = rig_widen(r, item.z, z);
+  }
+  if (spoil_weight < -1) {
+    item.b[-spoil_weight] = NAN;
+    item.wide.b = rig_widen(r, item.b, m);
+  }
+  if (spoil_weight >= 0) {
+    item.g[spoil_weight * s->d + s->d - 1] = NAN;
+    item.wide.g = rig_widen(r, item.g, g);
   }
   double *want = expect(r, s, &item, &semantic, x);
   sk_generate_apply_args a = {.n = s->n, .d = s->d, .in = s->in, .out = s->out, .clip = s->clip, .f = s->f};
@@ -63,6 +73,10 @@ static void check_case(rig *r, seed_rng *rng, const shape *s, int32_t spoil, dou
   rig_reset(r);
 }
 
+static void check_case(rig *r, seed_rng *rng, const shape *s, int32_t spoil, double tolerance) {
+  check_spoiled(r, rng, s, spoil, -1, tolerance);
+}
+
 static void check_forward(rig *r) {
   seed_rng rng = seed_start(47);
   const shape shapes[] = {{0, 4, 3, 5, BOTH, 0.1f, SK_TANH},           {1, 32, 32, 32, BOTH, 0.1f, SK_TANH},
@@ -74,7 +88,11 @@ static void check_forward(rig *r) {
                           {8195, 32, 3, 32, BOTH, 0.2f, SK_TANH},      {8250, 20, 2, 16, ITEM, 0.2f, SK_IDENTITY},
                           {8192, 5, 3, 64, BOTH, 0.2f, SK_IDENTITY},   {8201, 33, 2, 32, SEMANTIC, 0.2f, SK_TANH},
                           {8200, 50, 1, 16, BOTH, 0.2f, SK_TANH},      {8333, 64, 1, 64, BOTH, 0.2f, SK_TANH},
-                          {300, 64, 20, 64, BOTH, 0.2f, SK_TANH},      {40000, 33, 1, 8, BOTH, 0.2f, SK_TANH}};
+                          {300, 64, 20, 64, BOTH, 0.2f, SK_TANH},      {40000, 33, 1, 8, BOTH, 0.2f, SK_TANH},
+                          {8200, 32, 8, 32, BOTH, 1.0f, SK_TANH},      {8200, 32, 8, 32, BOTH, 30.0f, SK_TANH},
+                          {8193, 32, 5, 32, ITEM, INFINITY, SK_TANH},  {8195, 64, 8, 64, BOTH, 0.2f, SK_IDENTITY},
+                          {8195, 32, 6, 32, BOTH, INFINITY, SK_TANH},  {8192, 30, 8, 16, BOTH, 1e-6f, SK_IDENTITY},
+                          {8195, 64, 8, 32, BOTH, 0.2f, SK_IDENTITY},  {8200, 32, 12, 64, ITEM, 0.2f, SK_IDENTITY}};
   for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) check_case(r, &rng, &shapes[i], -1, CLOSE);
 }
 
@@ -94,6 +112,25 @@ Test(generate_apply, keeps_nan_to_its_row) {
   rig_each(check_nan);
 }
 
+/* A NaN among the weights of the item branch spoils the output that they make, for every row, and no other. */
+static void check_nan_weight(rig *r) {
+  seed_rng rng = seed_start(49);
+  rig *rounding = rig_open(rig_ops(r), &(sk_options){.threads = 1, .tf32 = 1});
+  check_spoiled(r, &rng, &(shape){20, 6, 5, 4, BOTH, 0.2f, SK_IDENTITY}, -1, 7, CLOSE);
+  check_spoiled(r, &rng, &(shape){8200, 32, 3, 32, ITEM, 0.2f, SK_TANH}, -1, 70, CLOSE);
+  check_spoiled(r, &rng, &(shape){8200, 50, 2, 64, BOTH, 0.2f, SK_TANH}, -1, 129,
+                CLOSE); /* of the last row, which is the layer's bias */
+  check_spoiled(r, &rng, &(shape){8200, 32, 3, 32, BOTH, 0.2f, SK_TANH}, -1, -40, CLOSE);
+  check_spoiled(r, &rng, &(shape){8200, 20, 3, 16, ITEM, 0.2f, SK_TANH}, -1, -7, CLOSE);
+  check_spoiled(rounding, &rng, &(shape){8200, 32, 3, 32, BOTH, 0.2f, SK_TANH}, -1, 33, 1e-2);
+  check_spoiled(rounding, &rng, &(shape){8200, 32, 3, 32, BOTH, 0.2f, SK_TANH}, -1, -33, 1e-2);
+  rig_close(rounding);
+}
+
+Test(generate_apply, keeps_nan_to_its_column) {
+  rig_each(check_nan_weight);
+}
+
 /* Factors may be off by 2^-11 where products may be rounded: some 1e-3 of a layer's output, which sums `in` of them. */
 static void check_rounded(rig *r) {
   seed_rng rng = seed_start(50);
@@ -101,6 +138,9 @@ static void check_rounded(rig *r) {
   check_case(rounding, &rng, &(shape){8200, 32, 4, 32, BOTH, 0.2f, SK_IDENTITY}, -1, 1e-2);
   check_case(rounding, &rng, &(shape){8192, 40, 3, 16, BOTH, 0.2f, SK_TANH}, -1, 1e-2);
   check_case(rounding, &rng, &(shape){8193, 64, 2, 64, BOTH, 0.2f, SK_IDENTITY}, -1, 1e-2);
+  check_case(rounding, &rng, &(shape){8200, 32, 9, 32, BOTH, 0.2f, SK_IDENTITY}, -1, 2e-2);
+  check_case(rounding, &rng, &(shape){8195, 32, 8, 64, BOTH, 0.2f, SK_TANH}, -1, 2e-2);
+  check_case(rounding, &rng, &(shape){8320, 32, 8, 32, SEMANTIC, 0.2f, SK_TANH}, -1, 2e-2);
   rig_close(rounding);
 }
 
