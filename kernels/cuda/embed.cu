@@ -27,7 +27,7 @@ solid_status sk_cuda_embed(sk_backend *be, const sk_embed_args *a) {
 
 /* ---- Looking through ---- */
 
-enum { LOOK_COLUMNS = 4, SMALL_TABLE = 512, SMALL_WARPS = 16 };
+enum { LOOK_COLUMNS = 4, SMALL_TABLE = 2048, SMALL_WARPS = 16 };
 static const int64_t look_limit = (int64_t)1 << 26; /* indices looked at */
 
 /* WARPS warps share a row of the table, each its part of the indices; a block has ROWS warps, or WARPS. */
