@@ -38,7 +38,7 @@ void sol_batch_pack_padded(sol_batch *batch, uint32_t window, const solid_window
  * semantic_v = sum_c M_c[code_c(v)] + sum of T[a] over v's attributes, vectors_v = E_v + semantic_v. */
 typedef struct sol_catalogue {
   const int32_t *codes;      /* (C, V) level-major */
-  const int32_t *attributes; /* (S, V) slot-major, -1 = none; NULL without */
+  const int32_t *attributes; /* (S, V) slot-major, -1 = none; not read without slots */
   const float *items;        /* (V, d) = E */
   float *semantic;           /* (V, d); NULL without codes */
   float *vectors;            /* (V, d); = items without codes */

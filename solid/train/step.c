@@ -50,34 +50,11 @@ static size_t step_bind(sol_step *s, const sol_train_options *options, float *ba
   return used;
 }
 
-static size_t code_ints(const sol_config *config) {
-  return (size_t)config->levels * config->items;
-}
-
-static size_t semantic_ints(const sol_config *config) {
-  return code_ints(config) + (size_t)config->slots * config->items;
-}
-
 /* Windows, targets, their codes for the second task, and with item dropout the rows of E that are left. */
 static size_t batch_ints(const sol_step *s, const sol_train_options *options) {
   size_t ints = sol_batch_ints(s->max_windows, s->max_rows) + s->max_rows;
   if (has_code_task(&s->config, options)) ints += s->max_rows * s->config.levels;
   return ints + (options->item_dropout > 0 ? s->config.items : 0);
-}
-
-/* (V, C) of 16 bits on the host -> (C, V) of 32 bits on the device. */
-static solid_status upload_codes(sol_step *s, const uint16_t *codes) {
-  const sol_config *config = &s->config;
-  if (config->levels == 0) return SOLID_OK;
-  int32_t *turned = malloc(code_ints(config) * sizeof *turned);
-  if (turned == NULL) return solid_fail(SOLID_ENOMEM, "codes of %u items", config->items);
-  for (uint32_t v = 0; v < config->items; v++)
-    for (uint32_t c = 0; c < config->levels; c++)
-      turned[(size_t)c * config->items + v] = codes[(size_t)v * config->levels + c];
-  solid_status status = s->be->ops->upload(s->be, s->ints, turned, code_ints(config) * sizeof *turned);
-  if (status == SOLID_OK) status = s->be->ops->sync(s->be);
-  free(turned);
-  return status;
 }
 
 solid_status sol_step_open(sol_step *step, sk_backend *be, const sol_config *config, const uint16_t *codes,
@@ -89,7 +66,7 @@ solid_status sol_step_open(sol_step *step, sk_backend *be, const sol_config *con
                      .max_windows = windows,
                      .max_rows = rows};
   size_t floats = step_bind(step, options, NULL);
-  size_t ints = semantic_ints(config) + batch_ints(step, options);
+  size_t ints = sol_step_semantic_ints(config) + batch_ints(step, options);
   sol_run run = {be, SOLID_OK};
   void *block = NULL, *device_ints = NULL, *host = NULL;
   run.status = be->ops->alloc(be, &block, floats * sizeof(float));
@@ -107,29 +84,13 @@ solid_status sol_step_open(sol_step *step, sk_backend *be, const sol_config *con
   sol_weights_bind(&step->weights, config, step->values[SOL_WEIGHTS]);
   sol_weights_bind(&step->grads, config, step->values[SOL_GRADS]);
   step->catalogue.codes = step->ints;
-  step->catalogue.attributes = step->ints + code_ints(config);
+  step->catalogue.attributes = step->ints + sol_step_code_ints(config);
   if (config->levels == 0) step->tables.vectors = step->grads.items;
   run.status = run.status == SOLID_OK ? sol_step_clear(step) : solid_fail(run.status, "%s", be->err);
-  if (run.status == SOLID_OK) run.status = upload_codes(step, codes);
+  if (run.status == SOLID_OK) run.status = sol_step_recode(step, codes);
   if (run.status == SOLID_OK) run.status = sol_step_set_attributes(step, NULL);
   if (run.status != SOLID_OK) sol_step_close(step);
   return run.status;
-}
-
-solid_status sol_step_set_attributes(sol_step *step, const uint32_t *attributes) {
-  const sol_config *config = &step->config;
-  size_t ints = (size_t)config->slots * config->items;
-  if (ints == 0) return SOLID_OK;
-  int32_t *turned = malloc(ints * sizeof *turned);
-  if (turned == NULL) return solid_fail(SOLID_ENOMEM, "attributes of %u items", config->items);
-  if (attributes != NULL)
-    sol_catalogue_turn_attributes(config, attributes, turned);
-  else
-    memset(turned, 0xff, ints * sizeof *turned);
-  solid_status status = step->be->ops->upload(step->be, step->ints + code_ints(config), turned, ints * sizeof *turned);
-  if (status == SOLID_OK) status = step->be->ops->sync(step->be);
-  free(turned);
-  return status == SOLID_OK ? SOLID_OK : solid_fail(status, "%s", step->be->err);
 }
 
 solid_status sol_step_clear(sol_step *step) {
@@ -139,11 +100,6 @@ solid_status sol_step_clear(sol_step *step) {
   sol_op_zero(&run, step->values[SOL_MOMENT2], step->total);
   sol_op_zero(&run, step->loss_sum, 1);
   return run.status == SOLID_OK ? SOLID_OK : solid_fail(run.status, "%s", step->be->err);
-}
-
-solid_status sol_step_recode(sol_step *step, const uint16_t *codes) {
-  step->codes = codes;
-  return upload_codes(step, codes);
 }
 
 void sol_step_close(sol_step *step) {
@@ -173,7 +129,7 @@ static solid_status bring_batch(sol_step *s, const sol_train_options *options, u
                                 const solid_windows *inputs, const int32_t *targets, brought *out) {
   size_t rows = inputs->offsets[inputs->n] - inputs->offsets[0], ints = sol_batch_ints(inputs->n, rows);
   assert(inputs->n <= s->max_windows && rows <= s->max_rows && sol_batch_rows(s->config.window, inputs) == rows);
-  int32_t *device = s->ints + semantic_ints(&s->config);
+  int32_t *device = s->ints + sol_step_semantic_ints(&s->config);
   size_t slot = s->brought++ % SOL_BATCHES_AHEAD;
   int32_t *host = s->host + slot * batch_ints(s, options);
   solid_status status = slot == 0 ? s->be->ops->sync(s->be) : SOLID_OK; /* none is still on its way */

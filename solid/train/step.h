@@ -48,10 +48,14 @@ solid_status sol_step_gradients(sol_step *step, const sol_train_options *options
                                 const solid_windows *inputs, const int32_t *targets);
 
 /* Item dropout: 1 when the id embedding of `item` is zero in the step of this seed, so that the item is known by its
- * codes alone, as input, target and alternative alike. What is left is not scaled up. */
+ * semantics alone, as input, target and alternative alike. What is left is not scaled up. */
 int sol_step_drops_item(uint64_t seed, float p, uint32_t item);
 
-/* The items' attributes, (V, S) on the host; all slots are empty before. */
+/* Ints of codes, and of codes and attributes, at the beginning of `ints`. */
+size_t sol_step_code_ints(const sol_config *config);
+size_t sol_step_semantic_ints(const sol_config *config);
+
+/* The items' attributes, (V, S) on the host; all slots are empty before, and with NULL. */
 solid_status sol_step_set_attributes(sol_step *step, const uint32_t *attributes);
 
 /* Other codes from now on: (V, C) host, borrowed. */
