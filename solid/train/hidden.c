@@ -231,11 +231,29 @@ solid_status sol_hidden_codes(const sol_hidden *hidden, const sol_features *x, c
   return SOLID_OK;
 }
 
+/* A hidden item forgets those of its attributes that no visible item has: their embeddings are as they began. */
+static int forget_unlearned(const sol_hidden *hidden, uint32_t attributes, uint32_t slots, uint32_t *table) {
+  uint8_t *learned = calloc((size_t)attributes + 1, 1);
+  if (!learned) return 0;
+  for (size_t i = 0; i < (size_t)hidden->visible * slots; i++) {
+    uint32_t a = table[(size_t)hidden->kept[i / slots] * slots + i % slots];
+    if (a != SOL_NO_ATTRIBUTE) learned[a] = 1;
+  }
+  for (size_t i = 0; i < (size_t)hidden->items * slots; i++)
+    if (table[i] != SOL_NO_ATTRIBUTE && !learned[table[i]]) table[i] = SOL_NO_ATTRIBUTE;
+  free(learned);
+  return 1;
+}
+
 uint32_t *sol_hidden_attributes(const sol_hidden *hidden, const sol_history *events, uint32_t slots,
                                 sol_hidden_code how, uint64_t seed) {
   assert(events->items == hidden->items);
   uint32_t *table = sol_attributes_table(events, slots);
   sol_random random = sol_random_start(seed, OTHERS);
+  if (table && !forget_unlearned(hidden, events->attributes.count, slots, table)) {
+    free(table);
+    return NULL;
+  }
   for (size_t v = 0; v < hidden->items && table && how == SOL_HIDDEN_RANDOM; v++)
     if (hidden->mask[v])
       memcpy(table + v * slots, table + (size_t)hidden->kept[draw_other(hidden, &random)] * slots,

@@ -45,8 +45,9 @@ typedef enum sol_hidden_code { SOL_HIDDEN_CONTENT, SOL_HIDDEN_RANDOM } sol_hidde
 solid_status sol_hidden_codes(const sol_hidden *hidden, const sol_features *x, const sol_codebook *book,
                               sol_hidden_code how, uint64_t seed, uint16_t *codes);
 
-/* (V, slots) attributes of the items of `events`, as attributes.h; a hidden item's are its own, or those of the visible
- * item whose codes sol_hidden_codes draws for it. malloc, or NULL. */
+/* (V, slots) attributes of the items of `events`, as attributes.h; a hidden item's are those of its own that a
+ * visible item has too, others having learned nothing, or all of the visible item's whose codes sol_hidden_codes draws.
+ * malloc, or NULL. */
 uint32_t *sol_hidden_attributes(const sol_hidden *hidden, const sol_history *events, uint32_t slots,
                                 sol_hidden_code how, uint64_t seed);
 

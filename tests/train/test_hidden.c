@@ -128,8 +128,8 @@ static double product(const sol_features *x, size_t a, size_t b) {
   return sum;
 }
 
-/* Twins have the same attributes in their slots; a hidden item keeps its own, or has all of a visible one's: the same
- * whose codes it gets. What does not fit is left out. */
+/* Twins have the same attributes in their slots; a hidden item keeps its own, but for those that no visible item has,
+ * or has all of a visible one's: the same whose codes it gets. What does not fit is left out. */
 Test(hidden, keeps_its_attributes_or_has_anothers) {
   const char *ids[] = {"22", "23", "7"};
   sol_history history = twins(), events, visible;
@@ -143,10 +143,16 @@ Test(hidden, keeps_its_attributes_or_has_anothers) {
     uint32_t *own = sol_hidden_attributes(&hidden, &history, S, SOL_HIDDEN_CONTENT, 1);
     uint32_t *others = sol_hidden_attributes(&hidden, &history, S, SOL_HIDDEN_RANDOM, 1);
     uint32_t *trained = sol_attributes_table(&visible, S);
+    uint8_t learned[ATTRIBUTES + 1] = {0};
+    for (uint32_t i = 0; i < hidden.visible; i++)
+      for (uint32_t s = 0; s < S; s++)
+        if (trained[i * S + s] != UINT32_MAX) learned[trained[i * S + s]] = 1;
     for (uint32_t v = 0; v < V; v++) {
       size_t first = history.attribute_offsets[v], n = history.attribute_offsets[v + 1] - first;
       for (uint32_t s = 0; s < S; s++)
-        cr_assert_eq(own[v * S + s], s < n ? history.attribute_ids[first + s] : UINT32_MAX, "item %u, slot %u", v, s);
+        cr_assert_eq(own[v * S + s],
+                     s < n && learned[history.attribute_ids[first + s]] ? history.attribute_ids[first + s] : UINT32_MAX,
+                     "item %u, slot %u", v, s);
     }
     cr_assert_arr_eq(own + (V - 2) * S, own, 2 * S * sizeof *own, "twins");
     for (uint32_t i = 0; i < hidden.visible; i++) {
@@ -155,6 +161,15 @@ Test(hidden, keeps_its_attributes_or_has_anothers) {
     }
     for (size_t i = 0; i < (size_t)V * S; i++) cr_assert(others[i] < known || others[i] == UINT32_MAX);
     cr_assert_neq(memcmp(others, own, (size_t)V * S * sizeof *own), 0, "drawn");
+    float values[V] = {0};
+    uint16_t numbers[V], drawn[V];
+    for (uint32_t i = 0; i < V; i++) numbers[i] = (uint16_t)i;
+    sol_features one = {.items = V, .width = 1, .attributes = 1, .values = values};
+    sol_codebook book = {.items = hidden.visible, .levels = 1, .codes = V, .width = 1, .centroids = values};
+    book.table = numbers; /* a code tells whose it is */
+    cr_assert_eq(sol_hidden_codes(&hidden, &one, &book, SOL_HIDDEN_RANDOM, 1, drawn), SOLID_OK);
+    for (uint32_t v = 0; v < V; v++)
+      cr_assert_arr_eq(others + v * S, own + hidden.kept[drawn[v]] * S, S * sizeof *own, "the codes are another's");
     free(own), free(others), free(trained);
   }
   sol_history none = {.items = 3};
