@@ -18,7 +18,7 @@
 #define KEYS     6
 #define HEX      17
 
-static const char format_name[] = "solid checkpoint 2";
+static const char format_name[] = "solid checkpoint 3";
 
 /* What the state depends on, as `name=value` words; floats exactly. */
 typedef struct identity {
@@ -164,7 +164,8 @@ static solid_status check_text(const sol_safetensors *st, const char *path, cons
   if (strcmp(then, now) == 0) return SOLID_OK;
   size_t at = 0;
   while (then[at] != '\0' && then[at] == now[at]) at++;
-  while (at > 0 && then[at - 1] != ' ') at--;
+  if (then[at] != '\0' && now[at] != '\0') /* else one ends where the other goes on */
+    while (at > 0 && then[at - 1] != ' ') at--;
   return solid_fail(SOLID_EMISMATCH, "%s: made with %s %.*s, this run has %.*s", path, key,
                     (int)strcspn(then + at, " "), then + at, (int)strcspn(now + at, " "), now + at);
 }
