@@ -11,15 +11,21 @@
 #define SOL_MATES_AMONG 1024 /* of a code's items, those that follow in order, are looked at for each */
 
 typedef struct sol_mates {
-  uint32_t items;
   uint32_t *count; /* (V) */
   uint32_t *mates; /* (V, SOL_MATES_MOST), nearest first */
 } sol_mates;
 
-/* By codes (V, levels), all below `k`, and content (V, width). Neither is kept. ENOMEM. A zeroed struct may be closed.
+typedef struct sol_mates_source {
+  uint32_t items, levels, codes; /* V, C, K */
+  const uint16_t *table;         /* (V, C) below K */
+  const float *content;          /* (V, width) */
+  uint32_t width;
+} sol_mates_source;
+
+/* Nothing of the source is kept. On one thread, up to SOL_MATES_AMONG distances an item: a second for a hundred
+ * thousand items in groups of a hundred, minutes for millions in large groups. ENOMEM. A zeroed struct may be closed.
  */
-solid_status sol_mates_open(sol_mates *mates, const uint16_t *codes, uint32_t items, uint32_t levels, uint32_t k,
-                            const float *content, uint32_t width);
+solid_status sol_mates_open(sol_mates *mates, const sol_mates_source *source);
 void sol_mates_close(sol_mates *mates);
 
 /* One of the item's mates, each as likely; the item itself where it has none. */

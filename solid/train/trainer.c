@@ -57,7 +57,8 @@ solid_status sol_trainer_set_mates(sol_trainer *t, const uint16_t *codes) {
   if (t->content == NULL) return SOLID_OK;
   sol_mates_close(&t->mates);
   t->batches.mates = NULL;
-  solid_status status = sol_mates_open(&t->mates, codes, c->items, c->levels, c->codes, t->content, t->content_width);
+  const sol_mates_source source = {c->items, c->levels, c->codes, codes, t->content, t->content_width};
+  solid_status status = sol_mates_open(&t->mates, &source);
   if (status == SOLID_OK) t->batches.mates = &t->mates;
   return status;
 }
@@ -205,6 +206,8 @@ int sol_epochs_are_over(const sol_train_options *options, const sol_epoch *repor
 solid_status sol_trainer_epoch(sol_trainer *trainer, sol_step_fn on_step, void *user, sol_epoch *report) {
   sol_trainer *t = trainer;
   sol_epoch next = t->report;
+  if (t->options.swap > 0 && t->batches.mates == NULL)
+    return solid_fail(SOLID_EINVAL, "swap = %g: no mates were found", (double)t->options.swap);
   solid_status status = sol_trainer_recode(t);
   if (status == SOLID_OK) status = run_steps(t, on_step, user);
   if (status != SOLID_OK) return status;

@@ -40,7 +40,8 @@ solid_status sol_trainer_start_items(sol_trainer *trainer, const float *items);
 void sol_trainer_teach(sol_trainer *trainer, const sol_teacher *teacher);
 
 /* Before the first epoch and before a checkpoint is loaded: content (V, width), borrowed, by which items find the mates
- * that stand for them in a share of options->swap; without it none do. ENOMEM. */
+ * that stand for them in a share of options->swap; without that share nothing is done, and with it this must be.
+ * ENOMEM. */
 solid_status sol_trainer_find_mates(sol_trainer *trainer, const float *content, uint32_t width);
 
 /* Before the first epoch and before a checkpoint is loaded: after every options->learn_codes epochs the codes follow

@@ -28,7 +28,7 @@ same() {
   shift
   ! cmp -s "$work/data.tsv" "$work/other.tsv" || fail "$name: nothing was changed"
   for file in data other; do
-    "$train" --data "$work/$file.tsv" --head solid --width 16 --codes 8 --batch 16 --epochs 4 --threads 2 "$@" --fresh --out "$work/$file.model" >"$work/log" 2>&1 ||
+    "$train" --data "$work/$file.tsv" --head solid --width 16 --codes 8 --batch 16 --epochs 4 --swap 0.1 --threads 2 "$@" --fresh --out "$work/$file.model" >"$work/log" 2>&1 ||
       fail "$name: $(tail -n 1 "$work/log")"
     "$eval" --data "$work/$file.tsv" --model "$work/$file.model" "$@" --resamples 10 --json "$work/$file.json" >/dev/null
   done

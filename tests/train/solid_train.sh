@@ -27,6 +27,7 @@ expect_refusal 2 "device" "${data[@]}" --device abacus --out "$work/model"
 expect_refusal 2 "--data is required" --out "$work/model"
 expect_refusal 2 "--epochs" "${data[@]}" --out "$work/model" --epochs none
 expect_refusal 2 "a model without codes" "${data[@]}" --out "$work/model" --head static --levels 0 --item-dropout 0.2
+expect_refusal 2 "items without codes have no like" "${data[@]}" --out "$work/model" --head static --levels 0 --swap 0.2
 # Data that cannot be split, and files about other items than the data's.
 printf 'a 1\nb 2\na 2\n' >"$work/short.txt"
 printf 'a 1 2 3 1 2\nb 2\n' >"$work/single.txt"
@@ -44,10 +45,10 @@ expect_refusal 2 "--codes-from for a model without codes" "${data[@]}" --head st
 "$train" --data "$work/single.txt" --width 8 --codes 2 --epochs 1 --threads 1 --out "$work/model" >"$work/out" || fail "a user of one event stops everybody"
 grep -q "trains solid on 1 users" "$work/out" || fail "a user of one event trains: $(cat "$work/out")"
 
-"$train" "${data[@]}" --epochs 40 --out "$work/whole" >"$work/whole.log"
+"$train" "${data[@]}" --epochs 40 --swap 0.1 --out "$work/whole" >"$work/whole.log"
 [ ! -e "$work/whole.checkpoint" ] || fail "a finished run left its checkpoint"
 
-"$train" "${data[@]}" --epochs 40 --out "$work/parts" --keep-checkpoint >"$work/parts.log" &
+"$train" "${data[@]}" --epochs 40 --swap 0.1 --out "$work/parts" --keep-checkpoint >"$work/parts.log" &
 running=$!
 for _ in $(seq 600); do
   [ ! -s "$work/parts.checkpoint" ] || break
@@ -58,10 +59,11 @@ kill -9 "$running" 2>/dev/null || true
 wait "$running" 2>/dev/null || true
 running=
 [ ! -e "$work/parts" ] || fail "the run ended before it was killed: nothing was tested"
-"$train" "${data[@]}" --epochs 40 --out "$work/parts" --keep-checkpoint >"$work/parts.log"
+"$train" "${data[@]}" --epochs 40 --swap 0.1 --out "$work/parts" --keep-checkpoint >"$work/parts.log"
 grep -q "goes on after epoch" "$work/parts.log" || fail "did not go on: $(cat "$work/parts.log")"
 cmp "$work/whole" "$work/parts" || fail "the resumed model is not the whole one"
-expect_refusal 1 "made with options seed=0, this run has seed=1" "${data[@]}" --seed 1 --out "$work/parts"
+expect_refusal 1 "made with options seed=0, this run has seed=1" "${data[@]}" --seed 1 --swap 0.1 --out "$work/parts"
+expect_refusal 1 "made with config attributes=" "${data[@]}" --swap 0.1 --slots 0 --out "$work/parts"
 
 # Learned codes: what is written is what was validated, the codes of the best epoch with its weights.
 "$train" "${data[@]}" --epochs 12 --learn-codes 2 --learn-share 2 --out "$work/learned" >"$work/learned.log"

@@ -200,6 +200,7 @@ static const sol_config config = {.items = ITEMS,
 
 /* A user takes any items of one group; what items are says nothing about their groups. */
 typedef struct planted {
+  sol_config config;
   sol_history history;
   float content[ITEMS * NOISE];
   sol_codebook book;
@@ -214,7 +215,7 @@ static int group_of(const planted *p, uint32_t item) {
 static void open_planted(planted *p) {
   sol_collector *collector = NULL;
   seed_rng rng = seed_start(44);
-  *p = (planted){.options = SOL_TRAIN_OPTIONS_INIT};
+  *p = (planted){.config = config, .options = SOL_TRAIN_OPTIONS_INIT};
   cr_assert_eq(sol_collector_new(&collector, NULL), SOLID_OK);
   for (int u = 0; u < USERS; u++)
     for (int i = 0; i < EVENTS; i++) {
@@ -225,6 +226,12 @@ static void open_planted(planted *p) {
       solid_event event = {.user = {user, strlen(user)}, .item = {item, strlen(item)}, .position = SOLID_NO_STREAM};
       cr_assert_eq(sol_collector_push(collector, &event, 1, NULL), SOLID_OK);
     }
+  for (int v = 0; v < ITEMS; v += 2) { /* attributes say nothing of groups either, and half of the items have none */
+    char item[16], attribute[2] = {(char)('a' + seed_below(&rng, 3)), 0};
+    snprintf(item, sizeof item, "%d;", v);
+    cr_assert_eq(sol_collector_attribute(collector, (solid_bytes){item, strlen(item)}, (solid_bytes){attribute, 1}),
+                 SOLID_OK);
+  }
   cr_assert_eq(sol_collector_finish(collector, &p->history), SOLID_OK, "%s", solid_last_error());
   sol_collector_free(collector);
   cr_assert_eq(p->history.items, ITEMS);
@@ -244,8 +251,9 @@ static void close_planted(planted *p) {
 
 static sol_trainer *open_trainer(rig *r, const planted *p) {
   sol_trainer *trainer = NULL;
-  cr_assert_eq(sol_trainer_open(&trainer, rig_backend(r), &config, &p->options, &p->history, p->book.table), SOLID_OK,
-               "%s", solid_last_error());
+  cr_assert_eq(sol_trainer_open(&trainer, rig_backend(r), &p->config, &p->options, &p->history, p->book.table),
+               SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(sol_trainer_find_mates(trainer, p->content, NOISE), SOLID_OK, "%s", solid_last_error());
   if (p->options.learn_codes > 0)
     cr_assert_eq(sol_trainer_learn_codes(trainer, &p->book, p->content), SOLID_OK, "%s", solid_last_error());
   return trainer;
@@ -301,12 +309,15 @@ Test(codebook_learn, finds_what_content_does_not_say) {
   rig_close(r);
 }
 
-/* In three pieces that have only the file in common, the last of them cut off in an epoch that changes codes. */
+/* In three pieces that have only the file in common, the last of them cut off in an epoch that changes codes, and with
+ * them mates. */
 static void check_resume(rig *r) {
   planted p, parts;
   open_planted(&p);
   open_planted(&parts);
-  size_t total = sol_tensors_total(&config);
+  p.options.swap = parts.options.swap = 0.2f;
+  p.config.attributes = parts.config.attributes = 3, p.config.slots = parts.config.slots = 1;
+  size_t total = sol_tensors_total(&p.config);
   float *best = malloc(total * sizeof *best);
   sol_trainer *trainer = open_trainer(r, &p);
   run_epochs(trainer, 9);

@@ -25,6 +25,8 @@ static const sol_config config = {.items = ITEMS,
                                   .heads = 2,
                                   .levels = 2,
                                   .codes = 5,
+                                  .attributes = 6,
+                                  .slots = 3,
                                   .head = SOLID_HEAD_SOLID,
                                   .clip = 0.1f};
 

@@ -130,7 +130,7 @@ static sol_mates open_mates(void) {
   float content[CONTENT * LONG];
   sol_mates mates;
   draw_content(codes, content);
-  cr_assert_eq(sol_mates_open(&mates, codes, LONG, 2, 6, content, CONTENT), SOLID_OK);
+  cr_assert_eq(sol_mates_open(&mates, &(sol_mates_source){LONG, 2, 6, codes, content, CONTENT}), SOLID_OK);
   return mates;
 }
 

@@ -43,6 +43,20 @@ Test(trainer, repeats_itself_with_any_number_of_threads) {
   for (int i = 0; i < 2; i++) walk_teardown(&f[i]);
 }
 
+Test(trainer, does_not_swap_silently_nothing) {
+  walk_fixture f;
+  rig *r = rig_open(sk_backend_find("cpu"), NULL);
+  walk_setup(&f);
+  sol_train_options o = walk_options();
+  sol_trainer *trainer = NULL;
+  cr_assert_eq(sol_trainer_open(&trainer, rig_backend(r), &walk_config, &o, &f.history, f.codes), SOLID_OK);
+  cr_expect_eq(sol_trainer_epoch(trainer, NULL, NULL, NULL), SOLID_EINVAL);
+  cr_expect_not_null(strstr(solid_last_error(), "swap = 0.1: no mates were found"), "%s", solid_last_error());
+  sol_trainer_close(trainer);
+  walk_teardown(&f);
+  rig_close(r);
+}
+
 static void check_validation(rig *r) {
   walk_fixture f;
   walk_setup(&f);
