@@ -176,7 +176,7 @@ int main(int argc, char **argv) {
       break;
     case 'h':
       fputs(usage, stdout);
-      if (fflush(stdout) == 0) return 0;
+      if (fflush(stdout) == 0 && !ferror(stdout)) return 0;
       fprintf(stderr, "make_dataset: standard output: %s\n", strerror(errno));
       return 1;
     default:

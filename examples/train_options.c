@@ -46,7 +46,8 @@ static const solid_property properties[] = {
     WHOLE("levels", levels, "3", 0, 8, "of the semantic codebook; 0 = no codes"),
     WHOLE("codes", codes, "256", 1, 65536, "codes a level"),
     WHOLE("slots", slots, "16", 0, 64,
-          "attributes of an item that have an embedding each, at most; 0 = codes alone (and without --levels)"),
+          "attributes of an item that have an embedding each: at most so many, those seen first in the file; 0 = codes "
+          "alone"),
     WHOLE("content", content, "64", 1, 4096, "floats of each part of a content vector"),
     WHOLE("cooccurrence", cooccurrence, "3", 0, 1000, "distance up to which events co-occur; 0 = leave it out"),
     REAL("clip", clip, "0.1", 1e6, "bound of the item branch's generated weights"),
@@ -67,11 +68,12 @@ static const solid_property properties[] = {
     REAL("dropout-y", dropout_y, "0.5", 0.99, "of the generated layers' output"),
     REAL("smoothing", smoothing, "0.1", 0.99, "of the labels"),
     REAL("code-task", code_task, "0", 100, "weight of a second task: the codes of the next item"),
-    REAL("item-dropout", item_dropout, "0", 0.99, "share of the items that a step knows by their codes alone"),
+    REAL("item-dropout", item_dropout, "0", 0.99,
+         "share of the items that a step knows by their codes and attributes alone"),
     REAL("average", average, "0", 0.999999, "moving average of weights: kept at each step; 0 = none"),
     REAL("cuts", cuts, "0", 1, "how often a history longer than the window gives a random cut, not its newest"),
     REAL("swap", swap, "0", 0.99,
-         "how often one of the ten items most alike, of the same first code, stands in a window"),
+         "how often one of the ten items most like it, of the same first code, stands in an item's place in a window"),
     REAL("start-content", start_content, "0", 100,
          "length of the item embeddings made from content at first; 0 = none"),
     TEXT("codes-from", codes_from, NULL, "model whose item vectors have a say in the codes from the start", 0),
@@ -109,7 +111,7 @@ const solid_program train_program = {
     .summary = "Trains a recommendation model on a file of events and writes one safetensors file.",
     .notes =
         "The defaults suit data of any size: they stop by themselves. Where the number of epochs is known, a schedule "
-        "is\nsteadier: --epochs 45 --rate-end 0.05 --average 0.999 --patience 0 (tests/bench/ACCURACY.md).\n"
+        "is\nsteadier: --epochs 42 --rate-end 0.05 --average 0.999 --patience 0 (tests/bench/ACCURACY.md).\n"
         "The checkpoint is OUT.checkpoint; the same command goes on from it.\n"
         "Exit code: 0 done, 1 the model could not be made, 2 wrong usage.",
     .properties = properties,

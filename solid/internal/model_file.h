@@ -5,8 +5,10 @@
 
 #include "solid/internal/config.h"
 
-/* 2: attributes have embeddings. A file says the lowest format that holds it. */
-#define SOL_MODEL_FORMAT 2
+/* A file says the lowest format that holds it. */
+#define SOL_MODEL_FORMAT            2
+#define SOL_MODEL_FORMAT_ATTRIBUTES 2 /* that have embeddings */
+#define SOL_MODEL_FORMAT_FIRST      1
 
 /* n byte strings: string i is bytes[offsets[i] .. offsets[i+1]). */
 typedef struct sol_strings {

@@ -1,5 +1,6 @@
 /* Attributes as a part of an item's semantics, beside its codes: those that it has sit in its slots, and each has an
- * embedding that all its items share. An item with more attributes than slots keeps those that the data named first. */
+ * embedding that all its items share. An item with more attributes than slots keeps those that were seen first in the
+ * data, on whatever item. */
 #ifndef SOLID_TRAIN_ATTRIBUTES_H
 #define SOLID_TRAIN_ATTRIBUTES_H
 

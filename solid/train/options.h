@@ -22,7 +22,8 @@ typedef struct sol_train_options {
   float dropout_y;    /* output of the generated layers */
   float smoothing;    /* of the labels */
   float code_task;    /* weight of the second task, telling the next item's codes; 0 = none */
-  float item_dropout; /* share of the id embeddings that a step does without: those items are known by their codes */
+  float item_dropout; /* share of the id embeddings that a step does without: those items are known by codes and
+                         attributes */
   float average;      /* moving average of weights: how much of it each step keeps, e.g. 0.999; 0 = none */
   float cuts; /* how often a user of more events than the window gives a random cut, not the newest; 0 = never */
   float swap; /* how often one of an item's mates stands for it in a window, see mates.h; 0 = never */

@@ -52,8 +52,8 @@ static void check_contents(const sol_model_file *file, const sol_codebook *book,
     cr_expect_eq(file->popularity[v], seen[v], "popularity of %s is %g", names[v], (double)file->popularity[v]);
   }
   cr_assert_eq(file->categories.count, 2);
-  for (uint32_t i = 0; i < 4 * 2;
-       i++) { /* pen and ink are blue, pad is paper, cap is nothing; the second slot is empty */
+  /* pen and ink are blue, pad is paper, cap is nothing; the second slot is empty */
+  for (uint32_t i = 0; i < 4 * 2; i++) {
     uint32_t has = file->attributes[i], want = i % 2 || i == 6 ? UINT32_MAX : 0;
     cr_expect(want ? has == want : is_string(&file->categories, has, i == 4 ? "paper" : "blue"), "slot %u", i);
   }
