@@ -86,8 +86,7 @@ files_of() {
 recipe_of() {
   local schedule="--rate-end 0.05 --average 0.999 --patience 0"
   case $1 in
-    beauty) echo "$schedule" --epochs 45 --check 3 --batch 128 --codes 512 ;;
-    toys) echo "$schedule" --epochs 45 --check 3 --batch 128 ;;
+    beauty | toys) echo "$schedule" --epochs 42 --check 3 --batch 128 --codes 512 --swap 0.05 ;;
     ml-1m)
       echo "$schedule" --epochs 240 --check 5 --window 200 --batch 128 --blocks 2 --heads 2 --dropout 0.2 --dropout-z 0.3 --dropout-y 0.3 \
         --smoothing 0 --cuts 0.5 ;;

@@ -116,17 +116,21 @@ run_list() {
 schedule_of() {
   case $1 in
     ml-1m*) echo "--rate-end 0.05 --epochs 60 --average 0.999 --check 5 --patience 0 --cuts 0.5" ;;
-    *) echo "--rate-end 0.05 --epochs 45 --average 0.999 --check 5 --patience 0" ;;
+    *) echo "--rate-end 0.05 --epochs 45 --average 0.999 --check 5 --patience 0 --slots 0" ;;
   esac
 }
 
-# Heads at full width and at rank 16, codes learned while training or from an earlier model, parameters cached in fewer bytes.
+# Heads at full width and at rank 16, with embeddings for attributes (the others know them by the codes alone), codes learned while
+# training or from an earlier model, parameters cached in fewer bytes.
 learning='--learn-codes 1 --learn-share 0.5'
 list_parts() {
   local data=$1 schedule head
   schedule=$(schedule_of "$data")
   for head in solid static duet semantic; do echo "$head $data 0,1,2 $schedule --head $head"; done
   for head in solid duet semantic; do echo "$head-r16 $data 0,1,2 $schedule --head $head --rank 16"; done
+  for head in solid static duet semantic; do
+    [ "$data" = ml-1m ] || echo "$head-attributes $data 0,1,2 $schedule --head $head --slots 16" # it has none
+  done
   for head in solid static duet semantic; do echo "$head-learned $data 0,1,2 $schedule --head $head $learning"; done
   echo "solid-r16-learned $data 0,1,2 $schedule --head solid --rank 16 $learning"
   echo wait
