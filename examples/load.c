@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static solid_status take_events(void *collector, const solid_event *events, size_t count) {
   return sol_collector_push(collector, events, count, NULL);
@@ -97,14 +98,23 @@ static solid_status check_content(const sol_history *history, const load_files *
   return SOLID_OK;
 }
 
+/* Data are read twice, for their format and for their events. */
+static solid_status check_regular(const char *path) {
+  struct stat about;
+  if (stat(path, &about) == 0 && !S_ISREG(about.st_mode) && !S_ISDIR(about.st_mode))
+    return solid_fail(SOLID_EIO, "%s: is no regular file, and data are read more than once: write them to one", path);
+  return SOLID_OK;
+}
+
 solid_status load_history(sol_history *history, const load_files *files) {
   sol_collector *collector = NULL;
   sol_collector_options options = {0};
   solid_dataset_format format = SOLID_DATASET_AUTO;
   sol_history made = {0};
   if (files->vectors && !files->vector_width)
-    return solid_fail(SOLID_EINVAL, "%s: the width of its vectors is not given", files->vectors);
+    return solid_fail(SOLID_EINVAL, "%s: the width of its vectors is not given (--vector-width)", files->vectors);
   solid_status status = files->format ? solid_dataset_format_find(files->format, &format) : SOLID_OK;
+  if (!status) status = check_regular(files->data);
   if (!status) status = solid_dataset_has_times(files->data, format, &options.has_times);
   options.sort_by_time = options.has_times; /* streams may bring a late event */
   if (!status) status = sol_collector_new(&collector, &options);
