@@ -31,6 +31,7 @@ static void find_mates(sol_mates *made, const sol_mates_source *from, const uint
     distances[place] = distance, mates[place] = other;
   }
   made->count[item] = count;
+  made->mated += count > 0;
 }
 
 solid_status sol_mates_open(sol_mates *mates, const sol_mates_source *source) {

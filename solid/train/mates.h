@@ -11,6 +11,7 @@
 #define SOL_MATES_AMONG 1024 /* of a code's items, those that follow in order, are looked at for each */
 
 typedef struct sol_mates {
+  uint32_t mated;  /* items that have any */
   uint32_t *count; /* (V) */
   uint32_t *mates; /* (V, SOL_MATES_MOST), nearest first */
 } sol_mates;

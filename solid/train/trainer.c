@@ -59,6 +59,9 @@ solid_status sol_trainer_set_mates(sol_trainer *t, const uint16_t *codes) {
   t->batches.mates = NULL;
   const sol_mates_source source = {c->items, c->levels, c->codes, codes, t->content, t->content_width};
   solid_status status = sol_mates_open(&t->mates, &source);
+  if (status == SOLID_OK && t->mates.mated == 0)
+    return solid_fail(SOLID_EINVAL, "swap = %g: none of %u items shares its first code with another: take fewer codes",
+                      (double)t->options.swap, c->items);
   if (status == SOLID_OK) t->batches.mates = &t->mates;
   return status;
 }
@@ -78,7 +81,8 @@ solid_status sol_trainer_open(sol_trainer **out, sk_backend *be, const sol_confi
     return solid_fail(SOLID_EINVAL, "item_dropout = %g: a model without codes knows items by nothing else",
                       (double)options->item_dropout);
   if (options->swap > 0 && config->levels == 0)
-    return solid_fail(SOLID_EINVAL, "swap = %g: items without codes have no like", (double)options->swap);
+    return solid_fail(SOLID_EINVAL, "swap = %g: a model without codes does not know which items are alike",
+                      (double)options->swap);
   if (config->items != history->items)
     return solid_fail(SOLID_EINVAL, "config of %u items, data of %u", config->items, history->items);
   if (config->slots > 0 && config->attributes < history->attributes.count)
