@@ -76,6 +76,8 @@ static solid_status run(void *user) {
     status = paper_runs_train(&runs, &history);
   }
   if (status == SOLID_OK) paper_runs_print(&runs);
+  if (status == SOLID_OK && runs.log != NULL && ferror(runs.log))
+    status = solid_fail(SOLID_EIO, "%s: could not be written whole", runs.args->log);
   paper_runs_clear(&runs);
   sol_history_clear(&history);
   return status;

@@ -122,6 +122,38 @@ static solid_status train(const train_arguments *a, const solid_context *ctx, co
   return status;
 }
 
+/* Hidden items come back with what their content says of them; that there is none is known before any training. */
+static solid_status check_hidden(const train_arguments *a, const sol_history *history) {
+  int content = a->attributes || history->attributes.count > 0 || history->vector_width > 0;
+  if (a->hide > 0 && (a->levels == 0 || (a->hidden_codes == SOL_HIDDEN_CONTENT && !content)))
+    return solid_fail(SOLID_EINVAL,
+                      "hidden items would be known by nothing: they want codes (--levels) and content to make "
+                      "them from (--attributes, --vectors)");
+  return SOLID_OK;
+}
+
+static void say_data(const train_arguments *a, const sol_history *history) {
+  uint32_t with = 0, more = 0;
+  for (uint32_t v = 0; v < history->items; v++) {
+    size_t n = history->attribute_offsets[v + 1] - history->attribute_offsets[v];
+    with += n > 0, more += n > (size_t)a->slots;
+  }
+  printf("%s: %u users, %u items, %zu events, %u attributes of %u items\n", a->data, history->users, history->items,
+         history->events, history->attributes.count, with);
+  if (more > 0 && a->slots > 0 && a->levels > 0)
+    printf("%u items have more than %d attributes: the rest of theirs is known by the codes alone\n", more,
+           (int)a->slots);
+}
+
+/* A log that was lost is no reason to lose the model, and is not passed over either. */
+static solid_status close_log(FILE *log, const char *path, solid_status status) {
+  if (log == NULL) return status;
+  int lost = ferror(log) != 0;
+  lost |= fclose(log) != 0;
+  if (lost && status == SOLID_OK) return solid_fail(SOLID_EIO, "%s: could not be written whole", path);
+  return status;
+}
+
 /* Everything that can be refused is refused before the data is read. */
 static solid_status run(void *user) {
   const train_arguments *a = user;
@@ -146,15 +178,14 @@ static solid_status run(void *user) {
                       .split = &a->order};
   if (status == SOLID_OK) status = load_history(&history, &files);
   if (status == SOLID_OK) status = load_warn("solid_train", &history, &files);
+  if (status == SOLID_OK) status = check_hidden(a, &history);
   if (status == SOLID_OK) {
-    printf("%s: %u users, %u items, %zu events, %u attributes\n", a->data, history.users, history.items, history.events,
-           history.attributes.count);
+    say_data(a, &history);
     status = train(a, ctx, &history, checkpoint, log);
   }
   sol_history_clear(&history);
   solid_context_free(ctx);
-  if (log != NULL) fclose(log);
-  return status;
+  return close_log(log, a->log, status);
 }
 
 int main(int argc, char **argv) {

@@ -83,7 +83,7 @@ for way in teachers codes-from; do
   refused "elsewhere.model: trained on other data" "${say[@]}" "$work/elsewhere.model"
   refused "trained with split \"global-time 800000 1000000\", this training has \"leave-one-out\"" "${say[@]}" "$work/timed.model"
   refused "refit.model: trained on the validation events too (--refit)" "${say[@]}" "$work/refit.model"
-  refused "--$way" "${say[@]}" "$work/good.model" --hide 0.2
+  refused "--$way" "${say[@]}" "$work/good.model" --hide 0.2 --hidden-codes random
   [ ! -e "$work/student.model" ] || fail "--$way: a model was written"
 done
 # One bad model among good ones.

@@ -27,7 +27,12 @@ expect_refusal 2 "device" "${data[@]}" --device abacus --out "$work/model"
 expect_refusal 2 "--data is required" --out "$work/model"
 expect_refusal 2 "--epochs" "${data[@]}" --out "$work/model" --epochs none
 expect_refusal 2 "a model without codes" "${data[@]}" --out "$work/model" --head static --levels 0 --item-dropout 0.2
-expect_refusal 2 "items without codes have no like" "${data[@]}" --out "$work/model" --head static --levels 0 --swap 0.2
+expect_refusal 2 "a model without codes does not know which items are alike" "${data[@]}" --out "$work/model" --head static --levels 0 --swap 0.2
+expect_refusal 2 "none of 120 items shares its first code with another: take fewer codes" "${data[@]}" --codes 120 --out "$work/model" --swap 0.2
+expect_refusal 2 "hidden items would be known by nothing" --data "$work/data/events.jsonl" --codes 8 --out "$work/model" --hide 0.2
+expect_refusal 2 "hidden items would be known by nothing" "${data[@]}" --out "$work/model" --head static --levels 0 --hide 0.2
+mkfifo "$work/pipe"
+expect_refusal 1 "$work/pipe: is no regular file" --data "$work/pipe" --out "$work/model"
 # Data that cannot be split, and files about other items than the data's.
 printf 'a 1\nb 2\na 2\n' >"$work/short.txt"
 printf 'a 1 2 3 1 2\nb 2\n' >"$work/single.txt"
@@ -64,6 +69,10 @@ grep -q "goes on after epoch" "$work/parts.log" || fail "did not go on: $(cat "$
 cmp "$work/whole" "$work/parts" || fail "the resumed model is not the whole one"
 expect_refusal 1 "made with options seed=0, this run has seed=1" "${data[@]}" --seed 1 --swap 0.1 --out "$work/parts"
 expect_refusal 1 "made with config attributes=" "${data[@]}" --swap 0.1 --slots 0 --out "$work/parts"
+
+# A log that nobody gets costs the exit code, not the model.
+expect_refusal 1 "/dev/full: could not be written whole" "${data[@]}" --epochs 1 --log /dev/full --out "$work/unlogged"
+[ -s "$work/unlogged" ] || fail "a full disk of the log took the model"
 
 # Learned codes: what is written is what was validated, the codes of the best epoch with its weights.
 "$train" "${data[@]}" --epochs 12 --learn-codes 2 --learn-share 2 --out "$work/learned" >"$work/learned.log"
