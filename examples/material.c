@@ -38,6 +38,10 @@ static void print_codebook(const sol_codebook *book) {
     printf("codebook level %u: %u of %u codes used, perplexity %.1f, error %.4f\n", l, book->level[l].used, book->codes,
            book->level[l].perplexity, book->level[l].error);
   printf("codebook: %u of %u items share all their codes with another\n", book->collisions, book->items);
+  if (book->levels > 1 && book->level[1].used < 2)
+    printf(
+        "codebook: the first of %u codes tell all items apart and the other levels say nothing: take fewer (--codes)\n",
+        book->codes);
 }
 
 const float *material_content(const material *m) {

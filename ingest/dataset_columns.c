@@ -71,8 +71,11 @@ static solid_status read_header(reader *r, solid_dataset_format format) {
     if (is_one_of(name, time_columns)) r->at.time = i;
     if (is_one_of(name, list_columns)) r->at.list = i;
   }
-  if (r->at.user == ABSENT) return sol_lines_fail(&r->lines, "no column user_id, userId or user");
-  if (r->at.item == ABSENT) return sol_lines_fail(&r->lines, "no column item_id, item, movieId or movie");
+  if (r->at.user == ABSENT)
+    return sol_lines_fail(&r->lines, "no column user_id, userId or user: the first line has to name the columns");
+  if (r->at.item == ABSENT)
+    return sol_lines_fail(&r->lines,
+                          "no column item_id, item, movieId or movie: the first line has to name the columns");
   return SOLID_OK;
 }
 

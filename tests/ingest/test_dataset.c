@@ -142,7 +142,8 @@ Test(dataset, csv_needs_the_names_of_its_columns) {
   check_bad("[1,2]\n", SOLID_DATASET_AUTO, want);
   check_bad("1,2,Great Movie\n", SOLID_DATASET_AUTO, want);
   check_bad("1, 2, 978300760\n", SOLID_DATASET_AUTO, want);
-  check_bad("x,y\n1,2\n", SOLID_DATASET_AUTO, ":1: no column user_id, userId or user");
+  check_bad("x,y\n1,2\n", SOLID_DATASET_AUTO,
+            ":1: no column user_id, userId or user: the first line has to name the columns");
   check_events("\"userId\",\"movieId\"\n1,2\n", SOLID_DATASET_CSV, "1 2  0\n");
 }
 
@@ -214,8 +215,10 @@ Test(dataset, malformed_lines_are_named) {
   check_bad("1::2::3::1e300\n", SOLID_DATASET_MOVIELENS, ":1: \"1e300\" is not a time in seconds");
   check_bad("1::2::3::\n", SOLID_DATASET_MOVIELENS, ":1: \"\" is not a time in seconds");
   check_bad("1::::3::4\n", SOLID_DATASET_MOVIELENS, ":1: item of 0 bytes, want 1 to 255");
-  check_bad("userId,rating\n1,2\n", SOLID_DATASET_CSV, ":1: no column item_id, item, movieId or movie");
-  check_bad("movieId,rating\n1,2\n", SOLID_DATASET_CSV, ":1: no column user_id, userId or user");
+  check_bad("userId,rating\n1,2\n", SOLID_DATASET_CSV,
+            ":1: no column item_id, item, movieId or movie: the first line has to name the columns");
+  check_bad("movieId,rating\n1,2\n", SOLID_DATASET_CSV,
+            ":1: no column user_id, userId or user: the first line has to name the columns");
   check_bad("userId,movieId\n1,\"2\n", SOLID_DATASET_CSV, ":2: field 2: misplaced quote");
   check_bad("userId,movieId\n1,\"2\"\"\n", SOLID_DATASET_CSV, ":2: field 2: misplaced quote");
   check_bad("userId,movieId\n1,\"2\"3\n", SOLID_DATASET_CSV, ":2: field 2: misplaced quote");
