@@ -43,7 +43,7 @@ foreach(folder solid store ingest)
   install(FILES ${headers} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/${folder})
 endforeach()
 
-foreach(program solid_train solid_eval solid_plan solid_paper solid_ingestd solid_ask solid_replay)
+foreach(program solid_train solid_eval solid_plan solid_paper solid_ingestd solid_ask solid_send)
   if(TARGET ${program})
     install(TARGETS ${program} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
   endif()

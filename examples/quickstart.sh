@@ -34,7 +34,7 @@ say "build"
 cmake --preset release -DSOLID_TESTS=OFF >build.quickstart.log 2>&1 && cmake --build --preset release >>build.quickstart.log 2>&1 ||
   { grep -E 'error|Error' -A3 build.quickstart.log | head -n 30; die "the build failed; whole log: build.quickstart.log"; }
 rm -f build.quickstart.log
-bin=$PWD/build/release/examples work=$PWD/build/quickstart
+bin=$PWD/build/release/bin work=$PWD/build/quickstart
 rm -rf "$work" && mkdir -p "$work"
 echo "built in $((SECONDS - began)) s: $("$bin/solid_ingestd" --version | head -n 1)"
 
@@ -85,12 +85,12 @@ echo "redis 127.0.0.1:$redis_port, kafka $kafka"
 say "stream the events through solid_ingestd"
 topic=events
 events=$work/stream.jsonl
-"$bin/solid_replay" --data "$data" --write "$events" 2>/dev/null || cp "$data" "$events"
+"$bin/solid_send" --data "$data" --write "$events" 2>/dev/null || cp "$data" "$events"
 "$bin/solid_ingestd" --model "$work/model.safetensors" --brokers "$kafka" --topic "$topic" --group quickstart \
   --store redis --redis "127.0.0.1:$redis_port" --stats-interval 2 >"$work/ingestd.log" 2>&1 &
 ingestd=$!
 pids+=($ingestd)
-"$bin/solid_replay" --brokers "$kafka" --topic "$topic" --data "$events"
+"$bin/solid_send" --brokers "$kafka" --topic "$topic" --data "$events"
 ask() { "$bin/solid_ask" --model "$work/model.safetensors" --redis "127.0.0.1:$redis_port" "$@"; }
 user=$(tail -n 1 "$events" | jq -r .user)
 count=$(jq -r .user "$events" | grep -cFx -- "$user")
@@ -107,7 +107,7 @@ watcher=$!
 sleep 1
 for clicked in $item; do
   printf '{"user":"%s","item":"%s","event":"view","ts":%s}\n' "$user" "$clicked" "$(date +%s%3N)"
-done | tee "$work/new.jsonl" | "$bin/solid_replay" --brokers "$kafka" --topic "$topic" --data -
+done | tee "$work/new.jsonl" | "$bin/solid_send" --brokers "$kafka" --topic "$topic" --data -
 cat "$work/new.jsonl"
 wait "$watcher" || { tail -n 5 "$work/ingestd.log"; die "the new events did not arrive"; }
 

@@ -8,7 +8,7 @@
 #     --jobs N          runs at once (default 1)
 #     --threads N       CPU threads of a run (default 0: all)
 #     --epochs N        at most; for a quick look
-#     --build DIR       programs are in DIR/examples (default build/release)
+#     --build DIR       programs are in DIR/bin (default build/release)
 #     --out DIR         result files, tables and plots (default build/reproduce); a run that has its result is not made again
 #     --write-readme    put the tables between the markers of README.md (--readme FILE: of another file), and the plots into
 #                       examples/figures (--figures DIR: into another folder)
@@ -61,8 +61,8 @@ done
 [ ${#sets[@]} -gt 0 ] || usage "no set is named"
 [ -z "$readme" ] || [ -w "$readme" ] || die "$readme: cannot be written"
 for program in solid_train solid_eval; do
-  [ -x "$build/examples/$program" ] ||
-    die "$build/examples/$program is not there; cmake --preset release && cmake --build --preset release, or name a build with --build"
+  [ -x "$build/bin/$program" ] ||
+    die "$build/bin/$program is not there; cmake --preset release && cmake --build --preset release, or name a build with --build"
 done
 mkdir -p "$out"
 
@@ -113,7 +113,7 @@ train_one() {
   local set=$1 at=$out/$1.$2.$3 seed=$3 words
   shift 3
   read -ra words <<<"$(files_of "$set") $(recipe_of "$set")"
-  "$build/examples/solid_train" "${words[@]}" "$@" ${epochs:+--epochs "$epochs"} --seed "$seed" --out "$at.safetensors" \
+  "$build/bin/solid_train" "${words[@]}" "$@" ${epochs:+--epochs "$epochs"} --seed "$seed" --out "$at.safetensors" \
     --log "$at.jsonl" --device "$device" --threads "$threads" --keep-checkpoint >>"$at.log" 2>&1 || { tail -n 1 "$at.log" >&2; return 1; }
 }
 
@@ -122,7 +122,7 @@ eval_one() {
   local set=$1 at=$out/$1.$2.$3 model=$4 words
   shift 4
   read -ra words <<<"$(files_of "$set")"
-  "$build/examples/solid_eval" --model "$model" "${words[@]:0:2}" "$@" --device "$device" --threads "$threads" --json "$at.part" \
+  "$build/bin/solid_eval" --model "$model" "${words[@]:0:2}" "$@" --device "$device" --threads "$threads" --json "$at.part" \
     >"$at.txt" 2>>"$at.log" || { tail -n 1 "$at.log" >&2; return 1; }
   mv "$at.part" "$at.json"
 }
@@ -138,7 +138,7 @@ plain() { # SET HEAD SEED
 compare_heads() { # SET
   local files=("$out/$1".{solid,static}.[0-9]*.json)
   [ -s "${files[0]}" ] && [ -s "${files[-1]}" ] || return 0
-  "$build/examples/solid_eval" compare "$out/$1".solid.[0-9]*.json -- "$out/$1".static.[0-9]*.json --json "$out/compare-$1.json" >"$out/compare-$1.txt"
+  "$build/bin/solid_eval" compare "$out/$1".solid.[0-9]*.json -- "$out/$1".static.[0-9]*.json --json "$out/compare-$1.json" >"$out/compare-$1.txt"
 }
 
 # The same items are hidden in all models of a seed. `all` is trained on them: what they could have reached.
@@ -178,7 +178,7 @@ trained_on() {
 for set in "${sets[@]}"; do
   case $set in
     generated)
-      [ -s "$out/generated/events.jsonl" ] || "$build/examples/make_dataset" --users 300 --items 150 --seed 1 --out "$out/generated" >/dev/null ||
+      [ -s "$out/generated/events.jsonl" ] || "$build/bin/make_dataset" --users 300 --items 150 --seed 1 --out "$out/generated" >/dev/null ||
         die "make_dataset cannot write $out/generated" ;;
   esac
   for each in $(trained_on "$set"); do check_files "$each"; done

@@ -11,7 +11,6 @@
 #ifndef SOLID_INGEST_CONSUMER_H
 #define SOLID_INGEST_CONSUMER_H
 
-#include "ingest/config.h"
 #include "ingest/ingest_stats.h"
 #include "solid/context.h"
 #include "solid/pipeline.h"
@@ -19,6 +18,12 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* One property of librdkafka as text. */
+typedef struct solid_setting {
+  const char *name; /* without the "kafka." */
+  const char *value;
+} solid_setting;
 
 typedef struct solid_consumer solid_consumer;
 

@@ -1,8 +1,8 @@
 #include "store/plan.h"
 #include "solid/extend.h"
-#include "store/internal/codec.h"
-#include "store/internal/port.h"
-#include "store/internal/user_table.h"
+#include "store/memory/user_table.h"
+#include "store/record/codec.h"
+#include "store/record/port.h"
 
 /* What Redis 7 (64 bits, jemalloc) needs around the bytes it keeps; measured with MEMORY USAGE and used_memory. */
 enum {

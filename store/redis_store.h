@@ -1,4 +1,4 @@
-/* The store in a Redis server: two keys a user (store/internal/keys.h names them, codec.h says what is in them), one
+/* The store in a Redis server: two keys a user (store/redis/keys.h names them, codec.h says what is in them), one
  * round trip a call, whatever the size of the batch. Used by one thread at a time; another thread, process or machine
  * opens its own.
  *

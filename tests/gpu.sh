@@ -5,7 +5,7 @@
 #
 # For a machine with an NVIDIA GPU, CUDA with cuBLAS, CMake and OpenBLAS; Kafka and Redis are left out. DIR: an unpacked tree of the
 # Debian packages that are not installed (Criterion, jansson, xxHash, zlib), as `dpkg -x` leaves it. REGEX: only these tests.
-# --bench: how the devices agree on Beauty where SOLID_DATA has it (tests/train/gpu_train.sh), events to params on both devices
+# --bench: how the devices agree on Beauty where SOLID_DATA has it (tests/examples/gpu_train.sh), events to params on both devices
 # (bench_pipeline), and every operation beside its floors (bench_gpu; build/gpu.bench has all). --anchors: so, and beside
 # PyTorch's figures, by tests/bench/ratios.py with this program, and whole trainings beside --recipe's; also as JSON, into
 # build/gpu.ratios.json. --sanitize: compute-sanitizer's racecheck and memcheck over the tests of kernels and of the serving path,
@@ -53,7 +53,7 @@ fi
 if [ "$bench" = 1 ]; then
   data=${SOLID_DATA:-../shared/data}
   beauty=$data/amazon-beauty/Beauty.txt
-  agree=(tests/train/gpu_train.sh build/cuda/examples/{solid_train,make_dataset,solid_eval} build/cuda/tests/train/top_agreement)
+  agree=(tests/examples/gpu_train.sh build/cuda/bin/{solid_train,make_dataset,solid_eval} build/cuda/tests/examples/top_agreement)
   stage "training and answers, CPU and GPU"
   "${agree[@]}" | tee build/gpu.bench || failed=1
   if [ -f "$beauty" ]; then
@@ -64,7 +64,7 @@ if [ "$bench" = 1 ]; then
   stage "operations and their floors"
   if [ -n "$anchors" ]; then
     also=(--step build/cuda/tests/bench/bench_step)
-    if [ -n "$recipe" ] && [ -f "$beauty" ]; then also+=(--recipe "$recipe" --train build/cuda/examples/solid_train --data "$data"); fi
+    if [ -n "$recipe" ] && [ -f "$beauty" ]; then also+=(--recipe "$recipe" --train build/cuda/bin/solid_train --data "$data"); fi
     tests/bench/ratios.py --bench build/cuda/tests/bench/bench_gpu --anchors "$anchors" --json build/gpu.ratios.json "${also[@]}" |
       tee -a build/gpu.bench || failed=1
   else

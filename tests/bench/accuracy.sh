@@ -82,11 +82,11 @@ one() {
   done
   for option in "${!chosen[@]}"; do flags+=("$option" "${chosen[$option]//@results/$results}"); done
   echo "$set seed $seed $recipe $*" >"$at.options"
-  [ "$splits" = test ] || "$build/examples/solid_train" $files "${flags[@]}" --seed "$seed" --out "$model" --device "$device" \
+  [ "$splits" = test ] || "$build/bin/solid_train" $files "${flags[@]}" --seed "$seed" --out "$model" --device "$device" \
     --threads "$threads" --limit "$left" >>"$at.log" 2>&1 || { echo "$name.$set.$seed: $(tail -n 1 "$at.log")"; return 1; }
   local split
   for split in $splits; do
-    "$build/examples/solid_eval" --model "$model" --data "$(set -- $files; echo "$2")" --part $split \
+    "$build/bin/solid_eval" --model "$model" --data "$(set -- $files; echo "$2")" --part $split \
       --device "$device" --threads "$threads" --json "$at.$split.part" "${asked[@]}" >"$at.$split.txt" 2>>"$at.log" ||
       { echo "$name.$set.$seed: $(tail -n 1 "$at.log")"; return 1; }
   done
@@ -163,7 +163,7 @@ case ${1:-} in
   list) list "${@:2}" ;;
   table) python3 "$here/accuracy_table.py" "$results" ;;
   parts) { list parts "${@:2}"; list stale "${@:2}"; } | run_list
-    python3 "$here/accuracy_parts.py" "$results" "$build/examples/solid_eval" "${@:2}" ;;
-  parts-table) python3 "$here/accuracy_parts.py" "$results" "$build/examples/solid_eval" "${@:2}" ;;
+    python3 "$here/accuracy_parts.py" "$results" "$build/bin/solid_eval" "${@:2}" ;;
+  parts-table) python3 "$here/accuracy_parts.py" "$results" "$build/bin/solid_eval" "${@:2}" ;;
   *) sed -n '2,/^set/p' "$0" | sed '$d; s/^# \{0,1\}//'; exit 2 ;;
 esac

@@ -10,8 +10,8 @@
 #include "kernels/cuda/cuda.cuh"
 extern "C" {
 #include "kernels/philox.h"
-#include "solid/internal/forward.h"
-#include "solid/train/step.h"
+#include "solid/infer/forward.h"
+#include "solid/train/fit/step.h"
 #include "tests/support/seed.h"
 }
 #include <algorithm>

@@ -8,7 +8,7 @@
  * event is another user's, whose window holds --steps items before; a batch of B events is one call of
  * solid_pipeline_push: decode aside, everything that solid_ingestd does with it. Latency is that of the call: the first
  * event's params are in the store when it ends. */
-#include "solid/internal/model_parts.h"
+#include "solid/model/model_parts.h"
 #include "solid/solid.h"
 #include "store/memory_store.h"
 #include "tests/support/tiny_model.h"

@@ -10,7 +10,7 @@
  *   warm     window and parameters of the same age are cached         newer    the window has one more item than those
  *   cold     a window alone: generate, answer, put back               unknown  nothing is stored: popularity */
 #include "ingest/dataset.h"
-#include "solid/internal/model_parts.h"
+#include "solid/model/model_parts.h"
 #include "solid/solid.h"
 #include "store/memory_store.h"
 #include "tests/support/redis_server.h"

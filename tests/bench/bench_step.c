@@ -10,7 +10,7 @@
  *
  * --ops: each operation on its own, with a wait for the device after each call, less the wait of an empty queue.
  * --once: one step and no more, for a profiler. */
-#include "solid/train/step.h"
+#include "solid/train/fit/step.h"
 #include "tests/bench/step_authors.h"
 #include "tests/support/seed.h"
 #include <math.h>

@@ -2,7 +2,7 @@
 """Runs bench_gpu and PyTorch on the same GPU, one after the other, and prints the ratios beside their targets.
 
     ratios.py --bench build/cuda/tests/bench/bench_gpu [--step build/cuda/tests/bench/bench_step] --anchors anchors.py
-              [--only NAME] [--json FILE] [--recipe recipe.py --train build/cuda/examples/solid_train --data FOLDER]
+              [--only NAME] [--json FILE] [--recipe recipe.py --train build/cuda/bin/solid_train --data FOLDER]
 
 anchors.py: a program whose functions copy_bw(), generator() and topk() time what a user would run in PyTorch instead and
 print a line a size. What it does not run (the authors' model) is compared with figures that were measured once on an

@@ -3,7 +3,7 @@
 #ifndef BENCH_STEP_AUTHORS_H
 #define BENCH_STEP_AUTHORS_H
 
-#include "solid/train/paper/net.h"
+#include "examples/paper/net.h"
 
 typedef struct step_authors {
   sol_paper_net net;

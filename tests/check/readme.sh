@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# The C example in README.md is examples/quickstart.c, to the letter.
+# The C example in README.md is examples/quickstart/quickstart.c, to the letter.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 shown=$(awk '/^```c$/ {inside = 1; next} /^```$/ {inside = 0} inside' README.md)
-if ! diff <(echo "$shown") examples/quickstart.c; then
-  echo "readme: the C example differs from examples/quickstart.c"
+if ! diff <(echo "$shown") examples/quickstart/quickstart.c; then
+  echo "readme: the C example differs from examples/quickstart/quickstart.c"
   exit 1
 fi
-lines=$(wc -l <examples/quickstart.c)
-[ "$lines" -lt 60 ] || { echo "readme: examples/quickstart.c has $lines lines; keep it under 60"; exit 1; }
-echo "readme: the example is examples/quickstart.c ($lines lines)"
+lines=$(wc -l <examples/quickstart/quickstart.c)
+[ "$lines" -lt 60 ] || { echo "readme: examples/quickstart/quickstart.c has $lines lines; keep it under 60"; exit 1; }
+echo "readme: the example is examples/quickstart/quickstart.c ($lines lines)"

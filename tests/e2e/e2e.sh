@@ -17,7 +17,7 @@ cache=$here/../../build/kafka
 kafka_fetch "$cache" || exit $?
 
 work=$(mktemp -d) service="" second="" redis="" group=e2e failures=0
-ingestd=$build/examples/solid_ingestd tool=$build/tests/e2e/kafka_tool
+ingestd=$build/bin/solid_ingestd tool=$build/tests/e2e/kafka_tool
 clean_up() {
   for pid in $service $second $redis; do kill -KILL "$pid" 2>/dev/null; done
   wait $service $second $redis 2>/dev/null

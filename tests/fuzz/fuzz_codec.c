@@ -1,6 +1,6 @@
 /* Params records from outside: whatever the bytes, decoding reads nothing behind them, answers with finite numbers or
  * with none, and what it accepts is what encoding would write. */
-#include "store/internal/codec.h"
+#include "store/record/codec.h"
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

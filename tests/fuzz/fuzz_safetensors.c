@@ -1,5 +1,5 @@
 /* Any bytes as a safetensors file: the header is parsed, and what it promises must hold. */
-#include "solid/internal/safetensors.h"
+#include "solid/model/safetensors.h"
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

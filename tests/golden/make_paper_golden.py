@@ -4,7 +4,7 @@
     python3 make_paper_golden.py FOLDER [quick]     needs torch and safetensors; a minute, quick: without the judge
 
 Every case runs in double, with autograd; the files hold float32. Weights are not stored: both sides make them from their
-names (value_of below, and tests/train/test_paper_golden.c). Large arrays are stored as every k-th element, k =
+names (value_of below, and tests/examples/test_paper_golden.c). Large arrays are stored as every k-th element, k =
 ceil(count / limit) made odd. Autograd is itself judged here, by central differences of the loss.
 """
 import math

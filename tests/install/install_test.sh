@@ -15,7 +15,7 @@ export PKG_CONFIG_PATH=$(dirname "$(find "$prefix/usr" -name solid.pc)")
 read -ra flags <<<"$(pkg-config --cflags --libs solid_store)"
 cc -std=c11 -Wall -Wextra -Werror "$here/consumer/main.c" -o "$prefix/by_pkgconfig" "${flags[@]}"
 LD_LIBRARY_PATH=$(pkg-config --variable=libdir solid) "$prefix/by_pkgconfig"
-for program in solid_train solid_eval solid_plan solid_paper solid_ingestd solid_ask solid_replay; do
-  if [ -x "$1/examples/$program" ]; then "$prefix/usr/bin/$program" --version; fi
+for program in solid_train solid_eval solid_plan solid_paper solid_ingestd solid_ask solid_send; do
+  if [ -x "$1/bin/$program" ]; then "$prefix/usr/bin/$program" --version; fi
 done
 echo "install: shared, static, C++ and pkg-config consumers built and ran"

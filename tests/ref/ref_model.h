@@ -3,7 +3,7 @@
 #ifndef TESTS_REF_REF_MODEL_H
 #define TESTS_REF_REF_MODEL_H
 
-#include "solid/internal/forward.h"
+#include "solid/infer/forward.h"
 
 typedef struct ref_model {
   const sol_config *config;
@@ -13,7 +13,7 @@ typedef struct ref_model {
 } ref_model;
 
 /* Mean loss over the rows of a batch. Windows are at most L long, targets (rows). `code_task` weighs the second task,
- * solid/train/head.h. */
+ * solid/train/fit/head.h. */
 double ref_model_loss(const ref_model *model, const solid_windows *inputs, const int32_t *targets,
                       const sol_dropout *drop, double smoothing, double code_task);
 

@@ -1,5 +1,5 @@
 #include "tests/support/serving.h"
-#include "solid/internal/model_parts.h"
+#include "solid/model/model_parts.h"
 #include "store/memory_store.h"
 #include "tests/support/compare.h"
 #include "tests/support/seed.h"

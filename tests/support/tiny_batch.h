@@ -2,7 +2,7 @@
 #ifndef TESTS_SUPPORT_TINY_BATCH_H
 #define TESTS_SUPPORT_TINY_BATCH_H
 
-#include "solid/internal/forward.h"
+#include "solid/infer/forward.h"
 #include "tests/support/seed.h"
 
 typedef struct tiny_case {

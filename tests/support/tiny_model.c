@@ -1,6 +1,6 @@
 #include "tests/support/tiny_model.h"
-#include "solid/internal/model_parts.h"
-#include "solid/internal/tensors.h"
+#include "solid/model/model_parts.h"
+#include "solid/model/tensors.h"
 #include "tests/support/seed.h"
 #include <criterion/criterion.h>
 #include <math.h>

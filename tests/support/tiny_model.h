@@ -4,8 +4,8 @@
 #ifndef TESTS_SUPPORT_TINY_MODEL_H
 #define TESTS_SUPPORT_TINY_MODEL_H
 
-#include "solid/internal/model_file.h"
 #include "solid/model.h"
+#include "solid/model/model_file.h"
 
 /* 40 items, d 16, L 10, 2 blocks, 2 heads, 3 x 8 codes, content 6, head and rank as given. */
 sol_config tiny_config(solid_head head, uint32_t rank);

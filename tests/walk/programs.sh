@@ -35,9 +35,9 @@ store=(--redis "127.0.0.1:$port" --redis-password secret --redis-database 2 --pr
 ingestd=("$bin/solid_ingestd" --model "$work/model" --from-file "$work/data/events.jsonl" --max-future-ms -1)
 ask=("$bin/solid_ask" --model "$work/model" --user "$user")
 
-expect "a file that is not there" 3 'nowhere: No such file' "$bin/solid_replay" --data "$work/nowhere" --write "$work/lines"
-expect "a full disk" 1 '/dev/full: No space left' "$bin/solid_replay" --data "$work/data/events.jsonl" --write /dev/full
-for program in make_dataset solid_ask solid_eval "solid_eval compare" solid_ingestd solid_paper solid_plan solid_replay solid_train; do
+expect "a file that is not there" 3 'nowhere: No such file' "$bin/solid_send" --data "$work/nowhere" --write "$work/lines"
+expect "a full disk" 1 '/dev/full: No space left' "$bin/solid_send" --data "$work/data/events.jsonl" --write /dev/full
+for program in make_dataset solid_ask solid_eval "solid_eval compare" solid_ingestd solid_paper solid_plan solid_send solid_train; do
   expect "help of $program that nobody gets" 1 'standard output: No space left|help: the stream took no more' bash -c '"$1"/$2 --help >/dev/full' - "$bin" "$program"
 done
 expect "figures that nobody gets" 1 'standard output: No space left' bash -c '"$1/solid_plan" --users 10 >/dev/full' - "$bin"

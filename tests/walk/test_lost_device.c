@@ -1,12 +1,12 @@
 /* A device that is lost under way: the service ends with what happened and what to do, and nothing that was not stored
  * counts as done. */
-#include "ingest/replay.h"
-#include "solid/internal/model_parts.h"
+#include "ingest/file_source.h"
+#include "solid/model/model_parts.h"
 #include "tests/support/fault_backend.h"
 #include "tests/support/serving.h"
 #ifdef SOLID_WITH_KAFKA
 #include "ingest/consumer.h"
-#include "tests/ingest/mock_kafka.h"
+#include "tests/ingest/kafka/mock_kafka.h"
 #endif
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -82,18 +82,18 @@ Test(lost_device, ends_a_replay, .timeout = 60) {
   serving s = serving_open(SOLID_HEAD_SOLID, 3);
   solid_pipeline *pipeline = pipeline_on_faulty(&s);
   write_events();
-  solid_replay_options options = SOLID_REPLAY_OPTIONS_INIT;
+  solid_file_source_options options = SOLID_FILE_SOURCE_OPTIONS_INIT;
   options.path = path;
   options.batch_size = BATCH;
   options.sink = solid_pipeline_push;
   options.sink_user = pipeline;
   options.on_stats = remember;
-  solid_replay *replay = NULL;
-  cr_assert_eq(solid_replay_open(&replay, &options), SOLID_OK, "%s", solid_last_error());
-  solid_status status = solid_replay_run(replay);
+  solid_file_source *replay = NULL;
+  cr_assert_eq(solid_file_source_open(&replay, &options), SOLID_OK, "%s", solid_last_error());
+  solid_status status = solid_file_source_run(replay);
   unlink(path);
   judge(&s, status, &last);
-  solid_replay_close(replay);
+  solid_file_source_close(replay);
   solid_pipeline_free(pipeline);
   serving_close(&s);
 }

@@ -1,5 +1,5 @@
 #include "tests/walk/walk.h"
-#include "solid/internal/model_parts.h"
+#include "solid/model/model_parts.h"
 #include "tests/ref/ref_model.h"
 #include "tests/support/compare.h"
 #include "tests/support/fault_store.h"

@@ -1,0 +1,305 @@
+#include "examples/common/config.h"
+#include "examples/common/config_value.h"
+#include "solid/extend.h"
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LINE_MAX_BYTES = 64 * 1024, WHERE_ROOM = 200 };
+
+static const char kafka_prefix[] = "kafka.";
+
+/* A text that lives as long as the config. */
+typedef struct kept_text {
+  struct kept_text *next;
+  char bytes[];
+} kept_text;
+
+struct solid_config {
+  const solid_program *program;
+  void *values;
+  solid_config_request request;
+  kept_text *texts;
+  int *line_of; /* (count) line of the file that set the property, -1 for a flag, 0 when it has its default */
+  solid_setting *settings;
+  int *setting_line; /* as line_of, for the settings */
+  size_t n_settings;
+};
+
+static int is_kafka(const char *name) {
+  return strncmp(name, kafka_prefix, sizeof kafka_prefix - 1) == 0;
+}
+
+static char *keep(solid_config *config, const char *text, size_t size) {
+  kept_text *kept = malloc(sizeof *kept + size + 1);
+  if (!kept) return NULL;
+  memcpy(kept->bytes, text, size);
+  kept->bytes[size] = 0;
+  kept->next = config->texts;
+  config->texts = kept;
+  return kept->bytes;
+}
+
+static solid_status out_of_memory(void) {
+  return solid_fail(SOLID_ENOMEM, "config: out of memory");
+}
+
+static solid_status twice(const char *where, int first) {
+  return solid_fail(SOLID_EFORMAT, "%s: already set in line %d", where, first);
+}
+
+/* `line` is that of the file, or -1 for a flag. `name` and `value` are kept texts. */
+static solid_status set_passthrough(solid_config *config, const char *name, const char *value, const char *where,
+                                    int line) {
+  if (!config->program->takes_kafka)
+    return solid_fail(SOLID_EINVAL, "%s: %s reads no kafka properties", where, config->program->name);
+  if (!*name) return solid_fail(SOLID_EINVAL, "%s: no property name after 'kafka.'", where);
+  size_t i = 0;
+  while (i < config->n_settings && strcmp(config->settings[i].name, name) != 0) i++;
+  if (i < config->n_settings && line > 0) return twice(where, config->setting_line[i]);
+  if (i == config->n_settings) {
+    solid_setting *settings = realloc(config->settings, (i + 1) * sizeof *settings);
+    if (!settings) return out_of_memory();
+    config->settings = settings;
+    int *lines = realloc(config->setting_line, (i + 1) * sizeof *lines);
+    if (!lines) return out_of_memory();
+    config->setting_line = lines;
+    config->n_settings++;
+  }
+  config->settings[i] = (solid_setting){name, value};
+  config->setting_line[i] = line;
+  return SOLID_OK;
+}
+
+static solid_status unknown(const solid_config *config, const char *name, const char *where) {
+  const char *nearest = sol_property_nearest(config->program, name);
+  if (nearest) return solid_fail(SOLID_EINVAL, "%s: unknown name, did you mean '%s'?", where, nearest);
+  return solid_fail(SOLID_EINVAL, "%s: unknown name, see %s --help", where, config->program->name);
+}
+
+/* Sets any property by its name; both texts are kept ones. */
+static solid_status set_named(solid_config *config, const char *name, const char *value, const char *where, int line) {
+  if (is_kafka(name)) return set_passthrough(config, name + sizeof kafka_prefix - 1, value, where, line);
+  const solid_property *property = sol_property_find(config->program, name, strlen(name));
+  if (!property) return unknown(config, name, where);
+  size_t i = (size_t)(property - config->program->properties);
+  if (line > 0 && config->line_of[i] > 0) return twice(where, config->line_of[i]);
+  solid_status status = sol_property_set(property, value, where, config->values);
+  if (status == SOLID_OK) config->line_of[i] = line;
+  return status;
+}
+
+static const char *skip_blanks(const char *text) {
+  return text + strspn(text, " \t\r\n");
+}
+
+/* Size without the blanks at the end. */
+static size_t trimmed(const char *text, size_t size) {
+  while (size && strchr(" \t\r\n", text[size - 1])) size--;
+  return size;
+}
+
+/* Bytes before a comment: '#' at the start or after a blank. */
+static size_t before_comment(const char *line) {
+  for (size_t i = 0; line[i]; i++)
+    if (line[i] == '#' && (i == 0 || line[i - 1] == ' ' || line[i - 1] == '\t')) return i;
+  return strlen(line);
+}
+
+static solid_status read_line(solid_config *config, const char *path, int line, char *text) {
+  text[before_comment(text)] = 0;
+  const char *start = skip_blanks(text);
+  if (!*start) return SOLID_OK;
+  const char *equals = strchr(start, '=');
+  size_t name_size = equals ? trimmed(start, (size_t)(equals - start)) : 0;
+  if (!name_size) return solid_fail(SOLID_EFORMAT, "%s:%d: expected `name = value`", path, line);
+  const char *value_text = skip_blanks(equals + 1);
+  char *name = keep(config, start, name_size);
+  char *value = keep(config, value_text, trimmed(value_text, strlen(value_text)));
+  if (!name || !value) return out_of_memory();
+  char where[WHERE_ROOM];
+  snprintf(where, sizeof where, "%s:%d: %s", path, line, name);
+  return set_named(config, name, value, where, line);
+}
+
+static solid_status read_file(solid_config *config, const char *path) {
+  solid_status status = SOLID_OK;
+  char *text = NULL;
+  size_t room = 0;
+  ssize_t size;
+  FILE *file = fopen(path, "r");
+  if (!file) return solid_fail(SOLID_EIO, "%s: %s", path, strerror(errno));
+  errno = 0;
+  for (int line = 1; status == SOLID_OK && (size = getline(&text, &room, file)) >= 0; line++) {
+    if (size > LINE_MAX_BYTES || memchr(text, 0, (size_t)size))
+      status = solid_fail(SOLID_EFORMAT, "%s:%d: not a line of text", path, line);
+    else
+      status = read_line(config, path, line, text);
+  }
+  if (status == SOLID_OK && ferror(file)) status = solid_fail(SOLID_EIO, "%s: %s", path, strerror(errno));
+  free(text);
+  fclose(file);
+  return status;
+}
+
+/* One flag of the command line, split. */
+typedef struct flag {
+  char where[WHERE_ROOM];
+  const char *name;
+  const char *value;
+} flag;
+
+static int is_builtin(const char *name) {
+  return strcmp(name, "config") == 0 || strcmp(name, "help") == 0 || strcmp(name, "version") == 0;
+}
+
+/* "no-name" of a bool called name, or NULL. */
+static const solid_property *negated(const solid_config *config, const char *name) {
+  if (strncmp(name, "no-", 3) != 0) return NULL;
+  const solid_property *property = sol_property_find(config->program, name + 3, strlen(name + 3));
+  return property && property->type == SOLID_PROPERTY_BOOL ? property : NULL;
+}
+
+/* Gives a flag without "=value" its value: implied, or the next argument. */
+static solid_status find_value(solid_config *config, int argc, char *const *argv, int *at, flag *f) {
+  const solid_property *property = sol_property_find(config->program, f->name, strlen(f->name));
+  if (!property && (property = negated(config, f->name))) {
+    f->name = property->name;
+    f->value = "false";
+  } else if (property && property->type == SOLID_PROPERTY_BOOL) {
+    f->value = "true";
+  } else if (property || strcmp(f->name, "config") == 0 || is_kafka(f->name)) {
+    if (*at >= argc) return solid_fail(SOLID_EINVAL, "%s: needs a value", f->where);
+    f->value = argv[(*at)++];
+  } else if (!is_builtin(f->name)) {
+    return unknown(config, f->name, f->where);
+  }
+  return SOLID_OK;
+}
+
+/* Splits argv[*at] and moves *at past it and its value. "config", "help" and "version" come out under their names. */
+static solid_status next_flag(solid_config *config, int argc, char *const *argv, int *at, flag *out) {
+  const char *argument = argv[(*at)++];
+  if (strncmp(argument, "--", 2) != 0 || !argument[2])
+    return solid_fail(SOLID_EINVAL, "unexpected argument '%s': flags begin with --, see %s --help", argument,
+                      config->program->name);
+  size_t size = strcspn(argument + 2, "=");
+  const char *rest = argument + 2 + size;
+  char *name = keep(config, argument + 2, size);
+  if (!name) return out_of_memory();
+  snprintf(out->where, sizeof out->where, "--%s", name);
+  out->name = name;
+  out->value = *rest ? rest + 1 : NULL;
+  return out->value ? SOLID_OK : find_value(config, argc, argv, at, out);
+}
+
+/* First pass: what is asked for, and which file. */
+static solid_status scan_flags(solid_config *config, int argc, char *const *argv, const char **path) {
+  flag f;
+  for (int at = 1; at < argc;) {
+    solid_status status = next_flag(config, argc, argv, &at, &f);
+    if (status != SOLID_OK) return status;
+    if (strcmp(f.name, "config") == 0) *path = f.value;
+    if (config->request != SOLID_CONFIG_RUN) continue;
+    if (strcmp(f.name, "help") == 0) config->request = SOLID_CONFIG_HELP;
+    if (strcmp(f.name, "version") == 0) config->request = SOLID_CONFIG_VERSION;
+  }
+  return SOLID_OK;
+}
+
+static solid_status read_flags(solid_config *config, int argc, char *const *argv) {
+  flag f;
+  for (int at = 1; at < argc;) {
+    solid_status status = next_flag(config, argc, argv, &at, &f);
+    if (status != SOLID_OK) return status;
+    if (strcmp(f.name, "config") == 0) continue;
+    char *value = keep(config, f.value ? f.value : "", f.value ? strlen(f.value) : 0);
+    if (!value) return out_of_memory();
+    status = set_named(config, f.name, value, f.where, -1);
+    if (status != SOLID_OK) return status;
+  }
+  return SOLID_OK;
+}
+
+static solid_status set_presets(solid_config *config) {
+  for (size_t i = 0; i < config->program->count; i++) {
+    const solid_property *property = &config->program->properties[i];
+    if (!property->preset) {
+      void *field = (char *)config->values + property->offset;
+      if (property->type == SOLID_PROPERTY_STRING) *(const char **)field = NULL;
+      if (property->type == SOLID_PROPERTY_INT) *(int64_t *)field = 0;
+      if (property->type == SOLID_PROPERTY_FLOAT) *(double *)field = 0;
+      if (property->type == SOLID_PROPERTY_BOOL || property->type == SOLID_PROPERTY_CHOICE) *(int *)field = 0;
+      continue;
+    }
+    solid_status status = sol_property_set(property, property->preset, property->name, config->values);
+    if (status != SOLID_OK) return status;
+  }
+  return SOLID_OK;
+}
+
+static solid_status check_required(const solid_config *config) {
+  for (size_t i = 0; i < config->program->count; i++)
+    if (config->program->properties[i].required && !config->line_of[i])
+      return solid_fail(SOLID_EINVAL, "--%s is required: %s", config->program->properties[i].name,
+                        config->program->properties[i].meaning);
+  return SOLID_OK;
+}
+
+static solid_status load(solid_config *config, int argc, char *const *argv) {
+  const char *path = NULL;
+  solid_status status = set_presets(config);
+  if (status == SOLID_OK) status = scan_flags(config, argc, argv, &path);
+  if (status != SOLID_OK || config->request != SOLID_CONFIG_RUN) return status;
+  if (path) status = read_file(config, path);
+  if (status == SOLID_OK) status = read_flags(config, argc, argv);
+  if (status == SOLID_OK) status = check_required(config);
+  return status;
+}
+
+solid_status solid_config_load(solid_config **out, const solid_program *program, int argc, char *const *argv,
+                               void *values) {
+  if (!out || !program || !program->properties || !values || argc < 0 || (argc && !argv))
+    return solid_fail(SOLID_EINVAL, "config: an argument is NULL");
+  solid_config *config = calloc(1, sizeof *config);
+  if (!config) return out_of_memory();
+  solid_status status = SOLID_OK;
+  config->program = program;
+  config->values = values;
+  config->line_of = calloc(program->count + 1, sizeof *config->line_of);
+  status = config->line_of ? load(config, argc, argv) : out_of_memory();
+  if (status != SOLID_OK) {
+    solid_config_free(config);
+    return status;
+  }
+  *out = config;
+  return SOLID_OK;
+}
+
+void solid_config_free(solid_config *config) {
+  if (!config) return;
+  for (kept_text *kept = config->texts, *next; kept; kept = next) {
+    next = kept->next;
+    free(kept);
+  }
+  free(config->line_of);
+  free(config->settings);
+  free(config->setting_line);
+  free(config);
+}
+
+solid_config_request solid_config_get_request(const solid_config *config) {
+  return config ? config->request : SOLID_CONFIG_RUN;
+}
+
+int solid_config_is_set(const solid_config *config, const char *name) {
+  if (!config || !name) return 0;
+  const solid_property *property = sol_property_find(config->program, name, strlen(name));
+  return property && config->line_of[property - config->program->properties] != 0;
+}
+
+const solid_setting *solid_config_passthrough(const solid_config *config, size_t *count) {
+  if (count) *count = config ? config->n_settings : 0;
+  return config ? config->settings : NULL;
+}

@@ -1,0 +1,78 @@
+#include "examples/common/config.h"
+#include "solid/extend.h"
+#include "solid/version.h"
+
+enum { MEANING_COLUMN = 32 };
+
+/* What stands for the value in the help text. */
+static const char *value_word(const solid_property *property) {
+  switch (property->type) {
+  case SOLID_PROPERTY_INT:
+    return "N";
+  case SOLID_PROPERTY_FLOAT:
+    return "X";
+  case SOLID_PROPERTY_CHOICE:
+    return property->choices;
+  default:
+    return "TEXT";
+  }
+}
+
+/* "  --name WORD" padded to the column where the meaning begins. */
+static void write_flag(FILE *stream, const char *dashes, const char *name, const char *word) {
+  int width = fprintf(stream, "  %s%s%s%s", dashes, name, *word ? " " : "", word);
+  if (width >= MEANING_COLUMN) {
+    fputc('\n', stream);
+    width = 0;
+  }
+  fprintf(stream, "%*s", MEANING_COLUMN - width, "");
+}
+
+static void write_property(FILE *stream, const solid_property *property) {
+  if (property->type == SOLID_PROPERTY_BOOL)
+    write_flag(stream, "--[no-]", property->name, "");
+  else
+    write_flag(stream, "--", property->name, value_word(property));
+  fputs(property->meaning, stream);
+  int limited = property->min != 0 || property->max != 0;
+  const char *separator = " (";
+  if (limited) {
+    const char *format = property->type == SOLID_PROPERTY_INT ? "%s%.0f .. %.0f" : "%s%g .. %g";
+    fprintf(stream, format, separator, property->min, property->max);
+    separator = ", ";
+  }
+  if (property->required)
+    fprintf(stream, "%srequired)", separator);
+  else if (property->preset)
+    fprintf(stream, "%sdefault %s)", separator, *property->preset ? property->preset : "empty");
+  else if (limited)
+    fputc(')', stream);
+  fputc('\n', stream);
+}
+
+solid_status solid_config_write_help(const solid_program *program, FILE *stream) {
+  if (!program || !stream) return solid_fail(SOLID_EINVAL, "help: program or stream is NULL");
+  fprintf(stream, "%s: %s\n\nusage: %s [--config FILE] [--NAME VALUE]...\n\n", program->name, program->summary,
+          program->name);
+  for (size_t i = 0; i < program->count; i++) write_property(stream, &program->properties[i]);
+  if (program->takes_kafka) {
+    write_flag(stream, "--", "kafka.PROPERTY", "TEXT");
+    fputs("any librdkafka property, passed through unchanged\n", stream);
+  }
+  write_flag(stream, "--", "config", "FILE");
+  fputs("read `name = value` lines with the names above; flags win over the file\n", stream);
+  write_flag(stream, "--", "help", "");
+  fputs("print this text\n", stream);
+  write_flag(stream, "--", "version", "");
+  fputs("print the version\n", stream);
+  if (program->notes) fprintf(stream, "\n%s\n", program->notes);
+  if (ferror(stream)) return solid_fail(SOLID_EIO, "help: the stream took no more");
+  return SOLID_OK;
+}
+
+solid_status solid_config_write_version(const solid_program *program, FILE *stream) {
+  if (!program || !stream) return solid_fail(SOLID_EINVAL, "version: program or stream is NULL");
+  fprintf(stream, "%s %s\n", program->name, SOLID_VERSION_STRING);
+  if (ferror(stream)) return solid_fail(SOLID_EIO, "version: the stream took no more");
+  return SOLID_OK;
+}

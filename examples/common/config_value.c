@@ -1,0 +1,125 @@
+#include "examples/common/config_value.h"
+#include "solid/extend.h"
+#include <assert.h>
+#include <errno.h>
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { NAME_ROOM = 64 }; /* longer names are cut when distances are measured */
+
+static int is_limited(const solid_property *property) {
+  return property->min != 0 || property->max != 0;
+}
+
+static solid_status set_int(const solid_property *property, const char *text, const char *where, int64_t *field) {
+  char *end;
+  errno = 0;
+  long long value = strtoll(text, &end, 10);
+  if (end == text || *end) return solid_fail(SOLID_EINVAL, "%s: '%s' is not a whole number", where, text);
+  if (errno == ERANGE || (is_limited(property) && ((double)value < property->min || (double)value > property->max)))
+    return solid_fail(SOLID_ERANGE, "%s: %s is not in %.0f .. %.0f", where, text,
+                      is_limited(property) ? property->min : (double)INT64_MIN,
+                      is_limited(property) ? property->max : (double)INT64_MAX);
+  *field = value;
+  return SOLID_OK;
+}
+
+static solid_status set_float(const solid_property *property, const char *text, const char *where, double *field) {
+  char *end;
+  double value = strtod(text, &end);
+  if (end == text || *end || !isfinite(value))
+    return solid_fail(SOLID_EINVAL, "%s: '%s' is not a finite number", where, text);
+  if (is_limited(property) && (value < property->min || value > property->max))
+    return solid_fail(SOLID_ERANGE, "%s: %s is not in %g .. %g", where, text, property->min, property->max);
+  *field = value;
+  return SOLID_OK;
+}
+
+/* Index of `text` among the words of "a|b|c", or -1. */
+static int choice_index(const char *choices, const char *text) {
+  size_t size = strlen(text);
+  for (int i = 0;; i++) {
+    size_t word = strcspn(choices, "|");
+    if (word == size && memcmp(choices, text, size) == 0) return i;
+    if (!choices[word]) return -1;
+    choices += word + 1;
+  }
+}
+
+static solid_status set_bool(const char *text, const char *where, int *field) {
+  int i = choice_index("false|true|no|yes|off|on|0|1", text);
+  if (i < 0) return solid_fail(SOLID_EINVAL, "%s: '%s' is neither true nor false", where, text);
+  *field = i % 2;
+  return SOLID_OK;
+}
+
+static solid_status set_choice(const solid_property *property, const char *text, const char *where, int *field) {
+  int i = choice_index(property->choices, text);
+  if (i < 0) return solid_fail(SOLID_EINVAL, "%s: '%s' is not one of %s", where, text, property->choices);
+  *field = i;
+  return SOLID_OK;
+}
+
+solid_status sol_property_set(const solid_property *property, const char *text, const char *where, void *values) {
+  void *field = (char *)values + property->offset;
+  switch (property->type) {
+  case SOLID_PROPERTY_STRING:
+    if (property->required && !*text) return solid_fail(SOLID_EINVAL, "%s: is empty", where);
+    *(const char **)field = text;
+    return SOLID_OK;
+  case SOLID_PROPERTY_INT:
+    return set_int(property, text, where, field);
+  case SOLID_PROPERTY_FLOAT:
+    return set_float(property, text, where, field);
+  case SOLID_PROPERTY_BOOL:
+    return set_bool(text, where, field);
+  case SOLID_PROPERTY_CHOICE:
+    return set_choice(property, text, where, field);
+  }
+  return solid_fail(SOLID_EINTERNAL, "%s: type %d", where, (int)property->type);
+}
+
+const solid_property *sol_property_find(const solid_program *program, const char *name, size_t size) {
+  for (size_t i = 0; i < program->count; i++) {
+    const solid_property *property = &program->properties[i];
+    if (strlen(property->name) == size && memcmp(property->name, name, size) == 0) return property;
+  }
+  return NULL;
+}
+
+/* Edits (insert, delete, replace) that turn a into b: one row of the usual table, row[j] = cost of a's first i bytes
+ * against b's first j. */
+static size_t edit_distance(const char *a, size_t a_size, const char *b, size_t b_size) {
+  size_t row[NAME_ROOM + 1];
+  assert(a_size <= NAME_ROOM && b_size <= NAME_ROOM);
+  for (size_t j = 0; j <= b_size; j++) row[j] = j;
+  for (size_t i = 1; i <= a_size; i++) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= b_size; j++) {
+      size_t replaced = diagonal + (a[i - 1] != b[j - 1]);
+      size_t one_more = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
+      diagonal = row[j];
+      row[j] = replaced < one_more ? replaced : one_more;
+    }
+  }
+  return row[b_size];
+}
+
+const char *sol_property_nearest(const solid_program *program, const char *name) {
+  static const char *const always[] = {"config", "help", "version"};
+  size_t n_always = sizeof always / sizeof *always, size = strnlen(name, NAME_ROOM);
+  const char *nearest = NULL;
+  size_t best = size / 2 + 1; /* beyond half the name nobody meant it */
+  for (size_t i = 0; i < program->count + n_always; i++) {
+    const char *known = i < program->count ? program->properties[i].name : always[i - program->count];
+    size_t distance = edit_distance(name, size, known, strnlen(known, NAME_ROOM));
+    if (distance < best) {
+      best = distance;
+      nearest = known;
+    }
+  }
+  return nearest;
+}

@@ -1,0 +1,37 @@
+/* Data files into one history, ordered and split: what solid_train and solid_eval begin with. */
+#ifndef EXAMPLES_COMMON_LOAD_H
+#define EXAMPLES_COMMON_LOAD_H
+
+#include "solid/train/data/split.h"
+#include <stdint.h>
+
+/* The part of a program's properties that says what is trained on and what is asked; examples/common/load_options.h has
+ * their table. All zero = leave-one-out in the order of the file. */
+typedef struct load_split {
+  int kind;            /* sol_split_kind */
+  double train, valid; /* shares */
+  int64_t valid_from;  /* seconds; 0 and 0 = by the shares */
+  int64_t test_from;
+  const char *times; /* file of `user seconds seconds ...`, position by position; NULL = the data's own times */
+  int ties;          /* 1 = shuffle */
+  int64_t tie_seed;
+} load_split;
+
+typedef struct load_files {
+  const char *data;        /* events, any format of ingest/dataset.h */
+  const char *format;      /* its name; NULL or "auto" = told by the first lines */
+  const char *attributes;  /* of items; NULL = none */
+  const char *vectors;     /* raw float32, one row an item; NULL = none */
+  uint32_t vector_width;   /* floats a row */
+  const load_split *split; /* NULL = all zero */
+} load_files;
+
+/* On success the caller owns *history: sol_history_clear. Texts name the file. ENOTFOUND: no events, or a part of the
+ * split is empty. EMISMATCH: the file of times is of other events, that of attributes or
+ * vectors of other items. */
+solid_status load_history(sol_history *history, const load_files *files);
+
+/* Says on stderr, after "program: warning: ", what is odd about the data: duplicate events, users without times. */
+solid_status load_warn(const char *program, const sol_history *history, const load_files *files);
+
+#endif

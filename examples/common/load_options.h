@@ -1,0 +1,60 @@
+/* The properties of load_split, for the tables of solid_train and solid_eval. `struct_` is the program's struct; its
+ * load_split is called `order`. */
+#ifndef EXAMPLES_COMMON_LOAD_OPTIONS_H
+#define EXAMPLES_COMMON_LOAD_OPTIONS_H
+
+#include "examples/common/config.h"
+#include "examples/common/load.h"
+#include <stddef.h>
+
+#define LOAD_SPLIT_PROPERTIES(struct_)                                                                                 \
+  {.name = "split",                                                                                                    \
+   .type = SOLID_PROPERTY_CHOICE,                                                                                      \
+   .preset = "leave-one-out",                                                                                          \
+   .choices = "leave-one-out|global-time|per-user-ratio",                                                              \
+   .meaning = "what trains and what is asked",                                                                         \
+   .offset = offsetof(struct_, order.kind)},                                                                           \
+      {.name = "train-share",                                                                                          \
+       .type = SOLID_PROPERTY_FLOAT,                                                                                   \
+       .preset = "0.8",                                                                                                \
+       .min = 0,                                                                                                       \
+       .max = 1,                                                                                                       \
+       .meaning = "of the events (global-time: in order of time; per-user-ratio: of each user's)",                     \
+       .offset = offsetof(struct_, order.train)},                                                                      \
+      {.name = "valid-share",                                                                                          \
+       .type = SOLID_PROPERTY_FLOAT,                                                                                   \
+       .preset = "0.1",                                                                                                \
+       .min = 0,                                                                                                       \
+       .max = 1,                                                                                                       \
+       .meaning = "the same of validation; the rest is the test",                                                      \
+       .offset = offsetof(struct_, order.valid)},                                                                      \
+      {.name = "valid-from",                                                                                           \
+       .type = SOLID_PROPERTY_INT,                                                                                     \
+       .preset = "0",                                                                                                  \
+       .min = -9e12,                                                                                                   \
+       .max = 9e12,                                                                                                    \
+       .meaning = "global-time: where validation begins, in seconds, instead of the shares",                           \
+       .offset = offsetof(struct_, order.valid_from)},                                                                 \
+      {.name = "test-from",                                                                                            \
+       .type = SOLID_PROPERTY_INT,                                                                                     \
+       .preset = "0",                                                                                                  \
+       .min = -9e12,                                                                                                   \
+       .max = 9e12,                                                                                                    \
+       .meaning = "global-time: where the test begins, in seconds",                                                    \
+       .offset = offsetof(struct_, order.test_from)},                                                                  \
+      {.name = "times",                                                                                                \
+       .type = SOLID_PROPERTY_STRING,                                                                                  \
+       .meaning = "file of `user seconds seconds ...`: the events' times, position by position",                       \
+       .offset = offsetof(struct_, order.times)},                                                                      \
+      {.name = "ties",                                                                                                 \
+       .type = SOLID_PROPERTY_CHOICE,                                                                                  \
+       .preset = "file",                                                                                               \
+       .choices = "file|shuffle",                                                                                      \
+       .meaning = "order of a user's events of equal time: the file's, or at random",                                  \
+       .offset = offsetof(struct_, order.ties)},                                                                       \
+  {                                                                                                                    \
+    .name = "tie-seed", .type = SOLID_PROPERTY_INT, .preset = "0", .min = 0, .max = 9007199254740992.0,                \
+    .meaning = "of --ties shuffle", .offset = offsetof(struct_, order.tie_seed)                                        \
+  }
+
+#endif

@@ -1,0 +1,26 @@
+/* What a result needs so that somebody else can make it again, as JSON. */
+#ifndef EXAMPLES_COMMON_MANIFEST_H
+#define EXAMPLES_COMMON_MANIFEST_H
+
+#include "examples/common/config.h"
+#include "solid/train/data/history.h"
+#include <jansson.h>
+
+/* Every property of the program with the value that this run has, but those whose names are in `without` (ends with
+ * NULL). NULL: no memory. */
+json_t *manifest_options(const solid_program *program, const void *values, const char *const *without);
+
+/* {"kind", "text", boundaries or shares, "ties", "tie_seed"} of the history's split. */
+json_t *manifest_split(const sol_history *history);
+
+/* sol_history_hash as 16 hexadecimal digits. */
+json_t *manifest_hash(const sol_history *history);
+
+/* EIO: a file of this path can be neither written nor created. For asking before long work; it creates nothing. */
+solid_status manifest_check(const char *path);
+
+/* Writes the results to a file and releases them, whatever comes of it. EIO: the file cannot be written; ENOMEM: NULL.
+ */
+solid_status manifest_write(json_t *root, const char *path);
+
+#endif

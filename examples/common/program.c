@@ -1,0 +1,28 @@
+#include "examples/common/program.h"
+#include "solid/extend.h"
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+solid_status program_flush(void) {
+  errno = 0;
+  if (fflush(stdout) == 0 && !ferror(stdout)) return SOLID_OK;
+  return solid_fail(SOLID_EIO, "standard output: %s", errno ? strerror(errno) : "cannot be written");
+}
+
+int program_run(const solid_program *program, int argc, char **argv, void *values, solid_status (*run)(void *user),
+                void *user) {
+  solid_config *config = NULL;
+  solid_status status = solid_config_load(&config, program, argc, argv, values);
+  int usage = status != SOLID_OK;
+  if (status == SOLID_OK) {
+    solid_config_request request = solid_config_get_request(config);
+    status = request == SOLID_CONFIG_HELP      ? solid_config_write_help(program, stdout)
+             : request == SOLID_CONFIG_VERSION ? solid_config_write_version(program, stdout)
+                                               : run(user);
+    if (status == SOLID_OK) status = program_flush();
+  }
+  if (status != SOLID_OK) fprintf(stderr, "%s: %s\n", program->name, solid_last_error());
+  solid_config_free(config);
+  return status == SOLID_OK ? 0 : usage || status == SOLID_EINVAL ? 2 : 1;
+}

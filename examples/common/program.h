@@ -1,0 +1,17 @@
+/* What the programs begin and end with: options, --help, --version, the error's line, the exit code. */
+#ifndef EXAMPLES_COMMON_PROGRAM_H
+#define EXAMPLES_COMMON_PROGRAM_H
+
+#include "examples/common/config.h"
+
+/* What was printed has reached standard output. EIO: it has not, say of a full disk. Before a program says it is done.
+ */
+solid_status program_flush(void);
+
+/* Reads the options into the struct at `values` (zeroed before), then answers --help or --version, or calls run(user).
+ * Answers the exit code: 0 done, 2 wrong usage (EINVAL of the options or of `run`), 1 any other failure, of which the
+ * text stands on stderr. */
+int program_run(const solid_program *program, int argc, char **argv, void *values, solid_status (*run)(void *user),
+                void *user);
+
+#endif

@@ -1,0 +1,54 @@
+/* Where users are kept: the options that programs share, their check and the store they stand for. */
+#ifndef EXAMPLES_COMMON_STORE_OPTIONS_H
+#define EXAMPLES_COMMON_STORE_OPTIONS_H
+
+#include "examples/common/config.h"
+#include "solid/context.h"
+#include "solid/model.h"
+#include "solid/store.h"
+#include <stddef.h>
+
+enum { STORE_REDIS = 0, STORE_MEMORY = 1 }; /* store_options.kind */
+
+typedef struct store_options {
+  int kind, element;
+  const char *redis, *user, *password, *prefix;
+  int64_t database;
+  int64_t ttl_s; /* 0 = endless in memory; in Redis the times that other programs have set stay */
+} store_options;
+
+/* Properties of how Redis is reached. `struct_` is the program's struct, whose store_options is called `store`. */
+#define STORE_REDIS_PROPERTIES(struct_)                                                                                \
+  {.name = "redis",                                                                                                    \
+   .type = SOLID_PROPERTY_STRING,                                                                                      \
+   .preset = "127.0.0.1:6379",                                                                                         \
+   .meaning = "HOST:PORT or the path of a socket",                                                                     \
+   .offset = offsetof(struct_, store.redis)},                                                                          \
+      {.name = "redis-user",                                                                                           \
+       .type = SOLID_PROPERTY_STRING,                                                                                  \
+       .meaning = "for AUTH",                                                                                          \
+       .offset = offsetof(struct_, store.user)},                                                                       \
+      {.name = "redis-password",                                                                                       \
+       .type = SOLID_PROPERTY_STRING,                                                                                  \
+       .meaning = "for AUTH; better in the file than in a flag",                                                       \
+       .offset = offsetof(struct_, store.password)},                                                                   \
+      {.name = "redis-database",                                                                                       \
+       .type = SOLID_PROPERTY_INT,                                                                                     \
+       .preset = "0",                                                                                                  \
+       .min = 0,                                                                                                       \
+       .max = 1 << 20,                                                                                                 \
+       .meaning = "number of the database",                                                                            \
+       .offset = offsetof(struct_, store.database)},                                                                   \
+  {                                                                                                                    \
+    .name = "prefix", .type = SOLID_PROPERTY_STRING, .preset = "solid:", .meaning = "of the Redis keys",               \
+    .offset = offsetof(struct_, store.prefix)                                                                          \
+  }
+
+/* EINVAL: the address is neither HOST:PORT nor a path. Asks nobody. */
+solid_status store_options_check(const store_options *options);
+
+/* The store in the model's sizes; `log` may be NULL. EINVAL as above; EUNSUPPORTED: built without Redis. */
+solid_status store_options_open(solid_store **out, const store_options *options, const solid_model_info *info,
+                                solid_log_fn log);
+
+#endif

@@ -1,0 +1,62 @@
+/* The parts of solid_eval: options, what a run holds, the table and the result file. */
+#ifndef EXAMPLES_EVAL_EVAL_H
+#define EXAMPLES_EVAL_EVAL_H
+
+#include "examples/common/config.h"
+#include "examples/common/load.h"
+#include "examples/eval/eval_hidden.h"
+#include "examples/eval/eval_stale.h"
+#include "solid/model.h"
+#include "solid/store.h"
+#include "solid/train/evaluate/beyond.h"
+#include "solid/train/evaluate/slices.h"
+
+typedef struct eval_arguments {
+  const char *model, *data, *format, *device, *json, *stale;
+  int64_t batch, threads, seed, resamples, few;
+  int mask, part, popularity_only, cache, allow_other_split, allow_other_data, protocol;
+  double hide;
+  int64_t hide_seed;
+  load_split order;
+} eval_arguments;
+
+extern const solid_program eval_program;
+
+/* One ranking's figures. */
+typedef struct eval_figures {
+  sol_evaluation evaluation;
+  sol_metrics value, low, high;
+  sol_slice_figures slice[SOL_SLICES];
+  sol_beyond beyond;
+} eval_figures;
+
+typedef struct eval_run {
+  eval_arguments args;
+  sol_history history;
+  solid_context *ctx;
+  solid_model *model; /* NULL = popularity only */
+  solid_model_info info;
+  solid_store *cache;
+  sol_slices slices;
+  eval_figures of_model, popularity;
+  stale_report stale;   /* with --stale */
+  hidden_report hidden; /* of a model that was trained without some items */
+} eval_run;
+
+const char *eval_part_name(const eval_arguments *args);
+
+/* Everything that follows from the ranks of the model (when there is one) and of popularity. */
+solid_status eval_measure(eval_run *r);
+
+void eval_print_table(const eval_run *r);
+
+/* EIO: args.json cannot be written. */
+solid_status eval_write_json(const eval_run *r);
+
+/* solid_eval --protocol paper: measures and prints (and writes args.json). */
+solid_status eval_paper(eval_run *r);
+
+/* solid_eval compare: the exit code. */
+int eval_compare(int argc, char **argv);
+
+#endif

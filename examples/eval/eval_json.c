@@ -1,0 +1,100 @@
+#include "examples/common/manifest.h"
+#include "examples/eval/eval.h"
+#include "examples/eval/eval_ranks.h"
+#include "solid/extend.h"
+#include "solid/version.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static json_t *json_of_values(const sol_metrics *metrics) {
+  json_t *object = json_object();
+  for (int m = 0; m < SOL_METRICS; m++) json_object_set_new(object, sol_metric_names[m], json_real(metrics->value[m]));
+  return object;
+}
+
+static json_t *json_of_interval(const sol_metrics *low, const sol_metrics *high) {
+  json_t *object = json_object();
+  for (int m = 0; m < SOL_METRICS; m++)
+    json_object_set_new(object, sol_metric_names[m], json_pack("[f, f]", low->value[m], high->value[m]));
+  return object;
+}
+
+static json_t *json_of_slices(const eval_figures *f) {
+  json_t *object = json_object();
+  for (int s = 0; s < SOL_SLICES; s++) {
+    const sol_slice_figures *one = &f->slice[s];
+    json_t *slice = json_pack("{s:I}", "users", (json_int_t)one->users);
+    if (one->users) json_object_set_new(slice, "metrics", json_of_values(&one->value));
+    if (one->users) json_object_set_new(slice, "ci95", json_of_interval(&one->low, &one->high));
+    json_object_set_new(object, sol_slice_names[s], slice);
+  }
+  return object;
+}
+
+static json_t *json_of_beyond(const eval_figures *f) {
+  const sol_beyond *b = &f->beyond;
+  return json_pack("{s:f, s:f, s:f, s:o}", "coverage@10", f->evaluation.coverage, "gini@10", b->gini, "novelty@10",
+                   b->novelty, "diversity@10", b->diversity < 0 ? json_null() : json_real(b->diversity));
+}
+
+static json_t *json_of_model(const solid_model_info *info) {
+  return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "head", solid_head_name(info->head),
+                   "width", (json_int_t)info->width, "window", (json_int_t)info->window, "blocks",
+                   (json_int_t)info->blocks, "heads", (json_int_t)info->heads, "levels", (json_int_t)info->levels,
+                   "codes", (json_int_t)info->codes, "rank", (json_int_t)info->rank, "items", (json_int_t)info->items,
+                   "params", (json_int_t)info->params, "attributes", (json_int_t)info->attributes, "slots",
+                   (json_int_t)info->slots);
+}
+
+static json_t *json_of_manifest(const eval_run *r) {
+  static const char *const without[] = {"model", "data", "json", "popularity-only", NULL};
+  sol_part part = r->args.part ? SOL_PART_TEST : SOL_PART_VALID;
+  char generation[17], questions[17];
+  snprintf(questions, sizeof questions, "%016" PRIx64,
+           sol_evaluation_hash(&r->popularity.evaluation, &r->history, part));
+  snprintf(generation, sizeof generation, "%016" PRIx64, r->info.generation);
+  const char *training = r->model ? sol_evaluate_training(r->model) : NULL;
+  json_t *trained = training ? json_loads(training, 0, NULL) : NULL;
+  json_t *manifest = json_pack("{s:s, s:o, s:o, s:s, s:I, s:s, s:I, s:o}", "version", solid_version(), "data_hash",
+                               manifest_hash(&r->history), "split", manifest_split(&r->history), "questions_hash",
+                               questions, "seed", (json_int_t)r->args.seed, "device", r->args.device, "threads",
+                               (json_int_t)(r->args.threads ? r->args.threads : sysconf(_SC_NPROCESSORS_ONLN)),
+                               "options", manifest_options(&eval_program, &r->args, without));
+  size_t duplicates = 0;
+  if (sol_history_duplicates(&r->history, &duplicates) == SOLID_OK)
+    json_object_set_new(manifest, "duplicates", json_integer((json_int_t)duplicates));
+  if (!r->model) return manifest;
+  json_object_set_new(manifest, "precision", json_string("fp32"));
+  json_object_set_new(manifest, "model", json_of_model(&r->info));
+  json_object_set_new(manifest, "model_generation", json_string(generation));
+  if (trained) json_object_set_new(manifest, "training", trained);
+  return manifest;
+}
+
+solid_status eval_write_json(const eval_run *r) {
+  const sol_evaluation *e = &r->popularity.evaluation;
+  json_t *root = json_pack("{s:s, s:s, s:b, s:I, s:I, s:I}", "data", r->args.data, "part", eval_part_name(&r->args),
+                           "masked", r->args.mask, "users", (json_int_t)e->users, "skipped_users",
+                           (json_int_t)e->skipped, "items", (json_int_t)r->history.items);
+  if (r->model) {
+    json_object_set_new(root, "model", json_string(r->args.model));
+    json_object_set_new(root, "metrics", json_of_values(&r->of_model.value));
+    json_object_set_new(root, "ci95", json_of_interval(&r->of_model.low, &r->of_model.high));
+    json_object_set_new(root, "coverage@10", json_real(r->of_model.evaluation.coverage));
+    json_object_set_new(root, "beyond", json_of_beyond(&r->of_model));
+    json_object_set_new(root, "slices", json_of_slices(&r->of_model));
+    json_object_set_new(root, "ranks", eval_ranks_write(r->of_model.evaluation.ranks, e->users));
+  }
+  json_object_set_new(root, "popularity", json_of_values(&r->popularity.value));
+  json_object_set_new(root, "popularity_ci95", json_of_interval(&r->popularity.low, &r->popularity.high));
+  json_object_set_new(root, "popularity_coverage@10", json_real(e->coverage));
+  json_object_set_new(root, "popularity_beyond", json_of_beyond(&r->popularity));
+  json_object_set_new(root, "popularity_slices", json_of_slices(&r->popularity));
+  json_object_set_new(root, "popularity_ranks", eval_ranks_write(e->ranks, e->users));
+  json_object_set_new(root, "head_share", json_real(r->slices.head_share));
+  if (r->stale.count) json_object_set_new(root, "stale", stale_json(&r->stale));
+  if (r->hidden.hidden) json_object_set_new(root, "hidden", hidden_json(&r->hidden));
+  json_object_set_new(root, "manifest", json_of_manifest(r));
+  return manifest_write(root, r->args.json);
+}

@@ -1,0 +1,15 @@
+/* Ranks of a result file: one character a user, in the order of the data. 'a' is rank 0 (the target stood first), 't'
+ * rank 19, '.' beyond. */
+#ifndef EXAMPLES_EVAL_EVAL_RANKS_H
+#define EXAMPLES_EVAL_EVAL_RANKS_H
+
+#include "solid/train/evaluate/metrics.h"
+#include <jansson.h>
+
+/* NULL: no memory. */
+json_t *eval_ranks_write(const uint32_t *ranks, size_t n);
+
+/* malloc, or NULL when `text` has another length or a character that is none (or there is no memory). */
+uint32_t *eval_ranks_read(const json_t *text, size_t n);
+
+#endif

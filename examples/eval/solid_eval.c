@@ -1,0 +1,120 @@
+/* solid_eval: how well does a model rank what each user of a data file did next?
+ *
+ * One question a user over the full catalogue; the popularity ranking stands beside the model, both with 95 %
+ * intervals. */
+#include "examples/common/manifest.h"
+#include "examples/common/program.h"
+#include "examples/eval/eval.h"
+#include "solid/extend.h"
+#include "store/memory_store.h"
+#include <stdio.h>
+#include <string.h>
+
+static void print_log(void *user, solid_log_level level, const char *line) {
+  (void)user;
+  if (level >= SOLID_LOG_WARN) fprintf(stderr, "%s\n", line);
+}
+
+static solid_status open_cache(eval_run *r) {
+  solid_memory_store_options options = SOLID_MEMORY_STORE_OPTIONS_INIT;
+  options.window = r->info.window;
+  options.width = r->info.width;
+  options.params = r->info.params;
+  options.element = (solid_element)(r->args.cache - 1);
+  return solid_memory_store_open(&r->cache, &options);
+}
+
+static solid_status open_model(eval_run *r) {
+  if (r->args.popularity_only) return SOLID_OK;
+  if (!r->args.model) return solid_fail(SOLID_EINVAL, "--model is missing; --popularity-only does without one");
+  solid_context_options options = SOLID_CONTEXT_OPTIONS_INIT;
+  options.threads = (int32_t)r->args.threads;
+  options.device = r->args.device;
+  options.log = print_log;
+  solid_status status = solid_context_new(&r->ctx, &options);
+  if (!status) status = solid_model_load(&r->model, r->ctx, r->args.model);
+  r->info.struct_size = sizeof r->info;
+  return status ? status : solid_model_get_info(r->model, &r->info);
+}
+
+static solid_status open_data(eval_run *r) {
+  const eval_arguments *args = &r->args;
+  load_files files = {.data = args->data, .format = args->format, .split = &args->order};
+  solid_status status = load_history(&r->history, &files);
+  if (!status) status = load_warn("solid_eval", &r->history, &files);
+  if (status || !r->model) return status;
+  if (sol_evaluate_same_data(r->model, &r->history) == 0 && !args->allow_other_data)
+    return solid_fail(SOLID_EMISMATCH,
+                      "%s is not the data that %s was trained on: an id that both have may mean two items, and what is "
+                      "asked may have been learned (--allow-other-data asks nevertheless)",
+                      args->data, args->model);
+  if (args->allow_other_split) return SOLID_OK;
+  if (!args->part && sol_evaluate_refitted(r->model))
+    return solid_fail(SOLID_EMISMATCH,
+                      "%s was trained on the validation events too (--refit); --allow-other-split asks nevertheless",
+                      args->model);
+  status = sol_evaluate_check_split(r->model, &r->history);
+  return status ? solid_fail(status, "%s; --allow-other-split asks nevertheless", solid_last_error()) : SOLID_OK;
+}
+
+/* A model that was trained without some items is asked about them; another one on demand, to compare with. */
+static solid_status ask_about_hidden(eval_run *r, const sol_evaluate_options *options) {
+  sol_hidden hidden = {0};
+  solid_status status = sol_evaluate_hidden(&hidden, r->model, &r->history);
+  r->hidden.trained_on = status == SOLID_ENOTFOUND;
+  if (r->hidden.trained_on && r->args.hide == 0) return SOLID_OK;
+  if (r->hidden.trained_on)
+    status = sol_hidden_choose(&hidden, &r->history, r->args.hide, (uint64_t)r->args.hide_seed);
+  else if (!status && r->args.hide > 0)
+    status = solid_fail(SOLID_EINVAL, "--hide: the model's file says which items were hidden from it");
+  if (!status)
+    status = hidden_measure(&r->hidden, &hidden, r->model, &r->history, options, &r->of_model.evaluation,
+                            (uint32_t)r->args.resamples, (uint64_t)r->args.seed);
+  sol_hidden_clear(&hidden);
+  return status;
+}
+
+static solid_status evaluate(eval_run *r) {
+  const eval_arguments *args = &r->args;
+  sol_evaluate_options options = {
+      .part = args->part ? SOL_PART_TEST : SOL_PART_VALID, .keep_history = !args->mask, .batch = (uint32_t)args->batch};
+  solid_status status = open_model(r);
+  if (!status) status = open_data(r);
+  if (!status) status = sol_evaluate_popularity(&r->popularity.evaluation, &r->history, &options);
+  if (status || !r->model) return status ? status : eval_measure(r);
+  if (args->cache) status = open_cache(r);
+  options.cache = r->cache;
+  if (!status) status = sol_evaluate_model(&r->of_model.evaluation, r->model, &r->history, &options);
+  if (!status) status = eval_measure(r);
+  if (!status && args->stale)
+    status = stale_measure(&r->stale, args->stale, r->model, &r->history, &options, (uint32_t)args->resamples,
+                           (uint64_t)args->seed);
+  return status ? status : ask_about_hidden(r, &options);
+}
+
+static void clear(eval_run *r) {
+  sol_evaluation_clear(&r->of_model.evaluation);
+  sol_evaluation_clear(&r->popularity.evaluation);
+  sol_slices_clear(&r->slices);
+  sol_history_clear(&r->history);
+  if (r->cache) r->cache->ops->close(r->cache);
+  solid_model_free(r->model);
+  solid_context_free(r->ctx);
+}
+
+static solid_status run(void *user) {
+  eval_run *r = user;
+  solid_status status = r->args.json ? manifest_check(r->args.json) : SOLID_OK;
+  if (!status && r->args.protocol) return eval_paper(r);
+  if (!status) status = evaluate(r);
+  if (!status) eval_print_table(r);
+  return !status && r->args.json ? eval_write_json(r) : status;
+}
+
+int main(int argc, char **argv) {
+  static eval_run r;
+  if (argc > 1 && strcmp(argv[1], "compare") == 0) return eval_compare(argc - 1, argv + 1);
+  int code = program_run(&eval_program, argc, argv, &r.args, run, &r);
+  clear(&r);
+  return code;
+}

@@ -1,0 +1,51 @@
+/* solid_ingestd in three pieces: options (the table), report (statistics), and the program itself. */
+#ifndef EXAMPLES_INGESTD_INGESTD_H
+#define EXAMPLES_INGESTD_INGESTD_H
+
+#include "examples/common/config.h"
+#include "examples/common/store_options.h"
+#include "ingest/ingest_stats.h"
+#include "solid/context.h"
+#include "solid/model.h"
+#include "solid/pipeline.h"
+#include "solid/store.h"
+#include <stdint.h>
+#include <stdio.h>
+
+/* Exit codes; wrong usage is told from what may be better in a minute. */
+enum {
+  INGESTD_DONE = 0,      /* end of file, or stopped by a signal with everything committed */
+  INGESTD_FAILED = 1,    /* the run ended with an error; what was not committed will be read again */
+  INGESTD_USAGE = 2,     /* configuration */
+  INGESTD_NO_MODEL = 3,  /* the model file cannot be used */
+  INGESTD_NO_STORE = 4,  /* the store cannot be reached */
+  INGESTD_NO_SOURCE = 5, /* broker, topic or file cannot be reached */
+};
+
+typedef struct ingestd_options {
+  const char *model, *device;
+  int64_t threads, users;
+  store_options store;
+  const char *brokers, *topic, *group, *dead_letter_topic, *from_file;
+  int64_t batch_size, batch_ms, start_ms, drain_ms, retry_max_ms, max_future_ms, stats_s;
+  int verbose;
+} ingestd_options;
+
+extern const solid_program ingestd_program;
+
+/* Lines of the library on stderr; `user` is an int: 1 = the chatty levels too. */
+void ingestd_log(void *user, solid_log_level level, const char *line);
+
+typedef struct ingestd_report {
+  const solid_pipeline *pipeline;
+  uint64_t generated; /* when last reported */
+  int64_t last_ms;
+} ingestd_report;
+
+/* Rates count from here. */
+ingestd_report ingestd_report_start(const solid_pipeline *pipeline);
+
+/* A solid_ingest_stats_fn with an ingestd_report: one line on stdout. */
+void ingestd_print(void *report, const solid_ingest_stats *stats);
+
+#endif

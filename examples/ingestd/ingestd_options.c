@@ -1,0 +1,56 @@
+#include "examples/ingestd/ingestd.h"
+
+#define OPTION(field) offsetof(ingestd_options, field)
+
+static const solid_property properties[] = {
+    {"model", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL, "model file", 1, OPTION(model)},
+    {"device", SOLID_PROPERTY_STRING, "cpu", 0, 0, NULL, "cpu, cuda or cuda:N", 0, OPTION(device)},
+    {"threads", SOLID_PROPERTY_INT, "1", 0, 1024, NULL, "CPU threads; 0 = all", 0, OPTION(threads)},
+    {"users-at-once", SOLID_PROPERTY_INT, "256", 1, 65536, NULL, "users generated for in one go", 0, OPTION(users)},
+
+    {"store", SOLID_PROPERTY_CHOICE, "redis", 0, 0, "redis|memory",
+     "where users are kept; memory ends with the process", 0, OPTION(store.kind)},
+    {"element", SOLID_PROPERTY_CHOICE, "f16", 0, 0, "f32|f16|i8", "how generated parameters are kept", 0,
+     OPTION(store.element)},
+    {"ttl", SOLID_PROPERTY_INT, "2592000", 0, 3153600000.0, NULL, "seconds until an idle user is forgotten; 0 = never",
+     0, OPTION(store.ttl_s)},
+    STORE_REDIS_PROPERTIES(ingestd_options),
+
+    {"brokers", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL, "Kafka: HOST:PORT,HOST:PORT", 0, OPTION(brokers)},
+    {"topic", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL, "Kafka: topic of the events", 0, OPTION(topic)},
+    {"group", SOLID_PROPERTY_STRING, "solid", 0, 0, NULL, "Kafka: consumer group", 0, OPTION(group)},
+    {"dead-letter-topic", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL,
+     "Kafka: where rejected events go; default TOPIC.dead-letter, empty = only counted", 0, OPTION(dead_letter_topic)},
+    {"from-file", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL, "read JSON lines of this file (- = stdin) instead of Kafka",
+     0, OPTION(from_file)},
+
+    {"batch-size", SOLID_PROPERTY_INT, "256", 1, 1 << 20, NULL, "events stored and committed together", 0,
+     OPTION(batch_size)},
+    {"batch-ms", SOLID_PROPERTY_INT, "50", 1, 60000, NULL, "longest wait for a batch to fill", 0, OPTION(batch_ms)},
+    {"max-future-ms", SOLID_PROPERTY_INT, "3600000", -1, 1e15, NULL,
+     "how far ahead of the clock an event may be; -1 = any", 0, OPTION(max_future_ms)},
+    {"start-timeout-ms", SOLID_PROPERTY_INT, "10000", 100, 600000, NULL,
+     "how long a broker may take to answer at start", 0, OPTION(start_ms)},
+    {"retry-max-ms", SOLID_PROPERTY_INT, "10000", 100, 600000, NULL, "longest wait while the store is away", 0,
+     OPTION(retry_max_ms)},
+    {"drain-ms", SOLID_PROPERTY_INT, "10000", 0, 600000, NULL, "after SIGTERM: how long an absent store is waited for",
+     0, OPTION(drain_ms)},
+    {"stats-interval", SOLID_PROPERTY_INT, "10", 1, 86400, NULL, "seconds between lines of statistics", 0,
+     OPTION(stats_s)},
+    {"verbose", SOLID_PROPERTY_BOOL, "false", 0, 0, NULL, "more lines on stderr", 0, OPTION(verbose)},
+};
+
+const solid_program ingestd_program = {
+    .name = "solid_ingestd",
+    .summary = "keeps users' windows and generated parameters up to date with a stream of events",
+    .notes =
+        "Event: {\"user\": \"u1\", \"item\": \"i7\", \"event\": \"view\", \"ts\": 1690000000000}, key = user.\n"
+        "SIGTERM and SIGINT store and commit what is in hand, then end the program; a second one ends it at once.\n"
+        "Example: solid_ingestd --model m.safetensors --brokers localhost:9092 --topic events\n"
+        "         solid_ingestd --model m.safetensors --store memory --from-file events.jsonl\n"
+        "Exit codes: 0 stopped or at the end of the file, everything stored; 1 ended by an error; 2 wrong usage;\n"
+        "            3 the model cannot be used; 4 the store cannot be reached; 5 broker, topic or file cannot.",
+    .properties = properties,
+    .count = sizeof properties / sizeof *properties,
+    .takes_kafka = 1,
+};

@@ -1,0 +1,188 @@
+/* solid_ingestd: events from Kafka (or a file) -> solid_pipeline -> store. The walk is set up in main and run by the
+ * source; solid_ingestd --help says the rest. */
+#include "examples/common/program.h"
+#include "examples/ingestd/ingestd.h"
+#include "ingest/file_source.h"
+#include <inttypes.h>
+#include <signal.h>
+#include <string.h>
+#ifdef SOLID_WITH_KAFKA
+#include "ingest/consumer.h"
+#endif
+
+/* What a signal has to reach: whichever source runs, and the time before one does. */
+static struct {
+  volatile sig_atomic_t stopped;
+  solid_file_source *volatile replay;
+#ifdef SOLID_WITH_KAFKA
+  solid_consumer *volatile consumer;
+#endif
+} running;
+
+static void on_signal(int number) {
+  (void)number;
+  running.stopped = 1;
+  if (running.replay) solid_file_source_stop(running.replay);
+#ifdef SOLID_WITH_KAFKA
+  if (running.consumer) solid_consumer_stop(running.consumer);
+#endif
+}
+
+static void catch_signals(void) {
+  struct sigaction action;
+  memset(&action, 0, sizeof action);
+  sigemptyset(&action.sa_mask);
+  action.sa_handler = on_signal;
+  /* The second one ends the program. No SA_RESTART: a read of standard input must end, too. */
+  action.sa_flags = (int)SA_RESETHAND;
+  sigaction(SIGTERM, &action, NULL);
+  sigaction(SIGINT, &action, NULL);
+  action.sa_handler = SIG_IGN;
+  sigaction(SIGPIPE, &action, NULL);
+}
+
+static int fail(int code) {
+  fprintf(stderr, "solid_ingestd: %s\n", solid_last_error());
+  return code;
+}
+
+/* Rejected lines of a file go nowhere else: the first few are shown. */
+static void on_reject(void *user, uint64_t number, solid_bytes line, solid_reject reject) {
+  enum { SHOWN = 10 };
+  static int shown;
+  (void)user;
+  if (shown++ < SHOWN)
+    fprintf(stderr, "solid_ingestd: line %" PRIu64 ": %s: %.*s\n", number, solid_reject_code(reject),
+            (int)(line.size < 120 ? line.size : 120), line.data);
+}
+
+static int run_file(const ingestd_options *options, solid_pipeline *pipeline, ingestd_report *report) {
+  solid_file_source *replay = NULL;
+  solid_file_source_options o = SOLID_FILE_SOURCE_OPTIONS_INIT;
+  o.path = options->from_file;
+  o.batch_size = (uint32_t)options->batch_size;
+  o.sink = solid_pipeline_push;
+  o.sink_user = pipeline;
+  o.max_future_ms = options->max_future_ms;
+  o.retry_max_ms = options->retry_max_ms;
+  o.drain_ms = options->drain_ms;
+  o.stats_ms = options->stats_s * 1000;
+  o.on_stats = ingestd_print;
+  o.on_reject = on_reject;
+  o.user = report;
+  if (solid_file_source_open(&replay, &o)) return fail(INGESTD_NO_SOURCE);
+  running.replay = replay;
+  if (running.stopped) solid_file_source_stop(replay);
+  solid_status status = solid_file_source_run(replay);
+  running.replay = NULL;
+  solid_file_source_close(replay);
+  return status ? fail(INGESTD_FAILED) : INGESTD_DONE;
+}
+
+#ifdef SOLID_WITH_KAFKA
+static int run_kafka(const ingestd_options *options, const solid_config *config, solid_pipeline *pipeline,
+                     ingestd_report *report) {
+  solid_consumer *consumer = NULL;
+  solid_consumer_options o = SOLID_CONSUMER_OPTIONS_INIT;
+  int verbose = options->verbose;
+  o.brokers = options->brokers;
+  o.topic = options->topic;
+  o.group = options->group;
+  o.dead_letter_topic = options->dead_letter_topic;
+  o.settings = solid_config_passthrough(config, &o.n_settings);
+  o.batch_size = (uint32_t)options->batch_size;
+  o.batch_ms = options->batch_ms;
+  o.sink = solid_pipeline_push;
+  o.sink_user = pipeline;
+  o.start_ms = options->start_ms;
+  o.max_future_ms = options->max_future_ms;
+  o.retry_max_ms = options->retry_max_ms;
+  o.drain_ms = options->drain_ms;
+  o.stats_ms = options->stats_s * 1000;
+  o.on_stats = ingestd_print;
+  o.stats_user = report;
+  o.log = ingestd_log;
+  o.log_user = &verbose;
+  solid_status status = solid_consumer_open(&consumer, &o);
+  if (status) return fail(status == SOLID_EINVAL ? INGESTD_USAGE : INGESTD_NO_SOURCE);
+  fprintf(stderr, "solid_ingestd: reading %s as group %s\n", options->topic, options->group);
+  running.consumer = consumer;
+  if (running.stopped) solid_consumer_stop(consumer);
+  status = solid_consumer_run(consumer);
+  int code = status ? fail(INGESTD_FAILED) : INGESTD_DONE; /* before close, which may have an error of its own */
+  running.consumer = NULL;
+  solid_consumer_close(consumer);
+  return code;
+}
+#else
+static int run_kafka(const ingestd_options *options, const solid_config *config, solid_pipeline *pipeline,
+                     ingestd_report *report) {
+  (void)options, (void)config, (void)pipeline, (void)report;
+  fprintf(stderr, "solid_ingestd: built without Kafka, use --from-file\n");
+  return INGESTD_USAGE;
+}
+#endif
+
+/* Model, store and pipeline, then the source until it ends. */
+static int serve(const ingestd_options *options, const solid_config *config) {
+  int verbose = options->verbose, code = INGESTD_DONE;
+  solid_context_options context_options = SOLID_CONTEXT_OPTIONS_INIT;
+  solid_pipeline_options pipeline_options = SOLID_PIPELINE_OPTIONS_INIT;
+  solid_model_info info = {.struct_size = sizeof info};
+  solid_context *ctx = NULL;
+  solid_model *model = NULL;
+  solid_store *store = NULL;
+  solid_pipeline *pipeline = NULL;
+  context_options.threads = (int32_t)options->threads;
+  context_options.device = options->device;
+  context_options.log = ingestd_log;
+  context_options.log_user = &verbose;
+  pipeline_options.max_batch = (uint32_t)options->users;
+  if (solid_context_new(&ctx, &context_options))
+    code = fail(INGESTD_USAGE);
+  else if (solid_model_load(&model, ctx, options->model) || solid_model_get_info(model, &info))
+    code = fail(INGESTD_NO_MODEL);
+  else if (store_options_open(&store, &options->store, &info, ingestd_log))
+    code = fail(INGESTD_NO_STORE);
+  else if (solid_pipeline_new(&pipeline, model, store, &pipeline_options))
+    code = fail(INGESTD_FAILED);
+  if (code == INGESTD_DONE) {
+    ingestd_report report = ingestd_report_start(pipeline);
+    code = options->from_file ? run_file(options, pipeline, &report) : run_kafka(options, config, pipeline, &report);
+  }
+  solid_pipeline_free(pipeline);
+  if (store) store->ops->close(store);
+  solid_model_free(model);
+  solid_context_free(ctx);
+  return code;
+}
+
+static int check(const ingestd_options *options) {
+  if (options->from_file && (options->brokers || options->topic))
+    fprintf(stderr, "solid_ingestd: --from-file and --brokers exclude one another\n");
+  else if (store_options_check(&options->store))
+    fail(INGESTD_USAGE);
+  else if (!options->from_file && (!options->brokers || !options->topic))
+    fprintf(stderr, "solid_ingestd: needs --brokers and --topic, or --from-file; see --help\n");
+  else
+    return 1;
+  return 0;
+}
+
+int main(int argc, char **argv) {
+  ingestd_options options;
+  solid_config *config = NULL;
+  int code = INGESTD_USAGE;
+  if (solid_config_load(&config, &ingestd_program, argc, argv, &options)) return fail(INGESTD_USAGE);
+  solid_config_request request = solid_config_get_request(config);
+  if (request == SOLID_CONFIG_HELP) {
+    code = solid_config_write_help(&ingestd_program, stdout) ? fail(INGESTD_FAILED) : INGESTD_DONE;
+  } else if (request == SOLID_CONFIG_VERSION) {
+    code = solid_config_write_version(&ingestd_program, stdout) ? fail(INGESTD_FAILED) : INGESTD_DONE;
+  } else if (check(&options)) {
+    catch_signals();
+    code = serve(&options, config);
+  }
+  solid_config_free(config);
+  return code == INGESTD_DONE && program_flush() != SOLID_OK ? fail(INGESTD_FAILED) : code;
+}

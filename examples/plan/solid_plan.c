@@ -1,0 +1,184 @@
+/* solid_plan: how much memory a model's users take up, in Redis and in the memory store, by element type; with --device
+ * also what serving and training take on the device, and whether it is there. */
+#include "examples/common/config.h"
+#include "examples/common/program.h"
+#include "solid/extend.h"
+#include "solid/train/fit/plan.h"
+#include "solid/worker.h"
+#include "store/plan.h"
+#include <stdio.h>
+#include <string.h>
+
+typedef struct plan_options {
+  const char *model, *prefix, *device;
+  int64_t window, width, params, users, id_bytes, partitions, batch, train_batch, memory;
+} plan_options;
+
+static const solid_property properties[] = {
+    {"model", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL, "model file that gives window, width and params", 0,
+     offsetof(plan_options, model)},
+    {"window", SOLID_PROPERTY_INT, "50", 1, 65535, NULL, "without a model: steps kept of a user", 0,
+     offsetof(plan_options, window)},
+    {"width", SOLID_PROPERTY_INT, "64", 0, 1 << 20, NULL, "without a model: floats of a state", 0,
+     offsetof(plan_options, width)},
+    {"params", SOLID_PROPERTY_INT, "2112", 0, 1 << 25, NULL, "without a model: generated floats a user", 0,
+     offsetof(plan_options, params)},
+    {"users", SOLID_PROPERTY_INT, "1000000", 1, 1e12, NULL, "number of users", 0, offsetof(plan_options, users)},
+    {"id-bytes", SOLID_PROPERTY_INT, "16", 1, 255, NULL, "average length of a user id", 0,
+     offsetof(plan_options, id_bytes)},
+    {"prefix", SOLID_PROPERTY_STRING, "solid:", 0, 0, NULL, "of the Redis keys", 0, offsetof(plan_options, prefix)},
+    {"partitions", SOLID_PROPERTY_INT, "1", 1, 65535, NULL, "of which one user's events come", 0,
+     offsetof(plan_options, partitions)},
+    {"device", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL, "cpu, cuda or cuda:N: its memory too; needs --model", 0,
+     offsetof(plan_options, device)},
+    {"batch", SOLID_PROPERTY_INT, "256", 1, 1 << 24, NULL, "on the device: users that are served at once", 0,
+     offsetof(plan_options, batch)},
+    {"train-batch", SOLID_PROPERTY_INT, "256", 0, 65536, NULL, "on the device: users a training step; 0 = no training",
+     0, offsetof(plan_options, train_batch)},
+    {"memory", SOLID_PROPERTY_INT, "0", 0, 1e15, NULL,
+     "instead of --device: would it fit on a GPU that has so many bytes free? needs none", 0,
+     offsetof(plan_options, memory)},
+};
+
+static const solid_program program = {
+    .name = "solid_plan",
+    .summary = "prints how much memory a model takes up: its users in a store, itself on a device",
+    .notes = "Counts users with a full window and generated params; with a TTL only the users of that time are kept.\n"
+             "Example: solid_plan --model beauty.safetensors --users 5000000\n"
+             "         solid_plan --model beauty.safetensors --device cuda --batch 4096\n"
+             "         solid_plan --model beauty.safetensors --memory 24000000000\n"
+             "A CUDA context and its code take some hundred megabytes besides, which --device has already taken off.\n"
+             "Exit codes: 0 done, 1 the model cannot be read, or does not fit on the device, 2 wrong usage.\n",
+    .properties = properties,
+    .count = sizeof properties / sizeof *properties,
+};
+
+/* Sizes from the model file instead of the flags. */
+static solid_status read_model(plan_options *options) {
+  solid_context *ctx = NULL;
+  solid_model *model = NULL;
+  solid_model_info info = {.struct_size = sizeof info};
+  solid_status status = solid_context_new(&ctx, NULL);
+  if (!status) status = solid_model_load(&model, ctx, options->model);
+  if (!status) status = solid_model_get_info(model, &info);
+  solid_model_free(model);
+  solid_context_free(ctx);
+  if (status) return status;
+  options->window = info.window;
+  options->width = info.width;
+  options->params = info.params;
+  printf("%s: head %s, %u items\n", options->model, solid_head_name(info.head), info.items);
+  return SOLID_OK;
+}
+
+/* A number of bytes in the unit that shows three digits or so. */
+static const char *bytes_text(double bytes, char text[24]) {
+  static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB"};
+  int unit = 0;
+  for (; bytes >= 10000 && unit < 5; unit++) bytes /= 1000;
+  snprintf(text, 24, unit ? "%.1f %s" : "%.0f %s", bytes, units[unit]);
+  return text;
+}
+
+static solid_status print_plan(const plan_options *options) {
+  static const char *const names[] = {"f32", "f16", "i8"};
+  printf("a user: window of %lld steps, state of %lld floats, %lld params; id of %lld bytes\n",
+         (long long)options->window, (long long)options->width, (long long)options->params,
+         (long long)options->id_bytes);
+  printf("%-8s %10s %10s %12s %12s   %lld users: %12s %12s\n", "element", "window", "record", "in redis", "in memory",
+         (long long)options->users, "redis", "memory");
+  for (int element = SOLID_F32; element <= SOLID_I8; element++) {
+    const solid_plan_sizes sizes = {(uint32_t)options->window,    (uint32_t)options->width,
+                                    (uint32_t)options->params,    (solid_element)element,
+                                    (uint32_t)options->id_bytes,  (uint32_t)strlen(options->prefix),
+                                    (uint32_t)options->partitions};
+    solid_plan plan;
+    char redis[24], memory[24], label[32];
+    solid_status status = solid_plan_user(&sizes, &plan);
+    if (status) return status;
+    int indent = snprintf(label, sizeof label, "%lld users: ", (long long)options->users);
+    printf("%-8s %10zu %10zu %12zu %12zu   %*s%12s %12s\n", names[element], plan.window, plan.record, plan.redis,
+           plan.memory, indent, "", bytes_text((double)plan.redis * (double)options->users, redis),
+           bytes_text((double)plan.memory * (double)options->users, memory));
+  }
+  return SOLID_OK;
+}
+
+static void print_line(const char *what, uint64_t bytes) {
+  char text[24];
+  printf("  %-46s %10s\n", what, bytes_text((double)bytes, text));
+}
+
+/* Opens what was planned: the arrays must be as large as they were to be, the rest is the device's own. */
+static solid_status measure(const solid_context *ctx, const plan_options *options, size_t before,
+                            const sol_device_plan *plan) {
+  solid_model *model = NULL;
+  solid_worker *worker = NULL;
+  size_t after = 0, total = 0;
+  solid_status status = solid_model_load(&model, ctx, options->model);
+  if (!status) status = solid_worker_new(&worker, model, (size_t)options->batch);
+  if (!status) status = sol_plan_memory(ctx, &after, &total);
+  solid_worker_free(worker);
+  solid_model_free(model);
+  uint64_t taken = before > after ? before - after : 0, planned = plan->model + plan->worker;
+  if (!status) print_line("opened: kernels, graphs and libraries besides", taken > planned ? taken - planned : 0);
+  return status;
+}
+
+static solid_status refuse(const char *what, int64_t users, uint64_t bytes, size_t left, const char *flag) {
+  char a[24], b[24];
+  return solid_fail(SOLID_ENOMEM, "%s %lld users at once needs %s, %s are free: use a smaller %s", what,
+                    (long long)users, bytes_text((double)bytes, a), bytes_text((double)left, b), flag);
+}
+
+/* What fits into `left` bytes; without a context of a card that need not be there. */
+static solid_status print_device(const plan_options *options, const solid_context *ctx, size_t left, size_t total) {
+  char a[24], b[24];
+  sol_train_options train = SOL_TRAIN_OPTIONS_INIT;
+  sol_device_plan plan;
+  train.batch = options->train_batch ? (uint32_t)options->train_batch : 1;
+  solid_status status = sol_plan_device(&plan, options->model, (uint32_t)options->batch, &train);
+  if (status) return status;
+  uint64_t serving = plan.model + plan.worker;
+  printf("device %s: %s of %s are free\n", ctx ? options->device : "as asked", bytes_text((double)left, a),
+         bytes_text((double)total, b));
+  print_line("serving: weights, codes, tables of the catalogue", plan.model);
+  print_line("serving: batches, records, scratch", plan.worker);
+  if (options->train_batch) print_line("training a model of these shapes", plan.training);
+  if (options->train_batch && plan.learning) print_line("training with --learn-codes, besides", plan.learning);
+  if (serving > left) return refuse("serving", options->batch, serving, left, "--batch");
+  if (ctx && strcmp(options->device, "cpu") != 0) status = measure(ctx, options, left, &plan);
+  if (!status && options->train_batch && plan.training > left)
+    status = refuse("training with", options->train_batch, plan.training, left,
+                    "--train-batch (0 = only serving is planned)");
+  return status;
+}
+
+static solid_status plan_device(const plan_options *options) {
+  size_t left = (size_t)options->memory, total = left;
+  if (left) return print_device(options, NULL, left, total);
+  solid_context_options context = SOLID_CONTEXT_OPTIONS_INIT;
+  solid_context *ctx = NULL;
+  context.device = options->device;
+  solid_status status = solid_context_new(&ctx, &context);
+  if (!status) status = sol_plan_memory(ctx, &left, &total);
+  if (!status) status = print_device(options, ctx, left, total);
+  solid_context_free(ctx);
+  return status;
+}
+
+static solid_status run(void *user) {
+  plan_options *options = user;
+  int of_device = options->device || options->memory;
+  if (of_device && !options->model)
+    return solid_fail(SOLID_EINVAL, "--%s needs --model", options->device ? "device" : "memory");
+  if (options->device && options->memory) return solid_fail(SOLID_EINVAL, "--device and --memory exclude one another");
+  solid_status status = options->model ? read_model(options) : SOLID_OK;
+  if (!status) status = print_plan(options);
+  return !status && of_device ? plan_device(options) : status;
+}
+
+int main(int argc, char **argv) {
+  plan_options options = {0};
+  return program_run(&program, argc, argv, &options, run, &options);
+}

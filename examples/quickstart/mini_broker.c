@@ -1,0 +1,69 @@
+/* mini_broker: a Kafka broker inside one process, for demonstrations and tests without a cluster: librdkafka's mock
+ * cluster. It keeps messages in memory, forgets them when it ends, and is no replacement for a real broker. Prints its
+ * address on stdout and runs until SIGTERM or SIGINT. */
+#include "examples/common/config.h"
+#include <librdkafka/rdkafka.h>
+#include <librdkafka/rdkafka_mock.h>
+#include <signal.h>
+
+typedef struct broker_options {
+  const char *topic;
+  int64_t partitions;
+} broker_options;
+
+static const solid_property properties[] = {
+    {"topic", SOLID_PROPERTY_STRING, "events", 0, 0, NULL, "topic to create", 0, offsetof(broker_options, topic)},
+    {"partitions", SOLID_PROPERTY_INT, "3", 1, 1000, NULL, "its partitions", 0, offsetof(broker_options, partitions)},
+};
+
+static const solid_program program = {
+    .name = "mini_broker",
+    .summary = "a Kafka broker in memory, for demonstrations only",
+    .notes = "Prints HOST:PORT, then runs until SIGTERM.\nExit codes: 0 stopped, 1 could not start, 2 wrong usage.",
+    .properties = properties,
+    .count = sizeof properties / sizeof *properties,
+};
+
+static int run(const broker_options *options, const sigset_t *signals) {
+  char text[256] = "cannot be made";
+  int code = 1, number;
+  rd_kafka_conf_t *conf = rd_kafka_conf_new();
+  rd_kafka_mock_cluster_t *cluster = NULL;
+  rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof text);
+  if (rk) cluster = rd_kafka_mock_cluster_new(rk, 1);
+  if (!rk) rd_kafka_conf_destroy(conf);
+  if (cluster && rd_kafka_mock_topic_create(cluster, options->topic, (int)options->partitions, 1) == 0) {
+    printf("%s\n", rd_kafka_mock_cluster_bootstraps(cluster));
+    fflush(stdout);
+    sigwait(signals, &number);
+    code = 0;
+  } else {
+    fprintf(stderr, "mini_broker: topic %s: %s\n", options->topic, text);
+  }
+  if (cluster) rd_kafka_mock_cluster_destroy(cluster);
+  if (rk) rd_kafka_destroy(rk);
+  return code;
+}
+
+int main(int argc, char **argv) {
+  broker_options options;
+  solid_config *config = NULL;
+  sigset_t signals;
+  /* Before any thread is there, so that all of them leave the signals to sigwait. */
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  sigprocmask(SIG_BLOCK, &signals, NULL);
+  solid_status status = solid_config_load(&config, &program, argc, argv, &options);
+  int code = status ? 2 : 0;
+  if (status)
+    fprintf(stderr, "mini_broker: %s\n", solid_last_error());
+  else if (solid_config_get_request(config) == SOLID_CONFIG_HELP)
+    code = solid_config_write_help(&program, stdout) != SOLID_OK;
+  else if (solid_config_get_request(config) == SOLID_CONFIG_VERSION)
+    code = solid_config_write_version(&program, stdout) != SOLID_OK;
+  else
+    code = run(&options, &signals);
+  solid_config_free(config);
+  return code;
+}

@@ -1,0 +1,21 @@
+/* solid_send in two pieces: the source (data file or lines -> payloads), and the producer in the program itself. */
+#ifndef EXAMPLES_SEND_SEND_H
+#define EXAMPLES_SEND_SEND_H
+
+#include "solid/status.h"
+#include "solid/types.h"
+#include <stdint.h>
+
+/* Takes one event as JSON with its key (empty when the line is not an event). Borrowed for the call. */
+typedef solid_status (*replay_take_fn)(void *user, solid_bytes key, solid_bytes payload);
+
+typedef struct replay_source {
+  const char *path;   /* "-" = lines from stdin */
+  const char *format; /* of ingest/dataset.h, or "lines": JSON lines passed on as they are, right or wrong */
+  uint64_t limit;     /* events; 0 = all */
+} replay_source;
+
+/* Gives everything to `take`; ends early with the status that it answers. Reaching the limit is SOLID_OK. */
+solid_status replay_read(const replay_source *source, replay_take_fn take, void *user);
+
+#endif

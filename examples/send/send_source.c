@@ -1,0 +1,87 @@
+#include "examples/send/send.h"
+#include "ingest/dataset.h"
+#include "ingest/decode.h"
+#include "solid/extend.h"
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct reading {
+  const replay_source *source;
+  replay_take_fn take;
+  void *user;
+  uint64_t count;
+  int is_full; /* the limit was reached */
+} reading;
+
+static solid_status pass(reading *r, solid_bytes key, solid_bytes payload) {
+  if (r->source->limit && r->count >= r->source->limit) {
+    r->is_full = 1;
+    return solid_fail(SOLID_ECANCELLED, "the limit of %llu events", (unsigned long long)r->source->limit);
+  }
+  r->count++;
+  return r->take(r->user, key, payload);
+}
+
+/* One event of a data file as the JSON of ingest/decode.h. */
+static solid_status pass_event(reading *r, const solid_event *ev) {
+  json_t *object = json_object();
+  int bad = json_object_set_new(object, "user", json_stringn(ev->user.data, ev->user.size)) |
+            json_object_set_new(object, "item", json_stringn(ev->item.data, ev->item.size));
+  if (ev->kind.size) bad |= json_object_set_new(object, "event", json_stringn(ev->kind.data, ev->kind.size));
+  bad |= json_object_set_new(object, "ts", json_integer(ev->time_ms));
+  char *text = bad ? NULL : json_dumps(object, JSON_COMPACT);
+  json_decref(object);
+  if (!text) return solid_fail(SOLID_EFORMAT, "event %llu: an id is not UTF-8", (unsigned long long)r->count + 1);
+  solid_status status = pass(r, ev->user, (solid_bytes){text, strlen(text)});
+  free(text);
+  return status;
+}
+
+static solid_status pass_events(void *context, const solid_event *events, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    solid_status status = pass_event(context, &events[i]);
+    if (status) return status;
+  }
+  return SOLID_OK;
+}
+
+static solid_status read_lines(reading *r, FILE *file) {
+  solid_decoder *decoder = NULL;
+  char *line = NULL;
+  size_t room = 0;
+  ssize_t size;
+  solid_status status = solid_decoder_new(&decoder, -1);
+  while (!status && (size = getline(&line, &room, file)) >= 0) {
+    while (size > 0 && strchr("\r\n", line[size - 1])) size--;
+    if (!size) continue;
+    solid_event ev;
+    solid_reject reject;
+    solid_decoder_reset(decoder);
+    solid_status decoded = solid_decoder_decode(decoder, line, (size_t)size, 0, &ev, &reject);
+    status = pass(r, decoded ? (solid_bytes){"", 0} : ev.user, (solid_bytes){line, (size_t)size});
+  }
+  if (!status && ferror(file)) status = solid_fail(SOLID_EIO, "%s: %s", r->source->path, strerror(errno));
+  free(line);
+  solid_decoder_free(decoder);
+  return status;
+}
+
+solid_status replay_read(const replay_source *source, replay_take_fn take, void *user) {
+  reading r = {source, take, user, 0, 0};
+  solid_status status;
+  int from_stdin = strcmp(source->path, "-") == 0;
+  if (from_stdin || strcmp(source->format, "lines") == 0) {
+    FILE *file = from_stdin ? stdin : fopen(source->path, "r");
+    if (!file) return solid_fail(SOLID_EIO, "%s: %s", source->path, strerror(errno));
+    status = read_lines(&r, file);
+    if (!from_stdin) fclose(file);
+  } else {
+    solid_dataset_format format;
+    status = solid_dataset_format_find(source->format, &format);
+    if (!status) status = solid_dataset_read_events(source->path, format, pass_events, &r);
+  }
+  return r.is_full ? SOLID_OK : status;
+}

@@ -1,0 +1,33 @@
+/* solid_train's options: the table of its properties, and what they say to each part of a training. */
+#ifndef EXAMPLES_TRAIN_TRAIN_OPTIONS_H
+#define EXAMPLES_TRAIN_TRAIN_OPTIONS_H
+
+#include "examples/common/config.h"
+#include "examples/common/load.h"
+#include "solid/train/codebook/codebook_fit.h"
+#include "solid/train/codebook/features.h"
+#include "solid/train/fit/trainer.h"
+#include <stdint.h>
+
+typedef struct train_arguments {
+  const char *data, *format, *attributes, *vectors, *out, *device, *log, *teachers, *codes_from;
+  int64_t vector_width, width, window, blocks, heads, levels, codes, slots, rank;
+  int64_t seed, threads, epochs, patience, check, batch, warmup, learn_codes, cooccurrence, content;
+  double clip, limit, rate, rate_end, rate_scale, decay, decay_generator, max_norm, dropout, dropout_z, dropout_y,
+      smoothing, average, cuts, swap, item_dropout, start_content, taught, code_task, learn_share, learn_keep;
+  double hide;
+  int64_t hide_seed;
+  int head, precision, fresh, keep_checkpoint, hidden_codes, refit;
+  load_split order;
+} train_arguments;
+
+extern const solid_program train_program;
+
+solid_precision train_precision(const train_arguments *a);
+/* Of a model of so many items, which take their attributes from `history`. */
+sol_config train_config(const train_arguments *a, uint32_t items, const sol_history *history);
+sol_train_options train_options(const train_arguments *a);
+sol_features_options train_features(const train_arguments *a);
+sol_codebook_options train_codebook(const train_arguments *a);
+
+#endif

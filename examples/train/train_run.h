@@ -1,0 +1,28 @@
+/* One training of solid_train from its first epoch, or its checkpoint, to its last. */
+#ifndef EXAMPLES_TRAIN_TRAIN_RUN_H
+#define EXAMPLES_TRAIN_TRAIN_RUN_H
+
+#include "solid/train/fit/teacher.h"
+#include "solid/train/fit/trainer.h"
+#include <stdio.h>
+
+typedef struct train_run {
+  const solid_context *ctx;
+  const sol_config *config;
+  const sol_history *history;
+  const uint16_t *codes;
+  const sol_teacher *teacher; /* or NULL */
+  const float *items;         /* (V, d) to start from, or NULL */
+  const sol_codebook *book;   /* the codes' codebook, for options->learn_codes */
+  const float *content;       /* (V, content_width) for options->learn_codes and options->swap, or NULL */
+  uint32_t content_width;
+  const char *checkpoint; /* file */
+  int fresh;              /* does not go on from it */
+  double limit;           /* seconds, 0 = none */
+  FILE *log;              /* or NULL */
+} train_run;
+
+/* On success *out is the caller's: sol_trainer_close. */
+solid_status train_run_all(const train_run *run, const sol_train_options *options, sol_trainer **out);
+
+#endif

@@ -1,0 +1,178 @@
+#include "ingest/file_source.h"
+#include "ingest/intake/intake.h"
+#include "solid/extend.h"
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+enum { STEP_MS = 50 }; /* how soon a stop is noticed */
+
+typedef struct line {
+  char *text; /* owned; `room` bytes, reused */
+  size_t size, room;
+  uint64_t number;
+} line;
+
+struct solid_file_source {
+  solid_file_source_options options;
+  FILE *file;
+  int read_errno; /* of the failure that ended the file, 0 = none */
+  uint64_t line_number;
+  sol_intake intake;
+  line *lines;           /* (batch_size) */
+  sol_payload *payloads; /* (batch_size), borrowed from lines */
+  solid_ingest_stats stats;
+  sol_reporter reporter;
+  atomic_int stopped;
+};
+
+static solid_status check(const solid_file_source_options *o) {
+  if (!o->path || !o->sink) return solid_fail(SOLID_EINVAL, "file source: no path or no sink");
+  if (!o->batch_size) return solid_fail(SOLID_EINVAL, "file source: batch_size is 0");
+  if (o->retry_min_ms < 1 || o->retry_max_ms < o->retry_min_ms)
+    return solid_fail(SOLID_EINVAL, "file source: retry_min_ms %lld, retry_max_ms %lld", (long long)o->retry_min_ms,
+                      (long long)o->retry_max_ms);
+  return SOLID_OK;
+}
+
+/* Of a file that can be read twice, also whether its lines are text at all: each would be rejected otherwise. */
+static solid_status open_file(FILE **out, const char *path) {
+  struct stat about;
+  if (strcmp(path, "-") == 0) return *out = stdin, SOLID_OK;
+  *out = fopen(path, "r");
+  if (!*out || fstat(fileno(*out), &about) != 0) return solid_fail(SOLID_EIO, "%s: %s", path, strerror(errno));
+  if (S_ISDIR(about.st_mode)) return solid_fail(SOLID_EIO, "%s: %s", path, strerror(EISDIR));
+  if (!S_ISREG(about.st_mode)) return SOLID_OK;
+  unsigned char mark[2] = {0};
+  if (fread(mark, 1, sizeof mark, *out) == sizeof mark && mark[0] == 0x1f && mark[1] == 0x8b)
+    return solid_fail(SOLID_EFORMAT, "%s: compressed with gzip, want lines of JSON: pipe them (zcat) and read \"-\"",
+                      path);
+  rewind(*out);
+  return SOLID_OK;
+}
+
+solid_status solid_file_source_open(solid_file_source **out, const solid_file_source_options *options) {
+  solid_file_source_options all = SOLID_FILE_SOURCE_OPTIONS_INIT;
+  if (!out || !options) return solid_fail(SOLID_EINVAL, "file source: an argument is NULL");
+  if (options->struct_size < sizeof options->struct_size || options->struct_size > sizeof all)
+    return solid_fail(SOLID_EINVAL, "file source: struct_size %u, this library knows %zu", options->struct_size,
+                      sizeof all);
+  memcpy(&all, options, options->struct_size);
+  options = &all;
+  solid_status status = check(options);
+  if (status != SOLID_OK) return status;
+  solid_file_source *source = calloc(1, sizeof *source);
+  if (!source) return solid_fail(SOLID_ENOMEM, "file source: out of memory");
+  source->options = *options;
+  source->reporter = (sol_reporter){options->on_stats, options->user, options->stats_ms, sol_steady_ms(), 0};
+  source->stats.lag = -1;
+  source->lines = calloc(options->batch_size, sizeof *source->lines);
+  source->payloads = calloc(options->batch_size, sizeof *source->payloads);
+  if (!source->lines || !source->payloads)
+    status = solid_fail(SOLID_ENOMEM, "file source: out of memory");
+  else
+    status = sol_intake_open(&source->intake, options->sink, options->sink_user, options->max_future_ms);
+  if (status == SOLID_OK) status = open_file(&source->file, options->path);
+  if (status != SOLID_OK) {
+    solid_file_source_close(source);
+    return status;
+  }
+  *out = source;
+  return SOLID_OK;
+}
+
+void solid_file_source_close(solid_file_source *source) {
+  if (!source) return;
+  if (source->file && source->file != stdin) fclose(source->file);
+  for (size_t i = 0; source->lines && i < source->options.batch_size; i++) free(source->lines[i].text);
+  free(source->lines);
+  free(source->payloads);
+  sol_intake_close(&source->intake);
+  free(source);
+}
+
+void solid_file_source_stop(solid_file_source *source) {
+  if (source) atomic_store(&source->stopped, 1);
+}
+
+static void report_if_due(solid_file_source *source) {
+  int64_t now_ms = sol_steady_ms();
+  if (now_ms - source->reporter.last_ms >= source->options.stats_ms)
+    sol_report(&source->reporter, &source->stats, now_ms);
+}
+
+/* Reads up to batch_size lines that are not blank. A line beyond SOLID_PAYLOAD_MAX is read whole, and rejected later.
+ */
+static solid_status read_batch(solid_file_source *source, size_t *n) {
+  *n = 0;
+  errno = 0;
+  while (*n < source->options.batch_size && !atomic_load(&source->stopped)) {
+    line *l = &source->lines[*n];
+    ssize_t size = getline(&l->text, &l->room, source->file);
+    if (size < 0) break;
+    l->number = ++source->line_number;
+    l->size = (size_t)size;
+    while (l->size && strchr("\r\n", l->text[l->size - 1])) l->size--;
+    if (!l->size || strspn(l->text, " \t") == l->size) continue;
+    source->payloads[(*n)++] = (sol_payload){l->text, l->size, SOLID_POSITION(SOLID_FILE_SOURCE_PARTITION, l->number)};
+  }
+  if (ferror(source->file) && errno == EINTR && atomic_load(&source->stopped)) return SOLID_OK; /* the stop's signal */
+  if (ferror(source->file) && !source->read_errno) source->read_errno = errno ? errno : EIO;
+  if (*n || !source->read_errno) return SOLID_OK; /* what was read before the error counts */
+  return solid_fail(SOLID_EIO, "%s:%llu: %s", source->options.path, (unsigned long long)source->line_number + 1,
+                    strerror(source->read_errno));
+}
+
+/* Waits wait_ms, reporting meanwhile; a stop cuts the wait short once. */
+static void pause_for(solid_file_source *source, int64_t wait_ms) {
+  struct timespec step = {0, STEP_MS * 1000000L};
+  int was_stopped = atomic_load(&source->stopped);
+  for (int64_t end_ms = sol_steady_ms() + wait_ms; sol_steady_ms() < end_ms;) {
+    nanosleep(&step, NULL);
+    report_if_due(source);
+    if (!was_stopped && atomic_load(&source->stopped)) return;
+  }
+}
+
+static solid_status push_batch(solid_file_source *source, size_t n) {
+  sol_backoff backoff = {source->options.retry_min_ms, source->options.retry_max_ms, 0};
+  int64_t start_ms = sol_steady_ms(), give_up_ms = INT64_MAX;
+  for (;;) {
+    solid_status status = sol_intake_push(&source->intake, source->payloads, n);
+    source->stats.waiting = status != SOLID_OK;
+    if (status == SOLID_OK) break;
+    if (!solid_status_is_retriable(status)) return status;
+    if (atomic_load(&source->stopped) && give_up_ms == INT64_MAX)
+      give_up_ms = sol_steady_ms() + source->options.drain_ms;
+    if (sol_steady_ms() >= give_up_ms) return status;
+    source->stats.retries++;
+    pause_for(source, sol_backoff_next(&backoff));
+  }
+  source->stats.last_batch_ms = (double)(sol_steady_ms() - start_ms);
+  sol_intake_count(&source->intake, n, &source->stats);
+  for (size_t i = 0; source->options.on_reject && i < n; i++) {
+    if (source->intake.rejects[i] == SOLID_REJECT_NONE) continue;
+    const sol_payload *payload = &source->payloads[i];
+    source->options.on_reject(source->options.user, source->lines[i].number,
+                              (solid_bytes){payload->data, payload->size}, source->intake.rejects[i]);
+  }
+  return SOLID_OK;
+}
+
+solid_status solid_file_source_run(solid_file_source *source) {
+  if (!source) return solid_fail(SOLID_EINVAL, "file source: is NULL");
+  solid_status status = SOLID_OK;
+  size_t n;
+  while (status == SOLID_OK && !atomic_load(&source->stopped)) {
+    status = read_batch(source, &n);
+    if (status != SOLID_OK || !n) break;
+    status = push_batch(source, n);
+    report_if_due(source);
+  }
+  sol_report(&source->reporter, &source->stats, sol_steady_ms());
+  return status;
+}

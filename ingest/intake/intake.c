@@ -1,0 +1,115 @@
+#include "ingest/intake/intake.h"
+#include "solid/extend.h"
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+solid_status sol_intake_open(sol_intake *intake, solid_sink_fn sink, void *sink_user, int64_t max_future_ms) {
+  memset(intake, 0, sizeof *intake);
+  intake->sink = sink;
+  intake->sink_user = sink_user;
+  return solid_decoder_new(&intake->decoder, max_future_ms);
+}
+
+void sol_intake_close(sol_intake *intake) {
+  solid_decoder_free(intake->decoder);
+  free(intake->events);
+  free(intake->payload_of);
+  free(intake->verdicts);
+  free(intake->rejects);
+  memset(intake, 0, sizeof *intake);
+}
+
+static solid_status make_room(sol_intake *intake, size_t n) {
+  if (n <= intake->room) return SOLID_OK;
+  solid_event *events = calloc(n, sizeof *events);
+  size_t *payload_of = calloc(n, sizeof *payload_of);
+  solid_status *verdicts = calloc(n, sizeof *verdicts);
+  solid_reject *rejects = calloc(n, sizeof *rejects);
+  if (!events || !payload_of || !verdicts || !rejects) {
+    free(events);
+    free(payload_of);
+    free(verdicts);
+    free(rejects);
+    return solid_fail(SOLID_ENOMEM, "ingest: no memory for a batch of %zu events", n);
+  }
+  free(intake->events);
+  free(intake->payload_of);
+  free(intake->verdicts);
+  free(intake->rejects);
+  intake->events = events;
+  intake->payload_of = payload_of;
+  intake->verdicts = verdicts;
+  intake->rejects = rejects;
+  intake->room = n;
+  return SOLID_OK;
+}
+
+static solid_reject reject_of(solid_status verdict) {
+  if (verdict == SOLID_OK) return SOLID_REJECT_NONE;
+  return verdict == SOLID_ENOTFOUND ? SOLID_REJECT_UNKNOWN_ITEM : SOLID_REJECT_REFUSED;
+}
+
+solid_status sol_intake_push(sol_intake *intake, const sol_payload *payloads, size_t n) {
+  size_t good = 0;
+  int64_t now_ms = sol_wall_ms();
+  solid_status status = make_room(intake, n);
+  if (status != SOLID_OK) return status;
+  solid_decoder_reset(intake->decoder);
+  for (size_t i = 0; i < n; i++) {
+    solid_event *ev = &intake->events[good];
+    status = solid_decoder_decode(intake->decoder, payloads[i].data, payloads[i].size, now_ms, ev, &intake->rejects[i]);
+    if (status == SOLID_EFORMAT) continue;
+    if (status != SOLID_OK) return status;
+    ev->position = payloads[i].position;
+    intake->payload_of[good++] = i;
+  }
+  if (!good) return SOLID_OK;
+  for (size_t i = 0; i < good; i++) intake->verdicts[i] = SOLID_OK;
+  status = intake->sink(intake->sink_user, intake->events, good, intake->verdicts);
+  if (status != SOLID_OK) return status;
+  for (size_t i = 0; i < good; i++) intake->rejects[intake->payload_of[i]] = reject_of(intake->verdicts[i]);
+  return SOLID_OK;
+}
+
+void sol_intake_count(const sol_intake *intake, size_t n, solid_ingest_stats *stats) {
+  assert(n <= intake->room);
+  stats->batches++;
+  stats->events += n;
+  for (size_t i = 0; i < n; i++) {
+    if (intake->rejects[i] == SOLID_REJECT_NONE)
+      stats->accepted++;
+    else
+      stats->rejected[intake->rejects[i]]++;
+  }
+}
+
+int64_t sol_backoff_next(sol_backoff *backoff) {
+  if (backoff->next_ms < backoff->min_ms) backoff->next_ms = backoff->min_ms;
+  int64_t wait_ms = backoff->next_ms;
+  backoff->next_ms = wait_ms > backoff->max_ms / 2 ? backoff->max_ms : 2 * wait_ms;
+  return wait_ms;
+}
+
+void sol_report(sol_reporter *reporter, solid_ingest_stats *stats, int64_t now_ms) {
+  int64_t passed_ms = now_ms - reporter->last_ms;
+  stats->events_per_s = passed_ms > 0 ? 1e3 * (double)(stats->events - reporter->last_events) / (double)passed_ms : 0;
+  reporter->last_ms = now_ms;
+  reporter->last_events = stats->events;
+  if (reporter->fn) reporter->fn(reporter->user, stats);
+}
+
+static int64_t clock_ms(clockid_t clock) {
+  struct timespec now;
+  clock_gettime(clock, &now);
+  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int64_t sol_steady_ms(void) {
+  return clock_ms(CLOCK_MONOTONIC);
+}
+
+int64_t sol_wall_ms(void) {
+  return clock_ms(CLOCK_REALTIME);
+}

@@ -1,0 +1,56 @@
+/* What all event sources share: payloads -> decoder -> sink -> what became of each; back-off; the clock. */
+#ifndef INGEST_INTAKE_INTAKE_H
+#define INGEST_INTAKE_INTAKE_H
+
+#include "ingest/ingest_stats.h"
+#include "solid/pipeline.h"
+
+typedef struct sol_payload {
+  const void *data;
+  size_t size;
+  uint64_t position;
+} sol_payload;
+
+typedef struct sol_intake {
+  solid_decoder *decoder;
+  solid_sink_fn sink;
+  void *sink_user;
+  size_t room;         /* capacity of the arrays below */
+  solid_event *events; /* the decoded ones, packed */
+  size_t *payload_of;  /* events[i] came from payload payload_of[i] */
+  solid_status *verdicts;
+  solid_reject *rejects; /* by payload: SOLID_REJECT_NONE = taken */
+} sol_intake;
+
+solid_status sol_intake_open(sol_intake *intake, solid_sink_fn sink, void *sink_user, int64_t max_future_ms);
+void sol_intake_close(sol_intake *intake);
+
+/* Decodes n payloads, gives the good ones to the sink and fills intake->rejects (n). The sink is not called when
+ * nothing is good. Fails with the sink's status (or ENOMEM): nothing is to be counted or committed then. */
+solid_status sol_intake_push(sol_intake *intake, const sol_payload *payloads, size_t n);
+
+/* Adds what intake->rejects (n) says to the counters. */
+void sol_intake_count(const sol_intake *intake, size_t n, solid_ingest_stats *stats);
+
+/* Waits that double from min_ms to max_ms. */
+typedef struct sol_backoff {
+  int64_t min_ms, max_ms, next_ms;
+} sol_backoff;
+
+/* How long to wait now; 0 in next_ms starts anew. */
+int64_t sol_backoff_next(sol_backoff *backoff);
+
+/* When to report, and the rate since the report before. */
+typedef struct sol_reporter {
+  solid_ingest_stats_fn fn;
+  void *user;
+  int64_t interval_ms, last_ms;
+  uint64_t last_events;
+} sol_reporter;
+
+void sol_report(sol_reporter *reporter, solid_ingest_stats *stats, int64_t now_ms);
+
+int64_t sol_steady_ms(void); /* a clock that never goes back */
+int64_t sol_wall_ms(void);   /* since 1970-01-01 UTC */
+
+#endif

@@ -1,0 +1,104 @@
+#include "ingest/kafka/dead_letter.h"
+#include "solid/extend.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct sol_dead_letter {
+  rd_kafka_t *rk;
+  char *topic;
+  rd_kafka_resp_err_t err; /* first failed delivery since the last flush */
+};
+
+/* Called from rd_kafka_flush, on the consumer's thread. */
+static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque) {
+  (void)rk;
+  sol_dead_letter *dead_letter = opaque;
+  if (message->err && !dead_letter->err) dead_letter->err = message->err;
+}
+
+solid_status sol_dead_letter_open(sol_dead_letter **out, rd_kafka_conf_t *conf, const char *topic) {
+  char text[192];
+  sol_dead_letter *dead_letter = calloc(1, sizeof *dead_letter);
+  if (dead_letter) dead_letter->topic = strdup(topic);
+  if (!dead_letter || !dead_letter->topic) {
+    sol_dead_letter_close(dead_letter);
+    return solid_fail(SOLID_ENOMEM, "dead letters: out of memory");
+  }
+  rd_kafka_conf_set_opaque(conf, dead_letter);
+  rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
+  dead_letter->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof text);
+  if (!dead_letter->rk) {
+    sol_dead_letter_close(dead_letter);
+    return solid_fail(SOLID_EINVAL, "kafka: %s", text);
+  }
+  *out = dead_letter;
+  return SOLID_OK;
+}
+
+void sol_dead_letter_close(sol_dead_letter *dead_letter) {
+  if (!dead_letter) return;
+  if (dead_letter->rk) rd_kafka_destroy(dead_letter->rk);
+  free(dead_letter->topic);
+  free(dead_letter);
+}
+
+rd_kafka_t *sol_dead_letter_handle(const sol_dead_letter *dead_letter) {
+  return dead_letter->rk;
+}
+
+static solid_status failed(const sol_dead_letter *dead_letter, rd_kafka_resp_err_t err) {
+  const char *why = rd_kafka_err2str(err);
+  switch (err) {
+  case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+  case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+    return solid_fail(SOLID_ENOTFOUND, "dead-letter topic %s: %s: create it or choose another", dead_letter->topic,
+                      why);
+  case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+  case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
+  case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+  case RD_KAFKA_RESP_ERR_INVALID_RECORD:
+    return solid_fail(SOLID_EINVAL, "dead-letter topic %s: %s", dead_letter->topic, why);
+  default:
+    return solid_fail(SOLID_EIO, "dead-letter topic %s: %s", dead_letter->topic, why);
+  }
+}
+
+/* A message of the largest size that brokers take would not fit any more with the headers, and nothing but its burial
+ * lets the stream go on: what is too large to be an event is cut. */
+static size_t at_most(size_t size) {
+  return size < SOLID_PAYLOAD_MAX ? size : SOLID_PAYLOAD_MAX;
+}
+
+solid_status sol_dead_letter_put(sol_dead_letter *dead_letter, const rd_kafka_message_t *message, solid_reject reject) {
+  char partition[16], offset[24], bytes[24];
+  const char *reason = solid_reject_code(reject), *source = rd_kafka_topic_name(message->rkt);
+  int partition_size = snprintf(partition, sizeof partition, "%" PRId32, message->partition);
+  int offset_size = snprintf(offset, sizeof offset, "%" PRId64, message->offset);
+  int bytes_size = snprintf(bytes, sizeof bytes, "%zu", message->len);
+  rd_kafka_resp_err_t err = rd_kafka_producev(
+      dead_letter->rk, RD_KAFKA_V_TOPIC(dead_letter->topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+      RD_KAFKA_V_KEY(message->key, at_most(message->key_len)),
+      RD_KAFKA_V_VALUE(message->payload, at_most(message->len)), RD_KAFKA_V_HEADER("reason", reason, strlen(reason)),
+      RD_KAFKA_V_HEADER("source-topic", source, strlen(source)),
+      RD_KAFKA_V_HEADER("source-partition", partition, partition_size),
+      RD_KAFKA_V_HEADER("source-offset", offset, offset_size), RD_KAFKA_V_HEADER("source-bytes", bytes, bytes_size),
+      RD_KAFKA_V_END);
+  return err ? failed(dead_letter, err) : SOLID_OK;
+}
+
+solid_status sol_dead_letter_flush(sol_dead_letter *dead_letter, int64_t timeout_ms) {
+  rd_kafka_resp_err_t err = rd_kafka_flush(dead_letter->rk, (int)timeout_ms);
+  if (err) {
+    /* Nothing may arrive after the batch has been offered again, other than what is on its way now. */
+    rd_kafka_purge(dead_letter->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    rd_kafka_flush(dead_letter->rk, (int)timeout_ms);
+    dead_letter->err = RD_KAFKA_RESP_ERR_NO_ERROR;
+    return solid_fail(SOLID_ETIMEDOUT, "dead-letter topic %s: not acknowledged within %" PRId64 " ms",
+                      dead_letter->topic, timeout_ms);
+  }
+  err = dead_letter->err;
+  dead_letter->err = RD_KAFKA_RESP_ERR_NO_ERROR;
+  return err ? failed(dead_letter, err) : SOLID_OK;
+}

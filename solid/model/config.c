@@ -1,0 +1,82 @@
+#include "solid/model/config.h"
+#include "solid/extend.h"
+#include <math.h>
+
+#define MAX_ITEMS   0x7fffffffU
+#define MAX_WIDTH   1024
+#define MAX_WINDOW  4096
+#define MAX_CODES   65536
+#define MAX_CONTENT 65536
+
+static solid_status check_range(const char *name, uint32_t value, uint32_t least, uint32_t most) {
+  if (value >= least && value <= most) return SOLID_OK;
+  return solid_fail(SOLID_ERANGE, "config: %s is %u, must be %u to %u", name, value, least, most);
+}
+
+solid_status sol_config_check(const sol_config *config) {
+  const struct {
+    const char *name;
+    uint32_t value, least, most;
+  } ranges[] = {
+      {"items", config->items, 1, MAX_ITEMS},       {"width", config->width, 1, MAX_WIDTH},
+      {"window", config->window, 1, MAX_WINDOW},    {"blocks", config->blocks, 1, SOL_MAX_BLOCKS},
+      {"heads", config->heads, 1, MAX_WIDTH},       {"levels", config->levels, 0, SOL_MAX_LEVELS},
+      {"rank", config->rank, 0, config->width},     {"codes", config->codes, config->levels ? 1 : 0, MAX_CODES},
+      {"content", config->content, 0, MAX_CONTENT}, {"attributes", config->attributes, 0, MAX_ITEMS},
+      {"slots", config->slots, 0, SOL_MAX_SLOTS},
+  };
+  for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++) {
+    solid_status status = check_range(ranges[i].name, ranges[i].value, ranges[i].least, ranges[i].most);
+    if (status) return status;
+  }
+  if (config->width % config->heads)
+    return solid_fail(SOLID_EINVAL, "config: width %u is not a multiple of heads %u", config->width, config->heads);
+  if ((int)config->head < SOLID_HEAD_STATIC || (int)config->head > SOLID_HEAD_SOLID)
+    return solid_fail(SOLID_EINVAL, "config: head is %d, must be %d to %d", (int)config->head, SOLID_HEAD_STATIC,
+                      SOLID_HEAD_SOLID);
+  if (sol_config_has_semantic_branch(config) && !config->levels)
+    return solid_fail(SOLID_EINVAL, "config: head %s needs semantic codes, levels is 0", solid_head_name(config->head));
+  if (config->content && !config->levels)
+    return solid_fail(SOLID_EINVAL, "config: content is %u but levels is 0", config->content);
+  if (!config->attributes != !config->slots || (config->attributes && !config->levels))
+    return solid_fail(SOLID_EINVAL, "config: %u attributes in %u slots an item and %u levels: all or none",
+                      config->attributes, config->slots, config->levels);
+  if (sol_config_has_item_branch(config) && !(config->clip > 0.0f))
+    return solid_fail(SOLID_ERANGE, "config: clip is %g, must be above 0", (double)config->clip);
+  return SOLID_OK;
+}
+
+int sol_config_has_item_branch(const sol_config *config) {
+  return config->head == SOLID_HEAD_DUET || config->head == SOLID_HEAD_SOLID;
+}
+
+int sol_config_has_semantic_branch(const sol_config *config) {
+  return config->head == SOLID_HEAD_SEMANTIC || config->head == SOLID_HEAD_SOLID;
+}
+
+uint32_t sol_config_layer_width(const sol_config *config) {
+  return config->rank ? config->rank : config->width;
+}
+
+uint32_t sol_config_layer_params(const sol_config *config) {
+  uint32_t side = sol_config_layer_width(config);
+  return side * side + side;
+}
+
+uint32_t sol_config_params(const sol_config *config) {
+  return config->head == SOLID_HEAD_STATIC ? 0 : SOL_GENERATED_LAYERS * sol_config_layer_params(config);
+}
+
+const char *solid_head_name(solid_head head) {
+  switch (head) {
+  case SOLID_HEAD_STATIC:
+    return "static";
+  case SOLID_HEAD_DUET:
+    return "duet";
+  case SOLID_HEAD_SEMANTIC:
+    return "semantic";
+  case SOLID_HEAD_SOLID:
+    return "solid";
+  }
+  return "unknown";
+}

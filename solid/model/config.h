@@ -1,0 +1,38 @@
+/* The numbers that fix a model's shapes. Written into the model file, read back, never guessed. */
+#ifndef SOLID_MODEL_CONFIG_H
+#define SOLID_MODEL_CONFIG_H
+
+#include "solid/model.h"
+
+#define SOL_GENERATED_LAYERS 2
+#define SOL_MAX_BLOCKS       8
+#define SOL_MAX_LEVELS       8
+#define SOL_MAX_SLOTS        64
+
+#define SOL_NO_ATTRIBUTE UINT32_MAX /* of an empty slot */
+
+typedef struct sol_config {
+  uint32_t items;  /* V */
+  uint32_t width;  /* d */
+  uint32_t window; /* L */
+  uint32_t blocks, heads;
+  uint32_t levels;     /* C; 0 = no semantic codes (metacodes are then absent from e_v) */
+  uint32_t codes;      /* K */
+  uint32_t rank;       /* r; 0 = generated layers in full width */
+  uint32_t attributes; /* A; embeddings of attributes that are part of an item's semantics; 0 = none */
+  uint32_t slots;      /* S; attributes an item has at most; 0 = none */
+  uint32_t content;    /* width of the content vectors behind the codebook; 0 = none kept */
+  solid_head head;
+  float clip; /* t of the item branch */
+} sol_config;
+
+/* EINVAL/ERANGE with the name and the number that is wrong (heads must divide width, window 1..4096, ...). */
+solid_status sol_config_check(const sol_config *config);
+
+int sol_config_has_item_branch(const sol_config *config);     /* duet, solid */
+int sol_config_has_semantic_branch(const sol_config *config); /* semantic, solid */
+uint32_t sol_config_layer_width(const sol_config *config);    /* side of a generated matrix: rank, or width */
+uint32_t sol_config_layer_params(const sol_config *config);   /* m = side * side + side */
+uint32_t sol_config_params(const sol_config *config);         /* P = layers * m; 0 for static */
+
+#endif

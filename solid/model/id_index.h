@@ -1,0 +1,28 @@
+/* Byte strings to their dense index: a hash table with open addressing over XXH3 hashes. Two strings of one hash cannot
+ * both be in it, so a hash alone identifies a string. Immutable once built. */
+#ifndef SOLID_MODEL_ID_INDEX_H
+#define SOLID_MODEL_ID_INDEX_H
+
+#include "solid/model/model_file.h"
+
+typedef struct sol_id_index {
+  uint64_t *hashes; /* of string i */
+  uint32_t *slots;  /* index, or SOLID_NO_ITEM where empty; a power of two, at most half full */
+  size_t mask;
+} sol_id_index;
+
+/* `what` names the strings in error texts ("item id"). EFORMAT: a string occurs twice, or two have one hash. ENOMEM. On
+ * success sol_id_index_clear ends it; on failure *index is zeroed. */
+solid_status sol_id_index_build(sol_id_index *index, const sol_strings *strings, const char *what);
+void sol_id_index_clear(sol_id_index *index);
+
+/* SOLID_NO_ITEM when there is none. */
+uint32_t sol_id_index_by_hash(const sol_id_index *index, uint64_t hash);
+uint32_t sol_id_index_find(const sol_id_index *index, const sol_strings *strings, solid_bytes id);
+
+static inline solid_bytes sol_strings_at(const sol_strings *strings, uint32_t i) {
+  solid_bytes at = {strings->bytes + strings->offsets[i], strings->offsets[i + 1] - strings->offsets[i]};
+  return at;
+}
+
+#endif

@@ -1,0 +1,168 @@
+#include "solid/model.h"
+#include "solid/extend.h"
+#include "solid/model/model_parts.h"
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Codes and attributes as the embed operation wants them: one int32 list of all items for each level and slot. */
+static int32_t *semantics_by_level(const sol_model_file *file) {
+  size_t V = file->config.items, C = file->config.levels, S = file->config.slots;
+  int32_t *by_level = malloc(V * (C + S) * sizeof *by_level);
+  if (!by_level) return NULL;
+  for (size_t c = 0; c < C; c++)
+    for (size_t v = 0; v < V; v++) by_level[c * V + v] = file->codes[v * C + c];
+  sol_catalogue_turn_attributes(&file->config, file->attributes, by_level + C * V);
+  return by_level;
+}
+
+/* Uploads weights, codes and attributes and computes the catalogue's tables. `codes` lives until the queue is idle. */
+static solid_status fill_device(solid_model *model, const int32_t *codes) {
+  const sol_config *config = &model->file.config;
+  sk_backend *be = model->be;
+  size_t V = config->items, d = config->width, C = config->levels, total = sol_tensors_total(config);
+  size_t ints = V * (C + config->slots);
+  void *weights = NULL, *device_codes = NULL, *tables = NULL;
+  solid_status status = sol_backend_room(be, (total + ints + (C ? 2 * V * d : 0)) * sizeof(float), "model",
+                                         "free memory on the card, or use another");
+  if (status) return status;
+  status = be->ops->alloc(be, &weights, total * sizeof(float));
+  model->device_weights = weights;
+  if (!status && C) status = be->ops->alloc(be, &device_codes, ints * sizeof(int32_t));
+  model->device_codes = device_codes;
+  if (!status && C) status = be->ops->alloc(be, &tables, 2 * V * d * sizeof(float));
+  model->device_tables = tables;
+  if (!status) status = be->ops->upload(be, weights, model->file.weights, total * sizeof(float));
+  if (!status && C) status = be->ops->upload(be, device_codes, codes, ints * sizeof(int32_t));
+  if (!status) {
+    sol_weights_bind(&model->weights, config, weights);
+    model->catalogue.codes = device_codes;
+    model->catalogue.attributes = C ? model->device_codes + C * V : NULL;
+    model->catalogue.semantic = tables;
+    model->catalogue.vectors = C ? model->device_tables + V * d : NULL;
+    status = sol_catalogue_compute(be, config, &model->weights, &model->catalogue);
+  }
+  if (!status) status = be->ops->sync(be);
+  return status ? sol_backend_fail(be, status) : SOLID_OK;
+}
+
+static solid_status move_to_device(solid_model *model) {
+  int32_t *codes = NULL;
+  solid_status status = sol_backend_open(model->ctx, &model->be);
+  if (status) return status;
+  if (model->file.config.levels && !(codes = semantics_by_level(&model->file)))
+    return solid_fail(SOLID_ENOMEM, "out of memory: codes of %u items", model->file.config.items);
+  status = fill_device(model, codes);
+  free(codes);
+  free(model->file.weights); /* from here on the device has them */
+  model->file.weights = NULL;
+  return status;
+}
+
+solid_status sol_model_new(solid_model **out, const solid_context *ctx, sol_model_file *file) {
+  assert(file->generation != 0);
+  solid_model *model = calloc(1, sizeof *model);
+  if (!model) {
+    sol_model_file_clear(file);
+    return solid_fail(SOLID_ENOMEM, "out of memory: model");
+  }
+  model->ctx = ctx;
+  model->file = *file;
+  memset(file, 0, sizeof *file);
+  solid_status status = sol_id_index_build(&model->items, &model->file.items, "item id");
+  if (!status) status = sol_id_index_build(&model->categories, &model->file.categories, "category name");
+  if (!status) status = move_to_device(model);
+  if (status) {
+    solid_model_free(model);
+    return status;
+  }
+  *out = model;
+  return SOLID_OK;
+}
+
+solid_status solid_model_load(solid_model **out, const solid_context *ctx, const char *path) {
+  if (!out || !ctx || !path) return solid_fail(SOLID_EINVAL, "model: out, context or path is NULL");
+  sol_model_file file;
+  solid_status status = sol_model_file_read(&file, path);
+  if (status) return status;
+  status = sol_model_new(out, ctx, &file);
+  return status ? sol_fail_at(status, path) : SOLID_OK;
+}
+
+void solid_model_free(solid_model *model) {
+  if (!model) return;
+  if (model->be) {
+    model->be->ops->free(model->be, model->device_weights);
+    model->be->ops->free(model->be, model->device_codes);
+    model->be->ops->free(model->be, model->device_tables);
+    model->be->ops->close(model->be);
+  }
+  sol_id_index_clear(&model->items);
+  sol_id_index_clear(&model->categories);
+  sol_model_file_clear(&model->file);
+  free(model);
+}
+
+solid_status solid_model_get_info(const solid_model *model, solid_model_info *info) {
+  if (!model || !info) return solid_fail(SOLID_EINVAL, "model info: model or info is NULL");
+  uint32_t size = info->struct_size;
+  if (size < sizeof size || size > sizeof *info)
+    return solid_fail(SOLID_EINVAL, "model info: struct_size is %u, this library knows %zu", size, sizeof *info);
+  const sol_config *config = &model->file.config;
+  solid_model_info all = {.struct_size = size,
+                          .width = config->width,
+                          .window = config->window,
+                          .blocks = config->blocks,
+                          .heads = config->heads,
+                          .levels = config->levels,
+                          .codes = config->codes,
+                          .items = config->items,
+                          .categories = model->file.categories.count,
+                          .rank = sol_config_layer_width(config),
+                          .params = sol_config_params(config),
+                          .head = config->head,
+                          .generation = model->file.generation,
+                          .attributes = config->attributes,
+                          .slots = config->slots};
+  memcpy(info, &all, size);
+  return SOLID_OK;
+}
+
+uint32_t solid_model_item_index(const solid_model *model, solid_bytes id) {
+  return sol_id_index_find(&model->items, &model->file.items, id);
+}
+
+uint32_t solid_model_item_by_hash(const solid_model *model, uint64_t hash) {
+  return sol_id_index_by_hash(&model->items, hash);
+}
+
+solid_bytes solid_model_item_id(const solid_model *model, uint32_t item) {
+  const solid_bytes none = {NULL, 0};
+  return item < model->file.items.count ? sol_strings_at(&model->file.items, item) : none;
+}
+
+const uint16_t *solid_model_item_codes(const solid_model *model, uint32_t item) {
+  if (item >= model->file.config.items || !model->file.codes) return NULL;
+  return model->file.codes + (size_t)item * model->file.config.levels;
+}
+
+uint32_t solid_model_category(const solid_model *model, solid_bytes name) {
+  if (model->file.categories.count == 0) return UINT32_MAX;
+  return sol_id_index_find(&model->categories, &model->file.categories, name);
+}
+
+solid_bytes solid_model_category_name(const solid_model *model, uint32_t category) {
+  const solid_bytes none = {NULL, 0};
+  return category < model->file.categories.count ? sol_strings_at(&model->file.categories, category) : none;
+}
+
+solid_status solid_model_category_items(const solid_model *model, uint32_t category, const uint32_t **items,
+                                        size_t *count) {
+  if (!model || !items || !count) return solid_fail(SOLID_EINVAL, "category items: model, items or count is NULL");
+  if (category >= model->file.categories.count)
+    return solid_fail(SOLID_ERANGE, "category %u: the model has %u", category, model->file.categories.count);
+  const uint32_t *offsets = model->file.category_offsets;
+  *items = model->file.category_items + offsets[category];
+  *count = offsets[category + 1] - offsets[category];
+  return SOLID_OK;
+}

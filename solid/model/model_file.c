@@ -1,0 +1,273 @@
+#include "solid/model/model_file.h"
+#include "solid/extend.h"
+#include "solid/model/config_json.h"
+#include "solid/model/model_check.h"
+#include "solid/model/safetensors.h"
+#include "solid/model/tensors.h"
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+/* One array beside the weights: its place in sol_model_file and its tensor. A first dimension of ANY is whatever the
+ * file says; it is checked against the offsets that point into it. */
+#define ANY       UINT64_MAX
+#define MAX_PARTS 10
+
+typedef struct file_part {
+  const char *name;
+  sol_dtype dtype;
+  uint32_t n_dims;
+  uint64_t dims[SOL_SAFETENSORS_DIMS];
+  size_t member; /* offsetof in sol_model_file of the pointer */
+} file_part;
+
+#define MEMBER(member) offsetof(sol_model_file, member)
+
+/* The parts that a file has, in the order in which they are hashed and written. */
+static size_t list_parts(const sol_config *config, uint32_t categories, file_part *parts) {
+  uint64_t V = config->items, C = config->levels, K = config->codes, names = categories;
+  size_t n = 0;
+  if (C) parts[n++] = (file_part){"codes", SOL_U16, 2, {V, C}, MEMBER(codes)};
+  if (config->slots) parts[n++] = (file_part){"attributes", SOL_U32, 2, {V, config->slots}, MEMBER(attributes)};
+  if (config->content)
+    parts[n++] = (file_part){"codebook.centroids", SOL_F32, 3, {C, K, config->content}, MEMBER(centroids)};
+  parts[n++] = (file_part){"popularity", SOL_F32, 1, {V}, MEMBER(popularity)};
+  parts[n++] = (file_part){"vocabulary.offsets", SOL_U32, 1, {V + 1}, MEMBER(items.offsets)};
+  parts[n++] = (file_part){"vocabulary.bytes", SOL_U8, 1, {ANY}, MEMBER(items.bytes)};
+  if (!categories) return n;
+  parts[n++] = (file_part){"category.name_offsets", SOL_U32, 1, {names + 1}, MEMBER(categories.offsets)};
+  parts[n++] = (file_part){"category.name_bytes", SOL_U8, 1, {ANY}, MEMBER(categories.bytes)};
+  parts[n++] = (file_part){"category.offsets", SOL_U32, 1, {names + 1}, MEMBER(category_offsets)};
+  parts[n++] = (file_part){"category.items", SOL_U32, 1, {ANY}, MEMBER(category_items)};
+  assert(n <= MAX_PARTS);
+  return n;
+}
+
+static const void *part_data(const sol_model_file *file, const file_part *part) {
+  const void *data;
+  memcpy(&data, (const char *)file + part->member, sizeof data);
+  return data;
+}
+
+/* For a part of free length: the offsets whose last entry is its length. They come before it in the list. */
+static uint64_t length_from_offsets(const sol_model_file *file, const file_part *part) {
+  if (part->member == MEMBER(items.bytes)) return file->items.offsets[file->items.count];
+  if (part->member == MEMBER(categories.bytes)) return file->categories.offsets[file->categories.count];
+  return file->category_offsets[file->categories.count];
+}
+
+solid_status sol_fail_at(solid_status status, const char *path) {
+  return solid_fail(status, "%s: %s", path, solid_last_error());
+}
+
+/* All tensors of a checked file, borrowed from it. Returns how many. */
+static size_t list_sources(const sol_model_file *file, sol_tensor_source *sources) {
+  sol_tensor tensors[SOL_MAX_TENSORS];
+  file_part parts[MAX_PARTS];
+  size_t n = sol_tensors_list(&file->config, tensors),
+         n_parts = list_parts(&file->config, file->categories.count, parts);
+  size_t used = 0;
+  for (size_t i = 0; i < n; i++) {
+    sol_tensor_source *source = &sources[used++];
+    *source = (sol_tensor_source){.dtype = SOL_F32, .n_dims = tensors[i].n_dims};
+    source->data = file->weights + tensors[i].offset;
+    for (uint32_t k = 0; k < tensors[i].n_dims; k++) source->dims[k] = tensors[i].dims[k];
+  }
+  for (size_t i = 0; i < n_parts; i++) {
+    sol_tensor_source *source = &sources[used++];
+    *source = (sol_tensor_source){parts[i].name, parts[i].dtype, parts[i].n_dims, {0}, part_data(file, &parts[i])};
+    memcpy(source->dims, parts[i].dims, sizeof source->dims);
+    if (source->dims[0] == ANY) source->dims[0] = length_from_offsets(file, &parts[i]);
+  }
+  return used;
+}
+
+/* XXH3-64 over the config's text and every tensor's bytes in the order of list_sources. Never 0. */
+static solid_status compute_generation(const sol_model_file *file, const char *config_text, uint64_t *generation) {
+  sol_tensor_source sources[SOL_MAX_TENSORS + MAX_PARTS];
+  size_t n = list_sources(file, sources);
+  XXH3_state_t *state = XXH3_createState();
+  if (!state) return solid_fail(SOLID_ENOMEM, "out of memory: hash");
+  XXH3_64bits_reset(state);
+  XXH3_64bits_update(state, config_text, strlen(config_text));
+  for (size_t i = 0; i < n; i++) {
+    size_t bytes = sol_dtype_size(sources[i].dtype);
+    for (uint32_t k = 0; k < sources[i].n_dims; k++) bytes *= (size_t)sources[i].dims[k];
+    XXH3_64bits_update(state, sources[i].data, bytes);
+  }
+  *generation = XXH3_64bits_digest(state);
+  if (*generation == 0) *generation = 1;
+  XXH3_freeState(state);
+  return SOLID_OK;
+}
+
+/* Covers the header's texts that the generation leaves out. */
+static uint64_t checksum_of(uint64_t generation, const char *training) {
+  return XXH3_64bits_withSeed(training, training ? strlen(training) : 0, generation);
+}
+
+static solid_status seal(sol_model_file *file, char *config_text) {
+  solid_status status = sol_model_file_check(file);
+  if (!status) status = sol_model_file_check_repeats(file);
+  if (!status) status = sol_config_write(&file->config, config_text);
+  return status ? status : compute_generation(file, config_text, &file->generation);
+}
+
+solid_status sol_model_file_seal(sol_model_file *file) {
+  char config_text[SOL_CONFIG_TEXT];
+  return seal(file, config_text);
+}
+
+solid_status sol_model_file_write(sol_model_file *file, const char *path) {
+  char config_text[SOL_CONFIG_TEXT], format[16], generation[17], checksum[17];
+  solid_status status = seal(file, config_text);
+  if (status) return sol_fail_at(status, path);
+  sol_tensor names[SOL_MAX_TENSORS];
+  sol_tensor_source sources[SOL_MAX_TENSORS + MAX_PARTS];
+  size_t n_weights = sol_tensors_list(&file->config, names), n = list_sources(file, sources);
+  for (size_t i = 0; i < n_weights; i++) sources[i].name = names[i].name;
+  snprintf(format, sizeof format, "%d", file->config.attributes ? SOL_MODEL_FORMAT_ATTRIBUTES : SOL_MODEL_FORMAT_FIRST);
+  snprintf(generation, sizeof generation, "%016llx", (unsigned long long)file->generation);
+  snprintf(checksum, sizeof checksum, "%016llx", (unsigned long long)checksum_of(file->generation, file->training));
+  const sol_metadata metadata[] = {{"solid.format", format},
+                                   {"solid.config", config_text},
+                                   {"solid.generation", generation},
+                                   {"solid.checksum", checksum},
+                                   {"solid.training", file->training}};
+  return sol_safetensors_write(path, sources, n, metadata, file->training ? 5 : 4);
+}
+
+/* ---- Reading ---- */
+
+static solid_status need_metadata(const sol_safetensors *st, const char *key, const char **value) {
+  *value = sol_safetensors_metadata(st, key);
+  return *value ? SOLID_OK : solid_fail(SOLID_EFORMAT, "%s: no metadata %s: no model of this library", st->path, key);
+}
+
+static solid_status read_config(sol_model_file *file, const sol_safetensors *st, const char **text) {
+  const char *format = NULL;
+  solid_status status = need_metadata(st, "solid.format", &format);
+  if (status) return status;
+  char *end = NULL;
+  long version = strtol(format, &end, 10);
+  if (*end || version < 1) return solid_fail(SOLID_EFORMAT, "%s: format \"%.16s\" is no number", st->path, format);
+  if (version > SOL_MODEL_FORMAT)
+    return solid_fail(SOLID_EUNSUPPORTED, "%s: format %ld is newer than this library's %d", st->path, version,
+                      SOL_MODEL_FORMAT);
+  status = need_metadata(st, "solid.config", text);
+  if (status) return status;
+  status = sol_config_read(&file->config, *text);
+  if (status == SOLID_EINVAL || status == SOLID_ERANGE) status = SOLID_EFORMAT;
+  return status ? sol_fail_at(status, st->path) : SOLID_OK;
+}
+
+static solid_status need_tensor(const sol_safetensors *st, const char *name, const sol_tensor_entry **entry) {
+  *entry = sol_safetensors_find(st, name);
+  return *entry ? SOLID_OK : solid_fail(SOLID_EFORMAT, "%s: tensor %s: missing", st->path, name);
+}
+
+/* Every weight's tensor is checked before memory is taken, so that a lying config costs nothing. */
+static solid_status read_weights(sol_model_file *file, const sol_safetensors *st, size_t *used) {
+  sol_tensor tensors[SOL_MAX_TENSORS];
+  const sol_tensor_entry *entries[SOL_MAX_TENSORS];
+  size_t n = sol_tensors_list(&file->config, tensors), total = sol_tensors_total(&file->config);
+  for (size_t i = 0; i < n; i++) {
+    uint64_t dims[3] = {tensors[i].dims[0], tensors[i].dims[1], tensors[i].dims[2]};
+    solid_status status = need_tensor(st, tensors[i].name, &entries[i]);
+    if (!status) status = sol_safetensors_expect(st, entries[i], SOL_F32, tensors[i].n_dims, dims);
+    if (status) return status;
+  }
+  file->weights = calloc(total, sizeof(float));
+  if (!file->weights) return solid_fail(SOLID_ENOMEM, "%s: out of memory: %zu weights", st->path, total);
+  for (size_t i = 0; i < n; i++) {
+    solid_status status = sol_safetensors_read(st, entries[i], file->weights + tensors[i].offset);
+    if (status) return status;
+  }
+  *used += n;
+  return SOLID_OK;
+}
+
+static solid_status read_part(sol_model_file *file, const sol_safetensors *st, file_part *part) {
+  const sol_tensor_entry *entry = NULL;
+  solid_status status = need_tensor(st, part->name, &entry);
+  if (status) return status;
+  if (part->dims[0] == ANY) part->dims[0] = length_from_offsets(file, part);
+  status = sol_safetensors_expect(st, entry, part->dtype, part->n_dims, part->dims);
+  if (status) return status;
+  void *data = malloc(entry->bytes ? (size_t)entry->bytes : 1);
+  if (!data)
+    return solid_fail(SOLID_ENOMEM, "%s: out of memory: tensor %s, %llu bytes", st->path, part->name,
+                      (unsigned long long)entry->bytes);
+  memcpy((char *)file + part->member, &data, sizeof data); /* the file owns it, read or not */
+  return sol_safetensors_read(st, entry, data);
+}
+
+/* The number of categories is in no config: it follows from the length of their offsets. */
+static solid_status count_categories(sol_model_file *file, const sol_safetensors *st) {
+  const sol_tensor_entry *entry = sol_safetensors_find(st, "category.name_offsets");
+  if (!entry) return SOLID_OK;
+  if (entry->n_dims != 1 || entry->dims[0] < 2 || entry->dims[0] > UINT32_MAX)
+    return solid_fail(SOLID_EFORMAT, "%s: tensor %s: must be a list of 2 offsets or more", st->path, entry->name);
+  file->categories.count = (uint32_t)(entry->dims[0] - 1);
+  return SOLID_OK;
+}
+
+static solid_status read_tensors(sol_model_file *file, const sol_safetensors *st) {
+  file_part parts[MAX_PARTS];
+  size_t used = 0;
+  file->items.count = file->config.items;
+  solid_status status = count_categories(file, st);
+  if (!status) status = read_weights(file, st, &used);
+  size_t n = list_parts(&file->config, file->categories.count, parts);
+  for (size_t i = 0; i < n && !status; i++) status = read_part(file, st, &parts[i]);
+  if (status) return status;
+  if (used + n != st->count)
+    return solid_fail(SOLID_EFORMAT, "%s: has %zu tensors, the config asks for %zu", st->path, st->count, used + n);
+  status = sol_model_file_check(file);
+  return status ? sol_fail_at(status, st->path) : SOLID_OK;
+}
+
+static solid_status read_hex(const sol_safetensors *st, const char *key, uint64_t *value) {
+  const char *text = NULL;
+  solid_status status = need_metadata(st, key, &text);
+  if (status) return status;
+  if (strlen(text) != 16 || strspn(text, "0123456789abcdef") != 16)
+    return solid_fail(SOLID_EFORMAT, "%s: %s \"%.20s\" is not 16 hex digits", st->path, key, text);
+  *value = strtoull(text, NULL, 16);
+  return SOLID_OK;
+}
+
+static solid_status check_hashes(sol_model_file *file, const sol_safetensors *st, const char *config_text) {
+  uint64_t stored = 0, checksum = 0;
+  solid_status status = compute_generation(file, config_text, &file->generation);
+  if (!status) status = read_hex(st, "solid.generation", &stored);
+  if (!status) status = read_hex(st, "solid.checksum", &checksum);
+  if (status) return status;
+  if (stored != file->generation)
+    return solid_fail(SOLID_EFORMAT, "%s: damaged: contents hash to %016llx, the header says %016llx", st->path,
+                      (unsigned long long)file->generation, (unsigned long long)stored);
+  uint64_t expected = checksum_of(file->generation, file->training);
+  if (checksum != expected)
+    return solid_fail(SOLID_EFORMAT, "%s: damaged: texts hash to %016llx, the header says %016llx", st->path,
+                      (unsigned long long)expected, (unsigned long long)checksum);
+  return SOLID_OK;
+}
+
+solid_status sol_model_file_read(sol_model_file *file, const char *path) {
+  sol_safetensors st;
+  const char *config_text = NULL, *training = NULL;
+  memset(file, 0, sizeof *file);
+  solid_status status = sol_safetensors_open(&st, path);
+  if (status) return status;
+  status = read_config(file, &st, &config_text);
+  if (!status) status = read_tensors(file, &st);
+  training = sol_safetensors_metadata(&st, "solid.training");
+  if (!status && training && !(file->training = strdup(training)))
+    status = solid_fail(SOLID_ENOMEM, "%s: out of memory: metadata", path);
+  if (!status) status = check_hashes(file, &st, config_text);
+  sol_safetensors_close(&st);
+  if (status) sol_model_file_clear(file);
+  return status;
+}

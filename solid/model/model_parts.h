@@ -1,0 +1,44 @@
+/* What the rest of libsolid, the trainer and tests read of a model. */
+#ifndef SOLID_MODEL_MODEL_PARTS_H
+#define SOLID_MODEL_MODEL_PARTS_H
+
+#include "solid/model/catalogue.h"
+#include "solid/model/context.h"
+#include "solid/model/id_index.h"
+
+/* Immutable once made, but for `be`, which only solid_model_free uses. */
+struct solid_model {
+  const solid_context *ctx;
+  sol_model_file file; /* all but the weights, which live on the device */
+  sol_id_index items, categories;
+  sk_backend *be;        /* owns the buffers below */
+  float *device_weights; /* sol_tensors_total floats */
+  int32_t *device_codes; /* (C, V), then attributes (S, V) */
+  float *device_tables;  /* semantic (V, d), vectors (V, d) */
+  sol_weights weights;   /* into device_weights */
+  sol_catalogue catalogue;
+};
+
+/* Makes a model of a file that was read or sealed, and takes over what *file points at: *file is zeroed, on failure
+ * too. EFORMAT: an id occurs twice. ENOMEM, EDEVICE. */
+solid_status sol_model_new(solid_model **out, const solid_context *ctx, sol_model_file *file);
+
+static inline const solid_context *sol_model_context(const solid_model *model) {
+  return model->ctx;
+}
+static inline const sol_config *sol_model_config(const solid_model *model) {
+  return &model->file.config;
+}
+/* Device pointers, for any backend on the context's device. */
+static inline const sol_weights *sol_model_weights(const solid_model *model) {
+  return &model->weights;
+}
+static inline const sol_catalogue *sol_model_catalogue(const solid_model *model) {
+  return &model->catalogue;
+}
+/* (V) on the host. */
+static inline const float *sol_model_popularity(const solid_model *model) {
+  return model->file.popularity;
+}
+
+#endif

@@ -1,0 +1,69 @@
+/* One table of every trained weight: name in the file, shape, place in one contiguous array. Trainer, model file and
+ * forward pass all read it, so they cannot disagree.
+ *
+ * All weights of a model are one float array of sol_tensors_total() floats; sol_weights_bind points the members of
+ * sol_weights into it (or into an array of gradients, or of moments: the same struct serves). Members of parts that the
+ * config does not have are NULL. Every tensor starts at a multiple of 16 floats; the gaps stay zero. */
+#ifndef SOLID_MODEL_TENSORS_H
+#define SOLID_MODEL_TENSORS_H
+
+#include "solid/model/config.h"
+
+typedef struct sol_block_weights {
+  float *norm1_gamma, *norm1_beta; /* (d) */
+  float *qkv_w, *qkv_b;            /* (3d, d), (3d) */
+  float *out_w, *out_b;            /* (d, d), (d) */
+  float *norm2_gamma, *norm2_beta; /* (d) */
+  float *up_w, *up_b;              /* (4d, d), (4d) */
+  float *down_w, *down_b;          /* (d, 4d), (d) */
+} sol_block_weights;
+
+typedef struct sol_branch_weights {                                     /* one branch of the generator */
+  float *gru_wih, *gru_bih;                                             /* (3d, d), (3d) */
+  float *gru_whh, *gru_bhh;                                             /* (3d, d), (3d) */
+  float *mlp1_w, *mlp1_b;                                               /* (d, d), (d) */
+  float *mlp2_w, *mlp2_b;                                               /* (d, d), (d) */
+  float *layer_w[SOL_GENERATED_LAYERS], *layer_b[SOL_GENERATED_LAYERS]; /* (m, d), (m) */
+} sol_branch_weights;
+
+typedef struct sol_weights {
+  float *items;      /* E (V, d) */
+  float *metacodes;  /* M (C, K, d) */
+  float *attributes; /* T (A, d) */
+  float *positions;  /* (L, d): row a serves the step that is a steps older than the newest */
+  sol_block_weights block[SOL_MAX_BLOCKS];
+  float *norm_gamma, *norm_beta; /* (d) */
+  sol_branch_weights item, semantic;
+  float *down_w, *down_b, *up_w, *up_b; /* (r, d), (r), (d, r), (d): only with a rank */
+} sol_weights;
+
+typedef enum sol_init { SOL_INIT_ZERO, SOL_INIT_ONE, SOL_INIT_NORMAL, SOL_INIT_UNIFORM } sol_init;
+
+typedef struct sol_tensor {
+  char name[64]; /* "block.0.qkv.weight" */
+  uint32_t dims[3];
+  uint32_t n_dims;
+  size_t offset; /* floats from the start of the array */
+  size_t count;  /* floats */
+  size_t member; /* offsetof in sol_weights of the float * */
+  sol_init init;
+  float scale;   /* standard deviation, or bound of the uniform */
+  int generator; /* 1 = belongs to the generator (own learning rate and decay) */
+} sol_tensor;
+
+#define SOL_MAX_TENSORS 160
+
+/* Fills `tensors` (room for SOL_MAX_TENSORS) for a checked config; returns how many. */
+size_t sol_tensors_list(const sol_config *config, sol_tensor *tensors);
+
+/* Floats of the whole array. */
+size_t sol_tensors_total(const sol_config *config);
+
+/* Points the members of `weights` into `base`. */
+void sol_weights_bind(sol_weights *weights, const sol_config *config, float *base);
+
+/* The seeded initial values, on the host (recipe: embeddings normal 0.02; torch's uniform 1/sqrt(fan_in) for linear and
+ * GRU; generator maps normal 0.1/d, biases normal 0.1/sqrt(d), the last generated layer zero; norms 1 and 0). */
+void sol_weights_init(const sol_config *config, uint64_t seed, float *base);
+
+#endif

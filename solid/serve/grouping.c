@@ -1,0 +1,95 @@
+#include "solid/serve/grouping.h"
+#include "solid/extend.h"
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+void sol_groups_clear(sol_groups *groups) {
+  free(groups->users);
+  free(groups->offsets);
+  free(groups->members);
+  free(groups->group_of);
+  free(groups->slots);
+  *groups = (sol_groups){0};
+}
+
+static solid_status groups_reserve(sol_groups *groups, size_t n) {
+  if (n <= groups->capacity) return SOLID_OK;
+  size_t capacity = groups->capacity ? groups->capacity : 64;
+  while (capacity < n && capacity < SIZE_MAX / 64) capacity *= 2;
+  if (capacity < n) return solid_fail(SOLID_ENOMEM, "out of memory: batch of %zu events", n);
+  sol_groups made = {.capacity = capacity, .n_slots = 2 * capacity};
+  made.users = malloc(capacity * sizeof *made.users);
+  made.offsets = malloc((capacity + 1) * sizeof *made.offsets);
+  made.members = malloc(capacity * sizeof *made.members);
+  made.group_of = malloc(capacity * sizeof *made.group_of);
+  made.slots = malloc(made.n_slots * sizeof *made.slots);
+  if (!made.users || !made.offsets || !made.members || !made.group_of || !made.slots) {
+    sol_groups_clear(&made);
+    return solid_fail(SOLID_ENOMEM, "out of memory: batch of %zu events", n);
+  }
+  sol_groups_clear(groups);
+  *groups = made;
+  return SOLID_OK;
+}
+
+/* Number of the user's group, a new one when it has none yet. */
+static size_t group_find(sol_groups *groups, solid_bytes user) {
+  size_t slot = (size_t)XXH3_64bits(user.data, user.size) & (groups->n_slots - 1);
+  for (; groups->slots[slot]; slot = (slot + 1) & (groups->n_slots - 1)) {
+    size_t group = groups->slots[slot] - 1;
+    const solid_bytes *known = &groups->users[group];
+    if (known->size == user.size && memcmp(known->data, user.data, user.size) == 0) return group;
+  }
+  groups->users[groups->count] = user;
+  groups->slots[slot] = ++groups->count;
+  return groups->count - 1;
+}
+
+solid_status sol_groups_make(sol_groups *groups, const solid_event *events, const uint8_t *keep, size_t n) {
+  groups->count = 0;
+  solid_status status = groups_reserve(groups, n ? n : 1);
+  if (status) return status;
+  memset(groups->slots, 0, groups->n_slots * sizeof *groups->slots);
+  memset(groups->offsets, 0, (n + 1) * sizeof *groups->offsets);
+
+  for (size_t i = 0; i < n; i++) {
+    if (!keep[i]) continue;
+    groups->group_of[i] = group_find(groups, events[i].user);
+    groups->offsets[groups->group_of[i] + 1]++;
+  }
+  for (size_t g = 0; g < groups->count; g++) groups->offsets[g + 1] += groups->offsets[g];
+  /* Filling moves each group's start to its end; afterwards every entry is one place too far. */
+  for (size_t i = 0; i < n; i++)
+    if (keep[i]) groups->members[groups->offsets[groups->group_of[i]]++] = i;
+  for (size_t g = groups->count; g > 0; g--) groups->offsets[g] = groups->offsets[g - 1];
+  groups->offsets[0] = 0;
+  return SOLID_OK;
+}
+
+size_t sol_known_items(const solid_model *model, const solid_window *window, uint32_t *items) {
+  size_t n = 0;
+  for (size_t i = 0; i < window->count; i++) {
+    uint32_t item = solid_model_item_by_hash(model, window->steps[i].item);
+    if (item != SOLID_NO_ITEM) items[n++] = item;
+  }
+  return n;
+}
+
+solid_status sol_id_check(solid_bytes id) {
+  if (id.size == 0 || id.size > SOLID_ID_MAX) return SOLID_ERANGE;
+  return id.data ? SOLID_OK : SOLID_EINVAL;
+}
+
+solid_status sol_store_check(const solid_store *store, const solid_model_info *info) {
+  if (store->window != info->window)
+    return solid_fail(SOLID_EMISMATCH, "store keeps windows of %u steps, the model reads %u", store->window,
+                      info->window);
+  if (store->width != info->width)
+    return solid_fail(SOLID_EMISMATCH, "store keeps states of %u floats, the model makes %u", store->width,
+                      info->width);
+  if (store->params != info->params)
+    return solid_fail(SOLID_EMISMATCH, "store keeps %u parameters a user, the model makes %u", store->params,
+                      info->params);
+  return SOLID_OK;
+}

@@ -1,0 +1,38 @@
+/* What pipeline and recommender share: events grouped by user, stored steps as dense items, checks at the border. */
+#ifndef SOLID_SERVE_GROUPING_H
+#define SOLID_SERVE_GROUPING_H
+
+#include "solid/model.h"
+#include "solid/store.h"
+
+/* Events grouped by user: groups in order of first appearance, members in order of the stream. The arrays grow with
+ * the largest batch seen and are kept between calls. A zeroed struct is empty. */
+typedef struct sol_groups {
+  size_t count;
+  solid_bytes *users; /* (count) borrowed from the events */
+  size_t *offsets;    /* (count + 1) group g has members offsets[g] .. offsets[g+1] */
+  size_t *members;    /* event numbers */
+  size_t capacity;    /* events that the arrays have room for */
+  size_t *group_of;   /* (capacity) scratch */
+  size_t *slots;      /* hash table of group number + 1, a power of two of at least 2 * capacity */
+  size_t n_slots;
+} sol_groups;
+
+/* Groups the events whose keep[i] is 1. ENOMEM leaves `groups` usable. */
+solid_status sol_groups_make(sol_groups *groups, const solid_event *events, const uint8_t *keep, size_t n);
+
+/* Frees the arrays; a zeroed struct is a no-op. */
+void sol_groups_clear(sol_groups *groups);
+
+/* Dense items of a stored window, oldest first; steps whose hash this model does not know are left out. Returns how
+ * many (at most window->count). */
+size_t sol_known_items(const solid_model *model, const solid_window *window, uint32_t *items);
+
+/* Why an id is not one: SOLID_OK, or EINVAL (no bytes behind a size), ERANGE (0 or more than 255 bytes). Sets no
+ * error text. */
+solid_status sol_id_check(solid_bytes id);
+
+/* EMISMATCH, naming the two numbers, unless the store was opened with the model's window, width and params. */
+solid_status sol_store_check(const solid_store *store, const solid_model_info *info);
+
+#endif

@@ -1,0 +1,239 @@
+#include "solid/pipeline.h"
+#include "solid/base/arena.h"
+#include "solid/extend.h"
+#include "solid/infer/worker.h"
+#include "solid/serve/grouping.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* A batch of events, sized by the largest seen. */
+typedef struct stream_batch {
+  size_t capacity;
+  solid_step *steps;   /* (events) in the order of the groups */
+  uint64_t *positions; /* (events) likewise */
+  uint8_t *keep;       /* (events) 1 = valid and known */
+} stream_batch;
+
+/* A sub-batch of users, sized once; U = max_batch. */
+typedef struct user_batch {
+  solid_append *appends; /* (U) */
+  solid_window *windows; /* (U) */
+  size_t *applied;       /* (U) */
+  solid_step *steps;     /* (U, L) behind the windows */
+  uint32_t *offsets;     /* (U + 1) */
+  uint32_t *items;       /* (U, L) packed */
+  solid_bytes *users;    /* (U) whose parameters are written */
+  solid_params *params;  /* (U) */
+} user_batch;
+
+struct solid_pipeline {
+  const solid_model *model;
+  solid_store *store;
+  solid_worker *worker;
+  solid_model_info info;
+  size_t max_batch;
+  sol_groups groups;
+  stream_batch stream;
+  user_batch batch;
+  char *memory; /* behind `batch` */
+  solid_pipeline_stats stats;
+};
+
+static void batch_bind(user_batch *batch, size_t users, const solid_model_info *info, sol_arena *arena) {
+  size_t L = info->window;
+  batch->appends = sol_arena_take(arena, users, sizeof *batch->appends);
+  batch->windows = sol_arena_take(arena, users, sizeof *batch->windows);
+  batch->applied = sol_arena_take(arena, users, sizeof *batch->applied);
+  batch->steps = sol_arena_take(arena, users, L * sizeof *batch->steps);
+  batch->offsets = sol_arena_take(arena, users + 1, sizeof *batch->offsets);
+  batch->items = sol_arena_take(arena, users, L * sizeof *batch->items);
+  batch->users = sol_arena_take(arena, users, sizeof *batch->users);
+  batch->params = sol_arena_take(arena, users, sizeof *batch->params);
+}
+
+solid_status solid_pipeline_new(solid_pipeline **out, const solid_model *model, solid_store *store,
+                                const solid_pipeline_options *options) {
+  solid_pipeline_options all = SOLID_PIPELINE_OPTIONS_INIT;
+  if (!out || !model || !store) return solid_fail(SOLID_EINVAL, "pipeline: out, model or store is NULL");
+  if (options) {
+    if (options->struct_size < sizeof options->struct_size || options->struct_size > sizeof all)
+      return solid_fail(SOLID_EINVAL, "pipeline options: struct_size %u, this library knows %zu", options->struct_size,
+                        sizeof all);
+    memcpy(&all, options, options->struct_size);
+  }
+  if (all.max_batch == 0) return solid_fail(SOLID_EINVAL, "pipeline: max_batch is 0");
+
+  solid_pipeline *pipeline = calloc(1, sizeof *pipeline);
+  if (!pipeline) return solid_fail(SOLID_ENOMEM, "out of memory: pipeline");
+  pipeline->model = model;
+  pipeline->store = store;
+  pipeline->max_batch = all.max_batch;
+  pipeline->info.struct_size = sizeof pipeline->info;
+  sol_arena arena = {NULL, 0};
+  solid_status status = solid_model_get_info(model, &pipeline->info);
+  if (!status) status = sol_store_check(store, &pipeline->info);
+  if (status) goto done;
+
+  batch_bind(&pipeline->batch, pipeline->max_batch, &pipeline->info, &arena);
+  pipeline->memory = sol_arena_memory(&arena);
+  if (!pipeline->memory) {
+    status = solid_fail(SOLID_ENOMEM, "out of memory: pipeline for %zu users at once", pipeline->max_batch);
+    goto done;
+  }
+  arena = (sol_arena){pipeline->memory, 0};
+  batch_bind(&pipeline->batch, pipeline->max_batch, &pipeline->info, &arena);
+  status = sol_worker_new(&pipeline->worker, model, pipeline->max_batch,
+                          store->element == SOLID_F16 ? SOL_WORKER_HALVES : SOL_WORKER_GENERATE);
+
+done:
+  if (status) {
+    solid_pipeline_free(pipeline);
+    return status;
+  }
+  *out = pipeline;
+  return SOLID_OK;
+}
+
+void solid_pipeline_free(solid_pipeline *pipeline) {
+  if (!pipeline) return;
+  solid_worker_free(pipeline->worker);
+  sol_groups_clear(&pipeline->groups);
+  free(pipeline->stream.steps);
+  free(pipeline->stream.positions);
+  free(pipeline->stream.keep);
+  free(pipeline->memory);
+  free(pipeline);
+}
+
+static solid_status stream_reserve(stream_batch *stream, size_t n) {
+  if (n <= stream->capacity) return SOLID_OK;
+  stream_batch made = {.capacity = n};
+  if (n <= SIZE_MAX / sizeof *made.steps) {
+    made.steps = malloc(n * sizeof *made.steps);
+    made.positions = malloc(n * sizeof *made.positions);
+    made.keep = malloc(n);
+  }
+  if (!made.steps || !made.positions || !made.keep) {
+    free(made.steps);
+    free(made.positions);
+    free(made.keep);
+    return solid_fail(SOLID_ENOMEM, "out of memory: batch of %zu events", n);
+  }
+  free(stream->steps);
+  free(stream->positions);
+  free(stream->keep);
+  *stream = made;
+  return SOLID_OK;
+}
+
+static solid_status judge(const solid_pipeline *pipeline, const solid_event *event) {
+  solid_status status = sol_id_check(event->user);
+  if (!status) status = sol_id_check(event->item);
+  if (!status && solid_model_item_index(pipeline->model, event->item) == SOLID_NO_ITEM) status = SOLID_ENOTFOUND;
+  return status;
+}
+
+static void judge_all(solid_pipeline *pipeline, const solid_event *events, size_t n, solid_status *verdicts) {
+  for (size_t i = 0; i < n; i++) {
+    solid_status verdict = judge(pipeline, &events[i]);
+    pipeline->stream.keep[i] = verdict == SOLID_OK;
+    pipeline->stats.unknown_items += verdict == SOLID_ENOTFOUND;
+    pipeline->stats.invalid += verdict != SOLID_OK && verdict != SOLID_ENOTFOUND;
+    if (verdicts) verdicts[i] = verdict;
+  }
+  pipeline->stats.events += n;
+}
+
+/* Lays the steps of each group side by side, as an append wants them. */
+static void lay_out_steps(solid_pipeline *pipeline, const solid_event *events) {
+  const sol_groups *groups = &pipeline->groups;
+  for (size_t m = 0; m < groups->offsets[groups->count]; m++) {
+    const solid_event *event = &events[groups->members[m]];
+    pipeline->stream.steps[m] = (solid_step){solid_item_hash(event->item), event->time_ms};
+    pipeline->stream.positions[m] = event->position;
+  }
+}
+
+/* Windows of the sub-batch as packed dense items, for the users of whom this model knows at least one item; returns
+ * how many those are. */
+static size_t pack_windows(solid_pipeline *pipeline, size_t n) {
+  user_batch *batch = &pipeline->batch;
+  size_t users = 0, rows = 0;
+  batch->offsets[0] = 0;
+  for (size_t i = 0; i < n; i++) {
+    size_t known = sol_known_items(pipeline->model, &batch->windows[i], batch->items + rows);
+    if (!known) continue;
+    rows += known;
+    batch->users[users] = batch->appends[i].user;
+    batch->params[users] = (solid_params){.seq = batch->windows[i].seq, .generation = pipeline->info.generation};
+    batch->offsets[++users] = (uint32_t)rows;
+  }
+  return users;
+}
+
+/* The order of the walk, for groups first .. first + n: append, read back, generate, store. Parameters are written for
+ * every user of the batch, also where the append found nothing new: a crash between the append and the write leaves a
+ * window without its parameters, and the replay of the same events is what repairs it. */
+static solid_status push_users(solid_pipeline *pipeline, size_t first, size_t n) {
+  user_batch *batch = &pipeline->batch;
+  const sol_groups *groups = &pipeline->groups;
+  for (size_t i = 0; i < n; i++) {
+    size_t from = groups->offsets[first + i];
+    batch->appends[i] = (solid_append){.user = groups->users[first + i],
+                                       .steps = pipeline->stream.steps + from,
+                                       .positions = pipeline->stream.positions + from,
+                                       .count = groups->offsets[first + i + 1] - from};
+    batch->windows[i] = (solid_window){.steps = batch->steps + i * pipeline->info.window};
+  }
+  solid_status status =
+      pipeline->store->ops->advance(pipeline->store, batch->appends, n, batch->windows, batch->applied);
+  if (status) return status;
+  for (size_t i = 0; i < n; i++) {
+    pipeline->stats.applied += batch->applied[i];
+    pipeline->stats.duplicates += batch->appends[i].count - batch->applied[i];
+  }
+
+  size_t users = pack_windows(pipeline, n);
+  if (!users) return SOLID_OK;
+  solid_windows windows = {users, batch->offsets, batch->items};
+  float *records = NULL;
+  size_t stride = 0;
+  status = sol_worker_generate(pipeline->worker, &windows, &records, &stride);
+  for (size_t i = 0; i < users && !status; i++) {
+    float *record = records + i * stride;
+    batch->params[i].h = record;
+    if (pipeline->store->element == SOLID_F16)
+      batch->params[i].halves = (uint16_t *)(record + pipeline->info.width);
+    else
+      batch->params[i].values = record + pipeline->info.width;
+  }
+  if (!status) status = pipeline->store->ops->put_params(pipeline->store, batch->users, batch->params, users);
+  if (!status) pipeline->stats.generated += users;
+  return status;
+}
+
+solid_status solid_pipeline_push(void *user, const solid_event *events, size_t n, solid_status *verdicts) {
+  solid_pipeline *pipeline = user;
+  if (!pipeline || (n && !events)) return solid_fail(SOLID_EINVAL, "pipeline push: pipeline or events is NULL");
+  solid_status status = stream_reserve(&pipeline->stream, n);
+  if (status) return status;
+  judge_all(pipeline, events, n, verdicts);
+  status = sol_groups_make(&pipeline->groups, events, pipeline->stream.keep, n);
+  if (status) return status;
+  lay_out_steps(pipeline, events);
+  for (size_t first = 0; first < pipeline->groups.count && !status; first += pipeline->max_batch) {
+    size_t left = pipeline->groups.count - first;
+    status = push_users(pipeline, first, left < pipeline->max_batch ? left : pipeline->max_batch);
+  }
+  return status;
+}
+
+solid_status solid_pipeline_get_stats(const solid_pipeline *pipeline, solid_pipeline_stats *stats) {
+  if (!pipeline || !stats) return solid_fail(SOLID_EINVAL, "pipeline stats: pipeline or stats is NULL");
+  uint32_t size = stats->struct_size;
+  if (size < sizeof size || size > sizeof *stats)
+    return solid_fail(SOLID_EINVAL, "pipeline stats: struct_size %u, this library knows %zu", size, sizeof *stats);
+  memcpy(stats, &pipeline->stats, size);
+  stats->struct_size = size;
+  return SOLID_OK;
+}

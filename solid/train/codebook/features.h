@@ -1,0 +1,43 @@
+/* What is known about an item before it is trained on: its content vector, which the semantic codes are made from.
+ *
+ *   attributes      TF-IDF (idf = log((V + 1) / (1 + df)), rows of length 1) -> SVD, U S
+ *   given vectors   centred over the items that have one -> principal components when wider than `dims`
+ *   co-occurrence   PPMI over training events (cooccurrence.h) -> SVD, U sqrt(S)
+ *
+ * Items that are hidden have no say in the fit (idf, mean, singular vectors) and are then laid into it: a row of theirs
+ * is what an item that comes after the fit would get.
+ *
+ * Each part's rows are scaled to length 1 and the parts stand side by side, in this order. An item that has nothing to
+ * show for a part has zeros there. The result is a function of history and options, whatever the number of threads. */
+#ifndef SOLID_TRAIN_CODEBOOK_FEATURES_H
+#define SOLID_TRAIN_CODEBOOK_FEATURES_H
+
+#include "solid/train/data/history.h"
+
+typedef struct sol_features_options {
+  uint32_t dims;         /* at most, of each part */
+  uint32_t window;       /* distance up to which two events co-occur; 0 leaves the part out */
+  int ignore_attributes; /* leave the part out */
+  int ignore_vectors;
+  uint64_t seed;
+  const uint8_t *hidden; /* (V) 1 = hidden, an item without training events; NULL = none */
+} sol_features_options;
+
+#define SOL_FEATURES_OPTIONS_INIT                                                                                      \
+  { 64, 3, 0, 0, 0, NULL }
+
+typedef struct sol_features {
+  uint32_t items, width;        /* V, dc */
+  uint32_t attributes, vectors; /* widths of the parts; 0 = absent */
+  uint32_t cooccurrence;
+  float *values; /* (V, dc) */
+} sol_features;
+
+/* On success the caller owns *out: sol_features_clear. `options` NULL = the defaults. ENOTFOUND: no part has anything
+ * to show. ENOMEM. */
+solid_status sol_features_build(sol_features *out, const sol_history *history, const sol_features_options *options);
+
+/* Frees and zeroes; a zeroed struct is a no-op. */
+void sol_features_clear(sol_features *features);
+
+#endif

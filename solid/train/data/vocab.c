@@ -1,0 +1,155 @@
+#include "solid/train/data/vocab.h"
+#include "solid/extend.h"
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#define MAX_DIGITS 18
+
+solid_bytes sol_vocab_id(const sol_vocab *vocab, uint32_t index) {
+  if (index >= vocab->count) return (solid_bytes){NULL, 0};
+  return (solid_bytes){vocab->bytes + vocab->offsets[index], vocab->offsets[index + 1] - vocab->offsets[index]};
+}
+
+/* The slot that holds `id`, or the empty one where it belongs. */
+static uint32_t slot_of(const sol_vocab *vocab, solid_bytes id) {
+  uint32_t slot = (uint32_t)XXH3_64bits(id.data, id.size) & (vocab->slots - 1);
+  for (; vocab->table[slot] != SOL_NO_ID; slot = (slot + 1) & (vocab->slots - 1)) {
+    solid_bytes held = sol_vocab_id(vocab, vocab->table[slot]);
+    if (held.size == id.size && memcmp(held.data, id.data, id.size) == 0) break;
+  }
+  return slot;
+}
+
+uint32_t sol_vocab_find(const sol_vocab *vocab, solid_bytes id) {
+  return vocab->slots ? vocab->table[slot_of(vocab, id)] : SOL_NO_ID;
+}
+
+static void fill_table(sol_vocab *vocab) {
+  memset(vocab->table, 0xff, vocab->slots * sizeof *vocab->table);
+  for (uint32_t i = 0; i < vocab->count; i++) vocab->table[slot_of(vocab, sol_vocab_id(vocab, i))] = i;
+}
+
+/* Room for one more string; the table stays at most half full. */
+static solid_status grow_strings(sol_vocab *vocab) {
+  if (vocab->count < vocab->capacity) return SOLID_OK;
+  if (vocab->capacity >= 1u << 30) return solid_fail(SOLID_ERANGE, "vocabulary of more than %u strings", 1u << 30);
+  uint32_t capacity = vocab->capacity ? 2 * vocab->capacity : 64;
+  uint32_t *table = malloc(2 * (size_t)capacity * sizeof *table);
+  uint32_t *offsets = table ? realloc(vocab->offsets, ((size_t)capacity + 1) * sizeof *offsets) : NULL;
+  if (!offsets) {
+    free(table);
+    return solid_fail(SOLID_ENOMEM, "no memory for a vocabulary of %u strings", capacity);
+  }
+  free(vocab->table);
+  vocab->table = table;
+  vocab->slots = 2 * capacity;
+  vocab->offsets = offsets;
+  vocab->offsets[vocab->count] = vocab->count ? vocab->offsets[vocab->count] : 0;
+  vocab->capacity = capacity;
+  fill_table(vocab);
+  return SOLID_OK;
+}
+
+static solid_status grow_bytes(sol_vocab *vocab, size_t more) {
+  size_t used = vocab->count ? vocab->offsets[vocab->count] : 0;
+  if (more > UINT32_MAX - used) return solid_fail(SOLID_ERANGE, "vocabulary of more than %u bytes", UINT32_MAX);
+  if (used + more <= vocab->byte_capacity) return SOLID_OK;
+  size_t capacity = vocab->byte_capacity ? 2 * (size_t)vocab->byte_capacity : 1024;
+  if (capacity < used + more) capacity = used + more;
+  if (capacity > UINT32_MAX) capacity = UINT32_MAX;
+  char *bytes = realloc(vocab->bytes, capacity);
+  if (!bytes) return solid_fail(SOLID_ENOMEM, "no memory for a vocabulary of %zu bytes", capacity);
+  vocab->bytes = bytes;
+  vocab->byte_capacity = (uint32_t)capacity;
+  return SOLID_OK;
+}
+
+solid_status sol_vocab_add(sol_vocab *vocab, solid_bytes id, uint32_t *index) {
+  uint32_t found = sol_vocab_find(vocab, id);
+  if (found != SOL_NO_ID) {
+    *index = found;
+    return SOLID_OK;
+  }
+  solid_status status = grow_strings(vocab);
+  if (!status) status = grow_bytes(vocab, id.size);
+  if (status) return status;
+  uint32_t begin = vocab->offsets[vocab->count];
+  if (id.size) memcpy(vocab->bytes + begin, id.data, id.size);
+  vocab->table[slot_of(vocab, id)] = vocab->count;
+  *index = vocab->count++;
+  vocab->offsets[vocab->count] = begin + (uint32_t)id.size;
+  return SOLID_OK;
+}
+
+static int parse_integer(solid_bytes id, int64_t *value) {
+  size_t i = id.size && id.data[0] == '-';
+  if (i == id.size || id.size - i > MAX_DIGITS) return 0;
+  int64_t sum = 0;
+  for (size_t j = i; j < id.size; j++) {
+    if (id.data[j] < '0' || id.data[j] > '9') return 0;
+    sum = 10 * sum + (id.data[j] - '0');
+  }
+  *value = i ? -sum : sum;
+  return 1;
+}
+
+int sol_vocab_is_integers(const sol_vocab *vocab) {
+  int64_t value;
+  for (uint32_t i = 0; i < vocab->count; i++)
+    if (!parse_integer(sol_vocab_id(vocab, i), &value)) return 0;
+  return vocab->count > 0;
+}
+
+typedef struct numbered {
+  int64_t value;
+  uint32_t index;
+} numbered;
+
+static int by_value(const void *a, const void *b) {
+  const numbered *x = a, *y = b;
+  if (x->value != y->value) return x->value < y->value ? -1 : 1;
+  return (x->index > y->index) - (x->index < y->index);
+}
+
+solid_status sol_vocab_sort_integers(sol_vocab *vocab, uint32_t *new_index) {
+  if (!vocab->count) return SOLID_OK;
+  numbered *order = malloc(vocab->count * sizeof *order);
+  char *bytes = malloc(vocab->byte_capacity);
+  uint32_t *offsets = malloc(((size_t)vocab->capacity + 1) * sizeof *offsets);
+  if (!order || !bytes || !offsets) {
+    free(order);
+    free(bytes);
+    free(offsets);
+    return solid_fail(SOLID_ENOMEM, "no memory to sort a vocabulary of %u strings", vocab->count);
+  }
+  for (uint32_t i = 0; i < vocab->count; i++) {
+    order[i].index = i;
+    int is_integer = parse_integer(sol_vocab_id(vocab, i), &order[i].value);
+    assert(is_integer);
+    (void)is_integer;
+  }
+  qsort(order, vocab->count, sizeof *order, by_value);
+  offsets[0] = 0;
+  for (uint32_t i = 0; i < vocab->count; i++) {
+    solid_bytes id = sol_vocab_id(vocab, order[i].index);
+    memcpy(bytes + offsets[i], id.data, id.size);
+    offsets[i + 1] = offsets[i] + (uint32_t)id.size;
+    new_index[order[i].index] = i;
+  }
+  free(vocab->bytes);
+  free(vocab->offsets);
+  vocab->bytes = bytes;
+  vocab->offsets = offsets;
+  fill_table(vocab);
+  free(order);
+  return SOLID_OK;
+}
+
+void sol_vocab_clear(sol_vocab *vocab) {
+  free(vocab->offsets);
+  free(vocab->bytes);
+  free(vocab->table);
+  *vocab = (sol_vocab){0};
+}

@@ -1,0 +1,73 @@
+/* One training step on a device: a batch in, better weights out. All memory is planned when it is opened. */
+#ifndef SOLID_TRAIN_FIT_STEP_H
+#define SOLID_TRAIN_FIT_STEP_H
+
+#include "solid/train/fit/backward.h"
+#include "solid/train/fit/options.h"
+
+/* Places in sol_step.values: arrays of `total` floats one after the other. */
+typedef enum sol_array { SOL_WEIGHTS, SOL_GRADS, SOL_MOMENT1, SOL_MOMENT2, SOL_AVERAGE, SOL_ARRAYS } sol_array;
+
+/* The host may be so many batches ahead of the device before it waits. */
+#define SOL_BATCHES_AHEAD 16
+
+typedef struct sol_step {
+  sk_backend *be;
+  sol_config config;
+  size_t total, max_windows, max_rows;
+
+  const uint16_t *codes;     /* (V, C) host, borrowed */
+  float *block;              /* device: everything of floats below */
+  int32_t *ints;             /* device: codes, attributes, batch, targets */
+  int32_t *host;             /* SOL_BATCHES_AHEAD batches and targets on their way to the device */
+  size_t brought;            /* batches so far */
+  float *values[SOL_ARRAYS]; /* device (total); the average is NULL when there is none */
+  float *loss_sum, *sumsq;   /* device (1): of all rows since sol_step_take_loss; of the last gradient */
+
+  sol_weights weights, grads;
+  sol_catalogue catalogue;
+  sol_catalogue_grads tables;
+  sol_encoder_state encoder;
+  sol_branch_state item, semantic;
+  float *h, *dh, *dz_item, *dz_semantic, *loss, *head_work, *code_loss, *code_du;
+  float *shown; /* (V, d) id embeddings that are left by item dropout; NULL without it */
+} sol_step;
+
+/* Memory for batches of so many windows and rows. `codes` (V, C) host, borrowed, NULL without codes. A zeroed struct
+ * may be closed; after a failure nothing is left. `options` say which optional arrays there are. The contents of
+ * `values` are undefined but for the moments, which are zero.
+ */
+solid_status sol_step_open(sol_step *step, sk_backend *be, const sol_config *config, const uint16_t *codes,
+                           size_t windows, size_t rows, const sol_train_options *options);
+void sol_step_close(sol_step *step);
+
+/* Loss and gradients of a batch: `inputs` windows no longer than L and none empty, `targets` (rows) host, the item that
+ * came after each. Leaves gradients in values[SOL_GRADS], the rows' losses in `loss`, and adds their sum to loss_sum.
+ */
+solid_status sol_step_gradients(sol_step *step, const sol_train_options *options, uint64_t seed,
+                                const solid_windows *inputs, const int32_t *targets);
+
+/* Item dropout: 1 when the id embedding of `item` is zero in the step of this seed, so that the item is known by its
+ * semantics alone, as input, target and alternative alike. What is left is not scaled up. */
+int sol_step_drops_item(uint64_t seed, float p, uint32_t item);
+
+/* Ints of codes, and of codes and attributes, at the beginning of `ints`. */
+size_t sol_step_code_ints(const sol_config *config);
+size_t sol_step_semantic_ints(const sol_config *config);
+
+/* The items' attributes, (V, S) on the host; all slots are empty before, and with NULL. */
+solid_status sol_step_set_attributes(sol_step *step, const uint32_t *attributes);
+
+/* Other codes from now on: (V, C) host, borrowed. */
+solid_status sol_step_recode(sol_step *step, const uint16_t *codes);
+
+/* AdamW with the gradients there are; `number` counts from 1. */
+solid_status sol_step_update(sol_step *step, const sol_train_options *options, uint64_t number);
+
+/* Gradients, moments and the sum of the losses become zero. */
+solid_status sol_step_clear(sol_step *step);
+
+/* Reads the sum of the losses and sets it to zero. */
+solid_status sol_step_take_loss(sol_step *step, double *sum);
+
+#endif

@@ -1,0 +1,25 @@
+#include "store/redis/keys.h"
+#include <string.h>
+
+int sol_key_prefix_ok(const char *prefix) {
+  return strlen(prefix) <= SOL_KEY_PREFIX_MAX && !strpbrk(prefix, "{}");
+}
+
+size_t sol_key_write(const char *prefix, solid_bytes user, sol_key_kind kind, char out[SOL_KEY_MAX]) {
+  size_t n = strlen(prefix);
+  memcpy(out, prefix, n);
+  out[n++] = '{';
+  for (size_t i = 0; i < user.size; i++) {
+    char c = user.data[i];
+    if (c != '}' && c != '%') {
+      out[n++] = c;
+      continue;
+    }
+    memcpy(out + n, c == '}' ? "%7D" : "%25", 3);
+    n += 3;
+  }
+  out[n++] = '}';
+  out[n++] = ':';
+  out[n++] = (char)kind;
+  return n;
+}

@@ -1,0 +1,22 @@
+/* Names of a user's keys in Redis: <prefix>{<user>}:w is the window, <prefix>{<user>}:p the params. The braces are a
+ * hash tag: both keys live in one slot of a Redis Cluster.
+ *
+ * Ids are any bytes. In the tag '}' is written %7D and '%' is written %25, nothing else is changed: the tag then ends
+ * where the id ends (an id beginning with '}' would make it empty, and the keys would hash apart), and two ids never
+ * share a key. */
+#ifndef STORE_REDIS_KEYS_H
+#define STORE_REDIS_KEYS_H
+
+#include "solid/types.h"
+
+enum { SOL_KEY_PREFIX_MAX = 64, SOL_KEY_MAX = SOL_KEY_PREFIX_MAX + 3 * SOLID_ID_MAX + 4 };
+
+typedef enum sol_key_kind { SOL_KEY_WINDOW = 'w', SOL_KEY_PARAMS = 'p' } sol_key_kind;
+
+/* 1 if the prefix may be used: at most SOL_KEY_PREFIX_MAX bytes, no brace. */
+int sol_key_prefix_ok(const char *prefix);
+
+/* Writes the key (no terminating zero) and returns its size. */
+size_t sol_key_write(const char *prefix, solid_bytes user, sol_key_kind kind, char out[SOL_KEY_MAX]);
+
+#endif

@@ -1,0 +1,109 @@
+#include "solid/extend.h"
+#include "store/record/codec.h"
+#include "store/record/port.h"
+#include "store/redis/keys.h"
+#include "store/redis/redis_parts.h"
+#include "store/scripts.h"
+#include <stdlib.h>
+#include <string.h>
+
+void sol_redis_store_free(sol_redis_store *store) {
+  if (!store) return;
+  sol_redis_close(&store->conn);
+  free(store->strings);
+  free(store->record);
+  free(store->pending);
+  free(store);
+}
+
+static solid_status check_options(const solid_redis_store_options *o) {
+  solid_status status = sol_port_check_sizes(o->window, o->width, o->params, o->element);
+  if (status) return status;
+  if (!o->unix_path && (!o->host || o->port < 1 || o->port > 65535))
+    return solid_fail(SOLID_EINVAL, "redis store: port %u of host %s", o->port, o->host ? o->host : "(none)");
+  if (!o->prefix || !sol_key_prefix_ok(o->prefix))
+    return solid_fail(SOLID_EINVAL, "redis store: prefix of more than %d bytes or with braces", SOL_KEY_PREFIX_MAX);
+  if (o->ttl_ms < 0 || o->ttl_ms > INT64_MAX / 4 || o->jitter_percent > 100)
+    return solid_fail(SOLID_EINVAL, "redis store: ttl of %lld ms with a jitter of %u percent", (long long)o->ttl_ms,
+                      o->jitter_percent);
+  if (!o->timeout_ms || !o->connect_timeout_ms || o->timeout_ms > INT32_MAX || o->connect_timeout_ms > INT32_MAX)
+    return solid_fail(SOLID_EINVAL, "redis store: timeouts of %u and %u ms", o->connect_timeout_ms, o->timeout_ms);
+  if (o->username && !o->password) return solid_fail(SOLID_EINVAL, "redis store: user name without a password");
+  return SOLID_OK;
+}
+
+/* Copies the strings of the options behind one another and points the options at the copies. */
+static char *copy_strings(solid_redis_store_options *o) {
+  const char **fields[] = {&o->host, &o->unix_path, &o->username, &o->password, &o->prefix};
+  enum { FIELDS = sizeof fields / sizeof *fields };
+  size_t size = 1;
+  for (int i = 0; i < FIELDS; i++) size += *fields[i] ? strlen(*fields[i]) + 1 : 0;
+  char *strings = malloc(size), *next = strings;
+  for (int i = 0; i < FIELDS && strings; i++) {
+    if (!*fields[i]) continue;
+    size_t length = strlen(*fields[i]) + 1;
+    *fields[i] = memcpy(next, *fields[i], length);
+    next += length;
+  }
+  return strings;
+}
+
+static void init_conn(sol_redis_store *store) {
+  const solid_redis_store_options *o = &store->options;
+  sol_redis_init(
+      &store->conn,
+      &(sol_redis_options){.host = o->host,
+                           .port = (uint16_t)o->port,
+                           .unix_path = o->unix_path,
+                           .username = o->username,
+                           .password = o->password,
+                           .database = o->database,
+                           .connect_timeout_ms = o->connect_timeout_ms,
+                           .timeout_ms = o->timeout_ms,
+                           .backoff_min_ms = o->backoff_min_ms,
+                           .backoff_max_ms = o->backoff_max_ms,
+                           .scripts = {[SOL_SCRIPT_ADVANCE] = sol_advance_lua, [SOL_SCRIPT_PUT] = sol_put_params_lua},
+                           .log = o->log,
+                           .log_user = o->log_user});
+}
+
+solid_status solid_redis_store_open(solid_store **out, const solid_redis_store_options *options) {
+  solid_redis_store_options o = SOLID_REDIS_STORE_OPTIONS_INIT;
+  if (!out) return solid_fail(SOLID_EINVAL, "redis store: out is NULL");
+  if (options && (options->struct_size < sizeof(uint32_t) || options->struct_size > sizeof o))
+    return solid_fail(SOLID_EINVAL, "redis store: options of %u bytes, at most %zu are known", options->struct_size,
+                      sizeof o);
+  if (options) memcpy(&o, options, options->struct_size);
+  solid_status status = check_options(&o);
+  if (status) return status;
+  sol_redis_store *store = calloc(1, sizeof *store);
+  if (!store) return solid_fail(SOLID_ENOMEM, "redis store");
+  store->options = o;
+  store->base = (solid_store){&sol_redis_ops, o.window, o.width, o.params, o.element};
+  store->strings = copy_strings(&store->options);
+  store->record = malloc(sol_record_size(o.element, o.width, o.params));
+  if (store->strings && store->record) {
+    init_conn(store);
+    status = sol_redis_ready(&store->conn);
+  } else {
+    status = solid_fail(SOLID_ENOMEM, "redis store: %u params", o.params);
+  }
+  if (status) {
+    sol_redis_store_free(store);
+    return status;
+  }
+  *out = &store->base;
+  return SOLID_OK;
+}
+
+solid_status solid_redis_store_get_stats(solid_store *base, solid_redis_store_stats *stats) {
+  const sol_redis_store *store = (const sol_redis_store *)base;
+  if (!base || base->ops != &sol_redis_ops)
+    return solid_fail(SOLID_EINVAL, "redis store: statistics of something else than a redis store");
+  if (!stats || stats->struct_size < sizeof(uint32_t) || stats->struct_size > sizeof *stats)
+    return solid_fail(SOLID_EINVAL, "redis store: statistics of %u bytes", stats ? stats->struct_size : 0);
+  const solid_redis_store_stats all = {stats->struct_size, store->conn.connections, store->conn.exchanges,
+                                       store->damaged, store->stale};
+  memcpy(stats, &all, stats->struct_size);
+  return SOLID_OK;
+}

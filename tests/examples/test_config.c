@@ -1,0 +1,230 @@
+#include "examples/common/config.h"
+#include <criterion/criterion.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct values {
+  const char *model;
+  const char *group;
+  int64_t batch;
+  int64_t seed;
+  double rate;
+  int mask;
+  int store;
+} values;
+
+static const solid_property properties[] = {
+    {"model", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL, "model file", 1, offsetof(values, model)},
+    {"group", SOLID_PROPERTY_STRING, "solid", 0, 0, NULL, "consumer group", 0, offsetof(values, group)},
+    {"batch-size", SOLID_PROPERTY_INT, "256", 1, 4096, NULL, "events at once", 0, offsetof(values, batch)},
+    {"seed", SOLID_PROPERTY_INT, NULL, 0, 0, NULL, "seed", 0, offsetof(values, seed)},
+    {"rate", SOLID_PROPERTY_FLOAT, "0.5", 0, 1, NULL, "rate", 0, offsetof(values, rate)},
+    {"mask", SOLID_PROPERTY_BOOL, "true", 0, 0, NULL, "leave out what was seen", 0, offsetof(values, mask)},
+    {"store", SOLID_PROPERTY_CHOICE, "memory", 0, 0, "redis|memory", "where to keep it", 0, offsetof(values, store)},
+};
+static const solid_program program = {"prog", "does a thing", "exit codes: 0", properties, 7, 1};
+
+#define ARGS(...)                                                                                                      \
+  sizeof((const char *[]){"prog", __VA_ARGS__}) / sizeof(char *), (const char *[]) {                                   \
+    "prog", __VA_ARGS__                                                                                                \
+  }
+
+static char path[64];
+
+static void write_config(const char *text) {
+  strcpy(path, "/tmp/solid-config-XXXXXX");
+  int fd = mkstemp(path);
+  cr_assert_geq(fd, 0);
+  cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+  close(fd);
+}
+
+static void remove_config(void) {
+  if (*path) unlink(path);
+}
+
+TestSuite(config, .fini = remove_config);
+
+/* main's argv is not const, literals are. */
+static solid_status load_into(solid_config **out, values *v, size_t argc, const char *const *args) {
+  char *argv[16];
+  cr_assert_leq(argc, sizeof argv / sizeof *argv);
+  memcpy(argv, args, argc * sizeof *argv);
+  return solid_config_load(out, &program, (int)argc, argv, v);
+}
+
+static solid_config *load(values *v, size_t argc, const char *const *args) {
+  solid_config *config = NULL;
+  solid_status status = load_into(&config, v, argc, args);
+  cr_assert_eq(status, SOLID_OK, "%s", solid_last_error());
+  return config;
+}
+
+static void refused(solid_status expected, const char *text, size_t argc, const char *const *args) {
+  values v;
+  solid_config *config = NULL;
+  solid_status status = load_into(&config, &v, argc, args);
+  cr_assert_eq(status, expected, "%s instead of %s (%s)", solid_status_name(status), solid_status_name(expected),
+               solid_last_error());
+  cr_assert_null(config);
+  cr_assert(strstr(solid_last_error(), text), "'%s' does not contain '%s'", solid_last_error(), text);
+}
+
+Test(config, defaults_fill_what_is_not_given) {
+  values v;
+  memset(&v, 0xff, sizeof v);
+  solid_config *config = load(&v, ARGS("--model", "m.safetensors"));
+  cr_assert_str_eq(v.model, "m.safetensors");
+  cr_assert_str_eq(v.group, "solid");
+  cr_assert_eq(v.batch, 256);
+  cr_assert_eq(v.seed, 0);
+  cr_assert_eq(v.rate, 0.5);
+  cr_assert_eq(v.mask, 1);
+  cr_assert_eq(v.store, 1);
+  cr_assert(solid_config_is_set(config, "model"));
+  cr_assert_not(solid_config_is_set(config, "group"));
+  cr_assert_not(solid_config_is_set(config, "no such"));
+  solid_config_free(config);
+}
+
+Test(config, flags_take_every_form) {
+  values v;
+  solid_config *config = load(&v, ARGS("--model=a=b", "--batch-size", "7", "--no-mask", "--store=redis", "--seed", "-3",
+                                       "--rate=1", "--batch-size=8"));
+  cr_assert_str_eq(v.model, "a=b");
+  cr_assert_eq(v.batch, 8, "the last one wins");
+  cr_assert_eq(v.mask, 0);
+  cr_assert_eq(v.store, 0);
+  cr_assert_eq(v.seed, -3);
+  cr_assert_eq(v.rate, 1.0);
+  solid_config_free(config);
+  config = load(&v, ARGS("--model=m", "--no-mask", "--mask"));
+  cr_assert_eq(v.mask, 1);
+  solid_config_free(config);
+  config = load(&v, ARGS("--model=m", "--mask=off"));
+  cr_assert_eq(v.mask, 0);
+  solid_config_free(config);
+}
+
+Test(config, flags_win_over_the_file) {
+  values v;
+  write_config("# a comment\n\n  model = from file.safetensors  # where it is\r\nbatch-size=9\nmask = no\n"
+               "group = a#b\nkafka.sasl.password = p#w = 1\nkafka.fetch.wait.max.ms = 10");
+  solid_config *config =
+      load(&v, ARGS("--batch-size", "10", "--config", path, "--kafka.fetch.wait.max.ms=20", "--kafka.debug", "all"));
+  cr_assert_str_eq(v.model, "from file.safetensors");
+  cr_assert_str_eq(v.group, "a#b");
+  cr_assert_eq(v.batch, 10);
+  cr_assert_eq(v.mask, 0);
+  size_t count;
+  const solid_setting *settings = solid_config_passthrough(config, &count);
+  cr_assert_eq(count, 3);
+  cr_assert_str_eq(settings[0].name, "sasl.password");
+  cr_assert_str_eq(settings[0].value, "p#w = 1");
+  cr_assert_str_eq(settings[1].name, "fetch.wait.max.ms");
+  cr_assert_str_eq(settings[1].value, "20");
+  cr_assert_str_eq(settings[2].name, "debug");
+  cr_assert_str_eq(settings[2].value, "all");
+  solid_config_free(config);
+}
+
+Test(config, bad_flags_are_named) {
+  refused(SOLID_EINVAL, "--bach-size: unknown name, did you mean 'batch-size'?", ARGS("--bach-size", "5"));
+  refused(SOLID_EINVAL, "--modle: unknown name, did you mean 'model'?", ARGS("--modle=x"));
+  refused(SOLID_EINVAL, "--zzzzzz: unknown name, see prog --help", ARGS("--zzzzzz", "5"));
+  refused(SOLID_EINVAL, "--batch: unknown name", ARGS("--batch", "5"));
+  refused(SOLID_EINVAL, "--no-seed: unknown name", ARGS("--no-seed"));
+  refused(SOLID_EINVAL, "--model: needs a value", ARGS("--model"));
+  refused(SOLID_EINVAL, "--config: needs a value", ARGS("--config"));
+  refused(SOLID_EINVAL, "unexpected argument 'm'", ARGS("m"));
+  refused(SOLID_EINVAL, "unexpected argument '--'", ARGS("--"));
+  refused(SOLID_EINVAL, "--model is required: model file", ARGS("--seed=1"));
+  refused(SOLID_EINVAL, "--model: is empty", ARGS("--model="));
+  refused(SOLID_EINVAL, "--kafka.: no property name", ARGS("--kafka.=1"));
+}
+
+Test(config, bad_values_are_named_with_their_range) {
+  refused(SOLID_ERANGE, "--batch-size: 0 is not in 1 .. 4096", ARGS("--batch-size=0"));
+  refused(SOLID_ERANGE, "--batch-size: 99999999999999999999 is not in 1 .. 4096",
+          ARGS("--batch-size", "99999999999999999999"));
+  refused(SOLID_ERANGE, "--seed: 99999999999999999999 is not in", ARGS("--seed", "99999999999999999999"));
+  refused(SOLID_EINVAL, "--batch-size: '7x' is not a whole number", ARGS("--batch-size=7x"));
+  refused(SOLID_EINVAL, "--batch-size: '' is not a whole number", ARGS("--batch-size="));
+  refused(SOLID_ERANGE, "--rate: 1.5 is not in 0 .. 1", ARGS("--rate=1.5"));
+  refused(SOLID_EINVAL, "--rate: 'nan' is not a finite number", ARGS("--rate=nan"));
+  refused(SOLID_EINVAL, "--mask: 'maybe' is neither true nor false", ARGS("--mask=maybe"));
+  refused(SOLID_EINVAL, "--store: 'disk' is not one of redis|memory", ARGS("--store=disk"));
+  refused(SOLID_EINVAL, "--store: 'red' is not one of redis|memory", ARGS("--store=red"));
+}
+
+static void file_refused(const char *text, solid_status expected, const char *message) {
+  char whole[256];
+  write_config(text);
+  snprintf(whole, sizeof whole, "%s:%s", path, message);
+  refused(expected, whole, ARGS("--config", path));
+  unlink(path);
+}
+
+Test(config, bad_lines_are_named_with_their_number) {
+  file_refused("model = m\nbatch-size\n", SOLID_EFORMAT, "2: expected `name = value`");
+  file_refused("= 3\n", SOLID_EFORMAT, "1: expected `name = value`");
+  file_refused("model = m\n\nbatch_sise = 3\n", SOLID_EINVAL,
+               "3: batch_sise: unknown name, did you mean 'batch-size'?");
+  file_refused("batch-size = 5000", SOLID_ERANGE, "1: batch-size: 5000 is not in 1 .. 4096");
+  file_refused("seed = 1\nseed = 1\n", SOLID_EFORMAT, "2: seed: already set in line 1");
+  file_refused("kafka.a = 1\n#\nkafka.a = 1\n", SOLID_EFORMAT, "3: kafka.a: already set in line 1");
+  file_refused("model =\n", SOLID_EINVAL, "1: model: is empty");
+  refused(SOLID_EIO, "/no/such/file: No such file", ARGS("--config=/no/such/file"));
+  refused(SOLID_EIO, "/tmp: Is a directory", ARGS("--config=/tmp"));
+}
+
+Test(config, kafka_is_refused_where_nothing_reads_it) {
+  solid_program plain = program;
+  values v;
+  solid_config *config = NULL;
+  char flag[] = "--kafka.debug=all", *argv[] = {flag, flag};
+  plain.takes_kafka = 0;
+  cr_assert_eq(solid_config_load(&config, &plain, 2, argv, &v), SOLID_EINVAL);
+  cr_assert(strstr(solid_last_error(), "--kafka.debug: prog reads no kafka properties"), "%s", solid_last_error());
+}
+
+Test(config, help_needs_nothing_and_names_everything) {
+  values v;
+  solid_config *config = load(&v, ARGS("--config", "/no/such/file", "--help"));
+  cr_assert_eq(solid_config_get_request(config), SOLID_CONFIG_HELP);
+  solid_config_free(config);
+  config = load(&v, ARGS("--version"));
+  cr_assert_eq(solid_config_get_request(config), SOLID_CONFIG_VERSION);
+  solid_config_free(config);
+  char *text = NULL;
+  size_t size = 0;
+  FILE *stream = open_memstream(&text, &size);
+  cr_assert_eq(solid_config_write_help(&program, stream), SOLID_OK);
+  cr_assert_eq(solid_config_write_version(&program, stream), SOLID_OK);
+  fclose(stream);
+  for (size_t i = 0; i < program.count; i++) {
+    cr_assert(strstr(text, properties[i].name), "%s", properties[i].name);
+    cr_assert(strstr(text, properties[i].meaning), "%s", properties[i].meaning);
+  }
+  cr_assert(strstr(text, "--batch-size N"));
+  cr_assert(strstr(text, "events at once (1 .. 4096, default 256)"));
+  cr_assert(strstr(text, "--[no-]mask"));
+  cr_assert(strstr(text, "--store redis|memory"));
+  cr_assert(strstr(text, "model file (required)"));
+  cr_assert(strstr(text, "kafka.PROPERTY"));
+  cr_assert(strstr(text, "exit codes: 0"));
+  cr_assert(strstr(text, "prog 0.1.0"));
+  free(text);
+}
+
+Test(config, arguments_are_checked) {
+  values v;
+  solid_config *config = NULL;
+  cr_assert_eq(solid_config_load(NULL, &program, 0, NULL, &v), SOLID_EINVAL);
+  cr_assert_eq(solid_config_load(&config, NULL, 0, NULL, &v), SOLID_EINVAL);
+  cr_assert_eq(solid_config_load(&config, &program, 0, NULL, NULL), SOLID_EINVAL);
+  cr_assert_eq(solid_config_load(&config, &program, 2, NULL, &v), SOLID_EINVAL);
+  solid_config_free(NULL);
+}

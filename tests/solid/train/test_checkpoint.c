@@ -1,0 +1,197 @@
+/* Checkpoints: a trainer goes on from one as if nothing had happened, and from no other file. */
+#include "solid/model/tensors.h"
+#include "tests/solid/train/walk_fixture.h"
+#include "tests/support/compare.h"
+#include "tests/support/fault_backend.h"
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Kills nothing: a new trainer that loads the checkpoint has only the file in common with the old one. */
+static void check_resume(rig *r) {
+  walk_fixture whole, parts;
+  walk_setup(&whole);
+  walk_setup(&parts);
+  sol_train_options o = walk_options();
+  sol_trainer *trainer = walk_trainer(r, &whole, &o);
+  walk_epochs(trainer, 6);
+  walk_finish(trainer, &whole);
+  char path[] = "/tmp/solid-checkpoint-XXXXXX";
+  int fd = mkstemp(path);
+  cr_assert_geq(fd, 0);
+  close(fd);
+  for (uint32_t part = 0; part < 3; part++) {
+    trainer = walk_trainer(r, &parts, &o);
+    if (part > 0) cr_assert_eq(sol_trainer_load(trainer, path), SOLID_OK, "%s", solid_last_error());
+    cr_expect_eq(sol_trainer_report(trainer)->epoch, 2 * part);
+    walk_epochs(trainer, 2);
+    cr_assert_eq(sol_trainer_save(trainer, path), SOLID_OK, "%s", solid_last_error());
+    walk_finish(trainer, &parts);
+  }
+  compare_bits("best weights", parts.best, whole.best, sol_tensors_total(&walk_config));
+  cr_expect_eq(parts.report.best_ndcg10, whole.report.best_ndcg10);
+  cr_expect_eq(parts.report.loss, whole.report.loss);
+  unlink(path);
+  walk_teardown(&whole);
+  walk_teardown(&parts);
+}
+
+Test(checkpoint, resumes_exactly) {
+  rig_each(check_resume);
+}
+
+static int stop_at_second(void *user, uint32_t step, uint32_t steps) {
+  (void)user, (void)steps;
+  return step == 2;
+}
+
+/* What a cancelled epoch began is gone once the checkpoint is loaded: weights, moments, and the loss summed so far. */
+static void check_cancel(rig *r) {
+  walk_fixture whole, parts;
+  walk_setup(&whole);
+  walk_setup(&parts);
+  sol_train_options o = walk_options();
+  sol_trainer *trainer = walk_trainer(r, &whole, &o);
+  walk_epochs(trainer, 2);
+  walk_finish(trainer, &whole);
+  char path[] = "/tmp/solid-checkpoint-XXXXXX";
+  int fd = mkstemp(path);
+  cr_assert_geq(fd, 0);
+  close(fd);
+  trainer = walk_trainer(r, &parts, &o);
+  walk_epochs(trainer, 1);
+  cr_assert_eq(sol_trainer_save(trainer, path), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(sol_trainer_epoch(trainer, stop_at_second, NULL, NULL), SOLID_ECANCELLED);
+  cr_expect_eq(sol_trainer_report(trainer)->epoch, 1);
+  cr_assert_eq(sol_trainer_load(trainer, path), SOLID_OK, "%s", solid_last_error());
+  walk_epochs(trainer, 1);
+  walk_finish(trainer, &parts);
+  compare_bits("best weights", parts.best, whole.best, sol_tensors_total(&walk_config));
+  cr_expect_eq(parts.report.loss, whole.report.loss, "loss %g, uncancelled %g", parts.report.loss, whole.report.loss);
+  unlink(path);
+  walk_teardown(&whole);
+  walk_teardown(&parts);
+}
+
+Test(checkpoint, forgets_a_cancelled_epoch) {
+  rig_each(check_cancel);
+}
+
+static void expect_refusal(rig *r, const walk_fixture *f, const sol_train_options *o, const char *path,
+                           solid_status status, const char *text) {
+  sol_trainer *trainer = walk_trainer(r, f, o);
+  cr_expect_eq(sol_trainer_load(trainer, path), status, "%s", solid_last_error());
+  cr_expect(strstr(solid_last_error(), text) != NULL, "`%s` is not in: %s", text, solid_last_error());
+  sol_trainer_close(trainer);
+}
+
+Test(checkpoint, refuses_a_checkpoint_that_is_not_its_own) {
+  rig *r = rig_open(sk_backend_find("cpu"), NULL);
+  walk_fixture f;
+  walk_setup(&f);
+  sol_train_options o = walk_options();
+  char folder[] = "/tmp/solid-checkpoint-XXXXXX", path[64];
+  cr_assert_not_null(mkdtemp(folder));
+  snprintf(path, sizeof path, "%s/checkpoint", folder);
+  expect_refusal(r, &f, &o, path, SOLID_ENOTFOUND, "no checkpoint");
+  sol_trainer *trainer = walk_trainer(r, &f, &o);
+  walk_epochs(trainer, 1);
+  cr_assert_eq(sol_trainer_save(trainer, path), SOLID_OK, "%s", solid_last_error());
+  sol_trainer_close(trainer);
+  sol_train_options other = o;
+  other.seed = 4;
+  expect_refusal(r, &f, &other, path, SOLID_EMISMATCH, "options seed=3, this run has seed=4");
+  f.codes[1] ^= 1;
+  expect_refusal(r, &f, &o, path, SOLID_EMISMATCH, "codes=");
+  f.codes[1] ^= 1;
+  cr_assert_eq(truncate(path, 5000), 0);
+  expect_refusal(r, &f, &o, path, SOLID_EFORMAT, path);
+  unlink(path);
+  rmdir(folder);
+  walk_teardown(&f);
+  rig_close(r);
+}
+
+/* One bit of the file at each of many places, the header's and the values' alike: none may be gone on from, and the
+ * trainer that was asked to still takes the whole one. */
+Test(checkpoint, refuses_a_checkpoint_with_a_flipped_bit) {
+  rig *r = rig_open(sk_backend_find("cpu"), NULL);
+  walk_fixture f;
+  walk_setup(&f);
+  sol_train_options o = walk_options();
+  char folder[] = "/tmp/solid-checkpoint-XXXXXX", path[64];
+  cr_assert_not_null(mkdtemp(folder));
+  snprintf(path, sizeof path, "%s/checkpoint", folder);
+  sol_trainer *trainer = walk_trainer(r, &f, &o);
+  walk_epochs(trainer, 2);
+  cr_assert_eq(sol_trainer_save(trainer, path), SOLID_OK, "%s", solid_last_error());
+  sol_trainer_close(trainer);
+  FILE *file = fopen(path, "r+b");
+  cr_assert_not_null(file);
+  cr_assert_eq(fseek(file, 0, SEEK_END), 0);
+  long size = ftell(file);
+  trainer = walk_trainer(r, &f, &o);
+  int damaged = 0;
+  for (long at = 0; at < size; at += at < 2000 ? 7 : size / 150) {
+    for (int back = 0; back < 2; back++) { /* flips, loads, flips back */
+      cr_assert_eq(fseek(file, at, SEEK_SET), 0);
+      int byte = fgetc(file);
+      cr_assert_eq(fseek(file, at, SEEK_SET), 0);
+      cr_assert_neq(fputc(byte ^ 1 << at % 8, file), EOF);
+      fflush(file);
+      if (back) break;
+      cr_assert_neq(sol_trainer_load(trainer, path), SOLID_OK, "bit %ld of byte %ld", at % 8, at);
+      cr_assert_eq(sol_trainer_report(trainer)->epoch, 0, "byte %ld: the trainer has changed", at);
+      cr_assert_not_null(strstr(solid_last_error(), path), "byte %ld: %s", at, solid_last_error());
+      damaged += strstr(solid_last_error(), "damaged: its checksum") != NULL;
+    }
+  }
+  cr_assert_gt(damaged, 140, "%d", damaged);
+  fclose(file);
+  cr_assert_eq(sol_trainer_load(trainer, path), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(sol_trainer_report(trainer)->epoch, 2);
+  sol_trainer_close(trainer);
+  unlink(path);
+  rmdir(folder);
+  walk_teardown(&f);
+  rig_close(r);
+}
+
+/* A lost device ends the epoch with its own words; the checkpoint from before is what a new process goes on from. */
+Test(checkpoint, a_lost_device_leaves_the_checkpoint) {
+  static fault_plan plan = {
+      .syncs_left = 1 << 20, .status = SOLID_EDEVICE, .text = "cuda sync: cudaErrorLaunchFailure"};
+  char path[] = "/tmp/solid-checkpoint-XXXXXX";
+  int fd = mkstemp(path);
+  cr_assert_geq(fd, 0);
+  close(fd);
+  walk_fixture whole, parts;
+  walk_setup(&whole);
+  walk_setup(&parts);
+  sol_train_options o = walk_options();
+  rig *r = rig_open(fault_backend(sk_backend_find("cpu"), &plan), NULL);
+  sol_trainer *trainer = walk_trainer(r, &whole, &o);
+  walk_epochs(trainer, 2);
+  cr_assert_eq(sol_trainer_save(trainer, path), SOLID_OK, "%s", solid_last_error());
+  plan.syncs_left = 1;
+  cr_expect_eq(sol_trainer_epoch(trainer, NULL, NULL, NULL), SOLID_EDEVICE, "%s", solid_last_error());
+  cr_expect(strstr(solid_last_error(), plan.text), "\"%s\"", solid_last_error());
+  sol_trainer_close(trainer);
+  plan.syncs_left = 1 << 20;
+  trainer = walk_trainer(r, &parts, &o);
+  cr_assert_eq(sol_trainer_load(trainer, path), SOLID_OK, "%s", solid_last_error());
+  cr_expect_eq(sol_trainer_report(trainer)->epoch, 2);
+  walk_epochs(trainer, 4);
+  walk_finish(trainer, &parts);
+  trainer = walk_trainer(r, &whole, &o);
+  walk_epochs(trainer, 6);
+  walk_finish(trainer, &whole);
+  cr_expect_eq(memcmp(parts.best, whole.best, sol_tensors_total(&walk_config) * sizeof(float)), 0,
+               "not the same model");
+  rig_close(r);
+  unlink(path);
+  walk_teardown(&whole);
+  walk_teardown(&parts);
+}

@@ -1,0 +1,64 @@
+#include "solid/train/evaluate/metrics.h"
+#include "tests/support/seed.h"
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdlib.h>
+
+/* Three users with 6, 5 and 6 candidates whose positives stand at 0, 2 and 5 of them (papers' sample of scores): HR and
+ * NDCG at 5 are 2/3 and 1/2; all positives found, NDCG is .618736. */
+Test(metrics, published_sample) {
+  const float scores[3][6] = {{.151f, .152f, .103f, .174f, .135f, .126f},
+                              {.151f, .152f, .103f, .174f, .135f, -1},
+                              {.151f, .152f, .103f, .174f, .135f, .126f}};
+  const int positive[] = {3, 0, 2};
+  uint32_t ranks[3] = {0};
+  for (int u = 0; u < 3; u++)
+    for (int i = 0; i < 6; i++) ranks[u] += scores[u][i] > scores[u][positive[u]];
+  sol_metrics metrics;
+  sol_metrics_of(ranks, 3, &metrics);
+  cr_assert_float_eq(metrics.value[SOL_HR_5], .666667, 1e-6);
+  cr_assert_float_eq(metrics.value[SOL_NDCG_5], .5, 1e-6);
+  cr_assert_float_eq(metrics.value[SOL_HR_10], 1, 1e-6);
+  cr_assert_float_eq(metrics.value[SOL_NDCG_10], .618736, 1e-6);
+}
+
+Test(metrics, by_hand) {
+  const uint32_t ranks[] = {0, 4, 5, 9, 10, 19, 20, SOL_RANK_BEYOND};
+  sol_metrics m;
+  sol_metrics_of(ranks, 8, &m);
+  cr_assert_float_eq(m.value[SOL_HR_5], 2 / 8.0, 1e-12);
+  cr_assert_float_eq(m.value[SOL_HR_10], 4 / 8.0, 1e-12);
+  cr_assert_float_eq(m.value[SOL_HR_20], 6 / 8.0, 1e-12);
+  cr_assert_float_eq(m.value[SOL_NDCG_5], (1 + 1 / log2(6)) / 8, 1e-12);
+  cr_assert_float_eq(m.value[SOL_NDCG_10], (1 + 1 / log2(6) + 1 / log2(7) + 1 / log2(11)) / 8, 1e-12);
+  cr_assert_float_eq(m.value[SOL_MRR_5], (1 + 1 / 5.0) / 8, 1e-12);
+  cr_assert_float_eq(m.value[SOL_MRR_20], (1 + 1 / 5.0 + 1 / 6.0 + .1 + 1 / 11.0 + 1 / 20.0) / 8, 1e-12);
+  cr_assert_str_eq(sol_metric_names[SOL_NDCG_10], "ndcg@10");
+  cr_assert_str_eq(sol_metric_names[SOL_MRR_20], "mrr@20");
+  sol_metrics_of(NULL, 0, &m);
+  cr_assert_eq(m.value[SOL_HR_5], 0);
+}
+
+/* A hit rate's bootstrap interval is close to the normal one of a binomial share. */
+Test(metrics, interval_of_a_share) {
+  enum { USERS = 2000 };
+  static uint32_t ranks[USERS];
+  for (int i = 0; i < USERS; i++) ranks[i] = i % 5 == 0 ? 3 : SOL_RANK_BEYOND;
+  sol_metrics low, high, again, ignored;
+  cr_assert_eq(sol_metrics_interval(ranks, USERS, 2000, 1, &low, &high), SOLID_OK);
+  double half = 1.96 * sqrt(.2 * .8 / USERS);
+  cr_assert_float_eq(low.value[SOL_HR_10], .2 - half, .1 * half);
+  cr_assert_float_eq(high.value[SOL_HR_10], .2 + half, .1 * half);
+  cr_assert_float_eq(low.value[SOL_NDCG_10], (.2 - half) / log2(5), .1 * half);
+  cr_assert_eq(sol_metrics_interval(ranks, USERS, 2000, 1, &again, &ignored), SOLID_OK);
+  cr_assert_eq(low.value[SOL_HR_10], again.value[SOL_HR_10]);
+}
+
+Test(metrics, interval_of_nothing_and_of_the_certain) {
+  const uint32_t ranks[] = {0, 0, 0};
+  sol_metrics low, high;
+  cr_assert_eq(sol_metrics_interval(ranks, 0, 10, 1, &low, &high), SOLID_EINVAL);
+  cr_assert_eq(sol_metrics_interval(ranks, 3, 0, 1, &low, &high), SOLID_EINVAL);
+  cr_assert_eq(sol_metrics_interval(ranks, 3, 1, 1, &low, &high), SOLID_OK);
+  for (int m = 0; m < SOL_METRICS; m++) cr_assert(low.value[m] == 1 && high.value[m] == 1);
+}

@@ -1,0 +1,62 @@
+/* The harness on its simplest ranking: by hand, and against the figures published for public data. */
+#include "solid/train/evaluate/evaluate.h"
+#include "tests/solid/train/data.h"
+#include <criterion/criterion.h>
+
+/* Training counts: a 3, b 2, c 1 (d, e, f only as targets). Order a b c d e f. */
+Test(popularity, by_hand) {
+  const char *rows[] = {"a b c d", "a b e d", "a c c b f", "c a"};
+  sol_history history = data_from_rows(rows, 4);
+  /* Train: ab, ab, acc, ca: a 4, c 3, b 2. Order of the list: a c b d e f (d, e, f by first appearance). */
+  sol_evaluate_options options = SOL_EVALUATE_OPTIONS_INIT;
+  sol_evaluation made;
+  cr_assert_eq(sol_evaluate_popularity(&made, &history, &options), SOLID_OK);
+  cr_assert(made.users == 3 && made.skipped == 1 && made.items == 6);
+  cr_assert_eq(made.ranks[0], 0, "d after a, b, c are known");
+  cr_assert_eq(made.ranks[1], 1, "c stands before d");
+  cr_assert_eq(made.ranks[2], 2, "d and e stand before f");
+  cr_assert_float_eq(made.coverage, 4 / 6.0, 1e-12, "c, d, e, f");
+  sol_evaluation_clear(&made);
+  options.keep_history = 1;
+  options.part = SOL_PART_VALID;
+  cr_assert_eq(sol_evaluate_popularity(&made, &history, &options), SOLID_OK);
+  cr_assert(made.ranks[0] == 1 && made.ranks[1] == 4 && made.ranks[2] == 2);
+  sol_evaluation_clear(&made);
+  sol_history_clear(&history);
+}
+
+Test(popularity, nobody_to_ask) {
+  const char *rows[] = {"a b", "a"};
+  sol_history history = data_from_rows(rows, 2);
+  sol_evaluation made;
+  cr_assert_eq(sol_evaluate_popularity(&made, &history, NULL), SOLID_ENOTFOUND);
+  cr_assert_str_eq(solid_last_error(), "none of 2 users has 3 events, the fewest that leave one out");
+  sol_history_clear(&history);
+}
+
+static void known_figures(const char *name, uint32_t users, uint32_t items, double hr10, double ndcg10) {
+  sol_history history;
+  if (!data_from_public(name, &history)) cr_skip_test("%s is not here", name);
+  cr_assert_eq(history.users, users);
+  cr_assert_eq(history.items, items);
+  sol_evaluation made;
+  sol_metrics metrics;
+  cr_assert_eq(sol_evaluate_popularity(&made, &history, NULL), SOLID_OK);
+  sol_metrics_of(made.ranks, made.users, &metrics);
+  cr_assert_float_eq(metrics.value[SOL_HR_10], hr10, 0.00011, "%g", metrics.value[SOL_HR_10]);
+  cr_assert_float_eq(metrics.value[SOL_NDCG_10], ndcg10, 0.00011, "%g", metrics.value[SOL_NDCG_10]);
+  sol_evaluation_clear(&made);
+  sol_history_clear(&history);
+}
+
+Test(popularity, beauty) {
+  known_figures("amazon-beauty/Beauty.txt", 22363, 12101, .0115, .0055);
+}
+
+Test(popularity, toys) {
+  known_figures("amazon-toys/Toys_and_Games.txt", 19412, 11924, .0090, .0049);
+}
+
+Test(popularity, ml_1m) {
+  known_figures("ml-1m/ml-1m.txt", 6040, 3416, .0369, .0180);
+}

@@ -1,0 +1,160 @@
+/* The trainer on data small enough to be learned by heart: it learns, and it repeats itself whatever the number of
+ * threads. */
+#include "solid/model/tensors.h"
+#include "tests/solid/train/walk_fixture.h"
+#include "tests/support/compare.h"
+#include <criterion/criterion.h>
+#include <string.h>
+
+static void check_learning(rig *r) {
+  walk_fixture f;
+  walk_setup(&f);
+  sol_train_options o = walk_options();
+  o.dropout = o.dropout_z = o.dropout_y = o.smoothing = o.average = 0;
+  o.rate = 0.01f, o.epochs = 60;
+  sol_trainer *trainer = walk_trainer(r, &f, &o);
+  sol_epoch first;
+  cr_assert_eq(sol_trainer_epoch(trainer, NULL, NULL, &first), SOLID_OK, "%s", solid_last_error());
+  walk_epochs(trainer, o.epochs - 1);
+  walk_finish(trainer, &f);
+  cr_expect_lt(f.report.loss, 0.5 * first.loss, "loss %g after %g", f.report.loss, first.loss);
+  cr_expect_gt(f.report.best_ndcg10, 0.9, "best NDCG@10 %g", f.report.best_ndcg10);
+  cr_expect(f.report.finished);
+  walk_teardown(&f);
+}
+
+Test(trainer, learns_a_walk_by_heart) {
+  rig_each(check_learning);
+}
+
+Test(trainer, repeats_itself_with_any_number_of_threads) {
+  walk_fixture f[2];
+  for (int i = 0; i < 2; i++) {
+    sk_options threads = {.threads = 1 + 2 * i};
+    rig *r = rig_open(sk_backend_find("cpu"), &threads);
+    walk_setup(&f[i]);
+    sol_train_options o = walk_options();
+    sol_trainer *trainer = walk_trainer(r, &f[i], &o);
+    walk_epochs(trainer, 3);
+    walk_finish(trainer, &f[i]);
+    rig_close(r);
+  }
+  compare_bits("best weights", f[1].best, f[0].best, sol_tensors_total(&walk_config));
+  for (int i = 0; i < 2; i++) walk_teardown(&f[i]);
+}
+
+Test(trainer, does_not_swap_silently_nothing) {
+  walk_fixture f;
+  rig *r = rig_open(sk_backend_find("cpu"), NULL);
+  walk_setup(&f);
+  sol_train_options o = walk_options();
+  sol_trainer *trainer = NULL;
+  cr_assert_eq(sol_trainer_open(&trainer, rig_backend(r), &walk_config, &o, &f.history, f.codes), SOLID_OK);
+  cr_expect_eq(sol_trainer_epoch(trainer, NULL, NULL, NULL), SOLID_EINVAL);
+  cr_expect_not_null(strstr(solid_last_error(), "swap = 0.1: no mates were found"), "%s", solid_last_error());
+  sol_trainer_close(trainer);
+  walk_teardown(&f);
+  rig_close(r);
+}
+
+static void check_validation(rig *r) {
+  walk_fixture f;
+  walk_setup(&f);
+  sol_train_options o = walk_options();
+  o.check = 4;
+  sol_trainer *trainer = walk_trainer(r, &f, &o);
+  sol_epoch e;
+  for (uint32_t epoch = 1; epoch <= o.epochs; epoch++) {
+    cr_assert_eq(sol_trainer_epoch(trainer, NULL, NULL, &e), SOLID_OK, "%s", solid_last_error());
+    cr_expect_eq(e.checked, epoch == 4 || epoch == 6, "epoch %u", epoch);
+    cr_expect_eq(e.best_epoch > 0, epoch >= 4);
+  }
+  cr_expect(e.finished);
+  walk_finish(trainer, &f);
+  walk_teardown(&f);
+}
+
+Test(trainer, validates_when_it_is_told_to_and_at_the_end) {
+  rig_each(check_validation);
+}
+
+/* A refit runs as long as it is told and learns from the validation events; so it finds them. */
+static void check_refit(rig *r) {
+  walk_fixture f;
+  walk_setup(&f);
+  sol_train_options o = walk_options();
+  o.dropout = o.dropout_z = o.dropout_y = o.smoothing = o.average = 0;
+  uint32_t users[2];
+  size_t rows[2];
+  for (uint32_t refit = 0; refit < 2; refit++) {
+    o.refit = refit * 4;
+    sol_trainer *trainer = walk_trainer(r, &f, &o);
+    sol_trainer_size(trainer, &users[refit], &rows[refit]);
+    sol_epoch e = {0};
+    while (!e.finished) cr_assert_eq(sol_trainer_epoch(trainer, NULL, NULL, &e), SOLID_OK, "%s", solid_last_error());
+    cr_expect_eq(e.epoch, refit ? 4 : 6);
+    cr_expect(!refit || (e.ndcg10 == 0 && e.best_epoch == 4));
+    walk_finish(trainer, &f);
+  }
+  cr_expect_eq(users[0], users[1]);
+  cr_expect_eq(rows[1], rows[0] + WALK_USERS, "every user has one more event to train on");
+  walk_teardown(&f);
+}
+
+Test(trainer, refits_on_the_validation_events_too) {
+  rig_each(check_refit);
+}
+
+/* Teachers that hold one item for certain, at every event. */
+static void check_teacher(rig *r) {
+  walk_fixture f;
+  walk_setup(&f);
+  uint32_t items[WALK_STEPS * WALK_USERS];
+  float reach[WALK_STEPS * WALK_USERS];
+  for (size_t e = 0; e < f.history.events; e++) items[e] = 11, reach[e] = 1;
+  sol_teacher teacher = {.depth = 1, .models = 1, .items = items, .reach = reach};
+  sol_train_options o = walk_options();
+  o.dropout = o.dropout_z = o.dropout_y = o.smoothing = o.average = 0;
+  o.rate = 0.01f, o.taught = 0.99f;
+  sol_trainer *trainer = walk_trainer(r, &f, &o);
+  sol_trainer_teach(trainer, &teacher);
+  walk_epochs(trainer, o.epochs);
+  walk_finish(trainer, &f);
+  cr_expect_lt(f.report.loss, 0.5, "loss %g: nearly every target is the one item", f.report.loss);
+  walk_teardown(&f);
+}
+
+Test(trainer, learns_what_its_teacher_draws) {
+  rig_each(check_teacher);
+}
+
+/* Items that are given take the place of the random ones. */
+static void check_start(rig *r) {
+  walk_fixture f;
+  walk_setup(&f);
+  sol_train_options o = walk_options();
+  sol_trainer *trainer = walk_trainer(r, &f, &o);
+  float items[WALK_ITEMS * 16];
+  for (int i = 0; i < WALK_ITEMS * 16; i++) items[i] = (float)i;
+  cr_assert_eq(sol_trainer_start_items(trainer, items), SOLID_OK, "%s", solid_last_error());
+  sol_weights weights;
+  walk_finish(trainer, &f);
+  sol_weights_bind(&weights, &walk_config, f.best);
+  compare_bits("items", weights.items, items, WALK_ITEMS * 16);
+  cr_expect_neq(weights.positions[0], 0);
+  walk_teardown(&f);
+}
+
+Test(trainer, starts_from_given_items) {
+  rig_each(check_start);
+}
+
+Test(trainer, names_the_option_that_is_wrong) {
+  sol_train_options o = walk_options();
+  o.dropout = 1;
+  cr_expect_eq(sol_train_options_check(&o), SOLID_ERANGE);
+  cr_expect(strstr(solid_last_error(), "dropout = 1") != NULL, "%s", solid_last_error());
+  o = walk_options();
+  o.batch = 0;
+  cr_expect_eq(sol_train_options_check(&o), SOLID_ERANGE);
+}

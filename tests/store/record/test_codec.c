@@ -1,0 +1,181 @@
+#include "store/record/codec.h"
+#include "tests/support/seed.h"
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { WIDTH = 6, PARAMS = 70 };
+
+typedef struct record {
+  float h[WIDTH], values[PARAMS];
+  solid_params params;
+} record;
+
+static void fill(record *r, float scale) {
+  seed_rng rng = seed_start(21);
+  seed_fill_normal(&rng, r->h, WIDTH, 1.0f);
+  seed_fill_normal(&rng, r->values, PARAMS, scale);
+  r->params = (solid_params){r->h, r->values, 0x1122334455667788ULL, 0x99aabbccddeeff00ULL, NULL};
+}
+
+/* binary16 to double by its definition. */
+static double half_value(uint16_t half) {
+  int exponent = half >> 10 & 31, mantissa = half & 1023;
+  double mag = exponent ? ldexp(1024 + mantissa, exponent - 25) : ldexp(mantissa, -24);
+  return half & 0x8000 ? -mag : mag;
+}
+
+Test(codec, every_half_is_read_exactly) {
+  for (uint32_t bits = 0; bits < 65536; bits++) {
+    uint16_t half = (uint16_t)bits, back;
+    uint8_t bytes[2] = {(uint8_t)bits, (uint8_t)(bits >> 8)};
+    float value;
+    int finite = sol_values_unpack(SOLID_F16, bytes, 1, &value);
+    cr_assert_eq(finite, (half >> 10 & 31) != 31, "half %04x", bits);
+    if (!finite) continue;
+    cr_assert_eq((double)value, half_value(half), "half %04x", bits);
+    sol_values_pack(SOLID_F16, &value, 1, bytes);
+    memcpy(&back, bytes, 2);
+    cr_assert_eq(back, half, "half %04x came back as %04x", bits, back);
+  }
+}
+
+/* The half written is the nearest of the two around the value, the even one of a tie. */
+Test(codec, halves_are_rounded_to_nearest_even) {
+  seed_rng rng = seed_start(1);
+  for (int i = 0; i < 300000; i++) {
+    uint16_t below = (uint16_t)seed_below(&rng, 0x7bff);
+    double low = half_value(below), high = half_value((uint16_t)(below + 1));
+    int kind = seed_below(&rng, 4);
+    float value = (float)(kind == 0 ? (low + high) / 2 : low + (high - low) * seed_uniform(&rng));
+    uint16_t expected =
+                 (uint16_t)(value - low < high - value || (value - low == high - value && below % 2 == 0) ? below
+                                                                                                          : below + 1),
+             half;
+    uint8_t bytes[2];
+    sol_values_pack(SOLID_F16, &value, 1, bytes);
+    memcpy(&half, bytes, 2);
+    cr_assert_eq(half, expected, "%a is %04x, %04x expected", (double)value, half, expected);
+  }
+  const float large[] = {65504.0f, 65519.0f, 65520.0f, 1e30f, -1e30f};
+  const float kept[] = {65504.0f, 65504.0f, 65504.0f, 65504.0f, -65504.0f};
+  for (int i = 0; i < 5; i++) {
+    uint8_t bytes[2];
+    float value;
+    sol_values_pack(SOLID_F16, &large[i], 1, bytes);
+    cr_assert(sol_values_unpack(SOLID_F16, bytes, 1, &value) && value == kept[i]);
+  }
+}
+
+Test(codec, i8_error_is_within_half_a_step) {
+  const float scales[] = {1e-7f, 1e-4f, 0.3f, 1.0f, 1e4f};
+  for (size_t n = 1; n < 100; n += 7)
+    for (int s = 0; s < 5; s++) {
+      float values[100], back[100];
+      uint8_t bytes[120];
+      seed_rng rng = seed_start(n);
+      seed_fill_normal(&rng, values, n, scales[s]);
+      sol_values_pack(SOLID_I8, values, n, bytes);
+      cr_assert(sol_values_unpack(SOLID_I8, bytes, n, back));
+      for (size_t from = 0; from < n; from += SOL_I8_BLOCK) {
+        double largest = 0, bound;
+        size_t to = from + SOL_I8_BLOCK < n ? from + SOL_I8_BLOCK : n;
+        for (size_t i = from; i < to; i++) largest = fmax(largest, fabs((double)values[i]));
+        /* half a step, the rounding of the scale, and its absolute rounding where it is a subnormal half */
+        bound = largest * (0.5 / 127 + 0x1p-11) + 128 * 0x1p-25;
+        for (size_t i = from; i < to; i++)
+          cr_assert(fabs((double)values[i] - (double)back[i]) <= bound, "%g became %g", (double)values[i],
+                    (double)back[i]);
+      }
+    }
+}
+
+Test(codec, zeros_stay_zeros) {
+  float values[PARAMS] = {0}, back[PARAMS];
+  uint8_t bytes[4 * PARAMS];
+  for (int element = SOLID_F32; element <= SOLID_I8; element++) {
+    memset(back, 1, sizeof back);
+    sol_values_pack((solid_element)element, values, PARAMS, bytes);
+    cr_assert(sol_values_unpack((solid_element)element, bytes, PARAMS, back));
+    for (int i = 0; i < PARAMS; i++) cr_assert_eq(back[i], 0.0f);
+  }
+}
+
+Test(codec, record_is_laid_out_as_documented) {
+  const uint8_t head[] = {'S',  'L',  'D',  'P',  1,    1,    0,    0,    0x88, 0x77, 0x66, 0x55, 0x44, 0x33,
+                          0x22, 0x11, 0x00, 0xff, 0xee, 0xdd, 0xcc, 0xbb, 0xaa, 0x99, 1,    0,    0,    0,
+                          3,    0,    0,    0,    0,    0,    0x80, 0x3f, 0,    0x38, 0,    0xc0, 0,    0};
+  float h[] = {1.0f}, values[] = {0.5f, -2.0f, 0.0f};
+  solid_params params = {h, values, 0x1122334455667788ULL, 0x99aabbccddeeff00ULL, NULL};
+  uint8_t bytes[64];
+  cr_assert_eq(sol_record_size(SOLID_F16, 1, 3), sizeof head + 4);
+  cr_assert_eq(sol_record_size(SOLID_F32, 1, 3), 32 + 4 + 12 + 4);
+  cr_assert_eq(sol_record_size(SOLID_I8, 1, 33), 32 + 4 + 33 + 4 + 4);
+  sol_record_encode(SOLID_F16, 1, 3, &params, bytes);
+  cr_assert_arr_eq(bytes, head, sizeof head);
+}
+
+static void expect_same(const record *made, solid_element element, const uint8_t *bytes, size_t size) {
+  record got;
+  got.params = (solid_params){got.h, got.values, 0, 0, NULL};
+  cr_assert_eq(sol_record_decode(bytes, size, made->params.generation, WIDTH, PARAMS, &got.params), SOL_RECORD_OK);
+  cr_assert_eq(got.params.seq, made->params.seq);
+  cr_assert_eq(got.params.generation, made->params.generation);
+  cr_assert_arr_eq(got.h, made->h, sizeof made->h);
+  for (int i = 0; i < PARAMS; i++)
+    cr_assert_float_eq(got.values[i], made->values[i], element == SOLID_F32 ? 0 : element == SOLID_F16 ? 1e-3 : 2e-2);
+}
+
+/* Every single flipped bit, every cut and every added byte is noticed. */
+Test(codec, damage_is_noticed) {
+  for (int element = SOLID_F32; element <= SOLID_I8; element++) {
+    record made, got;
+    uint8_t bytes[512] = {0};
+    size_t size = sol_record_size((solid_element)element, WIDTH, PARAMS);
+    fill(&made, 0.5f);
+    got.params = (solid_params){got.h, got.values, 3, 4, NULL};
+    sol_record_encode((solid_element)element, WIDTH, PARAMS, &made.params, bytes);
+    expect_same(&made, (solid_element)element, bytes, size);
+    for (size_t bit = 0; bit < 8 * size; bit++) {
+      bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+      cr_assert_eq(sol_record_decode(bytes, size, made.params.generation, WIDTH, PARAMS, &got.params),
+                   SOL_RECORD_DAMAGED, "bit %zu", bit);
+      bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+    }
+    for (size_t cut = 0; cut <= size + 8; cut++) {
+      uint8_t *exact = malloc(cut + 1); /* so that a sanitizer sees a read behind the end */
+      memcpy(exact, bytes, cut);
+      if (cut != size)
+        cr_assert_eq(sol_record_decode(exact, cut, made.params.generation, WIDTH, PARAMS, &got.params),
+                     SOL_RECORD_DAMAGED, "cut to %zu", cut);
+      free(exact);
+    }
+    cr_assert(got.params.seq == 3 && got.params.generation == 4, "untouched");
+  }
+}
+
+Test(codec, others_are_stale) {
+  record made, got;
+  uint8_t bytes[512];
+  size_t size = sol_record_size(SOLID_F16, WIDTH, PARAMS);
+  fill(&made, 0.5f);
+  uint64_t generation = made.params.generation;
+  got.params = (solid_params){got.h, got.values, 3, 4, NULL};
+  sol_record_encode(SOLID_F16, WIDTH, PARAMS, &made.params, bytes);
+  cr_assert_eq(sol_record_decode(bytes, size, generation + 1, WIDTH, PARAMS, &got.params), SOL_RECORD_STALE);
+  cr_assert_eq(sol_record_decode(bytes, size, generation, WIDTH - 1, PARAMS, &got.params), SOL_RECORD_STALE);
+  cr_assert_eq(sol_record_decode(bytes, size, generation, WIDTH, PARAMS - 1, &got.params), SOL_RECORD_STALE);
+  cr_assert(got.params.seq == 3 && got.params.generation == 4, "untouched");
+}
+
+Test(codec, steps_round_trip) {
+  const solid_step steps[2] = {{0x0102030405060708ULL, -2}, {UINT64_MAX, INT64_MAX}};
+  const uint8_t expected[16] = {8, 7, 6, 5, 4, 3, 2, 1, 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+  uint8_t bytes[32];
+  solid_step back[2];
+  sol_steps_encode(steps, 2, bytes);
+  cr_assert_arr_eq(bytes, expected, sizeof expected);
+  sol_steps_decode(bytes, 2, back);
+  for (int i = 0; i < 2; i++) cr_assert(back[i].item == steps[i].item && back[i].time_ms == steps[i].time_ms);
+}

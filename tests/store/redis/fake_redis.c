@@ -1,0 +1,66 @@
+#include "tests/store/redis/fake_redis.h"
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* Two SCRIPT LOADs are answered with two hashes. */
+#define HASH "$40\r\n0123456789012345678901234567890123456789\r\n"
+
+/* Reads until nothing more comes for a while; 0 when the peer is gone. */
+static int read_until_quiet(int fd) {
+  char bytes[4096];
+  struct pollfd readable = {fd, POLLIN, 0};
+  do
+    if (recv(fd, bytes, sizeof bytes, 0) <= 0) return 0;
+  while (poll(&readable, 1, 50) > 0);
+  return 1;
+}
+
+static void serve(fake_redis *fake, int fd) {
+  char bytes[4096];
+  if (!read_until_quiet(fd) || send(fd, HASH HASH, strlen(HASH HASH), MSG_NOSIGNAL) < 0) return;
+  fake->connections++;
+  if (fake->read_first) {
+    if (recv(fd, bytes, fake->read_first, MSG_WAITALL) <= 0) return;
+  } else if (!read_until_quiet(fd)) {
+    return;
+  }
+  if (fake->answer_size && send(fd, fake->answer, fake->answer_size, MSG_NOSIGNAL) < 0) return;
+  if (fake->hang_up) return;
+  while (recv(fd, bytes, sizeof bytes, 0) > 0) continue;
+}
+
+static void *run(void *arg) {
+  fake_redis *fake = arg;
+  int fd;
+  while ((fd = accept(fake->listener, NULL, NULL)) >= 0) {
+    serve(fake, fd);
+    close(fd);
+  }
+  return NULL;
+}
+
+void fake_redis_start(fake_redis *fake) {
+  struct sockaddr_un address;
+  memset(&address, 0, sizeof address);
+  address.sun_family = AF_UNIX;
+  snprintf(fake->path, sizeof fake->path, "/tmp/solid-fake-redis-%ld.sock", (long)getpid());
+  strcpy(address.sun_path, fake->path);
+  unlink(fake->path);
+  fake->connections = 0;
+  fake->listener = socket(AF_UNIX, SOCK_STREAM, 0);
+  if (fake->listener < 0 || bind(fake->listener, (struct sockaddr *)&address, sizeof address) ||
+      listen(fake->listener, 8) || pthread_create(&fake->thread, NULL, run, fake))
+    abort();
+}
+
+void fake_redis_stop(fake_redis *fake) {
+  shutdown(fake->listener, SHUT_RDWR);
+  pthread_join(fake->thread, NULL);
+  close(fake->listener);
+  unlink(fake->path);
+}
