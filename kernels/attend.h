@@ -12,8 +12,7 @@
  *            (i * heads + h) * max_window + j in the stream of kernels/dropout.h
  *   newest_only: q, out and lse have one row per window, which stands at the window's newest row and so reads all of
  *            its rows; an empty window's out row is zero
- *   index, index_width: room for sparse attention: (rows, index_width) int32 of the rows each query may read, -1 =
- *            none. NULL = dense; else EUNSUPPORTED so far. On CUDA dh > 256 is EUNSUPPORTED.
+ *   On CUDA dh > 256 is EUNSUPPORTED
  *
  * attend_backward: from dout, lse, out (one row per window, as dq, with newest_only):
  *   D_i = dout_i . out_i;  dp = dout_i . v_j (through the dropout mask);  ds = p (dp - D_i);  dq, dk, dv overwritten,
@@ -31,8 +30,6 @@ typedef struct sk_attend_args {
   float p;
   uint64_t seed;
   int32_t newest_only;
-  const int32_t *index;
-  int32_t index_width;
   float *out, *lse;
 } sk_attend_args;
 

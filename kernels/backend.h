@@ -68,12 +68,9 @@ typedef solid_status (*sk_body)(void *user);
   X(blend)
 // clang-format on
 
-#define SK_ABI 1
-
 #define SK_LANES 4
 
 typedef struct sk_backend_ops {
-  uint32_t abi;      /* SK_ABI */
   const char *name;  /* "cpu", "cuda" */
   int32_t tile_rows; /* rows at a time that suit the device where each has kilobytes of intermediate results */
   int records;       /* 1: `replay` keeps recordings, so that callers do well to ask for few different sizes */

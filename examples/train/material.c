@@ -5,9 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* As long as a part of the content vector: what was learned says as much as attributes do. */
-#define LEARNED_SHARE 1.0
-
 solid_status material_open(material *m, const sol_history *whole, double share, uint64_t seed) {
   *m = (material){.whole = whole, .trained = whole};
   if (share == 0) return SOLID_OK;
@@ -56,30 +53,11 @@ solid_status material_learn(material *m, const sol_trainer *trainer) {
   return status;
 }
 
-static solid_status fit_with_learned(material *m, const sol_codebook_options *options, const solid_model *learned) {
-  solid_model_info info = {.struct_size = sizeof info};
-  const sol_features *x = &m->features;
-  if (hides(m)) return solid_fail(SOLID_EUNSUPPORTED, "codes of a model that knows the items cannot hide any");
-  solid_status status = solid_model_get_info(learned, &info);
-  if (status != SOLID_OK) return status;
-  float *vectors = malloc((size_t)x->items * info.width * sizeof *vectors);
-  if (!vectors) return solid_fail(SOLID_ENOMEM, "no memory for %u learned vectors", x->items);
-  status = sol_evaluate_vectors(learned, m->whole, vectors);
-  if (status == SOLID_OK)
-    status =
-        sol_codebook_fit_learned(&m->book, x->values, x->items, x->width, vectors, info.width, LEARNED_SHARE, options);
-  free(vectors);
-  if (status == SOLID_OK) print_codebook(&m->book);
-  return status;
-}
-
-solid_status material_fit(material *m, const sol_features_options *features, const sol_codebook_options *options,
-                          const solid_model *learned) {
+solid_status material_fit(material *m, const sol_features_options *features, const sol_codebook_options *options) {
   sol_features_options of_all = *features;
   of_all.hidden = m->hidden.mask;
   solid_status status = sol_features_build(&m->features, hides(m) ? &m->events : m->whole, &of_all);
   if (status != SOLID_OK) return status;
-  if (learned) return fit_with_learned(m, options, learned);
   const sol_features *x = &m->features;
   if (hides(m) && !(m->visible_content = sol_hidden_visible_rows(&m->hidden, x->values, x->width)))
     return solid_fail(SOLID_ENOMEM, "no memory for %u content vectors", x->items);

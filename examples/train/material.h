@@ -22,10 +22,8 @@ typedef struct material {
 solid_status material_open(material *m, const sol_history *whole, double share, uint64_t seed);
 void material_clear(material *m);
 
-/* Features and codebook; prints how it came out. `learned`: a model of all the items whose vectors have a say in the
- * codes (codebook_fit.h), or NULL; with hidden items EUNSUPPORTED. */
-solid_status material_fit(material *m, const sol_features_options *features, const sol_codebook_options *options,
-                          const solid_model *learned);
+/* Features and codebook; prints how it came out. */
+solid_status material_fit(material *m, const sol_features_options *features, const sol_codebook_options *options);
 
 /* Content vectors that the book was fitted to, a row for each item that is trained on. */
 const float *material_content(const material *m);

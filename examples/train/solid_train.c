@@ -4,10 +4,10 @@
 #include "examples/common/manifest.h"
 #include "examples/common/program.h"
 #include "examples/train/material.h"
-#include "examples/train/train_earlier.h"
+#include "examples/train/train_options.h"
 #include "examples/train/train_run.h"
 #include "solid/extend.h"
-#include "solid/train/fit/content_start.h"
+#include "solid/train/data/split.h"
 #include "solid/train/fit/export.h"
 #include "solid/version.h"
 #include <errno.h>
@@ -15,22 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/* What is known before the first step: codes, first item embeddings, what teachers say. */
-static solid_status prepare(const train_arguments *a, const solid_context *ctx, const sol_config *config, material *m,
-                            sol_teacher *teacher, float **items) {
-  train_earlier earlier = {0};
-  sol_features_options features = train_features(a);
-  sol_codebook_options codebook = train_codebook(a);
-  solid_status status = train_earlier_open(&earlier, ctx, a, m->whole);
-  if (status == SOLID_OK && a->levels > 0) status = material_fit(m, &features, &codebook, earlier.learned);
-  if (status == SOLID_OK && a->start_content > 0)
-    status = sol_content_start(items, &m->features, config, a->start_content, (uint64_t)a->seed);
-  if (status == SOLID_OK && earlier.count > 0)
-    status = sol_teacher_ask(teacher, (const solid_model *const *)earlier.teachers, earlier.count, m->trained, NULL);
-  train_earlier_close(&earlier);
-  return status;
-}
 
 /* What the model file says about how it was made, an evaluation finds split and hidden items by it. NULL: no memory.
  * The caller frees it. */
@@ -82,21 +66,19 @@ static solid_status train_again(const train_arguments *a, train_run *run, sol_tr
 static solid_status train(const train_arguments *a, const solid_context *ctx, const sol_history *history,
                           const char *checkpoint, FILE *log) {
   material m = {0};
-  sol_teacher teacher = {0};
-  float *items = NULL;
   sol_trainer *trainer = NULL;
   solid_status status = material_open(&m, history, a->hide, (uint64_t)a->hide_seed);
   sol_config config = train_config(a, status == SOLID_OK ? m.trained->items : history->items, history);
   sol_train_options options = train_options(a);
+  sol_features_options features = train_features(a);
+  sol_codebook_options codebook = train_codebook(a);
   if (status == SOLID_OK) status = sol_config_check(&config);
   if (status == SOLID_OK) status = sol_train_options_check(&options);
-  if (status == SOLID_OK) status = prepare(a, ctx, &config, &m, &teacher, &items);
+  if (status == SOLID_OK && a->levels > 0) status = material_fit(&m, &features, &codebook);
   train_run run = {.ctx = ctx,
                    .config = &config,
                    .history = m.trained,
                    .codes = m.book.table,
-                   .teacher = teacher.models > 0 ? &teacher : NULL,
-                   .items = items,
                    .book = &m.book,
                    .content = a->levels > 0 ? material_content(&m) : NULL,
                    .content_width = m.features.width,
@@ -116,8 +98,6 @@ static solid_status train(const train_arguments *a, const solid_context *ctx, co
   if (status == SOLID_OK) status = write_model(a, &config, &m, trainer, &report);
   if (status == SOLID_OK && !a->keep_checkpoint) unlink(checkpoint);
   sol_trainer_close(trainer);
-  sol_teacher_clear(&teacher);
-  free(items);
   material_clear(&m);
   return status;
 }

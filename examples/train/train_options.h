@@ -10,11 +10,11 @@
 #include <stdint.h>
 
 typedef struct train_arguments {
-  const char *data, *format, *attributes, *vectors, *out, *device, *log, *teachers, *codes_from;
+  const char *data, *format, *attributes, *vectors, *out, *device, *log;
   int64_t vector_width, width, window, blocks, heads, levels, codes, slots, rank;
-  int64_t seed, threads, epochs, patience, check, batch, warmup, learn_codes, cooccurrence, content;
-  double clip, limit, rate, rate_end, rate_scale, decay, decay_generator, max_norm, dropout, dropout_z, dropout_y,
-      smoothing, average, cuts, swap, item_dropout, start_content, taught, code_task, learn_share, learn_keep;
+  int64_t seed, threads, epochs, patience, check, batch, learn_codes, cooccurrence, content;
+  double clip, limit, rate, rate_end, decay, max_norm, dropout, dropout_z, dropout_y, smoothing, average, cuts, swap,
+      item_dropout, learn_share, learn_keep;
   double hide;
   int64_t hide_seed;
   int head, precision, fresh, keep_checkpoint, hidden_codes, refit;

@@ -34,8 +34,6 @@ solid_status train_run_all(const train_run *run, const sol_train_options *option
   sol_trainer *trainer = NULL;
   solid_status status = sol_trainer_new(&trainer, run->ctx, run->config, options, run->history, run->codes);
   if (status != SOLID_OK) return status;
-  if (run->items) status = sol_trainer_start_items(trainer, run->items);
-  sol_trainer_teach(trainer, run->teacher);
   if (status == SOLID_OK && run->content) status = sol_trainer_find_mates(trainer, run->content, run->content_width);
   if (status == SOLID_OK && options->learn_codes > 0)
     status = sol_trainer_learn_codes(trainer, run->book, run->content);

@@ -2,7 +2,6 @@
 #ifndef EXAMPLES_TRAIN_TRAIN_RUN_H
 #define EXAMPLES_TRAIN_TRAIN_RUN_H
 
-#include "solid/train/fit/teacher.h"
 #include "solid/train/fit/trainer.h"
 #include <stdio.h>
 
@@ -11,10 +10,8 @@ typedef struct train_run {
   const sol_config *config;
   const sol_history *history;
   const uint16_t *codes;
-  const sol_teacher *teacher; /* or NULL */
-  const float *items;         /* (V, d) to start from, or NULL */
-  const sol_codebook *book;   /* the codes' codebook, for options->learn_codes */
-  const float *content;       /* (V, content_width) for options->learn_codes and options->swap, or NULL */
+  const sol_codebook *book; /* the codes' codebook, for options->learn_codes */
+  const float *content;     /* (V, content_width) for options->learn_codes and options->swap, or NULL */
   uint32_t content_width;
   const char *checkpoint; /* file */
   int fresh;              /* does not go on from it */

@@ -143,7 +143,6 @@ static void attend_block(const void *arg, int64_t block, void *local) {
 }
 
 solid_status SK_CPU(attend)(sk_backend *be, const sk_attend_args *a) {
-  if (a->index) return sk_fail(be, SOLID_EUNSUPPORTED, "attend: index lists of width %d", a->index_width);
   size_t floats = (size_t)(QUERIES + 1) * (size_t)a->max_window;
   solid_status status = sk_cpu_reserve(be, sizeof(float) * floats, 0);
   if (status != SOLID_OK) return status;

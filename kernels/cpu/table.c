@@ -5,8 +5,7 @@ static solid_status open_level(sk_backend **out, const sk_options *options) {
   return sk_cpu_open(out, options, &SK_CPU(table));
 }
 
-const sk_backend_ops SK_CPU(table) = {.abi = SK_ABI,
-                                      .name = "cpu",
+const sk_backend_ops SK_CPU(table) = {.name = "cpu",
                                       .tile_rows = 256,
                                       .probe = sk_cpu_probe,
                                       .open = open_level,

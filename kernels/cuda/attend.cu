@@ -111,7 +111,6 @@ __global__ static void backward_key(sk_attend_backward_args a) {
 solid_status sk_cuda_attend(sk_backend *be, const sk_attend_args *a) {
   if (a->dh > SK_ATTEND_MAX_DH)
     return sk_fail(be, SOLID_EUNSUPPORTED, "cuda attend: head width %d, at most %d", a->dh, SK_ATTEND_MAX_DH);
-  if (a->index) return sk_fail(be, SOLID_EUNSUPPORTED, "cuda attend: sparse index lists are not supported yet");
   int tasks = (a->newest_only ? a->windows : a->rows) * a->heads;
   if (tasks == 0) return SOLID_OK;
   if (!a->newest_only) return sk_cuda_attend_rows(be, a);

@@ -248,8 +248,7 @@ static solid_status replay(sk_backend *be, sk_graph **graph, sk_body body, void 
 SK_OPS(ENTER_SLOT)
 #undef ENTER_SLOT
 
-extern "C" const sk_backend_ops sk_cuda_table = {.abi = SK_ABI,
-                                                 .name = "cuda",
+extern "C" const sk_backend_ops sk_cuda_table = {.name = "cuda",
                                                  .tile_rows = 16384,
                                                  .records = 1,
                                                  .probe = probe,

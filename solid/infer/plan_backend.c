@@ -204,8 +204,7 @@ static solid_status count_scratch(sk_backend *be, uint64_t bytes) {
 SK_OPS(NOTHING)
 #undef NOTHING
 
-const sk_backend_ops sol_plan_table = {.abi = SK_ABI,
-                                       .name = "plan",
+const sk_backend_ops sol_plan_table = {.name = "plan",
                                        .tile_rows = 16384,
                                        .records = 1,
                                        .probe = probe,

@@ -4,9 +4,9 @@
 #
 #   accuracy.sh run LIST    LIST: a file, or - for standard input, of lines `name data seeds option...`; # comments.
 #                           data: beauty, toys, ml-1m, ml-1m-genres, ml-100k; seeds: 0,1,2; options of solid_train
-#                           over the recipe, where @results is the folder and @seed the seed, and eval:x=y of solid_eval.
+#                           over the recipe, and eval:x=y of solid_eval.
 #                           A word of:NAME trains nothing but asks the model of that run again, on the test part.
-#                           A line `wait` waits for the runs before it, whose models those after it may name.
+#                           A line `wait` waits for the runs before it, whose models those after it may ask.
 #   accuracy.sh table       what the folder of results has
 #   accuracy.sh list NAME [DATA...]   prints a list: reference, parts, stale; of beauty
 #   accuracy.sh parts [DATA...]       runs the lists parts and stale, prints what each part is worth and what old
@@ -77,10 +77,10 @@ one() {
       eval:*) asked+=("--${option#eval:}"); words=("${words[@]:1}") ;;
       --refit) flags+=("$option"); asked+=(--allow-other-split); words=("${words[@]:1}") ;; # the table takes validation from the log
       --fresh) flags+=("$option"); words=("${words[@]:1}") ;;
-      *) chosen[$option]=${words[1]//@seed/$seed}; words=("${words[@]:2}") ;;
+      *) chosen[$option]=${words[1]}; words=("${words[@]:2}") ;;
     esac
   done
-  for option in "${!chosen[@]}"; do flags+=("$option" "${chosen[$option]//@results/$results}"); done
+  for option in "${!chosen[@]}"; do flags+=("$option" "${chosen[$option]}"); done
   echo "$set seed $seed $recipe $*" >"$at.options"
   [ "$splits" = test ] || "$build/bin/solid_train" $files "${flags[@]}" --seed "$seed" --out "$model" --device "$device" \
     --threads "$threads" --limit "$left" >>"$at.log" 2>&1 || { echo "$name.$set.$seed: $(tail -n 1 "$at.log")"; return 1; }
@@ -121,7 +121,7 @@ schedule_of() {
 }
 
 # Heads at full width and at rank 16, with embeddings for attributes (the others know them by the codes alone), codes learned while
-# training or from an earlier model, parameters cached in fewer bytes.
+# training, parameters cached in fewer bytes.
 learning='--learn-codes 1 --learn-share 0.5'
 list_parts() {
   local data=$1 schedule head
@@ -134,7 +134,6 @@ list_parts() {
   for head in solid static duet semantic; do echo "$head-learned $data 0,1,2 $schedule --head $head $learning"; done
   echo "solid-r16-learned $data 0,1,2 $schedule --head solid --rank 16 $learning"
   echo wait
-  echo "solid-from $data 0,1,2 $schedule --codes-from @results/solid.$data.@seed.safetensors"
   for head in solid solid-r16; do
     for cache in f16 i8; do echo "$head-$cache $data 0,1,2 of:$head eval:cache=$cache"; done
   done

@@ -45,8 +45,6 @@ expect_refusal 1 "$work/short.txt: none of 2 users has 3 events" --data "$work/s
 expect_refusal 2 "$work/short.txt: the global-time split needs times" --data "$work/short.txt" --split global-time --out "$work/model"
 expect_refusal 1 "$work/pears.json has no attribute of any of the 120 items of" "${data[@]}" --attributes "$work/pears.json" --out "$work/model"
 expect_refusal 1 "$work/two.f32 has no vector of any of the 120 items of" "${data[@]}" --vectors "$work/two.f32" --vector-width 4 --out "$work/model"
-expect_refusal 2 "--teachers names no model" "${data[@]}" --teachers "" --out "$work/model"
-expect_refusal 2 "--codes-from for a model without codes" "${data[@]}" --head static --levels 0 --codes-from "$work/model" --out "$work/model"
 "$train" --data "$work/single.txt" --width 8 --codes 2 --epochs 1 --threads 1 --out "$work/model" >"$work/out" || fail "a user of one event stops everybody"
 grep -q "trains solid on 1 users" "$work/out" || fail "a user of one event trains: $(cat "$work/out")"
 

@@ -10,8 +10,7 @@
 
 static void check_slots(rig *r) {
   const sk_backend_ops *ops = rig_ops(r);
-  cr_expect_eq(ops->abi, SK_ABI);
-  cr_expect_eq(sk_backend_find(ops->name)->abi, SK_ABI);
+  cr_expect_not_null(sk_backend_find(ops->name));
 #define CHECK_SLOT(op) cr_expect(ops->op != NULL, "%s has no %s", ops->name, #op);
   SK_OPS(CHECK_SLOT)
 #undef CHECK_SLOT

@@ -192,7 +192,9 @@ static void apply(const walk *k, const double *h, const double *params, double *
 }
 
 /* Cross-entropy of u against a table e (V, d). */
-static double table_loss(const double *e, size_t V, size_t d, const double *u, int32_t target, double smoothing) {
+static double row_loss(const walk *k, const double *u, int32_t target, double smoothing) {
+  const double *e = k->vectors;
+  size_t V = k->config->items, d = k->config->width;
   double *s = zeros(V), top = -INFINITY, sum = 0, mean = 0;
   for (size_t v = 0; v < V; v++) {
     for (size_t c = 0; c < d; c++) s[v] += u[c] * e[v * d + c];
@@ -202,15 +204,6 @@ static double table_loss(const double *e, size_t V, size_t d, const double *u, i
   for (size_t v = 0; v < V; v++) sum += exp(s[v] - top);
   double loss = top + log(sum) - (1 - smoothing) * s[target] - smoothing * mean;
   free(s);
-  return loss;
-}
-
-static double row_loss(const walk *k, const double *u, int32_t target, double smoothing, double code_task) {
-  size_t d = k->config->width, K = k->config->codes, C = k->config->levels;
-  double loss = table_loss(k->vectors, k->config->items, d, u, target, smoothing);
-  for (size_t c = 0; c < C && code_task > 0; c++)
-    loss += code_task / (double)C *
-            table_loss(value(k, k->at.metacodes) + c * K * d, K, d, u, k->m->codes[(size_t)target * C + c], smoothing);
   return loss;
 }
 
@@ -249,7 +242,7 @@ static void branches(const walk *k, const uint32_t *items, size_t first, size_t 
 }
 
 static double window_loss(const walk *k, const uint32_t *items, const int32_t *targets, size_t first, size_t length,
-                          double smoothing, double code_task) {
+                          double smoothing) {
   size_t d = k->config->width;
   double *h = zeros(length * d), *zi = zeros(length * d), *zs = zeros(length * d), *y = zeros(d), loss = 0;
   double *params = zeros(sol_config_params(k->config));
@@ -263,14 +256,14 @@ static double window_loss(const walk *k, const uint32_t *items, const int32_t *t
       drop(k, k->drop->p_y, SOL_SITE_OUTPUT, row * d, d, y);
       for (size_t c = 0; c < d; c++) h[i * d + c] += y[c];
     }
-    loss += row_loss(k, h + i * d, targets[i], smoothing, code_task);
+    loss += row_loss(k, h + i * d, targets[i], smoothing);
   }
   free(h), free(zi), free(zs), free(y), free(params);
   return loss;
 }
 
 double ref_model_loss(const ref_model *model, const solid_windows *inputs, const int32_t *targets,
-                      const sol_dropout *dropout, double smoothing, double code_task) {
+                      const sol_dropout *dropout, double smoothing) {
   size_t longest = 0;
   for (size_t w = 0; w < inputs->n; w++) {
     size_t length = inputs->offsets[w + 1] - inputs->offsets[w];
@@ -281,7 +274,7 @@ double ref_model_loss(const ref_model *model, const solid_windows *inputs, const
   double loss = 0;
   for (size_t w = 0; w < inputs->n; w++) {
     size_t first = inputs->offsets[w], length = inputs->offsets[w + 1] - first;
-    loss += window_loss(&k, inputs->items + first, targets + first, first, length, smoothing, code_task);
+    loss += window_loss(&k, inputs->items + first, targets + first, first, length, smoothing);
   }
   walk_close(&k);
   return loss / inputs->offsets[inputs->n];

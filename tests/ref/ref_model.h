@@ -12,10 +12,9 @@ typedef struct ref_model {
   const uint32_t *attributes; /* (V, S); NULL without */
 } ref_model;
 
-/* Mean loss over the rows of a batch. Windows are at most L long, targets (rows). `code_task` weighs the second task,
- * solid/train/fit/head.h. */
+/* Mean loss over the rows of a batch. Windows are at most L long, targets (rows). */
 double ref_model_loss(const ref_model *model, const solid_windows *inputs, const int32_t *targets,
-                      const sol_dropout *drop, double smoothing, double code_task);
+                      const sol_dropout *drop, double smoothing);
 
 /* Inference on one window (its newest L items): h (d), params (P, may be NULL), u (d). An empty window has h = 0. */
 void ref_model_user(const ref_model *model, const uint32_t *items, size_t length, double *h, double *params, double *u);

@@ -271,33 +271,6 @@ solid_status sol_codebook_fit(sol_codebook *out, const float *x, uint32_t items,
   return status;
 }
 
-/* The first `width` of each centroid's columns. */
-static void keep_columns(sol_codebook *book, uint32_t width) {
-  size_t rows = (size_t)book->levels * book->codes;
-  for (size_t r = 0; r < rows; r++)
-    memmove(book->centroids + r * width, book->centroids + r * book->width, width * sizeof *book->centroids);
-  book->width = width;
-}
-
-solid_status sol_codebook_fit_learned(sol_codebook *out, const float *x, uint32_t items, uint32_t width,
-                                      const float *learned, uint32_t d, double share,
-                                      const sol_codebook_options *options) {
-  size_t both = (size_t)width + d;
-  float *rows = malloc((size_t)items * both * sizeof *rows + 1);
-  if (!rows) return solid_fail(SOLID_ENOMEM, "no memory for %u vectors of %zu", items, both);
-  for (size_t v = 0; v < items; v++) {
-    double sum = 0;
-    for (size_t j = 0; j < d; j++) sum += (double)learned[v * d + j] * learned[v * d + j];
-    double scale = sum > 0 ? share / sqrt(sum) : 0;
-    memcpy(rows + v * both, x + v * width, width * sizeof *rows);
-    for (size_t j = 0; j < d; j++) rows[v * both + width + j] = (float)(scale * learned[v * d + j]);
-  }
-  solid_status status = sol_codebook_fit(out, rows, items, (uint32_t)both, options);
-  if (status == SOLID_OK) keep_columns(out, width);
-  free(rows);
-  return status;
-}
-
 void sol_codebook_clear(sol_codebook *codebook) {
   free(codebook->centroids);
   free(codebook->table);

@@ -41,14 +41,6 @@ typedef struct sol_codebook {
 solid_status sol_codebook_fit(sol_codebook *out, const float *x, uint32_t items, uint32_t width,
                               const sol_codebook_options *options);
 
-/* Fits over x (items, width) beside what a model has learned about the items, learned (items, d), whose rows are scaled
- * to length `share`: items that are used alike come together. The book is one of content all the same, so that items
- * which nothing was learned about have codes too: its centroids are the content columns of what was fitted, and
- * `error` is in both. */
-solid_status sol_codebook_fit_learned(sol_codebook *out, const float *x, uint32_t items, uint32_t width,
-                                      const float *learned, uint32_t d, double share,
-                                      const sol_codebook_options *options);
-
 /* Counts used codes, perplexity and collisions again after the table has changed; the levels' errors become NaN.
  * ENOMEM.
  */

@@ -52,10 +52,6 @@ int sol_evaluate_same_data(const solid_model *model, const sol_history *history)
  * answers. */
 int sol_evaluate_refitted(const solid_model *model);
 
-/* May what the model learned have a say in a training on this history? EMISMATCH: it was trained on other data, does
- * not say on which, was trained by another split, or refitted: what is asked later may come in with it. */
-solid_status sol_evaluate_check_source(const solid_model *model, const sol_history *history);
-
 /* The items of the history that were hidden when the model was trained, as its file says. The caller owns *hidden:
  * sol_hidden_clear. ENOTFOUND: none were. Others as sol_hidden_choose. */
 solid_status sol_evaluate_hidden(sol_hidden *hidden, const solid_model *model, const sol_history *history);

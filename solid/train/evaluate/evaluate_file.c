@@ -40,8 +40,8 @@ const char *sol_evaluate_training(const solid_model *model) {
   return model->file.training;
 }
 
-/* `what` has the history's split: "it is asked by". */
-static solid_status check_split(const solid_model *model, const sol_history *history, const char *what) {
+solid_status sol_evaluate_check_split(const solid_model *model, const sol_history *history) {
+  if (!model || !history) return solid_fail(SOLID_EINVAL, "evaluate: NULL argument");
   json_t *root = model->file.training ? json_loads(model->file.training, 0, NULL) : NULL;
   const char *then = json_string_value(json_object_get(root, "split"));
   char now[SOL_SPLIT_TEXT];
@@ -49,26 +49,9 @@ static solid_status check_split(const solid_model *model, const sol_history *his
   if (!then) then = "leave-one-out";
   solid_status status = SOLID_OK;
   if (strcmp(then, now) != 0)
-    status = solid_fail(SOLID_EMISMATCH, "the model was trained with split \"%s\", %s \"%s\"", then, what, now);
+    status = solid_fail(SOLID_EMISMATCH, "the model was trained with split \"%s\", it is asked by \"%s\"", then, now);
   json_decref(root);
   return status;
-}
-
-solid_status sol_evaluate_check_split(const solid_model *model, const sol_history *history) {
-  if (!model || !history) return solid_fail(SOLID_EINVAL, "evaluate: NULL argument");
-  return check_split(model, history, "it is asked by");
-}
-
-solid_status sol_evaluate_check_source(const solid_model *model, const sol_history *history) {
-  if (!model || !history) return solid_fail(SOLID_EINVAL, "evaluate: NULL argument");
-  int same = sol_evaluate_same_data(model, history);
-  if (same < 0) return solid_fail(SOLID_EMISMATCH, "does not say what data it was trained on");
-  if (same == 0)
-    return solid_fail(SOLID_EMISMATCH, "trained on other data: what is asked of the new model may be known to it");
-  if (sol_evaluate_refitted(model))
-    return solid_fail(SOLID_EMISMATCH,
-                      "trained on the validation events too (--refit), by which the new one is chosen");
-  return check_split(model, history, "this training has");
 }
 
 static solid_status download(const solid_model *model, float *table) {

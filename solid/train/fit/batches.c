@@ -5,9 +5,8 @@
 #include "solid/train/data/split.h"
 #include <stdlib.h>
 
-/* Keep these draws apart from one another and from those of users. */
-#define TEACHER_PURPOSE ((uint64_t)1 << 32)
-#define MATES_PURPOSE   ((uint64_t)1 << 33)
+/* Keeps these draws apart from those of users. */
+#define MATES_PURPOSE ((uint64_t)1 << 33)
 
 /* The events of user u that are trained on. */
 static sol_range trained_on(const sol_batches *b, uint32_t u) {
@@ -43,7 +42,6 @@ solid_status sol_batches_open(sol_batches *batches, const sol_history *history, 
                            .window = window,
                            .batch = batch,
                            .cuts = options->cuts,
-                           .taught = options->taught,
                            .swap = options->swap,
                            .refit = options->refit > 0};
   solid_status status = SOLID_OK;
@@ -109,18 +107,6 @@ static size_t events_left_out(const sol_batches *b, uint32_t u, uint32_t length)
   return sol_random_uniform(&random) < (double)b->cuts ? sol_random_below(&random, spare + 1) : 0;
 }
 
-/* The target at event `e`: what came, or what the teacher draws. */
-static int32_t target_at(const sol_batches *b, size_t e) {
-  if (b->teacher != NULL && b->taught > 0) {
-    sol_random random = sol_random_start(b->stream, TEACHER_PURPOSE + e);
-    int32_t drawn = -1;
-    if (sol_random_uniform(&random) < (double)b->taught)
-      drawn = sol_teacher_draw(b->teacher, e, sol_random_uniform(&random));
-    if (drawn >= 0) return drawn;
-  }
-  return (int32_t)b->history->sequence[e];
-}
-
 /* The input at event `e`: what came, or one of its mates. */
 static uint32_t input_at(const sol_batches *b, size_t e) {
   uint32_t item = b->history->sequence[e];
@@ -142,7 +128,7 @@ void sol_batches_get(sol_batches *batches, uint32_t i, solid_windows *inputs, co
     batches->offsets[w] = row;
     for (uint32_t t = 0; t < length; t++, row++) {
       batches->inputs[row] = input_at(batches, first_event + t);
-      batches->targets[row] = target_at(batches, first_event + t + 1);
+      batches->targets[row] = (int32_t)batches->history->sequence[first_event + t + 1];
     }
   }
   batches->offsets[n] = row;

@@ -1,6 +1,6 @@
 /* Batches of an epoch: users in a shuffled order, each a window of what came before and the item that came next at
  * every row. The window is a user's newest, or with `cuts` and more events than it holds, one that begins anywhere.
- * A teacher may draw some of the targets, and an item's mates stand for it among the inputs. Order, cuts and draws are
+ * An item's mates may stand for it among the inputs. Order, cuts and draws are
  * a function of seed and epoch alone, so that a resumed run sees the same batches. */
 #ifndef SOLID_TRAIN_FIT_BATCHES_H
 #define SOLID_TRAIN_FIT_BATCHES_H
@@ -8,15 +8,12 @@
 #include "solid/train/data/history.h"
 #include "solid/train/fit/mates.h"
 #include "solid/train/fit/options.h"
-#include "solid/train/fit/teacher.h"
 #include "solid/worker.h"
 
 typedef struct sol_batches {
   const sol_history *history; /* borrowed */
   uint32_t window, batch;     /* L, users a batch */
   int refit;                  /* validation events are trained on too */
-  const sol_teacher *teacher; /* borrowed, or NULL */
-  float taught;               /* share of the targets it draws */
   const sol_mates *mates;     /* borrowed, or NULL */
   float swap;                 /* share of the inputs that they stand for */
   float cuts;                 /* how often a longer history gives a window that is not its newest */

@@ -18,7 +18,7 @@
 #define KEYS     6
 #define HEX      17
 
-static const char format_name[] = "solid checkpoint 3";
+static const char format_name[] = "solid checkpoint 4";
 
 /* What the state depends on, as `name=value` words; floats with the digits that give them back. */
 typedef struct identity {
@@ -33,21 +33,14 @@ static void describe(const sol_trainer *t, identity *id) {
            "attributes=%u slots=%u",
            c->items, c->width, c->window, c->blocks, c->heads, c->levels, c->codes, c->rank, solid_head_name(c->head),
            (double)c->clip, c->attributes, c->slots);
-  snprintf(
-      id->options, sizeof id->options,
-      "check=%u batch=%u seed=%" PRIu64
-      " rate=%.9g rate_end=%.9g warmup=%u decay=%.9g rate_scale=%.9g decay_generator=%.9g max_norm=%.9g dropout=%.9g "
-      "dropout_z=%.9g dropout_y=%.9g smoothing=%.9g code_task=%.9g item_dropout=%.9g average=%.9g cuts=%.9g swap=%.9g "
-      "epochs=%u "
-      "refit=%u "
-      "taught=%.9g "
-      "start_content=%.9g learn_codes=%u learn_share=%.9g learn_keep=%.9g by=%016" PRIx64,
-      o->check, o->batch, o->seed, (double)o->rate, (double)o->rate_end, o->warmup, (double)o->decay,
-      (double)o->rate_scale, (double)o->decay_generator, (double)o->max_norm, (double)o->dropout, (double)o->dropout_z,
-      (double)o->dropout_y, (double)o->smoothing, (double)o->code_task, (double)o->item_dropout, (double)o->average,
-      (double)o->cuts, (double)o->swap, o->rate_end < 1 ? o->epochs : 0, o->refit, (double)o->taught,
-      (double)o->start_content, o->learn_codes, (double)o->learn_share, (double)o->learn_keep,
-      t->batches.teacher != NULL ? t->batches.teacher->hash : 0);
+  snprintf(id->options, sizeof id->options,
+           "check=%u batch=%u seed=%" PRIu64 " rate=%.9g rate_end=%.9g decay=%.9g max_norm=%.9g dropout=%.9g "
+           "dropout_z=%.9g dropout_y=%.9g smoothing=%.9g item_dropout=%.9g average=%.9g cuts=%.9g swap=%.9g "
+           "epochs=%u refit=%u learn_codes=%u learn_share=%.9g learn_keep=%.9g",
+           o->check, o->batch, o->seed, (double)o->rate, (double)o->rate_end, (double)o->decay, (double)o->max_norm,
+           (double)o->dropout, (double)o->dropout_z, (double)o->dropout_y, (double)o->smoothing,
+           (double)o->item_dropout, (double)o->average, (double)o->cuts, (double)o->swap,
+           o->rate_end < 1 ? o->epochs : 0, o->refit, o->learn_codes, (double)o->learn_share, (double)o->learn_keep);
   size_t codes = (size_t)c->items * c->levels * sizeof *t->codes;
   size_t attributes = (size_t)c->items * c->slots * sizeof *t->attributes;
   char split[SOL_SPLIT_TEXT];

@@ -198,29 +198,6 @@ static sol_head_args from_row(const sol_head_args *a, size_t row, size_t d) {
   return shifted;
 }
 
-/* Adds the second task's loss and gradients to what is in p->a.loss and du; u (p->n, d). `row` is the tile's first. */
-static void code_task(const tile_pass *p, size_t row, const float *u, float *du) {
-  const sol_config *config = p->pass->config;
-  int32_t d = (int32_t)config->width, rows = p->pass->batch->rows;
-  float share = p->a.code_task / (float)config->levels;
-  for (uint32_t c = 0; c < config->levels; c++) {
-    size_t table = (size_t)c * config->codes * config->width;
-    sol_op_xent(p->run, &(sk_xent_args){.n = p->n,
-                                        .d = d,
-                                        .items = (int32_t)config->codes,
-                                        .u = u,
-                                        .e = p->pass->weights->metacodes + table,
-                                        .target = p->a.target_codes + (size_t)c * (size_t)rows + row,
-                                        .smoothing = p->a.smoothing,
-                                        .weight = p->a.weight * share,
-                                        .loss = p->a.code_loss,
-                                        .du = p->a.code_du,
-                                        .de = p->grads->metacodes + table});
-    sol_op_blend(p->run, &(sk_blend_args){.n = p->n, .a = share, .b = 1, .x = p->a.code_loss, .y = p->a.loss});
-    sol_op_blend(p->run, &(sk_blend_args){.n = (int64_t)p->n * d, .a = 1, .b = 1, .x = p->a.code_du, .y = du});
-  }
-}
-
 solid_status sol_head_step(const sol_pass *pass, const sol_dropout *drop, const sol_head_args *args,
                            const sol_weights *grads, const sol_catalogue_grads *tables) {
   sol_run run = {pass->be, SOLID_OK};
@@ -250,7 +227,6 @@ solid_status sol_head_step(const sol_pass *pass, const sol_dropout *drop, const 
                                       .loss = p.a.loss,
                                       .du = plain ? p.a.dh : t.du,
                                       .de = tables->vectors});
-    if (args->target_codes != NULL) code_task(&p, (size_t)row, plain ? p.a.h : t.u, plain ? p.a.dh : t.du);
     if (!plain) tile_backward(&p, &t);
   }
   return run.status;

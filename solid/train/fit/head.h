@@ -1,26 +1,19 @@
 /* The head of the model and its loss, forward and backward in one walk over tiles of rows. In training every row has
  * generated layers of its own, P floats each; a tile's layers are made, used, differentiated and forgotten, so they
- * never exist for all rows and are never made twice. The loss of a row is
- *
- *   xent(u . e, target) + code_task / C sum_c xent(u . M_c, code_c(target))
- *
- * where the second task, the codes of what came next, is there with code_task > 0 and codes only. */
+ * never exist for all rows and are never made twice. The loss of a row is xent(u . e, target). */
 #ifndef SOLID_TRAIN_FIT_HEAD_H
 #define SOLID_TRAIN_FIT_HEAD_H
 
 #include "solid/train/fit/backward.h"
 
 typedef struct sol_head_args {
-  const float *h;                   /* (rows, d) */
-  const float *z_item, *z_semantic; /* (rows, d) or NULL */
-  const int32_t *target;            /* (rows) the item that came next, -1 = none */
-  const int32_t *target_codes;      /* (C, rows) codes of the targets; NULL without the second task */
-  float code_task;
+  const float *h;                    /* (rows, d) */
+  const float *z_item, *z_semantic;  /* (rows, d) or NULL */
+  const int32_t *target;             /* (rows) the item that came next, -1 = none */
   float smoothing, weight;           /* as kernels/xent.h: weight scales the gradients */
   float *loss;                       /* (rows) */
   float *dh, *dz_item, *dz_semantic; /* (rows, d) overwritten */
   float *work;                       /* sol_head_floats */
-  float *code_loss, *code_du;        /* (rows), (rows, d) scratch of the second task */
 } sol_head_args;
 
 /* Rows of a tile: a function of device and config alone. Results do not depend on it. */

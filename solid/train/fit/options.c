@@ -12,19 +12,15 @@ typedef struct bound {
 static const bound bounds[] = {
     {"rate", offsetof(sol_train_options, rate), 0, 10},
     {"decay", offsetof(sol_train_options, decay), 0, 10},
-    {"rate_scale", offsetof(sol_train_options, rate_scale), 0, 1000},
-    {"decay_generator", offsetof(sol_train_options, decay_generator), 0, 10},
     {"dropout", offsetof(sol_train_options, dropout), 0, 1},
     {"dropout_z", offsetof(sol_train_options, dropout_z), 0, 1},
     {"dropout_y", offsetof(sol_train_options, dropout_y), 0, 1},
     {"smoothing", offsetof(sol_train_options, smoothing), 0, 1},
-    {"code_task", offsetof(sol_train_options, code_task), 0, 1000},
     {"item_dropout", offsetof(sol_train_options, item_dropout), 0, 1},
     {"average", offsetof(sol_train_options, average), 0, 1},
     {"learn_share", offsetof(sol_train_options, learn_share), 0, 1000},
     {"learn_keep", offsetof(sol_train_options, learn_keep), 0, 1},
     {"swap", offsetof(sol_train_options, swap), 0, 1},
-    {"taught", offsetof(sol_train_options, taught), 0, 1},
 };
 
 solid_status sol_train_options_check(const sol_train_options *options) {
@@ -51,7 +47,6 @@ sol_train_options sol_train_options_at(const sol_train_options *options, uint64_
   sol_train_options now = *options;
   double done = number < total ? (double)number / (double)total : 1, end = (double)options->rate_end;
   double scale = end + (1 - end) * (1 + cos(3.14159265358979323846 * done)) / 2;
-  if (number < options->warmup) scale *= (double)number / options->warmup;
   now.rate = (float)((double)options->rate * scale);
   double keep = (1.0 + (double)number) / (10.0 + (double)number);
   if (keep < (double)options->average) now.average = (float)keep;

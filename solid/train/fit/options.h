@@ -5,30 +5,24 @@
 #include "solid/model/config.h"
 
 typedef struct sol_train_options {
-  uint32_t epochs;   /* at most so many */
-  uint32_t patience; /* stop after so many epochs without a better validation NDCG@10; 0 = never */
-  uint32_t check;    /* validate after every so many epochs, and after the last */
-  uint32_t batch;    /* users a step */
-  uint64_t seed;     /* of initial weights, order and dropout */
-  float rate;        /* Adam's learning rate */
-  float rate_end;    /* what a half cosine over all `epochs` leaves of it; 1 = constant */
-  uint32_t warmup;   /* steps over which the rate grows from nothing */
-  float decay;       /* decoupled weight decay */
-  float rate_scale;  /* the generator's learning rate over `rate` */
-  float decay_generator;
+  uint32_t epochs;    /* at most so many */
+  uint32_t patience;  /* stop after so many epochs without a better validation NDCG@10; 0 = never */
+  uint32_t check;     /* validate after every so many epochs, and after the last */
+  uint32_t batch;     /* users a step */
+  uint64_t seed;      /* of initial weights, order and dropout */
+  float rate;         /* Adam's learning rate */
+  float rate_end;     /* what a half cosine over all `epochs` leaves of it; 1 = constant */
+  float decay;        /* decoupled weight decay, of all but the generator */
   float max_norm;     /* of the whole gradient; it is scaled down to this */
   float dropout;      /* embeddings, attention, feed-forward, the generator's inputs */
   float dropout_z;    /* inside and after the generator's MLPs */
   float dropout_y;    /* output of the generated layers */
   float smoothing;    /* of the labels */
-  float code_task;    /* weight of the second task, telling the next item's codes; 0 = none */
   float item_dropout; /* share of the id embeddings that a step does without: those items are known by codes and
                          attributes */
   float average;      /* moving average of weights: how much of it each step keeps, e.g. 0.999; 0 = none */
   float cuts; /* how often a user of more events than the window gives a random cut, not the newest; 0 = never */
   float swap; /* how often one of an item's mates stands for it in a window, see mates.h; 0 = never */
-  float start_content; /* length of the item embeddings that start from content, see content_start.h; 0 = random */
-  float taught;        /* share of the targets that a teacher draws, see teacher.h; 0 = none */
   uint32_t
       learn_codes;   /* the codes follow what was learned after every so many epochs, see codebook_learn.h; 0 = never */
   float learn_share; /* length of the learned part beside the parts of a content vector */
@@ -39,8 +33,8 @@ typedef struct sol_train_options {
 #define SOL_TRAIN_OPTIONS_INIT                                                                                         \
   {                                                                                                                    \
     .epochs = 200, .patience = 20, .check = 1, .batch = 256, .seed = 0, .rate = 1e-3f, .rate_end = 1, .decay = 0,      \
-    .rate_scale = 1, .decay_generator = 0, .max_norm = 5, .dropout = 0.5f, .dropout_z = 0.5f, .dropout_y = 0.5f,       \
-    .smoothing = 0.1f, .item_dropout = 0, .average = 0, .learn_share = 1, .learn_keep = 0.9f                           \
+    .max_norm = 5, .dropout = 0.5f, .dropout_z = 0.5f, .dropout_y = 0.5f, .smoothing = 0.1f, .item_dropout = 0,        \
+    .average = 0, .learn_share = 1, .learn_keep = 0.9f                                                                 \
   }
 
 /* ERANGE with the name and the value that is wrong. */

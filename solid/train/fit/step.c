@@ -12,10 +12,6 @@
 
 #define ITEM_DROPOUT_SITE ((uint64_t)1 << 32) /* apart from every sol_site */
 
-static int has_code_task(const sol_config *config, const sol_train_options *options) {
-  return config->levels > 0 && options->code_task > 0;
-}
-
 static size_t step_bind(sol_step *s, const sol_train_options *options, float *base) {
   const sol_config *config = &s->config;
   size_t used = 0, rows = s->max_rows, floats = rows * config->width, table = (size_t)config->items * config->width;
@@ -42,18 +38,13 @@ static size_t step_bind(sol_step *s, const sol_train_options *options, float *ba
   s->dh = sol_take(base, &used, floats);
   s->loss = sol_take(base, &used, rows);
   if (options->item_dropout > 0) s->shown = sol_take(base, &used, table);
-  if (has_code_task(config, options)) {
-    s->code_loss = sol_take(base, &used, rows);
-    s->code_du = sol_take(base, &used, floats);
-  }
   s->head_work = sol_take(base, &used, sol_head_floats(s->be, config, rows));
   return used;
 }
 
-/* Windows, targets, their codes for the second task, and with item dropout the rows of E that are left. */
+/* Windows, targets, and with item dropout the rows of E that are left. */
 static size_t batch_ints(const sol_step *s, const sol_train_options *options) {
   size_t ints = sol_batch_ints(s->max_windows, s->max_rows) + s->max_rows;
-  if (has_code_task(&s->config, options)) ints += s->max_rows * s->config.levels;
   return ints + (options->item_dropout > 0 ? s->config.items : 0);
 }
 
@@ -119,9 +110,8 @@ int sol_step_drops_item(uint64_t seed, float p, uint32_t item) {
 /* A batch on the device. */
 typedef struct brought {
   sol_batch batch;
-  const int32_t *target;       /* (rows) */
-  const int32_t *target_codes; /* (C, rows), or NULL */
-  const int32_t *left;         /* (V) with item dropout: the item's own index, -1 when it is dropped */
+  const int32_t *target; /* (rows) */
+  const int32_t *left;   /* (V) with item dropout: the item's own index, -1 when it is dropped */
 } brought;
 
 /* Packs and uploads. */
@@ -138,12 +128,6 @@ static solid_status bring_batch(sol_step *s, const sol_train_options *options, u
   memcpy(host + ints, targets, rows * sizeof *targets);
   out->target = device + ints;
   ints += rows;
-  if (has_code_task(&s->config, options)) {
-    out->target_codes = device + ints;
-    for (uint32_t c = 0; c < s->config.levels; c++)
-      for (size_t r = 0; r < rows; r++)
-        host[ints++] = targets[r] < 0 ? -1 : s->codes[(size_t)targets[r] * s->config.levels + c];
-  }
   out->left = device + ints;
   for (uint32_t v = 0; v < s->config.items && s->shown != NULL; v++)
     host[ints++] = sol_step_drops_item(seed, options->item_dropout, v) ? -1 : (int32_t)v;
@@ -219,10 +203,6 @@ solid_status sol_step_gradients(sol_step *step, const sol_train_options *options
                         .z_item = step->item.z,
                         .z_semantic = step->semantic.z,
                         .target = b.target,
-                        .target_codes = b.target_codes,
-                        .code_task = options->code_task,
-                        .code_loss = step->code_loss,
-                        .code_du = step->code_du,
                         .smoothing = options->smoothing,
                         .weight = b.batch.rows > 0 ? 1.0f / (float)b.batch.rows : 0.0f,
                         .loss = step->loss,
@@ -251,11 +231,11 @@ solid_status sol_step_update(sol_step *step, const sol_train_options *options, u
     size_t from = tensors[first].offset, to = end < n ? tensors[end].offset : step->total;
     sol_op_adamw(
         &run, &(sk_adamw_args){.n = (int64_t)(to - from),
-                               .lr = options->rate * (generator ? options->rate_scale : 1.0f),
+                               .lr = options->rate,
                                .b1 = ADAM_B1,
                                .b2 = ADAM_B2,
                                .eps = ADAM_EPS,
-                               .decay = generator ? options->decay_generator : options->decay,
+                               .decay = generator ? 0 : options->decay,
                                .step = (int64_t)number,
                                .grad = step->values[SOL_GRADS] + from,
                                .sumsq = step->sumsq,

@@ -29,7 +29,7 @@ typedef struct sol_step {
   sol_catalogue_grads tables;
   sol_encoder_state encoder;
   sol_branch_state item, semantic;
-  float *h, *dh, *dz_item, *dz_semantic, *loss, *head_work, *code_loss, *code_du;
+  float *h, *dh, *dz_item, *dz_semantic, *loss, *head_work;
   float *shown; /* (V, d) id embeddings that are left by item dropout; NULL without it */
 } sol_step;
 

@@ -164,17 +164,6 @@ static solid_status run_steps(sol_trainer *t, sol_step_fn on_step, void *user) {
   return SOLID_OK;
 }
 
-solid_status sol_trainer_start_items(sol_trainer *trainer, const float *items) {
-  sol_weights weights;
-  sol_weights_bind(&weights, &trainer->config, trainer->best);
-  memcpy(weights.items, items, (size_t)trainer->config.items * trainer->config.width * sizeof *items);
-  return start_weights(trainer);
-}
-
-void sol_trainer_teach(sol_trainer *trainer, const sol_teacher *teacher) {
-  trainer->batches.teacher = teacher;
-}
-
 sol_array sol_trainer_kept(const sol_trainer *trainer) {
   return trainer->step.values[SOL_AVERAGE] != NULL ? SOL_AVERAGE : SOL_WEIGHTS;
 }

@@ -7,7 +7,6 @@
 #include "solid/train/codebook/codebook_fit.h"
 #include "solid/train/data/history.h"
 #include "solid/train/fit/options.h"
-#include "solid/train/fit/teacher.h"
 
 typedef struct sol_trainer sol_trainer;
 typedef struct sk_backend sk_backend;
@@ -32,12 +31,6 @@ solid_status sol_trainer_open(sol_trainer **out, sk_backend *be, const sol_confi
 /* The same with a queue of its own on the context's device. */
 solid_status sol_trainer_new(sol_trainer **out, const solid_context *ctx, const sol_config *config,
                              const sol_train_options *options, const sol_history *history, const uint16_t *codes);
-
-/* Before the first epoch and before a checkpoint is loaded: `items` (V, d), host, in place of the random E. */
-solid_status sol_trainer_start_items(sol_trainer *trainer, const float *items);
-
-/* Before the first epoch and before a checkpoint is loaded: a teacher for options->taught. Borrowed. */
-void sol_trainer_teach(sol_trainer *trainer, const sol_teacher *teacher);
 
 /* Before the first epoch and before a checkpoint is loaded: content (V, width), borrowed, by which items find the mates
  * that stand for them in a share of options->swap; without that share nothing is done, and with it this must be.

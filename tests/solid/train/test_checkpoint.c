@@ -87,6 +87,20 @@ static void expect_refusal(rig *r, const walk_fixture *f, const sol_train_option
   sol_trainer_close(trainer);
 }
 
+/* The file says the format before this one, which had other options. */
+static void say_format_3(const char *path) {
+  static const char now[] = "solid checkpoint 4";
+  char head[4096];
+  FILE *file = fopen(path, "r+b");
+  cr_assert_not_null(file);
+  size_t n = fread(head, 1, sizeof head, file), at = 0;
+  while (at + sizeof now <= n && memcmp(head + at, now, sizeof now - 1) != 0) at++;
+  cr_assert_leq(at + sizeof now, n, "no format in the first %zu bytes", n);
+  cr_assert_eq(fseek(file, (long)(at + sizeof now - 2), SEEK_SET), 0);
+  cr_assert_eq(fputc('3', file), '3');
+  cr_assert_eq(fclose(file), 0);
+}
+
 Test(checkpoint, refuses_a_checkpoint_that_is_not_its_own) {
   rig *r = rig_open(sk_backend_find("cpu"), NULL);
   walk_fixture f;
@@ -106,6 +120,8 @@ Test(checkpoint, refuses_a_checkpoint_that_is_not_its_own) {
   f.codes[1] ^= 1;
   expect_refusal(r, &f, &o, path, SOLID_EMISMATCH, "codes=");
   f.codes[1] ^= 1;
+  say_format_3(path);
+  expect_refusal(r, &f, &o, path, SOLID_EMISMATCH, "made with format 3, this run has 4");
   cr_assert_eq(truncate(path, 5000), 0);
   expect_refusal(r, &f, &o, path, SOLID_EFORMAT, path);
   unlink(path);

@@ -139,31 +139,3 @@ Test(codebook, refuses_bad_input) {
   cr_assert_eq(sol_codebook_fit(&made, x, 0, 1, &options), SOLID_EINVAL);
   sol_codebook_clear(&(sol_codebook){0});
 }
-
-/* Content that tells nothing apart; what was learned does. Centroids are of content all the same. */
-Test(codebook, follows_what_was_learned_and_stays_one_of_content) {
-  enum { K = 12 };
-  static float x[N * D], learned[N * 3];
-  static double mean[K * D];
-  int owner[K], size[K] = {0};
-  seed_rng rng = seed_start(9);
-  seed_fill_normal(&rng, x, N * D, 0.01f);
-  seed_fill_normal(&rng, learned, N * 3, 0.001f);
-  for (int i = 0; i < N; i++) learned[i * 3 + i % 3] += (float)(1 + i % 5); /* length does not count, direction does */
-  sol_codebook_options options = {1, K, 50, 2};
-  sol_codebook made;
-  cr_assert_eq(sol_codebook_fit_learned(&made, x, N, D, learned, 3, 2, &options), SOLID_OK, "%s", solid_last_error());
-  cr_expect_eq(made.width, D);
-  memset(owner, -1, sizeof owner);
-  for (int i = 0; i < N; i++) {
-    int code = made.table[i];
-    if (owner[code] < 0) owner[code] = i % 3;
-    cr_assert_eq(owner[code], i % 3, "code %d spans two groups", code);
-    size[code]++;
-    for (int j = 0; j < D; j++) mean[code * D + j] += (double)x[i * D + j];
-  }
-  for (int j = 0; j < K * D; j++)
-    if (size[j / D] > 0)
-      cr_expect_float_eq((double)made.centroids[j], mean[j] / size[j / D], 1e-3, "column %d of %d", j % D, j / D);
-  sol_codebook_clear(&made);
-}

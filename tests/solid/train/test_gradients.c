@@ -48,8 +48,7 @@ static double ref_loss(const sol_config *config, const tiny_batch *batch, const 
       shown[v * config->width + j] = 0;
   ref_model model = {config, shown, batch->codes, batch->attributes};
   sol_dropout drop = {.p = o->dropout, .p_z = o->dropout_z, .p_y = o->dropout_y, .seed = seed};
-  double loss =
-      ref_model_loss(&model, &batch->windows, batch->targets, &drop, (double)o->smoothing, (double)o->code_task);
+  double loss = ref_model_loss(&model, &batch->windows, batch->targets, &drop, (double)o->smoothing);
   free(shown);
   return loss;
 }
@@ -79,11 +78,11 @@ static void check_tensor(const tiny_case *c, const sol_tensor *tensor, const tin
   free(want);
 }
 
-static void check_case(rig *r, const tiny_case *c, float dropout, float item_dropout, float code_task) {
+static void check_case(rig *r, const tiny_case *c, float dropout, float item_dropout) {
   seed_rng rng = seed_start(40);
   sol_train_options o = SOL_TRAIN_OPTIONS_INIT;
   o.item_dropout = item_dropout;
-  o.dropout = dropout, o.dropout_z = dropout / 2, o.dropout_y = dropout / 3, o.code_task = code_task;
+  o.dropout = dropout, o.dropout_z = dropout / 2, o.dropout_y = dropout / 3;
   tiny_batch batch;
   tiny_batch_make(&batch, &c->config, &rng, 4, 0);
   result got = run_step(r, &c->config, &batch, &o, 7);
@@ -102,10 +101,9 @@ static void check_case(rig *r, const tiny_case *c, float dropout, float item_dro
 
 static void check_all(rig *r) {
   for (size_t i = 0; i < tiny_case_count; i++) {
-    check_case(r, &tiny_cases[i], 0, 0, 0);
-    check_case(r, &tiny_cases[i], 0.3f, 0, 0);
-    if (tiny_cases[i].config.levels > 0) check_case(r, &tiny_cases[i], 0, 0.4f, 0);
-    if (tiny_cases[i].config.levels > 0) check_case(r, &tiny_cases[i], 0.3f, 0, 0.7f);
+    check_case(r, &tiny_cases[i], 0, 0);
+    check_case(r, &tiny_cases[i], 0.3f, 0);
+    if (tiny_cases[i].config.levels > 0) check_case(r, &tiny_cases[i], 0, 0.4f);
   }
 }
 

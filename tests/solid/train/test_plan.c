@@ -52,7 +52,7 @@ static void make(data *d) {
 static sol_train_options options_of(int all) {
   sol_train_options o = SOL_TRAIN_OPTIONS_INIT;
   o.batch = BATCH, o.epochs = 3, o.patience = 0;
-  if (all) o.average = 0.9f, o.cuts = 0.5f, o.item_dropout = 0.1f, o.code_task = 0.5f;
+  if (all) o.average = 0.9f, o.cuts = 0.5f, o.item_dropout = 0.1f;
   return o;
 }
 

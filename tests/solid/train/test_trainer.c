@@ -105,50 +105,6 @@ Test(trainer, refits_on_the_validation_events_too) {
   rig_each(check_refit);
 }
 
-/* Teachers that hold one item for certain, at every event. */
-static void check_teacher(rig *r) {
-  walk_fixture f;
-  walk_setup(&f);
-  uint32_t items[WALK_STEPS * WALK_USERS];
-  float reach[WALK_STEPS * WALK_USERS];
-  for (size_t e = 0; e < f.history.events; e++) items[e] = 11, reach[e] = 1;
-  sol_teacher teacher = {.depth = 1, .models = 1, .items = items, .reach = reach};
-  sol_train_options o = walk_options();
-  o.dropout = o.dropout_z = o.dropout_y = o.smoothing = o.average = 0;
-  o.rate = 0.01f, o.taught = 0.99f;
-  sol_trainer *trainer = walk_trainer(r, &f, &o);
-  sol_trainer_teach(trainer, &teacher);
-  walk_epochs(trainer, o.epochs);
-  walk_finish(trainer, &f);
-  cr_expect_lt(f.report.loss, 0.5, "loss %g: nearly every target is the one item", f.report.loss);
-  walk_teardown(&f);
-}
-
-Test(trainer, learns_what_its_teacher_draws) {
-  rig_each(check_teacher);
-}
-
-/* Items that are given take the place of the random ones. */
-static void check_start(rig *r) {
-  walk_fixture f;
-  walk_setup(&f);
-  sol_train_options o = walk_options();
-  sol_trainer *trainer = walk_trainer(r, &f, &o);
-  float items[WALK_ITEMS * 16];
-  for (int i = 0; i < WALK_ITEMS * 16; i++) items[i] = (float)i;
-  cr_assert_eq(sol_trainer_start_items(trainer, items), SOLID_OK, "%s", solid_last_error());
-  sol_weights weights;
-  walk_finish(trainer, &f);
-  sol_weights_bind(&weights, &walk_config, f.best);
-  compare_bits("items", weights.items, items, WALK_ITEMS * 16);
-  cr_expect_neq(weights.positions[0], 0);
-  walk_teardown(&f);
-}
-
-Test(trainer, starts_from_given_items) {
-  rig_each(check_start);
-}
-
 Test(trainer, names_the_option_that_is_wrong) {
   sol_train_options o = walk_options();
   o.dropout = 1;
