@@ -10,7 +10,7 @@ static int32_t width_of(const sol_grid_shape *shape) {
   return shape->dims[shape->n_dims - 1];
 }
 
-/* Columns by which a row trails the one above it; raster is the window of a whole row. */
+/* Columns by which a row trails the one above it, in raster and ZipAR; raster is the window of a whole row. */
 static int32_t window_of(const sol_grid_shape *shape) {
   int32_t W = width_of(shape);
   return shape->order == SOL_ORDER_RASTER || shape->window > W ? W : shape->window;
@@ -81,8 +81,8 @@ static void number_inputs(sol_grid *g, int32_t *slot_of_cell, int32_t *slot_of_r
       slot_of_cell[g->cell[i]] = slot;
       g->input[slot++] = (sol_grid_input){SOL_INPUT_CELL, g->cell[i]};
     }
-    int32_t row = t / window_of(&g->shape);
-    if (!is_near(g) && t % window_of(&g->shape) == 0 && row < g->rows) {
+    int32_t window = is_near(g) ? 1 : window_of(&g->shape), row = t / window;
+    if (!is_near(g) && t % window == 0 && row < g->rows) {
       slot_of_row[row] = slot;
       g->input[slot++] = (sol_grid_input){SOL_INPUT_ROW, row};
     }
