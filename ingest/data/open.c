@@ -1,9 +1,8 @@
 /* A file of events from its opening to its end: judged once, read once. */
 #include "ingest/data/file.h"
 #include "ingest/data/times.h"
-#include "ingest/decode.h"
+#include "solid/base/handshake.h"
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,11 +31,8 @@ static int is_table(const solid_dataset_file *file) {
 
 static solid_status take_options(solid_dataset_options *out, const solid_dataset_options *given, const char *path) {
   *out = (solid_dataset_options)SOLID_DATASET_OPTIONS_INIT;
-  if (!given) return SOLID_OK;
-  if (given->struct_size < sizeof given->struct_size || given->struct_size > sizeof *out)
-    return solid_fail(SOLID_EINVAL, "dataset options: struct_size %u, this library knows %zu", given->struct_size,
-                      sizeof *out);
-  memcpy(out, given, given->struct_size);
+  solid_status status = sol_struct_take(out, sizeof *out, given, "dataset options");
+  if (status != SOLID_OK) return status;
   if ((unsigned)out->format > SOLID_DATASET_HISTORIES)
     return solid_fail(SOLID_EINVAL, "%s: format %d is not one", path, (int)out->format);
   if ((unsigned)out->time_unit > SOLID_TIME_ISO)
@@ -79,15 +75,6 @@ void solid_dataset_file_close(solid_dataset_file *file) {
   free(file);
 }
 
-/* The caller's struct may be older and end sooner. */
-static solid_status give(void *theirs, uint32_t size, void *ours, size_t known, const char *what) {
-  if (size < sizeof size || size > known)
-    return solid_fail(SOLID_EINVAL, "%s: struct_size %u, this library knows %zu", what, size, known);
-  memcpy(ours, &size, sizeof size);
-  memcpy(theirs, ours, size);
-  return SOLID_OK;
-}
-
 solid_status solid_dataset_file_get_info(const solid_dataset_file *file, solid_dataset_info *info) {
   if (!file || !info) return solid_fail(SOLID_EINVAL, "info of a data file: NULL argument");
   int is_list = file->at[SOL_LIST] != SOL_ABSENT, is_events = file->format == SOLID_DATASET_EVENTS;
@@ -105,7 +92,7 @@ solid_status solid_dataset_file_get_info(const solid_dataset_file *file, solid_d
                             .has_ratings = !is_list && file->at[SOL_RATING] != SOL_ABSENT,
                             .has_kinds = is_events || (!is_list && file->at[SOL_KIND] != SOL_ABSENT),
                             .time_unit = is_events ? SOLID_TIME_MILLISECONDS : file->unit};
-  return give(info, info->struct_size, &all, sizeof all, "dataset info");
+  return sol_struct_give(info, &all, sizeof all, "dataset info");
 }
 
 solid_status solid_dataset_file_get_report(const solid_dataset_file *file, solid_dataset_report *report) {
@@ -117,7 +104,7 @@ solid_status solid_dataset_file_get_report(const solid_dataset_file *file, solid
     all.bad[i] = *file->bad[i] ? file->bad[i] : NULL;
     all.odd_time[i] = *file->odd_time[i] ? file->odd_time[i] : NULL;
   }
-  return give(report, report->struct_size, &all, sizeof all, "dataset report");
+  return sol_struct_give(report, &all, sizeof all, "dataset report");
 }
 
 solid_status sol_bad_line(solid_dataset_file *file, solid_status status) {
