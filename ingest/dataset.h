@@ -11,6 +11,7 @@
 #ifndef SOLID_INGEST_DATASET_H
 #define SOLID_INGEST_DATASET_H
 
+#include "ingest/worth.h"
 #include "solid/status.h"
 #include "solid/types.h"
 
@@ -71,11 +72,12 @@ typedef struct solid_dataset_options {
   const char *separator; /* comma, semicolon, tab, pipe, colons, blanks, or the characters (up to 7); NULL = by look */
   int no_header;         /* the first line is an event: columns are numbers */
   solid_time_unit time_unit;
-  uint64_t bad_lines; /* so many are left out; one more ends the reading. 0 = the first does */
+  uint64_t bad_lines;            /* so many are left out; one more ends the reading. 0 = the first does */
+  const solid_worth_rule *worth; /* of any format: what events are worth; NULL = each is a step */
 } solid_dataset_options;
 
 #define SOLID_DATASET_OPTIONS_INIT                                                                                     \
-  { sizeof(solid_dataset_options), SOLID_DATASET_AUTO, NULL, NULL, NULL, NULL, NULL, NULL, 0, SOLID_TIME_AUTO, 0 }
+  { sizeof(solid_dataset_options), SOLID_DATASET_AUTO, NULL, NULL, NULL, NULL, NULL, NULL, 0, SOLID_TIME_AUTO, 0, NULL }
 
 /* What a file has, known before it is read. Borrowed from the file. */
 typedef struct solid_dataset_info {
@@ -85,9 +87,9 @@ typedef struct solid_dataset_info {
   int has_header;
   size_t columns; /* of the header, or of the first line; 0 where the format has none */
   const char *user_column, *item_column, *time_column, *rating_column, *kind_column; /* names or numbers; NULL = none */
-  int has_times; /* the events come with times of their own; 0 = only their order is known */
-  int has_ratings, has_kinds;
-  solid_time_unit time_unit; /* AUTO = not known before the first time is read */
+  int has_times;              /* the events come with times of their own; 0 = only their order is known */
+  int has_ratings, has_kinds; /* lines of JSON may have both */
+  solid_time_unit time_unit;  /* AUTO = not known before the first time is read */
 } solid_dataset_info;
 
 #define SOLID_DATASET_INFO_INIT                                                                                        \
@@ -102,14 +104,12 @@ typedef struct solid_dataset_report {
   uint64_t bad_lines;   /* left out */
   uint64_t implausible; /* events whose time is before 1980 or after 2100: taken, yet perhaps of another unit */
   const char *bad[SOLID_DATASET_SAID], *odd_time[SOLID_DATASET_SAID];
+  uint64_t dislikes; /* among the events */
+  uint64_t nothing;  /* events that are worth nothing, and were not given */
 } solid_dataset_report;
 
 #define SOLID_DATASET_REPORT_INIT                                                                                      \
-  {                                                                                                                    \
-    sizeof(solid_dataset_report), 0, 0, 0, {NULL}, {                                                                   \
-      NULL                                                                                                             \
-    }                                                                                                                  \
-  }
+  { .struct_size = sizeof(solid_dataset_report) }
 
 /* `events` (count >= 1, at most a few thousand) of any users; each user's events come oldest first. `ratings` (count):
  * NAN where there is none; NULL where the file has no ratings. */
@@ -147,7 +147,7 @@ SOLID_API SOLID_CHECK_RESULT solid_status solid_dataset_file_get_info(const soli
  * file, from 0. `events` files are passed on in their own order, as a stream would bring them. Recbole rows with an
  * item_id_list are histories of which the file holds many prefixes, or pieces cut to the newest items: a user's rows
  * are joined to one history, and refused where they do not continue one another. position is SOLID_NO_STREAM; kind is
- * empty unless the file has it.
+ * empty unless the file has it; worth is by the rule of the options.
  *
  * EFORMAT: a line, or no events; EIO, ENOMEM; EINVAL: read before; what the sink answered. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_dataset_file_read(solid_dataset_file *file, solid_dataset_sink sink,

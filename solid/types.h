@@ -19,6 +19,13 @@ typedef struct solid_bytes {
   size_t size;
 } solid_bytes;
 
+/* What an event says about its item: ingest/worth.h tells it from kind and rating. */
+typedef enum solid_worth {
+  SOLID_WORTH_STEP = 0,    /* the user took it: a step of his history */
+  SOLID_WORTH_DISLIKE = 1, /* he does not want it: never a step */
+  SOLID_WORTH_NOTHING = 2  /* neither: left out */
+} solid_worth;
+
 /* One user-item event as it comes in. `position` identifies it in its stream (see SOLID_POSITION) and makes a replay
  * harmless; SOLID_NO_STREAM where there is none. */
 typedef struct solid_event {
@@ -27,6 +34,7 @@ typedef struct solid_event {
   solid_bytes kind;  /* "view", "buy", ...; may be empty */
   int64_t time_ms;   /* since 1970-01-01 UTC */
   uint64_t position; /* SOLID_POSITION(partition, offset) */
+  solid_worth worth;
 } solid_event;
 
 /* Partition in the upper 16 bits, offset in the lower 48. Offsets of one partition grow; partitions are not compared.

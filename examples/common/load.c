@@ -6,8 +6,14 @@
 #include <string.h>
 
 static solid_status take_events(void *collector, const solid_event *events, const double *ratings, size_t count) {
+  solid_status status = SOLID_OK;
   (void)ratings;
-  return sol_collector_push(collector, events, count, NULL);
+  for (size_t i = 0, n; i < count && !status; i += n) { /* runs of steps; what is disliked is not trained on */
+    for (n = 0; i + n < count && events[i + n].worth == SOLID_WORTH_STEP; n++) continue;
+    if (n) status = sol_collector_push(collector, events + i, n, NULL);
+    n += i + n < count;
+  }
+  return status;
 }
 
 static solid_status take_attributes(void *collector, solid_bytes item, const solid_bytes *attributes, size_t count) {
@@ -70,7 +76,7 @@ static solid_status take_times(void *reader, const solid_event *events, const do
 static solid_status load_times(sol_history *history, const char *path) {
   times_reader r = {.history = history, .path = path, .user = SOL_NO_ID};
   solid_dataset_file *file = NULL;
-  solid_status status = reading_open(&file, path, "rows", NULL);
+  solid_status status = reading_open(&file, path, "rows", NULL, NULL);
   if (!status) status = solid_dataset_file_read(file, take_times, &r);
   if (!status) status = give_times(&r);
   solid_dataset_file_close(file);
@@ -107,7 +113,8 @@ static solid_status load_events(sol_collector **collector, const load_files *fil
   solid_dataset_file *file = NULL;
   solid_dataset_info info = SOLID_DATASET_INFO_INIT;
   sol_collector_options options = {0};
-  solid_status status = reading_open(&file, files->data, files->format, files->reading);
+  solid_worth_rule rule = SOLID_WORTH_RULE_INIT;
+  solid_status status = reading_open(&file, files->data, files->format, files->reading, &rule);
   if (!status) status = solid_dataset_file_get_info(file, &info);
   options.has_times = options.sort_by_time = info.has_times; /* streams may bring a late event */
   if (!status) status = sol_collector_new(collector, &options);

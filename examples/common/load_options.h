@@ -7,7 +7,7 @@
 #include "examples/common/load.h"
 #include <stddef.h>
 
-#define LOAD_READING_PROPERTIES(struct_) READING_PROPERTIES(struct_, reading)
+#define LOAD_READING_PROPERTIES(struct_) READING_PROPERTIES(struct_, reading), WORTH_PROPERTIES(struct_, reading)
 
 #define LOAD_SPLIT_PROPERTIES(struct_)                                                                                 \
   {.name = "split",                                                                                                    \

@@ -9,8 +9,9 @@
 typedef struct reading_options {
   const char *user_column, *item_column, *time_column, *rating_column, *kind_column, *separator;
   int no_header;
-  int time_unit;         /* solid_time_unit */
-  const char *bad_lines; /* "stop", "skip:N"; NULL = stop */
+  int time_unit;                  /* solid_time_unit */
+  const char *bad_lines;          /* "stop", "skip:N"; NULL = stop */
+  const char *kinds, *min_rating; /* what events are worth: WORTH_PROPERTIES; NULL = each is a step */
 } reading_options;
 
 #define READING_TEXT(struct_, field_, name_, meaning_)                                                                 \
@@ -46,10 +47,17 @@ typedef struct reading_options {
     .offset = offsetof(struct_, options_.bad_lines)                                                                    \
   }
 
-/* Opens a file of events. `format` NULL = auto, `options` NULL = all zero. Statuses of solid_dataset_file_open; EINVAL:
- * an option. */
+/* What events are worth, for programs that judge them. `options_` has kinds and min_rating. */
+#define WORTH_PROPERTIES(struct_, options_)                                                                            \
+  READING_TEXT(struct_, options_.kinds, "kinds",                                                                       \
+               "what events are worth: view=1,buy=1,dislike=0,login=skip,*=1 (1 = a step, 0 = a dislike, skip = left " \
+               "out, * = all others); every event is a step where it is not given"),                                   \
+      READING_TEXT(struct_, options_.min_rating, "min-rating", "a step with a lower rating is a dislike")
+
+/* Opens a file of events; the rule of what they are worth is kept in *rule, which must outlive the file. `format` NULL
+ * = auto, `options` NULL = all zero. Statuses of solid_dataset_file_open; EINVAL: an option. */
 solid_status reading_open(solid_dataset_file **out, const char *path, const char *format,
-                          const reading_options *options);
+                          const reading_options *options, solid_worth_rule *rule);
 
 /* Says on stderr, after "program: warning: ", how many lines were left out and how many times are odd, and the first of
  * each. */

@@ -64,6 +64,7 @@ static int run_file(const ingestd_options *options, solid_pipeline *pipeline, in
   o.sink = solid_pipeline_push;
   o.sink_user = pipeline;
   o.max_future_ms = options->max_future_ms;
+  o.worth = &options->worth;
   o.retry_max_ms = options->retry_max_ms;
   o.drain_ms = options->drain_ms;
   o.stats_ms = options->stats_s * 1000;
@@ -96,6 +97,7 @@ static int run_kafka(const ingestd_options *options, const solid_config *config,
   o.sink_user = pipeline;
   o.start_ms = options->start_ms;
   o.max_future_ms = options->max_future_ms;
+  o.worth = &options->worth;
   o.retry_max_ms = options->retry_max_ms;
   o.drain_ms = options->drain_ms;
   o.stats_ms = options->stats_s * 1000;
@@ -157,10 +159,11 @@ static int serve(const ingestd_options *options, const solid_config *config) {
   return code;
 }
 
-static int check(const ingestd_options *options) {
+static int check(ingestd_options *options) {
   if (options->from_file && (options->brokers || options->topic))
     fprintf(stderr, "solid_ingestd: --from-file and --brokers exclude one another\n");
-  else if (store_options_check(&options->store))
+  else if (store_options_check(&options->store) ||
+           solid_worth_rule_read(&options->worth, options->reading.kinds, options->reading.min_rating))
     fail(INGESTD_USAGE);
   else if (!options->from_file && (!options->brokers || !options->topic))
     fprintf(stderr, "solid_ingestd: needs --brokers and --topic, or --from-file; see --help\n");

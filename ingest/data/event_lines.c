@@ -9,8 +9,7 @@ static solid_status read_event(solid_dataset_file *file, solid_decoder *decoder)
   solid_status status = solid_decoder_decode(decoder, file->lines.line, file->lines.size, 0, &event, &reject);
   if (status == SOLID_EFORMAT) status = sol_bad_line(file, sol_lines_fail(&file->lines, "%s", solid_last_error()));
   if (status == SOLID_OK && reject == SOLID_REJECT_NONE) {
-    sol_note_time(file, event.time_ms);
-    status = sol_event_batch_add(file->batch, &event, NAN);
+    status = sol_take_event(file, &event, solid_decoder_get_rating(decoder));
   }
   solid_decoder_reset(decoder);
   return status;
@@ -19,7 +18,8 @@ static solid_status read_event(solid_dataset_file *file, solid_decoder *decoder)
 solid_status sol_read_event_lines(solid_dataset_file *file) {
   solid_decoder *decoder = NULL;
   int more = 1;
-  solid_status status = solid_decoder_new(&decoder, -1);
+  solid_status status = solid_decoder_new(&decoder, SOLID_ANY_TIME);
+  solid_decoder_set_worth(decoder, file->options.worth);
   while (status == SOLID_OK) {
     status = sol_lines_next(&file->lines, &more);
     if (status != SOLID_OK || !more) break;

@@ -63,7 +63,8 @@ solid_status sol_event_batch_add(sol_event_batch *batch, const solid_event *even
                       .item = keep(batch, event->item),
                       .kind = keep(batch, event->kind),
                       .time_ms = event->time_ms,
-                      .position = SOLID_NO_STREAM};
+                      .position = SOLID_NO_STREAM,
+                      .worth = event->worth};
   batch->total++;
   return SOLID_OK;
 }
@@ -151,7 +152,7 @@ solid_status sol_timeline_add(sol_timeline *timeline, const solid_event *from, d
     timeline->events = events;
     timeline->room = room;
   }
-  sol_timed_event event = {.time_ms = from->time_ms, .rating = rating, .order = timeline->count};
+  sol_timed_event event = {.time_ms = from->time_ms, .rating = rating, .order = timeline->count, .worth = from->worth};
   solid_status status = sol_interner_find(&timeline->users, from->user, &event.user);
   if (status == SOLID_OK) status = sol_interner_find(&timeline->items, from->item, &event.item);
   if (status == SOLID_OK) status = sol_interner_find(&timeline->kinds, from->kind, &event.kind);
@@ -175,7 +176,8 @@ solid_status sol_timeline_send(sol_timeline *timeline, sol_event_batch *batch) {
                                  &(solid_event){.user = sol_interner_text(&timeline->users, event->user),
                                                 .item = sol_interner_text(&timeline->items, event->item),
                                                 .kind = sol_interner_text(&timeline->kinds, event->kind),
-                                                .time_ms = event->time_ms},
+                                                .time_ms = event->time_ms,
+                                                .worth = event->worth},
                                  event->rating);
   }
   return status;

@@ -41,6 +41,7 @@ typedef struct sol_timed_event {
   int64_t time_ms;
   double rating; /* NAN = none */
   size_t order;  /* in the file */
+  solid_worth worth;
 } sol_timed_event;
 
 typedef struct sol_timeline {

@@ -257,7 +257,7 @@ Test(dataset, what_a_file_has_is_known_before_it_is_read) {
       {"user_id:token\titem_id:token\ttimestamp:float\n1\t2\t3\n", SOLID_DATASET_RECBOLE, 1, 0, 0, 1, 3, "tabs"},
       {"user_id:token\titem_id_list:token_seq\titem_id:token\ttimestamp:float\n1\t2 3\t4\t5\n", SOLID_DATASET_RECBOLE,
        0, 0, 0, 1, 4, "tabs"},
-      {"{\"user\": 1, \"item\": 2, \"ts\": 3}\n", SOLID_DATASET_EVENTS, 1, 0, 1, 0, 0, NULL},
+      {"{\"user\": 1, \"item\": 2, \"ts\": 3}\n", SOLID_DATASET_EVENTS, 1, 1, 1, 0, 0, NULL},
   };
   for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
     solid_dataset_file *file = NULL;
