@@ -9,6 +9,9 @@
 
 #define LOAD_READING_PROPERTIES(struct_) READING_PROPERTIES(struct_, reading), WORTH_PROPERTIES(struct_, reading)
 
+/* Of a struct whose items_options is called `items`. */
+#define LOAD_ITEMS_PROPERTIES(struct_) ITEMS_PROPERTIES(struct_, items)
+
 #define LOAD_SPLIT_PROPERTIES(struct_)                                                                                 \
   {.name = "split",                                                                                                    \
    .type = SOLID_PROPERTY_CHOICE,                                                                                      \

@@ -54,8 +54,7 @@ static int is_alike(solid_bytes a, solid_bytes b) {
   return 1;
 }
 
-/* 1 when `name` is one of the known names of the role. */
-static int is_known(solid_bytes name, sol_role role) {
+int sol_column_is_known(solid_bytes name, sol_role role) {
   name = without_type(name);
   for (const char *at = roles[role].names; *at; at += strspn(at, ", ")) {
     size_t size = strcspn(at, ",");
@@ -77,7 +76,7 @@ size_t sol_columns_count(const sol_fields *fields, const solid_dataset_options *
     for (size_t i = 0; i < fields->count; i++) {
       const char *given = option_of(options, (sol_role)role);
       int found = given ? sol_bytes_equal(fields->at[i], given) || sol_bytes_equal(without_type(fields->at[i]), given)
-                        : is_known(without_blanks(fields->at[i]), (sol_role)role);
+                        : sol_column_is_known(without_blanks(fields->at[i]), (sol_role)role);
       if (!found) continue;
       count++;
       break;
@@ -131,7 +130,7 @@ static solid_status find_given(solid_dataset_file *file, sol_role role, const ch
 
 static solid_status find_known(solid_dataset_file *file, sol_role role) {
   for (size_t i = 0; i < file->columns; i++) {
-    if (!is_known(name_at(file, i), role)) continue;
+    if (!sol_column_is_known(name_at(file, i), role)) continue;
     if (file->at[role] != SOL_ABSENT) return twice(file, role, file->at[role], i);
     file->at[role] = i;
   }
@@ -143,7 +142,7 @@ static solid_status say_missing(const solid_dataset_file *file, sol_role role) {
   char names[240];
   for (size_t i = 0; i < file->columns; i++) {
     solid_bytes name = name_at(file, i), inner = without_blanks(name);
-    if (inner.size != name.size && is_known(inner, role))
+    if (inner.size != name.size && sol_column_is_known(inner, role))
       return sol_lines_fail(
           &file->lines,
           "column %zu is called \"%.40s\", with a blank: take blanks out of the file, or say %s \"%.40s\"", i + 1,

@@ -48,6 +48,9 @@ solid_status sol_columns_find(solid_dataset_file *file);
 /* How many roles the fields name, by known names and by the names that the options give. */
 size_t sol_columns_count(const sol_fields *fields, const solid_dataset_options *options);
 
+/* 1 when `name` is one of the known names of the role. */
+int sol_column_is_known(solid_bytes name, sol_role role);
+
 /* OK where the line that failed with `status` may be left out: it is counted. Else `status`. */
 solid_status sol_bad_line(solid_dataset_file *file, solid_status status);
 
