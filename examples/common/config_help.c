@@ -38,7 +38,7 @@ static void write_property(FILE *stream, const solid_property *property) {
   int limited = property->min != 0 || property->max != 0;
   const char *separator = " (";
   if (limited) {
-    const char *format = property->type == SOLID_PROPERTY_INT ? "%s%.0f .. %.0f" : "%s%g .. %g";
+    const char *format = property->type == SOLID_PROPERTY_INT ? "%s%.0f .. %.0f" : "%s%.15g .. %.15g";
     fprintf(stream, format, separator, property->min, property->max);
     separator = ", ";
   }

@@ -1,5 +1,6 @@
 /* solid_ingestd: events from Kafka (or a file) -> solid_pipeline -> store. The walk is set up in main and run by the
  * source; solid_ingestd --help says the rest. */
+#include "examples/common/address.h"
 #include "examples/common/program.h"
 #include "examples/ingestd/ingestd.h"
 #include "ingest/file_source.h"
@@ -162,7 +163,7 @@ static int serve(const ingestd_options *options, const solid_config *config) {
 static int check(ingestd_options *options) {
   if (options->from_file && (options->brokers || options->topic))
     fprintf(stderr, "solid_ingestd: --from-file and --brokers exclude one another\n");
-  else if (store_options_check(&options->store) ||
+  else if (store_options_check(&options->store) || address_check_brokers("--brokers", options->brokers) ||
            solid_worth_rule_read(&options->worth, options->reading.kinds, options->reading.min_rating))
     fail(INGESTD_USAGE);
   else if (!options->from_file && (!options->brokers || !options->topic))
