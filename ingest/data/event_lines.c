@@ -1,6 +1,7 @@
 /* Events as JSON: lines as a stream brings them, and one object of histories. */
 #include "ingest/data/file.h"
 #include "ingest/decode.h"
+#include "solid/base/text.h"
 #include <math.h>
 
 static solid_status read_event(solid_dataset_file *file, solid_decoder *decoder) {
@@ -34,8 +35,8 @@ static solid_status read_history(void *context, solid_bytes user, const sol_list
   solid_status status = SOLID_OK;
   for (size_t i = 0; i < items->count && status == SOLID_OK; i++) {
     if (items->at[i].size < 1 || items->at[i].size > SOLID_ID_MAX)
-      return solid_fail(SOLID_EFORMAT, "%s: user \"%.*s\": item of %zu bytes, want 1 to %d", file->path,
-                        (int)(user.size < 64 ? user.size : 64), user.data, items->at[i].size, SOLID_ID_MAX);
+      return solid_fail(SOLID_EFORMAT, "%s: user \"%s\": item of %zu bytes, want 1 to %d", file->path,
+                        sol_show(user.data, user.size).text, items->at[i].size, SOLID_ID_MAX);
     const solid_event event = {.user = user, .item = items->at[i], .time_ms = sol_event_batch_count(file->batch)};
     status = sol_event_batch_add(file->batch, &event, NAN);
   }

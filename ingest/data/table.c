@@ -2,6 +2,7 @@
 #include "ingest/data/file.h"
 #include "ingest/data/times.h"
 #include "solid/base/number.h"
+#include "solid/base/text.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +26,7 @@ static solid_status read_rating(const solid_dataset_file *file, double *out) {
   if (at == SOL_ABSENT || at >= file->fields.count || file->fields.at[at].size == 0) return SOLID_OK;
   solid_bytes field = file->fields.at[at];
   if (sol_number_double(field.data, field.size, out) || !is_asked) return SOLID_OK;
-  return sol_lines_fail(&file->lines, "\"%.*s\" is not a rating", (int)(field.size < 40 ? field.size : 40), field.data);
+  return sol_lines_fail(&file->lines, "\"%s\" is not a rating", sol_show(field.data, field.size).text);
 }
 
 static solid_status read_kind(const solid_dataset_file *file, solid_bytes *out) {

@@ -4,6 +4,7 @@
 #include "ingest/data/text.h"
 #include "ingest/dataset.h"
 #include "solid/base/handshake.h"
+#include "solid/base/text.h"
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -61,8 +62,7 @@ static solid_status find_item(reader *r, char number[32], solid_bytes *out) {
   status = sol_check_id(&r->ids, "item", *out);
   if (status == SOLID_OK) status = sol_interner_find(&r->seen, *out, &index);
   if (status == SOLID_OK && index != row)
-    return sol_lines_fail(&r->ids, "item \"%.*s\" for the second time", (int)(out->size < 64 ? out->size : 64),
-                          out->data);
+    return sol_lines_fail(&r->ids, "item \"%s\" for the second time", sol_show(out->data, out->size).text);
   return status;
 }
 

@@ -216,3 +216,9 @@ Test(tables, events_are_worth_what_the_rule_says) {
   expect_refusal("user,item,rating\nu,a,3\n", &o, "no kinds|--kind-column");
   expect_refusal("u a b\nv c\n", &o, "no ratings");
 }
+
+/* What a file holds can end no line, forge no other and speak to no terminal. */
+Test(tables, control_characters_are_shown_as_codes) {
+  expect_refusal("user,item,ts\nu,a,\x1b[2J\n", NULL, "\"\\x1b[2J\" is not a time");
+  expect_refusal("use\x1br,item\nu,a\n", NULL, "\"use\\x1br\" \"item\"");
+}
