@@ -174,7 +174,7 @@ static int check(ingestd_options *options) {
 }
 
 int main(int argc, char **argv) {
-  ingestd_options options;
+  ingestd_options options = {0};
   solid_config *config = NULL;
   int code = INGESTD_USAGE;
   if (solid_config_load(&config, &ingestd_program, argc, argv, &options)) return fail(INGESTD_USAGE);

@@ -252,7 +252,7 @@ static int replay(const replay_options *options, const solid_config *config) {
 }
 
 int main(int argc, char **argv) {
-  replay_options options;
+  replay_options options = {0};
   solid_config *config = NULL;
   struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
   sigaction(SIGTERM, &action, NULL);
