@@ -2,6 +2,7 @@
 #include "examples/eval/eval.h"
 #include "examples/eval/eval_ranks.h"
 #include "solid/extend.h"
+#include "solid/train/provenance.h"
 #include "solid/version.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -54,7 +55,7 @@ static json_t *json_of_manifest(const eval_run *r) {
   snprintf(questions, sizeof questions, "%016" PRIx64,
            sol_evaluation_hash(&r->popularity.evaluation, &r->history, part));
   snprintf(generation, sizeof generation, "%016" PRIx64, r->info.generation);
-  const char *training = r->model ? sol_evaluate_training(r->model) : NULL;
+  const char *training = r->model ? solid_provenance_text(r->model) : NULL;
   json_t *trained = training ? json_loads(training, 0, NULL) : NULL;
   json_t *manifest = json_pack("{s:s, s:o, s:o, s:s, s:I, s:s, s:I, s:o}", "version", solid_version(), "data_hash",
                                manifest_hash(&r->history), "split", manifest_split(&r->history), "questions_hash",

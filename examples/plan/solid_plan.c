@@ -134,7 +134,7 @@ static solid_status refuse(const char *what, int64_t users, uint64_t bytes, size
 /* What fits into `left` bytes; without a context of a card that need not be there. */
 static solid_status print_device(const plan_options *options, const solid_context *ctx, size_t left, size_t total) {
   char a[24], b[24];
-  sol_train_options train = SOL_TRAIN_OPTIONS_INIT;
+  solid_train_options train = SOLID_TRAIN_OPTIONS_INIT;
   sol_device_plan plan;
   train.batch = options->train_batch ? (uint32_t)options->train_batch : 1;
   solid_status status = sol_plan_device(&plan, options->model, (uint32_t)options->batch, &train);

@@ -30,9 +30,10 @@ static solid_status resume(const train_run *run, sol_trainer *trainer) {
   return status;
 }
 
-solid_status train_run_all(const train_run *run, const sol_train_options *options, sol_trainer **out) {
+solid_status train_run_all(const train_run *run, const solid_train_options *options, sol_trainer **out) {
   sol_trainer *trainer = NULL;
-  solid_status status = sol_trainer_new(&trainer, run->ctx, run->config, options, run->history, run->codes);
+  solid_status status = sol_trainer_new(
+      &trainer, run->ctx, &(sol_fit_task){run->config, options, run->history, run->codes, run->refit_epochs});
   if (status != SOLID_OK) return status;
   if (status == SOLID_OK && run->content) status = sol_trainer_find_mates(trainer, run->content, run->content_width);
   if (status == SOLID_OK && options->learn_codes > 0)
@@ -41,8 +42,8 @@ solid_status train_run_all(const train_run *run, const sol_train_options *option
   if (status == SOLID_OK) {
     progress p = {.terminal = isatty(STDERR_FILENO),
                   .log = run->log,
-                  .epochs = options->refit > 0 ? options->refit : options->epochs,
-                  .patience = options->refit > 0 ? 0 : options->patience};
+                  .epochs = run->refit_epochs > 0 ? run->refit_epochs : options->epochs,
+                  .patience = run->refit_epochs > 0 ? 0 : options->patience};
     size_t rows;
     sol_trainer_size(trainer, &p.users, &rows);
     printf("trains %s on %u users, %zu rows an epoch\n", solid_head_name(run->config->head), p.users, rows);

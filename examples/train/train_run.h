@@ -10,6 +10,7 @@ typedef struct train_run {
   const sol_config *config;
   const sol_history *history;
   const uint16_t *codes;
+  uint32_t refit_epochs;    /* 0 = the first training */
   const sol_codebook *book; /* the codes' codebook, for options->learn_codes */
   const float *content;     /* (V, content_width) for options->learn_codes and options->swap, or NULL */
   uint32_t content_width;
@@ -20,6 +21,6 @@ typedef struct train_run {
 } train_run;
 
 /* On success *out is the caller's: sol_trainer_close. */
-solid_status train_run_all(const train_run *run, const sol_train_options *options, sol_trainer **out);
+solid_status train_run_all(const train_run *run, const solid_train_options *options, sol_trainer **out);
 
 #endif

@@ -37,7 +37,7 @@ rule "solid/model does not see infer/ or serve/" '#include "solid/((infer|serve|
 rule "solid/infer does not see serve/" '#include "solid/((serve|train)/|(pipeline|recommender|store)\.h)' "${infer[@]}"
 rule "vocabulary headers include only <stddef.h>, <stdint.h>, export.h" '#include (<(std[^di]|std(dd|in)x|[^s])|"solid/[^e])' solid/export.h solid/types.h
 rule "solid/ does not see store/, ingest/ or solid/train/" '#include "(store|ingest|solid/train|examples|tests)/' "${solid[@]}"
-rule "public headers see public headers alone" '#include "(kernels/|(solid|store|ingest)/(train/)?[a-z_]+/)' "${public[@]}"
+rule "public headers see public headers alone" '#include "(kernels/|solid/(base|model|infer|serve|train/[a-z_]+)/|(store|ingest)/[a-z_]+/)' "${public[@]}"
 rule "store/ sees public solid headers, the base and itself" "#include \"(ingest|kernels|$room|examples|tests)" "${store[@]}"
 rule "ingest/ sees public solid headers, the base and itself" "#include \"(store|kernels|$room|examples|tests)" "${ingest[@]}"
 rule "solid/train does not see store/, ingest/ or solid/serve" '#include "(store|ingest|examples|tests|solid/serve)/' "${train[@]}"

@@ -64,9 +64,6 @@ solid_status sol_evaluate_check_split(const solid_model *model, const sol_histor
  * the model does not know. */
 solid_status sol_evaluate_vectors(const solid_model *model, const sol_history *history, float *vectors);
 
-/* The JSON text that the model's file has about its training, borrowed, or NULL. */
-const char *sol_evaluate_training(const solid_model *model);
-
 /* The same as sol_evaluate_model with items ranked by their number of training events, ties to the lowest index of the
  * history. */
 solid_status sol_evaluate_popularity(sol_evaluation *out, const sol_history *history,

@@ -36,14 +36,14 @@ static size_t largest_batch(const sol_batches *b, const uint32_t *users_of_lengt
 }
 
 solid_status sol_batches_open(sol_batches *batches, const sol_history *history, uint32_t window,
-                              const sol_train_options *options) {
+                              const solid_train_options *options, int refit) {
   uint32_t batch = options->batch;
   *batches = (sol_batches){.history = history,
                            .window = window,
                            .batch = batch,
-                           .cuts = options->cuts,
-                           .swap = options->swap,
-                           .refit = options->refit > 0};
+                           .cuts = (float)options->cuts,
+                           .swap = (float)options->swap,
+                           .refit = refit};
   solid_status status = SOLID_OK;
   uint32_t *users_of_length = calloc((size_t)window + 1, sizeof *users_of_length);
   batches->order = malloc(((size_t)history->users + 1) * sizeof *batches->order);

@@ -26,9 +26,10 @@ typedef struct sol_batches {
   int32_t *targets;
 } sol_batches;
 
-/* ENOTFOUND: no user has two training events. A zeroed struct may be closed. */
+/* `refit` 1 = validation events are trained on too. ENOTFOUND: no user has two training events. A zeroed struct may be
+ * closed. */
 solid_status sol_batches_open(sol_batches *batches, const sol_history *history, uint32_t window,
-                              const sol_train_options *options);
+                              const solid_train_options *options, int refit);
 void sol_batches_close(sol_batches *batches);
 
 /* Shuffles the users for an epoch; before the first batch. */

@@ -3,6 +3,7 @@
  * something else is refused with a reason. Texts and values each have a checksum (XXH3): a damaged checkpoint is not
  * gone on from. */
 #include "solid/extend.h"
+#include "solid/model/config_json.h"
 #include "solid/model/safetensors.h"
 #include "solid/train/data/split.h"
 #include "solid/train/fit/internal.h"
@@ -18,29 +19,28 @@
 #define KEYS     6
 #define HEX      17
 
-static const char format_name[] = "solid checkpoint 4";
+static const char format_name[] = "solid checkpoint 5";
 
 /* What the state depends on, as `name=value` words; floats with the digits that give them back. */
 typedef struct identity {
-  char config[TEXT_MAX], options[TEXT_MAX], data[TEXT_MAX];
+  char config[SOL_CONFIG_TEXT], options[SOL_OPTIONS_TEXT], data[TEXT_MAX];
 } identity;
 
-static void describe(const sol_trainer *t, identity *id) {
+/* The config's text, which is JSON, as `name=value` words. */
+static solid_status describe_config(const sol_config *config, char text[SOL_CONFIG_TEXT]) {
+  solid_status status = sol_config_write(config, text);
+  char *to = text;
+  for (const char *at = text; status == SOLID_OK && *at; at++)
+    if (!strchr("{}\"", *at)) *to++ = (char)(*at == ':' ? '=' : *at == ',' ? ' ' : *at);
+  *to = '\0';
+  return status;
+}
+
+static solid_status describe(const sol_trainer *t, identity *id) {
   const sol_config *c = &t->config;
-  const sol_train_options *o = &t->options;
-  snprintf(id->config, sizeof id->config,
-           "items=%u width=%u window=%u blocks=%u heads=%u levels=%u codes=%u rank=%u head=%s clip=%.9g "
-           "attributes=%u slots=%u",
-           c->items, c->width, c->window, c->blocks, c->heads, c->levels, c->codes, c->rank, solid_head_name(c->head),
-           (double)c->clip, c->attributes, c->slots);
-  snprintf(id->options, sizeof id->options,
-           "check=%u batch=%u seed=%" PRIu64 " rate=%.9g rate_end=%.9g decay=%.9g max_norm=%.9g dropout=%.9g "
-           "dropout_z=%.9g dropout_y=%.9g smoothing=%.9g item_dropout=%.9g average=%.9g cuts=%.9g swap=%.9g "
-           "epochs=%u refit=%u learn_codes=%u learn_share=%.9g learn_keep=%.9g",
-           o->check, o->batch, o->seed, (double)o->rate, (double)o->rate_end, (double)o->decay, (double)o->max_norm,
-           (double)o->dropout, (double)o->dropout_z, (double)o->dropout_y, (double)o->smoothing,
-           (double)o->item_dropout, (double)o->average, (double)o->cuts, (double)o->swap,
-           o->rate_end < 1 ? o->epochs : 0, o->refit, o->learn_codes, (double)o->learn_share, (double)o->learn_keep);
+  solid_status status = describe_config(c, id->config);
+  if (status != SOLID_OK) return status;
+  sol_train_options_text(&t->options, id->options);
   size_t codes = (size_t)c->items * c->levels * sizeof *t->codes;
   size_t attributes = (size_t)c->items * c->slots * sizeof *t->attributes;
   char split[SOL_SPLIT_TEXT];
@@ -51,12 +51,13 @@ static void describe(const sol_trainer *t, identity *id) {
   size_t alike = (size_t)c->items * t->content_width * sizeof *t->content;               /* 0 without mates */
   snprintf(id->data, sizeof id->data,
            "users=%u events=%zu sequences=%016" PRIx64 " codes=%016" PRIx64 " attributes=%016" PRIx64
-           " content=%016" PRIx64 " mates=%016" PRIx64 " split=%s",
+           " content=%016" PRIx64 " mates=%016" PRIx64 " refit_epochs=%u split=%s",
            t->history->users, t->history->events, sol_history_hash(t->history),
            codes > 0 ? (uint64_t)XXH3_64bits(t->codes, codes) : 0,
            attributes > 0 ? (uint64_t)XXH3_64bits(t->attributes, attributes) : 0,
            content > 0 ? (uint64_t)XXH3_64bits(t->learner.x, content) : 0,
-           alike > 0 ? (uint64_t)XXH3_64bits(t->content, alike) : 0, split);
+           alike > 0 ? (uint64_t)XXH3_64bits(t->content, alike) : 0, t->refit_epochs, split);
+  return SOLID_OK;
 }
 
 /* The arrays of a checkpoint: device arrays and the best weights. */
@@ -115,7 +116,8 @@ static solid_status write_state(const sol_trainer *t, const char *path, float *v
   state now = {.values = values, .best = t->best, .book = t->learner.state, .codes = t->learner.table};
   char texts[HEX], numbers[HEX];
   identity id;
-  describe(t, &id);
+  solid_status status = describe(t, &id);
+  if (status != SOLID_OK) return status;
   take_report(t, now.counters, now.figures);
   hash_texts((const char *const[]){id.config, id.options, id.data}, texts);
   hash_values(t, &now, numbers);
@@ -161,8 +163,11 @@ static solid_status check_text(const sol_safetensors *st, const char *path, cons
   while (then[at] != '\0' && then[at] == now[at]) at++;
   if (then[at] != '\0' && now[at] != '\0') /* else one ends where the other goes on */
     while (at > 0 && then[at - 1] != ' ') at--;
-  return solid_fail(SOLID_EMISMATCH, "%s: made with %s %.*s, this run has %.*s", path, key,
-                    (int)strcspn(then + at, " "), then + at, (int)strcspn(now + at, " "), now + at);
+  const char *a = then + at + (then[at] == ' '), *b = now + at + (now[at] == ' ');
+  if (*a == '\0') a = "nothing";
+  if (*b == '\0') b = "nothing";
+  return solid_fail(SOLID_EMISMATCH, "%s: made with %s %.*s, this run has %.*s", path, key, (int)strcspn(a, " "), a,
+                    (int)strcspn(b, " "), b);
 }
 
 /* Reads tensor `name` of n values into data. */
@@ -188,9 +193,9 @@ static solid_status check_texts(const sol_trainer *t, const sol_safetensors *st,
   const char *then[3];
   char hex[HEX];
   identity id;
-  describe(t, &id);
+  solid_status status = describe(t, &id);
   const char *const now[] = {id.config, id.options, id.data};
-  solid_status status = check_text(st, path, "format", format_name);
+  if (status == SOLID_OK) status = check_text(st, path, "format", format_name);
   if (status != SOLID_OK) return status;
   for (int i = 0; i < 3; i++) {
     then[i] = sol_safetensors_metadata(st, keys[i]);
@@ -245,7 +250,7 @@ static solid_status take_values(sol_trainer *t, const state *s) {
                           .ndcg10 = s->figures[1],
                           .hit10 = s->figures[2],
                           .best_ndcg10 = s->figures[3]};
-  t->report.finished = sol_epochs_are_over(&t->options, &t->report);
+  t->report.finished = sol_epochs_are_over(t, &t->report);
   return SOLID_OK;
 }
 

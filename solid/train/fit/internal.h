@@ -12,12 +12,13 @@ struct sol_trainer {
   sk_backend *be;
   int owns_backend;
   sol_config config;
-  sol_train_options options;
+  solid_train_options options;
   const sol_history *history; /* borrowed, as codes are */
   const uint16_t *codes;
-  uint32_t *attributes; /* (V, S) what is in the items' slots; NULL without */
-  sol_mates mates;      /* zeroed without options.swap */
-  const float *content; /* (V, content_width) borrowed: what they are found by; NULL without */
+  uint32_t refit_epochs; /* 0 = validation stops it */
+  uint32_t *attributes;  /* (V, S) what is in the items' slots; NULL without */
+  sol_mates mates;       /* zeroed without options.swap */
+  const float *content;  /* (V, content_width) borrowed: what they are found by; NULL without */
   uint32_t content_width;
   sol_batches batches;
   sol_step step;
@@ -39,7 +40,10 @@ solid_status sol_trainer_set_mates(sol_trainer *trainer, const uint16_t *codes);
 /* Before an epoch: new codes when it is their time. */
 solid_status sol_trainer_recode(sol_trainer *trainer);
 
+/* Epochs it trains at most. */
+uint32_t sol_trainer_epochs(const sol_trainer *trainer);
+
 /* 1 when no epoch is left, or patience is. */
-int sol_epochs_are_over(const sol_train_options *options, const sol_epoch *report);
+int sol_epochs_are_over(const sol_trainer *trainer, const sol_epoch *report);
 
 #endif

@@ -21,31 +21,32 @@ static solid_status full_history(sol_history *history, const sol_config *config,
   return SOLID_OK;
 }
 
-solid_status sol_plan_training(uint64_t *bytes, const sol_config *config, const sol_train_options *options,
-                               const sol_history *history, const uint16_t *codes) {
+solid_status sol_plan_training(uint64_t *bytes, const sol_fit_task *task) {
   sol_trainer *trainer = NULL;
   sk_backend *be = NULL;
-  uint16_t *any = codes ? NULL : calloc((size_t)config->items * config->levels + 1, sizeof *any);
-  solid_status status = codes || any ? SOLID_OK : solid_fail(SOLID_ENOMEM, "plan of %u items", config->items);
+  sol_fit_task any = *task;
+  uint16_t *codes = task->codes ? NULL : calloc((size_t)task->config->items * task->config->levels + 1, sizeof *codes);
+  if (!task->codes) any.codes = codes;
+  solid_status status = any.codes ? SOLID_OK : solid_fail(SOLID_ENOMEM, "plan of %u items", task->config->items);
   if (!status) status = sol_plan_table.open(&be, NULL);
-  if (!status) status = sol_trainer_open(&trainer, be, config, options, history, codes ? codes : any);
+  if (!status) status = sol_trainer_open(&trainer, be, &any);
   if (!status) *bytes = be->bytes;
   sol_trainer_close(trainer);
   if (be) be->ops->close(be);
-  free(any);
+  free(codes);
   return status;
 }
 
-static solid_status plan_worst_training(uint64_t *bytes, const sol_config *config, const sol_train_options *options) {
+static solid_status plan_worst_training(uint64_t *bytes, const sol_config *config, const solid_train_options *options) {
   sol_history history = {0};
   solid_status status = full_history(&history, config, options->batch);
-  if (!status) status = sol_plan_training(bytes, config, options, &history, NULL);
+  if (!status) status = sol_plan_training(bytes, &(sol_fit_task){config, options, &history, NULL, 0});
   sol_history_clear(&history);
   return status;
 }
 
 solid_status sol_plan_device(sol_device_plan *plan, const char *path, uint32_t serve,
-                             const sol_train_options *options) {
+                             const solid_train_options *options) {
   solid_context ctx = {.ops = &sol_plan_table, .threads = 1};
   solid_model *model = NULL;
   solid_worker *worker = NULL;

@@ -3,8 +3,7 @@
 #define SOLID_TRAIN_FIT_PLAN_H
 
 #include "solid/context.h"
-#include "solid/train/data/history.h"
-#include "solid/train/fit/options.h"
+#include "solid/train/fit/trainer.h"
 
 #define SOL_PLAN_CONTENT 192 /* attributes, given vectors and co-occurrence, 64 each */
 
@@ -19,11 +18,11 @@ typedef struct sol_device_plan {
 /* For the model file at `path`: a worker for `serve` users at once; a training of a model of its shapes with `options`,
  * in the worst case (every window is full). The CUDA context, code and recordings come on top. Statuses as
  * solid_model_load, solid_worker_new, sol_trainer_open. */
-solid_status sol_plan_device(sol_device_plan *plan, const char *path, uint32_t serve, const sol_train_options *options);
+solid_status sol_plan_device(sol_device_plan *plan, const char *path, uint32_t serve,
+                             const solid_train_options *options);
 
-/* What a trainer of these arguments takes, as sol_trainer_open; `codes` may be NULL. */
-solid_status sol_plan_training(uint64_t *bytes, const sol_config *config, const sol_train_options *options,
-                               const sol_history *history, const uint16_t *codes);
+/* What a trainer of this task takes, as sol_trainer_open; its codes may be NULL. */
+solid_status sol_plan_training(uint64_t *bytes, const sol_fit_task *task);
 
 /* Bytes of the context's device. */
 solid_status sol_plan_memory(const solid_context *ctx, size_t *left, size_t *total);

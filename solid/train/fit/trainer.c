@@ -61,7 +61,7 @@ solid_status sol_trainer_set_mates(sol_trainer *t, const uint16_t *codes) {
   solid_status status = sol_mates_open(&t->mates, &source);
   if (status == SOLID_OK && t->mates.mated == 0)
     return solid_fail(SOLID_EINVAL, "swap = %g: none of %u items shares its first code with another: take fewer codes",
-                      (double)t->options.swap, c->items);
+                      t->options.swap, c->items);
   if (status == SOLID_OK) t->batches.mates = &t->mates;
   return status;
 }
@@ -72,38 +72,47 @@ solid_status sol_trainer_find_mates(sol_trainer *t, const float *content, uint32
   return sol_trainer_set_mates(t, t->codes);
 }
 
-solid_status sol_trainer_open(sol_trainer **out, sk_backend *be, const sol_config *config,
-                              const sol_train_options *options, const sol_history *history, const uint16_t *codes) {
+/* What must agree between model, options and data. */
+static solid_status check_task(const sol_fit_task *task) {
+  const sol_config *config = task->config;
+  const solid_train_options *options = task->options;
   solid_status status = sol_config_check(config);
-  if (status == SOLID_OK) status = sol_train_options_check(options);
+  if (status == SOLID_OK) status = solid_train_options_check(options);
   if (status != SOLID_OK) return status;
   if (options->item_dropout > 0 && config->levels == 0)
     return solid_fail(SOLID_EINVAL, "item_dropout = %g: a model without codes knows items by nothing else",
-                      (double)options->item_dropout);
+                      options->item_dropout);
   if (options->swap > 0 && config->levels == 0)
     return solid_fail(SOLID_EINVAL, "swap = %g: a model without codes does not know which items are alike",
-                      (double)options->swap);
-  if (config->items != history->items)
-    return solid_fail(SOLID_EINVAL, "config of %u items, data of %u", config->items, history->items);
-  if (config->slots > 0 && config->attributes < history->attributes.count)
+                      options->swap);
+  if (config->items != task->history->items)
+    return solid_fail(SOLID_EINVAL, "config of %u items, data of %u", config->items, task->history->items);
+  if (config->slots > 0 && config->attributes < task->history->attributes.count)
     return solid_fail(SOLID_EINVAL, "config of %u attributes, data of %u", config->attributes,
-                      history->attributes.count);
+                      task->history->attributes.count);
+  return SOLID_OK;
+}
+
+solid_status sol_trainer_open(sol_trainer **out, sk_backend *be, const sol_fit_task *task) {
+  solid_status status = check_task(task);
+  if (status != SOLID_OK) return status;
   sol_trainer *t = calloc(1, sizeof *t);
   if (t == NULL) return solid_fail(SOLID_ENOMEM, "trainer");
   t->be = be;
-  t->config = *config;
-  t->options = *options;
-  t->codes = codes;
-  t->history = history;
-  status = sol_batches_open(&t->batches, history, config->window, options);
+  t->config = *task->config;
+  t->options = *task->options;
+  t->codes = task->codes;
+  t->history = task->history;
+  t->refit_epochs = task->refit_epochs;
+  status = sol_batches_open(&t->batches, t->history, t->config.window, &t->options, t->refit_epochs > 0);
   if (status == SOLID_OK)
-    status = sol_step_open(&t->step, be, config, codes, options->batch, t->batches.max_rows, options);
+    status = sol_step_open(&t->step, be, &t->config, t->codes, t->options.batch, t->batches.max_rows, &t->options);
   if (status == SOLID_OK) status = set_attributes(t);
-  if (status == SOLID_OK) status = sol_validator_open(&t->validator, be, config, history);
+  if (status == SOLID_OK) status = sol_validator_open(&t->validator, be, &t->config, t->history);
   if (status == SOLID_OK && (t->best = malloc(t->step.total * sizeof *t->best)) == NULL)
     status = solid_fail(SOLID_ENOMEM, "%zu weights", t->step.total);
   if (status == SOLID_OK) {
-    sol_weights_init(&t->config, options->seed, t->best);
+    sol_weights_init(&t->config, t->options.seed, t->best);
     status = start_weights(t);
   }
   if (status == SOLID_OK && be->ops->records) status = warm_up(t);
@@ -115,17 +124,16 @@ solid_status sol_trainer_open(sol_trainer **out, sk_backend *be, const sol_confi
   return SOLID_OK;
 }
 
-solid_status sol_trainer_new(sol_trainer **out, const solid_context *ctx, const sol_config *config,
-                             const sol_train_options *options, const sol_history *history, const uint16_t *codes) {
+solid_status sol_trainer_new(sol_trainer **out, const solid_context *ctx, const sol_fit_task *task) {
   sk_backend *be = NULL;
   solid_status status = sol_backend_open(ctx, &be);
   if (status != SOLID_OK) return status;
   uint64_t bytes = 0;
-  if (be->ops->records) status = sol_plan_training(&bytes, config, options, history, codes);
+  if (be->ops->records) status = sol_plan_training(&bytes, task);
   char what[64];
-  snprintf(what, sizeof what, "training with %u users a step", options->batch);
+  snprintf(what, sizeof what, "training with %u users a step", task->options->batch);
   if (status == SOLID_OK) status = sol_backend_room(be, bytes, what, "use a smaller batch");
-  if (status == SOLID_OK) status = sol_trainer_open(out, be, config, options, history, codes);
+  if (status == SOLID_OK) status = sol_trainer_open(out, be, task);
   if (status == SOLID_OK)
     (*out)->owns_backend = 1;
   else
@@ -155,7 +163,7 @@ static solid_status run_steps(sol_trainer *t, sol_step_fn on_step, void *user) {
     const int32_t *targets;
     sol_batches_get(&t->batches, i, &inputs, &targets);
     uint64_t seed = sol_site_seed(t->options.seed ^ STEP_SITE, t->steps);
-    sol_train_options now = sol_train_options_at(&t->options, t->steps + 1, total);
+    solid_train_options now = sol_train_options_at(&t->options, t->steps + 1, total);
     solid_status status = sol_step_gradients(&t->step, &now, seed, &inputs, targets);
     if (status == SOLID_OK) status = sol_step_update(&t->step, &now, ++t->steps);
     if (status != SOLID_OK) return status;
@@ -190,17 +198,21 @@ static solid_status validate(sol_trainer *t, sol_epoch *report) {
   return keep(t, report);
 }
 
-int sol_epochs_are_over(const sol_train_options *options, const sol_epoch *report) {
-  if (options->refit > 0) return report->epoch >= options->refit;
+uint32_t sol_trainer_epochs(const sol_trainer *trainer) {
+  return trainer->refit_epochs > 0 ? trainer->refit_epochs : trainer->options.epochs;
+}
+
+int sol_epochs_are_over(const sol_trainer *trainer, const sol_epoch *report) {
+  uint32_t patience = trainer->refit_epochs > 0 ? 0 : trainer->options.patience;
   uint32_t idle = report->epoch - report->best_epoch;
-  return report->epoch >= options->epochs || (options->patience > 0 && idle >= options->patience);
+  return report->epoch >= sol_trainer_epochs(trainer) || (patience > 0 && idle >= patience);
 }
 
 solid_status sol_trainer_epoch(sol_trainer *trainer, sol_step_fn on_step, void *user, sol_epoch *report) {
   sol_trainer *t = trainer;
   sol_epoch next = t->report;
   if (t->options.swap > 0 && t->batches.mates == NULL)
-    return solid_fail(SOLID_EINVAL, "swap = %g: no mates were found", (double)t->options.swap);
+    return solid_fail(SOLID_EINVAL, "swap = %g: no mates were found", t->options.swap);
   solid_status status = sol_trainer_recode(t);
   if (status == SOLID_OK) status = run_steps(t, on_step, user);
   if (status != SOLID_OK) return status;
@@ -210,12 +222,11 @@ solid_status sol_trainer_epoch(sol_trainer *trainer, sol_step_fn on_step, void *
   next.loss /= (double)t->batches.rows;
   if (!isfinite(next.loss))
     return solid_fail(SOLID_EINTERNAL, "loss of epoch %u is not finite: use a lower rate than %g", next.epoch,
-                      (double)t->options.rate);
-  uint32_t last = t->options.refit > 0 ? t->options.refit : t->options.epochs;
-  next.checked = next.epoch % t->options.check == 0 || next.epoch >= last;
-  if (next.checked) status = t->options.refit > 0 ? keep(t, &next) : validate(t, &next);
+                      t->options.rate);
+  next.checked = next.epoch % t->options.check == 0 || next.epoch >= sol_trainer_epochs(t);
+  if (next.checked) status = t->refit_epochs > 0 ? keep(t, &next) : validate(t, &next);
   if (status != SOLID_OK) return status;
-  next.finished = sol_epochs_are_over(&t->options, &next);
+  next.finished = sol_epochs_are_over(t, &next);
   t->report = next;
   if (report != NULL) *report = next;
   return SOLID_OK;

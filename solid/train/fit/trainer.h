@@ -24,13 +24,20 @@ typedef struct sol_epoch {
 /* Called within an epoch after each step; returning nonzero stops the epoch with ECANCELLED. May be NULL. */
 typedef int (*sol_step_fn)(void *user, uint32_t step, uint32_t steps);
 
-/* `be`, `history` and `codes` ((V, C) or NULL when config->levels is 0) are borrowed and must outlive the trainer. */
-solid_status sol_trainer_open(sol_trainer **out, sk_backend *be, const sol_config *config,
-                              const sol_train_options *options, const sol_history *history, const uint16_t *codes);
+/* What is fitted to what. */
+typedef struct sol_fit_task {
+  const sol_config *config; /* copied, as options are; the rows of options that give a config's shape are not read */
+  const solid_train_options *options;
+  const sol_history *history; /* borrowed, must outlive the trainer */
+  const uint16_t *codes;      /* (V, C) borrowed as history is; NULL when config->levels is 0 */
+  uint32_t refit_epochs; /* 0 = validation stops it; else so many epochs, the validation events among the targets */
+} sol_fit_task;
+
+/* `be` is borrowed and must outlive the trainer. */
+solid_status sol_trainer_open(sol_trainer **out, sk_backend *be, const sol_fit_task *task);
 
 /* The same with a queue of its own on the context's device. */
-solid_status sol_trainer_new(sol_trainer **out, const solid_context *ctx, const sol_config *config,
-                             const sol_train_options *options, const sol_history *history, const uint16_t *codes);
+solid_status sol_trainer_new(sol_trainer **out, const solid_context *ctx, const sol_fit_task *task);
 
 /* Before the first epoch and before a checkpoint is loaded: content (V, width), borrowed, by which items find the mates
  * that stand for them in a share of options->swap; without that share nothing is done, and with it this must be.

@@ -14,7 +14,7 @@ static void check_resume(rig *r) {
   walk_fixture whole, parts;
   walk_setup(&whole);
   walk_setup(&parts);
-  sol_train_options o = walk_options();
+  solid_train_options o = walk_options();
   sol_trainer *trainer = walk_trainer(r, &whole, &o);
   walk_epochs(trainer, 6);
   walk_finish(trainer, &whole);
@@ -52,7 +52,7 @@ static void check_cancel(rig *r) {
   walk_fixture whole, parts;
   walk_setup(&whole);
   walk_setup(&parts);
-  sol_train_options o = walk_options();
+  solid_train_options o = walk_options();
   sol_trainer *trainer = walk_trainer(r, &whole, &o);
   walk_epochs(trainer, 2);
   walk_finish(trainer, &whole);
@@ -79,7 +79,7 @@ Test(checkpoint, forgets_a_cancelled_epoch) {
   rig_each(check_cancel);
 }
 
-static void expect_refusal(rig *r, const walk_fixture *f, const sol_train_options *o, const char *path,
+static void expect_refusal(rig *r, const walk_fixture *f, const solid_train_options *o, const char *path,
                            solid_status status, const char *text) {
   sol_trainer *trainer = walk_trainer(r, f, o);
   cr_expect_eq(sol_trainer_load(trainer, path), status, "%s", solid_last_error());
@@ -87,9 +87,9 @@ static void expect_refusal(rig *r, const walk_fixture *f, const sol_train_option
   sol_trainer_close(trainer);
 }
 
-/* The file says the format before this one, which had other options. */
-static void say_format_3(const char *path) {
-  static const char now[] = "solid checkpoint 4";
+/* The file says the format before this one, which had other words. */
+static void say_format_4(const char *path) {
+  static const char now[] = "solid checkpoint 5";
   char head[4096];
   FILE *file = fopen(path, "r+b");
   cr_assert_not_null(file);
@@ -97,7 +97,7 @@ static void say_format_3(const char *path) {
   while (at + sizeof now <= n && memcmp(head + at, now, sizeof now - 1) != 0) at++;
   cr_assert_leq(at + sizeof now, n, "no format in the first %zu bytes", n);
   cr_assert_eq(fseek(file, (long)(at + sizeof now - 2), SEEK_SET), 0);
-  cr_assert_eq(fputc('3', file), '3');
+  cr_assert_eq(fputc('4', file), '4');
   cr_assert_eq(fclose(file), 0);
 }
 
@@ -105,7 +105,7 @@ Test(checkpoint, refuses_a_checkpoint_that_is_not_its_own) {
   rig *r = rig_open(sk_backend_find("cpu"), NULL);
   walk_fixture f;
   walk_setup(&f);
-  sol_train_options o = walk_options();
+  solid_train_options o = walk_options();
   char folder[] = "/tmp/solid-checkpoint-XXXXXX", path[64];
   cr_assert_not_null(mkdtemp(folder));
   snprintf(path, sizeof path, "%s/checkpoint", folder);
@@ -114,14 +114,14 @@ Test(checkpoint, refuses_a_checkpoint_that_is_not_its_own) {
   walk_epochs(trainer, 1);
   cr_assert_eq(sol_trainer_save(trainer, path), SOLID_OK, "%s", solid_last_error());
   sol_trainer_close(trainer);
-  sol_train_options other = o;
+  solid_train_options other = o;
   other.seed = 4;
   expect_refusal(r, &f, &other, path, SOLID_EMISMATCH, "options seed=3, this run has seed=4");
   f.codes[1] ^= 1;
   expect_refusal(r, &f, &o, path, SOLID_EMISMATCH, "codes=");
   f.codes[1] ^= 1;
-  say_format_3(path);
-  expect_refusal(r, &f, &o, path, SOLID_EMISMATCH, "made with format 3, this run has 4");
+  say_format_4(path);
+  expect_refusal(r, &f, &o, path, SOLID_EMISMATCH, "made with format 4, this run has 5");
   cr_assert_eq(truncate(path, 5000), 0);
   expect_refusal(r, &f, &o, path, SOLID_EFORMAT, path);
   unlink(path);
@@ -136,7 +136,7 @@ Test(checkpoint, refuses_a_checkpoint_with_a_flipped_bit) {
   rig *r = rig_open(sk_backend_find("cpu"), NULL);
   walk_fixture f;
   walk_setup(&f);
-  sol_train_options o = walk_options();
+  solid_train_options o = walk_options();
   char folder[] = "/tmp/solid-checkpoint-XXXXXX", path[64];
   cr_assert_not_null(mkdtemp(folder));
   snprintf(path, sizeof path, "%s/checkpoint", folder);
@@ -186,7 +186,7 @@ Test(checkpoint, a_lost_device_leaves_the_checkpoint) {
   walk_fixture whole, parts;
   walk_setup(&whole);
   walk_setup(&parts);
-  sol_train_options o = walk_options();
+  solid_train_options o = walk_options();
   rig *r = rig_open(fault_backend(sk_backend_find("cpu"), &plan), NULL);
   sol_trainer *trainer = walk_trainer(r, &whole, &o);
   walk_epochs(trainer, 2);

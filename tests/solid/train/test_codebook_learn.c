@@ -204,7 +204,7 @@ typedef struct planted {
   sol_history history;
   float content[ITEMS * NOISE];
   sol_codebook book;
-  sol_train_options options;
+  solid_train_options options;
 } planted;
 
 static int group_of(const planted *p, uint32_t item) {
@@ -215,7 +215,7 @@ static int group_of(const planted *p, uint32_t item) {
 static void open_planted(planted *p) {
   sol_collector *collector = NULL;
   seed_rng rng = seed_start(44);
-  *p = (planted){.config = config, .options = SOL_TRAIN_OPTIONS_INIT};
+  *p = (planted){.config = config, .options = SOLID_TRAIN_OPTIONS_INIT};
   cr_assert_eq(sol_collector_new(&collector, NULL), SOLID_OK);
   for (int u = 0; u < USERS; u++)
     for (int i = 0; i < EVENTS; i++) {
@@ -238,7 +238,7 @@ static void open_planted(planted *p) {
   seed_fill_normal(&rng, p->content, ITEMS * NOISE, 0.4f);
   sol_codebook_options options = {1, GROUPS, 20, 1};
   cr_assert_eq(sol_codebook_fit(&p->book, p->content, ITEMS, NOISE, &options), SOLID_OK);
-  sol_train_options *o = &p->options;
+  solid_train_options *o = &p->options;
   o->batch = 20, o->epochs = 40, o->rate = 0.01f, o->patience = 0, o->check = 4, o->average = 0.9f;
   o->dropout = o->dropout_z = o->dropout_y = 0.2f, o->smoothing = 0;
   o->learn_codes = 2, o->learn_share = 4, o->learn_keep = 0.5f;
@@ -251,7 +251,8 @@ static void close_planted(planted *p) {
 
 static sol_trainer *open_trainer(rig *r, const planted *p) {
   sol_trainer *trainer = NULL;
-  cr_assert_eq(sol_trainer_open(&trainer, rig_backend(r), &p->config, &p->options, &p->history, p->book.table),
+  cr_assert_eq(sol_trainer_open(&trainer, rig_backend(r),
+                                &(sol_fit_task){&p->config, &p->options, &p->history, p->book.table, 0}),
                SOLID_OK, "%s", solid_last_error());
   cr_assert_eq(sol_trainer_find_mates(trainer, p->content, NOISE), SOLID_OK, "%s", solid_last_error());
   if (p->options.learn_codes > 0)
@@ -364,7 +365,9 @@ Test(codebook_learn, refuses_a_book_of_another_shape) {
   planted p;
   open_planted(&p);
   sol_trainer *trainer = NULL;
-  cr_assert_eq(sol_trainer_open(&trainer, rig_backend(r), &config, &p.options, &p.history, p.book.table), SOLID_OK);
+  cr_assert_eq(
+      sol_trainer_open(&trainer, rig_backend(r), &(sol_fit_task){&config, &p.options, &p.history, p.book.table, 0}),
+      SOLID_OK);
   p.book.codes--;
   cr_expect_eq(sol_trainer_learn_codes(trainer, &p.book, p.content), SOLID_EMISMATCH);
   cr_expect_not_null(strstr(solid_last_error(), "1 x 7"), "%s", solid_last_error());

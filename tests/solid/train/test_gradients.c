@@ -20,7 +20,7 @@ typedef struct result {
   double loss;
 } result;
 
-static result run_step(rig *r, const sol_config *config, const tiny_batch *batch, const sol_train_options *options,
+static result run_step(rig *r, const sol_config *config, const tiny_batch *batch, const solid_train_options *options,
                        uint64_t seed) {
   sk_backend *be = rig_backend(r);
   sol_step step;
@@ -38,7 +38,7 @@ static result run_step(rig *r, const sol_config *config, const tiny_batch *batch
   return out;
 }
 
-static double ref_loss(const sol_config *config, const tiny_batch *batch, const sol_train_options *o, uint64_t seed,
+static double ref_loss(const sol_config *config, const tiny_batch *batch, const solid_train_options *o, uint64_t seed,
                        const double *values) {
   size_t total = sol_tensors_total(config);
   double *shown = malloc(total * sizeof *shown);
@@ -55,7 +55,7 @@ static double ref_loss(const sol_config *config, const tiny_batch *batch, const 
 
 /* Gradients of one tensor at about `SAMPLES` places, relative to the largest of them. */
 static void check_tensor(const tiny_case *c, const sol_tensor *tensor, const tiny_batch *batch,
-                         const sol_train_options *o, uint64_t seed, double *values, const result *got) {
+                         const solid_train_options *o, uint64_t seed, double *values, const result *got) {
   size_t stride = (tensor->count + SAMPLES - 1) / SAMPLES;
   double *want = calloc(tensor->count, sizeof *want), largest = 0;
   for (size_t i = 0; i < tensor->count; i += stride) {
@@ -80,7 +80,7 @@ static void check_tensor(const tiny_case *c, const sol_tensor *tensor, const tin
 
 static void check_case(rig *r, const tiny_case *c, float dropout, float item_dropout) {
   seed_rng rng = seed_start(40);
-  sol_train_options o = SOL_TRAIN_OPTIONS_INIT;
+  solid_train_options o = SOLID_TRAIN_OPTIONS_INIT;
   o.item_dropout = item_dropout;
   o.dropout = dropout, o.dropout_z = dropout / 2, o.dropout_y = dropout / 3;
   tiny_batch batch;
@@ -115,7 +115,7 @@ Test(train, gradients_are_those_of_the_naive_model) {
 static void check_tiles(rig *r) {
   seed_rng rng = seed_start(41);
   const sol_config *config = &tiny_cases[tiny_case_count - 1].config;
-  sol_train_options o = SOL_TRAIN_OPTIONS_INIT;
+  solid_train_options o = SOLID_TRAIN_OPTIONS_INIT;
   tiny_batch batch;
   size_t tile = sol_head_tile_rows(rig_backend(r), config);
   tiny_batch_make(&batch, config, &rng, 300 * tile / 256, 0);

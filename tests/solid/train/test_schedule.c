@@ -8,12 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static double rate_at(const sol_train_options *o, uint64_t number) {
+static double rate_at(const solid_train_options *o, uint64_t number) {
   return (double)sol_train_options_at(o, number, 100).rate;
 }
 
 Test(schedule, rate_falls_along_a_half_cosine) {
-  sol_train_options o = SOL_TRAIN_OPTIONS_INIT;
+  solid_train_options o = SOLID_TRAIN_OPTIONS_INIT;
   o.rate = 0.01f;
   for (uint64_t n = 1; n < 200; n += 7) cr_expect_eq(sol_train_options_at(&o, n, 100).rate, o.rate);
   o.rate_end = 0.2f;
@@ -24,7 +24,7 @@ Test(schedule, rate_falls_along_a_half_cosine) {
 }
 
 Test(schedule, average_forgets_the_initial_weights) {
-  sol_train_options o = SOL_TRAIN_OPTIONS_INIT;
+  solid_train_options o = SOLID_TRAIN_OPTIONS_INIT;
   cr_expect_eq(sol_train_options_at(&o, 1, 100).average, 0); /* there is none */
   o.average = 0.99f;
   cr_expect_float_eq(sol_train_options_at(&o, 1, 100).average, 2.0 / 11, 1e-6);
@@ -33,14 +33,14 @@ Test(schedule, average_forgets_the_initial_weights) {
 }
 
 Test(schedule, refuses_shares_above_one) {
-  sol_train_options o = SOL_TRAIN_OPTIONS_INIT;
+  solid_train_options o = SOLID_TRAIN_OPTIONS_INIT;
   o.rate_end = 1.5f;
-  cr_expect_eq(sol_train_options_check(&o), SOLID_ERANGE);
+  cr_expect_eq(solid_train_options_check(&o), SOLID_ERANGE);
   cr_expect(strstr(solid_last_error(), "rate_end = 1.5") != NULL, "%s", solid_last_error());
   o.rate_end = 1, o.cuts = 2;
-  cr_expect_eq(sol_train_options_check(&o), SOLID_ERANGE);
+  cr_expect_eq(solid_train_options_check(&o), SOLID_ERANGE);
   o.cuts = 1, o.check = 0;
-  cr_expect_eq(sol_train_options_check(&o), SOLID_ERANGE);
+  cr_expect_eq(solid_train_options_check(&o), SOLID_ERANGE);
 }
 
 #define LONG   40
@@ -71,9 +71,9 @@ typedef struct survey {
 static survey look(const sol_history *history, float cuts, int epochs) {
   survey s = {.epochs = epochs};
   sol_batches b;
-  sol_train_options o = SOL_TRAIN_OPTIONS_INIT;
+  solid_train_options o = SOLID_TRAIN_OPTIONS_INIT;
   o.batch = 2, o.cuts = cuts;
-  cr_assert_eq(sol_batches_open(&b, history, WINDOW, &o), SOLID_OK);
+  cr_assert_eq(sol_batches_open(&b, history, WINDOW, &o, 0), SOLID_OK);
   for (int e = 0; e < epochs; e++) {
     solid_windows windows;
     const int32_t *targets;
@@ -165,12 +165,12 @@ Test(schedule, mates_stand_for_inputs_alone) {
   sol_history history;
   sol_mates mates = open_mates();
   sol_batches b;
-  sol_train_options o = SOL_TRAIN_OPTIONS_INIT;
+  solid_train_options o = SOLID_TRAIN_OPTIONS_INIT;
   int rows = 0, swapped = 0, patterns = 0;
   uint32_t before[WINDOW] = {0};
   make_history(&history);
   o.batch = 2, o.swap = 0.3f;
-  cr_assert_eq(sol_batches_open(&b, &history, WINDOW, &o), SOLID_OK);
+  cr_assert_eq(sol_batches_open(&b, &history, WINDOW, &o, 0), SOLID_OK);
   b.mates = &mates;
   for (uint32_t e = 0; e < 300; e++) {
     solid_windows windows;

@@ -41,8 +41,8 @@ const sol_config walk_config = {.items = WALK_ITEMS,
                                 .head = SOLID_HEAD_SOLID,
                                 .clip = 0.1f};
 
-sol_train_options walk_options(void) {
-  sol_train_options o = SOL_TRAIN_OPTIONS_INIT;
+solid_train_options walk_options(void) {
+  solid_train_options o = SOLID_TRAIN_OPTIONS_INIT;
   o.batch = 17, o.epochs = 6, o.seed = 3, o.average = 0.9f, o.patience = 0, o.swap = 0.1f;
   return o;
 }
@@ -61,12 +61,17 @@ void walk_teardown(walk_fixture *f) {
   free(f->best);
 }
 
-sol_trainer *walk_trainer(rig *r, const walk_fixture *f, const sol_train_options *o) {
+sol_trainer *walk_refit(rig *r, const walk_fixture *f, const solid_train_options *o, uint32_t epochs) {
   sol_trainer *trainer = NULL;
-  cr_assert_eq(sol_trainer_open(&trainer, rig_backend(r), &walk_config, o, &f->history, f->codes), SOLID_OK, "%s",
-               solid_last_error());
+  cr_assert_eq(
+      sol_trainer_open(&trainer, rig_backend(r), &(sol_fit_task){&walk_config, o, &f->history, f->codes, epochs}),
+      SOLID_OK, "%s", solid_last_error());
   cr_assert_eq(sol_trainer_find_mates(trainer, f->content, 2), SOLID_OK, "%s", solid_last_error());
   return trainer;
+}
+
+sol_trainer *walk_trainer(rig *r, const walk_fixture *f, const solid_train_options *o) {
+  return walk_refit(r, f, o, 0);
 }
 
 void walk_epochs(sol_trainer *trainer, uint32_t n) {

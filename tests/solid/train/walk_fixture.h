@@ -25,10 +25,11 @@ void walk_setup(walk_fixture *f);
 void walk_teardown(walk_fixture *f);
 
 /* Six epochs without a stop before. */
-sol_train_options walk_options(void);
+solid_train_options walk_options(void);
 
 /* From walk_trainer to walk_finish, which keeps best weights and report in *f and closes it. */
-sol_trainer *walk_trainer(rig *r, const walk_fixture *f, const sol_train_options *o);
+sol_trainer *walk_trainer(rig *r, const walk_fixture *f, const solid_train_options *o);
+sol_trainer *walk_refit(rig *r, const walk_fixture *f, const solid_train_options *o, uint32_t epochs);
 void walk_epochs(sol_trainer *trainer, uint32_t n);
 void walk_finish(sol_trainer *trainer, walk_fixture *f);
 
