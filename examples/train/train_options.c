@@ -1,6 +1,5 @@
 #include "examples/train/train_options.h"
 #include "examples/common/load_options.h"
-#include "solid/train/data/attributes.h"
 #include <string.h>
 
 #define TEXT(name_, field, preset_, meaning_, required_)                                                               \
@@ -105,32 +104,4 @@ enum { PRECISION_AUTO, PRECISION_FP32, PRECISION_TF32 }; /* in the order of the 
 solid_precision train_precision(const train_arguments *a) {
   int tf32 = a->precision == PRECISION_TF32 || (a->precision == PRECISION_AUTO && strncmp(a->device, "cuda", 4) == 0);
   return tf32 ? SOLID_PRECISION_TF32 : SOLID_PRECISION_FP32;
-}
-
-sol_config train_config(const solid_train_options *o, uint32_t items, const sol_history *history) {
-  uint32_t slots = o->levels > 0 ? sol_attributes_slots(history, o->slots) : 0;
-  return (sol_config){.items = items,
-                      .width = o->width,
-                      .window = o->window,
-                      .blocks = o->blocks,
-                      .heads = o->heads,
-                      .levels = o->levels,
-                      .codes = o->levels > 0 ? o->codes : 0,
-                      .attributes = slots > 0 ? history->attributes.count : 0,
-                      .slots = slots,
-                      .rank = o->rank,
-                      .head = (solid_head)o->head,
-                      .clip = (float)o->clip};
-}
-
-sol_features_options train_features(const solid_train_options *o) {
-  sol_features_options options = SOL_FEATURES_OPTIONS_INIT;
-  options.dims = o->content, options.window = o->cooccurrence, options.seed = o->seed;
-  return options;
-}
-
-sol_codebook_options train_codebook(const solid_train_options *o) {
-  sol_codebook_options options = SOL_CODEBOOK_OPTIONS_INIT;
-  options.levels = o->levels, options.codes = o->codes, options.seed = o->seed;
-  return options;
 }

@@ -4,9 +4,8 @@
 
 #include "examples/common/config.h"
 #include "examples/common/load.h"
-#include "solid/train/codebook/codebook_fit.h"
-#include "solid/train/codebook/features.h"
-#include "solid/train/fit/trainer.h"
+#include "solid/context.h"
+#include "solid/train/options.h"
 #include <stdint.h>
 
 /* A value as the config writes it. */
@@ -29,9 +28,5 @@ const solid_program *train_program(void);
 
 solid_precision train_precision(const train_arguments *a);
 solid_status train_options(const train_arguments *a, solid_train_options *options);
-/* Of a model of so many items, which take their attributes from `history`. */
-sol_config train_config(const solid_train_options *o, uint32_t items, const sol_history *history);
-sol_features_options train_features(const solid_train_options *o);
-sol_codebook_options train_codebook(const solid_train_options *o);
 
 #endif

@@ -5,8 +5,8 @@
 #include "solid/infer/worker.h"
 #include "solid/model/context.h"
 #include "solid/model/model_parts.h"
-#include "solid/train/fit/plan.h"
-#include "solid/train/fit/trainer.h"
+#include "solid/train/fit/budget.h"
+#include "solid/train/fit/fit.h"
 #include "solid/worker.h"
 #include "tests/support/recording_backend.h"
 #include "tests/support/serving.h"
@@ -31,7 +31,7 @@ static const sol_config config = {.items = ITEMS,
                                   .clip = 0.1f};
 
 typedef struct data {
-  sol_history history;
+  solid_dataset dataset;
   size_t offsets[USERS + 1];
   uint32_t sequence[USERS * EVENTS];
   uint16_t codes[ITEMS * 2];
@@ -45,8 +45,8 @@ static void make(data *d) {
     d->offsets[u + 1] = at;
   }
   for (uint32_t i = 0; i < ITEMS * 2; i++) d->codes[i] = (uint16_t)(i % 5);
-  d->history =
-      (sol_history){.users = USERS, .items = ITEMS, .events = at, .offsets = d->offsets, .sequence = d->sequence};
+  d->dataset =
+      (solid_dataset){.users = USERS, .items = ITEMS, .events = at, .offsets = d->offsets, .sequence = d->sequence};
 }
 
 static solid_train_options options_of(int all) {
@@ -95,17 +95,16 @@ Test(plan, refuses_a_training_that_does_not_fit) {
   for (int all = 0; all < 2; all++) {
     solid_train_options o = options_of(all);
     uint64_t bytes = 0;
-    sol_trainer *trainer = NULL;
-    cr_assert_eq(sol_plan_training(&bytes, &(sol_fit_task){&config, &o, &d.history, d.codes, 0}), SOLID_OK, "%s",
+    sol_fit *trainer = NULL;
+    cr_assert_eq(sol_budget_training(&bytes, &(sol_fit_task){&config, &o, &d.dataset, d.codes, 0}), SOLID_OK, "%s",
                  solid_last_error());
     solid_context ctx = on_card((size_t)bytes - 1);
-    refused(sol_trainer_new(&trainer, &ctx, &(sol_fit_task){&config, &o, &d.history, d.codes, 0}),
-            "use a smaller batch");
+    refused(sol_fit_new(&trainer, &ctx, &(sol_fit_task){&config, &o, &d.dataset, d.codes, 0}), "use a smaller batch");
     cr_expect_null(trainer);
     ctx = on_card((size_t)bytes);
-    cr_assert_eq(sol_trainer_new(&trainer, &ctx, &(sol_fit_task){&config, &o, &d.history, d.codes, 0}), SOLID_OK, "%s",
+    cr_assert_eq(sol_fit_new(&trainer, &ctx, &(sol_fit_task){&config, &o, &d.dataset, d.codes, 0}), SOLID_OK, "%s",
                  solid_last_error());
-    sol_trainer_close(trainer);
+    sol_fit_close(trainer);
   }
 }
 
@@ -134,10 +133,10 @@ Test(plan, counts_what_is_asked_for) {
   make(&d);
   uint64_t plain = 0, all = 0, wide = 0;
   solid_train_options o = options_of(0), more = options_of(1);
-  cr_assert_eq(sol_plan_training(&plain, &(sol_fit_task){&config, &o, &d.history, NULL, 0}), SOLID_OK);
-  cr_assert_eq(sol_plan_training(&all, &(sol_fit_task){&config, &more, &d.history, NULL, 0}), SOLID_OK);
+  cr_assert_eq(sol_budget_training(&plain, &(sol_fit_task){&config, &o, &d.dataset, NULL, 0}), SOLID_OK);
+  cr_assert_eq(sol_budget_training(&all, &(sol_fit_task){&config, &more, &d.dataset, NULL, 0}), SOLID_OK);
   o.batch = USERS;
-  cr_assert_eq(sol_plan_training(&wide, &(sol_fit_task){&config, &o, &d.history, NULL, 0}), SOLID_OK);
+  cr_assert_eq(sol_budget_training(&wide, &(sol_fit_task){&config, &o, &d.dataset, NULL, 0}), SOLID_OK);
   cr_expect_gt(all, plain);
   cr_expect_gt(wide, plain);
 }
@@ -147,20 +146,20 @@ Test(plan, counts_what_is_asked_for) {
 static void train(const char *name, sk_backend *be, const data *d, int all) {
   solid_train_options o = options_of(all);
   uint64_t planned = 0;
-  sol_trainer *trainer = NULL;
-  cr_assert_eq(sol_plan_training(&planned, &(sol_fit_task){&config, &o, &d->history, d->codes, 0}), SOLID_OK, "%s",
+  sol_fit *trainer = NULL;
+  cr_assert_eq(sol_budget_training(&planned, &(sol_fit_task){&config, &o, &d->dataset, d->codes, 0}), SOLID_OK, "%s",
                solid_last_error());
-  cr_assert_eq(sol_trainer_open(&trainer, be, &(sol_fit_task){&config, &o, &d->history, d->codes, 0}), SOLID_OK, "%s",
+  cr_assert_eq(sol_fit_open(&trainer, be, &(sol_fit_task){&config, &o, &d->dataset, d->codes, 0}), SOLID_OK, "%s",
                solid_last_error());
   uint64_t allocations = be->allocations;
   cr_expect_gt(allocations, 0);
   for (uint32_t epoch = 0; epoch < o.epochs; epoch++)
-    cr_assert_eq(sol_trainer_epoch(trainer, NULL, NULL, NULL), SOLID_OK, "%s", solid_last_error());
+    cr_assert_eq(sol_fit_epoch(trainer, NULL, NULL, NULL), SOLID_OK, "%s", solid_last_error());
   cr_expect_eq(be->allocations, allocations, "%s: %d allocations in the steady state", name,
                (int)(be->allocations - allocations));
   cr_expect_leq(be->bytes, planned, "%s takes %llu bytes, planned were %llu", name, (unsigned long long)be->bytes,
                 (unsigned long long)planned);
-  sol_trainer_close(trainer);
+  sol_fit_close(trainer);
 }
 
 static void train_on(const char *name, const sk_backend_ops *ops) {
