@@ -17,14 +17,15 @@ extern "C" {
 
 #define SOLID_NO_ID UINT32_MAX
 
+struct sol_table;
+
 /* A vocabulary: byte strings <-> dense indices 0, 1, 2, ... in the order of adding. A zeroed struct is an empty one. */
 typedef struct solid_vocab {
   uint32_t count;
   uint32_t *offsets; /* count + 1; string i is bytes[offsets[i] .. offsets[i+1]) */
   char *bytes;
-  /* Private: open addressing over the strings, `slots` a power of two. */
-  uint32_t *table, slots;
-  uint32_t capacity, byte_capacity;
+  struct sol_table *table;          /* private: finds strings; NULL = filled by hand, every string is looked at then */
+  uint32_t capacity, byte_capacity; /* private: room there is */
 } solid_vocab;
 
 /* Index of `id`, or SOLID_NO_ID. */

@@ -1,9 +1,9 @@
 #include "solid/train/data/vocab.h"
+#include "solid/base/table.h"
 #include "solid/extend.h"
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 #define MAX_DIGITS 18
 
@@ -12,43 +12,40 @@ solid_bytes solid_vocab_id(const solid_vocab *vocab, uint32_t index) {
   return (solid_bytes){vocab->bytes + vocab->offsets[index], vocab->offsets[index + 1] - vocab->offsets[index]};
 }
 
-/* The slot that holds `id`, or the empty one where it belongs. */
-static uint32_t slot_of(const solid_vocab *vocab, solid_bytes id) {
-  uint32_t slot = (uint32_t)XXH3_64bits(id.data, id.size) & (vocab->slots - 1);
-  for (; vocab->table[slot] != SOLID_NO_ID; slot = (slot + 1) & (vocab->slots - 1)) {
-    solid_bytes held = solid_vocab_id(vocab, vocab->table[slot]);
-    if (held.size == id.size && memcmp(held.data, id.data, id.size) == 0) break;
-  }
-  return slot;
+static int is_string(const void *owner, uint32_t number, const void *key) {
+  solid_bytes held = solid_vocab_id(owner, number);
+  const solid_bytes *id = key;
+  return held.size == id->size && (held.size == 0 || memcmp(held.data, id->data, id->size) == 0);
 }
 
 uint32_t solid_vocab_find(const solid_vocab *vocab, solid_bytes id) {
-  return vocab->slots ? vocab->table[slot_of(vocab, id)] : SOLID_NO_ID;
+  if (vocab->table != NULL)
+    return sol_table_find(vocab->table, sol_table_hash(id.data, id.size), is_string, vocab, &id);
+  for (uint32_t i = 0; i < vocab->count; i++)
+    if (is_string(vocab, i, &id)) return i;
+  return SOLID_NO_ID;
 }
 
-static void fill_table(solid_vocab *vocab) {
-  memset(vocab->table, 0xff, vocab->slots * sizeof *vocab->table);
-  for (uint32_t i = 0; i < vocab->count; i++) vocab->table[slot_of(vocab, solid_vocab_id(vocab, i))] = i;
+static void add_to_table(solid_vocab *vocab, uint32_t index) {
+  solid_bytes id = solid_vocab_id(vocab, index);
+  sol_table_add(vocab->table, sol_table_hash(id.data, id.size), index);
 }
 
-/* Room for one more string; the table stays at most half full. */
+/* Room for one more string, in the table too. */
 static solid_status grow_strings(solid_vocab *vocab) {
+  if (vocab->table == NULL && (vocab->table = calloc(1, sizeof *vocab->table)) == NULL)
+    return solid_fail(SOLID_ENOMEM, "no memory for a vocabulary");
   if (vocab->count < vocab->capacity) return SOLID_OK;
   if (vocab->capacity >= 1u << 30) return solid_fail(SOLID_ERANGE, "vocabulary of more than %u strings", 1u << 30);
   uint32_t capacity = vocab->capacity ? 2 * vocab->capacity : 64;
-  uint32_t *table = malloc(2 * (size_t)capacity * sizeof *table);
-  uint32_t *offsets = table ? realloc(vocab->offsets, ((size_t)capacity + 1) * sizeof *offsets) : NULL;
-  if (!offsets) {
-    free(table);
-    return solid_fail(SOLID_ENOMEM, "no memory for a vocabulary of %u strings", capacity);
+  uint32_t *offsets = realloc(vocab->offsets, ((size_t)capacity + 1) * sizeof *offsets);
+  if (offsets != NULL) {
+    vocab->offsets = offsets;
+    vocab->offsets[vocab->count] = vocab->count ? vocab->offsets[vocab->count] : 0;
   }
-  free(vocab->table);
-  vocab->table = table;
-  vocab->slots = 2 * capacity;
-  vocab->offsets = offsets;
-  vocab->offsets[vocab->count] = vocab->count ? vocab->offsets[vocab->count] : 0;
+  if (offsets == NULL || !sol_table_reserve(vocab->table, capacity))
+    return solid_fail(SOLID_ENOMEM, "no memory for a vocabulary of %u strings", capacity);
   vocab->capacity = capacity;
-  fill_table(vocab);
   return SOLID_OK;
 }
 
@@ -77,9 +74,9 @@ solid_status sol_vocab_add(solid_vocab *vocab, solid_bytes id, uint32_t *index) 
   if (status) return status;
   uint32_t begin = vocab->offsets[vocab->count];
   if (id.size) memcpy(vocab->bytes + begin, id.data, id.size);
-  vocab->table[slot_of(vocab, id)] = vocab->count;
   *index = vocab->count++;
   vocab->offsets[vocab->count] = begin + (uint32_t)id.size;
+  add_to_table(vocab, *index);
   return SOLID_OK;
 }
 
@@ -142,7 +139,8 @@ solid_status sol_vocab_sort_integers(solid_vocab *vocab, uint32_t *new_index) {
   free(vocab->offsets);
   vocab->bytes = bytes;
   vocab->offsets = offsets;
-  fill_table(vocab);
+  sol_table_empty(vocab->table);
+  for (uint32_t i = 0; i < vocab->count; i++) add_to_table(vocab, i);
   free(order);
   return SOLID_OK;
 }
@@ -150,6 +148,7 @@ solid_status sol_vocab_sort_integers(solid_vocab *vocab, uint32_t *new_index) {
 void sol_vocab_clear(solid_vocab *vocab) {
   free(vocab->offsets);
   free(vocab->bytes);
+  if (vocab->table != NULL) sol_table_clear(vocab->table);
   free(vocab->table);
   *vocab = (solid_vocab){0};
 }

@@ -68,3 +68,14 @@ Test(vocab, knows_what_is_no_integer) {
     sol_vocab_clear(&vocab);
   }
 }
+
+/* A vocabulary that somebody filled by hand has no table, and finds its strings all the same. */
+Test(vocab, one_filled_by_hand_is_searched_through) {
+  uint32_t offsets[] = {0, 1, 1, 4};
+  char bytes[] = "abcd";
+  solid_vocab vocab = {.count = 3, .offsets = offsets, .bytes = bytes};
+  cr_expect_eq(solid_vocab_find(&vocab, (solid_bytes){"a", 1}), 0);
+  cr_expect_eq(solid_vocab_find(&vocab, (solid_bytes){NULL, 0}), 1);
+  cr_expect_eq(solid_vocab_find(&vocab, (solid_bytes){"bcd", 3}), 2);
+  cr_expect_eq(solid_vocab_find(&vocab, (solid_bytes){"bc", 2}), SOLID_NO_ID);
+}
