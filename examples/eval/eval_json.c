@@ -94,7 +94,7 @@ solid_status eval_write_json(const eval_run *r) {
   json_object_set_new(root, "popularity_beyond", json_of_beyond(&r->popularity));
   json_object_set_new(root, "popularity_slices", json_of_slices(&r->popularity));
   json_object_set_new(root, "popularity_ranks", eval_ranks_write(e->ranks, e->users));
-  json_object_set_new(root, "head_share", json_real(r->slices.head_share));
+  json_object_set_new(root, "head_share", json_real(r->slices.popular_share));
   if (r->stale.count) json_object_set_new(root, "stale", stale_json(&r->stale));
   if (r->hidden.hidden) json_object_set_new(root, "hidden", hidden_json(&r->hidden));
   json_object_set_new(root, "manifest", json_of_manifest(r));

@@ -45,7 +45,7 @@ static void print_slices(const eval_run *r) {
     }
   }
   printf("few = at most %d training events; the head's items have %.1f %% of them\n", (int)r->args.few,
-         100 * r->slices.head_share);
+         100 * r->slices.popular_share);
 }
 
 void eval_print_table(const eval_run *r) {

@@ -24,7 +24,7 @@ typedef struct solid_beyond {
   double diversity; /* -1 without vectors, or when nobody was shown two items */
 } solid_beyond;
 
-/* Items that the history does not know (SOLID_NO_ID in `shown`) are left out. vectors (V of the history, width) or
+/* Items that the dataset does not know (SOLID_NO_ID in `shown`) are left out. vectors (V of the dataset, width) or
  * NULL. ENOMEM. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_beyond_of(solid_beyond *out, const solid_evaluation *evaluation,
                                                           const solid_dataset *dataset, const float *vectors,

@@ -27,8 +27,8 @@ SOLID_API SOLID_CHECK_RESULT solid_status solid_hidden_choose(solid_hidden *hidd
 /* Frees and zeroes; a zeroed struct is a no-op. */
 SOLID_API void solid_hidden_clear(solid_hidden *hidden);
 
-/* What may be trained on, over the whole catalogue and under the history's split: the training events and validation
- * targets, hidden items left out; no test targets. Items' attributes and vectors are borrowed from `history`:
+/* What may be trained on, over the whole catalogue and under the dataset's split: the training events and validation
+ * targets, hidden items left out; no test targets. Items' attributes and vectors are borrowed from `dataset`:
  * solid_hidden_events_clear. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_hidden_events(const solid_hidden *hidden, const solid_dataset *dataset,
                                                               solid_dataset *out);

@@ -30,7 +30,7 @@ typedef enum solid_metric {
   SOLID_METRICS
 } solid_metric;
 
-extern const char *const solid_metric_names[SOLID_METRICS]; /* "hr@5", ... */
+extern SOLID_API const char *const solid_metric_names[SOLID_METRICS]; /* "hr@5", ... */
 
 typedef struct solid_metrics {
   double value[SOLID_METRICS];

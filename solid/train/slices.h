@@ -9,7 +9,7 @@
 extern "C" {
 #endif
 
-#define SOLID_POPULAR_SHARE 0.2 /* of the items are its head */
+#define SOLID_POPULAR_SHARE 0.2 /* of the items are the popular ones: the head of the catalogue */
 
 /* X(NAME, name in results, meaning); `few` is an argument. */
 #define SOLID_SLICE_MAP(X)                                                                                             \
@@ -28,12 +28,13 @@ typedef enum solid_slice {
       SOLID_SLICES
 } solid_slice;
 
-extern const char *const solid_slice_names[SOLID_SLICES], *const solid_slice_meanings[SOLID_SLICES];
+/* In the order of solid_slice. */
+extern SOLID_API const char *const solid_slice_names[SOLID_SLICES], *const solid_slice_meanings[SOLID_SLICES];
 
 typedef struct solid_slices {
   uint32_t users;
-  uint8_t *of;       /* (users of the evaluation) bit s = in slice s */
-  double head_share; /* of the training events that are on head items */
+  uint8_t *of;          /* (users of the evaluation) bit s = in slice s */
+  double popular_share; /* of the training events that are on popular items */
 } solid_slices;
 
 /* For the users of an evaluation of this part. The head is floor(SOLID_POPULAR_SHARE V) items, but one at least; ties

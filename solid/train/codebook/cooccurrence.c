@@ -8,7 +8,7 @@
  */
 typedef struct occurrences {
   size_t *offsets;  /* (V + 1) */
-  size_t *position; /* in history->sequence */
+  size_t *position; /* in dataset->sequence */
   uint32_t *user;
 } occurrences;
 

@@ -8,7 +8,7 @@
  * is what an item that comes after the fit would get.
  *
  * Each part's rows are scaled to length 1 and the parts stand side by side, in this order. An item that has nothing to
- * show for a part has zeros there. The result is a function of history and options, whatever the number of threads. */
+ * show for a part has zeros there. The result is a function of dataset and options, whatever the number of threads. */
 #ifndef SOLID_TRAIN_CODEBOOK_FEATURES_H
 #define SOLID_TRAIN_CODEBOOK_FEATURES_H
 

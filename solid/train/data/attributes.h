@@ -9,8 +9,8 @@
 /* Slots an item needs: the most attributes that one has, but not more than `most`. */
 uint32_t sol_attributes_slots(const solid_dataset *dataset, uint32_t most);
 
-/* (V, slots) attributes of `history`, SOL_NO_ATTRIBUTE in an empty slot: malloc, or NULL when there is no memory. A
- * history without attributes gives empty slots. */
+/* (V, slots) attributes of `dataset`, SOL_NO_ATTRIBUTE in an empty slot: malloc, or NULL when there is no memory. A
+ * dataset without attributes gives empty slots. */
 uint32_t *sol_attributes_table(const solid_dataset *dataset, uint32_t slots);
 
 #endif

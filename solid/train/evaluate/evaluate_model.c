@@ -12,7 +12,7 @@ typedef struct model_ranking {
   solid_worker *worker;
   uint32_t batch, window, width, params;
   size_t words, depth;  /* of a mask row; of a ranking */
-  uint32_t *model_item; /* (V of the history) */
+  uint32_t *model_item; /* (V of the dataset) */
   uint32_t *data_item;  /* (V of the model) the way back; SOLID_NO_ID */
   uint64_t *barred;     /* (words) items that nobody is recommended; NULL = none */
   uint32_t *offsets;    /* (batch + 1) */
@@ -55,7 +55,7 @@ static solid_status map_items(model_ranking *r, const solid_model *model, uint32
                     unknown, r->dataset->items, model_items, (int)(id.size < 64 ? id.size : 64), id.data);
 }
 
-/* Items of the model that are no candidates, those that the history does not know among them. */
+/* Items of the model that are no candidates, those that the dataset does not know among them. */
 static solid_status bar_items(model_ranking *r) {
   const uint8_t *candidates = r->options->candidates;
   if (!candidates) return SOLID_OK;

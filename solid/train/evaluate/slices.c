@@ -47,7 +47,7 @@ solid_status solid_slices_make(solid_slices *out, const solid_dataset *dataset, 
     goto done;
   }
   solid_split_popularity(dataset, count);
-  made.head_share = mark_head(order, count, items, head);
+  made.popular_share = mark_head(order, count, items, head);
   for (uint32_t i = 0; i < e->users; i++) {
     solid_range train = solid_split_train(dataset, e->who[i]), known = {0, 0};
     solid_split_question(dataset, e->who[i], part, &known);

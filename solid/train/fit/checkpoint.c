@@ -84,7 +84,7 @@ static void take_report(const sol_fit *t, uint64_t counters[COUNTERS], double fi
 typedef struct state {
   uint64_t counters[COUNTERS];
   double figures[FIGURES];
-  float *values; /* (DEVICE_ARRAYS, total); arrays that the trainer does not have are left out */
+  float *values; /* (DEVICE_ARRAYS, total); arrays that the fit does not have are left out */
   float *best;   /* (total) */
   float *book;   /* the learner's state and tables; of no length without learning */
   uint16_t *codes;
@@ -257,7 +257,7 @@ static solid_status take_values(sol_fit *t, const state *s) {
   return SOLID_OK;
 }
 
-/* The trainer changes only when everything has been read and is whole. */
+/* The fit changes only when everything has been read and is whole. */
 static solid_status read_state(sol_fit *t, const sol_safetensors *st, const char *path) {
   size_t total = t->step.total;
   solid_status status = check_texts(t, st, path);

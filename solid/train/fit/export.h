@@ -9,7 +9,7 @@ typedef struct sol_export {
   const sol_config *config; /* as trained; the width of the codebook's content is added */
   const solid_dataset *dataset;
   const sol_codebook *codebook; /* NULL when config->levels is 0 */
-  const uint32_t *attributes;   /* (V, S); NULL: the history's own, see attributes.h */
+  const uint32_t *attributes;   /* (V, S); NULL: the dataset's own, see attributes.h */
   const float *weights;         /* sol_tensors_total floats */
   const char *training;         /* JSON for people; may be NULL */
 } sol_export;

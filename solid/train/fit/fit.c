@@ -76,7 +76,7 @@ solid_status sol_fit_open(sol_fit **out, sk_backend *be, const sol_fit_task *tas
   solid_status status = check_task(task);
   if (status != SOLID_OK) return status;
   sol_fit *t = calloc(1, sizeof *t);
-  if (t == NULL) return solid_fail(SOLID_ENOMEM, "trainer");
+  if (t == NULL) return solid_fail(SOLID_ENOMEM, "no memory for a fit");
   t->be = be;
   t->config = *task->config;
   t->options = *task->options;

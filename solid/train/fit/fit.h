@@ -16,7 +16,7 @@ typedef struct sol_fit_task {
   const sol_config *config; /* copied, as options are; the rows of options that give a config's shape are not read */
   const solid_train_options *options;
   const solid_dataset *dataset; /* borrowed, must outlive the fit */
-  const uint16_t *codes;        /* (V, C) borrowed as history is; NULL when config->levels is 0 */
+  const uint16_t *codes;        /* (V, C) borrowed as dataset is; NULL when config->levels is 0 */
   uint32_t refit_epochs; /* 0 = validation stops it; else so many epochs, the validation events among the targets */
 } sol_fit_task;
 

@@ -1,4 +1,4 @@
-/* A trainer whose codes follow what it learns: between epochs, on the host but for the search of nearest centroids. */
+/* A fit whose codes follow what it learns: between epochs, on the host but for the search of nearest centroids. */
 #include "solid/train/fit/recode.h"
 #include "kernels/ops.h"
 #include "solid/extend.h"

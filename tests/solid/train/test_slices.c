@@ -16,7 +16,7 @@ Test(slices, by_hand) {
   cr_assert_eq(solid_evaluate_popularity(&e, &dataset, NULL), SOLID_OK);
   cr_assert_eq(e.users, 4);
   cr_assert_eq(solid_slices_make(&slices, &dataset, &e, SOLID_PART_TEST, 2), SOLID_OK);
-  cr_assert_float_eq(slices.head_share, 6 / 9.0, 1e-12);
+  cr_assert_float_eq(slices.popular_share, 6 / 9.0, 1e-12);
   /* Targets: a (6), b (2), d (0), c (1). Popularity's ranks: a among c d e f... */
   const int expected[4] = {1 << SOLID_SLICE_MORE_EVENTS | 1 << SOLID_SLICE_KNOWN_ITEM | 1 << SOLID_SLICE_POPULAR_ITEM,
                            1 << SOLID_SLICE_FEW_EVENTS | 1 << SOLID_SLICE_RARE_ITEM | 1 << SOLID_SLICE_OTHER_ITEM,
