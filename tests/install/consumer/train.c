@@ -16,7 +16,7 @@ static solid_status fill(solid_collector *collector) {
   solid_status status = SOLID_OK;
   for (int u = 0; u < USERS; u++)
     for (int i = 0; i < EVENTS && !status; i++) {
-      char user[8], item[8];
+      char user[16], item[16];
       snprintf(user, sizeof user, "u%d", u);
       snprintf(item, sizeof item, "i%d", (u + i) % ITEMS);
       solid_event event = {.user = {user, strlen(user)}, .item = {item, strlen(item)}, .time_ms = i};

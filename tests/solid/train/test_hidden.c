@@ -100,14 +100,14 @@ static solid_dataset twins(void) {
   cr_assert_eq(solid_collector_new(&collector, NULL), SOLID_OK);
   for (int u = 0; u < 30; u++)
     for (int i = 0; i < 9; i++) {
-      char user[8], item[8];
+      char user[16], item[16];
       snprintf(user, sizeof user, "%d", u), snprintf(item, sizeof item, "%d", (u * 5 + i * (1 + u % 3)) % V);
       solid_event event = {{user, strlen(user)}, {item, strlen(item)}, {NULL, 0}, 0, SOLID_NO_STREAM};
       cr_assert_eq(solid_collector_push(collector, &event, 1, NULL), SOLID_OK);
     }
   for (int v = 0; v < V; v++) {
     int content = v < V - 2 ? v : v - (V - 2);
-    char item[8];
+    char item[16];
     float vector[WIDTH];
     snprintf(item, sizeof item, "%d", v);
     solid_bytes id = {item, strlen(item)};

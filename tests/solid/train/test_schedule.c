@@ -53,7 +53,7 @@ static void make_history(solid_dataset *dataset) {
   cr_assert_eq(solid_collector_new(&collector, NULL), SOLID_OK);
   for (int u = 0; u < 2; u++)
     for (int i = 0; i < (u ? SHORT : LONG); i++) {
-      char item[8];
+      char item[16];
       snprintf(item, sizeof item, "%d", i);
       solid_event event = {.user = {u ? "1" : "0", 1}, .item = {item, strlen(item)}, .position = SOLID_NO_STREAM};
       cr_assert_eq(solid_collector_push(collector, &event, 1, NULL), SOLID_OK);

@@ -157,7 +157,7 @@ Test(split, global_time_hides_the_future_from_what_is_fitted) {
 Test(split, per_user_ratio_by_hand) {
   const char *rows[] = {"ab", "abc", "abcd", "abcdefghij", "abcdefghijklmnopqrst"};
   event events[64];
-  char users[5][4], items[26][2];
+  char users[5][16], items[26][2];
   size_t n = 0;
   for (int i = 0; i < 26; i++) items[i][0] = (char)('a' + i), items[i][1] = 0;
   for (int u = 0; u < 5; u++) {
