@@ -98,16 +98,22 @@ solid_status solid_train_options_check(const solid_train_options *options) {
   return status;
 }
 
-void sol_train_options_text(const solid_train_options *options, char text[SOL_OPTIONS_TEXT]) {
-  size_t used = 0;
-  text[0] = '\0';
+/* The rows that change in one way, behind what `text` has already. */
+static void append(const solid_train_options *options, solid_option_change change, char text[SOL_OPTIONS_TEXT]) {
+  size_t used = strlen(text);
   for (size_t i = 0; i < SOLID_TRAIN_OPTIONS_COUNT; i++) {
     char value[SOLID_OPTION_TEXT];
-    if (rows[i].change == SOLID_OPTION_FREE) continue;
-    if (rows[i].change == SOLID_OPTION_SCHEDULED && !(options->rate_end < 1)) continue;
+    if (rows[i].change != change) continue;
     solid_train_option_text(options, &rows[i], value);
     used += (size_t)snprintf(text + used, SOL_OPTIONS_TEXT - used, "%s%s=%s", used > 0 ? " " : "", rows[i].name, value);
   }
+}
+
+/* What is there with a schedule alone stands last, so that a schedule's first difference is its rate_end. */
+void sol_train_options_text(const solid_train_options *options, char text[SOL_OPTIONS_TEXT]) {
+  text[0] = '\0';
+  append(options, SOLID_OPTION_FIXED, text);
+  if (options->rate_end < 1) append(options, SOLID_OPTION_SCHEDULED, text);
 }
 
 solid_train_options sol_train_options_at(const solid_train_options *options, uint64_t number, uint64_t total) {

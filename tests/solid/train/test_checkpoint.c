@@ -117,6 +117,8 @@ Test(checkpoint, refuses_a_checkpoint_that_is_not_its_own) {
   solid_train_options other = o;
   other.seed = 4;
   expect_refusal(r, &f, &other, path, SOLID_EMISMATCH, "options seed=3, this run has seed=4");
+  other = o, other.rate_end = 0.5; /* which binds the epochs too */
+  expect_refusal(r, &f, &other, path, SOLID_EMISMATCH, "options rate_end=1, this run has rate_end=0.5");
   f.codes[1] ^= 1;
   expect_refusal(r, &f, &o, path, SOLID_EMISMATCH, "codes=");
   f.codes[1] ^= 1;
