@@ -94,3 +94,21 @@ Test(number, whole_numbers_fit_64_bits) {
     cr_expect_eq(value, cases[i].value, "%s", cases[i].text);
   }
 }
+
+Test(number, texts_are_the_shortest_that_read_back) {
+  static const struct {
+    double value;
+    const char *text;
+  } cases[] = {{0, "0"}, {0.1, "0.1"}, {-2.5, "-2.5"}, {1e-5, "1e-05"}, {0.999999, "0.999999"}, {1e22, "1e+22"}};
+  char text[SOL_NUMBER_TEXT];
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    sol_number_text(cases[i].value, text, sizeof text);
+    cr_expect_str_eq(text, cases[i].text, "%s", text);
+  }
+  seed_rng rng = seed_start(2);
+  for (int i = 0; i < 1000; i++) {
+    double value = seed_uniform(&rng) / 3, back = 0;
+    sol_number_text(value, text, sizeof text);
+    cr_expect(sol_number_double(text, strlen(text), &back) && back == value, "%s", text);
+  }
+}
