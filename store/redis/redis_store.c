@@ -22,6 +22,7 @@ typedef struct batch {
   solid_params *params;
   size_t *applied;
   uint8_t *found;
+  solid_status *statuses;
   uint64_t generation;
   size_t *pending, n_pending; /* of a scripted call */
   size_t n_missing;           /* pending[0 .. n_missing) are to be sent again */
@@ -88,6 +89,14 @@ static solid_status check_reply(redis_store *store, const redisReply *reply) {
   return sol_redis_reply_status(&store->conn, reply);
 }
 
+/* What a failure means for user i of the batch: a key of another type is theirs alone, the rest is everybody's. */
+static solid_status judge_user(batch *b, size_t i, const redisReply *reply) {
+  solid_status status = check_reply(b->store, reply);
+  if (status != SOLID_EFORMAT) return status;
+  b->statuses[i] = status;
+  return SOLID_OK;
+}
+
 static solid_status out_of_step(redis_store *store) {
   return sol_redis_drop(&store->conn, "a reply of another shape than the command's");
 }
@@ -102,6 +111,11 @@ static void read_steps(redis_store *store, const redisReply *steps, solid_window
   }
   if (kept) sol_steps_decode((const uint8_t *)steps->str + (n - kept) * SOL_STEP_SIZE, kept, window->steps);
   window->count = kept;
+}
+
+static void empty(solid_window *window) {
+  window->count = 0;
+  window->seq = 0;
 }
 
 /* Runs one script for each user of a batch in one exchange; those it was missing for (after a SCRIPT FLUSH) again. */
@@ -149,32 +163,54 @@ static solid_status send_append(batch *b, size_t i) {
 
 static solid_status take_append(void *user, size_t i, const redisReply *reply) {
   batch *b = user;
-  solid_window *window = &b->windows[b->pending[i]];
+  size_t who = b->pending[i];
+  solid_window *window = &b->windows[who];
   if (is_missing(b, i, reply)) return SOLID_OK;
-  solid_status status = check_reply(b->store, reply);
+  solid_status status = judge_user(b, who, reply);
   if (status) return status;
+  if (b->statuses[who]) {
+    empty(window);
+    if (b->applied) b->applied[who] = 0;
+    return SOLID_OK;
+  }
   if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 3 || reply->element[0]->type != REDIS_REPLY_INTEGER ||
       reply->element[1]->type != REDIS_REPLY_INTEGER || reply->element[2]->type != REDIS_REPLY_STRING)
     return out_of_step(b->store);
   window->seq = (uint64_t)reply->element[0]->integer;
   read_steps(b->store, reply->element[2], window);
-  if (b->applied) b->applied[b->pending[i]] = (size_t)reply->element[1]->integer;
+  if (b->applied) b->applied[who] = (size_t)reply->element[1]->integer;
   return SOLID_OK;
 }
 
 static solid_status redis_advance(solid_store *base, const solid_append *appends, size_t n, solid_window *windows,
-                                  size_t *applied) {
-  batch b = {.store = (redis_store *)base, .appends = appends, .windows = windows, .applied = applied};
-  solid_status status = sol_port_check_appends(appends, n, windows);
+                                  size_t *applied, solid_status *statuses) {
+  batch b = {
+      .store = (redis_store *)base, .appends = appends, .windows = windows, .applied = applied, .statuses = statuses};
+  solid_status status = sol_port_check_appends(appends, n, windows, statuses);
   return status ? status : run_scripts(&b, n, send_append, take_append);
+}
+
+static size_t record_size(const solid_params *params) {
+  return sol_record_size((solid_element)params->element, params->width, params->count);
+}
+
+static solid_status reserve_record(redis_store *store, const solid_params *params, size_t n) {
+  size_t size = 0;
+  for (size_t i = 0; i < n; i++) size = record_size(&params[i]) > size ? record_size(&params[i]) : size;
+  if (size <= store->record_room) return SOLID_OK;
+  uint8_t *record = realloc(store->record, size);
+  if (!record) return solid_fail(SOLID_ENOMEM, "redis store: record of %zu bytes", size);
+  store->record = record;
+  store->record_room = size;
+  return SOLID_OK;
 }
 
 static solid_status send_params(batch *b, size_t i) {
   redis_store *store = b->store;
   command cmd;
-  sol_record_encode(store->options.element, store->base.width, store->base.params, &b->made[i], store->record);
+  sol_record_encode(&b->made[i], store->record);
   begin_script(&cmd, store, SOL_SCRIPT_PUT, b->users[i]);
-  add_bytes(&cmd, store->record, sol_record_size(store->options.element, store->base.width, store->base.params));
+  add_bytes(&cmd, store->record, record_size(&b->made[i]));
   add_number(&cmd, 1, draw_ttl(store));
   return queue(store, &cmd);
 }
@@ -182,15 +218,16 @@ static solid_status send_params(batch *b, size_t i) {
 static solid_status take_stored(void *user, size_t i, const redisReply *reply) {
   batch *b = user;
   if (is_missing(b, i, reply)) return SOLID_OK;
-  solid_status status = check_reply(b->store, reply);
-  if (status) return status;
+  solid_status status = judge_user(b, b->pending[i], reply);
+  if (status || b->statuses[b->pending[i]]) return status;
   return reply->type == REDIS_REPLY_INTEGER ? SOLID_OK : out_of_step(b->store);
 }
 
-static solid_status redis_put_params(solid_store *base, const solid_bytes *users, const solid_params *params,
-                                     size_t n) {
-  batch b = {.store = (redis_store *)base, .users = users, .made = params};
-  solid_status status = sol_port_check_params(base, users, params, n);
+static solid_status redis_put_params(solid_store *base, const solid_bytes *users, const solid_params *params, size_t n,
+                                     solid_status *statuses) {
+  batch b = {.store = (redis_store *)base, .users = users, .made = params, .statuses = statuses};
+  solid_status status = sol_port_check_params(users, params, n, statuses);
+  if (!status) status = reserve_record(b.store, params, n);
   return status ? status : run_scripts(&b, n, send_params, take_stored);
 }
 
@@ -222,8 +259,8 @@ static solid_status take_record(batch *b, size_t i, const redisReply *reply) {
   redis_store *store = b->store;
   if (reply->type == REDIS_REPLY_NIL) return SOLID_OK;
   if (reply->type != REDIS_REPLY_STRING) return out_of_step(store);
-  sol_record_verdict verdict = sol_record_decode((const uint8_t *)reply->str, (size_t)reply->len, b->generation,
-                                                 store->base.width, store->base.params, &b->params[i]);
+  sol_record_verdict verdict =
+      sol_record_decode((const uint8_t *)reply->str, (size_t)reply->len, b->generation, &b->params[i]);
   b->found[i] = verdict == SOL_RECORD_OK;
   store->damaged += verdict == SOL_RECORD_DAMAGED;
   store->stale += verdict == SOL_RECORD_STALE;
@@ -243,19 +280,29 @@ static solid_status take_window(batch *b, size_t i, const redisReply *reply) {
 
 static solid_status take_get(void *user, size_t i, const redisReply *reply) {
   batch *b = user;
-  size_t per_user = b->store->options.ttl_ms ? 4 : 2;
+  size_t per_user = b->store->options.ttl_ms ? 4 : 2, who = i / per_user;
   /* what a renewal answers changes nothing: a replica that may not renew still serves */
   if (i % per_user >= 2) return SOLID_OK;
-  solid_status status = check_reply(b->store, reply);
+  solid_status status = judge_user(b, who, reply);
   if (status) return status;
-  return i % per_user == 0 ? take_record(b, i / per_user, reply) : take_window(b, i / per_user, reply);
+  if (b->statuses[who]) {
+    b->found[who] = 0;
+    empty(&b->windows[who]);
+    return SOLID_OK;
+  }
+  return i % per_user == 0 ? take_record(b, who, reply) : take_window(b, who, reply);
 }
 
 static solid_status redis_get(solid_store *base, const solid_bytes *users, size_t n, uint64_t generation,
-                              solid_window *windows, solid_params *params, uint8_t *found) {
+                              solid_window *windows, solid_params *params, uint8_t *found, solid_status *statuses) {
   redis_store *store = (redis_store *)base;
-  batch b = {.store = store, .windows = windows, .params = params, .found = found, .generation = generation};
-  solid_status status = sol_port_check_get(users, n, windows, params, found);
+  batch b = {.store = store,
+             .windows = windows,
+             .params = params,
+             .found = found,
+             .statuses = statuses,
+             .generation = generation};
+  solid_status status = sol_port_check_get(users, n, windows, params, found, statuses);
   if (status || n == 0) return status;
   memset(found, 0, n);
   status = sol_redis_ready(&store->conn);
