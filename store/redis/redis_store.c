@@ -1,14 +1,12 @@
 #include "solid/extend.h"
 #include "store/record/codec.h"
 #include "store/record/port.h"
-#include "store/redis/keys.h"
+#include "store/redis/command.h"
 #include "store/redis/redis_parts.h"
-#include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SCRIPT_ROUNDS = 3, COMMAND_WORDS = 9 };
+enum { SCRIPT_ROUNDS = 3 };
 
 typedef struct sol_redis_store redis_store;
 
@@ -28,36 +26,7 @@ typedef struct batch {
   size_t n_missing;           /* pending[0 .. n_missing) are to be sent again */
 } batch;
 
-/* Words of one command; numbers are kept in `digits`. */
-typedef struct command {
-  const char *argv[COMMAND_WORDS];
-  size_t sizes[COMMAND_WORDS];
-  int argc;
-  char keys[2][SOL_KEY_MAX];
-  char digits[2][24];
-} command;
-
-static void add_bytes(command *cmd, const void *data, size_t size) {
-  assert(cmd->argc < COMMAND_WORDS);
-  cmd->argv[cmd->argc] = data;
-  cmd->sizes[cmd->argc++] = size;
-}
-
-static void add_text(command *cmd, const char *text) {
-  add_bytes(cmd, text, strlen(text));
-}
-
-static void add_key(command *cmd, const redis_store *store, solid_bytes user, sol_key_kind kind) {
-  char *key = cmd->keys[kind == SOL_KEY_PARAMS];
-  add_bytes(cmd, key, sol_key_write(store->options.prefix, user, kind, key));
-}
-
-static void add_number(command *cmd, int slot, int64_t value) {
-  snprintf(cmd->digits[slot], sizeof cmd->digits[slot], "%lld", (long long)value);
-  add_text(cmd, cmd->digits[slot]);
-}
-
-static solid_status queue(redis_store *store, command *cmd) {
+static solid_status queue(redis_store *store, sol_command *cmd) {
   return sol_redis_queue(&store->conn, cmd->argc, cmd->argv, cmd->sizes);
 }
 
@@ -67,13 +36,13 @@ static int64_t draw_ttl(redis_store *store) {
   return store->options.ttl_ms + (int64_t)((double)store->options.ttl_ms * longer);
 }
 
-static void begin_script(command *cmd, redis_store *store, int script, solid_bytes user) {
+static void begin_script(sol_command *cmd, redis_store *store, int script, solid_bytes user) {
   cmd->argc = 0;
-  add_text(cmd, "EVALSHA");
-  add_bytes(cmd, store->conn.sha[script], SOL_REDIS_SHA_SIZE);
-  add_text(cmd, "2");
-  add_key(cmd, store, user, SOL_KEY_WINDOW);
-  add_key(cmd, store, user, SOL_KEY_PARAMS);
+  sol_command_text(cmd, "EVALSHA");
+  sol_command_bytes(cmd, store->conn.sha[script], SOL_REDIS_SHA_SIZE);
+  sol_command_text(cmd, "2");
+  sol_command_key(cmd, store->options.prefix, user, SOL_KEY_WINDOW);
+  sol_command_key(cmd, store->options.prefix, user, SOL_KEY_PARAMS);
 }
 
 static int begins_with(const redisReply *reply, const char *word) {
@@ -151,13 +120,14 @@ static int is_missing(batch *b, size_t i, const redisReply *reply) {
 
 static solid_status send_append(batch *b, size_t i) {
   const solid_append *append = &b->appends[i];
-  command cmd;
+  sol_command cmd;
   begin_script(&cmd, b->store, SOL_SCRIPT_ADVANCE, append->user);
-  add_number(&cmd, 0, b->store->base.window);
-  add_number(&cmd, 1, draw_ttl(b->store));
+  sol_command_number(&cmd, 0, b->store->base.window);
+  sol_command_number(&cmd, 1, draw_ttl(b->store));
   /* steps and positions lie in memory as the script reads them (codec.c) */
-  add_bytes(&cmd, append->count ? (const void *)append->steps : "", SOL_STEP_SIZE * append->count);
-  add_bytes(&cmd, append->count ? (const void *)append->positions : "", sizeof *append->positions * append->count);
+  sol_command_bytes(&cmd, append->count ? (const void *)append->steps : "", SOL_STEP_SIZE * append->count);
+  sol_command_bytes(&cmd, append->count ? (const void *)append->positions : "",
+                    sizeof *append->positions * append->count);
   return queue(b->store, &cmd);
 }
 
@@ -207,11 +177,11 @@ static solid_status reserve_record(redis_store *store, const solid_params *param
 
 static solid_status send_params(batch *b, size_t i) {
   redis_store *store = b->store;
-  command cmd;
+  sol_command cmd;
   sol_record_encode(&b->made[i], store->record);
   begin_script(&cmd, store, SOL_SCRIPT_PUT, b->users[i]);
-  add_bytes(&cmd, store->record, record_size(&b->made[i]));
-  add_number(&cmd, 1, draw_ttl(store));
+  sol_command_bytes(&cmd, store->record, record_size(&b->made[i]));
+  sol_command_number(&cmd, 1, draw_ttl(store));
   return queue(store, &cmd);
 }
 
@@ -234,22 +204,22 @@ static solid_status redis_put_params(solid_store *base, const solid_bytes *users
 /* GET params, HMGET window, and with a TTL two PEXPIREs. In this order, so that a writer in between makes the params
  * older than the window and never newer. */
 static solid_status send_get(redis_store *store, solid_bytes user) {
-  command cmd = {.argc = 0};
-  add_text(&cmd, "GET");
-  add_key(&cmd, store, user, SOL_KEY_PARAMS);
+  sol_command cmd = {.argc = 0};
+  sol_command_text(&cmd, "GET");
+  sol_command_key(&cmd, store->options.prefix, user, SOL_KEY_PARAMS);
   solid_status status = queue(store, &cmd);
   cmd.argc = 0;
-  add_text(&cmd, "HMGET");
-  add_key(&cmd, store, user, SOL_KEY_WINDOW);
-  add_text(&cmd, "s");
-  add_text(&cmd, "n");
+  sol_command_text(&cmd, "HMGET");
+  sol_command_key(&cmd, store->options.prefix, user, SOL_KEY_WINDOW);
+  sol_command_text(&cmd, "s");
+  sol_command_text(&cmd, "n");
   if (!status) status = queue(store, &cmd);
   int64_t ttl_ms = draw_ttl(store);
   for (int i = 0; i < 2 && ttl_ms && !status; i++) {
     cmd.argc = 0;
-    add_text(&cmd, "PEXPIRE");
-    add_key(&cmd, store, user, i ? SOL_KEY_PARAMS : SOL_KEY_WINDOW);
-    add_number(&cmd, 1, ttl_ms);
+    sol_command_text(&cmd, "PEXPIRE");
+    sol_command_key(&cmd, store->options.prefix, user, i ? SOL_KEY_PARAMS : SOL_KEY_WINDOW);
+    sol_command_number(&cmd, 1, ttl_ms);
     status = queue(store, &cmd);
   }
   return status;
