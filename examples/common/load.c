@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-static solid_status take_events(void *collector, const solid_event *events, size_t count) {
+static solid_status take_events(void *collector, const solid_event *events, const double *ratings, size_t count) {
+  (void)ratings;
   return sol_collector_push(collector, events, count, NULL);
 }
 
@@ -27,6 +27,7 @@ typedef struct times_reader {
   uint32_t user; /* whose times these are; SOL_NO_ID before the first */
   int64_t *times;
   size_t n, room;
+  solid_time_unit unit; /* of the file, once the first time is read */
 } times_reader;
 
 static solid_status give_times(times_reader *r) {
@@ -37,7 +38,6 @@ static solid_status give_times(times_reader *r) {
 }
 
 static solid_status take_time(times_reader *r, const solid_event *event) {
-  char text[32] = "", *end = text;
   uint32_t user = sol_vocab_find(&r->history->user_ids, event->user);
   if (user == SOL_NO_ID)
     return solid_fail(SOLID_EMISMATCH, "%s: user \"%.*s\" is not in the data", r->path, (int)event->user.size,
@@ -45,22 +45,23 @@ static solid_status take_time(times_reader *r, const solid_event *event) {
   solid_status status = user == r->user ? SOLID_OK : give_times(r);
   if (status) return status;
   r->user = user;
-  if (event->item.size < sizeof text) memcpy(text, event->item.data, event->item.size);
-  double seconds = strtod(text, &end);
-  if (end == text || *end || !(seconds > -1e14 && seconds < 1e14))
-    return solid_fail(SOLID_EFORMAT, "%s: user \"%.*s\": \"%.*s\" is not a time in seconds", r->path,
-                      (int)event->user.size, event->user.data, (int)event->item.size, event->item.data);
+  int64_t time_ms = 0;
+  status = solid_time_read(event->item, &r->unit, 0, &time_ms);
+  if (status)
+    return solid_fail(status, "%s: user \"%.*s\": %s", r->path, (int)event->user.size, event->user.data,
+                      solid_last_error());
   if (r->n == r->room) {
     size_t room = 2 * r->room + 256;
     int64_t *times = realloc(r->times, room * sizeof *times);
     if (!times) return solid_fail(SOLID_ENOMEM, "no memory for %zu times", room);
     r->times = times, r->room = room;
   }
-  r->times[r->n++] = (int64_t)(seconds * 1000 + (seconds < 0 ? -0.5 : 0.5));
+  r->times[r->n++] = time_ms;
   return SOLID_OK;
 }
 
-static solid_status take_times(void *reader, const solid_event *events, size_t count) {
+static solid_status take_times(void *reader, const solid_event *events, const double *ratings, size_t count) {
+  (void)ratings;
   solid_status status = SOLID_OK;
   for (size_t i = 0; i < count && !status; i++) status = take_time(reader, &events[i]);
   return status;
@@ -68,8 +69,11 @@ static solid_status take_times(void *reader, const solid_event *events, size_t c
 
 static solid_status load_times(sol_history *history, const char *path) {
   times_reader r = {.history = history, .path = path, .user = SOL_NO_ID};
-  solid_status status = solid_dataset_read_events(path, SOLID_DATASET_ROWS, take_times, &r);
+  solid_dataset_file *file = NULL;
+  solid_status status = reading_open(&file, path, "rows", NULL);
+  if (!status) status = solid_dataset_file_read(file, take_times, &r);
   if (!status) status = give_times(&r);
+  solid_dataset_file_close(file);
   free(r.times);
   return status;
 }
@@ -98,27 +102,27 @@ static solid_status check_content(const sol_history *history, const load_files *
   return SOLID_OK;
 }
 
-/* Data are read twice, for their format and for their events. */
-static solid_status check_regular(const char *path) {
-  struct stat about;
-  if (stat(path, &about) == 0 && !S_ISREG(about.st_mode) && !S_ISDIR(about.st_mode))
-    return solid_fail(SOLID_EIO, "%s: is no regular file, and data are read more than once: write them to one", path);
-  return SOLID_OK;
+/* Events into the collector, with what was odd about them said. */
+static solid_status load_events(sol_collector **collector, const load_files *files) {
+  solid_dataset_file *file = NULL;
+  solid_dataset_info info = SOLID_DATASET_INFO_INIT;
+  sol_collector_options options = {0};
+  solid_status status = reading_open(&file, files->data, files->format, files->reading);
+  if (!status) status = solid_dataset_file_get_info(file, &info);
+  options.has_times = options.sort_by_time = info.has_times; /* streams may bring a late event */
+  if (!status) status = sol_collector_new(collector, &options);
+  if (!status) status = solid_dataset_file_read(file, take_events, *collector);
+  if (!status) reading_say(files->program ? files->program : files->data, file);
+  solid_dataset_file_close(file);
+  return status;
 }
 
 solid_status load_history(sol_history *history, const load_files *files) {
   sol_collector *collector = NULL;
-  sol_collector_options options = {0};
-  solid_dataset_format format = SOLID_DATASET_AUTO;
   sol_history made = {0};
   if (files->vectors && !files->vector_width)
     return solid_fail(SOLID_EINVAL, "%s: the width of its vectors is not given (--vector-width)", files->vectors);
-  solid_status status = files->format ? solid_dataset_format_find(files->format, &format) : SOLID_OK;
-  if (!status) status = check_regular(files->data);
-  if (!status) status = solid_dataset_has_times(files->data, format, &options.has_times);
-  options.sort_by_time = options.has_times; /* streams may bring a late event */
-  if (!status) status = sol_collector_new(&collector, &options);
-  if (!status) status = solid_dataset_read_events(files->data, format, take_events, collector);
+  solid_status status = load_events(&collector, files);
   if (!status && files->attributes)
     status = solid_dataset_read_attributes(files->attributes, take_attributes, collector);
   if (!status && files->vectors)

@@ -2,6 +2,7 @@
 #ifndef EXAMPLES_COMMON_LOAD_H
 #define EXAMPLES_COMMON_LOAD_H
 
+#include "examples/common/reading.h"
 #include "solid/train/data/split.h"
 #include <stdint.h>
 
@@ -18,12 +19,14 @@ typedef struct load_split {
 } load_split;
 
 typedef struct load_files {
-  const char *data;        /* events, any format of ingest/dataset.h */
-  const char *format;      /* its name; NULL or "auto" = told by the first lines */
-  const char *attributes;  /* of items; NULL = none */
-  const char *vectors;     /* raw float32, one row an item; NULL = none */
-  uint32_t vector_width;   /* floats a row */
-  const load_split *split; /* NULL = all zero */
+  const char *data;               /* events, any format of ingest/dataset.h */
+  const char *format;             /* its name; NULL or "auto" = told by the first lines */
+  const reading_options *reading; /* NULL = all zero */
+  const char *program;            /* who says what is odd; NULL = the file's name */
+  const char *attributes;         /* of items; NULL = none */
+  const char *vectors;            /* raw float32, one row an item; NULL = none */
+  uint32_t vector_width;          /* floats a row */
+  const load_split *split;        /* NULL = all zero */
 } load_files;
 
 /* On success the caller owns *history: sol_history_clear. Texts name the file. ENOTFOUND: no events, or a part of the

@@ -107,7 +107,7 @@ static solid_status measure(eval_run *r, const sol_paper_model *model, const sol
 
 solid_status eval_paper(eval_run *r) {
   const eval_arguments *args = &r->args;
-  load_files files = {.data = args->data, .format = args->format};
+  load_files files = {.data = args->data, .format = args->format, .reading = &args->reading, .program = "solid_eval"};
   sol_paper_model model = {0};
   sol_paper_origin origin;
   sol_paper_metrics figures[2];

@@ -30,7 +30,11 @@ static solid_status open_model(eval_run *r) {
 
 static solid_status open_data(eval_run *r) {
   const eval_arguments *args = &r->args;
-  load_files files = {.data = args->data, .format = args->format, .split = &args->order};
+  load_files files = {.data = args->data,
+                      .format = args->format,
+                      .reading = &args->reading,
+                      .program = "solid_eval",
+                      .split = &args->order};
   solid_status status = load_history(&r->history, &files);
   if (!status) status = load_warn("solid_eval", &r->history, &files);
   if (status || !r->model) return status;

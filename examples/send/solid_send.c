@@ -15,6 +15,7 @@ typedef struct replay_options {
   const char *data, *format, *brokers, *topic, *write;
   int64_t partitions, limit, timeout_ms;
   double rate;
+  reading_options reading;
 } replay_options;
 
 #define OPTION(field) offsetof(replay_options, field)
@@ -26,6 +27,7 @@ static const solid_property properties[] = {
      "rows, pairs, movielens, csv, recbole, table, events, histories, auto; lines = JSON lines as they are, right or "
      "wrong",
      0, OPTION(format)},
+    READING_PROPERTIES(replay_options, reading),
     {"brokers", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL, "HOST:PORT,HOST:PORT", 0, OPTION(brokers)},
     {"topic", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL, "where the events go", 0, OPTION(topic)},
     {"create-partitions", SOLID_PROPERTY_INT, "0", 0, 10000, NULL,
@@ -228,7 +230,7 @@ static int finish(output *out, solid_status status) {
 
 static int replay(const replay_options *options, const solid_config *config) {
   output out = {.options = options};
-  replay_source source = {options->data, options->format, (uint64_t)options->limit};
+  replay_source source = {options->data, options->format, &options->reading, (uint64_t)options->limit};
   int code = DELIVERED;
   if (options->write) {
     out.file = strcmp(options->write, "-") == 0 ? stdout : fopen(options->write, "w");

@@ -152,6 +152,8 @@ static solid_status run(void *user) {
   if (status == SOLID_OK) status = solid_context_new(&ctx, &options);
   load_files files = {.data = a->data,
                       .format = a->format,
+                      .reading = &a->reading,
+                      .program = "solid_train",
                       .attributes = a->attributes,
                       .vectors = a->vectors,
                       .vector_width = (uint32_t)a->vector_width,

@@ -27,6 +27,7 @@
 static const solid_property properties[] = {
     TEXT("data", data, NULL, "file of events", 1),
     TEXT("format", format, "auto", "format of the data; auto = by its first lines", 0),
+    LOAD_READING_PROPERTIES(train_arguments),
     TEXT("attributes", attributes, NULL, "file of item attributes", 0),
     TEXT("vectors", vectors, NULL, "file of item vectors: raw float32, one row an item", 0),
     WHOLE("vector-width", vector_width, "0", 0, 65536, "floats in a row of --vectors"),

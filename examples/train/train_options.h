@@ -18,6 +18,7 @@ typedef struct train_arguments {
   double hide;
   int64_t hide_seed;
   int head, precision, fresh, keep_checkpoint, hidden_codes, refit;
+  reading_options reading;
   load_split order;
 } train_arguments;
 

@@ -101,8 +101,9 @@ static void add_item(person *p, uint32_t item) {
 }
 
 /* Each user's events come side by side in files of histories; a user who comes back later counts as another one. */
-static solid_status take_events(void *context, const solid_event *events, size_t count) {
+static solid_status take_events(void *context, const solid_event *events, const double *ratings, size_t count) {
   bench *b = context;
+  (void)ratings;
   for (size_t i = 0; i < count; i++) {
     uint32_t item = solid_model_item_index(b->model, events[i].item);
     person *p = b->n_people ? &b->people[b->n_people - 1] : NULL;
@@ -116,7 +117,10 @@ static solid_status take_events(void *context, const solid_event *events, size_t
 
 static void make_people(bench *b) {
   if (b->args.data) {
-    must(solid_dataset_read_events(b->args.data, SOLID_DATASET_AUTO, take_events, b), "data");
+    solid_dataset_file *file = NULL;
+    must(solid_dataset_file_open(&file, b->args.data, NULL), "data");
+    must(solid_dataset_file_read(file, take_events, b), "data");
+    solid_dataset_file_close(file);
     if (!b->n_people) die(b->args.data, "no event of an item that the model knows");
     return;
   }

@@ -1,13 +1,11 @@
-#include "ingest/data/dataset_text.h"
-#include <errno.h>
+#include "ingest/data/text.h"
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
-#include <zlib.h>
 
-static size_t read_chunk(void *buffer, size_t size, void *file) {
-  int got = gzread(file, buffer, (unsigned)size);
-  return got < 0 ? (size_t)-1 : (size_t)got;
+static size_t read_chunk(void *buffer, size_t size, void *lines) {
+  size_t got = sol_lines_bytes(lines, buffer, size);
+  return got == SIZE_MAX ? (size_t)-1 : got;
 }
 
 static solid_status add_value(sol_list *list, const char *path, const char *key, const json_t *value) {
@@ -35,18 +33,15 @@ static solid_status read_entry(const char *path, const char *key, const json_t *
   return SOLID_OK;
 }
 
-static solid_status load(const char *path, json_t **out) {
-  errno = 0;
-  gzFile file = gzopen(path, "rbe");
-  if (!file) return solid_fail(errno ? SOLID_EIO : SOLID_ENOMEM, "%s: %s", path, strerror(errno ? errno : ENOMEM));
+static solid_status load(sol_lines *lines, json_t **out) {
   json_error_t error;
-  json_t *root = json_load_callback(read_chunk, file, JSON_REJECT_DUPLICATES, &error);
-  solid_status status = sol_gzip_status(file, path);
+  const char *path = lines->path;
+  json_t *root = json_load_callback(read_chunk, lines, JSON_REJECT_DUPLICATES, &error);
+  solid_status status = sol_gzip_status(lines->file, path);
   if (status == SOLID_OK && !root)
     status = solid_fail(SOLID_EFORMAT, "%s:%d: %s", path, error.line, error.text);
   else if (status == SOLID_OK && !json_is_object(root))
     status = solid_fail(SOLID_EFORMAT, "%s:1: not a JSON object", path);
-  gzclose(file);
   if (status != SOLID_OK)
     json_decref(root);
   else
@@ -54,15 +49,15 @@ static solid_status load(const char *path, json_t **out) {
   return status;
 }
 
-solid_status sol_json_lists(const char *path, sol_entry_fn entry, void *context) {
+solid_status sol_json_lists(sol_lines *lines, sol_entry_fn entry, void *context) {
   json_t *root = NULL;
-  solid_status status = load(path, &root);
+  solid_status status = load(lines, &root);
   if (status != SOLID_OK) return status;
   sol_list list = {0};
   const char *key;
   json_t *values;
   json_object_foreach(root, key, values) {
-    status = read_entry(path, key, values, &list);
+    status = read_entry(lines->path, key, values, &list);
     if (status == SOLID_OK) status = entry(context, (solid_bytes){key, strlen(key)}, &list);
     if (status != SOLID_OK) break;
   }

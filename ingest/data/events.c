@@ -1,4 +1,4 @@
-#include "ingest/data/dataset_events.h"
+#include "ingest/data/events.h"
 #include "solid/extend.h"
 #include <stdlib.h>
 #include <string.h>
@@ -8,19 +8,22 @@
 #define EVENT_BYTES  (3 * SOLID_ID_MAX) /* user, item, kind */
 
 struct sol_event_batch {
-  solid_event_sink sink;
+  solid_dataset_sink sink;
   void *context;
   int64_t total;
+  int has_ratings;
   size_t count, used;
   solid_event events[BATCH_EVENTS];
+  double ratings[BATCH_EVENTS];
   char bytes[BATCH_BYTES];
 };
 
-solid_status sol_event_batch_new(sol_event_batch **out, solid_event_sink sink, void *context) {
+solid_status sol_event_batch_new(sol_event_batch **out, solid_dataset_sink sink, void *context, int has_ratings) {
   sol_event_batch *batch = malloc(sizeof *batch);
   if (!batch) return solid_fail(SOLID_ENOMEM, "no room for a batch of events");
   batch->sink = sink;
   batch->context = context;
+  batch->has_ratings = has_ratings;
   batch->total = 0;
   batch->count = batch->used = 0;
   *out = batch;
@@ -45,14 +48,16 @@ static solid_bytes keep(sol_event_batch *batch, solid_bytes text) {
 solid_status sol_event_batch_flush(sol_event_batch *batch) {
   size_t count = batch->count;
   batch->count = batch->used = 0;
-  return count > 0 ? batch->sink(batch->context, batch->events, count) : SOLID_OK;
+  const double *ratings = batch->has_ratings ? batch->ratings : NULL;
+  return count > 0 ? batch->sink(batch->context, batch->events, ratings, count) : SOLID_OK;
 }
 
-solid_status sol_event_batch_add(sol_event_batch *batch, const solid_event *event) {
+solid_status sol_event_batch_add(sol_event_batch *batch, const solid_event *event, double rating) {
   if (batch->count == BATCH_EVENTS || batch->used > BATCH_BYTES - EVENT_BYTES) {
     solid_status status = sol_event_batch_flush(batch);
     if (status != SOLID_OK) return status;
   }
+  batch->ratings[batch->count] = rating;
   solid_event *to = &batch->events[batch->count++];
   *to = (solid_event){.user = keep(batch, event->user),
                       .item = keep(batch, event->item),
@@ -137,7 +142,7 @@ void sol_interner_free(sol_interner *interner) {
   *interner = (sol_interner){0};
 }
 
-solid_status sol_timeline_add(sol_timeline *timeline, solid_bytes user, solid_bytes item, int64_t time_ms) {
+solid_status sol_timeline_add(sol_timeline *timeline, const solid_event *from, double rating) {
   if (timeline->count == timeline->room) {
     size_t room = 2 * timeline->room + 4096;
     sol_timed_event *events = realloc(timeline->events, room * sizeof *events);
@@ -145,9 +150,10 @@ solid_status sol_timeline_add(sol_timeline *timeline, solid_bytes user, solid_by
     timeline->events = events;
     timeline->room = room;
   }
-  sol_timed_event event = {.time_ms = time_ms, .order = timeline->count};
-  solid_status status = sol_interner_find(&timeline->users, user, &event.user);
-  if (status == SOLID_OK) status = sol_interner_find(&timeline->items, item, &event.item);
+  sol_timed_event event = {.time_ms = from->time_ms, .rating = rating, .order = timeline->count};
+  solid_status status = sol_interner_find(&timeline->users, from->user, &event.user);
+  if (status == SOLID_OK) status = sol_interner_find(&timeline->items, from->item, &event.item);
+  if (status == SOLID_OK) status = sol_interner_find(&timeline->kinds, from->kind, &event.kind);
   if (status == SOLID_OK) timeline->events[timeline->count++] = event;
   return status;
 }
@@ -164,9 +170,12 @@ solid_status sol_timeline_send(sol_timeline *timeline, sol_event_batch *batch) {
   solid_status status = SOLID_OK;
   for (size_t i = 0; i < timeline->count && status == SOLID_OK; i++) {
     const sol_timed_event *event = &timeline->events[i];
-    status = sol_event_batch_add(batch, &(solid_event){.user = sol_interner_text(&timeline->users, event->user),
-                                                       .item = sol_interner_text(&timeline->items, event->item),
-                                                       .time_ms = event->time_ms});
+    status = sol_event_batch_add(batch,
+                                 &(solid_event){.user = sol_interner_text(&timeline->users, event->user),
+                                                .item = sol_interner_text(&timeline->items, event->item),
+                                                .kind = sol_interner_text(&timeline->kinds, event->kind),
+                                                .time_ms = event->time_ms},
+                                 event->rating);
   }
   return status;
 }
@@ -174,6 +183,7 @@ solid_status sol_timeline_send(sol_timeline *timeline, sol_event_batch *batch) {
 void sol_timeline_free(sol_timeline *timeline) {
   sol_interner_free(&timeline->users);
   sol_interner_free(&timeline->items);
+  sol_interner_free(&timeline->kinds);
   free(timeline->events);
   *timeline = (sol_timeline){0};
 }

@@ -1,12 +1,9 @@
-/* What files say about items: attributes and vectors. */
-#include "ingest/data/dataset_text.h"
+/* What files say about items. */
+#include "ingest/data/text.h"
 #include "ingest/dataset.h"
-#include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
 #define ABSENT SIZE_MAX
 
@@ -14,7 +11,7 @@ typedef struct reader {
   sol_lines lines;
   sol_fields fields;
   sol_separator separator;
-  size_t item, genres;
+  size_t item, genres, columns;
   sol_list prefixes; /* recbole: "column=" for a column that counts, "" for one that does not; by column */
   uint8_t *is_sequence;
   sol_list attributes;
@@ -73,14 +70,14 @@ static solid_status read_csv_header(reader *r) {
 }
 
 static solid_status read_attributes(reader *r) {
+  if (r->fields.count > r->columns)
+    return sol_lines_fail(&r->lines, "%zu fields under %zu columns", r->fields.count, r->columns);
   if (r->genres != ABSENT) {
     if (r->genres >= r->fields.count)
       return sol_lines_fail(&r->lines, "%zu fields, genres are number %zu", r->fields.count, r->genres + 1);
     return add_words(&r->attributes, "", r->fields.at[r->genres], '|');
   }
   solid_status status = SOLID_OK;
-  if (r->fields.count > r->prefixes.count)
-    return sol_lines_fail(&r->lines, "%zu fields under %zu columns", r->fields.count, r->prefixes.count);
   for (size_t i = 0; i < r->fields.count && status == SOLID_OK; i++) {
     const char *prefix = r->prefixes.at[i].data;
     if (!*prefix || r->fields.at[i].size == 0) continue;
@@ -92,7 +89,7 @@ static solid_status read_attributes(reader *r) {
 
 static solid_status read_line(reader *r) {
   solid_bytes item;
-  solid_status status = sol_fields_split(&r->fields, &r->lines, r->separator);
+  solid_status status = sol_fields_split(&r->fields, &r->lines, &r->separator);
   if (status == SOLID_OK) status = sol_fields_id(&r->fields, &r->lines, r->item, "item", &item);
   sol_list_clear(&r->attributes);
   if (status == SOLID_OK) status = read_attributes(r);
@@ -103,24 +100,28 @@ static solid_status read_line(reader *r) {
 
 /* The format and its columns, from the first line; *is_json when it is none of lines. */
 static solid_status read_first_line(reader *r, int *is_json) {
+  sol_lines sample;
   int more = 0;
-  solid_status status = sol_lines_next(&r->lines, &more);
-  if (status != SOLID_OK) return status;
-  if (!more) return solid_fail(SOLID_EFORMAT, "%s:1: the file has no lines", r->lines.path);
-  const char *line = r->lines.line;
-  if (line[strspn(line, " \t")] == '{') {
-    *is_json = 1;
-    return SOLID_OK;
-  }
-  r->separator = strstr(line, ":token") ? SOL_TAB : strstr(line, "::") ? SOL_COLONS : SOL_COMMA;
-  if (r->separator == SOL_COLONS) { /* no header: the line is an item */
+  solid_status status = sol_lines_sample(&r->lines, &sample);
+  if (status == SOLID_OK) status = sol_lines_next(&sample, &more);
+  if (status == SOLID_OK && !more) status = solid_fail(SOLID_EFORMAT, "%s:1: the file has no lines", r->lines.path);
+  const char *line = status == SOLID_OK ? sample.line : "";
+  int is_recbole = strstr(line, ":token") != NULL, has_colons = strstr(line, "::") != NULL;
+  *is_json = line[strspn(line, " \t")] == '{';
+  sol_lines_close(&sample);
+  if (status != SOLID_OK || *is_json) return status;
+  status = sol_separator_find(is_recbole ? "tab" : has_colons ? "colons" : "comma", &r->separator);
+  if (status == SOLID_OK && !is_recbole && has_colons) { /* no header: id::title::genres */
     r->item = 0;
     r->genres = 2;
-    return read_line(r);
+    r->columns = 3;
+    return SOLID_OK;
   }
-  status = sol_fields_split(&r->fields, &r->lines, r->separator);
+  if (status == SOLID_OK) status = sol_lines_next(&r->lines, &more);
+  if (status == SOLID_OK) status = sol_fields_split(&r->fields, &r->lines, &r->separator);
   if (status != SOLID_OK) return status;
-  return r->separator == SOL_TAB ? read_recbole_header(r) : read_csv_header(r);
+  r->columns = r->fields.count;
+  return is_recbole ? read_recbole_header(r) : read_csv_header(r);
 }
 
 static solid_status send_entry(void *context, solid_bytes item, const sol_list *attributes) {
@@ -139,62 +140,11 @@ solid_status solid_dataset_read_attributes(const char *path, solid_attributes_si
     if (status != SOLID_OK || !more) break;
     status = read_line(&r);
   }
+  if (status == SOLID_OK && is_json) status = sol_json_lists(&r.lines, send_entry, &r);
   sol_lines_close(&r.lines);
   free(r.fields.at);
   free(r.is_sequence);
   sol_list_free(&r.prefixes);
   sol_list_free(&r.attributes);
-  return status == SOLID_OK && is_json ? sol_json_lists(path, send_entry, &r) : status;
-}
-
-static float decode_float(const unsigned char *bytes) {
-  uint32_t bits = bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
-  float value;
-  memcpy(&value, &bits, sizeof value);
-  return value;
-}
-
-static solid_status send_vector(const char *path, size_t row, size_t width, const unsigned char *bytes, float *vector,
-                                solid_vector_sink sink, void *context) {
-  for (size_t i = 0; i < width; i++) {
-    vector[i] = decode_float(bytes + 4 * i);
-    if (!isfinite(vector[i])) return solid_fail(SOLID_EFORMAT, "%s: row %zu: value %zu is not finite", path, row, i);
-  }
-  char id[32];
-  int size = snprintf(id, sizeof id, "%zu", row);
-  return sink(context, (solid_bytes){id, (size_t)size}, vector, width);
-}
-
-static solid_status read_vectors(gzFile file, const char *path, size_t width, unsigned char *bytes, float *vector,
-                                 solid_vector_sink sink, void *context) {
-  const size_t row_bytes = width * sizeof(float);
-  for (size_t row = 0;; row++) {
-    int got = gzread(file, bytes, (unsigned)row_bytes);
-    solid_status status = sol_gzip_status(file, path);
-    if (status != SOLID_OK) return status;
-    if (got == 0 && row == 0) return solid_fail(SOLID_EFORMAT, "%s: no vectors", path);
-    if (got == 0) return SOLID_OK;
-    if ((size_t)got != row_bytes)
-      return solid_fail(SOLID_EFORMAT, "%s: row %zu has %d bytes, %zu floats have %zu: another width?", path, row, got,
-                        width, row_bytes);
-    status = send_vector(path, row, width, bytes, vector, sink, context);
-    if (status != SOLID_OK) return status;
-  }
-}
-
-solid_status solid_dataset_read_vectors(const char *path, size_t width, solid_vector_sink sink, void *context) {
-  if (!path || !sink) return solid_fail(SOLID_EINVAL, "read vectors: NULL argument");
-  if (width < 1 || width > (size_t)1 << 20)
-    return solid_fail(SOLID_EINVAL, "%s: width %zu, want 1 to %d", path, width, 1 << 20);
-  errno = 0;
-  gzFile file = gzopen(path, "rbe");
-  if (!file) return solid_fail(errno ? SOLID_EIO : SOLID_ENOMEM, "%s: %s", path, strerror(errno ? errno : ENOMEM));
-  unsigned char *bytes = malloc(width * sizeof(float));
-  float *vector = malloc(width * sizeof *vector);
-  solid_status status = bytes && vector ? read_vectors(file, path, width, bytes, vector, sink, context)
-                                        : solid_fail(SOLID_ENOMEM, "%s: no room for %zu floats", path, width);
-  free(bytes);
-  free(vector);
-  gzclose(file);
   return status;
 }
