@@ -100,7 +100,7 @@ function(solid_program name)
 endfunction()
 
 # solid_test(name SOURCES ... LINK ... [LABELS threads slow] [TIMEOUT s]): a Criterion program registered with ctest. `threads`:
-# also run under the thread sanitizer; `slow`: left out of the sanitizer runs.
+# also run under the thread sanitizer (target thread_tests); `slow`: left out of the sanitizer runs.
 function(solid_test name)
   cmake_parse_arguments(arg "" "TIMEOUT" "SOURCES;LINK;LABELS" ${ARGN})
   if(NOT arg_TIMEOUT)
@@ -111,6 +111,9 @@ function(solid_test name)
     target_sources(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests/support/serial_main.c)
   endif()
   target_link_libraries(${name} PRIVATE solid_flags solid_test_support ${arg_LINK} PkgConfig::CRITERION)
+  if("threads" IN_LIST arg_LABELS)
+    add_dependencies(thread_tests ${name})
+  endif()
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}")
 endfunction()
