@@ -85,6 +85,9 @@ function(solid_library name)
   if(NOT arg_STATIC_ONLY)
     add_library(${name} SHARED $<TARGET_OBJECTS:${name}_objects> ${arg_OBJECTS})
     target_link_libraries(${name} PUBLIC ${arg_LINK} PRIVATE ${arg_PRIVATE_LINK})
+    if(arg_LINK) # beside libsolid: what of the ground floor that does not export
+      target_link_libraries(${name} PRIVATE solid_base)
+    endif()
     set_target_properties(${name} PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
     if(NOT SOLID_SANITIZE) # a sanitizer's own symbols come with the program
       target_link_options(${name} PRIVATE -Wl,--no-undefined)
