@@ -13,6 +13,9 @@ set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O2 -g -DNDEBUG")
 if(SOLID_ASSERTS)
   set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O2 -g")
 endif()
+if(SOLID_SANITIZE AND NOT SOLID_FUZZ) # compiles in half the time, finds the same; fuzzing gains by speed
+  string(REPLACE "-O2" "-O1" CMAKE_C_FLAGS_RELWITHDEBINFO "${CMAKE_C_FLAGS_RELWITHDEBINFO}")
+endif()
 
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
