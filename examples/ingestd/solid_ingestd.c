@@ -3,6 +3,7 @@
 #include "examples/common/program.h"
 #include "examples/ingestd/ingestd.h"
 #include "ingest/file_source.h"
+#include "solid/base/text.h"
 #include <inttypes.h>
 #include <signal.h>
 #include <string.h>
@@ -52,8 +53,8 @@ static void on_reject(void *user, uint64_t number, solid_bytes line, solid_rejec
   static int shown;
   (void)user;
   if (shown++ < SHOWN)
-    fprintf(stderr, "solid_ingestd: line %" PRIu64 ": %s: %.*s\n", number, solid_reject_code(reject),
-            (int)(line.size < 120 ? line.size : 120), line.data);
+    fprintf(stderr, "solid_ingestd: line %" PRIu64 ": %s: %s\n", number, solid_reject_code(reject),
+            sol_show(line.data, line.size).text);
 }
 
 static int run_file(const ingestd_options *options, solid_pipeline *pipeline, ingestd_report *report) {
