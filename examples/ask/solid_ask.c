@@ -1,9 +1,8 @@
 /* solid_ask: recommendations of one user, from the model file and the Redis that solid_ingestd writes to. Also waits
  * until a user's window has seen so many events, and says how old the newest one was when it got there. */
+#include "examples/common/ground.h"
 #include "examples/common/program.h"
 #include "examples/common/store_options.h"
-#include "solid/base/clock.h"
-#include "solid/base/text.h"
 #include "solid/extend.h"
 #include "solid/solid.h"
 #include <stdio.h>

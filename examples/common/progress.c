@@ -1,5 +1,5 @@
 #include "examples/common/progress.h"
-#include "solid/base/clock.h"
+#include "examples/common/ground.h"
 
 #define SHOW_EVERY 0.2 /* seconds between two versions of the line */
 

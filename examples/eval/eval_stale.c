@@ -1,5 +1,5 @@
 #include "examples/eval/eval_stale.h"
-#include "solid/base/text.h"
+#include "examples/common/ground.h"
 #include "solid/extend.h"
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
+#include "examples/common/ground.h"
 #include "examples/ingestd/ingestd.h"
-#include "solid/base/clock.h"
 #include <inttypes.h>
 
 void ingestd_log(void *user, solid_log_level level, const char *line) {

@@ -1,9 +1,9 @@
 /* solid_ingestd: events from Kafka (or a file) -> solid_pipeline -> store. The walk is set up in main and run by the
  * source; solid_ingestd --help says the rest. */
+#include "examples/common/ground.h"
 #include "examples/common/program.h"
 #include "examples/ingestd/ingestd.h"
 #include "ingest/file_source.h"
-#include "solid/base/text.h"
 #include <inttypes.h>
 #include <signal.h>
 #include <string.h>

@@ -7,7 +7,7 @@
  *
  * Writes DIR/events.jsonl (oldest first, all users interleaved by time) and DIR/items.json (item -> attributes). The
  * same seed gives the same bytes. */
-#include "solid/base/random.h"
+#include "examples/common/ground.h"
 #include <errno.h>
 #include <getopt.h>
 #include <math.h>

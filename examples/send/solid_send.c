@@ -1,8 +1,8 @@
 /* solid_send: the events of a data file, or JSON lines, into a Kafka topic keyed by user, or into a file. */
 #include "examples/common/config.h"
+#include "examples/common/ground.h"
 #include "examples/common/program.h"
 #include "examples/send/send.h"
-#include "solid/base/clock.h"
 #include "solid/extend.h"
 #include <errno.h>
 #include <inttypes.h>
