@@ -61,7 +61,7 @@ SOLID_API solid_status solid_dataset_has_times(const char *path, solid_dataset_f
  * time within each user, and users come in the order of their first line. Files without times give time_ms = the
  * event's number in the file, from 0. `events` files are passed on in their own order, as a stream would bring them.
  * Recbole rows with an item_id_list are histories of which the file holds many prefixes: for each user the longest one
- * counts, with its item_id as the newest. position is SOLID_NO_STREAM; kind is empty unless the file has it.
+ * counts, with its item_id as the newest. position is that of no stream; kind is empty unless the file has it.
  *
  * Statuses: EFORMAT, EIO, ENOMEM, what the sink answered. */
 SOLID_API solid_status solid_dataset_read_events(const char *path, solid_dataset_format format, solid_event_sink sink,

@@ -117,7 +117,7 @@ static solid_status read_batch(solid_file_source *source, size_t *n) {
     l->size = (size_t)size;
     while (l->size && strchr("\r\n", l->text[l->size - 1])) l->size--;
     if (!l->size || strspn(l->text, " \t") == l->size) continue;
-    source->payloads[(*n)++] = (sol_payload){l->text, l->size, SOLID_POSITION(SOLID_FILE_SOURCE_PARTITION, l->number)};
+    source->payloads[(*n)++] = (sol_payload){l->text, l->size, {SOLID_FILE_SOURCE_STREAM, l->number}};
   }
   if (ferror(source->file) && errno == EINTR && atomic_load(&source->stopped)) return SOLID_OK; /* the stop's signal */
   if (ferror(source->file) && !source->read_errno) source->read_errno = errno ? errno : EIO;

@@ -40,18 +40,19 @@ static size_t redis_window(const solid_plan_sizes *sizes, size_t steps_bytes) {
 
 solid_status solid_plan_user(const solid_plan_sizes *sizes, solid_plan *plan) {
   if (!sizes || !plan) return solid_fail(SOLID_EINVAL, "plan: sizes or plan is NULL");
-  solid_status status = sol_port_check_sizes(sizes->window, sizes->width, sizes->params, sizes->element);
+  solid_status status = sol_port_check_window(sizes->window);
+  if (!status) status = sol_port_check_record(sizes->width, sizes->params, sizes->element);
   if (status) return status;
   if (sizes->id_bytes < 1 || sizes->id_bytes > SOLID_ID_MAX)
     return solid_fail(SOLID_EINVAL, "plan: user ids of %u bytes, 1 to %d are allowed", sizes->id_bytes, SOLID_ID_MAX);
   size_t steps = SOL_STEP_SIZE * (size_t)sizes->window;
-  size_t record = sol_record_size(sizes->element, sizes->width, sizes->params);
+  size_t record = sol_record_size((solid_element)sizes->element, sizes->width, sizes->params);
   size_t key = sizes->prefix_bytes + sizes->id_bytes + 4;
   *plan = (solid_plan){
       .window = steps,
       .record = record,
       .redis = 2 * redis_key(key) + redis_window(sizes, steps) + rounded(record + STRING_HEAD),
-      .memory = sizeof(sol_user) + steps + sizes->id_bytes + sizeof(uint64_t) * sizes->partitions +
+      .memory = sizeof(sol_user) + steps + sizes->id_bytes + sizeof(solid_position) * sizes->partitions +
                 (record - SOL_RECORD_HEADER - SOL_RECORD_TAIL) + 2 * sizeof(sol_user *),
   };
   return SOLID_OK;

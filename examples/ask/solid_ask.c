@@ -118,17 +118,19 @@ static solid_status open_all(asking *a) {
   a->info.struct_size = sizeof a->info;
   solid_context_options options = SOLID_CONTEXT_OPTIONS_INIT;
   options.device = a->args.device;
+  solid_recommender_options rec_options = SOLID_RECOMMENDER_OPTIONS_INIT;
+  rec_options.element = (uint32_t)a->args.store.element;
   solid_status status = solid_context_new(&a->ctx, &options);
   if (status == SOLID_OK) status = solid_model_load(&a->model, a->ctx, a->args.model);
   if (status == SOLID_OK) status = solid_model_get_info(a->model, &a->info);
-  if (status == SOLID_OK) status = store_options_open(&a->store, &a->args.store, &a->info, NULL);
-  if (status == SOLID_OK) status = solid_recommender_new(&a->rec, a->model, a->store, 1);
+  if (status == SOLID_OK) status = store_options_open(&a->store, &a->args.store, a->model, NULL);
+  if (status == SOLID_OK) status = solid_recommender_new(&a->rec, a->model, a->store, &rec_options);
   return status;
 }
 
 static void close_all(asking *a) {
   solid_recommender_free(a->rec);
-  if (a->store) a->store->ops->close(a->store);
+  solid_store_close(a->store);
   solid_model_free(a->model);
   solid_context_free(a->ctx);
 }
@@ -136,7 +138,11 @@ static void close_all(asking *a) {
 /* What the store has of the user; `steps` has room for the window, values for h and the parameters. */
 static solid_status look(asking *a, solid_window *window, solid_params *params, uint8_t *found) {
   solid_bytes user = bytes_of(a->args.user);
-  return a->store->ops->get(a->store, &user, 1, a->info.generation, window, params, found);
+  params->width = a->info.width;
+  params->count = a->info.params;
+  solid_status of_user = SOLID_OK,
+               status = a->store->ops->get(a->store, &user, 1, a->info.generation, window, params, found, &of_user);
+  return status ? status : of_user;
 }
 
 /* Polls every millisecond. ETIMEDOUT when the time is over. */

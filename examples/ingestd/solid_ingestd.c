@@ -129,7 +129,6 @@ static int serve(const ingestd_options *options, const solid_config *config) {
   int verbose = options->verbose, code = INGESTD_DONE;
   solid_context_options context_options = SOLID_CONTEXT_OPTIONS_INIT;
   solid_pipeline_options pipeline_options = SOLID_PIPELINE_OPTIONS_INIT;
-  solid_model_info info = {.struct_size = sizeof info};
   solid_context *ctx = NULL;
   solid_model *model = NULL;
   solid_store *store = NULL;
@@ -139,11 +138,12 @@ static int serve(const ingestd_options *options, const solid_config *config) {
   context_options.log = ingestd_log;
   context_options.log_user = &verbose;
   pipeline_options.max_batch = (uint32_t)options->users;
+  pipeline_options.element = (uint32_t)options->store.element;
   if (solid_context_new(&ctx, &context_options))
     code = fail(INGESTD_USAGE);
-  else if (solid_model_load(&model, ctx, options->model) || solid_model_get_info(model, &info))
+  else if (solid_model_load(&model, ctx, options->model))
     code = fail(INGESTD_NO_MODEL);
-  else if (store_options_open(&store, &options->store, &info, ingestd_log))
+  else if (store_options_open(&store, &options->store, model, ingestd_log))
     code = fail(INGESTD_NO_STORE);
   else if (solid_pipeline_new(&pipeline, model, store, &pipeline_options))
     code = fail(INGESTD_FAILED);
@@ -152,7 +152,7 @@ static int serve(const ingestd_options *options, const solid_config *config) {
     code = options->from_file ? run_file(options, pipeline, &report) : run_kafka(options, config, pipeline, &report);
   }
   solid_pipeline_free(pipeline);
-  if (store) store->ops->close(store);
+  solid_store_close(store);
   solid_model_free(model);
   solid_context_free(ctx);
   return code;

@@ -57,8 +57,7 @@ solid_status sol_event_batch_add(sol_event_batch *batch, const solid_event *even
   *to = (solid_event){.user = keep(batch, event->user),
                       .item = keep(batch, event->item),
                       .kind = keep(batch, event->kind),
-                      .time_ms = event->time_ms,
-                      .position = SOLID_NO_STREAM};
+                      .time_ms = event->time_ms};
   batch->total++;
   return SOLID_OK;
 }

@@ -8,7 +8,7 @@
 typedef struct sol_payload {
   const void *data;
   size_t size;
-  uint64_t position;
+  solid_position position;
 } sol_payload;
 
 typedef struct sol_intake {

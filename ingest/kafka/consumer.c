@@ -156,6 +156,14 @@ static solid_status collect(solid_consumer *consumer) {
   return SOLID_OK;
 }
 
+/* What the offsets of a message count in: one stream a topic and partition. Never 0, which is none. */
+static uint64_t stream_of(const rd_kafka_message_t *message) {
+  const char *topic = rd_kafka_topic_name(message->rkt);
+  const uint64_t id[2] = {solid_item_hash((solid_bytes){topic, strlen(topic)}), (uint64_t)message->partition};
+  uint64_t stream = solid_item_hash((solid_bytes){(const char *)id, sizeof id});
+  return stream ? stream : 1;
+}
+
 static solid_status put_dead_letters(solid_consumer *consumer) {
   const sol_batch *batch = &consumer->batch;
   uint64_t put = 0;
@@ -182,7 +190,7 @@ static solid_status attempt(solid_consumer *consumer) {
     for (size_t i = 0; i < batch->count; i++) {
       const rd_kafka_message_t *message = batch->messages[i];
       batch->payloads[i] =
-          (sol_payload){message->payload, message->len, SOLID_POSITION(message->partition, message->offset)};
+          (sol_payload){message->payload, message->len, {stream_of(message), (uint64_t)message->offset}};
     }
     status = sol_intake_push(&consumer->intake, batch->payloads, batch->count);
     if (status == SOLID_OK) status = put_dead_letters(consumer);

@@ -19,8 +19,8 @@ static int has_room(const sol_user_table *table, size_t more) {
 }
 
 static solid_status full(const sol_user_table *table, size_t more) {
-  return solid_fail(SOLID_EFULL, "memory store: %zu bytes used, %zu more needed, %zu allowed", table->bytes, more,
-                    table->max_bytes);
+  return solid_fail(SOLID_EFULL, "memory store: %zu bytes used, %zu more needed, %llu allowed", table->bytes, more,
+                    (unsigned long long)table->max_bytes);
 }
 
 static int is_expired(const sol_user_table *table, const sol_user *user, int64_t now_ms) {
@@ -38,7 +38,7 @@ solid_status sol_users_init(sol_user_table *table) {
 
 static void free_user(sol_user_table *table, sol_user *user) {
   table->bytes -= user_size(table, user->id_size) + sizeof *user->marks * user->n_marks;
-  if (user->record) table->bytes -= table->record_size;
+  table->bytes -= user->record_size;
   free(user->record);
   free(user->marks);
   free(user);
@@ -142,28 +142,29 @@ static solid_status make_room(sol_user_table *table, size_t more, int64_t now_ms
   return has_room(table, more) ? SOLID_OK : full(table, more);
 }
 
-/* *is_new = 1 and the mark moved, or 0 when the mark of the partition is not below the position. */
-static solid_status move_mark(sol_user_table *table, sol_user *user, uint64_t position, int64_t now_ms, int *is_new) {
+/* *is_new = 1 and the mark moved, or 0 when the mark of the stream is not below the offset. */
+static solid_status move_mark(sol_user_table *table, sol_user *user, const solid_position *position, int64_t now_ms,
+                              int *is_new) {
   *is_new = 1;
-  if (position == SOLID_NO_STREAM) return SOLID_OK;
+  if (!position->stream) return SOLID_OK;
   for (size_t i = 0; i < user->n_marks; i++) {
-    if (user->marks[i] >> 48 != position >> 48) continue;
-    *is_new = position > user->marks[i];
-    if (*is_new) user->marks[i] = position;
+    if (user->marks[i].stream != position->stream) continue;
+    *is_new = position->offset > user->marks[i].offset;
+    if (*is_new) user->marks[i] = *position;
     return SOLID_OK;
   }
   solid_status status = make_room(table, sizeof *user->marks, now_ms);
   if (status) return status;
-  uint64_t *marks = realloc(user->marks, sizeof *marks * (user->n_marks + 1));
+  solid_position *marks = realloc(user->marks, sizeof *marks * (user->n_marks + 1));
   if (!marks) return solid_fail(SOLID_ENOMEM, "memory store: %zu marks", user->n_marks + 1);
   user->marks = marks;
-  marks[user->n_marks++] = position;
+  marks[user->n_marks++] = *position;
   table->bytes += sizeof *marks;
   return SOLID_OK;
 }
 
-solid_status sol_users_append(sol_user_table *table, sol_user *user, const solid_step *step, uint64_t position,
-                              int64_t now_ms, size_t *applied) {
+solid_status sol_users_append(sol_user_table *table, sol_user *user, const solid_step *step,
+                              const solid_position *position, int64_t now_ms, size_t *applied) {
   int is_new;
   solid_status status = move_mark(table, user, position, now_ms, &is_new);
   if (status || !is_new) return status;
@@ -177,12 +178,14 @@ solid_status sol_users_append(sol_user_table *table, sol_user *user, const solid
   return SOLID_OK;
 }
 
-solid_status sol_users_add_record(sol_user_table *table, sol_user *user, int64_t now_ms) {
-  if (user->record) return SOLID_OK;
-  solid_status status = make_room(table, table->record_size, now_ms);
+solid_status sol_users_size_record(sol_user_table *table, sol_user *user, uint32_t size, int64_t now_ms) {
+  if (user->record && user->record_size == size) return SOLID_OK;
+  solid_status status = size > user->record_size ? make_room(table, size - user->record_size, now_ms) : SOLID_OK;
   if (status) return status;
-  user->record = malloc(table->record_size + 1); /* never of size 0 */
-  if (!user->record) return solid_fail(SOLID_ENOMEM, "memory store: params of %zu bytes", table->record_size);
-  table->bytes += table->record_size;
+  uint8_t *record = realloc(user->record, (size_t)size + 1); /* never of size 0 */
+  if (!record) return solid_fail(SOLID_ENOMEM, "memory store: params of %u bytes", size);
+  table->bytes = table->bytes - user->record_size + size;
+  user->record = record;
+  user->record_size = size;
   return SOLID_OK;
 }

@@ -129,11 +129,8 @@ static void make_people(bench *b) {
 /* ---- Stores ---- */
 
 static solid_store *open_memory(const bench *b) {
-  solid_memory_store_options options = SOLID_MEMORY_STORE_OPTIONS_INIT;
-  options.window = b->info.window, options.width = b->info.width, options.params = b->info.params;
-  options.element = SOLID_F16;
   solid_store *store = NULL;
-  must(solid_memory_store_open(&store, &options), "memory store");
+  must(solid_store_open_memory(&store, b->model, NULL), "memory store");
   return store;
 }
 
@@ -141,9 +138,8 @@ static solid_store *open_redis(const bench *b, const char *host, uint32_t port, 
   solid_store *store = NULL;
 #ifdef BENCH_REDIS
   solid_redis_store_options options = SOLID_REDIS_STORE_OPTIONS_INIT;
-  options.window = b->info.window, options.width = b->info.width, options.params = b->info.params;
   options.host = host, options.port = port, options.prefix = prefix, options.ttl_ms = 600000;
-  must(solid_redis_store_open(&store, &options), "redis store");
+  must(solid_store_open_redis(&store, b->model, &options), "redis store");
 #else
   (void)b, (void)host, (void)port, (void)prefix;
 #endif
@@ -151,24 +147,21 @@ static solid_store *open_redis(const bench *b, const char *host, uint32_t port, 
 }
 
 static solid_event event_of(const bench *b, const person *p, size_t i) {
-  return (solid_event){.user = {p->name, strlen(p->name)},
-                       .item = solid_model_item_id(b->model, p->items[i]),
-                       .position = SOLID_NO_STREAM};
+  return (solid_event){.user = {p->name, strlen(p->name)}, .item = solid_model_item_id(b->model, p->items[i])};
 }
 
 /* The user's items first .. count into the window alone. */
 static void append(const bench *b, solid_store *store, const person *p, size_t first) {
   solid_step steps[64], *room = must_have(malloc(b->info.window * sizeof *room));
-  uint64_t positions[64];
+  solid_position positions[64] = {{0, 0}}; /* of no stream */
   for (size_t at = first; at < p->count;) {
     size_t n = 0;
-    for (; n < 64 && at < p->count; n++, at++) {
+    for (; n < 64 && at < p->count; n++, at++)
       steps[n] = (solid_step){solid_item_hash(solid_model_item_id(b->model, p->items[at])), 0};
-      positions[n] = SOLID_NO_STREAM;
-    }
     solid_append add = {{p->name, strlen(p->name)}, steps, positions, n};
     solid_window window = {.steps = room};
-    must(store->ops->advance(store, &add, 1, &window, NULL), "advance");
+    solid_status of_user;
+    must(store->ops->advance(store, &add, 1, &window, NULL, &of_user), "advance");
   }
   free(room);
 }
@@ -215,7 +208,7 @@ static void report(bench *b, const char *store, const char *name, size_t n) {
 
 static void run(bench *b, solid_store *store, const char *name, size_t n, int known, solid_source source) {
   solid_recommender *rec = NULL;
-  must(solid_recommender_new(&rec, b->model, store, 1), "recommender");
+  must(solid_recommender_new(&rec, b->model, store, NULL), "recommender");
   solid_query query = SOLID_QUERY_INIT;
   query.k = b->args.k;
   solid_answer answer = {.struct_size = sizeof answer};
@@ -246,8 +239,8 @@ static void run_store(bench *b, solid_store *warm, solid_store *cold) {
   for (size_t u = 0; u < n; u++) append(b, cold, &b->people[u], 0);
   run(b, cold, "cold", n, 1, SOLID_FROM_GENERATION);
   run(b, warm, "unknown", n, 0, SOLID_FROM_POPULARITY);
-  warm->ops->close(warm);
-  cold->ops->close(cold);
+  solid_store_close(warm);
+  solid_store_close(cold);
 }
 
 static void run_redis(bench *b) {

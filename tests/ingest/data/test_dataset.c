@@ -22,7 +22,7 @@ static solid_status note_events(void *context, const solid_event *events, size_t
   for (size_t i = 0; i < count; i++) {
     const solid_event *e = &events[i];
     r->events++;
-    cr_assert_eq(e->position, SOLID_NO_STREAM);
+    cr_assert_eq(e->position.stream, 0);
     int size =
         snprintf(r->text + r->used, sizeof r->text - r->used, "%.*s %.*s %.*s %lld\n", (int)e->user.size, e->user.data,
                  (int)e->item.size, e->item.data, (int)e->kind.size, e->kind.data, (long long)e->time_ms);

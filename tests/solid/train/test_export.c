@@ -16,7 +16,7 @@ static solid_bytes text(const char *string) {
 }
 
 static void push(sol_collector *collector, const char *user, const char *item) {
-  solid_event event = {.user = text(user), .item = text(item), .position = SOLID_NO_STREAM};
+  solid_event event = {.user = text(user), .item = text(item), .position = {0, 0}};
   cr_assert_eq(sol_collector_push(collector, &event, 1, NULL), SOLID_OK);
 }
 
