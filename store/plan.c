@@ -4,6 +4,8 @@
 #include "store/record/codec.h"
 #include "store/record/port.h"
 
+enum { PLACE = 2 * 8 + 12 }; /* of a user in the memory store's table and list, both grown by doubling */
+
 /* What Redis 7 (64 bits, jemalloc) needs around the bytes it keeps; measured with MEMORY USAGE and used_memory. */
 enum {
   TABLE_ENTRY = 24 + 8,   /* of a key in the main table: entry, share of a bucket (one to two, grown by doubling) */
@@ -53,7 +55,7 @@ solid_status solid_plan_user(const solid_plan_sizes *sizes, solid_plan *plan) {
       .record = record,
       .redis = 2 * redis_key(key) + redis_window(sizes, steps) + rounded(record + STRING_HEAD),
       .memory = sizeof(sol_user) + steps + sizes->id_bytes + sizeof(solid_position) * sizes->partitions +
-                (record - SOL_RECORD_HEADER - SOL_RECORD_TAIL) + 2 * sizeof(sol_user *),
+                (record - SOL_RECORD_HEADER - SOL_RECORD_TAIL) + PLACE,
   };
   return SOLID_OK;
 }

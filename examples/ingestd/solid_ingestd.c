@@ -1,5 +1,6 @@
 /* solid_ingestd: events from Kafka (or a file) -> solid_pipeline -> store. The walk is set up in main and run by the
  * source; solid_ingestd --help says the rest. */
+#include "examples/common/ground.h"
 #include "examples/common/program.h"
 #include "examples/ingestd/ingestd.h"
 #include "ingest/file_source.h"
@@ -52,8 +53,8 @@ static void on_reject(void *user, uint64_t number, solid_bytes line, solid_rejec
   static int shown;
   (void)user;
   if (shown++ < SHOWN)
-    fprintf(stderr, "solid_ingestd: line %" PRIu64 ": %s: %.*s\n", number, solid_reject_code(reject),
-            (int)(line.size < 120 ? line.size : 120), line.data);
+    fprintf(stderr, "solid_ingestd: line %" PRIu64 ": %s: %s\n", number, solid_reject_code(reject),
+            sol_show(line.data, line.size).text);
 }
 
 static int run_file(const ingestd_options *options, solid_pipeline *pipeline, ingestd_report *report) {

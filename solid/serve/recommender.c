@@ -1,6 +1,7 @@
 #include "solid/recommender.h"
 #include "solid/base/arena.h"
 #include "solid/base/handshake.h"
+#include "solid/base/text.h"
 #include "solid/extend.h"
 #include "solid/model/model_parts.h"
 #include "solid/serve/grouping.h"
@@ -147,8 +148,8 @@ static solid_status read_query(solid_recommender *rec, const solid_query *query)
     size_t n;
     uint32_t category = solid_model_category(rec->model, query->category);
     if (category == UINT32_MAX)
-      return solid_fail(SOLID_ENOTFOUND, "query: no category \"%.*s\" in the model",
-                        query->category.size < 128 ? (int)query->category.size : 128, query->category.data);
+      return solid_fail(SOLID_ENOTFOUND, "query: no category \"%s\" in the model",
+                        sol_show(query->category.data, query->category.size).text);
     solid_status status = solid_model_category_items(rec->model, category, &items, &n);
     if (status) return status;
     memset(rec->common, 0xff, rec->words * sizeof *rec->common);

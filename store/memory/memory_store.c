@@ -1,4 +1,6 @@
 #include "store/memory_store.h"
+#include "solid/base/clock.h"
+#include "solid/base/handshake.h"
 #include "solid/extend.h"
 #include "store/memory/user_table.h"
 #include "store/record/codec.h"
@@ -6,7 +8,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* What the handles of one memory share; `lock` guards handles and users. */
 typedef struct memory {
@@ -22,10 +23,8 @@ typedef struct memory_store {
 } memory_store;
 
 static int64_t monotonic_ms(void *unused) {
-  struct timespec now;
   (void)unused;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+  return sol_steady_ms();
 }
 
 static memory *memory_of(solid_store *store) {
@@ -184,11 +183,8 @@ solid_status solid_store_open_memory(solid_store **out, const solid_model *model
                                      const solid_memory_store_options *options) {
   solid_memory_store_options o = SOLID_MEMORY_STORE_OPTIONS_INIT;
   if (!out) return solid_fail(SOLID_EINVAL, "memory store: out is NULL");
-  if (options && (options->struct_size < sizeof(uint32_t) || options->struct_size > sizeof o))
-    return solid_fail(SOLID_EINVAL, "memory store: options of %u bytes, at most %zu are known", options->struct_size,
-                      sizeof o);
-  if (options) memcpy(&o, options, options->struct_size);
-  solid_status status = sol_port_window(&o.window, model);
+  solid_status status = sol_struct_take(&o, sizeof o, options, "memory store options");
+  if (!status) status = sol_port_window(&o.window, model);
   if (status) return status;
   if (o.ttl_ms < 0) return solid_fail(SOLID_EINVAL, "memory store: ttl_ms %lld is negative", (long long)o.ttl_ms);
   if (!o.clock) o.clock = monotonic_ms;

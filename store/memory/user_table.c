@@ -2,9 +2,8 @@
 #include "solid/extend.h"
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
-enum { FIRST_SLOTS = 64 };
+enum { FIRST_ROOM = 48 }; /* and twice as much each time: always what a table of 64, 128, ... slots holds */
 
 static char *user_id(const sol_user_table *table, sol_user *user) {
   return (char *)(user->steps + table->window);
@@ -27,13 +26,28 @@ static int is_expired(const sol_user_table *table, const sol_user *user, int64_t
   return table->ttl_ms && user->expires_ms <= now_ms;
 }
 
-solid_status sol_users_init(sol_user_table *table) {
-  table->n_slots = table->n_users = 0;
-  table->slots = calloc(FIRST_SLOTS, sizeof *table->slots);
-  if (!table->slots) return solid_fail(SOLID_ENOMEM, "memory store: table of %d users", FIRST_SLOTS);
-  table->n_slots = FIRST_SLOTS;
-  table->bytes = sizeof *table->slots * FIRST_SLOTS;
+/* Bytes of table and list with room for so many users. */
+static size_t room_bytes(size_t users) {
+  return sol_table_bytes(users) + users * sizeof(sol_user *);
+}
+
+static solid_status make_places(sol_user_table *table, size_t room) {
+  sol_user **users = realloc(table->users, room * sizeof *users);
+  if (users) table->users = users;
+  if (!users || !sol_table_reserve(&table->by_id, room))
+    return solid_fail(SOLID_ENOMEM, "memory store: table of %zu users", room);
+  table->bytes += room_bytes(room) - room_bytes(table->room);
+  table->room = room;
   return SOLID_OK;
+}
+
+solid_status sol_users_init(sol_user_table *table) {
+  table->users = NULL;
+  table->by_id = (sol_table){0};
+  table->n_users = table->room = table->bytes = 0;
+  solid_status status = make_places(table, FIRST_ROOM);
+  if (status) sol_users_clear(table);
+  return status;
 }
 
 static void free_user(sol_user_table *table, sol_user *user) {
@@ -45,92 +59,73 @@ static void free_user(sol_user_table *table, sol_user *user) {
 }
 
 void sol_users_clear(sol_user_table *table) {
-  for (size_t i = 0; i < table->n_slots; i++)
-    if (table->slots[i]) free_user(table, table->slots[i]);
-  free(table->slots);
-  table->slots = NULL;
-  table->n_slots = table->n_users = 0;
+  for (size_t i = 0; i < table->n_users; i++) free_user(table, table->users[i]);
+  free(table->users);
+  sol_table_clear(&table->by_id);
+  table->users = NULL;
+  table->n_users = table->room = 0;
 }
 
-/* Slot of the user, or the empty slot where they would go. */
-static size_t find_slot(const sol_user_table *table, uint64_t hash, solid_bytes id) {
-  size_t mask = table->n_slots - 1, i = (size_t)hash & mask;
-  for (sol_user *user; (user = table->slots[i]); i = (i + 1) & mask)
-    if (user->hash == hash && user->id_size == id.size && !memcmp(user_id(table, user), id.data, id.size)) break;
-  return i;
+static int same_id(const void *owner, uint32_t place, const void *key) {
+  const sol_user_table *table = owner;
+  const solid_bytes *id = key;
+  sol_user *user = table->users[place];
+  return user->id_size == id->size && memcmp(user_id(table, user), id->data, id->size) == 0;
 }
 
-/* Frees slot i and moves back those behind it that a probe would otherwise no longer reach. */
-static void remove_slot(sol_user_table *table, size_t i) {
-  size_t mask = table->n_slots - 1;
-  free_user(table, table->slots[i]);
-  table->slots[i] = NULL;
-  table->n_users--;
-  for (size_t j = (i + 1) & mask; table->slots[j]; j = (j + 1) & mask) {
-    size_t home = (size_t)table->slots[j]->hash & mask;
-    if (((j - home) & mask) < ((j - i) & mask)) continue;
-    table->slots[i] = table->slots[j];
-    table->slots[j] = NULL;
-    i = j;
+static void remove_user(sol_user_table *table, sol_user *user) {
+  sol_user *last = table->users[--table->n_users];
+  sol_table_remove(&table->by_id, user->hash, user->place);
+  if (last != user) {
+    sol_table_remove(&table->by_id, last->hash, last->place);
+    last->place = user->place;
+    table->users[last->place] = last;
+    sol_table_add(&table->by_id, last->hash, last->place);
   }
+  free_user(table, user);
 }
 
-/* Forgets everybody whose time is over. A removal can move a user into the slot just looked at: look again. */
+/* Forgets everybody whose time is over. A removal moves a user to the place just looked at: look again. */
 static void sweep(sol_user_table *table, int64_t now_ms) {
-  for (size_t i = 0; table->ttl_ms && i < table->n_slots;)
-    if (table->slots[i] && is_expired(table, table->slots[i], now_ms))
-      remove_slot(table, i);
+  for (size_t i = 0; table->ttl_ms && i < table->n_users;)
+    if (is_expired(table, table->users[i], now_ms))
+      remove_user(table, table->users[i]);
     else
       i++;
 }
 
 sol_user *sol_users_find(sol_user_table *table, solid_bytes id, int64_t now_ms) {
-  size_t i = find_slot(table, XXH3_64bits(id.data, id.size), id);
-  sol_user *user = table->slots[i];
-  if (user && is_expired(table, user, now_ms)) {
-    remove_slot(table, i);
+  uint32_t place = sol_table_find(&table->by_id, sol_table_hash(id.data, id.size), same_id, table, &id);
+  if (place == SOL_NO_NUMBER) return NULL;
+  sol_user *user = table->users[place];
+  if (is_expired(table, user, now_ms)) {
+    remove_user(table, user);
     return NULL;
   }
-  if (user) user->expires_ms = now_ms + table->ttl_ms;
+  user->expires_ms = now_ms + table->ttl_ms;
   return user;
 }
 
-static int is_crowded(const sol_user_table *table) {
-  return table->n_users + 1 > table->n_slots / 4 * 3;
-}
-
 static solid_status grow(sol_user_table *table) {
-  size_t n = table->n_slots * 2, more = sizeof *table->slots * table->n_slots;
-  if (!has_room(table, more)) return full(table, more);
-  sol_user **slots = calloc(n, sizeof *slots);
-  if (!slots) return solid_fail(SOLID_ENOMEM, "memory store: table of %zu users", n);
-  for (size_t i = 0; i < table->n_slots; i++) {
-    if (!table->slots[i]) continue;
-    size_t j = (size_t)table->slots[i]->hash & (n - 1);
-    while (slots[j]) j = (j + 1) & (n - 1);
-    slots[j] = table->slots[i];
-  }
-  free(table->slots);
-  table->slots = slots;
-  table->n_slots = n;
-  table->bytes += more;
-  return SOLID_OK;
+  size_t more = room_bytes(2 * table->room) - room_bytes(table->room);
+  return has_room(table, more) ? make_places(table, 2 * table->room) : full(table, more);
 }
 
 solid_status sol_users_add(sol_user_table *table, solid_bytes id, int64_t now_ms, sol_user **out) {
   size_t size = user_size(table, id.size);
-  if (is_crowded(table) || !has_room(table, size)) sweep(table, now_ms);
-  solid_status status = is_crowded(table) ? grow(table) : SOLID_OK;
+  if (table->n_users == table->room || !has_room(table, size)) sweep(table, now_ms);
+  solid_status status = table->n_users == table->room ? grow(table) : SOLID_OK;
   if (status) return status;
   if (!has_room(table, size)) return full(table, size);
   sol_user *user = calloc(1, size);
   if (!user) return solid_fail(SOLID_ENOMEM, "memory store: user of %zu bytes", size);
-  user->hash = XXH3_64bits(id.data, id.size);
-  user->id_size = id.size;
+  user->hash = sol_table_hash(id.data, id.size);
+  user->id_size = (uint32_t)id.size;
+  user->place = (uint32_t)table->n_users;
   user->expires_ms = now_ms + table->ttl_ms;
   memcpy(user_id(table, user), id.data, id.size);
-  table->slots[find_slot(table, user->hash, id)] = user;
-  table->n_users++;
+  table->users[table->n_users++] = user;
+  sol_table_add(&table->by_id, user->hash, user->place);
   table->bytes += size;
   *out = user;
   return SOLID_OK;

@@ -1,9 +1,10 @@
-/* The memory store's table: users by id, linear probing, no tombstones (a removal moves the followers back). A user is
- * one block (head, window, id) plus the packed params and the marks, which are allocated when first needed. All of it
- * is counted against one limit. Not locked: the store does that. */
+/* The memory store's table: users in the order of their places, found by id. A user is one block (head, window, id)
+ * plus the packed params and the marks, which are allocated when first needed. All of it is counted against one limit.
+ * Not locked: the store does that. */
 #ifndef STORE_MEMORY_USER_TABLE_H
 #define STORE_MEMORY_USER_TABLE_H
 
+#include "solid/base/table.h"
 #include "solid/store.h"
 
 typedef struct sol_user {
@@ -18,7 +19,7 @@ typedef struct sol_user {
   solid_position *marks; /* newest applied offset, one a stream */
   size_t n_marks;
   size_t count; /* steps in the window */
-  size_t id_size;
+  uint32_t id_size, place;
   solid_step steps[]; /* room for L, then the id */
 } sol_user;
 
@@ -26,8 +27,9 @@ typedef struct sol_user_table {
   uint32_t window;    /* L */
   int64_t ttl_ms;     /* 0 = never */
   uint64_t max_bytes; /* 0 = no limit */
-  sol_user **slots;   /* power of two */
-  size_t n_slots, n_users, bytes;
+  sol_table by_id;    /* id -> place */
+  sol_user **users;   /* by place; the last one moves to where one was removed */
+  size_t n_users, room, bytes;
 } sol_user_table;
 
 /* The first three fields are set by the caller. ENOMEM. */

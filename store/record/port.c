@@ -1,4 +1,5 @@
 #include "store/record/port.h"
+#include "solid/base/text.h"
 #include "solid/extend.h"
 #include "store/record/codec.h"
 
@@ -76,8 +77,8 @@ static solid_status check_params(solid_bytes user, const solid_params *params, s
   if (!sol_values_finite(params->h, params->width) ||
       !(params->halves ? sol_halves_finite(params->halves, params->count)
                        : sol_values_finite(params->values, params->count)))
-    return solid_fail(SOLID_ERANGE, "store: params of user %.*s hold a value that is not finite",
-                      (int)(user.size < 64 ? user.size : 64), user.data);
+    return solid_fail(SOLID_ERANGE, "store: params of user %s hold a value that is not finite",
+                      sol_show(user.data, user.size).text);
   return SOLID_OK;
 }
 

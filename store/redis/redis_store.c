@@ -32,7 +32,7 @@ static solid_status queue(redis_store *store, sol_command *cmd) {
 
 /* The keys of one user get the same time: neither outlives the other. */
 static int64_t draw_ttl(redis_store *store) {
-  double longer = sol_redis_random(&store->conn) * store->options.jitter_percent / 100;
+  double longer = sol_random_uniform(&store->conn.random) * store->options.jitter_percent / 100;
   return store->options.ttl_ms + (int64_t)((double)store->options.ttl_ms * longer);
 }
 

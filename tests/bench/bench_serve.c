@@ -10,6 +10,7 @@
  *   warm     window and parameters of the same age are cached         newer    the window has one more item than those
  *   cold     a window alone: generate, answer, put back               unknown  nothing is stored: popularity */
 #include "ingest/dataset.h"
+#include "solid/base/clock.h"
 #include "solid/model/model_parts.h"
 #include "solid/solid.h"
 #include "store/memory_store.h"
@@ -22,7 +23,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 typedef struct arguments {
   const char *model, *data, *redis;
@@ -64,9 +64,7 @@ static void *must_have(void *memory) {
 }
 
 static double now_us(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return 1e6 * (double)t.tv_sec + 1e-3 * (double)t.tv_nsec;
+  return 1e-3 * (double)sol_steady_ns();
 }
 
 /* ---- Model and users ---- */
