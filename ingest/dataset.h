@@ -11,6 +11,7 @@
 #ifndef SOLID_INGEST_DATASET_H
 #define SOLID_INGEST_DATASET_H
 
+#include "ingest/worth.h"
 #include "solid/status.h"
 #include "solid/types.h"
 
@@ -71,11 +72,12 @@ typedef struct solid_dataset_options {
   const char *separator; /* comma, semicolon, tab, pipe, colons, blanks, or the characters (up to 7); NULL = by look */
   int no_header;         /* the first line is an event: columns are numbers */
   solid_time_unit time_unit;
-  uint64_t bad_lines; /* so many are left out; one more ends the reading. 0 = the first does */
+  uint64_t bad_lines;            /* so many are left out; one more ends the reading. 0 = the first does */
+  const solid_worth_rule *worth; /* of any format: what events are worth; NULL = each is a step */
 } solid_dataset_options;
 
 #define SOLID_DATASET_OPTIONS_INIT                                                                                     \
-  { sizeof(solid_dataset_options), SOLID_DATASET_AUTO, NULL, NULL, NULL, NULL, NULL, NULL, 0, SOLID_TIME_AUTO, 0 }
+  { sizeof(solid_dataset_options), SOLID_DATASET_AUTO, NULL, NULL, NULL, NULL, NULL, NULL, 0, SOLID_TIME_AUTO, 0, NULL }
 
 /* What a file has, known before it is read. Borrowed from the file. */
 typedef struct solid_dataset_info {
@@ -85,9 +87,9 @@ typedef struct solid_dataset_info {
   int has_header;
   size_t columns; /* of the header, or of the first line; 0 where the format has none */
   const char *user_column, *item_column, *time_column, *rating_column, *kind_column; /* names or numbers; NULL = none */
-  int has_times; /* the events come with times of their own; 0 = only their order is known */
-  int has_ratings, has_kinds;
-  solid_time_unit time_unit; /* AUTO = not known before the first time is read */
+  int has_times;              /* the events come with times of their own; 0 = only their order is known */
+  int has_ratings, has_kinds; /* lines of JSON may have both */
+  solid_time_unit time_unit;  /* AUTO = not known before the first time is read */
 } solid_dataset_info;
 
 #define SOLID_DATASET_INFO_INIT                                                                                        \
@@ -102,14 +104,12 @@ typedef struct solid_dataset_report {
   uint64_t bad_lines;   /* left out */
   uint64_t implausible; /* events whose time is before 1980 or after 2100: taken, yet perhaps of another unit */
   const char *bad[SOLID_DATASET_SAID], *odd_time[SOLID_DATASET_SAID];
+  uint64_t dislikes; /* among the events */
+  uint64_t nothing;  /* events that are worth nothing, and were not given */
 } solid_dataset_report;
 
 #define SOLID_DATASET_REPORT_INIT                                                                                      \
-  {                                                                                                                    \
-    sizeof(solid_dataset_report), 0, 0, 0, {NULL}, {                                                                   \
-      NULL                                                                                                             \
-    }                                                                                                                  \
-  }
+  { .struct_size = sizeof(solid_dataset_report) }
 
 /* `events` (count >= 1, at most a few thousand) of any users; each user's events come oldest first. `ratings` (count):
  * NAN where there is none; NULL where the file has no ratings. */
@@ -121,7 +121,7 @@ typedef solid_status (*solid_dataset_sink)(void *context, const solid_event *eve
 typedef solid_status (*solid_attributes_sink)(void *context, solid_bytes item, const solid_bytes *attributes,
                                               size_t count);
 
-/* One row of a file of vectors: item id (the row's number in decimal, from 0) and `width` floats. */
+/* One row of a file of vectors: item id and `width` floats. */
 typedef solid_status (*solid_vector_sink)(void *context, solid_bytes item, const float *vector, size_t width);
 
 /* The format called `name` into *out; EINVAL names the formats there are. */
@@ -147,7 +147,7 @@ SOLID_API SOLID_CHECK_RESULT solid_status solid_dataset_file_get_info(const soli
  * file, from 0. `events` files are passed on in their own order, as a stream would bring them. Recbole rows with an
  * item_id_list are histories of which the file holds many prefixes, or pieces cut to the newest items: a user's rows
  * are joined to one history, and refused where they do not continue one another. position is that of no stream; kind is
- * empty unless the file has it.
+ * empty unless the file has it; worth is by the rule of the options.
  *
  * EFORMAT: a line, or no events; EIO, ENOMEM; EINVAL: read before; what the sink answered. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_dataset_file_read(solid_dataset_file *file, solid_dataset_sink sink,
@@ -160,19 +160,59 @@ SOLID_API SOLID_CHECK_RESULT solid_status solid_dataset_file_get_report(const so
 /* NULL is a no-op. */
 SOLID_API void solid_dataset_file_close(solid_dataset_file *file);
 
+/* Of a table of attributes. All zero but struct_size = what is known by itself. */
+typedef struct solid_attributes_options {
+  uint32_t struct_size;
+  const char *item_column; /* name, or number from 1 */
+  const char *columns;     /* "genres,year": the columns that say something; more than one value is split at | */
+  const char *separator;   /* as in solid_dataset_options */
+  int no_header;
+} solid_attributes_options;
+
+#define SOLID_ATTRIBUTES_OPTIONS_INIT                                                                                  \
+  { sizeof(solid_attributes_options), NULL, NULL, NULL, 0 }
+
 /* Reads what a file says about items; told apart by the first line:
  *   {"item": [1, "two", ...], ...}       attributes as written
- *   movieId,title,genres                 movies.csv: genres, split at |
+ *   movieId,title,genres                 movies.csv: genres, split at |; the item by the known names
  *   id::title::genres                    movies.dat, likewise
  *   item_id:token <tab> name:token ...   RecBole .item: "column=value" for token columns and, word by word, for
  *                                        token_seq columns; float columns and columns called title or *_title or text
- *                                        are left out */
-SOLID_API solid_status solid_dataset_read_attributes(const char *path, solid_attributes_sink sink, void *context);
+ *                                        are left out
+ *   any table, by options->columns       "column=value" for each of them
+ * `options` NULL = the defaults. */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_dataset_read_attributes(const char *path,
+                                                                        const solid_attributes_options *options,
+                                                                        solid_attributes_sink sink, void *context);
 
-/* Reads raw little-endian float32 vectors of `width` (>= 1). EFORMAT when the size is no multiple of the row's, or when
- * a value is not finite. */
-SOLID_API solid_status solid_dataset_read_vectors(const char *path, size_t width, solid_vector_sink sink,
-                                                  void *context);
+/* Of a file of vectors. */
+typedef struct solid_vectors_options {
+  uint32_t struct_size;
+  uint32_t width;  /* floats a row of a raw file; 0 for a .npy file, whose header says it */
+  const char *ids; /* file with the item of each row, one a line; NULL = row numbers in decimal, from 0 */
+} solid_vectors_options;
+
+#define SOLID_VECTORS_OPTIONS_INIT                                                                                     \
+  { sizeof(solid_vectors_options), 0, NULL }
+
+typedef struct solid_vectors_report {
+  uint32_t struct_size;
+  uint32_t width;
+  uint64_t rows, zero_rows; /* zero_rows: rows that are zero in all their values, and say nothing */
+  uint64_t first_zero;      /* number of the first of them, from 0 */
+} solid_vectors_report;
+
+#define SOLID_VECTORS_REPORT_INIT                                                                                      \
+  { sizeof(solid_vectors_report), 0, 0, 0, 0 }
+
+/* Reads vectors: a .npy file of float32 or float64 in rows, by its header, or raw little-endian float32. `options` NULL
+ * = the defaults, `report` may be NULL. EINVAL: raw, and no width; .npy, and a width. EFORMAT: a header that is not
+ * understood, a size that is no multiple of the row's, a value that is not finite, ids that are not as many as the rows
+ * or come twice, or nothing but zeros. */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_dataset_read_vectors(const char *path,
+                                                                     const solid_vectors_options *options,
+                                                                     solid_vector_sink sink, void *context,
+                                                                     solid_vectors_report *report);
 
 #ifdef __cplusplus
 }

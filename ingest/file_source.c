@@ -74,7 +74,8 @@ solid_status solid_file_source_open(solid_file_source **out, const solid_file_so
   if (!source->lines || !source->payloads)
     status = solid_fail(SOLID_ENOMEM, "file source: out of memory");
   else
-    status = sol_intake_open(&source->intake, options->sink, options->sink_user, options->max_future_ms);
+    status =
+        sol_intake_open(&source->intake, options->sink, options->sink_user, options->max_future_ms, options->worth);
   if (status == SOLID_OK) status = open_file(&source->file, options->path);
   if (status != SOLID_OK) {
     solid_file_source_close(source);

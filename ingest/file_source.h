@@ -35,10 +35,14 @@ typedef struct solid_file_source_options {
   solid_ingest_stats_fn on_stats;        /* may be NULL */
   solid_file_source_reject_fn on_reject; /* may be NULL */
   void *user;                            /* of both callbacks */
+  const solid_worth_rule *worth;         /* what events are worth; borrowed; NULL = each is a step */
 } solid_file_source_options;
 
 #define SOLID_FILE_SOURCE_OPTIONS_INIT                                                                                 \
-  { sizeof(solid_file_source_options), 256, NULL, NULL, NULL, 3600000, 100, 10000, 10000, 10000, NULL, NULL, NULL }
+  {                                                                                                                    \
+    sizeof(solid_file_source_options), 256, NULL, NULL, NULL, 3600000, 100, 10000, 10000, 10000, NULL, NULL, NULL,     \
+        NULL                                                                                                           \
+  }
 
 /* *out is owned by the caller: solid_file_source_close. EINVAL; EIO: the file cannot be opened or is a folder; EFORMAT:
  * it is compressed; the text names it. */

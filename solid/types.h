@@ -18,6 +18,13 @@ typedef struct solid_bytes {
   size_t size;
 } solid_bytes;
 
+/* What an event says about its item: ingest/worth.h tells it from kind and rating. */
+typedef enum solid_worth {
+  SOLID_WORTH_STEP = 0,    /* the user took it: a step of his history */
+  SOLID_WORTH_DISLIKE = 1, /* he does not want it: never a step */
+  SOLID_WORTH_NOTHING = 2  /* neither: left out */
+} solid_worth;
+
 /* Where an event stands in its stream, by which a replay is recognised. Offsets of one stream grow; streams are not
  * compared. Zero-initialised it means "of no stream": such an event is always applied. */
 typedef struct solid_position {
@@ -32,6 +39,7 @@ typedef struct solid_event {
   solid_bytes kind; /* "view", "buy", ...; may be empty */
   int64_t time_ms;  /* since 1970-01-01 UTC */
   solid_position position;
+  solid_worth worth;
 } solid_event;
 
 /* One element of a user's window. `item` is a hash of the item's id (XXH3, 64 bits), the same in every model, so that

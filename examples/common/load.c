@@ -1,23 +1,42 @@
 #include "examples/common/load.h"
 #include "ingest/dataset.h"
 #include "solid/extend.h"
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static solid_status take_events(void *collector, const solid_event *events, const double *ratings, size_t count) {
-  (void)ratings;
-  return sol_collector_push(collector, events, count, NULL);
-}
-
-static solid_status take_attributes(void *collector, solid_bytes item, const solid_bytes *attributes, size_t count) {
   solid_status status = SOLID_OK;
-  for (size_t i = 0; i < count && !status; i++) status = sol_collector_attribute(collector, item, attributes[i]);
+  (void)ratings;
+  for (size_t i = 0, n; i < count && !status; i += n) { /* runs of steps; what is disliked is not trained on */
+    for (n = 0; i + n < count && events[i + n].worth == SOLID_WORTH_STEP; n++) continue;
+    if (n) status = sol_collector_push(collector, events + i, n, NULL);
+    n += i + n < count;
+  }
   return status;
 }
 
-static solid_status take_vector(void *collector, solid_bytes item, const float *vector, size_t width) {
-  return sol_collector_vector(collector, item, vector, (uint32_t)width);
+/* What is said about items, and of how many. */
+typedef struct item_reader {
+  sol_collector *collector;
+  size_t attributed, pictured; /* items with attributes, with a vector that says something */
+} item_reader;
+
+static solid_status take_attributes(void *reader, solid_bytes item, const solid_bytes *attributes, size_t count) {
+  item_reader *r = reader;
+  solid_status status = SOLID_OK;
+  r->attributed += count > 0;
+  for (size_t i = 0; i < count && !status; i++) status = sol_collector_attribute(r->collector, item, attributes[i]);
+  return status;
+}
+
+static solid_status take_vector(void *reader, solid_bytes item, const float *vector, size_t width) {
+  item_reader *r = reader;
+  size_t i = 0;
+  while (i < width && vector[i] == 0) i++;
+  r->pictured += i < width;
+  return sol_collector_vector(r->collector, item, vector, (uint32_t)width);
 }
 
 /* The times of one user, as they come: a file of `user seconds seconds ...` reads like one of events. */
@@ -70,7 +89,7 @@ static solid_status take_times(void *reader, const solid_event *events, const do
 static solid_status load_times(sol_history *history, const char *path) {
   times_reader r = {.history = history, .path = path, .user = SOL_NO_ID};
   solid_dataset_file *file = NULL;
-  solid_status status = reading_open(&file, path, "rows", NULL);
+  solid_status status = reading_open(&file, path, "rows", NULL, NULL);
   if (!status) status = solid_dataset_file_read(file, take_times, &r);
   if (!status) status = give_times(&r);
   solid_dataset_file_close(file);
@@ -89,17 +108,53 @@ static solid_status order_and_split(sol_history *history, const load_files *file
   return status ? solid_fail(status, "%s: %s", files->data, solid_last_error()) : SOLID_OK;
 }
 
-/* What is said about the items of another catalogue would be dropped without a word. */
-static solid_status check_content(const sol_history *history, const load_files *files) {
-  if (files->attributes && !history->attribute_offsets[history->items])
-    return solid_fail(SOLID_EMISMATCH, "%s has no attribute of any of the %u items of %s", files->attributes,
-                      history->items, files->data);
-  size_t n = (size_t)history->items * history->vector_width, i = 0;
-  while (i < n && history->vectors[i] == 0) i++;
-  if (files->vectors && i == n)
-    return solid_fail(SOLID_EMISMATCH, "%s has no vector of any of the %u items of %s: items are its rows, from 0",
-                      files->vectors, history->items, files->data);
-  return SOLID_OK;
+/* What is said about the items of another catalogue would be dropped without a word. `said`: items of the file, `met`:
+ * those that the data has. A file of a larger catalogue has most of the data's items, one of a part is had by the
+ * data. */
+static solid_status check_fit(const sol_history *history, const char *path, const char *data, const char *what,
+                              size_t said, size_t met) {
+  if (2 * met >= said || 2 * met >= history->items) return SOLID_OK;
+  return solid_fail(SOLID_EMISMATCH,
+                    "%s fits %s badly: %zu of its %zu items with %s (%.0f %%) are among the %u of the data (%.0f %%)",
+                    path, data, met, said, what, 100.0 * (double)met / (double)said, history->items,
+                    100.0 * (double)met / history->items);
+}
+
+static solid_status check_content(const sol_history *history, const load_files *files, const item_reader *r) {
+  size_t with = 0, pictured = 0;
+  for (uint32_t v = 0; v < history->items; v++) {
+    size_t i = 0, width = history->vector_width;
+    while (i < width && history->vectors[v * width + i] == 0) i++;
+    pictured += i < width;
+    with += history->attribute_offsets[v + 1] > history->attribute_offsets[v];
+  }
+  const items_options *items = files->items;
+  solid_status status = SOLID_OK;
+  if (items->attributes) status = check_fit(history, items->attributes, files->data, "attributes", r->attributed, with);
+  if (!status && items->vectors)
+    status = check_fit(history, items->vectors, files->data, "a vector", r->pictured, pictured);
+  return status;
+}
+
+static solid_status load_items(sol_collector *collector, const load_files *files, item_reader *r) {
+  const items_options *items = files->items;
+  solid_attributes_options attributes = SOLID_ATTRIBUTES_OPTIONS_INIT;
+  solid_vectors_options vectors = SOLID_VECTORS_OPTIONS_INIT;
+  solid_vectors_report report = SOLID_VECTORS_REPORT_INIT;
+  solid_status status = SOLID_OK;
+  r->collector = collector;
+  attributes.item_column = items->item_column, attributes.columns = items->columns;
+  attributes.separator = items->separator, attributes.no_header = items->no_header;
+  vectors.width = (uint32_t)items->vector_width, vectors.ids = items->vector_ids;
+  if (items->attributes) status = solid_dataset_read_attributes(items->attributes, &attributes, take_attributes, r);
+  if (!status && items->vectors) status = solid_dataset_read_vectors(items->vectors, &vectors, take_vector, r, &report);
+  if (!status && report.zero_rows)
+    fprintf(stderr,
+            "%s: warning: %s: %" PRIu64 " of %" PRIu64 " vectors are zero and say nothing, the first in row %" PRIu64
+            "\n",
+            files->program ? files->program : files->data, items->vectors, report.zero_rows, report.rows,
+            report.first_zero);
+  return status;
 }
 
 /* Events into the collector, with what was odd about them said. */
@@ -107,7 +162,8 @@ static solid_status load_events(sol_collector **collector, const load_files *fil
   solid_dataset_file *file = NULL;
   solid_dataset_info info = SOLID_DATASET_INFO_INIT;
   sol_collector_options options = {0};
-  solid_status status = reading_open(&file, files->data, files->format, files->reading);
+  solid_worth_rule rule = SOLID_WORTH_RULE_INIT;
+  solid_status status = reading_open(&file, files->data, files->format, files->reading, &rule);
   if (!status) status = solid_dataset_file_get_info(file, &info);
   options.has_times = options.sort_by_time = info.has_times; /* streams may bring a late event */
   if (!status) status = sol_collector_new(collector, &options);
@@ -120,18 +176,14 @@ static solid_status load_events(sol_collector **collector, const load_files *fil
 solid_status load_history(sol_history *history, const load_files *files) {
   sol_collector *collector = NULL;
   sol_history made = {0};
-  if (files->vectors && !files->vector_width)
-    return solid_fail(SOLID_EINVAL, "%s: the width of its vectors is not given (--vector-width)", files->vectors);
+  item_reader items = {0};
   solid_status status = load_events(&collector, files);
-  if (!status && files->attributes)
-    status = solid_dataset_read_attributes(files->attributes, take_attributes, collector);
-  if (!status && files->vectors)
-    status = solid_dataset_read_vectors(files->vectors, files->vector_width, take_vector, collector);
+  if (!status && files->items) status = load_items(collector, files, &items);
   if (!status) {
     status = sol_collector_finish(collector, &made);
     if (status == SOLID_ENOTFOUND) status = solid_fail(status, "%s has no events", files->data);
   }
-  if (!status) status = check_content(&made, files);
+  if (!status && files->items) status = check_content(&made, files, &items);
   if (!status && files->split) status = order_and_split(&made, files);
   sol_collector_free(collector);
   if (status)

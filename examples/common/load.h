@@ -23,15 +23,13 @@ typedef struct load_files {
   const char *format;             /* its name; NULL or "auto" = told by the first lines */
   const reading_options *reading; /* NULL = all zero */
   const char *program;            /* who says what is odd; NULL = the file's name */
-  const char *attributes;         /* of items; NULL = none */
-  const char *vectors;            /* raw float32, one row an item; NULL = none */
-  uint32_t vector_width;          /* floats a row */
+  const items_options *items;     /* NULL = nothing is said about items */
   const load_split *split;        /* NULL = all zero */
 } load_files;
 
 /* On success the caller owns *history: sol_history_clear. Texts name the file. ENOTFOUND: no events, or a part of the
- * split is empty. EMISMATCH: the file of times is of other events, that of attributes or
- * vectors of other items. */
+ * split is empty. EMISMATCH: the file of times is of other events, that of attributes or vectors of other items: fewer
+ * than half of its items are the data's, and it has fewer than half of the data's. */
 solid_status load_history(sol_history *history, const load_files *files);
 
 /* Says on stderr, after "program: warning: ", what is odd about the data: duplicate events, users without times. */

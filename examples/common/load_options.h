@@ -7,7 +7,10 @@
 #include "examples/common/load.h"
 #include <stddef.h>
 
-#define LOAD_READING_PROPERTIES(struct_) READING_PROPERTIES(struct_, reading)
+#define LOAD_READING_PROPERTIES(struct_) READING_PROPERTIES(struct_, reading), WORTH_PROPERTIES(struct_, reading)
+
+/* Of a struct whose items_options is called `items`. */
+#define LOAD_ITEMS_PROPERTIES(struct_) ITEMS_PROPERTIES(struct_, items)
 
 #define LOAD_SPLIT_PROPERTIES(struct_)                                                                                 \
   {.name = "split",                                                                                                    \

@@ -19,7 +19,7 @@ static solid_status read_bad_lines(const char *text, uint64_t *out) {
 }
 
 solid_status reading_open(solid_dataset_file **out, const char *path, const char *format,
-                          const reading_options *options) {
+                          const reading_options *options, solid_worth_rule *rule) {
   solid_dataset_options o = SOLID_DATASET_OPTIONS_INIT;
   solid_status status = format ? solid_dataset_format_find(format, &o.format) : SOLID_OK;
   if (!status && options) {
@@ -28,6 +28,8 @@ solid_status reading_open(solid_dataset_file **out, const char *path, const char
     o.kind_column = options->kind_column, o.separator = options->separator;
     o.no_header = options->no_header, o.time_unit = (solid_time_unit)options->time_unit;
     status = read_bad_lines(options->bad_lines, &o.bad_lines);
+    if (!status) status = solid_worth_rule_read(rule, options->kinds, options->min_rating);
+    o.worth = rule;
   }
   return status ? status : solid_dataset_file_open(out, path, &o);
 }
@@ -44,6 +46,9 @@ void reading_say(const char *program, const solid_dataset_file *file) {
     fprintf(stderr, "%s: warning: %" PRIu64 " lines are not understood and left out:\n", program, report.bad_lines);
     say_first(report.bad, report.bad_lines);
   }
+  if (report.dislikes || report.nothing)
+    fprintf(stderr, "%s: %" PRIu64 " of %" PRIu64 " events are dislikes and no steps, %" PRIu64 " are left out\n",
+            program, report.dislikes, report.events + report.nothing, report.nothing);
   if (report.implausible) {
     fprintf(stderr, "%s: warning: %" PRIu64 " of %" PRIu64 " times are odd; is their unit right (--time-unit)?\n",
             program, report.implausible, report.events);

@@ -1,4 +1,5 @@
 #include "examples/common/store_options.h"
+#include "examples/common/address.h"
 #include "solid/extend.h"
 #include "store/memory_store.h"
 #include <stdio.h>
@@ -38,6 +39,8 @@ static solid_status read_address(address *out, const char *text) {
 
 solid_status store_options_check(const store_options *options) {
   address unused;
+  solid_status status = options->kind == STORE_REDIS ? address_check("--redis", options->redis) : SOLID_OK;
+  if (status) return status;
   return options->kind == STORE_REDIS ? read_address(&unused, options->redis) : SOLID_OK;
 }
 

@@ -1,5 +1,6 @@
 /* solid_ingestd: events from Kafka (or a file) -> solid_pipeline -> store. The walk is set up in main and run by the
  * source; solid_ingestd --help says the rest. */
+#include "examples/common/address.h"
 #include "examples/common/ground.h"
 #include "examples/common/program.h"
 #include "examples/ingestd/ingestd.h"
@@ -65,6 +66,7 @@ static int run_file(const ingestd_options *options, solid_pipeline *pipeline, in
   o.sink = solid_pipeline_push;
   o.sink_user = pipeline;
   o.max_future_ms = options->max_future_ms;
+  o.worth = &options->worth;
   o.retry_max_ms = options->retry_max_ms;
   o.drain_ms = options->drain_ms;
   o.stats_ms = options->stats_s * 1000;
@@ -97,6 +99,7 @@ static int run_kafka(const ingestd_options *options, const solid_config *config,
   o.sink_user = pipeline;
   o.start_ms = options->start_ms;
   o.max_future_ms = options->max_future_ms;
+  o.worth = &options->worth;
   o.retry_max_ms = options->retry_max_ms;
   o.drain_ms = options->drain_ms;
   o.stats_ms = options->stats_s * 1000;
@@ -158,10 +161,11 @@ static int serve(const ingestd_options *options, const solid_config *config) {
   return code;
 }
 
-static int check(const ingestd_options *options) {
+static int check(ingestd_options *options) {
   if (options->from_file && (options->brokers || options->topic))
     fprintf(stderr, "solid_ingestd: --from-file and --brokers exclude one another\n");
-  else if (store_options_check(&options->store))
+  else if (store_options_check(&options->store) || address_check_brokers("--brokers", options->brokers) ||
+           solid_worth_rule_read(&options->worth, options->reading.kinds, options->reading.min_rating))
     fail(INGESTD_USAGE);
   else if (!options->from_file && (!options->brokers || !options->topic))
     fprintf(stderr, "solid_ingestd: needs --brokers and --topic, or --from-file; see --help\n");
@@ -171,7 +175,7 @@ static int check(const ingestd_options *options) {
 }
 
 int main(int argc, char **argv) {
-  ingestd_options options;
+  ingestd_options options = {0};
   solid_config *config = NULL;
   int code = INGESTD_USAGE;
   if (solid_config_load(&config, &ingestd_program, argc, argv, &options)) return fail(INGESTD_USAGE);

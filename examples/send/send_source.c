@@ -54,7 +54,7 @@ static solid_status read_lines(reading *r, FILE *file) {
   char *line = NULL;
   size_t room = 0;
   ssize_t size;
-  solid_status status = solid_decoder_new(&decoder, -1);
+  solid_status status = solid_decoder_new(&decoder, SOLID_ANY_TIME);
   while (!status && (size = getline(&line, &room, file)) >= 0) {
     while (size > 0 && strchr("\r\n", line[size - 1])) size--;
     if (!size) continue;
@@ -81,7 +81,8 @@ solid_status replay_read(const replay_source *source, replay_take_fn take, void 
     if (!from_stdin) fclose(file);
   } else {
     solid_dataset_file *file = NULL;
-    status = reading_open(&file, source->path, source->format, source->reading);
+    solid_worth_rule rule = SOLID_WORTH_RULE_INIT;
+    status = reading_open(&file, source->path, source->format, source->reading, &rule);
     if (!status) status = solid_dataset_file_read(file, pass_events, &r);
     if (file) reading_say("solid_send", file);
     solid_dataset_file_close(file);

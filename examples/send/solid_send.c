@@ -1,4 +1,5 @@
 /* solid_send: the events of a data file, or JSON lines, into a Kafka topic keyed by user, or into a file. */
+#include "examples/common/address.h"
 #include "examples/common/config.h"
 #include "examples/common/ground.h"
 #include "examples/common/program.h"
@@ -244,7 +245,7 @@ static int replay(const replay_options *options, const solid_config *config) {
 }
 
 int main(int argc, char **argv) {
-  replay_options options;
+  replay_options options = {0};
   solid_config *config = NULL;
   struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
   sigaction(SIGTERM, &action, NULL);
@@ -255,6 +256,8 @@ int main(int argc, char **argv) {
     code = solid_config_write_help(&program, stdout) ? fail(NOT_ALL) : DELIVERED;
   else if (solid_config_get_request(config) == SOLID_CONFIG_VERSION)
     code = solid_config_write_version(&program, stdout) ? fail(NOT_ALL) : DELIVERED;
+  else if (address_check_brokers("--brokers", options.brokers))
+    fail(USAGE);
   else if (!options.write && (!options.brokers || !options.topic))
     fprintf(stderr, "solid_send: needs --brokers and --topic, or --write; see --help\n");
   else

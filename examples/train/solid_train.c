@@ -104,7 +104,7 @@ static solid_status train(const train_arguments *a, const solid_context *ctx, co
 
 /* Hidden items come back with what their content says of them; that there is none is known before any training. */
 static solid_status check_hidden(const train_arguments *a, const sol_history *history) {
-  int content = a->attributes || history->attributes.count > 0 || history->vector_width > 0;
+  int content = a->items.attributes || history->attributes.count > 0 || history->vector_width > 0;
   if (a->hide > 0 && (a->levels == 0 || (a->hidden_codes == SOL_HIDDEN_CONTENT && !content)))
     return solid_fail(SOLID_EINVAL,
                       "hidden items would be known by nothing: they want codes (--levels) and content to make "
@@ -154,9 +154,7 @@ static solid_status run(void *user) {
                       .format = a->format,
                       .reading = &a->reading,
                       .program = "solid_train",
-                      .attributes = a->attributes,
-                      .vectors = a->vectors,
-                      .vector_width = (uint32_t)a->vector_width,
+                      .items = &a->items,
                       .split = &a->order};
   if (status == SOLID_OK) status = load_history(&history, &files);
   if (status == SOLID_OK) status = load_warn("solid_train", &history, &files);

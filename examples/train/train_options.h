@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 typedef struct train_arguments {
-  const char *data, *format, *attributes, *vectors, *out, *device, *log;
-  int64_t vector_width, width, window, blocks, heads, levels, codes, slots, rank;
+  const char *data, *format, *out, *device, *log;
+  int64_t width, window, blocks, heads, levels, codes, slots, rank;
   int64_t seed, threads, epochs, patience, check, batch, learn_codes, cooccurrence, content;
   double clip, limit, rate, rate_end, decay, max_norm, dropout, dropout_z, dropout_y, smoothing, average, cuts, swap,
       item_dropout, learn_share, learn_keep;
@@ -19,6 +19,7 @@ typedef struct train_arguments {
   int64_t hide_seed;
   int head, precision, fresh, keep_checkpoint, hidden_codes, refit;
   reading_options reading;
+  items_options items;
   load_split order;
 } train_arguments;
 

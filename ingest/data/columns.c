@@ -2,6 +2,7 @@
  * there is. */
 #include "ingest/data/file.h"
 #include "solid/base/number.h"
+#include "solid/base/text.h"
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
@@ -54,8 +55,7 @@ static int is_alike(solid_bytes a, solid_bytes b) {
   return 1;
 }
 
-/* 1 when `name` is one of the known names of the role. */
-static int is_known(solid_bytes name, sol_role role) {
+int sol_column_is_known(solid_bytes name, sol_role role) {
   name = without_type(name);
   for (const char *at = roles[role].names; *at; at += strspn(at, ", ")) {
     size_t size = strcspn(at, ",");
@@ -77,7 +77,7 @@ size_t sol_columns_count(const sol_fields *fields, const solid_dataset_options *
     for (size_t i = 0; i < fields->count; i++) {
       const char *given = option_of(options, (sol_role)role);
       int found = given ? sol_bytes_equal(fields->at[i], given) || sol_bytes_equal(without_type(fields->at[i]), given)
-                        : is_known(without_blanks(fields->at[i]), (sol_role)role);
+                        : sol_column_is_known(without_blanks(fields->at[i]), (sol_role)role);
       if (!found) continue;
       count++;
       break;
@@ -85,27 +85,30 @@ size_t sol_columns_count(const sol_fields *fields, const solid_dataset_options *
   return count;
 }
 
-/* `"a" "b" "c"`, cut where it gets long. */
-static const char *list_names(const solid_dataset_file *file, char *text, size_t size) {
-  size_t used = 0;
-  *text = 0;
-  for (size_t i = 0; i < file->names.count && used + 48 < size; i++)
-    used +=
-        (size_t)snprintf(text + used, size - used, "%s\"%.*s\"", i ? " " : "",
-                         (int)(file->names.at[i].size < 32 ? file->names.at[i].size - 1 : 32), file->names.at[i].data);
-  if (used + 48 >= size) snprintf(text + used, size - used, " ...");
-  return text;
-}
-
 /* Names carry a zero, so that they can be given out as strings. */
 static solid_bytes name_at(const solid_dataset_file *file, size_t column) {
   return (solid_bytes){file->names.at[column].data, file->names.at[column].size - 1};
 }
 
+static sol_shown show(const solid_dataset_file *file, size_t column) {
+  solid_bytes name = name_at(file, column);
+  return sol_show(name.data, name.size);
+}
+
+/* `"a" "b" "c"`, cut where it gets long. */
+static const char *list_names(const solid_dataset_file *file, char *text, size_t size) {
+  sol_text list = sol_text_start(text, size);
+  size_t i = 0;
+  for (; i < file->names.count && list.used + 60 < size; i++)
+    sol_text_add(&list, "%s\"%.40s\"", i ? " " : "", show(file, i).text);
+  if (i < file->names.count) sol_text_add(&list, " ...");
+  return text;
+}
+
 static solid_status twice(const solid_dataset_file *file, sol_role role, size_t first, size_t second) {
-  return sol_lines_fail(&file->lines, "columns %zu \"%.40s\" and %zu \"%.40s\" may both be the %s: %s says which",
-                        first + 1, file->names.at[first].data, second + 1, file->names.at[second].data,
-                        roles[role].what, roles[role].option);
+  return sol_lines_fail(&file->lines, "columns %zu \"%s\" and %zu \"%s\" may both be the %s: %s says which", first + 1,
+                        show(file, first).text, second + 1, show(file, second).text, roles[role].what,
+                        roles[role].option);
 }
 
 static solid_status find_given(solid_dataset_file *file, sol_role role, const char *given) {
@@ -115,7 +118,7 @@ static solid_status find_given(solid_dataset_file *file, sol_role role, const ch
     solid_bytes name = name_at(file, i);
     if (!sol_bytes_equal(name, given) && !sol_bytes_equal(without_type(name), given)) continue;
     if (file->at[role] != SOL_ABSENT)
-      return sol_lines_fail(&file->lines, "columns %zu and %zu are both called \"%.40s\": give %s a number",
+      return sol_lines_fail(&file->lines, "columns %zu and %zu are both called \"%s\": give %s a number",
                             file->at[role] + 1, i + 1, given, roles[role].option);
     file->at[role] = i;
   }
@@ -123,15 +126,15 @@ static solid_status find_given(solid_dataset_file *file, sol_role role, const ch
   if (sol_number_int(given, strlen(given), &number) && number >= 1 && (uint64_t)number <= file->columns)
     return file->at[role] = (size_t)number - 1, SOLID_OK;
   if (file->options.no_header)
-    return sol_lines_fail(&file->lines, "%s \"%.40s\": without a header a column is a number from 1 to %zu",
+    return sol_lines_fail(&file->lines, "%s \"%s\": without a header a column is a number from 1 to %zu",
                           roles[role].option, given, file->columns);
-  return sol_lines_fail(&file->lines, "%s \"%.40s\": no such column; there are %zu: %s", roles[role].option, given,
+  return sol_lines_fail(&file->lines, "%s \"%s\": no such column; there are %zu: %s", roles[role].option, given,
                         file->columns, list_names(file, names, sizeof names));
 }
 
 static solid_status find_known(solid_dataset_file *file, sol_role role) {
   for (size_t i = 0; i < file->columns; i++) {
-    if (!is_known(name_at(file, i), role)) continue;
+    if (!sol_column_is_known(name_at(file, i), role)) continue;
     if (file->at[role] != SOL_ABSENT) return twice(file, role, file->at[role], i);
     file->at[role] = i;
   }
@@ -143,18 +146,17 @@ static solid_status say_missing(const solid_dataset_file *file, sol_role role) {
   char names[240];
   for (size_t i = 0; i < file->columns; i++) {
     solid_bytes name = name_at(file, i), inner = without_blanks(name);
-    if (inner.size != name.size && is_known(inner, role))
-      return sol_lines_fail(
-          &file->lines,
-          "column %zu is called \"%.40s\", with a blank: take blanks out of the file, or say %s \"%.40s\"", i + 1,
-          file->names.at[i].data, roles[role].option, file->names.at[i].data);
+    if (inner.size != name.size && sol_column_is_known(inner, role))
+      return sol_lines_fail(&file->lines,
+                            "column %zu is called \"%s\", with a blank: take blanks out of the file, or say %s \"%s\"",
+                            i + 1, show(file, i).text, roles[role].option, show(file, i).text);
   }
   if (file->options.no_header)
     return sol_lines_fail(&file->lines, "no header, and no %s: it says which of the %zu columns has the %s",
                           roles[role].option, file->columns, roles[role].what);
   if (file->columns == 1)
-    return sol_lines_fail(&file->lines, "one column, \"%.60s\": is the separator other than %s (--separator)?",
-                          file->names.at[0].data, sol_separator_name(&file->separator));
+    return sol_lines_fail(&file->lines, "one column, \"%s\": is the separator other than %s (--separator)?",
+                          show(file, 0).text, sol_separator_name(&file->separator));
   return sol_lines_fail(&file->lines,
                         "no column of %s (%s): %s says which of the %zu separated by %s (%s), or --no-header that "
                         "this line names none",
@@ -172,9 +174,8 @@ static solid_status find_role(solid_dataset_file *file, sol_role role) {
   if (status == SOLID_OK && file->at[role] == SOL_ABSENT && roles[role].is_needed) status = say_missing(file, role);
   for (int other = 0; status == SOLID_OK && other < (int)role; other++)
     if (file->at[role] != SOL_ABSENT && file->at[other] == file->at[role])
-      return sol_lines_fail(&file->lines, "column %zu \"%.40s\" for the %s and the %s: one column a role",
-                            file->at[role] + 1, file->names.at[file->at[role]].data, roles[other].what,
-                            roles[role].what);
+      return sol_lines_fail(&file->lines, "column %zu \"%s\" for the %s and the %s: one column a role",
+                            file->at[role] + 1, show(file, file->at[role]).text, roles[other].what, roles[role].what);
   if (status == SOLID_OK && file->at[role] != SOL_ABSENT) file->name[role] = file->names.at[file->at[role]].data;
   return status;
 }

@@ -62,15 +62,10 @@ solid_status sol_event_batch_add(sol_event_batch *batch, const solid_event *even
   *to = (solid_event){.user = keep(batch, event->user),
                       .item = keep(batch, event->item),
                       .kind = keep(batch, event->kind),
-                      .time_ms = event->time_ms};
+                      .time_ms = event->time_ms,
+                      .worth = event->worth};
   batch->total++;
   return SOLID_OK;
-}
-
-static uint64_t hash_bytes(solid_bytes text) {
-  uint64_t hash = 0xcbf29ce484222325ULL; /* FNV-1a */
-  for (size_t i = 0; i < text.size; i++) hash = (hash ^ (unsigned char)text.data[i]) * 0x100000001b3ULL;
-  return hash ^ hash >> 29;
 }
 
 solid_bytes sol_interner_text(const sol_interner *interner, uint32_t index) {
@@ -78,29 +73,14 @@ solid_bytes sol_interner_text(const sol_interner *interner, uint32_t index) {
   return (solid_bytes){interner->bytes + begin, interner->ends[index] - begin};
 }
 
-/* The slot of `text`: its own, or the free one where it belongs. */
-static size_t find_slot(const sol_interner *interner, solid_bytes text) {
-  size_t mask = interner->slot_count - 1, slot = hash_bytes(text) & mask;
-  for (; interner->slots[slot]; slot = (slot + 1) & mask) {
-    solid_bytes other = sol_interner_text(interner, interner->slots[slot] - 1);
-    if (other.size == text.size && memcmp(other.data, text.data, text.size) == 0) break;
-  }
-  return slot;
-}
-
-static solid_status grow_slots(sol_interner *interner) {
-  size_t count = interner->slot_count ? 2 * interner->slot_count : 1024;
-  uint32_t *slots = calloc(count, sizeof *slots);
-  if (!slots) return solid_fail(SOLID_ENOMEM, "no room for %zu ids", count / 2);
-  free(interner->slots);
-  interner->slots = slots;
-  interner->slot_count = count;
-  for (uint32_t i = 0; i < interner->count; i++) slots[find_slot(interner, sol_interner_text(interner, i))] = i + 1;
-  return SOLID_OK;
+static int is_same(const void *owner, uint32_t number, const void *key) {
+  solid_bytes held = sol_interner_text(owner, number);
+  const solid_bytes *text = key;
+  return held.size == text->size && (held.size == 0 || memcmp(held.data, text->data, held.size) == 0);
 }
 
 static solid_status grow_strings(sol_interner *interner, size_t size) {
-  if (interner->room - interner->used < size) {
+  if (interner->room - interner->used <= size) {
     size_t room = 2 * interner->room + size + 4096;
     char *bytes = realloc(interner->bytes, room);
     if (!bytes) return solid_fail(SOLID_ENOMEM, "no room for %zu bytes of ids", room);
@@ -119,26 +99,25 @@ static solid_status grow_strings(sol_interner *interner, size_t size) {
 }
 
 solid_status sol_interner_find(sol_interner *interner, solid_bytes text, uint32_t *out) {
-  solid_status status = SOLID_OK;
-  if (2 * (size_t)interner->count >= interner->slot_count) status = grow_slots(interner);
+  uint64_t hash = sol_table_hash(text.data, text.size);
+  *out = sol_table_find(&interner->table, hash, is_same, interner, &text);
+  if (*out != SOL_NO_NUMBER) return SOLID_OK;
+  solid_status status = grow_strings(interner, text.size);
   if (status != SOLID_OK) return status;
-  size_t slot = find_slot(interner, text);
-  if (!interner->slots[slot]) {
-    status = grow_strings(interner, text.size);
-    if (status != SOLID_OK) return status;
-    if (text.size > 0) memcpy(interner->bytes + interner->used, text.data, text.size);
-    interner->used += text.size;
-    interner->ends[interner->count++] = interner->used;
-    interner->slots[slot] = interner->count;
-  }
-  *out = interner->slots[slot] - 1;
+  if (!sol_table_reserve(&interner->table, (size_t)interner->count + 1))
+    return solid_fail(SOLID_ENOMEM, "no room for %u ids", interner->count);
+  if (text.size > 0) memcpy(interner->bytes + interner->used, text.data, text.size);
+  interner->used += text.size;
+  interner->ends[interner->count] = interner->used;
+  sol_table_add(&interner->table, hash, interner->count);
+  *out = interner->count++;
   return SOLID_OK;
 }
 
 void sol_interner_free(sol_interner *interner) {
   free(interner->bytes);
   free(interner->ends);
-  free(interner->slots);
+  sol_table_clear(&interner->table);
   *interner = (sol_interner){0};
 }
 
@@ -150,7 +129,7 @@ solid_status sol_timeline_add(sol_timeline *timeline, const solid_event *from, d
     timeline->events = events;
     timeline->room = room;
   }
-  sol_timed_event event = {.time_ms = from->time_ms, .rating = rating, .order = timeline->count};
+  sol_timed_event event = {.time_ms = from->time_ms, .rating = rating, .order = timeline->count, .worth = from->worth};
   solid_status status = sol_interner_find(&timeline->users, from->user, &event.user);
   if (status == SOLID_OK) status = sol_interner_find(&timeline->items, from->item, &event.item);
   if (status == SOLID_OK) status = sol_interner_find(&timeline->kinds, from->kind, &event.kind);
@@ -174,7 +153,8 @@ solid_status sol_timeline_send(sol_timeline *timeline, sol_event_batch *batch) {
                                  &(solid_event){.user = sol_interner_text(&timeline->users, event->user),
                                                 .item = sol_interner_text(&timeline->items, event->item),
                                                 .kind = sol_interner_text(&timeline->kinds, event->kind),
-                                                .time_ms = event->time_ms},
+                                                .time_ms = event->time_ms,
+                                                .worth = event->worth},
                                  event->rating);
   }
   return status;

@@ -5,6 +5,7 @@
 
 #include "ingest/data/text.h"
 #include "ingest/dataset.h"
+#include "solid/base/table.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -28,8 +29,7 @@ typedef struct sol_interner {
   size_t used, room;
   size_t *ends; /* of string i in bytes; its beginning is ends[i - 1] */
   uint32_t count, places;
-  uint32_t *slots; /* string + 1, 0 = free; open addressing */
-  size_t slot_count;
+  sol_table table;
 } sol_interner;
 
 solid_status sol_interner_find(sol_interner *interner, solid_bytes text, uint32_t *out);
@@ -41,6 +41,7 @@ typedef struct sol_timed_event {
   int64_t time_ms;
   double rating; /* NAN = none */
   size_t order;  /* in the file */
+  solid_worth worth;
 } sol_timed_event;
 
 typedef struct sol_timeline {

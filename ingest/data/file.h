@@ -32,7 +32,7 @@ struct solid_dataset_file {
   int was_read;
   sol_event_batch *batch;
   sol_timeline timeline; /* of a table with times */
-  uint64_t bad_lines, implausible;
+  uint64_t bad_lines, implausible, dislikes, nothing;
   char bad[SOLID_DATASET_SAID][SOL_SAID_SIZE], odd_time[SOLID_DATASET_SAID][SOL_SAID_SIZE];
 };
 
@@ -48,11 +48,17 @@ solid_status sol_columns_find(solid_dataset_file *file);
 /* How many roles the fields name, by known names and by the names that the options give. */
 size_t sol_columns_count(const sol_fields *fields, const solid_dataset_options *options);
 
+/* 1 when `name` is one of the known names of the role. */
+int sol_column_is_known(solid_bytes name, sol_role role);
+
 /* OK where the line that failed with `status` may be left out: it is counted. Else `status`. */
 solid_status sol_bad_line(solid_dataset_file *file, solid_status status);
 
 /* Counts the time and, of the first few, says it, where it is implausible. */
 void sol_note_time(solid_dataset_file *file, int64_t time_ms);
+
+/* Hands an event on, or keeps it to be sorted where the file has times; one that is worth nothing is counted alone. */
+solid_status sol_take_event(solid_dataset_file *file, const solid_event *event, double rating);
 
 /* The readers: rows, pairs; tables of events; tables of histories; lines of JSON; JSON of histories. */
 solid_status sol_read_rows(solid_dataset_file *file);

@@ -1,4 +1,5 @@
 #include "ingest/data/text.h"
+#include "solid/base/text.h"
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,8 +14,8 @@ static solid_status add_value(sol_list *list, const char *path, const char *key,
   if (json_is_string(value))
     return sol_list_add(list, "", (solid_bytes){json_string_value(value), json_string_length(value)});
   if (!json_is_integer(value))
-    return solid_fail(SOLID_EFORMAT, "%s: \"%.64s\": element %zu is neither a string nor an integer", path, key,
-                      list->count + 1);
+    return solid_fail(SOLID_EFORMAT, "%s: \"%s\": element %zu is neither a string nor an integer", path,
+                      sol_show(key, strlen(key)).text, list->count + 1);
   int size = snprintf(number, sizeof number, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
   return sol_list_add(list, "", (solid_bytes){number, (size_t)size});
 }
@@ -24,7 +25,8 @@ static solid_status read_entry(const char *path, const char *key, const json_t *
   size_t size = strlen(key);
   if (size < 1 || size > SOLID_ID_MAX)
     return solid_fail(SOLID_EFORMAT, "%s: key of %zu bytes, want 1 to %d", path, size, SOLID_ID_MAX);
-  if (!json_is_array(values)) return solid_fail(SOLID_EFORMAT, "%s: \"%.64s\" is not a list", path, key);
+  if (!json_is_array(values))
+    return solid_fail(SOLID_EFORMAT, "%s: \"%s\" is not a list", path, sol_show(key, strlen(key)).text);
   for (size_t i = 0; i < json_array_size(values); i++) {
     solid_status status = add_value(list, path, key, json_array_get(values, i));
     if (status != SOLID_OK) return status;

@@ -3,20 +3,20 @@
 #include "ingest/data/file.h"
 #include "ingest/data/plain.h"
 #include "solid/base/number.h"
+#include "solid/base/text.h"
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* `"user_id", "item_id"` of a JSON object, cut. */
+/* `"user_id", "item_id"` of a JSON object, cut where it gets long. */
 static void list_keys(json_t *object, char *text, size_t size) {
-  size_t used = 0;
+  sol_text list = sol_text_start(text, size);
   const char *key;
   json_t *value;
-  *text = 0;
   json_object_foreach(object, key, value) {
-    if (used + 44 > size) break;
-    used += (size_t)snprintf(text + used, size - used, "%s\"%.32s\"", used ? ", " : "", key);
+    if (list.used + 60 > size) break;
+    sol_text_add(&list, "%s\"%.40s\"", list.used ? ", " : "", sol_show(key, strlen(key)).text);
   }
 }
 

@@ -50,7 +50,7 @@ static solid_status read_more(sol_lines *lines) {
   return SOLID_OK;
 }
 
-solid_status sol_lines_open(sol_lines *lines, const char *path) {
+solid_status sol_bytes_open(sol_lines *lines, const char *path) {
   *lines = (sol_lines){.path = path};
   errno = 0;
   lines->file = gzopen(path, "rbe"); /* reads files that are not compressed as they are */
@@ -58,8 +58,14 @@ solid_status sol_lines_open(sol_lines *lines, const char *path) {
     return solid_fail(errno ? SOLID_EIO : SOLID_ENOMEM, "%s: %s", path, strerror(errno ? errno : ENOMEM));
   solid_status status = SOLID_OK;
   while (status == SOLID_OK && !lines->at_end && lines->end < LOOKED_AT) status = read_more(lines);
+  return status;
+}
+
+solid_status sol_lines_open(sol_lines *lines, const char *path) {
+  solid_status status = sol_bytes_open(lines, path);
+  if (status != SOLID_OK) return status;
   if (lines->end >= 3 && memcmp(lines->buffer, "\xef\xbb\xbf", 3) == 0) lines->begin = 3; /* byte order mark */
-  return status == SOLID_OK ? sol_check_magic(path, lines->buffer, lines->end) : status;
+  return sol_check_magic(path, lines->buffer, lines->end);
 }
 
 void sol_lines_close(sol_lines *lines) {
@@ -74,6 +80,15 @@ solid_status sol_lines_sample(const sol_lines *lines, sol_lines *sample) {
   sample->buffer = malloc(size + 1);
   if (!sample->buffer) return solid_fail(SOLID_ENOMEM, "%s: no room for %zu bytes", lines->path, size);
   if (size > 0) memcpy(sample->buffer, lines->buffer + lines->begin, size);
+  return SOLID_OK;
+}
+
+solid_status sol_bytes_read(sol_lines *lines, void *buffer, size_t size, size_t *got) {
+  for (*got = 0; *got < size;) {
+    size_t n = sol_lines_bytes(lines, (char *)buffer + *got, size - *got);
+    if (n == 0 || n == SIZE_MAX) return sol_gzip_status(lines->file, lines->path);
+    *got += n;
+  }
   return SOLID_OK;
 }
 

@@ -10,6 +10,7 @@
  * must be its last events, oldest line first or newest first. Lines that do not continue one another are several
  * histories of a user, or something else, and are refused. */
 #include "ingest/data/file.h"
+#include "solid/base/text.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,9 +53,9 @@ static solid_status no_memory(const lists *l) {
 static solid_status apart(const lists *l, size_t user, size_t line) {
   solid_bytes id = sol_interner_text(&l->file->timeline.users, (uint32_t)user);
   return solid_fail(SOLID_EFORMAT,
-                    "%s:%zu: the lists of user \"%.*s\" do not continue one another: several histories of one user, or "
+                    "%s:%zu: the lists of user \"%s\" do not continue one another: several histories of one user, or "
                     "lines left out; give a line for each event, with times",
-                    l->file->path, line, (int)(id.size < 64 ? id.size : 64), id.data);
+                    l->file->path, line, sol_show(id.data, id.size).text);
 }
 
 static solid_status room_for_user(lists *l, uint32_t index) {

@@ -40,6 +40,25 @@ static solid_status take_options(solid_dataset_options *out, const solid_dataset
   return SOLID_OK;
 }
 
+/* Ratings or kinds: lines of JSON may have them. */
+static int has(const solid_dataset_file *file, sol_role role) {
+  return file->format == SOLID_DATASET_EVENTS || (file->at[SOL_LIST] == SOL_ABSENT && file->at[role] != SOL_ABSENT);
+}
+
+/* A rule that no event of the file can meet would let all pass. */
+static solid_status check_worth(const solid_dataset_file *file) {
+  const solid_worth_rule *rule = file->options.worth;
+  if (solid_worth_rule_needs_ratings(rule) && !has(file, SOL_RATING))
+    return solid_fail(SOLID_EINVAL,
+                      "%s has no ratings, and --min-rating wants them: --rating-column says where they are",
+                      file->path);
+  if (solid_worth_rule_needs_kinds(rule) && !has(file, SOL_KIND))
+    return solid_fail(SOLID_EINVAL,
+                      "%s has no kinds of events, and --kinds wants them: --kind-column says where they are",
+                      file->path);
+  return SOLID_OK;
+}
+
 solid_status solid_dataset_file_open(solid_dataset_file **out, const char *path, const solid_dataset_options *options) {
   if (!out || !path) return solid_fail(SOLID_EINVAL, "open a data file: NULL argument");
   solid_dataset_options all;
@@ -56,6 +75,7 @@ solid_status solid_dataset_file_open(solid_dataset_file **out, const char *path,
   status = sol_lines_open(&file->lines, file->path);
   if (status == SOLID_OK) status = sol_judge(file);
   if (status == SOLID_OK && is_table(file)) status = sol_columns_find(file);
+  if (status == SOLID_OK) status = check_worth(file);
   if (status != SOLID_OK) {
     solid_dataset_file_close(file);
     return status;
@@ -89,8 +109,8 @@ solid_status solid_dataset_file_get_info(const solid_dataset_file *file, solid_d
                             .rating_column = is_list ? NULL : file->name[SOL_RATING],
                             .kind_column = is_list ? NULL : file->name[SOL_KIND],
                             .has_times = is_events || (!is_list && file->at[SOL_TIME] != SOL_ABSENT),
-                            .has_ratings = !is_list && file->at[SOL_RATING] != SOL_ABSENT,
-                            .has_kinds = is_events || (!is_list && file->at[SOL_KIND] != SOL_ABSENT),
+                            .has_ratings = has(file, SOL_RATING),
+                            .has_kinds = has(file, SOL_KIND),
                             .time_unit = is_events ? SOLID_TIME_MILLISECONDS : file->unit};
   return sol_struct_give(info, &all, sizeof all, "dataset info");
 }
@@ -99,7 +119,9 @@ solid_status solid_dataset_file_get_report(const solid_dataset_file *file, solid
   if (!file || !report) return solid_fail(SOLID_EINVAL, "report of a data file: NULL argument");
   solid_dataset_report all = {.events = file->batch ? (uint64_t)sol_event_batch_count(file->batch) : 0,
                               .bad_lines = file->bad_lines,
-                              .implausible = file->implausible};
+                              .implausible = file->implausible,
+                              .dislikes = file->dislikes,
+                              .nothing = file->nothing};
   for (int i = 0; i < SOLID_DATASET_SAID; i++) {
     all.bad[i] = *file->bad[i] ? file->bad[i] : NULL;
     all.odd_time[i] = *file->odd_time[i] ? file->odd_time[i] : NULL;
@@ -128,6 +150,17 @@ void sol_note_time(solid_dataset_file *file, int64_t time_ms) {
   file->implausible++;
 }
 
+solid_status sol_take_event(solid_dataset_file *file, const solid_event *event, double rating) {
+  if (event->worth == SOLID_WORTH_NOTHING) return file->nothing++, SOLID_OK;
+  file->dislikes += event->worth == SOLID_WORTH_DISLIKE;
+  int is_event_line = file->format == SOLID_DATASET_EVENTS, has_time = file->at[SOL_TIME] != SOL_ABSENT;
+  if (is_event_line || has_time) sol_note_time(file, event->time_ms);
+  if (has_time) return sol_timeline_add(&file->timeline, event, rating);
+  solid_event taken = *event;
+  if (!is_event_line) taken.time_ms = sol_event_batch_count(file->batch);
+  return sol_event_batch_add(file->batch, &taken, rating);
+}
+
 static solid_status read_format(solid_dataset_file *file) {
   switch (file->format) {
   case SOLID_DATASET_ROWS:
@@ -151,9 +184,8 @@ static solid_status read_format(solid_dataset_file *file) {
 solid_status solid_dataset_file_read(solid_dataset_file *file, solid_dataset_sink sink, void *context) {
   if (!file || !sink) return solid_fail(SOLID_EINVAL, "read events: NULL argument");
   if (file->was_read) return solid_fail(SOLID_EINVAL, "%s: read before, and it is open for one reading", file->path);
-  int has_ratings = file->at[SOL_RATING] != SOL_ABSENT && file->at[SOL_LIST] == SOL_ABSENT;
   file->was_read = 1;
-  solid_status status = sol_event_batch_new(&file->batch, sink, context, has_ratings);
+  solid_status status = sol_event_batch_new(&file->batch, sink, context, has(file, SOL_RATING));
   if (status == SOLID_OK) status = read_format(file);
   if (status == SOLID_OK) status = sol_event_batch_flush(file->batch);
   if (status == SOLID_OK && sol_event_batch_count(file->batch) == 0)

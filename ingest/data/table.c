@@ -2,6 +2,7 @@
 #include "ingest/data/file.h"
 #include "ingest/data/times.h"
 #include "solid/base/number.h"
+#include "solid/base/text.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,14 +18,15 @@ static solid_status read_time(solid_dataset_file *file, int64_t *out) {
   return status == SOLID_OK ? status : sol_lines_fail(&file->lines, "%s", solid_last_error());
 }
 
-/* NAN where the field is empty or, unless a column of ratings was asked for, no number. */
+/* NAN where the field is empty or, unless ratings were asked for, no number. */
 static solid_status read_rating(const solid_dataset_file *file, double *out) {
   size_t at = file->at[SOL_RATING];
+  int is_asked = file->options.rating_column || solid_worth_rule_needs_ratings(file->options.worth);
   *out = NAN;
   if (at == SOL_ABSENT || at >= file->fields.count || file->fields.at[at].size == 0) return SOLID_OK;
   solid_bytes field = file->fields.at[at];
-  if (sol_number_double(field.data, field.size, out) || !file->options.rating_column) return SOLID_OK;
-  return sol_lines_fail(&file->lines, "\"%.*s\" is not a rating", (int)(field.size < 40 ? field.size : 40), field.data);
+  if (sol_number_double(field.data, field.size, out) || !is_asked) return SOLID_OK;
+  return sol_lines_fail(&file->lines, "\"%s\" is not a rating", sol_show(field.data, field.size).text);
 }
 
 static solid_status read_kind(const solid_dataset_file *file, solid_bytes *out) {
@@ -33,6 +35,11 @@ static solid_status read_kind(const solid_dataset_file *file, solid_bytes *out) 
   *out = file->fields.at[at];
   if (out->size <= SOLID_ID_MAX) return SOLID_OK;
   return sol_lines_fail(&file->lines, "kind of %zu bytes, want at most %d", out->size, SOLID_ID_MAX);
+}
+
+static solid_status read_worth(const solid_dataset_file *file, solid_event *event, double rating) {
+  solid_status status = solid_worth_of(file->options.worth, event->kind, rating, &event->worth);
+  return status == SOLID_EFORMAT ? sol_lines_fail(&file->lines, "%s", solid_last_error()) : status;
 }
 
 static solid_status read_line(solid_dataset_file *file) {
@@ -48,13 +55,8 @@ static solid_status read_line(solid_dataset_file *file) {
   if (status == SOLID_OK) status = read_rating(file, &rating);
   if (status == SOLID_OK) status = read_kind(file, &event.kind);
   if (status == SOLID_OK && file->at[SOL_TIME] != SOL_ABSENT) status = read_time(file, &event.time_ms);
-  if (status != SOLID_OK) return sol_bad_line(file, status);
-  if (file->at[SOL_TIME] != SOL_ABSENT) {
-    sol_note_time(file, event.time_ms);
-    return sol_timeline_add(&file->timeline, &event, rating);
-  }
-  event.time_ms = sol_event_batch_count(file->batch);
-  return sol_event_batch_add(file->batch, &event, rating);
+  if (status == SOLID_OK) status = read_worth(file, &event, rating);
+  return status == SOLID_OK ? sol_take_event(file, &event, rating) : sol_bad_line(file, status);
 }
 
 solid_status sol_read_table(solid_dataset_file *file) {

@@ -22,7 +22,13 @@ typedef struct sol_lines {
   int is_cut; /* of a sample: the file goes on behind it; its only line may be the beginning of one */
 } sol_lines;
 
-/* Opens, and looks at the first bytes: EFORMAT where they are those of a known format that is no text. */
+/* Opens a file of any kind, and looks at its first bytes, which are in the buffer. */
+solid_status sol_bytes_open(sol_lines *lines, const char *path);
+
+/* Reads `size` bytes, or all that are left: *got. EIO. */
+solid_status sol_bytes_read(sol_lines *lines, void *buffer, size_t size, size_t *got);
+
+/* Opens a text, and looks at its first bytes: EFORMAT where they are those of a known format that is no text. */
 solid_status sol_lines_open(sol_lines *lines, const char *path);
 void sol_lines_close(sol_lines *lines);
 

@@ -1,5 +1,6 @@
 #include "ingest/data/times.h"
 #include "solid/base/number.h"
+#include "solid/base/text.h"
 #include "solid/extend.h"
 #include <math.h>
 #include <string.h>
@@ -99,11 +100,11 @@ static solid_time_unit unit_of(double value) {
 }
 
 static solid_status no_time(solid_bytes text, solid_time_unit unit) {
-  int size = (int)(text.size < 40 ? text.size : 40);
+  sol_shown shown = sol_show(text.data, text.size);
   if (unit == SOLID_TIME_AUTO)
-    return solid_fail(SOLID_EFORMAT, "\"%.*s\" is not a time in seconds, milliseconds, microseconds or ISO 8601", size,
-                      text.data);
-  return solid_fail(SOLID_EFORMAT, "\"%.*s\" is not a time in %s", size, text.data, units[unit].name);
+    return solid_fail(SOLID_EFORMAT, "\"%s\" is not a time in seconds, milliseconds, microseconds or ISO 8601",
+                      shown.text);
+  return solid_fail(SOLID_EFORMAT, "\"%s\" is not a time in %s", shown.text, units[unit].name);
 }
 
 solid_status solid_time_read(solid_bytes text, solid_time_unit *unit, int is_given, int64_t *out) {
@@ -119,9 +120,8 @@ solid_status solid_time_read(solid_bytes text, solid_time_unit *unit, int is_giv
   if (wanted == SOLID_TIME_AUTO) wanted = seen;
   int is_early = is_given && is_number && wanted != SOLID_TIME_ISO && seen < wanted; /* a time near 1970, said to be */
   if (seen != wanted && !is_early)
-    return solid_fail(
-        SOLID_EFORMAT, "\"%.*s\" looks like %s, where the times are %s: one unit a file (--time-unit %s?)",
-        (int)(text.size < 40 ? text.size : 40), text.data, units[seen].name, units[wanted].name, units[seen].flag);
+    return solid_fail(SOLID_EFORMAT, "\"%s\" looks like %s, where the times are %s: one unit a file (--time-unit %s?)",
+                      sol_show(text.data, text.size).text, units[seen].name, units[wanted].name, units[seen].flag);
   *unit = wanted;
   *out = is_iso ? iso : (int64_t)llround(value * units[wanted].ms);
   return SOLID_OK;

@@ -5,11 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-solid_status sol_intake_open(sol_intake *intake, solid_sink_fn sink, void *sink_user, int64_t max_future_ms) {
+solid_status sol_intake_open(sol_intake *intake, solid_sink_fn sink, void *sink_user, int64_t max_future_ms,
+                             const solid_worth_rule *worth) {
   memset(intake, 0, sizeof *intake);
   intake->sink = sink;
   intake->sink_user = sink_user;
-  return solid_decoder_new(&intake->decoder, max_future_ms);
+  solid_status status = solid_decoder_new(&intake->decoder, max_future_ms);
+  solid_decoder_set_worth(intake->decoder, worth);
+  return status;
 }
 
 void sol_intake_close(sol_intake *intake) {

@@ -22,7 +22,9 @@ typedef struct sol_intake {
   solid_reject *rejects; /* by payload: SOLID_REJECT_NONE = taken */
 } sol_intake;
 
-solid_status sol_intake_open(sol_intake *intake, solid_sink_fn sink, void *sink_user, int64_t max_future_ms);
+/* `worth` is borrowed; NULL = every event is a step. */
+solid_status sol_intake_open(sol_intake *intake, solid_sink_fn sink, void *sink_user, int64_t max_future_ms,
+                             const solid_worth_rule *worth);
 void sol_intake_close(sol_intake *intake);
 
 /* Decodes n payloads, gives the good ones to the sink and fills intake->rejects (n). The sink is not called when

@@ -52,7 +52,7 @@ static solid_status set_up(solid_consumer *consumer) {
   o->topic = consumer->topic;
   o->group = consumer->group;
   o->dead_letter_topic = consumer->dead_letter_topic;
-  solid_status status = sol_intake_open(&consumer->intake, o->sink, o->sink_user, o->max_future_ms);
+  solid_status status = sol_intake_open(&consumer->intake, o->sink, o->sink_user, o->max_future_ms, o->worth);
   if (status == SOLID_OK) status = sol_kafka_open(consumer);
   if (status == SOLID_OK) status = sol_kafka_check(consumer);
   o->settings = NULL; /* borrowed for the call only */

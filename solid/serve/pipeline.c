@@ -144,7 +144,7 @@ static solid_status judge(const solid_pipeline *pipeline, const solid_event *eve
 static void judge_all(solid_pipeline *pipeline, const solid_event *events, size_t n, solid_status *verdicts) {
   for (size_t i = 0; i < n; i++) {
     solid_status verdict = judge(pipeline, &events[i]);
-    pipeline->stream.keep[i] = verdict == SOLID_OK;
+    pipeline->stream.keep[i] = verdict == SOLID_OK && events[i].worth == SOLID_WORTH_STEP;
     pipeline->stats.unknown_items += verdict == SOLID_ENOTFOUND;
     pipeline->stats.invalid += verdict != SOLID_OK && verdict != SOLID_ENOTFOUND;
     if (verdicts) verdicts[i] = verdict;

@@ -47,6 +47,7 @@ rule "no hiredis, librdkafka or CUDA type in a public header" '(redisContext|red
 rule "CUDA headers only in kernels/cuda" '#include <(cuda|cublas)' $(printf '%s\n' "${everything[@]}" | grep -v '^kernels/cuda/')
 rule "no relative includes, no included sources" '#include "(\.|[^"]*\.(c|cu)")' "${everything[@]}"
 rule "libraries do not print, exit or abort" '(^|[^_[:alnum:]])(printf|puts|perror|exit|_exit|abort)\(' "${libraries[@]}"
+rule "numbers with a point are read by solid/base/number.h: the same under any locale" '(^|[^_[:alnum:]])(strtod|strtof|strtold|atof)\(' $(printf '%s\n' "${libraries[@]}" | grep -v '^solid/base/number\.c')
 rule "nothing outside solid/train, examples and tests uses solid/train" '#include "solid/train/' "${kernels[@]}" "${solid[@]}" "${store[@]}" "${ingest[@]}"
 
 # Circles: a header that reaches itself through its includes, as tsort finds them.

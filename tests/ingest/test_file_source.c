@@ -39,7 +39,8 @@ static void write_events(int n) {
   static char text[MAX_EVENTS * 64];
   size_t size = 0;
   for (int i = 0; i < n; i++)
-    size += (size_t)snprintf(text + size, sizeof text - size, "{\"user\":\"u\",\"item\":%d,\"ts\":%d}\n", i, i);
+    size += (size_t)snprintf(text + size, sizeof text - size, "{\"user\":\"u\",\"item\":%d,\"ts\":%lld}\n", i,
+                             1600000000000LL + i);
   write_file(text);
 }
 
@@ -119,8 +120,8 @@ Test(replay, reads_to_the_end_in_batches) {
 
 Test(replay, names_the_lines_that_are_rejected) {
   fake_sink sink = {0};
-  write_file("{\"user\":\"u\",\"item\":1,\"ts\":1}\n\n  "
-             "\nnonsense\r\n{\"user\":\"u\",\"item\":2,\"ts\":1}\r\n{\"user\":\"u\"}");
+  write_file("{\"user\":\"u\",\"item\":1,\"ts\":1600000000001}\n\n  "
+             "\nnonsense\r\n{\"user\":\"u\",\"item\":2,\"ts\":1600000000001}\r\n{\"user\":\"u\"}");
   cr_assert_eq(run(&sink), SOLID_OK, "%s", solid_last_error());
   cr_assert_eq(sink.stored, 2);
   cr_assert(is_line(sink.positions[1], 5), "blank lines count as lines");
@@ -171,7 +172,7 @@ static void stop_replay(int number) {
 
 /* Nothing comes from a pipe that stays open: the signal itself has to end the read. */
 Test(replay, ends_when_a_signal_stops_it_in_the_middle_of_a_read) {
-  static const char event[] = "{\"user\":\"u\",\"item\":1,\"ts\":1}\n";
+  static const char event[] = "{\"user\":\"u\",\"item\":1,\"ts\":1600000000001}\n";
   fake_sink sink = {0};
   struct sigaction action = {.sa_handler = stop_replay};
   int ends[2];

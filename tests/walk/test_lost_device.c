@@ -72,8 +72,9 @@ static void write_events(void) {
   cr_assert_geq(fd, 0);
   for (int i = 0; i < EVENTS; i++) {
     char line[96];
-    int size = snprintf(line, sizeof line, "{\"user\":\"u%d\",\"item\":\"item-%d\",\"event\":\"view\",\"ts\":%d}\n", i,
-                        i, 1000 + i);
+    int size =
+        snprintf(line, sizeof line, "{\"user\":\"u%d\",\"item\":\"item-%d\",\"event\":\"view\",\"ts\":160000000%d}\n",
+                 i, i, 1000 + i);
     cr_assert_eq(write(fd, line, (size_t)size), (ssize_t)size);
   }
   close(fd);
@@ -124,7 +125,7 @@ Test(lost_device, leaves_offsets_uncommitted, .timeout = 60) {
   for (int i = 0; i < EVENTS; i++) {
     char name[16], event[96];
     snprintf(name, sizeof name, "u%d", i);
-    snprintf(event, sizeof event, "{\"user\":\"u%d\",\"item\":\"item-%d\",\"event\":\"view\",\"ts\":%d}", i, i,
+    snprintf(event, sizeof event, "{\"user\":\"u%d\",\"item\":\"item-%d\",\"event\":\"view\",\"ts\":160000000%d}", i, i,
              1000 + i);
     mock_kafka_put(&kafka, "events", 0, name, event);
   }

@@ -58,7 +58,8 @@ solid_status probe_events(void *context, const solid_event *events, const double
     note(r, "%.*s ", e->item.size, e->item.data);
     note(r, "%.*s ", e->kind.size, e->kind.data);
     int size = snprintf(rest, sizeof rest, "%lld", (long long)e->time_ms);
-    if (ratings && !isnan(ratings[i])) snprintf(rest + size, sizeof rest - (size_t)size, " %g", ratings[i]);
+    if (ratings && !isnan(ratings[i])) size += snprintf(rest + size, sizeof rest - (size_t)size, " %g", ratings[i]);
+    if (e->worth == SOLID_WORTH_DISLIKE) snprintf(rest + size, sizeof rest - (size_t)size, " dislike");
     note(r, "%.*s\n", strlen(rest), rest);
   }
   return r->answer;

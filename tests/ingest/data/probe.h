@@ -5,7 +5,8 @@
 #include "ingest/dataset.h"
 #include <stddef.h>
 
-/* "user item kind time[ rating]\n" an event, "item:attribute,attribute\n" an item, "item:value value " a vector. */
+/* "user item kind time[ rating][ dislike]\n" an event, "item:attribute,attribute\n" an item, "item:value value " a
+ * vector. */
 typedef struct record {
   char text[8192];
   size_t used, events, calls;

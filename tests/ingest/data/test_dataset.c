@@ -109,7 +109,7 @@ Test(dataset, a_sink_that_fails_ends_the_reading) {
   cr_expect_eq(r.calls, 1);
   probe_write_text("{\"a\": [1], \"b\": [2]}");
   r = (record){.answer = SOLID_ENOMEM};
-  cr_expect_eq(solid_dataset_read_attributes(probe_path, probe_attributes, &r), SOLID_ENOMEM);
+  cr_expect_eq(solid_dataset_read_attributes(probe_path, NULL, probe_attributes, &r), SOLID_ENOMEM);
   cr_expect_str_eq(r.text, "a:1\n");
 }
 
@@ -118,8 +118,8 @@ Test(dataset, what_cannot_be_read_is_named) {
   cr_expect_eq(read_as("/nowhere/x", SOLID_DATASET_AUTO, probe_events, &r), SOLID_EIO);
   cr_expect_str_eq(solid_last_error(), "/nowhere/x: No such file or directory");
   cr_expect_eq(read_as("/tmp", SOLID_DATASET_ROWS, probe_events, &r), SOLID_EIO);
-  cr_expect_eq(solid_dataset_read_attributes("/nowhere/x", probe_attributes, &r), SOLID_EIO);
-  cr_expect_eq(solid_dataset_read_vectors("/nowhere/x", 2, probe_vector, &r), SOLID_EIO);
+  cr_expect_eq(solid_dataset_read_attributes("/nowhere/x", NULL, probe_attributes, &r), SOLID_EIO);
+  cr_expect_eq(solid_dataset_read_vectors("/nowhere/x", NULL, probe_vector, &r, NULL), SOLID_EIO);
   cr_expect_eq(read_as(NULL, SOLID_DATASET_ROWS, probe_events, &r), SOLID_EINVAL);
   cr_expect_eq(read_as(probe_path, SOLID_DATASET_ROWS, NULL, &r), SOLID_EINVAL);
   cr_expect_eq(read_as(probe_path, (solid_dataset_format)99, probe_events, &r), SOLID_EINVAL);
@@ -257,7 +257,7 @@ Test(dataset, what_a_file_has_is_known_before_it_is_read) {
       {"user_id:token\titem_id:token\ttimestamp:float\n1\t2\t3\n", SOLID_DATASET_RECBOLE, 1, 0, 0, 1, 3, "tabs"},
       {"user_id:token\titem_id_list:token_seq\titem_id:token\ttimestamp:float\n1\t2 3\t4\t5\n", SOLID_DATASET_RECBOLE,
        0, 0, 0, 1, 4, "tabs"},
-      {"{\"user\": 1, \"item\": 2, \"ts\": 3}\n", SOLID_DATASET_EVENTS, 1, 0, 1, 0, 0, NULL},
+      {"{\"user\": 1, \"item\": 2, \"ts\": 3}\n", SOLID_DATASET_EVENTS, 1, 1, 1, 0, 0, NULL},
   };
   for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
     solid_dataset_file *file = NULL;

@@ -98,7 +98,7 @@ static void check_item_file(const char *file, size_t items, size_t attributes) {
   char name[512];
   if (!find_data(file, name, sizeof name)) return;
   census *c = calloc(1, sizeof *c);
-  solid_status status = solid_dataset_read_attributes(name, count_attributes, c);
+  solid_status status = solid_dataset_read_attributes(name, NULL, count_attributes, c);
   cr_assert_eq(status, SOLID_OK, "%s", solid_last_error());
   cr_expect_eq(c->items, items, "%s: %zu items, want %zu", file, c->items, items);
   if (attributes) cr_expect_eq(c->attributes, attributes, "%s: %zu attributes", file, c->attributes);
@@ -116,7 +116,9 @@ Test(public_data, public_vectors) {
   char name[512];
   if (!find_data("scientific-multimodal/Scientific.feat1CLS", name, sizeof name)) return;
   census *c = calloc(1, sizeof *c);
-  cr_assert_eq(solid_dataset_read_vectors(name, 512, count_vectors, c), SOLID_OK, "%s", solid_last_error());
+  solid_vectors_options options = SOLID_VECTORS_OPTIONS_INIT;
+  options.width = 512;
+  cr_assert_eq(solid_dataset_read_vectors(name, &options, count_vectors, c, NULL), SOLID_OK, "%s", solid_last_error());
   cr_expect_eq(c->items, 1585);
   free(c);
 }

@@ -200,3 +200,25 @@ Test(tables, implausible_times_are_taken_and_said) {
   cr_expect_eq(report.implausible, 0);
   cr_expect_eq(report.bad_lines, 0);
 }
+
+Test(tables, events_are_worth_what_the_rule_says) {
+  solid_dataset_options o = SOLID_DATASET_OPTIONS_INIT;
+  solid_worth_rule rule;
+  cr_assert_eq(solid_worth_rule_read(&rule, "view=1,hate=0,login=skip", "3"), SOLID_OK);
+  o.worth = &rule;
+  expect_with("user,item,kind,rating,ts\nu,a,view,4,4\nu,b,view,2.5,3\nu,c,hate,,2\nu,d,login,5,1\nu,e,view,,5\n", &o,
+              "u c hate 2000 dislike\nu b view 3000 2.5 dislike\nu a view 4000 4\nu e view 5000\n");
+  expect_with("{\"user\":\"u\",\"item\":\"a\",\"event\":\"view\",\"rating\":2,\"ts\":1690000000000}\n", &o,
+              "u a view 1690000000000 2 dislike\n");
+  expect_refusal("user,item,kind,rating\nu,a,buy,4\n", &o, ":2: |\"buy\"|*=1");
+  expect_refusal("user,item,kind,rating\nu,a,view,good\n", &o, ":2: |\"good\" is not a rating");
+  expect_refusal("user,item,kind\nu,a,view\n", &o, "no ratings|--rating-column");
+  expect_refusal("user,item,rating\nu,a,3\n", &o, "no kinds|--kind-column");
+  expect_refusal("u a b\nv c\n", &o, "no ratings");
+}
+
+/* What a file holds can end no line, forge no other and speak to no terminal. */
+Test(tables, control_characters_are_shown_as_codes) {
+  expect_refusal("user,item,ts\nu,a,\x1b[2J\n", NULL, "\"\\x1b[2J\" is not a time");
+  expect_refusal("use\x1br,item\nu,a\n", NULL, "\"use\\x1br\" \"item\"");
+}

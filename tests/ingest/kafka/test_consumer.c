@@ -224,9 +224,9 @@ Test(consumer, gives_up_a_stopped_run_when_the_sink_stays_away) {
 Test(consumer, buries_what_is_rejected_with_its_reason) {
   static fake_sink sink;
   static const char *const bad[][2] = {{"not_json", "{\"user\":"},
-                                       {"no_item", "{\"user\":\"u\",\"ts\":1}"},
-                                       {"unknown_item", "{\"user\":\"u\",\"item\":5000,\"ts\":1}"},
-                                       {"future", "{\"user\":\"u\",\"item\":1,\"ts\":9000000000000000}"},
+                                       {"no_item", "{\"user\":\"u\",\"ts\":1600000000000}"},
+                                       {"unknown_item", "{\"user\":\"u\",\"item\":5000,\"ts\":1600000000000}"},
+                                       {"future", "{\"user\":\"u\",\"item\":1,\"ts\":4100000000000}"},
                                        {"empty", NULL}};
   enum { N = sizeof bad / sizeof *bad };
   dead_letter_seen seen[N + 1];

@@ -22,7 +22,8 @@ static sol_history history_of(const event *events, size_t n, int has_times) {
                      {events[i].item, strlen(events[i].item)},
                      {NULL, 0},
                      events[i].time,
-                     {0, 0}};
+                     {0, 0},
+                     SOLID_WORTH_STEP};
     cr_assert_eq(sol_collector_push(collector, &e, 1, NULL), SOLID_OK);
   }
   cr_assert_eq(sol_collector_finish(collector, &history), SOLID_OK);
