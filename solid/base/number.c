@@ -2,6 +2,7 @@
 #include <float.h>
 #include <locale.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,4 +107,16 @@ int sol_number_int(const char *text, size_t size, int64_t *out) {
   }
   *out = is_negative ? (int64_t)(~value + 1) : (int64_t)value;
   return 1;
+}
+
+void sol_number_text(double value, char text[SOL_NUMBER_TEXT]) {
+  static const char plain[] = "0123456789+-e";
+  double read = 0;
+  for (int digits = 1; digits <= 17; digits++) {
+    snprintf(text, SOL_NUMBER_TEXT, "%.*g", digits, value);
+    char *point = text + strspn(text, plain); /* the locale's, of one byte or more */
+    size_t bytes = strcspn(point, plain);
+    if (bytes > 0) *point = '.', memmove(point + 1, point + bytes, strlen(point + bytes) + 1);
+    if (sol_number_double(text, strlen(text), &read) && read == value) return;
+  }
 }

@@ -94,3 +94,17 @@ Test(number, whole_numbers_fit_64_bits) {
     cr_expect_eq(value, cases[i].value, "%s", cases[i].text);
   }
 }
+
+Test(number, texts_are_the_shortest_that_read_the_same) {
+  static const struct {
+    double value;
+    const char *text;
+  } cases[] = {{0.1, "0.1"},   {0.5, "0.5"},      {3, "3"},
+               {-2.5, "-2.5"}, {1e-9, "1e-09"},   {1.0 / 3, "0.3333333333333333"},
+               {0, "0"},       {1e300, "1e+300"}, {0.30000000000000004, "0.30000000000000004"}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    char text[SOL_NUMBER_TEXT];
+    sol_number_text(cases[i].value, text);
+    cr_expect_str_eq(text, cases[i].text);
+  }
+}
