@@ -36,7 +36,7 @@ static solid_status use(solid_store *store, size_t n) {
   static float h[USERS][WIDTH], values[USERS][PARAMS];
   static const solid_step step = {1, 1};
   static const solid_position position = {1, 1};
-  solid_append appends[USERS];
+  static solid_append appends[USERS];
   solid_window windows[USERS];
   solid_params params[USERS];
   solid_bytes users[USERS];

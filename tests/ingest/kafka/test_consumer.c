@@ -246,7 +246,7 @@ Test(consumer, buries_what_is_rejected_with_its_reason) {
   cr_assert_eq(mock_kafka_committed(&kafka, "events", "group", 1), N + 3);
   cr_assert_eq(mock_kafka_read(&kafka, "events.dead-letter", seen, N + 1), N);
   for (int i = 0; i < N; i++) {
-    char offset[8];
+    char offset[16];
     snprintf(offset, sizeof offset, "%d", i);
     cr_assert_str_eq(seen[i].reason, bad[i][0]);
     cr_assert_str_eq(seen[i].payload, bad[i][1] ? bad[i][1] : "");

@@ -442,7 +442,7 @@ Test(redis_store, times_are_spread) {
   solid_store *store = open_with(&options);
   long long least = INT64_MAX, most = 0;
   for (int i = 0; i < 50; i++) {
-    char name[8], command[64], window[32], params[32];
+    char name[16], command[64], window[32], params[32];
     snprintf(name, sizeof name, "%d", i);
     cr_assert_eq(append_to(store, name, 1, NULL), SOLID_OK);
     cr_assert_eq(put(store, name, 1, 1.0f), SOLID_OK);
