@@ -146,7 +146,7 @@ SOLID_API SOLID_CHECK_RESULT solid_status solid_dataset_file_get_info(const soli
  * user, and users come in the order of their first line. Files without times give time_ms = the event's number in the
  * file, from 0. `events` files are passed on in their own order, as a stream would bring them. Recbole rows with an
  * item_id_list are histories of which the file holds many prefixes, or pieces cut to the newest items: a user's rows
- * are joined to one history, and refused where they do not continue one another. position is SOLID_NO_STREAM; kind is
+ * are joined to one history, and refused where they do not continue one another. position is that of no stream; kind is
  * empty unless the file has it; worth is by the rule of the options.
  *
  * EFORMAT: a line, or no events; EIO, ENOMEM; EINVAL: read before; what the sink answered. */

@@ -1,6 +1,6 @@
 /* A file of JSON events, one a line, as an event source: the same decoder, the same sink, the same manners as the Kafka
- * consumer, with no server. The position of an event is SOLID_POSITION(SOLID_FILE_SOURCE_PARTITION, line number), so
- * that running the same file twice changes nothing. A store knows a file by its line numbers alone: give another file
+ * consumer, with no server. The position of an event is {SOLID_FILE_SOURCE_STREAM, line number}, so that running the
+ * same file twice changes nothing. A store knows a file by its line numbers alone: give another file
  * another store or prefix. A blank line is skipped. */
 #ifndef SOLID_INGEST_FILE_SOURCE_H
 #define SOLID_INGEST_FILE_SOURCE_H
@@ -12,8 +12,8 @@
 extern "C" {
 #endif
 
-/* Far from the partitions of any topic, so that a file and a topic may fill one store. */
-#define SOLID_FILE_SOURCE_PARTITION 65534
+/* No partition of any topic has it, but for a chance of 2^-64: a file and a topic may fill one store. */
+#define SOLID_FILE_SOURCE_STREAM UINT64_C(0x6c696e6573) /* "lines" */
 
 typedef struct solid_file_source solid_file_source;
 

@@ -1,6 +1,7 @@
 /* solid_ingestd: events from Kafka (or a file) -> solid_pipeline -> store. The walk is set up in main and run by the
  * source; solid_ingestd --help says the rest. */
 #include "examples/common/address.h"
+#include "examples/common/ground.h"
 #include "examples/common/program.h"
 #include "examples/ingestd/ingestd.h"
 #include "ingest/file_source.h"
@@ -53,8 +54,8 @@ static void on_reject(void *user, uint64_t number, solid_bytes line, solid_rejec
   static int shown;
   (void)user;
   if (shown++ < SHOWN)
-    fprintf(stderr, "solid_ingestd: line %" PRIu64 ": %s: %.*s\n", number, solid_reject_code(reject),
-            (int)(line.size < 120 ? line.size : 120), line.data);
+    fprintf(stderr, "solid_ingestd: line %" PRIu64 ": %s: %s\n", number, solid_reject_code(reject),
+            sol_show(line.data, line.size).text);
 }
 
 static int run_file(const ingestd_options *options, solid_pipeline *pipeline, ingestd_report *report) {
@@ -131,7 +132,6 @@ static int serve(const ingestd_options *options, const solid_config *config) {
   int verbose = options->verbose, code = INGESTD_DONE;
   solid_context_options context_options = SOLID_CONTEXT_OPTIONS_INIT;
   solid_pipeline_options pipeline_options = SOLID_PIPELINE_OPTIONS_INIT;
-  solid_model_info info = {.struct_size = sizeof info};
   solid_context *ctx = NULL;
   solid_model *model = NULL;
   solid_store *store = NULL;
@@ -141,11 +141,12 @@ static int serve(const ingestd_options *options, const solid_config *config) {
   context_options.log = ingestd_log;
   context_options.log_user = &verbose;
   pipeline_options.max_batch = (uint32_t)options->users;
+  pipeline_options.element = (uint32_t)options->store.element;
   if (solid_context_new(&ctx, &context_options))
     code = fail(INGESTD_USAGE);
-  else if (solid_model_load(&model, ctx, options->model) || solid_model_get_info(model, &info))
+  else if (solid_model_load(&model, ctx, options->model))
     code = fail(INGESTD_NO_MODEL);
-  else if (store_options_open(&store, &options->store, &info, ingestd_log))
+  else if (store_options_open(&store, &options->store, model, ingestd_log))
     code = fail(INGESTD_NO_STORE);
   else if (solid_pipeline_new(&pipeline, model, store, &pipeline_options))
     code = fail(INGESTD_FAILED);
@@ -154,7 +155,7 @@ static int serve(const ingestd_options *options, const solid_config *config) {
     code = options->from_file ? run_file(options, pipeline, &report) : run_kafka(options, config, pipeline, &report);
   }
   solid_pipeline_free(pipeline);
-  if (store) store->ops->close(store);
+  solid_store_close(store);
   solid_model_free(model);
   solid_context_free(ctx);
   return code;

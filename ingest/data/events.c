@@ -63,7 +63,6 @@ solid_status sol_event_batch_add(sol_event_batch *batch, const solid_event *even
                       .item = keep(batch, event->item),
                       .kind = keep(batch, event->kind),
                       .time_ms = event->time_ms,
-                      .position = SOLID_NO_STREAM,
                       .worth = event->worth};
   batch->total++;
   return SOLID_OK;

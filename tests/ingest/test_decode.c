@@ -27,7 +27,7 @@ static void same(solid_bytes bytes, const char *text) {
 }
 
 static solid_event taken(const char *text) {
-  solid_event ev = {.position = 42};
+  solid_event ev = {.position = {42, 43}};
   solid_reject reject = SOLID_REJECT_COUNT;
   /* Exactly as long as the text, so that a read beyond the end is seen by the sanitizer. */
   char *payload = malloc(strlen(text));
@@ -36,7 +36,7 @@ static solid_event taken(const char *text) {
   free(payload);
   cr_assert_eq(status, SOLID_OK, "%s: %s", text, solid_last_error());
   cr_assert_eq(reject, SOLID_REJECT_NONE);
-  cr_assert_eq(ev.position, 42);
+  cr_assert(ev.position.stream == 42 && ev.position.offset == 43);
   return ev;
 }
 

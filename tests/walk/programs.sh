@@ -74,5 +74,13 @@ expect "asked again" 0 'from cache' "${ask[@]}" "${store[@]}"
 key del "$p" >/dev/null
 expect "generated" 0 'from generation' "${ask[@]}" "${store[@]}"
 [ "$(key pttl "$p")" -gt 0 ] && [ "$(key pttl "$p")" -le 500000 ] || { echo "programs: what was put back has $(key pttl "$p") ms"; bad=1; }
+
+# A foreign key under one user's name: their events are rejected, everybody else's are stored.
+key flushdb >/dev/null
+key set "$w" text >/dev/null
+expect "a foreign key" 0 'refused' "${ingestd[@]}" "${store[@]}"
+[ "$(key get "$w")" = text ] || { echo "programs: a foreign key was touched"; bad=1; }
+[ "$(key keys 'shop:*:p' | wc -l)" -ge 30 ] || { echo "programs: $(key keys 'shop:*:p' | wc -l) of 39 other users"; bad=1; }
+expect "a question about it" 1 WRONGTYPE "${ask[@]}" "${store[@]}"
 [ $bad = 0 ] && echo "programs: one store, two programs"
 exit $bad

@@ -40,10 +40,11 @@ static int stored(const serving *s) {
     solid_bytes user = serving_text(name);
     solid_step steps[64];
     solid_window window = {.steps = steps};
-    solid_params params = {.h = h, .values = values};
+    solid_params params = {.h = h, .values = values, .width = s->info.width, .count = s->info.params};
     uint8_t found = 0;
-    cr_assert_eq(s->store->ops->get(s->store, &user, 1, s->info.generation, &window, &params, &found), SOLID_OK, "%s",
-                 solid_last_error());
+    solid_status of_user;
+    cr_assert_eq(s->store->ops->get(s->store, &user, 1, s->info.generation, &window, &params, &found, &of_user),
+                 SOLID_OK, "%s", solid_last_error());
     n += found;
   }
   return n;

@@ -53,7 +53,7 @@ solid_status probe_events(void *context, const solid_event *events, const double
   for (size_t i = 0; i < count; i++) {
     const solid_event *e = &events[i];
     r->events++;
-    cr_assert_eq(e->position, SOLID_NO_STREAM);
+    cr_assert_eq(e->position.stream, 0);
     note(r, "%.*s ", e->user.size, e->user.data);
     note(r, "%.*s ", e->item.size, e->item.data);
     note(r, "%.*s ", e->kind.size, e->kind.data);

@@ -55,7 +55,7 @@ static void make_history(solid_dataset *dataset) {
     for (int i = 0; i < (u ? SHORT : LONG); i++) {
       char item[16];
       snprintf(item, sizeof item, "%d", i);
-      solid_event event = {.user = {u ? "1" : "0", 1}, .item = {item, strlen(item)}, .position = SOLID_NO_STREAM};
+      solid_event event = {.user = {u ? "1" : "0", 1}, .item = {item, strlen(item)}, .position = {0, 0}};
       cr_assert_eq(solid_collector_push(collector, &event, 1, NULL), SOLID_OK);
     }
   cr_assert_eq(solid_collector_finish(collector, dataset), SOLID_OK, "%s", solid_last_error());
