@@ -49,6 +49,20 @@ typedef struct solid_params {
   uint32_t element;    /* solid_element: how put_params keeps the values; get says how they were kept */
 } solid_params;
 
+/* Which generations of the model are live: what writers and readers of one store follow alike, so that no user is given
+ * parameters of two of them in turn. A user's generation is a function of the id: solid_live_generation. */
+typedef struct solid_live {
+  uint64_t version;  /* of this record; 0 = nobody has written one */
+  uint64_t current;  /* generation */
+  uint64_t previous; /* that can be gone back to, and that the other users have; 0 = none */
+  uint32_t share;    /* users of `current`, in 1/SOLID_SHARES; all of them where there is no previous one */
+} solid_live;
+
+#define SOLID_SHARES 10000
+
+/* The generation whose parameters a user has. */
+SOLID_API uint64_t solid_live_generation(const solid_live *live, solid_bytes user);
+
 typedef struct solid_store solid_store;
 
 /* Every slot is filled; error text goes through solid_last_error(). Each call is one round trip for its whole batch, in
@@ -79,6 +93,13 @@ typedef struct solid_store_ops {
                       solid_window *windows, solid_params *params, uint8_t *found, solid_status *statuses);
 
   void (*close)(solid_store *store);
+
+  /* The record of live generations; all zero where there is none. */
+  solid_status (*read_live)(solid_store *store, solid_live *live);
+
+  /* Writes it where the one that is stored has the version before: EMISMATCH, somebody else has written one since, and
+   * nothing has changed. It does not expire. */
+  solid_status (*write_live)(solid_store *store, const solid_live *live);
 } solid_store_ops;
 
 /* The part of a store that its users see; an implementation begins with it. */

@@ -15,6 +15,7 @@ typedef struct memory {
   size_t handles;
   solid_memory_store_options options;
   sol_user_table users;
+  solid_live live;
 } memory;
 
 typedef struct memory_store {
@@ -142,7 +143,28 @@ static void memory_close(solid_store *store) {
   free(mem);
 }
 
-static const solid_store_ops memory_ops = {"memory", memory_advance, memory_put_params, memory_get, memory_close};
+static solid_status memory_read_live(solid_store *store, solid_live *live) {
+  memory *mem = memory_of(store);
+  if (!live) return solid_fail(SOLID_EINVAL, "memory store: live is NULL");
+  pthread_mutex_lock(&mem->lock);
+  *live = mem->live;
+  pthread_mutex_unlock(&mem->lock);
+  return SOLID_OK;
+}
+
+static solid_status memory_write_live(solid_store *store, const solid_live *live) {
+  memory *mem = memory_of(store);
+  solid_status status = sol_port_check_live(live);
+  if (status) return status;
+  pthread_mutex_lock(&mem->lock);
+  uint64_t stored = mem->live.version;
+  if (stored + 1 == live->version) mem->live = *live;
+  pthread_mutex_unlock(&mem->lock);
+  return stored + 1 == live->version ? SOLID_OK : sol_port_live_changed(live);
+}
+
+static const solid_store_ops memory_ops = {"memory",     memory_advance,   memory_put_params, memory_get,
+                                           memory_close, memory_read_live, memory_write_live};
 
 static solid_status new_handle(solid_store **out, memory *mem) {
   memory_store *store = malloc(sizeof *store);

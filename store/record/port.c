@@ -99,3 +99,20 @@ int sol_port_keeps(uint64_t window_seq, const solid_params *stored, const solid_
   return stored->generation == params->generation && stored->width == params->width && stored->count == params->count &&
          stored->seq > params->seq;
 }
+
+solid_status sol_port_check_live(const solid_live *live) {
+  if (!live) return solid_fail(SOLID_EINVAL, "store: live is NULL");
+  if (!live->version || !live->current || live->current == live->previous || live->share > SOLID_SHARES)
+    return solid_fail(SOLID_EINVAL,
+                      "store: live generations %016llx and %016llx, share %u of %d, version %llu: are no record",
+                      (unsigned long long)live->current, (unsigned long long)live->previous, live->share, SOLID_SHARES,
+                      (unsigned long long)live->version);
+  return SOLID_OK;
+}
+
+solid_status sol_port_live_changed(const solid_live *live) {
+  return solid_fail(SOLID_EMISMATCH,
+                    "store: version %llu of the live generations is not the next one: another process has changed "
+                    "them, read them again",
+                    (unsigned long long)live->version);
+}

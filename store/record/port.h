@@ -31,4 +31,10 @@ solid_status sol_port_check_params(const solid_bytes *users, const solid_params 
  * anew: it goes. No window = window_seq 0. */
 int sol_port_keeps(uint64_t window_seq, const solid_params *stored, const solid_params *params);
 
+/* EINVAL: no generation, the same twice, a share out of range, or the version that stands for no record. */
+solid_status sol_port_check_live(const solid_live *live);
+
+/* What a write of a record is told that comes too late. */
+solid_status sol_port_live_changed(const solid_live *live);
+
 #endif

@@ -22,6 +22,10 @@ typedef struct sol_redis_store {
 
 extern const solid_store_ops sol_redis_ops;
 
+/* redis_live.c */
+solid_status sol_redis_read_live(solid_store *store, solid_live *live);
+solid_status sol_redis_write_live(solid_store *store, const solid_live *live);
+
 /* NULL is a no-op. */
 void sol_redis_store_free(sol_redis_store *store);
 

@@ -284,4 +284,5 @@ static void redis_close(solid_store *base) {
   sol_redis_store_free((redis_store *)base);
 }
 
-const solid_store_ops sol_redis_ops = {"redis", redis_advance, redis_put_params, redis_get, redis_close};
+const solid_store_ops sol_redis_ops = {"redis",     redis_advance,       redis_put_params,    redis_get,
+                                       redis_close, sol_redis_read_live, sol_redis_write_live};

@@ -36,7 +36,8 @@ typedef struct store_maker {
   X(refuses_bad_ids)                                                                                                   \
   X(users_expire)                                                                                                      \
   X(use_renews_the_time)                                                                                               \
-  X(other_handle_sees_the_same)
+  X(other_handle_sees_the_same)                                                                                        \
+  X(live_generations_change_one_version_at_a_time)
 
 #define STORE_DECLARE(name) void body_##name(const store_maker *maker);
 STORE_CASES(STORE_DECLARE)

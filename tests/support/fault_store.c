@@ -60,7 +60,18 @@ static void fault_close(solid_store *store) {
   (void)store;
 }
 
-static const solid_store_ops fault_ops = {"fault", fault_advance, fault_put_params, fault_get, fault_close};
+static solid_status fault_read_live(solid_store *store, solid_live *live) {
+  solid_store *inner = ((fault_store *)store)->inner;
+  return inner->ops->read_live(inner, live);
+}
+
+static solid_status fault_write_live(solid_store *store, const solid_live *live) {
+  solid_store *inner = ((fault_store *)store)->inner;
+  return inner->ops->write_live(inner, live);
+}
+
+static const solid_store_ops fault_ops = {"fault",     fault_advance,   fault_put_params, fault_get,
+                                          fault_close, fault_read_live, fault_write_live};
 
 void fault_store_wrap(fault_store *store, solid_store *inner) {
   *store = (fault_store){.base = *inner, .inner = inner};
