@@ -10,6 +10,7 @@
 #ifndef SOLID_SLOT_H
 #define SOLID_SLOT_H
 
+#include "solid/neighbours.h"
 #include "solid/pipeline.h"
 #include "solid/recommender.h"
 
@@ -23,7 +24,8 @@ typedef struct solid_slot solid_slot;
 typedef struct solid_seat {
   const solid_model *model;
   solid_recommender *recommender;
-  solid_pipeline *pipeline; /* NULL in a slot without pipelines */
+  solid_pipeline *pipeline;           /* NULL in a slot without pipelines */
+  const solid_neighbours *neighbours; /* shared by all seats; NULL in a slot without */
   uint64_t generation;
 } solid_seat;
 
@@ -33,10 +35,11 @@ typedef struct solid_slot_options {
   solid_store *const *stores;                   /* (seats) a store each; borrowed */
   const solid_recommender_options *recommender; /* NULL = defaults; read in solid_slot_new */
   const solid_pipeline_options *pipeline;       /* NULL = no pipelines; read in solid_slot_new */
+  int32_t neighbours;                           /* 1 = each generation has solid_neighbours; default 0 */
 } solid_slot_options;
 
 #define SOLID_SLOT_OPTIONS_INIT                                                                                        \
-  { sizeof(solid_slot_options), 0, NULL, NULL, NULL }
+  { sizeof(solid_slot_options), 0, NULL, NULL, NULL, 0 }
 
 /* An empty slot. *out is owned by the caller: solid_slot_free. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_slot_new(solid_slot **out, const solid_slot_options *options);

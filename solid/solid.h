@@ -14,6 +14,7 @@
 #include "solid/context.h"
 #include "solid/export.h"
 #include "solid/model.h"
+#include "solid/neighbours.h"
 #include "solid/pipeline.h"
 #include "solid/recommender.h"
 #include "solid/slot.h"

@@ -19,6 +19,7 @@ typedef struct slot_seat {
 struct generation {
   generation *next;
   solid_model *model;
+  solid_neighbours *neighbours;
   uint64_t id;
   size_t references; /* under the slot's lock, as is_new */
   int is_new;        /* added and not live yet: a record that does not name it is an older one */
@@ -35,7 +36,7 @@ struct solid_slot {
   solid_store **stores;
   solid_recommender_options recommender;
   solid_pipeline_options pipeline;
-  int has_pipelines;
+  int has_pipelines, has_neighbours;
 };
 
 /* ---- Generations ---- */
@@ -46,6 +47,7 @@ static void generation_free(generation *made) {
     solid_recommender_free(made->seats[i].seat.recommender);
     solid_pipeline_free(made->seats[i].seat.pipeline);
   }
+  solid_neighbours_free(made->neighbours);
   free(made);
 }
 
@@ -67,11 +69,12 @@ static solid_status smoke_test(solid_recommender *recommender, const solid_model
 }
 
 static solid_status build_seats(solid_slot *slot, generation *made) {
-  solid_status status = SOLID_OK;
+  solid_status status = slot->has_neighbours ? solid_neighbours_new(&made->neighbours, made->model) : SOLID_OK;
   for (uint32_t i = 0; i < made->n_seats && !status; i++) {
     solid_seat *seat = &made->seats[i].seat;
     made->seats[i].of = made;
     seat->model = made->model;
+    seat->neighbours = made->neighbours;
     seat->generation = made->id;
     status = solid_recommender_new(&seat->recommender, made->model, slot->stores[i], &slot->recommender);
     if (!status && slot->has_pipelines)
@@ -142,6 +145,7 @@ solid_status solid_slot_new(solid_slot **out, const solid_slot_options *options)
   slot->recommender = solid_recommender_options_default();
   slot->pipeline = solid_pipeline_options_default();
   slot->has_pipelines = all.pipeline != NULL;
+  slot->has_neighbours = all.neighbours != 0;
   slot->n_seats = all.seats;
   slot->stores = calloc(all.seats, sizeof *slot->stores);
   if (!slot->stores) status = solid_fail(SOLID_ENOMEM, "out of memory: slot of %u seats", all.seats);
