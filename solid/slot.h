@@ -10,6 +10,7 @@
 #ifndef SOLID_SLOT_H
 #define SOLID_SLOT_H
 
+#include "solid/live.h"
 #include "solid/neighbours.h"
 #include "solid/pipeline.h"
 #include "solid/recommender.h"

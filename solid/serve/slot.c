@@ -252,12 +252,12 @@ solid_status solid_slot_switch(solid_slot *slot, solid_store *store, uint64_t id
   solid_status status = SOLID_EMISMATCH;
   for (int i = 0; i < SWITCH_TRIES && status == SOLID_EMISMATCH; i++) {
     solid_live live = {0};
-    status = store->ops->read_live(store, &live);
+    status = solid_live_read(store, &live);
     if (status) return status;
     solid_live next = {live.version + 1, id, live.current != id ? live.current : live.previous, share};
     if (!next.previous) next.share = SOLID_SHARES;
     status = check_switch(slot, &next);
-    if (!status) status = store->ops->write_live(store, &next);
+    if (!status) status = solid_live_write(store, &next);
     if (!status) status = solid_slot_follow(slot, &next);
   }
   if (status) forget_new(slot, id);

@@ -180,7 +180,7 @@ Test(slot, a_process_follows_the_record_that_another_one_wrote) {
   add(&reader, 0);
   add(&reader, 1);
   solid_live live = {0};
-  cr_assert_eq(reader.stores[0]->ops->read_live(reader.stores[0], &live), SOLID_OK);
+  cr_assert_eq(solid_live_read(reader.stores[0], &live), SOLID_OK);
   cr_assert_eq(solid_slot_follow(reader.slot, &live), SOLID_OK, "%s", solid_last_error());
   int of_b = 0;
   for (int user = 0; user < USERS; user++) {
@@ -196,6 +196,45 @@ Test(slot, a_process_follows_the_record_that_another_one_wrote) {
   cr_assert(of_b > 5 && of_b < USERS - 5, "%d of %d", of_b, USERS);
   close_slot(&reader);
   close_slot(&writer);
+}
+
+Test(slot, the_record_changes_one_version_at_a_time) {
+  rig_slot rig = open_slot();
+  solid_store *store = rig.stores[0], *other = rig.stores[1];
+  solid_live live = {9, 9, 9, 9};
+  cr_assert_eq(solid_live_read(store, &live), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(live.version | live.current | live.previous | live.share, 0);
+  const solid_live first = {1, UINT64_MAX, 0, SOLID_SHARES}, second = {2, 7, UINT64_MAX, 2500};
+  cr_assert_eq(solid_live_write(store, &first), SOLID_OK, "%s", solid_last_error());
+  const solid_live late = {1, 8, 0, SOLID_SHARES};
+  cr_assert_eq(solid_live_write(other, &late), SOLID_EMISMATCH, "somebody was first");
+  cr_assert_eq(solid_live_write(other, &second), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(solid_live_write(store, &second), SOLID_EMISMATCH);
+  cr_assert_eq(solid_live_read(store, &live), SOLID_OK, "%s", solid_last_error());
+  cr_assert(live.version == 2 && live.current == 7 && live.previous == UINT64_MAX && live.share == 2500);
+  const solid_live bad[] = {{0, 7, 0, 1}, {3, 0, 7, 1}, {3, 7, 7, 1}, {3, 7, 8, SOLID_SHARES + 1}};
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+    cr_assert_eq(solid_live_write(store, &bad[i]), SOLID_EINVAL, "record %zu", i);
+  close_slot(&rig);
+}
+
+Test(slot, what_is_only_like_a_record_is_none) {
+  rig_slot rig = open_slot();
+  solid_store *store = rig.stores[0];
+  const char *const texts[] = {"x",
+                               "solid-live 1 version 1 current 0000000000000007 previous 0000000000000000 share 1 ",
+                               "solid-live 1 version 1 current 7 previous 0 share 10000",
+                               "solid-live 2 version 1 current 0000000000000007 previous 0000000000000000 share 1"};
+  solid_bytes name = serving_text("live generations"), seen = {"", 0};
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+    int saved = 0;
+    solid_live live;
+    cr_assert_eq(store->ops->stream_save(store, name, seen, serving_text(texts[i]), &saved), SOLID_OK);
+    cr_assert_eq(saved, 1);
+    cr_assert_eq(solid_live_read(store, &live), SOLID_EFORMAT, "%s", texts[i]);
+    seen = serving_text(texts[i]);
+  }
+  close_slot(&rig);
 }
 
 /* ---- Under load ---- */
