@@ -1,198 +1,135 @@
-/* A worker is a queue on the device and two pieces of memory planned once: one on the device, one on the host through
- * which integers, results and ranked items pass. Every stage is: check, upload, enqueue, download, one sync.
- *
- * A user's result is a record: h and params side by side, so that those of a batch come down in one piece. Where the
- * back end records, a batch is filled up to powers of two of windows and rows; each such size is recorded when the
- * worker is made, and a batch is one upload, one launch, one download. */
+/* Where the back end records, a batch is filled up to powers of two of windows and rows; each such size is recorded
+ * when the worker is made, and a batch is one upload, one launch and what comes down. */
+#include "solid/infer/worker/encode.h"
 #include "solid/extend.h"
-#include "solid/infer/worker_parts.h"
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
-solid_status solid_worker_new(solid_worker **out, const solid_model *model, size_t max_batch) {
-  return sol_worker_new(out, model, max_batch, SOL_WORKER_ALL);
+float *sol_worker_states(const solid_worker *worker, int batch) {
+  return worker->device.states + (batch == SOL_GENERATE ? 0 : worker->max_batch * worker->config->width);
 }
 
-solid_status sol_worker_new(solid_worker **out, const solid_model *model, size_t max_batch, sol_worker_use use) {
-  if (!out || !model) return solid_fail(SOLID_EINVAL, "worker: out or model is NULL");
-  const sol_config *config = sol_model_config(model);
-  /* The kernels count in int32: rows of a batch, floats of a batch's parameters over the width. */
-  if (max_batch == 0 || max_batch > INT32_MAX / 4 / config->window)
-    return solid_fail(SOLID_EINVAL, "worker: max_batch is %zu, it may be 1 .. %u", max_batch,
-                      (uint32_t)INT32_MAX / 4 / config->window);
-  solid_worker *worker = calloc(1, sizeof *worker);
-  if (!worker) return solid_fail(SOLID_ENOMEM, "out of memory: worker");
-  worker->model = model;
-  worker->config = config;
-  worker->max_batch = max_batch;
-  worker->words = ((size_t)config->items + 63) / 64;
-  worker->ranked = config->items > SOL_RANKED_AT_ONCE ? config->items : SOL_RANKED_AT_ONCE;
-  worker->P = sol_config_params(config);
-  worker->use = use;
-  solid_status status = sol_backend_open(sol_model_context(model), &worker->be);
-  if (!status) status = sol_worker_take_memory(worker);
-  if (!status) status = sol_worker_warm_up(worker);
-  if (status) {
-    solid_worker_free(worker);
-    return status;
+void sol_worker_begin(solid_worker *worker, int batch, size_t n, size_t rows, sol_packing *packing) {
+  uint32_t L = worker->config->window;
+  if (worker->be->ops->records) {
+    if (rows < n) rows = n;
+    n = sol_least((size_t)1 << sol_log2_up(n), worker->max_batch);
+    rows = sol_least((size_t)1 << sol_log2_up(rows), n * L);
   }
-  *out = worker;
-  return SOLID_OK;
-}
-
-void solid_worker_free(solid_worker *worker) {
-  if (!worker) return;
-  if (worker->be) {
-    for (int generate = 0; generate < 2; generate++)
-      for (int n = 0; n < SOL_WORKER_SIZES; n++)
-        for (int rows = 0; rows < SOL_WORKER_SIZES; rows++)
-          worker->be->ops->forget(worker->be, worker->graphs[generate][n][rows]);
-    worker->be->ops->free_host(worker->be, worker->host_base);
-    worker->be->ops->free(worker->be, worker->device_base);
-    worker->be->ops->close(worker->be);
-  }
-  free(worker);
-}
-
-size_t solid_worker_mask_words(const solid_worker *worker) {
-  return worker->words;
-}
-
-/* ---- Transfers; a queue that has failed is left alone ---- */
-
-void sol_worker_upload(solid_worker *worker, solid_status *status, void *device, const void *host, size_t bytes) {
-  if (!*status && bytes) *status = worker->be->ops->upload(worker->be, device, host, bytes);
-}
-
-void sol_worker_download(solid_worker *worker, solid_status *status, void *host, const void *device, size_t bytes) {
-  if (!*status && bytes) *status = worker->be->ops->download(worker->be, host, device, bytes);
-}
-
-solid_status sol_worker_finish(solid_worker *worker, solid_status status) {
-  solid_status waited = worker->be->ops->sync(worker->be);
-  if (!status) status = waited;
-  return status ? sol_backend_fail(worker->be, status) : SOLID_OK;
-}
-
-sol_pass sol_worker_pass(solid_worker *worker, const sol_batch *batch) {
-  return (sol_pass){.be = worker->be,
-                    .config = worker->config,
-                    .weights = sol_model_weights(worker->model),
-                    .catalogue = sol_model_catalogue(worker->model),
-                    .batch = batch,
-                    .scratch = worker->device.scratch};
-}
-
-/* ---- Windows in, states and layers out ---- */
-
-static solid_status check_windows(const solid_worker *worker, const solid_windows *windows) {
-  if (!windows || (windows->n && !windows->offsets)) return solid_fail(SOLID_EINVAL, "worker: windows are NULL");
-  if (windows->n > worker->max_batch)
-    return solid_fail(SOLID_EINVAL, "worker: %zu windows, it was made for %zu", windows->n, worker->max_batch);
-  for (size_t i = 0; i < windows->n; i++) {
-    uint32_t from = windows->offsets[i], to = windows->offsets[i + 1];
-    if (from > to) return solid_fail(SOLID_EINVAL, "worker: window %zu begins at %u and ends at %u", i, from, to);
-    if (from < to && !windows->items) return solid_fail(SOLID_EINVAL, "worker: windows without items");
-    for (uint32_t j = from; j < to; j++)
-      if (windows->items[j] >= worker->config->items)
-        return solid_fail(SOLID_ERANGE, "worker: item %u in window %zu, the model has %u", windows->items[j], i,
-                          worker->config->items);
-  }
-  return SOLID_OK;
+  sol_packing_begin(packing, L, n, rows, worker->host.batch[batch]);
 }
 
 /* What is run, or recorded, for one batch. */
 typedef struct work {
   sol_pass pass;
+  sol_worker_use use;
   float *h, *params; /* params NULL: encode only */
 } work;
 
 static solid_status compute(void *user) {
   const work *w = user;
   solid_status status = sol_encode(&w->pass, w->h);
-  return status || !w->params ? status : sol_generate(&w->pass, w->params);
+  if (status || !w->params) return status;
+  return w->use == SOL_WORKER_HALVES ? sol_generate_halves(&w->pass, (uint16_t *)w->params)
+                                     : sol_generate(&w->pass, w->params);
 }
 
-/* Packs and uploads; *graph is where the work on a batch of this size is recorded. */
-static solid_status send_batch(solid_worker *worker, const solid_windows *windows, int generate, sol_batch *batch,
-                               sk_graph ***graph) {
+solid_status sol_worker_run(solid_worker *worker, int batch, sol_packing *packing, float *h, float *params) {
   solid_status status = SOLID_OK;
-  uint32_t L = worker->config->window;
-  size_t n = windows->n, rows = sol_batch_rows(L, windows);
-  if (worker->be->ops->records) {
-    int log_n = sol_log2_up(n), log_rows = sol_log2_up(rows > n ? rows : n);
-    n = sol_least((size_t)1 << log_n, worker->max_batch);
-    rows = sol_least((size_t)1 << log_rows, n * L);
-    *graph = &worker->graphs[generate][log_n][log_rows];
-    sol_batch_pack_padded(batch, L, windows, n, rows, worker->host.batch, worker->device.batch);
-  } else {
-    *graph = &worker->graphs[generate][0][0];
-    sol_batch_pack(batch, L, windows, worker->host.batch, worker->device.batch);
+  sol_batch packed;
+  int records = worker->be->ops->records;
+  sk_graph **graph =
+      &worker->forward[batch][records ? sol_log2_up(packing->n) : 0][records ? sol_log2_up(packing->rows) : 0];
+  sol_packing_end(packing, &packed, records ? worker->config->window : packing->longest, worker->device.batch[batch]);
+  sol_worker_send(worker, &status, worker->device.batch[batch], worker->host.batch[batch],
+                  sol_batch_ints(packing->n, packing->rows) * sizeof(int32_t));
+  work w = {.pass = sol_worker_pass(worker, &packed), .use = worker->use, .h = h, .params = params};
+  return status ? status : worker->be->ops->replay(worker->be, graph, compute, &w);
+}
+
+/* ---- The stages ---- */
+
+solid_status sol_worker_check_items(const solid_worker *worker, const char *what, size_t i, const uint32_t *items,
+                                    size_t n) {
+  if (n && !items) return solid_fail(SOLID_EINVAL, "worker: %s %zu has %zu items but no data", what, i, n);
+  for (size_t j = 0; j < n; j++)
+    if (items[j] >= worker->config->items)
+      return solid_fail(SOLID_ERANGE, "worker: item %u in %s %zu, the model has %u", items[j], what, i,
+                        worker->config->items);
+  return SOLID_OK;
+}
+
+static solid_status check_windows(const solid_worker *worker, const solid_windows *windows) {
+  if (!windows || (windows->n && !windows->offsets)) return solid_fail(SOLID_EINVAL, "worker: windows are NULL");
+  if (windows->n > worker->max_batch)
+    return solid_fail(SOLID_EINVAL, "worker: %zu windows, it was made for %zu", windows->n, worker->max_batch);
+  solid_status status = SOLID_OK;
+  for (size_t i = 0; i < windows->n && !status; i++) {
+    uint32_t from = windows->offsets[i], to = windows->offsets[i + 1];
+    if (from > to) return solid_fail(SOLID_EINVAL, "worker: window %zu begins at %u and ends at %u", i, from, to);
+    if (from < to) status = sol_worker_check_items(worker, "window", i, windows->items + from, to - from);
   }
-  sol_worker_upload(worker, &status, worker->device.batch, worker->host.batch,
-                    sol_batch_ints(n, rows) * sizeof(int32_t));
   return status;
 }
 
-/* Floats of a window's record. */
-static size_t record_floats(const solid_worker *worker) {
-  return worker->config->width + (worker->use == SOL_WORKER_HALVES ? (worker->P + 1) / 2 : worker->P);
+static solid_status run_windows(solid_worker *worker, int batch, const solid_windows *windows, float *h,
+                                float *params) {
+  sol_packing packing;
+  sol_worker_begin(worker, batch, windows->n, sol_batch_rows(worker->config->window, windows), &packing);
+  sol_packing_windows(&packing, windows);
+  return sol_worker_run(worker, batch, &packing, h, params);
 }
 
-solid_status sol_worker_forward(solid_worker *worker, const solid_windows *windows, int generate) {
-  sol_batch batch;
-  sk_graph **graph = NULL;
-  size_t d = worker->config->width, stride = generate ? record_floats(worker) : d;
-  solid_status status = send_batch(worker, windows, generate, &batch, &graph);
-  work w = {.pass = sol_worker_pass(worker, &batch), .h = worker->device.records};
-  w.pass.halves = worker->use == SOL_WORKER_HALVES;
-  w.pass.h_stride = (int64_t)stride;
-  w.pass.params_stride = (int64_t)(w.pass.halves ? 2 * stride : stride);
-  if (generate) w.params = worker->device.records + d;
-  if (!status) status = worker->be->ops->replay(worker->be, graph, compute, &w);
-  sol_worker_download(worker, &status, worker->host.records, worker->device.records,
-                      windows->n * stride * sizeof(float));
-  return sol_worker_finish(worker, status);
+/* Into the caller's memory: the device's own where that is the host's, and else by way of the worker's. */
+static solid_status windows_to(solid_worker *worker, int batch, const solid_windows *windows, float *h, float *params) {
+  int unified = worker->be->ops->unified;
+  size_t floats = windows->n * worker->config->width, values = params ? windows->n * worker->P : 0;
+  float *device_h = unified ? h : sol_worker_states(worker, batch);
+  float *device_params = unified || !params ? params : worker->device.params;
+  solid_status status = run_windows(worker, batch, windows, device_h, device_params);
+  const float *host_h = sol_worker_fetch(worker, &status, worker->host.states, device_h, floats * sizeof *h);
+  const float *host_params =
+      sol_worker_fetch(worker, &status, worker->host.params, device_params, values * sizeof *params);
+  status = sol_worker_finish(worker, status);
+  if (status || unified) return status;
+  memcpy(h, host_h, floats * sizeof *h);
+  if (values) memcpy(params, host_params, values * sizeof *params);
+  return SOLID_OK;
 }
 
 solid_status solid_worker_encode(solid_worker *worker, const solid_windows *windows, float *h) {
   if (!worker || !windows || (windows->n && !h)) return solid_fail(SOLID_EINVAL, "worker: encode into NULL");
   solid_status status = check_windows(worker, windows);
-  if (status || !windows->n) return status;
-  status = sol_worker_forward(worker, windows, 0);
-  if (!status) memcpy(h, worker->host.records, windows->n * worker->config->width * sizeof *h);
-  return status;
-}
-
-solid_status sol_worker_generate(solid_worker *worker, const solid_windows *windows, float **records, size_t *stride) {
-  solid_status status = check_windows(worker, windows);
-  if (status || !windows->n) return status;
-  status = sol_worker_forward(worker, windows, worker->P > 0);
-  if (status) return status;
-  *records = worker->host.records;
-  *stride = record_floats(worker);
-  return status;
+  return status || !windows->n ? status : windows_to(worker, SOL_ENCODE, windows, h, NULL);
 }
 
 solid_status solid_worker_generate(solid_worker *worker, const solid_windows *windows, float *h, float *params) {
   if (!worker || !windows || (windows->n && (!h || (!params && worker->P))))
     return solid_fail(SOLID_EINVAL, "worker: generate into NULL");
   assert(worker->use == SOL_WORKER_ALL);
-  float *records = NULL;
-  size_t d = worker->config->width, P = worker->P, stride = 0;
-  solid_status status = sol_worker_generate(worker, windows, &records, &stride);
-  for (size_t i = 0; i < windows->n && !status; i++) {
-    memcpy(h + i * d, records + i * stride, d * sizeof *h);
-    if (P) memcpy(params + i * P, records + i * stride + d, P * sizeof *params);
-  }
-  return status;
+  solid_status status = check_windows(worker, windows);
+  if (status || !windows->n) return status;
+  return windows_to(worker, SOL_GENERATE, windows, h, worker->P ? params : NULL);
 }
 
-uint64_t sol_worker_allocations(const solid_worker *worker) {
-  return worker->be->allocations;
+solid_status sol_worker_generate(solid_worker *worker, const solid_windows *windows, sol_made *made) {
+  solid_status status = check_windows(worker, windows);
+  if (status || !windows->n) return status;
+  int halves = worker->use == SOL_WORKER_HALVES;
+  float *h = sol_worker_states(worker, SOL_GENERATE), *params = worker->P ? worker->device.params : NULL;
+  status = run_windows(worker, SOL_GENERATE, windows, h, params);
+  *made = (sol_made){0};
+  made->h = sol_worker_fetch(worker, &status, worker->host.states, h, windows->n * worker->config->width * sizeof *h);
+  void *values = sol_worker_fetch(worker, &status, worker->host.params, params,
+                                  windows->n * worker->P * (halves ? sizeof(uint16_t) : sizeof(float)));
+  if (halves)
+    made->halves = values;
+  else
+    made->params = values;
+  return sol_worker_finish(worker, status);
 }
 
-uint64_t sol_worker_bytes(const solid_worker *worker) {
-  return worker->be->bytes;
+solid_status sol_worker_encode(solid_worker *worker, const solid_windows *windows) {
+  solid_status status = run_windows(worker, SOL_ENCODE, windows, sol_worker_states(worker, SOL_ENCODE), NULL);
+  return sol_worker_finish(worker, status);
 }

@@ -1,6 +1,6 @@
-/* What the pipeline and tests use of a worker beside its public functions. */
-#ifndef SOLID_INFER_WORKER_H
-#define SOLID_INFER_WORKER_H
+/* What the pipeline, the recommender and tests use of a worker beside its public functions. */
+#ifndef SOLID_INFER_WORKER_WORKER_H
+#define SOLID_INFER_WORKER_WORKER_H
 
 #include "solid/worker.h"
 
@@ -13,9 +13,22 @@ typedef enum sol_worker_use {
 /* As solid_worker_new, for some of the stages. */
 solid_status sol_worker_new(solid_worker **out, const solid_model *model, size_t max_batch, sol_worker_use use);
 
-/* As solid_worker_generate, without copies: each window's h and then its params, or their halves, *stride floats from
- * one window to the next. *records is the worker's memory, valid until the worker is used again. */
-solid_status sol_worker_generate(solid_worker *worker, const solid_windows *windows, float **records, size_t *stride);
+/* What a worker made of windows, in its own memory, valid until it is used again. */
+typedef struct sol_made {
+  float *h;         /* (n, d) */
+  float *params;    /* (n, P), or NULL */
+  uint16_t *halves; /* (n, P) of SOL_WORKER_HALVES, or NULL */
+} sol_made;
+
+/* As solid_worker_generate, without copies. */
+solid_status sol_worker_generate(solid_worker *worker, const solid_windows *windows, sol_made *made);
+
+/* Memory of the worker's own for the stored layers of a question's rows, (B, P): what lies there need not be copied.
+ * Either all of a question's stored layers lie there or none. Valid as long as the worker. */
+float *sol_worker_room(const solid_worker *worker);
+
+/* Likewise for the masks of the next question, which has n rows: row i of (n, words) is for questions[i].excluded. */
+uint64_t *sol_worker_masks(const solid_worker *worker, size_t n);
 
 /* How often its back end has taken memory or recorded. Constant once the worker is made. */
 uint64_t sol_worker_allocations(const solid_worker *worker);
