@@ -10,7 +10,7 @@
  * rows are filled up to a power of two by repeating the first, and places to one of two numbers, so that the end is one
  * launch. */
 #include "solid/infer/worker/answer.h"
-#include "kernels/ops.h"
+#include "kernels/formula.h"
 #include "solid/extend.h"
 #include "solid/infer/worker/encode.h"
 #include "solid/infer/worker/rank.h"
@@ -166,13 +166,8 @@ static solid_status end(void *user) {
   solid_worker *worker = e->worker;
   sol_run run = {worker->be, SOLID_OK};
   float *u = worker->device.u;
-  sol_op_embed(&run, &(sk_embed_args){.n = (int32_t)e->n,
-                                      .d = (int32_t)worker->config->width,
-                                      .rows = (int32_t)(3 * worker->max_batch),
-                                      .table = worker->device.states,
-                                      .index = e->block.state_of + e->first,
-                                      .scale = 1,
-                                      .out = u});
+  gather(&run, (int32_t)e->n, (int32_t)worker->config->width, (int32_t)(3 * worker->max_batch), worker->device.states,
+         e->block.state_of + e->first, 0, u);
   sol_pass pass = sol_worker_pass(worker, NULL);
   const uint64_t *mask = e->block.mask ? e->block.mask + e->first * worker->words : NULL;
   if (!run.status)
