@@ -15,6 +15,7 @@
 #include "kernels/adamw.h"
 #include "kernels/apply.h"
 #include "kernels/attend.h"
+#include "kernels/attend_ranges.h"
 #include "kernels/bce.h"
 #include "kernels/blend.h"
 #include "kernels/dropout.h"
@@ -55,6 +56,7 @@ typedef solid_status (*sk_body)(void *user);
   X(activate) X(activate_backward)                                                                                     \
   X(dropout)                                                                                                           \
   X(attend) X(attend_backward)                                                                                         \
+  X(attend_ranges) X(attend_ranges_backward)                                                                           \
   X(gru) X(gru_backward)                                                                                               \
   X(generate) X(generate_backward)                                                                                     \
   X(apply) X(apply_backward)                                                                                           \

@@ -154,11 +154,6 @@ size_t sol_encoder_floats(const sol_config *config, size_t windows, size_t rows)
   return newest_plan_bind(&plan, config, windows, rows, NULL);
 }
 
-/* Rows 0 .. d - 1 of qkv make queries, the others keys and values. */
-static sol_linear key_value_part(sol_linear qkv, int32_t d) {
-  return (sol_linear){qkv.w + (size_t)d * (size_t)d, qkv.b + d};
-}
-
 /* The last block, whose output is wanted at the newest rows only: keys and values of all rows, the rest of few. */
 static void last_block(sol_run *run, const sol_pass *pass, const newest_plan *p) {
   const sol_config *config = pass->config;
@@ -169,7 +164,7 @@ static void last_block(sol_run *run, const sol_pass *pass, const newest_plan *p)
   gather(run, n, d, rows, p->rows.norm1, batch->newest, 0, p->norm_newest);
   gather(run, n, d, rows, p->rows.x, batch->newest, 0, p->x_newest);
   linear(run, n, d, d, p->norm_newest, w->qkv, p->q);
-  linear(run, rows, d, 2 * d, p->rows.norm1, key_value_part(w->qkv, d), p->rows.qkv);
+  linear(run, rows, d, 2 * d, p->rows.norm1, sol_key_value_part(w->qkv, d), p->rows.qkv);
   sol_op_attend(run, &(sk_attend_args){.windows = n,
                                        .rows = rows,
                                        .max_window = batch->max_window,

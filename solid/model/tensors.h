@@ -16,11 +16,28 @@ typedef struct sol_block_weights {
   sol_linear up, down; /* d -> 4d -> d */
 } sol_block_weights;
 
+/* Rows 0 .. d - 1 of qkv make queries, the others keys and values. */
+static inline sol_linear sol_key_value_part(sol_linear qkv, int32_t d) {
+  return (sol_linear){qkv.w + (size_t)d * (size_t)d, qkv.b + d};
+}
+
 typedef struct sol_branch_weights { /* one branch of the generator */
   sol_gru gru;
   sol_linear mlp1, mlp2;                  /* d -> d */
   sol_linear layer[SOL_GENERATED_LAYERS]; /* d -> m */
 } sol_branch_weights;
+
+/* The decoder of slates (solid/infer/slate/decoder.h); H heads, C = levels + 1 columns, N codes of all columns, those
+ * of column c from c * codes on. */
+typedef struct sol_decoder_weights {
+  sol_linear state, user; /* d -> d: of h, of u */
+  float *codes;           /* (N, d) */
+  float *rows;            /* (K, d) */
+  float *columns;         /* (C + 1, d): the last is that of a row's token */
+  sol_block_weights block[SOL_MAX_BLOCKS + SOL_MAX_SLATE_HEADS - 1];
+  sol_norm norm[SOL_MAX_SLATE_HEADS];
+  float *out; /* (N, H d): what the heads' outputs side by side meet */
+} sol_decoder_weights;
 
 typedef struct sol_weights {
   float *items;      /* E (V, d) */
@@ -30,7 +47,8 @@ typedef struct sol_weights {
   sol_block_weights block[SOL_MAX_BLOCKS];
   sol_norm norm;
   sol_branch_weights item, semantic;
-  sol_linear down, up; /* d -> r, r -> d: only with a rank */
+  sol_linear down, up;       /* d -> r, r -> d: only with a rank */
+  sol_decoder_weights slate; /* last in the array: without it the others stand where they stood */
 } sol_weights;
 
 typedef enum sol_init { SOL_INIT_ZERO, SOL_INIT_ONE, SOL_INIT_NORMAL, SOL_INIT_UNIFORM } sol_init;
@@ -47,13 +65,14 @@ typedef struct sol_tensor {
   int generator; /* 1 = belongs to the generator (own learning rate and decay) */
 } sol_tensor;
 
-#define SOL_MAX_TENSORS 160
+#define SOL_MAX_TENSORS 288
 
 /* Fills `tensors` (room for SOL_MAX_TENSORS) for a checked config; returns how many. */
 size_t sol_tensors_list(const sol_config *config, sol_tensor *tensors);
 
-/* Floats of the whole array. */
+/* Floats of the whole array, and of the part before the decoder of slates. */
 size_t sol_tensors_total(const sol_config *config);
+size_t sol_tensors_ranker(const sol_config *config);
 
 /* Points the members of `weights` into `base`. */
 void sol_weights_bind(sol_weights *weights, const sol_config *config, float *base);
