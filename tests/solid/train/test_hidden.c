@@ -106,7 +106,7 @@ Test(hidden, weights_join_with_a_zero_embedding) {
     for (int i = 0; i < 3; i++) cr_assert_eq(to.items[kept[i] * 4 + (uint32_t)j], from.items[i * 4 + j]);
   }
   cr_assert_arr_eq(to.metacodes, from.metacodes, 2 * 3 * 4 * sizeof(float));
-  cr_assert_arr_eq(to.semantic.layer_w[1], from.semantic.layer_w[1], 16 * 4 * sizeof(float));
+  cr_assert_arr_eq(to.semantic.layer[1].w, from.semantic.layer[1].w, 16 * 4 * sizeof(float));
   free(weights);
   free(all);
 }
