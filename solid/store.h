@@ -1,12 +1,12 @@
-/* The port through which the library keeps what it knows of a user: a window and generated parameters. store/ has two
- * implementations (memory, Redis). A store is used by one thread at a time.
+/* The port through which the library keeps a user's window and generated parameters. store/ has two implementations
+ * (memory, Redis). One thread at a time uses a store.
  *
- * Two counters order everything. `seq` counts the events ever applied to a user's window: window.seq - params.seq is
- * how many events old the parameters are. A position mark per stream makes `advance` idempotent: a step whose offset is
- * not above the mark of its stream was applied before and is skipped.
+ * Two counters keep order. `seq` counts the events ever applied to a user's window, so window.seq - params.seq is how
+ * many events old the parameters are. A mark per stream, the newest offset applied, makes `advance` idempotent: a step
+ * whose offset is not above its stream's mark was applied before and is skipped.
  *
  * A store outlives the models that fill it: it fixes the length of a window and nothing else. What depends on a model
- * (width, count, element, generation) travels with each solid_params. */
+ * (width, count, element, generation) is part of each solid_params. */
 #ifndef SOLID_STORE_H
 #define SOLID_STORE_H
 
@@ -17,7 +17,7 @@
 extern "C" {
 #endif
 
-/* What is appended: `count` steps of one user, oldest first, all from one call of the consumer. */
+/* `count` steps of one user to append, oldest first. */
 typedef struct solid_append {
   solid_bytes user;
   const solid_step *steps;
@@ -42,11 +42,11 @@ typedef struct solid_store_epoch {
 /* Longest record of a stream. */
 #define SOLID_STREAM_RECORD_MAX 65536
 
-/* How generated floats are kept. i8: blocks of 32 values with one f16 scale each. */
+/* Element type of stored parameters. i8: blocks of 32 values with one f16 scale each. */
 typedef enum solid_element { SOLID_F32 = 0, SOLID_F16 = 1, SOLID_I8 = 2 } solid_element;
 
 /* A user's generated parameters: `h` is the state at watermark `seq`, `values` the generated layers. The caller owns
- * the room and says its size: h has `width` floats (kept in f32), values has `count`. */
+ * the memory and gives its size: h has `width` floats (kept in f32), values has `count`. */
 typedef struct solid_params {
   float *h;
   float *values;

@@ -2,11 +2,11 @@
  * round trip a call, whatever the size of the batch. Used by one thread at a time; another thread, process or machine
  * opens its own.
  *
- * When the server is away, full or slow, a call answers with a retriable status within the timeouts (the look-up of a
- * host name excepted), at once while the next attempt to connect is not due; the store mends itself and never raises a
- * signal. Statuses: EFULL (Redis is out of memory), ETIMEDOUT, EIO (everything else, with the server's text); of one
- * user: EFORMAT (a key of theirs is of another type). READONLY, LOADING and the like end the connection, so that the
- * next one may find the new master. */
+ * If the server is away, full or slow, a call returns a retriable status within the timeouts (except for the look-up of
+ * a host name), and at once while the next attempt to connect is not due. The store reconnects by itself and never
+ * raises a signal. Statuses: EFULL (Redis is out of memory), ETIMEDOUT, EIO (everything else, with the server's text);
+ * of one user: EFORMAT (a key of theirs is of another type). READONLY, LOADING and the like end the connection, so that
+ * the next one may find the new master. */
 #ifndef STORE_REDIS_STORE_H
 #define STORE_REDIS_STORE_H
 
@@ -20,7 +20,7 @@ extern "C" {
 /* Strings are copied. */
 typedef struct solid_redis_store_options {
   uint32_t struct_size; /* set by SOLID_REDIS_STORE_OPTIONS_INIT */
-  uint32_t window;      /* L: steps kept of a user; 0 = as many as the model reads */
+  uint32_t window;      /* L: steps kept per user; 0 = as many as the model reads */
   const char *host;
   const char *unix_path;           /* socket to use instead of host and port; NULL = none */
   const char *username, *password; /* NULL = no AUTH; a password alone is that of the default user */
@@ -31,7 +31,7 @@ typedef struct solid_redis_store_options {
   uint32_t jitter_percent;                 /* each TTL is longer by up to so much, at random; 0 to 100 */
   uint32_t connect_timeout_ms, timeout_ms; /* to connect; for one call */
   uint32_t backoff_min_ms, backoff_max_ms; /* between attempts to connect */
-  solid_log_fn log;                        /* connections lost and found, records not understood; NULL = silent */
+  solid_log_fn log;                        /* receives lost and new connections, unreadable records; NULL = silent */
   void *log_user;
 } solid_redis_store_options;
 
@@ -49,11 +49,11 @@ typedef struct solid_redis_store_stats {
   uint32_t struct_size; /* set by the caller to sizeof(solid_redis_store_stats) */
   uint64_t connections; /* made: 1 + the reconnections */
   uint64_t round_trips;
-  uint64_t damaged; /* params or windows that could not be read: taken as not there */
-  uint64_t stale;   /* params of another generation or size: taken as not there */
+  uint64_t damaged; /* params or windows that could not be read and count as absent */
+  uint64_t stale;   /* params of another generation or size, which count as absent */
 } solid_redis_store_stats;
 
-/* Connects and opens for windows of the model, which is not kept and may be NULL when the options have a window.
+/* Connects and opens for windows of the model. The model is not kept, and may be NULL if the options have a window.
  * `options` NULL = the defaults. On success *out is owned by the caller: solid_store_close. EINVAL: an option out of
  * range. EIO, ETIMEDOUT: the server cannot be reached or refuses us; the text names it. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_store_open_redis(solid_store **out, const solid_model *model,
