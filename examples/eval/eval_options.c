@@ -13,24 +13,24 @@ static const solid_property properties[] = {
      .preset = "ranking",
      .choices = "ranking|paper",
      .meaning =
-         "ranking: the whole catalogue; paper: 99 sampled items, for a model of solid_paper (its split is its own)",
+         "ranking: the whole catalogue; paper: 99 sampled items, for a model of solid_paper, which has its own split",
      AT(protocol)},
     LOAD_SPLIT_PROPERTIES(eval_arguments),
     {.name = "part",
      .type = SOLID_PROPERTY_CHOICE,
      .preset = "test",
      .choices = "valid|test",
-     .meaning = "of the split: which targets are asked",
+     .meaning = "targets to evaluate: those of validation or of the test",
      AT(part)},
     {.name = "allow-other-split",
      .type = SOLID_PROPERTY_BOOL,
      .preset = "false",
-     .meaning = "ask by another split than the model was trained with: it may have seen the answers",
+     .meaning = "accept another split than the model was trained with: it may know the targets",
      AT(allow_other_split)},
     {.name = "allow-other-data",
      .type = SOLID_PROPERTY_BOOL,
      .preset = "false",
-     .meaning = "ask about other data than the model was trained on: ids may mean other items, answers may be known",
+     .meaning = "accept other data than the model was trained on: ids may mean other items, targets may be known",
      AT(allow_other_data)},
     {.name = "mask",
      .type = SOLID_PROPERTY_BOOL,
@@ -40,7 +40,7 @@ static const solid_property properties[] = {
     {.name = "popularity-only",
      .type = SOLID_PROPERTY_BOOL,
      .preset = "false",
-     .meaning = "no model: the popularity ranking alone",
+     .meaning = "evaluate the popularity ranking alone, without a model",
      AT(popularity_only)},
     {.name = "batch",
      .type = SOLID_PROPERTY_INT,
@@ -62,62 +62,62 @@ static const solid_property properties[] = {
      .preset = "0",
      .min = 0,
      .max = 9007199254740992.0,
-     .meaning = "of the intervals' resamples",
+     .meaning = "seed of the resamples for the intervals",
      AT(seed)},
     {.name = "resamples",
      .type = SOLID_PROPERTY_INT,
      .preset = "1000",
      .min = 1,
      .max = 1000000,
-     .meaning = "of the users, for the intervals",
+     .meaning = "resamples of the users for the intervals",
      AT(resamples)},
     {.name = "hide",
      .type = SOLID_PROPERTY_FLOAT,
      .preset = "0",
      .min = 0,
      .max = 0.99,
-     .meaning = "report the items apart that --hide of solid_train hides, though this model was trained on them",
+     .meaning =
+         "report separately the items that solid_train --hide would hide, although this model was trained on them",
      AT(hide)},
     {.name = "hide-seed",
      .type = SOLID_PROPERTY_INT,
      .preset = "0",
      .min = 0,
      .max = 9007199254740992.0,
-     .meaning = "of their choice",
+     .meaning = "seed of the choice of these items",
      AT(hide_seed)},
     {.name = "few",
      .type = SOLID_PROPERTY_INT,
      .preset = "5",
      .min = 0,
      .max = 1000000,
-     .meaning = "training events: where a user or item counts as new in the slices",
+     .meaning = "users and items with at most this many training events count as new in the slices",
      AT(few)},
     {.name = "cache",
      .type = SOLID_PROPERTY_CHOICE,
      .preset = "none",
      .choices = "none|f32|f16|i8",
-     .meaning = "let parameters go through a store of this element type first",
+     .meaning = "pass parameters through a store of this element type first",
      AT(cache)},
     {.name = "stale",
      .type = SOLID_PROPERTY_STRING,
-     .meaning = "numbers of events, commas between: report what parameters cost that were made so long before",
+     .meaning = "list of numbers of events, e.g. 0,1,5: report what parameters cost that are this many events old",
      AT(stale)},
     {.name = "json", .type = SOLID_PROPERTY_STRING, .meaning = "write the figures to this file", AT(json)},
 };
 
 const solid_program eval_program = {
     .name = "solid_eval",
-    .summary = "Ranks the whole catalogue for every user of a data file and reports where the next event stood.\n"
+    .summary = "Ranks the whole catalogue for every user of a data file and reports the rank of the next event.\n"
                "  solid_eval compare A.json B.json   says whether A is better than B (--help says more)",
-    .notes = "Slices, by training events: users_few, users_more: users with at most --few, with more. items_unseen,\n"
-             "items_few, items_more: targets with none, 1 to --few, more. items_head, items_tail: targets among the "
-             "fifth of\n"
-             "the items with the most, and the others.\n"
-             "Beyond accuracy, of the first ten: gini of the exposure over items (0 = all alike); diversity = mean of\n"
-             "1 - cosine over the pairs of a list, of the model's item vectors for both rankings; novelty = mean of "
-             "-log2 of\n"
-             "an item's share of the training events, in bits.\n"
-             "Exit code: 0 done, 1 the evaluation could not be made, 2 wrong usage.",
+    .notes =
+        "Slices by training events: users_few and users_more are users with at most --few, and with more.\n"
+        "items_unseen, items_few, items_more: targets with none, with 1 to --few, with more. items_head, items_tail:\n"
+        "targets among the fifth of the items with the most training events, and the other targets.\n"
+        "Measures of the first ten beside accuracy: gini of the exposure over items (0 = all items equally often);\n"
+        "diversity = mean of 1 - cosine over the pairs of a list, by the model's item vectors for both rankings;\n"
+        "novelty = mean of -log2 of an item's share of the training events, in bits.\n"
+        "Exit code: 0 done, 1 the evaluation failed, 2 wrong usage.",
     .properties = properties,
     .count = sizeof properties / sizeof *properties,
 };

@@ -23,27 +23,28 @@
     .offset = offsetof(train_arguments, field)                                                                         \
   }
 
-/* Of the program; those of training follow, one for each row of SOLID_TRAIN_OPTIONS. */
+/* Options of the program; those of training follow, one for each row of SOLID_TRAIN_OPTIONS. */
 static const solid_property own[] = {
     TEXT("data", data, NULL, "file of events", 1),
-    TEXT("format", format, "auto", "format of the data; auto = by its first lines", 0),
+    TEXT("format", format, "auto", "format of the data; auto = decided by its first lines", 0),
     LOAD_READING_PROPERTIES(train_arguments),
     LOAD_ITEMS_PROPERTIES(train_arguments),
     LOAD_SPLIT_PROPERTIES(train_arguments),
     TEXT("out", out, NULL, "model file to write", 1),
-    TEXT("titles", titles, NULL, "file of titles that the model keeps for people; --attributes where it has them", 0),
-    REAL("limit", limit, "0", 1e9, "seconds after which the best so far is written; 0 = none"),
+    TEXT("titles", titles, NULL, "file of item titles to keep in the model; default: --attributes, if it has titles",
+         0),
+    REAL("limit", limit, "0", 1e9, "stop after this many seconds and write the best model so far; 0 = no limit"),
     WHOLE("threads", threads, "0", 0, 1024, "CPU threads; 0 = as many as the machine has"),
     TEXT("device", device, "cpu", "cpu, cuda or cuda:N", 0),
     {.name = "precision",
      .type = SOLID_PROPERTY_CHOICE,
      .preset = "auto",
      .choices = "auto|fp32|tf32",
-     .meaning = "of products; auto = tf32 on cuda, fp32 on the CPU, which has nothing else",
+     .meaning = "precision of products; auto = tf32 on cuda, fp32 on the CPU (which has only that)",
      .offset = offsetof(train_arguments, precision)},
-    TEXT("log", log, NULL, "file for one line of JSON an epoch", 0),
-    SWITCH("fresh", fresh, "do not go on from a checkpoint"),
-    SWITCH("keep-checkpoint", keep_checkpoint, "leave the checkpoint after the model is written"),
+    TEXT("log", log, NULL, "file for one line of JSON per epoch", 0),
+    SWITCH("fresh", fresh, "start again instead of continuing from a checkpoint"),
+    SWITCH("keep-checkpoint", keep_checkpoint, "keep the checkpoint after the model is written"),
 };
 
 #define OWN (sizeof own / sizeof *own)
@@ -60,12 +61,13 @@ const solid_program *train_program(void) {
   static const solid_program program = {
       .name = "solid_train",
       .summary = "Trains a recommendation model on a file of events and writes one safetensors file.",
-      .notes = "By default it stops early, when validation no longer improves. Where the number of epochs is known, a "
-               "schedule is\nsteadier: --epochs 42 --rate-end 0.05 --average 0.999 --patience 0; where attributes are "
-               "given, --batch 128\n--codes 512 --swap 0.05 were best on sets of twelve thousand items "
-               "(tests/bench/ACCURACY.md).\n"
-               "The checkpoint is OUT.checkpoint; the same command goes on from it.\n"
-               "Exit code: 0 done, 1 the model could not be made, 2 wrong usage.",
+      .notes =
+          "By default it stops early when validation no longer improves. If you know the number of epochs, a schedule\n"
+          "gives steadier results: --epochs 42 --rate-end 0.05 --average 0.999 --patience 0. With attributes,\n"
+          "--batch 128 --codes 512 --swap 0.05 were best on sets of twelve thousand items "
+          "(tests/bench/ACCURACY.md).\n"
+          "The checkpoint is OUT.checkpoint; the same command continues from it.\n"
+          "Exit code: 0 done, 1 the training failed, 2 wrong usage.",
       .properties = properties,
       .count = sizeof properties / sizeof *properties};
   const solid_option_row *rows = solid_train_option_rows();

@@ -20,7 +20,7 @@ grep -q '^40 of 200 items were hidden' "$work/out" || fail "$(cat "$work/out")"
 # The same weights with another item's codes.
 cp "$work/model" "$work/content"
 "$train" "${options[@]}" --hide 0.2 --hide-seed 3 --hidden-codes random >"$work/log"
-grep -q 'goes on after epoch 15' "$work/log" || fail "trained again: $(cat "$work/log")"
+grep -q 'continues after epoch 15' "$work/log" || fail "trained again: $(cat "$work/log")"
 if cmp -s "$work/content" "$work/model"; then fail "random codes are those of content"; fi
 "$evaluate" --model "$work/model" "${data[@]}" --json "$work/random.json" >"$work/out"
 
