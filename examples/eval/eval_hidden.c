@@ -79,7 +79,7 @@ solid_status hidden_measure(hidden_report *report, const solid_hidden *hidden, c
 }
 
 static void print_row(const char *what, const hidden_row *row) {
-  printf("%-44s", what);
+  printf("%-46s", what);
   const int metrics[] = {SOLID_HR_10, SOLID_NDCG_10};
   for (int i = 0; i < 2; i++)
     printf("  %.4f [%.4f, %.4f]", row->value.value[metrics[i]], row->low.value[metrics[i]],
@@ -93,7 +93,7 @@ void hidden_print(const hidden_report *report) {
          report->trained_on ? "are reported separately, although the model was trained on them"
                             : "were hidden from training",
          row[0].users);
-  printf("%-44s  %-23s  ndcg@10\n", "", "hr@10");
+  printf("%-46s  %-23s  ndcg@10\n", "", "hr@10");
   print_row("hidden target, whole catalogue: model", &row[0]);
   print_row("hidden target, whole catalogue: popularity", &row[1]);
   print_row("hidden target, hidden items only: model", &row[2]);
