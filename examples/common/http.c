@@ -1,6 +1,7 @@
 #include "examples/common/http.h"
 #include "examples/common/ground.h"
 #include "examples/common/http_address.h"
+#include "examples/common/http_parts.h"
 #include "solid/extend.h"
 #include <microhttpd.h>
 #include <stdarg.h>
@@ -34,28 +35,6 @@ typedef struct http_exchange {
 
 /* ---- Texts of an URL ---- */
 
-static int hex_of(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  c = (char)(c | 0x20);
-  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* In place; what is no %XX stays as it is. */
-static size_t decode(char *text, size_t size) {
-  size_t used = 0;
-  for (size_t i = 0; i < size; i++) {
-    int high = text[i] == '%' && i + 2 < size ? hex_of(text[i + 1]) : -1;
-    int low = high >= 0 ? hex_of(text[i + 2]) : -1;
-    if (low >= 0) {
-      text[used++] = (char)(high * 16 + low);
-      i += 2;
-    } else {
-      text[used++] = text[i];
-    }
-  }
-  return used;
-}
-
 static char *copy_of(const char *text, size_t size) {
   char *copy = malloc(size + 1);
   if (!copy) return NULL;
@@ -77,7 +56,7 @@ int http_argument(const http_request *request, const char *name, solid_bytes *va
   char *copy = copy_of(raw, strlen(raw));
   if (!copy) return 0;
   exchange->arguments[exchange->n_arguments++] = copy;
-  *value = (solid_bytes){copy, decode(copy, strlen(copy))};
+  *value = (solid_bytes){copy, http_decode(copy, strlen(copy))};
   return 1;
 }
 
@@ -87,25 +66,13 @@ const char *http_header(const http_request *request, const char *name) {
 
 /* ---- Routes ---- */
 
-/* 1 where the path has the route's form; *part is what stands for {...}, still encoded. */
-static int path_fits(const char *form, const char *path, solid_bytes *part) {
-  const char *open = strchr(form, '{');
-  if (!open) return strcmp(form, path) == 0;
-  size_t before = (size_t)(open - form), size = strlen(path);
-  const char *after = strchr(open, '}') + 1;
-  size_t tail = strlen(after);
-  if (size <= before + tail || memcmp(form, path, before) != 0 || strcmp(path + size - tail, after) != 0) return 0;
-  *part = (solid_bytes){path + before, size - before - tail};
-  return !memchr(part->data, '/', part->size);
-}
-
 /* The route, or the status of what fits nothing: 404, or 405 where another method would. */
 static const http_route *find_route(const http_options *options, const char *method, const char *path,
                                     solid_bytes *part, int *refused) {
   const char *wanted = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0 ? MHD_HTTP_METHOD_GET : method;
   *refused = MHD_HTTP_NOT_FOUND;
   for (size_t i = 0; i < options->n_routes; i++) {
-    if (!path_fits(options->routes[i].path, path, part)) continue;
+    if (!http_path_fits(options->routes[i].path, path, part)) continue;
     if (strcmp(options->routes[i].method, wanted) == 0) {
       *refused = 0;
       return &options->routes[i];
@@ -113,16 +80,6 @@ static const http_route *find_route(const http_options *options, const char *met
     *refused = MHD_HTTP_METHOD_NOT_ALLOWED;
   }
   return NULL;
-}
-
-/* In a time that does not tell how much of it was right. */
-static int token_fits(const char *given, const char *token) {
-  static const char scheme[] = "Bearer ";
-  if (!given || strncmp(given, scheme, sizeof scheme - 1) != 0) return 0;
-  given += sizeof scheme - 1;
-  size_t n = strlen(token), differs = strlen(given) ^ n;
-  for (size_t i = 0, m = strlen(given); i < n; i++) differs |= (size_t)(unsigned char)(token[i] ^ given[m ? i % m : 0]);
-  return differs == 0;
 }
 
 /* ---- Answers ---- */
@@ -208,9 +165,9 @@ static enum MHD_Result begin(http_server *server, struct MHD_Connection *connect
   exchange->request = (http_request){
       .method = exchange->route ? exchange->route->method : "", .started_ns = sol_steady_ns(), .exchange = exchange};
   exchange->request.deadline_ns = exchange->request.started_ns + o->deadline_ms * 1000000;
-  if (exchange->part) exchange->request.part = (solid_bytes){exchange->part, decode(exchange->part, part.size)};
+  if (exchange->part) exchange->request.part = (solid_bytes){exchange->part, http_decode(exchange->part, part.size)};
   if (exchange->route && !exchange->route->is_open && o->token &&
-      !token_fits(http_header(&exchange->request, MHD_HTTP_HEADER_AUTHORIZATION), o->token))
+      !http_token_fits(http_header(&exchange->request, MHD_HTTP_HEADER_AUTHORIZATION), o->token))
     exchange->refused = MHD_HTTP_UNAUTHORIZED;
   const char *length = http_header(&exchange->request, MHD_HTTP_HEADER_CONTENT_LENGTH);
   if (!exchange->refused && length && strtoull(length, NULL, 10) > o->max_body)
