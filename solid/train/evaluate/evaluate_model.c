@@ -162,6 +162,10 @@ static solid_status through_cache(model_ranking *r, size_t n, uint64_t generatio
   return status;
 }
 
+solid_evaluate_options solid_evaluate_options_default(void) {
+  return (solid_evaluate_options)SOLID_EVALUATE_OPTIONS_INIT;
+}
+
 solid_status solid_evaluate_model(solid_evaluation *out, const solid_model *model, const solid_dataset *dataset,
                                   const solid_evaluate_options *options) {
   static const solid_evaluate_options defaults = SOLID_EVALUATE_OPTIONS_INIT;
