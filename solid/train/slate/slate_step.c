@@ -6,14 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What a batch brings besides the users: embeddings' rows of all slots; of all cells, column by column, the sources of
- * their logits and their targets. One upload. */
-typedef struct batch_ints {
-  int32_t *codes, *rows, *columns; /* (slots, n) */
-  int32_t *alone, *both;           /* (columns, rows, n, heads) */
-  int32_t *targets;                /* (columns, rows, n) */
-} batch_ints;
-
 typedef struct step_memory {
   int32_t *lists; /* the grid's key offsets and ranges */
   int32_t *ints;
@@ -39,10 +31,6 @@ struct sol_slate_step {
 
 /* ---- Memory ---- */
 
-static size_t ints_of(const sol_slate_step *s, size_t n) {
-  return n * (3 * (size_t)s->grid.inputs + (size_t)s->grid.cells * (2 * s->heads + 1));
-}
-
 static size_t lists_of(const sol_slate_step *s) {
   return (size_t)s->grid.inputs + 1 + 2 * (size_t)s->grid.key_offsets[s->grid.inputs];
 }
@@ -50,7 +38,7 @@ static size_t lists_of(const sol_slate_step *s) {
 static void bind_both(const sol_slate_step *s, step_memory *m, sol_arena *arena) {
   size_t B = s->max_windows;
   m->lists = sol_arena_take(arena, lists_of(s), sizeof *m->lists);
-  m->ints = sol_arena_take(arena, ints_of(s, B), sizeof *m->ints);
+  m->ints = sol_arena_take(arena, sol_slate_ints_count(&s->config, &s->grid, B), sizeof *m->ints);
   m->user = sol_arena_take(arena, 2 * B, s->config.width * sizeof *m->user);
   m->loss = sol_arena_take(arena, (size_t)s->grid.cells * B, sizeof *m->loss);
 }
@@ -145,75 +133,19 @@ void sol_slate_step_close(sol_slate_step *s) {
 
 /* ---- A batch ---- */
 
-static batch_ints bind_ints(const sol_slate_step *s, size_t n, int32_t *base) {
-  size_t slots = (size_t)s->grid.inputs * n, sources = (size_t)s->grid.cells * n * s->heads;
-  batch_ints ints = {base, base + slots, base + 2 * slots, base + 3 * slots, NULL, NULL};
-  ints.both = ints.alone + sources;
-  ints.targets = ints.both + sources;
-  return ints;
-}
-
-/* What has no code goes in without one, as its place alone: in raster nothing that has a target sees it, in
- * near-to-far the rows above see that it is not there. */
-static void fill_slots(const sol_slate_step *s, const sol_slate_batch *batch, batch_ints *ints) {
-  const sol_grid *g = &s->grid;
-  for (int32_t slot = 0; slot < g->inputs; slot++) {
-    int32_t row, column, cell = g->input[slot].index;
-    sol_decoder_index(&s->config, g, slot, &row, &column);
-    for (size_t w = 0; w < batch->n; w++) {
-      size_t at = (size_t)slot * batch->n + w;
-      ints->rows[at] = row;
-      ints->columns[at] = column;
-      ints->codes[at] = -1;
-      if (g->input[slot].kind != SOL_INPUT_CELL) continue;
-      uint32_t code = batch->codes[w * (size_t)g->cells + (size_t)cell];
-      if (code != SOL_SLATE_NO_CODE) ints->codes[at] = sol_decoder_code(&s->config, (uint32_t)column, code);
-    }
-  }
-}
-
-static void fill_cells(const sol_slate_step *s, const sol_slate_batch *batch, batch_ints *ints) {
-  const sol_grid *g = &s->grid;
-  size_t n = batch->n;
-  memset(ints->alone, 0xff, 2 * (size_t)g->cells * n * s->heads * sizeof *ints->alone);
-  for (int32_t i = 0; i < g->cells; i++) {
-    int32_t cell = g->cell[i], column = cell % g->width, begin = g->source_offsets[i], end = g->source_offsets[i + 1];
-    int32_t *index = end - begin > 1 ? ints->both : ints->alone;
-    for (size_t w = 0; w < n; w++) {
-      size_t at = ((size_t)column * (size_t)g->rows + (size_t)(cell / g->width)) * n + w;
-      uint32_t code = batch->codes[w * (size_t)g->cells + (size_t)cell];
-      ints->targets[at] = -1;
-      if (code != SOL_SLATE_NO_CODE)
-        ints->targets[at] = sol_decoder_code(&s->config, (uint32_t)column, code) -
-                            (int32_t)sol_decoder_first_code(&s->config, (uint32_t)column);
-      for (int32_t r = begin; r < end; r++) {
-        size_t output = ((size_t)g->source[r].head * (size_t)g->inputs + (size_t)g->source[r].slot) * n + w;
-        index[at * s->heads + (size_t)g->source[r].head] = (int32_t)output;
-      }
-    }
-  }
-}
-
-static size_t count_targets(const sol_slate_step *s, const sol_slate_batch *batch) {
-  size_t cells = 0;
-  for (size_t i = 0; i < batch->n * (size_t)s->grid.cells; i++) cells += batch->codes[i] != SOL_SLATE_NO_CODE;
-  return cells;
-}
-
 static solid_status send(sol_slate_step *s, const sol_slate_batch *batch) {
   const sk_backend_ops *ops = s->be->ops;
   size_t d = s->config.width, row = d * sizeof(float), n = batch->n;
-  batch_ints ints = bind_ints(s, n, s->host.ints);
-  fill_slots(s, batch, &ints);
-  fill_cells(s, batch, &ints);
+  sol_slate_ints_fill(&s->config, &s->grid, batch, s->host.ints);
   memcpy(s->host.user, batch->h, n * row);
   memcpy(s->host.user + n * d, batch->u, n * row);
-  solid_status status = ops->upload(s->be, s->device.ints, s->host.ints, ints_of(s, n) * sizeof *s->host.ints);
+  solid_status status = ops->upload(s->be, s->device.ints, s->host.ints,
+                                    sol_slate_ints_count(&s->config, &s->grid, n) * sizeof *s->host.ints);
   return status ? status : ops->upload(s->be, s->device.user, s->host.user, 2 * n * row);
 }
 
 /* The loss of every column's cells, and what it says of their rows y. */
-static solid_status losses(sol_slate_step *s, size_t n, const batch_ints *ints, const sol_slate_rates *rates,
+static solid_status losses(sol_slate_step *s, size_t n, const sol_slate_ints *ints, const sol_slate_rates *rates,
                            float weight) {
   solid_status status = SOLID_OK;
   size_t rows = (size_t)s->grid.rows * n, d = s->heads * s->config.width;
@@ -238,7 +170,7 @@ static solid_status compute(sol_slate_step *s, size_t n, const sol_slate_rates *
   const sol_grid *g = &s->grid;
   sol_decoder_state state;
   sol_decoder_bind_training(&state, &s->config, n, (size_t)g->inputs, s->device.state);
-  batch_ints ints = bind_ints(s, n, s->device.ints);
+  sol_slate_ints ints = sol_slate_ints_bind(&s->config, &s->grid, n, s->device.ints);
   const sol_decoder_pass pass = {.be = s->be,
                                  .config = &s->config,
                                  .weights = &s->weights,
@@ -268,7 +200,7 @@ solid_status sol_slate_step_gradients(sol_slate_step *s, const sol_slate_batch *
                                       uint64_t seed, double *sum, size_t *cells) {
   size_t all = (size_t)s->grid.cells * batch->n;
   *sum = 0;
-  *cells = count_targets(s, batch);
+  *cells = sol_slate_count_targets(&s->grid, batch);
   if (*cells == 0) return SOLID_OK;
   solid_status status = send(s, batch);
   if (!status) status = compute(s, batch->n, rates, seed, 1.0f / (float)*cells);

@@ -5,6 +5,7 @@
 #define SOLID_TRAIN_SLATE_SLATE_STEP_H
 
 #include "solid/train/slate/decoder_backward.h"
+#include "solid/train/slate/slate_batch.h"
 
 typedef enum sol_slate_array {
   SOL_SLATE_WEIGHTS,
@@ -13,15 +14,6 @@ typedef enum sol_slate_array {
   SOL_SLATE_V,
   SOL_SLATE_ARRAYS
 } sol_slate_array;
-
-/* Codes (n, K, C) of the slates of n users; a row of NO_CODE has no target, and no row behind it has one. */
-#define SOL_SLATE_NO_CODE UINT32_MAX
-
-typedef struct sol_slate_batch {
-  size_t n;
-  const float *h, *u; /* (n, d) */
-  const uint32_t *codes;
-} sol_slate_batch;
 
 typedef struct sol_slate_rates {
   float rate, decay, max_norm; /* of AdamW and of its clip */
