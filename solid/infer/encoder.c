@@ -257,13 +257,6 @@ solid_status sol_encode(const sol_pass *pass, float *h) {
   for (uint32_t b = 0; b + 1 < blocks; b++) block_rows(&run, pass, b, &no_dropout, &plan.rows, NULL, plan.rows.x);
   last_block(&run, pass, &plan);
   final_norm(&run, pass, batch->windows, plan.x_newest, NULL, NULL, plan.normed);
-  sol_op_embed(&run, &(sk_embed_args){.n = batch->windows,
-                                      .d = (int32_t)pass->config->width,
-                                      .rows = batch->windows,
-                                      .table = plan.normed,
-                                      .index = batch->present,
-                                      .scale = 1,
-                                      .out = h,
-                                      .stride = pass->h_stride});
+  gather(&run, batch->windows, (int32_t)pass->config->width, batch->windows, plan.normed, batch->present, 0, h);
   return run.status;
 }

@@ -123,7 +123,8 @@ static void branch_newest(sol_run *run, const sol_pass *pass, const sol_branch_w
   branch_mlp(run, pass->batch->windows, (int32_t)pass->config->width, w, SOL_SITE_INPUT, &none, s);
 }
 
-solid_status sol_generate(const sol_pass *pass, float *params) {
+/* One of w and half is NULL. */
+static solid_status generate(const sol_pass *pass, float *w, uint16_t *half) {
   sol_run run = {pass->be, SOLID_OK};
   const sol_config *config = pass->config;
   const sol_weights *weights = pass->weights;
@@ -135,24 +136,32 @@ solid_status sol_generate(const sol_pass *pass, float *params) {
   if (semantic) branch_newest(&run, pass, &weights->semantic, pass->catalogue->semantic, &plan.branch, plan.z_semantic);
   uint32_t m = sol_config_layer_params(config);
   for (int l = 0; l < SOL_GENERATED_LAYERS; l++)
-    sol_op_generate(&run,
-                    &(sk_generate_args){.n = pass->batch->windows,
-                                        .d = (int32_t)config->width,
-                                        .m = (int32_t)m,
-                                        .zi = item ? plan.z_item : NULL,
-                                        .gi = weights->item.layer_w[l],
-                                        .bi = weights->item.layer_b[l],
-                                        .zs = semantic ? plan.z_semantic : NULL,
-                                        .gs = weights->semantic.layer_w[l],
-                                        .bs = weights->semantic.layer_b[l],
-                                        .clip = semantic ? config->clip : INFINITY,
-                                        .stride = pass->params_stride ? pass->params_stride : sol_config_params(config),
-                                        .w = pass->halves ? NULL : params + (size_t)l * m,
-                                        .half = pass->halves ? (uint16_t *)params + (size_t)l * m : NULL});
+    sol_op_generate(&run, &(sk_generate_args){.n = pass->batch->windows,
+                                              .d = (int32_t)config->width,
+                                              .m = (int32_t)m,
+                                              .zi = item ? plan.z_item : NULL,
+                                              .gi = weights->item.layer_w[l],
+                                              .bi = weights->item.layer_b[l],
+                                              .zs = semantic ? plan.z_semantic : NULL,
+                                              .gs = weights->semantic.layer_w[l],
+                                              .bs = weights->semantic.layer_b[l],
+                                              .clip = semantic ? config->clip : INFINITY,
+                                              .stride = sol_config_params(config),
+                                              .w = w ? w + (size_t)l * m : NULL,
+                                              .half = half ? half + (size_t)l * m : NULL});
   return run.status;
 }
 
-solid_status sol_apply(const sol_pass *pass, int32_t n, const float *h, const float *params, float *u) {
+solid_status sol_generate(const sol_pass *pass, float *params) {
+  return generate(pass, params, NULL);
+}
+
+solid_status sol_generate_halves(const sol_pass *pass, uint16_t *params) {
+  return generate(pass, NULL, params);
+}
+
+solid_status sol_apply(const sol_pass *pass, int32_t n, const float *h, const float *params, const int32_t *index,
+                       float *u) {
   sol_run run = {pass->be, SOLID_OK};
   const sol_config *config = pass->config;
   const sol_weights *w = pass->weights;
@@ -165,7 +174,6 @@ solid_status sol_apply(const sol_pass *pass, int32_t n, const float *h, const fl
   float *x = sol_take(pass->scratch, &used, (size_t)n * (size_t)side);
   float *middle = sol_take(pass->scratch, &used, (size_t)n * (size_t)side);
   float *y = sol_take(pass->scratch, &used, (size_t)n * (size_t)side);
-  int64_t stride = sol_config_params(config);
   if (config->rank > 0)
     sol_op_linear(&run,
                   &(sk_linear_args){.n = n, .in = d, .out = side, .x = h, .w = w->down_w, .b = w->down_b, .y = x});
@@ -175,7 +183,8 @@ solid_status sol_apply(const sol_pass *pass, int32_t n, const float *h, const fl
                          .f = SK_TANH,
                          .x = config->rank > 0 ? x : h,
                          .w = params,
-                         .stride = stride,
+                         .stride = sol_config_params(config),
+                         .index = index,
                          .y = middle};
   sol_op_apply(&run, &layer);
   layer.f = SK_IDENTITY, layer.x = middle, layer.w = params + sol_config_layer_params(config), layer.y = y;

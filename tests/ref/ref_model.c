@@ -302,3 +302,13 @@ void ref_model_user(const ref_model *model, const uint32_t *items, size_t length
   free(states), free(zi), free(zs), free(own);
   walk_close(&k);
 }
+
+void ref_model_apply(const ref_model *model, const double *h, const double *params, double *u) {
+  static const sol_dropout none = {0};
+  walk k;
+  walk_open(&k, model, &none, 0);
+  memset(u, 0, model->config->width * sizeof *u);
+  if (sol_config_params(model->config) > 0) apply(&k, h, params, u);
+  for (size_t c = 0; c < model->config->width; c++) u[c] += h[c];
+  walk_close(&k);
+}

@@ -1,8 +1,9 @@
-/* What a worker takes when it is made: two pieces of memory, planned once; the kernels' scratch; recordings. */
-#include "solid/base/arena.h"
+/* Making a worker: its memory, planned once; the kernels' scratch, which every stage lets grow to what it will ever be;
+ * recordings. */
+#include "solid/infer/worker/worker.h"
 #include "solid/extend.h"
-#include "solid/infer/worker_parts.h"
-#include <stdio.h>
+#include "solid/infer/worker/answer.h"
+#include "solid/infer/worker/encode.h"
 #include <stdlib.h>
 
 /* Up to so many rows and places together the CPU's ranking takes scratch, which grows with both; larger ones do
@@ -10,50 +11,11 @@
 #define WARM_UP_ROWS   32
 #define WARM_UP_RANKED 1024
 
-static void device_bind(solid_worker *worker, sol_arena *arena) {
-  sol_worker_device *m = &worker->device;
-  size_t B = worker->max_batch, d = worker->config->width, rows = B * worker->config->window;
-  m->batch = sol_arena_take(arena, sol_batch_ints(B, rows), sizeof *m->batch);
-  m->scratch = sol_arena_take(arena, sol_forward_floats(worker->config, B, rows), sizeof *m->scratch);
-  m->records = sol_arena_take(arena, B, (d + worker->P) * sizeof *m->records);
-  if (worker->use != SOL_WORKER_ALL) return;
-  m->h = sol_arena_take(arena, B, d * sizeof *m->h);
-  m->u = sol_arena_take(arena, B, d * sizeof *m->u);
-  m->params = sol_arena_take(arena, B, worker->P * sizeof *m->params);
-  m->mask = sol_arena_take(arena, B, worker->words * sizeof *m->mask);
-  m->index = sol_arena_take(arena, worker->ranked, sizeof *m->index);
-  m->score = sol_arena_take(arena, worker->ranked, sizeof *m->score);
-}
-
-static void host_bind(solid_worker *worker, sol_arena *arena) {
-  sol_worker_host *m = &worker->host;
-  size_t B = worker->max_batch;
-  m->batch = sol_arena_take(arena, sol_batch_ints(B, B * worker->config->window), sizeof *m->batch);
-  m->records = sol_arena_take(arena, B, (worker->config->width + worker->P) * sizeof *m->records);
-  if (worker->use != SOL_WORKER_ALL) return;
-  m->index = sol_arena_take(arena, worker->ranked, sizeof *m->index);
-  m->score = sol_arena_take(arena, worker->ranked, sizeof *m->score);
-}
-
-solid_status sol_worker_take_memory(solid_worker *worker) {
-  sol_arena device = {NULL, 0}, host = {NULL, 0};
-  device_bind(worker, &device);
-  host_bind(worker, &host);
-  if (device.used == SIZE_MAX || host.used == SIZE_MAX)
-    return solid_fail(SOLID_ENOMEM, "out of memory: worker for %zu windows at once", worker->max_batch);
-  const sk_backend_ops *ops = worker->be->ops;
-  char what[64];
-  snprintf(what, sizeof what, "worker for %zu windows at once", worker->max_batch);
-  solid_status status = sol_backend_room(worker->be, device.used, what, "use a smaller batch");
-  if (status) return status;
-  status = ops->alloc_host(worker->be, &worker->host_base, host.used);
-  if (!status) status = ops->alloc(worker->be, &worker->device_base, device.used);
-  if (status) return solid_fail(status, "%s: %s", what, worker->be->err);
-  device = (sol_arena){worker->device_base, 0};
-  host = (sol_arena){worker->host_base, 0};
-  device_bind(worker, &device);
-  host_bind(worker, &host);
-  return SOLID_OK;
+/* One batch of every kind that this worker has. */
+static solid_status forward(solid_worker *worker, const solid_windows *windows) {
+  sol_made made;
+  solid_status status = sol_worker_generate(worker, windows, &made);
+  return status || worker->use != SOL_WORKER_ALL ? status : sol_worker_encode(worker, windows);
 }
 
 /* Meets every size of batch that there is, the largest first, so that the kernels' scratch is as large as it gets. */
@@ -67,8 +29,7 @@ static solid_status record_sizes(solid_worker *worker) {
       size_t rows = sol_least((size_t)1 << log_rows, n * L);
       for (size_t i = 0; i <= n; i++) offsets[i] = (uint32_t)(i * rows / n);
       solid_windows windows = {n, offsets, items};
-      status = sol_worker_forward(worker, &windows, 0);
-      if (!status && worker->P) status = sol_worker_forward(worker, &windows, 1);
+      status = forward(worker, &windows);
     }
   }
   free(items);
@@ -95,19 +56,72 @@ static solid_status warm_ranking(solid_worker *worker) {
 
 /* The kernels' own scratch grows with the largest shapes seen; one pass over such shapes, on whatever numbers the
  * memory holds (zeroes), lets it grow here and not under a request. */
-solid_status sol_worker_warm_up(solid_worker *worker) {
+static solid_status warm_up(solid_worker *worker) {
   const sol_config *config = worker->config;
   uint32_t *items = calloc(config->window, sizeof *items), offsets[2] = {0, config->window};
   float *u = calloc(config->width, sizeof *u), *params = calloc(worker->P + 1, sizeof *params);
   solid_status status = items && u && params ? SOLID_OK : solid_fail(SOLID_ENOMEM, "out of memory: worker");
   solid_windows windows = {1, offsets, items};
-  if (!status) status = sol_worker_forward(worker, &windows, worker->P > 0);
+  if (!status) status = forward(worker, &windows);
   if (!status && worker->use == SOL_WORKER_ALL) status = solid_worker_apply(worker, 1, u, params, u);
   if (!status && worker->use == SOL_WORKER_ALL) status = warm_ranking(worker);
   /* Last: a recording points into the scratch as it is. */
   if (!status && worker->be->ops->records) status = record_sizes(worker);
+  if (!status && worker->be->ops->records && worker->use == SOL_WORKER_ALL) status = sol_worker_record_answers(worker);
   free(items);
   free(u);
   free(params);
   return status;
+}
+
+solid_status solid_worker_new(solid_worker **out, const solid_model *model, size_t max_batch) {
+  return sol_worker_new(out, model, max_batch, SOL_WORKER_ALL);
+}
+
+solid_status sol_worker_new(solid_worker **out, const solid_model *model, size_t max_batch, sol_worker_use use) {
+  if (!out || !model) return solid_fail(SOLID_EINVAL, "worker: out or model is NULL");
+  const sol_config *config = sol_model_config(model);
+  /* The kernels count in int32: rows of a batch, floats of a batch's parameters over the width. */
+  if (max_batch == 0 || max_batch > INT32_MAX / 4 / config->window)
+    return solid_fail(SOLID_EINVAL, "worker: max_batch is %zu, it may be 1 .. %u", max_batch,
+                      (uint32_t)INT32_MAX / 4 / config->window);
+  solid_worker *worker = calloc(1, sizeof *worker);
+  if (!worker) return solid_fail(SOLID_ENOMEM, "out of memory: worker");
+  worker->model = model;
+  worker->config = config;
+  worker->max_batch = max_batch;
+  worker->words = ((size_t)config->items + 63) / 64;
+  worker->ranked = config->items > SOL_RANKED_AT_ONCE ? config->items : SOL_RANKED_AT_ONCE;
+  worker->P = sol_config_params(config);
+  worker->use = use;
+  solid_status status = sol_backend_open(sol_model_context(model), &worker->be);
+  if (!status) status = sol_worker_take_memory(worker);
+  if (!status) status = warm_up(worker);
+  if (status) {
+    solid_worker_free(worker);
+    return status;
+  }
+  *out = worker;
+  return SOLID_OK;
+}
+
+void solid_worker_free(solid_worker *worker) {
+  if (!worker) return;
+  if (worker->be) {
+    sol_worker_give_memory(worker);
+    worker->be->ops->close(worker->be);
+  }
+  free(worker);
+}
+
+size_t solid_worker_mask_words(const solid_worker *worker) {
+  return worker->words;
+}
+
+uint64_t sol_worker_allocations(const solid_worker *worker) {
+  return worker->be->allocations;
+}
+
+uint64_t sol_worker_bytes(const solid_worker *worker) {
+  return worker->be->bytes;
 }
