@@ -161,18 +161,23 @@ typedef struct ending {
   size_t first, n, k;       /* rows */
 } ending;
 
+static solid_status gather_states(const ending *e, size_t n) {
+  solid_worker *worker = e->worker;
+  return worker->be->ops->embed(worker->be, &(sk_embed_args){.n = (int32_t)n,
+                                                             .d = (int32_t)worker->config->width,
+                                                             .rows = (int32_t)(3 * worker->max_batch),
+                                                             .table = worker->device.states,
+                                                             .index = e->block.state_of + e->first,
+                                                             .scale = 1,
+                                                             .out = worker->device.u});
+}
+
 static solid_status end(void *user) {
   const ending *e = user;
   solid_worker *worker = e->worker;
   sol_run run = {worker->be, SOLID_OK};
   float *u = worker->device.u;
-  sol_op_embed(&run, &(sk_embed_args){.n = (int32_t)e->n,
-                                      .d = (int32_t)worker->config->width,
-                                      .rows = (int32_t)(3 * worker->max_batch),
-                                      .table = worker->device.states,
-                                      .index = e->block.state_of + e->first,
-                                      .scale = 1,
-                                      .out = u});
+  run.status = gather_states(e, e->n);
   sol_pass pass = sol_worker_pass(worker, NULL);
   const uint64_t *mask = e->block.mask ? e->block.mask + e->first * worker->words : NULL;
   if (!run.status)
@@ -211,6 +216,20 @@ static void fetch_made(solid_worker *worker, solid_status *status, solid_questio
   }
 }
 
+/* The vectors of n rows that are wanted, then their states, which take the vectors' place. */
+static void fetch_vectors(const ending *e, solid_status *status, const solid_question *questions, size_t n) {
+  const sk_backend_ops *ops = e->worker->be->ops;
+  const float *u = e->worker->device.u;
+  size_t d = e->worker->config->width, states = 0;
+  for (size_t i = 0; i < n && !*status; i++) {
+    states += questions[i].state != NULL;
+    if (questions[i].vector) *status = ops->download(e->worker->be, questions[i].vector, u + i * d, d * sizeof *u);
+  }
+  if (!*status && states) *status = gather_states(e, n);
+  for (size_t i = 0; i < n && !*status; i++)
+    if (questions[i].state) *status = ops->download(e->worker->be, questions[i].state, u + i * d, d * sizeof *u);
+}
+
 /* Everything but the end. */
 static solid_status send_question(solid_worker *worker, const solid_question *questions, size_t n, ending *e) {
   int masked = 0;
@@ -243,6 +262,7 @@ solid_status solid_worker_answer(solid_worker *worker, solid_question *questions
     if (!status) status = enqueue_end(&e, rows, rows == n, k);
     if (first == 0) fetch_made(worker, &status, questions, n);
     if (!status) sol_worker_results(worker, &status, e.n, e.k, &index, &score);
+    fetch_vectors(&e, &status, questions + first, rows);
     status = sol_worker_finish(worker, status);
     if (status) return status;
     for (size_t i = 0; i < rows; i++)
