@@ -16,6 +16,7 @@
 #include "solid/model.h"
 #include "solid/pipeline.h"
 #include "solid/recommender.h"
+#include "solid/slate.h"
 #include "solid/status.h"
 #include "solid/store.h"
 #include "solid/types.h"
