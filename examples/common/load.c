@@ -7,39 +7,39 @@
 #include <sys/stat.h>
 
 static solid_status take_events(void *collector, const solid_event *events, size_t count) {
-  return sol_collector_push(collector, events, count, NULL);
+  return solid_collector_push(collector, events, count, NULL);
 }
 
 static solid_status take_attributes(void *collector, solid_bytes item, const solid_bytes *attributes, size_t count) {
   solid_status status = SOLID_OK;
-  for (size_t i = 0; i < count && !status; i++) status = sol_collector_attribute(collector, item, attributes[i]);
+  for (size_t i = 0; i < count && !status; i++) status = solid_collector_attribute(collector, item, attributes[i]);
   return status;
 }
 
 static solid_status take_vector(void *collector, solid_bytes item, const float *vector, size_t width) {
-  return sol_collector_vector(collector, item, vector, (uint32_t)width);
+  return solid_collector_vector(collector, item, vector, (uint32_t)width);
 }
 
 /* The times of one user, as they come: a file of `user seconds seconds ...` reads like one of events. */
 typedef struct times_reader {
-  sol_history *history;
+  solid_dataset *dataset;
   const char *path;
-  uint32_t user; /* whose times these are; SOL_NO_ID before the first */
+  uint32_t user; /* whose times these are; SOLID_NO_ID before the first */
   int64_t *times;
   size_t n, room;
 } times_reader;
 
 static solid_status give_times(times_reader *r) {
-  if (r->user == SOL_NO_ID) return SOLID_OK;
-  solid_status status = sol_history_set_times(r->history, r->user, r->times, r->n);
+  if (r->user == SOLID_NO_ID) return SOLID_OK;
+  solid_status status = solid_dataset_set_times(r->dataset, r->user, r->times, r->n);
   r->n = 0;
   return status ? solid_fail(status, "%s: %s", r->path, solid_last_error()) : SOLID_OK;
 }
 
 static solid_status take_time(times_reader *r, const solid_event *event) {
   char text[32] = "", *end = text;
-  uint32_t user = sol_vocab_find(&r->history->user_ids, event->user);
-  if (user == SOL_NO_ID)
+  uint32_t user = solid_vocab_find(&r->dataset->user_ids, event->user);
+  if (user == SOLID_NO_ID)
     return solid_fail(SOLID_EMISMATCH, "%s: user \"%.*s\" is not in the data", r->path, (int)event->user.size,
                       event->user.data);
   solid_status status = user == r->user ? SOLID_OK : give_times(r);
@@ -66,35 +66,35 @@ static solid_status take_times(void *reader, const solid_event *events, size_t c
   return status;
 }
 
-static solid_status load_times(sol_history *history, const char *path) {
-  times_reader r = {.history = history, .path = path, .user = SOL_NO_ID};
+static solid_status load_times(solid_dataset *dataset, const char *path) {
+  times_reader r = {.dataset = dataset, .path = path, .user = SOLID_NO_ID};
   solid_status status = solid_dataset_read_events(path, SOLID_DATASET_ROWS, take_times, &r);
   if (!status) status = give_times(&r);
   free(r.times);
   return status;
 }
 
-static solid_status order_and_split(sol_history *history, const load_files *files) {
+static solid_status order_and_split(solid_dataset *dataset, const load_files *files) {
   const load_split *how = files->split;
-  sol_split_options options = {(sol_split_kind)how->kind, how->train, how->valid, how->valid_from * 1000,
-                               how->test_from * 1000};
-  solid_status status = how->times ? load_times(history, how->times) : SOLID_OK;
+  solid_split_options options = {(solid_split_kind)how->kind, how->train, how->valid, how->valid_from * 1000,
+                                 how->test_from * 1000};
+  solid_status status = how->times ? load_times(dataset, how->times) : SOLID_OK;
   if (status) return status;
-  if (how->ties) status = sol_history_shuffle_ties(history, (uint64_t)how->tie_seed);
-  if (!status) status = sol_split_apply(history, &options);
+  if (how->ties) status = solid_dataset_shuffle_ties(dataset, (uint64_t)how->tie_seed);
+  if (!status) status = solid_split_apply(dataset, &options);
   return status ? solid_fail(status, "%s: %s", files->data, solid_last_error()) : SOLID_OK;
 }
 
 /* What is said about the items of another catalogue would be dropped without a word. */
-static solid_status check_content(const sol_history *history, const load_files *files) {
-  if (files->attributes && !history->attribute_offsets[history->items])
+static solid_status check_content(const solid_dataset *dataset, const load_files *files) {
+  if (files->attributes && !dataset->attribute_offsets[dataset->items])
     return solid_fail(SOLID_EMISMATCH, "%s has no attribute of any of the %u items of %s", files->attributes,
-                      history->items, files->data);
-  size_t n = (size_t)history->items * history->vector_width, i = 0;
-  while (i < n && history->vectors[i] == 0) i++;
+                      dataset->items, files->data);
+  size_t n = (size_t)dataset->items * dataset->vector_width, i = 0;
+  while (i < n && dataset->vectors[i] == 0) i++;
   if (files->vectors && i == n)
     return solid_fail(SOLID_EMISMATCH, "%s has no vector of any of the %u items of %s: items are its rows, from 0",
-                      files->vectors, history->items, files->data);
+                      files->vectors, dataset->items, files->data);
   return SOLID_OK;
 }
 
@@ -106,46 +106,46 @@ static solid_status check_regular(const char *path) {
   return SOLID_OK;
 }
 
-solid_status load_history(sol_history *history, const load_files *files) {
-  sol_collector *collector = NULL;
-  sol_collector_options options = {0};
+solid_status load_history(solid_dataset *dataset, const load_files *files) {
+  solid_collector *collector = NULL;
+  solid_collector_options options = {0};
   solid_dataset_format format = SOLID_DATASET_AUTO;
-  sol_history made = {0};
+  solid_dataset made = {0};
   if (files->vectors && !files->vector_width)
     return solid_fail(SOLID_EINVAL, "%s: the width of its vectors is not given (--vector-width)", files->vectors);
   solid_status status = files->format ? solid_dataset_format_find(files->format, &format) : SOLID_OK;
   if (!status) status = check_regular(files->data);
   if (!status) status = solid_dataset_has_times(files->data, format, &options.has_times);
   options.sort_by_time = options.has_times; /* streams may bring a late event */
-  if (!status) status = sol_collector_new(&collector, &options);
+  if (!status) status = solid_collector_new(&collector, &options);
   if (!status) status = solid_dataset_read_events(files->data, format, take_events, collector);
   if (!status && files->attributes)
     status = solid_dataset_read_attributes(files->attributes, take_attributes, collector);
   if (!status && files->vectors)
     status = solid_dataset_read_vectors(files->vectors, files->vector_width, take_vector, collector);
   if (!status) {
-    status = sol_collector_finish(collector, &made);
+    status = solid_collector_finish(collector, &made);
     if (status == SOLID_ENOTFOUND) status = solid_fail(status, "%s has no events", files->data);
   }
   if (!status) status = check_content(&made, files);
   if (!status && files->split) status = order_and_split(&made, files);
-  sol_collector_free(collector);
+  solid_collector_free(collector);
   if (status)
-    sol_history_clear(&made);
+    solid_dataset_clear(&made);
   else
-    *history = made;
+    *dataset = made;
   return status;
 }
 
-solid_status load_warn(const char *program, const sol_history *history, const load_files *files) {
+solid_status load_warn(const char *program, const solid_dataset *dataset, const load_files *files) {
   size_t duplicates = 0;
-  solid_status status = sol_history_duplicates(history, &duplicates);
+  solid_status status = solid_dataset_duplicates(dataset, &duplicates);
   if (status) return status;
   if (duplicates)
     fprintf(stderr, "%s: warning: %s: %zu events equal an earlier one in user, item and time; they are kept\n", program,
             files->data, duplicates);
-  if (history->split.untimed)
+  if (dataset->split.untimed)
     fprintf(stderr, "%s: warning: %u users have no times: they are neither trained on nor asked\n", program,
-            history->split.untimed);
+            dataset->split.untimed);
   return SOLID_OK;
 }

@@ -2,13 +2,13 @@
 #ifndef EXAMPLES_COMMON_LOAD_H
 #define EXAMPLES_COMMON_LOAD_H
 
-#include "solid/train/data/split.h"
+#include "solid/train/split.h"
 #include <stdint.h>
 
 /* The part of a program's properties that says what is trained on and what is asked; examples/common/load_options.h has
  * their table. All zero = leave-one-out in the order of the file. */
 typedef struct load_split {
-  int kind;            /* sol_split_kind */
+  int kind;            /* solid_split_kind */
   double train, valid; /* shares */
   int64_t valid_from;  /* seconds; 0 and 0 = by the shares */
   int64_t test_from;
@@ -26,12 +26,12 @@ typedef struct load_files {
   const load_split *split; /* NULL = all zero */
 } load_files;
 
-/* On success the caller owns *history: sol_history_clear. Texts name the file. ENOTFOUND: no events, or a part of the
+/* On success the caller owns *history: solid_dataset_clear. Texts name the file. ENOTFOUND: no events, or a part of the
  * split is empty. EMISMATCH: the file of times is of other events, that of attributes or
  * vectors of other items. */
-solid_status load_history(sol_history *history, const load_files *files);
+solid_status load_history(solid_dataset *dataset, const load_files *files);
 
 /* Says on stderr, after "program: warning: ", what is odd about the data: duplicate events, users without times. */
-solid_status load_warn(const char *program, const sol_history *history, const load_files *files);
+solid_status load_warn(const char *program, const solid_dataset *dataset, const load_files *files);
 
 #endif

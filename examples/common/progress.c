@@ -30,7 +30,7 @@ int progress_step(void *user, uint32_t step, uint32_t steps) {
   return 0;
 }
 
-void progress_end_epoch(progress *p, const sol_epoch *r) {
+void progress_end_epoch(progress *p, const solid_epoch *r) {
   double now = progress_now(), seconds = now - p->epoch_started, rate = p->users / seconds;
   uint32_t left = p->epochs - r->epoch, patient = p->patience - (r->epoch - r->best_epoch);
   int impatient = p->patience > 0 && patient < left;

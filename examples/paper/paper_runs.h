@@ -37,7 +37,7 @@ typedef struct paper_runs {
   paper_job *jobs;
   size_t n_jobs, next;                           /* next: to be taken, under the lock */
   paper_result result[3][2][3][PAPER_MAX_SEEDS]; /* backbone, form, head, seed */
-  const sol_history *history;
+  const solid_dataset *dataset;
   FILE *log;
   pthread_mutex_t lock;
   solid_status status; /* the first failure, and its text */
@@ -46,7 +46,7 @@ typedef struct paper_runs {
 
 /* EINVAL: a list. EIO: the log. */
 solid_status paper_runs_plan(paper_runs *runs, const paper_arguments *args);
-solid_status paper_runs_train(paper_runs *runs, const sol_history *history);
+solid_status paper_runs_train(paper_runs *runs, const solid_dataset *dataset);
 void paper_runs_print(const paper_runs *runs);
 void paper_runs_clear(paper_runs *runs);
 

@@ -65,21 +65,21 @@ static const solid_program program = {
 
 static solid_status run(void *user) {
   const paper_arguments *a = user;
-  sol_history history = {0};
+  solid_dataset dataset = {0};
   load_files files = {.data = a->data, .format = a->format};
   paper_runs runs = {0};
   solid_status status = paper_runs_plan(&runs, a);
-  if (status == SOLID_OK) status = load_history(&history, &files);
-  if (status == SOLID_OK) status = load_warn("solid_paper", &history, &files);
+  if (status == SOLID_OK) status = load_history(&dataset, &files);
+  if (status == SOLID_OK) status = load_warn("solid_paper", &dataset, &files);
   if (status == SOLID_OK) {
-    printf("%s: %u users, %u items, %zu events\n", a->data, history.users, history.items, history.events);
-    status = paper_runs_train(&runs, &history);
+    printf("%s: %u users, %u items, %zu events\n", a->data, dataset.users, dataset.items, dataset.events);
+    status = paper_runs_train(&runs, &dataset);
   }
   if (status == SOLID_OK) paper_runs_print(&runs);
   if (status == SOLID_OK && runs.log != NULL && ferror(runs.log))
     status = solid_fail(SOLID_EIO, "%s: could not be written whole", runs.args->log);
   paper_runs_clear(&runs);
-  sol_history_clear(&history);
+  solid_dataset_clear(&dataset);
   return status;
 }
 

@@ -117,7 +117,7 @@ static batch draw(const shape *s, seed_rng *rng) {
   return b;
 }
 
-static void run_steps(sol_step *step, const sol_train_options *o, const batch *b, uint64_t first, uint64_t n) {
+static void run_steps(sol_step *step, const solid_train_options *o, const batch *b, uint64_t first, uint64_t n) {
   for (uint64_t i = first; i < first + n; i++) {
     must(sol_step_gradients(step, o, i, &b->windows, b->targets) == SOLID_OK, "step", step->be->err);
     must(sol_step_update(step, o, i) == SOLID_OK, "step", step->be->err);
@@ -160,7 +160,7 @@ static void time_ops(sk_backend *be, run_fn run, void *user, uint64_t at, uint64
 
 typedef struct own_model {
   sol_step step;
-  sol_train_options o;
+  solid_train_options o;
   batch b;
 } own_model;
 
@@ -201,7 +201,7 @@ static void measure(sk_backend *be, const shape *s, int ops, int once_only, doub
                        .codes = 256,
                        .head = SOLID_HEAD_SOLID,
                        .clip = 0.1f};
-  own_model m = {.o = SOL_TRAIN_OPTIONS_INIT};
+  own_model m = {.o = SOLID_TRAIN_OPTIONS_INIT};
   m.o.dropout = m.o.dropout_z = m.o.dropout_y = s->dropout;
   seed_rng rng = seed_start(1);
   m.b = draw(s, &rng);

@@ -21,4 +21,22 @@ check() { # library header...
 check "$build/solid/libsolid.so" solid/*.h
 check "$build/store/libsolid_store.so" store/*.h
 check "$build/ingest/libsolid_ingest.so" ingest/*.h
+# An archive defines what its public headers declare, and no name that is not the project's.
+archive() { # library header...
+  local library=$1 declared defined
+  shift
+  [ -e "$library" ] || { echo "symbols: $library is not built"; return; }
+  declared=$(cat "$@" | tr '\n' ' ' | grep -oE 'SOLID_API [^;]*;' | grep -oE 'solid_[a-z0-9_]+ *\(' | tr -d ' (' | sort -u)
+  defined=$(nm --defined-only "$library" 2>/dev/null | awk '$2 ~ /[TDBR]/ {print $3}' | sort -u)
+  local missing foreign
+  missing=$(comm -23 <(echo "$declared") <(echo "$defined"))
+  foreign=$(grep -vE '^(solid|sol)_' <<<"$defined")
+  if [ -n "$missing$foreign" ]; then
+    printf 'symbols: %s (declared, not defined: %s; not named solid_ or sol_: %s)\n' "$library" "$missing" "$foreign"
+    bad=1
+  else
+    echo "symbols: $(basename "$library"): $(echo "$declared" | wc -l) declared, all defined"
+  fi
+}
+archive "$build/solid/train/libsolid_train.a" solid/train/*.h
 exit "$bad"

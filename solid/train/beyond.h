@@ -1,4 +1,4 @@
-/* What accuracy does not say: how even, how diverse and how unexpected the first SOL_COVERED_DEPTH items are.
+/* What accuracy does not say: how even, how diverse and how unexpected the first SOLID_COVERED_DEPTH items are.
  *
  *   gini        over the items of the data, x ascending, x_i = how often item i was shown to somebody (Gini 1912; for
  *               recommendations Fleder and Hosanagar 2009): sum_i (2 i - V - 1) x_i / (V sum_i x_i), i from 1.
@@ -10,19 +10,27 @@
  *               p_v = (n_v + 1) / (n + V) is the item's share of the n training events, one added to every item so
  *               that one without events has a finite value
  */
-#ifndef SOLID_TRAIN_EVALUATE_BEYOND_H
-#define SOLID_TRAIN_EVALUATE_BEYOND_H
+#ifndef SOLID_TRAIN_BEYOND_H
+#define SOLID_TRAIN_BEYOND_H
 
-#include "solid/train/evaluate/evaluate.h"
+#include "solid/train/evaluate.h"
 
-typedef struct sol_beyond {
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct solid_beyond {
   double gini, novelty;
   double diversity; /* -1 without vectors, or when nobody was shown two items */
-} sol_beyond;
+} solid_beyond;
 
-/* Items that the history does not know (SOL_NO_ID in `shown`) are left out. vectors (V of the history, width) or NULL.
- * ENOMEM. */
-solid_status sol_beyond_of(sol_beyond *out, const sol_evaluation *evaluation, const sol_history *history,
-                           const float *vectors, uint32_t width);
+/* Items that the dataset does not know (SOLID_NO_ID in `shown`) are left out. vectors (V of the dataset, width) or
+ * NULL. ENOMEM. */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_beyond_of(solid_beyond *out, const solid_evaluation *evaluation,
+                                                          const solid_dataset *dataset, const float *vectors,
+                                                          uint32_t width);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -1,5 +1,5 @@
-#include "solid/train/data/history.h"
 #include "solid/extend.h"
+#include "solid/train/data/vocab.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,14 +13,14 @@ typedef struct labelled {
   uint32_t item, attribute; /* item: index in side_items */
 } labelled;
 
-struct sol_collector {
-  sol_collector_options options;
-  sol_vocab users, items;
+struct solid_collector {
+  solid_collector_options options;
+  solid_vocab users, items;
   collected *events;
   size_t n_events, event_capacity;
 
-  sol_vocab side_items; /* items that attributes and vectors were given for */
-  sol_vocab attributes;
+  solid_vocab side_items; /* items that attributes and vectors were given for */
+  solid_vocab attributes;
   labelled *labels;
   size_t n_labels, label_capacity;
   uint32_t width;
@@ -29,16 +29,16 @@ struct sol_collector {
   size_t vector_capacity;
 };
 
-solid_status sol_collector_new(sol_collector **out, const sol_collector_options *options) {
+solid_status solid_collector_new(solid_collector **out, const solid_collector_options *options) {
   if (!out) return solid_fail(SOLID_EINVAL, "collector: out is NULL");
-  sol_collector *collector = calloc(1, sizeof *collector);
+  solid_collector *collector = calloc(1, sizeof *collector);
   if (!collector) return solid_fail(SOLID_ENOMEM, "no memory for a collector");
   if (options) collector->options = *options;
   *out = collector;
   return SOLID_OK;
 }
 
-static void empty(sol_collector *collector) {
+static void empty(solid_collector *collector) {
   sol_vocab_clear(&collector->users);
   sol_vocab_clear(&collector->items);
   sol_vocab_clear(&collector->side_items);
@@ -46,10 +46,10 @@ static void empty(sol_collector *collector) {
   free(collector->events);
   free(collector->labels);
   free(collector->vectors);
-  *collector = (sol_collector){.options = collector->options};
+  *collector = (solid_collector){.options = collector->options};
 }
 
-void sol_collector_free(sol_collector *collector) {
+void solid_collector_free(solid_collector *collector) {
   if (!collector) return;
   empty(collector);
   free(collector);
@@ -72,8 +72,8 @@ static solid_status check_id(const char *what, solid_bytes id) {
   return solid_fail(SOLID_ERANGE, "%s id of %zu bytes, must have 1 to %d", what, id.size, SOLID_ID_MAX);
 }
 
-solid_status sol_collector_push(void *user, const solid_event *events, size_t n, solid_status *verdicts) {
-  sol_collector *collector = user;
+solid_status solid_collector_push(void *user, const solid_event *events, size_t n, solid_status *verdicts) {
+  solid_collector *collector = user;
   if (!collector || (n && !events)) return solid_fail(SOLID_EINVAL, "collector: NULL argument");
   if (!n) return SOLID_OK;
   collected *rows = grown(collector->events, &collector->event_capacity, collector->n_events + n, sizeof *rows);
@@ -94,7 +94,7 @@ solid_status sol_collector_push(void *user, const solid_event *events, size_t n,
   return status;
 }
 
-solid_status sol_collector_attribute(sol_collector *collector, solid_bytes item, solid_bytes attribute) {
+solid_status solid_collector_attribute(solid_collector *collector, solid_bytes item, solid_bytes attribute) {
   if (!collector) return solid_fail(SOLID_EINVAL, "collector is NULL");
   solid_status status = check_id("item", item);
   if (!status) status = check_id("attribute", attribute);
@@ -109,7 +109,7 @@ solid_status sol_collector_attribute(sol_collector *collector, solid_bytes item,
   return status;
 }
 
-solid_status sol_collector_vector(sol_collector *collector, solid_bytes item, const float *vector, uint32_t width) {
+solid_status solid_collector_vector(solid_collector *collector, solid_bytes item, const float *vector, uint32_t width) {
   if (!collector || !vector) return solid_fail(SOLID_EINVAL, "collector: NULL argument");
   solid_status status = check_id("item", item);
   if (status) return status;
@@ -135,7 +135,7 @@ solid_status sol_collector_vector(sol_collector *collector, solid_bytes item, co
 
 /* Renumbers a vocabulary of integers in their order; *map (count) is the new index of each old one, or NULL when the
  * order of appearance stays. */
-static solid_status renumber(sol_vocab *vocab, uint32_t **map) {
+static solid_status renumber(solid_vocab *vocab, uint32_t **map) {
   if (!sol_vocab_is_integers(vocab)) return SOLID_OK;
   *map = malloc(vocab->count * sizeof **map);
   if (!*map) return solid_fail(SOLID_ENOMEM, "no memory to renumber %u ids", vocab->count);
@@ -143,15 +143,15 @@ static solid_status renumber(sol_vocab *vocab, uint32_t **map) {
 }
 
 /* Items that have attributes or vectors but no event join the catalogue, or are counted. */
-static solid_status join_side_items(sol_collector *collector, uint32_t *unseen) {
+static solid_status join_side_items(solid_collector *collector, uint32_t *unseen) {
   solid_status status = SOLID_OK;
   uint32_t ignored;
   for (uint32_t i = 0; i < collector->side_items.count && !status; i++) {
-    solid_bytes id = sol_vocab_id(&collector->side_items, i);
+    solid_bytes id = solid_vocab_id(&collector->side_items, i);
     if (collector->options.keep_unseen_items)
       status = sol_vocab_add(&collector->items, id, &ignored);
     else
-      *unseen += sol_vocab_find(&collector->items, id) == SOL_NO_ID;
+      *unseen += solid_vocab_find(&collector->items, id) == SOLID_NO_ID;
   }
   return status;
 }
@@ -163,22 +163,22 @@ static int by_time(const void *a, const void *b) {
 }
 
 /* A stable counting sort by user, then, when asked, by time within each user. */
-static solid_status build_sequences(sol_collector *collector, sol_history *history) {
+static solid_status build_sequences(solid_collector *collector, solid_dataset *dataset) {
   size_t n = collector->n_events;
   uint32_t users = collector->users.count;
   uint32_t *user_map = NULL, *item_map = NULL;
   collected *sorted = malloc(n * sizeof *sorted);
-  history->offsets = calloc((size_t)users + 2, sizeof *history->offsets);
-  history->sequence = malloc(n * sizeof *history->sequence);
-  history->times = malloc(n * sizeof *history->times);
+  dataset->offsets = calloc((size_t)users + 2, sizeof *dataset->offsets);
+  dataset->sequence = malloc(n * sizeof *dataset->sequence);
+  dataset->times = malloc(n * sizeof *dataset->times);
   solid_status status = SOLID_OK;
-  if (!sorted || !history->offsets || !history->sequence || !history->times)
+  if (!sorted || !dataset->offsets || !dataset->sequence || !dataset->times)
     status = solid_fail(SOLID_ENOMEM, "no memory for %zu events", n);
   if (!status) status = renumber(&collector->users, &user_map);
   if (!status) status = renumber(&collector->items, &item_map);
   if (status) goto done;
 
-  size_t *offsets = history->offsets;
+  size_t *offsets = dataset->offsets;
   for (size_t i = 0; i < n; i++) {
     collected *row = &collector->events[i];
     if (user_map) row->user = user_map[row->user];
@@ -192,13 +192,13 @@ static solid_status build_sequences(sol_collector *collector, sol_history *histo
     qsort(sorted + offsets[u], offsets[u + 1] - offsets[u], sizeof *sorted, by_time);
   }
   for (size_t i = 0; i < n; i++) {
-    history->sequence[i] = sorted[i].item;
-    history->times[i] = sorted[i].time_ms;
+    dataset->sequence[i] = sorted[i].item;
+    dataset->times[i] = sorted[i].time_ms;
   }
-  history->has_times = collector->options.has_times;
-  history->users = users;
-  history->items = collector->items.count;
-  history->events = n;
+  dataset->has_times = collector->options.has_times;
+  dataset->users = users;
+  dataset->items = collector->items.count;
+  dataset->events = n;
 
 done:
   free(sorted);
@@ -214,55 +214,55 @@ static int by_item_attribute(const void *a, const void *b) {
 }
 
 /* Attributes keep the order of first appearance. An item that is not in the catalogue sorts last and is cut off. */
-static solid_status build_attributes(sol_collector *collector, sol_history *history) {
+static solid_status build_attributes(solid_collector *collector, solid_dataset *dataset) {
   labelled *labels = collector->labels;
   size_t kept = 0;
   for (size_t i = 0; i < collector->n_labels; i++)
-    labels[i].item = sol_vocab_find(&collector->items, sol_vocab_id(&collector->side_items, labels[i].item));
+    labels[i].item = solid_vocab_find(&collector->items, solid_vocab_id(&collector->side_items, labels[i].item));
   if (collector->n_labels) qsort(labels, collector->n_labels, sizeof *labels, by_item_attribute);
-  history->attribute_offsets = calloc((size_t)history->items + 1, sizeof *history->attribute_offsets);
-  history->attribute_ids = malloc((collector->n_labels + 1) * sizeof *history->attribute_ids);
-  if (!history->attribute_offsets || !history->attribute_ids)
+  dataset->attribute_offsets = calloc((size_t)dataset->items + 1, sizeof *dataset->attribute_offsets);
+  dataset->attribute_ids = malloc((collector->n_labels + 1) * sizeof *dataset->attribute_ids);
+  if (!dataset->attribute_offsets || !dataset->attribute_ids)
     return solid_fail(SOLID_ENOMEM, "no memory for %zu attributes", collector->n_labels);
-  for (size_t i = 0; i < collector->n_labels && labels[i].item != SOL_NO_ID; i++) {
+  for (size_t i = 0; i < collector->n_labels && labels[i].item != SOLID_NO_ID; i++) {
     if (i && by_item_attribute(&labels[i - 1], &labels[i]) == 0) continue;
-    history->attribute_ids[kept++] = labels[i].attribute;
-    history->attribute_offsets[labels[i].item + 1]++;
+    dataset->attribute_ids[kept++] = labels[i].attribute;
+    dataset->attribute_offsets[labels[i].item + 1]++;
   }
-  for (uint32_t v = 0; v < history->items; v++) history->attribute_offsets[v + 1] += history->attribute_offsets[v];
+  for (uint32_t v = 0; v < dataset->items; v++) dataset->attribute_offsets[v + 1] += dataset->attribute_offsets[v];
   return SOLID_OK;
 }
 
-static solid_status build_vectors(sol_collector *collector, sol_history *history) {
+static solid_status build_vectors(solid_collector *collector, solid_dataset *dataset) {
   size_t width = collector->width;
   if (!width) return SOLID_OK;
-  history->vectors = calloc(history->items, width * sizeof(float));
-  if (!history->vectors) return solid_fail(SOLID_ENOMEM, "no memory for %u vectors of %zu", history->items, width);
-  history->vector_width = collector->width;
+  dataset->vectors = calloc(dataset->items, width * sizeof(float));
+  if (!dataset->vectors) return solid_fail(SOLID_ENOMEM, "no memory for %u vectors of %zu", dataset->items, width);
+  dataset->vector_width = collector->width;
   for (uint32_t i = 0; i < collector->vector_rows; i++) {
-    uint32_t v = sol_vocab_find(&collector->items, sol_vocab_id(&collector->side_items, i));
-    if (v != SOL_NO_ID) memcpy(history->vectors + v * width, collector->vectors + i * width, width * sizeof(float));
+    uint32_t v = solid_vocab_find(&collector->items, solid_vocab_id(&collector->side_items, i));
+    if (v != SOLID_NO_ID) memcpy(dataset->vectors + v * width, collector->vectors + i * width, width * sizeof(float));
   }
   return SOLID_OK;
 }
 
-solid_status sol_collector_finish(sol_collector *collector, sol_history *history) {
-  if (!collector || !history) return solid_fail(SOLID_EINVAL, "collector: NULL argument");
+solid_status solid_collector_finish(solid_collector *collector, solid_dataset *dataset) {
+  if (!collector || !dataset) return solid_fail(SOLID_EINVAL, "collector: NULL argument");
   if (!collector->n_events) return solid_fail(SOLID_ENOTFOUND, "the data has no events");
-  sol_history made = {0};
+  solid_dataset made = {0};
   solid_status status = join_side_items(collector, &made.unseen_items);
   if (!status) status = build_sequences(collector, &made);
   if (!status) status = build_attributes(collector, &made);
   if (!status) status = build_vectors(collector, &made);
   if (status) {
-    sol_history_clear(&made);
+    solid_dataset_clear(&made);
     return status;
   }
   made.user_ids = collector->users;
   made.item_ids = collector->items;
   made.attributes = collector->attributes;
-  collector->users = collector->items = collector->attributes = (sol_vocab){0};
+  collector->users = collector->items = collector->attributes = (solid_vocab){0};
   empty(collector);
-  *history = made;
+  *dataset = made;
   return SOLID_OK;
 }

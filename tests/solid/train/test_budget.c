@@ -5,8 +5,8 @@
 #include "solid/infer/worker/worker.h"
 #include "solid/model/context.h"
 #include "solid/model/model_parts.h"
-#include "solid/train/fit/plan.h"
-#include "solid/train/fit/trainer.h"
+#include "solid/train/fit/budget.h"
+#include "solid/train/fit/fit.h"
 #include "solid/worker.h"
 #include "tests/support/recording_backend.h"
 #include "tests/support/serving.h"
@@ -31,7 +31,7 @@ static const sol_config config = {.items = ITEMS,
                                   .clip = 0.1f};
 
 typedef struct data {
-  sol_history history;
+  solid_dataset dataset;
   size_t offsets[USERS + 1];
   uint32_t sequence[USERS * EVENTS];
   uint16_t codes[ITEMS * 2];
@@ -45,12 +45,12 @@ static void make(data *d) {
     d->offsets[u + 1] = at;
   }
   for (uint32_t i = 0; i < ITEMS * 2; i++) d->codes[i] = (uint16_t)(i % 5);
-  d->history =
-      (sol_history){.users = USERS, .items = ITEMS, .events = at, .offsets = d->offsets, .sequence = d->sequence};
+  d->dataset =
+      (solid_dataset){.users = USERS, .items = ITEMS, .events = at, .offsets = d->offsets, .sequence = d->sequence};
 }
 
-static sol_train_options options_of(int all) {
-  sol_train_options o = SOL_TRAIN_OPTIONS_INIT;
+static solid_train_options options_of(int all) {
+  solid_train_options o = SOLID_TRAIN_OPTIONS_INIT;
   o.batch = BATCH, o.epochs = 3, o.patience = 0;
   if (all) o.average = 0.9f, o.cuts = 0.5f, o.item_dropout = 0.1f;
   return o;
@@ -93,16 +93,18 @@ Test(plan, refuses_a_training_that_does_not_fit) {
   static data d;
   make(&d);
   for (int all = 0; all < 2; all++) {
-    sol_train_options o = options_of(all);
+    solid_train_options o = options_of(all);
     uint64_t bytes = 0;
-    sol_trainer *trainer = NULL;
-    cr_assert_eq(sol_plan_training(&bytes, &config, &o, &d.history, d.codes), SOLID_OK, "%s", solid_last_error());
+    sol_fit *trainer = NULL;
+    cr_assert_eq(sol_budget_training(&bytes, &(sol_fit_task){&config, &o, &d.dataset, d.codes, 0}), SOLID_OK, "%s",
+                 solid_last_error());
     solid_context ctx = on_card((size_t)bytes - 1);
-    refused(sol_trainer_new(&trainer, &ctx, &config, &o, &d.history, d.codes), "use a smaller batch");
+    refused(sol_fit_new(&trainer, &ctx, &(sol_fit_task){&config, &o, &d.dataset, d.codes, 0}), "use a smaller batch");
     cr_expect_null(trainer);
     ctx = on_card((size_t)bytes);
-    cr_assert_eq(sol_trainer_new(&trainer, &ctx, &config, &o, &d.history, d.codes), SOLID_OK, "%s", solid_last_error());
-    sol_trainer_close(trainer);
+    cr_assert_eq(sol_fit_new(&trainer, &ctx, &(sol_fit_task){&config, &o, &d.dataset, d.codes, 0}), SOLID_OK, "%s",
+                 solid_last_error());
+    sol_fit_close(trainer);
   }
 }
 
@@ -130,11 +132,11 @@ Test(plan, counts_what_is_asked_for) {
   static data d;
   make(&d);
   uint64_t plain = 0, all = 0, wide = 0;
-  sol_train_options o = options_of(0), more = options_of(1);
-  cr_assert_eq(sol_plan_training(&plain, &config, &o, &d.history, NULL), SOLID_OK);
-  cr_assert_eq(sol_plan_training(&all, &config, &more, &d.history, NULL), SOLID_OK);
+  solid_train_options o = options_of(0), more = options_of(1);
+  cr_assert_eq(sol_budget_training(&plain, &(sol_fit_task){&config, &o, &d.dataset, NULL, 0}), SOLID_OK);
+  cr_assert_eq(sol_budget_training(&all, &(sol_fit_task){&config, &more, &d.dataset, NULL, 0}), SOLID_OK);
   o.batch = USERS;
-  cr_assert_eq(sol_plan_training(&wide, &config, &o, &d.history, NULL), SOLID_OK);
+  cr_assert_eq(sol_budget_training(&wide, &(sol_fit_task){&config, &o, &d.dataset, NULL, 0}), SOLID_OK);
   cr_expect_gt(all, plain);
   cr_expect_gt(wide, plain);
 }
@@ -142,20 +144,22 @@ Test(plan, counts_what_is_asked_for) {
 /* ---- The steady state ---- */
 
 static void train(const char *name, sk_backend *be, const data *d, int all) {
-  sol_train_options o = options_of(all);
+  solid_train_options o = options_of(all);
   uint64_t planned = 0;
-  sol_trainer *trainer = NULL;
-  cr_assert_eq(sol_plan_training(&planned, &config, &o, &d->history, d->codes), SOLID_OK, "%s", solid_last_error());
-  cr_assert_eq(sol_trainer_open(&trainer, be, &config, &o, &d->history, d->codes), SOLID_OK, "%s", solid_last_error());
+  sol_fit *trainer = NULL;
+  cr_assert_eq(sol_budget_training(&planned, &(sol_fit_task){&config, &o, &d->dataset, d->codes, 0}), SOLID_OK, "%s",
+               solid_last_error());
+  cr_assert_eq(sol_fit_open(&trainer, be, &(sol_fit_task){&config, &o, &d->dataset, d->codes, 0}), SOLID_OK, "%s",
+               solid_last_error());
   uint64_t allocations = be->allocations;
   cr_expect_gt(allocations, 0);
   for (uint32_t epoch = 0; epoch < o.epochs; epoch++)
-    cr_assert_eq(sol_trainer_epoch(trainer, NULL, NULL, NULL), SOLID_OK, "%s", solid_last_error());
+    cr_assert_eq(sol_fit_epoch(trainer, NULL, NULL, NULL), SOLID_OK, "%s", solid_last_error());
   cr_expect_eq(be->allocations, allocations, "%s: %d allocations in the steady state", name,
                (int)(be->allocations - allocations));
   cr_expect_leq(be->bytes, planned, "%s takes %llu bytes, planned were %llu", name, (unsigned long long)be->bytes,
                 (unsigned long long)planned);
-  sol_trainer_close(trainer);
+  sol_fit_close(trainer);
 }
 
 static void train_on(const char *name, const sk_backend_ops *ops) {
