@@ -15,12 +15,21 @@ typedef union train_value {
   int flag;
 } train_value;
 
+/* Of the decoder of slates. */
+typedef struct train_slate_arguments {
+  int64_t rows, blocks, epochs, batch, seed; /* rows 0 = none is trained */
+  int order;                                 /* 1 = near-to-far */
+  double rate, dropout;
+  const char *of;
+} train_slate_arguments;
+
 typedef struct train_arguments {
   const char *data, *format, *attributes, *vectors, *out, *device, *log;
   int64_t vector_width, threads;
   double limit;
   int precision, fresh, keep_checkpoint;
   load_split order;
+  train_slate_arguments slate;
   train_value option[SOLID_TRAIN_OPTIONS_COUNT]; /* in the order of the rows */
 } train_arguments;
 

@@ -8,7 +8,7 @@
 
 /* Sequences of the model's items, oldest first; borrowed. */
 typedef struct sol_slate_data {
-  uint32_t users, items;
+  uint32_t users;
   const size_t *offsets;    /* (users + 1) into sequence and times */
   const size_t *ends;       /* (users) where training ends */
   const uint32_t *sequence; /* SOLID_NO_ITEM: an event on an item that the model does not know */

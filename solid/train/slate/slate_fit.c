@@ -236,13 +236,15 @@ solid_status sol_slate_fit(const solid_model *model, const sol_slate_data *data,
 
 /* ---- Into a file ---- */
 
-solid_status sol_slate_attach(const char *from, const char *to, const sol_config *config, const float *weights) {
+solid_status sol_slate_attach(const char *from, const char *to, const sol_config *config, const float *weights,
+                              const char *training) {
   sol_model_file file;
   solid_status status = sol_model_file_read(&file, from);
   if (status) return status;
   size_t ranker = sol_tensors_ranker(config), total = sol_tensors_total(config);
   float *all = calloc(total, sizeof *all);
-  if (!all) status = solid_fail(SOLID_ENOMEM, "out of memory: weights of %s", from);
+  char *said = strdup(training);
+  if (!all || !said) status = solid_fail(SOLID_ENOMEM, "out of memory: weights of %s", from);
   if (!status && sol_tensors_ranker(&file.config) != ranker)
     status = solid_fail(SOLID_EMISMATCH, "%s: its ranker has %zu floats, the decoder's has %zu", from,
                         sol_tensors_ranker(&file.config), ranker);
@@ -251,11 +253,15 @@ solid_status sol_slate_attach(const char *from, const char *to, const sol_config
     memcpy(all + ranker, weights, (total - ranker) * sizeof *all);
     free(file.weights);
     file.weights = all;
+    free(file.training);
+    file.training = said;
     all = NULL;
+    said = NULL;
     file.config = *config;
     status = sol_model_file_write(&file, to);
   }
   free(all);
+  free(said);
   sol_model_file_clear(&file);
   return status;
 }

@@ -34,8 +34,9 @@ typedef int (*sol_slate_epoch_fn)(void *user, const sol_slate_epoch *epoch);
 solid_status sol_slate_fit(const solid_model *model, const sol_slate_data *data, const sol_slate_options *options,
                            sol_slate_epoch_fn on_epoch, void *user, sol_config *config, float **weights);
 
-/* The model file at `from` with this decoder, in place of one that it may have, written to `to` (which may be the
- * same). */
-solid_status sol_slate_attach(const char *from, const char *to, const sol_config *config, const float *weights);
+/* The model file at `from` with this decoder and what its file says of the training, for people, in place of one that
+ * it may have, written to `to` (which may be the same). */
+solid_status sol_slate_attach(const char *from, const char *to, const sol_config *config, const float *weights,
+                              const char *training);
 
 #endif

@@ -27,7 +27,7 @@ Test(slate_data, targets_are_the_next_new_distinct_items) {
   const uint32_t sequence[] = {5, 7, 5, 9, 7, SOLID_NO_ITEM,
                                3, 9, 3, 1, 8}; /* the last is behind the end of training */
   const size_t offsets[] = {0, 11}, ends[] = {10};
-  const sol_slate_data data = {1, 100, offsets, ends, sequence, NULL};
+  const sol_slate_data data = {1, offsets, ends, sequence, NULL};
   uint32_t items[5];
   cr_assert_eq(targets(&data, 2, 5, 1, items), 3);
   cr_assert(items[0] == 9 && items[1] == 3 && items[2] == 1);
@@ -43,7 +43,7 @@ Test(slate_data, a_baskets_order_is_drawn) {
   const uint32_t sequence[] = {5, 9, 10, 5, 11, 12, 13};
   const int64_t times[] = {1, 4, 4, 4, 4, 4, 6};
   const size_t offsets[] = {0, 7}, ends[] = {7};
-  const sol_slate_data data = {1, 100, offsets, ends, sequence, times};
+  const sol_slate_data data = {1, offsets, ends, sequence, times};
   uint32_t items[5], count[5][5][5] = {0};
   for (uint64_t seed = 0; seed < 24000; seed++) {
     cr_assert_eq(targets(&data, 1, 3, seed, items), 3);
@@ -61,7 +61,7 @@ Test(slate_data, a_baskets_order_is_drawn) {
 Test(slate_data, a_cut_leaves_something_on_both_sides) {
   const uint32_t sequence[] = {1, 2, 3, 4, 5};
   const size_t offsets[] = {0, 4, 5}, ends[] = {4, 5};
-  const sol_slate_data data = {2, 100, offsets, ends, sequence, NULL};
+  const sol_slate_data data = {2, offsets, ends, sequence, NULL};
   int seen[5] = {0};
   for (uint64_t i = 0; i < 200; i++) {
     sol_random random = sol_random_start(i, 2);
@@ -90,7 +90,7 @@ static void law_make(law *l, uint32_t items) {
     l->ends[u] = l->offsets[u + 1];
     for (uint32_t i = 0; i < LENGTH; i++) l->sequence[u * LENGTH + i] = (first + i) % items;
   }
-  l->data = (sol_slate_data){USERS, items, l->offsets, l->ends, l->sequence, NULL};
+  l->data = (sol_slate_data){USERS, l->offsets, l->ends, l->sequence, NULL};
 }
 
 static int keep_loss(void *user, const sol_slate_epoch *epoch) {
@@ -183,7 +183,8 @@ Test(slate_fit, a_decoder_leaves_the_ranker_of_a_file_alone) {
   float *weights = calloc(total - ranker, sizeof *weights);
   weights[3] = 1.5f;
   for (int round = 0; round < 2; round++) { /* the second takes the place of the first */
-    cr_assert_eq(sol_slate_attach(round ? to : from, to, &with, weights), SOLID_OK, "%s", solid_last_error());
+    cr_assert_eq(sol_slate_attach(round ? to : from, to, &with, weights, "{\"seed\":1}"), SOLID_OK, "%s",
+                 solid_last_error());
     cr_assert_eq(sol_model_file_read(&read, to), SOLID_OK, "%s", solid_last_error());
     cr_assert_eq(memcmp(read.weights, file.weights, ranker * sizeof(float)), 0);
     cr_assert_eq(memcmp(read.weights + ranker, weights, (total - ranker) * sizeof(float)), 0);
@@ -191,7 +192,7 @@ Test(slate_fit, a_decoder_leaves_the_ranker_of_a_file_alone) {
     sol_model_file_clear(&read);
   }
   with.width = 8;
-  cr_assert_eq(sol_slate_attach(from, to, &with, weights), SOLID_EMISMATCH);
+  cr_assert_eq(sol_slate_attach(from, to, &with, weights, "{\"seed\":1}"), SOLID_EMISMATCH);
   free(weights);
   sol_model_file_clear(&file);
   scratch_remove();
