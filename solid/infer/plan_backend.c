@@ -167,6 +167,18 @@ static uint64_t linear_backward_scratch(const sk_linear_backward_args *a) {
   return 4 * (n / 128 + 1) * out + shares_scratch(n, in, out);
 }
 
+/* All of a user's memory, as if none of it were shared memory. */
+static uint64_t slate_scratch(const sk_slate_args *a) {
+  const sk_slate_net *net = &a->net;
+  uint64_t d = (uint64_t)net->d, m = (uint64_t)a->grid.most_inputs, inputs = (uint64_t)a->grid.inputs, codes = 0;
+  for (int c = 0; c < a->grid.width; c++) codes += (uint64_t)net->column_codes[c];
+  uint64_t cells = (uint64_t)a->grid.rows * ((uint64_t)a->grid.width + 1),
+           small = 2 * (uint64_t)net->blocks * inputs * d;
+  small += 10 * m * d + m * (uint64_t)net->heads * inputs + codes + 4 * (uint64_t)a->trie.widest + 2 * cells;
+  uint64_t large = (uint64_t)a->trie.items * 17 / 16 + 2 * (uint64_t)a->trie.first_nodes;
+  return 4 * (uint64_t)a->n * (small + large + 256);
+}
+
 static uint64_t small_scratch(const void *a) {
   (void)a;
   return 1 << 16;
@@ -182,6 +194,7 @@ static uint64_t small_scratch(const void *a) {
       const sk_generate_backward_args *: generate_backward_scratch,                                                    \
       const sk_generate_apply_args *: generate_apply_scratch,                                                          \
       const sk_gru_backward_args *: gru_backward_scratch,                                                              \
+      const sk_slate_args *: slate_scratch,                                                                            \
       const sk_attend_backward_args *: attend_backward_scratch,                                                        \
       const sk_layer_norm_backward_args *: layer_norm_backward_scratch,                                                \
       const sk_linear_backward_args *: linear_backward_scratch,                                                        \

@@ -20,7 +20,7 @@
 
 typedef struct arguments {
   const char *device;
-  uint32_t threads, items, width, blocks, rows, calls, batch;
+  uint32_t threads, items, width, blocks, rows, calls, batch, run;
 } arguments;
 
 typedef struct bench {
@@ -140,7 +140,8 @@ static double median(bench *b, void (*run)(bench *, const sol_slate_plan *), con
 }
 
 static void time_order(bench *b, const char *name, sol_order order, int32_t window, double raster[2]) {
-  sol_slate_plan plan = {.order = order, .window = window, .rows = b->args.rows, .how = {0, 0, 1}};
+  sol_slate_plan plan = {
+      .order = order, .window = window, .rows = b->args.rows, .how = {0, 0, 1}, .run = (sol_slate_run)b->args.run};
   double prefill = median(b, ask, &plan), us[2];
   us[0] = median(b, decode, &plan);
   plan.how.guide = 0.9f;
@@ -178,7 +179,7 @@ static arguments read_arguments(int argc, char **argv) {
     const char *name;
     uint32_t *to;
   } numbers[] = {{"--threads", &a.threads}, {"--items", &a.items}, {"--width", &a.width}, {"--blocks", &a.blocks},
-                 {"--rows", &a.rows},       {"--calls", &a.calls}, {"--batch", &a.batch}};
+                 {"--rows", &a.rows},       {"--calls", &a.calls}, {"--batch", &a.batch}, {"--run", &a.run}};
   for (int i = 1; i < argc; i += 2) {
     size_t known = 0;
     if (i + 1 == argc) die(argv[i], "unknown option, or its value is missing");

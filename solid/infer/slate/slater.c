@@ -1,5 +1,6 @@
 #include "solid/infer/slate/slater.h"
 #include "solid/extend.h"
+#include "solid/infer/slate/fused.h"
 #include "solid/model/model_parts.h"
 #include <math.h>
 #include <stdlib.h>
@@ -14,20 +15,23 @@ struct sol_slater {
   sk_backend *be;
   sol_trie trie;
   sol_stepper *stepper;
+  sol_fused *fused;
   size_t at_once;
   sol_grid full, part; /* of the last plan: K rows, and fewer */
   sol_slate_plan plan; /* of `full`; rows 0 = there is none */
 
   void *device; /* vectors (at_once, d), scores (at_once, V) */
   float *device_u, *device_scores;
-  char *memory;      /* behind the rest */
-  sol_slate *slates; /* (at_once) */
-  float *scores;     /* (at_once, V) */
-  float *h, *u;      /* (at_once, d) */
-  uint32_t *codes;   /* (at_once, K, C) */
-  uint32_t *top;     /* (V) items and */
-  float *top_scores; /* (V) scores of one user's list */
-  size_t *group;     /* (at_once) users of a group, by place in the chunk */
+  char *memory;            /* behind the rest */
+  sol_slate *slates;       /* (at_once) */
+  float *scores;           /* (at_once, V) */
+  float *h, *u;            /* (at_once, d) */
+  uint32_t *codes;         /* (at_once, K, C) */
+  uint32_t *top;           /* (V) items and */
+  float *top_scores;       /* (V) scores of one user's list */
+  sol_fused_user *calls;   /* (at_once) */
+  sol_fused_user **called; /* (at_once) those of the call */
+  size_t *group;           /* (at_once) users of a group, by place in the chunk */
 };
 
 /* ---- Construction ---- */
@@ -42,6 +46,8 @@ static void bind(sol_slater *s, sol_arena *arena) {
   s->top = sol_arena_take(arena, K, sizeof *s->top);
   s->top_scores = sol_arena_take(arena, K, sizeof *s->top_scores);
   s->group = sol_arena_take(arena, n, sizeof *s->group);
+  s->calls = sol_arena_take(arena, n, sizeof *s->calls);
+  s->called = sol_arena_take(arena, n, sizeof *s->called);
   sol_slate unbound;
   for (size_t i = 0; i < n; i++)
     sol_slate_bind(arena->base ? &s->slates[i] : &unbound, &s->trie, s->config->slate_rows, arena);
@@ -80,7 +86,11 @@ solid_status sol_slater_new(sol_slater **out, const solid_model *model, size_t u
   solid_status status = sol_backend_open(sol_model_context(model), &s->be);
   if (!status) status = sol_trie_make(&s->trie, model->file.codes, config->items, config->levels);
   if (!status) status = take_memory(s);
-  if (!status) status = sol_stepper_open(&s->stepper, s->be, config, &sol_model_weights(model)->slate, s->at_once);
+  const sol_decoder_weights *weights = &sol_model_weights(model)->slate;
+  if (!status) status = sol_stepper_open(&s->stepper, s->be, config, weights, s->at_once);
+  if (!status)
+    status =
+        sol_fused_open(&s->fused, s->be, config, weights, &s->trie, sol_model_catalogue(model)->vectors, s->at_once);
   if (status) {
     sol_slater_free(s);
     return status;
@@ -92,6 +102,7 @@ solid_status sol_slater_new(sol_slater **out, const solid_model *model, size_t u
 void sol_slater_free(sol_slater *s) {
   if (!s) return;
   sol_stepper_close(s->stepper);
+  sol_fused_close(s->fused);
   if (s->be) {
     s->be->ops->free(s->be, s->device);
     s->be->ops->close(s->be);
@@ -140,6 +151,7 @@ static solid_status set_plan(sol_slater *s, const sol_slate_plan *plan) {
   if (s->plan.rows == plan->rows && s->plan.order == plan->order && s->plan.window == plan->window) return SOLID_OK;
   s->plan.rows = 0;
   solid_status status = make_grid(s, plan, plan->rows, &s->full);
+  if (!status) status = sol_fused_set_grid(s->fused, &s->full);
   if (!status) s->plan = *plan;
   return status;
 }
@@ -237,6 +249,42 @@ static solid_status decode_chunk(sol_slater *s, const sol_slate_plan *plan, sol_
   return status;
 }
 
+/* Step by step: scores, slates and logits go through the host. */
+static solid_status decode_steps(sol_slater *s, const sol_slate_plan *plan, sol_slate_user *users, size_t n, int asks,
+                                 uint64_t seed) {
+  solid_status status = score(s, users, n);
+  for (size_t i = 0; i < n && !status; i++) begin(s, plan, &users[i], i, seed + i);
+  return status ? status : decode_chunk(s, plan, users, n, asks);
+}
+
+/* In one operation; those who have fewer than K items left, which are few, step by step. */
+static solid_status decode_fused(sol_slater *s, const sol_slate_plan *plan, sol_slate_user *users, size_t n,
+                                 uint64_t seed) {
+  for (size_t i = 0; i < n; i++) {
+    const sol_slate_user *user = &users[i];
+    s->called[i] = &s->calls[i];
+    s->calls[i] = (sol_fused_user){.h = user->h,
+                                   .u = user->u,
+                                   .excluded = user->excluded,
+                                   .top = user->top,
+                                   .n_top = user->n_top,
+                                   .out = user->out};
+  }
+  solid_status status = sol_fused_decode(s->fused, plan->how.guide, s->called, n);
+  for (size_t i = 0; i < n && !status; i++) {
+    users[i].count = plan->rows;
+    users[i].log_p = s->calls[i].log_p;
+    if (s->calls[i].short_of) status = decode_steps(s, plan, &users[i], 1, 1, seed + i);
+  }
+  return status;
+}
+
+static int is_fused(const sol_slater *s, const sol_slate_plan *plan, const sol_slate_user *users, size_t n) {
+  int wanted = plan->run == SOL_SLATE_OPERATION || (plan->run == SOL_SLATE_EITHER && s->be->ops->records);
+  for (size_t i = 0; i < n && wanted; i++) wanted = users[i].codes == NULL;
+  return wanted && plan->how.temperature == 0 && plan->how.guide < 1;
+}
+
 solid_status sol_slater_decode(sol_slater *s, const sol_slate_plan *plan, sol_slate_user *users, size_t n,
                                int32_t *forwards) {
   solid_status status = sol_slater_check(s, plan);
@@ -244,9 +292,10 @@ solid_status sol_slater_decode(sol_slater *s, const sol_slate_plan *plan, sol_sl
   int asks = plan->how.guide < 1;
   for (size_t first = 0; first < n && !status; first += s->at_once) {
     size_t chunk = least(n - first, s->at_once);
-    status = score(s, users + first, chunk);
-    for (size_t i = 0; i < chunk && !status; i++) begin(s, plan, &users[first + i], i, plan->seed + first + i);
-    if (!status) status = decode_chunk(s, plan, users + first, chunk, asks);
+    if (is_fused(s, plan, users + first, chunk))
+      status = decode_fused(s, plan, users + first, chunk, plan->seed + first);
+    else
+      status = decode_steps(s, plan, users + first, chunk, asks, plan->seed + first);
   }
   if (forwards) *forwards = asks ? s->full.steps : 0;
   return status;
