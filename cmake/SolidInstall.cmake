@@ -70,3 +70,18 @@ configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/solidConfig.cmake.in ${P
   INSTALL_DESTINATION ${solid_package_dir})
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/solidConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/solidConfig.cmake ${PROJECT_BINARY_DIR}/solidConfigVersion.cmake DESTINATION ${solid_package_dir})
+
+# The installed archives export names of solid_ alone.
+if(NOT CMAKE_OBJCOPY OR NOT CMAKE_NM)
+  message(FATAL_ERROR "installing needs objcopy and nm (binutils)")
+endif()
+set(solid_archives "")
+set(solid_archive_dir "\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_LIBDIR}")
+if(IS_ABSOLUTE ${CMAKE_INSTALL_LIBDIR})
+  set(solid_archive_dir ${CMAKE_INSTALL_LIBDIR})
+endif()
+foreach(library ${solid_installed})
+  list(APPEND solid_archives "\$ENV{DESTDIR}${solid_archive_dir}/lib${library}.a")
+endforeach()
+install(CODE "set(ARCHIVES \"${solid_archives}\")\nset(NM \"${CMAKE_NM}\")\nset(OBJCOPY \"${CMAKE_OBJCOPY}\")
+include(\"${CMAKE_CURRENT_LIST_DIR}/private-names.cmake\")")

@@ -20,6 +20,7 @@
 #ifndef SK_ATTEND_H
 #define SK_ATTEND_H
 
+#include "kernels/scratch.h"
 #include <stdint.h>
 
 typedef struct sk_attend_args {
@@ -45,5 +46,12 @@ typedef struct sk_attend_backward_args {
   float *dq, *dk, *dv;
   int32_t dq_stride, dkv_stride;
 } sk_attend_backward_args;
+
+SK_NO_SCRATCH(attend)
+
+/* A float a row and head: dout . out. */
+static inline uint64_t sk_attend_backward_scratch(const sk_attend_backward_args *a) {
+  return sizeof(float) * (uint64_t)a->rows * (uint64_t)a->heads;
+}
 
 #endif

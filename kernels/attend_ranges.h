@@ -19,6 +19,7 @@
 #ifndef SK_ATTEND_RANGES_H
 #define SK_ATTEND_RANGES_H
 
+#include "kernels/scratch.h"
 #include <stdint.h>
 
 typedef struct sk_attend_ranges_args {
@@ -38,5 +39,8 @@ typedef struct sk_attend_ranges_backward_args {
   float *dq, *dk, *dv;
   int32_t dq_stride, dkv_stride;
 } sk_attend_ranges_backward_args;
+
+SK_NO_SCRATCH(attend_ranges)
+SK_NO_SCRATCH(attend_ranges_backward)
 
 #endif

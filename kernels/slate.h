@@ -12,8 +12,8 @@
  *   excluded: bit v % 64 of word v / 64 of a row leaves out item v; NULL = nothing. Items whose score is NaN or
  * -INFINITY are left out too. lead (n, K) items and lead_score, -1 = none: the ranker's own list, which comes first as
  * it stands where scores differ by rounding; lead NULL = there is none. item (n, K): of the rows; -1 everywhere where
- * fewer than K are left, and nothing else is computed for such a user. item_score (n, K): of those, by the ranker. log_p (n): of the slate by the decoder, over
- * open codes.
+ * fewer than K are left, and nothing else is computed for such a user. item_score (n, K): of those, by the ranker.
+ * log_p (n): of the slate by the decoder, over open codes.
  *
  *   The grid's and the trie's lists are device arrays, uint32 where they are the trie's. codes of column c:
  * column_codes[c] from column_first[c] on; a code beyond the last shares its row. Tolerance: that of the products;
@@ -21,6 +21,7 @@
 #ifndef SK_SLATE_H
 #define SK_SLATE_H
 
+#include "kernels/scratch.h"
 #include <stdint.h>
 
 enum { SK_SLATE_COLUMNS = 9, SK_SLATE_BLOCKS = 9, SK_SLATE_HEADS = 2, SK_SLATE_GIVEN = 2 };
@@ -67,5 +68,17 @@ typedef struct sk_slate_args {
   float *item_score;
   float *log_p;
 } sk_slate_args;
+
+/* All of a user's memory, as if none of it were shared memory: an upper bound. */
+static inline uint64_t sk_slate_scratch(const sk_slate_args *a) {
+  const sk_slate_net *net = &a->net;
+  uint64_t d = (uint64_t)net->d, m = (uint64_t)a->grid.most_inputs, inputs = (uint64_t)a->grid.inputs, codes = 0;
+  for (int c = 0; c < a->grid.width; c++) codes += (uint64_t)net->column_codes[c];
+  uint64_t cells = (uint64_t)a->grid.rows * ((uint64_t)a->grid.width + 1);
+  uint64_t small = 2 * (uint64_t)net->blocks * inputs * d + (12 + 2 * (uint64_t)net->out_heads) * m * d;
+  small += m * (uint64_t)net->heads * inputs + codes + 4 * (uint64_t)a->trie.widest + 2 * cells;
+  uint64_t large = (uint64_t)a->trie.items * 17 / 16 + 2 * (uint64_t)a->trie.first_nodes;
+  return 4 * (uint64_t)a->n * (small + large + 256);
+}
 
 #endif

@@ -52,6 +52,7 @@ typedef struct solid_slate_answer {
   uint32_t window;         /* s of ZipAR, else 0 */
   uint32_t forwards;       /* of the decoder; 0 where it was not asked: guide 1, and source popularity */
   double log_likelihood;   /* of the slate by the decoder, over the codes that were open; 0 where it was not asked */
+  solid_status status;     /* of this user, as in solid_answer; not SOLID_OK = no slate */
 } solid_slate_answer;
 
 /* A slate of query->k items for one user into out (query->k), in the order of its rows; places that remain are

@@ -2,6 +2,7 @@
 #ifndef EXAMPLES_COMMON_LOAD_H
 #define EXAMPLES_COMMON_LOAD_H
 
+#include "examples/common/reading.h"
 #include "solid/train/split.h"
 #include <stdint.h>
 
@@ -15,20 +16,21 @@ typedef struct load_split {
   const char *times; /* file of `user seconds seconds ...`, position by position; NULL = the data's own times */
   int ties;          /* 1 = shuffle */
   int64_t tie_seed;
+  int64_t min_user, min_item; /* training events; 0 = any number */
 } load_split;
 
 typedef struct load_files {
-  const char *data;        /* events, any format of ingest/dataset.h */
-  const char *format;      /* its name; NULL or "auto" = told by the first lines */
-  const char *attributes;  /* of items; NULL = none */
-  const char *vectors;     /* raw float32, one row an item; NULL = none */
-  uint32_t vector_width;   /* floats a row */
-  const load_split *split; /* NULL = all zero */
+  const char *data;               /* events, any format of ingest/dataset.h */
+  const char *format;             /* its name; NULL or "auto" = told by the first lines */
+  const reading_options *reading; /* NULL = all zero */
+  const char *program;            /* who says what is odd; NULL = the file's name */
+  const items_options *items;     /* NULL = nothing is said about items */
+  const load_split *split;        /* NULL = all zero */
 } load_files;
 
-/* On success the caller owns *history: solid_dataset_clear. Texts name the file. ENOTFOUND: no events, or a part of the
- * split is empty. EMISMATCH: the file of times is of other events, that of attributes or
- * vectors of other items. */
+/* On success the caller owns *dataset: solid_dataset_clear. Texts name the file. ENOTFOUND: no events, or a part of the
+ * split is empty. EMISMATCH: the file of times is of other events, that of attributes or vectors of other items: fewer
+ * than half of its items are the data's, and it has fewer than half of the data's. */
 solid_status load_history(solid_dataset *dataset, const load_files *files);
 
 /* Says on stderr, after "program: warning: ", what is odd about the data: duplicate events, users without times. */

@@ -1,11 +1,16 @@
-/* The properties of load_split, for the tables of solid_train and solid_eval. `struct_` is the program's struct; its
- * load_split is called `order`. */
+/* The properties that say how data is read and split, for the tables of programs. `struct_` is the program's struct;
+ * its reading_options is called `reading`, its load_split `order`. */
 #ifndef EXAMPLES_COMMON_LOAD_OPTIONS_H
 #define EXAMPLES_COMMON_LOAD_OPTIONS_H
 
 #include "examples/common/config.h"
 #include "examples/common/load.h"
 #include <stddef.h>
+
+#define LOAD_READING_PROPERTIES(struct_) READING_PROPERTIES(struct_, reading), WORTH_PROPERTIES(struct_, reading)
+
+/* Of a struct whose items_options is called `items`. */
+#define LOAD_ITEMS_PROPERTIES(struct_) ITEMS_PROPERTIES(struct_, items)
 
 #define LOAD_SPLIT_PROPERTIES(struct_)                                                                                 \
   {.name = "split",                                                                                                    \
@@ -52,6 +57,20 @@
        .choices = "file|shuffle",                                                                                      \
        .meaning = "order of a user's events of equal time: the file's, or at random",                                  \
        .offset = offsetof(struct_, order.ties)},                                                                       \
+      {.name = "min-user",                                                                                             \
+       .type = SOLID_PROPERTY_INT,                                                                                     \
+       .preset = "0",                                                                                                  \
+       .min = 0,                                                                                                       \
+       .max = 1000000000,                                                                                              \
+       .meaning = "users with fewer training events are left out",                                                     \
+       .offset = offsetof(struct_, order.min_user)},                                                                   \
+      {.name = "min-item",                                                                                             \
+       .type = SOLID_PROPERTY_INT,                                                                                     \
+       .preset = "0",                                                                                                  \
+       .min = 0,                                                                                                       \
+       .max = 1000000000,                                                                                              \
+       .meaning = "items with fewer training events are left out, again and again with --min-user",                    \
+       .offset = offsetof(struct_, order.min_item)},                                                                   \
   {                                                                                                                    \
     .name = "tie-seed", .type = SOLID_PROPERTY_INT, .preset = "0", .min = 0, .max = 9007199254740992.0,                \
     .meaning = "of --ties shuffle", .offset = offsetof(struct_, order.tie_seed)                                        \

@@ -18,6 +18,7 @@ typedef struct eval_arguments {
   int mask, part, popularity_only, cache, allow_other_split, allow_other_data, protocol;
   double hide;
   int64_t hide_seed;
+  reading_options reading;
   load_split order;
   slates_arguments slates;
 } eval_arguments;

@@ -1,19 +1,21 @@
 #include "examples/eval/eval_stale.h"
+#include "examples/common/ground.h"
 #include "solid/extend.h"
 #include <stdio.h>
 #include <stdlib.h>
 
 static solid_status read_ages(stale_report *made, const char *ages) {
-  for (const char *at = ages;; at++) {
+  const char *list = ages, *part;
+  size_t size;
+  while (sol_text_part(&list, &part, &size)) {
     char *end = NULL;
-    unsigned long age = *at >= '0' && *at <= '9' ? strtoul(at, &end, 10) : 0;
-    if (end == NULL || age > 1000000 || (*end != ',' && *end != '\0') || made->count == STALE_MAX)
+    unsigned long age = *part >= '0' && *part <= '9' ? strtoul(part, &end, 10) : 0;
+    if (end != part + size || age > 1000000 || made->count == STALE_MAX)
       return solid_fail(SOLID_EINVAL, "--stale %s: must be up to %d numbers of events, commas between", ages,
                         STALE_MAX);
     made->events[made->count++] = (uint32_t)age;
-    if (*end == '\0') return SOLID_OK;
-    at = end;
   }
+  return SOLID_OK;
 }
 
 /* What one pass over the ages needs. */

@@ -15,15 +15,6 @@ static void print_log(void *user, solid_log_level level, const char *line) {
   if (level >= SOLID_LOG_WARN) fprintf(stderr, "%s\n", line);
 }
 
-static solid_status open_cache(eval_run *r) {
-  solid_memory_store_options options = SOLID_MEMORY_STORE_OPTIONS_INIT;
-  options.window = r->info.window;
-  options.width = r->info.width;
-  options.params = r->info.params;
-  options.element = (solid_element)(r->args.cache - 1);
-  return solid_memory_store_open(&r->cache, &options);
-}
-
 static solid_status open_model(eval_run *r) {
   if (r->args.popularity_only) return SOLID_OK;
   if (!r->args.model) return solid_fail(SOLID_EINVAL, "--model is missing; --popularity-only does without one");
@@ -39,7 +30,11 @@ static solid_status open_model(eval_run *r) {
 
 static solid_status open_data(eval_run *r) {
   const eval_arguments *args = &r->args;
-  load_files files = {.data = args->data, .format = args->format, .split = &args->order};
+  load_files files = {.data = args->data,
+                      .format = args->format,
+                      .reading = &args->reading,
+                      .program = "solid_eval",
+                      .split = &args->order};
   solid_status status = load_history(&r->dataset, &files);
   if (!status) status = load_warn("solid_eval", &r->dataset, &files);
   if (status || !r->model) return status;
@@ -83,8 +78,9 @@ static solid_status evaluate(eval_run *r) {
   if (!status) status = open_data(r);
   if (!status) status = solid_evaluate_popularity(&r->popularity.evaluation, &r->dataset, &options);
   if (status || !r->model) return status ? status : eval_measure(r);
-  if (args->cache) status = open_cache(r);
+  if (args->cache) status = solid_store_open_memory(&r->cache, r->model, NULL);
   options.cache = r->cache;
+  options.cache_element = args->cache ? (uint32_t)args->cache - 1 : SOLID_F32;
   if (!status) status = solid_evaluate_model(&r->of_model.evaluation, r->model, &r->dataset, &options);
   if (!status) status = eval_measure(r);
   if (!status && args->stale)
@@ -102,7 +98,7 @@ static void clear(eval_run *r) {
   slates_clear(&r->slates);
   solid_slices_clear(&r->slices);
   solid_dataset_clear(&r->dataset);
-  if (r->cache) r->cache->ops->close(r->cache);
+  solid_store_close(r->cache);
   solid_model_free(r->model);
   solid_context_free(r->ctx);
 }

@@ -1,5 +1,6 @@
 #include "examples/paper/paper_runs.h"
 #include "examples/paper/file.h"
+#include "solid/base/text.h"
 #include "solid/extend.h"
 #include "solid/train/trainer.h"
 #include <errno.h>
@@ -7,29 +8,30 @@
 #include <string.h>
 
 static solid_status read_names(const char *what, const char *list, const char *const *names, int n, unsigned *bits) {
-  *bits = 0;
-  for (const char *at = list; *at != '\0';) {
-    size_t length = strcspn(at, ",");
+  const char *part;
+  size_t size;
+  if (*list == '\0') return solid_fail(SOLID_EINVAL, "--%s: the list is empty", what);
+  for (*bits = 0; sol_text_part(&list, &part, &size);) {
     int i = 0;
-    while (i < n && (strlen(names[i]) != length || strncmp(names[i], at, length) != 0)) i++;
-    if (i == n) return solid_fail(SOLID_EINVAL, "--%s: there is no %.*s", what, (int)length, at);
+    while (i < n && (strlen(names[i]) != size || strncmp(names[i], part, size) != 0)) i++;
+    if (i == n) return solid_fail(SOLID_EINVAL, "--%s: there is no %s", what, sol_show(part, size).text);
     *bits |= 1u << i;
-    at += length;
-    if (*at == ',') at++;
   }
-  return *bits != 0 ? SOLID_OK : solid_fail(SOLID_EINVAL, "--%s: the list is empty", what);
+  return SOLID_OK;
 }
 
 static solid_status read_seeds(paper_runs *runs, const char *list) {
-  for (const char *at = list; *at != '\0';) {
+  const char *part;
+  size_t size;
+  if (*list == '\0') return solid_fail(SOLID_EINVAL, "--seeds: the list is empty");
+  while (sol_text_part(&list, &part, &size)) {
     char *end;
-    unsigned long long seed = strtoull(at, &end, 10);
-    if (end == at || (*end != ',' && *end != '\0')) return solid_fail(SOLID_EINVAL, "--seeds: \"%s\"", at);
+    unsigned long long seed = strtoull(part, &end, 10);
+    if (size == 0 || end != part + size) return solid_fail(SOLID_EINVAL, "--seeds: \"%s\"", part);
     if (runs->n_seeds == PAPER_MAX_SEEDS) return solid_fail(SOLID_EINVAL, "--seeds: more than %d", PAPER_MAX_SEEDS);
     runs->seeds[runs->n_seeds++] = seed;
-    at = *end == ',' ? end + 1 : end;
   }
-  return runs->n_seeds > 0 ? SOLID_OK : solid_fail(SOLID_EINVAL, "--seeds: the list is empty");
+  return SOLID_OK;
 }
 
 static void add_job(paper_runs *runs, int backbone, int form, int seed, unsigned heads) {

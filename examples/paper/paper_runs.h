@@ -2,6 +2,7 @@
 #ifndef EXAMPLES_PAPER_PAPER_RUNS_H
 #define EXAMPLES_PAPER_PAPER_RUNS_H
 
+#include "examples/common/reading.h"
 #include "examples/paper/fit.h"
 #include <pthread.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@ typedef struct paper_arguments {
   const char *data, *format, *backbones, *heads, *forms, *seeds, *out, *log, *device;
   int64_t jobs, epochs, first_epochs, batch, width, attention, window, clusters, semantic_rows, negatives, threads;
   double rate, clip, weight;
+  reading_options reading;
 } paper_arguments;
 
 enum { PAPER_MAX_SEEDS = 32, PAPER_CELLS = 3 * 3 * 2 };

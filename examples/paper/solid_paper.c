@@ -2,7 +2,7 @@
  * given, each as often as there are seeds, and prints a table of means and spreads. `solid_eval --protocol paper` reads
  * the model file that a single combination leaves. */
 #include "examples/common/config.h"
-#include "examples/common/load.h"
+#include "examples/common/load_options.h"
 #include "examples/common/program.h"
 #include "examples/paper/paper_runs.h"
 #include "solid/extend.h"
@@ -29,6 +29,7 @@
 static const solid_property properties[] = {
     TEXT("data", data, NULL, "file of events", 1),
     TEXT("format", format, "auto", "format of the data; auto = by its first lines", 0),
+    LOAD_READING_PROPERTIES(paper_arguments),
     TEXT("backbones", backbones, "sasrec", "list of sasrec, gru4rec, din", 0),
     TEXT("heads", heads, "base,duet,solid", "list of base, duet, solid", 0),
     TEXT("forms", forms, "faithful,fixed", "list of faithful (as the authors' code computes), fixed", 0),
@@ -66,7 +67,7 @@ static const solid_program program = {
 static solid_status run(void *user) {
   const paper_arguments *a = user;
   solid_dataset dataset = {0};
-  load_files files = {.data = a->data, .format = a->format};
+  load_files files = {.data = a->data, .format = a->format, .reading = &a->reading, .program = "solid_paper"};
   paper_runs runs = {0};
   solid_status status = paper_runs_plan(&runs, a);
   if (status == SOLID_OK) status = load_history(&dataset, &files);

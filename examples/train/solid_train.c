@@ -2,6 +2,7 @@
  * after each epoch and an early stop, writes one safetensors file. A checkpoint stands beside it after each epoch; the
  * same command goes on from it. */
 #include "examples/common/program.h"
+#include "examples/common/titles.h"
 #include "examples/train/train_options.h"
 #include "examples/train/train_run.h"
 #include "examples/train/train_slates.h"
@@ -35,6 +36,16 @@ static solid_status start(solid_trainer **out, const solid_context *ctx, const s
   return train_print_codes(*out);
 }
 
+/* What people are shown of an item travels with the model. */
+static solid_status add_titles(const train_arguments *a) {
+  const char *path = a->titles ? a->titles : a->items.attributes;
+  size_t kept = 0;
+  solid_status status = path ? titles_set(a->out, path, &kept) : SOLID_OK;
+  if (status == SOLID_ENOTFOUND && !a->titles) return SOLID_OK;
+  if (status == SOLID_OK && path) printf("%s: titles of %zu items\n", path, kept);
+  return status;
+}
+
 static solid_status train(const train_arguments *a, const solid_train_options *o, const solid_context *ctx,
                           const solid_dataset *dataset, const char *checkpoint, FILE *log) {
   solid_trainer *trainer = NULL;
@@ -50,6 +61,7 @@ static solid_status train(const train_arguments *a, const solid_train_options *o
   if (status == SOLID_OK && o->refit) status = train_again(a, &run, trainer);
   if (status == SOLID_OK && o->learn_codes > 0) status = train_print_codes(trainer);
   if (status == SOLID_OK) status = solid_trainer_export(trainer, a->out);
+  if (status == SOLID_OK) status = add_titles(a);
   if (status == SOLID_OK)
     printf("%s: best epoch %u of %u, validation ndcg@10 %.4f\n", a->out, report.best_epoch, report.epoch,
            report.best_ndcg10);
@@ -101,9 +113,9 @@ static solid_status run(void *user) {
   if (status == SOLID_OK) status = solid_context_new(&ctx, &options);
   load_files files = {.data = a->data,
                       .format = a->format,
-                      .attributes = a->attributes,
-                      .vectors = a->vectors,
-                      .vector_width = (uint32_t)a->vector_width,
+                      .reading = &a->reading,
+                      .program = "solid_train",
+                      .items = &a->items,
                       .split = &a->order};
   if (status == SOLID_OK) status = load_history(&dataset, &files);
   if (status == SOLID_OK) status = load_warn("solid_train", &dataset, &files);

@@ -24,10 +24,12 @@ typedef struct train_slate_arguments {
 } train_slate_arguments;
 
 typedef struct train_arguments {
-  const char *data, *format, *attributes, *vectors, *out, *device, *log;
-  int64_t vector_width, threads;
+  const char *data, *format, *out, *device, *log, *titles;
+  int64_t threads;
   double limit;
   int precision, fresh, keep_checkpoint;
+  reading_options reading;
+  items_options items;
   load_split order;
   train_slate_arguments slate;
   train_value option[SOLID_TRAIN_OPTIONS_COUNT]; /* in the order of the rows */

@@ -288,7 +288,7 @@ solid_status sk_cuda_attend_rows(sk_backend *be, const sk_attend_args *a) {
 solid_status sk_cuda_attend_rows_backward(sk_backend *be, const sk_attend_backward_args *a) {
   int64_t tasks = (int64_t)a->rows * a->heads;
   void *delta = NULL;
-  solid_status status = sk_cuda_workspace(be, (size_t)tasks * sizeof(float), &delta);
+  solid_status status = sk_cuda_workspace(be, sk_attend_backward_scratch(a), &delta);
   if (status != SOLID_OK) return status;
   row_deltas<<<sk_cuda_blocks(tasks, (int)ROW_WARPS), THREADS, 0, sk_cuda_stream(be)>>>(*a, (float *)delta);
   if (a->dh <= 16)

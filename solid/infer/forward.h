@@ -44,6 +44,14 @@ solid_status sol_generate_halves(const sol_pass *pass, uint16_t *params);
 solid_status sol_apply(const sol_pass *pass, int32_t n, const float *h, const float *params, const int32_t *index,
                        float *u);
 
+/* z (windows, d) of the branches that there are: what layers are generated from. */
+solid_status sol_branches(const sol_pass *pass, float *z_item, float *z_semantic);
+
+/* u (n, d) = h + y(h) under the layers of z (n, d) each, which are made and forgotten; the z of a branch that there is
+ * not is NULL. As sol_apply otherwise. */
+solid_status sol_generate_apply(const sol_pass *pass, int32_t n, const float *h, const float *z_item,
+                                const float *z_semantic, float *u);
+
 /* ---- Training: every row, with dropout, kept for the backward pass ---- */
 
 /* Dropout of one training step: probability p at the sites of the encoder and of the generator's inputs, `p_z` inside

@@ -22,7 +22,8 @@ static void answerer_bind(sol_answerer *a, sol_arena *arena) {
   a->windows = sol_arena_take(arena, B, sizeof *a->windows);
   a->params = sol_arena_take(arena, B, sizeof *a->params);
   a->found = sol_arena_take(arena, B, sizeof *a->found);
-  a->steps = sol_arena_take(arena, B, L * sizeof *a->steps);
+  a->statuses = sol_arena_take(arena, B, sizeof *a->statuses);
+  a->steps = sol_arena_take(arena, B, a->store->window * sizeof *a->steps);
 }
 
 typedef struct popular {
@@ -46,21 +47,23 @@ static solid_status sort_by_popularity(sol_answerer *a) {
   return SOLID_OK;
 }
 
-solid_status sol_answerer_open(sol_answerer *a, const solid_model *model, solid_store *store, size_t max_batch) {
+solid_status sol_answerer_open(sol_answerer *a, const solid_model *model, solid_store *store,
+                               const solid_recommender_options *options) {
   a->model = model;
   a->store = store;
-  a->max_batch = max_batch;
+  a->max_batch = options->max_batch;
+  a->element = options->element;
   a->popularity = sol_model_popularity(model);
   a->info.struct_size = sizeof a->info;
   sol_arena arena = {NULL, 0};
   solid_status status = solid_model_get_info(model, &a->info);
   if (!status) status = sol_store_check(store, &a->info);
-  if (!status) status = solid_worker_new(&a->worker, model, max_batch);
+  if (!status) status = solid_worker_new(&a->worker, model, a->max_batch);
   if (status) return status;
   a->words = solid_worker_mask_words(a->worker);
   answerer_bind(a, &arena);
   a->memory = sol_arena_memory(&arena);
-  if (!a->memory) return solid_fail(SOLID_ENOMEM, "out of memory: recommender for %zu users at once", max_batch);
+  if (!a->memory) return solid_fail(SOLID_ENOMEM, "out of memory: recommender for %zu users at once", a->max_batch);
   arena = (sol_arena){a->memory, 0};
   answerer_bind(a, &arena);
   return sort_by_popularity(a);
@@ -77,8 +80,11 @@ void sol_answerer_close(sol_answerer *a) {
 static sol_row row_of(const sol_answerer *a, size_t i, solid_bytes user) {
   size_t d = a->info.width, P = a->info.params, L = a->info.window;
   return (sol_row){.user = user,
-                   .window = {.steps = a->steps + i * L},
-                   .params = {.h = a->h + i * d, .values = sol_worker_room(a->worker) + i * P},
+                   .window = {.steps = a->steps + i * a->store->window},
+                   .params = {.h = a->h + i * d,
+                              .values = sol_worker_room(a->worker) + i * P,
+                              .width = a->info.width,
+                              .count = a->info.params},
                    .known = a->known + i * L};
 }
 
@@ -94,15 +100,16 @@ static solid_status read_store(sol_answerer *a, const solid_bytes *users, size_t
   }
   if (!asked) return SOLID_OK;
   solid_status status =
-      a->store->ops->get(a->store, a->users, asked, a->info.generation, a->windows, a->params, a->found);
+      a->store->ops->get(a->store, a->users, asked, a->info.generation, a->windows, a->params, a->found, a->statuses);
   if (status) return status;
   for (size_t i = 0, at = 0; i < n; i++) {
     sol_row *r = &a->rows[i];
     if (!r->user.size) continue;
     r->window = a->windows[at];
+    r->status = a->statuses[at];
     r->found = a->found[at];
     if (r->found) r->params.seq = a->params[at].seq;
-    r->n_known = sol_known_items(a->model, &r->window, a->known + i * a->info.window);
+    r->n_known = sol_known_items(a->model, &r->window, a->info.window, a->known + i * a->info.window);
     at++;
   }
   return SOLID_OK;
@@ -110,8 +117,10 @@ static solid_status read_store(sol_answerer *a, const solid_bytes *users, size_t
 
 /* ---- What each answer is made of ---- */
 
-/* A window of which the model knows nothing has nothing to add to the state that is stored. */
+/* A window of which the model knows nothing has nothing to add to the state that is stored. A user who is set aside is
+ * no question for the model. */
 static solid_source source_of(const sol_row *r, int session) {
+  if (r->status) return SOLID_FROM_POPULARITY;
   int newer = r->window.seq > r->params.seq && r->n_known;
   if (r->found) return newer || session ? SOLID_FROM_CACHE_FRESH : SOLID_FROM_CACHE;
   if (r->n_known) return SOLID_FROM_GENERATION;
@@ -179,15 +188,21 @@ static void put_back(sol_answerer *a, size_t m) {
     a->params[n] = (solid_params){.h = a->questions[q].made_h,
                                   .values = a->questions[q].made_params,
                                   .seq = r->params.seq,
-                                  .generation = a->info.generation};
+                                  .generation = a->info.generation,
+                                  .width = a->info.width,
+                                  .count = a->info.params,
+                                  .element = a->element};
     a->users[n++] = r->user;
   }
-  if (n && a->store->ops->put_params(a->store, a->users, a->params, n)) a->unsaved += n;
+  if (!n) return;
+  solid_status status = a->store->ops->put_params(a->store, a->users, a->params, n, a->statuses);
+  for (size_t i = 0; i < n; i++) a->unsaved += status || a->statuses[i];
 }
 
-static size_t rank_by_popularity(const sol_answerer *a, const sol_ask *ask, solid_scored *out) {
+/* For a row without a user vector; nothing for a user who is set aside. */
+static size_t rank_by_popularity(const sol_answerer *a, const sol_row *r, const sol_ask *ask, solid_scored *out) {
   size_t count = 0;
-  for (size_t i = 0; i < a->info.items && count < ask->k; i++) {
+  for (size_t i = 0; i < a->info.items && count < ask->k && !r->status; i++) {
     uint32_t item = a->by_popularity[i];
     if (!sol_is_excluded(ask->common, item)) out[count++] = (solid_scored){item, a->popularity[item]};
   }
@@ -203,8 +218,10 @@ solid_status sol_answer(sol_answerer *a, const solid_bytes *users, size_t n, con
   status = solid_worker_answer(a->worker, a->questions, m, ask->k);
   if (status) return status;
   for (size_t q = 0; q < m; q++) a->rows[a->asked_by[q]].count = a->questions[q].count;
-  for (size_t i = 0; i < n; i++)
-    if (a->rows[i].source == SOLID_FROM_POPULARITY) a->rows[i].count = rank_by_popularity(a, ask, out + i * ask->k);
+  for (size_t i = 0; i < n; i++) {
+    sol_row *r = &a->rows[i];
+    if (r->source == SOLID_FROM_POPULARITY) r->count = rank_by_popularity(a, r, ask, out + i * ask->k);
+  }
   put_back(a, m);
   return SOLID_OK;
 }

@@ -19,6 +19,7 @@ typedef struct sol_ask {
 /* One user of the batch. */
 typedef struct sol_row {
   solid_source source;
+  solid_status status;   /* of this user's record; not OK = no answer */
   solid_bytes user;      /* empty = the store is not asked */
   int found;             /* 1 = parameters of this model were there */
   solid_window window;   /* as stored */
@@ -36,6 +37,7 @@ typedef struct sol_answerer {
   solid_worker *worker;
   solid_model_info info;
   size_t max_batch;          /* B */
+  uint32_t element;          /* of what is put back */
   size_t words;              /* of a mask */
   uint64_t unsaved;          /* generations that the store did not take back */
   char *memory;              /* behind everything below */
@@ -46,19 +48,22 @@ typedef struct sol_answerer {
   uint32_t *known;           /* (B, L) */
   uint32_t *by_popularity;   /* (V) most popular first */
 
-  /* The store's parallel arrays, (B) each; `steps` is (B, L). */
+  /* The store's parallel arrays, (B) each; `steps` is (B, the store's L). */
   solid_bytes *users;
   solid_window *windows;
   solid_params *params;
   uint8_t *found;
+  solid_status *statuses;
   solid_step *steps;
 } sol_answerer;
 
 /* Into a zeroed struct; *a is to be closed after a failure too. */
-solid_status sol_answerer_open(sol_answerer *a, const solid_model *model, solid_store *store, size_t max_batch);
+solid_status sol_answerer_open(sol_answerer *a, const solid_model *model, solid_store *store,
+                               const solid_recommender_options *options);
 void sol_answerer_close(sol_answerer *a);
 
-/* out (n, k). Afterwards a->rows say where each answer came from and how long it is. */
+/* out (n, k). Afterwards a->rows say where each answer came from and how long it is; a user whose record is none of
+ * ours has no items, and his row says why. */
 solid_status sol_answer(sol_answerer *a, const solid_bytes *users, size_t n, const sol_ask *ask, solid_scored *out);
 
 static inline void sol_exclude(uint64_t *mask, uint32_t item) {

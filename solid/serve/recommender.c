@@ -1,17 +1,33 @@
 #include "solid/recommender.h"
 #include "solid/base/handshake.h"
+#include "solid/base/text.h"
 #include "solid/extend.h"
 #include "solid/serve/recommender.h"
 #include <stdlib.h>
 #include <string.h>
 
+solid_recommender_options solid_recommender_options_default(void) {
+  return (solid_recommender_options)SOLID_RECOMMENDER_OPTIONS_INIT;
+}
+
+static solid_status read_options(solid_recommender_options *all, const solid_recommender_options *options) {
+  solid_status status = sol_struct_take(all, sizeof *all, options, "recommender options");
+  if (status) return status;
+  if (all->max_batch == 0) return solid_fail(SOLID_EINVAL, "recommender: max_batch is 0");
+  if (all->element > SOLID_I8)
+    return solid_fail(SOLID_EINVAL, "recommender: element type %u is none of f32, f16, i8", all->element);
+  return SOLID_OK;
+}
+
 solid_status solid_recommender_new(solid_recommender **out, const solid_model *model, solid_store *store,
-                                   size_t max_batch) {
+                                   const solid_recommender_options *options) {
+  solid_recommender_options all = SOLID_RECOMMENDER_OPTIONS_INIT;
   if (!out || !model || !store) return solid_fail(SOLID_EINVAL, "recommender: out, model or store is NULL");
-  if (max_batch == 0) return solid_fail(SOLID_EINVAL, "recommender: max_batch is 0");
+  solid_status status = read_options(&all, options);
+  if (status) return status;
   solid_recommender *rec = calloc(1, sizeof *rec);
   if (!rec) return solid_fail(SOLID_ENOMEM, "out of memory: recommender");
-  solid_status status = sol_answerer_open(&rec->answerer, model, store, max_batch);
+  status = sol_answerer_open(&rec->answerer, model, store, &all);
   if (!status) {
     rec->common = calloc(rec->answerer.words, sizeof *rec->common);
     rec->session = calloc(rec->answerer.info.window, sizeof *rec->session);
@@ -62,8 +78,8 @@ static solid_status start_common(solid_recommender *rec, const solid_query *quer
   if (!query->category.size) return SOLID_OK;
   uint32_t category = solid_model_category(model, query->category);
   if (category == UINT32_MAX)
-    return solid_fail(SOLID_ENOTFOUND, "query: no category \"%.*s\" in the model",
-                      query->category.size < 128 ? (int)query->category.size : 128, query->category.data);
+    return solid_fail(SOLID_ENOTFOUND, "query: no category \"%s\" in the model",
+                      sol_show(query->category.data, query->category.size).text);
   solid_status status = solid_model_category_items(model, category, &items, &n);
   if (status) return status;
   for (size_t i = 0; i < n; i++) rec->common[items[i] / 64] &= ~(UINT64_C(1) << (items[i] % 64));
@@ -137,7 +153,11 @@ solid_status sol_check_answers(void *answers, size_t n, size_t known, const char
 
 static solid_status write_answer(const solid_recommender *rec, size_t i, solid_answer *answers) {
   const sol_row *r = &rec->answerer.rows[i];
-  solid_answer all = {.source = r->source, .params_seq = r->params.seq, .window_seq = r->window.seq, .count = r->count};
+  solid_answer all = {.source = r->source,
+                      .params_seq = r->params.seq,
+                      .window_seq = r->window.seq,
+                      .count = r->count,
+                      .status = r->status};
   return sol_struct_give(sol_answer_at(answers, i), &all, sizeof all, "answer");
 }
 
@@ -149,7 +169,11 @@ solid_status solid_recommend_batch(solid_recommender *rec, const solid_bytes *us
   if (!status) status = sol_answer(&rec->answerer, users, n, &ask, out);
   if (status) return status;
   for (size_t i = 0; i < n; i++) {
-    rec->stats.answers[rec->answerer.rows[i].source]++;
+    const sol_row *r = &rec->answerer.rows[i];
+    if (r->status)
+      rec->stats.set_aside++;
+    else
+      rec->stats.answers[r->source]++;
     if (answers) status = write_answer(rec, i, answers);
   }
   return status;
@@ -157,7 +181,8 @@ solid_status solid_recommend_batch(solid_recommender *rec, const solid_bytes *us
 
 solid_status solid_recommend(solid_recommender *rec, solid_bytes user, const solid_query *query, solid_scored *out,
                              solid_answer *answer) {
-  return solid_recommend_batch(rec, &user, 1, query, out, answer);
+  solid_status status = solid_recommend_batch(rec, &user, 1, query, out, answer);
+  return status ? status : rec->answerer.rows[0].status;
 }
 
 solid_status solid_recommender_get_stats(const solid_recommender *rec, solid_recommender_stats *stats) {

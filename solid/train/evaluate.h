@@ -20,19 +20,20 @@ extern "C" {
 
 typedef struct solid_evaluate_options {
   solid_part part;
-  int keep_history;   /* 1 = items of the user's history may be recommended again; the target may always be */
-  uint32_t batch;     /* users at once; changes speed and memory, not figures */
-  solid_store *cache; /* NULL, or a store of the model's sizes that every user's h and params go through before they are
-                         applied: what its element type costs. Borrowed; its users "0" .. are overwritten */
+  int keep_history;          /* 1 = items of the user's history may be recommended again; the target may always be */
+  uint32_t batch;            /* users at once; changes speed and memory, not figures */
+  solid_store *cache;        /* NULL, or a store that every user's h and params go through before they are applied: what
+                                `cache_element` costs. Borrowed; its users "0" .. are overwritten */
   const uint8_t *candidates; /* (V of the dataset) 1 = an item that is ranked; NULL = all are. A target that is not
                                 ranked has SOLID_RANK_BEYOND */
   const float *popularity; /* (V of the dataset) what solid_evaluate_popularity ranks by; NULL = the training events */
   uint32_t stale;          /* the params were made so many events before the question, but not before the first event */
   int stale_state;         /* 1 = the encoder's state is as old as the params; 0 = of the newest window */
+  uint32_t cache_element;  /* solid_element in which the cache keeps them */
 } solid_evaluate_options;
 
 #define SOLID_EVALUATE_OPTIONS_INIT                                                                                    \
-  { SOLID_PART_TEST, 0, 256, NULL, NULL, NULL, 0, 0 }
+  { SOLID_PART_TEST, 0, 256, NULL, NULL, NULL, 0, 0, 0 }
 
 typedef struct solid_evaluation {
   uint32_t users;   /* that have a target */

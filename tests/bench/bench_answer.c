@@ -2,14 +2,15 @@
  * beside solid_worker_answer, one after the other in the same run.
  *
  *   bench_answer [--device cpu|cuda] [--threads N] [--items V] [--width D] [--rank R] [--steps N] [--k K] [--calls N]
- *                [--batch B]
+ *                [--batch B] [--fuse 0|1]
  *
  *   stored    state and layers as a store gave them      fresh    layers stored, a newer window for the encoder
  *   window    a window alone; layers come down to be kept    session  a window alone; items alone come down
  *
- * Stored layers lie in the worker's own memory for the answer, as a recommender has the store write them, and for the
- * stages in memory of the program's, as before. Microseconds a call; what a call of the answer takes of the median of
- * the stages is last. */
+ * --fuse: whether the answer of `session` makes layers without writing them out; as the worker has it by itself if not
+ * given. Stored layers lie in the worker's own memory for the answer, as a recommender has the store write them, and
+ * for the stages in memory of the program's, as before. Microseconds a call; what a call of the answer takes of the
+ * median of the stages is last. */
 #include "solid/infer/worker/worker.h"
 #include "solid/solid.h"
 #include "tests/support/seed.h"
@@ -21,7 +22,7 @@
 
 typedef struct arguments {
   const char *device;
-  uint32_t threads, items, width, rank, steps, k, calls, batch;
+  uint32_t threads, items, width, rank, steps, k, calls, batch, fuse;
 } arguments;
 
 typedef enum way { STORED, FRESH, WINDOW, SESSION, WAYS } way;
@@ -82,6 +83,7 @@ static void open_batch(bench *b, size_t n) {
   size_t d = b->info.width, P = b->info.params;
   b->n = n;
   must(solid_worker_new(&b->worker, b->model, n), "worker");
+  if (b->args.fuse < 2) sol_worker_fuse(b->worker, (int)b->args.fuse);
   b->words = solid_worker_mask_words(b->worker);
   b->offsets = room(n, sizeof *b->offsets), b->items = room(n, b->args.steps * sizeof *b->items);
   b->h = room(n, d * sizeof(float)), b->params = room(n, P * sizeof(float)), b->u = room(n, d * sizeof(float));
@@ -160,12 +162,14 @@ static void run(bench *b, way w) {
 }
 
 static arguments read_arguments(int argc, char **argv) {
-  arguments a = {.device = "cpu", .threads = 1, .items = 12101, .width = 64, .steps = 9, .k = 10, .calls = 500};
+  arguments a = {
+      .device = "cpu", .threads = 1, .items = 12101, .width = 64, .steps = 9, .k = 10, .calls = 500, .fuse = 2};
   const struct {
     const char *name;
     uint32_t *to;
-  } numbers[] = {{"--threads", &a.threads}, {"--items", &a.items}, {"--width", &a.width}, {"--rank", &a.rank},
-                 {"--steps", &a.steps},     {"--k", &a.k},         {"--calls", &a.calls}, {"--batch", &a.batch}};
+  } numbers[] = {{"--threads", &a.threads}, {"--items", &a.items}, {"--width", &a.width},
+                 {"--rank", &a.rank},       {"--steps", &a.steps}, {"--k", &a.k},
+                 {"--calls", &a.calls},     {"--batch", &a.batch}, {"--fuse", &a.fuse}};
   for (int i = 1; i < argc; i += 2) {
     size_t known = 0;
     if (i + 1 == argc) die(argv[i], "unknown option, or its value is missing");

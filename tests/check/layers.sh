@@ -45,14 +45,15 @@ rule "solid/train/data sees no other room of training" "#include \"solid/train/(
 rule "solid/train/codebook sees data/" "#include \"solid/train/(fit|evaluate)/|#include \"solid/train/(options|provenance|trainer|budget|evaluate|metrics|compare|slices|beyond)\\.h" $(files solid/train/codebook)
 rule "solid/train/fit sees data/ and codebook/" "#include \"solid/train/evaluate/|#include \"solid/train/(evaluate|metrics|compare|slices|beyond)\\.h" $(files solid/train/fit)
 rule "solid/train/evaluate sees data/ and provenance" "#include \"solid/train/(codebook|fit)/|#include \"solid/train/(trainer|budget)\\.h" $(files solid/train/evaluate)
-# The models of the paper are built from the kernels: examples/paper/README.md says why they may see private headers.
-rule "programs see installed headers alone" "#include \"(solid/(base|model|infer|serve|train/[a-z_]+)|kernels|store/[a-z_]+|ingest/[a-z_]+)/" $(printf '%s\n' "${examples[@]}" | grep -v '^examples/paper/')
+# What programs take of the ground floor is in examples/common/ground.h. The models of the paper are built from the kernels: examples/paper/README.md says why they may see private headers.
+rule "programs see installed headers alone" "#include \"(solid/(base|model|infer|serve|train/[a-z_]+)|kernels|store/[a-z_]+|ingest/[a-z_]+)/" $(printf '%s\n' "${examples[@]}" | grep -vE '^examples/(paper/|common/ground\.h)')
 rule "hiredis only in store/" '#include <hiredis' $(printf '%s\n' "${everything[@]}" | grep -vE '^(store|tests)/')
 rule "librdkafka only in ingest/, examples and tests" '#include <librdkafka' $(printf '%s\n' "${libraries[@]}" | grep -v '^ingest/')
 rule "no hiredis, librdkafka or CUDA type in a public header" '(redisContext|redisReply|rd_kafka_|cudaStream_t|#include <(hiredis|librdkafka|cuda))' "${public[@]}"
 rule "CUDA headers only in kernels/cuda" '#include <(cuda|cublas)' $(printf '%s\n' "${everything[@]}" | grep -v '^kernels/cuda/')
 rule "no relative includes, no included sources" '#include "(\.|[^"]*\.(c|cu)")' "${everything[@]}"
 rule "libraries do not print, exit or abort" '(^|[^_[:alnum:]])(printf|puts|perror|exit|_exit|abort)\(' "${libraries[@]}"
+rule "numbers with a point are read by solid/base/number.h: the same under any locale" '(^|[^_[:alnum:]])(strtod|strtof|strtold|atof)\(' $(printf '%s\n' "${libraries[@]}" | grep -v '^solid/base/number\.c')
 rule "nothing outside solid/train, examples and tests uses solid/train" '#include "solid/train/' "${kernels[@]}" "${solid[@]}" "${store[@]}" "${ingest[@]}"
 
 # Circles: a header that reaches itself through its includes, as tsort finds them.

@@ -8,6 +8,7 @@ trap 'rm -rf "$prefix"' EXIT
 cmake --install "$1" --prefix "$prefix/usr" >/dev/null
 cmake -S "$here/consumer" -B "$prefix/build" -DCMAKE_PREFIX_PATH="$prefix/usr" >/dev/null
 cmake --build "$prefix/build"
+"$here/../check/symbols.sh" --archives "$(dirname "$(find "$prefix/usr" -name libsolid.a)")"
 for program in consumer_c consumer_static consumer_cxx consumer_train; do
   LD_LIBRARY_PATH=$(dirname "$(find "$prefix/usr" -name 'libsolid.so')") "$prefix/build/$program"
 done

@@ -37,20 +37,20 @@ static sk_slate_net net_of(const sol_config *config, const sol_decoder_weights *
                       .blocks = (int32_t)blocks,
                       .first_head = (int32_t)config->slate_blocks - 1,
                       .out_heads = (int32_t)heads,
-                      .state_w = w->state_w,
-                      .state_b = w->state_b,
-                      .user_w = w->user_w,
-                      .user_b = w->user_b,
+                      .state_w = w->state.w,
+                      .state_b = w->state.b,
+                      .user_w = w->user.w,
+                      .user_b = w->user.b,
                       .codes = w->codes,
                       .rows = w->rows,
                       .columns = w->columns,
                       .out = w->out};
   for (uint32_t b = 0; b < blocks; b++) {
     const sol_block_weights *k = &w->block[b];
-    net.block[b] = (sk_slate_block){k->norm1_gamma, k->norm1_beta, k->qkv_w, k->qkv_b, k->out_w,  k->out_b,
-                                    k->norm2_gamma, k->norm2_beta, k->up_w,  k->up_b,  k->down_w, k->down_b};
+    net.block[b] = (sk_slate_block){k->norm1.gamma, k->norm1.beta, k->qkv.w, k->qkv.b, k->out.w,  k->out.b,
+                                    k->norm2.gamma, k->norm2.beta, k->up.w,  k->up.b,  k->down.w, k->down.b};
   }
-  for (uint32_t h = 0; h < heads; h++) net.norm_gamma[h] = w->norm_gamma[h], net.norm_beta[h] = w->norm_beta[h];
+  for (uint32_t h = 0; h < heads; h++) net.norm_gamma[h] = w->norm[h].gamma, net.norm_beta[h] = w->norm[h].beta;
   for (uint32_t c = 0; c <= config->levels; c++) {
     net.column_first[c] = (int32_t)sol_decoder_first_code(config, c);
     net.column_codes[c] = (int32_t)sol_decoder_codes(config, c);

@@ -6,20 +6,20 @@
  *   stored layers -> params [B, 2B)
  *   the end       gather h; u = h + y(h); k best
  *
+ * Where memory is unified and nobody's layers are stored or wanted, they are not written out: generate_apply.
+ *
  * Rows are nowhere moved: the end reads each row's state and layers where they are. Where the back end records, few
  * rows are filled up to a power of two by repeating the first, and places to one of two numbers, so that the end is one
  * launch. */
 #include "solid/infer/worker/answer.h"
-#include "kernels/ops.h"
+#include "kernels/formula.h"
 #include "solid/extend.h"
 #include "solid/infer/worker/encode.h"
 #include "solid/infer/worker/rank.h"
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
-#define MOST_RECORDED ((size_t)1 << (SOL_ANSWER_SIZES - 1)) /* rows */
-static const size_t places[SOL_ANSWER_PLACES] = {16, 128};
+const size_t sol_answer_places[SOL_ANSWER_PLACES] = {16, 128};
 
 /* ---- Which rows need what ---- */
 
@@ -45,10 +45,18 @@ static solid_status check_question(const solid_worker *worker, const solid_quest
   return status;
 }
 
+/* All layers are made, and none is wanted: they need not be written out. */
+static int is_fused(const solid_worker *worker, const solid_question *questions, size_t n) {
+  if (!worker->fuse || !worker->P) return 0;
+  for (size_t i = 0; i < n; i++)
+    if (!is_generated(worker, &questions[i]) || questions[i].keep) return 0;
+  return 1;
+}
+
 /* ---- Windows ---- */
 
 /* Packs and enqueues the rows that `wanted` says, with their sessions or without; none is legal. */
-static solid_status run_some(solid_worker *worker, int batch, const solid_question *questions, size_t n,
+static solid_status run_some(solid_worker *worker, int batch, int fused, const solid_question *questions, size_t n,
                              int (*wanted)(const solid_worker *, const solid_question *)) {
   size_t windows = 0, rows = 0, L = worker->config->window;
   int session = batch == SOL_ENCODE;
@@ -64,6 +72,7 @@ static solid_status run_some(solid_worker *worker, int batch, const solid_questi
     if (wanted(worker, &questions[i]))
       sol_packing_add(&packing, questions[i].window, questions[i].n_window, questions[i].session,
                       session ? questions[i].n_session : 0);
+  if (fused && batch == SOL_GENERATE) return sol_worker_run_branches(worker, &packing);
   return sol_worker_run(worker, batch, &packing, sol_worker_states(worker, batch),
                         batch == SOL_GENERATE && worker->P ? worker->device.params : NULL);
 }
@@ -77,7 +86,7 @@ float *sol_worker_room(const solid_worker *worker) {
 /* Rows that the end is given where n are asked for. */
 static size_t filled_up(const solid_worker *worker, size_t n) {
   size_t size = (size_t)1 << sol_log2_up(n);
-  return worker->be->ops->records && size <= MOST_RECORDED ? sol_least(size, worker->max_batch) : n;
+  return worker->be->ops->records && size <= SOL_MOST_RECORDED ? sol_least(size, worker->max_batch) : n;
 }
 
 uint64_t *sol_worker_masks(const solid_worker *worker, size_t n) {
@@ -159,17 +168,23 @@ typedef struct ending {
   solid_worker *worker;
   sol_question_block block; /* on the device */
   size_t first, n, k;       /* rows */
+  int fused;
 } ending;
 
-static solid_status gather_states(const ending *e, size_t n) {
+static void gather_states(sol_run *run, const ending *e, size_t n) {
   solid_worker *worker = e->worker;
-  return worker->be->ops->embed(worker->be, &(sk_embed_args){.n = (int32_t)n,
-                                                             .d = (int32_t)worker->config->width,
-                                                             .rows = (int32_t)(3 * worker->max_batch),
-                                                             .table = worker->device.states,
-                                                             .index = e->block.state_of + e->first,
-                                                             .scale = 1,
-                                                             .out = worker->device.u});
+  gather(run, (int32_t)n, (int32_t)worker->config->width, (int32_t)(3 * worker->max_batch), worker->device.states,
+         e->block.state_of + e->first, 0, worker->device.u);
+}
+
+/* Row i of the question is window i of its batch. */
+solid_status sol_worker_apply_made(solid_worker *worker, size_t first, size_t n) {
+  const sol_config *config = worker->config;
+  sol_pass pass = sol_worker_pass(worker, NULL);
+  const float *z_item = worker->device.z + first * config->width;
+  const float *z_semantic = z_item + worker->max_batch * config->width;
+  return sol_generate_apply(&pass, (int32_t)n, worker->device.u, sol_config_has_item_branch(config) ? z_item : NULL,
+                            sol_config_has_semantic_branch(config) ? z_semantic : NULL, worker->device.u);
 }
 
 static solid_status end(void *user) {
@@ -177,12 +192,15 @@ static solid_status end(void *user) {
   solid_worker *worker = e->worker;
   sol_run run = {worker->be, SOLID_OK};
   float *u = worker->device.u;
-  run.status = gather_states(e, e->n);
+  gather_states(&run, e, e->n);
   sol_pass pass = sol_worker_pass(worker, NULL);
+  solid_status status = run.status;
   const uint64_t *mask = e->block.mask ? e->block.mask + e->first * worker->words : NULL;
-  if (!run.status)
-    run.status = sol_apply(&pass, (int32_t)e->n, u, worker->device.params, e->block.params_of + e->first, u);
-  return run.status ? run.status : sol_worker_topk(worker, e->n, u, mask, e->k);
+  if (!status && e->fused)
+    status = sol_worker_apply_made(worker, e->first, e->n);
+  else if (!status)
+    status = sol_apply(&pass, (int32_t)e->n, u, worker->device.params, e->block.params_of + e->first, u);
+  return status ? status : sol_worker_topk(worker, e->n, u, mask, e->k);
 }
 
 /* Enqueues the end of `rows` rows from e->first on: as a whole where it is that of all rows and its size is recorded.
@@ -190,10 +208,11 @@ static solid_status end(void *user) {
 static solid_status enqueue_end(ending *e, size_t rows, int all, size_t k) {
   solid_worker *worker = e->worker;
   size_t size = filled_up(worker, rows), class = 0;
-  while (class < SOL_ANSWER_PLACES && k > places[class]) class ++;
+  while (class < SOL_ANSWER_PLACES && k > sol_answer_places[class]) class ++;
   e->n = rows, e->k = k;
-  if (!worker->be->ops->records || !all || size > MOST_RECORDED || class == SOL_ANSWER_PLACES) return end(e);
-  e->n = size, e->k = sol_least(places[class], worker->config->items);
+  if (!worker->be->ops->records || !all || e->fused || size > SOL_MOST_RECORDED || class == SOL_ANSWER_PLACES)
+    return end(e);
+  e->n = size, e->k = sol_least(sol_answer_places[class], worker->config->items);
   sk_graph **graph = &worker->answers[sol_log2_up(size)][class][e->block.mask != NULL];
   return worker->be->ops->replay(worker->be, graph, end, e);
 }
@@ -225,7 +244,9 @@ static void fetch_vectors(const ending *e, solid_status *status, const solid_que
     states += questions[i].state != NULL;
     if (questions[i].vector) *status = ops->download(e->worker->be, questions[i].vector, u + i * d, d * sizeof *u);
   }
-  if (!*status && states) *status = gather_states(e, n);
+  sol_run run = {e->worker->be, *status};
+  if (states) gather_states(&run, e, n);
+  *status = run.status;
   for (size_t i = 0; i < n && !*status; i++)
     if (questions[i].state) *status = ops->download(e->worker->be, questions[i].state, u + i * d, d * sizeof *u);
 }
@@ -236,9 +257,11 @@ static solid_status send_question(solid_worker *worker, const solid_question *qu
   size_t size = filled_up(worker, n);
   for (size_t i = 0; i < n; i++) masked |= questions[i].excluded != NULL;
   sol_question_block block = sol_worker_block(worker, worker->host.question, size, masked);
-  *e = (ending){.worker = worker, .block = sol_worker_block(worker, worker->device.question, size, masked)};
-  solid_status status = run_some(worker, SOL_GENERATE, questions, n, is_generated);
-  if (!status) status = run_some(worker, SOL_ENCODE, questions, n, is_encoded);
+  *e = (ending){.worker = worker,
+                .block = sol_worker_block(worker, worker->device.question, size, masked),
+                .fused = is_fused(worker, questions, n)};
+  solid_status status = run_some(worker, SOL_GENERATE, e->fused, questions, n, is_generated);
+  if (!status) status = run_some(worker, SOL_ENCODE, 0, questions, n, is_encoded);
   if (!status) status = place_rows(worker, questions, n, &block);
   if (masked) place_masks(worker, questions, n, block.mask);
   repeat_first(worker, &block, n, size);
@@ -269,41 +292,4 @@ solid_status solid_worker_answer(solid_worker *worker, solid_question *questions
       questions[first + i].count = sol_worker_best(index + i * e.k, score + i * e.k, k, questions[first + i].best);
   }
   return SOLID_OK;
-}
-
-/* ---- Recordings ---- */
-
-/* Rows of ones under layers of zeroes. */
-static solid_status record_answers(solid_worker *worker, solid_question *questions, const float *ones,
-                                   const float *zeroes, const uint64_t *mask, solid_scored *best) {
-  solid_status status = SOLID_OK;
-  size_t most = sol_least(MOST_RECORDED, worker->max_batch), V = worker->config->items;
-  for (int log_n = 0; log_n <= sol_log2_up(most) && !status; log_n++) {
-    size_t n = sol_least((size_t)1 << log_n, most);
-    for (int class = 0; class < SOL_ANSWER_PLACES && !status; class ++)
-      for (int masked = 0; masked < 2 && !status; masked++) {
-        for (size_t i = 0; i < n; i++)
-          questions[i] = (solid_question){.h = ones, .params = zeroes, .excluded = masked ? mask : NULL, .best = best};
-        status = solid_worker_answer(worker, questions, n, sol_least(places[class], V));
-      }
-  }
-  return status;
-}
-
-solid_status sol_worker_record_answers(solid_worker *worker) {
-  size_t d = worker->config->width;
-  solid_question *questions = calloc(MOST_RECORDED, sizeof *questions);
-  float *ones = malloc(d * sizeof *ones), *zeroes = calloc(worker->P + 1, sizeof *zeroes);
-  uint64_t *mask = calloc(worker->words, sizeof *mask);
-  solid_scored *best = calloc(places[SOL_ANSWER_PLACES - 1], sizeof *best);
-  solid_status status =
-      questions && ones && zeroes && mask && best ? SOLID_OK : solid_fail(SOLID_ENOMEM, "out of memory: worker");
-  for (size_t j = 0; j < d && ones; j++) ones[j] = 1.0f;
-  if (!status) status = record_answers(worker, questions, ones, zeroes, mask, best);
-  free(questions);
-  free(ones);
-  free(zeroes);
-  free(mask);
-  free(best);
-  return status;
 }

@@ -34,17 +34,32 @@ static solid_status compute(void *user) {
                                      : sol_generate(&w->pass, w->params);
 }
 
-solid_status sol_worker_run(solid_worker *worker, int batch, sol_packing *packing, float *h, float *params) {
+static solid_status send_batch(solid_worker *worker, int batch, sol_packing *packing, sol_batch *packed) {
   solid_status status = SOLID_OK;
+  sol_packing_end(packing, packed, worker->be->ops->records ? worker->config->window : packing->longest,
+                  worker->device.batch[batch]);
+  sol_worker_send(worker, &status, worker->device.batch[batch], worker->host.batch[batch],
+                  sol_batch_ints(packing->n, packing->rows) * sizeof(int32_t));
+  return status;
+}
+
+solid_status sol_worker_run(solid_worker *worker, int batch, sol_packing *packing, float *h, float *params) {
   sol_batch packed;
   int records = worker->be->ops->records;
   sk_graph **graph =
       &worker->forward[batch][records ? sol_log2_up(packing->n) : 0][records ? sol_log2_up(packing->rows) : 0];
-  sol_packing_end(packing, &packed, records ? worker->config->window : packing->longest, worker->device.batch[batch]);
-  sol_worker_send(worker, &status, worker->device.batch[batch], worker->host.batch[batch],
-                  sol_batch_ints(packing->n, packing->rows) * sizeof(int32_t));
+  solid_status status = send_batch(worker, batch, packing, &packed);
   work w = {.pass = sol_worker_pass(worker, &packed), .use = worker->use, .h = h, .params = params};
   return status ? status : worker->be->ops->replay(worker->be, graph, compute, &w);
+}
+
+solid_status sol_worker_run_branches(solid_worker *worker, sol_packing *packing) {
+  sol_batch packed;
+  solid_status status = send_batch(worker, SOL_GENERATE, packing, &packed);
+  sol_pass pass = sol_worker_pass(worker, &packed);
+  float *z = worker->device.z;
+  if (!status) status = sol_encode(&pass, sol_worker_states(worker, SOL_GENERATE));
+  return status ? status : sol_branches(&pass, z, z + worker->max_batch * worker->config->width);
 }
 
 /* ---- The stages ---- */

@@ -18,6 +18,9 @@ solid_status sol_worker_run(solid_worker *worker, int batch, sol_packing *packin
 /* solid_worker_encode, leaving the states on the device. */
 solid_status sol_worker_encode(solid_worker *worker, const solid_windows *windows);
 
+/* Enqueues a batch of SOL_GENERATE as far as z, to device.z, in place of its layers; not recorded. */
+solid_status sol_worker_run_branches(solid_worker *worker, sol_packing *packing);
+
 /* What is wrong with n items, if anything; `what`, `i` say whose. */
 solid_status sol_worker_check_items(const solid_worker *worker, const char *what, size_t i, const uint32_t *items,
                                     size_t n);

@@ -30,6 +30,7 @@ static void device_bind(solid_worker *worker, sol_arena *arena) {
   m->question = m->states ? (char *)m->states + states : NULL;
   m->known = m->params ? m->params + B * worker->P : NULL;
   m->u = sol_arena_take(arena, B, d * sizeof *m->u);
+  m->z = sol_arena_take(arena, worker->P ? 2 * B : 0, d * sizeof *m->z);
   m->results = sol_arena_take(arena, 2 * worker->ranked, sizeof *m->results);
 }
 

@@ -27,6 +27,7 @@ typedef struct sol_worker_device {
   float *states, *params;
   float *known; /* params + B * P */
   float *u;     /* (B, d) */
+  float *z;     /* (2, B, d) item, semantic: of layers that are not written out */
   char *question;
   int32_t *results; /* 2 * ranked: indices, then scores */
 } sol_worker_device;
@@ -55,6 +56,7 @@ struct solid_worker {
   size_t max_batch, words, P;
   size_t ranked; /* max(V, SOL_RANKED_AT_ONCE) */
   sol_worker_use use;
+  int fuse; /* sol_worker_fuse */
   sol_worker_device device;
   sol_worker_host host;
   void *device_base, *host_base;

@@ -30,6 +30,11 @@ float *sol_worker_room(const solid_worker *worker);
 /* Likewise for the masks of the next question, which has n rows: row i of (n, words) is for questions[i].excluded. */
 uint64_t *sol_worker_masks(const solid_worker *worker, size_t n);
 
+/* Whether rows of which nothing but items is wanted, and nothing is stored, have layers made and forgotten without
+ * being written out, where all rows of a question are such. On by itself where memory is unified; for comparison
+ * elsewhere. */
+void sol_worker_fuse(solid_worker *worker, int on);
+
 /* How often its back end has taken memory or recorded. Constant once the worker is made. */
 uint64_t sol_worker_allocations(const solid_worker *worker);
 

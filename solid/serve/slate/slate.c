@@ -112,7 +112,8 @@ static solid_status write_answers(const solid_recommender *rec, size_t n, const 
                               .window_seq = r->window.seq,
                               .count = r->count,
                               .order = orders[plan->order],
-                              .window = (uint32_t)plan->window};
+                              .window = (uint32_t)plan->window,
+                              .status = r->status};
     if (r->source != SOLID_FROM_POPULARITY) {
       const sol_slate_user *slate = &rec->slates[m++];
       all.count = slate->count;
@@ -142,11 +143,18 @@ solid_status solid_slate_batch(solid_recommender *rec, const solid_bytes *users,
     size_t m = gather(rec, n, ask.k, out);
     status = sol_slater_decode(rec->slater, &plan, rec->slates, m, &forwards);
   }
-  for (size_t i = 0; i < n && !status; i++) rec->stats.answers[rec->answerer.rows[i].source]++;
+  for (size_t i = 0; i < n && !status; i++) {
+    const sol_row *r = &rec->answerer.rows[i];
+    if (r->status)
+      rec->stats.set_aside++;
+    else
+      rec->stats.answers[r->source]++;
+  }
   return status || !answers ? status : write_answers(rec, n, &plan, forwards, answers);
 }
 
 solid_status solid_slate(solid_recommender *rec, solid_bytes user, const solid_query *query,
                          const solid_slate_options *options, solid_scored *out, solid_slate_answer *answer) {
-  return solid_slate_batch(rec, &user, 1, query, options, out, answer);
+  solid_status status = solid_slate_batch(rec, &user, 1, query, options, out, answer);
+  return status ? status : rec->answerer.rows[0].status;
 }

@@ -143,11 +143,18 @@ static solid_status through_cache(model_ranking *r, size_t n, uint64_t generatio
   for (size_t i = 0; i < n && !status; i++) {
     char id[24];
     solid_bytes user = {id, (size_t)snprintf(id, sizeof id, "%zu", i)};
-    solid_params params = {r->h + i * r->width, r->p + i * r->params, 0, generation, NULL};
+    solid_params params = {.h = r->h + i * r->width,
+                           .values = r->p + i * r->params,
+                           .generation = generation,
+                           .width = r->width,
+                           .count = r->params,
+                           .element = r->options->cache_element};
     solid_window window = {.steps = steps};
     uint8_t found = 0;
-    status = cache->ops->put_params(cache, &user, &params, 1);
-    if (!status) status = cache->ops->get(cache, &user, 1, generation, &window, &params, &found);
+    solid_status of_user;
+    status = cache->ops->put_params(cache, &user, &params, 1, &of_user);
+    if (!status) status = of_user;
+    if (!status) status = cache->ops->get(cache, &user, 1, generation, &window, &params, &found, &of_user);
     if (!status && !found)
       status = solid_fail(SOLID_EINTERNAL, "%s store: params just put are not found", cache->ops->name);
   }

@@ -1,4 +1,5 @@
 #include "solid/train/fit/options.h"
+#include "solid/base/number.h"
 #include "solid/extend.h"
 #include <math.h>
 #include <stdio.h>
@@ -84,10 +85,7 @@ void solid_train_option_text(const solid_train_options *options, const solid_opt
   } else if (value == floor(value)) {
     snprintf(text, SOLID_OPTION_TEXT, "%.0f", value);
   } else {
-    for (int digits = 1; digits <= 17; digits++) {
-      snprintf(text, SOLID_OPTION_TEXT, "%.*g", digits, value);
-      if (strtod(text, NULL) == value) return;
-    }
+    sol_number_text(value, text, SOLID_OPTION_TEXT);
   }
 }
 

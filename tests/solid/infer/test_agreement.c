@@ -99,7 +99,7 @@ static void judge_answers(const serving *cpu, const serving *other) {
   for (int i = 0; i < 100; i++) {
     size_t n = i < QUESTIONS ? (size_t)i + 1 : 1 + (size_t)seed_below(&rng, QUESTIONS), counts[QUESTIONS];
     size_t k = 1 + (size_t)seed_below(&rng, (int32_t)cpu->info.items);
-    questions_draw(q, cpu, &rng, n, k, -1, i % 4);
+    questions_draw(q, cpu, &rng, n, k, i % 10 ? -1 : 5, i % 4);
     cr_assert_eq(solid_worker_answer(want, q->row, n, k), SOLID_OK, "%s", solid_last_error());
     memcpy(best, q->best, n * k * sizeof *best);
     for (size_t j = 0; j < n; j++) counts[j] = q->row[j].count;

@@ -158,6 +158,37 @@ Test(answer, ranks_the_whole_catalogue_for_many) {
   serving_close(&s);
 }
 
+/* Layers that are not written out: the same bits, whatever the size of the batch. */
+Test(answer, does_not_depend_on_whether_layers_are_written) {
+  enum { MANY = 700 };
+  for (int head = 1; head < HEADS; head++) {
+    serving s = serving_open_ranked(heads[head].head, heads[head].rank, 37);
+    solid_worker *worker = worker_of(&s, MANY);
+    solid_question row[MANY];
+    solid_scored *best = calloc((size_t)2 * MANY, 5 * sizeof *best);
+    uint32_t items[MANY];
+    for (size_t n = 1; n <= MANY; n += 1 + n / 2) {
+      for (int fuse = 0; fuse < 2; fuse++) {
+        sol_worker_fuse(worker, fuse);
+        for (size_t i = 0; i < n; i++) {
+          items[i] = (uint32_t)((7 * i + n) % s.info.items);
+          row[i] = (solid_question){.window = items + i / 2, .n_window = 1 + (i + 1) / 2 % 3, .best = best + 5 * i};
+          if (i / 2 + row[i].n_window > i + 1) row[i].n_window = 1;
+          if (fuse) row[i].best += (size_t)5 * MANY;
+        }
+        cr_assert_eq(solid_worker_answer(worker, row, n, 5), SOLID_OK, "%s", solid_last_error());
+      }
+      for (size_t j = 0; j < 5 * n; j++) {
+        cr_assert_eq(best[j].item, best[5 * MANY + j].item, "of %zu, place %zu", n, j);
+        compare_bits("score", &best[j].score, &best[5 * MANY + j].score, 1);
+      }
+    }
+    solid_worker_free(worker);
+    free(best);
+    serving_close(&s);
+  }
+}
+
 /* ---- The naive model ---- */
 
 static ref_model naive(const serving *s, double *values) {
@@ -220,10 +251,12 @@ Test(answer, allocates_nothing) {
   solid_worker *worker = worker_of(&s, QUESTIONS);
   questions *q = questions_new(&s);
   seed_rng rng = seed_start(74);
-  questions_draw(q, &s, &rng, QUESTIONS, 9, -1, 1);
   size_t before = alloc_watch_count();
   cr_assert_gt(before, 0, "the allocations of this program are not watched");
-  answer(worker, q);
+  for (int kind = -1; kind < QUESTION_KINDS; kind++) {
+    questions_draw(q, &s, &rng, QUESTIONS, 9, kind, 1);
+    answer(worker, q);
+  }
   cr_assert_eq(alloc_watch_count(), before, "%zu allocations", alloc_watch_count() - before);
   questions_free(q);
   solid_worker_free(worker);

@@ -20,7 +20,7 @@ static void push(const serving *s, const char *user, const uint32_t *items, size
   solid_pipeline *pipeline = NULL;
   cr_assert_eq(solid_pipeline_new(&pipeline, s->model, s->store, NULL), SOLID_OK, "%s", solid_last_error());
   for (size_t i = 0; i < n; i++) {
-    solid_event event = serving_event(s, user, items[i], SOLID_NO_STREAM);
+    solid_event event = serving_event_at(s, user, items[i], (solid_position){0});
     cr_assert_eq(solid_pipeline_push(pipeline, &event, 1, NULL), SOLID_OK, "%s", solid_last_error());
   }
   solid_pipeline_free(pipeline);
@@ -49,7 +49,10 @@ static int house_open(house *h, const char *device, int near, seed_rng *rng) {
   h->s = serving_open_slates(device, near, 50);
   if (!h->s.ctx) return 0;
   fill_store(&h->s, rng);
-  cr_assert_eq(solid_recommender_new(&h->rec, h->s.model, h->s.store, USERS), SOLID_OK, "%s", solid_last_error());
+  solid_recommender_options options = SOLID_RECOMMENDER_OPTIONS_INIT;
+  options.max_batch = USERS;
+  options.element = SOLID_F32; /* what is put back is what was generated, so that two calls are of one vector */
+  cr_assert_eq(solid_recommender_new(&h->rec, h->s.model, h->s.store, &options), SOLID_OK, "%s", solid_last_error());
   for (int u = 0; u < USERS; u++) h->users[u] = serving_text(names[u]);
   return 1;
 }
@@ -273,7 +276,7 @@ Test(slate, refuses_what_cannot_be_and_says_what_to_do) {
 
   serving s = serving_open(SOLID_HEAD_SOLID, 3);
   solid_recommender *rec = NULL;
-  cr_assert_eq(solid_recommender_new(&rec, s.model, s.store, 1), SOLID_OK);
+  cr_assert_eq(solid_recommender_new(&rec, s.model, s.store, NULL), SOLID_OK);
   refused(rec, 10, good, SOLID_EUNSUPPORTED, "solid_train --slate 10");
   solid_recommender_free(rec);
   serving_close(&s);

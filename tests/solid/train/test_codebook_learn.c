@@ -225,7 +225,7 @@ static void open_planted(planted *p) {
       int v = i == 0 ? u % ITEMS : u % GROUPS + GROUPS * seed_below(&rng, ITEMS / GROUPS);
       snprintf(user, sizeof user, "%d", u);
       snprintf(item, sizeof item, "%d;", v);
-      solid_event event = {.user = {user, strlen(user)}, .item = {item, strlen(item)}, .position = SOLID_NO_STREAM};
+      solid_event event = {.user = {user, strlen(user)}, .item = {item, strlen(item)}, .position = {0, 0}};
       cr_assert_eq(solid_collector_push(collector, &event, 1, NULL), SOLID_OK);
     }
   for (int v = 0; v < ITEMS; v += 2) { /* attributes say nothing of groups either, and half of the items have none */

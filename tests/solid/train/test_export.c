@@ -17,7 +17,7 @@ static solid_bytes text(const char *string) {
 }
 
 static void push(solid_collector *collector, const char *user, const char *item) {
-  solid_event event = {.user = text(user), .item = text(item), .position = SOLID_NO_STREAM};
+  solid_event event = {.user = text(user), .item = text(item), .position = {0, 0}};
   cr_assert_eq(solid_collector_push(collector, &event, 1, NULL), SOLID_OK);
 }
 

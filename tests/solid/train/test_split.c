@@ -22,7 +22,8 @@ static solid_dataset history_of(const event *events, size_t n, int has_times) {
                      {events[i].item, strlen(events[i].item)},
                      {NULL, 0},
                      events[i].time,
-                     SOLID_NO_STREAM};
+                     {0, 0},
+                     SOLID_WORTH_STEP};
     cr_assert_eq(solid_collector_push(collector, &e, 1, NULL), SOLID_OK);
   }
   cr_assert_eq(solid_collector_finish(collector, &dataset), SOLID_OK);

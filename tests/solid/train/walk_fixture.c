@@ -14,7 +14,7 @@ static void make_history(solid_dataset *dataset) {
       char user[16], item[16];
       snprintf(user, sizeof user, "%u", u);
       snprintf(item, sizeof item, "%u", (u * 7 + i * (1 + u % 2)) % WALK_ITEMS);
-      solid_event event = {.user = {user, strlen(user)}, .item = {item, strlen(item)}, .position = SOLID_NO_STREAM};
+      solid_event event = {.user = {user, strlen(user)}, .item = {item, strlen(item)}, .position = {0, 0}};
       cr_assert_eq(solid_collector_push(collector, &event, 1, NULL), SOLID_OK);
     }
   for (unsigned v = 0; v < WALK_ITEMS; v++)

@@ -52,7 +52,7 @@ static solid_dataset make_dataset(uint64_t salt, int users) {
     int n = 3 + seed_below(&rng, 20), group = seed_below(&rng, 4);
     for (int i = 0; i < n; i++) {
       snprintf(item, sizeof item, "item-%d", (group * 10 + seed_below(&rng, 14)) % ITEMS);
-      solid_event event = {.user = serving_text(user), .item = serving_text(item), .position = SOLID_NO_STREAM};
+      solid_event event = {.user = serving_text(user), .item = serving_text(item)};
       cr_assert_eq(solid_collector_push(collector, &event, 1, NULL), SOLID_OK);
     }
   }
