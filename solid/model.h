@@ -35,6 +35,8 @@ typedef struct solid_model_info {
   uint64_t generation; /* hash of config, weights, codes and vocabulary; parameters of another generation are ignored */
   uint32_t attributes; /* A: attributes that have an embedding; 0 = none */
   uint32_t slots;      /* S: most attributes of an item; 0 = none */
+  uint32_t slate_rows; /* most items of a slate; 0 = the model has no decoder of slates */
+  uint32_t slate_near; /* 1 = the decoder was trained near-to-far, 0 = in raster order */
 } solid_model_info;
 
 /* Reads and validates a model file: header, shapes, finite weights, codes within range, vocabulary without repeats,

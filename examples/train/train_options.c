@@ -45,6 +45,21 @@ static const solid_property own[] = {
     TEXT("log", log, NULL, "file for one line of JSON per epoch", 0),
     SWITCH("fresh", fresh, "start again instead of continuing from a checkpoint"),
     SWITCH("keep-checkpoint", keep_checkpoint, "keep the checkpoint after the model is written"),
+    WHOLE("slate", slate.rows, "0", 0, 1000,
+          "after the ranker, also train a decoder of slates of up to this many items; 0 = none"),
+    TEXT("slate-of", slate.of, NULL, "model file whose ranker stays unchanged; only the decoder is trained", 0),
+    {.name = "slate-order",
+     .type = SOLID_PROPERTY_CHOICE,
+     .preset = "raster",
+     .choices = "raster|near-to-far",
+     .meaning = "order of decoding to train for; raster also serves zipar",
+     .offset = offsetof(train_arguments, slate.order)},
+    WHOLE("slate-blocks", slate.blocks, "2", 1, 8, "blocks of the decoder; near-to-far has one more"),
+    WHOLE("slate-epochs", slate.epochs, "30", 1, 1000000, "epochs of the decoder, each with one random cut per user"),
+    WHOLE("slate-batch", slate.batch, "128", 1, 65536, "users per step of the decoder"),
+    REAL("slate-rate", slate.rate, "0.001", 1, "learning rate of the decoder (AdamW)"),
+    REAL("slate-dropout", slate.dropout, "0.1", 0.99, "dropout in the decoder"),
+    WHOLE("slate-seed", slate.seed, "0", 0, 9e15, "seed of the decoder"),
 };
 
 #define OWN (sizeof own / sizeof *own)
