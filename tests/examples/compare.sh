@@ -42,9 +42,9 @@ awk "BEGIN { d = $a - $b - $difference; exit !(d < 1e-6 && d > -1e-6 && $differe
 "$eval" compare "$work/long1.json" "$work/long2.json" -- "$work/short1.json" "$work/short2.json" --json "$work/again.json" >/dev/null
 cmp "$work/c.json" "$work/again.json" || fail "not reproducible"
 
-refused 2 "two files, or --"
-refused 2 "two files, or --" "$work/long1.json"
-refused 2 "two files, or --" "$work/long1.json" "$work/long2.json" "$work/short1.json"
+refused 2 "two files, or two lists"
+refused 2 "two files, or two lists" "$work/long1.json"
+refused 2 "two files, or two lists" "$work/long1.json" "$work/long2.json" "$work/short1.json"
 refused 2 "once" "$work/long1.json" -- "$work/long2.json" -- "$work/short1.json"
 refused 2 "--resamples" "$work/long1.json" "$work/long2.json" --resamples 0
 refused 1 "$work/away.json: No such file" "$work/long1.json" "$work/away.json"
