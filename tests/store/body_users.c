@@ -1,0 +1,119 @@
+/* The body: ids of all kinds, times to live, handles. */
+#include "tests/store/body_parts.h"
+
+/* Ids that look alike to a program that stops at a zero byte, splits at a brace or unescapes too much. */
+void body_ids_of_all_kinds(const store_maker *maker) {
+  static char longest[SOLID_ID_MAX], almost[SOLID_ID_MAX];
+  memset(longest, 'x', sizeof longest);
+  memcpy(almost, longest, sizeof almost);
+  almost[SOLID_ID_MAX - 1] = 'y';
+  const solid_bytes ids[] = {{"a", 1},
+                             {"\0", 1},
+                             {"\0\0", 2},
+                             {"a\0b", 3},
+                             {"a\0c", 3},
+                             {"}", 1},
+                             {"{", 1},
+                             {"{}", 2},
+                             {"}{", 2},
+                             {"a}b", 3},
+                             {"%7D", 3},
+                             {"%257D", 5},
+                             {"%", 1},
+                             {"\r\n", 2},
+                             {"$3", 2},
+                             {"*1\r\n", 4},
+                             {" ", 1},
+                             {"a:w", 3},
+                             {"a}:w", 4},
+                             {"\xff\xfe", 2},
+                             {"\xff", 1},
+                             {"ä", 2},
+                             {longest, SOLID_ID_MAX},
+                             {almost, SOLID_ID_MAX}};
+  enum { IDS = sizeof ids / sizeof *ids };
+  solid_store *store = maker->open(0);
+  window_room room;
+  for (uint64_t i = 0; i < IDS; i++) {
+    solid_step step = {i, (int64_t)i};
+    solid_position position = no_stream;
+    cr_assert_eq(append(store, ids[i], &step, &position, 1, &room), 1);
+    params_room params;
+    fill_params(&params, 1, 1, (float)i);
+    cr_assert_eq(try_put(store, ids[i], &params.params), SOLID_OK);
+  }
+  for (uint64_t i = 0; i < IDS; i++) {
+    params_room params;
+    uint8_t found;
+    params.params = params_in(&params);
+    cr_assert_eq(try_get(store, ids[i], 1, &room.window, &params.params, &found), SOLID_OK);
+    expect_window(&room, 1, 1, &i);
+    cr_assert(found && params.h[0] == (float)i, "id %lu", i);
+  }
+  solid_store_close(store);
+}
+
+void body_refuses_bad_ids(const store_maker *maker) {
+  static const char many[SOLID_ID_MAX + 1] = {1};
+  const solid_bytes ids[] = {{"", 0}, {NULL, 0}, {many, sizeof many}};
+  solid_store *store = maker->open(0);
+  for (int i = 0; i < 3; i++) {
+    window_room window;
+    params_room params;
+    solid_step step = {1, 1};
+    solid_position position = no_stream;
+    uint8_t found;
+    fill_params(&params, 1, 1, 1.0f);
+    cr_assert_eq(try_append(store, ids[i], &step, &position, 1, &window, NULL), SOLID_ERANGE);
+    cr_assert_eq(try_put(store, ids[i], &params.params), SOLID_ERANGE);
+    cr_assert_eq(try_get(store, ids[i], 1, &window.window, &params.params, &found), SOLID_ERANGE);
+    cr_assert(strstr(solid_last_error(), "user id of"), "%s", solid_last_error());
+  }
+  solid_store_close(store);
+}
+
+void body_users_expire(const store_maker *maker) {
+  solid_store *store = maker->open(400);
+  window_room window;
+  params_room params;
+  append_one(store, "ann", 1, at(1, 9), &window);
+  put(store, "ann", 1, 1, 1.0f);
+  cr_assert_eq(get(store, "ann", 1, &window, &params), 1);
+  maker->pass_time(700);
+  cr_assert_eq(get(store, "ann", 1, &window, &params), 0);
+  expect_window(&window, 0, 0, NULL);
+  cr_assert_eq(append_one(store, "ann", 2, at(1, 9), &window), 1, "the mark is forgotten too");
+  expect_window(&window, 1, 1, (uint64_t[]){2});
+  solid_store_close(store);
+}
+
+void body_use_renews_the_time(const store_maker *maker) {
+  solid_store *store = maker->open(1500);
+  window_room window;
+  params_room params;
+  append_one(store, "reader", 1, at(1, 1), &window);
+  put(store, "reader", 1, 1, 1.0f);
+  append_one(store, "writer", 1, at(1, 1), &window);
+  for (int i = 0; i < 4; i++) {
+    maker->pass_time(500);
+    cr_assert_eq(get(store, "reader", 1, &window, &params), 1, "round %d", i);
+    expect_window(&window, 1, 1, (uint64_t[]){1});
+    append(store, text("writer"), NULL, NULL, 0, &window);
+    expect_window(&window, 1, 1, (uint64_t[]){1});
+  }
+  solid_store_close(store);
+}
+
+void body_other_handle_sees_the_same(const store_maker *maker) {
+  solid_store *writer = maker->open(0), *reader = maker->open(0);
+  window_room window;
+  params_room params;
+  append_one(writer, "ann", 1, at(1, 9), &window);
+  put(writer, "ann", 1, 1, 1.0f);
+  cr_assert_eq(get(reader, "ann", 1, &window, &params), 1);
+  expect_window(&window, 1, 1, (uint64_t[]){1});
+  cr_assert_eq(append_one(reader, "ann", 1, at(1, 9), &window), 0);
+  solid_store_close(writer);
+  cr_assert_eq(get(reader, "ann", 1, &window, &params), 1);
+  solid_store_close(reader);
+}
