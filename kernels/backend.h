@@ -27,6 +27,7 @@
 #include "kernels/linear.h"
 #include "kernels/quantize.h"
 #include "kernels/reduce.h"
+#include "kernels/slate.h"
 #include "kernels/topk.h"
 #include "kernels/xent.h"
 #include "solid/status.h"
@@ -65,6 +66,7 @@ typedef solid_status (*sk_body)(void *user);
   X(bce)                                                                                                               \
   X(quantize)                                                                                                          \
   X(topk)                                                                                                              \
+  X(slate)                                                                                                             \
   X(adamw)                                                                                                             \
   X(reduce)                                                                                                            \
   X(blend)
@@ -76,6 +78,7 @@ typedef struct sk_backend_ops {
   const char *name;  /* "cpu", "cuda" */
   int32_t tile_rows; /* rows at a time that suit the device where each has kilobytes of intermediate results */
   int records;       /* 1: `replay` keeps recordings, so that callers do well to ask for few different sizes */
+  int unified;       /* 1: the host's memory is the device's: a pointer of either serves both, after `sync` */
 
   /* OK when the device is usable on this machine; `text` (may be NULL) gets one line: what was found, or why not. */
   solid_status (*probe)(char *text, size_t size);

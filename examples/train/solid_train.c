@@ -2,8 +2,10 @@
  * after each epoch and an early stop, writes one safetensors file. A checkpoint stands beside it after each epoch; the
  * same command goes on from it. */
 #include "examples/common/program.h"
+#include "examples/common/titles.h"
 #include "examples/train/train_options.h"
 #include "examples/train/train_run.h"
+#include "examples/train/train_slates.h"
 #include "solid/extend.h"
 #include "solid/model.h"
 #include <errno.h>
@@ -34,6 +36,16 @@ static solid_status start(solid_trainer **out, const solid_context *ctx, const s
   return train_print_codes(*out);
 }
 
+/* What people are shown of an item travels with the model. */
+static solid_status add_titles(const train_arguments *a) {
+  const char *path = a->titles ? a->titles : a->items.attributes;
+  size_t kept = 0;
+  solid_status status = path ? titles_set(a->out, path, &kept) : SOLID_OK;
+  if (status == SOLID_ENOTFOUND && !a->titles) return SOLID_OK;
+  if (status == SOLID_OK && path) printf("%s: titles of %zu items\n", path, kept);
+  return status;
+}
+
 static solid_status train(const train_arguments *a, const solid_train_options *o, const solid_context *ctx,
                           const solid_dataset *dataset, const char *checkpoint, FILE *log) {
   solid_trainer *trainer = NULL;
@@ -49,6 +61,7 @@ static solid_status train(const train_arguments *a, const solid_train_options *o
   if (status == SOLID_OK && o->refit) status = train_again(a, &run, trainer);
   if (status == SOLID_OK && o->learn_codes > 0) status = train_print_codes(trainer);
   if (status == SOLID_OK) status = solid_trainer_export(trainer, a->out);
+  if (status == SOLID_OK) status = add_titles(a);
   if (status == SOLID_OK)
     printf("%s: best epoch %u of %u, validation ndcg@10 %.4f\n", a->out, report.best_epoch, report.epoch,
            report.best_ndcg10);
@@ -92,6 +105,8 @@ static solid_status run(void *user) {
   solid_train_options o = solid_train_options_default();
   snprintf(checkpoint, sizeof checkpoint, "%s.checkpoint", a->out);
   solid_status status = train_options(a, &o);
+  if (status == SOLID_OK && a->slate.of && a->slate.rows == 0)
+    status = solid_fail(SOLID_EINVAL, "--slate-of %s: how many items has a slate? (--slate K)", a->slate.of);
   if (status == SOLID_OK) status = solid_export_check(a->out);
   if (status == SOLID_OK && a->log != NULL && (log = fopen(a->log, "a")) == NULL)
     status = solid_fail(SOLID_EIO, "%s: %s", a->log, strerror(errno));
@@ -106,7 +121,8 @@ static solid_status run(void *user) {
   if (status == SOLID_OK) status = load_warn("solid_train", &dataset, &files);
   if (status == SOLID_OK) {
     say_data(a, &o, &dataset);
-    status = train(a, &o, ctx, &dataset, checkpoint, log);
+    if (!a->slate.of) status = train(a, &o, ctx, &dataset, checkpoint, log);
+    if (status == SOLID_OK) status = train_slates(a, ctx, &dataset, log);
   }
   solid_dataset_clear(&dataset);
   solid_context_free(ctx);

@@ -1,16 +1,18 @@
 /* The body: epochs and records of streams. */
-#include "tests/store/body_parts.h"
+#include "tests/store/store_parts.h"
+#include <criterion/criterion.h>
+#include <string.h>
 
 static void load(solid_store *store, const char *name, const char *expected) {
   char room[64];
   size_t size = sizeof room;
-  cr_assert_eq(store->ops->stream_load(store, text(name), room, &size), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(store->ops->stream_load(store, part_text(name), room, &size), SOLID_OK, "%s", solid_last_error());
   cr_assert(size == strlen(expected) && !memcmp(room, expected, size), "%s: %.*s", name, (int)size, room);
 }
 
 static int save(solid_store *store, const char *name, const char *seen, const char *record) {
   int saved = 77;
-  solid_status status = store->ops->stream_save(store, text(name), text(seen), text(record), &saved);
+  solid_status status = store->ops->stream_save(store, part_text(name), part_text(seen), part_text(record), &saved);
   cr_assert_eq(status, SOLID_OK, "%s", solid_last_error());
   return saved;
 }
@@ -28,7 +30,7 @@ void body_saves_streams_that_nobody_changed(const store_maker *maker) {
   load(store, "events/0", "second, which is longer");
   load(store, "events/1", "");
   window_room window;
-  append_one(store, "stream:events/1", 1, no_stream, &window);
+  part_append_one(store, "stream:events/1", 1, part_no_stream, &window);
   load(store, "events/1", "");
   solid_store_close(other);
   solid_store_close(store);
@@ -83,28 +85,28 @@ void body_a_new_epoch_takes_records_as_empty(const store_maker *maker) {
   solid_store_epoch epoch;
   window_room window;
   params_room params;
-  append_one(old, "ann", 1, at(1, 7), &window);
-  append_one(old, "ann", 2, at(1, 8), &window);
-  put(old, "ann", 2, 1, 5.0f);
+  part_append_one(old, "ann", 1, part_at(1, 7), &window);
+  part_append_one(old, "ann", 2, part_at(1, 8), &window);
+  part_put(old, "ann", 2, 1, 5.0f);
   cr_assert_eq(anew->ops->epoch_begin(anew, 1, &epoch), SOLID_OK, "%s", solid_last_error());
-  cr_assert_eq(get(reader, "ann", 1, &window, &params), 1, "readers go on");
-  expect_window(&window, 2, 2, (uint64_t[]){1, 2});
+  cr_assert_eq(part_get(reader, "ann", 1, &window, &params), 1, "readers go on");
+  part_expect_window(&window, 2, 2, (uint64_t[]){1, 2});
   solid_step step = {3, 3};
-  solid_position position = at(1, 9);
-  cr_assert_eq(try_append(old, text("bob"), &step, &position, 1, &window, NULL), SOLID_ELOST);
-  fill_params(&params, 1, 1, 9.0f);
-  cr_assert_eq(try_put(old, text("bob"), &params.params), SOLID_ELOST);
+  solid_position position = part_at(1, 9);
+  cr_assert_eq(part_try_append(old, part_text("bob"), &step, &position, 1, &window, NULL), SOLID_ELOST);
+  part_fill_params(&params, 1, 1, 9.0f);
+  cr_assert_eq(part_try_put(old, part_text("bob"), &params.params), SOLID_ELOST);
   cr_assert(!solid_status_is_retriable(SOLID_ELOST) && strstr(solid_last_error(), "epoch"), "%s", solid_last_error());
-  cr_assert_eq(append(anew, text("ann"), NULL, NULL, 0, &window), 0);
-  expect_window(&window, 0, 0, NULL);
-  cr_assert_eq(append_one(anew, "ann", 1, at(1, 7), &window), 1, "no mark hides it");
-  expect_window(&window, 1, 1, (uint64_t[]){1});
-  cr_assert_eq(get(reader, "ann", 1, &window, &params), 0, "params of another life");
-  put(anew, "ann", 1, 1, 6.0f);
-  expect_params(reader, "ann", 1, 1, 6.0f);
+  cr_assert_eq(part_append(anew, part_text("ann"), NULL, NULL, 0, &window), 0);
+  part_expect_window(&window, 0, 0, NULL);
+  cr_assert_eq(part_append_one(anew, "ann", 1, part_at(1, 7), &window), 1, "no mark hides it");
+  part_expect_window(&window, 1, 1, (uint64_t[]){1});
+  cr_assert_eq(part_get(reader, "ann", 1, &window, &params), 0, "params of another life");
+  part_put(anew, "ann", 1, 1, 6.0f);
+  part_expect_params(reader, "ann", 1, 1, 6.0f);
   cr_assert_eq(old->ops->epoch_begin(old, 0, &epoch), SOLID_OK);
-  cr_assert_eq(append_one(old, "ann", 2, at(1, 8), &window), 1, "a writer that knows of it goes on");
-  expect_window(&window, 2, 2, (uint64_t[]){1, 2});
+  cr_assert_eq(part_append_one(old, "ann", 2, part_at(1, 8), &window), 1, "a writer that knows of it goes on");
+  part_expect_window(&window, 2, 2, (uint64_t[]){1, 2});
   solid_store_close(reader);
   solid_store_close(anew);
   solid_store_close(old);

@@ -1,27 +1,29 @@
 /* The body: generated parameters, which stay and which go, how they are kept. */
 #include "solid/base/clock.h"
-#include "tests/store/body_parts.h"
+#include "tests/store/store_parts.h"
 #include "tests/support/seed.h"
+#include <criterion/criterion.h>
 #include <math.h>
+#include <string.h>
 
 void body_newer_params_win(const store_maker *maker) {
   solid_store *store = maker->open(0);
-  put(store, "ann", 5, 1, 10.0f);
-  put(store, "ann", 4, 1, 20.0f);
-  expect_params(store, "ann", 1, 5, 10.0f);
-  put(store, "ann", 5, 1, 30.0f);
-  expect_params(store, "ann", 1, 5, 30.0f);
-  put(store, "ann", 0x100000000ULL, 1, 40.0f);
-  put(store, "ann", 0xffffffffULL, 1, 50.0f);
-  expect_params(store, "ann", 1, 0x100000000ULL, 40.0f);
-  put(store, "ann", 2, 0xfedcba9876543210ULL, 60.0f); /* of another model: always */
-  expect_params(store, "ann", 0xfedcba9876543210ULL, 2, 60.0f);
+  part_put(store, "ann", 5, 1, 10.0f);
+  part_put(store, "ann", 4, 1, 20.0f);
+  part_expect_params(store, "ann", 1, 5, 10.0f);
+  part_put(store, "ann", 5, 1, 30.0f);
+  part_expect_params(store, "ann", 1, 5, 30.0f);
+  part_put(store, "ann", 0x100000000ULL, 1, 40.0f);
+  part_put(store, "ann", 0xffffffffULL, 1, 50.0f);
+  part_expect_params(store, "ann", 1, 0x100000000ULL, 40.0f);
+  part_put(store, "ann", 2, 0xfedcba9876543210ULL, 60.0f); /* of another model: always */
+  part_expect_params(store, "ann", 0xfedcba9876543210ULL, 2, 60.0f);
   /* params ahead of their window are a leftover of a window that was lost */
   window_room room;
-  append_one(store, "bob", 1, no_stream, &room);
-  put(store, "bob", 7, 1, 10.0f);
-  put(store, "bob", 1, 1, 20.0f);
-  expect_params(store, "bob", 1, 1, 20.0f);
+  part_append_one(store, "bob", 1, part_no_stream, &room);
+  part_put(store, "bob", 7, 1, 10.0f);
+  part_put(store, "bob", 1, 1, 20.0f);
+  part_expect_params(store, "bob", 1, 1, 20.0f);
   solid_store_close(store);
 }
 
@@ -29,11 +31,11 @@ void body_other_generation_is_a_miss(const store_maker *maker) {
   solid_store *store = maker->open(0);
   window_room window;
   params_room params;
-  append_one(store, "ann", 8, at(1, 0), &window);
-  put(store, "ann", 1, 41, 1.0f);
-  cr_assert_eq(get(store, "ann", 42, &window, &params), 0);
-  expect_window(&window, 1, 1, (uint64_t[]){8});
-  expect_params(store, "ann", 41, 1, 1.0f);
+  part_append_one(store, "ann", 8, part_at(1, 0), &window);
+  part_put(store, "ann", 1, 41, 1.0f);
+  cr_assert_eq(part_get(store, "ann", 42, &window, &params), 0);
+  part_expect_window(&window, 1, 1, (uint64_t[]){8});
+  part_expect_params(store, "ann", 41, 1, 1.0f);
   solid_store_close(store);
 }
 
@@ -43,23 +45,24 @@ void body_params_bring_their_sizes(const store_maker *maker) {
   solid_store *store = maker->open(0);
   window_room window;
   params_room large, small, room;
-  append_one(store, "ann", 8, at(1, 1), &window);
-  append_one(store, "bob", 8, at(1, 2), &window);
-  fill_params(&large, 1, 41, 1.0f);
-  fill_params(&small, 1, 42, 2.0f);
+  part_append_one(store, "ann", 8, part_at(1, 1), &window);
+  part_append_one(store, "bob", 8, part_at(1, 2), &window);
+  part_fill_params(&large, 1, 41, 1.0f);
+  part_fill_params(&small, 1, 42, 2.0f);
   small.params.width--, small.params.count = SMALL, small.params.element = SOLID_I8;
-  cr_assert_eq(try_put(store, text("ann"), &large.params), SOLID_OK, "%s", solid_last_error());
-  cr_assert_eq(try_put(store, text("bob"), &small.params), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(part_try_put(store, part_text("ann"), &large.params), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(part_try_put(store, part_text("bob"), &small.params), SOLID_OK, "%s", solid_last_error());
   for (int round = 0; round < 2; round++) {
     int wanted = 0;
     for (int width = BODY_WIDTH - 1; width <= BODY_WIDTH; width++)
       for (int count = SMALL; count <= BODY_PARAMS; count += BODY_PARAMS - SMALL) {
         uint8_t found = 77;
-        room.params = params_in(&room);
+        room.params = part_params_in(&room);
         room.params.width = (uint32_t)width, room.params.count = (uint32_t)count;
         const char *user = round ? "bob" : "ann";
         int fits = round ? width < BODY_WIDTH && count == SMALL : width == BODY_WIDTH && count == BODY_PARAMS;
-        cr_assert_eq(try_get(store, text(user), round ? 42 : 41, &window.window, &room.params, &found), SOLID_OK);
+        cr_assert_eq(part_try_get(store, part_text(user), round ? 42 : 41, &window.window, &room.params, &found),
+                     SOLID_OK);
         cr_assert_eq(found, fits, "%s: width %d count %d", user, width, count);
         wanted += found;
         if (found) cr_assert_eq(room.h[0], round ? 2.0f : 1.0f);
@@ -68,23 +71,23 @@ void body_params_bring_their_sizes(const store_maker *maker) {
     cr_assert_eq(wanted, 1);
   }
   /* the same name of a generation with other sizes is another one: an older seq of it does not have to wait */
-  fill_params(&large, 9, 42, 3.0f);
+  part_fill_params(&large, 9, 42, 3.0f);
   small.params.seq = 1;
-  cr_assert_eq(try_put(store, text("new"), &large.params), SOLID_OK);
-  cr_assert_eq(try_put(store, text("new"), &small.params), SOLID_OK);
+  cr_assert_eq(part_try_put(store, part_text("new"), &large.params), SOLID_OK);
+  cr_assert_eq(part_try_put(store, part_text("new"), &small.params), SOLID_OK);
   uint8_t found = 0;
-  room.params = params_in(&room);
+  room.params = part_params_in(&room);
   room.params.width--, room.params.count = SMALL;
-  cr_assert_eq(try_get(store, text("new"), 42, &window.window, &room.params, &found), SOLID_OK);
+  cr_assert_eq(part_try_get(store, part_text("new"), 42, &window.window, &room.params, &found), SOLID_OK);
   cr_assert_eq(found, 1);
   solid_store_close(store);
 }
 
 static solid_status put_sizes(solid_store *store, uint32_t width, uint32_t count, uint32_t element) {
   params_room room;
-  fill_params(&room, 1, 1, 1.0f);
+  part_fill_params(&room, 1, 1, 1.0f);
   room.params.width = width, room.params.count = count, room.params.element = element;
-  return try_put(store, text("ann"), &room.params);
+  return part_try_put(store, part_text("ann"), &room.params);
 }
 
 void body_refuses_bad_sizes(const store_maker *maker) {
@@ -94,7 +97,7 @@ void body_refuses_bad_sizes(const store_maker *maker) {
   cr_assert_eq(put_sizes(store, BODY_WIDTH, UINT32_MAX, SOLID_F32), SOLID_EINVAL);
   cr_assert_eq(put_sizes(store, 0, 0, SOLID_F16), SOLID_OK, "%s", solid_last_error());
   window_room window;
-  solid_append append = {.user = text("ann")};
+  solid_append append = {.user = part_text("ann")};
   window.window.steps = window.steps;
   cr_assert_eq(store->ops->advance(store, &append, 1, &window.window, NULL, NULL), SOLID_EINVAL, "no statuses");
   solid_store_close(store);
@@ -111,12 +114,12 @@ void body_elements_round_trip(const store_maker *maker) {
     seed_rng rng = seed_start(3);
     params_room made, got;
     window_room window;
-    fill_params(&made, 9, 2, 0.0f);
+    part_fill_params(&made, 9, 2, 0.0f);
     seed_fill_normal(&rng, made.h, BODY_WIDTH, 3.0f);
     seed_fill_normal(&rng, made.values, BODY_PARAMS, 0.2f);
     made.params.element = (uint32_t)element;
-    cr_assert_eq(try_put(store, text("ann"), &made.params), SOLID_OK, "%s", solid_last_error());
-    cr_assert_eq(get(store, "ann", 2, &window, &got), 1);
+    cr_assert_eq(part_try_put(store, part_text("ann"), &made.params), SOLID_OK, "%s", solid_last_error());
+    cr_assert_eq(part_get(store, "ann", 2, &window, &got), 1);
     cr_assert_eq(got.params.element, (uint32_t)element);
     cr_assert_arr_eq(got.h, made.h, sizeof made.h, "h is exact");
     double largest = 0, worst = 0;
@@ -135,23 +138,23 @@ void body_refuses_values_that_are_not_finite(const store_maker *maker) {
   const float bad[] = {NAN, INFINITY, -INFINITY};
   for (int i = 0; i < 6; i++) {
     params_room room;
-    fill_params(&room, 1, 1, 1.0f);
+    part_fill_params(&room, 1, 1, 1.0f);
     *(i < 3 ? &room.h[BODY_WIDTH - 1] : &room.values[BODY_PARAMS - 1]) = bad[i % 3];
     room.params.element = SOLID_F16;
-    cr_assert_eq(try_put(store, text("ann"), &room.params), SOLID_ERANGE);
+    cr_assert_eq(part_try_put(store, part_text("ann"), &room.params), SOLID_ERANGE);
     cr_assert(strstr(solid_last_error(), "ann"), "%s", solid_last_error());
   }
   window_room window;
   params_room params;
-  cr_assert_eq(get(store, "ann", 1, &window, &params), 0);
+  cr_assert_eq(part_get(store, "ann", 1, &window, &params), 0);
   solid_store_close(store);
 }
 
 static solid_status put_halves(solid_store *store, int element, uint16_t *halves) {
   params_room room;
-  fill_params(&room, 9, 1, 1.0f);
+  part_fill_params(&room, 9, 1, 1.0f);
   room.params.values = NULL, room.params.halves = halves, room.params.element = (uint32_t)element;
-  return try_put(store, text("ann"), &room.params);
+  return part_try_put(store, part_text("ann"), &room.params);
 }
 
 void body_takes_halves_as_they_stand(const store_maker *maker) {
@@ -161,7 +164,7 @@ void body_takes_halves_as_they_stand(const store_maker *maker) {
   cr_assert_eq(put_halves(store, SOLID_F16, halves), SOLID_OK, "%s", solid_last_error());
   window_room window;
   params_room params;
-  cr_assert_eq(get(store, "ann", 1, &window, &params), 1);
+  cr_assert_eq(part_get(store, "ann", 1, &window, &params), 1);
   cr_assert_eq(params.params.seq, 9);
   cr_assert_eq(params.h[1], 2.0f);
   for (int i = 0; i < BODY_PARAMS; i++) {
@@ -185,7 +188,7 @@ void body_refuses_halves_that_it_cannot_keep(const store_maker *maker) {
     }
     window_room window;
     params_room params;
-    cr_assert_eq(get(store, "ann", 1, &window, &params), 0);
+    cr_assert_eq(part_get(store, "ann", 1, &window, &params), 0);
     solid_store_close(store);
   }
 }
@@ -195,14 +198,14 @@ void body_params_of_a_lost_window_are_none(const store_maker *maker) {
   solid_store *store = maker->open(0);
   window_room window;
   params_room params;
-  put(store, "ann", 5, 1, 10.0f);
-  append_one(store, "ann", 1, at(1, 1), &window);
-  cr_assert_eq(get(store, "ann", 1, &window, &params), 0);
-  expect_window(&window, 1, 1, (uint64_t[]){1});
-  put(store, "ann", 5, 1, 20.0f);
-  cr_assert_eq(get(store, "ann", 1, &window, &params), 0);
-  put(store, "ann", 1, 1, 30.0f);
-  expect_params(store, "ann", 1, 1, 30.0f);
+  part_put(store, "ann", 5, 1, 10.0f);
+  part_append_one(store, "ann", 1, part_at(1, 1), &window);
+  cr_assert_eq(part_get(store, "ann", 1, &window, &params), 0);
+  part_expect_window(&window, 1, 1, (uint64_t[]){1});
+  part_put(store, "ann", 5, 1, 20.0f);
+  cr_assert_eq(part_get(store, "ann", 1, &window, &params), 0);
+  part_put(store, "ann", 1, 1, 30.0f);
+  part_expect_params(store, "ann", 1, 1, 30.0f);
   solid_store_close(store);
 }
 
@@ -217,18 +220,18 @@ void body_windows_name_their_params(const store_maker *maker) {
   solid_store *store = maker->open(0);
   window_room window;
   params_room params;
-  append_one(store, "ann", 1, at(1, 1), &window);
+  part_append_one(store, "ann", 1, part_at(1, 1), &window);
   expect_stamp(&window, 0, 0, 0);
-  fill_params(&params, 1, 0xfedcba9876543210ULL, 10.0f);
+  part_fill_params(&params, 1, 0xfedcba9876543210ULL, 10.0f);
   params.params.made_ms = 1700000000000;
-  cr_assert_eq(try_put(store, text("ann"), &params.params), SOLID_OK);
-  append_one(store, "ann", 2, at(1, 2), &window);
+  cr_assert_eq(part_try_put(store, part_text("ann"), &params.params), SOLID_OK);
+  part_append_one(store, "ann", 2, part_at(1, 2), &window);
   expect_stamp(&window, 0xfedcba9876543210ULL, 1, 1700000000000);
-  append_one(store, "ann", 2, at(1, 2), &window);
+  part_append_one(store, "ann", 2, part_at(1, 2), &window);
   expect_stamp(&window, 0xfedcba9876543210ULL, 1, 1700000000000);
-  cr_assert_eq(get(store, "ann", 7, &window, &params), 0, "of another generation");
+  cr_assert_eq(part_get(store, "ann", 7, &window, &params), 0, "of another generation");
   expect_stamp(&window, 0xfedcba9876543210ULL, 1, 1700000000000);
-  get(store, "bob", 7, &window, &params);
+  part_get(store, "bob", 7, &window, &params);
   expect_stamp(&window, 0, 0, 0);
   solid_store_close(store);
 }
@@ -238,13 +241,13 @@ void body_params_tell_when_they_were_made(const store_maker *maker) {
   window_room window;
   params_room params;
   int64_t before = sol_wall_ms();
-  put(store, "ann", 5, 1, 10.0f);
-  cr_assert_eq(get(store, "ann", 1, &window, &params), 1);
+  part_put(store, "ann", 5, 1, 10.0f);
+  cr_assert_eq(part_get(store, "ann", 1, &window, &params), 1);
   cr_assert(params.params.made_ms >= before && params.params.made_ms <= sol_wall_ms());
-  fill_params(&params, 6, 1, 10.0f);
+  part_fill_params(&params, 6, 1, 10.0f);
   params.params.made_ms = 1700000000000;
-  cr_assert_eq(try_put(store, text("ann"), &params.params), SOLID_OK);
-  cr_assert_eq(get(store, "ann", 1, &window, &params), 1);
+  cr_assert_eq(part_try_put(store, part_text("ann"), &params.params), SOLID_OK);
+  cr_assert_eq(part_get(store, "ann", 1, &window, &params), 1);
   cr_assert_eq(params.params.made_ms, 1700000000000);
   solid_store_close(store);
 }

@@ -1,5 +1,7 @@
 /* The body: ids of all kinds, times to live, handles. */
-#include "tests/store/body_parts.h"
+#include "tests/store/store_parts.h"
+#include <criterion/criterion.h>
+#include <string.h>
 
 /* Ids that look alike to a program that stops at a zero byte, splits at a brace or unescapes too much. */
 void body_ids_of_all_kinds(const store_maker *maker) {
@@ -36,18 +38,18 @@ void body_ids_of_all_kinds(const store_maker *maker) {
   window_room room;
   for (uint64_t i = 0; i < IDS; i++) {
     solid_step step = {i, (int64_t)i};
-    solid_position position = no_stream;
-    cr_assert_eq(append(store, ids[i], &step, &position, 1, &room), 1);
+    solid_position position = part_no_stream;
+    cr_assert_eq(part_append(store, ids[i], &step, &position, 1, &room), 1);
     params_room params;
-    fill_params(&params, 1, 1, (float)i);
-    cr_assert_eq(try_put(store, ids[i], &params.params), SOLID_OK);
+    part_fill_params(&params, 1, 1, (float)i);
+    cr_assert_eq(part_try_put(store, ids[i], &params.params), SOLID_OK);
   }
   for (uint64_t i = 0; i < IDS; i++) {
     params_room params;
     uint8_t found;
-    params.params = params_in(&params);
-    cr_assert_eq(try_get(store, ids[i], 1, &room.window, &params.params, &found), SOLID_OK);
-    expect_window(&room, 1, 1, &i);
+    params.params = part_params_in(&params);
+    cr_assert_eq(part_try_get(store, ids[i], 1, &room.window, &params.params, &found), SOLID_OK);
+    part_expect_window(&room, 1, 1, &i);
     cr_assert(found && params.h[0] == (float)i, "id %lu", i);
   }
   solid_store_close(store);
@@ -61,12 +63,12 @@ void body_refuses_bad_ids(const store_maker *maker) {
     window_room window;
     params_room params;
     solid_step step = {1, 1};
-    solid_position position = no_stream;
+    solid_position position = part_no_stream;
     uint8_t found;
-    fill_params(&params, 1, 1, 1.0f);
-    cr_assert_eq(try_append(store, ids[i], &step, &position, 1, &window, NULL), SOLID_ERANGE);
-    cr_assert_eq(try_put(store, ids[i], &params.params), SOLID_ERANGE);
-    cr_assert_eq(try_get(store, ids[i], 1, &window.window, &params.params, &found), SOLID_ERANGE);
+    part_fill_params(&params, 1, 1, 1.0f);
+    cr_assert_eq(part_try_append(store, ids[i], &step, &position, 1, &window, NULL), SOLID_ERANGE);
+    cr_assert_eq(part_try_put(store, ids[i], &params.params), SOLID_ERANGE);
+    cr_assert_eq(part_try_get(store, ids[i], 1, &window.window, &params.params, &found), SOLID_ERANGE);
     cr_assert(strstr(solid_last_error(), "user id of"), "%s", solid_last_error());
   }
   solid_store_close(store);
@@ -76,14 +78,14 @@ void body_users_expire(const store_maker *maker) {
   solid_store *store = maker->open(400);
   window_room window;
   params_room params;
-  append_one(store, "ann", 1, at(1, 9), &window);
-  put(store, "ann", 1, 1, 1.0f);
-  cr_assert_eq(get(store, "ann", 1, &window, &params), 1);
+  part_append_one(store, "ann", 1, part_at(1, 9), &window);
+  part_put(store, "ann", 1, 1, 1.0f);
+  cr_assert_eq(part_get(store, "ann", 1, &window, &params), 1);
   maker->pass_time(700);
-  cr_assert_eq(get(store, "ann", 1, &window, &params), 0);
-  expect_window(&window, 0, 0, NULL);
-  cr_assert_eq(append_one(store, "ann", 2, at(1, 9), &window), 1, "the mark is forgotten too");
-  expect_window(&window, 1, 1, (uint64_t[]){2});
+  cr_assert_eq(part_get(store, "ann", 1, &window, &params), 0);
+  part_expect_window(&window, 0, 0, NULL);
+  cr_assert_eq(part_append_one(store, "ann", 2, part_at(1, 9), &window), 1, "the mark is forgotten too");
+  part_expect_window(&window, 1, 1, (uint64_t[]){2});
   solid_store_close(store);
 }
 
@@ -91,15 +93,15 @@ void body_use_renews_the_time(const store_maker *maker) {
   solid_store *store = maker->open(1500);
   window_room window;
   params_room params;
-  append_one(store, "reader", 1, at(1, 1), &window);
-  put(store, "reader", 1, 1, 1.0f);
-  append_one(store, "writer", 1, at(1, 1), &window);
+  part_append_one(store, "reader", 1, part_at(1, 1), &window);
+  part_put(store, "reader", 1, 1, 1.0f);
+  part_append_one(store, "writer", 1, part_at(1, 1), &window);
   for (int i = 0; i < 4; i++) {
     maker->pass_time(500);
-    cr_assert_eq(get(store, "reader", 1, &window, &params), 1, "round %d", i);
-    expect_window(&window, 1, 1, (uint64_t[]){1});
-    append(store, text("writer"), NULL, NULL, 0, &window);
-    expect_window(&window, 1, 1, (uint64_t[]){1});
+    cr_assert_eq(part_get(store, "reader", 1, &window, &params), 1, "round %d", i);
+    part_expect_window(&window, 1, 1, (uint64_t[]){1});
+    part_append(store, part_text("writer"), NULL, NULL, 0, &window);
+    part_expect_window(&window, 1, 1, (uint64_t[]){1});
   }
   solid_store_close(store);
 }
@@ -108,12 +110,12 @@ void body_other_handle_sees_the_same(const store_maker *maker) {
   solid_store *writer = maker->open(0), *reader = maker->open(0);
   window_room window;
   params_room params;
-  append_one(writer, "ann", 1, at(1, 9), &window);
-  put(writer, "ann", 1, 1, 1.0f);
-  cr_assert_eq(get(reader, "ann", 1, &window, &params), 1);
-  expect_window(&window, 1, 1, (uint64_t[]){1});
-  cr_assert_eq(append_one(reader, "ann", 1, at(1, 9), &window), 0);
+  part_append_one(writer, "ann", 1, part_at(1, 9), &window);
+  part_put(writer, "ann", 1, 1, 1.0f);
+  cr_assert_eq(part_get(reader, "ann", 1, &window, &params), 1);
+  part_expect_window(&window, 1, 1, (uint64_t[]){1});
+  cr_assert_eq(part_append_one(reader, "ann", 1, part_at(1, 9), &window), 0);
   solid_store_close(writer);
-  cr_assert_eq(get(reader, "ann", 1, &window, &params), 1);
+  cr_assert_eq(part_get(reader, "ann", 1, &window, &params), 1);
   solid_store_close(reader);
 }

@@ -1,16 +1,18 @@
 /* The body: events appended to windows, replays and marks. */
-#include "tests/store/body_parts.h"
+#include "tests/store/store_parts.h"
 #include "tests/support/seed.h"
+#include <criterion/criterion.h>
 #include <stdio.h>
+#include <string.h>
 
 void body_appends_and_trims(const store_maker *maker) {
   solid_store *store = maker->open(0);
   window_room room;
   for (uint64_t i = 1; i <= 8; i++) {
-    cr_assert_eq(append_one(store, "ann", i, at(1, i), &room), 1);
+    cr_assert_eq(part_append_one(store, "ann", i, part_at(1, i), &room), 1);
     uint64_t first = i > BODY_WINDOW ? i - BODY_WINDOW + 1 : 1, items[BODY_WINDOW];
     for (uint64_t j = first; j <= i; j++) items[j - first] = j;
-    expect_window(&room, i, (size_t)(i - first + 1), items);
+    part_expect_window(&room, i, (size_t)(i - first + 1), items);
   }
   solid_store_close(store);
 }
@@ -19,27 +21,27 @@ void body_skips_what_was_applied(const store_maker *maker) {
   solid_store *store = maker->open(0);
   window_room room;
   solid_step steps[] = {{1, 1}, {2, 2}, {3, 3}};
-  solid_position positions[] = {at(4, 10), at(4, 11), at(4, 15)};
-  cr_assert_eq(append(store, text("ann"), steps, positions, 2, &room), 2);
-  cr_assert_eq(append(store, text("ann"), steps, positions, 3, &room), 1);
-  cr_assert_eq(append(store, text("ann"), steps, positions, 3, &room), 0);
-  expect_window(&room, 3, 3, (uint64_t[]){1, 2, 3});
+  solid_position positions[] = {part_at(4, 10), part_at(4, 11), part_at(4, 15)};
+  cr_assert_eq(part_append(store, part_text("ann"), steps, positions, 2, &room), 2);
+  cr_assert_eq(part_append(store, part_text("ann"), steps, positions, 3, &room), 1);
+  cr_assert_eq(part_append(store, part_text("ann"), steps, positions, 3, &room), 0);
+  part_expect_window(&room, 3, 3, (uint64_t[]){1, 2, 3});
   solid_store_close(store);
 }
 
 void body_keeps_a_mark_per_stream(const store_maker *maker) {
   solid_store *store = maker->open(0);
   window_room room;
-  cr_assert_eq(append_one(store, "ann", 1, at(3, 500), &room), 1);
-  cr_assert_eq(append_one(store, "ann", 2, at(2, 4), &room), 1);
-  cr_assert_eq(append_one(store, "ann", 3, at(1, 0), &room), 1);
-  cr_assert_eq(append_one(store, "ann", 9, at(1, 0), &room), 0);
-  cr_assert_eq(append_one(store, "ann", 9, at(2, 4), &room), 0);
-  cr_assert_eq(append_one(store, "ann", 9, at(3, 499), &room), 0);
-  cr_assert_eq(append_one(store, "bob", 7, at(3, 499), &room), 1);
-  expect_window(&room, 1, 1, (uint64_t[]){7});
-  cr_assert_eq(append_one(store, "ann", 4, at(2, 5), &room), 1);
-  expect_window(&room, 4, 4, (uint64_t[]){1, 2, 3, 4});
+  cr_assert_eq(part_append_one(store, "ann", 1, part_at(3, 500), &room), 1);
+  cr_assert_eq(part_append_one(store, "ann", 2, part_at(2, 4), &room), 1);
+  cr_assert_eq(part_append_one(store, "ann", 3, part_at(1, 0), &room), 1);
+  cr_assert_eq(part_append_one(store, "ann", 9, part_at(1, 0), &room), 0);
+  cr_assert_eq(part_append_one(store, "ann", 9, part_at(2, 4), &room), 0);
+  cr_assert_eq(part_append_one(store, "ann", 9, part_at(3, 499), &room), 0);
+  cr_assert_eq(part_append_one(store, "bob", 7, part_at(3, 499), &room), 1);
+  part_expect_window(&room, 1, 1, (uint64_t[]){7});
+  cr_assert_eq(part_append_one(store, "ann", 4, part_at(2, 5), &room), 1);
+  part_expect_window(&room, 4, 4, (uint64_t[]){1, 2, 3, 4});
   solid_store_close(store);
 }
 
@@ -48,20 +50,20 @@ void body_applies_reordered_steps_once(const store_maker *maker) {
   solid_store *store = maker->open(0);
   window_room room;
   solid_step steps[] = {{1, 1}, {2, 2}, {3, 3}, {4, 4}, {5, 5}};
-  solid_position positions[] = {at(1, 7), at(2, 3), at(1, 5), at(1, 8), at(2, 3)};
-  cr_assert_eq(append(store, text("ann"), steps, positions, 5, &room), 3);
-  expect_window(&room, 3, 3, (uint64_t[]){1, 2, 4});
+  solid_position positions[] = {part_at(1, 7), part_at(2, 3), part_at(1, 5), part_at(1, 8), part_at(2, 3)};
+  cr_assert_eq(part_append(store, part_text("ann"), steps, positions, 5, &room), 3);
+  part_expect_window(&room, 3, 3, (uint64_t[]){1, 2, 4});
   solid_store_close(store);
 }
 
 void body_always_applies_without_a_stream(const store_maker *maker) {
   solid_store *store = maker->open(0);
   window_room room;
-  for (int i = 0; i < 3; i++) cr_assert_eq(append_one(store, "ann", 4, no_stream, &room), 1);
-  cr_assert_eq(append_one(store, "ann", 5, at(1, 1), &room), 1);
-  cr_assert_eq(append_one(store, "ann", 6, no_stream, &room), 1);
-  cr_assert_eq(append_one(store, "ann", 5, at(1, 1), &room), 0);
-  expect_window(&room, 5, 5, (uint64_t[]){4, 4, 4, 5, 6});
+  for (int i = 0; i < 3; i++) cr_assert_eq(part_append_one(store, "ann", 4, part_no_stream, &room), 1);
+  cr_assert_eq(part_append_one(store, "ann", 5, part_at(1, 1), &room), 1);
+  cr_assert_eq(part_append_one(store, "ann", 6, part_no_stream, &room), 1);
+  cr_assert_eq(part_append_one(store, "ann", 5, part_at(1, 1), &room), 0);
+  part_expect_window(&room, 5, 5, (uint64_t[]){4, 4, 4, 5, 6});
   solid_store_close(store);
 }
 
@@ -75,10 +77,11 @@ void body_takes_all_bits_of_a_position(const store_maker *maker) {
   uint64_t seq = 0;
   for (int o = 0; o < OFFSETS; o++)
     for (int i = 0; i < STREAMS; i++) {
-      cr_assert_eq(append_one(store, "ann", ++seq, at(streams[i], offsets[o]), &room), 1, "stream %d offset %d", i, o);
+      cr_assert_eq(part_append_one(store, "ann", ++seq, part_at(streams[i], offsets[o]), &room), 1,
+                   "stream %d offset %d", i, o);
       for (int lower = 0; lower <= o; lower++)
-        cr_assert_eq(append_one(store, "ann", 7, at(streams[i], offsets[lower]), &room), 0, "stream %d offset %d", i,
-                     o);
+        cr_assert_eq(part_append_one(store, "ann", 7, part_at(streams[i], offsets[lower]), &room), 0,
+                     "stream %d offset %d", i, o);
     }
   cr_assert_eq(room.window.seq, seq);
   solid_store_close(store);
@@ -97,7 +100,7 @@ void body_survives_random_replays(const store_maker *maker) {
     int p = seed_below(&rng, STREAMS);
     steps[i] = (solid_step){seed_next(&rng), 0};
     steps[i].time_ms = (int64_t)steps[i].item;
-    positions[i] = at((uint64_t)p + 1, offsets[p] += 1 + (uint64_t)seed_below(&rng, 3));
+    positions[i] = part_at((uint64_t)p + 1, offsets[p] += 1 + (uint64_t)seed_below(&rng, 3));
   }
   window_room room;
   size_t total = 0, done = 0;
@@ -105,25 +108,25 @@ void body_survives_random_replays(const store_maker *maker) {
     size_t from = done - (size_t)seed_below(&rng, (int32_t)(done < 40 ? done + 1 : 40));
     size_t to = done + (size_t)seed_below(&rng, 12);
     to = to > EVENTS ? EVENTS : to;
-    total += append(store, text("ann"), steps + from, positions + from, to - from, &room);
+    total += part_append(store, part_text("ann"), steps + from, positions + from, to - from, &room);
     done = to;
   }
   uint64_t newest[BODY_WINDOW];
   for (int i = 0; i < BODY_WINDOW; i++) newest[i] = steps[EVENTS - BODY_WINDOW + i].item;
-  append(store, text("ann"), NULL, NULL, 0, &room);
+  part_append(store, part_text("ann"), NULL, NULL, 0, &room);
   cr_assert_eq(total, (size_t)EVENTS, "seed %lu: %zu applied", seed_value(), total);
-  expect_window(&room, EVENTS, BODY_WINDOW, newest);
+  part_expect_window(&room, EVENTS, BODY_WINDOW, newest);
   solid_store_close(store);
 }
 
 void body_empty_append_only_reads(const store_maker *maker) {
   solid_store *store = maker->open(0);
   window_room room;
-  cr_assert_eq(append(store, text("ann"), NULL, NULL, 0, &room), 0);
-  expect_window(&room, 0, 0, NULL);
-  append_one(store, "ann", 1, at(1, 0), &room);
-  cr_assert_eq(append(store, text("ann"), NULL, NULL, 0, &room), 0);
-  expect_window(&room, 1, 1, (uint64_t[]){1});
+  cr_assert_eq(part_append(store, part_text("ann"), NULL, NULL, 0, &room), 0);
+  part_expect_window(&room, 0, 0, NULL);
+  part_append_one(store, "ann", 1, part_at(1, 0), &room);
+  cr_assert_eq(part_append(store, part_text("ann"), NULL, NULL, 0, &room), 0);
+  part_expect_window(&room, 1, 1, (uint64_t[]){1});
   solid_store_close(store);
 }
 
@@ -134,11 +137,11 @@ void body_append_longer_than_the_window(const store_maker *maker) {
   solid_position positions[COUNT];
   for (uint64_t i = 0; i < COUNT; i++) {
     steps[i] = (solid_step){i, (int64_t)i};
-    positions[i] = at(1, i);
+    positions[i] = part_at(1, i);
   }
   window_room room;
-  cr_assert_eq(append(store, text("ann"), steps, positions, COUNT, &room), COUNT);
-  expect_window(&room, COUNT, BODY_WINDOW, (uint64_t[]){COUNT - 5, COUNT - 4, COUNT - 3, COUNT - 2, COUNT - 1});
+  cr_assert_eq(part_append(store, part_text("ann"), steps, positions, COUNT, &room), COUNT);
+  part_expect_window(&room, COUNT, BODY_WINDOW, (uint64_t[]){COUNT - 5, COUNT - 4, COUNT - 3, COUNT - 2, COUNT - 1});
   solid_store_close(store);
 }
 
@@ -162,7 +165,7 @@ void body_batch_of_users(const store_maker *maker) {
     for (uint64_t j = 0; j < 3; j++) steps[i][j] = (solid_step){100 * i + j, (int64_t)(100 * i + j)};
     appends[i] = (solid_append){.user = users[i], .steps = steps[i], .positions = positions, .count = i % 4};
     windows[i] = (solid_window){.steps = rooms[i].steps, .count = 99, .seq = 99};
-    fill_params(&made[i], i % 4, 5, (float)i);
+    part_fill_params(&made[i], i % 4, 5, (float)i);
     params[i] = made[i].params;
   }
   cr_assert_eq(store->ops->advance(store, appends, USERS, windows, applied, statuses), SOLID_OK, "%s",
@@ -171,7 +174,7 @@ void body_batch_of_users(const store_maker *maker) {
   for (size_t i = 0; i < USERS; i++) {
     cr_assert_eq(applied[i], i % 4);
     windows[i] = (solid_window){.steps = rooms[i].steps, .count = 99, .seq = 99};
-    params[i] = params_in(&got[i]);
+    params[i] = part_params_in(&got[i]);
     params[i].seq = params[i].generation = 99;
   }
   cr_assert_eq(store->ops->get(store, users, USERS, 5, windows, params, found, statuses), SOLID_OK, "%s",
@@ -179,7 +182,7 @@ void body_batch_of_users(const store_maker *maker) {
   for (size_t i = 0; i < USERS; i++) {
     cr_assert_eq(statuses[i], SOLID_OK);
     rooms[i].window = windows[i];
-    expect_window(&rooms[i], i % 4, i % 4, (uint64_t[]){100 * i, 100 * i + 1, 100 * i + 2});
+    part_expect_window(&rooms[i], i % 4, i % 4, (uint64_t[]){100 * i, 100 * i + 1, 100 * i + 2});
     cr_assert_eq(found[i], i < USERS / 2);
     if (!found[i]) continue;
     cr_assert_eq(params[i].seq, i % 4);
@@ -195,11 +198,11 @@ void body_unknown_user(const store_maker *maker) {
   window_room window;
   params_room params;
   window.window.count = window.window.seq = 99;
-  cr_assert_eq(get(store, "nobody", 1, &window, &params), 0);
-  expect_window(&window, 0, 0, NULL);
-  append_one(store, "ann", 1, at(1, 0), &window);
-  cr_assert_eq(get(store, "ann", 1, &window, &params), 0);
-  expect_window(&window, 1, 1, (uint64_t[]){1});
+  cr_assert_eq(part_get(store, "nobody", 1, &window, &params), 0);
+  part_expect_window(&window, 0, 0, NULL);
+  part_append_one(store, "ann", 1, part_at(1, 0), &window);
+  cr_assert_eq(part_get(store, "ann", 1, &window, &params), 0);
+  part_expect_window(&window, 1, 1, (uint64_t[]){1});
   solid_store_close(store);
 }
 
@@ -207,12 +210,12 @@ void body_unknown_user(const store_maker *maker) {
 void body_keeps_the_marks_of_eight_streams(const store_maker *maker) {
   solid_store *store = maker->open(0);
   window_room room;
-  for (uint64_t s = 1; s <= 8; s++) cr_assert_eq(append_one(store, "ann", s, at(s, 10), &room), 1);
-  cr_assert_eq(append_one(store, "ann", 9, at(1, 11), &room), 1); /* now the second one is the oldest */
-  cr_assert_eq(append_one(store, "ann", 10, at(9, 10), &room), 1);
+  for (uint64_t s = 1; s <= 8; s++) cr_assert_eq(part_append_one(store, "ann", s, part_at(s, 10), &room), 1);
+  cr_assert_eq(part_append_one(store, "ann", 9, part_at(1, 11), &room), 1); /* now the second one is the oldest */
+  cr_assert_eq(part_append_one(store, "ann", 10, part_at(9, 10), &room), 1);
   for (uint64_t s = 1; s <= 9; s++)
-    if (s != 2) cr_assert_eq(append_one(store, "ann", 99, at(s, 10), &room), 0, "stream %lu", s);
-  expect_window(&room, 10, 5, (uint64_t[]){6, 7, 8, 9, 10});
-  cr_assert_eq(append_one(store, "ann", 11, at(2, 10), &room), 1, "its mark had to go");
+    if (s != 2) cr_assert_eq(part_append_one(store, "ann", 99, part_at(s, 10), &room), 0, "stream %lu", s);
+  part_expect_window(&room, 10, 5, (uint64_t[]){6, 7, 8, 9, 10});
+  cr_assert_eq(part_append_one(store, "ann", 11, part_at(2, 10), &room), 1, "its mark had to go");
   solid_store_close(store);
 }

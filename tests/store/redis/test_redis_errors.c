@@ -1,14 +1,18 @@
 /* What an error of Redis means: the table, row by row, and what a real server makes of the rows. */
 #include "store/redis/errors.h"
 #include "tests/store/redis/fake_redis.h"
-#include "tests/store/redis/redis_rig.h"
+#include "tests/store/redis/live_redis.h"
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
-TestSuite(redis_errors, .fini = stop_server, .timeout = 60);
+TestSuite(redis_errors, .fini = live_stop, .timeout = 60);
 
 static void start(const char *const *extra) {
   if (!redis_server_installed()) cr_skip_test("redis-server is not installed");
-  cr_assert_eq(redis_server_start(&server, 0, extra), 0);
+  cr_assert_eq(redis_server_start(&live_server, 0, extra), 0);
 }
 
 Test(redis_errors, every_row) {
@@ -74,7 +78,7 @@ static solid_status begin(const solid_redis_store_options *options, solid_store 
 static void expect_refused(const solid_redis_store_options *options, const char *word) {
   solid_store *store;
   solid_status status = begin(options, &store);
-  if (!status) status = append_to(store, "ann", 1, NULL);
+  if (!status) status = live_append(store, "ann", 1, NULL);
   cr_assert_eq(status, SOLID_EREFUSED, "%s: %s %s", word, solid_status_name(status), solid_last_error());
   cr_assert(strstr(solid_last_error(), word), "%s", solid_last_error());
   solid_store_close(store);
@@ -82,10 +86,10 @@ static void expect_refused(const solid_redis_store_options *options, const char 
 
 Test(redis_errors, what_lasts_is_final) {
   start(NULL);
-  solid_redis_store_options options = sizes();
-  ask("ACL SETUSER other on >p ~other:* +@all", "OK");
-  ask("ACL SETUSER reader on >p ~* +@all -hset", "OK");
-  ask("ACL SETUSER plain on >p ~* +@all -evalsha", "OK");
+  solid_redis_store_options options = live_options();
+  live_ask("ACL SETUSER other on >p ~other:* +@all", "OK");
+  live_ask("ACL SETUSER reader on >p ~* +@all -hset", "OK");
+  live_ask("ACL SETUSER plain on >p ~* +@all -evalsha", "OK");
   options.username = "other", options.password = "p";
   expect_refused(&options, "NOPERM");
   options.username = "reader";
@@ -104,7 +108,7 @@ Test(redis_errors, what_lasts_is_final) {
 
 Test(redis_errors, scripts_that_are_renamed_away_are_final) {
   start((const char *const[]){"--rename-command", "EVALSHA", "", NULL});
-  solid_redis_store_options options = sizes();
+  solid_redis_store_options options = live_options();
   expect_refused(&options, "unknown command");
 }
 
@@ -113,7 +117,7 @@ Test(redis_errors, a_cluster_that_is_down_may_come_up) {
   char port[8];
   snprintf(port, sizeof port, "%u", free_port());
   start((const char *const[]){"--cluster-enabled", "yes", "--cluster-port", port, NULL});
-  solid_redis_store_options options = sizes();
+  solid_redis_store_options options = live_options();
   solid_store *store;
   solid_status status = begin(&options, &store);
   cr_assert_eq(status, SOLID_EIO, "%s", solid_last_error());
@@ -123,58 +127,58 @@ Test(redis_errors, a_cluster_that_is_down_may_come_up) {
 
 /* Each passes, and is over when its reason is. */
 static void expect_passing(solid_store *store, const char *word, const char *end) {
-  solid_status status = append_to(store, "ann", 1, NULL);
+  solid_status status = live_append(store, "ann", 1, NULL);
   cr_assert(solid_status_is_retriable(status), "%s: %s", word, solid_status_name(status));
   cr_assert(strstr(solid_last_error(), word), "%s", solid_last_error());
-  ask(end, "OK");
+  live_ask(end, "OK");
   for (int i = 0; i < 200 && status; i++) {
-    status = append_to(store, "ann", 1, NULL);
-    if (status) sleep_ms(10);
+    status = live_append(store, "ann", 1, NULL);
+    if (status) live_sleep_ms(10);
   }
   cr_assert_eq(status, SOLID_OK, "%s: %s", word, solid_last_error());
 }
 
 Test(redis_errors, what_passes_is_retriable) {
   start(NULL);
-  solid_store *store = open_redis(0);
-  cr_assert_eq(append_to(store, "ann", 1, NULL), SOLID_OK, "%s", solid_last_error());
-  ask("CONFIG SET maxmemory 1", "OK");
+  solid_store *store = live_open(0);
+  cr_assert_eq(live_append(store, "ann", 1, NULL), SOLID_OK, "%s", solid_last_error());
+  live_ask("CONFIG SET maxmemory 1", "OK");
   expect_passing(store, "OOM", "CONFIG SET maxmemory 0");
-  ask("CONFIG SET min-replicas-to-write 1", "OK");
+  live_ask("CONFIG SET min-replicas-to-write 1", "OK");
   expect_passing(store, "NOREPLICAS", "CONFIG SET min-replicas-to-write 0");
-  ask("CONFIG SET replica-serve-stale-data no", "OK");
-  ask("REPLICAOF 127.0.0.1 1", "OK");
+  live_ask("CONFIG SET replica-serve-stale-data no", "OK");
+  live_ask("REPLICAOF 127.0.0.1 1", "OK");
   expect_passing(store, "MASTERDOWN", "REPLICAOF NO ONE");
-  ask("CONFIG SET replica-serve-stale-data yes", "OK");
-  ask("REPLICAOF 127.0.0.1 1", "OK");
+  live_ask("CONFIG SET replica-serve-stale-data yes", "OK");
+  live_ask("REPLICAOF 127.0.0.1 1", "OK");
   expect_passing(store, "READONLY", "REPLICAOF NO ONE");
   solid_store_close(store);
 }
 
 Test(redis_errors, read_only_for_long_is_final) {
   start(NULL);
-  solid_redis_store_options options = sizes();
+  solid_redis_store_options options = live_options();
   options.readonly_ms = 300;
-  solid_store *store = open_with(&options);
-  cr_assert_eq(append_to(store, "ann", 1, NULL), SOLID_OK);
+  solid_store *store = live_open_with(&options);
+  cr_assert_eq(live_append(store, "ann", 1, NULL), SOLID_OK);
   for (int round = 0; round < 2; round++) { /* a write in between sets the clock back */
-    ask("REPLICAOF 127.0.0.1 1", "OK");
-    cr_assert(solid_status_is_retriable(append_to(store, "ann", 1, NULL)));
-    sleep_ms(200);
-    solid_status status = append_to(store, "ann", 1, NULL);
+    live_ask("REPLICAOF 127.0.0.1 1", "OK");
+    cr_assert(solid_status_is_retriable(live_append(store, "ann", 1, NULL)));
+    live_sleep_ms(200);
+    solid_status status = live_append(store, "ann", 1, NULL);
     cr_assert(solid_status_is_retriable(status), "%s", solid_last_error());
     if (round) break;
-    ask("REPLICAOF NO ONE", "OK");
+    live_ask("REPLICAOF NO ONE", "OK");
     for (int i = 0; i < 200 && status; i++) {
-      sleep_ms(10);
-      status = append_to(store, "ann", 1, NULL);
+      live_sleep_ms(10);
+      status = live_append(store, "ann", 1, NULL);
     }
     cr_assert_eq(status, SOLID_OK, "%s", solid_last_error());
   }
   solid_status status = SOLID_OK;
   for (int i = 0; i < 100 && status != SOLID_EREFUSED; i++) {
-    sleep_ms(20);
-    status = append_to(store, "ann", 1, NULL);
+    live_sleep_ms(20);
+    status = live_append(store, "ann", 1, NULL);
   }
   cr_assert_eq(status, SOLID_EREFUSED, "%s", solid_last_error());
   cr_assert(strstr(solid_last_error(), "READONLY") && strstr(solid_last_error(), "name the master"), "%s",
@@ -187,21 +191,21 @@ Test(redis_errors, the_unknown_is_final_at_the_start_alone) {
   static const char odd[] = "-ODD nobody knows\r\n";
   for (int proven = 0; proven < 2; proven++) {
     fake_redis fake = {.answer = proven ? "*0\r\n" : odd, .answer_size = proven ? 4 : sizeof odd - 1};
-    solid_redis_store_options options = sizes();
+    solid_redis_store_options options = live_options();
     solid_status status;
     fake_redis_start(&fake);
     options.unix_path = fake.path;
     options.port = 0;
     options.timeout_ms = 400;
-    solid_store *store = open_with(&options);
-    get(store, "ann", &status);
+    solid_store *store = live_open_with(&options);
+    live_get(store, "ann", &status);
     cr_assert_eq(status, proven ? SOLID_OK : SOLID_EREFUSED, "%s", solid_last_error());
     if (proven) { /* the next connection is answered otherwise */
       fake.answer = odd, fake.answer_size = sizeof odd - 1;
-      get(store, "ann", &status); /* nothing more comes on this one */
+      live_get(store, "ann", &status); /* nothing more comes on this one */
       for (int i = 0; i < 50 && !strstr(solid_last_error(), "ODD"); i++) {
-        sleep_ms(20);
-        get(store, "ann", &status);
+        live_sleep_ms(20);
+        live_get(store, "ann", &status);
       }
       cr_assert_eq(status, SOLID_EIO, "%s", solid_last_error());
     }

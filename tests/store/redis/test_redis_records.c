@@ -1,5 +1,9 @@
 /* Records that are damaged, foreign, newer, too large, gone, or of an epoch that is. */
-#include "tests/store/redis/redis_rig.h"
+#include "tests/store/redis/live_redis.h"
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 static char lines[8192]; /* what was logged */
 
@@ -9,26 +13,26 @@ static void collect(void *user, solid_log_level level, const char *line) {
   snprintf(lines + used, sizeof lines - used, "%s\n", line);
 }
 
-TestSuite(redis_records, .init = start_server, .fini = stop_server, .timeout = 60);
+TestSuite(redis_records, .init = live_start, .fini = live_stop, .timeout = 60);
 
 static solid_store *open_logged(void) {
-  solid_redis_store_options options = sizes();
+  solid_redis_store_options options = live_options();
   options.ttl_ms = 60000;
   options.log = collect;
-  return open_with(&options);
+  return live_open_with(&options);
 }
 
 /* Lua on the key of ann, as the test's own hand on the server. */
 static void meddle(const char *lua) {
   char command[512];
   snprintf(command, sizeof command, "EVAL \"%s return 'OK'\" 1 solid:{ann}", lua);
-  ask(command, "OK");
+  live_ask(command, "OK");
 }
 
 Test(redis_records, damaged_params_are_misses) {
   solid_store *store = open_logged();
-  cr_assert_eq(append_to(store, "ann", 1, NULL), SOLID_OK);
-  cr_assert_eq(put(store, "ann", 1, 4.0f), SOLID_OK);
+  cr_assert_eq(live_append(store, "ann", 1, NULL), SOLID_OK);
+  cr_assert_eq(live_put(store, "ann", 1, 4.0f), SOLID_OK);
   static const char *const harm[] = {
       "local p=redis.call('HGET',KEYS[1],'p') redis.call('HSET',KEYS[1],'p',p:sub(1,30)..'x'..p:sub(32))",
       "redis.call('HSET',KEYS[1],'p','rubbish')",
@@ -38,10 +42,10 @@ Test(redis_records, damaged_params_are_misses) {
   };
   for (size_t i = 0; i < sizeof harm / sizeof *harm; i++) {
     meddle(harm[i]);
-    cr_assert_eq(get_ok(store, "ann"), -1.0f, "case %zu", i);
-    cr_assert_eq(stats_of(store).damaged, i + 1);
-    cr_assert_eq(put(store, "ann", 1, 5.0f), SOLID_OK);
-    cr_assert_eq(get_ok(store, "ann"), 5.0f, "case %zu", i);
+    cr_assert_eq(live_get_ok(store, "ann"), -1.0f, "case %zu", i);
+    cr_assert_eq(live_stats(store).damaged, i + 1);
+    cr_assert_eq(live_put(store, "ann", 1, 5.0f), SOLID_OK);
+    cr_assert_eq(live_get_ok(store, "ann"), 5.0f, "case %zu", i);
   }
   cr_assert(strstr(lines, "solid:{ann}"), "%s", lines);
   solid_store_close(store);
@@ -64,34 +68,34 @@ Test(redis_records, a_damaged_record_is_begun_anew) {
   for (size_t i = 0; i < sizeof harm / sizeof *harm; i++) {
     solid_store *store = open_logged();
     solid_window window;
-    ask("FLUSHALL SYNC", "OK");
+    live_ask("FLUSHALL SYNC", "OK");
     *lines = 0;
-    for (uint64_t n = 1; n <= 3; n++) cr_assert_eq(append_to(store, "ann", n, NULL), SOLID_OK);
-    cr_assert_eq(put(store, "ann", 3, 4.0f), SOLID_OK);
+    for (uint64_t n = 1; n <= 3; n++) cr_assert_eq(live_append(store, "ann", n, NULL), SOLID_OK);
+    cr_assert_eq(live_put(store, "ann", 3, 4.0f), SOLID_OK);
     meddle(harm[i]);
-    float unused = get_ok(store, "ann");
+    float unused = live_get_ok(store, "ann");
     (void)unused; /* a record without dislikes to read may still be whole for this reader */
-    uint64_t before = stats_of(store).damaged;
-    cr_assert_eq(append_to(store, "ann", 9, &window), SOLID_OK, "case %zu: %s", i, solid_last_error());
+    uint64_t before = live_stats(store).damaged;
+    cr_assert_eq(live_append(store, "ann", 9, &window), SOLID_OK, "case %zu: %s", i, solid_last_error());
     cr_assert(window.seq == 1 && window.count == 1 && window.steps[0].item == 9, "case %zu", i);
-    cr_assert_eq(stats_of(store).damaged, before + 1, "case %zu", i);
+    cr_assert_eq(live_stats(store).damaged, before + 1, "case %zu", i);
     cr_assert(strstr(lines, "solid:{ann}: damaged record"), "case %zu: %s", i, lines);
-    ask("EXISTS solid:{ann}:damaged", "1");
-    cr_assert_eq(get_ok(store, "ann"), -1.0f, "case %zu: no params yet", i);
-    cr_assert_eq(put(store, "ann", 1, 6.0f), SOLID_OK);
-    cr_assert_eq(get_ok(store, "ann"), 6.0f);
-    cr_assert_eq(append_to(store, "bob", 1, NULL), SOLID_OK);
+    live_ask("EXISTS solid:{ann}:damaged", "1");
+    cr_assert_eq(live_get_ok(store, "ann"), -1.0f, "case %zu: no params yet", i);
+    cr_assert_eq(live_put(store, "ann", 1, 6.0f), SOLID_OK);
+    cr_assert_eq(live_get_ok(store, "ann"), 6.0f);
+    cr_assert_eq(live_append(store, "bob", 1, NULL), SOLID_OK);
     solid_store_close(store);
   }
 }
 
 Test(redis_records, params_of_a_damaged_record_are_not_put) {
   solid_store *store = open_logged();
-  cr_assert_eq(append_to(store, "ann", 1, NULL), SOLID_OK);
+  cr_assert_eq(live_append(store, "ann", 1, NULL), SOLID_OK);
   meddle("redis.call('HSET',KEYS[1],'h','rubbish')");
-  cr_assert_eq(put(store, "ann", 1, 4.0f), SOLID_EFORMAT);
+  cr_assert_eq(live_put(store, "ann", 1, 4.0f), SOLID_EFORMAT);
   cr_assert(strstr(solid_last_error(), "solid:{ann}"), "%s", solid_last_error());
-  ask("HGET solid:{ann} h", "rubbish");
+  live_ask("HGET solid:{ann} h", "rubbish");
   solid_store_close(store);
 }
 
@@ -115,11 +119,11 @@ Test(redis_records, a_foreign_key_sets_its_user_aside) {
     solid_status statuses[USERS];
     size_t applied[USERS] = {9, 9, 9};
     uint8_t found[USERS] = {9, 9, 9};
-    ask("FLUSHALL SYNC", "OK");
-    ask(make[kind], NULL);
+    live_ask("FLUSHALL SYNC", "OK");
+    live_ask(make[kind], NULL);
     *lines = 0;
     for (int i = 0; i < USERS; i++) {
-      users[i] = text(names[i]);
+      users[i] = live_text(names[i]);
       appends[i] = (solid_append){.user = users[i], .steps = &step, .positions = &position, .count = 1};
       windows[i] = (solid_window){.steps = rooms[i], .count = 99, .seq = 99};
       params[i] = (solid_params){.h = h[i], .values = values[i], .seq = 1, .generation = 1};
@@ -144,9 +148,9 @@ Test(redis_records, a_foreign_key_sets_its_user_aside) {
     }
     cr_assert(strstr(lines, "solid:{b\\x1b[2J\\x0ab}"), "named so that it cannot speak: %s", lines);
     cr_assert_null(strchr(lines, '\x1b'));
-    cr_assert_eq(stats_of(store).set_aside, 3);
-    ask(see[kind], "text"); /* untouched */
-    cr_assert_eq(stats_of(store).connections, 1);
+    cr_assert_eq(live_stats(store).set_aside, 3);
+    live_ask(see[kind], "text"); /* untouched */
+    cr_assert_eq(live_stats(store).connections, 1);
     solid_store_close(store);
   }
 }
@@ -154,24 +158,24 @@ Test(redis_records, a_foreign_key_sets_its_user_aside) {
 Test(redis_records, a_newer_record_stops_an_older_writer) {
   solid_store *store = open_logged();
   solid_status status;
-  cr_assert_eq(append_to(store, "ann", 1, NULL), SOLID_OK);
+  cr_assert_eq(live_append(store, "ann", 1, NULL), SOLID_OK);
   meddle("local h=redis.call('HGET',KEYS[1],'h') "
          "redis.call('HSET',KEYS[1],'h','SU'..string.char(2)..h:sub(4)..'and more')");
-  cr_assert_eq(append_to(store, "ann", 2, NULL), SOLID_EUNSUPPORTED, "%s", solid_last_error());
+  cr_assert_eq(live_append(store, "ann", 2, NULL), SOLID_EUNSUPPORTED, "%s", solid_last_error());
   cr_assert(strstr(solid_last_error(), "NEWER"), "%s", solid_last_error());
-  cr_assert_eq(put(store, "ann", 1, 1.0f), SOLID_EUNSUPPORTED);
-  get(store, "ann", &status);
+  cr_assert_eq(live_put(store, "ann", 1, 1.0f), SOLID_EUNSUPPORTED);
+  live_get(store, "ann", &status);
   cr_assert_eq(status, SOLID_EUNSUPPORTED, "a reader has no answer for this user");
-  cr_assert_eq(append_to(store, "bob", 1, NULL), SOLID_OK);
-  cr_assert_eq(get_ok(store, "bob"), -1.0f);
-  ask("HSTRLEN solid:{ann} h", "76");
+  cr_assert_eq(live_append(store, "bob", 1, NULL), SOLID_OK);
+  cr_assert_eq(live_get_ok(store, "bob"), -1.0f);
+  live_ask("HSTRLEN solid:{ann} h", "76");
   solid_store_close(store);
 }
 
 static double sent_bytes(void) {
   char answer[64];
   const char *script = "EVAL \"return redis.call('INFO','stats'):match('total_net_output_bytes:(%d+)')\" 0";
-  cr_assert_eq(redis_server_ask(&server, script, answer, sizeof answer), 0);
+  cr_assert_eq(redis_server_ask(&live_server, script, answer, sizeof answer), 0);
   return atof(answer);
 }
 
@@ -182,17 +186,17 @@ Test(redis_records, a_value_larger_than_a_record_stays_where_it_is) {
     solid_store *store = open_logged();
     char lua[300];
     solid_window window;
-    ask("FLUSHALL SYNC", "OK");
-    cr_assert_eq(append_to(store, "ann", 1, NULL), SOLID_OK);
-    cr_assert_eq(put(store, "ann", 1, 1.0f), SOLID_OK);
+    live_ask("FLUSHALL SYNC", "OK");
+    cr_assert_eq(live_append(store, "ann", 1, NULL), SOLID_OK);
+    cr_assert_eq(live_put(store, "ann", 1, 1.0f), SOLID_OK);
     snprintf(lua, sizeof lua,
              "local h=redis.call('HGET',KEYS[1],'h') redis.call('HSET',KEYS[1],'h',h:sub(1,3)..string.char(128)..h:sub("
              "5,68)) redis.call('HSET',KEYS[1],'%s',string.rep('x',16000000))",
              fields[i]);
     meddle(lua);
     double before = sent_bytes();
-    cr_assert_eq(get_ok(store, "ann"), -1.0f + 2.0f * (i == 3), "%s", fields[i]);
-    cr_assert_eq(append_to(store, "ann", 2, &window), SOLID_OK, "%s", solid_last_error());
+    cr_assert_eq(live_get_ok(store, "ann"), -1.0f + 2.0f * (i == 3), "%s", fields[i]);
+    cr_assert_eq(live_append(store, "ann", 2, &window), SOLID_OK, "%s", solid_last_error());
     cr_assert_eq(window.seq, i == 2 ? 2 : 1, "%s", fields[i]);
     cr_assert_lt(sent_bytes() - before, 20000, "%s", fields[i]);
     solid_store_close(store);
@@ -203,14 +207,14 @@ Test(redis_records, a_value_larger_than_a_record_stays_where_it_is) {
 Test(redis_records, a_lost_user_begins_anew) {
   solid_store *store = open_logged();
   solid_window window;
-  for (uint64_t i = 1; i <= 4; i++) cr_assert_eq(append_to(store, "ann", i, NULL), SOLID_OK);
-  ask("DEL solid:{ann}", "1");
-  cr_assert_eq(put(store, "ann", 4, 4.0f), SOLID_OK, "its answer came too late");
-  cr_assert_eq(append_to(store, "ann", 9, &window), SOLID_OK);
+  for (uint64_t i = 1; i <= 4; i++) cr_assert_eq(live_append(store, "ann", i, NULL), SOLID_OK);
+  live_ask("DEL solid:{ann}", "1");
+  cr_assert_eq(live_put(store, "ann", 4, 4.0f), SOLID_OK, "its answer came too late");
+  cr_assert_eq(live_append(store, "ann", 9, &window), SOLID_OK);
   cr_assert_eq(window.seq, 1);
-  cr_assert_eq(get_ok(store, "ann"), -1.0f);
-  cr_assert_eq(put(store, "ann", 1, 5.0f), SOLID_OK);
-  cr_assert_eq(get_ok(store, "ann"), 5.0f);
+  cr_assert_eq(live_get_ok(store, "ann"), -1.0f);
+  cr_assert_eq(live_put(store, "ann", 1, 5.0f), SOLID_OK);
+  cr_assert_eq(live_get_ok(store, "ann"), 5.0f);
   solid_store_close(store);
 }
 
@@ -223,15 +227,15 @@ Test(redis_records, a_lost_epoch_stops_the_writer) {
       solid_store *store = open_logged(), *reader = open_logged();
       solid_store_epoch epoch;
       cr_assert_eq(store->ops->epoch_begin(store, 1, &epoch), SOLID_OK);
-      cr_assert_eq(append_to(store, "ann", 1, NULL), SOLID_OK);
-      if (after_advance) cr_assert_eq(append_to(store, "ann", 2, NULL), SOLID_OK);
-      ask(harm[i], NULL);
-      solid_status status = after_advance ? put(store, "ann", 1, 1.0f) : append_to(store, "ann", 2, NULL);
+      cr_assert_eq(live_append(store, "ann", 1, NULL), SOLID_OK);
+      if (after_advance) cr_assert_eq(live_append(store, "ann", 2, NULL), SOLID_OK);
+      live_ask(harm[i], NULL);
+      solid_status status = after_advance ? live_put(store, "ann", 1, 1.0f) : live_append(store, "ann", 2, NULL);
       cr_assert_eq(status, SOLID_ELOST, "case %zu: %s", i, solid_last_error());
       cr_assert(strstr(solid_last_error(), "solid:epoch"), "%s", solid_last_error());
-      cr_assert_eq(append_to(store, "ann", 3, NULL), SOLID_ELOST, "and stays so");
-      cr_assert_eq(put(reader, "zoe", 1, 1.0f), SOLID_OK, "who only reads and puts back does not stop");
-      cr_assert_eq(get_ok(reader, "zoe"), 1.0f);
+      cr_assert_eq(live_append(store, "ann", 3, NULL), SOLID_ELOST, "and stays so");
+      cr_assert_eq(live_put(reader, "zoe", 1, 1.0f), SOLID_OK, "who only reads and puts back does not stop");
+      cr_assert_eq(live_get_ok(reader, "zoe"), 1.0f);
       solid_store_close(reader);
       solid_store_close(store);
     }
@@ -240,56 +244,56 @@ Test(redis_records, a_lost_epoch_stops_the_writer) {
 /* A restart without data: the connection mends itself, and the epoch tells. */
 Test(redis_records, a_restart_without_data_is_noticed) {
   solid_store *store = open_logged();
-  uint16_t port = server.port;
-  cr_assert_eq(append_to(store, "ann", 1, NULL), SOLID_OK);
-  redis_server_stop(&server);
-  cr_assert_eq(redis_server_start(&server, port, NULL), 0);
+  uint16_t port = live_server.port;
+  cr_assert_eq(live_append(store, "ann", 1, NULL), SOLID_OK);
+  redis_server_stop(&live_server);
+  cr_assert_eq(redis_server_start(&live_server, port, NULL), 0);
   solid_status status = SOLID_EIO;
   for (int i = 0; i < 200 && solid_status_is_retriable(status); i++) {
-    status = append_to(store, "ann", 2, NULL);
-    if (status) sleep_ms(10);
+    status = live_append(store, "ann", 2, NULL);
+    if (status) live_sleep_ms(10);
   }
   cr_assert_eq(status, SOLID_ELOST, "%s", solid_last_error());
   solid_store_close(store);
 }
 
 Test(redis_records, a_writer_is_told_how_the_server_is_set_up) {
-  ask("CONFIG SET maxmemory 1gb", "OK");
-  ask("CONFIG SET maxmemory-policy allkeys-lru", "OK");
+  live_ask("CONFIG SET maxmemory 1gb", "OK");
+  live_ask("CONFIG SET maxmemory-policy allkeys-lru", "OK");
   solid_store *store = open_logged();
   cr_assert_eq(*lines, 0, "who only reads is told nothing: %s", lines);
-  cr_assert_eq(append_to(store, "ann", 1, NULL), SOLID_OK);
+  cr_assert_eq(live_append(store, "ann", 1, NULL), SOLID_OK);
   cr_assert(strstr(lines, "maxmemory-policy is allkeys-lru"), "%s", lines);
   cr_assert(strstr(lines, "keeps nothing on disk"), "%s", lines);
   solid_store_close(store);
   *lines = 0;
-  ask("CONFIG SET maxmemory-policy noeviction", "OK");
-  ask("CONFIG SET save \"60 1\"", "OK");
+  live_ask("CONFIG SET maxmemory-policy noeviction", "OK");
+  live_ask("CONFIG SET save \"60 1\"", "OK");
   store = open_logged();
-  cr_assert_eq(append_to(store, "ann", 1, NULL), SOLID_OK);
+  cr_assert_eq(live_append(store, "ann", 1, NULL), SOLID_OK);
   cr_assert_eq(*lines, 0, "nothing to say: %s", lines);
   solid_store_close(store);
 }
 
 Test(redis_records, evicted_keys_are_counted) {
-  solid_redis_store_options options = sizes();
+  solid_redis_store_options options = live_options();
   options.log = collect;
   options.look_ms = 0;
   options.window = 1000;
-  solid_store *store = open_with(&options);
+  solid_store *store = live_open_with(&options);
   static solid_step room[1000], steps[1000];
   static solid_position positions[1000];
   char name[16];
-  ask("CONFIG SET maxmemory 3mb", "OK");
-  ask("CONFIG SET maxmemory-policy volatile-lru", "OK"); /* the epoch has no time and stays */
+  live_ask("CONFIG SET maxmemory 3mb", "OK");
+  live_ask("CONFIG SET maxmemory-policy volatile-lru", "OK"); /* the epoch has no time and stays */
   for (int i = 0; i < 400; i++) {
     snprintf(name, sizeof name, "user-%d", i);
-    solid_append append = {.user = text(name), .steps = steps, .positions = positions, .count = 1000};
+    solid_append append = {.user = live_text(name), .steps = steps, .positions = positions, .count = 1000};
     solid_window window = {.steps = room};
     solid_status of_user;
     cr_assert_eq(store->ops->advance(store, &append, 1, &window, NULL, &of_user), SOLID_OK, "%s", solid_last_error());
   }
-  cr_assert_gt(stats_of(store).evicted, 50);
+  cr_assert_gt(live_stats(store).evicted, 50);
   cr_assert(strstr(lines, "keys evicted"), "%s", lines);
   solid_store_close(store);
 }
