@@ -32,7 +32,7 @@ typedef enum solid_slate_order {
 
 typedef struct solid_slate_options {
   uint32_t struct_size;
-  solid_slate_order order;
+  uint32_t order;    /* solid_slate_order */
   uint32_t window;   /* s of ZipAR, 1 or more; else not read */
   float guide;       /* g, 0 .. 1 */
   float temperature; /* 0 = the largest value; above: drawn in proportion to exp(value / temperature) */
@@ -43,16 +43,19 @@ typedef struct solid_slate_options {
 #define SOLID_SLATE_OPTIONS_INIT                                                                                       \
   { sizeof(solid_slate_options), SOLID_SLATE_TRAINED, 2, 0.9f, 0.0f, 1.0f, 0 }
 
+/* The same for callers who cannot use macros. */
+SOLID_API solid_slate_options solid_slate_options_default(void);
+
 typedef struct solid_slate_answer {
   uint32_t struct_size; /* set by the caller to sizeof(solid_slate_answer) */
-  solid_source source;  /* as in solid_answer */
+  uint32_t source;      /* solid_source, as in solid_answer */
   uint64_t params_seq, window_seq;
-  size_t count;            /* items of the slate; below K only when fewer are left after the filters */
-  solid_slate_order order; /* that was gone: never SOLID_SLATE_TRAINED */
-  uint32_t window;         /* s of ZipAR, else 0 */
-  uint32_t forwards;       /* of the decoder; 0 where it was not asked: guide 1, and source popularity */
-  double log_likelihood;   /* of the slate by the decoder, over the codes that were open; 0 where it was not asked */
-  solid_status status;     /* of this user, as in solid_answer; not SOLID_OK = no slate */
+  size_t count;          /* items of the slate; below K only when fewer are left after the filters */
+  uint32_t order;        /* solid_slate_order that was gone: never SOLID_SLATE_TRAINED */
+  uint32_t window;       /* s of ZipAR, else 0 */
+  uint32_t forwards;     /* of the decoder; 0 where it was not asked: guide 1, and source popularity */
+  double log_likelihood; /* of the slate by the decoder, over the codes that were open; 0 where it was not asked */
+  solid_status status;   /* of this user, as in solid_answer; not SOLID_OK = no slate */
 } solid_slate_answer;
 
 /* A slate of query->k items for one user into out (query->k), in the order of its rows; places that remain are
@@ -74,7 +77,7 @@ SOLID_API SOLID_CHECK_RESULT solid_status solid_slate_batch(solid_recommender *r
                                                             solid_slate_answer *answers);
 
 /* "trained", "raster", "zipar", "near-to-far". Never NULL. */
-SOLID_API const char *solid_slate_order_name(solid_slate_order order);
+SOLID_API const char *solid_slate_order_name(uint32_t order);
 
 #ifdef __cplusplus
 }

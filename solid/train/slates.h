@@ -26,6 +26,9 @@ typedef struct solid_slates_options {
 #define SOLID_SLATES_OPTIONS_INIT                                                                                      \
   { 10, 2, 0, 30, 128, 1e-3, 0.01, 0.1, 0, 0 }
 
+/* The same for callers who cannot use macros. */
+SOLID_API solid_slates_options solid_slates_options_default(void);
+
 typedef struct solid_slates_epoch {
   uint32_t epoch; /* that ended, from 1 */
   double loss;    /* mean cross entropy over the cells that have a target */

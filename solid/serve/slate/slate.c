@@ -8,8 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *solid_slate_order_name(solid_slate_order order) {
-  switch (order) {
+solid_slate_options solid_slate_options_default(void) {
+  return (solid_slate_options)SOLID_SLATE_OPTIONS_INIT;
+}
+
+const char *solid_slate_order_name(uint32_t order) {
+  switch ((solid_slate_order)order) {
   case SOLID_SLATE_TRAINED:
     return "trained";
   case SOLID_SLATE_RASTER:
