@@ -56,6 +56,6 @@ typedef struct slate_options {
 solid_status slate_options_read(const slate_options *options, solid_slate_options *out);
 
 /* "raster", "zipar:2", "near-to-far". */
-void slate_order_text(solid_slate_order order, uint32_t window, char text[32]);
+void slate_order_text(uint32_t order, uint32_t window, char text[32]);
 
 #endif

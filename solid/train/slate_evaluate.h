@@ -40,7 +40,7 @@ typedef enum solid_slate_way {
 } solid_slate_way;
 
 typedef struct solid_slate_trial {
-  solid_slate_way way;
+  uint32_t way; /* solid_slate_way */
   double lambda;
   solid_slate_options options;
 } solid_slate_trial;
