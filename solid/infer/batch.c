@@ -3,7 +3,7 @@
 #include <assert.h>
 
 size_t sol_batch_ints(size_t windows, size_t rows) {
-  return 3 * windows + 1 + 2 * rows;
+  return 4 * windows + 2 + 2 * rows;
 }
 
 static uint32_t kept_length(uint32_t window, const solid_windows *windows, size_t w) {
@@ -33,6 +33,7 @@ static void pack(sol_batch *batch, uint32_t window, const solid_windows *windows
                  int32_t max_window, int32_t *host, int32_t *device) {
   size_t row = 0;
   int32_t *offsets = host, *newest = offsets + n + 1, *present = newest + n, *items = present + n, *ages = items + rows;
+  int32_t *each = ages + rows;
   int32_t longest = 0;
   assert(n < INT32_MAX && rows < INT32_MAX && n >= windows->n);
   for (size_t w = 0; w < windows->n; w++) {
@@ -49,6 +50,7 @@ static void pack(sol_batch *batch, uint32_t window, const solid_windows *windows
     if ((int32_t)length > longest) longest = (int32_t)length;
   }
   pad(offsets, newest, present, windows->n, n, items, ages, row, rows);
+  for (size_t w = 0; w <= n; w++) each[w] = (int32_t)w;
   *batch = (sol_batch){.windows = (int32_t)n,
                        .rows = (int32_t)rows,
                        .max_window = max_window ? max_window : longest,
@@ -56,7 +58,19 @@ static void pack(sol_batch *batch, uint32_t window, const solid_windows *windows
                        .newest = device + (newest - host),
                        .present = device + (present - host),
                        .items = device + (items - host),
-                       .ages = device + (ages - host)};
+                       .ages = device + (ages - host),
+                       .each = device + (each - host)};
+}
+
+sk_attend_pairs sol_batch_pairs(const sol_batch *batch, const sol_config *config) {
+  return (sk_attend_pairs){.windows = batch->windows,
+                           .heads = (int32_t)config->heads,
+                           .dh = (int32_t)(config->width / config->heads),
+                           .q_rows = batch->rows,
+                           .kv_rows = batch->rows,
+                           .max_queries = batch->max_window,
+                           .max_keys = batch->max_window,
+                           .kv_offsets = batch->offsets};
 }
 
 void sol_batch_pack(sol_batch *batch, uint32_t window, const solid_windows *windows, int32_t *host, int32_t *device) {

@@ -62,7 +62,7 @@ static void block_rows(sol_run *run, const sol_pass *pass, uint32_t b, const sol
                        const sol_block_state *s, float *work, float *y) {
   const sol_batch *batch = pass->batch;
   const sol_block_weights *w = &pass->weights->block[b];
-  int32_t n = batch->rows, d = (int32_t)pass->config->width, heads = (int32_t)pass->config->heads;
+  int32_t n = batch->rows, d = (int32_t)pass->config->width;
   uint64_t site = SOL_SITE_BLOCK + 4 * (uint64_t)b;
   sol_op_layer_norm(run, &(sk_layer_norm_args){.n = n,
                                                .d = d,
@@ -75,12 +75,7 @@ static void block_rows(sol_run *run, const sol_pass *pass, uint32_t b, const sol
                                                .rstd = s->rstd1});
   sol_op_linear(
       run, &(sk_linear_args){.n = n, .in = d, .out = 3 * d, .x = s->norm1, .w = w->qkv_w, .b = w->qkv_b, .y = s->qkv});
-  sol_op_attend(run, &(sk_attend_args){.windows = batch->windows,
-                                       .rows = n,
-                                       .max_window = batch->max_window,
-                                       .heads = heads,
-                                       .dh = d / heads,
-                                       .offsets = batch->offsets,
+  sol_op_attend(run, &(sk_attend_args){.pairs = sol_batch_pairs(batch, pass->config),
                                        .q = s->qkv,
                                        .k = s->qkv + d,
                                        .v = s->qkv + 2 * d,
@@ -213,7 +208,9 @@ static void last_block(sol_run *run, const sol_pass *pass, const newest_plan *p)
   const sol_config *config = pass->config;
   const sol_batch *batch = pass->batch;
   const sol_block_weights *w = &pass->weights->block[config->blocks - 1];
-  int32_t n = batch->windows, rows = batch->rows, d = (int32_t)config->width, heads = (int32_t)config->heads;
+  int32_t n = batch->windows, rows = batch->rows, d = (int32_t)config->width;
+  sk_attend_pairs pairs = sol_batch_pairs(batch, config);
+  pairs.q_rows = n, pairs.max_queries = 1, pairs.q_offsets = batch->each;
   sol_op_layer_norm(run, &(sk_layer_norm_args){.n = rows,
                                                .d = d,
                                                .x = p->rows.x,
@@ -232,18 +229,12 @@ static void last_block(sol_run *run, const sol_pass *pass, const newest_plan *p)
                                        .w = w->qkv_w + (size_t)d * (size_t)d,
                                        .b = w->qkv_b + d,
                                        .y = p->rows.qkv});
-  sol_op_attend(run, &(sk_attend_args){.windows = n,
-                                       .rows = rows,
-                                       .max_window = batch->max_window,
-                                       .heads = heads,
-                                       .dh = d / heads,
-                                       .offsets = batch->offsets,
+  sol_op_attend(run, &(sk_attend_args){.pairs = pairs,
                                        .q = p->q,
                                        .k = p->rows.qkv,
                                        .v = p->rows.qkv + d,
                                        .q_stride = d,
                                        .kv_stride = 2 * d,
-                                       .newest_only = 1,
                                        .out = p->newest.attended});
   residual(run, n, d, d, p->newest.attended, w->out_w, w->out_b, 0, 0, NULL, p->x_newest, p->x_newest);
   feed_forward(run, config, w, n, &no_dropout, 0, &p->newest, NULL, p->x_newest);

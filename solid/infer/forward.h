@@ -17,7 +17,11 @@ typedef struct sol_batch {
   const int32_t *ages;    /* (rows) 0 = newest of its window */
   const int32_t *newest;  /* (windows) row of the newest step, -1 for an empty window */
   const int32_t *present; /* (windows) w, -1 for an empty window */
+  const int32_t *each;    /* (windows + 1) 0, 1, 2, ...: offsets of one row a window */
 } sol_batch;
+
+/* Who attends to whom: every row to the rows of its window that are no newer. */
+sk_attend_pairs sol_batch_pairs(const sol_batch *batch, const sol_config *config);
 
 /* int32s of a packed batch: one array, so that one upload brings it to the device. */
 size_t sol_batch_ints(size_t windows, size_t rows);

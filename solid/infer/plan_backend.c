@@ -155,7 +155,11 @@ static uint64_t gru_backward_scratch(const sk_gru_backward_args *a) {
 }
 
 static uint64_t attend_backward_scratch(const sk_attend_backward_args *a) {
-  return 4 * (uint64_t)a->rows * (uint64_t)a->heads;
+  return sk_attend_scratch(&a->pairs, a->precision, a->accumulate, 1);
+}
+
+static uint64_t attend_scratch(const sk_attend_args *a) {
+  return sk_attend_scratch(&a->pairs, a->precision, a->join, 0);
 }
 
 static uint64_t layer_norm_backward_scratch(const sk_layer_norm_backward_args *a) {
@@ -182,6 +186,7 @@ static uint64_t small_scratch(const void *a) {
       const sk_generate_backward_args *: generate_backward_scratch,                                                    \
       const sk_generate_apply_args *: generate_apply_scratch,                                                          \
       const sk_gru_backward_args *: gru_backward_scratch,                                                              \
+      const sk_attend_args *: attend_scratch,                                                                          \
       const sk_attend_backward_args *: attend_backward_scratch,                                                        \
       const sk_layer_norm_backward_args *: layer_norm_backward_scratch,                                                \
       const sk_linear_backward_args *: linear_backward_scratch,                                                        \

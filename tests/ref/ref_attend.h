@@ -1,5 +1,5 @@
-/* attend in double, one query, head and key at a time. Sizes, offsets, strides and dropout come from `a`; its other
- * pointers are not read. lse (rows, or windows for newest_only, heads) may be NULL. */
+/* attend in double, one query, head and key at a time. Sizes, strides, dropout, offsets, positions and lists (in host
+ * memory) come from `a`; its other pointers are not read, nor is join. lse (q_rows, heads) may be NULL. */
 #ifndef TESTS_REF_ATTEND_H
 #define TESTS_REF_ATTEND_H
 

@@ -59,17 +59,12 @@ static void feed_forward_backward(const block_pass *b) {
 
 static void attention_backward(const block_pass *b) {
   const sol_batch *batch = b->pass->batch;
-  int32_t n = batch->rows, d = (int32_t)b->pass->config->width, heads = (int32_t)b->pass->config->heads;
+  int32_t n = batch->rows, d = (int32_t)b->pass->config->width;
   size_t floats = (size_t)n * (size_t)d;
   float *dqkv = b->wide, *dattended = b->wide + 3 * floats;
   dropout(b->run, floats, b->drop->p, sol_site_seed(b->drop->seed, b->site + 1), b->dx, b->t);
   linear_backward(b->run, n, d, d, b->s->attended, b->w->out_w, b->t, dattended, b->g->out_w, b->g->out_b);
-  sol_op_attend_backward(b->run, &(sk_attend_backward_args){.windows = batch->windows,
-                                                            .rows = n,
-                                                            .max_window = batch->max_window,
-                                                            .heads = heads,
-                                                            .dh = d / heads,
-                                                            .offsets = batch->offsets,
+  sol_op_attend_backward(b->run, &(sk_attend_backward_args){.pairs = sol_batch_pairs(batch, b->pass->config),
                                                             .q = b->s->qkv,
                                                             .k = b->s->qkv + d,
                                                             .v = b->s->qkv + 2 * d,
