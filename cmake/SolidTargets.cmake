@@ -13,6 +13,9 @@ set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O2 -g -DNDEBUG")
 if(SOLID_ASSERTS)
   set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O2 -g")
 endif()
+if(SOLID_SANITIZE AND NOT SOLID_FUZZ) # compiles in half the time, finds the same; fuzzing gains by speed
+  string(REPLACE "-O2" "-O1" CMAKE_C_FLAGS_RELWITHDEBINFO "${CMAKE_C_FLAGS_RELWITHDEBINFO}")
+endif()
 
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
@@ -75,6 +78,9 @@ function(solid_library name)
   if(NOT arg_STATIC_ONLY)
     add_library(${name} SHARED $<TARGET_OBJECTS:${name}_objects> ${arg_OBJECTS})
     target_link_libraries(${name} PUBLIC ${arg_LINK} PRIVATE ${arg_PRIVATE_LINK})
+    if(arg_LINK) # beside libsolid: what of the ground floor that does not export
+      target_link_libraries(${name} PRIVATE solid_base)
+    endif()
     set_target_properties(${name} PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
     if(NOT SOLID_SANITIZE) # a sanitizer's own symbols come with the program
       target_link_options(${name} PRIVATE -Wl,--no-undefined)

@@ -1,4 +1,4 @@
-/* Seeded random numbers for fitting and resampling on the host: splitmix64 (Steele, Lea, Flood 2014). */
+/* Seeded random numbers on the host: splitmix64 (Steele, Lea, Flood 2014). What kernels draw is in kernels/philox.h. */
 #ifndef SOLID_BASE_RANDOM_H
 #define SOLID_BASE_RANDOM_H
 
@@ -10,11 +10,19 @@ typedef struct sol_random {
   uint64_t state;
 } sol_random;
 
+#define SOL_RANDOM_STEP 0x9e3779b97f4a7c15ULL
+
 static inline uint64_t sol_random_next(sol_random *random) {
-  uint64_t z = random->state += 0x9e3779b97f4a7c15ULL;
+  uint64_t z = random->state += SOL_RANDOM_STEP;
   z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ULL;
   z = (z ^ z >> 27) * 0x94d049bb133111ebULL;
   return z ^ z >> 31;
+}
+
+/* Number `i` (from 0) of the stream that begins with `seed`, without those before it. */
+static inline uint64_t sol_random_at(uint64_t seed, uint64_t i) {
+  sol_random random = {seed + i * SOL_RANDOM_STEP};
+  return sol_random_next(&random);
 }
 
 /* A stream of its own for every purpose of one seed. */

@@ -4,6 +4,7 @@
  *   per block:  x += drop(attend(qkv(norm1 x)) out^T)      x += drop(drop(gelu(up(norm2 x))) down^T)
  *   h = norm(x) */
 #include "kernels/ops.h"
+#include "solid/base/random.h"
 #include "solid/infer/forward.h"
 #include <assert.h>
 
@@ -11,11 +12,8 @@
 
 static const sol_dropout no_dropout = {0};
 
-uint64_t sol_site_seed(uint64_t seed, uint64_t site) { /* SplitMix64 (Steele et al. 2014) over both */
-  uint64_t z = seed + (site + 1) * 0x9e3779b97f4a7c15ULL;
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
-  return z ^ (z >> 31);
+uint64_t sol_site_seed(uint64_t seed, uint64_t site) {
+  return sol_random_at(seed, site);
 }
 
 /* y = x + drop(a w^T + b) over n rows; y may be x. `work` (n, d) is used with dropout only. */

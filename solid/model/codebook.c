@@ -1,4 +1,5 @@
 #include "solid/codebook.h"
+#include "solid/base/handshake.h"
 #include "solid/extend.h"
 #include "solid/model/model_parts.h"
 #include <math.h>
@@ -53,11 +54,10 @@ static solid_codebook_level measure_level(const sol_model_file *file, uint32_t c
 
 solid_status solid_codebook_get_info(const solid_model *model, solid_codebook_info *info) {
   if (!model || !info) return solid_fail(SOLID_EINVAL, "codebook info: model or info is NULL");
-  uint32_t size = info->struct_size;
-  if (size < sizeof size || size > sizeof *info)
-    return solid_fail(SOLID_EINVAL, "codebook info: struct_size is %u, this library knows %zu", size, sizeof *info);
+  solid_status status = sol_struct_check(info, sizeof *info, "codebook info");
+  if (status) return status;
   const sol_config *config = &model->file.config;
-  solid_codebook_info all = {.struct_size = size, .levels = config->levels, .codes = config->codes};
+  solid_codebook_info all = {.levels = config->levels, .codes = config->codes};
   all.content = config->content;
   if (config->levels) {
     uint32_t *counts = malloc(config->codes * sizeof *counts);
@@ -71,8 +71,7 @@ solid_status solid_codebook_get_info(const solid_model *model, solid_codebook_in
     free(keys);
     if (failed) return solid_fail(SOLID_ENOMEM, "out of memory: codes of %u items", config->items);
   }
-  memcpy(info, &all, size);
-  return SOLID_OK;
+  return sol_struct_give(info, &all, sizeof all, "codebook info");
 }
 
 /* ---- Codes of new items ---- */

@@ -1,4 +1,5 @@
 #include "solid/model/config_json.h"
+#include "solid/base/text.h"
 #include "solid/extend.h"
 #include <jansson.h>
 #include <math.h>
@@ -16,18 +17,17 @@
 solid_status sol_config_write(const sol_config *config, char *text) {
   char clip[32] = "null";
   if (isfinite(config->clip)) snprintf(clip, sizeof clip, "%.9g", (double)config->clip);
-  int used = snprintf(text, SOL_CONFIG_TEXT, "{\"head\":\"%s\",\"clip\":%s", solid_head_name(config->head), clip);
-#define WRITE(name)                                                                                                    \
-  if (used < SOL_CONFIG_TEXT)                                                                                          \
-    used += snprintf(text + used, SOL_CONFIG_TEXT - (size_t)used, ",\"%s\":%u", #name, config->name);
+  sol_text line = sol_text_start(text, SOL_CONFIG_TEXT);
+  sol_text_add(&line, "{\"head\":\"%s\",\"clip\":%s", solid_head_name(config->head), clip);
+#define WRITE(name) sol_text_add(&line, ",\"%s\":%u", #name, config->name);
 #define WRITE_LATER(name)                                                                                              \
   if (config->name) WRITE(name)
   NUMBERS(WRITE)
   LATER(WRITE_LATER)
 #undef WRITE_LATER
 #undef WRITE
-  if (used < SOL_CONFIG_TEXT) used += snprintf(text + used, SOL_CONFIG_TEXT - (size_t)used, "}");
-  return used < SOL_CONFIG_TEXT ? SOLID_OK : solid_fail(SOLID_EINTERNAL, "config: text of %d bytes", used);
+  sol_text_add(&line, "}");
+  return line.is_cut ? solid_fail(SOLID_EINTERNAL, "config: text of more than %d bytes", SOL_CONFIG_TEXT) : SOLID_OK;
 }
 
 static int read_number(const json_t *root, const char *name, uint32_t *number) {

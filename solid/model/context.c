@@ -1,4 +1,5 @@
 #include "solid/context.h"
+#include "solid/base/handshake.h"
 #include "solid/extend.h"
 #include "solid/model/context.h"
 #include <stdarg.h>
@@ -54,12 +55,8 @@ static solid_status find_device(solid_context *ctx, const char *device) {
 solid_status solid_context_new(solid_context **out, const solid_context_options *options) {
   solid_context_options all = SOLID_CONTEXT_OPTIONS_INIT;
   if (!out) return solid_fail(SOLID_EINVAL, "context: out is NULL");
-  if (options) {
-    if (options->struct_size < sizeof options->struct_size || options->struct_size > sizeof all)
-      return solid_fail(SOLID_EINVAL, "context: struct_size is %u, this library knows %zu", options->struct_size,
-                        sizeof all);
-    memcpy(&all, options, options->struct_size);
-  }
+  solid_status status = sol_struct_take(&all, sizeof all, options, "context options");
+  if (status) return status;
   if (all.threads < 0 || all.threads > MAX_THREADS)
     return solid_fail(SOLID_EINVAL, "context: threads is %d, must be 0 to %d", all.threads, MAX_THREADS);
   if (all.precision != SOLID_PRECISION_FP32 && all.precision != SOLID_PRECISION_TF32)
@@ -71,7 +68,7 @@ solid_status solid_context_new(solid_context **out, const solid_context_options 
   ctx->threads = all.threads ? all.threads : machine_threads();
   ctx->log = all.log;
   ctx->log_user = all.log_user;
-  solid_status status = find_device(ctx, all.device ? all.device : "cpu");
+  status = find_device(ctx, all.device ? all.device : "cpu");
   if (status) {
     solid_context_free(ctx);
     return status;

@@ -1,14 +1,14 @@
-/* Byte strings to their dense index: a hash table with open addressing over XXH3 hashes. Two strings of one hash cannot
- * both be in it, so a hash alone identifies a string. Immutable once built. */
+/* Byte strings to their dense index, by their XXH3 hashes. Two strings of one hash cannot both be in it, so a hash
+ * alone identifies a string. Immutable once built. */
 #ifndef SOLID_MODEL_ID_INDEX_H
 #define SOLID_MODEL_ID_INDEX_H
 
+#include "solid/base/table.h"
 #include "solid/model/model_file.h"
 
 typedef struct sol_id_index {
   uint64_t *hashes; /* of string i */
-  uint32_t *slots;  /* index, or SOLID_NO_ITEM where empty; a power of two, at most half full */
-  size_t mask;
+  sol_table table;
 } sol_id_index;
 
 /* `what` names the strings in error texts ("item id"). EFORMAT: a string occurs twice, or two have one hash. ENOMEM. On

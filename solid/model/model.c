@@ -1,4 +1,5 @@
 #include "solid/model.h"
+#include "solid/base/handshake.h"
 #include "solid/extend.h"
 #include "solid/model/model_parts.h"
 #include <assert.h>
@@ -105,12 +106,8 @@ void solid_model_free(solid_model *model) {
 
 solid_status solid_model_get_info(const solid_model *model, solid_model_info *info) {
   if (!model || !info) return solid_fail(SOLID_EINVAL, "model info: model or info is NULL");
-  uint32_t size = info->struct_size;
-  if (size < sizeof size || size > sizeof *info)
-    return solid_fail(SOLID_EINVAL, "model info: struct_size is %u, this library knows %zu", size, sizeof *info);
   const sol_config *config = &model->file.config;
-  solid_model_info all = {.struct_size = size,
-                          .width = config->width,
+  solid_model_info all = {.width = config->width,
                           .window = config->window,
                           .blocks = config->blocks,
                           .heads = config->heads,
@@ -124,8 +121,7 @@ solid_status solid_model_get_info(const solid_model *model, solid_model_info *in
                           .generation = model->file.generation,
                           .attributes = config->attributes,
                           .slots = config->slots};
-  memcpy(info, &all, size);
-  return SOLID_OK;
+  return sol_struct_give(info, &all, sizeof all, "model info");
 }
 
 uint32_t solid_model_item_index(const solid_model *model, solid_bytes id) {

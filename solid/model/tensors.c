@@ -1,4 +1,5 @@
 #include "solid/model/tensors.h"
+#include "solid/base/random.h"
 #include <assert.h>
 #include <math.h>
 #include <stdio.h>
@@ -139,18 +140,6 @@ void sol_weights_bind(sol_weights *weights, const sol_config *config, float *bas
   }
 }
 
-static double next_uniform(uint64_t *state) { /* splitmix64; [0, 1) in steps of 2^-53 */
-  uint64_t z = *state += 0x9e3779b97f4a7c15ULL;
-  z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ULL;
-  z = (z ^ z >> 27) * 0x94d049bb133111ebULL;
-  return (double)((z ^ z >> 31) >> 11) * 0x1p-53;
-}
-
-static double next_normal(uint64_t *state) { /* Box and Muller 1958 */
-  double u = 1.0 - next_uniform(state), v = next_uniform(state);
-  return sqrt(-2.0 * log(u)) * cos(6.283185307179586 * v);
-}
-
 void sol_weights_init(const sol_config *config, uint64_t seed, float *base) {
   sol_tensor tensors[SOL_MAX_TENSORS];
   size_t n = sol_tensors_list(config, tensors);
@@ -159,11 +148,11 @@ void sol_weights_init(const sol_config *config, uint64_t seed, float *base) {
     const sol_tensor *t = &tensors[i];
     float *x = base + t->offset;
     /* A stream for each name: models that share a part start from the same values there. */
-    uint64_t state = XXH3_64bits_withSeed(t->name, strlen(t->name), seed);
+    sol_random random = {XXH3_64bits_withSeed(t->name, strlen(t->name), seed)};
     for (size_t k = 0; k < t->count; k++) {
       if (t->init == SOL_INIT_ONE) x[k] = 1.0f;
-      if (t->init == SOL_INIT_NORMAL) x[k] = (float)(t->scale * next_normal(&state));
-      if (t->init == SOL_INIT_UNIFORM) x[k] = (float)(t->scale * (2.0 * next_uniform(&state) - 1.0));
+      if (t->init == SOL_INIT_NORMAL) x[k] = (float)(t->scale * sol_random_normal(&random));
+      if (t->init == SOL_INIT_UNIFORM) x[k] = (float)(t->scale * (2.0 * sol_random_uniform(&random) - 1.0));
     }
   }
 }

@@ -1,7 +1,6 @@
 #include "solid/version.h"
 #include "kernels/backend.h"
-#include <stdio.h>
-#include <string.h>
+#include "solid/base/text.h"
 
 #if defined(__clang__)
 #define COMPILER "clang " __clang_version__
@@ -17,10 +16,10 @@ const char *solid_version(void) {
 
 const char *solid_build_info(void) {
   static _Thread_local char text[256];
-  size_t used = (size_t)snprintf(text, sizeof text, "solid %s, %s, devices:", SOLID_VERSION_STRING, COMPILER);
-  for (size_t i = 0; sk_backend_names[i] && used < sizeof text; i++)
-    if (sk_backend_find(sk_backend_names[i]))
-      used += (size_t)snprintf(text + used, sizeof text - used, " %s", sk_backend_names[i]);
-  if (used < sizeof text) snprintf(text + used, sizeof text - used, ", cpu level %s", sk_cpu_level());
+  sol_text info = SOL_TEXT(text);
+  sol_text_add(&info, "solid %s, %s, devices:", SOLID_VERSION_STRING, COMPILER);
+  for (size_t i = 0; sk_backend_names[i]; i++)
+    if (sk_backend_find(sk_backend_names[i])) sol_text_add(&info, " %s", sk_backend_names[i]);
+  sol_text_add(&info, ", cpu level %s", sk_cpu_level());
   return text;
 }

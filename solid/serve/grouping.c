@@ -2,14 +2,13 @@
 #include "solid/extend.h"
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 void sol_groups_clear(sol_groups *groups) {
   free(groups->users);
   free(groups->offsets);
   free(groups->members);
   free(groups->group_of);
-  free(groups->slots);
+  sol_table_clear(&groups->table);
   *groups = (sol_groups){0};
 }
 
@@ -18,13 +17,12 @@ static solid_status groups_reserve(sol_groups *groups, size_t n) {
   size_t capacity = groups->capacity ? groups->capacity : 64;
   while (capacity < n && capacity < SIZE_MAX / 64) capacity *= 2;
   if (capacity < n) return solid_fail(SOLID_ENOMEM, "out of memory: batch of %zu events", n);
-  sol_groups made = {.capacity = capacity, .n_slots = 2 * capacity};
+  sol_groups made = {.capacity = capacity};
   made.users = malloc(capacity * sizeof *made.users);
   made.offsets = malloc((capacity + 1) * sizeof *made.offsets);
   made.members = malloc(capacity * sizeof *made.members);
   made.group_of = malloc(capacity * sizeof *made.group_of);
-  made.slots = malloc(made.n_slots * sizeof *made.slots);
-  if (!made.users || !made.offsets || !made.members || !made.group_of || !made.slots) {
+  if (!made.users || !made.offsets || !made.members || !made.group_of || !sol_table_reserve(&made.table, capacity)) {
     sol_groups_clear(&made);
     return solid_fail(SOLID_ENOMEM, "out of memory: batch of %zu events", n);
   }
@@ -33,24 +31,27 @@ static solid_status groups_reserve(sol_groups *groups, size_t n) {
   return SOLID_OK;
 }
 
+static int same_user(const void *owner, uint32_t group, const void *key) {
+  const sol_groups *groups = owner;
+  const solid_bytes *known = &groups->users[group], *user = key;
+  return known->size == user->size && memcmp(known->data, user->data, user->size) == 0;
+}
+
 /* Number of the user's group, a new one when it has none yet. */
 static size_t group_find(sol_groups *groups, solid_bytes user) {
-  size_t slot = (size_t)XXH3_64bits(user.data, user.size) & (groups->n_slots - 1);
-  for (; groups->slots[slot]; slot = (slot + 1) & (groups->n_slots - 1)) {
-    size_t group = groups->slots[slot] - 1;
-    const solid_bytes *known = &groups->users[group];
-    if (known->size == user.size && memcmp(known->data, user.data, user.size) == 0) return group;
-  }
+  uint64_t hash = sol_table_hash(user.data, user.size);
+  uint32_t group = sol_table_find(&groups->table, hash, same_user, groups, &user);
+  if (group != SOL_NO_NUMBER) return group;
   groups->users[groups->count] = user;
-  groups->slots[slot] = ++groups->count;
-  return groups->count - 1;
+  sol_table_add(&groups->table, hash, (uint32_t)groups->count);
+  return groups->count++;
 }
 
 solid_status sol_groups_make(sol_groups *groups, const solid_event *events, const uint8_t *keep, size_t n) {
   groups->count = 0;
   solid_status status = groups_reserve(groups, n ? n : 1);
   if (status) return status;
-  memset(groups->slots, 0, groups->n_slots * sizeof *groups->slots);
+  sol_table_empty(&groups->table);
   memset(groups->offsets, 0, (n + 1) * sizeof *groups->offsets);
 
   for (size_t i = 0; i < n; i++) {

@@ -2,6 +2,7 @@
 #ifndef SOLID_SERVE_GROUPING_H
 #define SOLID_SERVE_GROUPING_H
 
+#include "solid/base/table.h"
 #include "solid/model.h"
 #include "solid/store.h"
 
@@ -14,8 +15,7 @@ typedef struct sol_groups {
   size_t *members;    /* event numbers */
   size_t capacity;    /* events that the arrays have room for */
   size_t *group_of;   /* (capacity) scratch */
-  size_t *slots;      /* hash table of group number + 1, a power of two of at least 2 * capacity */
-  size_t n_slots;
+  sol_table table;    /* user -> group */
 } sol_groups;
 
 /* Groups the events whose keep[i] is 1. ENOMEM leaves `groups` usable. */

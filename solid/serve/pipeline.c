@@ -1,5 +1,6 @@
 #include "solid/pipeline.h"
 #include "solid/base/arena.h"
+#include "solid/base/handshake.h"
 #include "solid/extend.h"
 #include "solid/infer/worker.h"
 #include "solid/serve/grouping.h"
@@ -55,12 +56,8 @@ solid_status solid_pipeline_new(solid_pipeline **out, const solid_model *model, 
                                 const solid_pipeline_options *options) {
   solid_pipeline_options all = SOLID_PIPELINE_OPTIONS_INIT;
   if (!out || !model || !store) return solid_fail(SOLID_EINVAL, "pipeline: out, model or store is NULL");
-  if (options) {
-    if (options->struct_size < sizeof options->struct_size || options->struct_size > sizeof all)
-      return solid_fail(SOLID_EINVAL, "pipeline options: struct_size %u, this library knows %zu", options->struct_size,
-                        sizeof all);
-    memcpy(&all, options, options->struct_size);
-  }
+  solid_status status = sol_struct_take(&all, sizeof all, options, "pipeline options");
+  if (status) return status;
   if (all.max_batch == 0) return solid_fail(SOLID_EINVAL, "pipeline: max_batch is 0");
 
   solid_pipeline *pipeline = calloc(1, sizeof *pipeline);
@@ -70,7 +67,7 @@ solid_status solid_pipeline_new(solid_pipeline **out, const solid_model *model, 
   pipeline->max_batch = all.max_batch;
   pipeline->info.struct_size = sizeof pipeline->info;
   sol_arena arena = {NULL, 0};
-  solid_status status = solid_model_get_info(model, &pipeline->info);
+  status = solid_model_get_info(model, &pipeline->info);
   if (!status) status = sol_store_check(store, &pipeline->info);
   if (status) goto done;
 
@@ -230,10 +227,5 @@ solid_status solid_pipeline_push(void *user, const solid_event *events, size_t n
 
 solid_status solid_pipeline_get_stats(const solid_pipeline *pipeline, solid_pipeline_stats *stats) {
   if (!pipeline || !stats) return solid_fail(SOLID_EINVAL, "pipeline stats: pipeline or stats is NULL");
-  uint32_t size = stats->struct_size;
-  if (size < sizeof size || size > sizeof *stats)
-    return solid_fail(SOLID_EINVAL, "pipeline stats: struct_size %u, this library knows %zu", size, sizeof *stats);
-  memcpy(stats, &pipeline->stats, size);
-  stats->struct_size = size;
-  return SOLID_OK;
+  return sol_struct_give(stats, &pipeline->stats, sizeof *stats, "pipeline stats");
 }

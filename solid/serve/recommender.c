@@ -1,5 +1,6 @@
 #include "solid/recommender.h"
 #include "solid/base/arena.h"
+#include "solid/base/handshake.h"
 #include "solid/extend.h"
 #include "solid/model/model_parts.h"
 #include "solid/serve/grouping.h"
@@ -171,48 +172,44 @@ static solid_status check_call(const solid_recommender *rec, const solid_bytes *
 }
 
 /* The caller's answers stand as far apart as the first one's struct_size says. */
-static unsigned char *answer_at(solid_answer *answers, size_t i, uint32_t size) {
-  return (unsigned char *)answers + i * size;
+static void *answer_at(solid_answer *answers, size_t i) {
+  return (unsigned char *)answers + i * answers->struct_size;
 }
 
 static solid_status check_answers(solid_answer *answers, size_t n) {
   for (size_t i = 0; i < n && answers; i++) {
+    solid_status status = sol_struct_check(answer_at(answers, i), sizeof *answers, "answer");
+    if (status) return status;
     uint32_t size;
-    memcpy(&size, answer_at(answers, i, answers->struct_size), sizeof size);
-    if (size < sizeof size || size > sizeof *answers || size != answers->struct_size)
-      return solid_fail(SOLID_EINVAL, "answer: struct_size %u, this library knows %zu", size, sizeof *answers);
+    memcpy(&size, answer_at(answers, i), sizeof size);
+    if (size != answers->struct_size)
+      return solid_fail(SOLID_EINVAL, "answer %zu: struct_size %u, that of the first is %u", i, size,
+                        answers->struct_size);
   }
   return SOLID_OK;
 }
 
-static void write_answer(const solid_recommender *rec, size_t i, solid_answer *answers, uint32_t size) {
+static solid_status write_answer(const solid_recommender *rec, size_t i, solid_answer *answers) {
   const sol_row *r = &rec->rows[i];
-  solid_answer all = {.struct_size = size,
-                      .source = r->source,
-                      .params_seq = r->params.seq,
-                      .window_seq = r->window.seq,
-                      .count = rec->counts[i]};
-  memcpy(answer_at(answers, i, size), &all, size);
+  solid_answer all = {
+      .source = r->source, .params_seq = r->params.seq, .window_seq = r->window.seq, .count = rec->counts[i]};
+  return sol_struct_give(answer_at(answers, i), &all, sizeof all, "answer");
 }
 
 solid_status solid_recommend_batch(solid_recommender *rec, const solid_bytes *users, size_t n, const solid_query *query,
                                    solid_scored *out, solid_answer *answers) {
   solid_query all = SOLID_QUERY_INIT;
-  if (query) {
-    if (query->struct_size < sizeof query->struct_size || query->struct_size > sizeof all)
-      return solid_fail(SOLID_EINVAL, "query: struct_size %u, this library knows %zu", query->struct_size, sizeof all);
-    memcpy(&all, query, query->struct_size);
-  }
-  solid_status status = check_call(rec, users, n, &all, out);
+  solid_status status = sol_struct_take(&all, sizeof all, query, "query");
+  if (!status) status = check_call(rec, users, n, &all, out);
   if (!status) status = check_answers(answers, n);
   if (!status) status = read_query(rec, &all);
   if (!status) status = sol_answer(rec, users, n, &all, out);
   if (status) return status;
   for (size_t i = 0; i < n; i++) {
     rec->stats.answers[rec->rows[i].source]++;
-    if (answers) write_answer(rec, i, answers, answers->struct_size);
+    if (answers) status = write_answer(rec, i, answers);
   }
-  return SOLID_OK;
+  return status;
 }
 
 solid_status solid_recommend(solid_recommender *rec, solid_bytes user, const solid_query *query, solid_scored *out,
@@ -222,12 +219,7 @@ solid_status solid_recommend(solid_recommender *rec, solid_bytes user, const sol
 
 solid_status solid_recommender_get_stats(const solid_recommender *rec, solid_recommender_stats *stats) {
   if (!rec || !stats) return solid_fail(SOLID_EINVAL, "recommender stats: recommender or stats is NULL");
-  uint32_t size = stats->struct_size;
-  if (size < sizeof size || size > sizeof *stats)
-    return solid_fail(SOLID_EINVAL, "recommender stats: struct_size %u, this library knows %zu", size, sizeof *stats);
-  memcpy(stats, &rec->stats, size);
-  stats->struct_size = size;
-  return SOLID_OK;
+  return sol_struct_give(stats, &rec->stats, sizeof *stats, "recommender stats");
 }
 
 const char *solid_source_name(solid_source source) {

@@ -1,5 +1,7 @@
 #include "tests/support/rig.h"
 #include "kernels/cpu/cpu.h"
+#include "tests/support/read_log.h"
+#include "tests/support/tape.h"
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,18 +23,13 @@ typedef struct rig_copy {
   max_align_t data[];
 } rig_copy;
 
-/* Hash of every rig_read so far, in order. */
-typedef struct rig_log {
-  uint64_t *hashes;
-  size_t count, room;
-} rig_log;
-
 struct rig {
   const sk_backend_ops *ops;
   const char *level; /* of the CPU's table, or "" */
   int threads;
   sk_backend *be;
-  rig_log log;
+  read_log log; /* of every rig_read */
+  tape *common; /* of the runs of one body; NULL for a rig by itself */
   rig_buffer *buffers;
   rig_copy *copies;
 };
@@ -57,6 +54,13 @@ rig *rig_open(const sk_backend_ops *ops, const sk_options *options) {
   return r;
 }
 
+rig *rig_open_beside(rig *r, const sk_options *options) {
+  rig *beside = rig_open(r->ops, options);
+  beside->level = r->level;
+  beside->common = r->common;
+  return beside;
+}
+
 void rig_reset(rig *r) {
   while (r->buffers) {
     rig_buffer *buffer = r->buffers;
@@ -75,7 +79,7 @@ void rig_reset(rig *r) {
 void rig_close(rig *r) {
   rig_reset(r);
   r->ops->close(r->be);
-  free(r->log.hashes);
+  read_log_clear(&r->log);
   free(r);
 }
 
@@ -87,51 +91,57 @@ const sk_backend_ops *rig_ops(rig *r) {
   return r->ops;
 }
 
+int rig_is_gpu(const rig *r) {
+  return strcmp(r->ops->name, "cpu") != 0;
+}
+
 static int is_required(const char *name) {
   const char *required = getenv("SOLID_REQUIRE");
   return required && strstr(required, name) != NULL;
 }
 
-static void compare_logs(const rig *first, const rig *second, const char *what) {
-  cr_assert(first->log.count == second->log.count, "%s: the body reads %zu buffers, then %zu", what, first->log.count,
-            second->log.count);
-  for (size_t i = 0; i < first->log.count; i++)
-    cr_assert(first->log.hashes[i] == second->log.hashes[i], "%s: read %zu of the body differs", what, i);
+/* One run of the body, on what the runs before it recorded. */
+static rig *run_once(const sk_backend_ops *ops, const char *level, int threads, tape *common, void (*body)(rig *r)) {
+  rig *r = rig_open(ops, &(sk_options){.threads = threads});
+  r->level = level;
+  r->common = common;
+  body(r);
+  tape_rewind(common);
+  return r;
 }
 
-static void run_cpu(const sk_backend_ops *ops, void (*body)(rig *r)) {
-  rig *one = rig_open(ops, NULL);
-  one->level = sk_cpu_level();
-  body(one);
+static void run_cpu(const sk_backend_ops *ops, tape *common, void (*body)(rig *r)) {
+  rig *one = run_once(ops, sk_cpu_level(), 1, common, body);
   for (int threads = 2; threads <= 3; threads++) {
-    rig *many = rig_open(ops, &(sk_options){.threads = threads});
-    many->level = sk_cpu_level();
-    body(many);
-    compare_logs(one, many, threads == 2 ? "1 and 2 threads" : "1 and 3 threads");
+    rig *many = run_once(ops, sk_cpu_level(), threads, common, body);
+    read_log_compare(&one->log, &many->log, threads == 2 ? "1 and 2 threads" : "1 and 3 threads");
     rig_close(many);
   }
   rig_close(one);
   const char *const levels[] = {"x86-64-v3", "baseline"};
   for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++) {
     const sk_backend_ops *lower = sk_cpu_table(levels[i]);
-    if (!lower || lower == ops) continue;
-    rig *r = rig_open(lower, NULL);
-    r->level = levels[i];
-    body(r);
-    rig_close(r);
+    if (lower && lower != ops) rig_close(run_once(lower, levels[i], 1, common, body));
   }
 }
 
-static void run_device(const sk_backend_ops *ops, void (*body)(rig *r), int times) {
-  rig *first = rig_open(ops, NULL);
-  body(first);
+static void run_device(const sk_backend_ops *ops, tape *common, void (*body)(rig *r), int times) {
+  rig *first = run_once(ops, "", 1, common, body);
   if (times > 1) {
-    rig *second = rig_open(ops, NULL);
-    body(second);
-    compare_logs(first, second, "two runs");
+    rig *second = run_once(ops, "", 1, common, body);
+    read_log_compare(&first->log, &second->log, "two runs");
     rig_close(second);
   }
   rig_close(first);
+}
+
+static void run_all(const sk_backend_ops *ops, void (*body)(rig *r), int times) {
+  tape *common = tape_open();
+  if (strcmp(ops->name, "cpu") == 0)
+    run_cpu(ops, common, body);
+  else
+    run_device(ops, common, body, times);
+  tape_close(common);
 }
 
 void rig_each(void (*body)(rig *r)) {
@@ -143,10 +153,8 @@ void rig_each(void (*body)(rig *r)) {
     if (!ops || ops->probe(why, sizeof why) != SOLID_OK) {
       cr_assert(!is_required(*name), "%s is required: %s", *name, why);
       fprintf(stderr, "[SKIP] %s: %s\n", *name, why);
-    } else if (strcmp(*name, "cpu") == 0) {
-      run_cpu(ops, body);
     } else {
-      run_device(ops, body, only ? 1 : 2);
+      run_all(ops, body, only ? 1 : 2);
     }
   }
 }
@@ -232,8 +240,22 @@ static void *host_memory(rig *r, size_t bytes) {
 
 float *rig_normal(rig *r, seed_rng *rng, size_t n, float scale) {
   float *x = host_memory(r, n * sizeof *x);
+  if (tape_play(r->common, x, n * sizeof *x)) {
+    cr_assert(tape_play(r->common, rng, sizeof *rng));
+    return x;
+  }
   seed_fill_normal(rng, x, n, scale);
+  tape_record(r->common, x, n * sizeof *x);
+  tape_record(r->common, rng, sizeof *rng);
   return x;
+}
+
+int rig_recall(rig *r, double *x, size_t n) {
+  return tape_play(r->common, x, n * sizeof *x);
+}
+
+void rig_keep(rig *r, const double *x, size_t n) {
+  tape_record(r->common, x, n * sizeof *x);
 }
 
 double *rig_widen(rig *r, const float *x, size_t n) {
@@ -248,23 +270,11 @@ double *rig_zeros(rig *r, size_t n) {
   return x;
 }
 
-/* FNV-1a */
-static void log_read(rig *r, const unsigned char *bytes, size_t size) {
-  uint64_t hash = 0xcbf29ce484222325ULL;
-  for (size_t i = 0; i < size; i++) hash = (hash ^ bytes[i]) * 0x100000001b3ULL;
-  if (r->log.count == r->log.room) {
-    r->log.room = r->log.room ? 2 * r->log.room : 64;
-    r->log.hashes = realloc(r->log.hashes, r->log.room * sizeof *r->log.hashes);
-    cr_assert(r->log.hashes, "no room for %zu hashes", r->log.room);
-  }
-  r->log.hashes[r->log.count++] = hash;
-}
-
 static const void *read_bytes(rig *r, const void *device, size_t bytes) {
   void *host = host_memory(r, bytes);
   if (bytes > 0) must(r, r->ops->download(r->be, host, device, bytes), "download");
   must(r, r->ops->sync(r->be), "sync");
-  log_read(r, host, bytes);
+  read_log_add(&r->log, host, bytes);
   return host;
 }
 

@@ -21,7 +21,11 @@ void rig_each(void (*body)(rig *r));
 
 /* One rig on a table; options may be NULL (one thread). Fails the test when it does not open. */
 rig *rig_open(const sk_backend_ops *ops, const sk_options *options);
+rig *rig_open_beside(rig *r, const sk_options *options); /* for a body of rig_each: its table, inputs and references */
 void rig_close(rig *r);
+
+/* Whether shapes that only a GPU's thresholds tell from others are to be run: not on "cpu". */
+int rig_is_gpu(const rig *r);
 
 /* Frees every buffer and array: once a case. */
 void rig_reset(rig *r);
@@ -39,6 +43,15 @@ float *rig_inout(rig *r, const float *host, size_t n); /* uploaded, may change *
 
 /* Fails the test unless `status` is SOLID_OK; then syncs and checks every sentinel and every input of the rig. */
 void rig_check(rig *r, const char *what, solid_status status);
+
+/* The answer of a reference, which is the same in every run of a body of rig_each, so that only the first pays for it:
+ *
+ *   if (!rig_recall(r, want, n)) {
+ *     ref_apply(&a, x, w, want);
+ *     rig_keep(r, want, n);
+ *   } */
+int rig_recall(rig *r, double *x, size_t n); /* 1: x holds what the first run kept at this place */
+void rig_keep(rig *r, const double *x, size_t n);
 
 /* Host arrays of the rig: random, widened to double, zeroed. */
 float *rig_normal(rig *r, seed_rng *rng, size_t n, float scale);

@@ -1,0 +1,53 @@
+/* The hash table of byte strings: from a string to the number under which its owner keeps it.
+ *
+ *   slot   = tag << 32 | number + 1          0 = empty
+ *   tag    = lower 32 bits of the hash; its lowest bits are where the search begins, one slot after another
+ *
+ * The strings stay with their owner, who says by `same` whether the one that has a number is the one that is looked
+ * for; where tags differ nobody is asked. So one table serves ids that are borrowed, packed into one array, or each in
+ * a block of its own. It grows without asking the owner for anything, and removing leaves no marks behind. */
+#ifndef SOLID_BASE_TABLE_H
+#define SOLID_BASE_TABLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define SOL_NO_NUMBER  UINT32_MAX
+#define SOL_TABLE_MOST ((size_t)3 << 30) /* numbers that one table can hold */
+
+/* A zeroed struct is an empty table. */
+typedef struct sol_table {
+  uint64_t *slots;
+  size_t room;  /* slots: 0 or a power of two, at most 3/4 of them taken */
+  size_t count; /* numbers in it */
+} sol_table;
+
+/* 1 when what `owner` keeps under `number` is `key`. */
+typedef int sol_table_same(const void *owner, uint32_t number, const void *key);
+
+/* XXH3, 64 bits. The table takes any hash, as long as equal keys have equal ones. */
+uint64_t sol_table_hash(const void *data, size_t size);
+
+/* Number of `key`, or SOL_NO_NUMBER. */
+uint32_t sol_table_find(const sol_table *table, uint64_t hash, sol_table_same *same, const void *owner,
+                        const void *key);
+
+/* Makes room for `count` numbers in all: 1, or 0 without memory (or over SOL_TABLE_MOST) and nothing has changed. */
+int sol_table_reserve(sol_table *table, size_t count);
+
+/* Bytes of a table with room for `count` numbers that was made for no fewer than it had before. */
+size_t sol_table_bytes(size_t count);
+
+/* For a key that is not in it; room must have been reserved. */
+void sol_table_add(sol_table *table, uint64_t hash, uint32_t number);
+
+/* Takes out the number, which was added with this hash; 0 when it is not there. */
+int sol_table_remove(sol_table *table, uint64_t hash, uint32_t number);
+
+/* Forgets all numbers and keeps the room. */
+void sol_table_empty(sol_table *table);
+
+/* Frees and zeroes. */
+void sol_table_clear(sol_table *table);
+
+#endif
