@@ -25,9 +25,9 @@
  *   where that is NULL; span > every y, 0: max_keys.
  * precision: SK_ATTEND_FP32, or SK_ATTEND_BF16: q, k, v, dout, the probabilities and their gradients are rounded to
  *   BF16, products run on tensor cores, sums and softmax are FP32. A NaN or infinity in a value may then reach the
- *   128 queries of its window before it, and nothing else that may not read it. CUDA: dh <= 128 and a card of sm_80 or later, else
- *   EUNSUPPORTED; in FP32 dh <= 256. The CPU computes in FP32 and does not look at it.
- * join = 1: out and lse hold the result over other keys, and become that over those and these. lse may be NULL else.
+ *   128 queries of its window before it, and nothing else that may not read it. CUDA: dh <= 128 and a card of sm_80 or
+ * later, else EUNSUPPORTED; in FP32 dh <= 256. The CPU computes in FP32 and does not look at it. join = 1: out and lse
+ * hold the result over other keys, and become that over those and these. lse may be NULL else.
  *
  *   q, k, v: row r of head h starts at ptr + r * stride + h * dh      (so one (rows, 3d) product serves all three)
  *   out (q_rows, heads * dh)      lse (q_rows, heads)
