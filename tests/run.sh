@@ -38,7 +38,7 @@ cuda() { # one architecture, and what shows that everything links
   options=$(cmake/cublas-options.sh build/cublas) || { fail "build cuda"; return 1; }
   # shellcheck disable=SC2086
   if ! { cmake --preset cuda -B build/cuda-link -DSOLID_CUDA_ARCHITECTURES=90-real $options &&
-    cmake --build build/cuda-link -j 2 --target solid bench_gpu test_table test_solid_context solid_train solid_plan \
+    cmake --build build/cuda-link -j 2 --target solid bench_gpu bench_attend test_table test_solid_context solid_train solid_plan \
       solid_ingestd make_dataset solid_fake_driver; } >"$log" 2>&1; then
     grep -E 'error|Error|FAILED' -A3 "$log" | head -n 40
     echo "the CUDA build failed; whole log: $log"
