@@ -26,6 +26,7 @@
 #include "kernels/linear.h"
 #include "kernels/quantize.h"
 #include "kernels/reduce.h"
+#include "kernels/select.h"
 #include "kernels/topk.h"
 #include "kernels/xent.h"
 #include "solid/status.h"
@@ -55,6 +56,7 @@ typedef solid_status (*sk_body)(void *user);
   X(activate) X(activate_backward)                                                                                     \
   X(dropout)                                                                                                           \
   X(attend) X(attend_backward)                                                                                         \
+  X(select)                                                                                                            \
   X(gru) X(gru_backward)                                                                                               \
   X(generate) X(generate_backward)                                                                                     \
   X(apply) X(apply_backward)                                                                                           \

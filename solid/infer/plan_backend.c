@@ -162,6 +162,10 @@ static uint64_t attend_scratch(const sk_attend_args *a) {
   return sk_attend_scratch(&a->pairs, a->precision, a->join, 0);
 }
 
+static uint64_t select_scratch(const sk_select_args *a) {
+  return sk_select_scratch(a);
+}
+
 static uint64_t layer_norm_backward_scratch(const sk_layer_norm_backward_args *a) {
   return 8 * ((uint64_t)a->n + 1) * (uint64_t)a->d;
 }
@@ -188,6 +192,7 @@ static uint64_t small_scratch(const void *a) {
       const sk_gru_backward_args *: gru_backward_scratch,                                                              \
       const sk_attend_args *: attend_scratch,                                                                          \
       const sk_attend_backward_args *: attend_backward_scratch,                                                        \
+      const sk_select_args *: select_scratch,                                                                          \
       const sk_layer_norm_backward_args *: layer_norm_backward_scratch,                                                \
       const sk_linear_backward_args *: linear_backward_scratch,                                                        \
       default: small_scratch)(a)
