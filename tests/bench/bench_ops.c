@@ -35,7 +35,7 @@ typedef struct bench {
 typedef solid_status (*call_fn)(bench *b, const any_args *a);
 
 #define DEFINE_CALL(op)                                                                                                \
-  static solid_status call_##op(bench *b, const any_args *a) {                                                         \
+  __attribute__((unused)) static solid_status call_##op(bench *b, const any_args *a) {                                 \
     return b->ops->op(b->be, &a->op);                                                                                  \
   }
 SK_OPS(DEFINE_CALL)
