@@ -26,6 +26,7 @@
 #include "kernels/linear.h"
 #include "kernels/quantize.h"
 #include "kernels/reduce.h"
+#include "kernels/rotate.h"
 #include "kernels/select.h"
 #include "kernels/topk.h"
 #include "kernels/xent.h"
@@ -56,6 +57,7 @@ typedef solid_status (*sk_body)(void *user);
   X(activate) X(activate_backward)                                                                                     \
   X(dropout)                                                                                                           \
   X(attend) X(attend_backward)                                                                                         \
+  X(rotate)                                                                                                            \
   X(select)                                                                                                            \
   X(gru) X(gru_backward)                                                                                               \
   X(generate) X(generate_backward)                                                                                     \
