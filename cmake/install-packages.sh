@@ -32,7 +32,18 @@ fi
 echo "installing ${#missing[@]} packages: ${missing[*]}"
 export DEBIAN_FRONTEND=noninteractive
 log=$(mktemp)
-if ! { "${as_root[@]}" apt-get update -qq && "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
+patience=${SOLID_LOCK_SECONDS:-600} # for another program that holds the package lock
+# apt-get waits for dpkg's lock by itself, and silently; for the lock of its lists it does not wait at all.
+apt() {
+  local end=$((SECONDS + patience)) said=""
+  while ! "${as_root[@]}" apt-get -o DPkg::Lock::Timeout=2 "$@" >"$log" 2>&1; do
+    grep -qE 'Could not get lock|Unable to (acquire|lock)' "$log" && [ "$SECONDS" -lt "$end" ] || return 1
+    [ -n "$said" ] || echo "another program holds the package lock: waiting up to $patience s for it"
+    said=yes
+    sleep 1
+  done
+}
+if ! { apt update -qq && apt install -y -qq --no-install-recommends "${missing[@]}"; }; then
   tail -n 15 "$log" >&2
   echo "install-packages: apt-get could not install: ${missing[*]} (full log: $log)" >&2
   exit 1

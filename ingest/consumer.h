@@ -49,6 +49,7 @@ typedef struct solid_consumer_options {
   void *stats_user;
   solid_log_fn log; /* may be NULL; called from any thread */
   void *log_user;
+  const solid_worth_rule *worth; /* what events are worth; borrowed; NULL = each is a step */
 } solid_consumer_options;
 
 #define SOLID_CONSUMER_OPTIONS_INIT                                                                                    \

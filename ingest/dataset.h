@@ -1,15 +1,17 @@
-/* Readers of public data files: events for the trainer and for replay, and what is known about items.
+/* Readers of data files: events for the trainer and for a stream, and what is known about items.
  *
- * A reader opens one file, calls a sink for what it finds and closes it again. What a sink is given is borrowed for the
- * call; a sink that answers anything but SOLID_OK ends the reading, and its status is what the reader answers. Files
- * that end in .gz are read through zlib.
+ * A file of events is opened once and judged once: open -> what it has -> read -> what was odd. Its format is told by
+ * its first lines (128 KiB are looked at), which are kept, so that a pipe can be read. Files that end in .gz, or that
+ * are gzip whatever they are called, are read through zlib.
  *
- * A malformed line ends the reading with SOLID_EFORMAT and "path:line: what" in solid_last_error(); a file that cannot
- * be opened or read gives SOLID_EIO with the path. Blank lines are skipped; lines may end in \r\n; ids are taken as
- * bytes and must be 1 to SOLID_ID_MAX long. */
+ * What is not understood is refused, never guessed, with SOLID_EFORMAT and "path:line: what" in solid_last_error(); a
+ * file that cannot be opened or read gives SOLID_EIO with the path. Blank lines are skipped; lines may end in \r\n; ids
+ * are taken as bytes and must be 1 to SOLID_ID_MAX long. What a sink is given is borrowed for the call; a sink that
+ * answers anything but SOLID_OK ends the reading, and its status is what the reader answers. */
 #ifndef SOLID_INGEST_DATASET_H
 #define SOLID_INGEST_DATASET_H
 
+#include "ingest/worth.h"
 #include "solid/status.h"
 #include "solid/types.h"
 
@@ -17,9 +19,9 @@
 extern "C" {
 #endif
 
-/* Formats of event files, with the names that --format takes. The first line tells them apart; a file of two columns
- * is `pairs` when its first two lines have exactly two fields, else `rows`. `histories` look like the attributes of
- * items and must be named. */
+/* Formats of event files, with the names that --format takes. A file of two columns is `pairs` when its first two
+ * lines have exactly two fields, else `rows`; lines of equally many fields, three or more, are no rows unless the
+ * format says so. `histories` look like the attributes of items and must be named. */
 #define SOLID_DATASET_FORMAT_MAP(X)                                                                                    \
   X(AUTO, "auto")           /* by the first lines */                                                                   \
   X(ROWS, "rows")           /* user item item ...                    oldest first */                                   \
@@ -27,7 +29,7 @@ extern "C" {
   X(MOVIELENS, "movielens") /* user::item::rating::seconds           ratings.dat */                                    \
   X(CSV, "csv")             /* userId,movieId,rating,timestamp       ratings.csv, columns by name */                   \
   X(RECBOLE, "recbole")     /* user_id:token <tab> item_id:token ... .inter, columns by name */                        \
-  X(TABLE, "table")         /* user movie rating ts ...              columns by name, tabs or blanks between */        \
+  X(TABLE, "table")         /* user movie rating ts ...              columns by name, any separator */                 \
   X(EVENTS, "events")       /* {"user":..,"item":..,"event":..,"ts":..}  one a line, ts in milliseconds */             \
   X(HISTORIES, "histories") /* {"user": [item, ...], ...}            oldest first; by name only */
 
@@ -37,49 +39,180 @@ typedef enum solid_dataset_format {
 #undef SOLID_DATASET_ENUM
 } solid_dataset_format;
 
-/* `events` (count >= 1, at most a few thousand) of any users; each user's events come oldest first. */
-typedef solid_status (*solid_event_sink)(void *context, const solid_event *events, size_t count);
+/* Names of columns that are known, in any order in the file; capitals and _ make no difference. */
+#define SOLID_DATASET_USER_NAMES   "user, user_id"
+#define SOLID_DATASET_ITEM_NAMES   "item, item_id, movie, movie_id, product, product_id"
+#define SOLID_DATASET_TIME_NAMES   "timestamp, time, ts, ts_lo"
+#define SOLID_DATASET_RATING_NAMES "rating"
+#define SOLID_DATASET_KIND_NAMES   "event, event_type, kind, action"
+#define SOLID_DATASET_LIST_NAMES   "item_id_list"
+
+/* What the numbers of a column of times are. One unit a file: AUTO is what the first time looks like (below 1e11
+ * seconds, below 1e14 milliseconds, else microseconds, with dashes ISO 8601), and a later one of another unit is
+ * refused. */
+typedef enum solid_time_unit {
+  SOLID_TIME_AUTO = 0,
+  SOLID_TIME_SECONDS = 1,      /* may have a fraction */
+  SOLID_TIME_MILLISECONDS = 2, /* since 1970-01-01 UTC, as all of them */
+  SOLID_TIME_MICROSECONDS = 3,
+  SOLID_TIME_ISO = 4 /* 2023-07-22, 2023-07-22T06:40:00.5Z, +02:00; a blank for the T; UTC without a zone */
+} solid_time_unit;
+
+/* Reads `text` in *unit, which becomes what the text looks like where it is AUTO. `is_given` = 1: the unit was given,
+ * not seen, and numbers are taken as they are, however early they lie. EFORMAT: not a time, or one of another unit. */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_time_read(solid_bytes text, solid_time_unit *unit, int is_given,
+                                                          int64_t *out);
+
+/* Of files with a row an event (movielens, csv, recbole, table). A column is a name, or a number from 1; NULL = by the
+ * known names. Texts are borrowed until the file is closed. */
+typedef struct solid_dataset_options {
+  uint32_t struct_size; /* set by SOLID_DATASET_OPTIONS_INIT */
+  solid_dataset_format format;
+  const char *user_column, *item_column, *time_column, *rating_column, *kind_column;
+  const char *separator; /* comma, semicolon, tab, pipe, colons, blanks, or the characters (up to 7); NULL = by look */
+  int no_header;         /* the first line is an event: columns are numbers */
+  solid_time_unit time_unit;
+  uint64_t bad_lines;            /* so many are left out; one more ends the reading. 0 = the first does */
+  const solid_worth_rule *worth; /* of any format: what events are worth; NULL = each is a step */
+} solid_dataset_options;
+
+#define SOLID_DATASET_OPTIONS_INIT                                                                                     \
+  { sizeof(solid_dataset_options), SOLID_DATASET_AUTO, NULL, NULL, NULL, NULL, NULL, NULL, 0, SOLID_TIME_AUTO, 0, NULL }
+
+/* What a file has, known before it is read. Borrowed from the file. */
+typedef struct solid_dataset_info {
+  uint32_t struct_size;
+  solid_dataset_format format;
+  const char *separator; /* in words: "tabs"; NULL where the format has none */
+  int has_header;
+  size_t columns; /* of the header, or of the first line; 0 where the format has none */
+  const char *user_column, *item_column, *time_column, *rating_column, *kind_column; /* names or numbers; NULL = none */
+  int has_times;              /* the events come with times of their own; 0 = only their order is known */
+  int has_ratings, has_kinds; /* lines of JSON may have both */
+  solid_time_unit time_unit;  /* AUTO = not known before the first time is read */
+} solid_dataset_info;
+
+#define SOLID_DATASET_INFO_INIT                                                                                        \
+  { sizeof(solid_dataset_info), SOLID_DATASET_AUTO, NULL, 0, 0, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, SOLID_TIME_AUTO }
+
+#define SOLID_DATASET_SAID 3 /* how many of the odd lines are kept in words */
+
+/* What was odd in what was read so far. Texts ("path:line: what") are borrowed from the file; NULL = fewer. */
+typedef struct solid_dataset_report {
+  uint32_t struct_size;
+  uint64_t events;      /* given to the sink */
+  uint64_t bad_lines;   /* left out */
+  uint64_t implausible; /* events whose time is before 1980 or after 2100: taken, yet perhaps of another unit */
+  const char *bad[SOLID_DATASET_SAID], *odd_time[SOLID_DATASET_SAID];
+  uint64_t dislikes; /* among the events */
+  uint64_t nothing;  /* events that are worth nothing, and were not given */
+} solid_dataset_report;
+
+#define SOLID_DATASET_REPORT_INIT                                                                                      \
+  { .struct_size = sizeof(solid_dataset_report) }
+
+/* `events` (count >= 1, at most a few thousand) of any users; each user's events come oldest first. `ratings` (count):
+ * NAN where there is none; NULL where the file has no ratings. */
+typedef solid_status (*solid_dataset_sink)(void *context, const solid_event *events, const double *ratings,
+                                           size_t count);
 
 /* One item and its attributes as strings, e.g. "Comedy", or "release_year=1995" where the file names its columns.
  * `count` may be 0. An item comes at most once for each line (or key) that names it. */
 typedef solid_status (*solid_attributes_sink)(void *context, solid_bytes item, const solid_bytes *attributes,
                                               size_t count);
 
-/* One row of a file of vectors: item id (the row's number in decimal, from 0) and `width` floats. */
+/* One row of a file of vectors: item id and `width` floats. */
 typedef solid_status (*solid_vector_sink)(void *context, solid_bytes item, const float *vector, size_t width);
 
 /* The format called `name` into *out; EINVAL names the formats there are. */
-SOLID_API solid_status solid_dataset_format_find(const char *name, solid_dataset_format *out);
+SOLID_API SOLID_CHECK_RESULT solid_status solid_dataset_format_find(const char *name, solid_dataset_format *out);
 
-/* *has_times = 1 when the events of this file come with times of their own, 0 when only their order is known. Statuses:
- * EFORMAT, EIO, ENOMEM. */
-SOLID_API solid_status solid_dataset_has_times(const char *path, solid_dataset_format format, int *has_times);
+/* An open file of events. One thread at a time. */
+typedef struct solid_dataset_file solid_dataset_file;
 
-/* Reads every event of a file.
+/* Opens and judges. *out is owned by the caller: solid_dataset_file_close. `options` NULL = the defaults. A device or a
+ * pipe is fine. EIO, ENOMEM; EINVAL: options that do not go together; EFORMAT: what the file is, or what it lacks, with
+ * the options that would say it. */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_dataset_file_open(solid_dataset_file **out, const char *path,
+                                                                  const solid_dataset_options *options);
+
+/* What the file has. info->struct_size must be set. */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_dataset_file_get_info(const solid_dataset_file *file,
+                                                                      solid_dataset_info *info);
+
+/* Reads every event, once.
  *
- * Files with times (movielens; csv, recbole and table with a column timestamp, time, ts or ts_lo) are sorted stably by
- * time within each user, and users come in the order of their first line. Files without times give time_ms = the
- * event's number in the file, from 0. `events` files are passed on in their own order, as a stream would bring them.
- * Recbole rows with an item_id_list are histories of which the file holds many prefixes: for each user the longest one
- * counts, with its item_id as the newest. position is SOLID_NO_STREAM; kind is empty unless the file has it.
+ * Files with times (movielens; csv, recbole and table with a column of times) are sorted stably by time within each
+ * user, and users come in the order of their first line. Files without times give time_ms = the event's number in the
+ * file, from 0. `events` files are passed on in their own order, as a stream would bring them. Recbole rows with an
+ * item_id_list are histories of which the file holds many prefixes, or pieces cut to the newest items: a user's rows
+ * are joined to one history, and refused where they do not continue one another. position is that of no stream; kind is
+ * empty unless the file has it; worth is by the rule of the options.
  *
- * Statuses: EFORMAT, EIO, ENOMEM, what the sink answered. */
-SOLID_API solid_status solid_dataset_read_events(const char *path, solid_dataset_format format, solid_event_sink sink,
-                                                 void *context);
+ * EFORMAT: a line, or no events; EIO, ENOMEM; EINVAL: read before; what the sink answered. */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_dataset_file_read(solid_dataset_file *file, solid_dataset_sink sink,
+                                                                  void *context);
+
+/* What was odd. report->struct_size must be set. */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_dataset_file_get_report(const solid_dataset_file *file,
+                                                                        solid_dataset_report *report);
+
+/* NULL is a no-op. */
+SOLID_API void solid_dataset_file_close(solid_dataset_file *file);
+
+/* Of a table of attributes. All zero but struct_size = what is known by itself. */
+typedef struct solid_attributes_options {
+  uint32_t struct_size;
+  const char *item_column; /* name, or number from 1 */
+  const char *columns;     /* "genres,year": the columns that say something; more than one value is split at | */
+  const char *separator;   /* as in solid_dataset_options */
+  int no_header;
+} solid_attributes_options;
+
+#define SOLID_ATTRIBUTES_OPTIONS_INIT                                                                                  \
+  { sizeof(solid_attributes_options), NULL, NULL, NULL, 0 }
 
 /* Reads what a file says about items; told apart by the first line:
  *   {"item": [1, "two", ...], ...}       attributes as written
- *   movieId,title,genres                 movies.csv: genres, split at |
+ *   movieId,title,genres                 movies.csv: genres, split at |; the item by the known names
  *   id::title::genres                    movies.dat, likewise
  *   item_id:token <tab> name:token ...   RecBole .item: "column=value" for token columns and, word by word, for
  *                                        token_seq columns; float columns and columns called title or *_title or text
- *                                        are left out */
-SOLID_API solid_status solid_dataset_read_attributes(const char *path, solid_attributes_sink sink, void *context);
+ *                                        are left out
+ *   any table, by options->columns       "column=value" for each of them
+ * `options` NULL = the defaults. */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_dataset_read_attributes(const char *path,
+                                                                        const solid_attributes_options *options,
+                                                                        solid_attributes_sink sink, void *context);
 
-/* Reads raw little-endian float32 vectors of `width` (>= 1). EFORMAT when the size is no multiple of the row's, or when
- * a value is not finite. */
-SOLID_API solid_status solid_dataset_read_vectors(const char *path, size_t width, solid_vector_sink sink,
-                                                  void *context);
+/* Of a file of vectors. */
+typedef struct solid_vectors_options {
+  uint32_t struct_size;
+  uint32_t width;  /* floats a row of a raw file; 0 for a .npy file, whose header says it */
+  const char *ids; /* file with the item of each row, one a line; NULL = row numbers in decimal, from 0 */
+} solid_vectors_options;
+
+#define SOLID_VECTORS_OPTIONS_INIT                                                                                     \
+  { sizeof(solid_vectors_options), 0, NULL }
+
+typedef struct solid_vectors_report {
+  uint32_t struct_size;
+  uint32_t width;
+  uint64_t rows, zero_rows; /* zero_rows: rows that are zero in all their values, and say nothing */
+  uint64_t first_zero;      /* number of the first of them, from 0 */
+} solid_vectors_report;
+
+#define SOLID_VECTORS_REPORT_INIT                                                                                      \
+  { sizeof(solid_vectors_report), 0, 0, 0, 0 }
+
+/* Reads vectors: a .npy file of float32 or float64 in rows, by its header, or raw little-endian float32. `options` NULL
+ * = the defaults, `report` may be NULL. EINVAL: raw, and no width; .npy, and a width. EFORMAT: a header that is not
+ * understood, a size that is no multiple of the row's, a value that is not finite, ids that are not as many as the rows
+ * or come twice, or nothing but zeros. */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_dataset_read_vectors(const char *path,
+                                                                     const solid_vectors_options *options,
+                                                                     solid_vector_sink sink, void *context,
+                                                                     solid_vectors_report *report);
 
 #ifdef __cplusplus
 }

@@ -1,7 +1,9 @@
 #include "ingest/decode.h"
+#include "ingest/data/times.h"
 #include "solid/extend.h"
 #include <inttypes.h>
 #include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +17,8 @@ typedef struct text_block {
 
 struct solid_decoder {
   int64_t max_future_ms;
+  const solid_worth_rule *worth; /* borrowed; NULL = every event is a step */
+  double rating;                 /* of the last event */
   text_block *first, *current;
 };
 
@@ -51,6 +55,14 @@ solid_status solid_decoder_new(solid_decoder **out, int64_t max_future_ms) {
   decoder->max_future_ms = max_future_ms;
   *out = decoder;
   return SOLID_OK;
+}
+
+void solid_decoder_set_worth(solid_decoder *decoder, const solid_worth_rule *rule) {
+  if (decoder) decoder->worth = rule;
+}
+
+double solid_decoder_get_rating(const solid_decoder *decoder) {
+  return decoder ? decoder->rating : (double)NAN;
 }
 
 void solid_decoder_free(solid_decoder *decoder) {
@@ -129,6 +141,10 @@ static solid_status take_time(const solid_decoder *decoder, const json_t *value,
   if (!value) return rejected(reject, SOLID_REJECT_NO_TS);
   if (!json_is_integer(value) || json_integer_value(value) < 0) return rejected(reject, SOLID_REJECT_BAD_TS);
   int64_t ts = json_integer_value(value);
+  if (decoder->max_future_ms != SOLID_ANY_TIME && !sol_time_is_plausible(ts)) {
+    *reject = SOLID_REJECT_IMPLAUSIBLE_TS;
+    return solid_fail(SOLID_EFORMAT, "event: ts %" PRId64 " is before 1980 or after 2100: is it in milliseconds?", ts);
+  }
   if (decoder->max_future_ms >= 0 && ts > now_ms && ts - now_ms > decoder->max_future_ms) {
     *reject = SOLID_REJECT_FUTURE;
     return solid_fail(SOLID_EFORMAT, "event: ts %" PRId64 " is %" PRId64 " ms ahead of the clock, allowed are %" PRId64,
@@ -136,6 +152,17 @@ static solid_status take_time(const solid_decoder *decoder, const json_t *value,
   }
   *out = ts;
   return SOLID_OK;
+}
+
+/* What it is worth, once the kind is known. A rating counts for nothing where the rule does not ask for it. */
+static solid_status take_worth(solid_decoder *decoder, const json_t *rating, solid_event *ev, solid_reject *reject) {
+  decoder->rating = json_is_number(rating) ? json_number_value(rating) : (double)NAN;
+  ev->worth = SOLID_WORTH_STEP;
+  if (rating && !json_is_number(rating) && solid_worth_rule_needs_ratings(decoder->worth))
+    return rejected(reject, SOLID_REJECT_BAD_RATING);
+  solid_status status = solid_worth_of(decoder->worth, ev->kind, decoder->rating, &ev->worth);
+  if (status == SOLID_EFORMAT) *reject = SOLID_REJECT_UNKNOWN_KIND;
+  return status;
 }
 
 static solid_status take_fields(solid_decoder *decoder, const json_t *object, int64_t now_ms, solid_event *ev,
@@ -147,6 +174,7 @@ static solid_status take_fields(solid_decoder *decoder, const json_t *object, in
                      reject);
   if (status == SOLID_OK) status = take_kind(decoder, json_object_get(object, "event"), &ev->kind, reject);
   if (status == SOLID_OK) status = take_time(decoder, json_object_get(object, "ts"), now_ms, &ev->time_ms, reject);
+  if (status == SOLID_OK) status = take_worth(decoder, json_object_get(object, "rating"), ev, reject);
   return status;
 }
 

@@ -3,12 +3,14 @@
  *   {"user": "u1", "item": "i7", "event": "view", "ts": 1690000000000}
  *
  * user, item: strings of 1 .. 255 bytes, or integers, which stand for their decimal text. ts: integer milliseconds
- * since 1970-01-01 UTC. event: string of up to 255 bytes, may be absent. Other fields are ignored, but the object as a
- * whole must be right: valid UTF-8, no U+0000, no key twice (which of two users was meant, nobody can tell), no integer
- * beyond 64 bits, at most 64 KiB. Pure: the clock is an argument. */
+ * since 1970-01-01 UTC, of the years 1980 to 2099. event: string of up to 255 bytes, may be absent. rating: a number,
+ * may be absent, and is looked at where ratings count. Other fields are ignored, but the object as a whole must be
+ * right: valid UTF-8, no U+0000, no key twice (which of two users was meant, nobody can tell), no integer beyond 64
+ * bits, at most 64 KiB. Pure: the clock is an argument. */
 #ifndef SOLID_INGEST_DECODE_H
 #define SOLID_INGEST_DECODE_H
 
+#include "ingest/worth.h"
 #include "solid/status.h"
 #include "solid/types.h"
 
@@ -38,7 +40,10 @@ extern "C" {
   X(BAD_KIND, "bad_event", "event is not a string of up to 255 bytes")                                                 \
   X(NO_TS, "no_ts", "no field ts")                                                                                     \
   X(BAD_TS, "bad_ts", "ts is not a whole number of milliseconds since 1970")                                           \
+  X(IMPLAUSIBLE_TS, "implausible_ts", "ts is before 1980 or after 2100: is it in milliseconds?")                       \
   X(FUTURE, "future", "ts is further ahead of the clock than allowed")                                                 \
+  X(BAD_RATING, "bad_rating", "rating is not a number")                                                                \
+  X(UNKNOWN_KIND, "unknown_event", "nobody said what this event is worth")                                             \
   X(UNKNOWN_ITEM, "unknown_item", "the model does not know the item")                                                  \
   X(REFUSED, "refused", "the event was refused after decoding")
 
@@ -56,8 +61,17 @@ SOLID_API const char *solid_reject_meaning(solid_reject reject);
 /* Holds the strings of decoded events. One thread at a time. */
 typedef struct solid_decoder solid_decoder;
 
+/* Of max_future_ms: any time at all, the implausible too. For what is read again or passed on, not for a stream. */
+#define SOLID_ANY_TIME INT64_MIN
+
 /* max_future_ms: how far ahead of the clock an event may be; negative = any distance. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_decoder_new(solid_decoder **out, int64_t max_future_ms);
+
+/* By which rule events are judged from now on (ev->worth); borrowed, NULL = each is a step. */
+SOLID_API void solid_decoder_set_worth(solid_decoder *decoder, const solid_worth_rule *rule);
+
+/* Rating of the event that was decoded last, NAN where it had none. */
+SOLID_API double solid_decoder_get_rating(const solid_decoder *decoder);
 
 /* NULL is a no-op. */
 SOLID_API void solid_decoder_free(solid_decoder *decoder);

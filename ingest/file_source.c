@@ -1,5 +1,8 @@
 #include "ingest/file_source.h"
 #include "ingest/intake/intake.h"
+#include "solid/base/backoff.h"
+#include "solid/base/clock.h"
+#include "solid/base/handshake.h"
 #include "solid/extend.h"
 #include <errno.h>
 #include <stdatomic.h>
@@ -7,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 enum { STEP_MS = 50 }; /* how soon a stop is noticed */
 
@@ -58,12 +60,9 @@ static solid_status open_file(FILE **out, const char *path) {
 solid_status solid_file_source_open(solid_file_source **out, const solid_file_source_options *options) {
   solid_file_source_options all = SOLID_FILE_SOURCE_OPTIONS_INIT;
   if (!out || !options) return solid_fail(SOLID_EINVAL, "file source: an argument is NULL");
-  if (options->struct_size < sizeof options->struct_size || options->struct_size > sizeof all)
-    return solid_fail(SOLID_EINVAL, "file source: struct_size %u, this library knows %zu", options->struct_size,
-                      sizeof all);
-  memcpy(&all, options, options->struct_size);
+  solid_status status = sol_struct_take(&all, sizeof all, options, "file source options");
   options = &all;
-  solid_status status = check(options);
+  if (status == SOLID_OK) status = check(options);
   if (status != SOLID_OK) return status;
   solid_file_source *source = calloc(1, sizeof *source);
   if (!source) return solid_fail(SOLID_ENOMEM, "file source: out of memory");
@@ -75,7 +74,8 @@ solid_status solid_file_source_open(solid_file_source **out, const solid_file_so
   if (!source->lines || !source->payloads)
     status = solid_fail(SOLID_ENOMEM, "file source: out of memory");
   else
-    status = sol_intake_open(&source->intake, options->sink, options->sink_user, options->max_future_ms);
+    status =
+        sol_intake_open(&source->intake, options->sink, options->sink_user, options->max_future_ms, options->worth);
   if (status == SOLID_OK) status = open_file(&source->file, options->path);
   if (status != SOLID_OK) {
     solid_file_source_close(source);
@@ -118,7 +118,7 @@ static solid_status read_batch(solid_file_source *source, size_t *n) {
     l->size = (size_t)size;
     while (l->size && strchr("\r\n", l->text[l->size - 1])) l->size--;
     if (!l->size || strspn(l->text, " \t") == l->size) continue;
-    source->payloads[(*n)++] = (sol_payload){l->text, l->size, SOLID_POSITION(SOLID_FILE_SOURCE_PARTITION, l->number)};
+    source->payloads[(*n)++] = (sol_payload){l->text, l->size, {SOLID_FILE_SOURCE_STREAM, l->number}};
   }
   if (ferror(source->file) && errno == EINTR && atomic_load(&source->stopped)) return SOLID_OK; /* the stop's signal */
   if (ferror(source->file) && !source->read_errno) source->read_errno = errno ? errno : EIO;
@@ -129,28 +129,25 @@ static solid_status read_batch(solid_file_source *source, size_t *n) {
 
 /* Waits wait_ms, reporting meanwhile; a stop cuts the wait short once. */
 static void pause_for(solid_file_source *source, int64_t wait_ms) {
-  struct timespec step = {0, STEP_MS * 1000000L};
   int was_stopped = atomic_load(&source->stopped);
   for (int64_t end_ms = sol_steady_ms() + wait_ms; sol_steady_ms() < end_ms;) {
-    nanosleep(&step, NULL);
+    sol_sleep_ms(STEP_MS);
     report_if_due(source);
     if (!was_stopped && atomic_load(&source->stopped)) return;
   }
 }
 
 static solid_status push_batch(solid_file_source *source, size_t n) {
-  sol_backoff backoff = {source->options.retry_min_ms, source->options.retry_max_ms, 0};
-  int64_t start_ms = sol_steady_ms(), give_up_ms = INT64_MAX;
+  const solid_file_source_options *o = &source->options;
+  sol_retry retry = {.backoff = {o->retry_min_ms, o->retry_max_ms, 0}, .drain_ms = o->drain_ms};
+  int64_t start_ms = sol_steady_ms();
   for (;;) {
     solid_status status = sol_intake_push(&source->intake, source->payloads, n);
     source->stats.waiting = status != SOLID_OK;
     if (status == SOLID_OK) break;
-    if (!solid_status_is_retriable(status)) return status;
-    if (atomic_load(&source->stopped) && give_up_ms == INT64_MAX)
-      give_up_ms = sol_steady_ms() + source->options.drain_ms;
-    if (sol_steady_ms() >= give_up_ms) return status;
+    if (!sol_retry_again(&retry, status, atomic_load(&source->stopped), sol_steady_ms())) return status;
     source->stats.retries++;
-    pause_for(source, sol_backoff_next(&backoff));
+    pause_for(source, sol_backoff_next(&retry.backoff));
   }
   source->stats.last_batch_ms = (double)(sol_steady_ms() - start_ms);
   sol_intake_count(&source->intake, n, &source->stats);

@@ -1,6 +1,6 @@
 /* A file of JSON events, one a line, as an event source: the same decoder, the same sink, the same manners as the Kafka
- * consumer, with no server. The position of an event is SOLID_POSITION(SOLID_FILE_SOURCE_PARTITION, line number), so
- * that running the same file twice changes nothing. A store knows a file by its line numbers alone: give another file
+ * consumer, with no server. The position of an event is {SOLID_FILE_SOURCE_STREAM, line number}, so that running the
+ * same file twice changes nothing. A store knows a file by its line numbers alone: give another file
  * another store or prefix. A blank line is skipped. */
 #ifndef SOLID_INGEST_FILE_SOURCE_H
 #define SOLID_INGEST_FILE_SOURCE_H
@@ -12,8 +12,8 @@
 extern "C" {
 #endif
 
-/* Far from the partitions of any topic, so that a file and a topic may fill one store. */
-#define SOLID_FILE_SOURCE_PARTITION 65534
+/* No partition of any topic has it, but for a chance of 2^-64: a file and a topic may fill one store. */
+#define SOLID_FILE_SOURCE_STREAM UINT64_C(0x6c696e6573) /* "lines" */
 
 typedef struct solid_file_source solid_file_source;
 
@@ -35,10 +35,14 @@ typedef struct solid_file_source_options {
   solid_ingest_stats_fn on_stats;        /* may be NULL */
   solid_file_source_reject_fn on_reject; /* may be NULL */
   void *user;                            /* of both callbacks */
+  const solid_worth_rule *worth;         /* what events are worth; borrowed; NULL = each is a step */
 } solid_file_source_options;
 
 #define SOLID_FILE_SOURCE_OPTIONS_INIT                                                                                 \
-  { sizeof(solid_file_source_options), 256, NULL, NULL, NULL, 3600000, 100, 10000, 10000, 10000, NULL, NULL, NULL }
+  {                                                                                                                    \
+    sizeof(solid_file_source_options), 256, NULL, NULL, NULL, 3600000, 100, 10000, 10000, 10000, NULL, NULL, NULL,     \
+        NULL                                                                                                           \
+  }
 
 /* *out is owned by the caller: solid_file_source_close. EINVAL; EIO: the file cannot be opened or is a folder; EFORMAT:
  * it is compressed; the text names it. */

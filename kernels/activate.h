@@ -7,6 +7,7 @@
 #ifndef SK_ACTIVATE_H
 #define SK_ACTIVATE_H
 
+#include "kernels/scratch.h"
 #include <stdint.h>
 
 typedef enum sk_activation { SK_IDENTITY = 0, SK_RELU = 1, SK_TANH = 2, SK_GELU = 3 } sk_activation;
@@ -24,5 +25,8 @@ typedef struct sk_activate_backward_args {
   const float *x, *dy;
   float *dx;
 } sk_activate_backward_args;
+
+SK_NO_SCRATCH(activate)
+SK_NO_SCRATCH(activate_backward)
 
 #endif

@@ -9,6 +9,7 @@
 #ifndef SK_ADAMW_H
 #define SK_ADAMW_H
 
+#include "kernels/scratch.h"
 #include <stdint.h>
 
 typedef struct sk_adamw_args {
@@ -21,5 +22,7 @@ typedef struct sk_adamw_args {
   float *average;
   float average_keep;
 } sk_adamw_args;
+
+SK_NO_SCRATCH(adamw)
 
 #endif

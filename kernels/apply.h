@@ -10,6 +10,7 @@
 #define SK_APPLY_H
 
 #include "kernels/activate.h"
+#include "kernels/scratch.h"
 
 typedef struct sk_apply_args {
   int32_t n, in, out;
@@ -28,5 +29,8 @@ typedef struct sk_apply_backward_args {
   int32_t accumulate_dx;
   float *dx, *dw;
 } sk_apply_backward_args;
+
+SK_NO_SCRATCH(apply)
+SK_NO_SCRATCH(apply_backward)
 
 #endif

@@ -41,6 +41,7 @@
 #ifndef SK_ATTEND_H
 #define SK_ATTEND_H
 
+#include "kernels/scratch.h"
 #include <stdint.h>
 
 /* The list of head h and window w: rows[h * stride + begin[w] + i], i < count[h * windows + w], ascending, each once.
@@ -105,13 +106,27 @@ static inline int32_t sk_attend_padded(int32_t dh) {
   return dh <= 16 ? 16 : dh <= 32 ? 32 : dh <= 64 ? 64 : dh <= 128 ? 128 : dh;
 }
 
-/* Bytes of scratch that a CUDA call takes at most: queries, keys and their gradients side by side, with where they
- * stand. */
-static inline uint64_t sk_attend_scratch(const sk_attend_pairs *p, int32_t precision, int32_t join, int32_t backward) {
-  uint64_t heads = (uint64_t)p->heads, entries = (uint64_t)(sk_attend_queries(p) + sk_attend_keys(p));
-  if (precision == SK_ATTEND_FP32 && sk_attend_is_plain(p) && !join)
-    return backward ? 4 * heads * (uint64_t)p->q_rows : 0;
-  return heads * entries * (16 * (uint64_t)sk_attend_padded(p->dh) + 32) + 4096;
+/* Entries side by side, FP32 or BF16: for a query its row, position, span and values, backward also dout, lse and
+ * dout . out; for a key the same with two values, and its gradients where windows share it. Each of the arrays begins
+ * at a multiple of 16 bytes. */
+static inline uint64_t sk_attend_gathered(const sk_attend_pairs *p, int32_t precision, int32_t backward) {
+  uint64_t dh = (uint64_t)p->dh, heads = (uint64_t)p->heads, bf16 = precision == SK_ATTEND_BF16;
+  uint64_t value = bf16 ? 2 * (uint64_t)sk_attend_padded(p->dh) : 4 * dh;
+  uint64_t query = 16 + (backward ? 2 * value + 8 : value), key = 16 + 2 * value;
+  if (backward && !p->kv_offsets) key += 8 * dh;
+  return heads * ((uint64_t)sk_attend_queries(p) * query + (uint64_t)sk_attend_keys(p) * key) + 16 * 16;
+}
+
+static inline uint64_t sk_attend_scratch(const sk_attend_args *a) {
+  int in_place = a->precision == SK_ATTEND_FP32 && sk_attend_is_plain(&a->pairs);
+  return in_place ? 0 : sk_attend_gathered(&a->pairs, a->precision, 0);
+}
+
+/* In place: a float a row and head, dout . out. */
+static inline uint64_t sk_attend_backward_scratch(const sk_attend_backward_args *a) {
+  const sk_attend_pairs *p = &a->pairs;
+  int in_place = a->precision == SK_ATTEND_FP32 && sk_attend_is_plain(p);
+  return in_place ? sizeof(float) * (uint64_t)p->q_rows * (uint64_t)p->heads : sk_attend_gathered(p, a->precision, 1);
 }
 
 #endif

@@ -15,6 +15,7 @@
 #include "kernels/adamw.h"
 #include "kernels/apply.h"
 #include "kernels/attend.h"
+#include "kernels/attend_ranges.h"
 #include "kernels/bce.h"
 #include "kernels/blend.h"
 #include "kernels/dropout.h"
@@ -57,6 +58,7 @@ typedef solid_status (*sk_body)(void *user);
   X(activate) X(activate_backward)                                                                                     \
   X(dropout)                                                                                                           \
   X(attend) X(attend_backward)                                                                                         \
+  X(attend_ranges) X(attend_ranges_backward)                                                                           \
   X(rotate)                                                                                                            \
   X(select)                                                                                                            \
   X(gru) X(gru_backward)                                                                                               \

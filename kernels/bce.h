@@ -9,6 +9,7 @@
 #ifndef SK_BCE_H
 #define SK_BCE_H
 
+#include "kernels/scratch.h"
 #include <stdint.h>
 
 typedef struct sk_bce_args {
@@ -17,5 +18,7 @@ typedef struct sk_bce_args {
   float weight;
   float *score, *loss, *dx, *du;
 } sk_bce_args;
+
+SK_NO_SCRATCH(bce)
 
 #endif

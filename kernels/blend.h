@@ -2,6 +2,7 @@
 #ifndef SK_BLEND_H
 #define SK_BLEND_H
 
+#include "kernels/scratch.h"
 #include <stdint.h>
 
 typedef struct sk_blend_args {
@@ -10,5 +11,7 @@ typedef struct sk_blend_args {
   const float *x;
   float *y;
 } sk_blend_args;
+
+SK_NO_SCRATCH(blend)
 
 #endif

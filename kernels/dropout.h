@@ -7,6 +7,7 @@
 #ifndef SK_DROPOUT_H
 #define SK_DROPOUT_H
 
+#include "kernels/scratch.h"
 #include <stdint.h>
 
 typedef struct sk_dropout_args {
@@ -17,5 +18,7 @@ typedef struct sk_dropout_args {
   const float *x;
   float *y;
 } sk_dropout_args;
+
+SK_NO_SCRATCH(dropout)
 
 #endif

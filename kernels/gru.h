@@ -14,6 +14,8 @@
 #ifndef SK_GRU_H
 #define SK_GRU_H
 
+#include "kernels/linear.h"
+#include "kernels/scratch.h"
 #include <stdint.h>
 
 typedef struct sk_gru_args {
@@ -30,5 +32,12 @@ typedef struct sk_gru_backward_args {
   const float *w_hh, *out, *saved, *dout;
   float *dgx, *dw_hh, *db_hh, *scratch;
 } sk_gru_backward_args;
+
+SK_NO_SCRATCH(gru)
+
+/* Every row's state before it, and what the sums over rows take that end it: a linear layer's of 3d outputs. */
+static inline uint64_t sk_gru_backward_scratch(const sk_gru_backward_args *a) {
+  return sizeof(float) * (uint64_t)a->rows * (uint64_t)a->d + sk_linear_sums(a->rows, a->d, 3 * a->d);
+}
 
 #endif

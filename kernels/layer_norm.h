@@ -10,6 +10,7 @@
 #ifndef SK_LAYER_NORM_H
 #define SK_LAYER_NORM_H
 
+#include "kernels/scratch.h"
 #include <stdint.h>
 
 typedef struct sk_layer_norm_args {
@@ -25,5 +26,18 @@ typedef struct sk_layer_norm_backward_args {
   int32_t accumulate_dx;
   float *dx, *dgamma, *dbeta;
 } sk_layer_norm_backward_args;
+
+SK_NO_SCRATCH(layer_norm)
+
+/* Blocks of rows, a warp a row, and the sums for gamma and beta of each. */
+enum { SK_LAYER_NORM_ROWS = 4, SK_LAYER_NORM_BLOCKS = 528 };
+
+static inline uint64_t sk_layer_norm_backward_blocks(const sk_layer_norm_backward_args *a) {
+  return sk_least(sk_pieces((uint64_t)a->n, SK_LAYER_NORM_ROWS), SK_LAYER_NORM_BLOCKS);
+}
+
+static inline uint64_t sk_layer_norm_backward_scratch(const sk_layer_norm_backward_args *a) {
+  return sk_layer_norm_backward_blocks(a) * 2 * (uint64_t)a->d * sizeof(float);
+}
 
 #endif

@@ -10,6 +10,7 @@
 #ifndef SK_QUANTIZE_H
 #define SK_QUANTIZE_H
 
+#include "kernels/scratch.h"
 #include <stdint.h>
 
 #define SK_CODE_NONE (-1)
@@ -20,5 +21,12 @@ typedef struct sk_quantize_args {
   int32_t *codes;
   float *residual;
 } sk_quantize_args;
+
+/* The square norm of every centroid, where rows go by tiles. */
+enum { SK_QUANTIZE_WIDEST = 192 };
+
+static inline uint64_t sk_quantize_scratch(const sk_quantize_args *a) {
+  return a->d > SK_QUANTIZE_WIDEST ? 0 : sizeof(float) * (uint64_t)a->levels * (uint64_t)a->k;
+}
 
 #endif

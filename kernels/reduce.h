@@ -4,6 +4,7 @@
 #ifndef SK_REDUCE_H
 #define SK_REDUCE_H
 
+#include "kernels/scratch.h"
 #include <stdint.h>
 
 typedef enum sk_reduction { SK_SUM = 0, SK_SUM_SQUARES = 1 } sk_reduction;
@@ -15,5 +16,12 @@ typedef struct sk_reduce_args {
   int32_t accumulate;
   float *out;
 } sk_reduce_args;
+
+/* A sum of each block, in double. */
+enum { SK_REDUCE_BLOCK = 16384 };
+
+static inline uint64_t sk_reduce_scratch(const sk_reduce_args *a) {
+  return (sk_pieces((uint64_t)a->n, SK_REDUCE_BLOCK) + 1) * sizeof(double);
+}
 
 #endif

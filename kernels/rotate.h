@@ -11,6 +11,7 @@
 #ifndef SK_ROTATE_H
 #define SK_ROTATE_H
 
+#include "kernels/scratch.h"
 #include <stdint.h>
 
 #ifdef __CUDACC__
@@ -28,6 +29,8 @@ typedef struct sk_rotate_args {
   float *x;
   int32_t stride;
 } sk_rotate_args;
+
+SK_NO_SCRATCH(rotate)
 
 /* Sine and cosine of `turn` turns, |turn| <= 1/2: with a quarter turn taken off, the Taylor series up to 2^-1 pi ends
  * below half a unit of float. */

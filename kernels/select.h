@@ -24,6 +24,7 @@
 #ifndef SK_SELECT_H
 #define SK_SELECT_H
 
+#include "kernels/scratch.h"
 #include <stdint.h>
 
 #ifdef __CUDACC__
@@ -69,10 +70,13 @@ static inline int32_t sk_select_room(const sk_select_rule *rule) {
   return (kept > rule->dense_below ? kept : rule->dense_below) + rule->chunk;
 }
 
-/* Bytes of scratch that a CUDA call takes at most. */
+#define SK_SELECT_PROBES 128 /* on CUDA */
+#define SK_SELECT_TILE   64  /* candidates of a block */
+
+/* For every history and head: two numbers of every probe and tile, a mass and a place of every candidate, its need. */
 static inline uint64_t sk_select_scratch(const sk_select_args *a) {
-  uint64_t lists = (uint64_t)a->histories * (uint64_t)a->heads, room = (uint64_t)sk_select_room(&a->rule);
-  return lists * (8 * room + 8 * 128 * (room / 64 + 1) + 64) + 4096;
+  uint64_t lists = (uint64_t)a->histories * (uint64_t)a->heads, room = sk_whole((uint64_t)sk_select_room(&a->rule), 2);
+  return lists * (sk_pieces(room, SK_SELECT_TILE) * SK_SELECT_PROBES * 8 + 8 * room + 4);
 }
 
 #endif

@@ -7,6 +7,7 @@
 #ifndef SK_TOPK_H
 #define SK_TOPK_H
 
+#include "kernels/scratch.h"
 #include <stdint.h>
 
 typedef struct sk_topk_args {
@@ -17,5 +18,62 @@ typedef struct sk_topk_args {
   int32_t *index;
   float *score;
 } sk_topk_args;
+
+/* ---- Scratch of CUDA ---- */
+
+enum {
+  SK_TOPK_MAX_D = 256, /* of the scout, which is sure of most groups of items without scoring them */
+  SK_TOPK_MAX_K = 1024,
+  SK_TOPK_PARTS = 2048, /* of the groups, each with a lower bound */
+  SK_TOPK_KEYS = 4096,  /* that wait for being sorted */
+  SK_TOPK_ROWS = 2048   /* at a time, at most */
+};
+
+/* How the scout cuts the work: steps of 16 inputs, items a group, groups, floats a row of best, rows at a time; where
+ * its arrays stand, and the bytes of all. */
+typedef struct sk_topk_cut {
+  int32_t steps, size, groups, stride, rows;
+  uint64_t users, keys, parts, widths, bounds, kept, norm, best, bytes;
+} sk_topk_cut;
+
+static inline uint64_t sk_topk_place(sk_topk_cut *cut, uint64_t bytes) {
+  uint64_t at = cut->bytes;
+  cut->bytes += sk_whole(bytes, 16);
+  return at;
+}
+
+static inline sk_topk_cut sk_topk_cut_of(const sk_topk_args *a) {
+  sk_topk_cut cut;
+  cut.steps = a->d <= 32 ? 2 : a->d <= 64 ? 4 : a->d <= 128 ? 8 : 16;
+  cut.size = cut.steps <= 4 ? 16 : 64 / cut.steps;
+  uint64_t groups = sk_pieces((uint64_t)a->items, (uint64_t)cut.size), stride = sk_whole(sk_most(groups, 1), 8);
+  uint64_t rows = sk_least(sk_most(SK_TILE_FLOATS / stride / 16 * 16, 16), SK_TOPK_ROWS);
+  rows = sk_least(rows, sk_whole((uint64_t)a->n, 16));
+  cut.groups = (int32_t)groups, cut.stride = (int32_t)stride, cut.rows = (int32_t)rows;
+  cut.bytes = 0;
+  cut.users = sk_topk_place(&cut, rows * (uint64_t)cut.steps * 16 * 2); /* halves */
+  cut.keys = sk_topk_place(&cut, rows * SK_TOPK_KEYS * 8);
+  cut.parts = sk_topk_place(&cut, rows * SK_TOPK_PARTS * 4);
+  cut.widths = sk_topk_place(&cut, rows * 4);
+  cut.bounds = sk_topk_place(&cut, rows * 4);
+  cut.kept = sk_topk_place(&cut, rows * 4);
+  cut.norm = sk_topk_place(&cut, stride * 4);
+  cut.best = sk_topk_place(&cut, rows * stride * 4);
+  return cut;
+}
+
+static inline int sk_topk_is_scouted(const sk_topk_args *a) {
+  return a->k <= SK_TOPK_MAX_K && a->d <= SK_TOPK_MAX_D;
+}
+
+/* Else a row at a time is sorted: scores and keys before and after, and what CUB takes, which is the keys once more and
+ * counters. */
+static inline uint64_t sk_topk_sort_bytes(const sk_topk_args *a) {
+  return 16 * (uint64_t)a->items + (1 << 20);
+}
+
+static inline uint64_t sk_topk_scratch(const sk_topk_args *a) {
+  return sk_topk_is_scouted(a) ? sk_topk_cut_of(a).bytes : 24 * (uint64_t)a->items + sk_topk_sort_bytes(a);
+}
 
 #endif

@@ -10,6 +10,7 @@
 #ifndef SK_XENT_H
 #define SK_XENT_H
 
+#include "kernels/scratch.h"
 #include <stdint.h>
 
 typedef struct sk_xent_args {
@@ -19,5 +20,28 @@ typedef struct sk_xent_args {
   float smoothing, weight;
   float *loss, *du, *de;
 } sk_xent_args;
+
+/* CUDA's tile of logits: rows and items at a time, floats from row to row; bytes of the whole, in which the logits
+ * stand first, then the rows of u, then what is known of each row so far (16 bytes), from `state` on. */
+typedef struct sk_xent_tile {
+  int32_t rows, items, stride;
+  uint64_t users, state, bytes;
+} sk_xent_tile;
+
+static inline sk_xent_tile sk_xent_tile_of(const sk_xent_args *a) {
+  sk_xent_tile tile;
+  uint64_t items = sk_most((uint64_t)a->items, 1), rows = sk_most(SK_TILE_FLOATS / items, 256);
+  rows = sk_least(sk_least(rows, (uint64_t)a->n), 65535);
+  if (rows && SK_TILE_FLOATS / rows < items) items = SK_TILE_FLOATS / rows / 4 * 4;
+  tile.rows = (int32_t)rows, tile.items = (int32_t)items, tile.stride = (int32_t)sk_whole(items, 4);
+  tile.users = rows * (uint64_t)tile.stride * sizeof(float);
+  tile.state = sk_whole(tile.users + rows * (uint64_t)a->d * sizeof(float), 16);
+  tile.bytes = tile.state + 16 * rows;
+  return tile;
+}
+
+static inline uint64_t sk_xent_scratch(const sk_xent_args *a) {
+  return sk_xent_tile_of(a).bytes;
+}
 
 #endif

@@ -13,18 +13,22 @@ extern "C" {
 typedef struct solid_pipeline solid_pipeline;
 
 /* Takes n events in stream order, borrowed for the call. `verdicts` (n) receives per event SOLID_OK, SOLID_ENOTFOUND
- * (item not in the vocabulary) or SOLID_ERANGE / SOLID_EINVAL (id of a bad length). The call itself fails only when the
- * batch as a whole could not be stored: retriable = call again with the same events, harmless because of their
- * positions. */
+ * (item not in the vocabulary), SOLID_ERANGE / SOLID_EINVAL (id of a bad length), or what the store says of this user
+ * alone: SOLID_EFORMAT, what lies under their name is no record. The call itself fails only when the batch as a whole
+ * could not be stored: retriable = call again with the same events, harmless because of their positions. */
 typedef solid_status (*solid_sink_fn)(void *sink_user, const solid_event *events, size_t n, solid_status *verdicts);
 
 typedef struct solid_pipeline_options {
   uint32_t struct_size;
   uint32_t max_batch; /* users generated for at once; default 256 */
+  uint32_t element;   /* solid_element: how parameters are kept; default f16 */
 } solid_pipeline_options;
 
 #define SOLID_PIPELINE_OPTIONS_INIT                                                                                    \
-  { sizeof(solid_pipeline_options), 256 }
+  { sizeof(solid_pipeline_options), 256, SOLID_F16 }
+
+/* The same for callers who cannot use macros. */
+SOLID_API solid_pipeline_options solid_pipeline_options_default(void);
 
 typedef struct solid_pipeline_stats {
   uint32_t struct_size;
@@ -34,10 +38,11 @@ typedef struct solid_pipeline_stats {
   uint64_t unknown_items;
   uint64_t invalid;
   uint64_t generated; /* user parameters written */
+  uint64_t set_aside; /* events of users whose record the store could not use */
 } solid_pipeline_stats;
 
-/* EMISMATCH: the store's sizes are not the model's. *out is owned by the caller: solid_pipeline_free; model and store
- * are borrowed and must outlive it. `options` NULL = defaults. */
+/* EMISMATCH: the store keeps shorter windows than the model reads. *out is owned by the caller: solid_pipeline_free;
+ * model and store are borrowed and must outlive it. `options` NULL = defaults. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_pipeline_new(solid_pipeline **out, const solid_model *model,
                                                              solid_store *store, const solid_pipeline_options *options);
 

@@ -40,17 +40,34 @@ typedef struct solid_answer {
   uint64_t params_seq; /* events the parameters have seen; 0 when there were none */
   uint64_t window_seq; /* events the window has seen */
   size_t count;        /* items returned; below k only when fewer are left after the filters */
+  solid_status status; /* OK, or why there is no answer for this user alone (EFORMAT: what the store has is no record);
+                          count is 0 then */
 } solid_answer;
 
 typedef struct solid_recommender_stats {
   uint32_t struct_size; /* set by the caller to sizeof(solid_recommender_stats) */
   uint64_t answers[5];  /* by solid_source */
   uint64_t unsaved;     /* generations that the store did not take back; the answers were given all the same */
+  uint64_t set_aside;   /* users whose record the store could not use: no answer */
 } solid_recommender_stats;
 
-/* max_batch: the largest n of solid_recommend_batch. Model and store are borrowed. EMISMATCH: sizes differ. */
+typedef struct solid_recommender_options {
+  uint32_t struct_size; /* set by SOLID_RECOMMENDER_OPTIONS_INIT */
+  uint32_t max_batch;   /* the largest n of solid_recommend_batch; default 1 */
+  uint32_t element;     /* solid_element: how parameters are kept that had to be generated now; default f16 */
+} solid_recommender_options;
+
+#define SOLID_RECOMMENDER_OPTIONS_INIT                                                                                 \
+  { sizeof(solid_recommender_options), 1, SOLID_F16 }
+
+/* The same for callers who cannot use macros. */
+SOLID_API solid_recommender_options solid_recommender_options_default(void);
+
+/* Model and store are borrowed. `options` NULL = defaults. EMISMATCH: the store keeps shorter windows than the model
+ * reads. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_recommender_new(solid_recommender **out, const solid_model *model,
-                                                                solid_store *store, size_t max_batch);
+                                                                solid_store *store,
+                                                                const solid_recommender_options *options);
 
 /* NULL is a no-op. */
 SOLID_API void solid_recommender_free(solid_recommender *rec);
@@ -59,13 +76,15 @@ SOLID_API void solid_recommender_free(solid_recommender *rec);
  * `user` may be empty ({NULL, 0}) for an anonymous visitor: nothing is read from the store. `query` NULL =
  * SOLID_QUERY_INIT. `answer` may be NULL. Scores are u . e_v, or training events where the source is popularity.
  * EINVAL, ERANGE (k = 0, k > V, user id over 255 bytes), ENOTFOUND (category). A store that is away is its retriable
- * status, never a silent lesser answer; who wants one asks again with an empty user, which needs no store. */
+ * status, never a silent lesser answer; who wants one asks again with an empty user, which needs no store. The same
+ * holds for EFORMAT: what the store has of this user is no record. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_recommend(solid_recommender *rec, solid_bytes user,
                                                           const solid_query *query, solid_scored *out,
                                                           solid_answer *answer);
 
 /* The same for n users under one query: out is (n, k), answers (n, may be NULL). One store round trip in all, and a
- * second one when parameters had to be generated. EINVAL: n > max_batch. */
+ * second one when parameters had to be generated. What concerns one user alone is in answers[i].status, and their
+ * places in `out` are empty. EINVAL: n > max_batch. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_recommend_batch(solid_recommender *rec, const solid_bytes *users,
                                                                 size_t n, const solid_query *query, solid_scored *out,
                                                                 solid_answer *answers);

@@ -2,8 +2,11 @@
  * implementations (memory, Redis). A store is used by one thread at a time.
  *
  * Two counters order everything. `seq` counts the events ever applied to a user's window: window.seq - params.seq is
- * how many events old the parameters are. A position mark per stream partition makes `advance` idempotent: a step whose
- * offset is not above the mark of its partition was applied before and is skipped. */
+ * how many events old the parameters are. A position mark per stream makes `advance` idempotent: a step whose offset is
+ * not above the mark of its stream was applied before and is skipped.
+ *
+ * A store outlives the models that fill it: it fixes the length of a window and nothing else. What depends on a model
+ * (width, count, element, generation) travels with each solid_params. */
 #ifndef SOLID_STORE_H
 #define SOLID_STORE_H
 
@@ -18,7 +21,7 @@ extern "C" {
 typedef struct solid_append {
   solid_bytes user;
   const solid_step *steps;
-  const uint64_t *positions; /* one per step; SOLID_NO_STREAM = always applied */
+  const solid_position *positions; /* one per step */
   size_t count;
 } solid_append;
 
@@ -30,52 +33,62 @@ typedef struct solid_window {
   uint64_t seq;
 } solid_window;
 
-/* A user's generated parameters: `h` (d floats, kept in f32) is the state at watermark `seq`, `values` (P floats) the
- * generated layers. Caller-owned room of d and P floats. `seq` = seq of the window they were generated from. */
+/* How generated floats are kept. i8: blocks of 32 values with one f16 scale each. */
+typedef enum solid_element { SOLID_F32 = 0, SOLID_F16 = 1, SOLID_I8 = 2 } solid_element;
+
+/* A user's generated parameters: `h` is the state at watermark `seq`, `values` the generated layers. The caller owns
+ * the room and says its size: h has `width` floats (kept in f32), values has `count`. */
 typedef struct solid_params {
   float *h;
   float *values;
-  uint64_t seq;
+  uint16_t *halves;    /* read by put_params where element is f16: the values as IEEE binary16; NULL: `values` */
+  uint64_t seq;        /* of the window they were generated from */
   uint64_t generation; /* of the model that made them */
-  uint16_t *halves;    /* read by put_params where the store keeps f16: P values as IEEE binary16; NULL: `values` */
+  uint32_t width;      /* d */
+  uint32_t count;      /* P */
+  uint32_t element;    /* solid_element: how put_params keeps the values; get says how they were kept */
 } solid_params;
-
-/* How the P generated floats are kept. i8: blocks of 32 values with one f16 scale each. */
-typedef enum solid_element { SOLID_F32 = 0, SOLID_F16 = 1, SOLID_I8 = 2 } solid_element;
 
 typedef struct solid_store solid_store;
 
-/* Every slot is filled; `error text` goes through solid_last_error(). Statuses: EIO/ETIMEDOUT/EFULL are retriable and
- * leave the store usable; a call so failed may have been applied in part, which the marks make harmless. */
+/* Every slot is filled; error text goes through solid_last_error(). Each call is one round trip for its whole batch, in
+ * which no user may occur twice.
+ *
+ * The status of a call is about all of it: EIO, ETIMEDOUT and EFULL are retriable and leave the store usable; a call so
+ * failed may have been applied in part, which the marks make harmless. What concerns one user alone goes to
+ * statuses[i] (n of them, required) and leaves the others alone: EFORMAT, what lies under the user's name is no record
+ * of ours. The text is of the last user so set aside. When the call itself fails, `statuses` says nothing. */
 typedef struct solid_store_ops {
   const char *name;
 
-  /* For each of n users: append the steps that are new, trim to the newest `store->window`, return the window. One
-   * round trip for the whole batch. `windows` and `appends` run in parallel; `applied` (n, may be NULL) receives how
-   * many steps were new. The same user may not occur twice in a batch. An append with count 0 only reads. */
+  /* For each of n users: append the steps that are new, trim to the newest `store->window`, return the window.
+   * `windows` and `appends` run in parallel; `applied` (n, may be NULL) receives how many steps were new. An append
+   * with count 0 only reads. A user set aside has an empty window and nothing applied. */
   solid_status (*advance)(solid_store *store, const solid_append *appends, size_t n, solid_window *windows,
-                          size_t *applied);
+                          size_t *applied, solid_status *statuses);
 
-  /* Stores params of n users; for each, what is stored already stays when it is of the same generation and has a
-   * higher seq. One round trip. */
-  solid_status (*put_params)(solid_store *store, const solid_bytes *users, const solid_params *params, size_t n);
+  /* Stores params of n users; for each, what is stored already stays when it is of the same generation and sizes and
+   * has a higher seq. */
+  solid_status (*put_params)(solid_store *store, const solid_bytes *users, const solid_params *params, size_t n,
+                             solid_status *statuses);
 
   /* For each of n users: the window and, where found[i] becomes 1, the params of `generation`; found[i] = 0 for a user
-   * without params or with params of another generation, width or a damaged record. One round trip. */
+   * without params or with params of another generation, of another width or count than params[i] has room for, or a
+   * damaged record. A user set aside has an empty window and found[i] = 0. */
   solid_status (*get)(solid_store *store, const solid_bytes *users, size_t n, uint64_t generation,
-                      solid_window *windows, solid_params *params, uint8_t *found);
+                      solid_window *windows, solid_params *params, uint8_t *found, solid_status *statuses);
 
   void (*close)(solid_store *store);
 } solid_store_ops;
 
-/* The part of a store that its users see; an implementation begins with it. Sizes are fixed when it is opened. */
+/* The part of a store that its users see; an implementation begins with it. */
 struct solid_store {
   const solid_store_ops *ops;
-  uint32_t window; /* L: steps kept of a user */
-  uint32_t width;  /* d: floats of h */
-  uint32_t params; /* P: floats of values */
-  solid_element element;
+  uint32_t window; /* L: steps kept of a user; fixed when the store is opened */
 };
+
+/* Ends a store, whatever its kind. NULL is a no-op. No pipeline or recommender over it may be left. */
+SOLID_API void solid_store_close(solid_store *store);
 
 #ifdef __cplusplus
 }

@@ -9,9 +9,8 @@
 extern "C" {
 #endif
 
-#define SOLID_ID_MAX    255        /* longest user or item id in bytes; the shortest is 1 */
-#define SOLID_NO_ITEM   UINT32_MAX /* "this id is not in the model's vocabulary" */
-#define SOLID_NO_STREAM UINT64_MAX /* position of an event that came from no stream: never taken for a duplicate */
+#define SOLID_ID_MAX  255        /* longest user or item id in bytes; the shortest is 1 */
+#define SOLID_NO_ITEM UINT32_MAX /* "this id is not in the model's vocabulary" */
 
 /* An id as bytes: not necessarily zero-terminated; borrowed for the call in which it is passed. */
 typedef struct solid_bytes {
@@ -19,19 +18,29 @@ typedef struct solid_bytes {
   size_t size;
 } solid_bytes;
 
-/* One user-item event as it comes in. `position` identifies it in its stream (see SOLID_POSITION) and makes a replay
- * harmless; SOLID_NO_STREAM where there is none. */
+/* What an event says about its item: ingest/worth.h tells it from kind and rating. */
+typedef enum solid_worth {
+  SOLID_WORTH_STEP = 0,    /* the user took it: a step of his history */
+  SOLID_WORTH_DISLIKE = 1, /* he does not want it: never a step */
+  SOLID_WORTH_NOTHING = 2  /* neither: left out */
+} solid_worth;
+
+/* Where an event stands in its stream, by which a replay is recognised. Offsets of one stream grow; streams are not
+ * compared. Zero-initialised it means "of no stream": such an event is always applied. */
+typedef struct solid_position {
+  uint64_t stream; /* 0 = none */
+  uint64_t offset;
+} solid_position;
+
+/* One user-item event as it comes in. */
 typedef struct solid_event {
   solid_bytes user;
   solid_bytes item;
-  solid_bytes kind;  /* "view", "buy", ...; may be empty */
-  int64_t time_ms;   /* since 1970-01-01 UTC */
-  uint64_t position; /* SOLID_POSITION(partition, offset) */
+  solid_bytes kind; /* "view", "buy", ...; may be empty */
+  int64_t time_ms;  /* since 1970-01-01 UTC */
+  solid_position position;
+  solid_worth worth;
 } solid_event;
-
-/* Partition in the upper 16 bits, offset in the lower 48. Offsets of one partition grow; partitions are not compared.
- */
-#define SOLID_POSITION(partition, offset) (((uint64_t)(partition) << 48) | ((uint64_t)(offset)&0xffffffffffffULL))
 
 /* One element of a user's window. `item` is a hash of the item's id (XXH3, 64 bits), the same in every model, so that
  * stored windows outlive models. */

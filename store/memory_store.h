@@ -1,11 +1,12 @@
 /* The store in the process's own memory: tests, evaluation, a run without servers. Nothing outlives it.
  *
  * One memory may be used by several threads (a service that writes and a recommender that reads) when each has a handle
- * of its own: the first from solid_memory_store_open, the others from solid_memory_store_share. A mutex held for one
+ * of its own: the first from solid_store_open_memory, the others from solid_memory_store_share. A mutex held for one
  * call keeps them apart; the memory goes with its last handle. */
 #ifndef STORE_MEMORY_STORE_H
 #define STORE_MEMORY_STORE_H
 
+#include "solid/model.h"
 #include "solid/store.h"
 
 #ifdef __cplusplus
@@ -16,23 +17,24 @@ extern "C" {
 typedef int64_t (*solid_clock_fn)(void *clock_user);
 
 typedef struct solid_memory_store_options {
-  uint32_t struct_size;  /* set by SOLID_MEMORY_STORE_OPTIONS_INIT */
-  uint32_t window;       /* L: 1 or more */
-  uint32_t width;        /* d */
-  uint32_t params;       /* P; 0 for a model without generated layers */
-  solid_element element; /* how values are kept; default f32 (exact) */
-  int64_t ttl_ms;        /* a user not read or written for so long is forgotten; 0 = never */
-  size_t max_bytes;      /* what users may take up, table included; beyond it EFULL; 0 = no limit */
-  solid_clock_fn clock;  /* NULL = the monotonic clock */
+  uint32_t struct_size; /* set by SOLID_MEMORY_STORE_OPTIONS_INIT */
+  uint32_t window;      /* L: steps kept of a user; 0 = as many as the model reads */
+  int64_t ttl_ms;       /* a user not read or written for so long is forgotten; 0 = never */
+  uint64_t max_bytes;   /* what users may take up, table included; beyond it EFULL; 0 = no limit */
+  solid_clock_fn clock; /* NULL = the monotonic clock */
   void *clock_user;
 } solid_memory_store_options;
 
 #define SOLID_MEMORY_STORE_OPTIONS_INIT                                                                                \
-  { sizeof(solid_memory_store_options), 50, 64, 0, SOLID_F32, 0, 0, NULL, NULL }
+  { sizeof(solid_memory_store_options), 0, 0, 0, NULL, NULL }
 
-/* Opens an empty store; `options` NULL = the defaults. On success *out is owned by the caller, who ends it with
- * (*out)->ops->close(*out). EINVAL: an option out of range. ENOMEM. */
-SOLID_API SOLID_CHECK_RESULT solid_status solid_memory_store_open(solid_store **out,
+/* The same for callers who cannot use macros. */
+SOLID_API solid_memory_store_options solid_memory_store_options_default(void);
+
+/* Opens an empty store for windows of the model, which is not kept and may be NULL when the options have a window.
+ * `options` NULL = the defaults. On success *out is owned by the caller: solid_store_close. EINVAL: an option out of
+ * range. ENOMEM. */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_store_open_memory(solid_store **out, const solid_model *model,
                                                                   const solid_memory_store_options *options);
 
 /* A second handle on the memory of `store` (a memory store), for another thread; closed like the first, in any order.

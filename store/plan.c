@@ -4,6 +4,8 @@
 #include "store/record/codec.h"
 #include "store/record/port.h"
 
+enum { PLACE = 2 * 8 + 12 }; /* of a user in the memory store's table and list, both grown by doubling */
+
 /* What Redis 7 (64 bits, jemalloc) needs around the bytes it keeps; measured with MEMORY USAGE and used_memory. */
 enum {
   TABLE_ENTRY = 24 + 8,   /* of a key in the main table: entry, share of a bucket (one to two, grown by doubling) */
@@ -40,19 +42,20 @@ static size_t redis_window(const solid_plan_sizes *sizes, size_t steps_bytes) {
 
 solid_status solid_plan_user(const solid_plan_sizes *sizes, solid_plan *plan) {
   if (!sizes || !plan) return solid_fail(SOLID_EINVAL, "plan: sizes or plan is NULL");
-  solid_status status = sol_port_check_sizes(sizes->window, sizes->width, sizes->params, sizes->element);
+  solid_status status = sol_port_check_window(sizes->window);
+  if (!status) status = sol_port_check_record(sizes->width, sizes->params, sizes->element);
   if (status) return status;
   if (sizes->id_bytes < 1 || sizes->id_bytes > SOLID_ID_MAX)
     return solid_fail(SOLID_EINVAL, "plan: user ids of %u bytes, 1 to %d are allowed", sizes->id_bytes, SOLID_ID_MAX);
   size_t steps = SOL_STEP_SIZE * (size_t)sizes->window;
-  size_t record = sol_record_size(sizes->element, sizes->width, sizes->params);
+  size_t record = sol_record_size((solid_element)sizes->element, sizes->width, sizes->params);
   size_t key = sizes->prefix_bytes + sizes->id_bytes + 4;
   *plan = (solid_plan){
       .window = steps,
       .record = record,
       .redis = 2 * redis_key(key) + redis_window(sizes, steps) + rounded(record + STRING_HEAD),
-      .memory = sizeof(sol_user) + steps + sizes->id_bytes + sizeof(uint64_t) * sizes->partitions +
-                (record - SOL_RECORD_HEADER - SOL_RECORD_TAIL) + 2 * sizeof(sol_user *),
+      .memory = sizeof(sol_user) + steps + sizes->id_bytes + sizeof(solid_position) * sizes->partitions +
+                (record - SOL_RECORD_HEADER - SOL_RECORD_TAIL) + PLACE,
   };
   return SOLID_OK;
 }

@@ -10,10 +10,10 @@ extern "C" {
 
 typedef struct solid_plan_sizes {
   uint32_t window, width, params; /* L, d, P */
-  solid_element element;
-  uint32_t id_bytes;     /* average length of a user id */
-  uint32_t prefix_bytes; /* of the Redis keys: 6 for "solid:" */
-  uint32_t partitions;   /* of which one user's events come: 1 when the event's key is the user */
+  uint32_t element;               /* solid_element */
+  uint32_t id_bytes;              /* average length of a user id */
+  uint32_t prefix_bytes;          /* of the Redis keys: 6 for "solid:" */
+  uint32_t partitions;            /* of which one user's events come: 1 when the event's key is the user */
 } solid_plan_sizes;
 
 /* Bytes of one user with a full window and params. */

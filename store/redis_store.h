@@ -4,13 +4,13 @@
  *
  * When the server is away, full or slow, a call answers with a retriable status within the timeouts (the look-up of a
  * host name excepted), at once while the next attempt to connect is not due; the store mends itself and never raises a
- * signal. Statuses: EFULL (Redis is out of memory), ETIMEDOUT, EFORMAT (a key of ours is of another type: final), EIO
- * (everything else, with the server's text). READONLY, LOADING and the like end the connection, so that the next one
- * may find the new master. */
+ * signal. Statuses: EFULL (Redis is out of memory), ETIMEDOUT, EIO (everything else, with the server's text); of one
+ * user: EFORMAT (a key of theirs is of another type). READONLY, LOADING and the like end the connection, so that the
+ * next one may find the new master. */
 #ifndef STORE_REDIS_STORE_H
 #define STORE_REDIS_STORE_H
 
-#include "solid/context.h"
+#include "solid/model.h"
 #include "solid/store.h"
 
 #ifdef __cplusplus
@@ -19,17 +19,13 @@ extern "C" {
 
 /* Strings are copied. */
 typedef struct solid_redis_store_options {
-  uint32_t struct_size;  /* set by SOLID_REDIS_STORE_OPTIONS_INIT */
-  uint32_t window;       /* L: 1 or more */
-  uint32_t width;        /* d */
-  uint32_t params;       /* P; 0 for a model without generated layers */
-  solid_element element; /* how values are written; what is read may be of any; default f16 */
+  uint32_t struct_size; /* set by SOLID_REDIS_STORE_OPTIONS_INIT */
+  uint32_t window;      /* L: steps kept of a user; 0 = as many as the model reads */
   const char *host;
-  uint32_t port;
   const char *unix_path;           /* socket to use instead of host and port; NULL = none */
   const char *username, *password; /* NULL = no AUTH; a password alone is that of the default user */
-  uint32_t database;
-  const char *prefix;                      /* of all keys: at most 64 bytes without braces */
+  const char *prefix;              /* of all keys: at most 64 bytes without braces */
+  uint32_t port, database;
   int64_t ttl_ms;                          /* a user not read or written for so long is forgotten; 0 = this store renews
                                               nobody's time: it stays what another store has set, or endless */
   uint32_t jitter_percent;                 /* each TTL is longer by up to so much, at random; 0 to 100 */
@@ -41,9 +37,12 @@ typedef struct solid_redis_store_options {
 
 #define SOLID_REDIS_STORE_OPTIONS_INIT                                                                                 \
   {                                                                                                                    \
-    sizeof(solid_redis_store_options), 50, 64, 0, SOLID_F16, "127.0.0.1", 6379, NULL, NULL, NULL, 0,                   \
-        "solid:", 30LL * 24 * 3600 * 1000, 10, 1000, 1000, 50, 2000, NULL, NULL                                        \
+    sizeof(solid_redis_store_options), 0, "127.0.0.1", NULL, NULL, NULL, "solid:", 6379, 0, 30LL * 24 * 3600 * 1000,   \
+        10, 1000, 1000, 50, 2000, NULL, NULL                                                                           \
   }
+
+/* The same for callers who cannot use macros. */
+SOLID_API solid_redis_store_options solid_redis_store_options_default(void);
 
 /* Counted since the store was opened. */
 typedef struct solid_redis_store_stats {
@@ -54,10 +53,10 @@ typedef struct solid_redis_store_stats {
   uint64_t stale;   /* params of another generation or size: taken as not there */
 } solid_redis_store_stats;
 
-/* Connects and opens. On success *out is owned by the caller, who ends it with (*out)->ops->close(*out). `options` NULL
- * = the defaults. EINVAL: an option out of range. EIO, ETIMEDOUT: the server cannot be reached or refuses us; the text
- * names it. */
-SOLID_API SOLID_CHECK_RESULT solid_status solid_redis_store_open(solid_store **out,
+/* Connects and opens for windows of the model, which is not kept and may be NULL when the options have a window.
+ * `options` NULL = the defaults. On success *out is owned by the caller: solid_store_close. EINVAL: an option out of
+ * range. EIO, ETIMEDOUT: the server cannot be reached or refuses us; the text names it. */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_store_open_redis(solid_store **out, const solid_model *model,
                                                                  const solid_redis_store_options *options);
 
 /* Fills the fields that fit in stats->struct_size. EINVAL: not a Redis store. */

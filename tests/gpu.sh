@@ -28,7 +28,7 @@ done
 command -v nvidia-smi >/dev/null && nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader
 command -v nvcc >/dev/null || PATH=$PATH:/usr/local/cuda/bin
 mkdir -p build
-options=(-DSOLID_KAFKA=OFF -DSOLID_REDIS=OFF)
+options=(-DSOLID_TESTS=ON -DSOLID_KAFKA=OFF -DSOLID_REDIS=OFF)
 if [ -n "$prefix" ]; then
   libraries=$prefix/usr/lib/x86_64-linux-gnu
   export PKG_CONFIG_PATH=$libraries/pkgconfig LD_LIBRARY_PATH=$libraries${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} LIBRARY_PATH=$libraries
@@ -40,7 +40,7 @@ cublas=$(cmake/cublas-options.sh build/cublas)
 options+=($cublas)
 command -v ninja >/dev/null || options+=(-G "Unix Makefiles")
 cmake --preset cuda "${options[@]}" >build/gpu.log 2>&1 && cmake --build --preset cuda -j "$(nproc)" >>build/gpu.log 2>&1 ||
-  { grep -iE 'error' -A4 build/gpu.log | head -n 40; tail -n 5 build/gpu.log; exit 1; }
+  { tests/support/what_failed.sh build/gpu.log; echo "the build of preset cuda failed; whole log: build/gpu.log"; exit 1; }
 export SOLID_REQUIRE=cuda
 failed=0
 stage() { printf '\n== %s (%d s)\n' "$1" "$SECONDS"; }

@@ -1,5 +1,6 @@
 /* solid_ask: recommendations of one user, from the model file and the Redis that solid_ingestd writes to. Also waits
  * until a user's window has seen so many events, and says how old the newest one was when it got there. */
+#include "examples/common/ground.h"
 #include "examples/common/program.h"
 #include "examples/common/store_options.h"
 #include "solid/extend.h"
@@ -7,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 typedef struct arguments {
   const char *model, *device, *user, *category, *session, *blocked;
@@ -100,40 +100,37 @@ static solid_bytes bytes_of(const char *text) {
 
 /* Ids between commas; one that the model does not know is left out, and named. ERANGE: over MAX_LIST that it knows. */
 static solid_status split_list(const asking *a, const char *name, const char *text, solid_bytes *ids, size_t *count) {
-  for (*count = 0; text && *text;) {
-    size_t length = strcspn(text, ",");
-    if (length && *count == MAX_LIST) return solid_fail(SOLID_ERANGE, "--%s: more than %d items", name, MAX_LIST);
-    if (length && solid_model_item_index(a->model, (solid_bytes){text, length}) == SOLID_NO_ITEM)
-      fprintf(stderr, "solid_ask: --%s: item %.*s is not in the model's catalogue, left out\n", name, (int)length,
-              text);
-    else if (length)
-      ids[(*count)++] = (solid_bytes){text, length};
-    text += length + (text[length] == ',');
+  const char *part;
+  size_t size;
+  for (*count = 0; sol_text_part(&text, &part, &size);) {
+    if (size == 0) continue;
+    if (*count == MAX_LIST) return solid_fail(SOLID_ERANGE, "--%s: more than %d items", name, MAX_LIST);
+    if (solid_model_item_index(a->model, (solid_bytes){part, size}) == SOLID_NO_ITEM)
+      fprintf(stderr, "solid_ask: --%s: item %s is not in the model's catalogue, left out\n", name,
+              sol_show(part, size).text);
+    else
+      ids[(*count)++] = (solid_bytes){part, size};
   }
   return SOLID_OK;
-}
-
-static int64_t now_ms(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_REALTIME, &now);
-  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 static solid_status open_all(asking *a) {
   a->info.struct_size = sizeof a->info;
   solid_context_options options = SOLID_CONTEXT_OPTIONS_INIT;
   options.device = a->args.device;
+  solid_recommender_options rec_options = SOLID_RECOMMENDER_OPTIONS_INIT;
+  rec_options.element = (uint32_t)a->args.store.element;
   solid_status status = solid_context_new(&a->ctx, &options);
   if (status == SOLID_OK) status = solid_model_load(&a->model, a->ctx, a->args.model);
   if (status == SOLID_OK) status = solid_model_get_info(a->model, &a->info);
-  if (status == SOLID_OK) status = store_options_open(&a->store, &a->args.store, &a->info, NULL);
-  if (status == SOLID_OK) status = solid_recommender_new(&a->rec, a->model, a->store, 1);
+  if (status == SOLID_OK) status = store_options_open(&a->store, &a->args.store, a->model, NULL);
+  if (status == SOLID_OK) status = solid_recommender_new(&a->rec, a->model, a->store, &rec_options);
   return status;
 }
 
 static void close_all(asking *a) {
   solid_recommender_free(a->rec);
-  if (a->store) a->store->ops->close(a->store);
+  solid_store_close(a->store);
   solid_model_free(a->model);
   solid_context_free(a->ctx);
 }
@@ -141,17 +138,21 @@ static void close_all(asking *a) {
 /* What the store has of the user; `steps` has room for the window, values for h and the parameters. */
 static solid_status look(asking *a, solid_window *window, solid_params *params, uint8_t *found) {
   solid_bytes user = bytes_of(a->args.user);
-  return a->store->ops->get(a->store, &user, 1, a->info.generation, window, params, found);
+  params->width = a->info.width;
+  params->count = a->info.params;
+  solid_status of_user = SOLID_OK,
+               status = a->store->ops->get(a->store, &user, 1, a->info.generation, window, params, found, &of_user);
+  return status ? status : of_user;
 }
 
 /* Polls every millisecond. ETIMEDOUT when the time is over. */
 static solid_status wait_for_events(asking *a, solid_window *window, solid_params *params) {
-  int64_t deadline = now_ms() + a->args.timeout * 1000, newest = 0;
+  int64_t deadline = sol_wall_ms() + a->args.timeout * 1000, newest = 0;
   for (;;) {
     uint8_t found = 0;
     solid_status status = look(a, window, params, &found);
     if (status != SOLID_OK && !solid_status_is_retriable(status)) return status;
-    int64_t wanted = a->args.until_seq, now = now_ms();
+    int64_t wanted = a->args.until_seq, now = sol_wall_ms();
     if (status == SOLID_OK && found && (int64_t)params->seq >= wanted) {
       newest = window->count ? window->steps[window->count - 1].time_ms : 0;
       printf("%s: parameters have seen %lld events; the newest was %lld ms old when they were there\n", a->args.user,
@@ -161,7 +162,7 @@ static solid_status wait_for_events(asking *a, solid_window *window, solid_param
     if (now >= deadline)
       return solid_fail(SOLID_ETIMEDOUT, "user %s: %llu of %lld events after %lld s", a->args.user,
                         (unsigned long long)window->seq, (long long)wanted, (long long)a->args.timeout);
-    nanosleep(&(struct timespec){0, 1000000}, NULL);
+    sol_sleep_ms(1);
   }
 }
 

@@ -134,8 +134,8 @@ static solid_status read_file(solid_config *config, const char *path) {
   for (int line = 1; status == SOLID_OK && (size = getline(&text, &room, file)) >= 0; line++) {
     if (size > LINE_MAX_BYTES || memchr(text, 0, (size_t)size))
       status = solid_fail(SOLID_EFORMAT, "%s:%d: not a line of text", path, line);
-    else
-      status = read_line(config, path, line, text);
+    else /* an editor may have put a byte order mark in front */
+      status = read_line(config, path, line, text + (line == 1 && strncmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0));
   }
   if (status == SOLID_OK && ferror(file)) status = solid_fail(SOLID_EIO, "%s: %s", path, strerror(errno));
   free(text);

@@ -1,6 +1,7 @@
 #include "examples/common/config.h"
 #include "solid/extend.h"
 #include "solid/version.h"
+#include <string.h>
 
 enum { MEANING_COLUMN = 32 };
 
@@ -30,14 +31,14 @@ static void write_flag(FILE *stream, const char *dashes, const char *name, const
 
 static void write_property(FILE *stream, const solid_property *property) {
   if (property->type == SOLID_PROPERTY_BOOL)
-    write_flag(stream, "--[no-]", property->name, "");
+    write_flag(stream, strncmp(property->name, "no-", 3) == 0 ? "--" : "--[no-]", property->name, "");
   else
     write_flag(stream, "--", property->name, value_word(property));
   fputs(property->meaning, stream);
   int limited = property->min != 0 || property->max != 0;
   const char *separator = " (";
   if (limited) {
-    const char *format = property->type == SOLID_PROPERTY_INT ? "%s%.0f .. %.0f" : "%s%g .. %g";
+    const char *format = property->type == SOLID_PROPERTY_INT ? "%s%.0f .. %.0f" : "%s%.15g .. %.15g";
     fprintf(stream, format, separator, property->min, property->max);
     separator = ", ";
   }

@@ -2,8 +2,8 @@
 #include "solid/extend.h"
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,10 +18,10 @@ static solid_status set_int(const solid_property *property, const char *text, co
   errno = 0;
   long long value = strtoll(text, &end, 10);
   if (end == text || *end) return solid_fail(SOLID_EINVAL, "%s: '%s' is not a whole number", where, text);
-  if (errno == ERANGE || (is_limited(property) && ((double)value < property->min || (double)value > property->max)))
-    return solid_fail(SOLID_ERANGE, "%s: %s is not in %.0f .. %.0f", where, text,
-                      is_limited(property) ? property->min : (double)INT64_MIN,
-                      is_limited(property) ? property->max : (double)INT64_MAX);
+  if (is_limited(property) && (errno == ERANGE || (double)value < property->min || (double)value > property->max))
+    return solid_fail(SOLID_ERANGE, "%s: %s is not in %.0f .. %.0f", where, text, property->min, property->max);
+  if (errno == ERANGE)
+    return solid_fail(SOLID_ERANGE, "%s: %s is not in %" PRId64 " .. %" PRId64, where, text, INT64_MIN, INT64_MAX);
   *field = value;
   return SOLID_OK;
 }
@@ -32,7 +32,7 @@ static solid_status set_float(const solid_property *property, const char *text, 
   if (end == text || *end || !isfinite(value))
     return solid_fail(SOLID_EINVAL, "%s: '%s' is not a finite number", where, text);
   if (is_limited(property) && (value < property->min || value > property->max))
-    return solid_fail(SOLID_ERANGE, "%s: %s is not in %g .. %g", where, text, property->min, property->max);
+    return solid_fail(SOLID_ERANGE, "%s: %s is not in %.15g .. %.15g", where, text, property->min, property->max);
   *field = value;
   return SOLID_OK;
 }

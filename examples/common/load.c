@@ -1,151 +1,207 @@
 #include "examples/common/load.h"
 #include "ingest/dataset.h"
 #include "solid/extend.h"
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-static solid_status take_events(void *collector, const solid_event *events, size_t count) {
-  return sol_collector_push(collector, events, count, NULL);
-}
-
-static solid_status take_attributes(void *collector, solid_bytes item, const solid_bytes *attributes, size_t count) {
+static solid_status take_events(void *collector, const solid_event *events, const double *ratings, size_t count) {
   solid_status status = SOLID_OK;
-  for (size_t i = 0; i < count && !status; i++) status = sol_collector_attribute(collector, item, attributes[i]);
+  (void)ratings;
+  for (size_t i = 0, n; i < count && !status; i += n) { /* runs of steps; what is disliked is not trained on */
+    for (n = 0; i + n < count && events[i + n].worth == SOLID_WORTH_STEP; n++) continue;
+    if (n) status = solid_collector_push(collector, events + i, n, NULL);
+    n += i + n < count;
+  }
   return status;
 }
 
-static solid_status take_vector(void *collector, solid_bytes item, const float *vector, size_t width) {
-  return sol_collector_vector(collector, item, vector, (uint32_t)width);
+/* What is said about items, and of how many. */
+typedef struct item_reader {
+  solid_collector *collector;
+  size_t attributed, pictured; /* items with attributes, with a vector that says something */
+} item_reader;
+
+static solid_status take_attributes(void *reader, solid_bytes item, const solid_bytes *attributes, size_t count) {
+  item_reader *r = reader;
+  solid_status status = SOLID_OK;
+  r->attributed += count > 0;
+  for (size_t i = 0; i < count && !status; i++) status = solid_collector_attribute(r->collector, item, attributes[i]);
+  return status;
+}
+
+static solid_status take_vector(void *reader, solid_bytes item, const float *vector, size_t width) {
+  item_reader *r = reader;
+  size_t i = 0;
+  while (i < width && vector[i] == 0) i++;
+  r->pictured += i < width;
+  return solid_collector_vector(r->collector, item, vector, (uint32_t)width);
 }
 
 /* The times of one user, as they come: a file of `user seconds seconds ...` reads like one of events. */
 typedef struct times_reader {
-  sol_history *history;
+  solid_dataset *dataset;
   const char *path;
-  uint32_t user; /* whose times these are; SOL_NO_ID before the first */
+  uint32_t user; /* whose times these are; SOLID_NO_ID before the first */
   int64_t *times;
   size_t n, room;
+  solid_time_unit unit; /* of the file, once the first time is read */
 } times_reader;
 
 static solid_status give_times(times_reader *r) {
-  if (r->user == SOL_NO_ID) return SOLID_OK;
-  solid_status status = sol_history_set_times(r->history, r->user, r->times, r->n);
+  if (r->user == SOLID_NO_ID) return SOLID_OK;
+  solid_status status = solid_dataset_set_times(r->dataset, r->user, r->times, r->n);
   r->n = 0;
   return status ? solid_fail(status, "%s: %s", r->path, solid_last_error()) : SOLID_OK;
 }
 
 static solid_status take_time(times_reader *r, const solid_event *event) {
-  char text[32] = "", *end = text;
-  uint32_t user = sol_vocab_find(&r->history->user_ids, event->user);
-  if (user == SOL_NO_ID)
+  uint32_t user = solid_vocab_find(&r->dataset->user_ids, event->user);
+  if (user == SOLID_NO_ID)
     return solid_fail(SOLID_EMISMATCH, "%s: user \"%.*s\" is not in the data", r->path, (int)event->user.size,
                       event->user.data);
   solid_status status = user == r->user ? SOLID_OK : give_times(r);
   if (status) return status;
   r->user = user;
-  if (event->item.size < sizeof text) memcpy(text, event->item.data, event->item.size);
-  double seconds = strtod(text, &end);
-  if (end == text || *end || !(seconds > -1e14 && seconds < 1e14))
-    return solid_fail(SOLID_EFORMAT, "%s: user \"%.*s\": \"%.*s\" is not a time in seconds", r->path,
-                      (int)event->user.size, event->user.data, (int)event->item.size, event->item.data);
+  int64_t time_ms = 0;
+  status = solid_time_read(event->item, &r->unit, 0, &time_ms);
+  if (status)
+    return solid_fail(status, "%s: user \"%.*s\": %s", r->path, (int)event->user.size, event->user.data,
+                      solid_last_error());
   if (r->n == r->room) {
     size_t room = 2 * r->room + 256;
     int64_t *times = realloc(r->times, room * sizeof *times);
     if (!times) return solid_fail(SOLID_ENOMEM, "no memory for %zu times", room);
     r->times = times, r->room = room;
   }
-  r->times[r->n++] = (int64_t)(seconds * 1000 + (seconds < 0 ? -0.5 : 0.5));
+  r->times[r->n++] = time_ms;
   return SOLID_OK;
 }
 
-static solid_status take_times(void *reader, const solid_event *events, size_t count) {
+static solid_status take_times(void *reader, const solid_event *events, const double *ratings, size_t count) {
+  (void)ratings;
   solid_status status = SOLID_OK;
   for (size_t i = 0; i < count && !status; i++) status = take_time(reader, &events[i]);
   return status;
 }
 
-static solid_status load_times(sol_history *history, const char *path) {
-  times_reader r = {.history = history, .path = path, .user = SOL_NO_ID};
-  solid_status status = solid_dataset_read_events(path, SOLID_DATASET_ROWS, take_times, &r);
+static solid_status load_times(solid_dataset *dataset, const char *path) {
+  times_reader r = {.dataset = dataset, .path = path, .user = SOLID_NO_ID};
+  solid_dataset_file *file = NULL;
+  solid_status status = reading_open(&file, path, "rows", NULL, NULL);
+  if (!status) status = solid_dataset_file_read(file, take_times, &r);
   if (!status) status = give_times(&r);
+  solid_dataset_file_close(file);
   free(r.times);
   return status;
 }
 
-static solid_status order_and_split(sol_history *history, const load_files *files) {
+static solid_status order_and_split(solid_dataset *dataset, const load_files *files) {
   const load_split *how = files->split;
-  sol_split_options options = {(sol_split_kind)how->kind, how->train, how->valid, how->valid_from * 1000,
-                               how->test_from * 1000};
-  solid_status status = how->times ? load_times(history, how->times) : SOLID_OK;
+  solid_split_options options = {(solid_split_kind)how->kind, how->train, how->valid, how->valid_from * 1000,
+                                 how->test_from * 1000};
+  solid_status status = how->times ? load_times(dataset, how->times) : SOLID_OK;
   if (status) return status;
-  if (how->ties) status = sol_history_shuffle_ties(history, (uint64_t)how->tie_seed);
-  if (!status) status = sol_split_apply(history, &options);
+  if (how->ties) status = solid_dataset_shuffle_ties(dataset, (uint64_t)how->tie_seed);
+  if (!status) status = solid_split_apply(dataset, &options);
   return status ? solid_fail(status, "%s: %s", files->data, solid_last_error()) : SOLID_OK;
 }
 
-/* What is said about the items of another catalogue would be dropped without a word. */
-static solid_status check_content(const sol_history *history, const load_files *files) {
-  if (files->attributes && !history->attribute_offsets[history->items])
-    return solid_fail(SOLID_EMISMATCH, "%s has no attribute of any of the %u items of %s", files->attributes,
-                      history->items, files->data);
-  size_t n = (size_t)history->items * history->vector_width, i = 0;
-  while (i < n && history->vectors[i] == 0) i++;
-  if (files->vectors && i == n)
-    return solid_fail(SOLID_EMISMATCH, "%s has no vector of any of the %u items of %s: items are its rows, from 0",
-                      files->vectors, history->items, files->data);
-  return SOLID_OK;
+/* What is said about the items of another catalogue would be dropped without a word. `said`: items of the file, `met`:
+ * those that the data has. A file of a larger catalogue has most of the data's items, one of a part is had by the
+ * data. */
+static solid_status check_fit(const solid_dataset *dataset, const char *path, const char *data, const char *what,
+                              size_t said, size_t met) {
+  if (2 * met >= said || 2 * met >= dataset->items) return SOLID_OK;
+  return solid_fail(SOLID_EMISMATCH,
+                    "%s fits %s badly: %zu of its %zu items with %s (%.0f %%) are among the %u of the data (%.0f %%)",
+                    path, data, met, said, what, 100.0 * (double)met / (double)said, dataset->items,
+                    100.0 * (double)met / dataset->items);
 }
 
-/* Data are read twice, for their format and for their events. */
-static solid_status check_regular(const char *path) {
-  struct stat about;
-  if (stat(path, &about) == 0 && !S_ISREG(about.st_mode) && !S_ISDIR(about.st_mode))
-    return solid_fail(SOLID_EIO, "%s: is no regular file, and data are read more than once: write them to one", path);
-  return SOLID_OK;
-}
-
-solid_status load_history(sol_history *history, const load_files *files) {
-  sol_collector *collector = NULL;
-  sol_collector_options options = {0};
-  solid_dataset_format format = SOLID_DATASET_AUTO;
-  sol_history made = {0};
-  if (files->vectors && !files->vector_width)
-    return solid_fail(SOLID_EINVAL, "%s: the width of its vectors is not given (--vector-width)", files->vectors);
-  solid_status status = files->format ? solid_dataset_format_find(files->format, &format) : SOLID_OK;
-  if (!status) status = check_regular(files->data);
-  if (!status) status = solid_dataset_has_times(files->data, format, &options.has_times);
-  options.sort_by_time = options.has_times; /* streams may bring a late event */
-  if (!status) status = sol_collector_new(&collector, &options);
-  if (!status) status = solid_dataset_read_events(files->data, format, take_events, collector);
-  if (!status && files->attributes)
-    status = solid_dataset_read_attributes(files->attributes, take_attributes, collector);
-  if (!status && files->vectors)
-    status = solid_dataset_read_vectors(files->vectors, files->vector_width, take_vector, collector);
-  if (!status) {
-    status = sol_collector_finish(collector, &made);
-    if (status == SOLID_ENOTFOUND) status = solid_fail(status, "%s has no events", files->data);
+static solid_status check_content(const solid_dataset *dataset, const load_files *files, const item_reader *r) {
+  size_t with = 0, pictured = 0;
+  for (uint32_t v = 0; v < dataset->items; v++) {
+    size_t i = 0, width = dataset->vector_width;
+    while (i < width && dataset->vectors[v * width + i] == 0) i++;
+    pictured += i < width;
+    with += dataset->attribute_offsets[v + 1] > dataset->attribute_offsets[v];
   }
-  if (!status) status = check_content(&made, files);
-  if (!status && files->split) status = order_and_split(&made, files);
-  sol_collector_free(collector);
-  if (status)
-    sol_history_clear(&made);
-  else
-    *history = made;
+  const items_options *items = files->items;
+  solid_status status = SOLID_OK;
+  if (items->attributes) status = check_fit(dataset, items->attributes, files->data, "attributes", r->attributed, with);
+  if (!status && items->vectors)
+    status = check_fit(dataset, items->vectors, files->data, "a vector", r->pictured, pictured);
   return status;
 }
 
-solid_status load_warn(const char *program, const sol_history *history, const load_files *files) {
+static solid_status load_items(solid_collector *collector, const load_files *files, item_reader *r) {
+  const items_options *items = files->items;
+  solid_attributes_options attributes = SOLID_ATTRIBUTES_OPTIONS_INIT;
+  solid_vectors_options vectors = SOLID_VECTORS_OPTIONS_INIT;
+  solid_vectors_report report = SOLID_VECTORS_REPORT_INIT;
+  solid_status status = SOLID_OK;
+  r->collector = collector;
+  attributes.item_column = items->item_column, attributes.columns = items->columns;
+  attributes.separator = items->separator, attributes.no_header = items->no_header;
+  vectors.width = (uint32_t)items->vector_width, vectors.ids = items->vector_ids;
+  if (items->attributes) status = solid_dataset_read_attributes(items->attributes, &attributes, take_attributes, r);
+  if (!status && items->vectors) status = solid_dataset_read_vectors(items->vectors, &vectors, take_vector, r, &report);
+  if (!status && report.zero_rows)
+    fprintf(stderr,
+            "%s: warning: %s: %" PRIu64 " of %" PRIu64 " vectors are zero and say nothing, the first in row %" PRIu64
+            "\n",
+            files->program ? files->program : files->data, items->vectors, report.zero_rows, report.rows,
+            report.first_zero);
+  return status;
+}
+
+/* Events into the collector, with what was odd about them said. */
+static solid_status load_events(solid_collector **collector, const load_files *files) {
+  solid_dataset_file *file = NULL;
+  solid_dataset_info info = SOLID_DATASET_INFO_INIT;
+  solid_collector_options options = {0};
+  solid_worth_rule rule = SOLID_WORTH_RULE_INIT;
+  solid_status status = reading_open(&file, files->data, files->format, files->reading, &rule);
+  if (!status) status = solid_dataset_file_get_info(file, &info);
+  options.has_times = options.sort_by_time = info.has_times; /* streams may bring a late event */
+  if (!status) status = solid_collector_new(collector, &options);
+  if (!status) status = solid_dataset_file_read(file, take_events, *collector);
+  if (!status) reading_say(files->program ? files->program : files->data, file);
+  solid_dataset_file_close(file);
+  return status;
+}
+
+solid_status load_history(solid_dataset *dataset, const load_files *files) {
+  solid_collector *collector = NULL;
+  solid_dataset made = {0};
+  item_reader items = {0};
+  solid_status status = load_events(&collector, files);
+  if (!status && files->items) status = load_items(collector, files, &items);
+  if (!status) {
+    status = solid_collector_finish(collector, &made);
+    if (status == SOLID_ENOTFOUND) status = solid_fail(status, "%s has no events", files->data);
+  }
+  if (!status && files->items) status = check_content(&made, files, &items);
+  if (!status && files->split) status = order_and_split(&made, files);
+  solid_collector_free(collector);
+  if (status)
+    solid_dataset_clear(&made);
+  else
+    *dataset = made;
+  return status;
+}
+
+solid_status load_warn(const char *program, const solid_dataset *dataset, const load_files *files) {
   size_t duplicates = 0;
-  solid_status status = sol_history_duplicates(history, &duplicates);
+  solid_status status = solid_dataset_duplicates(dataset, &duplicates);
   if (status) return status;
   if (duplicates)
     fprintf(stderr, "%s: warning: %s: %zu events equal an earlier one in user, item and time; they are kept\n", program,
             files->data, duplicates);
-  if (history->split.untimed)
+  if (dataset->split.untimed)
     fprintf(stderr, "%s: warning: %u users have no times: they are neither trained on nor asked\n", program,
-            history->split.untimed);
+            dataset->split.untimed);
   return SOLID_OK;
 }

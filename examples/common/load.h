@@ -2,13 +2,14 @@
 #ifndef EXAMPLES_COMMON_LOAD_H
 #define EXAMPLES_COMMON_LOAD_H
 
-#include "solid/train/data/split.h"
+#include "examples/common/reading.h"
+#include "solid/train/split.h"
 #include <stdint.h>
 
 /* The part of a program's properties that says what is trained on and what is asked; examples/common/load_options.h has
  * their table. All zero = leave-one-out in the order of the file. */
 typedef struct load_split {
-  int kind;            /* sol_split_kind */
+  int kind;            /* solid_split_kind */
   double train, valid; /* shares */
   int64_t valid_from;  /* seconds; 0 and 0 = by the shares */
   int64_t test_from;
@@ -18,20 +19,20 @@ typedef struct load_split {
 } load_split;
 
 typedef struct load_files {
-  const char *data;        /* events, any format of ingest/dataset.h */
-  const char *format;      /* its name; NULL or "auto" = told by the first lines */
-  const char *attributes;  /* of items; NULL = none */
-  const char *vectors;     /* raw float32, one row an item; NULL = none */
-  uint32_t vector_width;   /* floats a row */
-  const load_split *split; /* NULL = all zero */
+  const char *data;               /* events, any format of ingest/dataset.h */
+  const char *format;             /* its name; NULL or "auto" = told by the first lines */
+  const reading_options *reading; /* NULL = all zero */
+  const char *program;            /* who says what is odd; NULL = the file's name */
+  const items_options *items;     /* NULL = nothing is said about items */
+  const load_split *split;        /* NULL = all zero */
 } load_files;
 
-/* On success the caller owns *history: sol_history_clear. Texts name the file. ENOTFOUND: no events, or a part of the
- * split is empty. EMISMATCH: the file of times is of other events, that of attributes or
- * vectors of other items. */
-solid_status load_history(sol_history *history, const load_files *files);
+/* On success the caller owns *dataset: solid_dataset_clear. Texts name the file. ENOTFOUND: no events, or a part of the
+ * split is empty. EMISMATCH: the file of times is of other events, that of attributes or vectors of other items: fewer
+ * than half of its items are the data's, and it has fewer than half of the data's. */
+solid_status load_history(solid_dataset *dataset, const load_files *files);
 
 /* Says on stderr, after "program: warning: ", what is odd about the data: duplicate events, users without times. */
-solid_status load_warn(const char *program, const sol_history *history, const load_files *files);
+solid_status load_warn(const char *program, const solid_dataset *dataset, const load_files *files);
 
 #endif

@@ -1,11 +1,16 @@
-/* The properties of load_split, for the tables of solid_train and solid_eval. `struct_` is the program's struct; its
- * load_split is called `order`. */
+/* The properties that say how data is read and split, for the tables of programs. `struct_` is the program's struct;
+ * its reading_options is called `reading`, its load_split `order`. */
 #ifndef EXAMPLES_COMMON_LOAD_OPTIONS_H
 #define EXAMPLES_COMMON_LOAD_OPTIONS_H
 
 #include "examples/common/config.h"
 #include "examples/common/load.h"
 #include <stddef.h>
+
+#define LOAD_READING_PROPERTIES(struct_) READING_PROPERTIES(struct_, reading), WORTH_PROPERTIES(struct_, reading)
+
+/* Of a struct whose items_options is called `items`. */
+#define LOAD_ITEMS_PROPERTIES(struct_) ITEMS_PROPERTIES(struct_, items)
 
 #define LOAD_SPLIT_PROPERTIES(struct_)                                                                                 \
   {.name = "split",                                                                                                    \

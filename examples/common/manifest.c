@@ -1,6 +1,6 @@
 #include "examples/common/manifest.h"
 #include "solid/extend.h"
-#include "solid/train/data/split.h"
+#include "solid/train/split.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -56,24 +56,24 @@ json_t *manifest_options(const solid_program *program, const void *values, const
   return object;
 }
 
-json_t *manifest_split(const sol_history *history) {
+json_t *manifest_split(const solid_dataset *dataset) {
   static const char *const kinds[] = {"leave-one-out", "global-time", "per-user-ratio"};
-  const sol_split *split = &history->split;
-  char text[SOL_SPLIT_TEXT];
-  sol_split_describe(history, text);
+  const solid_split *split = &dataset->split;
+  char text[SOLID_SPLIT_TEXT];
+  solid_split_describe(dataset, text);
   json_t *object = json_pack("{s:s, s:s}", "kind", kinds[split->kind], "text", text);
   if (split->train > 0) json_object_set_new(object, "shares", json_pack("[f, f]", split->train, split->valid));
-  if (split->kind == SOL_GLOBAL_TIME)
+  if (split->kind == SOLID_GLOBAL_TIME)
     json_object_set_new(object, "boundaries_ms",
                         json_pack("[I, I]", (json_int_t)split->valid_from, (json_int_t)split->test_from));
-  if (split->kind == SOL_GLOBAL_TIME) json_object_set_new(object, "untimed_users", json_integer(split->untimed));
+  if (split->kind == SOLID_GLOBAL_TIME) json_object_set_new(object, "untimed_users", json_integer(split->untimed));
   json_object_set_new(object, "ties", json_string(split->shuffled ? "shuffle" : "file"));
   if (split->shuffled) json_object_set_new(object, "tie_seed", json_integer((json_int_t)split->tie_seed));
   return object;
 }
 
-json_t *manifest_hash(const sol_history *history) {
-  return json_sprintf("%016" PRIx64, sol_history_hash(history));
+json_t *manifest_hash(const solid_dataset *dataset) {
+  return json_sprintf("%016" PRIx64, solid_dataset_hash(dataset));
 }
 
 solid_status manifest_check(const char *path) {

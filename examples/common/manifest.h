@@ -3,7 +3,7 @@
 #define EXAMPLES_COMMON_MANIFEST_H
 
 #include "examples/common/config.h"
-#include "solid/train/data/history.h"
+#include "solid/train/dataset.h"
 #include <jansson.h>
 
 /* Every property of the program with the value that this run has, but those whose names are in `without` (ends with
@@ -11,10 +11,10 @@
 json_t *manifest_options(const solid_program *program, const void *values, const char *const *without);
 
 /* {"kind", "text", boundaries or shares, "ties", "tie_seed"} of the history's split. */
-json_t *manifest_split(const sol_history *history);
+json_t *manifest_split(const solid_dataset *dataset);
 
-/* sol_history_hash as 16 hexadecimal digits. */
-json_t *manifest_hash(const sol_history *history);
+/* solid_dataset_hash as 16 hexadecimal digits. */
+json_t *manifest_hash(const solid_dataset *dataset);
 
 /* EIO: a file of this path can be neither written nor created. For asking before long work; it creates nothing. */
 solid_status manifest_check(const char *path);

@@ -1,12 +1,10 @@
 #include "examples/common/progress.h"
-#include <time.h>
+#include "examples/common/ground.h"
 
 #define SHOW_EVERY 0.2 /* seconds between two versions of the line */
 
 double progress_now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+  return sol_steady_s();
 }
 
 static void clear_line(const progress *p) {
@@ -15,12 +13,12 @@ static void clear_line(const progress *p) {
 
 void progress_begin_epoch(progress *p, uint32_t epoch) {
   p->epoch = epoch;
-  p->epoch_started = p->step_shown = progress_now();
+  p->epoch_started = p->step_shown = sol_steady_s();
 }
 
 int progress_step(void *user, uint32_t step, uint32_t steps) {
   progress *p = user;
-  double now = progress_now();
+  double now = sol_steady_s();
   if (!p->terminal || now - p->step_shown < SHOW_EVERY) return 0;
   p->step_shown = now;
   double done = (double)step / steps, seconds = now - p->epoch_started;
@@ -30,8 +28,8 @@ int progress_step(void *user, uint32_t step, uint32_t steps) {
   return 0;
 }
 
-void progress_end_epoch(progress *p, const sol_epoch *r) {
-  double now = progress_now(), seconds = now - p->epoch_started, rate = p->users / seconds;
+void progress_end_epoch(progress *p, const solid_epoch *r) {
+  double now = sol_steady_s(), seconds = now - p->epoch_started, rate = p->users / seconds;
   uint32_t left = p->epochs - r->epoch, patient = p->patience - (r->epoch - r->best_epoch);
   int impatient = p->patience > 0 && patient < left;
   if (impatient) left = patient;

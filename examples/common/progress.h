@@ -2,7 +2,7 @@
 #ifndef EXAMPLES_COMMON_PROGRESS_H
 #define EXAMPLES_COMMON_PROGRESS_H
 
-#include "solid/train/fit/trainer.h"
+#include "solid/train/trainer.h"
 #include <stdio.h>
 
 typedef struct progress {
@@ -16,8 +16,8 @@ typedef struct progress {
 } progress;
 
 void progress_begin_epoch(progress *p, uint32_t epoch);
-int progress_step(void *progress, uint32_t step, uint32_t steps); /* a sol_step_fn */
-void progress_end_epoch(progress *p, const sol_epoch *report);
+int progress_step(void *progress, uint32_t step, uint32_t steps); /* a solid_step_fn */
+void progress_end_epoch(progress *p, const solid_epoch *report);
 
 /* Seconds on a clock that only goes forward. */
 double progress_now(void);

@@ -1,4 +1,5 @@
 #include "examples/common/store_options.h"
+#include "examples/common/address.h"
 #include "solid/extend.h"
 #include "store/memory_store.h"
 #include <stdio.h>
@@ -38,20 +39,18 @@ static solid_status read_address(address *out, const char *text) {
 
 solid_status store_options_check(const store_options *options) {
   address unused;
+  solid_status status = options->kind == STORE_REDIS ? address_check("--redis", options->redis) : SOLID_OK;
+  if (status) return status;
   return options->kind == STORE_REDIS ? read_address(&unused, options->redis) : SOLID_OK;
 }
 
 #ifdef SOLID_WITH_REDIS
-static solid_status open_redis(solid_store **out, const store_options *options, const solid_model_info *info,
+static solid_status open_redis(solid_store **out, const store_options *options, const solid_model *model,
                                solid_log_fn log) {
   address where;
   solid_status status = read_address(&where, options->redis);
   if (status) return status;
   solid_redis_store_options o = SOLID_REDIS_STORE_OPTIONS_INIT;
-  o.window = info->window;
-  o.width = info->width;
-  o.params = info->params;
-  o.element = (solid_element)options->element;
   if (where.path)
     o.unix_path = where.path;
   else
@@ -62,24 +61,20 @@ static solid_status open_redis(solid_store **out, const store_options *options, 
   o.prefix = options->prefix;
   o.ttl_ms = options->ttl_s * 1000;
   o.log = log;
-  return solid_redis_store_open(out, &o);
+  return solid_store_open_redis(out, model, &o);
 }
 #else
-static solid_status open_redis(solid_store **out, const store_options *options, const solid_model_info *info,
+static solid_status open_redis(solid_store **out, const store_options *options, const solid_model *model,
                                solid_log_fn log) {
-  (void)out, (void)options, (void)info, (void)log;
+  (void)out, (void)options, (void)model, (void)log;
   return solid_fail(SOLID_EUNSUPPORTED, "--store redis: built without Redis, use --store memory");
 }
 #endif
 
-solid_status store_options_open(solid_store **out, const store_options *options, const solid_model_info *info,
+solid_status store_options_open(solid_store **out, const store_options *options, const solid_model *model,
                                 solid_log_fn log) {
-  if (options->kind == STORE_REDIS) return open_redis(out, options, info, log);
+  if (options->kind == STORE_REDIS) return open_redis(out, options, model, log);
   solid_memory_store_options o = SOLID_MEMORY_STORE_OPTIONS_INIT;
-  o.window = info->window;
-  o.width = info->width;
-  o.params = info->params;
-  o.element = (solid_element)options->element;
   o.ttl_ms = options->ttl_s * 1000;
-  return solid_memory_store_open(out, &o);
+  return solid_store_open_memory(out, model, &o);
 }

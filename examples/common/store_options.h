@@ -47,8 +47,9 @@ typedef struct store_options {
 /* EINVAL: the address is neither HOST:PORT nor a path. Asks nobody. */
 solid_status store_options_check(const store_options *options);
 
-/* The store in the model's sizes; `log` may be NULL. EINVAL as above; EUNSUPPORTED: built without Redis. */
-solid_status store_options_open(solid_store **out, const store_options *options, const solid_model_info *info,
+/* The store for windows of the model; `log` may be NULL. EINVAL as above; EUNSUPPORTED: built without Redis. The
+ * element is for whoever writes parameters into it. */
+solid_status store_options_open(solid_store **out, const store_options *options, const solid_model *model,
                                 solid_log_fn log);
 
 #endif

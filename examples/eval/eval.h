@@ -8,8 +8,8 @@
 #include "examples/eval/eval_stale.h"
 #include "solid/model.h"
 #include "solid/store.h"
-#include "solid/train/evaluate/beyond.h"
-#include "solid/train/evaluate/slices.h"
+#include "solid/train/beyond.h"
+#include "solid/train/slices.h"
 
 typedef struct eval_arguments {
   const char *model, *data, *format, *device, *json, *stale;
@@ -17,6 +17,7 @@ typedef struct eval_arguments {
   int mask, part, popularity_only, cache, allow_other_split, allow_other_data, protocol;
   double hide;
   int64_t hide_seed;
+  reading_options reading;
   load_split order;
 } eval_arguments;
 
@@ -24,20 +25,20 @@ extern const solid_program eval_program;
 
 /* One ranking's figures. */
 typedef struct eval_figures {
-  sol_evaluation evaluation;
-  sol_metrics value, low, high;
-  sol_slice_figures slice[SOL_SLICES];
-  sol_beyond beyond;
+  solid_evaluation evaluation;
+  solid_metrics value, low, high;
+  solid_slice_figures slice[SOLID_SLICES];
+  solid_beyond beyond;
 } eval_figures;
 
 typedef struct eval_run {
   eval_arguments args;
-  sol_history history;
+  solid_dataset dataset;
   solid_context *ctx;
   solid_model *model; /* NULL = popularity only */
   solid_model_info info;
   solid_store *cache;
-  sol_slices slices;
+  solid_slices slices;
   eval_figures of_model, popularity;
   stale_report stale;   /* with --stale */
   hidden_report hidden; /* of a model that was trained without some items */

@@ -4,7 +4,7 @@
 #include "examples/eval/eval.h"
 #include "examples/eval/eval_ranks.h"
 #include "solid/extend.h"
-#include "solid/train/evaluate/compare.h"
+#include "solid/train/compare.h"
 #include "solid/version.h"
 #include <errno.h>
 #include <jansson.h>
@@ -64,7 +64,7 @@ typedef struct comparison {
   side sides[SIDES];
   json_t *first; /* the first file: the others must have asked what it did */
   size_t users;
-  sol_comparison result;
+  solid_comparison result;
 } comparison;
 
 /* Files to the sides, flags (with their values) and the program's name to flags, which has room for argc. */
@@ -149,20 +149,20 @@ static solid_status load_run(comparison *c, side *s, size_t run) {
 
 static solid_status compare(comparison *c) {
   solid_status status = SOLID_OK;
-  sol_runs runs[SIDES];
+  solid_runs runs[SIDES];
   for (int i = 0; i < SIDES; i++) {
     side *s = &c->sides[i];
     if (!s->runs) return solid_fail(SOLID_EINVAL, "two files, or -- between two lists of files, are wanted");
     for (size_t run = 0; run < s->runs && !status; run++) status = load_run(c, s, run);
-    runs[i] = (sol_runs){(const uint32_t *const *)s->ranks, s->runs};
+    runs[i] = (solid_runs){(const uint32_t *const *)s->ranks, s->runs};
   }
   if (status) return status;
-  return sol_compare_ranks(&c->result, &runs[0], &runs[1], c->users, (uint32_t)c->args.resamples,
-                           (uint64_t)c->args.seed);
+  return solid_compare_ranks(&c->result, &runs[0], &runs[1], c->users, (uint32_t)c->args.resamples,
+                             (uint64_t)c->args.seed);
 }
 
 static void print(const comparison *c) {
-  const sol_comparison *r = &c->result;
+  const solid_comparison *r = &c->result;
   for (int i = 0; i < SIDES; i++) {
     printf("%c:", 'A' + i);
     for (size_t run = 0; run < c->sides[i].runs; run++) printf(" %s", c->sides[i].path[run]);
@@ -170,8 +170,8 @@ static void print(const comparison *c) {
   }
   printf("split: %s, %zu users\n\n%-8s  %-6s  %-6s  %-36s  users better, worse\n", split_of(c->first), c->users, "",
          "A", "B", "A - B, 95 % interval over users");
-  for (int m = 0; m < SOL_METRICS; m++)
-    printf("%-8s  %.4f  %.4f  %+.5f [%+.5f, %+.5f]%9s%.2f %%, %.2f %%\n", sol_metric_names[m], r->a.value[m],
+  for (int m = 0; m < SOLID_METRICS; m++)
+    printf("%-8s  %.4f  %.4f  %+.5f [%+.5f, %+.5f]%9s%.2f %%, %.2f %%\n", solid_metric_names[m], r->a.value[m],
            r->b.value[m], r->difference.value[m], r->low.value[m], r->high.value[m], "", 100 * r->better.value[m],
            100 * r->worse.value[m]);
 }
@@ -183,12 +183,12 @@ static json_t *files_of(const side *s) {
 }
 
 static solid_status write_comparison(const comparison *c) {
-  const sol_comparison *r = &c->result;
+  const solid_comparison *r = &c->result;
   json_t *root = json_pack("{s:o, s:o, s:I}", "a", files_of(&c->sides[0]), "b", files_of(&c->sides[1]), "users",
                            (json_int_t)c->users);
   json_t *metrics = json_object();
-  for (int m = 0; m < SOL_METRICS; m++)
-    json_object_set_new(metrics, sol_metric_names[m],
+  for (int m = 0; m < SOLID_METRICS; m++)
+    json_object_set_new(metrics, solid_metric_names[m],
                         json_pack("{s:f, s:f, s:f, s:[f, f], s:f, s:f}", "a", r->a.value[m], "b", r->b.value[m],
                                   "difference", r->difference.value[m], "ci95", r->low.value[m], r->high.value[m],
                                   "better", r->better.value[m], "worse", r->worse.value[m]));

@@ -2,14 +2,14 @@
 #ifndef EXAMPLES_EVAL_EVAL_HIDDEN_H
 #define EXAMPLES_EVAL_EVAL_HIDDEN_H
 
-#include "solid/train/evaluate/evaluate.h"
+#include "solid/train/evaluate.h"
 #include <jansson.h>
 
 /* Figures of one group of users under one ranking. */
 typedef struct hidden_row {
   const char *name; /* of the JSON's object */
   size_t users;
-  sol_metrics value, low, high; /* zero without users */
+  solid_metrics value, low, high; /* zero without users */
 } hidden_row;
 
 #define HIDDEN_ROWS 6
@@ -24,9 +24,9 @@ typedef struct hidden_report {
 } hidden_report;
 
 /* `of_model` is the model's evaluation over the whole catalogue with these options. */
-solid_status hidden_measure(hidden_report *report, const sol_hidden *hidden, const solid_model *model,
-                            const sol_history *history, const sol_evaluate_options *options,
-                            const sol_evaluation *of_model, uint32_t resamples, uint64_t seed);
+solid_status hidden_measure(hidden_report *report, const solid_hidden *hidden, const solid_model *model,
+                            const solid_dataset *dataset, const solid_evaluate_options *options,
+                            const solid_evaluation *of_model, uint32_t resamples, uint64_t seed);
 
 void hidden_print(const hidden_report *report);
 

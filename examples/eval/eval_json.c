@@ -2,38 +2,40 @@
 #include "examples/eval/eval.h"
 #include "examples/eval/eval_ranks.h"
 #include "solid/extend.h"
+#include "solid/train/provenance.h"
 #include "solid/version.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <unistd.h>
 
-static json_t *json_of_values(const sol_metrics *metrics) {
+static json_t *json_of_values(const solid_metrics *metrics) {
   json_t *object = json_object();
-  for (int m = 0; m < SOL_METRICS; m++) json_object_set_new(object, sol_metric_names[m], json_real(metrics->value[m]));
+  for (int m = 0; m < SOLID_METRICS; m++)
+    json_object_set_new(object, solid_metric_names[m], json_real(metrics->value[m]));
   return object;
 }
 
-static json_t *json_of_interval(const sol_metrics *low, const sol_metrics *high) {
+static json_t *json_of_interval(const solid_metrics *low, const solid_metrics *high) {
   json_t *object = json_object();
-  for (int m = 0; m < SOL_METRICS; m++)
-    json_object_set_new(object, sol_metric_names[m], json_pack("[f, f]", low->value[m], high->value[m]));
+  for (int m = 0; m < SOLID_METRICS; m++)
+    json_object_set_new(object, solid_metric_names[m], json_pack("[f, f]", low->value[m], high->value[m]));
   return object;
 }
 
 static json_t *json_of_slices(const eval_figures *f) {
   json_t *object = json_object();
-  for (int s = 0; s < SOL_SLICES; s++) {
-    const sol_slice_figures *one = &f->slice[s];
+  for (int s = 0; s < SOLID_SLICES; s++) {
+    const solid_slice_figures *one = &f->slice[s];
     json_t *slice = json_pack("{s:I}", "users", (json_int_t)one->users);
     if (one->users) json_object_set_new(slice, "metrics", json_of_values(&one->value));
     if (one->users) json_object_set_new(slice, "ci95", json_of_interval(&one->low, &one->high));
-    json_object_set_new(object, sol_slice_names[s], slice);
+    json_object_set_new(object, solid_slice_names[s], slice);
   }
   return object;
 }
 
 static json_t *json_of_beyond(const eval_figures *f) {
-  const sol_beyond *b = &f->beyond;
+  const solid_beyond *b = &f->beyond;
   return json_pack("{s:f, s:f, s:f, s:o}", "coverage@10", f->evaluation.coverage, "gini@10", b->gini, "novelty@10",
                    b->novelty, "diversity@10", b->diversity < 0 ? json_null() : json_real(b->diversity));
 }
@@ -49,20 +51,20 @@ static json_t *json_of_model(const solid_model_info *info) {
 
 static json_t *json_of_manifest(const eval_run *r) {
   static const char *const without[] = {"model", "data", "json", "popularity-only", NULL};
-  sol_part part = r->args.part ? SOL_PART_TEST : SOL_PART_VALID;
+  solid_part part = r->args.part ? SOLID_PART_TEST : SOLID_PART_VALID;
   char generation[17], questions[17];
   snprintf(questions, sizeof questions, "%016" PRIx64,
-           sol_evaluation_hash(&r->popularity.evaluation, &r->history, part));
+           solid_evaluation_hash(&r->popularity.evaluation, &r->dataset, part));
   snprintf(generation, sizeof generation, "%016" PRIx64, r->info.generation);
-  const char *training = r->model ? sol_evaluate_training(r->model) : NULL;
+  const char *training = r->model ? solid_provenance_text(r->model) : NULL;
   json_t *trained = training ? json_loads(training, 0, NULL) : NULL;
   json_t *manifest = json_pack("{s:s, s:o, s:o, s:s, s:I, s:s, s:I, s:o}", "version", solid_version(), "data_hash",
-                               manifest_hash(&r->history), "split", manifest_split(&r->history), "questions_hash",
+                               manifest_hash(&r->dataset), "split", manifest_split(&r->dataset), "questions_hash",
                                questions, "seed", (json_int_t)r->args.seed, "device", r->args.device, "threads",
                                (json_int_t)(r->args.threads ? r->args.threads : sysconf(_SC_NPROCESSORS_ONLN)),
                                "options", manifest_options(&eval_program, &r->args, without));
   size_t duplicates = 0;
-  if (sol_history_duplicates(&r->history, &duplicates) == SOLID_OK)
+  if (solid_dataset_duplicates(&r->dataset, &duplicates) == SOLID_OK)
     json_object_set_new(manifest, "duplicates", json_integer((json_int_t)duplicates));
   if (!r->model) return manifest;
   json_object_set_new(manifest, "precision", json_string("fp32"));
@@ -73,10 +75,10 @@ static json_t *json_of_manifest(const eval_run *r) {
 }
 
 solid_status eval_write_json(const eval_run *r) {
-  const sol_evaluation *e = &r->popularity.evaluation;
+  const solid_evaluation *e = &r->popularity.evaluation;
   json_t *root = json_pack("{s:s, s:s, s:b, s:I, s:I, s:I}", "data", r->args.data, "part", eval_part_name(&r->args),
                            "masked", r->args.mask, "users", (json_int_t)e->users, "skipped_users",
-                           (json_int_t)e->skipped, "items", (json_int_t)r->history.items);
+                           (json_int_t)e->skipped, "items", (json_int_t)r->dataset.items);
   if (r->model) {
     json_object_set_new(root, "model", json_string(r->args.model));
     json_object_set_new(root, "metrics", json_of_values(&r->of_model.value));
@@ -92,7 +94,7 @@ solid_status eval_write_json(const eval_run *r) {
   json_object_set_new(root, "popularity_beyond", json_of_beyond(&r->popularity));
   json_object_set_new(root, "popularity_slices", json_of_slices(&r->popularity));
   json_object_set_new(root, "popularity_ranks", eval_ranks_write(e->ranks, e->users));
-  json_object_set_new(root, "head_share", json_real(r->slices.head_share));
+  json_object_set_new(root, "head_share", json_real(r->slices.popular_share));
   if (r->stale.count) json_object_set_new(root, "stale", stale_json(&r->stale));
   if (r->hidden.hidden) json_object_set_new(root, "hidden", hidden_json(&r->hidden));
   json_object_set_new(root, "manifest", json_of_manifest(r));

@@ -7,6 +7,7 @@ static const solid_property properties[] = {
     {.name = "model", .type = SOLID_PROPERTY_STRING, .meaning = "model file (safetensors)", AT(model)},
     {.name = "data", .type = SOLID_PROPERTY_STRING, .meaning = "file of events", .required = 1, AT(data)},
     {.name = "format", .type = SOLID_PROPERTY_STRING, .preset = "auto", .meaning = "format of the data", AT(format)},
+    LOAD_READING_PROPERTIES(eval_arguments),
     {.name = "protocol",
      .type = SOLID_PROPERTY_CHOICE,
      .preset = "ranking",

@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 static solid_status check_data(const eval_run *r, const sol_paper_model *model, const sol_paper_origin *origin) {
-  uint64_t hash = sol_history_hash(&r->history);
-  if (model->config.items != r->history.items + 1)
-    return solid_fail(SOLID_EMISMATCH, "%s has %u items, %s was trained on %u", r->args.data, r->history.items,
+  uint64_t hash = solid_dataset_hash(&r->dataset);
+  if (model->config.items != r->dataset.items + 1)
+    return solid_fail(SOLID_EMISMATCH, "%s has %u items, %s was trained on %u", r->args.data, r->dataset.items,
                       r->args.model, model->config.items - 1);
   if (hash == origin->data_hash || r->args.allow_other_data) return SOLID_OK;
   return solid_fail(SOLID_EMISMATCH,
@@ -71,7 +71,7 @@ static json_t *json_of_manifest(const eval_run *r, const sol_paper_model *model,
                 (json_int_t)c->width, "heads_of_attention", (json_int_t)c->heads, "window", (json_int_t)c->window,
                 "clip", c->clip, "weight", c->weight);
   return json_pack("{s:s, s:o, s:{s:s, s:s}, s:I, s:I, s:s, s:I, s:s, s:o, s:o}", "version", solid_version(),
-                   "data_hash", manifest_hash(&r->history), "split", "kind", "paper", "text",
+                   "data_hash", manifest_hash(&r->dataset), "split", "kind", "paper", "text",
                    "each user's last event among 99 others", "seed", (json_int_t)origin->seed, "negatives_seed",
                    (json_int_t)origin->negatives, "device", r->args.device, "threads",
                    (json_int_t)(r->args.threads ? r->args.threads : sysconf(_SC_NPROCESSORS_ONLN)), "precision", "fp32",
@@ -86,7 +86,7 @@ static solid_status write_json(const eval_run *r, const sol_paper_model *model, 
       r->args.data, "model", r->args.model, "backbone", sol_paper_backbones[c->backbone], "head",
       sol_paper_heads[c->head], "form", sol_paper_forms[c->form], "users", (json_int_t)figures->users, "seed",
       (json_int_t)origin->seed, "negatives_seed", (json_int_t)origin->negatives, "data_hash",
-      manifest_hash(&r->history), "version", solid_version(), "device", r->args.device, "metrics", json_of(&figures[0]),
+      manifest_hash(&r->dataset), "version", solid_version(), "device", r->args.device, "metrics", json_of(&figures[0]),
       "metrics_file_order", json_of(&figures[1]), "manifest", json_of_manifest(r, model, origin));
   return manifest_write(root, r->args.json);
 }
@@ -98,7 +98,7 @@ static solid_status measure(eval_run *r, const sol_paper_model *model, const sol
   options.threads = (int32_t)r->args.threads;
   options.device = r->args.device;
   solid_status status = solid_context_new(&r->ctx, &options);
-  if (!status) status = sol_paper_data_open(&data, &r->history, model->config.window, origin->negatives);
+  if (!status) status = sol_paper_data_open(&data, &r->dataset, model->config.window, origin->negatives);
   if (!status) status = sol_paper_evaluate(r->ctx, model, &data, SOL_PAPER_TIES_EXPECTED, &figures[0]);
   if (!status) status = sol_paper_evaluate(r->ctx, model, &data, SOL_PAPER_TIES_FILE, &figures[1]);
   sol_paper_data_close(&data);
@@ -107,7 +107,7 @@ static solid_status measure(eval_run *r, const sol_paper_model *model, const sol
 
 solid_status eval_paper(eval_run *r) {
   const eval_arguments *args = &r->args;
-  load_files files = {.data = args->data, .format = args->format};
+  load_files files = {.data = args->data, .format = args->format, .reading = &args->reading, .program = "solid_eval"};
   sol_paper_model model = {0};
   sol_paper_origin origin;
   sol_paper_metrics figures[2];
@@ -117,7 +117,7 @@ solid_status eval_paper(eval_run *r) {
     return solid_fail(SOLID_EINVAL, "--protocol paper asks for each user's last event among 99 others: no --split, "
                                     "--ties, --times, --part, --cache, --stale, --hide or --popularity-only");
   solid_status status = sol_paper_file_read(args->model, &model, &origin);
-  if (!status) status = load_history(&r->history, &files);
+  if (!status) status = load_history(&r->dataset, &files);
   if (!status) status = check_data(r, &model, &origin);
   if (!status) status = measure(r, &model, &origin, figures);
   if (!status) {

@@ -3,7 +3,7 @@
 #ifndef EXAMPLES_EVAL_EVAL_RANKS_H
 #define EXAMPLES_EVAL_EVAL_RANKS_H
 
-#include "solid/train/evaluate/metrics.h"
+#include "solid/train/metrics.h"
 #include <jansson.h>
 
 /* NULL: no memory. */

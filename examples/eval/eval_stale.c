@@ -1,27 +1,29 @@
 #include "examples/eval/eval_stale.h"
+#include "examples/common/ground.h"
 #include "solid/extend.h"
 #include <stdio.h>
 #include <stdlib.h>
 
 static solid_status read_ages(stale_report *made, const char *ages) {
-  for (const char *at = ages;; at++) {
+  const char *list = ages, *part;
+  size_t size;
+  while (sol_text_part(&list, &part, &size)) {
     char *end = NULL;
-    unsigned long age = *at >= '0' && *at <= '9' ? strtoul(at, &end, 10) : 0;
-    if (end == NULL || age > 1000000 || (*end != ',' && *end != '\0') || made->count == STALE_MAX)
+    unsigned long age = *part >= '0' && *part <= '9' ? strtoul(part, &end, 10) : 0;
+    if (end != part + size || age > 1000000 || made->count == STALE_MAX)
       return solid_fail(SOLID_EINVAL, "--stale %s: must be up to %d numbers of events, commas between", ages,
                         STALE_MAX);
     made->events[made->count++] = (uint32_t)age;
-    if (*end == '\0') return SOLID_OK;
-    at = end;
   }
+  return SOLID_OK;
 }
 
 /* What one pass over the ages needs. */
 typedef struct stale_pass {
   const solid_model *model;
-  const sol_history *history;
-  sol_evaluate_options options;
-  const sol_evaluation *fresh;
+  const solid_dataset *dataset;
+  solid_evaluate_options options;
+  const solid_evaluation *fresh;
   const uint8_t *is_full; /* (users) */
   size_t full_users;
   uint32_t *ranks, *fresh_ranks; /* (users) of the full ones */
@@ -29,16 +31,16 @@ typedef struct stale_pass {
   uint64_t seed;
 } stale_pass;
 
-static solid_status compare(const stale_pass *p, sol_comparison *out, const uint32_t *ranks, const uint32_t *fresh,
+static solid_status compare(const stale_pass *p, solid_comparison *out, const uint32_t *ranks, const uint32_t *fresh,
                             size_t users) {
-  sol_runs a = {&ranks, 1}, b = {&fresh, 1};
-  return users ? sol_compare_ranks(out, &a, &b, users, p->resamples, p->seed) : SOLID_OK;
+  solid_runs a = {&ranks, 1}, b = {&fresh, 1};
+  return users ? solid_compare_ranks(out, &a, &b, users, p->resamples, p->seed) : SOLID_OK;
 }
 
 static solid_status measure_cell(stale_pass *p, uint32_t age, int stale_state, stale_cell *cell) {
-  sol_evaluation made = {0};
+  solid_evaluation made = {0};
   p->options.stale = age, p->options.stale_state = stale_state;
-  solid_status status = sol_evaluate_model(&made, p->model, p->history, &p->options);
+  solid_status status = solid_evaluate_model(&made, p->model, p->dataset, &p->options);
   if (status) return status;
   size_t n = 0;
   for (uint32_t i = 0; i < made.users; i++) {
@@ -47,31 +49,32 @@ static solid_status measure_cell(stale_pass *p, uint32_t age, int stale_state, s
   }
   status = compare(p, &cell->all, made.ranks, p->fresh->ranks, made.users);
   if (!status) status = compare(p, &cell->full, p->ranks, p->fresh_ranks, n);
-  sol_evaluation_clear(&made);
+  solid_evaluation_clear(&made);
   return status;
 }
 
 /* Marks the users who have more events than the greatest age; returns how many. */
-static size_t mark_full(const sol_history *history, sol_part part, const stale_report *r, const sol_evaluation *e,
+static size_t mark_full(const solid_dataset *dataset, solid_part part, const stale_report *r, const solid_evaluation *e,
                         uint8_t *is_full) {
   uint32_t greatest = 0;
   size_t n = 0;
   for (uint32_t i = 0; i < r->count; i++)
     if (r->events[i] > greatest) greatest = r->events[i];
   for (uint32_t i = 0; i < e->users; i++) {
-    sol_range known = {0, 0};
-    sol_split_question(history, e->who[i], part, &known);
+    solid_range known = {0, 0};
+    solid_split_question(dataset, e->who[i], part, &known);
     n += is_full[i] = known.end - known.begin > greatest;
   }
   return n;
 }
 
-solid_status stale_measure(stale_report *report, const char *ages, const solid_model *model, const sol_history *history,
-                           const sol_evaluate_options *options, uint32_t resamples, uint64_t seed) {
+solid_status stale_measure(stale_report *report, const char *ages, const solid_model *model,
+                           const solid_dataset *dataset, const solid_evaluate_options *options, uint32_t resamples,
+                           uint64_t seed) {
   stale_report made = {0};
-  sol_evaluation fresh = {0};
+  solid_evaluation fresh = {0};
   solid_status status = read_ages(&made, ages);
-  if (!status) status = sol_evaluate_model(&fresh, model, history, options);
+  if (!status) status = solid_evaluate_model(&fresh, model, dataset, options);
   if (status) return status;
   uint8_t *is_full = malloc(fresh.users);
   uint32_t *ranks = malloc(2 * (size_t)fresh.users * sizeof *ranks);
@@ -80,8 +83,8 @@ solid_status stale_measure(stale_report *report, const char *ages, const solid_m
     goto done;
   }
   made.users = fresh.users;
-  made.full_users = mark_full(history, options->part, &made, &fresh, is_full);
-  stale_pass p = {model,     history, *options, &fresh, is_full, made.full_users, ranks, ranks + fresh.users,
+  made.full_users = mark_full(dataset, options->part, &made, &fresh, is_full);
+  stale_pass p = {model,     dataset, *options, &fresh, is_full, made.full_users, ranks, ranks + fresh.users,
                   resamples, seed};
   for (uint32_t i = 0; i < made.count && !status; i++) {
     status = measure_cell(&p, made.events[i], 0, &made.new_state[i]);
@@ -91,13 +94,13 @@ solid_status stale_measure(stale_report *report, const char *ages, const solid_m
 done:
   free(is_full);
   free(ranks);
-  sol_evaluation_clear(&fresh);
+  solid_evaluation_clear(&fresh);
   return status;
 }
 
-static void print_side(const sol_comparison *c) {
-  printf("  %.4f %+.4f [%+.4f, %+.4f]", c->a.value[SOL_NDCG_10], c->difference.value[SOL_NDCG_10],
-         c->low.value[SOL_NDCG_10], c->high.value[SOL_NDCG_10]);
+static void print_side(const solid_comparison *c) {
+  printf("  %.4f %+.4f [%+.4f, %+.4f]", c->a.value[SOLID_NDCG_10], c->difference.value[SOLID_NDCG_10],
+         c->low.value[SOLID_NDCG_10], c->high.value[SOLID_NDCG_10]);
 }
 
 static void print_block(const stale_report *r, const char *whose, size_t users, int full) {
@@ -118,12 +121,12 @@ void stale_print(const stale_report *report) {
   print_block(report, " with more events than that", report->full_users, 1);
 }
 
-static json_t *json_of_side(const sol_comparison *c) {
+static json_t *json_of_side(const solid_comparison *c) {
   json_t *object = json_object();
-  const int metrics[] = {SOL_HR_10, SOL_NDCG_10};
+  const int metrics[] = {SOLID_HR_10, SOLID_NDCG_10};
   for (int i = 0; i < 2; i++) {
     int m = metrics[i];
-    json_object_set_new(object, sol_metric_names[m],
+    json_object_set_new(object, solid_metric_names[m],
                         json_pack("{s:f, s:f, s:[f, f]}", "value", c->a.value[m], "difference", c->difference.value[m],
                                   "ci95", c->low.value[m], c->high.value[m]));
   }

@@ -15,15 +15,6 @@ static void print_log(void *user, solid_log_level level, const char *line) {
   if (level >= SOLID_LOG_WARN) fprintf(stderr, "%s\n", line);
 }
 
-static solid_status open_cache(eval_run *r) {
-  solid_memory_store_options options = SOLID_MEMORY_STORE_OPTIONS_INIT;
-  options.window = r->info.window;
-  options.width = r->info.width;
-  options.params = r->info.params;
-  options.element = (solid_element)(r->args.cache - 1);
-  return solid_memory_store_open(&r->cache, &options);
-}
-
 static solid_status open_model(eval_run *r) {
   if (r->args.popularity_only) return SOLID_OK;
   if (!r->args.model) return solid_fail(SOLID_EINVAL, "--model is missing; --popularity-only does without one");
@@ -39,65 +30,71 @@ static solid_status open_model(eval_run *r) {
 
 static solid_status open_data(eval_run *r) {
   const eval_arguments *args = &r->args;
-  load_files files = {.data = args->data, .format = args->format, .split = &args->order};
-  solid_status status = load_history(&r->history, &files);
-  if (!status) status = load_warn("solid_eval", &r->history, &files);
+  load_files files = {.data = args->data,
+                      .format = args->format,
+                      .reading = &args->reading,
+                      .program = "solid_eval",
+                      .split = &args->order};
+  solid_status status = load_history(&r->dataset, &files);
+  if (!status) status = load_warn("solid_eval", &r->dataset, &files);
   if (status || !r->model) return status;
-  if (sol_evaluate_same_data(r->model, &r->history) == 0 && !args->allow_other_data)
+  if (solid_evaluate_same_data(r->model, &r->dataset) == 0 && !args->allow_other_data)
     return solid_fail(SOLID_EMISMATCH,
                       "%s is not the data that %s was trained on: an id that both have may mean two items, and what is "
                       "asked may have been learned (--allow-other-data asks nevertheless)",
                       args->data, args->model);
   if (args->allow_other_split) return SOLID_OK;
-  if (!args->part && sol_evaluate_refitted(r->model))
+  if (!args->part && solid_evaluate_refitted(r->model))
     return solid_fail(SOLID_EMISMATCH,
                       "%s was trained on the validation events too (--refit); --allow-other-split asks nevertheless",
                       args->model);
-  status = sol_evaluate_check_split(r->model, &r->history);
+  status = solid_evaluate_check_split(r->model, &r->dataset);
   return status ? solid_fail(status, "%s; --allow-other-split asks nevertheless", solid_last_error()) : SOLID_OK;
 }
 
 /* A model that was trained without some items is asked about them; another one on demand, to compare with. */
-static solid_status ask_about_hidden(eval_run *r, const sol_evaluate_options *options) {
-  sol_hidden hidden = {0};
-  solid_status status = sol_evaluate_hidden(&hidden, r->model, &r->history);
+static solid_status ask_about_hidden(eval_run *r, const solid_evaluate_options *options) {
+  solid_hidden hidden = {0};
+  solid_status status = solid_evaluate_hidden(&hidden, r->model, &r->dataset);
   r->hidden.trained_on = status == SOLID_ENOTFOUND;
   if (r->hidden.trained_on && r->args.hide == 0) return SOLID_OK;
   if (r->hidden.trained_on)
-    status = sol_hidden_choose(&hidden, &r->history, r->args.hide, (uint64_t)r->args.hide_seed);
+    status = solid_hidden_choose(&hidden, &r->dataset, r->args.hide, (uint64_t)r->args.hide_seed);
   else if (!status && r->args.hide > 0)
     status = solid_fail(SOLID_EINVAL, "--hide: the model's file says which items were hidden from it");
   if (!status)
-    status = hidden_measure(&r->hidden, &hidden, r->model, &r->history, options, &r->of_model.evaluation,
+    status = hidden_measure(&r->hidden, &hidden, r->model, &r->dataset, options, &r->of_model.evaluation,
                             (uint32_t)r->args.resamples, (uint64_t)r->args.seed);
-  sol_hidden_clear(&hidden);
+  solid_hidden_clear(&hidden);
   return status;
 }
 
 static solid_status evaluate(eval_run *r) {
   const eval_arguments *args = &r->args;
-  sol_evaluate_options options = {
-      .part = args->part ? SOL_PART_TEST : SOL_PART_VALID, .keep_history = !args->mask, .batch = (uint32_t)args->batch};
+  solid_evaluate_options options = {.part = args->part ? SOLID_PART_TEST : SOLID_PART_VALID,
+                                    .keep_history = !args->mask,
+                                    .batch = (uint32_t)args->batch};
   solid_status status = open_model(r);
   if (!status) status = open_data(r);
-  if (!status) status = sol_evaluate_popularity(&r->popularity.evaluation, &r->history, &options);
+  if (!status) status = solid_evaluate_popularity(&r->popularity.evaluation, &r->dataset, &options);
   if (status || !r->model) return status ? status : eval_measure(r);
-  if (args->cache) status = open_cache(r);
+  if (args->cache) status = solid_store_open_memory(&r->cache, r->model, NULL);
   options.cache = r->cache;
-  if (!status) status = sol_evaluate_model(&r->of_model.evaluation, r->model, &r->history, &options);
+  options.cache_element = args->cache ? (uint32_t)args->cache - 1 : SOLID_F32;
+  if (!status) status = solid_evaluate_model(&r->of_model.evaluation, r->model, &r->dataset, &options);
   if (!status) status = eval_measure(r);
   if (!status && args->stale)
-    status = stale_measure(&r->stale, args->stale, r->model, &r->history, &options, (uint32_t)args->resamples,
+    status = stale_measure(&r->stale, args->stale, r->model, &r->dataset, &options, (uint32_t)args->resamples,
                            (uint64_t)args->seed);
   return status ? status : ask_about_hidden(r, &options);
 }
 
 static void clear(eval_run *r) {
-  sol_evaluation_clear(&r->of_model.evaluation);
-  sol_evaluation_clear(&r->popularity.evaluation);
-  sol_slices_clear(&r->slices);
-  sol_history_clear(&r->history);
-  if (r->cache) r->cache->ops->close(r->cache);
+  solid_evaluation_clear(&r->of_model.evaluation);
+  solid_evaluation_clear(&r->popularity.evaluation);
+  solid_slices_clear(&r->slices);
+  solid_dataset_clear(&r->dataset);
+  solid_store_close(r->cache);
   solid_model_free(r->model);
   solid_context_free(r->ctx);
 }

@@ -3,6 +3,7 @@
 #define EXAMPLES_INGESTD_INGESTD_H
 
 #include "examples/common/config.h"
+#include "examples/common/reading.h"
 #include "examples/common/store_options.h"
 #include "ingest/ingest_stats.h"
 #include "solid/context.h"
@@ -29,6 +30,8 @@ typedef struct ingestd_options {
   const char *brokers, *topic, *group, *dead_letter_topic, *from_file;
   int64_t batch_size, batch_ms, start_ms, drain_ms, retry_max_ms, max_future_ms, stats_s;
   int verbose;
+  reading_options reading; /* kinds and min_rating alone */
+  solid_worth_rule worth;  /* made of them */
 } ingestd_options;
 
 extern const solid_program ingestd_program;

@@ -29,6 +29,7 @@ static const solid_property properties[] = {
     {"batch-ms", SOLID_PROPERTY_INT, "50", 1, 60000, NULL, "longest wait for a batch to fill", 0, OPTION(batch_ms)},
     {"max-future-ms", SOLID_PROPERTY_INT, "3600000", -1, 1e15, NULL,
      "how far ahead of the clock an event may be; -1 = any", 0, OPTION(max_future_ms)},
+    WORTH_PROPERTIES(ingestd_options, reading),
     {"start-timeout-ms", SOLID_PROPERTY_INT, "10000", 100, 600000, NULL,
      "how long a broker may take to answer at start", 0, OPTION(start_ms)},
     {"retry-max-ms", SOLID_PROPERTY_INT, "10000", 100, 600000, NULL, "longest wait while the store is away", 0,
@@ -44,7 +45,8 @@ const solid_program ingestd_program = {
     .name = "solid_ingestd",
     .summary = "keeps users' windows and generated parameters up to date with a stream of events",
     .notes =
-        "Event: {\"user\": \"u1\", \"item\": \"i7\", \"event\": \"view\", \"ts\": 1690000000000}, key = user.\n"
+        "Event: {\"user\": \"u1\", \"item\": \"i7\", \"event\": \"view\", \"ts\": 1690000000000}, key = user;\n"
+        "\"rating\": a number, may stand beside them.\n"
         "SIGTERM and SIGINT store and commit what is in hand, then end the program; a second one ends it at once.\n"
         "Example: solid_ingestd --model m.safetensors --brokers localhost:9092 --topic events\n"
         "         solid_ingestd --model m.safetensors --store memory --from-file events.jsonl\n"

@@ -1,6 +1,6 @@
+#include "examples/common/ground.h"
 #include "examples/ingestd/ingestd.h"
 #include <inttypes.h>
-#include <time.h>
 
 void ingestd_log(void *user, solid_log_level level, const char *line) {
   static const char *const names[] = {"debug", "info", "warning", "error"};
@@ -8,14 +8,8 @@ void ingestd_log(void *user, solid_log_level level, const char *line) {
   if (level >= SOLID_LOG_WARN || chatty) fprintf(stderr, "solid_ingestd: %s: %s\n", names[level], line);
 }
 
-static int64_t steady_ms(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 ingestd_report ingestd_report_start(const solid_pipeline *pipeline) {
-  return (ingestd_report){pipeline, 0, steady_ms()};
+  return (ingestd_report){pipeline, 0, sol_steady_ms()};
 }
 
 /* " rejected 3 (bad_ts 1, unknown_item 2)" */
@@ -35,7 +29,7 @@ static void print_rejected(const solid_ingest_stats *stats) {
 void ingestd_print(void *user, const solid_ingest_stats *stats) {
   ingestd_report *report = user;
   solid_pipeline_stats done = {.struct_size = sizeof done};
-  int64_t now_ms = steady_ms();
+  int64_t now_ms = sol_steady_ms();
   if (solid_pipeline_get_stats(report->pipeline, &done)) return;
   double seconds = (double)(now_ms - report->last_ms) / 1e3;
   double users_per_s = seconds > 0 ? (double)(done.generated - report->generated) / seconds : 0;

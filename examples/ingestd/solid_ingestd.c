@@ -1,5 +1,7 @@
 /* solid_ingestd: events from Kafka (or a file) -> solid_pipeline -> store. The walk is set up in main and run by the
  * source; solid_ingestd --help says the rest. */
+#include "examples/common/address.h"
+#include "examples/common/ground.h"
 #include "examples/common/program.h"
 #include "examples/ingestd/ingestd.h"
 #include "ingest/file_source.h"
@@ -52,8 +54,8 @@ static void on_reject(void *user, uint64_t number, solid_bytes line, solid_rejec
   static int shown;
   (void)user;
   if (shown++ < SHOWN)
-    fprintf(stderr, "solid_ingestd: line %" PRIu64 ": %s: %.*s\n", number, solid_reject_code(reject),
-            (int)(line.size < 120 ? line.size : 120), line.data);
+    fprintf(stderr, "solid_ingestd: line %" PRIu64 ": %s: %s\n", number, solid_reject_code(reject),
+            sol_show(line.data, line.size).text);
 }
 
 static int run_file(const ingestd_options *options, solid_pipeline *pipeline, ingestd_report *report) {
@@ -64,6 +66,7 @@ static int run_file(const ingestd_options *options, solid_pipeline *pipeline, in
   o.sink = solid_pipeline_push;
   o.sink_user = pipeline;
   o.max_future_ms = options->max_future_ms;
+  o.worth = &options->worth;
   o.retry_max_ms = options->retry_max_ms;
   o.drain_ms = options->drain_ms;
   o.stats_ms = options->stats_s * 1000;
@@ -96,6 +99,7 @@ static int run_kafka(const ingestd_options *options, const solid_config *config,
   o.sink_user = pipeline;
   o.start_ms = options->start_ms;
   o.max_future_ms = options->max_future_ms;
+  o.worth = &options->worth;
   o.retry_max_ms = options->retry_max_ms;
   o.drain_ms = options->drain_ms;
   o.stats_ms = options->stats_s * 1000;
@@ -128,7 +132,6 @@ static int serve(const ingestd_options *options, const solid_config *config) {
   int verbose = options->verbose, code = INGESTD_DONE;
   solid_context_options context_options = SOLID_CONTEXT_OPTIONS_INIT;
   solid_pipeline_options pipeline_options = SOLID_PIPELINE_OPTIONS_INIT;
-  solid_model_info info = {.struct_size = sizeof info};
   solid_context *ctx = NULL;
   solid_model *model = NULL;
   solid_store *store = NULL;
@@ -138,11 +141,12 @@ static int serve(const ingestd_options *options, const solid_config *config) {
   context_options.log = ingestd_log;
   context_options.log_user = &verbose;
   pipeline_options.max_batch = (uint32_t)options->users;
+  pipeline_options.element = (uint32_t)options->store.element;
   if (solid_context_new(&ctx, &context_options))
     code = fail(INGESTD_USAGE);
-  else if (solid_model_load(&model, ctx, options->model) || solid_model_get_info(model, &info))
+  else if (solid_model_load(&model, ctx, options->model))
     code = fail(INGESTD_NO_MODEL);
-  else if (store_options_open(&store, &options->store, &info, ingestd_log))
+  else if (store_options_open(&store, &options->store, model, ingestd_log))
     code = fail(INGESTD_NO_STORE);
   else if (solid_pipeline_new(&pipeline, model, store, &pipeline_options))
     code = fail(INGESTD_FAILED);
@@ -151,16 +155,17 @@ static int serve(const ingestd_options *options, const solid_config *config) {
     code = options->from_file ? run_file(options, pipeline, &report) : run_kafka(options, config, pipeline, &report);
   }
   solid_pipeline_free(pipeline);
-  if (store) store->ops->close(store);
+  solid_store_close(store);
   solid_model_free(model);
   solid_context_free(ctx);
   return code;
 }
 
-static int check(const ingestd_options *options) {
+static int check(ingestd_options *options) {
   if (options->from_file && (options->brokers || options->topic))
     fprintf(stderr, "solid_ingestd: --from-file and --brokers exclude one another\n");
-  else if (store_options_check(&options->store))
+  else if (store_options_check(&options->store) || address_check_brokers("--brokers", options->brokers) ||
+           solid_worth_rule_read(&options->worth, options->reading.kinds, options->reading.min_rating))
     fail(INGESTD_USAGE);
   else if (!options->from_file && (!options->brokers || !options->topic))
     fprintf(stderr, "solid_ingestd: needs --brokers and --topic, or --from-file; see --help\n");
@@ -170,7 +175,7 @@ static int check(const ingestd_options *options) {
 }
 
 int main(int argc, char **argv) {
-  ingestd_options options;
+  ingestd_options options = {0};
   solid_config *config = NULL;
   int code = INGESTD_USAGE;
   if (solid_config_load(&config, &ingestd_program, argc, argv, &options)) return fail(INGESTD_USAGE);

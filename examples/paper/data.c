@@ -20,14 +20,14 @@ static uint32_t sort_unique(uint32_t *items, size_t n) {
 }
 
 static solid_status collect(sol_paper_data *data) {
-  const sol_history *h = data->history;
+  const solid_dataset *h = data->dataset;
   memcpy(data->own, h->sequence, h->events * sizeof *data->own);
   for (uint32_t u = 0; u < h->users; u++) {
     size_t begin = h->offsets[u], end = h->offsets[u + 1];
     data->owns[u] = sort_unique(data->own + begin, end - begin);
     if (end - begin < 3) continue;
     if (h->items - data->owns[u] < SOL_PAPER_TEST_CANDIDATES - 1) {
-      solid_bytes id = sol_vocab_id(&h->user_ids, u);
+      solid_bytes id = solid_vocab_id(&h->user_ids, u);
       return solid_fail(SOLID_ERANGE, "user \"%.*s\" met %u of %u items: fewer than %d are left as negatives",
                         (int)(id.size < 64 ? id.size : 64), id.data, data->owns[u], h->items,
                         SOL_PAPER_TEST_CANDIDATES - 1);
@@ -40,16 +40,16 @@ static solid_status collect(sol_paper_data *data) {
   return SOLID_OK;
 }
 
-solid_status sol_paper_data_open(sol_paper_data *data, const sol_history *history, uint32_t window, uint64_t seed) {
-  *data = (sol_paper_data){.history = history, .window = window, .seed = seed};
-  data->train = malloc((history->events + 1) * sizeof *data->train);
-  data->order = malloc((history->events + 1) * sizeof *data->order);
-  data->test = malloc(((size_t)history->users + 1) * sizeof *data->test);
-  data->own = malloc((history->events + 1) * sizeof *data->own);
-  data->owns = malloc(((size_t)history->users + 1) * sizeof *data->owns);
+solid_status sol_paper_data_open(sol_paper_data *data, const solid_dataset *dataset, uint32_t window, uint64_t seed) {
+  *data = (sol_paper_data){.dataset = dataset, .window = window, .seed = seed};
+  data->train = malloc((dataset->events + 1) * sizeof *data->train);
+  data->order = malloc((dataset->events + 1) * sizeof *data->order);
+  data->test = malloc(((size_t)dataset->users + 1) * sizeof *data->test);
+  data->own = malloc((dataset->events + 1) * sizeof *data->own);
+  data->owns = malloc(((size_t)dataset->users + 1) * sizeof *data->owns);
   solid_status status = SOLID_OK;
   if (data->train == NULL || data->order == NULL || data->test == NULL || data->own == NULL || data->owns == NULL)
-    status = solid_fail(SOLID_ENOMEM, "windows of %zu events", history->events);
+    status = solid_fail(SOLID_ENOMEM, "windows of %zu events", dataset->events);
   if (status == SOLID_OK) status = collect(data);
   if (status != SOLID_OK) sol_paper_data_close(data);
   return status;
@@ -76,7 +76,7 @@ void sol_paper_data_shuffle(sol_paper_data *data, uint64_t seed, uint32_t epoch)
 }
 
 static int is_own(const sol_paper_data *data, uint32_t user, uint32_t item) {
-  const uint32_t *own = data->own + data->history->offsets[user];
+  const uint32_t *own = data->own + data->dataset->offsets[user];
   return bsearch(&item, own, data->owns[user], sizeof *own, by_value) != NULL;
 }
 
@@ -93,7 +93,7 @@ static int occurs(const uint32_t *items, int n, uint32_t item) {
 
 static void give(const sol_paper_data *data, const sol_paper_example *e, int count, int distinct, uint64_t purpose,
                  int32_t *window, int32_t *candidates) {
-  const sol_history *h = data->history;
+  const solid_dataset *h = data->dataset;
   size_t begin = h->offsets[e->user], known = e->target - begin;
   size_t length = known < data->window ? known : data->window;
   uint32_t drawn[SOL_PAPER_TEST_CANDIDATES];

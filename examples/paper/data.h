@@ -7,7 +7,7 @@
 #ifndef EXAMPLES_PAPER_DATA_H
 #define EXAMPLES_PAPER_DATA_H
 
-#include "solid/train/data/history.h"
+#include "solid/train/dataset.h"
 
 #define SOL_PAPER_TRAIN_CANDIDATES 5
 #define SOL_PAPER_TEST_CANDIDATES  100
@@ -18,7 +18,7 @@ typedef struct sol_paper_example {
 } sol_paper_example;
 
 typedef struct sol_paper_data {
-  const sol_history *history; /* borrowed */
+  const solid_dataset *dataset; /* borrowed */
   uint32_t window;
   uint64_t seed;
   const int32_t *category; /* (items + 1) borrowed; given out in place of items; NULL = items themselves */
@@ -30,7 +30,7 @@ typedef struct sol_paper_data {
 } sol_paper_data;
 
 /* ENOTFOUND: no user of three events. ERANGE: a user who left fewer than 99 items alone. ENOMEM. */
-solid_status sol_paper_data_open(sol_paper_data *data, const sol_history *history, uint32_t window, uint64_t seed);
+solid_status sol_paper_data_open(sol_paper_data *data, const solid_dataset *dataset, uint32_t window, uint64_t seed);
 void sol_paper_data_close(sol_paper_data *data);
 
 /* The order of an epoch: a function of seed and epoch alone. */

@@ -5,7 +5,7 @@
 #include "examples/paper/fit.h"
 
 typedef struct sol_paper_origin {
-  uint64_t data_hash; /* sol_history_hash */
+  uint64_t data_hash; /* solid_dataset_hash */
   uint64_t seed;      /* of the weights and the order */
   uint64_t negatives; /* seed of the negatives */
   uint32_t epochs;

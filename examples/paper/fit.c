@@ -1,12 +1,12 @@
 #include "examples/paper/fit.h"
 #include "examples/paper/net.h"
+#include "solid/base/clock.h"
 #include "solid/extend.h"
 #include "solid/model/context.h"
 #include "solid/train/codebook/codebook_fit.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define SLOTS        64 /* steps between two waits for the device */
 #define TEST_WINDOWS 128
@@ -15,12 +15,6 @@ void sol_paper_model_clear(sol_paper_model *model) {
   free(model->values);
   free(model->category);
   *model = (sol_paper_model){0};
-}
-
-static double now_s(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 /* Packs up to SLOTS batches from example *at on; returns how many. */
@@ -41,7 +35,7 @@ static solid_status run_epoch(sol_paper_net *net, const sol_paper_task *task, in
                               sol_paper_epoch *report) {
   solid_status status = SOLID_OK;
   int32_t *candidates = window + net->max_windows * task->data->window;
-  double begin = now_s(), bce = 0, codebook = 0, rows = 0;
+  double begin = sol_steady_s(), bce = 0, codebook = 0, rows = 0;
   sol_paper_data_shuffle(task->data, task->options.seed, report->epoch);
   for (size_t at = 0; at < task->data->trains && status == SOLID_OK;) {
     size_t slots = load_slots(net, task->data, &at, window, candidates);
@@ -55,7 +49,7 @@ static solid_status run_epoch(sol_paper_net *net, const sol_paper_task *task, in
   if (status == SOLID_OK) status = sol_paper_net_take_losses(net, &bce, &codebook);
   report->loss = bce / ((double)task->data->trains * SOL_PAPER_TRAIN_CANDIDATES);
   report->codebook_loss = codebook / (rows * net->config.width);
-  report->seconds = now_s() - begin;
+  report->seconds = sol_steady_s() - begin;
   if (status == SOLID_OK && !isfinite(report->loss))
     status = solid_fail(SOLID_ERANGE, "epoch %u: the loss is not finite", report->epoch);
   return status;

@@ -178,3 +178,13 @@ void sol_paper_net_close(sol_paper_net *net) {
   free(net->graphs);
   *net = (sol_paper_net){0};
 }
+
+void sol_paper_enter(sol_paper_net *net, sol_run *run, sol_paper_lane lane) {
+  net->work = net->scratch[lane];
+  sol_op_lane(run, (int)lane);
+}
+
+void sol_paper_join(sol_paper_net *net, sol_run *run) {
+  net->work = net->scratch[SOL_PAPER_MAIN];
+  sol_op_join(run);
+}

@@ -1,35 +1,37 @@
 #include "examples/paper/paper_runs.h"
 #include "examples/paper/file.h"
+#include "solid/base/text.h"
 #include "solid/extend.h"
-#include "solid/train/fit/export.h"
+#include "solid/train/trainer.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 static solid_status read_names(const char *what, const char *list, const char *const *names, int n, unsigned *bits) {
-  *bits = 0;
-  for (const char *at = list; *at != '\0';) {
-    size_t length = strcspn(at, ",");
+  const char *part;
+  size_t size;
+  if (*list == '\0') return solid_fail(SOLID_EINVAL, "--%s: the list is empty", what);
+  for (*bits = 0; sol_text_part(&list, &part, &size);) {
     int i = 0;
-    while (i < n && (strlen(names[i]) != length || strncmp(names[i], at, length) != 0)) i++;
-    if (i == n) return solid_fail(SOLID_EINVAL, "--%s: there is no %.*s", what, (int)length, at);
+    while (i < n && (strlen(names[i]) != size || strncmp(names[i], part, size) != 0)) i++;
+    if (i == n) return solid_fail(SOLID_EINVAL, "--%s: there is no %s", what, sol_show(part, size).text);
     *bits |= 1u << i;
-    at += length;
-    if (*at == ',') at++;
   }
-  return *bits != 0 ? SOLID_OK : solid_fail(SOLID_EINVAL, "--%s: the list is empty", what);
+  return SOLID_OK;
 }
 
 static solid_status read_seeds(paper_runs *runs, const char *list) {
-  for (const char *at = list; *at != '\0';) {
+  const char *part;
+  size_t size;
+  if (*list == '\0') return solid_fail(SOLID_EINVAL, "--seeds: the list is empty");
+  while (sol_text_part(&list, &part, &size)) {
     char *end;
-    unsigned long long seed = strtoull(at, &end, 10);
-    if (end == at || (*end != ',' && *end != '\0')) return solid_fail(SOLID_EINVAL, "--seeds: \"%s\"", at);
+    unsigned long long seed = strtoull(part, &end, 10);
+    if (size == 0 || end != part + size) return solid_fail(SOLID_EINVAL, "--seeds: \"%s\"", part);
     if (runs->n_seeds == PAPER_MAX_SEEDS) return solid_fail(SOLID_EINVAL, "--seeds: more than %d", PAPER_MAX_SEEDS);
     runs->seeds[runs->n_seeds++] = seed;
-    at = *end == ',' ? end + 1 : end;
   }
-  return runs->n_seeds > 0 ? SOLID_OK : solid_fail(SOLID_EINVAL, "--seeds: the list is empty");
+  return SOLID_OK;
 }
 
 static void add_job(paper_runs *runs, int backbone, int form, int seed, unsigned heads) {
@@ -66,7 +68,7 @@ solid_status paper_runs_plan(paper_runs *runs, const paper_arguments *args) {
   list_jobs(runs);
   if (args->out != NULL && (runs->n_jobs != 1 || (runs->heads & (runs->heads - 1)) != 0))
     return solid_fail(SOLID_EINVAL, "--out: one backbone, head, form and seed make one file");
-  if (args->out != NULL) status = sol_export_check(args->out);
+  if (args->out != NULL) status = solid_export_check(args->out);
   if (status != SOLID_OK) return status;
   if (args->log != NULL && (runs->log = fopen(args->log, "a")) == NULL)
     return solid_fail(SOLID_EIO, "%s: %s", args->log, strerror(errno));
@@ -120,7 +122,7 @@ static sol_paper_task task_of(paper_runs *runs, const paper_job *job, const soli
                           .config = {.backbone = job->backbone,
                                      .head = head,
                                      .form = job->form,
-                                     .items = runs->history->items + 1,
+                                     .items = runs->dataset->items + 1,
                                      .semantics = solid ? (uint32_t)a->semantic_rows : 0,
                                      .clusters = solid ? (uint32_t)a->clusters : 0,
                                      .width = (uint32_t)a->width,
@@ -137,7 +139,7 @@ static sol_paper_task task_of(paper_runs *runs, const paper_job *job, const soli
 
 static solid_status write_model(const paper_runs *runs, const paper_job *job, const sol_paper_model *model) {
   const paper_arguments *a = runs->args;
-  const sol_paper_origin origin = {sol_history_hash(runs->history), runs->seeds[job->seed], (uint64_t)a->negatives,
+  const sol_paper_origin origin = {solid_dataset_hash(runs->dataset), runs->seeds[job->seed], (uint64_t)a->negatives,
                                    (uint32_t)a->epochs};
   return a->out != NULL ? sol_paper_file_write(a->out, model, &origin) : SOLID_OK;
 }
@@ -179,7 +181,7 @@ static solid_status run_job(paper_runs *runs, const paper_job *job, const solid_
   const paper_arguments *a = runs->args;
   sol_paper_data data = {0};
   sol_paper_model model = {0};
-  solid_status status = sol_paper_data_open(&data, runs->history, (uint32_t)a->window, (uint64_t)a->negatives);
+  solid_status status = sol_paper_data_open(&data, runs->dataset, (uint32_t)a->window, (uint64_t)a->negatives);
   if (status == SOLID_OK && (job->heads & 1u << SOL_PAPER_BASE)) {
     sol_paper_task task = task_of(runs, job, ctx, &data, SOL_PAPER_BASE);
     status = train_head(runs, job, &task, &model);
@@ -217,7 +219,7 @@ static void *work(void *user) {
   }
 }
 
-solid_status paper_runs_train(paper_runs *runs, const sol_history *history) {
+solid_status paper_runs_train(paper_runs *runs, const solid_dataset *dataset) {
   solid_context *ctx = NULL;
   solid_context_options options = SOLID_CONTEXT_OPTIONS_INIT;
   options.threads = (int32_t)runs->args->threads;
@@ -227,7 +229,7 @@ solid_status paper_runs_train(paper_runs *runs, const sol_history *history) {
   worker_args args = {runs, ctx};
   pthread_t thread[256];
   size_t threads = (size_t)runs->args->jobs < runs->n_jobs ? (size_t)runs->args->jobs : runs->n_jobs, started = 0;
-  runs->history = history;
+  runs->dataset = dataset;
   while (started + 1 < threads && pthread_create(&thread[started], NULL, work, &args) == 0) started++;
   work(&args);
   for (size_t i = 0; i < started; i++) pthread_join(thread[i], NULL);

@@ -2,6 +2,7 @@
 #ifndef EXAMPLES_PAPER_PAPER_RUNS_H
 #define EXAMPLES_PAPER_PAPER_RUNS_H
 
+#include "examples/common/reading.h"
 #include "examples/paper/fit.h"
 #include <pthread.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@ typedef struct paper_arguments {
   const char *data, *format, *backbones, *heads, *forms, *seeds, *out, *log, *device;
   int64_t jobs, epochs, first_epochs, batch, width, attention, window, clusters, semantic_rows, negatives, threads;
   double rate, clip, weight;
+  reading_options reading;
 } paper_arguments;
 
 enum { PAPER_MAX_SEEDS = 32, PAPER_CELLS = 3 * 3 * 2 };
@@ -37,7 +39,7 @@ typedef struct paper_runs {
   paper_job *jobs;
   size_t n_jobs, next;                           /* next: to be taken, under the lock */
   paper_result result[3][2][3][PAPER_MAX_SEEDS]; /* backbone, form, head, seed */
-  const sol_history *history;
+  const solid_dataset *dataset;
   FILE *log;
   pthread_mutex_t lock;
   solid_status status; /* the first failure, and its text */
@@ -46,7 +48,7 @@ typedef struct paper_runs {
 
 /* EINVAL: a list. EIO: the log. */
 solid_status paper_runs_plan(paper_runs *runs, const paper_arguments *args);
-solid_status paper_runs_train(paper_runs *runs, const sol_history *history);
+solid_status paper_runs_train(paper_runs *runs, const solid_dataset *dataset);
 void paper_runs_print(const paper_runs *runs);
 void paper_runs_clear(paper_runs *runs);
 

@@ -2,7 +2,7 @@
  * given, each as often as there are seeds, and prints a table of means and spreads. `solid_eval --protocol paper` reads
  * the model file that a single combination leaves. */
 #include "examples/common/config.h"
-#include "examples/common/load.h"
+#include "examples/common/load_options.h"
 #include "examples/common/program.h"
 #include "examples/paper/paper_runs.h"
 #include "solid/extend.h"
@@ -29,6 +29,7 @@
 static const solid_property properties[] = {
     TEXT("data", data, NULL, "file of events", 1),
     TEXT("format", format, "auto", "format of the data; auto = by its first lines", 0),
+    LOAD_READING_PROPERTIES(paper_arguments),
     TEXT("backbones", backbones, "sasrec", "list of sasrec, gru4rec, din", 0),
     TEXT("heads", heads, "base,duet,solid", "list of base, duet, solid", 0),
     TEXT("forms", forms, "faithful,fixed", "list of faithful (as the authors' code computes), fixed", 0),
@@ -65,21 +66,21 @@ static const solid_program program = {
 
 static solid_status run(void *user) {
   const paper_arguments *a = user;
-  sol_history history = {0};
-  load_files files = {.data = a->data, .format = a->format};
+  solid_dataset dataset = {0};
+  load_files files = {.data = a->data, .format = a->format, .reading = &a->reading, .program = "solid_paper"};
   paper_runs runs = {0};
   solid_status status = paper_runs_plan(&runs, a);
-  if (status == SOLID_OK) status = load_history(&history, &files);
-  if (status == SOLID_OK) status = load_warn("solid_paper", &history, &files);
+  if (status == SOLID_OK) status = load_history(&dataset, &files);
+  if (status == SOLID_OK) status = load_warn("solid_paper", &dataset, &files);
   if (status == SOLID_OK) {
-    printf("%s: %u users, %u items, %zu events\n", a->data, history.users, history.items, history.events);
-    status = paper_runs_train(&runs, &history);
+    printf("%s: %u users, %u items, %zu events\n", a->data, dataset.users, dataset.items, dataset.events);
+    status = paper_runs_train(&runs, &dataset);
   }
   if (status == SOLID_OK) paper_runs_print(&runs);
   if (status == SOLID_OK && runs.log != NULL && ferror(runs.log))
     status = solid_fail(SOLID_EIO, "%s: could not be written whole", runs.args->log);
   paper_runs_clear(&runs);
-  sol_history_clear(&history);
+  solid_dataset_clear(&dataset);
   return status;
 }
 

@@ -45,16 +45,6 @@ static solid_status make_ready(sol_paper_net *net, size_t slot) {
   return net->be->ops->copy(net->be, net->ready, from, net->used[slot] * sizeof *from);
 }
 
-void sol_paper_enter(sol_paper_net *net, sol_run *run, sol_paper_lane lane) {
-  net->work = net->scratch[lane];
-  sol_op_lane(run, (int)lane);
-}
-
-void sol_paper_join(sol_paper_net *net, sol_run *run) {
-  net->work = net->scratch[SOL_PAPER_MAIN];
-  sol_op_join(run);
-}
-
 /* The two branches, the encoder and the target; then the layers, and the codebook's loss beside them. */
 static solid_status forward(sol_paper_net *net, int learn) {
   sol_run run = {net->be, SOLID_OK};

@@ -3,7 +3,7 @@
 #include "examples/common/config.h"
 #include "examples/common/program.h"
 #include "solid/extend.h"
-#include "solid/train/fit/plan.h"
+#include "solid/train/budget.h"
 #include "solid/worker.h"
 #include "store/plan.h"
 #include <stdio.h>
@@ -111,13 +111,13 @@ static void print_line(const char *what, uint64_t bytes) {
 
 /* Opens what was planned: the arrays must be as large as they were to be, the rest is the device's own. */
 static solid_status measure(const solid_context *ctx, const plan_options *options, size_t before,
-                            const sol_device_plan *plan) {
+                            const solid_device_budget *plan) {
   solid_model *model = NULL;
   solid_worker *worker = NULL;
   size_t after = 0, total = 0;
   solid_status status = solid_model_load(&model, ctx, options->model);
   if (!status) status = solid_worker_new(&worker, model, (size_t)options->batch);
-  if (!status) status = sol_plan_memory(ctx, &after, &total);
+  if (!status) status = solid_budget_memory(ctx, &after, &total);
   solid_worker_free(worker);
   solid_model_free(model);
   uint64_t taken = before > after ? before - after : 0, planned = plan->model + plan->worker;
@@ -134,10 +134,10 @@ static solid_status refuse(const char *what, int64_t users, uint64_t bytes, size
 /* What fits into `left` bytes; without a context of a card that need not be there. */
 static solid_status print_device(const plan_options *options, const solid_context *ctx, size_t left, size_t total) {
   char a[24], b[24];
-  sol_train_options train = SOL_TRAIN_OPTIONS_INIT;
-  sol_device_plan plan;
+  solid_train_options train = SOLID_TRAIN_OPTIONS_INIT;
+  solid_device_budget plan;
   train.batch = options->train_batch ? (uint32_t)options->train_batch : 1;
-  solid_status status = sol_plan_device(&plan, options->model, (uint32_t)options->batch, &train);
+  solid_status status = solid_budget_device(&plan, options->model, (uint32_t)options->batch, &train);
   if (status) return status;
   uint64_t serving = plan.model + plan.worker;
   printf("device %s: %s of %s are free\n", ctx ? options->device : "as asked", bytes_text((double)left, a),
@@ -161,7 +161,7 @@ static solid_status plan_device(const plan_options *options) {
   solid_context *ctx = NULL;
   context.device = options->device;
   solid_status status = solid_context_new(&ctx, &context);
-  if (!status) status = sol_plan_memory(ctx, &left, &total);
+  if (!status) status = solid_budget_memory(ctx, &left, &total);
   if (!status) status = print_device(options, ctx, left, total);
   solid_context_free(ctx);
   return status;

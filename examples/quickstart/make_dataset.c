@@ -7,6 +7,7 @@
  *
  * Writes DIR/events.jsonl (oldest first, all users interleaved by time) and DIR/items.json (item -> attributes). The
  * same seed gives the same bytes. */
+#include "examples/common/ground.h"
 #include <errno.h>
 #include <getopt.h>
 #include <math.h>
@@ -21,7 +22,7 @@ enum { TAGS_PER_GENRE = 12, SEQUELS = 3 };
 typedef struct dataset {
   const char *dir;
   uint32_t users, items, genres, mean_events;
-  uint64_t state;
+  sol_random random;
 } dataset;
 
 typedef struct event {
@@ -30,10 +31,7 @@ typedef struct event {
 } event;
 
 static double uniform(dataset *d) {
-  uint64_t z = d->state += 0x9e3779b97f4a7c15ULL;
-  z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ULL;
-  z = (z ^ z >> 27) * 0x94d049bb133111ebULL;
-  return (double)((z ^ z >> 31) >> 11) * 0x1p-53;
+  return sol_random_uniform(&d->random);
 }
 
 static uint32_t below(dataset *d, uint32_t n) {
@@ -150,7 +148,7 @@ static const char usage[] =
     "usage: make_dataset --out DIR [--users 3000] [--items 2000] [--genres 20] [--events 14] [--seed 1]\n";
 
 int main(int argc, char **argv) {
-  dataset d = {.users = 3000, .items = 2000, .genres = 20, .mean_events = 14, .state = 1};
+  dataset d = {.users = 3000, .items = 2000, .genres = 20, .mean_events = 14, .random = {1}};
   static const struct option flags[] = {{"out", 1, 0, 'o'},    {"users", 1, 0, 'u'},  {"items", 1, 0, 'i'},
                                         {"genres", 1, 0, 'g'}, {"events", 1, 0, 'e'}, {"seed", 1, 0, 's'},
                                         {"help", 0, 0, 'h'},   {0, 0, 0, 0}};
@@ -172,7 +170,7 @@ int main(int argc, char **argv) {
       d.mean_events = number("events", optarg, 6, 100);
       break;
     case 's':
-      d.state = number("seed", optarg, 0, UINT32_MAX);
+      d.random.state = number("seed", optarg, 0, UINT32_MAX);
       break;
     case 'h':
       fputs(usage, stdout);

@@ -2,6 +2,7 @@
 #ifndef EXAMPLES_SEND_SEND_H
 #define EXAMPLES_SEND_SEND_H
 
+#include "examples/common/reading.h"
 #include "solid/status.h"
 #include "solid/types.h"
 #include <stdint.h>
@@ -12,7 +13,8 @@ typedef solid_status (*replay_take_fn)(void *user, solid_bytes key, solid_bytes 
 typedef struct replay_source {
   const char *path;   /* "-" = lines from stdin */
   const char *format; /* of ingest/dataset.h, or "lines": JSON lines passed on as they are, right or wrong */
-  uint64_t limit;     /* events; 0 = all */
+  const reading_options *reading; /* of a data file */
+  uint64_t limit;                 /* events; 0 = all */
 } replay_source;
 
 /* Gives everything to `take`; ends early with the status that it answers. Reaching the limit is SOLID_OK. */

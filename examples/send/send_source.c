@@ -1,9 +1,9 @@
 #include "examples/send/send.h"
-#include "ingest/dataset.h"
 #include "ingest/decode.h"
 #include "solid/extend.h"
 #include <errno.h>
 #include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,13 +26,14 @@ static solid_status pass(reading *r, solid_bytes key, solid_bytes payload) {
 }
 
 /* One event of a data file as the JSON of ingest/decode.h. */
-static solid_status pass_event(reading *r, const solid_event *ev) {
+static solid_status pass_event(reading *r, const solid_event *ev, double rating) {
   json_t *object = json_object();
   int bad = json_object_set_new(object, "user", json_stringn(ev->user.data, ev->user.size)) |
             json_object_set_new(object, "item", json_stringn(ev->item.data, ev->item.size));
   if (ev->kind.size) bad |= json_object_set_new(object, "event", json_stringn(ev->kind.data, ev->kind.size));
+  if (!isnan(rating)) bad |= json_object_set_new(object, "rating", json_real(rating));
   bad |= json_object_set_new(object, "ts", json_integer(ev->time_ms));
-  char *text = bad ? NULL : json_dumps(object, JSON_COMPACT);
+  char *text = bad ? NULL : json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(15));
   json_decref(object);
   if (!text) return solid_fail(SOLID_EFORMAT, "event %llu: an id is not UTF-8", (unsigned long long)r->count + 1);
   solid_status status = pass(r, ev->user, (solid_bytes){text, strlen(text)});
@@ -40,9 +41,9 @@ static solid_status pass_event(reading *r, const solid_event *ev) {
   return status;
 }
 
-static solid_status pass_events(void *context, const solid_event *events, size_t count) {
+static solid_status pass_events(void *context, const solid_event *events, const double *ratings, size_t count) {
   for (size_t i = 0; i < count; i++) {
-    solid_status status = pass_event(context, &events[i]);
+    solid_status status = pass_event(context, &events[i], ratings ? ratings[i] : (double)NAN);
     if (status) return status;
   }
   return SOLID_OK;
@@ -53,7 +54,7 @@ static solid_status read_lines(reading *r, FILE *file) {
   char *line = NULL;
   size_t room = 0;
   ssize_t size;
-  solid_status status = solid_decoder_new(&decoder, -1);
+  solid_status status = solid_decoder_new(&decoder, SOLID_ANY_TIME);
   while (!status && (size = getline(&line, &room, file)) >= 0) {
     while (size > 0 && strchr("\r\n", line[size - 1])) size--;
     if (!size) continue;
@@ -79,9 +80,12 @@ solid_status replay_read(const replay_source *source, replay_take_fn take, void 
     status = read_lines(&r, file);
     if (!from_stdin) fclose(file);
   } else {
-    solid_dataset_format format;
-    status = solid_dataset_format_find(source->format, &format);
-    if (!status) status = solid_dataset_read_events(source->path, format, pass_events, &r);
+    solid_dataset_file *file = NULL;
+    solid_worth_rule rule = SOLID_WORTH_RULE_INIT;
+    status = reading_open(&file, source->path, source->format, source->reading, &rule);
+    if (!status) status = solid_dataset_file_read(file, pass_events, &r);
+    if (file) reading_say("solid_send", file);
+    solid_dataset_file_close(file);
   }
   return r.is_full ? SOLID_OK : status;
 }

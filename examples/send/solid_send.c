@@ -1,5 +1,7 @@
 /* solid_send: the events of a data file, or JSON lines, into a Kafka topic keyed by user, or into a file. */
+#include "examples/common/address.h"
 #include "examples/common/config.h"
+#include "examples/common/ground.h"
 #include "examples/common/program.h"
 #include "examples/send/send.h"
 #include "solid/extend.h"
@@ -9,12 +11,12 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 typedef struct replay_options {
   const char *data, *format, *brokers, *topic, *write;
   int64_t partitions, limit, timeout_ms;
   double rate;
+  reading_options reading;
 } replay_options;
 
 #define OPTION(field) offsetof(replay_options, field)
@@ -26,6 +28,7 @@ static const solid_property properties[] = {
      "rows, pairs, movielens, csv, recbole, table, events, histories, auto; lines = JSON lines as they are, right or "
      "wrong",
      0, OPTION(format)},
+    READING_PROPERTIES(replay_options, reading),
     {"brokers", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL, "HOST:PORT,HOST:PORT", 0, OPTION(brokers)},
     {"topic", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL, "where the events go", 0, OPTION(topic)},
     {"create-partitions", SOLID_PROPERTY_INT, "0", 0, 10000, NULL,
@@ -68,12 +71,6 @@ typedef struct output {
   int refused; /* what was read could not be passed on */
 } output;
 
-static double seconds(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque) {
   output *out = opaque;
   (void)rk;
@@ -88,9 +85,8 @@ static void keep_rate(output *out) {
   if (out->rk) rd_kafka_poll(out->rk, 0);
   if (out->options->rate <= 0) return;
   double due = out->start + (double)out->sent / out->options->rate;
-  for (double left = due - seconds(); left > 0 && !stopped; left = due - seconds()) {
-    struct timespec pause = {0, (long)(1e9 * (left < 0.05 ? left : 0.05))};
-    nanosleep(&pause, NULL);
+  for (double left = due - sol_steady_s(); left > 0 && !stopped; left = due - sol_steady_s()) {
+    sol_sleep_ns((int64_t)(1e9 * (left < 0.05 ? left : 0.05)));
     if (out->rk) rd_kafka_poll(out->rk, 0);
   }
 }
@@ -216,7 +212,7 @@ static int finish(output *out, solid_status status) {
     fprintf(stderr, "solid_send: %s: %s\n", out->options->write, strerror(errno));
     code = NOT_ALL;
   }
-  double passed = seconds() - out->start;
+  double passed = sol_steady_s() - out->start;
   fprintf(stderr, "solid_send: %" PRIu64 " events, %" PRIu64 " delivered, %" PRIu64 " failed in %.1f s (%.0f/s)\n",
           out->sent, out->delivered, out->failed, passed, (double)out->delivered / (passed > 1e-3 ? passed : 1e-3));
   if (out->failed) {
@@ -228,7 +224,7 @@ static int finish(output *out, solid_status status) {
 
 static int replay(const replay_options *options, const solid_config *config) {
   output out = {.options = options};
-  replay_source source = {options->data, options->format, (uint64_t)options->limit};
+  replay_source source = {options->data, options->format, &options->reading, (uint64_t)options->limit};
   int code = DELIVERED;
   if (options->write) {
     out.file = strcmp(options->write, "-") == 0 ? stdout : fopen(options->write, "w");
@@ -241,7 +237,7 @@ static int replay(const replay_options *options, const solid_config *config) {
   } else if ((options->partitions && create_topic(&out)) || check_topic(&out)) {
     code = fail(NO_BROKER);
   }
-  out.start = seconds();
+  out.start = sol_steady_s();
   if (code == DELIVERED) code = finish(&out, replay_read(&source, take, &out));
   if (out.rk) rd_kafka_destroy(out.rk);
   if (out.file && out.file != stdout && fclose(out.file) != 0) code = NOT_ALL;
@@ -249,7 +245,7 @@ static int replay(const replay_options *options, const solid_config *config) {
 }
 
 int main(int argc, char **argv) {
-  replay_options options;
+  replay_options options = {0};
   solid_config *config = NULL;
   struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
   sigaction(SIGTERM, &action, NULL);
@@ -260,6 +256,8 @@ int main(int argc, char **argv) {
     code = solid_config_write_help(&program, stdout) ? fail(NOT_ALL) : DELIVERED;
   else if (solid_config_get_request(config) == SOLID_CONFIG_VERSION)
     code = solid_config_write_version(&program, stdout) ? fail(NOT_ALL) : DELIVERED;
+  else if (address_check_brokers("--brokers", options.brokers))
+    fail(USAGE);
   else if (!options.write && (!options.brokers || !options.topic))
     fprintf(stderr, "solid_send: needs --brokers and --topic, or --write; see --help\n");
   else

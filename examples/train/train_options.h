@@ -4,30 +4,31 @@
 
 #include "examples/common/config.h"
 #include "examples/common/load.h"
-#include "solid/train/codebook/codebook_fit.h"
-#include "solid/train/codebook/features.h"
-#include "solid/train/fit/trainer.h"
+#include "solid/context.h"
+#include "solid/train/options.h"
 #include <stdint.h>
 
+/* A value as the config writes it. */
+typedef union train_value {
+  int64_t whole;
+  double real;
+  int flag;
+} train_value;
+
 typedef struct train_arguments {
-  const char *data, *format, *attributes, *vectors, *out, *device, *log;
-  int64_t vector_width, width, window, blocks, heads, levels, codes, slots, rank;
-  int64_t seed, threads, epochs, patience, check, batch, learn_codes, cooccurrence, content;
-  double clip, limit, rate, rate_end, decay, max_norm, dropout, dropout_z, dropout_y, smoothing, average, cuts, swap,
-      item_dropout, learn_share, learn_keep;
-  double hide;
-  int64_t hide_seed;
-  int head, precision, fresh, keep_checkpoint, hidden_codes, refit;
+  const char *data, *format, *out, *device, *log;
+  int64_t threads;
+  double limit;
+  int precision, fresh, keep_checkpoint;
+  reading_options reading;
+  items_options items;
   load_split order;
+  train_value option[SOLID_TRAIN_OPTIONS_COUNT]; /* in the order of the rows */
 } train_arguments;
 
-extern const solid_program train_program;
+const solid_program *train_program(void);
 
 solid_precision train_precision(const train_arguments *a);
-/* Of a model of so many items, which take their attributes from `history`. */
-sol_config train_config(const train_arguments *a, uint32_t items, const sol_history *history);
-sol_train_options train_options(const train_arguments *a);
-sol_features_options train_features(const train_arguments *a);
-sol_codebook_options train_codebook(const train_arguments *a);
+solid_status train_options(const train_arguments *a, solid_train_options *options);
 
 #endif

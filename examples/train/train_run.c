@@ -5,53 +5,63 @@
 #include <unistd.h>
 
 /* Epochs until it is over, a checkpoint after each that was validated. */
-static solid_status run_epochs(const train_run *run, sol_trainer *trainer, progress *p) {
+static solid_status run_epochs(const train_run *run, solid_trainer *trainer, progress *p) {
   solid_status status = SOLID_OK;
   double start = progress_now();
-  while (status == SOLID_OK && !sol_trainer_report(trainer)->finished) {
-    if (run->limit > 0 && progress_now() - start > run->limit && sol_trainer_report(trainer)->best_epoch > 0) break;
-    sol_epoch report;
-    progress_begin_epoch(p, sol_trainer_report(trainer)->epoch + 1);
-    status = sol_trainer_epoch(trainer, progress_step, p, &report);
+  while (status == SOLID_OK && !solid_trainer_report(trainer)->finished) {
+    if (run->limit > 0 && progress_now() - start > run->limit && solid_trainer_report(trainer)->best_epoch > 0) break;
+    solid_epoch report;
+    progress_begin_epoch(p, solid_trainer_report(trainer)->epoch + 1);
+    status = solid_trainer_epoch(trainer, progress_step, p, &report);
     if (status != SOLID_OK) break;
     progress_end_epoch(p, &report);
-    if (report.checked) status = sol_trainer_save(trainer, run->checkpoint);
+    if (report.checked) status = solid_trainer_save(trainer, run->checkpoint);
   }
   return status;
 }
 
-static solid_status resume(const train_run *run, sol_trainer *trainer) {
+static solid_status resume(const train_run *run, solid_trainer *trainer) {
   if (run->fresh) return SOLID_OK;
-  solid_status status = sol_trainer_load(trainer, run->checkpoint);
+  solid_status status = solid_trainer_load(trainer, run->checkpoint);
   if (status == SOLID_ENOTFOUND) return SOLID_OK;
   if (status == SOLID_EMISMATCH || status == SOLID_EFORMAT)
     return solid_fail(status, "%s; --fresh starts again", solid_last_error());
-  if (status == SOLID_OK) printf("goes on after epoch %u\n", sol_trainer_report(trainer)->epoch);
+  if (status == SOLID_OK) printf("goes on after epoch %u\n", solid_trainer_report(trainer)->epoch);
   return status;
 }
 
-solid_status train_run_all(const train_run *run, const sol_train_options *options, sol_trainer **out) {
-  sol_trainer *trainer = NULL;
-  solid_status status = sol_trainer_new(&trainer, run->ctx, run->config, options, run->history, run->codes);
+solid_status train_run_all(const train_run *run, solid_trainer *trainer) {
+  solid_trainer_info info;
+  solid_status status = resume(run, trainer);
   if (status != SOLID_OK) return status;
-  if (status == SOLID_OK && run->content) status = sol_trainer_find_mates(trainer, run->content, run->content_width);
-  if (status == SOLID_OK && options->learn_codes > 0)
-    status = sol_trainer_learn_codes(trainer, run->book, run->content);
-  if (status == SOLID_OK) status = resume(run, trainer);
-  if (status == SOLID_OK) {
-    progress p = {.terminal = isatty(STDERR_FILENO),
-                  .log = run->log,
-                  .epochs = options->refit > 0 ? options->refit : options->epochs,
-                  .patience = options->refit > 0 ? 0 : options->patience};
-    size_t rows;
-    sol_trainer_size(trainer, &p.users, &rows);
-    printf("trains %s on %u users, %zu rows an epoch\n", solid_head_name(run->config->head), p.users, rows);
-    status = run_epochs(run, trainer, &p);
-  }
-  if (status != SOLID_OK) {
-    sol_trainer_close(trainer);
-    return status;
-  }
-  *out = trainer;
+  solid_trainer_get_info(trainer, &info);
+  progress p = {.terminal = isatty(STDERR_FILENO),
+                .log = run->log,
+                .epochs = info.epochs,
+                .patience = info.patience,
+                .users = info.users};
+  printf("trains %s on %u users, %zu rows an epoch\n", run->head, info.users, info.rows);
+  return run_epochs(run, trainer, &p);
+}
+
+static void print_fitted(const solid_trainer_codes *codes) {
+  for (uint32_t l = 0; l < codes->levels; l++)
+    printf("codebook level %u: %u of %u codes used, perplexity %.1f, error %.4f\n", l, codes->level[l].used,
+           codes->codes, codes->level[l].perplexity, codes->error[l]);
+  printf("codebook: %u of %u items share all their codes with another\n", codes->collisions, codes->items);
+  if (codes->levels > 1 && codes->level[1].used < 2)
+    printf(
+        "codebook: the first of %u codes tell all items apart and the other levels say nothing: take fewer (--codes)\n",
+        codes->codes);
+}
+
+solid_status train_print_codes(const solid_trainer *trainer) {
+  solid_trainer_codes codes;
+  solid_status status = solid_trainer_get_codes(trainer, &codes);
+  if (status != SOLID_OK || codes.levels == 0) return status;
+  if (!codes.learned) print_fitted(&codes);
+  for (uint32_t l = 0; l < codes.levels && codes.learned; l++)
+    printf("learned codes, level %u: %u of %u used, perplexity %.1f\n", l, codes.level[l].used, codes.codes,
+           codes.level[l].perplexity);
   return SOLID_OK;
 }

@@ -1,25 +1,21 @@
-/* One training of solid_train from its first epoch, or its checkpoint, to its last. */
+/* One training of solid_train from its first epoch, or its checkpoint, to its last, and what is said about it. */
 #ifndef EXAMPLES_TRAIN_TRAIN_RUN_H
 #define EXAMPLES_TRAIN_TRAIN_RUN_H
 
-#include "solid/train/fit/trainer.h"
+#include "solid/train/trainer.h"
 #include <stdio.h>
 
 typedef struct train_run {
-  const solid_context *ctx;
-  const sol_config *config;
-  const sol_history *history;
-  const uint16_t *codes;
-  const sol_codebook *book; /* the codes' codebook, for options->learn_codes */
-  const float *content;     /* (V, content_width) for options->learn_codes and options->swap, or NULL */
-  uint32_t content_width;
+  const char *head;       /* its name */
   const char *checkpoint; /* file */
   int fresh;              /* does not go on from it */
   double limit;           /* seconds, 0 = none */
   FILE *log;              /* or NULL */
 } train_run;
 
-/* On success *out is the caller's: sol_trainer_close. */
-solid_status train_run_all(const train_run *run, const sol_train_options *options, sol_trainer **out);
+solid_status train_run_all(const train_run *run, solid_trainer *trainer);
+
+/* How many codes are used, and how evenly. */
+solid_status train_print_codes(const solid_trainer *trainer);
 
 #endif

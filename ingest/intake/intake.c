@@ -1,15 +1,18 @@
 #include "ingest/intake/intake.h"
+#include "solid/base/clock.h"
 #include "solid/extend.h"
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-solid_status sol_intake_open(sol_intake *intake, solid_sink_fn sink, void *sink_user, int64_t max_future_ms) {
+solid_status sol_intake_open(sol_intake *intake, solid_sink_fn sink, void *sink_user, int64_t max_future_ms,
+                             const solid_worth_rule *worth) {
   memset(intake, 0, sizeof *intake);
   intake->sink = sink;
   intake->sink_user = sink_user;
-  return solid_decoder_new(&intake->decoder, max_future_ms);
+  solid_status status = solid_decoder_new(&intake->decoder, max_future_ms);
+  solid_decoder_set_worth(intake->decoder, worth);
+  return status;
 }
 
 void sol_intake_close(sol_intake *intake) {
@@ -85,31 +88,10 @@ void sol_intake_count(const sol_intake *intake, size_t n, solid_ingest_stats *st
   }
 }
 
-int64_t sol_backoff_next(sol_backoff *backoff) {
-  if (backoff->next_ms < backoff->min_ms) backoff->next_ms = backoff->min_ms;
-  int64_t wait_ms = backoff->next_ms;
-  backoff->next_ms = wait_ms > backoff->max_ms / 2 ? backoff->max_ms : 2 * wait_ms;
-  return wait_ms;
-}
-
 void sol_report(sol_reporter *reporter, solid_ingest_stats *stats, int64_t now_ms) {
   int64_t passed_ms = now_ms - reporter->last_ms;
   stats->events_per_s = passed_ms > 0 ? 1e3 * (double)(stats->events - reporter->last_events) / (double)passed_ms : 0;
   reporter->last_ms = now_ms;
   reporter->last_events = stats->events;
   if (reporter->fn) reporter->fn(reporter->user, stats);
-}
-
-static int64_t clock_ms(clockid_t clock) {
-  struct timespec now;
-  clock_gettime(clock, &now);
-  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-int64_t sol_steady_ms(void) {
-  return clock_ms(CLOCK_MONOTONIC);
-}
-
-int64_t sol_wall_ms(void) {
-  return clock_ms(CLOCK_REALTIME);
 }

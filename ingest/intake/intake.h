@@ -1,4 +1,4 @@
-/* What all event sources share: payloads -> decoder -> sink -> what became of each; back-off; the clock. */
+/* What all event sources share: payloads -> decoder -> sink -> what became of each; reports. */
 #ifndef INGEST_INTAKE_INTAKE_H
 #define INGEST_INTAKE_INTAKE_H
 
@@ -8,7 +8,7 @@
 typedef struct sol_payload {
   const void *data;
   size_t size;
-  uint64_t position;
+  solid_position position;
 } sol_payload;
 
 typedef struct sol_intake {
@@ -22,7 +22,9 @@ typedef struct sol_intake {
   solid_reject *rejects; /* by payload: SOLID_REJECT_NONE = taken */
 } sol_intake;
 
-solid_status sol_intake_open(sol_intake *intake, solid_sink_fn sink, void *sink_user, int64_t max_future_ms);
+/* `worth` is borrowed; NULL = every event is a step. */
+solid_status sol_intake_open(sol_intake *intake, solid_sink_fn sink, void *sink_user, int64_t max_future_ms,
+                             const solid_worth_rule *worth);
 void sol_intake_close(sol_intake *intake);
 
 /* Decodes n payloads, gives the good ones to the sink and fills intake->rejects (n). The sink is not called when
@@ -31,14 +33,6 @@ solid_status sol_intake_push(sol_intake *intake, const sol_payload *payloads, si
 
 /* Adds what intake->rejects (n) says to the counters. */
 void sol_intake_count(const sol_intake *intake, size_t n, solid_ingest_stats *stats);
-
-/* Waits that double from min_ms to max_ms. */
-typedef struct sol_backoff {
-  int64_t min_ms, max_ms, next_ms;
-} sol_backoff;
-
-/* How long to wait now; 0 in next_ms starts anew. */
-int64_t sol_backoff_next(sol_backoff *backoff);
 
 /* When to report, and the rate since the report before. */
 typedef struct sol_reporter {
@@ -49,8 +43,5 @@ typedef struct sol_reporter {
 } sol_reporter;
 
 void sol_report(sol_reporter *reporter, solid_ingest_stats *stats, int64_t now_ms);
-
-int64_t sol_steady_ms(void); /* a clock that never goes back */
-int64_t sol_wall_ms(void);   /* since 1970-01-01 UTC */
 
 #endif

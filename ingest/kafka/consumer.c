@@ -1,5 +1,8 @@
 #include "ingest/consumer.h"
 #include "ingest/kafka/consumer_parts.h"
+#include "solid/base/backoff.h"
+#include "solid/base/clock.h"
+#include "solid/base/handshake.h"
 #include "solid/extend.h"
 #include <assert.h>
 #include <stdio.h>
@@ -49,7 +52,7 @@ static solid_status set_up(solid_consumer *consumer) {
   o->topic = consumer->topic;
   o->group = consumer->group;
   o->dead_letter_topic = consumer->dead_letter_topic;
-  solid_status status = sol_intake_open(&consumer->intake, o->sink, o->sink_user, o->max_future_ms);
+  solid_status status = sol_intake_open(&consumer->intake, o->sink, o->sink_user, o->max_future_ms, o->worth);
   if (status == SOLID_OK) status = sol_kafka_open(consumer);
   if (status == SOLID_OK) status = sol_kafka_check(consumer);
   o->settings = NULL; /* borrowed for the call only */
@@ -60,12 +63,9 @@ static solid_status set_up(solid_consumer *consumer) {
 solid_status solid_consumer_open(solid_consumer **out, const solid_consumer_options *options) {
   solid_consumer_options all = SOLID_CONSUMER_OPTIONS_INIT;
   if (!out || !options) return solid_fail(SOLID_EINVAL, "consumer: an argument is NULL");
-  if (options->struct_size < sizeof options->struct_size || options->struct_size > sizeof all)
-    return solid_fail(SOLID_EINVAL, "consumer: struct_size %u, this library knows %zu", options->struct_size,
-                      sizeof all);
-  memcpy(&all, options, options->struct_size);
+  solid_status status = sol_struct_take(&all, sizeof all, options, "consumer options");
   options = &all;
-  solid_status status = check(options);
+  if (status == SOLID_OK) status = check(options);
   if (status != SOLID_OK) return status;
   solid_consumer *consumer = calloc(1, sizeof *consumer);
   if (!consumer) return solid_fail(SOLID_ENOMEM, "consumer: out of memory");
@@ -156,6 +156,14 @@ static solid_status collect(solid_consumer *consumer) {
   return SOLID_OK;
 }
 
+/* What the offsets of a message count in: one stream a topic and partition. Never 0, which is none. */
+static uint64_t stream_of(const rd_kafka_message_t *message) {
+  const char *topic = rd_kafka_topic_name(message->rkt);
+  const uint64_t id[2] = {solid_item_hash((solid_bytes){topic, strlen(topic)}), (uint64_t)message->partition};
+  uint64_t stream = solid_item_hash((solid_bytes){(const char *)id, sizeof id});
+  return stream ? stream : 1;
+}
+
 static solid_status put_dead_letters(solid_consumer *consumer) {
   const sol_batch *batch = &consumer->batch;
   uint64_t put = 0;
@@ -182,7 +190,7 @@ static solid_status attempt(solid_consumer *consumer) {
     for (size_t i = 0; i < batch->count; i++) {
       const rd_kafka_message_t *message = batch->messages[i];
       batch->payloads[i] =
-          (sol_payload){message->payload, message->len, SOLID_POSITION(message->partition, message->offset)};
+          (sol_payload){message->payload, message->len, {stream_of(message), (uint64_t)message->offset}};
     }
     status = sol_intake_push(&consumer->intake, batch->payloads, batch->count);
     if (status == SOLID_OK) status = put_dead_letters(consumer);
@@ -209,12 +217,11 @@ static solid_status wait_polling(solid_consumer *consumer, int64_t wait_ms) {
 /* Brings the batch to its end, however long what it needs is away; after a stop, drain_ms at most. */
 static solid_status deliver(solid_consumer *consumer) {
   const solid_consumer_options *o = &consumer->options;
-  sol_backoff backoff = {o->retry_min_ms, o->retry_max_ms, 0};
-  int64_t start_ms = sol_steady_ms(), give_up_ms = INT64_MAX;
+  sol_retry retry = {.backoff = {o->retry_min_ms, o->retry_max_ms, 0}, .drain_ms = o->drain_ms};
+  int64_t start_ms = sol_steady_ms();
   solid_status status;
-  while ((status = attempt(consumer)) != SOLID_OK && solid_status_is_retriable(status)) {
-    if (atomic_load(&consumer->stopped) && give_up_ms == INT64_MAX) give_up_ms = sol_steady_ms() + o->drain_ms;
-    if (sol_steady_ms() >= give_up_ms) break;
+  while ((status = attempt(consumer)) != SOLID_OK &&
+         sol_retry_again(&retry, status, atomic_load(&consumer->stopped), sol_steady_ms())) {
     if (!consumer->is_paused) {
       sol_consumer_log(consumer, SOLID_LOG_WARN, "%s: holding %zu events, trying again", solid_last_error(),
                        consumer->batch.count);
@@ -222,7 +229,7 @@ static solid_status deliver(solid_consumer *consumer) {
     }
     consumer->stats.waiting = 1;
     consumer->stats.retries++;
-    int64_t wait_ms = sol_backoff_next(&backoff);
+    int64_t wait_ms = sol_backoff_next(&retry.backoff);
     if (consumer->is_rebalancing && wait_ms < REBALANCE_MS) wait_ms = REBALANCE_MS;
     consumer->is_rebalancing = 0;
     status = wait_polling(consumer, wait_ms);

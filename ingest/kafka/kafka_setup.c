@@ -1,5 +1,6 @@
 /* From options to librdkafka handles, and the check that broker and topic are there. */
 #include "ingest/kafka/consumer_parts.h"
+#include "solid/base/clock.h"
 #include "solid/extend.h"
 #include <stdarg.h>
 #include <stdio.h>

@@ -138,19 +138,19 @@ static void fill(sk_backend *be, float *x, int64_t n, int columns, int64_t strid
     fill_rows<<<sk_cuda_blocks(n * columns, THREADS), THREADS, 0, sk_cuda_stream(be)>>>(x, n, columns, stride, value);
 }
 
-/* Hands out parts of the workspace; without one it counts. */
+/* Hands out parts of the workspace, in all no more than sk_attend_gathered says. */
 struct taker {
   char *base;
   size_t used;
   template <typename T>
   T *take(int64_t n) {
-    T *at = base ? (T *)(base + used) : NULL;
+    T *at = (T *)(base + used);
     used = (used + (size_t)n * sizeof(T) + 15) / 16 * 16;
     return at;
   }
 };
 
-static size_t lay_out(const sk_attend_pairs *p, bool bf16, bool backward, char *base, sk_attend_entries *e) {
+static void lay_out(const sk_attend_pairs *p, bool bf16, bool backward, char *base, sk_attend_entries *e) {
   taker t = {base, 0};
   int64_t q = (int64_t)p->heads * e->queries, k = (int64_t)p->heads * e->keys, size = bf16 ? 2 : 4;
   e->q_row = t.take<int32_t>(q), e->k_row = t.take<int32_t>(k);
@@ -162,7 +162,6 @@ static size_t lay_out(const sk_attend_pairs *p, bool bf16, bool backward, char *
   e->lse = backward ? t.take<float>(q) : NULL, e->delta = backward ? t.take<float>(q) : NULL;
   bool shared = backward && !p->kv_offsets;
   e->dk = shared ? t.take<float>(k * p->dh) : NULL, e->dv = shared ? t.take<float>(k * p->dh) : NULL;
-  return t.used;
 }
 
 template <typename T>
@@ -195,7 +194,8 @@ static solid_status make(sk_backend *be, const source *s, bool bf16, bool backwa
   e->q_side = sk_attend_side_of(&p->active, s->q_offsets, p->windows);
   e->k_side = sk_attend_side_of(&p->kept, p->kv_offsets, p->windows);
   void *base = NULL;
-  solid_status status = sk_cuda_workspace(be, lay_out(p, bf16, backward, NULL, e), &base);
+  solid_status status =
+      sk_cuda_workspace(be, sk_attend_gathered(p, bf16 ? SK_ATTEND_BF16 : SK_ATTEND_FP32, backward), &base);
   if (status != SOLID_OK) return status;
   lay_out(p, bf16, backward, (char *)base, e);
   dim3 blocks(sk_cuda_blocks((int64_t)e->queries + e->keys, THREADS), p->heads);

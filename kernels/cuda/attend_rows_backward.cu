@@ -139,7 +139,7 @@ solid_status sk_cuda_attend_rows_backward(sk_backend *be, const sk_attend_backwa
   if (!e) {
     int64_t tasks = (int64_t)c.queries * c.heads;
     void *delta = NULL;
-    solid_status status = sk_cuda_workspace(be, (size_t)tasks * sizeof(float), &delta);
+    solid_status status = sk_cuda_workspace(be, sk_attend_backward_scratch(a), &delta);
     if (status != SOLID_OK) return status;
     c.dout = a->dout, c.lse = a->lse, c.delta = (float *)delta;
     c.aligned = c.aligned && (uintptr_t)a->dout % 16 == 0;

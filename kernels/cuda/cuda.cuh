@@ -73,8 +73,9 @@ solid_status sk_cuda_workspace(sk_backend *be, size_t bytes, void **out);
 solid_status sk_cuda_product(sk_backend *be, bool transpose_a, bool transpose_b, int m, int n, int k, const float *a,
                              int lda, const float *b, int ldb, float beta, float *c, int ldc);
 
-/* out (columns) += the sum over rows of x (rows, columns), in blocks of rows of fixed size. Uses the workspace. */
-solid_status sk_cuda_column_sum(sk_backend *be, int rows, int columns, const float *x, float *out);
+/* out (columns) += the sum over rows of x (rows, columns), in blocks of SK_SUM_ROWS rows, whose sums are in `partial`
+ * meanwhile. */
+solid_status sk_cuda_column_sum(sk_backend *be, int rows, int columns, const float *x, float *partial, float *out);
 
 /* The second half of it: columns before `split` of partial (blocks, columns) are added to out, the others to rest;
  * either may be NULL. */
@@ -85,24 +86,20 @@ solid_status sk_cuda_join_sums(sk_backend *be, int blocks, int columns, const fl
 bool sk_cuda_linear_is_few(const sk_linear_args *a);
 solid_status sk_cuda_linear_few(sk_backend *be, const sk_linear_args *a);
 
-/* Bytes of the workspace that generate takes at most: what else is to stand there stands behind them. */
-size_t sk_cuda_generate_scratch(int n, int d, int m);
-size_t sk_cuda_generate_wgmma_scratch(int m);
-
-/* linear and linear_backward where the layer is narrow: whether it is so, one launch forward, one or two backward,
- * which take `partial`, so many bytes of the workspace. */
-bool sk_cuda_linear_is_narrow(int n, int in, int out);
+/* linear and linear_backward of a narrow layer (sk_linear_is_narrow): one launch forward, one or two backward, with
+ * sk_linear_backward_scratch in `partial`. */
 solid_status sk_cuda_linear_narrow(sk_backend *be, const sk_linear_args *a);
-size_t sk_cuda_linear_narrow_bytes(const sk_linear_backward_args *a);
 solid_status sk_cuda_linear_backward_narrow(sk_backend *be, const sk_linear_backward_args *a, float *partial);
 
-/* generate_backward of few enough windows: whether it is so, and one branch of it in two launches. Where wi = gate is
+/* linear_backward of any layer, with that scratch from the caller. */
+solid_status sk_cuda_linear_backward_in(sk_backend *be, const sk_linear_backward_args *a, float *partial);
+
+/* One branch of generate_backward of few enough windows (sk_generate_is_narrow), in two launches. Where wi = gate is
  * beyond the clip, dw counts as zero; gate NULL: nowhere. */
-bool sk_cuda_generate_is_narrow(int n, int d, int m);
 solid_status sk_cuda_generate_backward_narrow(sk_backend *be, const sk_generate_backward_args *a, const float *z,
                                               const float *g, const float *gate, float *dz, float *dg, float *db);
 
-/* generate, without wi_saved, and generate_apply of widths up to SK_DUAL_MAX_D by the instructions of sm_90a. */
+/* generate, without wi_saved, and generate_apply of widths up to SK_PACKED_MAX_D by the instructions of sm_90a. */
 solid_status sk_cuda_generate_wgmma(sk_backend *be, const sk_generate_args *a);
 solid_status sk_cuda_generate_apply_wgmma(sk_backend *be, const sk_generate_apply_args *a);
 

@@ -17,7 +17,6 @@
 #include <cuda_pipeline.h>
 
 enum {
-  SK_DUAL_MAX_D = 64,
   SK_DUAL_PAIR = 16, /* columns of a pair of tiles */
   SK_DUAL_STAGES = 3 /* chunks in shared memory */
 };
@@ -223,6 +222,7 @@ static inline int sk_dual_pairs(int m) {
 /* g of both branches, packed at `to`. */
 template <int D>
 static void sk_dual_pack_all(sk_backend *be, const sk_dual_args *a, sk_dual_pair<D> *to) {
+  static_assert(2 * sizeof *to <= SK_PACKED_SIZE(D) && 2 * SK_DUAL_PAIR == SK_PACKED_COLUMNS, "see kernels/generate.h");
   bool aligned = (!a->gi || sk_rows_aligned(a->gi, a->d)) && (!a->gs || sk_rows_aligned(a->gs, a->d));
   sk_dual_pack<D><<<sk_dual_pairs(a->m), dim3(SK_WARP, 2), 0, sk_cuda_stream(be)>>>(*a, aligned, to);
 }

@@ -5,7 +5,7 @@
 #include "kernels/cuda/cuda.cuh"
 #include <cub/device/device_radix_sort.cuh>
 
-enum { ROWS = 8, THREADS = 256, PIECE = 16 };
+enum { ROWS = 8, THREADS = 256, PIECE = SK_EMBED_PIECE };
 
 __global__ static void gather(sk_embed_args a) {
   int row = blockIdx.x * ROWS + threadIdx.y;
@@ -27,8 +27,7 @@ solid_status sk_cuda_embed(sk_backend *be, const sk_embed_args *a) {
 
 /* ---- Looking through ---- */
 
-enum { LOOK_COLUMNS = 4, SMALL_TABLE = 2048, SMALL_WARPS = 16 };
-static const int64_t look_limit = (int64_t)1 << 26; /* indices looked at */
+enum { LOOK_COLUMNS = SK_EMBED_LOOK_COLUMNS / 32, SMALL_TABLE = 2048, SMALL_WARPS = 16 };
 
 /* WARPS warps share a row of the table, each its part of the indices; a block has ROWS warps, or WARPS. */
 template <int WARPS>
@@ -160,7 +159,7 @@ static int bits_for(int largest) {
 solid_status sk_cuda_embed_backward(sk_backend *be, const sk_embed_backward_args *a) {
   if (a->n == 0) return SOLID_OK;
   cudaStream_t stream = sk_cuda_stream(be);
-  if ((int64_t)a->n * a->rows <= look_limit && a->d <= LOOK_COLUMNS * (int)SK_WARP) {
+  if (sk_embed_backward_looks(a)) {
     if (a->rows <= SMALL_TABLE)
       look_through<SMALL_WARPS><<<a->rows, dim3(SK_WARP, SMALL_WARPS), 0, stream>>>(*a);
     else
@@ -168,22 +167,18 @@ solid_status sk_cuda_embed_backward(sk_backend *be, const sk_embed_backward_args
     return sk_cuda_launched(be, "embed_backward");
   }
   int bits = bits_for(a->rows);
-  size_t sort_bytes = 0, array = ((size_t)a->n * sizeof(int) + 255) / 256 * 256, pieces = sk_cuda_blocks(a->n, PIECE);
-  cudaError_t error = cub::DeviceRadixSort::SortPairs(NULL, sort_bytes, (const int *)NULL, (int *)NULL,
-                                                      (const int *)NULL, (int *)NULL, a->n, 0, bits, stream);
-  solid_status status = sk_cuda_status(be, error, "embed_backward sort size");
+  size_t sort_bytes = sk_embed_backward_sort(a), array = sk_embed_backward_array(a),
+         pieces = sk_cuda_blocks(a->n, PIECE);
   void *memory = NULL;
-  sort_bytes = (sort_bytes + 255) / 256 * 256;
-  if (status == SOLID_OK)
-    status = sk_cuda_workspace(be, 4 * array + sort_bytes + pieces * 2 * a->d * sizeof(float), &memory);
+  solid_status status = sk_cuda_workspace(be, sk_embed_backward_scratch(a), &memory);
   if (status != SOLID_OK) return status;
   char *at = (char *)memory;
   int *keys = (int *)at, *positions = (int *)(at + array), *sorted = (int *)(at + 2 * array),
       *order = (int *)(at + 3 * array);
   float *partial = (float *)(at + 4 * array + sort_bytes);
   number<<<sk_cuda_blocks(a->n, THREADS), THREADS, 0, stream>>>(*a, keys, positions);
-  error = cub::DeviceRadixSort::SortPairs(at + 4 * array, sort_bytes, keys, sorted, positions, order, a->n, 0, bits,
-                                          stream);
+  cudaError_t error = cub::DeviceRadixSort::SortPairs(at + 4 * array, sort_bytes, keys, sorted, positions, order, a->n,
+                                                      0, bits, stream);
   if ((status = sk_cuda_status(be, error, "embed_backward sort")) != SOLID_OK) return status;
   unsigned blocks = sk_cuda_blocks((int64_t)pieces, ROWS);
   add_pieces<<<blocks, dim3(SK_WARP, ROWS), 0, stream>>>(*a, sorted, order, partial);

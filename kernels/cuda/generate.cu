@@ -61,7 +61,7 @@ static solid_status write_many(sk_backend *be, const sk_generate_args *a, T *w) 
   solid_status status =
       sk_cuda_status(be, cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes), "generate");
   void *packed = NULL;
-  if (status == SOLID_OK) status = sk_cuda_workspace(be, pairs * sizeof(sk_dual_pair<D>), &packed);
+  if (status == SOLID_OK) status = sk_cuda_workspace(be, sk_generate_scratch(a), &packed);
   if (status != SOLID_OK) return status;
   sk_dual_pack_all<D>(be, &dual, (sk_dual_pair<D> *)packed);
   kernel<<<dim3(blocks, sk_cuda_blocks(pairs, run)), WARPS * SK_WARP, bytes, sk_cuda_stream(be)>>>(
@@ -150,7 +150,7 @@ __global__ static void combine(sk_generate_args a, const float *wi, const float 
 static solid_status write_wide(sk_backend *be, const sk_generate_args *a) {
   size_t total = (size_t)a->n * a->m;
   void *memory = NULL;
-  solid_status status = sk_cuda_workspace(be, 2 * total * sizeof(float), &memory);
+  solid_status status = sk_cuda_workspace(be, sk_generate_scratch(a), &memory);
   if (status != SOLID_OK) return status;
   float *wi = a->zi ? (float *)memory : NULL, *ws = a->zs ? (float *)memory + total : NULL;
   if (wi) status = sk_cuda_product(be, false, true, a->n, a->m, a->d, a->zi, a->d, a->gi, a->d, 0.0f, wi, a->m);
@@ -161,21 +161,15 @@ static solid_status write_wide(sk_backend *be, const sk_generate_args *a) {
   return sk_cuda_launched(be, "generate");
 }
 
-size_t sk_cuda_generate_scratch(int n, int d, int m) {
-  if (d > SK_DUAL_MAX_D) return 2 * (size_t)n * (size_t)m * sizeof(float);
-  size_t pairs = sk_dual_pairs(m) * sizeof(sk_dual_pair<SK_DUAL_MAX_D>), wgmma = sk_cuda_generate_wgmma_scratch(m);
-  return pairs > wgmma ? pairs : wgmma;
-}
-
 solid_status sk_cuda_generate(sk_backend *be, const sk_generate_args *a) {
   if (a->n == 0 || a->m == 0) return SOLID_OK;
-  if (a->d > SK_DUAL_MAX_D) return write_wide(be, a);
+  if (a->d > SK_PACKED_MAX_D) return write_wide(be, a);
   if (a->n <= FEW) return a->d <= 32 ? write_some<32>(be, a) : write_some<64>(be, a);
   if (((sk_cuda *)be)->wgmma && a->n >= WGMMA_ROWS && !a->wi_saved) return sk_cuda_generate_wgmma(be, a);
   return a->d <= 32 ? write_by_tiles<32, 2>(be, a) : write_by_tiles<64, 1>(be, a);
 }
 
-enum { GATE_ROWS = 64, GATE_LANES = 8 };
+enum { GATE_ROWS = SK_GATE_ROWS, GATE_LANES = 8 };
 
 /* dwi = dw where the clip let wi through, and the sums over a block's rows of dw and dwi: partial (blocks, 2m), dw's
  * first. Without an item branch dwi is left out; without a clip it is dw, and neither written nor wi read. dwi may be
@@ -233,12 +227,12 @@ static solid_status both_narrow(sk_backend *be, const sk_generate_backward_args 
 solid_status sk_cuda_generate_backward(sk_backend *be, const sk_generate_backward_args *a) {
   if ((int64_t)a->n * a->m == 0) return SOLID_OK;
   bool all = (!a->zs || (a->dzs && a->dgs && a->dbs)) && (!a->zi || (a->dzi && a->dgi && a->dbi));
-  if (all && sk_cuda_generate_is_narrow(a->n, a->d, a->m)) return both_narrow(be, a);
+  if (all && sk_generate_is_narrow(a->n, a->d, a->m)) return both_narrow(be, a);
   solid_status status = SOLID_OK;
   if (a->zs) status = branch(be, a, a->zs, a->gs, a->dw, a->dzs, a->dgs);
   unsigned blocks = sk_cuda_blocks(a->n, GATE_ROWS);
   void *partial = NULL;
-  if (status == SOLID_OK) status = sk_cuda_workspace(be, (size_t)blocks * 2 * a->m * sizeof(float), &partial);
+  if (status == SOLID_OK) status = sk_cuda_workspace(be, sk_generate_backward_scratch(a), &partial);
   if (status != SOLID_OK) return status;
   gate<<<dim3(sk_cuda_blocks(a->m, SK_WARP), blocks), dim3(SK_WARP, GATE_LANES), 0, sk_cuda_stream(be)>>>(
       *a, (float *)partial);

@@ -3,8 +3,6 @@
  * runs of rows of bounded size. */
 #include "kernels/cuda/dual.cuh"
 
-enum { MANY = 8192, RUN_FLOATS = 1 << 26 };
-
 /* OUT / 16 pairs of tiles are a row of each user's matrix; row a.in is the bias. */
 template <int D, int TILES, int OUT, int WARPS, int BLOCKS, int CHUNK>
 __global__ static void __launch_bounds__(WARPS *SK_WARP, BLOCKS)
@@ -65,7 +63,7 @@ static solid_status launch(sk_backend *be, const sk_generate_apply_args *a) {
   solid_status status = sk_cuda_status(
       be, cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes), "generate_apply");
   void *packed = NULL;
-  if (status == SOLID_OK) status = sk_cuda_workspace(be, sk_dual_pairs(dual.m) * sizeof(sk_dual_pair<D>), &packed);
+  if (status == SOLID_OK) status = sk_cuda_workspace(be, sk_generate_apply_scratch(a), &packed);
   if (status != SOLID_OK) return status;
   sk_dual_pack_all<D>(be, &dual, (sk_dual_pair<D> *)packed);
   kernel<<<sk_cuda_blocks(a->n, WARPS * 16 * TILES), WARPS * SK_WARP, bytes, sk_cuda_stream(be)>>>(
@@ -105,19 +103,16 @@ solid_status sk_cuda_generate_apply(sk_backend *be, const sk_generate_apply_args
   if (a->f != SK_IDENTITY && a->f != SK_TANH)
     return sk_fail(be, SOLID_EUNSUPPORTED, "cuda generate_apply: activation %d", a->f);
   if (a->n == 0) return SOLID_OK;
-  if (a->n >= MANY && a->d <= SK_DUAL_MAX_D) {
-    if (((sk_cuda *)be)->wgmma && has_share(a) && (a->out == 16 || a->out == 32 || a->out == 64))
-      return sk_cuda_generate_apply_wgmma(be, a);
+  if (sk_generate_apply_is_fused(a)) {
+    if (((sk_cuda *)be)->wgmma && has_share(a)) return sk_cuda_generate_apply_wgmma(be, a);
     if (a->out == 16) return a->d <= 32 ? launch<32, 2, 16>(be, a) : launch<64, 1, 16>(be, a);
     if (a->out == 32) return a->d <= 32 ? launch<32, 2, 32>(be, a) : launch<64, 1, 32>(be, a);
-    if (a->out == 64) return a->d <= 32 ? launch<32, 1, 64>(be, a) : launch<64, 1, 64>(be, a);
+    return a->d <= 32 ? launch<32, 1, 64>(be, a) : launch<64, 1, 64>(be, a);
   }
-  int64_t m = (int64_t)a->in * a->out + a->out, rows = RUN_FLOATS / m < 1 ? 1 : RUN_FLOATS / m;
-  if (rows > a->n) rows = a->n;
-  /* The layers stand behind what generate itself takes of the workspace. */
-  size_t before = sk_cuda_generate_scratch((int)rows, a->d, (int)m);
+  int rows = sk_generate_apply_rows(a);
+  size_t before = sk_generate_bytes(rows, a->d, a->in * a->out + a->out);
   void *memory = NULL;
-  solid_status status = sk_cuda_workspace(be, before + (size_t)(rows * m) * sizeof(float), &memory);
+  solid_status status = sk_cuda_workspace(be, sk_generate_apply_scratch(a), &memory);
   for (int64_t row = 0; row < a->n && status == SOLID_OK; row += rows)
     status = run_of_rows(be, a, row, (int)(a->n - row < rows ? a->n - row : rows), (float *)((char *)memory + before));
   return status;

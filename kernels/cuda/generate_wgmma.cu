@@ -79,10 +79,6 @@ __global__ static void __launch_bounds__(THREADS, BLOCKS)
   }
 }
 
-size_t sk_cuda_generate_wgmma_scratch(int m) {
-  return sk_cuda_blocks(m, SK_WGMMA_COLUMNS) * sizeof(sk_wgmma_columns<SK_DUAL_MAX_D, 2>);
-}
-
 template <int D, int PARTS, typename T>
 static solid_status launch_write(sk_backend *be, const sk_generate_args *a, T *w) {
   const int CHUNK = chunk_of<D>(), BUSY = 264, together = sizeof(T) == 2 ? 8 : 4;

@@ -152,9 +152,10 @@ struct sk_wgmma_stream {
 template <int D, int PARTS, bool WIDE>
 static solid_status sk_wgmma_pack_all(sk_backend *be, const sk_dual_args *a, float share,
                                       sk_wgmma_columns<D, PARTS> **out) {
+  static_assert(sizeof **out <= SK_PACKED_SIZE(D) && SK_WGMMA_COLUMNS == SK_PACKED_COLUMNS, "see kernels/generate.h");
   void *memory = NULL;
   unsigned blocks = sk_cuda_blocks(a->m, SK_WGMMA_COLUMNS);
-  solid_status status = sk_cuda_workspace(be, blocks * sizeof **out, &memory);
+  solid_status status = sk_cuda_workspace(be, sk_packed_bytes(a->d, a->m), &memory);
   if (status != SOLID_OK) return status;
   *out = (sk_wgmma_columns<D, PARTS> *)memory;
   bool aligned = (!a->gi || sk_rows_aligned(a->gi, a->d)) && (!a->gs || sk_rows_aligned(a->gs, a->d));

@@ -322,10 +322,8 @@ solid_status sk_cuda_gru_backward(sk_backend *be, const sk_gru_backward_args *a)
   sk_linear_backward_args sums = {};
   sums.n = a->rows, sums.in = a->d, sums.out = 3 * a->d;
   sums.dy = a->scratch, sums.dw = a->dw_hh, sums.db = a->db_hh;
-  bool is_narrow = sk_cuda_linear_is_narrow(sums.n, sums.in, sums.out);
-  size_t more = is_narrow ? sk_cuda_linear_narrow_bytes(&sums) : 0;
   void *memory = NULL;
-  solid_status status = sk_cuda_workspace(be, floats * sizeof(float) + more, &memory);
+  solid_status status = sk_cuda_workspace(be, sk_gru_backward_scratch(a), &memory);
   if (status != SOLID_OK) return status;
   float *before = (float *)memory;
   if (a->d == 32) {
@@ -341,6 +339,5 @@ solid_status sk_cuda_gru_backward(sk_backend *be, const sk_gru_backward_args *a)
   }
   if ((status = sk_cuda_launched(be, "gru_backward")) != SOLID_OK) return status;
   sums.x = before;
-  if (is_narrow) return sk_cuda_linear_backward_narrow(be, &sums, before + floats);
-  return sk_cuda_linear_backward(be, &sums);
+  return sk_cuda_linear_backward_in(be, &sums, before + floats);
 }

@@ -2,7 +2,7 @@
  * shared memory, each block adds up its warps', and the blocks' are joined in a second kernel. */
 #include "kernels/cuda/cuda.cuh"
 
-enum { ROWS = 4, BLOCKS = 528 };
+enum { ROWS = SK_LAYER_NORM_ROWS };
 
 __global__ static void forward(sk_layer_norm_args a) {
   int row = blockIdx.x * ROWS + threadIdx.y, lane = threadIdx.x;
@@ -61,10 +61,10 @@ solid_status sk_cuda_layer_norm(sk_backend *be, const sk_layer_norm_args *a) {
 
 solid_status sk_cuda_layer_norm_backward(sk_backend *be, const sk_layer_norm_backward_args *a) {
   if (a->n == 0) return SOLID_OK;
-  unsigned blocks = min(sk_cuda_blocks(a->n, ROWS), (unsigned)BLOCKS);
+  unsigned blocks = (unsigned)sk_layer_norm_backward_blocks(a);
   size_t bytes = (size_t)ROWS * 2 * a->d * sizeof(float);
   void *partial = NULL;
-  solid_status status = sk_cuda_workspace(be, (size_t)blocks * 2 * a->d * sizeof(float), &partial);
+  solid_status status = sk_cuda_workspace(be, sk_layer_norm_backward_scratch(a), &partial);
   if (status == SOLID_OK)
     status = sk_cuda_status(be, cudaFuncSetAttribute(backward, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)bytes),
                             "layer_norm");

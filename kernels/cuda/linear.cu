@@ -15,7 +15,7 @@ __global__ static void add_bias(int n, int out, const float *b, int accumulate, 
 solid_status sk_cuda_linear(sk_backend *be, const sk_linear_args *a) {
   if (a->n == 0 || a->out == 0) return SOLID_OK;
   if (sk_cuda_linear_is_few(a)) return sk_cuda_linear_few(be, a);
-  if (sk_cuda_linear_is_narrow(a->n, a->in, a->out)) return sk_cuda_linear_narrow(be, a);
+  if (sk_linear_is_narrow(a->n, a->in, a->out)) return sk_cuda_linear_narrow(be, a);
   if (a->b) {
     add_bias<<<sk_cuda_blocks(a->n, WARPS), dim3(SK_WARP, WARPS), 0, sk_cuda_stream(be)>>>(a->n, a->out, a->b,
                                                                                            a->accumulate, a->y);
@@ -26,19 +26,21 @@ solid_status sk_cuda_linear(sk_backend *be, const sk_linear_args *a) {
                          a->b || a->accumulate ? 1.0f : 0.0f, a->y, a->out);
 }
 
-solid_status sk_cuda_linear_backward(sk_backend *be, const sk_linear_backward_args *a) {
-  if (a->n == 0 || a->out == 0) return SOLID_OK;
+solid_status sk_cuda_linear_backward_in(sk_backend *be, const sk_linear_backward_args *a, float *partial) {
+  if (sk_linear_is_narrow(a->n, a->in, a->out)) return sk_cuda_linear_backward_narrow(be, a, partial);
   solid_status status = SOLID_OK;
-  if (sk_cuda_linear_is_narrow(a->n, a->in, a->out)) {
-    void *partial = NULL;
-    status = sk_cuda_workspace(be, sk_cuda_linear_narrow_bytes(a), &partial);
-    return status == SOLID_OK ? sk_cuda_linear_backward_narrow(be, a, (float *)partial) : status;
-  }
   if (a->dx)
     status = sk_cuda_product(be, false, false, a->n, a->in, a->out, a->dy, a->out, a->w, a->in,
                              a->accumulate_dx ? 1.0f : 0.0f, a->dx, a->in);
   if (status == SOLID_OK && a->dw)
     status = sk_cuda_product(be, true, false, a->out, a->in, a->n, a->dy, a->out, a->x, a->in, 1.0f, a->dw, a->in);
-  if (status == SOLID_OK && a->db) status = sk_cuda_column_sum(be, a->n, a->out, a->dy, a->db);
+  if (status == SOLID_OK && a->db) status = sk_cuda_column_sum(be, a->n, a->out, a->dy, partial, a->db);
   return status;
+}
+
+solid_status sk_cuda_linear_backward(sk_backend *be, const sk_linear_backward_args *a) {
+  if (a->n == 0 || a->out == 0) return SOLID_OK;
+  void *partial = NULL;
+  solid_status status = sk_cuda_workspace(be, sk_linear_backward_scratch(a), &partial);
+  return status == SOLID_OK ? sk_cuda_linear_backward_in(be, a, (float *)partial) : status;
 }

@@ -5,15 +5,10 @@
 #include "kernels/cuda/cuda.cuh"
 
 enum {
-  THREADS = 128,
-  ROWS = 32,        /* a tile */
-  BLOCKS = 480,     /* wanted: three to four a multiprocessor of a large card */
-  WIDEST = THREADS, /* of inputs, and of a chunk of outputs: a thread sums a column of dy */
-  PRODUCT = 4096,   /* most floats of w, padded: two tiles of 4 x 4 a thread, and shared memory of every card */
-  GAP = 4           /* floats behind a row: rows begin in other banks */
+  THREADS = SK_NARROW_WIDEST,
+  ROWS = SK_NARROW_ROWS, /* a tile */
+  GAP = 4                /* floats behind a row: rows begin in other banks */
 };
-
-static const int64_t most_shares = (int64_t)1 << 22; /* floats of all chunks' dx */
 
 /* floats of a row in shared memory */
 __host__ __device__ static int pitch(int width) {
@@ -226,21 +221,12 @@ static int padded(int width) {
   return (width + 3) / 4 * 4;
 }
 
-bool sk_cuda_linear_is_narrow(int n, int in, int out) {
-  return n > 1 && in <= WIDEST && out <= WIDEST && padded(in) * padded(out) <= PRODUCT;
-}
-
-/* Rows of a block, in whole tiles. */
-static int rows_of_block(int n, int chunks) {
-  return (int)sk_cuda_blocks(sk_cuda_blocks(n, chunks < BLOCKS ? BLOCKS / chunks : 1), ROWS) * ROWS;
-}
-
 static bool aligned(const float *x, int d) { /* or absent */
   return x == NULL || sk_rows_aligned(x, d);
 }
 
 solid_status sk_cuda_linear_narrow(sk_backend *be, const sk_linear_args *a) {
-  int rows = rows_of_block(a->n, 1);
+  int rows = (int)sk_narrow_rows((uint64_t)a->n, 1);
   size_t floats = (size_t)padded(a->in) * pitch(a->out) + (size_t)ROWS * pitch(a->in);
   forward<<<sk_cuda_blocks(a->n, rows), THREADS, floats * sizeof(float), sk_cuda_stream(be)>>>(
       *a, rows, aligned(a->x, a->in), aligned(a->y, a->out));
@@ -254,10 +240,6 @@ static solid_status launch(sk_backend *be, const pass *a) {
   return sk_cuda_launched(be, "backward pass of a narrow layer");
 }
 
-size_t sk_cuda_linear_narrow_bytes(const sk_linear_backward_args *a) {
-  return (size_t)sk_cuda_blocks(a->n, rows_of_block(a->n, 1)) * a->out * (a->in + 1) * sizeof(float);
-}
-
 solid_status sk_cuda_linear_backward_narrow(sk_backend *be, const sk_linear_backward_args *a, float *partial) {
   pass p = {};
   p.n = a->n, p.in = a->in, p.out = p.chunk = a->out;
@@ -265,7 +247,7 @@ solid_status sk_cuda_linear_backward_narrow(sk_backend *be, const sk_linear_back
   p.accumulate_dx = a->accumulate_dx != 0;
   p.aligned_in = aligned(a->x, a->in) && aligned(a->w, a->in) && aligned(a->dx, a->in);
   p.aligned_out = aligned(a->dy, a->out);
-  p.rows = rows_of_block(a->n, 1);
+  p.rows = (int)sk_narrow_rows((uint64_t)a->n, 1);
   p.wants_dw = a->dw != NULL;
   p.partial = a->dw || a->db ? partial : NULL;
   solid_status status = launch(be, &p);
@@ -276,31 +258,21 @@ solid_status sk_cuda_linear_backward_narrow(sk_backend *be, const sk_linear_back
 
 /* ---- The generator ---- */
 
-static int chunks_of(int d, int m) {
-  int most = PRODUCT / padded(d) / 4 * 4;
-  return (int)sk_cuda_blocks(m, most < WIDEST ? most : WIDEST);
-}
-
-bool sk_cuda_generate_is_narrow(int n, int d, int m) {
-  return n > 1 && d <= WIDEST && (int64_t)chunks_of(d, m) * n * d <= most_shares;
-}
-
 /* A branch's dz, dg and db; gate NULL: no clip. */
 solid_status sk_cuda_generate_backward_narrow(sk_backend *be, const sk_generate_backward_args *a, const float *z,
                                               const float *g, const float *gate, float *dz, float *dg, float *db) {
-  int chunks = chunks_of(a->d, a->m);
+  const sk_generate_cut cut = sk_generate_cut_of(a->n, a->d, a->m);
+  int blocks = (int)cut.blocks, chunks = (int)cut.chunks;
   pass p = {};
-  p.n = a->n, p.in = a->d, p.out = a->m, p.chunk = padded((int)sk_cuda_blocks(a->m, chunks));
+  p.n = a->n, p.in = a->d, p.out = a->m, p.chunk = (int)cut.chunk;
   p.x = z, p.w = g, p.dy = a->dw, p.gate = gate, p.clip = a->clip;
   p.aligned_in = aligned(z, a->d) && aligned(g, a->d);
   p.aligned_out = aligned(a->dw, a->m) && aligned(gate, a->m);
-  p.rows = rows_of_block(a->n, chunks);
+  p.rows = (int)cut.rows;
   p.wants_dw = true;
-  int blocks = (int)sk_cuda_blocks(a->n, p.rows);
-  chunks = (int)sk_cuda_blocks(a->m, p.chunk);
   int64_t weights = (int64_t)a->m * (a->d + 1), floats = (int64_t)a->n * a->d;
   void *memory = NULL;
-  solid_status status = sk_cuda_workspace(be, (size_t)(blocks * weights + chunks * floats) * sizeof(float), &memory);
+  solid_status status = sk_cuda_workspace(be, sk_generate_backward_scratch(a), &memory);
   if (status != SOLID_OK) return status;
   p.dx = (float *)memory, p.partial = p.dx + chunks * floats;
   if ((status = launch(be, &p)) != SOLID_OK) return status;

@@ -170,15 +170,14 @@ __global__ static void __launch_bounds__(THREADS, 2) by_tiles(sk_quantize_args a
 solid_status sk_cuda_quantize(sk_backend *be, const sk_quantize_args *a) {
   if (a->n == 0 || a->levels == 0) return SOLID_OK;
   cudaStream_t stream = sk_cuda_stream(be);
-  const int widest = 192;
-  if (a->d > widest) {
+  if (a->d > SK_QUANTIZE_WIDEST) {
     by_rows<<<a->n, THREADS, (size_t)a->d * sizeof(float), stream>>>(*a);
     return sk_cuda_launched(be, "quantize");
   }
   size_t bytes = (size_t)((a->d + STEP - 1) / STEP * STEP) * PITCH * sizeof(float);
   int words = a->levels * a->k;
   void *norms = NULL;
-  solid_status status = sk_cuda_workspace(be, (size_t)words * sizeof(float), &norms);
+  solid_status status = sk_cuda_workspace(be, sk_quantize_scratch(a), &norms);
   if (status == SOLID_OK)
     status = sk_cuda_status(be, cudaFuncSetAttribute(by_tiles, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)bytes),
                             "quantize");

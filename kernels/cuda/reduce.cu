@@ -1,7 +1,7 @@
 /* Two stages, both in double: blocks of fixed size, then the blocks in order. */
 #include "kernels/cuda/cuda.cuh"
 
-enum { THREADS = 256, PER_BLOCK = 16384 };
+enum { THREADS = 256, PER_BLOCK = SK_REDUCE_BLOCK };
 
 __device__ static double block_sum(double x) {
   __shared__ double lanes[THREADS];
@@ -35,7 +35,7 @@ __global__ static void finish(int64_t blocks, const double *partial, int accumul
 solid_status sk_cuda_reduce(sk_backend *be, const sk_reduce_args *a) {
   int64_t blocks = (a->n + PER_BLOCK - 1) / PER_BLOCK;
   void *partial = NULL;
-  solid_status status = sk_cuda_workspace(be, (size_t)(blocks + 1) * sizeof(double), &partial);
+  solid_status status = sk_cuda_workspace(be, sk_reduce_scratch(a), &partial);
   if (status != SOLID_OK) return status;
   if (blocks > 0) sum_blocks<<<(unsigned)blocks, THREADS, 0, sk_cuda_stream(be)>>>(*a, (double *)partial);
   finish<<<1, THREADS, 0, sk_cuda_stream(be)>>>(blocks, (double *)partial, a->accumulate, a->out);

@@ -3,7 +3,8 @@
  * has one order, so that lists are the same whenever the step is the same. */
 #include "kernels/cuda/cuda.cuh"
 
-constexpr int PROBES = 128, CANDIDATES = 64, SLICE = 16, THREADS = 256, SORTERS = 512, MOST = 8192;
+constexpr int PROBES = SK_SELECT_PROBES, CANDIDATES = SK_SELECT_TILE, SLICE = 16, THREADS = 256, SORTERS = 512,
+              MOST = 8192;
 
 /* What the steps hand to one another, (histories, heads) of each. */
 struct desk {
@@ -231,15 +232,14 @@ __global__ static void first_lists(sk_select_args a) {
   if (w < a.chunk_offsets[history + 1]) append_chunk(a, w, blockIdx.x % a.heads, 0);
 }
 
-/* Lays the desk out at `base`; returns its bytes. */
-static size_t lay_out(const sk_select_args *a, char *base, desk *d) {
+/* Lays the desk out at `base`: sk_select_scratch bytes. */
+static void lay_out(const sk_select_args *a, char *base, desk *d) {
   size_t lists = (size_t)a->histories * a->heads, used = 0;
   d->room = (sk_select_room(&a->rule) + 1) / 2 * 2, d->tiles = (d->room + CANDIDATES - 1) / CANDIDATES;
   d->parts = (float2 *)(base + used), used += lists * d->tiles * PROBES * sizeof(float2);
   d->mass = (float *)(base + used), used += lists * d->room * sizeof(float);
   d->order = (int32_t *)(base + used), used += lists * d->room * sizeof(int32_t);
-  d->needs = (int32_t *)(base + used), used += lists * sizeof(int32_t);
-  return used;
+  d->needs = (int32_t *)(base + used);
 }
 
 solid_status sk_cuda_select(sk_backend *be, const sk_select_args *a) {
@@ -253,7 +253,7 @@ solid_status sk_cuda_select(sk_backend *be, const sk_select_args *a) {
   if (lists == 0) return SOLID_OK;
   void *base = NULL;
   desk d;
-  solid_status status = sk_cuda_workspace(be, lay_out(a, NULL, &d), &base);
+  solid_status status = sk_cuda_workspace(be, sk_select_scratch(a), &base);
   if (status != SOLID_OK) return status;
   lay_out(a, (char *)base, &d);
   size_t sorted = 16;

@@ -1,7 +1,7 @@
 /* Sums over rows, which several operations end with. */
 #include "kernels/cuda/cuda.cuh"
 
-enum { SUM_ROWS = 128, SUM_COLUMNS = 32, SUM_LANES = 8, JOIN_LANES = 32 };
+enum { SUM_ROWS = SK_SUM_ROWS, SUM_COLUMNS = 32, SUM_LANES = 8, JOIN_LANES = 32 };
 
 /* partial (blocks of rows, columns): each block of SUM_ROWS rows summed by SUM_LANES lanes, then the lanes in order. */
 __global__ static void sum_row_blocks(int rows, int columns, const float *x, float *partial) {
@@ -42,13 +42,10 @@ solid_status sk_cuda_join_sums(sk_backend *be, int blocks, int columns, const fl
   return sk_cuda_launched(be, "column sum");
 }
 
-solid_status sk_cuda_column_sum(sk_backend *be, int rows, int columns, const float *x, float *out) {
+solid_status sk_cuda_column_sum(sk_backend *be, int rows, int columns, const float *x, float *partial, float *out) {
   if (rows == 0 || columns == 0) return SOLID_OK;
   unsigned blocks = sk_cuda_blocks(rows, SUM_ROWS);
-  void *partial = NULL;
-  solid_status status = sk_cuda_workspace(be, (size_t)blocks * columns * sizeof(float), &partial);
-  if (status != SOLID_OK) return status;
   sum_row_blocks<<<dim3(sk_cuda_blocks(columns, SUM_COLUMNS), blocks), dim3(SUM_COLUMNS, SUM_LANES), 0,
-                   sk_cuda_stream(be)>>>(rows, columns, x, (float *)partial);
-  return sk_cuda_join_sums(be, (int)blocks, columns, (float *)partial, columns, out, NULL);
+                   sk_cuda_stream(be)>>>(rows, columns, x, partial);
+  return sk_cuda_join_sums(be, (int)blocks, columns, partial, columns, out, NULL);
 }

@@ -17,15 +17,13 @@
 enum {
   THREADS = 256,
   CHOOSERS = 1024, /* threads that choose */
-  PARTS = 2 * CHOOSERS,
-  MAX_K = PARTS / 2,
-  KEYS = 4096, /* that wait for being sorted */
-  LIST = 2048, /* groups that wait for being scored */
-  LANES = 8,   /* that score an item together */
-  AT_ONCE = 4, /* items of LANES threads */
-  TILE_FLOATS = 1 << 26,
-  MAX_ROWS = 2048 /* at a time */
+  PARTS = SK_TOPK_PARTS,
+  KEYS = SK_TOPK_KEYS, /* that wait for being sorted */
+  LIST = 2048,         /* groups that wait for being scored */
+  LANES = 8,           /* that score an item together */
+  AT_ONCE = 4          /* items of LANES threads */
 };
+static_assert((int)PARTS == 2 * (int)CHOOSERS && (int)SK_TOPK_MAX_K <= (int)CHOOSERS, "a thread has two parts");
 
 /* part (rows, PARTS): the greatest lower bound of the groups of each part. Block (part of PARTS, row). */
 __global__ static void __launch_bounds__(THREADS)
@@ -247,39 +245,23 @@ static void launch_rows(sk_backend *be, const sk_topk_args *a, int row0, int row
                                         s->widths, s->bounds, s->keys, s->kept);
 }
 
-/* Binds s to memory, or counts its bytes where memory is NULL. */
-static size_t bind(sk_topk_scouting *s, char *memory) {
-  size_t used = 0, rows = (size_t)s->rows;
-  auto take = [&](size_t bytes) {
-    void *at = memory ? memory + used : NULL;
-    used += (bytes + 15) / 16 * 16;
-    return at;
-  };
-  s->users = (uint4 *)take(rows * s->steps * 16 * sizeof(uint16_t));
-  s->keys = (sk_topk_key *)take(rows * KEYS * sizeof(sk_topk_key));
-  s->parts = (unsigned *)take(rows * PARTS * sizeof(unsigned));
-  s->widths = (float *)take(rows * sizeof(float));
-  s->bounds = (float *)take(rows * sizeof(float));
-  s->kept = (int *)take(rows * sizeof(int));
-  s->norm = (float *)take((size_t)s->stride * sizeof(float));
-  s->best = (float *)take(rows * s->stride * sizeof(float));
-  return used;
-}
-
 static solid_status scout_and_choose(sk_backend *be, const sk_topk_args *a) {
-  sk_topk_scouting s = {};
-  s.steps = a->d <= 32 ? 2 : a->d <= 64 ? 4 : a->d <= 128 ? 8 : 16;
-  s.size = s.steps <= 4 ? 16 : 64 / s.steps;
-  s.groups = (int)sk_cuda_blocks(a->items, s.size);
-  s.stride = (s.groups + 7) / 8 * 8;
-  s.aligned = sk_rows_aligned(a->e, a->d);
-  s.rows = TILE_FLOATS / s.stride < 16 ? 16 : TILE_FLOATS / s.stride / 16 * 16;
-  if (s.rows > MAX_ROWS) s.rows = MAX_ROWS;
-  if (s.rows > (a->n + 15) / 16 * 16) s.rows = (a->n + 15) / 16 * 16;
+  const sk_topk_cut cut = sk_topk_cut_of(a);
   void *memory = NULL;
-  solid_status status = sk_cuda_workspace(be, bind(&s, NULL), &memory);
+  solid_status status = sk_cuda_workspace(be, cut.bytes, &memory);
   if (status != SOLID_OK) return status;
-  bind(&s, (char *)memory);
+  char *at = (char *)memory;
+  sk_topk_scouting s = {};
+  s.steps = cut.steps, s.size = cut.size, s.groups = cut.groups, s.stride = cut.stride, s.rows = cut.rows;
+  s.aligned = sk_rows_aligned(a->e, a->d);
+  s.users = (uint4 *)(at + cut.users);
+  s.keys = (sk_topk_key *)(at + cut.keys);
+  s.parts = (unsigned *)(at + cut.parts);
+  s.widths = (float *)(at + cut.widths);
+  s.bounds = (float *)(at + cut.bounds);
+  s.kept = (int *)(at + cut.kept);
+  s.norm = (float *)(at + cut.norm);
+  s.best = (float *)(at + cut.best);
   for (int row0 = 0; row0 < a->n; row0 += s.rows)
     launch_rows(be, a, row0, a->n - row0 < s.rows ? a->n - row0 : s.rows, &s);
   return sk_cuda_launched(be, "topk");
@@ -287,5 +269,5 @@ static solid_status scout_and_choose(sk_backend *be, const sk_topk_args *a) {
 
 solid_status sk_cuda_topk(sk_backend *be, const sk_topk_args *a) {
   if (a->n == 0) return SOLID_OK;
-  return a->k <= MAX_K && a->d <= SK_TOPK_MAX_D ? scout_and_choose(be, a) : sk_cuda_topk_sort(be, a);
+  return sk_topk_is_scouted(a) ? scout_and_choose(be, a) : sk_cuda_topk_sort(be, a);
 }

@@ -8,7 +8,6 @@
 
 #include "kernels/cuda/cuda.cuh"
 
-enum { SK_TOPK_MAX_D = 256 }; /* of the scout */
 typedef unsigned long long sk_topk_key;
 
 __device__ static inline unsigned sk_topk_ordered(float x) {

@@ -18,12 +18,9 @@ __global__ static void unpack(sk_topk_args a, int row, const sk_topk_key *keys) 
 
 solid_status sk_cuda_topk_sort(sk_backend *be, const sk_topk_args *a) {
   cudaStream_t stream = sk_cuda_stream(be);
-  size_t bytes = 0, keys = (size_t)a->items * sizeof(sk_topk_key);
-  cudaError_t error = cub::DeviceRadixSort::SortKeysDescending(NULL, bytes, (const sk_topk_key *)NULL,
-                                                               (sk_topk_key *)NULL, a->items, 0, 64, stream);
-  solid_status status = sk_cuda_status(be, error, "topk sort size");
+  size_t bytes = sk_topk_sort_bytes(a);
   void *memory = NULL;
-  if (status == SOLID_OK) status = sk_cuda_workspace(be, 3 * keys + bytes, &memory);
+  solid_status status = sk_cuda_workspace(be, sk_topk_scratch(a), &memory);
   sk_topk_key *from = (sk_topk_key *)memory, *to = from + a->items;
   float *s = (float *)(to + a->items);
   for (int row = 0; row < a->n && status == SOLID_OK; row++) {
@@ -31,7 +28,7 @@ solid_status sk_cuda_topk_sort(sk_backend *be, const sk_topk_args *a) {
                              a->items);
     if (status != SOLID_OK) return status;
     make_keys<<<sk_cuda_blocks(a->items, THREADS), THREADS, 0, stream>>>(*a, row, s, from);
-    error =
+    cudaError_t error =
         cub::DeviceRadixSort::SortKeysDescending(to + 2 * (size_t)a->items, bytes, from, to, a->items, 0, 64, stream);
     if ((status = sk_cuda_status(be, error, "topk sort")) != SOLID_OK) return status;
     unpack<<<sk_cuda_blocks(a->k, THREADS), THREADS, 0, stream>>>(*a, row, to);

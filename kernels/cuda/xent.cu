@@ -4,7 +4,7 @@
  */
 #include "kernels/cuda/cuda.cuh"
 
-enum { THREADS = 256, TILE_FLOATS = 1 << 26, MIN_ROWS = 256, MAX_ROWS = 65535 };
+enum { THREADS = 256 };
 
 struct running { /* log-sum-exp of a row so far, and what the loss needs */
   float top, total, target, sum;
@@ -176,18 +176,15 @@ static solid_status rows_of_tile(sk_backend *be, const sk_xent_args *a, int row0
 
 solid_status sk_cuda_xent(sk_backend *be, const sk_xent_args *a) {
   if (a->n == 0 || a->items == 0) return SOLID_OK;
-  int rows = TILE_FLOATS / a->items < MIN_ROWS ? MIN_ROWS : TILE_FLOATS / a->items;
-  if (rows > a->n) rows = a->n;
-  if (rows > MAX_ROWS) rows = MAX_ROWS;
-  int items = TILE_FLOATS / rows < a->items ? TILE_FLOATS / rows / 4 * 4 : a->items;
-  void *base = NULL;
-  size_t logits = (size_t)rows * (size_t)padded(items), floats = logits + (size_t)rows * a->d;
-  solid_status status = sk_cuda_workspace(be, (floats + 4) * sizeof(float) + (size_t)rows * sizeof(running), &base);
+  const sk_xent_tile tile = sk_xent_tile_of(a);
+  static_assert(sizeof(running) == 16, "as sk_xent_tile says");
+  void *memory_of_tile = NULL;
+  solid_status status = sk_cuda_workspace(be, tile.bytes, &memory_of_tile);
   if (status != SOLID_OK) return status;
-  float *s = (float *)base;
-  const memory m = {s, s + logits, (running *)(s + (floats + 3) / 4 * 4), items};
+  char *base = (char *)memory_of_tile;
+  const memory m = {(float *)base, (float *)(base + tile.users), (running *)(base + tile.state), tile.items};
   clear_ignored<<<sk_cuda_blocks(a->n, THREADS), THREADS, 0, sk_cuda_stream(be)>>>(*a);
-  for (int row0 = 0; row0 < a->n && status == SOLID_OK; row0 += rows)
-    status = rows_of_tile(be, a, row0, a->n - row0 < rows ? a->n - row0 : rows, &m);
+  for (int row0 = 0; row0 < a->n && status == SOLID_OK; row0 += tile.rows)
+    status = rows_of_tile(be, a, row0, a->n - row0 < tile.rows ? a->n - row0 : tile.rows, &m);
   return status;
 }

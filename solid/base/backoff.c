@@ -2,7 +2,7 @@
 
 int64_t sol_backoff_next(sol_backoff *backoff) {
   if (backoff->next_ms < backoff->min_ms) backoff->next_ms = backoff->min_ms;
-  int64_t wait_ms = backoff->next_ms;
+  int64_t wait_ms = backoff->next_ms < backoff->max_ms ? backoff->next_ms : backoff->max_ms;
   backoff->next_ms = wait_ms > backoff->max_ms / 2 ? backoff->max_ms : 2 * wait_ms;
   return wait_ms;
 }

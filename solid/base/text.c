@@ -23,7 +23,7 @@ void sol_text_add(sol_text *text, const char *format, ...) {
 /* Bytes of the UTF-8 character at `p` that may be shown as it is; 0 = none: a control character, or no UTF-8 (RFC 3629:
  * nothing longer than need be, no half of a UTF-16 pair, nothing above U+10FFFF). */
 static size_t plain_bytes(const unsigned char *p, size_t left) {
-  if (p[0] < 0x80) return p[0] >= 0x20 && p[0] != 0x7f && p[0] != '"' && p[0] != '\\';
+  if (p[0] < 0x80) return p[0] >= 0x20 && p[0] != 0x7f && p[0] != '\\';
   size_t n = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
   if (p[0] < 0xc2 || p[0] > 0xf4 || left < n) return 0;
   unsigned least = 0x80, most = 0xbf;             /* of the second byte */
@@ -49,8 +49,8 @@ sol_shown sol_show(const void *data, size_t size) {
     if (n) {
       memcpy(to, p + i, n);
       to += n;
-    } else if (p[i] == '"' || p[i] == '\\') {
-      *to++ = '\\', *to++ = (char)p[i];
+    } else if (p[i] == '\\') {
+      *to++ = '\\', *to++ = '\\';
     } else {
       *to++ = '\\', *to++ = 'x', *to++ = hex[p[i] >> 4], *to++ = hex[p[i] & 15];
     }

@@ -22,13 +22,13 @@ sol_text sol_text_start(char *buffer, size_t size);
 void sol_text_add(sol_text *text, const char *format, ...) SOLID_PRINTF(2, 3);
 
 /* Bytes of unknown origin in a form that one line can hold: `sol_show(id.data, id.size).text` as an argument. */
-#define SOL_SHOWN 80 /* bytes that are shown at most; "..." stands for the others */
+#define SOL_SHOWN 120 /* bytes that are shown at most; "..." stands for the others */
 typedef struct sol_shown {
   char text[4 * SOL_SHOWN + 4];
 } sol_shown;
 
-/* UTF-8 stays as it is; `\`, `"`, control characters and bytes that are no UTF-8 become \\, \" and \xNN, so that no id
- * can end a line, forge another one or speak to a terminal. */
+/* UTF-8 stays as it is; `\`, control characters and bytes that are no UTF-8 become \\ and \xNN, so that no id can end a
+ * line, forge another one or speak to a terminal. */
 sol_shown sol_show(const void *data, size_t size);
 
 /* The next part of a list with commas between: 1 with *part and *size, *list behind it, or 0 at its end. n commas part

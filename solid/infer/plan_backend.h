@@ -1,7 +1,7 @@
-/* A table that has no device: alloc counts, the operations only bound what their CUDA kernels would take for
- * themselves. What is opened on it tells how much memory it would take by the same code that takes it, so that a plan
- * cannot be wrong about the arrays; a test on a GPU holds the bounds. The CUDA context, code and recordings are not in
- * it. */
+/* A table that has no device: alloc counts, the operations only count what their CUDA kernels would take for
+ * themselves (sk_<op>_scratch, beside each). What is opened on it tells how much memory it would take by the same code
+ * that takes it, so that a plan cannot be wrong about the arrays; a test on a GPU holds the bounds. The CUDA context,
+ * code and recordings are not in it. */
 #ifndef SOLID_INFER_PLAN_BACKEND_H
 #define SOLID_INFER_PLAN_BACKEND_H
 

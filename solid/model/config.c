@@ -13,6 +13,16 @@ static solid_status check_range(const char *name, uint32_t value, uint32_t least
   return solid_fail(SOLID_ERANGE, "config: %s is %u, must be %u to %u", name, value, least, most);
 }
 
+static solid_status check_slate(const sol_config *config) {
+  uint32_t there = config->slate_rows > 0, items = config->items;
+  solid_status status = check_range("slate_blocks", config->slate_blocks, there, there ? SOL_MAX_BLOCKS : 0);
+  if (!status) status = check_range("slate_collisions", config->slate_collisions, there, there ? items : 0);
+  if (!status) status = check_range("slate_near", config->slate_near, 0, there);
+  if (!status && there && !config->levels)
+    return solid_fail(SOLID_EINVAL, "config: slates of %u rows need semantic codes, levels is 0", config->slate_rows);
+  return status;
+}
+
 solid_status sol_config_check(const sol_config *config) {
   const struct {
     const char *name;
@@ -23,7 +33,7 @@ solid_status sol_config_check(const sol_config *config) {
       {"heads", config->heads, 1, MAX_WIDTH},       {"levels", config->levels, 0, SOL_MAX_LEVELS},
       {"rank", config->rank, 0, config->width},     {"codes", config->codes, config->levels ? 1 : 0, MAX_CODES},
       {"content", config->content, 0, MAX_CONTENT}, {"attributes", config->attributes, 0, MAX_ITEMS},
-      {"slots", config->slots, 0, SOL_MAX_SLOTS},
+      {"slots", config->slots, 0, SOL_MAX_SLOTS},   {"slate_rows", config->slate_rows, 0, SOL_MAX_SLATE_ROWS},
   };
   for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++) {
     solid_status status = check_range(ranges[i].name, ranges[i].value, ranges[i].least, ranges[i].most);
@@ -43,7 +53,7 @@ solid_status sol_config_check(const sol_config *config) {
                       config->attributes, config->slots, config->levels);
   if (sol_config_has_item_branch(config) && !(config->clip > 0.0f))
     return solid_fail(SOLID_ERANGE, "config: clip is %g, must be above 0", (double)config->clip);
-  return SOLID_OK;
+  return check_slate(config);
 }
 
 int sol_config_has_item_branch(const sol_config *config) {
@@ -65,6 +75,14 @@ uint32_t sol_config_layer_params(const sol_config *config) {
 
 uint32_t sol_config_params(const sol_config *config) {
   return config->head == SOLID_HEAD_STATIC ? 0 : SOL_GENERATED_LAYERS * sol_config_layer_params(config);
+}
+
+uint32_t sol_config_slate_heads(const sol_config *config) {
+  return config->slate_rows ? 1 + config->slate_near : 0;
+}
+
+uint32_t sol_config_slate_codes(const sol_config *config) {
+  return config->slate_rows ? config->levels * config->codes + config->slate_collisions : 0;
 }
 
 const char *solid_head_name(solid_head head) {

@@ -8,6 +8,8 @@
 #define SOL_MAX_BLOCKS       8
 #define SOL_MAX_LEVELS       8
 #define SOL_MAX_SLOTS        64
+#define SOL_MAX_SLATE_ROWS   1024
+#define SOL_MAX_SLATE_HEADS  2 /* right, and down where the order is near-to-far */
 
 #define SOL_NO_ATTRIBUTE UINT32_MAX /* of an empty slot */
 
@@ -22,6 +24,13 @@ typedef struct sol_config {
   uint32_t attributes; /* A; embeddings of attributes that are part of an item's semantics; 0 = none */
   uint32_t slots;      /* S; attributes an item has at most; 0 = none */
   uint32_t content;    /* width of the content vectors behind the codebook; 0 = none kept */
+
+  /* The decoder of slates: rows of a slate at most; 0 = there is none, and the others are 0 too. */
+  uint32_t slate_rows;
+  uint32_t slate_blocks;     /* beside the one more that the head "down" stands on */
+  uint32_t slate_collisions; /* codes of the last column, which tells items of equal codes apart */
+  uint32_t slate_near;       /* 1 = trained near-to-far, 0 = raster, which serves ZipAR too */
+
   solid_head head;
   float clip; /* t of the item branch */
 } sol_config;
@@ -34,5 +43,7 @@ int sol_config_has_semantic_branch(const sol_config *config); /* semantic, solid
 uint32_t sol_config_layer_width(const sol_config *config);    /* side of a generated matrix: rank, or width */
 uint32_t sol_config_layer_params(const sol_config *config);   /* m = side * side + side */
 uint32_t sol_config_params(const sol_config *config);         /* P = layers * m; 0 for static */
+uint32_t sol_config_slate_heads(const sol_config *config);    /* 0 without a decoder, 1 raster, 2 near-to-far */
+uint32_t sol_config_slate_codes(const sol_config *config);    /* of all columns together: levels * codes + collisions */
 
 #endif

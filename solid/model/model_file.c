@@ -120,6 +120,11 @@ solid_status sol_model_file_seal(sol_model_file *file) {
   return seal(file, config_text);
 }
 
+static int lowest_format(const sol_config *config) {
+  if (config->slate_rows) return SOL_MODEL_FORMAT_SLATES;
+  return config->attributes ? SOL_MODEL_FORMAT_ATTRIBUTES : SOL_MODEL_FORMAT_FIRST;
+}
+
 solid_status sol_model_file_write(sol_model_file *file, const char *path) {
   char config_text[SOL_CONFIG_TEXT], format[16], generation[17], checksum[17];
   solid_status status = seal(file, config_text);
@@ -128,7 +133,7 @@ solid_status sol_model_file_write(sol_model_file *file, const char *path) {
   sol_tensor_source sources[SOL_MAX_TENSORS + MAX_PARTS];
   size_t n_weights = sol_tensors_list(&file->config, names), n = list_sources(file, sources);
   for (size_t i = 0; i < n_weights; i++) sources[i].name = names[i].name;
-  snprintf(format, sizeof format, "%d", file->config.attributes ? SOL_MODEL_FORMAT_ATTRIBUTES : SOL_MODEL_FORMAT_FIRST);
+  snprintf(format, sizeof format, "%d", lowest_format(&file->config));
   snprintf(generation, sizeof generation, "%016llx", (unsigned long long)file->generation);
   snprintf(checksum, sizeof checksum, "%016llx", (unsigned long long)checksum_of(file->generation, file->training));
   const sol_metadata metadata[] = {{"solid.format", format},

@@ -6,7 +6,8 @@
 #include "solid/model/config.h"
 
 /* A file says the lowest format that holds it. */
-#define SOL_MODEL_FORMAT            2
+#define SOL_MODEL_FORMAT            3
+#define SOL_MODEL_FORMAT_SLATES     3 /* a decoder of them */
 #define SOL_MODEL_FORMAT_ATTRIBUTES 2 /* that have embeddings */
 #define SOL_MODEL_FORMAT_FIRST      1
 

@@ -63,10 +63,11 @@ static void add_linear(tensor_table *t, const char *prefix, const char *name, si
   add(t, prefix, full, b, uniform_for(in), out, 0, 0);
 }
 
-static void add_block(tensor_table *t, uint32_t d, uint32_t index) {
+/* Block `index` of the blocks at `first` in sol_weights, named `name`. */
+static void add_block(tensor_table *t, const char *name, size_t first, uint32_t d, uint32_t index) {
   char prefix[32];
-  snprintf(prefix, sizeof prefix, "block.%u.", index);
-  size_t base = offsetof(sol_weights, block) + index * sizeof(sol_block_weights);
+  snprintf(prefix, sizeof prefix, "%s.%u.", name, index);
+  size_t base = first + index * sizeof(sol_block_weights);
 #define AT(name) (base + offsetof(sol_block_weights, name))
   add(t, prefix, "norm1.weight", AT(norm1_gamma), ones, d, 0, 0);
   add(t, prefix, "norm1.bias", AT(norm1_beta), zeros, d, 0, 0);
@@ -99,6 +100,23 @@ static void add_branch(tensor_table *t, const char *prefix, size_t base, uint32_
 #undef AT
 }
 
+static void add_decoder(tensor_table *t, const sol_config *config) {
+  uint32_t d = config->width, heads = sol_config_slate_heads(config), codes = sol_config_slate_codes(config);
+#define AT(name) (offsetof(sol_weights, slate) + offsetof(sol_decoder_weights, name))
+  add_linear(t, "slate.", "state", AT(state_w), AT(state_b), d, d);
+  add_linear(t, "slate.", "user", AT(user_w), AT(user_b), d, d);
+  add(t, "slate.", "code.embedding", AT(codes), embedding, codes, d, 0);
+  add(t, "slate.", "row.embedding", AT(rows), embedding, config->slate_rows, d, 0);
+  add(t, "slate.", "column.embedding", AT(columns), embedding, config->levels + 2, d, 0);
+  for (uint32_t i = 0; i < config->slate_blocks + heads - 1; i++) add_block(t, "slate.block", AT(block), d, i);
+  for (uint32_t h = 0; h < heads; h++) {
+    add(t, "slate.", h ? "down.norm.weight" : "right.norm.weight", AT(norm_gamma) + h * sizeof(float *), ones, d, 0, 0);
+    add(t, "slate.", h ? "down.norm.bias" : "right.norm.bias", AT(norm_beta) + h * sizeof(float *), zeros, d, 0, 0);
+  }
+  add(t, "slate.", "out.weight", AT(out), embedding, codes, heads * d, 0);
+#undef AT
+}
+
 static tensor_table make_table(const sol_config *config, sol_tensor *tensors) {
   tensor_table t = {tensors, 0, 0};
   uint32_t d = config->width, m = sol_config_layer_params(config);
@@ -108,7 +126,7 @@ static tensor_table make_table(const sol_config *config, sol_tensor *tensors) {
   if (config->attributes)
     add(&t, "", "attribute.embedding", offsetof(sol_weights, attributes), embedding, config->attributes, d, 0);
   add(&t, "", "position.embedding", offsetof(sol_weights, positions), embedding, config->window, d, 0);
-  for (uint32_t i = 0; i < config->blocks; i++) add_block(&t, d, i);
+  for (uint32_t i = 0; i < config->blocks; i++) add_block(&t, "block", offsetof(sol_weights, block), d, i);
   add(&t, "", "norm.weight", offsetof(sol_weights, norm_gamma), ones, d, 0, 0);
   add(&t, "", "norm.bias", offsetof(sol_weights, norm_beta), zeros, d, 0, 0);
   if (sol_config_has_item_branch(config)) add_branch(&t, "generator.item.", offsetof(sol_weights, item), d, m);
@@ -118,6 +136,7 @@ static tensor_table make_table(const sol_config *config, sol_tensor *tensors) {
     add_linear(&t, "generator.", "down", offsetof(sol_weights, down_w), offsetof(sol_weights, down_b), config->rank, d);
     add_linear(&t, "generator.", "up", offsetof(sol_weights, up_w), offsetof(sol_weights, up_b), d, config->rank);
   }
+  if (config->slate_rows) add_decoder(&t, config);
   return t;
 }
 
@@ -128,6 +147,12 @@ size_t sol_tensors_list(const sol_config *config, sol_tensor *tensors) {
 size_t sol_tensors_total(const sol_config *config) {
   sol_tensor tensors[SOL_MAX_TENSORS];
   return make_table(config, tensors).end;
+}
+
+size_t sol_tensors_ranker(const sol_config *config) {
+  sol_config ranker = *config;
+  ranker.slate_rows = ranker.slate_blocks = ranker.slate_collisions = ranker.slate_near = 0;
+  return sol_tensors_total(&ranker);
 }
 
 void sol_weights_bind(sol_weights *weights, const sol_config *config, float *base) {

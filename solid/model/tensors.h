@@ -26,6 +26,19 @@ typedef struct sol_branch_weights {                                     /* one b
   float *layer_w[SOL_GENERATED_LAYERS], *layer_b[SOL_GENERATED_LAYERS]; /* (m, d), (m) */
 } sol_branch_weights;
 
+/* The decoder of slates (solid/infer/slate/decoder.h); H heads, C = levels + 1 columns, N codes of all columns, those
+ * of column c from c * codes on. */
+typedef struct sol_decoder_weights {
+  float *state_w, *state_b; /* (d, d), (d): of h */
+  float *user_w, *user_b;   /* (d, d), (d): of u */
+  float *codes;             /* (N, d) */
+  float *rows;              /* (K, d) */
+  float *columns;           /* (C + 1, d): the last is that of a row's token */
+  sol_block_weights block[SOL_MAX_BLOCKS + SOL_MAX_SLATE_HEADS - 1];
+  float *norm_gamma[SOL_MAX_SLATE_HEADS], *norm_beta[SOL_MAX_SLATE_HEADS]; /* (d) */
+  float *out; /* (N, H d): what the heads' outputs side by side meet */
+} sol_decoder_weights;
+
 typedef struct sol_weights {
   float *items;      /* E (V, d) */
   float *metacodes;  /* M (C, K, d) */
@@ -35,6 +48,7 @@ typedef struct sol_weights {
   float *norm_gamma, *norm_beta; /* (d) */
   sol_branch_weights item, semantic;
   float *down_w, *down_b, *up_w, *up_b; /* (r, d), (r), (d, r), (d): only with a rank */
+  sol_decoder_weights slate;            /* last in the array: without it the others stand where they stood */
 } sol_weights;
 
 typedef enum sol_init { SOL_INIT_ZERO, SOL_INIT_ONE, SOL_INIT_NORMAL, SOL_INIT_UNIFORM } sol_init;
@@ -51,13 +65,14 @@ typedef struct sol_tensor {
   int generator; /* 1 = belongs to the generator (own learning rate and decay) */
 } sol_tensor;
 
-#define SOL_MAX_TENSORS 160
+#define SOL_MAX_TENSORS 288
 
 /* Fills `tensors` (room for SOL_MAX_TENSORS) for a checked config; returns how many. */
 size_t sol_tensors_list(const sol_config *config, sol_tensor *tensors);
 
-/* Floats of the whole array. */
+/* Floats of the whole array, and of the part before the decoder of slates. */
 size_t sol_tensors_total(const sol_config *config);
+size_t sol_tensors_ranker(const sol_config *config);
 
 /* Points the members of `weights` into `base`. */
 void sol_weights_bind(sol_weights *weights, const sol_config *config, float *base);

@@ -11,8 +11,12 @@ static void row_reset(solid_recommender *rec, size_t i, solid_bytes user) {
   size_t d = rec->info.width, P = rec->info.params, L = rec->info.window;
   rec->rows[i] = (sol_row){.source = SOLID_FROM_POPULARITY,
                            .user = user,
-                           .window = {.steps = rec->steps + i * L},
-                           .params = {.h = rec->h + i * d, .values = rec->values + i * P},
+                           .window = {.steps = rec->steps + i * rec->store->window},
+                           .params = {.h = rec->h + i * d,
+                                      .values = rec->values + i * P,
+                                      .width = rec->info.width,
+                                      .count = rec->info.params,
+                                      .element = rec->element},
                            .known = rec->known + i * L};
 }
 
@@ -27,16 +31,17 @@ static solid_status read_store(solid_recommender *rec, const solid_bytes *users,
     rec->params[asked++] = rec->rows[i].params;
   }
   if (!asked) return SOLID_OK;
-  solid_status status =
-      rec->store->ops->get(rec->store, rec->users, asked, rec->info.generation, rec->windows, rec->params, rec->found);
+  solid_status status = rec->store->ops->get(rec->store, rec->users, asked, rec->info.generation, rec->windows,
+                                             rec->params, rec->found, rec->statuses);
   if (status) return status;
   for (size_t i = 0, a = 0; i < n; i++) {
     sol_row *r = &rec->rows[i];
     if (!r->user.size) continue;
     r->window = rec->windows[a];
+    r->status = rec->statuses[a];
     r->found = rec->found[a];
     if (r->found) r->params.seq = rec->params[a].seq;
-    r->n_known = sol_known_items(rec->model, &r->window, rec->known + i * rec->info.window);
+    r->n_known = sol_known_items(rec->model, &r->window, rec->info.window, rec->known + i * rec->info.window);
     a++;
   }
   return SOLID_OK;
@@ -64,6 +69,7 @@ static void plan(solid_recommender *rec, size_t n) {
   for (size_t i = 0; i < n; i++) {
     sol_row *r = &rec->rows[i];
     int session = rec->n_session > 0;
+    if (r->status) continue;
     if (r->found) {
       /* A window of which the model knows nothing has nothing to add to the state that is stored. */
       int newer = r->window.seq > r->params.seq && r->n_known;
@@ -91,7 +97,9 @@ static void put_back(solid_recommender *rec) {
     rec->params[n].generation = rec->info.generation;
     rec->users[n++] = r->user;
   }
-  if (n && rec->store->ops->put_params(rec->store, rec->users, rec->params, n)) rec->stats.unsaved += n;
+  if (!n) return;
+  solid_status status = rec->store->ops->put_params(rec->store, rec->users, rec->params, n, rec->statuses);
+  for (size_t i = 0; i < n; i++) rec->stats.unsaved += status || rec->statuses[i];
 }
 
 static void scatter(float *to, const float *from, const sol_request *req, size_t width) {
@@ -120,9 +128,10 @@ static solid_status compute(solid_recommender *rec) {
 
 /* ---- Ranking ---- */
 
-static size_t rank_by_popularity(const solid_recommender *rec, size_t k, solid_scored *out) {
+/* For a row without a user vector; nothing for a user who is set aside. */
+static size_t rank_by_popularity(const solid_recommender *rec, const sol_row *r, size_t k, solid_scored *out) {
   size_t count = 0;
-  for (size_t i = 0; i < rec->info.items && count < k; i++) {
+  for (size_t i = 0; i < rec->info.items && count < k && !r->status; i++) {
     uint32_t item = rec->by_popularity[i];
     if (!sol_is_excluded(rec->common, item)) out[count++] = (solid_scored){item, rec->popularity[item]};
   }
@@ -158,7 +167,7 @@ static solid_status rank(solid_recommender *rec, const solid_query *query, size_
   /* Back to the rows' own places, from the last, since none moves towards the front. */
   for (size_t i = n; i-- > 0;) {
     if (rec->rows[i].source == SOLID_FROM_POPULARITY) {
-      rec->counts[i] = rank_by_popularity(rec, k, out + i * k);
+      rec->counts[i] = rank_by_popularity(rec, &rec->rows[i], k, out + i * k);
     } else if (--m != i) {
       memcpy(out + i * k, out + m * k, k * sizeof *out);
       rec->counts[i] = rec->counts[m];

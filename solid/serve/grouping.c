@@ -68,9 +68,9 @@ solid_status sol_groups_make(sol_groups *groups, const solid_event *events, cons
   return SOLID_OK;
 }
 
-size_t sol_known_items(const solid_model *model, const solid_window *window, uint32_t *items) {
+size_t sol_known_items(const solid_model *model, const solid_window *window, size_t most, uint32_t *items) {
   size_t n = 0;
-  for (size_t i = 0; i < window->count; i++) {
+  for (size_t i = window->count > most ? window->count - most : 0; i < window->count; i++) {
     uint32_t item = solid_model_item_by_hash(model, window->steps[i].item);
     if (item != SOLID_NO_ITEM) items[n++] = item;
   }
@@ -83,14 +83,8 @@ solid_status sol_id_check(solid_bytes id) {
 }
 
 solid_status sol_store_check(const solid_store *store, const solid_model_info *info) {
-  if (store->window != info->window)
+  if (store->window < info->window)
     return solid_fail(SOLID_EMISMATCH, "store keeps windows of %u steps, the model reads %u", store->window,
                       info->window);
-  if (store->width != info->width)
-    return solid_fail(SOLID_EMISMATCH, "store keeps states of %u floats, the model makes %u", store->width,
-                      info->width);
-  if (store->params != info->params)
-    return solid_fail(SOLID_EMISMATCH, "store keeps %u parameters a user, the model makes %u", store->params,
-                      info->params);
   return SOLID_OK;
 }

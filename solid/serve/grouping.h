@@ -24,15 +24,15 @@ solid_status sol_groups_make(sol_groups *groups, const solid_event *events, cons
 /* Frees the arrays; a zeroed struct is a no-op. */
 void sol_groups_clear(sol_groups *groups);
 
-/* Dense items of a stored window, oldest first; steps whose hash this model does not know are left out. Returns how
- * many (at most window->count). */
-size_t sol_known_items(const solid_model *model, const solid_window *window, uint32_t *items);
+/* Dense items of the newest `most` steps of a stored window, oldest first; steps whose hash this model does not know
+ * are left out. Returns how many. */
+size_t sol_known_items(const solid_model *model, const solid_window *window, size_t most, uint32_t *items);
 
 /* Why an id is not one: SOLID_OK, or EINVAL (no bytes behind a size), ERANGE (0 or more than 255 bytes). Sets no
  * error text. */
 solid_status sol_id_check(solid_bytes id);
 
-/* EMISMATCH, naming the two numbers, unless the store was opened with the model's window, width and params. */
+/* EMISMATCH, naming the two numbers, when the store keeps fewer steps of a user than the model reads. */
 solid_status sol_store_check(const solid_store *store, const solid_model_info *info);
 
 #endif

@@ -10,21 +10,23 @@
 /* A batch of events, sized by the largest seen. */
 typedef struct stream_batch {
   size_t capacity;
-  solid_step *steps;   /* (events) in the order of the groups */
-  uint64_t *positions; /* (events) likewise */
-  uint8_t *keep;       /* (events) 1 = valid and known */
+  solid_step *steps;         /* (events) in the order of the groups */
+  solid_position *positions; /* (events) likewise */
+  uint8_t *keep;             /* (events) 1 = valid and known */
 } stream_batch;
 
 /* A sub-batch of users, sized once; U = max_batch. */
 typedef struct user_batch {
-  solid_append *appends; /* (U) */
-  solid_window *windows; /* (U) */
-  size_t *applied;       /* (U) */
-  solid_step *steps;     /* (U, L) behind the windows */
-  uint32_t *offsets;     /* (U + 1) */
-  uint32_t *items;       /* (U, L) packed */
-  solid_bytes *users;    /* (U) whose parameters are written */
-  solid_params *params;  /* (U) */
+  solid_append *appends;  /* (U) */
+  solid_window *windows;  /* (U) */
+  size_t *applied;        /* (U) */
+  solid_status *statuses; /* (U) what the store says of each user */
+  solid_step *steps;      /* (U, store's L) behind the windows */
+  uint32_t *offsets;      /* (U + 1) */
+  uint32_t *items;        /* (U, L) packed */
+  solid_bytes *users;     /* (U) whose parameters are written */
+  size_t *groups;         /* (U) their groups */
+  solid_params *params;   /* (U) */
 } user_batch;
 
 struct solid_pipeline {
@@ -33,6 +35,7 @@ struct solid_pipeline {
   solid_worker *worker;
   solid_model_info info;
   size_t max_batch;
+  uint32_t element;
   sol_groups groups;
   stream_batch stream;
   user_batch batch;
@@ -40,16 +43,21 @@ struct solid_pipeline {
   solid_pipeline_stats stats;
 };
 
-static void batch_bind(user_batch *batch, size_t users, const solid_model_info *info, sol_arena *arena) {
-  size_t L = info->window;
+static void batch_bind(user_batch *batch, size_t users, size_t L, size_t stored, sol_arena *arena) {
   batch->appends = sol_arena_take(arena, users, sizeof *batch->appends);
   batch->windows = sol_arena_take(arena, users, sizeof *batch->windows);
   batch->applied = sol_arena_take(arena, users, sizeof *batch->applied);
-  batch->steps = sol_arena_take(arena, users, L * sizeof *batch->steps);
+  batch->statuses = sol_arena_take(arena, users, sizeof *batch->statuses);
+  batch->steps = sol_arena_take(arena, users, stored * sizeof *batch->steps);
   batch->offsets = sol_arena_take(arena, users + 1, sizeof *batch->offsets);
   batch->items = sol_arena_take(arena, users, L * sizeof *batch->items);
   batch->users = sol_arena_take(arena, users, sizeof *batch->users);
+  batch->groups = sol_arena_take(arena, users, sizeof *batch->groups);
   batch->params = sol_arena_take(arena, users, sizeof *batch->params);
+}
+
+solid_pipeline_options solid_pipeline_options_default(void) {
+  return (solid_pipeline_options)SOLID_PIPELINE_OPTIONS_INIT;
 }
 
 solid_status solid_pipeline_new(solid_pipeline **out, const solid_model *model, solid_store *store,
@@ -59,28 +67,31 @@ solid_status solid_pipeline_new(solid_pipeline **out, const solid_model *model, 
   solid_status status = sol_struct_take(&all, sizeof all, options, "pipeline options");
   if (status) return status;
   if (all.max_batch == 0) return solid_fail(SOLID_EINVAL, "pipeline: max_batch is 0");
+  if (all.element > SOLID_I8)
+    return solid_fail(SOLID_EINVAL, "pipeline: element type %u is none of f32, f16, i8", all.element);
 
   solid_pipeline *pipeline = calloc(1, sizeof *pipeline);
   if (!pipeline) return solid_fail(SOLID_ENOMEM, "out of memory: pipeline");
   pipeline->model = model;
   pipeline->store = store;
   pipeline->max_batch = all.max_batch;
+  pipeline->element = all.element;
   pipeline->info.struct_size = sizeof pipeline->info;
   sol_arena arena = {NULL, 0};
   status = solid_model_get_info(model, &pipeline->info);
   if (!status) status = sol_store_check(store, &pipeline->info);
   if (status) goto done;
 
-  batch_bind(&pipeline->batch, pipeline->max_batch, &pipeline->info, &arena);
+  batch_bind(&pipeline->batch, pipeline->max_batch, pipeline->info.window, store->window, &arena);
   pipeline->memory = sol_arena_memory(&arena);
   if (!pipeline->memory) {
     status = solid_fail(SOLID_ENOMEM, "out of memory: pipeline for %zu users at once", pipeline->max_batch);
     goto done;
   }
   arena = (sol_arena){pipeline->memory, 0};
-  batch_bind(&pipeline->batch, pipeline->max_batch, &pipeline->info, &arena);
+  batch_bind(&pipeline->batch, pipeline->max_batch, pipeline->info.window, store->window, &arena);
   status = sol_worker_new(&pipeline->worker, model, pipeline->max_batch,
-                          store->element == SOLID_F16 ? SOL_WORKER_HALVES : SOL_WORKER_GENERATE);
+                          pipeline->element == SOLID_F16 ? SOL_WORKER_HALVES : SOL_WORKER_GENERATE);
 
 done:
   if (status) {
@@ -133,7 +144,7 @@ static solid_status judge(const solid_pipeline *pipeline, const solid_event *eve
 static void judge_all(solid_pipeline *pipeline, const solid_event *events, size_t n, solid_status *verdicts) {
   for (size_t i = 0; i < n; i++) {
     solid_status verdict = judge(pipeline, &events[i]);
-    pipeline->stream.keep[i] = verdict == SOLID_OK;
+    pipeline->stream.keep[i] = verdict == SOLID_OK && events[i].worth == SOLID_WORTH_STEP;
     pipeline->stats.unknown_items += verdict == SOLID_ENOTFOUND;
     pipeline->stats.invalid += verdict != SOLID_OK && verdict != SOLID_ENOTFOUND;
     if (verdicts) verdicts[i] = verdict;
@@ -151,27 +162,39 @@ static void lay_out_steps(solid_pipeline *pipeline, const solid_event *events) {
   }
 }
 
-/* Windows of the sub-batch as packed dense items, for the users of whom this model knows at least one item; returns
- * how many those are. */
-static size_t pack_windows(solid_pipeline *pipeline, size_t n) {
+/* Windows of the sub-batch as packed dense items, for the users whose window was stored and of whom this model knows at
+ * least one item; returns how many those are. */
+static size_t pack_windows(solid_pipeline *pipeline, size_t first, size_t n) {
   user_batch *batch = &pipeline->batch;
   size_t users = 0, rows = 0;
   batch->offsets[0] = 0;
   for (size_t i = 0; i < n; i++) {
-    size_t known = sol_known_items(pipeline->model, &batch->windows[i], batch->items + rows);
+    if (batch->statuses[i]) continue;
+    size_t known = sol_known_items(pipeline->model, &batch->windows[i], pipeline->info.window, batch->items + rows);
     if (!known) continue;
     rows += known;
     batch->users[users] = batch->appends[i].user;
-    batch->params[users] = (solid_params){.seq = batch->windows[i].seq, .generation = pipeline->info.generation};
+    batch->groups[users] = first + i;
+    batch->params[users] = (solid_params){.seq = batch->windows[i].seq,
+                                          .generation = pipeline->info.generation,
+                                          .width = pipeline->info.width,
+                                          .count = pipeline->info.params,
+                                          .element = pipeline->element};
     batch->offsets[++users] = (uint32_t)rows;
   }
   return users;
 }
 
-/* The order of the walk, for groups first .. first + n: append, read back, generate, store. Parameters are written for
- * every user of the batch, also where the append found nothing new: a crash between the append and the write leaves a
- * window without its parameters, and the replay of the same events is what repairs it. */
-static solid_status push_users(solid_pipeline *pipeline, size_t first, size_t n) {
+/* What the store says of one user is the verdict of all their events. */
+static void set_aside(solid_pipeline *pipeline, size_t group, solid_status status, solid_status *verdicts) {
+  const sol_groups *groups = &pipeline->groups;
+  for (size_t m = groups->offsets[group]; m < groups->offsets[group + 1]; m++)
+    if (verdicts) verdicts[groups->members[m]] = status;
+  pipeline->stats.set_aside += groups->offsets[group + 1] - groups->offsets[group];
+}
+
+/* Windows of groups first .. first + n, with the new steps appended. */
+static solid_status append_steps(solid_pipeline *pipeline, size_t first, size_t n, solid_status *verdicts) {
   user_batch *batch = &pipeline->batch;
   const sol_groups *groups = &pipeline->groups;
   for (size_t i = 0; i < n; i++) {
@@ -180,18 +203,42 @@ static solid_status push_users(solid_pipeline *pipeline, size_t first, size_t n)
                                        .steps = pipeline->stream.steps + from,
                                        .positions = pipeline->stream.positions + from,
                                        .count = groups->offsets[first + i + 1] - from};
-    batch->windows[i] = (solid_window){.steps = batch->steps + i * pipeline->info.window};
+    batch->windows[i] = (solid_window){.steps = batch->steps + i * pipeline->store->window};
   }
-  solid_status status =
-      pipeline->store->ops->advance(pipeline->store, batch->appends, n, batch->windows, batch->applied);
+  solid_status status = pipeline->store->ops->advance(pipeline->store, batch->appends, n, batch->windows,
+                                                      batch->applied, batch->statuses);
   if (status) return status;
   for (size_t i = 0; i < n; i++) {
+    if (batch->statuses[i]) {
+      set_aside(pipeline, first + i, batch->statuses[i], verdicts);
+      continue;
+    }
     pipeline->stats.applied += batch->applied[i];
     pipeline->stats.duplicates += batch->appends[i].count - batch->applied[i];
   }
+  return SOLID_OK;
+}
 
-  size_t users = pack_windows(pipeline, n);
-  if (!users) return SOLID_OK;
+static solid_status put_params(solid_pipeline *pipeline, size_t users, solid_status *verdicts) {
+  user_batch *batch = &pipeline->batch;
+  solid_status status =
+      pipeline->store->ops->put_params(pipeline->store, batch->users, batch->params, users, batch->statuses);
+  for (size_t i = 0; i < users && !status; i++)
+    if (batch->statuses[i])
+      set_aside(pipeline, batch->groups[i], batch->statuses[i], verdicts);
+    else
+      pipeline->stats.generated++;
+  return status;
+}
+
+/* The order of the walk, for groups first .. first + n: append, read back, generate, store. Parameters are written for
+ * every user of the batch, also where the append found nothing new: a crash between the append and the write leaves a
+ * window without its parameters, and the replay of the same events is what repairs it. */
+static solid_status push_users(solid_pipeline *pipeline, size_t first, size_t n, solid_status *verdicts) {
+  user_batch *batch = &pipeline->batch;
+  solid_status status = append_steps(pipeline, first, n, verdicts);
+  size_t users = status ? 0 : pack_windows(pipeline, first, n);
+  if (!users) return status;
   solid_windows windows = {users, batch->offsets, batch->items};
   float *records = NULL;
   size_t stride = 0;
@@ -199,14 +246,12 @@ static solid_status push_users(solid_pipeline *pipeline, size_t first, size_t n)
   for (size_t i = 0; i < users && !status; i++) {
     float *record = records + i * stride;
     batch->params[i].h = record;
-    if (pipeline->store->element == SOLID_F16)
+    if (pipeline->element == SOLID_F16)
       batch->params[i].halves = (uint16_t *)(record + pipeline->info.width);
     else
       batch->params[i].values = record + pipeline->info.width;
   }
-  if (!status) status = pipeline->store->ops->put_params(pipeline->store, batch->users, batch->params, users);
-  if (!status) pipeline->stats.generated += users;
-  return status;
+  return status ? status : put_params(pipeline, users, verdicts);
 }
 
 solid_status solid_pipeline_push(void *user, const solid_event *events, size_t n, solid_status *verdicts) {
@@ -220,7 +265,7 @@ solid_status solid_pipeline_push(void *user, const solid_event *events, size_t n
   lay_out_steps(pipeline, events);
   for (size_t first = 0; first < pipeline->groups.count && !status; first += pipeline->max_batch) {
     size_t left = pipeline->groups.count - first;
-    status = push_users(pipeline, first, left < pipeline->max_batch ? left : pipeline->max_batch);
+    status = push_users(pipeline, first, left < pipeline->max_batch ? left : pipeline->max_batch, verdicts);
   }
   return status;
 }

@@ -1,6 +1,7 @@
 #include "solid/recommender.h"
 #include "solid/base/arena.h"
 #include "solid/base/handshake.h"
+#include "solid/base/text.h"
 #include "solid/extend.h"
 #include "solid/model/model_parts.h"
 #include "solid/serve/grouping.h"
@@ -35,7 +36,8 @@ static void recommender_bind(solid_recommender *rec, sol_arena *arena) {
   rec->windows = sol_arena_take(arena, B, sizeof *rec->windows);
   rec->params = sol_arena_take(arena, B, sizeof *rec->params);
   rec->found = sol_arena_take(arena, B, sizeof *rec->found);
-  rec->steps = sol_arena_take(arena, B, L * sizeof *rec->steps);
+  rec->statuses = sol_arena_take(arena, B, sizeof *rec->statuses);
+  rec->steps = sol_arena_take(arena, B, rec->store->window * sizeof *rec->steps);
 }
 
 typedef struct popular {
@@ -59,28 +61,44 @@ static solid_status sort_by_popularity(solid_recommender *rec) {
   return SOLID_OK;
 }
 
+solid_recommender_options solid_recommender_options_default(void) {
+  return (solid_recommender_options)SOLID_RECOMMENDER_OPTIONS_INIT;
+}
+
+static solid_status read_options(solid_recommender_options *all, const solid_recommender_options *options) {
+  solid_status status = sol_struct_take(all, sizeof *all, options, "recommender options");
+  if (status) return status;
+  if (all->max_batch == 0) return solid_fail(SOLID_EINVAL, "recommender: max_batch is 0");
+  if (all->element > SOLID_I8)
+    return solid_fail(SOLID_EINVAL, "recommender: element type %u is none of f32, f16, i8", all->element);
+  return SOLID_OK;
+}
+
 solid_status solid_recommender_new(solid_recommender **out, const solid_model *model, solid_store *store,
-                                   size_t max_batch) {
+                                   const solid_recommender_options *options) {
+  solid_recommender_options all = SOLID_RECOMMENDER_OPTIONS_INIT;
   if (!out || !model || !store) return solid_fail(SOLID_EINVAL, "recommender: out, model or store is NULL");
-  if (max_batch == 0) return solid_fail(SOLID_EINVAL, "recommender: max_batch is 0");
+  solid_status status = read_options(&all, options);
+  if (status) return status;
   solid_recommender *rec = calloc(1, sizeof *rec);
   if (!rec) return solid_fail(SOLID_ENOMEM, "out of memory: recommender");
   rec->model = model;
   rec->store = store;
-  rec->max_batch = max_batch;
+  rec->max_batch = all.max_batch;
+  rec->element = all.element;
   rec->popularity = sol_model_popularity(model);
   rec->info.struct_size = sizeof rec->info;
   sol_arena arena = {NULL, 0};
-  solid_status status = solid_model_get_info(model, &rec->info);
+  status = solid_model_get_info(model, &rec->info);
   if (!status) status = sol_store_check(store, &rec->info);
-  if (!status) status = solid_worker_new(&rec->worker, model, max_batch);
+  if (!status) status = solid_worker_new(&rec->worker, model, rec->max_batch);
   if (status) goto done;
 
   rec->words = solid_worker_mask_words(rec->worker);
   recommender_bind(rec, &arena);
   rec->memory = sol_arena_memory(&arena);
   if (!rec->memory) {
-    status = solid_fail(SOLID_ENOMEM, "out of memory: recommender for %zu users at once", max_batch);
+    status = solid_fail(SOLID_ENOMEM, "out of memory: recommender for %zu users at once", rec->max_batch);
     goto done;
   }
   arena = (sol_arena){rec->memory, 0};
@@ -130,8 +148,8 @@ static solid_status read_query(solid_recommender *rec, const solid_query *query)
     size_t n;
     uint32_t category = solid_model_category(rec->model, query->category);
     if (category == UINT32_MAX)
-      return solid_fail(SOLID_ENOTFOUND, "query: no category \"%.*s\" in the model",
-                        query->category.size < 128 ? (int)query->category.size : 128, query->category.data);
+      return solid_fail(SOLID_ENOTFOUND, "query: no category \"%s\" in the model",
+                        sol_show(query->category.data, query->category.size).text);
     solid_status status = solid_model_category_items(rec->model, category, &items, &n);
     if (status) return status;
     memset(rec->common, 0xff, rec->words * sizeof *rec->common);
@@ -191,8 +209,11 @@ static solid_status check_answers(solid_answer *answers, size_t n) {
 
 static solid_status write_answer(const solid_recommender *rec, size_t i, solid_answer *answers) {
   const sol_row *r = &rec->rows[i];
-  solid_answer all = {
-      .source = r->source, .params_seq = r->params.seq, .window_seq = r->window.seq, .count = rec->counts[i]};
+  solid_answer all = {.source = r->source,
+                      .params_seq = r->params.seq,
+                      .window_seq = r->window.seq,
+                      .count = rec->counts[i],
+                      .status = r->status};
   return sol_struct_give(answer_at(answers, i), &all, sizeof all, "answer");
 }
 
@@ -206,7 +227,10 @@ solid_status solid_recommend_batch(solid_recommender *rec, const solid_bytes *us
   if (!status) status = sol_answer(rec, users, n, &all, out);
   if (status) return status;
   for (size_t i = 0; i < n; i++) {
-    rec->stats.answers[rec->rows[i].source]++;
+    if (rec->rows[i].status)
+      rec->stats.set_aside++;
+    else
+      rec->stats.answers[rec->rows[i].source]++;
     if (answers) status = write_answer(rec, i, answers);
   }
   return status;
@@ -214,7 +238,8 @@ solid_status solid_recommend_batch(solid_recommender *rec, const solid_bytes *us
 
 solid_status solid_recommend(solid_recommender *rec, solid_bytes user, const solid_query *query, solid_scored *out,
                              solid_answer *answer) {
-  return solid_recommend_batch(rec, &user, 1, query, out, answer);
+  solid_status status = solid_recommend_batch(rec, &user, 1, query, out, answer);
+  return status ? status : rec->rows[0].status;
 }
 
 solid_status solid_recommender_get_stats(const solid_recommender *rec, solid_recommender_stats *stats) {

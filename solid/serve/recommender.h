@@ -9,6 +9,7 @@
 /* What is known of one user of the batch, and what is to be done about it. */
 typedef struct sol_row {
   solid_source source;
+  solid_status status;   /* of this user's record; not OK = no answer */
   solid_bytes user;      /* empty = the store is not asked */
   int found;             /* 1 = parameters of this model were there */
   solid_window window;   /* as stored */
@@ -32,6 +33,7 @@ struct solid_recommender {
   solid_worker *worker;
   solid_model_info info;
   size_t max_batch; /* B */
+  uint32_t element; /* of what is put back */
   size_t words;     /* of one exclusion row */
   solid_recommender_stats stats;
   char *memory; /* behind everything below */
@@ -48,11 +50,12 @@ struct solid_recommender {
   uint32_t *by_popularity; /* (V) most popular first */
   sol_request generate, encode;
 
-  /* The store's parallel arrays, (B) each; `steps` is (B, L). */
+  /* The store's parallel arrays, (B) each; `steps` is (B, the store's L). */
   solid_bytes *users;
   solid_window *windows;
   solid_params *params;
   uint8_t *found;
+  solid_status *statuses;
   solid_step *steps;
 };
 

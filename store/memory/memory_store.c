@@ -1,4 +1,6 @@
 #include "store/memory_store.h"
+#include "solid/base/clock.h"
+#include "solid/base/handshake.h"
 #include "solid/extend.h"
 #include "store/memory/user_table.h"
 #include "store/record/codec.h"
@@ -6,7 +8,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* What the handles of one memory share; `lock` guards handles and users. */
 typedef struct memory {
@@ -22,10 +23,8 @@ typedef struct memory_store {
 } memory_store;
 
 static int64_t monotonic_ms(void *unused) {
-  struct timespec now;
   (void)unused;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+  return sol_steady_ms();
 }
 
 static memory *memory_of(solid_store *store) {
@@ -51,15 +50,15 @@ static solid_status advance_user(memory *mem, const solid_append *append, int64_
   *applied = 0;
   if (!user && append->count) status = sol_users_add(&mem->users, append->user, now, &user);
   for (size_t i = 0; i < append->count && !status; i++)
-    status = sol_users_append(&mem->users, user, &append->steps[i], append->positions[i], now, applied);
+    status = sol_users_append(&mem->users, user, &append->steps[i], &append->positions[i], now, applied);
   if (!status) read_window(user, window);
   return status;
 }
 
 static solid_status memory_advance(solid_store *store, const solid_append *appends, size_t n, solid_window *windows,
-                                   size_t *applied) {
+                                   size_t *applied, solid_status *statuses) {
   memory *mem = memory_of(store);
-  solid_status status = sol_port_check_appends(appends, n, windows);
+  solid_status status = sol_port_check_appends(appends, n, windows, statuses);
   if (status) return status;
   int64_t now = lock_now(mem);
   for (size_t i = 0; i < n && !status; i++) {
@@ -75,21 +74,27 @@ static solid_status put_user(memory *mem, solid_bytes id, const solid_params *pa
   sol_user *user = sol_users_find(&mem->users, id, now);
   solid_status status = user ? SOLID_OK : sol_users_add(&mem->users, id, now, &user);
   if (status) return status;
-  if (user->record && sol_port_keeps(user->seq, user->generation, user->params_seq, params)) return SOLID_OK;
-  status = sol_users_add_record(&mem->users, user, now);
+  const solid_params stored = {
+      .seq = user->params_seq, .generation = user->generation, .width = user->width, .count = user->params};
+  if (user->record && sol_port_keeps(user->seq, &stored, params)) return SOLID_OK;
+  size_t h_size = sizeof(float) * params->width;
+  size_t size = h_size + sol_values_size((solid_element)params->element, params->count);
+  status = sol_users_size_record(&mem->users, user, (uint32_t)size, now);
   if (status) return status;
-  uint8_t *values = user->record + sizeof(float) * mem->options.width;
-  sol_values_pack(SOLID_F32, params->h, mem->options.width, user->record);
-  sol_params_pack(mem->options.element, params, mem->options.params, values);
+  sol_values_pack(SOLID_F32, params->h, params->width, user->record);
+  sol_params_pack(params, user->record + h_size);
   user->params_seq = params->seq;
   user->generation = params->generation;
+  user->width = params->width;
+  user->params = params->count;
+  user->element = params->element;
   return SOLID_OK;
 }
 
 static solid_status memory_put_params(solid_store *store, const solid_bytes *users, const solid_params *params,
-                                      size_t n) {
+                                      size_t n, solid_status *statuses) {
   memory *mem = memory_of(store);
-  solid_status status = sol_port_check_params(store, users, params, n);
+  solid_status status = sol_port_check_params(users, params, n, statuses);
   if (status) return status;
   int64_t now = lock_now(mem);
   for (size_t i = 0; i < n && !status; i++) status = put_user(mem, users[i], &params[i], now);
@@ -97,26 +102,28 @@ static solid_status memory_put_params(solid_store *store, const solid_bytes *use
   return status;
 }
 
-static int read_params(const memory *mem, const sol_user *user, uint64_t generation, solid_params *params) {
+static int read_params(const sol_user *user, uint64_t generation, solid_params *params) {
   if (!user || !user->record || user->generation != generation) return 0;
-  const uint8_t *values = user->record + sizeof(float) * mem->options.width;
-  sol_values_unpack(SOLID_F32, user->record, mem->options.width, params->h);
-  sol_values_unpack(mem->options.element, values, mem->options.params, params->values);
+  if (user->width != params->width || user->params != params->count) return 0;
+  const uint8_t *values = user->record + sizeof(float) * user->width;
+  sol_values_unpack(SOLID_F32, user->record, user->width, params->h);
+  sol_values_unpack((solid_element)user->element, values, user->params, params->values);
   params->seq = user->params_seq;
   params->generation = generation;
+  params->element = user->element;
   return 1;
 }
 
 static solid_status memory_get(solid_store *store, const solid_bytes *users, size_t n, uint64_t generation,
-                               solid_window *windows, solid_params *params, uint8_t *found) {
+                               solid_window *windows, solid_params *params, uint8_t *found, solid_status *statuses) {
   memory *mem = memory_of(store);
-  solid_status status = sol_port_check_get(users, n, windows, params, found);
+  solid_status status = sol_port_check_get(users, n, windows, params, found, statuses);
   if (status) return status;
   int64_t now = lock_now(mem);
   for (size_t i = 0; i < n; i++) {
     const sol_user *user = sol_users_find(&mem->users, users[i], now);
     read_window(user, &windows[i]);
-    found[i] = (uint8_t)read_params(mem, user, generation, &params[i]);
+    found[i] = (uint8_t)read_params(user, generation, &params[i]);
   }
   pthread_mutex_unlock(&mem->lock);
   return SOLID_OK;
@@ -140,8 +147,7 @@ static const solid_store_ops memory_ops = {"memory", memory_advance, memory_put_
 static solid_status new_handle(solid_store **out, memory *mem) {
   memory_store *store = malloc(sizeof *store);
   if (!store) return solid_fail(SOLID_ENOMEM, "memory store: handle");
-  store->base =
-      (solid_store){&memory_ops, mem->options.window, mem->options.width, mem->options.params, mem->options.element};
+  store->base = (solid_store){&memory_ops, mem->options.window};
   store->mem = mem;
   *out = &store->base;
   return SOLID_OK;
@@ -153,7 +159,6 @@ static solid_status new_memory(memory **out, const solid_memory_store_options *o
   mem->options = *options;
   mem->handles = 1;
   mem->users.window = options->window;
-  mem->users.record_size = sizeof(float) * options->width + sol_values_size(options->element, options->params);
   mem->users.ttl_ms = options->ttl_ms;
   mem->users.max_bytes = options->max_bytes;
   solid_status status = sol_users_init(&mem->users);
@@ -170,14 +175,16 @@ fail:
   return status;
 }
 
-solid_status solid_memory_store_open(solid_store **out, const solid_memory_store_options *options) {
+solid_memory_store_options solid_memory_store_options_default(void) {
+  return (solid_memory_store_options)SOLID_MEMORY_STORE_OPTIONS_INIT;
+}
+
+solid_status solid_store_open_memory(solid_store **out, const solid_model *model,
+                                     const solid_memory_store_options *options) {
   solid_memory_store_options o = SOLID_MEMORY_STORE_OPTIONS_INIT;
   if (!out) return solid_fail(SOLID_EINVAL, "memory store: out is NULL");
-  if (options && (options->struct_size < sizeof(uint32_t) || options->struct_size > sizeof o))
-    return solid_fail(SOLID_EINVAL, "memory store: options of %u bytes, at most %zu are known", options->struct_size,
-                      sizeof o);
-  if (options) memcpy(&o, options, options->struct_size);
-  solid_status status = sol_port_check_sizes(o.window, o.width, o.params, o.element);
+  solid_status status = sol_struct_take(&o, sizeof o, options, "memory store options");
+  if (!status) status = sol_port_window(&o.window, model);
   if (status) return status;
   if (o.ttl_ms < 0) return solid_fail(SOLID_EINVAL, "memory store: ttl_ms %lld is negative", (long long)o.ttl_ms);
   if (!o.clock) o.clock = monotonic_ms;

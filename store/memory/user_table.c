@@ -2,9 +2,8 @@
 #include "solid/extend.h"
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
-enum { FIRST_SLOTS = 64 };
+enum { FIRST_ROOM = 48 }; /* and twice as much each time: always what a table of 64, 128, ... slots holds */
 
 static char *user_id(const sol_user_table *table, sol_user *user) {
   return (char *)(user->steps + table->window);
@@ -19,118 +18,114 @@ static int has_room(const sol_user_table *table, size_t more) {
 }
 
 static solid_status full(const sol_user_table *table, size_t more) {
-  return solid_fail(SOLID_EFULL, "memory store: %zu bytes used, %zu more needed, %zu allowed", table->bytes, more,
-                    table->max_bytes);
+  return solid_fail(SOLID_EFULL, "memory store: %zu bytes used, %zu more needed, %llu allowed", table->bytes, more,
+                    (unsigned long long)table->max_bytes);
 }
 
 static int is_expired(const sol_user_table *table, const sol_user *user, int64_t now_ms) {
   return table->ttl_ms && user->expires_ms <= now_ms;
 }
 
-solid_status sol_users_init(sol_user_table *table) {
-  table->n_slots = table->n_users = 0;
-  table->slots = calloc(FIRST_SLOTS, sizeof *table->slots);
-  if (!table->slots) return solid_fail(SOLID_ENOMEM, "memory store: table of %d users", FIRST_SLOTS);
-  table->n_slots = FIRST_SLOTS;
-  table->bytes = sizeof *table->slots * FIRST_SLOTS;
+/* Bytes of table and list with room for so many users. */
+static size_t room_bytes(size_t users) {
+  return sol_table_bytes(users) + users * sizeof(sol_user *);
+}
+
+static solid_status make_places(sol_user_table *table, size_t room) {
+  sol_user **users = realloc(table->users, room * sizeof *users);
+  if (users) table->users = users;
+  if (!users || !sol_table_reserve(&table->by_id, room))
+    return solid_fail(SOLID_ENOMEM, "memory store: table of %zu users", room);
+  table->bytes += room_bytes(room) - room_bytes(table->room);
+  table->room = room;
   return SOLID_OK;
+}
+
+solid_status sol_users_init(sol_user_table *table) {
+  table->users = NULL;
+  table->by_id = (sol_table){0};
+  table->n_users = table->room = table->bytes = 0;
+  solid_status status = make_places(table, FIRST_ROOM);
+  if (status) sol_users_clear(table);
+  return status;
 }
 
 static void free_user(sol_user_table *table, sol_user *user) {
   table->bytes -= user_size(table, user->id_size) + sizeof *user->marks * user->n_marks;
-  if (user->record) table->bytes -= table->record_size;
+  table->bytes -= user->record_size;
   free(user->record);
   free(user->marks);
   free(user);
 }
 
 void sol_users_clear(sol_user_table *table) {
-  for (size_t i = 0; i < table->n_slots; i++)
-    if (table->slots[i]) free_user(table, table->slots[i]);
-  free(table->slots);
-  table->slots = NULL;
-  table->n_slots = table->n_users = 0;
+  for (size_t i = 0; i < table->n_users; i++) free_user(table, table->users[i]);
+  free(table->users);
+  sol_table_clear(&table->by_id);
+  table->users = NULL;
+  table->n_users = table->room = 0;
 }
 
-/* Slot of the user, or the empty slot where they would go. */
-static size_t find_slot(const sol_user_table *table, uint64_t hash, solid_bytes id) {
-  size_t mask = table->n_slots - 1, i = (size_t)hash & mask;
-  for (sol_user *user; (user = table->slots[i]); i = (i + 1) & mask)
-    if (user->hash == hash && user->id_size == id.size && !memcmp(user_id(table, user), id.data, id.size)) break;
-  return i;
+static int same_id(const void *owner, uint32_t place, const void *key) {
+  const sol_user_table *table = owner;
+  const solid_bytes *id = key;
+  sol_user *user = table->users[place];
+  return user->id_size == id->size && memcmp(user_id(table, user), id->data, id->size) == 0;
 }
 
-/* Frees slot i and moves back those behind it that a probe would otherwise no longer reach. */
-static void remove_slot(sol_user_table *table, size_t i) {
-  size_t mask = table->n_slots - 1;
-  free_user(table, table->slots[i]);
-  table->slots[i] = NULL;
-  table->n_users--;
-  for (size_t j = (i + 1) & mask; table->slots[j]; j = (j + 1) & mask) {
-    size_t home = (size_t)table->slots[j]->hash & mask;
-    if (((j - home) & mask) < ((j - i) & mask)) continue;
-    table->slots[i] = table->slots[j];
-    table->slots[j] = NULL;
-    i = j;
+static void remove_user(sol_user_table *table, sol_user *user) {
+  sol_user *last = table->users[--table->n_users];
+  sol_table_remove(&table->by_id, user->hash, user->place);
+  if (last != user) {
+    sol_table_remove(&table->by_id, last->hash, last->place);
+    last->place = user->place;
+    table->users[last->place] = last;
+    sol_table_add(&table->by_id, last->hash, last->place);
   }
+  free_user(table, user);
 }
 
-/* Forgets everybody whose time is over. A removal can move a user into the slot just looked at: look again. */
+/* Forgets everybody whose time is over. A removal moves a user to the place just looked at: look again. */
 static void sweep(sol_user_table *table, int64_t now_ms) {
-  for (size_t i = 0; table->ttl_ms && i < table->n_slots;)
-    if (table->slots[i] && is_expired(table, table->slots[i], now_ms))
-      remove_slot(table, i);
+  for (size_t i = 0; table->ttl_ms && i < table->n_users;)
+    if (is_expired(table, table->users[i], now_ms))
+      remove_user(table, table->users[i]);
     else
       i++;
 }
 
 sol_user *sol_users_find(sol_user_table *table, solid_bytes id, int64_t now_ms) {
-  size_t i = find_slot(table, XXH3_64bits(id.data, id.size), id);
-  sol_user *user = table->slots[i];
-  if (user && is_expired(table, user, now_ms)) {
-    remove_slot(table, i);
+  uint32_t place = sol_table_find(&table->by_id, sol_table_hash(id.data, id.size), same_id, table, &id);
+  if (place == SOL_NO_NUMBER) return NULL;
+  sol_user *user = table->users[place];
+  if (is_expired(table, user, now_ms)) {
+    remove_user(table, user);
     return NULL;
   }
-  if (user) user->expires_ms = now_ms + table->ttl_ms;
+  user->expires_ms = now_ms + table->ttl_ms;
   return user;
 }
 
-static int is_crowded(const sol_user_table *table) {
-  return table->n_users + 1 > table->n_slots / 4 * 3;
-}
-
 static solid_status grow(sol_user_table *table) {
-  size_t n = table->n_slots * 2, more = sizeof *table->slots * table->n_slots;
-  if (!has_room(table, more)) return full(table, more);
-  sol_user **slots = calloc(n, sizeof *slots);
-  if (!slots) return solid_fail(SOLID_ENOMEM, "memory store: table of %zu users", n);
-  for (size_t i = 0; i < table->n_slots; i++) {
-    if (!table->slots[i]) continue;
-    size_t j = (size_t)table->slots[i]->hash & (n - 1);
-    while (slots[j]) j = (j + 1) & (n - 1);
-    slots[j] = table->slots[i];
-  }
-  free(table->slots);
-  table->slots = slots;
-  table->n_slots = n;
-  table->bytes += more;
-  return SOLID_OK;
+  size_t more = room_bytes(2 * table->room) - room_bytes(table->room);
+  return has_room(table, more) ? make_places(table, 2 * table->room) : full(table, more);
 }
 
 solid_status sol_users_add(sol_user_table *table, solid_bytes id, int64_t now_ms, sol_user **out) {
   size_t size = user_size(table, id.size);
-  if (is_crowded(table) || !has_room(table, size)) sweep(table, now_ms);
-  solid_status status = is_crowded(table) ? grow(table) : SOLID_OK;
+  if (table->n_users == table->room || !has_room(table, size)) sweep(table, now_ms);
+  solid_status status = table->n_users == table->room ? grow(table) : SOLID_OK;
   if (status) return status;
   if (!has_room(table, size)) return full(table, size);
   sol_user *user = calloc(1, size);
   if (!user) return solid_fail(SOLID_ENOMEM, "memory store: user of %zu bytes", size);
-  user->hash = XXH3_64bits(id.data, id.size);
-  user->id_size = id.size;
+  user->hash = sol_table_hash(id.data, id.size);
+  user->id_size = (uint32_t)id.size;
+  user->place = (uint32_t)table->n_users;
   user->expires_ms = now_ms + table->ttl_ms;
   memcpy(user_id(table, user), id.data, id.size);
-  table->slots[find_slot(table, user->hash, id)] = user;
-  table->n_users++;
+  table->users[table->n_users++] = user;
+  sol_table_add(&table->by_id, user->hash, user->place);
   table->bytes += size;
   *out = user;
   return SOLID_OK;
@@ -142,28 +137,29 @@ static solid_status make_room(sol_user_table *table, size_t more, int64_t now_ms
   return has_room(table, more) ? SOLID_OK : full(table, more);
 }
 
-/* *is_new = 1 and the mark moved, or 0 when the mark of the partition is not below the position. */
-static solid_status move_mark(sol_user_table *table, sol_user *user, uint64_t position, int64_t now_ms, int *is_new) {
+/* *is_new = 1 and the mark moved, or 0 when the mark of the stream is not below the offset. */
+static solid_status move_mark(sol_user_table *table, sol_user *user, const solid_position *position, int64_t now_ms,
+                              int *is_new) {
   *is_new = 1;
-  if (position == SOLID_NO_STREAM) return SOLID_OK;
+  if (!position->stream) return SOLID_OK;
   for (size_t i = 0; i < user->n_marks; i++) {
-    if (user->marks[i] >> 48 != position >> 48) continue;
-    *is_new = position > user->marks[i];
-    if (*is_new) user->marks[i] = position;
+    if (user->marks[i].stream != position->stream) continue;
+    *is_new = position->offset > user->marks[i].offset;
+    if (*is_new) user->marks[i] = *position;
     return SOLID_OK;
   }
   solid_status status = make_room(table, sizeof *user->marks, now_ms);
   if (status) return status;
-  uint64_t *marks = realloc(user->marks, sizeof *marks * (user->n_marks + 1));
+  solid_position *marks = realloc(user->marks, sizeof *marks * (user->n_marks + 1));
   if (!marks) return solid_fail(SOLID_ENOMEM, "memory store: %zu marks", user->n_marks + 1);
   user->marks = marks;
-  marks[user->n_marks++] = position;
+  marks[user->n_marks++] = *position;
   table->bytes += sizeof *marks;
   return SOLID_OK;
 }
 
-solid_status sol_users_append(sol_user_table *table, sol_user *user, const solid_step *step, uint64_t position,
-                              int64_t now_ms, size_t *applied) {
+solid_status sol_users_append(sol_user_table *table, sol_user *user, const solid_step *step,
+                              const solid_position *position, int64_t now_ms, size_t *applied) {
   int is_new;
   solid_status status = move_mark(table, user, position, now_ms, &is_new);
   if (status || !is_new) return status;
@@ -177,12 +173,14 @@ solid_status sol_users_append(sol_user_table *table, sol_user *user, const solid
   return SOLID_OK;
 }
 
-solid_status sol_users_add_record(sol_user_table *table, sol_user *user, int64_t now_ms) {
-  if (user->record) return SOLID_OK;
-  solid_status status = make_room(table, table->record_size, now_ms);
+solid_status sol_users_size_record(sol_user_table *table, sol_user *user, uint32_t size, int64_t now_ms) {
+  if (user->record && user->record_size == size) return SOLID_OK;
+  solid_status status = size > user->record_size ? make_room(table, size - user->record_size, now_ms) : SOLID_OK;
   if (status) return status;
-  user->record = malloc(table->record_size + 1); /* never of size 0 */
-  if (!user->record) return solid_fail(SOLID_ENOMEM, "memory store: params of %zu bytes", table->record_size);
-  table->bytes += table->record_size;
+  uint8_t *record = realloc(user->record, (size_t)size + 1); /* never of size 0 */
+  if (!record) return solid_fail(SOLID_ENOMEM, "memory store: params of %u bytes", size);
+  table->bytes = table->bytes - user->record_size + size;
+  user->record = record;
+  user->record_size = size;
   return SOLID_OK;
 }

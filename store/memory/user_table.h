@@ -1,35 +1,38 @@
-/* The memory store's table: users by id, linear probing, no tombstones (a removal moves the followers back). A user is
- * one block (head, window, id) plus the packed params and the marks, which are allocated when first needed. All of it
- * is counted against one limit. Not locked: the store does that. */
+/* The memory store's table: users in the order of their places, found by id. A user is one block (head, window, id)
+ * plus the packed params and the marks, which are allocated when first needed. All of it is counted against one limit.
+ * Not locked: the store does that. */
 #ifndef STORE_MEMORY_USER_TABLE_H
 #define STORE_MEMORY_USER_TABLE_H
 
+#include "solid/base/table.h"
 #include "solid/store.h"
 
 typedef struct sol_user {
   uint64_t hash;
   int64_t expires_ms;
   uint64_t seq;        /* of the window */
-  uint64_t params_seq; /* seq and generation of `record` */
+  uint64_t params_seq; /* seq, generation and sizes of `record` */
   uint64_t generation;
-  uint8_t *record; /* d floats of h, packed values; NULL = no params */
-  uint64_t *marks; /* SOLID_POSITION(partition, newest applied offset), one a partition */
+  uint32_t width, params, element;
+  uint32_t record_size;  /* bytes */
+  uint8_t *record;       /* width floats of h, packed values; NULL = no params */
+  solid_position *marks; /* newest applied offset, one a stream */
   size_t n_marks;
   size_t count; /* steps in the window */
-  size_t id_size;
+  uint32_t id_size, place;
   solid_step steps[]; /* room for L, then the id */
 } sol_user;
 
 typedef struct sol_user_table {
   uint32_t window;    /* L */
-  size_t record_size; /* bytes of sol_user.record */
   int64_t ttl_ms;     /* 0 = never */
-  size_t max_bytes;   /* 0 = no limit */
-  sol_user **slots;   /* power of two */
-  size_t n_slots, n_users, bytes;
+  uint64_t max_bytes; /* 0 = no limit */
+  sol_table by_id;    /* id -> place */
+  sol_user **users;   /* by place; the last one moves to where one was removed */
+  size_t n_users, room, bytes;
 } sol_user_table;
 
-/* The first four fields are set by the caller. ENOMEM. */
+/* The first three fields are set by the caller. ENOMEM. */
 solid_status sol_users_init(sol_user_table *table);
 void sol_users_clear(sol_user_table *table);
 
@@ -39,11 +42,11 @@ sol_user *sol_users_find(sol_user_table *table, solid_bytes id, int64_t now_ms);
 /* A new user with an empty window. EFULL, ENOMEM. */
 solid_status sol_users_add(sol_user_table *table, solid_bytes id, int64_t now_ms, sol_user **out);
 
-/* Appends a step unless the mark of its partition says that it was applied before. EFULL, ENOMEM. */
-solid_status sol_users_append(sol_user_table *table, sol_user *user, const solid_step *step, uint64_t position,
-                              int64_t now_ms, size_t *applied);
+/* Appends a step unless the mark of its stream says that it was applied before. EFULL, ENOMEM. */
+solid_status sol_users_append(sol_user_table *table, sol_user *user, const solid_step *step,
+                              const solid_position *position, int64_t now_ms, size_t *applied);
 
-/* Makes room for user->record if there is none. EFULL, ENOMEM. */
-solid_status sol_users_add_record(sol_user_table *table, sol_user *user, int64_t now_ms);
+/* Makes user->record one of `size` bytes, of which those that are new hold rubbish. EFULL, ENOMEM: it is as it was. */
+solid_status sol_users_size_record(sol_user_table *table, sol_user *user, uint32_t size, int64_t now_ms);
 
 #endif

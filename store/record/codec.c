@@ -6,6 +6,7 @@
 /* Multi-byte fields are copied as they lie in memory: a port to a big-endian machine starts here. */
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the codec copies little-endian fields");
 _Static_assert(sizeof(solid_step) == SOL_STEP_SIZE, "a step in memory is a step on the wire");
+_Static_assert(sizeof(solid_position) == SOL_POSITION_SIZE, "so is a position");
 
 enum { RECORD_FORMAT = 1, HALF_SIZE = 2 };
 static const char record_magic[4] = {'S', 'L', 'D', 'P'};
@@ -126,12 +127,12 @@ void sol_values_pack(solid_element element, const float *values, size_t n, uint8
     pack_i8_block(values + i, smaller(SOL_I8_BLOCK, n - i), out);
 }
 
-void sol_params_pack(solid_element element, const solid_params *params, size_t n, uint8_t *out) {
-  assert(!params->halves || element == SOLID_F16);
+void sol_params_pack(const solid_params *params, uint8_t *out) {
+  assert(!params->halves || params->element == SOLID_F16);
   if (!params->halves)
-    sol_values_pack(element, params->values, n, out);
-  else if (n)
-    memcpy(out, params->halves, HALF_SIZE * n);
+    sol_values_pack((solid_element)params->element, params->values, params->count, out);
+  else if (params->count)
+    memcpy(out, params->halves, HALF_SIZE * (size_t)params->count);
 }
 
 int sol_values_unpack(solid_element element, const uint8_t *in, size_t n, float *values) {
@@ -155,24 +156,22 @@ static uint32_t crc_of(const uint8_t *data, size_t size) {
   return (uint32_t)crc32_z(0, data, size);
 }
 
-void sol_record_encode(solid_element element, uint32_t width, uint32_t n_params, const solid_params *params,
-                       uint8_t *out) {
-  const uint8_t kind[4] = {RECORD_FORMAT, (uint8_t)element, 0, 0};
-  size_t body = sol_record_size(element, width, n_params) - SOL_RECORD_TAIL;
+void sol_record_encode(const solid_params *params, uint8_t *out) {
+  const uint8_t kind[4] = {RECORD_FORMAT, (uint8_t)params->element, 0, 0};
+  size_t body = sol_record_size((solid_element)params->element, params->width, params->count) - SOL_RECORD_TAIL;
   memcpy(out, record_magic, 4);
   memcpy(out + 4, kind, 4);
   memcpy(out + 8, &params->seq, 8);
   memcpy(out + 16, &params->generation, 8);
-  memcpy(out + 24, &width, 4);
-  memcpy(out + 28, &n_params, 4);
-  sol_values_pack(SOLID_F32, params->h, width, out + SOL_RECORD_HEADER);
-  sol_params_pack(element, params, n_params, out + SOL_RECORD_HEADER + sizeof(float) * width);
+  memcpy(out + 24, &params->width, 4);
+  memcpy(out + 28, &params->count, 4);
+  sol_values_pack(SOLID_F32, params->h, params->width, out + SOL_RECORD_HEADER);
+  sol_params_pack(params, out + SOL_RECORD_HEADER + sizeof(float) * params->width);
   uint32_t crc = crc_of(out, body);
   memcpy(out + body, &crc, SOL_RECORD_TAIL);
 }
 
-sol_record_verdict sol_record_decode(const uint8_t *data, size_t size, uint64_t generation, uint32_t width,
-                                     uint32_t n_params, solid_params *params) {
+sol_record_verdict sol_record_decode(const uint8_t *data, size_t size, uint64_t generation, solid_params *params) {
   if (size < SOL_RECORD_HEADER + SOL_RECORD_TAIL || memcmp(data, record_magic, 4)) return SOL_RECORD_DAMAGED;
   uint32_t crc, d, p;
   uint64_t seq, made_by;
@@ -186,12 +185,13 @@ sol_record_verdict sol_record_decode(const uint8_t *data, size_t size, uint64_t 
   memcpy(&d, data + 24, 4);
   memcpy(&p, data + 28, 4);
   if (size != sol_record_size(element, d, p)) return SOL_RECORD_DAMAGED;
-  if (made_by != generation || d != width || p != n_params) return SOL_RECORD_STALE;
+  if (made_by != generation || d != params->width || p != params->count) return SOL_RECORD_STALE;
   if (!sol_values_unpack(SOLID_F32, data + SOL_RECORD_HEADER, d, params->h) ||
       !sol_values_unpack(element, data + SOL_RECORD_HEADER + sizeof(float) * d, p, params->values))
     return SOL_RECORD_DAMAGED;
   params->seq = seq;
   params->generation = made_by;
+  params->element = element;
   return SOL_RECORD_OK;
 }
 

@@ -21,13 +21,14 @@
  *         i8   blocks of 32 values (the last may be shorter): binary16 scale s, then one signed byte q a value;
  *              value = q s, s = max |value| / 127 of the block
  *
- * Steps: 16 bytes each, oldest first: hash of the item (8, unsigned), time in ms since 1970 (8, two's complement). */
+ * Steps: 16 bytes each, oldest first: hash of the item (8, unsigned), time in ms since 1970 (8, two's complement).
+ * Positions: 16 bytes each: stream (8), offset (8), both unsigned. */
 #ifndef STORE_RECORD_CODEC_H
 #define STORE_RECORD_CODEC_H
 
 #include "solid/store.h"
 
-enum { SOL_RECORD_HEADER = 32, SOL_RECORD_TAIL = 4, SOL_STEP_SIZE = 16, SOL_I8_BLOCK = 32 };
+enum { SOL_RECORD_HEADER = 32, SOL_RECORD_TAIL = 4, SOL_STEP_SIZE = 16, SOL_POSITION_SIZE = 16, SOL_I8_BLOCK = 32 };
 
 /* Why a record is, or is not, the answer to a question. */
 typedef enum sol_record_verdict {
@@ -47,7 +48,7 @@ int sol_values_finite(const float *values, size_t n);
 int sol_halves_finite(const uint16_t *values, size_t n);
 
 /* The values or halves of params to bytes, the latter only as f16. */
-void sol_params_pack(solid_element element, const solid_params *params, size_t n, uint8_t *out);
+void sol_params_pack(const solid_params *params, uint8_t *out);
 
 /* Values to bytes; they must be finite. `out` has sol_values_size() bytes. */
 void sol_values_pack(solid_element element, const float *values, size_t n, uint8_t *out);
@@ -56,13 +57,12 @@ void sol_values_pack(solid_element element, const float *values, size_t n, uint8
 int sol_values_unpack(solid_element element, const uint8_t *in, size_t n, float *values);
 
 /* Writes sol_record_size() bytes. h and values must be finite. */
-void sol_record_encode(solid_element element, uint32_t width, uint32_t n_params, const solid_params *params,
-                       uint8_t *out);
+void sol_record_encode(const solid_params *params, uint8_t *out);
 
-/* Reads a record of any element type into params->h (width) and params->values (n_params), and sets seq and generation.
- * Trusts nothing in `data`. On another verdict than OK, h and values hold rubbish and the rest is untouched. */
-sol_record_verdict sol_record_decode(const uint8_t *data, size_t size, uint64_t generation, uint32_t width,
-                                     uint32_t n_params, solid_params *params);
+/* Reads a record of any element type into params->h (params->width) and params->values (params->count), and sets seq,
+ * generation and element. Trusts nothing in `data`. On another verdict than OK, h and values hold rubbish and the rest
+ * is untouched. */
+sol_record_verdict sol_record_decode(const uint8_t *data, size_t size, uint64_t generation, solid_params *params);
 
 /* n steps to 16 n bytes, and back. */
 void sol_steps_encode(const solid_step *steps, size_t n, uint8_t *out);

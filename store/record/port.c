@@ -1,4 +1,5 @@
 #include "store/record/port.h"
+#include "solid/base/text.h"
 #include "solid/extend.h"
 #include "store/record/codec.h"
 
@@ -8,62 +9,93 @@ static solid_status check_user(solid_bytes user) {
   return SOLID_OK;
 }
 
-solid_status sol_port_check_sizes(uint32_t window, uint32_t width, uint32_t params, solid_element element) {
+solid_status sol_port_check_window(uint32_t window) {
   if (window < 1 || window > SOL_PORT_MAX_WINDOW)
     return solid_fail(SOLID_EINVAL, "store: window of %u steps: 1 to %d are allowed", window, SOL_PORT_MAX_WINDOW);
-  if (width > SOL_PORT_MAX_WIDTH)
-    return solid_fail(SOLID_EINVAL, "store: width %u, at most %d", width, SOL_PORT_MAX_WIDTH);
-  if (params > SOL_PORT_MAX_PARAMS)
-    return solid_fail(SOLID_EINVAL, "store: %u params a user, at most %d", params, SOL_PORT_MAX_PARAMS);
-  if ((int)element < SOLID_F32 || (int)element > SOLID_I8)
-    return solid_fail(SOLID_EINVAL, "store: element type %d is none of f32, f16, i8", (int)element);
   return SOLID_OK;
 }
 
-solid_status sol_port_check_appends(const solid_append *appends, size_t n, const solid_window *windows) {
-  if (n && (!appends || !windows)) return solid_fail(SOLID_EINVAL, "store: advance of %zu users without arrays", n);
+solid_status sol_port_window(uint32_t *window, const solid_model *model) {
+  solid_model_info info = {.struct_size = sizeof info};
+  if (*window) return sol_port_check_window(*window);
+  if (!model) return solid_fail(SOLID_EINVAL, "store: neither a model nor options.window says how long a window is");
+  solid_status status = solid_model_get_info(model, &info);
+  if (status) return status;
+  *window = info.window;
+  return sol_port_check_window(*window);
+}
+
+solid_status sol_port_check_record(uint32_t width, uint32_t count, uint32_t element) {
+  if (width > SOL_PORT_MAX_WIDTH)
+    return solid_fail(SOLID_EINVAL, "store: width %u, at most %d", width, SOL_PORT_MAX_WIDTH);
+  if (count > SOL_PORT_MAX_PARAMS)
+    return solid_fail(SOLID_EINVAL, "store: %u params a user, at most %d", count, SOL_PORT_MAX_PARAMS);
+  if (element > SOLID_I8) return solid_fail(SOLID_EINVAL, "store: element type %u is none of f32, f16, i8", element);
+  return SOLID_OK;
+}
+
+static void all_well(solid_status *statuses, size_t n) {
+  for (size_t i = 0; i < n; i++) statuses[i] = SOLID_OK;
+}
+
+solid_status sol_port_check_appends(const solid_append *appends, size_t n, const solid_window *windows,
+                                    solid_status *statuses) {
+  if (n && (!appends || !windows || !statuses))
+    return solid_fail(SOLID_EINVAL, "store: advance of %zu users without arrays", n);
   for (size_t i = 0; i < n; i++) {
     solid_status status = check_user(appends[i].user);
     if (status) return status;
     if (!windows[i].steps || (appends[i].count && (!appends[i].steps || !appends[i].positions)))
       return solid_fail(SOLID_EINVAL, "store: append %zu without steps, positions or room for its window", i);
   }
+  all_well(statuses, n);
   return SOLID_OK;
 }
 
 solid_status sol_port_check_get(const solid_bytes *users, size_t n, const solid_window *windows,
-                                const solid_params *params, const uint8_t *found) {
-  if (n && (!users || !windows || !params || !found))
+                                const solid_params *params, const uint8_t *found, solid_status *statuses) {
+  if (n && (!users || !windows || !params || !found || !statuses))
     return solid_fail(SOLID_EINVAL, "store: get of %zu users without arrays", n);
   for (size_t i = 0; i < n; i++) {
     solid_status status = check_user(users[i]);
     if (status) return status;
-    if (!windows[i].steps) return solid_fail(SOLID_EINVAL, "store: window %zu without room for its steps", i);
+    if (!windows[i].steps || (params[i].width && !params[i].h) || (params[i].count && !params[i].values))
+      return solid_fail(SOLID_EINVAL, "store: get %zu without room for steps, h or values", i);
   }
+  all_well(statuses, n);
   return SOLID_OK;
 }
 
-solid_status sol_port_check_params(const solid_store *store, const solid_bytes *users, const solid_params *params,
-                                   size_t n) {
-  if (n && (!users || !params)) return solid_fail(SOLID_EINVAL, "store: put of %zu users without arrays", n);
+static solid_status check_params(solid_bytes user, const solid_params *params, size_t i) {
+  solid_status status = check_user(user);
+  if (!status) status = sol_port_check_record(params->width, params->count, params->element);
+  if (status) return status;
+  if ((params->width && !params->h) || (params->count && !params->values && !params->halves))
+    return solid_fail(SOLID_EINVAL, "store: params %zu without h or values", i);
+  if (params->halves && params->element != SOLID_F16)
+    return solid_fail(SOLID_EINVAL, "store: params %zu are halves, to be kept as element type %u", i, params->element);
+  if (!sol_values_finite(params->h, params->width) ||
+      !(params->halves ? sol_halves_finite(params->halves, params->count)
+                       : sol_values_finite(params->values, params->count)))
+    return solid_fail(SOLID_ERANGE, "store: params of user %s hold a value that is not finite",
+                      sol_show(user.data, user.size).text);
+  return SOLID_OK;
+}
+
+solid_status sol_port_check_params(const solid_bytes *users, const solid_params *params, size_t n,
+                                   solid_status *statuses) {
+  if (n && (!users || !params || !statuses))
+    return solid_fail(SOLID_EINVAL, "store: put of %zu users without arrays", n);
   for (size_t i = 0; i < n; i++) {
-    solid_status status = check_user(users[i]);
+    solid_status status = check_params(users[i], &params[i], i);
     if (status) return status;
-    if ((store->width && !params[i].h) || (store->params && !params[i].values && !params[i].halves))
-      return solid_fail(SOLID_EINVAL, "store: params %zu without h or values", i);
-    if (params[i].halves && store->element != SOLID_F16)
-      return solid_fail(SOLID_EINVAL, "store: params %zu are halves, the store keeps element type %d", i,
-                        (int)store->element);
-    if (!sol_values_finite(params[i].h, store->width) ||
-        !(params[i].halves ? sol_halves_finite(params[i].halves, store->params)
-                           : sol_values_finite(params[i].values, store->params)))
-      return solid_fail(SOLID_ERANGE, "store: params of user %.*s hold a value that is not finite",
-                        (int)(users[i].size < 64 ? users[i].size : 64), users[i].data);
   }
+  all_well(statuses, n);
   return SOLID_OK;
 }
 
-int sol_port_keeps(uint64_t window_seq, uint64_t generation, uint64_t seq, const solid_params *params) {
-  if (window_seq && seq > window_seq) return 0;
-  return generation == params->generation && seq > params->seq;
+int sol_port_keeps(uint64_t window_seq, const solid_params *stored, const solid_params *params) {
+  if (window_seq && stored->seq > window_seq) return 0;
+  return stored->generation == params->generation && stored->width == params->width && stored->count == params->count &&
+         stored->seq > params->seq;
 }

@@ -1,20 +1,29 @@
 -- Appends what is new to one user's window and reads it back.
--- KEYS: window, params. ARGV: L, ttl in ms (0 = none), steps (16 bytes each, oldest first), positions (8 bytes each:
--- offset in the lower 48 bits, partition in the upper 16; all ones = of no stream, always new).
--- The window is a hash: s = its steps, n = seq, m<partition> = offset of the newest step applied from there.
+-- KEYS: window, params. ARGV: L, ttl in ms (0 = none), steps (16 bytes each, oldest first), positions (16 bytes each:
+-- stream, offset, both little-endian; a stream of 0 = none, always new).
+-- The window is a hash: s = its steps, n = seq, m<stream> = offset of the newest step applied from there; stream and
+-- offset are the 8 bytes of the position.
 -- Returns seq, number of steps that were new, steps.
+-- Numbers of 64 bits are compared as two halves, because a Lua number holds 53.
+local function is_above(offset, mark)
+  local low, high = struct.unpack('<I4I4', offset)
+  local mark_low, mark_high = struct.unpack('<I4I4', mark)
+  return high > mark_high or (high == mark_high and low > mark_low)
+end
+
 local window = redis.call('HMGET', KEYS[1], 's', 'n')
 local old, seq = window[1] or '', tonumber(window[2] or '0')
 if #old % 16 ~= 0 then old = '' end -- not steps: whatever wrote it, what is appended must be read back
+local no_stream = string.rep('\0', 8)
 local marks, moved, fresh = {}, {}, {}
 
-for i = 0, #ARGV[4] / 8 - 1 do
-  local low, high, partition = struct.unpack('<I4I2I2', ARGV[4], 8 * i + 1)
-  local is_new = low == 4294967295 and high == 65535 and partition == 65535
+for i = 0, #ARGV[4] / 16 - 1 do
+  local stream, offset = string.sub(ARGV[4], 16 * i + 1, 16 * i + 8), string.sub(ARGV[4], 16 * i + 9, 16 * i + 16)
+  local is_new = stream == no_stream
   if not is_new then
-    local field, offset = 'm' .. partition, high * 4294967296 + low
-    local mark = marks[field] or tonumber(redis.call('HGET', KEYS[1], field) or '-1')
-    is_new = offset > mark
+    local field = 'm' .. stream
+    local mark = marks[field] or redis.call('HGET', KEYS[1], field)
+    is_new = not mark or #mark ~= 8 or is_above(offset, mark)
     if is_new then
       mark = offset
       moved[field] = true
@@ -32,7 +41,7 @@ if #fresh > 0 then
   local fields = {'s', steps, 'n', string.format('%.0f', seq)}
   for field in pairs(moved) do
     fields[#fields + 1] = field
-    fields[#fields + 1] = string.format('%.0f', marks[field])
+    fields[#fields + 1] = marks[field]
   end
   -- The first write: a server without memory refuses a script at its first write or not at all.
   redis.call('HSET', KEYS[1], unpack(fields))

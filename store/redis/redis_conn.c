@@ -1,4 +1,5 @@
 #include "store/redis/redis_conn.h"
+#include "solid/base/clock.h"
 #include "solid/extend.h"
 #include <assert.h>
 #include <errno.h>
@@ -9,22 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
-
-static int64_t now_ms(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-/* splitmix64 */
-double sol_redis_random(sol_redis_conn *conn) {
-  uint64_t z = conn->random += 0x9e3779b97f4a7c15ULL;
-  z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ULL;
-  z = (z ^ z >> 27) * 0x94d049bb133111ebULL;
-  return (double)((z ^ z >> 31) >> 11) * 0x1p-53;
-}
 
 static SOLID_PRINTF(3, 4) void log_line(const sol_redis_conn *conn, solid_log_level level, const char *format, ...) {
   char line[320];
@@ -37,15 +23,13 @@ static SOLID_PRINTF(3, 4) void log_line(const sol_redis_conn *conn, solid_log_le
 }
 
 void sol_redis_init(sol_redis_conn *conn, const sol_redis_options *options) {
-  struct timespec now;
   memset(conn, 0, sizeof *conn);
   conn->options = *options;
   if (options->unix_path)
     snprintf(conn->name, sizeof conn->name, "redis %s", options->unix_path);
   else
     snprintf(conn->name, sizeof conn->name, "redis %s:%u", options->host, (unsigned)options->port);
-  clock_gettime(CLOCK_REALTIME, &now);
-  conn->random = (uint64_t)now.tv_nsec ^ (uint64_t)now.tv_sec << 30 ^ (uint64_t)getpid() << 44;
+  conn->random.state = (uint64_t)sol_steady_ns() ^ (uint64_t)sol_wall_ms() << 20 ^ (uint64_t)getpid() << 44;
 }
 
 void sol_redis_close(sol_redis_conn *conn) {
@@ -53,14 +37,13 @@ void sol_redis_close(sol_redis_conn *conn) {
   conn->redis = NULL;
 }
 
-/* Delay before the next attempt: none after one failure, then doubling. */
+/* Delay before the next attempt: none after one failure, then doubling, shortened at random by up to a half. */
 static int64_t backoff_ms(sol_redis_conn *conn) {
-  if (conn->failures <= 1) return 0;
-  uint32_t doublings = conn->failures - 2;
-  uint64_t delay = conn->options.backoff_min_ms;
-  while (doublings-- && delay < conn->options.backoff_max_ms) delay *= 2;
-  if (delay > conn->options.backoff_max_ms) delay = conn->options.backoff_max_ms;
-  return (int64_t)((double)delay * (1.0 - 0.5 * sol_redis_random(conn)));
+  if (conn->failures <= 1) {
+    conn->backoff = (sol_backoff){conn->options.backoff_min_ms, conn->options.backoff_max_ms, 0};
+    return 0;
+  }
+  return (int64_t)((double)sol_backoff_next(&conn->backoff) * (1.0 - 0.5 * sol_random_uniform(&conn->random)));
 }
 
 /* Closes and plans the next attempt. `why` may be a text of the context that is closed here. */
@@ -70,7 +53,7 @@ static solid_status lose(sol_redis_conn *conn, solid_status status, const char *
   memcpy(conn->why, text, sizeof text);
   sol_redis_close(conn);
   if (conn->failures < UINT32_MAX) conn->failures++;
-  conn->retry_at_ms = now_ms() + backoff_ms(conn);
+  conn->retry_at_ms = sol_steady_ms() + backoff_ms(conn);
   log_line(conn, SOLID_LOG_WARN, "%s: %s", conn->name, conn->why);
   return solid_fail(status, "%s: %s", conn->name, conn->why);
 }
@@ -91,7 +74,7 @@ solid_status sol_redis_reply_status(sol_redis_conn *conn, const redisReply *repl
 static solid_status wait_for(sol_redis_conn *conn, short events, int64_t deadline_ms) {
   for (;;) {
     struct pollfd fd = {conn->redis->fd, events, 0};
-    int64_t left = deadline_ms - now_ms();
+    int64_t left = deadline_ms - sol_steady_ms();
     int n = left > 0 ? poll(&fd, 1, (int)left) : 0;
     if (n > 0) return SOLID_OK;
     if (n < 0 && errno != EINTR) return lose(conn, SOLID_EIO, strerror(errno));
@@ -135,7 +118,7 @@ static solid_status read_reply(sol_redis_conn *conn, int64_t deadline_ms, redisR
 }
 
 static solid_status exchange(sol_redis_conn *conn, size_t n, sol_redis_reply_fn fn, void *user) {
-  int64_t deadline_ms = now_ms() + conn->options.timeout_ms;
+  int64_t deadline_ms = sol_steady_ms() + conn->options.timeout_ms;
   solid_status first = SOLID_OK, status = send_queue(conn, deadline_ms);
   conn->exchanges++;
   for (size_t i = 0; i < n && !status; i++) {
@@ -225,7 +208,7 @@ static solid_status open_socket(sol_redis_conn *conn) {
 }
 
 static solid_status reconnect(sol_redis_conn *conn) {
-  int64_t wait_ms = conn->retry_at_ms - now_ms();
+  int64_t wait_ms = conn->retry_at_ms - sol_steady_ms();
   if (conn->failures && wait_ms > 0)
     return solid_fail(SOLID_EIO, "%s: %s; next attempt in %lld ms", conn->name, conn->why, (long long)wait_ms);
   solid_status status = open_socket(conn);

@@ -8,6 +8,8 @@
 #ifndef STORE_REDIS_REDIS_CONN_H
 #define STORE_REDIS_REDIS_CONN_H
 
+#include "solid/base/backoff.h"
+#include "solid/base/random.h"
 #include "solid/context.h"
 #include <hiredis/hiredis.h>
 
@@ -33,9 +35,10 @@ typedef struct sol_redis_conn {
   char name[128];      /* for messages: "redis host:port" */
   char why[160];       /* the last failure */
   char sha[SOL_REDIS_SCRIPTS][SOL_REDIS_SHA_SIZE + 1];
-  uint32_t failures;    /* since the last exchange that went well */
-  int64_t retry_at_ms;  /* monotonic */
-  uint64_t random;      /* state of sol_redis_random */
+  uint32_t failures;   /* since the last exchange that went well */
+  int64_t retry_at_ms; /* monotonic */
+  sol_backoff backoff;
+  sol_random random;    /* so that many clients do not come back in step */
   uint64_t connections; /* made so far */
   uint64_t exchanges;
 } sol_redis_conn;
@@ -64,8 +67,5 @@ solid_status sol_redis_reply_status(sol_redis_conn *conn, const redisReply *repl
 
 /* Closes the connection after a reply that makes no sense or that another server should give. Returns EIO. */
 solid_status sol_redis_drop(sol_redis_conn *conn, const char *why);
-
-/* Uniform in [0, 1). */
-double sol_redis_random(sol_redis_conn *conn);
 
 #endif

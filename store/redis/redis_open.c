@@ -1,5 +1,5 @@
+#include "solid/base/handshake.h"
 #include "solid/extend.h"
-#include "store/record/codec.h"
 #include "store/record/port.h"
 #include "store/redis/keys.h"
 #include "store/redis/redis_parts.h"
@@ -17,8 +17,6 @@ void sol_redis_store_free(sol_redis_store *store) {
 }
 
 static solid_status check_options(const solid_redis_store_options *o) {
-  solid_status status = sol_port_check_sizes(o->window, o->width, o->params, o->element);
-  if (status) return status;
   if (!o->unix_path && (!o->host || o->port < 1 || o->port > 65535))
     return solid_fail(SOLID_EINVAL, "redis store: port %u of host %s", o->port, o->host ? o->host : "(none)");
   if (!o->prefix || !sol_key_prefix_ok(o->prefix))
@@ -67,26 +65,28 @@ static void init_conn(sol_redis_store *store) {
                            .log_user = o->log_user});
 }
 
-solid_status solid_redis_store_open(solid_store **out, const solid_redis_store_options *options) {
+solid_redis_store_options solid_redis_store_options_default(void) {
+  return (solid_redis_store_options)SOLID_REDIS_STORE_OPTIONS_INIT;
+}
+
+solid_status solid_store_open_redis(solid_store **out, const solid_model *model,
+                                    const solid_redis_store_options *options) {
   solid_redis_store_options o = SOLID_REDIS_STORE_OPTIONS_INIT;
   if (!out) return solid_fail(SOLID_EINVAL, "redis store: out is NULL");
-  if (options && (options->struct_size < sizeof(uint32_t) || options->struct_size > sizeof o))
-    return solid_fail(SOLID_EINVAL, "redis store: options of %u bytes, at most %zu are known", options->struct_size,
-                      sizeof o);
-  if (options) memcpy(&o, options, options->struct_size);
-  solid_status status = check_options(&o);
+  solid_status status = sol_struct_take(&o, sizeof o, options, "redis store options");
+  if (!status) status = sol_port_window(&o.window, model);
+  if (!status) status = check_options(&o);
   if (status) return status;
   sol_redis_store *store = calloc(1, sizeof *store);
   if (!store) return solid_fail(SOLID_ENOMEM, "redis store");
   store->options = o;
-  store->base = (solid_store){&sol_redis_ops, o.window, o.width, o.params, o.element};
+  store->base = (solid_store){&sol_redis_ops, o.window};
   store->strings = copy_strings(&store->options);
-  store->record = malloc(sol_record_size(o.element, o.width, o.params));
-  if (store->strings && store->record) {
+  if (store->strings) {
     init_conn(store);
     status = sol_redis_ready(&store->conn);
   } else {
-    status = solid_fail(SOLID_ENOMEM, "redis store: %u params", o.params);
+    status = solid_fail(SOLID_ENOMEM, "redis store: options");
   }
   if (status) {
     sol_redis_store_free(store);
@@ -100,10 +100,7 @@ solid_status solid_redis_store_get_stats(solid_store *base, solid_redis_store_st
   const sol_redis_store *store = (const sol_redis_store *)base;
   if (!base || base->ops != &sol_redis_ops)
     return solid_fail(SOLID_EINVAL, "redis store: statistics of something else than a redis store");
-  if (!stats || stats->struct_size < sizeof(uint32_t) || stats->struct_size > sizeof *stats)
-    return solid_fail(SOLID_EINVAL, "redis store: statistics of %u bytes", stats ? stats->struct_size : 0);
-  const solid_redis_store_stats all = {stats->struct_size, store->conn.connections, store->conn.exchanges,
-                                       store->damaged, store->stale};
-  memcpy(stats, &all, stats->struct_size);
-  return SOLID_OK;
+  if (!stats) return solid_fail(SOLID_EINVAL, "redis store: statistics into NULL");
+  const solid_redis_store_stats all = {0, store->conn.connections, store->conn.exchanges, store->damaged, store->stale};
+  return sol_struct_give(stats, &all, sizeof all, "redis store statistics");
 }

@@ -12,8 +12,9 @@ typedef struct sol_redis_store {
   solid_store base;
   solid_redis_store_options options;
   sol_redis_conn conn;
-  char *strings;    /* copies of the options' strings */
-  uint8_t *record;  /* room for one encoded record */
+  char *strings;   /* copies of the options' strings */
+  uint8_t *record; /* room for one encoded record */
+  size_t record_room;
   size_t *pending;  /* users of the batch whose script has not run yet */
   size_t n_pending; /* room of `pending` */
   uint64_t damaged, stale;

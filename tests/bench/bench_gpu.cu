@@ -400,7 +400,7 @@ static void training(bench *b, int users) {
   snprintf(label, sizeof label, "training step D=32 L=30, B=%d (positions/s)", users);
   if (!wanted(b, label)) return;
   sol_config config = config_of_paper();
-  sol_train_options options = SOL_TRAIN_OPTIONS_INIT;
+  solid_train_options options = SOLID_TRAIN_OPTIONS_INIT;
   std::vector<uint16_t> codes((size_t)config.levels * ITEMS);
   for (uint16_t &code : codes) code = (uint16_t)seed_below(&b->rng, (int32_t)config.codes);
   windows drawn(b, users);

@@ -4,12 +4,12 @@
  *
  * Best of several runs; flops and bytes are what the formula needs, not what the implementation does. */
 #include "kernels/backend.h"
+#include "solid/base/clock.h"
 #include "tests/support/seed.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define D        64
 #define ROWS     1500 /* a training step of Amazon Beauty: 256 users, windows of about 6 */
@@ -34,6 +34,7 @@ typedef struct bench {
 
 typedef solid_status (*call_fn)(bench *b, const any_args *a);
 
+/* Not every operation has a row of its own below. */
 #define DEFINE_CALL(op)                                                                                                \
   __attribute__((unused)) static solid_status call_##op(bench *b, const any_args *a) {                                 \
     return b->ops->op(b->be, &a->op);                                                                                  \
@@ -44,12 +45,6 @@ SK_OPS(DEFINE_CALL)
 static void die(const char *what, const char *why) {
   fprintf(stderr, "bench_ops: %s: %s\n", what, why);
   exit(1);
-}
-
-static double now_s(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 static void *device_copy(bench *b, const void *host, size_t bytes) {
@@ -95,11 +90,11 @@ static int is_wanted(const bench *b, const char *name) {
 }
 
 static void measure(bench *b, const char *name, call_fn call, const any_args *a, double flops, double bytes) {
-  double best = INFINITY, begin = now_s();
-  for (int run = 0; run < MIN_RUNS || now_s() - begin < MIN_S; run++) {
-    double start = now_s();
+  double best = INFINITY, begin = sol_steady_s();
+  for (int run = 0; run < MIN_RUNS || sol_steady_s() - begin < MIN_S; run++) {
+    double start = sol_steady_s();
     if (call(b, a) != SOLID_OK || b->ops->sync(b->be) != SOLID_OK) die(name, b->be->err);
-    double took = now_s() - start;
+    double took = sol_steady_s() - start;
     if (took < best) best = took;
   }
   if (b->json)

@@ -8,6 +8,7 @@
  * event is another user's, whose window holds --steps items before; a batch of B events is one call of
  * solid_pipeline_push: decode aside, everything that solid_ingestd does with it. Latency is that of the call: the first
  * event's params are in the store when it ends. */
+#include "solid/base/clock.h"
 #include "solid/model/model_parts.h"
 #include "solid/solid.h"
 #include "store/memory_store.h"
@@ -15,7 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { MAX_CALLS = 20000, NAME = 16 };
 
@@ -58,9 +58,7 @@ static void *must_have(void *memory) {
 }
 
 static double now_us(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return 1e6 * (double)t.tv_sec + 1e-3 * (double)t.tv_nsec;
+  return 1e-3 * (double)sol_steady_ns();
 }
 
 /* 0 where this build or machine has no such device. */
@@ -83,12 +81,7 @@ static int open_model(bench *b, const char *device) {
 
 static solid_store *open_store(const bench *b) {
   solid_store *store = NULL;
-  solid_memory_store_options options = SOLID_MEMORY_STORE_OPTIONS_INIT;
-  options.window = b->info.window;
-  options.width = b->info.width;
-  options.params = b->info.params;
-  options.element = b->args.element;
-  must(solid_memory_store_open(&store, &options), "store");
+  must(solid_store_open_memory(&store, b->model, NULL), "store");
   return store;
 }
 
@@ -99,13 +92,13 @@ static solid_event next_event(bench *b, size_t u) {
                        .item = solid_model_item_id(b->model, (uint32_t)(n * 7919 % b->info.items)),
                        .kind = {"view", 4},
                        .time_ms = 1700000000000 + (int64_t)n,
-                       .position = n};
+                       .position = {1, n}};
 }
 
 /* Every user gets a window of `steps` items, without the cost of the model. */
 static void fill(bench *b, solid_store *store) {
   solid_step *steps = must_have(calloc(b->args.steps + 1, sizeof *steps)), room[64];
-  uint64_t *positions = must_have(calloc(b->args.steps + 1, sizeof *positions));
+  solid_position *positions = must_have(calloc(b->args.steps + 1, sizeof *positions));
   for (size_t u = 0; u < b->args.users; u++) {
     for (uint32_t i = 0; i < b->args.steps; i++) {
       solid_event event = next_event(b, u);
@@ -114,7 +107,8 @@ static void fill(bench *b, solid_store *store) {
     }
     solid_append append = {{b->names[u], strlen(b->names[u])}, steps, positions, b->args.steps};
     solid_window window = {.steps = room};
-    must(store->ops->advance(store, &append, 1, &window, NULL), "fill");
+    solid_status of_user;
+    must(store->ops->advance(store, &append, 1, &window, NULL, &of_user), "fill");
   }
   free(steps);
   free(positions);
@@ -141,6 +135,7 @@ static void run_size(bench *b, const char *device, uint32_t size, solid_store *s
   solid_pipeline *pipeline = NULL;
   solid_pipeline_options options = SOLID_PIPELINE_OPTIONS_INIT;
   options.max_batch = size;
+  options.element = b->args.element;
   must(solid_pipeline_new(&pipeline, b->model, store, &options), "pipeline");
   size_t calls = 0, user = 0;
   double total = 0;
@@ -164,7 +159,7 @@ static void run_device(bench *b, const char *device) {
   fill(b, store);
   for (int i = 0; i < SIZES; i++)
     if (sizes[i] <= b->args.users) run_size(b, device, sizes[i], store);
-  store->ops->close(store);
+  solid_store_close(store);
   solid_model_free(b->model);
   solid_context_free(b->ctx);
 }

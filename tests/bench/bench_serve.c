@@ -10,6 +10,7 @@
  *   warm     window and parameters of the same age are cached         newer    the window has one more item than those
  *   cold     a window alone: generate, answer, put back               unknown  nothing is stored: popularity */
 #include "ingest/dataset.h"
+#include "solid/base/clock.h"
 #include "solid/model/model_parts.h"
 #include "solid/solid.h"
 #include "store/memory_store.h"
@@ -22,7 +23,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 typedef struct arguments {
   const char *model, *data, *redis;
@@ -64,9 +64,7 @@ static void *must_have(void *memory) {
 }
 
 static double now_us(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return 1e6 * (double)t.tv_sec + 1e-3 * (double)t.tv_nsec;
+  return 1e-3 * (double)sol_steady_ns();
 }
 
 /* ---- Model and users ---- */
@@ -101,8 +99,9 @@ static void add_item(person *p, uint32_t item) {
 }
 
 /* Each user's events come side by side in files of histories; a user who comes back later counts as another one. */
-static solid_status take_events(void *context, const solid_event *events, size_t count) {
+static solid_status take_events(void *context, const solid_event *events, const double *ratings, size_t count) {
   bench *b = context;
+  (void)ratings;
   for (size_t i = 0; i < count; i++) {
     uint32_t item = solid_model_item_index(b->model, events[i].item);
     person *p = b->n_people ? &b->people[b->n_people - 1] : NULL;
@@ -116,7 +115,10 @@ static solid_status take_events(void *context, const solid_event *events, size_t
 
 static void make_people(bench *b) {
   if (b->args.data) {
-    must(solid_dataset_read_events(b->args.data, SOLID_DATASET_AUTO, take_events, b), "data");
+    solid_dataset_file *file = NULL;
+    must(solid_dataset_file_open(&file, b->args.data, NULL), "data");
+    must(solid_dataset_file_read(file, take_events, b), "data");
+    solid_dataset_file_close(file);
     if (!b->n_people) die(b->args.data, "no event of an item that the model knows");
     return;
   }
@@ -131,11 +133,8 @@ static void make_people(bench *b) {
 /* ---- Stores ---- */
 
 static solid_store *open_memory(const bench *b) {
-  solid_memory_store_options options = SOLID_MEMORY_STORE_OPTIONS_INIT;
-  options.window = b->info.window, options.width = b->info.width, options.params = b->info.params;
-  options.element = SOLID_F16;
   solid_store *store = NULL;
-  must(solid_memory_store_open(&store, &options), "memory store");
+  must(solid_store_open_memory(&store, b->model, NULL), "memory store");
   return store;
 }
 
@@ -143,9 +142,8 @@ static solid_store *open_redis(const bench *b, const char *host, uint32_t port, 
   solid_store *store = NULL;
 #ifdef BENCH_REDIS
   solid_redis_store_options options = SOLID_REDIS_STORE_OPTIONS_INIT;
-  options.window = b->info.window, options.width = b->info.width, options.params = b->info.params;
   options.host = host, options.port = port, options.prefix = prefix, options.ttl_ms = 600000;
-  must(solid_redis_store_open(&store, &options), "redis store");
+  must(solid_store_open_redis(&store, b->model, &options), "redis store");
 #else
   (void)b, (void)host, (void)port, (void)prefix;
 #endif
@@ -153,24 +151,21 @@ static solid_store *open_redis(const bench *b, const char *host, uint32_t port, 
 }
 
 static solid_event event_of(const bench *b, const person *p, size_t i) {
-  return (solid_event){.user = {p->name, strlen(p->name)},
-                       .item = solid_model_item_id(b->model, p->items[i]),
-                       .position = SOLID_NO_STREAM};
+  return (solid_event){.user = {p->name, strlen(p->name)}, .item = solid_model_item_id(b->model, p->items[i])};
 }
 
 /* The user's items first .. count into the window alone. */
 static void append(const bench *b, solid_store *store, const person *p, size_t first) {
   solid_step steps[64], *room = must_have(malloc(b->info.window * sizeof *room));
-  uint64_t positions[64];
+  solid_position positions[64] = {{0, 0}}; /* of no stream */
   for (size_t at = first; at < p->count;) {
     size_t n = 0;
-    for (; n < 64 && at < p->count; n++, at++) {
+    for (; n < 64 && at < p->count; n++, at++)
       steps[n] = (solid_step){solid_item_hash(solid_model_item_id(b->model, p->items[at])), 0};
-      positions[n] = SOLID_NO_STREAM;
-    }
     solid_append add = {{p->name, strlen(p->name)}, steps, positions, n};
     solid_window window = {.steps = room};
-    must(store->ops->advance(store, &add, 1, &window, NULL), "advance");
+    solid_status of_user;
+    must(store->ops->advance(store, &add, 1, &window, NULL, &of_user), "advance");
   }
   free(room);
 }
@@ -217,7 +212,7 @@ static void report(bench *b, const char *store, const char *name, size_t n) {
 
 static void run(bench *b, solid_store *store, const char *name, size_t n, int known, solid_source source) {
   solid_recommender *rec = NULL;
-  must(solid_recommender_new(&rec, b->model, store, 1), "recommender");
+  must(solid_recommender_new(&rec, b->model, store, NULL), "recommender");
   solid_query query = SOLID_QUERY_INIT;
   query.k = b->args.k;
   solid_answer answer = {.struct_size = sizeof answer};
@@ -248,8 +243,8 @@ static void run_store(bench *b, solid_store *warm, solid_store *cold) {
   for (size_t u = 0; u < n; u++) append(b, cold, &b->people[u], 0);
   run(b, cold, "cold", n, 1, SOLID_FROM_GENERATION);
   run(b, warm, "unknown", n, 0, SOLID_FROM_POPULARITY);
-  warm->ops->close(warm);
-  cold->ops->close(cold);
+  solid_store_close(warm);
+  solid_store_close(cold);
 }
 
 static void run_redis(bench *b) {

@@ -10,6 +10,7 @@
  *
  * --ops: each operation on its own, with a wait for the device after each call, less the wait of an empty queue.
  * --once: one step and no more, for a profiler. */
+#include "solid/base/clock.h"
 #include "solid/train/fit/step.h"
 #include "tests/bench/step_authors.h"
 #include "tests/support/seed.h"
@@ -17,7 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 typedef struct shape {
   const char *name;
@@ -29,12 +29,6 @@ typedef struct shape {
 static const shape shapes[] = {{"paper", 1024, 30, 12101, 32, 1, 1, 0, 0.5f},
                                {"beauty", 256, 50, 12101, 64, 1, 1, 5, 0.5f},
                                {"ml-1m", 128, 200, 3416, 64, 2, 2, 160, 0.2f}};
-
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* ---- A table that times each operation ---- */
 
@@ -51,14 +45,14 @@ static int calls[SLOTS];
 
 static solid_status timed(sk_backend *be, int slot, double start, solid_status status) {
   if (status == SOLID_OK) status = real->sync(be);
-  seconds[slot] += now() - start - empty;
+  seconds[slot] += sol_steady_s() - start - empty;
   calls[slot]++;
   return status;
 }
 
 #define TIMED(op)                                                                                                      \
   static solid_status timed_##op(sk_backend *be, const sk_##op##_args *a) {                                            \
-    double start = now();                                                                                              \
+    double start = sol_steady_s();                                                                                     \
     return timed(be, SLOT_##op, start, real->op(be, a));                                                               \
   }
 SK_OPS(TIMED)
@@ -117,7 +111,7 @@ static batch draw(const shape *s, seed_rng *rng) {
   return b;
 }
 
-static void run_steps(sol_step *step, const sol_train_options *o, const batch *b, uint64_t first, uint64_t n) {
+static void run_steps(sol_step *step, const solid_train_options *o, const batch *b, uint64_t first, uint64_t n) {
   for (uint64_t i = first; i < first + n; i++) {
     must(sol_step_gradients(step, o, i, &b->windows, b->targets) == SOLID_OK, "step", step->be->err);
     must(sol_step_update(step, o, i) == SOLID_OK, "step", step->be->err);
@@ -130,14 +124,14 @@ typedef void (*run_fn)(void *user, uint64_t first, uint64_t n);
 
 /* The best of five runs of n steps, each a fifth of `enough` seconds; *at: the next step's number. */
 static double best_of_five(run_fn run, void *user, double enough, uint64_t *at, uint64_t *n) {
-  double best = 1e9, start = now();
+  double best = 1e9, start = sol_steady_s();
   run(user, (*at)++, 1);
-  double once = now() - start;
+  double once = sol_steady_s() - start;
   *n = 10 * once > enough ? 2 : (uint64_t)(enough / 5 / once) + 2;
   for (int part = 0; part < 5; part++, *at += *n) {
-    start = now();
+    start = sol_steady_s();
     run(user, *at, *n);
-    double mean = (now() - start) / (double)*n;
+    double mean = (sol_steady_s() - start) / (double)*n;
     if (mean < best) best = mean;
   }
   return best;
@@ -148,9 +142,9 @@ static void time_ops(sk_backend *be, run_fn run, void *user, uint64_t at, uint64
   memset(seconds, 0, sizeof seconds), memset(calls, 0, sizeof calls);
   empty = 1;
   for (int i = 0; i < 100; i++) {
-    double start = now();
+    double start = sol_steady_s();
     real->sync(be);
-    if (now() - start < empty) empty = now() - start;
+    if (sol_steady_s() - start < empty) empty = sol_steady_s() - start;
   }
   be->ops = &table;
   run(user, at, n < 20 ? n : 20);
@@ -160,7 +154,7 @@ static void time_ops(sk_backend *be, run_fn run, void *user, uint64_t at, uint64
 
 typedef struct own_model {
   sol_step step;
-  sol_train_options o;
+  solid_train_options o;
   batch b;
 } own_model;
 
@@ -201,7 +195,7 @@ static void measure(sk_backend *be, const shape *s, int ops, int once_only, doub
                        .codes = 256,
                        .head = SOLID_HEAD_SOLID,
                        .clip = 0.1f};
-  own_model m = {.o = SOL_TRAIN_OPTIONS_INIT};
+  own_model m = {.o = SOLID_TRAIN_OPTIONS_INIT};
   m.o.dropout = m.o.dropout_z = m.o.dropout_y = s->dropout;
   seed_rng rng = seed_start(1);
   m.b = draw(s, &rng);

@@ -3,7 +3,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 cc=${CC:-cc} cxx=${CXX:-c++} bad=0 count=0
-for header in $(find solid store ingest -maxdepth 1 -name '*.h' | sort); do
+for header in $(find solid solid/train store ingest -maxdepth 1 -name '*.h' | sort); do
   source=$(printf '#include "%s"\n#include "%s"\nint solid_header_check(void);\nint solid_header_check(void) { return 0; }\n' "$header" "$header")
   for language in c c++; do
     [ "$language" = c ] && compiler=("$cc" -std=c11) || compiler=("$cxx" -std=c++17)

@@ -97,9 +97,11 @@ static int check_users(checker *c) {
     const user_events *user = &c->users[i];
     solid_bytes id = {user->id, strlen(user->id)};
     solid_window window = {steps, 0, 0};
-    solid_params params = {floats, floats + d, 0, 0, NULL};
+    solid_params params = {.h = floats, .values = floats + d, .width = c->info.width, .count = c->info.params};
     uint8_t found;
-    if (c->store->ops->get(c->store, &id, 1, c->info.generation, &window, &params, &found)) return fail(user->id);
+    solid_status of_user;
+    if (c->store->ops->get(c->store, &id, 1, c->info.generation, &window, &params, &found, &of_user) || of_user)
+      return fail(user->id);
     c->behind += window.seq < user->count;
     c->ahead += window.seq > user->count;
     c->wrong_windows += !same_window(c, user, &window);
@@ -119,10 +121,7 @@ static int open_all(checker *c, const char *model, const char *port) {
       solid_model_get_info(c->model, &c->info) || solid_worker_new(&c->worker, c->model, 1))
     return fail(model);
   options.port = (uint32_t)atoi(port);
-  options.window = c->info.window;
-  options.width = c->info.width;
-  options.params = c->info.params;
-  return solid_redis_store_open(&c->store, &options) ? fail(port) : 0;
+  return solid_store_open_redis(&c->store, c->model, &options) ? fail(port) : 0;
 }
 
 int main(int argc, char **argv) {
@@ -138,7 +137,7 @@ int main(int argc, char **argv) {
          (unsigned long long)c.no_params, (unsigned long long)c.stale_params, (unsigned long long)c.wrong_params);
   for (size_t i = 0; i < c.n_users; i++) free(c.users[i].newest);
   free(c.users);
-  c.store->ops->close(c.store);
+  solid_store_close(c.store);
   solid_worker_free(c.worker);
   solid_model_free(c.model);
   solid_context_free(c.ctx);

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# The service between a real Apache Kafka and a real Redis:   e2e.sh BUILD_DIR
+# The service between a real Apache Kafka and a real Redis:   e2e.sh BUILD_DIR [ROUNDS]
 #
 # Events of several hundred users go through a topic of four partitions while solid_ingestd is killed (SIGKILL) again and
 # again in mid-stream, Redis stops for a while and a second instance comes and dies. Then everything is counted: every
 # event exactly once in the windows, params at the newest event, offsets committed to the end, and every event that was
-# not taken in the dead-letter topic with its reason. Exit code 77 = skipped, with the reason.
+# not taken in the dead-letter topic with its reason. A round has five parts with a kill in each. Exit code 77 = skipped, with the
+# reason.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-build=$(cd "${1:?usage: e2e.sh BUILD_DIR}" && pwd)
+build=$(cd "${1:?usage: e2e.sh BUILD_DIR [ROUNDS]}" && pwd) rounds=${2:-1}
 # shellcheck source=tests/e2e/kafka.sh
 . "$here/kafka.sh"
 for tool in redis-server redis-cli kcat; do
@@ -78,8 +79,8 @@ expect "the message names the topic" contains "events" "$work/missing.log"
 
 echo "== events"
 # Per user in order; every 97th item is unknown, every 131st event is none. Ids with what needs escaping somewhere.
-awk -v dir="$work" 'BEGIN {
-  srand(1); parts = 5; each = 3000; users = 400
+awk -v dir="$work" -v parts=$((5 * rounds)) 'BEGIN {
+  srand(1); each = 3000; users = 400
   split("{\"user\": \"u1\"|[1, 2]|{\"item\": \"item-1\", \"ts\": 1}|{\"user\": \"u1\", \"item\": \"item-1\", \"ts\": \"noon\"}", bad, "|")
   split("not_json|not_object|no_user|bad_ts", why, "|")
   for (i = 0; i < parts * each; i++) {
@@ -105,20 +106,20 @@ produce() {
   kcat -P -q -b "$kafka_brokers" -t events -K '\t' -l "$1" || die "cannot produce"
   produced=$((produced + $(wc -l <"$1")))
 }
-for part in 0 1 2 3 4; do
-  before=$produced
+for number in $(seq 0 $((5 * rounds - 1))); do
+  before=$produced part=$((number % 5)) events=$work/part$number
   start_service
   if [ "$part" = 3 ]; then
     run_service ingestd-second.log second & second=$!
     sleep 4 # for the group to share the partitions
   fi
   if [ "$part" = 2 ] || [ "$part" = 4 ]; then
-    head -n 300 "$work/part$part" >"$work/begin" && produce "$work/begin"
+    head -n 300 "$events" >"$work/begin" && produce "$work/begin"
     wait_until $((before + 300))
     kill -STOP "$redis"
-    tail -n +301 "$work/part$part" >"$work/rest" && produce "$work/rest"
+    tail -n +301 "$events" >"$work/rest" && produce "$work/rest"
   else
-    produce "$work/part$part"
+    produce "$events"
   fi
   if [ "$part" = 2 ]; then
     sleep 3
@@ -154,7 +155,7 @@ start_service
 finish
 
 echo "== count"
-expect "killed in mid-stream $kills times" [ "$kills" -ge 3 ]
+expect "killed in mid-stream $kills times" [ "$kills" -ge $((3 * rounds)) ]
 expect "SIGTERM drains: exit code $code" [ "$code" -eq 0 ]
 expect "offsets committed to the end" "$tool" offsets "$kafka_brokers" e2e events
 expect "every event exactly once, params at the newest event" \

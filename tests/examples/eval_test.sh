@@ -77,10 +77,10 @@ printf 'movieId,title,genres\n1,Toy Story,Animation\n' >"$folder/movies.csv"
 printf 'item_id:token\tyear:float\n1\t1995\n' >"$folder/items.item"
 printf '\0\1\2\3binary' >"$folder/model.bin"
 expect "items, not events" 1 'movies.dat:1: 3 fields, the time is number 4' --popularity-only --data "$folder/movies.dat"
-expect "no users" 1 'movies.csv:1: no column user_id' --popularity-only --data "$folder/movies.csv"
-expect "item side" 1 'items.item:1: no column user_id' --popularity-only --data "$folder/items.item"
+expect "no users" 1 'movies.csv:1: no column of users' --popularity-only --data "$folder/movies.csv"
+expect "item side" 1 'items.item:1: no column of users' --popularity-only --data "$folder/items.item"
 expect "binary" 1 'model.bin:1: a zero byte: not a text file' --popularity-only --data "$folder/model.bin"
-expect "another format" 1 'data.txt:1: no column user_id' --popularity-only --data "$folder/data.txt" --format csv
+expect "another format" 1 'data.txt:1: no column of users' --popularity-only --data "$folder/data.txt" --format csv
 expect "unknown format" 2 'format "xml" is none of' --popularity-only --data "$folder/data.txt" --format xml
 expect "unknown flag" 2 'split' --popularity-only --data "$folder/data.txt" --spilt test
 [ "$bad" = 0 ] && echo "eval: the program does what it says"

@@ -31,8 +31,28 @@ expect_refusal 2 "a model without codes does not know which items are alike" "${
 expect_refusal 2 "none of 120 items shares its first code with another: take fewer codes" "${data[@]}" --codes 120 --out "$work/model" --swap 0.2
 expect_refusal 2 "hidden items would be known by nothing" --data "$work/data/events.jsonl" --codes 8 --out "$work/model" --hide 0.2
 expect_refusal 2 "hidden items would be known by nothing" "${data[@]}" --out "$work/model" --head static --levels 0 --hide 0.2
+# A pipe is read as the file is.
 mkfifo "$work/pipe"
-expect_refusal 1 "$work/pipe: is no regular file" --data "$work/pipe" --out "$work/model"
+cat "$work/data/events.jsonl" >"$work/pipe" &
+"$train" --data "$work/pipe" --width 8 --codes 4 --epochs 1 --threads 1 --out "$work/piped" >/dev/null
+"$train" --data "$work/data/events.jsonl" --width 8 --codes 4 --epochs 1 --threads 1 --out "$work/plain" >/dev/null
+cmp "$work/piped" "$work/plain" || fail "a pipe gives another model than the file"
+# What events are worth: a rating below is no step, and both programs have to be told.
+printf 'user,item,rating\n' >"$work/rated.csv"
+for user in a b c; do
+  for item in 1 2 3 4 5; do printf '%s,%s,5\n%s,x%s,1\n' "$user" "$item" "$user" "$item"; done >>"$work/rated.csv"
+done
+"$train" --data "$work/rated.csv" --min-rating 3 --width 8 --codes 2 --epochs 1 --threads 1 --out "$work/rated" >"$work/out" 2>"$work/err"
+grep -q "3 users, 5 items, 15 events" "$work/out" || fail "dislikes were trained on: $(cat "$work/out")"
+grep -q "15 of 30 events are dislikes" "$work/err" || fail "dislikes are not said: $(cat "$work/err")"
+"$eval" --model "$work/rated" --data "$work/rated.csv" --min-rating 3 >/dev/null 2>&1 || fail "solid_eval does not read ratings as solid_train"
+"$eval" --model "$work/rated" --data "$work/rated.csv" >/dev/null 2>&1 && fail "solid_eval takes dislikes for steps"
+expect_refusal 2 "has no ratings" --data "$work/data/items.json" --format histories --min-rating 3 --out "$work/model"
+expect_refusal 2 "--bad-lines 'skip'" --data "$work/rated.csv" --bad-lines skip --out "$work/model"
+printf 'c,6\n,7,1\n' >>"$work/rated.csv"
+expect_refusal 1 "$work/rated.csv:33: user of 0 bytes" --data "$work/rated.csv" --out "$work/model"
+"$train" --data "$work/rated.csv" --bad-lines skip:1 --width 8 --codes 2 --epochs 1 --threads 1 --out "$work/model" >/dev/null 2>"$work/err"
+grep -qF "$work/rated.csv:33: user of 0 bytes" "$work/err" || fail "a bad line is not said: $(cat "$work/err")"
 # Data that cannot be split, and files about other items than the data's.
 printf 'a 1\nb 2\na 2\n' >"$work/short.txt"
 printf 'a 1 2 3 1 2\nb 2\n' >"$work/single.txt"
@@ -43,8 +63,12 @@ expect_refusal 1 "$work/data/items.json:1: JSON, but not of events" --data "$wor
 expect_refusal 1 "$work/short.txt: none of 2 users has 3 events" --data "$work/short.txt" --out "$work/model"
 expect_refusal 1 "$work/short.txt: none of 2 users has 3 events" --data "$work/short.txt" --split per-user-ratio --out "$work/model"
 expect_refusal 2 "$work/short.txt: the global-time split needs times" --data "$work/short.txt" --split global-time --out "$work/model"
-expect_refusal 1 "$work/pears.json has no attribute of any of the 120 items of" "${data[@]}" --attributes "$work/pears.json" --out "$work/model"
-expect_refusal 1 "$work/two.f32 has no vector of any of the 120 items of" "${data[@]}" --vectors "$work/two.f32" --vector-width 4 --out "$work/model"
+expect_refusal 1 "badly: 0 of its 1 items with attributes (0 %) are among the 120 of the data" "${data[@]}" --attributes "$work/pears.json" --out "$work/model"
+expect_refusal 1 "badly: 0 of its 1 items with a vector (0 %) are among the 120 of the data" "${data[@]}" --vectors "$work/two.f32" --vector-width 4 --out "$work/model"
+head -c 1920 /dev/zero >"$work/zero.f32"
+expect_refusal 1 "$work/zero.f32: all 120 vectors are zero" "${data[@]}" --vectors "$work/zero.f32" --vector-width 4 --out "$work/model"
+printf '1::F::1::10::48067\n' >"$work/users.dat"
+expect_refusal 1 "$work/users.dat:1: 5 fields under 3 columns" --data "$work/data/events.jsonl" --attributes "$work/users.dat" --out "$work/model"
 "$train" --data "$work/single.txt" --width 8 --codes 2 --epochs 1 --threads 1 --out "$work/model" >"$work/out" || fail "a user of one event stops everybody"
 grep -q "trains solid on 1 users" "$work/out" || fail "a user of one event trains: $(cat "$work/out")"
 

@@ -130,6 +130,16 @@ Test(config, flags_win_over_the_file) {
   solid_config_free(config);
 }
 
+Test(config, a_byte_order_mark_is_no_part_of_a_name) {
+  values v;
+  write_config("\xef\xbb\xbfmodel = m\n");
+  solid_config *config = load(&v, ARGS("--config", path));
+  cr_assert_str_eq(v.model, "m");
+  solid_config_free(config);
+  write_config("model = m\n\xef\xbb\xbfseed = 1\n");
+  refused(SOLID_EINVAL, "unknown name", ARGS("--config", path));
+}
+
 Test(config, bad_flags_are_named) {
   refused(SOLID_EINVAL, "--bach-size: unknown name, did you mean 'batch-size'?", ARGS("--bach-size", "5"));
   refused(SOLID_EINVAL, "--modle: unknown name, did you mean 'model'?", ARGS("--modle=x"));
@@ -149,7 +159,8 @@ Test(config, bad_values_are_named_with_their_range) {
   refused(SOLID_ERANGE, "--batch-size: 0 is not in 1 .. 4096", ARGS("--batch-size=0"));
   refused(SOLID_ERANGE, "--batch-size: 99999999999999999999 is not in 1 .. 4096",
           ARGS("--batch-size", "99999999999999999999"));
-  refused(SOLID_ERANGE, "--seed: 99999999999999999999 is not in", ARGS("--seed", "99999999999999999999"));
+  refused(SOLID_ERANGE, "--seed: 99999999999999999999 is not in -9223372036854775808 .. 9223372036854775807",
+          ARGS("--seed", "99999999999999999999"));
   refused(SOLID_EINVAL, "--batch-size: '7x' is not a whole number", ARGS("--batch-size=7x"));
   refused(SOLID_EINVAL, "--batch-size: '' is not a whole number", ARGS("--batch-size="));
   refused(SOLID_ERANGE, "--rate: 1.5 is not in 0 .. 1", ARGS("--rate=1.5"));

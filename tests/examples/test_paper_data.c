@@ -10,7 +10,7 @@
 #define WINDOW 4
 
 /* Three users over a catalogue that the fourth spans; u4 and u5 are too short. */
-static sol_history make_history(void) {
+static solid_dataset make_history(void) {
   static char all[ITEMS * 5];
   size_t at = 0;
   for (int i = 0; i < ITEMS; i++) at += (size_t)snprintf(all + at, sizeof all - at, "%d ", i + 1);
@@ -20,7 +20,7 @@ static sol_history make_history(void) {
 
 static void check_example(const sol_paper_data *data, const sol_paper_example *e, int count, int distinct,
                           const int32_t *window, const int32_t *candidates) {
-  const sol_history *h = data->history;
+  const solid_dataset *h = data->dataset;
   size_t begin = h->offsets[e->user], known = e->target - begin, length = known < WINDOW ? known : WINDOW;
   for (size_t i = 0; i < WINDOW; i++) {
     int32_t want = i < length ? (int32_t)h->sequence[e->target - length + i] + 1 : 0;
@@ -36,7 +36,7 @@ static void check_example(const sol_paper_data *data, const sol_paper_example *e
 }
 
 Test(paper_data, rows_obey_the_rules) {
-  sol_history all = make_history(), h = all;
+  solid_dataset all = make_history(), h = all;
   h.users = 5; /* the sixth met everything */
   h.events = h.offsets[5];
   sol_paper_data data;
@@ -56,12 +56,12 @@ Test(paper_data, rows_obey_the_rules) {
     cr_expect_arr_eq(candidates, again, sizeof again);
   }
   sol_paper_data_close(&data);
-  sol_history_clear(&all);
+  solid_dataset_clear(&all);
 }
 
 /* Every epoch has every target once, in an order of its own that does not depend on the orders before it. */
 Test(paper_data, epochs_are_orders_of_the_same_targets) {
-  sol_history all = make_history(), h = all;
+  solid_dataset all = make_history(), h = all;
   h.users = 5, h.events = h.offsets[5];
   sol_paper_data data;
   cr_assert_eq(sol_paper_data_open(&data, &h, WINDOW, 3), SOLID_OK);
@@ -75,11 +75,11 @@ Test(paper_data, epochs_are_orders_of_the_same_targets) {
   sol_paper_data_shuffle(&data, 1, 2);
   cr_expect_arr_eq(second, data.order, sizeof second);
   sol_paper_data_close(&data);
-  sol_history_clear(&all);
+  solid_dataset_clear(&all);
 }
 
 Test(paper_data, semantics_stand_in_for_items) {
-  sol_history all = make_history(), h = all;
+  solid_dataset all = make_history(), h = all;
   h.users = 5, h.events = h.offsets[5];
   int32_t category[ITEMS + 1] = {0}, plain[WINDOW], window[WINDOW], items[5], semantics[5];
   for (int i = 1; i <= ITEMS; i++) category[i] = 1 + i % 7;
@@ -94,16 +94,16 @@ Test(paper_data, semantics_stand_in_for_items) {
     for (int j = 0; j < 5; j++) cr_expect_eq(semantics[j], category[items[j]]);
   }
   sol_paper_data_close(&data);
-  sol_history_clear(&all);
+  solid_dataset_clear(&all);
 }
 
 Test(paper_data, refuses_what_leaves_no_negatives) {
-  sol_history h = make_history();
+  solid_dataset h = make_history();
   sol_paper_data data;
   cr_expect_eq(sol_paper_data_open(&data, &h, WINDOW, 3), SOLID_ERANGE);
   cr_expect_not_null(strstr(solid_last_error(), "user \"u5\" met "), "%s", solid_last_error());
   h.users = 0, h.events = 0;
   cr_expect_eq(sol_paper_data_open(&data, &h, WINDOW, 3), SOLID_ENOTFOUND);
   h.users = 6;
-  sol_history_clear(&h);
+  solid_dataset_clear(&h);
 }

@@ -20,7 +20,7 @@ typedef struct side {
 } side;
 
 typedef struct asked {
-  sol_history history;
+  solid_dataset dataset;
   uint32_t window;
   uint32_t *items; /* (history items) of the model; SOLID_NO_ITEM */
 } asked;
@@ -60,9 +60,9 @@ static void resolve_items(asked *a, const solid_model *model) {
   solid_model_info info = {.struct_size = sizeof info};
   must(solid_model_get_info(model, &info), "model");
   a->window = info.window;
-  a->items = must_have(malloc(a->history.items * sizeof *a->items));
-  for (uint32_t v = 0; v < a->history.items; v++)
-    a->items[v] = solid_model_item_index(model, sol_vocab_id(&a->history.item_ids, v));
+  a->items = must_have(malloc(a->dataset.items * sizeof *a->items));
+  for (uint32_t v = 0; v < a->dataset.items; v++)
+    a->items[v] = solid_model_item_index(model, solid_vocab_id(&a->dataset.item_ids, v));
 }
 
 /* The newest items of users first .. first + n, those the model knows. */
@@ -70,10 +70,10 @@ static void make_windows(const asked *a, size_t first, size_t n, uint32_t *offse
   uint32_t at = 0;
   offsets[0] = 0;
   for (size_t u = first; u < first + n; u++) {
-    size_t begin = a->history.offsets[u], end = a->history.offsets[u + 1];
+    size_t begin = a->dataset.offsets[u], end = a->dataset.offsets[u + 1];
     if (end - begin > a->window) begin = end - a->window;
     for (; begin < end; begin++) {
-      uint32_t item = a->items[a->history.sequence[begin]];
+      uint32_t item = a->items[a->dataset.sequence[begin]];
       if (item != SOLID_NO_ITEM) items[at++] = item;
     }
     offsets[u - first + 1] = at;
@@ -88,9 +88,9 @@ static void ask(side *s, const asked *a) {
   float *h = must_have(calloc((size_t)BATCH * info.width, sizeof *h));
   float *params = must_have(calloc((size_t)BATCH * info.params + 1, sizeof *params));
   size_t counts[BATCH];
-  s->best = must_have(calloc((size_t)a->history.users * K, sizeof *s->best));
-  for (size_t first = 0; first < a->history.users; first += BATCH) {
-    size_t n = a->history.users - first < BATCH ? a->history.users - first : BATCH;
+  s->best = must_have(calloc((size_t)a->dataset.users * K, sizeof *s->best));
+  for (size_t first = 0; first < a->dataset.users; first += BATCH) {
+    size_t n = a->dataset.users - first < BATCH ? a->dataset.users - first : BATCH;
     make_windows(a, first, n, offsets, items);
     solid_windows windows = {n, offsets, items};
     must(solid_worker_generate(s->worker, &windows, h, params), "generate");
@@ -135,14 +135,14 @@ int main(int argc, char **argv) {
   asked all = {0};
   open_side(&one, argv[1], argv[3]);
   open_side(&two, argv[1], argv[4]);
-  must(load_history(&all.history, &(load_files){.data = argv[2]}), "data");
+  must(load_history(&all.dataset, &(load_files){.data = argv[2]}), "data");
   resolve_items(&all, one.model);
   ask(&one, &all);
   ask(&two, &all);
-  int same = judge(&one, &two, all.history.users, argc > 5 ? atof(argv[5]) : 0.999);
+  int same = judge(&one, &two, all.dataset.users, argc > 5 ? atof(argv[5]) : 0.999);
   close_side(&one);
   close_side(&two);
-  sol_history_clear(&all.history);
+  solid_dataset_clear(&all.dataset);
   free(all.items);
   return !same;
 }

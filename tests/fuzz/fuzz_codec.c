@@ -12,17 +12,18 @@ enum { WIDTH = 3, PARAMS = 37, GENERATION = 7 };
 
 static void check(const uint8_t *data, size_t size) {
   float h[WIDTH], values[PARAMS];
-  solid_params params = {h, values, 1, 2, NULL};
-  sol_record_verdict verdict = sol_record_decode(data, size, GENERATION, WIDTH, PARAMS, &params);
+  solid_params params = {.h = h, .values = values, .seq = 1, .generation = 2, .width = WIDTH, .count = PARAMS};
+  sol_record_verdict verdict = sol_record_decode(data, size, GENERATION, &params);
   if (verdict != SOL_RECORD_OK) {
     if (params.seq != 1 || params.generation != 2) abort();
     return;
   }
   if (params.generation != GENERATION || !sol_values_finite(h, WIDTH) || !sol_values_finite(values, PARAMS)) abort();
   solid_element element = (solid_element)data[5];
+  if (params.element != data[5]) abort();
   uint8_t again[sizeof(float) * (WIDTH + PARAMS) + SOL_RECORD_HEADER + SOL_RECORD_TAIL];
   if (sol_record_size(element, WIDTH, PARAMS) != size) abort();
-  sol_record_encode(element, WIDTH, PARAMS, &params, again);
+  sol_record_encode(&params, again);
   /* an i8 block may be written in more than one way (its scale need not be its largest value's) */
   if (element != SOLID_I8 && memcmp(again, data, size)) abort();
 }

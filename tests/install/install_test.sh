@@ -8,13 +8,21 @@ trap 'rm -rf "$prefix"' EXIT
 cmake --install "$1" --prefix "$prefix/usr" >/dev/null
 cmake -S "$here/consumer" -B "$prefix/build" -DCMAKE_PREFIX_PATH="$prefix/usr" >/dev/null
 cmake --build "$prefix/build"
-for program in consumer_c consumer_static consumer_cxx; do
+"$here/../check/symbols.sh" --archives "$(dirname "$(find "$prefix/usr" -name libsolid.a)")"
+for program in consumer_c consumer_static consumer_cxx consumer_train; do
   LD_LIBRARY_PATH=$(dirname "$(find "$prefix/usr" -name 'libsolid.so')") "$prefix/build/$program"
 done
 export PKG_CONFIG_PATH=$(dirname "$(find "$prefix/usr" -name solid.pc)")
 read -ra flags <<<"$(pkg-config --cflags --libs solid_store)"
 cc -std=c11 -Wall -Wextra -Werror "$here/consumer/main.c" -o "$prefix/by_pkgconfig" "${flags[@]}"
 LD_LIBRARY_PATH=$(pkg-config --variable=libdir solid) "$prefix/by_pkgconfig"
+read -ra flags <<<"$(pkg-config --cflags --libs solid_train)"
+cc -std=c11 -Wall -Wextra -Werror "$here/consumer/train.c" -o "$prefix/train_by_pkgconfig" "${flags[@]}"
+"$prefix/train_by_pkgconfig"
+# What is installed of training are its public headers.
+(cd "$prefix/usr/include" && find solid/train -type f | sort) >"$prefix/headers"
+(cd "$here/../.." && find solid/train -maxdepth 1 -name '*.h' | sort) | diff - "$prefix/headers"
+! find "$prefix/usr/include/solid" -mindepth 1 -type d | grep -v '/solid/train$'
 for program in solid_train solid_eval solid_plan solid_paper solid_ingestd solid_ask solid_send; do
   if [ -x "$1/bin/$program" ]; then "$prefix/usr/bin/$program" --version; fi
 done

@@ -7,18 +7,18 @@
 enum { BODY_WINDOW = 5, BODY_WIDTH = 7, BODY_PARAMS = 75 };
 
 typedef struct store_maker {
-  /* A handle with BODY_* sizes; a second call gives another handle on the same data. */
-  solid_store *(*open)(solid_element element, int64_t ttl_ms);
+  /* A handle for windows of BODY_WINDOW on what the first call of a test began with, which is nothing. */
+  solid_store *(*open)(int64_t ttl_ms);
   void (*pass_time)(int64_t ms);
 } store_maker;
 
 #define STORE_CASES(X)                                                                                                 \
   X(appends_and_trims)                                                                                                 \
   X(skips_what_was_applied)                                                                                            \
-  X(keeps_a_mark_per_partition)                                                                                        \
+  X(keeps_a_mark_per_stream)                                                                                           \
   X(applies_reordered_steps_once)                                                                                      \
   X(always_applies_without_a_stream)                                                                                   \
-  X(takes_the_largest_positions)                                                                                       \
+  X(takes_all_bits_of_a_position)                                                                                      \
   X(survives_random_replays)                                                                                           \
   X(empty_append_only_reads)                                                                                           \
   X(append_longer_than_the_window)                                                                                     \
@@ -26,6 +26,8 @@ typedef struct store_maker {
   X(unknown_user)                                                                                                      \
   X(newer_params_win)                                                                                                  \
   X(other_generation_is_a_miss)                                                                                        \
+  X(params_bring_their_sizes)                                                                                          \
+  X(refuses_bad_sizes)                                                                                                 \
   X(elements_round_trip)                                                                                               \
   X(refuses_values_that_are_not_finite)                                                                                \
   X(takes_halves_as_they_stand)                                                                                        \

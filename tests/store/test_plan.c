@@ -29,17 +29,24 @@ static const solid_plan_sizes cases[] = {
 static void fill(solid_store *store, const solid_plan_sizes *sizes, size_t users) {
   float *h = calloc(sizes->width + 1, sizeof *h), *values = calloc(sizes->params + 1, sizeof *values);
   solid_step *steps = calloc(2 * (size_t)sizes->window, sizeof *steps);
-  uint64_t *positions = calloc(sizes->window, sizeof *positions);
-  for (uint32_t i = 0; i < sizes->window; i++) positions[i] = SOLID_POSITION(0, 1000000 + i);
+  solid_position *positions = calloc(sizes->window, sizeof *positions);
+  for (uint32_t i = 0; i < sizes->window; i++) positions[i] = (solid_position){7, 1000000 + i};
   for (size_t i = 0; i < users; i++) {
     char id[256];
     snprintf(id, sizeof id, "%0*zu", (int)sizes->id_bytes, i);
     solid_bytes user = {id, sizes->id_bytes};
     solid_append append = {user, steps, positions, sizes->window};
     solid_window window = {steps + sizes->window, 0, 0};
-    solid_params params = {h, values, sizes->window, 1, NULL};
-    cr_assert_eq(store->ops->advance(store, &append, 1, &window, NULL), SOLID_OK, "%s", solid_last_error());
-    cr_assert_eq(store->ops->put_params(store, &user, &params, 1), SOLID_OK, "%s", solid_last_error());
+    solid_params params = {.h = h,
+                           .values = values,
+                           .seq = sizes->window,
+                           .generation = 1,
+                           .width = sizes->width,
+                           .count = sizes->params,
+                           .element = sizes->element};
+    solid_status of_user;
+    cr_assert_eq(store->ops->advance(store, &append, 1, &window, NULL, &of_user), SOLID_OK, "%s", solid_last_error());
+    cr_assert_eq(store->ops->put_params(store, &user, &params, 1, &of_user), SOLID_OK, "%s", solid_last_error());
   }
   free(h);
   free(values);
@@ -65,10 +72,7 @@ static solid_store *open_redis(const solid_plan_sizes *sizes) {
   solid_store *store = NULL;
   options.port = server.port;
   options.window = sizes->window;
-  options.width = sizes->width;
-  options.params = sizes->params;
-  options.element = sizes->element;
-  cr_assert_eq(solid_redis_store_open(&store, &options), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(solid_store_open_redis(&store, NULL, &options), SOLID_OK, "%s", solid_last_error());
   return store;
 }
 
@@ -78,7 +82,7 @@ Test(plan, agrees_with_redis, .init = start_server, .fini = stop_server, .timeou
   enum { USERS = 1000, NOT_COUNTED = 2 * (8 + 24 + 8) };
   solid_store *first = open_redis(&cases[0]);
   fill(first, &cases[0], 10); /* connection, scripts */
-  first->ops->close(first);
+  solid_store_close(first);
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     solid_plan plan;
     char command[512];
@@ -98,7 +102,7 @@ Test(plan, agrees_with_redis, .init = start_server, .fini = stop_server, .timeou
                   plan.redis, usage);
     cr_expect_leq(fabs((double)plan.redis - each), 0.10 * each, "case %zu: plan %zu, used_memory %.0f a user", i,
                   plan.redis, each);
-    store->ops->close(store);
+    solid_store_close(store);
   }
 }
 
@@ -110,16 +114,13 @@ Test(plan, agrees_with_the_memory_store) {
     cr_assert_eq(solid_plan_user(&cases[i], &plan), SOLID_OK);
     solid_memory_store_options options = SOLID_MEMORY_STORE_OPTIONS_INIT;
     options.window = cases[i].window;
-    options.width = cases[i].width;
-    options.params = cases[i].params;
-    options.element = cases[i].element;
     solid_store *store = NULL;
-    cr_assert_eq(solid_memory_store_open(&store, &options), SOLID_OK);
+    cr_assert_eq(solid_store_open_memory(&store, NULL, &options), SOLID_OK);
     fill(store, &cases[i], USERS);
     cr_assert_eq(solid_memory_store_usage(store, NULL, &bytes), SOLID_OK);
     double each = (double)bytes / USERS;
     cr_expect_leq(fabs((double)plan.memory - each), 0.02 * each, "case %zu: plan %zu, %.0f used", i, plan.memory, each);
-    store->ops->close(store);
+    solid_store_close(store);
   }
 }
 

@@ -18,16 +18,14 @@ typedef solid_status (*store_opener)(solid_store **out);
 static solid_status open_memory(solid_store **out) {
   solid_memory_store_options options = SOLID_MEMORY_STORE_OPTIONS_INIT;
   options.window = WINDOW;
-  options.width = WIDTH;
-  options.params = PARAMS;
-  return solid_memory_store_open(out, &options);
+  return solid_store_open_memory(out, NULL, &options);
 }
 
 static solid_status open_shared(solid_store **out) {
   solid_store *first = NULL;
   solid_status status = open_memory(&first);
   if (!status) status = solid_memory_store_share(out, first);
-  if (first) first->ops->close(first);
+  solid_store_close(first);
   return status;
 }
 
@@ -37,22 +35,24 @@ static solid_status use(solid_store *store, size_t n) {
   static solid_step rooms[USERS][WINDOW];
   static float h[USERS][WIDTH], values[USERS][PARAMS];
   static const solid_step step = {1, 1};
-  static const uint64_t position = SOLID_POSITION(0, 1);
-  solid_append appends[USERS];
+  static const solid_position position = {1, 1};
+  static solid_append appends[USERS];
   solid_window windows[USERS];
   solid_params params[USERS];
   solid_bytes users[USERS];
   uint8_t found[USERS];
+  solid_status statuses[USERS];
   for (size_t i = 0; i < n; i++) {
     users[i] = (solid_bytes){names[i], (size_t)snprintf(names[i], sizeof names[i], "user-%zu", i)};
     appends[i] = (solid_append){users[i], &step, &position, 1};
     windows[i] = (solid_window){rooms[i], 0, 0};
-    params[i] = (solid_params){h[i], values[i], 1, 1, NULL};
+    params[i] =
+        (solid_params){.h = h[i], .values = values[i], .seq = 1, .generation = 1, .width = WIDTH, .count = PARAMS};
   }
-  solid_status status = store->ops->advance(store, appends, n, windows, NULL);
+  solid_status status = store->ops->advance(store, appends, n, windows, NULL, statuses);
   for (size_t i = 0; i < n && !status; i++) cr_assert(windows[i].seq == 1 && windows[i].count == 1);
-  if (!status) status = store->ops->put_params(store, users, params, n);
-  if (!status) status = store->ops->get(store, users, n, 1, windows, params, found);
+  if (!status) status = store->ops->put_params(store, users, params, n, statuses);
+  if (!status) status = store->ops->get(store, users, n, 1, windows, params, found, statuses);
   for (size_t i = 0; i < n && !status; i++) cr_assert(found[i] && windows[i].seq == 1);
   return status;
 }
@@ -75,7 +75,7 @@ static size_t fail_each(store_opener open) {
       before = alloc_watch_count();
       cr_assert_eq(use(store, USERS), SOLID_OK, "%s", solid_last_error());
       cr_assert_eq(alloc_watch_count(), before, "a warm store allocates");
-      store->ops->close(store);
+      solid_store_close(store);
     }
     if (all_granted) return n - 1;
   }
@@ -91,9 +91,7 @@ static solid_status open_redis(solid_store **out) {
   solid_redis_store_options options = SOLID_REDIS_STORE_OPTIONS_INIT;
   options.port = server.port;
   options.window = WINDOW;
-  options.width = WIDTH;
-  options.params = PARAMS;
-  return solid_redis_store_open(out, &options);
+  return solid_store_open_redis(out, NULL, &options);
 }
 
 Test(store_no_memory, redis_store) {

@@ -1,5 +1,6 @@
 #include "tests/support/fault_store.h"
 #include "solid/extend.h"
+#include <string.h>
 
 static int due(fault_slot *slot, size_t users) {
   slot->calls++;
@@ -11,30 +12,47 @@ static solid_status fail(const fault_slot *slot, const char *name) {
   return solid_fail(slot->status, "fault store: %s fails as told", name);
 }
 
+static int is_foreign(const fault_store *fault, solid_bytes user) {
+  return fault->foreign && strlen(fault->foreign) == user.size && !memcmp(fault->foreign, user.data, user.size);
+}
+
 static solid_status fault_advance(solid_store *store, const solid_append *appends, size_t n, solid_window *windows,
-                                  size_t *applied) {
+                                  size_t *applied, solid_status *statuses) {
   fault_store *fault = (fault_store *)store;
   int fails = due(&fault->advance, n);
   if (fails && !fault->advance.after) return fail(&fault->advance, "advance");
-  solid_status status = fault->inner->ops->advance(fault->inner, appends, n, windows, applied);
+  solid_status status = fault->inner->ops->advance(fault->inner, appends, n, windows, applied, statuses);
+  for (size_t i = 0; i < n && !status; i++)
+    if (is_foreign(fault, appends[i].user)) {
+      statuses[i] = SOLID_EFORMAT;
+      windows[i].count = 0, windows[i].seq = 0;
+      if (applied) applied[i] = 0;
+    }
   return fails ? fail(&fault->advance, "advance") : status;
 }
 
-static solid_status fault_put_params(solid_store *store, const solid_bytes *users, const solid_params *params,
-                                     size_t n) {
+static solid_status fault_put_params(solid_store *store, const solid_bytes *users, const solid_params *params, size_t n,
+                                     solid_status *statuses) {
   fault_store *fault = (fault_store *)store;
   int fails = due(&fault->put_params, n);
   if (fails && !fault->put_params.after) return fail(&fault->put_params, "put_params");
-  solid_status status = fault->inner->ops->put_params(fault->inner, users, params, n);
+  solid_status status = fault->inner->ops->put_params(fault->inner, users, params, n, statuses);
+  for (size_t i = 0; i < n && !status; i++)
+    if (is_foreign(fault, users[i])) statuses[i] = SOLID_EFORMAT;
   return fails ? fail(&fault->put_params, "put_params") : status;
 }
 
 static solid_status fault_get(solid_store *store, const solid_bytes *users, size_t n, uint64_t generation,
-                              solid_window *windows, solid_params *params, uint8_t *found) {
+                              solid_window *windows, solid_params *params, uint8_t *found, solid_status *statuses) {
   fault_store *fault = (fault_store *)store;
   int fails = due(&fault->get, n);
   if (fails && !fault->get.after) return fail(&fault->get, "get");
-  solid_status status = fault->inner->ops->get(fault->inner, users, n, generation, windows, params, found);
+  solid_status status = fault->inner->ops->get(fault->inner, users, n, generation, windows, params, found, statuses);
+  for (size_t i = 0; i < n && !status; i++)
+    if (is_foreign(fault, users[i])) {
+      statuses[i] = SOLID_EFORMAT;
+      windows[i].count = 0, windows[i].seq = 0, found[i] = 0;
+    }
   return fails ? fail(&fault->get, "get") : status;
 }
 

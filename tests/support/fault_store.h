@@ -17,6 +17,7 @@ typedef struct fault_store {
   solid_store base; /* what is handed to the code under test */
   solid_store *inner;
   fault_slot advance, put_params, get;
+  const char *foreign; /* a user of whom every call says EFORMAT; NULL = nobody */
 } fault_store;
 
 /* Wraps `inner`, which stays the caller's; base.ops->close does nothing. */

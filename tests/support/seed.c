@@ -1,5 +1,4 @@
 #include "tests/support/seed.h"
-#include <math.h>
 #include <stdlib.h>
 
 uint64_t seed_value(void) {
@@ -8,25 +7,21 @@ uint64_t seed_value(void) {
 }
 
 seed_rng seed_start(uint64_t salt) {
-  seed_rng rng = {seed_value() * 0x9e3779b97f4a7c15ULL ^ salt * 0xd1342543de82ef95ULL};
+  seed_rng rng = {seed_value() * SOL_RANDOM_STEP ^ salt * 0xd1342543de82ef95ULL};
   seed_next(&rng);
   return rng;
 }
 
 uint64_t seed_next(seed_rng *rng) {
-  uint64_t z = rng->state += 0x9e3779b97f4a7c15ULL;
-  z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ULL;
-  z = (z ^ z >> 27) * 0x94d049bb133111ebULL;
-  return z ^ z >> 31;
+  return sol_random_next(rng);
 }
 
 double seed_uniform(seed_rng *rng) {
-  return (double)(seed_next(rng) >> 11) * 0x1p-53;
+  return sol_random_uniform(rng);
 }
 
 float seed_normal(seed_rng *rng) {
-  double u = 1.0 - seed_uniform(rng), v = seed_uniform(rng);
-  return (float)(sqrt(-2.0 * log(u)) * cos(6.283185307179586 * v));
+  return (float)sol_random_normal(rng);
 }
 
 int32_t seed_below(seed_rng *rng, int32_t n) {

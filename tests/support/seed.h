@@ -3,12 +3,9 @@
 #ifndef TESTS_SUPPORT_SEED_H
 #define TESTS_SUPPORT_SEED_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "solid/base/random.h"
 
-typedef struct seed_rng {
-  uint64_t state;
-} seed_rng;
+typedef sol_random seed_rng;
 
 uint64_t seed_value(void);                    /* SOLID_SEED, or 1 */
 seed_rng seed_start(uint64_t salt);           /* a stream of its own for every salt */

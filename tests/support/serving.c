@@ -53,18 +53,14 @@ serving serving_open_on(const char *device, solid_head head, uint32_t rank, uint
 
 void serving_close(serving *s) {
   if (!s->ctx) return;
-  s->store->ops->close(s->store);
+  solid_store_close(s->store);
   solid_model_free(s->model);
   solid_context_free(s->ctx);
 }
 
 solid_store *serving_store(const serving *s) {
-  solid_memory_store_options options = SOLID_MEMORY_STORE_OPTIONS_INIT;
-  options.window = s->info.window;
-  options.width = s->info.width;
-  options.params = s->info.params;
   solid_store *store = NULL;
-  cr_assert_eq(solid_memory_store_open(&store, &options), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(solid_store_open_memory(&store, s->model, NULL), SOLID_OK, "%s", solid_last_error());
   return store;
 }
 
@@ -72,24 +68,29 @@ solid_bytes serving_text(const char *text) {
   return (solid_bytes){text, strlen(text)};
 }
 
-solid_event serving_event(const serving *s, const char *user, uint32_t item, uint64_t position) {
+solid_event serving_event(const serving *s, const char *user, uint32_t item, uint64_t offset) {
+  return serving_event_at(s, user, item, (solid_position){1, offset});
+}
+
+solid_event serving_event_at(const serving *s, const char *user, uint32_t item, solid_position position) {
   return (solid_event){.user = serving_text(user),
                        .item = solid_model_item_id(s->model, item),
                        .kind = serving_text("view"),
-                       .time_ms = 1700000000000 + (int64_t)(position & 0xffffff),
+                       .time_ms = 1700000000000 + (int64_t)position.offset,
                        .position = position};
 }
 
 uint64_t serving_append(const serving *s, solid_store *store, const char *user, const uint32_t *items, size_t n) {
   solid_step *steps = calloc(n + 1, sizeof *steps), *room = calloc(s->info.window, sizeof *room);
-  uint64_t *positions = calloc(n + 1, sizeof *positions);
+  solid_position *positions = calloc(n + 1, sizeof *positions); /* of no stream */
   for (size_t i = 0; i < n; i++) {
     steps[i] = (solid_step){solid_item_hash(solid_model_item_id(s->model, items[i])), 1700000000000 + (int64_t)i};
-    positions[i] = SOLID_NO_STREAM;
   }
   solid_append append = {serving_text(user), steps, positions, n};
   solid_window window = {.steps = room};
-  cr_assert_eq(store->ops->advance(store, &append, 1, &window, NULL), SOLID_OK, "%s", solid_last_error());
+  solid_status of_user = SOLID_OK;
+  cr_assert_eq(store->ops->advance(store, &append, 1, &window, NULL, &of_user), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(of_user, SOLID_OK);
   free(steps);
   free(room);
   free(positions);

@@ -9,7 +9,7 @@ typedef struct serving {
   solid_context *ctx;
   solid_model *model;
   solid_model_info info;
-  solid_store *store; /* memory, f32 */
+  solid_store *store; /* memory */
 } serving;
 
 serving serving_open(solid_head head, uint64_t seed);
@@ -18,11 +18,13 @@ serving serving_open_ranked(solid_head head, uint32_t rank, uint64_t seed);
 serving serving_open_on(const char *device, solid_head head, uint32_t rank, uint64_t seed);
 void serving_close(serving *s);
 
-/* An empty memory store of the model's sizes. */
+/* An empty memory store for windows of the model. */
 solid_store *serving_store(const serving *s);
 
 solid_bytes serving_text(const char *text);
-solid_event serving_event(const serving *s, const char *user, uint32_t item, uint64_t position);
+/* At an offset of stream 1, or wherever it is. */
+solid_event serving_event(const serving *s, const char *user, uint32_t item, uint64_t offset);
+solid_event serving_event_at(const serving *s, const char *user, uint32_t item, solid_position position);
 
 /* Appends items to the stored window without making parameters; returns the window's seq. */
 uint64_t serving_append(const serving *s, solid_store *store, const char *user, const uint32_t *items, size_t n);

@@ -49,6 +49,10 @@ for address in nonsense 127.0.0.1 127.0.0.1:0 127.0.0.1:70000 127.0.0.1:6379x :6
   expect "address $address of the service" 2 'neither HOST:PORT nor' "${ingestd[@]}" --redis "$address"
   expect "address $address of a question" 2 'neither HOST:PORT nor' "${ask[@]}" --redis "$address"
 done
+expect "a URL for the service" 2 "'redis://127.0.0.1:6379' is a URL: want HOST:PORT, without redis://" "${ingestd[@]}" --redis redis://127.0.0.1:6379
+expect "a URL for a question" 2 "is a URL" "${ask[@]}" --redis rediss://127.0.0.1:6379/0
+expect "a URL for a broker" 2 "'http://a:9092' is a URL" "$bin/solid_send" --data x --topic t --brokers SSL://b:1,http://a:9092,c
+expect "an empty kind" 2 'kinds: "=1"' "${ingestd[@]}" --kinds =1 --store memory
 expect "no password" 4 NOAUTH "${ingestd[@]}" --redis "127.0.0.1:$port"
 expect "events" 0 . "${ingestd[@]}" "${store[@]}" --ttl 1000
 gzip -c "$work/data/events.jsonl" >"$work/events.gz"
@@ -70,5 +74,13 @@ expect "asked again" 0 'from cache' "${ask[@]}" "${store[@]}"
 key del "$p" >/dev/null
 expect "generated" 0 'from generation' "${ask[@]}" "${store[@]}"
 [ "$(key pttl "$p")" -gt 0 ] && [ "$(key pttl "$p")" -le 500000 ] || { echo "programs: what was put back has $(key pttl "$p") ms"; bad=1; }
+
+# A foreign key under one user's name: their events are rejected, everybody else's are stored.
+key flushdb >/dev/null
+key set "$w" text >/dev/null
+expect "a foreign key" 0 'refused' "${ingestd[@]}" "${store[@]}"
+[ "$(key get "$w")" = text ] || { echo "programs: a foreign key was touched"; bad=1; }
+[ "$(key keys 'shop:*:p' | wc -l)" -ge 30 ] || { echo "programs: $(key keys 'shop:*:p' | wc -l) of 39 other users"; bad=1; }
+expect "a question about it" 1 WRONGTYPE "${ask[@]}" "${store[@]}"
 [ $bad = 0 ] && echo "programs: one store, two programs"
 exit $bad

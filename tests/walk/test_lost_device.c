@@ -40,10 +40,11 @@ static int stored(const serving *s) {
     solid_bytes user = serving_text(name);
     solid_step steps[64];
     solid_window window = {.steps = steps};
-    solid_params params = {.h = h, .values = values};
+    solid_params params = {.h = h, .values = values, .width = s->info.width, .count = s->info.params};
     uint8_t found = 0;
-    cr_assert_eq(s->store->ops->get(s->store, &user, 1, s->info.generation, &window, &params, &found), SOLID_OK, "%s",
-                 solid_last_error());
+    solid_status of_user;
+    cr_assert_eq(s->store->ops->get(s->store, &user, 1, s->info.generation, &window, &params, &found, &of_user),
+                 SOLID_OK, "%s", solid_last_error());
     n += found;
   }
   return n;
@@ -71,8 +72,9 @@ static void write_events(void) {
   cr_assert_geq(fd, 0);
   for (int i = 0; i < EVENTS; i++) {
     char line[96];
-    int size = snprintf(line, sizeof line, "{\"user\":\"u%d\",\"item\":\"item-%d\",\"event\":\"view\",\"ts\":%d}\n", i,
-                        i, 1000 + i);
+    int size =
+        snprintf(line, sizeof line, "{\"user\":\"u%d\",\"item\":\"item-%d\",\"event\":\"view\",\"ts\":160000000%d}\n",
+                 i, i, 1000 + i);
     cr_assert_eq(write(fd, line, (size_t)size), (ssize_t)size);
   }
   close(fd);
@@ -123,7 +125,7 @@ Test(lost_device, leaves_offsets_uncommitted, .timeout = 60) {
   for (int i = 0; i < EVENTS; i++) {
     char name[16], event[96];
     snprintf(name, sizeof name, "u%d", i);
-    snprintf(event, sizeof event, "{\"user\":\"u%d\",\"item\":\"item-%d\",\"event\":\"view\",\"ts\":%d}", i, i,
+    snprintf(event, sizeof event, "{\"user\":\"u%d\",\"item\":\"item-%d\",\"event\":\"view\",\"ts\":160000000%d}", i, i,
              1000 + i);
     mock_kafka_put(&kafka, "events", 0, name, event);
   }

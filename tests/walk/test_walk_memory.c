@@ -13,7 +13,7 @@ static solid_store *open_memory(const serving *s) {
 }
 
 static void close_first(void) {
-  if (first) first->ops->close(first);
+  solid_store_close(first);
   first = NULL;
 }
 

@@ -17,13 +17,9 @@ static void stop_server(void) {
 static solid_store *open_redis(const serving *s) {
   solid_redis_store_options options = SOLID_REDIS_STORE_OPTIONS_INIT;
   options.port = server.port;
-  options.window = s->info.window;
-  options.width = s->info.width;
-  options.params = s->info.params;
-  options.element = SOLID_F32;
   options.timeout_ms = options.connect_timeout_ms = 20000;
   solid_store *store = NULL;
-  cr_assert_eq(solid_redis_store_open(&store, &options), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(solid_store_open_redis(&store, s->model, &options), SOLID_OK, "%s", solid_last_error());
   return store;
 }
 

@@ -29,7 +29,7 @@ static diary *diary_draw(const serving *s, uint64_t salt, size_t n) {
   for (size_t i = 0; i < n; i++) {
     int user = seed_below(&rng, USERS);
     uint32_t item = (uint32_t)seed_below(&rng, (int32_t)s->info.items);
-    d->events[i] = serving_event(s, d->names[user], item, SOLID_POSITION(user % 2, i));
+    d->events[i] = serving_event_at(s, d->names[user], item, (solid_position){(uint64_t)user % 2 + 1, i});
     d->items[user][d->count[user]++] = item;
   }
   d->n = n;
@@ -39,6 +39,7 @@ static diary *diary_draw(const serving *s, uint64_t salt, size_t n) {
 static solid_pipeline *pipeline_of(const serving *s, solid_store *store) {
   solid_pipeline_options options = SOLID_PIPELINE_OPTIONS_INIT;
   options.max_batch = 5;
+  options.element = SOLID_F32;
   solid_pipeline *pipeline = NULL;
   cr_assert_eq(solid_pipeline_new(&pipeline, s->model, store, &options), SOLID_OK, "%s", solid_last_error());
   return pipeline;
@@ -46,7 +47,10 @@ static solid_pipeline *pipeline_of(const serving *s, solid_store *store) {
 
 static solid_recommender *recommender_of(const serving *s, solid_store *store, size_t max_batch) {
   solid_recommender *rec = NULL;
-  cr_assert_eq(solid_recommender_new(&rec, s->model, store, max_batch), SOLID_OK, "%s", solid_last_error());
+  solid_recommender_options options = SOLID_RECOMMENDER_OPTIONS_INIT;
+  options.max_batch = (uint32_t)max_batch;
+  options.element = SOLID_F32;
+  cr_assert_eq(solid_recommender_new(&rec, s->model, store, &options), SOLID_OK, "%s", solid_last_error());
   return rec;
 }
 
@@ -114,8 +118,8 @@ static void follow(const walk_store *walk, uint32_t rank) {
   for (int u = 0; u < USERS; u++) judge(&s, rec, d, u, d->count[u], SOLID_FROM_CACHE);
   solid_recommender_free(rec);
   solid_pipeline_free(pipeline);
-  writes->ops->close(writes);
-  reads->ops->close(reads);
+  solid_store_close(writes);
+  solid_store_close(reads);
   free(d);
   serving_close(&s);
 }
@@ -139,8 +143,8 @@ void walk_one_click_changes_the_answer(const walk_store *walk) {
   solid_query query = SOLID_QUERY_INIT;
   query.k = K;
   solid_bytes user = serving_text("clicker");
-  solid_event events[3] = {serving_event(&s, "clicker", 1, SOLID_NO_STREAM), serving_event(&s, "clicker", 2, 1),
-                           serving_event(&s, "clicker", 30, 2)};
+  solid_event events[3] = {serving_event_at(&s, "clicker", 1, (solid_position){0, 0}),
+                           serving_event(&s, "clicker", 2, 1), serving_event(&s, "clicker", 30, 2)};
   const solid_source sources[3] = {SOLID_FROM_CACHE, SOLID_FROM_CACHE_FRESH, SOLID_FROM_CACHE};
   for (int step = 0; step < 3; step++) {
     const uint32_t click = 30;
@@ -157,7 +161,7 @@ void walk_one_click_changes_the_answer(const walk_store *walk) {
   }
   solid_recommender_free(rec);
   solid_pipeline_free(pipeline);
-  store->ops->close(store);
+  solid_store_close(store);
   serving_close(&s);
 }
 
@@ -182,8 +186,8 @@ void walk_a_lost_write_is_repaired(const walk_store *walk) {
   for (int u = 0; u < USERS; u++) judge(&s, rec, d, u, d->count[u], SOLID_FROM_CACHE);
   solid_recommender_free(rec);
   solid_pipeline_free(pipeline);
-  writes->ops->close(writes);
-  reads->ops->close(reads);
+  solid_store_close(writes);
+  solid_store_close(reads);
   free(d);
   serving_close(&s);
 }
@@ -204,9 +208,35 @@ void walk_a_new_model_takes_over(const walk_store *walk) {
   solid_recommender_free(rec);
   solid_recommender_free(new_rec);
   solid_pipeline_free(pipeline);
-  store->ops->close(store);
+  solid_store_close(store);
   free(d);
   serving_close(&next);
+  serving_close(&s);
+}
+
+/* One store, two models of different rank, side by side: each reads its own parameters and neither is given the
+ * other's. */
+void walk_models_of_two_ranks_share_a_store(const walk_store *walk) {
+  serving s = serving_open_ranked(SOLID_HEAD_SOLID, 0, 76), low = serving_open_ranked(SOLID_HEAD_SOLID, 4, 76);
+  cr_assert_neq(s.info.params, low.info.params);
+  solid_store *store = walk->open(&s);
+  solid_pipeline *pipeline = pipeline_of(&s, store), *low_pipeline = pipeline_of(&low, store);
+  solid_recommender *rec = recommender_of(&s, store, 1), *low_rec = recommender_of(&low, store, 1);
+  diary *d = diary_draw(&s, 700, 100);
+  push(pipeline, d->events, d->n);
+  for (int u = 0; u < USERS; u++) judge(&s, rec, d, u, d->count[u], SOLID_FROM_CACHE);
+  push(low_pipeline, d->events, d->n); /* duplicates of which this model makes its own parameters */
+  for (int u = 0; u < USERS; u++) {
+    judge(&low, low_rec, d, u, d->count[u], SOLID_FROM_CACHE);
+    judge(&s, rec, d, u, d->count[u], SOLID_FROM_GENERATION);
+  }
+  solid_recommender_free(rec);
+  solid_recommender_free(low_rec);
+  solid_pipeline_free(pipeline);
+  solid_pipeline_free(low_pipeline);
+  solid_store_close(store);
+  free(d);
+  serving_close(&low);
   serving_close(&s);
 }
 
@@ -262,10 +292,10 @@ void walk_threads_share_one_model(const walk_store *walk) {
     cr_assert_eq(readers[i].wrong[0], 0, "reader %d: %s", i, readers[i].wrong);
     for (int u = i; u < USERS; u += READERS) judge(&s, readers[i].rec, d, u, d->count[u], SOLID_FROM_CACHE);
     solid_recommender_free(readers[i].rec);
-    stores[i]->ops->close(stores[i]);
+    solid_store_close(stores[i]);
   }
   solid_pipeline_free(pipeline);
-  store->ops->close(store);
+  solid_store_close(store);
   free(d);
   serving_close(&s);
 }

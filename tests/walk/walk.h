@@ -16,6 +16,7 @@ typedef struct walk_store {
   X(one_click_changes_the_answer)                                                                                      \
   X(a_lost_write_is_repaired)                                                                                          \
   X(a_new_model_takes_over)                                                                                            \
+  X(models_of_two_ranks_share_a_store)                                                                                 \
   X(threads_share_one_model)
 
 #define WALK_DECLARE(name) void walk_##name(const walk_store *walk);

@@ -1,6 +1,7 @@
 #include "solid/train/codebook/codebook_fit.h"
 #include "kernels/cpu/gemm.h"
 #include "solid/base/random.h"
+#include "solid/base/table.h"
 #include "solid/extend.h"
 #include <math.h>
 #include <stdlib.h>
@@ -156,30 +157,25 @@ static void run_level(level_fit *fit, uint32_t iterations, sol_codebook_level *r
   report->error = error / fit->n;
 }
 
-static uint64_t tuple_hash(const uint16_t *codes, size_t levels) {
-  uint64_t hash = 0x9e3779b97f4a7c15ULL;
-  for (size_t l = 0; l < levels; l++) hash = (hash ^ codes[l]) * 0xd1342543de82ef95ULL, hash ^= hash >> 29;
-  return hash;
+static int same_codes(const void *owner, uint32_t item, const void *codes) {
+  const sol_codebook *made = owner;
+  return memcmp(made->table + (size_t)item * made->levels, codes, made->levels * sizeof *made->table) == 0;
 }
 
-/* Items whose codes an earlier item has, by open addressing over the code rows. */
+/* Items whose codes an earlier item has. */
 static solid_status count_collisions(sol_codebook *made) {
-  size_t slots = 16, levels = made->levels;
-  while (slots < 2 * (size_t)made->items) slots *= 2;
-  uint32_t *table = malloc(slots * sizeof *table);
-  if (!table) return solid_fail(SOLID_ENOMEM, "no memory to compare the codes of %u items", made->items);
-  memset(table, 0xff, slots * sizeof *table);
+  sol_table table = {0};
+  if (!sol_table_reserve(&table, made->items))
+    return solid_fail(SOLID_ENOMEM, "no memory to compare the codes of %u items", made->items);
   for (uint32_t v = 0; v < made->items; v++) {
-    const uint16_t *codes = made->table + v * levels;
-    size_t slot = (size_t)tuple_hash(codes, levels) & (slots - 1);
-    while (table[slot] != UINT32_MAX && memcmp(made->table + table[slot] * levels, codes, levels * sizeof *codes) != 0)
-      slot = (slot + 1) & (slots - 1);
-    if (table[slot] == UINT32_MAX)
-      table[slot] = v;
+    const uint16_t *codes = made->table + (size_t)v * made->levels;
+    uint64_t hash = sol_table_hash(codes, made->levels * sizeof *codes);
+    if (sol_table_find(&table, hash, same_codes, made, codes) == SOL_NO_NUMBER)
+      sol_table_add(&table, hash, v);
     else
       made->collisions++;
   }
-  free(table);
+  sol_table_clear(&table);
   return SOLID_OK;
 }
 

@@ -7,7 +7,7 @@
 #ifndef SOLID_TRAIN_CODEBOOK_COOCCURRENCE_H
 #define SOLID_TRAIN_CODEBOOK_COOCCURRENCE_H
 
-#include "solid/train/data/history.h"
+#include "solid/train/dataset.h"
 
 /* The positive entries of P (V, V) as compressed rows. */
 typedef struct sol_cooccurrence {
@@ -17,7 +17,7 @@ typedef struct sol_cooccurrence {
 } sol_cooccurrence;
 
 /* On success the caller owns *out: sol_cooccurrence_clear. ENOMEM. */
-solid_status sol_cooccurrence_count(sol_cooccurrence *out, const sol_history *history, uint32_t window);
+solid_status sol_cooccurrence_count(sol_cooccurrence *out, const solid_dataset *dataset, uint32_t window);
 
 /* Frees and zeroes; a zeroed struct is a no-op. */
 void sol_cooccurrence_clear(sol_cooccurrence *cooccurrence);

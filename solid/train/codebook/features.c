@@ -119,9 +119,9 @@ static solid_status reduce(part *made, const sol_matrix *a, double power, const 
   return status;
 }
 
-static solid_status attribute_part(part *made, const sol_history *history, const sol_features_options *options) {
-  size_t n = history->attribute_offsets[history->items];
-  uint32_t attributes = history->attributes.count;
+static solid_status attribute_part(part *made, const solid_dataset *dataset, const sol_features_options *options) {
+  size_t n = dataset->attribute_offsets[dataset->items];
+  uint32_t attributes = dataset->attributes.count;
   if (options->ignore_attributes || !n) return SOLID_OK;
   float *values = malloc(n * sizeof *values), *idf = calloc(attributes, sizeof *idf);
   solid_status status = SOLID_OK;
@@ -130,22 +130,22 @@ static solid_status attribute_part(part *made, const sol_history *history, const
     goto done;
   }
   uint32_t fitted = 0;
-  for (uint32_t v = 0; v < history->items; v++) {
+  for (uint32_t v = 0; v < dataset->items; v++) {
     if (is_hidden(options, v)) continue;
     fitted++;
-    for (size_t e = history->attribute_offsets[v]; e < history->attribute_offsets[v + 1]; e++)
-      idf[history->attribute_ids[e]] += 1;
+    for (size_t e = dataset->attribute_offsets[v]; e < dataset->attribute_offsets[v + 1]; e++)
+      idf[dataset->attribute_ids[e]] += 1;
   }
   for (uint32_t a = 0; a < attributes; a++) idf[a] = (float)log((fitted + 1.0) / (1.0 + idf[a]));
-  for (uint32_t v = 0; v < history->items; v++) {
-    size_t begin = history->attribute_offsets[v], end = history->attribute_offsets[v + 1];
-    for (size_t e = begin; e < end; e++) values[e] = idf[history->attribute_ids[e]];
+  for (uint32_t v = 0; v < dataset->items; v++) {
+    size_t begin = dataset->attribute_offsets[v], end = dataset->attribute_offsets[v + 1];
+    for (size_t e = begin; e < end; e++) values[e] = idf[dataset->attribute_ids[e]];
     normalise_rows(values + begin, 1, end - begin);
   }
-  sol_matrix matrix = {.rows = history->items,
+  sol_matrix matrix = {.rows = dataset->items,
                        .cols = attributes,
-                       .offsets = history->attribute_offsets,
-                       .columns = history->attribute_ids,
+                       .offsets = dataset->attribute_offsets,
+                       .columns = dataset->attribute_ids,
                        .values = values};
   status = reduce(made, &matrix, 1, options);
 
@@ -161,8 +161,8 @@ static int has_vector(const float *row, size_t width) {
   return 0;
 }
 
-static solid_status vector_part(part *made, const sol_history *history, const sol_features_options *options) {
-  size_t items = history->items, width = history->vector_width, present = 0;
+static solid_status vector_part(part *made, const solid_dataset *dataset, const sol_features_options *options) {
+  size_t items = dataset->items, width = dataset->vector_width, present = 0;
   if (options->ignore_vectors || !width) return SOLID_OK;
   float *rows = malloc(items * width * sizeof *rows);
   double *mean = calloc(width, sizeof *mean);
@@ -171,7 +171,7 @@ static solid_status vector_part(part *made, const sol_history *history, const so
     status = solid_fail(SOLID_ENOMEM, "no memory for %zu vectors of %zu", items, width);
     goto done;
   }
-  memcpy(rows, history->vectors, items * width * sizeof *rows);
+  memcpy(rows, dataset->vectors, items * width * sizeof *rows);
   for (size_t i = 0; i < items; i++) {
     if (is_hidden(options, i) || !has_vector(rows + i * width, width)) continue;
     present++;
@@ -181,7 +181,7 @@ static solid_status vector_part(part *made, const sol_history *history, const so
     if (has_vector(rows + i * width, width))
       for (size_t j = 0; j < width; j++) rows[i * width + j] -= (float)(mean[j] / (present ? (double)present : 1));
   if (width > options->dims) {
-    sol_matrix matrix = {.rows = history->items, .cols = history->vector_width, .dense = rows};
+    sol_matrix matrix = {.rows = dataset->items, .cols = dataset->vector_width, .dense = rows};
     status = reduce(made, &matrix, 1, options);
   } else {
     normalise_rows(rows, items, width);
@@ -195,13 +195,13 @@ done:
   return status;
 }
 
-static solid_status cooccurrence_part(part *made, const sol_history *history, const sol_features_options *options) {
+static solid_status cooccurrence_part(part *made, const solid_dataset *dataset, const sol_features_options *options) {
   if (!options->window) return SOLID_OK;
   sol_cooccurrence counted = {0};
-  solid_status status = sol_cooccurrence_count(&counted, history, options->window);
+  solid_status status = sol_cooccurrence_count(&counted, dataset, options->window);
   if (status) return status;
-  sol_matrix matrix = {.rows = history->items,
-                       .cols = history->items,
+  sol_matrix matrix = {.rows = dataset->items,
+                       .cols = dataset->items,
                        .offsets = counted.offsets,
                        .columns = counted.columns,
                        .values = counted.values};
@@ -224,16 +224,16 @@ static solid_status join(sol_features *out, uint32_t items, const part *parts, s
   return SOLID_OK;
 }
 
-solid_status sol_features_build(sol_features *out, const sol_history *history, const sol_features_options *options) {
+solid_status sol_features_build(sol_features *out, const solid_dataset *dataset, const sol_features_options *options) {
   static const sol_features_options defaults = SOL_FEATURES_OPTIONS_INIT;
-  if (!out || !history) return solid_fail(SOLID_EINVAL, "features: NULL argument");
+  if (!out || !dataset) return solid_fail(SOLID_EINVAL, "features: NULL argument");
   if (!options) options = &defaults;
   if (!options->dims) return solid_fail(SOLID_EINVAL, "features: dims is 0");
   part parts[3] = {{0}, {0}, {0}};
-  solid_status status = attribute_part(&parts[0], history, options);
-  if (!status) status = vector_part(&parts[1], history, options);
-  if (!status) status = cooccurrence_part(&parts[2], history, options);
-  if (!status) status = join(out, history->items, parts, 3);
+  solid_status status = attribute_part(&parts[0], dataset, options);
+  if (!status) status = vector_part(&parts[1], dataset, options);
+  if (!status) status = cooccurrence_part(&parts[2], dataset, options);
+  if (!status) status = join(out, dataset->items, parts, 3);
   for (int p = 0; p < 3; p++) free(parts[p].rows);
   return status;
 }

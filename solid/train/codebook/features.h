@@ -8,11 +8,11 @@
  * is what an item that comes after the fit would get.
  *
  * Each part's rows are scaled to length 1 and the parts stand side by side, in this order. An item that has nothing to
- * show for a part has zeros there. The result is a function of history and options, whatever the number of threads. */
+ * show for a part has zeros there. The result is a function of dataset and options, whatever the number of threads. */
 #ifndef SOLID_TRAIN_CODEBOOK_FEATURES_H
 #define SOLID_TRAIN_CODEBOOK_FEATURES_H
 
-#include "solid/train/data/history.h"
+#include "solid/train/dataset.h"
 
 typedef struct sol_features_options {
   uint32_t dims;         /* at most, of each part */
@@ -35,7 +35,7 @@ typedef struct sol_features {
 
 /* On success the caller owns *out: sol_features_clear. `options` NULL = the defaults. ENOTFOUND: no part has anything
  * to show. ENOMEM. */
-solid_status sol_features_build(sol_features *out, const sol_history *history, const sol_features_options *options);
+solid_status sol_features_build(sol_features *out, const solid_dataset *dataset, const sol_features_options *options);
 
 /* Frees and zeroes; a zeroed struct is a no-op. */
 void sol_features_clear(sol_features *features);

@@ -4,13 +4,13 @@
 #ifndef SOLID_TRAIN_DATA_ATTRIBUTES_H
 #define SOLID_TRAIN_DATA_ATTRIBUTES_H
 
-#include "solid/train/data/history.h"
+#include "solid/train/dataset.h"
 
 /* Slots an item needs: the most attributes that one has, but not more than `most`. */
-uint32_t sol_attributes_slots(const sol_history *history, uint32_t most);
+uint32_t sol_attributes_slots(const solid_dataset *dataset, uint32_t most);
 
-/* (V, slots) attributes of `history`, SOL_NO_ATTRIBUTE in an empty slot: malloc, or NULL when there is no memory. A
- * history without attributes gives empty slots. */
-uint32_t *sol_attributes_table(const sol_history *history, uint32_t slots);
+/* (V, slots) attributes of `dataset`, SOL_NO_ATTRIBUTE in an empty slot: malloc, or NULL when there is no memory. A
+ * dataset without attributes gives empty slots. */
+uint32_t *sol_attributes_table(const solid_dataset *dataset, uint32_t slots);
 
 #endif

@@ -1,17 +1,10 @@
 #include "solid/train/data/hidden.h"
-#include "solid/base/random.h"
 #include "solid/extend.h"
-#include "solid/model/tensors.h"
-#include "solid/train/data/attributes.h"
-#include "solid/train/data/split.h"
-#include <assert.h>
-#include <math.h>
-#include <stddef.h>
+#include "solid/train/data/vocab.h"
+#include "solid/train/split.h"
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
-
-#define OTHERS 7 /* stream of the draws of other items */
 
 /* ---- Which items ---- */
 
@@ -26,23 +19,23 @@ static int by_hash(const void *a, const void *b) {
   return (x->item > y->item) - (x->item < y->item);
 }
 
-solid_status sol_hidden_choose(sol_hidden *hidden, const sol_history *history, double share, uint64_t seed) {
-  uint32_t items = history->items;
+solid_status solid_hidden_choose(solid_hidden *hidden, const solid_dataset *dataset, double share, uint64_t seed) {
+  uint32_t items = dataset->items;
   if (!(share > 0 && share < 1)) return solid_fail(SOLID_ERANGE, "hide = %g: must be above 0 and below 1", share);
   uint32_t count = (uint32_t)(share * items);
   if (count == 0 || count >= items)
     return solid_fail(SOLID_ERANGE, "hide = %g of %u items hides %u of them", share, items, count);
-  sol_hidden made = {.items = items, .visible = items - count};
+  solid_hidden made = {.items = items, .visible = items - count};
   lot *lots = malloc(items * sizeof *lots);
   made.mask = calloc(items, 1);
   made.kept = malloc(made.visible * sizeof *made.kept);
   if (!lots || !made.mask || !made.kept) {
     free(lots);
-    sol_hidden_clear(&made);
+    solid_hidden_clear(&made);
     return solid_fail(SOLID_ENOMEM, "no memory to hide %u of %u items", count, items);
   }
   for (uint32_t v = 0; v < items; v++) {
-    solid_bytes id = sol_vocab_id(&history->item_ids, v);
+    solid_bytes id = solid_vocab_id(&dataset->item_ids, v);
     lots[v] = (lot){XXH3_64bits_withSeed(id.data, id.size, seed), v};
   }
   qsort(lots, items, sizeof *lots, by_hash);
@@ -54,64 +47,64 @@ solid_status sol_hidden_choose(sol_hidden *hidden, const sol_history *history, d
   return SOLID_OK;
 }
 
-void sol_hidden_clear(sol_hidden *hidden) {
+void solid_hidden_clear(solid_hidden *hidden) {
   free(hidden->mask);
   free(hidden->kept);
-  *hidden = (sol_hidden){0};
+  *hidden = (solid_hidden){0};
 }
 
 /* ---- What is trained on ---- */
 
 /* User u's training events and validation target, hidden items left out. */
-static void keep_user(const sol_hidden *hidden, const sol_history *history, uint32_t u, sol_history *made) {
-  const sol_split_bounds from = sol_split_of(history, u);
-  sol_split_bounds *to = &made->split.bounds[u];
-  size_t first = made->events, end = from.valid == SOL_NO_EVENT ? from.train_end : from.valid;
-  to->valid = to->test = SOL_NO_EVENT;
-  for (size_t i = history->offsets[u];; i++) {
+static void keep_user(const solid_hidden *hidden, const solid_dataset *dataset, uint32_t u, solid_dataset *made) {
+  const solid_split_bounds from = solid_split_of(dataset, u);
+  solid_split_bounds *to = &made->split.bounds[u];
+  size_t first = made->events, end = from.valid == SOLID_NO_EVENT ? from.train_end : from.valid;
+  to->valid = to->test = SOLID_NO_EVENT;
+  for (size_t i = dataset->offsets[u];; i++) {
     if (i == from.train_end) to->train_end = made->events;
     if (i == end) break;
-    if (hidden->mask[history->sequence[i]]) continue;
-    made->sequence[made->events] = history->sequence[i];
-    made->times[made->events++] = history->times[i];
+    if (hidden->mask[dataset->sequence[i]]) continue;
+    made->sequence[made->events] = dataset->sequence[i];
+    made->times[made->events++] = dataset->times[i];
   }
-  if (from.valid != SOL_NO_EVENT && !hidden->mask[history->sequence[from.valid]] && made->events > first) {
+  if (from.valid != SOLID_NO_EVENT && !hidden->mask[dataset->sequence[from.valid]] && made->events > first) {
     to->valid = made->events;
-    made->sequence[made->events] = history->sequence[from.valid];
-    made->times[made->events++] = history->times[from.valid];
+    made->sequence[made->events] = dataset->sequence[from.valid];
+    made->times[made->events++] = dataset->times[from.valid];
   }
   made->offsets[u + 1] = made->events;
 }
 
-solid_status sol_hidden_events(const sol_hidden *hidden, const sol_history *history, sol_history *out) {
-  sol_history made = *history;
+solid_status solid_hidden_events(const solid_hidden *hidden, const solid_dataset *dataset, solid_dataset *out) {
+  solid_dataset made = *dataset;
   made.events = 0;
-  made.offsets = calloc((size_t)history->users + 1, sizeof *made.offsets);
-  made.sequence = malloc((history->events + 1) * sizeof *made.sequence);
-  made.times = malloc((history->events + 1) * sizeof *made.times);
-  made.split.bounds = malloc(((size_t)history->users + 1) * sizeof *made.split.bounds);
+  made.offsets = calloc((size_t)dataset->users + 1, sizeof *made.offsets);
+  made.sequence = malloc((dataset->events + 1) * sizeof *made.sequence);
+  made.times = malloc((dataset->events + 1) * sizeof *made.times);
+  made.split.bounds = malloc(((size_t)dataset->users + 1) * sizeof *made.split.bounds);
   if (!made.offsets || !made.sequence || !made.times || !made.split.bounds) {
-    sol_hidden_events_clear(&made);
-    return solid_fail(SOLID_ENOMEM, "no memory for %zu events", history->events);
+    solid_hidden_events_clear(&made);
+    return solid_fail(SOLID_ENOMEM, "no memory for %zu events", dataset->events);
   }
-  for (uint32_t u = 0; u < history->users; u++) keep_user(hidden, history, u, &made);
+  for (uint32_t u = 0; u < dataset->users; u++) keep_user(hidden, dataset, u, &made);
   *out = made;
   return SOLID_OK;
 }
 
-void sol_hidden_events_clear(sol_history *events) {
+void solid_hidden_events_clear(solid_dataset *events) {
   free(events->offsets);
   free(events->sequence);
   free(events->times);
   free(events->split.bounds);
-  *events = (sol_history){0};
+  *events = (solid_dataset){0};
 }
 
-static solid_status copy_vocab(sol_vocab *to, const sol_vocab *from, const uint32_t *kept, uint32_t count) {
+static solid_status copy_vocab(solid_vocab *to, const solid_vocab *from, const uint32_t *kept, uint32_t count) {
   solid_status status = SOLID_OK;
   uint32_t ignored;
   for (uint32_t i = 0; i < count && !status; i++)
-    status = sol_vocab_add(to, sol_vocab_id(from, kept ? kept[i] : i), &ignored);
+    status = sol_vocab_add(to, solid_vocab_id(from, kept ? kept[i] : i), &ignored);
   return status;
 }
 
@@ -125,7 +118,7 @@ static void *copied(const void *from, size_t n, size_t size, int *ok) {
   return copy;
 }
 
-static solid_status copy_sequences(const sol_hidden *hidden, const sol_history *events, sol_history *made) {
+static solid_status copy_sequences(const solid_hidden *hidden, const solid_dataset *events, solid_dataset *made) {
   int ok = 1;
   uint32_t *index = calloc(hidden->items, sizeof *index);
   made->offsets = copied(events->offsets, (size_t)events->users + 1, sizeof *made->offsets, &ok);
@@ -143,7 +136,7 @@ static solid_status copy_sequences(const sol_hidden *hidden, const sol_history *
   return SOLID_OK;
 }
 
-static solid_status copy_content(const sol_hidden *hidden, const sol_history *events, sol_history *made) {
+static solid_status copy_content(const solid_hidden *hidden, const solid_dataset *events, solid_dataset *made) {
   size_t width = events->vector_width, labels = events->attribute_offsets[events->items];
   made->attribute_offsets = calloc((size_t)hidden->visible + 1, sizeof *made->attribute_offsets);
   made->attribute_ids = malloc((labels + 1) * sizeof *made->attribute_ids);
@@ -160,8 +153,8 @@ static solid_status copy_content(const sol_hidden *hidden, const sol_history *ev
   return SOLID_OK;
 }
 
-solid_status sol_hidden_catalogue(const sol_hidden *hidden, const sol_history *events, sol_history *out) {
-  sol_history made = {
+solid_status sol_hidden_catalogue(const solid_hidden *hidden, const solid_dataset *events, solid_dataset *out) {
+  solid_dataset made = {
       .users = events->users, .items = hidden->visible, .events = events->events, .has_times = events->has_times};
   solid_status status = copy_vocab(&made.user_ids, &events->user_ids, NULL, events->users);
   if (!status) status = copy_vocab(&made.item_ids, &events->item_ids, hidden->kept, hidden->visible);
@@ -169,113 +162,15 @@ solid_status sol_hidden_catalogue(const sol_hidden *hidden, const sol_history *e
   if (!status) status = copy_sequences(hidden, events, &made);
   if (!status) status = copy_content(hidden, events, &made);
   if (status)
-    sol_history_clear(&made);
+    solid_dataset_clear(&made);
   else
     *out = made;
   return status;
 }
 
-/* ---- What they get afterwards ---- */
-
-float *sol_hidden_visible_rows(const sol_hidden *hidden, const float *x, uint32_t width) {
+float *sol_hidden_visible_rows(const solid_hidden *hidden, const float *x, uint32_t width) {
   float *rows = malloc((size_t)hidden->visible * width * sizeof *rows);
   for (size_t i = 0; i < hidden->visible && rows; i++)
     memcpy(rows + i * width, x + (size_t)hidden->kept[i] * width, width * sizeof *rows);
   return rows;
-}
-
-/* Nearest centroids over the first `known` elements of residual (width), which is used up. */
-static void nearest(const sol_codebook *book, uint32_t known, double *residual, uint16_t *codes) {
-  for (size_t l = 0; l < book->levels; l++) {
-    const float *level = book->centroids + l * book->codes * book->width;
-    double least = INFINITY;
-    for (uint32_t k = 0; k < book->codes; k++) {
-      double distance = 0;
-      for (size_t j = 0; j < known; j++) {
-        double gap = residual[j] - level[(size_t)k * book->width + j];
-        distance += gap * gap;
-      }
-      if (distance < least) least = distance, codes[l] = (uint16_t)k;
-    }
-    for (size_t j = 0; j < known; j++) residual[j] -= level[(size_t)codes[l] * book->width + j];
-  }
-}
-
-/* The visible item, a place in `kept`, whose semantics a hidden one gets to compare with; hidden items in order. */
-static uint32_t draw_other(const sol_hidden *hidden, sol_random *random) {
-  return (uint32_t)sol_random_below(random, hidden->visible);
-}
-
-solid_status sol_hidden_codes(const sol_hidden *hidden, const sol_features *x, const sol_codebook *book,
-                              sol_hidden_code how, uint64_t seed, uint16_t *codes) {
-  assert(x->items == hidden->items && book->items == hidden->visible && book->width == x->width);
-  uint32_t known = x->attributes + x->vectors, levels = book->levels;
-  sol_random random = sol_random_start(seed, OTHERS);
-  if (how == SOL_HIDDEN_CONTENT && !known)
-    return solid_fail(SOLID_ENOTFOUND, "hidden items have no attributes and no vectors to make codes from");
-  double *residual = malloc(((size_t)known + 1) * sizeof *residual);
-  if (!residual) return solid_fail(SOLID_ENOMEM, "no memory for a content vector of %u", known);
-  for (size_t i = 0; i < hidden->visible; i++)
-    memcpy(codes + (size_t)hidden->kept[i] * levels, book->table + i * levels, levels * sizeof *codes);
-  for (size_t v = 0; v < hidden->items; v++) {
-    if (!hidden->mask[v]) continue;
-    if (how == SOL_HIDDEN_RANDOM) {
-      size_t other = draw_other(hidden, &random);
-      memcpy(codes + v * levels, book->table + other * levels, levels * sizeof *codes);
-      continue;
-    }
-    for (size_t j = 0; j < known; j++) residual[j] = x->values[v * x->width + j];
-    nearest(book, known, residual, codes + v * levels);
-  }
-  free(residual);
-  return SOLID_OK;
-}
-
-/* A hidden item forgets those of its attributes that no visible item has: their embeddings are as they began. */
-static int forget_unlearned(const sol_hidden *hidden, uint32_t attributes, uint32_t slots, uint32_t *table) {
-  uint8_t *learned = calloc((size_t)attributes + 1, 1);
-  if (!learned) return 0;
-  for (size_t i = 0; i < (size_t)hidden->visible * slots; i++) {
-    uint32_t a = table[(size_t)hidden->kept[i / slots] * slots + i % slots];
-    if (a != SOL_NO_ATTRIBUTE) learned[a] = 1;
-  }
-  for (size_t i = 0; i < (size_t)hidden->items * slots; i++)
-    if (table[i] != SOL_NO_ATTRIBUTE && !learned[table[i]]) table[i] = SOL_NO_ATTRIBUTE;
-  free(learned);
-  return 1;
-}
-
-uint32_t *sol_hidden_attributes(const sol_hidden *hidden, const sol_history *events, uint32_t slots,
-                                sol_hidden_code how, uint64_t seed) {
-  assert(events->items == hidden->items);
-  uint32_t *table = sol_attributes_table(events, slots);
-  sol_random random = sol_random_start(seed, OTHERS);
-  if (table && !forget_unlearned(hidden, events->attributes.count, slots, table)) {
-    free(table);
-    return NULL;
-  }
-  for (size_t v = 0; v < hidden->items && table && how == SOL_HIDDEN_RANDOM; v++)
-    if (hidden->mask[v])
-      memcpy(table + v * slots, table + (size_t)hidden->kept[draw_other(hidden, &random)] * slots,
-             slots * sizeof *table);
-  return table;
-}
-
-float *sol_hidden_weights(const sol_hidden *hidden, const sol_config *config, const float *weights) {
-  sol_config whole = *config;
-  whole.items = hidden->items;
-  sol_tensor from[SOL_MAX_TENSORS], to[SOL_MAX_TENSORS];
-  size_t n = sol_tensors_list(config, from), d = config->width;
-  float *made = calloc(sol_tensors_total(&whole), sizeof *made);
-  if (!made) return NULL;
-  sol_tensors_list(&whole, to);
-  for (size_t t = 0; t < n; t++) {
-    if (from[t].member != offsetof(sol_weights, items)) {
-      memcpy(made + to[t].offset, weights + from[t].offset, from[t].count * sizeof *made);
-      continue;
-    }
-    for (size_t i = 0; i < hidden->visible; i++)
-      memcpy(made + to[t].offset + hidden->kept[i] * d, weights + from[t].offset + i * d, d * sizeof *made);
-  }
-  return made;
 }

@@ -1,58 +1,55 @@
 #include "solid/train/data/vocab.h"
+#include "solid/base/table.h"
 #include "solid/extend.h"
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 #define MAX_DIGITS 18
 
-solid_bytes sol_vocab_id(const sol_vocab *vocab, uint32_t index) {
+solid_bytes solid_vocab_id(const solid_vocab *vocab, uint32_t index) {
   if (index >= vocab->count) return (solid_bytes){NULL, 0};
   return (solid_bytes){vocab->bytes + vocab->offsets[index], vocab->offsets[index + 1] - vocab->offsets[index]};
 }
 
-/* The slot that holds `id`, or the empty one where it belongs. */
-static uint32_t slot_of(const sol_vocab *vocab, solid_bytes id) {
-  uint32_t slot = (uint32_t)XXH3_64bits(id.data, id.size) & (vocab->slots - 1);
-  for (; vocab->table[slot] != SOL_NO_ID; slot = (slot + 1) & (vocab->slots - 1)) {
-    solid_bytes held = sol_vocab_id(vocab, vocab->table[slot]);
-    if (held.size == id.size && memcmp(held.data, id.data, id.size) == 0) break;
-  }
-  return slot;
+static int is_string(const void *owner, uint32_t number, const void *key) {
+  solid_bytes held = solid_vocab_id(owner, number);
+  const solid_bytes *id = key;
+  return held.size == id->size && (held.size == 0 || memcmp(held.data, id->data, id->size) == 0);
 }
 
-uint32_t sol_vocab_find(const sol_vocab *vocab, solid_bytes id) {
-  return vocab->slots ? vocab->table[slot_of(vocab, id)] : SOL_NO_ID;
+uint32_t solid_vocab_find(const solid_vocab *vocab, solid_bytes id) {
+  if (vocab->table != NULL)
+    return sol_table_find(vocab->table, sol_table_hash(id.data, id.size), is_string, vocab, &id);
+  for (uint32_t i = 0; i < vocab->count; i++)
+    if (is_string(vocab, i, &id)) return i;
+  return SOLID_NO_ID;
 }
 
-static void fill_table(sol_vocab *vocab) {
-  memset(vocab->table, 0xff, vocab->slots * sizeof *vocab->table);
-  for (uint32_t i = 0; i < vocab->count; i++) vocab->table[slot_of(vocab, sol_vocab_id(vocab, i))] = i;
+static void add_to_table(solid_vocab *vocab, uint32_t index) {
+  solid_bytes id = solid_vocab_id(vocab, index);
+  sol_table_add(vocab->table, sol_table_hash(id.data, id.size), index);
 }
 
-/* Room for one more string; the table stays at most half full. */
-static solid_status grow_strings(sol_vocab *vocab) {
+/* Room for one more string, in the table too. */
+static solid_status grow_strings(solid_vocab *vocab) {
+  if (vocab->table == NULL && (vocab->table = calloc(1, sizeof *vocab->table)) == NULL)
+    return solid_fail(SOLID_ENOMEM, "no memory for a vocabulary");
   if (vocab->count < vocab->capacity) return SOLID_OK;
   if (vocab->capacity >= 1u << 30) return solid_fail(SOLID_ERANGE, "vocabulary of more than %u strings", 1u << 30);
   uint32_t capacity = vocab->capacity ? 2 * vocab->capacity : 64;
-  uint32_t *table = malloc(2 * (size_t)capacity * sizeof *table);
-  uint32_t *offsets = table ? realloc(vocab->offsets, ((size_t)capacity + 1) * sizeof *offsets) : NULL;
-  if (!offsets) {
-    free(table);
-    return solid_fail(SOLID_ENOMEM, "no memory for a vocabulary of %u strings", capacity);
+  uint32_t *offsets = realloc(vocab->offsets, ((size_t)capacity + 1) * sizeof *offsets);
+  if (offsets != NULL) {
+    vocab->offsets = offsets;
+    vocab->offsets[vocab->count] = vocab->count ? vocab->offsets[vocab->count] : 0;
   }
-  free(vocab->table);
-  vocab->table = table;
-  vocab->slots = 2 * capacity;
-  vocab->offsets = offsets;
-  vocab->offsets[vocab->count] = vocab->count ? vocab->offsets[vocab->count] : 0;
+  if (offsets == NULL || !sol_table_reserve(vocab->table, capacity))
+    return solid_fail(SOLID_ENOMEM, "no memory for a vocabulary of %u strings", capacity);
   vocab->capacity = capacity;
-  fill_table(vocab);
   return SOLID_OK;
 }
 
-static solid_status grow_bytes(sol_vocab *vocab, size_t more) {
+static solid_status grow_bytes(solid_vocab *vocab, size_t more) {
   size_t used = vocab->count ? vocab->offsets[vocab->count] : 0;
   if (more > UINT32_MAX - used) return solid_fail(SOLID_ERANGE, "vocabulary of more than %u bytes", UINT32_MAX);
   if (used + more <= vocab->byte_capacity) return SOLID_OK;
@@ -66,9 +63,9 @@ static solid_status grow_bytes(sol_vocab *vocab, size_t more) {
   return SOLID_OK;
 }
 
-solid_status sol_vocab_add(sol_vocab *vocab, solid_bytes id, uint32_t *index) {
-  uint32_t found = sol_vocab_find(vocab, id);
-  if (found != SOL_NO_ID) {
+solid_status sol_vocab_add(solid_vocab *vocab, solid_bytes id, uint32_t *index) {
+  uint32_t found = solid_vocab_find(vocab, id);
+  if (found != SOLID_NO_ID) {
     *index = found;
     return SOLID_OK;
   }
@@ -77,9 +74,9 @@ solid_status sol_vocab_add(sol_vocab *vocab, solid_bytes id, uint32_t *index) {
   if (status) return status;
   uint32_t begin = vocab->offsets[vocab->count];
   if (id.size) memcpy(vocab->bytes + begin, id.data, id.size);
-  vocab->table[slot_of(vocab, id)] = vocab->count;
   *index = vocab->count++;
   vocab->offsets[vocab->count] = begin + (uint32_t)id.size;
+  add_to_table(vocab, *index);
   return SOLID_OK;
 }
 
@@ -95,10 +92,10 @@ static int parse_integer(solid_bytes id, int64_t *value) {
   return 1;
 }
 
-int sol_vocab_is_integers(const sol_vocab *vocab) {
+int sol_vocab_is_integers(const solid_vocab *vocab) {
   int64_t value;
   for (uint32_t i = 0; i < vocab->count; i++)
-    if (!parse_integer(sol_vocab_id(vocab, i), &value)) return 0;
+    if (!parse_integer(solid_vocab_id(vocab, i), &value)) return 0;
   return vocab->count > 0;
 }
 
@@ -113,7 +110,7 @@ static int by_value(const void *a, const void *b) {
   return (x->index > y->index) - (x->index < y->index);
 }
 
-solid_status sol_vocab_sort_integers(sol_vocab *vocab, uint32_t *new_index) {
+solid_status sol_vocab_sort_integers(solid_vocab *vocab, uint32_t *new_index) {
   if (!vocab->count) return SOLID_OK;
   numbered *order = malloc(vocab->count * sizeof *order);
   char *bytes = malloc(vocab->byte_capacity);
@@ -126,14 +123,14 @@ solid_status sol_vocab_sort_integers(sol_vocab *vocab, uint32_t *new_index) {
   }
   for (uint32_t i = 0; i < vocab->count; i++) {
     order[i].index = i;
-    int is_integer = parse_integer(sol_vocab_id(vocab, i), &order[i].value);
+    int is_integer = parse_integer(solid_vocab_id(vocab, i), &order[i].value);
     assert(is_integer);
     (void)is_integer;
   }
   qsort(order, vocab->count, sizeof *order, by_value);
   offsets[0] = 0;
   for (uint32_t i = 0; i < vocab->count; i++) {
-    solid_bytes id = sol_vocab_id(vocab, order[i].index);
+    solid_bytes id = solid_vocab_id(vocab, order[i].index);
     memcpy(bytes + offsets[i], id.data, id.size);
     offsets[i + 1] = offsets[i] + (uint32_t)id.size;
     new_index[order[i].index] = i;
@@ -142,14 +139,16 @@ solid_status sol_vocab_sort_integers(sol_vocab *vocab, uint32_t *new_index) {
   free(vocab->offsets);
   vocab->bytes = bytes;
   vocab->offsets = offsets;
-  fill_table(vocab);
+  sol_table_empty(vocab->table);
+  for (uint32_t i = 0; i < vocab->count; i++) add_to_table(vocab, i);
   free(order);
   return SOLID_OK;
 }
 
-void sol_vocab_clear(sol_vocab *vocab) {
+void sol_vocab_clear(solid_vocab *vocab) {
   free(vocab->offsets);
   free(vocab->bytes);
+  if (vocab->table != NULL) sol_table_clear(vocab->table);
   free(vocab->table);
-  *vocab = (sol_vocab){0};
+  *vocab = (solid_vocab){0};
 }

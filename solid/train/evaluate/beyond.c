@@ -1,4 +1,4 @@
-#include "solid/train/evaluate/beyond.h"
+#include "solid/train/beyond.h"
 #include "solid/extend.h"
 #include <math.h>
 #include <stdlib.h>
@@ -44,14 +44,14 @@ static double spread(const uint32_t *items, uint32_t n, const float *vectors, ui
   return sum / (n * (n - 1) / 2.0);
 }
 
-static double diversity_of(const sol_evaluation *e, const float *vectors, uint32_t width, const double *scale) {
+static double diversity_of(const solid_evaluation *e, const float *vectors, uint32_t width, const double *scale) {
   double sum = 0;
   uint32_t lists = 0;
   for (uint32_t i = 0; i < e->users; i++) {
-    uint32_t known[SOL_COVERED_DEPTH], n = 0;
-    for (int k = 0; k < SOL_COVERED_DEPTH; k++) {
-      uint32_t item = e->shown[(size_t)i * SOL_COVERED_DEPTH + (size_t)k];
-      if (item != SOL_NO_ID) known[n++] = item;
+    uint32_t known[SOLID_COVERED_DEPTH], n = 0;
+    for (int k = 0; k < SOLID_COVERED_DEPTH; k++) {
+      uint32_t item = e->shown[(size_t)i * SOLID_COVERED_DEPTH + (size_t)k];
+      if (item != SOLID_NO_ID) known[n++] = item;
     }
     if (n < 2) continue;
     sum += spread(known, n, vectors, width, scale);
@@ -60,10 +60,10 @@ static double diversity_of(const sol_evaluation *e, const float *vectors, uint32
   return lists ? sum / lists : -1;
 }
 
-solid_status sol_beyond_of(sol_beyond *out, const sol_evaluation *e, const sol_history *history, const float *vectors,
-                           uint32_t width) {
-  if (!out || !e || !history) return solid_fail(SOLID_EINVAL, "beyond accuracy: NULL argument");
-  uint32_t items = history->items;
+solid_status solid_beyond_of(solid_beyond *out, const solid_evaluation *e, const solid_dataset *dataset,
+                             const float *vectors, uint32_t width) {
+  if (!out || !e || !dataset) return solid_fail(SOLID_EINVAL, "beyond accuracy: NULL argument");
+  uint32_t items = dataset->items;
   uint32_t *exposure = calloc((size_t)items + 1, sizeof *exposure);
   float *count = malloc(((size_t)items + 1) * sizeof *count);
   double *scale = vectors ? inverse_norms(vectors, items, width) : NULL;
@@ -74,11 +74,11 @@ solid_status sol_beyond_of(sol_beyond *out, const sol_evaluation *e, const sol_h
   }
   double events = 0, information = 0;
   size_t shown = 0;
-  sol_split_popularity(history, count);
+  solid_split_popularity(dataset, count);
   for (uint32_t v = 0; v < items; v++) events += count[v];
-  for (size_t i = 0; i < (size_t)e->users * SOL_COVERED_DEPTH; i++) {
+  for (size_t i = 0; i < (size_t)e->users * SOLID_COVERED_DEPTH; i++) {
     uint32_t item = e->shown[i];
-    if (item == SOL_NO_ID) continue;
+    if (item == SOLID_NO_ID) continue;
     exposure[item]++;
     information -= log2((count[item] + 1.0) / (events + items));
     shown++;

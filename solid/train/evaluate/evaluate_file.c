@@ -1,57 +1,41 @@
 /* What an evaluation reads of the model itself: what its file says about the training, and its item vectors. */
 #include "solid/extend.h"
 #include "solid/model/model_parts.h"
-#include "solid/train/evaluate/evaluate.h"
-#include <inttypes.h>
-#include <jansson.h>
-#include <stdio.h>
+#include "solid/train/evaluate.h"
+#include "solid/train/provenance.h"
 #include <stdlib.h>
 #include <string.h>
 
-solid_status sol_evaluate_hidden(sol_hidden *hidden, const solid_model *model, const sol_history *history) {
-  const char *training = model->file.training;
-  json_t *root = training ? json_loads(training, 0, NULL) : NULL;
-  double share = json_number_value(json_object_get(root, "hide"));
-  uint64_t seed = (uint64_t)json_integer_value(json_object_get(root, "hide_seed"));
-  json_decref(root);
-  if (!(share > 0)) return solid_fail(SOLID_ENOTFOUND, "the model was trained on all items");
-  return sol_hidden_choose(hidden, history, share, seed);
+solid_status solid_evaluate_hidden(solid_hidden *hidden, const solid_model *model, const solid_dataset *dataset) {
+  solid_provenance of;
+  solid_status status = solid_provenance_read(model, &of);
+  if (status == SOLID_OK && of.options.hide > 0)
+    return solid_hidden_choose(hidden, dataset, of.options.hide, of.options.hide_seed);
+  if (status != SOLID_OK && status != SOLID_ENOTFOUND) return status;
+  return solid_fail(SOLID_ENOTFOUND, "the model was trained on all items");
 }
 
-int sol_evaluate_same_data(const solid_model *model, const sol_history *history) {
-  const char *training = model->file.training;
-  json_t *root = training ? json_loads(training, 0, NULL) : NULL;
-  const char *data = json_string_value(json_object_get(root, "data"));
-  char hash[17];
-  snprintf(hash, sizeof hash, "%016" PRIx64, sol_history_hash(history));
-  int same = data ? strcmp(data, hash) == 0 : -1;
-  json_decref(root);
-  return same;
+int solid_evaluate_same_data(const solid_model *model, const solid_dataset *dataset) {
+  solid_provenance of;
+  if (solid_provenance_read(model, &of) != SOLID_OK || !of.has_data) return -1;
+  return of.data == solid_dataset_hash(dataset);
 }
 
-int sol_evaluate_refitted(const solid_model *model) {
-  json_t *root = model->file.training ? json_loads(model->file.training, 0, NULL) : NULL;
-  int refitted = json_is_true(json_object_get(json_object_get(root, "options"), "refit"));
-  json_decref(root);
-  return refitted;
+int solid_evaluate_refitted(const solid_model *model) {
+  solid_provenance of;
+  return solid_provenance_read(model, &of) == SOLID_OK && of.options.refit;
 }
 
-const char *sol_evaluate_training(const solid_model *model) {
-  return model->file.training;
-}
-
-solid_status sol_evaluate_check_split(const solid_model *model, const sol_history *history) {
-  if (!model || !history) return solid_fail(SOLID_EINVAL, "evaluate: NULL argument");
-  json_t *root = model->file.training ? json_loads(model->file.training, 0, NULL) : NULL;
-  const char *then = json_string_value(json_object_get(root, "split"));
-  char now[SOL_SPLIT_TEXT];
-  sol_split_describe(history, now);
-  if (!then) then = "leave-one-out";
-  solid_status status = SOLID_OK;
-  if (strcmp(then, now) != 0)
-    status = solid_fail(SOLID_EMISMATCH, "the model was trained with split \"%s\", it is asked by \"%s\"", then, now);
-  json_decref(root);
-  return status;
+solid_status solid_evaluate_check_split(const solid_model *model, const solid_dataset *dataset) {
+  if (!model || !dataset) return solid_fail(SOLID_EINVAL, "evaluate: NULL argument");
+  solid_provenance of = {0};
+  solid_status status = solid_provenance_read(model, &of);
+  if (status != SOLID_OK && status != SOLID_ENOTFOUND) return status;
+  char now[SOLID_SPLIT_TEXT];
+  solid_split_describe(dataset, now);
+  const char *then = of.split[0] ? of.split : "leave-one-out";
+  if (strcmp(then, now) == 0) return SOLID_OK;
+  return solid_fail(SOLID_EMISMATCH, "the model was trained with split \"%s\", it is asked by \"%s\"", then, now);
 }
 
 static solid_status download(const solid_model *model, float *table) {
@@ -66,14 +50,14 @@ static solid_status download(const solid_model *model, float *table) {
   return status;
 }
 
-solid_status sol_evaluate_vectors(const solid_model *model, const sol_history *history, float *vectors) {
-  if (!model || !history || !vectors) return solid_fail(SOLID_EINVAL, "evaluate: NULL argument");
+solid_status solid_evaluate_vectors(const solid_model *model, const solid_dataset *dataset, float *vectors) {
+  if (!model || !dataset || !vectors) return solid_fail(SOLID_EINVAL, "evaluate: NULL argument");
   size_t items = model->file.config.items, width = model->file.config.width;
   float *table = malloc(items * width * sizeof *table);
   if (!table) return solid_fail(SOLID_ENOMEM, "no memory for %zu vectors of %zu", items, width);
   solid_status status = download(model, table);
-  for (uint32_t v = 0; v < history->items && !status; v++) {
-    solid_bytes id = sol_vocab_id(&history->item_ids, v);
+  for (uint32_t v = 0; v < dataset->items && !status; v++) {
+    solid_bytes id = solid_vocab_id(&dataset->item_ids, v);
     uint32_t item = solid_model_item_index(model, id);
     if (item == SOLID_NO_ITEM)
       status = solid_fail(SOLID_EMISMATCH, "item \"%.*s\" is not among the model's %zu",

@@ -1,18 +1,19 @@
 #include "solid/extend.h"
-#include "solid/train/evaluate/evaluate.h"
+#include "solid/train/evaluate.h"
+#include "solid/train/evaluate/ranking.h"
 #include "solid/worker.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 typedef struct model_ranking {
-  const sol_history *history;
-  const sol_evaluate_options *options;
+  const solid_dataset *dataset;
+  const solid_evaluate_options *options;
   solid_worker *worker;
   uint32_t batch, window, width, params;
   size_t words, depth;  /* of a mask row; of a ranking */
-  uint32_t *model_item; /* (V of the history) */
-  uint32_t *data_item;  /* (V of the model) the way back; SOL_NO_ID */
+  uint32_t *model_item; /* (V of the dataset) */
+  uint32_t *data_item;  /* (V of the model) the way back; SOLID_NO_ID */
   uint64_t *barred;     /* (words) items that nobody is recommended; NULL = none */
   uint32_t *offsets;    /* (batch + 1) */
   uint32_t *items;      /* (batch * window) */
@@ -40,28 +41,28 @@ static void model_ranking_close(model_ranking *r) {
 
 static solid_status map_items(model_ranking *r, const solid_model *model, uint32_t model_items) {
   uint32_t unknown = 0, first = 0;
-  for (uint32_t v = 0; v < r->history->items; v++) {
-    r->model_item[v] = solid_model_item_index(model, sol_vocab_id(&r->history->item_ids, v));
+  for (uint32_t v = 0; v < r->dataset->items; v++) {
+    r->model_item[v] = solid_model_item_index(model, solid_vocab_id(&r->dataset->item_ids, v));
     if (r->model_item[v] == SOLID_NO_ITEM && !unknown++) first = v;
   }
   if (!unknown) {
-    for (uint32_t i = 0; i < model_items; i++) r->data_item[i] = SOL_NO_ID;
-    for (uint32_t v = 0; v < r->history->items; v++) r->data_item[r->model_item[v]] = v;
+    for (uint32_t i = 0; i < model_items; i++) r->data_item[i] = SOLID_NO_ID;
+    for (uint32_t v = 0; v < r->dataset->items; v++) r->data_item[r->model_item[v]] = v;
     return SOLID_OK;
   }
-  solid_bytes id = sol_vocab_id(&r->history->item_ids, first);
+  solid_bytes id = solid_vocab_id(&r->dataset->item_ids, first);
   return solid_fail(SOLID_EMISMATCH, "%u of the data's %u items are not among the model's %u, the first is \"%.*s\"",
-                    unknown, r->history->items, model_items, (int)(id.size < 64 ? id.size : 64), id.data);
+                    unknown, r->dataset->items, model_items, (int)(id.size < 64 ? id.size : 64), id.data);
 }
 
-/* Items of the model that are no candidates, those that the history does not know among them. */
+/* Items of the model that are no candidates, those that the dataset does not know among them. */
 static solid_status bar_items(model_ranking *r) {
   const uint8_t *candidates = r->options->candidates;
   if (!candidates) return SOLID_OK;
   r->barred = malloc(r->words * sizeof *r->barred);
   if (!r->barred) return solid_fail(SOLID_ENOMEM, "no memory for a mask of %zu words", r->words);
   memset(r->barred, 0xff, r->words * sizeof *r->barred);
-  for (uint32_t v = 0; v < r->history->items; v++)
+  for (uint32_t v = 0; v < r->dataset->items; v++)
     if (candidates[v]) r->barred[r->model_item[v] / 64] &= ~((uint64_t)1 << r->model_item[v] % 64);
   return SOLID_OK;
 }
@@ -75,9 +76,9 @@ static solid_status model_ranking_open(model_ranking *r, const solid_model *mode
   r->width = info.width;
   r->params = info.params;
   r->words = solid_worker_mask_words(r->worker);
-  r->depth = info.items < SOL_RANK_DEPTH ? info.items : SOL_RANK_DEPTH;
+  r->depth = info.items < SOLID_RANK_DEPTH ? info.items : SOLID_RANK_DEPTH;
   size_t n = r->batch;
-  r->model_item = malloc(r->history->items * sizeof *r->model_item);
+  r->model_item = malloc(r->dataset->items * sizeof *r->model_item);
   r->data_item = malloc((size_t)info.items * sizeof *r->data_item);
   r->offsets = malloc((n + 1) * sizeof *r->offsets);
   r->items = malloc(n * r->window * sizeof *r->items);
@@ -96,18 +97,18 @@ static solid_status model_ranking_open(model_ranking *r, const solid_model *mode
 
 /* Windows and masks of n users; the windows end `stale` events before the question. */
 static solid_windows ask(model_ranking *r, const uint32_t *who, size_t n, uint32_t stale) {
-  const sol_history *history = r->history;
+  const solid_dataset *dataset = r->dataset;
   memset(r->excluded, 0, n * r->words * sizeof *r->excluded);
   for (size_t i = 0; i < n && r->barred; i++)
     memcpy(r->excluded + i * r->words, r->barred, r->words * sizeof *r->barred);
   r->offsets[0] = 0;
   for (size_t i = 0; i < n; i++) {
-    sol_range known = {0, 0};
-    sol_split_question(history, who[i], r->options->part, &known);
-    uint32_t target = r->model_item[history->sequence[known.end]], at = r->offsets[i];
+    solid_range known = {0, 0};
+    solid_split_question(dataset, who[i], r->options->part, &known);
+    uint32_t target = r->model_item[dataset->sequence[known.end]], at = r->offsets[i];
     size_t newest = known.end - known.begin > stale ? known.end - stale : known.begin + 1;
     for (size_t e = known.begin; e < known.end; e++) {
-      uint32_t item = r->model_item[history->sequence[e]];
+      uint32_t item = r->model_item[dataset->sequence[e]];
       if (e < newest && newest - e <= r->window) r->items[at++] = item;
       if (item != target && !r->options->keep_history)
         r->excluded[i * r->words + item / 64] |= (uint64_t)1 << item % 64;
@@ -119,16 +120,16 @@ static solid_windows ask(model_ranking *r, const uint32_t *who, size_t n, uint32
 
 static void take(model_ranking *r, const uint32_t *who, size_t n, uint32_t *ranks, uint32_t *shown) {
   for (size_t i = 0; i < n; i++) {
-    sol_range known = {0, 0};
-    sol_split_question(r->history, who[i], r->options->part, &known);
-    uint32_t target = r->model_item[r->history->sequence[known.end]];
+    solid_range known = {0, 0};
+    solid_split_question(r->dataset, who[i], r->options->part, &known);
+    uint32_t target = r->model_item[r->dataset->sequence[known.end]];
     const solid_scored *row = r->scored + i * r->depth;
-    ranks[i] = SOL_RANK_BEYOND;
+    ranks[i] = SOLID_RANK_BEYOND;
     for (size_t k = 0; k < r->counts[i]; k++) {
       if (row[k].item == target) ranks[i] = (uint32_t)k;
-      if (k >= SOL_COVERED_DEPTH) continue;
+      if (k >= SOLID_COVERED_DEPTH) continue;
       r->covered[row[k].item] = 1;
-      shown[i * SOL_COVERED_DEPTH + k] = r->data_item[row[k].item];
+      shown[i * SOLID_COVERED_DEPTH + k] = r->data_item[row[k].item];
     }
   }
 }
@@ -142,11 +143,18 @@ static solid_status through_cache(model_ranking *r, size_t n, uint64_t generatio
   for (size_t i = 0; i < n && !status; i++) {
     char id[24];
     solid_bytes user = {id, (size_t)snprintf(id, sizeof id, "%zu", i)};
-    solid_params params = {r->h + i * r->width, r->p + i * r->params, 0, generation, NULL};
+    solid_params params = {.h = r->h + i * r->width,
+                           .values = r->p + i * r->params,
+                           .generation = generation,
+                           .width = r->width,
+                           .count = r->params,
+                           .element = r->options->cache_element};
     solid_window window = {.steps = steps};
     uint8_t found = 0;
-    status = cache->ops->put_params(cache, &user, &params, 1);
-    if (!status) status = cache->ops->get(cache, &user, 1, generation, &window, &params, &found);
+    solid_status of_user;
+    status = cache->ops->put_params(cache, &user, &params, 1, &of_user);
+    if (!status) status = of_user;
+    if (!status) status = cache->ops->get(cache, &user, 1, generation, &window, &params, &found, &of_user);
     if (!status && !found)
       status = solid_fail(SOLID_EINTERNAL, "%s store: params just put are not found", cache->ops->name);
   }
@@ -154,17 +162,17 @@ static solid_status through_cache(model_ranking *r, size_t n, uint64_t generatio
   return status;
 }
 
-solid_status sol_evaluate_model(sol_evaluation *out, const solid_model *model, const sol_history *history,
-                                const sol_evaluate_options *options) {
-  static const sol_evaluate_options defaults = SOL_EVALUATE_OPTIONS_INIT;
-  if (!out || !model || !history) return solid_fail(SOLID_EINVAL, "evaluate: NULL argument");
+solid_status solid_evaluate_model(solid_evaluation *out, const solid_model *model, const solid_dataset *dataset,
+                                  const solid_evaluate_options *options) {
+  static const solid_evaluate_options defaults = SOLID_EVALUATE_OPTIONS_INIT;
+  if (!out || !model || !dataset) return solid_fail(SOLID_EINVAL, "evaluate: NULL argument");
   if (!options) options = &defaults;
   if (!options->batch) return solid_fail(SOLID_EINVAL, "evaluate: batch is 0");
   solid_model_info info = {.struct_size = sizeof info};
-  sol_evaluation made = {0};
-  model_ranking r = {.history = history, .options = options};
+  solid_evaluation made = {0};
+  model_ranking r = {.dataset = dataset, .options = options};
   solid_status status = solid_model_get_info(model, &info);
-  if (!status) status = sol_evaluation_open(&made, history, options->part, info.items);
+  if (!status) status = sol_evaluation_open(&made, dataset, options->part, info.items);
   if (status) return status;
   r.batch = options->batch < made.users ? options->batch : made.users;
   status = model_ranking_open(&r, model);
@@ -181,12 +189,12 @@ solid_status sol_evaluate_model(sol_evaluation *out, const solid_model *model, c
     if (!status)
       status = solid_worker_rank(r.worker, n, r.h, options->keep_history && !r.barred ? NULL : r.excluded, r.depth,
                                  r.scored, r.counts);
-    if (!status) take(&r, made.who + begin, n, made.ranks + begin, made.shown + (size_t)begin * SOL_COVERED_DEPTH);
+    if (!status) take(&r, made.who + begin, n, made.ranks + begin, made.shown + (size_t)begin * SOLID_COVERED_DEPTH);
   }
   if (!status) made.coverage = sol_evaluation_share(r.covered, info.items);
   model_ranking_close(&r);
   if (status)
-    sol_evaluation_clear(&made);
+    solid_evaluation_clear(&made);
   else
     *out = made;
   return status;

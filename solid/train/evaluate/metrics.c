@@ -1,19 +1,20 @@
-#include "solid/train/evaluate/metrics.h"
+#include "solid/train/metrics.h"
 #include "solid/base/random.h"
 #include "solid/extend.h"
+#include "solid/train/evaluate/ranking.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define CUTOFFS 3
 
-static const uint32_t cutoffs[CUTOFFS] = {5, 10, SOL_RANK_DEPTH};
+static const uint32_t cutoffs[CUTOFFS] = {5, 10, SOLID_RANK_DEPTH};
 
-const char *const sol_metric_names[SOL_METRICS] = {"hr@5",    "hr@10", "hr@20",  "ndcg@5", "ndcg@10",
-                                                   "ndcg@20", "mrr@5", "mrr@10", "mrr@20"};
+const char *const solid_metric_names[SOLID_METRICS] = {"hr@5",    "hr@10", "hr@20",  "ndcg@5", "ndcg@10",
+                                                       "ndcg@20", "mrr@5", "mrr@10", "mrr@20"};
 
 /* Every figure is a function of how often each rank occurs; the last cell holds what is beyond. */
-static void from_counts(const size_t counts[SOL_RANK_DEPTH + 1], size_t n, sol_metrics *metrics) {
+static void from_counts(const size_t counts[SOLID_RANK_DEPTH + 1], size_t n, solid_metrics *metrics) {
   memset(metrics, 0, sizeof *metrics);
   if (!n) return;
   for (int c = 0; c < CUTOFFS; c++) {
@@ -24,18 +25,18 @@ static void from_counts(const size_t counts[SOL_RANK_DEPTH + 1], size_t n, sol_m
       ndcg += count / log2(rank + 2.0);
       mrr += count / (rank + 1.0);
     }
-    metrics->value[SOL_HR_5 + c] = hr / (double)n;
-    metrics->value[SOL_NDCG_5 + c] = ndcg / (double)n;
-    metrics->value[SOL_MRR_5 + c] = mrr / (double)n;
+    metrics->value[SOLID_HR_5 + c] = hr / (double)n;
+    metrics->value[SOLID_NDCG_5 + c] = ndcg / (double)n;
+    metrics->value[SOLID_MRR_5 + c] = mrr / (double)n;
   }
 }
 
 static uint32_t cell_of(uint32_t rank) {
-  return rank < SOL_RANK_DEPTH ? rank : SOL_RANK_DEPTH;
+  return rank < SOLID_RANK_DEPTH ? rank : SOLID_RANK_DEPTH;
 }
 
-void sol_metrics_of(const uint32_t *ranks, size_t n, sol_metrics *metrics) {
-  size_t counts[SOL_RANK_DEPTH + 1] = {0};
+void solid_metrics_of(const uint32_t *ranks, size_t n, solid_metrics *metrics) {
+  size_t counts[SOLID_RANK_DEPTH + 1] = {0};
   for (size_t i = 0; i < n; i++) counts[cell_of(ranks[i])]++;
   from_counts(counts, n, metrics);
 }
@@ -58,20 +59,20 @@ void sol_metrics_percentiles(double *values, size_t n, double *low, double *high
   *high = percentile(values, n, 0.975);
 }
 
-solid_status sol_metrics_interval(const uint32_t *ranks, size_t n, uint32_t resamples, uint64_t seed, sol_metrics *low,
-                                  sol_metrics *high) {
+solid_status solid_metrics_interval(const uint32_t *ranks, size_t n, uint32_t resamples, uint64_t seed,
+                                    solid_metrics *low, solid_metrics *high) {
   if (!n || !resamples) return solid_fail(SOLID_EINVAL, "interval of %zu users in %u resamples", n, resamples);
-  double *drawn = malloc((size_t)SOL_METRICS * resamples * sizeof *drawn); /* (SOL_METRICS, resamples) */
+  double *drawn = malloc((size_t)SOLID_METRICS * resamples * sizeof *drawn); /* (SOLID_METRICS, resamples) */
   if (!drawn) return solid_fail(SOLID_ENOMEM, "no memory for %u resamples", resamples);
   sol_random random = sol_random_start(seed, 2);
   for (uint32_t r = 0; r < resamples; r++) {
-    size_t counts[SOL_RANK_DEPTH + 1] = {0};
-    sol_metrics metrics;
+    size_t counts[SOLID_RANK_DEPTH + 1] = {0};
+    solid_metrics metrics;
     for (size_t i = 0; i < n; i++) counts[cell_of(ranks[sol_random_below(&random, n)])]++;
     from_counts(counts, n, &metrics);
-    for (size_t m = 0; m < SOL_METRICS; m++) drawn[m * resamples + r] = metrics.value[m];
+    for (size_t m = 0; m < SOLID_METRICS; m++) drawn[m * resamples + r] = metrics.value[m];
   }
-  for (size_t m = 0; m < SOL_METRICS; m++)
+  for (size_t m = 0; m < SOLID_METRICS; m++)
     sol_metrics_percentiles(drawn + m * resamples, resamples, &low->value[m], &high->value[m]);
   free(drawn);
   return SOLID_OK;

@@ -1,11 +1,15 @@
-/* A trainer's state as one safetensors file: weights, moments, average, best weights, learned codes, counters and the
+/* The state of a fit as one safetensors file: weights, moments, average, best weights, learned codes, counters and the
  * report. What the state belongs to (config, options, data, codes) stands beside it as text, so that a checkpoint of
  * something else is refused with a reason. Texts and values each have a checksum (XXH3): a damaged checkpoint is not
  * gone on from. */
+#include "solid/train/fit/checkpoint.h"
 #include "solid/extend.h"
+#include "solid/model/config_json.h"
 #include "solid/model/safetensors.h"
-#include "solid/train/data/split.h"
-#include "solid/train/fit/internal.h"
+#include "solid/train/fit/options.h"
+#include "solid/train/fit/recode.h"
+#include "solid/train/fit/state.h"
+#include "solid/train/split.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -18,45 +22,45 @@
 #define KEYS     6
 #define HEX      17
 
-static const char format_name[] = "solid checkpoint 4";
+static const char format_name[] = "solid checkpoint 5";
 
 /* What the state depends on, as `name=value` words; floats with the digits that give them back. */
 typedef struct identity {
-  char config[TEXT_MAX], options[TEXT_MAX], data[TEXT_MAX];
+  char config[SOL_CONFIG_TEXT], options[SOL_OPTIONS_TEXT], data[TEXT_MAX];
 } identity;
 
-static void describe(const sol_trainer *t, identity *id) {
+/* The config's text, which is JSON, as `name=value` words. */
+static solid_status describe_config(const sol_config *config, char text[SOL_CONFIG_TEXT]) {
+  solid_status status = sol_config_write(config, text);
+  char *to = text;
+  for (const char *at = text; status == SOLID_OK && *at; at++)
+    if (!strchr("{}\"", *at)) *to++ = (char)(*at == ':' ? '=' : *at == ',' ? ' ' : *at);
+  *to = '\0';
+  return status;
+}
+
+static solid_status describe(const sol_fit *t, identity *id) {
   const sol_config *c = &t->config;
-  const sol_train_options *o = &t->options;
-  snprintf(id->config, sizeof id->config,
-           "items=%u width=%u window=%u blocks=%u heads=%u levels=%u codes=%u rank=%u head=%s clip=%.9g "
-           "attributes=%u slots=%u",
-           c->items, c->width, c->window, c->blocks, c->heads, c->levels, c->codes, c->rank, solid_head_name(c->head),
-           (double)c->clip, c->attributes, c->slots);
-  snprintf(id->options, sizeof id->options,
-           "check=%u batch=%u seed=%" PRIu64 " rate=%.9g rate_end=%.9g decay=%.9g max_norm=%.9g dropout=%.9g "
-           "dropout_z=%.9g dropout_y=%.9g smoothing=%.9g item_dropout=%.9g average=%.9g cuts=%.9g swap=%.9g "
-           "epochs=%u refit=%u learn_codes=%u learn_share=%.9g learn_keep=%.9g",
-           o->check, o->batch, o->seed, (double)o->rate, (double)o->rate_end, (double)o->decay, (double)o->max_norm,
-           (double)o->dropout, (double)o->dropout_z, (double)o->dropout_y, (double)o->smoothing,
-           (double)o->item_dropout, (double)o->average, (double)o->cuts, (double)o->swap,
-           o->rate_end < 1 ? o->epochs : 0, o->refit, o->learn_codes, (double)o->learn_share, (double)o->learn_keep);
+  solid_status status = describe_config(c, id->config);
+  if (status != SOLID_OK) return status;
+  sol_train_options_text(&t->options, id->options);
   size_t codes = (size_t)c->items * c->levels * sizeof *t->codes;
   size_t attributes = (size_t)c->items * c->slots * sizeof *t->attributes;
-  char split[SOL_SPLIT_TEXT];
-  sol_split_describe(t->history, split);
+  char split[SOLID_SPLIT_TEXT];
+  solid_split_describe(t->dataset, split);
   for (char *at = split; *at; at++)
     if (*at == ' ') *at = '_'; /* one word, as check_text compares them */
   size_t content = (size_t)t->learner.items * t->learner.content * sizeof *t->learner.x; /* 0 without learning */
   size_t alike = (size_t)c->items * t->content_width * sizeof *t->content;               /* 0 without mates */
   snprintf(id->data, sizeof id->data,
            "users=%u events=%zu sequences=%016" PRIx64 " codes=%016" PRIx64 " attributes=%016" PRIx64
-           " content=%016" PRIx64 " mates=%016" PRIx64 " split=%s",
-           t->history->users, t->history->events, sol_history_hash(t->history),
+           " content=%016" PRIx64 " mates=%016" PRIx64 " refit_epochs=%u split=%s",
+           t->dataset->users, t->dataset->events, solid_dataset_hash(t->dataset),
            codes > 0 ? (uint64_t)XXH3_64bits(t->codes, codes) : 0,
            attributes > 0 ? (uint64_t)XXH3_64bits(t->attributes, attributes) : 0,
            content > 0 ? (uint64_t)XXH3_64bits(t->learner.x, content) : 0,
-           alike > 0 ? (uint64_t)XXH3_64bits(t->content, alike) : 0, split);
+           alike > 0 ? (uint64_t)XXH3_64bits(t->content, alike) : 0, t->refit_epochs, split);
+  return SOLID_OK;
 }
 
 /* The arrays of a checkpoint: device arrays and the best weights. */
@@ -70,8 +74,8 @@ static const struct {
 #define COUNTERS 3
 #define FIGURES  4
 
-static void take_report(const sol_trainer *t, uint64_t counters[COUNTERS], double figures[FIGURES]) {
-  const sol_epoch *r = &t->report;
+static void take_report(const sol_fit *t, uint64_t counters[COUNTERS], double figures[FIGURES]) {
+  const solid_epoch *r = &t->report;
   memcpy(counters, (uint64_t[COUNTERS]){r->epoch, r->best_epoch, t->steps}, COUNTERS * sizeof *counters);
   memcpy(figures, (double[FIGURES]){r->loss, r->ndcg10, r->hit10, r->best_ndcg10}, FIGURES * sizeof *figures);
 }
@@ -80,22 +84,22 @@ static void take_report(const sol_trainer *t, uint64_t counters[COUNTERS], doubl
 typedef struct state {
   uint64_t counters[COUNTERS];
   double figures[FIGURES];
-  float *values; /* (DEVICE_ARRAYS, total); arrays that the trainer does not have are left out */
+  float *values; /* (DEVICE_ARRAYS, total); arrays that the fit does not have are left out */
   float *best;   /* (total) */
   float *book;   /* the learner's state and tables; of no length without learning */
   uint16_t *codes;
 } state;
 
-static int has_array(const sol_trainer *t, size_t i) {
+static int has_array(const sol_fit *t, size_t i) {
   return t->step.values[device_arrays[i].array] != NULL;
 }
 
-static void hash_values(const sol_trainer *t, const state *s, char hex[HEX]) {
+static void hash_values(const sol_fit *t, const state *s, char hex[HEX]) {
   size_t bytes = t->step.total * sizeof(float);
   uint64_t hash = XXH3_64bits_withSeed(s->best, bytes, 0);
   for (size_t i = 0; i < DEVICE_ARRAYS; i++)
     if (has_array(t, i)) hash = XXH3_64bits_withSeed(s->values + i * t->step.total, bytes, hash);
-  if (sol_trainer_learns_codes(t)) {
+  if (sol_fit_learns_codes(t)) {
     hash = XXH3_64bits_withSeed(s->book, t->learner.state_floats * sizeof *s->book, hash);
     hash = XXH3_64bits_withSeed(s->codes, t->learner.state_codes * sizeof *s->codes, hash);
   }
@@ -110,12 +114,13 @@ static void hash_texts(const char *const texts[3], char hex[HEX]) {
   snprintf(hex, HEX, "%016" PRIx64, hash);
 }
 
-static solid_status write_state(const sol_trainer *t, const char *path, float *values) {
+static solid_status write_state(const sol_fit *t, const char *path, float *values) {
   size_t total = t->step.total, n = 0;
   state now = {.values = values, .best = t->best, .book = t->learner.state, .codes = t->learner.table};
   char texts[HEX], numbers[HEX];
   identity id;
-  describe(t, &id);
+  solid_status status = describe(t, &id);
+  if (status != SOLID_OK) return status;
   take_report(t, now.counters, now.figures);
   hash_texts((const char *const[]){id.config, id.options, id.data}, texts);
   hash_values(t, &now, numbers);
@@ -124,7 +129,7 @@ static solid_status write_state(const sol_trainer *t, const char *path, float *v
     if (has_array(t, i))
       tensors[n++] = (sol_tensor_source){device_arrays[i].name, SOL_F32, 1, {total}, values + i * total};
   tensors[n++] = (sol_tensor_source){"best", SOL_F32, 1, {total}, t->best};
-  if (sol_trainer_learns_codes(t)) {
+  if (sol_fit_learns_codes(t)) {
     tensors[n++] = (sol_tensor_source){"codebook", SOL_F32, 1, {t->learner.state_floats}, now.book};
     tensors[n++] = (sol_tensor_source){"codes", SOL_U16, 1, {t->learner.state_codes}, now.codes};
   }
@@ -136,18 +141,18 @@ static solid_status write_state(const sol_trainer *t, const char *path, float *v
   return sol_safetensors_write(path, tensors, n, metadata, KEYS);
 }
 
-solid_status sol_trainer_save(const sol_trainer *trainer, const char *path) {
-  sk_backend *be = trainer->be;
-  size_t total = trainer->step.total;
+solid_status sol_fit_save(const sol_fit *fit, const char *path) {
+  sk_backend *be = fit->be;
+  size_t total = fit->step.total;
   float *values = malloc(DEVICE_ARRAYS * total * sizeof *values);
   if (values == NULL) return solid_fail(SOLID_ENOMEM, "checkpoint of %zu weights", total);
   solid_status status = SOLID_OK;
   for (size_t i = 0; i < DEVICE_ARRAYS && status == SOLID_OK; i++) {
-    const float *device = trainer->step.values[device_arrays[i].array];
+    const float *device = fit->step.values[device_arrays[i].array];
     if (device != NULL) status = be->ops->download(be, values + i * total, device, total * sizeof(float));
   }
   if (status == SOLID_OK) status = be->ops->sync(be);
-  status = status == SOLID_OK ? write_state(trainer, path, values) : solid_fail(status, "%s", be->err);
+  status = status == SOLID_OK ? write_state(fit, path, values) : solid_fail(status, "%s", be->err);
   free(values);
   return status;
 }
@@ -161,8 +166,11 @@ static solid_status check_text(const sol_safetensors *st, const char *path, cons
   while (then[at] != '\0' && then[at] == now[at]) at++;
   if (then[at] != '\0' && now[at] != '\0') /* else one ends where the other goes on */
     while (at > 0 && then[at - 1] != ' ') at--;
-  return solid_fail(SOLID_EMISMATCH, "%s: made with %s %.*s, this run has %.*s", path, key,
-                    (int)strcspn(then + at, " "), then + at, (int)strcspn(now + at, " "), now + at);
+  const char *a = then + at + (then[at] == ' '), *b = now + at + (now[at] == ' ');
+  if (*a == '\0') a = "nothing";
+  if (*b == '\0') b = "nothing";
+  return solid_fail(SOLID_EMISMATCH, "%s: made with %s %.*s, this run has %.*s", path, key, (int)strcspn(a, " "), a,
+                    (int)strcspn(b, " "), b);
 }
 
 /* Reads tensor `name` of n values into data. */
@@ -183,14 +191,14 @@ static solid_status check_sum(const sol_safetensors *st, const char *path, const
 }
 
 /* That the checkpoint is whole and of this run. */
-static solid_status check_texts(const sol_trainer *t, const sol_safetensors *st, const char *path) {
+static solid_status check_texts(const sol_fit *t, const sol_safetensors *st, const char *path) {
   static const char *const keys[] = {"config", "options", "data"};
   const char *then[3];
   char hex[HEX];
   identity id;
-  describe(t, &id);
+  solid_status status = describe(t, &id);
   const char *const now[] = {id.config, id.options, id.data};
-  solid_status status = check_text(st, path, "format", format_name);
+  if (status == SOLID_OK) status = check_text(st, path, "format", format_name);
   if (status != SOLID_OK) return status;
   for (int i = 0; i < 3; i++) {
     then[i] = sol_safetensors_metadata(st, keys[i]);
@@ -202,7 +210,7 @@ static solid_status check_texts(const sol_trainer *t, const sol_safetensors *st,
   return status;
 }
 
-static solid_status read_values(const sol_trainer *t, const sol_safetensors *st, const char *path, state *s) {
+static solid_status read_values(const sol_fit *t, const sol_safetensors *st, const char *path, state *s) {
   size_t total = t->step.total;
   char hex[HEX];
   solid_status status = read_tensor(st, path, "counters", SOL_U64, COUNTERS, s->counters);
@@ -210,16 +218,16 @@ static solid_status read_values(const sol_trainer *t, const sol_safetensors *st,
   if (status == SOLID_OK) status = read_tensor(st, path, "best", SOL_F32, total, s->best);
   for (size_t i = 0; i < DEVICE_ARRAYS && status == SOLID_OK; i++)
     if (has_array(t, i)) status = read_tensor(st, path, device_arrays[i].name, SOL_F32, total, s->values + i * total);
-  if (status == SOLID_OK && sol_trainer_learns_codes(t))
+  if (status == SOLID_OK && sol_fit_learns_codes(t))
     status = read_tensor(st, path, "codebook", SOL_F32, t->learner.state_floats, s->book);
-  if (status == SOLID_OK && sol_trainer_learns_codes(t))
+  if (status == SOLID_OK && sol_fit_learns_codes(t))
     status = read_tensor(st, path, "codes", SOL_U16, t->learner.state_codes, s->codes);
   if (status != SOLID_OK) return status;
   hash_values(t, s, hex);
   return check_sum(st, path, "checksum values", hex);
 }
 
-static solid_status take_values(sol_trainer *t, const state *s) {
+static solid_status take_values(sol_fit *t, const state *s) {
   sk_backend *be = t->be;
   size_t total = t->step.total;
   solid_status status = sol_step_clear(&t->step); /* a cancelled epoch leaves a part of its loss */
@@ -230,27 +238,27 @@ static solid_status take_values(sol_trainer *t, const state *s) {
           be->ops->upload(be, t->step.values[device_arrays[i].array], s->values + i * total, total * sizeof(float));
   if (status == SOLID_OK) status = be->ops->sync(be);
   if (status != SOLID_OK) return solid_fail(status, "%s", be->err);
-  if (sol_trainer_learns_codes(t)) {
+  if (sol_fit_learns_codes(t)) {
     memcpy(t->learner.state, s->book, t->learner.state_floats * sizeof *s->book);
     memcpy(t->learner.table, s->codes, t->learner.state_codes * sizeof *s->codes);
     status = sol_step_recode(&t->step, t->learner.table);
-    if (status == SOLID_OK) status = sol_trainer_set_mates(t, t->learner.table);
+    if (status == SOLID_OK) status = sol_fit_set_mates(t, t->learner.table);
     if (status != SOLID_OK) return status;
   }
   memcpy(t->best, s->best, total * sizeof(float));
   t->steps = s->counters[2];
-  t->report = (sol_epoch){.epoch = (uint32_t)s->counters[0],
-                          .best_epoch = (uint32_t)s->counters[1],
-                          .loss = s->figures[0],
-                          .ndcg10 = s->figures[1],
-                          .hit10 = s->figures[2],
-                          .best_ndcg10 = s->figures[3]};
-  t->report.finished = sol_epochs_are_over(&t->options, &t->report);
+  t->report = (solid_epoch){.epoch = (uint32_t)s->counters[0],
+                            .best_epoch = (uint32_t)s->counters[1],
+                            .loss = s->figures[0],
+                            .ndcg10 = s->figures[1],
+                            .hit10 = s->figures[2],
+                            .best_ndcg10 = s->figures[3]};
+  t->report.finished = sol_fit_is_over(t, &t->report);
   return SOLID_OK;
 }
 
-/* The trainer changes only when everything has been read and is whole. */
-static solid_status read_state(sol_trainer *t, const sol_safetensors *st, const char *path) {
+/* The fit changes only when everything has been read and is whole. */
+static solid_status read_state(sol_fit *t, const sol_safetensors *st, const char *path) {
   size_t total = t->step.total;
   solid_status status = check_texts(t, st, path);
   if (status != SOLID_OK) return status;
@@ -269,12 +277,12 @@ static solid_status read_state(sol_trainer *t, const sol_safetensors *st, const 
   return status;
 }
 
-solid_status sol_trainer_load(sol_trainer *trainer, const char *path) {
+solid_status sol_fit_load(sol_fit *fit, const char *path) {
   if (access(path, F_OK) != 0 && errno == ENOENT) return solid_fail(SOLID_ENOTFOUND, "%s: no checkpoint", path);
   sol_safetensors st;
   solid_status status = sol_safetensors_open(&st, path);
   if (status != SOLID_OK) return status;
-  status = read_state(trainer, &st, path);
+  status = read_state(fit, &st, path);
   sol_safetensors_close(&st);
   return status;
 }

@@ -3,7 +3,8 @@
 #include "solid/model/model_file.h"
 #include "solid/model/tensors.h"
 #include "solid/train/data/attributes.h"
-#include "solid/train/data/split.h"
+#include "solid/train/split.h"
+#include "solid/train/trainer.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +19,7 @@ static void *copied(const void *from, size_t n, size_t size) {
   return copy;
 }
 
-static int copy_strings(sol_strings *to, const sol_vocab *from) {
+static int copy_strings(sol_strings *to, const solid_vocab *from) {
   to->count = from->count;
   to->offsets = copied(from->offsets, (size_t)from->count + 1, sizeof *to->offsets);
   to->bytes = copied(from->bytes, from->offsets[from->count], 1);
@@ -26,28 +27,28 @@ static int copy_strings(sol_strings *to, const sol_vocab *from) {
 }
 
 /* Item -> attributes turned into attribute -> items; items come out ascending. */
-static int turn_attributes(sol_model_file *file, const sol_history *history) {
-  uint32_t categories = history->attributes.count;
-  size_t pairs = history->attribute_offsets[history->items];
+static int turn_attributes(sol_model_file *file, const solid_dataset *dataset) {
+  uint32_t categories = dataset->attributes.count;
+  size_t pairs = dataset->attribute_offsets[dataset->items];
   uint32_t *offsets = calloc((size_t)categories + 2, sizeof *offsets), *items = malloc((pairs + 1) * sizeof *items);
   file->category_offsets = offsets;
   file->category_items = items;
   if (offsets == NULL || items == NULL) return 0;
-  for (size_t i = 0; i < pairs; i++) offsets[history->attribute_ids[i] + 2]++;
+  for (size_t i = 0; i < pairs; i++) offsets[dataset->attribute_ids[i] + 2]++;
   for (uint32_t c = 2; c < categories + 2; c++) offsets[c] += offsets[c - 1];
-  for (uint32_t v = 0; v < history->items; v++) /* offsets[c + 1] moves from the start of c to its end */
-    for (size_t i = history->attribute_offsets[v]; i < history->attribute_offsets[v + 1]; i++)
-      items[offsets[history->attribute_ids[i] + 1]++] = v;
+  for (uint32_t v = 0; v < dataset->items; v++) /* offsets[c + 1] moves from the start of c to its end */
+    for (size_t i = dataset->attribute_offsets[v]; i < dataset->attribute_offsets[v + 1]; i++)
+      items[offsets[dataset->attribute_ids[i] + 1]++] = v;
   return 1;
 }
 
 static int fill(sol_model_file *file, const sol_export *what) {
-  const sol_history *history = what->history;
+  const solid_dataset *dataset = what->dataset;
   file->config = *what->config;
   file->weights = copied(what->weights, sol_tensors_total(what->config), sizeof(float));
-  file->popularity = malloc(((size_t)history->items + 1) * sizeof(float));
+  file->popularity = malloc(((size_t)dataset->items + 1) * sizeof(float));
   if (file->weights == NULL || file->popularity == NULL) return 0;
-  sol_split_popularity(history, file->popularity);
+  solid_split_popularity(dataset, file->popularity);
   if (what->config->levels > 0) {
     const sol_codebook *book = what->codebook;
     file->config.content = book->width;
@@ -56,28 +57,28 @@ static int fill(sol_model_file *file, const sol_export *what) {
     if (file->codes == NULL || file->centroids == NULL) return 0;
   }
   if (what->config->slots > 0) {
-    size_t n = (size_t)history->items * what->config->slots;
+    size_t n = (size_t)dataset->items * what->config->slots;
     file->attributes = what->attributes != NULL ? copied(what->attributes, n, sizeof *file->attributes)
-                                                : sol_attributes_table(history, what->config->slots);
+                                                : sol_attributes_table(dataset, what->config->slots);
     if (file->attributes == NULL) return 0;
   }
   if (what->training != NULL && (file->training = copied(what->training, strlen(what->training) + 1, 1)) == NULL)
     return 0;
-  if (!copy_strings(&file->items, &history->item_ids)) return 0;
-  return history->attributes.count == 0 ||
-         (copy_strings(&file->categories, &history->attributes) && turn_attributes(file, history));
+  if (!copy_strings(&file->items, &dataset->item_ids)) return 0;
+  return dataset->attributes.count == 0 ||
+         (copy_strings(&file->categories, &dataset->attributes) && turn_attributes(file, dataset));
 }
 
 solid_status sol_export_model(const sol_export *what, const char *path) {
   sol_model_file file = {0};
   solid_status status = SOLID_OK;
-  if (!fill(&file, what)) status = solid_fail(SOLID_ENOMEM, "model of %u items", what->history->items);
+  if (!fill(&file, what)) status = solid_fail(SOLID_ENOMEM, "model of %u items", what->dataset->items);
   if (status == SOLID_OK) status = sol_model_file_write(&file, path);
   sol_model_file_clear(&file);
   return status;
 }
 
-solid_status sol_export_check(const char *path) {
+solid_status solid_export_check(const char *path) {
   struct stat found;
   int there = stat(path, &found) == 0;
   if (there && S_ISDIR(found.st_mode)) return solid_fail(SOLID_EIO, "%s: is a folder", path);

@@ -1,54 +1,125 @@
 #include "solid/train/fit/options.h"
+#include "solid/base/number.h"
 #include "solid/extend.h"
 #include <math.h>
-#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
-typedef struct bound {
-  const char *name;
-  size_t member;
-  float low, high; /* low <= value < high */
-} bound;
+#define ROW(kind_, name_, flag_, preset_, low_, high_, change_, words_, meaning_)                                      \
+  {.name = #name_,                                                                                                     \
+   .flag = flag_,                                                                                                      \
+   .kind = SOLID_OPTION_##kind_,                                                                                       \
+   .low = low_,                                                                                                        \
+   .high = high_,                                                                                                      \
+   .change = SOLID_OPTION_##change_,                                                                                   \
+   .words = words_,                                                                                                    \
+   .meaning = meaning_,                                                                                                \
+   .offset = offsetof(solid_train_options, name_)},
 
-static const bound bounds[] = {
-    {"rate", offsetof(sol_train_options, rate), 0, 10},
-    {"decay", offsetof(sol_train_options, decay), 0, 10},
-    {"dropout", offsetof(sol_train_options, dropout), 0, 1},
-    {"dropout_z", offsetof(sol_train_options, dropout_z), 0, 1},
-    {"dropout_y", offsetof(sol_train_options, dropout_y), 0, 1},
-    {"smoothing", offsetof(sol_train_options, smoothing), 0, 1},
-    {"item_dropout", offsetof(sol_train_options, item_dropout), 0, 1},
-    {"average", offsetof(sol_train_options, average), 0, 1},
-    {"learn_share", offsetof(sol_train_options, learn_share), 0, 1000},
-    {"learn_keep", offsetof(sol_train_options, learn_keep), 0, 1},
-    {"swap", offsetof(sol_train_options, swap), 0, 1},
-};
+static const solid_option_row rows[SOLID_TRAIN_OPTIONS_COUNT] = {SOLID_TRAIN_OPTIONS(ROW)};
 
-solid_status sol_train_options_check(const sol_train_options *options) {
-  for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++) {
-    float value = *(const float *)((const char *)options + bounds[i].member);
-    if (!(value >= bounds[i].low && value < bounds[i].high))
-      return solid_fail(SOLID_ERANGE, "%s = %g: must be at least %g and below %g", bounds[i].name, (double)value,
-                        (double)bounds[i].low, (double)bounds[i].high);
+solid_train_options solid_train_options_default(void) {
+  return (solid_train_options)SOLID_TRAIN_OPTIONS_INIT;
+}
+
+const solid_option_row *solid_train_option_rows(void) {
+  return rows;
+}
+
+double solid_train_option_get(const solid_train_options *options, const solid_option_row *row) {
+  const char *at = (const char *)options + row->offset;
+  switch (row->kind) {
+  case SOLID_OPTION_COUNT:
+    return *(const uint32_t *)(const void *)at;
+  case SOLID_OPTION_SEED:
+    return (double)*(const uint64_t *)(const void *)at;
+  case SOLID_OPTION_REAL:
+    return *(const double *)(const void *)at;
+  case SOLID_OPTION_SWITCH:
+  case SOLID_OPTION_CHOICE:
+    return *(const int *)(const void *)at;
   }
-  if (!(options->max_norm > 0) || !isfinite(options->max_norm))
-    return solid_fail(SOLID_ERANGE, "max_norm = %g: must be above 0", (double)options->max_norm);
-  if (!(options->rate_end >= 0 && options->rate_end <= 1))
-    return solid_fail(SOLID_ERANGE, "rate_end = %g: must be 0 to 1", (double)options->rate_end);
-  if (!(options->cuts >= 0 && options->cuts <= 1))
-    return solid_fail(SOLID_ERANGE, "cuts = %g: must be 0 to 1", (double)options->cuts);
-  if (options->batch == 0 || options->batch > 65536)
-    return solid_fail(SOLID_ERANGE, "batch = %u: must be 1 to 65536 users", options->batch);
-  if (options->epochs == 0) return solid_fail(SOLID_ERANGE, "epochs = 0: must be at least 1");
-  if (options->check == 0) return solid_fail(SOLID_ERANGE, "check = 0: must be at least 1");
+  return 0;
+}
+
+static solid_status check(const solid_option_row *row, double value) {
+  if (!(value >= row->low && value <= row->high))
+    return solid_fail(SOLID_ERANGE, "%s = %.9g: must be %.9g to %.9g", row->name, value, row->low, row->high);
+  if (row->kind != SOLID_OPTION_REAL && value != floor(value))
+    return solid_fail(SOLID_ERANGE, "%s = %.9g: must be a whole number", row->name, value);
   return SOLID_OK;
 }
 
-sol_train_options sol_train_options_at(const sol_train_options *options, uint64_t number, uint64_t total) {
-  sol_train_options now = *options;
-  double done = number < total ? (double)number / (double)total : 1, end = (double)options->rate_end;
+solid_status solid_train_option_set(solid_train_options *options, const solid_option_row *row, double value) {
+  char *at = (char *)options + row->offset;
+  solid_status status = check(row, value);
+  if (status != SOLID_OK) return status;
+  switch (row->kind) {
+  case SOLID_OPTION_COUNT:
+    *(uint32_t *)(void *)at = (uint32_t)value;
+    break;
+  case SOLID_OPTION_SEED:
+    *(uint64_t *)(void *)at = (uint64_t)value;
+    break;
+  case SOLID_OPTION_REAL:
+    *(double *)(void *)at = value;
+    break;
+  case SOLID_OPTION_SWITCH:
+  case SOLID_OPTION_CHOICE:
+    *(int *)(void *)at = (int)value;
+    break;
+  }
+  return SOLID_OK;
+}
+
+void solid_train_option_text(const solid_train_options *options, const solid_option_row *row,
+                             char text[SOLID_OPTION_TEXT]) {
+  double value = solid_train_option_get(options, row);
+  if (row->kind == SOLID_OPTION_SWITCH) {
+    snprintf(text, SOLID_OPTION_TEXT, "%s", value != 0 ? "true" : "false");
+  } else if (row->kind == SOLID_OPTION_CHOICE) {
+    const char *word = row->words;
+    for (int index = (int)value; index > 0 && strchr(word, '|'); index--) word = strchr(word, '|') + 1;
+    snprintf(text, SOLID_OPTION_TEXT, "%.*s", (int)strcspn(word, "|"), word);
+  } else if (value == floor(value)) {
+    snprintf(text, SOLID_OPTION_TEXT, "%.0f", value);
+  } else {
+    sol_number_text(value, text);
+  }
+}
+
+solid_status solid_train_options_check(const solid_train_options *options) {
+  solid_status status = SOLID_OK;
+  for (size_t i = 0; i < SOLID_TRAIN_OPTIONS_COUNT && status == SOLID_OK; i++)
+    status = check(&rows[i], solid_train_option_get(options, &rows[i]));
+  return status;
+}
+
+/* The rows that change in one way, behind what `text` has already. */
+static void append(const solid_train_options *options, solid_option_change change, char text[SOL_OPTIONS_TEXT]) {
+  size_t used = strlen(text);
+  for (size_t i = 0; i < SOLID_TRAIN_OPTIONS_COUNT; i++) {
+    char value[SOLID_OPTION_TEXT];
+    if (rows[i].change != change) continue;
+    solid_train_option_text(options, &rows[i], value);
+    used += (size_t)snprintf(text + used, SOL_OPTIONS_TEXT - used, "%s%s=%s", used > 0 ? " " : "", rows[i].name, value);
+  }
+}
+
+/* What is there with a schedule alone stands last, so that a schedule's first difference is its rate_end. */
+void sol_train_options_text(const solid_train_options *options, char text[SOL_OPTIONS_TEXT]) {
+  text[0] = '\0';
+  append(options, SOLID_OPTION_FIXED, text);
+  if (options->rate_end < 1) append(options, SOLID_OPTION_SCHEDULED, text);
+}
+
+solid_train_options sol_train_options_at(const solid_train_options *options, uint64_t number, uint64_t total) {
+  solid_train_options now = *options;
+  double done = number < total ? (double)number / (double)total : 1, end = (double)(float)options->rate_end;
   double scale = end + (1 - end) * (1 + cos(3.14159265358979323846 * done)) / 2;
-  now.rate = (float)((double)options->rate * scale);
+  now.rate = (double)(float)options->rate * scale;
   double keep = (1.0 + (double)number) / (10.0 + (double)number);
-  if (keep < (double)options->average) now.average = (float)keep;
+  if (keep < (double)(float)options->average) now.average = keep;
   return now;
 }

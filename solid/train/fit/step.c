@@ -12,7 +12,7 @@
 
 #define ITEM_DROPOUT_SITE ((uint64_t)1 << 32) /* apart from every sol_site */
 
-static size_t step_bind(sol_step *s, const sol_train_options *options, float *base) {
+static size_t step_bind(sol_step *s, const solid_train_options *options, float *base) {
   const sol_config *config = &s->config;
   size_t used = 0, rows = s->max_rows, floats = rows * config->width, table = (size_t)config->items * config->width;
   for (int i = 0; i < SOL_ARRAYS; i++)
@@ -43,13 +43,13 @@ static size_t step_bind(sol_step *s, const sol_train_options *options, float *ba
 }
 
 /* Windows, targets, and with item dropout the rows of E that are left. */
-static size_t batch_ints(const sol_step *s, const sol_train_options *options) {
+static size_t batch_ints(const sol_step *s, const solid_train_options *options) {
   size_t ints = sol_batch_ints(s->max_windows, s->max_rows) + s->max_rows;
   return ints + (options->item_dropout > 0 ? s->config.items : 0);
 }
 
 solid_status sol_step_open(sol_step *step, sk_backend *be, const sol_config *config, const uint16_t *codes,
-                           size_t windows, size_t rows, const sol_train_options *options) {
+                           size_t windows, size_t rows, const solid_train_options *options) {
   *step = (sol_step){.be = be,
                      .config = *config,
                      .codes = codes,
@@ -115,7 +115,7 @@ typedef struct brought {
 } brought;
 
 /* Packs and uploads. */
-static solid_status bring_batch(sol_step *s, const sol_train_options *options, uint64_t seed,
+static solid_status bring_batch(sol_step *s, const solid_train_options *options, uint64_t seed,
                                 const solid_windows *inputs, const int32_t *targets, brought *out) {
   size_t rows = inputs->offsets[inputs->n] - inputs->offsets[0], ints = sol_batch_ints(inputs->n, rows);
   assert(inputs->n <= s->max_windows && rows <= s->max_rows && sol_batch_rows(s->config.window, inputs) == rows);
@@ -186,7 +186,7 @@ static void clear_gradients(sol_run *run, sol_step *s) {
   sol_op_zero(run, s->tables.semantic, table);
 }
 
-solid_status sol_step_gradients(sol_step *step, const sol_train_options *options, uint64_t seed,
+solid_status sol_step_gradients(sol_step *step, const solid_train_options *options, uint64_t seed,
                                 const solid_windows *inputs, const int32_t *targets) {
   sol_run run = {step->be, SOLID_OK};
   brought b = {0};
@@ -217,7 +217,7 @@ solid_status sol_step_gradients(sol_step *step, const sol_train_options *options
   return run.status == SOLID_OK ? SOLID_OK : solid_fail(run.status, "%s", step->be->err);
 }
 
-solid_status sol_step_update(sol_step *step, const sol_train_options *options, uint64_t number) {
+solid_status sol_step_update(sol_step *step, const solid_train_options *options, uint64_t number) {
   sol_run run = {step->be, SOLID_OK};
   sol_tensor tensors[SOL_MAX_TENSORS];
   size_t n = sol_tensors_list(&step->config, tensors), end = 0;

@@ -38,13 +38,13 @@ typedef struct sol_step {
  * `values` are undefined but for the moments, which are zero.
  */
 solid_status sol_step_open(sol_step *step, sk_backend *be, const sol_config *config, const uint16_t *codes,
-                           size_t windows, size_t rows, const sol_train_options *options);
+                           size_t windows, size_t rows, const solid_train_options *options);
 void sol_step_close(sol_step *step);
 
 /* Loss and gradients of a batch: `inputs` windows no longer than L and none empty, `targets` (rows) host, the item that
  * came after each. Leaves gradients in values[SOL_GRADS], the rows' losses in `loss`, and adds their sum to loss_sum.
  */
-solid_status sol_step_gradients(sol_step *step, const sol_train_options *options, uint64_t seed,
+solid_status sol_step_gradients(sol_step *step, const solid_train_options *options, uint64_t seed,
                                 const solid_windows *inputs, const int32_t *targets);
 
 /* Item dropout: 1 when the id embedding of `item` is zero in the step of this seed, so that the item is known by its
@@ -62,7 +62,7 @@ solid_status sol_step_set_attributes(sol_step *step, const uint32_t *attributes)
 solid_status sol_step_recode(sol_step *step, const uint16_t *codes);
 
 /* AdamW with the gradients there are; `number` counts from 1. */
-solid_status sol_step_update(sol_step *step, const sol_train_options *options, uint64_t number);
+solid_status sol_step_update(sol_step *step, const solid_train_options *options, uint64_t number);
 
 /* Gradients, moments and the sum of the losses become zero. */
 solid_status sol_step_clear(sol_step *step);

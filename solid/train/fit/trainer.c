@@ -1,235 +1,192 @@
+#include "solid/train/trainer.h"
 #include "solid/extend.h"
 #include "solid/model/context.h"
 #include "solid/train/data/attributes.h"
-#include "solid/train/fit/internal.h"
-#include "solid/train/fit/plan.h"
-#include <math.h>
+#include "solid/train/fit/budget.h"
+#include "solid/train/fit/checkpoint.h"
+#include "solid/train/fit/material.h"
+#include "solid/train/fit/provenance.h"
+#include "solid/train/fit/recode.h"
+#include "solid/train/split.h"
+#include "solid/version.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define STEP_SITE 0x5eed0000u /* keeps the seeds of steps apart from those of epochs */
+struct solid_trainer {
+  const solid_context *ctx; /* borrowed */
+  solid_train_options options;
+  sol_material material;
+  sol_config config; /* of the items that are trained on */
+  sol_fit *fit;
+  uint32_t refit_epochs; /* 0 before solid_trainer_refit */
+  solid_epoch first;     /* what the training before it came to */
+};
 
-static solid_status upload_values(sol_trainer *t, sol_array array, const float *host) {
-  return t->be->ops->upload(t->be, t->step.values[array], host, t->step.total * sizeof(float));
+/* Attributes are a part of an item's semantics, beside codes and not without. */
+static sol_config config_of(const solid_train_options *o, const sol_material *m) {
+  uint32_t slots = o->levels > 0 ? sol_attributes_slots(m->whole, o->slots) : 0;
+  return (sol_config){.items = m->trained->items,
+                      .width = o->width,
+                      .window = o->window,
+                      .blocks = o->blocks,
+                      .heads = o->heads,
+                      .levels = o->levels,
+                      .codes = o->levels > 0 ? o->codes : 0,
+                      .attributes = slots > 0 ? m->whole->attributes.count : 0,
+                      .slots = slots,
+                      .rank = o->rank,
+                      .head = (solid_head)o->head,
+                      .clip = (float)o->clip};
 }
 
-/* What `best` holds becomes the weights, and their average. */
-static solid_status start_weights(sol_trainer *t) {
-  solid_status status = upload_values(t, SOL_WEIGHTS, t->best);
-  if (status == SOLID_OK && t->step.values[SOL_AVERAGE] != NULL) status = upload_values(t, SOL_AVERAGE, t->best);
-  if (status == SOLID_OK) status = t->be->ops->sync(t->be);
-  return status == SOLID_OK ? SOLID_OK : solid_fail(status, "%s", t->be->err);
-}
-
-/* One step and one validation of the largest sizes, so that what kernels take for themselves and load on first use is
- * there before the first epoch; then all is as it was. */
-static solid_status warm_up(sol_trainer *t) {
-  size_t n = t->options.batch < t->batches.users ? t->options.batch : t->batches.users, row = 0;
-  uint32_t *offsets = t->batches.offsets, *items = t->batches.inputs;
-  for (size_t i = 0; i < n; i++) {
-    size_t spare = t->batches.max_rows - row - (n - 1 - i);
-    offsets[i] = (uint32_t)row;
-    row += spare < t->config.window ? spare : t->config.window;
-  }
-  offsets[n] = (uint32_t)row;
-  memset(items, 0, row * sizeof *items);
-  memset(t->batches.targets, 0, row * sizeof *t->batches.targets);
-  solid_status status =
-      sol_step_gradients(&t->step, &t->options, 0, &(solid_windows){n, offsets, items}, t->batches.targets);
-  if (status == SOLID_OK) status = sol_step_update(&t->step, &t->options, 1);
-  sol_weights weights;
-  sol_weights_bind(&weights, &t->config, t->step.values[SOL_WEIGHTS]);
-  if (status == SOLID_OK) status = sol_validator_warm_up(&t->validator, &weights, &t->step.catalogue);
-  if (status == SOLID_OK) status = sol_step_clear(&t->step);
-  return status == SOLID_OK ? start_weights(t) : status;
-}
-
-static solid_status set_attributes(sol_trainer *t) {
-  if (t->config.slots == 0) return SOLID_OK;
-  t->attributes = sol_attributes_table(t->history, t->config.slots);
-  if (t->attributes == NULL) return solid_fail(SOLID_ENOMEM, "attributes of %u items", t->config.items);
-  return sol_step_set_attributes(&t->step, t->attributes);
-}
-
-solid_status sol_trainer_set_mates(sol_trainer *t, const uint16_t *codes) {
-  const sol_config *c = &t->config;
-  if (t->content == NULL) return SOLID_OK;
-  sol_mates_close(&t->mates);
-  t->batches.mates = NULL;
-  const sol_mates_source source = {c->items, c->levels, c->codes, codes, t->content, t->content_width};
-  solid_status status = sol_mates_open(&t->mates, &source);
-  if (status == SOLID_OK && t->mates.mated == 0)
-    return solid_fail(SOLID_EINVAL, "swap = %g: none of %u items shares its first code with another: take fewer codes",
-                      (double)t->options.swap, c->items);
-  if (status == SOLID_OK) t->batches.mates = &t->mates;
+static solid_status start_fit(solid_trainer *t) {
+  const sol_material *m = &t->material;
+  const sol_fit_task task = {&t->config, &t->options, m->trained, m->book.table, t->refit_epochs};
+  const float *content = sol_material_content(m);
+  solid_status status = sol_fit_new(&t->fit, t->ctx, &task);
+  if (status == SOLID_OK && content != NULL) status = sol_fit_find_mates(t->fit, content, m->features.width);
+  if (status == SOLID_OK && t->options.learn_codes > 0) status = sol_fit_learn_codes(t->fit, &m->book, content);
   return status;
 }
 
-solid_status sol_trainer_find_mates(sol_trainer *t, const float *content, uint32_t width) {
-  if (!(t->options.swap > 0)) return SOLID_OK;
-  t->content = content, t->content_width = width;
-  return sol_trainer_set_mates(t, t->codes);
-}
-
-solid_status sol_trainer_open(sol_trainer **out, sk_backend *be, const sol_config *config,
-                              const sol_train_options *options, const sol_history *history, const uint16_t *codes) {
-  solid_status status = sol_config_check(config);
-  if (status == SOLID_OK) status = sol_train_options_check(options);
+solid_status solid_trainer_new(solid_trainer **out, const solid_context *ctx, const solid_dataset *dataset,
+                               const solid_train_options *options) {
+  if (out == NULL || ctx == NULL || dataset == NULL) return solid_fail(SOLID_EINVAL, "trainer: NULL argument");
+  solid_train_options of = options != NULL ? *options : solid_train_options_default();
+  solid_status status = solid_train_options_check(&of);
+  if (status == SOLID_OK) status = solid_dataset_check(dataset);
   if (status != SOLID_OK) return status;
-  if (options->item_dropout > 0 && config->levels == 0)
-    return solid_fail(SOLID_EINVAL, "item_dropout = %g: a model without codes knows items by nothing else",
-                      (double)options->item_dropout);
-  if (options->swap > 0 && config->levels == 0)
-    return solid_fail(SOLID_EINVAL, "swap = %g: a model without codes does not know which items are alike",
-                      (double)options->swap);
-  if (config->items != history->items)
-    return solid_fail(SOLID_EINVAL, "config of %u items, data of %u", config->items, history->items);
-  if (config->slots > 0 && config->attributes < history->attributes.count)
-    return solid_fail(SOLID_EINVAL, "config of %u attributes, data of %u", config->attributes,
-                      history->attributes.count);
-  sol_trainer *t = calloc(1, sizeof *t);
-  if (t == NULL) return solid_fail(SOLID_ENOMEM, "trainer");
-  t->be = be;
-  t->config = *config;
-  t->options = *options;
-  t->codes = codes;
-  t->history = history;
-  status = sol_batches_open(&t->batches, history, config->window, options);
-  if (status == SOLID_OK)
-    status = sol_step_open(&t->step, be, config, codes, options->batch, t->batches.max_rows, options);
-  if (status == SOLID_OK) status = set_attributes(t);
-  if (status == SOLID_OK) status = sol_validator_open(&t->validator, be, config, history);
-  if (status == SOLID_OK && (t->best = malloc(t->step.total * sizeof *t->best)) == NULL)
-    status = solid_fail(SOLID_ENOMEM, "%zu weights", t->step.total);
+  solid_trainer *t = calloc(1, sizeof *t);
+  if (t == NULL) return solid_fail(SOLID_ENOMEM, "no memory for a trainer");
+  t->ctx = ctx;
+  t->options = of;
+  status = sol_material_open(&t->material, dataset, &of);
   if (status == SOLID_OK) {
-    sol_weights_init(&t->config, options->seed, t->best);
-    status = start_weights(t);
+    t->config = config_of(&of, &t->material);
+    status = sol_config_check(&t->config);
   }
-  if (status == SOLID_OK && be->ops->records) status = warm_up(t);
+  if (status == SOLID_OK) status = sol_material_fit(&t->material, &of);
+  if (status == SOLID_OK) status = start_fit(t);
   if (status != SOLID_OK) {
-    sol_trainer_close(t);
+    solid_trainer_free(t);
     return status;
   }
   *out = t;
   return SOLID_OK;
 }
 
-solid_status sol_trainer_new(sol_trainer **out, const solid_context *ctx, const sol_config *config,
-                             const sol_train_options *options, const sol_history *history, const uint16_t *codes) {
-  sk_backend *be = NULL;
-  solid_status status = sol_backend_open(ctx, &be);
-  if (status != SOLID_OK) return status;
-  uint64_t bytes = 0;
-  if (be->ops->records) status = sol_plan_training(&bytes, config, options, history, codes);
-  char what[64];
-  snprintf(what, sizeof what, "training with %u users a step", options->batch);
-  if (status == SOLID_OK) status = sol_backend_room(be, bytes, what, "use a smaller batch");
-  if (status == SOLID_OK) status = sol_trainer_open(out, be, config, options, history, codes);
-  if (status == SOLID_OK)
-    (*out)->owns_backend = 1;
-  else
-    be->ops->close(be);
-  return status;
-}
-
-void sol_trainer_close(sol_trainer *trainer) {
+void solid_trainer_free(solid_trainer *trainer) {
   if (trainer == NULL) return;
-  sol_batches_close(&trainer->batches);
-  sol_step_close(&trainer->step);
-  sol_validator_close(&trainer->validator);
-  sol_code_learner_close(&trainer->learner);
-  sol_mates_close(&trainer->mates);
-  free(trainer->attributes);
-  if (trainer->owns_backend) trainer->be->ops->close(trainer->be);
-  free(trainer->best);
+  sol_fit_close(trainer->fit);
+  sol_material_clear(&trainer->material);
   free(trainer);
 }
 
-static solid_status run_steps(sol_trainer *t, sol_step_fn on_step, void *user) {
-  uint32_t n = sol_batches_count(&t->batches);
-  uint64_t total = (uint64_t)n * t->options.epochs;
-  sol_batches_shuffle(&t->batches, t->options.seed, t->report.epoch);
-  for (uint32_t i = 0; i < n; i++) {
-    solid_windows inputs;
-    const int32_t *targets;
-    sol_batches_get(&t->batches, i, &inputs, &targets);
-    uint64_t seed = sol_site_seed(t->options.seed ^ STEP_SITE, t->steps);
-    sol_train_options now = sol_train_options_at(&t->options, t->steps + 1, total);
-    solid_status status = sol_step_gradients(&t->step, &now, seed, &inputs, targets);
-    if (status == SOLID_OK) status = sol_step_update(&t->step, &now, ++t->steps);
-    if (status != SOLID_OK) return status;
-    if (on_step != NULL && on_step(user, i + 1, n)) return solid_fail(SOLID_ECANCELLED, "step %u of %u", i + 1, n);
+void solid_trainer_get_info(const solid_trainer *trainer, solid_trainer_info *info) {
+  const solid_trainer *t = trainer;
+  *info = (solid_trainer_info){.items = t->material.whole->items,
+                               .hidden = t->material.whole->items - t->material.trained->items,
+                               .epochs = t->refit_epochs > 0 ? t->refit_epochs : t->options.epochs,
+                               .patience = t->refit_epochs > 0 ? 0 : t->options.patience,
+                               .refits = t->refit_epochs > 0};
+  sol_fit_size(t->fit, &info->users, &info->rows);
+}
+
+/* The book of the best epoch, the fitted one with other codes and centroids: sol_codebook_clear. */
+static solid_status best_book(const solid_trainer *t, sol_codebook *out) {
+  const sol_codebook *book = &t->material.book;
+  size_t codes = (size_t)book->items * book->levels, floats = (size_t)book->levels * book->codes * book->width;
+  sol_codebook made = *book;
+  made.table = malloc((codes + 1) * sizeof *made.table);
+  made.centroids = malloc((floats + 1) * sizeof *made.centroids);
+  solid_status status = SOLID_OK;
+  if (made.table == NULL || made.centroids == NULL) {
+    status = solid_fail(SOLID_ENOMEM, "no memory for the codes of %u items", book->items);
+  } else if (codes > 0) {
+    memcpy(made.table, book->table, codes * sizeof *made.table);
+    memcpy(made.centroids, book->centroids, floats * sizeof *made.centroids);
+    if (sol_fit_report(t->fit)->best_epoch > 0) status = sol_fit_give_codes(t->fit, &made);
   }
+  if (status == SOLID_OK)
+    *out = made;
+  else
+    sol_codebook_clear(&made);
+  return status;
+}
+
+solid_status solid_trainer_get_codes(const solid_trainer *trainer, solid_trainer_codes *codes) {
+  sol_codebook book;
+  solid_status status = best_book(trainer, &book);
+  if (status != SOLID_OK) return status;
+  *codes = (solid_trainer_codes){.levels = book.levels,
+                                 .codes = book.codes,
+                                 .items = book.items,
+                                 .collisions = book.collisions,
+                                 .learned =
+                                     trainer->options.learn_codes > 0 && sol_fit_report(trainer->fit)->best_epoch > 0};
+  for (uint32_t l = 0; l < book.levels; l++) {
+    codes->level[l] = (solid_codebook_level){book.level[l].used, book.level[l].perplexity};
+    codes->error[l] = book.level[l].error;
+  }
+  sol_codebook_clear(&book);
   return SOLID_OK;
 }
 
-sol_array sol_trainer_kept(const sol_trainer *trainer) {
-  return trainer->step.values[SOL_AVERAGE] != NULL ? SOL_AVERAGE : SOL_WEIGHTS;
+solid_status solid_trainer_epoch(solid_trainer *trainer, solid_step_fn on_step, void *user, solid_epoch *report) {
+  return sol_fit_epoch(trainer->fit, on_step, user, report);
 }
 
-static solid_status keep(sol_trainer *t, sol_epoch *report) {
-  report->best_ndcg10 = report->ndcg10;
-  report->best_epoch = report->epoch;
-  if (sol_trainer_learns_codes(t)) sol_code_learner_keep(&t->learner);
-  const float *values = t->step.values[sol_trainer_kept(t)];
-  solid_status status = t->be->ops->download(t->be, t->best, values, t->step.total * sizeof(float));
-  if (status == SOLID_OK) status = t->be->ops->sync(t->be);
-  return status == SOLID_OK ? SOLID_OK : solid_fail(status, "%s", t->be->err);
+const solid_epoch *solid_trainer_report(const solid_trainer *trainer) {
+  return sol_fit_report(trainer->fit);
 }
 
-static solid_status validate(sol_trainer *t, sol_epoch *report) {
-  sol_weights weights;
-  sol_weights_bind(&weights, &t->config, t->step.values[sol_trainer_kept(t)]);
-  sol_validation result;
-  solid_status status = sol_validator_run(&t->validator, &weights, &t->step.catalogue, &result);
+solid_status solid_trainer_save(const solid_trainer *trainer, const char *path) {
+  return sol_fit_save(trainer->fit, path);
+}
+
+solid_status solid_trainer_load(solid_trainer *trainer, const char *path) {
+  return sol_fit_load(trainer->fit, path);
+}
+
+solid_status solid_trainer_refit(solid_trainer *trainer) {
+  solid_trainer *t = trainer;
+  if (t->refit_epochs > 0) return solid_fail(SOLID_EINVAL, "refit: this trainer refits already");
+  t->first = *sol_fit_report(t->fit);
+  if (t->first.best_epoch == 0) return solid_fail(SOLID_EINVAL, "refit: no epoch was validated yet");
+  sol_fit_close(t->fit);
+  t->fit = NULL;
+  t->refit_epochs = t->first.best_epoch;
+  return start_fit(t);
+}
+
+/* Neither names of files nor threads are in it: the same training gives the same bytes elsewhere. */
+static char *describe(const solid_trainer *t) {
+  const solid_epoch *report = t->refit_epochs > 0 ? &t->first : sol_fit_report(t->fit);
+  solid_provenance p = {.has_data = 1,
+                        .data = solid_dataset_hash(t->material.whole),
+                        .precision = t->ctx->precision,
+                        .epochs = report->epoch,
+                        .best_epoch = report->best_epoch,
+                        .valid_ndcg10 = report->best_ndcg10,
+                        .options = t->options};
+  p.options.refit = t->refit_epochs > 0;
+  snprintf(p.version, sizeof p.version, "%s", solid_version());
+  solid_split_describe(t->material.whole, p.split);
+  return sol_provenance_write(&p);
+}
+
+solid_status solid_trainer_export(const solid_trainer *trainer, const char *path) {
+  const solid_trainer *t = trainer;
+  if (sol_fit_report(t->fit)->best_epoch == 0) return solid_fail(SOLID_EINVAL, "export: no epoch was validated yet");
+  sol_codebook book;
+  solid_status status = best_book(t, &book);
   if (status != SOLID_OK) return status;
-  report->ndcg10 = result.ndcg10;
-  report->hit10 = result.hit10;
-  if (report->best_epoch != 0 && !(report->ndcg10 > report->best_ndcg10)) return SOLID_OK;
-  return keep(t, report);
-}
-
-int sol_epochs_are_over(const sol_train_options *options, const sol_epoch *report) {
-  if (options->refit > 0) return report->epoch >= options->refit;
-  uint32_t idle = report->epoch - report->best_epoch;
-  return report->epoch >= options->epochs || (options->patience > 0 && idle >= options->patience);
-}
-
-solid_status sol_trainer_epoch(sol_trainer *trainer, sol_step_fn on_step, void *user, sol_epoch *report) {
-  sol_trainer *t = trainer;
-  sol_epoch next = t->report;
-  if (t->options.swap > 0 && t->batches.mates == NULL)
-    return solid_fail(SOLID_EINVAL, "swap = %g: no mates were found", (double)t->options.swap);
-  solid_status status = sol_trainer_recode(t);
-  if (status == SOLID_OK) status = run_steps(t, on_step, user);
-  if (status != SOLID_OK) return status;
-  next.epoch++;
-  status = sol_step_take_loss(&t->step, &next.loss);
-  if (status != SOLID_OK) return status;
-  next.loss /= (double)t->batches.rows;
-  if (!isfinite(next.loss))
-    return solid_fail(SOLID_EINTERNAL, "loss of epoch %u is not finite: use a lower rate than %g", next.epoch,
-                      (double)t->options.rate);
-  uint32_t last = t->options.refit > 0 ? t->options.refit : t->options.epochs;
-  next.checked = next.epoch % t->options.check == 0 || next.epoch >= last;
-  if (next.checked) status = t->options.refit > 0 ? keep(t, &next) : validate(t, &next);
-  if (status != SOLID_OK) return status;
-  next.finished = sol_epochs_are_over(&t->options, &next);
-  t->report = next;
-  if (report != NULL) *report = next;
-  return SOLID_OK;
-}
-
-const sol_epoch *sol_trainer_report(const sol_trainer *trainer) {
-  return &trainer->report;
-}
-
-void sol_trainer_size(const sol_trainer *trainer, uint32_t *users, size_t *rows) {
-  *users = trainer->batches.users;
-  *rows = trainer->batches.rows;
-}
-
-const float *sol_trainer_best(const sol_trainer *trainer) {
-  return trainer->best;
+  char *provenance = describe(t);
+  status = provenance == NULL ? solid_fail(SOLID_ENOMEM, "no memory to describe the training")
+                              : sol_material_write(&t->material, &t->config, &book, sol_fit_best(t->fit), &t->options,
+                                                   provenance, path);
+  free(provenance);
+  sol_codebook_clear(&book);
+  return status;
 }

@@ -1,7 +1,7 @@
 #include "solid/train/fit/validate.h"
 #include "kernels/ops.h"
 #include "solid/extend.h"
-#include "solid/train/data/split.h"
+#include "solid/train/split.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,9 +31,9 @@ static size_t validator_bind(sol_validator *v, float *base) {
 /* Counts the users with a target and the rows of the largest batch they make, in their order. */
 static void survey(sol_validator *v) {
   size_t rows = 0;
-  for (uint32_t u = 0; u < v->history->users; u++) {
-    sol_range known;
-    if (!sol_split_question(v->history, u, SOL_PART_VALID, &known)) continue;
+  for (uint32_t u = 0; u < v->dataset->users; u++) {
+    solid_range known;
+    if (!solid_split_question(v->dataset, u, SOLID_PART_VALID, &known)) continue;
     if (v->users % v->batch == 0) rows = 0;
     size_t length = known.end - known.begin;
     rows += length < v->config.window ? length : v->config.window;
@@ -43,9 +43,9 @@ static void survey(sol_validator *v) {
 }
 
 solid_status sol_validator_open(sol_validator *validator, sk_backend *be, const sol_config *config,
-                                const sol_history *history) {
+                                const solid_dataset *dataset) {
   sol_validator *v = validator;
-  *v = (sol_validator){.be = be, .config = *config, .history = history, .batch = users_at_once(be)};
+  *v = (sol_validator){.be = be, .config = *config, .dataset = dataset, .batch = users_at_once(be)};
   survey(v);
   v->words = (config->items + 63) / 64;
   size_t n = v->batch, floats = validator_bind(v, NULL), batch_ints = sol_batch_ints(n, v->max_rows);
@@ -98,14 +98,14 @@ void sol_validator_close(sol_validator *validator) {
 static uint32_t next_users(sol_validator *v, uint32_t *user) {
   uint32_t n = 0, row = 0;
   v->offsets[0] = 0;
-  for (; *user < v->history->users && n < v->batch; ++*user) {
-    sol_range known;
-    if (!sol_split_question(v->history, *user, SOL_PART_VALID, &known)) continue;
+  for (; *user < v->dataset->users && n < v->batch; ++*user) {
+    solid_range known;
+    if (!solid_split_question(v->dataset, *user, SOLID_PART_VALID, &known)) continue;
     uint64_t *mask = v->host_mask + n * v->words;
-    uint32_t target = v->history->sequence[known.end];
+    uint32_t target = v->dataset->sequence[known.end];
     memset(mask, 0, v->words * sizeof *mask);
     for (size_t i = known.begin; i < known.end; i++) {
-      uint32_t item = v->history->sequence[i];
+      uint32_t item = v->dataset->sequence[i];
       if (item != target) mask[item / 64] |= (uint64_t)1 << item % 64;
       if (known.end - i <= v->config.window) v->items[row++] = item;
     }
@@ -176,11 +176,11 @@ solid_status sol_validator_run(sol_validator *validator, const sol_weights *weig
   for (uint32_t user = 0, n; status == SOLID_OK && (n = next_users(v, &user)) > 0;) {
     status = rank(v, weights, catalogue, n);
     for (uint32_t w = 0; status == SOLID_OK && w < n; w++) {
-      sol_range known = {0};
-      sol_split_question(v->history, v->who[w], SOL_PART_VALID, &known);
+      solid_range known = {0};
+      solid_split_question(v->dataset, v->who[w], SOLID_PART_VALID, &known);
       const int32_t *best = v->host_index + w * (size_t)depth(v);
       for (int32_t k = 0; k < depth(v); k++) {
-        if (best[k] != (int32_t)v->history->sequence[known.end]) continue;
+        if (best[k] != (int32_t)v->dataset->sequence[known.end]) continue;
         hits += 1;
         ndcg += 1 / log2(k + 2.0);
       }

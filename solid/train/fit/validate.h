@@ -2,13 +2,13 @@
 #ifndef SOLID_TRAIN_FIT_VALIDATE_H
 #define SOLID_TRAIN_FIT_VALIDATE_H
 
-#include "solid/train/data/history.h"
+#include "solid/train/dataset.h"
 #include "solid/train/fit/step.h"
 
 typedef struct sol_validator {
   sk_backend *be;
   sol_config config;
-  const sol_history *history;           /* borrowed */
+  const solid_dataset *dataset;         /* borrowed */
   uint32_t users;                       /* that have a validation target */
   uint32_t batch;                       /* users at once */
   size_t max_rows;                      /* of the largest batch */
@@ -28,7 +28,7 @@ typedef struct sol_validation {
 
 /* A zeroed struct may be closed. */
 solid_status sol_validator_open(sol_validator *validator, sk_backend *be, const sol_config *config,
-                                const sol_history *history);
+                                const solid_dataset *dataset);
 void sol_validator_close(sol_validator *validator);
 
 /* Ranks for the largest batch, of any items, so that kernels have what they need; results are thrown away. The

@@ -55,7 +55,8 @@ void mock_kafka_put_events(mock_kafka *kafka, const char *topic, int partitions,
   char key[16], payload[96];
   for (int i = first; i < first + n; i++) {
     snprintf(key, sizeof key, "u%d", i);
-    snprintf(payload, sizeof payload, "{\"user\":\"u%d\",\"item\":%d,\"event\":\"view\",\"ts\":%d}", i, i, 1000 + i);
+    snprintf(payload, sizeof payload, "{\"user\":\"u%d\",\"item\":%d,\"event\":\"view\",\"ts\":%lld}", i, i,
+             1600000000000LL + i);
     put(kafka, topic, i % partitions, key, payload);
   }
   cr_assert_eq(rd_kafka_flush(kafka->rk, 10000), 0);

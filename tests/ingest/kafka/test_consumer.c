@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { MAX_EVENTS = 1000 };
+enum { MAX_EVENTS = 1000, MAX_STREAMS = 16 };
 
 /* A sink that remembers what it took, by item number, and follows a script of failures. */
 typedef struct fake_sink {
@@ -20,7 +20,18 @@ typedef struct fake_sink {
   int fail_at; /* the call that would store this event ends in EDEVICE; 0 = none */
   int calls, largest;
   solid_consumer *consumer;
+  uint64_t streams[MAX_STREAMS];
+  int n_streams;
 } fake_sink;
+
+/* Streams in the order of their first event. */
+static void note_stream(fake_sink *sink, const solid_event *event) {
+  int i = 0;
+  cr_assert_neq(event->position.stream, 0);
+  while (i < sink->n_streams && sink->streams[i] != event->position.stream) i++;
+  cr_assert_lt(i, MAX_STREAMS);
+  if (i == sink->n_streams) sink->streams[sink->n_streams++] = event->position.stream;
+}
 
 static solid_status store(void *user, const solid_event *events, size_t n, solid_status *verdicts) {
   fake_sink *sink = user;
@@ -34,6 +45,7 @@ static solid_status store(void *user, const solid_event *events, size_t n, solid
   }
   for (size_t i = 0; i < n; i++) {
     char text[16];
+    note_stream(sink, &events[i]);
     snprintf(text, sizeof text, "%.*s", (int)events[i].item.size, events[i].item.data);
     number[i] = atoi(text);
     if (sink->fail_at && number[i] == sink->fail_at) return solid_fail(SOLID_EDEVICE, "the device is gone");
@@ -103,6 +115,30 @@ static void each_once(const fake_sink *sink, int first, int n) {
   for (int i = 0; i < MAX_EVENTS; i++) {
     int expected = i >= first && i < first + n;
     cr_assert_eq(sink->times[i], expected, "event %d was stored %d times, not %d", i, sink->times[i], expected);
+  }
+}
+
+/* A partition of a topic is a stream of its own, the same whenever it is read. */
+Test(consumer, gives_each_partition_a_stream) {
+  static fake_sink sinks[3];
+  for (int i = 0; i < 3; i++) {
+    const char *topic = i < 2 ? "events" : "more-events", *group = i == 1 ? "other-group" : "group";
+    solid_consumer_options options = options_for(&sinks[i]);
+    if (i != 1) mock_kafka_create(&kafka, topic, 3);
+    if (i != 1) mock_kafka_put_events(&kafka, topic, 3, 0, 30);
+    options.topic = topic;
+    options.group = group;
+    sinks[i].stop_at = 30;
+    cr_assert_eq(run(&sinks[i], &options), SOLID_OK, "%s", solid_last_error());
+    cr_assert_eq(sinks[i].n_streams, 3);
+  }
+  for (int a = 0; a < 3; a++) {
+    int same = 0, others = 0;
+    for (int b = 0; b < 3; b++) {
+      same += sinks[0].streams[a] == sinks[1].streams[b];
+      others += sinks[0].streams[a] == sinks[2].streams[b];
+    }
+    cr_assert(same == 1 && others == 0, "stream %d: %d the same, %d of the other topic", a, same, others);
   }
 }
 
@@ -188,9 +224,9 @@ Test(consumer, gives_up_a_stopped_run_when_the_sink_stays_away) {
 Test(consumer, buries_what_is_rejected_with_its_reason) {
   static fake_sink sink;
   static const char *const bad[][2] = {{"not_json", "{\"user\":"},
-                                       {"no_item", "{\"user\":\"u\",\"ts\":1}"},
-                                       {"unknown_item", "{\"user\":\"u\",\"item\":5000,\"ts\":1}"},
-                                       {"future", "{\"user\":\"u\",\"item\":1,\"ts\":9000000000000000}"},
+                                       {"no_item", "{\"user\":\"u\",\"ts\":1600000000000}"},
+                                       {"unknown_item", "{\"user\":\"u\",\"item\":5000,\"ts\":1600000000000}"},
+                                       {"future", "{\"user\":\"u\",\"item\":1,\"ts\":4100000000000}"},
                                        {"empty", NULL}};
   enum { N = sizeof bad / sizeof *bad };
   dead_letter_seen seen[N + 1];
@@ -210,7 +246,7 @@ Test(consumer, buries_what_is_rejected_with_its_reason) {
   cr_assert_eq(mock_kafka_committed(&kafka, "events", "group", 1), N + 3);
   cr_assert_eq(mock_kafka_read(&kafka, "events.dead-letter", seen, N + 1), N);
   for (int i = 0; i < N; i++) {
-    char offset[8];
+    char offset[16];
     snprintf(offset, sizeof offset, "%d", i);
     cr_assert_str_eq(seen[i].reason, bad[i][0]);
     cr_assert_str_eq(seen[i].payload, bad[i][1] ? bad[i][1] : "");

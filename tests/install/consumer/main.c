@@ -3,6 +3,9 @@
 #include <stdio.h>
 #include <store/memory_store.h>
 
+/* The archives use these names among themselves. */
+int sk_fail, sk_backend_find, sol_arena_take, sol_table_find;
+
 int main(void) {
   solid_context *ctx = NULL;
   if (solid_context_new(&ctx, NULL) != SOLID_OK) {

@@ -12,6 +12,7 @@ Test(backoff, doubles_up_to_its_most) {
   waits((sol_backoff){100, 1000, 0}, (const int64_t[]){100, 200, 400, 800, 1000, 1000, 1000}, 7);
   waits((sol_backoff){1, 8, 0}, (const int64_t[]){1, 2, 4, 8, 8}, 5);
   waits((sol_backoff){5, 5, 0}, (const int64_t[]){5, 5, 5}, 3);
+  waits((sol_backoff){50, 20, 0}, (const int64_t[]){20, 20, 20}, 3);
   waits((sol_backoff){0, 8, 0}, (const int64_t[]){0, 0, 0}, 3);
 }
 

@@ -42,7 +42,7 @@ Test(text, shows_what_a_line_can_hold) {
   SHOWS("u-17 / A", "u-17 / A");
   SHOWS("a\nb\r\t\x1b[2J\x7f", "a\\x0ab\\x0d\\x09\\x1b[2J\\x7f");
   SHOWS("a\0b", "a\\x00b");
-  SHOWS("say \"no\" \\ yes", "say \\\"no\\\" \\\\ yes");
+  SHOWS("say \"no\" \\ yes", "say \"no\" \\\\ yes");
   SHOWS("caf\xc3\xa9 \xe6\x9d\xb1 \xf0\x9f\x8e\xb5", "caf\xc3\xa9 \xe6\x9d\xb1 \xf0\x9f\x8e\xb5");
   SHOWS("\xc2\x9b\x31m", "\\xc2\\x9b1m"); /* a control character of two bytes */
   SHOWS("\xc2\xa0", "\xc2\xa0");

@@ -48,8 +48,10 @@ Test(model_file, what_was_written_is_read) {
   char path[SCRATCH_PATH];
   scratch_path(path, "model.safetensors");
   for (size_t h = 0; h < 4; h++)
-    for (int variant = 0; variant < 3; variant++) {
+    for (int variant = 0; variant < 4; variant++) {
       sol_config config = tiny_config(heads[h], variant == 1 ? 4 : 0);
+      if (variant == 3)
+        config.slate_rows = 7, config.slate_blocks = 2, config.slate_collisions = 3, config.slate_near = h % 2;
       if (variant == 1) config.attributes = 5, config.slots = 3;
       if (variant == 2) config.content = 0;
       if (variant == 2 && !sol_config_has_semantic_branch(&config)) config.levels = config.codes = 0;
@@ -281,7 +283,7 @@ Test(model_file, wrong_metadata_is_named) {
       {"solid.format", NULL, NULL, SOLID_EFORMAT, "no metadata solid.format"},
       {"solid.format", "x", NULL, SOLID_EFORMAT, "format \"x\" is no number"},
       {"solid.format", "", NULL, SOLID_EFORMAT, "format \"\" is no number"},
-      {"solid.format", "3", NULL, SOLID_EUNSUPPORTED, "format 3 is newer than this library's 2"},
+      {"solid.format", "4", NULL, SOLID_EUNSUPPORTED, "format 4 is newer than this library's 3"},
       {"solid.config", NULL, NULL, SOLID_EFORMAT, "no metadata solid.config"},
       {"solid.config", "{", NULL, SOLID_EFORMAT, "config: "},
       {"solid.config", "{}", NULL, SOLID_EFORMAT, "config: head is \"\""},

@@ -1,5 +1,6 @@
 /* The table of weights and the numbers that shape it. */
 #include "solid/model/tensors.h"
+#include "solid/status.h"
 #include "tests/support/seed.h"
 #include <criterion/criterion.h>
 #include <math.h>
@@ -68,6 +69,52 @@ Test(tensors, no_overlap_no_gap_every_member_bound_once) {
       check_layout(&config);
     }
   }
+}
+
+static sol_config with_slates(sol_config config, uint32_t near) {
+  config.slate_rows = 10;
+  config.slate_blocks = SOL_MAX_BLOCKS;
+  config.slate_collisions = 3;
+  config.slate_near = near;
+  return config;
+}
+
+/* A decoder of slates stands behind everything else, which stays where it is and begins with the same numbers. */
+Test(tensors, a_decoder_of_slates_moves_nothing) {
+  for (size_t h = 0; h < 4; h++)
+    for (uint32_t near = 0; near < 2; near++) {
+      sol_config ranker = base_config(heads[h]), config = with_slates(ranker, near);
+      config.blocks = ranker.blocks = SOL_MAX_BLOCKS;
+      check_layout(&config);
+      size_t first = sol_tensors_total(&ranker), total = sol_tensors_total(&config);
+      cr_assert_eq(sol_tensors_ranker(&config), first);
+      cr_assert_eq(sol_tensors_ranker(&ranker), first);
+      float *a = malloc(first * sizeof *a), *b = malloc(total * sizeof *b);
+      sol_weights_init(&ranker, 5, a);
+      sol_weights_init(&config, 5, b);
+      cr_assert_eq(memcmp(a, b, first * sizeof *a), 0);
+      free(a);
+      free(b);
+    }
+}
+
+Test(tensors, a_decoder_of_slates_is_all_or_nothing) {
+  sol_config good = with_slates(base_config(SOLID_HEAD_SOLID), 1), bad;
+  cr_assert_eq(sol_config_check(&good), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(sol_config_slate_heads(&good), 2);
+  cr_assert_eq(sol_config_slate_codes(&good), 3 * 5 + 3);
+  bad = good, bad.slate_rows = 0;
+  cr_assert_eq(sol_config_check(&bad), SOLID_ERANGE);
+  bad = good, bad.slate_rows = SOL_MAX_SLATE_ROWS + 1;
+  cr_assert_eq(sol_config_check(&bad), SOLID_ERANGE);
+  bad = good, bad.slate_blocks = 0;
+  cr_assert_eq(sol_config_check(&bad), SOLID_ERANGE);
+  bad = good, bad.slate_collisions = 38;
+  cr_assert_eq(sol_config_check(&bad), SOLID_ERANGE);
+  bad = good, bad.slate_near = 2;
+  cr_assert_eq(sol_config_check(&bad), SOLID_ERANGE);
+  bad = good, bad.head = SOLID_HEAD_STATIC, bad.levels = bad.codes = 0;
+  cr_assert_eq(sol_config_check(&bad), SOLID_EINVAL);
 }
 
 static size_t find(const sol_tensor *tensors, size_t n, const char *name) {

@@ -11,9 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+static uint32_t element = SOLID_F32; /* in which pipelines keep parameters */
+
 static solid_pipeline *pipeline_of(const serving *s, solid_store *store, uint32_t max_batch) {
   solid_pipeline_options options = SOLID_PIPELINE_OPTIONS_INIT;
   options.max_batch = max_batch;
+  options.element = element;
   solid_pipeline *pipeline = NULL;
   cr_assert_eq(solid_pipeline_new(&pipeline, s->model, store, &options), SOLID_OK, "%s", solid_last_error());
   return pipeline;
@@ -33,12 +36,16 @@ typedef struct record {
 } record;
 
 static record record_read(const serving *s, solid_store *store, const char *user) {
-  record r = {
-      .window = {.steps = calloc(s->info.window, sizeof(solid_step))},
-      .params = {.h = calloc(s->info.width, sizeof(float)), .values = calloc(s->info.params + 1, sizeof(float))}};
+  record r = {.window = {.steps = calloc(store->window, sizeof(solid_step))},
+              .params = {.h = calloc(s->info.width, sizeof(float)),
+                         .values = calloc(s->info.params + 1, sizeof(float)),
+                         .width = s->info.width,
+                         .count = s->info.params}};
+  solid_status of_user = SOLID_OK;
   solid_bytes id = serving_text(user);
-  cr_assert_eq(store->ops->get(store, &id, 1, s->info.generation, &r.window, &r.params, &r.found), SOLID_OK, "%s",
-               solid_last_error());
+  cr_assert_eq(store->ops->get(store, &id, 1, s->info.generation, &r.window, &r.params, &r.found, &of_user), SOLID_OK,
+               "%s", solid_last_error());
+  cr_assert_eq(of_user, SOLID_OK);
   return r;
 }
 
@@ -72,10 +79,19 @@ static void judge_user(const serving *s, solid_store *store, const char *user, c
     for (size_t i = 0; i < P; i++) want[d + i] = params[i];
     cr_assert_eq(r.params.seq, n);
     compare_floats("h", r.params.h, want, d, 1e-5, 1e-5);
-    compare_floats("params", r.params.values, want + d, P, rounding[store->element], rounding[store->element]);
+    compare_floats("params", r.params.values, want + d, P, rounding[element], rounding[element]);
     free(h), free(params), free(want);
   }
   record_free(&r);
+}
+
+static solid_store *store_of(const serving *s, uint32_t window) {
+  solid_memory_store_options options = SOLID_MEMORY_STORE_OPTIONS_INIT;
+  options.window = window;
+  solid_store *store = NULL;
+  cr_assert_eq(solid_store_open_memory(&store, s->model, &options), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(store->window, window);
+  return store;
 }
 
 Test(pipeline, stores_windows_and_parameters) {
@@ -106,20 +122,11 @@ Test(pipeline, stores_windows_and_parameters) {
   serving_close(&s);
 }
 
-static solid_store *store_of(const serving *s, solid_element element) {
-  solid_memory_store_options options = SOLID_MEMORY_STORE_OPTIONS_INIT;
-  options.window = s->info.window, options.width = s->info.width, options.params = s->info.params;
-  options.element = element;
-  solid_store *store = NULL;
-  cr_assert_eq(solid_memory_store_open(&store, &options), SOLID_OK, "%s", solid_last_error());
-  return store;
-}
-
 /* f16 comes from the back end as it is kept, the others come as floats. */
 static void write_every_element(const char *device) {
   serving s = serving_open_on(device, SOLID_HEAD_SOLID, 0, 27);
-  for (int element = SOLID_F32; element <= SOLID_I8 && s.ctx; element++) {
-    solid_store *store = store_of(&s, (solid_element)element);
+  for (element = SOLID_F32; element <= SOLID_I8 && s.ctx; element++) {
+    solid_store *store = serving_store(&s);
     solid_pipeline *pipeline = pipeline_of(&s, store, 3);
     const uint32_t anna[] = {1, 2, 3, 4}, ben[] = {2};
     solid_event events[5] = {serving_event(&s, "anna", 1, 0), serving_event(&s, "anna", 2, 1),
@@ -129,7 +136,7 @@ static void write_every_element(const char *device) {
     judge_user(&s, store, "anna", anna, 4);
     judge_user(&s, store, "ben", ben, 1);
     solid_pipeline_free(pipeline);
-    store->ops->close(store);
+    solid_store_close(store);
   }
   serving_close(&s);
 }
@@ -175,6 +182,60 @@ Test(pipeline, gives_every_event_its_verdict) {
   serving_close(&s);
 }
 
+/* What concerns one user is the verdict of their events, in whichever call it shows, and stops nobody else. */
+Test(pipeline, a_foreign_record_stops_nobody_else) {
+  serving s = serving_open(SOLID_HEAD_SOLID, 28);
+  fault_store store;
+  fault_store_wrap(&store, s.store);
+  store.foreign = "ben";
+  solid_pipeline *pipeline = pipeline_of(&s, &store.base, 2);
+  const uint32_t anna[] = {1, 2, 3}, cleo[] = {2};
+  solid_event events[6] = {serving_event(&s, "anna", 1, 0), serving_event(&s, "ben", 4, 1),
+                           serving_event(&s, "anna", 2, 2), serving_event(&s, "anna", 3, 3),
+                           serving_event(&s, "ben", 1, 4),  serving_event(&s, "cleo", 2, 5)};
+  events[2].item = serving_text("no such item");
+  const solid_status want[6] = {SOLID_OK, SOLID_EFORMAT, SOLID_ENOTFOUND, SOLID_OK, SOLID_EFORMAT, SOLID_OK};
+  solid_status verdicts[6] = {1, 1, 1, 1, 1, 1};
+  const uint32_t kept[] = {anna[0], anna[2]};
+  cr_assert_eq(solid_pipeline_push(pipeline, events, 6, verdicts), SOLID_OK, "%s", solid_last_error());
+  for (int i = 0; i < 6; i++) cr_assert_eq(verdicts[i], want[i], "event %d: %s", i, solid_status_name(verdicts[i]));
+  judge_user(&s, s.store, "anna", kept, 2);
+  judge_user(&s, s.store, "cleo", cleo, 1);
+  record r = record_read(&s, s.store, "ben");
+  cr_assert_eq(r.found, 0, "no parameters of a window that was not given");
+  record_free(&r);
+  solid_pipeline_stats stats = stats_of(pipeline);
+  cr_assert(stats.set_aside == 2 && stats.applied == 3 && stats.duplicates == 0 && stats.generated == 2);
+  cr_assert_eq(solid_pipeline_push(pipeline, events, 6, NULL), SOLID_OK, "nobody asks for verdicts");
+  solid_pipeline_free(pipeline);
+  serving_close(&s);
+}
+
+/* A store may keep more than this model reads: a model that reads more may share it. */
+Test(pipeline, reads_the_newest_of_a_longer_window) {
+  serving s = serving_open(SOLID_HEAD_SOLID, 29);
+  uint32_t L = s.info.window, items[64];
+  cr_assert(L + 5 < 64 && L > 1);
+  solid_store *longer = store_of(&s, L + 3);
+  solid_pipeline *pipeline = pipeline_of(&s, longer, 4), *own = pipeline_of(&s, s.store, 4);
+  for (uint32_t i = 0; i < L + 5; i++) {
+    items[i] = i * 7 % s.info.items;
+    solid_event event = serving_event(&s, "anna", items[i], i);
+    cr_assert_eq(solid_pipeline_push(pipeline, &event, 1, NULL), SOLID_OK, "%s", solid_last_error());
+    cr_assert_eq(solid_pipeline_push(own, &event, 1, NULL), SOLID_OK, "%s", solid_last_error());
+  }
+  record want = record_read(&s, s.store, "anna"), got = record_read(&s, longer, "anna");
+  cr_assert_eq(want.window.count, L);
+  cr_assert_eq(got.window.count, L + 3);
+  for (uint32_t i = 0; i < L; i++) cr_assert_eq(got.window.steps[i + 3].item, want.window.steps[i].item);
+  compare_bits("h", got.params.h, want.params.h, s.info.width);
+  compare_bits("params", got.params.values, want.params.values, s.info.params);
+  record_free(&want), record_free(&got);
+  solid_pipeline_free(pipeline), solid_pipeline_free(own);
+  solid_store_close(longer);
+  serving_close(&s);
+}
+
 /* A random stream with replays, in batches of users smaller than the batches of events, against plain lists. */
 static void judge_stream(uint32_t max_batch) {
   enum { USERS = 23, EVENTS = 400 };
@@ -191,7 +252,7 @@ static void judge_stream(uint32_t max_batch) {
     int user = seed_below(&rng, USERS);
     uint32_t item = (uint32_t)seed_below(&rng, (int32_t)s.info.items);
     snprintf(names[user], sizeof names[user], "user%d", user);
-    events[i] = serving_event(&s, names[user], item, SOLID_POSITION(user % 3, i));
+    events[i] = serving_event_at(&s, names[user], item, (solid_position){(uint64_t)user % 3 + 1, (uint64_t)i});
     items[user][count[user]++] = item;
   }
   for (size_t at = 0; at < EVENTS;) {
@@ -252,10 +313,11 @@ Test(pipeline, a_replay_repairs_every_failure) {
 Test(pipeline, reads_over_items_of_another_model) {
   serving s = serving_open(SOLID_HEAD_SOLID, 24);
   solid_step foreign[2] = {{solid_item_hash(serving_text("of another model")), 1}, {12345, 2}}, room[64];
-  uint64_t positions[2] = {SOLID_NO_STREAM, SOLID_NO_STREAM};
+  solid_position positions[2] = {{0, 0}, {0, 0}};
+  solid_status of_user;
   solid_append append = {serving_text("anna"), foreign, positions, 2};
   solid_window window = {.steps = room};
-  cr_assert_eq(s.store->ops->advance(s.store, &append, 1, &window, NULL), SOLID_OK);
+  cr_assert_eq(s.store->ops->advance(s.store, &append, 1, &window, NULL, &of_user), SOLID_OK);
   solid_pipeline *pipeline = pipeline_of(&s, s.store, 8);
   solid_event event = serving_event(&s, "anna", 3, 7);
   cr_assert_eq(solid_pipeline_push(pipeline, &event, 1, NULL), SOLID_OK);
@@ -291,13 +353,17 @@ Test(pipeline, static_head_keeps_the_state) {
 }
 
 Test(pipeline, refuses_bad_arguments) {
-  serving s = serving_open(SOLID_HEAD_SOLID, 26), other = serving_open(SOLID_HEAD_STATIC, 26);
+  serving s = serving_open(SOLID_HEAD_SOLID, 26);
+  solid_store *shorter = store_of(&s, s.info.window - 1);
   solid_pipeline *pipeline = NULL;
   solid_pipeline_options options = SOLID_PIPELINE_OPTIONS_INIT;
-  cr_assert_eq(solid_pipeline_new(&pipeline, s.model, other.store, NULL), SOLID_EMISMATCH, "%s", solid_last_error());
+  cr_assert_eq(solid_pipeline_new(&pipeline, s.model, shorter, NULL), SOLID_EMISMATCH, "%s", solid_last_error());
   cr_assert_eq(solid_pipeline_new(NULL, s.model, s.store, NULL), SOLID_EINVAL);
   cr_assert_eq(solid_pipeline_new(&pipeline, NULL, s.store, NULL), SOLID_EINVAL);
   cr_assert_eq(solid_pipeline_new(&pipeline, s.model, NULL, NULL), SOLID_EINVAL);
+  options.element = 3;
+  cr_assert_eq(solid_pipeline_new(&pipeline, s.model, s.store, &options), SOLID_EINVAL);
+  options = solid_pipeline_options_default();
   options.max_batch = 0;
   cr_assert_eq(solid_pipeline_new(&pipeline, s.model, s.store, &options), SOLID_EINVAL);
   options.struct_size = 3;
@@ -315,17 +381,19 @@ Test(pipeline, refuses_bad_arguments) {
   cr_assert_eq(solid_pipeline_get_stats(pipeline, &stats), SOLID_EINVAL);
   solid_pipeline_free(pipeline);
   solid_pipeline_free(NULL);
-  serving_close(&other);
+  solid_store_close(shorter);
   serving_close(&s);
 }
 
 Test(pipeline, survives_every_failing_allocation) {
   serving s = serving_open(SOLID_HEAD_SOLID, 27);
   size_t failures = 0;
+  solid_pipeline_options options = SOLID_PIPELINE_OPTIONS_INIT;
+  options.element = element;
   solid_pipeline *pipeline = NULL;
   while (!pipeline) {
     alloc_watch_fail(++failures);
-    solid_status status = solid_pipeline_new(&pipeline, s.model, s.store, NULL);
+    solid_status status = solid_pipeline_new(&pipeline, s.model, s.store, &options);
     alloc_watch_fail(0);
     cr_assert(status == SOLID_ENOMEM || (status == SOLID_OK && pipeline), "%s", solid_status_name(status));
   }

@@ -18,16 +18,21 @@ static const uint32_t anna_items[] = {1, 7, 3, 9, 2}, ben_items[] = {4, 11}, ses
 
 static solid_recommender *recommender_of(const serving *s, solid_store *store, size_t max_batch) {
   solid_recommender *rec = NULL;
-  cr_assert_eq(solid_recommender_new(&rec, s->model, store, max_batch), SOLID_OK, "%s", solid_last_error());
+  solid_recommender_options options = SOLID_RECOMMENDER_OPTIONS_INIT;
+  options.max_batch = (uint32_t)max_batch;
+  options.element = SOLID_F32;
+  cr_assert_eq(solid_recommender_new(&rec, s->model, store, &options), SOLID_OK, "%s", solid_last_error());
   return rec;
 }
 
 /* Window and parameters as the pipeline leaves them. */
 static void push(const serving *s, const char *user, const uint32_t *items, size_t n) {
   solid_pipeline *pipeline = NULL;
-  cr_assert_eq(solid_pipeline_new(&pipeline, s->model, s->store, NULL), SOLID_OK, "%s", solid_last_error());
+  solid_pipeline_options options = SOLID_PIPELINE_OPTIONS_INIT;
+  options.element = SOLID_F32;
+  cr_assert_eq(solid_pipeline_new(&pipeline, s->model, s->store, &options), SOLID_OK, "%s", solid_last_error());
   for (size_t i = 0; i < n; i++) {
-    solid_event event = serving_event(s, user, items[i], SOLID_NO_STREAM);
+    solid_event event = serving_event_at(s, user, items[i], (solid_position){0, 0});
     cr_assert_eq(solid_pipeline_push(pipeline, &event, 1, NULL), SOLID_OK, "%s", solid_last_error());
   }
   solid_pipeline_free(pipeline);
@@ -131,21 +136,25 @@ Test(recommender, the_shortcut_gives_the_same_numbers) {
   solid_bytes id = serving_text("anna");
   solid_step *steps = calloc(s.info.window, sizeof *steps);
   solid_window window = {.steps = steps};
-  solid_params params = {.h = calloc(s.info.width, sizeof(float)), .values = calloc(s.info.params, sizeof(float))};
+  solid_params params = {.h = calloc(s.info.width, sizeof(float)),
+                         .values = calloc(s.info.params, sizeof(float)),
+                         .width = s.info.width,
+                         .count = s.info.params};
+  solid_status of_user;
   uint8_t found = 0;
-  cr_assert_eq(s.store->ops->get(s.store, &id, 1, s.info.generation, &window, &params, &found), SOLID_OK);
+  cr_assert_eq(s.store->ops->get(s.store, &id, 1, s.info.generation, &window, &params, &found, &of_user), SOLID_OK);
   cr_assert(found);
   params.seq = 4;
   params.generation = s.info.generation;
   for (uint32_t i = 0; i < s.info.width; i++) params.h[i] = 100.0f; /* must not be read */
-  cr_assert_eq(older->ops->put_params(older, &id, &params, 1), SOLID_OK);
+  cr_assert_eq(older->ops->put_params(older, &id, &params, 1, &of_user), SOLID_OK);
   solid_recommender *slow = recommender_of(&s, older, 1);
   answer = ask(slow, "anna", &query, encoded);
   expect(&answer, SOLID_FROM_CACHE_FRESH, 4, 5, V);
   serving_same("shortcut", shortcut, encoded, V);
   solid_recommender_free(slow);
   solid_recommender_free(rec);
-  older->ops->close(older);
+  solid_store_close(older);
   free(shortcut), free(encoded), free(steps), free(params.h), free(params.values);
   serving_close(&s);
 }
@@ -365,10 +374,11 @@ Test(recommender, popularity_for_the_unknown) {
 Test(recommender, a_window_of_unknown_items) {
   serving s = serving_open(SOLID_HEAD_SOLID, 51);
   solid_step step = {42, 1}, room[64];
-  uint64_t position = SOLID_NO_STREAM;
+  solid_position position = {0, 0};
+  solid_status of_user;
   solid_append append = {serving_text("anna"), &step, &position, 1};
   solid_window window = {.steps = room};
-  cr_assert_eq(s.store->ops->advance(s.store, &append, 1, &window, NULL), SOLID_OK);
+  cr_assert_eq(s.store->ops->advance(s.store, &append, 1, &window, NULL, &of_user), SOLID_OK);
   solid_recommender *rec = recommender_of(&s, s.store, 1);
   solid_scored out[K];
   solid_query query = query_of(K);
@@ -379,11 +389,21 @@ Test(recommender, a_window_of_unknown_items) {
 }
 
 Test(recommender, refuses_bad_queries) {
-  serving s = serving_open(SOLID_HEAD_SOLID, 52), other = serving_open(SOLID_HEAD_STATIC, 52);
+  serving s = serving_open(SOLID_HEAD_SOLID, 52);
   solid_recommender *rec = NULL;
-  cr_assert_eq(solid_recommender_new(&rec, s.model, other.store, 1), SOLID_EMISMATCH, "%s", solid_last_error());
-  cr_assert_eq(solid_recommender_new(&rec, s.model, s.store, 0), SOLID_EINVAL);
-  cr_assert_eq(solid_recommender_new(NULL, s.model, s.store, 1), SOLID_EINVAL);
+  fault_store shorter;
+  fault_store_wrap(&shorter, s.store);
+  shorter.base.window--;
+  solid_recommender_options options = SOLID_RECOMMENDER_OPTIONS_INIT;
+  cr_assert_eq(solid_recommender_new(&rec, s.model, &shorter.base, NULL), SOLID_EMISMATCH, "%s", solid_last_error());
+  cr_assert_eq(solid_recommender_new(NULL, s.model, s.store, NULL), SOLID_EINVAL);
+  options.max_batch = 0;
+  cr_assert_eq(solid_recommender_new(&rec, s.model, s.store, &options), SOLID_EINVAL);
+  options = solid_recommender_options_default();
+  options.element = 3;
+  cr_assert_eq(solid_recommender_new(&rec, s.model, s.store, &options), SOLID_EINVAL);
+  options.struct_size++;
+  cr_assert_eq(solid_recommender_new(&rec, s.model, s.store, &options), SOLID_EINVAL);
   cr_assert_null(rec);
   rec = recommender_of(&s, s.store, 1);
   char id[256];
@@ -424,7 +444,6 @@ Test(recommender, refuses_bad_queries) {
   cr_assert_eq(solid_recommend_batch(rec, NULL, 0, &query, NULL, NULL), SOLID_OK, "nobody is legal");
   solid_recommender_free(rec);
   solid_recommender_free(NULL);
-  serving_close(&other);
   serving_close(&s);
 }
 
@@ -501,7 +520,7 @@ static void judge_batch(const solid_query *query) {
   }
   solid_recommender_free(rec);
   solid_recommender_free(single);
-  twin->ops->close(twin);
+  solid_store_close(twin);
   serving_close(&s);
 }
 
@@ -551,6 +570,43 @@ Test(recommender, a_store_that_is_away) {
   serving_close(&s);
 }
 
+/* A user whose record is none gets no answer, and says so; the others get theirs. */
+Test(recommender, a_foreign_record_stops_nobody_else) {
+  serving s = serving_open(SOLID_HEAD_SOLID, 58);
+  fault_store store;
+  fault_store_wrap(&store, s.store);
+  push(&s, "anna", anna_items, 5);
+  push(&s, "ben", ben_items, 2);
+  serving_append(&s, s.store, "cold", ben_items, 2);
+  solid_recommender *rec = recommender_of(&s, &store.base, 3);
+  solid_scored out[3 * K], one[K];
+  solid_query query = query_of(K);
+  query.session = ids_of(&s, session_items, 2);
+  query.n_session = 2;
+  for (int session = 1; session >= 0; session--) {
+    solid_answer answers[3], answer = {.struct_size = sizeof answer};
+    solid_bytes ids[3] = {serving_text("anna"), serving_text("ben"), serving_text("cold")};
+    for (int i = 0; i < 3; i++) answers[i] = (solid_answer){.struct_size = sizeof answer};
+    if (!session) query.n_session = 0;
+    store.foreign = NULL;
+    cr_assert_eq(solid_recommend(rec, ids[0], &query, one, &answer), SOLID_OK, "%s", solid_last_error());
+    store.foreign = "ben";
+    cr_assert_eq(solid_recommend_batch(rec, ids, 3, &query, out, answers), SOLID_OK, "%s", solid_last_error());
+    cr_assert(answers[0].status == SOLID_OK && answers[2].status == SOLID_OK && answers[0].count == K);
+    serving_same("anna", out, one, K);
+    cr_assert_eq(answers[1].status, SOLID_EFORMAT);
+    cr_assert_eq(answers[1].count, 0);
+    for (int i = 0; i < K; i++) cr_assert_eq(out[K + i].item, SOLID_NO_ITEM);
+    cr_assert_eq(solid_recommend(rec, ids[1], &query, one, NULL), SOLID_EFORMAT);
+    cr_assert_eq(one[0].item, SOLID_NO_ITEM);
+  }
+  solid_recommender_stats stats = {.struct_size = sizeof stats};
+  cr_assert_eq(solid_recommender_get_stats(rec, &stats), SOLID_OK);
+  cr_assert_eq(stats.set_aside, 4);
+  solid_recommender_free(rec);
+  serving_close(&s);
+}
+
 Test(recommender, static_head) {
   serving s = serving_open(SOLID_HEAD_STATIC, 55);
   push(&s, "anna", anna_items, 5);
@@ -593,7 +649,7 @@ Test(recommender, survives_every_failing_allocation) {
   solid_recommender *rec = NULL;
   while (!rec) {
     alloc_watch_fail(++failures);
-    solid_status status = solid_recommender_new(&rec, s.model, s.store, 4);
+    solid_status status = solid_recommender_new(&rec, s.model, s.store, NULL);
     alloc_watch_fail(0);
     cr_assert(status == SOLID_ENOMEM || (status == SOLID_OK && rec), "%s", solid_status_name(status));
   }

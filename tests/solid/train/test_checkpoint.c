@@ -14,8 +14,8 @@ static void check_resume(rig *r) {
   walk_fixture whole, parts;
   walk_setup(&whole);
   walk_setup(&parts);
-  sol_train_options o = walk_options();
-  sol_trainer *trainer = walk_trainer(r, &whole, &o);
+  solid_train_options o = walk_options();
+  sol_fit *trainer = walk_trainer(r, &whole, &o);
   walk_epochs(trainer, 6);
   walk_finish(trainer, &whole);
   char path[] = "/tmp/solid-checkpoint-XXXXXX";
@@ -24,10 +24,10 @@ static void check_resume(rig *r) {
   close(fd);
   for (uint32_t part = 0; part < 3; part++) {
     trainer = walk_trainer(r, &parts, &o);
-    if (part > 0) cr_assert_eq(sol_trainer_load(trainer, path), SOLID_OK, "%s", solid_last_error());
-    cr_expect_eq(sol_trainer_report(trainer)->epoch, 2 * part);
+    if (part > 0) cr_assert_eq(sol_fit_load(trainer, path), SOLID_OK, "%s", solid_last_error());
+    cr_expect_eq(sol_fit_report(trainer)->epoch, 2 * part);
     walk_epochs(trainer, 2);
-    cr_assert_eq(sol_trainer_save(trainer, path), SOLID_OK, "%s", solid_last_error());
+    cr_assert_eq(sol_fit_save(trainer, path), SOLID_OK, "%s", solid_last_error());
     walk_finish(trainer, &parts);
   }
   compare_bits("best weights", parts.best, whole.best, sol_tensors_total(&walk_config));
@@ -52,8 +52,8 @@ static void check_cancel(rig *r) {
   walk_fixture whole, parts;
   walk_setup(&whole);
   walk_setup(&parts);
-  sol_train_options o = walk_options();
-  sol_trainer *trainer = walk_trainer(r, &whole, &o);
+  solid_train_options o = walk_options();
+  sol_fit *trainer = walk_trainer(r, &whole, &o);
   walk_epochs(trainer, 2);
   walk_finish(trainer, &whole);
   char path[] = "/tmp/solid-checkpoint-XXXXXX";
@@ -62,10 +62,10 @@ static void check_cancel(rig *r) {
   close(fd);
   trainer = walk_trainer(r, &parts, &o);
   walk_epochs(trainer, 1);
-  cr_assert_eq(sol_trainer_save(trainer, path), SOLID_OK, "%s", solid_last_error());
-  cr_assert_eq(sol_trainer_epoch(trainer, stop_at_second, NULL, NULL), SOLID_ECANCELLED);
-  cr_expect_eq(sol_trainer_report(trainer)->epoch, 1);
-  cr_assert_eq(sol_trainer_load(trainer, path), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(sol_fit_save(trainer, path), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(sol_fit_epoch(trainer, stop_at_second, NULL, NULL), SOLID_ECANCELLED);
+  cr_expect_eq(sol_fit_report(trainer)->epoch, 1);
+  cr_assert_eq(sol_fit_load(trainer, path), SOLID_OK, "%s", solid_last_error());
   walk_epochs(trainer, 1);
   walk_finish(trainer, &parts);
   compare_bits("best weights", parts.best, whole.best, sol_tensors_total(&walk_config));
@@ -79,17 +79,17 @@ Test(checkpoint, forgets_a_cancelled_epoch) {
   rig_each(check_cancel);
 }
 
-static void expect_refusal(rig *r, const walk_fixture *f, const sol_train_options *o, const char *path,
+static void expect_refusal(rig *r, const walk_fixture *f, const solid_train_options *o, const char *path,
                            solid_status status, const char *text) {
-  sol_trainer *trainer = walk_trainer(r, f, o);
-  cr_expect_eq(sol_trainer_load(trainer, path), status, "%s", solid_last_error());
+  sol_fit *trainer = walk_trainer(r, f, o);
+  cr_expect_eq(sol_fit_load(trainer, path), status, "%s", solid_last_error());
   cr_expect(strstr(solid_last_error(), text) != NULL, "`%s` is not in: %s", text, solid_last_error());
-  sol_trainer_close(trainer);
+  sol_fit_close(trainer);
 }
 
-/* The file says the format before this one, which had other options. */
-static void say_format_3(const char *path) {
-  static const char now[] = "solid checkpoint 4";
+/* The file says the format before this one, which had other words. */
+static void say_format_4(const char *path) {
+  static const char now[] = "solid checkpoint 5";
   char head[4096];
   FILE *file = fopen(path, "r+b");
   cr_assert_not_null(file);
@@ -97,7 +97,7 @@ static void say_format_3(const char *path) {
   while (at + sizeof now <= n && memcmp(head + at, now, sizeof now - 1) != 0) at++;
   cr_assert_leq(at + sizeof now, n, "no format in the first %zu bytes", n);
   cr_assert_eq(fseek(file, (long)(at + sizeof now - 2), SEEK_SET), 0);
-  cr_assert_eq(fputc('3', file), '3');
+  cr_assert_eq(fputc('4', file), '4');
   cr_assert_eq(fclose(file), 0);
 }
 
@@ -105,23 +105,25 @@ Test(checkpoint, refuses_a_checkpoint_that_is_not_its_own) {
   rig *r = rig_open(sk_backend_find("cpu"), NULL);
   walk_fixture f;
   walk_setup(&f);
-  sol_train_options o = walk_options();
+  solid_train_options o = walk_options();
   char folder[] = "/tmp/solid-checkpoint-XXXXXX", path[64];
   cr_assert_not_null(mkdtemp(folder));
   snprintf(path, sizeof path, "%s/checkpoint", folder);
   expect_refusal(r, &f, &o, path, SOLID_ENOTFOUND, "no checkpoint");
-  sol_trainer *trainer = walk_trainer(r, &f, &o);
+  sol_fit *trainer = walk_trainer(r, &f, &o);
   walk_epochs(trainer, 1);
-  cr_assert_eq(sol_trainer_save(trainer, path), SOLID_OK, "%s", solid_last_error());
-  sol_trainer_close(trainer);
-  sol_train_options other = o;
+  cr_assert_eq(sol_fit_save(trainer, path), SOLID_OK, "%s", solid_last_error());
+  sol_fit_close(trainer);
+  solid_train_options other = o;
   other.seed = 4;
   expect_refusal(r, &f, &other, path, SOLID_EMISMATCH, "options seed=3, this run has seed=4");
+  other = o, other.rate_end = 0.5; /* which binds the epochs too */
+  expect_refusal(r, &f, &other, path, SOLID_EMISMATCH, "options rate_end=1, this run has rate_end=0.5");
   f.codes[1] ^= 1;
   expect_refusal(r, &f, &o, path, SOLID_EMISMATCH, "codes=");
   f.codes[1] ^= 1;
-  say_format_3(path);
-  expect_refusal(r, &f, &o, path, SOLID_EMISMATCH, "made with format 3, this run has 4");
+  say_format_4(path);
+  expect_refusal(r, &f, &o, path, SOLID_EMISMATCH, "made with format 4, this run has 5");
   cr_assert_eq(truncate(path, 5000), 0);
   expect_refusal(r, &f, &o, path, SOLID_EFORMAT, path);
   unlink(path);
@@ -136,14 +138,14 @@ Test(checkpoint, refuses_a_checkpoint_with_a_flipped_bit) {
   rig *r = rig_open(sk_backend_find("cpu"), NULL);
   walk_fixture f;
   walk_setup(&f);
-  sol_train_options o = walk_options();
+  solid_train_options o = walk_options();
   char folder[] = "/tmp/solid-checkpoint-XXXXXX", path[64];
   cr_assert_not_null(mkdtemp(folder));
   snprintf(path, sizeof path, "%s/checkpoint", folder);
-  sol_trainer *trainer = walk_trainer(r, &f, &o);
+  sol_fit *trainer = walk_trainer(r, &f, &o);
   walk_epochs(trainer, 2);
-  cr_assert_eq(sol_trainer_save(trainer, path), SOLID_OK, "%s", solid_last_error());
-  sol_trainer_close(trainer);
+  cr_assert_eq(sol_fit_save(trainer, path), SOLID_OK, "%s", solid_last_error());
+  sol_fit_close(trainer);
   FILE *file = fopen(path, "r+b");
   cr_assert_not_null(file);
   cr_assert_eq(fseek(file, 0, SEEK_END), 0);
@@ -158,17 +160,17 @@ Test(checkpoint, refuses_a_checkpoint_with_a_flipped_bit) {
       cr_assert_neq(fputc(byte ^ 1 << at % 8, file), EOF);
       fflush(file);
       if (back) break;
-      cr_assert_neq(sol_trainer_load(trainer, path), SOLID_OK, "bit %ld of byte %ld", at % 8, at);
-      cr_assert_eq(sol_trainer_report(trainer)->epoch, 0, "byte %ld: the trainer has changed", at);
+      cr_assert_neq(sol_fit_load(trainer, path), SOLID_OK, "bit %ld of byte %ld", at % 8, at);
+      cr_assert_eq(sol_fit_report(trainer)->epoch, 0, "byte %ld: the trainer has changed", at);
       cr_assert_not_null(strstr(solid_last_error(), path), "byte %ld: %s", at, solid_last_error());
       damaged += strstr(solid_last_error(), "damaged: its checksum") != NULL;
     }
   }
   cr_assert_gt(damaged, 140, "%d", damaged);
   fclose(file);
-  cr_assert_eq(sol_trainer_load(trainer, path), SOLID_OK, "%s", solid_last_error());
-  cr_assert_eq(sol_trainer_report(trainer)->epoch, 2);
-  sol_trainer_close(trainer);
+  cr_assert_eq(sol_fit_load(trainer, path), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(sol_fit_report(trainer)->epoch, 2);
+  sol_fit_close(trainer);
   unlink(path);
   rmdir(folder);
   walk_teardown(&f);
@@ -186,19 +188,19 @@ Test(checkpoint, a_lost_device_leaves_the_checkpoint) {
   walk_fixture whole, parts;
   walk_setup(&whole);
   walk_setup(&parts);
-  sol_train_options o = walk_options();
+  solid_train_options o = walk_options();
   rig *r = rig_open(fault_backend(sk_backend_find("cpu"), &plan), NULL);
-  sol_trainer *trainer = walk_trainer(r, &whole, &o);
+  sol_fit *trainer = walk_trainer(r, &whole, &o);
   walk_epochs(trainer, 2);
-  cr_assert_eq(sol_trainer_save(trainer, path), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(sol_fit_save(trainer, path), SOLID_OK, "%s", solid_last_error());
   plan.syncs_left = 1;
-  cr_expect_eq(sol_trainer_epoch(trainer, NULL, NULL, NULL), SOLID_EDEVICE, "%s", solid_last_error());
+  cr_expect_eq(sol_fit_epoch(trainer, NULL, NULL, NULL), SOLID_EDEVICE, "%s", solid_last_error());
   cr_expect(strstr(solid_last_error(), plan.text), "\"%s\"", solid_last_error());
-  sol_trainer_close(trainer);
+  sol_fit_close(trainer);
   plan.syncs_left = 1 << 20;
   trainer = walk_trainer(r, &parts, &o);
-  cr_assert_eq(sol_trainer_load(trainer, path), SOLID_OK, "%s", solid_last_error());
-  cr_expect_eq(sol_trainer_report(trainer)->epoch, 2);
+  cr_assert_eq(sol_fit_load(trainer, path), SOLID_OK, "%s", solid_last_error());
+  cr_expect_eq(sol_fit_report(trainer)->epoch, 2);
   walk_epochs(trainer, 4);
   walk_finish(trainer, &parts);
   trainer = walk_trainer(r, &whole, &o);

@@ -2,7 +2,9 @@
  * are, a resume that is exact, and data whose content says nothing where learned codes find what there is. */
 #include "solid/model/tensors.h"
 #include "solid/train/codebook/codebook_learn.h"
-#include "solid/train/fit/trainer.h"
+#include "solid/train/fit/checkpoint.h"
+#include "solid/train/fit/fit.h"
+#include "solid/train/fit/recode.h"
 #include "tests/support/compare.h"
 #include "tests/support/rig.h"
 #include <criterion/criterion.h>
@@ -201,44 +203,44 @@ static const sol_config config = {.items = ITEMS,
 /* A user takes any items of one group; what items are says nothing about their groups. */
 typedef struct planted {
   sol_config config;
-  sol_history history;
+  solid_dataset dataset;
   float content[ITEMS * NOISE];
   sol_codebook book;
-  sol_train_options options;
+  solid_train_options options;
 } planted;
 
 static int group_of(const planted *p, uint32_t item) {
-  solid_bytes id = sol_vocab_id(&p->history.item_ids, item);
+  solid_bytes id = solid_vocab_id(&p->dataset.item_ids, item);
   return atoi((const char *)id.data) % GROUPS; /* ended by what follows it */
 }
 
 static void open_planted(planted *p) {
-  sol_collector *collector = NULL;
+  solid_collector *collector = NULL;
   seed_rng rng = seed_start(44);
-  *p = (planted){.config = config, .options = SOL_TRAIN_OPTIONS_INIT};
-  cr_assert_eq(sol_collector_new(&collector, NULL), SOLID_OK);
+  *p = (planted){.config = config, .options = SOLID_TRAIN_OPTIONS_INIT};
+  cr_assert_eq(solid_collector_new(&collector, NULL), SOLID_OK);
   for (int u = 0; u < USERS; u++)
     for (int i = 0; i < EVENTS; i++) {
       char user[16], item[16];
       int v = i == 0 ? u % ITEMS : u % GROUPS + GROUPS * seed_below(&rng, ITEMS / GROUPS);
       snprintf(user, sizeof user, "%d", u);
       snprintf(item, sizeof item, "%d;", v);
-      solid_event event = {.user = {user, strlen(user)}, .item = {item, strlen(item)}, .position = SOLID_NO_STREAM};
-      cr_assert_eq(sol_collector_push(collector, &event, 1, NULL), SOLID_OK);
+      solid_event event = {.user = {user, strlen(user)}, .item = {item, strlen(item)}, .position = {0, 0}};
+      cr_assert_eq(solid_collector_push(collector, &event, 1, NULL), SOLID_OK);
     }
   for (int v = 0; v < ITEMS; v += 2) { /* attributes say nothing of groups either, and half of the items have none */
     char item[16], attribute[2] = {(char)('a' + seed_below(&rng, 3)), 0};
     snprintf(item, sizeof item, "%d;", v);
-    cr_assert_eq(sol_collector_attribute(collector, (solid_bytes){item, strlen(item)}, (solid_bytes){attribute, 1}),
+    cr_assert_eq(solid_collector_attribute(collector, (solid_bytes){item, strlen(item)}, (solid_bytes){attribute, 1}),
                  SOLID_OK);
   }
-  cr_assert_eq(sol_collector_finish(collector, &p->history), SOLID_OK, "%s", solid_last_error());
-  sol_collector_free(collector);
-  cr_assert_eq(p->history.items, ITEMS);
+  cr_assert_eq(solid_collector_finish(collector, &p->dataset), SOLID_OK, "%s", solid_last_error());
+  solid_collector_free(collector);
+  cr_assert_eq(p->dataset.items, ITEMS);
   seed_fill_normal(&rng, p->content, ITEMS * NOISE, 0.4f);
   sol_codebook_options options = {1, GROUPS, 20, 1};
   cr_assert_eq(sol_codebook_fit(&p->book, p->content, ITEMS, NOISE, &options), SOLID_OK);
-  sol_train_options *o = &p->options;
+  solid_train_options *o = &p->options;
   o->batch = 20, o->epochs = 40, o->rate = 0.01f, o->patience = 0, o->check = 4, o->average = 0.9f;
   o->dropout = o->dropout_z = o->dropout_y = 0.2f, o->smoothing = 0;
   o->learn_codes = 2, o->learn_share = 4, o->learn_keep = 0.5f;
@@ -246,22 +248,23 @@ static void open_planted(planted *p) {
 
 static void close_planted(planted *p) {
   sol_codebook_clear(&p->book);
-  sol_history_clear(&p->history);
+  solid_dataset_clear(&p->dataset);
 }
 
-static sol_trainer *open_trainer(rig *r, const planted *p) {
-  sol_trainer *trainer = NULL;
-  cr_assert_eq(sol_trainer_open(&trainer, rig_backend(r), &p->config, &p->options, &p->history, p->book.table),
-               SOLID_OK, "%s", solid_last_error());
-  cr_assert_eq(sol_trainer_find_mates(trainer, p->content, NOISE), SOLID_OK, "%s", solid_last_error());
+static sol_fit *open_trainer(rig *r, const planted *p) {
+  sol_fit *trainer = NULL;
+  cr_assert_eq(
+      sol_fit_open(&trainer, rig_backend(r), &(sol_fit_task){&p->config, &p->options, &p->dataset, p->book.table, 0}),
+      SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(sol_fit_find_mates(trainer, p->content, NOISE), SOLID_OK, "%s", solid_last_error());
   if (p->options.learn_codes > 0)
-    cr_assert_eq(sol_trainer_learn_codes(trainer, &p->book, p->content), SOLID_OK, "%s", solid_last_error());
+    cr_assert_eq(sol_fit_learn_codes(trainer, &p->book, p->content), SOLID_OK, "%s", solid_last_error());
   return trainer;
 }
 
-static void run_epochs(sol_trainer *trainer, uint32_t n) {
+static void run_epochs(sol_fit *trainer, uint32_t n) {
   for (uint32_t i = 0; i < n; i++)
-    cr_assert_eq(sol_trainer_epoch(trainer, NULL, NULL, NULL), SOLID_OK, "%s", solid_last_error());
+    cr_assert_eq(sol_fit_epoch(trainer, NULL, NULL, NULL), SOLID_OK, "%s", solid_last_error());
 }
 
 /* Share of the items that are of the commonest group of their code. */
@@ -280,11 +283,11 @@ static double purity(const planted *p, const uint16_t *table) {
 /* Trains on the codes of the book; returns the best validation NDCG@10. */
 static double train_planted(rig *r, planted *p, uint32_t learn) {
   p->options.learn_codes = learn;
-  sol_trainer *trainer = open_trainer(r, p);
+  sol_fit *trainer = open_trainer(r, p);
   run_epochs(trainer, p->options.epochs);
-  double ndcg = sol_trainer_report(trainer)->best_ndcg10;
-  cr_assert_eq(sol_trainer_give_codes(trainer, &p->book), SOLID_OK, "%s", solid_last_error());
-  sol_trainer_close(trainer);
+  double ndcg = sol_fit_report(trainer)->best_ndcg10;
+  cr_assert_eq(sol_fit_give_codes(trainer, &p->book), SOLID_OK, "%s", solid_last_error());
+  sol_fit_close(trainer);
   return ndcg;
 }
 
@@ -319,36 +322,36 @@ static void check_resume(rig *r) {
   p.config.attributes = parts.config.attributes = 3, p.config.slots = parts.config.slots = 1;
   size_t total = sol_tensors_total(&p.config);
   float *best = malloc(total * sizeof *best);
-  sol_trainer *trainer = open_trainer(r, &p);
+  sol_fit *trainer = open_trainer(r, &p);
   run_epochs(trainer, 9);
-  memcpy(best, sol_trainer_best(trainer), total * sizeof *best);
+  memcpy(best, sol_fit_best(trainer), total * sizeof *best);
   char path[] = "/tmp/solid-recode-XXXXXX";
   int fd = mkstemp(path);
   cr_assert_geq(fd, 0);
   close(fd);
   for (uint32_t part = 0; part < 3; part++) {
-    sol_trainer *piece = open_trainer(r, &parts);
-    if (part > 0) cr_assert_eq(sol_trainer_load(piece, path), SOLID_OK, "%s", solid_last_error());
+    sol_fit *piece = open_trainer(r, &parts);
+    if (part > 0) cr_assert_eq(sol_fit_load(piece, path), SOLID_OK, "%s", solid_last_error());
     run_epochs(piece, 3);
-    cr_assert_eq(sol_trainer_save(piece, path), SOLID_OK, "%s", solid_last_error());
+    cr_assert_eq(sol_fit_save(piece, path), SOLID_OK, "%s", solid_last_error());
     if (part == 2) {
-      compare_bits("best weights", sol_trainer_best(piece), best, total);
-      cr_expect_eq(sol_trainer_report(piece)->loss, sol_trainer_report(trainer)->loss);
-      cr_assert_eq(sol_trainer_give_codes(piece, &parts.book), SOLID_OK);
+      compare_bits("best weights", sol_fit_best(piece), best, total);
+      cr_expect_eq(sol_fit_report(piece)->loss, sol_fit_report(trainer)->loss);
+      cr_assert_eq(sol_fit_give_codes(piece, &parts.book), SOLID_OK);
     }
-    sol_trainer_close(piece);
+    sol_fit_close(piece);
   }
   uint16_t content[ITEMS];
   memcpy(content, p.book.table, sizeof content);
   parts.content[7] += 1;
   memcpy(parts.book.table, content, sizeof content);
-  sol_trainer *other = open_trainer(r, &parts);
-  cr_expect_eq(sol_trainer_load(other, path), SOLID_EMISMATCH, "%s", solid_last_error());
+  sol_fit *other = open_trainer(r, &parts);
+  cr_expect_eq(sol_fit_load(other, path), SOLID_EMISMATCH, "%s", solid_last_error());
   cr_expect_not_null(strstr(solid_last_error(), "content="), "%s", solid_last_error());
-  sol_trainer_close(other);
-  cr_assert_eq(sol_trainer_give_codes(trainer, &p.book), SOLID_OK);
+  sol_fit_close(other);
+  cr_assert_eq(sol_fit_give_codes(trainer, &p.book), SOLID_OK);
   cr_expect_neq(memcmp(p.book.table, content, sizeof content), 0, "codes have changed");
-  sol_trainer_close(trainer);
+  sol_fit_close(trainer);
   unlink(path);
   free(best);
   close_planted(&p);
@@ -363,12 +366,14 @@ Test(codebook_learn, refuses_a_book_of_another_shape) {
   rig *r = rig_open(sk_backend_find("cpu"), NULL);
   planted p;
   open_planted(&p);
-  sol_trainer *trainer = NULL;
-  cr_assert_eq(sol_trainer_open(&trainer, rig_backend(r), &config, &p.options, &p.history, p.book.table), SOLID_OK);
+  sol_fit *trainer = NULL;
+  cr_assert_eq(
+      sol_fit_open(&trainer, rig_backend(r), &(sol_fit_task){&config, &p.options, &p.dataset, p.book.table, 0}),
+      SOLID_OK);
   p.book.codes--;
-  cr_expect_eq(sol_trainer_learn_codes(trainer, &p.book, p.content), SOLID_EMISMATCH);
+  cr_expect_eq(sol_fit_learn_codes(trainer, &p.book, p.content), SOLID_EMISMATCH);
   cr_expect_not_null(strstr(solid_last_error(), "1 x 7"), "%s", solid_last_error());
-  sol_trainer_close(trainer);
+  sol_fit_close(trainer);
   close_planted(&p);
   rig_close(r);
 }

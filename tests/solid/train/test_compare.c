@@ -1,6 +1,6 @@
 /* The paired comparison against a naive one that goes through the definition, and on cases with a known answer. */
 #include "solid/base/random.h"
-#include "solid/train/evaluate/compare.h"
+#include "solid/train/compare.h"
 #include "tests/support/seed.h"
 #include <criterion/criterion.h>
 #include <math.h>
@@ -30,7 +30,7 @@ static double quantile(double *values, int n, double share) {
 static void fill(uint32_t *ranks, seed_rng *rng, int reach) {
   for (int u = 0; u < USERS; u++) {
     int rank = seed_below(rng, reach);
-    ranks[u] = rank < SOL_RANK_DEPTH ? (uint32_t)rank : SOL_RANK_BEYOND;
+    ranks[u] = rank < SOLID_RANK_DEPTH ? (uint32_t)rank : SOLID_RANK_BEYOND;
   }
 }
 
@@ -40,10 +40,10 @@ Test(compare, agrees_with_the_definition) {
   for (int r = 0; r < 3; r++) fill(a[r], &rng, 30);
   for (int r = 0; r < 2; r++) fill(b[r], &rng, 40);
   const uint32_t *const runs_a[] = {a[0], a[1], a[2]}, *const runs_b[] = {b[0], b[1]};
-  const sol_runs side_a = {runs_a, 3}, side_b = {runs_b, 2};
-  sol_comparison made;
-  cr_assert_eq(sol_compare_ranks(&made, &side_a, &side_b, USERS, RESAMPLES, 5), SOLID_OK);
-  for (int m = 0; m < SOL_METRICS; m++) {
+  const solid_runs side_a = {runs_a, 3}, side_b = {runs_b, 2};
+  solid_comparison made;
+  cr_assert_eq(solid_compare_ranks(&made, &side_a, &side_b, USERS, RESAMPLES, 5), SOLID_OK);
+  for (int m = 0; m < SOLID_METRICS; m++) {
     double d[USERS], mean_a = 0, mean_b = 0, mean_d = 0, drawn[RESAMPLES];
     int better = 0, worse = 0;
     for (int u = 0; u < USERS; u++) {
@@ -71,45 +71,45 @@ Test(compare, agrees_with_the_definition) {
 
 /* By hand, four users: hr@5 is 1, 1, 0, 0 against 1, 0, 0, 1. */
 Test(compare, by_hand) {
-  const uint32_t a[] = {0, 4, 5, 20}, b[] = {1, SOL_RANK_BEYOND, 9, 3};
+  const uint32_t a[] = {0, 4, 5, 20}, b[] = {1, SOLID_RANK_BEYOND, 9, 3};
   const uint32_t *const runs_a[] = {a}, *const runs_b[] = {b};
-  const sol_runs side_a = {runs_a, 1}, side_b = {runs_b, 1};
-  sol_comparison made;
-  cr_assert_eq(sol_compare_ranks(&made, &side_a, &side_b, 4, 100, 0), SOLID_OK);
-  cr_assert_float_eq(made.difference.value[SOL_HR_5], 0, 1e-12);
-  cr_assert_float_eq(made.better.value[SOL_HR_5], 0.25, 1e-12);
-  cr_assert_float_eq(made.worse.value[SOL_HR_5], 0.25, 1e-12);
-  cr_assert_float_eq(made.difference.value[SOL_MRR_10], (1 - 0.5 + 0.2 + 1 / 6.0 - 0.1 - 0.25) / 4, 1e-12);
-  cr_assert_float_eq(made.better.value[SOL_MRR_10], 0.75, 1e-12);
+  const solid_runs side_a = {runs_a, 1}, side_b = {runs_b, 1};
+  solid_comparison made;
+  cr_assert_eq(solid_compare_ranks(&made, &side_a, &side_b, 4, 100, 0), SOLID_OK);
+  cr_assert_float_eq(made.difference.value[SOLID_HR_5], 0, 1e-12);
+  cr_assert_float_eq(made.better.value[SOLID_HR_5], 0.25, 1e-12);
+  cr_assert_float_eq(made.worse.value[SOLID_HR_5], 0.25, 1e-12);
+  cr_assert_float_eq(made.difference.value[SOLID_MRR_10], (1 - 0.5 + 0.2 + 1 / 6.0 - 0.1 - 0.25) / 4, 1e-12);
+  cr_assert_float_eq(made.better.value[SOLID_MRR_10], 0.75, 1e-12);
 }
 
 /* Users that are hard for both: the paired interval knows that A is better where the two single ones overlap. */
 Test(compare, pairs_are_sharper_than_two_intervals) {
   static uint32_t a[USERS], b[USERS];
   for (int u = 0; u < USERS; u++) {
-    b[u] = u % 2 ? 1 : SOL_RANK_BEYOND;
-    a[u] = u % 2 ? (u % 20 == 1 ? 1 : 0) : SOL_RANK_BEYOND;
+    b[u] = u % 2 ? 1 : SOLID_RANK_BEYOND;
+    a[u] = u % 2 ? (u % 20 == 1 ? 1 : 0) : SOLID_RANK_BEYOND;
   }
   const uint32_t *const runs_a[] = {a}, *const runs_b[] = {b};
-  const sol_runs side_a = {runs_a, 1}, side_b = {runs_b, 1};
-  sol_comparison made;
-  sol_metrics low_a, high_a, low_b, high_b;
-  cr_assert_eq(sol_compare_ranks(&made, &side_a, &side_b, USERS, 1000, 0), SOLID_OK);
-  cr_assert_eq(sol_metrics_interval(a, USERS, 1000, 0, &low_a, &high_a), SOLID_OK);
-  cr_assert_eq(sol_metrics_interval(b, USERS, 1000, 0, &low_b, &high_b), SOLID_OK);
-  double width = made.high.value[SOL_NDCG_10] - made.low.value[SOL_NDCG_10];
-  cr_assert_gt(made.low.value[SOL_NDCG_10], 0);
-  cr_assert_lt(width, 0.8 * (high_a.value[SOL_NDCG_10] - low_a.value[SOL_NDCG_10]));
-  cr_assert(made.low.value[SOL_HR_10] == 0 && made.high.value[SOL_HR_10] == 0, "both hit the same users");
+  const solid_runs side_a = {runs_a, 1}, side_b = {runs_b, 1};
+  solid_comparison made;
+  solid_metrics low_a, high_a, low_b, high_b;
+  cr_assert_eq(solid_compare_ranks(&made, &side_a, &side_b, USERS, 1000, 0), SOLID_OK);
+  cr_assert_eq(solid_metrics_interval(a, USERS, 1000, 0, &low_a, &high_a), SOLID_OK);
+  cr_assert_eq(solid_metrics_interval(b, USERS, 1000, 0, &low_b, &high_b), SOLID_OK);
+  double width = made.high.value[SOLID_NDCG_10] - made.low.value[SOLID_NDCG_10];
+  cr_assert_gt(made.low.value[SOLID_NDCG_10], 0);
+  cr_assert_lt(width, 0.8 * (high_a.value[SOLID_NDCG_10] - low_a.value[SOLID_NDCG_10]));
+  cr_assert(made.low.value[SOLID_HR_10] == 0 && made.high.value[SOLID_HR_10] == 0, "both hit the same users");
 }
 
 Test(compare, refuses_nothing_to_compare) {
   const uint32_t a[] = {1};
   const uint32_t *const runs[] = {a};
-  const sol_runs side = {runs, 1}, none = {runs, 0};
-  sol_comparison made;
-  cr_assert_eq(sol_compare_ranks(&made, &side, &none, 1, 10, 0), SOLID_EINVAL);
-  cr_assert_eq(sol_compare_ranks(&made, &side, &side, 0, 10, 0), SOLID_EINVAL);
-  cr_assert_eq(sol_compare_ranks(&made, &side, &side, 1, 0, 0), SOLID_EINVAL);
-  cr_assert_eq(sol_compare_ranks(&made, &side, &side, 1, 10, 0), SOLID_OK);
+  const solid_runs side = {runs, 1}, none = {runs, 0};
+  solid_comparison made;
+  cr_assert_eq(solid_compare_ranks(&made, &side, &none, 1, 10, 0), SOLID_EINVAL);
+  cr_assert_eq(solid_compare_ranks(&made, &side, &side, 0, 10, 0), SOLID_EINVAL);
+  cr_assert_eq(solid_compare_ranks(&made, &side, &side, 1, 0, 0), SOLID_EINVAL);
+  cr_assert_eq(solid_compare_ranks(&made, &side, &side, 1, 10, 0), SOLID_OK);
 }

@@ -3,6 +3,7 @@
 #include "solid/model/safetensors.h"
 #include "solid/model/tensors.h"
 #include "solid/train/fit/export.h"
+#include "solid/train/trainer.h"
 #include "tests/solid/train/data.h"
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -15,23 +16,23 @@ static solid_bytes text(const char *string) {
   return (solid_bytes){string, strlen(string)};
 }
 
-static void push(sol_collector *collector, const char *user, const char *item) {
-  solid_event event = {.user = text(user), .item = text(item), .position = SOLID_NO_STREAM};
-  cr_assert_eq(sol_collector_push(collector, &event, 1, NULL), SOLID_OK);
+static void push(solid_collector *collector, const char *user, const char *item) {
+  solid_event event = {.user = text(user), .item = text(item), .position = {0, 0}};
+  cr_assert_eq(solid_collector_push(collector, &event, 1, NULL), SOLID_OK);
 }
 
-static void make_history(sol_history *history, size_t attributes) {
-  sol_collector *collector = NULL;
-  cr_assert_eq(sol_collector_new(&collector, NULL), SOLID_OK);
+static void make_history(solid_dataset *dataset, size_t attributes) {
+  solid_collector *collector = NULL;
+  cr_assert_eq(solid_collector_new(&collector, NULL), SOLID_OK);
   const char *const items[] = {"pen", "ink", "pad", "pen", "cap"};
   for (size_t i = 0; i < sizeof items / sizeof *items; i++) push(collector, "ann", items[i]);
   push(collector, "bob", "cap");
   push(collector, "bob", "ink");
   const char *const said[][2] = {{"pad", "paper"}, {"ink", "blue"}, {"pen", "blue"}};
   for (size_t i = 0; i < attributes; i++)
-    cr_assert_eq(sol_collector_attribute(collector, text(said[i][0]), text(said[i][1])), SOLID_OK);
-  cr_assert_eq(sol_collector_finish(collector, history), SOLID_OK, "%s", solid_last_error());
-  sol_collector_free(collector);
+    cr_assert_eq(solid_collector_attribute(collector, text(said[i][0]), text(said[i][1])), SOLID_OK);
+  cr_assert_eq(solid_collector_finish(collector, dataset), SOLID_OK, "%s", solid_last_error());
+  solid_collector_free(collector);
 }
 
 static int is_string(const sol_strings *strings, uint32_t i, const char *want) {
@@ -68,8 +69,8 @@ static void check_contents(const sol_model_file *file, const sol_codebook *book,
 }
 
 Test(export, writes_what_was_trained) {
-  sol_history history = {0};
-  make_history(&history, 3);
+  solid_dataset dataset = {0};
+  make_history(&dataset, 3);
   sol_config config = {.items = 4,
                        .width = 4,
                        .window = 3,
@@ -89,7 +90,7 @@ Test(export, writes_what_was_trained) {
   cr_assert_not_null(mkdtemp(folder));
   snprintf(path, sizeof path, "%s/model", folder);
   sol_export what = {
-      .config = &config, .history = &history, .codebook = &book, .weights = weights, .training = "{\"seed\": 5}"};
+      .config = &config, .dataset = &dataset, .codebook = &book, .weights = weights, .training = "{\"seed\": 5}"};
   cr_assert_eq(sol_export_model(&what, path), SOLID_OK, "%s", solid_last_error());
   sol_model_file file;
   cr_assert_eq(sol_model_file_read(&file, path), SOLID_OK, "%s", solid_last_error());
@@ -98,20 +99,20 @@ Test(export, writes_what_was_trained) {
   unlink(path);
   rmdir(folder);
   free(weights);
-  sol_history_clear(&history);
+  solid_dataset_clear(&dataset);
 }
 
 /* No attributes, no codes: the file has no categories and no codebook, and is read back. */
 Test(export, writes_a_model_of_items_alone) {
-  sol_history history = {0};
-  make_history(&history, 0);
+  solid_dataset dataset = {0};
+  make_history(&dataset, 0);
   sol_config config = {.items = 4, .width = 4, .window = 3, .blocks = 1, .heads = 1, .clip = 1};
   float *weights = malloc(sol_tensors_total(&config) * sizeof *weights);
   sol_weights_init(&config, 5, weights);
   char folder[] = "/tmp/solid-export-XXXXXX", path[64];
   cr_assert_not_null(mkdtemp(folder));
   snprintf(path, sizeof path, "%s/model", folder);
-  sol_export what = {.config = &config, .history = &history, .weights = weights};
+  sol_export what = {.config = &config, .dataset = &dataset, .weights = weights};
   cr_assert_eq(sol_export_model(&what, path), SOLID_OK, "%s", solid_last_error());
   sol_model_file file;
   cr_assert_eq(sol_model_file_read(&file, path), SOLID_OK, "%s", solid_last_error());
@@ -121,13 +122,13 @@ Test(export, writes_a_model_of_items_alone) {
   unlink(path);
   rmdir(folder);
   free(weights);
-  sol_history_clear(&history);
+  solid_dataset_clear(&dataset);
 }
 
 Test(export, says_beforehand_that_a_path_is_no_good) {
-  cr_expect_eq(sol_export_check("/tmp"), SOLID_EIO);
+  cr_expect_eq(solid_export_check("/tmp"), SOLID_EIO);
   cr_expect(strstr(solid_last_error(), "/tmp: is a folder") != NULL, "%s", solid_last_error());
-  cr_expect_eq(sol_export_check("/nowhere/at/all/model"), SOLID_EIO);
+  cr_expect_eq(solid_export_check("/nowhere/at/all/model"), SOLID_EIO);
   cr_expect(strstr(solid_last_error(), "/nowhere/at/all/model") != NULL, "%s", solid_last_error());
 }
 
@@ -138,7 +139,7 @@ Test(export, leaves_what_is_no_regular_file) {
   cr_assert_not_null(mkdtemp(folder));
   snprintf(path, sizeof path, "%s/model", folder);
   cr_assert_eq(mkfifo(path, 0600), 0);
-  cr_expect_eq(sol_export_check(path), SOLID_EIO);
+  cr_expect_eq(solid_export_check(path), SOLID_EIO);
   cr_expect(strstr(solid_last_error(), "not a regular file") != NULL, "%s", solid_last_error());
   cr_expect_eq(sol_safetensors_write(path, NULL, 0, NULL, 0), SOLID_EIO);
   cr_expect(strstr(solid_last_error(), "not a regular file") != NULL, "%s", solid_last_error());
@@ -157,7 +158,7 @@ Test(export, asking_beforehand_touches_no_file) {
   cr_assert_not_null(file);
   fputs("mine", file);
   fclose(file);
-  cr_expect_eq(sol_export_check(path), SOLID_OK, "%s", solid_last_error());
+  cr_expect_eq(solid_export_check(path), SOLID_OK, "%s", solid_last_error());
   file = fopen(mine, "r");
   cr_assert_not_null(file, "the user's file is gone");
   cr_expect_not_null(fgets(kept, sizeof kept, file));

@@ -18,9 +18,9 @@ static double length(const float *row, size_t width) {
  * at 3. C_01 = 1 + 1/2, C_02 = 1 + 1/2, C_12 = 1, C_00 = 2/3 (both ways round). */
 Test(cooccurrence, by_hand) {
   const char *rows[] = {"0 1 2 0 3 4"};
-  sol_history history = data_from_rows(rows, 1);
+  solid_dataset dataset = data_from_rows(rows, 1);
   sol_cooccurrence counted;
-  cr_assert_eq(sol_cooccurrence_count(&counted, &history, 3), SOLID_OK);
+  cr_assert_eq(sol_cooccurrence_count(&counted, &dataset, 3), SOLID_OK);
   const double c[3][3] = {{2.0 / 3, 1.5, 1.5}, {1.5, 0, 1}, {1.5, 1, 0}};
   const double total[] = {11.0 / 3, 2.5, 2.5}, all = 26.0 / 3;
   size_t at = 0;
@@ -37,7 +37,7 @@ Test(cooccurrence, by_hand) {
   cr_assert_eq(counted.offsets[3], at);
   cr_assert_eq(counted.offsets[5], at, "items 3 and 4 are targets and have no neighbours");
   sol_cooccurrence_clear(&counted);
-  sol_history_clear(&history);
+  solid_dataset_clear(&dataset);
 }
 
 /* Against a dense count over random sequences, users too short to be split included. */
@@ -52,23 +52,23 @@ Test(cooccurrence, agrees_with_a_dense_count) {
       used += snprintf(text[u] + used, sizeof text[u] - (size_t)used, "%d ", u == 0 && i < V ? i : seed_below(&rng, V));
     rows[u] = text[u];
   }
-  sol_history history = data_from_rows(rows, U);
+  solid_dataset dataset = data_from_rows(rows, U);
   sol_cooccurrence counted;
-  cr_assert_eq(sol_cooccurrence_count(&counted, &history, 3), SOLID_OK);
+  cr_assert_eq(sol_cooccurrence_count(&counted, &dataset, 3), SOLID_OK);
   double c[V][V] = {{0}}, total[V] = {0}, all = 0;
-  for (uint32_t u = 0; u < history.users; u++) {
-    size_t begin = history.offsets[u], end = history.offsets[u + 1];
+  for (uint32_t u = 0; u < dataset.users; u++) {
+    size_t begin = dataset.offsets[u], end = dataset.offsets[u + 1];
     if (end - begin >= 3) end -= 2;
     for (size_t i = begin; i < end; i++)
       for (size_t j = i + 1; j < end && j <= i + 3; j++) {
-        c[history.sequence[i]][history.sequence[j]] += 1.0 / (double)(j - i);
-        c[history.sequence[j]][history.sequence[i]] += 1.0 / (double)(j - i);
+        c[dataset.sequence[i]][dataset.sequence[j]] += 1.0 / (double)(j - i);
+        c[dataset.sequence[j]][dataset.sequence[i]] += 1.0 / (double)(j - i);
       }
   }
   for (int a = 0; a < V; a++)
     for (int b = 0; b < V; b++) total[a] += c[a][b], all += c[a][b];
   double made[V][V] = {{0}};
-  for (uint32_t a = 0; a < history.items; a++)
+  for (uint32_t a = 0; a < dataset.items; a++)
     for (size_t e = counted.offsets[a]; e < counted.offsets[a + 1]; e++)
       made[a][counted.columns[e]] = counted.values[e];
   for (int a = 0; a < V; a++)
@@ -77,46 +77,46 @@ Test(cooccurrence, agrees_with_a_dense_count) {
       cr_assert_float_eq(made[a][b], value > 0 ? value : 0, 1e-5, "P[%d][%d]", a, b);
     }
   sol_cooccurrence_clear(&counted);
-  sol_history_clear(&history);
+  solid_dataset_clear(&dataset);
 }
 
 /* Two worlds that never meet, {0..4} and {5..9}; item 10 is only ever a test target, 11 only a validation target. With
  * attributes for the items below 10 but 9. `last` replaces the targets. */
-static sol_history two_worlds(const char *last) {
-  sol_collector *collector = NULL;
-  sol_history history;
+static solid_dataset two_worlds(const char *last) {
+  solid_collector *collector = NULL;
+  solid_dataset dataset;
   seed_rng rng = seed_start(4);
-  cr_assert_eq(sol_collector_new(&collector, NULL), SOLID_OK);
+  cr_assert_eq(solid_collector_new(&collector, NULL), SOLID_OK);
   for (int u = 0; u < 60; u++) {
     char user[16], item[16];
     snprintf(user, sizeof user, "%d", u);
     for (int i = 0; i < 10; i++) {
       snprintf(item, sizeof item, "%d", u % 2 * 5 + seed_below(&rng, 5));
       if (i >= 8) snprintf(item, sizeof item, "%s", i == 8 ? "11" : last);
-      solid_event event = {{user, strlen(user)}, {item, strlen(item)}, {NULL, 0}, 0, SOLID_NO_STREAM};
-      cr_assert_eq(sol_collector_push(collector, &event, 1, NULL), SOLID_OK);
+      solid_event event = {{user, strlen(user)}, {item, strlen(item)}, {NULL, 0}, 0, {0, 0}, SOLID_WORTH_STEP};
+      cr_assert_eq(solid_collector_push(collector, &event, 1, NULL), SOLID_OK);
     }
   }
-  solid_event event = {{"x", 1}, {"10", 2}, {NULL, 0}, 0, SOLID_NO_STREAM};
-  cr_assert_eq(sol_collector_push(collector, &event, 1, NULL), SOLID_OK);
+  solid_event event = {{"x", 1}, {"10", 2}, {NULL, 0}, 0, {0, 0}, SOLID_WORTH_STEP};
+  cr_assert_eq(solid_collector_push(collector, &event, 1, NULL), SOLID_OK);
   for (int v = 0; v < 9; v++) {
     char item[2] = {(char)('0' + v), 0}, attribute[2][8] = {"left", "a"};
     if (v >= 5) strcpy(attribute[0], "right");
     attribute[1][0] = (char)('a' + v % 3);
     for (int i = 0; i < 2; i++)
-      cr_assert_eq(
-          sol_collector_attribute(collector, (solid_bytes){item, 1}, (solid_bytes){attribute[i], strlen(attribute[i])}),
-          SOLID_OK);
+      cr_assert_eq(solid_collector_attribute(collector, (solid_bytes){item, 1},
+                                             (solid_bytes){attribute[i], strlen(attribute[i])}),
+                   SOLID_OK);
   }
-  cr_assert_eq(sol_collector_finish(collector, &history), SOLID_OK);
-  sol_collector_free(collector);
-  return history;
+  cr_assert_eq(solid_collector_finish(collector, &dataset), SOLID_OK);
+  solid_collector_free(collector);
+  return dataset;
 }
 
 Test(features, parts_stand_side_by_side_with_rows_of_length_one) {
-  sol_history history = two_worlds("10");
+  solid_dataset dataset = two_worlds("10");
   sol_features made;
-  cr_assert_eq(sol_features_build(&made, &history, NULL), SOLID_OK);
+  cr_assert_eq(sol_features_build(&made, &dataset, NULL), SOLID_OK);
   cr_assert_eq(made.items, 12);
   cr_assert_eq(made.attributes, 5);
   cr_assert_eq(made.vectors, 0);
@@ -135,12 +135,12 @@ Test(features, parts_stand_side_by_side_with_rows_of_length_one) {
       if (a / 5 != b / 5) cr_assert_float_eq(dot, 0, 1e-3);
     }
   sol_features_clear(&made);
-  sol_history_clear(&history);
+  solid_dataset_clear(&dataset);
 }
 
 Test(features, targets_change_nothing) {
-  sol_history one = two_worlds("10"), other = two_worlds("3");
-  cr_assert_neq(sol_history_hash(&one), sol_history_hash(&other));
+  solid_dataset one = two_worlds("10"), other = two_worlds("3");
+  cr_assert_neq(solid_dataset_hash(&one), solid_dataset_hash(&other));
   sol_features a, b;
   cr_assert_eq(sol_features_build(&a, &one, NULL), SOLID_OK);
   cr_assert_eq(sol_features_build(&b, &other, NULL), SOLID_OK);
@@ -148,17 +148,17 @@ Test(features, targets_change_nothing) {
   cr_assert_arr_eq(a.values, b.values, a.items * a.width * sizeof(float));
   sol_features_clear(&a);
   sol_features_clear(&b);
-  sol_history_clear(&one);
-  sol_history_clear(&other);
+  solid_dataset_clear(&one);
+  solid_dataset_clear(&other);
 }
 
 /* With as many dimensions as attributes the SVD only turns the space: inner products are those of TF-IDF rows. */
 Test(features, attributes_are_tf_idf) {
-  sol_history history = two_worlds("10");
+  solid_dataset dataset = two_worlds("10");
   sol_features_options options = SOL_FEATURES_OPTIONS_INIT;
   options.window = 0;
   sol_features made;
-  cr_assert_eq(sol_features_build(&made, &history, &options), SOLID_OK);
+  cr_assert_eq(sol_features_build(&made, &dataset, &options), SOLID_OK);
   cr_assert_eq(made.width, 5);
   double idf[5], rows[9][5] = {{0}};
   const int df[] = {5, 3, 3, 3, 4}; /* left a b c right, in order of appearance */
@@ -179,31 +179,31 @@ Test(features, attributes_are_tf_idf) {
       cr_assert_float_eq(dot, expected, 1e-4, "items %d and %d", a, b);
     }
   sol_features_clear(&made);
-  sol_history_clear(&history);
+  solid_dataset_clear(&dataset);
 }
 
 Test(features, vectors_are_centred_and_reduced) {
-  sol_collector *collector = NULL;
-  sol_history history;
+  solid_collector *collector = NULL;
+  solid_dataset dataset;
   seed_rng rng = seed_start(5);
   float vectors[6][8];
-  cr_assert_eq(sol_collector_new(&collector, NULL), SOLID_OK);
+  cr_assert_eq(solid_collector_new(&collector, NULL), SOLID_OK);
   for (int v = 0; v < 6; v++) {
     char item[2] = {(char)('0' + v), 0};
-    solid_event event = {{"u", 1}, {item, 1}, {NULL, 0}, 0, SOLID_NO_STREAM};
-    cr_assert_eq(sol_collector_push(collector, &event, 1, NULL), SOLID_OK);
+    solid_event event = {{"u", 1}, {item, 1}, {NULL, 0}, 0, {0, 0}, SOLID_WORTH_STEP};
+    cr_assert_eq(solid_collector_push(collector, &event, 1, NULL), SOLID_OK);
     for (int j = 0; j < 8; j++) vectors[v][j] = 3 + seed_normal(&rng);
-    if (v < 5) cr_assert_eq(sol_collector_vector(collector, event.item, vectors[v], 8), SOLID_OK);
+    if (v < 5) cr_assert_eq(solid_collector_vector(collector, event.item, vectors[v], 8), SOLID_OK);
   }
-  cr_assert_eq(sol_collector_finish(collector, &history), SOLID_OK);
-  sol_collector_free(collector);
+  cr_assert_eq(solid_collector_finish(collector, &dataset), SOLID_OK);
+  solid_collector_free(collector);
   double mean[8] = {0};
   for (int v = 0; v < 5; v++)
     for (int j = 0; j < 8; j++) mean[j] += vectors[v][j] / 5.0;
   for (uint32_t dims = 6; dims <= 8; dims += 2) { /* through principal components, and as they are */
     sol_features_options options = {.dims = dims};
     sol_features made;
-    cr_assert_eq(sol_features_build(&made, &history, &options), SOLID_OK);
+    cr_assert_eq(sol_features_build(&made, &dataset, &options), SOLID_OK);
     cr_assert_eq(made.width, dims);
     for (int a = 0; a < 5; a++)
       for (int b = 0; b < 5; b++) {
@@ -219,14 +219,14 @@ Test(features, vectors_are_centred_and_reduced) {
     cr_assert_eq(length(made.values + 5 * dims, dims), 0, "an item without a vector has zeros");
     sol_features_clear(&made);
   }
-  sol_history_clear(&history);
+  solid_dataset_clear(&dataset);
 }
 
 Test(features, nothing_to_show_is_an_error) {
   const char *rows[] = {"1 2", "2"};
-  sol_history history = data_from_rows(rows, 2);
+  solid_dataset dataset = data_from_rows(rows, 2);
   sol_features_options options = {.dims = 64};
   sol_features made;
-  cr_assert_eq(sol_features_build(&made, &history, &options), SOLID_ENOTFOUND);
-  sol_history_clear(&history);
+  cr_assert_eq(sol_features_build(&made, &dataset, &options), SOLID_ENOTFOUND);
+  solid_dataset_clear(&dataset);
 }

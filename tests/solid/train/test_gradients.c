@@ -20,7 +20,7 @@ typedef struct result {
   double loss;
 } result;
 
-static result run_step(rig *r, const sol_config *config, const tiny_batch *batch, const sol_train_options *options,
+static result run_step(rig *r, const sol_config *config, const tiny_batch *batch, const solid_train_options *options,
                        uint64_t seed) {
   sk_backend *be = rig_backend(r);
   sol_step step;
@@ -38,7 +38,7 @@ static result run_step(rig *r, const sol_config *config, const tiny_batch *batch
   return out;
 }
 
-static double ref_loss(const sol_config *config, const tiny_batch *batch, const sol_train_options *o, uint64_t seed,
+static double ref_loss(const sol_config *config, const tiny_batch *batch, const solid_train_options *o, uint64_t seed,
                        const double *values) {
   size_t total = sol_tensors_total(config);
   double *shown = malloc(total * sizeof *shown);
@@ -54,7 +54,7 @@ static double ref_loss(const sol_config *config, const tiny_batch *batch, const 
 }
 
 /* The loss of a batch at its weights, which every run of a body compares itself with. */
-static double expect_loss(rig *r, const sol_config *config, const tiny_batch *batch, const sol_train_options *o,
+static double expect_loss(rig *r, const sol_config *config, const tiny_batch *batch, const solid_train_options *o,
                           uint64_t seed, const double *values) {
   double loss;
   if (rig_recall(r, &loss, 1)) return loss;
@@ -65,7 +65,7 @@ static double expect_loss(rig *r, const sol_config *config, const tiny_batch *ba
 
 /* Slopes of the loss in every `stride`-th number of a tensor. */
 static double *expect_slopes(rig *r, const sol_config *config, const sol_tensor *tensor, size_t stride,
-                             const tiny_batch *batch, const sol_train_options *o, uint64_t seed, double *values) {
+                             const tiny_batch *batch, const solid_train_options *o, uint64_t seed, double *values) {
   double *want = calloc(tensor->count, sizeof *want);
   if (rig_recall(r, want, tensor->count)) return want;
   for (size_t i = 0; i < tensor->count; i += stride) {
@@ -82,7 +82,7 @@ static double *expect_slopes(rig *r, const sol_config *config, const sol_tensor 
 
 /* Gradients of one tensor at about `SAMPLES` places, relative to the largest of them. */
 static void check_tensor(rig *r, const tiny_case *c, const sol_tensor *tensor, const tiny_batch *batch,
-                         const sol_train_options *o, uint64_t seed, double *values, const result *got) {
+                         const solid_train_options *o, uint64_t seed, double *values, const result *got) {
   size_t stride = (tensor->count + SAMPLES - 1) / SAMPLES;
   double *want = expect_slopes(r, &c->config, tensor, stride, batch, o, seed, values), largest = 0;
   for (size_t i = 0; i < tensor->count; i += stride) largest = fmax(largest, fabs(want[i]));
@@ -99,7 +99,7 @@ static void check_tensor(rig *r, const tiny_case *c, const sol_tensor *tensor, c
 
 static void check_case(rig *r, const tiny_case *c, float dropout, float item_dropout) {
   seed_rng rng = seed_start(40);
-  sol_train_options o = SOL_TRAIN_OPTIONS_INIT;
+  solid_train_options o = SOLID_TRAIN_OPTIONS_INIT;
   o.item_dropout = item_dropout;
   o.dropout = dropout, o.dropout_z = dropout / 2, o.dropout_y = dropout / 3;
   tiny_batch batch;
@@ -134,7 +134,7 @@ Test(train, gradients_are_those_of_the_naive_model) {
 static void check_tiles(rig *r) {
   seed_rng rng = seed_start(41);
   const sol_config *config = &tiny_cases[tiny_case_count - 1].config;
-  sol_train_options o = SOL_TRAIN_OPTIONS_INIT;
+  solid_train_options o = SOLID_TRAIN_OPTIONS_INIT;
   tiny_batch batch;
   size_t tile = sol_head_tile_rows(rig_backend(r), config);
   tiny_batch_make(&batch, config, &rng, 300 * tile / 256, 0);

@@ -1,7 +1,9 @@
 #include "solid/model/tensors.h"
+#include "solid/train/codebook/hidden_codes.h"
 #include "solid/train/data/attributes.h"
 #include "solid/train/data/hidden.h"
-#include "solid/train/evaluate/evaluate.h"
+#include "solid/train/evaluate.h"
+#include "solid/train/fit/hidden_weights.h"
 #include "tests/solid/train/data.h"
 #include <criterion/criterion.h>
 #include <math.h>
@@ -9,17 +11,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int masked(const sol_hidden *hidden, const sol_history *history, const char *id) {
-  return hidden->mask[sol_vocab_find(&history->item_ids, (solid_bytes){id, strlen(id)})];
+static int masked(const solid_hidden *hidden, const solid_dataset *dataset, const char *id) {
+  return hidden->mask[solid_vocab_find(&dataset->item_ids, (solid_bytes){id, strlen(id)})];
 }
 
 /* Hides exactly the items named. */
-static sol_hidden hide(const sol_history *history, const char *const *ids, size_t n) {
-  sol_hidden hidden = {.items = history->items, .mask = calloc(history->items, 1)};
-  hidden.kept = malloc(history->items * sizeof *hidden.kept);
+static solid_hidden hide(const solid_dataset *dataset, const char *const *ids, size_t n) {
+  solid_hidden hidden = {.items = dataset->items, .mask = calloc(dataset->items, 1)};
+  hidden.kept = malloc(dataset->items * sizeof *hidden.kept);
   for (size_t i = 0; i < n; i++)
-    hidden.mask[sol_vocab_find(&history->item_ids, (solid_bytes){ids[i], strlen(ids[i])})] = 1;
-  for (uint32_t v = 0; v < history->items; v++)
+    hidden.mask[solid_vocab_find(&dataset->item_ids, (solid_bytes){ids[i], strlen(ids[i])})] = 1;
+  for (uint32_t v = 0; v < dataset->items; v++)
     if (!hidden.mask[v]) hidden.kept[hidden.visible++] = v;
   return hidden;
 }
@@ -27,11 +29,11 @@ static sol_hidden hide(const sol_history *history, const char *const *ids, size_
 Test(hidden, is_a_choice_by_id_and_seed) {
   const char *forward[] = {"a b c d e f g h i j k l m n o p q r s t"},
              *other[] = {"t q r s b a d c p o n m l e f g h i j k"};
-  sol_history x = data_from_rows(forward, 1), y = data_from_rows(other, 1);
-  sol_hidden of_x, of_y, seeded;
-  cr_assert_eq(sol_hidden_choose(&of_x, &x, 0.3, 5), SOLID_OK);
-  cr_assert_eq(sol_hidden_choose(&of_y, &y, 0.3, 5), SOLID_OK);
-  cr_assert_eq(sol_hidden_choose(&seeded, &x, 0.3, 6), SOLID_OK);
+  solid_dataset x = data_from_rows(forward, 1), y = data_from_rows(other, 1);
+  solid_hidden of_x, of_y, seeded;
+  cr_assert_eq(solid_hidden_choose(&of_x, &x, 0.3, 5), SOLID_OK);
+  cr_assert_eq(solid_hidden_choose(&of_y, &y, 0.3, 5), SOLID_OK);
+  cr_assert_eq(solid_hidden_choose(&seeded, &x, 0.3, 6), SOLID_OK);
   int count = 0, differ = 0;
   for (char id[2] = "a"; id[0] <= 't'; id[0]++) {
     count += masked(&of_x, &x, id);
@@ -42,27 +44,27 @@ Test(hidden, is_a_choice_by_id_and_seed) {
   cr_assert_eq(of_x.visible, 14);
   cr_assert_gt(differ, 0);
   for (uint32_t i = 0; i < of_x.visible; i++) cr_assert_eq(of_x.mask[of_x.kept[i]], 0);
-  sol_hidden none;
-  cr_assert_eq(sol_hidden_choose(&none, &x, 0.04, 5), SOLID_ERANGE, "hides no item");
-  cr_assert_eq(sol_hidden_choose(&none, &x, 1, 5), SOLID_ERANGE);
-  cr_assert_eq(sol_hidden_choose(&none, &x, NAN, 5), SOLID_ERANGE);
-  sol_hidden_clear(&of_x);
-  sol_hidden_clear(&of_y);
-  sol_hidden_clear(&seeded);
-  sol_history_clear(&x);
-  sol_history_clear(&y);
+  solid_hidden none;
+  cr_assert_eq(solid_hidden_choose(&none, &x, 0.04, 5), SOLID_ERANGE, "hides no item");
+  cr_assert_eq(solid_hidden_choose(&none, &x, 1, 5), SOLID_ERANGE);
+  cr_assert_eq(solid_hidden_choose(&none, &x, NAN, 5), SOLID_ERANGE);
+  solid_hidden_clear(&of_x);
+  solid_hidden_clear(&of_y);
+  solid_hidden_clear(&seeded);
+  solid_dataset_clear(&x);
+  solid_dataset_clear(&y);
 }
 
-static void expect_user(const sol_history *h, uint32_t u, const char *want) {
+static void expect_user(const solid_dataset *h, uint32_t u, const char *want) {
   char got[128] = "";
   for (size_t i = h->offsets[u]; i < h->offsets[u + 1]; i++) {
-    solid_bytes id = sol_vocab_id(&h->item_ids, h->sequence[i]);
+    solid_bytes id = solid_vocab_id(&h->item_ids, h->sequence[i]);
     snprintf(got + strlen(got), sizeof got - strlen(got), "%s%s%.*s", i > h->offsets[u] ? " " : "",
-             i == sol_split_of(h, u).valid ? "| " : "", (int)id.size, id.data);
+             i == solid_split_of(h, u).valid ? "| " : "", (int)id.size, id.data);
   }
   cr_assert_str_eq(got, want, "user %u", u);
-  cr_assert_eq(sol_split_train(h, u).end, h->offsets[u + 1] - (strchr(want, '|') != NULL), "user %u", u);
-  cr_assert_eq(sol_split_of(h, u).test, SOL_NO_EVENT);
+  cr_assert_eq(solid_split_train(h, u).end, h->offsets[u + 1] - (strchr(want, '|') != NULL), "user %u", u);
+  cr_assert_eq(solid_split_of(h, u).test, SOLID_NO_EVENT);
 }
 
 /* x is hidden; a bar stands before the validation target, if there is one. The test target is gone. */
@@ -70,56 +72,56 @@ Test(hidden, events_leave_sequences_and_catalogue) {
   const char *rows[] = {"a b x c d", "a x c x d", "a b c d x", "x a x", "x x x", "a x", "x b", "c a b"};
   const char *want[] = {"a b | c", "a c", "a b c | d", "", "", "a", "b", "c | a"};
   const char *ids[] = {"x"};
-  sol_history history = data_from_rows(rows, 8), events, visible;
-  sol_hidden hidden = hide(&history, ids, 1);
-  cr_assert_eq(sol_hidden_events(&hidden, &history, &events), SOLID_OK);
+  solid_dataset dataset = data_from_rows(rows, 8), events, visible;
+  solid_hidden hidden = hide(&dataset, ids, 1);
+  cr_assert_eq(solid_hidden_events(&hidden, &dataset, &events), SOLID_OK);
   cr_assert_eq(sol_hidden_catalogue(&hidden, &events, &visible), SOLID_OK);
   for (uint32_t u = 0; u < 8; u++) {
     expect_user(&events, u, want[u]);
     expect_user(&visible, u, want[u]);
   }
-  cr_assert_eq(visible.items, history.items - 1);
-  cr_assert_eq(sol_vocab_find(&visible.item_ids, (solid_bytes){"x", 1}), SOL_NO_ID);
+  cr_assert_eq(visible.items, dataset.items - 1);
+  cr_assert_eq(solid_vocab_find(&visible.item_ids, (solid_bytes){"x", 1}), SOLID_NO_ID);
   float count[5];
-  sol_split_popularity(&events, count);
-  cr_assert_float_eq(count[sol_vocab_find(&history.item_ids, (solid_bytes){"x", 1})], 0, 0);
-  sol_hidden_events_clear(&events);
-  sol_history_clear(&visible);
-  sol_hidden_clear(&hidden);
-  sol_history_clear(&history);
+  solid_split_popularity(&events, count);
+  cr_assert_float_eq(count[solid_vocab_find(&dataset.item_ids, (solid_bytes){"x", 1})], 0, 0);
+  solid_hidden_events_clear(&events);
+  solid_dataset_clear(&visible);
+  solid_hidden_clear(&hidden);
+  solid_dataset_clear(&dataset);
 }
 
 enum { V = 24, ATTRIBUTES = 6, WIDTH = 7 };
 
 /* Items "0".."23" of which "22" and "23" have the content of "0" and "1", and users that go through them. */
-static sol_history twins(void) {
-  sol_collector *collector = NULL;
-  sol_history history;
-  cr_assert_eq(sol_collector_new(&collector, NULL), SOLID_OK);
+static solid_dataset twins(void) {
+  solid_collector *collector = NULL;
+  solid_dataset dataset;
+  cr_assert_eq(solid_collector_new(&collector, NULL), SOLID_OK);
   for (int u = 0; u < 30; u++)
     for (int i = 0; i < 9; i++) {
-      char user[8], item[8];
+      char user[16], item[16];
       snprintf(user, sizeof user, "%d", u), snprintf(item, sizeof item, "%d", (u * 5 + i * (1 + u % 3)) % V);
-      solid_event event = {{user, strlen(user)}, {item, strlen(item)}, {NULL, 0}, 0, SOLID_NO_STREAM};
-      cr_assert_eq(sol_collector_push(collector, &event, 1, NULL), SOLID_OK);
+      solid_event event = {{user, strlen(user)}, {item, strlen(item)}, {NULL, 0}, 0, {0, 0}, SOLID_WORTH_STEP};
+      cr_assert_eq(solid_collector_push(collector, &event, 1, NULL), SOLID_OK);
     }
   for (int v = 0; v < V; v++) {
     int content = v < V - 2 ? v : v - (V - 2);
-    char item[8];
+    char item[16];
     float vector[WIDTH];
     snprintf(item, sizeof item, "%d", v);
     solid_bytes id = {item, strlen(item)};
     for (int a = 0; a < ATTRIBUTES; a++) {
       char attribute[2] = {(char)('a' + a), 0};
       if ((content + 1) >> a & 1)
-        cr_assert_eq(sol_collector_attribute(collector, id, (solid_bytes){attribute, 1}), SOLID_OK);
+        cr_assert_eq(solid_collector_attribute(collector, id, (solid_bytes){attribute, 1}), SOLID_OK);
     }
     for (int j = 0; j < WIDTH; j++) vector[j] = (float)sin(1 + content * (j + 1.3));
-    cr_assert_eq(sol_collector_vector(collector, id, vector, WIDTH), SOLID_OK);
+    cr_assert_eq(solid_collector_vector(collector, id, vector, WIDTH), SOLID_OK);
   }
-  cr_assert_eq(sol_collector_finish(collector, &history), SOLID_OK);
-  sol_collector_free(collector);
-  return history;
+  cr_assert_eq(solid_collector_finish(collector, &dataset), SOLID_OK);
+  solid_collector_free(collector);
+  return dataset;
 }
 
 static double product(const sol_features *x, size_t a, size_t b) {
@@ -132,26 +134,26 @@ static double product(const sol_features *x, size_t a, size_t b) {
  * or has all of a visible one's: the same whose codes it gets. What does not fit is left out. */
 Test(hidden, keeps_its_attributes_or_has_anothers) {
   const char *ids[] = {"22", "23", "7"};
-  sol_history history = twins(), events, visible;
-  sol_hidden hidden = hide(&history, ids, 3);
-  cr_assert_eq(sol_hidden_events(&hidden, &history, &events), SOLID_OK);
+  solid_dataset dataset = twins(), events, visible;
+  solid_hidden hidden = hide(&dataset, ids, 3);
+  cr_assert_eq(solid_hidden_events(&hidden, &dataset, &events), SOLID_OK);
   cr_assert_eq(sol_hidden_catalogue(&hidden, &events, &visible), SOLID_OK);
-  uint32_t slots = sol_attributes_slots(&history, 64), known = history.attributes.count;
+  uint32_t slots = sol_attributes_slots(&dataset, 64), known = dataset.attributes.count;
   cr_assert_gt(slots, 2);
-  cr_assert_eq(sol_attributes_slots(&history, 2), 2);
+  cr_assert_eq(sol_attributes_slots(&dataset, 2), 2);
   for (uint32_t S = 2; S <= slots; S += slots - 2) {
-    uint32_t *own = sol_hidden_attributes(&hidden, &history, S, SOL_HIDDEN_CONTENT, 1);
-    uint32_t *others = sol_hidden_attributes(&hidden, &history, S, SOL_HIDDEN_RANDOM, 1);
+    uint32_t *own = sol_hidden_attributes(&hidden, &dataset, S, SOL_HIDDEN_CONTENT, 1);
+    uint32_t *others = sol_hidden_attributes(&hidden, &dataset, S, SOL_HIDDEN_RANDOM, 1);
     uint32_t *trained = sol_attributes_table(&visible, S);
     uint8_t learned[ATTRIBUTES + 1] = {0};
     for (uint32_t i = 0; i < hidden.visible; i++)
       for (uint32_t s = 0; s < S; s++)
         if (trained[i * S + s] != UINT32_MAX) learned[trained[i * S + s]] = 1;
     for (uint32_t v = 0; v < V; v++) {
-      size_t first = history.attribute_offsets[v], n = history.attribute_offsets[v + 1] - first;
+      size_t first = dataset.attribute_offsets[v], n = dataset.attribute_offsets[v + 1] - first;
       for (uint32_t s = 0; s < S; s++)
         cr_assert_eq(own[v * S + s],
-                     s < n && learned[history.attribute_ids[first + s]] ? history.attribute_ids[first + s] : UINT32_MAX,
+                     s < n && learned[dataset.attribute_ids[first + s]] ? dataset.attribute_ids[first + s] : UINT32_MAX,
                      "item %u, slot %u", v, s);
     }
     cr_assert_arr_eq(own + (V - 2) * S, own, 2 * S * sizeof *own, "twins");
@@ -172,24 +174,24 @@ Test(hidden, keeps_its_attributes_or_has_anothers) {
       cr_assert_arr_eq(others + v * S, own + hidden.kept[drawn[v]] * S, S * sizeof *own, "the codes are another's");
     free(own), free(others), free(trained);
   }
-  sol_history none = {.items = 3};
+  solid_dataset none = {.items = 3};
   uint32_t *empty = sol_attributes_table(&none, 2);
   cr_assert_eq(sol_attributes_slots(&none, 9), 0);
   for (int i = 0; i < 6; i++) cr_assert_eq(empty[i], UINT32_MAX);
   free(empty);
-  sol_hidden_events_clear(&events);
-  sol_history_clear(&visible);
-  sol_hidden_clear(&hidden);
-  sol_history_clear(&history);
+  solid_hidden_events_clear(&events);
+  solid_dataset_clear(&visible);
+  solid_hidden_clear(&hidden);
+  solid_dataset_clear(&dataset);
 }
 
 /* The fit does not see hidden items: the visible rows are those of a data set without them. A hidden twin is laid where
  * its visible twin is, in attributes, vectors given and reduced, and its codes are the twin's own. */
 Test(hidden, content_is_laid_into_the_fit) {
   const char *ids[] = {"22", "23", "7"};
-  sol_history history = twins(), events, visible;
-  sol_hidden hidden = hide(&history, ids, 3);
-  cr_assert_eq(sol_hidden_events(&hidden, &history, &events), SOLID_OK);
+  solid_dataset dataset = twins(), events, visible;
+  solid_hidden hidden = hide(&dataset, ids, 3);
+  cr_assert_eq(solid_hidden_events(&hidden, &dataset, &events), SOLID_OK);
   cr_assert_eq(sol_hidden_catalogue(&hidden, &events, &visible), SOLID_OK);
   for (uint32_t dims = 4; dims <= WIDTH; dims += 3) { /* given vectors are reduced, and not */
     sol_features_options options = SOL_FEATURES_OPTIONS_INIT;
@@ -226,10 +228,10 @@ Test(hidden, content_is_laid_into_the_fit) {
     sol_features_clear(&all);
     sol_features_clear(&alone);
   }
-  sol_hidden_events_clear(&events);
-  sol_history_clear(&visible);
-  sol_hidden_clear(&hidden);
-  sol_history_clear(&history);
+  solid_hidden_events_clear(&events);
+  solid_dataset_clear(&visible);
+  solid_hidden_clear(&hidden);
+  solid_dataset_clear(&dataset);
 }
 
 /* Co-occurrence is not measured: a centroid that only differs there is as good as its neighbour. */
@@ -238,7 +240,7 @@ Test(hidden, codes_come_from_the_known_parts) {
   uint16_t table[] = {0, 0, 1, 1}, codes[6];
   uint8_t mask[] = {0, 0, 1};
   uint32_t kept[] = {0, 1};
-  sol_hidden hidden = {3, 2, mask, kept};
+  solid_hidden hidden = {3, 2, mask, kept};
   sol_features x = {.items = 3, .width = 2, .attributes = 1, .cooccurrence = 1, .values = values};
   sol_codebook book = {.items = 2, .levels = 2, .codes = 2, .width = 2, .centroids = centroids, .table = table};
   cr_assert_eq(sol_hidden_codes(&hidden, &x, &book, SOL_HIDDEN_CONTENT, 0, codes), SOLID_OK);
@@ -251,7 +253,7 @@ Test(hidden, codes_come_from_the_known_parts) {
 Test(hidden, weights_join_with_a_zero_embedding) {
   uint8_t mask[] = {0, 1, 0, 0};
   uint32_t kept[] = {0, 2, 3};
-  sol_hidden hidden = {4, 3, mask, kept};
+  solid_hidden hidden = {4, 3, mask, kept};
   sol_config config = {.items = 3,
                        .width = 4,
                        .window = 5,
@@ -282,26 +284,26 @@ Test(hidden, weights_join_with_a_zero_embedding) {
 /* Users know a; targets b and c. By the counts given: c 3, b 2, d 1. */
 Test(hidden, popularity_ranks_candidates_by_the_counts_given) {
   const char *rows[] = {"a d b", "d a c"};
-  sol_history history = data_from_rows(rows, 2);
+  solid_dataset dataset = data_from_rows(rows, 2);
   const char *order = "abcd";
   float counts[4];
   uint8_t candidates[4];
   for (int i = 0; i < 4; i++) {
-    uint32_t v = sol_vocab_find(&history.item_ids, (solid_bytes){order + i, 1});
+    uint32_t v = solid_vocab_find(&dataset.item_ids, (solid_bytes){order + i, 1});
     counts[v] = (const float[]){9, 2, 3, 1}[i];
     candidates[v] = (const uint8_t[]){1, 1, 0, 1}[i];
   }
-  sol_evaluate_options options = SOL_EVALUATE_OPTIONS_INIT;
-  sol_evaluation made;
+  solid_evaluate_options options = SOLID_EVALUATE_OPTIONS_INIT;
+  solid_evaluation made;
   options.popularity = counts;
-  cr_assert_eq(sol_evaluate_popularity(&made, &history, &options), SOLID_OK);
+  cr_assert_eq(solid_evaluate_popularity(&made, &dataset, &options), SOLID_OK);
   cr_assert_eq(made.ranks[0], 1);
   cr_assert_eq(made.ranks[1], 0);
-  sol_evaluation_clear(&made);
+  solid_evaluation_clear(&made);
   options.candidates = candidates;
-  cr_assert_eq(sol_evaluate_popularity(&made, &history, &options), SOLID_OK);
+  cr_assert_eq(solid_evaluate_popularity(&made, &dataset, &options), SOLID_OK);
   cr_assert_eq(made.ranks[0], 0);
-  cr_assert_eq(made.ranks[1], SOL_RANK_BEYOND);
-  sol_evaluation_clear(&made);
-  sol_history_clear(&history);
+  cr_assert_eq(made.ranks[1], SOLID_RANK_BEYOND);
+  solid_evaluation_clear(&made);
+  solid_dataset_clear(&dataset);
 }

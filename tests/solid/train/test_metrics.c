@@ -1,4 +1,4 @@
-#include "solid/train/evaluate/metrics.h"
+#include "solid/train/metrics.h"
 #include "tests/support/seed.h"
 #include <criterion/criterion.h>
 #include <math.h>
@@ -14,51 +14,51 @@ Test(metrics, published_sample) {
   uint32_t ranks[3] = {0};
   for (int u = 0; u < 3; u++)
     for (int i = 0; i < 6; i++) ranks[u] += scores[u][i] > scores[u][positive[u]];
-  sol_metrics metrics;
-  sol_metrics_of(ranks, 3, &metrics);
-  cr_assert_float_eq(metrics.value[SOL_HR_5], .666667, 1e-6);
-  cr_assert_float_eq(metrics.value[SOL_NDCG_5], .5, 1e-6);
-  cr_assert_float_eq(metrics.value[SOL_HR_10], 1, 1e-6);
-  cr_assert_float_eq(metrics.value[SOL_NDCG_10], .618736, 1e-6);
+  solid_metrics metrics;
+  solid_metrics_of(ranks, 3, &metrics);
+  cr_assert_float_eq(metrics.value[SOLID_HR_5], .666667, 1e-6);
+  cr_assert_float_eq(metrics.value[SOLID_NDCG_5], .5, 1e-6);
+  cr_assert_float_eq(metrics.value[SOLID_HR_10], 1, 1e-6);
+  cr_assert_float_eq(metrics.value[SOLID_NDCG_10], .618736, 1e-6);
 }
 
 Test(metrics, by_hand) {
-  const uint32_t ranks[] = {0, 4, 5, 9, 10, 19, 20, SOL_RANK_BEYOND};
-  sol_metrics m;
-  sol_metrics_of(ranks, 8, &m);
-  cr_assert_float_eq(m.value[SOL_HR_5], 2 / 8.0, 1e-12);
-  cr_assert_float_eq(m.value[SOL_HR_10], 4 / 8.0, 1e-12);
-  cr_assert_float_eq(m.value[SOL_HR_20], 6 / 8.0, 1e-12);
-  cr_assert_float_eq(m.value[SOL_NDCG_5], (1 + 1 / log2(6)) / 8, 1e-12);
-  cr_assert_float_eq(m.value[SOL_NDCG_10], (1 + 1 / log2(6) + 1 / log2(7) + 1 / log2(11)) / 8, 1e-12);
-  cr_assert_float_eq(m.value[SOL_MRR_5], (1 + 1 / 5.0) / 8, 1e-12);
-  cr_assert_float_eq(m.value[SOL_MRR_20], (1 + 1 / 5.0 + 1 / 6.0 + .1 + 1 / 11.0 + 1 / 20.0) / 8, 1e-12);
-  cr_assert_str_eq(sol_metric_names[SOL_NDCG_10], "ndcg@10");
-  cr_assert_str_eq(sol_metric_names[SOL_MRR_20], "mrr@20");
-  sol_metrics_of(NULL, 0, &m);
-  cr_assert_eq(m.value[SOL_HR_5], 0);
+  const uint32_t ranks[] = {0, 4, 5, 9, 10, 19, 20, SOLID_RANK_BEYOND};
+  solid_metrics m;
+  solid_metrics_of(ranks, 8, &m);
+  cr_assert_float_eq(m.value[SOLID_HR_5], 2 / 8.0, 1e-12);
+  cr_assert_float_eq(m.value[SOLID_HR_10], 4 / 8.0, 1e-12);
+  cr_assert_float_eq(m.value[SOLID_HR_20], 6 / 8.0, 1e-12);
+  cr_assert_float_eq(m.value[SOLID_NDCG_5], (1 + 1 / log2(6)) / 8, 1e-12);
+  cr_assert_float_eq(m.value[SOLID_NDCG_10], (1 + 1 / log2(6) + 1 / log2(7) + 1 / log2(11)) / 8, 1e-12);
+  cr_assert_float_eq(m.value[SOLID_MRR_5], (1 + 1 / 5.0) / 8, 1e-12);
+  cr_assert_float_eq(m.value[SOLID_MRR_20], (1 + 1 / 5.0 + 1 / 6.0 + .1 + 1 / 11.0 + 1 / 20.0) / 8, 1e-12);
+  cr_assert_str_eq(solid_metric_names[SOLID_NDCG_10], "ndcg@10");
+  cr_assert_str_eq(solid_metric_names[SOLID_MRR_20], "mrr@20");
+  solid_metrics_of(NULL, 0, &m);
+  cr_assert_eq(m.value[SOLID_HR_5], 0);
 }
 
 /* A hit rate's bootstrap interval is close to the normal one of a binomial share. */
 Test(metrics, interval_of_a_share) {
   enum { USERS = 2000 };
   static uint32_t ranks[USERS];
-  for (int i = 0; i < USERS; i++) ranks[i] = i % 5 == 0 ? 3 : SOL_RANK_BEYOND;
-  sol_metrics low, high, again, ignored;
-  cr_assert_eq(sol_metrics_interval(ranks, USERS, 2000, 1, &low, &high), SOLID_OK);
+  for (int i = 0; i < USERS; i++) ranks[i] = i % 5 == 0 ? 3 : SOLID_RANK_BEYOND;
+  solid_metrics low, high, again, ignored;
+  cr_assert_eq(solid_metrics_interval(ranks, USERS, 2000, 1, &low, &high), SOLID_OK);
   double half = 1.96 * sqrt(.2 * .8 / USERS);
-  cr_assert_float_eq(low.value[SOL_HR_10], .2 - half, .1 * half);
-  cr_assert_float_eq(high.value[SOL_HR_10], .2 + half, .1 * half);
-  cr_assert_float_eq(low.value[SOL_NDCG_10], (.2 - half) / log2(5), .1 * half);
-  cr_assert_eq(sol_metrics_interval(ranks, USERS, 2000, 1, &again, &ignored), SOLID_OK);
-  cr_assert_eq(low.value[SOL_HR_10], again.value[SOL_HR_10]);
+  cr_assert_float_eq(low.value[SOLID_HR_10], .2 - half, .1 * half);
+  cr_assert_float_eq(high.value[SOLID_HR_10], .2 + half, .1 * half);
+  cr_assert_float_eq(low.value[SOLID_NDCG_10], (.2 - half) / log2(5), .1 * half);
+  cr_assert_eq(solid_metrics_interval(ranks, USERS, 2000, 1, &again, &ignored), SOLID_OK);
+  cr_assert_eq(low.value[SOLID_HR_10], again.value[SOLID_HR_10]);
 }
 
 Test(metrics, interval_of_nothing_and_of_the_certain) {
   const uint32_t ranks[] = {0, 0, 0};
-  sol_metrics low, high;
-  cr_assert_eq(sol_metrics_interval(ranks, 0, 10, 1, &low, &high), SOLID_EINVAL);
-  cr_assert_eq(sol_metrics_interval(ranks, 3, 0, 1, &low, &high), SOLID_EINVAL);
-  cr_assert_eq(sol_metrics_interval(ranks, 3, 1, 1, &low, &high), SOLID_OK);
-  for (int m = 0; m < SOL_METRICS; m++) cr_assert(low.value[m] == 1 && high.value[m] == 1);
+  solid_metrics low, high;
+  cr_assert_eq(solid_metrics_interval(ranks, 0, 10, 1, &low, &high), SOLID_EINVAL);
+  cr_assert_eq(solid_metrics_interval(ranks, 3, 0, 1, &low, &high), SOLID_EINVAL);
+  cr_assert_eq(solid_metrics_interval(ranks, 3, 1, 1, &low, &high), SOLID_OK);
+  for (int m = 0; m < SOLID_METRICS; m++) cr_assert(low.value[m] == 1 && high.value[m] == 1);
 }

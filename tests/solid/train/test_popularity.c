@@ -1,52 +1,52 @@
 /* The harness on its simplest ranking: by hand, and against the figures published for public data. */
-#include "solid/train/evaluate/evaluate.h"
+#include "solid/train/evaluate.h"
 #include "tests/solid/train/data.h"
 #include <criterion/criterion.h>
 
 /* Training counts: a 3, b 2, c 1 (d, e, f only as targets). Order a b c d e f. */
 Test(popularity, by_hand) {
   const char *rows[] = {"a b c d", "a b e d", "a c c b f", "c a"};
-  sol_history history = data_from_rows(rows, 4);
+  solid_dataset dataset = data_from_rows(rows, 4);
   /* Train: ab, ab, acc, ca: a 4, c 3, b 2. Order of the list: a c b d e f (d, e, f by first appearance). */
-  sol_evaluate_options options = SOL_EVALUATE_OPTIONS_INIT;
-  sol_evaluation made;
-  cr_assert_eq(sol_evaluate_popularity(&made, &history, &options), SOLID_OK);
+  solid_evaluate_options options = SOLID_EVALUATE_OPTIONS_INIT;
+  solid_evaluation made;
+  cr_assert_eq(solid_evaluate_popularity(&made, &dataset, &options), SOLID_OK);
   cr_assert(made.users == 3 && made.skipped == 1 && made.items == 6);
   cr_assert_eq(made.ranks[0], 0, "d after a, b, c are known");
   cr_assert_eq(made.ranks[1], 1, "c stands before d");
   cr_assert_eq(made.ranks[2], 2, "d and e stand before f");
   cr_assert_float_eq(made.coverage, 4 / 6.0, 1e-12, "c, d, e, f");
-  sol_evaluation_clear(&made);
+  solid_evaluation_clear(&made);
   options.keep_history = 1;
-  options.part = SOL_PART_VALID;
-  cr_assert_eq(sol_evaluate_popularity(&made, &history, &options), SOLID_OK);
+  options.part = SOLID_PART_VALID;
+  cr_assert_eq(solid_evaluate_popularity(&made, &dataset, &options), SOLID_OK);
   cr_assert(made.ranks[0] == 1 && made.ranks[1] == 4 && made.ranks[2] == 2);
-  sol_evaluation_clear(&made);
-  sol_history_clear(&history);
+  solid_evaluation_clear(&made);
+  solid_dataset_clear(&dataset);
 }
 
 Test(popularity, nobody_to_ask) {
   const char *rows[] = {"a b", "a"};
-  sol_history history = data_from_rows(rows, 2);
-  sol_evaluation made;
-  cr_assert_eq(sol_evaluate_popularity(&made, &history, NULL), SOLID_ENOTFOUND);
+  solid_dataset dataset = data_from_rows(rows, 2);
+  solid_evaluation made;
+  cr_assert_eq(solid_evaluate_popularity(&made, &dataset, NULL), SOLID_ENOTFOUND);
   cr_assert_str_eq(solid_last_error(), "none of 2 users has 3 events, the fewest that leave one out");
-  sol_history_clear(&history);
+  solid_dataset_clear(&dataset);
 }
 
 static void known_figures(const char *name, uint32_t users, uint32_t items, double hr10, double ndcg10) {
-  sol_history history;
-  if (!data_from_public(name, &history)) cr_skip_test("%s is not here", name);
-  cr_assert_eq(history.users, users);
-  cr_assert_eq(history.items, items);
-  sol_evaluation made;
-  sol_metrics metrics;
-  cr_assert_eq(sol_evaluate_popularity(&made, &history, NULL), SOLID_OK);
-  sol_metrics_of(made.ranks, made.users, &metrics);
-  cr_assert_float_eq(metrics.value[SOL_HR_10], hr10, 0.00011, "%g", metrics.value[SOL_HR_10]);
-  cr_assert_float_eq(metrics.value[SOL_NDCG_10], ndcg10, 0.00011, "%g", metrics.value[SOL_NDCG_10]);
-  sol_evaluation_clear(&made);
-  sol_history_clear(&history);
+  solid_dataset dataset;
+  if (!data_from_public(name, &dataset)) cr_skip_test("%s is not here", name);
+  cr_assert_eq(dataset.users, users);
+  cr_assert_eq(dataset.items, items);
+  solid_evaluation made;
+  solid_metrics metrics;
+  cr_assert_eq(solid_evaluate_popularity(&made, &dataset, NULL), SOLID_OK);
+  solid_metrics_of(made.ranks, made.users, &metrics);
+  cr_assert_float_eq(metrics.value[SOLID_HR_10], hr10, 0.00011, "%g", metrics.value[SOLID_HR_10]);
+  cr_assert_float_eq(metrics.value[SOLID_NDCG_10], ndcg10, 0.00011, "%g", metrics.value[SOLID_NDCG_10]);
+  solid_evaluation_clear(&made);
+  solid_dataset_clear(&dataset);
 }
 
 Test(popularity, beauty) {

@@ -1,19 +1,19 @@
 /* What changes over the epochs: learning rate, moving average, and which part of a long history a batch shows. */
-#include "solid/train/data/split.h"
-#include "solid/train/fit/batches.h"
+#include "solid/train/fit/feed.h"
 #include "solid/train/fit/options.h"
+#include "solid/train/split.h"
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static double rate_at(const sol_train_options *o, uint64_t number) {
+static double rate_at(const solid_train_options *o, uint64_t number) {
   return (double)sol_train_options_at(o, number, 100).rate;
 }
 
 Test(schedule, rate_falls_along_a_half_cosine) {
-  sol_train_options o = SOL_TRAIN_OPTIONS_INIT;
+  solid_train_options o = SOLID_TRAIN_OPTIONS_INIT;
   o.rate = 0.01f;
   for (uint64_t n = 1; n < 200; n += 7) cr_expect_eq(sol_train_options_at(&o, n, 100).rate, o.rate);
   o.rate_end = 0.2f;
@@ -24,7 +24,7 @@ Test(schedule, rate_falls_along_a_half_cosine) {
 }
 
 Test(schedule, average_forgets_the_initial_weights) {
-  sol_train_options o = SOL_TRAIN_OPTIONS_INIT;
+  solid_train_options o = SOLID_TRAIN_OPTIONS_INIT;
   cr_expect_eq(sol_train_options_at(&o, 1, 100).average, 0); /* there is none */
   o.average = 0.99f;
   cr_expect_float_eq(sol_train_options_at(&o, 1, 100).average, 2.0 / 11, 1e-6);
@@ -33,14 +33,14 @@ Test(schedule, average_forgets_the_initial_weights) {
 }
 
 Test(schedule, refuses_shares_above_one) {
-  sol_train_options o = SOL_TRAIN_OPTIONS_INIT;
+  solid_train_options o = SOLID_TRAIN_OPTIONS_INIT;
   o.rate_end = 1.5f;
-  cr_expect_eq(sol_train_options_check(&o), SOLID_ERANGE);
+  cr_expect_eq(solid_train_options_check(&o), SOLID_ERANGE);
   cr_expect(strstr(solid_last_error(), "rate_end = 1.5") != NULL, "%s", solid_last_error());
   o.rate_end = 1, o.cuts = 2;
-  cr_expect_eq(sol_train_options_check(&o), SOLID_ERANGE);
+  cr_expect_eq(solid_train_options_check(&o), SOLID_ERANGE);
   o.cuts = 1, o.check = 0;
-  cr_expect_eq(sol_train_options_check(&o), SOLID_ERANGE);
+  cr_expect_eq(solid_train_options_check(&o), SOLID_ERANGE);
 }
 
 #define LONG   40
@@ -48,18 +48,18 @@ Test(schedule, refuses_shares_above_one) {
 #define WINDOW 8
 
 /* User 0 goes through items 0 .. LONG - 1, user 1 through SHORT of them. */
-static void make_history(sol_history *history) {
-  sol_collector *collector = NULL;
-  cr_assert_eq(sol_collector_new(&collector, NULL), SOLID_OK);
+static void make_history(solid_dataset *dataset) {
+  solid_collector *collector = NULL;
+  cr_assert_eq(solid_collector_new(&collector, NULL), SOLID_OK);
   for (int u = 0; u < 2; u++)
     for (int i = 0; i < (u ? SHORT : LONG); i++) {
-      char item[8];
+      char item[16];
       snprintf(item, sizeof item, "%d", i);
-      solid_event event = {.user = {u ? "1" : "0", 1}, .item = {item, strlen(item)}, .position = SOLID_NO_STREAM};
-      cr_assert_eq(sol_collector_push(collector, &event, 1, NULL), SOLID_OK);
+      solid_event event = {.user = {u ? "1" : "0", 1}, .item = {item, strlen(item)}, .position = {0, 0}};
+      cr_assert_eq(solid_collector_push(collector, &event, 1, NULL), SOLID_OK);
     }
-  cr_assert_eq(sol_collector_finish(collector, history), SOLID_OK, "%s", solid_last_error());
-  sol_collector_free(collector);
+  cr_assert_eq(solid_collector_finish(collector, dataset), SOLID_OK, "%s", solid_last_error());
+  solid_collector_free(collector);
 }
 
 typedef struct survey {
@@ -68,17 +68,17 @@ typedef struct survey {
 } survey;
 
 /* Every window must be a walk of its length without gaps, inside the training events. */
-static survey look(const sol_history *history, float cuts, int epochs) {
+static survey look(const solid_dataset *dataset, float cuts, int epochs) {
   survey s = {.epochs = epochs};
-  sol_batches b;
-  sol_train_options o = SOL_TRAIN_OPTIONS_INIT;
+  sol_feed b;
+  solid_train_options o = SOLID_TRAIN_OPTIONS_INIT;
   o.batch = 2, o.cuts = cuts;
-  cr_assert_eq(sol_batches_open(&b, history, WINDOW, &o), SOLID_OK);
+  cr_assert_eq(sol_feed_open(&b, dataset, WINDOW, &o, 0), SOLID_OK);
   for (int e = 0; e < epochs; e++) {
     solid_windows windows;
     const int32_t *targets;
-    sol_batches_shuffle(&b, 5, (uint32_t)e);
-    sol_batches_get(&b, 0, &windows, &targets);
+    sol_feed_shuffle(&b, 5, (uint32_t)e);
+    sol_feed_get(&b, 0, &windows, &targets);
     cr_assert_eq(windows.n, 2);
     cr_assert_eq(windows.offsets[2], WINDOW + SHORT - 3);
     for (int w = 0; w < 2; w++) {
@@ -93,14 +93,14 @@ static survey look(const sol_history *history, float cuts, int epochs) {
       s.newest += of_long && targets[end - 1] == LONG - 3;
     }
   }
-  sol_batches_close(&b);
+  sol_feed_close(&b);
   return s;
 }
 
 Test(schedule, cuts_show_all_of_a_long_history) {
-  sol_history history;
-  make_history(&history);
-  survey never = look(&history, 0, 50), half = look(&history, 0.5f, 400), always = look(&history, 1, 400);
+  solid_dataset dataset;
+  make_history(&dataset);
+  survey never = look(&dataset, 0, 50), half = look(&dataset, 0.5f, 400), always = look(&dataset, 1, 400);
   cr_expect_eq(never.newest, never.epochs);
   cr_expect(half.newest > 150 && half.newest < 280, "%d of %d", half.newest, half.epochs);
   cr_expect_lt(always.newest, 40, "%d of %d", always.newest, always.epochs);
@@ -108,7 +108,7 @@ Test(schedule, cuts_show_all_of_a_long_history) {
     cr_expect(always.target[i], "target %d is never shown", i);
     cr_expect_eq(never.target[i], i >= LONG - 2 - WINDOW, "target %d", i);
   }
-  sol_history_clear(&history);
+  solid_dataset_clear(&dataset);
 }
 
 enum { CONTENT = 2 };
@@ -162,21 +162,21 @@ Test(schedule, mates_are_the_nearest_of_a_code) {
 
 /* Mates stand among the inputs, as often as asked, others in each epoch; targets are what came. */
 Test(schedule, mates_stand_for_inputs_alone) {
-  sol_history history;
+  solid_dataset dataset;
   sol_mates mates = open_mates();
-  sol_batches b;
-  sol_train_options o = SOL_TRAIN_OPTIONS_INIT;
+  sol_feed b;
+  solid_train_options o = SOLID_TRAIN_OPTIONS_INIT;
   int rows = 0, swapped = 0, patterns = 0;
   uint32_t before[WINDOW] = {0};
-  make_history(&history);
+  make_history(&dataset);
   o.batch = 2, o.swap = 0.3f;
-  cr_assert_eq(sol_batches_open(&b, &history, WINDOW, &o), SOLID_OK);
+  cr_assert_eq(sol_feed_open(&b, &dataset, WINDOW, &o, 0), SOLID_OK);
   b.mates = &mates;
   for (uint32_t e = 0; e < 300; e++) {
     solid_windows windows;
     const int32_t *targets;
-    sol_batches_shuffle(&b, 5, e);
-    sol_batches_get(&b, 0, &windows, &targets);
+    sol_feed_shuffle(&b, 5, e);
+    sol_feed_get(&b, 0, &windows, &targets);
     for (uint32_t r = 0; r < windows.offsets[2]; r++, rows++) {
       uint32_t came = (uint32_t)targets[r] - 1, is_mate = 0;
       for (uint32_t i = 0; i < mates.count[came]; i++)
@@ -190,7 +190,7 @@ Test(schedule, mates_stand_for_inputs_alone) {
   }
   cr_expect_float_eq(swapped / (double)rows, 0.3, 0.03, "%d of %d", swapped, rows);
   cr_expect_gt(patterns, 200);
-  sol_batches_close(&b);
+  sol_feed_close(&b);
   sol_mates_close(&mates);
-  sol_history_clear(&history);
+  solid_dataset_clear(&dataset);
 }

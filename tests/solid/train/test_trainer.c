@@ -9,12 +9,12 @@
 static void check_learning(rig *r) {
   walk_fixture f;
   walk_setup(&f);
-  sol_train_options o = walk_options();
+  solid_train_options o = walk_options();
   o.dropout = o.dropout_z = o.dropout_y = o.smoothing = o.average = 0;
   o.rate = 0.01f, o.epochs = 60;
-  sol_trainer *trainer = walk_trainer(r, &f, &o);
-  sol_epoch first;
-  cr_assert_eq(sol_trainer_epoch(trainer, NULL, NULL, &first), SOLID_OK, "%s", solid_last_error());
+  sol_fit *trainer = walk_trainer(r, &f, &o);
+  solid_epoch first;
+  cr_assert_eq(sol_fit_epoch(trainer, NULL, NULL, &first), SOLID_OK, "%s", solid_last_error());
   walk_epochs(trainer, o.epochs - 1);
   walk_finish(trainer, &f);
   cr_expect_lt(f.report.loss, 0.5 * first.loss, "loss %g after %g", f.report.loss, first.loss);
@@ -33,8 +33,8 @@ Test(trainer, repeats_itself_with_any_number_of_threads) {
     sk_options threads = {.threads = 1 + 2 * i};
     rig *r = rig_open(sk_backend_find("cpu"), &threads);
     walk_setup(&f[i]);
-    sol_train_options o = walk_options();
-    sol_trainer *trainer = walk_trainer(r, &f[i], &o);
+    solid_train_options o = walk_options();
+    sol_fit *trainer = walk_trainer(r, &f[i], &o);
     walk_epochs(trainer, 3);
     walk_finish(trainer, &f[i]);
     rig_close(r);
@@ -47,12 +47,13 @@ Test(trainer, does_not_swap_silently_nothing) {
   walk_fixture f;
   rig *r = rig_open(sk_backend_find("cpu"), NULL);
   walk_setup(&f);
-  sol_train_options o = walk_options();
-  sol_trainer *trainer = NULL;
-  cr_assert_eq(sol_trainer_open(&trainer, rig_backend(r), &walk_config, &o, &f.history, f.codes), SOLID_OK);
-  cr_expect_eq(sol_trainer_epoch(trainer, NULL, NULL, NULL), SOLID_EINVAL);
+  solid_train_options o = walk_options();
+  sol_fit *trainer = NULL;
+  cr_assert_eq(sol_fit_open(&trainer, rig_backend(r), &(sol_fit_task){&walk_config, &o, &f.dataset, f.codes, 0}),
+               SOLID_OK);
+  cr_expect_eq(sol_fit_epoch(trainer, NULL, NULL, NULL), SOLID_EINVAL);
   cr_expect_not_null(strstr(solid_last_error(), "swap = 0.1: no mates were found"), "%s", solid_last_error());
-  sol_trainer_close(trainer);
+  sol_fit_close(trainer);
   walk_teardown(&f);
   rig_close(r);
 }
@@ -60,12 +61,12 @@ Test(trainer, does_not_swap_silently_nothing) {
 static void check_validation(rig *r) {
   walk_fixture f;
   walk_setup(&f);
-  sol_train_options o = walk_options();
+  solid_train_options o = walk_options();
   o.check = 4;
-  sol_trainer *trainer = walk_trainer(r, &f, &o);
-  sol_epoch e;
+  sol_fit *trainer = walk_trainer(r, &f, &o);
+  solid_epoch e;
   for (uint32_t epoch = 1; epoch <= o.epochs; epoch++) {
-    cr_assert_eq(sol_trainer_epoch(trainer, NULL, NULL, &e), SOLID_OK, "%s", solid_last_error());
+    cr_assert_eq(sol_fit_epoch(trainer, NULL, NULL, &e), SOLID_OK, "%s", solid_last_error());
     cr_expect_eq(e.checked, epoch == 4 || epoch == 6, "epoch %u", epoch);
     cr_expect_eq(e.best_epoch > 0, epoch >= 4);
   }
@@ -82,16 +83,15 @@ Test(trainer, validates_when_it_is_told_to_and_at_the_end) {
 static void check_refit(rig *r) {
   walk_fixture f;
   walk_setup(&f);
-  sol_train_options o = walk_options();
+  solid_train_options o = walk_options();
   o.dropout = o.dropout_z = o.dropout_y = o.smoothing = o.average = 0;
   uint32_t users[2];
   size_t rows[2];
   for (uint32_t refit = 0; refit < 2; refit++) {
-    o.refit = refit * 4;
-    sol_trainer *trainer = walk_trainer(r, &f, &o);
-    sol_trainer_size(trainer, &users[refit], &rows[refit]);
-    sol_epoch e = {0};
-    while (!e.finished) cr_assert_eq(sol_trainer_epoch(trainer, NULL, NULL, &e), SOLID_OK, "%s", solid_last_error());
+    sol_fit *trainer = walk_refit(r, &f, &o, refit * 4);
+    sol_fit_size(trainer, &users[refit], &rows[refit]);
+    solid_epoch e = {0};
+    while (!e.finished) cr_assert_eq(sol_fit_epoch(trainer, NULL, NULL, &e), SOLID_OK, "%s", solid_last_error());
     cr_expect_eq(e.epoch, refit ? 4 : 6);
     cr_expect(!refit || (e.ndcg10 == 0 && e.best_epoch == 4));
     walk_finish(trainer, &f);
@@ -106,11 +106,11 @@ Test(trainer, refits_on_the_validation_events_too) {
 }
 
 Test(trainer, names_the_option_that_is_wrong) {
-  sol_train_options o = walk_options();
+  solid_train_options o = walk_options();
   o.dropout = 1;
-  cr_expect_eq(sol_train_options_check(&o), SOLID_ERANGE);
+  cr_expect_eq(solid_train_options_check(&o), SOLID_ERANGE);
   cr_expect(strstr(solid_last_error(), "dropout = 1") != NULL, "%s", solid_last_error());
   o = walk_options();
   o.batch = 0;
-  cr_expect_eq(sol_train_options_check(&o), SOLID_ERANGE);
+  cr_expect_eq(solid_train_options_check(&o), SOLID_ERANGE);
 }

@@ -6,27 +6,27 @@
 #include <string.h>
 
 /* User u walks round the items with a stride of its own: two events tell the next. */
-static void make_history(sol_history *history) {
-  sol_collector *collector = NULL;
-  cr_assert_eq(sol_collector_new(&collector, NULL), SOLID_OK);
+static void make_history(solid_dataset *dataset) {
+  solid_collector *collector = NULL;
+  cr_assert_eq(solid_collector_new(&collector, NULL), SOLID_OK);
   for (unsigned u = 0; u < WALK_USERS; u++)
     for (unsigned i = 0; i < WALK_STEPS - u % 3; i++) {
       char user[16], item[16];
       snprintf(user, sizeof user, "%u", u);
       snprintf(item, sizeof item, "%u", (u * 7 + i * (1 + u % 2)) % WALK_ITEMS);
-      solid_event event = {.user = {user, strlen(user)}, .item = {item, strlen(item)}, .position = SOLID_NO_STREAM};
-      cr_assert_eq(sol_collector_push(collector, &event, 1, NULL), SOLID_OK);
+      solid_event event = {.user = {user, strlen(user)}, .item = {item, strlen(item)}, .position = {0, 0}};
+      cr_assert_eq(solid_collector_push(collector, &event, 1, NULL), SOLID_OK);
     }
   for (unsigned v = 0; v < WALK_ITEMS; v++)
     for (unsigned a = 0; a < v % (WALK_SLOTS + 1); a++) {
       char item[16], attribute[16];
       snprintf(item, sizeof item, "%u", v), snprintf(attribute, sizeof attribute, "%u", (v + a) % 5);
-      cr_assert_eq(sol_collector_attribute(collector, (solid_bytes){item, strlen(item)},
-                                           (solid_bytes){attribute, strlen(attribute)}),
+      cr_assert_eq(solid_collector_attribute(collector, (solid_bytes){item, strlen(item)},
+                                             (solid_bytes){attribute, strlen(attribute)}),
                    SOLID_OK);
     }
-  cr_assert_eq(sol_collector_finish(collector, history), SOLID_OK, "%s", solid_last_error());
-  sol_collector_free(collector);
+  cr_assert_eq(solid_collector_finish(collector, dataset), SOLID_OK, "%s", solid_last_error());
+  solid_collector_free(collector);
 }
 
 const sol_config walk_config = {.items = WALK_ITEMS,
@@ -41,15 +41,15 @@ const sol_config walk_config = {.items = WALK_ITEMS,
                                 .head = SOLID_HEAD_SOLID,
                                 .clip = 0.1f};
 
-sol_train_options walk_options(void) {
-  sol_train_options o = SOL_TRAIN_OPTIONS_INIT;
+solid_train_options walk_options(void) {
+  solid_train_options o = SOLID_TRAIN_OPTIONS_INIT;
   o.batch = 17, o.epochs = 6, o.seed = 3, o.average = 0.9f, o.patience = 0, o.swap = 0.1f;
   return o;
 }
 
 void walk_setup(walk_fixture *f) {
   memset(f, 0, sizeof *f);
-  make_history(&f->history);
+  make_history(&f->dataset);
   for (unsigned v = 0; v < WALK_ITEMS; v++)
     f->codes[2 * v] = (uint16_t)(v / 5), f->codes[2 * v + 1] = (uint16_t)(v % 5);
   for (unsigned v = 0; v < WALK_ITEMS; v++) f->content[2 * v] = (float)(v / 5), f->content[2 * v + 1] = (float)(v % 5);
@@ -57,25 +57,29 @@ void walk_setup(walk_fixture *f) {
 }
 
 void walk_teardown(walk_fixture *f) {
-  sol_history_clear(&f->history);
+  solid_dataset_clear(&f->dataset);
   free(f->best);
 }
 
-sol_trainer *walk_trainer(rig *r, const walk_fixture *f, const sol_train_options *o) {
-  sol_trainer *trainer = NULL;
-  cr_assert_eq(sol_trainer_open(&trainer, rig_backend(r), &walk_config, o, &f->history, f->codes), SOLID_OK, "%s",
-               solid_last_error());
-  cr_assert_eq(sol_trainer_find_mates(trainer, f->content, 2), SOLID_OK, "%s", solid_last_error());
+sol_fit *walk_refit(rig *r, const walk_fixture *f, const solid_train_options *o, uint32_t epochs) {
+  sol_fit *trainer = NULL;
+  cr_assert_eq(sol_fit_open(&trainer, rig_backend(r), &(sol_fit_task){&walk_config, o, &f->dataset, f->codes, epochs}),
+               SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(sol_fit_find_mates(trainer, f->content, 2), SOLID_OK, "%s", solid_last_error());
   return trainer;
 }
 
-void walk_epochs(sol_trainer *trainer, uint32_t n) {
-  for (uint32_t i = 0; i < n; i++)
-    cr_assert_eq(sol_trainer_epoch(trainer, NULL, NULL, NULL), SOLID_OK, "%s", solid_last_error());
+sol_fit *walk_trainer(rig *r, const walk_fixture *f, const solid_train_options *o) {
+  return walk_refit(r, f, o, 0);
 }
 
-void walk_finish(sol_trainer *trainer, walk_fixture *f) {
-  memcpy(f->best, sol_trainer_best(trainer), sol_tensors_total(&walk_config) * sizeof(float));
-  f->report = *sol_trainer_report(trainer);
-  sol_trainer_close(trainer);
+void walk_epochs(sol_fit *trainer, uint32_t n) {
+  for (uint32_t i = 0; i < n; i++)
+    cr_assert_eq(sol_fit_epoch(trainer, NULL, NULL, NULL), SOLID_OK, "%s", solid_last_error());
+}
+
+void walk_finish(sol_fit *trainer, walk_fixture *f) {
+  memcpy(f->best, sol_fit_best(trainer), sol_tensors_total(&walk_config) * sizeof(float));
+  f->report = *sol_fit_report(trainer);
+  sol_fit_close(trainer);
 }

@@ -3,7 +3,9 @@
 #ifndef TESTS_SOLID_TRAIN_WALK_FIXTURE_H
 #define TESTS_SOLID_TRAIN_WALK_FIXTURE_H
 
-#include "solid/train/fit/trainer.h"
+#include "solid/train/fit/checkpoint.h"
+#include "solid/train/fit/fit.h"
+#include "solid/train/fit/recode.h"
 #include "tests/support/rig.h"
 
 #define WALK_USERS 60
@@ -14,22 +16,23 @@
 extern const sol_config walk_config;
 
 typedef struct walk_fixture {
-  sol_history history;
+  solid_dataset dataset;
   uint16_t codes[WALK_ITEMS * 2];
   float content[WALK_ITEMS * 2];
   float *best; /* of the last run */
-  sol_epoch report;
+  solid_epoch report;
 } walk_fixture;
 
 void walk_setup(walk_fixture *f);
 void walk_teardown(walk_fixture *f);
 
 /* Six epochs without a stop before. */
-sol_train_options walk_options(void);
+solid_train_options walk_options(void);
 
 /* From walk_trainer to walk_finish, which keeps best weights and report in *f and closes it. */
-sol_trainer *walk_trainer(rig *r, const walk_fixture *f, const sol_train_options *o);
-void walk_epochs(sol_trainer *trainer, uint32_t n);
-void walk_finish(sol_trainer *trainer, walk_fixture *f);
+sol_fit *walk_trainer(rig *r, const walk_fixture *f, const solid_train_options *o);
+sol_fit *walk_refit(rig *r, const walk_fixture *f, const solid_train_options *o, uint32_t epochs);
+void walk_epochs(sol_fit *trainer, uint32_t n);
+void walk_finish(sol_fit *trainer, walk_fixture *f);
 
 #endif

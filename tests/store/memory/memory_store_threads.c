@@ -23,14 +23,16 @@ static void *write_all(void *arg) {
     char name[16];
     float h[WIDTH], values[PARAMS];
     solid_step step = {i, 0}, steps[WINDOW];
-    uint64_t position = SOLID_NO_STREAM;
+    solid_position position = {0, 0};
+    solid_status of_user;
     solid_append append = {user_name(i % USERS, name), &step, &position, 1};
     solid_window window = {steps, 0, 0};
-    a->failures += a->store->ops->advance(a->store, &append, 1, &window, NULL) != SOLID_OK;
+    a->failures += a->store->ops->advance(a->store, &append, 1, &window, NULL, &of_user) != SOLID_OK;
     for (int j = 0; j < WIDTH; j++) h[j] = (float)window.seq;
     for (int j = 0; j < PARAMS; j++) values[j] = (float)window.seq;
-    solid_params params = {h, values, window.seq, 1, NULL};
-    a->failures += a->store->ops->put_params(a->store, &append.user, &params, 1) != SOLID_OK;
+    solid_params params = {
+        .h = h, .values = values, .seq = window.seq, .generation = 1, .width = WIDTH, .count = PARAMS};
+    a->failures += a->store->ops->put_params(a->store, &append.user, &params, 1, &of_user) != SOLID_OK;
     a->done++;
   }
   return NULL;
@@ -43,10 +45,11 @@ static void *read_all(void *arg) {
     float h[WIDTH], values[PARAMS];
     solid_step steps[WINDOW];
     solid_window window = {steps, 0, 0};
-    solid_params params = {h, values, 0, 0, NULL};
+    solid_params params = {.h = h, .values = values, .width = WIDTH, .count = PARAMS};
     uint8_t found;
+    solid_status of_user;
     solid_bytes user = user_name(i % USERS, name);
-    a->failures += a->store->ops->get(a->store, &user, 1, 1, &window, &params, &found) != SOLID_OK;
+    a->failures += a->store->ops->get(a->store, &user, 1, 1, &window, &params, &found, &of_user) != SOLID_OK;
     if (!found) continue;
     a->failures += params.seq > window.seq;
     for (int j = 0; j < PARAMS; j++) a->failures += values[j] != (float)params.seq;
@@ -62,7 +65,8 @@ static uint64_t total_seq(solid_store *store) {
     solid_step steps[WINDOW];
     solid_append append = {user_name(i, name), NULL, NULL, 0};
     solid_window window = {steps, 0, 0};
-    if (store->ops->advance(store, &append, 1, &window, NULL)) return 0;
+    solid_status of_user;
+    if (store->ops->advance(store, &append, 1, &window, NULL, &of_user)) return 0;
     total += window.seq;
   }
   return total;
@@ -73,18 +77,16 @@ int main(void) {
   solid_memory_store_options options = SOLID_MEMORY_STORE_OPTIONS_INIT;
   actor actors[ACTORS] = {0};
   options.window = WINDOW;
-  options.width = WIDTH;
-  options.params = PARAMS;
-  if (solid_memory_store_open(&actors[0].store, &options)) return 1;
+  if (solid_store_open_memory(&actors[0].store, NULL, &options)) return 1;
   for (int i = 1; i < ACTORS; i++)
     if (solid_memory_store_share(&actors[i].store, actors[0].store)) return 1;
   for (int i = 0; i < ACTORS; i++)
     if (pthread_create(&actors[i].thread, NULL, i < 2 ? write_all : read_all, &actors[i])) return 1;
   for (int i = 0; i < ACTORS; i++) pthread_join(actors[i].thread, NULL);
-  actors[0].store->ops->close(actors[0].store);
+  solid_store_close(actors[0].store);
   uint64_t total = total_seq(actors[2].store), failures = actors[0].failures + actors[1].failures + actors[2].failures;
-  actors[1].store->ops->close(actors[1].store);
-  actors[2].store->ops->close(actors[2].store);
+  solid_store_close(actors[1].store);
+  solid_store_close(actors[2].store);
   printf("%llu of %d appends counted, %llu failures\n", (unsigned long long)total, 2 * APPENDS,
          (unsigned long long)failures);
   return total != 2 * APPENDS || failures;

@@ -7,7 +7,7 @@
 #include <string.h>
 
 static int64_t clock_ms = 1000;
-static solid_store *first;
+static solid_store *first; /* of a case of the common body; its other handles share it */
 
 static int64_t read_clock(void *clock_user) {
   return *(int64_t *)clock_user;
@@ -20,8 +20,6 @@ static void pass_time(int64_t ms) {
 static solid_memory_store_options sizes(void) {
   solid_memory_store_options options = SOLID_MEMORY_STORE_OPTIONS_INIT;
   options.window = BODY_WINDOW;
-  options.width = BODY_WIDTH;
-  options.params = BODY_PARAMS;
   options.clock = read_clock;
   options.clock_user = &clock_ms;
   return options;
@@ -29,24 +27,24 @@ static solid_memory_store_options sizes(void) {
 
 static solid_store *open_with(const solid_memory_store_options *options) {
   solid_store *store = NULL;
-  cr_assert_eq(solid_memory_store_open(&store, options), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(solid_store_open_memory(&store, NULL, options), SOLID_OK, "%s", solid_last_error());
   return store;
 }
 
-/* The first store of a kind that a case opens is shared by the second. */
-static solid_store *open_memory(solid_element element, int64_t ttl_ms) {
+static solid_store *open_memory(int64_t ttl_ms) {
   solid_memory_store_options options = sizes();
-  options.element = element;
   options.ttl_ms = ttl_ms;
   solid_store *store = NULL;
-  if (element == SOLID_I8 && first) {
-    cr_assert_eq(solid_memory_store_share(&store, first), SOLID_OK);
-    return store;
-  }
-  store = open_with(&options);
-  if (element == SOLID_I8) first = store;
+  if (!first) first = open_with(&options);
+  cr_assert_eq(solid_memory_store_share(&store, first), SOLID_OK);
   return store;
 }
+
+static void close_first(void) {
+  solid_store_close(first);
+}
+
+TestSuite(memory_store, .fini = close_first);
 
 static const store_maker maker = {open_memory, pass_time};
 
@@ -59,10 +57,11 @@ STORE_CASES(MEMORY_TEST)
 static solid_status append_to(solid_store *store, size_t user, uint64_t item) {
   char name[24];
   solid_step step = {item, 0}, steps[BODY_WINDOW];
-  uint64_t position = SOLID_NO_STREAM;
+  solid_position position = {0, 0};
   solid_append append = {{name, (size_t)snprintf(name, sizeof name, "%zu", user)}, &step, &position, 1};
   solid_window window = {steps, 0, 0};
-  return store->ops->advance(store, &append, 1, &window, NULL);
+  solid_status of_user;
+  return store->ops->advance(store, &append, 1, &window, NULL, &of_user);
 }
 
 Test(memory_store, is_full_and_stays_usable) {
@@ -78,7 +77,7 @@ Test(memory_store, is_full_and_stays_usable) {
   cr_assert_eq(solid_memory_store_usage(store, &n, &bytes), SOLID_OK);
   cr_assert_eq(n, users);
   cr_assert(bytes <= 100000, "%zu bytes", bytes);
-  store->ops->close(store);
+  solid_store_close(store);
 }
 
 Test(memory_store, forgets_the_expired_when_full) {
@@ -94,13 +93,15 @@ Test(memory_store, forgets_the_expired_when_full) {
   cr_assert_eq(append_to(store, users, 1), SOLID_OK, "%s", solid_last_error());
   cr_assert_eq(solid_memory_store_usage(store, &n, NULL), SOLID_OK);
   cr_assert_eq(n, 21, "%zu users", n);
-  store->ops->close(store);
+  solid_store_close(store);
 }
 
 /* No new user need come for the expired to make way: params and marks of those who are there want room as well. */
 Test(memory_store, forgets_the_expired_when_a_known_user_grows) {
   float h[BODY_WIDTH] = {0}, values[BODY_PARAMS] = {0};
-  const solid_params params = {h, values, 1, 1, NULL};
+  const solid_params params = {
+      .h = h, .values = values, .seq = 1, .generation = 1, .width = BODY_WIDTH, .count = BODY_PARAMS};
+  solid_status of_user;
   const solid_bytes user = {"0", 1};
   solid_memory_store_options options = sizes();
   options.max_bytes = 100000;
@@ -112,16 +113,16 @@ Test(memory_store, forgets_the_expired_when_a_known_user_grows) {
   cr_assert_eq(append_to(store, 0, 2), SOLID_OK);
   for (size_t i = 1, full = 0; !full; i++) { /* marks fill what is left between one user's size and none */
     solid_step step = {1, 0}, steps[BODY_WINDOW];
-    uint64_t position = SOLID_POSITION(i, 1);
+    solid_position position = {i, 1};
     solid_append append = {user, &step, &position, 1};
     solid_window window = {steps, 0, 0};
-    full = store->ops->advance(store, &append, 1, &window, NULL) == SOLID_EFULL;
+    full = store->ops->advance(store, &append, 1, &window, NULL, &of_user) == SOLID_EFULL;
     cr_assert(i < 10000);
   }
-  cr_assert_eq(store->ops->put_params(store, &user, &params, 1), SOLID_EFULL, "nobody has expired yet");
+  cr_assert_eq(store->ops->put_params(store, &user, &params, 1, &of_user), SOLID_EFULL, "nobody has expired yet");
   pass_time(500);
-  cr_assert_eq(store->ops->put_params(store, &user, &params, 1), SOLID_OK, "%s", solid_last_error());
-  store->ops->close(store);
+  cr_assert_eq(store->ops->put_params(store, &user, &params, 1, &of_user), SOLID_OK, "%s", solid_last_error());
+  solid_store_close(store);
 }
 
 /* Users come, expire and come again: a plain array of what must be there is the judge of the probe chains. */
@@ -138,35 +139,58 @@ Test(memory_store, agrees_with_an_array) {
     int expired = seen[user] + options.ttl_ms <= clock_ms;
     char name[24];
     solid_step step = {1, 0}, steps[BODY_WINDOW];
-    uint64_t position = SOLID_NO_STREAM;
+    solid_position position = {0, 0};
+    solid_status of_user;
     solid_append append = {{name, (size_t)snprintf(name, sizeof name, "%zu", user)}, &step, &position, 1};
     solid_window window = {steps, 0, 0};
-    cr_assert_eq(store->ops->advance(store, &append, 1, &window, NULL), SOLID_OK);
+    cr_assert_eq(store->ops->advance(store, &append, 1, &window, NULL, &of_user), SOLID_OK);
     seq[user] = expired ? 1 : seq[user] + 1;
     seen[user] = clock_ms;
     cr_assert_eq(window.seq, seq[user], "seed %lu round %d user %zu: seq %lu, %lu expected", seed_value(), i, user,
                  window.seq, seq[user]);
     pass_time(seed_below(&rng, 3));
   }
-  store->ops->close(store);
+  solid_store_close(store);
+}
+
+/* Params that grow or shrink are counted as what they are. */
+Test(memory_store, counts_params_of_every_size) {
+  static float h[BODY_WIDTH], values[BODY_PARAMS];
+  const solid_bytes user = {"0", 1};
+  solid_memory_store_options options = sizes();
+  solid_store *store = open_with(&options);
+  size_t empty, bytes;
+  solid_status of_user;
+  cr_assert_eq(append_to(store, 0, 1), SOLID_OK);
+  cr_assert_eq(solid_memory_store_usage(store, NULL, &empty), SOLID_OK);
+  for (uint32_t i = 0; i < 6; i++) {
+    const uint32_t counts[] = {BODY_PARAMS, 3, 40, 0, 40, 40};
+    solid_params params = {.h = h, .values = values, .generation = i, .width = BODY_WIDTH, .count = counts[i]};
+    params.element = i < 5 ? SOLID_F32 : SOLID_F16;
+    cr_assert_eq(store->ops->put_params(store, &user, &params, 1, &of_user), SOLID_OK, "%s", solid_last_error());
+    cr_assert_eq(solid_memory_store_usage(store, NULL, &bytes), SOLID_OK);
+    cr_assert_eq(bytes - empty, sizeof h + (i < 5 ? 4 : 2) * counts[i], "round %u", i);
+  }
+  solid_store_close(store);
 }
 
 Test(memory_store, refuses_bad_options) {
   solid_store *store = NULL;
   solid_memory_store_options options = sizes();
   options.window = 0;
-  cr_assert_eq(solid_memory_store_open(&store, &options), SOLID_EINVAL);
-  options = sizes();
-  options.element = (solid_element)3;
-  cr_assert_eq(solid_memory_store_open(&store, &options), SOLID_EINVAL);
+  cr_assert_eq(solid_store_open_memory(&store, NULL, &options), SOLID_EINVAL, "no model to take it from");
+  options.window = 65536;
+  cr_assert_eq(solid_store_open_memory(&store, NULL, &options), SOLID_EINVAL);
   options = sizes();
   options.struct_size += 8;
-  cr_assert_eq(solid_memory_store_open(&store, &options), SOLID_EINVAL);
+  cr_assert_eq(solid_store_open_memory(&store, NULL, &options), SOLID_EINVAL);
   options = sizes();
   options.ttl_ms = -1;
-  cr_assert_eq(solid_memory_store_open(&store, &options), SOLID_EINVAL);
-  cr_assert_eq(solid_memory_store_open(NULL, NULL), SOLID_EINVAL);
+  cr_assert_eq(solid_store_open_memory(&store, NULL, &options), SOLID_EINVAL);
+  cr_assert_eq(solid_store_open_memory(NULL, NULL, NULL), SOLID_EINVAL);
+  cr_assert_eq(solid_store_open_memory(&store, NULL, NULL), SOLID_EINVAL);
   cr_assert_null(store);
-  cr_assert_eq(solid_memory_store_open(&store, NULL), SOLID_OK);
-  store->ops->close(store);
+  solid_store_close(NULL);
+  options = solid_memory_store_options_default();
+  cr_assert(options.struct_size == sizeof options && !options.window && !options.max_bytes);
 }

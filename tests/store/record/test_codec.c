@@ -16,7 +16,12 @@ static void fill(record *r, float scale) {
   seed_rng rng = seed_start(21);
   seed_fill_normal(&rng, r->h, WIDTH, 1.0f);
   seed_fill_normal(&rng, r->values, PARAMS, scale);
-  r->params = (solid_params){r->h, r->values, 0x1122334455667788ULL, 0x99aabbccddeeff00ULL, NULL};
+  r->params = (solid_params){.h = r->h,
+                             .values = r->values,
+                             .seq = 0x1122334455667788ULL,
+                             .generation = 0x99aabbccddeeff00ULL,
+                             .width = WIDTH,
+                             .count = PARAMS};
 }
 
 /* binary16 to double by its definition. */
@@ -107,19 +112,25 @@ Test(codec, record_is_laid_out_as_documented) {
                           0x22, 0x11, 0x00, 0xff, 0xee, 0xdd, 0xcc, 0xbb, 0xaa, 0x99, 1,    0,    0,    0,
                           3,    0,    0,    0,    0,    0,    0x80, 0x3f, 0,    0x38, 0,    0xc0, 0,    0};
   float h[] = {1.0f}, values[] = {0.5f, -2.0f, 0.0f};
-  solid_params params = {h, values, 0x1122334455667788ULL, 0x99aabbccddeeff00ULL, NULL};
+  solid_params params = {.h = h,
+                         .values = values,
+                         .seq = 0x1122334455667788ULL,
+                         .generation = 0x99aabbccddeeff00ULL,
+                         .width = 1,
+                         .count = 3,
+                         .element = SOLID_F16};
   uint8_t bytes[64];
   cr_assert_eq(sol_record_size(SOLID_F16, 1, 3), sizeof head + 4);
   cr_assert_eq(sol_record_size(SOLID_F32, 1, 3), 32 + 4 + 12 + 4);
   cr_assert_eq(sol_record_size(SOLID_I8, 1, 33), 32 + 4 + 33 + 4 + 4);
-  sol_record_encode(SOLID_F16, 1, 3, &params, bytes);
+  sol_record_encode(&params, bytes);
   cr_assert_arr_eq(bytes, head, sizeof head);
 }
 
 static void expect_same(const record *made, solid_element element, const uint8_t *bytes, size_t size) {
   record got;
-  got.params = (solid_params){got.h, got.values, 0, 0, NULL};
-  cr_assert_eq(sol_record_decode(bytes, size, made->params.generation, WIDTH, PARAMS, &got.params), SOL_RECORD_OK);
+  got.params = (solid_params){.h = got.h, .values = got.values, .width = WIDTH, .count = PARAMS};
+  cr_assert_eq(sol_record_decode(bytes, size, made->params.generation, &got.params), SOL_RECORD_OK);
   cr_assert_eq(got.params.seq, made->params.seq);
   cr_assert_eq(got.params.generation, made->params.generation);
   cr_assert_arr_eq(got.h, made->h, sizeof made->h);
@@ -134,21 +145,23 @@ Test(codec, damage_is_noticed) {
     uint8_t bytes[512] = {0};
     size_t size = sol_record_size((solid_element)element, WIDTH, PARAMS);
     fill(&made, 0.5f);
-    got.params = (solid_params){got.h, got.values, 3, 4, NULL};
-    sol_record_encode((solid_element)element, WIDTH, PARAMS, &made.params, bytes);
+    got.params =
+        (solid_params){.h = got.h, .values = got.values, .seq = 3, .generation = 4, .width = WIDTH, .count = PARAMS};
+    made.params.element = (uint32_t)element;
+    sol_record_encode(&made.params, bytes);
     expect_same(&made, (solid_element)element, bytes, size);
     for (size_t bit = 0; bit < 8 * size; bit++) {
       bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
-      cr_assert_eq(sol_record_decode(bytes, size, made.params.generation, WIDTH, PARAMS, &got.params),
-                   SOL_RECORD_DAMAGED, "bit %zu", bit);
+      cr_assert_eq(sol_record_decode(bytes, size, made.params.generation, &got.params), SOL_RECORD_DAMAGED, "bit %zu",
+                   bit);
       bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
     }
     for (size_t cut = 0; cut <= size + 8; cut++) {
       uint8_t *exact = malloc(cut + 1); /* so that a sanitizer sees a read behind the end */
       memcpy(exact, bytes, cut);
       if (cut != size)
-        cr_assert_eq(sol_record_decode(exact, cut, made.params.generation, WIDTH, PARAMS, &got.params),
-                     SOL_RECORD_DAMAGED, "cut to %zu", cut);
+        cr_assert_eq(sol_record_decode(exact, cut, made.params.generation, &got.params), SOL_RECORD_DAMAGED,
+                     "cut to %zu", cut);
       free(exact);
     }
     cr_assert(got.params.seq == 3 && got.params.generation == 4, "untouched");
@@ -161,11 +174,15 @@ Test(codec, others_are_stale) {
   size_t size = sol_record_size(SOLID_F16, WIDTH, PARAMS);
   fill(&made, 0.5f);
   uint64_t generation = made.params.generation;
-  got.params = (solid_params){got.h, got.values, 3, 4, NULL};
-  sol_record_encode(SOLID_F16, WIDTH, PARAMS, &made.params, bytes);
-  cr_assert_eq(sol_record_decode(bytes, size, generation + 1, WIDTH, PARAMS, &got.params), SOL_RECORD_STALE);
-  cr_assert_eq(sol_record_decode(bytes, size, generation, WIDTH - 1, PARAMS, &got.params), SOL_RECORD_STALE);
-  cr_assert_eq(sol_record_decode(bytes, size, generation, WIDTH, PARAMS - 1, &got.params), SOL_RECORD_STALE);
+  got.params =
+      (solid_params){.h = got.h, .values = got.values, .seq = 3, .generation = 4, .width = WIDTH, .count = PARAMS};
+  made.params.element = SOLID_F16;
+  sol_record_encode(&made.params, bytes);
+  cr_assert_eq(sol_record_decode(bytes, size, generation + 1, &got.params), SOL_RECORD_STALE);
+  got.params.width--;
+  cr_assert_eq(sol_record_decode(bytes, size, generation, &got.params), SOL_RECORD_STALE);
+  got.params.width++, got.params.count--;
+  cr_assert_eq(sol_record_decode(bytes, size, generation, &got.params), SOL_RECORD_STALE);
   cr_assert(got.params.seq == 3 && got.params.generation == 4, "untouched");
 }
 

@@ -30,9 +30,6 @@ static solid_redis_store_options sizes(void) {
   solid_redis_store_options options = SOLID_REDIS_STORE_OPTIONS_INIT;
   options.port = server.port;
   options.window = BODY_WINDOW;
-  options.width = BODY_WIDTH;
-  options.params = BODY_PARAMS;
-  options.element = SOLID_F32;
   options.jitter_percent = 0;
   options.timeout_ms = options.connect_timeout_ms = 5000;
   options.backoff_min_ms = 10;
@@ -42,13 +39,12 @@ static solid_redis_store_options sizes(void) {
 
 static solid_store *open_with(const solid_redis_store_options *options) {
   solid_store *store = NULL;
-  cr_assert_eq(solid_redis_store_open(&store, options), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(solid_store_open_redis(&store, NULL, options), SOLID_OK, "%s", solid_last_error());
   return store;
 }
 
-static solid_store *open_redis(solid_element element, int64_t ttl_ms) {
+static solid_store *open_redis(int64_t ttl_ms) {
   solid_redis_store_options options = sizes();
-  options.element = element;
   options.ttl_ms = ttl_ms;
   return open_with(&options);
 }
@@ -70,21 +66,27 @@ static solid_bytes text(const char *s) {
 static solid_status append_to(solid_store *store, const char *user, uint64_t item, solid_window *window) {
   static solid_step room[BODY_WINDOW];
   solid_step step = {item, 0};
-  uint64_t position = SOLID_NO_STREAM;
+  solid_position position = {0, 0};
   solid_append append = {text(user), &step, &position, 1};
   solid_window unused;
   window = window ? window : &unused;
   *window = (solid_window){room, 99, 99};
-  return store->ops->advance(store, &append, 1, window, NULL);
+  solid_status of_user = SOLID_EINTERNAL, status = store->ops->advance(store, &append, 1, window, NULL, &of_user);
+  return status ? status : of_user;
 }
+
+static uint32_t put_element = SOLID_F32;
 
 static solid_status put(solid_store *store, const char *user, uint64_t seq, float value) {
   float h[BODY_WIDTH], values[BODY_PARAMS];
   for (int i = 0; i < BODY_WIDTH; i++) h[i] = value;
   for (int i = 0; i < BODY_PARAMS; i++) values[i] = value;
-  solid_params params = {h, values, seq, 1, NULL};
+  solid_params params = {
+      .h = h, .values = values, .seq = seq, .generation = 1, .width = BODY_WIDTH, .count = BODY_PARAMS};
+  params.element = put_element;
   solid_bytes id = text(user);
-  return store->ops->put_params(store, &id, &params, 1);
+  solid_status of_user = SOLID_EINTERNAL, status = store->ops->put_params(store, &id, &params, 1, &of_user);
+  return status ? status : of_user;
 }
 
 /* The value put, or -1 when there are no params. */
@@ -92,10 +94,12 @@ static float get(solid_store *store, const char *user, solid_status *status) {
   float h[BODY_WIDTH], values[BODY_PARAMS];
   solid_step steps[BODY_WINDOW];
   solid_window window = {steps, 0, 0};
-  solid_params params = {h, values, 0, 0, NULL};
+  solid_params params = {.h = h, .values = values, .width = BODY_WIDTH, .count = BODY_PARAMS};
   uint8_t found = 0;
   solid_bytes id = text(user);
-  *status = store->ops->get(store, &id, 1, 1, &window, &params, &found);
+  solid_status of_user = SOLID_EINTERNAL;
+  *status = store->ops->get(store, &id, 1, 1, &window, &params, &found, &of_user);
+  if (!*status) *status = of_user;
   return *status == SOLID_OK && found ? values[BODY_PARAMS - 1] : -1.0f;
 }
 
@@ -135,25 +139,26 @@ Test(redis_store, one_round_trip_a_batch) {
   static solid_step room[USERS][BODY_WINDOW];
   static solid_append appends[USERS];
   static solid_window windows[USERS];
-  solid_store *store = open_redis(SOLID_F32, 60000);
+  solid_store *store = open_redis(60000);
   const solid_step step = {1, 1};
-  const uint64_t position = 0;
+  const solid_position position = {0, 0};
+  static solid_status statuses[USERS];
   for (size_t i = 0; i < USERS; i++) {
     appends[i] = (solid_append){{names[i], (size_t)snprintf(names[i], sizeof names[i], "%zu", i)}, &step, &position, 1};
     windows[i] = (solid_window){room[i], 0, 0};
   }
   uint64_t before = stats_of(store).round_trips;
-  cr_assert_eq(store->ops->advance(store, appends, USERS, windows, NULL), SOLID_OK);
+  cr_assert_eq(store->ops->advance(store, appends, USERS, windows, NULL, statuses), SOLID_OK);
   cr_assert_eq(stats_of(store).round_trips, before + 1);
   get_ok(store, "1");
   cr_assert_eq(stats_of(store).round_trips, before + 2);
   cr_assert_eq(put(store, "1", 1, 1.0f), SOLID_OK);
   cr_assert_eq(stats_of(store).round_trips, before + 3);
-  store->ops->close(store);
+  solid_store_close(store);
 }
 
 Test(redis_store, scripts_come_back_after_a_flush) {
-  solid_store *store = open_redis(SOLID_F32, 0);
+  solid_store *store = open_redis(0);
   solid_window window;
   cr_assert_eq(append_to(store, "ann", 1, NULL), SOLID_OK);
   ask("SCRIPT FLUSH", "OK");
@@ -162,11 +167,11 @@ Test(redis_store, scripts_come_back_after_a_flush) {
   ask("SCRIPT FLUSH", "OK");
   cr_assert_eq(put(store, "ann", 2, 5.0f), SOLID_OK, "%s", solid_last_error());
   cr_assert_eq(get_ok(store, "ann"), 5.0f);
-  store->ops->close(store);
+  solid_store_close(store);
 }
 
 Test(redis_store, full_server_is_retriable) {
-  solid_store *store = open_redis(SOLID_F32, 60000);
+  solid_store *store = open_redis(60000);
   solid_window window;
   cr_assert_eq(append_to(store, "ann", 1, NULL), SOLID_OK);
   cr_assert_eq(put(store, "ann", 1, 5.0f), SOLID_OK);
@@ -180,11 +185,11 @@ Test(redis_store, full_server_is_retriable) {
   cr_assert_eq(append_to(store, "ann", 2, &window), SOLID_OK, "%s", solid_last_error());
   cr_assert_eq(window.seq, 2, "the failed append left nothing behind");
   cr_assert_eq(stats_of(store).connections, 1);
-  store->ops->close(store);
+  solid_store_close(store);
 }
 
 Test(redis_store, killed_server_is_retriable_and_comes_back) {
-  solid_store *store = open_redis(SOLID_F32, 60000);
+  solid_store *store = open_redis(60000);
   for (int round = 0; round < 3; round++) {
     cr_assert_eq(append_to(store, "ann", 1, NULL), SOLID_OK, "%s", solid_last_error());
     uint16_t port = server.port;
@@ -203,7 +208,7 @@ Test(redis_store, killed_server_is_retriable_and_comes_back) {
     append_until_ok(store, "ann");
     cr_assert_eq(stats_of(store).connections, (uint64_t)round + 2);
   }
-  store->ops->close(store);
+  solid_store_close(store);
 }
 
 Test(redis_store, refused_attempts_are_spaced) {
@@ -213,17 +218,17 @@ Test(redis_store, refused_attempts_are_spaced) {
   redis_server_kill(&server);
   for (int i = 0; i < 3; i++) cr_assert_eq(append_to(store, "ann", 1, NULL), SOLID_EIO);
   cr_assert(strstr(solid_last_error(), "next attempt in"), "%s", solid_last_error());
-  store->ops->close(store);
+  solid_store_close(store);
 }
 
 /* A connection that the server closed while nobody used it costs nobody a failure. */
 Test(redis_store, idle_disconnect_goes_unnoticed) {
-  solid_store *store = open_redis(SOLID_F32, 0);
+  solid_store *store = open_redis(0);
   cr_assert_eq(append_to(store, "ann", 1, NULL), SOLID_OK);
   ask("CLIENT KILL TYPE normal SKIPME yes", NULL);
   cr_assert_eq(append_to(store, "ann", 1, NULL), SOLID_OK, "%s", solid_last_error());
   cr_assert_eq(stats_of(store).connections, 2);
-  store->ops->close(store);
+  solid_store_close(store);
 }
 
 Test(redis_store, stopped_server_times_out) {
@@ -242,7 +247,7 @@ Test(redis_store, stopped_server_times_out) {
   cr_assert_eq(get_ok(store, "bob"), 3.0f);
   cr_assert_eq(append_to(store, "cid", 1, &window), SOLID_OK);
   cr_assert_eq(window.seq, 2);
-  store->ops->close(store);
+  solid_store_close(store);
 }
 
 static long long left_ms(const char *key) {
@@ -254,7 +259,7 @@ static long long left_ms(const char *key) {
 
 /* A visitor without a TTL neither lengthens nor shortens nor ends the time that the owner gave. */
 Test(redis_store, without_a_ttl_the_times_of_others_stay) {
-  solid_store *owner = open_redis(SOLID_F32, 100000), *visitor = open_redis(SOLID_F32, 0);
+  solid_store *owner = open_redis(100000), *visitor = open_redis(0);
   cr_assert_eq(append_to(owner, "ann", 1, NULL), SOLID_OK);
   cr_assert_eq(put(owner, "ann", 1, 4.0f), SOLID_OK);
   ask("PEXPIRE solid:{ann}:w 50000", "1");
@@ -273,12 +278,12 @@ Test(redis_store, without_a_ttl_the_times_of_others_stay) {
   ask("PERSIST solid:{ann}:w", "1");
   cr_assert_eq(put(visitor, "ann", 3, 8.0f), SOLID_OK);
   cr_assert_eq(left_ms("p"), -1, "what has no end gets none");
-  owner->ops->close(owner);
-  visitor->ops->close(visitor);
+  solid_store_close(owner);
+  solid_store_close(visitor);
 }
 
 Test(redis_store, read_only_server_is_retriable) {
-  solid_store *store = open_redis(SOLID_F32, 60000);
+  solid_store *store = open_redis(60000);
   cr_assert_eq(append_to(store, "ann", 1, NULL), SOLID_OK);
   cr_assert_eq(put(store, "ann", 1, 4.0f), SOLID_OK);
   ask("REPLICAOF 127.0.0.1 1", "OK");
@@ -287,17 +292,17 @@ Test(redis_store, read_only_server_is_retriable) {
   cr_assert_eq(get_ok(store, "ann"), 4.0f, "a replica can be read");
   ask("REPLICAOF NO ONE", "OK");
   append_until_ok(store, "ann");
-  store->ops->close(store);
+  solid_store_close(store);
 }
 
 Test(redis_store, lets_itself_in) {
   solid_redis_store_options options = sizes();
   solid_store *store = NULL;
   ask("CONFIG SET requirepass secret", "OK");
-  cr_assert_eq(solid_redis_store_open(&store, &options), SOLID_EIO);
+  cr_assert_eq(solid_store_open_redis(&store, NULL, &options), SOLID_EIO);
   cr_assert(strstr(solid_last_error(), "NOAUTH"), "%s", solid_last_error());
   options.password = "wrong";
-  cr_assert_eq(solid_redis_store_open(&store, &options), SOLID_EIO);
+  cr_assert_eq(solid_store_open_redis(&store, NULL, &options), SOLID_EIO);
   cr_assert(strstr(solid_last_error(), "WRONGPASS"), "%s", solid_last_error());
   cr_assert_null(store);
   options.password = "secret";
@@ -305,16 +310,16 @@ Test(redis_store, lets_itself_in) {
   options.unix_path = server.socket_path;
   store = open_with(&options);
   cr_assert_eq(append_to(store, "ann", 1, NULL), SOLID_OK);
-  store->ops->close(store);
+  solid_store_close(store);
   options.username = "default";
   options.database = 99;
-  cr_assert_eq(solid_redis_store_open(&store, &options), SOLID_EIO);
+  cr_assert_eq(solid_store_open_redis(&store, NULL, &options), SOLID_EIO);
   cr_assert(strstr(solid_last_error(), "DB index") && strstr(solid_last_error(), server.socket_path), "%s",
             solid_last_error());
 }
 
 Test(redis_store, damaged_records_are_misses) {
-  solid_store *store = open_redis(SOLID_F32, 0);
+  solid_store *store = open_redis(0);
   solid_window window;
   cr_assert_eq(append_to(store, "ann", 1, NULL), SOLID_OK);
   cr_assert_eq(put(store, "ann", 1, 4.0f), SOLID_OK);
@@ -339,7 +344,56 @@ Test(redis_store, damaged_records_are_misses) {
   ask("SET solid:{cid}:w text", "OK");
   cr_assert_eq(append_to(store, "cid", 1, NULL), SOLID_EFORMAT); /* final: it would be so for ever */
   cr_assert(strstr(solid_last_error(), "WRONGTYPE"), "%s", solid_last_error());
-  store->ops->close(store);
+  solid_store_close(store);
+}
+
+/* A key of another type under one user's name is that user's trouble and nobody else's. */
+Test(redis_store, a_foreign_key_sets_its_user_aside) {
+  static const char *const names[] = {"ann", "bob", "cid"};
+  enum { USERS = 3 };
+  for (int64_t ttl_ms = 0; ttl_ms <= 60000; ttl_ms += 60000)
+    for (int kind = 0; kind < 2; kind++) {
+      solid_store *store = open_redis(ttl_ms);
+      solid_step rooms[USERS][BODY_WINDOW], step = {5, 5};
+      solid_position position = {1, 1};
+      solid_append appends[USERS];
+      solid_bytes users[USERS];
+      solid_window windows[USERS];
+      solid_params params[USERS];
+      float h[USERS][BODY_WIDTH] = {{0}}, values[USERS][BODY_PARAMS] = {{0}};
+      solid_status statuses[USERS];
+      size_t applied[USERS] = {9, 9, 9};
+      uint8_t found[USERS] = {9, 9, 9};
+      ask("FLUSHALL SYNC", "OK");
+      if (kind) cr_assert_eq(append_to(store, "bob", 1, NULL), SOLID_OK);
+      ask(kind ? "LPUSH solid:{bob}:p text" : "SET solid:{bob}:w text", NULL);
+      for (int i = 0; i < USERS; i++) {
+        users[i] = text(names[i]);
+        appends[i] = (solid_append){users[i], &step, &position, 1};
+        windows[i] = (solid_window){rooms[i], 99, 99};
+        params[i] = (solid_params){.h = h[i], .values = values[i], .seq = 1, .generation = 1};
+        params[i].width = BODY_WIDTH, params[i].count = BODY_PARAMS;
+      }
+      const solid_status want[USERS] = {SOLID_OK, SOLID_EFORMAT, SOLID_OK};
+      cr_assert_eq(store->ops->advance(store, appends, USERS, windows, applied, statuses), SOLID_OK);
+      for (int i = 0; i < USERS && !kind; i++) {
+        cr_assert_eq(statuses[i], want[i], "advance %d: %s", i, solid_status_name(statuses[i]));
+        cr_assert_eq(applied[i], i != 1);
+        cr_assert(windows[i].seq == applied[i] && windows[i].count == applied[i]);
+      }
+      cr_assert_eq(store->ops->put_params(store, users, params, USERS, statuses), SOLID_OK);
+      for (int i = 0; i < USERS; i++) cr_assert_eq(statuses[i], kind ? want[i] : SOLID_OK, "put %d", i);
+      cr_assert(strstr(solid_last_error(), "WRONGTYPE"), "%s", solid_last_error());
+      cr_assert_eq(store->ops->get(store, users, USERS, 1, windows, params, found, statuses), SOLID_OK);
+      for (int i = 0; i < USERS; i++) {
+        cr_assert_eq(statuses[i], want[i], "get %d", i);
+        cr_assert_eq(found[i], i != 1);
+        cr_assert(windows[i].count == (i != 1) && windows[i].seq == (i != 1), "user %d", i);
+      }
+      ask(kind ? "LLEN solid:{bob}:p" : "GET solid:{bob}:w", kind ? "1" : "text"); /* untouched */
+      cr_assert_eq(stats_of(store).connections, 1);
+      solid_store_close(store);
+    }
 }
 
 Test(redis_store, other_sizes_are_misses_and_other_elements_are_not) {
@@ -348,28 +402,27 @@ Test(redis_store, other_sizes_are_misses_and_other_elements_are_not) {
   float h[BODY_WIDTH], values[BODY_PARAMS];
   solid_step steps[2];
   solid_window window = {steps, 0, 0};
-  solid_params params = {h, values, 0, 0, NULL};
+  solid_params params = {.h = h, .values = values, .width = BODY_WIDTH, .count = BODY_PARAMS - 1};
   solid_bytes ann = text("ann");
+  solid_status of_user;
   uint8_t found = 1;
   for (uint64_t i = 1; i <= 4; i++) cr_assert_eq(append_to(store, "ann", i, NULL), SOLID_OK);
-  cr_assert_eq(put(store, "ann", 4, 0.5f), SOLID_OK);
-  options.element = SOLID_I8;
-  other = open_with(&options);
-  cr_assert_eq(get_ok(other, "ann"), 0.5f);
-  other->ops->close(other);
-  options.params--;
+  for (put_element = SOLID_F32; put_element <= SOLID_I8; put_element++) {
+    cr_assert_eq(put(store, "ann", 4, 0.5f), SOLID_OK);
+    cr_assert_float_eq(get_ok(store, "ann"), 0.5f, 1e-3);
+  }
   options.window = 2;
   other = open_with(&options);
-  cr_assert_eq(other->ops->get(other, &ann, 1, 1, &window, &params, &found), SOLID_OK);
+  cr_assert_eq(other->ops->get(other, &ann, 1, 1, &window, &params, &found, &of_user), SOLID_OK);
   cr_assert(!found && stats_of(other).stale == 1);
   cr_assert(window.count == 2 && steps[0].item == 3 && steps[1].item == 4 && window.seq == 4);
-  other->ops->close(other);
-  store->ops->close(store);
+  solid_store_close(other);
+  solid_store_close(store);
 }
 
 /* Redis may evict one key of the two. */
 Test(redis_store, lost_window_takes_its_params_along) {
-  solid_store *store = open_redis(SOLID_F32, 0);
+  solid_store *store = open_redis(0);
   solid_window window;
   for (uint64_t i = 1; i <= 4; i++) cr_assert_eq(append_to(store, "ann", i, NULL), SOLID_OK);
   cr_assert_eq(put(store, "ann", 4, 4.0f), SOLID_OK);
@@ -379,7 +432,7 @@ Test(redis_store, lost_window_takes_its_params_along) {
   cr_assert_eq(get_ok(store, "ann"), -1.0f);
   cr_assert_eq(put(store, "ann", 1, 5.0f), SOLID_OK);
   cr_assert_eq(get_ok(store, "ann"), 5.0f);
-  store->ops->close(store);
+  solid_store_close(store);
 }
 
 Test(redis_store, times_are_spread) {
@@ -389,7 +442,7 @@ Test(redis_store, times_are_spread) {
   solid_store *store = open_with(&options);
   long long least = INT64_MAX, most = 0;
   for (int i = 0; i < 50; i++) {
-    char name[8], command[64], window[32], params[32];
+    char name[16], command[64], window[32], params[32];
     snprintf(name, sizeof name, "%d", i);
     cr_assert_eq(append_to(store, name, 1, NULL), SOLID_OK);
     cr_assert_eq(put(store, name, 1, 1.0f), SOLID_OK);
@@ -404,7 +457,7 @@ Test(redis_store, times_are_spread) {
     most = atoll(window) > most ? atoll(window) : most;
   }
   cr_assert(least > 900000 && most <= 1200000 && most - least > 100000, "%lld to %lld", least, most);
-  store->ops->close(store);
+  solid_store_close(store);
 }
 
 Test(redis_store, refuses_bad_options) {
@@ -419,11 +472,11 @@ Test(redis_store, refuses_bad_options) {
     if (i == 5) o.jitter_percent = 101;
     if (i == 6) o.struct_size++;
     if (i == 7) o.username = "ann";
-    cr_assert_eq(solid_redis_store_open(&store, &o), SOLID_EINVAL, "case %d", i);
+    cr_assert_eq(solid_store_open_redis(&store, NULL, &o), SOLID_EINVAL, "case %d", i);
   }
   solid_redis_store_options o = sizes();
   o.port = free_port();
-  cr_assert_eq(solid_redis_store_open(&store, &o), SOLID_EIO);
+  cr_assert_eq(solid_store_open_redis(&store, NULL, &o), SOLID_EIO);
   char named[32];
   snprintf(named, sizeof named, "127.0.0.1:%u", o.port);
   cr_assert(strstr(solid_last_error(), named), "%s", solid_last_error());
@@ -448,7 +501,7 @@ static void expect_retriable(fake_redis *fake, const char *reason) {
     cr_assert(solid_status_is_retriable(put(store, "ann", 1, 1.0f)), "%s", reason);
     sleep_ms(90);
   }
-  store->ops->close(store);
+  solid_store_close(store);
   fake_redis_stop(fake);
   cr_assert_gt(fake->connections, 1, "%s: connects again", reason);
 }
@@ -493,7 +546,7 @@ Test(fake_redis, surplus_answers_are_thrown_away, .timeout = 60) {
   cr_assert_eq(get_ok(store, "ann"), -1.0f);
   cr_assert_eq(get_ok(store, "ann"), -1.0f);
   cr_assert_eq(stats_of(store).connections, 2);
-  store->ops->close(store);
+  solid_store_close(store);
   fake_redis_stop(&fake);
 }
 
@@ -508,17 +561,18 @@ Test(fake_redis, no_signal_from_a_dead_peer, .timeout = 60) {
   fake_redis_start(&fake);
   solid_redis_store_options options = sizes();
   options.unix_path = fake.path;
-  options.params = PARAMS;
   solid_store *store = open_with(&options);
+  static solid_status statuses[USERS];
   for (size_t i = 0; i < USERS; i++) {
     users[i] = text("ann");
-    params[i] = (solid_params){h, values, 1, 1, NULL};
+    params[i] =
+        (solid_params){.h = h, .values = values, .seq = 1, .generation = 1, .width = BODY_WIDTH, .count = PARAMS};
   }
   for (int i = 0; i < 5; i++) {
-    cr_assert(solid_status_is_retriable(store->ops->put_params(store, users, params, USERS)));
+    cr_assert(solid_status_is_retriable(store->ops->put_params(store, users, params, USERS, statuses)));
     sleep_ms(90);
   }
-  store->ops->close(store);
+  solid_store_close(store);
   fake_redis_stop(&fake);
   cr_assert_gt(fake.connections, 1);
 }

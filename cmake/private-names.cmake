@@ -1,0 +1,21 @@
+# Run at installation, with ARCHIVES, NM and OBJCOPY: what the archives share among themselves (sol_, sk_, names of C++) gets
+# solid_private_ in front, so that none of it can meet a name of the program they are linked into. Archives use one another's
+# parts, therefore all are renamed by one list, and not made local. Weak names stay: several may be there.
+set(names "")
+foreach(archive ${ARCHIVES})
+  execute_process(COMMAND ${NM} -g --defined-only ${archive} OUTPUT_VARIABLE defined COMMAND_ERROR_IS_FATAL ANY ERROR_QUIET)
+  string(REGEX MATCHALL "[ \t][A-TX-Z] [^\n]+" defined "${defined}")
+  list(APPEND names ${defined})
+endforeach()
+list(TRANSFORM names REPLACE "^[ \t][A-Z] " "")
+list(FILTER names EXCLUDE REGEX "^solid_")
+list(REMOVE_DUPLICATES names)
+list(TRANSFORM names REPLACE "^(.+)$" "\\1 solid_private_\\1")
+list(JOIN names "\n" names)
+list(GET ARCHIVES 0 beside)
+set(list_file ${beside}.names)
+file(WRITE ${list_file} "${names}\n")
+foreach(archive ${ARCHIVES})
+  execute_process(COMMAND ${OBJCOPY} --redefine-syms=${list_file} ${archive} COMMAND_ERROR_IS_FATAL ANY)
+endforeach()
+file(REMOVE ${list_file})

@@ -1,0 +1,57 @@
+#include "examples/common/reading.h"
+#include "solid/extend.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static solid_status read_bad_lines(const char *text, uint64_t *out) {
+  *out = 0;
+  if (!text || strcmp(text, "stop") == 0) return SOLID_OK;
+  const char *number = strncmp(text, "skip:", 5) == 0 ? text + 5 : "";
+  char *end;
+  errno = 0;
+  unsigned long long value = strtoull(number, &end, 10);
+  if (end == number || *end || errno || strchr(number, '-'))
+    return solid_fail(SOLID_EINVAL, "--bad-lines '%s' is neither stop nor skip:N with a whole number N", text);
+  *out = value;
+  return SOLID_OK;
+}
+
+solid_status reading_open(solid_dataset_file **out, const char *path, const char *format,
+                          const reading_options *options, solid_worth_rule *rule) {
+  solid_dataset_options o = SOLID_DATASET_OPTIONS_INIT;
+  solid_status status = format ? solid_dataset_format_find(format, &o.format) : SOLID_OK;
+  if (!status && options) {
+    o.user_column = options->user_column, o.item_column = options->item_column;
+    o.time_column = options->time_column, o.rating_column = options->rating_column;
+    o.kind_column = options->kind_column, o.separator = options->separator;
+    o.no_header = options->no_header, o.time_unit = (solid_time_unit)options->time_unit;
+    status = read_bad_lines(options->bad_lines, &o.bad_lines);
+    if (!status) status = solid_worth_rule_read(rule, options->kinds, options->min_rating);
+    o.worth = rule;
+  }
+  return status ? status : solid_dataset_file_open(out, path, &o);
+}
+
+static void say_first(const char *const *texts, uint64_t count) {
+  for (int i = 0; i < SOLID_DATASET_SAID && texts[i]; i++) fprintf(stderr, "  %s\n", texts[i]);
+  if (count > SOLID_DATASET_SAID) fprintf(stderr, "  and %" PRIu64 " more\n", count - SOLID_DATASET_SAID);
+}
+
+void reading_say(const char *program, const solid_dataset_file *file) {
+  solid_dataset_report report = SOLID_DATASET_REPORT_INIT;
+  if (solid_dataset_file_get_report(file, &report)) return;
+  if (report.bad_lines) {
+    fprintf(stderr, "%s: warning: %" PRIu64 " lines are not understood and left out:\n", program, report.bad_lines);
+    say_first(report.bad, report.bad_lines);
+  }
+  if (report.dislikes || report.nothing)
+    fprintf(stderr, "%s: %" PRIu64 " of %" PRIu64 " events are dislikes and no steps, %" PRIu64 " are left out\n",
+            program, report.dislikes, report.events + report.nothing, report.nothing);
+  if (report.implausible) {
+    fprintf(stderr, "%s: warning: %" PRIu64 " of %" PRIu64 " times are odd; is their unit right (--time-unit)?\n",
+            program, report.implausible, report.events);
+    say_first(report.odd_time, report.implausible);
+  }
+}

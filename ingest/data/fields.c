@@ -1,0 +1,171 @@
+/* A line into its fields, and strings in one piece of memory. */
+#include "ingest/data/text.h"
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+  const char *name, *plural;
+  sol_separator separator;
+} separators[] = {
+    {"tab", "tabs", {"\t", 0}},         {"comma", "commas", {",", 1}}, {"semicolon", "semicolons", {";", 1}},
+    {"pipe", "upright bars", {"|", 0}}, {"colons", "::", {"::", 0}},   {"blanks", "blanks", {"", 0}},
+};
+
+#define SEPARATORS (sizeof separators / sizeof *separators)
+
+solid_status sol_separator_find(const char *name, sol_separator *out) {
+  size_t size = strlen(name);
+  for (size_t i = 0; i < SEPARATORS; i++)
+    if (strcmp(name, separators[i].name) == 0 || (size > 0 && strcmp(name, separators[i].separator.text) == 0)) {
+      *out = separators[i].separator;
+      return SOLID_OK;
+    }
+  if (strcmp(name, " ") == 0 || strcmp(name, "blank") == 0 || strcmp(name, "space") == 0)
+    *out = (sol_separator){"", 0};
+  else if (strcmp(name, "\\t") == 0)
+    *out = (sol_separator){"\t", 0};
+  else if (size < 1 || size >= SOL_SEPARATOR_SIZE || strpbrk(name, "\r\n\""))
+    return solid_fail(SOLID_EINVAL,
+                      "separator \"%.40s\": want comma, semicolon, tab, pipe, colons, blanks, or 1 to %d characters",
+                      name, SOL_SEPARATOR_SIZE - 1);
+  else
+    memcpy(memset(out, 0, sizeof *out), name, size);
+  return SOLID_OK;
+}
+
+const char *sol_separator_name(const sol_separator *separator) {
+  for (size_t i = 0; i < SEPARATORS; i++)
+    if (strcmp(separator->text, separators[i].separator.text) == 0) return separators[i].plural;
+  return separator->text;
+}
+
+int sol_separator_at(size_t index, sol_separator *out) {
+  if (index >= SEPARATORS) return 0;
+  *out = separators[index].separator;
+  return 1;
+}
+
+static solid_status add_field(sol_fields *fields, const char *data, size_t size) {
+  if (fields->count == fields->room) {
+    size_t room = fields->room ? 2 * fields->room : 64;
+    solid_bytes *at = realloc(fields->at, room * sizeof *at);
+    if (!at) return solid_fail(SOLID_ENOMEM, "no room for %zu fields of a line", room);
+    fields->at = at;
+    fields->room = room;
+  }
+  fields->at[fields->count++] = (solid_bytes){data, size};
+  return SOLID_OK;
+}
+
+/* One field in quotes from `at` on, its quotes undone in place; returns where it ended, NULL when they stay open.
+ * Quoted line breaks are not supported. */
+static char *quoted_field(char *at, solid_bytes *out) {
+  char *to = at;
+  int is_closed = 0;
+  out->data = at;
+  for (at++; *at; at++) {
+    is_closed = *at == '"' && *++at != '"'; /* "" stands for " */
+    if (is_closed) break;
+    *to++ = *at;
+  }
+  out->size = (size_t)(to - out->data);
+  return is_closed ? at : NULL;
+}
+
+static solid_status split_at(sol_fields *fields, sol_lines *lines, const sol_separator *separator) {
+  size_t width = strlen(separator->text);
+  for (char *at = lines->line;;) {
+    solid_bytes field = {at, 0};
+    if (separator->quotes && *at == '"') {
+      at = quoted_field(at, &field);
+      if (!at || (*at && strncmp(at, separator->text, width) != 0))
+        return sol_lines_fail(lines, "field %zu: misplaced quote", fields->count + 1);
+    } else {
+      char *stop = strstr(at, separator->text);
+      at = stop ? stop : at + strlen(at);
+      field.size = (size_t)(at - field.data);
+    }
+    int is_last = !*at;
+    solid_status status = add_field(fields, field.data, field.size);
+    if (status != SOLID_OK || is_last) return status;
+    at += width;
+  }
+}
+
+solid_status sol_fields_split(sol_fields *fields, sol_lines *lines, const sol_separator *separator) {
+  fields->count = 0;
+  if (separator->text[0]) return split_at(fields, lines, separator);
+  const char *at = lines->line;
+  solid_status status = SOLID_OK;
+  for (at += strspn(at, " \t"); *at && status == SOLID_OK; at += strspn(at, " \t")) {
+    size_t size = strcspn(at, " \t");
+    status = add_field(fields, at, size);
+    at += size;
+  }
+  return status;
+}
+
+solid_status sol_check_id(const sol_lines *lines, const char *what, solid_bytes id) {
+  if (id.size < 1 || id.size > SOLID_ID_MAX)
+    return sol_lines_fail(lines, "%s of %zu bytes, want 1 to %d", what, id.size, SOLID_ID_MAX);
+  return SOLID_OK;
+}
+
+solid_status sol_fields_id(const sol_fields *fields, const sol_lines *lines, size_t index, const char *what,
+                           solid_bytes *out) {
+  if (index >= fields->count)
+    return sol_lines_fail(lines, "%zu fields, %s is number %zu", fields->count, what, index + 1);
+  *out = fields->at[index];
+  return sol_check_id(lines, what, *out);
+}
+
+int sol_bytes_equal(solid_bytes bytes, const char *text) {
+  return bytes.size == strlen(text) && memcmp(bytes.data, text, bytes.size) == 0;
+}
+
+int sol_bytes_end_with(solid_bytes bytes, const char *text) {
+  size_t size = strlen(text);
+  return bytes.size >= size && memcmp(bytes.data + bytes.size - size, text, size) == 0;
+}
+
+void sol_list_clear(sol_list *list) {
+  list->used = list->count = 0;
+}
+
+void sol_list_free(sol_list *list) {
+  free(list->bytes);
+  free(list->at);
+  *list = (sol_list){0};
+}
+
+/* While a list grows, its bytes may move: only sizes are right until sol_list_finish. */
+solid_status sol_list_add(sol_list *list, const char *prefix, solid_bytes text) {
+  size_t head = strlen(prefix), size = head + text.size;
+  if (list->room - list->used < size) {
+    size_t room = 2 * list->room + size + 256;
+    char *bytes = realloc(list->bytes, room);
+    if (!bytes) return solid_fail(SOLID_ENOMEM, "no room for %zu bytes of strings", room);
+    list->bytes = bytes;
+    list->room = room;
+  }
+  if (list->count == list->places) {
+    size_t places = 2 * list->places + 16;
+    solid_bytes *at = realloc(list->at, places * sizeof *at);
+    if (!at) return solid_fail(SOLID_ENOMEM, "no room for %zu strings", places);
+    list->at = at;
+    list->places = places;
+  }
+  if (head > 0) memcpy(list->bytes + list->used, prefix, head);
+  if (text.size > 0) memcpy(list->bytes + list->used + head, text.data, text.size);
+  list->at[list->count++] = (solid_bytes){NULL, size};
+  list->used += size;
+  return SOLID_OK;
+}
+
+void sol_list_finish(sol_list *list) {
+  size_t offset = 0;
+  for (size_t i = 0; i < list->count; i++) {
+    list->at[i].data = list->bytes + offset;
+    offset += list->at[i].size;
+  }
+}

@@ -1,0 +1,137 @@
+/* What format a file has, from a sample of its first lines. What could be two things is refused, with the options that
+ * tell them apart. */
+#include "ingest/data/file.h"
+#include "ingest/data/plain.h"
+#include "solid/base/number.h"
+#include "solid/base/text.h"
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* `"user_id", "item_id"` of a JSON object, cut where it gets long. */
+static void list_keys(json_t *object, char *text, size_t size) {
+  sol_text list = sol_text_start(text, size);
+  const char *key;
+  json_t *value;
+  json_object_foreach(object, key, value) {
+    if (list.used + 60 > size) break;
+    sol_text_add(&list, "%s\"%.40s\"", list.used ? ", " : "", sol_show(key, strlen(key)).text);
+  }
+}
+
+static solid_status judge_json(const sol_lines *lines) {
+  json_error_t error;
+  char keys[160];
+  json_t *root = json_loadb(lines->line, lines->size, 0, &error);
+  if (!root && (lines->is_cut || json_error_code(&error) == json_error_premature_end_of_input))
+    return sol_lines_fail(lines, "JSON, but not of events: {\"user\": [item, ...]} needs the format \"histories\", "
+                                 "{\"item\": [attribute, ...]} are attributes");
+  if (!root)
+    return sol_lines_fail(lines, "looks like JSON, but does not decode: byte %d: %s", error.position, error.text);
+  const json_t *user = json_object_get(root, "user"), *item = json_object_get(root, "item");
+  int has_lists = 0, is_event = (user || item) && !json_is_array(user) && !json_is_array(item);
+  const char *key;
+  json_t *value;
+  json_object_foreach(root, key, value) has_lists |= json_is_array(value);
+  list_keys(root, keys, sizeof keys);
+  int is_empty = json_object_size(root) == 0;
+  json_decref(root);
+  if (is_event) return SOLID_OK;
+  if (has_lists || is_empty)
+    return sol_lines_fail(lines, "JSON, but not of events: {\"user\": [item, ...]} needs the format \"histories\", "
+                                 "{\"item\": [attribute, ...]} are attributes");
+  return sol_lines_fail(lines, "JSON with the keys %s: an event has \"user\", \"item\" and \"ts\"", keys);
+}
+
+/* A line that names columns has no numbers in it. */
+static int has_number(const sol_fields *fields) {
+  double value;
+  for (size_t i = 0; i < fields->count; i++)
+    if (sol_number_double(fields->at[i].data, fields->at[i].size, &value)) return 1;
+  return 0;
+}
+
+/* The separator under which the first line names most roles; *names = how many. Fields are of a copy of the line. */
+static solid_status find_names(solid_dataset_file *file, const sol_lines *sample, size_t *names) {
+  sol_separator separator;
+  solid_status status = SOLID_OK;
+  *names = 0;
+  for (size_t i = 0; status == SOLID_OK && sol_separator_at(i, &separator); i++) {
+    if (!separator.text[0] && strpbrk(sample->line, ",;|")) continue; /* blanks are inside of fields then */
+    sol_lines copy = *sample;
+    char *text = strdup(sample->line);
+    if (!text) return solid_fail(SOLID_ENOMEM, "%s: no room for a line", file->path);
+    copy.line = text;
+    separator.quotes = 1;
+    size_t count = 0;
+    if (sol_fields_split(&file->fields, &copy, &separator) == SOLID_OK && !has_number(&file->fields))
+      count = sol_columns_count(&file->fields, &file->options);
+    if (count > *names) {
+      *names = count;
+      sol_separator_at(i, &file->separator);
+    }
+    free(text);
+  }
+  return status;
+}
+
+static int has_types(const char *line) {
+  return strstr(line, ":token") != NULL || strstr(line, ":float") != NULL;
+}
+
+/* A format of columns: named, by its names, or by the options. */
+static solid_status judge_table(solid_dataset_file *file, const sol_lines *sample, int *is_table) {
+  const solid_dataset_options *o = &file->options;
+  size_t names = 0;
+  solid_status status = SOLID_OK;
+  *is_table = 0;
+  if (o->separator)
+    status = sol_separator_find(o->separator, &file->separator);
+  else if (!o->no_header)
+    status = find_names(file, sample, &names);
+  if (status != SOLID_OK) return status;
+  int is_said = sol_options_say_table(o), is_typed = has_types(sample->line);
+  if (o->format == SOLID_DATASET_AUTO && !is_said && !is_typed && !names) return SOLID_OK;
+  *is_table = 1;
+  if (!o->separator && !names) file->separator = sol_plain_separator(sample->line);
+  if (o->format == SOLID_DATASET_AUTO)
+    file->format = is_typed                                 ? SOLID_DATASET_RECBOLE
+                   : strcmp(file->separator.text, ",") == 0 ? SOLID_DATASET_CSV
+                                                            : SOLID_DATASET_TABLE;
+  return SOLID_OK;
+}
+
+static solid_status judge_sample(solid_dataset_file *file, sol_lines *sample) {
+  int more = 0, is_table = 0;
+  solid_dataset_format named = file->options.format;
+  solid_status status = sol_lines_next(sample, &more);
+  if (status != SOLID_OK) return status;
+  if (!more && named == SOLID_DATASET_AUTO) return solid_fail(SOLID_EFORMAT, "%s:1: the file has no lines", file->path);
+  if (!more) return SOLID_OK;
+  int is_column_format = named == SOLID_DATASET_CSV || named == SOLID_DATASET_RECBOLE || named == SOLID_DATASET_TABLE;
+  const char *line = sample->line + strspn(sample->line, " \t");
+  if (named == SOLID_DATASET_AUTO && *line == '{' && !sol_options_say_table(&file->options)) {
+    file->format = SOLID_DATASET_EVENTS;
+    return judge_json(sample);
+  }
+  if (named == SOLID_DATASET_AUTO || is_column_format) status = judge_table(file, sample, &is_table);
+  if (status != SOLID_OK || is_table || named != SOLID_DATASET_AUTO) return status;
+  return sol_judge_plain(file, sample);
+}
+
+solid_status sol_judge(solid_dataset_file *file) {
+  const solid_dataset_options *o = &file->options;
+  file->format = o->format;
+  if (o->format == SOLID_DATASET_MOVIELENS) sol_separator_find("colons", &file->separator);
+  if (sol_options_say_table(o) &&
+      (o->format == SOLID_DATASET_ROWS || o->format == SOLID_DATASET_PAIRS || o->format == SOLID_DATASET_EVENTS ||
+       o->format == SOLID_DATASET_HISTORIES || o->format == SOLID_DATASET_MOVIELENS))
+    return solid_fail(SOLID_EINVAL, "%s: columns, separator and header are of tables: give the format \"table\"",
+                      file->path);
+  sol_lines sample;
+  solid_status status = sol_lines_sample(&file->lines, &sample);
+  if (status == SOLID_OK) status = judge_sample(file, &sample);
+  sol_lines_close(&sample);
+  return status;
+}

@@ -1,0 +1,126 @@
+#include "ingest/data/plain.h"
+#include "ingest/data/times.h"
+#include "solid/base/number.h"
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { SAMPLE_LINES = 1000 };
+
+/* What an id looks like. */
+typedef enum looks { WORD, NUMBER, FRACTION, MOMENT, MIXED, LOOKS } looks;
+
+/* What was seen in the sample. */
+typedef struct view {
+  size_t lines, fewest, most;          /* fields a line */
+  size_t first[LOOKS];                 /* of all fields of the first line */
+  size_t later[LOOKS];                 /* of the fields behind the first of the later lines */
+  size_t items[LOOKS];                 /* of the fields behind the first of all lines */
+  size_t moments_last, moments_second; /* lines, but the first, whose last or second field is a time */
+} view;
+
+sol_separator sol_plain_separator(const char *line) {
+  static const char *const order[] = {"tab", "colons", "comma", "semicolon", "pipe"};
+  sol_separator separator = {"", 0};
+  for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
+    sol_separator candidate;
+    if (sol_separator_find(order[i], &candidate) != SOLID_OK || !strstr(line, candidate.text)) continue;
+    return candidate;
+  }
+  return separator;
+}
+
+static looks look(solid_bytes field) {
+  size_t digits = 0, letters = 0;
+  double value;
+  int64_t whole;
+  for (size_t i = 0; i < field.size; i++) {
+    digits += isdigit((unsigned char)field.data[i]) != 0;
+    letters += isalpha((unsigned char)field.data[i]) || (unsigned char)field.data[i] >= 0x80;
+  }
+  if (!digits) return letters ? WORD : MIXED;
+  if (sol_number_int(field.data, field.size, &whole)) {
+    solid_time_unit unit = SOLID_TIME_AUTO;
+    int64_t ms = 0;
+    int is_time = whole >= 315532800 && solid_time_read(field, &unit, 0, &ms) == SOLID_OK && sol_time_is_plausible(ms);
+    return is_time ? MOMENT : NUMBER;
+  }
+  int has_point = memchr(field.data, '.', field.size) != NULL;
+  return has_point && sol_number_double(field.data, field.size, &value) ? FRACTION : MIXED;
+}
+
+static void take_line(view *v, const sol_fields *fields) {
+  if (!v->lines || fields->count < v->fewest) v->fewest = fields->count;
+  if (fields->count > v->most) v->most = fields->count;
+  for (size_t i = 0; i < fields->count; i++) {
+    looks l = look(fields->at[i]);
+    if (!v->lines) v->first[l]++;
+    if (v->lines && i) v->later[l]++;
+    if (i) v->items[l]++;
+  }
+  if (v->lines++ && fields->count > 1) {
+    v->moments_last += look(fields->at[fields->count - 1]) == MOMENT;
+    v->moments_second += look(fields->at[1]) == MOMENT;
+  }
+}
+
+static solid_status take_sample(view *v, solid_dataset_file *file, sol_lines *sample, int *first_two_are_pairs) {
+  solid_status status = SOLID_OK;
+  *first_two_are_pairs = 1;
+  for (int more = 1; more && v->lines < SAMPLE_LINES && status == SOLID_OK;) {
+    status = sol_fields_split(&file->fields, sample, &file->separator);
+    if (status != SOLID_OK) break;
+    if (v->lines < 2 && file->fields.count != 2) *first_two_are_pairs = 0;
+    take_line(v, &file->fields);
+    status = sol_lines_next(sample, &more);
+  }
+  return status;
+}
+
+/* "--format table --no-header ..." with the columns that can be told from the sample. */
+static solid_status refuse_table(const solid_dataset_file *file, const sol_lines *first, const view *v, size_t columns,
+                                 const char *what) {
+  return sol_lines_fail(first,
+                        "%s: %zu columns separated by %s in each of the first %zu lines, and no names that are known: "
+                        "say which is which (--user-column 1 --item-column 2 --time-column %zu, with --no-header if "
+                        "this line names none), or --format rows (or pairs) if a line is a user and items",
+                        what, columns, sol_separator_name(&file->separator), v->lines, columns);
+}
+
+/* Rows and pairs hold ids alone; what looks like something else is something else. */
+static const char *find_fault(const view *v) {
+  int first_is_words = v->first[WORD] && !v->first[NUMBER] && !v->first[MOMENT] && !v->first[MIXED];
+  int later_are_not = !v->later[WORD] && (v->later[NUMBER] || v->later[MOMENT] || v->later[MIXED]);
+  if (v->items[FRACTION]) return "fractions where ids are expected";
+  if (first_is_words && later_are_not) return "the first line looks like names of columns";
+  if (v->items[WORD] && v->items[NUMBER] && !v->items[MIXED]) return "words among numbers where ids are expected";
+  if (v->lines > 1 && (v->moments_last == v->lines - 1 || v->moments_second == v->lines - 1))
+    return "times where ids are expected";
+  if (v->lines == 1 && v->first[MOMENT] && v->first[NUMBER]) return "a time where ids are expected";
+  return NULL;
+}
+
+solid_status sol_judge_plain(solid_dataset_file *file, sol_lines *sample) {
+  view v = {0};
+  int are_pairs = 0;
+  sol_lines first = *sample;
+  file->separator = sol_plain_separator(sample->line);
+  if (strcmp(file->separator.text, "::") == 0) {
+    file->format = SOLID_DATASET_MOVIELENS;
+    return SOLID_OK;
+  }
+  const char *mark = file->separator.text;
+  int is_marked = *mark && *mark != '\t' && sample->line[strcspn(sample->line, " \t,;|")] == *mark;
+  int has_tabs = *mark == '\t';
+  if (!is_marked) file->separator = (sol_separator){"", 0};
+  solid_status status = take_sample(&v, file, sample, &are_pairs);
+  if (status != SOLID_OK) return status;
+  if (has_tabs) file->separator.text[0] = '\t'; /* for what is said */
+  if (is_marked) return refuse_table(file, &first, &v, v.most, "a table without a header");
+  file->format = are_pairs ? SOLID_DATASET_PAIRS : SOLID_DATASET_ROWS;
+  const char *fault = find_fault(&v);
+  if (!fault && v.lines > 1 && v.fewest == v.most && v.most > 2)
+    fault = "as many fields in every line, which rows have not";
+  return fault ? refuse_table(file, &first, &v, v.most, fault) : SOLID_OK;
+}

@@ -1,0 +1,106 @@
+/* What the readers of data files have in common: lines with their numbers, fields, lists of strings. */
+#ifndef INGEST_DATA_TEXT_H
+#define INGEST_DATA_TEXT_H
+
+#include "solid/extend.h"
+#include "solid/types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A text file, plain or gzip, read line by line. */
+typedef struct sol_lines {
+  const char *path; /* borrowed */
+  void *file;       /* gzFile; NULL = a sample: what is in the buffer is all */
+  size_t number;    /* of the current line, from 1 */
+  char *line;       /* current line, zero-terminated, without its end; the reader may change it */
+  size_t size;
+  char *buffer;
+  size_t begin, end, room;
+  int at_end;
+  int is_cut; /* of a sample: the file goes on behind it; its only line may be the beginning of one */
+} sol_lines;
+
+/* Opens a file of any kind, and looks at its first bytes, which are in the buffer. */
+solid_status sol_bytes_open(sol_lines *lines, const char *path);
+
+/* Reads `size` bytes, or all that are left: *got. EIO. */
+solid_status sol_bytes_read(sol_lines *lines, void *buffer, size_t size, size_t *got);
+
+/* Opens a text, and looks at its first bytes: EFORMAT where they are those of a known format that is no text. */
+solid_status sol_lines_open(sol_lines *lines, const char *path);
+void sol_lines_close(sol_lines *lines);
+
+/* A copy of what was looked at, to be read line by line without moving `lines`. sol_lines_close. Lines that the looked
+ * at bytes end in are left out, unless there is no other. */
+solid_status sol_lines_sample(const sol_lines *lines, sol_lines *sample);
+
+/* The next line that is not blank; *more becomes 0 at the end of the file. */
+solid_status sol_lines_next(sol_lines *lines, int *more);
+
+/* Up to `size` bytes, not minding lines; 0 at the end, SIZE_MAX when reading went wrong (sol_gzip_status). */
+size_t sol_lines_bytes(sol_lines *lines, void *buffer, size_t size);
+
+/* EIO where the last read from a gzFile, opened by `path`, went wrong: path and reason. */
+solid_status sol_gzip_status(void *file, const char *path);
+
+/* EFORMAT and "path:line: what". */
+solid_status sol_lines_fail(const sol_lines *lines, const char *format, ...) SOLID_PRINTF(2, 3);
+
+/* EFORMAT where `bytes` begin a file that is no text: what it is, and how to get text from it. */
+solid_status sol_check_magic(const char *path, const char *bytes, size_t size);
+
+/* How a line falls into fields. */
+#define SOL_SEPARATOR_SIZE 8
+typedef struct sol_separator {
+  char text[SOL_SEPARATOR_SIZE]; /* "" = any run of blanks and tabs */
+  int quotes;                    /* a field may be in quotes: of commas and semicolons, or where the header is */
+} sol_separator;
+
+/* "comma", "tab", ... or the characters themselves. EINVAL. */
+solid_status sol_separator_find(const char *name, sol_separator *out);
+/* "commas", "tabs", ..., or the characters. */
+const char *sol_separator_name(const sol_separator *separator);
+
+/* The separators there are by name, from 0; 0 when there is none of this number. */
+int sol_separator_at(size_t index, sol_separator *out);
+
+typedef struct sol_fields {
+  solid_bytes *at;
+  size_t count, room;
+} sol_fields;
+
+/* Splits the current line in place; the fields point into it. */
+solid_status sol_fields_split(sol_fields *fields, sol_lines *lines, const sol_separator *separator);
+
+/* Field `index` as an id of 1 .. SOLID_ID_MAX bytes, named `what` in messages. */
+solid_status sol_fields_id(const sol_fields *fields, const sol_lines *lines, size_t index, const char *what,
+                           solid_bytes *out);
+solid_status sol_check_id(const sol_lines *lines, const char *what, solid_bytes id);
+
+int sol_bytes_equal(solid_bytes bytes, const char *text);
+int sol_bytes_end_with(solid_bytes bytes, const char *text);
+
+/* Strings in one piece of memory. `at` is valid after sol_list_finish until the next change. */
+typedef struct sol_list {
+  char *bytes;
+  size_t used, room;
+  solid_bytes *at;
+  size_t count, places;
+} sol_list;
+
+void sol_list_clear(sol_list *list); /* keeps the memory */
+void sol_list_free(sol_list *list);
+solid_status sol_list_add(sol_list *list, const char *prefix, solid_bytes text);
+void sol_list_finish(sol_list *list);
+
+/* Calls `entry` for every key of the JSON object that `lines` hold, whose values are lists of strings and integers, in
+ * the file's order. */
+typedef solid_status (*sol_entry_fn)(void *context, solid_bytes key, const sol_list *values);
+solid_status sol_json_lists(sol_lines *lines, sol_entry_fn entry, void *context);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

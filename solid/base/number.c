@@ -1,0 +1,122 @@
+#include "solid/base/number.h"
+#include <float.h>
+#include <locale.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LONGEST = 512, LARGEST_EXPONENT = 100000 };
+
+/* A number in its parts: digits * 10^exponent, `rest` = digits were left out of `digits`. */
+typedef struct parts {
+  uint64_t digits;
+  int64_t exponent;
+  int is_negative, rest;
+} parts;
+
+static int is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+/* Digits from `at` on, after the point when `scale` is 1; returns where they end. */
+static const char *take_digits(parts *p, const char *at, const char *end, int scale, int *count) {
+  for (; at < end && is_digit(*at); at++, ++*count) {
+    if (p->digits < UINT64_MAX / 10 - 1) {
+      p->digits = 10 * p->digits + (uint64_t)(*at - '0');
+      p->exponent -= scale;
+    } else {
+      p->rest |= *at != '0';
+      p->exponent += !scale;
+    }
+  }
+  return at;
+}
+
+static const char *take_exponent(parts *p, const char *at, const char *end) {
+  int64_t exponent = 0;
+  int is_negative = 0, count = 0;
+  at++;
+  if (at < end && (*at == '-' || *at == '+')) is_negative = *at++ == '-';
+  for (; at < end && is_digit(*at); at++, count++)
+    if (exponent < LARGEST_EXPONENT) exponent = 10 * exponent + (*at - '0');
+  p->exponent += is_negative ? -exponent : exponent;
+  return count ? at : NULL;
+}
+
+/* 1 when all of the text is a number. */
+static int take_parts(parts *p, const char *text, size_t size) {
+  const char *at = text, *end = text + size;
+  int count = 0;
+  *p = (parts){0};
+  if (at < end && (*at == '-' || *at == '+')) p->is_negative = *at++ == '-';
+  at = take_digits(p, at, end, 0, &count);
+  if (at < end && *at == '.') at = take_digits(p, at + 1, end, 1, &count);
+  if (!count) return 0;
+  if (at < end && (*at == 'e' || *at == 'E')) at = take_exponent(p, at, end);
+  return at == end;
+}
+
+/* What is not exact in one product goes through the C library in the C locale, of this thread and for this call. */
+static int convert_slowly(const char *text, size_t size, double *out) {
+  char copy[LONGEST];
+  if (size >= sizeof copy) return 0;
+  memcpy(copy, text, size);
+  copy[size] = 0;
+  locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+  if (plain == (locale_t)0) return 0;
+  locale_t before = uselocale(plain);
+  double value = strtod(copy, NULL);
+  uselocale(before);
+  freelocale(plain);
+  if (!isfinite(value)) return 0;
+  *out = value;
+  return 1;
+}
+
+int sol_number_double(const char *text, size_t size, double *out) {
+  static const double power[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                                 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+  parts p;
+  if (!text || !take_parts(&p, text, size)) return 0;
+  int is_exact = !p.rest && p.digits <= (uint64_t)1 << 53 && p.exponent >= -22 && p.exponent <= 22;
+  if (!is_exact) return convert_slowly(text, size, out);
+  double value = (double)p.digits; /* exact, and so is the power: one rounding, the right one */
+  value = p.exponent < 0 ? value / power[-p.exponent] : value * power[p.exponent];
+  *out = p.is_negative ? -value : value;
+  return 1;
+}
+
+int sol_number_float(const char *text, size_t size, float *out) {
+  double value;
+  if (!sol_number_double(text, size, &value) || fabs(value) > (double)FLT_MAX) return 0;
+  *out = (float)value;
+  return 1;
+}
+
+int sol_number_int(const char *text, size_t size, int64_t *out) {
+  size_t i = size > 0 && (text[0] == '-' || text[0] == '+');
+  int is_negative = i && text[0] == '-';
+  uint64_t value = 0, most = (uint64_t)INT64_MAX + (uint64_t)is_negative;
+  if (i == size) return 0;
+  for (; i < size; i++) {
+    if (!is_digit(text[i])) return 0;
+    uint64_t digit = (uint64_t)(text[i] - '0');
+    if (value > (most - digit) / 10) return 0;
+    value = 10 * value + digit;
+  }
+  *out = is_negative ? (int64_t)(~value + 1) : (int64_t)value;
+  return 1;
+}
+
+void sol_number_text(double value, char text[SOL_NUMBER_TEXT]) {
+  static const char plain[] = "0123456789+-e";
+  double read = 0;
+  for (int digits = 1; digits <= 17; digits++) {
+    snprintf(text, SOL_NUMBER_TEXT, "%.*g", digits, value);
+    char *point = text + strspn(text, plain); /* the locale's, of one byte or more */
+    size_t bytes = strcspn(point, plain);
+    if (bytes > 0) *point = '.', memmove(point + 1, point + bytes, strlen(point + bytes) + 1);
+    if (sol_number_double(text, strlen(text), &read) && read == value) return;
+  }
+}

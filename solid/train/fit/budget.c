@@ -1,0 +1,97 @@
+#include "solid/train/fit/budget.h"
+#include "solid/extend.h"
+#include "solid/infer/plan_backend.h"
+#include "solid/infer/worker.h"
+#include "solid/model/context.h"
+#include "solid/model/model_parts.h"
+#include "solid/train/codebook/codebook_learn.h"
+#include "solid/train/fit/state.h"
+#include "solid/train/split.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Users that fill every batch of training and of validation with full windows; which items is all the same. */
+static solid_status full_history(solid_dataset *dataset, const sol_config *config, uint32_t batch) {
+  uint32_t at_once = (uint32_t)sol_plan_table.tile_rows / 16, users = batch > at_once ? batch : at_once;
+  size_t events = (size_t)config->window + SOLID_SPLIT_MIN_EVENTS;
+  *dataset = (solid_dataset){.users = users, .items = config->items};
+  dataset->offsets = calloc((size_t)users + 1, sizeof *dataset->offsets);
+  dataset->sequence = calloc(users * events, sizeof *dataset->sequence);
+  if (!dataset->offsets || !dataset->sequence)
+    return solid_fail(SOLID_ENOMEM, "out of memory: plan of %u users a step", users);
+  for (uint32_t u = 0; u <= users; u++) dataset->offsets[u] = u * events;
+  return SOLID_OK;
+}
+
+solid_status sol_budget_training(uint64_t *bytes, const sol_fit_task *task) {
+  sol_fit *fit = NULL;
+  sk_backend *be = NULL;
+  sol_fit_task any = *task;
+  uint16_t *codes = task->codes ? NULL : calloc((size_t)task->config->items * task->config->levels + 1, sizeof *codes);
+  if (!task->codes) any.codes = codes;
+  solid_status status = any.codes ? SOLID_OK : solid_fail(SOLID_ENOMEM, "plan of %u items", task->config->items);
+  if (!status) status = sol_plan_table.open(&be, NULL);
+  if (!status) status = sol_fit_open(&fit, be, &any);
+  if (!status) *bytes = be->bytes;
+  sol_fit_close(fit);
+  if (be) be->ops->close(be);
+  free(codes);
+  return status;
+}
+
+static solid_status plan_worst_training(uint64_t *bytes, const sol_config *config, const solid_train_options *options) {
+  solid_dataset dataset = {0};
+  solid_status status = full_history(&dataset, config, options->batch);
+  if (!status) status = sol_budget_training(bytes, &(sol_fit_task){config, options, &dataset, NULL, 0});
+  solid_dataset_clear(&dataset);
+  return status;
+}
+
+solid_status solid_budget_device(solid_device_budget *budget, const char *path, uint32_t serve,
+                                 const solid_train_options *options) {
+  solid_context ctx = {.ops = &sol_plan_table, .threads = 1};
+  solid_model *model = NULL;
+  solid_worker *worker = NULL;
+  solid_device_budget all = {0};
+  solid_status status = solid_model_load(&model, &ctx, path);
+  if (!status) status = solid_worker_new(&worker, model, serve);
+  if (!status) {
+    all.model = model->be->bytes;
+    all.worker = sol_worker_bytes(worker);
+    const sol_config *c = sol_model_config(model);
+    if (c->levels > 0)
+      all.learning = sol_code_learner_bytes(c->items, c->levels, c->codes, c->width + SOLID_BUDGET_CONTENT);
+    status = plan_worst_training(&all.training, c, options);
+  }
+  solid_worker_free(worker);
+  solid_model_free(model);
+  if (!status) *budget = all;
+  return status;
+}
+
+solid_status solid_budget_memory(const solid_context *ctx, size_t *left, size_t *total) {
+  sk_backend *be = NULL;
+  solid_status status = sol_backend_open(ctx, &be);
+  if (status) return status;
+  status = be->ops->memory(be, left, total);
+  if (status) status = sol_backend_fail(be, status);
+  be->ops->close(be);
+  return status;
+}
+
+solid_status sol_fit_new(sol_fit **out, const solid_context *ctx, const sol_fit_task *task) {
+  sk_backend *be = NULL;
+  solid_status status = sol_backend_open(ctx, &be);
+  if (status != SOLID_OK) return status;
+  uint64_t bytes = 0;
+  if (be->ops->records) status = sol_budget_training(&bytes, task);
+  char what[64];
+  snprintf(what, sizeof what, "training with %u users a step", task->options->batch);
+  if (status == SOLID_OK) status = sol_backend_room(be, bytes, what, "use a smaller batch");
+  if (status == SOLID_OK) status = sol_fit_open(out, be, task);
+  if (status == SOLID_OK)
+    (*out)->owns_backend = 1;
+  else
+    be->ops->close(be);
+  return status;
+}

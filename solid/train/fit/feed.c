@@ -1,0 +1,137 @@
+#include "solid/train/fit/feed.h"
+#include "solid/base/random.h"
+#include "solid/extend.h"
+#include "solid/infer/forward.h"
+#include "solid/train/split.h"
+#include <stdlib.h>
+
+/* Keeps these draws apart from those of users. */
+#define MATES_PURPOSE ((uint64_t)1 << 33)
+
+/* The events of user u that are trained on. */
+static solid_range trained_on(const sol_feed *b, uint32_t u) {
+  solid_range range = solid_split_train(b->dataset, u);
+  if (b->refit) solid_split_question(b->dataset, u, SOLID_PART_TEST, &range);
+  return range;
+}
+
+/* Rows user u gives: every training event but the first is a target. */
+static uint32_t user_rows(const sol_feed *b, uint32_t u) {
+  solid_range train = trained_on(b, u);
+  size_t length = train.end - train.begin;
+  if (length < 2) return 0;
+  return length - 1 < b->window ? (uint32_t)(length - 1) : b->window;
+}
+
+/* Sum of the `batch` largest numbers of rows, by counting; lengths are at most `window`. */
+static size_t largest_batch(const sol_feed *b, const uint32_t *users_of_length) {
+  size_t rows = 0;
+  uint32_t left = b->batch;
+  for (uint32_t length = b->window; length > 0 && left > 0; length--) {
+    uint32_t taken = users_of_length[length] < left ? users_of_length[length] : left;
+    rows += (size_t)taken * length;
+    left -= taken;
+  }
+  return rows;
+}
+
+solid_status sol_feed_open(sol_feed *feed, const solid_dataset *dataset, uint32_t window,
+                           const solid_train_options *options, int refit) {
+  uint32_t batch = options->batch;
+  *feed = (sol_feed){.dataset = dataset,
+                     .window = window,
+                     .batch = batch,
+                     .cuts = (float)options->cuts,
+                     .swap = (float)options->swap,
+                     .refit = refit};
+  solid_status status = SOLID_OK;
+  uint32_t *users_of_length = calloc((size_t)window + 1, sizeof *users_of_length);
+  feed->order = malloc(((size_t)dataset->users + 1) * sizeof *feed->order);
+  if (users_of_length == NULL || feed->order == NULL) {
+    status = solid_fail(SOLID_ENOMEM, "order of %u users", dataset->users);
+    goto done;
+  }
+  for (uint32_t u = 0; u < dataset->users; u++) {
+    uint32_t rows = user_rows(feed, u);
+    if (rows == 0) continue;
+    feed->order[feed->users++] = u;
+    feed->rows += rows;
+    users_of_length[rows]++;
+  }
+  if (feed->users == 0) {
+    status = solid_fail(SOLID_ENOTFOUND, "none of %u users has two training events", dataset->users);
+    goto done;
+  }
+  feed->max_rows = largest_batch(feed, users_of_length);
+  feed->offsets = malloc(((size_t)batch + 1) * sizeof *feed->offsets);
+  feed->inputs = malloc(feed->max_rows * sizeof *feed->inputs);
+  feed->targets = malloc(feed->max_rows * sizeof *feed->targets);
+  if (feed->offsets == NULL || feed->inputs == NULL || feed->targets == NULL)
+    status = solid_fail(SOLID_ENOMEM, "batch of %zu rows", feed->max_rows);
+done:
+  free(users_of_length);
+  if (status != SOLID_OK) sol_feed_close(feed);
+  return status;
+}
+
+void sol_feed_close(sol_feed *feed) {
+  free(feed->order);
+  free(feed->offsets);
+  free(feed->inputs);
+  free(feed->targets);
+  *feed = (sol_feed){0};
+}
+
+static int by_number(const void *a, const void *b) {
+  uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+  return (x > y) - (x < y);
+}
+
+void sol_feed_shuffle(sol_feed *feed, uint64_t seed, uint32_t epoch) {
+  uint32_t *order = feed->order;
+  uint64_t stream = feed->stream = sol_site_seed(seed, epoch);
+  qsort(order, feed->users, sizeof *order, by_number);
+  for (uint32_t i = feed->users; i > 1; i--) { /* Fisher-Yates; the bias of a 64-bit remainder is nothing here */
+    uint32_t j = (uint32_t)(sol_site_seed(stream, i) % i), kept = order[i - 1];
+    order[i - 1] = order[j];
+    order[j] = kept;
+  }
+}
+
+/* Events between the end of user u's window and the end of the training events. */
+static size_t events_left_out(const sol_feed *b, uint32_t u, uint32_t length) {
+  solid_range train = trained_on(b, u);
+  size_t spare = train.end - train.begin - length - 1;
+  if (spare == 0 || b->cuts == 0) return 0;
+  sol_random random = sol_random_start(b->stream, u);
+  return sol_random_uniform(&random) < (double)b->cuts ? sol_random_below(&random, spare + 1) : 0;
+}
+
+/* The input at event `e`: what came, or one of its mates. */
+static uint32_t input_at(const sol_feed *b, size_t e) {
+  uint32_t item = b->dataset->sequence[e];
+  if (b->mates == NULL || !(b->swap > 0)) return item;
+  sol_random random = sol_random_start(b->stream, MATES_PURPOSE + e);
+  return sol_random_uniform(&random) < (double)b->swap ? sol_mates_draw(b->mates, item, &random) : item;
+}
+
+uint32_t sol_feed_count(const sol_feed *feed) {
+  return (feed->users + feed->batch - 1) / feed->batch;
+}
+
+void sol_feed_get(sol_feed *feed, uint32_t i, solid_windows *inputs, const int32_t **targets) {
+  uint32_t first = i * feed->batch, left = feed->users - first, row = 0;
+  uint32_t n = left < feed->batch ? left : feed->batch;
+  for (uint32_t w = 0; w < n; w++) {
+    uint32_t u = feed->order[first + w], length = user_rows(feed, u);
+    size_t first_event = trained_on(feed, u).end - length - 1 - events_left_out(feed, u, length);
+    feed->offsets[w] = row;
+    for (uint32_t t = 0; t < length; t++, row++) {
+      feed->inputs[row] = input_at(feed, first_event + t);
+      feed->targets[row] = (int32_t)feed->dataset->sequence[first_event + t + 1];
+    }
+  }
+  feed->offsets[n] = row;
+  *inputs = (solid_windows){.n = n, .offsets = feed->offsets, .items = feed->inputs};
+  *targets = feed->targets;
+}

@@ -1,0 +1,41 @@
+/* Fits weights: epochs of steps, validation after each, the best weights kept, an early stop. What it does is a
+ * function of config, options, data and codes alone: same numbers for the same seed and device, whatever the number of
+ * threads, and across a kill and a resume from a checkpoint. */
+#ifndef SOLID_TRAIN_FIT_FIT_H
+#define SOLID_TRAIN_FIT_FIT_H
+
+#include "kernels/backend.h"
+#include "solid/model/config.h"
+#include "solid/train/dataset.h"
+#include "solid/train/trainer.h"
+
+typedef struct sol_fit sol_fit;
+
+/* What is fitted to what. */
+typedef struct sol_fit_task {
+  const sol_config *config; /* copied, as options are; the rows of options that give a config's shape are not read */
+  const solid_train_options *options;
+  const solid_dataset *dataset; /* borrowed, must outlive the fit */
+  const uint16_t *codes;        /* (V, C) borrowed as dataset is; NULL when config->levels is 0 */
+  uint32_t refit_epochs; /* 0 = validation stops it; else so many epochs, the validation events among the targets */
+} sol_fit_task;
+
+/* `be` is borrowed and must outlive the fit. */
+solid_status sol_fit_open(sol_fit **out, sk_backend *be, const sol_fit_task *task);
+
+/* NULL is a no-op. */
+void sol_fit_close(sol_fit *fit);
+
+/* One epoch with its validation. EINTERNAL: the loss is not finite any more. After a failure only close and load. */
+solid_status sol_fit_epoch(sol_fit *fit, solid_step_fn on_step, void *user, solid_epoch *report);
+
+/* What the last epoch reported; epoch = 0 before the first. */
+const solid_epoch *sol_fit_report(const sol_fit *fit);
+
+/* Users and rows an epoch trains on. */
+void sol_fit_size(const sol_fit *fit, uint32_t *users, size_t *rows);
+
+/* The weights of the best epoch: sol_tensors_total floats, host. */
+const float *sol_fit_best(const sol_fit *fit);
+
+#endif

@@ -1,0 +1,51 @@
+/* From ranks to figures. A rank is the number of items that stand before the target: 0 is the best.
+ *
+ *   HR@k = mean [rank < k]    NDCG@k = mean [rank < k] / log2(rank + 2)    MRR@k = mean [rank < k] / (rank + 1)
+ */
+#ifndef SOLID_TRAIN_METRICS_H
+#define SOLID_TRAIN_METRICS_H
+
+#include "solid/status.h"
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SOLID_RANK_DEPTH  20         /* ranks are told apart up to here */
+#define SOLID_RANK_BEYOND UINT32_MAX /* the target is not among the first SOLID_RANK_DEPTH */
+
+/* The order of the figures; solid_metric_names has the same. */
+typedef enum solid_metric {
+  SOLID_HR_5,
+  SOLID_HR_10,
+  SOLID_HR_20,
+  SOLID_NDCG_5,
+  SOLID_NDCG_10,
+  SOLID_NDCG_20,
+  SOLID_MRR_5,
+  SOLID_MRR_10,
+  SOLID_MRR_20,
+  SOLID_METRICS
+} solid_metric;
+
+extern SOLID_API const char *const solid_metric_names[SOLID_METRICS]; /* "hr@5", ... */
+
+typedef struct solid_metrics {
+  double value[SOLID_METRICS];
+} solid_metrics;
+
+/* All zero for n = 0. */
+SOLID_API void solid_metrics_of(const uint32_t *ranks, size_t n, solid_metrics *metrics);
+
+/* 95 % interval of each figure over users: percentiles 2.5 and 97.5 (linear between neighbours) of `resamples` draws of
+ * n users with replacement. EINVAL: n or resamples is 0. ENOMEM. */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_metrics_interval(const uint32_t *ranks, size_t n, uint32_t resamples,
+                                                                 uint64_t seed, solid_metrics *low,
+                                                                 solid_metrics *high);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,73 @@
+/* What a model may be trained on and what it is asked. Ranges into dataset->sequence; nothing is copied. A user has at
+ * most one question in each part: which item came next, given everything before it.
+ *
+ *   leave-one-out    of a user's n >= 3 events the last is the test target, the one before it the validation target,
+ *                    the rest trains. A user of one or two events only trains.
+ *   global-time      two points in time, the same for everybody: events before the first train; the validation target
+ *                    is the user's first event from there on and before the second point, the test target the first
+ *                    event from the second point on. A user who has nothing before a target is not asked. Nothing that
+ *                    came after a boundary is seen by what is judged behind it, by nobody's events (leave-one-out lets
+ *                    a model learn from other users' future). One question a user, the first: so that every user counts
+ *                    once, and the parameters are as old as the boundary, not older.
+ *   per-user-ratio   of a user's n >= 3 events the first share trains; the validation target is the first event of the
+ *                    second share, the test target the first event of the rest. No part is empty.
+ *
+ * Whatever is fitted (weights, co-occurrence, popularity) reads solid_split_train only. The catalogue is given: items
+ * that first occur later are in it, untrained. */
+#ifndef SOLID_TRAIN_SPLIT_H
+#define SOLID_TRAIN_SPLIT_H
+
+#include "solid/train/dataset.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SOLID_SPLIT_MIN_EVENTS 3
+#define SOLID_NO_EVENT         SIZE_MAX
+#define SOLID_SPLIT_TEXT       160
+
+typedef enum solid_part { SOLID_PART_VALID = 0, SOLID_PART_TEST = 1 } solid_part;
+
+typedef struct solid_range {
+  size_t begin, end;
+} solid_range;
+
+typedef struct solid_split_options {
+  solid_split_kind kind;
+  double train, valid;           /* shares of the events: of all (global-time, by time) or of each user's */
+  int64_t valid_from, test_from; /* global-time: the boundaries in milliseconds; both 0 = by the shares */
+} solid_split_options;
+
+#define SOLID_SPLIT_OPTIONS_INIT                                                                                       \
+  { SOLID_LEAVE_ONE_OUT, 0.8, 0.1, 0, 0 }
+
+/* Splits the dataset, in place of how it was split before; a dataset that nobody split is leave-one-out. `options`
+ * NULL = the defaults. EINVAL: an option; global-time of data without times. EFORMAT: a user's events are not in the
+ * order of time. ENOTFOUND: a part is empty; the text says which. On failure the old split stays. */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_split_apply(solid_dataset *dataset, const solid_split_options *options);
+
+/* "leave-one-out", "global-time 975000000000 977000000000", "per-user-ratio 0.8 0.1", and ", ties shuffled by 3": equal
+ * texts and equal data are equal questions. */
+SOLID_API void solid_split_describe(const solid_dataset *dataset, char text[SOLID_SPLIT_TEXT]);
+
+/* Where user u's parts begin, u below dataset->users; SOLID_NO_EVENT = no question. */
+SOLID_API solid_split_bounds solid_split_of(const solid_dataset *dataset, uint32_t u);
+
+/* The events of user u that may be trained on; may be none. */
+SOLID_API solid_range solid_split_train(const solid_dataset *dataset, uint32_t u);
+
+/* 1 when user u has a target in this part: *known are the events before it, one at least, and the target is
+ * sequence[known->end]. Else 0. */
+SOLID_API int solid_split_question(const solid_dataset *dataset, uint32_t u, solid_part part, solid_range *known);
+
+/* Users that have a target in this part. */
+SOLID_API uint32_t solid_split_users(const solid_dataset *dataset, solid_part part);
+
+/* Training events of each item: count (V), overwritten. The popularity prior. */
+SOLID_API void solid_split_popularity(const solid_dataset *dataset, float *count);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

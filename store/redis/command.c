@@ -1,0 +1,24 @@
+#include "store/redis/command.h"
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+void sol_command_bytes(sol_command *cmd, const void *data, size_t size) {
+  assert(cmd->argc < SOL_COMMAND_WORDS);
+  cmd->argv[cmd->argc] = data;
+  cmd->sizes[cmd->argc++] = size;
+}
+
+void sol_command_text(sol_command *cmd, const char *text) {
+  sol_command_bytes(cmd, text, strlen(text));
+}
+
+void sol_command_key(sol_command *cmd, const char *prefix, solid_bytes user, sol_key_kind kind) {
+  char *key = cmd->keys[kind == SOL_KEY_PARAMS];
+  sol_command_bytes(cmd, key, sol_key_write(prefix, user, kind, key));
+}
+
+void sol_command_number(sol_command *cmd, int slot, int64_t value) {
+  snprintf(cmd->digits[slot], sizeof cmd->digits[slot], "%lld", (long long)value);
+  sol_command_text(cmd, cmd->digits[slot]);
+}

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# What takes minutes: the service over thousands of events, kills and connections. Runs tests/service/*.sh by name and ends with one
+# line "N passed, N failed, N skipped".
+#
+#   tests/service.sh [NAME...]      all of them, or these: `tests/service.sh kills` runs tests/service/kills.sh
+#
+# Each is given the folder of the build of preset dev, which is brought up to date first. Exit code 0 passed, 77 skipped (it says
+# why), anything else failed; after SOLID_SERVICE_SECONDS (600) it is ended, and failed.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+passed=0 failed=0 skipped=0 failures=()
+names=("$@")
+[ $# -gt 0 ] || mapfile -t names < <(cd tests/service && ls -- *.sh | sed 's/\.sh$//')
+
+cmake/install-packages.sh build run test || { echo "0 passed, 1 failed, 0 skipped"; exit 1; }
+mkdir -p build
+if ! { cmake --preset dev -DSOLID_TESTS=ON && cmake --build --preset dev; } >build/dev.log 2>&1; then
+  tests/support/what_failed.sh build/dev.log
+  echo "the build of build/dev failed; whole log: build/dev.log"
+  echo "0 passed, 1 failed, 0 skipped"
+  exit 1
+fi
+
+for name in "${names[@]}"; do
+  printf '\n== %s (%d s)\n' "$name" "$SECONDS"
+  timeout "${SOLID_SERVICE_SECONDS:-600}" "tests/service/$name.sh" build/dev
+  code=$?
+  [ "$code" != 124 ] || echo "$name: ended after ${SOLID_SERVICE_SECONDS:-600} s"
+  case $code in
+  0) passed=$((passed + 1)) ;;
+  77) skipped=$((skipped + 1)) ;;
+  *) failed=$((failed + 1)) failures+=("$name: exit code $code") ;;
+  esac
+done
+
+printf '\n'
+for name in ${failures[@]+"${failures[@]}"}; do echo "failed: $name"; done
+echo "took $SECONDS s"
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ]
