@@ -1,7 +1,7 @@
 /* attend: causal multi-head attention of packed queries over packed keys; no padding exists, so none is computed.
  *
  *   For query i of window w and head h, over the keys j of the same window and head that stand no later than it:
- *     s_ij = q_ih . k_jh / sqrt(dh)
+ *     s_ij = q_ih . k_jh / sqrt(dh) + bias_h,bucket(i, j)
  *     out_ih = sum_j drop(softmax_j(s_ij)) v_jh          lse_ih = log sum_j exp s_ij
  *   A query that sees no key has out = 0 and lse = -INFINITY.
  *
@@ -20,22 +20,28 @@
  *   NULL: then a row may be in the lists of several windows (the chunks of one history), q_offsets must be there, and
  *   where positions are NULL a row's number is its position, of q as of k.
  *
+ * bias (heads, SK_ATTEND_BUCKETS), NULL for none: by how far apart query and key stand, sk_attend_bucket(x - y). One
+ *   bucket each below 16, then four for every doubling.
+ *
  * p, seed: dropout of the probabilities. The pair of query position x and key position y has index
- *   ((origin + x) * heads + h) * span + y in the stream of kernels/dropout.h, in 64 bits; origin = kv_offsets[w], or 0
+ *   ((origin + x) * heads + h) * span + y in the stream of kernels/dropout.h, in 64 bits. origin = kv_offsets[w], or 0
  *   where that is NULL; span > every y, 0: max_keys.
+ *
  * precision: SK_ATTEND_FP32, or SK_ATTEND_BF16: q, k, v, dout, the probabilities and their gradients are rounded to
- *   BF16, products run on tensor cores, sums and softmax are FP32. A NaN or infinity in a value may then reach the
- *   128 queries of its window before it, and nothing else that may not read it. CUDA: dh <= 128 and a card of sm_80 or
- * later, else EUNSUPPORTED; in FP32 dh <= 256. The CPU computes in FP32 and does not look at it. join = 1: out and lse
- * hold the result over other keys, and become that over those and these. lse may be NULL else.
+ *   BF16, products run on tensor cores, sums and softmax are FP32. A NaN or infinity in a value may then reach the 128
+ *   queries of its window before it, and nothing else that may not read it. On CUDA that needs dh <= 128, no bias and a
+ *   card of sm_80 or later, FP32 dh <= 256, else EUNSUPPORTED. The CPU computes in FP32 and does not look at it.
+ *
+ * join = 1: out and lse hold the result over other keys, and become that over those and these. lse may be NULL else.
  *
  *   q, k, v: row r of head h starts at ptr + r * stride + h * dh      (so one (rows, 3d) product serves all three)
  *   out (q_rows, heads * dh)      lse (q_rows, heads)
  *
  * attend_backward: from dout, lse, out, and the lists of the forward pass:
  *   D_i = dout_i . out_i;  dp = dout_i . v_j (through the dropout mask);  ds = p (dp - D_i), p = exp(s - lse);
- * dq, dk, dv are overwritten, or added to with accumulate = 1, laid out with stride dstride as q, k, v are. The
- * gradient of joined parts is that of every part with the joint out and lse.
+ * dq, dk, dv are overwritten, or added to with accumulate = 1, and laid out with stride dstride as q, k, v are; dbias,
+ * where there is a bias, is added to. Parts that were joined have their gradients one by one, with the joint out and
+ * lse.
  *
  * Every float has one writer and one order of summation, on CUDA too. */
 #ifndef SK_ATTEND_H
@@ -44,8 +50,7 @@
 #include "kernels/scratch.h"
 #include <stdint.h>
 
-/* The list of head h and window w: rows[h * stride + begin[w] + i], i < count[h * windows + w], ascending, each once.
- */
+/* That of head h and window w: rows[h * stride + begin[w] + i], i < count[h * windows + w]; ascending, each once. */
 typedef struct sk_attend_list {
   const int32_t *rows;  /* of q or k; NULL: every row of the window is in it */
   const int32_t *begin; /* (windows + 1), ascending: begin[w] + count <= begin[w + 1] <= stride; NULL: the offsets */
@@ -64,6 +69,22 @@ typedef struct sk_attend_pairs {
 
 enum { SK_ATTEND_FP32 = 0, SK_ATTEND_BF16 = 1 };
 
+#define SK_ATTEND_BUCKETS 96
+
+#ifdef __CUDACC__
+#define SK_ATTEND_FN static __host__ __device__ inline
+#else
+#define SK_ATTEND_FN static inline
+#endif
+
+SK_ATTEND_FN int32_t sk_attend_bucket(int32_t distance) {
+  int32_t power = 4;
+  if (distance < 16) return distance > 0 ? distance : 0;
+  while (power < 23 && distance >> power > 1) power++; /* 2^power <= distance */
+  int32_t part = distance >> (power - 2) & 3;
+  return distance >> 24 ? SK_ATTEND_BUCKETS - 1 : 16 + 4 * (power - 4) + part;
+}
+
 typedef struct sk_attend_args {
   sk_attend_pairs pairs;
   const float *q, *k, *v;
@@ -71,6 +92,7 @@ typedef struct sk_attend_args {
   float p;
   uint64_t seed;
   int64_t span;
+  const float *bias;
   int32_t precision, join;
   float *out, *lse;
 } sk_attend_args;
@@ -82,10 +104,12 @@ typedef struct sk_attend_backward_args {
   float p;
   uint64_t seed;
   int64_t span;
+  const float *bias;
   int32_t precision, accumulate;
   const float *out, *lse, *dout;
   float *dq, *dk, *dv;
   int32_t dq_stride, dkv_stride;
+  float *dbias;
 } sk_attend_backward_args;
 
 /* Entries of one head: what kernels that gather lists go by. */
@@ -114,7 +138,7 @@ static inline uint64_t sk_attend_gathered(const sk_attend_pairs *p, int32_t prec
   uint64_t value = bf16 ? 2 * (uint64_t)sk_attend_padded(p->dh) : 4 * dh;
   uint64_t query = 16 + (backward ? 2 * value + 8 : value), key = 16 + 2 * value;
   if (backward && !p->kv_offsets) key += 8 * dh;
-  return heads * ((uint64_t)sk_attend_queries(p) * query + (uint64_t)sk_attend_keys(p) * key) + 16 * 16;
+  return sk_whole(heads * ((uint64_t)sk_attend_queries(p) * query + (uint64_t)sk_attend_keys(p) * key), 16) + 16 * 16;
 }
 
 static inline uint64_t sk_attend_scratch(const sk_attend_args *a) {
@@ -122,11 +146,23 @@ static inline uint64_t sk_attend_scratch(const sk_attend_args *a) {
   return in_place ? 0 : sk_attend_gathered(&a->pairs, a->precision, 0);
 }
 
+/* Lanes that share a row in FP32. */
+static inline int32_t sk_attend_lanes(int32_t dh) {
+  return dh <= 16 ? 1 : dh <= 32 ? 2 : dh <= 64 ? 4 : dh <= 128 ? 8 : 16;
+}
+
+/* Floats of what every block of 128 lanes of queries adds to dbias. */
+static inline uint64_t sk_attend_bias_parts(const sk_attend_backward_args *a) {
+  uint64_t queries = (uint64_t)sk_attend_queries(&a->pairs), rows = 128 / (uint64_t)sk_attend_lanes(a->pairs.dh);
+  return a->bias ? sk_pieces(queries, rows) * (uint64_t)a->pairs.heads * SK_ATTEND_BUCKETS : 0;
+}
+
 /* In place: a float a row and head, dout . out. */
 static inline uint64_t sk_attend_backward_scratch(const sk_attend_backward_args *a) {
   const sk_attend_pairs *p = &a->pairs;
   int in_place = a->precision == SK_ATTEND_FP32 && sk_attend_is_plain(p);
-  return in_place ? sizeof(float) * (uint64_t)p->q_rows * (uint64_t)p->heads : sk_attend_gathered(p, a->precision, 1);
+  uint64_t rows = in_place ? 4 * (uint64_t)p->q_rows * (uint64_t)p->heads : sk_attend_gathered(p, a->precision, 1);
+  return rows + 4 * sk_attend_bias_parts(a);
 }
 
 #endif

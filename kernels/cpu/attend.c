@@ -63,17 +63,24 @@ void SK_CPU(attend_keep)(const sk_attend_mask *mask, uint64_t index, int64_t n, 
   }
 }
 
+void SK_CPU(attend_line)(const float *bias, int64_t head, int64_t dh, int64_t n, float *line) {
+  float wide = sqrtf((float)dh);
+  for (int64_t d = 0; d < n; d++) line[d] = wide * bias[head * SK_ATTEND_BUCKETS + sk_attend_bucket((int32_t)d)];
+}
+
 /* One head of one window. */
 typedef struct head_view {
   const sk_attend_args *a;
   int64_t origin, head;
   const float *k, *v; /* of the window's first key */
   float *s, *keep;    /* scratch: (QUERIES, max_keys), (max_keys) */
+  float *line;        /* (max_keys) of attend_line */
 } head_view;
 
 /* s -> probabilities, dropped out; returns log sum exp of scale * s. */
 static float softmax(const head_view *view, int64_t place, int64_t n, float *s) {
   const sk_attend_args *a = view->a;
+  for (int64_t j = 0; a->bias && j < n; j++) s[j] += view->line[place - j];
   float scale = 1.0f / sqrtf((float)a->pairs.dh), m = sk_max(s, n), sum = 0.0f;
 #pragma omp simd reduction(+ : sum)
   for (int64_t j = 0; j < n; j++) {
@@ -135,6 +142,8 @@ static void attend_window(const sk_attend_args *a, int64_t w, float *local) {
     head_view view = {.a = a, .origin = first, .head = head, .keep = local, .s = local + p->max_keys};
     view.k = a->k + first * a->kv_stride + head * dh;
     view.v = a->v + first * a->kv_stride + head * dh;
+    view.line = view.s + (int64_t)QUERIES * p->max_keys;
+    if (a->bias) SK_CPU(attend_line)(a->bias, head, dh, keys, view.line);
     for (int64_t at = row; at < end; at += QUERIES)
       attend_tile(&view, keys - (end - at), end - at < QUERIES ? end - at : QUERIES, at);
   }
@@ -149,7 +158,7 @@ static void attend_block(const void *arg, int64_t block, void *local) {
 solid_status SK_CPU(attend)(sk_backend *be, const sk_attend_args *a) {
   const sk_attend_pairs *p = &a->pairs;
   if (!sk_attend_is_plain(p) || a->join || p->max_keys > SK_ATTEND_SHORT) return SK_CPU(attend_tiles)(be, a);
-  size_t floats = (size_t)(QUERIES + 1) * (size_t)p->max_keys;
+  size_t floats = (size_t)(QUERIES + 2) * (size_t)p->max_keys;
   solid_status status = sk_cpu_reserve(be, sizeof(float) * floats, 0);
   if (status != SOLID_OK) return status;
   sk_cpu_parallel(be, sk_cpu_blocks(p->windows, WINDOWS_PER_BLOCK), attend_block, a);

@@ -85,6 +85,21 @@ static inline sk_attend_side sk_attend_side_of_queries(const sk_attend_pairs *p,
 void SK_CPU(attend_seen)(const sk_attend_side *queries, int64_t from, int64_t n, const sk_attend_side *keys,
                          int64_t *seen);
 
+/* line_d = sqrt(dh) bias of distance d, d = 0 .. n-1, as scores are before they are scaled. */
+void SK_CPU(attend_line)(const float *bias, int64_t head, int64_t dh, int64_t n, float *line);
+
+/* s_j += sqrt(dh) bias of the distance from the query at `position` to keys from .. from + n - 1. */
+void SK_CPU(attend_bias_keys)(const float *bias, const sk_attend_pairs *p, int64_t head, int64_t position,
+                              const sk_attend_side *keys, int64_t from, int64_t n, float *s);
+
+/* Scratch of dbias: what each of `blocks` blocks of work adds, (heads, SK_ATTEND_BUCKETS). */
+static inline size_t sk_attend_shares(const sk_attend_backward_args *a, int64_t blocks) {
+  return a->bias ? sizeof(float) * (size_t)blocks * (size_t)a->pairs.heads * SK_ATTEND_BUCKETS : 0;
+}
+
+/* dbias += the blocks' shares, in their order. */
+void SK_CPU(attend_add_shares)(const sk_attend_backward_args *a, const float *shares, int64_t blocks);
+
 /* Rows of entries from .. from + n - 1 of one head's array side by side, (n, dh). */
 void SK_CPU(attend_gather)(const sk_attend_side *side, int64_t from, int64_t n, const float *x, int64_t stride,
                            int64_t dh, float *out);

@@ -19,6 +19,7 @@ typedef struct head_view {
   const float *q, *k, *v, *out, *dout;
   float *dq, *dk, *dv;
   float *p, *ds, *keep; /* scratch: (QUERIES, max_keys) twice, (max_keys) */
+  float *line, *dline;  /* (max_keys) by distance: the bias of attend_line, its gradient */
 } head_view;
 
 /* In: p = q k, ds = dout v. Out: p = the weights that forward used, ds = gradient of q k. */
@@ -28,6 +29,7 @@ static void row_gradient(const head_view *view, int64_t place, float *p, float *
   float scale = 1.0f / sqrtf((float)dh), lse = a->lse[(view->query + at) * heads + view->head];
   float mean = sk_dot(view->dout + at * width, view->out + at * width, dh);
   float *keep = view->keep;
+  for (int64_t j = 0; a->bias && j < n; j++) p[j] += view->line[place - j];
   if (a->p > 0.0f) {
     sk_attend_mask mask = {a->p, a->seed};
     SK_CPU(attend_keep)(&mask, sk_attend_index(&a->pairs, a->span, view->origin, view->head, place), n, keep);
@@ -40,6 +42,7 @@ static void row_gradient(const head_view *view, int64_t place, float *p, float *
     ds[j] = share * (ds[j] * keep[j] - mean) * scale;
     p[j] = share * keep[j];
   }
+  for (int64_t j = 0; a->bias && j < n; j++) view->dline[place - j] += ds[j];
 }
 
 /* The triangle: pairs (from + i, before + j) of the tile's own rows. */
@@ -86,7 +89,14 @@ static void backward_tile(const head_view *view, int64_t from, int64_t queries) 
   spread_triangle(view, from, queries, before);
 }
 
-static void backward_window(const sk_attend_backward_args *a, int64_t w, float *local) {
+/* Shares (heads, SK_ATTEND_BUCKETS) of the block += dline, which is of scores before they are scaled. */
+static void add_line(const head_view *view, int64_t n, float *shares) {
+  float wide = sqrtf((float)view->a->pairs.dh);
+  for (int64_t d = 0; d < n; d++)
+    shares[view->head * SK_ATTEND_BUCKETS + sk_attend_bucket((int32_t)d)] += wide * view->dline[d];
+}
+
+static void backward_window(const sk_attend_backward_args *a, int64_t w, float *local, float *shares) {
   const sk_attend_pairs *p = &a->pairs;
   const int32_t *offsets = sk_attend_q_offsets(p);
   int64_t first = p->kv_offsets[w], keys = p->kv_offsets[w + 1] - first, dh = p->dh, width = (int64_t)p->heads * dh;
@@ -98,6 +108,12 @@ static void backward_window(const sk_attend_backward_args *a, int64_t w, float *
     view.keep = local;
     view.p = local + p->max_keys;
     view.ds = view.p + (int64_t)QUERIES * p->max_keys;
+    view.line = view.ds + (int64_t)QUERIES * p->max_keys;
+    view.dline = view.line + p->max_keys;
+    if (a->bias) {
+      SK_CPU(attend_line)(a->bias, head, dh, keys, view.line);
+      memset(view.dline, 0, sizeof(float) * (size_t)keys);
+    }
     view.q = a->q + row * a->q_stride + column;
     view.k = a->k + first * a->kv_stride + column;
     view.v = a->v + first * a->kv_stride + column;
@@ -112,22 +128,39 @@ static void backward_window(const sk_attend_backward_args *a, int64_t w, float *
     }
     for (int64_t from = view.skip; from < keys; from += QUERIES)
       backward_tile(&view, from, keys - from < QUERIES ? keys - from : QUERIES);
+    if (a->bias) add_line(&view, keys, shares);
   }
 }
 
+typedef struct backward_call {
+  const sk_attend_backward_args *a;
+  float *shares; /* (blocks, heads, SK_ATTEND_BUCKETS) */
+} backward_call;
+
 static void backward_block(const void *arg, int64_t block, void *local) {
-  const sk_attend_backward_args *a = arg;
-  int64_t end = sk_cpu_block_end(a->pairs.windows, WINDOWS_PER_BLOCK, block);
-  for (int64_t w = block * WINDOWS_PER_BLOCK; w < end; w++) backward_window(a, w, local);
+  const backward_call *call = arg;
+  size_t bytes = sk_attend_shares(call->a, 1);
+  int64_t end = sk_cpu_block_end(call->a->pairs.windows, WINDOWS_PER_BLOCK, block);
+  float *shares = bytes > 0 ? call->shares + (size_t)block * bytes / sizeof(float) : NULL;
+  if (shares) memset(shares, 0, bytes);
+  for (int64_t w = block * WINDOWS_PER_BLOCK; w < end; w++) backward_window(call->a, w, local, shares);
+}
+
+void SK_CPU(attend_add_shares)(const sk_attend_backward_args *a, const float *shares, int64_t blocks) {
+  int64_t floats = (int64_t)a->pairs.heads * SK_ATTEND_BUCKETS;
+  for (int64_t block = 0; a->bias && block < blocks; block++) sk_axpy(1.0f, shares + block * floats, a->dbias, floats);
 }
 
 solid_status SK_CPU(attend_backward)(sk_backend *be, const sk_attend_backward_args *a) {
   const sk_attend_pairs *p = &a->pairs;
   if (!sk_attend_is_plain(p) || a->accumulate || p->max_keys > SK_ATTEND_SHORT)
     return SK_CPU(attend_tiles_backward)(be, a);
-  size_t floats = (size_t)(2 * QUERIES + 1) * (size_t)p->max_keys;
-  solid_status status = sk_cpu_reserve(be, sizeof(float) * floats, 0);
+  size_t floats = (size_t)(2 * QUERIES + 3) * (size_t)p->max_keys;
+  int64_t blocks = sk_cpu_blocks(p->windows, WINDOWS_PER_BLOCK);
+  solid_status status = sk_cpu_reserve(be, sizeof(float) * floats, sk_attend_shares(a, blocks));
   if (status != SOLID_OK) return status;
-  sk_cpu_parallel(be, sk_cpu_blocks(p->windows, WINDOWS_PER_BLOCK), backward_block, a);
+  backward_call call = {a, sk_cpu_shared(be)};
+  sk_cpu_parallel(be, blocks, backward_block, &call);
+  SK_CPU(attend_add_shares)(a, call.shares, blocks);
   return SOLID_OK;
 }

@@ -48,6 +48,15 @@ void SK_CPU(attend_keep_keys)(const sk_attend_mask *mask, uint64_t index, const 
     keep[j] = sk_uniform(mask->seed, index + (uint64_t)sk_attend_position(keys, from + j)) >= mask->p ? kept : 0.0f;
 }
 
+void SK_CPU(attend_bias_keys)(const float *bias, const sk_attend_pairs *p, int64_t head, int64_t position,
+                              const sk_attend_side *keys, int64_t from, int64_t n, float *s) {
+  float wide = sqrtf((float)p->dh);
+  for (int64_t j = 0; j < n; j++) {
+    int64_t distance = position - sk_attend_position(keys, from + j);
+    s[j] += wide * bias[head * SK_ATTEND_BUCKETS + sk_attend_bucket((int32_t)distance)];
+  }
+}
+
 /* What a tile of queries works with; scratch of the thread. */
 typedef struct tile {
   const sk_attend_args *a;
@@ -81,6 +90,8 @@ static void soften(tile *t, int64_t i, int64_t from, int64_t first, int64_t n) {
   const sk_attend_args *a = t->a;
   int64_t dh = a->pairs.dh;
   float *s = t->s + i * KEYS, *sum = t->sum + i * dh;
+  int64_t position = sk_attend_position(&t->queries, first + i), origin = sk_attend_origin(&a->pairs, t->w);
+  if (a->bias) SK_CPU(attend_bias_keys)(a->bias, &a->pairs, t->head, position, &t->keys, from, n, s);
   float scale = 1.0f / sqrtf((float)dh), before = t->top[i], top = sk_max(s, n) * scale, part = 0.0f;
   top = top > before ? top : before;
   float shrink = before == -INFINITY ? 0.0f : sk_exp(before - top);
@@ -94,7 +105,6 @@ static void soften(tile *t, int64_t i, int64_t from, int64_t first, int64_t n) {
   t->total[i] = t->total[i] * shrink + part;
   for (int64_t c = 0; c < dh; c++) sum[c] *= shrink;
   if (a->p == 0.0f) return;
-  int64_t position = sk_attend_position(&t->queries, first + i), origin = sk_attend_origin(&a->pairs, t->w);
   SK_CPU(attend_keep_keys)
   (&(sk_attend_mask){a->p, a->seed}, sk_attend_index(&a->pairs, a->span, origin, t->head, position), &t->keys, from, n,
    t->keep);

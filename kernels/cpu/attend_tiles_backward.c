@@ -17,6 +17,7 @@ typedef struct tile {
   int64_t *seen;          /* (QUERIES) */
   float *q, *dout, *dq;   /* (QUERIES, dh) each */
   float *k, *v, *dk, *dv; /* (KEYS, dh) each */
+  float *shares;          /* (heads, SK_ATTEND_BUCKETS) of the block */
   float *p, *ds, *keep;   /* (QUERIES, KEYS) twice, (KEYS) */
 } tile;
 
@@ -42,10 +43,11 @@ static void row_gradient(tile *t, int64_t query, int64_t i, int64_t from, int64_
   int64_t dh = a->pairs.dh, row = sk_attend_row(&t->queries, query), at = row * a->pairs.heads + t->head;
   int64_t mine = t->seen[i] - from < n ? t->seen[i] - from : n;
   float *p = t->p + i * KEYS, *ds = t->ds + i * KEYS, *keep = t->keep;
+  int64_t position = sk_attend_position(&t->queries, query), origin = sk_attend_origin(&a->pairs, t->w);
   if (mine < 0) mine = 0;
+  if (a->bias) SK_CPU(attend_bias_keys)(a->bias, &a->pairs, t->head, position, &t->keys, from, mine, p);
   float scale = 1.0f / sqrtf((float)dh), lse = a->lse[at], mean = sk_dot(a->dout + at * dh, a->out + at * dh, dh);
   if (a->p > 0.0f) {
-    int64_t position = sk_attend_position(&t->queries, query), origin = sk_attend_origin(&a->pairs, t->w);
     SK_CPU(attend_keep_keys)
     (&(sk_attend_mask){a->p, a->seed}, sk_attend_index(&a->pairs, a->span, origin, t->head, position), &t->keys, from,
      mine, keep);
@@ -57,6 +59,10 @@ static void row_gradient(tile *t, int64_t query, int64_t i, int64_t from, int64_
     float share = sk_exp(p[j] * scale - lse);
     ds[j] = share * (ds[j] * keep[j] - mean) * scale;
     p[j] = share * keep[j];
+  }
+  for (int64_t j = 0; a->bias && j < mine; j++) {
+    int64_t distance = position - sk_attend_position(&t->keys, from + j);
+    t->shares[t->head * SK_ATTEND_BUCKETS + sk_attend_bucket((int32_t)distance)] += sqrtf((float)dh) * ds[j];
   }
   for (int64_t j = mine; j < n; j++) p[j] = ds[j] = 0.0f;
 }
@@ -83,9 +89,9 @@ static void meet(tile *t, int64_t first, int64_t m, int64_t from, int64_t n) {
   scatter(&t->queries, first, m, t->dq, dh, a->dq + column, a->dq_stride);
 }
 
-static void head_of_window(const sk_attend_backward_args *a, int64_t w, int64_t head, void *local) {
+static void head_of_window(const sk_attend_backward_args *a, int64_t w, int64_t head, void *local, float *shares) {
   int64_t dh = a->pairs.dh, column = head * dh;
-  tile t = {.a = a, .w = w, .head = head};
+  tile t = {.a = a, .w = w, .head = head, .shares = shares};
   t.queries = sk_attend_side_of_queries(&a->pairs, w, head);
   t.keys = sk_attend_side_of_keys(&a->pairs, w, head);
   tile_bind(&t, local);
@@ -102,14 +108,27 @@ static void head_of_window(const sk_attend_backward_args *a, int64_t w, int64_t 
   }
 }
 
+typedef struct backward_call {
+  const sk_attend_backward_args *a;
+  float *shares; /* (blocks, heads, SK_ATTEND_BUCKETS) */
+} backward_call;
+
+static float *shares_of(const backward_call *call, int64_t block) {
+  size_t bytes = sk_attend_shares(call->a, 1);
+  if (bytes == 0) return NULL;
+  return memset(call->shares + (size_t)block * bytes / sizeof(float), 0, bytes);
+}
+
 static void window_block(const void *arg, int64_t block, void *local) {
-  const sk_attend_backward_args *a = arg;
-  head_of_window(a, block / a->pairs.heads, block % a->pairs.heads, local);
+  const backward_call *call = arg;
+  int64_t heads = call->a->pairs.heads;
+  head_of_window(call->a, block / heads, block % heads, local, shares_of(call, block));
 }
 
 static void head_block(const void *arg, int64_t head, void *local) {
-  const sk_attend_backward_args *a = arg;
-  for (int64_t w = 0; w < a->pairs.windows; w++) head_of_window(a, w, head, local);
+  const backward_call *call = arg;
+  float *shares = shares_of(call, head);
+  for (int64_t w = 0; w < call->a->pairs.windows; w++) head_of_window(call->a, w, head, local, shares);
 }
 
 static void clear_block(const void *arg, int64_t block, void *local) {
@@ -128,12 +147,12 @@ static void clear_block(const void *arg, int64_t block, void *local) {
 solid_status SK_CPU(attend_tiles_backward)(sk_backend *be, const sk_attend_backward_args *a) {
   const sk_attend_pairs *p = &a->pairs;
   int64_t rows = p->q_rows > p->kv_rows ? p->q_rows : p->kv_rows;
-  solid_status status = sk_cpu_reserve(be, sizeof(float) * tile_floats(p->dh), 0);
+  int64_t blocks = p->kv_offsets ? (int64_t)p->windows * p->heads : p->heads;
+  solid_status status = sk_cpu_reserve(be, sizeof(float) * tile_floats(p->dh), sk_attend_shares(a, blocks));
   if (status != SOLID_OK) return status;
   if (!a->accumulate) sk_cpu_parallel(be, sk_cpu_blocks(rows, CLEARING), clear_block, a);
-  if (p->kv_offsets)
-    sk_cpu_parallel(be, (int64_t)p->windows * p->heads, window_block, a);
-  else
-    sk_cpu_parallel(be, p->heads, head_block, a);
+  backward_call call = {a, sk_cpu_shared(be)};
+  sk_cpu_parallel(be, blocks, p->kv_offsets ? window_block : head_block, &call);
+  SK_CPU(attend_add_shares)(a, call.shares, blocks);
   return SOLID_OK;
 }

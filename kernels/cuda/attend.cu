@@ -121,13 +121,14 @@ __global__ static void backward_key(sk_attend_backward_args a, const int32_t *as
 }
 
 /* OK where the device and the width allow it. */
-static solid_status check(sk_backend *be, const sk_attend_pairs *p, int precision) {
+static solid_status check(sk_backend *be, const sk_attend_pairs *p, int precision, const float *bias) {
   if (p->dh > SK_ATTEND_MAX_DH)
     return sk_fail(be, SOLID_EUNSUPPORTED, "cuda attend: head width %d, at most %d", p->dh, SK_ATTEND_MAX_DH);
   if (precision == SK_ATTEND_FP32) return SOLID_OK;
   if (p->dh > SK_ATTEND_MAX_TENSOR_DH)
     return sk_fail(be, SOLID_EUNSUPPORTED, "cuda attend: head width %d, in BF16 at most %d; use more heads, or FP32",
                    p->dh, SK_ATTEND_MAX_TENSOR_DH);
+  if (bias) return sk_fail(be, SOLID_EUNSUPPORTED, "cuda attend: BF16 has no bias by distance; use FP32");
   if (!((sk_cuda *)be)->bf16)
     return sk_fail(be, SOLID_EUNSUPPORTED, "cuda attend: BF16 needs a card of sm_80 or later; use FP32");
   return SOLID_OK;
@@ -136,9 +137,9 @@ static solid_status check(sk_backend *be, const sk_attend_pairs *p, int precisio
 solid_status sk_cuda_attend(sk_backend *be, const sk_attend_args *a) {
   const sk_attend_pairs *p = &a->pairs;
   bool bf16 = a->precision == SK_ATTEND_BF16, plain = sk_attend_is_plain(p);
-  solid_status status = check(be, p, a->precision);
+  solid_status status = check(be, p, a->precision, a->bias);
   if (status != SOLID_OK || p->q_rows == 0) return status;
-  if (plain && !bf16 && !a->join && p->max_queries == 1) {
+  if (plain && !bf16 && !a->join && !a->bias && p->max_queries == 1) {
     forward<<<sk_cuda_blocks((int64_t)p->windows * p->heads, WARPS), dim3(SK_WARP, WARPS), 0, sk_cuda_stream(be)>>>(
         *a, sk_attend_q_offsets(p), (uint64_t)sk_attend_span(a->span, p));
     return sk_cuda_launched(be, "attend");
@@ -165,9 +166,9 @@ static solid_status backward_of_one(sk_backend *be, const sk_attend_backward_arg
 solid_status sk_cuda_attend_backward(sk_backend *be, const sk_attend_backward_args *a) {
   const sk_attend_pairs *p = &a->pairs;
   bool bf16 = a->precision == SK_ATTEND_BF16, plain = sk_attend_is_plain(p);
-  solid_status status = check(be, p, a->precision);
+  solid_status status = check(be, p, a->precision, a->bias);
   if (status != SOLID_OK || (p->q_rows == 0 && p->kv_rows == 0)) return status;
-  if (plain && !bf16 && !a->accumulate && p->max_queries == 1) return backward_of_one(be, a);
+  if (plain && !bf16 && !a->accumulate && !a->bias && p->max_queries == 1) return backward_of_one(be, a);
   if (plain && !bf16) return sk_cuda_attend_rows_backward(be, a, NULL);
   sk_attend_entries entries;
   status = sk_cuda_attend_gather_backward(be, a, bf16, &entries);

@@ -59,6 +59,7 @@ struct sk_attend_entries {
   void *q, *k, *v, *dout; /* (heads, queries or keys, width) of T */
   float *lse, *delta;     /* (heads, queries): backward; lse in units of log 2 for BF16 */
   float *dk, *dv;         /* (heads, keys, dh) where windows share keys, else NULL */
+  float *shares;          /* (blocks, heads, SK_ATTEND_BUCKETS) of dbias, or NULL */
 };
 
 /* Entries in the workspace: rows, spans and values of a forward pass. BF16: width is padded, with zeros. */

@@ -186,7 +186,9 @@ static void gather_all(sk_backend *be, const source *s, const sk_attend_entries 
   }
 }
 
-static solid_status make(sk_backend *be, const source *s, bool bf16, bool backward, sk_attend_entries *e) {
+/* `shares`: floats behind the entries. */
+static solid_status make(sk_backend *be, const source *s, bool bf16, bool backward, uint64_t shares,
+                         sk_attend_entries *e) {
   const sk_attend_pairs *p = &s->p;
   *e = {};
   e->queries = (int)sk_attend_queries(p), e->keys = (int)sk_attend_keys(p);
@@ -194,10 +196,11 @@ static solid_status make(sk_backend *be, const source *s, bool bf16, bool backwa
   e->q_side = sk_attend_side_of(&p->active, s->q_offsets, p->windows);
   e->k_side = sk_attend_side_of(&p->kept, p->kv_offsets, p->windows);
   void *base = NULL;
-  solid_status status =
-      sk_cuda_workspace(be, sk_attend_gathered(p, bf16 ? SK_ATTEND_BF16 : SK_ATTEND_FP32, backward), &base);
+  uint64_t bytes = sk_attend_gathered(p, bf16 ? SK_ATTEND_BF16 : SK_ATTEND_FP32, backward);
+  solid_status status = sk_cuda_workspace(be, bytes + shares * sizeof(float), &base);
   if (status != SOLID_OK) return status;
   lay_out(p, bf16, backward, (char *)base, e);
+  e->shares = shares > 0 ? (float *)((char *)base + bytes) : NULL;
   dim3 blocks(sk_cuda_blocks((int64_t)e->queries + e->keys, THREADS), p->heads);
   if (blocks.x == 0) return SOLID_OK;
   place_entries<<<blocks, THREADS, 0, sk_cuda_stream(be)>>>(*s, *e);
@@ -220,7 +223,7 @@ solid_status sk_cuda_attend_gather(sk_backend *be, const sk_attend_args *a, bool
     fill(be, a->out, p->q_rows, p->heads * p->dh, p->heads * p->dh, 0.0f);
     if (a->lse) fill(be, a->lse, p->q_rows, p->heads, p->heads, -INFINITY);
   }
-  return make(be, &s, bf16, false, out);
+  return make(be, &s, bf16, false, 0, out);
 }
 
 solid_status sk_cuda_attend_gather_backward(sk_backend *be, const sk_attend_backward_args *a, bool bf16,
@@ -233,7 +236,7 @@ solid_status sk_cuda_attend_gather_backward(sk_backend *be, const sk_attend_back
     fill(be, a->dk, p->kv_rows, d, a->dkv_stride, 0.0f);
     fill(be, a->dv, p->kv_rows, d, a->dkv_stride, 0.0f);
   }
-  return make(be, &s, bf16, true, out);
+  return make(be, &s, bf16, true, sk_attend_bias_parts(a), out);
 }
 
 /* A warp has a row and head: its lanes look for the row in 32 windows at a time, then add up what they found. */

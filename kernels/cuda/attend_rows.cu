@@ -25,6 +25,7 @@ __global__ static void __launch_bounds__(SK_ROWS_THREADS)
       if (!__any_sync(0xffffffffu, mine)) continue;
       float s = scale * sk_group_sum<L>(sk_part_dot(q, sk_shared_share<L>(keys.x[j - from], at.part)));
       if (!mine) continue;
+      if (c.bias) s += sk_rows_bias(c, head, at.at - at.origin, (uint32_t)(c.q_span ? k_at[j] : j - at.zero));
       if (!(s <= top)) { /* a NaN too: it stays on top */
         float shrink = top == -INFINITY ? 0.0f : expf(top - s);
         total *= shrink;
@@ -57,14 +58,16 @@ __global__ static void __launch_bounds__(SK_ROWS_THREADS)
 }
 
 template <int L>
-static void launch(sk_backend *be, const sk_rows_call *c, const sk_attend_args *a) {
+static solid_status launch(sk_backend *be, const sk_rows_call *c, const sk_attend_args *a) {
   dim3 blocks(sk_cuda_blocks(c->queries, SK_ROWS_THREADS / L), c->heads);
   forward<L><<<blocks, SK_ROWS_THREADS, 0, sk_cuda_stream(be)>>>(*c, a->join != 0, a->out, a->lse);
+  return sk_cuda_launched(be, "attend");
 }
 
 solid_status sk_cuda_attend_rows(sk_backend *be, const sk_attend_args *a, const sk_attend_entries *e) {
   const sk_rows_call c = sk_rows_call_of(a, e);
   if (c.queries == 0) return SOLID_OK;
-  SK_ROWS_DISPATCH(c.dh, launch, be, &c, a);
-  return sk_cuda_launched(be, "attend");
+  solid_status status = SOLID_OK;
+  SK_ROWS_DISPATCH(status, c.dh, launch, be, &c, a);
+  return status;
 }

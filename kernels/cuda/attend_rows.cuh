@@ -26,6 +26,8 @@ struct sk_rows_call {
   int sum_stride;
   float p;
   uint64_t seed, span;
+  const float *bias;                            /* (heads, SK_ATTEND_BUCKETS) or NULL; with it, of entries: */
+  const int32_t *q_begin, *k_begin, *k_origins; /* where windows begin among them, and what positions count from */
 };
 
 /* A lane's share of a row: float4s number part, part + L, part + 2 L, ... so that neighbours read neighbours. */
@@ -110,20 +112,33 @@ struct sk_rows_place {
   int row, part, first, end;
   uint32_t at;
   int zero;
+  uint32_t origin; /* of the window; with a bias */
 };
+
+/* What positions of the window that holds an entry count from. */
+__device__ static inline uint32_t sk_rows_origin(const sk_rows_call &c, const int32_t *begin, int entry) {
+  if (!c.bias || !c.k_origins) return 0;
+  return (uint32_t)c.k_origins[sk_attend_window(begin, c.windows, entry)];
+}
+
+/* The bias of query position x and key position y, less that of none. */
+__device__ static inline float sk_rows_bias(const sk_rows_call &c, int head, uint32_t x, uint32_t y) {
+  return c.bias ? c.bias[head * SK_ATTEND_BUCKETS + sk_attend_bucket((int32_t)(x - y))] : 0.0f;
+}
 
 template <int L>
 __device__ static inline sk_rows_place sk_rows_query(const sk_rows_call &c, int head) {
-  sk_rows_place at = {(int)(blockIdx.x * (SK_ROWS_THREADS / L) + threadIdx.x / L), (int)(threadIdx.x % L), 0, 0, 0, 0};
+  sk_rows_place at = {(int)(blockIdx.x * (SK_ROWS_THREADS / L) + threadIdx.x / L), (int)(threadIdx.x % L)};
   if (at.row >= c.queries) return at;
   if (c.q_span) {
     int2 span = c.q_span[(int64_t)head * c.queries + at.row];
     at.first = span.x, at.end = span.y, at.at = c.q_at[(int64_t)head * c.queries + at.row];
+    at.origin = sk_rows_origin(c, c.q_begin, at.row);
     return at;
   }
   if (c.windows == 0 || at.row >= c.q_offsets[c.windows]) return at;
   int w = sk_attend_window(c.q_offsets, c.windows, at.row), last = c.q_offsets[w + 1];
-  at.first = at.zero = c.kv_offsets[w];
+  at.first = at.zero = c.kv_offsets[w], at.origin = (uint32_t)at.zero;
   at.end = max(at.first, c.kv_offsets[w + 1] - (last - at.row) + 1);
   at.at = (uint32_t)(c.kv_offsets[w + 1] - (last - at.row));
   return at;
@@ -131,18 +146,19 @@ __device__ static inline sk_rows_place sk_rows_query(const sk_rows_call &c, int 
 
 template <int L>
 __device__ static inline sk_rows_place sk_rows_key(const sk_rows_call &c, int head) {
-  sk_rows_place at = {(int)(blockIdx.x * (SK_ROWS_THREADS / L) + threadIdx.x / L), (int)(threadIdx.x % L), 0, 0, 0, 0};
+  sk_rows_place at = {(int)(blockIdx.x * (SK_ROWS_THREADS / L) + threadIdx.x / L), (int)(threadIdx.x % L)};
   if (at.row >= c.keys) return at;
   if (c.k_span) {
     int2 span = c.k_span[(int64_t)head * c.keys + at.row];
     at.first = span.x, at.end = span.y, at.at = (uint32_t)c.k_at[(int64_t)head * c.keys + at.row];
+    at.origin = sk_rows_origin(c, c.k_begin, at.row);
     return at;
   }
   if (c.windows == 0 || at.row >= c.kv_offsets[c.windows]) return at;
   int w = sk_attend_window(c.kv_offsets, c.windows, at.row);
   at.zero = c.kv_offsets[w + 1] - c.q_offsets[w + 1]; /* a query's row plus this is its place among keys */
   at.first = max(c.q_offsets[w], at.row - at.zero), at.end = c.q_offsets[w + 1];
-  at.at = (uint32_t)(at.row - c.kv_offsets[w]);
+  at.origin = (uint32_t)c.kv_offsets[w], at.at = (uint32_t)at.row - at.origin;
   return at;
 }
 
@@ -165,7 +181,7 @@ static inline sk_rows_call sk_rows_call_of(const ARGS *a, const sk_attend_entrie
   const sk_attend_pairs *p = &a->pairs;
   sk_rows_call c = {};
   c.heads = p->heads, c.dh = p->dh, c.windows = p->windows;
-  c.p = a->p, c.seed = a->seed, c.span = (uint64_t)sk_attend_span(a->span, p);
+  c.p = a->p, c.seed = a->seed, c.span = (uint64_t)sk_attend_span(a->span, p), c.bias = a->bias;
   if (e) {
     c.queries = e->queries, c.keys = e->keys;
     c.q = (const float *)e->q, c.k = (const float *)e->k, c.v = (const float *)e->v, c.dout = (const float *)e->dout;
@@ -173,6 +189,7 @@ static inline sk_rows_call sk_rows_call_of(const ARGS *a, const sk_attend_entrie
     c.q_head = c.dout_head = (int64_t)e->queries * p->dh, c.kv_head = (int64_t)e->keys * p->dh;
     c.q_span = e->q_span, c.k_span = e->k_span, c.q_at = e->q_at, c.k_at = e->k_at;
     c.q_row = e->q_row, c.k_row = e->k_row;
+    c.q_begin = e->q_side.begin, c.k_begin = e->k_side.begin, c.k_origins = p->kv_offsets;
     c.lse = e->lse, c.delta = e->delta, c.sum_head = e->queries, c.sum_stride = 1;
     c.aligned = p->dh % 4 == 0;
     return c;
@@ -188,19 +205,25 @@ static inline sk_rows_call sk_rows_call_of(const ARGS *a, const sk_attend_entrie
   return c;
 }
 
-/* Calls launch<L>() with the lanes of a row. */
-#define SK_ROWS_DISPATCH(dh, launch, ...)                                                                              \
+/* status = launch<L>(...) with the lanes of a row, sk_attend_lanes. */
+#define SK_ROWS_DISPATCH(status, dh, launch, ...)                                                                      \
   do {                                                                                                                 \
-    if ((dh) <= 16)                                                                                                    \
-      launch<1>(__VA_ARGS__);                                                                                          \
-    else if ((dh) <= 32)                                                                                               \
-      launch<2>(__VA_ARGS__);                                                                                          \
-    else if ((dh) <= 64)                                                                                               \
-      launch<4>(__VA_ARGS__);                                                                                          \
-    else if ((dh) <= 128)                                                                                              \
-      launch<8>(__VA_ARGS__);                                                                                          \
-    else                                                                                                               \
-      launch<16>(__VA_ARGS__);                                                                                         \
+    switch (sk_attend_lanes(dh)) {                                                                                     \
+    case 1:                                                                                                            \
+      status = launch<1>(__VA_ARGS__);                                                                                 \
+      break;                                                                                                           \
+    case 2:                                                                                                            \
+      status = launch<2>(__VA_ARGS__);                                                                                 \
+      break;                                                                                                           \
+    case 4:                                                                                                            \
+      status = launch<4>(__VA_ARGS__);                                                                                 \
+      break;                                                                                                           \
+    case 8:                                                                                                            \
+      status = launch<8>(__VA_ARGS__);                                                                                 \
+      break;                                                                                                           \
+    default:                                                                                                           \
+      status = launch<16>(__VA_ARGS__);                                                                                \
+    }                                                                                                                  \
   } while (0)
 
 #endif

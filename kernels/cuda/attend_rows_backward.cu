@@ -15,10 +15,12 @@ __global__ static void row_deltas(sk_attend_backward_args a, float *delta) {
   if (threadIdx.x % SK_WARP == 0) delta[task] = sum;
 }
 
-template <int L>
+/* BIASED: the block's share of dbias too, summed by every group in a column of its own. */
+template <int L, bool BIASED>
 __global__ static void __launch_bounds__(THREADS)
-    backward_query(sk_rows_call c, float there, float *dq, int dq_stride) {
-  static const int T = sk_rows_tile<L>::T;
+    backward_query(sk_rows_call c, float there, float *dq, int dq_stride, float *shares) {
+  static const int T = sk_rows_tile<L>::T, GROUPS = THREADS / L;
+  extern __shared__ float columns[]; /* (SK_ATTEND_BUCKETS, GROUPS) */
   __shared__ sk_rows_tile<L> keys;
   int head = blockIdx.y;
   const sk_rows_place at = sk_rows_query<L>(c, head);
@@ -35,6 +37,7 @@ __global__ static void __launch_bounds__(THREADS)
   }
   float scale = rsqrtf((float)c.dh), kept = 1.0f / (1.0f - c.p), u[4] = {};
   uint64_t stream = ((uint64_t)at.at * c.heads + head) * c.span, group = ~(uint64_t)0;
+  for (int i = threadIdx.x; BIASED && i < SK_ATTEND_BUCKETS * GROUPS; i += THREADS) columns[i] = 0.0f;
   for (int from = bounds.x; from < bounds.y; from += T) {
     __syncthreads();
     keys.load(k, c.kv_stride, v, c.kv_stride, c.dh, from, bounds.y, c.aligned);
@@ -46,18 +49,46 @@ __global__ static void __launch_bounds__(THREADS)
       float s = sk_group_sum<L>(sk_part_dot(q, key));
       float dp = sk_group_sum<L>(sk_part_dot(dout, sk_shared_share<L>(keys.y[j - from], at.part)));
       if (!mine) continue;
+      int bucket = 0;
+      float power = scale * s - lse;
+      if (BIASED) {
+        uint32_t y = (uint32_t)(c.q_span ? k_at[j] : j - at.zero);
+        bucket = sk_attend_bucket((int32_t)(at.at - at.origin - y));
+        power += c.bias[head * SK_ATTEND_BUCKETS + bucket];
+      }
       if (c.p > 0.0f) {
         uint64_t index = stream + (uint64_t)(c.q_span ? k_at[j] : j - at.zero);
         if (index / 4 != group) sk_uniform4(c.seed, group = index / 4, u);
         float mine_u = index % 4 < 2 ? (index % 4 == 0 ? u[0] : u[1]) : (index % 4 == 2 ? u[2] : u[3]);
         dp = mine_u >= c.p ? dp * kept : 0.0f;
       }
-      sk_add_scaled(&sum, expf(scale * s - lse) * (dp - d) * scale, key);
+      float ds = expf(power) * (dp - d);
+      sk_add_scaled(&sum, ds * scale, key);
+      if (BIASED && at.part == 0) columns[bucket * GROUPS + threadIdx.x / L] += ds;
+    }
+  }
+  if (BIASED) {
+    __syncthreads();
+    for (int i = threadIdx.x; i < SK_ATTEND_BUCKETS; i += THREADS) {
+      float share = 0.0f;
+      for (int g = 0; g < GROUPS; g++) share += columns[i * GROUPS + g];
+      shares[((int64_t)blockIdx.x * c.heads + head) * SK_ATTEND_BUCKETS + i] = share;
     }
   }
   if (at.row >= c.queries) return;
   int row = c.q_row ? c.q_row[(int64_t)head * c.queries + at.row] : at.row;
   if (row >= 0) sk_store_share<L>(dq + (int64_t)row * dq_stride + head * c.dh, c.dh, at.part, sum, 1.0f, there);
+}
+
+/* dbias += what the blocks came to: a warp has one of the heads * SK_ATTEND_BUCKETS places. */
+__global__ static void add_shares(const float *shares, int blocks, int places, float *dbias) {
+  int place = blockIdx.x * ((int)ROW_WARPS) + threadIdx.x / SK_WARP;
+  float sum = 0.0f;
+  if (place >= places) return;
+  for (int block = threadIdx.x % SK_WARP; block < blocks; block += SK_WARP)
+    sum += shares[(int64_t)block * places + place];
+  sum = sk_warp_sum(sum);
+  if (threadIdx.x % SK_WARP == 0) dbias[place] += sum;
 }
 
 /* dk and dv: head h, row r at x + h * to_head + r * to_stride. */
@@ -103,7 +134,12 @@ __global__ static void __launch_bounds__(THREADS)
                        grad = sk_shared_share<L>(queries.y[i - from], at.part);
         float s = sk_group_sum<L>(sk_part_dot(k, query)), dp = sk_group_sum<L>(sk_part_dot(v, grad));
         if (i < at.first || i >= at.end) continue;
-        float p = expf(scale * s - lse[i - from]), keep = c.p == 0.0f ? 1.0f : u >= c.p ? kept : 0.0f;
+        float power = scale * s - lse[i - from];
+        if (c.bias) {
+          uint32_t x = c.k_span ? asks[i - from] - at.origin : (uint32_t)(i + at.zero) - at.origin;
+          power += sk_rows_bias(c, head, x, at.at);
+        }
+        float p = expf(power), keep = c.p == 0.0f ? 1.0f : u >= c.p ? kept : 0.0f;
         sk_add_scaled(&dv, p * keep, grad);
         sk_add_scaled(&dk, p * (keep * dp - d[i - from]) * scale, query);
       }
@@ -118,24 +154,46 @@ __global__ static void __launch_bounds__(THREADS)
 }
 
 template <int L>
-static void launch(sk_backend *be, const sk_rows_call *c, const sk_attend_backward_args *a,
-                   const sk_attend_entries *e) {
+static solid_status launch_queries(sk_backend *be, const sk_rows_call *c, const sk_attend_backward_args *a, float there,
+                                   float *shares) {
+  const int bytes = (int)sizeof(float) * SK_ATTEND_BUCKETS * THREADS / L;
+  dim3 blocks(sk_cuda_blocks(c->queries, THREADS / L), c->heads);
+  if (!c->bias) {
+    backward_query<L, false><<<blocks, THREADS, 0, sk_cuda_stream(be)>>>(*c, there, a->dq, a->dq_stride, NULL);
+    return SOLID_OK;
+  }
+  solid_status status = sk_cuda_status(
+      be, cudaFuncSetAttribute(backward_query<L, true>, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes), "attend");
+  if (status != SOLID_OK) return status;
+  backward_query<L, true><<<blocks, THREADS, bytes, sk_cuda_stream(be)>>>(*c, there, a->dq, a->dq_stride, shares);
+  int places = c->heads * SK_ATTEND_BUCKETS;
+  add_shares<<<sk_cuda_blocks(places, (int)ROW_WARPS), THREADS, 0, sk_cuda_stream(be)>>>(shares, (int)blocks.x, places,
+                                                                                         a->dbias);
+  return SOLID_OK;
+}
+
+template <int L>
+static solid_status launch(sk_backend *be, const sk_rows_call *c, const sk_attend_backward_args *a,
+                           const sk_attend_entries *e, float *shares) {
+  solid_status status = SOLID_OK;
   float there = a->accumulate ? 1.0f : 0.0f;
-  dim3 queries(sk_cuda_blocks(c->queries, THREADS / L), c->heads), keys(sk_cuda_blocks(c->keys, THREADS / L), c->heads);
-  if (c->queries > 0) backward_query<L><<<queries, THREADS, 0, sk_cuda_stream(be)>>>(*c, there, a->dq, a->dq_stride);
-  if (c->keys == 0) return;
+  dim3 keys(sk_cuda_blocks(c->keys, THREADS / L), c->heads);
+  if (c->queries > 0) status = launch_queries<L>(be, c, a, there, shares);
+  if (c->keys == 0 || status != SOLID_OK) return status;
   if (e && e->dk) { /* shared: to the entries, which attend_gather.cu brings together */
     sk_rows_call own = *c;
     own.k_row = NULL;
     backward_key<L><<<keys, THREADS, 0, sk_cuda_stream(be)>>>(own, 0.0f, e->dk, e->dv, (int64_t)c->keys * c->dh, c->dh);
-    return;
+    return SOLID_OK;
   }
   backward_key<L><<<keys, THREADS, 0, sk_cuda_stream(be)>>>(*c, there, a->dk, a->dv, c->dh, a->dkv_stride);
+  return SOLID_OK;
 }
 
 solid_status sk_cuda_attend_rows_backward(sk_backend *be, const sk_attend_backward_args *a,
                                           const sk_attend_entries *e) {
   sk_rows_call c = sk_rows_call_of(a, e);
+  float *shares = e ? e->shares : NULL;
   if (!e) {
     int64_t tasks = (int64_t)c.queries * c.heads;
     void *delta = NULL;
@@ -143,9 +201,11 @@ solid_status sk_cuda_attend_rows_backward(sk_backend *be, const sk_attend_backwa
     if (status != SOLID_OK) return status;
     c.dout = a->dout, c.lse = a->lse, c.delta = (float *)delta;
     c.aligned = c.aligned && (uintptr_t)a->dout % 16 == 0;
+    shares = (float *)delta + tasks;
     if (tasks > 0)
       row_deltas<<<sk_cuda_blocks(tasks, (int)ROW_WARPS), THREADS, 0, sk_cuda_stream(be)>>>(*a, (float *)delta);
   }
-  SK_ROWS_DISPATCH(c.dh, launch, be, &c, a, e);
-  return sk_cuda_launched(be, "attend_backward");
+  solid_status status = SOLID_OK;
+  SK_ROWS_DISPATCH(status, c.dh, launch, be, &c, a, e, shares);
+  return status == SOLID_OK ? sk_cuda_launched(be, "attend_backward") : status;
 }

@@ -15,9 +15,15 @@ static const int kinds[] = {0,
                             ATTEND_LISTS,
                             ATTEND_LISTS | ATTEND_FEW,
                             ATTEND_LISTS | ATTEND_POSITIONS,
-                            ATTEND_SHARED};
+                            ATTEND_SHARED,
+                            ATTEND_BIAS,
+                            ATTEND_BIAS | ATTEND_FEW,
+                            ATTEND_BIAS | ATTEND_LISTS | ATTEND_POSITIONS,
+                            ATTEND_BIAS | ATTEND_LISTS,
+                            ATTEND_BIAS | ATTEND_SHARED};
 
 #define KINDS (sizeof kinds / sizeof kinds[0])
+#define BARE  8 /* of them without a bias */
 
 static const float *forward(rig *r, const attend_case *c, sk_attend_args *a) {
   a->out = rig_out(r, c->q_floats);
@@ -29,7 +35,12 @@ static const float *forward(rig *r, const attend_case *c, sk_attend_args *a) {
 static void check_case(rig *r, seed_rng *rng, const attend_spec *s, double tolerance) {
   attend_case c = attend_draw(r, rng, s);
   double *out = rig_zeros(r, c.q_floats), *lse = rig_zeros(r, c.lses);
-  ref_attend(&c.host, c.q, c.k, c.v, out, lse);
+  if (s->precision || !rig_recall(r, out, c.q_floats)) {
+    ref_attend_biased(&c.host, &(ref_attend_values){c.q, c.k, c.v, c.bias}, out, lse);
+    if (!s->precision) rig_keep(r, out, c.q_floats), rig_keep(r, lse, c.lses);
+  } else {
+    rig_recall(r, lse, c.lses);
+  }
   sk_attend_args a = attend_upload(r, &c);
   compare_floats("out", forward(r, &c, &a), out, c.q_floats, tolerance, tolerance);
   compare_floats("lse", rig_read(r, a.lse, c.lses), lse, c.lses, tolerance, tolerance);
@@ -57,7 +68,7 @@ static void check_bf16(rig *r) {
   seed_rng rng = seed_start(62);
   const int32_t widths[] = {16, 32, 64, 128, 5, 100}, heads[] = {1, 2, 3, 8};
   if (strcmp(rig_ops(r)->name, "cpu") == 0) return;
-  for (size_t kind = 0; kind < KINDS; kind++) {
+  for (size_t kind = 0; kind < BARE; kind++) {
     for (size_t i = 0; i < sizeof widths / sizeof widths[0]; i++)
       check_case(
           r, &rng,
@@ -79,19 +90,23 @@ typedef struct loss_context {
 
 static double loss(void *context) {
   const loss_context *l = context;
-  ref_attend(&l->c->host, l->c->q, l->c->k, l->c->v, l->out, NULL);
+  const attend_case *c = l->c;
+  ref_attend_biased(&c->host, &(ref_attend_values){c->q, c->k, c->v, c->bias}, l->out, NULL);
   return slope_weigh(l->weight, l->out, l->c->q_floats);
 }
 
 typedef struct gradient {
-  const float *q, *k, *v;
+  const float *q, *k, *v, *bias; /* of the bias: behind 1, which stood there */
 } gradient;
 
 static gradient backward(rig *r, const attend_case *c, sk_attend_backward_args *b) {
+  float *ones = rig_normal(r, &(seed_rng){0}, c->biases, 0.0f);
+  for (size_t i = 0; i < c->biases; i++) ones[i] = 1.0f;
   b->dq = rig_out(r, c->q_floats), b->dk = rig_out(r, c->kv_floats), b->dv = rig_out(r, c->kv_floats);
+  b->dbias = c->biases > 0 ? rig_inout(r, ones, c->biases) : NULL;
   rig_check(r, "attend_backward", rig_ops(r)->attend_backward(rig_backend(r), b));
-  return (gradient){rig_read(r, b->dq, c->q_floats), rig_read(r, b->dk, c->kv_floats),
-                    rig_read(r, b->dv, c->kv_floats)};
+  return (gradient){rig_read(r, b->dq, c->q_floats), rig_read(r, b->dk, c->kv_floats), rig_read(r, b->dv, c->kv_floats),
+                    c->biases > 0 ? rig_read(r, b->dbias, c->biases) : NULL};
 }
 
 static void check_slope(const char *what, const float *got, const double *slope, size_t n, size_t step, double share) {
@@ -109,14 +124,18 @@ static void check_gradient(rig *r, seed_rng *rng, const attend_spec *s, size_t p
   b.dout = rig_in(r, dout, c.q_floats);
   gradient g = backward(r, &c, &b);
   loss_context l = {&c, rig_widen(r, dout, c.q_floats), rig_zeros(r, c.q_floats)};
-  size_t n[] = {c.q_floats, c.kv_floats, c.kv_floats};
-  double *x[] = {c.q, c.k, c.v};
-  const float *got[] = {g.q, g.k, g.v};
-  const char *const names[] = {"dq", "dk", "dv"};
-  for (size_t i = 0; i < 3; i++) {
+  size_t n[] = {c.q_floats, c.kv_floats, c.kv_floats, c.biases};
+  double *x[] = {c.q, c.k, c.v, c.bias};
+  const float *got[] = {g.q, g.k, g.v, g.bias};
+  const char *const names[] = {"dq", "dk", "dv", "dbias"};
+  for (size_t i = 0; i < 4; i++) {
     size_t step = n[i] / probes + 1;
     double *slope = rig_zeros(r, n[i]);
-    slope_fill(loss, &l, x[i], n[i], step, slope);
+    if (s->precision || !rig_recall(r, slope, n[i])) {
+      slope_fill(loss, &l, x[i], n[i], step, slope);
+      if (!s->precision) rig_keep(r, slope, n[i]);
+    }
+    for (size_t k = 0; i == 3 && k < n[i]; k += step) slope[k] += 1.0;
     check_slope(names[i], got[i], slope, n[i], step, share);
   }
   rig_reset(r);
@@ -126,7 +145,7 @@ static void check_backward(rig *r) {
   seed_rng rng = seed_start(63);
   const int32_t widths[] = {16, 32, 64, 128, 5, 100, 160}, heads[] = {2, 1, 3, 8};
   for (size_t kind = 0; kind < KINDS; kind++) {
-    int32_t windows = kinds[kind] == ATTEND_SHARED ? 1 : 2, longest = kinds[kind] == ATTEND_SHARED ? 60 : 24;
+    int32_t windows = kinds[kind] & ATTEND_SHARED ? 1 : 2, longest = kinds[kind] & ATTEND_SHARED ? 60 : 24;
     for (size_t i = 0; i < sizeof widths / sizeof widths[0]; i++)
       check_gradient(r, &rng,
                      &(attend_spec){windows, longest + (int32_t)i, heads[(i + kind) % 4], widths[i],
@@ -146,7 +165,7 @@ static void check_bf16_backward(rig *r) {
   seed_rng rng = seed_start(64);
   const int32_t widths[] = {16, 32, 64, 128, 5, 100}, heads[] = {2, 1, 3, 8};
   if (strcmp(rig_ops(r)->name, "cpu") == 0) return;
-  for (size_t kind = 0; kind < KINDS; kind++)
+  for (size_t kind = 0; kind < BARE; kind++)
     for (size_t i = 0; i < sizeof widths / sizeof widths[0]; i++)
       check_gradient(r, &rng,
                      &(attend_spec){2, 60 + 80 * (int32_t)(i % 2), heads[(i + kind) % 4], widths[i],

@@ -47,8 +47,17 @@ static double score(const sk_attend_args *a, const question *ask, const double *
   return s / sqrt((double)a->pairs.dh);
 }
 
-static void attend_one(const sk_attend_args *a, const question *ask, const double *q, const double *k, const double *v,
-                       double *out, double *lse) {
+/* Bucket 16 + 4 e + f holds the distances from 16 * 2^e * (1 + f / 4) on. */
+static double bias_of(const double *bias, const question *ask, int64_t distance) {
+  int32_t bucket = distance < 16 ? (int32_t)distance : 15;
+  if (!bias) return 0;
+  for (double edge = 16; distance >= 16 && edge < 16777216; edge *= 2)
+    for (int part = 0; part < 4; part++) bucket += (double)distance >= edge * (1 + part / 4.0);
+  return bias[ask->head * SK_ATTEND_BUCKETS + bucket];
+}
+
+static void attend_one(const sk_attend_args *a, const question *ask, const ref_attend_values *x, double *out,
+                       double *lse) {
   const sk_attend_pairs *p = &a->pairs;
   const int32_t *rows;
   int32_t first, n = side(p, &p->kept, p->kv_offsets, ask->w, ask->head, &rows, &first);
@@ -60,7 +69,7 @@ static void attend_one(const sk_attend_args *a, const question *ask, const doubl
       int32_t row = rows ? rows[j] : first + j;
       int64_t position = key_position(p, ask, row);
       if (position > ask->position) continue;
-      double s = score(a, ask, q, k, row);
+      double s = score(a, ask, x->q, x->k, row) + bias_of(x->bias, ask, ask->position - position);
       if (pass == 0) max = fmax(max, s);
       if (pass == 1) sum += exp(s - max);
       if (pass < 2) continue;
@@ -69,12 +78,16 @@ static void attend_one(const sk_attend_args *a, const question *ask, const doubl
           ((uint64_t)(ask->origin + ask->position) * (uint64_t)p->heads + (uint64_t)ask->head) * (uint64_t)span +
           (uint64_t)position;
       if (a->p > 0) share *= keep(a, index);
-      for (int32_t c = 0; c < p->dh; c++) o[c] += share * v[(int64_t)row * a->kv_stride + ask->head * p->dh + c];
+      for (int32_t c = 0; c < p->dh; c++) o[c] += share * x->v[(int64_t)row * a->kv_stride + ask->head * p->dh + c];
     }
   if (lse) lse[at] = sum == 0 ? -INFINITY : max + log(sum);
 }
 
 void ref_attend(const sk_attend_args *a, const double *q, const double *k, const double *v, double *out, double *lse) {
+  ref_attend_biased(a, &(ref_attend_values){q, k, v, NULL}, out, lse);
+}
+
+void ref_attend_biased(const sk_attend_args *a, const ref_attend_values *x, double *out, double *lse) {
   const sk_attend_pairs *p = &a->pairs;
   const int32_t *offsets = p->q_offsets ? p->q_offsets : p->kv_offsets;
   for (int64_t i = 0; i < (int64_t)offsets[p->windows] * p->heads; i++) {
@@ -88,7 +101,7 @@ void ref_attend(const sk_attend_args *a, const double *q, const double *k, const
       for (int32_t i = 0; i < n; i++) {
         question ask = {w, h, rows ? rows[i] : first + i, 0, p->kv_offsets ? p->kv_offsets[w] : 0};
         ask.position = query_position(p, w, ask.row);
-        attend_one(a, &ask, q, k, v, out, lse);
+        attend_one(a, &ask, x, out, lse);
       }
     }
 }

@@ -5,6 +5,13 @@
 
 #include "kernels/attend.h"
 
+typedef struct ref_attend_values {
+  const double *q, *k, *v, *bias; /* bias NULL: none */
+} ref_attend_values;
+
+void ref_attend_biased(const sk_attend_args *a, const ref_attend_values *x, double *out, double *lse);
+
+/* Without bias. */
 void ref_attend(const sk_attend_args *a, const double *q, const double *k, const double *v, double *out, double *lse);
 
 #endif

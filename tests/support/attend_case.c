@@ -115,6 +115,10 @@ attend_case attend_draw(rig *r, seed_rng *rng, const attend_spec *s) {
   c.host.q_stride = c.host.kv_stride = s->heads * s->dh;
   c.q_floats = (size_t)p->q_rows * (size_t)c.host.q_stride, c.kv_floats = (size_t)p->kv_rows * (size_t)c.host.kv_stride;
   c.lses = (size_t)p->q_rows * (size_t)s->heads;
+  if (s->kind & ATTEND_BIAS) {
+    c.biases = (size_t)s->heads * SK_ATTEND_BUCKETS;
+    c.bias = values(r, rng, c.biases, SK_ATTEND_FP32, &c.host.bias);
+  }
   c.q = values(r, rng, c.q_floats, s->precision, &c.host.q);
   c.k = values(r, rng, c.kv_floats, s->precision, &c.host.k);
   c.v = values(r, rng, c.kv_floats, s->precision, &c.host.v);
@@ -140,6 +144,7 @@ sk_attend_args attend_upload(rig *r, const attend_case *c) {
   a.pairs.kv_positions = rig_in_int(r, p->kv_positions, (size_t)(p->kv_rows * p->heads));
   a.pairs.active = upload_list(r, p, &p->active);
   a.pairs.kept = upload_list(r, p, &p->kept);
+  a.bias = rig_in(r, a.bias, c->biases);
   a.q = rig_in(r, a.q, c->q_floats);
   a.k = rig_in(r, a.k, c->kv_floats);
   a.v = rig_in(r, a.v, c->kv_floats);
@@ -156,6 +161,7 @@ sk_attend_backward_args attend_reverse(const sk_attend_args *f) {
                                    .p = f->p,
                                    .seed = f->seed,
                                    .span = f->span,
+                                   .bias = f->bias,
                                    .precision = f->precision,
                                    .out = f->out,
                                    .lse = f->lse,

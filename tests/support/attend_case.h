@@ -10,7 +10,8 @@ enum {
   ATTEND_POSITIONS = 2, /* of a number line of their own, those of the keys for every head */
   ATTEND_FEW = 4,       /* few queries a window, here and there one more than it has keys */
   ATTEND_SHARED = 8,    /* windows are chunks that keep rows of their history; without the three above */
-  ATTEND_ALL = 16       /* lists that hold everything */
+  ATTEND_ALL = 16,      /* lists that hold everything */
+  ATTEND_BIAS = 32      /* by distance */
 };
 
 typedef struct attend_spec {
@@ -21,8 +22,9 @@ typedef struct attend_spec {
 
 typedef struct attend_case {
   sk_attend_args host; /* pointers of `pairs` and q, k, v in host memory of the rig */
-  size_t q_floats, kv_floats, lses;
+  size_t q_floats, kv_floats, lses, biases;
   double *q, *k, *v; /* as the operation sees them: rounded to BF16 where it does so */
+  double *bias;      /* NULL: none */
 } attend_case;
 
 /* q (q_rows, d), k and v (kv_rows, d) with d = heads * dh. */
