@@ -1,6 +1,6 @@
 /* The encoder: a causal transformer over packed windows, pre-norm (Xiong et al. 2020) with GELU.
  *
- *   x = drop(e_item + position_age)
+ *   x = drop(e_item + position_age), or drop(e_item) where queries and keys are turned or scores have a bias instead
  *   per block:  x += drop(attend(qkv(norm1 x)) out^T)      x += drop(drop(gelu(up(norm2 x))) down^T)
  *   h = norm(x) */
 #include "kernels/ops.h"
@@ -55,6 +55,19 @@ static void feed_forward(sol_run *run, const sol_config *config, const sol_block
            s->mid, y);
 }
 
+/* Queries and keys, `parts` times d floats of n rows, turned by the ages of their steps, which count down. */
+static void turn(sol_run *run, const sol_pass *pass, int32_t n, int32_t parts, float *x, int32_t stride) {
+  const sol_config *config = pass->config;
+  if (config->positions != SOL_POSITIONS_ROTARY) return;
+  sol_op_rotate(run, &(sk_rotate_args){.n = n,
+                                       .heads = parts * (int32_t)config->heads,
+                                       .dh = (int32_t)(config->width / config->heads),
+                                       .positions = pass->batch->ages,
+                                       .direction = -1,
+                                       .x = x,
+                                       .stride = stride});
+}
+
 /* One block over all rows: s->x -> y, keeping what s has room for. */
 static void block_rows(sol_run *run, const sol_pass *pass, uint32_t b, const sol_dropout *drop,
                        const sol_block_state *s, float *work, float *y) {
@@ -73,7 +86,9 @@ static void block_rows(sol_run *run, const sol_pass *pass, uint32_t b, const sol
                                                .rstd = s->rstd1});
   sol_op_linear(
       run, &(sk_linear_args){.n = n, .in = d, .out = 3 * d, .x = s->norm1, .w = w->qkv_w, .b = w->qkv_b, .y = s->qkv});
+  turn(run, pass, n, 2, s->qkv, 3 * d);
   sol_op_attend(run, &(sk_attend_args){.pairs = sol_batch_pairs(batch, pass->config),
+                                       .bias = w->distance,
                                        .q = s->qkv,
                                        .k = s->qkv + d,
                                        .v = s->qkv + 2 * d,
@@ -104,7 +119,8 @@ static void input_rows(sol_run *run, const sol_pass *pass, const sol_dropout *dr
   const sol_config *config = pass->config;
   int32_t n = pass->batch->rows, d = (int32_t)config->width;
   gather(run, n, d, (int32_t)config->items, pass->catalogue->vectors, pass->batch->items, 0, x);
-  gather(run, n, d, (int32_t)config->window, pass->weights->positions, pass->batch->ages, 1, x);
+  if (config->positions == SOL_POSITIONS_LEARNED)
+    gather(run, n, d, (int32_t)config->window, pass->weights->positions, pass->batch->ages, 1, x);
   if (drop->p > 0)
     sol_op_dropout(
         run, &(sk_dropout_args){
@@ -227,7 +243,9 @@ static void last_block(sol_run *run, const sol_pass *pass, const newest_plan *p)
                                        .w = w->qkv_w + (size_t)d * (size_t)d,
                                        .b = w->qkv_b + d,
                                        .y = p->rows.qkv});
+  turn(run, pass, rows, 1, p->rows.qkv, 2 * d); /* the newest query stands at age 0 and stays */
   sol_op_attend(run, &(sk_attend_args){.pairs = pairs,
+                                       .bias = w->distance,
                                        .q = p->q,
                                        .k = p->rows.qkv,
                                        .v = p->rows.qkv + d,

@@ -12,6 +12,7 @@
 typedef struct sol_block_weights {
   float *norm1_gamma, *norm1_beta; /* (d) */
   float *qkv_w, *qkv_b;            /* (3d, d), (3d) */
+  float *distance;                 /* (heads, SK_ATTEND_BUCKETS): with positions by distance */
   float *out_w, *out_b;            /* (d, d), (d) */
   float *norm2_gamma, *norm2_beta; /* (d) */
   float *up_w, *up_b;              /* (4d, d), (4d) */
@@ -43,7 +44,7 @@ typedef struct sol_weights {
   float *items;      /* E (V, d) */
   float *metacodes;  /* M (C, K, d) */
   float *attributes; /* T (A, d) */
-  float *positions;  /* (L, d): row a serves the step that is a steps older than the newest */
+  float *positions;  /* (L, d): row a serves the step that is a steps older than the newest; learned ones only */
   sol_block_weights block[SOL_MAX_BLOCKS];
   float *norm_gamma, *norm_beta; /* (d) */
   sol_branch_weights item, semantic;

@@ -57,6 +57,19 @@ static void feed_forward_backward(const block_pass *b) {
                                                                     .dbeta = b->g->norm2_beta});
 }
 
+/* Gradients of queries and keys that were turned by their ages. */
+static void turn_back(const block_pass *b, int32_t n, int32_t d, float *dqkv) {
+  const sol_config *config = b->pass->config;
+  if (config->positions != SOL_POSITIONS_ROTARY) return;
+  sol_op_rotate(b->run, &(sk_rotate_args){.n = n,
+                                          .heads = 2 * (int32_t)config->heads,
+                                          .dh = (int32_t)(config->width / config->heads),
+                                          .positions = b->pass->batch->ages,
+                                          .direction = 1,
+                                          .x = dqkv,
+                                          .stride = 3 * d});
+}
+
 static void attention_backward(const block_pass *b) {
   const sol_batch *batch = b->pass->batch;
   int32_t n = batch->rows, d = (int32_t)b->pass->config->width;
@@ -65,6 +78,8 @@ static void attention_backward(const block_pass *b) {
   dropout(b->run, floats, b->drop->p, sol_site_seed(b->drop->seed, b->site + 1), b->dx, b->t);
   linear_backward(b->run, n, d, d, b->s->attended, b->w->out_w, b->t, dattended, b->g->out_w, b->g->out_b);
   sol_op_attend_backward(b->run, &(sk_attend_backward_args){.pairs = sol_batch_pairs(batch, b->pass->config),
+                                                            .bias = b->w->distance,
+                                                            .dbias = b->g->distance,
                                                             .q = b->s->qkv,
                                                             .k = b->s->qkv + d,
                                                             .v = b->s->qkv + 2 * d,
@@ -80,6 +95,7 @@ static void attention_backward(const block_pass *b) {
                                                             .dv = dqkv + 2 * d,
                                                             .dq_stride = 3 * d,
                                                             .dkv_stride = 3 * d});
+  turn_back(b, n, d, dqkv);
   linear_backward(b->run, n, d, 3 * d, b->s->norm1, b->w->qkv_w, dqkv, b->t, b->g->qkv_w, b->g->qkv_b);
   sol_op_layer_norm_backward(b->run, &(sk_layer_norm_backward_args){.n = n,
                                                                     .d = d,
@@ -125,7 +141,8 @@ solid_status sol_encode_rows_backward(const sol_pass *pass, const sol_dropout *d
   }
   if (drop->p > 0) dropout(&run, (size_t)n * (size_t)d, drop->p, sol_site_seed(drop->seed, SOL_SITE_INPUT), dh, dh);
   scatter(&run, n, d, pass->config->items, dh, batch->items, tables->vectors);
-  scatter(&run, n, d, pass->config->window, dh, batch->ages, grads->positions);
+  if (pass->config->positions == SOL_POSITIONS_LEARNED)
+    scatter(&run, n, d, pass->config->window, dh, batch->ages, grads->positions);
   return run.status;
 }
 
