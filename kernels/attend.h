@@ -17,8 +17,9 @@
  *
  *   Lists of active queries and kept keys, for every head (sk_attend_list): queries that are in no list have
  *   out = 0, lse = -INFINITY and dq = 0; keys that are in none have dk = dv = 0. With a list of keys kv_offsets may be
- *   NULL: then a row may be in the lists of several windows (the chunks of one history), q_offsets must be there, and
- *   where positions are NULL a row's number is its position, of q as of k.
+ *   NULL: then a row may be in the lists of several windows that follow one another (the chunks of one history), no
+ *   list is empty or ends before the one before it, q_offsets must be there, and where positions are NULL a row's
+ * number is its position, of q as of k.
  *
  * bias (heads, SK_ATTEND_BUCKETS), NULL for none: by how far apart query and key stand, sk_attend_bucket(x - y). One
  *   bucket each below 16, then four for every doubling.

@@ -20,7 +20,7 @@
  * are there, as after a state was read, and the others are made.
  *
  * max_chunks: no history has more windows. As many steps are enqueued, and nothing is read by the host. CUDA: at most
- * 128 probes and 8,192 entries a list, else EUNSUPPORTED. */
+ * 128 probes, 8,192 entries a list, dh 128 and a card of sm_80, else EUNSUPPORTED. */
 #ifndef SK_SELECT_H
 #define SK_SELECT_H
 

@@ -87,25 +87,38 @@ __device__ __nv_bfloat16 narrow<__nv_bfloat16>(float x) {
   return __float2bfloat16_rn(x);
 }
 
-/* (heads, entries, width) of rows of x, zero beyond dh and where there is no row. A thread writes four numbers. */
+/* Values of one kind: rows of x, `stride` apart, to (heads, entries, width). */
+struct value_part {
+  const float *x;
+  int stride, entries;
+  const int32_t *rows;
+  void *to;
+  bool aligned;
+};
+struct value_parts {
+  value_part of[4];
+};
+
+/* Zero beyond dh; what is no entry is left alone. A thread writes four numbers; grid (entries, heads, parts). */
 template <typename T>
-__global__ static void gather(const float *x, int stride, const int32_t *rows, int entries, int dh, int width,
-                              bool aligned, T *to) {
+__global__ static void gather(value_parts parts, int dh, int width) {
+  const value_part &part = parts.of[blockIdx.z];
   int64_t i = (int64_t)blockIdx.x * THREADS + threadIdx.x;
   int fours = (width + 3) / 4, head = blockIdx.y;
-  if (i >= (int64_t)entries * fours) return;
-  int entry = (int)(i / fours), at = (int)(i % fours) * 4, row = rows[(int64_t)head * entries + entry];
-  float4 from = row < 0 ? float4{} : sk_load4(x + (int64_t)row * stride + head * dh, at, dh, aligned);
-  T *out = to + ((int64_t)head * entries + entry) * width + at;
-  alignas(16) T part[4] = {narrow<T>(from.x), narrow<T>(from.y), narrow<T>(from.z), narrow<T>(from.w)};
+  if (i >= (int64_t)part.entries * fours) return;
+  int entry = (int)(i / fours), at = (int)(i % fours) * 4, row = part.rows[(int64_t)head * part.entries + entry];
+  if (row < 0) return;
+  float4 from = sk_load4(part.x + (int64_t)row * part.stride + head * dh, at, dh, part.aligned);
+  T *out = (T *)part.to + ((int64_t)head * part.entries + entry) * width + at;
+  alignas(16) T four[4] = {narrow<T>(from.x), narrow<T>(from.y), narrow<T>(from.z), narrow<T>(from.w)};
   if (width % 4 == 0) {
     if (sizeof(T) == 4)
-      *(float4 *)out = *(float4 *)part;
+      *(float4 *)out = *(float4 *)four;
     else
-      *(uint2 *)out = *(uint2 *)part;
+      *(uint2 *)out = *(uint2 *)four;
     return;
   }
-  for (int c = 0; c < 4 && at + c < width; c++) out[c] = part[c];
+  for (int c = 0; c < 4 && at + c < width; c++) out[c] = four[c];
 }
 
 /* lse and delta = dout . out of all queries: a warp each. */
@@ -167,23 +180,15 @@ static void lay_out(const sk_attend_pairs *p, bool bf16, bool backward, char *ba
 template <typename T>
 static void gather_all(sk_backend *be, const source *s, const sk_attend_entries *e) {
   const sk_attend_pairs *p = &s->p;
-  int d = p->heads * p->dh, fours = (e->width + 3) / 4;
-  struct {
-    const float *x;
-    int stride, entries;
-    const int32_t *rows;
-    void *to;
-  } parts[] = {{s->q, s->q_stride, e->queries, e->q_row, e->q},
-               {s->k, s->kv_stride, e->keys, e->k_row, e->k},
-               {s->v, s->kv_stride, e->keys, e->k_row, e->v},
-               {s->dout, d, e->queries, e->q_row, e->dout}};
-  for (auto &part : parts) {
-    if (!part.to || part.entries == 0) continue;
-    bool aligned = part.stride % 4 == 0 && p->dh % 4 == 0 && (uintptr_t)part.x % 16 == 0;
-    dim3 blocks(sk_cuda_blocks((int64_t)part.entries * fours, THREADS), p->heads);
-    gather<T><<<blocks, THREADS, 0, sk_cuda_stream(be)>>>(part.x, part.stride, part.rows, part.entries, p->dh, e->width,
-                                                          aligned, (T *)part.to);
-  }
+  int fours = (e->width + 3) / 4, most = e->queries > e->keys ? e->queries : e->keys;
+  value_parts parts = {{{s->q, s->q_stride, e->queries, e->q_row, e->q, false},
+                        {s->k, s->kv_stride, e->keys, e->k_row, e->k, false},
+                        {s->v, s->kv_stride, e->keys, e->k_row, e->v, false},
+                        {s->dout, p->heads * p->dh, e->queries, e->q_row, e->dout, false}}};
+  for (value_part &part : parts.of)
+    part.aligned = part.stride % 4 == 0 && p->dh % 4 == 0 && (uintptr_t)part.x % 16 == 0;
+  dim3 blocks(sk_cuda_blocks((int64_t)most * fours, THREADS), p->heads, e->dout ? 4 : 3);
+  gather<T><<<blocks, THREADS, 0, sk_cuda_stream(be)>>>(parts, p->dh, e->width);
 }
 
 /* `shares`: floats behind the entries. */
@@ -239,14 +244,23 @@ solid_status sk_cuda_attend_gather_backward(sk_backend *be, const sk_attend_back
   return make(be, &s, bf16, true, sk_attend_bias_parts(a), out);
 }
 
-/* A warp has a row and head: its lanes look for the row in 32 windows at a time, then add up what they found. */
+/* A warp has a row and head. The windows that hold the row follow one another, from the first that ends no earlier: its
+ * lanes look for it in 32 of them at a time, then add up what they found. */
 __global__ static void spread(sk_attend_backward_args a, sk_attend_entries e) {
   int task = blockIdx.x * (THREADS / (int)SK_WARP) + threadIdx.x / SK_WARP, lane = threadIdx.x % SK_WARP;
   if (task >= a.pairs.kv_rows * a.pairs.heads) return;
   int row = task / a.pairs.heads, head = task % a.pairs.heads, dh = a.pairs.dh;
   const int32_t *rows = e.k_row + (int64_t)head * e.keys;
   float dk[SK_ATTEND_MAX_DH / SK_WARP] = {}, dv[SK_ATTEND_MAX_DH / SK_WARP] = {};
-  for (int from = 0; from < a.pairs.windows; from += SK_WARP) {
+  int low = 0, high = a.pairs.windows;
+  while (low < high) { /* windows before `low` end before the row */
+    int middle = (low + high) / 2;
+    if (rows[e.k_side.range(middle, head).y - 1] < row)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  for (int from = low; from < a.pairs.windows; from += SK_WARP) {
     int found = -1;
     if (from + lane < a.pairs.windows) {
       int2 range = e.k_side.range(from + lane, head);
@@ -255,7 +269,8 @@ __global__ static void spread(sk_attend_backward_args a, sk_attend_entries e) {
         if (rows[at] == row) found = at;
       }
     }
-    for (unsigned some = __ballot_sync(0xffffffffu, found >= 0); some; some &= some - 1) {
+    const unsigned all = __ballot_sync(0xffffffffu, found >= 0);
+    for (unsigned some = all; some; some &= some - 1) {
       int64_t at = ((int64_t)head * e.keys + __shfl_sync(0xffffffffu, found, __ffs(some) - 1)) * dh;
 #pragma unroll
       for (int c = 0; c < SK_ATTEND_MAX_DH / SK_WARP; c++)
@@ -264,6 +279,7 @@ __global__ static void spread(sk_attend_backward_args a, sk_attend_entries e) {
           dv[c] += e.dv[at + c * SK_WARP + lane];
         }
     }
+    if (!(all >> (SK_WARP - 1))) break; /* it is dropped */
   }
 #pragma unroll
   for (int c = 0; c < SK_ATTEND_MAX_DH / SK_WARP; c++)

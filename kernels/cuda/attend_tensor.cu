@@ -6,26 +6,25 @@
 
 constexpr int THREADS = 128, KEYS = 64, BLOCKS_N = KEYS / 8;
 
-template <int D>
+template <int D, int TILES> /* of 16 rows a warp */
 struct shape {
-  static const int TILES = D <= 64 ? 2 : 1; /* of 16 rows a warp */
   static const int QUERIES = THREADS / SK_WARP * 16 * TILES;
   static const int BYTES = (QUERIES + 4 * KEYS) * D * 2;
 };
 
 /* What a thread keeps of its rows: 2 of every tile. */
-template <int D>
+template <int D, int TILES>
 struct state {
-  unsigned q[shape<D>::TILES][D / 16][4];
-  float sum[shape<D>::TILES][D / 8][4];
-  float top[shape<D>::TILES][2], total[shape<D>::TILES][2];
-  int end[shape<D>::TILES][2]; /* of the keys that a row reads */
+  unsigned q[TILES][D / 16][4];
+  float sum[TILES][D / 8][4];
+  float top[TILES][2], total[TILES][2];
+  int end[TILES][2]; /* of the keys that a row reads */
 };
 
 /* Scores of 64 keys -> weights relative to the row's new top, in units of log 2; the sums so far are brought to it. */
-template <int D>
-__device__ static __forceinline__ void soften(state<D> &s, int tile, float (&c)[BLOCKS_N][4], float scale, int from,
-                                              bool masked) {
+template <int D, int TILES>
+__device__ static __forceinline__ void soften(state<D, TILES> &s, int tile, float (&c)[BLOCKS_N][4], float scale,
+                                              int from, bool masked) {
 #pragma unroll
   for (int r = 0; r < 2; r++) {
     float top = s.top[tile][r];
@@ -53,11 +52,10 @@ __device__ static __forceinline__ void soften(state<D> &s, int tile, float (&c)[
   }
 }
 
-template <int D, bool DROPPED>
-__device__ static __forceinline__ void meet(state<D> &s, const sk_tensor_call &call, const sk_tensor_tile<D> &keys,
-                                            const sk_tensor_tile<D> &values, const sk_tensor_place &at, int from,
-                                            bool masked) {
-  const int TILES = shape<D>::TILES;
+template <int D, int TILES, bool DROPPED>
+__device__ static __forceinline__ void meet(state<D, TILES> &s, const sk_tensor_call &call,
+                                            const sk_tensor_tile<D> &keys, const sk_tensor_tile<D> &values,
+                                            const sk_tensor_place &at, int from, bool masked) {
   float c[TILES][BLOCKS_N][4] = {};
 #pragma unroll
   for (int step = 0; step < D / 16; step++)
@@ -72,7 +70,8 @@ __device__ static __forceinline__ void meet(state<D> &s, const sk_tensor_call &c
       }
     }
 #pragma unroll
-  for (int tile = 0; tile < TILES; tile++) soften<D>(s, tile, c[tile], call.scale * 1.4426950408889634f, from, masked);
+  for (int tile = 0; tile < TILES; tile++)
+    soften<D, TILES>(s, tile, c[tile], call.scale * 1.4426950408889634f, from, masked);
   if (DROPPED) {
     const int32_t *k_at = call.e.k_at + (int64_t)at.head * call.e.keys;
     int lane = threadIdx.x % SK_WARP, row = at.first + (int)threadIdx.x / SK_WARP * 16 * TILES + lane / 4;
@@ -112,12 +111,12 @@ __device__ static __forceinline__ void meet(state<D> &s, const sk_tensor_call &c
   }
 }
 
-template <int D>
-__device__ static __forceinline__ void finish(state<D> &s, const sk_tensor_call &call, const sk_tensor_place &at,
+template <int D, int TILES>
+__device__ static __forceinline__ void finish(state<D, TILES> &s, const sk_tensor_call &call, const sk_tensor_place &at,
                                               bool join, float *out, float *lse) {
-  int lane = threadIdx.x % SK_WARP, entry = at.first + (int)threadIdx.x / SK_WARP * 16 * shape<D>::TILES + lane / 4;
+  int lane = threadIdx.x % SK_WARP, entry = at.first + (int)threadIdx.x / SK_WARP * 16 * TILES + lane / 4;
 #pragma unroll
-  for (int tile = 0; tile < shape<D>::TILES; tile++)
+  for (int tile = 0; tile < TILES; tile++)
 #pragma unroll
     for (int r = 0; r < 2; r++, entry += 8) {
       float total = sk_quad_sum(s.total[tile][r]), top = s.top[tile][r] * 0.6931471805599453f;
@@ -141,11 +140,11 @@ __device__ static __forceinline__ void finish(state<D> &s, const sk_tensor_call 
     }
 }
 
-template <int D, bool DROPPED>
+template <int D, int TILES, bool DROPPED>
 __global__ static void __launch_bounds__(THREADS, 2) forward(sk_tensor_call call, bool join, float *out, float *lse) {
-  const int TILES = shape<D>::TILES, QUERIES = shape<D>::QUERIES, STAGE = 2 * KEYS * D * 2;
+  const int QUERIES = shape<D, TILES>::QUERIES, STAGE = 2 * KEYS * D * 2;
   extern __shared__ __align__(128) unsigned char memory[];
-  const sk_tensor_place at = sk_tensor_place_of<QUERIES>(call.e.q_side, call.heads);
+  const sk_tensor_place at = sk_tensor_place_of<QUERIES, true>(call, call.e.q_side);
   if (at.first >= at.end) return;
   unsigned base = (unsigned)__cvta_generic_to_shared(memory), stages = base + QUERIES * D * 2;
   int64_t queries = (int64_t)at.head * call.e.queries, keys = (int64_t)at.head * call.e.keys;
@@ -161,7 +160,7 @@ __global__ static void __launch_bounds__(THREADS, 2) forward(sk_tensor_call call
   };
   if (begin < end) bring(begin, 0);
   sk_tensor_commit();
-  state<D> s;
+  state<D, TILES> s;
   int warp = threadIdx.x / SK_WARP, lane = threadIdx.x % SK_WARP;
 #pragma unroll
   for (int tile = 0; tile < TILES; tile++) {
@@ -187,21 +186,32 @@ __global__ static void __launch_bounds__(THREADS, 2) forward(sk_tensor_call call
         for (int step = 0; step < D / 16; step++) asked.rows((warp * TILES + tile) * 16, step, s.q[tile][step]);
     }
     const sk_tensor_tile<D> some_keys = {stages + stage * STAGE}, some_values = {stages + stage * STAGE + STAGE / 2};
-    meet<D, DROPPED>(s, call, some_keys, some_values, at, from, from + KEYS > whole.y);
+    meet<D, TILES, DROPPED>(s, call, some_keys, some_values, at, from, from + KEYS > whole.y);
     __syncthreads();
   }
   sk_tensor_wait<0>();
-  finish<D>(s, call, at, join, out, lse);
+  finish<D, TILES>(s, call, at, join, out, lse);
 }
 
+template <int D, int TILES, bool DROPPED>
+static solid_status launch_tiles(sk_backend *be, const sk_attend_args *a, const sk_attend_entries *e) {
+  const int QUERIES = shape<D, TILES>::QUERIES, BYTES = shape<D, TILES>::BYTES;
+  sk_tensor_call call = sk_tensor_call_of(a, e);
+  solid_status status = sk_tensor_open(be, forward<D, TILES, DROPPED>, BYTES);
+  if (status != SOLID_OK) return status;
+  unsigned blocks = sk_tensor_blocks(&call, e->queries, QUERIES, a->pairs.windows, a->pairs.max_queries);
+  forward<D, TILES, DROPPED><<<blocks, THREADS, BYTES, sk_cuda_stream(be)>>>(call, a->join != 0, a->out, a->lse);
+  return sk_cuda_launched(be, "attend in BF16");
+}
+
+/* Two tiles a warp read every key half as often, but are too few where queries are: the last ones would run alone. Of a
+ * list the host knows but a bound. */
 template <int D, bool DROPPED>
 static solid_status launch(sk_backend *be, const sk_attend_args *a, const sk_attend_entries *e) {
-  const sk_tensor_call call = sk_tensor_call_of(a, e);
-  solid_status status = sk_tensor_open(be, forward<D, DROPPED>, shape<D>::BYTES);
-  if (status != SOLID_OK) return status;
-  unsigned blocks = sk_tensor_blocks(e->queries, shape<D>::QUERIES, a->pairs.windows, call.heads);
-  forward<D, DROPPED><<<blocks, THREADS, shape<D>::BYTES, sk_cuda_stream(be)>>>(call, a->join != 0, a->out, a->lse);
-  return sk_cuda_launched(be, "attend in BF16");
+  const int MOST = D <= 64 ? 2 : 1; /* that registers hold */
+  int64_t blocks = (int64_t)e->queries / shape<D, 2>::QUERIES * a->pairs.heads;
+  if (a->pairs.active.rows || blocks < 800) return launch_tiles<D, 1, DROPPED>(be, a, e);
+  return launch_tiles<D, MOST, DROPPED>(be, a, e);
 }
 
 solid_status sk_cuda_attend_tensor(sk_backend *be, const sk_attend_args *a, const sk_attend_entries *e) {

@@ -36,6 +36,12 @@ struct sk_tensor_tile {
     }
   }
 
+  __device__ void store(int row, int chunk, const unsigned (&x)[4]) const {
+    asm volatile("st.shared.v4.b32 [%0], {%1, %2, %3, %4};" ::"r"(at(row, chunk)), "r"(x[0]), "r"(x[1]), "r"(x[2]),
+                 "r"(x[3])
+                 : "memory");
+  }
+
   /* A of rows row .. row + 15 and columns 16 step .. + 15. */
   __device__ void rows(int row, int step, unsigned (&a)[4]) const {
     int lane = threadIdx.x % SK_WARP;
@@ -89,6 +95,13 @@ __device__ static inline unsigned sk_tensor_pack(float low, float high) {
   return *(unsigned *)&x;
 }
 
+__device__ static inline float sk_tensor_low(unsigned pair) {
+  return __uint_as_float(pair << 16);
+}
+__device__ static inline float sk_tensor_high(unsigned pair) {
+  return __uint_as_float(pair & 0xffff0000u);
+}
+
 /* A of the 16 columns of c[0] and c[1]. */
 __device__ static inline void sk_tensor_turn(const float (&c0)[4], const float (&c1)[4], unsigned (&a)[4]) {
   a[0] = sk_tensor_pack(c0[0], c0[1]), a[1] = sk_tensor_pack(c0[2], c0[3]);
@@ -112,17 +125,38 @@ __device__ static inline float sk_quad_sum(float x) {
   return x + __shfl_xor_sync(0xffffffffu, x, 2);
 }
 
-/* A tile of ROWS entries of one head and window; first >= end: there is none. Window w has tiles begin[w] / ROWS + w
- * and following: as many numbers as it needs at least, and all of them below entries / ROWS + windows. The newest
- * entries, which read most, come first. */
+/* A tile of ROWS entries of one head and window; first >= end: there is none. Those with most to do come first, the
+ * newest queries and the oldest keys: NEWEST says which. Where windows are much alike (call.rectangle), the heaviest
+ * tiles of all of them do so; else window w has tiles begin[w] / ROWS + w and following: as many numbers as it needs at
+ * least, and all of them below entries / ROWS + windows. */
 struct sk_tensor_place {
   int head, w, first, end;
 };
 
-template <int ROWS>
-__device__ static inline sk_tensor_place sk_tensor_place_of(const sk_attend_side &side, int heads) {
-  int tile = (int)gridDim.x / heads - 1 - (int)blockIdx.x / heads, low = 0, high = side.windows;
-  sk_tensor_place at = {(int)blockIdx.x % heads, 0, 0, 0};
+/* What a kernel over entries takes. */
+struct sk_tensor_call {
+  sk_attend_entries e;
+  int heads, dh;
+  float scale; /* of scores: 1 / sqrt(dh) */
+  float p;
+  uint64_t seed, span;
+  int rectangle; /* blocks are (tiles of the longest window, windows, heads) */
+};
+
+template <int ROWS, bool NEWEST>
+__device__ static inline sk_tensor_place sk_tensor_place_of(const sk_tensor_call &call, const sk_attend_side &side) {
+  int tile = (int)blockIdx.x / call.heads, low = 0, high = side.windows;
+  sk_tensor_place at = {(int)blockIdx.x % call.heads, 0, 0, 0};
+  if (call.rectangle) {
+    at.w = tile % side.windows, tile /= side.windows;
+    int2 range = side.range(at.w, at.head);
+    if (NEWEST) tile = (range.y - range.x - 1) / ROWS - tile;
+    if (tile < 0 || range.x >= range.y) return at;
+    at.first = range.x + tile * ROWS;
+    at.end = min(range.y, at.first + ROWS);
+    return at;
+  }
+  if (NEWEST) tile = (int)gridDim.x / call.heads - 1 - tile;
   while (high - low > 1) {
     int middle = (low + high) / 2;
     if (side.begin[middle] / ROWS + middle <= tile)
@@ -139,8 +173,11 @@ __device__ static inline sk_tensor_place sk_tensor_place_of(const sk_attend_side
   return at;
 }
 
-static inline unsigned sk_tensor_blocks(int entries, int rows, int windows, int heads) {
-  return (unsigned)(entries / rows + windows) * (unsigned)heads;
+/* The blocks of a kernel, and how it is to tell their tiles; `most`: entries of the longest list. */
+static inline unsigned sk_tensor_blocks(sk_tensor_call *call, int entries, int rows, int windows, int most) {
+  int64_t packed = entries / rows + windows, alike = (int64_t)(most > rows ? (most + rows - 1) / rows : 1) * windows;
+  call->rectangle = alike <= 2 * packed;
+  return (unsigned)((call->rectangle ? alike : packed) * call->heads);
 }
 
 /* keep of the pairs (x, y0) and (x, y1): 1 / (1 - p) or 0; stream = (x * heads + head) * span. */
@@ -161,19 +198,10 @@ static inline solid_status sk_tensor_open(sk_backend *be, KERNEL *kernel, size_t
                         "attend's shared memory");
 }
 
-/* What a kernel over entries takes. */
-struct sk_tensor_call {
-  sk_attend_entries e;
-  int heads, dh;
-  float scale; /* of scores: 1 / sqrt(dh) */
-  float p;
-  uint64_t seed, span;
-};
-
 template <typename ARGS>
 static inline sk_tensor_call sk_tensor_call_of(const ARGS *a, const sk_attend_entries *e) {
   const sk_attend_pairs *p = &a->pairs;
-  return {*e, p->heads, p->dh, 1.0f / sqrtf((float)p->dh), a->p, a->seed, (uint64_t)sk_attend_span(a->span, p)};
+  return {*e, p->heads, p->dh, 1.0f / sqrtf((float)p->dh), a->p, a->seed, (uint64_t)sk_attend_span(a->span, p), 0};
 }
 
 /* Calls launch<D, DROPPED>(...) for the width of the entries. */

@@ -85,7 +85,7 @@ __global__ static void __launch_bounds__(THREADS, D <= 64 && !DROPPED ? 3 : 1)
     backward(sk_tensor_call call, target to) {
   const int QUERIES = shape<D>::QUERIES, N = shape<D>::N, STAGE = shape<D>::STAGE;
   extern __shared__ __align__(128) unsigned char memory[];
-  const sk_tensor_place at = sk_tensor_place_of<KEYS>(call.e.k_side, call.heads);
+  const sk_tensor_place at = sk_tensor_place_of<KEYS, false>(call, call.e.k_side);
   if (at.first >= at.end) return;
   unsigned base = (unsigned)__cvta_generic_to_shared(memory), stages = base + 2 * KEYS * D * 2;
   asker *askers = (asker *)(memory + 2 * KEYS * D * 2 + 2 * STAGE); /* (2, QUERIES) */
@@ -154,12 +154,12 @@ __global__ static void __launch_bounds__(THREADS, D <= 64 && !DROPPED ? 3 : 1)
 
 template <int D, bool DROPPED>
 static solid_status launch(sk_backend *be, const sk_attend_backward_args *a, const sk_attend_entries *e) {
-  const sk_tensor_call call = sk_tensor_call_of(a, e);
+  sk_tensor_call call = sk_tensor_call_of(a, e);
   target to = {a->dk, a->dv, a->accumulate ? 1.0f : 0.0f, e->k_row, call.dh, a->dkv_stride};
   if (e->dk) to = {e->dk, e->dv, 0.0f, NULL, (int64_t)e->keys * call.dh, call.dh};
   solid_status status = sk_tensor_open(be, backward<D, DROPPED>, shape<D>::BYTES);
   if (status != SOLID_OK) return status;
-  unsigned blocks = sk_tensor_blocks(e->keys, KEYS, a->pairs.windows, call.heads);
+  unsigned blocks = sk_tensor_blocks(&call, e->keys, KEYS, a->pairs.windows, a->pairs.max_keys);
   backward<D, DROPPED><<<blocks, THREADS, shape<D>::BYTES, sk_cuda_stream(be)>>>(call, to);
   return sk_cuda_launched(be, "attend_backward in BF16");
 }

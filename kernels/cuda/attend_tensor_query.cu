@@ -44,7 +44,7 @@ __global__ static void __launch_bounds__(THREADS, D <= 64 && !DROPPED ? 3 : 1)
     backward(sk_tensor_call call, float there, float *dq, int dq_stride) {
   const int STAGE = 2 * KEYS * D * 2;
   extern __shared__ __align__(128) unsigned char memory[];
-  const sk_tensor_place at = sk_tensor_place_of<QUERIES>(call.e.q_side, call.heads);
+  const sk_tensor_place at = sk_tensor_place_of<QUERIES, true>(call, call.e.q_side);
   if (at.first >= at.end) return;
   unsigned base = (unsigned)__cvta_generic_to_shared(memory), stages = base + 2 * QUERIES * D * 2;
   int64_t queries = (int64_t)at.head * call.e.queries, keys = (int64_t)at.head * call.e.keys;
@@ -126,10 +126,10 @@ __global__ static void __launch_bounds__(THREADS, D <= 64 && !DROPPED ? 3 : 1)
 
 template <int D, bool DROPPED>
 static solid_status launch(sk_backend *be, const sk_attend_backward_args *a, const sk_attend_entries *e) {
-  const sk_tensor_call call = sk_tensor_call_of(a, e);
+  sk_tensor_call call = sk_tensor_call_of(a, e);
   solid_status status = sk_tensor_open(be, backward<D, DROPPED>, shared_bytes<D>());
   if (status != SOLID_OK) return status;
-  unsigned blocks = sk_tensor_blocks(e->queries, QUERIES, a->pairs.windows, call.heads);
+  unsigned blocks = sk_tensor_blocks(&call, e->queries, QUERIES, a->pairs.windows, a->pairs.max_queries);
   backward<D, DROPPED><<<blocks, THREADS, shared_bytes<D>(), sk_cuda_stream(be)>>>(call, a->accumulate ? 1.0f : 0.0f,
                                                                                    a->dq, a->dq_stride);
   return sk_cuda_launched(be, "attend_backward in BF16");

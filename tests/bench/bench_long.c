@@ -1,7 +1,7 @@
 /* Attention over one long history on any back end: dense, and by the lists that select makes, which are timed too.
  *
- *   bench_long [--backend cpu] [--threads N] [--events N] [--users N] [--heads H] [--dh D] [--budget B] [--p P] [--bf16
- * 1]
+ *   bench_long [--backend cpu] [--threads N] [--events N] [--users N] [--heads H] [--dh D] [--budget B] [--p P]
+ *              [--recent R] [--stride S] [--bf16 1]
  *
  * Keys lie round 20 directions, and a query asks for that of its user session's. Prints milliseconds, the density that
  * the lists come to (pairs over n (n + 1) / 2), and what selection takes of the sparse time. Timings are no verdicts.
@@ -20,7 +20,7 @@
 typedef struct bench {
   const sk_backend_ops *ops;
   sk_backend *be;
-  int threads, events, users, heads, dh, budget, bf16;
+  int threads, events, users, heads, dh, budget, recent, stride, bf16;
   double p;
   sk_attend_args dense, sparse;
   sk_attend_backward_args dense_back, sparse_back;
@@ -70,8 +70,8 @@ static float *draw_rows(bench *b) {
 
 static void set_lists(bench *b) {
   int32_t chunks = b->events / CHUNK, windows = b->users * chunks;
-  sk_select_rule rule = {.chunk = CHUNK, .sink = 4, .window = 64, .recent = 64, .stride = 8, .budget = b->budget};
-  rule.p = (float)b->p;
+  sk_select_rule rule = {.chunk = CHUNK, .sink = 4, .window = 64, .budget = b->budget};
+  rule.p = (float)b->p, rule.recent = b->recent, rule.stride = b->stride;
   int32_t *offsets = host_memory((size_t)(windows + 1) * 4), *begin = host_memory((size_t)(windows + 1) * 4);
   int32_t *histories = host_memory((size_t)(b->users + 1) * 4), *rows = host_memory((size_t)(b->users + 1) * 4);
   for (int32_t w = 0; w <= windows; w++) offsets[w] = w * CHUNK, begin[w] = w * sk_select_room(&rule);
@@ -174,8 +174,9 @@ static void read_options(bench *b, const char **backend, int argc, char **argv) 
   const struct {
     const char *name;
     int *to;
-  } numbers[] = {{"--threads", &b->threads}, {"--events", &b->events}, {"--users", &b->users}, {"--heads", &b->heads},
-                 {"--dh", &b->dh},           {"--budget", &b->budget}, {"--bf16", &b->bf16}};
+  } numbers[] = {{"--threads", &b->threads}, {"--events", &b->events}, {"--users", &b->users},
+                 {"--heads", &b->heads},     {"--dh", &b->dh},         {"--budget", &b->budget},
+                 {"--bf16", &b->bf16},       {"--recent", &b->recent}, {"--stride", &b->stride}};
   for (int i = 1; i < argc; i += 2) {
     int known = i + 1 < argc && (strcmp(argv[i], "--backend") == 0 || strcmp(argv[i], "--p") == 0);
     if (known && argv[i][2] == 'b') *backend = argv[i + 1];
@@ -190,6 +191,7 @@ static void read_options(bench *b, const char **backend, int argc, char **argv) 
 
 int main(int argc, char **argv) {
   bench b = {.threads = 1, .events = 10240, .users = 1, .heads = 2, .dh = 32, .budget = 1024, .p = 0.95};
+  b.recent = 32, b.stride = 16;
   const char *backend = "cpu";
   char why[160] = "not compiled in";
   read_options(&b, &backend, argc, argv);

@@ -50,7 +50,18 @@ static const int32_t *draw_positions(rig *r, seed_rng *rng, int32_t windows, int
   return positions;
 }
 
-/* Windows are chunks of histories of `longest` rows; each keeps rows of its history so far and its own. */
+/* Each of the `had` rows of the list that stands `before` numbers back with that probability, then rows first .. last -
+ * 1. */
+static int32_t keep_some(seed_rng *rng, int32_t had, int32_t first, int32_t last, double share, int32_t *to,
+                         int32_t before) {
+  int32_t n = 0;
+  for (int32_t i = 0; i < had; i++)
+    if (seed_uniform(rng) < share) to[n++] = to[i - before];
+  for (int32_t row = first; row < last; row++) to[n++] = row;
+  return n;
+}
+
+/* Windows are chunks of histories of `longest` rows; each keeps some of what the one before it had, and its own. */
 static void draw_shared(rig *r, seed_rng *rng, const attend_spec *s, sk_attend_pairs *p) {
   int32_t chunks = (s->longest + CHUNK - 1) / CHUNK, windows = s->windows * chunks, rows = s->windows * s->longest;
   int32_t *offsets = integers(r, (size_t)windows + 1), *begin = integers(r, (size_t)windows + 1);
@@ -61,8 +72,8 @@ static void draw_shared(rig *r, seed_rng *rng, const attend_spec *s, sk_attend_p
     offsets[w + 1] = w / chunks * s->longest + (end < s->longest ? end : s->longest);
     begin[w + 1] = begin[w] + s->longest;
     for (int32_t h = 0; h < s->heads; h++)
-      count[h * windows + w] = pick(rng, w / chunks * s->longest, offsets[w + 1], offsets[w], 0.3 + 0.2 * (h % 3),
-                                    list + h * stride + begin[w]);
+      count[h * windows + w] = keep_some(rng, w % chunks > 0 ? count[h * windows + w - 1] : 0, offsets[w],
+                                         offsets[w + 1], 0.5 + 0.2 * (h % 3), list + h * stride + begin[w], s->longest);
   }
   p->windows = windows;
   p->q_offsets = offsets, p->kv_offsets = NULL;
