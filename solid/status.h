@@ -26,7 +26,9 @@ extern "C" {
   X(EDEVICE, -10, "device error")                                                                                      \
   X(EFULL, -11, "no space left")                                                                                       \
   X(ECANCELLED, -12, "cancelled")                                                                                      \
-  X(EINTERNAL, -13, "internal error")
+  X(EINTERNAL, -13, "internal error")                                                                                  \
+  X(EREFUSED, -14, "refused for good")                                                                                 \
+  X(ELOST, -15, "the store lost what it held")
 
 typedef enum solid_status {
 #define SOLID_STATUS_ENUM(name, value, text) SOLID_##name = (value),
