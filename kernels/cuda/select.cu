@@ -2,7 +2,7 @@
  * that lists are the same whenever the step is the same. */
 #include "kernels/cuda/select.cuh"
 
-constexpr int THREADS = 256, SORTERS = 512, MOST = 8192, MAX_DH = 128;
+constexpr int THREADS = 256, SORTERS = 1024, MOST = 8192, MAX_DH = 128;
 
 /* Sum over the block, and of the threads before this one; one order. */
 __device__ static float2 block_sums(float mine) {
@@ -24,11 +24,16 @@ __device__ static float2 block_sums(float mine) {
   return make_float2(all, before + (lane > 0 ? exclusive : 0.0f));
 }
 
-/* Descending, n a power of two. */
+/* Descending, n a power of two; what was stored is there for all. Steps up to a warp's width stay within the 2 SK_WARP
+ * keys of its pairs, and need no barrier but the warp's. */
 __device__ static void sort(uint64_t *keys, int n) {
+  int before = n; /* the step before */
   for (int size = 2; size <= n; size *= 2)
-    for (int step = size / 2; step > 0; step /= 2) {
-      __syncthreads();
+    for (int step = size / 2; step > 0; before = step, step /= 2) {
+      if (step > SK_WARP || before > SK_WARP)
+        __syncthreads();
+      else
+        __syncwarp();
       for (int i = threadIdx.x; i < n / 2; i += SORTERS) {
         int low = 2 * i - (i & (step - 1)), high = low + step; /* i / step * 2 * step + i % step */
         bool descending = (low & size) == 0;
