@@ -28,9 +28,9 @@ typedef struct solid_redis_store_options {
   const char *username, *password; /* NULL = no AUTH; a password alone is that of the default user */
   const char *prefix;              /* of all keys: at most 64 bytes without braces */
   uint32_t port, database;
-  int64_t ttl_ms;                          /* a user not read or written for so long is forgotten; 0 = this store renews
-                                              nobody's time: it stays what another store has set, or endless */
-  uint32_t jitter_percent;                 /* each TTL is longer by up to so much, at random; 0 to 100 */
+  int64_t ttl_ms;          /* a user not read or written for this long is forgotten; 0 = this store renews
+                              no time to live: what another store has set stays, or none */
+  uint32_t jitter_percent; /* each TTL is longer by a random share up to this; 0 to 100 */
   uint32_t connect_timeout_ms, timeout_ms; /* to connect; for one call */
   uint32_t backoff_min_ms, backoff_max_ms; /* between attempts to connect */
   solid_log_fn log;                        /* receives lost and new connections, unreadable records; NULL = silent */

@@ -15,7 +15,7 @@ typedef struct arguments {
   int64_t k, history, until_seq, timeout;
   int seen, quiet;
   slate_options slate;
-  store_options store; /* ttl_s stays 0: a question changes nobody's time */
+  store_options store; /* ttl_s stays 0: a question renews no time to live */
 } arguments;
 
 #define AT(field) .offset = offsetof(arguments, field)

@@ -1,6 +1,6 @@
 /* solid_eval: how well does a model rank what each user of a data file did next?
  *
- * One question a user over the full catalogue; the popularity ranking stands beside the model, both with 95 %
+ * One target per user, ranked in the whole catalogue; the model beside the popularity ranking, both with 95 %
  * intervals. */
 #include "examples/common/manifest.h"
 #include "examples/common/program.h"

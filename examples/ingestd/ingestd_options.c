@@ -49,7 +49,7 @@ const solid_program ingestd_program = {
     .notes =
         "Event: {\"user\": \"u1\", \"item\": \"i7\", \"event\": \"view\", \"ts\": 1690000000000}, and maybe\n"
         "\"rating\": a number. The key of a message is its user.\n"
-        "SIGTERM and SIGINT store and commit what is in hand, then end the program; a second one ends it at once.\n"
+        "SIGTERM and SIGINT store and commit the present batch, then end the program; a second one ends it at once.\n"
         "Example: solid_ingestd --model m.safetensors --brokers localhost:9092 --topic events\n"
         "         solid_ingestd --model m.safetensors --store memory --from-file events.jsonl\n"
         "Exit codes: 0 stopped or at the end of the file, everything stored; 1 ended by an error; 2 wrong usage;\n"

@@ -1,6 +1,6 @@
 /* solid_train: from data files to a model file. Reads the data, fits the semantic codebook, trains with validation
- * after each epoch and an early stop, writes one safetensors file. A checkpoint stands beside it after each epoch; the
- * same command goes on from it. */
+ * after each epoch and an early stop, writes one safetensors file. A checkpoint is written beside it after each epoch;
+ * the same command goes on from it. */
 #include "examples/common/program.h"
 #include "examples/common/titles.h"
 #include "examples/train/train_options.h"
