@@ -29,6 +29,7 @@
 #include "kernels/reduce.h"
 #include "kernels/rotate.h"
 #include "kernels/select.h"
+#include "kernels/slate.h"
 #include "kernels/topk.h"
 #include "kernels/xent.h"
 #include "solid/status.h"
@@ -69,6 +70,7 @@ typedef solid_status (*sk_body)(void *user);
   X(bce)                                                                                                               \
   X(quantize)                                                                                                          \
   X(topk)                                                                                                              \
+  X(slate)                                                                                                             \
   X(adamw)                                                                                                             \
   X(reduce)                                                                                                            \
   X(blend)
