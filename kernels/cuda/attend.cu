@@ -34,6 +34,7 @@ __global__ static void forward(sk_attend_args a, const int32_t *asks, uint64_t s
     int j = tile + lane;
     const float *key = a.k + (int64_t)j * a.kv_stride + head * dh;
     float s = j <= row ? scale * dot(query, key, dh) : -INFINITY;
+    if (a.bias && j <= row) s += a.bias[head * SK_ATTEND_BUCKETS + sk_attend_bucket(row - j)];
     float tile_top = fmaxf(top, sk_warp_max(s)), shrink = top == -INFINITY ? 0.0f : expf(top - tile_top);
     if (__any_sync(0xffffffffu, isnan(s))) tile_top = NAN;
     float p = j <= row ? expf(s - tile_top) : 0.0f;
@@ -139,7 +140,7 @@ solid_status sk_cuda_attend(sk_backend *be, const sk_attend_args *a) {
   bool bf16 = a->precision == SK_ATTEND_BF16, plain = sk_attend_is_plain(p);
   solid_status status = check(be, p, a->precision, a->bias);
   if (status != SOLID_OK || p->q_rows == 0) return status;
-  if (plain && !bf16 && !a->join && !a->bias && p->max_queries == 1) {
+  if (plain && !bf16 && !a->join && p->max_queries == 1) {
     forward<<<sk_cuda_blocks((int64_t)p->windows * p->heads, WARPS), dim3(SK_WARP, WARPS), 0, sk_cuda_stream(be)>>>(
         *a, sk_attend_q_offsets(p), (uint64_t)sk_attend_span(a->span, p));
     return sk_cuda_launched(be, "attend");

@@ -16,14 +16,16 @@ static const int kinds[] = {0,
                             ATTEND_LISTS | ATTEND_FEW,
                             ATTEND_LISTS | ATTEND_POSITIONS,
                             ATTEND_SHARED,
+                            ATTEND_ONE,
                             ATTEND_BIAS,
+                            ATTEND_BIAS | ATTEND_ONE,
                             ATTEND_BIAS | ATTEND_FEW,
                             ATTEND_BIAS | ATTEND_LISTS | ATTEND_POSITIONS,
                             ATTEND_BIAS | ATTEND_LISTS,
                             ATTEND_BIAS | ATTEND_SHARED};
 
 #define KINDS (sizeof kinds / sizeof kinds[0])
-#define BARE  8 /* of them without a bias */
+#define BARE  9 /* of them without a bias */
 
 static const float *forward(rig *r, const attend_case *c, sk_attend_args *a) {
   a->out = rig_out(r, c->q_floats);

@@ -94,6 +94,10 @@ static void draw_windows(rig *r, seed_rng *rng, const attend_spec *s, sk_attend_
     }
     p->q_offsets = few, p->q_rows = few[s->windows], p->max_queries = 6;
   }
+  if (s->kind & ATTEND_ONE) {
+    for (int32_t w = 0; w < s->windows; w++) few[w + 1] = few[w] + (w % 3 != 1);
+    p->q_offsets = few, p->q_rows = few[s->windows], p->max_queries = 1;
+  }
   const int32_t *queries = p->q_offsets ? p->q_offsets : offsets;
   if (s->kind & ATTEND_POSITIONS) {
     p->q_positions = draw_positions(r, rng, s->windows, 1, queries);

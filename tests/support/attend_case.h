@@ -11,7 +11,8 @@ enum {
   ATTEND_FEW = 4,       /* few queries a window, here and there one more than it has keys */
   ATTEND_SHARED = 8,    /* windows are chunks that keep rows of their history; without the three above */
   ATTEND_ALL = 16,      /* lists that hold everything */
-  ATTEND_BIAS = 32      /* by distance */
+  ATTEND_BIAS = 32,     /* by distance */
+  ATTEND_ONE = 64       /* one query a window at most */
 };
 
 typedef struct attend_spec {
