@@ -41,7 +41,7 @@ foreach(library ${solid_installed})
     set(solid_pc_libs "-l:libsolid_train.a -l:libsolid.a ${solid_pc_libs} -lpthread -lm")
   elseif(library STREQUAL "solid_ingest")
     set(solid_pc_requires solid)
-    set(solid_pc_requires_private "jansson zlib rdkafka")
+    set(solid_pc_requires_private "jansson libxxhash zlib rdkafka")
   endif()
   set(solid_pc_prefix ${CMAKE_INSTALL_PREFIX})
   if(NOT IS_ABSOLUTE ${CMAKE_INSTALL_LIBDIR}) # found from the file's own place: `cmake --install --prefix` may choose another
