@@ -1,7 +1,8 @@
 /* What every fallible function answers, and the text behind the last failure of this thread.
  *
  * One decision follows from a status: is it retriable (the outside world was away: do not commit, back off, replay),
- * is it about one message (EFORMAT, ENOTFOUND, ERANGE: count it, dead-letter it, go on), or is it final? */
+ * is it about one message (EFORMAT, ENOTFOUND, ERANGE: count it, dead-letter it, go on; EDUPLICATE: count it, go on),
+ * or is it final? */
 #ifndef SOLID_STATUS_H
 #define SOLID_STATUS_H
 
@@ -26,7 +27,8 @@ extern "C" {
   X(EDEVICE, -10, "device error")                                                                                      \
   X(EFULL, -11, "no space left")                                                                                       \
   X(ECANCELLED, -12, "cancelled")                                                                                      \
-  X(EINTERNAL, -13, "internal error")
+  X(EINTERNAL, -13, "internal error")                                                                                  \
+  X(EDUPLICATE, -16, "applied before")
 
 typedef enum solid_status {
 #define SOLID_STATUS_ENUM(name, value, text) SOLID_##name = (value),

@@ -40,6 +40,7 @@ struct solid_pipeline {
   stream_batch stream;
   user_batch batch;
   char *memory; /* behind `batch` */
+  int is_again; /* the call before failed: what it applied is met again, and is no duplicate */
   solid_pipeline_stats stats;
 };
 
@@ -193,6 +194,19 @@ static void set_aside(solid_pipeline *pipeline, size_t group, solid_status statu
   pipeline->stats.set_aside += groups->offsets[group + 1] - groups->offsets[group];
 }
 
+/* `count` events of the group were applied before: its first ones that have a stream, since offsets of a stream grow.
+ * Of a user whose events come from several streams in one batch only their number is known. */
+static void tell_duplicates(solid_pipeline *pipeline, size_t group, size_t count, solid_status *verdicts) {
+  const sol_groups *groups = &pipeline->groups;
+  if (pipeline->is_again) return;
+  pipeline->stats.duplicates += count;
+  for (size_t m = groups->offsets[group]; verdicts && count && m < groups->offsets[group + 1]; m++) {
+    if (!pipeline->stream.positions[m].stream) continue;
+    verdicts[groups->members[m]] = SOLID_EDUPLICATE;
+    count--;
+  }
+}
+
 /* Windows of groups first .. first + n, with the new steps appended. */
 static solid_status append_steps(solid_pipeline *pipeline, size_t first, size_t n, solid_status *verdicts) {
   user_batch *batch = &pipeline->batch;
@@ -214,7 +228,7 @@ static solid_status append_steps(solid_pipeline *pipeline, size_t first, size_t 
       continue;
     }
     pipeline->stats.applied += batch->applied[i];
-    pipeline->stats.duplicates += batch->appends[i].count - batch->applied[i];
+    tell_duplicates(pipeline, first + i, batch->appends[i].count - batch->applied[i], verdicts);
   }
   return SOLID_OK;
 }
@@ -267,6 +281,7 @@ solid_status solid_pipeline_push(void *user, const solid_event *events, size_t n
     size_t left = pipeline->groups.count - first;
     status = push_users(pipeline, first, left < pipeline->max_batch ? left : pipeline->max_batch, verdicts);
   }
+  pipeline->is_again = status != SOLID_OK;
   return status;
 }
 
