@@ -1,5 +1,6 @@
 #include "ingest/consumer.h"
 #include "solid/extend.h"
+#include "tests/ingest/fake_streams.h"
 #include "tests/ingest/kafka/mock_kafka.h"
 #include <criterion/criterion.h>
 #include <pthread.h>
@@ -64,6 +65,8 @@ static solid_status store(void *user, const solid_event *events, size_t n, solid
 
 static mock_kafka kafka;
 static solid_ingest_stats last;
+static fake_streams kept; /* beside all sinks of a test: they stand for one store */
+static solid_streams streams;
 
 static void remember(void *user, const solid_ingest_stats *stats) {
   (void)user;
@@ -72,6 +75,7 @@ static void remember(void *user, const solid_ingest_stats *stats) {
 
 static void start(void) {
   kafka = mock_kafka_start();
+  streams = fake_streams_of(&kept);
 }
 
 static void stop(void) {
@@ -100,6 +104,7 @@ static solid_consumer_options options_for(fake_sink *sink) {
   options.retry_max_ms = 100;
   options.stats_ms = 100;
   options.on_stats = remember;
+  options.streams = &streams;
   return options;
 }
 
