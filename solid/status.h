@@ -28,6 +28,8 @@ extern "C" {
   X(EFULL, -11, "no space left")                                                                                       \
   X(ECANCELLED, -12, "cancelled")                                                                                      \
   X(EINTERNAL, -13, "internal error")                                                                                  \
+  X(EREFUSED, -14, "refused for good")                                                                                 \
+  X(ELOST, -15, "the store lost what it held")                                                                         \
   X(EDUPLICATE, -16, "applied before")
 
 typedef enum solid_status {

@@ -33,6 +33,15 @@ typedef struct solid_window {
   uint64_t seq;
 } solid_window;
 
+/* Which contents a store has: 128 random bits, drawn when they began. A store that lost what it held (a server that was
+ * emptied, that started without its data) has none, or others. */
+typedef struct solid_store_epoch {
+  uint8_t bytes[16];
+} solid_store_epoch;
+
+/* Longest record of a stream. */
+#define SOLID_STREAM_RECORD_MAX 65536
+
 /* How generated floats are kept. i8: blocks of 32 values with one f16 scale each. */
 typedef enum solid_element { SOLID_F32 = 0, SOLID_F16 = 1, SOLID_I8 = 2 } solid_element;
 
@@ -57,7 +66,11 @@ typedef struct solid_store solid_store;
  * The status of a call is about all of it: EIO, ETIMEDOUT and EFULL are retriable and leave the store usable; a call so
  * failed may have been applied in part, which the marks make harmless. What concerns one user alone goes to
  * statuses[i] (n of them, required) and leaves the others alone: EFORMAT, what lies under the user's name is no record
- * of ours. The text is of the last user so set aside. When the call itself fails, `statuses` says nothing. */
+ * of ours. The text is of the last user so set aside. When the call itself fails, `statuses` says nothing.
+ *
+ * Final are EREFUSED, the store lets us in no more or not at all (the text says why), and ELOST: at the end of a call
+ * that wrote, the store had another epoch than this handle writes under, or none. What was written before is gone, so
+ * nothing that relies on it may be committed. Handles that never called `advance` or `epoch_begin` do not look. */
 typedef struct solid_store_ops {
   const char *name;
 
@@ -77,6 +90,24 @@ typedef struct solid_store_ops {
    * damaged record. A user set aside has an empty window and found[i] = 0. */
   solid_status (*get)(solid_store *store, const solid_bytes *users, size_t n, uint64_t generation,
                       solid_window *windows, solid_params *params, uint8_t *found, solid_status *statuses);
+
+  /* The epoch of what is there now. ENOTFOUND: none was begun, or it is lost. */
+  solid_status (*epoch)(solid_store *store, solid_store_epoch *out);
+
+  /* Begins one where there is none, and where `anew` is 1 in any case: every record of before is then taken as empty by
+   * `advance` and overwritten by it; readers go on with what is there. *out is what the store has afterwards, which may
+   * be what another handle began. This handle writes under it from now on. */
+  solid_status (*epoch_begin)(solid_store *store, int anew, solid_store_epoch *out);
+
+  /* A small record that belongs to no user, under a name of 1 to 255 bytes, kept without an end. Its bytes go into
+   * `room` and their number into *size, which holds the size of the room before; 0 = there is none. ERANGE: the room is
+   * too small. */
+  solid_status (*stream_load)(solid_store *store, solid_bytes name, void *room, size_t *size);
+
+  /* Makes the record `record` (1 to SOLID_STREAM_RECORD_MAX bytes) where it still is `seen`, as stream_load gave it (of
+   * size 0 = where there is none): *saved = 1. Otherwise *saved = 0, and nothing is changed: load it again. A save
+   * whose answer was lost and that is tried again finds its own bytes: that is *saved = 1, too. */
+  solid_status (*stream_save)(solid_store *store, solid_bytes name, solid_bytes seen, solid_bytes record, int *saved);
 
   void (*close)(solid_store *store);
 } solid_store_ops;

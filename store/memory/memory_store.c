@@ -2,6 +2,7 @@
 #include "solid/base/clock.h"
 #include "solid/base/handshake.h"
 #include "solid/extend.h"
+#include "store/memory/streams.h"
 #include "store/memory/user_table.h"
 #include "store/record/codec.h"
 #include "store/record/port.h"
@@ -15,6 +16,8 @@ typedef struct memory {
   size_t handles;
   solid_memory_store_options options;
   sol_user_table users;
+  sol_streams streams;
+  solid_store_epoch epoch;
 } memory;
 
 typedef struct memory_store {
@@ -129,6 +132,49 @@ static solid_status memory_get(solid_store *store, const solid_bytes *users, siz
   return SOLID_OK;
 }
 
+static solid_status memory_epoch(solid_store *store, solid_store_epoch *out) {
+  if (!out) return solid_fail(SOLID_EINVAL, "memory store: epoch into NULL");
+  memory *mem = memory_of(store);
+  lock_now(mem);
+  *out = mem->epoch;
+  pthread_mutex_unlock(&mem->lock);
+  return SOLID_OK;
+}
+
+static solid_status memory_epoch_begin(solid_store *store, int anew, solid_store_epoch *out) {
+  if (!out) return solid_fail(SOLID_EINVAL, "memory store: epoch into NULL");
+  memory *mem = memory_of(store);
+  solid_store_epoch drawn;
+  solid_status status = anew ? sol_port_draw_epoch(&drawn) : SOLID_OK;
+  if (status) return status;
+  lock_now(mem);
+  if (anew) mem->epoch = drawn;
+  *out = mem->epoch;
+  pthread_mutex_unlock(&mem->lock);
+  return SOLID_OK;
+}
+
+static solid_status memory_stream_load(solid_store *store, solid_bytes name, void *room, size_t *size) {
+  memory *mem = memory_of(store);
+  solid_status status = sol_port_check_load(name, room, size);
+  if (status) return status;
+  lock_now(mem);
+  status = sol_streams_load(&mem->streams, name, room, size);
+  pthread_mutex_unlock(&mem->lock);
+  return status;
+}
+
+static solid_status memory_stream_save(solid_store *store, solid_bytes name, solid_bytes seen, solid_bytes record,
+                                       int *saved) {
+  memory *mem = memory_of(store);
+  solid_status status = sol_port_check_save(name, seen, record, saved);
+  if (status) return status;
+  lock_now(mem);
+  status = sol_streams_save(&mem->streams, name, seen, record, saved);
+  pthread_mutex_unlock(&mem->lock);
+  return status;
+}
+
 static void memory_close(solid_store *store) {
   if (!store) return;
   memory *mem = memory_of(store);
@@ -138,11 +184,22 @@ static void memory_close(solid_store *store) {
   free(store);
   if (left) return;
   sol_users_clear(&mem->users);
+  sol_streams_clear(&mem->streams);
   pthread_mutex_destroy(&mem->lock);
   free(mem);
 }
 
-static const solid_store_ops memory_ops = {"memory", memory_advance, memory_put_params, memory_get, memory_close};
+static const solid_store_ops memory_ops = {
+    .name = "memory",
+    .advance = memory_advance,
+    .put_params = memory_put_params,
+    .get = memory_get,
+    .epoch = memory_epoch,
+    .epoch_begin = memory_epoch_begin,
+    .stream_load = memory_stream_load,
+    .stream_save = memory_stream_save,
+    .close = memory_close,
+};
 
 static solid_status new_handle(solid_store **out, memory *mem) {
   memory_store *store = malloc(sizeof *store);
@@ -161,7 +218,8 @@ static solid_status new_memory(memory **out, const solid_memory_store_options *o
   mem->users.window = options->window;
   mem->users.ttl_ms = options->ttl_ms;
   mem->users.max_bytes = options->max_bytes;
-  solid_status status = sol_users_init(&mem->users);
+  solid_status status = sol_port_draw_epoch(&mem->epoch);
+  if (!status) status = sol_users_init(&mem->users);
   if (status) goto fail;
   if (pthread_mutex_init(&mem->lock, NULL)) {
     status = solid_fail(SOLID_ENOMEM, "memory store: mutex");

@@ -2,6 +2,9 @@
 #include "solid/base/text.h"
 #include "solid/extend.h"
 #include "store/record/codec.h"
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
 
 static solid_status check_user(solid_bytes user) {
   if (!user.data || user.size < 1 || user.size > SOLID_ID_MAX)
@@ -92,6 +95,42 @@ solid_status sol_port_check_params(const solid_bytes *users, const solid_params 
   }
   all_well(statuses, n);
   return SOLID_OK;
+}
+
+static solid_status check_name(solid_bytes name) {
+  if (!name.data || name.size < 1 || name.size > SOLID_ID_MAX)
+    return solid_fail(SOLID_ERANGE, "store: name of a stream of %zu bytes: 1 to %d are allowed", name.size,
+                      SOLID_ID_MAX);
+  return SOLID_OK;
+}
+
+solid_status sol_port_check_load(solid_bytes name, const void *room, const size_t *size) {
+  if (!size || (*size && !room)) return solid_fail(SOLID_EINVAL, "store: record of a stream into NULL");
+  return check_name(name);
+}
+
+solid_status sol_port_check_save(solid_bytes name, solid_bytes seen, solid_bytes record, const int *saved) {
+  if (!saved || (seen.size && !seen.data) || (record.size && !record.data))
+    return solid_fail(SOLID_EINVAL, "store: save of a stream's record from or into NULL");
+  if (record.size < 1 || record.size > SOLID_STREAM_RECORD_MAX)
+    return solid_fail(SOLID_ERANGE, "store: record of a stream of %zu bytes: 1 to %d are allowed", record.size,
+                      SOLID_STREAM_RECORD_MAX);
+  return check_name(name);
+}
+
+solid_status sol_port_give_record(const void *record, size_t found, void *room, size_t *size) {
+  size_t has = *size;
+  if (found > has)
+    return solid_fail(SOLID_ERANGE, "store: record of a stream of %zu bytes into room for %zu", found, has);
+  if (found) memcpy(room, record, found);
+  *size = found;
+  return SOLID_OK;
+}
+
+solid_status sol_port_draw_epoch(solid_store_epoch *epoch) {
+  ssize_t n = getrandom(epoch->bytes, sizeof epoch->bytes, 0);
+  if (n == (ssize_t)sizeof epoch->bytes) return SOLID_OK;
+  return solid_fail(SOLID_EIO, "store: no random bits for an epoch: %s", n < 0 ? strerror(errno) : "too few");
 }
 
 int sol_port_keeps(uint64_t window_seq, const solid_params *stored, const solid_params *params) {

@@ -26,6 +26,16 @@ solid_status sol_port_check_get(const solid_bytes *users, size_t n, const solid_
 solid_status sol_port_check_params(const solid_bytes *users, const solid_params *params, size_t n,
                                    solid_status *statuses);
 
+/* EINVAL, ERANGE: a name or a record of a bad size; of a load `room`, of a save both records. */
+solid_status sol_port_check_load(solid_bytes name, const void *room, const size_t *size);
+solid_status sol_port_check_save(solid_bytes name, solid_bytes seen, solid_bytes record, const int *saved);
+
+/* Copies a record of `found` bytes into the room of a load and sets *size. ERANGE: it does not fit. */
+solid_status sol_port_give_record(const void *record, size_t found, void *room, size_t *size);
+
+/* 128 bits from the system. EIO. */
+solid_status sol_port_draw_epoch(solid_store_epoch *epoch);
+
 /* 1 if `stored` (its seq, generation, width and count) stays: it is of the same generation and sizes and has a higher
  * seq. One that is ahead of its window is a leftover of a window that was lost (evicted, expired), whose count began
  * anew: it goes. No window = window_seq 0. */

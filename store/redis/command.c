@@ -18,6 +18,10 @@ void sol_command_key(sol_command *cmd, const char *prefix, solid_bytes user, sol
   sol_command_bytes(cmd, key, sol_key_write(prefix, user, kind, key));
 }
 
+void sol_command_name(sol_command *cmd, const char *prefix, const char *name, solid_bytes rest) {
+  sol_command_bytes(cmd, cmd->keys[0], sol_key_write_name(prefix, name, rest, cmd->keys[0]));
+}
+
 void sol_command_number(sol_command *cmd, int slot, int64_t value) {
   snprintf(cmd->digits[slot], sizeof cmd->digits[slot], "%lld", (long long)value);
   sol_command_text(cmd, cmd->digits[slot]);

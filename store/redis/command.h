@@ -18,6 +18,7 @@ typedef struct sol_command {
 void sol_command_bytes(sol_command *cmd, const void *data, size_t size);
 void sol_command_text(sol_command *cmd, const char *text);
 void sol_command_key(sol_command *cmd, const char *prefix, solid_bytes user, sol_key_kind kind);
+void sol_command_name(sol_command *cmd, const char *prefix, const char *name, solid_bytes rest); /* of no user */
 void sol_command_number(sol_command *cmd, int slot, int64_t value);
 
 #endif

@@ -23,3 +23,11 @@ size_t sol_key_write(const char *prefix, solid_bytes user, sol_key_kind kind, ch
   out[n++] = (char)kind;
   return n;
 }
+
+size_t sol_key_write_name(const char *prefix, const char *name, solid_bytes rest, char out[SOL_KEY_MAX]) {
+  size_t n = strlen(prefix), m = strlen(name);
+  memcpy(out, prefix, n);
+  memcpy(out + n, name, m);
+  if (rest.size) memcpy(out + n + m, rest.data, rest.size);
+  return n + m + rest.size;
+}

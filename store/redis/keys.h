@@ -19,4 +19,8 @@ int sol_key_prefix_ok(const char *prefix);
 /* Writes the key (no terminating zero) and returns its size. */
 size_t sol_key_write(const char *prefix, solid_bytes user, sol_key_kind kind, char out[SOL_KEY_MAX]);
 
+/* The same for what belongs to no user: <prefix><name><rest>, e.g. "solid:stream:" and its name as it is. No user's key
+ * is like it: those have a brace behind the prefix. */
+size_t sol_key_write_name(const char *prefix, const char *name, solid_bytes rest, char out[SOL_KEY_MAX]);
+
 #endif

@@ -13,7 +13,7 @@
 #include "solid/context.h"
 #include <hiredis/hiredis.h>
 
-enum { SOL_REDIS_SCRIPTS = 2, SOL_REDIS_SHA_SIZE = 40 };
+enum { SOL_REDIS_SCRIPTS = 3, SOL_REDIS_SHA_SIZE = 40 };
 
 /* Borrowed strings must outlive the connection. */
 typedef struct sol_redis_options {

@@ -48,21 +48,21 @@ static char *copy_strings(solid_redis_store_options *o) {
 
 static void init_conn(sol_redis_store *store) {
   const solid_redis_store_options *o = &store->options;
-  sol_redis_init(
-      &store->conn,
-      &(sol_redis_options){.host = o->host,
-                           .port = (uint16_t)o->port,
-                           .unix_path = o->unix_path,
-                           .username = o->username,
-                           .password = o->password,
-                           .database = o->database,
-                           .connect_timeout_ms = o->connect_timeout_ms,
-                           .timeout_ms = o->timeout_ms,
-                           .backoff_min_ms = o->backoff_min_ms,
-                           .backoff_max_ms = o->backoff_max_ms,
-                           .scripts = {[SOL_SCRIPT_ADVANCE] = sol_advance_lua, [SOL_SCRIPT_PUT] = sol_put_params_lua},
-                           .log = o->log,
-                           .log_user = o->log_user});
+  sol_redis_init(&store->conn, &(sol_redis_options){.host = o->host,
+                                                    .port = (uint16_t)o->port,
+                                                    .unix_path = o->unix_path,
+                                                    .username = o->username,
+                                                    .password = o->password,
+                                                    .database = o->database,
+                                                    .connect_timeout_ms = o->connect_timeout_ms,
+                                                    .timeout_ms = o->timeout_ms,
+                                                    .backoff_min_ms = o->backoff_min_ms,
+                                                    .backoff_max_ms = o->backoff_max_ms,
+                                                    .scripts = {[SOL_SCRIPT_ADVANCE] = sol_advance_lua,
+                                                                [SOL_SCRIPT_PUT] = sol_put_params_lua,
+                                                                [SOL_SCRIPT_STREAM] = sol_stream_save_lua},
+                                                    .log = o->log,
+                                                    .log_user = o->log_user});
 }
 
 solid_redis_store_options solid_redis_store_options_default(void) {

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SCRIPT_ROUNDS = 3 };
-
 typedef struct sol_redis_store redis_store;
 
 /* One call, as the callbacks of an exchange see it; only the fields of that call are set. */
@@ -50,7 +48,7 @@ static int begins_with(const redisReply *reply, const char *word) {
 }
 
 /* OK, or the failure an error reply stands for. */
-static solid_status check_reply(redis_store *store, const redisReply *reply) {
+solid_status sol_redis_check(redis_store *store, const redisReply *reply) {
   static const char *const elsewhere[] = {"READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN"};
   if (reply->type != REDIS_REPLY_ERROR) return SOLID_OK;
   for (size_t i = 0; i < sizeof elsewhere / sizeof *elsewhere; i++)
@@ -60,13 +58,13 @@ static solid_status check_reply(redis_store *store, const redisReply *reply) {
 
 /* What a failure means for user i of the batch: a key of another type is theirs alone, the rest is everybody's. */
 static solid_status judge_user(batch *b, size_t i, const redisReply *reply) {
-  solid_status status = check_reply(b->store, reply);
+  solid_status status = sol_redis_check(b->store, reply);
   if (status != SOLID_EFORMAT) return status;
   b->statuses[i] = status;
   return SOLID_OK;
 }
 
-static solid_status out_of_step(redis_store *store) {
+solid_status sol_redis_out_of_step(redis_store *store) {
   return sol_redis_drop(&store->conn, "a reply of another shape than the command's");
 }
 
@@ -101,7 +99,7 @@ static solid_status run_scripts(batch *b, size_t n, solid_status (*send)(batch *
   for (size_t i = 0; i < n; i++) b->pending[i] = i;
   solid_status status = sol_redis_ready(&store->conn);
   for (int round = 0; n && !status; round++) {
-    if (round == SCRIPT_ROUNDS) return solid_fail(SOLID_EIO, "%s: scripts vanish when loaded", store->conn.name);
+    if (round == SOL_SCRIPT_ROUNDS) return solid_fail(SOLID_EIO, "%s: scripts vanish when loaded", store->conn.name);
     if (round) status = sol_redis_load_scripts(&store->conn);
     for (size_t i = 0; i < n && !status; i++) status = send(b, b->pending[i]);
     b->n_missing = 0;
@@ -111,9 +109,13 @@ static solid_status run_scripts(batch *b, size_t n, solid_status (*send)(batch *
   return status;
 }
 
-/* 1 if the reply says that the script is not loaded: the user is put among those to be sent again. */
+int sol_redis_is_missing(const redisReply *reply) {
+  return reply->type == REDIS_REPLY_ERROR && begins_with(reply, "NOSCRIPT");
+}
+
+/* 1 if the script is not loaded: the user is put among those to be sent again. */
 static int is_missing(batch *b, size_t i, const redisReply *reply) {
-  if (reply->type != REDIS_REPLY_ERROR || !begins_with(reply, "NOSCRIPT")) return 0;
+  if (!sol_redis_is_missing(reply)) return 0;
   b->pending[b->n_missing++] = b->pending[i];
   return 1;
 }
@@ -145,7 +147,7 @@ static solid_status take_append(void *user, size_t i, const redisReply *reply) {
   }
   if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 3 || reply->element[0]->type != REDIS_REPLY_INTEGER ||
       reply->element[1]->type != REDIS_REPLY_INTEGER || reply->element[2]->type != REDIS_REPLY_STRING)
-    return out_of_step(b->store);
+    return sol_redis_out_of_step(b->store);
   window->seq = (uint64_t)reply->element[0]->integer;
   read_steps(b->store, reply->element[2], window);
   if (b->applied) b->applied[who] = (size_t)reply->element[1]->integer;
@@ -190,7 +192,7 @@ static solid_status take_stored(void *user, size_t i, const redisReply *reply) {
   if (is_missing(b, i, reply)) return SOLID_OK;
   solid_status status = judge_user(b, b->pending[i], reply);
   if (status || b->statuses[b->pending[i]]) return status;
-  return reply->type == REDIS_REPLY_INTEGER ? SOLID_OK : out_of_step(b->store);
+  return reply->type == REDIS_REPLY_INTEGER ? SOLID_OK : sol_redis_out_of_step(b->store);
 }
 
 static solid_status redis_put_params(solid_store *base, const solid_bytes *users, const solid_params *params, size_t n,
@@ -228,7 +230,7 @@ static solid_status send_get(redis_store *store, solid_bytes user) {
 static solid_status take_record(batch *b, size_t i, const redisReply *reply) {
   redis_store *store = b->store;
   if (reply->type == REDIS_REPLY_NIL) return SOLID_OK;
-  if (reply->type != REDIS_REPLY_STRING) return out_of_step(store);
+  if (reply->type != REDIS_REPLY_STRING) return sol_redis_out_of_step(store);
   sol_record_verdict verdict =
       sol_record_decode((const uint8_t *)reply->str, (size_t)reply->len, b->generation, &b->params[i]);
   b->found[i] = verdict == SOL_RECORD_OK;
@@ -241,7 +243,7 @@ static solid_status take_record(batch *b, size_t i, const redisReply *reply) {
 
 static solid_status take_window(batch *b, size_t i, const redisReply *reply) {
   solid_window *window = &b->windows[i];
-  if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2) return out_of_step(b->store);
+  if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2) return sol_redis_out_of_step(b->store);
   const redisReply *steps = reply->element[0], *seq = reply->element[1];
   read_steps(b->store, steps, window);
   window->seq = seq->type == REDIS_REPLY_STRING ? strtoull(seq->str, NULL, 10) : 0;
@@ -284,4 +286,14 @@ static void redis_close(solid_store *base) {
   sol_redis_store_free((redis_store *)base);
 }
 
-const solid_store_ops sol_redis_ops = {"redis", redis_advance, redis_put_params, redis_get, redis_close};
+const solid_store_ops sol_redis_ops = {
+    .name = "redis",
+    .advance = redis_advance,
+    .put_params = redis_put_params,
+    .get = redis_get,
+    .epoch = sol_redis_epoch,
+    .epoch_begin = sol_redis_epoch_begin,
+    .stream_load = sol_redis_stream_load,
+    .stream_save = sol_redis_stream_save,
+    .close = redis_close,
+};

@@ -36,7 +36,10 @@ typedef struct store_maker {
   X(refuses_bad_ids)                                                                                                   \
   X(users_expire)                                                                                                      \
   X(use_renews_the_time)                                                                                               \
-  X(other_handle_sees_the_same)
+  X(other_handle_sees_the_same)                                                                                        \
+  X(saves_streams_that_nobody_changed)                                                                                 \
+  X(refuses_bad_streams)                                                                                               \
+  X(begins_an_epoch_once)
 
 #define STORE_DECLARE(name) void body_##name(const store_maker *maker);
 STORE_CASES(STORE_DECLARE)

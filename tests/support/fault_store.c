@@ -56,11 +56,42 @@ static solid_status fault_get(solid_store *store, const solid_bytes *users, size
   return fails ? fail(&fault->get, "get") : status;
 }
 
+static solid_status fault_epoch(solid_store *store, solid_store_epoch *out) {
+  solid_store *inner = ((fault_store *)store)->inner;
+  return inner->ops->epoch(inner, out);
+}
+
+static solid_status fault_epoch_begin(solid_store *store, int anew, solid_store_epoch *out) {
+  solid_store *inner = ((fault_store *)store)->inner;
+  return inner->ops->epoch_begin(inner, anew, out);
+}
+
+static solid_status fault_stream_load(solid_store *store, solid_bytes name, void *room, size_t *size) {
+  solid_store *inner = ((fault_store *)store)->inner;
+  return inner->ops->stream_load(inner, name, room, size);
+}
+
+static solid_status fault_stream_save(solid_store *store, solid_bytes name, solid_bytes seen, solid_bytes record,
+                                      int *saved) {
+  solid_store *inner = ((fault_store *)store)->inner;
+  return inner->ops->stream_save(inner, name, seen, record, saved);
+}
+
 static void fault_close(solid_store *store) {
   (void)store;
 }
 
-static const solid_store_ops fault_ops = {"fault", fault_advance, fault_put_params, fault_get, fault_close};
+static const solid_store_ops fault_ops = {
+    .name = "fault",
+    .advance = fault_advance,
+    .put_params = fault_put_params,
+    .get = fault_get,
+    .epoch = fault_epoch,
+    .epoch_begin = fault_epoch_begin,
+    .stream_load = fault_stream_load,
+    .stream_save = fault_stream_save,
+    .close = fault_close,
+};
 
 void fault_store_wrap(fault_store *store, solid_store *inner) {
   *store = (fault_store){.base = *inner, .inner = inner};
