@@ -13,7 +13,7 @@ set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O2 -g -DNDEBUG")
 if(SOLID_ASSERTS)
   set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O2 -g")
 endif()
-if(SOLID_SANITIZE AND NOT SOLID_FUZZ) # compiles in half the time, finds the same; fuzzing gains by speed
+if(SOLID_SANITIZE AND NOT SOLID_FUZZ) # a quarter less to compile, no less found; fuzzing gains by speed
   string(REPLACE "-O2" "-O1" CMAKE_C_FLAGS_RELWITHDEBINFO "${CMAKE_C_FLAGS_RELWITHDEBINFO}")
 endif()
 
@@ -65,6 +65,10 @@ target_include_directories(solid_flags INTERFACE $<BUILD_INTERFACE:${PROJECT_SOU
 if(SOLID_SANITIZE)
   string(REPLACE "," ";" sanitize_list "${SOLID_SANITIZE}")
   add_compile_options(-fsanitize=${SOLID_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  # A sanitizer's checks hide from gcc what values can be; the other builds judge by these warnings.
+  if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+    add_compile_options(-Wno-maybe-uninitialized -Wno-format-truncation)
+  endif()
   add_link_options(-fsanitize=${SOLID_SANITIZE})
 endif()
 if(SOLID_FUZZ)

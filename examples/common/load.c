@@ -105,6 +105,12 @@ static solid_status order_and_split(solid_dataset *dataset, const load_files *fi
   if (status) return status;
   if (how->ties) status = solid_dataset_shuffle_ties(dataset, (uint64_t)how->tie_seed);
   if (!status) status = solid_split_apply(dataset, &options);
+  uint32_t users = dataset->users, items = dataset->items;
+  if (!status) status = solid_split_core(dataset, (uint32_t)how->min_user, (uint32_t)how->min_item);
+  if (!status && (users > dataset->users || items > dataset->items))
+    fprintf(stderr, "%s: %u of %u users and %u of %u items have too few training events and are left out\n",
+            files->program ? files->program : files->data, users - dataset->users, users, items - dataset->items,
+            items);
   return status ? solid_fail(status, "%s: %s", files->data, solid_last_error()) : SOLID_OK;
 }
 

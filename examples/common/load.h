@@ -16,6 +16,7 @@ typedef struct load_split {
   const char *times; /* file of `user seconds seconds ...`, position by position; NULL = the data's own times */
   int ties;          /* 1 = shuffle */
   int64_t tie_seed;
+  int64_t min_user, min_item; /* training events; 0 = any number */
 } load_split;
 
 typedef struct load_files {

@@ -57,6 +57,20 @@
        .choices = "file|shuffle",                                                                                      \
        .meaning = "order of a user's events of equal time: the file's, or at random",                                  \
        .offset = offsetof(struct_, order.ties)},                                                                       \
+      {.name = "min-user",                                                                                             \
+       .type = SOLID_PROPERTY_INT,                                                                                     \
+       .preset = "0",                                                                                                  \
+       .min = 0,                                                                                                       \
+       .max = 1000000000,                                                                                              \
+       .meaning = "users with fewer training events are left out",                                                     \
+       .offset = offsetof(struct_, order.min_user)},                                                                   \
+      {.name = "min-item",                                                                                             \
+       .type = SOLID_PROPERTY_INT,                                                                                     \
+       .preset = "0",                                                                                                  \
+       .min = 0,                                                                                                       \
+       .max = 1000000000,                                                                                              \
+       .meaning = "items with fewer training events are left out, again and again with --min-user",                    \
+       .offset = offsetof(struct_, order.min_item)},                                                                   \
   {                                                                                                                    \
     .name = "tie-seed", .type = SOLID_PROPERTY_INT, .preset = "0", .min = 0, .max = 9007199254740992.0,                \
     .meaning = "of --ties shuffle", .offset = offsetof(struct_, order.tie_seed)                                        \

@@ -27,7 +27,8 @@ typedef struct ingestd_options {
   const char *model, *device;
   int64_t threads, users;
   store_options store;
-  const char *brokers, *topic, *group, *dead_letter_topic, *from_file;
+  const char *brokers, *topic, *group, *dead_letter_topic, *from_file, *stream;
+  int dead_letter_failure; /* solid_dead_letter_failure */
   int64_t batch_size, batch_ms, start_ms, drain_ms, retry_max_ms, max_future_ms, stats_s;
   int verbose;
   reading_options reading; /* kinds and min_rating alone */

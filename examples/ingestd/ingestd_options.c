@@ -21,8 +21,15 @@ static const solid_property properties[] = {
     {"group", SOLID_PROPERTY_STRING, "solid", 0, 0, NULL, "Kafka: consumer group", 0, OPTION(group)},
     {"dead-letter-topic", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL,
      "Kafka: where rejected events go; default TOPIC.dead-letter, empty = only counted", 0, OPTION(dead_letter_topic)},
+    {"dead-letter-failure", SOLID_PROPERTY_CHOICE, "hold", 0, 0, "hold|count",
+     "Kafka: while that topic does not take them: hold the stream, or count them and go on", 0,
+     OPTION(dead_letter_failure)},
     {"from-file", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL, "read JSON lines of this file (- = stdin) instead of Kafka",
      0, OPTION(from_file)},
+    {"stream", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL,
+     "same or new: what a topic is where its anchors do not tell; new: read a known file as another one; with\n"
+     "                                --from-file -: name of what comes, without which all of it is applied each time",
+     0, OPTION(stream)},
 
     {"batch-size", SOLID_PROPERTY_INT, "256", 1, 1 << 20, NULL, "events stored and committed together", 0,
      OPTION(batch_size)},

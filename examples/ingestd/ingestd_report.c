@@ -34,7 +34,7 @@ void ingestd_print(void *user, const solid_ingest_stats *stats) {
   double seconds = (double)(now_ms - report->last_ms) / 1e3;
   double users_per_s = seconds > 0 ? (double)(done.generated - report->generated) / seconds : 0;
   printf("events %" PRIu64 " (%.0f/s) users %" PRIu64 " (%.0f/s) duplicates %" PRIu64, stats->events,
-         stats->events_per_s, done.generated, users_per_s, done.duplicates);
+         stats->events_per_s, done.generated, users_per_s, stats->duplicates);
   print_rejected(stats);
   if (stats->lag >= 0)
     printf(" lag %" PRId64 " partitions %d commits %" PRIu64, stats->lag, stats->partitions, stats->commits);

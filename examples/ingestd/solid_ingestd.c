@@ -3,6 +3,7 @@
 #include "examples/common/address.h"
 #include "examples/common/ground.h"
 #include "examples/common/program.h"
+#include "examples/common/store_streams.h"
 #include "examples/ingestd/ingestd.h"
 #include "ingest/file_source.h"
 #include <inttypes.h>
@@ -48,6 +49,13 @@ static int fail(int code) {
   return code;
 }
 
+/* --stream as a choice; a name is none. */
+static solid_stream_choice choice_of(const ingestd_options *options) {
+  if (options->stream && strcmp(options->stream, "same") == 0) return SOLID_STREAM_SAME;
+  if (options->stream && strcmp(options->stream, "new") == 0) return SOLID_STREAM_NEW;
+  return SOLID_STREAM_ASK;
+}
+
 /* Rejected lines of a file go nowhere else: the first few are shown. */
 static void on_reject(void *user, uint64_t number, solid_bytes line, solid_reject reject) {
   enum { SHOWN = 10 };
@@ -58,7 +66,9 @@ static void on_reject(void *user, uint64_t number, solid_bytes line, solid_rejec
             sol_show(line.data, line.size).text);
 }
 
-static int run_file(const ingestd_options *options, solid_pipeline *pipeline, ingestd_report *report) {
+static int run_file(const ingestd_options *options, const solid_streams *streams, solid_pipeline *pipeline,
+                    ingestd_report *report) {
+  int verbose = options->verbose;
   solid_file_source *replay = NULL;
   solid_file_source_options o = SOLID_FILE_SOURCE_OPTIONS_INIT;
   o.path = options->from_file;
@@ -73,6 +83,11 @@ static int run_file(const ingestd_options *options, solid_pipeline *pipeline, in
   o.on_stats = ingestd_print;
   o.on_reject = on_reject;
   o.user = report;
+  o.streams = streams;
+  o.stream_choice = choice_of(options);
+  o.stream = o.stream_choice == SOLID_STREAM_ASK ? options->stream : NULL;
+  o.log = ingestd_log;
+  o.log_user = &verbose;
   if (solid_file_source_open(&replay, &o)) return fail(INGESTD_NO_SOURCE);
   running.replay = replay;
   if (running.stopped) solid_file_source_stop(replay);
@@ -83,8 +98,8 @@ static int run_file(const ingestd_options *options, solid_pipeline *pipeline, in
 }
 
 #ifdef SOLID_WITH_KAFKA
-static int run_kafka(const ingestd_options *options, const solid_config *config, solid_pipeline *pipeline,
-                     ingestd_report *report) {
+static int run_kafka(const ingestd_options *options, const solid_config *config, const solid_streams *streams,
+                     solid_pipeline *pipeline, ingestd_report *report) {
   solid_consumer *consumer = NULL;
   solid_consumer_options o = SOLID_CONSUMER_OPTIONS_INIT;
   int verbose = options->verbose;
@@ -107,6 +122,9 @@ static int run_kafka(const ingestd_options *options, const solid_config *config,
   o.stats_user = report;
   o.log = ingestd_log;
   o.log_user = &verbose;
+  o.streams = streams;
+  o.stream_choice = choice_of(options);
+  o.dead_letter_failure = (solid_dead_letter_failure)options->dead_letter_failure;
   solid_status status = solid_consumer_open(&consumer, &o);
   if (status) return fail(status == SOLID_EINVAL ? INGESTD_USAGE : INGESTD_NO_SOURCE);
   fprintf(stderr, "solid_ingestd: reading %s as group %s\n", options->topic, options->group);
@@ -119,9 +137,9 @@ static int run_kafka(const ingestd_options *options, const solid_config *config,
   return code;
 }
 #else
-static int run_kafka(const ingestd_options *options, const solid_config *config, solid_pipeline *pipeline,
-                     ingestd_report *report) {
-  (void)options, (void)config, (void)pipeline, (void)report;
+static int run_kafka(const ingestd_options *options, const solid_config *config, const solid_streams *streams,
+                     solid_pipeline *pipeline, ingestd_report *report) {
+  (void)options, (void)config, (void)streams, (void)pipeline, (void)report;
   fprintf(stderr, "solid_ingestd: built without Kafka, use --from-file\n");
   return INGESTD_USAGE;
 }
@@ -152,7 +170,9 @@ static int serve(const ingestd_options *options, const solid_config *config) {
     code = fail(INGESTD_FAILED);
   if (code == INGESTD_DONE) {
     ingestd_report report = ingestd_report_start(pipeline);
-    code = options->from_file ? run_file(options, pipeline, &report) : run_kafka(options, config, pipeline, &report);
+    solid_streams streams = store_streams(store);
+    code = options->from_file ? run_file(options, &streams, pipeline, &report)
+                              : run_kafka(options, config, &streams, pipeline, &report);
   }
   solid_pipeline_free(pipeline);
   solid_store_close(store);

@@ -57,18 +57,33 @@ static int take_parts(parts *p, const char *text, size_t size) {
   return at == end;
 }
 
-/* What is not exact in one product goes through the C library in the C locale, of this thread and for this call. */
+/* The C locale, of this thread and until leave_locale. */
+typedef struct locale_guard {
+  locale_t plain, before;
+} locale_guard;
+
+static int enter_locale(locale_guard *guard) {
+  guard->plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+  if (guard->plain == (locale_t)0) return 0;
+  guard->before = uselocale(guard->plain);
+  return 1;
+}
+
+static void leave_locale(const locale_guard *guard) {
+  uselocale(guard->before);
+  freelocale(guard->plain);
+}
+
+/* What is not exact in one product goes through the C library. */
 static int convert_slowly(const char *text, size_t size, double *out) {
   char copy[LONGEST];
+  locale_guard guard;
   if (size >= sizeof copy) return 0;
   memcpy(copy, text, size);
   copy[size] = 0;
-  locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-  if (plain == (locale_t)0) return 0;
-  locale_t before = uselocale(plain);
+  if (!enter_locale(&guard)) return 0;
   double value = strtod(copy, NULL);
-  uselocale(before);
-  freelocale(plain);
+  leave_locale(&guard);
   if (!isfinite(value)) return 0;
   *out = value;
   return 1;
@@ -109,14 +124,12 @@ int sol_number_int(const char *text, size_t size, int64_t *out) {
   return 1;
 }
 
-void sol_number_text(double value, char text[SOL_NUMBER_TEXT]) {
-  static const char plain[] = "0123456789+-e";
-  double read = 0;
+void sol_number_text(double value, char *text, size_t size) {
+  locale_guard guard;
+  int is_inside = enter_locale(&guard);
   for (int digits = 1; digits <= 17; digits++) {
-    snprintf(text, SOL_NUMBER_TEXT, "%.*g", digits, value);
-    char *point = text + strspn(text, plain); /* the locale's, of one byte or more */
-    size_t bytes = strcspn(point, plain);
-    if (bytes > 0) *point = '.', memmove(point + 1, point + bytes, strlen(point + bytes) + 1);
-    if (sol_number_double(text, strlen(text), &read) && read == value) return;
+    snprintf(text, size, "%.*g", digits, value);
+    if (strtod(text, NULL) == value) break;
   }
+  if (is_inside) leave_locale(&guard);
 }

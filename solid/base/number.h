@@ -14,11 +14,11 @@ int sol_number_double(const char *text, size_t size, double *out);
 /* The same as a float. */
 int sol_number_float(const char *text, size_t size, float *out);
 
-/* The shortest decimal text, with a point, that reads as `value`; a whole number has none. */
-#define SOL_NUMBER_TEXT 32
-void sol_number_text(double value, char text[SOL_NUMBER_TEXT]);
-
 /* The whole of `text` as [+-]digits that fit 64 bits. */
 int sol_number_int(const char *text, size_t size, int64_t *out);
+
+/* The shortest decimal text that reads back as `value`: "0.1", "1e-05". A room of SOL_NUMBER_TEXT is enough. */
+#define SOL_NUMBER_TEXT 32
+void sol_number_text(double value, char *text, size_t size);
 
 #endif

@@ -55,7 +55,8 @@ typedef struct solid_split {
   uint32_t untimed;              /* global-time: users left out because they have no times */
   int shuffled;                  /* 1 = ties of time were shuffled with this seed: solid_dataset_shuffle_ties */
   uint64_t tie_seed;
-  solid_split_bounds *bounds; /* (U); NULL = leave-one-out */
+  solid_split_bounds *bounds;  /* (U); NULL = leave-one-out */
+  uint32_t min_user, min_item; /* solid_split_core: fewest training events of a user, of an item; 0 = any number */
 } solid_split;
 
 typedef struct solid_dataset {

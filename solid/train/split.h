@@ -47,8 +47,15 @@ typedef struct solid_split_options {
  * order of time. ENOTFOUND: a part is empty; the text says which. On failure the old split stays. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_split_apply(solid_dataset *dataset, const solid_split_options *options);
 
-/* "leave-one-out", "global-time 975000000000 977000000000", "per-user-ratio 0.8 0.1", and ", ties shuffled by 3": equal
- * texts and equal data are equal questions. */
+/* Takes out users with fewer than min_user and items with fewer than min_item training events, until none is left that
+ * has fewer with what is left. Only what trains is counted: what is asked later must not say who is asked. Everything
+ * stays in its part; a target whose item is gone is not asked. 0 and 0 = nothing is done. ENOTFOUND: too little is
+ * left; the dataset is then as it was. */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_split_core(solid_dataset *dataset, uint32_t min_user,
+                                                           uint32_t min_item);
+
+/* "leave-one-out", "global-time 975000000000 977000000000", "per-user-ratio 0.8 0.1", and ", ties shuffled by 3", ", at
+ * least 5 events a user, 3 an item": equal texts and equal data are equal questions. */
 SOLID_API void solid_split_describe(const solid_dataset *dataset, char text[SOLID_SPLIT_TEXT]);
 
 /* Where user u's parts begin, u below dataset->users; SOLID_NO_EVENT = no question. */

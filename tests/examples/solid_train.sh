@@ -48,6 +48,15 @@ grep -q "15 of 30 events are dislikes" "$work/err" || fail "dislikes are not sai
 "$eval" --model "$work/rated" --data "$work/rated.csv" --min-rating 3 >/dev/null 2>&1 || fail "solid_eval does not read ratings as solid_train"
 "$eval" --model "$work/rated" --data "$work/rated.csv" >/dev/null 2>&1 && fail "solid_eval takes dislikes for steps"
 expect_refusal 2 "has no ratings" --data "$work/data/items.json" --format histories --min-rating 3 --out "$work/model"
+# Users and items of too few training events: what the model was not trained on is not asked about.
+printf '%s\n' user,item a,1 a,2 a,3 a,4 a,5 b,4 b,5 b,1 b,2 b,3 c,3 c,4 c,5 c,1 c,2 d,1 d,2 d,r e,1 e,2 e,s f,1 f,2 f,t >"$work/cored.csv"
+core=(--data "$work/cored.csv" --min-user 2 --min-item 2)
+"$train" "${core[@]}" --width 8 --codes 2 --epochs 1 --threads 1 --out "$work/cored" >"$work/out" 2>"$work/err"
+grep -q "3 of 6 users and 4 of 8 items have too few training events" "$work/err" || fail "the core is not said: $(cat "$work/err")"
+grep -q "3 users, 4 items, 12 events" "$work/out" || fail "another core: $(cat "$work/out")"
+"$eval" --model "$work/cored" "${core[@]}" >/dev/null 2>"$work/err" || fail "solid_eval does not know the core: $(cat "$work/err")"
+"$eval" --model "$work/cored" --data "$work/cored.csv" >/dev/null 2>&1 && fail "solid_eval does not notice another core"
+expect_refusal 1 "leave 0 of 6 users" --data "$work/cored.csv" --min-user 9 --out "$work/model"
 expect_refusal 2 "--bad-lines 'skip'" --data "$work/rated.csv" --bad-lines skip --out "$work/model"
 printf 'c,6\n,7,1\n' >>"$work/rated.csv"
 expect_refusal 1 "$work/rated.csv:33: user of 0 bytes" --data "$work/rated.csv" --out "$work/model"

@@ -127,7 +127,8 @@ solid_status solid_dataset_shuffle_ties(solid_dataset *dataset, uint64_t seed) {
     }
   }
   free(dataset->split.bounds);
-  dataset->split = (solid_split){.shuffled = 1, .tie_seed = seed};
+  dataset->split = (solid_split){
+      .shuffled = 1, .tie_seed = seed, .min_user = dataset->split.min_user, .min_item = dataset->split.min_item};
   return SOLID_OK;
 }
 

@@ -1,4 +1,5 @@
 #include "solid/train/split.h"
+#include "solid/base/number.h"
 #include "solid/extend.h"
 #include <assert.h>
 #include <inttypes.h>
@@ -111,7 +112,11 @@ solid_status solid_split_apply(solid_dataset *dataset, const solid_split_options
   solid_status status = check(dataset, options);
   if (status) return status;
   solid_split old = dataset->split;
-  solid_split split = {.kind = options->kind, .shuffled = old.shuffled, .tie_seed = old.tie_seed};
+  solid_split split = {.kind = options->kind,
+                       .shuffled = old.shuffled,
+                       .tie_seed = old.tie_seed,
+                       .min_user = old.min_user,
+                       .min_item = old.min_item};
   if (split.kind != SOLID_LEAVE_ONE_OUT) {
     split.train = options->train, split.valid = options->valid;
     split.bounds = malloc(((size_t)dataset->users + 1) * sizeof *split.bounds);
@@ -143,8 +148,16 @@ void solid_split_describe(const solid_dataset *dataset, char text[SOLID_SPLIT_TE
   if (s->kind == SOLID_LEAVE_ONE_OUT) n = snprintf(text, SOLID_SPLIT_TEXT, "leave-one-out");
   if (s->kind == SOLID_GLOBAL_TIME)
     n = snprintf(text, SOLID_SPLIT_TEXT, "global-time %" PRId64 " %" PRId64, s->valid_from, s->test_from);
-  if (s->kind == SOLID_PER_USER_RATIO) n = snprintf(text, SOLID_SPLIT_TEXT, "per-user-ratio %g %g", s->train, s->valid);
-  if (s->shuffled) snprintf(text + n, (size_t)(SOLID_SPLIT_TEXT - n), ", ties shuffled by %" PRIu64, s->tie_seed);
+  if (s->kind == SOLID_PER_USER_RATIO) {
+    char train[SOL_NUMBER_TEXT], valid[SOL_NUMBER_TEXT];
+    sol_number_text(s->train, train, sizeof train);
+    sol_number_text(s->valid, valid, sizeof valid);
+    n = snprintf(text, SOLID_SPLIT_TEXT, "per-user-ratio %s %s", train, valid);
+  }
+  if (s->shuffled) n += snprintf(text + n, (size_t)(SOLID_SPLIT_TEXT - n), ", ties shuffled by %" PRIu64, s->tie_seed);
+  if (s->min_user || s->min_item)
+    snprintf(text + n, (size_t)(SOLID_SPLIT_TEXT - n), ", at least %u events a user, %u an item", s->min_user,
+             s->min_item);
 }
 
 solid_split_bounds solid_split_of(const solid_dataset *dataset, uint32_t u) {

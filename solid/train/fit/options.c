@@ -85,7 +85,7 @@ void solid_train_option_text(const solid_train_options *options, const solid_opt
   } else if (value == floor(value)) {
     snprintf(text, SOLID_OPTION_TEXT, "%.0f", value);
   } else {
-    sol_number_text(value, text);
+    sol_number_text(value, text, SOLID_OPTION_TEXT);
   }
 }
 

@@ -1,0 +1,184 @@
+/* Users: in batches, unknown, of any id, and for how long. */
+#include "tests/store/store_body.h"
+#include "tests/store/store_parts.h"
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+void body_batch_of_users(const store_maker *maker) {
+  enum { USERS = 500 };
+  solid_store *store = maker->open(0);
+  static char names[USERS][16];
+  static window_room rooms[USERS];
+  static params_room made[USERS], got[USERS];
+  static solid_append appends[USERS];
+  static solid_window windows[USERS];
+  static solid_params params[USERS];
+  static solid_bytes users[USERS];
+  static solid_step steps[USERS][3];
+  static const solid_position positions[3] = {{1, 1}, {1, 2}, {1, 3}};
+  static size_t applied[USERS];
+  static uint8_t found[USERS];
+  static solid_status statuses[USERS];
+  for (size_t i = 0; i < USERS; i++) {
+    users[i] = (solid_bytes){names[i], (size_t)snprintf(names[i], sizeof names[i], "user-%zu", i)};
+    for (uint64_t j = 0; j < 3; j++) steps[i][j] = (solid_step){100 * i + j, (int64_t)(100 * i + j)};
+    appends[i] = (solid_append){users[i], steps[i], positions, i % 4};
+    windows[i] = (solid_window){rooms[i].steps, 99, 99};
+    part_fill_params(&made[i], i % 4, 5, (float)i);
+    params[i] = made[i].params;
+  }
+  cr_assert_eq(store->ops->advance(store, appends, USERS, windows, applied, statuses), SOLID_OK, "%s",
+               solid_last_error());
+  cr_assert_eq(store->ops->put_params(store, users, params, USERS / 2, statuses), SOLID_OK, "%s", solid_last_error());
+  for (size_t i = 0; i < USERS; i++) {
+    cr_assert_eq(applied[i], i % 4);
+    windows[i] = (solid_window){rooms[i].steps, 99, 99};
+    params[i] = part_params_in(&got[i]);
+    params[i].seq = params[i].generation = 99;
+  }
+  cr_assert_eq(store->ops->get(store, users, USERS, 5, windows, params, found, statuses), SOLID_OK, "%s",
+               solid_last_error());
+  for (size_t i = 0; i < USERS; i++) {
+    cr_assert_eq(statuses[i], SOLID_OK);
+    rooms[i].window = windows[i];
+    part_expect_window(&rooms[i], i % 4, i % 4, (uint64_t[]){100 * i, 100 * i + 1, 100 * i + 2});
+    cr_assert_eq(found[i], i < USERS / 2);
+    if (!found[i]) continue;
+    cr_assert_eq(params[i].seq, i % 4);
+    cr_assert_arr_eq(got[i].h, made[i].h, sizeof made[i].h);
+    cr_assert_arr_eq(got[i].values, made[i].values, sizeof made[i].values);
+  }
+  cr_assert_eq(store->ops->advance(store, NULL, 0, NULL, NULL, NULL), SOLID_OK, "an empty batch");
+  solid_store_close(store);
+}
+
+void body_unknown_user(const store_maker *maker) {
+  solid_store *store = maker->open(0);
+  window_room window;
+  params_room params;
+  window.window.count = window.window.seq = 99;
+  cr_assert_eq(part_get(store, "nobody", 1, &window, &params), 0);
+  part_expect_window(&window, 0, 0, NULL);
+  part_append_one(store, "ann", 1, part_at(1, 0), &window);
+  cr_assert_eq(part_get(store, "ann", 1, &window, &params), 0);
+  part_expect_window(&window, 1, 1, (uint64_t[]){1});
+  solid_store_close(store);
+}
+
+/* Ids that look alike to a program that stops at a zero byte, splits at a brace or unescapes too much. */
+void body_ids_of_all_kinds(const store_maker *maker) {
+  static char longest[SOLID_ID_MAX], almost[SOLID_ID_MAX];
+  memset(longest, 'x', sizeof longest);
+  memcpy(almost, longest, sizeof almost);
+  almost[SOLID_ID_MAX - 1] = 'y';
+  const solid_bytes ids[] = {{"a", 1},
+                             {"\0", 1},
+                             {"\0\0", 2},
+                             {"a\0b", 3},
+                             {"a\0c", 3},
+                             {"}", 1},
+                             {"{", 1},
+                             {"{}", 2},
+                             {"}{", 2},
+                             {"a}b", 3},
+                             {"%7D", 3},
+                             {"%257D", 5},
+                             {"%", 1},
+                             {"\r\n", 2},
+                             {"$3", 2},
+                             {"*1\r\n", 4},
+                             {" ", 1},
+                             {"a:w", 3},
+                             {"a}:w", 4},
+                             {"\xff\xfe", 2},
+                             {"\xff", 1},
+                             {"ä", 2},
+                             {longest, SOLID_ID_MAX},
+                             {almost, SOLID_ID_MAX}};
+  enum { IDS = sizeof ids / sizeof *ids };
+  solid_store *store = maker->open(0);
+  window_room room;
+  for (uint64_t i = 0; i < IDS; i++) {
+    solid_step step = {i, (int64_t)i};
+    solid_position position = part_no_stream;
+    cr_assert_eq(part_append(store, ids[i], &step, &position, 1, &room), 1);
+    params_room params;
+    part_fill_params(&params, 1, 1, (float)i);
+    cr_assert_eq(part_try_put(store, ids[i], &params.params), SOLID_OK);
+  }
+  for (uint64_t i = 0; i < IDS; i++) {
+    params_room params;
+    uint8_t found;
+    params.params = part_params_in(&params);
+    cr_assert_eq(part_try_get(store, ids[i], 1, &room.window, &params.params, &found), SOLID_OK);
+    part_expect_window(&room, 1, 1, &i);
+    cr_assert(found && params.h[0] == (float)i, "id %lu", i);
+  }
+  solid_store_close(store);
+}
+
+void body_refuses_bad_ids(const store_maker *maker) {
+  static const char many[SOLID_ID_MAX + 1] = {1};
+  const solid_bytes ids[] = {{"", 0}, {NULL, 0}, {many, sizeof many}};
+  solid_store *store = maker->open(0);
+  for (int i = 0; i < 3; i++) {
+    window_room window;
+    params_room params;
+    solid_step step = {1, 1};
+    solid_position position = part_no_stream;
+    uint8_t found;
+    part_fill_params(&params, 1, 1, 1.0f);
+    cr_assert_eq(part_try_append(store, ids[i], &step, &position, 1, &window, NULL), SOLID_ERANGE);
+    cr_assert_eq(part_try_put(store, ids[i], &params.params), SOLID_ERANGE);
+    cr_assert_eq(part_try_get(store, ids[i], 1, &window.window, &params.params, &found), SOLID_ERANGE);
+    cr_assert(strstr(solid_last_error(), "user id of"), "%s", solid_last_error());
+  }
+  solid_store_close(store);
+}
+
+void body_users_expire(const store_maker *maker) {
+  solid_store *store = maker->open(400);
+  window_room window;
+  params_room params;
+  part_append_one(store, "ann", 1, part_at(1, 9), &window);
+  part_put(store, "ann", 1, 1, 1.0f);
+  cr_assert_eq(part_get(store, "ann", 1, &window, &params), 1);
+  maker->pass_time(700);
+  cr_assert_eq(part_get(store, "ann", 1, &window, &params), 0);
+  part_expect_window(&window, 0, 0, NULL);
+  cr_assert_eq(part_append_one(store, "ann", 2, part_at(1, 9), &window), 1, "the mark is forgotten too");
+  part_expect_window(&window, 1, 1, (uint64_t[]){2});
+  solid_store_close(store);
+}
+
+void body_use_renews_the_time(const store_maker *maker) {
+  solid_store *store = maker->open(1500);
+  window_room window;
+  params_room params;
+  part_append_one(store, "reader", 1, part_at(1, 1), &window);
+  part_put(store, "reader", 1, 1, 1.0f);
+  part_append_one(store, "writer", 1, part_at(1, 1), &window);
+  for (int i = 0; i < 4; i++) {
+    maker->pass_time(500);
+    cr_assert_eq(part_get(store, "reader", 1, &window, &params), 1, "round %d", i);
+    part_expect_window(&window, 1, 1, (uint64_t[]){1});
+    part_append(store, part_text("writer"), NULL, NULL, 0, &window);
+    part_expect_window(&window, 1, 1, (uint64_t[]){1});
+  }
+  solid_store_close(store);
+}
+
+void body_other_handle_sees_the_same(const store_maker *maker) {
+  solid_store *writer = maker->open(0), *reader = maker->open(0);
+  window_room window;
+  params_room params;
+  part_append_one(writer, "ann", 1, part_at(1, 9), &window);
+  part_put(writer, "ann", 1, 1, 1.0f);
+  cr_assert_eq(part_get(reader, "ann", 1, &window, &params), 1);
+  part_expect_window(&window, 1, 1, (uint64_t[]){1});
+  cr_assert_eq(part_append_one(reader, "ann", 1, part_at(1, 9), &window), 0);
+  solid_store_close(writer);
+  cr_assert_eq(part_get(reader, "ann", 1, &window, &params), 1);
+  solid_store_close(reader);
+}
