@@ -185,6 +185,18 @@ SOLID_API SOLID_CHECK_RESULT solid_status solid_dataset_read_attributes(const ch
                                                                         const solid_attributes_options *options,
                                                                         solid_attributes_sink sink, void *context);
 
+/* The title of one item. */
+typedef solid_status (*solid_title_sink)(void *context, solid_bytes item, solid_bytes title);
+
+/* Reads what a file calls its items; told apart by the first line:
+ *   {"item": "title", ...}
+ *   id::title::genres                    movies.dat
+ *   any table with a header              a column of items by the known names, and one called title, name, *_title or
+ *                                        *_name, also with RecBole's types
+ * ENOTFOUND: it says no titles, which is no fault of a file of attributes. */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_dataset_read_titles(const char *path, solid_title_sink sink,
+                                                                    void *context);
+
 /* Of a file of vectors. */
 typedef struct solid_vectors_options {
   uint32_t struct_size;

@@ -1,7 +1,7 @@
 /* apply: one generated layer, every row under its own matrix.
  *
  *   y_o = f(sum_i x_i W[i][o] + b[o])       x (n, in)   y (n, out)   f: SK_IDENTITY or SK_TANH
- *   row r's W ([in][out]) starts at w + r * stride, its b (out) follows W
+ *   row r's W ([in][out]) starts at w + r * stride, its b (out) follows W; with an index (n) at w + index[r] * stride
  *
  * apply_backward (y as computed; g = dy for identity, dy * (1 - y^2) for tanh):
  *   dx_i = sum_o W[i][o] g_o  (+= when accumulate_dx)   dW[i][o] = x_i g_o   db = g   into dw (n, in * out + out),
@@ -17,6 +17,7 @@ typedef struct sk_apply_args {
   sk_activation f;
   const float *x, *w;
   int64_t stride;
+  const int32_t *index; /* NULL: row r under the r-th matrix */
   float *y;
 } sk_apply_args;
 

@@ -76,6 +76,7 @@ typedef struct sk_backend_ops {
   const char *name;  /* "cpu", "cuda" */
   int32_t tile_rows; /* rows at a time that suit the device where each has kilobytes of intermediate results */
   int records;       /* 1: `replay` keeps recordings, so that callers do well to ask for few different sizes */
+  int unified;       /* 1: the host's memory is the device's: a pointer of either serves both, after `sync` */
 
   /* OK when the device is usable on this machine; `text` (may be NULL) gets one line: what was found, or why not. */
   solid_status (*probe)(char *text, size_t size);

@@ -19,7 +19,6 @@ typedef struct sk_embed_args {
   float scale;
   int32_t accumulate;
   float *out;
-  int64_t stride; /* floats from a row of out to the next; 0 = d */
 } sk_embed_args;
 
 typedef struct sk_embed_backward_args {

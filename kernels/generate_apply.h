@@ -13,6 +13,9 @@
 #include "kernels/generate.h"
 #include "kernels/scratch.h"
 
+/* Floats of layers that the CPU has at a time: scratch does not grow with rows beyond. */
+#define SK_GENERATE_APPLY_CACHED 65536
+
 typedef struct sk_generate_apply_args {
   int32_t n, d, in, out;
   const float *zi, *gi, *bi, *zs, *gs, *bs;

@@ -65,6 +65,27 @@ SOLID_API solid_bytes solid_model_item_id(const solid_model *model, uint32_t ite
 /* XXH3 64-bit hash of an item id: the `item` of a solid_step. Any thread; no model needed. */
 SOLID_API uint64_t solid_item_hash(solid_bytes id);
 
+#define SOLID_TITLE_MAX 1000 /* longest title in bytes */
+
+/* Title of an item for people, borrowed; {NULL, 0} where the model file keeps none. */
+SOLID_API solid_bytes solid_model_item_title(const solid_model *model, uint32_t item);
+
+/* A title on its way into a model file. */
+typedef struct solid_title {
+  solid_bytes item, title;
+} solid_title;
+
+/* Writes the model file at `path` again with these titles in place of those it has; the generation stays, and so do all
+ * stored parameters. Items that the model does not know are left out, those that have no title have an empty one, and
+ * longer ones are cut to SOLID_TITLE_MAX bytes. *kept (may be NULL) receives how many items have one. Errors as
+ * solid_model_load, and of writing. */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_model_file_set_titles(const char *path, const solid_title *titles,
+                                                                      size_t n, size_t *kept);
+
+/* Categories of an item in ascending order, borrowed: *categories points at *count numbers. ERANGE: item >= V. */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_model_item_categories(const solid_model *model, uint32_t item,
+                                                                      const uint32_t **categories, size_t *count);
+
 /* Semantic codes of an item, uint16[levels] borrowed from the model; NULL if item >= V. */
 SOLID_API const uint16_t *solid_model_item_codes(const solid_model *model, uint32_t item);
 

@@ -51,6 +51,30 @@ SOLID_API SOLID_CHECK_RESULT solid_status solid_worker_rank(solid_worker *worker
                                                             const uint64_t *excluded, size_t k, solid_scored *out,
                                                             size_t *counts);
 
+/* One row of solid_worker_answer: what is known of a user, and what comes of it. */
+typedef struct solid_question {
+  const uint32_t *window; /* dense item indices, oldest first, of which the newest L count */
+  size_t n_window;
+  const uint32_t *session; /* newer items still, which the encoder reads, but not the generator */
+  size_t n_session;
+  const float *h;           /* (d) the window's state as it was stored; NULL: the encoder reads the window */
+  const float *params;      /* (P) layers as they were stored; NULL: h and params are made of the window */
+  int32_t keep;             /* 1: what is made is wanted */
+  const uint64_t *excluded; /* as a row of solid_worker_rank's; NULL: no item is left out */
+  solid_scored *best;       /* room for k items, best first; places that remain are {SOLID_NO_ITEM, -INFINITY} */
+
+  /* Set by the call. */
+  size_t count;       /* items found */
+  float *made_h;      /* (d) and (P): the window's, session items left out, if they were made and `keep` is set; */
+  float *made_params; /* memory of the worker, valid until it is used again */
+} solid_question;
+
+/* From what is known to items, as solid_worker_generate, _encode, _apply and _rank one after the other, but with
+ * nothing in between going through the host. Rows need not be of one kind. EINVAL: n > max_batch, a row without `best`.
+ * ERANGE: k = 0, k > V or an item >= V. */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_worker_answer(solid_worker *worker, solid_question *questions, size_t n,
+                                                              size_t k);
+
 /* 64-bit words of one exclusion row: ceil(V / 64). */
 SOLID_API size_t solid_worker_mask_words(const solid_worker *worker);
 

@@ -1,5 +1,5 @@
-#include "examples/paper/calls.h"
 #include "examples/paper/net.h"
+#include "kernels/formula.h"
 
 #define SLOPE 0.1f /* of the decoder's leaky rectifier */
 

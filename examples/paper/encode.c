@@ -1,10 +1,8 @@
-#include "examples/paper/calls.h"
 #include "examples/paper/net.h"
-
-#define NORM_EPS 1e-5f
+#include "kernels/formula.h"
 
 void sol_paper_sequence(sol_paper_net *net, sol_run *run, const float *table, uint32_t rows, const int32_t *ids,
-                        const float *positions, const sol_paper_linear *w, const sol_paper_sequence_state *s) {
+                        const float *positions, const sol_linear *w, const sol_paper_sequence_state *s) {
   int32_t n = net->batch->rows, d = (int32_t)net->config.width;
   gather(run, n, d, (int32_t)rows, table, ids, 0, s->e);
   if (positions != NULL) gather(run, n, d, (int32_t)net->config.window, positions, net->batch->position, 1, s->e);
@@ -13,7 +11,7 @@ void sol_paper_sequence(sol_paper_net *net, sol_run *run, const float *table, ui
 }
 
 void sol_paper_sequence_backward(sol_paper_net *net, sol_run *run, float *dtable, uint32_t rows, const int32_t *ids,
-                                 float *dpositions, const sol_paper_linear *w, const sol_paper_linear *g,
+                                 float *dpositions, const sol_linear *w, const sol_linear *g,
                                  const sol_paper_sequence_state *s) {
   int32_t n = net->batch->rows, d = (int32_t)net->config.width;
   float *de = net->work[0];
@@ -23,26 +21,26 @@ void sol_paper_sequence_backward(sol_paper_net *net, sol_run *run, float *dtable
   if (dpositions != NULL) scatter(run, n, d, (int32_t)net->config.window, de, net->batch->position, dpositions);
 }
 
-void sol_paper_gru_forward(sol_paper_net *net, sol_run *run, const sol_paper_gru *w, const float *x,
+void sol_paper_gru_forward(sol_paper_net *net, sol_run *run, const sol_gru *w, const float *x,
                            const sol_paper_gru_state *s) {
   const sol_paper_batch *b = net->batch;
   int32_t d = (int32_t)net->config.width;
-  linear(run, b->rows, d, 3 * d, x, (sol_paper_linear){w->w_ih, w->b_ih}, s->gates);
+  linear(run, b->rows, d, 3 * d, x, w->in, s->gates);
   sol_op_gru(run, &(sk_gru_args){.windows = b->runs,
                                  .rows = b->rows,
                                  .max_window = (int32_t)net->config.window,
                                  .d = d,
                                  .offsets = b->run_offsets,
                                  .gx = s->gates,
-                                 .w_hh = w->w_hh,
-                                 .b_hh = w->b_hh,
+                                 .w_hh = w->hidden.w,
+                                 .b_hh = w->hidden.b,
                                  .out = s->h,
                                  .saved = s->saved});
   gather(run, b->windows, d, b->rows, s->h, b->newest, 0, s->last);
 }
 
-void sol_paper_gru_backward(sol_paper_net *net, sol_run *run, const sol_paper_gru *w, const sol_paper_gru *g,
-                            const float *x, const sol_paper_gru_state *s, const float *dlast, float *dx) {
+void sol_paper_gru_backward(sol_paper_net *net, sol_run *run, const sol_gru *w, const sol_gru *g, const float *x,
+                            const sol_paper_gru_state *s, const float *dlast, float *dx) {
   const sol_paper_batch *b = net->batch;
   int32_t d = (int32_t)net->config.width;
   float *dh = net->work[0], *dgates = net->work[1];
@@ -52,47 +50,23 @@ void sol_paper_gru_backward(sol_paper_net *net, sol_run *run, const sol_paper_gr
                                                    .max_window = (int32_t)net->config.window,
                                                    .d = d,
                                                    .offsets = b->run_offsets,
-                                                   .w_hh = w->w_hh,
+                                                   .w_hh = w->hidden.w,
                                                    .out = s->h,
                                                    .saved = s->saved,
                                                    .dout = dh,
                                                    .dgx = dgates,
-                                                   .dw_hh = g->w_hh,
-                                                   .db_hh = g->b_hh,
+                                                   .dw_hh = g->hidden.w,
+                                                   .db_hh = g->hidden.b,
                                                    .scratch = net->work[2]});
-  linear_backward(run, b->rows, d, 3 * d, x, (sol_paper_linear){w->w_ih, w->b_ih}, (sol_paper_linear){g->w_ih, g->b_ih},
-                  dgates, 0, dx);
+  linear_backward(run, b->rows, d, 3 * d, x, w->in, g->in, dgates, 0, dx);
 }
 
 /* The parts of attention.in: rows 0 .. d-1 make queries, the others keys and values. */
-static sol_paper_linear query_part(const sol_paper_linear *l) {
+static sol_linear query_part(const sol_linear *l) {
   return *l;
 }
-static sol_paper_linear key_value_part(const sol_paper_linear *l, int32_t d) {
-  return (sol_paper_linear){l->w + (size_t)d * (size_t)d, l->b + d};
-}
-
-static void norm(sol_run *run, int32_t n, int32_t d, const float *x, const float *gamma, const float *beta, float *mean,
-                 float *rstd, float *y) {
-  sol_op_layer_norm(
-      run,
-      &(sk_layer_norm_args){
-          .n = n, .d = d, .x = x, .gamma = gamma, .beta = beta, .eps = NORM_EPS, .y = y, .mean = mean, .rstd = rstd});
-}
-
-/* dy becomes dx. */
-static void norm_backward(sol_run *run, int32_t n, int32_t d, const float *x, const float *gamma, const float *mean,
-                          const float *rstd, float *dy, float *dgamma, float *dbeta) {
-  sol_op_layer_norm_backward(run, &(sk_layer_norm_backward_args){.n = n,
-                                                                 .d = d,
-                                                                 .x = x,
-                                                                 .gamma = gamma,
-                                                                 .mean = mean,
-                                                                 .rstd = rstd,
-                                                                 .dy = dy,
-                                                                 .dx = dy,
-                                                                 .dgamma = dgamma,
-                                                                 .dbeta = dbeta});
+static sol_linear key_value_part(const sol_linear *l, int32_t d) {
+  return (sol_linear){l->w + (size_t)d * (size_t)d, l->b + d};
 }
 
 /* x = LN2(y + FFN(y)), y = LN1(h_m + attention(h_m; h)): only the newest row m of the layer is ever read, so only it
@@ -120,13 +94,13 @@ static void sasrec(sol_paper_net *net, sol_run *run) {
                                        .out = a->out,
                                        .lse = a->lse});
   linear(run, n, d, d, a->out, w->attention_out, a->sum1);
-  blend(run, (int64_t)n * d, 1, a->newest, 1, a->sum1);
-  norm(run, n, d, a->sum1, w->norm1_gamma, w->norm1_beta, a->mean1, a->rstd1, a->norm1);
+  add(run, (int64_t)n * d, a->newest, a->sum1);
+  norm(run, n, d, a->sum1, w->norm1, a->mean1, a->rstd1, a->norm1);
   linear(run, n, d, 4 * d, a->norm1, w->ffn1, a->ffn_pre);
   activate(run, (int64_t)n * 4 * d, SK_RELU, a->ffn_pre, a->ffn);
   linear(run, n, 4 * d, d, a->ffn, w->ffn2, a->sum2);
-  blend(run, (int64_t)n * d, 1, a->norm1, 1, a->sum2);
-  norm(run, n, d, a->sum2, w->norm2_gamma, w->norm2_beta, a->mean2, a->rstd2, net->x);
+  add(run, (int64_t)n * d, a->norm1, a->sum2);
+  norm(run, n, d, a->sum2, w->norm2, a->mean2, a->rstd2, net->x);
 }
 
 static void sasrec_backward(sol_paper_net *net, sol_run *run) {
@@ -135,11 +109,11 @@ static void sasrec_backward(sol_paper_net *net, sol_run *run) {
   const sol_paper_attention_state *a = &net->attention;
   int32_t n = b->windows, d = (int32_t)net->config.width, heads = (int32_t)net->config.heads;
   float *dy = net->dx, *wide = net->work[0], *dout = net->work[0], *dq = net->work[1], *dkv = net->work[2];
-  norm_backward(run, n, d, a->sum2, w->norm2_gamma, a->mean2, a->rstd2, dy, g->norm2_gamma, g->norm2_beta);
+  norm_backward(run, n, d, a->sum2, w->norm2, g->norm2, a->mean2, a->rstd2, dy, 0, dy);
   linear_backward(run, n, 4 * d, d, a->ffn, w->ffn2, g->ffn2, dy, 0, wide);
   activate_backward(run, (int64_t)n * 4 * d, SK_RELU, a->ffn_pre, wide, wide);
   linear_backward(run, n, d, 4 * d, a->norm1, w->ffn1, g->ffn1, wide, 1, dy);
-  norm_backward(run, n, d, a->sum1, w->norm1_gamma, a->mean1, a->rstd1, dy, g->norm1_gamma, g->norm1_beta);
+  norm_backward(run, n, d, a->sum1, w->norm1, g->norm1, a->mean1, a->rstd1, dy, 0, dy);
   linear_backward(run, n, d, d, a->out, w->attention_out, g->attention_out, dy, 0, dout);
   sol_op_attend_backward(run, &(sk_attend_backward_args){.windows = n,
                                                          .rows = b->rows,

@@ -1,5 +1,5 @@
-#include "examples/paper/calls.h"
 #include "examples/paper/net.h"
+#include "kernels/formula.h"
 #include <math.h>
 
 /* One layer of the head. A run of `n` rows meets n generated matrices; din has as many runs as candidates. */
@@ -31,33 +31,20 @@ void sol_paper_generate(sol_paper_net *net, sol_run *run) {
   for (uint32_t i = 0; i < sol_paper_layer_count(&net->config); i++) {
     layer l = layer_of(net, i);
     sol_paper_enter(net, run, i % SOL_PAPER_LANES);
-    sol_op_generate(run, &(sk_generate_args){.n = l.n,
-                                             .d = (int32_t)net->config.width,
-                                             .m = l.m,
-                                             .zi = net->item_branch.z,
-                                             .gi = w->item.generator[i].w,
-                                             .bi = w->item.generator[i].b,
-                                             .zs = solid ? net->semantic_branch.z : NULL,
-                                             .gs = w->semantic.generator[i].w,
-                                             .bs = w->semantic.generator[i].b,
-                                             .clip = solid ? net->config.clip : INFINITY,
-                                             .stride = l.m,
-                                             .w = net->generated[i],
-                                             .wi_saved = net->item_part[i]});
+    sol_dual maps = {.zi = net->item_branch.z,
+                     .zs = solid ? net->semantic_branch.z : NULL,
+                     .item = w->item.generator[i],
+                     .semantic = w->semantic.generator[i],
+                     .clip = solid ? net->config.clip : INFINITY};
+    generate(run, l.n, (int32_t)net->config.width, l.m, maps, net->generated[i], l.m, net->item_part[i]);
   }
 }
 
 static void generated_layer(sol_paper_net *net, sol_run *run, const layer *l, const float *x) {
   for (int32_t r = 0; r < l->runs; r++) {
     size_t row = (size_t)r * (size_t)l->n;
-    sol_op_apply(run, &(sk_apply_args){.n = l->n,
-                                       .in = l->in,
-                                       .out = l->out,
-                                       .f = l->f,
-                                       .x = x + row * (size_t)l->in,
-                                       .w = net->generated[l->number],
-                                       .stride = l->m,
-                                       .y = net->layer[l->number] + row * (size_t)l->out});
+    apply(run, l->n, l->in, l->out, l->f, x + row * (size_t)l->in, net->generated[l->number], l->m, NULL,
+          net->layer[l->number] + row * (size_t)l->out);
   }
 }
 
@@ -104,18 +91,10 @@ static void generated_layer_backward(sol_paper_net *net, sol_run *run, const lay
   uint32_t i = l->number;
   for (int32_t r = 0; r < l->runs; r++) {
     size_t row = (size_t)r * (size_t)l->n;
-    sol_op_apply_backward(run, &(sk_apply_backward_args){.n = l->n,
-                                                         .in = l->in,
-                                                         .out = l->out,
-                                                         .f = l->f,
-                                                         .x = x + row * (size_t)l->in,
-                                                         .w = net->generated[i],
-                                                         .stride = l->m,
-                                                         .y = net->layer[i] + row * (size_t)l->out,
-                                                         .dy = dy + row * (size_t)l->out,
-                                                         .dx = dx + row * (size_t)l->in,
-                                                         .dw = r == 0 ? net->dgenerated[i] : net->drun});
-    if (r > 0) blend(run, (int64_t)l->n * l->m, 1, net->drun, 1, net->dgenerated[i]);
+    apply_backward(run, l->n, l->in, l->out, l->f, x + row * (size_t)l->in, net->generated[i], l->m,
+                   net->layer[i] + row * (size_t)l->out, dy + row * (size_t)l->out, 0, dx + row * (size_t)l->in,
+                   r == 0 ? net->dgenerated[i] : net->drun);
+    if (r > 0) add(run, (int64_t)l->n * l->m, net->drun, net->dgenerated[i]);
   }
 }
 
@@ -123,25 +102,16 @@ static void generated_layer_backward(sol_paper_net *net, sol_run *run, const lay
 void sol_paper_generate_backward(sol_paper_net *net, sol_run *run, sol_paper_lane branch) {
   const sol_paper_weights *w = &net->weights, *g = &net->gradients;
   int solid = net->config.head == SOL_PAPER_SOLID, item = branch == SOL_PAPER_ITEM;
-  for (uint32_t i = 0; i < sol_paper_layer_count(&net->config); i++)
-    sol_op_generate_backward(run, &(sk_generate_backward_args){.n = net->batch->windows,
-                                                               .d = (int32_t)net->config.width,
-                                                               .m = layer_of(net, i).m,
-                                                               .zi = item ? net->item_branch.z : NULL,
-                                                               .gi = w->item.generator[i].w,
-                                                               .zs = item ? NULL : net->semantic_branch.z,
-                                                               .gs = w->semantic.generator[i].w,
-                                                               .clip = solid ? net->config.clip : INFINITY,
-                                                               .dw = net->dgenerated[i],
-                                                               .wi_saved = net->item_part[i],
-                                                               .accumulate_dz = i > 0,
-                                                               .dwi = net->ditem_part,
-                                                               .dzi = net->item_branch.dz,
-                                                               .dgi = g->item.generator[i].w,
-                                                               .dbi = g->item.generator[i].b,
-                                                               .dzs = net->semantic_branch.dz,
-                                                               .dgs = g->semantic.generator[i].w,
-                                                               .dbs = g->semantic.generator[i].b});
+  for (uint32_t i = 0; i < sol_paper_layer_count(&net->config); i++) {
+    sol_dual maps = {.zi = item ? net->item_branch.z : NULL,
+                     .zs = item ? NULL : net->semantic_branch.z,
+                     .item = w->item.generator[i],
+                     .semantic = w->semantic.generator[i],
+                     .clip = solid ? net->config.clip : INFINITY};
+    generate_backward(run, net->batch->windows, (int32_t)net->config.width, layer_of(net, i).m, maps,
+                      g->item.generator[i], g->semantic.generator[i], net->dgenerated[i], net->item_part[i],
+                      net->ditem_part, i > 0, net->item_branch.dz, net->semantic_branch.dz);
+  }
 }
 
 void sol_paper_score_backward(sol_paper_net *net, sol_run *run) {

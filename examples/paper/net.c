@@ -1,5 +1,5 @@
 #include "examples/paper/net.h"
-#include "examples/paper/calls.h"
+#include "kernels/formula.h"
 #include "solid/extend.h"
 #include <stdlib.h>
 #include <string.h>

@@ -149,15 +149,15 @@ void sol_paper_score_backward(sol_paper_net *net, sol_run *run);
 
 /* The rows of histories, for both tables. */
 void sol_paper_sequence(sol_paper_net *net, sol_run *run, const float *table, uint32_t rows, const int32_t *ids,
-                        const float *positions, const sol_paper_linear *w, const sol_paper_sequence_state *s);
+                        const float *positions, const sol_linear *w, const sol_paper_sequence_state *s);
 void sol_paper_sequence_backward(sol_paper_net *net, sol_run *run, float *dtable, uint32_t rows, const int32_t *ids,
-                                 float *dpositions, const sol_paper_linear *w, const sol_paper_linear *g,
+                                 float *dpositions, const sol_linear *w, const sol_linear *g,
                                  const sol_paper_sequence_state *s);
 
 /* x (rows, d) -> s->last; dlast (windows, d) -> dx (rows, d). */
-void sol_paper_gru_forward(sol_paper_net *net, sol_run *run, const sol_paper_gru *w, const float *x,
+void sol_paper_gru_forward(sol_paper_net *net, sol_run *run, const sol_gru *w, const float *x,
                            const sol_paper_gru_state *s);
-void sol_paper_gru_backward(sol_paper_net *net, sol_run *run, const sol_paper_gru *w, const sol_paper_gru *g,
-                            const float *x, const sol_paper_gru_state *s, const float *dlast, float *dx);
+void sol_paper_gru_backward(sol_paper_net *net, sol_run *run, const sol_gru *w, const sol_gru *g, const float *x,
+                            const sol_paper_gru_state *s, const float *dlast, float *dx);
 
 #endif

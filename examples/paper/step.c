@@ -1,6 +1,6 @@
 /* What is done with a net: weights and batches in, a pass, an update, results out. */
-#include "examples/paper/calls.h"
 #include "examples/paper/net.h"
+#include "kernels/formula.h"
 #include "solid/extend.h"
 #include <assert.h>
 #include <stdlib.h>

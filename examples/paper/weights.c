@@ -32,8 +32,8 @@ static void add_table(const builder *b, const char *name, size_t member, uint32_
 }
 
 static void add_linear(const builder *b, const char *name, size_t member, uint32_t out, uint32_t in, int bias) {
-  xavier(add(b, name, ".weight", member + offsetof(sol_paper_linear, w), out, in), out, in);
-  if (bias) add(b, name, ".bias", member + offsetof(sol_paper_linear, b), out, 0);
+  xavier(add(b, name, ".weight", member + offsetof(sol_linear, w), out, in), out, in);
+  if (bias) add(b, name, ".bias", member + offsetof(sol_linear, b), out, 0);
 }
 
 /* With the bound 1 / sqrt(in) for both. */
@@ -50,15 +50,15 @@ static void add_gru(const builder *b, const char *name, size_t member) {
   uint32_t d = b->config->width;
   char group[32];
   snprintf(group, sizeof group, "%s.gru", name);
-  xavier(add(b, group, ".w_ih", member + offsetof(sol_paper_gru, w_ih), 3 * d, d), 3 * d, d);
-  add(b, group, ".b_ih", member + offsetof(sol_paper_gru, b_ih), 3 * d, 0);
-  xavier(add(b, group, ".w_hh", member + offsetof(sol_paper_gru, w_hh), 3 * d, d), 3 * d, d);
-  add(b, group, ".b_hh", member + offsetof(sol_paper_gru, b_hh), 3 * d, 0);
+  xavier(add(b, group, ".w_ih", member + offsetof(sol_gru, in.w), 3 * d, d), 3 * d, d);
+  add(b, group, ".b_ih", member + offsetof(sol_gru, in.b), 3 * d, 0);
+  xavier(add(b, group, ".w_hh", member + offsetof(sol_gru, hidden.w), 3 * d, d), 3 * d, d);
+  add(b, group, ".b_hh", member + offsetof(sol_gru, hidden.b), 3 * d, 0);
 }
 
-static void add_norm(const builder *b, const char *name, size_t gamma, size_t beta) {
-  add(b, name, ".gamma", gamma, b->config->width, 0)->init = SOL_PAPER_ONE;
-  add(b, name, ".beta", beta, b->config->width, 0);
+static void add_norm(const builder *b, const char *name, size_t member) {
+  add(b, name, ".gamma", member + offsetof(sol_norm, gamma), b->config->width, 0)->init = SOL_PAPER_ONE;
+  add(b, name, ".beta", member + offsetof(sol_norm, beta), b->config->width, 0);
 }
 
 static void add_branch(const builder *b, const char *name, size_t member) {
@@ -74,7 +74,7 @@ static void add_branch(const builder *b, const char *name, size_t member) {
     int32_t in, out;
     sol_paper_layer_sides(b->config, n, &in, &out);
     snprintf(part, sizeof part, "%s.generator%u", name, n);
-    size_t first = b->out->count, at = offsetof(sol_paper_branch, generator) + n * sizeof(sol_paper_linear);
+    size_t first = b->out->count, at = offsetof(sol_paper_branch, generator) + n * sizeof(sol_linear);
     add_linear(b, part, member + at, (uint32_t)(in * out + out), d, 1);
     for (size_t i = first; i < b->out->count; i++) {
       b->out->list[i].init = SOL_PAPER_REMAINDER;
@@ -104,10 +104,10 @@ static void add_backbone(const builder *b) {
   add_table(b, "positions", offsetof(sol_paper_weights, positions), config->window, config->items);
   add_linear(b, "attention.in", offsetof(sol_paper_weights, attention_in), 3 * d, d, 1);
   add_linear(b, "attention.out", offsetof(sol_paper_weights, attention_out), d, d, 1);
-  add_norm(b, "norm1", offsetof(sol_paper_weights, norm1_gamma), offsetof(sol_paper_weights, norm1_beta));
+  add_norm(b, "norm1", offsetof(sol_paper_weights, norm1));
   add_linear(b, "ffn1", offsetof(sol_paper_weights, ffn1), 4 * d, d, 1);
   add_linear(b, "ffn2", offsetof(sol_paper_weights, ffn2), d, 4 * d, 1);
-  add_norm(b, "norm2", offsetof(sol_paper_weights, norm2_gamma), offsetof(sol_paper_weights, norm2_beta));
+  add_norm(b, "norm2", offsetof(sol_paper_weights, norm2));
 }
 
 static void add_head(const builder *b) {
@@ -118,8 +118,7 @@ static void add_head(const builder *b) {
     char name[16];
     sol_paper_layer_sides(config, n, &in, &out);
     snprintf(name, sizeof name, "layer%u", n);
-    add_linear(b, name, offsetof(sol_paper_weights, layer) + n * sizeof(sol_paper_linear), (uint32_t)out, (uint32_t)in,
-               1);
+    add_linear(b, name, offsetof(sol_paper_weights, layer) + n * sizeof(sol_linear), (uint32_t)out, (uint32_t)in, 1);
   }
   if (config->head != SOL_PAPER_BASE) add_branch(b, "item", offsetof(sol_paper_weights, item));
   if (config->head != SOL_PAPER_SOLID) return;

@@ -5,32 +5,25 @@
 #define EXAMPLES_PAPER_WEIGHTS_H
 
 #include "examples/paper/config.h"
-
-typedef struct sol_paper_linear {
-  float *w, *b; /* (out, in), (out); b may be NULL */
-} sol_paper_linear;
-
-typedef struct sol_paper_gru {
-  float *w_ih, *b_ih, *w_hh, *b_hh; /* (3d, d), (3d) */
-} sol_paper_gru;
+#include "kernels/layers.h"
 
 typedef struct sol_paper_branch {
-  sol_paper_gru gru;
-  sol_paper_linear mlp1, mlp2;
-  sol_paper_linear generator[SOL_PAPER_LAYERS]; /* (m, d), (m): m = in * out + out, weights [in][out], then biases */
+  sol_gru gru;
+  sol_linear mlp1, mlp2;
+  sol_linear generator[SOL_PAPER_LAYERS]; /* (m, d), (m): m = in * out + out, weights [in][out], then biases */
 } sol_paper_branch;
 
 typedef struct sol_paper_weights {
   float *items, *positions; /* (V, d), (L, d) */
-  sol_paper_linear sequence, target1, target2;
-  sol_paper_linear attention_in, attention_out, ffn1, ffn2; /* sasrec: q, k, v one under the other */
-  float *norm1_gamma, *norm1_beta, *norm2_gamma, *norm2_beta;
-  sol_paper_gru encoder;                    /* gru4rec */
-  sol_paper_linear query, key, value;       /* din */
-  sol_paper_linear layer[SOL_PAPER_LAYERS]; /* base */
+  sol_linear sequence, target1, target2;
+  sol_linear attention_in, attention_out, ffn1, ffn2; /* sasrec: q, k, v one under the other */
+  sol_norm norm1, norm2;
+  sol_gru encoder;                    /* gru4rec */
+  sol_linear query, key, value;       /* din */
+  sol_linear layer[SOL_PAPER_LAYERS]; /* base */
   sol_paper_branch item, semantic;
   float *semantics, *semantic_positions; /* (Vc, d), (L, d) */
-  sol_paper_linear semantic_sequence, decoder1, decoder2;
+  sol_linear semantic_sequence, decoder1, decoder2;
   float *codebook; /* (Vc, d) */
 } sol_paper_weights;
 

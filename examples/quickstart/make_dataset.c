@@ -115,6 +115,20 @@ static int write_items(dataset *d) {
   return finish(file, "items.json");
 }
 
+/* For people: "Copper Harbour 17", the first word by genre, so that a list of titles shows what its items share. */
+static int write_titles(dataset *d) {
+  static const char *const first[] = {"Copper", "Silent", "Winter", "Electric", "Paper", "Golden", "Midnight", "Wild"};
+  static const char *const second[] = {"Harbour", "Garden", "Letters", "Engine", "Summer", "Mirror", "Orchard", "Road"};
+  FILE *file = create(d, "titles.json");
+  if (!file) return 1;
+  fputs("{\n", file);
+  for (uint32_t i = 0; i < d->items; i++)
+    fprintf(file, "\"item-%u\": \"%s %s %u\"%s\n", i, first[i % d->genres % 8], second[i / d->genres % 8], i,
+            i + 1 < d->items ? "," : "");
+  fputs("}\n", file);
+  return finish(file, "titles.json");
+}
+
 static int write_events(dataset *d) {
   event *events = malloc((size_t)d->users * 200 * sizeof *events);
   if (!events) {
@@ -190,5 +204,5 @@ int main(int argc, char **argv) {
     fprintf(stderr, "make_dataset: %s: %s\n", d.dir, strerror(errno));
     return 1;
   }
-  return write_items(&d) || write_events(&d);
+  return write_items(&d) || write_titles(&d) || write_events(&d);
 }

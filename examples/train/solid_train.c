@@ -2,6 +2,7 @@
  * after each epoch and an early stop, writes one safetensors file. A checkpoint stands beside it after each epoch; the
  * same command goes on from it. */
 #include "examples/common/program.h"
+#include "examples/common/titles.h"
 #include "examples/train/train_options.h"
 #include "examples/train/train_run.h"
 #include "solid/extend.h"
@@ -34,6 +35,16 @@ static solid_status start(solid_trainer **out, const solid_context *ctx, const s
   return train_print_codes(*out);
 }
 
+/* What people are shown of an item travels with the model. */
+static solid_status add_titles(const train_arguments *a) {
+  const char *path = a->titles ? a->titles : a->items.attributes;
+  size_t kept = 0;
+  solid_status status = path ? titles_set(a->out, path, &kept) : SOLID_OK;
+  if (status == SOLID_ENOTFOUND && !a->titles) return SOLID_OK;
+  if (status == SOLID_OK && path) printf("%s: titles of %zu items\n", path, kept);
+  return status;
+}
+
 static solid_status train(const train_arguments *a, const solid_train_options *o, const solid_context *ctx,
                           const solid_dataset *dataset, const char *checkpoint, FILE *log) {
   solid_trainer *trainer = NULL;
@@ -49,6 +60,7 @@ static solid_status train(const train_arguments *a, const solid_train_options *o
   if (status == SOLID_OK && o->refit) status = train_again(a, &run, trainer);
   if (status == SOLID_OK && o->learn_codes > 0) status = train_print_codes(trainer);
   if (status == SOLID_OK) status = solid_trainer_export(trainer, a->out);
+  if (status == SOLID_OK) status = add_titles(a);
   if (status == SOLID_OK)
     printf("%s: best epoch %u of %u, validation ndcg@10 %.4f\n", a->out, report.best_epoch, report.epoch,
            report.best_ndcg10);

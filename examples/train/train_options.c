@@ -31,6 +31,7 @@ static const solid_property own[] = {
     LOAD_ITEMS_PROPERTIES(train_arguments),
     LOAD_SPLIT_PROPERTIES(train_arguments),
     TEXT("out", out, NULL, "model file to write", 1),
+    TEXT("titles", titles, NULL, "file of titles that the model keeps for people; --attributes where it has them", 0),
     REAL("limit", limit, "0", 1e9, "seconds after which the best so far is written; 0 = none"),
     WHOLE("threads", threads, "0", 0, 1024, "CPU threads; 0 = as many as the machine has"),
     TEXT("device", device, "cpu", "cpu, cuda or cuda:N", 0),

@@ -16,7 +16,7 @@ typedef union train_value {
 } train_value;
 
 typedef struct train_arguments {
-  const char *data, *format, *out, *device, *log;
+  const char *data, *format, *out, *device, *log, *titles;
   int64_t threads;
   double limit;
   int precision, fresh, keep_checkpoint;

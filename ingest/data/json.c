@@ -67,3 +67,27 @@ solid_status sol_json_lists(sol_lines *lines, sol_entry_fn entry, void *context)
   json_decref(root);
   return status;
 }
+
+solid_status sol_json_titles(sol_lines *lines, solid_status (*entry)(void *context, solid_bytes key, solid_bytes value),
+                             void *context) {
+  json_t *root = NULL, *value;
+  solid_status status = load(lines, &root);
+  if (status != SOLID_OK) return status;
+  const char *key;
+  size_t count = 0;
+  json_object_foreach(root, key, value) {
+    size_t size = strlen(key);
+    if (!json_is_string(value))
+      status = solid_fail(count ? SOLID_EFORMAT : SOLID_ENOTFOUND, "%s: \"%s\" is no title", lines->path,
+                          sol_show(key, size).text);
+    else if (size < 1 || size > SOLID_ID_MAX)
+      status = solid_fail(SOLID_EFORMAT, "%s: key of %zu bytes, want 1 to %d", lines->path, size, SOLID_ID_MAX);
+    else
+      status =
+          entry(context, (solid_bytes){key, size}, (solid_bytes){json_string_value(value), json_string_length(value)});
+    if (status != SOLID_OK) break;
+    count++;
+  }
+  json_decref(root);
+  return status;
+}

@@ -100,6 +100,10 @@ void sol_list_finish(sol_list *list);
 typedef solid_status (*sol_entry_fn)(void *context, solid_bytes key, const sol_list *values);
 solid_status sol_json_lists(sol_lines *lines, sol_entry_fn entry, void *context);
 
+/* The same where the values are strings. ENOTFOUND: the first one is none. */
+solid_status sol_json_titles(sol_lines *lines, solid_status (*entry)(void *context, solid_bytes key, solid_bytes value),
+                             void *context);
+
 #ifdef __cplusplus
 }
 #endif

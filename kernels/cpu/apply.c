@@ -25,7 +25,7 @@ static void apply_block(const void *arg, int64_t block, void *local) {
   (void)local;
   const sk_apply_args *a = arg;
   for (int64_t r = block * ROWS; r < sk_cpu_block_end(a->n, ROWS, block); r++)
-    apply_row(a, a->x + r * a->in, a->w + r * a->stride, a->y + r * a->out);
+    apply_row(a, a->x + r * a->in, a->w + (a->index ? a->index[r] : r) * a->stride, a->y + r * a->out);
 }
 
 static solid_status check_activation(sk_backend *be, const char *what, sk_activation f) {

@@ -8,9 +8,9 @@
 static void gather_block(const void *arg, int64_t block, void *local) {
   (void)local;
   const sk_embed_args *a = arg;
-  const int64_t d = a->d, stride = a->stride ? a->stride : d;
+  const int64_t d = a->d;
   for (int64_t i = block * BLOCK; i < sk_cpu_block_end(a->n, BLOCK, block); i++) {
-    float *out = a->out + i * stride;
+    float *out = a->out + i * d;
     assert(a->index[i] < a->rows);
     if (a->index[i] < 0) {
       if (!a->accumulate)

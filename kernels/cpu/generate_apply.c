@@ -2,11 +2,12 @@
 #include "kernels/generate_apply.h"
 #include "kernels/cpu/cpu.h"
 
-#define CACHED 65536 /* floats of layers at a time */
+#define ROWS 64 /* those of generate's tiles, so that runs of whole tiles give its bits */
 
 solid_status SK_CPU(generate_apply)(sk_backend *be, const sk_generate_apply_args *a) {
-  int32_t m = a->in * a->out + a->out, rows = CACHED / m < 64 ? 64 : CACHED / m;
+  int32_t m = a->in * a->out + a->out, rows = SK_GENERATE_APPLY_CACHED / m / ROWS * ROWS;
   if (a->n <= 0) return SOLID_OK;
+  if (rows < ROWS) rows = ROWS;
   if (rows > a->n) rows = a->n;
   solid_status status = sk_cpu_reserve(be, 0, sizeof(float) * (size_t)rows * (size_t)m);
   float *w = sk_cpu_shared(be);

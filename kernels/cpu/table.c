@@ -7,6 +7,7 @@ static solid_status open_level(sk_backend **out, const sk_options *options) {
 
 const sk_backend_ops SK_CPU(table) = {.name = "cpu",
                                       .tile_rows = 256,
+                                      .unified = 1,
                                       .probe = sk_cpu_probe,
                                       .open = open_level,
                                       .close = sk_cpu_close,

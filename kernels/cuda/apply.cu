@@ -5,9 +5,13 @@
 
 enum { WARPS = 8, MANY = 2048, QUAD_THREADS = 128 };
 
+__device__ static const float *matrix_of(const sk_apply_args &a, int64_t row) {
+  return a.w + (a.index ? a.index[row] : row) * a.stride;
+}
+
 __global__ static void forward(sk_apply_args a) {
   extern __shared__ float parts[]; /* (WARPS, out) */
-  const float *w = a.w + (int64_t)blockIdx.x * a.stride, *x = a.x + (int64_t)blockIdx.x * a.in;
+  const float *w = matrix_of(a, blockIdx.x), *x = a.x + (int64_t)blockIdx.x * a.in;
   int lane = threadIdx.x, warp = threadIdx.y;
   for (int o = lane; o < a.out; o += SK_WARP) {
     float sum = 0.0f;
@@ -26,7 +30,7 @@ __global__ static void narrow(sk_apply_args a) {
   int64_t row = (int64_t)blockIdx.x * WARPS + threadIdx.y;
   int o = threadIdx.x;
   if (row >= a.n || o >= a.out) return;
-  const float *w = a.w + row * a.stride + o, *x = a.x + row * a.in;
+  const float *w = matrix_of(a, row) + o, *x = a.x + row * a.in;
   float sum = w[a.in * a.out];
 #pragma unroll 8
   for (int i = 0; i < a.in; i++) sum += x[i] * w[i * a.out];
@@ -38,7 +42,7 @@ template <int LANES>
 __global__ static void __launch_bounds__(QUAD_THREADS) forward_quads(sk_apply_args a) {
   const int AT_ONCE = QUAD_THREADS / LANES, AHEAD = 4, WARPS_HERE = QUAD_THREADS / 32;
   __shared__ float4 parts[WARPS_HERE][LANES];
-  const float4 *w = (const float4 *)(a.w + (int64_t)blockIdx.x * a.stride);
+  const float4 *w = (const float4 *)matrix_of(a, blockIdx.x);
   const float *x = a.x + (int64_t)blockIdx.x * a.in;
   int mine = threadIdx.x % LANES, first = threadIdx.x / LANES;
   float4 sum = {};

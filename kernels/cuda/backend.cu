@@ -251,6 +251,7 @@ SK_OPS(ENTER_SLOT)
 extern "C" const sk_backend_ops sk_cuda_table = {.name = "cuda",
                                                  .tile_rows = 16384,
                                                  .records = 1,
+                                                 .unified = 0,
                                                  .probe = probe,
                                                  .open = open_backend,
                                                  .close = close_backend,

@@ -11,10 +11,9 @@ __global__ static void gather(sk_embed_args a) {
   int row = blockIdx.x * ROWS + threadIdx.y;
   if (row >= a.n) return;
   int index = a.index[row];
-  int64_t stride = a.stride ? a.stride : a.d;
   for (int i = threadIdx.x; i < a.d; i += SK_WARP) {
     float x = index < 0 ? 0.0f : a.scale * a.table[(int64_t)index * a.d + i];
-    float *out = a.out + row * stride + i;
+    float *out = a.out + (int64_t)row * a.d + i;
     *out = a.accumulate ? *out + x : x;
   }
 }

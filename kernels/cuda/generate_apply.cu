@@ -88,7 +88,7 @@ static solid_status run_of_rows(sk_backend *be, const sk_generate_apply_args *a,
                            w,
                            NULL,
                            NULL};
-  sk_apply_args apply = {n, a->in, a->out, a->f, a->x + row * a->in, w, m, a->y + row * a->out};
+  sk_apply_args apply = {n, a->in, a->out, a->f, a->x + row * a->in, w, m, NULL, a->y + row * a->out};
   solid_status status = sk_cuda_generate(be, &make);
   return status == SOLID_OK ? sk_cuda_apply(be, &apply) : status;
 }

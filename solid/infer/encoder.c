@@ -3,12 +3,10 @@
  *   x = drop(e_item + position_age)
  *   per block:  x += drop(attend(qkv(norm1 x)) out^T)      x += drop(drop(gelu(up(norm2 x))) down^T)
  *   h = norm(x) */
-#include "kernels/ops.h"
+#include "kernels/formula.h"
 #include "solid/base/random.h"
 #include "solid/infer/forward.h"
 #include <assert.h>
-
-#define NORM_EPS 1e-5f
 
 static const sol_dropout no_dropout = {0};
 
@@ -17,17 +15,17 @@ uint64_t sol_site_seed(uint64_t seed, uint64_t site) {
 }
 
 /* y = x + drop(a w^T + b) over n rows; y may be x. `work` (n, d) is used with dropout only. */
-static void residual(sol_run *run, int32_t n, int32_t in, int32_t d, const float *a, const float *w, const float *b,
-                     float p, uint64_t seed, float *work, const float *x, float *y) {
-  size_t floats = (size_t)n * (size_t)d;
-  if (y != x) sol_op_copy(run, y, x, floats);
-  int direct = p == 0.0f;
-  sol_op_linear(run,
-                &(sk_linear_args){
-                    .n = n, .in = in, .out = d, .x = a, .w = w, .b = b, .accumulate = direct, .y = direct ? y : work});
-  if (direct) return;
-  sol_op_dropout(run, &(sk_dropout_args){.n = (int64_t)floats, .p = p, .seed = seed, .x = work, .y = work});
-  sol_op_blend(run, &(sk_blend_args){.n = (int64_t)floats, .a = 1, .b = 1, .x = work, .y = y});
+static void residual(sol_run *run, int32_t n, int32_t in, int32_t d, const float *a, sol_linear w, float p,
+                     uint64_t seed, float *work, const float *x, float *y) {
+  int64_t floats = (int64_t)n * d;
+  if (y != x) sol_op_copy(run, y, x, (size_t)floats);
+  if (p == 0.0f) {
+    linear_add(run, n, in, d, a, w, y);
+    return;
+  }
+  linear(run, n, in, d, a, w, work);
+  dropout(run, floats, p, seed, 0, work, work);
+  add(run, floats, work, y);
 }
 
 /* The feed-forward half, over n rows: y = mid + drop(drop(gelu(up(norm2 mid))) down^T). */
@@ -35,24 +33,11 @@ static void feed_forward(sol_run *run, const sol_config *config, const sol_block
                          const sol_dropout *drop, uint64_t site, const sol_block_state *s, float *work, float *y) {
   int32_t d = (int32_t)config->width;
   int64_t wide = (int64_t)n * 4 * d;
-  sol_op_layer_norm(run, &(sk_layer_norm_args){.n = n,
-                                               .d = d,
-                                               .x = s->mid,
-                                               .gamma = w->norm2_gamma,
-                                               .beta = w->norm2_beta,
-                                               .eps = NORM_EPS,
-                                               .y = s->norm2,
-                                               .mean = s->mean2,
-                                               .rstd = s->rstd2});
-  sol_op_linear(
-      run, &(sk_linear_args){.n = n, .in = d, .out = 4 * d, .x = s->norm2, .w = w->up_w, .b = w->up_b, .y = s->up});
-  sol_op_activate(run, &(sk_activate_args){.n = wide, .f = SK_GELU, .x = s->up, .y = s->hidden});
-  if (drop->p > 0)
-    sol_op_dropout(
-        run, &(sk_dropout_args){
-                 .n = wide, .p = drop->p, .seed = sol_site_seed(drop->seed, site + 2), .x = s->hidden, .y = s->hidden});
-  residual(run, n, 4 * d, d, s->hidden, w->down_w, w->down_b, drop->p, sol_site_seed(drop->seed, site + 3), work,
-           s->mid, y);
+  norm(run, n, d, s->mid, w->norm2, s->mean2, s->rstd2, s->norm2);
+  linear(run, n, d, 4 * d, s->norm2, w->up, s->up);
+  activate(run, wide, SK_GELU, s->up, s->hidden);
+  dropout(run, wide, drop->p, sol_site_seed(drop->seed, site + 2), 0, s->hidden, s->hidden);
+  residual(run, n, 4 * d, d, s->hidden, w->down, drop->p, sol_site_seed(drop->seed, site + 3), work, s->mid, y);
 }
 
 /* One block over all rows: s->x -> y, keeping what s has room for. */
@@ -62,17 +47,8 @@ static void block_rows(sol_run *run, const sol_pass *pass, uint32_t b, const sol
   const sol_block_weights *w = &pass->weights->block[b];
   int32_t n = batch->rows, d = (int32_t)pass->config->width, heads = (int32_t)pass->config->heads;
   uint64_t site = SOL_SITE_BLOCK + 4 * (uint64_t)b;
-  sol_op_layer_norm(run, &(sk_layer_norm_args){.n = n,
-                                               .d = d,
-                                               .x = s->x,
-                                               .gamma = w->norm1_gamma,
-                                               .beta = w->norm1_beta,
-                                               .eps = NORM_EPS,
-                                               .y = s->norm1,
-                                               .mean = s->mean1,
-                                               .rstd = s->rstd1});
-  sol_op_linear(
-      run, &(sk_linear_args){.n = n, .in = d, .out = 3 * d, .x = s->norm1, .w = w->qkv_w, .b = w->qkv_b, .y = s->qkv});
+  norm(run, n, d, s->x, w->norm1, s->mean1, s->rstd1, s->norm1);
+  linear(run, n, d, 3 * d, s->norm1, w->qkv, s->qkv);
   sol_op_attend(run, &(sk_attend_args){.windows = batch->windows,
                                        .rows = n,
                                        .max_window = batch->max_window,
@@ -88,21 +64,8 @@ static void block_rows(sol_run *run, const sol_pass *pass, uint32_t b, const sol
                                        .seed = sol_site_seed(drop->seed, site),
                                        .out = s->attended,
                                        .lse = s->lse});
-  residual(run, n, d, d, s->attended, w->out_w, w->out_b, drop->p, sol_site_seed(drop->seed, site + 1), work, s->x,
-           s->mid);
+  residual(run, n, d, d, s->attended, w->out, drop->p, sol_site_seed(drop->seed, site + 1), work, s->x, s->mid);
   feed_forward(run, pass->config, w, n, drop, site, s, work, y);
-}
-
-static void gather(sol_run *run, int32_t n, int32_t d, int32_t rows, const float *table, const int32_t *index,
-                   int accumulate, float *out) {
-  sol_op_embed(run, &(sk_embed_args){.n = n,
-                                     .d = d,
-                                     .rows = rows,
-                                     .table = table,
-                                     .index = index,
-                                     .scale = 1,
-                                     .accumulate = accumulate,
-                                     .out = out});
 }
 
 static void input_rows(sol_run *run, const sol_pass *pass, const sol_dropout *drop, float *x) {
@@ -110,23 +73,7 @@ static void input_rows(sol_run *run, const sol_pass *pass, const sol_dropout *dr
   int32_t n = pass->batch->rows, d = (int32_t)config->width;
   gather(run, n, d, (int32_t)config->items, pass->catalogue->vectors, pass->batch->items, 0, x);
   gather(run, n, d, (int32_t)config->window, pass->weights->positions, pass->batch->ages, 1, x);
-  if (drop->p > 0)
-    sol_op_dropout(
-        run, &(sk_dropout_args){
-                 .n = (int64_t)n * d, .p = drop->p, .seed = sol_site_seed(drop->seed, SOL_SITE_INPUT), .x = x, .y = x});
-}
-
-static void final_norm(sol_run *run, const sol_pass *pass, int32_t n, const float *x, float *mean, float *rstd,
-                       float *h) {
-  sol_op_layer_norm(run, &(sk_layer_norm_args){.n = n,
-                                               .d = (int32_t)pass->config->width,
-                                               .x = x,
-                                               .gamma = pass->weights->norm_gamma,
-                                               .beta = pass->weights->norm_beta,
-                                               .eps = NORM_EPS,
-                                               .y = h,
-                                               .mean = mean,
-                                               .rstd = rstd});
+  dropout(run, (int64_t)n * d, drop->p, sol_site_seed(drop->seed, SOL_SITE_INPUT), 0, x, x);
 }
 
 /* ---- Training ---- */
@@ -169,7 +116,8 @@ solid_status sol_encode_rows(const sol_pass *pass, const sol_dropout *drop, cons
   input_rows(&run, pass, drop, state->block[0].x);
   for (uint32_t b = 0; b < blocks; b++)
     block_rows(&run, pass, b, drop, &state->block[b], state->work, b + 1 < blocks ? state->block[b + 1].x : state->x);
-  final_norm(&run, pass, pass->batch->rows, state->x, state->mean, state->rstd, h);
+  norm(&run, pass->batch->rows, (int32_t)pass->config->width, state->x, pass->weights->norm, state->mean, state->rstd,
+       h);
   return run.status;
 }
 
@@ -212,24 +160,11 @@ static void last_block(sol_run *run, const sol_pass *pass, const newest_plan *p)
   const sol_batch *batch = pass->batch;
   const sol_block_weights *w = &pass->weights->block[config->blocks - 1];
   int32_t n = batch->windows, rows = batch->rows, d = (int32_t)config->width, heads = (int32_t)config->heads;
-  sol_op_layer_norm(run, &(sk_layer_norm_args){.n = rows,
-                                               .d = d,
-                                               .x = p->rows.x,
-                                               .gamma = w->norm1_gamma,
-                                               .beta = w->norm1_beta,
-                                               .eps = NORM_EPS,
-                                               .y = p->rows.norm1});
+  norm(run, rows, d, p->rows.x, w->norm1, NULL, NULL, p->rows.norm1);
   gather(run, n, d, rows, p->rows.norm1, batch->newest, 0, p->norm_newest);
   gather(run, n, d, rows, p->rows.x, batch->newest, 0, p->x_newest);
-  sol_op_linear(
-      run, &(sk_linear_args){.n = n, .in = d, .out = d, .x = p->norm_newest, .w = w->qkv_w, .b = w->qkv_b, .y = p->q});
-  sol_op_linear(run, &(sk_linear_args){.n = rows,
-                                       .in = d,
-                                       .out = 2 * d,
-                                       .x = p->rows.norm1,
-                                       .w = w->qkv_w + (size_t)d * (size_t)d,
-                                       .b = w->qkv_b + d,
-                                       .y = p->rows.qkv});
+  linear(run, n, d, d, p->norm_newest, w->qkv, p->q);
+  linear(run, rows, d, 2 * d, p->rows.norm1, sol_key_value_part(w->qkv, d), p->rows.qkv);
   sol_op_attend(run, &(sk_attend_args){.windows = n,
                                        .rows = rows,
                                        .max_window = batch->max_window,
@@ -243,7 +178,7 @@ static void last_block(sol_run *run, const sol_pass *pass, const newest_plan *p)
                                        .kv_stride = 2 * d,
                                        .newest_only = 1,
                                        .out = p->newest.attended});
-  residual(run, n, d, d, p->newest.attended, w->out_w, w->out_b, 0, 0, NULL, p->x_newest, p->x_newest);
+  residual(run, n, d, d, p->newest.attended, w->out, 0, 0, NULL, p->x_newest, p->x_newest);
   feed_forward(run, config, w, n, &no_dropout, 0, &p->newest, NULL, p->x_newest);
 }
 
@@ -256,14 +191,7 @@ solid_status sol_encode(const sol_pass *pass, float *h) {
   input_rows(&run, pass, &no_dropout, plan.rows.x);
   for (uint32_t b = 0; b + 1 < blocks; b++) block_rows(&run, pass, b, &no_dropout, &plan.rows, NULL, plan.rows.x);
   last_block(&run, pass, &plan);
-  final_norm(&run, pass, batch->windows, plan.x_newest, NULL, NULL, plan.normed);
-  sol_op_embed(&run, &(sk_embed_args){.n = batch->windows,
-                                      .d = (int32_t)pass->config->width,
-                                      .rows = batch->windows,
-                                      .table = plan.normed,
-                                      .index = batch->present,
-                                      .scale = 1,
-                                      .out = h,
-                                      .stride = pass->h_stride});
+  norm(&run, batch->windows, (int32_t)pass->config->width, plan.x_newest, pass->weights->norm, NULL, NULL, plan.normed);
+  gather(&run, batch->windows, (int32_t)pass->config->width, batch->windows, plan.normed, batch->present, 0, h);
   return run.status;
 }

@@ -6,33 +6,8 @@
 #define SOLID_INFER_FORWARD_H
 
 #include "kernels/backend.h"
+#include "solid/infer/batch.h"
 #include "solid/model/catalogue.h"
-#include "solid/worker.h"
-
-/* Packed windows on the device. */
-typedef struct sol_batch {
-  int32_t windows, rows, max_window;
-  const int32_t *offsets; /* (windows + 1) */
-  const int32_t *items;   /* (rows) dense item index */
-  const int32_t *ages;    /* (rows) 0 = newest of its window */
-  const int32_t *newest;  /* (windows) row of the newest step, -1 for an empty window */
-  const int32_t *present; /* (windows) w, -1 for an empty window */
-} sol_batch;
-
-/* int32s of a packed batch: one array, so that one upload brings it to the device. */
-size_t sol_batch_ints(size_t windows, size_t rows);
-
-/* Rows of a batch once every window is cut to its newest `window` items. */
-size_t sol_batch_rows(uint32_t window, const solid_windows *windows);
-
-/* Packs windows, each cut to its newest `window` items, into `host` (sol_batch_ints(n, rows) int32s, host memory) and
- * points `batch` into `device`, where the caller uploads the same bytes. On the CPU both may be one array. */
-void sol_batch_pack(sol_batch *batch, uint32_t window, const solid_windows *windows, int32_t *host, int32_t *device);
-
-/* The same as a batch of n >= windows->n windows, `rows` rows and the longest window that there may be: empty windows
- * and rows of no window fill it up, so that batches of one size differ in what is uploaded alone. */
-void sol_batch_pack_padded(sol_batch *batch, uint32_t window, const solid_windows *windows, size_t n, size_t rows,
-                           int32_t *host, int32_t *device);
 
 /* What every stage over a batch takes. */
 typedef struct sol_pass {
@@ -41,10 +16,7 @@ typedef struct sol_pass {
   const sol_weights *weights;
   const sol_catalogue *catalogue;
   const sol_batch *batch;
-  float *scratch;        /* inference: sol_forward_floats(config, windows, rows) */
-  int64_t h_stride;      /* inference: floats from a row of sol_encode's h to the next; 0 = d */
-  int64_t params_stride; /* of sol_generate's params; 0 = P */
-  int halves;            /* sol_generate's params are binary16, and params_stride counts them */
+  float *scratch; /* inference: sol_forward_floats(config, windows, rows) */
 } sol_pass;
 
 /* ---- Inference: the newest row of each window ---- */
@@ -63,9 +35,22 @@ solid_status sol_encode(const sol_pass *pass, float *h);
  * the static head. An empty window gets the layers of z = GRU state 0. */
 solid_status sol_generate(const sol_pass *pass, float *params);
 
-/* u (n, d) = h + y(h) under each row's params (n, P); u = h without a generator. u may be h. pass->batch and
- * pass->catalogue are not used; scratch: sol_forward_floats(config, n, n) is enough. */
-solid_status sol_apply(const sol_pass *pass, int32_t n, const float *h, const float *params, float *u);
+/* The same as binary16. */
+solid_status sol_generate_halves(const sol_pass *pass, uint16_t *params);
+
+/* u (n, d) = h + y(h), row r under params[r], or params[index[r]] where there is an index; params is (rows, P). u = h
+ * without a generator. u may be h. pass->batch and pass->catalogue are not used; scratch:
+ * sol_forward_floats(config, n, n) is enough. */
+solid_status sol_apply(const sol_pass *pass, int32_t n, const float *h, const float *params, const int32_t *index,
+                       float *u);
+
+/* z (windows, d) of the branches that there are: what layers are generated from. */
+solid_status sol_branches(const sol_pass *pass, float *z_item, float *z_semantic);
+
+/* u (n, d) = h + y(h) under the layers of z (n, d) each, which are made and forgotten; the z of a branch that there is
+ * not is NULL. As sol_apply otherwise. */
+solid_status sol_generate_apply(const sol_pass *pass, int32_t n, const float *h, const float *z_item,
+                                const float *z_semantic, float *u);
 
 /* ---- Training: every row, with dropout, kept for the backward pass ---- */
 

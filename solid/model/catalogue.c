@@ -1,6 +1,6 @@
 /* The tables over the catalogue that encoder, generator and scorer read. */
 #include "solid/model/catalogue.h"
-#include "kernels/ops.h"
+#include "kernels/formula.h"
 
 void sol_catalogue_turn_attributes(const sol_config *config, const uint32_t *attributes, int32_t *turned) {
   size_t V = config->items, S = config->slots;
@@ -21,26 +21,13 @@ solid_status sol_catalogue_compute(sk_backend *be, const sol_config *config, con
     return SOLID_OK;
   }
   for (uint32_t c = 0; c < config->levels; c++)
-    sol_op_embed(&run, &(sk_embed_args){.n = V,
-                                        .d = d,
-                                        .rows = K,
-                                        .table = weights->metacodes + (size_t)c * config->codes * config->width,
-                                        .index = catalogue->codes + (size_t)c * config->items,
-                                        .scale = 1,
-                                        .accumulate = c > 0,
-                                        .out = catalogue->semantic});
+    gather(&run, V, d, K, weights->metacodes + (size_t)c * config->codes * config->width,
+           catalogue->codes + (size_t)c * config->items, c > 0, catalogue->semantic);
   for (uint32_t s = 0; s < config->slots; s++)
-    sol_op_embed(&run, &(sk_embed_args){.n = V,
-                                        .d = d,
-                                        .rows = (int32_t)config->attributes,
-                                        .table = weights->attributes,
-                                        .index = catalogue->attributes + (size_t)s * config->items,
-                                        .scale = 1,
-                                        .accumulate = 1,
-                                        .out = catalogue->semantic});
-  size_t floats = (size_t)config->items * config->width;
-  sol_op_copy(&run, catalogue->vectors, catalogue->semantic, floats);
-  sol_op_blend(&run,
-               &(sk_blend_args){.n = (int64_t)floats, .a = 1, .b = 1, .x = catalogue->items, .y = catalogue->vectors});
+    gather(&run, V, d, (int32_t)config->attributes, weights->attributes,
+           catalogue->attributes + (size_t)s * config->items, 1, catalogue->semantic);
+  int64_t floats = (int64_t)V * d;
+  sol_op_copy(&run, catalogue->vectors, catalogue->semantic, (size_t)floats);
+  add(&run, floats, catalogue->items, catalogue->vectors);
   return run.status;
 }

@@ -2,6 +2,7 @@
 #include "solid/base/handshake.h"
 #include "solid/extend.h"
 #include "solid/model/model_parts.h"
+#include "solid/model/titles.h"
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,6 +73,7 @@ solid_status sol_model_new(solid_model **out, const solid_context *ctx, sol_mode
   memset(file, 0, sizeof *file);
   solid_status status = sol_id_index_build(&model->items, &model->file.items, "item id");
   if (!status) status = sol_id_index_build(&model->categories, &model->file.categories, "category name");
+  if (!status) status = sol_model_turn_categories(model);
   if (!status) status = move_to_device(model);
   if (status) {
     solid_model_free(model);
@@ -101,6 +103,8 @@ void solid_model_free(solid_model *model) {
   sol_id_index_clear(&model->items);
   sol_id_index_clear(&model->categories);
   sol_model_file_clear(&model->file);
+  free(model->item_categories);
+  free(model->category_starts);
   free(model);
 }
 

@@ -86,6 +86,19 @@ static solid_status check_categories(const sol_model_file *file) {
   return SOLID_OK;
 }
 
+static solid_status check_titles(const sol_model_file *file) {
+  const uint32_t *offsets = file->titles.offsets;
+  if (!file->titles.count) return SOLID_OK;
+  if (file->titles.count != file->config.items)
+    return solid_fail(SOLID_EFORMAT, "%u titles, the model has %u items", file->titles.count, file->config.items);
+  if (offsets[0] != 0) return solid_fail(SOLID_EFORMAT, "tensor title.offsets: begins at %u, must be 0", offsets[0]);
+  for (uint32_t v = 0; v < file->titles.count; v++)
+    if (offsets[v + 1] < offsets[v] || offsets[v + 1] - offsets[v] > SOLID_TITLE_MAX)
+      return solid_fail(SOLID_EFORMAT, "tensor title.offsets: title %u is from %u to %u, must have 0 to %d bytes", v,
+                        offsets[v], offsets[v + 1], SOLID_TITLE_MAX);
+  return SOLID_OK;
+}
+
 /* Arrays that the config asks for and are not there, or the other way round. */
 static solid_status check_presence(const sol_model_file *file) {
   const sol_config *config = &file->config;
@@ -101,6 +114,7 @@ static solid_status check_presence(const sol_model_file *file) {
       {"vocabulary", 1, file->items.offsets && file->items.bytes},
       {"category names", file->categories.count > 0, file->categories.offsets && file->categories.bytes},
       {"category items", file->categories.count > 0, file->category_offsets && file->category_items},
+      {"titles", file->titles.count > 0, file->titles.offsets && file->titles.bytes},
   };
   for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
     if (arrays[i].wanted != arrays[i].given)
@@ -115,8 +129,8 @@ static solid_status check_presence(const sol_model_file *file) {
 }
 
 solid_status sol_model_file_check(const sol_model_file *file) {
-  solid_status (*const checks[])(const sol_model_file *) = {check_presence,   check_weights,    check_codes,
-                                                            check_attributes, check_popularity, check_categories};
+  solid_status (*const checks[])(const sol_model_file *) = {
+      check_presence, check_weights, check_codes, check_attributes, check_popularity, check_categories, check_titles};
   solid_status status = sol_config_check(&file->config);
   for (size_t i = 0; i < sizeof checks / sizeof *checks && !status; i++) status = checks[i](file);
   return status ? status : check_strings("vocabulary.offsets", &file->items);
@@ -148,6 +162,8 @@ void sol_model_file_clear(sol_model_file *file) {
   free(file->categories.bytes);
   free(file->category_offsets);
   free(file->category_items);
+  free(file->titles.offsets);
+  free(file->titles.bytes);
   free(file->training);
   memset(file, 0, sizeof *file);
 }

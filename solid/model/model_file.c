@@ -13,7 +13,7 @@
 /* One array beside the weights: its place in sol_model_file and its tensor. A first dimension of ANY is whatever the
  * file says; it is checked against the offsets that point into it. */
 #define ANY       UINT64_MAX
-#define MAX_PARTS 10
+#define MAX_PARTS 12
 
 typedef struct file_part {
   const char *name;
@@ -25,9 +25,10 @@ typedef struct file_part {
 
 #define MEMBER(member) offsetof(sol_model_file, member)
 
-/* The parts that a file has, in the order in which they are hashed and written. */
-static size_t list_parts(const sol_config *config, uint32_t categories, file_part *parts) {
-  uint64_t V = config->items, C = config->levels, K = config->codes, names = categories;
+/* The parts that a file has, in the order in which they are hashed and written; those of the titles are the last. */
+static size_t list_parts(const sol_model_file *file, file_part *parts) {
+  const sol_config *config = &file->config;
+  uint64_t V = config->items, C = config->levels, K = config->codes, names = file->categories.count;
   size_t n = 0;
   if (C) parts[n++] = (file_part){"codes", SOL_U16, 2, {V, C}, MEMBER(codes)};
   if (config->slots) parts[n++] = (file_part){"attributes", SOL_U32, 2, {V, config->slots}, MEMBER(attributes)};
@@ -36,11 +37,16 @@ static size_t list_parts(const sol_config *config, uint32_t categories, file_par
   parts[n++] = (file_part){"popularity", SOL_F32, 1, {V}, MEMBER(popularity)};
   parts[n++] = (file_part){"vocabulary.offsets", SOL_U32, 1, {V + 1}, MEMBER(items.offsets)};
   parts[n++] = (file_part){"vocabulary.bytes", SOL_U8, 1, {ANY}, MEMBER(items.bytes)};
-  if (!categories) return n;
-  parts[n++] = (file_part){"category.name_offsets", SOL_U32, 1, {names + 1}, MEMBER(categories.offsets)};
-  parts[n++] = (file_part){"category.name_bytes", SOL_U8, 1, {ANY}, MEMBER(categories.bytes)};
-  parts[n++] = (file_part){"category.offsets", SOL_U32, 1, {names + 1}, MEMBER(category_offsets)};
-  parts[n++] = (file_part){"category.items", SOL_U32, 1, {ANY}, MEMBER(category_items)};
+  if (names) {
+    parts[n++] = (file_part){"category.name_offsets", SOL_U32, 1, {names + 1}, MEMBER(categories.offsets)};
+    parts[n++] = (file_part){"category.name_bytes", SOL_U8, 1, {ANY}, MEMBER(categories.bytes)};
+    parts[n++] = (file_part){"category.offsets", SOL_U32, 1, {names + 1}, MEMBER(category_offsets)};
+    parts[n++] = (file_part){"category.items", SOL_U32, 1, {ANY}, MEMBER(category_items)};
+  }
+  if (file->titles.count) {
+    parts[n++] = (file_part){"title.offsets", SOL_U32, 1, {V + 1}, MEMBER(titles.offsets)};
+    parts[n++] = (file_part){"title.bytes", SOL_U8, 1, {ANY}, MEMBER(titles.bytes)};
+  }
   assert(n <= MAX_PARTS);
   return n;
 }
@@ -54,6 +60,7 @@ static const void *part_data(const sol_model_file *file, const file_part *part) 
 /* For a part of free length: the offsets whose last entry is its length. They come before it in the list. */
 static uint64_t length_from_offsets(const sol_model_file *file, const file_part *part) {
   if (part->member == MEMBER(items.bytes)) return file->items.offsets[file->items.count];
+  if (part->member == MEMBER(titles.bytes)) return file->titles.offsets[file->titles.count];
   if (part->member == MEMBER(categories.bytes)) return file->categories.offsets[file->categories.count];
   return file->category_offsets[file->categories.count];
 }
@@ -66,8 +73,7 @@ solid_status sol_fail_at(solid_status status, const char *path) {
 static size_t list_sources(const sol_model_file *file, sol_tensor_source *sources) {
   sol_tensor tensors[SOL_MAX_TENSORS];
   file_part parts[MAX_PARTS];
-  size_t n = sol_tensors_list(&file->config, tensors),
-         n_parts = list_parts(&file->config, file->categories.count, parts);
+  size_t n = sol_tensors_list(&file->config, tensors), n_parts = list_parts(file, parts);
   size_t used = 0;
   for (size_t i = 0; i < n; i++) {
     sol_tensor_source *source = &sources[used++];
@@ -84,10 +90,10 @@ static size_t list_sources(const sol_model_file *file, sol_tensor_source *source
   return used;
 }
 
-/* XXH3-64 over the config's text and every tensor's bytes in the order of list_sources. Never 0. */
+/* XXH3-64 over the config's text and every tensor's bytes in the order of list_sources, but for titles. Never 0. */
 static solid_status compute_generation(const sol_model_file *file, const char *config_text, uint64_t *generation) {
   sol_tensor_source sources[SOL_MAX_TENSORS + MAX_PARTS];
-  size_t n = list_sources(file, sources);
+  size_t n = list_sources(file, sources) - (file->titles.count ? 2 : 0);
   XXH3_state_t *state = XXH3_createState();
   if (!state) return solid_fail(SOLID_ENOMEM, "out of memory: hash");
   XXH3_64bits_reset(state);
@@ -103,9 +109,14 @@ static solid_status compute_generation(const sol_model_file *file, const char *c
   return SOLID_OK;
 }
 
-/* Covers the header's texts that the generation leaves out. */
-static uint64_t checksum_of(uint64_t generation, const char *training) {
-  return XXH3_64bits_withSeed(training, training ? strlen(training) : 0, generation);
+/* Covers the texts that the generation leaves out. */
+static uint64_t checksum_of(const sol_model_file *file) {
+  const char *training = file->training;
+  const sol_strings *titles = &file->titles;
+  uint64_t sum = XXH3_64bits_withSeed(training, training ? strlen(training) : 0, file->generation);
+  if (!titles->count) return sum;
+  sum = XXH3_64bits_withSeed(titles->offsets, sizeof *titles->offsets * ((size_t)titles->count + 1), sum);
+  return XXH3_64bits_withSeed(titles->bytes, titles->offsets[titles->count], sum);
 }
 
 static solid_status seal(sol_model_file *file, char *config_text) {
@@ -120,7 +131,9 @@ solid_status sol_model_file_seal(sol_model_file *file) {
   return seal(file, config_text);
 }
 
-static int lowest_format(const sol_config *config) {
+static int lowest_format(const sol_model_file *file) {
+  const sol_config *config = &file->config;
+  if (file->titles.count) return SOL_MODEL_FORMAT_TITLES;
   if (config->slate_rows) return SOL_MODEL_FORMAT_SLATES;
   return config->attributes ? SOL_MODEL_FORMAT_ATTRIBUTES : SOL_MODEL_FORMAT_FIRST;
 }
@@ -133,9 +146,9 @@ solid_status sol_model_file_write(sol_model_file *file, const char *path) {
   sol_tensor_source sources[SOL_MAX_TENSORS + MAX_PARTS];
   size_t n_weights = sol_tensors_list(&file->config, names), n = list_sources(file, sources);
   for (size_t i = 0; i < n_weights; i++) sources[i].name = names[i].name;
-  snprintf(format, sizeof format, "%d", lowest_format(&file->config));
+  snprintf(format, sizeof format, "%d", lowest_format(file));
   snprintf(generation, sizeof generation, "%016llx", (unsigned long long)file->generation);
-  snprintf(checksum, sizeof checksum, "%016llx", (unsigned long long)checksum_of(file->generation, file->training));
+  snprintf(checksum, sizeof checksum, "%016llx", (unsigned long long)checksum_of(file));
   const sol_metadata metadata[] = {{"solid.format", format},
                                    {"solid.config", config_text},
                                    {"solid.generation", generation},
@@ -219,13 +232,18 @@ static solid_status count_categories(sol_model_file *file, const sol_safetensors
   return SOLID_OK;
 }
 
+static void count_titles(sol_model_file *file, const sol_safetensors *st) {
+  file->titles.count = sol_safetensors_find(st, "title.offsets") ? file->config.items : 0;
+}
+
 static solid_status read_tensors(sol_model_file *file, const sol_safetensors *st) {
   file_part parts[MAX_PARTS];
   size_t used = 0;
   file->items.count = file->config.items;
   solid_status status = count_categories(file, st);
   if (!status) status = read_weights(file, st, &used);
-  size_t n = list_parts(&file->config, file->categories.count, parts);
+  count_titles(file, st);
+  size_t n = list_parts(file, parts);
   for (size_t i = 0; i < n && !status; i++) status = read_part(file, st, &parts[i]);
   if (status) return status;
   if (used + n != st->count)
@@ -253,7 +271,7 @@ static solid_status check_hashes(sol_model_file *file, const sol_safetensors *st
   if (stored != file->generation)
     return solid_fail(SOLID_EFORMAT, "%s: damaged: contents hash to %016llx, the header says %016llx", st->path,
                       (unsigned long long)file->generation, (unsigned long long)stored);
-  uint64_t expected = checksum_of(file->generation, file->training);
+  uint64_t expected = checksum_of(file);
   if (checksum != expected)
     return solid_fail(SOLID_EFORMAT, "%s: damaged: texts hash to %016llx, the header says %016llx", st->path,
                       (unsigned long long)expected, (unsigned long long)checksum);

@@ -6,7 +6,8 @@
 #include "solid/model/config.h"
 
 /* A file says the lowest format that holds it. */
-#define SOL_MODEL_FORMAT            3
+#define SOL_MODEL_FORMAT            4
+#define SOL_MODEL_FORMAT_TITLES     4 /* of items */
 #define SOL_MODEL_FORMAT_SLATES     3 /* a decoder of them */
 #define SOL_MODEL_FORMAT_ATTRIBUTES 2 /* that have embeddings */
 #define SOL_MODEL_FORMAT_FIRST      1
@@ -30,6 +31,7 @@ typedef struct sol_model_file {
   sol_strings categories;     /* names; count may be 0 */
   uint32_t *category_offsets; /* (categories + 1) into category_items */
   uint32_t *category_items;   /* ascending within a category */
+  sol_strings titles;         /* of the items, for people; no part of the generation; count 0 = none */
   uint64_t generation;        /* set by write and read */
   char *training;             /* JSON of the training run (seed, data hash, flags), for people; may be NULL */
 } sol_model_file;

@@ -17,6 +17,8 @@ struct solid_model {
   float *device_tables;  /* semantic (V, d), vectors (V, d) */
   sol_weights weights;   /* into device_weights */
   sol_catalogue catalogue;
+  uint32_t *item_categories; /* turned from the file's: item v has those from category_starts[v] to [v + 1] */
+  uint32_t *category_starts; /* (V + 1); NULL without categories */
 };
 
 /* Makes a model of a file that was read or sealed, and takes over what *file points at: *file is zeroed, on failure

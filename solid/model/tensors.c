@@ -69,33 +69,35 @@ static void add_block(tensor_table *t, const char *name, size_t first, uint32_t 
   snprintf(prefix, sizeof prefix, "%s.%u.", name, index);
   size_t base = first + index * sizeof(sol_block_weights);
 #define AT(name) (base + offsetof(sol_block_weights, name))
-  add(t, prefix, "norm1.weight", AT(norm1_gamma), ones, d, 0, 0);
-  add(t, prefix, "norm1.bias", AT(norm1_beta), zeros, d, 0, 0);
-  add_linear(t, prefix, "qkv", AT(qkv_w), AT(qkv_b), 3 * d, d);
-  add_linear(t, prefix, "out", AT(out_w), AT(out_b), d, d);
-  add(t, prefix, "norm2.weight", AT(norm2_gamma), ones, d, 0, 0);
-  add(t, prefix, "norm2.bias", AT(norm2_beta), zeros, d, 0, 0);
-  add_linear(t, prefix, "up", AT(up_w), AT(up_b), 4 * d, d);
-  add_linear(t, prefix, "down", AT(down_w), AT(down_b), d, 4 * d);
+  add(t, prefix, "norm1.weight", AT(norm1.gamma), ones, d, 0, 0);
+  add(t, prefix, "norm1.bias", AT(norm1.beta), zeros, d, 0, 0);
+  add_linear(t, prefix, "qkv", AT(qkv.w), AT(qkv.b), 3 * d, d);
+  add_linear(t, prefix, "out", AT(out.w), AT(out.b), d, d);
+  add(t, prefix, "norm2.weight", AT(norm2.gamma), ones, d, 0, 0);
+  add(t, prefix, "norm2.bias", AT(norm2.beta), zeros, d, 0, 0);
+  add_linear(t, prefix, "up", AT(up.w), AT(up.b), 4 * d, d);
+  add_linear(t, prefix, "down", AT(down.w), AT(down.b), d, 4 * d);
 #undef AT
 }
 
 /* The last generated layer starts at zero, so that a new model's user vector is the encoder's state. */
 static void add_branch(tensor_table *t, const char *prefix, size_t base, uint32_t d, uint32_t m) {
 #define AT(name) (base + offsetof(sol_branch_weights, name))
-  add(t, prefix, "gru.weight_ih", AT(gru_wih), uniform_for(d), 3 * d, d, 0);
-  add(t, prefix, "gru.bias_ih", AT(gru_bih), uniform_for(d), 3 * d, 0, 0);
-  add(t, prefix, "gru.weight_hh", AT(gru_whh), uniform_for(d), 3 * d, d, 0);
-  add(t, prefix, "gru.bias_hh", AT(gru_bhh), uniform_for(d), 3 * d, 0, 0);
-  add_linear(t, prefix, "mlp.0", AT(mlp1_w), AT(mlp1_b), d, d);
-  add_linear(t, prefix, "mlp.1", AT(mlp2_w), AT(mlp2_b), d, d);
+  add(t, prefix, "gru.weight_ih", AT(gru.in.w), uniform_for(d), 3 * d, d, 0);
+  add(t, prefix, "gru.bias_ih", AT(gru.in.b), uniform_for(d), 3 * d, 0, 0);
+  add(t, prefix, "gru.weight_hh", AT(gru.hidden.w), uniform_for(d), 3 * d, d, 0);
+  add(t, prefix, "gru.bias_hh", AT(gru.hidden.b), uniform_for(d), 3 * d, 0, 0);
+  add_linear(t, prefix, "mlp.0", AT(mlp1.w), AT(mlp1.b), d, d);
+  add_linear(t, prefix, "mlp.1", AT(mlp2.w), AT(mlp2.b), d, d);
   for (size_t i = 0; i < SOL_GENERATED_LAYERS; i++) {
     int last = i + 1 == SOL_GENERATED_LAYERS;
     char name[32];
     snprintf(name, sizeof name, "layer.%zu.weight", i);
-    add(t, prefix, name, AT(layer_w) + i * sizeof(float *), last ? zeros : normal_of(0.1f / (float)d), m, d, 0);
+    add(t, prefix, name, AT(layer) + i * sizeof(sol_linear) + offsetof(sol_linear, w),
+        last ? zeros : normal_of(0.1f / (float)d), m, d, 0);
     snprintf(name, sizeof name, "layer.%zu.bias", i);
-    add(t, prefix, name, AT(layer_b) + i * sizeof(float *), last ? zeros : normal_of(0.1f / sqrtf((float)d)), m, 0, 0);
+    add(t, prefix, name, AT(layer) + i * sizeof(sol_linear) + offsetof(sol_linear, b),
+        last ? zeros : normal_of(0.1f / sqrtf((float)d)), m, 0, 0);
   }
 #undef AT
 }
@@ -103,15 +105,17 @@ static void add_branch(tensor_table *t, const char *prefix, size_t base, uint32_
 static void add_decoder(tensor_table *t, const sol_config *config) {
   uint32_t d = config->width, heads = sol_config_slate_heads(config), codes = sol_config_slate_codes(config);
 #define AT(name) (offsetof(sol_weights, slate) + offsetof(sol_decoder_weights, name))
-  add_linear(t, "slate.", "state", AT(state_w), AT(state_b), d, d);
-  add_linear(t, "slate.", "user", AT(user_w), AT(user_b), d, d);
+  add_linear(t, "slate.", "state", AT(state.w), AT(state.b), d, d);
+  add_linear(t, "slate.", "user", AT(user.w), AT(user.b), d, d);
   add(t, "slate.", "code.embedding", AT(codes), embedding, codes, d, 0);
   add(t, "slate.", "row.embedding", AT(rows), embedding, config->slate_rows, d, 0);
   add(t, "slate.", "column.embedding", AT(columns), embedding, config->levels + 2, d, 0);
   for (uint32_t i = 0; i < config->slate_blocks + heads - 1; i++) add_block(t, "slate.block", AT(block), d, i);
   for (uint32_t h = 0; h < heads; h++) {
-    add(t, "slate.", h ? "down.norm.weight" : "right.norm.weight", AT(norm_gamma) + h * sizeof(float *), ones, d, 0, 0);
-    add(t, "slate.", h ? "down.norm.bias" : "right.norm.bias", AT(norm_beta) + h * sizeof(float *), zeros, d, 0, 0);
+    size_t norm = AT(norm) + h * sizeof(sol_norm);
+    const char *prefix = h ? "slate.down." : "slate.right.";
+    add(t, prefix, "norm.weight", norm + offsetof(sol_norm, gamma), ones, d, 0, 0);
+    add(t, prefix, "norm.bias", norm + offsetof(sol_norm, beta), zeros, d, 0, 0);
   }
   add(t, "slate.", "out.weight", AT(out), embedding, codes, heads * d, 0);
 #undef AT
@@ -127,14 +131,14 @@ static tensor_table make_table(const sol_config *config, sol_tensor *tensors) {
     add(&t, "", "attribute.embedding", offsetof(sol_weights, attributes), embedding, config->attributes, d, 0);
   add(&t, "", "position.embedding", offsetof(sol_weights, positions), embedding, config->window, d, 0);
   for (uint32_t i = 0; i < config->blocks; i++) add_block(&t, "block", offsetof(sol_weights, block), d, i);
-  add(&t, "", "norm.weight", offsetof(sol_weights, norm_gamma), ones, d, 0, 0);
-  add(&t, "", "norm.bias", offsetof(sol_weights, norm_beta), zeros, d, 0, 0);
+  add(&t, "", "norm.weight", offsetof(sol_weights, norm.gamma), ones, d, 0, 0);
+  add(&t, "", "norm.bias", offsetof(sol_weights, norm.beta), zeros, d, 0, 0);
   if (sol_config_has_item_branch(config)) add_branch(&t, "generator.item.", offsetof(sol_weights, item), d, m);
   if (sol_config_has_semantic_branch(config))
     add_branch(&t, "generator.semantic.", offsetof(sol_weights, semantic), d, m);
   if (config->rank && sol_config_params(config)) {
-    add_linear(&t, "generator.", "down", offsetof(sol_weights, down_w), offsetof(sol_weights, down_b), config->rank, d);
-    add_linear(&t, "generator.", "up", offsetof(sol_weights, up_w), offsetof(sol_weights, up_b), d, config->rank);
+    add_linear(&t, "generator.", "down", offsetof(sol_weights, down.w), offsetof(sol_weights, down.b), config->rank, d);
+    add_linear(&t, "generator.", "up", offsetof(sol_weights, up.w), offsetof(sol_weights, up.b), d, config->rank);
   }
   if (config->slate_rows) add_decoder(&t, config);
   return t;

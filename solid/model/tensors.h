@@ -7,35 +7,35 @@
 #ifndef SOLID_MODEL_TENSORS_H
 #define SOLID_MODEL_TENSORS_H
 
+#include "kernels/layers.h"
 #include "solid/model/config.h"
 
 typedef struct sol_block_weights {
-  float *norm1_gamma, *norm1_beta; /* (d) */
-  float *qkv_w, *qkv_b;            /* (3d, d), (3d) */
-  float *out_w, *out_b;            /* (d, d), (d) */
-  float *norm2_gamma, *norm2_beta; /* (d) */
-  float *up_w, *up_b;              /* (4d, d), (4d) */
-  float *down_w, *down_b;          /* (d, 4d), (d) */
+  sol_norm norm1, norm2;
+  sol_linear qkv, out; /* d -> 3d, d -> d */
+  sol_linear up, down; /* d -> 4d -> d */
 } sol_block_weights;
 
-typedef struct sol_branch_weights {                                     /* one branch of the generator */
-  float *gru_wih, *gru_bih;                                             /* (3d, d), (3d) */
-  float *gru_whh, *gru_bhh;                                             /* (3d, d), (3d) */
-  float *mlp1_w, *mlp1_b;                                               /* (d, d), (d) */
-  float *mlp2_w, *mlp2_b;                                               /* (d, d), (d) */
-  float *layer_w[SOL_GENERATED_LAYERS], *layer_b[SOL_GENERATED_LAYERS]; /* (m, d), (m) */
+/* Rows 0 .. d - 1 of qkv make queries, the others keys and values. */
+static inline sol_linear sol_key_value_part(sol_linear qkv, int32_t d) {
+  return (sol_linear){qkv.w + (size_t)d * (size_t)d, qkv.b + d};
+}
+
+typedef struct sol_branch_weights { /* one branch of the generator */
+  sol_gru gru;
+  sol_linear mlp1, mlp2;                  /* d -> d */
+  sol_linear layer[SOL_GENERATED_LAYERS]; /* d -> m */
 } sol_branch_weights;
 
 /* The decoder of slates (solid/infer/slate/decoder.h); H heads, C = levels + 1 columns, N codes of all columns, those
  * of column c from c * codes on. */
 typedef struct sol_decoder_weights {
-  float *state_w, *state_b; /* (d, d), (d): of h */
-  float *user_w, *user_b;   /* (d, d), (d): of u */
-  float *codes;             /* (N, d) */
-  float *rows;              /* (K, d) */
-  float *columns;           /* (C + 1, d): the last is that of a row's token */
+  sol_linear state, user; /* d -> d: of h, of u */
+  float *codes;           /* (N, d) */
+  float *rows;            /* (K, d) */
+  float *columns;         /* (C + 1, d): the last is that of a row's token */
   sol_block_weights block[SOL_MAX_BLOCKS + SOL_MAX_SLATE_HEADS - 1];
-  float *norm_gamma[SOL_MAX_SLATE_HEADS], *norm_beta[SOL_MAX_SLATE_HEADS]; /* (d) */
+  sol_norm norm[SOL_MAX_SLATE_HEADS];
   float *out; /* (N, H d): what the heads' outputs side by side meet */
 } sol_decoder_weights;
 
@@ -45,10 +45,10 @@ typedef struct sol_weights {
   float *attributes; /* T (A, d) */
   float *positions;  /* (L, d): row a serves the step that is a steps older than the newest */
   sol_block_weights block[SOL_MAX_BLOCKS];
-  float *norm_gamma, *norm_beta; /* (d) */
+  sol_norm norm;
   sol_branch_weights item, semantic;
-  float *down_w, *down_b, *up_w, *up_b; /* (r, d), (r), (d, r), (d): only with a rank */
-  sol_decoder_weights slate;            /* last in the array: without it the others stand where they stood */
+  sol_linear down, up;       /* d -> r, r -> d: only with a rank */
+  sol_decoder_weights slate; /* last in the array: without it the others stand where they stood */
 } sol_weights;
 
 typedef enum sol_init { SOL_INIT_ZERO, SOL_INIT_ONE, SOL_INIT_NORMAL, SOL_INIT_UNIFORM } sol_init;

@@ -1,186 +1,225 @@
-/* The walk of a question: one round trip, the encoder where the stored state will not do, the generator where there are
- * no parameters, then apply, filters and top k. Every stage runs once for the whole batch, over packed rows. */
+#include "solid/serve/answer.h"
+#include "solid/base/arena.h"
+#include "solid/extend.h"
+#include "solid/infer/worker/worker.h"
+#include "solid/model/model_parts.h"
 #include "solid/serve/grouping.h"
-#include "solid/serve/recommender.h"
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
+
+/* ---- Construction ---- */
+
+static void answerer_bind(sol_answerer *a, sol_arena *arena) {
+  size_t B = a->max_batch, L = a->info.window;
+  a->rows = sol_arena_take(arena, B, sizeof *a->rows);
+  a->questions = sol_arena_take(arena, B, sizeof *a->questions);
+  a->asked_by = sol_arena_take(arena, B, sizeof *a->asked_by);
+  a->h = sol_arena_take(arena, B, a->info.width * sizeof *a->h);
+  a->known = sol_arena_take(arena, B, L * sizeof *a->known);
+  a->by_popularity = sol_arena_take(arena, a->info.items, sizeof *a->by_popularity);
+  a->users = sol_arena_take(arena, B, sizeof *a->users);
+  a->windows = sol_arena_take(arena, B, sizeof *a->windows);
+  a->params = sol_arena_take(arena, B, sizeof *a->params);
+  a->found = sol_arena_take(arena, B, sizeof *a->found);
+  a->statuses = sol_arena_take(arena, B, sizeof *a->statuses);
+  a->steps = sol_arena_take(arena, B, a->store->window * sizeof *a->steps);
+}
+
+typedef struct popular {
+  float events;
+  uint32_t item;
+} popular;
+
+static int more_popular(const void *left, const void *right) {
+  const popular *a = left, *b = right;
+  if (a->events != b->events) return a->events > b->events ? -1 : 1;
+  return (a->item > b->item) - (a->item < b->item);
+}
+
+static solid_status sort_by_popularity(sol_answerer *a) {
+  popular *order = calloc(a->info.items, sizeof *order);
+  if (!order) return solid_fail(SOLID_ENOMEM, "out of memory: popularity of %u items", a->info.items);
+  for (uint32_t v = 0; v < a->info.items; v++) order[v] = (popular){a->popularity[v], v};
+  qsort(order, a->info.items, sizeof *order, more_popular);
+  for (uint32_t v = 0; v < a->info.items; v++) a->by_popularity[v] = order[v].item;
+  free(order);
+  return SOLID_OK;
+}
+
+solid_status sol_answerer_open(sol_answerer *a, const solid_model *model, solid_store *store,
+                               const solid_recommender_options *options) {
+  a->model = model;
+  a->store = store;
+  a->max_batch = options->max_batch;
+  a->element = options->element;
+  a->popularity = sol_model_popularity(model);
+  a->info.struct_size = sizeof a->info;
+  sol_arena arena = {NULL, 0};
+  solid_status status = solid_model_get_info(model, &a->info);
+  if (!status) status = sol_store_check(store, &a->info);
+  if (!status) status = solid_worker_new(&a->worker, model, a->max_batch);
+  if (status) return status;
+  a->words = solid_worker_mask_words(a->worker);
+  answerer_bind(a, &arena);
+  a->memory = sol_arena_memory(&arena);
+  if (!a->memory) return solid_fail(SOLID_ENOMEM, "out of memory: recommender for %zu users at once", a->max_batch);
+  arena = (sol_arena){a->memory, 0};
+  answerer_bind(a, &arena);
+  return sort_by_popularity(a);
+}
+
+void sol_answerer_close(sol_answerer *a) {
+  solid_worker_free(a->worker);
+  free(a->memory);
+}
 
 /* ---- What is stored ---- */
 
-static void row_reset(solid_recommender *rec, size_t i, solid_bytes user) {
-  size_t d = rec->info.width, P = rec->info.params, L = rec->info.window;
-  rec->rows[i] = (sol_row){.source = SOLID_FROM_POPULARITY,
-                           .user = user,
-                           .window = {.steps = rec->steps + i * rec->store->window},
-                           .params = {.h = rec->h + i * d,
-                                      .values = rec->values + i * P,
-                                      .width = rec->info.width,
-                                      .count = rec->info.params,
-                                      .element = rec->element},
-                           .known = rec->known + i * L};
+/* The store writes parameters where the worker reads them. */
+static sol_row row_of(const sol_answerer *a, size_t i, solid_bytes user) {
+  size_t d = a->info.width, P = a->info.params, L = a->info.window;
+  return (sol_row){.user = user,
+                   .window = {.steps = a->steps + i * a->store->window},
+                   .params = {.h = a->h + i * d,
+                              .values = sol_worker_room(a->worker) + i * P,
+                              .width = a->info.width,
+                              .count = a->info.params},
+                   .known = a->known + i * L};
 }
 
 /* One round trip for all who have an id. */
-static solid_status read_store(solid_recommender *rec, const solid_bytes *users, size_t n) {
+static solid_status read_store(sol_answerer *a, const solid_bytes *users, size_t n) {
   size_t asked = 0;
   for (size_t i = 0; i < n; i++) {
-    row_reset(rec, i, users[i]);
+    a->rows[i] = row_of(a, i, users[i]);
     if (!users[i].size) continue;
-    rec->users[asked] = users[i];
-    rec->windows[asked] = rec->rows[i].window;
-    rec->params[asked++] = rec->rows[i].params;
+    a->users[asked] = users[i];
+    a->windows[asked] = a->rows[i].window;
+    a->params[asked++] = a->rows[i].params;
   }
   if (!asked) return SOLID_OK;
-  solid_status status = rec->store->ops->get(rec->store, rec->users, asked, rec->info.generation, rec->windows,
-                                             rec->params, rec->found, rec->statuses);
+  solid_status status =
+      a->store->ops->get(a->store, a->users, asked, a->info.generation, a->windows, a->params, a->found, a->statuses);
   if (status) return status;
-  for (size_t i = 0, a = 0; i < n; i++) {
-    sol_row *r = &rec->rows[i];
+  for (size_t i = 0, at = 0; i < n; i++) {
+    sol_row *r = &a->rows[i];
     if (!r->user.size) continue;
-    r->window = rec->windows[a];
-    r->status = rec->statuses[a];
-    r->found = rec->found[a];
-    if (r->found) r->params.seq = rec->params[a].seq;
-    r->n_known = sol_known_items(rec->model, &r->window, rec->info.window, rec->known + i * rec->info.window);
-    a++;
+    r->window = a->windows[at];
+    r->status = a->statuses[at];
+    r->found = a->found[at];
+    if (r->found) r->params.seq = a->params[at].seq;
+    r->n_known = sol_known_items(a->model, &r->window, a->info.window, a->known + i * a->info.window);
+    at++;
   }
   return SOLID_OK;
 }
 
-/* ---- State and layers of every user ---- */
+/* ---- What each answer is made of ---- */
 
-/* Adds the window of row i: `n` stored items, then the session, the newest L of both. */
-static void request_add(const solid_recommender *rec, sol_request *req, size_t i, const uint32_t *items, size_t n,
-                        int with_session) {
-  size_t L = rec->info.window, n_session = with_session ? rec->n_session : 0;
-  size_t keep = n + n_session > L ? L - n_session : n;
-  uint32_t *to = req->items + req->offsets[req->n];
-  memcpy(to, items + n - keep, keep * sizeof *to);
-  memcpy(to + keep, rec->session, n_session * sizeof *to);
-  req->rows[req->n++] = i;
-  req->offsets[req->n] = req->offsets[req->n - 1] + (uint32_t)(keep + n_session);
+/* A window of which the model knows nothing has nothing to add to the state that is stored. A user who is set aside is
+ * no question for the model. */
+static solid_source source_of(const sol_row *r, int session) {
+  if (r->status) return SOLID_FROM_POPULARITY;
+  int newer = r->window.seq > r->params.seq && r->n_known;
+  if (r->found) return newer || session ? SOLID_FROM_CACHE_FRESH : SOLID_FROM_CACHE;
+  if (r->n_known) return SOLID_FROM_GENERATION;
+  return session ? SOLID_FROM_SESSION : SOLID_FROM_POPULARITY;
 }
 
-/* What each row needs. Parameters are always those of the stored window; session items are read by the encoder under
- * them, so that a cold user gets the answer that a warm one would. */
-static void plan(solid_recommender *rec, size_t n) {
-  rec->generate.n = rec->encode.n = 0;
-  rec->generate.offsets[0] = rec->encode.offsets[0] = 0;
+/* Parameters are always those of the stored window; session items are read by the encoder under them, so that a cold
+ * user gets the answer that a warm one would. */
+static solid_question question_of(const sol_row *r, const sol_ask *ask) {
+  solid_question stored = {.h = r->params.h, .params = r->params.values};
+  solid_question window = {
+      .window = r->known, .n_window = r->n_known, .session = ask->session, .n_session = ask->n_session};
+  switch (r->source) {
+  case SOLID_FROM_CACHE:
+    return stored;
+  case SOLID_FROM_CACHE_FRESH:
+    window.params = r->params.values;
+    return window;
+  case SOLID_FROM_GENERATION:
+    window.keep = 1;
+    return window;
+  case SOLID_FROM_SESSION:
+  case SOLID_FROM_POPULARITY:
+    break;
+  }
+  return (solid_question){.window = ask->session, .n_window = ask->n_session};
+}
+
+/* Returns how many rows the model answers. */
+static size_t plan(sol_answerer *a, size_t n, const sol_ask *ask, solid_scored *out) {
+  size_t m = 0;
   for (size_t i = 0; i < n; i++) {
-    sol_row *r = &rec->rows[i];
-    int session = rec->n_session > 0;
-    if (r->status) continue;
-    if (r->found) {
-      /* A window of which the model knows nothing has nothing to add to the state that is stored. */
-      int newer = r->window.seq > r->params.seq && r->n_known;
-      r->source = newer || session ? SOLID_FROM_CACHE_FRESH : SOLID_FROM_CACHE;
-      if (newer || session) request_add(rec, &rec->encode, i, r->known, r->n_known, 1);
-    } else if (r->n_known) {
-      r->source = SOLID_FROM_GENERATION;
-      r->params.seq = r->window.seq;
-      request_add(rec, &rec->generate, i, r->known, r->n_known, 0);
-      if (session) request_add(rec, &rec->encode, i, r->known, r->n_known, 1);
-    } else if (session) {
-      r->source = SOLID_FROM_SESSION;
-      request_add(rec, &rec->generate, i, r->known, 0, 1);
-    }
-  }
-}
-
-/* Failing to put back is no reason to withhold the answer: the next one generates again. */
-static void put_back(solid_recommender *rec) {
-  size_t n = 0;
-  for (size_t g = 0; g < rec->generate.n; g++) {
-    const sol_row *r = &rec->rows[rec->generate.rows[g]];
-    if (r->source != SOLID_FROM_GENERATION) continue;
-    rec->params[n] = r->params;
-    rec->params[n].generation = rec->info.generation;
-    rec->users[n++] = r->user;
-  }
-  if (!n) return;
-  solid_status status = rec->store->ops->put_params(rec->store, rec->users, rec->params, n, rec->statuses);
-  for (size_t i = 0; i < n; i++) rec->stats.unsaved += status || rec->statuses[i];
-}
-
-static void scatter(float *to, const float *from, const sol_request *req, size_t width) {
-  for (size_t i = 0; i < req->n; i++) memcpy(to + req->rows[i] * width, from + i * width, width * sizeof *to);
-}
-
-/* h and params of every row that has any, each at the row's place. */
-static solid_status compute(solid_recommender *rec) {
-  solid_status status = SOLID_OK;
-  if (rec->generate.n) {
-    solid_windows windows = {rec->generate.n, rec->generate.offsets, rec->generate.items};
-    status = solid_worker_generate(rec->worker, &windows, rec->new_h, rec->new_values);
-    if (status) return status;
-    scatter(rec->h, rec->new_h, &rec->generate, rec->info.width);
-    scatter(rec->values, rec->new_values, &rec->generate, rec->info.params);
-    put_back(rec);
-  }
-  if (rec->encode.n) {
-    solid_windows windows = {rec->encode.n, rec->encode.offsets, rec->encode.items};
-    status = solid_worker_encode(rec->worker, &windows, rec->new_h);
-    if (status) return status;
-    scatter(rec->h, rec->new_h, &rec->encode, rec->info.width);
-  }
-  return SOLID_OK;
-}
-
-/* ---- Ranking ---- */
-
-/* For a row without a user vector; nothing for a user who is set aside. */
-static size_t rank_by_popularity(const solid_recommender *rec, const sol_row *r, size_t k, solid_scored *out) {
-  size_t count = 0;
-  for (size_t i = 0; i < rec->info.items && count < k && !r->status; i++) {
-    uint32_t item = rec->by_popularity[i];
-    if (!sol_is_excluded(rec->common, item)) out[count++] = (solid_scored){item, rec->popularity[item]};
-  }
-  for (size_t i = count; i < k; i++) out[i] = (solid_scored){SOLID_NO_ITEM, -INFINITY};
-  return count;
-}
-
-/* Moves the rows that have a user vector to the front, in order, with an exclusion row each; returns how many. */
-static size_t gather(solid_recommender *rec, const solid_query *query, size_t n) {
-  size_t d = rec->info.width, P = rec->info.params, m = 0;
-  for (size_t i = 0; i < n; i++) {
-    const sol_row *r = &rec->rows[i];
+    sol_row *r = &a->rows[i];
+    r->source = source_of(r, ask->n_session > 0);
     if (r->source == SOLID_FROM_POPULARITY) continue;
-    if (m != i) {
-      memcpy(rec->h + m * d, rec->h + i * d, d * sizeof *rec->h);
-      memcpy(rec->values + m * P, rec->values + i * P, P * sizeof *rec->values);
-    }
-    uint64_t *mask = rec->excluded + m * rec->words;
-    memcpy(mask, rec->common, rec->words * sizeof *mask);
-    for (size_t s = 0; s < r->n_known && query->exclude_seen; s++) sol_exclude(mask, r->known[s]);
-    m++;
+    if (r->source == SOLID_FROM_GENERATION) r->params.seq = r->window.seq;
+    a->questions[m] = question_of(r, ask);
+    a->questions[m].best = out + i * ask->k;
+    a->asked_by[m++] = i;
   }
   return m;
 }
 
-static solid_status rank(solid_recommender *rec, const solid_query *query, size_t n, solid_scored *out) {
-  size_t k = query->k, m = gather(rec, query, n);
-  if (m) {
-    solid_status status = solid_worker_apply(rec->worker, m, rec->h, rec->values, rec->new_h);
-    if (!status) status = solid_worker_rank(rec->worker, m, rec->new_h, rec->excluded, k, out, rec->counts);
-    if (status) return status;
+/* Each question's mask, where the worker reads it. */
+static void exclude(sol_answerer *a, size_t m, const sol_ask *ask) {
+  uint64_t *mask = sol_worker_masks(a->worker, m);
+  for (size_t q = 0; q < m; q++, mask += a->words) {
+    const sol_row *r = &a->rows[a->asked_by[q]];
+    memcpy(mask, ask->common, a->words * sizeof *mask);
+    for (size_t s = 0; s < r->n_known && ask->exclude_seen; s++) sol_exclude(mask, r->known[s]);
+    a->questions[q].excluded = mask;
   }
-  /* Back to the rows' own places, from the last, since none moves towards the front. */
-  for (size_t i = n; i-- > 0;) {
-    if (rec->rows[i].source == SOLID_FROM_POPULARITY) {
-      rec->counts[i] = rank_by_popularity(rec, &rec->rows[i], k, out + i * k);
-    } else if (--m != i) {
-      memcpy(out + i * k, out + m * k, k * sizeof *out);
-      rec->counts[i] = rec->counts[m];
-    }
-  }
-  return SOLID_OK;
 }
 
-solid_status sol_answer(solid_recommender *rec, const solid_bytes *users, size_t n, const solid_query *query,
-                        solid_scored *out) {
-  solid_status status = read_store(rec, users, n);
+/* ---- Answers ---- */
+
+/* Failing to put back is no reason to withhold the answer: the next one generates again. */
+static void put_back(sol_answerer *a, size_t m) {
+  size_t n = 0;
+  for (size_t q = 0; q < m; q++) {
+    const sol_row *r = &a->rows[a->asked_by[q]];
+    if (!a->questions[q].made_h) continue;
+    a->params[n] = (solid_params){.h = a->questions[q].made_h,
+                                  .values = a->questions[q].made_params,
+                                  .seq = r->params.seq,
+                                  .generation = a->info.generation,
+                                  .width = a->info.width,
+                                  .count = a->info.params,
+                                  .element = a->element};
+    a->users[n++] = r->user;
+  }
+  if (!n) return;
+  solid_status status = a->store->ops->put_params(a->store, a->users, a->params, n, a->statuses);
+  for (size_t i = 0; i < n; i++) a->unsaved += status || a->statuses[i];
+}
+
+/* For a row without a user vector; nothing for a user who is set aside. */
+static size_t rank_by_popularity(const sol_answerer *a, const sol_row *r, const sol_ask *ask, solid_scored *out) {
+  size_t count = 0;
+  for (size_t i = 0; i < a->info.items && count < ask->k && !r->status; i++) {
+    uint32_t item = a->by_popularity[i];
+    if (!sol_is_excluded(ask->common, item)) out[count++] = (solid_scored){item, a->popularity[item]};
+  }
+  for (size_t i = count; i < ask->k; i++) out[i] = (solid_scored){SOLID_NO_ITEM, -INFINITY};
+  return count;
+}
+
+solid_status sol_answer(sol_answerer *a, const solid_bytes *users, size_t n, const sol_ask *ask, solid_scored *out) {
+  solid_status status = read_store(a, users, n);
   if (status) return status;
-  plan(rec, n);
-  status = compute(rec);
-  return status ? status : rank(rec, query, n, out);
+  size_t m = plan(a, n, ask, out);
+  exclude(a, m, ask);
+  status = solid_worker_answer(a->worker, a->questions, m, ask->k);
+  if (status) return status;
+  for (size_t q = 0; q < m; q++) a->rows[a->asked_by[q]].count = a->questions[q].count;
+  for (size_t i = 0; i < n; i++) {
+    sol_row *r = &a->rows[i];
+    if (r->source == SOLID_FROM_POPULARITY) r->count = rank_by_popularity(a, r, ask, out + i * ask->k);
+  }
+  put_back(a, m);
+  return SOLID_OK;
 }

@@ -2,7 +2,7 @@
 #include "solid/base/arena.h"
 #include "solid/base/handshake.h"
 #include "solid/extend.h"
-#include "solid/infer/worker.h"
+#include "solid/infer/worker/worker.h"
 #include "solid/serve/grouping.h"
 #include <stdlib.h>
 #include <string.h>
@@ -254,16 +254,14 @@ static solid_status push_users(solid_pipeline *pipeline, size_t first, size_t n,
   size_t users = status ? 0 : pack_windows(pipeline, first, n);
   if (!users) return status;
   solid_windows windows = {users, batch->offsets, batch->items};
-  float *records = NULL;
-  size_t stride = 0;
-  status = sol_worker_generate(pipeline->worker, &windows, &records, &stride);
+  sol_made made;
+  status = sol_worker_generate(pipeline->worker, &windows, &made);
   for (size_t i = 0; i < users && !status; i++) {
-    float *record = records + i * stride;
-    batch->params[i].h = record;
-    if (pipeline->element == SOLID_F16)
-      batch->params[i].halves = (uint16_t *)(record + pipeline->info.width);
-    else
-      batch->params[i].values = record + pipeline->info.width;
+    batch->params[i].h = made.h + i * pipeline->info.width;
+    if (made.halves)
+      batch->params[i].halves = made.halves + i * pipeline->info.params;
+    else if (made.params)
+      batch->params[i].values = made.params + i * pipeline->info.params;
   }
   return status ? status : put_params(pipeline, users, verdicts);
 }

@@ -353,7 +353,7 @@ static void window_to_user(bench *b, int users) {
          generated = 2.0 * 2 * users * sol_config_params(&config) * D;
   auto encode = [&] { return sol_encode(&pass, h); };
   auto generate = [&] { return sol_generate(&pass, params); };
-  auto apply = [&] { return sol_apply(&pass, users, h, params, u); };
+  auto apply = [&] { return sol_apply(&pass, users, h, params, NULL, u); };
   snprintf(label, sizeof label, "window to score D=32 L=30, B=%d", users);
   run(b, label,
       [&] {

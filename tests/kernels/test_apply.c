@@ -4,6 +4,7 @@
 #include "tests/support/slope.h"
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdlib.h>
 
 typedef struct shape {
   int32_t n, in, out, gap;
@@ -38,6 +39,35 @@ static void check_forward(rig *r) {
 
 Test(apply, equals_the_reference) {
   rig_each(check_forward);
+}
+
+/* Several rows under one matrix, some matrices under no row. */
+static void check_index(rig *r) {
+  seed_rng rng = seed_start(54);
+  const shape shapes[] = {{5, 7, 5, 2, SK_TANH}, {9, 64, 64, 0, SK_TANH}, {2100, 3, 8, 1, SK_IDENTITY}};
+  for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+    const shape *s = &shapes[i];
+    size_t n = (size_t)s->n, in = (size_t)s->in, out = (size_t)s->out, stride = in * out + out + (size_t)s->gap;
+    sk_apply_args a = {.n = s->n, .in = s->in, .out = s->out, .f = s->f, .stride = (int64_t)stride};
+    int32_t *index = calloc(n, sizeof *index);
+    for (size_t row = 0; row < n; row++) index[row] = seed_below(&rng, 2 * s->n);
+    float *x = rig_normal(r, &rng, n * in, 1.0f), *w = rig_normal(r, &rng, 2 * n * stride, 0.3f);
+    a.x = rig_in(r, x, n * in);
+    a.w = rig_in(r, w, 2 * n * stride);
+    a.index = rig_in_int(r, index, n);
+    a.y = rig_out(r, n * out);
+    rig_check(r, "apply", rig_ops(r)->apply(rig_backend(r), &a));
+    double *want = rig_zeros(r, n * out);
+    a.index = index;
+    ref_apply(&a, rig_widen(r, x, n * in), rig_widen(r, w, 2 * n * stride), want);
+    compare_floats("apply y", rig_read(r, a.y, n * out), want, n * out, 1e-5, 1e-5);
+    free(index);
+    rig_reset(r);
+  }
+}
+
+Test(apply, takes_the_matrix_that_the_index_says) {
+  rig_each(check_index);
 }
 
 /* Rows do not touch each other: a NaN stays in its own. */

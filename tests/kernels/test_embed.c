@@ -50,28 +50,6 @@ Test(embed, equals_the_reference) {
   rig_each(check_forward);
 }
 
-/* Rows of a wider array; what stands between them stays. */
-static void check_stride(rig *r) {
-  enum { N = 70, D = 9, STRIDE = 14, ROWS = 5 };
-  seed_rng rng = seed_start(3);
-  const embed_case c = {N, D, ROWS, 0};
-  const int32_t *index = make_index(r, &rng, &c);
-  float *table = rig_normal(r, &rng, ROWS * D, 1.0f), *out = rig_normal(r, &rng, N * STRIDE, 1.0f);
-  double *want = rig_widen(r, out, N * STRIDE), *rows = rig_zeros(r, N * D);
-  sk_embed_args a = {.n = N, .d = D, .rows = ROWS, .index = index, .scale = 1, .stride = STRIDE};
-  ref_embed(&a, rig_widen(r, table, ROWS * D), rows);
-  for (int i = 0; i < N * D; i++) want[i / D * STRIDE + i % D] = rows[i];
-  a.table = rig_in(r, table, ROWS * D);
-  a.index = rig_in_int(r, index, N);
-  a.out = rig_inout(r, out, N * STRIDE);
-  rig_check(r, "embed", rig_ops(r)->embed(rig_backend(r), &a));
-  compare_floats("embed with a stride", rig_read(r, a.out, N * STRIDE), want, N * STRIDE, 0, 0);
-}
-
-Test(embed, writes_into_rows_of_a_wider_array) {
-  rig_each(check_stride);
-}
-
 static void check_backward(rig *r) {
   seed_rng rng = seed_start(2);
   for (int i = 0; i < CASES; i++) {

@@ -53,6 +53,7 @@ static void check_memory(rig *r) {
   cr_assert_eq(ops->download(be, back, b, 16), SOLID_OK);
   cr_assert_eq(ops->sync(be), SOLID_OK);
   cr_expect_arr_eq(back, zeros, 16);
+  if (ops->unified) cr_expect_arr_eq(a, text, 16, "a unified device whose memory the host cannot read");
   void *host = NULL;
   cr_assert_eq(ops->alloc_host(be, &host, 16), SOLID_OK);
   cr_assert_eq(ops->upload(be, b, memcpy(host, text, 16), 16), SOLID_OK);

@@ -1,4 +1,4 @@
-/* apply in double. Sizes, f and stride come from `a`. */
+/* apply in double. Sizes, f, stride and index (on the host) come from `a`. */
 #ifndef TESTS_REF_APPLY_H
 #define TESTS_REF_APPLY_H
 

@@ -82,20 +82,20 @@ static void block(const walk *k, uint32_t b, size_t first, size_t length, double
   uint64_t site = SOL_SITE_BLOCK + 4 * (uint64_t)b;
   double *qkv = zeros(length * 3 * d), *t = zeros(d), *a = zeros(d), *wide = zeros(4 * d);
   for (size_t i = 0; i < length; i++) {
-    norm(k, x + i * d, w->norm1_gamma, w->norm1_beta, t);
-    linear(k, d, 3 * d, t, w->qkv_w, w->qkv_b, qkv + i * 3 * d);
+    norm(k, x + i * d, w->norm1.gamma, w->norm1.beta, t);
+    linear(k, d, 3 * d, t, w->qkv.w, w->qkv.b, qkv + i * 3 * d);
   }
   for (size_t i = 0; i < length; i++) {
     memset(a, 0, d * sizeof *a);
     for (size_t head = 0; head < k->config->heads; head++) attend_row(k, b, first, i, head, qkv, a);
-    linear(k, d, d, a, w->out_w, w->out_b, t);
+    linear(k, d, d, a, w->out.w, w->out.b, t);
     drop(k, k->drop->p, site + 1, (first + i) * d, d, t);
     for (size_t c = 0; c < d; c++) x[i * d + c] += t[c];
-    norm(k, x + i * d, w->norm2_gamma, w->norm2_beta, t);
-    linear(k, d, 4 * d, t, w->up_w, w->up_b, wide);
+    norm(k, x + i * d, w->norm2.gamma, w->norm2.beta, t);
+    linear(k, d, 4 * d, t, w->up.w, w->up.b, wide);
     for (size_t c = 0; c < 4 * d; c++) wide[c] = gelu(wide[c]);
     drop(k, k->drop->p, site + 2, (first + i) * 4 * d, 4 * d, wide);
-    linear(k, 4 * d, d, wide, w->down_w, w->down_b, t);
+    linear(k, 4 * d, d, wide, w->down.w, w->down.b, t);
     drop(k, k->drop->p, site + 3, (first + i) * d, d, t);
     for (size_t c = 0; c < d; c++) x[i * d + c] += t[c];
   }
@@ -111,17 +111,17 @@ static void encode(const walk *k, const uint32_t *items, size_t first, size_t le
     drop(k, k->drop->p, SOL_SITE_INPUT, (first + i) * d, d, h + i * d);
   }
   for (uint32_t b = 0; b < k->config->blocks; b++) block(k, b, first, length, h);
-  for (size_t i = 0; i < length; i++) norm(k, h + i * d, k->at.norm_gamma, k->at.norm_beta, h + i * d);
+  for (size_t i = 0; i < length; i++) norm(k, h + i * d, k->at.norm.gamma, k->at.norm.beta, h + i * d);
 }
 
 /* z (d) from a GRU state. */
 static void mlp(const walk *k, const sol_branch_weights *w, uint64_t site, size_t row, const double *state, double *z) {
   size_t d = k->config->width;
   double *t = zeros(d);
-  linear(k, d, d, state, w->mlp1_w, w->mlp1_b, t);
+  linear(k, d, d, state, w->mlp1.w, w->mlp1.b, t);
   for (size_t c = 0; c < d; c++) t[c] = tanh(t[c]);
   drop(k, k->drop->p_z, site + 1, row * d, d, t);
-  linear(k, d, d, t, w->mlp2_w, w->mlp2_b, z);
+  linear(k, d, d, t, w->mlp2.w, w->mlp2.b, z);
   drop(k, k->drop->p_z, site + 2, row * d, d, z);
   free(t);
 }
@@ -134,8 +134,8 @@ static void branch(const walk *k, const sol_branch_weights *w, const double *tab
   for (size_t i = 0; i < length; i++) {
     memcpy(x, table + items[i] * d, d * sizeof *x);
     drop(k, k->drop->p, site, (first + i) * d, d, x);
-    linear(k, d, 3 * d, x, w->gru_wih, w->gru_bih, gx);
-    linear(k, d, 3 * d, state, w->gru_whh, w->gru_bhh, gh);
+    linear(k, d, 3 * d, x, w->gru.in.w, w->gru.in.b, gx);
+    linear(k, d, 3 * d, state, w->gru.hidden.w, w->gru.hidden.b, gh);
     for (size_t c = 0; c < d; c++) {
       double r = sigmoid(gx[c] + gh[c]), u = sigmoid(gx[d + c] + gh[d + c]);
       double n = tanh(gx[2 * d + c] + r * gh[2 * d + c]);
@@ -156,11 +156,11 @@ static void generate(const walk *k, const double *z_item, const double *z_semant
   for (size_t l = 0; l < SOL_GENERATED_LAYERS; l++) {
     double *out = params + l * m;
     memset(out, 0, m * sizeof *out);
-    if (item) linear(k, d, m, z_item, k->at.item.layer_w[l], k->at.item.layer_b[l], out);
+    if (item) linear(k, d, m, z_item, k->at.item.layer[l].w, k->at.item.layer[l].b, out);
     if (item && semantic)
       for (size_t i = 0; i < m; i++) out[i] = fmin(fmax(out[i], -(double)config->clip), (double)config->clip);
     if (semantic) {
-      linear(k, d, m, z_semantic, k->at.semantic.layer_w[l], k->at.semantic.layer_b[l], t);
+      linear(k, d, m, z_semantic, k->at.semantic.layer[l].w, k->at.semantic.layer[l].b, t);
       for (size_t i = 0; i < m; i++) out[i] += t[i];
     }
   }
@@ -172,7 +172,7 @@ static void apply(const walk *k, const double *h, const double *params, double *
   size_t d = k->config->width, side = sol_config_layer_width(k->config), m = sol_config_layer_params(k->config);
   double *x = zeros(side), *t = zeros(side);
   if (k->config->rank > 0)
-    linear(k, d, side, h, k->at.down_w, k->at.down_b, x);
+    linear(k, d, side, h, k->at.down.w, k->at.down.b, x);
   else
     memcpy(x, h, d * sizeof *x);
   for (size_t l = 0; l < SOL_GENERATED_LAYERS; l++) {
@@ -185,7 +185,7 @@ static void apply(const walk *k, const double *h, const double *params, double *
     memcpy(x, t, side * sizeof *x);
   }
   if (k->config->rank > 0)
-    linear(k, side, d, x, k->at.up_w, k->at.up_b, y);
+    linear(k, side, d, x, k->at.up.w, k->at.up.b, y);
   else
     memcpy(y, x, d * sizeof *y);
   free(x), free(t);
@@ -300,5 +300,15 @@ void ref_model_user(const ref_model *model, const uint32_t *items, size_t length
   for (size_t c = 0; c < d; c++) u[c] += h[c];
   if (params != NULL) memcpy(params, own, P * sizeof *params);
   free(states), free(zi), free(zs), free(own);
+  walk_close(&k);
+}
+
+void ref_model_apply(const ref_model *model, const double *h, const double *params, double *u) {
+  static const sol_dropout none = {0};
+  walk k;
+  walk_open(&k, model, &none, 0);
+  memset(u, 0, model->config->width * sizeof *u);
+  if (sol_config_params(model->config) > 0) apply(&k, h, params, u);
+  for (size_t c = 0; c < model->config->width; c++) u[c] += h[c];
   walk_close(&k);
 }

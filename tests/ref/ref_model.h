@@ -19,4 +19,7 @@ double ref_model_loss(const ref_model *model, const solid_windows *inputs, const
 /* Inference on one window (its newest L items): h (d), params (P, may be NULL), u (d). An empty window has h = 0. */
 void ref_model_user(const ref_model *model, const uint32_t *items, size_t length, double *h, double *params, double *u);
 
+/* u (d) = h + y(h) under params (P); u = h without a generator. */
+void ref_model_apply(const ref_model *model, const double *h, const double *params, double *u);
+
 #endif

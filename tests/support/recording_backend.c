@@ -117,6 +117,7 @@ const sk_backend_ops *recording_backend(void) {
   inner = sk_backend_find("cpu");
   table = *inner;
   table.records = 1;
+  table.unified = 0; /* callers transfer, as they would */
   table.open = open_table;
   table.copy = keeping_copy;
   table.zero = keeping_zero;

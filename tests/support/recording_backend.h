@@ -1,5 +1,6 @@
-/* The table "cpu" with `records`: replay keeps every operation with its arguments and calls those again, without the
- * body, as a CUDA graph does. What a caller changes between two batches of one size therefore shows, on any machine. */
+/* The table "cpu" with `records` and without `unified`: replay keeps every operation with its arguments and calls those
+ * again, without the body, as a CUDA graph does. What a caller changes between two batches of one size therefore shows,
+ * on any machine. */
 #ifndef TESTS_SUPPORT_RECORDING_BACKEND_H
 #define TESTS_SUPPORT_RECORDING_BACKEND_H
 

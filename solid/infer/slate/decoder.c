@@ -1,5 +1,5 @@
 #include "solid/infer/slate/decoder.h"
-#include "kernels/ops.h"
+#include "kernels/formula.h"
 #include "solid/infer/forward.h"
 #include <string.h>
 
@@ -88,53 +88,31 @@ typedef struct runner {
   int32_t n, d;
 } runner;
 
-static void norm(runner *r, const float *x, const float *gamma, const float *beta, float *y, float *mean, float *rstd) {
-  sol_op_layer_norm(&r->run, &(sk_layer_norm_args){.n = r->n,
-                                                   .d = r->d,
-                                                   .x = x,
-                                                   .gamma = gamma,
-                                                   .beta = beta,
-                                                   .eps = SOL_DECODER_EPS,
-                                                   .y = y,
-                                                   .mean = mean,
-                                                   .rstd = rstd});
-}
-
-static void linear(runner *r, int32_t n, int32_t in, int32_t out, const float *x, const float *w, const float *b,
-                   int accumulate, float *y) {
-  sol_op_linear(&r->run, &(sk_linear_args){
-                             .n = n, .in = in, .out = out, .x = x, .w = w, .b = b, .accumulate = accumulate, .y = y});
-}
-
-static void dropout(runner *r, int64_t floats, uint64_t site, float *x) {
-  const sol_decoder_pass *pass = r->pass;
-  if (pass->p > 0)
-    sol_op_dropout(&r->run, &(sk_dropout_args){
-                                .n = floats, .p = pass->p, .seed = sol_site_seed(pass->seed, site), .x = x, .y = x});
+static void drop(runner *r, int64_t floats, uint64_t site, float *x) {
+  dropout(&r->run, floats, r->pass->p, sol_site_seed(r->pass->seed, site), 0, x, x);
 }
 
 /* y = x + drop(a w^T + b); y may be x. */
-static void residual(runner *r, int32_t in, const float *a, const float *w, const float *b, uint64_t site,
-                     const float *x, float *y) {
+static void residual(runner *r, int32_t in, const float *a, sol_linear w, uint64_t site, const float *x, float *y) {
   int64_t floats = (int64_t)r->n * r->d;
   if (y != x) sol_op_copy(&r->run, y, x, (size_t)floats);
   if (r->pass->p == 0) {
-    linear(r, r->n, in, r->d, a, w, b, 1, y);
+    linear_add(&r->run, r->n, in, r->d, a, w, y);
     return;
   }
   float *work = r->pass->state->work;
-  linear(r, r->n, in, r->d, a, w, b, 0, work);
-  dropout(r, floats, site, work);
-  sol_op_blend(&r->run, &(sk_blend_args){.n = floats, .a = 1, .b = 1, .x = work, .y = y});
+  linear(&r->run, r->n, in, r->d, a, w, work);
+  drop(r, floats, site, work);
+  add(&r->run, floats, work, y);
 }
 
 static void attention(runner *r, const sol_block_weights *w, const sol_decoder_block *s) {
   const sol_decoder_pass *pass = r->pass;
   int32_t d = r->d, heads = (int32_t)pass->config->heads, B = pass->windows;
   float *kv = s->kv + (size_t)pass->first * (size_t)B * 2 * (size_t)d;
-  norm(r, s->x, w->norm1_gamma, w->norm1_beta, s->norm1, s->mean1, s->rstd1);
-  linear(r, r->n, d, d, s->norm1, w->qkv_w, w->qkv_b, 0, s->q);
-  linear(r, r->n, d, 2 * d, s->norm1, w->qkv_w + (size_t)d * (size_t)d, w->qkv_b + d, 0, kv);
+  norm(&r->run, r->n, d, s->x, w->norm1, s->mean1, s->rstd1, s->norm1);
+  linear(&r->run, r->n, d, d, s->norm1, w->qkv, s->q);
+  linear(&r->run, r->n, d, 2 * d, s->norm1, sol_key_value_part(w->qkv, d), kv);
   sol_op_attend_ranges(&r->run, &(sk_attend_ranges_args){.windows = B,
                                                          .queries = pass->slots,
                                                          .keys = pass->first + pass->slots,
@@ -158,37 +136,27 @@ static void block(runner *r, uint32_t b, float *y) {
   uint64_t site = SOL_SITE_BLOCK + 4 * (uint64_t)b;
   int64_t wide = (int64_t)r->n * 4 * r->d;
   attention(r, w, s);
-  residual(r, r->d, s->attended, w->out_w, w->out_b, site + 1, s->x, s->mid);
-  norm(r, s->mid, w->norm2_gamma, w->norm2_beta, s->norm2, s->mean2, s->rstd2);
-  linear(r, r->n, r->d, 4 * r->d, s->norm2, w->up_w, w->up_b, 0, s->up);
-  sol_op_activate(&r->run, &(sk_activate_args){.n = wide, .f = SK_GELU, .x = s->up, .y = s->hidden});
-  dropout(r, wide, site + 2, s->hidden);
-  residual(r, 4 * r->d, s->hidden, w->down_w, w->down_b, site + 3, s->mid, y);
-}
-
-static void gather(runner *r, const float *table, uint32_t rows, const int32_t *index, int accumulate, float *x) {
-  sol_op_embed(&r->run, &(sk_embed_args){.n = r->n,
-                                         .d = r->d,
-                                         .rows = (int32_t)rows,
-                                         .table = table,
-                                         .index = index,
-                                         .scale = 1,
-                                         .accumulate = accumulate,
-                                         .out = x});
+  residual(r, r->d, s->attended, w->out, site + 1, s->x, s->mid);
+  norm(&r->run, r->n, r->d, s->mid, w->norm2, s->mean2, s->rstd2, s->norm2);
+  linear(&r->run, r->n, r->d, 4 * r->d, s->norm2, w->up, s->up);
+  activate(&r->run, wide, SK_GELU, s->up, s->hidden);
+  drop(r, wide, site + 2, s->hidden);
+  residual(r, 4 * r->d, s->hidden, w->down, site + 3, s->mid, y);
 }
 
 static void inputs(runner *r, float *x) {
   const sol_decoder_pass *pass = r->pass;
   const sol_decoder_weights *w = pass->weights;
   const sol_config *config = pass->config;
-  gather(r, w->codes, sol_config_slate_codes(config), pass->codes, 0, x);
-  gather(r, w->rows, config->slate_rows, pass->rows, 1, x);
-  gather(r, w->columns, config->levels + 2, pass->columns, 1, x);
+  int32_t n = r->n, d = r->d, B = pass->windows;
+  gather(&r->run, n, d, (int32_t)sol_config_slate_codes(config), w->codes, pass->codes, 0, x);
+  gather(&r->run, n, d, (int32_t)config->slate_rows, w->rows, pass->rows, 1, x);
+  gather(&r->run, n, d, (int32_t)config->levels + 2, w->columns, pass->columns, 1, x);
   if (pass->first == 0) {
-    linear(r, pass->windows, r->d, r->d, pass->h, w->state_w, w->state_b, 1, x);
-    linear(r, pass->windows, r->d, r->d, pass->u, w->user_w, w->user_b, 1, x + (size_t)pass->windows * (size_t)r->d);
+    linear_add(&r->run, B, d, d, pass->h, w->state, x);
+    linear_add(&r->run, B, d, d, pass->u, w->user, x + (size_t)B * (size_t)d);
   }
-  dropout(r, (int64_t)r->n * r->d, SOL_SITE_INPUT, x);
+  drop(r, (int64_t)n * d, SOL_SITE_INPUT, x);
 }
 
 solid_status sol_decoder_run(const sol_decoder_pass *pass, float *out) {
@@ -202,8 +170,8 @@ solid_status sol_decoder_run(const sol_decoder_pass *pass, float *out) {
     block(&r, b, y);
     if (b < before) continue;
     uint32_t head = b - before;
-    norm(&r, y, pass->weights->norm_gamma[head], pass->weights->norm_beta[head],
-         out + (size_t)head * (size_t)r.n * (size_t)r.d, state->mean[head], state->rstd[head]);
+    norm(&r.run, r.n, r.d, y, pass->weights->norm[head], state->mean[head], state->rstd[head],
+         out + (size_t)head * (size_t)r.n * (size_t)r.d);
   }
   return r.run.status;
 }

@@ -19,7 +19,6 @@
 
 #define SOL_DECODER_GIVEN  2
 #define SOL_DECODER_BLOCKS (SOL_MAX_BLOCKS + SOL_MAX_SLATE_HEADS - 1)
-#define SOL_DECODER_EPS    1e-5f /* of the norms */
 
 /* What a block leaves; n = rows of the slots that go in. Without training x = mid and nothing else lasts but kv. */
 typedef struct sol_decoder_block {

@@ -1,7 +1,7 @@
 #include "solid/train/fit/budget.h"
 #include "solid/extend.h"
 #include "solid/infer/plan_backend.h"
-#include "solid/infer/worker.h"
+#include "solid/infer/worker/worker.h"
 #include "solid/model/context.h"
 #include "solid/model/model_parts.h"
 #include "solid/train/codebook/codebook_learn.h"

@@ -1,14 +1,12 @@
 #include "solid/train/fit/head.h"
-#include "kernels/ops.h"
-#include <math.h>
+#include "solid/infer/head.h"
 
 /* Buffers of one tile; side = rank or d, m = side * side + side. */
 typedef struct tile {
   float *layer[SOL_GENERATED_LAYERS];      /* (t, m) the generated layers */
   float *item_layer[SOL_GENERATED_LAYERS]; /* (t, m) the item branch before the clip */
   float *dlayer, *ditem_layer;             /* (t, m) */
-  float *x;                                /* (t, side) down(h), with a rank */
-  float *out[SOL_GENERATED_LAYERS];        /* (t, side) of each layer */
+  sol_head_room room;                      /* (t, side) down(h), with a rank, and of each layer */
   float *y;                                /* (t, d) the head's output after dropout; its gradient later */
   float *u, *du;                           /* (t, d) */
   float *dx;                               /* (t, side) */
@@ -22,11 +20,11 @@ static size_t tile_bind(tile *t, const sol_config *config, size_t rows, float *b
   for (int l = 0; l < SOL_GENERATED_LAYERS; l++) {
     t->layer[l] = sol_take(base, &used, rows * m);
     t->item_layer[l] = both ? sol_take(base, &used, rows * m) : t->layer[l];
-    t->out[l] = sol_take(base, &used, rows * side);
+    t->room.out[l] = sol_take(base, &used, rows * side);
   }
   t->dlayer = sol_take(base, &used, rows * m);
   t->ditem_layer = both ? sol_take(base, &used, rows * m) : t->dlayer;
-  t->x = config->rank > 0 ? sol_take(base, &used, rows * side) : NULL;
+  t->room.x = config->rank > 0 ? sol_take(base, &used, rows * side) : NULL;
   t->y = sol_take(base, &used, rows * config->width);
   t->u = sol_take(base, &used, rows * config->width);
   t->du = sol_take(base, &used, rows * config->width);
@@ -64,129 +62,68 @@ typedef struct tile_pass {
   int64_t first; /* float of the mask that the tile begins at */
 } tile_pass;
 
-static void layer_forward(const tile_pass *p, const tile *t, int l, const float *x) {
-  const sol_config *config = p->pass->config;
-  const sol_weights *w = p->pass->weights;
-  int32_t side = (int32_t)sol_config_layer_width(config), m = (int32_t)sol_config_layer_params(config);
-  int both = p->a.z_item != NULL && p->a.z_semantic != NULL;
-  sol_op_generate(p->run, &(sk_generate_args){.n = p->n,
-                                              .d = (int32_t)config->width,
-                                              .m = m,
-                                              .zi = p->a.z_item,
-                                              .gi = w->item.layer_w[l],
-                                              .bi = w->item.layer_b[l],
-                                              .zs = p->a.z_semantic,
-                                              .gs = w->semantic.layer_w[l],
-                                              .bs = w->semantic.layer_b[l],
-                                              .clip = both ? config->clip : INFINITY,
-                                              .stride = m,
-                                              .w = t->layer[l],
-                                              .wi_saved = both ? t->item_layer[l] : NULL});
-  sol_op_apply(p->run, &(sk_apply_args){.n = p->n,
-                                        .in = side,
-                                        .out = side,
-                                        .f = l + 1 < SOL_GENERATED_LAYERS ? SK_TANH : SK_IDENTITY,
-                                        .x = x,
-                                        .w = t->layer[l],
-                                        .stride = m,
-                                        .y = t->out[l]});
+static sol_dual layer_of(const tile_pass *p, int l) {
+  return sol_generated_layer(p->pass->config, p->pass->weights, l, p->a.z_item, p->a.z_semantic);
 }
 
+typedef struct tile_work {
+  const tile_pass *p;
+  const tile *t;
+} tile_work;
+
+/* Layers are kept for the backward pass, and where they are clipped what they were before. */
+static void layer_forward(sol_run *run, const void *user, int l, int32_t n, int32_t side, sk_activation f,
+                          const float *x, float *y) {
+  const tile_work *work = user;
+  const sol_config *config = work->p->pass->config;
+  const tile *t = work->t;
+  int32_t m = (int32_t)sol_config_layer_params(config);
+  float *saved = t->item_layer[l] == t->layer[l] ? NULL : t->item_layer[l];
+  generate(run, n, (int32_t)config->width, m, layer_of(work->p, l), t->layer[l], m, saved);
+  apply(run, n, side, side, f, x, t->layer[l], m, NULL, y);
+}
+
+/* u = h + drop(y) */
 static void tile_forward(const tile_pass *p, const tile *t) {
   const sol_config *config = p->pass->config;
-  const sol_weights *w = p->pass->weights;
   int32_t d = (int32_t)config->width, side = (int32_t)sol_config_layer_width(config);
   int64_t floats = (int64_t)p->n * d;
-  if (config->rank > 0)
-    sol_op_linear(p->run, &(sk_linear_args){
-                              .n = p->n, .in = d, .out = side, .x = p->a.h, .w = w->down_w, .b = w->down_b, .y = t->x});
-  layer_forward(p, t, 0, config->rank > 0 ? t->x : p->a.h);
-  layer_forward(p, t, 1, t->out[0]);
-  if (config->rank > 0)
-    sol_op_linear(p->run, &(sk_linear_args){
-                              .n = p->n, .in = side, .out = d, .x = t->out[1], .w = w->up_w, .b = w->up_b, .y = t->y});
-  sol_op_dropout(p->run, &(sk_dropout_args){.n = floats,
-                                            .p = p->drop->p_y,
-                                            .seed = p->seed,
-                                            .first = p->first,
-                                            .x = config->rank > 0 ? t->y : t->out[1],
-                                            .y = t->u});
-  sol_op_blend(p->run, &(sk_blend_args){.n = floats, .a = 1, .b = 1, .x = p->a.h, .y = t->u});
+  const float *y =
+      sol_head_layers(p->run, config, p->pass->weights, p->n, p->a.h, layer_forward, &(tile_work){p, t}, &t->room);
+  if (config->rank > 0) {
+    linear(p->run, p->n, side, d, y, p->pass->weights->up, t->y);
+    y = t->y;
+  }
+  dropout(p->run, floats, p->drop->p_y, p->seed, p->first, y, t->u);
+  add(p->run, floats, p->a.h, t->u);
 }
 
 /* dx = or += the gradient of the layer's input. */
 static void layer_backward(const tile_pass *p, const tile *t, int l, const float *x, const float *dy, int accumulate,
                            float *dx) {
   const sol_config *config = p->pass->config;
-  const sol_weights *w = p->pass->weights, *g = p->grads;
+  const sol_weights *g = p->grads;
   int32_t side = (int32_t)sol_config_layer_width(config), m = (int32_t)sol_config_layer_params(config);
-  int both = p->a.z_item != NULL && p->a.z_semantic != NULL;
-  sol_op_apply_backward(p->run, &(sk_apply_backward_args){.n = p->n,
-                                                          .in = side,
-                                                          .out = side,
-                                                          .f = l + 1 < SOL_GENERATED_LAYERS ? SK_TANH : SK_IDENTITY,
-                                                          .x = x,
-                                                          .w = t->layer[l],
-                                                          .stride = m,
-                                                          .y = t->out[l],
-                                                          .dy = dy,
-                                                          .accumulate_dx = accumulate,
-                                                          .dx = dx,
-                                                          .dw = t->dlayer});
-  sol_op_generate_backward(p->run, &(sk_generate_backward_args){.n = p->n,
-                                                                .d = (int32_t)config->width,
-                                                                .m = m,
-                                                                .zi = p->a.z_item,
-                                                                .gi = w->item.layer_w[l],
-                                                                .zs = p->a.z_semantic,
-                                                                .gs = w->semantic.layer_w[l],
-                                                                .clip = both ? config->clip : INFINITY,
-                                                                .dw = t->dlayer,
-                                                                .wi_saved = t->item_layer[l],
-                                                                .accumulate_dz = l + 1 < SOL_GENERATED_LAYERS,
-                                                                .dwi = t->ditem_layer,
-                                                                .dzi = p->a.dz_item,
-                                                                .dgi = g->item.layer_w[l],
-                                                                .dbi = g->item.layer_b[l],
-                                                                .dzs = p->a.dz_semantic,
-                                                                .dgs = g->semantic.layer_w[l],
-                                                                .dbs = g->semantic.layer_b[l]});
+  apply_backward(p->run, p->n, side, side, sol_layer_activation(l), x, t->layer[l], m, t->room.out[l], dy, accumulate,
+                 dx, t->dlayer);
+  generate_backward(p->run, p->n, (int32_t)config->width, m, layer_of(p, l), g->item.layer[l], g->semantic.layer[l],
+                    t->dlayer, t->item_layer[l], t->ditem_layer, l + 1 < SOL_GENERATED_LAYERS, p->a.dz_item,
+                    p->a.dz_semantic);
 }
 
 static void tile_backward(const tile_pass *p, const tile *t) {
   const sol_config *config = p->pass->config;
   const sol_weights *w = p->pass->weights, *g = p->grads;
-  int32_t d = (int32_t)config->width, side = (int32_t)sol_config_layer_width(config);
-  size_t floats = (size_t)p->n * (size_t)d;
+  int32_t n = p->n, d = (int32_t)config->width, side = (int32_t)sol_config_layer_width(config);
+  int64_t floats = (int64_t)n * d;
   int ranked = config->rank > 0;
-  sol_op_copy(p->run, p->a.dh, t->du, floats);
-  sol_op_dropout(
-      p->run, &(sk_dropout_args){
-                  .n = (int64_t)floats, .p = p->drop->p_y, .seed = p->seed, .first = p->first, .x = t->du, .y = t->y});
-  if (ranked)
-    sol_op_linear_backward(p->run, &(sk_linear_backward_args){.n = p->n,
-                                                              .in = side,
-                                                              .out = d,
-                                                              .x = t->out[1],
-                                                              .w = w->up_w,
-                                                              .dy = t->y,
-                                                              .dx = t->dx,
-                                                              .dw = g->up_w,
-                                                              .db = g->up_b});
+  sol_op_copy(p->run, p->a.dh, t->du, (size_t)floats);
+  dropout(p->run, floats, p->drop->p_y, p->seed, p->first, t->du, t->y);
+  if (ranked) linear_backward(p->run, n, side, d, t->room.out[1], w->up, g->up, t->y, 0, t->dx);
   /* du has been read: its memory takes the gradient between the two layers */
-  layer_backward(p, t, 1, t->out[0], ranked ? t->dx : t->y, 0, t->du);
-  layer_backward(p, t, 0, ranked ? t->x : p->a.h, t->du, !ranked, ranked ? t->dx : p->a.dh);
-  if (ranked)
-    sol_op_linear_backward(p->run, &(sk_linear_backward_args){.n = p->n,
-                                                              .in = d,
-                                                              .out = side,
-                                                              .x = p->a.h,
-                                                              .w = w->down_w,
-                                                              .dy = t->dx,
-                                                              .accumulate_dx = 1,
-                                                              .dx = p->a.dh,
-                                                              .dw = g->down_w,
-                                                              .db = g->down_b});
+  layer_backward(p, t, 1, t->room.out[0], ranked ? t->dx : t->y, 0, t->du);
+  layer_backward(p, t, 0, ranked ? t->room.x : p->a.h, t->du, !ranked, ranked ? t->dx : p->a.dh);
+  if (ranked) linear_backward(p->run, n, d, side, p->a.h, w->down, g->down, t->dx, 1, p->a.dh);
 }
 
 static sol_head_args from_row(const sol_head_args *a, size_t row, size_t d) {

@@ -1,5 +1,5 @@
 #include "solid/train/fit/step.h"
-#include "kernels/ops.h"
+#include "kernels/formula.h"
 #include "solid/extend.h"
 #include "solid/train/fit/head.h"
 #include <assert.h>
@@ -137,9 +137,7 @@ static solid_status bring_batch(sol_step *s, const solid_train_options *options,
 /* to (V, d) = the rows of `from` that item dropout left, zero elsewhere. */
 static void leave_items(sol_run *run, const sol_step *s, const int32_t *left, const float *from, float *to) {
   int32_t V = (int32_t)s->config.items;
-  sol_op_embed(
-      run, &(sk_embed_args){
-               .n = V, .d = (int32_t)s->config.width, .rows = V, .table = from, .index = left, .scale = 1, .out = to});
+  gather(run, V, (int32_t)s->config.width, V, from, left, 0, to);
 }
 
 static solid_status forward(sol_step *s, const sol_pass *pass, const sol_dropout *drop, const int32_t *left) {

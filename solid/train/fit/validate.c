@@ -133,7 +133,7 @@ static solid_status rank(sol_validator *v, const sol_weights *weights, const sol
     run.status = be->ops->upload(be, v->mask, v->host_mask, n * v->words * sizeof *v->host_mask);
   if (run.status == SOLID_OK) run.status = sol_encode(&pass, v->u);
   if (run.status == SOLID_OK) run.status = sol_generate(&pass, v->params);
-  if (run.status == SOLID_OK) run.status = sol_apply(&pass, (int32_t)n, v->u, v->params, v->u);
+  if (run.status == SOLID_OK) run.status = sol_apply(&pass, (int32_t)n, v->u, v->params, NULL, v->u);
   sol_op_topk(&run, &(sk_topk_args){.n = (int32_t)n,
                                     .d = (int32_t)v->config.width,
                                     .items = (int32_t)v->config.items,

@@ -31,6 +31,31 @@ Test(items, attributes) {
                    "1:release_year=1995,class=Comedy,class=War\n2:class=Drama\n");
 }
 
+static solid_status take_title(void *context, solid_bytes item, solid_bytes title) {
+  record *r = context;
+  r->used += (size_t)snprintf(r->text + r->used, sizeof r->text - r->used, "%.*s=%.*s;", (int)item.size, item.data,
+                              (int)title.size, title.data);
+  return r->answer;
+}
+
+static void check_titles(const char *text, solid_status status, const char *want) {
+  record r = {.answer = SOLID_OK};
+  probe_write_text(text);
+  cr_expect_eq(solid_dataset_read_titles(probe_path, take_title, &r), status, "%s: %s", text, solid_last_error());
+  cr_expect_str_eq(r.text, want);
+}
+
+Test(items, titles) {
+  check_titles("{\"a\": \"Alpha\", \"b\": \"Beta 2\"}", SOLID_OK, "a=Alpha;b=Beta 2;");
+  check_titles("movieId,title,genres\n1,\"Toy, Story\",Comedy|War\n2,X,\n3,,War\n", SOLID_OK, "1=Toy, Story;2=X;");
+  check_titles("1::Toy Story (1995)::Comedy|War\n2::X::Drama\n", SOLID_OK, "1=Toy Story (1995);2=X;");
+  check_titles("item_id:token\tmovie_title:token_seq\tclass:token_seq\n1\tToy Story\tWar\n", SOLID_OK, "1=Toy Story;");
+  check_titles("{\"4\": [1, \"two\"], \"a\": []}", SOLID_ENOTFOUND, "");
+  check_titles("movieId,genres\n1,War\n", SOLID_ENOTFOUND, "");
+  check_titles("{\"a\": \"Alpha\", \"b\": 3}", SOLID_EFORMAT, "a=Alpha;");
+  check_titles("", SOLID_EFORMAT, "");
+}
+
 Test(items, malformed_attributes_are_named) {
   check_bad_attributes("", ":1: the file has no lines");
   check_bad_attributes("1::Toy Story\n", ":1: 2 fields, genres are number 3");

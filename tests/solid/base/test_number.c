@@ -2,6 +2,7 @@
 #include "solid/base/number.h"
 #include "tests/support/seed.h"
 #include <criterion/criterion.h>
+#include <locale.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -111,4 +112,22 @@ Test(number, texts_are_the_shortest_that_read_back) {
     sol_number_text(value, text, sizeof text);
     cr_expect(sol_number_double(text, strlen(text), &back) && back == value, "%s", text);
   }
+}
+
+/* A program around the library may speak with a comma. */
+Test(number, no_locale_changes_a_point) {
+  static const char *const names[] = {"de_DE.UTF-8", "fr_FR.UTF-8", "pt_BR.UTF-8",
+                                      "ru_RU.UTF-8", "de_DE",       "sv_SE.UTF-8"};
+  size_t i = 0;
+  while (i < sizeof names / sizeof *names && !setlocale(LC_NUMERIC, names[i])) i++;
+  if (i == sizeof names / sizeof *names) {
+    fprintf(stderr, "[SKIP] no_locale_changes_a_point: no locale with a comma is installed\n");
+    return;
+  }
+  double value = 0;
+  char text[SOL_NUMBER_TEXT];
+  cr_expect(sol_number_double("1690000000.123456789", 20, &value) && value > 1690000000.1);
+  cr_expect(!sol_number_double("1,5", 3, &value));
+  sol_number_text(0.1, text, sizeof text);
+  cr_expect_str_eq(text, "0.1");
 }

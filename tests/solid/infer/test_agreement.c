@@ -1,8 +1,9 @@
 /* One model, two back ends: a worker on a GPU, or on a table that records, computes what one on the CPU does, for every
  * size of batch; once it is made it takes no memory. */
-#include "solid/infer/worker.h"
+#include "solid/infer/worker/worker.h"
 #include "solid/model/model_parts.h"
 #include "tests/support/compare.h"
+#include "tests/support/questions.h"
 #include "tests/support/recording_backend.h"
 #include "tests/support/seed.h"
 #include "tests/support/serving.h"
@@ -86,6 +87,37 @@ static void judge(serving *cpu, serving *other) {
   solid_worker_free(got);
 }
 
+/* Questions of every kind and size, with and without masks, of few places and of many. */
+static void judge_answers(const serving *cpu, const serving *other) {
+  solid_worker *want = NULL, *got = NULL;
+  cr_assert_eq(solid_worker_new(&want, cpu->model, QUESTIONS), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(solid_worker_new(&got, other->model, QUESTIONS), SOLID_OK, "%s", solid_last_error());
+  seed_rng rng = seed_start(12);
+  questions *q = questions_new(cpu);
+  solid_scored *best = calloc(QUESTIONS, cpu->info.items * sizeof *best);
+  uint64_t allocations = sol_worker_allocations(got);
+  for (int i = 0; i < 100; i++) {
+    size_t n = i < QUESTIONS ? (size_t)i + 1 : 1 + (size_t)seed_below(&rng, QUESTIONS), counts[QUESTIONS];
+    size_t k = 1 + (size_t)seed_below(&rng, (int32_t)cpu->info.items);
+    questions_draw(q, cpu, &rng, n, k, i % 10 ? -1 : 5, i % 4);
+    cr_assert_eq(solid_worker_answer(want, q->row, n, k), SOLID_OK, "%s", solid_last_error());
+    memcpy(best, q->best, n * k * sizeof *best);
+    for (size_t j = 0; j < n; j++) counts[j] = q->row[j].count;
+    memset(q->best, 0x55, n * k * sizeof *best);
+    cr_assert_eq(solid_worker_answer(got, q->row, n, k), SOLID_OK, "%s", solid_last_error());
+    for (size_t j = 0; j < n; j++) {
+      cr_assert_eq(q->row[j].count, counts[j]);
+      serving_same("answer", q->row[j].best, best + j * k, counts[j]);
+    }
+  }
+  cr_expect_eq(sol_worker_allocations(got), allocations, "%d allocations in the steady state",
+               (int)(sol_worker_allocations(got) - allocations));
+  questions_free(q);
+  free(best);
+  solid_worker_free(want);
+  solid_worker_free(got);
+}
+
 static const struct {
   solid_head head;
   uint32_t rank;
@@ -102,6 +134,7 @@ Test(agreement, a_recording_stands_for_every_batch_of_its_size) {
     serving other = serving_open_ranked(heads[i].head, heads[i].rank, 21);
     other.ctx->ops = recording_backend();
     judge(&cpu, &other);
+    judge_answers(&cpu, &other);
     serving_close(&cpu);
     serving_close(&other);
   }
@@ -116,6 +149,7 @@ Test(agreement, a_gpu_computes_what_the_cpu_does, .timeout = 240) {
     if (!other.ctx) return;
     serving cpu = serving_open_ranked(heads[i].head, heads[i].rank, 21);
     judge(&cpu, &other);
+    judge_answers(&cpu, &other);
     serving_close(&cpu);
     serving_close(&other);
   }

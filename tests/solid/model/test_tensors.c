@@ -197,7 +197,7 @@ Test(tensors, a_seed_fixes_the_values_and_heads_share_their_common_part) {
   sol_weights wa, wb;
   sol_weights_bind(&wa, &solid, a);
   sol_weights_bind(&wb, &fixed, b);
-  cr_assert_eq(memcmp(wa.block[1].qkv_w, wb.block[1].qkv_w, 3 * 12 * 12 * sizeof(float)), 0);
+  cr_assert_eq(memcmp(wa.block[1].qkv.w, wb.block[1].qkv.w, 3 * 12 * 12 * sizeof(float)), 0);
   cr_assert_eq(memcmp(wa.items, wb.items, 37 * 12 * sizeof(float)), 0);
   free(a);
   free(b);

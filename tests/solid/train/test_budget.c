@@ -2,7 +2,7 @@
  * taken before the first step and never after. A table that records, with a memory of its own size, stands for a GPU.
  */
 #include "solid/infer/plan_backend.h"
-#include "solid/infer/worker.h"
+#include "solid/infer/worker/worker.h"
 #include "solid/model/context.h"
 #include "solid/model/model_parts.h"
 #include "solid/train/fit/budget.h"

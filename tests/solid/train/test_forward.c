@@ -73,11 +73,11 @@ static void check_case(rig *r, const tiny_case *c, size_t spare) {
   rig_check(r, "catalogue", sol_catalogue_compute(pass.be, config, &weights, &catalogue));
   rig_check(r, "encode", sol_encode(&pass, h));
   rig_check(r, "generate", sol_generate(&pass, params));
-  rig_check(r, "apply", sol_apply(&pass, WINDOWS, h, params, u));
+  rig_check(r, "apply", sol_apply(&pass, WINDOWS, h, params, NULL, u));
   check_windows(c, &tiny, rig_read(r, h, WINDOWS * d), P > 0 ? rig_read(r, params, WINDOWS * P) : NULL,
                 rig_read(r, u, WINDOWS * d));
   for (size_t i = 0; i < d; i++) cr_expect_eq(rig_read(r, h, d)[i], 0.0f, "%s: h of an empty window", c->name);
-  rig_check(r, "apply in place", sol_apply(&pass, WINDOWS, h, params, h));
+  rig_check(r, "apply in place", sol_apply(&pass, WINDOWS, h, params, NULL, h));
   compare_bits("u in place", rig_read(r, h, WINDOWS * d), rig_read(r, u, WINDOWS * d), WINDOWS * d);
   rig_reset(r);
   free(ints);

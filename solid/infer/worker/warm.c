@@ -1,8 +1,7 @@
-/* What a worker takes when it is made: two pieces of memory, planned once; the kernels' scratch; recordings. */
-#include "solid/base/arena.h"
+#include "solid/infer/worker/warm.h"
 #include "solid/extend.h"
-#include "solid/infer/worker_parts.h"
-#include <stdio.h>
+#include "solid/infer/worker/answer.h"
+#include "solid/infer/worker/encode.h"
 #include <stdlib.h>
 
 /* Up to so many rows and places together the CPU's ranking takes scratch, which grows with both; larger ones do
@@ -10,50 +9,11 @@
 #define WARM_UP_ROWS   32
 #define WARM_UP_RANKED 1024
 
-static void device_bind(solid_worker *worker, sol_arena *arena) {
-  sol_worker_device *m = &worker->device;
-  size_t B = worker->max_batch, d = worker->config->width, rows = B * worker->config->window;
-  m->batch = sol_arena_take(arena, sol_batch_ints(B, rows), sizeof *m->batch);
-  m->scratch = sol_arena_take(arena, sol_forward_floats(worker->config, B, rows), sizeof *m->scratch);
-  m->records = sol_arena_take(arena, B, (d + worker->P) * sizeof *m->records);
-  if (worker->use != SOL_WORKER_ALL) return;
-  m->h = sol_arena_take(arena, B, d * sizeof *m->h);
-  m->u = sol_arena_take(arena, B, d * sizeof *m->u);
-  m->params = sol_arena_take(arena, B, worker->P * sizeof *m->params);
-  m->mask = sol_arena_take(arena, B, worker->words * sizeof *m->mask);
-  m->index = sol_arena_take(arena, worker->ranked, sizeof *m->index);
-  m->score = sol_arena_take(arena, worker->ranked, sizeof *m->score);
-}
-
-static void host_bind(solid_worker *worker, sol_arena *arena) {
-  sol_worker_host *m = &worker->host;
-  size_t B = worker->max_batch;
-  m->batch = sol_arena_take(arena, sol_batch_ints(B, B * worker->config->window), sizeof *m->batch);
-  m->records = sol_arena_take(arena, B, (worker->config->width + worker->P) * sizeof *m->records);
-  if (worker->use != SOL_WORKER_ALL) return;
-  m->index = sol_arena_take(arena, worker->ranked, sizeof *m->index);
-  m->score = sol_arena_take(arena, worker->ranked, sizeof *m->score);
-}
-
-solid_status sol_worker_take_memory(solid_worker *worker) {
-  sol_arena device = {NULL, 0}, host = {NULL, 0};
-  device_bind(worker, &device);
-  host_bind(worker, &host);
-  if (device.used == SIZE_MAX || host.used == SIZE_MAX)
-    return solid_fail(SOLID_ENOMEM, "out of memory: worker for %zu windows at once", worker->max_batch);
-  const sk_backend_ops *ops = worker->be->ops;
-  char what[64];
-  snprintf(what, sizeof what, "worker for %zu windows at once", worker->max_batch);
-  solid_status status = sol_backend_room(worker->be, device.used, what, "use a smaller batch");
-  if (status) return status;
-  status = ops->alloc_host(worker->be, &worker->host_base, host.used);
-  if (!status) status = ops->alloc(worker->be, &worker->device_base, device.used);
-  if (status) return solid_fail(status, "%s: %s", what, worker->be->err);
-  device = (sol_arena){worker->device_base, 0};
-  host = (sol_arena){worker->host_base, 0};
-  device_bind(worker, &device);
-  host_bind(worker, &host);
-  return SOLID_OK;
+/* One batch of every kind that this worker has. */
+static solid_status forward(solid_worker *worker, const solid_windows *windows) {
+  sol_made made;
+  solid_status status = sol_worker_generate(worker, windows, &made);
+  return status || worker->use != SOL_WORKER_ALL ? status : sol_worker_encode(worker, windows);
 }
 
 /* Meets every size of batch that there is, the largest first, so that the kernels' scratch is as large as it gets. */
@@ -67,8 +27,7 @@ static solid_status record_sizes(solid_worker *worker) {
       size_t rows = sol_least((size_t)1 << log_rows, n * L);
       for (size_t i = 0; i <= n; i++) offsets[i] = (uint32_t)(i * rows / n);
       solid_windows windows = {n, offsets, items};
-      status = sol_worker_forward(worker, &windows, 0);
-      if (!status && worker->P) status = sol_worker_forward(worker, &windows, 1);
+      status = forward(worker, &windows);
     }
   }
   free(items);
@@ -93,6 +52,52 @@ static solid_status warm_ranking(solid_worker *worker) {
   return status;
 }
 
+/* As many rows as a call has layers of at once. */
+static solid_status warm_fused(solid_worker *worker) {
+  const sol_worker_device *m = &worker->device;
+  size_t B = worker->max_batch, d = worker->config->width;
+  size_t rows = SK_GENERATE_APPLY_CACHED / sol_config_layer_params(worker->config) + 64;
+  solid_status status = worker->be->ops->zero(worker->be, m->z, 2 * B * d * sizeof *m->z);
+  if (!status) status = worker->be->ops->zero(worker->be, m->u, B * d * sizeof *m->u);
+  if (!status) status = sol_worker_apply_made(worker, 0, sol_least(rows, B));
+  return sol_worker_finish(worker, status);
+}
+
+/* Rows of ones under layers of zeroes. */
+static solid_status record_answers(solid_worker *worker, solid_question *questions, const float *ones,
+                                   const float *zeroes, const uint64_t *mask, solid_scored *best) {
+  solid_status status = SOLID_OK;
+  size_t most = sol_least(SOL_MOST_RECORDED, worker->max_batch), V = worker->config->items;
+  for (int log_n = 0; log_n <= sol_log2_up(most) && !status; log_n++) {
+    size_t n = sol_least((size_t)1 << log_n, most);
+    for (int class = 0; class < SOL_ANSWER_PLACES && !status; class ++)
+      for (int masked = 0; masked < 2 && !status; masked++) {
+        for (size_t i = 0; i < n; i++)
+          questions[i] = (solid_question){.h = ones, .params = zeroes, .excluded = masked ? mask : NULL, .best = best};
+        status = solid_worker_answer(worker, questions, n, sol_least(sol_answer_places[class], V));
+      }
+  }
+  return status;
+}
+
+static solid_status record_every_answer(solid_worker *worker) {
+  size_t d = worker->config->width;
+  solid_question *questions = calloc(SOL_MOST_RECORDED, sizeof *questions);
+  float *ones = malloc(d * sizeof *ones), *zeroes = calloc(worker->P + 1, sizeof *zeroes);
+  uint64_t *mask = calloc(worker->words, sizeof *mask);
+  solid_scored *best = calloc(sol_answer_places[SOL_ANSWER_PLACES - 1], sizeof *best);
+  solid_status status =
+      questions && ones && zeroes && mask && best ? SOLID_OK : solid_fail(SOLID_ENOMEM, "out of memory: worker");
+  for (size_t j = 0; j < d && ones; j++) ones[j] = 1.0f;
+  if (!status) status = record_answers(worker, questions, ones, zeroes, mask, best);
+  free(questions);
+  free(ones);
+  free(zeroes);
+  free(mask);
+  free(best);
+  return status;
+}
+
 /* The kernels' own scratch grows with the largest shapes seen; one pass over such shapes, on whatever numbers the
  * memory holds (zeroes), lets it grow here and not under a request. */
 solid_status sol_worker_warm_up(solid_worker *worker) {
@@ -101,11 +106,13 @@ solid_status sol_worker_warm_up(solid_worker *worker) {
   float *u = calloc(config->width, sizeof *u), *params = calloc(worker->P + 1, sizeof *params);
   solid_status status = items && u && params ? SOLID_OK : solid_fail(SOLID_ENOMEM, "out of memory: worker");
   solid_windows windows = {1, offsets, items};
-  if (!status) status = sol_worker_forward(worker, &windows, worker->P > 0);
+  if (!status) status = forward(worker, &windows);
   if (!status && worker->use == SOL_WORKER_ALL) status = solid_worker_apply(worker, 1, u, params, u);
   if (!status && worker->use == SOL_WORKER_ALL) status = warm_ranking(worker);
+  if (!status && worker->use == SOL_WORKER_ALL && worker->P && worker->fuse) status = warm_fused(worker);
   /* Last: a recording points into the scratch as it is. */
   if (!status && worker->be->ops->records) status = record_sizes(worker);
+  if (!status && worker->be->ops->records && worker->use == SOL_WORKER_ALL) status = record_every_answer(worker);
   free(items);
   free(u);
   free(params);

@@ -1,0 +1,53 @@
+/* Windows of any length as packed rows: no padding exists within a window, so none is computed. */
+#ifndef SOLID_INFER_BATCH_H
+#define SOLID_INFER_BATCH_H
+
+#include "solid/worker.h"
+
+/* Packed windows on the device. */
+typedef struct sol_batch {
+  int32_t windows, rows, max_window;
+  const int32_t *offsets; /* (windows + 1) */
+  const int32_t *items;   /* (rows) dense item index */
+  const int32_t *ages;    /* (rows) 0 = newest of its window */
+  const int32_t *newest;  /* (windows) row of the newest step, -1 for an empty window */
+  const int32_t *present; /* (windows) w, -1 for an empty window */
+} sol_batch;
+
+/* int32s of a packed batch: one array, so that one upload brings it to the device. */
+size_t sol_batch_ints(size_t windows, size_t rows);
+
+/* Rows of a batch once every window is cut to its newest `window` items. */
+size_t sol_batch_rows(uint32_t window, const solid_windows *windows);
+
+/* Packs windows, each cut to its newest `window` items, into `host` (sol_batch_ints(n, rows) int32s, host memory) and
+ * points `batch` into `device`, where the caller uploads the same bytes. On the CPU both may be one array. */
+void sol_batch_pack(sol_batch *batch, uint32_t window, const solid_windows *windows, int32_t *host, int32_t *device);
+
+/* The same as a batch of n >= windows->n windows, `rows` rows and the longest window that there may be: empty windows
+ * and rows of no window fill it up, so that batches of one size differ in what is uploaded alone. */
+void sol_batch_pack_padded(sol_batch *batch, uint32_t window, const solid_windows *windows, size_t n, size_t rows,
+                           int32_t *host, int32_t *device);
+
+/* ---- The same window by window, for windows that do not lie side by side ---- */
+
+typedef struct sol_packing {
+  uint32_t window;     /* longer windows are cut to it */
+  size_t n, rows;      /* room */
+  size_t windows, row; /* taken */
+  uint32_t longest;
+  int32_t *offsets, *newest, *present, *items, *ages; /* in host memory */
+} sol_packing;
+
+void sol_packing_begin(sol_packing *p, uint32_t window, size_t n, size_t rows, int32_t *host);
+
+/* The next window: `older` items, then `newer` ones. */
+void sol_packing_add(sol_packing *p, const uint32_t *older, size_t n_older, const uint32_t *newer, size_t n_newer);
+
+/* All of them. */
+void sol_packing_windows(sol_packing *p, const solid_windows *windows);
+
+/* Fills up what is left of the room. `max_window`: what the batch says is its longest window. */
+void sol_packing_end(sol_packing *p, sol_batch *batch, uint32_t max_window, int32_t *device);
+
+#endif

@@ -1,0 +1,28 @@
+/* Windows in, states and generated layers out. */
+#ifndef SOLID_INFER_WORKER_ENCODE_H
+#define SOLID_INFER_WORKER_ENCODE_H
+
+#include "solid/infer/worker/memory.h"
+
+/* Where device.states has the states of a batch. */
+float *sol_worker_states(const solid_worker *worker, int batch);
+
+/* A batch of n windows and `rows` rows is packed between begin and run, in host memory. Where the back end records it
+ * is filled up to the next size. */
+void sol_worker_begin(solid_worker *worker, int batch, size_t n, size_t rows, sol_packing *packing);
+
+/* Enqueues the packed batch: states to `h` (n, d), and, of SOL_GENERATE, layers to `params` (n, P), device memory which
+ * for a batch of a size must be the same every time where the back end records. */
+solid_status sol_worker_run(solid_worker *worker, int batch, sol_packing *packing, float *h, float *params);
+
+/* solid_worker_encode, leaving the states on the device. */
+solid_status sol_worker_encode(solid_worker *worker, const solid_windows *windows);
+
+/* Enqueues a batch of SOL_GENERATE as far as z, to device.z, in place of its layers; not recorded. */
+solid_status sol_worker_run_branches(solid_worker *worker, sol_packing *packing);
+
+/* What is wrong with n items, if anything; `what`, `i` say whose. */
+solid_status sol_worker_check_items(const solid_worker *worker, const char *what, size_t i, const uint32_t *items,
+                                    size_t n);
+
+#endif

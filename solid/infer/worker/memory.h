@@ -1,0 +1,99 @@
+/* A worker's memory: one piece on the device, one on the host through which everything passes where the two do not
+ * share memory, both planned once. What the stages leave where is written here and nowhere else. */
+#ifndef SOLID_INFER_WORKER_MEMORY_H
+#define SOLID_INFER_WORKER_MEMORY_H
+
+#include "solid/infer/forward.h"
+#include "solid/infer/worker/worker.h"
+#include "solid/model/model_parts.h"
+
+/* Ranked items kept at once, beyond which a ranking is cut into calls of fewer rows: bounds k * max_batch. */
+#define SOL_RANKED_AT_ONCE ((size_t)1 << 17)
+
+#define SOL_WORKER_SIZES  32 /* powers of two */
+#define SOL_ANSWER_SIZES  7  /* recorded answers have up to 1 << 6 rows: more would be slower filled up than launched */
+#define SOL_ANSWER_PLACES 2  /* ... of 16 and of 128 places */
+
+/* Which windows a batch holds: those whose states alone are wanted, or those of which parameters are made too. */
+enum { SOL_ENCODE, SOL_GENERATE, SOL_BATCHES };
+
+/* B = max_batch; the members from `known` on are NULL but for SOL_WORKER_ALL.
+ *
+ *   states (3B, d): of the windows of SOL_GENERATE, of those of SOL_ENCODE, of the question's rows as they were stored
+ *   params (2B, P): made, as stored; (B, P) floats or halves alone where nothing is answered */
+typedef struct sol_worker_device {
+  int32_t *batch[SOL_BATCHES]; /* sol_batch_ints(B, B * L) */
+  float *scratch;              /* sol_forward_floats(B, B * L) */
+  float *states, *params;
+  float *known; /* params + B * P */
+  float *u;     /* (B, d) */
+  float *z;     /* (2, B, d) item, semantic: of layers that are not written out */
+  char *question;
+  int32_t *results; /* 2 * ranked: indices, then scores */
+} sol_worker_device;
+
+/* The same in memory of the host; of the device itself where it is unified. */
+typedef struct sol_worker_host {
+  int32_t *batch[SOL_BATCHES];
+  float *states, *params; /* (B, d), (B, P) of windows, on their way to the caller */
+  float *known;           /* (B, P) */
+  char *question;
+  int32_t *results;
+} sol_worker_host;
+
+/* What a question of n rows sends to the device in one piece, which stands behind the states of windows. */
+typedef struct sol_question_block {
+  float *h;                      /* (n, d): rows 2B .. 2B + n of the states */
+  uint64_t *mask;                /* (n, words), or NULL */
+  int32_t *state_of, *params_of; /* (n) rows of states and params */
+  size_t bytes;
+} sol_question_block;
+
+struct solid_worker {
+  const solid_model *model;
+  const sol_config *config;
+  sk_backend *be;
+  size_t max_batch, words, P;
+  size_t ranked; /* max(V, SOL_RANKED_AT_ONCE) */
+  sol_worker_use use;
+  int fuse; /* sol_worker_fuse */
+  sol_worker_device device;
+  sol_worker_host host;
+  void *device_base, *host_base;
+  sk_graph *forward[SOL_BATCHES][SOL_WORKER_SIZES][SOL_WORKER_SIZES]; /* log2 of windows; log2 of rows */
+  sk_graph *answers[SOL_ANSWER_SIZES][SOL_ANSWER_PLACES][2];          /* log2 of rows; places; without, with masks */
+};
+
+/* Takes the memory for max_batch windows, all at once, or refuses with bytes needed and free. */
+solid_status sol_worker_take_memory(solid_worker *worker);
+
+/* Ends recordings and memory. */
+void sol_worker_give_memory(solid_worker *worker);
+
+/* The block at `base`, device.question or host.question. */
+sol_question_block sol_worker_block(const solid_worker *worker, char *base, size_t n, int masked);
+
+/* The model, ready for a stage over `batch`. */
+sol_pass sol_worker_pass(solid_worker *worker, const sol_batch *batch);
+
+/* Where the device reads what the host has: the host's memory where it is unified, and else `device`, to which it is
+ * sent. Does nothing where *status is a failure already, and otherwise sets it. */
+const void *sol_worker_send(solid_worker *worker, solid_status *status, void *device, const void *host, size_t bytes);
+
+/* Where the host reads what the device has, after sol_worker_finish: `device` or, brought there, `host`. */
+void *sol_worker_fetch(solid_worker *worker, solid_status *status, void *host, void *device, size_t bytes);
+
+/* Waits for what was enqueued, also after a failure, so that no transfer touches the caller's memory later. */
+solid_status sol_worker_finish(solid_worker *worker, solid_status status);
+
+static inline int sol_log2_up(size_t n) {
+  int log = 0;
+  while ((size_t)1 << log < n) log++;
+  return log;
+}
+
+static inline size_t sol_least(size_t a, size_t b) {
+  return a < b ? a : b;
+}
+
+#endif

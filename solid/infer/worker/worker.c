@@ -1,0 +1,62 @@
+#include "solid/infer/worker/worker.h"
+#include "solid/extend.h"
+#include "solid/infer/worker/memory.h"
+#include "solid/infer/worker/warm.h"
+#include <stdlib.h>
+
+solid_status solid_worker_new(solid_worker **out, const solid_model *model, size_t max_batch) {
+  return sol_worker_new(out, model, max_batch, SOL_WORKER_ALL);
+}
+
+solid_status sol_worker_new(solid_worker **out, const solid_model *model, size_t max_batch, sol_worker_use use) {
+  if (!out || !model) return solid_fail(SOLID_EINVAL, "worker: out or model is NULL");
+  const sol_config *config = sol_model_config(model);
+  /* The kernels count in int32: rows of a batch, floats of a batch's parameters over the width. */
+  if (max_batch == 0 || max_batch > INT32_MAX / 4 / config->window)
+    return solid_fail(SOLID_EINVAL, "worker: max_batch is %zu, it may be 1 .. %u", max_batch,
+                      (uint32_t)INT32_MAX / 4 / config->window);
+  solid_worker *worker = calloc(1, sizeof *worker);
+  if (!worker) return solid_fail(SOLID_ENOMEM, "out of memory: worker");
+  worker->model = model;
+  worker->config = config;
+  worker->max_batch = max_batch;
+  worker->words = ((size_t)config->items + 63) / 64;
+  worker->ranked = config->items > SOL_RANKED_AT_ONCE ? config->items : SOL_RANKED_AT_ONCE;
+  worker->P = sol_config_params(config);
+  worker->use = use;
+  solid_status status = sol_backend_open(sol_model_context(model), &worker->be);
+  if (!status) worker->fuse = worker->be->ops->unified;
+  if (!status) status = sol_worker_take_memory(worker);
+  if (!status) status = sol_worker_warm_up(worker);
+  if (status) {
+    solid_worker_free(worker);
+    return status;
+  }
+  *out = worker;
+  return SOLID_OK;
+}
+
+void solid_worker_free(solid_worker *worker) {
+  if (!worker) return;
+  if (worker->be) {
+    sol_worker_give_memory(worker);
+    worker->be->ops->close(worker->be);
+  }
+  free(worker);
+}
+
+size_t solid_worker_mask_words(const solid_worker *worker) {
+  return worker->words;
+}
+
+void sol_worker_fuse(solid_worker *worker, int on) {
+  worker->fuse = on;
+}
+
+uint64_t sol_worker_allocations(const solid_worker *worker) {
+  return worker->be->allocations;
+}
+
+uint64_t sol_worker_bytes(const solid_worker *worker) {
+  return worker->be->bytes;
+}

@@ -1,0 +1,75 @@
+/* A batch of users, from their ids to their items: what the store has of each, what each one's answer is made of, one
+ * question to the worker for all. What the query's names mean was found out before: recommender.c. */
+#ifndef SOLID_SERVE_ANSWER_H
+#define SOLID_SERVE_ANSWER_H
+
+#include "solid/recommender.h"
+#include "solid/worker.h"
+
+/* A query whose names are resolved. */
+typedef struct sol_ask {
+  uint32_t k;
+  int exclude_seen;        /* leave out the items of a user's window */
+  const uint64_t *common;  /* (words) what is left out for everybody */
+  const uint32_t *session; /* the newest items of the query's session that the model knows, at most L */
+  size_t n_session;
+} sol_ask;
+
+/* One user of the batch. */
+typedef struct sol_row {
+  solid_source source;
+  solid_status status;   /* of this user's record; not OK = no answer */
+  solid_bytes user;      /* empty = the store is not asked */
+  int found;             /* 1 = parameters of this model were there */
+  solid_window window;   /* as stored */
+  solid_params params;   /* as stored */
+  const uint32_t *known; /* items of the window that the model knows */
+  size_t n_known;
+  size_t count; /* items of the answer */
+} sol_row;
+
+typedef struct sol_answerer {
+  const solid_model *model;
+  const float *popularity; /* (V) of the model */
+  solid_store *store;
+  solid_worker *worker;
+  solid_model_info info;
+  size_t max_batch;          /* B */
+  uint32_t element;          /* of what is put back */
+  size_t words;              /* of a mask */
+  uint64_t unsaved;          /* generations that the store did not take back */
+  char *memory;              /* behind everything below */
+  sol_row *rows;             /* (B) */
+  solid_question *questions; /* (B) of the rows that the model answers, in their order */
+  size_t *asked_by;          /* (B) the row of each question */
+  float *h;                  /* (B, d) as stored */
+  uint32_t *known;           /* (B, L) */
+  uint32_t *by_popularity;   /* (V) most popular first */
+
+  /* The store's parallel arrays, (B) each; `steps` is (B, the store's L). */
+  solid_bytes *users;
+  solid_window *windows;
+  solid_params *params;
+  uint8_t *found;
+  solid_status *statuses;
+  solid_step *steps;
+} sol_answerer;
+
+/* Into a zeroed struct; *a is to be closed after a failure too. */
+solid_status sol_answerer_open(sol_answerer *a, const solid_model *model, solid_store *store,
+                               const solid_recommender_options *options);
+void sol_answerer_close(sol_answerer *a);
+
+/* out (n, k). Afterwards a->rows say where each answer came from and how long it is; a user whose record is none of
+ * ours has no items, and his row says why. */
+solid_status sol_answer(sol_answerer *a, const solid_bytes *users, size_t n, const sol_ask *ask, solid_scored *out);
+
+static inline void sol_exclude(uint64_t *mask, uint32_t item) {
+  mask[item / 64] |= UINT64_C(1) << (item % 64);
+}
+
+static inline int sol_is_excluded(const uint64_t *mask, uint32_t item) {
+  return (int)(mask[item / 64] >> (item % 64) & 1);
+}
+
+#endif

@@ -1,0 +1,84 @@
+#include "solid/neighbours.h"
+#include "solid/extend.h"
+#include "solid/model/model_parts.h"
+#include <math.h>
+#include <stdlib.h>
+
+struct solid_neighbours {
+  uint32_t items, width;
+  float *vectors; /* (V, d) of length 1, or 0 */
+};
+
+/* Through a queue of its own: the model's belongs to nobody. */
+static solid_status read_vectors(const solid_model *model, float *vectors, size_t n) {
+  sk_backend *be = NULL;
+  solid_status status = sol_backend_open(sol_model_context(model), &be);
+  if (status) return status;
+  status = be->ops->download(be, vectors, sol_model_catalogue(model)->vectors, n * sizeof *vectors);
+  if (!status) status = be->ops->sync(be);
+  if (status) status = sol_backend_fail(be, status);
+  be->ops->close(be);
+  return status;
+}
+
+static void make_unit(float *vector, uint32_t width) {
+  double sum = 0;
+  for (uint32_t j = 0; j < width; j++) sum += (double)vector[j] * vector[j];
+  float scale = sum > 0 ? (float)(1 / sqrt(sum)) : 0;
+  for (uint32_t j = 0; j < width; j++) vector[j] *= scale;
+}
+
+solid_status solid_neighbours_new(solid_neighbours **out, const solid_model *model) {
+  if (!out || !model) return solid_fail(SOLID_EINVAL, "neighbours: out or model is NULL");
+  solid_model_info info = {.struct_size = sizeof info};
+  solid_status status = solid_model_get_info(model, &info);
+  if (status) return status;
+  solid_neighbours *made = calloc(1, sizeof *made);
+  if (made) made->vectors = calloc(info.items, sizeof *made->vectors * info.width);
+  if (!made || !made->vectors) {
+    solid_neighbours_free(made);
+    return solid_fail(SOLID_ENOMEM, "out of memory: vectors of %u items", info.items);
+  }
+  made->items = info.items;
+  made->width = info.width;
+  status = read_vectors(model, made->vectors, (size_t)info.items * info.width);
+  if (status) {
+    solid_neighbours_free(made);
+    return status;
+  }
+  for (uint32_t v = 0; v < info.items; v++) make_unit(made->vectors + (size_t)v * info.width, info.width);
+  *out = made;
+  return SOLID_OK;
+}
+
+void solid_neighbours_free(solid_neighbours *neighbours) {
+  if (!neighbours) return;
+  free(neighbours->vectors);
+  free(neighbours);
+}
+
+float solid_neighbours_cosine(const solid_neighbours *n, uint32_t item, uint32_t other) {
+  if (item >= n->items || other >= n->items) return 0;
+  const float *a = n->vectors + (size_t)item * n->width, *b = n->vectors + (size_t)other * n->width;
+  float sum = 0;
+  for (uint32_t j = 0; j < n->width; j++) sum += a[j] * b[j];
+  return sum;
+}
+
+solid_status solid_neighbours_of(const solid_neighbours *neighbours, uint32_t item, size_t k, solid_scored *out,
+                                 size_t *count) {
+  if (!neighbours || !out || !count) return solid_fail(SOLID_EINVAL, "neighbours: an argument is NULL");
+  if (item >= neighbours->items || !k)
+    return solid_fail(SOLID_ERANGE, "neighbours: item %u of %u, k %zu", item, neighbours->items, k);
+  size_t n = 0;
+  for (uint32_t v = 0; v < neighbours->items; v++) {
+    if (v == item) continue;
+    float score = solid_neighbours_cosine(neighbours, item, v);
+    if (n == k && score <= out[n - 1].score) continue;
+    size_t at = n < k ? n++ : n - 1;
+    for (; at && out[at - 1].score < score; at--) out[at] = out[at - 1];
+    out[at] = (solid_scored){v, score};
+  }
+  *count = n;
+  return SOLID_OK;
+}
