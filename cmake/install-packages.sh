@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that a step needs and that are missing:   cmake/install-packages.sh build|run|test|lint ...
+# Installs the Debian packages that a step needs and that are missing:   cmake/install-packages.sh build|run|test|browser|watch|lint ...
 # Needs root (or passwordless sudo) only when something is missing. On another distribution: says what to install.
 set -euo pipefail
 
 declare -A groups=(
   [build]="build-essential cmake ninja-build pkg-config libopenblas-pthread-dev libjansson-dev libxxhash-dev zlib1g-dev libhiredis-dev librdkafka-dev libmicrohttpd-dev"
   [run]="redis-server jq"
-  [test]="libcriterion-dev redis-server git python3-minimal g++ default-jre-headless maven kcat"
+  [test]="curl libcriterion-dev redis-server git python3 g++ default-jre-headless maven kcat"
+  [browser]="chromium python3 curl" # tests/service/serve_page.sh
+  [watch]="prometheus" # promtool: metrics, board and alert rules in the tests
   [lint]="clang clang-format libclang-rt-14-dev"
 )
 

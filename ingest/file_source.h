@@ -51,6 +51,9 @@ typedef struct solid_file_source_options {
     .retry_min_ms = 100, .retry_max_ms = 10000, .drain_ms = 10000, .stats_ms = 10000                                   \
   }
 
+/* The same for callers who cannot use macros. */
+SOLID_API solid_file_source_options solid_file_source_options_default(void);
+
 /* *out is owned by the caller: solid_file_source_close. EINVAL: options; a name for a file that can be read twice, or
  * no place for its stream; EIO: the file cannot be opened or is a folder; EFORMAT: it is compressed; the text names it.
  */

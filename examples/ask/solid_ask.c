@@ -1,7 +1,9 @@
 /* solid_ask: recommendations of one user, from the model file and the Redis that solid_ingestd writes to. Also waits
  * until a user's window has seen so many events, and says how old the newest one was when it got there. */
+#include "examples/common/exit.h"
 #include "examples/common/ground.h"
 #include "examples/common/program.h"
+#include "examples/common/slate_options.h"
 #include "examples/common/store_options.h"
 #include "solid/extend.h"
 #include "solid/solid.h"
@@ -13,6 +15,7 @@ typedef struct arguments {
   const char *model, *device, *user, *category, *session, *blocked;
   int64_t k, history, until_seq, timeout;
   int seen, quiet;
+  slate_options slate;
   store_options store; /* ttl_s stays 0: a question changes nobody's time */
 } arguments;
 
@@ -36,6 +39,7 @@ static const solid_property properties[] = {
      .max = 1000,
      .meaning = "how many items",
      AT(k)},
+    SLATE_PROPERTIES(arguments),
     {.name = "category", .type = SOLID_PROPERTY_STRING, .meaning = "only items of this category", AT(category)},
     {.name = "session",
      .type = SOLID_PROPERTY_STRING,
@@ -78,7 +82,7 @@ static const solid_property properties[] = {
 static const solid_program program = {
     .name = "solid_ask",
     .summary = "Recommends items for one user from a model file and the Redis store.",
-    .notes = "Exit code: 0 answered, 1 it could not be, 2 wrong usage, 3 --until-seq timed out.",
+    .exits = HAS_EXIT(MODEL) | HAS_EXIT(STORE) | HAS_EXIT(WAITED),
     .properties = properties,
     .count = sizeof properties / sizeof *properties,
 };
@@ -87,6 +91,7 @@ enum { MAX_LIST = 256 };
 
 typedef struct asking {
   arguments args;
+  int code; /* to end with, should what is done now fail */
   solid_context *ctx;
   solid_model *model;
   solid_model_info info;
@@ -121,9 +126,9 @@ static solid_status open_all(asking *a) {
   solid_recommender_options rec_options = SOLID_RECOMMENDER_OPTIONS_INIT;
   rec_options.element = (uint32_t)a->args.store.element;
   solid_status status = solid_context_new(&a->ctx, &options);
-  if (status == SOLID_OK) status = solid_model_load(&a->model, a->ctx, a->args.model);
+  if (status == SOLID_OK) a->code = EXIT_MODEL, status = solid_model_load(&a->model, a->ctx, a->args.model);
   if (status == SOLID_OK) status = solid_model_get_info(a->model, &a->info);
-  if (status == SOLID_OK) status = store_options_open(&a->store, &a->args.store, a->model, NULL);
+  if (status == SOLID_OK) a->code = EXIT_STORE, status = store_options_open(&a->store, &a->args.store, a->model, NULL);
   if (status == SOLID_OK) status = solid_recommender_new(&a->rec, a->model, a->store, &rec_options);
   return status;
 }
@@ -185,10 +190,47 @@ static void print_history(const asking *a, const solid_window *window) {
   putchar('\n');
 }
 
+static void print_items(const asking *a, const solid_scored *items, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    printf("%4zu  %9.4f  ", i + 1, (double)items[i].score);
+    print_item(a, items[i].item);
+    putchar('\n');
+  }
+}
+
+static void print_source(solid_source source, uint64_t window_seq, uint64_t params_seq) {
+  printf("from %s; window has seen %llu events, parameters %llu\n", solid_source_name(source),
+         (unsigned long long)window_seq, (unsigned long long)params_seq);
+}
+
+static solid_status ask_slate(asking *a, const solid_query *query, solid_scored *items) {
+  solid_slate_options options;
+  solid_slate_answer answer = {.struct_size = sizeof answer};
+  solid_status status = slate_options_read(&a->args.slate, &options);
+  if (status == SOLID_OK) status = solid_slate(a->rec, bytes_of(a->args.user), query, &options, items, &answer);
+  if (status != SOLID_OK) return status;
+  char order[32];
+  slate_order_text(answer.order, answer.window, order);
+  print_source(answer.source, answer.window_seq, answer.params_seq);
+  printf("slate of %zu, %s, guide %g: %u forwards, log likelihood %.3f\n", answer.count, order, (double)options.guide,
+         answer.forwards, answer.log_likelihood);
+  print_items(a, items, answer.count);
+  return SOLID_OK;
+}
+
+static solid_status ask_ranking(asking *a, const solid_query *query, solid_scored *items) {
+  solid_answer answer = {.struct_size = sizeof answer};
+  solid_status status = solid_recommend(a->rec, bytes_of(a->args.user), query, items, &answer);
+  if (status != SOLID_OK) return status;
+  print_source(answer.source, answer.window_seq, answer.params_seq);
+  print_items(a, items, answer.count);
+  return SOLID_OK;
+}
+
 static solid_status recommend(asking *a) {
   solid_bytes session[MAX_LIST], blocked[MAX_LIST];
   solid_query query = SOLID_QUERY_INIT;
-  query.k = (uint32_t)a->args.k;
+  query.k = (uint32_t)(a->args.slate.rows ? a->args.slate.rows : a->args.k);
   query.exclude_seen = !a->args.seen;
   query.category = bytes_of(a->args.category);
   query.session = session;
@@ -198,17 +240,7 @@ static solid_status recommend(asking *a) {
   if (status != SOLID_OK) return status;
   solid_scored *items = calloc(query.k, sizeof *items);
   if (!items) return solid_fail(SOLID_ENOMEM, "no room for %u items", query.k);
-  solid_answer answer = {.struct_size = sizeof answer};
-  status = solid_recommend(a->rec, bytes_of(a->args.user), &query, items, &answer);
-  if (status == SOLID_OK) {
-    printf("from %s; window has seen %llu events, parameters %llu\n", solid_source_name(answer.source),
-           (unsigned long long)answer.window_seq, (unsigned long long)answer.params_seq);
-    for (size_t i = 0; i < answer.count; i++) {
-      printf("%4zu  %9.4f  ", i + 1, (double)items[i].score);
-      print_item(a, items[i].item);
-      putchar('\n');
-    }
-  }
+  status = a->args.slate.rows ? ask_slate(a, &query, items) : ask_ranking(a, &query, items);
   free(items);
   return status;
 }
@@ -221,7 +253,9 @@ static solid_status run(asking *a) {
   solid_params params = {.h = values, .values = values ? values + a->info.width : NULL};
   uint8_t found;
   if (!window.steps || !values) status = solid_fail(SOLID_ENOMEM, "no room for a window of %u steps", a->info.window);
+  a->code = EXIT_WAITED;
   if (status == SOLID_OK && a->args.until_seq) status = wait_for_events(a, &window, &params);
+  if (status != SOLID_ETIMEDOUT) a->code = EXIT_FAILED;
   if (status == SOLID_OK && a->args.history && a->args.user) {
     status = look(a, &window, &params, &found);
     if (status == SOLID_OK) print_history(a, &window);
@@ -232,26 +266,32 @@ static solid_status run(asking *a) {
   return status;
 }
 
+/* What is wrong whatever the model and the store say. */
+static solid_status check(const arguments *args) {
+  solid_slate_options unused;
+  solid_status status = store_options_check(&args->store);
+  return status == SOLID_OK ? slate_options_read(&args->slate, &unused) : status;
+}
+
 int main(int argc, char **argv) {
-  asking a = {.args = {0}};
-  int code = 1;
+  asking a = {.code = EXIT_FAILED};
   solid_config *config = NULL;
   solid_status status = solid_config_load(&config, &program, argc, argv, &a.args);
   if (status != SOLID_OK) {
     fprintf(stderr, "solid_ask: %s\n", solid_last_error());
-    return 2;
+    return EXIT_USAGE;
   }
   if (solid_config_get_request(config) == SOLID_CONFIG_HELP)
     status = solid_config_write_help(&program, stdout);
   else if (solid_config_get_request(config) == SOLID_CONFIG_VERSION)
     status = solid_config_write_version(&program, stdout);
-  else if ((status = store_options_check(&a.args.store)) == SOLID_OK)
+  else if ((status = check(&a.args)) == SOLID_OK)
     status = run(&a);
   else
-    code = 2;
+    a.code = EXIT_USAGE;
   if (status == SOLID_OK) status = program_flush();
   if (status != SOLID_OK) fprintf(stderr, "solid_ask: %s\n", solid_last_error());
   close_all(&a);
   solid_config_free(config);
-  return status == SOLID_OK ? 0 : status == SOLID_ETIMEDOUT ? 3 : code;
+  return status == SOLID_OK ? EXIT_DONE : a.code;
 }

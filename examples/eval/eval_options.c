@@ -102,6 +102,32 @@ static const solid_property properties[] = {
      .type = SOLID_PROPERTY_STRING,
      .meaning = "numbers of events, commas between: report what parameters cost that were made so long before",
      AT(stale)},
+    {.name = "slate",
+     .type = SOLID_PROPERTY_INT,
+     .preset = "0",
+     .min = 0,
+     .max = 1000,
+     .meaning = "also judge lists of so many items by the next ones: ranked, re-ranked, and decoded together; 0 = no",
+     AT(slates.rows)},
+    {.name = "orders",
+     .type = SOLID_PROPERTY_STRING,
+     .preset = "trained",
+     .meaning = "of decoding, commas between: trained, raster, zipar:S, near-to-far",
+     AT(slates.orders)},
+    {.name = "guides",
+     .type = SOLID_PROPERTY_STRING,
+     .preset = "1,0.95,0.9,0.8,0.6,0",
+     .meaning = "weights of the ranker in a slate, commas between",
+     AT(slates.guides)},
+    {.name = "lambdas",
+     .type = SOLID_PROPERTY_STRING,
+     .preset = "-4,4,8",
+     .meaning = "weights of likeness in a re-ranked list, commas between",
+     AT(slates.lambdas)},
+    {.name = "judges",
+     .type = SOLID_PROPERTY_STRING,
+     .meaning = "events of other users, by which likeness is counted; none = the events that were not trained on",
+     AT(slates.judges)},
     {.name = "json", .type = SOLID_PROPERTY_STRING, .meaning = "write the figures to this file", AT(json)},
 };
 
@@ -116,8 +142,7 @@ const solid_program eval_program = {
              "Beyond accuracy, of the first ten: gini of the exposure over items (0 = all alike); diversity = mean of\n"
              "1 - cosine over the pairs of a list, of the model's item vectors for both rankings; novelty = mean of "
              "-log2 of\n"
-             "an item's share of the training events, in bits.\n"
-             "Exit code: 0 done, 1 the evaluation could not be made, 2 wrong usage.",
+             "an item's share of the training events, in bits.",
     .properties = properties,
     .count = sizeof properties / sizeof *properties,
 };

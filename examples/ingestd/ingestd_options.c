@@ -1,3 +1,4 @@
+#include "examples/common/exit.h"
 #include "examples/ingestd/ingestd.h"
 
 #define OPTION(field) offsetof(ingestd_options, field)
@@ -56,9 +57,8 @@ const solid_program ingestd_program = {
         "\"rating\": a number, may stand beside them.\n"
         "SIGTERM and SIGINT store and commit what is in hand, then end the program; a second one ends it at once.\n"
         "Example: solid_ingestd --model m.safetensors --brokers localhost:9092 --topic events\n"
-        "         solid_ingestd --model m.safetensors --store memory --from-file events.jsonl\n"
-        "Exit codes: 0 stopped or at the end of the file, everything stored; 1 ended by an error; 2 wrong usage;\n"
-        "            3 the model cannot be used; 4 the store cannot be reached; 5 broker, topic or file cannot.",
+        "         solid_ingestd --model m.safetensors --store memory --from-file events.jsonl",
+    .exits = HAS_EXIT(MODEL) | HAS_EXIT(STORE) | HAS_EXIT(SOURCE),
     .properties = properties,
     .count = sizeof properties / sizeof *properties,
     .takes_kafka = 1,

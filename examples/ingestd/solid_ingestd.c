@@ -1,14 +1,17 @@
 /* solid_ingestd: events from Kafka (or a file) -> solid_pipeline -> store. The walk is set up in main and run by the
  * source; solid_ingestd --help says the rest. */
 #include "examples/common/address.h"
+#include "examples/common/exit.h"
 #include "examples/common/ground.h"
 #include "examples/common/program.h"
 #include "examples/common/store_streams.h"
 #include "examples/ingestd/ingestd.h"
 #include "ingest/file_source.h"
+#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 #ifdef SOLID_WITH_KAFKA
 #include "ingest/consumer.h"
 #endif
@@ -31,6 +34,17 @@ static void on_signal(int number) {
 #endif
 }
 
+/* What ends other programs is no order here: nothing can be loaded again yet. */
+static void on_ignored(int number) {
+  static const char hup[] = "solid_ingestd: SIGHUP is ignored: nothing is loaded again while it runs\n";
+  static const char usr1[] = "solid_ingestd: SIGUSR1 is ignored: nothing is loaded again while it runs\n";
+  int kept = errno;
+  ssize_t unused =
+      number == SIGHUP ? write(STDERR_FILENO, hup, sizeof hup - 1) : write(STDERR_FILENO, usr1, sizeof usr1 - 1);
+  (void)unused;
+  errno = kept;
+}
+
 static void catch_signals(void) {
   struct sigaction action;
   memset(&action, 0, sizeof action);
@@ -42,11 +56,21 @@ static void catch_signals(void) {
   sigaction(SIGINT, &action, NULL);
   action.sa_handler = SIG_IGN;
   sigaction(SIGPIPE, &action, NULL);
+  action.sa_handler = on_ignored;
+  action.sa_flags = SA_RESTART;
+  sigaction(SIGHUP, &action, NULL);
+  sigaction(SIGUSR1, &action, NULL);
 }
 
 static int fail(int code) {
   fprintf(stderr, "solid_ingestd: %s\n", solid_last_error());
   return code;
+}
+
+/* What a run ended with, as a code: what the store answered for good is told from what the source is. */
+static int fail_run(solid_status status) {
+  if (status == SOLID_ELOST || status == SOLID_EREFUSED) return fail(EXIT_STORE);
+  return fail(status == SOLID_EMISMATCH ? EXIT_SOURCE : EXIT_FAILED);
 }
 
 /* --stream as a choice; a name is none. */
@@ -88,13 +112,17 @@ static int run_file(const ingestd_options *options, const solid_streams *streams
   o.stream = o.stream_choice == SOLID_STREAM_ASK ? options->stream : NULL;
   o.log = ingestd_log;
   o.log_user = &verbose;
-  if (solid_file_source_open(&replay, &o)) return fail(INGESTD_NO_SOURCE);
+  solid_status status = solid_file_source_open(&replay, &o);
+  if (status) return fail(status == SOLID_EINVAL ? EXIT_USAGE : EXIT_SOURCE);
   running.replay = replay;
   if (running.stopped) solid_file_source_stop(replay);
-  solid_status status = solid_file_source_run(replay);
+  status = solid_file_source_run(replay);
   running.replay = NULL;
   solid_file_source_close(replay);
-  return status ? fail(INGESTD_FAILED) : INGESTD_DONE;
+  if (status) return fail_run(status);
+  if (!report->events || report->accepted) return EXIT_DONE;
+  fprintf(stderr, "solid_ingestd: %s: none of %" PRIu64 " lines could be taken\n", options->from_file, report->events);
+  return EXIT_SOURCE;
 }
 
 #ifdef SOLID_WITH_KAFKA
@@ -126,12 +154,12 @@ static int run_kafka(const ingestd_options *options, const solid_config *config,
   o.stream_choice = choice_of(options);
   o.dead_letter_failure = (solid_dead_letter_failure)options->dead_letter_failure;
   solid_status status = solid_consumer_open(&consumer, &o);
-  if (status) return fail(status == SOLID_EINVAL ? INGESTD_USAGE : INGESTD_NO_SOURCE);
+  if (status) return fail(status == SOLID_EINVAL ? EXIT_USAGE : EXIT_SOURCE);
   fprintf(stderr, "solid_ingestd: reading %s as group %s\n", options->topic, options->group);
   running.consumer = consumer;
   if (running.stopped) solid_consumer_stop(consumer);
   status = solid_consumer_run(consumer);
-  int code = status ? fail(INGESTD_FAILED) : INGESTD_DONE; /* before close, which may have an error of its own */
+  int code = status ? fail_run(status) : EXIT_DONE; /* before close, which may have an error of its own */
   running.consumer = NULL;
   solid_consumer_close(consumer);
   return code;
@@ -141,13 +169,13 @@ static int run_kafka(const ingestd_options *options, const solid_config *config,
                      solid_pipeline *pipeline, ingestd_report *report) {
   (void)options, (void)config, (void)streams, (void)pipeline, (void)report;
   fprintf(stderr, "solid_ingestd: built without Kafka, use --from-file\n");
-  return INGESTD_USAGE;
+  return EXIT_USAGE;
 }
 #endif
 
 /* Model, store and pipeline, then the source until it ends. */
 static int serve(const ingestd_options *options, const solid_config *config) {
-  int verbose = options->verbose, code = INGESTD_DONE;
+  int verbose = options->verbose, code = EXIT_DONE;
   solid_context_options context_options = SOLID_CONTEXT_OPTIONS_INIT;
   solid_pipeline_options pipeline_options = SOLID_PIPELINE_OPTIONS_INIT;
   solid_context *ctx = NULL;
@@ -161,14 +189,14 @@ static int serve(const ingestd_options *options, const solid_config *config) {
   pipeline_options.max_batch = (uint32_t)options->users;
   pipeline_options.element = (uint32_t)options->store.element;
   if (solid_context_new(&ctx, &context_options))
-    code = fail(INGESTD_USAGE);
+    code = fail(EXIT_USAGE);
   else if (solid_model_load(&model, ctx, options->model))
-    code = fail(INGESTD_NO_MODEL);
+    code = fail(EXIT_MODEL);
   else if (store_options_open(&store, &options->store, model, ingestd_log))
-    code = fail(INGESTD_NO_STORE);
+    code = fail(EXIT_STORE);
   else if (solid_pipeline_new(&pipeline, model, store, &pipeline_options))
-    code = fail(INGESTD_FAILED);
-  if (code == INGESTD_DONE) {
+    code = fail(EXIT_FAILED);
+  if (code == EXIT_DONE) {
     ingestd_report report = ingestd_report_start(pipeline);
     solid_streams streams = store_streams(store);
     code = options->from_file ? run_file(options, &streams, pipeline, &report)
@@ -186,7 +214,7 @@ static int check(ingestd_options *options) {
     fprintf(stderr, "solid_ingestd: --from-file and --brokers exclude one another\n");
   else if (store_options_check(&options->store) || address_check_brokers("--brokers", options->brokers) ||
            solid_worth_rule_read(&options->worth, options->reading.kinds, options->reading.min_rating))
-    fail(INGESTD_USAGE);
+    fail(EXIT_USAGE);
   else if (!options->from_file && (!options->brokers || !options->topic))
     fprintf(stderr, "solid_ingestd: needs --brokers and --topic, or --from-file; see --help\n");
   else
@@ -197,17 +225,17 @@ static int check(ingestd_options *options) {
 int main(int argc, char **argv) {
   ingestd_options options = {0};
   solid_config *config = NULL;
-  int code = INGESTD_USAGE;
-  if (solid_config_load(&config, &ingestd_program, argc, argv, &options)) return fail(INGESTD_USAGE);
+  int code = EXIT_USAGE;
+  if (solid_config_load(&config, &ingestd_program, argc, argv, &options)) return fail(EXIT_USAGE);
   solid_config_request request = solid_config_get_request(config);
   if (request == SOLID_CONFIG_HELP) {
-    code = solid_config_write_help(&ingestd_program, stdout) ? fail(INGESTD_FAILED) : INGESTD_DONE;
+    code = solid_config_write_help(&ingestd_program, stdout) ? fail(EXIT_FAILED) : EXIT_DONE;
   } else if (request == SOLID_CONFIG_VERSION) {
-    code = solid_config_write_version(&ingestd_program, stdout) ? fail(INGESTD_FAILED) : INGESTD_DONE;
+    code = solid_config_write_version(&ingestd_program, stdout) ? fail(EXIT_FAILED) : EXIT_DONE;
   } else if (check(&options)) {
     catch_signals();
     code = serve(&options, config);
   }
   solid_config_free(config);
-  return code == INGESTD_DONE && program_flush() != SOLID_OK ? fail(INGESTD_FAILED) : code;
+  return code == EXIT_DONE && program_flush() != SOLID_OK ? fail(EXIT_FAILED) : code;
 }

@@ -44,6 +44,21 @@ static const solid_property own[] = {
     TEXT("log", log, NULL, "file for one line of JSON an epoch", 0),
     SWITCH("fresh", fresh, "do not go on from a checkpoint"),
     SWITCH("keep-checkpoint", keep_checkpoint, "leave the checkpoint after the model is written"),
+    WHOLE("slate", slate.rows, "0", 0, 1000,
+          "after the ranker also trains a decoder of slates of so many items; 0 = none"),
+    TEXT("slate-of", slate.of, NULL, "model file whose ranker stays as it is; only the decoder is trained", 0),
+    {.name = "slate-order",
+     .type = SOLID_PROPERTY_CHOICE,
+     .preset = "raster",
+     .choices = "raster|near-to-far",
+     .meaning = "of decoding that is trained for; raster serves zipar too",
+     .offset = offsetof(train_arguments, slate.order)},
+    WHOLE("slate-blocks", slate.blocks, "2", 1, 8, "of the decoder; near-to-far has one more"),
+    WHOLE("slate-epochs", slate.epochs, "30", 1, 1000000, "one random cut a user each"),
+    WHOLE("slate-batch", slate.batch, "128", 1, 65536, "users a step"),
+    REAL("slate-rate", slate.rate, "0.001", 1, "of the decoder's AdamW"),
+    REAL("slate-dropout", slate.dropout, "0.1", 0.99, "in the decoder"),
+    WHOLE("slate-seed", slate.seed, "0", 0, 9e15, "of the decoder"),
 };
 
 #define OWN (sizeof own / sizeof *own)
@@ -64,8 +79,7 @@ const solid_program *train_program(void) {
                "schedule is\nsteadier: --epochs 42 --rate-end 0.05 --average 0.999 --patience 0; where attributes are "
                "given, --batch 128\n--codes 512 --swap 0.05 were best on sets of twelve thousand items "
                "(tests/bench/ACCURACY.md).\n"
-               "The checkpoint is OUT.checkpoint; the same command goes on from it.\n"
-               "Exit code: 0 done, 1 the model could not be made, 2 wrong usage.",
+               "The checkpoint is OUT.checkpoint; the same command goes on from it.",
       .properties = properties,
       .count = sizeof properties / sizeof *properties};
   const solid_option_row *rows = solid_train_option_rows();

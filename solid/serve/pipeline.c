@@ -29,6 +29,12 @@ typedef struct user_batch {
   solid_params *params;   /* (U) */
 } user_batch;
 
+/* By what a call is known when it comes again. */
+typedef struct failed_call {
+  size_t n; /* 0 = none */
+  solid_position first, last;
+} failed_call;
+
 struct solid_pipeline {
   const solid_model *model;
   solid_store *store;
@@ -39,8 +45,9 @@ struct solid_pipeline {
   sol_groups groups;
   stream_batch stream;
   user_batch batch;
-  char *memory; /* behind `batch` */
-  int is_again; /* the call before failed: what it applied is met again, and is no duplicate */
+  char *memory;       /* behind `batch` */
+  failed_call failed; /* the call before, if it failed */
+  int is_again;       /* this call is it once more: what it applied is met again, and is no duplicate */
   solid_pipeline_stats stats;
 };
 
@@ -267,10 +274,13 @@ static solid_status push_users(solid_pipeline *pipeline, size_t first, size_t n,
 }
 
 solid_status solid_pipeline_push(void *user, const solid_event *events, size_t n, solid_status *verdicts) {
+  const solid_position none = {0, 0};
   solid_pipeline *pipeline = user;
   if (!pipeline || (n && !events)) return solid_fail(SOLID_EINVAL, "pipeline push: pipeline or events is NULL");
   solid_status status = stream_reserve(&pipeline->stream, n);
   if (status) return status;
+  failed_call this_call = {n, n ? events[0].position : none, n ? events[n - 1].position : none};
+  pipeline->is_again = n && memcmp(&this_call, &pipeline->failed, sizeof this_call) == 0;
   judge_all(pipeline, events, n, verdicts);
   status = sol_groups_make(&pipeline->groups, events, pipeline->stream.keep, n);
   if (status) return status;
@@ -279,7 +289,7 @@ solid_status solid_pipeline_push(void *user, const solid_event *events, size_t n
     size_t left = pipeline->groups.count - first;
     status = push_users(pipeline, first, left < pipeline->max_batch ? left : pipeline->max_batch, verdicts);
   }
-  pipeline->is_again = status != SOLID_OK;
+  pipeline->failed = status ? this_call : (failed_call){.n = 0};
   return status;
 }
 

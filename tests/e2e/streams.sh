@@ -163,7 +163,7 @@ start_stream expired --group stranger
 wait "$service"
 code=$?
 service=""
-expect "and for a group without one it stops: exit code $code" [ "$code" = 1 ]
+expect "and for a group without one it stops: exit code $code" [ "$code" = 5 ]
 expect "naming the choice" says "--stream same goes on, --stream new"
 start_stream expired --group stranger --stream same
 expect "--stream same goes on" holds_soon
@@ -182,7 +182,7 @@ start_stream truncated
 wait "$service"
 code=$?
 service=""
-expect "its end was cut off: it stops, exit code $code" [ "$code" = 1 ]
+expect "its end was cut off: it stops, exit code $code" [ "$code" = 5 ]
 expect "naming what was read" says "was read up to offset 299"
 expect "and changes nothing" holds
 

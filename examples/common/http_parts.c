@@ -1,0 +1,43 @@
+#include "examples/common/http_parts.h"
+#include <string.h>
+
+static int hex_of(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  c = (char)(c | 0x20);
+  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+size_t http_decode(char *text, size_t size) {
+  size_t used = 0;
+  for (size_t i = 0; i < size; i++) {
+    int high = text[i] == '%' && i + 2 < size ? hex_of(text[i + 1]) : -1;
+    int low = high >= 0 ? hex_of(text[i + 2]) : -1;
+    if (low >= 0) {
+      text[used++] = (char)(high * 16 + low);
+      i += 2;
+    } else {
+      text[used++] = text[i];
+    }
+  }
+  return used;
+}
+
+int http_path_fits(const char *form, const char *path, solid_bytes *part) {
+  const char *open = strchr(form, '{');
+  if (!open) return strcmp(form, path) == 0;
+  size_t before = (size_t)(open - form), size = strlen(path);
+  const char *after = strchr(open, '}') + 1;
+  size_t tail = strlen(after);
+  if (size <= before + tail || memcmp(form, path, before) != 0 || strcmp(path + size - tail, after) != 0) return 0;
+  *part = (solid_bytes){path + before, size - before - tail};
+  return !memchr(part->data, '/', part->size);
+}
+
+int http_token_fits(const char *given, const char *token) {
+  static const char scheme[] = "Bearer ";
+  if (!given || strncmp(given, scheme, sizeof scheme - 1) != 0) return 0;
+  given += sizeof scheme - 1;
+  size_t n = strlen(token), differs = strlen(given) ^ n;
+  for (size_t i = 0, m = strlen(given); i < n; i++) differs |= (size_t)(unsigned char)(token[i] ^ given[m ? i % m : 0]);
+  return differs == 0;
+}

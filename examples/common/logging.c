@@ -1,0 +1,61 @@
+#include "examples/common/logging.h"
+#include "examples/common/ground.h"
+#include "examples/common/growing.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static struct {
+  const char *program;
+  int format, verbose;
+} logging = {"solid", LOGGING_TEXT, 0};
+
+void logging_begin(const char *program, int format, int verbose) {
+  logging.program = program;
+  logging.format = format;
+  logging.verbose = verbose;
+}
+
+static void print_time(char text[32]) {
+  int64_t now_ms = sol_wall_ms();
+  time_t seconds = (time_t)(now_ms / 1000);
+  struct tm parts;
+  gmtime_r(&seconds, &parts);
+  size_t used = strftime(text, 32, "%Y-%m-%dT%H:%M:%S", &parts);
+  snprintf(text + used, 32 - used, ".%03dZ", (int)(now_ms % 1000));
+}
+
+/* One write, so that lines of threads and processes do not mix. */
+void logging_line(void *unused, solid_log_level level, const char *line) {
+  static const char *const names[] = {"debug", "info", "warning", "error"};
+  (void)unused;
+  if (level == SOLID_LOG_DEBUG && !logging.verbose) return;
+  char now[32];
+  growing text = {0};
+  print_time(now);
+  if (logging.format == LOGGING_JSON) {
+    growing_add(&text, "{\"time\":\"%s\",\"level\":\"%s\",\"program\":\"%s\",\"text\":", now, names[level],
+                logging.program);
+    growing_json(&text, line, strlen(line));
+    growing_text(&text, "}\n");
+  } else {
+    growing_add(&text, "%s %s %s: %s\n", now, names[level], logging.program, line);
+  }
+  for (size_t done = 0; done < text.size;) {
+    ssize_t wrote = write(STDERR_FILENO, text.bytes + done, text.size - done);
+    if (wrote <= 0) break;
+    done += (size_t)wrote;
+  }
+  growing_clear(&text);
+}
+
+void logging_say(solid_log_level level, const char *format, ...) {
+  char line[1024];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(line, sizeof line, format, arguments);
+  va_end(arguments);
+  logging_line(NULL, level, line);
+}

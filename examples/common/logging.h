@@ -1,0 +1,31 @@
+/* Lines of a service for people or for machines: time, level, program, text; written whole and at once, into pipes
+ * too. Any thread. */
+#ifndef EXAMPLES_COMMON_LOGGING_H
+#define EXAMPLES_COMMON_LOGGING_H
+
+#include "solid/context.h"
+
+enum { LOGGING_TEXT = 0, LOGGING_JSON = 1 }; /* as --log-format has them */
+
+#define LOGGING_PROPERTIES(struct_)                                                                                    \
+  {.name = "log-format",                                                                                               \
+   .type = SOLID_PROPERTY_CHOICE,                                                                                      \
+   .preset = "text",                                                                                                   \
+   .choices = "text|json",                                                                                             \
+   .meaning = "how lines on stderr are written",                                                                       \
+   .offset = offsetof(struct_, log_format)},                                                                           \
+  {                                                                                                                    \
+    .name = "verbose", .type = SOLID_PROPERTY_BOOL, .preset = "false", .meaning = "more lines on stderr",              \
+    .offset = offsetof(struct_, verbose)                                                                               \
+  }
+
+/* Once, before any other thread: whose lines they are, and whether those of level debug are wanted. */
+void logging_begin(const char *program, int format, int verbose);
+
+/* A solid_log_fn. */
+void logging_line(void *unused, solid_log_level level, const char *line);
+
+/* "2026-01-02T03:04:05.678Z warning solid_serve: text", or {"time": ..., "level": ..., "program": ..., "text": ...}. */
+void logging_say(solid_log_level level, const char *format, ...) SOLID_PRINTF(2, 3);
+
+#endif

@@ -1,0 +1,104 @@
+#include "examples/serve/answering.h"
+#include "examples/common/ground.h"
+#include "examples/serve/reasons.h"
+#include "solid/extend.h"
+#include <inttypes.h>
+#include <string.h>
+
+void answering_item(growing *out, const solid_model *model, uint32_t item) {
+  solid_bytes id = solid_model_item_id(model, item), title = solid_model_item_title(model, item);
+  const uint32_t *categories = NULL;
+  size_t n = 0;
+  growing_text(out, "{\"item\":");
+  growing_json(out, id.data, id.size);
+  if (title.size) {
+    growing_text(out, ",\"title\":");
+    growing_json(out, title.data, title.size);
+  }
+  if (solid_model_item_categories(model, item, &categories, &n) || !n) return;
+  growing_text(out, ",\"categories\":[");
+  for (size_t i = 0; i < n; i++) {
+    solid_bytes name = solid_model_category_name(model, categories[i]);
+    if (i) growing_text(out, ",");
+    growing_json(out, name.data, name.size);
+  }
+  growing_text(out, "]");
+}
+
+/* By which an event that followed from the answer names it: generation, source and number. Nothing is kept of it. */
+static void write_id(growing *out, const solid_seat *seat, solid_source source) {
+  static _Atomic uint64_t number;
+  uint64_t n = atomic_fetch_add_explicit(&number, 1, memory_order_relaxed);
+  growing_add(out, "%016" PRIx64 ".%d.%" PRIx64 ".%" PRIx64, seat->generation, (int)source, (uint64_t)sol_wall_ms(), n);
+}
+
+static void write_answer(serve *s, serve_desk *desk, const solid_seat *seat, const serve_query *query,
+                         const serve_made *made, growing *out) {
+  reasons why = {0};
+  if (query->reasons && !made->is_fallback) reasons_begin(&why, desk, seat, query);
+  growing_text(out, "{\"id\":\"");
+  write_id(out, seat, made->answer.source);
+  growing_text(out, "\",");
+  if (query->user.size) {
+    growing_text(out, "\"user\":");
+    growing_json(out, query->user.data, query->user.size);
+    growing_text(out, ",");
+  }
+  growing_add(out,
+              "\"source\":\"%s\",%s\"generation\":\"%016" PRIx64 "\",\"params_seq\":%" PRIu64 ",\"window_seq\":%" PRIu64
+              ",\"items\":[",
+              solid_source_name(made->answer.source), made->is_fallback ? "\"fallback\":true," : "", seat->generation,
+              made->answer.params_seq, made->answer.window_seq);
+  for (size_t i = 0; i < made->answer.count; i++) {
+    if (i) growing_text(out, ",");
+    answering_item(out, seat->model, desk->best[i].item);
+    growing_text(out, ",\"score\":");
+    growing_number(out, (double)desk->best[i].score);
+    if (why.count) reasons_write(&why, seat, desk->best[i].item, out);
+    growing_text(out, "}");
+  }
+  growing_text(out, "]}");
+  reasons_end(&why);
+  (void)s;
+}
+
+static void count(serve *s, const serve_query *query, const serve_made *made, int64_t ns) {
+  serve_counts *c = &s->counts;
+  solid_source source = made->answer.source;
+  serve_count(&c->answers[source]);
+  serve_count(&c->modes[made->is_fallback ? SERVE_FALLBACK : query->n_session ? SERVE_SESSION : SERVE_USER]);
+  metrics_observe(&c->answer_seconds[source], (double)ns / 1e9);
+  if (made->answer.params_seq) {
+    uint64_t seq = made->answer.window_seq, seen = made->answer.params_seq;
+    metrics_observe(&c->params_age, seq > seen ? (double)(seq - seen) : 0);
+  }
+}
+
+/* Anonymous visitors have the generation of the empty id. */
+static solid_bytes who(const serve_query *query) {
+  return query->user.size ? query->user : (solid_bytes){"", 0};
+}
+
+solid_status answering_write(serve *s, serve_desk *desk, const serve_query *query, growing *out) {
+  const solid_seat *seat = NULL;
+  serve_made made = {0};
+  solid_model_info info = {.struct_size = sizeof info};
+  int64_t began_ns = sol_steady_ns();
+  solid_status status = solid_slot_take(s->slot, desk->number, who(query), &seat);
+  if (!status) status = solid_model_get_info(seat->model, &info);
+  if (!status) status = answering_rank(desk, seat, query, info.items, &made);
+  if (query->user.size) atomic_store(&s->store_away, solid_status_is_retriable(status));
+  if (solid_status_is_retriable(status)) {
+    serve_count(&s->counts.store_failures);
+    if (query->fallback) {
+      made.is_fallback = 1;
+      status = answering_rank(desk, seat, query, info.items, &made);
+    }
+  }
+  if (!status) {
+    write_answer(s, desk, seat, query, &made, out);
+    count(s, query, &made, sol_steady_ns() - began_ns);
+  }
+  solid_slot_give(s->slot, seat);
+  return status;
+}

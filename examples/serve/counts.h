@@ -1,0 +1,46 @@
+/* What the service counts, for /metrics. */
+#ifndef EXAMPLES_SERVE_COUNTS_H
+#define EXAMPLES_SERVE_COUNTS_H
+
+#include "examples/common/metrics.h"
+#include "solid/recommender.h"
+
+enum { SERVE_SOURCES = 5, SERVE_ROUTES = 20, SERVE_MODES = 3, SERVE_VERDICTS = 6 };
+
+/* How an answer came about. */
+typedef enum serve_mode { SERVE_USER = 0, SERVE_SESSION = 1, SERVE_FALLBACK = 2 } serve_mode;
+
+/* What became of an event. */
+typedef enum serve_verdict {
+  SERVE_APPLIED = 0,
+  SERVE_DUPLICATE = 1,
+  SERVE_PRODUCED = 2,
+  SERVE_UNKNOWN_ITEM = 3,
+  SERVE_REJECTED = 4,
+  SERVE_SEEN = 5 /* an impression: counted, and no step */
+} serve_verdict;
+
+extern const char *const serve_mode_names[SERVE_MODES], *const serve_verdict_names[SERVE_VERDICTS];
+
+/* Which generations impressions and clicks are told apart by. */
+typedef enum serve_which { SERVE_CURRENT = 0, SERVE_PREVIOUS = 1, SERVE_OTHER = 2, SERVE_WHICHES = 3 } serve_which;
+
+typedef struct serve_counts {
+  _Atomic uint64_t answers[SERVE_SOURCES];
+  _Atomic uint64_t modes[SERVE_MODES];
+  metrics_histogram answer_seconds[SERVE_SOURCES];
+  metrics_histogram params_age;               /* events, at the question */
+  _Atomic uint64_t requests[SERVE_ROUTES][6]; /* by route (the last: none fits) and hundreds of the status */
+  metrics_histogram request_seconds;
+  _Atomic uint64_t events[SERVE_VERDICTS];
+  _Atomic uint64_t store_failures, switches, switch_failures, repeated_keys;
+  _Atomic uint64_t shown[SERVE_WHICHES][SERVE_SOURCES], clicked[SERVE_WHICHES][SERVE_SOURCES];
+} serve_counts;
+
+void serve_counts_init(serve_counts *counts);
+
+static inline void serve_count(_Atomic uint64_t *counter) {
+  atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+}
+
+#endif

@@ -1,0 +1,10 @@
+# cmake -DOUT=header -DIN="a.html;b.js" -P embed.cmake: each file as a zero-terminated array embedded_<name>.
+set(text "/* Made from the files beside embed.cmake. */\n#ifndef EXAMPLES_SERVE_EMBEDDED_H\n#define EXAMPLES_SERVE_EMBEDDED_H\n")
+foreach(file ${IN})
+  get_filename_component(name ${file} NAME_WE)
+  file(READ ${file} bytes HEX)
+  string(REGEX REPLACE "(..)" "0x\\1, " bytes "${bytes}")
+  string(APPEND text "static const unsigned char embedded_${name}[] = {${bytes}0};\n")
+endforeach()
+string(APPEND text "#endif\n")
+file(WRITE ${OUT} "${text}")

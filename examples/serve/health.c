@@ -1,0 +1,138 @@
+/* Whether the process lives, whether it should be asked, and what it counts. */
+#include "examples/common/ground.h"
+#include "examples/serve/serve.h"
+#include "solid/version.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+void serve_live(void *user, const http_request *request, http_reply *reply) {
+  (void)user, (void)request;
+  growing_text(&reply->body, "{\"status\":\"live\"}");
+}
+
+/* Liveness is not readiness: a process that drains, or whose store is away, lives and is not to be asked. */
+void serve_ready(void *user, const http_request *request, http_reply *reply) {
+  serve *s = user;
+  (void)request;
+  int draining = atomic_load(&s->draining), away = atomic_load(&s->store_away);
+  char error[sizeof s->models.error];
+  pthread_mutex_lock(&s->models.lock);
+  memcpy(error, s->models.error, sizeof error);
+  pthread_mutex_unlock(&s->models.lock);
+  int strange = strncmp(error, "follow", 6) == 0; /* the store's record cannot be read, or names what is not loaded */
+  if (draining || away || strange) reply->status = 503;
+  growing_add(&reply->body, "{\"status\":\"%s\",\"draining\":%s,\"store\":\"%s\",\"uptime_s\":%.1f,\"model_error\":",
+              reply->status ? "not ready" : "ready", draining ? "true" : "false", away ? "away" : "ok",
+              (double)(sol_steady_ms() - s->started_ms) / 1e3);
+  growing_json(&reply->body, error, strlen(error));
+  growing_text(&reply->body, "}");
+}
+
+static void write_answers(const serve *s, growing *out) {
+  const serve_counts *c = &s->counts;
+  char labels[64];
+  metrics_head(out, "solid_answers_total", "counter", "Answers by where the user's vector came from.");
+  for (int i = 0; i < SERVE_SOURCES; i++) {
+    snprintf(labels, sizeof labels, "source=\"%s\"", solid_source_name((solid_source)i));
+    metrics_count(out, "solid_answers_total", labels, c->answers[i]);
+  }
+  metrics_head(out, "solid_answers_by_mode_total", "counter", "Answers by how the question was asked.");
+  for (int i = 0; i < SERVE_MODES; i++) {
+    snprintf(labels, sizeof labels, "mode=\"%s\"", serve_mode_names[i]);
+    metrics_count(out, "solid_answers_by_mode_total", labels, c->modes[i]);
+  }
+  metrics_head(out, "solid_answer_seconds", "histogram", "From the question's beginning to its ranked items.");
+  for (int i = 0; i < SERVE_SOURCES; i++) {
+    snprintf(labels, sizeof labels, "source=\"%s\"", solid_source_name((solid_source)i));
+    metrics_write(out, "solid_answer_seconds", labels, &c->answer_seconds[i]);
+  }
+  metrics_head(out, "solid_params_age_events", "histogram", "Events that stored parameters had not seen when asked.");
+  metrics_write(out, "solid_params_age_events", "", &c->params_age);
+}
+
+static void write_requests(const serve *s, growing *out) {
+  char labels[128];
+  metrics_head(out, "solid_http_requests_total", "counter", "Requests by route and hundreds of the status.");
+  for (size_t r = 0; r <= serve_n_routes; r++)
+    for (int hundred = 1; hundred < 6; hundred++) {
+      if (!s->counts.requests[r][hundred]) continue;
+      snprintf(labels, sizeof labels, "method=\"%s\",path=\"%s\",status=\"%dxx\"",
+               r < serve_n_routes ? serve_routes[r].method : "", r < serve_n_routes ? serve_routes[r].path : "none",
+               hundred);
+      metrics_count(out, "solid_http_requests_total", labels, s->counts.requests[r][hundred]);
+    }
+  metrics_head(out, "solid_http_request_seconds", "histogram", "From a request's head to the end of its answer.");
+  metrics_write(out, "solid_http_request_seconds", "", &s->counts.request_seconds);
+}
+
+static void write_clicks(const serve *s, growing *out) {
+  static const char *const whiches[] = {"current", "previous", "other"};
+  char labels[96];
+  for (int clicked = 0; clicked < 2; clicked++) {
+    const char *name = clicked ? "solid_clicks_total" : "solid_impressions_total";
+    metrics_head(out, name, "counter",
+                 clicked ? "Events \"click\" with the id of an answer, by its making."
+                         : "Events \"impression\" with the id of an answer, by its making.");
+    for (int w = 0; w < SERVE_WHICHES; w++)
+      for (int i = 0; i < SERVE_SOURCES; i++) {
+        uint64_t value = clicked ? s->counts.clicked[w][i] : s->counts.shown[w][i];
+        snprintf(labels, sizeof labels, "generation=\"%s\",source=\"%s\"", whiches[w],
+                 solid_source_name((solid_source)i));
+        if (value) metrics_count(out, name, labels, value);
+      }
+  }
+}
+
+static void write_events(const serve *s, growing *out) {
+  char labels[64];
+  metrics_head(out, "solid_events_total", "counter", "Events that came by HTTP, by what became of them.");
+  for (int i = 0; i < SERVE_VERDICTS; i++) {
+    snprintf(labels, sizeof labels, "verdict=\"%s\"", serve_verdict_names[i]);
+    metrics_count(out, "solid_events_total", labels, s->counts.events[i]);
+  }
+}
+
+static void write_state(serve *s, growing *out) {
+  char labels[64];
+  solid_live live = solid_slot_get_live(s->slot);
+  metrics_head(out, "solid_build_info", "gauge", "1, with the version.");
+  metrics_gauge(out, "solid_build_info", "version=\"" SOLID_VERSION_STRING "\"", 1);
+  metrics_head(out, "solid_generation_info", "gauge", "1, with the generations that are live.");
+  snprintf(labels, sizeof labels, "generation=\"%016" PRIx64 "\",which=\"current\"", live.current);
+  metrics_gauge(out, "solid_generation_info", labels, 1);
+  snprintf(labels, sizeof labels, "generation=\"%016" PRIx64 "\",which=\"previous\"", live.previous);
+  if (live.previous) metrics_gauge(out, "solid_generation_info", labels, 1);
+  metrics_head(out, "solid_generation_share", "gauge", "Users who have the current generation, as a share.");
+  metrics_gauge(out, "solid_generation_share", "", live.share * 1.0 / SOLID_SHARES);
+  metrics_head(out, "solid_generations_in_memory", "gauge", "Models that are loaded.");
+  metrics_gauge(out, "solid_generations_in_memory", "", (double)solid_slot_count(s->slot));
+  metrics_head(out, "solid_store_up", "gauge", "1 where the last call to the store went well.");
+  metrics_gauge(out, "solid_store_up", "", !atomic_load(&s->store_away));
+  metrics_head(out, "solid_uptime_seconds", "gauge", "Since the process began.");
+  metrics_gauge(out, "solid_uptime_seconds", "", (double)(sol_steady_ms() - s->started_ms) / 1e3);
+  const struct {
+    const char *name, *help;
+    uint64_t value;
+  } counters[] = {
+      {"solid_store_failures_total", "Calls to the store that it did not answer.", s->counts.store_failures},
+      {"solid_model_switches_total", "Changes of the model that went well.", s->counts.switches},
+      {"solid_model_switch_failures_total", "Changes of the model that did not.", s->counts.switch_failures},
+      {"solid_repeated_requests_total", "Retries that an Idempotency-Key kept from doing it again.",
+       s->counts.repeated_keys}};
+  for (size_t i = 0; i < sizeof counters / sizeof *counters; i++) {
+    metrics_head(out, counters[i].name, "counter", counters[i].help);
+    metrics_count(out, counters[i].name, "", counters[i].value);
+  }
+}
+
+void serve_metrics(void *user, const http_request *request, http_reply *reply) {
+  serve *s = user;
+  (void)request;
+  reply->type = METRICS_TYPE;
+  write_answers(s, &reply->body);
+  write_requests(s, &reply->body);
+  write_events(s, &reply->body);
+  write_clicks(s, &reply->body);
+  write_state(s, &reply->body);
+}

@@ -1,0 +1,84 @@
+#include "examples/serve/keys.h"
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct kept {
+  char key[KEY_MOST + 1];
+  int status; /* 0 = at work */
+  growing body;
+} kept;
+
+/* A ring that is searched from the newest back: retries come soon, and requests with keys are few. */
+struct serve_keys {
+  pthread_mutex_t lock;
+  size_t next; /* place of the ring that is given away next */
+  kept *ring[KEYS_MOST];
+};
+
+serve_keys *keys_open(void) {
+  serve_keys *keys = calloc(1, sizeof *keys);
+  if (keys && pthread_mutex_init(&keys->lock, NULL)) {
+    free(keys);
+    return NULL;
+  }
+  return keys;
+}
+
+static void end(kept *one) {
+  if (!one) return;
+  growing_clear(&one->body);
+  free(one);
+}
+
+void keys_close(serve_keys *keys) {
+  if (!keys) return;
+  for (size_t i = 0; i < KEYS_MOST; i++) end(keys->ring[i]);
+  pthread_mutex_destroy(&keys->lock);
+  free(keys);
+}
+
+/* From the newest back. */
+static kept **find(serve_keys *keys, const char *key) {
+  for (size_t i = 1; i <= KEYS_MOST; i++) {
+    kept **at = &keys->ring[(keys->next + KEYS_MOST - i) % KEYS_MOST];
+    if (*at && strcmp((*at)->key, key) == 0) return at;
+  }
+  return NULL;
+}
+
+keys_verdict keys_begin(serve_keys *keys, const char *key, int *status, growing *body) {
+  keys_verdict verdict = KEYS_NEW;
+  pthread_mutex_lock(&keys->lock);
+  kept **found = find(keys, key);
+  if (found && (*found)->status) {
+    verdict = KEYS_AGAIN;
+    *status = (*found)->status;
+    growing_bytes(body, (*found)->body.bytes, (*found)->body.size);
+  } else if (found) {
+    verdict = KEYS_BUSY;
+  } else {
+    kept *made = calloc(1, sizeof *made);
+    if (made) {
+      strncpy(made->key, key, KEY_MOST);
+      end(keys->ring[keys->next]);
+      keys->ring[keys->next] = made;
+      keys->next = (keys->next + 1) % KEYS_MOST;
+    }
+  }
+  pthread_mutex_unlock(&keys->lock);
+  return verdict;
+}
+
+void keys_end(serve_keys *keys, const char *key, int status, const growing *body) {
+  pthread_mutex_lock(&keys->lock);
+  kept **found = find(keys, key);
+  if (found && status) {
+    (*found)->status = status;
+    growing_bytes(&(*found)->body, body->bytes, body->size);
+  } else if (found) {
+    end(*found);
+    *found = NULL;
+  }
+  pthread_mutex_unlock(&keys->lock);
+}

@@ -1,0 +1,23 @@
+/* Answers to requests with an Idempotency-Key, kept so that a retry is given the first one's answer and does nothing.
+ * The newest KEYS_MOST, of this process: a retry that has to survive a restart carries stream and offset instead. */
+#ifndef EXAMPLES_SERVE_KEYS_H
+#define EXAMPLES_SERVE_KEYS_H
+
+#include "examples/common/growing.h"
+
+enum { KEYS_MOST = 4096, KEY_MOST = 255 };
+
+typedef struct serve_keys serve_keys;
+
+serve_keys *keys_open(void); /* NULL without memory */
+void keys_close(serve_keys *keys);
+
+/* KEYS_NEW: this request is the first, and must end with keys_end. KEYS_AGAIN: the answer is in *status and `body`.
+ * KEYS_BUSY: the first one is still at work. */
+typedef enum keys_verdict { KEYS_NEW, KEYS_AGAIN, KEYS_BUSY } keys_verdict;
+keys_verdict keys_begin(serve_keys *keys, const char *key, int *status, growing *body);
+
+/* Keeps the answer of the first request, or, with status 0, forgets the key: nothing was done. */
+void keys_end(serve_keys *keys, const char *key, int status, const growing *body);
+
+#endif

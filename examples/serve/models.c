@@ -1,0 +1,194 @@
+#include "examples/serve/models.h"
+#include "examples/common/ground.h"
+#include "examples/common/logging.h"
+#include "solid/extend.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+enum { LOOK_MS = 250, FOLLOW_MS = 1000 };
+
+static volatile sig_atomic_t hangups;
+
+void models_ask_to_load(void) {
+  hangups++;
+}
+
+/* Whether the file behind the path, a link or not, is another one by now. */
+typedef struct file_mark {
+  dev_t device;
+  ino_t inode;
+  off_t size;
+  time_t seconds;
+  long nanoseconds;
+} file_mark;
+
+static int read_mark(const char *path, file_mark *mark) {
+  struct stat found;
+  if (stat(path, &found)) return 0;
+  memset(mark, 0, sizeof *mark);
+  mark->device = found.st_dev;
+  mark->inode = found.st_ino;
+  mark->size = found.st_size;
+  mark->seconds = found.st_mtim.tv_sec;
+  mark->nanoseconds = found.st_mtim.tv_nsec;
+  return 1;
+}
+
+static solid_status load(serve *s, uint64_t *generation) {
+  solid_model *model = NULL;
+  solid_model_info info = {.struct_size = sizeof info};
+  solid_status status = solid_model_load(&model, s->ctx, s->options->model);
+  if (!status) status = solid_model_get_info(model, &info);
+  if (!status) status = solid_slot_add(s->slot, model);
+  if (status == SOLID_EMISMATCH)
+    status = solid_fail(status, "%s; to rebuild: solid_ingestd into another --prefix, then start with that one",
+                        solid_last_error());
+  if (status) solid_model_free(model);
+  *generation = info.generation;
+  return status;
+}
+
+static solid_status load_and_switch(serve *s, uint32_t share) {
+  uint64_t generation = 0;
+  int64_t began_ms = sol_steady_ms();
+  solid_status status = load(s, &generation);
+  if (!status && solid_slot_get_live(s->slot).current == generation && share == SOLID_SHARES) return SOLID_OK;
+  if (!status) status = solid_slot_switch(s->slot, s->models.store, generation, share);
+  if (!status)
+    logging_say(SOLID_LOG_INFO, "%s: generation %016" PRIx64 " is live for %.2f %% of the users after %lld ms",
+                s->options->model, generation, share * 100.0 / SOLID_SHARES, (long long)(sol_steady_ms() - began_ms));
+  return status;
+}
+
+static solid_status go_back(serve *s) {
+  solid_live live = solid_slot_get_live(s->slot);
+  if (!live.previous) return solid_fail(SOLID_ENOTFOUND, "there is no previous generation to go back to");
+  solid_status status = solid_slot_switch(s->slot, s->models.store, live.previous, SOLID_SHARES);
+  if (!status) logging_say(SOLID_LOG_INFO, "back to generation %016" PRIx64, live.previous);
+  return status;
+}
+
+/* Another process may have changed the record; a store that lost it is told again. */
+static solid_status follow(serve *s) {
+  solid_live live = {0}, here = solid_slot_get_live(s->slot);
+  solid_status status = solid_live_read(s->models.store, &live);
+  if (status || live.version == here.version) return status;
+  if (!live.version) return solid_slot_switch(s->slot, s->models.store, here.current, here.share);
+  status = solid_slot_follow(s->slot, &live);
+  uint64_t generation;
+  if (status == SOLID_ENOTFOUND && !load(s, &generation)) status = solid_slot_follow(s->slot, &live);
+  if (!status)
+    logging_say(SOLID_LOG_INFO, "follows version %" PRIu64 ": generation %016" PRIx64, live.version, live.current);
+  return status;
+}
+
+solid_status models_begin(serve *s, solid_store *store, int without) {
+  uint64_t generation = 0;
+  solid_live live = {0};
+  s->models.store = store;
+  solid_status status = load(s, &generation);
+  if (status) return status;
+  status = solid_live_read(store, &live);
+  if (!status && live.version && live.current == generation && !solid_slot_follow(s->slot, &live)) return SOLID_OK;
+  if (!status) status = solid_slot_switch(s->slot, store, generation, SOLID_SHARES);
+  if (!solid_status_is_retriable(status) || !without) return status;
+  live = (solid_live){UINT64_MAX, generation, 0, SOLID_SHARES}; /* of no store: any record is another one */
+  return solid_slot_follow(s->slot, &live);
+}
+
+/* ---- The thread ---- */
+
+/* One line an outage, not one a second. */
+static void note(serve *s, const char *what, solid_status status, int was_asked) {
+  serve_models *m = &s->models;
+  char error[sizeof m->error] = "";
+  if (status) snprintf(error, sizeof error, "%s: %s", what, solid_last_error());
+  pthread_mutex_lock(&m->lock);
+  int is_new = strcmp(error, m->error) != 0;
+  if (was_asked || status || strncmp(m->error, what, strlen(what)) == 0) memcpy(m->error, error, sizeof error);
+  pthread_mutex_unlock(&m->lock);
+  if (status && is_new) logging_say(SOLID_LOG_ERROR, "%s", error);
+  if (was_asked) serve_count(status ? &s->counts.switch_failures : &s->counts.switches);
+}
+
+/* Waits a while or until there is something to do: 0 to stop, 1 nothing, 2 load, 3 back. */
+static int wait_for_work(serve_models *m, uint32_t *share) {
+  struct timespec until;
+  clock_gettime(CLOCK_REALTIME, &until);
+  until.tv_nsec += LOOK_MS * 1000000L;
+  until.tv_sec += until.tv_nsec / 1000000000L;
+  until.tv_nsec %= 1000000000L;
+  pthread_mutex_lock(&m->lock);
+  while (!m->stop && !m->wants_load && !m->wants_back)
+    if (pthread_cond_timedwait(&m->wake, &m->lock, &until) == ETIMEDOUT) break;
+  int what = m->stop ? 0 : m->wants_load ? 2 : m->wants_back ? 3 : 1;
+  m->busy = what > 1;
+  m->wants_load = m->wants_back = 0;
+  *share = m->share;
+  pthread_mutex_unlock(&m->lock);
+  return what;
+}
+
+static void *run(void *user) {
+  serve *s = user;
+  serve_models *m = &s->models;
+  file_mark mark = {0}, now;
+  sig_atomic_t seen = hangups;
+  int64_t followed_ms = sol_steady_ms();
+  uint32_t share = SOLID_SHARES;
+  read_mark(s->options->model, &mark);
+  for (int what = 1; (what = wait_for_work(m, &share)) != 0;) {
+    int is_other = read_mark(s->options->model, &now) && memcmp(&now, &mark, sizeof now) != 0;
+    if (what == 1 && (is_other || hangups != seen)) what = 2, share = SOLID_SHARES;
+    seen = hangups;
+    if (is_other) mark = now;
+    if (what == 2) note(s, "load", load_and_switch(s, share), 1);
+    if (what == 3) note(s, "back", go_back(s), 1);
+    if (what == 1 && sol_steady_ms() - followed_ms >= FOLLOW_MS) {
+      note(s, "follow", follow(s), 0);
+      followed_ms = sol_steady_ms();
+    }
+    pthread_mutex_lock(&m->lock);
+    m->busy = 0;
+    pthread_mutex_unlock(&m->lock);
+  }
+  return NULL;
+}
+
+solid_status models_start(serve *s) {
+  serve_models *m = &s->models;
+  pthread_mutex_init(&m->lock, NULL);
+  pthread_cond_init(&m->wake, NULL);
+  m->share = SOLID_SHARES;
+  m->is_running = pthread_create(&m->thread, NULL, run, s) == 0;
+  return m->is_running ? SOLID_OK : solid_fail(SOLID_ENOMEM, "no thread for models");
+}
+
+void models_stop(serve *s) {
+  serve_models *m = &s->models;
+  if (!m->is_running) return;
+  pthread_mutex_lock(&m->lock);
+  m->stop = 1;
+  pthread_cond_signal(&m->wake);
+  pthread_mutex_unlock(&m->lock);
+  pthread_join(m->thread, NULL);
+  m->is_running = 0;
+}
+
+int models_change(serve *s, int back, uint32_t share) {
+  serve_models *m = &s->models;
+  pthread_mutex_lock(&m->lock);
+  int is_free = !m->busy && !m->wants_load && !m->wants_back;
+  if (is_free) {
+    m->wants_back = back;
+    m->wants_load = !back;
+    m->share = share;
+    pthread_cond_signal(&m->wake);
+  }
+  pthread_mutex_unlock(&m->lock);
+  return is_free;
+}

@@ -1,0 +1,175 @@
+#include "examples/serve/producer.h"
+#include "examples/common/ground.h"
+#include "solid/extend.h"
+#ifdef SOLID_WITH_KAFKA
+#include <librdkafka/rdkafka.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { POLL_MS = 10, LAST_MS = 2000 };
+
+struct serve_producer {
+  rd_kafka_t *rk;
+  char *topic;
+  pthread_t thread;
+  pthread_mutex_t lock; /* guards `stop` and every batch */
+  pthread_cond_t answered;
+  int stop;
+};
+
+/* The messages of one request. Freed by whoever takes the last reference: one that was given up still has deliveries to
+ * come. */
+typedef struct delivery {
+  serve_producer *producer;
+  size_t left, references;
+  rd_kafka_resp_err_t err; /* of the first that failed */
+} delivery;
+
+/* Under the lock. */
+static void let_go(delivery *d) {
+  if (--d->references == 0) free(d);
+}
+
+static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void *unused) {
+  delivery *d = message->_private;
+  serve_producer *p = d->producer;
+  (void)rk, (void)unused;
+  pthread_mutex_lock(&p->lock);
+  d->left--;
+  if (message->err && !d->err) d->err = message->err;
+  if (!d->left) pthread_cond_broadcast(&p->answered);
+  let_go(d);
+  pthread_mutex_unlock(&p->lock);
+}
+
+static void *poll_deliveries(void *user) {
+  serve_producer *p = user;
+  for (int stop = 0; !stop;) {
+    rd_kafka_poll(p->rk, POLL_MS);
+    pthread_mutex_lock(&p->lock);
+    stop = p->stop;
+    pthread_mutex_unlock(&p->lock);
+  }
+  return NULL;
+}
+
+static solid_status configure(rd_kafka_conf_t *conf, const char *name, const char *value) {
+  char text[256];
+  if (rd_kafka_conf_set(conf, name, value, text, sizeof text) == RD_KAFKA_CONF_OK) return SOLID_OK;
+  return solid_fail(SOLID_EINVAL, "kafka.%s: %s", name, text);
+}
+
+static solid_status start(serve_producer *p, rd_kafka_conf_t *conf) {
+  char text[256];
+  pthread_condattr_t attributes;
+  rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
+  p->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof text);
+  if (!p->rk) {
+    rd_kafka_conf_destroy(conf);
+    return solid_fail(SOLID_EINVAL, "--brokers: %s", text);
+  }
+  pthread_mutex_init(&p->lock, NULL);
+  pthread_condattr_init(&attributes);
+  pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+  pthread_cond_init(&p->answered, &attributes);
+  pthread_condattr_destroy(&attributes);
+  if (pthread_create(&p->thread, NULL, poll_deliveries, p) == 0) return SOLID_OK;
+  rd_kafka_destroy(p->rk);
+  return solid_fail(SOLID_ENOMEM, "no thread for the producer");
+}
+
+solid_status producer_open(serve_producer **out, const char *brokers, const char *topic, const solid_setting *settings,
+                           size_t n_settings) {
+  serve_producer *p = calloc(1, sizeof *p);
+  rd_kafka_conf_t *conf = rd_kafka_conf_new();
+  if (p) p->topic = strdup(topic);
+  solid_status status = p && p->topic ? SOLID_OK : solid_fail(SOLID_ENOMEM, "out of memory: producer");
+  if (!status) status = configure(conf, "bootstrap.servers", brokers);
+  if (!status) status = configure(conf, "enable.idempotence", "true");
+  if (!status) status = configure(conf, "linger.ms", "2");
+  for (size_t i = 0; i < n_settings && !status; i++) status = configure(conf, settings[i].name, settings[i].value);
+  if (status)
+    rd_kafka_conf_destroy(conf);
+  else
+    status = start(p, conf);
+  if (!status) {
+    *out = p;
+    return SOLID_OK;
+  }
+  if (p) free(p->topic);
+  free(p);
+  return status;
+}
+
+/* librdkafka copies what it is given, yet its arguments are not const. */
+static void *not_const(const void *data) {
+  return (void *)(uintptr_t)data;
+}
+
+static rd_kafka_resp_err_t produce(serve_producer *p, delivery *d, const solid_event *event, const char *payload) {
+  return rd_kafka_producev(p->rk, RD_KAFKA_V_TOPIC(p->topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                           RD_KAFKA_V_KEY(not_const(event->user.data), event->user.size),
+                           RD_KAFKA_V_VALUE(not_const(payload), strlen(payload)), RD_KAFKA_V_OPAQUE(d), RD_KAFKA_V_END);
+}
+
+solid_status producer_send(serve_producer *p, const solid_event *events, char *const *payloads, size_t n,
+                           int64_t deadline_ns) {
+  delivery *d = n ? calloc(1, sizeof *d) : NULL;
+  if (!n) return SOLID_OK;
+  if (!d) return solid_fail(SOLID_ENOMEM, "out of memory: events");
+  *d = (delivery){.producer = p, .left = n, .references = n + 1};
+  for (size_t i = 0; i < n; i++) {
+    rd_kafka_resp_err_t err = produce(p, d, &events[i], payloads[i]);
+    if (!err) continue;
+    pthread_mutex_lock(&p->lock);
+    d->left--;
+    if (!d->err) d->err = err;
+    let_go(d);
+    pthread_mutex_unlock(&p->lock);
+  }
+  struct timespec until = {deadline_ns / 1000000000, deadline_ns % 1000000000};
+  int late = 0;
+  pthread_mutex_lock(&p->lock);
+  while (d->left && !late) late = pthread_cond_timedwait(&p->answered, &p->lock, &until);
+  size_t left = d->left;
+  rd_kafka_resp_err_t err = d->err;
+  let_go(d);
+  pthread_mutex_unlock(&p->lock);
+  if (left) return solid_fail(SOLID_ETIMEDOUT, "%zu of %zu events were not acknowledged in time", left, n);
+  return err ? solid_fail(SOLID_EIO, "the broker did not take an event: %s", rd_kafka_err2str(err)) : SOLID_OK;
+}
+
+void producer_close(serve_producer *p) {
+  if (!p) return;
+  pthread_mutex_lock(&p->lock);
+  p->stop = 1;
+  pthread_mutex_unlock(&p->lock);
+  pthread_join(p->thread, NULL);
+  rd_kafka_flush(p->rk, LAST_MS);
+  rd_kafka_purge(p->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+  rd_kafka_flush(p->rk, LAST_MS);
+  rd_kafka_destroy(p->rk);
+  pthread_cond_destroy(&p->answered);
+  pthread_mutex_destroy(&p->lock);
+  free(p->topic);
+  free(p);
+}
+#else
+solid_status producer_open(serve_producer **out, const char *brokers, const char *topic, const solid_setting *settings,
+                           size_t n_settings) {
+  (void)out, (void)topic, (void)settings, (void)n_settings;
+  return solid_fail(SOLID_EUNSUPPORTED, "--brokers %s: built without Kafka", brokers);
+}
+
+solid_status producer_send(serve_producer *producer, const solid_event *events, char *const *payloads, size_t n,
+                           int64_t deadline_ns) {
+  (void)producer, (void)events, (void)payloads, (void)n, (void)deadline_ns;
+  return solid_fail(SOLID_EUNSUPPORTED, "built without Kafka");
+}
+
+void producer_close(serve_producer *producer) {
+  (void)producer;
+}
+#endif

@@ -1,0 +1,56 @@
+#include "examples/common/exit.h"
+#include "examples/common/logging.h"
+#include "examples/common/reading.h"
+#include "examples/serve/serve.h"
+
+#define OPTION(field) offsetof(serve_options, field)
+#define WHOLE(name_, field, preset_, min_, max_, meaning_)                                                             \
+  { name_, SOLID_PROPERTY_INT, preset_, min_, max_, NULL, meaning_, 0, OPTION(field) }
+#define TEXT(name_, field, preset_, meaning_, required_)                                                               \
+  { name_, SOLID_PROPERTY_STRING, preset_, 0, 0, NULL, meaning_, required_, OPTION(field) }
+
+static const solid_property properties[] = {
+    TEXT("model", model, NULL, "model file, or a link to one: it is loaded again when it changes", 1),
+    TEXT("device", device, "cpu", "cpu, cuda or cuda:N", 0),
+    TEXT("listen", listen, "127.0.0.1:8080", "HOST:PORT, :PORT for all addresses of this machine; port 0 = a free one",
+         0),
+    WHOLE("threads", threads, "2", 1, 256, "requests that are worked on at once"),
+
+    {"store", SOLID_PROPERTY_CHOICE, "memory", 0, 0, "redis|memory",
+     "where users are kept; memory ends with the process", 0, OPTION(store.kind)},
+    {"element", SOLID_PROPERTY_CHOICE, "f16", 0, 0, "f32|f16|i8", "how generated parameters are kept", 0,
+     OPTION(store.element)},
+    WHOLE("ttl", store.ttl_s, "2592000", 0, 3153600000.0, "seconds until an idle user is forgotten; 0 = never"),
+    STORE_REDIS_PROPERTIES(serve_options),
+    {"start-without-store", SOLID_PROPERTY_BOOL, "false", 0, 0, NULL, "start though the store is away, and wait for it",
+     0, OPTION(start_without_store)},
+
+    TEXT("brokers", brokers, NULL, "Kafka: events of POST /events go into the topic here, and not into the store", 0),
+    TEXT("topic", topic, NULL, "Kafka: that topic", 0),
+    WORTH_PROPERTIES(serve_options, reading),
+    WHOLE("max-future-ms", max_future_ms, "3600000", -1, 1e15, "how far ahead of the clock an event may be; -1 = any"),
+
+    TEXT("token-file", token_file, NULL, "file whose first line is the token that clients must bring", 0),
+    WHOLE("max-body", max_body, "1048576", 1024, 1 << 30, "bytes of a request's body"),
+    WHOLE("max-k", max_k, "1000", 1, 100000, "items of one answer"),
+    WHOLE("max-batch", max_batch, "256", 1, 10000, "queries of one request"),
+    WHOLE("connections", connections, "1000", 1, 100000, "open at once; more are turned away"),
+    WHOLE("idle-timeout", idle_s, "30", 1, 3600, "seconds until a silent connection is closed"),
+    WHOLE("deadline-ms", deadline_ms, "5000", 10, 600000,
+          "how long a request may take to come, or events to the topic"),
+    WHOLE("drain-ms", drain_ms, "10000", 0, 600000, "after SIGTERM: how long answers in hand are waited for"),
+    LOGGING_PROPERTIES(serve_options),
+    {"routes", SOLID_PROPERTY_BOOL, "false", 0, 0, NULL, "print the table of routes and end", 0, OPTION(routes)},
+};
+
+const solid_program serve_program = {
+    .name = "solid_serve",
+    .summary = "answers questions and takes events by HTTP/JSON; / is a page for people, /openapi.json for programs",
+    .notes = "SIGHUP loads --model again; SIGTERM and SIGINT end with the answers in hand given.\n"
+             "Example: solid_serve --model m.safetensors\n"
+             "         solid_serve --model current.safetensors --store redis --redis localhost:6379 --listen :8080",
+    .exits = HAS_EXIT(MODEL) | HAS_EXIT(STORE) | HAS_EXIT(SOURCE),
+    .properties = properties,
+    .count = sizeof properties / sizeof *properties,
+    .takes_kafka = 1,
+};

@@ -1,0 +1,235 @@
+/* solid_serve: model, stores, slot and models' thread are set up in main, then libmicrohttpd's threads do the work
+ * until a signal. solid_serve --help says the rest. */
+#include "examples/common/address.h"
+#include "examples/common/exit.h"
+#include "examples/common/ground.h"
+#include "examples/common/logging.h"
+#include "examples/common/program.h"
+#include "examples/serve/keys.h"
+#include "examples/serve/models.h"
+#include "examples/serve/producer.h"
+#include "solid/extend.h"
+#include "store/memory_store.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { WAIT_MS = 100, TOKEN_MOST = 4096 };
+
+static volatile sig_atomic_t stopped;
+
+static void on_signal(int number) {
+  if (number == SIGHUP)
+    models_ask_to_load();
+  else
+    stopped = 1;
+}
+
+static void catch_signals(void) {
+  struct sigaction action;
+  memset(&action, 0, sizeof action);
+  sigemptyset(&action.sa_mask);
+  action.sa_handler = on_signal;
+  sigaction(SIGHUP, &action, NULL);
+  action.sa_flags = (int)SA_RESETHAND; /* the second one ends the program */
+  sigaction(SIGTERM, &action, NULL);
+  sigaction(SIGINT, &action, NULL);
+  action.sa_handler = SIG_IGN;
+  sigaction(SIGPIPE, &action, NULL);
+}
+
+static int fail(int code) {
+  logging_say(SOLID_LOG_ERROR, "%s", solid_last_error());
+  return code;
+}
+
+/* ---- Stores: one a desk, one for the models' thread ---- */
+
+/* A window's length is the model's, which is loaded once for that; the slot loads it again when it is known that the
+ * store is there. */
+static solid_status open_stores(serve *s, solid_store **stores, size_t n, const solid_model *model) {
+  const store_options *o = &s->options->store;
+  solid_status status = SOLID_OK;
+  for (size_t i = 0; i < n && !status; i++) {
+    if (o->kind == STORE_MEMORY && i)
+      status = solid_memory_store_share(&stores[i], stores[0]);
+    else
+      status = store_options_open(&stores[i], o, model, logging_line);
+  }
+  return status;
+}
+
+static int open_desks(serve *s, solid_store *const *stores, size_t n) {
+  s->desks = calloc(n, sizeof *s->desks);
+  if (!s->desks || pthread_mutex_init(&s->desk_lock, NULL) || pthread_cond_init(&s->desk_free, NULL)) return 0;
+  for (size_t i = 0; i < n; i++) {
+    serve_desk *desk = &s->desks[i];
+    desk->number = (uint32_t)i;
+    desk->store = stores[i];
+    if (solid_decoder_new(&desk->decoder, s->options->max_future_ms)) return 0;
+    solid_decoder_set_worth(desk->decoder, &s->options->worth);
+    desk->next = s->free_desks;
+    s->free_desks = desk;
+  }
+  return 1;
+}
+
+static void close_desks(serve *s, size_t n) {
+  for (size_t i = 0; s->desks && i < n; i++) {
+    solid_decoder_free(s->desks[i].decoder);
+    free(s->desks[i].best);
+  }
+  free(s->desks);
+}
+
+/* ---- The whole ---- */
+
+static void on_done(void *user, const http_route *route, int status, int64_t ns) {
+  serve *s = user;
+  size_t at = route ? (size_t)(route - serve_routes) : serve_n_routes;
+  int hundred = status / 100;
+  if (hundred < 1 || hundred > 5) hundred = 5; /* the client was gone before its answer */
+  serve_count(&s->counts.requests[at][hundred]);
+  metrics_observe(&s->counts.request_seconds, (double)ns / 1e9);
+}
+
+static int run_http(serve *s) {
+  const serve_options *o = s->options;
+  http_server *server = NULL;
+  http_options options = {.listen = o->listen,
+                          .routes = serve_routes,
+                          .n_routes = serve_n_routes,
+                          .user = s,
+                          .done = on_done,
+                          .threads = (uint32_t)o->threads,
+                          .connections = (uint32_t)o->connections,
+                          .max_body = (size_t)o->max_body,
+                          .idle_s = o->idle_s,
+                          .deadline_ms = o->deadline_ms,
+                          .token = o->token};
+  if (http_open(&server, &options)) return fail(EXIT_SOURCE);
+  printf("listens on http://%s/\n", http_address(server));
+  fflush(stdout);
+  while (!stopped) sol_sleep_ms(WAIT_MS);
+  atomic_store(&s->draining, 1);
+  logging_say(SOLID_LOG_INFO, "drains");
+  http_close(server, o->drain_ms);
+  return EXIT_DONE;
+}
+
+static int open_slot(serve *s, solid_store **stores) {
+  const serve_options *o = s->options;
+  solid_slot_options options = SOLID_SLOT_OPTIONS_INIT;
+  solid_recommender_options recommender = SOLID_RECOMMENDER_OPTIONS_INIT;
+  solid_pipeline_options pipeline = SOLID_PIPELINE_OPTIONS_INIT;
+  recommender.element = pipeline.element = (uint32_t)o->store.element;
+  pipeline.max_batch = 64;
+  options.seats = (uint32_t)o->threads;
+  options.stores = stores;
+  options.recommender = &recommender;
+  options.pipeline = &pipeline;
+  options.neighbours = 1;
+  if (solid_slot_new(&s->slot, &options)) return fail(EXIT_FAILED);
+  solid_status status = models_begin(s, stores[o->threads], o->start_without_store);
+  if (status) return fail(solid_status_is_retriable(status) ? EXIT_STORE : EXIT_MODEL);
+  return EXIT_DONE;
+}
+
+static int run(serve *s, const solid_config *config, solid_store **stores) {
+  const serve_options *o = s->options;
+  size_t n_settings = 0;
+  const solid_setting *settings = solid_config_passthrough(config, &n_settings);
+  int code = open_slot(s, stores);
+  if (code) return code;
+  s->keys = keys_open();
+  if (!s->keys || !recent_open(&s->recent) || !open_desks(s, stores, (size_t)o->threads)) {
+    solid_fail(SOLID_ENOMEM, "out of memory: service");
+    return fail(EXIT_FAILED);
+  }
+  if (o->brokers && producer_open(&s->producer, o->brokers, o->topic, settings, n_settings)) return fail(EXIT_SOURCE);
+  if (models_start(s)) return fail(EXIT_FAILED);
+  return run_http(s);
+}
+
+static int start(serve *s, const solid_config *config) {
+  const serve_options *o = s->options;
+  solid_context_options context = SOLID_CONTEXT_OPTIONS_INIT;
+  solid_model *model = NULL;
+  size_t n = (size_t)o->threads + 1;
+  int code = EXIT_DONE;
+  context.device = o->device;
+  context.log = logging_line;
+  solid_store **stores = calloc(n, sizeof *stores);
+  serve_counts_init(&s->counts);
+  s->started_ms = sol_steady_ms();
+  if (!stores || solid_context_new(&s->ctx, &context)) code = fail(EXIT_USAGE);
+  if (!code && solid_model_load(&model, s->ctx, o->model)) code = fail(EXIT_MODEL);
+  if (!code && open_stores(s, stores, n, model)) code = fail(EXIT_STORE);
+  solid_model_free(model);
+  if (!code) code = run(s, config, stores);
+  models_stop(s);
+  producer_close(s->producer);
+  solid_slot_free(s->slot);
+  close_desks(s, (size_t)o->threads);
+  recent_close(&s->recent);
+  keys_close(s->keys);
+  for (size_t i = 0; stores && i < n; i++) solid_store_close(stores[i]);
+  free(stores);
+  solid_context_free(s->ctx);
+  return code;
+}
+
+static solid_status read_token(serve_options *o) {
+  char line[TOKEN_MOST];
+  if (!o->token_file) return SOLID_OK;
+  FILE *file = fopen(o->token_file, "r");
+  if (!file) return solid_fail(SOLID_EINVAL, "--token-file %s: %s", o->token_file, strerror(errno));
+  char *read = fgets(line, sizeof line, file);
+  fclose(file);
+  size_t size = read ? strcspn(line, "\r\n") : 0;
+  if (!size) return solid_fail(SOLID_EINVAL, "--token-file %s: its first line is empty", o->token_file);
+  line[size] = 0;
+  o->token = strdup(line);
+  return o->token ? SOLID_OK : solid_fail(SOLID_ENOMEM, "out of memory: token");
+}
+
+static solid_status check(serve_options *o) {
+  if ((o->brokers != NULL) != (o->topic != NULL))
+    return solid_fail(SOLID_EINVAL, "--brokers and --topic belong together");
+  solid_status status = store_options_check(&o->store);
+  if (!status) status = address_check_brokers("--brokers", o->brokers);
+  if (!status) status = solid_worth_rule_read(&o->worth, o->reading.kinds, o->reading.min_rating);
+  return status ? status : read_token(o);
+}
+
+static int print_routes(void) {
+  for (size_t i = 0; i < serve_n_routes; i++) printf("%s %s\n", serve_routes[i].method, serve_routes[i].path);
+  return program_flush() ? fail(EXIT_FAILED) : EXIT_DONE;
+}
+
+int main(int argc, char **argv) {
+  serve_options options = {0};
+  serve s = {.options = &options};
+  solid_config *config = NULL;
+  int code = EXIT_DONE;
+  logging_begin("solid_serve", LOGGING_TEXT, 0);
+  if (solid_config_load(&config, &serve_program, argc, argv, &options)) return fail(EXIT_USAGE);
+  logging_begin("solid_serve", options.log_format, options.verbose);
+  solid_config_request request = solid_config_get_request(config);
+  if (request == SOLID_CONFIG_HELP) {
+    code = solid_config_write_help(&serve_program, stdout) ? fail(EXIT_FAILED) : EXIT_DONE;
+  } else if (request == SOLID_CONFIG_VERSION) {
+    code = solid_config_write_version(&serve_program, stdout) ? fail(EXIT_FAILED) : EXIT_DONE;
+  } else if (options.routes) {
+    code = print_routes();
+  } else if (check(&options)) {
+    code = fail(EXIT_USAGE);
+  } else {
+    catch_signals();
+    code = start(&s, config);
+  }
+  free(options.token);
+  solid_config_free(config);
+  return code == EXIT_DONE && program_flush() ? fail(EXIT_FAILED) : code;
+}

@@ -1,0 +1,150 @@
+#!/usr/bin/env bash
+# solid_serve as a client meets it, with the store in its own memory: questions, rules, reasons, events, limits, what is
+# wrong, health, metrics, a token, and that openapi.json says what the handlers do.
+#   serve.sh FOLDER-OF-PROGRAMS
+set -uo pipefail
+bin=$1
+here=$(cd "$(dirname "$0")" && pwd)
+for tool in curl jq; do command -v $tool >/dev/null || { echo "[SKIP] $tool is not installed"; exit 77; }; done
+. "$here/serve_lib.sh"
+make_model m.safetensors 1
+start --model "$work/m.safetensors" --threads 2 --max-k 50 --max-batch 4 --max-body 4096
+
+# ---- openapi.json is of this server ----
+ask 200 /openapi.json
+diff <(jq -r '.paths | to_entries[] | .key as $p | .value | keys[] | "\(ascii_upcase) \($p)"' <<<"$body" | sort) \
+  <("$bin/solid_serve" --model x --routes | sort) || die "openapi.json and the routes differ"
+fields=$(jq -r '.components.schemas.Query.properties | keys[]' <<<"$body")
+open=$(jq -r '.paths | to_entries[] | select(.value.get.security == []) | .key' <<<"$body")
+for field in $fields; do # each is known: a wrong value is its own fault, not that of an unknown field
+  ask 400 /recommend -d "{\"$field\": {\"x\": []}}"
+  is ".error.message | test(\"unknown field\") | not"
+done
+ask 400 /recommend -d '{"nonsense": 1}'
+is '.error.message | test("unknown field")'
+
+# ---- questions and events ----
+ask 200 '/recommend?user=ann&k=5'
+is '.source == "popularity" and (.items | length) == 5 and .items[0].title != null and (.items[0].categories | length) > 0'
+ask 200 /events -d '[{"user":"ann","item":"item-3"},{"user":"ann","item":"item-7"},{"user":"ann","item":"nobody"},{"user":"","item":"item-1"}]'
+is '.applied == 2 and .unknown_item == 1 and .rejected == 1 and .rejects[0].number == 3 and .rejects[0].code == "bad_user"'
+ask 200 '/recommend?user=ann&k=50'
+is '.source == "cache" and .window_seq == 2 and ([.items[].item] | index("item-3") == null and index("item-7") == null)'
+ask 200 '/recommend?user=ann&k=50&exclude_seen=false'
+is '[.items[].item] | length == 50'
+ask 200 '/users/ann/history'
+is '[.items[].item] == ["item-7", "item-3"]'
+ask 200 '/popular?k=3'
+is '.from == "stream" and ([.items[].item] | sort) == ["item-3", "item-7"]'
+ask 200 '/latest?k=1'
+is '[.items[].item] == ["item-7"]'
+ask 200 '/items/item-3/similar?k=4'
+is '(.items | length) == 4 and ([.items[].item] | index("item-3")) == null and .items[0].similarity >= .items[3].similarity'
+ask 404 '/items/nobody/similar'
+title=$(jq -r '."item-3"' "$work/data/titles.json")
+ask 200 '/items?k=5' -G --data-urlencode "search=$title"
+is '.items[0].item == "item-3"'
+
+# ---- rules ----
+ask 200 /recommend -d '{"user":"ann","k":10,"allow":["item-9","item-11","nobody"]}'
+is '([.items[].item] | sort) == ["item-11", "item-9"]'
+ask 200 /recommend -d '{"user":"ann","k":3,"allow":[]}'
+is '.items == []'
+ask 200 /recommend -d '{"user":"ann","k":3,"boosts":{"item-100":1000}}'
+is '.items[0].item == "item-100"'
+ask 200 /recommend -d '{"user":"ann","k":12,"per_category":1}'
+is '[.items[].categories[]] | (length > 0) and (length == (unique | length))'
+best=$(jq -r '.items[0].item' <<<"$body")
+ask 200 /recommend -d "{\"user\":\"ann\",\"k\":10,\"block\":[\"$best\"]}"
+is "[.items[].item] | index(\"$best\") == null"
+category=$(jq -r '.items[0].categories[0]' <<<"$body")
+ask 200 /recommend -d "{\"user\":\"ann\",\"k\":50,\"category\":\"$category\"}"
+is "all(.items[]; .categories | index(\"$category\") != null)"
+ask 404 /recommend -d '{"user":"ann","category":"no such one"}'
+ask 200 /recommend -d '{"session":["item-5","item-8"],"k":5,"reasons":true}'
+is '.source == "session" and all(.items[]; .reasons.events | length <= 2) and any(.items[]; .reasons.events | length > 0)'
+is 'all(.items[].reasons.events[]; .item == "item-5" or .item == "item-8")'
+ask 200 /recommend -d '{"queries":[{"user":"ann","k":1},{"user":"ann","category":"no such one"},{"k":2}]}'
+is '(.answers | length) == 3 and .answers[0].source == "cache" and .answers[1].error.code == "not_found" and .answers[2].source == "popularity"'
+ask 400 /recommend -d '{"queries":[{},{},{},{},{}]}'
+
+# ---- a retry is harmless ----
+for _ in 1 2; do
+  ask 200 /events -H 'Idempotency-Key: one' -d '{"user":"bob","item":"item-1"}'
+  is '.applied == 1'
+done
+ask 200 /events -d '{"user":"bob","item":"item-2","stream":7,"offset":5}'
+is '.applied == 1'
+ask 200 /events -d '{"user":"bob","item":"item-2","stream":7,"offset":5}'
+is '.applied == 0 and .duplicate == 1'
+ask 200 /users/bob/history
+is '[.items[].item] == ["item-2", "item-1"]'
+ask 400 /events -d '{"user":"bob","item":"item-2","stream":7}'
+
+# ---- does it work online? ----
+ask 200 '/recommend?user=ann&k=1'
+id=$(jq -r .id <<<"$body")
+ask 200 /events -d "[{\"user\":\"ann\",\"item\":\"item-9\",\"event\":\"impression\",\"answer\":\"$id\"},{\"user\":\"ann\",\"item\":\"item-9\",\"event\":\"click\",\"answer\":\"$id\"}]"
+is '.impression == 1 and .applied == 1'
+[ "$(metric 'solid_impressions_total{generation="current",source="cache"}')" = 1 ] || die "the impression is not counted"
+[ "$(metric 'solid_clicks_total{generation="current",source="cache"}')" = 1 ] || die "the click is not counted"
+
+# ---- what is wrong ----
+ask 400 /recommend -d '{'
+is '.error.code == "not_json"'
+ask 400 /recommend -d '[1]'
+ask 400 /recommend -d '{"user":"ann","user":"bob"}'
+ask 400 /recommend -d '{"user":"ann","k":51}'
+ask 400 /recommend -d '{"user":"ann","k":"10"}'
+ask 400 '/recommend?user=ann&k=-1'
+ask 400 '/recommend?k=1'
+ask 400 /events -d 'no json'
+ask 400 /events -d '[]'
+ask 404 /nowhere
+ask 405 /events
+ask 405 /health/live -X DELETE
+ask 413 /events -d "$(head -c 5000 /dev/zero | tr '\0' 'x')"
+ask 413 /events -H 'Transfer-Encoding: chunked' -d "$(head -c 5000 /dev/zero | tr '\0' 'x')"
+ask 200 '/users/%00%2f%ff/history'
+ask 200 /recommend -d '{"user":"a\"b\\c\n"}'
+is '.user == "a\"b\\c\n"'
+
+# ---- health and metrics ----
+ask 200 /health/live
+ask 200 /health/ready
+is '.status == "ready" and .store == "ok"'
+ask 200 /metrics
+grep -q '^solid_answers_total{source="cache"} [1-9]' <<<"$body" || die "no answers from the cache are counted"
+if command -v promtool >/dev/null; then
+  promtool check metrics <<<"$body" || die "promtool does not take the metrics"
+else
+  echo "[SKIP] promtool is not installed"
+fi
+ask 200 /
+grep -q '<script src="page.js">' <<<"$body" || die "no page"
+ask 200 /page.js
+stop
+
+# ---- a token ----
+echo 'secret-token' >"$work/token"
+start --model "$work/m.safetensors" --token-file "$work/token" --log-format json
+while read -r method path; do
+  path=${path/\{id\}/x}
+  [ "$method" = GET ] || continue
+  if grep -qxF "$path" <<<"$open"; then ask 200 "$path"; else ask 401 "$path"; fi
+done < <("$bin/solid_serve" --model x --routes)
+ask 401 /events -d '{"user":"a","item":"item-1"}'
+ask 401 /recommend?user=a -H 'Authorization: Bearer secret-toke'
+ask 401 /recommend?user=a -H 'Authorization: Bearer secret-tokenn'
+ask 401 /recommend?user=a -H 'Authorization: Basic secret-token'
+ask 200 /recommend?user=a -H 'Authorization: Bearer secret-token'
+stop
+jq -es 'all(.[]; .time and .level and .program == "solid_serve" and .text)' "$work/serve.err" >/dev/null || die "lines are no JSON: $(cat "$work/serve.err")"
+
+# ---- wrong usage is told from what may be better in a minute ----
+code_of() { timeout 20 "$bin/solid_serve" "$@" >/dev/null 2>"$work/serve.err"; echo $?; }
+[ "$(code_of --model "$work/nothing")" = 3 ] || die "no model"
+[ "$(code_of --model "$work/m.safetensors" --listen nonsense)" = 5 ] || die "no address"
+[ "$(code_of --model "$work/m.safetensors" --store redis --redis 127.0.0.1:1)" = 4 ] || die "no store"
+[ "$(code_of --model "$work/m.safetensors" --topic t)" = 2 ] || die "a topic without brokers"
+echo "serve: passed"

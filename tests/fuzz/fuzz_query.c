@@ -1,0 +1,44 @@
+/* Any body of a request: questions within their limits, or an error with a text; and any path and token. */
+#include "examples/common/http_parts.h"
+#include "examples/serve/query.h"
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check_query(const serve_query *query, const query_limits *limits) {
+  if (query->k < 1 || query->k > limits->max_k || query->user.size > SOLID_ID_MAX) abort();
+  if (query->n_session > QUERY_MOST || query->n_blocked > QUERY_MOST || query->n_allowed > QUERY_MOST) abort();
+  for (size_t i = 0; i < query->n_session; i++)
+    if (query->session[i].size < 1 || query->session[i].size > SOLID_ID_MAX) abort();
+}
+
+static void read_head(const uint8_t *data, size_t size) {
+  char *text = malloc(size + 1);
+  solid_bytes part = {NULL, 0};
+  memcpy(text, data, size);
+  text[size] = 0;
+  if (http_path_fits("/items/{id}/similar", text, &part) && (!part.size || memchr(part.data, '/', part.size))) abort();
+  if (http_token_fits(text, "token") && strcmp(text, "Bearer token") != 0) abort();
+  if (http_decode(text, size) > size) abort();
+  free(text);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  const query_limits limits = {100, 8};
+  json_t *root = NULL;
+  serve_query *queries = NULL;
+  size_t n = 0;
+  int is_batch = 0;
+  solid_status status = query_read_body((const char *)data, size, &limits, &root, &queries, &n, &is_batch);
+  if (status == SOLID_OK && (n < 1 || n > 8)) abort();
+  for (size_t i = 0; i < n; i++) {
+    if (status == SOLID_OK) check_query(&queries[i], &limits);
+    query_clear(&queries[i]);
+  }
+  if (status != SOLID_OK && !*solid_last_error()) abort();
+  free(queries);
+  json_decref(root);
+  read_head(data, size);
+  return 0;
+}
