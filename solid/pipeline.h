@@ -13,10 +13,11 @@ extern "C" {
 typedef struct solid_pipeline solid_pipeline;
 
 /* Takes n events in stream order, borrowed for the call. `verdicts` (n) receives per event SOLID_OK, SOLID_ENOTFOUND
- * (item not in the vocabulary), SOLID_ERANGE / SOLID_EINVAL (id of a bad length), or what the store says of this user
- * alone: SOLID_EFORMAT, what lies under their name is no record. The call itself fails only when the batch as a whole
- * could not be stored: retriable = call again with the same events, harmless because of their positions. ELOST: what
- * was stored before is gone, nothing may be committed any more. */
+ * (item not in the vocabulary), SOLID_ERANGE / SOLID_EINVAL (id of a bad length), SOLID_EDUPLICATE (its position says
+ * that it was applied before), or what the store says of this user alone: SOLID_EFORMAT, what lies under their name is
+ * no record. The call itself fails only when the batch as a whole could not be stored: retriable = call again with the
+ * same events, harmless because of their positions; what the call that failed had applied is no duplicate then. ELOST:
+ * what was stored before is gone, nothing may be committed any more. */
 typedef solid_status (*solid_sink_fn)(void *sink_user, const solid_event *events, size_t n, solid_status *verdicts);
 
 typedef struct solid_pipeline_options {
@@ -35,7 +36,7 @@ typedef struct solid_pipeline_stats {
   uint32_t struct_size;
   uint64_t events;     /* taken in, replays included */
   uint64_t applied;    /* new in a window */
-  uint64_t duplicates; /* skipped because of their position */
+  uint64_t duplicates; /* skipped because of their position, but for what a failed call is tried again for */
   uint64_t unknown_items;
   uint64_t invalid;
   uint64_t generated; /* user parameters written */

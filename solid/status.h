@@ -1,7 +1,8 @@
 /* What every fallible function answers, and the text behind the last failure of this thread.
  *
  * One decision follows from a status: is it retriable (the outside world was away: do not commit, back off, replay),
- * is it about one message (EFORMAT, ENOTFOUND, ERANGE: count it, dead-letter it, go on), or is it final? */
+ * is it about one message (EFORMAT, ENOTFOUND, ERANGE: count it, dead-letter it, go on; EDUPLICATE: count it, go on),
+ * or is it final? */
 #ifndef SOLID_STATUS_H
 #define SOLID_STATUS_H
 
@@ -28,7 +29,8 @@ extern "C" {
   X(ECANCELLED, -12, "cancelled")                                                                                      \
   X(EINTERNAL, -13, "internal error")                                                                                  \
   X(EREFUSED, -14, "refused for good")                                                                                 \
-  X(ELOST, -15, "the store lost what it held")
+  X(ELOST, -15, "the store lost what it held")                                                                         \
+  X(EDUPLICATE, -16, "applied before")
 
 typedef enum solid_status {
 #define SOLID_STATUS_ENUM(name, value, text) SOLID_##name = (value),

@@ -142,8 +142,7 @@ const solid_program eval_program = {
              "Beyond accuracy, of the first ten: gini of the exposure over items (0 = all alike); diversity = mean of\n"
              "1 - cosine over the pairs of a list, of the model's item vectors for both rankings; novelty = mean of "
              "-log2 of\n"
-             "an item's share of the training events, in bits.\n"
-             "Exit code: 0 done, 1 the evaluation could not be made, 2 wrong usage.",
+             "an item's share of the training events, in bits.",
     .properties = properties,
     .count = sizeof properties / sizeof *properties,
 };

@@ -79,8 +79,7 @@ const solid_program *train_program(void) {
                "schedule is\nsteadier: --epochs 42 --rate-end 0.05 --average 0.999 --patience 0; where attributes are "
                "given, --batch 128\n--codes 512 --swap 0.05 were best on sets of twelve thousand items "
                "(tests/bench/ACCURACY.md).\n"
-               "The checkpoint is OUT.checkpoint; the same command goes on from it.\n"
-               "Exit code: 0 done, 1 the model could not be made, 2 wrong usage.",
+               "The checkpoint is OUT.checkpoint; the same command goes on from it.",
       .properties = properties,
       .count = sizeof properties / sizeof *properties};
   const solid_option_row *rows = solid_train_option_rows();

@@ -31,6 +31,12 @@ typedef struct user_batch {
   solid_params *params;   /* (U) */
 } user_batch;
 
+/* By what a call is known when it comes again. */
+typedef struct failed_call {
+  size_t n; /* 0 = none */
+  solid_position first, last;
+} failed_call;
+
 struct solid_pipeline {
   const solid_model *model;
   solid_store *store;
@@ -41,7 +47,9 @@ struct solid_pipeline {
   sol_groups groups;
   stream_batch stream;
   user_batch batch;
-  char *memory; /* behind `batch` */
+  char *memory;       /* behind `batch` */
+  failed_call failed; /* the call before, if it failed */
+  int is_again;       /* this call is it once more: what it applied is met again, and is no duplicate */
   solid_pipeline_stats stats;
 };
 
@@ -202,6 +210,19 @@ static void set_aside(solid_pipeline *pipeline, size_t group, solid_status statu
   pipeline->stats.set_aside += groups->offsets[group + 1] - groups->offsets[group];
 }
 
+/* `count` events of the group were applied before: its first ones that have a stream, since offsets of a stream grow.
+ * Of a user whose events come from several streams in one batch only their number is known. */
+static void tell_duplicates(solid_pipeline *pipeline, size_t group, size_t count, solid_status *verdicts) {
+  const sol_groups *groups = &pipeline->groups;
+  if (pipeline->is_again) return;
+  pipeline->stats.duplicates += count;
+  for (size_t m = groups->offsets[group]; verdicts && count && m < groups->offsets[group + 1]; m++) {
+    if (!pipeline->stream.positions[m].stream) continue;
+    verdicts[groups->members[m]] = SOLID_EDUPLICATE;
+    count--;
+  }
+}
+
 /* Windows of groups first .. first + n, with the new steps appended. */
 static solid_status append_steps(solid_pipeline *pipeline, size_t first, size_t n, solid_status *verdicts) {
   user_batch *batch = &pipeline->batch;
@@ -225,7 +246,7 @@ static solid_status append_steps(solid_pipeline *pipeline, size_t first, size_t 
       continue;
     }
     pipeline->stats.applied += batch->applied[i];
-    pipeline->stats.duplicates += batch->appends[i].count - batch->applied[i];
+    tell_duplicates(pipeline, first + i, batch->appends[i].count - batch->applied[i], verdicts);
   }
   return SOLID_OK;
 }
@@ -264,10 +285,13 @@ static solid_status push_users(solid_pipeline *pipeline, size_t first, size_t n,
 }
 
 solid_status solid_pipeline_push(void *user, const solid_event *events, size_t n, solid_status *verdicts) {
+  const solid_position none = {0, 0};
   solid_pipeline *pipeline = user;
   if (!pipeline || (n && !events)) return solid_fail(SOLID_EINVAL, "pipeline push: pipeline or events is NULL");
   solid_status status = stream_reserve(&pipeline->stream, n);
   if (status) return status;
+  failed_call this_call = {n, n ? events[0].position : none, n ? events[n - 1].position : none};
+  pipeline->is_again = n && memcmp(&this_call, &pipeline->failed, sizeof this_call) == 0;
   judge_all(pipeline, events, n, verdicts);
   status = sol_groups_make(&pipeline->groups, events, pipeline->stream.keep, n);
   if (status) return status;
@@ -276,6 +300,7 @@ solid_status solid_pipeline_push(void *user, const solid_event *events, size_t n
     size_t left = pipeline->groups.count - first;
     status = push_users(pipeline, first, left < pipeline->max_batch ? left : pipeline->max_batch, verdicts);
   }
+  pipeline->failed = status ? this_call : (failed_call){.n = 0};
   return status;
 }
 
