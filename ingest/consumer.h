@@ -7,11 +7,18 @@
  * committed, and what is not stored is dropped for the next owner to read. The only thing that can happen twice is that
  * a stored batch is delivered again; the positions in its events make that harmless.
  *
+ * A partition is a stream (ingest/streams.h), and is known again by what was read of it, not by its name: a topic that
+ * was deleted and made again is a new stream, read from its beginning. That is looked at before the first event of an
+ * assignment, on going on after a wait, when the topic was missing, an offset was out of range or the end of a
+ * partition fell, and every stream_check_ms; what a topic that is made again in between has gained meanwhile, beyond
+ * the offset that was read, is taken for the old stream until then.
+ *
  * Only in builds with SOLID_KAFKA. One thread per consumer; solid_consumer_stop from anywhere. */
 #ifndef SOLID_INGEST_CONSUMER_H
 #define SOLID_INGEST_CONSUMER_H
 
 #include "ingest/ingest_stats.h"
+#include "ingest/streams.h"
 #include "solid/context.h"
 #include "solid/pipeline.h"
 
@@ -24,6 +31,13 @@ typedef struct solid_setting {
   const char *name; /* without the "kafka." */
   const char *value;
 } solid_setting;
+
+/* What becomes of rejected messages while the dead-letter topic does not take them: it is missing, too small for them,
+ * or not ours to write. */
+typedef enum solid_dead_letter_failure {
+  SOLID_DEAD_LETTER_HOLD = 0, /* the batch is held and tried again, as while the store is away */
+  SOLID_DEAD_LETTER_COUNT = 1 /* they are counted (solid_ingest_stats.unburied), and the stream goes on */
+} solid_dead_letter_failure;
 
 typedef struct solid_consumer solid_consumer;
 
@@ -50,12 +64,18 @@ typedef struct solid_consumer_options {
   solid_log_fn log; /* may be NULL; called from any thread */
   void *log_user;
   const solid_worth_rule *worth; /* what events are worth; borrowed; NULL = each is a step */
+  const solid_streams *streams;  /* required: where the identity of streams is kept, beside what the sink fills */
+  solid_stream_choice stream_choice;
+  solid_dead_letter_failure dead_letter_failure;
+  int rebuild;             /* 1: offsets that were committed under another epoch of the store are not gone on from */
+  int64_t stream_check_ms; /* how often a stream is looked at again while it is read; default 60000 */
 } solid_consumer_options;
 
 #define SOLID_CONSUMER_OPTIONS_INIT                                                                                    \
   {                                                                                                                    \
     .struct_size = sizeof(solid_consumer_options), .batch_size = 256, .batch_ms = 100, .start_ms = 10000,              \
-    .max_future_ms = 3600000, .retry_min_ms = 100, .retry_max_ms = 10000, .drain_ms = 10000, .stats_ms = 10000         \
+    .max_future_ms = 3600000, .retry_min_ms = 100, .retry_max_ms = 10000, .drain_ms = 10000, .stats_ms = 10000,        \
+    .stream_check_ms = 60000                                                                                           \
   }
 
 /* The same for callers who cannot use macros. */
@@ -63,15 +83,16 @@ SOLID_API solid_consumer_options solid_consumer_options_default(void);
 
 /* Connects and checks, within start_ms, that a broker answers and that it has the topic. *out is owned by the caller:
  * solid_consumer_close. Strings and settings are copied, the sink is borrowed.
- * EINVAL: options, or a setting that librdkafka does not take or that is the consumer's own (offset storing and
- * committing). ETIMEDOUT: no broker answered. ENOTFOUND: no such topic. EIO: the broker refused. The text names broker
- * or topic. */
+ * EINVAL: options, or a setting that librdkafka does not take or that is the consumer's own (where to begin, offset
+ * storing and committing). ETIMEDOUT: no broker answered. ENOTFOUND: no such topic. EIO: the broker refused. The text
+ * names broker or topic. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_consumer_open(solid_consumer **out,
                                                               const solid_consumer_options *options);
 
 /* Joins the group and runs until solid_consumer_stop; then the batch in hand is stored and committed and the group is
- * left. Once per consumer. Anything but OK is final: a status of the sink that is not retriable, a broker that refuses,
- * or a sink still away drain_ms after the stop; what was not committed will be delivered again. */
+ * left, within drain_ms. Once per consumer. Anything but OK is final: a status of the sink that is not retriable, a
+ * broker that refuses, EMISMATCH (a stream whose end was cut off, or of which nothing is left to know it by, and no
+ * stream_choice), or a sink still away drain_ms after the stop; what was not committed will be delivered again. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_consumer_run(solid_consumer *consumer);
 
 /* Asks run to return. Any thread, and safe in a signal handler. */

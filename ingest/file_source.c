@@ -1,29 +1,36 @@
 #include "ingest/file_source.h"
+#include "ingest/identity/known_file.h"
 #include "ingest/intake/intake.h"
 #include "solid/base/backoff.h"
 #include "solid/base/clock.h"
 #include "solid/base/handshake.h"
 #include "solid/extend.h"
 #include <errno.h>
+#include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-enum { STEP_MS = 50 }; /* how soon a stop is noticed */
+enum { STEP_MS = 50 /* how soon a stop is noticed */, NAME_MOST = 200, WARN_MS = 60000 };
 
 typedef struct line {
   char *text; /* owned; `room` bytes, reused */
   size_t size, room;
   uint64_t number;
+  int is_open; /* the file ends in it */
 } line;
 
 struct solid_file_source {
   solid_file_source_options options;
   FILE *file;
-  int read_errno; /* of the failure that ended the file, 0 = none */
-  uint64_t line_number;
+  int read_errno;           /* of the failure that ended the file, 0 = none */
+  int is_file;              /* can be read twice */
+  uint64_t line_number, at; /* lines and bytes that were read */
+  sol_known_file *known;    /* NULL = no stream */
+  int is_fresh;             /* something new came */
+  int64_t warned_ms;
   sol_intake intake;
   line *lines;           /* (batch_size) */
   sol_payload *payloads; /* (batch_size), borrowed from lines */
@@ -42,19 +49,42 @@ static solid_status check(const solid_file_source_options *o) {
 }
 
 /* Of a file that can be read twice, also whether its lines are text at all: each would be rejected otherwise. */
-static solid_status open_file(FILE **out, const char *path) {
+static solid_status open_file(FILE **out, const char *path, int *is_file) {
   struct stat about;
+  *is_file = 0;
   if (strcmp(path, "-") == 0) return *out = stdin, SOLID_OK;
   *out = fopen(path, "r");
   if (!*out || fstat(fileno(*out), &about) != 0) return solid_fail(SOLID_EIO, "%s: %s", path, strerror(errno));
   if (S_ISDIR(about.st_mode)) return solid_fail(SOLID_EIO, "%s: %s", path, strerror(EISDIR));
   if (!S_ISREG(about.st_mode)) return SOLID_OK;
+  *is_file = 1;
   unsigned char mark[2] = {0};
   if (fread(mark, 1, sizeof mark, *out) == sizeof mark && mark[0] == 0x1f && mark[1] == 0x8b)
     return solid_fail(SOLID_EFORMAT, "%s: compressed with gzip, want lines of JSON: pipe them (zcat) and read \"-\"",
                       path);
   rewind(*out);
   return SOLID_OK;
+}
+
+static solid_status open_known(solid_file_source *source) {
+  const solid_file_source_options *o = &source->options;
+  const char *name = o->stream && *o->stream ? o->stream : NULL;
+  if (source->is_file && name)
+    return solid_fail(SOLID_EINVAL, "%s: a file is known by what is in it: --stream NAME is for standard input",
+                      o->path);
+  if (!source->is_file && !name) return SOLID_OK;
+  if (name && strlen(name) > NAME_MOST)
+    return solid_fail(SOLID_EINVAL, "file source: name of a stream of %zu bytes, %d are the most", strlen(name),
+                      NAME_MOST);
+  if (!o->streams || !o->streams->load || !o->streams->save)
+    return solid_fail(SOLID_EINVAL, "%s: no streams: what is read could not be told from what is read again", o->path);
+  sol_known_file_options known = {.streams = o->streams,
+                                  .path = source->is_file ? o->path : NULL,
+                                  .name = name,
+                                  .is_new = o->stream_choice == SOLID_STREAM_NEW,
+                                  .log = o->log,
+                                  .log_user = o->log_user};
+  return sol_known_file_open(&source->known, &known);
 }
 
 solid_file_source_options solid_file_source_options_default(void) {
@@ -80,7 +110,8 @@ solid_status solid_file_source_open(solid_file_source **out, const solid_file_so
   else
     status =
         sol_intake_open(&source->intake, options->sink, options->sink_user, options->max_future_ms, options->worth);
-  if (status == SOLID_OK) status = open_file(&source->file, options->path);
+  if (status == SOLID_OK) status = open_file(&source->file, options->path, &source->is_file);
+  if (status == SOLID_OK) status = open_known(source);
   if (status != SOLID_OK) {
     solid_file_source_close(source);
     return status;
@@ -96,6 +127,7 @@ void solid_file_source_close(solid_file_source *source) {
   free(source->lines);
   free(source->payloads);
   sol_intake_close(&source->intake);
+  sol_known_file_close(source->known);
   free(source);
 }
 
@@ -120,9 +152,13 @@ static solid_status read_batch(solid_file_source *source, size_t *n) {
     if (size < 0) break;
     l->number = ++source->line_number;
     l->size = (size_t)size;
+    l->is_open = l->text[size - 1] != '\n';
+    uint64_t start = source->at;
+    source->at += l->size;
+    if (source->known) sol_known_file_line(source->known, l->text, l->size);
     while (l->size && strchr("\r\n", l->text[l->size - 1])) l->size--;
     if (!l->size || strspn(l->text, " \t") == l->size) continue;
-    source->payloads[(*n)++] = (sol_payload){l->text, l->size, {SOLID_FILE_SOURCE_STREAM, l->number}};
+    source->payloads[(*n)++] = (sol_payload){l->text, l->size, {0, source->known ? start : 0}};
   }
   if (ferror(source->file) && errno == EINTR && atomic_load(&source->stopped)) return SOLID_OK; /* the stop's signal */
   if (ferror(source->file) && !source->read_errno) source->read_errno = errno ? errno : EIO;
@@ -141,20 +177,68 @@ static void pause_for(solid_file_source *source, int64_t wait_ms) {
   }
 }
 
-static solid_status push_batch(solid_file_source *source, size_t n) {
+/* Tries until it is done, however long what it needs is away; after a stop, drain_ms at most. */
+static solid_status persist(solid_file_source *source, solid_status (*try_once)(solid_file_source *source, size_t n),
+                            size_t n) {
   const solid_file_source_options *o = &source->options;
   sol_retry retry = {.backoff = {o->retry_min_ms, o->retry_max_ms, 0}, .drain_ms = o->drain_ms};
-  int64_t start_ms = sol_steady_ms();
   for (;;) {
-    solid_status status = sol_intake_push(&source->intake, source->payloads, n);
+    solid_status status = try_once(source, n);
     source->stats.waiting = status != SOLID_OK;
-    if (status == SOLID_OK) break;
+    if (status == SOLID_OK) return SOLID_OK;
     if (!sol_retry_again(&retry, status, atomic_load(&source->stopped), sol_steady_ms())) return status;
     source->stats.retries++;
     pause_for(source, sol_backoff_next(&retry.backoff));
   }
+}
+
+static solid_status start(solid_file_source *source, size_t n) {
+  (void)n;
+  return source->known ? sol_known_file_start(source->known, source->file, &source->at, &source->line_number)
+                       : SOLID_OK;
+}
+
+static solid_status push(solid_file_source *source, size_t n) {
+  int is_new;
+  if (source->known) {
+    solid_status status = sol_known_file_register(source->known);
+    if (status != SOLID_OK) return status;
+    uint64_t stream = sol_known_file_stream(source->known, &is_new);
+    for (size_t i = 0; i < n; i++) source->payloads[i].position.stream = stream;
+  }
+  return sol_intake_push(&source->intake, source->payloads, n);
+}
+
+/* The same file read by another program at the same time, or a mistake about positions. */
+static void watch_repeats(solid_file_source *source, size_t n) {
+  size_t taken = 0, repeats = 0;
+  int64_t now_ms = sol_steady_ms();
+  int is_new;
+  char text[256];
+  for (size_t i = 0; i < n; i++) {
+    taken += source->intake.rejects[i] == SOLID_REJECT_NONE;
+    repeats += source->intake.repeats[i];
+  }
+  if (taken && repeats == taken && source->is_fresh && source->options.log &&
+      (!source->warned_ms || now_ms - source->warned_ms >= WARN_MS)) {
+    source->warned_ms = now_ms;
+    snprintf(text, sizeof text,
+             "%.100s, stream %016" PRIx64 ": all %zu events of a batch were applied before, and nothing was restarted",
+             source->options.path, source->known ? sol_known_file_stream(source->known, &is_new) : 0, taken);
+    source->options.log(source->options.log_user, SOLID_LOG_WARN, text);
+  }
+  source->is_fresh |= taken > repeats;
+}
+
+static solid_status push_batch(solid_file_source *source, size_t n) {
+  int64_t start_ms = sol_steady_ms();
+  solid_status status = persist(source, push, n);
+  if (status != SOLID_OK) return status;
   source->stats.last_batch_ms = (double)(sol_steady_ms() - start_ms);
   sol_intake_count(&source->intake, n, &source->stats);
+  watch_repeats(source, n);
+  int is_open = source->lines[n - 1].is_open && source->intake.rejects[n - 1] != SOLID_REJECT_NONE;
+  if (source->known) sol_known_file_applied(source->known, is_open);
   for (size_t i = 0; source->options.on_reject && i < n; i++) {
     if (source->intake.rejects[i] == SOLID_REJECT_NONE) continue;
     const sol_payload *payload = &source->payloads[i];
@@ -166,14 +250,18 @@ static solid_status push_batch(solid_file_source *source, size_t n) {
 
 solid_status solid_file_source_run(solid_file_source *source) {
   if (!source) return solid_fail(SOLID_EINVAL, "file source: is NULL");
-  solid_status status = SOLID_OK;
-  size_t n;
+  int is_new = 1;
+  size_t n = 0;
+  solid_status status = persist(source, start, 0);
+  if (status == SOLID_OK && source->known) sol_known_file_stream(source->known, &is_new);
+  source->stats.new_streams += status == SOLID_OK && is_new;
   while (status == SOLID_OK && !atomic_load(&source->stopped)) {
     status = read_batch(source, &n);
     if (status != SOLID_OK || !n) break;
     status = push_batch(source, n);
     report_if_due(source);
   }
+  if (source->known) sol_known_file_end(source->known);
   sol_report(&source->reporter, &source->stats, sol_steady_ms());
   return status;
 }

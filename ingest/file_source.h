@@ -1,19 +1,21 @@
 /* A file of JSON events, one a line, as an event source: the same decoder, the same sink, the same manners as the Kafka
- * consumer, with no server. The position of an event is {SOLID_FILE_SOURCE_STREAM, line number}, so that running the
- * same file twice changes nothing. A store knows a file by its line numbers alone: give another file
- * another store or prefix. A blank line is skipped. */
+ * consumer, with no server. A file is a stream (ingest/streams.h): what was read of it. If it still begins with the
+ * bytes that were read, reading goes on behind them, whatever it is called now; otherwise it is another file, and all
+ * of it is new. The offset of an event is the byte at which its line begins. What comes through a pipe has no stream,
+ * each event is applied, unless it is given a name: under that name it must begin with what was read before. A blank
+ * line is skipped. A last line without a newline that is rejected counts as not read: it may not have been written to
+ * its end. */
 #ifndef SOLID_INGEST_FILE_SOURCE_H
 #define SOLID_INGEST_FILE_SOURCE_H
 
 #include "ingest/ingest_stats.h"
+#include "ingest/streams.h"
+#include "solid/context.h"
 #include "solid/pipeline.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-/* No partition of any topic has it, but for a chance of 2^-64: a file and a topic may fill one store. */
-#define SOLID_FILE_SOURCE_STREAM UINT64_C(0x6c696e6573) /* "lines" */
 
 typedef struct solid_file_source solid_file_source;
 
@@ -36,24 +38,31 @@ typedef struct solid_file_source_options {
   solid_file_source_reject_fn on_reject; /* may be NULL */
   void *user;                            /* of both callbacks */
   const solid_worth_rule *worth;         /* what events are worth; borrowed; NULL = each is a step */
+  const solid_streams *streams; /* where streams are kept; NULL only for what comes through a pipe and has no name */
+  const char *stream;           /* name of what comes through a pipe; NULL = none */
+  solid_stream_choice stream_choice; /* NEW = a new stream, though the file is known */
+  solid_log_fn log;                  /* warnings; may be NULL */
+  void *log_user;
 } solid_file_source_options;
 
 #define SOLID_FILE_SOURCE_OPTIONS_INIT                                                                                 \
   {                                                                                                                    \
-    sizeof(solid_file_source_options), 256, NULL, NULL, NULL, 3600000, 100, 10000, 10000, 10000, NULL, NULL, NULL,     \
-        NULL                                                                                                           \
+    .struct_size = sizeof(solid_file_source_options), .batch_size = 256, .max_future_ms = 3600000,                     \
+    .retry_min_ms = 100, .retry_max_ms = 10000, .drain_ms = 10000, .stats_ms = 10000                                   \
   }
 
 /* The same for callers who cannot use macros. */
 SOLID_API solid_file_source_options solid_file_source_options_default(void);
 
-/* *out is owned by the caller: solid_file_source_close. EINVAL; EIO: the file cannot be opened or is a folder; EFORMAT:
- * it is compressed; the text names it. */
+/* *out is owned by the caller: solid_file_source_close. EINVAL: options; a name for a file that can be read twice, or
+ * no place for its stream; EIO: the file cannot be opened or is a folder; EFORMAT: it is compressed; the text names it.
+ */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_file_source_open(solid_file_source **out,
                                                                  const solid_file_source_options *options);
 
 /* Reads to the end of the file or until solid_file_source_stop. When the sink answers a retriable status the batch is
- * offered again with growing waits; another status of the sink ends the run with it. */
+ * offered again with growing waits; another status of the sink ends the run with it. EMISMATCH: what comes through the
+ * pipe is not what was read under its name. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_file_source_run(solid_file_source *source);
 
 /* Asks run to return after the batch in hand. Any thread, and safe in a signal handler. */

@@ -13,10 +13,11 @@ extern "C" {
 typedef struct solid_pipeline solid_pipeline;
 
 /* Takes n events in stream order, borrowed for the call. `verdicts` (n) receives for each event SOLID_OK,
- * SOLID_ENOTFOUND (item not in the vocabulary), SOLID_ERANGE or SOLID_EINVAL (bad length of an id), or the store's
- * status for this user alone: SOLID_EFORMAT if the user's key holds something that is not a record. The call itself
- * fails only if the whole batch could not be stored. If the status is retriable, call again with the same events; their
- * positions make that harmless. */
+ * SOLID_ENOTFOUND (item not in the vocabulary), SOLID_ERANGE or SOLID_EINVAL (bad length of an id), SOLID_EDUPLICATE
+ * (its position says that it was applied before), or the store's status for this user alone: SOLID_EFORMAT if the
+ * user's key holds something that is not a record. The call itself fails only if the whole batch could not be stored.
+ * If the status is retriable, call again with the same events; their positions make that harmless, and what the failed
+ * call had applied is no duplicate then. ELOST: the store lost its contents; nothing may be committed any more. */
 typedef solid_status (*solid_sink_fn)(void *sink_user, const solid_event *events, size_t n, solid_status *verdicts);
 
 typedef struct solid_pipeline_options {
@@ -35,7 +36,7 @@ typedef struct solid_pipeline_stats {
   uint32_t struct_size; /* set by the caller to sizeof(solid_pipeline_stats) */
   uint64_t events;      /* received, replays included */
   uint64_t applied;     /* appended to a window */
-  uint64_t duplicates;  /* skipped because of their position */
+  uint64_t duplicates;  /* skipped because of their position; a retry after a failed call counts none */
   uint64_t unknown_items;
   uint64_t invalid;
   uint64_t generated; /* users whose parameters were written */
@@ -50,8 +51,9 @@ SOLID_API SOLID_CHECK_RESULT solid_status solid_pipeline_new(solid_pipeline **ou
 /* NULL is a no-op. */
 SOLID_API void solid_pipeline_free(solid_pipeline *pipeline);
 
-/* A solid_sink_fn whose first argument is the pipeline: groups by user, appends (one round trip a sub-batch), generates
- * and stores the parameters of these users. A replayed batch computes the same parameters again and changes nothing. */
+/* A solid_sink_fn whose first argument is the pipeline: groups by user, appends (one round trip a sub-batch; a dislike
+ * goes into the user's record, and answers leave its item out), generates and stores the parameters of these users. A
+ * replayed batch computes the same parameters again and changes nothing. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_pipeline_push(void *pipeline, const solid_event *events, size_t n,
                                                               solid_status *verdicts);
 

@@ -1,8 +1,8 @@
 /* What every function that may fail returns, and the text of this thread's last failure.
  *
  * A status tells a caller what to do next. Retriable (EIO, ETIMEDOUT, EFULL: something outside was away): do not
- * commit, wait, call again. About one message (EFORMAT, ENOTFOUND, ERANGE): count it, put it aside, go on. Anything
- * else is final. */
+ * commit, wait, call again. About one message (EFORMAT, ENOTFOUND, ERANGE, EDUPLICATE): count it, put it
+ * aside, go on. Anything else is final. */
 #ifndef SOLID_STATUS_H
 #define SOLID_STATUS_H
 
@@ -29,7 +29,8 @@ extern "C" {
   X(ECANCELLED, -12, "cancelled")                                                                                      \
   X(EINTERNAL, -13, "internal error")                                                                                  \
   X(EREFUSED, -14, "refused for good")                                                                                 \
-  X(ELOST, -15, "the store lost what it held")
+  X(ELOST, -15, "the store lost what it held")                                                                         \
+  X(EDUPLICATE, -16, "applied before")
 
 typedef enum solid_status {
 #define SOLID_STATUS_ENUM(name, value, text) SOLID_##name = (value),

@@ -1,5 +1,6 @@
 /* solid_ask: recommendations of one user, from the model file and the Redis that solid_ingestd writes to. Also waits
  * until a user's window has seen so many events, and says how old the newest one was when it got there. */
+#include "examples/common/exit.h"
 #include "examples/common/ground.h"
 #include "examples/common/program.h"
 #include "examples/common/slate_options.h"
@@ -81,7 +82,7 @@ static const solid_property properties[] = {
 static const solid_program program = {
     .name = "solid_ask",
     .summary = "Recommends items for one user from a model file and the Redis store.",
-    .notes = "Exit code: 0 answered, 1 no answer, 2 wrong usage, 3 --until-seq timed out.",
+    .exits = HAS_EXIT(MODEL) | HAS_EXIT(STORE) | HAS_EXIT(WAITED),
     .properties = properties,
     .count = sizeof properties / sizeof *properties,
 };
@@ -90,6 +91,7 @@ enum { MAX_LIST = 256 };
 
 typedef struct asking {
   arguments args;
+  int code; /* to end with, should what is done now fail */
   solid_context *ctx;
   solid_model *model;
   solid_model_info info;
@@ -124,9 +126,9 @@ static solid_status open_all(asking *a) {
   solid_recommender_options rec_options = SOLID_RECOMMENDER_OPTIONS_INIT;
   rec_options.element = (uint32_t)a->args.store.element;
   solid_status status = solid_context_new(&a->ctx, &options);
-  if (status == SOLID_OK) status = solid_model_load(&a->model, a->ctx, a->args.model);
+  if (status == SOLID_OK) a->code = EXIT_MODEL, status = solid_model_load(&a->model, a->ctx, a->args.model);
   if (status == SOLID_OK) status = solid_model_get_info(a->model, &a->info);
-  if (status == SOLID_OK) status = store_options_open(&a->store, &a->args.store, a->model, NULL);
+  if (status == SOLID_OK) a->code = EXIT_STORE, status = store_options_open(&a->store, &a->args.store, a->model, NULL);
   if (status == SOLID_OK) status = solid_recommender_new(&a->rec, a->model, a->store, &rec_options);
   return status;
 }
@@ -251,7 +253,9 @@ static solid_status run(asking *a) {
   solid_params params = {.h = values, .values = values ? values + a->info.width : NULL};
   uint8_t found;
   if (!window.steps || !values) status = solid_fail(SOLID_ENOMEM, "no room for a window of %u steps", a->info.window);
+  a->code = EXIT_WAITED;
   if (status == SOLID_OK && a->args.until_seq) status = wait_for_events(a, &window, &params);
+  if (status != SOLID_ETIMEDOUT) a->code = EXIT_FAILED;
   if (status == SOLID_OK && a->args.history && a->args.user) {
     status = look(a, &window, &params, &found);
     if (status == SOLID_OK) print_history(a, &window);
@@ -270,13 +274,12 @@ static solid_status check(const arguments *args) {
 }
 
 int main(int argc, char **argv) {
-  asking a = {.args = {0}};
-  int code = 1;
+  asking a = {.code = EXIT_FAILED};
   solid_config *config = NULL;
   solid_status status = solid_config_load(&config, &program, argc, argv, &a.args);
   if (status != SOLID_OK) {
     fprintf(stderr, "solid_ask: %s\n", solid_last_error());
-    return 2;
+    return EXIT_USAGE;
   }
   if (solid_config_get_request(config) == SOLID_CONFIG_HELP)
     status = solid_config_write_help(&program, stdout);
@@ -285,10 +288,10 @@ int main(int argc, char **argv) {
   else if ((status = check(&a.args)) == SOLID_OK)
     status = run(&a);
   else
-    code = 2;
+    a.code = EXIT_USAGE;
   if (status == SOLID_OK) status = program_flush();
   if (status != SOLID_OK) fprintf(stderr, "solid_ask: %s\n", solid_last_error());
   close_all(&a);
   solid_config_free(config);
-  return status == SOLID_OK ? 0 : status == SOLID_ETIMEDOUT ? 3 : code;
+  return status == SOLID_OK ? EXIT_DONE : a.code;
 }

@@ -44,10 +44,11 @@ typedef struct solid_property {
 typedef struct solid_program {
   const char *name;
   const char *summary; /* one line: what it does */
-  const char *notes;   /* printed after the properties: exit codes, an example; may be NULL */
+  const char *notes;   /* printed after the properties: an example; may be NULL */
   const solid_property *properties;
   size_t count;
   int takes_kafka; /* 1 = kafka.<property> is accepted */
+  unsigned exits;  /* HAS_EXIT bits: exit codes beside 0, 1 and 2 (examples/common/exit.h) */
 } solid_program;
 
 /* What the command line asks of the program. */

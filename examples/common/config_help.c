@@ -1,4 +1,5 @@
 #include "examples/common/config.h"
+#include "examples/common/exit.h"
 #include "solid/extend.h"
 #include "solid/version.h"
 #include <string.h>
@@ -51,6 +52,21 @@ static void write_property(FILE *stream, const solid_property *property) {
   fputc('\n', stream);
 }
 
+static void write_exits(FILE *stream, unsigned exits) {
+  static const struct {
+    int code;
+    const char *meaning;
+  } all[] = {
+#define PROGRAM_EXIT_ROW(name, code, meaning) {code, meaning},
+      PROGRAM_EXIT_MAP(PROGRAM_EXIT_ROW)
+#undef PROGRAM_EXIT_ROW
+  };
+  fputs("\nexit codes:\n", stream);
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+    if (all[i].code <= EXIT_USAGE || exits & 1u << all[i].code)
+      fprintf(stream, "  %d  %s\n", all[i].code, all[i].meaning);
+}
+
 solid_status solid_config_write_help(const solid_program *program, FILE *stream) {
   if (!program || !stream) return solid_fail(SOLID_EINVAL, "help: program or stream is NULL");
   fprintf(stream, "%s: %s\n\nusage: %s [--config FILE] [--NAME VALUE]...\n\n", program->name, program->summary,
@@ -67,6 +83,7 @@ solid_status solid_config_write_help(const solid_program *program, FILE *stream)
   write_flag(stream, "--", "version", "");
   fputs("print the version\n", stream);
   if (program->notes) fprintf(stream, "\n%s\n", program->notes);
+  write_exits(stream, program->exits);
   if (ferror(stream)) return solid_fail(SOLID_EIO, "help: the stream took no more");
   return SOLID_OK;
 }

@@ -1,4 +1,5 @@
 #include "examples/common/program.h"
+#include "examples/common/exit.h"
 #include "solid/extend.h"
 #include <errno.h>
 #include <stdio.h>
@@ -24,5 +25,5 @@ int program_run(const solid_program *program, int argc, char **argv, void *value
   }
   if (status != SOLID_OK) fprintf(stderr, "%s: %s\n", program->name, solid_last_error());
   solid_config_free(config);
-  return status == SOLID_OK ? 0 : usage || status == SOLID_EINVAL ? 2 : 1;
+  return status == SOLID_OK ? EXIT_DONE : usage || status == SOLID_EINVAL ? EXIT_USAGE : EXIT_FAILED;
 }

@@ -9,8 +9,8 @@
 solid_status program_flush(void);
 
 /* Reads the options into the struct at `values` (zeroed before), then answers --help or --version, or calls run(user).
- * Answers the exit code: 0 done, 2 wrong usage (EINVAL of the options or of `run`), 1 any other failure, of which the
- * text stands on stderr. */
+ * Answers the exit code (examples/common/exit.h): DONE, USAGE (EINVAL of the options or of `run`), FAILED otherwise;
+ * the text of a failure stands on stderr. */
 int program_run(const solid_program *program, int argc, char **argv, void *values, solid_status (*run)(void *user),
                 void *user);
 

@@ -1,4 +1,5 @@
 /* solid_eval compare: result files of two sides, user by user. */
+#include "examples/common/exit.h"
 #include "examples/common/manifest.h"
 #include "examples/common/program.h"
 #include "examples/eval/eval.h"
@@ -46,9 +47,7 @@ static const solid_program program = {
                "paired by user.",
     .notes = "Two files are A and B. With more files put -- between the sides; the runs of a side (seeds) are averaged "
              "per user.\n"
-             "The interval is that of the mean difference over users, for these runs. Exit code: 0 done, 1 the results "
-             "cannot\n"
-             "be compared, 2 wrong usage.",
+             "The interval is that of the mean difference over users, for these runs. ",
     .properties = properties,
     .count = sizeof properties / sizeof *properties,
 };
@@ -228,7 +227,9 @@ int eval_compare(int argc, char **argv) {
     if (!status && c.args.json) status = write_comparison(&c);
   }
   if (!status) status = program_flush();
-  int code = status == SOLID_OK ? 0 : status == SOLID_EINVAL || status == SOLID_ERANGE ? 2 : 1;
+  int code = status == SOLID_OK                                 ? EXIT_DONE
+             : status == SOLID_EINVAL || status == SOLID_ERANGE ? EXIT_USAGE
+                                                                : EXIT_FAILED;
   if (status) fprintf(stderr, "solid_eval compare: %s\n", solid_last_error());
   clear(&c);
   solid_config_free(config);

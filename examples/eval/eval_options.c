@@ -144,8 +144,7 @@ const solid_program eval_program = {
         "targets among the fifth of the items with the most training events, and the other targets.\n"
         "Measures of the first ten beside accuracy: gini of the exposure over items (0 = all items equally often);\n"
         "diversity = mean of 1 - cosine over the pairs of a list, by the model's item vectors for both rankings;\n"
-        "novelty = mean of -log2 of an item's share of the training events, in bits.\n"
-        "Exit code: 0 done, 1 the evaluation failed, 2 wrong usage.",
+        "novelty = mean of -log2 of an item's share of the training events, in bits.",
     .properties = properties,
     .count = sizeof properties / sizeof *properties,
 };

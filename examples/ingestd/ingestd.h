@@ -13,21 +13,12 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* Exit codes; wrong usage is told from what may be better in a minute. */
-enum {
-  INGESTD_DONE = 0,      /* end of file, or stopped by a signal with everything committed */
-  INGESTD_FAILED = 1,    /* the run ended with an error; what was not committed will be read again */
-  INGESTD_USAGE = 2,     /* configuration */
-  INGESTD_NO_MODEL = 3,  /* the model file cannot be used */
-  INGESTD_NO_STORE = 4,  /* the store cannot be reached */
-  INGESTD_NO_SOURCE = 5, /* broker, topic or file cannot be reached */
-};
-
 typedef struct ingestd_options {
   const char *model, *device;
   int64_t threads, users;
   store_options store;
-  const char *brokers, *topic, *group, *dead_letter_topic, *from_file;
+  const char *brokers, *topic, *group, *dead_letter_topic, *from_file, *stream;
+  int dead_letter_failure; /* solid_dead_letter_failure */
   int64_t batch_size, batch_ms, start_ms, drain_ms, retry_max_ms, max_future_ms, stats_s;
   int verbose;
   reading_options reading; /* kinds and min_rating alone */
@@ -41,7 +32,8 @@ void ingestd_log(void *user, solid_log_level level, const char *line);
 
 typedef struct ingestd_report {
   const solid_pipeline *pipeline;
-  uint64_t generated; /* when last reported */
+  uint64_t generated;        /* when last reported */
+  uint64_t events, accepted; /* of the source */
   int64_t last_ms;
 } ingestd_report;
 

@@ -1,3 +1,4 @@
+#include "examples/common/exit.h"
 #include "examples/ingestd/ingestd.h"
 
 #define OPTION(field) offsetof(ingestd_options, field)
@@ -22,8 +23,15 @@ static const solid_property properties[] = {
     {"group", SOLID_PROPERTY_STRING, "solid", 0, 0, NULL, "Kafka: consumer group", 0, OPTION(group)},
     {"dead-letter-topic", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL,
      "Kafka: where rejected events go; default TOPIC.dead-letter, empty = only counted", 0, OPTION(dead_letter_topic)},
+    {"dead-letter-failure", SOLID_PROPERTY_CHOICE, "hold", 0, 0, "hold|count",
+     "Kafka: while that topic does not take them: hold the stream, or count them and go on", 0,
+     OPTION(dead_letter_failure)},
     {"from-file", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL, "read JSON lines of this file (- = stdin) instead of Kafka",
      0, OPTION(from_file)},
+    {"stream", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL,
+     "same or new: what a topic is where its anchors do not tell; new: read a known file as another one; with\n"
+     "                                --from-file -: name of what comes, without which all of it is applied each time",
+     0, OPTION(stream)},
 
     {"batch-size", SOLID_PROPERTY_INT, "256", 1, 1 << 20, NULL, "events stored and committed together", 0,
      OPTION(batch_size)},
@@ -51,9 +59,8 @@ const solid_program ingestd_program = {
         "\"rating\": a number. The key of a message is its user.\n"
         "SIGTERM and SIGINT store and commit the present batch, then end the program; a second one ends it at once.\n"
         "Example: solid_ingestd --model m.safetensors --brokers localhost:9092 --topic events\n"
-        "         solid_ingestd --model m.safetensors --store memory --from-file events.jsonl\n"
-        "Exit codes: 0 stopped or at the end of the file, everything stored; 1 ended by an error; 2 wrong usage;\n"
-        "            3 the model cannot be used; 4 the store cannot be reached; 5 broker, topic or file cannot.",
+        "         solid_ingestd --model m.safetensors --store memory --from-file events.jsonl",
+    .exits = HAS_EXIT(MODEL) | HAS_EXIT(STORE) | HAS_EXIT(SOURCE),
     .properties = properties,
     .count = sizeof properties / sizeof *properties,
     .takes_kafka = 1,

@@ -9,7 +9,7 @@ void ingestd_log(void *user, solid_log_level level, const char *line) {
 }
 
 ingestd_report ingestd_report_start(const solid_pipeline *pipeline) {
-  return (ingestd_report){pipeline, 0, sol_steady_ms()};
+  return (ingestd_report){.pipeline = pipeline, .last_ms = sol_steady_ms()};
 }
 
 /* " rejected 3 (bad_ts 1, unknown_item 2)" */
@@ -30,11 +30,13 @@ void ingestd_print(void *user, const solid_ingest_stats *stats) {
   ingestd_report *report = user;
   solid_pipeline_stats done = {.struct_size = sizeof done};
   int64_t now_ms = sol_steady_ms();
+  report->events = stats->events;
+  report->accepted = stats->accepted;
   if (solid_pipeline_get_stats(report->pipeline, &done)) return;
   double seconds = (double)(now_ms - report->last_ms) / 1e3;
   double users_per_s = seconds > 0 ? (double)(done.generated - report->generated) / seconds : 0;
   printf("events %" PRIu64 " (%.0f/s) users %" PRIu64 " (%.0f/s) duplicates %" PRIu64, stats->events,
-         stats->events_per_s, done.generated, users_per_s, done.duplicates);
+         stats->events_per_s, done.generated, users_per_s, stats->duplicates);
   print_rejected(stats);
   if (stats->lag >= 0)
     printf(" lag %" PRId64 " partitions %d commits %" PRIu64, stats->lag, stats->partitions, stats->commits);

@@ -1,13 +1,17 @@
 /* solid_ingestd: events from Kafka (or a file) -> solid_pipeline -> store. The walk is set up in main and run by the
  * source; solid_ingestd --help says the rest. */
 #include "examples/common/address.h"
+#include "examples/common/exit.h"
 #include "examples/common/ground.h"
 #include "examples/common/program.h"
+#include "examples/common/store_streams.h"
 #include "examples/ingestd/ingestd.h"
 #include "ingest/file_source.h"
+#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 #ifdef SOLID_WITH_KAFKA
 #include "ingest/consumer.h"
 #endif
@@ -30,6 +34,17 @@ static void on_signal(int number) {
 #endif
 }
 
+/* What ends other programs is no order here: nothing can be loaded again yet. */
+static void on_ignored(int number) {
+  static const char hup[] = "solid_ingestd: SIGHUP is ignored: nothing is loaded again while it runs\n";
+  static const char usr1[] = "solid_ingestd: SIGUSR1 is ignored: nothing is loaded again while it runs\n";
+  int kept = errno;
+  ssize_t unused =
+      number == SIGHUP ? write(STDERR_FILENO, hup, sizeof hup - 1) : write(STDERR_FILENO, usr1, sizeof usr1 - 1);
+  (void)unused;
+  errno = kept;
+}
+
 static void catch_signals(void) {
   struct sigaction action;
   memset(&action, 0, sizeof action);
@@ -41,11 +56,28 @@ static void catch_signals(void) {
   sigaction(SIGINT, &action, NULL);
   action.sa_handler = SIG_IGN;
   sigaction(SIGPIPE, &action, NULL);
+  action.sa_handler = on_ignored;
+  action.sa_flags = SA_RESTART;
+  sigaction(SIGHUP, &action, NULL);
+  sigaction(SIGUSR1, &action, NULL);
 }
 
 static int fail(int code) {
   fprintf(stderr, "solid_ingestd: %s\n", solid_last_error());
   return code;
+}
+
+/* What a run ended with, as a code: what the store answered for good is told from what the source is. */
+static int fail_run(solid_status status) {
+  if (status == SOLID_ELOST || status == SOLID_EREFUSED) return fail(EXIT_STORE);
+  return fail(status == SOLID_EMISMATCH ? EXIT_SOURCE : EXIT_FAILED);
+}
+
+/* --stream as a choice; a name is none. */
+static solid_stream_choice choice_of(const ingestd_options *options) {
+  if (options->stream && strcmp(options->stream, "same") == 0) return SOLID_STREAM_SAME;
+  if (options->stream && strcmp(options->stream, "new") == 0) return SOLID_STREAM_NEW;
+  return SOLID_STREAM_ASK;
 }
 
 /* Rejected lines of a file go nowhere else: the first few are shown. */
@@ -58,7 +90,9 @@ static void on_reject(void *user, uint64_t number, solid_bytes line, solid_rejec
             sol_show(line.data, line.size).text);
 }
 
-static int run_file(const ingestd_options *options, solid_pipeline *pipeline, ingestd_report *report) {
+static int run_file(const ingestd_options *options, const solid_streams *streams, solid_pipeline *pipeline,
+                    ingestd_report *report) {
+  int verbose = options->verbose;
   solid_file_source *replay = NULL;
   solid_file_source_options o = SOLID_FILE_SOURCE_OPTIONS_INIT;
   o.path = options->from_file;
@@ -73,18 +107,27 @@ static int run_file(const ingestd_options *options, solid_pipeline *pipeline, in
   o.on_stats = ingestd_print;
   o.on_reject = on_reject;
   o.user = report;
-  if (solid_file_source_open(&replay, &o)) return fail(INGESTD_NO_SOURCE);
+  o.streams = streams;
+  o.stream_choice = choice_of(options);
+  o.stream = o.stream_choice == SOLID_STREAM_ASK ? options->stream : NULL;
+  o.log = ingestd_log;
+  o.log_user = &verbose;
+  solid_status status = solid_file_source_open(&replay, &o);
+  if (status) return fail(status == SOLID_EINVAL ? EXIT_USAGE : EXIT_SOURCE);
   running.replay = replay;
   if (running.stopped) solid_file_source_stop(replay);
-  solid_status status = solid_file_source_run(replay);
+  status = solid_file_source_run(replay);
   running.replay = NULL;
   solid_file_source_close(replay);
-  return status ? fail(INGESTD_FAILED) : INGESTD_DONE;
+  if (status) return fail_run(status);
+  if (!report->events || report->accepted) return EXIT_DONE;
+  fprintf(stderr, "solid_ingestd: %s: none of %" PRIu64 " lines could be taken\n", options->from_file, report->events);
+  return EXIT_SOURCE;
 }
 
 #ifdef SOLID_WITH_KAFKA
-static int run_kafka(const ingestd_options *options, const solid_config *config, solid_pipeline *pipeline,
-                     ingestd_report *report) {
+static int run_kafka(const ingestd_options *options, const solid_config *config, const solid_streams *streams,
+                     solid_pipeline *pipeline, ingestd_report *report) {
   solid_consumer *consumer = NULL;
   solid_consumer_options o = SOLID_CONSUMER_OPTIONS_INIT;
   int verbose = options->verbose;
@@ -107,29 +150,32 @@ static int run_kafka(const ingestd_options *options, const solid_config *config,
   o.stats_user = report;
   o.log = ingestd_log;
   o.log_user = &verbose;
+  o.streams = streams;
+  o.stream_choice = choice_of(options);
+  o.dead_letter_failure = (solid_dead_letter_failure)options->dead_letter_failure;
   solid_status status = solid_consumer_open(&consumer, &o);
-  if (status) return fail(status == SOLID_EINVAL ? INGESTD_USAGE : INGESTD_NO_SOURCE);
+  if (status) return fail(status == SOLID_EINVAL ? EXIT_USAGE : EXIT_SOURCE);
   fprintf(stderr, "solid_ingestd: reading %s as group %s\n", options->topic, options->group);
   running.consumer = consumer;
   if (running.stopped) solid_consumer_stop(consumer);
   status = solid_consumer_run(consumer);
-  int code = status ? fail(INGESTD_FAILED) : INGESTD_DONE; /* before close, which may have an error of its own */
+  int code = status ? fail_run(status) : EXIT_DONE; /* before close, which may have an error of its own */
   running.consumer = NULL;
   solid_consumer_close(consumer);
   return code;
 }
 #else
-static int run_kafka(const ingestd_options *options, const solid_config *config, solid_pipeline *pipeline,
-                     ingestd_report *report) {
-  (void)options, (void)config, (void)pipeline, (void)report;
+static int run_kafka(const ingestd_options *options, const solid_config *config, const solid_streams *streams,
+                     solid_pipeline *pipeline, ingestd_report *report) {
+  (void)options, (void)config, (void)streams, (void)pipeline, (void)report;
   fprintf(stderr, "solid_ingestd: built without Kafka, use --from-file\n");
-  return INGESTD_USAGE;
+  return EXIT_USAGE;
 }
 #endif
 
 /* Model, store and pipeline, then the source until it ends. */
 static int serve(const ingestd_options *options, const solid_config *config) {
-  int verbose = options->verbose, code = INGESTD_DONE;
+  int verbose = options->verbose, code = EXIT_DONE;
   solid_context_options context_options = SOLID_CONTEXT_OPTIONS_INIT;
   solid_pipeline_options pipeline_options = SOLID_PIPELINE_OPTIONS_INIT;
   solid_context *ctx = NULL;
@@ -143,16 +189,18 @@ static int serve(const ingestd_options *options, const solid_config *config) {
   pipeline_options.max_batch = (uint32_t)options->users;
   pipeline_options.element = (uint32_t)options->store.element;
   if (solid_context_new(&ctx, &context_options))
-    code = fail(INGESTD_USAGE);
+    code = fail(EXIT_USAGE);
   else if (solid_model_load(&model, ctx, options->model))
-    code = fail(INGESTD_NO_MODEL);
+    code = fail(EXIT_MODEL);
   else if (store_options_open(&store, &options->store, model, ingestd_log))
-    code = fail(INGESTD_NO_STORE);
+    code = fail(EXIT_STORE);
   else if (solid_pipeline_new(&pipeline, model, store, &pipeline_options))
-    code = fail(INGESTD_FAILED);
-  if (code == INGESTD_DONE) {
+    code = fail(EXIT_FAILED);
+  if (code == EXIT_DONE) {
     ingestd_report report = ingestd_report_start(pipeline);
-    code = options->from_file ? run_file(options, pipeline, &report) : run_kafka(options, config, pipeline, &report);
+    solid_streams streams = store_streams(store);
+    code = options->from_file ? run_file(options, &streams, pipeline, &report)
+                              : run_kafka(options, config, &streams, pipeline, &report);
   }
   solid_pipeline_free(pipeline);
   solid_store_close(store);
@@ -166,7 +214,7 @@ static int check(ingestd_options *options) {
     fprintf(stderr, "solid_ingestd: --from-file and --brokers exclude one another\n");
   else if (store_options_check(&options->store) || address_check_brokers("--brokers", options->brokers) ||
            solid_worth_rule_read(&options->worth, options->reading.kinds, options->reading.min_rating))
-    fail(INGESTD_USAGE);
+    fail(EXIT_USAGE);
   else if (!options->from_file && (!options->brokers || !options->topic))
     fprintf(stderr, "solid_ingestd: needs --brokers and --topic, or --from-file; see --help\n");
   else
@@ -177,17 +225,17 @@ static int check(ingestd_options *options) {
 int main(int argc, char **argv) {
   ingestd_options options = {0};
   solid_config *config = NULL;
-  int code = INGESTD_USAGE;
-  if (solid_config_load(&config, &ingestd_program, argc, argv, &options)) return fail(INGESTD_USAGE);
+  int code = EXIT_USAGE;
+  if (solid_config_load(&config, &ingestd_program, argc, argv, &options)) return fail(EXIT_USAGE);
   solid_config_request request = solid_config_get_request(config);
   if (request == SOLID_CONFIG_HELP) {
-    code = solid_config_write_help(&ingestd_program, stdout) ? fail(INGESTD_FAILED) : INGESTD_DONE;
+    code = solid_config_write_help(&ingestd_program, stdout) ? fail(EXIT_FAILED) : EXIT_DONE;
   } else if (request == SOLID_CONFIG_VERSION) {
-    code = solid_config_write_version(&ingestd_program, stdout) ? fail(INGESTD_FAILED) : INGESTD_DONE;
+    code = solid_config_write_version(&ingestd_program, stdout) ? fail(EXIT_FAILED) : EXIT_DONE;
   } else if (check(&options)) {
     catch_signals();
     code = serve(&options, config);
   }
   solid_config_free(config);
-  return code == INGESTD_DONE && program_flush() != SOLID_OK ? fail(INGESTD_FAILED) : code;
+  return code == EXIT_DONE && program_flush() != SOLID_OK ? fail(EXIT_FAILED) : code;
 }

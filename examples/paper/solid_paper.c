@@ -59,9 +59,7 @@ static const solid_program program = {
     .summary = "Trains the models of the SOLID paper under its protocol and compares them.",
     .notes =
         "Windows of 10, 4 training and 99 test negatives, the last event of each user is the test. Figures are those\n"
-        "after the last epoch; the best test AUC of any epoch, which published figures report, is printed beside "
-        "them.\n"
-        "Exit code: 0 done, 1 a training failed, 2 wrong usage.",
+        "after the last epoch; the best test AUC of any epoch, which published figures report, is printed beside them.",
     .properties = properties,
     .count = sizeof properties / sizeof *properties};
 

@@ -48,8 +48,7 @@ static const solid_program program = {
              "Example: solid_plan --model beauty.safetensors --users 5000000\n"
              "         solid_plan --model beauty.safetensors --device cuda --batch 4096\n"
              "         solid_plan --model beauty.safetensors --memory 24000000000\n"
-             "A CUDA context and its code take some hundred megabytes more; --device has subtracted them already.\n"
-             "Exit codes: 0 done, 1 the model cannot be read, or does not fit on the device, 2 wrong usage.\n",
+             "A CUDA context and its code take some hundred megabytes more; --device has subtracted them already.",
     .properties = properties,
     .count = sizeof properties / sizeof *properties,
 };

@@ -20,7 +20,7 @@ static const solid_property properties[] = {
 static const solid_program program = {
     .name = "mini_broker",
     .summary = "a Kafka broker in memory, for demonstrations only",
-    .notes = "Prints HOST:PORT, then runs until SIGTERM.\nExit codes: 0 stopped, 1 could not start, 2 wrong usage.",
+    .notes = "Prints HOST:PORT, then runs until SIGTERM.",
     .properties = properties,
     .count = sizeof properties / sizeof *properties,
 };

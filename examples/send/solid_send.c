@@ -1,6 +1,7 @@
 /* solid_send: the events of a data file, or JSON lines, into a Kafka topic keyed by user, or into a file. */
 #include "examples/common/address.h"
 #include "examples/common/config.h"
+#include "examples/common/exit.h"
 #include "examples/common/ground.h"
 #include "examples/common/program.h"
 #include "examples/send/send.h"
@@ -44,14 +45,12 @@ static const solid_property properties[] = {
 static const solid_program program = {
     .name = "solid_send",
     .summary = "sends the events of a file to a Kafka topic, keyed by user",
-    .notes = "Example: solid_send --data events.jsonl --brokers localhost:9092 --topic events --rate 1000\n"
-             "Exit codes: 0 all delivered, 1 not all, 2 wrong usage, 3 the file cannot be read, 5 no broker or topic.",
+    .notes = "Example: solid_send --data events.jsonl --brokers localhost:9092 --topic events --rate 1000",
+    .exits = HAS_EXIT(SOURCE),
     .properties = properties,
     .count = sizeof properties / sizeof *properties,
     .takes_kafka = 1,
 };
-
-enum { DELIVERED = 0, NOT_ALL = 1, USAGE = 2, NO_FILE = 3, NO_BROKER = 5 };
 
 static volatile sig_atomic_t stopped;
 
@@ -204,19 +203,19 @@ static int fail(int code) {
 
 /* Everything that was sent is delivered or failed, then the report. */
 static int finish(output *out, solid_status status) {
-  int code = DELIVERED;
-  if (status && !stopped) code = fail(out->refused || status == SOLID_ENOMEM ? NOT_ALL : NO_FILE);
+  int code = EXIT_DONE;
+  if (status && !stopped) code = fail(out->refused || status == SOLID_ENOMEM ? EXIT_FAILED : EXIT_SOURCE);
   while (out->rk && rd_kafka_outq_len(out->rk) > 0) rd_kafka_flush(out->rk, 1000); /* ends by message.timeout.ms */
   if (out->file && fflush(out->file) != 0) {
     fprintf(stderr, "solid_send: %s: %s\n", out->options->write, strerror(errno));
-    code = NOT_ALL;
+    code = EXIT_FAILED;
   }
   double passed = sol_steady_s() - out->start;
   fprintf(stderr, "solid_send: %" PRIu64 " events, %" PRIu64 " delivered, %" PRIu64 " failed in %.1f s (%.0f/s)\n",
           out->sent, out->delivered, out->failed, passed, (double)out->delivered / (passed > 1e-3 ? passed : 1e-3));
   if (out->failed) {
     fprintf(stderr, "solid_send: %s\n", rd_kafka_err2str(out->err));
-    code = NOT_ALL;
+    code = EXIT_FAILED;
   }
   return code;
 }
@@ -224,22 +223,22 @@ static int finish(output *out, solid_status status) {
 static int replay(const replay_options *options, const solid_config *config) {
   output out = {.options = options};
   replay_source source = {options->data, options->format, &options->reading, (uint64_t)options->limit};
-  int code = DELIVERED;
+  int code = EXIT_DONE;
   if (options->write) {
     out.file = strcmp(options->write, "-") == 0 ? stdout : fopen(options->write, "w");
     if (!out.file) {
       fprintf(stderr, "solid_send: %s: %s\n", options->write, strerror(errno));
-      return NO_FILE;
+      return EXIT_SOURCE;
     }
   } else if (open_producer(&out, config)) {
-    return fail(USAGE);
+    return fail(EXIT_USAGE);
   } else if ((options->partitions && create_topic(&out)) || check_topic(&out)) {
-    code = fail(NO_BROKER);
+    code = fail(EXIT_SOURCE);
   }
   out.start = sol_steady_s();
-  if (code == DELIVERED) code = finish(&out, replay_read(&source, take, &out));
+  if (code == EXIT_DONE) code = finish(&out, replay_read(&source, take, &out));
   if (out.rk) rd_kafka_destroy(out.rk);
-  if (out.file && out.file != stdout && fclose(out.file) != 0) code = NOT_ALL;
+  if (out.file && out.file != stdout && fclose(out.file) != 0) code = EXIT_FAILED;
   return code;
 }
 
@@ -249,18 +248,18 @@ int main(int argc, char **argv) {
   struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
   sigaction(SIGTERM, &action, NULL);
   sigaction(SIGINT, &action, NULL);
-  int code = USAGE;
-  if (solid_config_load(&config, &program, argc, argv, &options)) return fail(USAGE);
+  int code = EXIT_USAGE;
+  if (solid_config_load(&config, &program, argc, argv, &options)) return fail(EXIT_USAGE);
   if (solid_config_get_request(config) == SOLID_CONFIG_HELP)
-    code = solid_config_write_help(&program, stdout) ? fail(NOT_ALL) : DELIVERED;
+    code = solid_config_write_help(&program, stdout) ? fail(EXIT_FAILED) : EXIT_DONE;
   else if (solid_config_get_request(config) == SOLID_CONFIG_VERSION)
-    code = solid_config_write_version(&program, stdout) ? fail(NOT_ALL) : DELIVERED;
+    code = solid_config_write_version(&program, stdout) ? fail(EXIT_FAILED) : EXIT_DONE;
   else if (address_check_brokers("--brokers", options.brokers))
-    fail(USAGE);
+    fail(EXIT_USAGE);
   else if (!options.write && (!options.brokers || !options.topic))
     fprintf(stderr, "solid_send: needs --brokers and --topic, or --write; see --help\n");
   else
     code = replay(&options, config);
   solid_config_free(config);
-  return code == DELIVERED && program_flush() != SOLID_OK ? fail(NOT_ALL) : code;
+  return code == EXIT_DONE && program_flush() != SOLID_OK ? fail(EXIT_FAILED) : code;
 }

@@ -168,7 +168,7 @@ static void note(serve *s, incoming *in) {
       hashes[n++] = solid_item_hash(in->events[i].item);
     if (in->verdicts[i] == SOLID_ENOTFOUND)
       in->outcome[SERVE_UNKNOWN_ITEM]++;
-    else if (in->verdicts[i])
+    else if (in->verdicts[i] && in->verdicts[i] != SOLID_EDUPLICATE)
       reject(in, in->numbers[i], "bad_record", "what the store has of this user is no record of ours");
   }
   if (hashes) recent_take(&s->recent, hashes, n);

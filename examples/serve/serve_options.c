@@ -1,3 +1,4 @@
+#include "examples/common/exit.h"
 #include "examples/common/logging.h"
 #include "examples/common/reading.h"
 #include "examples/serve/serve.h"
@@ -48,9 +49,8 @@ const solid_program serve_program = {
     .summary = "answers questions and takes events by HTTP/JSON; / is a page for people, /openapi.json for programs",
     .notes = "SIGHUP loads --model again; SIGTERM and SIGINT finish the requests in progress, then end the program.\n"
              "Example: solid_serve --model m.safetensors\n"
-             "         solid_serve --model current.safetensors --store redis --redis localhost:6379 --listen :8080\n"
-             "Exit codes: 0 ended by a signal; 1 ended by an error; 2 wrong usage; 3 the model cannot be used; 4 the\n"
-             "            store cannot be reached; 5 it cannot listen, or the broker's settings are wrong.",
+             "         solid_serve --model current.safetensors --store redis --redis localhost:6379 --listen :8080",
+    .exits = HAS_EXIT(MODEL) | HAS_EXIT(STORE) | HAS_EXIT(SOURCE),
     .properties = properties,
     .count = sizeof properties / sizeof *properties,
     .takes_kafka = 1,

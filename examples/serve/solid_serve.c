@@ -1,6 +1,7 @@
 /* solid_serve: model, stores, slot and models' thread are set up in main, then libmicrohttpd's threads do the work
  * until a signal. solid_serve --help says the rest. */
 #include "examples/common/address.h"
+#include "examples/common/exit.h"
 #include "examples/common/ground.h"
 #include "examples/common/logging.h"
 #include "examples/common/program.h"
@@ -14,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DONE = 0, FAILED = 1, USAGE = 2, NO_MODEL = 3, NO_STORE = 4, NO_NETWORK = 5 };
 enum { WAIT_MS = 100, TOKEN_MOST = 4096 };
 
 static volatile sig_atomic_t stopped;
@@ -108,14 +108,14 @@ static int run_http(serve *s) {
                           .idle_s = o->idle_s,
                           .deadline_ms = o->deadline_ms,
                           .token = o->token};
-  if (http_open(&server, &options)) return fail(NO_NETWORK);
+  if (http_open(&server, &options)) return fail(EXIT_SOURCE);
   printf("listens on http://%s/\n", http_address(server));
   fflush(stdout);
   while (!stopped) sol_sleep_ms(WAIT_MS);
   atomic_store(&s->draining, 1);
   logging_say(SOLID_LOG_INFO, "drains");
   http_close(server, o->drain_ms);
-  return DONE;
+  return EXIT_DONE;
 }
 
 static int open_slot(serve *s, solid_store **stores) {
@@ -130,10 +130,10 @@ static int open_slot(serve *s, solid_store **stores) {
   options.recommender = &recommender;
   options.pipeline = &pipeline;
   options.neighbours = 1;
-  if (solid_slot_new(&s->slot, &options)) return fail(FAILED);
+  if (solid_slot_new(&s->slot, &options)) return fail(EXIT_FAILED);
   solid_status status = models_begin(s, stores[o->threads], o->start_without_store);
-  if (status) return fail(solid_status_is_retriable(status) ? NO_STORE : NO_MODEL);
-  return DONE;
+  if (status) return fail(solid_status_is_retriable(status) ? EXIT_STORE : EXIT_MODEL);
+  return EXIT_DONE;
 }
 
 static int run(serve *s, const solid_config *config, solid_store **stores) {
@@ -145,10 +145,10 @@ static int run(serve *s, const solid_config *config, solid_store **stores) {
   s->keys = keys_open();
   if (!s->keys || !recent_open(&s->recent) || !open_desks(s, stores, (size_t)o->threads)) {
     solid_fail(SOLID_ENOMEM, "out of memory: service");
-    return fail(FAILED);
+    return fail(EXIT_FAILED);
   }
-  if (o->brokers && producer_open(&s->producer, o->brokers, o->topic, settings, n_settings)) return fail(NO_NETWORK);
-  if (models_start(s)) return fail(FAILED);
+  if (o->brokers && producer_open(&s->producer, o->brokers, o->topic, settings, n_settings)) return fail(EXIT_SOURCE);
+  if (models_start(s)) return fail(EXIT_FAILED);
   return run_http(s);
 }
 
@@ -157,15 +157,15 @@ static int start(serve *s, const solid_config *config) {
   solid_context_options context = SOLID_CONTEXT_OPTIONS_INIT;
   solid_model *model = NULL;
   size_t n = (size_t)o->threads + 1;
-  int code = DONE;
+  int code = EXIT_DONE;
   context.device = o->device;
   context.log = logging_line;
   solid_store **stores = calloc(n, sizeof *stores);
   serve_counts_init(&s->counts);
   s->started_ms = sol_steady_ms();
-  if (!stores || solid_context_new(&s->ctx, &context)) code = fail(USAGE);
-  if (!code && solid_model_load(&model, s->ctx, o->model)) code = fail(NO_MODEL);
-  if (!code && open_stores(s, stores, n, model)) code = fail(NO_STORE);
+  if (!stores || solid_context_new(&s->ctx, &context)) code = fail(EXIT_USAGE);
+  if (!code && solid_model_load(&model, s->ctx, o->model)) code = fail(EXIT_MODEL);
+  if (!code && open_stores(s, stores, n, model)) code = fail(EXIT_STORE);
   solid_model_free(model);
   if (!code) code = run(s, config, stores);
   models_stop(s);
@@ -205,31 +205,31 @@ static solid_status check(serve_options *o) {
 
 static int print_routes(void) {
   for (size_t i = 0; i < serve_n_routes; i++) printf("%s %s\n", serve_routes[i].method, serve_routes[i].path);
-  return program_flush() ? fail(FAILED) : DONE;
+  return program_flush() ? fail(EXIT_FAILED) : EXIT_DONE;
 }
 
 int main(int argc, char **argv) {
   serve_options options = {0};
   serve s = {.options = &options};
   solid_config *config = NULL;
-  int code = DONE;
+  int code = EXIT_DONE;
   logging_begin("solid_serve", LOGGING_TEXT, 0);
-  if (solid_config_load(&config, &serve_program, argc, argv, &options)) return fail(USAGE);
+  if (solid_config_load(&config, &serve_program, argc, argv, &options)) return fail(EXIT_USAGE);
   logging_begin("solid_serve", options.log_format, options.verbose);
   solid_config_request request = solid_config_get_request(config);
   if (request == SOLID_CONFIG_HELP) {
-    code = solid_config_write_help(&serve_program, stdout) ? fail(FAILED) : DONE;
+    code = solid_config_write_help(&serve_program, stdout) ? fail(EXIT_FAILED) : EXIT_DONE;
   } else if (request == SOLID_CONFIG_VERSION) {
-    code = solid_config_write_version(&serve_program, stdout) ? fail(FAILED) : DONE;
+    code = solid_config_write_version(&serve_program, stdout) ? fail(EXIT_FAILED) : EXIT_DONE;
   } else if (options.routes) {
     code = print_routes();
   } else if (check(&options)) {
-    code = fail(USAGE);
+    code = fail(EXIT_USAGE);
   } else {
     catch_signals();
     code = start(&s, config);
   }
   free(options.token);
   solid_config_free(config);
-  return code == DONE && program_flush() ? fail(FAILED) : code;
+  return code == EXIT_DONE && program_flush() ? fail(EXIT_FAILED) : code;
 }

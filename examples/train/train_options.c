@@ -79,10 +79,8 @@ const solid_program *train_program(void) {
       .notes =
           "By default it stops early when validation no longer improves. If you know the number of epochs, a schedule\n"
           "gives steadier results: --epochs 42 --rate-end 0.05 --average 0.999 --patience 0. With attributes,\n"
-          "--batch 128 --codes 512 --swap 0.05 were best on sets of twelve thousand items "
-          "(tests/bench/ACCURACY.md).\n"
-          "The checkpoint is OUT.checkpoint; the same command continues from it.\n"
-          "Exit code: 0 done, 1 the training failed, 2 wrong usage.",
+          "--batch 128 --codes 512 --swap 0.05 were best on sets of twelve thousand items (tests/bench/ACCURACY.md).\n"
+          "The checkpoint is OUT.checkpoint; the same command continues from it.",
       .properties = properties,
       .count = sizeof properties / sizeof *properties};
   const solid_option_row *rows = solid_train_option_rows();

@@ -21,6 +21,7 @@ void sol_intake_close(sol_intake *intake) {
   free(intake->payload_of);
   free(intake->verdicts);
   free(intake->rejects);
+  free(intake->repeats);
   memset(intake, 0, sizeof *intake);
 }
 
@@ -30,27 +31,31 @@ static solid_status make_room(sol_intake *intake, size_t n) {
   size_t *payload_of = calloc(n, sizeof *payload_of);
   solid_status *verdicts = calloc(n, sizeof *verdicts);
   solid_reject *rejects = calloc(n, sizeof *rejects);
-  if (!events || !payload_of || !verdicts || !rejects) {
+  uint8_t *repeats = calloc(n, sizeof *repeats);
+  if (!events || !payload_of || !verdicts || !rejects || !repeats) {
     free(events);
     free(payload_of);
     free(verdicts);
     free(rejects);
+    free(repeats);
     return solid_fail(SOLID_ENOMEM, "ingest: no memory for a batch of %zu events", n);
   }
   free(intake->events);
   free(intake->payload_of);
   free(intake->verdicts);
   free(intake->rejects);
+  free(intake->repeats);
   intake->events = events;
   intake->payload_of = payload_of;
   intake->verdicts = verdicts;
   intake->rejects = rejects;
+  intake->repeats = repeats;
   intake->room = n;
   return SOLID_OK;
 }
 
 static solid_reject reject_of(solid_status verdict) {
-  if (verdict == SOLID_OK) return SOLID_REJECT_NONE;
+  if (verdict == SOLID_OK || verdict == SOLID_EDUPLICATE) return SOLID_REJECT_NONE;
   if (verdict == SOLID_EFORMAT) return SOLID_REJECT_USER_SET_ASIDE;
   return verdict == SOLID_ENOTFOUND ? SOLID_REJECT_UNKNOWN_ITEM : SOLID_REJECT_REFUSED;
 }
@@ -61,6 +66,7 @@ solid_status sol_intake_push(sol_intake *intake, const sol_payload *payloads, si
   solid_status status = make_room(intake, n);
   if (status != SOLID_OK) return status;
   solid_decoder_reset(intake->decoder);
+  memset(intake->repeats, 0, n);
   for (size_t i = 0; i < n; i++) {
     solid_event *ev = &intake->events[good];
     status = solid_decoder_decode(intake->decoder, payloads[i].data, payloads[i].size, now_ms, ev, &intake->rejects[i]);
@@ -73,7 +79,10 @@ solid_status sol_intake_push(sol_intake *intake, const sol_payload *payloads, si
   for (size_t i = 0; i < good; i++) intake->verdicts[i] = SOLID_OK;
   status = intake->sink(intake->sink_user, intake->events, good, intake->verdicts);
   if (status != SOLID_OK) return status;
-  for (size_t i = 0; i < good; i++) intake->rejects[intake->payload_of[i]] = reject_of(intake->verdicts[i]);
+  for (size_t i = 0; i < good; i++) {
+    intake->rejects[intake->payload_of[i]] = reject_of(intake->verdicts[i]);
+    intake->repeats[intake->payload_of[i]] = intake->verdicts[i] == SOLID_EDUPLICATE;
+  }
   return SOLID_OK;
 }
 
@@ -86,6 +95,7 @@ void sol_intake_count(const sol_intake *intake, size_t n, solid_ingest_stats *st
       stats->accepted++;
     else
       stats->rejected[intake->rejects[i]]++;
+    stats->duplicates += intake->repeats[i];
   }
 }
 

@@ -20,6 +20,7 @@ typedef struct sol_intake {
   size_t *payload_of;  /* events[i] came from payload payload_of[i] */
   solid_status *verdicts;
   solid_reject *rejects; /* by payload: SOLID_REJECT_NONE = taken */
+  uint8_t *repeats;      /* by payload: 1 = taken, and applied before */
 } sol_intake;
 
 /* `worth` is borrowed; NULL = every event is a step. */
@@ -27,11 +28,11 @@ solid_status sol_intake_open(sol_intake *intake, solid_sink_fn sink, void *sink_
                              const solid_worth_rule *worth);
 void sol_intake_close(sol_intake *intake);
 
-/* Decodes n payloads, gives the good ones to the sink and fills intake->rejects (n). The sink is not called when
- * nothing is good. Fails with the sink's status (or ENOMEM): nothing is to be counted or committed then. */
+/* Decodes n payloads, gives the good ones to the sink and fills intake->rejects and ->repeats (n). The sink is not
+ * called when nothing is good. Fails with the sink's status (or ENOMEM): nothing is to be counted or committed then. */
 solid_status sol_intake_push(sol_intake *intake, const sol_payload *payloads, size_t n);
 
-/* Adds what intake->rejects (n) says to the counters. */
+/* Adds what intake->rejects and ->repeats (n) say to the counters. */
 void sol_intake_count(const sol_intake *intake, size_t n, solid_ingest_stats *stats);
 
 /* When to report, and the rate since the report before. */

@@ -1,32 +1,76 @@
-/* The consumer's parts, in the order of the walk: kafka_setup (handles, start check) -> batch (messages in hand) ->
- * intake (decode, sink) -> dead_letter -> commit; rebalance runs inside polls. */
+/* The consumer's parts, in the order of the walk: kafka_setup (handles, start check) -> streams (what is read is what
+ * it is taken for) -> delivery (messages in hand, decoded and given to the sink) -> dead_letter -> commit; rebalance
+ * runs inside polls. */
 #ifndef INGEST_KAFKA_CONSUMER_PARTS_H
 #define INGEST_KAFKA_CONSUMER_PARTS_H
 
 #include "ingest/consumer.h"
+#include "ingest/identity/anchor.h"
 #include "ingest/intake/intake.h"
 #include "ingest/kafka/dead_letter.h"
+#include "ingest/kafka/probe.h"
+#include "ingest/kafka/stamp.h"
 #include <librdkafka/rdkafka.h>
 #include <stdatomic.h>
 
-/* Messages in hand, in the order they came; owned. */
+enum { SOL_NAME_ROOM = SOLID_ID_MAX + 1 };
+
+/* A message in hand, and how far it has come. */
+typedef struct sol_held {
+  rd_kafka_message_t *message; /* owned */
+  solid_reject reject;         /* of a stored one: SOLID_REJECT_NONE = taken */
+  uint8_t is_repeat;           /* of a stored one: applied before */
+  uint8_t is_buried;           /* the dead-letter topic has it, or it is counted in its place */
+} sol_held;
+
+/* Messages in hand, in the order they came. */
 typedef struct sol_batch {
-  rd_kafka_message_t **messages;
+  sol_held *held;
   sol_payload *payloads; /* (count), borrowed from messages, filled for delivery */
   size_t count, room;
+  size_t stored; /* so many, the first ones, are through the sink */
 } sol_batch;
+
+/* A partition of the topic, and the stream that is read from it. */
+typedef struct sol_partition {
+  int is_assigned;
+  int is_known;      /* what is there is the stream of `record` */
+  int is_registered; /* the store has the record, as `seen` */
+  int is_due;        /* anchors are to be read before any more is taken */
+  int wants_start;   /* where to read from is not known yet, or librdkafka has not been told */
+  int is_fresh;      /* has given something new since it was assigned */
+  int is_dirty;      /* `record` has anchors that the store does not */
+  int64_t start;     /* where to read from */
+  int64_t next;      /* offset after the last message that was taken; before the first, `start` */
+  int64_t high;      /* end of the partition as last seen, -1 = not yet */
+  int64_t saved_ms, warned_ms;
+  size_t taken, repeats; /* of the batch in hand; 0 in between */
+  sol_record record;
+  unsigned char seen[SOL_RECORD_MAX]; /* the store's bytes, by which a save is compared */
+  size_t seen_size;
+} sol_partition;
 
 struct solid_consumer {
   solid_consumer_options options; /* its strings point into the members below */
-  char *brokers, *topic, *group, *dead_letter_topic;
+  solid_streams streams;
+  char *brokers, *topic, *group, *dead_letter_topic, *cluster;
   rd_kafka_t *rk;
+  rd_kafka_queue_t *commits;    /* where answers to commits arrive */
+  uintptr_t commit_number;      /* of the commit that is waited for */
   sol_dead_letter *dead_letter; /* NULL = rejected messages are only counted */
+  sol_probe *probe;
   sol_intake intake;
   sol_batch batch;
-  int is_stored;      /* the batch is through sink and dead letters, only its commit is missing */
+  sol_partition *partitions; /* (n_partitions) by their number */
+  size_t n_partitions;
+  uint8_t epoch[16]; /* of the store's contents, where has_epoch */
+  int has_epoch;
+  int64_t checked_ms; /* when anchors were last read */
+  int is_due;         /* something was heard that may mean that streams are others now */
   int is_paused;      /* newly assigned partitions are paused as well */
   int is_rebalancing; /* the last commit was refused because the group is between two generations */
   int has_run;
+  int64_t stopped_ms; /* when the stop was first seen; 0 = not yet */
   solid_ingest_stats stats;
   sol_reporter reporter;
   atomic_int stopped;
@@ -36,24 +80,67 @@ struct solid_consumer {
 solid_status sol_batch_add(sol_batch *batch, rd_kafka_message_t *message); /* takes the message on success */
 void sol_batch_clear(sol_batch *batch);
 void sol_batch_free(sol_batch *batch);
-/* Forgets the messages of these partitions; returns how many. */
+/* Forgets the messages of these partitions; returns how many of them were not stored. */
 size_t sol_batch_drop(sol_batch *batch, const rd_kafka_topic_partition_list_t *partitions);
-/* Per partition of the batch the offset after its last message, only those in `within` unless NULL. NULL: no memory. */
-rd_kafka_topic_partition_list_t *sol_batch_offsets(const sol_batch *batch,
-                                                   const rd_kafka_topic_partition_list_t *within);
+size_t sol_batch_drop_one(sol_batch *batch, int32_t partition);
+/* The message of this partition at this offset, or the last one of the partition (offset -1); NULL = none. */
+const rd_kafka_message_t *sol_batch_find(const sol_batch *batch, int32_t partition, int64_t offset);
+sol_anchor sol_anchor_of(const rd_kafka_message_t *message);
 
 /* kafka_setup.c */
-solid_status sol_kafka_open(solid_consumer *consumer);  /* consumer->rk and ->dead_letter */
+solid_status sol_kafka_open(solid_consumer *consumer);  /* ->rk, ->dead_letter and ->probe */
 solid_status sol_kafka_check(solid_consumer *consumer); /* broker and topic are there; warns of dead letters */
 void sol_consumer_log(const solid_consumer *consumer, solid_log_level level, const char *format, ...)
     SOLID_PRINTF(3, 4);
 
+/* identify.c */
+/* Tells by its anchors what is in the partition and where to read it from. `committed` is what the group committed for
+ * it; NULL at a check in between, which begins nowhere anew unless it has to. EMISMATCH: to be decided by the user.
+ * Retriable: broker or store are away, nothing is known. */
+solid_status sol_identify(solid_consumer *consumer, int32_t number, const sol_stamp *committed, int64_t deadline_ms);
+
+/* streams.c */
+sol_partition *sol_partition_of(solid_consumer *consumer, int32_t number); /* NULL: no memory */
+/* Partitions that are assigned from now on; fills in their offsets. What cannot be told now is due. */
+void sol_streams_take(solid_consumer *consumer, rd_kafka_topic_partition_list_t *partitions);
+/* Partitions that are taken away: the store gets their newest anchors. */
+void sol_streams_give_up(solid_consumer *consumer, const rd_kafka_topic_partition_list_t *partitions);
+void sol_streams_all_due(solid_consumer *consumer);
+/* 1 when something must be checked before more is taken: errors, a falling end, or the time that has passed. */
+int sol_streams_are_due(solid_consumer *consumer);
+/* Checks what is due. What is in hand of a partition that has another stream now is dropped. */
+solid_status sol_streams_check(solid_consumer *consumer);
+/* Before the first apply: each stream of the batch is in the store, with an anchor. */
+solid_status sol_streams_register(solid_consumer *consumer);
+/* After a commit: anchors at its ends, which reach the store once a second. */
+void sol_streams_advance(solid_consumer *consumer);
+/* Name under which the store keeps the stream of a partition. */
+solid_bytes sol_stream_name(const solid_consumer *consumer, int32_t number, char *out); /* SOL_NAME_ROOM */
+solid_status sol_stream_load(solid_consumer *consumer, int32_t number, sol_record *record);
+
+/* delivery.c */
+solid_status sol_collect(solid_consumer *consumer);
+solid_status sol_settle(solid_consumer *consumer);  /* waits until nothing is due */
+solid_status sol_deliver(solid_consumer *consumer); /* brings the batch to its end */
+void sol_report_if_due(solid_consumer *consumer);
+/* How long may be waited: `most`, or what is left of drain_ms after a stop. */
+int64_t sol_time_left(solid_consumer *consumer, int64_t most_ms);
+
+/* commit.c */
+/* What the group committed for a partition. Retriable: the broker does not say. */
+solid_status sol_committed(solid_consumer *consumer, int32_t number, int64_t deadline_ms, sol_stamp *out);
+/* Commits the offsets of the batch, only of the partitions `within` unless NULL. EIO: may work after more polls. */
+solid_status sol_commit_batch(solid_consumer *consumer, const rd_kafka_topic_partition_list_t *within,
+                              int64_t timeout_ms);
+
 /* rebalance.c */
 void sol_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *partitions, void *opaque);
+/* Makes librdkafka read from where wants_start says. */
+void sol_restart_assigned(solid_consumer *consumer);
 void sol_pause_assigned(solid_consumer *consumer);
 void sol_resume_assigned(solid_consumer *consumer);
-/* Commits the offsets of the batch, only of the partitions `within` unless NULL. EIO: may work after more polls. */
-solid_status sol_commit_batch(solid_consumer *consumer, const rd_kafka_topic_partition_list_t *within);
 void sol_measure_lag(solid_consumer *consumer);
+/* Leaves the group within what time is left, then ends the handle whether it was left or not. */
+void sol_leave(solid_consumer *consumer);
 
 #endif

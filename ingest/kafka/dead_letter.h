@@ -15,12 +15,16 @@ void sol_dead_letter_close(sol_dead_letter *dead_letter);
 /* The producer, borrowed. */
 rd_kafka_t *sol_dead_letter_handle(const sol_dead_letter *dead_letter);
 
-/* Enqueues a copy of the message. EIO. */
-solid_status sol_dead_letter_put(sol_dead_letter *dead_letter, const rd_kafka_message_t *message, solid_reject reject);
+/* Enqueues a copy of the message, which goes by `number` until the next put after a flush. EIO: it is not taken as it
+ * is, or not now. */
+solid_status sol_dead_letter_put(sol_dead_letter *dead_letter, const rd_kafka_message_t *message, solid_reject reject,
+                                 size_t number);
 
-/* Waits until all that was put is acknowledged. EIO, ETIMEDOUT: not all was; what was not is forgotten, put it again.
- * ENOTFOUND: there is no such topic and the broker makes none. EINVAL: the message or the right to write was refused.
- */
+/* Waits until all that was put is acknowledged. Not all was: EIO, ETIMEDOUT; what was not is forgotten, put it again.
+ * Whatever the topic lacks may be given to it later, so nothing of it is final. */
 solid_status sol_dead_letter_flush(sol_dead_letter *dead_letter, int64_t timeout_ms);
+
+/* 1 when what was put under this number was acknowledged by the last flush. */
+int sol_dead_letter_has(const sol_dead_letter *dead_letter, size_t number);
 
 #endif

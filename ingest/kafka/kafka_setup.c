@@ -38,8 +38,8 @@ static solid_status set(rd_kafka_conf_t *conf, const char *name, const char *val
 
 /* The consumer's guarantees rest on these. */
 static int is_ours(const char *name) {
-  static const char *const ours[] = {"enable.auto.commit", "auto.commit.enable", "enable.auto.offset.store",
-                                     "enable.partition.eof"};
+  static const char *const ours[] = {"enable.auto.commit",   "auto.commit.enable", "enable.auto.offset.store",
+                                     "enable.partition.eof", "auto.offset.reset",  "group.id"};
   for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
     if (strcmp(name, ours[i]) == 0) return 1;
   return 0;
@@ -49,8 +49,9 @@ static solid_status set_all(rd_kafka_conf_t *conf, const solid_consumer_options 
   solid_status status = set(conf, "bootstrap.servers", options->brokers);
   if (status == SOLID_OK) status = set(conf, "client.id", "solid");
   if (status == SOLID_OK) status = set(conf, "log.connection.close", "false");
-  if (status == SOLID_OK) status = set(conf, "auto.offset.reset", "earliest");
+  if (status == SOLID_OK) status = set(conf, "auto.offset.reset", "error");
   if (status == SOLID_OK) status = set(conf, "message.timeout.ms", "20000");
+  if (status == SOLID_OK) status = set(conf, "topic.metadata.refresh.interval.ms", "30000"); /* a topic may come back */
   for (size_t i = 0; status == SOLID_OK && i < options->n_settings; i++) {
     if (is_ours(options->settings[i].name))
       return solid_fail(SOLID_EINVAL, "kafka.%s: set by the consumer itself, its guarantees rest on it",
@@ -74,7 +75,8 @@ static solid_status open_consumer(solid_consumer *consumer) {
     consumer->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof text);
     if (consumer->rk) {
       rd_kafka_poll_set_consumer(consumer->rk);
-      return SOLID_OK;
+      consumer->commits = rd_kafka_queue_new(consumer->rk);
+      return consumer->commits ? SOLID_OK : solid_fail(SOLID_ENOMEM, "consumer: out of memory");
     }
     status = solid_fail(SOLID_EINVAL, "kafka: %s", text);
   }
@@ -97,8 +99,27 @@ static solid_status open_dead_letter(solid_consumer *consumer) {
   return status;
 }
 
+/* The handle that reads anchors: no group, and as little in advance as can be. */
+static solid_status open_probe(solid_consumer *consumer) {
+  static const char *const settings[][2] = {{"enable.partition.eof", "true"},
+                                            {"enable.auto.commit", "false"},
+                                            {"queued.min.messages", "1"},
+                                            {"queued.max.messages.kbytes", "1024"}};
+  rd_kafka_conf_t *conf = rd_kafka_conf_new();
+  solid_status status = set_all(conf, &consumer->options);
+  for (size_t i = 0; status == SOLID_OK && i < sizeof settings / sizeof *settings; i++)
+    status = set(conf, settings[i][0], settings[i][1]);
+  if (status == SOLID_OK) {
+    rd_kafka_conf_set_log_cb(conf, no_log);
+    status = sol_probe_open(&consumer->probe, conf, consumer->topic);
+  }
+  if (status != SOLID_OK) rd_kafka_conf_destroy(conf);
+  return status;
+}
+
 solid_status sol_kafka_open(solid_consumer *consumer) {
   solid_status status = open_consumer(consumer);
+  if (status == SOLID_OK) status = open_probe(consumer);
   if (status == SOLID_OK && *consumer->dead_letter_topic) status = open_dead_letter(consumer);
   return status;
 }
@@ -145,9 +166,11 @@ static void check_dead_letter(solid_consumer *consumer) {
       topic ? find_topic(rk, topic, consumer->options.start_ms, &from_broker) : rd_kafka_last_error();
   if (topic) rd_kafka_topic_destroy(topic);
   if (err && (from_broker || !topic))
-    sol_consumer_log(consumer, SOLID_LOG_WARN,
-                     "dead-letter topic '%s': %s; the first rejected event will stop the stream: create it",
-                     consumer->dead_letter_topic, rd_kafka_err2str(err));
+    sol_consumer_log(consumer, SOLID_LOG_WARN, "dead-letter topic '%s': %s; %s: create it", consumer->dead_letter_topic,
+                     rd_kafka_err2str(err),
+                     consumer->options.dead_letter_failure == SOLID_DEAD_LETTER_HOLD
+                         ? "the first rejected event will hold the stream"
+                         : "rejected events will only be counted");
 }
 
 solid_status sol_kafka_check(solid_consumer *consumer) {
@@ -159,6 +182,9 @@ solid_status sol_kafka_check(solid_consumer *consumer) {
   rd_kafka_resp_err_t err = find_topic(consumer->rk, topic, o->start_ms, &from_broker);
   rd_kafka_topic_destroy(topic);
   if (!err) {
+    consumer->cluster = rd_kafka_clusterid(consumer->rk, (int)o->start_ms);
+    if (!consumer->cluster)
+      return solid_fail(SOLID_EIO, "kafka %s: does not say which cluster it is", consumer->brokers);
     check_dead_letter(consumer);
     return SOLID_OK;
   }

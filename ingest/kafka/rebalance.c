@@ -1,36 +1,10 @@
-/* What concerns the group: partitions come and go, pause and resume, offsets are committed. */
+/* What concerns the group: partitions come and go, pause and resume, and it is left. */
 #include "ingest/kafka/consumer_parts.h"
+#include "solid/base/clock.h"
 #include "solid/extend.h"
 #include <string.h>
 
-/* The commit came between two generations of the group. Once the rebalance is through, what is still this member's can
- * be committed; until then librdkafka would send commits without a generation, which end in losing everything. */
-static int is_between_generations(rd_kafka_resp_err_t err) {
-  return err == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION || err == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID ||
-         err == RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS;
-}
-
-static int is_final(rd_kafka_resp_err_t err) {
-  return err == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED || err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
-         err == RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE || err == RD_KAFKA_RESP_ERR_INVALID_COMMIT_OFFSET_SIZE ||
-         err == RD_KAFKA_RESP_ERR__FATAL;
-}
-
-solid_status sol_commit_batch(solid_consumer *consumer, const rd_kafka_topic_partition_list_t *within) {
-  rd_kafka_topic_partition_list_t *offsets = sol_batch_offsets(&consumer->batch, within);
-  if (!offsets) return solid_fail(SOLID_ENOMEM, "consumer: out of memory");
-  rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR_NO_ERROR;
-  if (offsets->cnt) {
-    err = rd_kafka_commit(consumer->rk, offsets, 0);
-    for (int i = 0; !err && i < offsets->cnt; i++) err = offsets->elems[i].err;
-    if (!err) consumer->stats.commits++;
-  }
-  rd_kafka_topic_partition_list_destroy(offsets);
-  if (!err) return SOLID_OK;
-  consumer->is_rebalancing = is_between_generations(err);
-  return solid_fail(is_final(err) ? SOLID_EINVAL : SOLID_EIO, "kafka group %s: commit: %s", consumer->options.group,
-                    rd_kafka_err2str(err));
-}
+enum { STEP_MS = 100, COMMIT_MS = 5000, LEAVE_MS = 10000 };
 
 static void check_error(solid_consumer *consumer, const char *what, rd_kafka_error_t *error) {
   if (!error) return;
@@ -39,36 +13,56 @@ static void check_error(solid_consumer *consumer, const char *what, rd_kafka_err
   rd_kafka_error_destroy(error);
 }
 
+static int is_cooperative(rd_kafka_t *rk) {
+  const char *protocol = rd_kafka_rebalance_protocol(rk);
+  return protocol && strcmp(protocol, "COOPERATIVE") == 0;
+}
+
+/* A partition that was paused when it was revoked comes back paused. One of which nothing is known gives nothing. */
+static void pause_or_resume(solid_consumer *consumer, rd_kafka_topic_partition_list_t *partitions) {
+  for (int i = 0; i < partitions->cnt; i++) {
+    int32_t number = partitions->elems[i].partition;
+    const sol_partition *p = (size_t)number < consumer->n_partitions ? &consumer->partitions[number] : NULL;
+    rd_kafka_topic_partition_list_t *one = rd_kafka_topic_partition_list_new(1);
+    if (!one) continue;
+    rd_kafka_topic_partition_list_add(one, partitions->elems[i].topic, number);
+    if (consumer->is_paused || !p || !p->is_known)
+      rd_kafka_pause_partitions(consumer->rk, one);
+    else
+      rd_kafka_resume_partitions(consumer->rk, one);
+    rd_kafka_topic_partition_list_destroy(one);
+  }
+}
+
 static void take(solid_consumer *consumer, rd_kafka_topic_partition_list_t *partitions, int cooperative) {
+  sol_streams_take(consumer, partitions);
   if (cooperative)
     check_error(consumer, "assign", rd_kafka_incremental_assign(consumer->rk, partitions));
   else
     rd_kafka_assign(consumer->rk, partitions);
-  /* A partition that was paused when it was revoked comes back paused. */
-  if (consumer->is_paused)
-    rd_kafka_pause_partitions(consumer->rk, partitions);
-  else
-    rd_kafka_resume_partitions(consumer->rk, partitions);
+  pause_or_resume(consumer, partitions);
 }
 
 static void give_up(solid_consumer *consumer, rd_kafka_topic_partition_list_t *partitions, int cooperative) {
-  if (consumer->is_stored && !rd_kafka_assignment_lost(consumer->rk) &&
-      sol_commit_batch(consumer, partitions) != SOLID_OK)
-    sol_consumer_log(consumer, SOLID_LOG_WARN, "%s: will be read again", solid_last_error());
-  size_t dropped = sol_batch_drop(&consumer->batch, partitions);
-  if (!consumer->is_stored) consumer->stats.dropped += dropped;
+  sol_batch *batch = &consumer->batch;
+  if (batch->count && batch->stored == batch->count && !rd_kafka_assignment_lost(consumer->rk)) {
+    if (sol_commit_batch(consumer, partitions, sol_time_left(consumer, COMMIT_MS)) == SOLID_OK)
+      sol_streams_advance(consumer);
+    else
+      sol_consumer_log(consumer, SOLID_LOG_WARN, "%s: will be read again", solid_last_error());
+  }
+  consumer->stats.dropped += sol_batch_drop(batch, partitions);
+  sol_streams_give_up(consumer, partitions);
   if (cooperative)
     check_error(consumer, "unassign", rd_kafka_incremental_unassign(consumer->rk, partitions));
   else
     rd_kafka_assign(consumer->rk, NULL);
 }
 
-/* Inside rd_kafka_consumer_poll and _close, on the consumer's thread; nothing else touches the batch meanwhile. */
+/* Inside rd_kafka_consumer_poll and sol_leave, on the consumer's thread; nothing else touches the batch meanwhile. */
 void sol_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *partitions, void *opaque) {
   solid_consumer *consumer = opaque;
-  const char *protocol = rd_kafka_rebalance_protocol(rk);
-  int cooperative = protocol && strcmp(protocol, "COOPERATIVE") == 0;
-  int is_assign = err == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+  int cooperative = is_cooperative(rk), is_assign = err == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
   if (!is_assign && err != RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS) {
     sol_consumer_log(consumer, SOLID_LOG_ERROR, "kafka group %s: rebalance: %s", consumer->options.group,
                      rd_kafka_err2str(err));
@@ -84,20 +78,47 @@ void sol_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_parti
     give_up(consumer, partitions, cooperative);
 }
 
-void sol_pause_assigned(solid_consumer *consumer) {
+/* A seek is refused for a partition that is not being fetched, an assignment never: what is assigned is assigned once
+ * more, the others from where they are. Cooperatively only those that it is about. */
+void sol_restart_assigned(solid_consumer *consumer) {
+  int cooperative = is_cooperative(consumer->rk), wanted = 0;
+  rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(8);
+  for (size_t i = 0; list && i < consumer->n_partitions; i++) {
+    sol_partition *p = &consumer->partitions[i];
+    if (!p->is_assigned || (cooperative && !p->wants_start)) continue;
+    if (p->is_known && p->wants_start) {
+      p->next = p->start;
+      p->wants_start = 0;
+      wanted = 1;
+    }
+    rd_kafka_topic_partition_list_add(list, consumer->topic, (int32_t)i)->offset =
+        p->is_known ? p->next : RD_KAFKA_OFFSET_BEGINNING;
+  }
+  if (list && wanted && cooperative) {
+    check_error(consumer, "unassign", rd_kafka_incremental_unassign(consumer->rk, list));
+    check_error(consumer, "assign", rd_kafka_incremental_assign(consumer->rk, list));
+  } else if (list && wanted) {
+    rd_kafka_assign(consumer->rk, list);
+  }
+  if (list && wanted) pause_or_resume(consumer, list);
+  if (list) rd_kafka_topic_partition_list_destroy(list);
+}
+
+static void for_assigned(solid_consumer *consumer) {
   rd_kafka_topic_partition_list_t *assigned = NULL;
-  consumer->is_paused = 1;
   if (rd_kafka_assignment(consumer->rk, &assigned)) return;
-  rd_kafka_pause_partitions(consumer->rk, assigned);
+  pause_or_resume(consumer, assigned);
   rd_kafka_topic_partition_list_destroy(assigned);
 }
 
+void sol_pause_assigned(solid_consumer *consumer) {
+  consumer->is_paused = 1;
+  for_assigned(consumer);
+}
+
 void sol_resume_assigned(solid_consumer *consumer) {
-  rd_kafka_topic_partition_list_t *assigned = NULL;
   consumer->is_paused = 0;
-  if (rd_kafka_assignment(consumer->rk, &assigned)) return;
-  rd_kafka_resume_partitions(consumer->rk, assigned);
-  rd_kafka_topic_partition_list_destroy(assigned);
+  for_assigned(consumer);
 }
 
 /* End of each partition (as of the last fetch) minus what was polled, plus what is still in hand. A partition that has
@@ -117,4 +138,27 @@ void sol_measure_lag(solid_consumer *consumer) {
     consumer->stats.lag = lag;
   }
   rd_kafka_topic_partition_list_destroy(assigned);
+}
+
+/* Rebalances that come while the group is left arrive as events here, as calls elsewhere. */
+static void serve(solid_consumer *consumer, rd_kafka_event_t *event) {
+  if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_REBALANCE)
+    sol_rebalance(consumer->rk, rd_kafka_event_error(event), rd_kafka_event_topic_partition_list(event), consumer);
+  rd_kafka_event_destroy(event);
+}
+
+void sol_leave(solid_consumer *consumer) {
+  rd_kafka_queue_t *queue = rd_kafka_queue_new(consumer->rk);
+  rd_kafka_error_t *error = queue ? rd_kafka_consumer_close_queue(consumer->rk, queue) : NULL;
+  int64_t end_ms = sol_steady_ms() + sol_time_left(consumer, LEAVE_MS);
+  while (queue && !error && !rd_kafka_consumer_closed(consumer->rk)) {
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, STEP_MS);
+    if (event) serve(consumer, event);
+    if (sol_steady_ms() < end_ms) continue;
+    sol_consumer_log(consumer, SOLID_LOG_WARN, "kafka group %s: not left in time, its broker does not answer",
+                     consumer->options.group);
+    break;
+  }
+  check_error(consumer, "leave", error);
+  if (queue) rd_kafka_queue_destroy(queue);
 }

@@ -13,6 +13,8 @@ typedef struct stream_batch {
   solid_step *steps;         /* (events) in the order of the groups */
   solid_position *positions; /* (events) likewise */
   uint8_t *keep;             /* (events) 1 = valid and known */
+  uint8_t *dislikes;         /* (events) in the order of the groups: 1 = a dislike and no step */
+  int has_dislikes;
 } stream_batch;
 
 /* A sub-batch of users, sized once; U = max_batch. */
@@ -29,6 +31,12 @@ typedef struct user_batch {
   solid_params *params;   /* (U) */
 } user_batch;
 
+/* By what a call is known when it comes again. */
+typedef struct failed_call {
+  size_t n; /* 0 = none */
+  solid_position first, last;
+} failed_call;
+
 struct solid_pipeline {
   const solid_model *model;
   solid_store *store;
@@ -39,7 +47,9 @@ struct solid_pipeline {
   sol_groups groups;
   stream_batch stream;
   user_batch batch;
-  char *memory; /* behind `batch` */
+  char *memory;       /* behind `batch` */
+  failed_call failed; /* the call before, if it failed */
+  int is_again;       /* this call is it once more: what it applied is met again, and is no duplicate */
   solid_pipeline_stats stats;
 };
 
@@ -109,6 +119,7 @@ void solid_pipeline_free(solid_pipeline *pipeline) {
   free(pipeline->stream.steps);
   free(pipeline->stream.positions);
   free(pipeline->stream.keep);
+  free(pipeline->stream.dislikes);
   free(pipeline->memory);
   free(pipeline);
 }
@@ -120,16 +131,19 @@ static solid_status stream_reserve(stream_batch *stream, size_t n) {
     made.steps = malloc(n * sizeof *made.steps);
     made.positions = malloc(n * sizeof *made.positions);
     made.keep = malloc(n);
+    made.dislikes = malloc(n);
   }
-  if (!made.steps || !made.positions || !made.keep) {
+  if (!made.steps || !made.positions || !made.keep || !made.dislikes) {
     free(made.steps);
     free(made.positions);
     free(made.keep);
+    free(made.dislikes);
     return solid_fail(SOLID_ENOMEM, "out of memory: batch of %zu events", n);
   }
   free(stream->steps);
   free(stream->positions);
   free(stream->keep);
+  free(stream->dislikes);
   *stream = made;
   return SOLID_OK;
 }
@@ -144,7 +158,7 @@ static solid_status judge(const solid_pipeline *pipeline, const solid_event *eve
 static void judge_all(solid_pipeline *pipeline, const solid_event *events, size_t n, solid_status *verdicts) {
   for (size_t i = 0; i < n; i++) {
     solid_status verdict = judge(pipeline, &events[i]);
-    pipeline->stream.keep[i] = verdict == SOLID_OK && events[i].worth == SOLID_WORTH_STEP;
+    pipeline->stream.keep[i] = verdict == SOLID_OK && events[i].worth != SOLID_WORTH_NOTHING;
     pipeline->stats.unknown_items += verdict == SOLID_ENOTFOUND;
     pipeline->stats.invalid += verdict != SOLID_OK && verdict != SOLID_ENOTFOUND;
     if (verdicts) verdicts[i] = verdict;
@@ -155,8 +169,11 @@ static void judge_all(solid_pipeline *pipeline, const solid_event *events, size_
 /* Lays the steps of each group side by side, as an append wants them. */
 static void lay_out_steps(solid_pipeline *pipeline, const solid_event *events) {
   const sol_groups *groups = &pipeline->groups;
+  pipeline->stream.has_dislikes = 0;
   for (size_t m = 0; m < groups->offsets[groups->count]; m++) {
     const solid_event *event = &events[groups->members[m]];
+    pipeline->stream.dislikes[m] = event->worth == SOLID_WORTH_DISLIKE;
+    pipeline->stream.has_dislikes |= pipeline->stream.dislikes[m];
     pipeline->stream.steps[m] = (solid_step){solid_item_hash(event->item), event->time_ms};
     pipeline->stream.positions[m] = event->position;
   }
@@ -193,16 +210,31 @@ static void set_aside(solid_pipeline *pipeline, size_t group, solid_status statu
   pipeline->stats.set_aside += groups->offsets[group + 1] - groups->offsets[group];
 }
 
+/* `count` events of the group were applied before: its first ones that have a stream, since offsets of a stream grow.
+ * Of a user whose events come from several streams in one batch only their number is known. */
+static void tell_duplicates(solid_pipeline *pipeline, size_t group, size_t count, solid_status *verdicts) {
+  const sol_groups *groups = &pipeline->groups;
+  if (pipeline->is_again) return;
+  pipeline->stats.duplicates += count;
+  for (size_t m = groups->offsets[group]; verdicts && count && m < groups->offsets[group + 1]; m++) {
+    if (!pipeline->stream.positions[m].stream) continue;
+    verdicts[groups->members[m]] = SOLID_EDUPLICATE;
+    count--;
+  }
+}
+
 /* Windows of groups first .. first + n, with the new steps appended. */
 static solid_status append_steps(solid_pipeline *pipeline, size_t first, size_t n, solid_status *verdicts) {
   user_batch *batch = &pipeline->batch;
   const sol_groups *groups = &pipeline->groups;
   for (size_t i = 0; i < n; i++) {
     size_t from = groups->offsets[first + i];
-    batch->appends[i] = (solid_append){.user = groups->users[first + i],
-                                       .steps = pipeline->stream.steps + from,
-                                       .positions = pipeline->stream.positions + from,
-                                       .count = groups->offsets[first + i + 1] - from};
+    batch->appends[i] =
+        (solid_append){.user = groups->users[first + i],
+                       .steps = pipeline->stream.steps + from,
+                       .positions = pipeline->stream.positions + from,
+                       .dislikes = pipeline->stream.has_dislikes ? pipeline->stream.dislikes + from : NULL,
+                       .count = groups->offsets[first + i + 1] - from};
     batch->windows[i] = (solid_window){.steps = batch->steps + i * pipeline->store->window};
   }
   solid_status status = pipeline->store->ops->advance(pipeline->store, batch->appends, n, batch->windows,
@@ -214,7 +246,7 @@ static solid_status append_steps(solid_pipeline *pipeline, size_t first, size_t 
       continue;
     }
     pipeline->stats.applied += batch->applied[i];
-    pipeline->stats.duplicates += batch->appends[i].count - batch->applied[i];
+    tell_duplicates(pipeline, first + i, batch->appends[i].count - batch->applied[i], verdicts);
   }
   return SOLID_OK;
 }
@@ -253,10 +285,13 @@ static solid_status push_users(solid_pipeline *pipeline, size_t first, size_t n,
 }
 
 solid_status solid_pipeline_push(void *user, const solid_event *events, size_t n, solid_status *verdicts) {
+  const solid_position none = {0, 0};
   solid_pipeline *pipeline = user;
   if (!pipeline || (n && !events)) return solid_fail(SOLID_EINVAL, "pipeline push: pipeline or events is NULL");
   solid_status status = stream_reserve(&pipeline->stream, n);
   if (status) return status;
+  failed_call this_call = {n, n ? events[0].position : none, n ? events[n - 1].position : none};
+  pipeline->is_again = n && memcmp(&this_call, &pipeline->failed, sizeof this_call) == 0;
   judge_all(pipeline, events, n, verdicts);
   status = sol_groups_make(&pipeline->groups, events, pipeline->stream.keep, n);
   if (status) return status;
@@ -265,6 +300,7 @@ solid_status solid_pipeline_push(void *user, const solid_event *events, size_t n
     size_t left = pipeline->groups.count - first;
     status = push_users(pipeline, first, left < pipeline->max_batch ? left : pipeline->max_batch, verdicts);
   }
+  pipeline->failed = status ? this_call : (failed_call){.n = 0};
   return status;
 }
 

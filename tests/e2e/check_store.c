@@ -1,6 +1,7 @@
-/* check_store MODEL REDIS_PORT EVENTS: counts, for every user of EVENTS (lines "user TAB item TAB time_ms" in the order
- * of the stream), whether Redis holds what these events make: a seq that is their number, the newest L of them in
- * order, params at that seq, and params that the model makes of that window. Prints the counts; 1 when one is wrong. */
+/* check_store MODEL REDIS_PORT EVENTS [PREFIX]: counts, for every user of EVENTS (lines "user TAB item TAB time_ms" in
+ * the order of the stream), whether Redis holds what these events make: a seq that is their number, the newest L of
+ * them in order, params at that seq, and params that the model makes of that window. Prints the counts; 1 when one is
+ * wrong. */
 #include "solid/context.h"
 #include "solid/model.h"
 #include "solid/worker.h"
@@ -114,21 +115,24 @@ static int check_users(checker *c) {
   return 0;
 }
 
-static int open_all(checker *c, const char *model, const char *port) {
+static int open_all(checker *c, const char *model, const char *port, const char *prefix) {
   solid_redis_store_options options = SOLID_REDIS_STORE_OPTIONS_INIT;
   c->info.struct_size = sizeof c->info;
   if (solid_context_new(&c->ctx, NULL) || solid_model_load(&c->model, c->ctx, model) ||
       solid_model_get_info(c->model, &c->info) || solid_worker_new(&c->worker, c->model, 1))
     return fail(model);
   options.port = (uint32_t)atoi(port);
+  if (prefix) options.prefix = prefix;
   return solid_store_open_redis(&c->store, c->model, &options) ? fail(port) : 0;
 }
 
 int main(int argc, char **argv) {
   static checker c;
-  if (argc != 4) return 2;
+  if (argc != 4 && argc != 5) return 2;
   c.users = calloc(MAX_USERS, sizeof *c.users);
-  if (!c.users || open_all(&c, argv[1], argv[2]) || read_events(&c, argv[3]) || check_users(&c)) return 1;
+  if (!c.users || open_all(&c, argv[1], argv[2], argc == 5 ? argv[4] : NULL) || read_events(&c, argv[3]) ||
+      check_users(&c))
+    return 1;
   uint64_t wrong = c.behind + c.ahead + c.wrong_windows + c.no_params + c.stale_params + c.wrong_params;
   printf("%zu users, %llu events: %llu users miss events, %llu have events twice, %llu windows differ\n", c.n_users,
          (unsigned long long)c.events, (unsigned long long)c.behind, (unsigned long long)c.ahead,

@@ -1,6 +1,11 @@
 /* What the end-to-end tests need of Kafka and kcat does not do.
  *
- *   kafka_tool create BROKERS TOPIC PARTITIONS      makes the topic
+ *   kafka_tool create BROKERS TOPIC PARTITIONS [NAME=VALUE]...   makes the topic, with these settings
+ *   kafka_tool delete BROKERS TOPIC                 until it is gone
+ *   kafka_tool put BROKERS TOPIC FIRST COUNT SEED   events FIRST .. of 20 users, as the seed has them, with times of
+ *                                                   their own: the same again are the same messages; prints
+ *                                                   "user TAB item TAB time" of each
+ *   kafka_tool expire BROKERS TOPIC OFFSET          deletes the records of partition 0 before the offset
  *   kafka_tool wait BROKERS GROUP TOPIC COUNT       until the group has committed COUNT messages, or 120 s are over
  *   kafka_tool offsets BROKERS GROUP TOPIC          "partition committed end" a line, then the two sums; 1 unless equal
  */
@@ -27,26 +32,95 @@ static rd_kafka_t *connect_to(const char *brokers, const char *group) {
   return kafka;
 }
 
-static int create(rd_kafka_t *kafka, const char *topic, int partitions) {
-  char why[256] = "no answer";
-  rd_kafka_NewTopic_t *wanted = rd_kafka_NewTopic_new(topic, partitions, 1, why, sizeof why);
-  rd_kafka_queue_t *queue = rd_kafka_queue_new(kafka);
-  rd_kafka_CreateTopics(kafka, &wanted, 1, NULL, queue);
+/* Waits for the answer to an admin request, which is judged by `judge`. */
+static int answered(rd_kafka_queue_t *queue, const char *topic, rd_kafka_resp_err_t (*judge)(rd_kafka_event_t *event)) {
   rd_kafka_event_t *event = rd_kafka_queue_poll(queue, TIMEOUT_MS);
-  int result = 1;
-  if (event && !rd_kafka_event_error(event)) {
-    size_t n;
-    const rd_kafka_topic_result_t **made =
-        rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &n);
-    result = n != 1 || rd_kafka_topic_result_error(made[0]);
-    if (result && n == 1) snprintf(why, sizeof why, "%s", rd_kafka_err2str(rd_kafka_topic_result_error(made[0])));
-  } else if (event) {
-    snprintf(why, sizeof why, "%s", rd_kafka_event_error_string(event));
-  }
+  rd_kafka_resp_err_t err = !event ? RD_KAFKA_RESP_ERR__TIMED_OUT : rd_kafka_event_error(event);
+  if (!err) err = judge(event);
   if (event) rd_kafka_event_destroy(event);
   rd_kafka_queue_destroy(queue);
+  return err ? fail(topic, rd_kafka_err2str(err)) : 0;
+}
+
+static rd_kafka_resp_err_t judge_create(rd_kafka_event_t *event) {
+  size_t n;
+  const rd_kafka_topic_result_t **made =
+      rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &n);
+  return rd_kafka_topic_result_error(made[0]);
+}
+
+static int create(rd_kafka_t *kafka, const char *topic, int partitions, char **settings) {
+  char why[256];
+  rd_kafka_NewTopic_t *wanted = rd_kafka_NewTopic_new(topic, partitions, 1, why, sizeof why);
+  rd_kafka_queue_t *queue = rd_kafka_queue_new(kafka);
+  for (; *settings; settings++) {
+    char *value = strchr(*settings, '=');
+    if (!value) return fail(*settings, "want NAME=VALUE");
+    *value++ = 0;
+    rd_kafka_NewTopic_set_config(wanted, *settings, value);
+  }
+  rd_kafka_CreateTopics(kafka, &wanted, 1, NULL, queue);
+  int result = answered(queue, topic, judge_create);
   rd_kafka_NewTopic_destroy(wanted);
-  return result ? fail(topic, why) : 0;
+  return result;
+}
+
+static rd_kafka_resp_err_t judge_delete(rd_kafka_event_t *event) {
+  size_t n;
+  const rd_kafka_topic_result_t **gone =
+      rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(event), &n);
+  return rd_kafka_topic_result_error(gone[0]);
+}
+
+static int delete_topic(rd_kafka_t *kafka, const char *topic) {
+  rd_kafka_DeleteTopic_t *unwanted = rd_kafka_DeleteTopic_new(topic);
+  rd_kafka_queue_t *queue = rd_kafka_queue_new(kafka);
+  rd_kafka_DeleteTopics(kafka, &unwanted, 1, NULL, queue);
+  int result = answered(queue, topic, judge_delete);
+  rd_kafka_DeleteTopic_destroy(unwanted);
+  return result;
+}
+
+static rd_kafka_resp_err_t judge_expire(rd_kafka_event_t *event) {
+  const rd_kafka_topic_partition_list_t *list =
+      rd_kafka_DeleteRecords_result_offsets(rd_kafka_event_DeleteRecords_result(event));
+  return list->elems[0].err;
+}
+
+static int expire(rd_kafka_t *kafka, const char *topic, long long offset) {
+  rd_kafka_topic_partition_list_t *before = rd_kafka_topic_partition_list_new(1);
+  rd_kafka_topic_partition_list_add(before, topic, 0)->offset = offset;
+  rd_kafka_DeleteRecords_t *records = rd_kafka_DeleteRecords_new(before);
+  rd_kafka_queue_t *queue = rd_kafka_queue_new(kafka);
+  rd_kafka_DeleteRecords(kafka, &records, 1, NULL, queue);
+  int result = answered(queue, topic, judge_expire);
+  rd_kafka_DeleteRecords_destroy(records);
+  rd_kafka_topic_partition_list_destroy(before);
+  return result;
+}
+
+static int put(const char *brokers, const char *topic, int first, int count, int seed) {
+  char why[256], user[16], item[16], event[128];
+  rd_kafka_conf_t *conf = rd_kafka_conf_new();
+  rd_kafka_conf_set(conf, "bootstrap.servers", brokers, NULL, 0);
+  rd_kafka_conf_set(conf, "enable.idempotence", "false", NULL, 0);
+  rd_kafka_t *kafka = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
+  if (!kafka) return fail(brokers, why);
+  rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR_NO_ERROR;
+  for (int i = first; !err && i < first + count; i++) {
+    int64_t ms = 1690000000000 + i;
+    int user_size = snprintf(user, sizeof user, "u%d", i % 20);
+    snprintf(item, sizeof item, "item-%d", (i / 20 + 7 * i + 11 * seed) % 40);
+    int size = snprintf(event, sizeof event, "{\"user\": \"%s\", \"item\": \"%s\", \"event\": \"view\", \"ts\": %lld}",
+                        user, item, (long long)ms);
+    err = rd_kafka_producev(kafka, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                            RD_KAFKA_V_KEY(user, user_size), RD_KAFKA_V_VALUE(event, size), RD_KAFKA_V_TIMESTAMP(ms),
+                            RD_KAFKA_V_END);
+    printf("%s\t%s\t%lld\n", user, item, (long long)ms);
+  }
+  if (!err) err = rd_kafka_flush(kafka, TIMEOUT_MS);
+  rd_kafka_destroy(kafka);
+  return err ? fail(topic, rd_kafka_err2str(err)) : 0;
 }
 
 /* The topic's partitions with the group's committed offsets, or NULL. */
@@ -105,14 +179,18 @@ static int print_offsets(rd_kafka_t *kafka, const char *topic) {
 }
 
 int main(int argc, char **argv) {
-  if (argc < 5)
-    return fail("usage", "create BROKERS TOPIC N | wait BROKERS GROUP TOPIC N | offsets BROKERS GROUP TOPIC");
-  int is_create = !strcmp(argv[1], "create"), result = 2;
-  rd_kafka_t *kafka = connect_to(argv[2], is_create ? "kafka-tool" : argv[3]);
+  const char *what = argc > 3 ? argv[1] : "";
+  if (argc < 4)
+    return fail("usage", "create|delete|put|expire BROKERS TOPIC ... | wait|offsets BROKERS GROUP TOPIC ...");
+  int is_of_group = !strcmp(what, "wait") || !strcmp(what, "offsets"), result = 2;
+  if (!strcmp(what, "put") && argc == 7) return put(argv[2], argv[3], atoi(argv[4]), atoi(argv[5]), atoi(argv[6]));
+  rd_kafka_t *kafka = connect_to(argv[2], is_of_group ? argv[3] : "kafka-tool");
   if (!kafka) return 1;
-  if (is_create) result = create(kafka, argv[3], atoi(argv[4]));
-  if (!strcmp(argv[1], "wait") && argc > 5) result = wait_for(kafka, argv[4], atoll(argv[5]));
-  if (!strcmp(argv[1], "offsets")) result = print_offsets(kafka, argv[4]);
+  if (!strcmp(what, "create") && argc > 4) result = create(kafka, argv[3], atoi(argv[4]), argv + 5);
+  if (!strcmp(what, "delete")) result = delete_topic(kafka, argv[3]);
+  if (!strcmp(what, "expire") && argc == 5) result = expire(kafka, argv[3], atoll(argv[4]));
+  if (!strcmp(what, "wait") && argc > 5) result = wait_for(kafka, argv[4], atoll(argv[5]));
+  if (!strcmp(what, "offsets") && argc > 4) result = print_offsets(kafka, argv[4]);
   rd_kafka_destroy(kafka);
   return result;
 }

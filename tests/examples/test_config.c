@@ -1,4 +1,5 @@
 #include "examples/common/config.h"
+#include "examples/common/exit.h"
 #include <criterion/criterion.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -24,7 +25,7 @@ static const solid_property properties[] = {
     {"mask", SOLID_PROPERTY_BOOL, "true", 0, 0, NULL, "leave out what was seen", 0, offsetof(values, mask)},
     {"store", SOLID_PROPERTY_CHOICE, "memory", 0, 0, "redis|memory", "where to keep it", 0, offsetof(values, store)},
 };
-static const solid_program program = {"prog", "does a thing", "exit codes: 0", properties, 7, 1};
+static const solid_program program = {"prog", "does a thing", "an example", properties, 7, 1, HAS_EXIT(STORE)};
 
 #define ARGS(...)                                                                                                      \
   sizeof((const char *[]){"prog", __VA_ARGS__}) / sizeof(char *), (const char *[]) {                                   \
@@ -225,7 +226,10 @@ Test(config, help_needs_nothing_and_names_everything) {
   cr_assert(strstr(text, "--store redis|memory"));
   cr_assert(strstr(text, "model file (required)"));
   cr_assert(strstr(text, "kafka.PROPERTY"));
-  cr_assert(strstr(text, "exit codes: 0"));
+  cr_assert(strstr(text, "an example"));
+  cr_assert(strstr(text, "  2  wrong usage"));
+  cr_assert(strstr(text, "  4  the store cannot be reached"));
+  cr_assert_null(strstr(text, "the model cannot be used"), "not one of its codes");
   cr_assert(strstr(text, "prog 0.1.0"));
   free(text);
 }

@@ -35,8 +35,29 @@ store=(--redis "127.0.0.1:$port" --redis-password secret --redis-database 2 --pr
 ingestd=("$bin/solid_ingestd" --model "$work/model" --from-file "$work/data/events.jsonl" --max-future-ms -1)
 ask=("$bin/solid_ask" --model "$work/model" --user "$user")
 
-expect "a file that is not there" 3 'nowhere: No such file' "$bin/solid_send" --data "$work/nowhere" --write "$work/lines"
+expect "a file that is not there" 5 'nowhere: No such file' "$bin/solid_send" --data "$work/nowhere" --write "$work/lines"
 expect "a full disk" 1 '/dev/full: No space left' "$bin/solid_send" --data "$work/data/events.jsonl" --write /dev/full
+printf 'user,item\n%.0s' $(seq 50) >"$work/bad.csv"
+expect "a file of which every line is rejected" 5 'none of 50 lines could be taken' "$bin/solid_ingestd" --model "$work/model" --store memory --from-file "$work/bad.csv"
+expect "a model that is none" 3 'bad.csv' "$bin/solid_ingestd" --model "$work/bad.csv" --store memory --from-file "$work/bad.csv"
+expect "a model that is none, asked" 3 'bad.csv' "$bin/solid_ask" --model "$work/bad.csv" --user "$user"
+expect "a name for a file" 2 'a file is known by what is in it' "$bin/solid_ingestd" --model "$work/model" --store memory --from-file "$work/bad.csv" --stream log
+# Signals that end other programs say a line and nothing more.
+mkfifo "$work/fifo"
+"$bin/solid_ingestd" --model "$work/model" --store memory --from-file "$work/fifo" >"$work/signals" 2>&1 & service=$!
+exec 9>"$work/fifo"
+head -n 1 "$work/data/events.jsonl" >&9
+for signal in HUP USR1; do
+  for _ in $(seq 100); do # until it is caught
+    kill -$signal $service 2>/dev/null
+    grep -q "SIG$signal is ignored" "$work/signals" && break
+    sleep 0.05
+  done
+done
+kill -TERM $service
+wait $service
+expect "SIGHUP and SIGUSR1 are ignored, SIGTERM is not: $?" 0 'SIGUSR1 is ignored' cat "$work/signals"
+exec 9>&-
 for program in make_dataset solid_ask solid_eval "solid_eval compare" solid_ingestd solid_paper solid_plan solid_send solid_train; do
   expect "help of $program that nobody gets" 1 'standard output: No space left|help: the stream took no more' bash -c '"$1"/$2 --help >/dev/full' - "$bin" "$program"
 done
@@ -59,7 +80,7 @@ gzip -c "$work/data/events.jsonl" >"$work/events.gz"
 for file in "$work/events.gz" "$work/data" "$work/nowhere"; do
   expect "no events in $file" 5 "$file: (compressed with gzip|Is a directory|No such)" "${ingestd[@]}" "${store[@]}" --from-file "$file"
 done
-expect "no password in a question" 1 NOAUTH "${ask[@]}" --redis "127.0.0.1:$port"
+expect "no password in a question" 4 NOAUTH "${ask[@]}" --redis "127.0.0.1:$port"
 expect "another prefix knows nobody" 0 'from popularity' "${ask[@]}" --redis "127.0.0.1:$port" --redis-password secret --redis-database 2
 expect "found" 0 'from cache' "${ask[@]}" "${store[@]}"
 expect "an answer that nobody gets" 1 'standard output: No space left' bash -c '"$@" >/dev/full' - "${ask[@]}" "${store[@]}"

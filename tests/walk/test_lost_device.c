@@ -2,6 +2,7 @@
  * counts as done. */
 #include "ingest/file_source.h"
 #include "solid/model/model_parts.h"
+#include "tests/ingest/fake_streams.h"
 #include "tests/support/fault_backend.h"
 #include "tests/support/serving.h"
 #ifdef SOLID_WITH_KAFKA
@@ -84,12 +85,15 @@ Test(lost_device, ends_a_replay, .timeout = 60) {
   serving s = serving_open(SOLID_HEAD_SOLID, 3);
   solid_pipeline *pipeline = pipeline_on_faulty(&s);
   write_events();
+  static fake_streams kept;
+  solid_streams streams = fake_streams_of(&kept);
   solid_file_source_options options = SOLID_FILE_SOURCE_OPTIONS_INIT;
   options.path = path;
   options.batch_size = BATCH;
   options.sink = solid_pipeline_push;
   options.sink_user = pipeline;
   options.on_stats = remember;
+  options.streams = &streams;
   solid_file_source *replay = NULL;
   cr_assert_eq(solid_file_source_open(&replay, &options), SOLID_OK, "%s", solid_last_error());
   solid_status status = solid_file_source_run(replay);
@@ -120,6 +124,8 @@ Test(lost_device, leaves_offsets_uncommitted, .timeout = 60) {
   static const solid_setting quick = {"session.timeout.ms", "3000"};
   serving s = serving_open(SOLID_HEAD_SOLID, 3);
   solid_pipeline *pipeline = pipeline_on_faulty(&s);
+  static fake_streams kept;
+  solid_streams streams = fake_streams_of(&kept);
   mock_kafka kafka = mock_kafka_start();
   mock_kafka_create(&kafka, "events", 1);
   for (int i = 0; i < EVENTS; i++) {
@@ -140,6 +146,7 @@ Test(lost_device, leaves_offsets_uncommitted, .timeout = 60) {
   options.settings = &quick;
   options.n_settings = 1;
   options.on_stats = remember;
+  options.streams = &streams;
   solid_consumer *consumer = NULL;
   cr_assert_eq(solid_consumer_open(&consumer, &options), SOLID_OK, "%s", solid_last_error());
   judge(&s, solid_consumer_run(consumer), &last);

@@ -10,6 +10,8 @@
 
 mock_kafka consuming_kafka;
 solid_ingest_stats consuming_last;
+fake_streams consuming_kept;
+static solid_streams streams;
 
 /* Streams in the order of their first event. */
 static void note_stream(fake_sink *sink, const solid_event *event) {
@@ -56,6 +58,7 @@ static void remember(void *user, const solid_ingest_stats *stats) {
 
 void consuming_start(void) {
   consuming_kafka = mock_kafka_start();
+  streams = fake_streams_of(&consuming_kept);
 }
 
 void consuming_stop(void) {
@@ -79,6 +82,7 @@ solid_consumer_options consuming_options(fake_sink *sink) {
   options.retry_max_ms = 100;
   options.stats_ms = 100;
   options.on_stats = remember;
+  options.streams = &streams;
   return options;
 }
 

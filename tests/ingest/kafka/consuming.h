@@ -3,6 +3,7 @@
 #define TESTS_INGEST_KAFKA_CONSUMING_H
 
 #include "ingest/consumer.h"
+#include "tests/ingest/fake_streams.h"
 #include "tests/ingest/kafka/mock_kafka.h"
 #include <stdatomic.h>
 
@@ -23,6 +24,7 @@ typedef struct fake_sink {
 
 extern mock_kafka consuming_kafka;        /* of this test */
 extern solid_ingest_stats consuming_last; /* what the consumer reported last */
+extern fake_streams consuming_kept;       /* beside all sinks of a test: they stand for one store */
 
 /* The mock lets a group settle for the session timeout less a second. A heartbeat every 3 s, the default, would come
  * too late for such a session wherever a test takes so long. */

@@ -134,3 +134,41 @@ Test(consumer, checks_its_options) {
   solid_consumer_stop(NULL);
   solid_consumer_close(NULL);
 }
+
+/* A dead-letter topic that does not take what is rejected holds the stream, and no event is given to the sink twice. */
+Test(consumer, holds_what_cannot_be_buried) {
+  static fake_sink sink;
+  enum { PRODUCE = 0 };
+  mock_kafka_create(&consuming_kafka, "events", 1);
+  mock_kafka_create(&consuming_kafka, "events.dead-letter", 1);
+  mock_kafka_put(&consuming_kafka, "events", 0, "key", "no event");
+  mock_kafka_put_events(&consuming_kafka, "events", 1, 0, 3);
+  rd_kafka_mock_push_request_errors(consuming_kafka.cluster, PRODUCE, 2, RD_KAFKA_RESP_ERR_INVALID_RECORD,
+                                    RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+  sink.stop_at = 3;
+  solid_consumer_options options = consuming_options(&sink);
+  cr_assert_eq(consuming_run(&sink, &options), SOLID_OK, "%s", solid_last_error());
+  consuming_each_once(&sink, 0, 3);
+  cr_assert_geq(consuming_last.retries, 2); /* the client asks for the topic before it tries again */
+  cr_assert_eq(consuming_last.dead_letters, 1);
+  cr_assert_eq(consuming_last.unburied, 0);
+  cr_assert_eq(mock_kafka_committed(&consuming_kafka, "events", "group", 1), 4);
+}
+
+Test(consumer, counts_what_cannot_be_buried_when_told_so) {
+  static fake_sink sink;
+  enum { PRODUCE = 0 };
+  mock_kafka_create(&consuming_kafka, "events", 1);
+  mock_kafka_create(&consuming_kafka, "events.dead-letter", 1);
+  for (int i = 0; i < 2; i++) mock_kafka_put(&consuming_kafka, "events", 0, "key", "no event");
+  mock_kafka_put_events(&consuming_kafka, "events", 1, 0, 3);
+  rd_kafka_mock_push_request_errors(consuming_kafka.cluster, PRODUCE, 1, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+  sink.stop_at = 3;
+  solid_consumer_options options = consuming_options(&sink);
+  options.dead_letter_failure = SOLID_DEAD_LETTER_COUNT;
+  cr_assert_eq(consuming_run(&sink, &options), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(consuming_last.retries, 0);
+  cr_assert_eq(consuming_last.dead_letters + consuming_last.unburied, 2);
+  cr_assert_geq(consuming_last.unburied, 1);
+  cr_assert_eq(mock_kafka_committed(&consuming_kafka, "events", "group", 1), 5);
+}

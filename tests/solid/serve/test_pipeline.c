@@ -113,11 +113,33 @@ Test(pipeline, stores_windows_and_parameters) {
   cr_assert_eq(stats.duplicates + stats.unknown_items + stats.invalid, 0);
 
   cr_assert_eq(solid_pipeline_push(pipeline, events, 5, verdicts), SOLID_OK, "a replay");
+  for (int i = 0; i < 5; i++) cr_assert_eq(verdicts[i], SOLID_EDUPLICATE);
   judge_user(&s, s.store, "anna", anna, 3);
   judge_user(&s, s.store, "ben", ben, 2);
   stats = stats_of(pipeline);
   cr_assert_eq(stats.applied, 5);
   cr_assert_eq(stats.duplicates, 5);
+  solid_pipeline_free(pipeline);
+  serving_close(&s);
+}
+
+/* Of a user's events those that were applied are told, also when new ones stand behind them and one has no stream. */
+Test(pipeline, tells_which_events_were_applied_before) {
+  serving s = serving_open(SOLID_HEAD_SOLID, 30);
+  solid_pipeline *pipeline = pipeline_of(&s, s.store, 256);
+  solid_event events[6] = {serving_event_at(&s, "anna", 1, (solid_position){0, 0}),
+                           serving_event(&s, "anna", 2, 1),
+                           serving_event(&s, "ben", 4, 2),
+                           serving_event(&s, "anna", 3, 3),
+                           serving_event(&s, "anna", 1, 4),
+                           serving_event(&s, "ben", 2, 5)};
+  const solid_status want[6] = {SOLID_OK, SOLID_EDUPLICATE, SOLID_EDUPLICATE, SOLID_EDUPLICATE, SOLID_OK, SOLID_OK};
+  solid_status verdicts[6];
+  cr_assert_eq(solid_pipeline_push(pipeline, events + 1, 3, verdicts), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(solid_pipeline_push(pipeline, events, 6, verdicts), SOLID_OK, "%s", solid_last_error());
+  for (int i = 0; i < 6; i++) cr_assert_eq(verdicts[i], want[i], "event %d: %s", i, solid_status_name(verdicts[i]));
+  solid_pipeline_stats stats = stats_of(pipeline);
+  cr_assert(stats.duplicates == 3 && stats.applied == 6);
   solid_pipeline_free(pipeline);
   serving_close(&s);
 }
@@ -298,9 +320,11 @@ Test(pipeline, a_replay_repairs_every_failure) {
       slot->fail_in = (call + 1) / 2;
       slot->after = after;
       slot->status = SOLID_ETIMEDOUT;
-      solid_status status = solid_pipeline_push(pipeline, events, 6, NULL);
+      solid_status status = solid_pipeline_push(pipeline, events, 6, NULL), verdicts[6];
       cr_assert_eq(status, SOLID_ETIMEDOUT, "call %zu: %s", call, solid_status_name(status));
-      cr_assert_eq(solid_pipeline_push(pipeline, events, 6, NULL), SOLID_OK);
+      cr_assert_eq(solid_pipeline_push(pipeline, events, 6, verdicts), SOLID_OK);
+      for (int i = 0; i < 6; i++) cr_assert_eq(verdicts[i], SOLID_OK, "what is tried again is no duplicate");
+      cr_assert_eq(stats_of(pipeline).duplicates, 0);
       judge_user(&s, s.store, "anna", anna, 3);
       judge_user(&s, s.store, "ben", ben, 2);
       judge_user(&s, s.store, "cleo", cleo, 1);

@@ -1,0 +1,36 @@
+#include "examples/common/store_streams.h"
+#include "solid/extend.h"
+#include <string.h>
+
+static solid_status load(void *user, solid_bytes name, void *room, size_t *size) {
+  solid_store *store = user;
+  return store->ops->stream_load(store, name, room, size);
+}
+
+static solid_status save(void *user, solid_bytes name, solid_bytes seen, solid_bytes record, int *saved) {
+  solid_store *store = user;
+  return store->ops->stream_save(store, name, seen, record, saved);
+}
+
+/* Offsets that were committed say what a store holds only as long as it is the store that was filled up to them. */
+static solid_status epoch(void *user, const uint8_t *committed, uint8_t *out) {
+  solid_store *store = user;
+  solid_store_epoch there;
+  solid_status status = SOLID_OK;
+  if (committed) {
+    status = store->ops->epoch(store, &there);
+    if (status != SOLID_OK && status != SOLID_ENOTFOUND) return status;
+    if (status == SOLID_ENOTFOUND || memcmp(there.bytes, committed, sizeof there.bytes) != 0)
+      return solid_fail(SOLID_ELOST,
+                        "the store %s, and the group has committed what that held: an emptied server, one that started "
+                        "without its data, or another one? restore its data, or give another group or prefix",
+                        status == SOLID_ENOTFOUND ? "has lost its contents" : "has other contents than before");
+  }
+  status = store->ops->epoch_begin(store, 0, &there);
+  if (status == SOLID_OK) memcpy(out, there.bytes, sizeof there.bytes);
+  return status;
+}
+
+solid_streams store_streams(solid_store *store) {
+  return (solid_streams){store, load, save, epoch};
+}

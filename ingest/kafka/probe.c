@@ -1,0 +1,93 @@
+#include "ingest/kafka/probe.h"
+#include "ingest/kafka/consumer_parts.h"
+#include "solid/base/clock.h"
+#include "solid/extend.h"
+#include <stdlib.h>
+#include <string.h>
+
+struct sol_probe {
+  rd_kafka_t *rk;
+  rd_kafka_topic_t *rkt;
+  char *topic;
+};
+
+solid_status sol_probe_open(sol_probe **out, rd_kafka_conf_t *conf, const char *topic) {
+  char text[192];
+  sol_probe *probe = calloc(1, sizeof *probe);
+  if (probe) probe->topic = strdup(topic);
+  if (!probe || !probe->topic) {
+    sol_probe_close(probe);
+    return solid_fail(SOLID_ENOMEM, "consumer: out of memory");
+  }
+  probe->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof text);
+  if (!probe->rk) {
+    sol_probe_close(probe);
+    return solid_fail(SOLID_EINVAL, "kafka: %s", text);
+  }
+  probe->rkt = rd_kafka_topic_new(probe->rk, topic, NULL); /* of its own, and `conf` is gone */
+  if (!probe->rkt) {
+    sol_probe_close(probe);
+    *out = NULL;
+    return solid_fail(SOLID_EINVAL, "kafka topic %s: %s", topic, rd_kafka_err2str(rd_kafka_last_error()));
+  }
+  *out = probe;
+  return SOLID_OK;
+}
+
+void sol_probe_close(sol_probe *probe) {
+  if (!probe) return;
+  if (probe->rkt) rd_kafka_topic_destroy(probe->rkt);
+  if (probe->rk) rd_kafka_destroy(probe->rk);
+  free(probe->topic);
+  free(probe);
+}
+
+static solid_status failed(const sol_probe *probe, int32_t partition, rd_kafka_resp_err_t err) {
+  const char *why = rd_kafka_err2str(err);
+  if (err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED || err == RD_KAFKA_RESP_ERR__AUTHENTICATION)
+    return solid_fail(SOLID_EINVAL, "kafka topic %s [%d]: %s", probe->topic, (int)partition, why);
+  return solid_fail(SOLID_EIO, "kafka topic %s [%d]: cannot see whether it is the one that was read: %s", probe->topic,
+                    (int)partition, why);
+}
+
+static int left_ms(int64_t deadline_ms) {
+  int64_t left = deadline_ms - sol_steady_ms();
+  return left > 1 ? (int)left : 1;
+}
+
+solid_status sol_probe_ends(sol_probe *probe, int32_t partition, int64_t deadline_ms, int64_t *low, int64_t *high) {
+  rd_kafka_resp_err_t err =
+      rd_kafka_query_watermark_offsets(probe->rk, probe->topic, partition, low, high, left_ms(deadline_ms));
+  return err ? failed(probe, partition, err) : SOLID_OK;
+}
+
+/* Waits for the first message at or after the offset. *found GONE where there is none up to the end. */
+static rd_kafka_resp_err_t first_message(sol_probe *probe, int32_t partition, const sol_anchor *anchor,
+                                         int64_t deadline_ms, sol_found *found) {
+  do {
+    rd_kafka_message_t *message = rd_kafka_consume(probe->rkt, partition, left_ms(deadline_ms));
+    if (!message) continue;
+    rd_kafka_resp_err_t err = message->err;
+    int is_answer = !err || err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
+    *found = SOL_FOUND_GONE;
+    if (!err && message->offset == anchor->offset) {
+      sol_anchor there = sol_anchor_of(message);
+      int is_equal = there.time_ms == anchor->time_ms && there.hash.low == anchor->hash.low &&
+                     there.hash.high == anchor->hash.high;
+      *found = is_equal ? SOL_FOUND_EQUAL : SOL_FOUND_DIFFERENT;
+    }
+    rd_kafka_message_destroy(message);
+    if (is_answer) return RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (err != RD_KAFKA_RESP_ERR__TRANSPORT && err != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) return err;
+  } while (sol_steady_ms() < deadline_ms);
+  return RD_KAFKA_RESP_ERR__TIMED_OUT;
+}
+
+solid_status sol_probe_read(sol_probe *probe, int32_t partition, const sol_anchor *anchor, int64_t deadline_ms,
+                            sol_found *found) {
+  if (rd_kafka_consume_start(probe->rkt, partition, anchor->offset))
+    return failed(probe, partition, rd_kafka_last_error());
+  rd_kafka_resp_err_t err = first_message(probe, partition, anchor, deadline_ms, found);
+  rd_kafka_consume_stop(probe->rkt, partition);
+  return err ? failed(probe, partition, err) : SOLID_OK;
+}

@@ -1,0 +1,22 @@
+/* A second handle of the same cluster, without a group, that reads single messages: what stands where an anchor was. */
+#ifndef INGEST_KAFKA_PROBE_H
+#define INGEST_KAFKA_PROBE_H
+
+#include "ingest/identity/anchor.h"
+#include <librdkafka/rdkafka.h>
+
+typedef struct sol_probe sol_probe;
+
+/* Takes `conf` on success. */
+solid_status sol_probe_open(sol_probe **out, rd_kafka_conf_t *conf, const char *topic);
+void sol_probe_close(sol_probe *probe);
+
+/* First and next offset of the partition. EIO, ETIMEDOUT: not now, the topic is perhaps not there. EINVAL: not allowed.
+ */
+solid_status sol_probe_ends(sol_probe *probe, int32_t partition, int64_t deadline_ms, int64_t *low, int64_t *high);
+
+/* What stands at the anchor's offset, which is in low .. high - 1. Statuses as above. */
+solid_status sol_probe_read(sol_probe *probe, int32_t partition, const sol_anchor *anchor, int64_t deadline_ms,
+                            sol_found *found);
+
+#endif

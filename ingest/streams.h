@@ -1,0 +1,49 @@
+/* Streams: what makes a position mean something after a restart.
+ *
+ * A position is {stream, offset}. The stream's number is random, drawn when the stream is read for the first time, and
+ * is kept in the store beside the users whose marks name it, under a name by which the source finds it again: a
+ * partition of a topic of a cluster, or what a file begins with. With it stand anchors, hashes of what was read at some
+ * offsets. A source that comes back reads there again: the same is there, and offsets go on meaning what they meant;
+ * something else is there (the topic was deleted and made again, the file is another), and what comes is a new stream,
+ * of which nothing has been applied.
+ *
+ * A source reaches the store through these functions, which the program takes from its store: sources know no store. */
+#ifndef SOLID_INGEST_STREAMS_H
+#define SOLID_INGEST_STREAMS_H
+
+#include "solid/status.h"
+#include "solid/types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* As the slots stream_load and stream_save of solid/store.h say it; retriable answers are tried again. */
+typedef struct solid_streams {
+  void *user;
+
+  /* The record under `name` into `room`, of which *size says the bytes before, and the record's afterwards; 0 = none.
+   */
+  solid_status (*load)(void *user, solid_bytes name, void *room, size_t *size);
+
+  /* Makes the record `record` where it still is `seen` (of size 0 = none): *saved = 1, else 0. */
+  solid_status (*save)(void *user, solid_bytes name, solid_bytes seen, solid_bytes record, int *saved);
+
+  /* NULL = nobody looks. Called before anything is read: which contents the store has (16 bytes into `epoch`), begun
+   * where there are none. `committed`: the epoch under which the offsets to go on from were committed, NULL = there are
+   * none yet. A store that has lost what they rely on is to be answered with a final status. */
+  solid_status (*epoch)(void *user, const uint8_t *committed, uint8_t *epoch);
+} solid_streams;
+
+/* What to do where it cannot be told whether a stream is the one that was read before, or where a part of what was read
+ * is no longer in it. */
+typedef enum solid_stream_choice {
+  SOLID_STREAM_ASK = 0,  /* end, and say what is to be decided */
+  SOLID_STREAM_SAME = 1, /* go on: what has an offset that was read is not applied */
+  SOLID_STREAM_NEW = 2   /* read it from its beginning: all of it is applied */
+} solid_stream_choice;
+
+#ifdef __cplusplus
+}
+#endif
+#endif
