@@ -51,7 +51,7 @@ holds_soon() { # the store is filled within 40 s, or what it lacks is said
 }
 says() { grep -F -- "$1" "$work/stream.log"; }
 says_not() { ! grep -F -- "$1" "$work/stream.log"; }
-begin() { case=$1 && : >"$expected" && echo "== streams: $1"; }
+begin() { case=$1 && : >"$expected" && echo "== streams: $1, at $((SECONDS - began)) s"; }
 new_stream='a new stream, read from its beginning'
 
 begin again
@@ -220,7 +220,7 @@ stop_stream
 kill "$guard" 2>/dev/null
 kill -CONT "$kafka_pid"
 expect "SIGTERM ends it without the broker: exit code $code" [ "$code" = 1 ]
-expect "with the reason" says "commit: "
+expect "with the reason" says "Local: Timed out"
 start_stream drain
 until_said "duplicates 20"
 expect "what was not committed is read again" holds_soon
