@@ -37,8 +37,11 @@ typedef struct solid_pipeline_stats {
   uint64_t duplicates; /* skipped because of their position */
   uint64_t unknown_items;
   uint64_t invalid;
-  uint64_t generated; /* user parameters written */
-  uint64_t set_aside; /* events of users whose record the store could not use */
+  uint64_t generated;         /* user parameters written */
+  uint64_t set_aside;         /* events of users whose record the store could not use */
+  uint64_t advances, puts;    /* calls to the store that went well */
+  int64_t advance_ns, put_ns; /* spent in them */
+  int64_t generate_ns;        /* spent making parameters, between the two */
 } solid_pipeline_stats;
 
 /* EMISMATCH: the store keeps shorter windows than the model reads. *out is owned by the caller: solid_pipeline_free;

@@ -38,7 +38,9 @@ static const solid_property properties[] = {
      0, OPTION(drain_ms)},
     {"stats-interval", SOLID_PROPERTY_INT, "10", 1, 86400, NULL, "seconds between lines of statistics", 0,
      OPTION(stats_s)},
-    {"verbose", SOLID_PROPERTY_BOOL, "false", 0, 0, NULL, "more lines on stderr", 0, OPTION(verbose)},
+    {"listen", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL, "HOST:PORT for /metrics, /health/live and /health/ready", 0,
+     OPTION(listen)},
+    LOGGING_PROPERTIES(ingestd_options),
 };
 
 const solid_program ingestd_program = {

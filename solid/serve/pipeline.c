@@ -1,5 +1,6 @@
 #include "solid/pipeline.h"
 #include "solid/base/arena.h"
+#include "solid/base/clock.h"
 #include "solid/base/handshake.h"
 #include "solid/extend.h"
 #include "solid/infer/worker/worker.h"
@@ -205,9 +206,12 @@ static solid_status append_steps(solid_pipeline *pipeline, size_t first, size_t 
                                        .count = groups->offsets[first + i + 1] - from};
     batch->windows[i] = (solid_window){.steps = batch->steps + i * pipeline->store->window};
   }
+  int64_t began_ns = sol_steady_ns();
   solid_status status = pipeline->store->ops->advance(pipeline->store, batch->appends, n, batch->windows,
                                                       batch->applied, batch->statuses);
   if (status) return status;
+  pipeline->stats.advances++;
+  pipeline->stats.advance_ns += sol_steady_ns() - began_ns;
   for (size_t i = 0; i < n; i++) {
     if (batch->statuses[i]) {
       set_aside(pipeline, first + i, batch->statuses[i], verdicts);
@@ -221,8 +225,13 @@ static solid_status append_steps(solid_pipeline *pipeline, size_t first, size_t 
 
 static solid_status put_params(solid_pipeline *pipeline, size_t users, solid_status *verdicts) {
   user_batch *batch = &pipeline->batch;
+  int64_t began_ns = sol_steady_ns();
   solid_status status =
       pipeline->store->ops->put_params(pipeline->store, batch->users, batch->params, users, batch->statuses);
+  if (!status) {
+    pipeline->stats.puts++;
+    pipeline->stats.put_ns += sol_steady_ns() - began_ns;
+  }
   for (size_t i = 0; i < users && !status; i++)
     if (batch->statuses[i])
       set_aside(pipeline, batch->groups[i], batch->statuses[i], verdicts);
@@ -241,7 +250,9 @@ static solid_status push_users(solid_pipeline *pipeline, size_t first, size_t n,
   if (!users) return status;
   solid_windows windows = {users, batch->offsets, batch->items};
   sol_made made;
+  int64_t began_ns = sol_steady_ns();
   status = sol_worker_generate(pipeline->worker, &windows, &made);
+  pipeline->stats.generate_ns += sol_steady_ns() - began_ns;
   for (size_t i = 0; i < users && !status; i++) {
     batch->params[i].h = made.h + i * pipeline->info.width;
     if (made.halves)
