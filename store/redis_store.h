@@ -33,12 +33,13 @@ typedef struct solid_redis_store_options {
   uint32_t backoff_min_ms, backoff_max_ms; /* between attempts to connect */
   solid_log_fn log;                        /* connections lost and found, records not understood; NULL = silent */
   void *log_user;
+  int32_t may_be_away; /* 1 = a server that cannot be reached yet is no failure of opening; default 0 */
 } solid_redis_store_options;
 
 #define SOLID_REDIS_STORE_OPTIONS_INIT                                                                                 \
   {                                                                                                                    \
     sizeof(solid_redis_store_options), 0, "127.0.0.1", NULL, NULL, NULL, "solid:", 6379, 0, 30LL * 24 * 3600 * 1000,   \
-        10, 1000, 1000, 50, 2000, NULL, NULL                                                                           \
+        10, 1000, 1000, 50, 2000, NULL, NULL, 0                                                                        \
   }
 
 /* The same for callers who cannot use macros. */

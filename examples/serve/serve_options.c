@@ -22,7 +22,7 @@ static const solid_property properties[] = {
     WHOLE("ttl", store.ttl_s, "2592000", 0, 3153600000.0, "seconds until an idle user is forgotten; 0 = never"),
     STORE_REDIS_PROPERTIES(serve_options),
     {"start-without-store", SOLID_PROPERTY_BOOL, "false", 0, 0, NULL, "start though the store is away, and wait for it",
-     0, OPTION(start_without_store)},
+     0, OPTION(store.may_be_away)},
 
     TEXT("brokers", brokers, NULL, "Kafka: events of POST /events go into the topic here, and not into the store", 0),
     TEXT("topic", topic, NULL, "Kafka: that topic", 0),

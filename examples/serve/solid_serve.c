@@ -17,13 +17,15 @@
 enum { DONE = 0, FAILED = 1, USAGE = 2, NO_MODEL = 3, NO_STORE = 4, NO_NETWORK = 5 };
 enum { WAIT_MS = 100, TOKEN_MOST = 4096 };
 
-static volatile sig_atomic_t stopped;
+static atomic_int stopped;
 
 static void on_signal(int number) {
+  int before = errno;
   if (number == SIGHUP)
     models_ask_to_load();
   else
-    stopped = 1;
+    atomic_store(&stopped, 1);
+  errno = before;
 }
 
 static void catch_signals(void) {
@@ -111,7 +113,7 @@ static int run_http(serve *s) {
   if (http_open(&server, &options)) return fail(NO_NETWORK);
   printf("listens on http://%s/\n", http_address(server));
   fflush(stdout);
-  while (!stopped) sol_sleep_ms(WAIT_MS);
+  while (!atomic_load(&stopped)) sol_sleep_ms(WAIT_MS);
   atomic_store(&s->draining, 1);
   logging_say(SOLID_LOG_INFO, "drains");
   http_close(server, o->drain_ms);
@@ -131,7 +133,7 @@ static int open_slot(serve *s, solid_store **stores) {
   options.pipeline = &pipeline;
   options.neighbours = 1;
   if (solid_slot_new(&s->slot, &options)) return fail(FAILED);
-  solid_status status = models_begin(s, stores[o->threads], o->start_without_store);
+  solid_status status = models_begin(s, stores[o->threads], o->store.may_be_away);
   if (status) return fail(solid_status_is_retriable(status) ? NO_STORE : NO_MODEL);
   return DONE;
 }

@@ -92,8 +92,7 @@ static generation *find(const solid_slot *slot, uint64_t id) {
 /* Takes away one reference; what it answers is to be freed outside the lock. */
 static generation *drop(solid_slot *slot, generation *made) {
   if (--made->references) return NULL;
-  slot->count--;
-  return made;
+  return slot->count--, made;
 }
 
 static void end(generation *made) {
@@ -254,6 +253,7 @@ solid_status solid_slot_switch(solid_slot *slot, solid_store *store, uint64_t id
     solid_live live = {0};
     status = solid_live_read(store, &live);
     if (status) return status;
+    if (live.current == id && (live.share == share || !live.previous)) return solid_slot_follow(slot, &live);
     solid_live next = {live.version + 1, id, live.current != id ? live.current : live.previous, share};
     if (!next.previous) next.share = SOLID_SHARES;
     status = check_switch(slot, &next);
