@@ -31,18 +31,20 @@ foreach(library ${solid_installed})
   set(solid_pc_name ${library})
   set(solid_pc_requires "")
   set(solid_pc_libs -l${library})
-  set(solid_pc_requires_private "jansson libxxhash openblas")
+  # Dependencies stand in Libs.private by their flags: by name in Requires.private they would add their include folders to everybody's.
+  set(solid_pc_private ${solid_pc_static_libs})
   if(library STREQUAL "solid_store")
     set(solid_pc_requires solid)
-    set(solid_pc_requires_private "zlib libxxhash hiredis")
+    set(solid_pc_private ${ZLIB_LDFLAGS} ${XXHASH_LDFLAGS} ${HIREDIS_LDFLAGS})
   elseif(library STREQUAL "solid_train") # by the archives' names: the shared libsolid does not export what training uses
-    set(solid_pc_requires_private "")
+    set(solid_pc_private "")
     list(JOIN solid_pc_static_libs " " solid_pc_libs)
     set(solid_pc_libs "-l:libsolid_train.a -l:libsolid.a ${solid_pc_libs} -lpthread -lm")
   elseif(library STREQUAL "solid_ingest")
     set(solid_pc_requires solid)
-    set(solid_pc_requires_private "jansson zlib rdkafka")
+    set(solid_pc_private ${JANSSON_LDFLAGS} ${ZLIB_LDFLAGS} ${RDKAFKA_LDFLAGS})
   endif()
+  list(JOIN solid_pc_private " " solid_pc_private)
   set(solid_pc_prefix ${CMAKE_INSTALL_PREFIX})
   if(NOT IS_ABSOLUTE ${CMAKE_INSTALL_LIBDIR}) # found from the file's own place: `cmake --install --prefix` may choose another
     file(RELATIVE_PATH back /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
@@ -55,6 +57,12 @@ endforeach()
 
 foreach(folder solid solid/train store ingest)
   file(GLOB headers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${folder}/*.h)
+  if(NOT SOLID_REDIS) # what this build's libraries do not have
+    list(FILTER headers EXCLUDE REGEX "/redis_store\\.h$")
+  endif()
+  if(NOT SOLID_KAFKA)
+    list(FILTER headers EXCLUDE REGEX "/consumer\\.h$")
+  endif()
   install(FILES ${headers} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/${folder})
 endforeach()
 
@@ -65,6 +73,7 @@ foreach(program solid_train solid_eval solid_plan solid_paper solid_ingestd soli
 endforeach()
 
 list(TRANSFORM solid_installed REPLACE "^solid_" "" OUTPUT_VARIABLE solid_components)
+list(JOIN solid_components ", " solid_components_text)
 install(EXPORT solid NAMESPACE solid:: DESTINATION ${solid_package_dir} FILE solidTargets.cmake)
 configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/solidConfig.cmake.in ${PROJECT_BINARY_DIR}/solidConfig.cmake
   INSTALL_DESTINATION ${solid_package_dir})

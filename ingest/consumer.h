@@ -58,6 +58,9 @@ typedef struct solid_consumer_options {
     .max_future_ms = 3600000, .retry_min_ms = 100, .retry_max_ms = 10000, .drain_ms = 10000, .stats_ms = 10000         \
   }
 
+/* The same for callers who cannot use macros. */
+SOLID_API solid_consumer_options solid_consumer_options_default(void);
+
 /* Connects and checks, within start_ms, that a broker answers and that it has the topic. *out is owned by the caller:
  * solid_consumer_close. Strings and settings are copied, the sink is borrowed.
  * EINVAL: options, or a setting that librdkafka does not take or that is the consumer's own (offset storing and

@@ -67,29 +67,32 @@ SOLID_API SOLID_CHECK_RESULT solid_status solid_time_read(solid_bytes text, soli
  * known names. Texts are borrowed until the file is closed. */
 typedef struct solid_dataset_options {
   uint32_t struct_size; /* set by SOLID_DATASET_OPTIONS_INIT */
-  solid_dataset_format format;
+  uint32_t format;      /* solid_dataset_format */
   const char *user_column, *item_column, *time_column, *rating_column, *kind_column;
   const char *separator; /* comma, semicolon, tab, pipe, colons, blanks, or the characters (up to 7); NULL = by look */
   int no_header;         /* the first line is an event: columns are numbers */
-  solid_time_unit time_unit;
-  uint64_t bad_lines;            /* so many are left out; one more ends the reading. 0 = the first does */
+  uint32_t time_unit;    /* solid_time_unit */
+  uint64_t bad_lines;    /* so many are left out; one more ends the reading. 0 = the first does */
   const solid_worth_rule *worth; /* of any format: what events are worth; NULL = each is a step */
 } solid_dataset_options;
 
 #define SOLID_DATASET_OPTIONS_INIT                                                                                     \
   { sizeof(solid_dataset_options), SOLID_DATASET_AUTO, NULL, NULL, NULL, NULL, NULL, NULL, 0, SOLID_TIME_AUTO, 0, NULL }
 
+/* The same for callers who cannot use macros. */
+SOLID_API solid_dataset_options solid_dataset_options_default(void);
+
 /* What a file has, known before it is read. Borrowed from the file. */
 typedef struct solid_dataset_info {
   uint32_t struct_size;
-  solid_dataset_format format;
+  uint32_t format;       /* solid_dataset_format */
   const char *separator; /* in words: "tabs"; NULL where the format has none */
   int has_header;
   size_t columns; /* of the header, or of the first line; 0 where the format has none */
   const char *user_column, *item_column, *time_column, *rating_column, *kind_column; /* names or numbers; NULL = none */
   int has_times;              /* the events come with times of their own; 0 = only their order is known */
   int has_ratings, has_kinds; /* lines of JSON may have both */
-  solid_time_unit time_unit;  /* AUTO = not known before the first time is read */
+  uint32_t time_unit;         /* solid_time_unit; AUTO = not known before the first time is read */
 } solid_dataset_info;
 
 #define SOLID_DATASET_INFO_INIT                                                                                        \
@@ -172,6 +175,9 @@ typedef struct solid_attributes_options {
 #define SOLID_ATTRIBUTES_OPTIONS_INIT                                                                                  \
   { sizeof(solid_attributes_options), NULL, NULL, NULL, 0 }
 
+/* The same for callers who cannot use macros. */
+SOLID_API solid_attributes_options solid_attributes_options_default(void);
+
 /* Reads what a file says about items; told apart by the first line:
  *   {"item": [1, "two", ...], ...}       attributes as written
  *   movieId,title,genres                 movies.csv: genres, split at |; the item by the known names
@@ -206,6 +212,9 @@ typedef struct solid_vectors_options {
 
 #define SOLID_VECTORS_OPTIONS_INIT                                                                                     \
   { sizeof(solid_vectors_options), 0, NULL }
+
+/* The same for callers who cannot use macros. */
+SOLID_API solid_vectors_options solid_vectors_options_default(void);
 
 typedef struct solid_vectors_report {
   uint32_t struct_size;

@@ -57,6 +57,10 @@ static solid_status open_file(FILE **out, const char *path) {
   return SOLID_OK;
 }
 
+solid_file_source_options solid_file_source_options_default(void) {
+  return (solid_file_source_options)SOLID_FILE_SOURCE_OPTIONS_INIT;
+}
+
 solid_status solid_file_source_open(solid_file_source **out, const solid_file_source_options *options) {
   solid_file_source_options all = SOLID_FILE_SOURCE_OPTIONS_INIT;
   if (!out || !options) return solid_fail(SOLID_EINVAL, "file source: an argument is NULL");

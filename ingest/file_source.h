@@ -44,6 +44,9 @@ typedef struct solid_file_source_options {
         NULL                                                                                                           \
   }
 
+/* The same for callers who cannot use macros. */
+SOLID_API solid_file_source_options solid_file_source_options_default(void);
+
 /* *out is owned by the caller: solid_file_source_close. EINVAL; EIO: the file cannot be opened or is a folder; EFORMAT:
  * it is compressed; the text names it. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_file_source_open(solid_file_source **out,

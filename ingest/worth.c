@@ -50,6 +50,10 @@ static solid_status check_kinds(const char *kinds) {
   return status;
 }
 
+solid_worth_rule solid_worth_rule_default(void) {
+  return (solid_worth_rule)SOLID_WORTH_RULE_INIT;
+}
+
 solid_status solid_worth_rule_read(solid_worth_rule *out, const char *kinds, const char *min_rating) {
   if (!out) return solid_fail(SOLID_EINVAL, "worth: out is NULL");
   *out = (solid_worth_rule)SOLID_WORTH_RULE_INIT;

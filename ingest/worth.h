@@ -27,6 +27,9 @@ typedef struct solid_worth_rule {
 #define SOLID_WORTH_RULE_INIT                                                                                          \
   { sizeof(solid_worth_rule), 0, 0, NULL }
 
+/* The same for callers who cannot use macros. */
+SOLID_API solid_worth_rule solid_worth_rule_default(void);
+
 /* A rule from texts as options give them; NULL or "" = no such part. EINVAL names what is wrong. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_worth_rule_read(solid_worth_rule *out, const char *kinds,
                                                                 const char *min_rating);

@@ -35,11 +35,14 @@ typedef struct solid_context_options {
   const char *device;   /* "cpu", "cuda", "cuda:N"; NULL = "cpu". What is asked for and absent is EUNSUPPORTED. */
   solid_log_fn log;     /* NULL = silent */
   void *log_user;
-  solid_precision precision; /* default FP32 */
+  uint32_t precision; /* solid_precision; default FP32 */
 } solid_context_options;
 
 #define SOLID_CONTEXT_OPTIONS_INIT                                                                                     \
   { sizeof(solid_context_options), 1, NULL, NULL, NULL, SOLID_PRECISION_FP32 }
+
+/* The same for callers who cannot use macros. */
+SOLID_API solid_context_options solid_context_options_default(void);
 
 /* Makes a context; `options` NULL = all defaults. On success *out is owned by the caller: solid_context_free.
  * EINVAL: unknown device name, precision or struct_size. EUNSUPPORTED: the device is not in this build, not on this

@@ -31,7 +31,7 @@ typedef struct solid_model_info {
   uint32_t categories; /* number of category names; 0 = no category filter */
   uint32_t rank;       /* r of the generated layers; equal to width when they are full */
   uint32_t params;     /* P: generated floats a user; 0 for the static head */
-  solid_head head;
+  uint32_t head;       /* solid_head */
   uint64_t generation; /* hash of config, weights, codes and vocabulary; parameters of another generation are a miss */
   uint32_t attributes; /* A: attributes with an embedding that is part of their items' semantics; 0 = none */
   uint32_t slots;      /* S: attributes an item has at most; 0 = none */
@@ -51,7 +51,7 @@ SOLID_API void solid_model_free(solid_model *model);
 SOLID_API SOLID_CHECK_RESULT solid_status solid_model_get_info(const solid_model *model, solid_model_info *info);
 
 /* "static", "duet", "semantic" or "solid"; "unknown" for another value. Never NULL. */
-SOLID_API const char *solid_head_name(solid_head head);
+SOLID_API const char *solid_head_name(uint32_t head);
 
 /* Dense index of an item id, or SOLID_NO_ITEM. */
 SOLID_API uint32_t solid_model_item_index(const solid_model *model, solid_bytes id);

@@ -34,14 +34,17 @@ typedef struct solid_query {
 #define SOLID_QUERY_INIT                                                                                               \
   { sizeof(solid_query), 10, 1, NULL, 0, {NULL, 0}, NULL, 0 }
 
+/* The same for callers who cannot use macros. */
+SOLID_API solid_query solid_query_default(void);
+
 typedef struct solid_answer {
   uint32_t struct_size; /* set by the caller to sizeof(solid_answer) */
-  solid_source source;
-  uint64_t params_seq; /* events the parameters have seen; 0 when there were none */
-  uint64_t window_seq; /* events the window has seen */
-  size_t count;        /* items returned; below k only when fewer are left after the filters */
-  solid_status status; /* OK, or why there is no answer for this user alone (EFORMAT: what the store has is no record);
-                          count is 0 then */
+  uint32_t source;      /* solid_source */
+  uint64_t params_seq;  /* events the parameters have seen; 0 when there were none */
+  uint64_t window_seq;  /* events the window has seen */
+  size_t count;         /* items returned; below k only when fewer are left after the filters */
+  solid_status status;  /* OK, or why there is no answer for this user alone (EFORMAT: what the store has is no record);
+                           count is 0 then */
 } solid_answer;
 
 typedef struct solid_recommender_stats {
@@ -94,7 +97,7 @@ SOLID_API SOLID_CHECK_RESULT solid_status solid_recommender_get_stats(const soli
                                                                       solid_recommender_stats *stats);
 
 /* "cache", "cache+fresh", "generation", "session", "popularity". Never NULL. */
-SOLID_API const char *solid_source_name(solid_source source);
+SOLID_API const char *solid_source_name(uint32_t source);
 
 #ifdef __cplusplus
 }

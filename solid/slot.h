@@ -42,6 +42,9 @@ typedef struct solid_slot_options {
 #define SOLID_SLOT_OPTIONS_INIT                                                                                        \
   { sizeof(solid_slot_options), 0, NULL, NULL, NULL, 0 }
 
+/* The same for callers who cannot use macros. */
+SOLID_API solid_slot_options solid_slot_options_default(void);
+
 /* An empty slot. *out is owned by the caller: solid_slot_free. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_slot_new(solid_slot **out, const solid_slot_options *options);
 

@@ -39,7 +39,7 @@ typedef struct solid_event {
   solid_bytes kind; /* "view", "buy", ...; may be empty */
   int64_t time_ms;  /* since 1970-01-01 UTC */
   solid_position position;
-  solid_worth worth;
+  uint32_t worth; /* solid_worth */
 } solid_event;
 
 /* One element of a user's window. `item` is a hash of the item's id (XXH3, 64 bits), the same in every model, so that

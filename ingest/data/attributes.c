@@ -44,6 +44,10 @@ static solid_status send_entry(void *context, solid_bytes item, const sol_list *
   return r->sink(r->context, item, attributes->at, attributes->count);
 }
 
+solid_attributes_options solid_attributes_options_default(void) {
+  return (solid_attributes_options)SOLID_ATTRIBUTES_OPTIONS_INIT;
+}
+
 solid_status solid_dataset_read_attributes(const char *path, const solid_attributes_options *options,
                                            solid_attributes_sink sink, void *context) {
   if (!path || !sink) return solid_fail(SOLID_EINVAL, "read attributes: NULL argument");

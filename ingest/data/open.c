@@ -59,6 +59,10 @@ static solid_status check_worth(const solid_dataset_file *file) {
   return SOLID_OK;
 }
 
+solid_dataset_options solid_dataset_options_default(void) {
+  return (solid_dataset_options)SOLID_DATASET_OPTIONS_INIT;
+}
+
 solid_status solid_dataset_file_open(solid_dataset_file **out, const char *path, const solid_dataset_options *options) {
   if (!out || !path) return solid_fail(SOLID_EINVAL, "open a data file: NULL argument");
   solid_dataset_options all;

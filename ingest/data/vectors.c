@@ -135,6 +135,10 @@ static solid_status open_files(reader *r, const char *path, const solid_vectors_
   return status == SOLID_OK && o->ids ? sol_lines_open(&r->ids, o->ids) : status;
 }
 
+solid_vectors_options solid_vectors_options_default(void) {
+  return (solid_vectors_options)SOLID_VECTORS_OPTIONS_INIT;
+}
+
 solid_status solid_dataset_read_vectors(const char *path, const solid_vectors_options *options, solid_vector_sink sink,
                                         void *context, solid_vectors_report *report) {
   solid_vectors_options o = SOLID_VECTORS_OPTIONS_INIT;

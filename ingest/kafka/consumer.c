@@ -60,6 +60,10 @@ static solid_status set_up(solid_consumer *consumer) {
   return status;
 }
 
+solid_consumer_options solid_consumer_options_default(void) {
+  return (solid_consumer_options)SOLID_CONSUMER_OPTIONS_INIT;
+}
+
 solid_status solid_consumer_open(solid_consumer **out, const solid_consumer_options *options) {
   solid_consumer_options all = SOLID_CONSUMER_OPTIONS_INIT;
   if (!out || !options) return solid_fail(SOLID_EINVAL, "consumer: an argument is NULL");

@@ -85,7 +85,7 @@ uint32_t sol_config_slate_codes(const sol_config *config) {
   return config->slate_rows ? config->levels * config->codes + config->slate_collisions : 0;
 }
 
-const char *solid_head_name(solid_head head) {
+const char *solid_head_name(uint32_t head) {
   switch (head) {
   case SOLID_HEAD_STATIC:
     return "static";

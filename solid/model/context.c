@@ -52,6 +52,10 @@ static solid_status find_device(solid_context *ctx, const char *device) {
   return status;
 }
 
+solid_context_options solid_context_options_default(void) {
+  return (solid_context_options)SOLID_CONTEXT_OPTIONS_INIT;
+}
+
 solid_status solid_context_new(solid_context **out, const solid_context_options *options) {
   solid_context_options all = SOLID_CONTEXT_OPTIONS_INIT;
   if (!out) return solid_fail(SOLID_EINVAL, "context: out is NULL");

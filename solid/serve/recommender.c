@@ -13,6 +13,10 @@ struct solid_recommender {
   uint32_t *session; /* (L) of the query at hand */
 };
 
+solid_query solid_query_default(void) {
+  return (solid_query)SOLID_QUERY_INIT;
+}
+
 solid_recommender_options solid_recommender_options_default(void) {
   return (solid_recommender_options)SOLID_RECOMMENDER_OPTIONS_INIT;
 }
@@ -196,7 +200,7 @@ solid_status solid_recommender_get_stats(const solid_recommender *rec, solid_rec
   return sol_struct_give(stats, &all, sizeof all, "recommender stats");
 }
 
-const char *solid_source_name(solid_source source) {
+const char *solid_source_name(uint32_t source) {
   switch (source) {
   case SOLID_FROM_CACHE:
     return "cache";

@@ -131,6 +131,10 @@ static void end_all(generation *unused) {
 
 /* ---- The slot ---- */
 
+solid_slot_options solid_slot_options_default(void) {
+  return (solid_slot_options)SOLID_SLOT_OPTIONS_INIT;
+}
+
 solid_status solid_slot_new(solid_slot **out, const solid_slot_options *options) {
   solid_slot_options all = SOLID_SLOT_OPTIONS_INIT;
   if (!out) return solid_fail(SOLID_EINVAL, "slot: out is NULL");

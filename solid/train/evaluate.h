@@ -35,6 +35,9 @@ typedef struct solid_evaluate_options {
 #define SOLID_EVALUATE_OPTIONS_INIT                                                                                    \
   { SOLID_PART_TEST, 0, 256, NULL, NULL, NULL, 0, 0, 0 }
 
+/* The same for callers who cannot use macros. */
+SOLID_API solid_evaluate_options solid_evaluate_options_default(void);
+
 typedef struct solid_evaluation {
   uint32_t users;   /* that have a target */
   uint32_t skipped; /* users without a target */

@@ -42,6 +42,9 @@ typedef struct solid_split_options {
 #define SOLID_SPLIT_OPTIONS_INIT                                                                                       \
   { SOLID_LEAVE_ONE_OUT, 0.8, 0.1, 0, 0 }
 
+/* The same for callers who cannot use macros. */
+SOLID_API solid_split_options solid_split_options_default(void);
+
 /* Splits the dataset, in place of how it was split before; a dataset that nobody split is leave-one-out. `options`
  * NULL = the defaults. EINVAL: an option; global-time of data without times. EFORMAT: a user's events are not in the
  * order of time. ENOTFOUND: a part is empty; the text says which. On failure the old split stays. */

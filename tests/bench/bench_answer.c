@@ -37,7 +37,7 @@ typedef struct bench {
   size_t n, words; /* rows a call */
   uint32_t *offsets, *items;
   float *h, *params, *u, *new_h, *new_params;
-  uint64_t *masks;
+  uint64_t *masks, *excluded; /* of each row; where the stages read them, made anew by every call as by a recommender */
   solid_scored *best;
   size_t *counts;
   solid_question *questions;
@@ -88,7 +88,8 @@ static void open_batch(bench *b, size_t n) {
   b->offsets = room(n, sizeof *b->offsets), b->items = room(n, b->args.steps * sizeof *b->items);
   b->h = room(n, d * sizeof(float)), b->params = room(n, P * sizeof(float)), b->u = room(n, d * sizeof(float));
   b->new_h = room(n, d * sizeof(float)), b->new_params = room(n, P * sizeof(float));
-  b->masks = room(n, b->words * sizeof *b->masks), b->best = room(n, b->args.k * sizeof *b->best);
+  b->masks = room(n, b->words * sizeof *b->masks);
+  b->excluded = room(n, b->words * sizeof *b->excluded), b->best = room(n, b->args.k * sizeof *b->best);
   b->counts = room(n, sizeof *b->counts), b->questions = room(n, sizeof *b->questions);
   for (size_t i = 0; i < n; i++) {
     b->offsets[i + 1] = b->offsets[i] + b->args.steps;
@@ -105,7 +106,7 @@ static void open_batch(bench *b, size_t n) {
 static void close_batch(bench *b) {
   solid_worker_free(b->worker);
   free(b->offsets), free(b->items), free(b->h), free(b->params), free(b->u), free(b->new_h), free(b->new_params);
-  free(b->masks), free(b->best), free(b->counts), free(b->questions);
+  free(b->masks), free(b->excluded), free(b->best), free(b->counts), free(b->questions);
 }
 
 static void by_stages(bench *b, way w) {
@@ -114,14 +115,17 @@ static void by_stages(bench *b, way w) {
   if (w == FRESH) must(solid_worker_encode(b->worker, &windows, b->new_h), "encode");
   if (w == WINDOW || w == SESSION)
     must(solid_worker_generate(b->worker, &windows, b->new_h, b->new_params), "generate");
+  memcpy(b->excluded, b->masks, b->n * b->words * sizeof *b->masks);
   must(solid_worker_apply(b->worker, b->n, h, params, b->u), "apply");
-  must(solid_worker_rank(b->worker, b->n, b->u, b->masks, b->args.k, b->best, b->counts), "rank");
+  must(solid_worker_rank(b->worker, b->n, b->u, b->excluded, b->args.k, b->best, b->counts), "rank");
 }
 
 static void by_answer(bench *b, way w) {
   size_t d = b->info.width, P = b->info.params;
+  uint64_t *excluded = sol_worker_masks(b->worker, b->n);
+  memcpy(excluded, b->masks, b->n * b->words * sizeof *b->masks);
   for (size_t i = 0; i < b->n; i++) {
-    solid_question q = {.excluded = b->masks + i * b->words, .best = b->best + i * b->args.k, .keep = w == WINDOW};
+    solid_question q = {.excluded = excluded + i * b->words, .best = b->best + i * b->args.k, .keep = w == WINDOW};
     if (w == STORED) q.h = b->h + i * d;
     if (w == STORED || w == FRESH) q.params = sol_worker_room(b->worker) + i * P;
     if (w != STORED) q.window = b->items + b->offsets[i], q.n_window = b->args.steps;

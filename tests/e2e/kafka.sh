@@ -25,6 +25,7 @@ kafka_fetch() {
     command -v "$tool" >/dev/null || { echo "skipped: $tool is not installed"; return 77; }
   done
   mkdir -p "$cache"
+  cache=$(cd "$cache" && pwd) # Maven would take a relative one as beside pom.xml
   if ! mvn -q -B -f "$here/pom.xml" dependency:copy-dependencies -DoutputDirectory="$cache" >"$cache/fetch.log" 2>&1; then
     tail -n 5 "$cache/fetch.log"
     echo "skipped: Apache Kafka could not be fetched with Maven"

@@ -8,11 +8,24 @@ trap 'rm -rf "$prefix"' EXIT
 cmake --install "$1" --prefix "$prefix/usr" >/dev/null
 cmake -S "$here/consumer" -B "$prefix/build" -DCMAKE_PREFIX_PATH="$prefix/usr" >/dev/null
 cmake --build "$prefix/build"
+# Every component by itself; what is not there is named.
+for component in solid store ingest train; do
+  cmake -S "$here/component" -B "$prefix/component-$component" -DCMAKE_PREFIX_PATH="$prefix/usr" -DCOMPONENT=$component >/dev/null
+done
+if cmake -S "$here/component" -B "$prefix/component-cobol" -DCMAKE_PREFIX_PATH="$prefix/usr" -DCOMPONENT=cobol >/dev/null 2>"$prefix/said"; then
+  echo "install: a component that is not there was found"; exit 1
+fi
+tr -s ' \n' ' ' <"$prefix/said" | grep -qF 'component `cobol` is not in this build of solid, which has: solid, train, store, ingest' ||
+  { cat "$prefix/said"; echo "install: the missing component is not named"; exit 1; }
 "$here/../check/symbols.sh" --archives "$(dirname "$(find "$prefix/usr" -name libsolid.a)")"
 for program in consumer_c consumer_static consumer_cxx consumer_train; do
   LD_LIBRARY_PATH=$(dirname "$(find "$prefix/usr" -name 'libsolid.so')") "$prefix/build/$program"
 done
 export PKG_CONFIG_PATH=$(dirname "$(find "$prefix/usr" -name solid.pc)")
+for package in solid solid_store solid_ingest solid_train; do # no include folder but ours
+  folders=$(pkg-config --cflags-only-I "$package" | tr -s ' ' '\n' | sed '/^$/d; s/^-I//' | xargs -r realpath | sort -u)
+  [ "$folders" = "$(realpath "$prefix/usr/include")" ] || { echo "install: $package adds include folders: $folders"; exit 1; }
+done
 read -ra flags <<<"$(pkg-config --cflags --libs solid_store)"
 cc -std=c11 -Wall -Wextra -Werror "$here/consumer/main.c" -o "$prefix/by_pkgconfig" "${flags[@]}"
 LD_LIBRARY_PATH=$(pkg-config --variable=libdir solid) "$prefix/by_pkgconfig"

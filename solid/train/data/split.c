@@ -105,6 +105,10 @@ static solid_status check_parts(const solid_dataset *dataset) {
                     dataset->events);
 }
 
+solid_split_options solid_split_options_default(void) {
+  return (solid_split_options)SOLID_SPLIT_OPTIONS_INIT;
+}
+
 solid_status solid_split_apply(solid_dataset *dataset, const solid_split_options *options) {
   static const solid_split_options defaults = SOLID_SPLIT_OPTIONS_INIT;
   if (!dataset) return solid_fail(SOLID_EINVAL, "split: NULL argument");

@@ -11,17 +11,17 @@ typedef struct model_ranking {
   const solid_evaluate_options *options;
   solid_worker *worker;
   uint32_t batch, window, width, params;
-  size_t words, depth;  /* of a mask row; of a ranking */
-  uint32_t *model_item; /* (V of the dataset) */
-  uint32_t *data_item;  /* (V of the model) the way back; SOLID_NO_ID */
-  uint64_t *barred;     /* (words) items that nobody is recommended; NULL = none */
-  uint32_t *offsets;    /* (batch + 1) */
-  uint32_t *items;      /* (batch * window) */
-  uint64_t *excluded;   /* (batch, words) */
-  float *h, *p;         /* (batch, d), (batch, P) */
-  solid_scored *scored; /* (batch, depth) */
-  size_t *counts;       /* (batch) */
-  uint8_t *covered;     /* (V of the model) */
+  size_t words, depth;       /* of a mask row; of a ranking */
+  uint32_t *model_item;      /* (V of the dataset) */
+  uint32_t *data_item;       /* (V of the model) the way back; SOLID_NO_ID */
+  uint64_t *barred;          /* (words) items that nobody is recommended; NULL = none */
+  uint32_t *offsets, *items; /* (batch + 1), (batch * window): what parameters are made of */
+  uint32_t *newer;           /* (batch, window): what only the encoder reads */
+  uint64_t *excluded;        /* (batch, words) */
+  float *h, *p;              /* (batch, d), (batch, P): of a cache */
+  solid_question *questions; /* (batch) */
+  solid_scored *scored;      /* (batch, depth) */
+  uint8_t *covered;          /* (V of the model) */
 } model_ranking;
 
 static void model_ranking_close(model_ranking *r) {
@@ -31,11 +31,12 @@ static void model_ranking_close(model_ranking *r) {
   free(r->barred);
   free(r->offsets);
   free(r->items);
+  free(r->newer);
   free(r->excluded);
   free(r->h);
   free(r->p);
+  free(r->questions);
   free(r->scored);
-  free(r->counts);
   free(r->covered);
 }
 
@@ -82,40 +83,63 @@ static solid_status model_ranking_open(model_ranking *r, const solid_model *mode
   r->data_item = malloc((size_t)info.items * sizeof *r->data_item);
   r->offsets = malloc((n + 1) * sizeof *r->offsets);
   r->items = malloc(n * r->window * sizeof *r->items);
+  r->newer = malloc(n * r->window * sizeof *r->newer);
   r->excluded = malloc(n * r->words * sizeof *r->excluded);
-  r->h = malloc(n * r->width * sizeof *r->h);
-  r->p = malloc((n * r->params + 1) * sizeof *r->p);
+  r->questions = malloc(n * sizeof *r->questions);
   r->scored = malloc(n * r->depth * sizeof *r->scored);
-  r->counts = malloc(n * sizeof *r->counts);
   r->covered = calloc(info.items, 1);
-  if (!r->model_item || !r->data_item || !r->offsets || !r->items || !r->excluded || !r->h || !r->p || !r->scored ||
-      !r->counts || !r->covered)
+  int cached = r->options->cache != NULL;
+  if (cached) r->h = malloc(n * r->width * sizeof *r->h);
+  if (cached) r->p = malloc((n * r->params + 1) * sizeof *r->p);
+  if (!r->model_item || !r->data_item || !r->offsets || !r->items || !r->newer || !r->excluded || !r->questions ||
+      !r->scored || !r->covered || (cached && (!r->h || !r->p)))
     return solid_fail(SOLID_ENOMEM, "no memory to rank for %zu users at once", n);
   status = map_items(r, model, info.items);
   return status ? status : bar_items(r);
 }
 
-/* Windows and masks of n users; the windows end `stale` events before the question. */
-static solid_windows ask(model_ranking *r, const uint32_t *who, size_t n, uint32_t stale) {
-  const solid_dataset *dataset = r->dataset;
-  memset(r->excluded, 0, n * r->words * sizeof *r->excluded);
-  for (size_t i = 0; i < n && r->barred; i++)
-    memcpy(r->excluded + i * r->words, r->barred, r->words * sizeof *r->barred);
+/* Parameters are made of a window that ends `stale` events before the question; the encoder reads those too, unless
+ * its state is to be as old. */
+static void ask_window(model_ranking *r, size_t i, solid_range known, solid_question *q) {
+  uint32_t stale = r->options->stale, at = r->offsets[i];
+  size_t newest = known.end - known.begin > stale ? known.end - stale : known.begin + 1;
+  uint32_t *newer = r->newer + i * r->window;
+  q->window = r->items + at;
+  q->session = newer;
+  for (size_t e = known.begin; e < known.end; e++) {
+    uint32_t item = r->model_item[r->dataset->sequence[e]];
+    if (e < newest && newest - e <= r->window) r->items[at++] = item;
+    if (e >= newest && known.end - e <= r->window && !r->options->stale_state) newer[q->n_session++] = item;
+  }
+  q->n_window = at - r->offsets[i];
+  r->offsets[i + 1] = at;
+}
+
+static void ask_mask(model_ranking *r, size_t i, solid_range known, solid_question *q) {
+  if (r->options->keep_history && !r->barred) return;
+  uint32_t target = r->model_item[r->dataset->sequence[known.end]];
+  uint64_t *mask = r->excluded + i * r->words;
+  if (r->barred)
+    memcpy(mask, r->barred, r->words * sizeof *mask);
+  else
+    memset(mask, 0, r->words * sizeof *mask);
+  for (size_t e = known.begin; e < known.end && !r->options->keep_history; e++) {
+    uint32_t item = r->model_item[r->dataset->sequence[e]];
+    if (item != target) mask[item / 64] |= (uint64_t)1 << item % 64;
+  }
+  q->excluded = mask;
+}
+
+static void ask(model_ranking *r, const uint32_t *who, size_t n) {
   r->offsets[0] = 0;
   for (size_t i = 0; i < n; i++) {
     solid_range known = {0, 0};
-    solid_split_question(dataset, who[i], r->options->part, &known);
-    uint32_t target = r->model_item[dataset->sequence[known.end]], at = r->offsets[i];
-    size_t newest = known.end - known.begin > stale ? known.end - stale : known.begin + 1;
-    for (size_t e = known.begin; e < known.end; e++) {
-      uint32_t item = r->model_item[dataset->sequence[e]];
-      if (e < newest && newest - e <= r->window) r->items[at++] = item;
-      if (item != target && !r->options->keep_history)
-        r->excluded[i * r->words + item / 64] |= (uint64_t)1 << item % 64;
-    }
-    r->offsets[i + 1] = at;
+    solid_split_question(r->dataset, who[i], r->options->part, &known);
+    solid_question *q = &r->questions[i];
+    *q = (solid_question){.best = r->scored + i * r->depth};
+    ask_window(r, i, known, q);
+    ask_mask(r, i, known, q);
   }
-  return (solid_windows){n, r->offsets, r->items};
 }
 
 static void take(model_ranking *r, const uint32_t *who, size_t n, uint32_t *ranks, uint32_t *shown) {
@@ -123,9 +147,9 @@ static void take(model_ranking *r, const uint32_t *who, size_t n, uint32_t *rank
     solid_range known = {0, 0};
     solid_split_question(r->dataset, who[i], r->options->part, &known);
     uint32_t target = r->model_item[r->dataset->sequence[known.end]];
-    const solid_scored *row = r->scored + i * r->depth;
+    const solid_scored *row = r->questions[i].best;
     ranks[i] = SOLID_RANK_BEYOND;
-    for (size_t k = 0; k < r->counts[i]; k++) {
+    for (size_t k = 0; k < r->questions[i].count; k++) {
       if (row[k].item == target) ranks[i] = (uint32_t)k;
       if (k >= SOLID_COVERED_DEPTH) continue;
       r->covered[row[k].item] = 1;
@@ -134,12 +158,13 @@ static void take(model_ranking *r, const uint32_t *who, size_t n, uint32_t *rank
   }
 }
 
-/* Puts h and params of n users into the cache and takes back what it gives: the same numbers as of a request. */
+/* Puts h and params of n users into the cache and asks with what it gives back: the same numbers as of a request. */
 static solid_status through_cache(model_ranking *r, size_t n, uint64_t generation) {
   solid_store *cache = r->options->cache;
   solid_step *steps = malloc(((size_t)cache->window + 1) * sizeof *steps);
   if (!steps) return solid_fail(SOLID_ENOMEM, "no memory for a window of %u steps", cache->window);
-  solid_status status = SOLID_OK;
+  const solid_windows windows = {n, r->offsets, r->items};
+  solid_status status = solid_worker_generate(r->worker, &windows, r->h, r->params ? r->p : NULL);
   for (size_t i = 0; i < n && !status; i++) {
     char id[24];
     solid_bytes user = {id, (size_t)snprintf(id, sizeof id, "%zu", i)};
@@ -157,9 +182,15 @@ static solid_status through_cache(model_ranking *r, size_t n, uint64_t generatio
     if (!status) status = cache->ops->get(cache, &user, 1, generation, &window, &params, &found, &of_user);
     if (!status && !found)
       status = solid_fail(SOLID_EINTERNAL, "%s store: params just put are not found", cache->ops->name);
+    r->questions[i].h = params.h;
+    r->questions[i].params = params.values;
   }
   free(steps);
   return status;
+}
+
+solid_evaluate_options solid_evaluate_options_default(void) {
+  return (solid_evaluate_options)SOLID_EVALUATE_OPTIONS_INIT;
 }
 
 solid_status solid_evaluate_model(solid_evaluation *out, const solid_model *model, const solid_dataset *dataset,
@@ -178,17 +209,9 @@ solid_status solid_evaluate_model(solid_evaluation *out, const solid_model *mode
   status = model_ranking_open(&r, model);
   for (uint32_t begin = 0; begin < made.users && !status; begin += r.batch) {
     size_t n = made.users - begin < r.batch ? made.users - begin : r.batch;
-    solid_windows windows = ask(&r, made.who + begin, n, options->stale);
-    status = solid_worker_generate(r.worker, &windows, r.h, r.params ? r.p : NULL);
-    if (!status && options->stale && !options->stale_state) {
-      windows = ask(&r, made.who + begin, n, 0);
-      status = solid_worker_encode(r.worker, &windows, r.h);
-    }
-    if (!status && options->cache) status = through_cache(&r, n, info.generation);
-    if (!status) status = solid_worker_apply(r.worker, n, r.h, r.p, r.h);
-    if (!status)
-      status = solid_worker_rank(r.worker, n, r.h, options->keep_history && !r.barred ? NULL : r.excluded, r.depth,
-                                 r.scored, r.counts);
+    ask(&r, made.who + begin, n);
+    if (options->cache) status = through_cache(&r, n, info.generation);
+    if (!status) status = solid_worker_answer(r.worker, r.questions, n, r.depth);
     if (!status) take(&r, made.who + begin, n, made.ranks + begin, made.shown + (size_t)begin * SOLID_COVERED_DEPTH);
   }
   if (!status) made.coverage = sol_evaluation_share(r.covered, info.items);
