@@ -3,6 +3,7 @@
 #ifndef SOLID_PIPELINE_H
 #define SOLID_PIPELINE_H
 
+#include "solid/generate.h"
 #include "solid/model.h"
 #include "solid/store.h"
 
@@ -20,12 +21,17 @@ typedef solid_status (*solid_sink_fn)(void *sink_user, const solid_event *events
 
 typedef struct solid_pipeline_options {
   uint32_t struct_size;
-  uint32_t max_batch; /* users generated for at once; default 256 */
-  uint32_t element;   /* solid_element: how parameters are kept; default f16 */
+  uint32_t max_batch;      /* users generated for at once; default 256 */
+  uint32_t element;        /* solid_element: how parameters are kept; default f16 */
+  solid_generate generate; /* when parameters are made; default eager */
 } solid_pipeline_options;
 
 #define SOLID_PIPELINE_OPTIONS_INIT                                                                                    \
-  { sizeof(solid_pipeline_options), 256, SOLID_F16 }
+  {                                                                                                                    \
+    sizeof(solid_pipeline_options), 256, SOLID_F16, {                                                                  \
+      SOLID_GENERATE_EAGER, 0                                                                                          \
+    }                                                                                                                  \
+  }
 
 /* The same for callers who cannot use macros. */
 SOLID_API solid_pipeline_options solid_pipeline_options_default(void);
@@ -53,7 +59,7 @@ SOLID_API SOLID_CHECK_RESULT solid_status solid_pipeline_new(solid_pipeline **ou
 SOLID_API void solid_pipeline_free(solid_pipeline *pipeline);
 
 /* A solid_sink_fn whose first argument is the pipeline: groups by user, appends (one round trip a sub-batch), generates
- * for the users whose window moved, stores the parameters. A replayed batch recomputes and changes nothing. */
+ * for the users who are due, stores the parameters. A replayed batch repairs what was not made, and changes nothing. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_pipeline_push(void *pipeline, const solid_event *events, size_t n,
                                                               solid_status *verdicts);
 

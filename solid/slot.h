@@ -66,8 +66,9 @@ SOLID_API SOLID_CHECK_RESULT solid_status solid_slot_follow(solid_slot *slot, co
 
 /* Makes `generation`, which must be held, the current one for `share` of the users (1/SOLID_SHARES) and what was
  * current until now the previous one, in the record of the store and then here. Tries again where another process
- * changes the record meanwhile, and follows where it has made the same change. With the previous generation as argument it is the way back.
- * ENOTFOUND: the generation, or the one that is to be the previous one while users keep it, is not held. */
+ * changes the record meanwhile, and follows where it has made the same change. With the previous generation as argument
+ * it is the way back. ENOTFOUND: the generation, or the one that is to be the previous one while users keep it, is not
+ * held. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_slot_switch(solid_slot *slot, solid_store *store, uint64_t generation,
                                                             uint32_t share);
 

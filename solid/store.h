@@ -31,6 +31,11 @@ typedef struct solid_window {
   solid_step *steps;
   size_t count;
   uint64_t seq;
+  /* Of the params that lie beside it, whoever's they are: what decides whether others are to be made. Filled by
+   * `advance`; 0 = there are none, or not known. */
+  uint64_t params_generation;
+  uint64_t params_seq;
+  int64_t params_ms; /* when they were stored, since 1970 */
 } solid_window;
 
 /* Which contents a store has: 128 random bits, drawn when they began. A store that lost what it held (a server that was
@@ -56,6 +61,7 @@ typedef struct solid_params {
   uint32_t width;      /* d */
   uint32_t count;      /* P */
   uint32_t element;    /* solid_element: how put_params keeps the values; get says how they were kept */
+  int64_t made_ms;     /* when they were stored, ms since 1970, as get says; put_params: 0 = now */
 } solid_params;
 
 typedef struct solid_store solid_store;

@@ -25,7 +25,8 @@ enum {
 };
 
 typedef struct ingestd_options {
-  const char *model, *device;
+  const char *model, *device, *generate;
+  solid_generate how; /* read from it */
   int64_t threads, users;
   store_options store;
   const char *brokers, *topic, *group, *dead_letter_topic, *from_file;

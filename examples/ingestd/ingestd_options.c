@@ -8,6 +8,9 @@ static const solid_property properties[] = {
     {"threads", SOLID_PROPERTY_INT, "1", 0, 1024, NULL, "CPU threads; 0 = all", 0, OPTION(threads)},
     {"users-at-once", SOLID_PROPERTY_INT, "256", 1, 65536, NULL, "users generated for in one go", 0, OPTION(users)},
 
+    {"generate", SOLID_PROPERTY_STRING, "eager", 0, 0, NULL,
+     "when parameters are made: eager, lazy (by the first question), every:N events, every:Ts (seconds)", 0,
+     OPTION(generate)},
     {"store", SOLID_PROPERTY_CHOICE, "redis", 0, 0, "redis|memory",
      "where users are kept; memory ends with the process", 0, OPTION(store.kind)},
     {"element", SOLID_PROPERTY_CHOICE, "f16", 0, 0, "f32|f16|i8", "how generated parameters are kept", 0,

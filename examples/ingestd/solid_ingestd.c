@@ -144,6 +144,7 @@ static int serve(const ingestd_options *options, const solid_config *config) {
   context_options.device = options->device;
   context_options.log = logging_line;
   pipeline_options.max_batch = (uint32_t)options->users;
+  pipeline_options.generate = options->how;
   pipeline_options.element = (uint32_t)options->store.element;
   if (solid_context_new(&ctx, &context_options))
     code = fail(INGESTD_USAGE);
@@ -172,6 +173,7 @@ static int check(ingestd_options *options) {
   if (options->from_file && (options->brokers || options->topic))
     logging_say(SOLID_LOG_ERROR, "--from-file and --brokers exclude one another");
   else if (store_options_check(&options->store) || address_check_brokers("--brokers", options->brokers) ||
+           solid_generate_read(&options->how, options->generate) ||
            solid_worth_rule_read(&options->worth, options->reading.kinds, options->reading.min_rating))
     fail(INGESTD_USAGE);
   else if (!options->from_file && (!options->brokers || !options->topic))

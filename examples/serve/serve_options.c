@@ -15,6 +15,13 @@ static const solid_property properties[] = {
          0),
     WHOLE("threads", threads, "2", 1, 256, "requests that are worked on at once"),
 
+    TEXT("generate", generate, "eager",
+         "when events make parameters: eager, lazy (left to the questions), every:N events, every:Ts (seconds)", 0),
+    WHOLE("refresh-events", refresh_events, "1", 0, 1e9,
+          "a question makes parameters anew that are so many events old; 0 = none"),
+    WHOLE("refresh-seconds", refresh_s, "0", 0, 1e9,
+          "or that are so old, where there are newer events; 0 = their time does not count"),
+
     {"store", SOLID_PROPERTY_CHOICE, "memory", 0, 0, "redis|memory",
      "where users are kept; memory ends with the process", 0, OPTION(store.kind)},
     {"element", SOLID_PROPERTY_CHOICE, "f16", 0, 0, "f32|f16|i8", "how generated parameters are kept", 0,

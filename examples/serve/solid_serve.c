@@ -126,6 +126,9 @@ static int open_slot(serve *s, solid_store **stores) {
   solid_recommender_options recommender = SOLID_RECOMMENDER_OPTIONS_INIT;
   solid_pipeline_options pipeline = SOLID_PIPELINE_OPTIONS_INIT;
   recommender.element = pipeline.element = (uint32_t)o->store.element;
+  recommender.refresh_events = (uint64_t)o->refresh_events;
+  recommender.refresh_ms = o->refresh_s * 1000;
+  pipeline.generate = o->how;
   pipeline.max_batch = 64;
   options.seats = (uint32_t)o->threads;
   options.stores = stores;
@@ -200,6 +203,7 @@ static solid_status check(serve_options *o) {
   if ((o->brokers != NULL) != (o->topic != NULL))
     return solid_fail(SOLID_EINVAL, "--brokers and --topic belong together");
   solid_status status = store_options_check(&o->store);
+  if (!status) status = solid_generate_read(&o->how, o->generate);
   if (!status) status = address_check_brokers("--brokers", o->brokers);
   if (!status) status = solid_worth_rule_read(&o->worth, o->reading.kinds, o->reading.min_rating);
   return status ? status : read_token(o);

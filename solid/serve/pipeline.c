@@ -37,6 +37,7 @@ struct solid_pipeline {
   solid_model_info info;
   size_t max_batch;
   uint32_t element;
+  solid_generate generate;
   sol_groups groups;
   stream_batch stream;
   user_batch batch;
@@ -77,6 +78,7 @@ solid_status solid_pipeline_new(solid_pipeline **out, const solid_model *model, 
   pipeline->store = store;
   pipeline->max_batch = all.max_batch;
   pipeline->element = all.element;
+  pipeline->generate = all.generate;
   pipeline->info.struct_size = sizeof pipeline->info;
   sol_arena arena = {NULL, 0};
   status = solid_model_get_info(model, &pipeline->info);
@@ -163,14 +165,16 @@ static void lay_out_steps(solid_pipeline *pipeline, const solid_event *events) {
   }
 }
 
-/* Windows of the sub-batch as packed dense items, for the users whose window was stored and of whom this model knows at
- * least one item; returns how many those are. */
+/* Windows of the sub-batch as packed dense items, for the users whose window was stored, who are due and of whom this
+ * model knows at least one item; returns how many those are. */
 static size_t pack_windows(solid_pipeline *pipeline, size_t first, size_t n) {
   user_batch *batch = &pipeline->batch;
   size_t users = 0, rows = 0;
+  int64_t now_ms = sol_wall_ms();
   batch->offsets[0] = 0;
   for (size_t i = 0; i < n; i++) {
     if (batch->statuses[i]) continue;
+    if (!solid_generate_is_due(&pipeline->generate, &batch->windows[i], pipeline->info.generation, now_ms)) continue;
     size_t known = sol_known_items(pipeline->model, &batch->windows[i], pipeline->info.window, batch->items + rows);
     if (!known) continue;
     rows += known;
@@ -240,9 +244,9 @@ static solid_status put_params(solid_pipeline *pipeline, size_t users, solid_sta
   return status;
 }
 
-/* The order of the walk, for groups first .. first + n: append, read back, generate, store. Parameters are written for
- * every user of the batch, also where the append found nothing new: a crash between the append and the write leaves a
- * window without its parameters, and the replay of the same events is what repairs it. */
+/* The order of the walk, for groups first .. first + n: append, read back, generate, store. Who is due
+ * follows from what the store has, also where the append found nothing new: a crash between the append and the write
+ * leaves a window without its parameters, and the replay of the same events is what repairs it. */
 static solid_status push_users(solid_pipeline *pipeline, size_t first, size_t n, solid_status *verdicts) {
   user_batch *batch = &pipeline->batch;
   solid_status status = append_steps(pipeline, first, n, verdicts);

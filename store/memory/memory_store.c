@@ -43,6 +43,10 @@ static int64_t lock_now(memory *mem) {
 static void read_window(const sol_user *user, solid_window *window) {
   window->count = user ? user->count : 0;
   window->seq = user ? user->seq : 0;
+  int has = user && user->record;
+  window->params_generation = has ? user->generation : 0;
+  window->params_seq = has ? user->params_seq : 0;
+  window->params_ms = has ? user->made_ms : 0;
   if (user) memcpy(window->steps, user->steps, sizeof *user->steps * user->count);
 }
 
@@ -88,6 +92,7 @@ static solid_status put_user(memory *mem, solid_bytes id, const solid_params *pa
   sol_params_pack(params, user->record + h_size);
   user->params_seq = params->seq;
   user->generation = params->generation;
+  user->made_ms = params->made_ms ? params->made_ms : sol_wall_ms();
   user->width = params->width;
   user->params = params->count;
   user->element = params->element;
@@ -113,6 +118,7 @@ static int read_params(const sol_user *user, uint64_t generation, solid_params *
   sol_values_unpack((solid_element)user->element, values, user->params, params->values);
   params->seq = user->params_seq;
   params->generation = generation;
+  params->made_ms = user->made_ms;
   params->element = user->element;
   return 1;
 }

@@ -13,6 +13,7 @@ typedef struct sol_user {
   uint64_t seq;        /* of the window */
   uint64_t params_seq; /* seq, generation and sizes of `record` */
   uint64_t generation;
+  int64_t made_ms;
   uint32_t width, params, element;
   uint32_t record_size;  /* bytes */
   uint8_t *record;       /* width floats of h, packed values; NULL = no params */

@@ -202,3 +202,11 @@ void sol_steps_encode(const solid_step *steps, size_t n, uint8_t *out) {
 void sol_steps_decode(const uint8_t *in, size_t n, solid_step *steps) {
   if (n) memcpy(steps, in, SOL_STEP_SIZE * n);
 }
+
+void sol_record_peek(const uint8_t *head, size_t size, solid_window *window) {
+  window->params_generation = window->params_seq = 0;
+  window->params_ms = 0; /* the record does not say */
+  if (size < SOL_RECORD_HEADER || memcmp(head, record_magic, 4) || head[4] != RECORD_FORMAT) return;
+  memcpy(&window->params_seq, head + 8, 8);
+  memcpy(&window->params_generation, head + 16, 8);
+}

@@ -68,4 +68,7 @@ sol_record_verdict sol_record_decode(const uint8_t *data, size_t size, uint64_t 
 void sol_steps_encode(const solid_step *steps, size_t n, uint8_t *out);
 void sol_steps_decode(const uint8_t *in, size_t n, solid_step *steps);
 
+/* What a window says of the params beside it, from the first bytes of their record; nothing where they are no head. */
+void sol_record_peek(const uint8_t *head, size_t size, solid_window *window);
+
 #endif

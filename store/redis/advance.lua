@@ -3,7 +3,7 @@
 -- stream, offset, both little-endian; a stream of 0 = none, always new).
 -- The window is a hash: s = its steps, n = seq, m<stream> = offset of the newest step applied from there; stream and
 -- offset are the 8 bytes of the position.
--- Returns seq, number of steps that were new, steps.
+-- Returns seq, number of steps that were new, steps, and the head of the params (codec.h), '' where there are none.
 -- Numbers of 64 bits are compared as two halves, because a Lua number holds 53.
 local function is_above(offset, mark)
   local low, high = struct.unpack('<I4I4', offset)
@@ -52,4 +52,4 @@ if ARGV[2] ~= '0' then
   redis.call('PEXPIRE', KEYS[1], ARGV[2])
   redis.call('PEXPIRE', KEYS[2], ARGV[2])
 end
-return {seq, #fresh, steps}
+return {seq, #fresh, steps, redis.call('GETRANGE', KEYS[2], 0, 31)}

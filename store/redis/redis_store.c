@@ -81,8 +81,7 @@ static void read_steps(redis_store *store, const redisReply *steps, solid_window
 }
 
 static void empty(solid_window *window) {
-  window->count = 0;
-  window->seq = 0;
+  *window = (solid_window){.steps = window->steps};
 }
 
 /* Runs one script for each user of a batch in one exchange; those it was missing for (after a SCRIPT FLUSH) again. */
@@ -145,11 +144,12 @@ static solid_status take_append(void *user, size_t i, const redisReply *reply) {
     if (b->applied) b->applied[who] = 0;
     return SOLID_OK;
   }
-  if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 3 || reply->element[0]->type != REDIS_REPLY_INTEGER ||
+  if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 4 || reply->element[0]->type != REDIS_REPLY_INTEGER ||
       reply->element[1]->type != REDIS_REPLY_INTEGER || reply->element[2]->type != REDIS_REPLY_STRING)
     return sol_redis_out_of_step(b->store);
   window->seq = (uint64_t)reply->element[0]->integer;
   read_steps(b->store, reply->element[2], window);
+  sol_record_peek((const uint8_t *)reply->element[3]->str, reply->element[3]->len, window);
   if (b->applied) b->applied[who] = (size_t)reply->element[1]->integer;
   return SOLID_OK;
 }

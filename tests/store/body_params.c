@@ -192,3 +192,22 @@ void body_refuses_halves_that_it_cannot_keep(const store_maker *maker) {
     solid_store_close(store);
   }
 }
+
+void body_window_says_what_params_lie_beside(const store_maker *maker) {
+  solid_store *store = maker->open(0);
+  window_room room;
+  part_append_one(store, "ann", 1, part_no_stream, &room);
+  cr_assert(room.window.params_generation == 0 && room.window.params_seq == 0);
+  part_put(store, "ann", 1, 77, 0.5f);
+  part_append_one(store, "ann", 2, part_no_stream, &room);
+  cr_assert_eq(room.window.seq, 2);
+  cr_assert_eq(room.window.params_generation, 77);
+  cr_assert_eq(room.window.params_seq, 1);
+  part_put(store, "ann", 2, UINT64_MAX, 0.5f);
+  cr_assert_eq(part_append(store, part_text("ann"), NULL, NULL, 0, &room), 0, "only read");
+  cr_assert_eq(room.window.params_generation, UINT64_MAX);
+  cr_assert_eq(room.window.params_seq, 2);
+  part_append_one(store, "bob", 1, part_no_stream, &room);
+  cr_assert_eq(room.window.params_generation, 0, "those of ann");
+  solid_store_close(store);
+}

@@ -24,7 +24,7 @@ void body_batch_of_users(const store_maker *maker) {
     users[i] = (solid_bytes){names[i], (size_t)snprintf(names[i], sizeof names[i], "user-%zu", i)};
     for (uint64_t j = 0; j < 3; j++) steps[i][j] = (solid_step){100 * i + j, (int64_t)(100 * i + j)};
     appends[i] = (solid_append){users[i], steps[i], positions, i % 4};
-    windows[i] = (solid_window){rooms[i].steps, 99, 99};
+    windows[i] = (solid_window){.steps = rooms[i].steps, .count = 99, .seq = 99};
     part_fill_params(&made[i], i % 4, 5, (float)i);
     params[i] = made[i].params;
   }
@@ -33,7 +33,7 @@ void body_batch_of_users(const store_maker *maker) {
   cr_assert_eq(store->ops->put_params(store, users, params, USERS / 2, statuses), SOLID_OK, "%s", solid_last_error());
   for (size_t i = 0; i < USERS; i++) {
     cr_assert_eq(applied[i], i % 4);
-    windows[i] = (solid_window){rooms[i].steps, 99, 99};
+    windows[i] = (solid_window){.steps = rooms[i].steps, .count = 99, .seq = 99};
     params[i] = part_params_in(&got[i]);
     params[i].seq = params[i].generation = 99;
   }

@@ -39,7 +39,8 @@ typedef struct store_maker {
   X(other_handle_sees_the_same)                                                                                        \
   X(saves_streams_that_nobody_changed)                                                                                 \
   X(refuses_bad_streams)                                                                                               \
-  X(begins_an_epoch_once)
+  X(begins_an_epoch_once)                                                                                              \
+  X(window_says_what_params_lie_beside)
 
 #define STORE_DECLARE(name) void body_##name(const store_maker *maker);
 STORE_CASES(STORE_DECLARE)

@@ -36,7 +36,7 @@ static void fill(solid_store *store, const solid_plan_sizes *sizes, size_t users
     snprintf(id, sizeof id, "%0*zu", (int)sizes->id_bytes, i);
     solid_bytes user = {id, sizes->id_bytes};
     solid_append append = {user, steps, positions, sizes->window};
-    solid_window window = {steps + sizes->window, 0, 0};
+    solid_window window = {.steps = steps + sizes->window};
     solid_params params = {.h = h,
                            .values = values,
                            .seq = sizes->window,

@@ -45,7 +45,7 @@ static solid_status use(solid_store *store, size_t n) {
   for (size_t i = 0; i < n; i++) {
     users[i] = (solid_bytes){names[i], (size_t)snprintf(names[i], sizeof names[i], "user-%zu", i)};
     appends[i] = (solid_append){users[i], &step, &position, 1};
-    windows[i] = (solid_window){rooms[i], 0, 0};
+    windows[i] = (solid_window){.steps = rooms[i], .count = 0, .seq = 0};
     params[i] =
         (solid_params){.h = h[i], .values = values[i], .seq = 1, .generation = 1, .width = WIDTH, .count = PARAMS};
   }

@@ -59,7 +59,7 @@ static solid_status append_to(solid_store *store, size_t user, uint64_t item) {
   solid_step step = {item, 0}, steps[BODY_WINDOW];
   solid_position position = {0, 0};
   solid_append append = {{name, (size_t)snprintf(name, sizeof name, "%zu", user)}, &step, &position, 1};
-  solid_window window = {steps, 0, 0};
+  solid_window window = {.steps = steps};
   solid_status of_user;
   return store->ops->advance(store, &append, 1, &window, NULL, &of_user);
 }
@@ -115,7 +115,7 @@ Test(memory_store, forgets_the_expired_when_a_known_user_grows) {
     solid_step step = {1, 0}, steps[BODY_WINDOW];
     solid_position position = {i, 1};
     solid_append append = {user, &step, &position, 1};
-    solid_window window = {steps, 0, 0};
+    solid_window window = {.steps = steps};
     full = store->ops->advance(store, &append, 1, &window, NULL, &of_user) == SOLID_EFULL;
     cr_assert(i < 10000);
   }
@@ -142,7 +142,7 @@ Test(memory_store, agrees_with_an_array) {
     solid_position position = {0, 0};
     solid_status of_user;
     solid_append append = {{name, (size_t)snprintf(name, sizeof name, "%zu", user)}, &step, &position, 1};
-    solid_window window = {steps, 0, 0};
+    solid_window window = {.steps = steps};
     cr_assert_eq(store->ops->advance(store, &append, 1, &window, NULL, &of_user), SOLID_OK);
     seq[user] = expired ? 1 : seq[user] + 1;
     seen[user] = clock_ms;

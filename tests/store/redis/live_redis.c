@@ -57,7 +57,7 @@ solid_status live_append(solid_store *store, const char *user, uint64_t item, so
   solid_append append = {live_text(user), &step, &position, 1};
   solid_window unused;
   window = window ? window : &unused;
-  *window = (solid_window){room, 99, 99};
+  *window = (solid_window){.steps = room, .count = 99, .seq = 99};
   solid_status of_user = SOLID_EINTERNAL, status = store->ops->advance(store, &append, 1, window, NULL, &of_user);
   return status ? status : of_user;
 }
@@ -77,7 +77,7 @@ solid_status live_put(solid_store *store, const char *user, uint64_t seq, float 
 float live_get(solid_store *store, const char *user, solid_status *status) {
   float h[BODY_WIDTH], values[BODY_PARAMS];
   solid_step steps[BODY_WINDOW];
-  solid_window window = {steps, 0, 0};
+  solid_window window = {.steps = steps};
   solid_params params = {.h = h, .values = values, .width = BODY_WIDTH, .count = BODY_PARAMS};
   uint8_t found = 0;
   solid_bytes id = live_text(user);

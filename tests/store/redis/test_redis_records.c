@@ -92,7 +92,7 @@ Test(redis_store, a_foreign_key_sets_its_user_aside) {
       for (int i = 0; i < USERS; i++) {
         users[i] = live_text(names[i]);
         appends[i] = (solid_append){users[i], &step, &position, 1};
-        windows[i] = (solid_window){rooms[i], 99, 99};
+        windows[i] = (solid_window){.steps = rooms[i], .count = 99, .seq = 99};
         params[i] = (solid_params){.h = h[i], .values = values[i], .seq = 1, .generation = 1};
         params[i].width = BODY_WIDTH, params[i].count = BODY_PARAMS;
       }
@@ -123,7 +123,7 @@ Test(redis_store, other_sizes_are_misses_and_other_elements_are_not) {
   solid_store *store = live_open_with(&options), *other;
   float h[BODY_WIDTH], values[BODY_PARAMS];
   solid_step steps[2];
-  solid_window window = {steps, 0, 0};
+  solid_window window = {.steps = steps};
   solid_params params = {.h = h, .values = values, .width = BODY_WIDTH, .count = BODY_PARAMS - 1};
   solid_bytes ann = live_text("ann");
   solid_status of_user;

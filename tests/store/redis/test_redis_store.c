@@ -29,7 +29,7 @@ Test(redis_store, one_round_trip_a_batch) {
   static solid_status statuses[USERS];
   for (size_t i = 0; i < USERS; i++) {
     appends[i] = (solid_append){{names[i], (size_t)snprintf(names[i], sizeof names[i], "%zu", i)}, &step, &position, 1};
-    windows[i] = (solid_window){room[i], 0, 0};
+    windows[i] = (solid_window){.steps = room[i], .count = 0, .seq = 0};
   }
   uint64_t before = live_stats(store).round_trips;
   cr_assert_eq(store->ops->advance(store, appends, USERS, windows, NULL, statuses), SOLID_OK);
