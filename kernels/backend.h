@@ -27,6 +27,7 @@
 #include "kernels/linear.h"
 #include "kernels/quantize.h"
 #include "kernels/reduce.h"
+#include "kernels/slate.h"
 #include "kernels/topk.h"
 #include "kernels/xent.h"
 #include "solid/status.h"
@@ -65,6 +66,7 @@ typedef solid_status (*sk_body)(void *user);
   X(bce)                                                                                                               \
   X(quantize)                                                                                                          \
   X(topk)                                                                                                              \
+  X(slate)                                                                                                             \
   X(adamw)                                                                                                             \
   X(reduce)                                                                                                            \
   X(blend)

@@ -35,6 +35,8 @@ typedef struct solid_model_info {
   uint64_t generation; /* hash of config, weights, codes and vocabulary; parameters of another generation are a miss */
   uint32_t attributes; /* A: attributes with an embedding that is part of their items' semantics; 0 = none */
   uint32_t slots;      /* S: attributes an item has at most; 0 = none */
+  uint32_t slate_rows; /* items of a slate at most; 0 = the model has no decoder of slates */
+  uint32_t slate_near; /* 1 = its decoder was trained near-to-far, 0 = raster */
 } solid_model_info;
 
 /* Reads and validates a model file: header, shapes, finite weights, codes within range, vocabulary without repeats,

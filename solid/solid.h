@@ -20,6 +20,7 @@
 #include "solid/neighbours.h"
 #include "solid/pipeline.h"
 #include "solid/recommender.h"
+#include "solid/slate.h"
 #include "solid/slot.h"
 #include "solid/status.h"
 #include "solid/store.h"

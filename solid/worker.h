@@ -62,6 +62,7 @@ typedef struct solid_question {
   int32_t keep;             /* 1: what is made is wanted */
   const uint64_t *excluded; /* as a row of solid_worker_rank's; NULL: no item is left out */
   solid_scored *best;       /* room for k items, best first; places that remain are {SOLID_NO_ITEM, -INFINITY} */
+  float *state, *vector;    /* room for (d) each, or NULL: the state that was read, and the user vector that ranks */
 
   /* Set by the call. */
   size_t count;       /* items found */

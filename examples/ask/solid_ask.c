@@ -2,6 +2,7 @@
  * until a user's window has seen so many events, and says how old the newest one was when it got there. */
 #include "examples/common/ground.h"
 #include "examples/common/program.h"
+#include "examples/common/slate_options.h"
 #include "examples/common/store_options.h"
 #include "solid/extend.h"
 #include "solid/solid.h"
@@ -13,6 +14,7 @@ typedef struct arguments {
   const char *model, *device, *user, *category, *session, *blocked;
   int64_t k, history, until_seq, timeout;
   int seen, quiet;
+  slate_options slate;
   store_options store; /* ttl_s stays 0: a question changes nobody's time */
 } arguments;
 
@@ -36,6 +38,7 @@ static const solid_property properties[] = {
      .max = 1000,
      .meaning = "how many items",
      AT(k)},
+    SLATE_PROPERTIES(arguments),
     {.name = "category", .type = SOLID_PROPERTY_STRING, .meaning = "only items of this category", AT(category)},
     {.name = "session",
      .type = SOLID_PROPERTY_STRING,
@@ -185,10 +188,47 @@ static void print_history(const asking *a, const solid_window *window) {
   putchar('\n');
 }
 
+static void print_items(const asking *a, const solid_scored *items, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    printf("%4zu  %9.4f  ", i + 1, (double)items[i].score);
+    print_item(a, items[i].item);
+    putchar('\n');
+  }
+}
+
+static void print_source(solid_source source, uint64_t window_seq, uint64_t params_seq) {
+  printf("from %s; window has seen %llu events, parameters %llu\n", solid_source_name(source),
+         (unsigned long long)window_seq, (unsigned long long)params_seq);
+}
+
+static solid_status ask_slate(asking *a, const solid_query *query, solid_scored *items) {
+  solid_slate_options options;
+  solid_slate_answer answer = {.struct_size = sizeof answer};
+  solid_status status = slate_options_read(&a->args.slate, &options);
+  if (status == SOLID_OK) status = solid_slate(a->rec, bytes_of(a->args.user), query, &options, items, &answer);
+  if (status != SOLID_OK) return status;
+  char order[32];
+  slate_order_text(answer.order, answer.window, order);
+  print_source(answer.source, answer.window_seq, answer.params_seq);
+  printf("slate of %zu, %s, guide %g: %u forwards, log likelihood %.3f\n", answer.count, order, (double)options.guide,
+         answer.forwards, answer.log_likelihood);
+  print_items(a, items, answer.count);
+  return SOLID_OK;
+}
+
+static solid_status ask_ranking(asking *a, const solid_query *query, solid_scored *items) {
+  solid_answer answer = {.struct_size = sizeof answer};
+  solid_status status = solid_recommend(a->rec, bytes_of(a->args.user), query, items, &answer);
+  if (status != SOLID_OK) return status;
+  print_source(answer.source, answer.window_seq, answer.params_seq);
+  print_items(a, items, answer.count);
+  return SOLID_OK;
+}
+
 static solid_status recommend(asking *a) {
   solid_bytes session[MAX_LIST], blocked[MAX_LIST];
   solid_query query = SOLID_QUERY_INIT;
-  query.k = (uint32_t)a->args.k;
+  query.k = (uint32_t)(a->args.slate.rows ? a->args.slate.rows : a->args.k);
   query.exclude_seen = !a->args.seen;
   query.category = bytes_of(a->args.category);
   query.session = session;
@@ -198,17 +238,7 @@ static solid_status recommend(asking *a) {
   if (status != SOLID_OK) return status;
   solid_scored *items = calloc(query.k, sizeof *items);
   if (!items) return solid_fail(SOLID_ENOMEM, "no room for %u items", query.k);
-  solid_answer answer = {.struct_size = sizeof answer};
-  status = solid_recommend(a->rec, bytes_of(a->args.user), &query, items, &answer);
-  if (status == SOLID_OK) {
-    printf("from %s; window has seen %llu events, parameters %llu\n", solid_source_name(answer.source),
-           (unsigned long long)answer.window_seq, (unsigned long long)answer.params_seq);
-    for (size_t i = 0; i < answer.count; i++) {
-      printf("%4zu  %9.4f  ", i + 1, (double)items[i].score);
-      print_item(a, items[i].item);
-      putchar('\n');
-    }
-  }
+  status = a->args.slate.rows ? ask_slate(a, &query, items) : ask_ranking(a, &query, items);
   free(items);
   return status;
 }
@@ -232,6 +262,13 @@ static solid_status run(asking *a) {
   return status;
 }
 
+/* What is wrong whatever the model and the store say. */
+static solid_status check(const arguments *args) {
+  solid_slate_options unused;
+  solid_status status = store_options_check(&args->store);
+  return status == SOLID_OK ? slate_options_read(&args->slate, &unused) : status;
+}
+
 int main(int argc, char **argv) {
   asking a = {.args = {0}};
   int code = 1;
@@ -245,7 +282,7 @@ int main(int argc, char **argv) {
     status = solid_config_write_help(&program, stdout);
   else if (solid_config_get_request(config) == SOLID_CONFIG_VERSION)
     status = solid_config_write_version(&program, stdout);
-  else if ((status = store_options_check(&a.args.store)) == SOLID_OK)
+  else if ((status = check(&a.args)) == SOLID_OK)
     status = run(&a);
   else
     code = 2;

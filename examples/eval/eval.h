@@ -5,6 +5,7 @@
 #include "examples/common/config.h"
 #include "examples/common/load.h"
 #include "examples/eval/eval_hidden.h"
+#include "examples/eval/eval_slates.h"
 #include "examples/eval/eval_stale.h"
 #include "solid/model.h"
 #include "solid/store.h"
@@ -19,6 +20,7 @@ typedef struct eval_arguments {
   int64_t hide_seed;
   reading_options reading;
   load_split order;
+  slates_arguments slates;
 } eval_arguments;
 
 extern const solid_program eval_program;
@@ -41,6 +43,7 @@ typedef struct eval_run {
   solid_slices slices;
   eval_figures of_model, popularity;
   stale_report stale;   /* with --stale */
+  slates_result slates; /* with --slate */
   hidden_report hidden; /* of a model that was trained without some items */
 } eval_run;
 

@@ -96,6 +96,7 @@ solid_status eval_write_json(const eval_run *r) {
   json_object_set_new(root, "popularity_ranks", eval_ranks_write(e->ranks, e->users));
   json_object_set_new(root, "head_share", json_real(r->slices.popular_share));
   if (r->stale.count) json_object_set_new(root, "stale", stale_json(&r->stale));
+  if (r->slates.count) json_object_set_new(root, "slates", slates_json(&r->slates));
   if (r->hidden.hidden) json_object_set_new(root, "hidden", hidden_json(&r->hidden));
   json_object_set_new(root, "manifest", json_of_manifest(r));
   return manifest_write(root, r->args.json);

@@ -86,12 +86,16 @@ static solid_status evaluate(eval_run *r) {
   if (!status && args->stale)
     status = stale_measure(&r->stale, args->stale, r->model, &r->dataset, &options, (uint32_t)args->resamples,
                            (uint64_t)args->seed);
+  if (!status && args->slates.rows)
+    status = slates_measure(&r->slates, &args->slates, r->model, &r->dataset, options.part, (uint32_t)args->resamples,
+                            (uint64_t)args->seed);
   return status ? status : ask_about_hidden(r, &options);
 }
 
 static void clear(eval_run *r) {
   solid_evaluation_clear(&r->of_model.evaluation);
   solid_evaluation_clear(&r->popularity.evaluation);
+  slates_clear(&r->slates);
   solid_slices_clear(&r->slices);
   solid_dataset_clear(&r->dataset);
   solid_store_close(r->cache);
@@ -105,6 +109,7 @@ static solid_status run(void *user) {
   if (!status && r->args.protocol) return eval_paper(r);
   if (!status) status = evaluate(r);
   if (!status) eval_print_table(r);
+  if (!status && r->slates.count) slates_print(&r->slates);
   return !status && r->args.json ? eval_write_json(r) : status;
 }
 

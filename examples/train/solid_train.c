@@ -5,6 +5,7 @@
 #include "examples/common/titles.h"
 #include "examples/train/train_options.h"
 #include "examples/train/train_run.h"
+#include "examples/train/train_slates.h"
 #include "solid/extend.h"
 #include "solid/model.h"
 #include <errno.h>
@@ -104,6 +105,8 @@ static solid_status run(void *user) {
   solid_train_options o = solid_train_options_default();
   snprintf(checkpoint, sizeof checkpoint, "%s.checkpoint", a->out);
   solid_status status = train_options(a, &o);
+  if (status == SOLID_OK && a->slate.of && a->slate.rows == 0)
+    status = solid_fail(SOLID_EINVAL, "--slate-of %s: how many items has a slate? (--slate K)", a->slate.of);
   if (status == SOLID_OK) status = solid_export_check(a->out);
   if (status == SOLID_OK && a->log != NULL && (log = fopen(a->log, "a")) == NULL)
     status = solid_fail(SOLID_EIO, "%s: %s", a->log, strerror(errno));
@@ -118,7 +121,8 @@ static solid_status run(void *user) {
   if (status == SOLID_OK) status = load_warn("solid_train", &dataset, &files);
   if (status == SOLID_OK) {
     say_data(a, &o, &dataset);
-    status = train(a, &o, ctx, &dataset, checkpoint, log);
+    if (!a->slate.of) status = train(a, &o, ctx, &dataset, checkpoint, log);
+    if (status == SOLID_OK) status = train_slates(a, ctx, &dataset, log);
   }
   solid_dataset_clear(&dataset);
   solid_context_free(ctx);

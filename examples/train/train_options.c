@@ -44,6 +44,21 @@ static const solid_property own[] = {
     TEXT("log", log, NULL, "file for one line of JSON an epoch", 0),
     SWITCH("fresh", fresh, "do not go on from a checkpoint"),
     SWITCH("keep-checkpoint", keep_checkpoint, "leave the checkpoint after the model is written"),
+    WHOLE("slate", slate.rows, "0", 0, 1000,
+          "after the ranker also trains a decoder of slates of so many items; 0 = none"),
+    TEXT("slate-of", slate.of, NULL, "model file whose ranker stays as it is; only the decoder is trained", 0),
+    {.name = "slate-order",
+     .type = SOLID_PROPERTY_CHOICE,
+     .preset = "raster",
+     .choices = "raster|near-to-far",
+     .meaning = "of decoding that is trained for; raster serves zipar too",
+     .offset = offsetof(train_arguments, slate.order)},
+    WHOLE("slate-blocks", slate.blocks, "2", 1, 8, "of the decoder; near-to-far has one more"),
+    WHOLE("slate-epochs", slate.epochs, "30", 1, 1000000, "one random cut a user each"),
+    WHOLE("slate-batch", slate.batch, "128", 1, 65536, "users a step"),
+    REAL("slate-rate", slate.rate, "0.001", 1, "of the decoder's AdamW"),
+    REAL("slate-dropout", slate.dropout, "0.1", 0.99, "in the decoder"),
+    WHOLE("slate-seed", slate.seed, "0", 0, 9e15, "of the decoder"),
 };
 
 #define OWN (sizeof own / sizeof *own)

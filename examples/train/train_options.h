@@ -15,6 +15,14 @@ typedef union train_value {
   int flag;
 } train_value;
 
+/* Of the decoder of slates. */
+typedef struct train_slate_arguments {
+  int64_t rows, blocks, epochs, batch, seed; /* rows 0 = none is trained */
+  int order;                                 /* 1 = near-to-far */
+  double rate, dropout;
+  const char *of;
+} train_slate_arguments;
+
 typedef struct train_arguments {
   const char *data, *format, *out, *device, *log, *titles;
   int64_t threads;
@@ -23,6 +31,7 @@ typedef struct train_arguments {
   reading_options reading;
   items_options items;
   load_split order;
+  train_slate_arguments slate;
   train_value option[SOLID_TRAIN_OPTIONS_COUNT]; /* in the order of the rows */
 } train_arguments;
 

@@ -124,7 +124,9 @@ solid_status solid_model_get_info(const solid_model *model, solid_model_info *in
                           .head = config->head,
                           .generation = model->file.generation,
                           .attributes = config->attributes,
-                          .slots = config->slots};
+                          .slots = config->slots,
+                          .slate_rows = config->slate_rows,
+                          .slate_near = config->slate_near};
   return sol_struct_give(info, &all, sizeof all, "model info");
 }
 

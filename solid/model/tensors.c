@@ -169,6 +169,18 @@ void sol_weights_bind(sol_weights *weights, const sol_config *config, float *bas
   }
 }
 
+void sol_decoder_weights_bind(sol_decoder_weights *weights, const sol_config *config, float *base) {
+  sol_tensor tensors[SOL_MAX_TENSORS];
+  size_t n = sol_tensors_list(config, tensors), first = offsetof(sol_weights, slate);
+  size_t ranker = sol_tensors_ranker(config);
+  memset(weights, 0, sizeof *weights);
+  for (size_t i = 0; i < n; i++) {
+    if (tensors[i].offset < ranker) continue;
+    float *start = base + (tensors[i].offset - ranker);
+    memcpy((char *)weights + (tensors[i].member - first), &start, sizeof start);
+  }
+}
+
 void sol_weights_init(const sol_config *config, uint64_t seed, float *base) {
   sol_tensor tensors[SOL_MAX_TENSORS];
   size_t n = sol_tensors_list(config, tensors);

@@ -77,6 +77,9 @@ size_t sol_tensors_ranker(const sol_config *config);
 /* Points the members of `weights` into `base`. */
 void sol_weights_bind(sol_weights *weights, const sol_config *config, float *base);
 
+/* Points the decoder's members into `base`, which holds the part behind the ranker's alone. */
+void sol_decoder_weights_bind(sol_decoder_weights *weights, const sol_config *config, float *base);
+
 /* The seeded initial values, on the host (recipe: embeddings normal 0.02; torch's uniform 1/sqrt(fan_in) for linear and
  * GRU; generator maps normal 0.1/d, biases normal 0.1/sqrt(d), the last generated layer zero; norms 1 and 0). */
 void sol_weights_init(const sol_config *config, uint64_t seed, float *base);

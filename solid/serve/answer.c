@@ -172,6 +172,8 @@ static size_t plan(sol_answerer *a, size_t n, const sol_ask *ask, solid_scored *
     if (r->source == SOLID_FROM_GENERATION) r->params.seq = r->window.seq;
     a->questions[m] = question_of(r, ask);
     a->questions[m].best = out + i * ask->k;
+    if (ask->states) a->questions[m].state = ask->states + i * a->info.width;
+    if (ask->vectors) a->questions[m].vector = ask->vectors + i * a->info.width;
     a->asked_by[m++] = i;
   }
   return m;
@@ -181,10 +183,10 @@ static size_t plan(sol_answerer *a, size_t n, const sol_ask *ask, solid_scored *
 static void exclude(sol_answerer *a, size_t m, const sol_ask *ask) {
   uint64_t *mask = sol_worker_masks(a->worker, m);
   for (size_t q = 0; q < m; q++, mask += a->words) {
-    const sol_row *r = &a->rows[a->asked_by[q]];
+    sol_row *r = &a->rows[a->asked_by[q]];
     memcpy(mask, ask->common, a->words * sizeof *mask);
     for (size_t s = 0; s < r->n_known && ask->exclude_seen; s++) sol_exclude(mask, r->known[s]);
-    a->questions[q].excluded = mask;
+    a->questions[q].excluded = r->excluded = mask;
   }
 }
 

@@ -13,6 +13,7 @@ typedef struct sol_ask {
   const uint64_t *common;  /* (words) what is left out for everybody */
   const uint32_t *session; /* the newest items of the query's session that the model knows, at most L */
   size_t n_session;
+  float *states, *vectors; /* (n, d) of the rows that the model answers, or NULL */
 } sol_ask;
 
 /* One user of the batch. */
@@ -25,7 +26,8 @@ typedef struct sol_row {
   solid_params params;   /* as stored */
   const uint32_t *known; /* items of the window that the model knows */
   size_t n_known;
-  size_t count; /* items of the answer */
+  const uint64_t *excluded; /* of a row that the model answers, until the worker is used again */
+  size_t count;             /* items of the answer */
 } sol_row;
 
 typedef struct sol_answerer {

@@ -2,16 +2,9 @@
 #include "solid/base/handshake.h"
 #include "solid/base/text.h"
 #include "solid/extend.h"
-#include "solid/serve/answer.h"
+#include "solid/serve/recommender.h"
 #include <stdlib.h>
 #include <string.h>
-
-struct solid_recommender {
-  sol_answerer answerer;
-  solid_recommender_stats stats;
-  uint64_t *common;  /* (words) what the query at hand leaves out for everybody */
-  uint32_t *session; /* (L) of the query at hand */
-};
 
 solid_query solid_query_default(void) {
   return (solid_query)SOLID_QUERY_INIT;
@@ -54,6 +47,7 @@ solid_status solid_recommender_new(solid_recommender **out, const solid_model *m
 
 void solid_recommender_free(solid_recommender *rec) {
   if (!rec) return;
+  sol_recommender_free_slates(rec);
   sol_answerer_close(&rec->answerer);
   free(rec->common);
   free(rec->session);
@@ -138,20 +132,25 @@ static solid_status check_call(const solid_recommender *rec, const solid_bytes *
   return check_query(rec, query);
 }
 
-/* The caller's answers stand as far apart as the first one's struct_size says. */
-static void *answer_at(solid_answer *answers, size_t i) {
-  return (unsigned char *)answers + i * answers->struct_size;
+solid_status sol_recommender_ask(solid_recommender *rec, const solid_bytes *users, size_t n, const solid_query *query,
+                                 const solid_scored *out, sol_ask *ask) {
+  solid_query all = SOLID_QUERY_INIT;
+  solid_status status = sol_struct_take(&all, sizeof all, query, "query");
+  if (!status) status = check_call(rec, users, n, &all, out);
+  return status ? status : read_query(rec, &all, ask);
 }
 
-static solid_status check_answers(solid_answer *answers, size_t n) {
+/* ---- Answers ---- */
+
+solid_status sol_check_answers(void *answers, size_t n, size_t known, const char *what) {
   for (size_t i = 0; i < n && answers; i++) {
-    solid_status status = sol_struct_check(answer_at(answers, i), sizeof *answers, "answer");
+    uint32_t first, size;
+    solid_status status = sol_struct_check(sol_answer_at(answers, i), known, what);
     if (status) return status;
-    uint32_t size;
-    memcpy(&size, answer_at(answers, i), sizeof size);
-    if (size != answers->struct_size)
-      return solid_fail(SOLID_EINVAL, "answer %zu: struct_size %u, that of the first is %u", i, size,
-                        answers->struct_size);
+    memcpy(&first, answers, sizeof first);
+    memcpy(&size, sol_answer_at(answers, i), sizeof size);
+    if (size != first)
+      return solid_fail(SOLID_EINVAL, "%s %zu: struct_size %u, that of the first is %u", what, i, size, first);
   }
   return SOLID_OK;
 }
@@ -163,17 +162,14 @@ static solid_status write_answer(const solid_recommender *rec, size_t i, solid_a
                       .window_seq = r->window.seq,
                       .count = r->count,
                       .status = r->status};
-  return sol_struct_give(answer_at(answers, i), &all, sizeof all, "answer");
+  return sol_struct_give(sol_answer_at(answers, i), &all, sizeof all, "answer");
 }
 
 solid_status solid_recommend_batch(solid_recommender *rec, const solid_bytes *users, size_t n, const solid_query *query,
                                    solid_scored *out, solid_answer *answers) {
-  solid_query all = SOLID_QUERY_INIT;
-  solid_status status = sol_struct_take(&all, sizeof all, query, "query");
-  if (!status) status = check_call(rec, users, n, &all, out);
-  if (!status) status = check_answers(answers, n);
   sol_ask ask;
-  if (!status) status = read_query(rec, &all, &ask);
+  solid_status status = sol_recommender_ask(rec, users, n, query, out, &ask);
+  if (!status) status = sol_check_answers(answers, n, sizeof *answers, "answer");
   if (!status) status = sol_answer(&rec->answerer, users, n, &ask, out);
   if (status) return status;
   for (size_t i = 0; i < n; i++) {

@@ -149,6 +149,33 @@ static void bench_attend(bench *b, const char *name, int32_t n, int32_t mean, in
   measure(b, backward, call_attend_backward, &g, 2.5 * flops, 32.0 * (double)count);
 }
 
+/* A raster of `slots` slots, all at once: query i reads keys 0 .. i. */
+static void bench_attend_ranges(bench *b, const char *name, int32_t n, int32_t slots, int32_t heads) {
+  if (!is_wanted(b, name)) return;
+  enum { MOST = 256 };
+  int32_t offsets[MOST + 1] = {0}, ranges[2 * MOST] = {0}, dh = D / heads;
+  for (int32_t i = 0; i < slots; i++) offsets[i + 1] = i + 1, ranges[2 * i + 1] = i + 1;
+  size_t rows = (size_t)n * (size_t)slots, count = rows * D;
+  float *qkv = floats(b, 3 * count, 1.0f), *dqkv = floats(b, 3 * count, 0);
+  any_args a = {.attend_ranges = {.windows = n, .queries = slots, .keys = slots, .heads = heads, .dh = dh}};
+  a.attend_ranges.offsets = device_copy(b, offsets, sizeof offsets);
+  a.attend_ranges.ranges = device_copy(b, ranges, sizeof ranges);
+  a.attend_ranges.q = qkv, a.attend_ranges.k = qkv + D, a.attend_ranges.v = qkv + 2 * D;
+  a.attend_ranges.q_stride = a.attend_ranges.kv_stride = 3 * D;
+  a.attend_ranges.out = floats(b, count, 0), a.attend_ranges.lse = floats(b, rows * (size_t)heads, 0);
+  double flops = 2.0 * (double)rows * slots * D;
+  measure(b, name, call_attend_ranges, &a, flops, 16.0 * (double)count);
+  any_args g = {.attend_ranges_backward = {.windows = n, .queries = slots, .keys = slots, .heads = heads, .dh = dh}};
+  sk_attend_ranges_backward_args *r = &g.attend_ranges_backward;
+  r->offsets = a.attend_ranges.offsets, r->ranges = a.attend_ranges.ranges;
+  r->q = qkv, r->k = qkv + D, r->v = qkv + 2 * D, r->q_stride = r->kv_stride = 3 * D;
+  r->out = a.attend_ranges.out, r->lse = a.attend_ranges.lse, r->dout = floats(b, count, 1.0f);
+  r->dq = dqkv, r->dk = dqkv + D, r->dv = dqkv + 2 * D, r->dq_stride = r->dkv_stride = 3 * D;
+  char backward[64];
+  snprintf(backward, sizeof backward, "%s backward", name);
+  measure(b, backward, call_attend_ranges_backward, &g, 2.5 * flops, 32.0 * (double)count);
+}
+
 static void bench_gru(bench *b, const char *name, int32_t n, int32_t mean, int fixed) {
   if (!is_wanted(b, name)) return;
   int32_t rows, *offsets = windows(b, n, mean, fixed, &rows);
@@ -307,6 +334,7 @@ static void bench_all(bench *b) {
   bench_attend(b, "attend 256 windows of 6", WINDOWS, 6, 0, 2, 0.2f);
   bench_attend(b, "attend 15 windows of 200", 15, 200, 1, 2, 0.2f);
   bench_attend(b, "attend 1 window of 50", 1, 50, 1, 2, 0.0f);
+  bench_attend_ranges(b, "attend_ranges 256 slates of 51", 256, 51, 2);
   bench_gru(b, "gru 256 windows of 6", WINDOWS, 6, 0);
   bench_gru(b, "gru 15 windows of 200", 15, 200, 1);
   bench_gru(b, "gru 1 window of 50", 1, 50, 1);

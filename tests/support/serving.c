@@ -37,18 +37,28 @@ static solid_context *context_on(const char *device) {
   return ctx;
 }
 
-serving serving_open_on(const char *device, solid_head head, uint32_t rank, uint64_t seed) {
+static serving open_with(const char *device, const sol_config *config, uint64_t seed) {
   serving s = {.info = {.struct_size = sizeof s.info}, .ctx = context_on(device)};
   if (!s.ctx) return s;
-  sol_config config = tiny_config(head, rank);
   sol_model_file file;
-  tiny_model_file(&file, &config, seed);
+  tiny_model_file(&file, config, seed);
   shuffle_popularity(&file, seed);
   cr_assert_eq(sol_model_file_seal(&file), SOLID_OK, "%s", solid_last_error());
   cr_assert_eq(sol_model_new(&s.model, s.ctx, &file), SOLID_OK, "%s", solid_last_error());
   cr_assert_eq(solid_model_get_info(s.model, &s.info), SOLID_OK, "%s", solid_last_error());
   s.store = serving_store(&s);
   return s;
+}
+
+serving serving_open_on(const char *device, solid_head head, uint32_t rank, uint64_t seed) {
+  sol_config config = tiny_config(head, rank);
+  return open_with(device, &config, seed);
+}
+
+serving serving_open_slates(const char *device, int near, uint64_t seed) {
+  sol_config config = tiny_config(SOLID_HEAD_SOLID, 4);
+  config.slate_rows = 12, config.slate_blocks = 2, config.slate_collisions = 2, config.slate_near = near != 0;
+  return open_with(device, &config, seed);
 }
 
 void serving_close(serving *s) {

@@ -16,6 +16,8 @@ serving serving_open(solid_head head, uint64_t seed);
 serving serving_open_ranked(solid_head head, uint32_t rank, uint64_t seed);
 /* On a device; `s->ctx` is NULL where this machine does not have it and SOLID_REQUIRE does not name it. */
 serving serving_open_on(const char *device, solid_head head, uint32_t rank, uint64_t seed);
+/* The same of head solid with a decoder of slates: 12 rows, near-to-far or raster. */
+serving serving_open_slates(const char *device, int near, uint64_t seed);
 void serving_close(serving *s);
 
 /* An empty memory store for windows of the model. */

@@ -45,7 +45,7 @@ static void log_softmax(sol_slate *slate, uint32_t n, const float *logits, uint3
     if (!isfinite(x[i])) x[i] = -FLT_MAX;
     if (x[i] > most) most = x[i];
   }
-  for (uint32_t i = 0; i < n; i++) sum += exp((double)x[i] - most);
+  for (uint32_t i = 0; i < n; i++) sum += (double)expf(x[i] - most);
   double log_sum = most + log(sum);
   for (uint32_t i = 0; i < n; i++) x[i] = (float)fmax(x[i] - log_sum, -FLT_MAX);
 }

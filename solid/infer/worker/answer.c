@@ -171,6 +171,12 @@ typedef struct ending {
   int fused;
 } ending;
 
+static void gather_states(sol_run *run, const ending *e, size_t n) {
+  solid_worker *worker = e->worker;
+  gather(run, (int32_t)n, (int32_t)worker->config->width, (int32_t)(3 * worker->max_batch), worker->device.states,
+         e->block.state_of + e->first, 0, worker->device.u);
+}
+
 /* Row i of the question is window i of its batch. */
 solid_status sol_worker_apply_made(solid_worker *worker, size_t first, size_t n) {
   const sol_config *config = worker->config;
@@ -186,8 +192,7 @@ static solid_status end(void *user) {
   solid_worker *worker = e->worker;
   sol_run run = {worker->be, SOLID_OK};
   float *u = worker->device.u;
-  gather(&run, (int32_t)e->n, (int32_t)worker->config->width, (int32_t)(3 * worker->max_batch), worker->device.states,
-         e->block.state_of + e->first, 0, u);
+  gather_states(&run, e, e->n);
   sol_pass pass = sol_worker_pass(worker, NULL);
   solid_status status = run.status;
   const uint64_t *mask = e->block.mask ? e->block.mask + e->first * worker->words : NULL;
@@ -230,6 +235,22 @@ static void fetch_made(solid_worker *worker, solid_status *status, solid_questio
   }
 }
 
+/* The vectors of n rows that are wanted, then their states, which take the vectors' place. */
+static void fetch_vectors(const ending *e, solid_status *status, const solid_question *questions, size_t n) {
+  const sk_backend_ops *ops = e->worker->be->ops;
+  const float *u = e->worker->device.u;
+  size_t d = e->worker->config->width, states = 0;
+  for (size_t i = 0; i < n && !*status; i++) {
+    states += questions[i].state != NULL;
+    if (questions[i].vector) *status = ops->download(e->worker->be, questions[i].vector, u + i * d, d * sizeof *u);
+  }
+  sol_run run = {e->worker->be, *status};
+  if (states) gather_states(&run, e, n);
+  *status = run.status;
+  for (size_t i = 0; i < n && !*status; i++)
+    if (questions[i].state) *status = ops->download(e->worker->be, questions[i].state, u + i * d, d * sizeof *u);
+}
+
 /* Everything but the end. */
 static solid_status send_question(solid_worker *worker, const solid_question *questions, size_t n, ending *e) {
   int masked = 0;
@@ -264,6 +285,7 @@ solid_status solid_worker_answer(solid_worker *worker, solid_question *questions
     if (!status) status = enqueue_end(&e, rows, rows == n, k);
     if (first == 0) fetch_made(worker, &status, questions, n);
     if (!status) sol_worker_results(worker, &status, e.n, e.k, &index, &score);
+    fetch_vectors(&e, &status, questions + first, rows);
     status = sol_worker_finish(worker, status);
     if (status) return status;
     for (size_t i = 0; i < rows; i++)

@@ -69,6 +69,41 @@ Test(answer, is_what_the_stages_make) {
   }
 }
 
+/* What the slates of a user are made from: the vector that ranks, and the state that his layers made it of. */
+Test(answer, tells_state_and_vector_of_those_who_want_them) {
+  for (int head = 0; head < HEADS; head++) {
+    serving s = serving_open_ranked(heads[head].head, heads[head].rank, 35);
+    solid_worker *worker = worker_of(&s, QUESTIONS);
+    questions *q = questions_new(&s);
+    stages *by = stages_new(&s);
+    seed_rng rng = seed_start(75);
+    size_t d = s.info.width, P = s.info.params, n = QUESTIONS;
+    float *state = calloc(n, d * sizeof *state), *vector = calloc(n, d * sizeof *vector), *u = calloc(d, sizeof *u);
+    questions_draw(q, &s, &rng, n, 5, -1, 1);
+    stages_answer(by, worker, &s, q);
+    for (size_t i = 0; i < n; i++) {
+      if (i % 3) q->row[i].vector = vector + i * d;
+      if (i % 2) q->row[i].state = state + i * d;
+    }
+    answer(worker, q);
+    judge(&s, q, by);
+    for (size_t i = 0; i < n; i++)
+      if (i % 3) compare_bits("vector", vector + i * d, by->u + i * d, d);
+    for (size_t i = 0; i < n; i++) {
+      const float *layers = q->row[i].params;
+      if (i % 2 == 0 || (P && !layers)) continue;
+      cr_assert_eq(solid_worker_apply(worker, 1, state + i * d, layers, u), SOLID_OK);
+      double want[64];
+      for (size_t j = 0; j < d; j++) want[j] = by->u[i * d + j];
+      compare_floats("vector of the state", u, want, d, 1e-5, 1e-5);
+    }
+    free(state), free(vector), free(u);
+    questions_free(q), stages_free(by);
+    solid_worker_free(worker);
+    serving_close(&s);
+  }
+}
+
 /* Stored layers and masks in the worker's own memory, in any order of its rows, are read where they lie. */
 Test(answer, reads_what_lies_in_the_workers_room) {
   serving s = serving_open(SOLID_HEAD_SOLID, 32);

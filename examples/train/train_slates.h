@@ -1,0 +1,12 @@
+/* solid_train's second part: the decoder of slates, after the ranker or for one that there is. */
+#ifndef EXAMPLES_TRAIN_TRAIN_SLATES_H
+#define EXAMPLES_TRAIN_TRAIN_SLATES_H
+
+#include "examples/train/train_options.h"
+#include "solid/train/dataset.h"
+#include <stdio.h>
+
+/* Nothing without --slate. */
+solid_status train_slates(const train_arguments *a, const solid_context *ctx, const solid_dataset *dataset, FILE *log);
+
+#endif

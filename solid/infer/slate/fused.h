@@ -1,0 +1,33 @@
+/* Whole slates in one operation (kernels/slate.h): what it reads of model and grid, kept on the device, and a call for
+ * some users: one upload, the scores' product, the operation, one download, one sync. Greedy alone. */
+#ifndef SOLID_INFER_SLATE_FUSED_H
+#define SOLID_INFER_SLATE_FUSED_H
+
+#include "solid/infer/slate/decoder.h"
+#include "solid/infer/slate/slate.h"
+#include "solid/types.h"
+
+typedef struct sol_fused sol_fused;
+
+/* For up to n users at once. `vectors` (items, d): device, of the catalogue. All are borrowed. */
+solid_status sol_fused_open(sol_fused **out, sk_backend *be, const sol_config *config,
+                            const sol_decoder_weights *weights, const sol_trie *trie, const float *vectors, size_t n);
+void sol_fused_close(sol_fused *fused);
+
+/* The grid of the calls from now on; read here, not kept. */
+solid_status sol_fused_set_grid(sol_fused *fused, const sol_grid *grid);
+
+/* What one user brings and gets. */
+typedef struct sol_fused_user {
+  const float *h, *u;
+  const uint64_t *excluded; /* NULL = nothing */
+  const solid_scored *top;  /* (n_top), may be NULL */
+  uint32_t n_top;
+  solid_scored *out; /* room for the grid's rows */
+  int short_of;      /* set: 1 = fewer than the grid's rows are left, and nothing was decoded */
+  double log_p;      /* set */
+} sol_fused_user;
+
+solid_status sol_fused_decode(sol_fused *fused, float guide, sol_fused_user *const *users, size_t n);
+
+#endif

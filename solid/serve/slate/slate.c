@@ -1,0 +1,160 @@
+/* A slate is an answer whose lists are not given out but lead the guide: what the store has, sources, filters and the
+ * ranker's list are those of a recommendation; the decoder then reads the state and the vector that the list came
+ * from. */
+#include "solid/slate.h"
+#include "solid/base/handshake.h"
+#include "solid/extend.h"
+#include "solid/serve/recommender.h"
+#include <stdlib.h>
+#include <string.h>
+
+const char *solid_slate_order_name(solid_slate_order order) {
+  switch (order) {
+  case SOLID_SLATE_TRAINED:
+    return "trained";
+  case SOLID_SLATE_RASTER:
+    return "raster";
+  case SOLID_SLATE_ZIPAR:
+    return "zipar";
+  case SOLID_SLATE_NEAR_TO_FAR:
+    return "near-to-far";
+  }
+  return "unknown";
+}
+
+/* ---- Memory ---- */
+
+void sol_recommender_free_slates(solid_recommender *rec) {
+  sol_slater_free(rec->slater);
+  free(rec->slates);
+  free(rec->states);
+  free(rec->vectors);
+  free(rec->listed);
+  rec->slater = NULL;
+  rec->slates = NULL;
+  rec->states = rec->vectors = NULL;
+  rec->listed = NULL;
+}
+
+static solid_status take_memory(solid_recommender *rec) {
+  const sol_answerer *a = &rec->answerer;
+  size_t B = a->max_batch, d = a->info.width;
+  if (rec->slater) return SOLID_OK;
+  solid_status status = sol_slater_new(&rec->slater, a->model, B);
+  if (status) return status;
+  rec->slates = calloc(B, sizeof *rec->slates);
+  rec->states = calloc(B, d * sizeof *rec->states);
+  rec->vectors = calloc(B, d * sizeof *rec->vectors);
+  rec->listed = calloc(B, a->info.slate_rows * sizeof *rec->listed);
+  if (rec->slates && rec->states && rec->vectors && rec->listed) return SOLID_OK;
+  sol_recommender_free_slates(rec);
+  return solid_fail(SOLID_ENOMEM, "out of memory: slates of %zu users at once", B);
+}
+
+/* ---- Options ---- */
+
+static solid_status plan_of(const solid_recommender *rec, const solid_slate_options *options, uint32_t k,
+                            sol_slate_plan *plan) {
+  solid_slate_options all = SOLID_SLATE_OPTIONS_INIT;
+  solid_status status = sol_struct_take(&all, sizeof all, options, "slate options");
+  if (status) return status;
+  if (all.order == SOLID_SLATE_TRAINED)
+    all.order = rec->answerer.info.slate_near ? SOLID_SLATE_NEAR_TO_FAR : SOLID_SLATE_RASTER;
+  if (all.order != SOLID_SLATE_RASTER && all.order != SOLID_SLATE_ZIPAR && all.order != SOLID_SLATE_NEAR_TO_FAR)
+    return solid_fail(SOLID_ERANGE, "slate: order %d, there are %d .. %d", (int)all.order, (int)SOLID_SLATE_TRAINED,
+                      (int)SOLID_SLATE_NEAR_TO_FAR);
+  if (all.order == SOLID_SLATE_ZIPAR && (all.window == 0 || all.window > INT32_MAX))
+    return solid_fail(SOLID_ERANGE, "slate: a window of %u columns, it must be 1 or more", all.window);
+  if (!rec->answerer.info.slate_rows)
+    return solid_fail(SOLID_EUNSUPPORTED, "slate: the model has no decoder; train one with solid_train --slate %u", k);
+  if (k > rec->answerer.info.slate_rows)
+    return solid_fail(SOLID_ERANGE, "slate: k is %u, the model's decoder has %u rows", k,
+                      rec->answerer.info.slate_rows);
+  *plan = (sol_slate_plan){.order = all.order == SOLID_SLATE_RASTER  ? SOL_ORDER_RASTER
+                                    : all.order == SOLID_SLATE_ZIPAR ? SOL_ORDER_ZIPAR
+                                                                     : SOL_ORDER_NEAR,
+                           .window = all.order == SOLID_SLATE_ZIPAR ? (int32_t)all.window : 0,
+                           .rows = k,
+                           .how = {all.guide, all.temperature, all.top_p},
+                           .seed = all.seed};
+  return SOLID_OK;
+}
+
+/* ---- The question ---- */
+
+/* The rows that the model answers, one after the other; returns how many. */
+static size_t gather(solid_recommender *rec, size_t n, uint32_t k, solid_scored *out) {
+  const sol_answerer *a = &rec->answerer;
+  size_t m = 0, d = a->info.width;
+  for (size_t i = 0; i < n; i++) {
+    const sol_row *r = &a->rows[i];
+    if (r->source == SOLID_FROM_POPULARITY) continue;
+    memcpy(rec->listed + m * k, out + i * k, k * sizeof *out);
+    rec->slates[m] = (sol_slate_user){.h = rec->states + i * d,
+                                      .u = rec->vectors + i * d,
+                                      .excluded = r->excluded,
+                                      .top = rec->listed + m * k,
+                                      .n_top = (uint32_t)r->count,
+                                      .out = out + i * k};
+    m++;
+  }
+  return m;
+}
+
+static solid_status write_answers(const solid_recommender *rec, size_t n, const sol_slate_plan *plan, int32_t forwards,
+                                  solid_slate_answer *answers) {
+  static const solid_slate_order orders[] = {SOLID_SLATE_RASTER, SOLID_SLATE_ZIPAR, SOLID_SLATE_NEAR_TO_FAR};
+  solid_status status = SOLID_OK;
+  for (size_t i = 0, m = 0; i < n && !status; i++) {
+    const sol_row *r = &rec->answerer.rows[i];
+    solid_slate_answer all = {.source = r->source,
+                              .params_seq = r->params.seq,
+                              .window_seq = r->window.seq,
+                              .count = r->count,
+                              .order = orders[plan->order],
+                              .window = (uint32_t)plan->window,
+                              .status = r->status};
+    if (r->source != SOLID_FROM_POPULARITY) {
+      const sol_slate_user *slate = &rec->slates[m++];
+      all.count = slate->count;
+      all.forwards = (uint32_t)forwards;
+      all.log_likelihood = slate->log_p;
+    }
+    status = sol_struct_give(sol_answer_at(answers, i), &all, sizeof all, "slate answer");
+  }
+  return status;
+}
+
+solid_status solid_slate_batch(solid_recommender *rec, const solid_bytes *users, size_t n, const solid_query *query,
+                               const solid_slate_options *options, solid_scored *out, solid_slate_answer *answers) {
+  sol_ask ask;
+  sol_slate_plan plan;
+  int32_t forwards = 0;
+  solid_status status = sol_recommender_ask(rec, users, n, query, out, &ask);
+  if (!status) status = sol_check_answers(answers, n, sizeof *answers, "slate answer");
+  if (!status) status = plan_of(rec, options, ask.k, &plan);
+  if (!status) status = take_memory(rec);
+  if (!status) status = sol_slater_check(rec->slater, &plan);
+  if (status) return status;
+  ask.states = rec->states;
+  ask.vectors = rec->vectors;
+  status = sol_answer(&rec->answerer, users, n, &ask, out);
+  if (!status) {
+    size_t m = gather(rec, n, ask.k, out);
+    status = sol_slater_decode(rec->slater, &plan, rec->slates, m, &forwards);
+  }
+  for (size_t i = 0; i < n && !status; i++) {
+    const sol_row *r = &rec->answerer.rows[i];
+    if (r->status)
+      rec->stats.set_aside++;
+    else
+      rec->stats.answers[r->source]++;
+  }
+  return status || !answers ? status : write_answers(rec, n, &plan, forwards, answers);
+}
+
+solid_status solid_slate(solid_recommender *rec, solid_bytes user, const solid_query *query,
+                         const solid_slate_options *options, solid_scored *out, solid_slate_answer *answer) {
+  solid_status status = solid_slate_batch(rec, &user, 1, query, options, out, answer);
+  return status ? status : rec->answerer.rows[0].status;
+}

@@ -1,0 +1,219 @@
+/* The lists: one batch of users after the other, from their histories to their lists. What they are worth is
+ * slate_figures.c's. */
+#include "solid/train/slate_evaluate.h"
+#include "solid/base/clock.h"
+#include "solid/extend.h"
+#include "solid/infer/slate/slater.h"
+#include "solid/model/model_parts.h"
+#include "solid/train/slate/slate_figures.h"
+#include "solid/worker.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BATCH     64  /* users */
+#define POOL      100 /* of a re-ranking */
+#define MOST_POOL SOL_MAX_SLATE_ROWS
+
+struct solid_slate_evaluator {
+  const solid_model *model;
+  const solid_dataset *dataset;
+  solid_model_info info;
+  uint32_t rows, pool;
+  sol_slate_asked asked; /* who is asked about what */
+  sol_likeness trained, judged;
+  solid_worker *worker;
+  sol_slater *slater; /* NULL before the first trial that needs it */
+  size_t words;
+
+  uint32_t *window;   /* (BATCH, L) */
+  uint64_t *excluded; /* (BATCH, words) */
+  float *h, *u;       /* (BATCH, d) */
+  solid_scored *best; /* (BATCH, pool) */
+  solid_scored *list; /* (BATCH, rows) */
+  solid_question *questions;
+  sol_slate_user *slates;
+  double *log_p; /* (BATCH) */
+};
+
+/* ---- Construction ---- */
+
+static solid_status take_memory(solid_slate_evaluator *e) {
+  size_t d = e->info.width;
+  e->words = ((size_t)e->info.items + 63) / 64;
+  e->window = calloc(BATCH, e->info.window * sizeof *e->window);
+  e->excluded = calloc(BATCH, e->words * sizeof *e->excluded);
+  e->h = calloc(BATCH, d * sizeof *e->h);
+  e->u = calloc(BATCH, d * sizeof *e->u);
+  e->best = calloc(BATCH, e->pool * sizeof *e->best);
+  e->list = calloc(BATCH, e->rows * sizeof *e->list);
+  e->questions = calloc(BATCH, sizeof *e->questions);
+  e->slates = calloc(BATCH, sizeof *e->slates);
+  e->log_p = calloc(BATCH, sizeof *e->log_p);
+  int all = e->window && e->excluded && e->h && e->u && e->best && e->list && e->questions && e->slates && e->log_p;
+  return all ? SOLID_OK : solid_fail(SOLID_ENOMEM, "out of memory: slates of %d users at once", BATCH);
+}
+
+solid_status solid_slate_evaluator_new(solid_slate_evaluator **out, const solid_model *model,
+                                       const solid_dataset *dataset, solid_part part, uint32_t rows,
+                                       const solid_dataset *judges) {
+  if (!out || !model || !dataset) return solid_fail(SOLID_EINVAL, "slates: out, model or dataset is NULL");
+  solid_slate_evaluator *e = calloc(1, sizeof *e);
+  if (!e) return solid_fail(SOLID_ENOMEM, "out of memory: evaluation of slates");
+  e->model = model;
+  e->dataset = dataset;
+  e->rows = rows;
+  e->info.struct_size = sizeof e->info;
+  solid_status status = solid_model_get_info(model, &e->info);
+  if (!status && (rows == 0 || rows > e->info.items || rows > MOST_POOL))
+    status = solid_fail(SOLID_ERANGE, "slates: %u rows, the model has %u items and a slate %d rows at most", rows,
+                        e->info.items, MOST_POOL);
+  e->pool = rows > POOL ? rows : POOL;
+  if (!status && e->pool > e->info.items) e->pool = e->info.items;
+  if (!status) status = take_memory(e);
+  if (!status) status = sol_slate_ask(&e->asked, model, dataset, part, rows);
+  e->asked.judged_apart = judges != NULL;
+  if (!status) status = sol_likeness_of_training(&e->trained, model, dataset);
+  if (!status) status = sol_likeness_of_judges(&e->judged, model, dataset, judges);
+  if (!status) status = solid_worker_new(&e->worker, model, BATCH);
+  if (status) {
+    solid_slate_evaluator_free(e);
+    return status;
+  }
+  *out = e;
+  return SOLID_OK;
+}
+
+void solid_slate_evaluator_free(solid_slate_evaluator *e) {
+  if (!e) return;
+  sol_slater_free(e->slater);
+  solid_worker_free(e->worker);
+  sol_likeness_close(&e->trained);
+  sol_likeness_close(&e->judged);
+  sol_slate_asked_clear(&e->asked);
+  free(e->window);
+  free(e->excluded);
+  free(e->h);
+  free(e->u);
+  free(e->best);
+  free(e->list);
+  free(e->questions);
+  free(e->slates);
+  free(e->log_p);
+  free(e);
+}
+
+/* ---- Lists ---- */
+
+/* Users first .. first + n - 1 of those asked: states, vectors and the best `pool` items. */
+static solid_status rank(solid_slate_evaluator *e, uint32_t first, size_t n) {
+  size_t L = e->info.window, d = e->info.width;
+  memset(e->excluded, 0, n * e->words * sizeof *e->excluded);
+  for (size_t i = 0; i < n; i++) {
+    const uint32_t *known = e->asked.items + e->asked.known[first + i];
+    size_t count = e->asked.targets[first + i] - e->asked.known[first + i], used = count < L ? count : L;
+    memcpy(e->window + i * L, known + count - used, used * sizeof *known);
+    for (size_t k = 0; k < count; k++) e->excluded[i * e->words + known[k] / 64] |= UINT64_C(1) << (known[k] % 64);
+    e->questions[i] = (solid_question){.window = e->window + i * L,
+                                       .n_window = used,
+                                       .excluded = e->excluded + i * e->words,
+                                       .best = e->best + i * e->pool,
+                                       .state = e->h + i * d,
+                                       .vector = e->u + i * d};
+  }
+  return solid_worker_answer(e->worker, e->questions, n, e->pool);
+}
+
+/* One by one the largest score + lambda x mean likeness to those chosen; of equal ones the better ranked. */
+static void rerank(const solid_slate_evaluator *e, const solid_scored *best, size_t count, double lambda,
+                   solid_scored *list) {
+  double like[MOST_POOL] = {0};
+  uint8_t taken[MOST_POOL] = {0};
+  size_t pool = count;
+  for (uint32_t k = 0; k < e->rows; k++) {
+    size_t at = pool;
+    double largest = -INFINITY;
+    for (size_t i = 0; i < pool; i++) {
+      double value = best[i].score + (k ? lambda * like[i] / k : 0);
+      if (!taken[i] && value > largest) largest = value, at = i;
+    }
+    if (at == pool) {
+      list[k] = (solid_scored){SOLID_NO_ITEM, -INFINITY};
+      continue;
+    }
+    taken[at] = 1;
+    list[k] = best[at];
+    for (size_t i = 0; i < pool; i++)
+      if (!taken[i]) like[i] += sol_likeness_of(&e->trained, best[i].item, best[at].item, SOLID_NO_ITEM);
+  }
+}
+
+static solid_status decode(solid_slate_evaluator *e, uint32_t first, size_t n, const solid_slate_options *options,
+                           uint32_t *forwards) {
+  static const sol_order orders[] = {SOL_ORDER_RASTER, SOL_ORDER_RASTER, SOL_ORDER_ZIPAR, SOL_ORDER_NEAR};
+  size_t d = e->info.width;
+  int32_t asked = 0;
+  if ((unsigned)options->order > SOLID_SLATE_NEAR_TO_FAR)
+    return solid_fail(SOLID_ERANGE, "slate: order %d", (int)options->order);
+  sol_slate_plan plan = {.order = orders[options->order],
+                         .window = (int32_t)options->window,
+                         .rows = e->rows,
+                         .how = {options->guide, options->temperature, options->top_p},
+                         .seed = options->seed + first};
+  if (options->order == SOLID_SLATE_TRAINED && e->info.slate_near) plan.order = SOL_ORDER_NEAR;
+  for (size_t i = 0; i < n; i++)
+    e->slates[i] =
+        (sol_slate_user){.h = e->h + i * d,
+                         .u = e->u + i * d,
+                         .excluded = e->questions[i].excluded,
+                         .top = e->questions[i].best,
+                         .n_top = (uint32_t)(e->questions[i].count < e->rows ? e->questions[i].count : e->rows),
+                         .out = e->list + i * e->rows};
+  solid_status status = e->slater ? SOLID_OK : sol_slater_new(&e->slater, e->model, BATCH);
+  if (!status) status = sol_slater_decode(e->slater, &plan, e->slates, n, &asked);
+  for (size_t i = 0; i < n && !status; i++) e->log_p[i] = e->slates[i].log_p;
+  *forwards = (uint32_t)asked;
+  return status;
+}
+
+static solid_status make_lists(solid_slate_evaluator *e, uint32_t first, size_t n, const solid_slate_trial *trial,
+                               uint32_t *forwards) {
+  solid_status status = rank(e, first, n);
+  memset(e->log_p, 0, n * sizeof *e->log_p);
+  if (status) return status;
+  if (trial->way == SOLID_SLATE_BY_DECODER) return decode(e, first, n, &trial->options, forwards);
+  for (size_t i = 0; i < n; i++) {
+    const solid_question *q = &e->questions[i];
+    if (trial->way == SOLID_SLATE_BY_RERANK)
+      rerank(e, q->best, q->count, trial->lambda, e->list + i * e->rows);
+    else
+      memcpy(e->list + i * e->rows, q->best, e->rows * sizeof *e->list);
+  }
+  return SOLID_OK;
+}
+
+solid_status solid_slate_evaluate(solid_slate_evaluator *e, const solid_slate_trial *trial, uint32_t resamples,
+                                  uint64_t seed, solid_slate_report *report) {
+  if (!e || !trial || !report) return solid_fail(SOLID_EINVAL, "slates: evaluator, trial or report is NULL");
+  solid_slate_report made;
+  uint8_t *shown = calloc(e->info.items, 1);
+  solid_status status = sol_slate_report_open(&made, e->asked.users);
+  if (!status && !shown) status = solid_fail(SOLID_ENOMEM, "out of memory: evaluation of slates");
+  for (uint32_t first = 0; first < e->asked.users && !status; first += BATCH) {
+    size_t n = e->asked.users - first < BATCH ? e->asked.users - first : BATCH;
+    double started = sol_steady_s();
+    status = make_lists(e, first, n, trial, &made.forwards);
+    made.seconds += sol_steady_s() - started;
+    for (size_t i = 0; i < n && !status; i++)
+      sol_slate_judge(&made, &e->asked, first + (uint32_t)i, e->list + i * e->rows, e->log_p[i], &e->judged, shown);
+  }
+  for (uint32_t v = 0; v < e->info.items && shown; v++) made.items += shown[v];
+  free(shown);
+  if (!status) status = sol_slate_report_finish(&made, resamples, seed);
+  if (status) {
+    solid_slate_report_clear(&made);
+    return status;
+  }
+  *report = made;
+  return SOLID_OK;
+}

@@ -1,0 +1,216 @@
+/* Times slates in every order: the ranker's question that comes before (prefill), and the decoding, unguided and
+ * guided.
+ *
+ *   bench_slate [--device cpu|cuda] [--threads N] [--items V] [--width D] [--blocks N] [--rows K] [--calls N] [--batch
+ * B]
+ *
+ * All orders go through N + 1 blocks one after the other: raster and ZipAR have N + 1, near-to-far N and one more for
+ * its head down. State and layers are stored; weights are drawn, which costs what trained ones cost. Microseconds a
+ * call at the median; the last column is how many times faster than raster. */
+#include "solid/infer/slate/slater.h"
+#include "solid/infer/worker/worker.h"
+#include "solid/model/model_parts.h"
+#include "solid/solid.h"
+#include "tests/support/seed.h"
+#include "tests/support/tiny_model.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+typedef struct arguments {
+  const char *device;
+  uint32_t threads, items, width, blocks, rows, calls, batch, run;
+} arguments;
+
+typedef struct bench {
+  arguments args;
+  solid_context *ctx;
+  solid_model *model;
+  solid_worker *worker;
+  sol_slater *slater;
+  size_t n, words;
+  float *h, *u, *stored, *layers;
+  uint64_t *masks;
+  solid_scored *best, *out;
+  solid_question *questions;
+  sol_slate_user *users;
+  double *us;
+} bench;
+
+static void die(const char *what, const char *why) {
+  fprintf(stderr, "bench_slate: %s: %s\n", what, why);
+  exit(1);
+}
+
+static void must(solid_status status, const char *what) {
+  if (status) die(what, solid_last_error());
+}
+
+static void *room(size_t n, size_t size) {
+  void *memory = calloc(n + 1, size);
+  if (!memory) die("calloc", "out of memory");
+  return memory;
+}
+
+static double now_us(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return 1e6 * (double)t.tv_sec + 1e-3 * (double)t.tv_nsec;
+}
+
+static int by_size(const void *left, const void *right) {
+  double a = *(const double *)left, b = *(const double *)right;
+  return (a > b) - (a < b);
+}
+
+/* ---- A model of one training, and users ---- */
+
+static void open_model(bench *b, int near) {
+  sol_config config = tiny_config(SOLID_HEAD_SOLID, 16);
+  config.items = b->args.items, config.width = b->args.width, config.window = 50;
+  config.blocks = 1, config.heads = 1, config.levels = 3, config.codes = 256;
+  config.slate_rows = b->args.rows, config.slate_near = near != 0;
+  config.slate_blocks = b->args.blocks + !near, config.slate_collisions = 16;
+  b->model = tiny_model(b->ctx, &config, 1);
+  must(solid_worker_new(&b->worker, b->model, b->n), "worker");
+  must(sol_slater_new(&b->slater, b->model, b->n), "slater");
+  b->words = solid_worker_mask_words(b->worker);
+}
+
+static void open_users(bench *b) {
+  solid_model_info info = {.struct_size = sizeof info};
+  must(solid_model_get_info(b->model, &info), "model");
+  seed_rng rng = seed_start(1);
+  size_t d = info.width, P = info.params, n = b->n;
+  b->h = room(n, d * sizeof(float)), b->u = room(n, d * sizeof(float)), b->stored = room(n, d * sizeof(float));
+  b->layers = room(n, P * sizeof(float)), b->masks = room(n, b->words * sizeof *b->masks);
+  b->best = room(n, b->args.rows * sizeof *b->best), b->out = room(n, b->args.rows * sizeof *b->out);
+  b->questions = room(n, sizeof *b->questions), b->users = room(n, sizeof *b->users);
+  seed_fill_normal(&rng, b->stored, n * d, 1);
+  seed_fill_normal(&rng, b->layers, n * P, 0.1f);
+  for (size_t i = 0; i < 20 * n; i++) {
+    uint32_t item = (uint32_t)seed_below(&rng, (int32_t)info.items);
+    b->masks[i / 20 * b->words + item / 64] |= UINT64_C(1) << (item % 64);
+  }
+  for (size_t i = 0; i < n; i++)
+    b->questions[i] = (solid_question){.h = b->stored + i * d,
+                                       .params = b->layers + i * P,
+                                       .excluded = b->masks + i * b->words,
+                                       .best = b->best + i * b->args.rows,
+                                       .state = b->h + i * d,
+                                       .vector = b->u + i * d};
+}
+
+static void close_all(bench *b) {
+  sol_slater_free(b->slater);
+  solid_worker_free(b->worker);
+  solid_model_free(b->model);
+  free(b->h), free(b->u), free(b->stored), free(b->layers), free(b->masks), free(b->best), free(b->out);
+  free(b->questions), free(b->users);
+}
+
+/* ---- Timing ---- */
+
+static void ask(bench *b, const sol_slate_plan *plan) {
+  (void)plan;
+  must(solid_worker_answer(b->worker, b->questions, b->n, b->args.rows), "answer");
+}
+
+static void decode(bench *b, const sol_slate_plan *plan) {
+  for (size_t i = 0; i < b->n; i++)
+    b->users[i] = (sol_slate_user){.h = b->questions[i].state,
+                                   .u = b->questions[i].vector,
+                                   .excluded = b->questions[i].excluded,
+                                   .top = b->questions[i].best,
+                                   .n_top = (uint32_t)b->questions[i].count,
+                                   .out = b->out + i * b->args.rows};
+  must(sol_slater_decode(b->slater, plan, b->users, b->n, NULL), "decode");
+}
+
+static double median(bench *b, void (*run)(bench *, const sol_slate_plan *), const sol_slate_plan *plan) {
+  size_t calls = b->n >= 256 ? b->args.calls / 10 + 1 : b->args.calls;
+  for (size_t i = 0; i < calls + 3; i++) {
+    double began = now_us();
+    run(b, plan);
+    if (i >= 3) b->us[i - 3] = now_us() - began;
+  }
+  qsort(b->us, calls, sizeof *b->us, by_size);
+  return b->us[calls / 2];
+}
+
+static void time_order(bench *b, const char *name, sol_order order, int32_t window, double raster[2]) {
+  sol_slate_plan plan = {
+      .order = order, .window = window, .rows = b->args.rows, .how = {0, 0, 1}, .run = (sol_slate_run)b->args.run};
+  double prefill = median(b, ask, &plan), us[2];
+  us[0] = median(b, decode, &plan);
+  plan.how.guide = 0.9f;
+  us[1] = median(b, decode, &plan);
+  for (int g = 0; g < 2 && order == SOL_ORDER_RASTER; g++) raster[g] = us[g];
+  sol_grid_shape shape = sol_decoder_shape(sol_model_config(b->model), order, window, b->args.rows);
+  printf("%-12s %6zu %9d %11.1f %12.1f %12.1f %12.1f %12.0f %8.2f %8.2f\n", name, b->n, sol_grid_steps(&shape), prefill,
+         us[0], us[1], prefill + us[1], (double)b->n * 1e6 / (prefill + us[1]), raster[0] / us[0], raster[1] / us[1]);
+  fflush(stdout);
+}
+
+static void time_batch(bench *b, size_t n) {
+  double raster[2] = {0, 0};
+  b->n = n;
+  for (int near = 0; near < 2; near++) {
+    open_model(b, near);
+    open_users(b);
+    if (near) {
+      time_order(b, "near-to-far", SOL_ORDER_NEAR, 0, raster);
+    } else {
+      time_order(b, "raster", SOL_ORDER_RASTER, 0, raster);
+      for (int32_t s = 3; s > 0; s--) {
+        char name[16];
+        snprintf(name, sizeof name, "zipar:%d", s);
+        time_order(b, name, SOL_ORDER_ZIPAR, s, raster);
+      }
+    }
+    close_all(b);
+  }
+}
+
+static arguments read_arguments(int argc, char **argv) {
+  arguments a = {.device = "cpu", .threads = 1, .items = 12101, .width = 64, .blocks = 2, .rows = 10, .calls = 200};
+  const struct {
+    const char *name;
+    uint32_t *to;
+  } numbers[] = {{"--threads", &a.threads}, {"--items", &a.items}, {"--width", &a.width}, {"--blocks", &a.blocks},
+                 {"--rows", &a.rows},       {"--calls", &a.calls}, {"--batch", &a.batch}, {"--run", &a.run}};
+  for (int i = 1; i < argc; i += 2) {
+    size_t known = 0;
+    if (i + 1 == argc) die(argv[i], "unknown option, or its value is missing");
+    if (strcmp(argv[i], "--device") == 0) {
+      a.device = argv[i + 1];
+      continue;
+    }
+    while (known < sizeof numbers / sizeof *numbers && strcmp(argv[i], numbers[known].name) != 0) known++;
+    if (known == sizeof numbers / sizeof *numbers) die(argv[i], "unknown option");
+    *numbers[known].to = (uint32_t)strtoul(argv[i + 1], NULL, 10);
+  }
+  if (!a.calls || !a.rows || a.rows > a.items) die("--calls, --rows", "1 or more, and no more than there are items");
+  return a;
+}
+
+int main(int argc, char **argv) {
+  static const size_t sizes[] = {1, 64, 1024};
+  bench b = {.args = read_arguments(argc, argv)};
+  solid_context_options options = SOLID_CONTEXT_OPTIONS_INIT;
+  options.device = b.args.device, options.threads = (int32_t)b.args.threads;
+  must(solid_context_new(&b.ctx, &options), "context");
+  b.us = room(b.args.calls, sizeof(double));
+  printf("%s, V %u, d %u, %u + 1 blocks, slates of %u x 4; microseconds a call\n", b.args.device, b.args.items,
+         b.args.width, b.args.blocks, b.args.rows);
+  printf("order             B  forwards     prefill    unguided       guided     together     slates/s  x raster   "
+         "guided\n");
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    if (b.args.batch && i > 0) break;
+    time_batch(&b, b.args.batch ? b.args.batch : sizes[i]);
+  }
+  free(b.us);
+  solid_context_free(b.ctx);
+  return 0;
+}

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Slates through the programs, on ml-100k where SOLID_DATA has it and on made data otherwise: under the whole guide every user's list
+# is the ranked one in every order, none is invalid, and forwards are those of the order; what cannot be is refused.
+#   slate.sh SOLID_TRAIN SOLID_EVAL MAKE_DATASET DATA_DEFAULT
+set -euo pipefail
+train=$1 evaluate=$2 make_dataset=$3 data=${SOLID_DATA:-$4}/ml-100k/ml-100k.inter
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+fail() { echo "slate: $*" >&2; exit 1; }
+refuses() { # PATTERN COMMAND...
+  local pattern=$1
+  shift
+  if "$@" >"$work/out" 2>&1; then fail "not refused: $*"; fi
+  grep -qE -- "$pattern" "$work/out" || fail "no \"$pattern\" in: $(cat "$work/out")"
+}
+
+if [ ! -f "$data" ]; then
+  "$make_dataset" --users 400 --items 150 --seed 4 --out "$work/data" >/dev/null
+  data=$work/data/events.jsonl
+fi
+common=(--data "$data" --split per-user-ratio --threads 2)
+"$train" "${common[@]}" --width 16 --window 20 --codes 64 --epochs 2 --patience 0 --out "$work/ranker" >/dev/null
+for order in raster near-to-far; do
+  "$train" "${common[@]}" --slate 10 --slate-of "$work/ranker" --slate-order $order --slate-epochs 2 --slate-blocks 1 --out "$work/$order" >"$work/out"
+  grep -q 'with a decoder of slates of 10 items' "$work/out" || fail "$order: $(cat "$work/out")"
+done
+
+# what the columns say: list order knob forwards recall ndcg next likeness ...
+lists() { sed -n '/^lists of/,$p' "$work/out" | grep -E "^$1 "; }
+figures() { sed -E 's/^(ranked|slate +[a-z:0-9-]+ +guide 1) +[0-9]+ +//; s/ +[0-9.]+$//' ; } # without the time
+check() { # MODEL ORDERS SLATES FORWARDS...
+  local model=$1 orders=$2 slates=$3 ranked
+  shift 3
+  "$evaluate" --model "$work/$model" "${common[@]}" --slate 10 --orders "$orders" --guides 1,0.7,0 --lambdas= --resamples 20 --json "$work/json" >"$work/out"
+  if grep -qE 'INVALID|REPEATED' "$work/out"; then fail "$(cat "$work/out")"; fi
+  ranked=$(lists ranked | figures)
+  [ "$(lists slate | grep -c 'guide 1 ')" = "$slates" ] || fail "$(cat "$work/out")"
+  while read -r line; do
+    [ "$line" = "$ranked" ] || fail "under the whole guide: $line, ranked: $ranked"
+  done < <(lists slate | grep 'guide 1 ' | figures)
+  [ "$(lists slate | grep 'guide 0.7' | sed -E 's/.*guide 0.7 +([0-9]+) .*/\1/' | tr '\n' ' ')" = "$*" ] || fail "forwards: $(cat "$work/out")"
+  [ "$(tr -d ' \n' <"$work/json" | grep -o '"invalid":0,"repeated":0' | wc -l)" = $((3 * slates + 1)) ] || fail "result file"
+}
+check raster raster,zipar:1,zipar:2,zipar:3,zipar:9 5 "40 13 22 31 40 "
+check near-to-far near-to-far 1 "13 "
+
+refuses 'trained near-to-far' "$evaluate" --model "$work/near-to-far" "${common[@]}" --slate 10 --orders raster
+refuses 'no decoder; train one with solid_train --slate' "$evaluate" --model "$work/ranker" "${common[@]}" --slate 10
+refuses '11 rows' "$evaluate" --model "$work/raster" "${common[@]}" --slate 11
+refuses 'from 0 to 1' "$evaluate" --model "$work/raster" "${common[@]}" --slate 10 --guides 1.5
+refuses 'none of trained, raster' "$evaluate" --model "$work/raster" "${common[@]}" --slate 10 --orders rastre
+refuses 'how many items has a slate' "$train" "${common[@]}" --slate-of "$work/ranker" --out "$work/x"
+"$make_dataset" --users 50 --items 100 --seed 9 --out "$work/other" >/dev/null
+refuses 'trained on other data' "$train" --data "$work/other/events.jsonl" --slate 10 --slate-of "$work/ranker" --out "$work/x"
+echo "slate: under the whole guide all users of $data have the ranked list in six orders"
