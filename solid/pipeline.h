@@ -63,6 +63,9 @@ SOLID_API void solid_pipeline_free(solid_pipeline *pipeline);
 SOLID_API SOLID_CHECK_RESULT solid_status solid_pipeline_push(void *pipeline, const solid_event *events, size_t n,
                                                               solid_status *verdicts);
 
+/* Another rule from the next push on; between pushes, on the pipeline's thread. */
+SOLID_API void solid_pipeline_set_generate(solid_pipeline *pipeline, const solid_generate *generate);
+
 /* Fills the fields that fit in stats->struct_size. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_pipeline_get_stats(const solid_pipeline *pipeline,
                                                                    solid_pipeline_stats *stats);

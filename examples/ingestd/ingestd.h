@@ -6,6 +6,7 @@
 #include "examples/common/logging.h"
 #include "examples/common/reading.h"
 #include "examples/common/store_options.h"
+#include "examples/ingestd/ingestd_live.h"
 #include "ingest/ingest_stats.h"
 #include "solid/context.h"
 #include "solid/model.h"
@@ -42,8 +43,9 @@ extern const solid_program ingestd_program;
 typedef struct ingestd_report {
   const solid_pipeline *pipeline;
   struct ingestd_watch *watch; /* NULL = nobody looks */
-  int64_t every_ms, due_ms;    /* between lines; the next one is due */
-  uint64_t generated;          /* when last reported */
+  ingestd_live live;
+  int64_t every_ms, due_ms; /* between lines; the next one is due */
+  uint64_t generated;       /* when last reported */
   int64_t last_ms;
   solid_ingest_stats newest; /* not printed yet where has_newest is 1 */
   int has_newest;

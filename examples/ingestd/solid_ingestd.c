@@ -158,7 +158,12 @@ static int serve(const ingestd_options *options, const solid_config *config) {
     code = fail(INGESTD_USAGE);
   if (code == INGESTD_DONE) {
     ingestd_report report = ingestd_report_start(pipeline, watch, options->stats_s);
-    code = options->from_file ? run_file(options, pipeline, &report) : run_kafka(options, config, pipeline, &report);
+    if (ingestd_live_begin(&report.live, model, store, pipeline, &options->how))
+      code = fail(INGESTD_NO_STORE);
+    else if (options->from_file)
+      code = run_file(options, pipeline, &report);
+    else
+      code = run_kafka(options, config, pipeline, &report);
     ingestd_report_end(&report);
   }
   ingestd_watch_close(watch);

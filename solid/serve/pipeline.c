@@ -283,6 +283,10 @@ solid_status solid_pipeline_push(void *user, const solid_event *events, size_t n
   return status;
 }
 
+void solid_pipeline_set_generate(solid_pipeline *pipeline, const solid_generate *generate) {
+  pipeline->generate = *generate;
+}
+
 solid_status solid_pipeline_get_stats(const solid_pipeline *pipeline, solid_pipeline_stats *stats) {
   if (!pipeline || !stats) return solid_fail(SOLID_EINVAL, "pipeline stats: pipeline or stats is NULL");
   return sol_struct_give(stats, &pipeline->stats, sizeof *stats, "pipeline stats");

@@ -44,6 +44,7 @@ first=$url first_server=$server
 start --model "$work/m.safetensors" --store redis --redis "127.0.0.1:$port"
 ask 200 '/recommend?user=ann'
 is '.source == "cache" and .window_seq == 2'
+cp "$work/m.safetensors" "$work/old.safetensors"
 make_model n.safetensors 2
 cp "$work/n.safetensors" "$work/m.next" && mv "$work/m.next" "$work/m.safetensors"
 version() { curl -s "$1/model" | jq .version; }
@@ -54,6 +55,17 @@ sleep 1.5 # neither changes it again
 [ "$(version "$first") $(version "$url")" = "2 2" ] || die "versions $(version "$first") and $(version "$url") after one change"
 stop
 url=$first server=$first_server
+
+# ---- solid_ingestd with a model that is not live writes windows and leaves parameters alone ----
+ask 200 '/recommend?user=ann' # parameters of the live one
+echo "{\"user\":\"ann\",\"item\":\"item-9\",\"ts\":$(date +%s%3N)}" >"$work/one.jsonl"
+"$bin/solid_ingestd" --model "$work/old.safetensors" --redis "127.0.0.1:$port" --from-file "$work/one.jsonl" >"$work/ingestd.log" 2>&1 ||
+  die "solid_ingestd: $(cat "$work/ingestd.log")"
+grep -q 'parameters are left to the questions' "$work/ingestd.log" || die "nothing is said: $(cat "$work/ingestd.log")"
+ask 200 '/recommend?user=ann'
+is '.source == "generation" and .window_seq == 3'
+ask 200 '/recommend?user=ann'
+is '.source == "cache"'
 
 # ---- the store goes, and comes back empty ----
 kill -9 "$redis"
