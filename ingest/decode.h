@@ -20,8 +20,8 @@ extern "C" {
 
 #define SOLID_PAYLOAD_MAX ((size_t)64 * 1024)
 
-/* Why an event was not taken. The name is the reason code in the dead-letter topic and in statistics. The last two are
- * a sink's verdicts. */
+/* Why an event was not taken. The name is the reason code in the dead-letter topic and in statistics. The last
+ * three are a sink's verdicts. */
 /*        name            code               meaning */
 #define SOLID_REJECT_MAP(X)                                                                                            \
   X(NONE, "none", "the event was taken")                                                                               \
@@ -45,7 +45,8 @@ extern "C" {
   X(BAD_RATING, "bad_rating", "rating is not a number")                                                                \
   X(UNKNOWN_KIND, "unknown_event", "nobody said what this event is worth")                                             \
   X(UNKNOWN_ITEM, "unknown_item", "the model does not know the item")                                                  \
-  X(REFUSED, "refused", "the event was refused after decoding")
+  X(REFUSED, "refused", "the event was refused after decoding")                                                        \
+  X(USER_SET_ASIDE, "user_set_aside", "what the store has under the user's name is no record of ours")
 
 typedef enum solid_reject {
 #define SOLID_REJECT_ENUM(name, code, meaning) SOLID_REJECT_##name,

@@ -16,7 +16,8 @@ typedef struct solid_pipeline solid_pipeline;
 /* Takes n events in stream order, borrowed for the call. `verdicts` (n) receives per event SOLID_OK, SOLID_ENOTFOUND
  * (item not in the vocabulary), SOLID_ERANGE / SOLID_EINVAL (id of a bad length), or what the store says of this user
  * alone: SOLID_EFORMAT, what lies under their name is no record. The call itself fails only when the batch as a whole
- * could not be stored: retriable = call again with the same events, harmless because of their positions. */
+ * could not be stored: retriable = call again with the same events, harmless because of their positions. ELOST: what
+ * was stored before is gone, nothing may be committed any more. */
 typedef solid_status (*solid_sink_fn)(void *sink_user, const solid_event *events, size_t n, solid_status *verdicts);
 
 typedef struct solid_pipeline_options {
@@ -58,8 +59,9 @@ SOLID_API SOLID_CHECK_RESULT solid_status solid_pipeline_new(solid_pipeline **ou
 /* NULL is a no-op. */
 SOLID_API void solid_pipeline_free(solid_pipeline *pipeline);
 
-/* A solid_sink_fn whose first argument is the pipeline: groups by user, appends (one round trip a sub-batch), generates
- * for the users who are due, stores the parameters. A replayed batch repairs what was not made, and changes nothing. */
+/* A solid_sink_fn whose first argument is the pipeline: groups by user, appends (one round trip a sub-batch; what a
+ * user dislikes goes into his record and is left out of his answers), generates for the users who are due, stores the
+ * parameters. A replayed batch repairs what was not made, and changes nothing. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_pipeline_push(void *pipeline, const solid_event *events, size_t n,
                                                               solid_status *verdicts);
 

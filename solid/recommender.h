@@ -23,7 +23,8 @@ typedef enum solid_source {
 typedef struct solid_query {
   uint32_t struct_size;
   uint32_t k;                 /* how many items; 1 .. V */
-  int32_t exclude_seen;       /* leave out the items of the window and the session; default 1 */
+  int32_t exclude_seen;       /* leave out the items of the window and the session; default 1. What the user dislikes
+                                 is left out in any case */
   const solid_bytes *blocked; /* item ids never to return; ids the model does not know are ignored */
   size_t n_blocked;
   solid_bytes category;       /* only items of this category; {NULL, 0} = all. An unknown name is ENOTFOUND */

@@ -17,25 +17,32 @@
 extern "C" {
 #endif
 
-/* What is appended: `count` steps of one user, oldest first, all from one call of the consumer. */
+/* What one user's record holds beside the window: the newest items that he does not want, each once. */
+#define SOLID_DISLIKES_MAX 256
+
+/* What is appended: `count` events of one user, oldest first, all from one call of the consumer. The newest word about
+ * an item counts: a dislike does not touch the window and its seq, a step takes a dislike of its item back. */
 typedef struct solid_append {
   solid_bytes user;
   const solid_step *steps;
   const solid_position *positions; /* one per step */
   size_t count;
+  const uint8_t *dislikes; /* one per step: 1 = a dislike of its item and no step; NULL = all are steps */
 } solid_append;
 
 /* A user's window as stored: the newest steps, oldest first. `steps` is caller-owned room for at least the store's
- * window length (solid_store.window); `count` and `seq` are filled. An unknown user has count 0 and seq 0. */
+ * window length (solid_store.window); `count` and `seq` are filled. An unknown user has count 0 and seq 0.
+ * `dislikes` is caller-owned room for SOLID_DISLIKES_MAX hashes of items, which come oldest first; NULL = not asked
+ * for.
+ */
 typedef struct solid_window {
   solid_step *steps;
   size_t count;
   uint64_t seq;
-  /* Of the params that lie beside it, whoever's they are: what decides whether others are to be made. Filled by
-   * `advance`; 0 = there are none, or not known. */
-  uint64_t params_generation;
-  uint64_t params_seq;
-  int64_t params_ms; /* when they were stored, since 1970 */
+  uint64_t *dislikes;
+  size_t n_dislikes;
+  uint64_t params_generation, params_seq;
+  int64_t params_ms;
 } solid_window;
 
 /* Which contents a store has: 128 random bits, drawn when they began. A store that lost what it held (a server that was
@@ -80,14 +87,15 @@ typedef struct solid_store solid_store;
 typedef struct solid_store_ops {
   const char *name;
 
-  /* For each of n users: append the steps that are new, trim to the newest `store->window`, return the window.
-   * `windows` and `appends` run in parallel; `applied` (n, may be NULL) receives how many steps were new. An append
+  /* For each of n users: append the events that are new, trim to the newest `store->window` steps and the newest
+   * SOLID_DISLIKES_MAX dislikes, return the window. `windows` and `appends` run in parallel; `applied` (n, may be NULL)
+   * receives how many events were new. A user keeps the marks of the 8 streams that moved last. An append
    * with count 0 only reads. A user set aside has an empty window and nothing applied. */
   solid_status (*advance)(solid_store *store, const solid_append *appends, size_t n, solid_window *windows,
                           size_t *applied, solid_status *statuses);
 
   /* Stores params of n users; for each, what is stored already stays when it is of the same generation and sizes and
-   * has a higher seq. */
+   * has a higher seq, or when the new ones have a higher seq than their window, which was lost since they were made. */
   solid_status (*put_params)(solid_store *store, const solid_bytes *users, const solid_params *params, size_t n,
                              solid_status *statuses);
 

@@ -19,8 +19,8 @@ typedef struct solid_plan_sizes {
 /* Bytes of one user with a full window and params. */
 typedef struct solid_plan {
   size_t window; /* steps alone */
-  size_t record; /* params record alone */
-  size_t redis;  /* all of it in Redis 7: both keys, hash, TTLs, table slots, the allocator's rounding */
+  size_t record; /* params alone */
+  size_t redis;  /* all of it in Redis 7: key, hash, TTL, table slots, the allocator's rounding */
   size_t memory; /* all of it in the memory store, its table at the usual fill included */
 } solid_plan;
 

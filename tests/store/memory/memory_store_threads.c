@@ -25,7 +25,7 @@ static void *write_all(void *arg) {
     solid_step step = {i, 0}, steps[WINDOW];
     solid_position position = {0, 0};
     solid_status of_user;
-    solid_append append = {user_name(i % USERS, name), &step, &position, 1};
+    solid_append append = {.user = user_name(i % USERS, name), .steps = &step, .positions = &position, .count = 1};
     solid_window window = {.steps = steps};
     a->failures += a->store->ops->advance(a->store, &append, 1, &window, NULL, &of_user) != SOLID_OK;
     for (int j = 0; j < WIDTH; j++) h[j] = (float)window.seq;
@@ -63,7 +63,7 @@ static uint64_t total_seq(solid_store *store) {
   for (size_t i = 0; i < USERS; i++) {
     char name[16];
     solid_step steps[WINDOW];
-    solid_append append = {user_name(i, name), NULL, NULL, 0};
+    solid_append append = {.user = user_name(i, name)};
     solid_window window = {.steps = steps};
     solid_status of_user;
     if (store->ops->advance(store, &append, 1, &window, NULL, &of_user)) return 0;
