@@ -5,18 +5,9 @@
 #include "solid/extend.h"
 #include "solid/infer/worker/worker.h"
 #include "solid/serve/grouping.h"
+#include "solid/serve/stream_batch.h"
 #include <stdlib.h>
 #include <string.h>
-
-/* A batch of events, sized by the largest seen. */
-typedef struct stream_batch {
-  size_t capacity;
-  solid_step *steps;         /* (events) in the order of the groups */
-  solid_position *positions; /* (events) likewise */
-  uint8_t *keep;             /* (events) 1 = valid and known */
-  uint8_t *dislikes;         /* (events) in the order of the groups: 1 = a dislike and no step */
-  int has_dislikes;
-} stream_batch;
 
 /* A sub-batch of users, sized once; U = max_batch. */
 typedef struct user_batch {
@@ -41,7 +32,7 @@ struct solid_pipeline {
   uint32_t element;
   solid_generate generate;
   sol_groups groups;
-  stream_batch stream;
+  sol_stream_batch stream;
   user_batch batch;
   char *memory; /* behind `batch` */
   solid_pipeline_stats stats;
@@ -111,36 +102,9 @@ void solid_pipeline_free(solid_pipeline *pipeline) {
   if (!pipeline) return;
   solid_worker_free(pipeline->worker);
   sol_groups_clear(&pipeline->groups);
-  free(pipeline->stream.steps);
-  free(pipeline->stream.positions);
-  free(pipeline->stream.keep);
-  free(pipeline->stream.dislikes);
+  sol_stream_clear(&pipeline->stream);
   free(pipeline->memory);
   free(pipeline);
-}
-
-static solid_status stream_reserve(stream_batch *stream, size_t n) {
-  if (n <= stream->capacity) return SOLID_OK;
-  stream_batch made = {.capacity = n};
-  if (n <= SIZE_MAX / sizeof *made.steps) {
-    made.steps = malloc(n * sizeof *made.steps);
-    made.positions = malloc(n * sizeof *made.positions);
-    made.keep = malloc(n);
-    made.dislikes = malloc(n);
-  }
-  if (!made.steps || !made.positions || !made.keep || !made.dislikes) {
-    free(made.steps);
-    free(made.positions);
-    free(made.keep);
-    free(made.dislikes);
-    return solid_fail(SOLID_ENOMEM, "out of memory: batch of %zu events", n);
-  }
-  free(stream->steps);
-  free(stream->positions);
-  free(stream->keep);
-  free(stream->dislikes);
-  *stream = made;
-  return SOLID_OK;
 }
 
 static solid_status judge(const solid_pipeline *pipeline, const solid_event *event) {
@@ -281,7 +245,7 @@ static solid_status push_users(solid_pipeline *pipeline, size_t first, size_t n,
 solid_status solid_pipeline_push(void *user, const solid_event *events, size_t n, solid_status *verdicts) {
   solid_pipeline *pipeline = user;
   if (!pipeline || (n && !events)) return solid_fail(SOLID_EINVAL, "pipeline push: pipeline or events is NULL");
-  solid_status status = stream_reserve(&pipeline->stream, n);
+  solid_status status = sol_stream_reserve(&pipeline->stream, n);
   if (status) return status;
   judge_all(pipeline, events, n, verdicts);
   status = sol_groups_make(&pipeline->groups, events, pipeline->stream.keep, n);

@@ -4,6 +4,7 @@
 #include "solid/recommender.h"
 #include "tests/support/serving.h"
 #include <criterion/criterion.h>
+#include <stdlib.h>
 #include <string.h>
 
 static solid_generate read_rule(const char *text) {
@@ -147,12 +148,34 @@ Test(generate, a_question_makes_old_parameters_anew_and_puts_them_back) {
   serving_close(&s);
 }
 
+/* The same parameters, as if they had been stored at `made_ms`. */
+static void store_at(const serving *s, int64_t made_ms) {
+  solid_bytes user = serving_text("anna");
+  solid_params params = {.h = calloc(s->info.width, sizeof(float)),
+                         .values = calloc(s->info.params, sizeof(float)),
+                         .width = s->info.width,
+                         .count = s->info.params};
+  solid_window window = {.steps = calloc(s->info.window, sizeof *window.steps)};
+  uint8_t found = 0;
+  solid_status of_user = SOLID_OK;
+  const solid_store_ops *ops = s->store->ops;
+  cr_assert_eq(ops->get(s->store, &user, 1, s->info.generation, &window, &params, &found, &of_user), SOLID_OK);
+  cr_assert_eq(found, 1);
+  params.made_ms = made_ms;
+  cr_assert_eq(ops->put_params(s->store, &user, &params, 1, &of_user), SOLID_OK, "%s", solid_last_error());
+  free(params.h);
+  free(params.values);
+  free(window.steps);
+}
+
 Test(generate, a_question_goes_by_time_where_told_to) {
   solid_scored best[5];
   serving s = old_params();
   cr_assert_eq(ask(&s, 0, 3600000, best).source, SOLID_FROM_CACHE_FRESH, "they are of this hour");
-  cr_assert_eq(ask(&s, 0, 1, best).source, SOLID_FROM_GENERATION);
-  cr_assert_eq(ask(&s, 0, 1, best).source, SOLID_FROM_CACHE, "the window has not moved");
+  store_at(&s, 1); /* of 1970 */
+  cr_assert_eq(ask(&s, 0, 3600000, best).source, SOLID_FROM_GENERATION);
+  store_at(&s, 1);
+  cr_assert_eq(ask(&s, 0, 3600000, best).source, SOLID_FROM_CACHE, "the window has not moved");
   serving_close(&s);
 }
 
