@@ -9,6 +9,7 @@ bin=$1/bin switches=${2:-200}
 here=$(cd "$(dirname "$0")/.." && pwd)
 . "$here/examples/serve_lib.sh"
 models=(a b c)
+export ASAN_OPTIONS="${ASAN_OPTIONS:-}:quarantine_size_mb=1:thread_local_quarantine_size_kb=64" # what is freed is free
 make_model a.safetensors 1
 make_model b.safetensors 2 --rank 4
 make_model c.safetensors 3 --rank 8
