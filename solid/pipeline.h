@@ -38,10 +38,10 @@ typedef struct solid_pipeline_options {
 SOLID_API solid_pipeline_options solid_pipeline_options_default(void);
 
 typedef struct solid_pipeline_stats {
-  uint32_t struct_size;
-  uint64_t events;     /* taken in, replays included */
-  uint64_t applied;    /* new in a window */
-  uint64_t duplicates; /* skipped because of their position */
+  uint32_t struct_size; /* set by the caller to sizeof(solid_pipeline_stats) */
+  uint64_t events;      /* received, replays included */
+  uint64_t applied;     /* appended to a window */
+  uint64_t duplicates;  /* skipped because of their position */
   uint64_t unknown_items;
   uint64_t invalid;
   uint64_t generated;         /* user parameters written */
@@ -51,8 +51,8 @@ typedef struct solid_pipeline_stats {
   int64_t generate_ns;        /* spent making parameters, between the two */
 } solid_pipeline_stats;
 
-/* EMISMATCH: the store keeps shorter windows than the model reads. *out is owned by the caller: solid_pipeline_free;
- * model and store are borrowed and must outlive it. `options` NULL = defaults. */
+/* `options` NULL = the defaults. *out is owned by the caller: solid_pipeline_free; model and store are borrowed and
+ * must outlive it. EMISMATCH: the store keeps shorter windows than the model reads. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_pipeline_new(solid_pipeline **out, const solid_model *model,
                                                              solid_store *store, const solid_pipeline_options *options);
 

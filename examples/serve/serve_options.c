@@ -13,7 +13,7 @@ static const solid_property properties[] = {
     TEXT("device", device, "cpu", "cpu, cuda or cuda:N", 0),
     TEXT("listen", listen, "127.0.0.1:8080", "HOST:PORT, :PORT for all addresses of this machine; port 0 = a free one",
          0),
-    WHOLE("threads", threads, "2", 1, 256, "requests that are worked on at once"),
+    WHOLE("threads", threads, "2", 1, 256, "requests processed at once"),
 
     TEXT("generate", generate, "eager",
          "when events make parameters: eager, lazy (left to the questions), every:N events, every:Ts (seconds)", 0),
@@ -23,28 +23,29 @@ static const solid_property properties[] = {
           "or that are so old, where there are newer events; 0 = their time does not count"),
 
     {"store", SOLID_PROPERTY_CHOICE, "memory", 0, 0, "redis|memory",
-     "where users are kept; memory ends with the process", 0, OPTION(store.kind)},
-    {"element", SOLID_PROPERTY_CHOICE, "f16", 0, 0, "f32|f16|i8", "how generated parameters are kept", 0,
+     "where users are kept; memory is lost with the process", 0, OPTION(store.kind)},
+    {"element", SOLID_PROPERTY_CHOICE, "f16", 0, 0, "f32|f16|i8", "element type of stored parameters", 0,
      OPTION(store.element)},
     WHOLE("ttl", store.ttl_s, "2592000", 0, 3153600000.0, "seconds until an idle user is forgotten; 0 = never"),
     STORE_REDIS_PROPERTIES(serve_options),
     {"start-without-store", SOLID_PROPERTY_BOOL, "false", 0, 0, NULL, "start though the store is away, and wait for it",
      0, OPTION(store.may_be_away)},
 
-    TEXT("brokers", brokers, NULL, "Kafka: events of POST /events go into the topic here, and not into the store", 0),
-    TEXT("topic", topic, NULL, "Kafka: that topic", 0),
+    TEXT("brokers", brokers, NULL, "Kafka: write events of POST /events to a topic of these brokers, not to the store",
+         0),
+    TEXT("topic", topic, NULL, "Kafka: topic of these events", 0),
     WORTH_PROPERTIES(serve_options, reading),
     WHOLE("max-future-ms", max_future_ms, "3600000", -1, 1e15, "how far ahead of the clock an event may be; -1 = any"),
 
-    TEXT("token-file", token_file, NULL, "file whose first line is the token that clients must bring", 0),
-    WHOLE("max-body", max_body, "1048576", 1024, 1 << 30, "bytes of a request's body"),
-    WHOLE("max-k", max_k, "1000", 1, 100000, "items of one answer"),
-    WHOLE("max-batch", max_batch, "256", 1, 10000, "queries of one request"),
-    WHOLE("connections", connections, "1000", 1, 100000, "open at once; more are turned away"),
+    TEXT("token-file", token_file, NULL, "file whose first line is the token that clients must send", 0),
+    WHOLE("max-body", max_body, "1048576", 1024, 1 << 30, "largest body of a request in bytes"),
+    WHOLE("max-k", max_k, "1000", 1, 100000, "most items of one answer"),
+    WHOLE("max-batch", max_batch, "256", 1, 10000, "most queries of one request"),
+    WHOLE("connections", connections, "1000", 1, 100000, "most open connections; further ones are refused"),
     WHOLE("idle-timeout", idle_s, "30", 1, 3600, "seconds until a silent connection is closed"),
     WHOLE("deadline-ms", deadline_ms, "5000", 10, 600000,
-          "how long a request may take to come, or events to the topic"),
-    WHOLE("drain-ms", drain_ms, "10000", 0, 600000, "after SIGTERM: how long answers in hand are waited for"),
+          "longest time to receive a request, or to write its events to the topic"),
+    WHOLE("drain-ms", drain_ms, "10000", 0, 600000, "after SIGTERM: how long to wait for requests in progress"),
     LOGGING_PROPERTIES(serve_options),
     {"routes", SOLID_PROPERTY_BOOL, "false", 0, 0, NULL, "print the table of routes and end", 0, OPTION(routes)},
 };
@@ -52,7 +53,7 @@ static const solid_property properties[] = {
 const solid_program serve_program = {
     .name = "solid_serve",
     .summary = "answers questions and takes events by HTTP/JSON; / is a page for people, /openapi.json for programs",
-    .notes = "SIGHUP loads --model again; SIGTERM and SIGINT end with the answers in hand given.\n"
+    .notes = "SIGHUP loads --model again; SIGTERM and SIGINT finish the requests in progress, then end the program.\n"
              "Example: solid_serve --model m.safetensors\n"
              "         solid_serve --model current.safetensors --store redis --redis localhost:6379 --listen :8080\n"
              "Exit codes: 0 ended by a signal; 1 ended by an error; 2 wrong usage; 3 the model cannot be used; 4 the\n"
