@@ -61,6 +61,7 @@ static solid_status open_redis(solid_store **out, const store_options *options, 
   o.prefix = options->prefix;
   o.ttl_ms = options->ttl_s * 1000;
   o.log = log;
+  o.may_be_away = options->may_be_away;
   return solid_store_open_redis(out, model, &o);
 }
 #else

@@ -1,5 +1,6 @@
 #include "solid/serve/answer.h"
 #include "solid/base/arena.h"
+#include "solid/base/clock.h"
 #include "solid/extend.h"
 #include "solid/infer/worker/worker.h"
 #include "solid/model/model_parts.h"
@@ -54,6 +55,8 @@ solid_status sol_answerer_open(sol_answerer *a, const solid_model *model, solid_
   a->store = store;
   a->max_batch = options->max_batch;
   a->element = options->element;
+  a->refresh_events = options->refresh_events;
+  a->refresh_ms = options->refresh_ms;
   a->popularity = sol_model_popularity(model);
   a->info.struct_size = sizeof a->info;
   sol_arena arena = {NULL, 0};
@@ -111,6 +114,7 @@ static solid_status read_store(sol_answerer *a, const solid_bytes *users, size_t
     r->status = a->statuses[at];
     r->found = a->found[at];
     if (r->found) r->params.seq = a->params[at].seq;
+    if (r->found) r->params.made_ms = a->params[at].made_ms;
     r->n_known = sol_known_items(a->model, &r->window, a->info.window, a->known + i * a->info.window);
     at++;
   }
@@ -119,11 +123,19 @@ static solid_status read_store(sol_answerer *a, const solid_bytes *users, size_t
 
 /* ---- What each answer is made of ---- */
 
+/* Parameters that are so old are made anew. Those ahead of their window are left to the writer. */
+static int is_too_old(const sol_answerer *a, const sol_row *r, int64_t now_ms) {
+  if (r->window.seq <= r->params.seq || !r->n_known) return 0;
+  if (a->refresh_events && r->window.seq - r->params.seq >= a->refresh_events) return 1;
+  return a->refresh_ms && now_ms - r->params.made_ms >= a->refresh_ms;
+}
+
 /* A window of which the model knows nothing has nothing to add to the state that is stored. A user who is set aside is
  * no question for the model. */
-static solid_source source_of(const sol_row *r, int session) {
+static solid_source source_of(const sol_answerer *a, const sol_row *r, int session, int64_t now_ms) {
   if (r->status) return SOLID_FROM_POPULARITY;
   int newer = r->window.seq > r->params.seq && r->n_known;
+  if (r->found && is_too_old(a, r, now_ms)) return SOLID_FROM_GENERATION;
   if (r->found) return newer || session ? SOLID_FROM_CACHE_FRESH : SOLID_FROM_CACHE;
   if (r->n_known) return SOLID_FROM_GENERATION;
   return session ? SOLID_FROM_SESSION : SOLID_FROM_POPULARITY;
@@ -154,9 +166,10 @@ static solid_question question_of(const sol_row *r, const sol_ask *ask) {
 /* Returns how many rows the model answers. */
 static size_t plan(sol_answerer *a, size_t n, const sol_ask *ask, solid_scored *out) {
   size_t m = 0;
+  int64_t now_ms = sol_wall_ms();
   for (size_t i = 0; i < n; i++) {
     sol_row *r = &a->rows[i];
-    r->source = source_of(r, ask->n_session > 0);
+    r->source = source_of(a, r, ask->n_session > 0, now_ms);
     if (r->source == SOLID_FROM_POPULARITY) continue;
     if (r->source == SOLID_FROM_GENERATION) r->params.seq = r->window.seq;
     a->questions[m] = question_of(r, ask);
