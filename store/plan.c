@@ -1,22 +1,22 @@
 #include "store/plan.h"
 #include "solid/extend.h"
 #include "store/memory/user_table.h"
-#include "store/record/codec.h"
+#include "store/record/head.h"
 #include "store/record/port.h"
 
 enum { PLACE = 2 * 8 + 12 }; /* of a user in the memory store's table and list, both grown by doubling */
 
 /* What Redis 7 (64 bits, jemalloc) needs around the bytes it keeps; measured with MEMORY USAGE and used_memory. */
 enum {
-  TABLE_ENTRY = 24 + 8,   /* of a key in the main table: entry, share of a bucket (one to two, grown by doubling) */
-  OBJECT = 16,            /* robj */
-  EXPIRY = 24 + 8,        /* entry and bucket in the table of TTLs */
-  STRING_HEAD = 9,        /* sds head of 8 bytes or fewer, terminating zero */
-  HASH_HEAD = 56,         /* dict of a hash that is not a listpack */
-  HASH_ENTRY = 24 + 8,    /* of a field */
-  HASH_FIRST_BUCKETS = 4, /* of 8 bytes, taken at once */
-  SHORT_STRING = 16,      /* a field's name, or a value that is a number */
-  LISTPACK_VALUE_MAX = 64 /* a hash with a longer value is a table */
+  TABLE_ENTRY = 24 + 8, /* of a key in the main table: entry, share of a bucket (one to two, grown by doubling) */
+  OBJECT = 16,          /* robj */
+  EXPIRY = 24 + 8,      /* entry and bucket in the table of TTLs */
+  STRING_HEAD = 9,      /* sds head of 8 bytes or fewer, terminating zero */
+  SHORT_HEAD = 4,       /* of a string below 256 bytes */
+  HASH_HEAD = 56,       /* dict of a hash; a record is never a listpack, whose values have 64 bytes at most */
+  HASH_ENTRY = 24 + 8,  /* of a field */
+  HASH_BUCKETS = 4 * 8, /* of a hash of up to four fields */
+  FIELD_NAME = 8        /* one letter */
 };
 
 /* jemalloc's size classes: four to each doubling, 16 bytes at least. */
@@ -30,14 +30,16 @@ static size_t rounded(size_t size) {
   return (size + step - 1) / step * step;
 }
 
-static size_t redis_key(size_t key_bytes) {
-  return TABLE_ENTRY + EXPIRY + rounded(key_bytes + STRING_HEAD - 5) + OBJECT;
+static size_t string_of(size_t bytes) {
+  return rounded(bytes + (bytes < 256 ? SHORT_HEAD : STRING_HEAD));
 }
 
-static size_t redis_window(const solid_plan_sizes *sizes, size_t steps_bytes) {
-  size_t fields = 2 + (size_t)sizes->partitions;
-  if (steps_bytes <= LISTPACK_VALUE_MAX) return rounded(steps_bytes + 8 + 16 * fields);
-  return HASH_HEAD + fields * (HASH_ENTRY + 2 * SHORT_STRING) + rounded(steps_bytes + STRING_HEAD);
+/* The key, its time and the hash: fields h, s and p. */
+static size_t redis_user(size_t key_bytes, size_t marks, size_t steps, size_t body) {
+  size_t kept = marks < SOL_MARKS_MAX ? marks : SOL_MARKS_MAX;
+  size_t head = SOL_HEAD_SIZE + SOL_POSITION_SIZE * kept;
+  return TABLE_ENTRY + EXPIRY + string_of(key_bytes) + OBJECT + HASH_HEAD + HASH_BUCKETS +
+         3 * (HASH_ENTRY - 8 + FIELD_NAME) + string_of(head) + string_of(steps) + string_of(body);
 }
 
 solid_status solid_plan_user(const solid_plan_sizes *sizes, solid_plan *plan) {
@@ -48,14 +50,12 @@ solid_status solid_plan_user(const solid_plan_sizes *sizes, solid_plan *plan) {
   if (sizes->id_bytes < 1 || sizes->id_bytes > SOLID_ID_MAX)
     return solid_fail(SOLID_EINVAL, "plan: user ids of %u bytes, 1 to %d are allowed", sizes->id_bytes, SOLID_ID_MAX);
   size_t steps = SOL_STEP_SIZE * (size_t)sizes->window;
-  size_t record = sol_record_size((solid_element)sizes->element, sizes->width, sizes->params);
-  size_t key = sizes->prefix_bytes + sizes->id_bytes + 4;
+  size_t body = sol_body_size((solid_element)sizes->element, sizes->width, sizes->params);
   *plan = (solid_plan){
       .window = steps,
-      .record = record,
-      .redis = 2 * redis_key(key) + redis_window(sizes, steps) + rounded(record + STRING_HEAD),
-      .memory = sizeof(sol_user) + steps + sizes->id_bytes + sizeof(solid_position) * sizes->partitions +
-                (record - SOL_RECORD_HEADER - SOL_RECORD_TAIL) + PLACE,
+      .record = SOL_PARAMS_HEAD + body,
+      .redis = redis_user(sizes->prefix_bytes + sizes->id_bytes + 2, sizes->partitions, steps, body),
+      .memory = sizeof(sol_user) + steps + sizes->id_bytes + sizeof(solid_position) * sizes->partitions + body + PLACE,
   };
   return SOLID_OK;
 }

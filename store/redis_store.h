@@ -1,12 +1,14 @@
-/* The store in a Redis server: two keys a user (store/redis/keys.h names them, codec.h says what is in them), one
+/* The store in a Redis server: one hash a user (store/redis/record.lua says what is in it), one script a user and one
  * round trip a call, whatever the size of the batch. Used by one thread at a time; another thread, process or machine
  * opens its own.
  *
  * When the server is away, full or slow, a call answers with a retriable status within the timeouts (the look-up of a
  * host name excepted), at once while the next attempt to connect is not due; the store mends itself and never raises a
- * signal. Statuses: EFULL (Redis is out of memory), ETIMEDOUT, EIO (everything else, with the server's text); of one
- * user: EFORMAT (a key of theirs is of another type). READONLY, LOADING and the like end the connection, so that the
- * next one may find the new master. */
+ * signal. Statuses: EFULL (Redis is out of memory), ETIMEDOUT, EIO (what passes, with the server's text); final are
+ * EREFUSED (what does not: store/redis/errors.c has the table), ELOST (the server lost what it held: solid/store.h) and
+ * EUNSUPPORTED (a record of a newer version); of one user: EFORMAT, the key is of another type. It is left as it is,
+ * while a record of ours that is damaged is renamed (":damaged" behind its name) and begun anew. READONLY, LOADING and
+ * the like end the connection, so that the next one may find the new master. */
 #ifndef STORE_REDIS_STORE_H
 #define STORE_REDIS_STORE_H
 
@@ -20,25 +22,27 @@ extern "C" {
 /* Strings are copied. */
 typedef struct solid_redis_store_options {
   uint32_t struct_size; /* set by SOLID_REDIS_STORE_OPTIONS_INIT */
-  uint32_t window;      /* L: steps kept of a user; 0 = as many as the model reads */
+  uint32_t window;      /* L: steps kept per user; 0 = as many as the model reads */
   const char *host;
   const char *unix_path;           /* socket to use instead of host and port; NULL = none */
   const char *username, *password; /* NULL = no AUTH; a password alone is that of the default user */
   const char *prefix;              /* of all keys: at most 64 bytes without braces */
   uint32_t port, database;
-  int64_t ttl_ms;                          /* a user not read or written for so long is forgotten; 0 = this store renews
-                                              nobody's time: it stays what another store has set, or endless */
-  uint32_t jitter_percent;                 /* each TTL is longer by up to so much, at random; 0 to 100 */
+  int64_t ttl_ms;          /* a user not read or written for this long is forgotten; 0 = this store renews
+                              no time to live: what another store has set stays, or none */
+  uint32_t jitter_percent; /* each TTL is longer by a random share up to this; 0 to 100 */
   uint32_t connect_timeout_ms, timeout_ms; /* to connect; for one call */
   uint32_t backoff_min_ms, backoff_max_ms; /* between attempts to connect */
-  solid_log_fn log;                        /* connections lost and found, records not understood; NULL = silent */
+  solid_log_fn log;                        /* receives lost and new connections, unreadable records; NULL = silent */
   void *log_user;
+  uint32_t readonly_ms; /* READONLY is final only when no write has gone well for so long */
+  uint32_t look_ms;     /* how often a writer asks how many keys were evicted */
 } solid_redis_store_options;
 
 #define SOLID_REDIS_STORE_OPTIONS_INIT                                                                                 \
   {                                                                                                                    \
     sizeof(solid_redis_store_options), 0, "127.0.0.1", NULL, NULL, NULL, "solid:", 6379, 0, 30LL * 24 * 3600 * 1000,   \
-        10, 1000, 1000, 50, 2000, NULL, NULL                                                                           \
+        10, 1000, 1000, 50, 2000, NULL, NULL, 60000, 10000                                                             \
   }
 
 /* The same for callers who cannot use macros. */
@@ -49,11 +53,14 @@ typedef struct solid_redis_store_stats {
   uint32_t struct_size; /* set by the caller to sizeof(solid_redis_store_stats) */
   uint64_t connections; /* made: 1 + the reconnections */
   uint64_t round_trips;
-  uint64_t damaged; /* params or windows that could not be read: taken as not there */
-  uint64_t stale;   /* params of another generation or size: taken as not there */
+  uint64_t damaged;   /* records and params that could not be read: begun anew by a writer, not there for a reader */
+  uint64_t stale;     /* params of another generation or size: taken as not there */
+  uint64_t set_aside; /* answers for users whose key is none of ours */
+  uint64_t renewed;   /* records of an earlier epoch that were begun anew */
+  uint64_t evicted;   /* keys that the server has evicted since it started, as a writer was last told */
 } solid_redis_store_stats;
 
-/* Connects and opens for windows of the model, which is not kept and may be NULL when the options have a window.
+/* Connects and opens for windows of the model. The model is not kept, and may be NULL if the options have a window.
  * `options` NULL = the defaults. On success *out is owned by the caller: solid_store_close. EINVAL: an option out of
  * range. EIO, ETIMEDOUT: the server cannot be reached or refuses us; the text names it. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_store_open_redis(solid_store **out, const solid_model *model,
@@ -62,6 +69,19 @@ SOLID_API SOLID_CHECK_RESULT solid_status solid_store_open_redis(solid_store **o
 /* Fills the fields that fit in stats->struct_size. EINVAL: not a Redis store. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_redis_store_get_stats(solid_store *store,
                                                                       solid_redis_store_stats *stats);
+
+/* The stream that the events of a partition are of, for marks of the earlier layout; 0 = leave its mark out. */
+typedef uint64_t (*solid_redis_stream_fn)(void *stream_user, uint32_t partition);
+
+/* Takes over the records of the earlier layout (two keys a user, without an epoch), which keep a writer from beginning
+ * (EUNSUPPORTED): window, params, the time that is left and marks, as those of the streams that `stream_of` says. Then
+ * begins an epoch. No writer may be at work. When it fails midway it is called again. *users (may be NULL) counts them.
+ * EINVAL: not a Redis store, or an epoch is there. */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_redis_store_adopt(solid_store *store, solid_redis_stream_fn stream_of,
+                                                                  void *stream_user, uint64_t *users);
+
+/* Removes those records instead, of whom events will be read again. */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_redis_store_forget_old(solid_store *store, uint64_t *users);
 
 #ifdef __cplusplus
 }

@@ -56,6 +56,7 @@ static solid_status make_room(sol_intake *intake, size_t n) {
 
 static solid_reject reject_of(solid_status verdict) {
   if (verdict == SOLID_OK || verdict == SOLID_EDUPLICATE) return SOLID_REJECT_NONE;
+  if (verdict == SOLID_EFORMAT) return SOLID_REJECT_USER_SET_ASIDE;
   return verdict == SOLID_ENOTFOUND ? SOLID_REJECT_UNKNOWN_ITEM : SOLID_REJECT_REFUSED;
 }
 

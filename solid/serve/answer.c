@@ -24,6 +24,7 @@ static void answerer_bind(sol_answerer *a, sol_arena *arena) {
   a->found = sol_arena_take(arena, B, sizeof *a->found);
   a->statuses = sol_arena_take(arena, B, sizeof *a->statuses);
   a->steps = sol_arena_take(arena, B, a->store->window * sizeof *a->steps);
+  a->dislikes = sol_arena_take(arena, B, SOLID_DISLIKES_MAX * sizeof *a->dislikes);
 }
 
 typedef struct popular {
@@ -79,13 +80,14 @@ void sol_answerer_close(sol_answerer *a) {
 /* The store writes parameters where the worker reads them. */
 static sol_row row_of(const sol_answerer *a, size_t i, solid_bytes user) {
   size_t d = a->info.width, P = a->info.params, L = a->info.window;
-  return (sol_row){.user = user,
-                   .window = {.steps = a->steps + i * a->store->window},
-                   .params = {.h = a->h + i * d,
-                              .values = sol_worker_room(a->worker) + i * P,
-                              .width = a->info.width,
-                              .count = a->info.params},
-                   .known = a->known + i * L};
+  return (sol_row){
+      .user = user,
+      .window = {.steps = a->steps + i * a->store->window, .dislikes = a->dislikes + i * SOLID_DISLIKES_MAX},
+      .params = {.h = a->h + i * d,
+                 .values = sol_worker_room(a->worker) + i * P,
+                 .width = a->info.width,
+                 .count = a->info.params},
+      .known = a->known + i * L};
 }
 
 /* One round trip for all who have an id. */
@@ -166,13 +168,25 @@ static size_t plan(sol_answerer *a, size_t n, const sol_ask *ask, solid_scored *
   return m;
 }
 
+/* What the user of a row does not want, as far as this model knows it; returns how many. */
+static size_t known_dislikes(const sol_answerer *a, const sol_row *r, uint32_t items[SOLID_DISLIKES_MAX]) {
+  size_t n = 0;
+  for (size_t i = 0; i < r->window.n_dislikes; i++) {
+    uint32_t item = solid_model_item_by_hash(a->model, r->window.dislikes[i]);
+    if (item != SOLID_NO_ITEM) items[n++] = item;
+  }
+  return n;
+}
+
 /* Each question's mask, where the worker reads it. */
 static void exclude(sol_answerer *a, size_t m, const sol_ask *ask) {
   uint64_t *mask = sol_worker_masks(a->worker, m);
+  uint32_t disliked[SOLID_DISLIKES_MAX];
   for (size_t q = 0; q < m; q++, mask += a->words) {
     sol_row *r = &a->rows[a->asked_by[q]];
     memcpy(mask, ask->common, a->words * sizeof *mask);
     for (size_t s = 0; s < r->n_known && ask->exclude_seen; s++) sol_exclude(mask, r->known[s]);
+    for (size_t i = known_dislikes(a, r, disliked); i-- > 0;) sol_exclude(mask, disliked[i]);
     a->questions[q].excluded = r->excluded = mask;
   }
 }
@@ -199,12 +213,20 @@ static void put_back(sol_answerer *a, size_t m) {
   for (size_t i = 0; i < n; i++) a->unsaved += status || a->statuses[i];
 }
 
+static int is_among(const uint32_t *items, size_t n, uint32_t item) {
+  size_t i = 0;
+  while (i < n && items[i] != item) i++;
+  return i < n;
+}
+
 /* For a row without a user vector; nothing for a user who is set aside. */
 static size_t rank_by_popularity(const sol_answerer *a, const sol_row *r, const sol_ask *ask, solid_scored *out) {
-  size_t count = 0;
+  uint32_t disliked[SOLID_DISLIKES_MAX];
+  size_t count = 0, n_disliked = known_dislikes(a, r, disliked);
   for (size_t i = 0; i < a->info.items && count < ask->k && !r->status; i++) {
     uint32_t item = a->by_popularity[i];
-    if (!sol_is_excluded(ask->common, item)) out[count++] = (solid_scored){item, a->popularity[item]};
+    if (!sol_is_excluded(ask->common, item) && !is_among(disliked, n_disliked, item))
+      out[count++] = (solid_scored){item, a->popularity[item]};
   }
   for (size_t i = count; i < ask->k; i++) out[i] = (solid_scored){SOLID_NO_ITEM, -INFINITY};
   return count;

@@ -48,13 +48,14 @@ typedef struct sol_answerer {
   uint32_t *known;           /* (B, L) */
   uint32_t *by_popularity;   /* (V) most popular first */
 
-  /* The store's parallel arrays, (B) each; `steps` is (B, the store's L). */
+  /* The store's parallel arrays, (B) each; `steps` is (B, the store's L), `dislikes` (B, SOLID_DISLIKES_MAX). */
   solid_bytes *users;
   solid_window *windows;
   solid_params *params;
   uint8_t *found;
   solid_status *statuses;
   solid_step *steps;
+  uint64_t *dislikes;
 } sol_answerer;
 
 /* Into a zeroed struct; *a is to be closed after a failure too. */

@@ -13,6 +13,8 @@ typedef struct stream_batch {
   solid_step *steps;         /* (events) in the order of the groups */
   solid_position *positions; /* (events) likewise */
   uint8_t *keep;             /* (events) 1 = valid and known */
+  uint8_t *dislikes;         /* (events) in the order of the groups: 1 = a dislike and no step */
+  int has_dislikes;
 } stream_batch;
 
 /* A sub-batch of users, sized once; U = max_batch. */
@@ -117,6 +119,7 @@ void solid_pipeline_free(solid_pipeline *pipeline) {
   free(pipeline->stream.steps);
   free(pipeline->stream.positions);
   free(pipeline->stream.keep);
+  free(pipeline->stream.dislikes);
   free(pipeline->memory);
   free(pipeline);
 }
@@ -128,16 +131,19 @@ static solid_status stream_reserve(stream_batch *stream, size_t n) {
     made.steps = malloc(n * sizeof *made.steps);
     made.positions = malloc(n * sizeof *made.positions);
     made.keep = malloc(n);
+    made.dislikes = malloc(n);
   }
-  if (!made.steps || !made.positions || !made.keep) {
+  if (!made.steps || !made.positions || !made.keep || !made.dislikes) {
     free(made.steps);
     free(made.positions);
     free(made.keep);
+    free(made.dislikes);
     return solid_fail(SOLID_ENOMEM, "out of memory: batch of %zu events", n);
   }
   free(stream->steps);
   free(stream->positions);
   free(stream->keep);
+  free(stream->dislikes);
   *stream = made;
   return SOLID_OK;
 }
@@ -152,7 +158,7 @@ static solid_status judge(const solid_pipeline *pipeline, const solid_event *eve
 static void judge_all(solid_pipeline *pipeline, const solid_event *events, size_t n, solid_status *verdicts) {
   for (size_t i = 0; i < n; i++) {
     solid_status verdict = judge(pipeline, &events[i]);
-    pipeline->stream.keep[i] = verdict == SOLID_OK && events[i].worth == SOLID_WORTH_STEP;
+    pipeline->stream.keep[i] = verdict == SOLID_OK && events[i].worth != SOLID_WORTH_NOTHING;
     pipeline->stats.unknown_items += verdict == SOLID_ENOTFOUND;
     pipeline->stats.invalid += verdict != SOLID_OK && verdict != SOLID_ENOTFOUND;
     if (verdicts) verdicts[i] = verdict;
@@ -163,8 +169,11 @@ static void judge_all(solid_pipeline *pipeline, const solid_event *events, size_
 /* Lays the steps of each group side by side, as an append wants them. */
 static void lay_out_steps(solid_pipeline *pipeline, const solid_event *events) {
   const sol_groups *groups = &pipeline->groups;
+  pipeline->stream.has_dislikes = 0;
   for (size_t m = 0; m < groups->offsets[groups->count]; m++) {
     const solid_event *event = &events[groups->members[m]];
+    pipeline->stream.dislikes[m] = event->worth == SOLID_WORTH_DISLIKE;
+    pipeline->stream.has_dislikes |= pipeline->stream.dislikes[m];
     pipeline->stream.steps[m] = (solid_step){solid_item_hash(event->item), event->time_ms};
     pipeline->stream.positions[m] = event->position;
   }
@@ -220,10 +229,12 @@ static solid_status append_steps(solid_pipeline *pipeline, size_t first, size_t 
   const sol_groups *groups = &pipeline->groups;
   for (size_t i = 0; i < n; i++) {
     size_t from = groups->offsets[first + i];
-    batch->appends[i] = (solid_append){.user = groups->users[first + i],
-                                       .steps = pipeline->stream.steps + from,
-                                       .positions = pipeline->stream.positions + from,
-                                       .count = groups->offsets[first + i + 1] - from};
+    batch->appends[i] =
+        (solid_append){.user = groups->users[first + i],
+                       .steps = pipeline->stream.steps + from,
+                       .positions = pipeline->stream.positions + from,
+                       .dislikes = pipeline->stream.has_dislikes ? pipeline->stream.dislikes + from : NULL,
+                       .count = groups->offsets[first + i + 1] - from};
     batch->windows[i] = (solid_window){.steps = batch->steps + i * pipeline->store->window};
   }
   solid_status status = pipeline->store->ops->advance(pipeline->store, batch->appends, n, batch->windows,

@@ -1,5 +1,6 @@
 #include "store/memory/user_table.h"
 #include "solid/extend.h"
+#include "store/record/head.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,9 +53,10 @@ solid_status sol_users_init(sol_user_table *table) {
 
 static void free_user(sol_user_table *table, sol_user *user) {
   table->bytes -= user_size(table, user->id_size) + sizeof *user->marks * user->n_marks;
-  table->bytes -= user->record_size;
+  table->bytes -= user->record_size + sizeof *user->dislikes * user->n_dislikes;
   free(user->record);
   free(user->marks);
+  free(user->dislikes);
   free(user);
 }
 
@@ -123,6 +125,7 @@ solid_status sol_users_add(sol_user_table *table, solid_bytes id, int64_t now_ms
   user->id_size = (uint32_t)id.size;
   user->place = (uint32_t)table->n_users;
   user->expires_ms = now_ms + table->ttl_ms;
+  user->era = table->era;
   memcpy(user_id(table, user), id.data, id.size);
   table->users[table->n_users++] = user;
   sol_table_add(&table->by_id, user->hash, user->place);
@@ -137,38 +140,105 @@ static solid_status make_room(sol_user_table *table, size_t more, int64_t now_ms
   return has_room(table, more) ? SOLID_OK : full(table, more);
 }
 
-/* *is_new = 1 and the mark moved, or 0 when the mark of the stream is not below the offset. */
-static solid_status move_mark(sol_user_table *table, sol_user *user, const solid_position *position, int64_t now_ms,
-                              int *is_new) {
-  *is_new = 1;
-  if (!position->stream) return SOLID_OK;
-  for (size_t i = 0; i < user->n_marks; i++) {
-    if (user->marks[i].stream != position->stream) continue;
-    *is_new = position->offset > user->marks[i].offset;
-    if (*is_new) user->marks[i] = *position;
-    return SOLID_OK;
-  }
+void sol_users_renew(sol_user_table *table, sol_user *user) {
+  if (user->era == table->era) return;
+  table->bytes -= user->record_size + sizeof *user->dislikes * user->n_dislikes + sizeof *user->marks * user->n_marks;
+  free(user->record);
+  free(user->marks);
+  free(user->dislikes);
+  user->record = NULL, user->marks = NULL, user->dislikes = NULL;
+  user->n_marks = user->n_dislikes = user->count = 0;
+  user->record_size = 0;
+  user->seq = user->params_seq = 0;
+  user->era = table->era;
+}
+
+/* Place of the stream's mark, n_marks where it has none. */
+static size_t find_mark(const sol_user *user, uint64_t stream) {
+  size_t i = 0;
+  while (i < user->n_marks && user->marks[i].stream != stream) i++;
+  return i;
+}
+
+static solid_status reserve_mark(sol_user_table *table, sol_user *user, int64_t now_ms) {
   solid_status status = make_room(table, sizeof *user->marks, now_ms);
   if (status) return status;
   solid_position *marks = realloc(user->marks, sizeof *marks * (user->n_marks + 1));
   if (!marks) return solid_fail(SOLID_ENOMEM, "memory store: %zu marks", user->n_marks + 1);
   user->marks = marks;
-  marks[user->n_marks++] = *position;
-  table->bytes += sizeof *marks;
   return SOLID_OK;
 }
 
-solid_status sol_users_append(sol_user_table *table, sol_user *user, const solid_step *step,
-                              const solid_position *position, int64_t now_ms, size_t *applied) {
-  int is_new;
-  solid_status status = move_mark(table, user, position, now_ms, &is_new);
-  if (status || !is_new) return status;
+static solid_status reserve_dislike(sol_user_table *table, sol_user *user, int64_t now_ms) {
+  solid_status status = make_room(table, sizeof *user->dislikes, now_ms);
+  if (status) return status;
+  uint64_t *dislikes = realloc(user->dislikes, sizeof *dislikes * (user->n_dislikes + 1));
+  if (!dislikes) return solid_fail(SOLID_ENOMEM, "memory store: %zu dislikes", user->n_dislikes + 1);
+  user->dislikes = dislikes;
+  return SOLID_OK;
+}
+
+/* The mark of the stream, which lies at `i`, becomes the newest; there is room for one more where there is none. */
+static void move_mark(sol_user_table *table, sol_user *user, size_t i, const solid_position *position) {
+  if (i == user->n_marks && i < SOL_MARKS_MAX) {
+    user->n_marks++;
+    table->bytes += sizeof *user->marks;
+  } else {
+    if (i == user->n_marks) i = 0; /* the one that has not moved for longest */
+    memmove(user->marks + i, user->marks + i + 1, sizeof *user->marks * (user->n_marks - i - 1));
+  }
+  user->marks[user->n_marks - 1] = *position;
+}
+
+static void forget_dislike(sol_user_table *table, sol_user *user, uint64_t item) {
+  for (size_t i = 0; i < user->n_dislikes; i++) {
+    if (user->dislikes[i] != item) continue;
+    user->n_dislikes--;
+    table->bytes -= sizeof *user->dislikes;
+    memmove(user->dislikes + i, user->dislikes + i + 1, sizeof *user->dislikes * (user->n_dislikes - i));
+    return;
+  }
+}
+
+/* There is room for one more. */
+static void add_dislike(sol_user_table *table, sol_user *user, uint64_t item) {
+  if (user->n_dislikes == SOLID_DISLIKES_MAX) forget_dislike(table, user, user->dislikes[0]);
+  user->dislikes[user->n_dislikes++] = item;
+  table->bytes += sizeof *user->dislikes;
+}
+
+static void drop_params(sol_user_table *table, sol_user *user) {
+  table->bytes -= user->record_size;
+  free(user->record);
+  user->record = NULL;
+  user->record_size = 0;
+}
+
+static void add_step(const sol_user_table *table, sol_user *user, const solid_step *step) {
   if (user->count == table->window) {
     user->count--;
     memmove(user->steps, user->steps + 1, sizeof *step * user->count);
   }
   user->steps[user->count++] = *step;
   user->seq++;
+}
+
+solid_status sol_users_append(sol_user_table *table, sol_user *user, const solid_step *step, int is_dislike,
+                              const solid_position *position, int64_t now_ms, size_t *applied) {
+  size_t mark = position->stream ? find_mark(user, position->stream) : 0;
+  int is_known = position->stream && mark < user->n_marks;
+  if (is_known && position->offset <= user->marks[mark].offset) return SOLID_OK;
+  solid_status status = SOLID_OK;
+  if (position->stream && !is_known && mark < SOL_MARKS_MAX) status = reserve_mark(table, user, now_ms);
+  if (!status && is_dislike) status = reserve_dislike(table, user, now_ms);
+  if (status) return status;
+  if (!user->seq) drop_params(table, user); /* their seq means nothing to the window that begins */
+  if (position->stream) move_mark(table, user, mark, position);
+  forget_dislike(table, user, step->item);
+  if (is_dislike)
+    add_dislike(table, user, step->item);
+  else
+    add_step(table, user, step);
   (*applied)++;
   return SOLID_OK;
 }

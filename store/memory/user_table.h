@@ -1,6 +1,6 @@
 /* The memory store's table: users in the order of their places, found by id. A user is one block (head, window, id)
- * plus the packed params and the marks, which are allocated when first needed. All of it is counted against one limit.
- * Not locked: the store does that. */
+ * plus the packed params, the marks and the dislikes, which are allocated when first needed. All of it is counted
+ * against one limit. Not locked: the store does that. */
 #ifndef STORE_MEMORY_USER_TABLE_H
 #define STORE_MEMORY_USER_TABLE_H
 
@@ -16,10 +16,13 @@ typedef struct sol_user {
   uint32_t width, params, element;
   uint32_t record_size;  /* bytes */
   uint8_t *record;       /* width floats of h, packed values; NULL = no params */
-  solid_position *marks; /* newest applied offset, one a stream */
-  size_t n_marks;
+  int64_t made_ms;       /* of the params */
+  solid_position *marks; /* newest applied offset, one a stream; the stream that moved last at the end */
+  uint64_t *dislikes;    /* oldest first */
+  size_t n_marks, n_dislikes;
   size_t count; /* steps in the window */
   uint32_t id_size, place;
+  uint32_t era;       /* of the table when it was last begun */
   solid_step steps[]; /* room for L, then the id */
 } sol_user;
 
@@ -27,6 +30,7 @@ typedef struct sol_user_table {
   uint32_t window;    /* L */
   int64_t ttl_ms;     /* 0 = never */
   uint64_t max_bytes; /* 0 = no limit */
+  uint32_t era;       /* counts the epochs: a user of an earlier one is begun anew by the first append */
   sol_table by_id;    /* id -> place */
   sol_user **users;   /* by place; the last one moves to where one was removed */
   size_t n_users, room, bytes;
@@ -42,8 +46,12 @@ sol_user *sol_users_find(sol_user_table *table, solid_bytes id, int64_t now_ms);
 /* A new user with an empty window. EFULL, ENOMEM. */
 solid_status sol_users_add(sol_user_table *table, solid_bytes id, int64_t now_ms, sol_user **out);
 
-/* Appends a step unless the mark of its stream says that it was applied before. EFULL, ENOMEM. */
-solid_status sol_users_append(sol_user_table *table, sol_user *user, const solid_step *step,
+/* Empties a user of an earlier era. */
+void sol_users_renew(sol_user_table *table, sol_user *user);
+
+/* Appends a step (or a dislike of its item) unless the mark of its stream says that it was applied before. EFULL,
+ * ENOMEM. */
+solid_status sol_users_append(sol_user_table *table, sol_user *user, const solid_step *step, int is_dislike,
                               const solid_position *position, int64_t now_ms, size_t *applied);
 
 /* Makes user->record one of `size` bytes, of which those that are new hold rubbish. EFULL, ENOMEM: it is as it was. */

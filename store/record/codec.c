@@ -8,8 +8,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the codec copies litt
 _Static_assert(sizeof(solid_step) == SOL_STEP_SIZE, "a step in memory is a step on the wire");
 _Static_assert(sizeof(solid_position) == SOL_POSITION_SIZE, "so is a position");
 
-enum { RECORD_FORMAT = 1, HALF_SIZE = 2 };
-static const char record_magic[4] = {'S', 'L', 'D', 'P'};
+enum { HALF_SIZE = 2, CHECKED = SOL_PARAMS_HEAD - 4 /* bytes of the head that its checksum is about */ };
 
 static uint32_t bits_of(float x) {
   uint32_t bits;
@@ -148,48 +147,53 @@ int sol_values_unpack(solid_element element, const uint8_t *in, size_t n, float 
   return finite;
 }
 
-size_t sol_record_size(solid_element element, uint32_t width, uint32_t params) {
-  return SOL_RECORD_HEADER + sizeof(float) * width + sol_values_size(element, params) + SOL_RECORD_TAIL;
+size_t sol_body_size(solid_element element, uint32_t width, uint32_t params) {
+  return sizeof(float) * width + sol_values_size(element, params);
 }
 
-static uint32_t crc_of(const uint8_t *data, size_t size) {
-  return (uint32_t)crc32_z(0, data, size);
+static uint32_t crc_of(const uint8_t *head, const uint8_t *body, size_t size) {
+  return (uint32_t)crc32_z(crc32_z(0, head, CHECKED), body, size);
 }
 
-void sol_record_encode(const solid_params *params, uint8_t *out) {
-  const uint8_t kind[4] = {RECORD_FORMAT, (uint8_t)params->element, 0, 0};
-  size_t body = sol_record_size((solid_element)params->element, params->width, params->count) - SOL_RECORD_TAIL;
-  memcpy(out, record_magic, 4);
-  memcpy(out + 4, kind, 4);
-  memcpy(out + 8, &params->seq, 8);
-  memcpy(out + 16, &params->generation, 8);
-  memcpy(out + 24, &params->width, 4);
-  memcpy(out + 28, &params->count, 4);
-  sol_values_pack(SOLID_F32, params->h, params->width, out + SOL_RECORD_HEADER);
-  sol_params_pack(params, out + SOL_RECORD_HEADER + sizeof(float) * params->width);
-  uint32_t crc = crc_of(out, body);
-  memcpy(out + body, &crc, SOL_RECORD_TAIL);
+void sol_params_seal(uint8_t *head, const uint8_t *body, size_t size) {
+  uint32_t crc = crc_of(head, body, size);
+  memcpy(head + CHECKED, &crc, sizeof crc);
 }
 
-sol_record_verdict sol_record_decode(const uint8_t *data, size_t size, uint64_t generation, solid_params *params) {
-  if (size < SOL_RECORD_HEADER + SOL_RECORD_TAIL || memcmp(data, record_magic, 4)) return SOL_RECORD_DAMAGED;
+void sol_params_encode(const solid_params *params, uint8_t *head, uint8_t *body) {
+  const uint8_t kind[4] = {(uint8_t)params->element, 0, 0, 0};
+  memcpy(head, &params->seq, 8);
+  memcpy(head + 8, &params->made_ms, 8);
+  memcpy(head + 16, &params->generation, 8);
+  memcpy(head + 24, &params->width, 4);
+  memcpy(head + 28, &params->count, 4);
+  memcpy(head + 32, kind, 4);
+  sol_values_pack(SOLID_F32, params->h, params->width, body);
+  sol_params_pack(params, body + sizeof(float) * params->width);
+  sol_params_seal(head, body, sol_body_size((solid_element)params->element, params->width, params->count));
+}
+
+sol_record_verdict sol_params_decode(const uint8_t *head, const uint8_t *body, size_t size, uint64_t generation,
+                                     solid_params *params) {
   uint32_t crc, d, p;
   uint64_t seq, made_by;
-  memcpy(&crc, data + size - SOL_RECORD_TAIL, SOL_RECORD_TAIL);
-  if (crc != crc_of(data, size - SOL_RECORD_TAIL)) return SOL_RECORD_DAMAGED;
-  if (data[4] != RECORD_FORMAT) return SOL_RECORD_STALE;
-  if (data[5] > SOLID_I8 || data[6] || data[7]) return SOL_RECORD_DAMAGED;
-  solid_element element = (solid_element)data[5];
-  memcpy(&seq, data + 8, 8);
-  memcpy(&made_by, data + 16, 8);
-  memcpy(&d, data + 24, 4);
-  memcpy(&p, data + 28, 4);
-  if (size != sol_record_size(element, d, p)) return SOL_RECORD_DAMAGED;
+  int64_t made_ms;
+  memcpy(&crc, head + CHECKED, sizeof crc);
+  if (crc != crc_of(head, body, size) || head[32] > SOLID_I8 || head[33] || head[34] || head[35])
+    return SOL_RECORD_DAMAGED;
+  solid_element element = (solid_element)head[32];
+  memcpy(&seq, head, 8);
+  memcpy(&made_ms, head + 8, 8);
+  memcpy(&made_by, head + 16, 8);
+  memcpy(&d, head + 24, 4);
+  memcpy(&p, head + 28, 4);
+  if (size != sol_body_size(element, d, p)) return SOL_RECORD_DAMAGED;
   if (made_by != generation || d != params->width || p != params->count) return SOL_RECORD_STALE;
-  if (!sol_values_unpack(SOLID_F32, data + SOL_RECORD_HEADER, d, params->h) ||
-      !sol_values_unpack(element, data + SOL_RECORD_HEADER + sizeof(float) * d, p, params->values))
+  if (!sol_values_unpack(SOLID_F32, body, d, params->h) ||
+      !sol_values_unpack(element, body + sizeof(float) * d, p, params->values))
     return SOL_RECORD_DAMAGED;
   params->seq = seq;
+  params->made_ms = made_ms;
   params->generation = made_by;
   params->element = element;
   return SOL_RECORD_OK;

@@ -134,6 +134,7 @@ solid_status sol_port_draw_epoch(solid_store_epoch *epoch) {
 }
 
 int sol_port_keeps(uint64_t window_seq, const solid_params *stored, const solid_params *params) {
+  if (window_seq && params->seq > window_seq) return 1;
   if (window_seq && stored->seq > window_seq) return 0;
   return stored->generation == params->generation && stored->width == params->width && stored->count == params->count &&
          stored->seq > params->seq;

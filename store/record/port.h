@@ -36,9 +36,10 @@ solid_status sol_port_give_record(const void *record, size_t found, void *room, 
 /* 128 bits from the system. EIO. */
 solid_status sol_port_draw_epoch(solid_store_epoch *epoch);
 
-/* 1 if `stored` (its seq, generation, width and count) stays: it is of the same generation and sizes and has a higher
- * seq. One that is ahead of its window is a leftover of a window that was lost (evicted, expired), whose count began
- * anew: it goes. No window = window_seq 0. */
+/* 1 if `stored` (its seq, generation, width and count; generation, width and count of 0 where there are none) stays: it
+ * is of the same generation and sizes and has a higher seq. What is ahead of its window comes from a window that was
+ * lost (evicted, expired), whose count began anew: as stored it goes, as new it is not taken. No window = window_seq 0.
+ */
 int sol_port_keeps(uint64_t window_seq, const solid_params *stored, const solid_params *params);
 
 #endif

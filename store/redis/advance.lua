@@ -1,55 +1,102 @@
--- Appends what is new to one user's window and reads it back.
--- KEYS: window, params. ARGV: L, ttl in ms (0 = none), steps (16 bytes each, oldest first), positions (16 bytes each:
--- stream, offset, both little-endian; a stream of 0 = none, always new).
--- The window is a hash: s = its steps, n = seq, m<stream> = offset of the newest step applied from there; stream and
--- offset are the 8 bytes of the position.
--- Returns seq, number of steps that were new, steps.
--- Numbers of 64 bits are compared as two halves, because a Lua number holds 53.
-local function is_above(offset, mark)
-  local low, high = struct.unpack('<I4I4', offset)
-  local mark_low, mark_high = struct.unpack('<I4I4', mark)
-  return high > mark_high or (high == mark_high and low > mark_low)
+-- Appends what is new to one user's record and reads it back.
+-- KEYS: the user. ARGV: L, ttl in ms (0 = none), epoch, steps (16 bytes each, oldest first), positions (16 bytes each:
+-- stream, offset; a stream of 0 = none, always new), dislikes (a byte each: 1 = a dislike and no step; empty = none).
+-- Returns what became of the record that was there (0 = it was used, 1 = damaged, renamed, 2 = of another epoch: the
+-- last two begin anew), seq, how many were new, steps, dislikes, of the params' head seq, time and generation.
+local function number_of(bytes)
+  local low, high = struct.unpack('<I4I4', bytes)
+  return high * 4294967296 + low
 end
 
-local window = redis.call('HMGET', KEYS[1], 's', 'n')
-local old, seq = window[1] or '', tonumber(window[2] or '0')
-if #old % 16 ~= 0 then old = '' end -- not steps: whatever wrote it, what is appended must be read back
-local no_stream = string.rep('\0', 8)
-local marks, moved, fresh = {}, {}, {}
+local key = KEYS[1]
+local state, values = read_record(key)
+if state == 'foreign' or state == 'newer' then return refuse(state) end
 
-for i = 0, #ARGV[4] / 16 - 1 do
-  local stream, offset = string.sub(ARGV[4], 16 * i + 1, 16 * i + 8), string.sub(ARGV[4], 16 * i + 9, 16 * i + 16)
-  local is_new = stream == no_stream
-  if not is_new then
-    local field = 'm' .. stream
-    local mark = marks[field] or redis.call('HGET', KEYS[1], field)
-    is_new = not mark or #mark ~= 8 or is_above(offset, mark)
-    if is_new then
-      mark = offset
-      moved[field] = true
+local became, head, steps, dislikes = 0, values and values[1], '', ''
+if state == 'ours' then
+  if sub(head, 5, 20) ~= ARGV[3] then
+    became = 2
+  else
+    steps = values[2] or ''
+    if has_dislikes(head) then dislikes = read_dislikes(key) end
+    if not dislikes then state = 'damaged' end
+  end
+end
+if state == 'damaged' then
+  became, state, steps, dislikes = 1, 'none', '', ''
+  if #ARGV[4] > 0 then call('RENAME', key, key .. ':damaged') end
+end
+
+-- marks: stream -> offset; order: streams, the one that moved last at the end
+local seq, params, marks, order, moved, is_moved = 0, NO_PARAMS, {}, {}, {}, {}
+if state == 'ours' and became == 0 then
+  seq, params = number_of(sub(head, 21, 28)), sub(head, PARAMS_AT, HEAD)
+  for at = HEAD + 1, #head, 16 do
+    local stream = sub(head, at, at + 7)
+    marks[stream] = sub(head, at + 8, at + 15)
+    order[#order + 1] = stream
+  end
+end
+
+local fresh, applied, disliked = {}, 0, dislikes
+-- The newest word about an item counts.
+local function forget_dislike(item)
+  for at = 1, #disliked, 8 do
+    if sub(disliked, at, at + 7) == item then
+      disliked = sub(disliked, 1, at - 1) .. sub(disliked, at + 8)
+      return
     end
-    marks[field] = mark
+  end
+end
+for i = 0, #ARGV[5] / 16 - 1 do
+  local stream, offset = sub(ARGV[5], 16 * i + 1, 16 * i + 8), sub(ARGV[5], 16 * i + 9, 16 * i + 16)
+  local is_new = stream == NONE
+  if not is_new then
+    is_new = not marks[stream] or is_above(offset, marks[stream])
+    if is_new then
+      marks[stream] = offset
+      if not is_moved[stream] then moved[#moved + 1] = stream end
+      is_moved[stream] = true
+    end
   end
   if is_new then
-    fresh[#fresh + 1] = string.sub(ARGV[3], 16 * i + 1, 16 * i + 16)
+    local step = sub(ARGV[4], 16 * i + 1, 16 * i + 16)
+    applied = applied + 1
+    if disliked ~= '' then forget_dislike(sub(step, 1, 8)) end
+    if byte(ARGV[6], i + 1) == 1 then
+      disliked = disliked .. sub(step, 1, 8)
+    else
+      fresh[#fresh + 1] = step
+    end
   end
 end
+steps = sub(steps .. table.concat(fresh), -16 * tonumber(ARGV[1]))
+disliked = sub(disliked, -8 * MOST_DISLIKES)
 
-local steps = string.sub(old .. table.concat(fresh), -16 * tonumber(ARGV[1]))
-if #fresh > 0 then
-  seq = seq + #fresh
-  local fields = {'s', steps, 'n', string.format('%.0f', seq)}
-  for field in pairs(moved) do
-    fields[#fields + 1] = field
-    fields[#fields + 1] = marks[field]
+if applied > 0 then
+  -- Params without a window are what a lost one left behind: their seq means nothing to this window.
+  local loses_params = seq == 0
+  if loses_params then params = NO_PARAMS end
+  local kept = {}
+  for _, stream in ipairs(order) do
+    if not is_moved[stream] then kept[#kept + 1] = stream end
   end
-  -- The first write: a server without memory refuses a script at its first write or not at all.
-  redis.call('HSET', KEYS[1], unpack(fields))
-  -- Params without a window are what an evicted or expired one left behind: their seq means nothing to this window.
-  if not window[2] then redis.call('DEL', KEYS[2]) end
+  for _, stream in ipairs(moved) do kept[#kept + 1] = stream end
+  local pairs_of = {}
+  for i = math.max(1, #kept - MARKS + 1), #kept do pairs_of[#pairs_of + 1] = kept[i] .. marks[kept[i]] end
+  seq = seq + #fresh
+  head = 'SU\1' .. string.char(#pairs_of + (disliked ~= '' and 128 or 0)) .. ARGV[3] .. struct.pack('<I4I4', seq % 4294967296, math.floor(seq / 4294967296)) .. params ..
+    table.concat(pairs_of)
+  -- The first write of a sound record: a server without memory refuses a script at its first write or not at all.
+  if disliked ~= dislikes and disliked ~= '' then
+    call('HSET', key, 'h', head, 's', steps, 'd', disliked)
+  else
+    call('HSET', key, 'h', head, 's', steps)
+  end
+  if state == 'ours' then -- there may be more than is replaced
+    if loses_params then call('HDEL', key, 'p') end
+    if disliked == '' and (dislikes ~= '' or became > 0) then call('HDEL', key, 'd') end
+  end
 end
-if ARGV[2] ~= '0' then
-  redis.call('PEXPIRE', KEYS[1], ARGV[2])
-  redis.call('PEXPIRE', KEYS[2], ARGV[2])
-end
-return {seq, #fresh, steps}
+if ARGV[2] ~= '0' then call('PEXPIRE', key, ARGV[2]) end
+return {became, seq, applied, steps, disliked, sub(params, 1, 24)}

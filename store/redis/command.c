@@ -13,13 +13,12 @@ void sol_command_text(sol_command *cmd, const char *text) {
   sol_command_bytes(cmd, text, strlen(text));
 }
 
-void sol_command_key(sol_command *cmd, const char *prefix, solid_bytes user, sol_key_kind kind) {
-  char *key = cmd->keys[kind == SOL_KEY_PARAMS];
-  sol_command_bytes(cmd, key, sol_key_write(prefix, user, kind, key));
+void sol_command_key(sol_command *cmd, const char *prefix, solid_bytes user) {
+  sol_command_bytes(cmd, cmd->key, sol_key_write(prefix, user, cmd->key));
 }
 
 void sol_command_name(sol_command *cmd, const char *prefix, const char *name, solid_bytes rest) {
-  sol_command_bytes(cmd, cmd->keys[0], sol_key_write_name(prefix, name, rest, cmd->keys[0]));
+  sol_command_bytes(cmd, cmd->key, sol_key_write_name(prefix, name, rest, cmd->key));
 }
 
 void sol_command_number(sol_command *cmd, int slot, int64_t value) {

@@ -1,23 +1,23 @@
-/* The words of one Redis command, with room for the keys and numbers among them. */
+/* The words of one Redis command, with room for the key and the numbers among them. */
 #ifndef STORE_REDIS_COMMAND_H
 #define STORE_REDIS_COMMAND_H
 
 #include "store/redis/keys.h"
 
-enum { SOL_COMMAND_WORDS = 9 };
+enum { SOL_COMMAND_WORDS = 12 };
 
-/* argc = 0 is an empty one; what is added is borrowed, keys and numbers excepted. */
+/* argc = 0 is an empty one; what is added is borrowed, key and numbers excepted. */
 typedef struct sol_command {
   const char *argv[SOL_COMMAND_WORDS];
   size_t sizes[SOL_COMMAND_WORDS];
   int argc;
-  char keys[2][SOL_KEY_MAX]; /* one a kind */
-  char digits[2][24];        /* one a slot */
+  char key[SOL_KEY_MAX]; /* scripts have one */
+  char digits[3][24];    /* one a slot */
 } sol_command;
 
 void sol_command_bytes(sol_command *cmd, const void *data, size_t size);
 void sol_command_text(sol_command *cmd, const char *text);
-void sol_command_key(sol_command *cmd, const char *prefix, solid_bytes user, sol_key_kind kind);
+void sol_command_key(sol_command *cmd, const char *prefix, solid_bytes user);
 void sol_command_name(sol_command *cmd, const char *prefix, const char *name, solid_bytes rest); /* of no user */
 void sol_command_number(sol_command *cmd, int slot, int64_t value);
 

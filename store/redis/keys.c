@@ -5,7 +5,7 @@ int sol_key_prefix_ok(const char *prefix) {
   return strlen(prefix) <= SOL_KEY_PREFIX_MAX && !strpbrk(prefix, "{}");
 }
 
-size_t sol_key_write(const char *prefix, solid_bytes user, sol_key_kind kind, char out[SOL_KEY_MAX]) {
+size_t sol_key_write(const char *prefix, solid_bytes user, char out[SOL_KEY_MAX]) {
   size_t n = strlen(prefix);
   memcpy(out, prefix, n);
   out[n++] = '{';
@@ -19,8 +19,6 @@ size_t sol_key_write(const char *prefix, solid_bytes user, sol_key_kind kind, ch
     n += 3;
   }
   out[n++] = '}';
-  out[n++] = ':';
-  out[n++] = (char)kind;
   return n;
 }
 

@@ -1,5 +1,5 @@
-/* Names of a user's keys in Redis: <prefix>{<user>}:w is the window, <prefix>{<user>}:p the params. The braces are a
- * hash tag: both keys live in one slot of a Redis Cluster.
+/* The name of a user's key in Redis: <prefix>{<user>}. The braces are a hash tag: what stands beside it one day
+ * (<prefix>{<user>}:damaged) lives in the same slot of a Redis Cluster.
  *
  * Ids are any bytes. In the tag '}' is written %7D and '%' is written %25, nothing else is changed: the tag then ends
  * where the id ends (an id beginning with '}' would make it empty, and the keys would hash apart), and two ids never
@@ -9,15 +9,13 @@
 
 #include "solid/types.h"
 
-enum { SOL_KEY_PREFIX_MAX = 64, SOL_KEY_MAX = SOL_KEY_PREFIX_MAX + 3 * SOLID_ID_MAX + 4 };
-
-typedef enum sol_key_kind { SOL_KEY_WINDOW = 'w', SOL_KEY_PARAMS = 'p' } sol_key_kind;
+enum { SOL_KEY_PREFIX_MAX = 64, SOL_KEY_MAX = SOL_KEY_PREFIX_MAX + 3 * SOLID_ID_MAX + 2 };
 
 /* 1 if the prefix may be used: at most SOL_KEY_PREFIX_MAX bytes, no brace. */
 int sol_key_prefix_ok(const char *prefix);
 
 /* Writes the key (no terminating zero) and returns its size. */
-size_t sol_key_write(const char *prefix, solid_bytes user, sol_key_kind kind, char out[SOL_KEY_MAX]);
+size_t sol_key_write(const char *prefix, solid_bytes user, char out[SOL_KEY_MAX]);
 
 /* The same for what belongs to no user: <prefix><name><rest>, e.g. "solid:stream:" and its name as it is. No user's key
  * is like it: those have a brace behind the prefix. */

@@ -1,32 +1,26 @@
 -- Stores one user's params unless newer ones of the same generation are there.
--- KEYS: window, params. ARGV: record (layout in codec.h), ttl in ms (0 = that of the window). Returns 1 if stored, 0 if not.
--- Stored params that are ahead of the window are a leftover of a window that was lost: they do not count as newer.
--- Numbers of 64 bits are compared as two halves, because a Lua number holds 53.
-local function seq_of(record)
-  local low, high = struct.unpack('<I4I4', record, 9)
-  return high, low
-end
-local function is_above(high, low, other_high, other_low)
-  return high > other_high or (high == other_high and low > other_low)
-end
+-- KEYS: the user. ARGV: head of the params (40 bytes), h and values, ttl in ms (0 = none), epoch of a record that is
+-- begun for them. Returns 1 if stored, 0 if not, -1 where the record is damaged.
+-- Stored params that are ahead of the window are a leftover of a window that was lost: they do not count as newer. New
+-- ones that are ahead of it were made from one that was lost meanwhile: they are not stored.
+local key, params = KEYS[1], ARGV[1]
+local state, head = read_head(key)
+if state == 'foreign' or state == 'newer' then return refuse(state) end
+if state == 'damaged' then return -1 end
 
-local record = ARGV[1]
-local stored = redis.call('GETRANGE', KEYS[2], 0, 31)
-local keep = false
-if #stored == 32 and string.sub(stored, 1, 5) == string.sub(record, 1, 5)
-    and string.sub(stored, 17, 32) == string.sub(record, 17, 32) then
-  local high, low = seq_of(stored)
-  keep = is_above(high, low, seq_of(record))
-  local seen = tonumber(redis.call('HGET', KEYS[1], 'n') or '0')
-  if seen > 0 and high * 4294967296 + low > seen then keep = false end
+local is_stored = true
+if state == 'ours' then
+  local there, seq, new = sub(head, PARAMS_AT, HEAD), sub(head, 21, 28), sub(params, 1, 8)
+  local has_window = seq ~= NONE
+  if has_window and is_above(new, seq) then is_stored = false end
+  -- of the same generation, width and count
+  if there ~= NO_PARAMS and sub(there, 17, 32) == sub(params, 17, 32) and is_above(there, new) then
+    if not (has_window and is_above(there, seq)) then is_stored = false end
+  end
+  head = sub(head, 1, PARAMS_AT - 1) .. params .. sub(head, HEAD + 1)
+else
+  head = 'SU\1\0' .. ARGV[4] .. NONE .. params
 end
-
-if not keep then redis.call('SET', KEYS[2], record) end
-if ARGV[2] ~= '0' then
-  redis.call('PEXPIRE', KEYS[1], ARGV[2])
-  redis.call('PEXPIRE', KEYS[2], ARGV[2])
-elseif not keep then -- SET has ended what time there was
-  local left = redis.call('PTTL', KEYS[1])
-  if left > 0 then redis.call('PEXPIRE', KEYS[2], left) end
-end
-return keep and 0 or 1
+if is_stored then call('HSET', key, 'h', head, 'p', ARGV[2]) end
+if ARGV[3] ~= '0' then call('PEXPIRE', key, ARGV[3]) end
+return is_stored and 1 or 0

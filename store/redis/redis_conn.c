@@ -1,6 +1,8 @@
 #include "store/redis/redis_conn.h"
 #include "solid/base/clock.h"
+#include "solid/base/text.h"
 #include "solid/extend.h"
+#include "store/redis/errors.h"
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -12,8 +14,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static SOLID_PRINTF(3, 4) void log_line(const sol_redis_conn *conn, solid_log_level level, const char *format, ...) {
-  char line[320];
+void sol_redis_log(const sol_redis_conn *conn, solid_log_level level, const char *format, ...) {
+  char line[1024]; /* a key may be shown in full */
   va_list args;
   if (!conn->options.log) return;
   va_start(args, format);
@@ -51,10 +53,11 @@ static solid_status lose(sol_redis_conn *conn, solid_status status, const char *
   char text[sizeof conn->why];
   snprintf(text, sizeof text, "%s", why);
   memcpy(conn->why, text, sizeof text);
+  conn->why_status = status;
   sol_redis_close(conn);
   if (conn->failures < UINT32_MAX) conn->failures++;
   conn->retry_at_ms = sol_steady_ms() + backoff_ms(conn);
-  log_line(conn, SOLID_LOG_WARN, "%s: %s", conn->name, conn->why);
+  sol_redis_log(conn, SOLID_LOG_WARN, "%s: %s", conn->name, conn->why);
   return solid_fail(status, "%s: %s", conn->name, conn->why);
 }
 
@@ -62,12 +65,29 @@ solid_status sol_redis_drop(sol_redis_conn *conn, const char *why) {
   return lose(conn, SOLID_EIO, why);
 }
 
+/* What READONLY means now: a replica may become master within the time that is given for it. */
+static solid_status judge_readonly(sol_redis_conn *conn) {
+  int64_t now_ms = sol_steady_ms();
+  if (!conn->readonly_ms) conn->readonly_ms = now_ms;
+  return now_ms - conn->readonly_ms < conn->options.readonly_ms ? SOLID_EIO : SOLID_EREFUSED;
+}
+
+void sol_redis_wrote(sol_redis_conn *conn) {
+  conn->readonly_ms = 0;
+}
+
 solid_status sol_redis_reply_status(sol_redis_conn *conn, const redisReply *reply) {
   if (reply->type != REDIS_REPLY_ERROR) return SOLID_OK;
-  /* inside the text of a script's failure, too */
-  solid_status status = strstr(reply->str, "OOM command not allowed") ? SOLID_EFULL : SOLID_EIO;
-  if (strstr(reply->str, "WRONGTYPE")) status = SOLID_EFORMAT; /* somebody else's key: trying again would not end */
-  return solid_fail(status, "%s: %s", conn->name, reply->str);
+  const sol_error *error = sol_error_find(reply->str);
+  solid_status status = error->status;
+  if (error->kind == SOL_ERROR_READONLY) status = judge_readonly(conn);
+  if (error->kind == SOL_ERROR_UNKNOWN && !conn->is_proven) status = SOLID_EREFUSED;
+  char text[sizeof conn->why];
+  const char *what = solid_status_is_retriable(status) || !error->what ? NULL : error->what;
+  snprintf(text, sizeof text, "%.*s%s%s", 160, sol_show(reply->str, (size_t)reply->len).text, what ? ": " : "",
+           what ? what : "");
+  if (error->is_elsewhere) return lose(conn, status, text);
+  return solid_fail(status, "%s: %s", conn->name, text);
 }
 
 /* Waits until the socket can be read (or written) or the deadline has passed. */
@@ -126,8 +146,10 @@ static solid_status exchange(sol_redis_conn *conn, size_t n, sol_redis_reply_fn 
     status = read_reply(conn, deadline_ms, &reply);
     if (status) break;
     /* the text of the first failure must survive those after it */
+    int is_error = reply->type == REDIS_REPLY_ERROR;
     if (!first) first = fn(user, i, reply);
     freeReplyObject(reply);
+    if (!is_error && conn->connections) conn->is_proven = 1;
     if (!conn->redis) break; /* fn gave the connection up */
   }
   return status ? status : first;
@@ -210,13 +232,13 @@ static solid_status open_socket(sol_redis_conn *conn) {
 static solid_status reconnect(sol_redis_conn *conn) {
   int64_t wait_ms = conn->retry_at_ms - sol_steady_ms();
   if (conn->failures && wait_ms > 0)
-    return solid_fail(SOLID_EIO, "%s: %s; next attempt in %lld ms", conn->name, conn->why, (long long)wait_ms);
+    return solid_fail(conn->why_status, "%s: %s; next attempt in %lld ms", conn->name, conn->why, (long long)wait_ms);
   solid_status status = open_socket(conn);
   if (status) return status;
   status = greet(conn);
   if (status && conn->redis) status = lose(conn, status, solid_last_error() + strlen(conn->name) + 2);
   if (status) return status;
-  if (conn->connections++) log_line(conn, SOLID_LOG_INFO, "%s: connected again", conn->name);
+  if (conn->connections++) sol_redis_log(conn, SOLID_LOG_INFO, "%s: connected again", conn->name);
   return SOLID_OK;
 }
 

@@ -13,7 +13,7 @@
 #include "solid/context.h"
 #include <hiredis/hiredis.h>
 
-enum { SOL_REDIS_SCRIPTS = 3, SOL_REDIS_SHA_SIZE = 40 };
+enum { SOL_REDIS_SCRIPTS = 4, SOL_REDIS_SHA_SIZE = 40 };
 
 /* Borrowed strings must outlive the connection. */
 typedef struct sol_redis_options {
@@ -24,6 +24,7 @@ typedef struct sol_redis_options {
   uint32_t database;
   uint32_t connect_timeout_ms, timeout_ms;
   uint32_t backoff_min_ms, backoff_max_ms;
+  uint32_t readonly_ms;                   /* how long a server that takes no writes is thought to be about to */
   const char *scripts[SOL_REDIS_SCRIPTS]; /* loaded whenever a connection is made */
   solid_log_fn log;                       /* may be NULL */
   void *log_user;
@@ -33,12 +34,15 @@ typedef struct sol_redis_conn {
   sol_redis_options options;
   redisContext *redis; /* NULL = not connected */
   char name[128];      /* for messages: "redis host:port" */
-  char why[160];       /* the last failure */
+  char why[256];       /* the last failure */
+  solid_status why_status;
   char sha[SOL_REDIS_SCRIPTS][SOL_REDIS_SHA_SIZE + 1];
   uint32_t failures;   /* since the last exchange that went well */
   int64_t retry_at_ms; /* monotonic */
   sol_backoff backoff;
   sol_random random;    /* so that many clients do not come back in step */
+  int is_proven;        /* a command has gone well: what is not understood from now on may pass */
+  int64_t readonly_ms;  /* monotonic: since when writes are refused; 0 = they are not */
   uint64_t connections; /* made so far */
   uint64_t exchanges;
 } sol_redis_conn;
@@ -62,10 +66,17 @@ solid_status sol_redis_exchange(sol_redis_conn *conn, size_t n, sol_redis_reply_
 /* Loads the scripts again, after a NOSCRIPT. */
 solid_status sol_redis_load_scripts(sol_redis_conn *conn);
 
-/* OK, or the status of an error reply: EFULL for OOM, else EIO, with the server's text. */
+/* OK, or what an error reply means (errors.h), with the server's text: retriable, EREFUSED, EUNSUPPORTED, or EFORMAT of
+ * one key alone. Closes the connection where another server should be asked. */
 solid_status sol_redis_reply_status(sol_redis_conn *conn, const redisReply *reply);
 
-/* Closes the connection after a reply that makes no sense or that another server should give. Returns EIO. */
+/* A write went well. */
+void sol_redis_wrote(sol_redis_conn *conn);
+
+/* One line for the log of the options. */
+void sol_redis_log(const sol_redis_conn *conn, solid_log_level level, const char *format, ...) SOLID_PRINTF(3, 4);
+
+/* Closes the connection after a reply that makes no sense. Returns EIO. */
 solid_status sol_redis_drop(sol_redis_conn *conn, const char *why);
 
 #endif

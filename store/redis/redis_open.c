@@ -58,8 +58,10 @@ static void init_conn(sol_redis_store *store) {
                                                     .timeout_ms = o->timeout_ms,
                                                     .backoff_min_ms = o->backoff_min_ms,
                                                     .backoff_max_ms = o->backoff_max_ms,
+                                                    .readonly_ms = o->readonly_ms,
                                                     .scripts = {[SOL_SCRIPT_ADVANCE] = sol_advance_lua,
                                                                 [SOL_SCRIPT_PUT] = sol_put_params_lua,
+                                                                [SOL_SCRIPT_GET] = sol_get_lua,
                                                                 [SOL_SCRIPT_STREAM] = sol_stream_save_lua},
                                                     .log = o->log,
                                                     .log_user = o->log_user});
@@ -101,6 +103,12 @@ solid_status solid_redis_store_get_stats(solid_store *base, solid_redis_store_st
   if (!base || base->ops != &sol_redis_ops)
     return solid_fail(SOLID_EINVAL, "redis store: statistics of something else than a redis store");
   if (!stats) return solid_fail(SOLID_EINVAL, "redis store: statistics into NULL");
-  const solid_redis_store_stats all = {0, store->conn.connections, store->conn.exchanges, store->damaged, store->stale};
+  const solid_redis_store_stats all = {.connections = store->conn.connections,
+                                       .round_trips = store->conn.exchanges,
+                                       .damaged = store->damaged,
+                                       .stale = store->stale,
+                                       .set_aside = store->set_aside,
+                                       .renewed = store->renewed,
+                                       .evicted = store->evicted};
   return sol_struct_give(stats, &all, sizeof all, "redis store statistics");
 }

@@ -1,7 +1,6 @@
 /* What the Redis store keeps that belongs to no user: the epoch and the records of streams. One key each, no TTL. */
 #include "solid/extend.h"
 #include "store/record/port.h"
-#include "store/redis/command.h"
 #include "store/redis/redis_parts.h"
 #include <string.h>
 
@@ -14,20 +13,20 @@ typedef struct question {
   size_t *size;
 } question;
 
-static solid_status send(sol_redis_store *store, sol_command *cmd, sol_redis_reply_fn take, question *q) {
-  solid_status status = sol_redis_queue(&store->conn, cmd->argc, cmd->argv, cmd->sizes);
-  return status ? status : sol_redis_exchange(&store->conn, 1, take, q);
+solid_status sol_redis_ask(sol_redis_store *store, sol_command *cmd, sol_redis_reply_fn take, void *user) {
+  solid_status status = sol_redis_send(store, cmd);
+  return status ? status : sol_redis_exchange(&store->conn, 1, take, user);
 }
 
 static solid_status take_done(void *user, size_t i, const redisReply *reply) {
   question *q = user;
   (void)i;
-  return sol_redis_check(q->store, reply);
+  return sol_redis_reply_status(&q->store->conn, reply);
 }
 
 static solid_status take_string(void *user, size_t i, const redisReply *reply) {
   question *q = user;
-  solid_status status = sol_redis_check(q->store, reply);
+  solid_status status = sol_redis_reply_status(&q->store->conn, reply);
   (void)i;
   if (status) return status;
   if (reply->type == REDIS_REPLY_NIL) return sol_port_give_record(NULL, 0, q->room, q->size);
@@ -40,7 +39,7 @@ static solid_status take_number(void *user, size_t i, const redisReply *reply) {
   (void)i;
   q->is_missing = sol_redis_is_missing(reply);
   if (q->is_missing) return SOLID_OK;
-  solid_status status = sol_redis_check(q->store, reply);
+  solid_status status = sol_redis_reply_status(&q->store->conn, reply);
   if (status) return status;
   if (reply->type != REDIS_REPLY_INTEGER) return sol_redis_out_of_step(q->store);
   q->number = reply->integer != 0;
@@ -58,7 +57,34 @@ static solid_status read_string(sol_redis_store *store, const char *name, solid_
   sol_command_name(&cmd, store->options.prefix, name, rest);
   sol_command_text(&cmd, "0");
   sol_command_number(&cmd, 0, (int64_t)most);
-  return send(store, &cmd, take_string, &q);
+  return sol_redis_ask(store, &cmd, take_string, &q);
+}
+
+solid_status sol_redis_read_name(sol_redis_store *store, const char *name, size_t most, void *room, size_t *size) {
+  return read_string(store, name, (solid_bytes){NULL, 0}, most, room, size);
+}
+
+solid_status sol_redis_set_name(sol_redis_store *store, const char *name, const solid_store_epoch *epoch,
+                                int only_new) {
+  question q = {.store = store};
+  sol_command cmd = {.argc = 0};
+  solid_status status = sol_redis_ready(&store->conn);
+  if (status) return status;
+  sol_command_text(&cmd, "SET");
+  sol_command_name(&cmd, store->options.prefix, name, (solid_bytes){NULL, 0});
+  sol_command_bytes(&cmd, epoch->bytes, sizeof epoch->bytes);
+  if (only_new) sol_command_text(&cmd, "NX");
+  return sol_redis_ask(store, &cmd, take_done, &q);
+}
+
+solid_status sol_redis_remove_name(sol_redis_store *store, const char *name) {
+  question q = {.store = store};
+  sol_command cmd = {.argc = 0};
+  solid_status status = sol_redis_ready(&store->conn);
+  if (status) return status;
+  sol_command_text(&cmd, "DEL");
+  sol_command_name(&cmd, store->options.prefix, name, (solid_bytes){NULL, 0});
+  return sol_redis_ask(store, &cmd, take_done, &q);
 }
 
 solid_status sol_redis_epoch(solid_store *base, solid_store_epoch *out) {
@@ -66,7 +92,7 @@ solid_status sol_redis_epoch(solid_store *base, solid_store_epoch *out) {
   uint8_t bytes[sizeof out->bytes + 1];
   size_t size = sizeof bytes;
   if (!out) return solid_fail(SOLID_EINVAL, "redis store: epoch into NULL");
-  solid_status status = read_string(store, "epoch", (solid_bytes){NULL, 0}, sizeof out->bytes, bytes, &size);
+  solid_status status = sol_redis_read_name(store, "epoch", sizeof out->bytes, bytes, &size);
   if (status) return status;
   if (!size) return solid_fail(SOLID_ENOTFOUND, "%s: no key %sepoch", store->conn.name, store->options.prefix);
   if (size != sizeof out->bytes)
@@ -76,21 +102,22 @@ solid_status sol_redis_epoch(solid_store *base, solid_store_epoch *out) {
   return SOLID_OK;
 }
 
+/* Sets one where there is one, too: it changes nothing, and a server that takes no writes says so now. */
 solid_status sol_redis_epoch_begin(solid_store *base, int anew, solid_store_epoch *out) {
   sol_redis_store *store = (sol_redis_store *)base;
-  question q = {.store = store};
-  sol_command cmd = {.argc = 0};
   solid_store_epoch drawn;
   if (!out) return solid_fail(SOLID_EINVAL, "redis store: epoch into NULL");
-  solid_status status = sol_port_draw_epoch(&drawn);
-  if (!status) status = sol_redis_ready(&store->conn);
+  solid_status status = anew ? SOLID_ENOTFOUND : sol_redis_epoch(base, out);
+  if (status == SOLID_ENOTFOUND) status = anew ? SOLID_OK : sol_redis_check_old(store);
+  if (!status) status = sol_port_draw_epoch(&drawn);
+  if (!status) status = sol_redis_set_name(store, "epoch", &drawn, !anew);
+  if (!status) status = sol_redis_epoch(base, out);
   if (status) return status;
-  sol_command_text(&cmd, "SET");
-  sol_command_name(&cmd, store->options.prefix, "epoch", (solid_bytes){NULL, 0});
-  sol_command_bytes(&cmd, drawn.bytes, sizeof drawn.bytes);
-  if (!anew) sol_command_text(&cmd, "NX");
-  status = send(store, &cmd, take_done, &q);
-  return status ? status : sol_redis_epoch(base, out);
+  int is_first = !store->is_writer;
+  store->is_writer = 1;
+  store->epoch = *out;
+  sol_redis_wrote(&store->conn);
+  return is_first ? sol_redis_look(store) : SOLID_OK;
 }
 
 solid_status sol_redis_stream_load(solid_store *base, solid_bytes name, void *room, size_t *size) {
@@ -115,7 +142,7 @@ solid_status sol_redis_stream_save(solid_store *base, solid_bytes name, solid_by
     sol_command_name(&cmd, store->options.prefix, "stream:", name);
     sol_command_bytes(&cmd, seen.size ? seen.data : "", seen.size);
     sol_command_bytes(&cmd, record.data, record.size);
-    status = send(store, &cmd, take_number, &q);
+    status = sol_redis_ask(store, &cmd, take_number, &q);
   }
   if (!status) *saved = q.number;
   return status;

@@ -105,7 +105,8 @@ static void fill(bench *b, solid_store *store) {
       steps[i] = (solid_step){solid_item_hash(event.item), event.time_ms};
       positions[i] = event.position;
     }
-    solid_append append = {{b->names[u], strlen(b->names[u])}, steps, positions, b->args.steps};
+    solid_append append = {
+        .user = {b->names[u], strlen(b->names[u])}, .steps = steps, .positions = positions, .count = b->args.steps};
     solid_window window = {.steps = room};
     solid_status of_user;
     must(store->ops->advance(store, &append, 1, &window, NULL, &of_user), "fill");

@@ -162,7 +162,7 @@ static void append(const bench *b, solid_store *store, const person *p, size_t f
     size_t n = 0;
     for (; n < 64 && at < p->count; n++, at++)
       steps[n] = (solid_step){solid_item_hash(solid_model_item_id(b->model, p->items[at])), 0};
-    solid_append add = {{p->name, strlen(p->name)}, steps, positions, n};
+    solid_append add = {.user = {p->name, strlen(p->name)}, .steps = steps, .positions = positions, .count = n};
     solid_window window = {.steps = room};
     solid_status of_user;
     must(store->ops->advance(store, &add, 1, &window, NULL, &of_user), "advance");

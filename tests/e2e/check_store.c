@@ -97,7 +97,7 @@ static int check_users(checker *c) {
   for (size_t i = 0; i < c->n_users; i++) {
     const user_events *user = &c->users[i];
     solid_bytes id = {user->id, strlen(user->id)};
-    solid_window window = {steps, 0, 0};
+    solid_window window = {.steps = steps};
     solid_params params = {.h = floats, .values = floats + d, .width = c->info.width, .count = c->info.params};
     uint8_t found;
     solid_status of_user;

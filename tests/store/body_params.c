@@ -1,5 +1,5 @@
-/* Which params are given back, and how exactly. */
-#include "tests/store/store_body.h"
+/* The body: generated parameters, which stay and which go, how they are kept. */
+#include "solid/base/clock.h"
 #include "tests/store/store_parts.h"
 #include "tests/support/seed.h"
 #include <criterion/criterion.h>
@@ -97,7 +97,7 @@ void body_refuses_bad_sizes(const store_maker *maker) {
   cr_assert_eq(put_sizes(store, BODY_WIDTH, UINT32_MAX, SOLID_F32), SOLID_EINVAL);
   cr_assert_eq(put_sizes(store, 0, 0, SOLID_F16), SOLID_OK, "%s", solid_last_error());
   window_room window;
-  solid_append append = {part_text("ann"), NULL, NULL, 0};
+  solid_append append = {.user = part_text("ann")};
   window.window.steps = window.steps;
   cr_assert_eq(store->ops->advance(store, &append, 1, &window.window, NULL, NULL), SOLID_EINVAL, "no statuses");
   solid_store_close(store);
@@ -191,4 +191,63 @@ void body_refuses_halves_that_it_cannot_keep(const store_maker *maker) {
     cr_assert_eq(part_get(store, "ann", 1, &window, &params), 0);
     solid_store_close(store);
   }
+}
+
+/* A window that begins has no params yet, and what was made from a longer one is of another life. */
+void body_params_of_a_lost_window_are_none(const store_maker *maker) {
+  solid_store *store = maker->open(0);
+  window_room window;
+  params_room params;
+  part_put(store, "ann", 5, 1, 10.0f);
+  part_append_one(store, "ann", 1, part_at(1, 1), &window);
+  cr_assert_eq(part_get(store, "ann", 1, &window, &params), 0);
+  part_expect_window(&window, 1, 1, (uint64_t[]){1});
+  part_put(store, "ann", 5, 1, 20.0f);
+  cr_assert_eq(part_get(store, "ann", 1, &window, &params), 0);
+  part_put(store, "ann", 1, 1, 30.0f);
+  part_expect_params(store, "ann", 1, 1, 30.0f);
+  solid_store_close(store);
+}
+
+/* Whatever is asked, the window says what params there are. */
+static void expect_stamp(const window_room *room, uint64_t generation, uint64_t seq, int64_t made_ms) {
+  cr_assert_eq(room->window.params_generation, generation);
+  cr_assert_eq(room->window.params_seq, seq);
+  cr_assert_eq(room->window.params_ms, made_ms);
+}
+
+void body_windows_name_their_params(const store_maker *maker) {
+  solid_store *store = maker->open(0);
+  window_room window;
+  params_room params;
+  part_append_one(store, "ann", 1, part_at(1, 1), &window);
+  expect_stamp(&window, 0, 0, 0);
+  part_fill_params(&params, 1, 0xfedcba9876543210ULL, 10.0f);
+  params.params.made_ms = 1700000000000;
+  cr_assert_eq(part_try_put(store, part_text("ann"), &params.params), SOLID_OK);
+  part_append_one(store, "ann", 2, part_at(1, 2), &window);
+  expect_stamp(&window, 0xfedcba9876543210ULL, 1, 1700000000000);
+  part_append_one(store, "ann", 2, part_at(1, 2), &window);
+  expect_stamp(&window, 0xfedcba9876543210ULL, 1, 1700000000000);
+  cr_assert_eq(part_get(store, "ann", 7, &window, &params), 0, "of another generation");
+  expect_stamp(&window, 0xfedcba9876543210ULL, 1, 1700000000000);
+  part_get(store, "bob", 7, &window, &params);
+  expect_stamp(&window, 0, 0, 0);
+  solid_store_close(store);
+}
+
+void body_params_tell_when_they_were_made(const store_maker *maker) {
+  solid_store *store = maker->open(0);
+  window_room window;
+  params_room params;
+  int64_t before = sol_wall_ms();
+  part_put(store, "ann", 5, 1, 10.0f);
+  cr_assert_eq(part_get(store, "ann", 1, &window, &params), 1);
+  cr_assert(params.params.made_ms >= before && params.params.made_ms <= sol_wall_ms());
+  part_fill_params(&params, 6, 1, 10.0f);
+  params.params.made_ms = 1700000000000;
+  cr_assert_eq(part_try_put(store, part_text("ann"), &params.params), SOLID_OK);
+  cr_assert_eq(part_get(store, "ann", 1, &window, &params), 1);
+  cr_assert_eq(params.params.made_ms, 1700000000000);
+  solid_store_close(store);
 }

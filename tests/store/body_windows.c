@@ -1,8 +1,9 @@
-/* What advance keeps of the steps that it is given. */
-#include "tests/store/store_body.h"
+/* The body: events appended to windows, replays and marks. */
 #include "tests/store/store_parts.h"
 #include "tests/support/seed.h"
 #include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
 
 void body_appends_and_trims(const store_maker *maker) {
   solid_store *store = maker->open(0);
@@ -141,5 +142,80 @@ void body_append_longer_than_the_window(const store_maker *maker) {
   window_room room;
   cr_assert_eq(part_append(store, part_text("ann"), steps, positions, COUNT, &room), COUNT);
   part_expect_window(&room, COUNT, BODY_WINDOW, (uint64_t[]){COUNT - 5, COUNT - 4, COUNT - 3, COUNT - 2, COUNT - 1});
+  solid_store_close(store);
+}
+
+void body_batch_of_users(const store_maker *maker) {
+  enum { USERS = 500 };
+  solid_store *store = maker->open(0);
+  static char names[USERS][16];
+  static window_room rooms[USERS];
+  static params_room made[USERS], got[USERS];
+  static solid_append appends[USERS];
+  static solid_window windows[USERS];
+  static solid_params params[USERS];
+  static solid_bytes users[USERS];
+  static solid_step steps[USERS][3];
+  static const solid_position positions[3] = {{1, 1}, {1, 2}, {1, 3}};
+  static size_t applied[USERS];
+  static uint8_t found[USERS];
+  static solid_status statuses[USERS];
+  for (size_t i = 0; i < USERS; i++) {
+    users[i] = (solid_bytes){names[i], (size_t)snprintf(names[i], sizeof names[i], "user-%zu", i)};
+    for (uint64_t j = 0; j < 3; j++) steps[i][j] = (solid_step){100 * i + j, (int64_t)(100 * i + j)};
+    appends[i] = (solid_append){.user = users[i], .steps = steps[i], .positions = positions, .count = i % 4};
+    windows[i] = (solid_window){.steps = rooms[i].steps, .count = 99, .seq = 99};
+    part_fill_params(&made[i], i % 4, 5, (float)i);
+    params[i] = made[i].params;
+  }
+  cr_assert_eq(store->ops->advance(store, appends, USERS, windows, applied, statuses), SOLID_OK, "%s",
+               solid_last_error());
+  cr_assert_eq(store->ops->put_params(store, users, params, USERS / 2, statuses), SOLID_OK, "%s", solid_last_error());
+  for (size_t i = 0; i < USERS; i++) {
+    cr_assert_eq(applied[i], i % 4);
+    windows[i] = (solid_window){.steps = rooms[i].steps, .count = 99, .seq = 99};
+    params[i] = part_params_in(&got[i]);
+    params[i].seq = params[i].generation = 99;
+  }
+  cr_assert_eq(store->ops->get(store, users, USERS, 5, windows, params, found, statuses), SOLID_OK, "%s",
+               solid_last_error());
+  for (size_t i = 0; i < USERS; i++) {
+    cr_assert_eq(statuses[i], SOLID_OK);
+    rooms[i].window = windows[i];
+    part_expect_window(&rooms[i], i % 4, i % 4, (uint64_t[]){100 * i, 100 * i + 1, 100 * i + 2});
+    cr_assert_eq(found[i], i < USERS / 2);
+    if (!found[i]) continue;
+    cr_assert_eq(params[i].seq, i % 4);
+    cr_assert_arr_eq(got[i].h, made[i].h, sizeof made[i].h);
+    cr_assert_arr_eq(got[i].values, made[i].values, sizeof made[i].values);
+  }
+  cr_assert_eq(store->ops->advance(store, NULL, 0, NULL, NULL, NULL), SOLID_OK, "an empty batch");
+  solid_store_close(store);
+}
+
+void body_unknown_user(const store_maker *maker) {
+  solid_store *store = maker->open(0);
+  window_room window;
+  params_room params;
+  window.window.count = window.window.seq = 99;
+  cr_assert_eq(part_get(store, "nobody", 1, &window, &params), 0);
+  part_expect_window(&window, 0, 0, NULL);
+  part_append_one(store, "ann", 1, part_at(1, 0), &window);
+  cr_assert_eq(part_get(store, "ann", 1, &window, &params), 0);
+  part_expect_window(&window, 1, 1, (uint64_t[]){1});
+  solid_store_close(store);
+}
+
+/* The marks of the eight streams that moved last are kept. */
+void body_keeps_the_marks_of_eight_streams(const store_maker *maker) {
+  solid_store *store = maker->open(0);
+  window_room room;
+  for (uint64_t s = 1; s <= 8; s++) cr_assert_eq(part_append_one(store, "ann", s, part_at(s, 10), &room), 1);
+  cr_assert_eq(part_append_one(store, "ann", 9, part_at(1, 11), &room), 1); /* now the second one is the oldest */
+  cr_assert_eq(part_append_one(store, "ann", 10, part_at(9, 10), &room), 1);
+  for (uint64_t s = 1; s <= 9; s++)
+    if (s != 2) cr_assert_eq(part_append_one(store, "ann", 99, part_at(s, 10), &room), 0, "stream %lu", s);
+  part_expect_window(&room, 10, 5, (uint64_t[]){6, 7, 8, 9, 10});
+  cr_assert_eq(part_append_one(store, "ann", 11, part_at(2, 10), &room), 1, "its mark had to go");
   solid_store_close(store);
 }

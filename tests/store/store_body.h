@@ -1,4 +1,5 @@
-/* One body of tests for everything that implements solid/store.h: each case gets a maker that opens an empty store. */
+/* One body of tests for everything that implements solid/store.h, in the files body_*.c: each case gets a maker that
+ * opens an empty store. */
 #ifndef TESTS_STORE_STORE_BODY_H
 #define TESTS_STORE_STORE_BODY_H
 
@@ -39,6 +40,14 @@ typedef struct store_maker {
   X(other_handle_sees_the_same)                                                                                        \
   X(saves_streams_that_nobody_changed)                                                                                 \
   X(refuses_bad_streams)                                                                                               \
+  X(keeps_the_marks_of_eight_streams)                                                                                  \
+  X(params_of_a_lost_window_are_none)                                                                                  \
+  X(params_tell_when_they_were_made)                                                                                   \
+  X(windows_name_their_params)                                                                                         \
+  X(a_new_epoch_takes_records_as_empty)                                                                                \
+  X(dislikes_lie_beside_the_window)                                                                                    \
+  X(the_newest_word_about_an_item_counts)                                                                              \
+  X(keeps_the_newest_dislikes)                                                                                         \
   X(begins_an_epoch_once)
 
 #define STORE_DECLARE(name) void body_##name(const store_maker *maker);

@@ -15,9 +15,9 @@ solid_bytes part_text(const char *s) {
 
 solid_status part_try_append(solid_store *store, solid_bytes user, const solid_step *steps,
                              const solid_position *positions, size_t count, window_room *room, size_t *applied) {
-  solid_append append = {user, steps, positions, count};
+  solid_append append = {.user = user, .steps = steps, .positions = positions, .count = count};
   memset(room, 0, sizeof *room);
-  room->window.steps = room->steps;
+  room->window = (solid_window){.steps = room->steps, .dislikes = room->dislikes};
   solid_status of_user = SOLID_EINTERNAL,
                status = store->ops->advance(store, &append, 1, &room->window, applied, &of_user);
   return status ? status : of_user;
@@ -79,7 +79,7 @@ void part_put(solid_store *store, const char *user, uint64_t seq, uint64_t gener
 
 int part_get(solid_store *store, const char *user, uint64_t generation, window_room *window, params_room *params) {
   uint8_t found = 77;
-  window->window.steps = window->steps;
+  window->window = (solid_window){.steps = window->steps, .dislikes = window->dislikes};
   params->params = part_params_in(params);
   solid_status status = part_try_get(store, part_text(user), generation, &window->window, &params->params, &found);
   cr_assert_eq(status, SOLID_OK, "%s: %s", store->ops->name, solid_last_error());

@@ -7,6 +7,7 @@
 /* One user's window with room, and one user's params with room. */
 typedef struct window_room {
   solid_step steps[BODY_WINDOW];
+  uint64_t dislikes[SOLID_DISLIKES_MAX];
   solid_window window;
 } window_room;
 

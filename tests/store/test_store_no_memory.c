@@ -44,8 +44,8 @@ static solid_status use(solid_store *store, size_t n) {
   solid_status statuses[USERS];
   for (size_t i = 0; i < n; i++) {
     users[i] = (solid_bytes){names[i], (size_t)snprintf(names[i], sizeof names[i], "user-%zu", i)};
-    appends[i] = (solid_append){users[i], &step, &position, 1};
-    windows[i] = (solid_window){rooms[i], 0, 0};
+    appends[i] = (solid_append){.user = users[i], .steps = &step, .positions = &position, .count = 1};
+    windows[i] = (solid_window){.steps = rooms[i]};
     params[i] =
         (solid_params){.h = h[i], .values = values[i], .seq = 1, .generation = 1, .width = WIDTH, .count = PARAMS};
   }

@@ -96,7 +96,7 @@ uint64_t serving_append(const serving *s, solid_store *store, const char *user, 
   for (size_t i = 0; i < n; i++) {
     steps[i] = (solid_step){solid_item_hash(solid_model_item_id(s->model, items[i])), 1700000000000 + (int64_t)i};
   }
-  solid_append append = {serving_text(user), steps, positions, n};
+  solid_append append = {.user = serving_text(user), .steps = steps, .positions = positions, .count = n};
   solid_window window = {.steps = room};
   solid_status of_user = SOLID_OK;
   cr_assert_eq(store->ops->advance(store, &append, 1, &window, NULL, &of_user), SOLID_OK, "%s", solid_last_error());

@@ -339,7 +339,7 @@ Test(pipeline, reads_over_items_of_another_model) {
   solid_step foreign[2] = {{solid_item_hash(serving_text("of another model")), 1}, {12345, 2}}, room[64];
   solid_position positions[2] = {{0, 0}, {0, 0}};
   solid_status of_user;
-  solid_append append = {serving_text("anna"), foreign, positions, 2};
+  solid_append append = {.user = serving_text("anna"), .steps = foreign, .positions = positions, .count = 2};
   solid_window window = {.steps = room};
   cr_assert_eq(s.store->ops->advance(s.store, &append, 1, &window, NULL, &of_user), SOLID_OK);
   solid_pipeline *pipeline = pipeline_of(&s, s.store, 8);

@@ -162,7 +162,7 @@ Test(recommender, a_window_of_unknown_items) {
   solid_step step = {42, 1}, room[64];
   solid_position position = {0, 0};
   solid_status of_user;
-  solid_append append = {serving_text("anna"), &step, &position, 1};
+  solid_append append = {.user = serving_text("anna"), .steps = &step, .positions = &position, .count = 1};
   solid_window window = {.steps = room};
   cr_assert_eq(s.store->ops->advance(s.store, &append, 1, &window, NULL, &of_user), SOLID_OK);
   solid_recommender *rec = asking_recommender(&s, s.store, 1);

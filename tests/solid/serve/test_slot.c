@@ -260,7 +260,7 @@ static void fill_users(rig_slot *rig) {
     solid_status of_user;
     for (uint32_t i = 0; i < 6; i++)
       steps[i] = (solid_step){solid_item_hash(solid_model_item_id(model, ((uint32_t)user * 7 + i * 5) % 40)), 1000 + i};
-    solid_append append = {user_name(user, text), steps, positions, 6};
+    solid_append append = {.user = user_name(user, text), .steps = steps, .positions = positions, .count = 6};
     solid_window window = {.steps = room};
     cr_assert_eq(rig->stores[0]->ops->advance(rig->stores[0], &append, 1, &window, NULL, &of_user), SOLID_OK);
   }

@@ -25,8 +25,8 @@ static void *write_all(void *arg) {
     solid_step step = {i, 0}, steps[WINDOW];
     solid_position position = {0, 0};
     solid_status of_user;
-    solid_append append = {user_name(i % USERS, name), &step, &position, 1};
-    solid_window window = {steps, 0, 0};
+    solid_append append = {.user = user_name(i % USERS, name), .steps = &step, .positions = &position, .count = 1};
+    solid_window window = {.steps = steps};
     a->failures += a->store->ops->advance(a->store, &append, 1, &window, NULL, &of_user) != SOLID_OK;
     for (int j = 0; j < WIDTH; j++) h[j] = (float)window.seq;
     for (int j = 0; j < PARAMS; j++) values[j] = (float)window.seq;
@@ -44,7 +44,7 @@ static void *read_all(void *arg) {
     char name[16];
     float h[WIDTH], values[PARAMS];
     solid_step steps[WINDOW];
-    solid_window window = {steps, 0, 0};
+    solid_window window = {.steps = steps};
     solid_params params = {.h = h, .values = values, .width = WIDTH, .count = PARAMS};
     uint8_t found;
     solid_status of_user;
@@ -63,8 +63,8 @@ static uint64_t total_seq(solid_store *store) {
   for (size_t i = 0; i < USERS; i++) {
     char name[16];
     solid_step steps[WINDOW];
-    solid_append append = {user_name(i, name), NULL, NULL, 0};
-    solid_window window = {steps, 0, 0};
+    solid_append append = {.user = user_name(i, name)};
+    solid_window window = {.steps = steps};
     solid_status of_user;
     if (store->ops->advance(store, &append, 1, &window, NULL, &of_user)) return 0;
     total += window.seq;

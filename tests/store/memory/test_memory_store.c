@@ -58,8 +58,11 @@ static solid_status append_to(solid_store *store, size_t user, uint64_t item) {
   char name[24];
   solid_step step = {item, 0}, steps[BODY_WINDOW];
   solid_position position = {0, 0};
-  solid_append append = {{name, (size_t)snprintf(name, sizeof name, "%zu", user)}, &step, &position, 1};
-  solid_window window = {steps, 0, 0};
+  solid_append append = {.user = {name, (size_t)snprintf(name, sizeof name, "%zu", user)},
+                         .steps = &step,
+                         .positions = &position,
+                         .count = 1};
+  solid_window window = {.steps = steps};
   solid_status of_user;
   return store->ops->advance(store, &append, 1, &window, NULL, &of_user);
 }
@@ -96,7 +99,7 @@ Test(memory_store, forgets_the_expired_when_full) {
   solid_store_close(store);
 }
 
-/* No new user need come for the expired to make way: params and marks of those who are there want room as well. */
+/* No new user need come for the expired to make way: params and dislikes of those who are there want room as well. */
 Test(memory_store, forgets_the_expired_when_a_known_user_grows) {
   float h[BODY_WIDTH] = {0}, values[BODY_PARAMS] = {0};
   const solid_params params = {
@@ -111,13 +114,14 @@ Test(memory_store, forgets_the_expired_when_a_known_user_grows) {
   while (append_to(store, users, 1) == SOLID_OK) users++;
   pass_time(500);
   cr_assert_eq(append_to(store, 0, 2), SOLID_OK);
-  for (size_t i = 1, full = 0; !full; i++) { /* marks fill what is left between one user's size and none */
-    solid_step step = {1, 0}, steps[BODY_WINDOW];
-    solid_position position = {i, 1};
-    solid_append append = {user, &step, &position, 1};
-    solid_window window = {steps, 0, 0};
+  const uint8_t dislike = 1;
+  for (size_t i = 1, full = 0; !full; i++) { /* dislikes fill what is left between one user's size and none */
+    solid_step step = {100 + i, 0}, steps[BODY_WINDOW];
+    solid_position position = {1, i};
+    solid_append append = {.user = user, .steps = &step, .positions = &position, .count = 1, .dislikes = &dislike};
+    solid_window window = {.steps = steps};
     full = store->ops->advance(store, &append, 1, &window, NULL, &of_user) == SOLID_EFULL;
-    cr_assert(i < 10000);
+    cr_assert(i < SOLID_DISLIKES_MAX);
   }
   cr_assert_eq(store->ops->put_params(store, &user, &params, 1, &of_user), SOLID_EFULL, "nobody has expired yet");
   pass_time(500);
@@ -141,8 +145,11 @@ Test(memory_store, agrees_with_an_array) {
     solid_step step = {1, 0}, steps[BODY_WINDOW];
     solid_position position = {0, 0};
     solid_status of_user;
-    solid_append append = {{name, (size_t)snprintf(name, sizeof name, "%zu", user)}, &step, &position, 1};
-    solid_window window = {steps, 0, 0};
+    solid_append append = {.user = {name, (size_t)snprintf(name, sizeof name, "%zu", user)},
+                           .steps = &step,
+                           .positions = &position,
+                           .count = 1};
+    solid_window window = {.steps = steps};
     cr_assert_eq(store->ops->advance(store, &append, 1, &window, NULL, &of_user), SOLID_OK);
     seq[user] = expired ? 1 : seq[user] + 1;
     seen[user] = clock_ms;
@@ -192,5 +199,6 @@ Test(memory_store, refuses_bad_options) {
   cr_assert_null(store);
   solid_store_close(NULL);
   options = solid_memory_store_options_default();
-  cr_assert(options.struct_size == sizeof options && !options.window && !options.max_bytes);
+  cr_assert(options.struct_size == sizeof options && !options.window);
+  cr_assert_eq(options.max_bytes, 1 << 30, "without a word no memory is without an end");
 }

@@ -1,4 +1,4 @@
-#include "store/record/codec.h"
+#include "store/record/head.h"
 #include "tests/support/seed.h"
 #include <criterion/criterion.h>
 #include <math.h>
@@ -107,30 +107,43 @@ Test(codec, zeros_stay_zeros) {
   }
 }
 
-Test(codec, record_is_laid_out_as_documented) {
-  const uint8_t head[] = {'S',  'L',  'D',  'P',  1,    1,    0,    0,    0x88, 0x77, 0x66, 0x55, 0x44, 0x33,
-                          0x22, 0x11, 0x00, 0xff, 0xee, 0xdd, 0xcc, 0xbb, 0xaa, 0x99, 1,    0,    0,    0,
-                          3,    0,    0,    0,    0,    0,    0x80, 0x3f, 0,    0x38, 0,    0xc0, 0,    0};
+Test(codec, params_are_laid_out_as_documented) {
+  const uint8_t expected[] = {0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11, 0xfe, 0xff, 0xff, 0xff,
+                              0xff, 0xff, 0xff, 0xff, 0x00, 0xff, 0xee, 0xdd, 0xcc, 0xbb, 0xaa, 0x99,
+                              1,    0,    0,    0,    3,    0,    0,    0,    1,    0,    0,    0};
+  const uint8_t body[] = {0, 0, 0x80, 0x3f, 0, 0x38, 0, 0xc0, 0, 0};
   float h[] = {1.0f}, values[] = {0.5f, -2.0f, 0.0f};
   solid_params params = {.h = h,
                          .values = values,
                          .seq = 0x1122334455667788ULL,
+                         .made_ms = -2,
                          .generation = 0x99aabbccddeeff00ULL,
                          .width = 1,
                          .count = 3,
                          .element = SOLID_F16};
   uint8_t bytes[64];
-  cr_assert_eq(sol_record_size(SOLID_F16, 1, 3), sizeof head + 4);
-  cr_assert_eq(sol_record_size(SOLID_F32, 1, 3), 32 + 4 + 12 + 4);
-  cr_assert_eq(sol_record_size(SOLID_I8, 1, 33), 32 + 4 + 33 + 4 + 4);
-  sol_record_encode(&params, bytes);
-  cr_assert_arr_eq(bytes, head, sizeof head);
+  cr_assert_eq(SOL_PARAMS_HEAD, sizeof expected + 4);
+  cr_assert_eq(sol_body_size(SOLID_F16, 1, 3), sizeof body);
+  cr_assert_eq(sol_body_size(SOLID_F32, 1, 3), 4 + 12);
+  cr_assert_eq(sol_body_size(SOLID_I8, 1, 33), 4 + 33 + 4);
+  sol_params_encode(&params, bytes, bytes + SOL_PARAMS_HEAD);
+  cr_assert_arr_eq(bytes, expected, sizeof expected);
+  cr_assert_arr_eq(bytes + SOL_PARAMS_HEAD, body, sizeof body);
+}
+
+static size_t encode(const solid_params *params, uint8_t *bytes) {
+  sol_params_encode(params, bytes, bytes + SOL_PARAMS_HEAD);
+  return SOL_PARAMS_HEAD + sol_body_size((solid_element)params->element, params->width, params->count);
+}
+
+static sol_record_verdict decode(const uint8_t *bytes, size_t size, uint64_t generation, solid_params *params) {
+  return sol_params_decode(bytes, bytes + SOL_PARAMS_HEAD, size - SOL_PARAMS_HEAD, generation, params);
 }
 
 static void expect_same(const record *made, solid_element element, const uint8_t *bytes, size_t size) {
   record got;
   got.params = (solid_params){.h = got.h, .values = got.values, .width = WIDTH, .count = PARAMS};
-  cr_assert_eq(sol_record_decode(bytes, size, made->params.generation, &got.params), SOL_RECORD_OK);
+  cr_assert_eq(decode(bytes, size, made->params.generation, &got.params), SOL_RECORD_OK);
   cr_assert_eq(got.params.seq, made->params.seq);
   cr_assert_eq(got.params.generation, made->params.generation);
   cr_assert_arr_eq(got.h, made->h, sizeof made->h);
@@ -143,25 +156,22 @@ Test(codec, damage_is_noticed) {
   for (int element = SOLID_F32; element <= SOLID_I8; element++) {
     record made, got;
     uint8_t bytes[512] = {0};
-    size_t size = sol_record_size((solid_element)element, WIDTH, PARAMS);
     fill(&made, 0.5f);
     got.params =
         (solid_params){.h = got.h, .values = got.values, .seq = 3, .generation = 4, .width = WIDTH, .count = PARAMS};
     made.params.element = (uint32_t)element;
-    sol_record_encode(&made.params, bytes);
+    size_t size = encode(&made.params, bytes);
     expect_same(&made, (solid_element)element, bytes, size);
     for (size_t bit = 0; bit < 8 * size; bit++) {
       bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
-      cr_assert_eq(sol_record_decode(bytes, size, made.params.generation, &got.params), SOL_RECORD_DAMAGED, "bit %zu",
-                   bit);
+      cr_assert_eq(decode(bytes, size, made.params.generation, &got.params), SOL_RECORD_DAMAGED, "bit %zu", bit);
       bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
     }
-    for (size_t cut = 0; cut <= size + 8; cut++) {
+    for (size_t cut = SOL_PARAMS_HEAD; cut <= size + 8; cut++) {
       uint8_t *exact = malloc(cut + 1); /* so that a sanitizer sees a read behind the end */
       memcpy(exact, bytes, cut);
       if (cut != size)
-        cr_assert_eq(sol_record_decode(exact, cut, made.params.generation, &got.params), SOL_RECORD_DAMAGED,
-                     "cut to %zu", cut);
+        cr_assert_eq(decode(exact, cut, made.params.generation, &got.params), SOL_RECORD_DAMAGED, "cut to %zu", cut);
       free(exact);
     }
     cr_assert(got.params.seq == 3 && got.params.generation == 4, "untouched");
@@ -171,18 +181,17 @@ Test(codec, damage_is_noticed) {
 Test(codec, others_are_stale) {
   record made, got;
   uint8_t bytes[512];
-  size_t size = sol_record_size(SOLID_F16, WIDTH, PARAMS);
   fill(&made, 0.5f);
   uint64_t generation = made.params.generation;
   got.params =
       (solid_params){.h = got.h, .values = got.values, .seq = 3, .generation = 4, .width = WIDTH, .count = PARAMS};
   made.params.element = SOLID_F16;
-  sol_record_encode(&made.params, bytes);
-  cr_assert_eq(sol_record_decode(bytes, size, generation + 1, &got.params), SOL_RECORD_STALE);
+  size_t size = encode(&made.params, bytes);
+  cr_assert_eq(decode(bytes, size, generation + 1, &got.params), SOL_RECORD_STALE);
   got.params.width--;
-  cr_assert_eq(sol_record_decode(bytes, size, generation, &got.params), SOL_RECORD_STALE);
+  cr_assert_eq(decode(bytes, size, generation, &got.params), SOL_RECORD_STALE);
   got.params.width++, got.params.count--;
-  cr_assert_eq(sol_record_decode(bytes, size, generation, &got.params), SOL_RECORD_STALE);
+  cr_assert_eq(decode(bytes, size, generation, &got.params), SOL_RECORD_STALE);
   cr_assert(got.params.seq == 3 && got.params.generation == 4, "untouched");
 }
 
@@ -195,4 +204,49 @@ Test(codec, steps_round_trip) {
   cr_assert_arr_eq(bytes, expected, sizeof expected);
   sol_steps_decode(bytes, 2, back);
   for (int i = 0; i < 2; i++) cr_assert(back[i].item == steps[i].item && back[i].time_ms == steps[i].time_ms);
+}
+
+static sol_head head_of(size_t marks) {
+  sol_head head = {.seq = 0x0102030405060708ULL, .has_params = 1, .has_dislikes = 1, .n_marks = marks};
+  memset(head.epoch.bytes, 0xe0, sizeof head.epoch.bytes);
+  memset(head.params, 0xaa, sizeof head.params);
+  for (size_t i = 0; i < marks; i++) head.marks[i] = (solid_position){i + 1, UINT64_MAX - i};
+  return head;
+}
+
+Test(codec, head_is_laid_out_as_documented) {
+  uint8_t bytes[SOL_HEAD_MAX];
+  sol_head head = head_of(2), back;
+  const uint8_t mark[16] = {2, 0, 0, 0, 0, 0, 0, 0, 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+  cr_assert_eq(sol_head_encode(&head, bytes), 100);
+  cr_assert(bytes[0] == 'S' && bytes[1] == 'U' && bytes[2] == 1 && bytes[3] == 130);
+  cr_assert(bytes[4] == 0xe0 && bytes[19] == 0xe0 && bytes[20] == 8 && bytes[27] == 1);
+  cr_assert(bytes[28] == 0xaa && bytes[67] == 0xaa);
+  cr_assert_arr_eq(bytes + 84, mark, sizeof mark);
+  cr_assert(sol_head_decode(bytes, 100, &back));
+  cr_assert(back.seq == head.seq && back.n_marks == 2 && back.has_params && back.has_dislikes);
+  cr_assert_arr_eq(back.params, head.params, sizeof head.params);
+  cr_assert(back.marks[1].stream == 2 && back.marks[1].offset == UINT64_MAX - 1);
+  head.has_params = head.has_dislikes = 0;
+  cr_assert(sol_head_decode(bytes, sol_head_encode(&head, bytes), &back));
+  cr_assert(!back.has_params && !back.has_dislikes, "a head of zeros is none");
+}
+
+Test(codec, what_is_no_head_is_noticed) {
+  uint8_t bytes[SOL_HEAD_MAX + 16] = {0};
+  sol_head head = head_of(SOL_MARKS_MAX), back;
+  size_t size = sol_head_encode(&head, bytes);
+  cr_assert_eq(size, SOL_HEAD_MAX);
+  for (size_t cut = 0; cut < sizeof bytes; cut++) {
+    uint8_t *exact = malloc(cut + 1);
+    memcpy(exact, bytes, cut);
+    cr_assert_eq(sol_head_decode(exact, cut, &back), cut == size, "cut to %zu", cut);
+    free(exact);
+  }
+  for (int i = 0; i < 4; i++) {
+    uint8_t other[SOL_HEAD_MAX];
+    memcpy(other, bytes, sizeof other);
+    other[i]++; /* magic, version, one mark more than there is */
+    cr_assert_eq(sol_head_decode(other, size, &back), 0, "byte %d", i);
+  }
 }

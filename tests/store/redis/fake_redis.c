@@ -7,7 +7,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* Three SCRIPT LOADs are answered with three hashes. */
+/* Four SCRIPT LOADs are answered with four hashes. */
 #define HASH "$40\r\n0123456789012345678901234567890123456789\r\n"
 
 /* Reads until nothing more comes for a while; 0 when the peer is gone. */
@@ -22,7 +22,7 @@ static int read_until_quiet(int fd) {
 
 static void serve(fake_redis *fake, int fd) {
   char bytes[4096];
-  if (!read_until_quiet(fd) || send(fd, HASH HASH HASH, strlen(HASH HASH HASH), MSG_NOSIGNAL) < 0) return;
+  if (!read_until_quiet(fd) || send(fd, HASH HASH HASH HASH, strlen(HASH HASH HASH HASH), MSG_NOSIGNAL) < 0) return;
   fake->connections++;
   if (fake->read_first) {
     if (recv(fd, bytes, fake->read_first, MSG_WAITALL) <= 0) return;

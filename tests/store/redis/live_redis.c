@@ -54,10 +54,10 @@ solid_status live_append(solid_store *store, const char *user, uint64_t item, so
   static solid_step room[BODY_WINDOW];
   solid_step step = {item, 0};
   solid_position position = {0, 0};
-  solid_append append = {live_text(user), &step, &position, 1};
+  solid_append append = {.user = live_text(user), .steps = &step, .positions = &position, .count = 1};
   solid_window unused;
   window = window ? window : &unused;
-  *window = (solid_window){room, 99, 99};
+  *window = (solid_window){.steps = room, .count = 99, .seq = 99};
   solid_status of_user = SOLID_EINTERNAL, status = store->ops->advance(store, &append, 1, window, NULL, &of_user);
   return status ? status : of_user;
 }
@@ -77,7 +77,7 @@ solid_status live_put(solid_store *store, const char *user, uint64_t seq, float 
 float live_get(solid_store *store, const char *user, solid_status *status) {
   float h[BODY_WIDTH], values[BODY_PARAMS];
   solid_step steps[BODY_WINDOW];
-  solid_window window = {steps, 0, 0};
+  solid_window window = {.steps = steps};
   solid_params params = {.h = h, .values = values, .width = BODY_WIDTH, .count = BODY_PARAMS};
   uint8_t found = 0;
   solid_bytes id = live_text(user);
@@ -108,8 +108,10 @@ solid_redis_store_stats live_stats(solid_store *store) {
 
 void live_append_until_ok(solid_store *store, const char *user) {
   solid_status status = SOLID_EIO;
+  solid_store_epoch epoch;
   for (int i = 0; i < 500 && status; i++) {
     status = live_append(store, user, 1, NULL);
+    if (status == SOLID_ELOST && !store->ops->epoch_begin(store, 0, &epoch)) status = live_append(store, user, 1, NULL);
     cr_assert(status == SOLID_OK || solid_status_is_retriable(status), "%s", solid_last_error());
     if (status) live_sleep_ms(10);
   }

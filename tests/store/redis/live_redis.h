@@ -23,7 +23,8 @@ float live_get(solid_store *store, const char *user, solid_status *status);
 float live_get_ok(solid_store *store, const char *user);
 void live_ask(const char *command, const char *expected);
 solid_redis_store_stats live_stats(solid_store *store);
-/* Appends until it works, as a service would. */
+/* Appends until it works, as a service would; a server that comes back empty is given a new epoch, as a person would.
+ */
 void live_append_until_ok(solid_store *store, const char *user);
 
 #endif

@@ -1,6 +1,7 @@
 #include "store/redis/keys.h"
 #include "tests/support/seed.h"
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 /* What a Redis Cluster hashes of a key: the bytes between the first '{' and the first '}' behind it, unless there are
@@ -17,24 +18,24 @@ static int same(solid_bytes a, solid_bytes b) {
   return a.size == b.size && !memcmp(a.data, b.data, a.size);
 }
 
-static solid_bytes key_of(solid_bytes user, sol_key_kind kind, char room[SOL_KEY_MAX]) {
-  return (solid_bytes){room, sol_key_write("solid:", user, kind, room)};
+static solid_bytes key_of(solid_bytes user, char room[SOL_KEY_MAX]) {
+  return (solid_bytes){room, sol_key_write("solid:", user, room)};
 }
 
 Test(keys, are_as_documented) {
   char room[SOL_KEY_MAX];
   const struct {
     const char *user, *key;
-  } cases[] = {
-      {"ann", "solid:{ann}:w"}, {"}", "solid:{%7D}:w"}, {"a{b}", "solid:{a{b%7D}:w"}, {"5%", "solid:{5%25}:w"}};
+  } cases[] = {{"ann", "solid:{ann}"}, {"}", "solid:{%7D}"}, {"a{b}", "solid:{a{b%7D}"}, {"5%", "solid:{5%25}"}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    solid_bytes key = key_of((solid_bytes){cases[i].user, strlen(cases[i].user)}, SOL_KEY_WINDOW, room);
+    solid_bytes key = key_of((solid_bytes){cases[i].user, strlen(cases[i].user)}, room);
     cr_assert(same(key, (solid_bytes){cases[i].key, strlen(cases[i].key)}), "%s: %.*s", cases[i].user, (int)key.size,
               key.data);
   }
 }
 
-/* Over ids made of the awkward bytes: both keys of a user hash alike, and two users never share a key. */
+/* Over ids made of the awkward bytes: what stands beside a user's key hashes as it does, and two users never share one.
+ */
 Test(keys, stay_together_and_apart) {
   enum { IDS = 400, LONGEST = 6 };
   static char ids[IDS][LONGEST], rooms[IDS][SOL_KEY_MAX];
@@ -43,9 +44,10 @@ Test(keys, stay_together_and_apart) {
   for (int i = 0; i < IDS; i++) {
     users[i] = (solid_bytes){ids[i], 1 + (size_t)seed_below(&rng, LONGEST)};
     for (size_t j = 0; j < users[i].size; j++) ids[i][j] = "{}%27D5:w"[seed_below(&rng, 9)];
-    char room[SOL_KEY_MAX];
-    keys[i] = key_of(users[i], SOL_KEY_WINDOW, rooms[i]);
-    solid_bytes other = key_of(users[i], SOL_KEY_PARAMS, room);
+    char room[SOL_KEY_MAX + 16];
+    keys[i] = key_of(users[i], rooms[i]);
+    solid_bytes other = key_of(users[i], room);
+    other.size += (size_t)snprintf(room + other.size, 16, ":damaged");
     solid_bytes tag = hashed_part(keys[i]);
     cr_assert(same(tag, hashed_part(other)), "%.*s hashes apart", (int)users[i].size, ids[i]);
     cr_assert(tag.size < keys[i].size);
@@ -61,7 +63,7 @@ Test(keys, longest_fits) {
   memset(prefix, 'x', sizeof prefix);
   prefix[SOL_KEY_PREFIX_MAX] = 0;
   cr_assert(sol_key_prefix_ok(prefix));
-  cr_assert_eq(sol_key_write(prefix, (solid_bytes){id, sizeof id}, SOL_KEY_PARAMS, room), SOL_KEY_MAX);
+  cr_assert_eq(sol_key_write(prefix, (solid_bytes){id, sizeof id}, room), SOL_KEY_MAX);
   prefix[SOL_KEY_PREFIX_MAX] = 'x';
   prefix[SOL_KEY_PREFIX_MAX + 1] = 0;
   cr_assert(!sol_key_prefix_ok(prefix) && !sol_key_prefix_ok("a{") && !sol_key_prefix_ok("}"));

@@ -16,7 +16,7 @@ Test(redis_store, full_server_is_retriable) {
   cr_assert_eq(live_append(store, "ann", 2, NULL), SOLID_EFULL, "%s", solid_last_error());
   cr_assert(strstr(solid_last_error(), "OOM"), "%s", solid_last_error());
   cr_assert_eq(live_append(store, "bob", 2, NULL), SOLID_EFULL);
-  cr_assert_eq(live_put(store, "ann", 2, 6.0f), SOLID_EFULL);
+  cr_assert_eq(live_put(store, "ann", 1, 6.0f), SOLID_EFULL);
   cr_assert_eq(live_get_ok(store, "ann"), 5.0f, "what is there is served");
   live_ask("CONFIG SET maxmemory 0", "OK");
   cr_assert_eq(live_append(store, "ann", 2, &window), SOLID_OK, "%s", solid_last_error());

@@ -1,3 +1,4 @@
+/* The body: epochs and records of streams. */
 #include "tests/store/store_parts.h"
 #include <criterion/criterion.h>
 #include <string.h>
@@ -75,4 +76,38 @@ void body_begins_an_epoch_once(const store_maker *maker) {
   cr_assert_arr_eq(anew.bytes, read.bytes, sizeof read.bytes);
   solid_store_close(other);
   solid_store_close(store);
+}
+
+/* Everything of before is taken as empty by who writes under the new one; a writer under the old one stops; who only
+ * reads goes on with what is there. */
+void body_a_new_epoch_takes_records_as_empty(const store_maker *maker) {
+  solid_store *old = maker->open(0), *anew = maker->open(0), *reader = maker->open(0);
+  solid_store_epoch epoch;
+  window_room window;
+  params_room params;
+  part_append_one(old, "ann", 1, part_at(1, 7), &window);
+  part_append_one(old, "ann", 2, part_at(1, 8), &window);
+  part_put(old, "ann", 2, 1, 5.0f);
+  cr_assert_eq(anew->ops->epoch_begin(anew, 1, &epoch), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(part_get(reader, "ann", 1, &window, &params), 1, "readers go on");
+  part_expect_window(&window, 2, 2, (uint64_t[]){1, 2});
+  solid_step step = {3, 3};
+  solid_position position = part_at(1, 9);
+  cr_assert_eq(part_try_append(old, part_text("bob"), &step, &position, 1, &window, NULL), SOLID_ELOST);
+  part_fill_params(&params, 1, 1, 9.0f);
+  cr_assert_eq(part_try_put(old, part_text("bob"), &params.params), SOLID_ELOST);
+  cr_assert(!solid_status_is_retriable(SOLID_ELOST) && strstr(solid_last_error(), "epoch"), "%s", solid_last_error());
+  cr_assert_eq(part_append(anew, part_text("ann"), NULL, NULL, 0, &window), 0);
+  part_expect_window(&window, 0, 0, NULL);
+  cr_assert_eq(part_append_one(anew, "ann", 1, part_at(1, 7), &window), 1, "no mark hides it");
+  part_expect_window(&window, 1, 1, (uint64_t[]){1});
+  cr_assert_eq(part_get(reader, "ann", 1, &window, &params), 0, "params of another life");
+  part_put(anew, "ann", 1, 1, 6.0f);
+  part_expect_params(reader, "ann", 1, 1, 6.0f);
+  cr_assert_eq(old->ops->epoch_begin(old, 0, &epoch), SOLID_OK);
+  cr_assert_eq(part_append_one(old, "ann", 2, part_at(1, 8), &window), 1, "a writer that knows of it goes on");
+  part_expect_window(&window, 2, 2, (uint64_t[]){1, 2});
+  solid_store_close(reader);
+  solid_store_close(anew);
+  solid_store_close(old);
 }

@@ -1,0 +1,38 @@
+/* What the files of the memory store share: memory_store.c makes it, memory_users.c answers the calls about users. */
+#ifndef STORE_MEMORY_MEMORY_PARTS_H
+#define STORE_MEMORY_MEMORY_PARTS_H
+
+#include "store/memory/streams.h"
+#include "store/memory/user_table.h"
+#include "store/memory_store.h"
+#include <pthread.h>
+
+/* What the handles of one memory share; `lock` guards handles and everything behind it. */
+typedef struct sol_memory {
+  pthread_mutex_t lock;
+  size_t handles;
+  solid_memory_store_options options;
+  sol_user_table users;
+  sol_streams streams;
+  solid_store_epoch epoch;
+} sol_memory;
+
+typedef struct sol_memory_store {
+  solid_store base;
+  sol_memory *mem;
+  int is_writer; /* it writes under an era, and stops where the memory has another */
+  uint32_t era;
+} sol_memory_store;
+
+/* Begins a call: the lock is held until pthread_mutex_unlock. */
+int64_t sol_memory_lock(sol_memory *mem);
+
+/* memory_users.c: slots of solid_store_ops. */
+solid_status sol_memory_advance(solid_store *store, const solid_append *appends, size_t n, solid_window *windows,
+                                size_t *applied, solid_status *statuses);
+solid_status sol_memory_put_params(solid_store *store, const solid_bytes *users, const solid_params *params, size_t n,
+                                   solid_status *statuses);
+solid_status sol_memory_get(solid_store *store, const solid_bytes *users, size_t n, uint64_t generation,
+                            solid_window *windows, solid_params *params, uint8_t *found, solid_status *statuses);
+
+#endif

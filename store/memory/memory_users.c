@@ -1,0 +1,125 @@
+/* The memory store's calls about users. */
+#include "solid/base/clock.h"
+#include "solid/extend.h"
+#include "store/memory/memory_parts.h"
+#include "store/record/codec.h"
+#include "store/record/port.h"
+#include <string.h>
+
+static void read_window(const sol_user *user, solid_window *window) {
+  *window = (solid_window){.steps = window->steps, .dislikes = window->dislikes};
+  if (!user) return;
+  window->count = user->count;
+  window->seq = user->seq;
+  window->n_dislikes = window->dislikes ? user->n_dislikes : 0;
+  if (user->record) {
+    window->params_generation = user->generation;
+    window->params_seq = user->params_seq;
+    window->params_ms = user->made_ms;
+  }
+  memcpy(window->steps, user->steps, sizeof *user->steps * user->count);
+  if (window->n_dislikes) memcpy(window->dislikes, user->dislikes, sizeof *user->dislikes * user->n_dislikes);
+}
+
+/* A writer meets another era than its own: what it wrote is taken as empty by now. */
+static solid_status check_era(sol_memory_store *store) {
+  if (store->is_writer && store->era != store->mem->users.era)
+    return solid_fail(SOLID_ELOST, "memory store: a new epoch was begun: what was written before it is gone");
+  return SOLID_OK;
+}
+
+static solid_status advance_user(sol_memory *mem, const solid_append *append, int64_t now, solid_window *window,
+                                 size_t *applied) {
+  sol_user *user = sol_users_find(&mem->users, append->user, now);
+  solid_status status = SOLID_OK;
+  *applied = 0;
+  if (!user && append->count) status = sol_users_add(&mem->users, append->user, now, &user);
+  if (user && append->count && !status) sol_users_renew(&mem->users, user);
+  for (size_t i = 0; i < append->count && !status; i++)
+    status = sol_users_append(&mem->users, user, &append->steps[i], append->dislikes && append->dislikes[i],
+                              &append->positions[i], now, applied);
+  if (!status) read_window(user && user->era == mem->users.era ? user : NULL, window);
+  return status;
+}
+
+solid_status sol_memory_advance(solid_store *store, const solid_append *appends, size_t n, solid_window *windows,
+                                size_t *applied, solid_status *statuses) {
+  sol_memory_store *self = (sol_memory_store *)store;
+  sol_memory *mem = self->mem;
+  solid_status status = sol_port_check_appends(appends, n, windows, statuses);
+  if (status) return status;
+  int64_t now = sol_memory_lock(mem);
+  status = check_era(self);
+  for (size_t i = 0; i < n && !status; i++) {
+    if (!self->is_writer) self->is_writer = 1, self->era = mem->users.era;
+    size_t fresh;
+    status = advance_user(mem, &appends[i], now, &windows[i], &fresh);
+    if (applied) applied[i] = fresh;
+  }
+  pthread_mutex_unlock(&mem->lock);
+  return status;
+}
+
+static solid_status put_user(sol_memory *mem, solid_bytes id, const solid_params *params, int64_t now) {
+  sol_user *user = sol_users_find(&mem->users, id, now);
+  solid_status status = user ? SOLID_OK : sol_users_add(&mem->users, id, now, &user);
+  if (status) return status;
+  solid_params stored = {.seq = 0};
+  if (user->record)
+    stored = (solid_params){
+        .seq = user->params_seq, .generation = user->generation, .width = user->width, .count = user->params};
+  if (sol_port_keeps(user->seq, &stored, params)) return SOLID_OK;
+  size_t h_size = sizeof(float) * params->width;
+  size_t size = h_size + sol_values_size((solid_element)params->element, params->count);
+  status = sol_users_size_record(&mem->users, user, (uint32_t)size, now);
+  if (status) return status;
+  sol_values_pack(SOLID_F32, params->h, params->width, user->record);
+  sol_params_pack(params, user->record + h_size);
+  user->params_seq = params->seq;
+  user->generation = params->generation;
+  user->width = params->width;
+  user->params = params->count;
+  user->element = params->element;
+  user->made_ms = params->made_ms ? params->made_ms : sol_wall_ms();
+  return SOLID_OK;
+}
+
+solid_status sol_memory_put_params(solid_store *store, const solid_bytes *users, const solid_params *params, size_t n,
+                                   solid_status *statuses) {
+  sol_memory *mem = ((sol_memory_store *)store)->mem;
+  solid_status status = sol_port_check_params(users, params, n, statuses);
+  if (status) return status;
+  int64_t now = sol_memory_lock(mem);
+  status = check_era((sol_memory_store *)store);
+  for (size_t i = 0; i < n && !status; i++) status = put_user(mem, users[i], &params[i], now);
+  pthread_mutex_unlock(&mem->lock);
+  return status;
+}
+
+static int read_params(const sol_user *user, uint64_t generation, solid_params *params) {
+  if (!user || !user->record || user->generation != generation) return 0;
+  if (user->width != params->width || user->params != params->count) return 0;
+  const uint8_t *values = user->record + sizeof(float) * user->width;
+  sol_values_unpack(SOLID_F32, user->record, user->width, params->h);
+  sol_values_unpack((solid_element)user->element, values, user->params, params->values);
+  params->seq = user->params_seq;
+  params->generation = generation;
+  params->element = user->element;
+  params->made_ms = user->made_ms;
+  return 1;
+}
+
+solid_status sol_memory_get(solid_store *store, const solid_bytes *users, size_t n, uint64_t generation,
+                            solid_window *windows, solid_params *params, uint8_t *found, solid_status *statuses) {
+  sol_memory *mem = ((sol_memory_store *)store)->mem;
+  solid_status status = sol_port_check_get(users, n, windows, params, found, statuses);
+  if (status) return status;
+  int64_t now = sol_memory_lock(mem);
+  for (size_t i = 0; i < n; i++) {
+    const sol_user *user = sol_users_find(&mem->users, users[i], now);
+    read_window(user, &windows[i]);
+    found[i] = (uint8_t)read_params(user, generation, &params[i]);
+  }
+  pthread_mutex_unlock(&mem->lock);
+  return SOLID_OK;
+}

@@ -1,0 +1,30 @@
+#include "store/record/head.h"
+#include <assert.h>
+#include <string.h>
+
+static const uint8_t no_params[SOL_PARAMS_HEAD];
+
+size_t sol_head_encode(const sol_head *head, uint8_t out[SOL_HEAD_MAX]) {
+  assert(head->n_marks <= SOL_MARKS_MAX);
+  const uint8_t begin[4] = {'S', 'U', SOL_HEAD_VERSION, (uint8_t)(head->n_marks + (head->has_dislikes ? 128 : 0))};
+  memcpy(out, begin, 4);
+  memcpy(out + 4, head->epoch.bytes, sizeof head->epoch.bytes);
+  memcpy(out + 20, &head->seq, 8);
+  memcpy(out + SOL_HEAD_PARAMS, head->has_params ? head->params : no_params, SOL_PARAMS_HEAD);
+  memcpy(out + SOL_HEAD_SIZE, head->marks, SOL_POSITION_SIZE * head->n_marks);
+  return SOL_HEAD_SIZE + SOL_POSITION_SIZE * head->n_marks;
+}
+
+int sol_head_decode(const uint8_t *data, size_t size, sol_head *head) {
+  if (size < SOL_HEAD_SIZE || data[0] != 'S' || data[1] != 'U' || data[2] != SOL_HEAD_VERSION) return 0;
+  size_t marks = data[3] & 127;
+  if (marks > SOL_MARKS_MAX || size != SOL_HEAD_SIZE + SOL_POSITION_SIZE * marks) return 0;
+  memcpy(head->epoch.bytes, data + 4, sizeof head->epoch.bytes);
+  memcpy(&head->seq, data + 20, 8);
+  memcpy(head->params, data + SOL_HEAD_PARAMS, SOL_PARAMS_HEAD);
+  memcpy(head->marks, data + SOL_HEAD_SIZE, SOL_POSITION_SIZE * marks);
+  head->has_params = memcmp(head->params, no_params, SOL_PARAMS_HEAD) != 0;
+  head->has_dislikes = data[3] >> 7;
+  head->n_marks = marks;
+  return 1;
+}

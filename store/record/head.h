@@ -1,0 +1,41 @@
+/* The head of a user's record, as store/redis/record.lua reads and writes it; version 1:
+ *
+ *   offset   bytes  what
+ *   0        2      "SU"
+ *   2        1      version: 1
+ *   3        1      marks, 0 to 8; + 128 when there are dislikes
+ *   4        16     epoch under which it was written
+ *   20       8      seq: number of steps ever applied
+ *   28       40     head of the params (codec.h); all zero = there are none
+ *   68       16 m   marks: position of the newest event applied of a stream; the stream that moved last at the end
+ *
+ * Versions grow; whoever meets a newer one than its own leaves it alone. */
+#ifndef STORE_RECORD_HEAD_H
+#define STORE_RECORD_HEAD_H
+
+#include "store/record/codec.h"
+
+enum {
+  SOL_HEAD_VERSION = 1,
+  SOL_HEAD_SIZE = 68,
+  SOL_HEAD_PARAMS = 28, /* where the head of the params lies */
+  SOL_MARKS_MAX = 8,
+  SOL_HEAD_MAX = SOL_HEAD_SIZE + SOL_MARKS_MAX * SOL_POSITION_SIZE
+};
+
+typedef struct sol_head {
+  solid_store_epoch epoch;
+  uint64_t seq;
+  uint8_t params[SOL_PARAMS_HEAD];
+  int has_params, has_dislikes;
+  size_t n_marks;
+  solid_position marks[SOL_MARKS_MAX];
+} sol_head;
+
+/* Returns the size. Only the newest of more than SOL_MARKS_MAX marks could be kept: there may be no more. */
+size_t sol_head_encode(const sol_head *head, uint8_t out[SOL_HEAD_MAX]);
+
+/* 1, or 0 where the bytes are no head of this version. */
+int sol_head_decode(const uint8_t *data, size_t size, sol_head *head);
+
+#endif

@@ -1,0 +1,62 @@
+#include "store/redis/errors.h"
+#include <stddef.h>
+#include <string.h>
+
+#define PASSING(text, status, elsewhere)                                                                               \
+  { text, SOL_ERROR_PASSING, status, elsewhere, NULL }
+#define FINAL(text, what)                                                                                              \
+  { text, SOL_ERROR_FINAL, SOLID_EREFUSED, 0, what }
+
+static const sol_error rows[] = {
+    PASSING("LOADING", SOLID_EIO, 1),
+    PASSING("MASTERDOWN", SOLID_EIO, 1),
+    PASSING("CLUSTERDOWN", SOLID_EIO, 1),
+    PASSING("BUSY", SOLID_EIO, 0),
+    PASSING("OOM", SOLID_EFULL, 0),
+    PASSING("MISCONF", SOLID_EIO, 0),
+    PASSING("TRYAGAIN", SOLID_EIO, 0),
+    PASSING("NOREPLICAS", SOLID_EIO, 0),
+    PASSING("ERR max number of clients", SOLID_EIO, 1),
+    {"READONLY", SOL_ERROR_READONLY, SOLID_EIO, 1, "it is a replica: name the master"},
+    {"WRONGTYPE", SOL_ERROR_USER, SOLID_EFORMAT, 0, NULL},
+    {"NEWER", SOL_ERROR_FINAL, SOLID_EUNSUPPORTED, 0, "use a version that knows it"},
+    FINAL("NOPERM", "the user needs the keys of the prefix, EVALSHA, SCRIPT, GETRANGE and what the scripts call"),
+    FINAL("ERR The user executing the script can't", "the user needs the keys of the prefix and what the scripts call"),
+    FINAL("WRONGPASS", "correct user and password"),
+    FINAL("NOAUTH", "give a password"),
+    FINAL("ERR invalid password", "correct the password"),
+    FINAL("ERR AUTH", "the server wants no password"),
+    FINAL("ERR Client sent AUTH", "the server wants no password"),
+    FINAL("DENIED", "the server is in protected mode"),
+    FINAL("ERR unknown command", "scripts are needed: EVALSHA and SCRIPT LOAD"),
+    FINAL("ERR unknown subcommand", "scripts are needed: EVALSHA and SCRIPT LOAD"),
+    FINAL("ERR invalid DB", "correct the number of the database"),
+    FINAL("ERR DB index", "correct the number of the database"),
+    FINAL("ERR SELECT is not allowed", "a cluster has database 0 alone"),
+    FINAL("MOVED", "clusters are not supported"),
+    FINAL("ASK", "clusters are not supported"),
+    FINAL("CROSSSLOT", "clusters are not supported"),
+};
+
+static const sol_error unknown = {"", SOL_ERROR_UNKNOWN, SOLID_EIO, 0, NULL};
+
+/* Servers before 7 put what a command of a script said behind words of their own:
+ * "ERR Error running script (call to f_...): @user_script:36: -OOM command not allowed ..." */
+static const char *innermost(const char *text) {
+  const char *script = strstr(text, "@user_script:");
+  if (strncmp(text, "ERR Error running script", 24) || !script) return text;
+  const char *said = strstr(script, ": ");
+  for (const char *more = said; more && (more = strstr(more + 2, "@user_script:")) && (more = strstr(more, ": "));)
+    said = more;
+  if (!said) return text;
+  said += 2;
+  while (*said == ' ' || *said == '-' || (*said >= '0' && *said <= '9') || *said == ':') said++;
+  return said;
+}
+
+const sol_error *sol_error_find(const char *text) {
+  const char *said = innermost(text);
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+    if (strncmp(said, rows[i].begin, strlen(rows[i].begin)) == 0) return &rows[i];
+  return &unknown;
+}

@@ -1,0 +1,73 @@
+-- What the scripts about a user share: it stands before each of them.
+--
+-- A user is one hash, <prefix>{user}, with one time to live. Its fields (store/record/head.h has their bytes):
+--   h  head: version of the record, epoch, seq of the window, head of the params, marks
+--   s  steps of the window, 16 bytes each, oldest first
+--   p  params: h and values, of which the head holds seq, generation, sizes and a checksum
+--   d  dislikes: hashes of items, 8 bytes each, oldest first
+-- A value is looked at only after its size: what is larger than any record may not cost the server a copy.
+-- Numbers of 64 bits are compared as two halves, because a Lua number holds 53.
+local HEAD, MARKS, PARAMS_AT, MOST_STEPS, MOST_DISLIKES = 68, 8, 29, 65535, 256
+local NONE = '\0\0\0\0\0\0\0\0'
+local NO_PARAMS = '\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0'
+local call, sub, byte = redis.call, string.sub, string.byte
+
+local function is_above(left, right)
+  local low, high = struct.unpack('<I4I4', left)
+  local other_low, other_high = struct.unpack('<I4I4', right)
+  return high > other_high or (high == other_high and low > other_low)
+end
+
+-- What a hash without a head is: 'none' (no such key), 'damaged', or 'foreign' where it has no field of ours either.
+local function name_headless(key)
+  if call('EXISTS', key) == 0 then return 'none' end
+  local fields = call('HEXISTS', key, 's') + call('HEXISTS', key, 'p') + call('HEXISTS', key, 'd')
+  return fields > 0 and 'damaged' or 'foreign'
+end
+
+-- 'ours', 'damaged' or 'newer', of a head of that size.
+local function judge_head(head, size)
+  local first, second, version, shape = byte(head, 1, 4)
+  if first ~= 83 or second ~= 85 or not shape or version == 0 then return 'damaged' end -- "SU"
+  if version > 1 then return 'newer' end
+  return shape % 128 <= MARKS and size == HEAD + 16 * (shape % 128) and 'ours' or 'damaged'
+end
+
+-- What there is under a key: 'ours' and the head, or one of the above. A key of another type is Redis's own error.
+local function read_head(key)
+  local size = call('HSTRLEN', key, 'h')
+  if size == 0 then return name_headless(key) end
+  if size > 4096 then return 'damaged' end
+  local head = call('HGET', key, 'h')
+  return judge_head(head, size), head
+end
+
+-- The same with more of it: 'ours' and { head, steps } or, where `field` is asked for and has `most` bytes at most,
+-- { head, steps, field }; what is not there is false.
+local function read_record(key, field, most)
+  local size = call('HSTRLEN', key, 'h')
+  if size == 0 then return name_headless(key) end
+  local steps = call('HSTRLEN', key, 's')
+  if size > 4096 or steps % 16 ~= 0 or steps > 16 * MOST_STEPS then return 'damaged' end
+  if field and call('HSTRLEN', key, field) > most then field = nil end
+  local values = field and call('HMGET', key, 'h', 's', field) or call('HMGET', key, 'h', 's')
+  return judge_head(values[1], size), values
+end
+
+local function has_dislikes(head)
+  return byte(head, 4) >= 128
+end
+
+-- The dislikes; nil if they are none.
+local function read_dislikes(key)
+  local size = call('HSTRLEN', key, 'd')
+  if size % 8 ~= 0 or size > 8 * MOST_DISLIKES then return nil end
+  return call('HGET', key, 'd') or ''
+end
+
+-- The refusal of a record that is none of ours to change, or nil.
+local function refuse(state)
+  if state == 'foreign' then return redis.error_reply('WRONGTYPE a hash that is no record of a user') end
+  if state == 'newer' then return redis.error_reply('NEWER version of a record than 1, which is known here') end
+end
+
