@@ -44,8 +44,8 @@ typedef struct solid_answer {
   uint64_t params_seq;  /* events the parameters have seen; 0 when there were none */
   uint64_t window_seq;  /* events the window has seen */
   size_t count;         /* items returned; below k only when fewer are left after the filters */
-  solid_status status;  /* OK, or why this user alone has no answer (EFORMAT: the stored record is unusable);
-                           count is 0 then */
+  solid_status status;  /* OK, or why this user alone has no answer (EFORMAT: the stored record is unusable;
+                           ERANGE: scores that are no finite numbers); count is 0 then */
 } solid_answer;
 
 typedef struct solid_recommender_stats {

@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef struct replay_options {
   const char *data, *format, *brokers, *topic, *write;
@@ -223,9 +224,15 @@ static int finish(output *out, solid_status status) {
 static int replay(const replay_options *options, const solid_config *config) {
   output out = {.options = options};
   replay_source source = {options->data, options->format, &options->reading, (uint64_t)options->limit};
+  sol_beside beside = {.fd = -1};
   int code = EXIT_DONE;
   if (options->write) {
-    out.file = strcmp(options->write, "-") == 0 ? stdout : fopen(options->write, "w");
+    if (strcmp(options->write, "-") == 0)
+      out.file = stdout;
+    else if (sol_beside_open(&beside, options->write, 1))
+      return fail(EXIT_SOURCE);
+    else
+      out.file = fdopen(dup(beside.fd), "w");
     if (!out.file) {
       fprintf(stderr, "solid_send: %s: %s\n", options->write, strerror(errno));
       return EXIT_SOURCE;
@@ -238,7 +245,11 @@ static int replay(const replay_options *options, const solid_config *config) {
   out.start = sol_steady_s();
   if (code == EXIT_DONE) code = finish(&out, replay_read(&source, take, &out));
   if (out.rk) rd_kafka_destroy(out.rk);
-  if (out.file && out.file != stdout && fclose(out.file) != 0) code = EXIT_FAILED;
+  if (out.file && out.file != stdout) {
+    if (fclose(out.file) != 0) code = EXIT_FAILED;
+    if (code == EXIT_DONE && sol_beside_commit(&beside)) code = fail(EXIT_FAILED);
+    sol_beside_abandon(&beside);
+  }
   return code;
 }
 

@@ -1,6 +1,7 @@
 #include "solid/serve/answer.h"
 #include "solid/base/arena.h"
 #include "solid/base/clock.h"
+#include "solid/base/text.h"
 #include "solid/extend.h"
 #include "solid/infer/worker/worker.h"
 #include "solid/model/model_parts.h"
@@ -245,6 +246,25 @@ static size_t rank_by_popularity(const sol_answerer *a, const sol_row *r, const 
   return count;
 }
 
+/* An item whose score is no number is not among the best: fewer of them than there are items to choose from is as wrong
+ * as an infinite one. What made them, stored parameters or the model, is no answer's fault to hide. */
+static void judge_scores(const sol_answerer *a, size_t q, const sol_ask *ask) {
+  const solid_question *question = &a->questions[q];
+  sol_row *r = &a->rows[a->asked_by[q]];
+  size_t open = 0, count = question->count; /* items to choose from, counted where too few came */
+  for (size_t i = 0; i < a->info.items && count < ask->k; i++)
+    open += !sol_is_excluded(question->excluded, (uint32_t)i);
+  if (count >= (open < ask->k ? open : ask->k) &&
+      (!count || (isfinite(question->best[0].score) && isfinite(question->best[count - 1].score))))
+    return;
+  r->status = solid_fail(SOLID_ERANGE,
+                         "user %s: %zu of %zu items have scores that are numbers: the model or the stored parameters "
+                         "are damaged",
+                         sol_show(r->user.data, r->user.size).text, count, open);
+  r->count = 0;
+  for (size_t i = 0; i < ask->k; i++) question->best[i] = (solid_scored){SOLID_NO_ITEM, -INFINITY};
+}
+
 solid_status sol_answer(sol_answerer *a, const solid_bytes *users, size_t n, const sol_ask *ask, solid_scored *out) {
   solid_status status = read_store(a, users, n);
   if (status) return status;
@@ -252,7 +272,10 @@ solid_status sol_answer(sol_answerer *a, const solid_bytes *users, size_t n, con
   exclude(a, m, ask);
   status = solid_worker_answer(a->worker, a->questions, m, ask->k);
   if (status) return status;
-  for (size_t q = 0; q < m; q++) a->rows[a->asked_by[q]].count = a->questions[q].count;
+  for (size_t q = 0; q < m; q++) {
+    a->rows[a->asked_by[q]].count = a->questions[q].count;
+    judge_scores(a, q, ask);
+  }
   for (size_t i = 0; i < n; i++) {
     sol_row *r = &a->rows[i];
     if (r->source == SOLID_FROM_POPULARITY) r->count = rank_by_popularity(a, r, ask, out + i * ask->k);
