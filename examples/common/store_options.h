@@ -14,7 +14,8 @@ typedef struct store_options {
   int kind, element;
   const char *redis, *user, *password, *prefix;
   int64_t database;
-  int64_t ttl_s; /* 0 = endless in memory; in Redis the times that other programs have set stay */
+  int64_t memory_mb; /* that the store in memory may take up; 0 = the library's default */
+  int64_t ttl_s;     /* 0 = endless in memory; in Redis the times that other programs have set stay */
 } store_options;
 
 /* Properties of how Redis is reached. `struct_` is the program's struct, whose store_options is called `store`. */

@@ -1,6 +1,7 @@
 #include "examples/common/ground.h"
 #include "examples/ingestd/ingestd.h"
 #include <inttypes.h>
+#include <string.h>
 
 void ingestd_log(void *user, solid_log_level level, const char *line) {
   static const char *const names[] = {"debug", "info", "warning", "error"};
@@ -40,8 +41,10 @@ void ingestd_print(void *user, const solid_ingest_stats *stats) {
   print_rejected(stats);
   if (stats->lag >= 0)
     printf(" lag %" PRId64 " partitions %d commits %" PRIu64, stats->lag, stats->partitions, stats->commits);
-  printf(" retries %" PRIu64 " batch %.0f ms%s\n", stats->retries, stats->last_batch_ms,
-         stats->waiting ? " WAITING for the store or the broker" : "");
+  printf(" retries %" PRIu64 " batch %.0f ms", stats->retries, stats->last_batch_ms);
+  const char *why = solid_last_error();
+  if (stats->waiting) printf(" WAITING for the store or the broker: %s", sol_show(why, strlen(why)).text);
+  putchar('\n');
   fflush(stdout);
   report->generated = done.generated;
   report->last_ms = now_ms;
