@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# Tables and plots of a folder of result files, as examples/reproduce.sh leaves them:   report.sh FOLDER [README [FIGURES]]
+# Tables and plots of a folder of result files, as examples/reproduce.sh leaves them:   report.sh FOLDER [PAGE [FIGURES]]
 #
 # FOLDER/SET.MODEL.SEED.json (solid_eval), FOLDER/compare-SET.json (solid_eval compare) and .jsonl (solid_train --log) become
-# FOLDER/accuracy.md, cold.md, staleness.md and *.svg. README: a file in which the text between <!-- NAME --> and <!-- /NAME -->
-# becomes the table NAME, accuracy and cold. FIGURES: a folder that the plots are copied to.
+# FOLDER/accuracy.md, cold.md, staleness.md and *.svg. PAGE: a file in which the text between <!-- NAME --> and <!-- /NAME -->
+# is replaced by the table NAME (accuracy and cold). FIGURES: a folder that the plots are copied to.
 #
-# A figure is the mean over seeds, +- their deviation; its interval the mean of the seeds' 95 % bootstrap intervals over users, which
-# does not shrink with their number: it says how far other users could move the figure. Differences are paired by user.
+# A figure is the mean over seeds, +- the standard deviation over seeds. Its interval is the mean of the seeds' 95 % bootstrap intervals over users;
+# it does not shrink with the number of seeds, because it says how far other users could move the figure. Differences are paired by user.
 set -euo pipefail
 plot_staleness=$(cd "$(dirname "$0")/../tests/bench" && pwd)/plot_staleness.sh
 [ -z "${3:-}" ] || mkdir -p "$3"
-out=$(cd "$1" && pwd) readme=${2:+$(realpath "$2")} figures=${3:+$(cd "$3" && pwd)}
+out=$(cd "$1" && pwd) page=${2:+$(realpath "$2")} figures=${3:+$(cd "$3" && pwd)}
 cd "$out"
 skip() { echo "report: skipped: $*"; }
 command -v jq >/dev/null || { skip "tables and plots need jq"; exit 0; }
@@ -94,24 +94,24 @@ cold_table() {
   echo "| data set, hidden items | model | hidden target, whole catalogue: HR@10 | NDCG@10 | among hidden items: HR@10 | other targets: HR@10 | seeds |"
   echo "|---|---|---|---|---|---|---|"
   awk -F'\t' "$format"' BEGIN {
-      name["popularity"] = "popularity; among hidden items: by lot"
+      name["popularity"] = "popularity; random order among hidden items"
       name["cold-random"] = "another item'"'"'s codes"; name["cold"] = "codes from content"
       name["cold-dropout-random"] = "item dropout, another item'"'"'s codes"; name["cold-dropout"] = "item dropout, codes from content"
-      name["cold-all"] = "nothing hidden (what is lost)"}
+      name["cold-all"] = "nothing hidden"}
     {print "| " (last == $1 ? "" : $1 ", " $5 " of " $6 "; about " int($7 + .5) " events") " | " name[$2] " | " figure(8) " | " figure(11) " | " figure(14) " | " figure(20) " | " $3 " |"; last = $1}' cold.tsv
 }
 
-# put NAME: the table NAME.md between the markers of the README
+# put NAME: the table NAME.md between the markers of the page
 put() {
   local begin="<!-- $1 -->" end="<!-- /$1 -->"
-  [ "$(grep -cxF -- "$begin" "$readme")" = 1 ] && [ "$(grep -cxF -- "$end" "$readme")" = 1 ] ||
-    { echo "report: $readme has no lines '$begin' and '$end'" >&2; return 1; }
+  [ "$(grep -cxF -- "$begin" "$page")" = 1 ] && [ "$(grep -cxF -- "$end" "$page")" = 1 ] ||
+    { echo "report: $page has no lines '$begin' and '$end'" >&2; return 1; }
   awk -v begin="$begin" -v end="$end" -v table="$out/$1.md" '
     $0 == end {inside = 0}
     !inside {print}
-    $0 == begin {inside = 1; while ((getline line < table) > 0) print line}' "$readme" >"$readme.new"
-  cat "$readme.new" >"$readme" && rm -f "$readme.new"
-  echo "report: $readme: table $1"
+    $0 == begin {inside = 1; while ((getline line < table) > 0) print line}' "$page" >"$page.new"
+  cat "$page.new" >"$page" && rm -f "$page.new"
+  echo "report: $page: table $1"
 }
 
 # ---- Plots ----
@@ -153,7 +153,7 @@ for table in accuracy cold staleness; do
   [ -s $table.tsv ] || { rm -f $table.tsv; continue; }
   ${table}_table >$table.md
   cat $table.md
-  if [ -n "$readme" ] && [ $table != staleness ]; then put $table; fi
+  if [ -n "$page" ] && [ $table != staleness ]; then put $table; fi
 done
 command -v gnuplot >/dev/null || { skip "plots need gnuplot"; exit 0; }
 if [ -s accuracy.tsv ]; then

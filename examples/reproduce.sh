@@ -9,9 +9,9 @@
 #     --threads N       CPU threads of a run (default 0: all)
 #     --epochs N        at most; for a quick look
 #     --build DIR       programs are in DIR/bin (default build/release)
-#     --out DIR         result files, tables and plots (default build/reproduce); a run that has its result is not made again
-#     --write-readme    put the tables between the markers of README.md (--readme FILE: of another file), and the plots into
-#                       examples/figures (--figures DIR: into another folder)
+#     --out DIR         result files, tables and plots (default build/reproduce); a run whose result is there is not repeated
+#     --write FILE      replace the tables between the markers of FILE, e.g. tests/bench/ACCURACY.md
+#     --figures DIR     copy the plots into DIR, e.g. examples/figures
 #
 # Data: the folder named by SOLID_DATA (default ../shared/data beside this repository), one folder a set; nothing is downloaded.
 #
@@ -21,14 +21,14 @@
 #   ml-1m       ml-1m/ml-1m.txt                                                     github.com/kang205/SASRec, data/ml-1m.txt
 #   ml-100k     ml-100k/ml-100k.inter, ml-100k.item                                 recbole.io, dataset ml-100k (atomic files)
 #   scientific  scientific-multimodal/Scientific.test.inter, .feat1CLS, .feat3CLS   github.com/RUCAIBox/MISSRec, dataset Scientific
-#   cold        beauty and scientific (text, image) again, with 10 % of the items hidden from training; cold-beauty, cold-scientific: one of them
-#   generated   made on the spot (make_dataset): says that the script works, and nothing about the model
+#   cold        beauty and scientific (text, image) with 10 % of the items hidden from training; cold-beauty and cold-scientific are the parts
+#   generated   made on the spot (make_dataset): shows that the script works, and nothing about the model
 #
 # solid_train and solid_eval are built with: cmake --preset release && cmake --build --preset release
-# Tables need jq, plots gnuplot; what is missing is said and left out.
+# Tables need jq and plots gnuplot. Without them the tables or plots are skipped with a message.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
-seeds=3 device=cpu jobs=1 threads=0 epochs="" build=$root/build/release out=$root/build/reproduce readme="" figures="" sets=()
+seeds=3 device=cpu jobs=1 threads=0 epochs="" build=$root/build/release out=$root/build/reproduce page="" figures="" sets=()
 data=${SOLID_DATA:-$root/../shared/data}
 
 die() { echo "reproduce: $*" >&2; exit "${code:-1}"; }
@@ -38,7 +38,6 @@ number() { [[ $2 =~ ^[0-9]+$ ]] && [ "$2" -ge "$3" ] || usage "$1 $2: want a num
 while [ $# -gt 0 ]; do
   case $1 in
     -h | --help) sed -n '2,/^set -e/p' "$0" | sed '$d; s/^# \{0,1\}//'; exit 0 ;;
-    --write-readme) readme=${readme:-$root/README.md} figures=${figures:-$root/examples/figures}; shift ;;
     --*)
       [ $# -ge 2 ] || usage "$1 needs a value"
       case $1 in
@@ -49,7 +48,7 @@ while [ $# -gt 0 ]; do
         --device) device=$2 ;;
         --build) build=$2 ;;
         --out) out=$2 ;;
-        --readme) readme=$2 ;;
+        --write) page=$2 ;;
         --figures) figures=$2 ;;
         *) usage "unknown option $1" ;;
       esac
@@ -59,7 +58,7 @@ while [ $# -gt 0 ]; do
   esac
 done
 [ ${#sets[@]} -gt 0 ] || usage "no set is named"
-[ -z "$readme" ] || [ -w "$readme" ] || die "$readme: cannot be written"
+[ -z "$page" ] || [ -w "$page" ] || die "$page: cannot be written"
 for program in solid_train solid_eval; do
   [ -x "$build/bin/$program" ] ||
     die "$build/bin/$program is not there; cmake --preset release && cmake --build --preset release, or name a build with --build"
@@ -82,7 +81,7 @@ files_of() {
     generated) echo --data "$out/generated/events.jsonl" --attributes "$out/generated/items.json" ;;
   esac
 }
-# What was chosen by validation, and what against: tests/bench/ACCURACY.md.
+# Options were chosen by validation NDCG@10; tests/bench/ACCURACY.md has the alternatives.
 recipe_of() {
   local schedule="--rate-end 0.05 --average 0.999 --patience 0"
   case $1 in
@@ -200,5 +199,5 @@ for set in "${sets[@]}"; do
   [[ $set = cold* ]] || compare_heads "$set" || failed=1
 done
 
-"$root/examples/report.sh" "$out" ${readme:+"$readme"} ${figures:+"$figures"} || failed=1
+"$root/examples/report.sh" "$out" ${page:+"$page"} ${figures:+"$figures"} || failed=1
 exit $failed

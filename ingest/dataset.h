@@ -1,13 +1,12 @@
-/* Readers of data files: events for the trainer and for a stream, and what is known about items.
+/* Readers of data files: events for training and for a stream, and attributes, titles and vectors of items.
  *
- * A file of events is opened once and judged once: open -> what it has -> read -> what was odd. Its format is told by
- * its first lines (128 KiB are looked at), which are kept, so that a pipe can be read. Files that end in .gz, or that
- * are gzip whatever they are called, are read through zlib.
+ * A file of events is opened once and read once: open -> info -> read -> report. The first 128 KiB decide the format
+ * and are kept, so that a pipe can be read too. Files that end in .gz, or start like gzip, are decompressed with zlib.
  *
- * What is not understood is refused, never guessed, with SOLID_EFORMAT and "path:line: what" in solid_last_error(); a
- * file that cannot be opened or read gives SOLID_EIO with the path. Blank lines are skipped; lines may end in \r\n; ids
- * are taken as bytes and must be 1 to SOLID_ID_MAX long. What a sink is given is borrowed for the call; a sink that
- * answers anything but SOLID_OK ends the reading, and its status is what the reader answers. */
+ * A reader never guesses: what it does not understand gives SOLID_EFORMAT with "path:line: what" in solid_last_error(),
+ * and a file that cannot be opened or read gives SOLID_EIO with the path. Blank lines are skipped; lines may end in
+ * \r\n; ids are bytes, 1 to SOLID_ID_MAX of them. What a sink receives is borrowed for the call. A sink that returns
+ * anything but SOLID_OK ends the reading, and the reader returns the same status. */
 #ifndef SOLID_INGEST_DATASET_H
 #define SOLID_INGEST_DATASET_H
 
@@ -20,10 +19,11 @@ extern "C" {
 #endif
 
 /* Formats of event files, with the names that --format takes. A file of two columns is `pairs` when its first two
- * lines have exactly two fields, else `rows`; lines of equally many fields, three or more, are no rows unless the
- * format says so. `histories` look like the attributes of items and must be named. */
+ * lines have exactly two fields, else `rows`; if all lines have the same number of fields, three or more, the file is
+ * not taken for `rows` unless the format says so. `histories` look like attributes of items, so the format must be
+ * given. */
 #define SOLID_DATASET_FORMAT_MAP(X)                                                                                    \
-  X(AUTO, "auto")           /* by the first lines */                                                                   \
+  X(AUTO, "auto")           /* decided by the first lines */                                                           \
   X(ROWS, "rows")           /* user item item ...                    oldest first */                                   \
   X(PAIRS, "pairs")         /* user item                             oldest first */                                   \
   X(MOVIELENS, "movielens") /* user::item::rating::seconds           ratings.dat */                                    \
@@ -31,7 +31,7 @@ extern "C" {
   X(RECBOLE, "recbole")     /* user_id:token <tab> item_id:token ... .inter, columns by name */                        \
   X(TABLE, "table")         /* user movie rating ts ...              columns by name, any separator */                 \
   X(EVENTS, "events")       /* {"user":..,"item":..,"event":..,"ts":..}  one a line, ts in milliseconds */             \
-  X(HISTORIES, "histories") /* {"user": [item, ...], ...}            oldest first; by name only */
+  X(HISTORIES, "histories") /* {"user": [item, ...], ...}            oldest first; never by AUTO */
 
 typedef enum solid_dataset_format {
 #define SOLID_DATASET_ENUM(name, text) SOLID_DATASET_##name,
@@ -39,7 +39,7 @@ typedef enum solid_dataset_format {
 #undef SOLID_DATASET_ENUM
 } solid_dataset_format;
 
-/* Names of columns that are known, in any order in the file; capitals and _ make no difference. */
+/* Names of columns that are recognised, in any order; case and _ do not matter. */
 #define SOLID_DATASET_USER_NAMES   "user, user_id"
 #define SOLID_DATASET_ITEM_NAMES   "item, item_id, movie, movie_id, product, product_id"
 #define SOLID_DATASET_TIME_NAMES   "timestamp, time, ts, ts_lo"
@@ -47,33 +47,33 @@ typedef enum solid_dataset_format {
 #define SOLID_DATASET_KIND_NAMES   "event, event_type, kind, action"
 #define SOLID_DATASET_LIST_NAMES   "item_id_list"
 
-/* What the numbers of a column of times are. One unit a file: AUTO is what the first time looks like (below 1e11
- * seconds, below 1e14 milliseconds, else microseconds, with dashes ISO 8601), and a later one of another unit is
- * refused. */
+/* Unit of a column of times, one per file. AUTO decides by the first time (below 1e11 seconds, below 1e14
+ * milliseconds, else microseconds; with dashes ISO 8601), and a later time of another unit is an error. */
 typedef enum solid_time_unit {
   SOLID_TIME_AUTO = 0,
   SOLID_TIME_SECONDS = 1,      /* may have a fraction */
-  SOLID_TIME_MILLISECONDS = 2, /* since 1970-01-01 UTC, as all of them */
+  SOLID_TIME_MILLISECONDS = 2, /* since 1970-01-01 UTC, as are all units */
   SOLID_TIME_MICROSECONDS = 3,
   SOLID_TIME_ISO = 4 /* 2023-07-22, 2023-07-22T06:40:00.5Z, +02:00; a blank for the T; UTC without a zone */
 } solid_time_unit;
 
-/* Reads `text` in *unit, which becomes what the text looks like where it is AUTO. `is_given` = 1: the unit was given,
- * not seen, and numbers are taken as they are, however early they lie. EFORMAT: not a time, or one of another unit. */
+/* Reads `text` in *unit; if that is AUTO, the text decides and *unit is set. `is_given` = 1: the caller chose the unit,
+ * and any number is accepted, however early. EFORMAT: not a time, or a time of another unit. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_time_read(solid_bytes text, solid_time_unit *unit, int is_given,
                                                           int64_t *out);
 
-/* Of files with a row an event (movielens, csv, recbole, table). A column is a name, or a number from 1; NULL = by the
- * known names. Texts are borrowed until the file is closed. */
+/* Options of files with one event per row (movielens, csv, recbole, table). A column is a name, or a number from 1;
+ * NULL = a recognised name. Texts are borrowed until the file is closed. */
 typedef struct solid_dataset_options {
   uint32_t struct_size; /* set by SOLID_DATASET_OPTIONS_INIT */
   uint32_t format;      /* solid_dataset_format */
   const char *user_column, *item_column, *time_column, *rating_column, *kind_column;
-  const char *separator; /* comma, semicolon, tab, pipe, colons, blanks, or the characters (up to 7); NULL = by look */
+  const char *separator; /* comma, semicolon, tab, pipe, colons, blanks, or up to 7 characters; NULL = decided by the
+                            first line */
   int no_header;         /* the first line is an event: columns are numbers */
   uint32_t time_unit;    /* solid_time_unit */
-  uint64_t bad_lines;    /* so many are left out; one more ends the reading. 0 = the first does */
-  const solid_worth_rule *worth; /* of any format: what events are worth; NULL = each is a step */
+  uint64_t bad_lines;    /* bad lines to leave out; one more ends the reading */
+  const solid_worth_rule *worth; /* for any format: what events are worth; NULL = each is a step */
 } solid_dataset_options;
 
 #define SOLID_DATASET_OPTIONS_INIT                                                                                     \
@@ -82,15 +82,15 @@ typedef struct solid_dataset_options {
 /* The same for callers who cannot use macros. */
 SOLID_API solid_dataset_options solid_dataset_options_default(void);
 
-/* What a file has, known before it is read. Borrowed from the file. */
+/* What a file has, known before it is read. Texts are borrowed from the file. */
 typedef struct solid_dataset_info {
   uint32_t struct_size;
   uint32_t format;       /* solid_dataset_format */
-  const char *separator; /* in words: "tabs"; NULL where the format has none */
+  const char *separator; /* in words: "tabs"; NULL if the format has none */
   int has_header;
-  size_t columns; /* of the header, or of the first line; 0 where the format has none */
+  size_t columns; /* in the header or the first line; 0 if the format has none */
   const char *user_column, *item_column, *time_column, *rating_column, *kind_column; /* names or numbers; NULL = none */
-  int has_times;              /* the events come with times of their own; 0 = only their order is known */
+  int has_times;              /* 1 = the events have times; 0 = only their order is known */
   int has_ratings, has_kinds; /* lines of JSON may have both */
   uint32_t time_unit;         /* solid_time_unit; AUTO = not known before the first time is read */
 } solid_dataset_info;
@@ -98,44 +98,44 @@ typedef struct solid_dataset_info {
 #define SOLID_DATASET_INFO_INIT                                                                                        \
   { sizeof(solid_dataset_info), SOLID_DATASET_AUTO, NULL, 0, 0, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, SOLID_TIME_AUTO }
 
-#define SOLID_DATASET_SAID 3 /* how many of the odd lines are kept in words */
+#define SOLID_DATASET_SAID 3 /* odd lines that are kept as texts */
 
-/* What was odd in what was read so far. Texts ("path:line: what") are borrowed from the file; NULL = fewer. */
+/* What was read so far, and what was odd. Texts ("path:line: what") are borrowed from the file; NULL = no more. */
 typedef struct solid_dataset_report {
   uint32_t struct_size;
   uint64_t events;      /* given to the sink */
   uint64_t bad_lines;   /* left out */
-  uint64_t implausible; /* events whose time is before 1980 or after 2100: taken, yet perhaps of another unit */
+  uint64_t implausible; /* events with a time before 1980 or after 2100, which are kept but may have another unit */
   const char *bad[SOLID_DATASET_SAID], *odd_time[SOLID_DATASET_SAID];
   uint64_t dislikes; /* among the events */
-  uint64_t nothing;  /* events that are worth nothing, and were not given */
+  uint64_t nothing;  /* events that are worth nothing and were left out */
 } solid_dataset_report;
 
 #define SOLID_DATASET_REPORT_INIT                                                                                      \
   { .struct_size = sizeof(solid_dataset_report) }
 
 /* `events` (count >= 1, at most a few thousand) of any users; each user's events come oldest first. `ratings` (count):
- * NAN where there is none; NULL where the file has no ratings. */
+ * NAN for an event without one; NULL if the file has no ratings. */
 typedef solid_status (*solid_dataset_sink)(void *context, const solid_event *events, const double *ratings,
                                            size_t count);
 
-/* One item and its attributes as strings, e.g. "Comedy", or "release_year=1995" where the file names its columns.
- * `count` may be 0. An item comes at most once for each line (or key) that names it. */
+/* One item and its attributes as strings, e.g. "Comedy", or "release_year=1995" if the file names its columns.
+ * `count` may be 0. An item comes at most once per line (or key) that names it. */
 typedef solid_status (*solid_attributes_sink)(void *context, solid_bytes item, const solid_bytes *attributes,
                                               size_t count);
 
 /* One row of a file of vectors: item id and `width` floats. */
 typedef solid_status (*solid_vector_sink)(void *context, solid_bytes item, const float *vector, size_t width);
 
-/* The format called `name` into *out; EINVAL names the formats there are. */
+/* Finds the format called `name`. EINVAL: no such format; the text lists them. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_dataset_format_find(const char *name, solid_dataset_format *out);
 
 /* An open file of events. One thread at a time. */
 typedef struct solid_dataset_file solid_dataset_file;
 
 /* Opens and judges. *out is owned by the caller: solid_dataset_file_close. `options` NULL = the defaults. A device or a
- * pipe is fine. EIO, ENOMEM; EINVAL: options that do not go together; EFORMAT: what the file is, or what it lacks, with
- * the options that would say it. */
+ * pipe is accepted. EIO, ENOMEM. EINVAL: contradictory options. EFORMAT: the file is of an unknown kind or could be
+ * read in two ways; the text names the options that decide. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_dataset_file_open(solid_dataset_file **out, const char *path,
                                                                   const solid_dataset_options *options);
 
@@ -149,25 +149,25 @@ SOLID_API SOLID_CHECK_RESULT solid_status solid_dataset_file_get_info(const soli
  * user, and users come in the order of their first line. Files without times give time_ms = the event's number in the
  * file, from 0. `events` files are passed on in their own order, as a stream would bring them. Recbole rows with an
  * item_id_list are histories of which the file holds many prefixes, or pieces cut to the newest items: a user's rows
- * are joined to one history, and refused where they do not continue one another. position is that of no stream; kind is
- * empty unless the file has it; worth is by the rule of the options.
+ * are joined to one history, and refused where they do not continue one another. The position is that of no
+ * stream, the kind is empty unless the file has one, and the rule of the options gives the worth.
  *
- * EFORMAT: a line, or no events; EIO, ENOMEM; EINVAL: read before; what the sink answered. */
+ * EFORMAT: a bad line, or no events. EIO, ENOMEM. EINVAL: the file was read before. A status of the sink. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_dataset_file_read(solid_dataset_file *file, solid_dataset_sink sink,
                                                                   void *context);
 
-/* What was odd. report->struct_size must be set. */
+/* What was odd so far. report->struct_size must be set. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_dataset_file_get_report(const solid_dataset_file *file,
                                                                         solid_dataset_report *report);
 
 /* NULL is a no-op. */
 SOLID_API void solid_dataset_file_close(solid_dataset_file *file);
 
-/* Of a table of attributes. All zero but struct_size = what is known by itself. */
+/* Options of a table of attributes. All zero but struct_size: recognised columns. */
 typedef struct solid_attributes_options {
   uint32_t struct_size;
   const char *item_column; /* name, or number from 1 */
-  const char *columns;     /* "genres,year": the columns that say something; more than one value is split at | */
+  const char *columns;     /* "genres,year": columns that are attributes; values are split at | */
   const char *separator;   /* as in solid_dataset_options */
   int no_header;
 } solid_attributes_options;
@@ -178,9 +178,9 @@ typedef struct solid_attributes_options {
 /* The same for callers who cannot use macros. */
 SOLID_API solid_attributes_options solid_attributes_options_default(void);
 
-/* Reads what a file says about items; told apart by the first line:
+/* Reads attributes of items; the first line decides the form:
  *   {"item": [1, "two", ...], ...}       attributes as written
- *   movieId,title,genres                 movies.csv: genres, split at |; the item by the known names
+ *   movieId,title,genres                 movies.csv: genres, split at |; a recognised column of items
  *   id::title::genres                    movies.dat, likewise
  *   item_id:token <tab> name:token ...   RecBole .item: "column=value" for token columns and, word by word, for
  *                                        token_seq columns; float columns and columns called title or *_title or text
@@ -194,20 +194,20 @@ SOLID_API SOLID_CHECK_RESULT solid_status solid_dataset_read_attributes(const ch
 /* The title of one item. */
 typedef solid_status (*solid_title_sink)(void *context, solid_bytes item, solid_bytes title);
 
-/* Reads what a file calls its items; told apart by the first line:
+/* Reads titles of items; the first line decides the form:
  *   {"item": "title", ...}
  *   id::title::genres                    movies.dat
- *   any table with a header              a column of items by the known names, and one called title, name, *_title or
+ *   any table with a header              a recognised column of items, and one called title, name, *_title or
  *                                        *_name, also with RecBole's types
- * ENOTFOUND: it says no titles, which is no fault of a file of attributes. */
+ * ENOTFOUND: the file has no titles, which is no error in a file of attributes. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_dataset_read_titles(const char *path, solid_title_sink sink,
                                                                     void *context);
 
-/* Of a file of vectors. */
+/* Options of a file of vectors. */
 typedef struct solid_vectors_options {
   uint32_t struct_size;
-  uint32_t width;  /* floats a row of a raw file; 0 for a .npy file, whose header says it */
-  const char *ids; /* file with the item of each row, one a line; NULL = row numbers in decimal, from 0 */
+  uint32_t width;  /* floats per row of a raw file; 0 for a .npy file, whose header has it */
+  const char *ids; /* file with one item id per line, for each row; NULL = ids are row numbers from 0 */
 } solid_vectors_options;
 
 #define SOLID_VECTORS_OPTIONS_INIT                                                                                     \
@@ -219,17 +219,17 @@ SOLID_API solid_vectors_options solid_vectors_options_default(void);
 typedef struct solid_vectors_report {
   uint32_t struct_size;
   uint32_t width;
-  uint64_t rows, zero_rows; /* zero_rows: rows that are zero in all their values, and say nothing */
-  uint64_t first_zero;      /* number of the first of them, from 0 */
+  uint64_t rows, zero_rows; /* zero_rows: rows in which every value is zero */
+  uint64_t first_zero;      /* number of the first zero row, from 0 */
 } solid_vectors_report;
 
 #define SOLID_VECTORS_REPORT_INIT                                                                                      \
   { sizeof(solid_vectors_report), 0, 0, 0, 0 }
 
-/* Reads vectors: a .npy file of float32 or float64 in rows, by its header, or raw little-endian float32. `options` NULL
- * = the defaults, `report` may be NULL. EINVAL: raw, and no width; .npy, and a width. EFORMAT: a header that is not
- * understood, a size that is no multiple of the row's, a value that is not finite, ids that are not as many as the rows
- * or come twice, or nothing but zeros. */
+/* Reads vectors: a .npy file of float32 or float64 in rows, or raw little-endian float32. `options` NULL
+ * = the defaults, `report` may be NULL. EINVAL: a raw file without a width, or a .npy file with one. EFORMAT: a
+ * header that is not understood, a file size that is not a multiple of the row size, a value that is not finite, more
+ * or fewer ids than rows, an id twice, or zeros only. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_dataset_read_vectors(const char *path,
                                                                      const solid_vectors_options *options,
                                                                      solid_vector_sink sink, void *context,

@@ -10,7 +10,7 @@
  *   offsets (queries + 1), rising, their first need not be 0     ranges: pairs {begin, end}, apart and in rising order
  *   keys: no range ends beyond it                                out (queries, windows, heads * dh)
  *   lse (queries, windows, heads): log sum exp of s, saved for the backward pass; may be NULL
- *   A query without keys has out 0 and lse -INFINITY. A key that no query reads is not looked at.
+ *   A query without keys has out 0 and lse -INFINITY. A key that no query reads is never read.
  *   On CUDA dh > 256 is EUNSUPPORTED
  *
  * attend_ranges_backward: from dout, lse, out, with D_i = dout_i . out_i:

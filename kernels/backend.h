@@ -27,6 +27,8 @@
 #include "kernels/linear.h"
 #include "kernels/quantize.h"
 #include "kernels/reduce.h"
+#include "kernels/rotate.h"
+#include "kernels/select.h"
 #include "kernels/slate.h"
 #include "kernels/topk.h"
 #include "kernels/xent.h"
@@ -58,6 +60,8 @@ typedef solid_status (*sk_body)(void *user);
   X(dropout)                                                                                                           \
   X(attend) X(attend_backward)                                                                                         \
   X(attend_ranges) X(attend_ranges_backward)                                                                           \
+  X(rotate)                                                                                                            \
+  X(select)                                                                                                            \
   X(gru) X(gru_backward)                                                                                               \
   X(generate) X(generate_backward)                                                                                     \
   X(apply) X(apply_backward)                                                                                           \

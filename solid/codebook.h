@@ -13,7 +13,7 @@ extern "C" {
 /* One level's codes over the catalogue. */
 typedef struct solid_codebook_level {
   uint32_t used;     /* codes that have items */
-  double perplexity; /* exp of the entropy of the codes: K when all are used alike */
+  double perplexity; /* exp of the entropy of the codes: K when all are used equally often */
 } solid_codebook_level;
 
 typedef struct solid_codebook_info {
@@ -25,14 +25,14 @@ typedef struct solid_codebook_info {
   solid_codebook_level level[SOLID_LEVELS_MAX];
 } solid_codebook_info;
 
-/* Fills the fields that fit in info->struct_size. Goes through the codes of the whole catalogue: for reports. A model
- * without codes has levels 0. EINVAL: struct_size; ENOMEM. Any thread. */
+/* Fills the fields that fit in info->struct_size. Reads the codes of the whole catalogue, so it is meant for reports. A
+ * model without codes has levels 0. EINVAL: struct_size; ENOMEM. Any thread. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_codebook_get_info(const solid_model *model, solid_codebook_info *info);
 
 /* codes (n, C) of n content vectors (n, content), nearest centroids level by level, ties to the lowest code. The
- * vectors are made as those that the codebook was fitted to. Opens a device queue for the call: for batches of new
- * items, not for the hot path. Any thread. ENOTFOUND: the model has no centroids. ERANGE: a value is not finite; the
- * text names row and element. */
+ * vectors must be computed as those that the codebook was fitted to. Opens a device queue for the call: meant for
+ * batches of new items, not for the hot path. Any thread. ENOTFOUND: the model has no centroids. ERANGE: a value is not
+ * finite; the text names row and element. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_codebook_quantize(const solid_model *model, const float *vectors,
                                                                   size_t n, uint16_t *codes);
 

@@ -1,5 +1,5 @@
-/* What a process decides once: device, threads, where log lines go. Immutable after solid_context_new, so any number
- * of threads may share it; it must outlive everything made from it. */
+/* Settings of a process: device, threads, where log lines go. Immutable after solid_context_new, so any number of
+ * threads may share it; it must outlive everything made from it. */
 #ifndef SOLID_CONTEXT_H
 #define SOLID_CONTEXT_H
 
@@ -25,14 +25,14 @@ typedef enum solid_log_level {
 typedef void (*solid_log_fn)(void *user, solid_log_level level, const char *line);
 
 /* How products are computed. TF32 rounds their factors to 10 bits of mantissa (an error of some 1e-3 where FP32 has
- * 1e-6) and is several times faster on a GPU; sums, norms and losses stay FP32. The CPU has no such mode and refuses
- * it. */
+ * 1e-6) and is several times faster on a GPU; sums, norms and losses stay FP32. The CPU does not have this mode and
+ * refuses it. */
 typedef enum solid_precision { SOLID_PRECISION_FP32 = 0, SOLID_PRECISION_TF32 = 1 } solid_precision;
 
 typedef struct solid_context_options {
   uint32_t struct_size; /* set by SOLID_CONTEXT_OPTIONS_INIT */
-  int32_t threads;      /* CPU threads each worker may use; 0 = as many as the machine has, default 1 */
-  const char *device;   /* "cpu", "cuda", "cuda:N"; NULL = "cpu". What is asked for and absent is EUNSUPPORTED. */
+  int32_t threads;      /* CPU threads each worker may use; 0 = as many as the machine has; default 1 */
+  const char *device;   /* "cpu", "cuda", "cuda:N"; NULL = "cpu". EUNSUPPORTED if it is absent. */
   solid_log_fn log;     /* NULL = silent */
   void *log_user;
   uint32_t precision; /* solid_precision; default FP32 */

@@ -12,7 +12,7 @@ extern "C" {
 
 typedef struct solid_model solid_model;
 
-/* Which generated layers the model has (design: static has none, solid has both branches). */
+/* Which generated layers a model has: none, layers from the items, from the codes of the items, or from both. */
 typedef enum solid_head {
   SOLID_HEAD_STATIC = 0,
   SOLID_HEAD_DUET = 1,
@@ -32,21 +32,21 @@ typedef struct solid_model_info {
   uint32_t rank;       /* r of the generated layers; equal to width when they are full */
   uint32_t params;     /* P: generated floats a user; 0 for the static head */
   uint32_t head;       /* solid_head */
-  uint64_t generation; /* hash of config, weights, codes and vocabulary; parameters of another generation are a miss */
-  uint32_t attributes; /* A: attributes with an embedding that is part of their items' semantics; 0 = none */
-  uint32_t slots;      /* S: attributes an item has at most; 0 = none */
-  uint32_t slate_rows; /* items of a slate at most; 0 = the model has no decoder of slates */
-  uint32_t slate_near; /* 1 = its decoder was trained near-to-far, 0 = raster */
+  uint64_t generation; /* hash of config, weights, codes and vocabulary; parameters of another generation are ignored */
+  uint32_t attributes; /* A: attributes that have an embedding; 0 = none */
+  uint32_t slots;      /* S: most attributes of an item; 0 = none */
+  uint32_t slate_rows; /* most items of a slate; 0 = the model has no decoder of slates */
+  uint32_t slate_near; /* 1 = the decoder was trained near-to-far, 0 = in raster order */
 } solid_model_info;
 
 /* Reads and validates a model file: header, shapes, finite weights, codes within range, vocabulary without repeats,
- * stored hash against contents. On success *out is owned by the caller: solid_model_free. `ctx` must outlive it.
- * EIO: cannot be read. EFORMAT: not safetensors, truncated, damaged, wrong shapes; the text names file and tensor.
- * EUNSUPPORTED: written by a newer format. ENOMEM, EDEVICE: no room on this machine or device. */
+ * and the stored hash against the contents. On success *out is owned by the caller: solid_model_free. `ctx` must
+ * outlive it. EIO: cannot be read. EFORMAT: not safetensors, truncated, damaged, wrong shapes; the text names file and
+ * tensor. EUNSUPPORTED: the file has a newer format. ENOMEM, EDEVICE: no memory left on this machine or device. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_model_load(solid_model **out, const solid_context *ctx,
                                                            const char *path);
 
-/* NULL is a no-op. No worker, recommender or pipeline made from the model may be left. */
+/* NULL is a no-op. Free every worker, recommender and pipeline of the model first. */
 SOLID_API void solid_model_free(solid_model *model);
 
 /* Fills the fields that fit in info->struct_size. EINVAL: struct_size is 0 or too large. */
@@ -69,18 +69,17 @@ SOLID_API uint64_t solid_item_hash(solid_bytes id);
 
 #define SOLID_TITLE_MAX 1000 /* longest title in bytes */
 
-/* Title of an item for people, borrowed; {NULL, 0} where the model file keeps none. */
+/* Title of an item, borrowed; {NULL, 0} if the model file has none. */
 SOLID_API solid_bytes solid_model_item_title(const solid_model *model, uint32_t item);
 
-/* A title on its way into a model file. */
+/* An item and its title. */
 typedef struct solid_title {
   solid_bytes item, title;
 } solid_title;
 
-/* Writes the model file at `path` again with these titles in place of those it has; the generation stays, and so do all
- * stored parameters. Items that the model does not know are left out, those that have no title have an empty one, and
- * longer ones are cut to SOLID_TITLE_MAX bytes. *kept (may be NULL) receives how many items have one. Errors as
- * solid_model_load, and of writing. */
+/* Replaces the titles in the model file at `path`. The generation does not change, so stored parameters stay valid.
+ * Titles of unknown items are left out, and titles are cut to SOLID_TITLE_MAX bytes. *kept (may be NULL) receives the
+ * number of items that have one. Errors of solid_model_load, and of writing. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_model_file_set_titles(const char *path, const solid_title *titles,
                                                                       size_t n, size_t *kept);
 

@@ -12,18 +12,18 @@ extern "C" {
 
 typedef struct solid_pipeline solid_pipeline;
 
-/* Takes n events in stream order, borrowed for the call. `verdicts` (n) receives per event SOLID_OK, SOLID_ENOTFOUND
- * (item not in the vocabulary), SOLID_ERANGE / SOLID_EINVAL (id of a bad length), SOLID_EDUPLICATE (its position says
- * that it was applied before), or what the store says of this user alone: SOLID_EFORMAT, what lies under their name is
- * no record. The call itself fails only when the batch as a whole could not be stored: retriable = call again with the
- * same events, harmless because of their positions; what the call that failed had applied is no duplicate then. ELOST:
- * what was stored before is gone, nothing may be committed any more. */
+/* Takes n events in stream order, borrowed for the call. `verdicts` (n) receives for each event SOLID_OK,
+ * SOLID_ENOTFOUND (item not in the vocabulary), SOLID_ERANGE or SOLID_EINVAL (bad length of an id), SOLID_EDUPLICATE
+ * (its position says that it was applied before), or the store's status for this user alone: SOLID_EFORMAT if the
+ * user's key holds something that is not a record. The call itself fails only if the whole batch could not be stored.
+ * If the status is retriable, call again with the same events; their positions make that harmless, and what the failed
+ * call had applied is no duplicate then. ELOST: the store lost its contents; nothing may be committed any more. */
 typedef solid_status (*solid_sink_fn)(void *sink_user, const solid_event *events, size_t n, solid_status *verdicts);
 
 typedef struct solid_pipeline_options {
-  uint32_t struct_size;
-  uint32_t max_batch; /* users generated for at once; default 256 */
-  uint32_t element;   /* solid_element: how parameters are kept; default f16 */
+  uint32_t struct_size; /* set by SOLID_PIPELINE_OPTIONS_INIT */
+  uint32_t max_batch;   /* users that parameters are generated for at once; default 256 */
+  uint32_t element;     /* solid_element: how parameters are kept; default f16 */
 } solid_pipeline_options;
 
 #define SOLID_PIPELINE_OPTIONS_INIT                                                                                    \
@@ -33,27 +33,27 @@ typedef struct solid_pipeline_options {
 SOLID_API solid_pipeline_options solid_pipeline_options_default(void);
 
 typedef struct solid_pipeline_stats {
-  uint32_t struct_size;
-  uint64_t events;     /* taken in, replays included */
-  uint64_t applied;    /* new in a window */
-  uint64_t duplicates; /* skipped because of their position, but for what a failed call is tried again for */
+  uint32_t struct_size; /* set by the caller to sizeof(solid_pipeline_stats) */
+  uint64_t events;      /* received, replays included */
+  uint64_t applied;     /* appended to a window */
+  uint64_t duplicates;  /* skipped because of their position; a retry after a failed call counts none */
   uint64_t unknown_items;
   uint64_t invalid;
-  uint64_t generated; /* user parameters written */
-  uint64_t set_aside; /* events of users whose record the store could not use */
+  uint64_t generated; /* users whose parameters were written */
+  uint64_t set_aside; /* events of users whose stored record is unusable */
 } solid_pipeline_stats;
 
-/* EMISMATCH: the store keeps shorter windows than the model reads. *out is owned by the caller: solid_pipeline_free;
- * model and store are borrowed and must outlive it. `options` NULL = defaults. */
+/* `options` NULL = the defaults. *out is owned by the caller: solid_pipeline_free; model and store are borrowed and
+ * must outlive it. EMISMATCH: the store keeps shorter windows than the model reads. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_pipeline_new(solid_pipeline **out, const solid_model *model,
                                                              solid_store *store, const solid_pipeline_options *options);
 
 /* NULL is a no-op. */
 SOLID_API void solid_pipeline_free(solid_pipeline *pipeline);
 
-/* A solid_sink_fn whose first argument is the pipeline: groups by user, appends (one round trip a sub-batch; what a
- * user dislikes goes into his record and is left out of his answers), generates for the users whose window moved,
- * stores the parameters. A replayed batch recomputes and changes nothing. */
+/* A solid_sink_fn whose first argument is the pipeline: groups by user, appends (one round trip a sub-batch; a dislike
+ * goes into the user's record, and answers leave its item out), generates and stores the parameters of these users. A
+ * replayed batch computes the same parameters again and changes nothing. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_pipeline_push(void *pipeline, const solid_event *events, size_t n,
                                                               solid_status *verdicts);
 

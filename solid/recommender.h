@@ -1,4 +1,4 @@
-/* The question: what would this user want next? One recommender per thread over one shared model. */
+/* Recommendations: what would this user want next? One recommender per thread over one shared model. */
 #ifndef SOLID_RECOMMENDER_H
 #define SOLID_RECOMMENDER_H
 
@@ -11,21 +11,21 @@ extern "C" {
 
 typedef struct solid_recommender solid_recommender;
 
-/* Where the user vector came from. */
+/* What the answer was computed from. */
 typedef enum solid_source {
-  SOLID_FROM_CACHE = 0,       /* cached parameters and the state stored beside them: nothing newer is known */
-  SOLID_FROM_CACHE_FRESH = 1, /* cached parameters, encoder run now over a newer window or over session items */
-  SOLID_FROM_GENERATION = 2,  /* window without parameters: generated now and put back */
+  SOLID_FROM_CACHE = 0,       /* stored parameters and state, as new as the window */
+  SOLID_FROM_CACHE_FRESH = 1, /* stored parameters; the encoder ran over a newer window or over session items */
+  SOLID_FROM_GENERATION = 2,  /* window without parameters: generated now and stored */
   SOLID_FROM_SESSION = 3,     /* nothing stored: the query's session items alone */
-  SOLID_FROM_POPULARITY = 4   /* nothing known at all: the training data's popularity */
+  SOLID_FROM_POPULARITY = 4   /* nothing known: popularity in the training data */
 } solid_source;
 
 typedef struct solid_query {
   uint32_t struct_size;
-  uint32_t k;                 /* how many items; 1 .. V */
-  int32_t exclude_seen;       /* leave out the items of the window and the session; default 1. What the user dislikes
-                                 is left out in any case */
-  const solid_bytes *blocked; /* item ids never to return; ids the model does not know are ignored */
+  uint32_t k;           /* how many items; 1 .. V */
+  int32_t exclude_seen; /* leave out items of the window and the session; default 1. What the user dislikes is left
+                           out in any case */
+  const solid_bytes *blocked; /* item ids never to return; unknown ids are ignored */
   size_t n_blocked;
   solid_bytes category;       /* only items of this category; {NULL, 0} = all. An unknown name is ENOTFOUND */
   const solid_bytes *session; /* item ids newer than anything stored, oldest first; unknown ids are skipped */
@@ -44,21 +44,21 @@ typedef struct solid_answer {
   uint64_t params_seq;  /* events the parameters have seen; 0 when there were none */
   uint64_t window_seq;  /* events the window has seen */
   size_t count;         /* items returned; below k only when fewer are left after the filters */
-  solid_status status;  /* OK, or why there is no answer for this user alone (EFORMAT: what the store has is no record);
+  solid_status status;  /* OK, or why this user alone has no answer (EFORMAT: the stored record is unusable);
                            count is 0 then */
 } solid_answer;
 
 typedef struct solid_recommender_stats {
   uint32_t struct_size; /* set by the caller to sizeof(solid_recommender_stats) */
   uint64_t answers[5];  /* by solid_source */
-  uint64_t unsaved;     /* generations that the store did not take back; the answers were given all the same */
-  uint64_t set_aside;   /* users whose record the store could not use: no answer */
+  uint64_t unsaved;     /* users whose new parameters could not be stored; they were answered all the same */
+  uint64_t set_aside;   /* users without an answer, because their stored record is unusable */
 } solid_recommender_stats;
 
 typedef struct solid_recommender_options {
   uint32_t struct_size; /* set by SOLID_RECOMMENDER_OPTIONS_INIT */
   uint32_t max_batch;   /* the largest n of solid_recommend_batch; default 1 */
-  uint32_t element;     /* solid_element: how parameters are kept that had to be generated now; default f16 */
+  uint32_t element;     /* solid_element: element type of parameters that are generated and stored; default f16 */
 } solid_recommender_options;
 
 #define SOLID_RECOMMENDER_OPTIONS_INIT                                                                                 \
@@ -77,17 +77,17 @@ SOLID_API SOLID_CHECK_RESULT solid_status solid_recommender_new(solid_recommende
 SOLID_API void solid_recommender_free(solid_recommender *rec);
 
 /* The k best items for one user, best first, into out (query->k); places that remain are {SOLID_NO_ITEM, -INFINITY}.
- * `user` may be empty ({NULL, 0}) for an anonymous visitor: nothing is read from the store. `query` NULL =
- * SOLID_QUERY_INIT. `answer` may be NULL. Scores are u . e_v, or training events where the source is popularity.
- * EINVAL, ERANGE (k = 0, k > V, user id over 255 bytes), ENOTFOUND (category). A store that is away is its retriable
- * status, never a silent lesser answer; who wants one asks again with an empty user, which needs no store. The same
- * holds for EFORMAT: what the store has of this user is no record. */
+ * `user` may be empty ({NULL, 0}) for an anonymous visitor: nothing is read from the store then. `query` NULL =
+ * SOLID_QUERY_INIT. `answer` may be NULL. Scores are u . e_v, or counts of training events if the source is popularity.
+ * EINVAL, ERANGE (k = 0, k > V, user id over 255 bytes), ENOTFOUND (category). If the store is away, its retriable
+ * status is returned, never a lesser answer in silence; to get one, ask again with an empty user, which needs no store.
+ * EFORMAT: what the store has under this user's key is not a record. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_recommend(solid_recommender *rec, solid_bytes user,
                                                           const solid_query *query, solid_scored *out,
                                                           solid_answer *answer);
 
-/* The same for n users under one query: out is (n, k), answers (n, may be NULL). One store round trip in all, and a
- * second one when parameters had to be generated. What concerns one user alone is in answers[i].status, and their
+/* The same for n users under one query: out is (n, k), answers (n, may be NULL). One round trip to the store,
+ * and a second one if parameters were generated. A fault of one user alone is in answers[i].status, and that user's
  * places in `out` are empty. EINVAL: n > max_batch. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_recommend_batch(solid_recommender *rec, const solid_bytes *users,
                                                                 size_t n, const solid_query *query, solid_scored *out,

@@ -1,10 +1,10 @@
 /* solid: recommendations from per-user model weights.
  *
- * The walk of an event:  Kafka bytes -> solid_event (ingest/decode) -> solid_pipeline_push: group by user, append to
+ * How an event passes:  Kafka bytes -> solid_event (ingest/decode) -> solid_pipeline_push: group by user, append to
  * the window in the store, generate the user's layers from the new window, store them -> commit the offsets.
  *
- * The walk of a question:  solid_recommend: one round trip brings window and parameters -> encoder state (stored, or
- * run now when the window is newer) -> generated layers -> scores of the whole catalogue -> filters -> top k.
+ * How a question is answered:  solid_recommend: one round trip brings window and parameters -> encoder state (stored,
+ * or run now when the window is newer) -> generated layers -> scores of the whole catalogue -> filters -> top k.
  *
  * Shared by threads: solid_context, solid_model (immutable), solid_slot (locked). One per thread: worker, store,
  * pipeline, recommender. */

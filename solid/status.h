@@ -1,8 +1,8 @@
-/* What every fallible function answers, and the text behind the last failure of this thread.
+/* What every function that may fail returns, and the text of this thread's last failure.
  *
- * One decision follows from a status: is it retriable (the outside world was away: do not commit, back off, replay),
- * is it about one message (EFORMAT, ENOTFOUND, ERANGE: count it, dead-letter it, go on; EDUPLICATE: count it, go on),
- * or is it final? */
+ * A status tells a caller what to do next. Retriable (EIO, ETIMEDOUT, EFULL: something outside was away): do not
+ * commit, wait, call again. About one message (EFORMAT, ENOTFOUND, ERANGE, EDUPLICATE): count it, put it
+ * aside, go on. Anything else is final. */
 #ifndef SOLID_STATUS_H
 #define SOLID_STATUS_H
 
@@ -38,17 +38,18 @@ typedef enum solid_status {
 #undef SOLID_STATUS_ENUM
 } solid_status;
 
-/* Short impersonal text of a status; "unknown status" for a number that is none. Never NULL. Any thread. */
+/* Short impersonal text of a status; "unknown status" for any other number. Never NULL. Any thread. */
 SOLID_API const char *solid_status_text(solid_status status);
 
 /* Name of a status as written in C, e.g. "SOLID_EIO". Never NULL. Any thread. */
 SOLID_API const char *solid_status_name(solid_status status);
 
-/* 1 when the same call may succeed later without any change by the caller (EIO, ETIMEDOUT, EFULL), else 0. */
+/* 1 if the same call may succeed later although the caller changes nothing (EIO, ETIMEDOUT, EFULL), else 0. */
 SOLID_API int solid_status_is_retriable(solid_status status);
 
 /* One line about the last failure on the calling thread: what, where, the two values that disagree. Never NULL; ""
- * before the first failure. Valid until the next failing call on this thread. A success does not clear it. */
+ * before the first failure. Valid until the next failing call on this thread. A call that succeeds does not clear it.
+ */
 SOLID_API const char *solid_last_error(void);
 
 #ifdef __cplusplus

@@ -1,12 +1,12 @@
-/* The port through which the library keeps what it knows of a user: a window and generated parameters. store/ has two
- * implementations (memory, Redis). A store is used by one thread at a time.
+/* The port through which the library keeps a user's window and generated parameters. store/ has two implementations
+ * (memory, Redis). One thread at a time uses a store.
  *
- * Two counters order everything. `seq` counts the events ever applied to a user's window: window.seq - params.seq is
- * how many events old the parameters are. A position mark per stream makes `advance` idempotent: a step whose offset is
- * not above the mark of its stream was applied before and is skipped.
+ * Two counters keep order. `seq` counts the events ever applied to a user's window, so window.seq - params.seq is how
+ * many events old the parameters are. A mark per stream, the newest offset applied, makes `advance` idempotent: a step
+ * whose offset is not above its stream's mark was applied before and is skipped.
  *
  * A store outlives the models that fill it: it fixes the length of a window and nothing else. What depends on a model
- * (width, count, element, generation) travels with each solid_params. */
+ * (width, count, element, generation) is part of each solid_params. */
 #ifndef SOLID_STORE_H
 #define SOLID_STORE_H
 
@@ -45,8 +45,8 @@ typedef struct solid_window {
   int64_t params_ms;
 } solid_window;
 
-/* Which contents a store has: 128 random bits, drawn when they began. A store that lost what it held (a server that was
- * emptied, that started without its data) has none, or others. */
+/* Identity of a store's contents: 128 random bits, drawn when they began. A store that lost its contents (a server that
+ * was emptied or started without its data) has none, or another one. */
 typedef struct solid_store_epoch {
   uint8_t bytes[16];
 } solid_store_epoch;
@@ -54,11 +54,11 @@ typedef struct solid_store_epoch {
 /* Longest record of a stream. */
 #define SOLID_STREAM_RECORD_MAX 65536
 
-/* How generated floats are kept. i8: blocks of 32 values with one f16 scale each. */
+/* Element type of stored parameters. i8: blocks of 32 values with one f16 scale each. */
 typedef enum solid_element { SOLID_F32 = 0, SOLID_F16 = 1, SOLID_I8 = 2 } solid_element;
 
 /* A user's generated parameters: `h` is the state at watermark `seq`, `values` the generated layers. The caller owns
- * the room and says its size: h has `width` floats (kept in f32), values has `count`. */
+ * the memory and gives its size: h has `width` floats (kept in f32), values has `count`. */
 typedef struct solid_params {
   float *h;
   float *values;
@@ -76,14 +76,14 @@ typedef struct solid_store solid_store;
 /* Every slot is filled; error text goes through solid_last_error(). Each call is one round trip for its whole batch, in
  * which no user may occur twice.
  *
- * The status of a call is about all of it: EIO, ETIMEDOUT and EFULL are retriable and leave the store usable; a call so
- * failed may have been applied in part, which the marks make harmless. What concerns one user alone goes to
- * statuses[i] (n of them, required) and leaves the others alone: EFORMAT, what lies under the user's name is no record
- * of ours. The text is of the last user so set aside. When the call itself fails, `statuses` says nothing.
+ * The status of a call concerns the whole batch: EIO, ETIMEDOUT and EFULL are retriable and leave the store usable.
+ * Such a call may have been applied in part, which the marks make harmless. What concerns one user alone goes to
+ * statuses[i] (n of them, required) and does not affect the others: EFORMAT, the user's key holds something that is not
+ * a record. The text is that of the last such user. If the call itself fails, `statuses` is undefined.
  *
- * Final are EREFUSED, the store lets us in no more or not at all (the text says why), and ELOST: at the end of a call
- * that wrote, the store had another epoch than this handle writes under, or none. What was written before is gone, so
- * nothing that relies on it may be committed. Handles that never called `advance` or `epoch_begin` do not look. */
+ * Two statuses are final. EREFUSED: the store denies access; the text says why. ELOST: at the end of a call that wrote,
+ * the store had another epoch than this handle writes under, or none; what was written before is gone, so nothing that
+ * relies on it may be committed. Handles that never called `advance` or `epoch_begin` do not check the epoch. */
 typedef struct solid_store_ops {
   const char *name;
 
@@ -105,22 +105,22 @@ typedef struct solid_store_ops {
   solid_status (*get)(solid_store *store, const solid_bytes *users, size_t n, uint64_t generation,
                       solid_window *windows, solid_params *params, uint8_t *found, solid_status *statuses);
 
-  /* The epoch of what is there now. ENOTFOUND: none was begun, or it is lost. */
+  /* The present epoch. ENOTFOUND: none was begun, or it is lost. */
   solid_status (*epoch)(solid_store *store, solid_store_epoch *out);
 
-  /* Begins one where there is none, and where `anew` is 1 in any case: every record of before is then taken as empty by
-   * `advance` and overwritten by it; readers go on with what is there. *out is what the store has afterwards, which may
-   * be what another handle began. This handle writes under it from now on. */
+  /* Begins an epoch if there is none, or, with `anew` = 1, in any case: `advance` then treats every older record as
+   * empty and overwrites it; readers continue with what is there. *out is the epoch that the store has afterwards,
+   * which may be one that another handle began. This handle writes under it from now on. */
   solid_status (*epoch_begin)(solid_store *store, int anew, solid_store_epoch *out);
 
-  /* A small record that belongs to no user, under a name of 1 to 255 bytes, kept without an end. Its bytes go into
-   * `room` and their number into *size, which holds the size of the room before; 0 = there is none. ERANGE: the room is
+  /* Reads a small record that belongs to no user, kept forever under a name of 1 to 255 bytes. Its bytes go into `room`
+   * and their number into *size, which holds the size of the room before; 0 = there is no record. ERANGE: the room is
    * too small. */
   solid_status (*stream_load)(solid_store *store, solid_bytes name, void *room, size_t *size);
 
-  /* Makes the record `record` (1 to SOLID_STREAM_RECORD_MAX bytes) where it still is `seen`, as stream_load gave it (of
-   * size 0 = where there is none): *saved = 1. Otherwise *saved = 0, and nothing is changed: load it again. A save
-   * whose answer was lost and that is tried again finds its own bytes: that is *saved = 1, too. */
+  /* Replaces the record by `record` (1 to SOLID_STREAM_RECORD_MAX bytes) if it still is `seen`, as stream_load gave it
+   * (size 0 = there was none): *saved = 1. Otherwise *saved = 0 and nothing changes: load it again. If the answer to a
+   * save was lost and it is tried again, it finds its own bytes and *saved is 1, too. */
   solid_status (*stream_save)(solid_store *store, solid_bytes name, solid_bytes seen, solid_bytes record, int *saved);
 
   void (*close)(solid_store *store);

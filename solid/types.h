@@ -1,4 +1,4 @@
-/* The nouns, in the order of the walk: event -> step -> window -> params -> scored items. */
+/* The plain types, in the order in which data passes: event -> step -> window -> parameters -> scored items. */
 #ifndef SOLID_TYPES_H
 #define SOLID_TYPES_H
 
@@ -18,21 +18,21 @@ typedef struct solid_bytes {
   size_t size;
 } solid_bytes;
 
-/* What an event says about its item: ingest/worth.h tells it from kind and rating. */
+/* What an event says about its item; ingest/worth.h derives it from kind and rating. */
 typedef enum solid_worth {
-  SOLID_WORTH_STEP = 0,    /* the user took it: a step of his history */
-  SOLID_WORTH_DISLIKE = 1, /* he does not want it: never a step */
-  SOLID_WORTH_NOTHING = 2  /* neither: left out */
+  SOLID_WORTH_STEP = 0,    /* the user took the item: a step of the history */
+  SOLID_WORTH_DISLIKE = 1, /* the user does not want the item: never a step */
+  SOLID_WORTH_NOTHING = 2  /* neither: the event is left out */
 } solid_worth;
 
-/* Where an event stands in its stream, by which a replay is recognised. Offsets of one stream grow; streams are not
- * compared. Zero-initialised it means "of no stream": such an event is always applied. */
+/* Where an event is in its stream; the store uses it to recognise a replay. Offsets of one stream grow; streams are not
+ * compared. Zero-initialised, it means that the event is in no stream and is always applied. */
 typedef struct solid_position {
   uint64_t stream; /* 0 = none */
   uint64_t offset;
 } solid_position;
 
-/* One user-item event as it comes in. */
+/* One user-item event. */
 typedef struct solid_event {
   solid_bytes user;
   solid_bytes item;

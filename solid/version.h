@@ -1,11 +1,11 @@
-/* Version and build facts.
+/* Version of the library and how it was built.
  *
  * ABI policy: SOVERSION is the major version. Within a major version functions are only added, configuration structs
  * only grow at their end, enumerators keep their values. 0.x makes no such promise between minor versions.
  *
- * Such structs begin with `struct_size`. One shorter than the library's comes from an older caller: of options the rest
- * is as INIT has it, of what is filled in the rest is left out. A longer one comes from a newer caller and is EINVAL.
- */
+ * Such structs begin with `struct_size`. If it is smaller than the library's, the caller is older: missing options have
+ * their defaults, and missing fields of a result are not filled in. If it is larger, the caller is newer than the
+ * library: EINVAL. */
 #ifndef SOLID_VERSION_H
 #define SOLID_VERSION_H
 

@@ -1,5 +1,5 @@
-/* One thread's scratch memory and device queue, and the stages of the model that run on it: the learned math with no
- * store around it. Memory is planned at solid_worker_new; no stage allocates. One worker per thread at a time. */
+/* The stages of the model without a store: one thread's memory and device queue, and the functions that run on them.
+ * solid_worker_new takes all memory; no stage allocates. One worker per thread at a time. */
 #ifndef SOLID_WORKER_H
 #define SOLID_WORKER_H
 
@@ -12,16 +12,16 @@ extern "C" {
 typedef struct solid_worker solid_worker;
 
 /* A batch of windows: `offsets` has n + 1 entries, window i is items[offsets[i] .. offsets[i+1]) oldest first, dense
- * item indices < V. Windows longer than L use their newest L items; an empty window is allowed (its state is that of
- * no history: zero encoder input, h = 0, z = 0). */
+ * item indices < V. Windows longer than L use their newest L items; an empty window is allowed (h = 0,
+ * z = 0). */
 typedef struct solid_windows {
   size_t n;
   const uint32_t *offsets;
   const uint32_t *items;
 } solid_windows;
 
-/* Plans scratch for batches of up to max_batch windows. *out is owned by the caller: solid_worker_free. The model must
- * outlive it. EINVAL: max_batch is 0, or more windows than kernels can count. ENOMEM, EDEVICE. */
+/* Takes memory for batches of up to max_batch windows. *out is owned by the caller: solid_worker_free. The model must
+ * outlive it. EINVAL: max_batch is 0 or larger than kernels can count. ENOMEM, EDEVICE. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_worker_new(solid_worker **out, const solid_model *model,
                                                            size_t max_batch);
 
@@ -33,13 +33,14 @@ SOLID_API void solid_worker_free(solid_worker *worker);
 SOLID_API SOLID_CHECK_RESULT solid_status solid_worker_encode(solid_worker *worker, const solid_windows *windows,
                                                               float *h);
 
-/* h (n, d) as above and params (n, P): the user's generated layers (papers: W = clip(G_i z_i) + G_s z_s, biases
- * likewise; per layer [in][out] then [out]). params may be NULL when P = 0. Errors as solid_worker_encode. */
+/* h (n, d) as above and params (n, P): the user's generated layers (W = clip(G_i z_i) + G_s z_s, biases
+ * likewise; for each layer the weights [in][out], then the biases [out]). params may be NULL when P = 0. Errors as
+ * solid_worker_encode. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_worker_generate(solid_worker *worker, const solid_windows *windows,
                                                                 float *h, float *params);
 
 /* u (n, d) = h + y, y = W2 tanh(W1 h + b1) + b2 under each row's params (n, P), through the shared down/up projections
- * when the model has a rank; u = h for the static head (params ignored). u may be h. */
+ * when the model has a rank; u = h for the static head, which ignores params. u may be h. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_worker_apply(solid_worker *worker, size_t n, const float *h,
                                                              const float *params, float *u);
 
@@ -51,27 +52,27 @@ SOLID_API SOLID_CHECK_RESULT solid_status solid_worker_rank(solid_worker *worker
                                                             const uint64_t *excluded, size_t k, solid_scored *out,
                                                             size_t *counts);
 
-/* One row of solid_worker_answer: what is known of a user, and what comes of it. */
+/* One row of solid_worker_answer: what is known about a user, and room for the answer. */
 typedef struct solid_question {
   const uint32_t *window; /* dense item indices, oldest first, of which the newest L count */
   size_t n_window;
-  const uint32_t *session; /* newer items still, which the encoder reads, but not the generator */
+  const uint32_t *session; /* newer items, which the encoder reads and the generator does not */
   size_t n_session;
-  const float *h;           /* (d) the window's state as it was stored; NULL: the encoder reads the window */
-  const float *params;      /* (P) layers as they were stored; NULL: h and params are made of the window */
-  int32_t keep;             /* 1: what is made is wanted */
+  const float *h;           /* (d) the window's state as stored; NULL: the encoder reads the window */
+  const float *params;      /* (P) layers as stored; NULL: h and params are made from the window */
+  int32_t keep;             /* 1: return what is made in made_h and made_params */
   const uint64_t *excluded; /* as a row of solid_worker_rank's; NULL: no item is left out */
   solid_scored *best;       /* room for k items, best first; places that remain are {SOLID_NO_ITEM, -INFINITY} */
   float *state, *vector;    /* room for (d) each, or NULL: the state that was read, and the user vector that ranks */
 
   /* Set by the call. */
   size_t count;       /* items found */
-  float *made_h;      /* (d) and (P): the window's, session items left out, if they were made and `keep` is set; */
+  float *made_h;      /* (d) and (P): of the window without session items, if they were made and `keep` is set; */
   float *made_params; /* memory of the worker, valid until it is used again */
 } solid_question;
 
-/* From what is known to items, as solid_worker_generate, _encode, _apply and _rank one after the other, but with
- * nothing in between going through the host. Rows need not be of one kind. EINVAL: n > max_batch, a row without `best`.
+/* From what is known to items: the same as solid_worker_generate, _encode, _apply and _rank in turn, but nothing in
+ * between passes through the host. Rows may differ in what is known. EINVAL: n > max_batch, a row without `best`.
  * ERANGE: k = 0, k > V or an item >= V. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_worker_answer(solid_worker *worker, solid_question *questions, size_t n,
                                                               size_t k);

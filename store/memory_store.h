@@ -1,8 +1,9 @@
-/* The store in the process's own memory: tests, evaluation, a run without servers. Nothing outlives it.
+/* The store in the memory of the process: for tests, evaluation, and services without a server. Its contents end with
+ * the process.
  *
- * One memory may be used by several threads (a service that writes and a recommender that reads) when each has a handle
- * of its own: the first from solid_store_open_memory, the others from solid_memory_store_share. A mutex held for one
- * call keeps them apart; the memory goes with its last handle. */
+ * Several threads may use one memory, for example one that writes and one that reads, if each has its own handle: the
+ * first from solid_store_open_memory, the others from solid_memory_store_share. A mutex protects each call. The memory
+ * is freed with its last handle. */
 #ifndef STORE_MEMORY_STORE_H
 #define STORE_MEMORY_STORE_H
 
@@ -13,7 +14,7 @@
 extern "C" {
 #endif
 
-/* Milliseconds of a clock that does not jump back. */
+/* Milliseconds of a monotonic clock. */
 typedef int64_t (*solid_clock_fn)(void *clock_user);
 
 typedef struct solid_memory_store_options {
@@ -31,7 +32,7 @@ typedef struct solid_memory_store_options {
 /* The same for callers who cannot use macros. */
 SOLID_API solid_memory_store_options solid_memory_store_options_default(void);
 
-/* Opens an empty store for windows of the model, which is not kept and may be NULL when the options have a window.
+/* Opens an empty store for windows of the model. The model is not kept, and may be NULL if the options have a window.
  * `options` NULL = the defaults. On success *out is owned by the caller: solid_store_close. EINVAL: an option out of
  * range. ENOMEM. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_store_open_memory(solid_store **out, const solid_model *model,
@@ -41,7 +42,7 @@ SOLID_API SOLID_CHECK_RESULT solid_status solid_store_open_memory(solid_store **
  * EINVAL: not a memory store. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_memory_store_share(solid_store **out, solid_store *store);
 
-/* Users that are kept, and the bytes they take up. Either pointer may be NULL. */
+/* Number of users, and the bytes they take. Either pointer may be NULL. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_memory_store_usage(solid_store *store, size_t *users, size_t *bytes);
 
 #ifdef __cplusplus

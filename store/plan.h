@@ -1,4 +1,4 @@
-/* How much memory users take up, known before the first of them comes. */
+/* Memory that users take in a store, computed beforehand. */
 #ifndef STORE_PLAN_H
 #define STORE_PLAN_H
 
@@ -12,8 +12,8 @@ typedef struct solid_plan_sizes {
   uint32_t window, width, params; /* L, d, P */
   uint32_t element;               /* solid_element */
   uint32_t id_bytes;              /* average length of a user id */
-  uint32_t prefix_bytes;          /* of the Redis keys: 6 for "solid:" */
-  uint32_t partitions;            /* of which one user's events come: 1 when the event's key is the user */
+  uint32_t prefix_bytes;          /* length of the prefix of Redis keys: 6 for "solid:" */
+  uint32_t partitions;            /* streams that the events of one user come from: 1 if the message key is the user */
 } solid_plan_sizes;
 
 /* Bytes of one user with a full window and params. */
@@ -24,7 +24,7 @@ typedef struct solid_plan {
   size_t memory; /* all of it in the memory store, its table at the usual fill included */
 } solid_plan;
 
-/* EINVAL: sizes that no store takes. */
+/* EINVAL: sizes that no store accepts. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_plan_user(const solid_plan_sizes *sizes, solid_plan *plan);
 
 #ifdef __cplusplus

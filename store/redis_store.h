@@ -22,18 +22,18 @@ extern "C" {
 /* Strings are copied. */
 typedef struct solid_redis_store_options {
   uint32_t struct_size; /* set by SOLID_REDIS_STORE_OPTIONS_INIT */
-  uint32_t window;      /* L: steps kept of a user; 0 = as many as the model reads */
+  uint32_t window;      /* L: steps kept per user; 0 = as many as the model reads */
   const char *host;
   const char *unix_path;           /* socket to use instead of host and port; NULL = none */
   const char *username, *password; /* NULL = no AUTH; a password alone is that of the default user */
   const char *prefix;              /* of all keys: at most 64 bytes without braces */
   uint32_t port, database;
-  int64_t ttl_ms;                          /* a user not read or written for so long is forgotten; 0 = this store renews
-                                              nobody's time: it stays what another store has set, or endless */
-  uint32_t jitter_percent;                 /* each TTL is longer by up to so much, at random; 0 to 100 */
+  int64_t ttl_ms;          /* a user not read or written for this long is forgotten; 0 = this store renews
+                              no time to live: what another store has set stays, or none */
+  uint32_t jitter_percent; /* each TTL is longer by a random share up to this; 0 to 100 */
   uint32_t connect_timeout_ms, timeout_ms; /* to connect; for one call */
   uint32_t backoff_min_ms, backoff_max_ms; /* between attempts to connect */
-  solid_log_fn log;                        /* connections lost and found, records not understood; NULL = silent */
+  solid_log_fn log;                        /* receives lost and new connections, unreadable records; NULL = silent */
   void *log_user;
   uint32_t readonly_ms; /* READONLY is final only when no write has gone well for so long */
   uint32_t look_ms;     /* how often a writer asks how many keys were evicted */
@@ -60,7 +60,7 @@ typedef struct solid_redis_store_stats {
   uint64_t evicted;   /* keys that the server has evicted since it started, as a writer was last told */
 } solid_redis_store_stats;
 
-/* Connects and opens for windows of the model, which is not kept and may be NULL when the options have a window.
+/* Connects and opens for windows of the model. The model is not kept, and may be NULL if the options have a window.
  * `options` NULL = the defaults. On success *out is owned by the caller: solid_store_close. EINVAL: an option out of
  * range. EIO, ETIMEDOUT: the server cannot be reached or refuses us; the text names it. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_store_open_redis(solid_store **out, const solid_model *model,

@@ -60,7 +60,7 @@ cuda() { # one architecture, and what shows that everything links
   local options
   options=$(cmake/cublas-options.sh build/cublas) || { fail "build cuda-link"; return 1; }
   # shellcheck disable=SC2086
-  build cuda cuda-link -DSOLID_CUDA_ARCHITECTURES=90-real $options -- --target solid bench_gpu test_table test_solid_context \
+  build cuda cuda-link -DSOLID_CUDA_ARCHITECTURES=90-real $options -- --target solid bench_gpu bench_attend test_table test_solid_context \
     solid_train solid_plan solid_ingestd make_dataset solid_fake_driver
 }
 

@@ -16,7 +16,7 @@ typedef struct arguments {
   int64_t k, history, until_seq, timeout;
   int seen, quiet;
   slate_options slate;
-  store_options store; /* ttl_s stays 0: a question changes nobody's time */
+  store_options store; /* ttl_s stays 0: a question renews no time to live */
 } arguments;
 
 #define AT(field) .offset = offsetof(arguments, field)
@@ -29,27 +29,27 @@ static const solid_property properties[] = {
      .type = SOLID_PROPERTY_CHOICE,
      .preset = "f16",
      .choices = "f32|f16|i8",
-     .meaning = "how parameters are kept that had to be generated now",
+     .meaning = "element type of parameters that are generated now and stored",
      AT(store.element)},
-    {.name = "user", .type = SOLID_PROPERTY_STRING, .meaning = "user id; none = an anonymous visitor", AT(user)},
+    {.name = "user", .type = SOLID_PROPERTY_STRING, .meaning = "user id; without it, an anonymous visitor", AT(user)},
     {.name = "k",
      .type = SOLID_PROPERTY_INT,
      .preset = "10",
      .min = 1,
      .max = 1000,
-     .meaning = "how many items",
+     .meaning = "number of items",
      AT(k)},
     SLATE_PROPERTIES(arguments),
     {.name = "category", .type = SOLID_PROPERTY_STRING, .meaning = "only items of this category", AT(category)},
     {.name = "session",
      .type = SOLID_PROPERTY_STRING,
-     .meaning = "ITEM,ITEM,... newer than anything stored",
+     .meaning = "ITEM,ITEM,... newer than everything stored",
      AT(session)},
-    {.name = "blocked", .type = SOLID_PROPERTY_STRING, .meaning = "ITEM,ITEM,... never to be shown", AT(blocked)},
+    {.name = "blocked", .type = SOLID_PROPERTY_STRING, .meaning = "ITEM,ITEM,... to leave out", AT(blocked)},
     {.name = "seen",
      .type = SOLID_PROPERTY_BOOL,
      .preset = "false",
-     .meaning = "items of the window may come again",
+     .meaning = "recommend items of the window again, too",
      AT(seen)},
     {.name = "history",
      .type = SOLID_PROPERTY_INT,
@@ -63,7 +63,7 @@ static const solid_property properties[] = {
      .preset = "0",
      .min = 0,
      .max = 9e15,
-     .meaning = "wait until window and parameters have seen so many events",
+     .meaning = "wait until window and parameters have seen this many events",
      AT(until_seq)},
     {.name = "timeout",
      .type = SOLID_PROPERTY_INT,

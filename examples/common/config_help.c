@@ -74,10 +74,10 @@ solid_status solid_config_write_help(const solid_program *program, FILE *stream)
   for (size_t i = 0; i < program->count; i++) write_property(stream, &program->properties[i]);
   if (program->takes_kafka) {
     write_flag(stream, "--", "kafka.PROPERTY", "TEXT");
-    fputs("any librdkafka property, passed through unchanged\n", stream);
+    fputs("any property of librdkafka, passed on unchanged\n", stream);
   }
   write_flag(stream, "--", "config", "FILE");
-  fputs("read `name = value` lines with the names above; flags win over the file\n", stream);
+  fputs("read options from a file of `name = value` lines; flags override the file\n", stream);
   write_flag(stream, "--", "help", "");
   fputs("print this text\n", stream);
   write_flag(stream, "--", "version", "");

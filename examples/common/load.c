@@ -155,9 +155,7 @@ static solid_status load_items(solid_collector *collector, const load_files *fil
   if (items->attributes) status = solid_dataset_read_attributes(items->attributes, &attributes, take_attributes, r);
   if (!status && items->vectors) status = solid_dataset_read_vectors(items->vectors, &vectors, take_vector, r, &report);
   if (!status && report.zero_rows)
-    fprintf(stderr,
-            "%s: warning: %s: %" PRIu64 " of %" PRIu64 " vectors are zero and say nothing, the first in row %" PRIu64
-            "\n",
+    fprintf(stderr, "%s: warning: %s: %" PRIu64 " of %" PRIu64 " vectors are all zero, the first in row %" PRIu64 "\n",
             files->program ? files->program : files->data, items->vectors, report.zero_rows, report.rows,
             report.first_zero);
   return status;

@@ -1,4 +1,4 @@
-/* The properties that say how data is read and split, for the tables of programs. `struct_` is the program's struct;
+/* The options for reading and splitting data, as rows of a program's property table. `struct_` is the program's struct;
  * its reading_options is called `reading`, its load_split `order`. */
 #ifndef EXAMPLES_COMMON_LOAD_OPTIONS_H
 #define EXAMPLES_COMMON_LOAD_OPTIONS_H
@@ -17,63 +17,63 @@
    .type = SOLID_PROPERTY_CHOICE,                                                                                      \
    .preset = "leave-one-out",                                                                                          \
    .choices = "leave-one-out|global-time|per-user-ratio",                                                              \
-   .meaning = "what trains and what is asked",                                                                         \
+   .meaning = "which events train and which are targets",                                                              \
    .offset = offsetof(struct_, order.kind)},                                                                           \
       {.name = "train-share",                                                                                          \
        .type = SOLID_PROPERTY_FLOAT,                                                                                   \
        .preset = "0.8",                                                                                                \
        .min = 0,                                                                                                       \
        .max = 1,                                                                                                       \
-       .meaning = "of the events (global-time: in order of time; per-user-ratio: of each user's)",                     \
+       .meaning = "share of the events that train (global-time: of all, by time; per-user-ratio: of each user's)",     \
        .offset = offsetof(struct_, order.train)},                                                                      \
       {.name = "valid-share",                                                                                          \
        .type = SOLID_PROPERTY_FLOAT,                                                                                   \
        .preset = "0.1",                                                                                                \
        .min = 0,                                                                                                       \
        .max = 1,                                                                                                       \
-       .meaning = "the same of validation; the rest is the test",                                                      \
+       .meaning = "share of the events for validation; the rest is for the test",                                      \
        .offset = offsetof(struct_, order.valid)},                                                                      \
       {.name = "valid-from",                                                                                           \
        .type = SOLID_PROPERTY_INT,                                                                                     \
        .preset = "0",                                                                                                  \
        .min = -9e12,                                                                                                   \
        .max = 9e12,                                                                                                    \
-       .meaning = "global-time: where validation begins, in seconds, instead of the shares",                           \
+       .meaning = "global-time: time at which validation begins, in seconds; replaces the shares",                     \
        .offset = offsetof(struct_, order.valid_from)},                                                                 \
       {.name = "test-from",                                                                                            \
        .type = SOLID_PROPERTY_INT,                                                                                     \
        .preset = "0",                                                                                                  \
        .min = -9e12,                                                                                                   \
        .max = 9e12,                                                                                                    \
-       .meaning = "global-time: where the test begins, in seconds",                                                    \
+       .meaning = "global-time: time at which the test begins, in seconds",                                            \
        .offset = offsetof(struct_, order.test_from)},                                                                  \
       {.name = "times",                                                                                                \
        .type = SOLID_PROPERTY_STRING,                                                                                  \
-       .meaning = "file of `user seconds seconds ...`: the events' times, position by position",                       \
+       .meaning = "file of `user seconds seconds ...`: times of the events, in the same order",                        \
        .offset = offsetof(struct_, order.times)},                                                                      \
       {.name = "ties",                                                                                                 \
        .type = SOLID_PROPERTY_CHOICE,                                                                                  \
        .preset = "file",                                                                                               \
        .choices = "file|shuffle",                                                                                      \
-       .meaning = "order of a user's events of equal time: the file's, or at random",                                  \
+       .meaning = "order of a user's events with equal times: as in the file, or random",                              \
        .offset = offsetof(struct_, order.ties)},                                                                       \
       {.name = "min-user",                                                                                             \
        .type = SOLID_PROPERTY_INT,                                                                                     \
        .preset = "0",                                                                                                  \
        .min = 0,                                                                                                       \
        .max = 1000000000,                                                                                              \
-       .meaning = "users with fewer training events are left out",                                                     \
+       .meaning = "leave out users with fewer training events",                                                        \
        .offset = offsetof(struct_, order.min_user)},                                                                   \
       {.name = "min-item",                                                                                             \
        .type = SOLID_PROPERTY_INT,                                                                                     \
        .preset = "0",                                                                                                  \
        .min = 0,                                                                                                       \
        .max = 1000000000,                                                                                              \
-       .meaning = "items with fewer training events are left out, again and again with --min-user",                    \
+       .meaning = "leave out items with fewer training events; repeated with --min-user until all have enough",        \
        .offset = offsetof(struct_, order.min_item)},                                                                   \
   {                                                                                                                    \
     .name = "tie-seed", .type = SOLID_PROPERTY_INT, .preset = "0", .min = 0, .max = 9007199254740992.0,                \
-    .meaning = "of --ties shuffle", .offset = offsetof(struct_, order.tie_seed)                                        \
+    .meaning = "seed of --ties shuffle", .offset = offsetof(struct_, order.tie_seed)                                   \
   }
 
 #endif

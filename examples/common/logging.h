@@ -12,7 +12,7 @@ enum { LOGGING_TEXT = 0, LOGGING_JSON = 1 }; /* as --log-format has them */
    .type = SOLID_PROPERTY_CHOICE,                                                                                      \
    .preset = "text",                                                                                                   \
    .choices = "text|json",                                                                                             \
-   .meaning = "how lines on stderr are written",                                                                       \
+   .meaning = "format of the lines on stderr",                                                                         \
    .offset = offsetof(struct_, log_format)},                                                                           \
   {                                                                                                                    \
     .name = "verbose", .type = SOLID_PROPERTY_BOOL, .preset = "false", .meaning = "more lines on stderr",              \

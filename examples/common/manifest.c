@@ -1,4 +1,5 @@
 #include "examples/common/manifest.h"
+#include "examples/common/ground.h"
 #include "solid/extend.h"
 #include "solid/train/split.h"
 #include <errno.h>
@@ -92,9 +93,15 @@ solid_status manifest_check(const char *path) {
 
 solid_status manifest_write(json_t *root, const char *path) {
   if (!root) return solid_fail(SOLID_ENOMEM, "%s: no memory for the results, or a name in them is not UTF-8", path);
+  sol_beside file;
+  solid_status status = sol_beside_open(&file, path, 1);
   errno = 0;
-  int bad = json_dump_file(root, path, JSON_INDENT(2) | JSON_REAL_PRECISION(9)), why = errno;
+  if (status == SOLID_OK && json_dumpfd(root, file.fd, JSON_INDENT(2) | JSON_REAL_PRECISION(9))) {
+    status = solid_fail(SOLID_EIO, "%s: cannot be written: %s", path, errno ? strerror(errno) : "unknown reason");
+    sol_beside_abandon(&file);
+  } else if (status == SOLID_OK) {
+    status = sol_beside_commit(&file);
+  }
   json_decref(root);
-  if (!bad) return SOLID_OK;
-  return solid_fail(SOLID_EIO, "%s: cannot be written: %s", path, why ? strerror(why) : "unknown reason");
+  return status;
 }

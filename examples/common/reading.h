@@ -1,4 +1,4 @@
-/* How a program reads a data file: the options that say it, and what is said on stderr about lines that were odd. */
+/* Reading of data files by programs: the options, and the warnings about odd lines on stderr. */
 #ifndef EXAMPLES_COMMON_READING_H
 #define EXAMPLES_COMMON_READING_H
 
@@ -14,7 +14,7 @@ typedef struct reading_options {
   const char *kinds, *min_rating; /* what events are worth: WORTH_PROPERTIES; NULL = each is a step */
 } reading_options;
 
-/* What is said about items: ITEMS_PROPERTIES. All zero = nothing is. */
+/* Files about items: ITEMS_PROPERTIES. All zero = none. */
 typedef struct items_options {
   const char *attributes, *item_column, *columns, *separator;
   int no_header;
@@ -28,60 +28,63 @@ typedef struct items_options {
 /* `options_` is the struct's reading_options. */
 #define READING_PROPERTIES(struct_, options_)                                                                          \
   READING_TEXT(struct_, options_.user_column, "user-column",                                                           \
-               "column of users: its name, or its number from 1 (known by itself: " SOLID_DATASET_USER_NAMES ")"),     \
-      READING_TEXT(struct_, options_.item_column, "item-column", "of items (known: " SOLID_DATASET_ITEM_NAMES ")"),    \
-      READING_TEXT(struct_, options_.time_column, "time-column", "of times (known: " SOLID_DATASET_TIME_NAMES ")"),    \
+               "column of users: a name, or a number from 1 (recognised: " SOLID_DATASET_USER_NAMES ")"),              \
+      READING_TEXT(struct_, options_.item_column, "item-column",                                                       \
+                   "column of items (recognised: " SOLID_DATASET_ITEM_NAMES ")"),                                      \
+      READING_TEXT(struct_, options_.time_column, "time-column",                                                       \
+                   "column of times (recognised: " SOLID_DATASET_TIME_NAMES ")"),                                      \
       READING_TEXT(struct_, options_.rating_column, "rating-column",                                                   \
-                   "of ratings (known: " SOLID_DATASET_RATING_NAMES ")"),                                              \
+                   "column of ratings (recognised: " SOLID_DATASET_RATING_NAMES ")"),                                  \
       READING_TEXT(struct_, options_.kind_column, "kind-column",                                                       \
-                   "of kinds of events (known: " SOLID_DATASET_KIND_NAMES "; capitals and _ make no difference)"),     \
+                   "column of kinds of events (recognised: " SOLID_DATASET_KIND_NAMES "; case and _ do not matter)"),  \
       READING_TEXT(struct_, options_.separator, "separator",                                                           \
-                   "of columns: comma, semicolon, tab, pipe, colons, blanks, or the characters; told by the first "    \
-                   "line where it is not given"),                                                                      \
+                   "separator of columns: comma, semicolon, tab, pipe, colons, blanks, or the characters themselves; " \
+                   "without it, the first line decides"),                                                              \
       {.name = "no-header",                                                                                            \
        .type = SOLID_PROPERTY_BOOL,                                                                                    \
        .preset = "false",                                                                                              \
-       .meaning = "the first line of a table is an event; columns are given by number",                                \
+       .meaning = "the first line of a table is an event; give columns by number",                                     \
        .offset = offsetof(struct_, options_.no_header)},                                                               \
       {.name = "time-unit",                                                                                            \
        .type = SOLID_PROPERTY_CHOICE,                                                                                  \
        .preset = "auto",                                                                                               \
        .choices = "auto|s|ms|us|iso",                                                                                  \
-       .meaning = "of the times of a table, one for all: seconds, milli-, microseconds, or dates as 2023-07-22",       \
+       .meaning = "unit of the times of a table: seconds, milli- or microseconds, or dates like 2023-07-22",           \
        .offset = offsetof(struct_, options_.time_unit)},                                                               \
   {                                                                                                                    \
     .name = "bad-lines", .type = SOLID_PROPERTY_STRING, .preset = "stop",                                              \
-    .meaning = "stop = end at the first line that is not understood; skip:N = leave out up to N",                      \
+    .meaning = "stop = fail at the first bad line; skip:N = leave out up to N bad lines",                              \
     .offset = offsetof(struct_, options_.bad_lines)                                                                    \
   }
 
 /* What events are worth, for programs that judge them. `options_` has kinds and min_rating. */
 #define WORTH_PROPERTIES(struct_, options_)                                                                            \
   READING_TEXT(struct_, options_.kinds, "kinds",                                                                       \
-               "what events are worth: view=1,buy=1,dislike=0,login=skip,*=1 (1 = a step, 0 = a dislike, skip = left " \
-               "out, * = all others); every event is a step where it is not given"),                                   \
+               "what kinds of events are worth: view=1,buy=1,dislike=0,login=skip,*=1 (1 = a step, 0 = a dislike, "    \
+               "skip = left out, * = all others); without it, every event is a step"),                                 \
       READING_TEXT(struct_, options_.min_rating, "min-rating", "a step with a lower rating is a dislike")
 
 #define ITEMS_PROPERTIES(struct_, options_)                                                                            \
   READING_TEXT(struct_, options_.attributes, "attributes", "file of item attributes"),                                 \
       READING_TEXT(struct_, options_.columns, "attribute-columns",                                                     \
-                   "of a table: columns that are attributes, a list of names or numbers; values are split at |"),      \
+                   "columns of a table that are attributes: a list of names or numbers; values are split at |"),       \
       READING_TEXT(struct_, options_.item_column, "attribute-item",                                                    \
-                   "column of the items (known: " SOLID_DATASET_ITEM_NAMES ")"),                                       \
-      READING_TEXT(struct_, options_.separator, "attribute-separator", "of columns, as --separator"),                  \
+                   "column of items in --attributes (recognised: " SOLID_DATASET_ITEM_NAMES ")"),                      \
+      READING_TEXT(struct_, options_.separator, "attribute-separator",                                                 \
+                   "separator of columns in --attributes, as --separator"),                                            \
       {.name = "attribute-no-header",                                                                                  \
        .type = SOLID_PROPERTY_BOOL,                                                                                    \
        .preset = "false",                                                                                              \
        .meaning = "the first line of --attributes is an item",                                                         \
        .offset = offsetof(struct_, options_.no_header)},                                                               \
       READING_TEXT(struct_, options_.vectors, "vectors",                                                               \
-                   "file of item vectors, one row an item: .npy, or raw float32"),                                     \
+                   "file of item vectors, one row per item: .npy, or raw float32"),                                    \
       READING_TEXT(                                                                                                    \
           struct_, options_.vector_ids, "vector-ids",                                                                  \
-          "file with the item of each row of --vectors, one a line; items are row numbers from 0 without it"),         \
+          "file with one item id per line, for each row of --vectors; without it, ids are row numbers from 0"),        \
   {                                                                                                                    \
     .name = "vector-width", .type = SOLID_PROPERTY_INT, .preset = "0", .min = 0, .max = 1048576,                       \
-    .meaning = "floats in a row of raw --vectors; the header of a .npy file says its own",                             \
+    .meaning = "floats per row of raw --vectors; a .npy file has it in its header",                                    \
     .offset = offsetof(struct_, options_.vector_width)                                                                 \
   }
 

@@ -29,7 +29,7 @@ solid_status slate_options_read(const slate_options *options, solid_slate_option
                     options->order);
 }
 
-void slate_order_text(solid_slate_order order, uint32_t window, char text[32]) {
+void slate_order_text(uint32_t order, uint32_t window, char text[32]) {
   if (order == SOLID_SLATE_ZIPAR)
     snprintf(text, 32, "zipar:%u", window);
   else

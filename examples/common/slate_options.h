@@ -19,43 +19,43 @@ typedef struct slate_options {
    .preset = "0",                                                                                                      \
    .min = 0,                                                                                                           \
    .max = 1000,                                                                                                        \
-   .meaning = "a slate of so many items, decoded together; 0 = a ranking",                                             \
+   .meaning = "print a slate of this many items, decoded together; 0 = a ranking",                                     \
    .offset = offsetof(struct_, slate.rows)},                                                                           \
       {.name = "order",                                                                                                \
        .type = SOLID_PROPERTY_STRING,                                                                                  \
        .preset = "trained",                                                                                            \
-       .meaning = "of decoding: trained, raster, zipar:S, near-to-far",                                                \
+       .meaning = "order of decoding: trained, raster, zipar:S, near-to-far",                                          \
        .offset = offsetof(struct_, slate.order)},                                                                      \
       {.name = "guide",                                                                                                \
        .type = SOLID_PROPERTY_FLOAT,                                                                                   \
        .preset = "0.9",                                                                                                \
        .min = 0,                                                                                                       \
        .max = 1,                                                                                                       \
-       .meaning = "weight of the ranker: 1 = its own list, 0 = the decoder alone",                                     \
+       .meaning = "weight of the ranker in a slate: 1 = its own list, 0 = the decoder alone",                          \
        .offset = offsetof(struct_, slate.guide)},                                                                      \
       {.name = "temperature",                                                                                          \
        .type = SOLID_PROPERTY_FLOAT,                                                                                   \
        .preset = "0",                                                                                                  \
        .min = 0,                                                                                                       \
        .max = 100,                                                                                                     \
-       .meaning = "of drawing a slate; 0 = the best codes",                                                            \
+       .meaning = "temperature of drawing a slate; 0 = take the best codes",                                           \
        .offset = offsetof(struct_, slate.temperature)},                                                                \
       {.name = "top-p",                                                                                                \
        .type = SOLID_PROPERTY_FLOAT,                                                                                   \
        .preset = "1",                                                                                                  \
        .min = 1e-6,                                                                                                    \
        .max = 1,                                                                                                       \
-       .meaning = "of a draw, the share beyond which the rarest codes are cut off",                                    \
+       .meaning = "draw from the most likely codes that have this share together",                                     \
        .offset = offsetof(struct_, slate.top_p)},                                                                      \
   {                                                                                                                    \
     .name = "slate-seed", .type = SOLID_PROPERTY_INT, .preset = "0", .min = 0, .max = 9e15,                            \
-    .meaning = "of drawing a slate", .offset = offsetof(struct_, slate.seed)                                           \
+    .meaning = "seed of drawing a slate", .offset = offsetof(struct_, slate.seed)                                      \
   }
 
 /* EINVAL: an order that is none. */
 solid_status slate_options_read(const slate_options *options, solid_slate_options *out);
 
 /* "raster", "zipar:2", "near-to-far". */
-void slate_order_text(solid_slate_order order, uint32_t window, char text[32]);
+void slate_order_text(uint32_t order, uint32_t window, char text[32]);
 
 #endif

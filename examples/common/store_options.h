@@ -1,4 +1,4 @@
-/* Where users are kept: the options that programs share, their check and the store they stand for. */
+/* Options of the store, shared by programs: their check, and opening the store. */
 #ifndef EXAMPLES_COMMON_STORE_OPTIONS_H
 #define EXAMPLES_COMMON_STORE_OPTIONS_H
 
@@ -23,29 +23,29 @@ typedef struct store_options {
   {.name = "redis",                                                                                                    \
    .type = SOLID_PROPERTY_STRING,                                                                                      \
    .preset = "127.0.0.1:6379",                                                                                         \
-   .meaning = "HOST:PORT or the path of a socket",                                                                     \
+   .meaning = "Redis server: HOST:PORT or the path of a socket",                                                       \
    .offset = offsetof(struct_, store.redis)},                                                                          \
       {.name = "redis-user",                                                                                           \
        .type = SOLID_PROPERTY_STRING,                                                                                  \
-       .meaning = "for AUTH",                                                                                          \
+       .meaning = "Redis user for AUTH",                                                                               \
        .offset = offsetof(struct_, store.user)},                                                                       \
       {.name = "redis-password",                                                                                       \
        .type = SOLID_PROPERTY_STRING,                                                                                  \
-       .meaning = "for AUTH; better in the file than in a flag",                                                       \
+       .meaning = "Redis password for AUTH; put it into the --config file, not into a flag",                           \
        .offset = offsetof(struct_, store.password)},                                                                   \
       {.name = "redis-database",                                                                                       \
        .type = SOLID_PROPERTY_INT,                                                                                     \
        .preset = "0",                                                                                                  \
        .min = 0,                                                                                                       \
        .max = 1 << 20,                                                                                                 \
-       .meaning = "number of the database",                                                                            \
+       .meaning = "number of the Redis database",                                                                      \
        .offset = offsetof(struct_, store.database)},                                                                   \
   {                                                                                                                    \
-    .name = "prefix", .type = SOLID_PROPERTY_STRING, .preset = "solid:", .meaning = "of the Redis keys",               \
+    .name = "prefix", .type = SOLID_PROPERTY_STRING, .preset = "solid:", .meaning = "prefix of the Redis keys",        \
     .offset = offsetof(struct_, store.prefix)                                                                          \
   }
 
-/* EINVAL: the address is neither HOST:PORT nor a path. Asks nobody. */
+/* EINVAL: the address is neither HOST:PORT nor a path. Connects to nothing. */
 solid_status store_options_check(const store_options *options);
 
 /* The store for windows of the model; `log` may be NULL. EINVAL as above; EUNSUPPORTED: built without Redis. The

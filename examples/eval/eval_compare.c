@@ -26,14 +26,14 @@ static const solid_property properties[] = {
      .type = SOLID_PROPERTY_INT,
      .preset = "0",
      .max = 9007199254740992.0,
-     .meaning = "of the resamples",
+     .meaning = "seed of the resamples",
      .offset = offsetof(arguments, seed)},
     {.name = "resamples",
      .type = SOLID_PROPERTY_INT,
      .preset = "2000",
      .min = 1,
      .max = 1000000,
-     .meaning = "of the users, for the intervals",
+     .meaning = "resamples of the users for the intervals",
      .offset = offsetof(arguments, resamples)},
     {.name = "json",
      .type = SOLID_PROPERTY_STRING,
@@ -45,9 +45,9 @@ static const solid_program program = {
     .name = "solid_eval compare",
     .summary = "A.json [A2.json ...] [--] B.json [B2.json ...]: the difference A - B of two sides of result files, "
                "paired by user.",
-    .notes =
-        "Two files are A and B; more need -- between the sides: runs of one side (seeds) are averaged for each user.\n"
-        "The interval is of the mean difference over users, given these runs.",
+    .notes = "Two files are A and B. With more files put -- between the sides; the runs of a side (seeds) are averaged "
+             "per user.\n"
+             "The interval is that of the mean difference over users, for these runs. ",
     .properties = properties,
     .count = sizeof properties / sizeof *properties,
 };
@@ -73,7 +73,7 @@ static solid_status sort_arguments(int argc, char **argv, comparison *c, char **
   flags[(*n_flags)++] = argv[0];
   for (int i = 1; i < argc; i++) {
     if (strcmp(argv[i], "--") == 0) {
-      if (divided++) return solid_fail(SOLID_EINVAL, "-- stands between the sides, once");
+      if (divided++) return solid_fail(SOLID_EINVAL, "-- separates the two sides and may occur once");
       at = 1;
     } else if (strncmp(argv[i], "--", 2) == 0) {
       flags[(*n_flags)++] = argv[i];
@@ -110,8 +110,8 @@ static const char *split_of(const json_t *root) {
 static solid_status check_same(const comparison *c, const json_t *root, const char *path) {
   const char *first = c->sides[0].path[0];
   if (strcmp(split_of(c->first), split_of(root)) != 0)
-    return solid_fail(SOLID_EMISMATCH, "%s was asked by split \"%s\", %s by \"%s\"", first, split_of(c->first), path,
-                      split_of(root));
+    return solid_fail(SOLID_EMISMATCH, "%s was evaluated by split \"%s\", %s by \"%s\"", first, split_of(c->first),
+                      path, split_of(root));
   for (size_t i = 0; i < sizeof shared / sizeof *shared; i++) {
     const json_t *a = value_at(c->first, shared[i]), *b = value_at(root, shared[i]);
     if (a && json_equal(a, b)) continue;
@@ -152,7 +152,7 @@ static solid_status compare(comparison *c) {
   solid_runs runs[SIDES];
   for (int i = 0; i < SIDES; i++) {
     side *s = &c->sides[i];
-    if (!s->runs) return solid_fail(SOLID_EINVAL, "two files, or -- between two lists of files, are wanted");
+    if (!s->runs) return solid_fail(SOLID_EINVAL, "expected two files, or two lists of files with -- between them");
     for (size_t run = 0; run < s->runs && !status; run++) status = load_run(c, s, run);
     runs[i] = (solid_runs){(const uint32_t *const *)s->ranks, s->runs};
   }

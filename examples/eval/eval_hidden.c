@@ -27,8 +27,8 @@ static solid_status take(hidden_row *row, const char *name, const slice *s, cons
   return solid_metrics_interval(s->ranks, n, s->resamples, s->seed, &row->low, &row->high);
 }
 
-/* An order by lot: every place among n items is as likely for the target as any other. */
-static hidden_row draw_lots(const char *name, size_t users, uint32_t n) {
+/* A random order: every place among n items is equally likely for the target. */
+static hidden_row random_order(const char *name, size_t users, uint32_t n) {
   hidden_row row = {.name = name, .users = users};
   for (uint32_t rank = 0; rank < n && rank < SOLID_RANK_DEPTH; rank++) {
     solid_metrics of_rank;
@@ -67,7 +67,7 @@ solid_status hidden_measure(hidden_report *report, const solid_hidden *hidden, c
   if (!status) status = take(&made.row[0], "model_on_hidden_full", &s, of_model, 1);
   if (!status) status = take(&made.row[1], "popularity_on_hidden_full", &s, &popular, 1);
   if (!status) status = take(&made.row[2], "model_on_hidden_among", &s, &among, 1);
-  made.row[3] = draw_lots("chance_on_hidden_among", made.row[2].users, made.hidden);
+  made.row[3] = random_order("chance_on_hidden_among", made.row[2].users, made.hidden);
   if (!status) status = take(&made.row[4], "model_on_others_full", &s, of_model, 0);
   if (!status) status = take(&made.row[5], "popularity_on_others_full", &s, &popular, 0);
   solid_evaluation_clear(&among);
@@ -79,7 +79,7 @@ solid_status hidden_measure(hidden_report *report, const solid_hidden *hidden, c
 }
 
 static void print_row(const char *what, const hidden_row *row) {
-  printf("%-44s", what);
+  printf("%-46s", what);
   const int metrics[] = {SOLID_HR_10, SOLID_NDCG_10};
   for (int i = 0; i < 2; i++)
     printf("  %.4f [%.4f, %.4f]", row->value.value[metrics[i]], row->low.value[metrics[i]],
@@ -90,13 +90,14 @@ static void print_row(const char *what, const hidden_row *row) {
 void hidden_print(const hidden_report *report) {
   const hidden_row *row = report->row;
   printf("\n%u of %u items %s; the target of %zu users is one of them\n", report->hidden, report->items,
-         report->trained_on ? "stand apart, though the model was trained on them" : "were hidden from training",
+         report->trained_on ? "are reported separately, although the model was trained on them"
+                            : "were hidden from training",
          row[0].users);
-  printf("%-44s  %-23s  ndcg@10\n", "", "hr@10");
+  printf("%-46s  %-23s  ndcg@10\n", "", "hr@10");
   print_row("hidden target, whole catalogue: model", &row[0]);
   print_row("hidden target, whole catalogue: popularity", &row[1]);
   print_row("hidden target, hidden items only: model", &row[2]);
-  print_row("hidden target, hidden items only: by lot", &row[3]);
+  print_row("hidden target, hidden items only: random order", &row[3]);
   print_row("other targets, whole catalogue: model", &row[4]);
   print_row("other targets, whole catalogue: popularity", &row[5]);
 }

@@ -23,7 +23,7 @@ static solid_status each_number(slates_result *r, const char *name, const char *
         (trial->way == SOLID_SLATE_BY_DECODER && !(number >= 0 && number <= 1)))
       return solid_fail(SOLID_EINVAL, "--%s %s: must be numbers%s, commas between", name, list,
                         trial->way == SOLID_SLATE_BY_DECODER ? " from 0 to 1" : "");
-    trial->lambda = number;
+    trial->lambda = number; /* either of them, as it was given */
     trial->options.guide = (float)number;
     status = add(r, trial);
     at = end + (*end == ',');
@@ -137,7 +137,8 @@ json_t *slates_json(const slates_result *r) {
                                     row->over_high[f]));
     json_array_append_new(
         rows, json_pack("{s:s, s:s, s:f, s:f, s:I, s:I, s:I, s:I, s:f, s:o}", "list", ways[row->trial.way], "order",
-                        order, "guide", (double)row->trial.options.guide, "lambda", row->trial.lambda, "forwards",
+                        order, "guide", row->trial.way == SOLID_SLATE_BY_DECODER ? row->trial.lambda : 0.0, "lambda",
+                        row->trial.way == SOLID_SLATE_BY_RERANK ? row->trial.lambda : 0.0, "forwards",
                         (json_int_t)p->forwards, "items", (json_int_t)p->items, "invalid", (json_int_t)p->invalid,
                         "repeated", (json_int_t)p->repeated, "seconds", p->seconds, "figures", figures));
   }

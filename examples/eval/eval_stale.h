@@ -11,7 +11,7 @@
 /* One age of the parameters under one kind of state. */
 typedef struct stale_cell {
   solid_comparison all;  /* a: these parameters, b: fresh ones; every user, who has at least one event left */
-  solid_comparison full; /* only users who have more events than the greatest age: nobody's age is cut short */
+  solid_comparison full; /* only users who have more events than the greatest age: no age is cut short */
 } stale_cell;
 
 typedef struct stale_report {

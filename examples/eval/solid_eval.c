@@ -1,6 +1,6 @@
 /* solid_eval: how well does a model rank what each user of a data file did next?
  *
- * One question a user over the full catalogue; the popularity ranking stands beside the model, both with 95 %
+ * One target per user, ranked in the whole catalogue; the model beside the popularity ranking, both with 95 %
  * intervals. */
 #include "examples/common/manifest.h"
 #include "examples/common/program.h"
@@ -17,7 +17,7 @@ static void print_log(void *user, solid_log_level level, const char *line) {
 
 static solid_status open_model(eval_run *r) {
   if (r->args.popularity_only) return SOLID_OK;
-  if (!r->args.model) return solid_fail(SOLID_EINVAL, "--model is missing; --popularity-only does without one");
+  if (!r->args.model) return solid_fail(SOLID_EINVAL, "--model is missing; only --popularity-only works without one");
   solid_context_options options = SOLID_CONTEXT_OPTIONS_INIT;
   options.threads = (int32_t)r->args.threads;
   options.device = r->args.device;
@@ -40,16 +40,17 @@ static solid_status open_data(eval_run *r) {
   if (status || !r->model) return status;
   if (solid_evaluate_same_data(r->model, &r->dataset) == 0 && !args->allow_other_data)
     return solid_fail(SOLID_EMISMATCH,
-                      "%s is not the data that %s was trained on: an id that both have may mean two items, and what is "
-                      "asked may have been learned (--allow-other-data asks nevertheless)",
+                      "%s is not the data that %s was trained on: the same id may mean two items, and the "
+                      "targets may be known (--allow-other-data evaluates all the same)",
                       args->data, args->model);
   if (args->allow_other_split) return SOLID_OK;
   if (!args->part && solid_evaluate_refitted(r->model))
-    return solid_fail(SOLID_EMISMATCH,
-                      "%s was trained on the validation events too (--refit); --allow-other-split asks nevertheless",
-                      args->model);
+    return solid_fail(
+        SOLID_EMISMATCH,
+        "%s was trained on the validation events too (--refit); --allow-other-split evaluates all the same",
+        args->model);
   status = solid_evaluate_check_split(r->model, &r->dataset);
-  return status ? solid_fail(status, "%s; --allow-other-split asks nevertheless", solid_last_error()) : SOLID_OK;
+  return status ? solid_fail(status, "%s; --allow-other-split evaluates all the same", solid_last_error()) : SOLID_OK;
 }
 
 /* A model that was trained without some items is asked about them; another one on demand, to compare with. */

@@ -7,11 +7,12 @@ static const solid_property properties[] = {
     {"model", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL, "model file", 1, OPTION(model)},
     {"device", SOLID_PROPERTY_STRING, "cpu", 0, 0, NULL, "cpu, cuda or cuda:N", 0, OPTION(device)},
     {"threads", SOLID_PROPERTY_INT, "1", 0, 1024, NULL, "CPU threads; 0 = all", 0, OPTION(threads)},
-    {"users-at-once", SOLID_PROPERTY_INT, "256", 1, 65536, NULL, "users generated for in one go", 0, OPTION(users)},
+    {"users-at-once", SOLID_PROPERTY_INT, "256", 1, 65536, NULL, "users that parameters are generated for at once", 0,
+     OPTION(users)},
 
     {"store", SOLID_PROPERTY_CHOICE, "redis", 0, 0, "redis|memory",
-     "where users are kept; memory ends with the process", 0, OPTION(store.kind)},
-    {"element", SOLID_PROPERTY_CHOICE, "f16", 0, 0, "f32|f16|i8", "how generated parameters are kept", 0,
+     "where users are kept; memory is lost with the process", 0, OPTION(store.kind)},
+    {"element", SOLID_PROPERTY_CHOICE, "f16", 0, 0, "f32|f16|i8", "element type of stored parameters", 0,
      OPTION(store.element)},
     {"ttl", SOLID_PROPERTY_INT, "2592000", 0, 3153600000.0, NULL, "seconds until an idle user is forgotten; 0 = never",
      0, OPTION(store.ttl_s)},
@@ -42,7 +43,8 @@ static const solid_property properties[] = {
 
     {"batch-size", SOLID_PROPERTY_INT, "256", 1, 1 << 20, NULL, "events stored and committed together", 0,
      OPTION(batch_size)},
-    {"batch-ms", SOLID_PROPERTY_INT, "50", 1, 60000, NULL, "longest wait for a batch to fill", 0, OPTION(batch_ms)},
+    {"batch-ms", SOLID_PROPERTY_INT, "50", 1, 60000, NULL, "longest wait for a batch to fill, in milliseconds", 0,
+     OPTION(batch_ms)},
     {"max-future-ms", SOLID_PROPERTY_INT, "3600000", -1, 1e15, NULL,
      "how far ahead of the clock an event may be; -1 = any", 0, OPTION(max_future_ms)},
     WORTH_PROPERTIES(ingestd_options, reading),
@@ -50,8 +52,8 @@ static const solid_property properties[] = {
      "how long a broker may take to answer at start", 0, OPTION(start_ms)},
     {"retry-max-ms", SOLID_PROPERTY_INT, "10000", 100, 600000, NULL, "longest wait while the store is away", 0,
      OPTION(retry_max_ms)},
-    {"drain-ms", SOLID_PROPERTY_INT, "10000", 0, 600000, NULL, "after SIGTERM: how long an absent store is waited for",
-     0, OPTION(drain_ms)},
+    {"drain-ms", SOLID_PROPERTY_INT, "10000", 0, 600000, NULL,
+     "after SIGTERM: how long to wait for a store that is away", 0, OPTION(drain_ms)},
     {"stats-interval", SOLID_PROPERTY_INT, "10", 1, 86400, NULL, "seconds between lines of statistics", 0,
      OPTION(stats_s)},
     {"verbose", SOLID_PROPERTY_BOOL, "false", 0, 0, NULL, "more lines on stderr", 0, OPTION(verbose)},
@@ -61,9 +63,9 @@ const solid_program ingestd_program = {
     .name = "solid_ingestd",
     .summary = "keeps users' windows and generated parameters up to date with a stream of events",
     .notes =
-        "Event: {\"user\": \"u1\", \"item\": \"i7\", \"event\": \"view\", \"ts\": 1690000000000}, key = user;\n"
-        "\"rating\": a number, may stand beside them.\n"
-        "SIGTERM and SIGINT store and commit what is in hand, then end the program; a second one ends it at once.\n"
+        "Event: {\"user\": \"u1\", \"item\": \"i7\", \"event\": \"view\", \"ts\": 1690000000000}, and maybe\n"
+        "\"rating\": a number. The key of a message is its user.\n"
+        "SIGTERM and SIGINT store and commit the present batch, then end the program; a second one ends it at once.\n"
         "Example: solid_ingestd --model m.safetensors --brokers localhost:9092 --topic events\n"
         "         solid_ingestd --model m.safetensors --store memory --from-file events.jsonl",
     .exits = HAS_EXIT(MODEL) | HAS_EXIT(STORE) | HAS_EXIT(SOURCE),

@@ -5,7 +5,7 @@
 size_t sol_paper_batch_room(const sol_paper_config *config, size_t windows, size_t candidates) {
   size_t pairs = windows * candidates, rows = windows * config->window;
   size_t din = config->backbone == SOL_PAPER_DIN ? pairs * config->window + 7 * pairs + 1 : 0;
-  return 4 * rows + windows + (windows + 1) + (2 * windows + 1) + 2 * pairs + din;
+  return 4 * rows + windows + (windows + 1) + (2 * windows + 1) + 3 * pairs + 1 + din;
 }
 
 typedef struct packer {
@@ -66,7 +66,9 @@ static void pack_pairs(sol_paper_batch *b, const sol_paper_config *config, const
   size_t windows = (size_t)b->windows, candidates = (size_t)b->candidates, pairs = (size_t)b->pairs;
   const int32_t *label_device;
   int32_t *target = take(p, pairs, &b->target), *label = take(p, pairs, &label_device);
+  int32_t *each = take(p, pairs + 1, &b->each);
   b->label = (const float *)label_device;
+  for (size_t i = 0; i <= pairs; i++) each[i] = (int32_t)i;
   for (size_t w = 0; w < windows; w++)
     for (size_t t = 0; t < candidates; t++) {
       size_t pair = config->backbone == SOL_PAPER_DIN ? t * windows + w : w * candidates + t;

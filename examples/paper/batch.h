@@ -24,6 +24,7 @@ typedef struct sol_paper_batch {
   const int32_t *spread, *spread_offsets;    /* din: (spread_rows) row, (pairs + 1) */
   const int32_t *left, *right;               /* din: (2 pairs) p at even (odd) places, -1 at the others */
   const int32_t *even, *odd;                 /* din: (pairs) 2p, 2p + 1 */
+  const int32_t *each;                       /* (pairs + 1) 0, 1, 2, ...: offsets of one row a window, or a pair */
 } sol_paper_batch;
 
 /* Room for a batch, in numbers of four bytes. */

@@ -69,6 +69,20 @@ static sol_linear key_value_part(const sol_linear *l, int32_t d) {
   return (sol_linear){l->w + (size_t)d * (size_t)d, l->b + d};
 }
 
+/* Each of n windows asks one question of all of its rows. */
+static sk_attend_pairs one_question(const sol_paper_net *net, int32_t n, int32_t rows, int32_t heads,
+                                    const int32_t *offsets) {
+  return (sk_attend_pairs){.windows = n,
+                           .heads = heads,
+                           .dh = (int32_t)net->config.width / heads,
+                           .q_rows = n,
+                           .kv_rows = rows,
+                           .max_queries = 1,
+                           .max_keys = (int32_t)net->config.window,
+                           .q_offsets = net->batch->each,
+                           .kv_offsets = offsets};
+}
+
 /* x = LN2(y + FFN(y)), y = LN1(h_m + attention(h_m; h)): only the newest row m of the layer is ever read, so only it
  * asks a question. */
 static void sasrec(sol_paper_net *net, sol_run *run) {
@@ -79,18 +93,12 @@ static void sasrec(sol_paper_net *net, sol_run *run) {
   gather(run, n, d, b->rows, net->item.h, b->newest, 0, a->newest);
   linear(run, n, d, d, a->newest, query_part(&w->attention_in), a->q);
   linear(run, b->rows, d, 2 * d, net->item.h, key_value_part(&w->attention_in, d), a->kv);
-  sol_op_attend(run, &(sk_attend_args){.windows = n,
-                                       .rows = b->rows,
-                                       .max_window = (int32_t)net->config.window,
-                                       .heads = heads,
-                                       .dh = d / heads,
-                                       .offsets = b->offsets,
+  sol_op_attend(run, &(sk_attend_args){.pairs = one_question(net, n, b->rows, heads, b->offsets),
                                        .q = a->q,
                                        .k = a->kv,
                                        .v = a->kv + d,
                                        .q_stride = d,
                                        .kv_stride = 2 * d,
-                                       .newest_only = 1,
                                        .out = a->out,
                                        .lse = a->lse});
   linear(run, n, d, d, a->out, w->attention_out, a->sum1);
@@ -115,18 +123,12 @@ static void sasrec_backward(sol_paper_net *net, sol_run *run) {
   linear_backward(run, n, d, 4 * d, a->norm1, w->ffn1, g->ffn1, wide, 1, dy);
   norm_backward(run, n, d, a->sum1, w->norm1, g->norm1, a->mean1, a->rstd1, dy, 0, dy);
   linear_backward(run, n, d, d, a->out, w->attention_out, g->attention_out, dy, 0, dout);
-  sol_op_attend_backward(run, &(sk_attend_backward_args){.windows = n,
-                                                         .rows = b->rows,
-                                                         .max_window = (int32_t)net->config.window,
-                                                         .heads = heads,
-                                                         .dh = d / heads,
-                                                         .offsets = b->offsets,
+  sol_op_attend_backward(run, &(sk_attend_backward_args){.pairs = one_question(net, n, b->rows, heads, b->offsets),
                                                          .q = a->q,
                                                          .k = a->kv,
                                                          .v = a->kv + d,
                                                          .q_stride = d,
                                                          .kv_stride = 2 * d,
-                                                         .newest_only = 1,
                                                          .out = a->out,
                                                          .lse = a->lse,
                                                          .dout = dout,
@@ -153,18 +155,12 @@ static void din(sol_paper_net *net, sol_run *run) {
   linear(run, b->rows, d, d, net->item.h, w->value, v);
   gather(run, b->spread_rows, d, b->rows, a->kv, b->spread, 0, a->spread);
   gather(run, b->spread_rows, d, b->rows, v, b->spread, 0, spread_v);
-  sol_op_attend(run, &(sk_attend_args){.windows = n,
-                                       .rows = b->spread_rows,
-                                       .max_window = (int32_t)net->config.window,
-                                       .heads = 1,
-                                       .dh = d,
-                                       .offsets = b->spread_offsets,
+  sol_op_attend(run, &(sk_attend_args){.pairs = one_question(net, n, b->spread_rows, 1, b->spread_offsets),
                                        .q = a->q,
                                        .k = a->spread,
                                        .v = spread_v,
                                        .q_stride = d,
                                        .kv_stride = d,
-                                       .newest_only = 1,
                                        .out = a->out,
                                        .lse = a->lse});
   gather(run, 2 * n, d, n, net->u, b->left, 0, net->x);
@@ -180,26 +176,21 @@ static void din_backward(sol_paper_net *net, sol_run *run) {
   float *dout = net->work[0], *dq = net->work[1], *dspread = net->work[2], *dkv = net->work[0];
   gather(run, n, d, 2 * n, net->dx, b->even, 0, net->du);
   gather(run, n, d, 2 * n, net->dx, b->odd, 0, dout);
-  sol_op_attend_backward(run, &(sk_attend_backward_args){.windows = n,
-                                                         .rows = b->spread_rows,
-                                                         .max_window = (int32_t)net->config.window,
-                                                         .heads = 1,
-                                                         .dh = d,
-                                                         .offsets = b->spread_offsets,
-                                                         .q = a->q,
-                                                         .k = a->spread,
-                                                         .v = a->spread + spread,
-                                                         .q_stride = d,
-                                                         .kv_stride = d,
-                                                         .newest_only = 1,
-                                                         .out = a->out,
-                                                         .lse = a->lse,
-                                                         .dout = dout,
-                                                         .dq = dq,
-                                                         .dk = dspread,
-                                                         .dv = dspread + spread,
-                                                         .dq_stride = d,
-                                                         .dkv_stride = d});
+  sol_op_attend_backward(run,
+                         &(sk_attend_backward_args){.pairs = one_question(net, n, b->spread_rows, 1, b->spread_offsets),
+                                                    .q = a->q,
+                                                    .k = a->spread,
+                                                    .v = a->spread + spread,
+                                                    .q_stride = d,
+                                                    .kv_stride = d,
+                                                    .out = a->out,
+                                                    .lse = a->lse,
+                                                    .dout = dout,
+                                                    .dq = dq,
+                                                    .dk = dspread,
+                                                    .dv = dspread + spread,
+                                                    .dq_stride = d,
+                                                    .dkv_stride = d});
   linear_backward(run, n, d, d, net->u, w->query, g->query, dq, 1, net->du);
   sol_op_zero(run, dkv, 2 * floats);
   scatter(run, b->spread_rows, d, b->rows, dspread, b->spread, dkv);

@@ -28,28 +28,28 @@
 
 static const solid_property properties[] = {
     TEXT("data", data, NULL, "file of events", 1),
-    TEXT("format", format, "auto", "format of the data; auto = by its first lines", 0),
+    TEXT("format", format, "auto", "format of the data; auto = decided by its first lines", 0),
     LOAD_READING_PROPERTIES(paper_arguments),
     TEXT("backbones", backbones, "sasrec", "list of sasrec, gru4rec, din", 0),
     TEXT("heads", heads, "base,duet,solid", "list of base, duet, solid", 0),
     TEXT("forms", forms, "faithful,fixed", "list of faithful (as the authors' code computes), fixed", 0),
-    TEXT("seeds", seeds, "0,1,2", "list: weights and order of each repetition", 0),
+    TEXT("seeds", seeds, "0,1,2", "list of seeds of weights and order, one training each", 0),
     WHOLE("jobs", jobs, "1", 1, 256, "trainings at once, each with its own queue on the device"),
     TEXT("out", out, NULL, "model file to write; for a single combination only", 0),
-    TEXT("log", log, NULL, "file for one line of JSON an epoch", 0),
-    WHOLE("epochs", epochs, "10", 1, 10000, "of each training"),
-    WHOLE("first-epochs", first_epochs, "0", 0, 10000, "of the two stages before solid; 0 = as --epochs"),
-    WHOLE("batch", batch, "205", 1, 65536, "windows a step, each with 5 candidates"),
+    TEXT("log", log, NULL, "file for one line of JSON per epoch", 0),
+    WHOLE("epochs", epochs, "10", 1, 10000, "epochs of each training"),
+    WHOLE("first-epochs", first_epochs, "0", 0, 10000, "epochs of the two stages before solid; 0 = as --epochs"),
+    WHOLE("batch", batch, "205", 1, 65536, "windows per step, each with 5 candidates"),
     REAL("rate", rate, "0.001", 10, "learning rate of Adam"),
     WHOLE("width", width, "32", 1, 256, "floats of a vector"),
-    WHOLE("heads-of-attention", attention, "4", 1, 256, "of sasrec"),
-    WHOLE("window", window, "10", 1, 4096, "newest events that are read"),
-    WHOLE("clusters", clusters, "80", 1, 65535, "semantics that items are clustered into"),
+    WHOLE("heads-of-attention", attention, "4", 1, 256, "attention heads of sasrec"),
+    WHOLE("window", window, "10", 1, 4096, "newest events that the model reads"),
+    WHOLE("clusters", clusters, "80", 1, 65535, "clusters of items, the semantics"),
     WHOLE("semantic-rows", semantic_rows, "90", 2, 65536,
-          "rows of the semantic table: padding, clusters and idle ones"),
+          "rows of the semantic table: padding, clusters and unused rows"),
     REAL("clip", clip, "0.01", 1000, "t: bound of the item branch's part of generated weights"),
     REAL("weight", weight, "0.1", 1000, "lambda: weight of the codebook's loss"),
-    WHOLE("negatives-seed", negatives, "0", 0, 9007199254740992.0, "of the negatives, training and test"),
+    WHOLE("negatives-seed", negatives, "0", 0, 9007199254740992.0, "seed of the negatives in training and test"),
     WHOLE("threads", threads, "1", 0, 1024, "CPU threads of each training; 0 = all"),
     TEXT("device", device, "cpu", "cpu, cuda or cuda:N", 0),
 };
@@ -59,7 +59,7 @@ static const solid_program program = {
     .summary = "Trains the models of the SOLID paper under its protocol and compares them.",
     .notes =
         "Windows of 10, 4 training and 99 test negatives, the last event of each user is the test. Figures are those\n"
-        "after the last epoch; the epoch with the best test AUC, which published figures choose, stands beside them.",
+        "after the last epoch; the best test AUC of any epoch, which published figures report, is printed beside them.",
     .properties = properties,
     .count = sizeof properties / sizeof *properties};
 
@@ -77,7 +77,7 @@ static solid_status run(void *user) {
   }
   if (status == SOLID_OK) paper_runs_print(&runs);
   if (status == SOLID_OK && runs.log != NULL && ferror(runs.log))
-    status = solid_fail(SOLID_EIO, "%s: could not be written whole", runs.args->log);
+    status = solid_fail(SOLID_EIO, "%s: could not be written completely", runs.args->log);
   paper_runs_clear(&runs);
   solid_dataset_clear(&dataset);
   return status;

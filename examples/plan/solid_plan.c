@@ -15,39 +15,40 @@ typedef struct plan_options {
 } plan_options;
 
 static const solid_property properties[] = {
-    {"model", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL, "model file that gives window, width and params", 0,
+    {"model", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL, "model file from which to take window, width and params", 0,
      offsetof(plan_options, model)},
-    {"window", SOLID_PROPERTY_INT, "50", 1, 65535, NULL, "without a model: steps kept of a user", 0,
+    {"window", SOLID_PROPERTY_INT, "50", 1, 65535, NULL, "without a model: steps kept per user", 0,
      offsetof(plan_options, window)},
     {"width", SOLID_PROPERTY_INT, "64", 0, 1 << 20, NULL, "without a model: floats of a state", 0,
      offsetof(plan_options, width)},
-    {"params", SOLID_PROPERTY_INT, "2112", 0, 1 << 25, NULL, "without a model: generated floats a user", 0,
+    {"params", SOLID_PROPERTY_INT, "2112", 0, 1 << 25, NULL, "without a model: generated floats per user", 0,
      offsetof(plan_options, params)},
     {"users", SOLID_PROPERTY_INT, "1000000", 1, 1e12, NULL, "number of users", 0, offsetof(plan_options, users)},
     {"id-bytes", SOLID_PROPERTY_INT, "16", 1, 255, NULL, "average length of a user id", 0,
      offsetof(plan_options, id_bytes)},
-    {"prefix", SOLID_PROPERTY_STRING, "solid:", 0, 0, NULL, "of the Redis keys", 0, offsetof(plan_options, prefix)},
-    {"partitions", SOLID_PROPERTY_INT, "1", 1, 65535, NULL, "of which one user's events come", 0,
+    {"prefix", SOLID_PROPERTY_STRING, "solid:", 0, 0, NULL, "prefix of the Redis keys", 0,
+     offsetof(plan_options, prefix)},
+    {"partitions", SOLID_PROPERTY_INT, "1", 1, 65535, NULL, "partitions that the events of one user come from", 0,
      offsetof(plan_options, partitions)},
-    {"device", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL, "cpu, cuda or cuda:N: its memory too; needs --model", 0,
-     offsetof(plan_options, device)},
-    {"batch", SOLID_PROPERTY_INT, "256", 1, 1 << 24, NULL, "on the device: users that are served at once", 0,
+    {"device", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL,
+     "also plan the memory of this device: cpu, cuda or cuda:N; needs --model", 0, offsetof(plan_options, device)},
+    {"batch", SOLID_PROPERTY_INT, "256", 1, 1 << 24, NULL, "on the device: users served at once", 0,
      offsetof(plan_options, batch)},
-    {"train-batch", SOLID_PROPERTY_INT, "256", 0, 65536, NULL, "on the device: users a training step; 0 = no training",
-     0, offsetof(plan_options, train_batch)},
+    {"train-batch", SOLID_PROPERTY_INT, "256", 0, 65536, NULL,
+     "on the device: users per training step; 0 = no training", 0, offsetof(plan_options, train_batch)},
     {"memory", SOLID_PROPERTY_INT, "0", 0, 1e15, NULL,
-     "instead of --device: would it fit on a GPU that has so many bytes free? needs none", 0,
+     "instead of --device: plan for a GPU with this many bytes free; no GPU is needed", 0,
      offsetof(plan_options, memory)},
 };
 
 static const solid_program program = {
     .name = "solid_plan",
-    .summary = "prints how much memory a model takes up: its users in a store, itself on a device",
+    .summary = "prints the memory that users take in a store, and a model on a device",
     .notes = "Counts users with a full window and generated params; with a TTL only the users of that time are kept.\n"
              "Example: solid_plan --model beauty.safetensors --users 5000000\n"
              "         solid_plan --model beauty.safetensors --device cuda --batch 4096\n"
              "         solid_plan --model beauty.safetensors --memory 24000000000\n"
-             "A CUDA context and its code take some hundred megabytes besides, which --device has already taken off.",
+             "A CUDA context and its code take some hundred megabytes more; --device has subtracted them already.",
     .properties = properties,
     .count = sizeof properties / sizeof *properties,
 };

@@ -13,7 +13,8 @@ typedef struct broker_options {
 
 static const solid_property properties[] = {
     {"topic", SOLID_PROPERTY_STRING, "events", 0, 0, NULL, "topic to create", 0, offsetof(broker_options, topic)},
-    {"partitions", SOLID_PROPERTY_INT, "3", 1, 1000, NULL, "its partitions", 0, offsetof(broker_options, partitions)},
+    {"partitions", SOLID_PROPERTY_INT, "3", 1, 1000, NULL, "partitions of the topic", 0,
+     offsetof(broker_options, partitions)},
 };
 
 static const solid_program program = {

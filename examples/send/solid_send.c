@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef struct replay_options {
   const char *data, *format, *brokers, *topic, *write;
@@ -26,19 +27,18 @@ static const solid_property properties[] = {
     {"data", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL, "data file of any format that solid_train reads; - = JSON lines",
      1, OPTION(data)},
     {"format", SOLID_PROPERTY_STRING, "auto", 0, 0, NULL,
-     "rows, pairs, movielens, csv, recbole, table, events, histories, auto; lines = JSON lines as they are, right or "
-     "wrong",
+     "rows, pairs, movielens, csv, recbole, table, events, histories, auto; lines = JSON lines unchanged, valid or "
+     "not",
      0, OPTION(format)},
     READING_PROPERTIES(replay_options, reading),
     {"brokers", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL, "HOST:PORT,HOST:PORT", 0, OPTION(brokers)},
-    {"topic", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL, "where the events go", 0, OPTION(topic)},
+    {"topic", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL, "topic that receives the events", 0, OPTION(topic)},
     {"create-partitions", SOLID_PROPERTY_INT, "0", 0, 10000, NULL,
-     "create the topic with so many partitions if it is not there; 0 = do not", 0, OPTION(partitions)},
+     "create a missing topic with this many partitions; 0 = do not create it", 0, OPTION(partitions)},
     {"write", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL, "write JSON lines to this file instead of a topic; - = stdout",
      0, OPTION(write)},
-    {"rate", SOLID_PROPERTY_FLOAT, "0", 0, 1e9, NULL, "events a second at most; 0 = as fast as it goes", 0,
-     OPTION(rate)},
-    {"limit", SOLID_PROPERTY_INT, "0", 0, 1e15, NULL, "events at most; 0 = all", 0, OPTION(limit)},
+    {"rate", SOLID_PROPERTY_FLOAT, "0", 0, 1e9, NULL, "most events per second; 0 = no limit", 0, OPTION(rate)},
+    {"limit", SOLID_PROPERTY_INT, "0", 0, 1e15, NULL, "most events; 0 = all", 0, OPTION(limit)},
     {"timeout-ms", SOLID_PROPERTY_INT, "10000", 100, 600000, NULL, "how long a broker may take to answer at start", 0,
      OPTION(timeout_ms)},
 };
@@ -224,9 +224,15 @@ static int finish(output *out, solid_status status) {
 static int replay(const replay_options *options, const solid_config *config) {
   output out = {.options = options};
   replay_source source = {options->data, options->format, &options->reading, (uint64_t)options->limit};
+  sol_beside beside = {.fd = -1};
   int code = EXIT_DONE;
   if (options->write) {
-    out.file = strcmp(options->write, "-") == 0 ? stdout : fopen(options->write, "w");
+    if (strcmp(options->write, "-") == 0)
+      out.file = stdout;
+    else if (sol_beside_open(&beside, options->write, 1))
+      return fail(EXIT_SOURCE);
+    else
+      out.file = fdopen(dup(beside.fd), "w");
     if (!out.file) {
       fprintf(stderr, "solid_send: %s: %s\n", options->write, strerror(errno));
       return EXIT_SOURCE;
@@ -239,7 +245,11 @@ static int replay(const replay_options *options, const solid_config *config) {
   out.start = sol_steady_s();
   if (code == EXIT_DONE) code = finish(&out, replay_read(&source, take, &out));
   if (out.rk) rd_kafka_destroy(out.rk);
-  if (out.file && out.file != stdout && fclose(out.file) != 0) code = EXIT_FAILED;
+  if (out.file && out.file != stdout) {
+    if (fclose(out.file) != 0) code = EXIT_FAILED;
+    if (code == EXIT_DONE && sol_beside_commit(&beside)) code = fail(EXIT_FAILED);
+    sol_beside_abandon(&beside);
+  }
   return code;
 }
 

@@ -1,6 +1,6 @@
 /* solid_train: from data files to a model file. Reads the data, fits the semantic codebook, trains with validation
- * after each epoch and an early stop, writes one safetensors file. A checkpoint stands beside it after each epoch; the
- * same command goes on from it. */
+ * after each epoch and an early stop, writes one safetensors file. A checkpoint is written beside it after each epoch;
+ * the same command goes on from it. */
 #include "examples/common/program.h"
 #include "examples/common/titles.h"
 #include "examples/train/train_options.h"
@@ -79,7 +79,7 @@ static void say_data(const train_arguments *a, const solid_train_options *o, con
   printf("%s: %u users, %u items, %zu events, %u attributes of %u items\n", a->data, dataset->users, dataset->items,
          dataset->events, dataset->attributes.count, with);
   if (more > 0 && o->slots > 0 && o->levels > 0)
-    printf("%u items have more than %u attributes: the rest of theirs is known by the codes alone\n", more, o->slots);
+    printf("%u items have more than %u attributes: the others are represented by the codes alone\n", more, o->slots);
 }
 
 /* A log that was lost is no reason to lose the model, and is not passed over either. */
@@ -87,7 +87,7 @@ static solid_status close_log(FILE *log, const char *path, solid_status status) 
   if (log == NULL) return status;
   int lost = ferror(log) != 0;
   lost |= fclose(log) != 0;
-  if (lost && status == SOLID_OK) return solid_fail(SOLID_EIO, "%s: could not be written whole", path);
+  if (lost && status == SOLID_OK) return solid_fail(SOLID_EIO, "%s: could not be written completely", path);
   return status;
 }
 

@@ -23,42 +23,43 @@
     .offset = offsetof(train_arguments, field)                                                                         \
   }
 
-/* Of the program; those of training follow, one for each row of SOLID_TRAIN_OPTIONS. */
+/* Options of the program; those of training follow, one for each row of SOLID_TRAIN_OPTIONS. */
 static const solid_property own[] = {
     TEXT("data", data, NULL, "file of events", 1),
-    TEXT("format", format, "auto", "format of the data; auto = by its first lines", 0),
+    TEXT("format", format, "auto", "format of the data; auto = decided by its first lines", 0),
     LOAD_READING_PROPERTIES(train_arguments),
     LOAD_ITEMS_PROPERTIES(train_arguments),
     LOAD_SPLIT_PROPERTIES(train_arguments),
     TEXT("out", out, NULL, "model file to write", 1),
-    TEXT("titles", titles, NULL, "file of titles that the model keeps for people; --attributes where it has them", 0),
-    REAL("limit", limit, "0", 1e9, "seconds after which the best so far is written; 0 = none"),
+    TEXT("titles", titles, NULL, "file of item titles to keep in the model; default: --attributes, if it has titles",
+         0),
+    REAL("limit", limit, "0", 1e9, "stop after this many seconds and write the best model so far; 0 = no limit"),
     WHOLE("threads", threads, "0", 0, 1024, "CPU threads; 0 = as many as the machine has"),
     TEXT("device", device, "cpu", "cpu, cuda or cuda:N", 0),
     {.name = "precision",
      .type = SOLID_PROPERTY_CHOICE,
      .preset = "auto",
      .choices = "auto|fp32|tf32",
-     .meaning = "of products; auto = tf32 on cuda, fp32 on the CPU, which has nothing else",
+     .meaning = "precision of products; auto = tf32 on cuda, fp32 on the CPU (which has only that)",
      .offset = offsetof(train_arguments, precision)},
-    TEXT("log", log, NULL, "file for one line of JSON an epoch", 0),
-    SWITCH("fresh", fresh, "do not go on from a checkpoint"),
-    SWITCH("keep-checkpoint", keep_checkpoint, "leave the checkpoint after the model is written"),
+    TEXT("log", log, NULL, "file for one line of JSON per epoch", 0),
+    SWITCH("fresh", fresh, "start again instead of continuing from a checkpoint"),
+    SWITCH("keep-checkpoint", keep_checkpoint, "keep the checkpoint after the model is written"),
     WHOLE("slate", slate.rows, "0", 0, 1000,
-          "after the ranker also trains a decoder of slates of so many items; 0 = none"),
-    TEXT("slate-of", slate.of, NULL, "model file whose ranker stays as it is; only the decoder is trained", 0),
+          "after the ranker, also train a decoder of slates of up to this many items; 0 = none"),
+    TEXT("slate-of", slate.of, NULL, "model file whose ranker stays unchanged; only the decoder is trained", 0),
     {.name = "slate-order",
      .type = SOLID_PROPERTY_CHOICE,
      .preset = "raster",
      .choices = "raster|near-to-far",
-     .meaning = "of decoding that is trained for; raster serves zipar too",
+     .meaning = "order of decoding to train for; raster also serves zipar",
      .offset = offsetof(train_arguments, slate.order)},
-    WHOLE("slate-blocks", slate.blocks, "2", 1, 8, "of the decoder; near-to-far has one more"),
-    WHOLE("slate-epochs", slate.epochs, "30", 1, 1000000, "one random cut a user each"),
-    WHOLE("slate-batch", slate.batch, "128", 1, 65536, "users a step"),
-    REAL("slate-rate", slate.rate, "0.001", 1, "of the decoder's AdamW"),
-    REAL("slate-dropout", slate.dropout, "0.1", 0.99, "in the decoder"),
-    WHOLE("slate-seed", slate.seed, "0", 0, 9e15, "of the decoder"),
+    WHOLE("slate-blocks", slate.blocks, "2", 1, 8, "blocks of the decoder; near-to-far has one more"),
+    WHOLE("slate-epochs", slate.epochs, "30", 1, 1000000, "epochs of the decoder, each with one random cut per user"),
+    WHOLE("slate-batch", slate.batch, "128", 1, 65536, "users per step of the decoder"),
+    REAL("slate-rate", slate.rate, "0.001", 1, "learning rate of the decoder (AdamW)"),
+    REAL("slate-dropout", slate.dropout, "0.1", 0.99, "dropout in the decoder"),
+    WHOLE("slate-seed", slate.seed, "0", 0, 9e15, "seed of the decoder"),
 };
 
 #define OWN (sizeof own / sizeof *own)
@@ -75,11 +76,11 @@ const solid_program *train_program(void) {
   static const solid_program program = {
       .name = "solid_train",
       .summary = "Trains a recommendation model on a file of events and writes one safetensors file.",
-      .notes = "By default it stops early, when validation no longer improves. Where the number of epochs is known, a "
-               "schedule is\nsteadier: --epochs 42 --rate-end 0.05 --average 0.999 --patience 0; where attributes are "
-               "given, --batch 128\n--codes 512 --swap 0.05 were best on sets of twelve thousand items "
-               "(tests/bench/ACCURACY.md).\n"
-               "The checkpoint is OUT.checkpoint; the same command goes on from it.",
+      .notes =
+          "By default it stops early when validation no longer improves. If you know the number of epochs, a schedule\n"
+          "gives steadier results: --epochs 42 --rate-end 0.05 --average 0.999 --patience 0. With attributes,\n"
+          "--batch 128 --codes 512 --swap 0.05 were best on sets of twelve thousand items (tests/bench/ACCURACY.md).\n"
+          "The checkpoint is OUT.checkpoint; the same command continues from it.",
       .properties = properties,
       .count = sizeof properties / sizeof *properties};
   const solid_option_row *rows = solid_train_option_rows();

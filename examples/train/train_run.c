@@ -26,7 +26,7 @@ static solid_status resume(const train_run *run, solid_trainer *trainer) {
   if (status == SOLID_ENOTFOUND) return SOLID_OK;
   if (status == SOLID_EMISMATCH || status == SOLID_EFORMAT)
     return solid_fail(status, "%s; --fresh starts again", solid_last_error());
-  if (status == SOLID_OK) printf("goes on after epoch %u\n", solid_trainer_report(trainer)->epoch);
+  if (status == SOLID_OK) printf("continues after epoch %u\n", solid_trainer_report(trainer)->epoch);
   return status;
 }
 
@@ -40,7 +40,7 @@ solid_status train_run_all(const train_run *run, solid_trainer *trainer) {
                 .epochs = info.epochs,
                 .patience = info.patience,
                 .users = info.users};
-  printf("trains %s on %u users, %zu rows an epoch\n", run->head, info.users, info.rows);
+  printf("trains %s on %u users, %zu rows per epoch\n", run->head, info.users, info.rows);
   return run_epochs(run, trainer, &p);
 }
 
@@ -51,7 +51,7 @@ static void print_fitted(const solid_trainer_codes *codes) {
   printf("codebook: %u of %u items share all their codes with another\n", codes->collisions, codes->items);
   if (codes->levels > 1 && codes->level[1].used < 2)
     printf(
-        "codebook: the first of %u codes tell all items apart and the other levels say nothing: take fewer (--codes)\n",
+        "codebook: the first of %u codes distinguish all items, so the other levels add nothing: use fewer (--codes)\n",
         codes->codes);
 }
 

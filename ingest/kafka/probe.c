@@ -55,9 +55,24 @@ static int left_ms(int64_t deadline_ms) {
   return left > 1 ? (int)left : 1;
 }
 
+/* By the times that stand for first and next offset: the call for the ends themselves waits longer than it is told. */
+static rd_kafka_resp_err_t ask_end(sol_probe *probe, int32_t partition, int64_t which, int64_t deadline_ms,
+                                   int64_t *out) {
+  rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+  if (!list) return RD_KAFKA_RESP_ERR__FAIL;
+  rd_kafka_topic_partition_t *entry = rd_kafka_topic_partition_list_add(list, probe->topic, partition);
+  entry->offset = which;
+  rd_kafka_resp_err_t err = rd_kafka_offsets_for_times(probe->rk, list, left_ms(deadline_ms));
+  if (!err) err = entry->err;
+  if (!err && entry->offset < 0) err = RD_KAFKA_RESP_ERR__BAD_MSG;
+  *out = entry->offset;
+  rd_kafka_topic_partition_list_destroy(list);
+  return err;
+}
+
 solid_status sol_probe_ends(sol_probe *probe, int32_t partition, int64_t deadline_ms, int64_t *low, int64_t *high) {
-  rd_kafka_resp_err_t err =
-      rd_kafka_query_watermark_offsets(probe->rk, probe->topic, partition, low, high, left_ms(deadline_ms));
+  rd_kafka_resp_err_t err = ask_end(probe, partition, RD_KAFKA_OFFSET_BEGINNING, deadline_ms, low);
+  if (!err) err = ask_end(probe, partition, RD_KAFKA_OFFSET_END, deadline_ms, high);
   return err ? failed(probe, partition, err) : SOLID_OK;
 }
 

@@ -1,6 +1,7 @@
-/* attend over tiles of QUERIES rows of one window and head. The keys before the tile form a rectangle, which goes to
- * BLAS; the triangle on the diagonal is done pair by pair. A short window is a triangle alone, so it pays for no call,
- * and no row ever meets a key that is newer than itself, not even with weight zero. */
+/* attend of short windows, over tiles of QUERIES rows of one window and head. The keys before the tile form a
+ * rectangle, which goes to BLAS; the triangle on the diagonal is done pair by pair. A window shorter than a tile is a
+ * triangle alone, so it pays for no call, and no row ever meets a key that is newer than itself, not even with weight
+ * zero. */
 #include "kernels/cpu/attend.h"
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/gemm.h"
@@ -50,8 +51,7 @@ static void uniforms(uint64_t seed, uint64_t first, float u[4 * GROUPS]) {
     for (int lane = 0; lane < 4; lane++) u[4 * g + lane] = sk_philox_uniform(c[lane][g]);
 }
 
-void SK_CPU(attend_keep)(const sk_attend_mask *mask, int64_t row, int64_t head, int64_t n, float *keep) {
-  uint64_t index = ((uint64_t)row * (uint64_t)mask->heads + (uint64_t)head) * (uint64_t)mask->max_window;
+void SK_CPU(attend_keep)(const sk_attend_mask *mask, uint64_t index, int64_t n, float *keep) {
   float kept = 1.0f / (1.0f - mask->p), u[4 * GROUPS];
   for (int64_t j = 0; j < n;) {
     int64_t skip = (int64_t)(index % 4), count = n - j < 4 * GROUPS - skip ? n - j : 4 * GROUPS - skip;
@@ -63,18 +63,25 @@ void SK_CPU(attend_keep)(const sk_attend_mask *mask, int64_t row, int64_t head, 
   }
 }
 
+void SK_CPU(attend_line)(const float *bias, int64_t head, int64_t dh, int64_t n, float *line) {
+  float wide = sqrtf((float)dh);
+  for (int64_t d = 0; d < n; d++) line[d] = wide * bias[head * SK_ATTEND_BUCKETS + sk_attend_bucket((int32_t)d)];
+}
+
 /* One head of one window. */
 typedef struct head_view {
   const sk_attend_args *a;
-  int64_t first, head; /* row of the window's first key */
-  const float *k, *v;  /* of that row */
-  float *s, *keep;     /* scratch: (QUERIES, max_window), (max_window) */
+  int64_t origin, head;
+  const float *k, *v; /* of the window's first key */
+  float *s, *keep;    /* scratch: (QUERIES, max_keys), (max_keys) */
+  float *line;        /* (max_keys) of attend_line */
 } head_view;
 
 /* s -> probabilities, dropped out; returns log sum exp of scale * s. */
-static float softmax(const head_view *view, int64_t row, int64_t n, float *s) {
+static float softmax(const head_view *view, int64_t place, int64_t n, float *s) {
   const sk_attend_args *a = view->a;
-  float scale = 1.0f / sqrtf((float)a->dh), m = sk_max(s, n), sum = 0.0f;
+  for (int64_t j = 0; a->bias && j < n; j++) s[j] += view->line[place - j];
+  float scale = 1.0f / sqrtf((float)a->pairs.dh), m = sk_max(s, n), sum = 0.0f;
 #pragma omp simd reduction(+ : sum)
   for (int64_t j = 0; j < n; j++) {
     float y = sk_exp((s[j] - m) * scale);
@@ -83,8 +90,9 @@ static float softmax(const head_view *view, int64_t row, int64_t n, float *s) {
   }
   float share = 1.0f / sum;
   if (a->p > 0.0f) {
-    sk_attend_mask mask = {a->p, a->seed, a->heads, a->max_window};
-    SK_CPU(attend_keep)(&mask, row, view->head, n, view->keep);
+    sk_attend_mask mask = {a->p, a->seed};
+    SK_CPU(attend_keep)
+    (&mask, sk_attend_index(&a->pairs, a->span, view->origin, view->head, place), n, view->keep);
 #pragma omp simd
     for (int64_t j = 0; j < n; j++) s[j] *= share * view->keep[j];
   } else {
@@ -97,7 +105,7 @@ static float softmax(const head_view *view, int64_t row, int64_t n, float *s) {
 /* `queries` rows from place `from` of the window on; q and out (and lse) stand at row `at` of theirs. */
 static void attend_tile(const head_view *view, int64_t from, int64_t queries, int64_t at) {
   const sk_attend_args *a = view->a;
-  int64_t dh = a->dh, ld = a->max_window, kv = a->kv_stride, width = (int64_t)a->heads * dh;
+  int64_t dh = a->pairs.dh, ld = a->pairs.max_keys, kv = a->kv_stride, heads = a->pairs.heads, width = heads * dh;
   int64_t before = queries > 1 ? from : 0; /* keys of the rectangle; one query alone is a triangle of one row */
   const float *q = a->q + at * a->q_stride + view->head * dh;
   float *out = a->out + at * width + view->head * dh;
@@ -106,8 +114,8 @@ static void attend_tile(const head_view *view, int64_t from, int64_t queries, in
     float *s = view->s + i * ld;
     int64_t keys = from + i + 1;
     SK_CPU(attend_scores)(q + i * a->q_stride, view->k + before * kv, kv, keys - before, dh, s + before);
-    float lse = softmax(view, view->first + from + i, keys, s);
-    if (a->lse) a->lse[(at + i) * a->heads + view->head] = lse;
+    float lse = softmax(view, from + i, keys, s);
+    if (a->lse) a->lse[(at + i) * heads + view->head] = lse;
   }
   if (before > 0) sk_gemm_nn(queries, dh, before, view->s, ld, view->v, kv, 0.0f, out, width);
   for (int64_t i = 0; i < queries; i++) {
@@ -117,35 +125,42 @@ static void attend_tile(const head_view *view, int64_t from, int64_t queries, in
   }
 }
 
+/* Rows that have no key to read. */
+static void attend_nothing(const sk_attend_args *a, int64_t row) {
+  int64_t heads = a->pairs.heads, width = heads * a->pairs.dh;
+  memset(a->out + row * width, 0, sizeof(float) * (size_t)width);
+  for (int64_t head = 0; a->lse && head < heads; head++) a->lse[row * heads + head] = -INFINITY;
+}
+
 static void attend_window(const sk_attend_args *a, int64_t w, float *local) {
-  int64_t first = a->offsets[w], length = a->offsets[w + 1] - first, dh = a->dh;
-  if (length == 0) {
-    if (a->newest_only) memset(a->out + w * a->heads * dh, 0, sizeof(float) * (size_t)(a->heads * dh));
-    return;
-  }
-  for (int64_t head = 0; head < a->heads; head++) {
-    head_view view = {.a = a, .first = first, .head = head, .keep = local, .s = local + a->max_window};
+  const sk_attend_pairs *p = &a->pairs;
+  const int32_t *offsets = sk_attend_q_offsets(p);
+  int64_t first = p->kv_offsets[w], keys = p->kv_offsets[w + 1] - first, dh = p->dh;
+  int64_t row = offsets[w], end = offsets[w + 1];
+  for (; end - row > keys; row++) attend_nothing(a, row);
+  for (int64_t head = 0; head < p->heads; head++) {
+    head_view view = {.a = a, .origin = first, .head = head, .keep = local, .s = local + p->max_keys};
     view.k = a->k + first * a->kv_stride + head * dh;
     view.v = a->v + first * a->kv_stride + head * dh;
-    if (a->newest_only) {
-      attend_tile(&view, length - 1, 1, w);
-      continue;
-    }
-    for (int64_t from = 0; from < length; from += QUERIES)
-      attend_tile(&view, from, length - from < QUERIES ? length - from : QUERIES, first + from);
+    view.line = view.s + (int64_t)QUERIES * p->max_keys;
+    if (a->bias) SK_CPU(attend_line)(a->bias, head, dh, keys, view.line);
+    for (int64_t at = row; at < end; at += QUERIES)
+      attend_tile(&view, keys - (end - at), end - at < QUERIES ? end - at : QUERIES, at);
   }
 }
 
 static void attend_block(const void *arg, int64_t block, void *local) {
   const sk_attend_args *a = arg;
-  int64_t end = sk_cpu_block_end(a->windows, WINDOWS_PER_BLOCK, block);
+  int64_t end = sk_cpu_block_end(a->pairs.windows, WINDOWS_PER_BLOCK, block);
   for (int64_t w = block * WINDOWS_PER_BLOCK; w < end; w++) attend_window(a, w, local);
 }
 
 solid_status SK_CPU(attend)(sk_backend *be, const sk_attend_args *a) {
-  size_t floats = (size_t)(QUERIES + 1) * (size_t)a->max_window;
+  const sk_attend_pairs *p = &a->pairs;
+  if (!sk_attend_is_plain(p) || a->join || p->max_keys > SK_ATTEND_SHORT) return SK_CPU(attend_tiles)(be, a);
+  size_t floats = (size_t)(QUERIES + 2) * (size_t)p->max_keys;
   solid_status status = sk_cpu_reserve(be, sizeof(float) * floats, 0);
   if (status != SOLID_OK) return status;
-  sk_cpu_parallel(be, sk_cpu_blocks(a->windows, WINDOWS_PER_BLOCK), attend_block, a);
+  sk_cpu_parallel(be, sk_cpu_blocks(p->windows, WINDOWS_PER_BLOCK), attend_block, a);
   return SOLID_OK;
 }

@@ -1,5 +1,6 @@
-/* attend_backward over the tiles of attend.c: probabilities come back from lse, products go to BLAS before the diagonal
- * and pair by pair on it. One block of work owns all rows of its windows, and so every element of dq, dk and dv. */
+/* attend_backward of short windows, over the tiles of attend.c: probabilities come back from lse, products go to BLAS
+ * before the diagonal and pair by pair on it. One block of work owns all rows of its windows, and so every element of
+ * dq, dk and dv. */
 #include "kernels/cpu/attend.h"
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/gemm.h"
@@ -9,27 +10,29 @@
 #define QUERIES           16
 #define WINDOWS_PER_BLOCK 4
 
-/* One head of one window; k, v, dk and dv stand at its first row, q, out, dout and dq at its first query. */
+/* One head of one window; k, v, dk and dv stand at its first key, q, out, dout and dq at its first query that has one.
+ */
 typedef struct head_view {
   const sk_attend_backward_args *a;
-  int64_t first, head;
+  int64_t origin, head;
   int64_t query, skip; /* the first query: its row in q and lse, its place in the window */
   const float *q, *k, *v, *out, *dout;
   float *dq, *dk, *dv;
-  float *p, *ds, *keep; /* scratch: (QUERIES, max_window) twice, (max_window) */
+  float *p, *ds, *keep; /* scratch: (QUERIES, max_keys) twice, (max_keys) */
+  float *line, *dline;  /* (max_keys) by distance: the bias of attend_line, its gradient */
 } head_view;
 
 /* In: p = q k, ds = dout v. Out: p = the weights that forward used, ds = gradient of q k. */
 static void row_gradient(const head_view *view, int64_t place, float *p, float *ds) {
   const sk_attend_backward_args *a = view->a;
-  int64_t n = place + 1, dh = a->dh, width = (int64_t)a->heads * dh, row = view->first + place;
-  int64_t at = place - view->skip;
-  float scale = 1.0f / sqrtf((float)dh), lse = a->lse[(view->query + at) * a->heads + view->head];
+  int64_t n = place + 1, dh = a->pairs.dh, heads = a->pairs.heads, width = heads * dh, at = place - view->skip;
+  float scale = 1.0f / sqrtf((float)dh), lse = a->lse[(view->query + at) * heads + view->head];
   float mean = sk_dot(view->dout + at * width, view->out + at * width, dh);
   float *keep = view->keep;
+  for (int64_t j = 0; a->bias && j < n; j++) p[j] += view->line[place - j];
   if (a->p > 0.0f) {
-    sk_attend_mask mask = {a->p, a->seed, a->heads, a->max_window};
-    SK_CPU(attend_keep)(&mask, row, view->head, n, keep);
+    sk_attend_mask mask = {a->p, a->seed};
+    SK_CPU(attend_keep)(&mask, sk_attend_index(&a->pairs, a->span, view->origin, view->head, place), n, keep);
   } else {
     for (int64_t j = 0; j < n; j++) keep[j] = 1.0f;
   }
@@ -39,15 +42,16 @@ static void row_gradient(const head_view *view, int64_t place, float *p, float *
     ds[j] = share * (ds[j] * keep[j] - mean) * scale;
     p[j] = share * keep[j];
   }
+  for (int64_t j = 0; a->bias && j < n; j++) view->dline[place - j] += ds[j];
 }
 
 /* The triangle: pairs (from + i, before + j) of the tile's own rows. */
 static void spread_triangle(const head_view *view, int64_t from, int64_t queries, int64_t before) {
   const sk_attend_backward_args *a = view->a;
-  int64_t dh = a->dh, width = (int64_t)a->heads * dh;
+  int64_t dh = a->pairs.dh, width = (int64_t)a->pairs.heads * dh, ld = a->pairs.max_keys;
   for (int64_t i = 0; i < queries; i++) {
     int64_t place = from + i, at = place - view->skip;
-    const float *p = view->p + i * a->max_window, *ds = view->ds + i * a->max_window;
+    const float *p = view->p + i * ld, *ds = view->ds + i * ld;
     const float *q = view->q + at * a->q_stride, *dout = view->dout + at * width;
     SK_CPU(attend_mix)
     (ds + before, view->k + before * a->kv_stride, a->kv_stride, place + 1 - before, dh, view->dq + at * a->dq_stride);
@@ -60,7 +64,7 @@ static void spread_triangle(const head_view *view, int64_t from, int64_t queries
 
 static void backward_tile(const head_view *view, int64_t from, int64_t queries) {
   const sk_attend_backward_args *a = view->a;
-  int64_t dh = a->dh, width = (int64_t)a->heads * dh, ld = a->max_window, kv = a->kv_stride;
+  int64_t dh = a->pairs.dh, width = (int64_t)a->pairs.heads * dh, ld = a->pairs.max_keys, kv = a->kv_stride;
   int64_t before = queries > 1 ? from : 0;
   int64_t at = from - view->skip;
   const float *q = view->q + at * a->q_stride, *dout = view->dout + at * width;
@@ -85,42 +89,78 @@ static void backward_tile(const head_view *view, int64_t from, int64_t queries) 
   spread_triangle(view, from, queries, before);
 }
 
-static void backward_window(const sk_attend_backward_args *a, int64_t w, float *local) {
-  int64_t first = a->offsets[w], length = a->offsets[w + 1] - first, dh = a->dh, width = (int64_t)a->heads * dh;
-  if (a->newest_only && length == 0) memset(a->dq + w * a->dq_stride, 0, sizeof(float) * (size_t)width);
-  for (int64_t head = 0; head < a->heads; head++) {
+/* Shares (heads, SK_ATTEND_BUCKETS) of the block += dline, which is of scores before they are scaled. */
+static void add_line(const head_view *view, int64_t n, float *shares) {
+  float wide = sqrtf((float)view->a->pairs.dh);
+  for (int64_t d = 0; d < n; d++)
+    shares[view->head * SK_ATTEND_BUCKETS + sk_attend_bucket((int32_t)d)] += wide * view->dline[d];
+}
+
+static void backward_window(const sk_attend_backward_args *a, int64_t w, float *local, float *shares) {
+  const sk_attend_pairs *p = &a->pairs;
+  const int32_t *offsets = sk_attend_q_offsets(p);
+  int64_t first = p->kv_offsets[w], keys = p->kv_offsets[w + 1] - first, dh = p->dh, width = (int64_t)p->heads * dh;
+  int64_t row = offsets[w], end = offsets[w + 1];
+  for (; end - row > keys; row++) memset(a->dq + row * a->dq_stride, 0, sizeof(float) * (size_t)width);
+  for (int64_t head = 0; head < p->heads; head++) {
     int64_t column = head * dh;
-    head_view view = {.a = a, .first = first, .head = head, .keep = local, .p = local + a->max_window};
-    view.query = a->newest_only ? w : first;
-    view.skip = a->newest_only && length > 0 ? length - 1 : 0;
-    view.ds = view.p + (int64_t)QUERIES * a->max_window;
-    view.q = a->q + view.query * a->q_stride + column;
+    head_view view = {.a = a, .origin = first, .head = head, .query = row, .skip = keys - (end - row)};
+    view.keep = local;
+    view.p = local + p->max_keys;
+    view.ds = view.p + (int64_t)QUERIES * p->max_keys;
+    view.line = view.ds + (int64_t)QUERIES * p->max_keys;
+    view.dline = view.line + p->max_keys;
+    if (a->bias) {
+      SK_CPU(attend_line)(a->bias, head, dh, keys, view.line);
+      memset(view.dline, 0, sizeof(float) * (size_t)keys);
+    }
+    view.q = a->q + row * a->q_stride + column;
     view.k = a->k + first * a->kv_stride + column;
     view.v = a->v + first * a->kv_stride + column;
-    view.out = a->out + view.query * width + column;
-    view.dout = a->dout + view.query * width + column;
-    view.dq = a->dq + view.query * a->dq_stride + column;
+    view.out = a->out + row * width + column;
+    view.dout = a->dout + row * width + column;
+    view.dq = a->dq + row * a->dq_stride + column;
     view.dk = a->dk + first * a->dkv_stride + column;
     view.dv = a->dv + first * a->dkv_stride + column;
-    for (int64_t j = 0; j < length; j++) {
+    for (int64_t j = 0; j < keys; j++) {
       memset(view.dk + j * a->dkv_stride, 0, sizeof(float) * (size_t)dh);
       memset(view.dv + j * a->dkv_stride, 0, sizeof(float) * (size_t)dh);
     }
-    for (int64_t from = view.skip; from < length; from += QUERIES)
-      backward_tile(&view, from, length - from < QUERIES ? length - from : QUERIES);
+    for (int64_t from = view.skip; from < keys; from += QUERIES)
+      backward_tile(&view, from, keys - from < QUERIES ? keys - from : QUERIES);
+    if (a->bias) add_line(&view, keys, shares);
   }
 }
 
+typedef struct backward_call {
+  const sk_attend_backward_args *a;
+  float *shares; /* (blocks, heads, SK_ATTEND_BUCKETS) */
+} backward_call;
+
 static void backward_block(const void *arg, int64_t block, void *local) {
-  const sk_attend_backward_args *a = arg;
-  int64_t end = sk_cpu_block_end(a->windows, WINDOWS_PER_BLOCK, block);
-  for (int64_t w = block * WINDOWS_PER_BLOCK; w < end; w++) backward_window(a, w, local);
+  const backward_call *call = arg;
+  size_t bytes = sk_attend_shares(call->a, 1);
+  int64_t end = sk_cpu_block_end(call->a->pairs.windows, WINDOWS_PER_BLOCK, block);
+  float *shares = bytes > 0 ? call->shares + (size_t)block * bytes / sizeof(float) : NULL;
+  if (shares) memset(shares, 0, bytes);
+  for (int64_t w = block * WINDOWS_PER_BLOCK; w < end; w++) backward_window(call->a, w, local, shares);
+}
+
+void SK_CPU(attend_add_shares)(const sk_attend_backward_args *a, const float *shares, int64_t blocks) {
+  int64_t floats = (int64_t)a->pairs.heads * SK_ATTEND_BUCKETS;
+  for (int64_t block = 0; a->bias && block < blocks; block++) sk_axpy(1.0f, shares + block * floats, a->dbias, floats);
 }
 
 solid_status SK_CPU(attend_backward)(sk_backend *be, const sk_attend_backward_args *a) {
-  size_t floats = (size_t)(2 * QUERIES + 1) * (size_t)a->max_window;
-  solid_status status = sk_cpu_reserve(be, sizeof(float) * floats, 0);
+  const sk_attend_pairs *p = &a->pairs;
+  if (!sk_attend_is_plain(p) || a->accumulate || p->max_keys > SK_ATTEND_SHORT)
+    return SK_CPU(attend_tiles_backward)(be, a);
+  size_t floats = (size_t)(2 * QUERIES + 3) * (size_t)p->max_keys;
+  int64_t blocks = sk_cpu_blocks(p->windows, WINDOWS_PER_BLOCK);
+  solid_status status = sk_cpu_reserve(be, sizeof(float) * floats, sk_attend_shares(a, blocks));
   if (status != SOLID_OK) return status;
-  sk_cpu_parallel(be, sk_cpu_blocks(a->windows, WINDOWS_PER_BLOCK), backward_block, a);
+  backward_call call = {a, sk_cpu_shared(be)};
+  sk_cpu_parallel(be, blocks, backward_block, &call);
+  SK_CPU(attend_add_shares)(a, call.shares, blocks);
   return SOLID_OK;
 }

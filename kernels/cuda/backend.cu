@@ -124,6 +124,7 @@ static solid_status open_device(sk_cuda *cuda) {
     status = sk_cuda_status(be, cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, cuda->device),
                             "capability");
   cuda->wgmma = major == 9 && minor == 0;
+  cuda->bf16 = major >= 8;
   return status == SOLID_OK ? sk_cuda_open_queue(be, &cuda->queues[0]) : status;
 }
 

@@ -28,6 +28,7 @@ typedef struct sk_cuda {
   int device;
   bool tf32;  /* products may round their factors */
   bool wgmma; /* the device runs what is compiled for sm_90a */
+  bool bf16;  /* its tensor cores multiply BF16 */
   sk_cuda_queue queues[SK_LANES];
   int lane;       /* at work */
   uint64_t moves; /* of workspaces so far: what was recorded before is worthless */

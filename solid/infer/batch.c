@@ -2,7 +2,7 @@
 #include <assert.h>
 
 size_t sol_batch_ints(size_t windows, size_t rows) {
-  return 3 * windows + 1 + 2 * rows;
+  return 4 * windows + 2 + 2 * rows;
 }
 
 size_t sol_batch_rows(uint32_t window, const solid_windows *windows) {
@@ -21,6 +21,7 @@ void sol_packing_begin(sol_packing *p, uint32_t window, size_t n, size_t rows, i
   p->present = p->newest + n;
   p->items = p->present + n;
   p->ages = p->items + rows;
+  p->each = p->ages + rows;
 }
 
 /* Rows of the window at hand, the last of which has age `last`. */
@@ -56,6 +57,7 @@ void sol_packing_end(sol_packing *p, sol_batch *batch, uint32_t max_window, int3
     p->newest[w] = p->present[w] = -1;
   }
   p->offsets[p->n] = (int32_t)p->row;
+  for (size_t w = 0; w <= p->n; w++) p->each[w] = (int32_t)w;
   for (size_t row = p->row; row < p->rows; row++) p->items[row] = p->ages[row] = -1;
   *batch = (sol_batch){.windows = (int32_t)p->n,
                        .rows = (int32_t)p->rows,
@@ -64,7 +66,19 @@ void sol_packing_end(sol_packing *p, sol_batch *batch, uint32_t max_window, int3
                        .newest = device + (p->newest - p->offsets),
                        .present = device + (p->present - p->offsets),
                        .items = device + (p->items - p->offsets),
-                       .ages = device + (p->ages - p->offsets)};
+                       .ages = device + (p->ages - p->offsets),
+                       .each = device + (p->each - p->offsets)};
+}
+
+sk_attend_pairs sol_batch_pairs(const sol_batch *batch, const sol_config *config) {
+  return (sk_attend_pairs){.windows = batch->windows,
+                           .heads = (int32_t)config->heads,
+                           .dh = (int32_t)(config->width / config->heads),
+                           .q_rows = batch->rows,
+                           .kv_rows = batch->rows,
+                           .max_queries = batch->max_window,
+                           .max_keys = batch->max_window,
+                           .kv_offsets = batch->offsets};
 }
 
 void sol_batch_pack(sol_batch *batch, uint32_t window, const solid_windows *windows, int32_t *host, int32_t *device) {

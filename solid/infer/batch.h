@@ -2,6 +2,8 @@
 #ifndef SOLID_INFER_BATCH_H
 #define SOLID_INFER_BATCH_H
 
+#include "kernels/attend.h"
+#include "solid/model/config.h"
 #include "solid/worker.h"
 
 /* Packed windows on the device. */
@@ -12,7 +14,11 @@ typedef struct sol_batch {
   const int32_t *ages;    /* (rows) 0 = newest of its window */
   const int32_t *newest;  /* (windows) row of the newest step, -1 for an empty window */
   const int32_t *present; /* (windows) w, -1 for an empty window */
+  const int32_t *each;    /* (windows + 1) 0, 1, 2, ...: offsets of one row a window */
 } sol_batch;
+
+/* Who attends to whom: every row to the rows of its window that are no newer. */
+sk_attend_pairs sol_batch_pairs(const sol_batch *batch, const sol_config *config);
 
 /* int32s of a packed batch: one array, so that one upload brings it to the device. */
 size_t sol_batch_ints(size_t windows, size_t rows);
@@ -36,7 +42,7 @@ typedef struct sol_packing {
   size_t n, rows;      /* room */
   size_t windows, row; /* taken */
   uint32_t longest;
-  int32_t *offsets, *newest, *present, *items, *ages; /* in host memory */
+  int32_t *offsets, *newest, *present, *items, *ages, *each; /* in host memory */
 } sol_packing;
 
 void sol_packing_begin(sol_packing *p, uint32_t window, size_t n, size_t rows, int32_t *host);

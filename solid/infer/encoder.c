@@ -1,6 +1,6 @@
 /* The encoder: a causal transformer over packed windows, pre-norm (Xiong et al. 2020) with GELU.
  *
- *   x = drop(e_item + position_age)
+ *   x = drop(e_item + position_age), or drop(e_item) where queries and keys are turned or scores have a bias instead
  *   per block:  x += drop(attend(qkv(norm1 x)) out^T)      x += drop(drop(gelu(up(norm2 x))) down^T)
  *   h = norm(x) */
 #include "kernels/formula.h"
@@ -40,21 +40,31 @@ static void feed_forward(sol_run *run, const sol_config *config, const sol_block
   residual(run, n, 4 * d, d, s->hidden, w->down, drop->p, sol_site_seed(drop->seed, site + 3), work, s->mid, y);
 }
 
+/* Queries and keys, `parts` times d floats of n rows, turned by the ages of their steps, which count down. */
+static void turn(sol_run *run, const sol_pass *pass, int32_t n, int32_t parts, float *x, int32_t stride) {
+  const sol_config *config = pass->config;
+  if (config->positions != SOL_POSITIONS_ROTARY) return;
+  sol_op_rotate(run, &(sk_rotate_args){.n = n,
+                                       .heads = parts * (int32_t)config->heads,
+                                       .dh = (int32_t)(config->width / config->heads),
+                                       .positions = pass->batch->ages,
+                                       .direction = -1,
+                                       .x = x,
+                                       .stride = stride});
+}
+
 /* One block over all rows: s->x -> y, keeping what s has room for. */
 static void block_rows(sol_run *run, const sol_pass *pass, uint32_t b, const sol_dropout *drop,
                        const sol_block_state *s, float *work, float *y) {
   const sol_batch *batch = pass->batch;
   const sol_block_weights *w = &pass->weights->block[b];
-  int32_t n = batch->rows, d = (int32_t)pass->config->width, heads = (int32_t)pass->config->heads;
+  int32_t n = batch->rows, d = (int32_t)pass->config->width;
   uint64_t site = SOL_SITE_BLOCK + 4 * (uint64_t)b;
   norm(run, n, d, s->x, w->norm1, s->mean1, s->rstd1, s->norm1);
   linear(run, n, d, 3 * d, s->norm1, w->qkv, s->qkv);
-  sol_op_attend(run, &(sk_attend_args){.windows = batch->windows,
-                                       .rows = n,
-                                       .max_window = batch->max_window,
-                                       .heads = heads,
-                                       .dh = d / heads,
-                                       .offsets = batch->offsets,
+  turn(run, pass, n, 2, s->qkv, 3 * d);
+  sol_op_attend(run, &(sk_attend_args){.pairs = sol_batch_pairs(batch, pass->config),
+                                       .bias = w->distance,
                                        .q = s->qkv,
                                        .k = s->qkv + d,
                                        .v = s->qkv + 2 * d,
@@ -72,7 +82,8 @@ static void input_rows(sol_run *run, const sol_pass *pass, const sol_dropout *dr
   const sol_config *config = pass->config;
   int32_t n = pass->batch->rows, d = (int32_t)config->width;
   gather(run, n, d, (int32_t)config->items, pass->catalogue->vectors, pass->batch->items, 0, x);
-  gather(run, n, d, (int32_t)config->window, pass->weights->positions, pass->batch->ages, 1, x);
+  if (config->positions == SOL_POSITIONS_LEARNED)
+    gather(run, n, d, (int32_t)config->window, pass->weights->positions, pass->batch->ages, 1, x);
   dropout(run, (int64_t)n * d, drop->p, sol_site_seed(drop->seed, SOL_SITE_INPUT), 0, x, x);
 }
 
@@ -159,24 +170,22 @@ static void last_block(sol_run *run, const sol_pass *pass, const newest_plan *p)
   const sol_config *config = pass->config;
   const sol_batch *batch = pass->batch;
   const sol_block_weights *w = &pass->weights->block[config->blocks - 1];
-  int32_t n = batch->windows, rows = batch->rows, d = (int32_t)config->width, heads = (int32_t)config->heads;
+  int32_t n = batch->windows, rows = batch->rows, d = (int32_t)config->width;
+  sk_attend_pairs pairs = sol_batch_pairs(batch, config);
+  pairs.q_rows = n, pairs.max_queries = 1, pairs.q_offsets = batch->each;
   norm(run, rows, d, p->rows.x, w->norm1, NULL, NULL, p->rows.norm1);
   gather(run, n, d, rows, p->rows.norm1, batch->newest, 0, p->norm_newest);
   gather(run, n, d, rows, p->rows.x, batch->newest, 0, p->x_newest);
   linear(run, n, d, d, p->norm_newest, w->qkv, p->q);
   linear(run, rows, d, 2 * d, p->rows.norm1, sol_key_value_part(w->qkv, d), p->rows.qkv);
-  sol_op_attend(run, &(sk_attend_args){.windows = n,
-                                       .rows = rows,
-                                       .max_window = batch->max_window,
-                                       .heads = heads,
-                                       .dh = d / heads,
-                                       .offsets = batch->offsets,
+  turn(run, pass, rows, 1, p->rows.qkv, 2 * d); /* the newest query stands at age 0 and stays */
+  sol_op_attend(run, &(sk_attend_args){.pairs = pairs,
+                                       .bias = w->distance,
                                        .q = p->q,
                                        .k = p->rows.qkv,
                                        .v = p->rows.qkv + d,
                                        .q_stride = d,
                                        .kv_stride = 2 * d,
-                                       .newest_only = 1,
                                        .out = p->newest.attended});
   residual(run, n, d, d, p->newest.attended, w->out, 0, 0, NULL, p->x_newest, p->x_newest);
   feed_forward(run, config, w, n, &no_dropout, 0, &p->newest, NULL, p->x_newest);

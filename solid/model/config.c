@@ -28,12 +28,19 @@ solid_status sol_config_check(const sol_config *config) {
     const char *name;
     uint32_t value, least, most;
   } ranges[] = {
-      {"items", config->items, 1, MAX_ITEMS},       {"width", config->width, 1, MAX_WIDTH},
-      {"window", config->window, 1, MAX_WINDOW},    {"blocks", config->blocks, 1, SOL_MAX_BLOCKS},
-      {"heads", config->heads, 1, MAX_WIDTH},       {"levels", config->levels, 0, SOL_MAX_LEVELS},
-      {"rank", config->rank, 0, config->width},     {"codes", config->codes, config->levels ? 1 : 0, MAX_CODES},
-      {"content", config->content, 0, MAX_CONTENT}, {"attributes", config->attributes, 0, MAX_ITEMS},
-      {"slots", config->slots, 0, SOL_MAX_SLOTS},   {"slate_rows", config->slate_rows, 0, SOL_MAX_SLATE_ROWS},
+      {"items", config->items, 1, MAX_ITEMS},
+      {"width", config->width, 1, MAX_WIDTH},
+      {"window", config->window, 1, MAX_WINDOW},
+      {"blocks", config->blocks, 1, SOL_MAX_BLOCKS},
+      {"heads", config->heads, 1, MAX_WIDTH},
+      {"levels", config->levels, 0, SOL_MAX_LEVELS},
+      {"rank", config->rank, 0, config->width},
+      {"codes", config->codes, config->levels ? 1 : 0, MAX_CODES},
+      {"content", config->content, 0, MAX_CONTENT},
+      {"attributes", config->attributes, 0, MAX_ITEMS},
+      {"slots", config->slots, 0, SOL_MAX_SLOTS},
+      {"positions", config->positions, 0, SOL_POSITIONS_DISTANCE},
+      {"slate_rows", config->slate_rows, 0, SOL_MAX_SLATE_ROWS},
   };
   for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++) {
     solid_status status = check_range(ranges[i].name, ranges[i].value, ranges[i].least, ranges[i].most);

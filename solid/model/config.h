@@ -13,6 +13,13 @@
 
 #define SOL_NO_ATTRIBUTE UINT32_MAX /* of an empty slot */
 
+/* How an event's place in the history is told. */
+typedef enum sol_positions {
+  SOL_POSITIONS_LEARNED = 0, /* a vector for every age, added to the input: it shifts with every event */
+  SOL_POSITIONS_ROTARY = 1,  /* queries and keys are turned (kernels/rotate.h) */
+  SOL_POSITIONS_DISTANCE = 2 /* scores have a bias by distance (kernels/attend.h), of every block and head */
+} sol_positions;
+
 typedef struct sol_config {
   uint32_t items;  /* V */
   uint32_t width;  /* d */
@@ -31,6 +38,7 @@ typedef struct sol_config {
   uint32_t slate_collisions; /* codes of the last column, which tells items of equal codes apart */
   uint32_t slate_near;       /* 1 = trained near-to-far, 0 = raster, which serves ZipAR too */
 
+  uint32_t positions; /* sol_positions */
   solid_head head;
   float clip; /* t of the item branch */
 } sol_config;

@@ -205,7 +205,7 @@ static solid_status open_header(sol_safetensors *st, int fd, const char *path) {
 
 solid_status sol_safetensors_open(sol_safetensors *st, const char *path) {
   char text[96];
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe is refused below, and not waited for */
   if (fd < 0) return solid_fail(SOLID_EIO, "%s: cannot be opened: %s", path, sol_errno_text(errno, text, sizeof text));
   solid_status status = open_header(st, fd, path);
   if (status) {

@@ -1,12 +1,11 @@
+#include "solid/base/beside.h"
 #include "solid/extend.h"
 #include "solid/model/safetensors.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
@@ -115,59 +114,24 @@ static int write_file(int fd, const char *text, const sol_tensor_source *tensors
   for (size_t w = 0; w < WIDTHS; w++)
     for (size_t i = 0; i < n && !error; i++)
       if (sol_dtype_size(tensors[i].dtype) == widths[w]) error = write_all(fd, tensors[i].data, bytes_of(&tensors[i]));
-  if (!error && fsync(fd)) error = errno;
   return error;
-}
-
-/* The new name must survive a crash as well; folders that cannot be synced (some network file systems) are let be. */
-static void sync_folder(const char *path, char *room) {
-  strcpy(room, path);
-  char *slash = strrchr(room, '/');
-  if (slash == room) slash++;
-  if (slash) *slash = '\0';
-  int fd = open(slash ? room : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return;
-  (void)fsync(fd);
-  close(fd);
 }
 
 solid_status sol_safetensors_write(const char *path, const sol_tensor_source *tensors, size_t n,
                                    const sol_metadata *metadata, size_t n_metadata) {
+  sol_beside file;
   char *text = header_text(tensors, n, metadata, n_metadata);
-  size_t room = strlen(path) + 5;
-  char *temporary = malloc(room);
-  solid_status status = SOLID_OK;
-  int error = 0, fd = -1;
-  struct stat found;
-  if (stat(path, &found) == 0 && !S_ISREG(found.st_mode)) { /* rename would put a file in a device's place */
-    status = solid_fail(SOLID_EIO, "%s: is there and not a regular file", path);
-    goto done;
+  if (!text) return solid_fail(SOLID_ENOMEM, "%s: out of memory for the header (or metadata that is not UTF-8)", path);
+  solid_status status = sol_beside_open(&file, path, 0);
+  if (!status) {
+    int error = write_file(file.fd, text, tensors, n);
+    if (error) {
+      status = fail_io(path, "cannot be written", error);
+      sol_beside_abandon(&file);
+    } else {
+      status = sol_beside_commit(&file);
+    }
   }
-  if (!text || !temporary) {
-    status = solid_fail(SOLID_ENOMEM, "%s: out of memory for the header (or metadata that is not UTF-8)", path);
-    goto done;
-  }
-  snprintf(temporary, room, "%s.tmp", path);
-  fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (fd < 0) {
-    status = fail_io(temporary, "cannot be opened for writing", errno);
-    goto done;
-  }
-  error = write_file(fd, text, tensors, n);
-  if (close(fd) && !error) error = errno;
-  if (error) {
-    status = fail_io(path, "cannot be written", error);
-  } else if (rename(temporary, path)) {
-    status = fail_io(path, "cannot be replaced", errno);
-  }
-  if (status) {
-    unlink(temporary);
-  } else {
-    sync_folder(path, temporary);
-  }
-
-done:
-  free(temporary);
   free(text);
   return status;
 }

@@ -1,4 +1,5 @@
 #include "solid/model/tensors.h"
+#include "kernels/attend.h"
 #include "solid/base/random.h"
 #include <assert.h>
 #include <math.h>
@@ -121,6 +122,14 @@ static void add_decoder(tensor_table *t, const sol_config *config) {
 #undef AT
 }
 
+static void add_distance(tensor_table *t, const sol_config *config, uint32_t index) {
+  char prefix[32];
+  size_t member = offsetof(sol_weights, block) + index * sizeof(sol_block_weights);
+  snprintf(prefix, sizeof prefix, "block.%u.", index);
+  add(t, prefix, "distance", member + offsetof(sol_block_weights, distance), zeros, config->heads, SK_ATTEND_BUCKETS,
+      0);
+}
+
 static tensor_table make_table(const sol_config *config, sol_tensor *tensors) {
   tensor_table t = {tensors, 0, 0};
   uint32_t d = config->width, m = sol_config_layer_params(config);
@@ -129,8 +138,11 @@ static tensor_table make_table(const sol_config *config, sol_tensor *tensors) {
     add(&t, "", "code.embedding", offsetof(sol_weights, metacodes), embedding, config->levels, config->codes, d);
   if (config->attributes)
     add(&t, "", "attribute.embedding", offsetof(sol_weights, attributes), embedding, config->attributes, d, 0);
-  add(&t, "", "position.embedding", offsetof(sol_weights, positions), embedding, config->window, d, 0);
+  if (config->positions == SOL_POSITIONS_LEARNED)
+    add(&t, "", "position.embedding", offsetof(sol_weights, positions), embedding, config->window, d, 0);
   for (uint32_t i = 0; i < config->blocks; i++) add_block(&t, "block", offsetof(sol_weights, block), d, i);
+  for (uint32_t i = 0; config->positions == SOL_POSITIONS_DISTANCE && i < config->blocks; i++)
+    add_distance(&t, config, i);
   add(&t, "", "norm.weight", offsetof(sol_weights, norm.gamma), ones, d, 0, 0);
   add(&t, "", "norm.bias", offsetof(sol_weights, norm.beta), zeros, d, 0, 0);
   if (sol_config_has_item_branch(config)) add_branch(&t, "generator.item.", offsetof(sol_weights, item), d, m);

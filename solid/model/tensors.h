@@ -14,6 +14,7 @@ typedef struct sol_block_weights {
   sol_norm norm1, norm2;
   sol_linear qkv, out; /* d -> 3d, d -> d */
   sol_linear up, down; /* d -> 4d -> d */
+  float *distance;     /* (heads, SK_ATTEND_BUCKETS): with positions by distance */
 } sol_block_weights;
 
 /* Rows 0 .. d - 1 of qkv make queries, the others keys and values. */
@@ -43,7 +44,7 @@ typedef struct sol_weights {
   float *items;      /* E (V, d) */
   float *metacodes;  /* M (C, K, d) */
   float *attributes; /* T (A, d) */
-  float *positions;  /* (L, d): row a serves the step that is a steps older than the newest */
+  float *positions;  /* (L, d): row a serves the step that is a steps older than the newest; learned ones only */
   sol_block_weights block[SOL_MAX_BLOCKS];
   sol_norm norm;
   sol_branch_weights item, semantic;

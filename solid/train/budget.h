@@ -1,4 +1,4 @@
-/* How much device memory serving and training take, before any is taken. */
+/* Device memory that serving and training need, computed before any is allocated. */
 #ifndef SOLID_TRAIN_BUDGET_H
 #define SOLID_TRAIN_BUDGET_H
 
@@ -9,23 +9,24 @@
 extern "C" {
 #endif
 
-#define SOLID_BUDGET_CONTENT 192 /* attributes, given vectors and co-occurrence, 64 each */
+#define SOLID_BUDGET_CONTENT 192 /* attributes, given vectors and co-occurrence: 64 each */
 
 /* Bytes. */
 typedef struct solid_device_budget {
   uint64_t model;    /* weights, codes, the catalogue's tables */
   uint64_t worker;   /* batches of `serve` users: scratch, records, ranking */
   uint64_t training; /* weights, gradients, moments, and all intermediate results of a step; validation */
-  uint64_t learning; /* what learned codes add to training, with content of SOLID_BUDGET_CONTENT floats an item */
+  uint64_t learning; /* added by --learn-codes, with SOLID_BUDGET_CONTENT floats of content per item */
 } solid_device_budget;
 
-/* For the model file at `path`: a worker for `serve` users at once; a training of a model of its shapes with `options`
- * (the rows of its shapes are not read), in the worst case: every window is full. The CUDA context, code and recordings
- * come on top. No device is needed. Statuses as solid_model_load, solid_worker_new, solid_trainer_new. */
+/* For the model file at `path`: a worker for `serve` users at once, and training a model of the same shapes with
+ * `options` (of which shapes are not read). This is the worst case, in which every window is full. The CUDA context,
+ * its code and graphs come on top. No device is needed. Statuses as solid_model_load, solid_worker_new,
+ * solid_trainer_new. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_budget_device(solid_device_budget *budget, const char *path,
                                                               uint32_t serve, const solid_train_options *options);
 
-/* Bytes of the context's device: what is left, and all. */
+/* Free and total bytes of the context's device. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_budget_memory(const solid_context *ctx, size_t *left, size_t *total);
 
 #ifdef __cplusplus

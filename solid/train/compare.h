@@ -1,12 +1,12 @@
-/* Is A better than B? Both ranked for the same users, so that each user's difference is one observation: what users
- * have in common (easy and hard ones) drops out, and the interval is narrower than those of A and B suggest.
+/* Is A better than B? Both ranked for the same users, so each user's difference is one observation. That some users are
+ * easier than others cancels out, and the interval is narrower than those of A and B suggest.
  *
- *   d_u = mean over the runs of A of f(rank_u) - the same of B      f = a metric of one user, e.g. [r < 10] / log2(r +
- * 2)
+ *   d_u = mean of f(rank_u) over the runs of A - the same over the runs of B
+ *   f   = a metric of one user, e.g. [r < 10] / log2(r + 2)
  *
- * The interval is of mean_u d_u, by resampling users with replacement (paired bootstrap; Sakai 2006 for retrieval): how
- * far the difference could be luck of who was asked. The runs' own spread (seeds) is not in it; averaging several runs
- * a side makes it small. */
+ * The interval is that of mean_u d_u when users are resampled with replacement (paired bootstrap; Sakai 2006 for
+ * retrieval): it says how much the choice of users matters. It does not contain the variation between seeds; averaging
+ * several runs per side makes that small. */
 #ifndef SOLID_TRAIN_COMPARE_H
 #define SOLID_TRAIN_COMPARE_H
 

@@ -1,8 +1,8 @@
-/* How well a model, or plain popularity, ranks what each user did next: a question a user (solid/train/split.h) over
- * the full catalogue.
+/* Evaluation of a model, or of plain popularity: for each user, the rank of the next item (solid/train/split.h says
+ * which) in the whole catalogue.
  *
- * Models and datasets are only read: any number of threads may evaluate at once. What a function fills is owned by the
- * caller. Every function that gives a status may also give ENOMEM; figures are a function of ranks alone. */
+ * Models and datasets are only read, so any number of threads may evaluate at once. The caller owns what a function
+ * fills. Every function that returns a status may also return ENOMEM. Figures depend on the ranks alone. */
 #ifndef SOLID_TRAIN_EVALUATE_H
 #define SOLID_TRAIN_EVALUATE_H
 
@@ -16,20 +16,21 @@
 extern "C" {
 #endif
 
-#define SOLID_COVERED_DEPTH 10 /* places of a ranking that count as shown */
+#define SOLID_COVERED_DEPTH 10 /* places of a ranking that count as shown to the user */
 
 typedef struct solid_evaluate_options {
   solid_part part;
-  int keep_history;          /* 1 = items of the user's history may be recommended again; the target may always be */
-  uint32_t batch;            /* users at once; changes speed and memory, not figures */
-  solid_store *cache;        /* NULL, or a store that every user's h and params go through before they are applied: what
-                                `cache_element` costs. Borrowed; its users "0" .. are overwritten */
-  const uint8_t *candidates; /* (V of the dataset) 1 = an item that is ranked; NULL = all are. A target that is not
+  int keep_history;   /* 1 = items of the user's history may be recommended again; the target may always be */
+  uint32_t batch;     /* users at once; changes speed and memory, not figures */
+  solid_store *cache; /* NULL, or a store through which every user's h and params pass before they are applied, to
+                         measure `cache_element`. Borrowed; its users "0" .. are overwritten */
+  const uint8_t *candidates; /* (V of the dataset) 1 = the item is ranked; NULL = all are. A target that is not
                                 ranked has SOLID_RANK_BEYOND */
-  const float *popularity; /* (V of the dataset) what solid_evaluate_popularity ranks by; NULL = the training events */
-  uint32_t stale;          /* the params were made so many events before the question, but not before the first event */
-  int stale_state;         /* 1 = the encoder's state is as old as the params; 0 = of the newest window */
-  uint32_t cache_element;  /* solid_element in which the cache keeps them */
+  const float
+      *popularity; /* (V of the dataset) score of an item in solid_evaluate_popularity; NULL = its training events */
+  uint32_t stale;  /* make the params this many events before the question, or at the first event */
+  int stale_state; /* 1 = the encoder's state is as old as the params; 0 = of the newest window */
+  uint32_t cache_element; /* solid_element in which the cache keeps them */
 } solid_evaluate_options;
 
 #define SOLID_EVALUATE_OPTIONS_INIT                                                                                    \
@@ -39,9 +40,9 @@ typedef struct solid_evaluate_options {
 SOLID_API solid_evaluate_options solid_evaluate_options_default(void);
 
 typedef struct solid_evaluation {
-  uint32_t users;   /* that have a target */
+  uint32_t users;   /* users that have a target */
   uint32_t skipped; /* users without a target */
-  uint32_t items;   /* of the catalogue that was ranked */
+  uint32_t items;   /* items of the catalogue that was ranked */
   uint32_t *who;    /* (users) index in the dataset */
   uint32_t *ranks;  /* (users) items before the target; SOLID_RANK_BEYOND */
   uint32_t *shown;  /* (users, SOLID_COVERED_DEPTH) the first items of each ranking as indices of the dataset;
@@ -56,26 +57,26 @@ SOLID_API SOLID_CHECK_RESULT solid_status solid_evaluate_model(solid_evaluation 
                                                                const solid_dataset *dataset,
                                                                const solid_evaluate_options *options);
 
-/* 1 when the model's file says that it was trained on exactly this dataset, 0 when on another, -1 when it does not say.
- * Ids may agree where the items do not: numbers of two data sets overlap. */
+/* 1 if the model file says that it was trained on exactly this dataset, 0 if on another, -1 if it does not say. Equal
+ * ids do not show that: integer ids of two data sets overlap. */
 SOLID_API int solid_evaluate_same_data(const solid_model *model, const solid_dataset *dataset);
 
-/* 1 when the model was trained once more with the validation events among its targets: asked about them it knows the
- * answers. */
+/* 1 if the model was trained again with the validation events among its targets (refit), so that it must not be
+ * evaluated on them. */
 SOLID_API int solid_evaluate_refitted(const solid_model *model);
 
 /* The items of the dataset that were hidden when the model was trained, as its file says. The caller owns *hidden:
- * solid_hidden_clear. ENOTFOUND: none were. Others as solid_hidden_choose. */
+ * solid_hidden_clear. ENOTFOUND: no items were hidden. Other statuses as solid_hidden_choose. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_evaluate_hidden(solid_hidden *hidden, const solid_model *model,
                                                                 const solid_dataset *dataset);
 
-/* EMISMATCH with both texts when the model was trained with another split than the dataset has: what is asked may be
- * what it learned. A model that does not say was trained leave-one-out. */
+/* EMISMATCH, with both texts, if the model was trained with another split than the dataset has, so that targets may be
+ * events that it was trained on. A model that does not say was trained leave-one-out. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_evaluate_check_split(const solid_model *model,
                                                                      const solid_dataset *dataset);
 
-/* The vectors e_v that the model ranks with, into vectors (V of the dataset, d of the model). EMISMATCH: an item that
- * the model does not know. */
+/* Copies the vectors e_v that the model ranks with into vectors (V of the dataset, d of the model). EMISMATCH: an item
+ * that the model does not know. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_evaluate_vectors(const solid_model *model, const solid_dataset *dataset,
                                                                  float *vectors);
 
@@ -84,7 +85,7 @@ SOLID_API SOLID_CHECK_RESULT solid_status solid_evaluate_vectors(const solid_mod
 SOLID_API SOLID_CHECK_RESULT solid_status solid_evaluate_popularity(solid_evaluation *out, const solid_dataset *dataset,
                                                                     const solid_evaluate_options *options);
 
-/* Hash of who was asked and for which target: ranks of equal hashes may be compared user by user. */
+/* Hash of the users and their targets: ranks with equal hashes may be compared user by user. */
 SOLID_API uint64_t solid_evaluation_hash(const solid_evaluation *evaluation, const solid_dataset *dataset,
                                          solid_part part);
 

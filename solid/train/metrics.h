@@ -1,4 +1,4 @@
-/* From ranks to figures. A rank is the number of items that stand before the target: 0 is the best.
+/* Metrics of ranks. A rank is the number of items before the target: 0 is the best.
  *
  *   HR@k = mean [rank < k]    NDCG@k = mean [rank < k] / log2(rank + 2)    MRR@k = mean [rank < k] / (rank + 1)
  */
@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-#define SOLID_RANK_DEPTH  20         /* ranks are told apart up to here */
+#define SOLID_RANK_DEPTH  20         /* ranks from here on are not distinguished */
 #define SOLID_RANK_BEYOND UINT32_MAX /* the target is not among the first SOLID_RANK_DEPTH */
 
 /* The order of the figures; solid_metric_names has the same. */

@@ -1,14 +1,15 @@
-/* How well slates serve: a list of K items a user, against the next K items that he took, and how alike the items of a
- * list are. Accuracy and likeness pull apart; a way of making lists serves where its curve over both lies above that of
- * the ranked list re-ranked for likeness.
+/* Evaluation of slates: a list of K items per user against the next K items of that user, and how similar the items of
+ * a list are. Accuracy and similarity pull in opposite directions; a way of making lists is worth using if its curve
+ * over both lies above that of the ranked list re-ranked for similarity.
  *
  *   recall      share of the next (at most K) distinct new items that are in the list
  *   ndcg        sum over hits of 1 / log2(place + 2), over the largest that so many targets can reach
- *   next        1 where the very next of them is in the list
+ *   next        1 if the very next of them is in the list
  *   likeness    mean over the list's pairs of c_ij / sqrt(c_i c_j), c = users who took an item, or both; counted on
- *               `judges`, users that neither codes nor weights have seen, or else on the events that were not trained
- * on, a user's own left out categories  categories covered, over the items of the list (0 where the model has none)
- *   likelihood  log likelihood of the list by the decoder (0 where it was not asked) */
+ *               `judges`, users unknown to codes and weights, or else on the events that were not trained
+ * on, without the user's own
+ *   categories  categories covered, over the items of the list (0 if the model has none)
+ *   likelihood  log likelihood of the list under the decoder (0 if it did not run) */
 #ifndef SOLID_TRAIN_SLATE_EVALUATE_H
 #define SOLID_TRAIN_SLATE_EVALUATE_H
 
@@ -33,13 +34,13 @@ extern SOLID_API const char *const solid_slate_figure_names[SOLID_SLATE_FIGURES]
 
 typedef enum solid_slate_way {
   SOLID_SLATE_BY_RANK = 0,   /* the ranker's best K */
-  SOLID_SLATE_BY_RERANK = 1, /* of its best 100 one by one the largest score + lambda x mean likeness to those chosen,
-                                as training users have it */
+  SOLID_SLATE_BY_RERANK = 1, /* of its best 100, one by one the largest score + lambda x mean likeness to those chosen,
+                                counted on training users */
   SOLID_SLATE_BY_DECODER = 2 /* solid_slate with `options` */
 } solid_slate_way;
 
 typedef struct solid_slate_trial {
-  solid_slate_way way;
+  uint32_t way; /* solid_slate_way */
   double lambda;
   solid_slate_options options;
 } solid_slate_trial;
@@ -48,18 +49,18 @@ typedef struct solid_slate_report {
   uint32_t users;
   double value[SOLID_SLATE_FIGURES], low[SOLID_SLATE_FIGURES], high[SOLID_SLATE_FIGURES]; /* 95 % over users */
   double *each;      /* (SOLID_SLATE_FIGURES, users) in the evaluator's order of users: reports of one are paired */
-  uint32_t items;    /* different ones, of all lists */
-  uint32_t invalid;  /* lists with an item that the user had, or that is no item: must be 0 */
+  uint32_t items;    /* distinct items in all lists */
+  uint32_t invalid;  /* lists with an item of the history, or with no item: must be 0 */
   uint32_t repeated; /* lists with an item twice: must be 0 */
-  uint32_t forwards; /* of the decoder a list */
-  double seconds;    /* of making the lists, states and scores included */
+  uint32_t forwards; /* forward passes of the decoder per list */
+  double seconds;    /* to make the lists, states and scores included */
 } solid_slate_report;
 
 typedef struct solid_slate_evaluator solid_slate_evaluator;
 
-/* Lists of `rows` items for every user who has a question in `part` of the split. `judges`: other users' events on the
+/* Lists of `rows` items for every user who has a target in `part` of the split. `judges`: other users' events on the
  * same items, or NULL. All are borrowed and must outlive the evaluator. EMISMATCH: items of the dataset that the model
- * does not know. ENOTFOUND: no user has a question. ENOMEM, EDEVICE. */
+ * does not know. ENOTFOUND: no user has a target. ENOMEM, EDEVICE. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_slate_evaluator_new(solid_slate_evaluator **out,
                                                                     const solid_model *model,
                                                                     const solid_dataset *dataset, solid_part part,
@@ -68,7 +69,7 @@ SOLID_API SOLID_CHECK_RESULT solid_status solid_slate_evaluator_new(solid_slate_
 /* NULL is a no-op. */
 SOLID_API void solid_slate_evaluator_free(solid_slate_evaluator *evaluator);
 
-/* Makes everybody's list in one way. On success the caller owns *report: solid_slate_report_clear. Statuses as
+/* Makes every user's list in one way. On success the caller owns *report: solid_slate_report_clear. Statuses as
  * solid_slate's. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_slate_evaluate(solid_slate_evaluator *evaluator,
                                                                const solid_slate_trial *trial, uint32_t resamples,

@@ -1,5 +1,5 @@
-/* The questions of an evaluation by who asks and what the answer is, as training saw them: a mean over all users hides
- * how a model treats newcomers. */
+/* An evaluation by kinds of users and targets, according to the training events: a mean over all users hides how a
+ * model treats new ones. */
 #ifndef SOLID_TRAIN_SLICES_H
 #define SOLID_TRAIN_SLICES_H
 
@@ -9,7 +9,7 @@
 extern "C" {
 #endif
 
-#define SOLID_POPULAR_SHARE 0.2 /* of the items are the popular ones: the head of the catalogue */
+#define SOLID_POPULAR_SHARE 0.2 /* share of the items that count as popular: the head of the catalogue */
 
 /* X(NAME, name in results, meaning); `few` is an argument. */
 #define SOLID_SLICE_MAP(X)                                                                                             \
@@ -18,8 +18,8 @@ extern "C" {
   X(UNSEEN_ITEM, "items_unseen", "targets without a training event")                                                   \
   X(RARE_ITEM, "items_few", "targets with 1 .. `few`")                                                                 \
   X(KNOWN_ITEM, "items_more", "targets with more")                                                                     \
-  X(POPULAR_ITEM, "items_head", "targets in the head: the fifth of the items with the most training events")           \
-  X(OTHER_ITEM, "items_tail", "targets outside it")
+  X(POPULAR_ITEM, "items_head", "targets among the fifth of the items with the most training events")                  \
+  X(OTHER_ITEM, "items_tail", "the other targets")
 
 typedef enum solid_slice {
 #define SOLID_SLICE_ENUM(name, text, meaning) SOLID_SLICE_##name,
@@ -37,7 +37,7 @@ typedef struct solid_slices {
   double popular_share; /* of the training events that are on popular items */
 } solid_slices;
 
-/* For the users of an evaluation of this part. The head is floor(SOLID_POPULAR_SHARE V) items, but one at least; ties
+/* For the users of an evaluation of this part. The head is floor(SOLID_POPULAR_SHARE V) items, at least one; ties
  * to the lowest index. On success the caller owns *out: solid_slices_clear. ENOMEM. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_slices_make(solid_slices *out, const solid_dataset *dataset,
                                                             const solid_evaluation *evaluation, solid_part part,

@@ -4,12 +4,12 @@
  *   solid_trainer_new -> [solid_trainer_load] -> solid_trainer_epoch ... until finished, [solid_trainer_save] between
  *                     -> [solid_trainer_refit, and epochs again]          -> solid_trainer_export
  *
- * What comes out is a function of dataset, options, precision and kind of device alone: the same numbers for the same
- * seed, whatever the number of threads, and across a kill and a resume from a checkpoint.
+ * The result depends on dataset, options, precision and kind of device alone: the same seed gives the same numbers,
+ * whatever the number of threads, also after a kill and a resume from a checkpoint.
  *
- * A trainer is one thread's at a time; several may train on one context and one dataset. Every function may also give
- * ENOMEM and EDEVICE. After a failure of solid_trainer_epoch only solid_trainer_load and solid_trainer_free are left.
- */
+ * One thread at a time uses a trainer; several trainers may share a context and a dataset. Every function may also
+ * return ENOMEM and EDEVICE. After a failure of solid_trainer_epoch, call only solid_trainer_load and
+ * solid_trainer_free. */
 #ifndef SOLID_TRAIN_TRAINER_H
 #define SOLID_TRAIN_TRAINER_H
 
@@ -25,43 +25,43 @@ extern "C" {
 typedef struct solid_trainer solid_trainer;
 
 typedef struct solid_epoch {
-  uint32_t epoch;       /* that ended, from 1; 0 before the first */
+  uint32_t epoch;       /* the epoch that ended, from 1; 0 before the first */
   double loss;          /* mean cross entropy over the epoch's rows */
-  double ndcg10, hit10; /* validation, the last there was: whole catalogue, the user's history left out */
+  double ndcg10, hit10; /* of the last validation: whole catalogue, the user's history left out */
   double best_ndcg10;
-  uint32_t best_epoch; /* whose weights are kept; 0 = none yet */
-  int checked;         /* this epoch was validated */
-  int finished;        /* no epoch is left, or patience is */
+  uint32_t best_epoch; /* epoch whose weights are kept; 0 = none yet */
+  int checked;         /* 1 = this epoch was validated */
+  int finished;        /* 1 = the last epoch, or patience has run out */
 } solid_epoch;
 
 /* Called within an epoch after each step, on the caller's thread; returning nonzero stops the epoch with ECANCELLED. */
 typedef int (*solid_step_fn)(void *user, uint32_t step, uint32_t steps);
 
-/* What the codes of the items came to. */
+/* How the codes of the items turned out. */
 typedef struct solid_trainer_codes {
   uint32_t levels, codes; /* C, K; levels 0 = the model has none */
-  uint32_t items;         /* that are trained on */
+  uint32_t items;         /* items that are trained on */
   uint32_t collisions;    /* items whose codes all equal those of an item with a lower index */
-  int learned;            /* 1 = they followed what was learned; errors are then not known and NaN */
+  int learned;            /* 1 = recomputed from trained items; the errors are then unknown (NaN) */
   solid_codebook_level level[SOLID_LEVELS_MAX];
-  double error[SOLID_LEVELS_MAX]; /* mean squared distance of what is left over after the level */
+  double error[SOLID_LEVELS_MAX]; /* mean squared residual after the level */
 } solid_trainer_codes;
 
 typedef struct solid_trainer_info {
-  uint32_t users;         /* an epoch trains on */
-  size_t rows;            /* targets an epoch trains on */
-  uint32_t items, hidden; /* of the dataset; of these hidden from training */
-  uint32_t epochs;        /* at most */
-  uint32_t patience;      /* 0 = never stops */
-  int refits;             /* 1 = after solid_trainer_refit */
+  uint32_t users;         /* users that an epoch trains on */
+  size_t rows;            /* targets that an epoch trains on */
+  uint32_t items, hidden; /* items of the dataset, and how many of them are hidden from training */
+  uint32_t epochs;        /* most epochs */
+  uint32_t patience;      /* 0 = no early stop */
+  int refits;             /* 1 = solid_trainer_refit was called */
 } solid_trainer_info;
 
-/* Fits features and codebook and makes the initial weights. `ctx` and `dataset`, split as it is to be trained on, are
+/* Fits features and codebook and makes the initial weights. `ctx` and `dataset`, already split, are
  * borrowed and must outlive the trainer; `options` NULL = the defaults. On success *out is owned by the caller:
  * solid_trainer_free.
- * ERANGE: an option, or the share to hide hides nothing or all. EINVAL: options that do not go together, or with this
- * data; the text says which. ENOTFOUND: no user has two training events, or nothing is known about the items to make
- * codes from. ENOMEM: also when the device has not enough left, which is known before any of it is taken. */
+ * ERANGE: an option is out of range, or the share to hide hides no item or all. EINVAL: options that contradict one
+ * another or the data; the text says which. ENOTFOUND: no user has two training events, or there is nothing to make the
+ * items' codes from. ENOMEM: also if the device has too little memory, which is found out before any is taken. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_trainer_new(solid_trainer **out, const solid_context *ctx,
                                                             const solid_dataset *dataset,
                                                             const solid_train_options *options);
@@ -71,37 +71,37 @@ SOLID_API void solid_trainer_free(solid_trainer *trainer);
 
 SOLID_API void solid_trainer_get_info(const solid_trainer *trainer, solid_trainer_info *info);
 
-/* The codes of the best epoch; before there is one, those fitted to content. */
+/* The codes of the best epoch; before the first validation, those fitted to content. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_trainer_get_codes(const solid_trainer *trainer,
                                                                   solid_trainer_codes *codes);
 
-/* One epoch with its validation; `on_step` and `report` may be NULL. ECANCELLED: on_step said so. EINTERNAL: the loss
- * is not finite any more. */
+/* One epoch with its validation; `on_step` and `report` may be NULL. ECANCELLED: on_step returned nonzero. EINTERNAL:
+ * the loss is not finite. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_trainer_epoch(solid_trainer *trainer, solid_step_fn on_step, void *user,
                                                               solid_epoch *report);
 
-/* What the last epoch reported; borrowed, changes with the next. */
+/* The report of the last epoch; borrowed, changes with the next epoch. */
 SOLID_API const solid_epoch *solid_trainer_report(const solid_trainer *trainer);
 
-/* Everything a later process needs to go on as if this one had not ended. Written beside and renamed. EIO. */
+/* Writes a checkpoint, from which a later process continues exactly; written under another name and renamed. EIO. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_trainer_save(const solid_trainer *trainer, const char *path);
 
-/* Goes on from a checkpoint. ENOTFOUND: there is none. EMISMATCH: it was made with another config, options, data or
- * codes, or by a version with another format; the text names what differs. EFORMAT: damaged. The trainer is then as it
- * was. */
+/* Continues from a checkpoint. ENOTFOUND: there is none. EMISMATCH: it was made with another config, options, data or
+ * codes, or has another format; the text names what differs. EFORMAT: it is damaged. On failure the trainer is
+ * unchanged. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_trainer_load(solid_trainer *trainer, const char *path);
 
-/* Starts again with the validation events among the targets, for as many epochs as the best so far, and keeps what the
- * last of them gives. Checkpoints from here on are files of their own. EINVAL: no epoch was validated yet, or it was
+/* Starts again with the validation events among the targets, for as many epochs as the best one so far, and keeps the
+ * weights of the last epoch. Use another checkpoint file from here on. EINVAL: no epoch was validated yet, or it was
  * called before. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_trainer_refit(solid_trainer *trainer);
 
 /* Writes the model of the best epoch over the whole catalogue: weights, codes, vocabulary, categories (the items'
- * attributes), popularity (training events) and provenance. Hidden items have joined it. Written beside and renamed.
- * EINVAL: no epoch was validated yet. EIO. */
+ * attributes), popularity (training events) and provenance. Hidden items are in it. Written under another name and
+ * renamed. EINVAL: no epoch was validated yet. EIO. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_trainer_export(const solid_trainer *trainer, const char *path);
 
-/* EIO when a file at `path` could not be made: asked before hours of training. Leaves nothing behind. */
+/* EIO if a file at `path` cannot be written; to be called before hours of training. Leaves nothing behind. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_export_check(const char *path);
 
 #ifdef __cplusplus

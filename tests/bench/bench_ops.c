@@ -129,16 +129,23 @@ static void bench_attend(bench *b, const char *name, int32_t n, int32_t mean, in
   if (!is_wanted(b, name)) return;
   int32_t rows, *offsets = windows(b, n, mean, fixed, &rows), dh = D / heads;
   size_t count = (size_t)rows * D;
-  any_args a = {.attend = {.windows = n, .rows = rows, .max_window = 2 * mean, .heads = heads, .dh = dh, .p = p}};
+  const sk_attend_pairs pairs = {.windows = n,
+                                 .heads = heads,
+                                 .dh = dh,
+                                 .q_rows = rows,
+                                 .kv_rows = rows,
+                                 .max_queries = 2 * mean,
+                                 .max_keys = 2 * mean,
+                                 .kv_offsets = offsets};
+  any_args a = {.attend = {.pairs = pairs, .p = p}};
   float *qkv = floats(b, 3 * count, 1.0f), *dqkv = floats(b, 3 * count, 0);
-  a.attend.offsets = offsets, a.attend.q = qkv, a.attend.k = qkv + D, a.attend.v = qkv + 2 * D;
+  a.attend.q = qkv, a.attend.k = qkv + D, a.attend.v = qkv + 2 * D;
   a.attend.q_stride = a.attend.kv_stride = 3 * D;
   a.attend.out = floats(b, count, 0), a.attend.lse = floats(b, (size_t)(rows * heads), 0);
   double flops = 2.0 * rows * mean * D; /* half the square of a window, two products */
   measure(b, name, call_attend, &a, flops, 16.0 * (double)count);
-  any_args g = {
-      .attend_backward = {.windows = n, .rows = rows, .max_window = 2 * mean, .heads = heads, .dh = dh, .p = p}};
-  g.attend_backward.offsets = offsets, g.attend_backward.q = qkv, g.attend_backward.k = qkv + D;
+  any_args g = {.attend_backward = {.pairs = pairs, .p = p}};
+  g.attend_backward.q = qkv, g.attend_backward.k = qkv + D;
   g.attend_backward.v = qkv + 2 * D, g.attend_backward.q_stride = g.attend_backward.kv_stride = 3 * D;
   g.attend_backward.out = a.attend.out, g.attend_backward.lse = a.attend.lse;
   g.attend_backward.dout = floats(b, count, 1.0f);

@@ -2,7 +2,7 @@
 # NDCG@10 over the age of the parameters, from results of solid_eval --stale, as SVG:   plot_staleness.sh OUT.svg RESULT.json...
 #
 # Results of several seeds are averaged; bands are the mean of their 95 % intervals of the difference from fresh parameters.
-# Users whose history is longer than the greatest age, so that nobody's age is cut short. Needs jq and gnuplot.
+# Users whose history is longer than the greatest age, so that no age is cut short. Needs jq and gnuplot.
 set -euo pipefail
 [ $# -ge 2 ] || { sed -n '2,5s/^# \{0,1\}//p' "$0"; exit 2; }
 out=$1

@@ -12,7 +12,7 @@ start_stream() { # TOPIC [flags]
   shift
   "$ingestd" --model "$work/model" --brokers "$kafka_brokers" --topic "$topic" --group "$case" --prefix "$case:" \
     --store redis --redis "127.0.0.1:$redis_port" --batch-size 64 --stats-interval 1 --kafka.session.timeout.ms=6000 \
-    --kafka.heartbeat.interval.ms=500 --dead-letter-topic= "$@" >"$work/stream.log" 2>&1 & service=$!
+    --kafka.heartbeat.interval.ms=500 --dead-letter-topic= --verbose "$@" >"$work/stream.log" 2>&1 & service=$!
 }
 stop_stream() { # sets code
   kill -TERM "$service" 2>/dev/null
@@ -47,11 +47,11 @@ holds_soon() { # the store is filled within 40 s, or what it lacks is said
     kill -0 "$service" 2>/dev/null || break
     sleep 0.5
   done
-  holds
+  holds || { tail -n 15 "$work/stream.log" && return 1; }
 }
 says() { grep -F -- "$1" "$work/stream.log"; }
 says_not() { ! grep -F -- "$1" "$work/stream.log"; }
-begin() { case=$1 && : >"$expected" && echo "== streams: $1"; }
+begin() { case=$1 && : >"$expected" && echo "== streams: $1, at $((SECONDS - began)) s"; }
 new_stream='a new stream, read from its beginning'
 
 [ "$only" = store ] && return
@@ -222,7 +222,7 @@ stop_stream
 kill "$guard" 2>/dev/null
 kill -CONT "$kafka_pid"
 expect "SIGTERM ends it without the broker: exit code $code" [ "$code" = 1 ]
-expect "with the reason" says "commit: "
+expect "with the reason" says "Local: Timed out"
 start_stream drain
 until_said "duplicates 20"
 expect "what was not committed is read again" holds_soon

@@ -42,9 +42,9 @@ awk "BEGIN { d = $a - $b - $difference; exit !(d < 1e-6 && d > -1e-6 && $differe
 "$eval" compare "$work/long1.json" "$work/long2.json" -- "$work/short1.json" "$work/short2.json" --json "$work/again.json" >/dev/null
 cmp "$work/c.json" "$work/again.json" || fail "not reproducible"
 
-refused 2 "two files, or --"
-refused 2 "two files, or --" "$work/long1.json"
-refused 2 "two files, or --" "$work/long1.json" "$work/long2.json" "$work/short1.json"
+refused 2 "two files, or two lists"
+refused 2 "two files, or two lists" "$work/long1.json"
+refused 2 "two files, or two lists" "$work/long1.json" "$work/long2.json" "$work/short1.json"
 refused 2 "once" "$work/long1.json" -- "$work/long2.json" -- "$work/short1.json"
 refused 2 "--resamples" "$work/long1.json" "$work/long2.json" --resamples 0
 refused 1 "$work/away.json: No such file" "$work/long1.json" "$work/away.json"
@@ -57,7 +57,7 @@ refused 1 "part \"test\", $work/valid.json has \"valid\"" "$work/long1.json" "$w
 "$eval" "${data[@]}" --model "$work/long1" --no-mask --json "$work/unmasked.json" >/dev/null
 refused 1 "masked true" "$work/long1.json" "$work/unmasked.json"
 "$eval" "${data[@]}" --model "$work/long1" --split per-user-ratio --allow-other-split --json "$work/ratio.json" >/dev/null
-refused 1 'asked by split "leave-one-out"' "$work/long1.json" "$work/ratio.json"
+refused 1 'evaluated by split "leave-one-out"' "$work/long1.json" "$work/ratio.json"
 head -n -3 "$work/data/events.jsonl" >"$work/fewer.jsonl"
 "$eval" --data "$work/fewer.jsonl" --model "$work/long1" --allow-other-data --json "$work/fewer.json" >/dev/null
 refused 1 "data_hash" "$work/long1.json" "$work/fewer.json"

@@ -20,7 +20,7 @@ grep -q '^40 of 200 items were hidden' "$work/out" || fail "$(cat "$work/out")"
 # The same weights with another item's codes.
 cp "$work/model" "$work/content"
 "$train" "${options[@]}" --hide 0.2 --hide-seed 3 --hidden-codes random >"$work/log"
-grep -q 'goes on after epoch 15' "$work/log" || fail "trained again: $(cat "$work/log")"
+grep -q 'continues after epoch 15' "$work/log" || fail "trained again: $(cat "$work/log")"
 if cmp -s "$work/content" "$work/model"; then fail "random codes are those of content"; fi
 "$evaluate" --model "$work/model" "${data[@]}" --json "$work/random.json" >"$work/out"
 
@@ -43,7 +43,7 @@ grep -q 'hides 0 of them' "$work/err" || fail "$(cat "$work/err")"
 "$evaluate" --model "$work/model" "${data[@]}" --json "$work/whole.json" >"$work/out"
 if grep -q hidden "$work/out" || grep -q '"hidden":' "$work/whole.json"; then fail "speaks of hidden items where none are"; fi
 "$evaluate" --model "$work/model" "${data[@]}" --hide 0.2 --hide-seed 3 --json "$work/apart.json" >"$work/out"
-grep -q '^40 of 200 items stand apart' "$work/out" || fail "$(cat "$work/out")"
+grep -q '^40 of 200 items are reported separately' "$work/out" || fail "$(cat "$work/out")"
 [ "$(figure "$work/apart.json" model_on_hidden_full users)" = "$on_hidden" ] || fail "--hide finds other items than --hide of training"
 if "$evaluate" --model "$work/content" "${data[@]}" --hide 0.2 --hide-seed 4 >/dev/null 2>"$work/err"; then fail "asked about other items"; fi
 echo "hidden: $on_hidden of $users targets are hidden items; ndcg@20 among them $content, with random codes $random"

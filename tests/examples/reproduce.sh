@@ -22,27 +22,27 @@ refuses 2 "--seeds 0" --seeds 0 generated
 refuses 2 "--seeds needs a value" --seeds
 SOLID_DATA=$work/away refuses 1 "beauty: $work/away/amazon-beauty/Beauty.txt is not there; SOLID_DATA" beauty
 refuses 1 "solid_train is not there" --build "$work/away" generated
-refuses 1 "$work/away.md: cannot be written" --readme "$work/away.md" generated
+refuses 1 "$work/away.md: cannot be written" --write "$work/away.md" generated
 [ -z "$(ls -A "$work/out" 2>/dev/null)" ] || fail "what was refused left $(ls "$work/out")"
 
-printf 'before\n<!-- accuracy -->\nold\n<!-- /accuracy -->\nbetween\n<!-- cold -->\n<!-- /cold -->\nafter\n' >"$work/README"
-reproduce --seeds 2 --epochs 3 --readme "$work/README" --figures "$work/figures" generated >"$work/log"
+printf 'before\n<!-- accuracy -->\nold\n<!-- /accuracy -->\nbetween\n<!-- cold -->\n<!-- /cold -->\nafter\n' >"$work/page"
+reproduce --seeds 2 --epochs 3 --write "$work/page" --figures "$work/figures" generated >"$work/log"
 for model in static solid cold-all cold cold-random cold-dropout cold-dropout-random; do
   for seed in 1 2; do [ -s "$work/out/generated.$model.$seed.json" ] || fail "no result of $model, seed $seed"; done
 done
 [ -z "$(find "$work/out" -name '*.checkpoint')" ] || fail "checkpoints are left"
 
-# The README's figures are the means of the result files; what stands round the markers stays.
+# The page's figures are the means of the result files; what stands round the markers stays.
 want=$(jq -s 'map(.metrics["hr@10"]) | add / length' "$work/out"/generated.solid.*.json | awk '{x = sprintf("%.4f", $1); sub(/^0/, "", x); print x}')
-grep -qF "| \`solid\` | $want ±" "$work/README" || fail "no $want in: $(cat "$work/README")"
+grep -qF "| \`solid\` | $want ±" "$work/page" || fail "no $want in: $(cat "$work/page")"
 want=$(jq -s 'map(.hidden.model_on_hidden_full["hr@10"][0]) | add / length' "$work/out"/generated.cold-dropout.?.json | awk '{x = sprintf("%.4f", $1); sub(/^0/, "", x); print x}')
-grep -qF "| item dropout, codes from content | $want [" "$work/README" || fail "no $want in: $(cat "$work/README")"
+grep -qF "| item dropout, codes from content | $want [" "$work/page" || fail "no $want in: $(cat "$work/page")"
 want=$(jq '.metrics["ndcg@10"].difference' "$work/out/compare-generated.json" | awk '{x = sprintf("%+.4f", $1); sub(/0/, "", x); print x}')
-grep -qF "| $want [" "$work/README" || fail "no difference $want in: $(cat "$work/README")"
+grep -qF "| $want [" "$work/page" || fail "no difference $want in: $(cat "$work/page")"
 want=$(jq -s 'map(.stale.rows[1].old_state["ndcg@10"].value) | add / length' "$work/out"/generated.solid.?.json | awk '{x = sprintf("%.4f", $1); sub(/^0/, "", x); print x}')
 grep -qE "^\| [^|]*\| 1 \| [^|]*\| [^|]*\| $want \|" "$work/out/staleness.md" || fail "no $want in: $(cat "$work/out/staleness.md")"
-! grep -qx old "$work/README" || fail "the old table is still there"
-[ "$(grep -cE '^(before|between|after)$' "$work/README")" = 3 ] || fail "the README lost text: $(cat "$work/README")"
+! grep -qx old "$work/page" || fail "the old table is still there"
+[ "$(grep -cE '^(before|between|after)$' "$work/page")" = 3 ] || fail "the page lost text: $(cat "$work/page")"
 if command -v gnuplot >/dev/null; then
   for plot in comparison curves-generated; do
     grep -q '</svg>' "$work/figures/$plot.svg" || fail "$plot.svg is no whole picture"
@@ -52,11 +52,11 @@ else
 fi
 
 # Again: nothing is trained, the tables are the same.
-cp "$work/README" "$work/README.1"
+cp "$work/page" "$work/page.1"
 touch "$work/then"
-reproduce --seeds 2 --epochs 3 --readme "$work/README" generated >/dev/null
+reproduce --seeds 2 --epochs 3 --write "$work/page" generated >/dev/null
 [ -z "$(find "$work/out" -name 'generated.*.json' -newer "$work/then")" ] || fail "results were made again"
-cmp "$work/README" "$work/README.1" || fail "the second table differs"
+cmp "$work/page" "$work/page.1" || fail "the second table differs"
 
 # Without gnuplot: tables, and a word about the plots.
 mkdir "$work/bin" && rm -f "$work/out"/*.svg
@@ -65,8 +65,8 @@ for tool in bash jq awk sed grep sort cut find basename cat rm dirname printf re
 done
 PATH=$work/bin "$root/examples/report.sh" "$work/out" >"$work/log"
 grep -q 'skipped: plots need gnuplot' "$work/log" && grep -q '^| generated, ' "$work/log" || fail "$(cat "$work/log")"
-printf 'no markers\n' >"$work/README"
-if "$root/examples/report.sh" "$work/out" "$work/README" >/dev/null 2>"$work/said"; then fail "wrote into a README without markers"; fi
+printf 'no markers\n' >"$work/page"
+if "$root/examples/report.sh" "$work/out" "$work/page" >/dev/null 2>"$work/said"; then fail "wrote into a page without markers"; fi
 grep -q "has no lines '<!-- accuracy -->'" "$work/said" || fail "$(cat "$work/said")"
-[ "$(cat "$work/README")" = "no markers" ] || fail "changed a README without markers"
+[ "$(cat "$work/page")" = "no markers" ] || fail "changed a page without markers"
 echo "reproduce: results, tables, plots"

@@ -96,13 +96,13 @@ wait "$running" 2>/dev/null || true
 running=
 [ ! -e "$work/parts" ] || fail "the run ended before it was killed: nothing was tested"
 "$train" "${data[@]}" --epochs 40 --swap 0.1 --out "$work/parts" --keep-checkpoint >"$work/parts.log"
-grep -q "goes on after epoch" "$work/parts.log" || fail "did not go on: $(cat "$work/parts.log")"
+grep -q "continues after epoch" "$work/parts.log" || fail "did not go on: $(cat "$work/parts.log")"
 cmp "$work/whole" "$work/parts" || fail "the resumed model is not the whole one"
 expect_refusal 1 "made with options seed=0, this run has seed=1" "${data[@]}" --seed 1 --swap 0.1 --out "$work/parts"
 expect_refusal 1 "made with config attributes=" "${data[@]}" --swap 0.1 --slots 0 --out "$work/parts"
 
 # A log that nobody gets costs the exit code, not the model.
-expect_refusal 1 "/dev/full: could not be written whole" "${data[@]}" --epochs 1 --log /dev/full --out "$work/unlogged"
+expect_refusal 1 "/dev/full: could not be written completely" "${data[@]}" --epochs 1 --log /dev/full --out "$work/unlogged"
 [ -s "$work/unlogged" ] || fail "a full disk of the log took the model"
 
 # Learned codes: what is written is what was validated, the codes of the best epoch with its weights.

@@ -26,7 +26,8 @@ scored = struct("solid_scored", ("item", u32), ("score", f32))
 context_options = struct("solid_context_options", ("struct_size", u32), ("threads", i32), ("device", text), callback("log"),
                          ("log_user", pointer), ("precision", u32))
 model_info = struct("solid_model_info", *columns(u32, "struct_size", "width", "window", "blocks", "heads", "levels", "codes", "items",
-                    "categories", "rank", "params", "head"), ("generation", u64), ("attributes", u32), ("slots", u32))
+                    "categories", "rank", "params", "head"), ("generation", u64), ("attributes", u32),
+                    ("slots", u32), ("slate_rows", u32), ("slate_near", u32))
 title = struct("solid_title", ("item", bytes_), ("title", bytes_))
 level = struct("solid_codebook_level", ("used", u32), ("perplexity", f64))
 codebook_info = struct("solid_codebook_info", *columns(u32, "struct_size", "levels", "codes", "content", "collisions"), ("level", level * 8))
@@ -39,6 +40,10 @@ answer = struct("solid_answer", ("struct_size", u32), ("source", u32), ("params_
                 ("status", i32))
 recommender_stats = struct("solid_recommender_stats", ("struct_size", u32), ("answers", u64 * 5), ("unsaved", u64), ("set_aside", u64))
 recommender_options = struct("solid_recommender_options", ("struct_size", u32), ("max_batch", u32), ("element", u32))
+slate_options = struct("solid_slate_options", ("struct_size", u32), ("order", u32), ("window", u32), ("guide", f32), ("temperature", f32),
+                       ("top_p", f32), ("seed", u64))
+slate_answer = struct("solid_slate_answer", ("struct_size", u32), ("source", u32), ("params_seq", u64), ("window_seq", u64), ("count", size),
+                      ("order", u32), ("window", u32), ("forwards", u32), ("log_likelihood", f64), ("status", i32))
 live = struct("solid_live", ("version", u64), ("current", u64), ("previous", u64), ("share", u32))
 seat = struct("solid_seat", *columns(pointer, "model", "recommender", "pipeline", "neighbours"), ("generation", u64))
 slot_options = struct("solid_slot_options", ("struct_size", u32), ("seats", u32), ("stores", c.POINTER(pointer)),
@@ -46,15 +51,15 @@ slot_options = struct("solid_slot_options", ("struct_size", u32), ("seats", u32)
 windows = struct("solid_windows", ("n", size), ("offsets", c.POINTER(u32)), ("items", c.POINTER(u32)))
 question = struct("solid_question", ("window", c.POINTER(u32)), ("n_window", size), ("session", c.POINTER(u32)), ("n_session", size),
                   ("h", c.POINTER(f32)), ("params", c.POINTER(f32)), ("keep", i32), ("excluded", c.POINTER(u64)),
-                  ("best", c.POINTER(scored)), ("count", size), ("made_h", c.POINTER(f32)), ("made_params", c.POINTER(f32)))
+                  ("best", c.POINTER(scored)), ("state", c.POINTER(f32)), ("vector", c.POINTER(f32)), ("count", size), ("made_h", c.POINTER(f32)), ("made_params", c.POINTER(f32)))
 memory_store_options = struct("solid_memory_store_options", ("struct_size", u32), ("window", u32), ("ttl_ms", i64), ("max_bytes", u64),
                               callback("clock"), ("clock_user", pointer))
 redis_store_options = struct(
     "solid_redis_store_options", ("struct_size", u32), ("window", u32), *columns(text, "host", "unix_path", "username", "password", "prefix"),
     ("port", u32), ("database", u32), ("ttl_ms", i64),
     *columns(u32, "jitter_percent", "connect_timeout_ms", "timeout_ms", "backoff_min_ms", "backoff_max_ms"), callback("log"),
-    ("log_user", pointer))
-redis_store_stats = struct("solid_redis_store_stats", ("struct_size", u32), *columns(u64, "connections", "round_trips", "damaged", "stale"))
+    ("log_user", pointer), ("readonly_ms", u32), ("look_ms", u32))
+redis_store_stats = struct("solid_redis_store_stats", ("struct_size", u32), *columns(u64, "connections", "round_trips", "damaged", "stale", "set_aside", "renewed", "evicted"))
 plan_sizes = struct("solid_plan_sizes", *columns(u32, "window", "width", "params", "element", "id_bytes", "prefix_bytes", "partitions"))
 plan = struct("solid_plan", *columns(size, "window", "record", "redis", "memory"))
 

@@ -17,12 +17,14 @@ typedef struct shape {
 /* q, k and v are columns of one (rows, 3d) array, as the encoder has them. */
 static sk_attend_args args_of(const shape *s, const int32_t *offsets, int32_t rows) {
   int32_t d = s->heads * s->dh;
-  return (sk_attend_args){.windows = s->windows,
-                          .rows = rows,
-                          .max_window = s->longest + 3,
-                          .heads = s->heads,
-                          .dh = s->dh,
-                          .offsets = offsets,
+  return (sk_attend_args){.pairs = {.windows = s->windows,
+                                    .heads = s->heads,
+                                    .dh = s->dh,
+                                    .q_rows = rows,
+                                    .kv_rows = rows,
+                                    .max_queries = s->longest + 3,
+                                    .max_keys = s->longest + 3,
+                                    .kv_offsets = offsets},
                           .q_stride = 3 * d,
                           .kv_stride = 3 * d,
                           .p = s->p,
@@ -30,21 +32,22 @@ static sk_attend_args args_of(const shape *s, const int32_t *offsets, int32_t ro
 }
 
 static void run(rig *r, sk_attend_args a, const int32_t *offsets, const float *qkv, size_t rows, size_t d) {
-  a.offsets = rig_in_int(r, offsets, (size_t)a.windows + 1);
+  size_t heads = (size_t)a.pairs.heads;
+  a.pairs.kv_offsets = rig_in_int(r, offsets, (size_t)a.pairs.windows + 1);
   a.q = rig_in(r, qkv, rows * 3 * d);
   a.k = a.q + d;
   a.v = a.q + 2 * d;
   double *wide = rig_widen(r, qkv, rows * 3 * d), *out = rig_zeros(r, rows * d);
-  double *lse = rig_zeros(r, rows * (size_t)a.heads);
-  float *got = rig_out(r, rows * d), *got_lse = rig_out(r, rows * (size_t)a.heads);
+  double *lse = rig_zeros(r, rows * heads);
+  float *got = rig_out(r, rows * d), *got_lse = rig_out(r, rows * heads);
   sk_attend_args host = a;
-  host.offsets = offsets;
+  host.pairs.kv_offsets = offsets;
   ref_attend(&host, wide, wide + d, wide + 2 * d, out, lse);
   a.out = got;
   a.lse = got_lse;
   rig_check(r, "attend", rig_ops(r)->attend(rig_backend(r), &a));
   compare_floats("attend out", rig_read(r, got, rows * d), out, rows * d, 1e-5, 1e-5);
-  compare_floats("attend lse", rig_read(r, got_lse, rows * (size_t)a.heads), lse, rows * (size_t)a.heads, 1e-5, 1e-5);
+  compare_floats("attend lse", rig_read(r, got_lse, rows * heads), lse, rows * heads, 1e-5, 1e-5);
 }
 
 static const shape shapes[] = {{0, 5, 1, 4, 0.0f},    {1, 1, 1, 1, 0.0f},    {9, 6, 2, 5, 0.0f},
@@ -84,21 +87,33 @@ Test(attend, keeps_nan_behind_its_row) {
   rig_each(check_nan);
 }
 
+/* 0, 1, 2, ...: the offsets of one query a window. */
+static const int32_t *one_each(int32_t *each) {
+  for (int32_t w = 0; w <= WINDOWS_MAX; w++) each[w] = w;
+  return each;
+}
+
+static sk_attend_args newest_args(const shape *s, const int32_t *each, const int32_t *offsets, int32_t rows) {
+  sk_attend_args a = args_of(s, offsets, rows);
+  a.pairs.q_offsets = each, a.pairs.q_rows = s->windows, a.pairs.max_queries = 1;
+  a.q_stride = s->heads * s->dh, a.kv_stride = 2 * a.q_stride;
+  return a;
+}
+
 static void check_newest(rig *r) {
   seed_rng rng = seed_start(23);
+  int32_t each[WINDOWS_MAX + 1];
   for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
     shape s = shapes[i];
     s.p = 0.0f;
     int32_t offsets[WINDOWS_MAX + 1], rows = windows_draw(&rng, s.windows, s.longest, offsets);
     size_t d = (size_t)(s.heads * s.dh), windows = (size_t)s.windows;
     float *q = rig_normal(r, &rng, windows * d, 1.0f), *kv = rig_normal(r, &rng, (size_t)rows * 2 * d, 1.0f);
-    sk_attend_args a = args_of(&s, offsets, rows);
-    a.newest_only = 1;
-    a.q_stride = (int32_t)d;
-    a.kv_stride = (int32_t)(2 * d);
+    sk_attend_args a = newest_args(&s, one_each(each), offsets, rows);
     double *wide = rig_widen(r, kv, (size_t)rows * 2 * d), *want = rig_zeros(r, windows * d);
     ref_attend(&a, rig_widen(r, q, windows * d), wide, wide + d, want, NULL);
-    a.offsets = rig_in_int(r, offsets, windows + 1);
+    a.pairs.kv_offsets = rig_in_int(r, offsets, windows + 1);
+    a.pairs.q_offsets = rig_in_int(r, each, windows + 1);
     a.q = rig_in(r, q, windows * d);
     a.k = rig_in(r, kv, (size_t)rows * 2 * d);
     a.v = a.k + d;
@@ -121,9 +136,9 @@ typedef struct loss_context {
 
 static double loss(void *context) {
   const loss_context *c = context;
-  size_t d = (size_t)(c->a->heads * c->a->dh);
+  size_t d = (size_t)(c->a->pairs.heads * c->a->pairs.dh);
   ref_attend(c->a, c->q, c->k, c->v, c->out, NULL);
-  return slope_weigh(c->weight, c->out, (size_t)(c->a->newest_only ? c->a->windows : c->a->rows) * d);
+  return slope_weigh(c->weight, c->out, (size_t)c->a->pairs.q_rows * d);
 }
 
 static void check_gradient(rig *r, seed_rng *rng, const shape *s, size_t step) {
@@ -131,7 +146,7 @@ static void check_gradient(rig *r, seed_rng *rng, const shape *s, size_t step) {
   size_t d = (size_t)(s->heads * s->dh), n = (size_t)rows * d;
   float *qkv = rig_normal(r, rng, 3 * n, 1.0f), *dout = rig_normal(r, rng, n, 1.0f);
   sk_attend_args a = args_of(s, offsets, rows), f = a;
-  f.offsets = rig_in_int(r, offsets, (size_t)s->windows + 1);
+  f.pairs.kv_offsets = rig_in_int(r, offsets, (size_t)s->windows + 1);
   f.q = rig_in(r, qkv, 3 * n);
   f.k = f.q + d;
   f.v = f.q + 2 * d;
@@ -139,9 +154,7 @@ static void check_gradient(rig *r, seed_rng *rng, const shape *s, size_t step) {
   f.lse = rig_out(r, (size_t)(rows * s->heads));
   rig_check(r, "attend", rig_ops(r)->attend(rig_backend(r), &f));
   float *dqkv = rig_out(r, 3 * n);
-  sk_attend_backward_args b = {.windows = s->windows, .rows = rows, .max_window = f.max_window, .heads = s->heads};
-  b.dh = s->dh;
-  b.offsets = f.offsets;
+  sk_attend_backward_args b = {.pairs = f.pairs};
   b.q = f.q, b.k = f.k, b.v = f.v, b.q_stride = f.q_stride, b.kv_stride = f.kv_stride;
   b.p = f.p, b.seed = f.seed, b.out = f.out, b.lse = f.lse, b.dout = rig_in(r, dout, n);
   b.dq = dqkv, b.dk = dqkv + d, b.dv = dqkv + 2 * d;
@@ -177,16 +190,15 @@ static void check_newest_gradient(rig *r, seed_rng *rng, const shape *s, size_t 
   int32_t offsets[WINDOWS_MAX + 1], rows = windows_draw(rng, s->windows, s->longest, offsets);
   size_t d = (size_t)(s->heads * s->dh), n = (size_t)s->windows * d, m = (size_t)rows * d, lses = (size_t)s->heads;
   float *q = rig_normal(r, rng, n, 1.0f), *kv = rig_normal(r, rng, 2 * m, 1.0f), *dout = rig_normal(r, rng, n, 1.0f);
-  sk_attend_args a = args_of(s, offsets, rows), f;
-  a.newest_only = 1, a.q_stride = (int32_t)d, a.kv_stride = (int32_t)(2 * d);
-  f = a;
-  f.offsets = rig_in_int(r, offsets, (size_t)s->windows + 1);
+  int32_t each[WINDOWS_MAX + 1];
+  sk_attend_args a = newest_args(s, one_each(each), offsets, rows), f = a;
+  f.pairs.kv_offsets = rig_in_int(r, offsets, (size_t)s->windows + 1);
+  f.pairs.q_offsets = rig_in_int(r, each, (size_t)s->windows + 1);
   f.q = rig_in(r, q, n), f.k = rig_in(r, kv, 2 * m), f.v = f.k + d;
   f.out = rig_out(r, n), f.lse = rig_out(r, lses * (size_t)s->windows);
   rig_check(r, "attend", rig_ops(r)->attend(rig_backend(r), &f));
-  sk_attend_backward_args b = {.windows = s->windows, .rows = rows, .max_window = f.max_window, .heads = s->heads};
-  b.dh = s->dh, b.newest_only = 1;
-  b.offsets = f.offsets, b.q = f.q, b.k = f.k, b.v = f.v, b.q_stride = f.q_stride, b.kv_stride = f.kv_stride;
+  sk_attend_backward_args b = {.pairs = f.pairs};
+  b.q = f.q, b.k = f.k, b.v = f.v, b.q_stride = f.q_stride, b.kv_stride = f.kv_stride;
   b.p = f.p, b.seed = f.seed, b.out = f.out, b.lse = f.lse, b.dout = rig_in(r, dout, n);
   b.dq = rig_out(r, n), b.dk = rig_out(r, 2 * m), b.dv = b.dk + d;
   b.dq_stride = (int32_t)d, b.dkv_stride = (int32_t)(2 * d);

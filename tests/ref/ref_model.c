@@ -65,6 +65,8 @@ static void attend_row(const walk *k, uint32_t b, size_t first, size_t i, size_t
   for (size_t j = 0; j <= i; j++) {
     for (size_t c = head * dh; c < (head + 1) * dh; c++) s[j] += qkv[i * 3 * d + c] * qkv[j * 3 * d + d + c];
     s[j] /= sqrt((double)dh);
+    if (k->config->positions == SOL_POSITIONS_DISTANCE) /* the cases' windows end below 16, where buckets widen */
+      s[j] += value(k, k->at.block[b].distance)[head * SK_ATTEND_BUCKETS + i - j];
     top = fmax(top, s[j]);
   }
   for (size_t j = 0; j <= i; j++) sum += s[j] = exp(s[j] - top);
@@ -76,6 +78,18 @@ static void attend_row(const walk *k, uint32_t b, size_t first, size_t i, size_t
   free(s);
 }
 
+/* Queries and keys of the event that is `place` events younger than the window's oldest: pair c of a head by
+ * place * 10000^(-2c / dh). */
+static void turn(const walk *k, size_t place, double *qkv) {
+  size_t d = k->config->width, dh = d / k->config->heads;
+  for (size_t first = 0; first < 2 * d; first += dh)
+    for (size_t c = 0; c + 1 < dh; c += 2) {
+      double angle = (double)place * pow(10000, -(double)c / (double)dh), x = qkv[first + c], y = qkv[first + c + 1];
+      qkv[first + c] = x * cos(angle) - y * sin(angle);
+      qkv[first + c + 1] = x * sin(angle) + y * cos(angle);
+    }
+}
+
 static void block(const walk *k, uint32_t b, size_t first, size_t length, double *x) {
   const sol_block_weights *w = &k->at.block[b];
   size_t d = k->config->width;
@@ -85,6 +99,7 @@ static void block(const walk *k, uint32_t b, size_t first, size_t length, double
     norm(k, x + i * d, w->norm1.gamma, w->norm1.beta, t);
     linear(k, d, 3 * d, t, w->qkv.w, w->qkv.b, qkv + i * 3 * d);
   }
+  for (size_t i = 0; k->config->positions == SOL_POSITIONS_ROTARY && i < length; i++) turn(k, i, qkv + i * 3 * d);
   for (size_t i = 0; i < length; i++) {
     memset(a, 0, d * sizeof *a);
     for (size_t head = 0; head < k->config->heads; head++) attend_row(k, b, first, i, head, qkv, a);
@@ -106,8 +121,9 @@ static void block(const walk *k, uint32_t b, size_t first, size_t length, double
 static void encode(const walk *k, const uint32_t *items, size_t first, size_t length, double *h) {
   size_t d = k->config->width;
   for (size_t i = 0; i < length; i++) {
-    for (size_t c = 0; c < d; c++)
-      h[i * d + c] = k->vectors[items[i] * d + c] + value(k, k->at.positions)[(length - 1 - i) * d + c];
+    for (size_t c = 0; c < d; c++) h[i * d + c] = k->vectors[items[i] * d + c];
+    for (size_t c = 0; k->config->positions == SOL_POSITIONS_LEARNED && c < d; c++)
+      h[i * d + c] += value(k, k->at.positions)[(length - 1 - i) * d + c];
     drop(k, k->drop->p, SOL_SITE_INPUT, (first + i) * d, d, h + i * d);
   }
   for (uint32_t b = 0; b < k->config->blocks; b++) block(k, b, first, length, h);

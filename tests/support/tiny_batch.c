@@ -13,6 +13,12 @@
     .slots = 3, .head = (head_), .clip = 0.2f                                                                          \
   }
 
+#define TINY_POSITIONS(positions_, blocks_)                                                                            \
+  {                                                                                                                    \
+    .items = 11, .width = 8, .window = 5, .blocks = (blocks_), .heads = 2, .positions = (positions_),                  \
+    .head = SOLID_HEAD_STATIC                                                                                          \
+  }
+
 const tiny_case tiny_cases[] = {
     {"static without codes", TINY(SOLID_HEAD_STATIC, 0, 0, 2, 2)},
     {"static", TINY(SOLID_HEAD_STATIC, 2, 0, 1, 1)},
@@ -22,6 +28,10 @@ const tiny_case tiny_cases[] = {
     {"solid", TINY(SOLID_HEAD_SOLID, 2, 0, 2, 2)},
     {"duet with attributes", TINY_ATTRIBUTES(SOLID_HEAD_DUET)},
     {"solid with attributes", TINY_ATTRIBUTES(SOLID_HEAD_SOLID)},
+    {"static, rotary", TINY_POSITIONS(SOL_POSITIONS_ROTARY, 2)},
+    {"static, by distance", TINY_POSITIONS(SOL_POSITIONS_DISTANCE, 2)},
+    {"static, rotary, one block", TINY_POSITIONS(SOL_POSITIONS_ROTARY, 1)},
+    {"static, by distance, one block", TINY_POSITIONS(SOL_POSITIONS_DISTANCE, 1)},
     {"solid of rank 3", TINY(SOLID_HEAD_SOLID, 2, 3, 1, 2)},
 };
 const size_t tiny_case_count = sizeof tiny_cases / sizeof *tiny_cases;

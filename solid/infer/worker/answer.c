@@ -6,7 +6,7 @@
  *   stored layers -> params [B, 2B)
  *   the end       gather h; u = h + y(h); k best
  *
- * Where memory is unified and nobody's layers are stored or wanted, they are not written out: generate_apply.
+ * Where memory is unified and no row's layers are stored or wanted, they are not written out: generate_apply.
  *
  * Rows are nowhere moved: the end reads each row's state and layers where they are. Where the back end records, few
  * rows are filled up to a power of two by repeating the first, and places to one of two numbers, so that the end is one

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *solid_slate_order_name(solid_slate_order order) {
+const char *solid_slate_order_name(uint32_t order) {
   switch (order) {
   case SOLID_SLATE_TRAINED:
     return "trained";
@@ -151,6 +151,10 @@ solid_status solid_slate_batch(solid_recommender *rec, const solid_bytes *users,
       rec->stats.answers[r->source]++;
   }
   return status || !answers ? status : write_answers(rec, n, &plan, forwards, answers);
+}
+
+solid_slate_options solid_slate_options_default(void) {
+  return (solid_slate_options)SOLID_SLATE_OPTIONS_INIT;
 }
 
 solid_status solid_slate(solid_recommender *rec, solid_bytes user, const solid_query *query,

@@ -25,19 +25,29 @@ static void feed_forward_backward(const block_pass *b) {
   norm_backward(b->run, n, d, b->s->mid, b->w->norm2, b->g->norm2, b->s->mean2, b->s->rstd2, b->t, 1, b->dx);
 }
 
+/* Gradients of queries and keys that were turned by their ages. */
+static void turn_back(const block_pass *b, int32_t n, int32_t d, float *dqkv) {
+  const sol_config *config = b->pass->config;
+  if (config->positions != SOL_POSITIONS_ROTARY) return;
+  sol_op_rotate(b->run, &(sk_rotate_args){.n = n,
+                                          .heads = 2 * (int32_t)config->heads,
+                                          .dh = (int32_t)(config->width / config->heads),
+                                          .positions = b->pass->batch->ages,
+                                          .direction = 1,
+                                          .x = dqkv,
+                                          .stride = 3 * d});
+}
+
 static void attention_backward(const block_pass *b) {
   const sol_batch *batch = b->pass->batch;
-  int32_t n = batch->rows, d = (int32_t)b->pass->config->width, heads = (int32_t)b->pass->config->heads;
+  int32_t n = batch->rows, d = (int32_t)b->pass->config->width;
   int64_t floats = (int64_t)n * d;
   float *dqkv = b->wide, *dattended = b->wide + 3 * floats;
   dropout(b->run, floats, b->drop->p, sol_site_seed(b->drop->seed, b->site + 1), 0, b->dx, b->t);
   linear_backward(b->run, n, d, d, b->s->attended, b->w->out, b->g->out, b->t, 0, dattended);
-  sol_op_attend_backward(b->run, &(sk_attend_backward_args){.windows = batch->windows,
-                                                            .rows = n,
-                                                            .max_window = batch->max_window,
-                                                            .heads = heads,
-                                                            .dh = d / heads,
-                                                            .offsets = batch->offsets,
+  sol_op_attend_backward(b->run, &(sk_attend_backward_args){.pairs = sol_batch_pairs(batch, b->pass->config),
+                                                            .bias = b->w->distance,
+                                                            .dbias = b->g->distance,
                                                             .q = b->s->qkv,
                                                             .k = b->s->qkv + d,
                                                             .v = b->s->qkv + 2 * d,
@@ -53,6 +63,7 @@ static void attention_backward(const block_pass *b) {
                                                             .dv = dqkv + 2 * d,
                                                             .dq_stride = 3 * d,
                                                             .dkv_stride = 3 * d});
+  turn_back(b, n, d, dqkv);
   linear_backward(b->run, n, d, 3 * d, b->s->norm1, b->w->qkv, b->g->qkv, dqkv, 0, b->t);
   norm_backward(b->run, n, d, b->s->x, b->w->norm1, b->g->norm1, b->s->mean1, b->s->rstd1, b->t, 1, b->dx);
 }
@@ -79,7 +90,8 @@ solid_status sol_encode_rows_backward(const sol_pass *pass, const sol_dropout *d
   }
   dropout(&run, (int64_t)n * d, drop->p, sol_site_seed(drop->seed, SOL_SITE_INPUT), 0, dh, dh);
   scatter(&run, n, d, (int32_t)pass->config->items, dh, batch->items, tables->vectors);
-  scatter(&run, n, d, (int32_t)pass->config->window, dh, batch->ages, grads->positions);
+  if (pass->config->positions == SOL_POSITIONS_LEARNED)
+    scatter(&run, n, d, (int32_t)pass->config->window, dh, batch->ages, grads->positions);
   return run.status;
 }
 

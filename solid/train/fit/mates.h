@@ -8,7 +8,7 @@
 #include "solid/status.h"
 
 #define SOL_MATES_MOST  10   /* of an item */
-#define SOL_MATES_AMONG 1024 /* of a code's items, those that follow in order, are looked at for each */
+#define SOL_MATES_AMONG 1024 /* of a code's items, the following ones in order, are compared with each */
 
 typedef struct sol_mates {
   uint32_t mated;  /* items that have any */

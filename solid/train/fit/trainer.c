@@ -31,6 +31,7 @@ static sol_config config_of(const solid_train_options *o, const sol_material *m)
                       .window = o->window,
                       .blocks = o->blocks,
                       .heads = o->heads,
+                      .positions = (uint32_t)o->positions,
                       .levels = o->levels,
                       .codes = o->levels > 0 ? o->codes : 0,
                       .attributes = slots > 0 ? m->whole->attributes.count : 0,

@@ -52,7 +52,7 @@ static solid_status take_asked(sol_slate_asked *asked, const solid_dataset *data
              : solid_fail(SOLID_ENOMEM, "out of memory: questions of %u users", dataset->users);
 }
 
-/* Adds user u where he took something new; data->sequence is in the model's items. */
+/* Adds user u if the user took a new item; data->sequence is in the model's items. */
 static void ask_user(sol_slate_asked *asked, const sol_slate_data *data, uint32_t u, size_t cut, size_t end,
                      sol_slate_seen *seen) {
   sol_random unused = {0};

@@ -1,4 +1,4 @@
-/* Who is asked for a list, what he took next, and what a list is worth. Items are the model's. */
+/* The users to evaluate, the items each took next, and the figures of a list. Items are indices of the model. */
 #ifndef SOLID_TRAIN_SLATE_SLATE_FIGURES_H
 #define SOLID_TRAIN_SLATE_SLATE_FIGURES_H
 
@@ -9,7 +9,7 @@ typedef struct sol_slate_asked {
   uint32_t users, rows;  /* rows: K */
   uint32_t *who;         /* (users) of the dataset */
   size_t *known;         /* (users + 1) into items: what a user had, */
-  size_t *targets;       /* (users) and from here what he took next: at most K, distinct, new */
+  size_t *targets;       /* (users) and from here items the user took next: at most K, distinct, new */
   uint32_t *items;       /* known items and targets, user after user */
   uint32_t *category_at; /* (V + 1) */
   uint32_t *category;    /* of the items, by item */

@@ -69,6 +69,10 @@ static int tell(void *user, const sol_slate_epoch *epoch) {
   return l->on_epoch ? l->on_epoch(l->user, &told) : 0;
 }
 
+solid_slates_options solid_slates_options_default(void) {
+  return (solid_slates_options)SOLID_SLATES_OPTIONS_INIT;
+}
+
 solid_status solid_slates_train(const solid_context *ctx, const char *model_path, const char *out,
                                 const solid_dataset *dataset, const solid_slates_options *options,
                                 solid_slates_epoch_fn on_epoch, void *user) {
