@@ -69,6 +69,8 @@ typedef struct solid_consumer_options {
   solid_dead_letter_failure dead_letter_failure;
   int rebuild;             /* 1: offsets that were committed under another epoch of the store are not gone on from */
   int64_t stream_check_ms; /* how often a stream is looked at again while it is read; default 60000 */
+  int rebuild_rest;        /* 1: rebuild also from a topic that no longer begins at 0 */
+  int adopt_marks;         /* 1: a partition of which the store knows no stream is solid_consumer_adopted_stream */
 } solid_consumer_options;
 
 #define SOLID_CONSUMER_OPTIONS_INIT                                                                                    \
@@ -88,6 +90,10 @@ SOLID_API solid_consumer_options solid_consumer_options_default(void);
  * names broker or topic. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_consumer_open(solid_consumer **out,
                                                               const solid_consumer_options *options);
+
+/* The stream that the partition of a topic was to earlier versions, whatever the topic was: the one under which the
+ * store has taken over their marks. */
+SOLID_API uint64_t solid_consumer_adopted_stream(const char *topic, uint32_t partition);
 
 /* Joins the group and runs until solid_consumer_stop; then the batch in hand is stored and committed and the group is
  * left, within drain_ms. Once per consumer. Anything but OK is final: a status of the sink that is not retriable, a

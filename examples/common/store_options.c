@@ -101,5 +101,6 @@ solid_status store_options_open(solid_store **out, const store_options *options,
   if (options->kind == STORE_REDIS) return open_redis(out, options, model, log);
   solid_memory_store_options o = SOLID_MEMORY_STORE_OPTIONS_INIT;
   o.ttl_ms = options->ttl_s * 1000;
+  if (options->memory_mb) o.max_bytes = (uint64_t)options->memory_mb << 20;
   return solid_store_open_memory(out, model, &o);
 }

@@ -21,10 +21,11 @@ static solid_status epoch(void *user, const uint8_t *committed, uint8_t *out) {
     status = store->ops->epoch(store, &there);
     if (status != SOLID_OK && status != SOLID_ENOTFOUND) return status;
     if (status == SOLID_ENOTFOUND || memcmp(there.bytes, committed, sizeof there.bytes) != 0)
-      return solid_fail(SOLID_ELOST,
-                        "the store %s, and the group has committed what that held: an emptied server, one that started "
-                        "without its data, or another one? restore its data, or give another group or prefix",
-                        status == SOLID_ENOTFOUND ? "has lost its contents" : "has other contents than before");
+      return solid_fail(
+          SOLID_ELOST,
+          "the store %s, and the group has committed what that held: an emptied server, one that started "
+          "without its data, or another one? restore its data, rebuild it, or give another group or prefix",
+          status == SOLID_ENOTFOUND ? "has lost its contents" : "has other contents than before");
   }
   status = store->ops->epoch_begin(store, 0, &there);
   if (status == SOLID_OK) memcpy(out, there.bytes, sizeof there.bytes);

@@ -1,4 +1,5 @@
-/* solid_ingestd in three pieces: options (the table), report (statistics), and the program itself. */
+/* solid_ingestd in four pieces: options (the table), report (statistics), store (what is done to it at the start), and
+ * the program itself. */
 #ifndef EXAMPLES_INGESTD_INGESTD_H
 #define EXAMPLES_INGESTD_INGESTD_H
 
@@ -23,7 +24,7 @@ typedef struct ingestd_options {
   const char *brokers, *topic, *group, *dead_letter_topic, *from_file, *stream;
   int dead_letter_failure; /* solid_dead_letter_failure */
   int64_t batch_size, batch_ms, start_ms, drain_ms, retry_max_ms, max_future_ms, stats_s;
-  int verbose, log_format;
+  int verbose, log_format, rebuild, yes, adopt_marks;
   const char *listen;
   reading_options reading; /* kinds and min_rating alone */
   solid_worth_rule worth;  /* made of them */
@@ -42,6 +43,10 @@ typedef struct ingestd_report {
   solid_ingest_stats newest; /* not printed yet where has_newest is 1 */
   int has_newest;
 } ingestd_report;
+
+/* Before a source is opened; and, with --rebuild, once the source says that all can be read again. */
+solid_status ingestd_prepare_store(const ingestd_options *options, solid_store *store);
+solid_status ingestd_rebuild(const ingestd_options *options, solid_store *store);
 
 /* Rates count from here. */
 ingestd_report ingestd_report_start(const solid_pipeline *pipeline, struct ingestd_watch *watch, int64_t every_s);

@@ -2,6 +2,7 @@
 #include "examples/ingestd/ingestd.h"
 #include "examples/ingestd/ingestd_watch.h"
 #include <inttypes.h>
+#include <string.h>
 
 enum { WATCHED_MS = 500 };
 
@@ -45,8 +46,10 @@ static void print_line(ingestd_report *report, const solid_ingest_stats *stats) 
   print_rejected(stats);
   if (stats->lag >= 0)
     printf(" lag %" PRId64 " partitions %d commits %" PRIu64, stats->lag, stats->partitions, stats->commits);
-  printf(" retries %" PRIu64 " batch %.0f ms%s\n", stats->retries, stats->last_batch_ms,
-         stats->waiting ? " WAITING for the store or the broker" : "");
+  printf(" retries %" PRIu64 " batch %.0f ms", stats->retries, stats->last_batch_ms);
+  const char *why = solid_last_error();
+  if (stats->waiting) printf(" WAITING for the store or the broker: %s", sol_show(why, strlen(why)).text);
+  putchar('\n');
   fflush(stdout);
   report->generated = done.generated;
   report->last_ms = now_ms;

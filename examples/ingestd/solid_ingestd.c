@@ -70,7 +70,12 @@ static int fail(int code) {
 
 /* What a run ended with, as a code: what the store answered for good is told from what the source is. */
 static int fail_run(solid_status status) {
-  if (status == SOLID_ELOST || status == SOLID_EREFUSED) return fail(EXIT_STORE);
+  if (status == SOLID_ELOST) {
+    fprintf(stderr, "solid_ingestd: the store lost what was written: %s\n", solid_last_error());
+    fprintf(stderr, "solid_ingestd: restore its data, or start with --rebuild: it reads all events again\n");
+    return EXIT_STORE;
+  }
+  if (status == SOLID_EREFUSED || status == SOLID_EUNSUPPORTED) return fail(EXIT_STORE);
   return fail(status == SOLID_EMISMATCH ? EXIT_SOURCE : EXIT_FAILED);
 }
 
@@ -113,17 +118,19 @@ static int run_file(const ingestd_options *options, const solid_streams *streams
   o.on_reject = on_reject;
   o.user = report;
   o.streams = streams;
-  o.stream_choice = choice_of(options);
+  o.stream_choice = options->rebuild ? SOLID_STREAM_NEW : choice_of(options);
   o.stream = o.stream_choice == SOLID_STREAM_ASK ? options->stream : NULL;
   o.log = logging_line;
   solid_status status = solid_file_source_open(&replay, &o);
   if (status) return fail(status == SOLID_EINVAL ? EXIT_USAGE : EXIT_SOURCE);
   running.replay = replay;
   if (running.stopped) solid_file_source_stop(replay);
-  status = solid_file_source_run(replay);
+  if (options->rebuild) status = ingestd_rebuild(options, streams->user);
+  int is_prepared = !status;
+  if (is_prepared) status = solid_file_source_run(replay);
   running.replay = NULL;
   solid_file_source_close(replay);
-  if (status) return fail_run(status);
+  if (status) return is_prepared ? fail_run(status) : fail(EXIT_STORE);
   if (!report->events || report->accepted) return EXIT_DONE;
   fprintf(stderr, "solid_ingestd: %s: none of %" PRIu64 " lines could be taken\n", options->from_file, report->events);
   return EXIT_SOURCE;
@@ -154,13 +161,20 @@ static int run_kafka(const ingestd_options *options, const solid_config *config,
   o.streams = streams;
   o.stream_choice = choice_of(options);
   o.dead_letter_failure = (solid_dead_letter_failure)options->dead_letter_failure;
+  o.rebuild = options->rebuild;
+  o.rebuild_rest = options->yes;
+  o.adopt_marks = options->adopt_marks;
   solid_status status = solid_consumer_open(&consumer, &o);
   if (status) return fail(status == SOLID_EINVAL ? EXIT_USAGE : EXIT_SOURCE);
   logging_say(SOLID_LOG_INFO, "reading %s as group %s", options->topic, options->group);
   running.consumer = consumer;
   if (running.stopped) solid_consumer_stop(consumer);
-  status = solid_consumer_run(consumer);
-  int code = status ? fail_run(status) : EXIT_DONE; /* before close, which may have an error of its own */
+  if (options->rebuild) status = ingestd_rebuild(options, streams->user);
+  int is_prepared = !status;
+  if (is_prepared) status = solid_consumer_run(consumer);
+  int code = !is_prepared ? fail(EXIT_STORE)
+             : status     ? fail_run(status)
+                          : EXIT_DONE; /* before close, which may have an error of its own */
   running.consumer = NULL;
   solid_consumer_close(consumer);
   return code;
@@ -194,7 +208,7 @@ static int serve(const ingestd_options *options, const solid_config *config) {
     code = fail(EXIT_USAGE);
   else if (solid_model_load(&model, ctx, options->model))
     code = fail(EXIT_MODEL);
-  else if (store_options_open(&store, &options->store, model, logging_line))
+  else if (store_options_open(&store, &options->store, model, logging_line) || ingestd_prepare_store(options, store))
     code = fail(EXIT_STORE);
   else if (solid_pipeline_new(&pipeline, model, store, &pipeline_options))
     code = fail(EXIT_FAILED);
@@ -226,6 +240,8 @@ static int check(ingestd_options *options) {
            solid_generate_read(&options->how, options->generate) ||
            solid_worth_rule_read(&options->worth, options->reading.kinds, options->reading.min_rating))
     fail(EXIT_USAGE);
+  else if (options->adopt_marks && (options->from_file || options->rebuild || options->store.kind != STORE_REDIS))
+    logging_say(SOLID_LOG_ERROR, "--adopt-marks is for a topic and Redis, and excludes --rebuild");
   else if (!options->from_file && (!options->brokers || !options->topic))
     logging_say(SOLID_LOG_ERROR, "needs --brokers and --topic, or --from-file; see --help");
   else

@@ -85,22 +85,26 @@ static rd_kafka_resp_err_t wait_for_answer(solid_consumer *consumer, int64_t tim
   return err;
 }
 
-solid_status sol_commit_batch(solid_consumer *consumer, const rd_kafka_topic_partition_list_t *within,
-                              int64_t timeout_ms) {
-  rd_kafka_topic_partition_list_t *offsets = offsets_of(consumer, within);
-  if (!offsets) return solid_fail(SOLID_ENOMEM, "consumer: out of memory");
-  rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR_NO_ERROR;
-  if (offsets->cnt) {
-    consumer->commit_number++;
-    err = rd_kafka_commit_queue(consumer->rk, offsets, consumer->commits, NULL, (void *)consumer->commit_number);
-    if (!err) err = wait_for_answer(consumer, timeout_ms > 1 ? timeout_ms : 1);
-    if (!err) consumer->stats.commits++;
-  }
-  rd_kafka_topic_partition_list_destroy(offsets);
+solid_status sol_commit_offsets(solid_consumer *consumer, const rd_kafka_topic_partition_list_t *offsets,
+                                int64_t timeout_ms) {
+  consumer->commit_number++;
+  rd_kafka_resp_err_t err =
+      rd_kafka_commit_queue(consumer->rk, offsets, consumer->commits, NULL, (void *)consumer->commit_number);
+  if (!err) err = wait_for_answer(consumer, timeout_ms > 1 ? timeout_ms : 1);
+  if (!err) consumer->stats.commits++;
   if (!err) return SOLID_OK;
   consumer->is_rebalancing = is_between_generations(err);
   return solid_fail(is_final(err) ? SOLID_EINVAL : SOLID_EIO, "kafka group %s: commit: %s", consumer->options.group,
                     rd_kafka_err2str(err));
+}
+
+solid_status sol_commit_batch(solid_consumer *consumer, const rd_kafka_topic_partition_list_t *within,
+                              int64_t timeout_ms) {
+  rd_kafka_topic_partition_list_t *offsets = offsets_of(consumer, within);
+  if (!offsets) return solid_fail(SOLID_ENOMEM, "consumer: out of memory");
+  solid_status status = offsets->cnt ? sol_commit_offsets(consumer, offsets, timeout_ms) : SOLID_OK;
+  rd_kafka_topic_partition_list_destroy(offsets);
+  return status;
 }
 
 solid_status sol_committed(solid_consumer *consumer, int32_t number, int64_t deadline_ms, sol_stamp *out) {

@@ -55,6 +55,7 @@ static solid_status set_up(solid_consumer *consumer) {
   solid_status status = sol_intake_open(&consumer->intake, o->sink, o->sink_user, o->max_future_ms, o->worth);
   if (status == SOLID_OK) status = sol_kafka_open(consumer);
   if (status == SOLID_OK) status = sol_kafka_check(consumer);
+  if (status == SOLID_OK && o->rebuild && !o->rebuild_rest) status = sol_rebuild_check(consumer);
   o->settings = NULL; /* borrowed for the call only */
   o->n_settings = 0;
   return status;
@@ -106,6 +107,13 @@ void solid_consumer_close(solid_consumer *consumer) {
   free(consumer);
 }
 
+/* A topic and a partition, of no particular creation. Never 0, which is none. */
+uint64_t solid_consumer_adopted_stream(const char *topic, uint32_t partition) {
+  const uint64_t id[2] = {solid_item_hash((solid_bytes){topic, strlen(topic)}), partition};
+  uint64_t stream = solid_item_hash((solid_bytes){(const char *)id, sizeof id});
+  return stream ? stream : 1;
+}
+
 void solid_consumer_stop(solid_consumer *consumer) {
   if (consumer) atomic_store(&consumer->stopped, 1);
 }
@@ -126,6 +134,10 @@ solid_status solid_consumer_run(solid_consumer *consumer) {
   solid_status status = subscribe(consumer);
   while (status == SOLID_OK && !atomic_load(&consumer->stopped)) {
     status = sol_settle(consumer);
+    if (status == SOLID_OK && consumer->options.rebuild) {
+      status = sol_rebuild_commit(consumer);
+      if (solid_status_is_retriable(status)) status = SOLID_OK; /* the next turn, or the delivery, tries again */
+    }
     if (status == SOLID_OK) status = sol_collect(consumer);
     if (status == SOLID_OK && consumer->batch.count) status = sol_deliver(consumer);
     sol_report_if_due(consumer);

@@ -39,6 +39,7 @@ typedef struct sol_partition {
   int is_due;        /* anchors are to be read before any more is taken */
   int wants_start;   /* where to read from is not known yet, or librdkafka has not been told */
   int is_fresh;      /* has given something new since it was assigned */
+  int is_reset;      /* read anew under another epoch, of which the group has not been told yet */
   int is_dirty;      /* `record` has anchors that the store does not */
   int64_t start;     /* where to read from */
   int64_t next;      /* offset after the last message that was taken; before the first, `start` */
@@ -132,6 +133,15 @@ solid_status sol_committed(solid_consumer *consumer, int32_t number, int64_t dea
 /* Commits the offsets of the batch, only of the partitions `within` unless NULL. EIO: may work after more polls. */
 solid_status sol_commit_batch(solid_consumer *consumer, const rd_kafka_topic_partition_list_t *within,
                               int64_t timeout_ms);
+solid_status sol_commit_offsets(solid_consumer *consumer, const rd_kafka_topic_partition_list_t *offsets,
+                                int64_t timeout_ms);
+
+/* rebuild.c */
+/* EMISMATCH: the topic no longer begins at 0. */
+solid_status sol_rebuild_check(solid_consumer *consumer);
+/* Tells the group where partitions that are read anew begin, and under which epoch: a partition that has nothing to
+ * give would otherwise keep an offset of the epoch before. Retriable: what failed is tried by the next call. */
+solid_status sol_rebuild_commit(solid_consumer *consumer);
 
 /* rebalance.c */
 void sol_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *partitions, void *opaque);

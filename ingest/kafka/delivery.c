@@ -178,7 +178,8 @@ static solid_status bury(solid_consumer *consumer) {
 /* One try to bring the batch to its end. What is stored is not given to the sink again. After a pause the topic may be
  * another: what was read of the old one is stored under its own stream, and its offsets are not committed. */
 static solid_status attempt(solid_consumer *consumer) {
-  solid_status status = store(consumer);
+  solid_status status = consumer->options.rebuild ? sol_rebuild_commit(consumer) : SOLID_OK;
+  if (status == SOLID_OK) status = store(consumer);
   if (status == SOLID_OK) status = bury(consumer);
   if (status == SOLID_OK && consumer->is_paused) {
     sol_streams_all_due(consumer);

@@ -71,7 +71,11 @@ static solid_status look(solid_consumer *consumer, const sol_record *record, int
 static solid_status begin(solid_consumer *consumer, const sight *s, const sol_stamp *committed, int is_first) {
   sol_partition *p = &consumer->partitions[s->number];
   uint64_t stream = 0;
-  solid_status status = sol_stream_draw(&stream);
+  solid_status status = SOLID_OK;
+  if (consumer->options.adopt_marks && is_first)
+    stream = solid_consumer_adopted_stream(consumer->topic, (uint32_t)s->number);
+  else
+    status = sol_stream_draw(&stream);
   if (status != SOLID_OK) return status;
   memset(&p->record, 0, sizeof p->record);
   p->record.stream = stream;

@@ -20,7 +20,7 @@ sol_partition *sol_partition_of(solid_consumer *consumer, int32_t number) {
 }
 
 /* Under which epoch the store is written: asked with the first offset that says one, and once. */
-static solid_status see_epoch(solid_consumer *consumer, sol_stamp *committed) {
+static solid_status see_epoch(solid_consumer *consumer, sol_partition *p, sol_stamp *committed) {
   if (!consumer->streams.epoch) return SOLID_OK;
   int is_rebuilt = consumer->options.rebuild, has_one = committed->offset >= 0 && committed->has_epoch;
   if (!consumer->has_epoch || (has_one && memcmp(committed->epoch, consumer->epoch, sizeof consumer->epoch) != 0)) {
@@ -30,8 +30,11 @@ static solid_status see_epoch(solid_consumer *consumer, sol_stamp *committed) {
     consumer->has_epoch = 1;
   }
   /* Filled anew: what was committed says nothing of what the store holds. */
-  if (is_rebuilt && (!has_one || memcmp(committed->epoch, consumer->epoch, sizeof consumer->epoch) != 0))
+  if (is_rebuilt && (!has_one || memcmp(committed->epoch, consumer->epoch, sizeof consumer->epoch) != 0)) {
     committed->offset = -1;
+    p->is_reset = 1;
+  }
+  if (has_one && !committed->stream) committed->offset = -1; /* by sol_rebuild_commit */
   return SOLID_OK;
 }
 
@@ -42,7 +45,7 @@ static solid_status identify(solid_consumer *consumer, int32_t number, int64_t d
   solid_status status = SOLID_OK;
   if (p->wants_start && !p->is_known) {
     status = sol_committed(consumer, number, deadline_ms, &committed);
-    if (status == SOLID_OK) status = see_epoch(consumer, &committed);
+    if (status == SOLID_OK) status = see_epoch(consumer, p, &committed);
     if (status == SOLID_OK) status = sol_identify(consumer, number, &committed, deadline_ms);
   } else {
     uint64_t before = p->record.stream;

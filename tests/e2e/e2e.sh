@@ -5,7 +5,7 @@
 # again in mid-stream, Redis stops for a while and a second instance comes and dies. Then everything is counted: every
 # event exactly once in the windows, params at the newest event, offsets committed to the end, and every event that was
 # not taken in the dead-letter topic with its reason. A round has five parts with a kill in each. Exit code 77 = skipped, with the
-# reason. Then streams.sh asks on the same broker whether what is read is what was read before.
+# reason. Then streams.sh asks on the same broker whether what is read is what was read before, and store.sh empties and rebuilds the store.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 build=$(cd "${1:?usage: e2e.sh BUILD_DIR [ROUNDS]}" && pwd) rounds=${2:-1}
@@ -14,7 +14,7 @@ build=$(cd "${1:?usage: e2e.sh BUILD_DIR [ROUNDS]}" && pwd) rounds=${2:-1}
 for tool in redis-server redis-cli kcat; do
   command -v "$tool" >/dev/null || { echo "skipped: $tool is not installed"; exit 77; }
 done
-cache=$here/../../build/kafka only=${SOLID_E2E_ONLY:-} # "streams": that part alone
+cache=$here/../../build/kafka only=${SOLID_E2E_ONLY:-} # "streams" or "store": that part alone
 kafka_fetch "$cache" || exit $?
 
 work=$(mktemp -d) service="" second="" redis="" group=e2e failures=0
@@ -65,11 +65,13 @@ redis=$!
 for _ in $(seq 100); do redis-cli -p "$redis_port" ping >/dev/null 2>&1 && break; sleep 0.1; done
 "$build/tests/e2e/make_model" "$work/model" || die "no model"
 
-if [ "$only" != streams ]; then
+if [ -z "$only" ]; then
   # shellcheck source=tests/e2e/kills.sh
   . "$here/kills.sh"
 fi
 # shellcheck source=tests/e2e/streams.sh
 . "$here/streams.sh"
+# shellcheck source=tests/e2e/store.sh
+. "$here/store.sh"
 echo "took $((SECONDS - began)) s"
 [ "$failures" = 0 ] || die "$failures checks"

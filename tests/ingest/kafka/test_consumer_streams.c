@@ -174,7 +174,7 @@ static solid_status epoch(void *user, const uint8_t *committed, uint8_t *out) {
   (void)user;
   epochs_asked++;
   if (committed) memcpy(epoch_seen, committed, sizeof epoch_seen);
-  if (committed && epoch_is_lost) return solid_fail(SOLID_ELOST, "the store lost it");
+  if (committed && (epoch_is_lost || committed[0] != epoch_byte)) return solid_fail(SOLID_ELOST, "the store lost it");
   memset(out, epoch_byte, 16);
   return SOLID_OK;
 }
@@ -203,6 +203,50 @@ Test(consumer_streams, go_on_only_in_the_store_that_was_filled) {
   cr_assert_eq(consuming_run(&rebuilt, &options), SOLID_OK, "%s", solid_last_error());
   cr_assert_eq(rebuilt.stored, N);
   cr_assert_eq(rebuilt.streams[0], sink.streams[0]);
+}
+
+static solid_status refuse(void *user, const solid_event *events, size_t n, solid_status *verdicts) {
+  (void)user, (void)events, (void)n, (void)verdicts;
+  return solid_fail(SOLID_EDEVICE, "the device is gone");
+}
+
+/* A rebuild that ends before anything is stored has told the group all the same: the next start goes on with it. */
+Test(consumer_streams, a_rebuild_need_not_be_asked_for_twice) {
+  static fake_sink sink, cut, next;
+  solid_streams streams = fake_streams_of(&consuming_kept);
+  streams.epoch = epoch;
+  fill(N);
+  sink.stop_at = N;
+  solid_consumer_options options = options_for(&sink, "group");
+  options.streams = &streams;
+  cr_assert_eq(consuming_run(&sink, &options), SOLID_OK, "%s", solid_last_error());
+  epoch_byte = 0x11;
+  options = options_for(&cut, "group");
+  options.streams = &streams;
+  options.rebuild = 1;
+  options.sink = refuse;
+  cr_assert_eq(consuming_run(&cut, &options), SOLID_EDEVICE, "%s", solid_last_error());
+  options = options_for(&next, "group");
+  options.streams = &streams;
+  next.stop_at = N;
+  cr_assert_eq(consuming_run(&next, &options), SOLID_OK, "%s", solid_last_error());
+  consuming_each_once(&next, 0, N);
+}
+
+Test(consumer_streams, are_adopted_under_the_number_that_they_had) {
+  static fake_sink sink, other;
+  fill(N);
+  sink.stop_at = N;
+  solid_consumer_options options = options_for(&sink, "group");
+  options.adopt_marks = 1;
+  cr_assert_eq(consuming_run(&sink, &options), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(sink.streams[0], solid_consumer_adopted_stream(options.topic, 0));
+  cr_assert_neq(solid_consumer_adopted_stream("a", 0), solid_consumer_adopted_stream("b", 0));
+  cr_assert_neq(solid_consumer_adopted_stream("a", 0), solid_consumer_adopted_stream("a", 1));
+  other.stop_at = N;
+  options = options_for(&other, "another");
+  cr_assert_eq(consuming_run(&other, &options), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(other.streams[0], sink.streams[0], "once known, it needs no option");
 }
 
 /* The sink says of every event after the first batches that it was applied. */

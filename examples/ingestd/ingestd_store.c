@@ -1,0 +1,63 @@
+/* What is done to the store before the first event: a write is tried, records of an earlier layout are taken over, or
+ * everything is begun anew. */
+#include "examples/ingestd/ingestd.h"
+#include "solid/extend.h"
+#include <inttypes.h>
+#ifdef SOLID_WITH_KAFKA
+#include "ingest/consumer.h"
+#endif
+#ifdef SOLID_WITH_REDIS
+#include "store/redis_store.h"
+#endif
+
+#if defined(SOLID_WITH_REDIS) && defined(SOLID_WITH_KAFKA)
+/* Marks were of a partition alone: they count for the one topic that is read. Those of files are of no stream. */
+static uint64_t stream_of(void *topic, uint32_t partition) {
+  enum { OF_A_FILE = 65534 };
+  return partition == OF_A_FILE ? 0 : solid_consumer_adopted_stream(topic, partition);
+}
+
+static solid_status adopt(const ingestd_options *options, solid_store *store) {
+  char topic[256];
+  uint64_t users = 0;
+  snprintf(topic, sizeof topic, "%s", options->topic);
+  solid_status status = solid_redis_store_adopt(store, stream_of, topic, &users);
+  if (!status) fprintf(stderr, "solid_ingestd: took over %" PRIu64 " users of an earlier layout\n", users);
+  return status;
+}
+#else
+static solid_status adopt(const ingestd_options *options, solid_store *store) {
+  (void)options, (void)store;
+  return solid_fail(SOLID_EUNSUPPORTED, "--adopt-marks: built without Redis or Kafka");
+}
+#endif
+
+static solid_status forget_old(const ingestd_options *options, solid_store *store) {
+  uint64_t users = 0;
+  solid_status status = SOLID_OK;
+#ifdef SOLID_WITH_REDIS
+  if (options->store.kind == STORE_REDIS) status = solid_redis_store_forget_old(store, &users);
+#else
+  (void)options, (void)store;
+#endif
+  if (users) fprintf(stderr, "solid_ingestd: removed %" PRIu64 " users of an earlier layout\n", users);
+  return status;
+}
+
+solid_status ingestd_prepare_store(const ingestd_options *options, solid_store *store) {
+  solid_store_epoch epoch;
+  if (options->adopt_marks) return adopt(options, store);
+  if (options->rebuild) return SOLID_OK; /* ingestd_rebuild, once it is known that all can be read again */
+  solid_status status = store->ops->epoch(store, &epoch);
+  /* Where there is none, a group that has committed offsets must not be helped to one: the consumer looks at them. */
+  if (status == SOLID_ENOTFOUND && !options->from_file) return SOLID_OK;
+  if (status && status != SOLID_ENOTFOUND) return status;
+  return store->ops->epoch_begin(store, 0, &epoch);
+}
+
+solid_status ingestd_rebuild(const ingestd_options *options, solid_store *store) {
+  solid_store_epoch epoch;
+  solid_status status = store->ops->epoch_begin(store, 1, &epoch);
+  if (!status) fprintf(stderr, "solid_ingestd: rebuilds the store: all events are read again from the beginning\n");
+  return status ? status : forget_old(options, store);
+}
