@@ -62,8 +62,8 @@ Test(redis_records, a_damaged_record_is_begun_anew) {
       "local h=redis.call('HGET',KEYS[1],'h') redis.call('HSET',KEYS[1],'h',h..'x')",
       "local h=redis.call('HGET',KEYS[1],'h') redis.call('HSET',KEYS[1],'h','SU'..string.char(0)..h:sub(4))",
       "local h=redis.call('HGET',KEYS[1],'h') redis.call('HSET',KEYS[1],'h',h:sub(1,3)..string.char(137)..h:sub(5))",
-      "local h=redis.call('HGET',KEYS[1],'h') redis.call('HSET',KEYS[1],'d','1234567','h',h:sub(1,3)..string.char(128)"
-      "..h:sub(5))",
+      ("local h=redis.call('HGET',KEYS[1],'h') "
+       "redis.call('HSET',KEYS[1],'d','1234567','h',h:sub(1,3)..string.char(128)..h:sub(5))"),
   };
   for (size_t i = 0; i < sizeof harm / sizeof *harm; i++) {
     solid_store *store = open_logged();
