@@ -40,10 +40,13 @@ typedef struct sol_partition {
   int wants_start;   /* where to read from is not known yet, or librdkafka has not been told */
   int is_fresh;      /* has given something new since it was assigned */
   int is_reset;      /* read anew under another epoch, of which the group has not been told yet */
+  int is_stopped;    /* librdkafka fetches it no more: its offset was out of range */
+  int is_paused;     /* as librdkafka was told; stays so when the partition is taken away and comes back */
   int is_dirty;      /* `record` has anchors that the store does not */
   int64_t start;     /* where to read from */
   int64_t next;      /* offset after the last message that was taken; before the first, `start` */
   int64_t high;      /* end of the partition as last seen, -1 = not yet */
+  int64_t looked_at; /* `next` when its anchors were read last */
   int64_t saved_ms, warned_ms;
   size_t taken, repeats; /* of the batch in hand; 0 in between */
   sol_record record;

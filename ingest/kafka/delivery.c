@@ -44,6 +44,8 @@ static solid_status judge(solid_consumer *consumer, const rd_kafka_message_t *me
   case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
     sol_consumer_log(consumer, SOLID_LOG_WARN, "kafka topic %s: %s", consumer->topic, why);
     sol_streams_all_due(consumer);
+    if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET && (size_t)message->partition < consumer->n_partitions)
+      consumer->partitions[message->partition].is_stopped = 1;
     return SOLID_OK;
   case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
   case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
@@ -225,8 +227,8 @@ static solid_status persist(solid_consumer *consumer, solid_status (*try_once)(s
     status = wait_polling(consumer, wait_ms);
     if (status != SOLID_OK) break;
   }
-  sol_restart_assigned(consumer);
   if (consumer->is_paused) sol_resume_assigned(consumer);
+  sol_restart_assigned(consumer);
   consumer->stats.waiting = 0;
   return status;
 }

@@ -103,9 +103,13 @@ static solid_status go_on(solid_consumer *consumer, const sight *s, const sol_re
                           const sol_stamp *committed) {
   sol_partition *p = &consumer->partitions[s->number];
   int is_ours = committed && committed->offset >= 0 && (!committed->stream || committed->stream == record->stream);
-  int64_t from = p->wants_start ? is_ours ? committed->offset : s->low : p->next;
+  int64_t from = !p->wants_start ? p->next : is_ours ? committed->offset : s->low;
   p->record = *record;
   p->is_known = 1;
+  /* Nothing came since the last look, and something is there: it is begun once more, whatever holds it up. */
+  if (p->is_stopped || (from < s->high && from == p->looked_at && !consumer->is_paused)) p->wants_start = 1;
+  p->looked_at = from;
+  p->is_stopped = 0;
   if (from < s->low) {
     sol_consumer_log(consumer, SOLID_LOG_WARN,
                      "kafka topic %s [%d]: offsets %lld .. %lld expired before they were read", consumer->topic,

@@ -18,29 +18,35 @@ static int is_cooperative(rd_kafka_t *rk) {
   return protocol && strcmp(protocol, "COOPERATIVE") == 0;
 }
 
-/* A partition that was paused when it was revoked comes back paused. One of which nothing is known gives nothing. */
-static void pause_or_resume(solid_consumer *consumer, rd_kafka_topic_partition_list_t *partitions) {
-  for (int i = 0; i < partitions->cnt; i++) {
+/* Pauses or resumes those that are not as they should be: paused while something is away, or nothing is known of them.
+ *
+ * A partition that was paused when it was revoked comes back paused. Each call makes what was fetched before it void,
+ * as starting a partition does; where both are under way at once, the library may take them in the other order, and
+ * then all that is ever fetched is void. So nothing is resumed that is not paused, and what is to be read from an
+ * assignment is resumed before it is assigned. */
+static void set_paused(solid_consumer *consumer, const rd_kafka_topic_partition_list_t *partitions, int wanted) {
+  rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(8);
+  for (int i = 0; list && i < partitions->cnt; i++) {
     int32_t number = partitions->elems[i].partition;
-    const sol_partition *p = (size_t)number < consumer->n_partitions ? &consumer->partitions[number] : NULL;
-    rd_kafka_topic_partition_list_t *one = rd_kafka_topic_partition_list_new(1);
-    if (!one) continue;
-    rd_kafka_topic_partition_list_add(one, partitions->elems[i].topic, number);
-    if (consumer->is_paused || !p || !p->is_known)
-      rd_kafka_pause_partitions(consumer->rk, one);
-    else
-      rd_kafka_resume_partitions(consumer->rk, one);
-    rd_kafka_topic_partition_list_destroy(one);
+    if ((size_t)number >= consumer->n_partitions) continue;
+    sol_partition *p = &consumer->partitions[number];
+    if ((consumer->is_paused || !p->is_known) != wanted || p->is_paused == wanted) continue;
+    rd_kafka_topic_partition_list_add(list, consumer->topic, number);
+    p->is_paused = wanted;
   }
+  if (list && list->cnt && wanted) rd_kafka_pause_partitions(consumer->rk, list);
+  if (list && list->cnt && !wanted) rd_kafka_resume_partitions(consumer->rk, list);
+  if (list) rd_kafka_topic_partition_list_destroy(list);
 }
 
 static void take(solid_consumer *consumer, rd_kafka_topic_partition_list_t *partitions, int cooperative) {
   sol_streams_take(consumer, partitions);
+  set_paused(consumer, partitions, 0);
   if (cooperative)
     check_error(consumer, "assign", rd_kafka_incremental_assign(consumer->rk, partitions));
   else
     rd_kafka_assign(consumer->rk, partitions);
-  pause_or_resume(consumer, partitions);
+  set_paused(consumer, partitions, 1);
 }
 
 static void give_up(solid_consumer *consumer, rd_kafka_topic_partition_list_t *partitions, int cooperative) {
@@ -94,31 +100,30 @@ void sol_restart_assigned(solid_consumer *consumer) {
     rd_kafka_topic_partition_list_add(list, consumer->topic, (int32_t)i)->offset =
         p->is_known ? p->next : RD_KAFKA_OFFSET_BEGINNING;
   }
+  if (list && wanted) set_paused(consumer, list, 0);
   if (list && wanted && cooperative) {
     check_error(consumer, "unassign", rd_kafka_incremental_unassign(consumer->rk, list));
     check_error(consumer, "assign", rd_kafka_incremental_assign(consumer->rk, list));
   } else if (list && wanted) {
     rd_kafka_assign(consumer->rk, list);
   }
-  if (list && wanted) pause_or_resume(consumer, list);
   if (list) rd_kafka_topic_partition_list_destroy(list);
 }
 
-static void for_assigned(solid_consumer *consumer) {
+static void set_assigned(solid_consumer *consumer, int is_paused) {
   rd_kafka_topic_partition_list_t *assigned = NULL;
+  consumer->is_paused = is_paused;
   if (rd_kafka_assignment(consumer->rk, &assigned)) return;
-  pause_or_resume(consumer, assigned);
+  set_paused(consumer, assigned, is_paused);
   rd_kafka_topic_partition_list_destroy(assigned);
 }
 
 void sol_pause_assigned(solid_consumer *consumer) {
-  consumer->is_paused = 1;
-  for_assigned(consumer);
+  set_assigned(consumer, 1);
 }
 
 void sol_resume_assigned(solid_consumer *consumer) {
-  consumer->is_paused = 0;
-  for_assigned(consumer);
+  set_assigned(consumer, 0);
 }
 
 /* End of each partition (as of the last fetch) minus what was polled, plus what is still in hand. A partition that has

@@ -103,7 +103,7 @@ void sol_streams_take(solid_consumer *consumer, rd_kafka_topic_partition_list_t 
     sol_partition *p = sol_partition_of(consumer, entry->partition);
     entry->offset = RD_KAFKA_OFFSET_BEGINNING; /* nothing is taken from there as long as nothing is known */
     if (!p) continue;                          /* nothing is ever taken from it; the next allocation says why */
-    memset(p, 0, sizeof *p);
+    *p = (sol_partition){.is_paused = p->is_paused};
     p->is_assigned = p->is_due = p->wants_start = 1;
     p->high = -1;
     /* After a failure the others are left to sol_settle, which waits and polls. */
@@ -215,6 +215,6 @@ void sol_streams_give_up(solid_consumer *consumer, const rd_kafka_topic_partitio
     int32_t number = partitions->elems[i].partition;
     if ((size_t)number >= consumer->n_partitions) continue;
     save_late(consumer, number);
-    memset(&consumer->partitions[number], 0, sizeof *consumer->partitions);
+    consumer->partitions[number] = (sol_partition){.is_paused = consumer->partitions[number].is_paused};
   }
 }
