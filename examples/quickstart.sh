@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
 # From nothing to live recommendations on one machine: installs what is missing, builds, makes a generated data set, trains a
 # model, starts Redis and an embedded Kafka broker, streams events through solid_ingestd, and shows how a user's
-# recommendations change with new events.
+# recommendations change with new events. Ends with solid_serve answering: its page's address is the last line.
 #
 #   examples/quickstart.sh                      about two minutes after the packages, on two cores
 #     --data DIR           a real data set instead: DIR/*.txt|*.inter|events.jsonl and, if there, DIR/*attributes.json|items.json|*.item
 #     --kafka HOST:PORT    a real broker instead of the embedded one (the topic is created if need be)
 #     --epochs N           training epochs (default 12)
-#     --keep               leave model, data and logs in build/quickstart (they are there anyway) and the servers running until Enter
+#     --keep               leave the servers running until Enter, as on a terminal; model, data and logs are in build/quickstart anyway
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-data_dir="" kafka="" epochs=12 keep=0
+data_dir="" kafka="" epochs=12 keep=0 titles=""
 while [ $# -gt 0 ]; do
   case $1 in
   --data) data_dir=${2:?--data needs a folder}; shift 2 ;;
@@ -49,7 +49,7 @@ say "data"
 if [ -z "$data_dir" ]; then
   "$bin/make_dataset" --out "$work/data"
   echo "(generated: Zipf popularity, latent tastes by genre, sequels, drifting users; nothing in it is real)"
-  data=$work/data/events.jsonl attributes=$work/data/items.json
+  data=$work/data/events.jsonl attributes=$work/data/items.json titles=$work/data/titles.json
 else
   [ -d "$data_dir" ] || die "--data $data_dir: no such folder"
   first() { find "$data_dir" -maxdepth 1 -type f \( "$@" \) | sort | head -n 1; }
@@ -60,7 +60,7 @@ else
 fi
 
 say "train the model (head: solid)"
-"$bin/solid_train" --data "$data" ${attributes:+--attributes "$attributes"} --out "$work/model.safetensors" --head solid \
+"$bin/solid_train" --data "$data" ${attributes:+--attributes "$attributes"} ${titles:+--titles "$titles"} --out "$work/model.safetensors" --head solid \
   --epochs "$epochs" --seed 1 --threads 2
 
 say "how good is it? (last event of every user, full ranking, beside popularity)"
@@ -117,5 +117,22 @@ ask --user "$user" --k 5 --history 5
 kill -TERM "$ingestd" && wait "$ingestd" || die "solid_ingestd did not stop cleanly: $(tail -n 3 "$work/ingestd.log")"
 say "solid_ingestd drained and stopped"
 tail -n 1 "$work/ingestd.log"
+
+if [ -x "$bin/solid_serve" ]; then
+  say "solid_serve answers from the same Redis by HTTP"
+  "$bin/solid_serve" --model "$work/model.safetensors" --store redis --redis "127.0.0.1:$redis_port" --listen 127.0.0.1:0 \
+    >"$work/serve.txt" 2>"$work/serve.log" &
+  pids+=($!)
+  for _ in $(seq 100); do grep -q '^listens' "$work/serve.txt" && break; sleep 0.1; done
+  url=$(sed -n 's/^listens on \(.*\)$/\1/p' "$work/serve.txt")
+  [ -n "$url" ] || die "solid_serve did not start: $(tail -n 3 "$work/serve.log")"
+  echo "curl '${url}recommend?user=$user&k=3&reasons=true'"
+  curl -sf "${url}recommend?user=$user&k=3&reasons=true" | jq -r '"from \(.source), generation \(.generation)",
+    (.items[] | "  \(.title // .item)\(if .reasons.events[0] then ", like \(.reasons.events[0] | .title // .item)" else "" end)")'
+  echo "curl -d '{\"user\": \"you\", \"item\": \"$(head -n 1 <<<"$item")\"}' ${url}events"
+  curl -sf -d "{\"user\": \"you\", \"item\": \"$(head -n 1 <<<"$item")\"}" "${url}events" | jq -c .
+  curl -sf "${url}recommend?user=you&k=3" | jq -r '"you, from \(.source): \([.items[] | .title // .item] | join(", "))"'
+fi
 echo "model, metrics and logs: build/quickstart; took $((SECONDS - began)) s after the packages"
-if [ "$keep" = 1 ]; then read -rp "servers still run; press Enter to stop them "; fi
+if [ -n "${url:-}" ]; then echo "a page for people, and /openapi.json for programs: $url"; fi
+if [ "$keep" = 1 ] || { [ -t 0 ] && [ -t 1 ]; }; then read -rp "the servers run until Enter "; fi

@@ -25,14 +25,7 @@ typedef struct sk_generate_apply_args {
   float *y;
 } sk_generate_apply_args;
 
-/* Many rows of these widths are made and applied by one kernel in CUDA. */
-enum { SK_GENERATE_APPLY_MANY = 8192 };
-
-static inline int sk_generate_apply_is_fused(const sk_generate_apply_args *a) {
-  return a->n >= SK_GENERATE_APPLY_MANY && a->d <= SK_PACKED_MAX_D && (a->out == 16 || a->out == 32 || a->out == 64);
-}
-
-/* Else so many rows' layers are there at once, behind what generate takes. */
+/* In CUDA so many rows' layers are there at once, behind what generate takes. */
 static inline int32_t sk_generate_apply_rows(const sk_generate_apply_args *a) {
   uint64_t m = ((uint64_t)a->in + 1) * (uint64_t)a->out, rows = sk_most(SK_TILE_FLOATS / sk_most(m, 1), 1);
   return (int32_t)sk_least(rows, (uint64_t)a->n);
@@ -40,7 +33,6 @@ static inline int32_t sk_generate_apply_rows(const sk_generate_apply_args *a) {
 
 static inline uint64_t sk_generate_apply_scratch(const sk_generate_apply_args *a) {
   int32_t m = a->in * a->out + a->out, rows = sk_generate_apply_rows(a);
-  if (sk_generate_apply_is_fused(a)) return sk_packed_bytes(a->d, m);
   return sk_generate_bytes(rows, a->d, m) + (uint64_t)rows * (uint64_t)m * sizeof(float);
 }
 

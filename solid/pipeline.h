@@ -3,6 +3,7 @@
 #ifndef SOLID_PIPELINE_H
 #define SOLID_PIPELINE_H
 
+#include "solid/generate.h"
 #include "solid/model.h"
 #include "solid/store.h"
 
@@ -21,13 +22,18 @@ typedef struct solid_pipeline solid_pipeline;
 typedef solid_status (*solid_sink_fn)(void *sink_user, const solid_event *events, size_t n, solid_status *verdicts);
 
 typedef struct solid_pipeline_options {
-  uint32_t struct_size; /* set by SOLID_PIPELINE_OPTIONS_INIT */
-  uint32_t max_batch;   /* users that parameters are generated for at once; default 256 */
-  uint32_t element;     /* solid_element: how parameters are kept; default f16 */
+  uint32_t struct_size;
+  uint32_t max_batch;      /* users generated for at once; default 256 */
+  uint32_t element;        /* solid_element: how parameters are kept; default f16 */
+  solid_generate generate; /* when parameters are made; default eager */
 } solid_pipeline_options;
 
 #define SOLID_PIPELINE_OPTIONS_INIT                                                                                    \
-  { sizeof(solid_pipeline_options), 256, SOLID_F16 }
+  {                                                                                                                    \
+    sizeof(solid_pipeline_options), 256, SOLID_F16, {                                                                  \
+      SOLID_GENERATE_EAGER, 0                                                                                          \
+    }                                                                                                                  \
+  }
 
 /* The same for callers who cannot use macros. */
 SOLID_API solid_pipeline_options solid_pipeline_options_default(void);
@@ -39,8 +45,11 @@ typedef struct solid_pipeline_stats {
   uint64_t duplicates;  /* skipped because of their position; a retry after a failed call counts none */
   uint64_t unknown_items;
   uint64_t invalid;
-  uint64_t generated; /* users whose parameters were written */
-  uint64_t set_aside; /* events of users whose stored record is unusable */
+  uint64_t generated;         /* user parameters written */
+  uint64_t set_aside;         /* events of users whose record the store could not use */
+  uint64_t advances, puts;    /* calls to the store that went well */
+  int64_t advance_ns, put_ns; /* spent in them */
+  int64_t generate_ns;        /* spent making parameters, between the two */
 } solid_pipeline_stats;
 
 /* `options` NULL = the defaults. *out is owned by the caller: solid_pipeline_free; model and store are borrowed and
@@ -52,10 +61,13 @@ SOLID_API SOLID_CHECK_RESULT solid_status solid_pipeline_new(solid_pipeline **ou
 SOLID_API void solid_pipeline_free(solid_pipeline *pipeline);
 
 /* A solid_sink_fn whose first argument is the pipeline: groups by user, appends (one round trip a sub-batch; a dislike
- * goes into the user's record, and answers leave its item out), generates and stores the parameters of these users. A
- * replayed batch computes the same parameters again and changes nothing. */
+ * goes into the user's record, and answers leave its item out), generates and stores the parameters of the users
+ * who are due (`generate`). A replayed batch makes what is missing and changes nothing else. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_pipeline_push(void *pipeline, const solid_event *events, size_t n,
                                                               solid_status *verdicts);
+
+/* Another rule from the next push on; between pushes, on the pipeline's thread. */
+SOLID_API void solid_pipeline_set_generate(solid_pipeline *pipeline, const solid_generate *generate);
 
 /* Fills the fields that fit in stats->struct_size. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_pipeline_get_stats(const solid_pipeline *pipeline,

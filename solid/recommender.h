@@ -13,9 +13,9 @@ typedef struct solid_recommender solid_recommender;
 
 /* What the answer was computed from. */
 typedef enum solid_source {
-  SOLID_FROM_CACHE = 0,       /* stored parameters and state, as new as the window */
-  SOLID_FROM_CACHE_FRESH = 1, /* stored parameters; the encoder ran over a newer window or over session items */
-  SOLID_FROM_GENERATION = 2,  /* window without parameters: generated now and stored */
+  SOLID_FROM_CACHE = 0,       /* cached parameters and the state stored beside them: nothing newer is known */
+  SOLID_FROM_CACHE_FRESH = 1, /* cached parameters, encoder run now over a newer window or over session items */
+  SOLID_FROM_GENERATION = 2,  /* window without parameters, or with too old ones: generated now and put back */
   SOLID_FROM_SESSION = 3,     /* nothing stored: the query's session items alone */
   SOLID_FROM_POPULARITY = 4   /* nothing known: popularity in the training data */
 } solid_source;
@@ -44,8 +44,8 @@ typedef struct solid_answer {
   uint64_t params_seq;  /* events the parameters have seen; 0 when there were none */
   uint64_t window_seq;  /* events the window has seen */
   size_t count;         /* items returned; below k only when fewer are left after the filters */
-  solid_status status;  /* OK, or why this user alone has no answer (EFORMAT: the stored record is unusable);
-                           count is 0 then */
+  solid_status status;  /* OK, or why this user alone has no answer (EFORMAT: the stored record is unusable;
+                           ERANGE: scores that are no finite numbers); count is 0 then */
 } solid_answer;
 
 typedef struct solid_recommender_stats {
@@ -56,13 +56,16 @@ typedef struct solid_recommender_stats {
 } solid_recommender_stats;
 
 typedef struct solid_recommender_options {
-  uint32_t struct_size; /* set by SOLID_RECOMMENDER_OPTIONS_INIT */
-  uint32_t max_batch;   /* the largest n of solid_recommend_batch; default 1 */
-  uint32_t element;     /* solid_element: element type of parameters that are generated and stored; default f16 */
+  uint32_t struct_size;    /* set by SOLID_RECOMMENDER_OPTIONS_INIT */
+  uint32_t max_batch;      /* the largest n of solid_recommend_batch; default 1 */
+  uint32_t element;        /* solid_element: how parameters are kept that had to be generated now; default f16 */
+  uint64_t refresh_events; /* parameters so many events old are made anew by the question; 0 = only where there are
+                              none; default 1 */
+  int64_t refresh_ms; /* the same of parameters so old that the window has moved since; 0 = their time does not count */
 } solid_recommender_options;
 
 #define SOLID_RECOMMENDER_OPTIONS_INIT                                                                                 \
-  { sizeof(solid_recommender_options), 1, SOLID_F16 }
+  { sizeof(solid_recommender_options), 1, SOLID_F16, 1, 0 }
 
 /* The same for callers who cannot use macros. */
 SOLID_API solid_recommender_options solid_recommender_options_default(void);

@@ -64,11 +64,11 @@ SOLID_API int solid_slot_holds(solid_slot *slot, uint64_t generation);
  * ENOTFOUND: it names a generation that was not added; nothing changed. EINVAL: version 0 is no record. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_slot_follow(solid_slot *slot, const solid_live *live);
 
-/* Makes `generation`, which must have been added, current for `share` of the users (1/SOLID_SHARES) and the present one
- * previous: first in the store's record, then here. Tries again if another process changes the record meanwhile. Call
- * it with the previous generation to go back. ENOTFOUND: the generation, or the one that other users keep, was not
- * added.
- */
+/* Makes `generation`, which must be held, the current one for `share` of the users (1/SOLID_SHARES) and what was
+ * current until now the previous one, in the record of the store and then here. Tries again where another process
+ * changes the record meanwhile, and follows where it has made the same change. With the previous generation as argument
+ * it is the way back. ENOTFOUND: the generation, or the one that is to be the previous one while users keep it, is not
+ * held. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_slot_switch(solid_slot *slot, solid_store *store, uint64_t generation,
                                                             uint32_t share);
 

@@ -14,6 +14,7 @@
 #include "solid/codebook.h"
 #include "solid/context.h"
 #include "solid/export.h"
+#include "solid/generate.h"
 #include "solid/live.h"
 #include "solid/model.h"
 #include "solid/neighbours.h"

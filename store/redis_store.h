@@ -37,12 +37,13 @@ typedef struct solid_redis_store_options {
   void *log_user;
   uint32_t readonly_ms; /* READONLY is final only when no write has gone well for so long */
   uint32_t look_ms;     /* how often a writer asks how many keys were evicted */
+  int32_t may_be_away;  /* 1 = a server that cannot be reached yet is no failure of opening; default 0 */
 } solid_redis_store_options;
 
 #define SOLID_REDIS_STORE_OPTIONS_INIT                                                                                 \
   {                                                                                                                    \
     sizeof(solid_redis_store_options), 0, "127.0.0.1", NULL, NULL, NULL, "solid:", 6379, 0, 30LL * 24 * 3600 * 1000,   \
-        10, 1000, 1000, 50, 2000, NULL, NULL, 60000, 10000                                                             \
+        10, 1000, 1000, 50, 2000, NULL, NULL, 60000, 10000, 0                                                          \
   }
 
 /* The same for callers who cannot use macros. */

@@ -173,7 +173,7 @@ static solid_status wait_for_events(asking *a, solid_window *window, solid_param
 
 static void print_item(const asking *a, uint32_t item) {
   solid_bytes id = solid_model_item_id(a->model, item);
-  printf("%.*s", (int)id.size, id.data);
+  program_show(stdout, id.data, id.size);
 }
 
 static void print_history(const asking *a, const solid_window *window) {

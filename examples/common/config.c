@@ -1,4 +1,5 @@
 #include "examples/common/config.h"
+#include "examples/common/config_text.h"
 #include "examples/common/config_value.h"
 #include "solid/extend.h"
 #include <errno.h>
@@ -21,7 +22,8 @@ struct solid_config {
   void *values;
   solid_config_request request;
   kept_text *texts;
-  int *line_of; /* (count) line of the file that set the property, -1 for a flag, 0 when it has its default */
+  const char *secret; /* name of the first one in the file */
+  int *line_of;       /* (count) line of the file that set the property, -1 for a flag, 0 when it has its default */
   solid_setting *settings;
   int *setting_line; /* as line_of, for the settings */
   size_t n_settings;
@@ -90,34 +92,23 @@ static solid_status set_named(solid_config *config, const char *name, const char
   return status;
 }
 
-static const char *skip_blanks(const char *text) {
-  return text + strspn(text, " \t\r\n");
-}
-
-/* Size without the blanks at the end. */
-static size_t trimmed(const char *text, size_t size) {
-  while (size && strchr(" \t\r\n", text[size - 1])) size--;
-  return size;
-}
-
-/* Bytes before a comment: '#' at the start or after a blank. */
-static size_t before_comment(const char *line) {
-  for (size_t i = 0; line[i]; i++)
-    if (line[i] == '#' && (i == 0 || line[i - 1] == ' ' || line[i - 1] == '\t')) return i;
-  return strlen(line);
-}
-
 static solid_status read_line(solid_config *config, const char *path, int line, char *text) {
-  text[before_comment(text)] = 0;
-  const char *start = skip_blanks(text);
-  if (!*start) return SOLID_OK;
-  const char *equals = strchr(start, '=');
-  size_t name_size = equals ? trimmed(start, (size_t)(equals - start)) : 0;
-  if (!name_size) return solid_fail(SOLID_EFORMAT, "%s:%d: expected `name = value`", path, line);
-  const char *value_text = skip_blanks(equals + 1);
-  char *name = keep(config, start, name_size);
-  char *value = keep(config, value_text, trimmed(value_text, strlen(value_text)));
+  char *name_text, *value_text;
+  switch (config_line_split(text, &name_text, &value_text)) {
+  case CONFIG_LINE_BLANK:
+    return SOLID_OK;
+  case CONFIG_LINE_VALUE:
+    break;
+  case CONFIG_LINE_OPEN:
+    return solid_fail(SOLID_EFORMAT, "%s:%d: a quote that is not closed", path, line);
+  case CONFIG_LINE_BEHIND:
+    return solid_fail(SOLID_EFORMAT, "%s:%d: text behind the closing quote", path, line);
+  default:
+    return solid_fail(SOLID_EFORMAT, "%s:%d: expected `name = value`", path, line);
+  }
+  char *name = keep(config, name_text, strlen(name_text)), *value = keep(config, value_text, strlen(value_text));
   if (!name || !value) return out_of_memory();
+  if (!config->secret && config_is_secret(name)) config->secret = name;
   char where[WHERE_ROOM];
   snprintf(where, sizeof where, "%s:%d: %s", path, line, name);
   return set_named(config, name, value, where, line);
@@ -148,6 +139,7 @@ typedef struct flag {
   char where[WHERE_ROOM];
   const char *name;
   const char *value;
+  char *given; /* where the value stands in argv; NULL = it is implied */
 } flag;
 
 static int is_builtin(const char *name) {
@@ -171,7 +163,7 @@ static solid_status find_value(solid_config *config, int argc, char *const *argv
     f->value = "true";
   } else if (property || strcmp(f->name, "config") == 0 || is_kafka(f->name)) {
     if (*at >= argc) return solid_fail(SOLID_EINVAL, "%s: needs a value", f->where);
-    f->value = argv[(*at)++];
+    f->value = f->given = argv[(*at)++];
   } else if (!is_builtin(f->name)) {
     return unknown(config, f->name, f->where);
   }
@@ -180,17 +172,17 @@ static solid_status find_value(solid_config *config, int argc, char *const *argv
 
 /* Splits argv[*at] and moves *at past it and its value. "config", "help" and "version" come out under their names. */
 static solid_status next_flag(solid_config *config, int argc, char *const *argv, int *at, flag *out) {
-  const char *argument = argv[(*at)++];
+  char *argument = argv[(*at)++];
   if (strncmp(argument, "--", 2) != 0 || !argument[2])
     return solid_fail(SOLID_EINVAL, "unexpected argument '%s': flags begin with --, see %s --help", argument,
                       config->program->name);
   size_t size = strcspn(argument + 2, "=");
-  const char *rest = argument + 2 + size;
+  char *rest = argument + 2 + size;
   char *name = keep(config, argument + 2, size);
   if (!name) return out_of_memory();
   snprintf(out->where, sizeof out->where, "--%s", name);
   out->name = name;
-  out->value = *rest ? rest + 1 : NULL;
+  out->value = out->given = *rest ? rest + 1 : NULL;
   return out->value ? SOLID_OK : find_value(config, argc, argv, at, out);
 }
 
@@ -217,6 +209,7 @@ static solid_status read_flags(solid_config *config, int argc, char *const *argv
     char *value = keep(config, f.value ? f.value : "", f.value ? strlen(f.value) : 0);
     if (!value) return out_of_memory();
     status = set_named(config, f.name, value, f.where, -1);
+    if (f.given && config_is_secret(f.name)) memset(f.given, '*', strlen(f.given)); /* for ps */
     if (status != SOLID_OK) return status;
   }
   return SOLID_OK;
@@ -253,6 +246,7 @@ static solid_status load(solid_config *config, int argc, char *const *argv) {
   if (status == SOLID_OK) status = scan_flags(config, argc, argv, &path);
   if (status != SOLID_OK || config->request != SOLID_CONFIG_RUN) return status;
   if (path) status = read_file(config, path);
+  if (status == SOLID_OK && config->secret) config_warn_readable(config->program->name, path, config->secret);
   if (status == SOLID_OK) status = read_flags(config, argc, argv);
   if (status == SOLID_OK) status = check_required(config);
   return status;

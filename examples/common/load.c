@@ -1,4 +1,5 @@
 #include "examples/common/load.h"
+#include "examples/common/ground.h"
 #include "ingest/dataset.h"
 #include "solid/extend.h"
 #include <inttypes.h>
@@ -59,15 +60,15 @@ static solid_status give_times(times_reader *r) {
 static solid_status take_time(times_reader *r, const solid_event *event) {
   uint32_t user = solid_vocab_find(&r->dataset->user_ids, event->user);
   if (user == SOLID_NO_ID)
-    return solid_fail(SOLID_EMISMATCH, "%s: user \"%.*s\" is not in the data", r->path, (int)event->user.size,
-                      event->user.data);
+    return solid_fail(SOLID_EMISMATCH, "%s: user \"%s\" is not in the data", r->path,
+                      sol_show(event->user.data, event->user.size).text);
   solid_status status = user == r->user ? SOLID_OK : give_times(r);
   if (status) return status;
   r->user = user;
   int64_t time_ms = 0;
   status = solid_time_read(event->item, &r->unit, 0, &time_ms);
   if (status)
-    return solid_fail(status, "%s: user \"%.*s\": %s", r->path, (int)event->user.size, event->user.data,
+    return solid_fail(status, "%s: user \"%s\": %s", r->path, sol_show(event->user.data, event->user.size).text,
                       solid_last_error());
   if (r->n == r->room) {
     size_t room = 2 * r->room + 256;

@@ -28,10 +28,8 @@ static void print_time(char text[32]) {
 }
 
 /* One write, so that lines of threads and processes do not mix. */
-void logging_line(void *unused, solid_log_level level, const char *line) {
+static void write_line(solid_log_level level, const char *line) {
   static const char *const names[] = {"debug", "info", "warning", "error"};
-  (void)unused;
-  if (level == SOLID_LOG_DEBUG && !logging.verbose) return;
   char now[32];
   growing text = {0};
   print_time(now);
@@ -51,11 +49,16 @@ void logging_line(void *unused, solid_log_level level, const char *line) {
   growing_clear(&text);
 }
 
+void logging_line(void *unused, solid_log_level level, const char *line) {
+  (void)unused;
+  if (level >= SOLID_LOG_WARN || logging.verbose) write_line(level, line);
+}
+
 void logging_say(solid_log_level level, const char *format, ...) {
   char line[1024];
   va_list arguments;
   va_start(arguments, format);
   vsnprintf(line, sizeof line, format, arguments);
   va_end(arguments);
-  logging_line(NULL, level, line);
+  write_line(level, line);
 }

@@ -19,13 +19,14 @@ enum { LOGGING_TEXT = 0, LOGGING_JSON = 1 }; /* as --log-format has them */
     .offset = offsetof(struct_, verbose)                                                                               \
   }
 
-/* Once, before any other thread: whose lines they are, and whether those of level debug are wanted. */
+/* Once, before any other thread: whose lines they are, and whether the library's debug and info are wanted. */
 void logging_begin(const char *program, int format, int verbose);
 
-/* A solid_log_fn. */
+/* A solid_log_fn: the library's warnings and errors; all of its lines where verbose. */
 void logging_line(void *unused, solid_log_level level, const char *line);
 
-/* "2026-01-02T03:04:05.678Z warning solid_serve: text", or {"time": ..., "level": ..., "program": ..., "text": ...}. */
+/* What the program itself has to say: "2026-01-02T03:04:05.678Z warning solid_serve: text", or {"time": ..., "level":
+ * ..., "program": ..., "text": ...}. */
 void logging_say(solid_log_level level, const char *format, ...) SOLID_PRINTF(2, 3);
 
 #endif

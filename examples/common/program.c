@@ -1,5 +1,6 @@
 #include "examples/common/program.h"
 #include "examples/common/exit.h"
+#include "examples/common/ground.h"
 #include "solid/extend.h"
 #include <errno.h>
 #include <stdio.h>
@@ -9,6 +10,17 @@ solid_status program_flush(void) {
   errno = 0;
   if (fflush(stdout) == 0 && !ferror(stdout)) return SOLID_OK;
   return solid_fail(SOLID_EIO, "standard output: %s", errno ? strerror(errno) : "cannot be written");
+}
+
+void program_show(FILE *stream, const void *data, size_t size) {
+  const char *at = data;
+  while (size) { /* in pieces that sol_show takes whole, which end between characters */
+    size_t piece = size < SOL_SHOWN ? size : SOL_SHOWN;
+    while (piece < size && piece > SOL_SHOWN - 4 && ((unsigned char)at[piece] & 0xc0) == 0x80) piece--;
+    fputs(sol_show(at, piece).text, stream);
+    at += piece;
+    size -= piece;
+  }
 }
 
 int program_run(const solid_program *program, int argc, char **argv, void *values, solid_status (*run)(void *user),

@@ -1,7 +1,9 @@
 #include "examples/common/store_options.h"
 #include "examples/common/address.h"
+#include "examples/common/config_text.h"
 #include "solid/extend.h"
 #include "store/memory_store.h"
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,13 +43,29 @@ solid_status store_options_check(const store_options *options) {
   address unused;
   solid_status status = options->kind == STORE_REDIS ? address_check("--redis", options->redis) : SOLID_OK;
   if (status) return status;
+  if (options->password && options->password_file)
+    return solid_fail(SOLID_EINVAL, "--redis-password and --redis-password-file exclude one another");
   return options->kind == STORE_REDIS ? read_address(&unused, options->redis) : SOLID_OK;
 }
 
 #ifdef SOLID_WITH_REDIS
+/* The first line of the file. */
+static solid_status read_password(const char *path, char *out, size_t room) {
+  FILE *file = fopen(path, "r");
+  if (!file) return solid_fail(SOLID_EIO, "%s: %s", path, strerror(errno));
+  int is_read = fgets(out, (int)room, file) != NULL;
+  fclose(file);
+  if (!is_read) return solid_fail(SOLID_EIO, "%s: no password in it", path);
+  size_t size = strcspn(out, "\r\n");
+  if (size + 1 == room) return solid_fail(SOLID_EINVAL, "%s: the password has more than %zu bytes", path, room - 2);
+  out[size] = 0;
+  return SOLID_OK;
+}
+
 static solid_status open_redis(solid_store **out, const store_options *options, const solid_model *model,
                                solid_log_fn log) {
   address where;
+  char password[1024];
   solid_status status = read_address(&where, options->redis);
   if (status) return status;
   solid_redis_store_options o = SOLID_REDIS_STORE_OPTIONS_INIT;
@@ -57,10 +75,17 @@ static solid_status open_redis(solid_store **out, const store_options *options, 
     o.host = where.host, o.port = where.port;
   o.username = options->user;
   o.password = options->password;
+  if (options->password_file) {
+    status = read_password(options->password_file, password, sizeof password);
+    if (status) return status;
+    config_warn_readable("--redis-password-file", options->password_file, "a password");
+    o.password = password;
+  }
   o.database = (uint32_t)options->database;
   o.prefix = options->prefix;
   o.ttl_ms = options->ttl_s * 1000;
   o.log = log;
+  o.may_be_away = options->may_be_away;
   return solid_store_open_redis(out, model, &o);
 }
 #else

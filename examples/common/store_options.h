@@ -12,8 +12,9 @@ enum { STORE_REDIS = 0, STORE_MEMORY = 1 }; /* store_options.kind */
 
 typedef struct store_options {
   int kind, element;
-  const char *redis, *user, *password, *prefix;
+  const char *redis, *user, *password, *password_file, *prefix;
   int64_t database;
+  int may_be_away;   /* 1 = it may be opened before its server answers */
   int64_t memory_mb; /* that the store in memory may take up; 0 = the library's default */
   int64_t ttl_s;     /* 0 = endless in memory; in Redis the times that other programs have set stay */
 } store_options;
@@ -33,6 +34,10 @@ typedef struct store_options {
        .type = SOLID_PROPERTY_STRING,                                                                                  \
        .meaning = "Redis password for AUTH; put it into the --config file, not into a flag",                           \
        .offset = offsetof(struct_, store.password)},                                                                   \
+      {.name = "redis-password-file",                                                                                  \
+       .type = SOLID_PROPERTY_STRING,                                                                                  \
+       .meaning = "file whose first line is the Redis password",                                                       \
+       .offset = offsetof(struct_, store.password_file)},                                                              \
       {.name = "redis-database",                                                                                       \
        .type = SOLID_PROPERTY_INT,                                                                                     \
        .preset = "0",                                                                                                  \
@@ -45,10 +50,11 @@ typedef struct store_options {
     .offset = offsetof(struct_, store.prefix)                                                                          \
   }
 
-/* EINVAL: the address is neither HOST:PORT nor a path. Connects to nothing. */
+/* EINVAL: the address is neither HOST:PORT nor a path, or there are two passwords. Connects to nothing. */
 solid_status store_options_check(const store_options *options);
 
-/* The store for windows of the model; `log` may be NULL. EINVAL as above; EUNSUPPORTED: built without Redis. The
+/* The store for windows of the model; `log` may be NULL. EINVAL as above; EIO: the file of the
+ * password cannot be read; EUNSUPPORTED: built without Redis. The
  * element is for whoever writes parameters into it. */
 solid_status store_options_open(solid_store **out, const store_options *options, const solid_model *model,
                                 solid_log_fn log);

@@ -4,8 +4,10 @@
 #define EXAMPLES_INGESTD_INGESTD_H
 
 #include "examples/common/config.h"
+#include "examples/common/logging.h"
 #include "examples/common/reading.h"
 #include "examples/common/store_options.h"
+#include "examples/ingestd/ingestd_live.h"
 #include "ingest/ingest_stats.h"
 #include "solid/context.h"
 #include "solid/model.h"
@@ -15,27 +17,31 @@
 #include <stdio.h>
 
 typedef struct ingestd_options {
-  const char *model, *device;
+  const char *model, *device, *generate;
+  solid_generate how; /* read from it */
   int64_t threads, users;
   store_options store;
   const char *brokers, *topic, *group, *dead_letter_topic, *from_file, *stream;
   int dead_letter_failure; /* solid_dead_letter_failure */
   int64_t batch_size, batch_ms, start_ms, drain_ms, retry_max_ms, max_future_ms, stats_s;
-  int verbose, rebuild, yes, adopt_marks;
+  int verbose, log_format, rebuild, yes, adopt_marks;
+  const char *listen;
   reading_options reading; /* kinds and min_rating alone */
   solid_worth_rule worth;  /* made of them */
 } ingestd_options;
 
 extern const solid_program ingestd_program;
 
-/* Lines of the library on stderr; `user` is an int: 1 = the chatty levels too. */
-void ingestd_log(void *user, solid_log_level level, const char *line);
-
 typedef struct ingestd_report {
   const solid_pipeline *pipeline;
+  struct ingestd_watch *watch; /* NULL = nobody looks */
+  ingestd_live live;
+  int64_t every_ms, due_ms;  /* between lines; the next one is due */
   uint64_t generated;        /* when last reported */
   uint64_t events, accepted; /* of the source */
   int64_t last_ms;
+  solid_ingest_stats newest; /* not printed yet where has_newest is 1 */
+  int has_newest;
 } ingestd_report;
 
 /* Before a source is opened; and, with --rebuild, once the source says that all can be read again. */
@@ -43,9 +49,15 @@ solid_status ingestd_prepare_store(const ingestd_options *options, solid_store *
 solid_status ingestd_rebuild(const ingestd_options *options, solid_store *store);
 
 /* Rates count from here. */
-ingestd_report ingestd_report_start(const solid_pipeline *pipeline);
+ingestd_report ingestd_report_start(const solid_pipeline *pipeline, struct ingestd_watch *watch, int64_t every_s);
+
+/* How often the source is to say what it has counted: more often than lines are wanted, where somebody looks. */
+int64_t ingestd_stats_ms(const ingestd_report *report);
 
 /* A solid_ingest_stats_fn with an ingestd_report: one line on stdout. */
 void ingestd_print(void *report, const solid_ingest_stats *stats);
+
+/* The last line, where it was not due. */
+void ingestd_report_end(ingestd_report *report);
 
 #endif

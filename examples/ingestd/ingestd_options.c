@@ -10,6 +10,9 @@ static const solid_property properties[] = {
     {"users-at-once", SOLID_PROPERTY_INT, "256", 1, 65536, NULL, "users that parameters are generated for at once", 0,
      OPTION(users)},
 
+    {"generate", SOLID_PROPERTY_STRING, "eager", 0, 0, NULL,
+     "when parameters are made: eager, lazy (by the first question), every:N events, every:Ts (seconds)", 0,
+     OPTION(generate)},
     {"store", SOLID_PROPERTY_CHOICE, "redis", 0, 0, "redis|memory",
      "where users are kept; memory is lost with the process", 0, OPTION(store.kind)},
     {"element", SOLID_PROPERTY_CHOICE, "f16", 0, 0, "f32|f16|i8", "element type of stored parameters", 0,
@@ -56,7 +59,9 @@ static const solid_property properties[] = {
      "after SIGTERM: how long to wait for a store that is away", 0, OPTION(drain_ms)},
     {"stats-interval", SOLID_PROPERTY_INT, "10", 1, 86400, NULL, "seconds between lines of statistics", 0,
      OPTION(stats_s)},
-    {"verbose", SOLID_PROPERTY_BOOL, "false", 0, 0, NULL, "more lines on stderr", 0, OPTION(verbose)},
+    {"listen", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL, "HOST:PORT for /metrics, /health/live and /health/ready", 0,
+     OPTION(listen)},
+    LOGGING_PROPERTIES(ingestd_options),
 };
 
 const solid_program ingestd_program = {

@@ -1,16 +1,22 @@
 #include "examples/common/ground.h"
 #include "examples/ingestd/ingestd.h"
+#include "examples/ingestd/ingestd_watch.h"
 #include <inttypes.h>
 #include <string.h>
 
-void ingestd_log(void *user, solid_log_level level, const char *line) {
-  static const char *const names[] = {"debug", "info", "warning", "error"};
-  int chatty = user && *(const int *)user;
-  if (level >= SOLID_LOG_WARN || chatty) fprintf(stderr, "solid_ingestd: %s: %s\n", names[level], line);
+enum { WATCHED_MS = 500 };
+
+ingestd_report ingestd_report_start(const solid_pipeline *pipeline, ingestd_watch *watch, int64_t every_s) {
+  int64_t now_ms = sol_steady_ms();
+  return (ingestd_report){.pipeline = pipeline,
+                          .watch = watch,
+                          .every_ms = every_s * 1000,
+                          .due_ms = now_ms + every_s * 1000,
+                          .last_ms = now_ms};
 }
 
-ingestd_report ingestd_report_start(const solid_pipeline *pipeline) {
-  return (ingestd_report){.pipeline = pipeline, .last_ms = sol_steady_ms()};
+int64_t ingestd_stats_ms(const ingestd_report *report) {
+  return report->watch ? WATCHED_MS : report->every_ms;
 }
 
 /* " rejected 3 (bad_ts 1, unknown_item 2)" */
@@ -27,8 +33,7 @@ static void print_rejected(const solid_ingest_stats *stats) {
   if (sum) putchar(')');
 }
 
-void ingestd_print(void *user, const solid_ingest_stats *stats) {
-  ingestd_report *report = user;
+static void print_line(ingestd_report *report, const solid_ingest_stats *stats) {
   solid_pipeline_stats done = {.struct_size = sizeof done};
   int64_t now_ms = sol_steady_ms();
   report->events = stats->events;
@@ -48,4 +53,20 @@ void ingestd_print(void *user, const solid_ingest_stats *stats) {
   fflush(stdout);
   report->generated = done.generated;
   report->last_ms = now_ms;
+}
+
+void ingestd_print(void *user, const solid_ingest_stats *stats) {
+  ingestd_report *report = user;
+  ingestd_watch_note(report->watch, stats);
+  ingestd_live_check(&report->live);
+  report->newest = *stats;
+  report->has_newest = 1;
+  if (report->watch && sol_steady_ms() < report->due_ms) return;
+  report->due_ms += report->every_ms;
+  ingestd_report_end(report);
+}
+
+void ingestd_report_end(ingestd_report *report) {
+  if (report->has_newest) print_line(report, &report->newest);
+  report->has_newest = 0;
 }

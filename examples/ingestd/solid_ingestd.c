@@ -6,6 +6,7 @@
 #include "examples/common/program.h"
 #include "examples/common/store_streams.h"
 #include "examples/ingestd/ingestd.h"
+#include "examples/ingestd/ingestd_watch.h"
 #include "ingest/file_source.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -63,7 +64,7 @@ static void catch_signals(void) {
 }
 
 static int fail(int code) {
-  fprintf(stderr, "solid_ingestd: %s\n", solid_last_error());
+  logging_say(SOLID_LOG_ERROR, "%s", solid_last_error());
   return code;
 }
 
@@ -91,32 +92,35 @@ static void on_reject(void *user, uint64_t number, solid_bytes line, solid_rejec
   static int shown;
   (void)user;
   if (shown++ < SHOWN)
-    fprintf(stderr, "solid_ingestd: line %" PRIu64 ": %s: %s\n", number, solid_reject_code(reject),
-            sol_show(line.data, line.size).text);
+    logging_say(SOLID_LOG_WARN, "line %" PRIu64 ": %s: %s", number, solid_reject_code(reject),
+                sol_show(line.data, line.size).text);
+}
+
+/* The pipeline, or the one who looks and passes on. */
+static void set_sink(solid_sink_fn *sink, void **user, solid_pipeline *pipeline, ingestd_report *report) {
+  *sink = report->watch ? ingestd_watch_push : solid_pipeline_push;
+  *user = report->watch ? (void *)report->watch : (void *)pipeline;
 }
 
 static int run_file(const ingestd_options *options, const solid_streams *streams, solid_pipeline *pipeline,
                     ingestd_report *report) {
-  int verbose = options->verbose;
   solid_file_source *replay = NULL;
   solid_file_source_options o = SOLID_FILE_SOURCE_OPTIONS_INIT;
   o.path = options->from_file;
   o.batch_size = (uint32_t)options->batch_size;
-  o.sink = solid_pipeline_push;
-  o.sink_user = pipeline;
+  set_sink(&o.sink, &o.sink_user, pipeline, report);
   o.max_future_ms = options->max_future_ms;
   o.worth = &options->worth;
   o.retry_max_ms = options->retry_max_ms;
   o.drain_ms = options->drain_ms;
-  o.stats_ms = options->stats_s * 1000;
+  o.stats_ms = ingestd_stats_ms(report);
   o.on_stats = ingestd_print;
   o.on_reject = on_reject;
   o.user = report;
   o.streams = streams;
   o.stream_choice = options->rebuild ? SOLID_STREAM_NEW : choice_of(options);
   o.stream = o.stream_choice == SOLID_STREAM_ASK ? options->stream : NULL;
-  o.log = ingestd_log;
-  o.log_user = &verbose;
+  o.log = logging_line;
   solid_status status = solid_file_source_open(&replay, &o);
   if (status) return fail(status == SOLID_EINVAL ? EXIT_USAGE : EXIT_SOURCE);
   running.replay = replay;
@@ -137,7 +141,6 @@ static int run_kafka(const ingestd_options *options, const solid_config *config,
                      solid_pipeline *pipeline, ingestd_report *report) {
   solid_consumer *consumer = NULL;
   solid_consumer_options o = SOLID_CONSUMER_OPTIONS_INIT;
-  int verbose = options->verbose;
   o.brokers = options->brokers;
   o.topic = options->topic;
   o.group = options->group;
@@ -145,18 +148,16 @@ static int run_kafka(const ingestd_options *options, const solid_config *config,
   o.settings = solid_config_passthrough(config, &o.n_settings);
   o.batch_size = (uint32_t)options->batch_size;
   o.batch_ms = options->batch_ms;
-  o.sink = solid_pipeline_push;
-  o.sink_user = pipeline;
+  set_sink(&o.sink, &o.sink_user, pipeline, report);
   o.start_ms = options->start_ms;
   o.max_future_ms = options->max_future_ms;
   o.worth = &options->worth;
   o.retry_max_ms = options->retry_max_ms;
   o.drain_ms = options->drain_ms;
-  o.stats_ms = options->stats_s * 1000;
+  o.stats_ms = ingestd_stats_ms(report);
   o.on_stats = ingestd_print;
   o.stats_user = report;
-  o.log = ingestd_log;
-  o.log_user = &verbose;
+  o.log = logging_line;
   o.streams = streams;
   o.stream_choice = choice_of(options);
   o.dead_letter_failure = (solid_dead_letter_failure)options->dead_letter_failure;
@@ -165,7 +166,7 @@ static int run_kafka(const ingestd_options *options, const solid_config *config,
   o.adopt_marks = options->adopt_marks;
   solid_status status = solid_consumer_open(&consumer, &o);
   if (status) return fail(status == SOLID_EINVAL ? EXIT_USAGE : EXIT_SOURCE);
-  fprintf(stderr, "solid_ingestd: reading %s as group %s\n", options->topic, options->group);
+  logging_say(SOLID_LOG_INFO, "reading %s as group %s", options->topic, options->group);
   running.consumer = consumer;
   if (running.stopped) solid_consumer_stop(consumer);
   if (options->rebuild) status = ingestd_rebuild(options, streams->user);
@@ -182,40 +183,49 @@ static int run_kafka(const ingestd_options *options, const solid_config *config,
 static int run_kafka(const ingestd_options *options, const solid_config *config, const solid_streams *streams,
                      solid_pipeline *pipeline, ingestd_report *report) {
   (void)options, (void)config, (void)streams, (void)pipeline, (void)report;
-  fprintf(stderr, "solid_ingestd: built without Kafka, use --from-file\n");
+  logging_say(SOLID_LOG_ERROR, "built without Kafka, use --from-file");
   return EXIT_USAGE;
 }
 #endif
 
 /* Model, store and pipeline, then the source until it ends. */
 static int serve(const ingestd_options *options, const solid_config *config) {
-  int verbose = options->verbose, code = EXIT_DONE;
+  int code = EXIT_DONE;
   solid_context_options context_options = SOLID_CONTEXT_OPTIONS_INIT;
   solid_pipeline_options pipeline_options = SOLID_PIPELINE_OPTIONS_INIT;
   solid_context *ctx = NULL;
   solid_model *model = NULL;
   solid_store *store = NULL;
   solid_pipeline *pipeline = NULL;
+  ingestd_watch *watch = NULL;
   context_options.threads = (int32_t)options->threads;
   context_options.device = options->device;
-  context_options.log = ingestd_log;
-  context_options.log_user = &verbose;
+  context_options.log = logging_line;
   pipeline_options.max_batch = (uint32_t)options->users;
+  pipeline_options.generate = options->how;
   pipeline_options.element = (uint32_t)options->store.element;
   if (solid_context_new(&ctx, &context_options))
     code = fail(EXIT_USAGE);
   else if (solid_model_load(&model, ctx, options->model))
     code = fail(EXIT_MODEL);
-  else if (store_options_open(&store, &options->store, model, ingestd_log) || ingestd_prepare_store(options, store))
+  else if (store_options_open(&store, &options->store, model, logging_line) || ingestd_prepare_store(options, store))
     code = fail(EXIT_STORE);
   else if (solid_pipeline_new(&pipeline, model, store, &pipeline_options))
     code = fail(EXIT_FAILED);
+  else if (ingestd_watch_open(&watch, options->listen, pipeline))
+    code = fail(EXIT_USAGE);
   if (code == EXIT_DONE) {
-    ingestd_report report = ingestd_report_start(pipeline);
+    ingestd_report report = ingestd_report_start(pipeline, watch, options->stats_s);
     solid_streams streams = store_streams(store);
-    code = options->from_file ? run_file(options, &streams, pipeline, &report)
-                              : run_kafka(options, config, &streams, pipeline, &report);
+    if (ingestd_live_begin(&report.live, model, store, pipeline, &options->how))
+      code = fail(EXIT_STORE);
+    else if (options->from_file)
+      code = run_file(options, &streams, pipeline, &report);
+    else
+      code = run_kafka(options, config, &streams, pipeline, &report);
+    ingestd_report_end(&report);
   }
+  ingestd_watch_close(watch);
   solid_pipeline_free(pipeline);
   solid_store_close(store);
   solid_model_free(model);
@@ -225,14 +235,15 @@ static int serve(const ingestd_options *options, const solid_config *config) {
 
 static int check(ingestd_options *options) {
   if (options->from_file && (options->brokers || options->topic))
-    fprintf(stderr, "solid_ingestd: --from-file and --brokers exclude one another\n");
+    logging_say(SOLID_LOG_ERROR, "--from-file and --brokers exclude one another");
   else if (store_options_check(&options->store) || address_check_brokers("--brokers", options->brokers) ||
+           solid_generate_read(&options->how, options->generate) ||
            solid_worth_rule_read(&options->worth, options->reading.kinds, options->reading.min_rating))
     fail(EXIT_USAGE);
   else if (options->adopt_marks && (options->from_file || options->rebuild || options->store.kind != STORE_REDIS))
-    fprintf(stderr, "solid_ingestd: --adopt-marks is for a topic and Redis, and excludes --rebuild\n");
+    logging_say(SOLID_LOG_ERROR, "--adopt-marks is for a topic and Redis, and excludes --rebuild");
   else if (!options->from_file && (!options->brokers || !options->topic))
-    fprintf(stderr, "solid_ingestd: needs --brokers and --topic, or --from-file; see --help\n");
+    logging_say(SOLID_LOG_ERROR, "needs --brokers and --topic, or --from-file; see --help");
   else
     return 1;
   return 0;
@@ -242,7 +253,9 @@ int main(int argc, char **argv) {
   ingestd_options options = {0};
   solid_config *config = NULL;
   int code = EXIT_USAGE;
+  logging_begin("solid_ingestd", LOGGING_TEXT, 0);
   if (solid_config_load(&config, &ingestd_program, argc, argv, &options)) return fail(EXIT_USAGE);
+  logging_begin("solid_ingestd", options.log_format, options.verbose);
   solid_config_request request = solid_config_get_request(config);
   if (request == SOLID_CONFIG_HELP) {
     code = solid_config_write_help(&ingestd_program, stdout) ? fail(EXIT_FAILED) : EXIT_DONE;

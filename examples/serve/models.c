@@ -11,10 +11,10 @@
 
 enum { LOOK_MS = 250, FOLLOW_MS = 1000 };
 
-static volatile sig_atomic_t hangups;
+static atomic_int hangups; /* lock-free, so that a signal handler may count */
 
 void models_ask_to_load(void) {
-  hangups++;
+  atomic_fetch_add(&hangups, 1);
 }
 
 /* Whether the file behind the path, a link or not, is another one by now. */
@@ -137,14 +137,15 @@ static void *run(void *user) {
   serve *s = user;
   serve_models *m = &s->models;
   file_mark mark = {0}, now;
-  sig_atomic_t seen = hangups;
+  int seen = atomic_load(&hangups);
   int64_t followed_ms = sol_steady_ms();
   uint32_t share = SOLID_SHARES;
   read_mark(s->options->model, &mark);
   for (int what = 1; (what = wait_for_work(m, &share)) != 0;) {
     int is_other = read_mark(s->options->model, &now) && memcmp(&now, &mark, sizeof now) != 0;
-    if (what == 1 && (is_other || hangups != seen)) what = 2, share = SOLID_SHARES;
-    seen = hangups;
+    int asked = atomic_load(&hangups);
+    if (what == 1 && (is_other || asked != seen)) what = 2, share = SOLID_SHARES;
+    seen = asked;
     if (is_other) mark = now;
     if (what == 2) note(s, "load", load_and_switch(s, share), 1);
     if (what == 3) note(s, "back", go_back(s), 1);

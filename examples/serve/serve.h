@@ -15,10 +15,12 @@
 #include <stdatomic.h>
 
 typedef struct serve_options {
-  const char *model, *device, *listen, *token_file, *brokers, *topic;
+  const char *model, *device, *listen, *token_file, *brokers, *topic, *generate;
+  solid_generate how; /* read from it */
+  int64_t refresh_events, refresh_s;
   int64_t threads, connections, max_body, max_k, max_batch, idle_s, deadline_ms, drain_ms, max_future_ms;
   store_options store;
-  int start_without_store, verbose, log_format, routes;
+  int verbose, log_format, routes;
   reading_options reading; /* kinds and min_rating alone */
   solid_worth_rule worth;  /* made of them */
   char *token;             /* read from the file; owned */

@@ -16,14 +16,21 @@ static const solid_property properties[] = {
          0),
     WHOLE("threads", threads, "2", 1, 256, "requests processed at once"),
 
+    TEXT("generate", generate, "eager",
+         "when events make parameters: eager, lazy (left to the questions), every:N events, every:Ts (seconds)", 0),
+    WHOLE("refresh-events", refresh_events, "1", 0, 1e9,
+          "a question makes parameters anew that are so many events old; 0 = none"),
+    WHOLE("refresh-seconds", refresh_s, "0", 0, 1e9,
+          "or that are so old, where there are newer events; 0 = their time does not count"),
+
     {"store", SOLID_PROPERTY_CHOICE, "memory", 0, 0, "redis|memory",
      "where users are kept; memory is lost with the process", 0, OPTION(store.kind)},
     {"element", SOLID_PROPERTY_CHOICE, "f16", 0, 0, "f32|f16|i8", "element type of stored parameters", 0,
      OPTION(store.element)},
     WHOLE("ttl", store.ttl_s, "2592000", 0, 3153600000.0, "seconds until an idle user is forgotten; 0 = never"),
     STORE_REDIS_PROPERTIES(serve_options),
-    {"start-without-store", SOLID_PROPERTY_BOOL, "false", 0, 0, NULL,
-     "start even if the store is away, and wait for it", 0, OPTION(start_without_store)},
+    {"start-without-store", SOLID_PROPERTY_BOOL, "false", 0, 0, NULL, "start though the store is away, and wait for it",
+     0, OPTION(store.may_be_away)},
 
     TEXT("brokers", brokers, NULL, "Kafka: write events of POST /events to a topic of these brokers, not to the store",
          0),

@@ -17,13 +17,15 @@
 
 enum { WAIT_MS = 100, TOKEN_MOST = 4096 };
 
-static volatile sig_atomic_t stopped;
+static atomic_int stopped;
 
 static void on_signal(int number) {
+  int before = errno;
   if (number == SIGHUP)
     models_ask_to_load();
   else
-    stopped = 1;
+    atomic_store(&stopped, 1);
+  errno = before;
 }
 
 static void catch_signals(void) {
@@ -111,7 +113,7 @@ static int run_http(serve *s) {
   if (http_open(&server, &options)) return fail(EXIT_SOURCE);
   printf("listens on http://%s/\n", http_address(server));
   fflush(stdout);
-  while (!stopped) sol_sleep_ms(WAIT_MS);
+  while (!atomic_load(&stopped)) sol_sleep_ms(WAIT_MS);
   atomic_store(&s->draining, 1);
   logging_say(SOLID_LOG_INFO, "drains");
   http_close(server, o->drain_ms);
@@ -124,6 +126,9 @@ static int open_slot(serve *s, solid_store **stores) {
   solid_recommender_options recommender = SOLID_RECOMMENDER_OPTIONS_INIT;
   solid_pipeline_options pipeline = SOLID_PIPELINE_OPTIONS_INIT;
   recommender.element = pipeline.element = (uint32_t)o->store.element;
+  recommender.refresh_events = (uint64_t)o->refresh_events;
+  recommender.refresh_ms = o->refresh_s * 1000;
+  pipeline.generate = o->how;
   pipeline.max_batch = 64;
   options.seats = (uint32_t)o->threads;
   options.stores = stores;
@@ -131,7 +136,7 @@ static int open_slot(serve *s, solid_store **stores) {
   options.pipeline = &pipeline;
   options.neighbours = 1;
   if (solid_slot_new(&s->slot, &options)) return fail(EXIT_FAILED);
-  solid_status status = models_begin(s, stores[o->threads], o->start_without_store);
+  solid_status status = models_begin(s, stores[o->threads], o->store.may_be_away);
   if (status) return fail(solid_status_is_retriable(status) ? EXIT_STORE : EXIT_MODEL);
   return EXIT_DONE;
 }
@@ -198,6 +203,7 @@ static solid_status check(serve_options *o) {
   if ((o->brokers != NULL) != (o->topic != NULL))
     return solid_fail(SOLID_EINVAL, "--brokers and --topic belong together");
   solid_status status = store_options_check(&o->store);
+  if (!status) status = solid_generate_read(&o->how, o->generate);
   if (!status) status = address_check_brokers("--brokers", o->brokers);
   if (!status) status = solid_worth_rule_read(&o->worth, o->reading.kinds, o->reading.min_rating);
   return status ? status : read_token(o);

@@ -99,9 +99,8 @@ solid_status sk_cuda_linear_backward_in(sk_backend *be, const sk_linear_backward
 solid_status sk_cuda_generate_backward_narrow(sk_backend *be, const sk_generate_backward_args *a, const float *z,
                                               const float *g, const float *gate, float *dz, float *dg, float *db);
 
-/* generate, without wi_saved, and generate_apply of widths up to SK_PACKED_MAX_D by the instructions of sm_90a. */
+/* generate, without wi_saved, of widths up to SK_PACKED_MAX_D by the instructions of sm_90a. */
 solid_status sk_cuda_generate_wgmma(sk_backend *be, const sk_generate_args *a);
-solid_status sk_cuda_generate_apply_wgmma(sk_backend *be, const sk_generate_apply_args *a);
 
 static inline cudaStream_t sk_cuda_stream(sk_backend *be) {
   sk_cuda *cuda = (sk_cuda *)be;

@@ -1,4 +1,4 @@
-/* The dual-parameter generator's product on the tensor cores, shared by generate and generate_apply.
+/* The dual-parameter generator's product on the tensor cores, of generate.
  *
  * w = clip(zi gi^T + bi) + zs gs^T + bs. A row of z, and a pair of tiles of g, is scaled by a power of two to just
  * under 2^14 and split into two FP16 numbers, x = hi + lo: hi hi + hi lo + lo hi errs by some 2^-21, near to FP32

@@ -91,7 +91,7 @@ static solid_status launch_write(sk_backend *be, const sk_generate_args *a, T *w
   sk_wgmma_columns<D, PARTS> *columns = NULL;
   solid_status status = sk_cuda_status(
       be, cudaFuncSetAttribute(write<D, PARTS, T>, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes), "generate");
-  if (status == SOLID_OK) status = sk_wgmma_pack_all<D, PARTS, sizeof(T) == 2>(be, &dual, 0.0f, &columns);
+  if (status == SOLID_OK) status = sk_wgmma_pack_all<D, PARTS, sizeof(T) == 2>(be, &dual, &columns);
   if (status != SOLID_OK) return status;
   write<D, PARTS, T><<<dim3(blocks, sk_cuda_blocks(all, run)), THREADS, bytes, sk_cuda_stream(be)>>>(
       dual, columns, run, aligned, a->stride, w);

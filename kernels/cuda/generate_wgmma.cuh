@@ -22,11 +22,9 @@ struct __align__(128) sk_wgmma_columns {
 
 /* Products give lane t columns 8 * tile + 2t and its neighbour. WIDE: those are to be columns 8t .. 8t + 7; else
  * 4t .. 4t + 3 of either half. The inputs of a step are permuted as dual.cuh says. Block (SK_WARP, 2, 2): a warp packs
- * a branch of 16 columns. share != 0: biases are what generate_apply_wgmma.cu adds to weights in that share. */
+ * a branch of 16 columns. */
 template <int D, int PARTS, bool WIDE>
-__global__ static void sk_wgmma_pack(sk_dual_args a, bool aligned, float share, sk_wgmma_columns<D, PARTS> *all) {
-  __shared__ float
-      spoiled[SK_WGMMA_COLUMNS]; /* 0, or NaN where the item branch has a weight that is no finite number */
+__global__ static void sk_wgmma_pack(sk_dual_args a, bool aligned, sk_wgmma_columns<D, PARTS> *all) {
   int lane = threadIdx.x, branch = threadIdx.y, half = threadIdx.z, first = blockIdx.x * SK_WGMMA_COLUMNS + 16 * half;
   const float *from = branch ? a.gs : a.gi, *bias = branch ? a.bs : a.bi;
   sk_wgmma_columns<D, PARTS> &to = all[blockIdx.x];
@@ -37,12 +35,7 @@ __global__ static void sk_wgmma_pack(sk_dual_args a, bool aligned, float share, 
     int column = first + (i * SK_WARP + lane) / (D / 4), input = (i * SK_WARP + lane) % (D / 4) * 4;
     x[i] = from && column < a.m ? sk_load4(from + (int64_t)column * a.d, input, a.d, aligned) : float4{};
     most = sk_dual_most(most, x[i]);
-    unsigned bad =
-        __ballot_sync(0xffffffffu, !(isfinite(x[i].x) && isfinite(x[i].y) && isfinite(x[i].z) && isfinite(x[i].w))) >>
-        lane;
-    if (branch == 0 && lane % (D / 4) == 0) spoiled[column % SK_WGMMA_COLUMNS] = bad & ((1u << D / 4) - 1) ? NAN : 0.0f;
   }
-  __syncthreads();
   float factor = sk_dual_factor(sk_warp_max(most), &scale);
 #pragma unroll
   for (int i = 0; i < D / 8; i++) {
@@ -58,8 +51,6 @@ __global__ static void sk_wgmma_pack(sk_dual_args a, bool aligned, float share, 
   }
   if (lane < 16) {
     float b = from && first + lane < a.m ? bias[first + lane] : 0.0f;
-    bool lost = branch && a.bi && first + lane < a.m && isnan(a.bi[first + lane]);
-    if (share != 0.0f) b = branch ? b * share - 0.5f + (lost ? NAN : spoiled[16 * half + lane]) : b * share + 0.5f;
     to.b[branch][16 * half + lane] = b;
   }
   if (lane == 0) to.scale[branch][half] = scale;
@@ -150,8 +141,7 @@ struct sk_wgmma_stream {
 };
 
 template <int D, int PARTS, bool WIDE>
-static solid_status sk_wgmma_pack_all(sk_backend *be, const sk_dual_args *a, float share,
-                                      sk_wgmma_columns<D, PARTS> **out) {
+static solid_status sk_wgmma_pack_all(sk_backend *be, const sk_dual_args *a, sk_wgmma_columns<D, PARTS> **out) {
   static_assert(sizeof **out <= SK_PACKED_SIZE(D) && SK_WGMMA_COLUMNS == SK_PACKED_COLUMNS, "see kernels/generate.h");
   void *memory = NULL;
   unsigned blocks = sk_cuda_blocks(a->m, SK_WGMMA_COLUMNS);
@@ -159,7 +149,7 @@ static solid_status sk_wgmma_pack_all(sk_backend *be, const sk_dual_args *a, flo
   if (status != SOLID_OK) return status;
   *out = (sk_wgmma_columns<D, PARTS> *)memory;
   bool aligned = (!a->gi || sk_rows_aligned(a->gi, a->d)) && (!a->gs || sk_rows_aligned(a->gs, a->d));
-  sk_wgmma_pack<D, PARTS, WIDE><<<blocks, dim3(SK_WARP, 2, 2), 0, sk_cuda_stream(be)>>>(*a, aligned, share, *out);
+  sk_wgmma_pack<D, PARTS, WIDE><<<blocks, dim3(SK_WARP, 2, 2), 0, sk_cuda_stream(be)>>>(*a, aligned, *out);
   return SOLID_OK;
 }
 

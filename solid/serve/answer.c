@@ -1,5 +1,7 @@
 #include "solid/serve/answer.h"
 #include "solid/base/arena.h"
+#include "solid/base/clock.h"
+#include "solid/base/text.h"
 #include "solid/extend.h"
 #include "solid/infer/worker/worker.h"
 #include "solid/model/model_parts.h"
@@ -54,6 +56,8 @@ solid_status sol_answerer_open(sol_answerer *a, const solid_model *model, solid_
   a->store = store;
   a->max_batch = options->max_batch;
   a->element = options->element;
+  a->refresh_events = options->refresh_events;
+  a->refresh_ms = options->refresh_ms;
   a->popularity = sol_model_popularity(model);
   a->info.struct_size = sizeof a->info;
   sol_arena arena = {NULL, 0};
@@ -111,6 +115,7 @@ static solid_status read_store(sol_answerer *a, const solid_bytes *users, size_t
     r->status = a->statuses[at];
     r->found = a->found[at];
     if (r->found) r->params.seq = a->params[at].seq;
+    if (r->found) r->params.made_ms = a->params[at].made_ms;
     r->n_known = sol_known_items(a->model, &r->window, a->info.window, a->known + i * a->info.window);
     at++;
   }
@@ -119,11 +124,19 @@ static solid_status read_store(sol_answerer *a, const solid_bytes *users, size_t
 
 /* ---- What each answer is made of ---- */
 
+/* Parameters that are so old are made anew. Those ahead of their window are left to the writer. */
+static int is_too_old(const sol_answerer *a, const sol_row *r, int64_t now_ms) {
+  if (r->window.seq <= r->params.seq || !r->n_known) return 0;
+  if (a->refresh_events && r->window.seq - r->params.seq >= a->refresh_events) return 1;
+  return a->refresh_ms && now_ms - r->params.made_ms >= a->refresh_ms;
+}
+
 /* A window of which the model knows nothing has nothing to add to the state that is stored. A user who is set aside is
  * no question for the model. */
-static solid_source source_of(const sol_row *r, int session) {
+static solid_source source_of(const sol_answerer *a, const sol_row *r, int session, int64_t now_ms) {
   if (r->status) return SOLID_FROM_POPULARITY;
   int newer = r->window.seq > r->params.seq && r->n_known;
+  if (r->found && is_too_old(a, r, now_ms)) return SOLID_FROM_GENERATION;
   if (r->found) return newer || session ? SOLID_FROM_CACHE_FRESH : SOLID_FROM_CACHE;
   if (r->n_known) return SOLID_FROM_GENERATION;
   return session ? SOLID_FROM_SESSION : SOLID_FROM_POPULARITY;
@@ -154,9 +167,10 @@ static solid_question question_of(const sol_row *r, const sol_ask *ask) {
 /* Returns how many rows the model answers. */
 static size_t plan(sol_answerer *a, size_t n, const sol_ask *ask, solid_scored *out) {
   size_t m = 0;
+  int64_t now_ms = sol_wall_ms();
   for (size_t i = 0; i < n; i++) {
     sol_row *r = &a->rows[i];
-    r->source = source_of(r, ask->n_session > 0);
+    r->source = source_of(a, r, ask->n_session > 0, now_ms);
     if (r->source == SOLID_FROM_POPULARITY) continue;
     if (r->source == SOLID_FROM_GENERATION) r->params.seq = r->window.seq;
     a->questions[m] = question_of(r, ask);
@@ -232,6 +246,25 @@ static size_t rank_by_popularity(const sol_answerer *a, const sol_row *r, const 
   return count;
 }
 
+/* An item whose score is no number is not among the best: fewer of them than there are items to choose from is as wrong
+ * as an infinite one. What made them, stored parameters or the model, is no answer's fault to hide. */
+static void judge_scores(const sol_answerer *a, size_t q, const sol_ask *ask) {
+  const solid_question *question = &a->questions[q];
+  sol_row *r = &a->rows[a->asked_by[q]];
+  size_t open = 0, count = question->count; /* items to choose from, counted where too few came */
+  for (size_t i = 0; i < a->info.items && count < ask->k; i++)
+    open += !sol_is_excluded(question->excluded, (uint32_t)i);
+  if (count >= (open < ask->k ? open : ask->k) &&
+      (!count || (isfinite(question->best[0].score) && isfinite(question->best[count - 1].score))))
+    return;
+  r->status = solid_fail(SOLID_ERANGE,
+                         "user %s: %zu of %zu items have scores that are numbers: the model or the stored parameters "
+                         "are damaged",
+                         sol_show(r->user.data, r->user.size).text, count, open);
+  r->count = 0;
+  for (size_t i = 0; i < ask->k; i++) question->best[i] = (solid_scored){SOLID_NO_ITEM, -INFINITY};
+}
+
 solid_status sol_answer(sol_answerer *a, const solid_bytes *users, size_t n, const sol_ask *ask, solid_scored *out) {
   solid_status status = read_store(a, users, n);
   if (status) return status;
@@ -239,7 +272,10 @@ solid_status sol_answer(sol_answerer *a, const solid_bytes *users, size_t n, con
   exclude(a, m, ask);
   status = solid_worker_answer(a->worker, a->questions, m, ask->k);
   if (status) return status;
-  for (size_t q = 0; q < m; q++) a->rows[a->asked_by[q]].count = a->questions[q].count;
+  for (size_t q = 0; q < m; q++) {
+    a->rows[a->asked_by[q]].count = a->questions[q].count;
+    judge_scores(a, q, ask);
+  }
   for (size_t i = 0; i < n; i++) {
     sol_row *r = &a->rows[i];
     if (r->source == SOLID_FROM_POPULARITY) r->count = rank_by_popularity(a, r, ask, out + i * ask->k);

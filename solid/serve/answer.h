@@ -36,8 +36,10 @@ typedef struct sol_answerer {
   solid_store *store;
   solid_worker *worker;
   solid_model_info info;
-  size_t max_batch;          /* B */
-  uint32_t element;          /* of what is put back */
+  size_t max_batch;        /* B */
+  uint32_t element;        /* of what is put back */
+  uint64_t refresh_events; /* as in the options */
+  int64_t refresh_ms;
   size_t words;              /* of a mask */
   uint64_t unsaved;          /* generations that the store did not take back */
   char *memory;              /* behind everything below */

@@ -1,21 +1,13 @@
 #include "solid/pipeline.h"
 #include "solid/base/arena.h"
+#include "solid/base/clock.h"
 #include "solid/base/handshake.h"
 #include "solid/extend.h"
 #include "solid/infer/worker/worker.h"
 #include "solid/serve/grouping.h"
+#include "solid/serve/stream_batch.h"
 #include <stdlib.h>
 #include <string.h>
-
-/* A batch of events, sized by the largest seen. */
-typedef struct stream_batch {
-  size_t capacity;
-  solid_step *steps;         /* (events) in the order of the groups */
-  solid_position *positions; /* (events) likewise */
-  uint8_t *keep;             /* (events) 1 = valid and known */
-  uint8_t *dislikes;         /* (events) in the order of the groups: 1 = a dislike and no step */
-  int has_dislikes;
-} stream_batch;
 
 /* A sub-batch of users, sized once; U = max_batch. */
 typedef struct user_batch {
@@ -44,8 +36,9 @@ struct solid_pipeline {
   solid_model_info info;
   size_t max_batch;
   uint32_t element;
+  solid_generate generate;
   sol_groups groups;
-  stream_batch stream;
+  sol_stream_batch stream;
   user_batch batch;
   char *memory;       /* behind `batch` */
   failed_call failed; /* the call before, if it failed */
@@ -86,6 +79,7 @@ solid_status solid_pipeline_new(solid_pipeline **out, const solid_model *model, 
   pipeline->store = store;
   pipeline->max_batch = all.max_batch;
   pipeline->element = all.element;
+  pipeline->generate = all.generate;
   pipeline->info.struct_size = sizeof pipeline->info;
   sol_arena arena = {NULL, 0};
   status = solid_model_get_info(model, &pipeline->info);
@@ -116,36 +110,9 @@ void solid_pipeline_free(solid_pipeline *pipeline) {
   if (!pipeline) return;
   solid_worker_free(pipeline->worker);
   sol_groups_clear(&pipeline->groups);
-  free(pipeline->stream.steps);
-  free(pipeline->stream.positions);
-  free(pipeline->stream.keep);
-  free(pipeline->stream.dislikes);
+  sol_stream_clear(&pipeline->stream);
   free(pipeline->memory);
   free(pipeline);
-}
-
-static solid_status stream_reserve(stream_batch *stream, size_t n) {
-  if (n <= stream->capacity) return SOLID_OK;
-  stream_batch made = {.capacity = n};
-  if (n <= SIZE_MAX / sizeof *made.steps) {
-    made.steps = malloc(n * sizeof *made.steps);
-    made.positions = malloc(n * sizeof *made.positions);
-    made.keep = malloc(n);
-    made.dislikes = malloc(n);
-  }
-  if (!made.steps || !made.positions || !made.keep || !made.dislikes) {
-    free(made.steps);
-    free(made.positions);
-    free(made.keep);
-    free(made.dislikes);
-    return solid_fail(SOLID_ENOMEM, "out of memory: batch of %zu events", n);
-  }
-  free(stream->steps);
-  free(stream->positions);
-  free(stream->keep);
-  free(stream->dislikes);
-  *stream = made;
-  return SOLID_OK;
 }
 
 static solid_status judge(const solid_pipeline *pipeline, const solid_event *event) {
@@ -179,14 +146,16 @@ static void lay_out_steps(solid_pipeline *pipeline, const solid_event *events) {
   }
 }
 
-/* Windows of the sub-batch as packed dense items, for the users whose window was stored and of whom this model knows at
- * least one item; returns how many those are. */
+/* Windows of the sub-batch as packed dense items, for the users whose window was stored, who are due and of whom this
+ * model knows at least one item; returns how many those are. */
 static size_t pack_windows(solid_pipeline *pipeline, size_t first, size_t n) {
   user_batch *batch = &pipeline->batch;
   size_t users = 0, rows = 0;
+  int64_t now_ms = sol_wall_ms();
   batch->offsets[0] = 0;
   for (size_t i = 0; i < n; i++) {
     if (batch->statuses[i]) continue;
+    if (!solid_generate_is_due(&pipeline->generate, &batch->windows[i], pipeline->info.generation, now_ms)) continue;
     size_t known = sol_known_items(pipeline->model, &batch->windows[i], pipeline->info.window, batch->items + rows);
     if (!known) continue;
     rows += known;
@@ -237,9 +206,12 @@ static solid_status append_steps(solid_pipeline *pipeline, size_t first, size_t 
                        .count = groups->offsets[first + i + 1] - from};
     batch->windows[i] = (solid_window){.steps = batch->steps + i * pipeline->store->window};
   }
+  int64_t began_ns = sol_steady_ns();
   solid_status status = pipeline->store->ops->advance(pipeline->store, batch->appends, n, batch->windows,
                                                       batch->applied, batch->statuses);
   if (status) return status;
+  pipeline->stats.advances++;
+  pipeline->stats.advance_ns += sol_steady_ns() - began_ns;
   for (size_t i = 0; i < n; i++) {
     if (batch->statuses[i]) {
       set_aside(pipeline, first + i, batch->statuses[i], verdicts);
@@ -253,8 +225,13 @@ static solid_status append_steps(solid_pipeline *pipeline, size_t first, size_t 
 
 static solid_status put_params(solid_pipeline *pipeline, size_t users, solid_status *verdicts) {
   user_batch *batch = &pipeline->batch;
+  int64_t began_ns = sol_steady_ns();
   solid_status status =
       pipeline->store->ops->put_params(pipeline->store, batch->users, batch->params, users, batch->statuses);
+  if (!status) {
+    pipeline->stats.puts++;
+    pipeline->stats.put_ns += sol_steady_ns() - began_ns;
+  }
   for (size_t i = 0; i < users && !status; i++)
     if (batch->statuses[i])
       set_aside(pipeline, batch->groups[i], batch->statuses[i], verdicts);
@@ -263,9 +240,9 @@ static solid_status put_params(solid_pipeline *pipeline, size_t users, solid_sta
   return status;
 }
 
-/* The order of the walk, for groups first .. first + n: append, read back, generate, store. Parameters are written for
- * every user of the batch, also where the append found nothing new: a crash between the append and the write leaves a
- * window without its parameters, and the replay of the same events is what repairs it. */
+/* The order of the walk, for groups first .. first + n: append, read back, generate, store. Who is due
+ * follows from what the store has, also where the append found nothing new: a crash between the append and the write
+ * leaves a window without its parameters, and the replay of the same events is what repairs it. */
 static solid_status push_users(solid_pipeline *pipeline, size_t first, size_t n, solid_status *verdicts) {
   user_batch *batch = &pipeline->batch;
   solid_status status = append_steps(pipeline, first, n, verdicts);
@@ -273,7 +250,9 @@ static solid_status push_users(solid_pipeline *pipeline, size_t first, size_t n,
   if (!users) return status;
   solid_windows windows = {users, batch->offsets, batch->items};
   sol_made made;
+  int64_t began_ns = sol_steady_ns();
   status = sol_worker_generate(pipeline->worker, &windows, &made);
+  pipeline->stats.generate_ns += sol_steady_ns() - began_ns;
   for (size_t i = 0; i < users && !status; i++) {
     batch->params[i].h = made.h + i * pipeline->info.width;
     if (made.halves)
@@ -288,7 +267,7 @@ solid_status solid_pipeline_push(void *user, const solid_event *events, size_t n
   const solid_position none = {0, 0};
   solid_pipeline *pipeline = user;
   if (!pipeline || (n && !events)) return solid_fail(SOLID_EINVAL, "pipeline push: pipeline or events is NULL");
-  solid_status status = stream_reserve(&pipeline->stream, n);
+  solid_status status = sol_stream_reserve(&pipeline->stream, n);
   if (status) return status;
   failed_call this_call = {n, n ? events[0].position : none, n ? events[n - 1].position : none};
   pipeline->is_again = n && memcmp(&this_call, &pipeline->failed, sizeof this_call) == 0;
@@ -302,6 +281,10 @@ solid_status solid_pipeline_push(void *user, const solid_event *events, size_t n
   }
   pipeline->failed = status ? this_call : (failed_call){.n = 0};
   return status;
+}
+
+void solid_pipeline_set_generate(solid_pipeline *pipeline, const solid_generate *generate) {
+  pipeline->generate = *generate;
 }
 
 solid_status solid_pipeline_get_stats(const solid_pipeline *pipeline, solid_pipeline_stats *stats) {

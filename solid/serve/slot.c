@@ -236,13 +236,6 @@ solid_status solid_slot_follow(solid_slot *slot, const solid_live *live) {
   return status;
 }
 
-static solid_status check_switch(solid_slot *slot, const solid_live *next) {
-  pthread_mutex_lock(&slot->lock);
-  solid_status status = check_held(slot, next);
-  pthread_mutex_unlock(&slot->lock);
-  return status;
-}
-
 /* A generation that did not become live goes with the next record. */
 static void forget_new(solid_slot *slot, uint64_t id) {
   pthread_mutex_lock(&slot->lock);
@@ -258,9 +251,12 @@ solid_status solid_slot_switch(solid_slot *slot, solid_store *store, uint64_t id
     solid_live live = {0};
     status = solid_live_read(store, &live);
     if (status) return status;
+    if (live.current == id && (live.share == share || !live.previous)) return solid_slot_follow(slot, &live);
     solid_live next = {live.version + 1, id, live.current != id ? live.current : live.previous, share};
     if (!next.previous) next.share = SOLID_SHARES;
-    status = check_switch(slot, &next);
+    pthread_mutex_lock(&slot->lock);
+    status = check_held(slot, &next);
+    pthread_mutex_unlock(&slot->lock);
     if (!status) status = solid_live_write(store, &next);
     if (!status) status = solid_slot_follow(slot, &next);
   }

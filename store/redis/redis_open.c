@@ -87,6 +87,7 @@ solid_status solid_store_open_redis(solid_store **out, const solid_model *model,
   if (store->strings) {
     init_conn(store);
     status = sol_redis_ready(&store->conn);
+    if (o.may_be_away && solid_status_is_retriable(status)) status = SOLID_OK;
   } else {
     status = solid_fail(SOLID_ENOMEM, "redis store: options");
   }

@@ -252,28 +252,6 @@ static void generator(bench *b, int users) {
     }
     return SOLID_OK;
   };
-  auto fused = [&] {
-    for (int l = 0; l < 2; l++) {
-      sk_generate_args g = layer(l);
-      sk_generate_apply_args a = {.n = users,
-                                  .d = D,
-                                  .in = D,
-                                  .out = D,
-                                  .zi = zi,
-                                  .gi = g.gi,
-                                  .bi = g.bi,
-                                  .zs = zs,
-                                  .gs = g.gs,
-                                  .bs = g.bs,
-                                  .clip = g.clip,
-                                  .f = l ? SK_IDENTITY : SK_TANH,
-                                  .x = l ? h : x,
-                                  .y = l ? y : h};
-      solid_status status = b->ops->generate_apply(b->be, &a);
-      if (status != SOLID_OK) return status;
-    }
-    return SOLID_OK;
-  };
   bool *rounding = &((sk_cuda *)b->be)->tf32;
   double one_product = b->top.bf16 / 3; /* three FP16 products give what one in FP32 does */
   snprintf(label, sizeof label, "generate D=32 x 2 written, B=%d", users);
@@ -283,15 +261,11 @@ static void generator(bench *b, int users) {
   snprintf(label, sizeof label, "generate written + apply, B=%d", users);
   run(b, label, [&] { return written() == SOLID_OK ? applied() : SOLID_EDEVICE; },
       {16.0 * users * M, flops, one_product, (double)users});
-  snprintf(label, sizeof label, "generate_apply D=32 x 2, B=%d", users);
-  run(b, label, fused, {inputs, flops, one_product, (double)users});
   snprintf(label, sizeof label, "generate D=32 x 2 written as f16, B=%d", users);
   run(b, label, halves, {4.0 * users * M + inputs, flops, one_product, (double)users});
   *rounding = true; /* one product instead of three, where it is made so */
   snprintf(label, sizeof label, "generate D=32 x 2 written as f16, tf32, B=%d", users);
   run(b, label, halves, {4.0 * users * M + inputs, flops, b->top.bf16, (double)users});
-  snprintf(label, sizeof label, "generate_apply D=32 x 2, tf32, B=%d", users);
-  run(b, label, fused, {inputs, flops, b->top.bf16, (double)users});
   *rounding = false;
 }
 

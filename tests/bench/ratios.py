@@ -96,16 +96,13 @@ def rows(ours, theirs):
         if name in ours:
             out.append((name, ours[name]["ms"], None, what, value(ours[name]), target, True))
 
-    written, applied = "generate D=32 x 2 written, B=%d", "generate_apply D=32 x 2, B=%d"
-    halves, rounded = "generate D=32 x 2 written as f16, tf32, B=%d", "generate_apply D=32 x 2, tf32, B=%d"
+    written, halves = "generate D=32 x 2 written, B=%d", "generate D=32 x 2 written as f16, tf32, B=%d"
     for users in (1, 1024, 262144):
         great = users == 262144
         for dtype in ("float32", "bfloat16"):
             other = theirs.get(("generator", dtype, users))
             ratio(written % users, other, 5 if great else None, f"PyTorch {dtype} / written")
-            ratio(applied % users, other, 10 if great and dtype == "float32" else None, f"PyTorch {dtype} / applied")
         ratio(halves % users, other, 5 if great else None, "PyTorch bfloat16 / written as f16")
-        ratio(rounded % users, other, 10 if great else None, "PyTorch bfloat16 / applied, tf32")
     share(written % 262144, lambda c: c["memory_floor_ms"] / c["ms"], 0.60, "share of the copy bandwidth")
     ratio("window to score D=32 L=30, B=8192", AUTHORS["forward 8192"], 50, "authors' PyTorch (recorded) / ours")
     name = "window to score D=32 L=30, B=1"

@@ -8,7 +8,7 @@ finish() {
   rm -rf "$work"
 }
 trap finish EXIT
-die() { echo "FAIL: $*"; [ ! -s "$work/serve.err" ] || tail -n 20 "$work/serve.err"; exit 1; }
+die() { echo "FAIL: $*"; [ ! -s "$work/serve.err" ] || tail -n "${SERVE_TAIL:-20}" "$work/serve.err"; exit 1; }
 
 # make_model NAME SEED [ARGUMENTS]: a model of little training over the same data.
 make_model() {

@@ -2,6 +2,7 @@
 #include "examples/common/exit.h"
 #include <criterion/criterion.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -242,4 +243,48 @@ Test(config, arguments_are_checked) {
   cr_assert_eq(solid_config_load(&config, &program, 0, NULL, NULL), SOLID_EINVAL);
   cr_assert_eq(solid_config_load(&config, &program, 2, NULL, &v), SOLID_EINVAL);
   solid_config_free(NULL);
+}
+
+static const char *group_of(const char *line) {
+  static char kept[64];
+  values v;
+  char text[128];
+  snprintf(text, sizeof text, "model = m\ngroup = %s\n", line);
+  write_config(text);
+  solid_config *config = load(&v, ARGS("--config", path));
+  snprintf(kept, sizeof kept, "%s", v.group);
+  solid_config_free(config);
+  unlink(path);
+  *path = 0;
+  return kept;
+}
+
+Test(config, quotes_keep_blanks_and_number_signs) {
+  cr_assert_str_eq(group_of("\"  two words # no comment \"  # a comment"), "  two words # no comment ");
+  cr_assert_str_eq(group_of("'it is \"so\" \\ '"), "it is \"so\" \\ ");
+  cr_assert_str_eq(group_of("\"a \\\"b\\\" c\\\\ d\\e\""), "a \"b\" c\\ d\\e");
+  cr_assert_str_eq(group_of("\"\""), "");
+  cr_assert_str_eq(group_of("no 'quotes' \"here\""), "no 'quotes' \"here\"");
+  cr_assert_str_eq(group_of("# a comment alone"), "");
+  file_refused("group = \"open\n", SOLID_EFORMAT, "1: a quote that is not closed");
+  file_refused("group = \"a\" b\n", SOLID_EFORMAT, "1: text behind the closing quote");
+  file_refused("group # = \"a\"\n", SOLID_EFORMAT, "1: expected `name = value`");
+}
+
+/* What other users see of a running program. */
+Test(config, secrets_in_flags_are_overwritten) {
+  values v;
+  solid_config *config = NULL;
+  char first[] = "--kafka.sasl.password=one", second[] = "--kafka.ssl.key.password", third[] = "two",
+       model[] = "--model", file[] = "m", name[] = "prog", open[] = "--group=g";
+  char *argv[] = {name, first, second, third, model, file, open};
+  size_t n;
+  cr_assert_eq(solid_config_load(&config, &program, 7, argv, &v), SOLID_OK, "%s", solid_last_error());
+  cr_assert_str_eq(first, "--kafka.sasl.password=***");
+  cr_assert_str_eq(third, "***");
+  cr_assert_str_eq(file, "m");
+  cr_assert_str_eq(open, "--group=g");
+  const solid_setting *settings = solid_config_passthrough(config, &n);
+  cr_assert(n == 2 && strcmp(settings[0].value, "one") == 0 && strcmp(settings[1].value, "two") == 0);
+  solid_config_free(config);
 }

@@ -31,15 +31,18 @@ model_info = struct("solid_model_info", *columns(u32, "struct_size", "width", "w
 title = struct("solid_title", ("item", bytes_), ("title", bytes_))
 level = struct("solid_codebook_level", ("used", u32), ("perplexity", f64))
 codebook_info = struct("solid_codebook_info", *columns(u32, "struct_size", "levels", "codes", "content", "collisions"), ("level", level * 8))
-pipeline_options = struct("solid_pipeline_options", ("struct_size", u32), ("max_batch", u32), ("element", u32))
+generate = struct("solid_generate", ("mode", u32), ("every", u64))
+pipeline_options = struct("solid_pipeline_options", ("struct_size", u32), ("max_batch", u32), ("element", u32), ("generate", generate))
 pipeline_stats = struct("solid_pipeline_stats", ("struct_size", u32),
-                        *columns(u64, "events", "applied", "duplicates", "unknown_items", "invalid", "generated", "set_aside"))
+                        *columns(u64, "events", "applied", "duplicates", "unknown_items", "invalid", "generated", "set_aside", "advances", "puts"),
+                        *columns(i64, "advance_ns", "put_ns", "generate_ns"))
 query = struct("solid_query", ("struct_size", u32), ("k", u32), ("exclude_seen", i32), ("blocked", c.POINTER(bytes_)), ("n_blocked", size),
                ("category", bytes_), ("session", c.POINTER(bytes_)), ("n_session", size))
 answer = struct("solid_answer", ("struct_size", u32), ("source", u32), ("params_seq", u64), ("window_seq", u64), ("count", size),
                 ("status", i32))
 recommender_stats = struct("solid_recommender_stats", ("struct_size", u32), ("answers", u64 * 5), ("unsaved", u64), ("set_aside", u64))
-recommender_options = struct("solid_recommender_options", ("struct_size", u32), ("max_batch", u32), ("element", u32))
+recommender_options = struct("solid_recommender_options", ("struct_size", u32), ("max_batch", u32), ("element", u32),
+                             ("refresh_events", u64), ("refresh_ms", i64))
 slate_options = struct("solid_slate_options", ("struct_size", u32), ("order", u32), ("window", u32), ("guide", f32), ("temperature", f32),
                        ("top_p", f32), ("seed", u64))
 slate_answer = struct("solid_slate_answer", ("struct_size", u32), ("source", u32), ("params_seq", u64), ("window_seq", u64), ("count", size),
@@ -58,7 +61,7 @@ redis_store_options = struct(
     "solid_redis_store_options", ("struct_size", u32), ("window", u32), *columns(text, "host", "unix_path", "username", "password", "prefix"),
     ("port", u32), ("database", u32), ("ttl_ms", i64),
     *columns(u32, "jitter_percent", "connect_timeout_ms", "timeout_ms", "backoff_min_ms", "backoff_max_ms"), callback("log"),
-    ("log_user", pointer), ("readonly_ms", u32), ("look_ms", u32))
+    ("log_user", pointer), ("readonly_ms", u32), ("look_ms", u32), ("may_be_away", i32))
 redis_store_stats = struct("solid_redis_store_stats", ("struct_size", u32), *columns(u64, "connections", "round_trips", "damaged", "stale", "set_aside", "renewed", "evicted"))
 plan_sizes = struct("solid_plan_sizes", *columns(u32, "window", "width", "params", "element", "id_bytes", "prefix_bytes", "partitions"))
 plan = struct("solid_plan", *columns(size, "window", "record", "redis", "memory"))

@@ -95,7 +95,7 @@ static int32_t many_rows(const rig *r) {
   return rig_is_gpu(r) ? 8200 : 130;
 }
 
-/* From 8,192 rows on a GPU has kernels that keep layers off its memory. */
+/* Many rows: a GPU has the layers of some of them at a time. */
 static const shape gpu_shapes[] = {
     {8195, 32, 3, 32, BOTH, 0.2f, SK_TANH},      {8250, 20, 2, 16, ITEM, 0.2f, SK_IDENTITY},
     {8192, 5, 3, 64, BOTH, 0.2f, SK_IDENTITY},   {8201, 33, 2, 32, SEMANTIC, 0.2f, SK_TANH},

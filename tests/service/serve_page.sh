@@ -87,6 +87,6 @@ browse() { timeout 120 "$browser" --headless --no-sandbox --disable-gpu --disabl
 browse --dump-dom "$page" >"$work/dom.html" || die "the browser: $(tail -n 3 "$work/browser.log")"
 title=$(grep -oE '<title>[^<]*' "$work/dom.html" | head -n 1 | sed 's/<title>//')
 [ "$title" = passed ] || die "in the page: ${title:-no title}"
-if [ -n "${SOLID_SCREENSHOT:-}" ]; then browse --window-size=1280,860 --screenshot="$SOLID_SCREENSHOT" "$page" >/dev/null; fi
+if [ -n "${SOLID_SCREENSHOT:-}" ]; then browse --window-size=1200,640 --screenshot="$SOLID_SCREENSHOT" "$page" >/dev/null; fi
 stop
 echo "serve_page: passed in $("$browser" --version 2>/dev/null)"

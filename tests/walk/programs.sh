@@ -75,6 +75,29 @@ expect "a URL for a question" 2 "is a URL" "${ask[@]}" --redis rediss://127.0.0.
 expect "a URL for a broker" 2 "'http://a:9092' is a URL" "$bin/solid_send" --data x --topic t --brokers SSL://b:1,http://a:9092,c
 expect "an empty kind" 2 'kinds: "=1"' "${ingestd[@]}" --kinds =1 --store memory
 expect "no password" 4 NOAUTH "${ingestd[@]}" --redis "127.0.0.1:$port"
+# Where a password stands, and who can read it.
+echo secret >"$work/password"
+chmod 644 "$work/password"
+by_file=(--redis "127.0.0.1:$port" --redis-database 2 --prefix file:)
+expect "a password that everybody can read" 0 'warning: .*password: holds a password, and everybody can read it' "${ingestd[@]}" "${by_file[@]}" --redis-password-file "$work/password"
+chmod 600 "$work/password"
+"${ingestd[@]}" "${by_file[@]}" --redis-password-file "$work/password" 2>&1 | grep -q 'everybody' && { echo "programs: a warning without a reason"; bad=1; }
+expect "two passwords" 2 'exclude one another' "${ask[@]}" "${by_file[@]}" --redis-password-file "$work/password" --redis-password secret
+expect "no password in the file" 4 'no password in it' "${ask[@]}" "${by_file[@]}" --redis-password-file /dev/null
+printf 'redis-password = "secret" # in quotes\n' >"$work/config"
+chmod 644 "$work/config"
+expect "a configuration that everybody can read" 0 'config: holds redis-password, and everybody can read it' "${ask[@]}" "${by_file[@]}" --config "$work/config"
+"$bin/solid_ingestd" --model "$work/model" --from-file "$work/fifo" "${store[@]}" >/dev/null 2>&1 & service=$!
+exec 9>"$work/fifo"
+tr '\0' ' ' </proc/$service/cmdline | grep -q 'redis-password \*\*\*\*\*\* ' || { echo "programs: the password stands in the arguments"; bad=1; }
+kill -TERM $service
+wait $service
+exec 9>&-
+# What comes in an event must not reach a terminal as it is.
+printf '{"user":"u\\u001b[2J","item":"\\u001b]0;x","event":"view","ts":"\\u001b[31m"}\n\033[2Jnot json\n' >"$work/control"
+"$bin/solid_ingestd" --model "$work/model" --store memory --from-file "$work/control" >"$work/log" 2>&1
+grep -q "$(printf '\033')" "$work/log" && { echo "programs: a control character reached the terminal"; bad=1; }
+
 expect "events" 0 . "${ingestd[@]}" "${store[@]}" --ttl 1000
 gzip -c "$work/data/events.jsonl" >"$work/events.gz"
 for file in "$work/events.gz" "$work/data" "$work/nowhere"; do

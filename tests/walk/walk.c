@@ -50,6 +50,7 @@ static solid_recommender *recommender_of(const serving *s, solid_store *store, s
   solid_recommender_options options = SOLID_RECOMMENDER_OPTIONS_INIT;
   options.max_batch = (uint32_t)max_batch;
   options.element = SOLID_F32;
+  options.refresh_events = 0;
   cr_assert_eq(solid_recommender_new(&rec, s->model, store, &options), SOLID_OK, "%s", solid_last_error());
   return rec;
 }

@@ -10,6 +10,7 @@ solid_recommender *asking_recommender(const serving *s, solid_store *store, size
   solid_recommender_options options = SOLID_RECOMMENDER_OPTIONS_INIT;
   options.max_batch = (uint32_t)max_batch;
   options.element = SOLID_F32;
+  options.refresh_events = 0; /* what is cached is used, however old */
   cr_assert_eq(solid_recommender_new(&rec, s->model, store, &options), SOLID_OK, "%s", solid_last_error());
   return rec;
 }

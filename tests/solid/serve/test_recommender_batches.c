@@ -130,6 +130,37 @@ Test(recommender, a_foreign_record_stops_nobody_else) {
   serving_close(&s);
 }
 
+/* Numbers that are finite one by one, and make scores that are not: no answer for that user, and no list without the
+ * items that were lost. */
+Test(recommender, scores_that_are_no_numbers_are_an_error) {
+  serving s = serving_open(SOLID_HEAD_SOLID, 59);
+  asking_push(&s, "anna", anna_items, 5);
+  serving_append(&s, s.store, "ben", ben_items, 2);
+  solid_bytes ids[2] = {serving_text("anna"), serving_text("ben")};
+  solid_params params = {.h = calloc(s.info.width, sizeof(float)),
+                         .values = calloc(s.info.params, sizeof(float)),
+                         .seq = 2,
+                         .generation = s.info.generation,
+                         .width = s.info.width,
+                         .count = s.info.params};
+  for (uint32_t i = 0; i < s.info.width; i++) params.h[i] = i % 2 ? -3e38f : 3e38f;
+  solid_status of_user;
+  cr_assert_eq(s.store->ops->put_params(s.store, &ids[1], &params, 1, &of_user), SOLID_OK, "%s", solid_last_error());
+  solid_recommender *rec = asking_recommender(&s, s.store, 2);
+  solid_scored out[2 * K];
+  solid_query query = asking_query(K);
+  solid_answer answers[2] = {{.struct_size = sizeof *answers}, {.struct_size = sizeof *answers}};
+  cr_assert_eq(solid_recommend_batch(rec, ids, 2, &query, out, answers), SOLID_OK, "%s", solid_last_error());
+  cr_assert(answers[0].status == SOLID_OK && answers[0].count == K);
+  cr_assert_eq(answers[1].status, SOLID_ERANGE, "%s, %zu items, first %g", solid_status_name(answers[1].status),
+               answers[1].count, (double)out[K].score);
+  cr_assert(answers[1].count == 0 && out[K].item == SOLID_NO_ITEM);
+  cr_assert(strstr(solid_last_error(), "user ben"), "%s", solid_last_error());
+  free(params.h), free(params.values);
+  solid_recommender_free(rec);
+  serving_close(&s);
+}
+
 Test(recommender, allocates_nothing_in_the_steady_state) {
   serving s = serving_open(SOLID_HEAD_SOLID, 56);
   asking_push(&s, "anna", anna_items, 4);

@@ -1,0 +1,228 @@
+#include "examples/ingestd/ingestd_watch.h"
+#include "solid/extend.h"
+#ifdef SOLID_WITH_HTTP
+#include "examples/common/ground.h"
+#include "examples/common/http.h"
+#include "examples/common/metrics.h"
+#include "solid/version.h"
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CONNECTIONS = 64, MAX_BODY = 4096, IDLE_S = 30, DEADLINE_MS = 5000 };
+
+struct ingestd_watch {
+  solid_pipeline *pipeline;
+  http_server *server;
+  pthread_mutex_t lock; /* guards what the handlers read */
+  solid_pipeline_stats pipeline_stats;
+  solid_ingest_stats ingest_stats;
+  int has_stats;
+  solid_status last; /* of the newest push */
+  char why[256];
+  metrics_histogram window_age, params_age, advance_seconds, put_seconds;
+};
+
+/* ---- What is noted ---- */
+
+static void note_ages(ingestd_watch *watch, const solid_event *events, size_t n, const solid_status *verdicts,
+                      int64_t behind_ns) {
+  double now_s = (double)sol_wall_ms() / 1e3, behind_s = (double)behind_ns / 1e9;
+  for (size_t i = 0; i < n; i++) {
+    if ((verdicts && verdicts[i]) || events[i].worth != SOLID_WORTH_STEP) continue;
+    double age = now_s - (double)events[i].time_ms / 1e3;
+    metrics_observe(&watch->params_age, age);
+    metrics_observe(&watch->window_age, age - behind_s);
+  }
+}
+
+static void note_trip(metrics_histogram *histogram, uint64_t calls, int64_t ns) {
+  for (uint64_t i = 0; i < calls; i++) metrics_observe(histogram, (double)ns / (double)calls / 1e9);
+}
+
+solid_status ingestd_watch_push(void *user, const solid_event *events, size_t n, solid_status *verdicts) {
+  ingestd_watch *watch = user;
+  solid_pipeline_stats before = {.struct_size = sizeof before}, after = before;
+  solid_status status = solid_pipeline_get_stats(watch->pipeline, &before), got = SOLID_OK;
+  if (!status) status = solid_pipeline_push(watch->pipeline, events, n, verdicts);
+  if (!status) got = solid_pipeline_get_stats(watch->pipeline, &after);
+  pthread_mutex_lock(&watch->lock);
+  watch->last = status;
+  snprintf(watch->why, sizeof watch->why, "%s", status ? solid_last_error() : "");
+  if (!status && !got) watch->pipeline_stats = after;
+  pthread_mutex_unlock(&watch->lock);
+  if (status || got) return status;
+  note_ages(watch, events, n, verdicts, after.put_ns - before.put_ns + after.generate_ns - before.generate_ns);
+  note_trip(&watch->advance_seconds, after.advances - before.advances, after.advance_ns - before.advance_ns);
+  note_trip(&watch->put_seconds, after.puts - before.puts, after.put_ns - before.put_ns);
+  return SOLID_OK;
+}
+
+void ingestd_watch_note(ingestd_watch *watch, const solid_ingest_stats *stats) {
+  if (!watch) return;
+  pthread_mutex_lock(&watch->lock);
+  watch->ingest_stats = *stats;
+  watch->has_stats = 1;
+  pthread_mutex_unlock(&watch->lock);
+}
+
+/* ---- What is shown ---- */
+
+static void on_live(void *user, const http_request *request, http_reply *reply) {
+  (void)user, (void)request;
+  growing_text(&reply->body, "{\"status\":\"live\"}");
+}
+
+/* Alive is not ready: without partitions, or while store or broker are away, nothing moves. */
+static void on_ready(void *user, const http_request *request, http_reply *reply) {
+  ingestd_watch *watch = user;
+  (void)request;
+  pthread_mutex_lock(&watch->lock);
+  const char *why = !watch->has_stats             ? "starting"
+                    : watch->last                 ? watch->why
+                    : watch->ingest_stats.waiting ? "the store or the broker is away"
+                    : watch->ingest_stats.lag >= 0 && watch->ingest_stats.partitions == 0 ? "no partition is assigned"
+                                                                                          : NULL;
+  growing_add(&reply->body, "{\"status\":\"%s\",\"why\":", why ? "not ready" : "ready");
+  growing_json(&reply->body, why ? why : "", why ? strlen(why) : 0);
+  growing_add(&reply->body, ",\"partitions\":%d,\"lag\":%lld}", watch->ingest_stats.partitions,
+              (long long)watch->ingest_stats.lag);
+  pthread_mutex_unlock(&watch->lock);
+  if (why) reply->status = 503;
+}
+
+static void write_counter(growing *out, const char *name, const char *help, uint64_t value) {
+  metrics_head(out, name, "counter", help);
+  metrics_count(out, name, "", value);
+}
+
+static void write_gauge(growing *out, const char *name, const char *help, double value) {
+  metrics_head(out, name, "gauge", help);
+  metrics_gauge(out, name, "", value);
+}
+
+static void write_verdicts(growing *out, const solid_ingest_stats *stats) {
+  char labels[64];
+  metrics_head(out, "solid_ingest_events_total", "counter", "Messages or lines dealt with, by what became of them.");
+  metrics_count(out, "solid_ingest_events_total", "verdict=\"accepted\"", stats->accepted);
+  for (int i = 1; i < SOLID_REJECT_COUNT; i++) {
+    snprintf(labels, sizeof labels, "verdict=\"%s\"", solid_reject_code((solid_reject)i));
+    metrics_count(out, "solid_ingest_events_total", labels, stats->rejected[i]);
+  }
+}
+
+static void write_source(growing *out, const solid_ingest_stats *stats) {
+  write_verdicts(out, stats);
+  write_counter(out, "solid_ingest_batches_total", "Batches that were stored.", stats->batches);
+  write_counter(out, "solid_ingest_retries_total", "Times a batch was offered again.", stats->retries);
+  write_counter(out, "solid_ingest_commits_total", "Commits that the broker acknowledged.", stats->commits);
+  write_counter(out, "solid_ingest_dead_letters_total", "Messages that went to the dead-letter topic.",
+                stats->dead_letters);
+  write_gauge(out, "solid_ingest_lag_events", "Behind the end of the assigned partitions; -1 = not known.",
+              (double)stats->lag);
+  write_gauge(out, "solid_ingest_partitions", "Assigned now.", stats->partitions);
+  write_gauge(out, "solid_ingest_waiting", "1 while the store or the broker is away.", stats->waiting);
+}
+
+static void write_pipeline(growing *out, const solid_pipeline_stats *stats) {
+  write_counter(out, "solid_ingest_applied_total", "Steps that were new in a window.", stats->applied);
+  write_counter(out, "solid_ingest_duplicates_total", "Steps that were applied before.", stats->duplicates);
+  write_counter(out, "solid_ingest_generated_total", "Parameters of users that were made.", stats->generated);
+  write_counter(out, "solid_ingest_set_aside_total", "Events of users whose record is none.", stats->set_aside);
+  metrics_head(out, "solid_ingest_generate_seconds_total", "counter", "Time spent making parameters.");
+  metrics_gauge(out, "solid_ingest_generate_seconds_total", "", (double)stats->generate_ns / 1e9);
+}
+
+static void on_metrics(void *user, const http_request *request, http_reply *reply) {
+  ingestd_watch *watch = user;
+  growing *out = &reply->body;
+  (void)request;
+  reply->type = METRICS_TYPE;
+  pthread_mutex_lock(&watch->lock);
+  solid_ingest_stats source = watch->ingest_stats;
+  solid_pipeline_stats pipeline = watch->pipeline_stats;
+  int store_up = !watch->last;
+  pthread_mutex_unlock(&watch->lock);
+  write_gauge(out, "solid_ingest_store_up", "1 where the newest batch was stored.", store_up);
+  metrics_head(out, "solid_build_info", "gauge", "1, with the version.");
+  metrics_gauge(out, "solid_build_info", "version=\"" SOLID_VERSION_STRING "\"", 1);
+  write_source(out, &source);
+  write_pipeline(out, &pipeline);
+  metrics_head(out, "solid_freshness_window_seconds", "histogram", "Age of an event when its window was stored.");
+  metrics_write(out, "solid_freshness_window_seconds", "", &watch->window_age);
+  metrics_head(out, "solid_freshness_params_seconds", "histogram",
+               "Age of an event when parameters after it were stored.");
+  metrics_write(out, "solid_freshness_params_seconds", "", &watch->params_age);
+  metrics_head(out, "solid_store_round_trip_seconds", "histogram", "Calls to the store.");
+  metrics_write(out, "solid_store_round_trip_seconds", "call=\"advance\"", &watch->advance_seconds);
+  metrics_write(out, "solid_store_round_trip_seconds", "call=\"put_params\"", &watch->put_seconds);
+}
+
+static const http_route routes[] = {
+    {"GET", "/metrics", on_metrics, 1}, {"GET", "/health/live", on_live, 1}, {"GET", "/health/ready", on_ready, 1}};
+
+static void bound(metrics_histogram *histogram, const double bounds[12]) {
+  histogram->bounds = bounds;
+  histogram->count = 12;
+}
+
+solid_status ingestd_watch_open(ingestd_watch **out, const char *listen, solid_pipeline *pipeline) {
+  *out = NULL;
+  if (!listen) return SOLID_OK;
+  ingestd_watch *watch = calloc(1, sizeof *watch);
+  if (!watch || pthread_mutex_init(&watch->lock, NULL)) {
+    free(watch);
+    return solid_fail(SOLID_ENOMEM, "out of memory: metrics");
+  }
+  watch->pipeline = pipeline;
+  bound(&watch->window_age, metrics_long_times);
+  bound(&watch->params_age, metrics_long_times);
+  bound(&watch->advance_seconds, metrics_short_times);
+  bound(&watch->put_seconds, metrics_short_times);
+  http_options options = {.listen = listen,
+                          .routes = routes,
+                          .n_routes = sizeof routes / sizeof *routes,
+                          .user = watch,
+                          .threads = 1,
+                          .connections = CONNECTIONS,
+                          .max_body = MAX_BODY,
+                          .idle_s = IDLE_S,
+                          .deadline_ms = DEADLINE_MS};
+  solid_status status = http_open(&watch->server, &options);
+  if (status) {
+    ingestd_watch_close(watch);
+    return status;
+  }
+  printf("metrics on http://%s/metrics\n", http_address(watch->server));
+  fflush(stdout);
+  *out = watch;
+  return SOLID_OK;
+}
+
+void ingestd_watch_close(ingestd_watch *watch) {
+  if (!watch) return;
+  http_close(watch->server, 0);
+  pthread_mutex_destroy(&watch->lock);
+  free(watch);
+}
+#else
+solid_status ingestd_watch_open(ingestd_watch **out, const char *listen, solid_pipeline *pipeline) {
+  *out = NULL;
+  (void)pipeline;
+  return listen ? solid_fail(SOLID_EUNSUPPORTED, "--listen %s: built without HTTP", listen) : SOLID_OK;
+}
+
+void ingestd_watch_close(ingestd_watch *watch) {
+  (void)watch;
+}
+
+solid_status ingestd_watch_push(void *watch, const solid_event *events, size_t n, solid_status *verdicts) {
+  (void)watch, (void)events, (void)n, (void)verdicts;
+  return solid_fail(SOLID_EUNSUPPORTED, "built without HTTP");
+}
+
+void ingestd_watch_note(ingestd_watch *watch, const solid_ingest_stats *stats) {
+  (void)watch, (void)stats;
+}
+#endif

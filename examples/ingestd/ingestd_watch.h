@@ -1,0 +1,22 @@
+/* What solid_ingestd lets others see while it runs: /metrics, /health/live and /health/ready at --listen. Built without
+ * HTTP it only refuses --listen. */
+#ifndef EXAMPLES_INGESTD_INGESTD_WATCH_H
+#define EXAMPLES_INGESTD_INGESTD_WATCH_H
+
+#include "ingest/ingest_stats.h"
+#include "solid/pipeline.h"
+
+typedef struct ingestd_watch ingestd_watch;
+
+/* Over a pipeline, which it only reads. *out is NULL where `listen` is. EUNSUPPORTED: built without HTTP. */
+solid_status ingestd_watch_open(ingestd_watch **out, const char *listen, solid_pipeline *pipeline);
+void ingestd_watch_close(ingestd_watch *watch); /* NULL is a no-op */
+
+/* A solid_sink_fn with an ingestd_watch: pushes into the pipeline, and notes how old the events were when their windows
+ * and their parameters were stored. */
+solid_status ingestd_watch_push(void *watch, const solid_event *events, size_t n, solid_status *verdicts);
+
+/* What the source has counted; on the thread that runs it, as the push. */
+void ingestd_watch_note(ingestd_watch *watch, const solid_ingest_stats *stats);
+
+#endif

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# solid_serve with --brokers: events go into the topic and are answered 202 once the broker has them, solid_ingestd brings them to the
+# store, and questions are answered from there. Without a broker they are refused in time.
+#   serve_topic.sh FOLDER-OF-PROGRAMS
+set -uo pipefail
+bin=$1
+here=$(cd "$(dirname "$0")" && pwd)
+for tool in curl jq redis-server; do command -v $tool >/dev/null || { echo "[SKIP] $tool is not installed"; exit 77; }; done
+. "$here/serve_lib.sh"
+make_model m.safetensors 1
+"$bin/mini_broker" --topic events --partitions 2 >"$work/broker.txt" 2>&1 & pids+=($!)
+broker=$!
+for _ in $(seq 100); do [ -s "$work/broker.txt" ] && break; sleep 0.05; done
+kafka=$(grep -oE '[0-9.]+:[0-9]+' "$work/broker.txt" | head -n 1)
+[ -n "$kafka" ] || die "no broker: $(cat "$work/broker.txt")"
+redis-server --port 0 --unixsocket "$work/redis.sock" --save '' --appendonly no --dir "$work" >/dev/null 2>&1 & pids+=($!)
+for _ in $(seq 100); do [ -S "$work/redis.sock" ] && break; sleep 0.05; done
+start --model "$work/m.safetensors" --store redis --redis "$work/redis.sock" --brokers "$kafka" --topic events --deadline-ms 3000
+ask 202 /events -d '[{"user":"ann","item":"item-3"},{"user":"ann","item":"item-5"},{"user":"","item":"item-5"}]'
+is '.produced == 2 and .applied == 0 and .rejected == 1'
+ask 200 '/users/ann/history'
+is '.seq == 0'
+"$bin/solid_ingestd" --model "$work/m.safetensors" --redis "$work/redis.sock" --brokers "$kafka" --topic events >"$work/ingestd.log" 2>&1 & pids+=($!)
+for _ in $(seq 200); do curl -s "$url/users/ann/history" | jq -e '.seq == 2' >/dev/null && break; sleep 0.1; done
+ask 200 '/users/ann/history'
+is '.seq == 2 and ([.items[].item] == ["item-5", "item-3"])'
+ask 200 '/recommend?user=ann'
+is '.source == "cache" or .source == "generation"'
+kill -9 "$broker"
+ask 503 /events -d '{"user":"ann","item":"item-7"}'
+ask 200 '/recommend?user=ann'
+stop
+echo "serve_topic: passed"

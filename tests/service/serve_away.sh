@@ -1,0 +1,104 @@
+#!/usr/bin/env bash
+# solid_serve where something is away or in the way: the store gone and back, a start without it, slow clients, thousands of
+# connections, a token that is guessed at, a service that drains with an answer in hand.
+#   serve_away.sh BUILD
+set -uo pipefail
+bin=$1/bin
+[ -x "$bin/solid_serve" ] || { echo "[SKIP] solid_serve is not built"; exit 77; }
+command -v redis-server >/dev/null || { echo "[SKIP] redis-server is not installed"; exit 77; }
+here=$(cd "$(dirname "$0")/.." && pwd)
+. "$here/examples/serve_lib.sh"
+make_model m.safetensors 1
+free_port() { for _ in $(seq 50); do port=$((20000 + RANDOM % 20000)); (echo >"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo "$port"; return; }; done; die "no free port"; }
+port=$(free_port)
+redis_up() {
+  redis-server --port "$port" --bind 127.0.0.1 --save '' --appendonly no --dir "$work" >"$work/redis.log" 2>&1 &
+  redis=$!
+  pids+=("$redis")
+  for _ in $(seq 100); do redis-cli -p "$port" ping 2>/dev/null | grep -q PONG && return; sleep 0.05; done
+  die "redis does not answer"
+}
+ready() { for _ in $(seq 100); do curl -s "$url/recommend?user=ann&fallback=popularity" >/dev/null; [ "$(curl -s -o /dev/null -w '%{http_code}' "$url/health/ready")" = "$1" ] && return; sleep 0.1; done; die "not $1 within 10 s: $(curl -s "$url/health/ready")"; }
+
+# ---- a start without the store ----
+start --model "$work/m.safetensors" --store redis --redis "127.0.0.1:$port" --start-without-store
+ask 503 '/recommend?user=ann' -D "$work/headers"
+grep -qi '^retry-after: [1-9]' "$work/headers" || die "no Retry-After: $(cat "$work/headers")"
+ask 200 '/recommend?user=ann&fallback=popularity'
+is '.fallback == true and .source == "popularity"'
+ask 200 /recommend -d '{"user":"ann","session":["item-3"],"fallback":"popularity"}'
+is '.fallback == true and .source == "session"'
+ask 503 /events -d '{"user":"ann","item":"item-3"}'
+ask 200 /health/live
+ask 503 /health/ready
+is '.store == "away"'
+redis_up
+ready 200
+ask 200 /events -d '[{"user":"ann","item":"item-3"},{"user":"ann","item":"item-5"}]'
+is '.applied == 2'
+ask 200 '/recommend?user=ann&fallback=popularity'
+is '.source == "cache" and .fallback == null'
+
+# ---- two processes of one store follow the same record ----
+first=$url first_server=$server
+start --model "$work/m.safetensors" --store redis --redis "127.0.0.1:$port"
+ask 200 '/recommend?user=ann'
+is '.source == "cache" and .window_seq == 2'
+cp "$work/m.safetensors" "$work/old.safetensors"
+make_model n.safetensors 2
+cp "$work/n.safetensors" "$work/m.next" && mv "$work/m.next" "$work/m.safetensors"
+version() { curl -s "$1/model" | jq .version; }
+current() { curl -s "$1/model" | jq -r .current; }
+for _ in $(seq 100); do [ "$(version "$first")" = "$(version "$url")" ] && [ "$(version "$url")" -ge 2 ] && break; sleep 0.1; done
+sleep 1.5 # neither changes it again
+[ "$(current "$first")" = "$(current "$url")" ] || die "the processes disagree: $(current "$first") and $(current "$url")"
+[ "$(version "$first") $(version "$url")" = "2 2" ] || die "versions $(version "$first") and $(version "$url") after one change"
+stop
+url=$first server=$first_server
+
+# ---- solid_ingestd with a model that is not live writes windows and leaves parameters alone ----
+ask 200 '/recommend?user=ann' # parameters of the live one
+echo "{\"user\":\"ann\",\"item\":\"item-9\",\"ts\":$(date +%s%3N)}" >"$work/one.jsonl"
+"$bin/solid_ingestd" --model "$work/old.safetensors" --redis "127.0.0.1:$port" --from-file "$work/one.jsonl" >"$work/ingestd.log" 2>&1 ||
+  die "solid_ingestd: $(cat "$work/ingestd.log")"
+grep -q 'parameters are left to the questions' "$work/ingestd.log" || die "nothing is said: $(cat "$work/ingestd.log")"
+ask 200 '/recommend?user=ann'
+is '.source == "generation" and .window_seq == 3'
+ask 200 '/recommend?user=ann'
+is '.source == "cache"'
+
+# ---- the store goes, and comes back empty ----
+kill -9 "$redis"
+ready 503
+ask 503 '/recommend?user=ann'
+redis_up
+ready 200
+ask 200 '/recommend?user=ann'
+is '.source == "popularity"'
+for _ in $(seq 50); do redis-cli -p "$port" --scan | grep -q . && break; sleep 0.1; done
+redis-cli -p "$port" --scan | grep -q . || die "the record of what is live was not written again"
+stop
+
+# ---- clients that are slow, many, or gone ----
+start --model "$work/m.safetensors" --connections 50 --idle-timeout 1 --deadline-ms 400
+host=${url#http://} name=${host%:*} number=${host##*:}
+for _ in $(seq 200); do exec {held}<>"/dev/tcp/$name/$number" && holds+=("$held"); done 2>/dev/null
+printf 'GET /recommend?user=ann HTTP/1.1\r\nHost' >&"${holds[0]}"
+sleep 2
+ask 200 '/recommend?user=ann' # the silent ones were closed
+for held in "${holds[@]}"; do exec {held}>&-; done
+{ printf 'POST /events HTTP/1.1\r\nHost: x\r\nContent-Length: 60\r\n\r\n{"user"'; sleep 0.7; printf ':"ann","item":"item-1"}%38s' ''; sleep 0.3; } | timeout 5 bash -c "exec 4<&0 3<>/dev/tcp/$name/$number; cat <&4 >&3 & head -n 1 <&3" >"$work/slow"
+grep -q ' 408 ' "$work/slow" || die "a slow body is answered with: $(cat "$work/slow")"
+{ printf 'GET /recommend?user=%s HTTP/1.1\r\nHost: x\r\n\r\n' "$(head -c 70000 /dev/zero | tr '\0' 'a')"; sleep 0.2; } | timeout 5 bash -c "exec 4<&0 3<>/dev/tcp/$name/$number; cat <&4 >&3 & head -n 1 <&3" >"$work/long" 2>/dev/null
+grep -qE ' (413|414|431) ' "$work/long" || die "a head of 70 KB is answered with: $(cat "$work/long")"
+for _ in $(seq 20); do printf 'POST /recommend HTTP/1.1\r\nContent-Length: 100\r\n\r\n{' >"/dev/tcp/$name/$number"; done
+ask 200 '/recommend?user=ann'
+[ "$(awk '/^Threads/ {print $2}' "/proc/$server/status")" -lt 12 ] || die "threads grow with connections"
+
+# ---- SIGTERM lets answers out ----
+for _ in $(seq 8); do (curl -s -m 10 -o /dev/null -w '%{http_code}\n' "$url/recommend" -d '{"queries":['"$(yes '{"session":["item-1"],"k":100}' | head -n 250 | paste -sd,)"']}' >>"$work/last") & done
+sleep 0.05
+stop
+wait $(jobs -p | grep -vxF "${redis:-0}") 2>/dev/null
+! grep -qvE '^(200|000)$' "$work/last" || die "while it drained: $(sort "$work/last" | uniq -c)"
+echo "serve_away: passed"
