@@ -44,7 +44,7 @@ static uint64_t generation_of(const solid_model *model) {
 static void expect_title(const solid_model *model, uint32_t item, const char *want) {
   solid_bytes title = solid_model_item_title(model, item);
   cr_assert_eq(title.size, strlen(want), "title of %u has %zu bytes", item, title.size);
-  cr_assert_arr_eq(title.data, want, title.size);
+  if (title.size) cr_assert_arr_eq(title.data, want, title.size);
 }
 
 Test(titles, are_kept_and_leave_the_generation_as_it_was) {
