@@ -121,39 +121,34 @@ typedef struct sol_dual {
   float clip;
 } sol_dual;
 
+static inline sk_generate_args sol_generate_args(int32_t n, int32_t d, int32_t m, sol_dual l, int64_t stride) {
+  return (sk_generate_args){.n = n,
+                            .d = d,
+                            .m = m,
+                            .zi = l.zi,
+                            .gi = l.item.w,
+                            .bi = l.item.b,
+                            .zs = l.zs,
+                            .gs = l.semantic.w,
+                            .bs = l.semantic.b,
+                            .clip = l.clip,
+                            .stride = stride};
+}
+
 /* w (n, m), and the item branch before its clip in `saved` (n, m), which may be NULL */
 static inline void generate(sol_run *run, int32_t n, int32_t d, int32_t m, sol_dual l, float *w, int64_t stride,
                             float *saved) {
-  sol_op_generate(run, &(sk_generate_args){.n = n,
-                                           .d = d,
-                                           .m = m,
-                                           .zi = l.zi,
-                                           .gi = l.item.w,
-                                           .bi = l.item.b,
-                                           .zs = l.zs,
-                                           .gs = l.semantic.w,
-                                           .bs = l.semantic.b,
-                                           .clip = l.clip,
-                                           .stride = stride,
-                                           .w = w,
-                                           .wi_saved = saved});
+  sk_generate_args a = sol_generate_args(n, d, m, l, stride);
+  a.w = w, a.wi_saved = saved;
+  sol_op_generate(run, &a);
 }
 
 /* The same as binary16. */
 static inline void generate_halves(sol_run *run, int32_t n, int32_t d, int32_t m, sol_dual l, uint16_t *half,
                                    int64_t stride) {
-  sol_op_generate(run, &(sk_generate_args){.n = n,
-                                           .d = d,
-                                           .m = m,
-                                           .zi = l.zi,
-                                           .gi = l.item.w,
-                                           .bi = l.item.b,
-                                           .zs = l.zs,
-                                           .gs = l.semantic.w,
-                                           .bs = l.semantic.b,
-                                           .clip = l.clip,
-                                           .stride = stride,
-                                           .half = half});
+  sk_generate_args a = sol_generate_args(n, d, m, l, stride);
+  a.half = half;
+  sol_op_generate(run, &a);
 }
 
 /* y = f(x W + b), row r under its own w, w[index_r] where there is an index */
