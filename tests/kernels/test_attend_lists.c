@@ -111,8 +111,11 @@ static gradient backward(rig *r, const attend_case *c, sk_attend_backward_args *
                     c->biases > 0 ? rig_read(r, b->dbias, c->biases) : NULL};
 }
 
-static void check_slope(const char *what, const float *got, const double *slope, size_t n, size_t step, double share) {
-  double largest = 1e-3;
+/* Within a share of the largest slope, or of `least`, which is what cancels in a slope of values of deviation 1: where
+ * one key has all the mass dk is 0, and BF16 leaves the rounding of dout . v, a share of 2^-9, times q. */
+static void check_slope(const char *what, const float *got, const double *slope, size_t n, size_t step, double share,
+                        double least) {
+  double largest = least;
   for (size_t i = 0; i < n; i += step) largest = fmax(largest, fabs(slope[i]));
   for (size_t i = 0; i < n; i += step) compare_floats(what, got + i, slope + i, 1, share * largest, 0.0);
 }
@@ -138,7 +141,7 @@ static void check_gradient(rig *r, seed_rng *rng, const attend_spec *s, size_t p
       if (!s->precision) rig_keep(r, slope, n[i]);
     }
     for (size_t k = 0; i == 3 && k < n[i]; k += step) slope[k] += 1.0;
-    check_slope(names[i], got[i], slope, n[i], step, share);
+    check_slope(names[i], got[i], slope, n[i], step, share, s->precision == SK_ATTEND_BF16 ? 0.5 : 1e-3);
   }
   rig_reset(r);
 }
@@ -202,9 +205,9 @@ static void check_join(rig *r, seed_rng *rng, const attend_spec *s, double toler
   b.pairs.kept = attend_half(r, &c, 1);
   b.accumulate = 1;
   rig_check(r, "attend_backward of a part", rig_ops(r)->attend_backward(rig_backend(r), &b));
-  check_slope("joined dq", rig_read(r, b.dq, c.q_floats), dq, c.q_floats, 1, tolerance);
-  check_slope("joined dk", rig_read(r, b.dk, c.kv_floats), dk, c.kv_floats, 1, tolerance);
-  check_slope("joined dv", rig_read(r, b.dv, c.kv_floats), dv, c.kv_floats, 1, tolerance);
+  check_slope("joined dq", rig_read(r, b.dq, c.q_floats), dq, c.q_floats, 1, tolerance, 1e-3);
+  check_slope("joined dk", rig_read(r, b.dk, c.kv_floats), dk, c.kv_floats, 1, tolerance, 1e-3);
+  check_slope("joined dv", rig_read(r, b.dv, c.kv_floats), dv, c.kv_floats, 1, tolerance, 1e-3);
   rig_reset(r);
 }
 
