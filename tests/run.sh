@@ -128,7 +128,7 @@ if [ -n "${running[e2e_kafka]:-}" ]; then
 fi
 
 if [ "$quick" = 0 ]; then # by itself: its seconds are seconds of a core
-  apart fuzz tests/fuzz/run.sh "${SOLID_FUZZ_SECONDS:-30}"
+  apart fuzz tests/fuzz/run.sh "${SOLID_FUZZ_SECONDS:-10}" # longer: tests/service/fuzz.sh
   join fuzz
   if [ $? = 77 ]; then skipped=$((skipped + $(ls tests/fuzz/fuzz_*.c | wc -l))); fi
   passed=$((passed + $(grep -c '^passed: ' build/fuzz.log)))
