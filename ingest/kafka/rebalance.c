@@ -50,14 +50,14 @@ static void take(solid_consumer *consumer, rd_kafka_topic_partition_list_t *part
 }
 
 static void give_up(solid_consumer *consumer, rd_kafka_topic_partition_list_t *partitions, int cooperative) {
-  sol_batch *batch = &consumer->batch;
-  if (batch->count && batch->stored == batch->count && !rd_kafka_assignment_lost(consumer->rk)) {
+  sol_messages *messages = &consumer->messages;
+  if (messages->count && messages->stored == messages->count && !rd_kafka_assignment_lost(consumer->rk)) {
     if (sol_commit_batch(consumer, partitions, sol_time_left(consumer, COMMIT_MS)) == SOLID_OK)
       sol_streams_advance(consumer);
     else
       sol_consumer_log(consumer, SOLID_LOG_WARN, "%s: will be read again", solid_last_error());
   }
-  consumer->stats.dropped += sol_batch_drop(batch, partitions);
+  consumer->stats.dropped += sol_messages_drop(messages, partitions);
   sol_streams_give_up(consumer, partitions);
   if (cooperative)
     check_error(consumer, "unassign", rd_kafka_incremental_unassign(consumer->rk, partitions));
@@ -72,7 +72,7 @@ void sol_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_parti
   if (!is_assign && err != RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS) {
     sol_consumer_log(consumer, SOLID_LOG_ERROR, "kafka group %s: rebalance: %s", consumer->options.group,
                      rd_kafka_err2str(err));
-    sol_batch_clear(&consumer->batch);
+    sol_messages_clear(&consumer->messages);
     rd_kafka_assign(rk, NULL);
     return;
   }
@@ -134,7 +134,7 @@ void sol_measure_lag(solid_consumer *consumer) {
   if (rd_kafka_assignment(consumer->rk, &assigned)) return;
   consumer->stats.partitions = assigned->cnt;
   if (assigned->cnt && !rd_kafka_position(consumer->rk, assigned)) {
-    int64_t low, high, lag = (int64_t)consumer->batch.count;
+    int64_t low, high, lag = (int64_t)consumer->messages.count;
     for (int i = 0; i < assigned->cnt; i++) {
       const rd_kafka_topic_partition_t *entry = &assigned->elems[i];
       if (rd_kafka_get_watermark_offsets(consumer->rk, entry->topic, entry->partition, &low, &high)) continue;
