@@ -1,5 +1,5 @@
 #include "examples/common/titles.h"
-#include "ingest/dataset.h"
+#include "ingest/data_file.h"
 #include "solid/extend.h"
 #include "solid/model.h"
 #include <stdlib.h>
@@ -29,7 +29,7 @@ static solid_status take_title(void *context, solid_bytes item, solid_bytes titl
 solid_status titles_set(const char *model, const char *path, size_t *kept) {
   title_list list = {0};
   *kept = 0;
-  solid_status status = solid_dataset_read_titles(path, take_title, &list);
+  solid_status status = solid_data_read_titles(path, take_title, &list);
   if (!status) status = solid_model_file_set_titles(model, list.at, list.count, kept);
   for (size_t i = 0; i < list.count; i++) free((void *)(uintptr_t)list.at[i].item.data);
   free(list.at);

@@ -65,7 +65,7 @@ static void take_line(view *v, const sol_fields *fields) {
   }
 }
 
-static solid_status take_sample(view *v, solid_dataset_file *file, sol_lines *sample, int *first_two_are_pairs) {
+static solid_status take_sample(view *v, solid_data_file *file, sol_lines *sample, int *first_two_are_pairs) {
   solid_status status = SOLID_OK;
   *first_two_are_pairs = 1;
   for (int more = 1; more && v->lines < SAMPLE_LINES && status == SOLID_OK;) {
@@ -79,7 +79,7 @@ static solid_status take_sample(view *v, solid_dataset_file *file, sol_lines *sa
 }
 
 /* "--format table --no-header ..." with the columns that can be told from the sample. */
-static solid_status refuse_table(const solid_dataset_file *file, const sol_lines *first, const view *v, size_t columns,
+static solid_status refuse_table(const solid_data_file *file, const sol_lines *first, const view *v, size_t columns,
                                  const char *what) {
   return sol_lines_fail(first,
                         "%s: %zu columns separated by %s in each of the first %zu lines, and no names that are known: "
@@ -101,13 +101,13 @@ static const char *find_fault(const view *v) {
   return NULL;
 }
 
-solid_status sol_judge_plain(solid_dataset_file *file, sol_lines *sample) {
+solid_status sol_judge_plain(solid_data_file *file, sol_lines *sample) {
   view v = {0};
   int are_pairs = 0;
   sol_lines first = *sample;
   file->separator = sol_plain_separator(sample->line);
   if (strcmp(file->separator.text, "::") == 0) {
-    file->format = SOLID_DATASET_MOVIELENS;
+    file->format = SOLID_DATA_MOVIELENS;
     return SOLID_OK;
   }
   const char *mark = file->separator.text;
@@ -118,7 +118,7 @@ solid_status sol_judge_plain(solid_dataset_file *file, sol_lines *sample) {
   if (status != SOLID_OK) return status;
   if (has_tabs) file->separator.text[0] = '\t'; /* for what is said */
   if (is_marked) return refuse_table(file, &first, &v, v.most, "a table without a header");
-  file->format = are_pairs ? SOLID_DATASET_PAIRS : SOLID_DATASET_ROWS;
+  file->format = are_pairs ? SOLID_DATA_PAIRS : SOLID_DATA_ROWS;
   const char *fault = find_fault(&v);
   if (!fault && v.lines > 1 && v.fewest == v.most && v.most > 2)
     fault = "as many fields in every line, which rows have not";

@@ -77,7 +77,7 @@ static solid_status read_table(title_reader *r, solid_title_sink sink, void *con
   return status;
 }
 
-solid_status solid_dataset_read_titles(const char *path, solid_title_sink sink, void *context) {
+solid_status solid_data_read_titles(const char *path, solid_title_sink sink, void *context) {
   if (!path || !sink) return solid_fail(SOLID_EINVAL, "read titles: NULL argument");
   title_reader r = {.is_json = 0};
   solid_status status = sol_lines_open(&r.lines, path);
