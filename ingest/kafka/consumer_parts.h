@@ -89,7 +89,6 @@ size_t sol_messages_drop(sol_messages *messages, const rd_kafka_topic_partition_
 size_t sol_messages_drop_one(sol_messages *messages, int32_t partition);
 /* The message of this partition at this offset, or the last one of the partition (offset -1); NULL = none. */
 const rd_kafka_message_t *sol_messages_find(const sol_messages *messages, int32_t partition, int64_t offset);
-sol_anchor sol_anchor_of(const rd_kafka_message_t *message);
 
 /* kafka_setup.c */
 solid_status sol_kafka_open(solid_consumer *consumer);  /* ->rk, ->dead_letter and ->probe */

@@ -70,9 +70,3 @@ const rd_kafka_message_t *sol_messages_find(const sol_messages *messages, int32_
   }
   return NULL;
 }
-
-sol_anchor sol_anchor_of(const rd_kafka_message_t *message) {
-  int64_t time_ms = rd_kafka_message_timestamp(message, NULL);
-  return (sol_anchor){message->offset, time_ms,
-                      sol_anchor_hash(time_ms, message->key, message->key_len, message->payload, message->len)};
-}
