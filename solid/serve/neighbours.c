@@ -9,7 +9,7 @@ struct solid_neighbours {
   float *vectors; /* (V, d) of length 1, or 0 */
 };
 
-/* Through a queue of its own: the model's belongs to nobody. */
+/* Uses a queue of its own, because no thread owns the model's. */
 static solid_status read_vectors(const solid_model *model, float *vectors, size_t n) {
   sk_backend *be = NULL;
   solid_status status = sol_backend_open(sol_model_context(model), &be);
