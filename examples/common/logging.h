@@ -1,5 +1,5 @@
-/* Lines of a service for people or for machines: time, level, program, text; written whole and at once, into pipes
- * too. Any thread. */
+/* Log lines of a service, for people or for machines: time, level, program, text. Each line is one write, also into
+ * pipes. Any thread. */
 #ifndef EXAMPLES_COMMON_LOGGING_H
 #define EXAMPLES_COMMON_LOGGING_H
 
@@ -19,10 +19,11 @@ enum { LOGGING_TEXT = 0, LOGGING_JSON = 1 }; /* as --log-format has them */
     .offset = offsetof(struct_, verbose)                                                                               \
   }
 
-/* Once, before any other thread: whose lines they are, and whether the library's debug and info are wanted. */
+/* To be called once, before other threads start: the program's name, and whether debug and info lines of the library
+ * are wanted. */
 void logging_begin(const char *program, int format, int verbose);
 
-/* A solid_log_fn: the library's warnings and errors; all of its lines where verbose. */
+/* A solid_log_fn: writes the library's warnings and errors; all lines if verbose. */
 void logging_line(void *unused, solid_log_level level, const char *line);
 
 /* What the program itself has to say: "2026-01-02T03:04:05.678Z warning solid_serve: text", or {"time": ..., "level":

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* "zipar:S"; 0 where it is none. */
+/* S of "zipar:S"; 0 for another text. */
 static uint32_t read_window(const char *text) {
   char *end;
   if (strncmp(text, "zipar:", 6) != 0 || text[6] < '0' || text[6] > '9') return 0;

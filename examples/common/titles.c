@@ -6,7 +6,7 @@
 #include <string.h>
 
 typedef struct title_list {
-  solid_title *at; /* each one's texts in a block of its own, behind `item` */
+  solid_title *at; /* the texts of each are in one block, behind `item` */
   size_t count, room;
 } title_list;
 

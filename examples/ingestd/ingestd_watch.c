@@ -24,7 +24,7 @@ struct ingestd_watch {
   metrics_histogram window_age, params_age, advance_seconds, put_seconds;
 };
 
-/* ---- What is noted ---- */
+/* ---- Recording ---- */
 
 static void note_ages(ingestd_watch *watch, const solid_event *events, size_t n, const solid_status *verdicts,
                       int64_t behind_ns) {
@@ -67,14 +67,14 @@ void ingestd_watch_note(ingestd_watch *watch, const solid_ingest_stats *stats) {
   pthread_mutex_unlock(&watch->lock);
 }
 
-/* ---- What is shown ---- */
+/* ---- Showing ---- */
 
 static void on_live(void *user, const http_request *request, http_reply *reply) {
   (void)user, (void)request;
   growing_text(&reply->body, "{\"status\":\"live\"}");
 }
 
-/* Alive is not ready: without partitions, or while store or broker are away, nothing moves. */
+/* A live program may not be ready: without partitions, or while store or broker are away, it processes nothing. */
 static void on_ready(void *user, const http_request *request, http_reply *reply) {
   ingestd_watch *watch = user;
   (void)request;

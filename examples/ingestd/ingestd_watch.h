@@ -1,5 +1,5 @@
-/* What solid_ingestd lets others see while it runs: /metrics, /health/live and /health/ready at --listen. Built without
- * HTTP it only refuses --listen. */
+/* What solid_ingestd shows while it runs: /metrics, /health/live and /health/ready at --listen. A build without HTTP
+ * refuses --listen. */
 #ifndef EXAMPLES_INGESTD_INGESTD_WATCH_H
 #define EXAMPLES_INGESTD_INGESTD_WATCH_H
 
@@ -8,7 +8,7 @@
 
 typedef struct ingestd_watch ingestd_watch;
 
-/* Over a pipeline, which it only reads. *out is NULL where `listen` is. EUNSUPPORTED: built without HTTP. */
+/* `pipeline` is only read. If `listen` is NULL, so is *out. EUNSUPPORTED: built without HTTP. */
 solid_status ingestd_watch_open(ingestd_watch **out, const char *listen, solid_pipeline *pipeline);
 void ingestd_watch_close(ingestd_watch *watch); /* NULL is a no-op */
 
@@ -16,7 +16,7 @@ void ingestd_watch_close(ingestd_watch *watch); /* NULL is a no-op */
  * and their parameters were stored. */
 solid_status ingestd_watch_push(void *watch, const solid_event *events, size_t n, solid_status *verdicts);
 
-/* What the source has counted; on the thread that runs it, as the push. */
+/* Takes the source's counters; on the thread that runs the source, like the push. */
 void ingestd_watch_note(ingestd_watch *watch, const solid_ingest_stats *stats);
 
 #endif
