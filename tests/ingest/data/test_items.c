@@ -60,11 +60,11 @@ Test(items, malformed_attributes_are_named) {
   check_bad_attributes("", ":1: the file has no lines");
   check_bad_attributes("1::Toy Story\n", ":1: 2 fields, genres are number 3");
   check_bad_attributes("1::Toy Story::War\n::X::War\n", ":2: item of 0 bytes, want 1 to 255");
-  check_bad_attributes(
-      "movieId,title\n1,x\n",
-      ":1: no column genres: --attribute-columns says which of the 2 separated by commas are attributes");
-  check_bad_attributes("a:token\tb:token\n1\t2\n", ":1: no column of items (" SOLID_DATASET_ITEM_NAMES
-                                                   "): --attribute-item says which of the 2 separated by tabs");
+  check_bad_attributes("movieId,title\n1,x\n", ":1: no column genres: --attribute-columns says which of the 2 "
+                                               "separated by commas are attributes (\"movieId\" \"title\")");
+  check_bad_attributes("a:token\tb:token\n1\t2\n",
+                       ":1: no column of items (" SOLID_DATASET_ITEM_NAMES
+                       "): --attribute-item says which of the 2 separated by tabs (\"a:token\" \"b:token\")");
   check_bad_attributes("item_id:token\n1\t2\n", ":2: 2 fields under 1 columns");
   check_bad_attributes("{\"4\": {\"x\": 1}}", ": \"4\" is not a list");
 }
