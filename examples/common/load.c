@@ -170,6 +170,7 @@ static solid_status load_events(solid_collector **collector, const load_files *f
   solid_worth_rule rule = SOLID_WORTH_RULE_INIT;
   solid_status status = reading_open(&file, files->data, files->format, files->reading, &rule);
   if (!status) status = solid_data_file_get_info(file, &info);
+  if (!status) reading_say_untimed(files->program ? files->program : files->data, files->data, &info);
   options.has_times = options.sort_by_time = info.has_times; /* streams may bring a late event */
   if (!status) status = solid_collector_new(collector, &options);
   if (!status) status = solid_data_file_read(file, take_events, *collector);
