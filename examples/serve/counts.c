@@ -1,6 +1,6 @@
 #include "examples/serve/counts.h"
 
-const char *const serve_mode_names[SERVE_MODES] = {"user", "session", "fallback"};
+const char *const serve_mode_names[SERVE_MODES] = {"user", "session", "fallback", "slate"};
 const char *const serve_verdict_names[SERVE_VERDICTS] = {"applied",      "duplicate", "produced",
                                                          "unknown_item", "rejected",  "impression"};
 

@@ -34,15 +34,15 @@ static void count_click(serve *s, const json_t *event) {
   const char *answer = json_string_value(json_object_get(event, "answer"));
   const char *kind = json_string_value(json_object_get(event, "event"));
   uint64_t generation = 0;
-  int source = -1;
-  if (!answer || !kind || sscanf(answer, "%16" SCNx64 ".%1d.", &generation, &source) != 2) return;
-  if (source < 0 || source >= SERVE_SOURCES) return;
+  int source = -1, mode = -1;
+  if (!answer || !kind || sscanf(answer, "%16" SCNx64 ".%1d.%1d.", &generation, &source, &mode) != 3) return;
+  if (source < 0 || source >= SERVE_SOURCES || mode < 0 || mode >= SERVE_MODES) return;
   solid_live live = solid_slot_get_live(s->slot);
   serve_which which = generation == live.current    ? SERVE_CURRENT
                       : generation == live.previous ? SERVE_PREVIOUS
                                                     : SERVE_OTHER;
-  if (strcmp(kind, "impression") == 0) serve_count(&s->counts.shown[which][source]);
-  if (strcmp(kind, "click") == 0) serve_count(&s->counts.clicked[which][source]);
+  if (strcmp(kind, "impression") == 0) serve_count(&s->counts.shown[which][source][mode]);
+  if (strcmp(kind, "click") == 0) serve_count(&s->counts.clicked[which][source][mode]);
 }
 
 static int is_impression(const json_t *event) {

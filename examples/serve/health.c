@@ -66,22 +66,26 @@ static void write_requests(const serve *s, growing *out) {
   metrics_write(out, "solid_http_request_seconds", "", &s->counts.request_seconds);
 }
 
-static void write_clicks(const serve *s, growing *out) {
+static void write_followed(growing *out, const char *name, const char *help, serve_followed counts) {
   static const char *const whiches[] = {"current", "previous", "other"};
   char labels[96];
-  for (int clicked = 0; clicked < 2; clicked++) {
-    const char *name = clicked ? "solid_clicks_total" : "solid_impressions_total";
-    metrics_head(out, name, "counter",
-                 clicked ? "Events \"click\" with the id of an answer, by its making."
-                         : "Events \"impression\" with the id of an answer, by its making.");
-    for (int w = 0; w < SERVE_WHICHES; w++)
-      for (int i = 0; i < SERVE_SOURCES; i++) {
-        uint64_t value = clicked ? s->counts.clicked[w][i] : s->counts.shown[w][i];
-        snprintf(labels, sizeof labels, "generation=\"%s\",source=\"%s\"", whiches[w],
-                 solid_source_name((solid_source)i));
-        if (value) metrics_count(out, name, labels, value);
+  metrics_head(out, name, "counter", help);
+  for (int w = 0; w < SERVE_WHICHES; w++)
+    for (int i = 0; i < SERVE_SOURCES; i++)
+      for (int m = 0; m < SERVE_MODES; m++) {
+        if (!counts[w][i][m]) continue;
+        snprintf(labels, sizeof labels, "generation=\"%s\",source=\"%s\",mode=\"%s\"", whiches[w],
+                 solid_source_name((solid_source)i), serve_mode_names[m]);
+        metrics_count(out, name, labels, counts[w][i][m]);
       }
-  }
+}
+
+/* The click rate of a kind of answer is the one over the other. */
+static void write_clicks(serve *s, growing *out) {
+  write_followed(out, "solid_impressions_total", "Events \"impression\" with the id of an answer, by its making.",
+                 s->counts.shown);
+  write_followed(out, "solid_clicks_total", "Events \"click\" with the id of an answer, by its making.",
+                 s->counts.clicked);
 }
 
 static void write_events(const serve *s, growing *out) {

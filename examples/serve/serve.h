@@ -78,6 +78,7 @@ void serve_fail(serve *s, http_reply *reply, solid_status status);
 /* Handlers, one a route. */
 void serve_recommend_get(void *user, const http_request *request, http_reply *reply);
 void serve_recommend_post(void *user, const http_request *request, http_reply *reply);
+void serve_slate_post(void *user, const http_request *request, http_reply *reply);
 void serve_similar(void *user, const http_request *request, http_reply *reply);
 void serve_popular(void *user, const http_request *request, http_reply *reply);
 void serve_latest(void *user, const http_request *request, http_reply *reply);
