@@ -3,6 +3,7 @@
 #define EXAMPLES_SERVE_COUNTS_H
 
 #include "examples/common/metrics.h"
+#include "examples/serve/timed_store.h"
 #include "solid/recommender.h"
 
 enum { SERVE_SOURCES = 5, SERVE_ROUTES = 20, SERVE_MODES = 4, SERVE_VERDICTS = 6 };
@@ -34,6 +35,8 @@ typedef struct serve_counts {
   metrics_histogram params_age;               /* events, at the question */
   _Atomic uint64_t requests[SERVE_ROUTES][6]; /* by route (the last: none fits) and hundreds of the status */
   metrics_histogram request_seconds;
+  metrics_histogram generate_seconds; /* making parameters of a batch of events */
+  timed_store_counts store_seconds;
   _Atomic uint64_t events[SERVE_VERDICTS];
   _Atomic uint64_t store_failures, switches, switch_failures, repeated_keys;
   serve_followed shown, clicked; /* impressions and clicks that name an answer */

@@ -128,11 +128,12 @@ static solid_status push_some(serve *s, const solid_seat *seat, incoming *in, co
   if (!status) status = solid_pipeline_push(seat->pipeline, some, n, verdicts);
   if (!status) status = solid_pipeline_get_stats(seat->pipeline, &after);
   if (status) return status;
+  if (after.puts > before.puts)
+    metrics_observe(&s->counts.generate_seconds, (double)(after.generate_ns - before.generate_ns) / 1e9);
   in->outcome[SERVE_APPLIED] += after.applied - before.applied;
   in->outcome[SERVE_DUPLICATE] += after.duplicates - before.duplicates;
   for (size_t i = 0, at = 0; i < in->n; i++)
     if (mine[i]) in->verdicts[i] = verdicts[at++];
-  (void)s;
   return SOLID_OK;
 }
 
