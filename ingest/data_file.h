@@ -7,8 +7,8 @@
  * and a file that cannot be opened or read gives SOLID_EIO with the path. Blank lines are skipped; lines may end in
  * \r\n; ids are bytes, 1 to SOLID_ID_MAX of them. What a sink receives is borrowed for the call. A sink that returns
  * anything but SOLID_OK ends the reading, and the reader returns the same status. */
-#ifndef SOLID_INGEST_DATASET_H
-#define SOLID_INGEST_DATASET_H
+#ifndef SOLID_INGEST_DATA_FILE_H
+#define SOLID_INGEST_DATA_FILE_H
 
 #include "ingest/worth.h"
 #include "solid/status.h"
@@ -34,7 +34,7 @@ extern "C" {
   X(HISTORIES, "histories") /* {"user": [item, ...], ...}            oldest first; never by AUTO */
 
 typedef enum solid_data_format {
-#define SOLID_DATA_ENUM(name, text) SOLID_DATASET_##name,
+#define SOLID_DATA_ENUM(name, text) SOLID_DATA_##name,
   SOLID_DATA_FORMAT_MAP(SOLID_DATA_ENUM)
 #undef SOLID_DATA_ENUM
 } solid_data_format;

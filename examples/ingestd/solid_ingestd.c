@@ -212,7 +212,7 @@ static int serve(const ingestd_options *options, const solid_config *config) {
     code = fail(EXIT_STORE);
   else if (solid_pipeline_new(&pipeline, model, store, &pipeline_options))
     code = fail(EXIT_FAILED);
-  else if (ingestd_watch_open(&watch, options->listen, pipeline))
+  else if (ingestd_watch_open(&watch, options->listen, pipeline, store, &options->how))
     code = fail(EXIT_USAGE);
   if (code == EXIT_DONE) {
     ingestd_report report = ingestd_report_start(pipeline, watch, options->stats_s);
