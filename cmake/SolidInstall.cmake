@@ -72,6 +72,10 @@ foreach(program solid_train solid_eval solid_batch solid_plan solid_paper solid_
   endif()
 endforeach()
 
+if(SOLID_EXAMPLES)
+  install(FILES ${PROJECT_SOURCE_DIR}/examples/python/solid.py DESTINATION ${CMAKE_INSTALL_DATADIR}/solid)
+endif()
+
 list(TRANSFORM solid_installed REPLACE "^solid_" "" OUTPUT_VARIABLE solid_components)
 list(JOIN solid_components ", " solid_components_text)
 install(EXPORT solid NAMESPACE solid:: DESTINATION ${solid_package_dir} FILE solidTargets.cmake)
