@@ -134,7 +134,7 @@ solid_status sol_judge_plain(solid_data_file *file, sol_lines *sample) {
   if (status != SOLID_OK) return status;
   if (has_tabs) file->separator.text[0] = '\t'; /* for what is said */
   if (is_marked) return refuse_table(file, &first, &v, v.most, "a table without a header");
-  file->format = are_pairs ? SOLID_DATA_PAIRS : SOLID_DATASET_ROWS;
+  file->format = are_pairs ? SOLID_DATA_PAIRS : SOLID_DATA_ROWS;
   const char *fault = find_fault(&v);
   if (!fault && v.lines > 1 && v.fewest == v.most && v.most > 2)
     fault = "as many fields in every line, which rows have not";
