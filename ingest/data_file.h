@@ -195,11 +195,14 @@ typedef solid_status (*solid_title_sink)(void *context, solid_bytes item, solid_
 /* Reads titles of items; the first line decides the form:
  *   {"item": "title", ...}
  *   id::title::genres                    movies.dat
- *   any table with a header              a recognised column of items, and one called title, name, *_title or
- *                                        *_name, also with RecBole's types
- * ENOTFOUND: the file has no titles, which is no error in a file of attributes. */
-SOLID_API SOLID_CHECK_RESULT solid_status solid_data_read_titles(const char *path, solid_title_sink sink,
-                                                                 void *context);
+ *   any table with a header              a column of items, and one called title, name, *_title or *_name, also with
+ *                                        RecBole's types
+ * Of `options` (NULL = the defaults) item_column and separator are used: the column of items has that name, else one
+ * that is recognised, else that number.
+ * ENOTFOUND: the file has no titles, which is no error in a file of attributes; the text says what is missing. */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_data_read_titles(const char *path,
+                                                                 const solid_attributes_options *options,
+                                                                 solid_title_sink sink, void *context);
 
 /* Options of a file of vectors. */
 typedef struct solid_vectors_options {

@@ -26,6 +26,8 @@ typedef struct load_files {
   const char *program;            /* name before warnings; NULL = the file's name */
   const items_options *items;     /* NULL = no data about items */
   const load_split *split;        /* NULL = all zero */
+  solid_dataset *dislikes;        /* receives the events that are dislikes, as another history; stays zeroed where there
+                                     are none; NULL = they are left out */
 } load_files;
 
 /* On success the caller owns *dataset: solid_dataset_clear. Texts name the file. ENOTFOUND: no events, or a part of the

@@ -55,3 +55,11 @@ void reading_say(const char *program, const solid_data_file *file) {
     say_first(report.odd_time, report.implausible);
   }
 }
+
+void reading_say_untimed(const char *program, const char *path, const solid_data_info *info) {
+  if (info->columns == 0 || info->has_times) return;
+  fprintf(stderr,
+          "%s: %s: users are in column \"%s\", items in \"%s\", and no column is known to hold times (%s): events "
+          "count as oldest first, as in the file; --time-column says otherwise\n",
+          program, path, info->user_column, info->item_column, SOLID_DATA_TIME_NAMES);
+}

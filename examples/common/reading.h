@@ -69,7 +69,7 @@ typedef struct items_options {
       READING_TEXT(struct_, options_.columns, "attribute-columns",                                                     \
                    "columns of a table that are attributes: a list of names or numbers; values are split at |"),       \
       READING_TEXT(struct_, options_.item_column, "attribute-item",                                                    \
-                   "column of items in --attributes (recognised: " SOLID_DATA_ITEM_NAMES ")"),                         \
+                   "column of items in --attributes and --titles (recognised: " SOLID_DATA_ITEM_NAMES ")"),            \
       READING_TEXT(struct_, options_.separator, "attribute-separator",                                                 \
                    "separator of columns in --attributes, as --separator"),                                            \
       {.name = "attribute-no-header",                                                                                  \
@@ -92,6 +92,10 @@ typedef struct items_options {
  * = auto, `options` NULL = all zero. Statuses of solid_data_file_open; EINVAL: an option. */
 solid_status reading_open(solid_data_file **out, const char *path, const char *format, const reading_options *options,
                           solid_worth_rule *rule);
+
+/* Says on stderr that the table has no column of times, for then the order of its lines counts, and a date in a column
+ * of another name would do nothing. */
+void reading_say_untimed(const char *program, const char *path, const solid_data_info *info);
 
 /* Says on stderr, after "program: warning: ", how many lines were left out and how many times are odd, and the first of
  * each. */

@@ -104,6 +104,7 @@ void solid_consumer_close(solid_consumer *consumer) {
   free(consumer->group);
   free(consumer->dead_letter_topic);
   free(consumer->partitions);
+  free(consumer->lags);
   free(consumer);
 }
 

@@ -76,6 +76,8 @@ struct solid_consumer {
   int has_run;
   int64_t stopped_ms; /* when the stop was first seen; 0 = not yet */
   solid_ingest_stats stats;
+  solid_partition_lag *lags; /* of the stats */
+  size_t lags_room;
   sol_reporter reporter;
   atomic_int stopped;
 };

@@ -131,7 +131,9 @@ static solid_status store(solid_consumer *consumer) {
   for (size_t i = 0; i < n; i++) {
     const rd_kafka_message_t *message = messages->held[from + i].message;
     solid_position position = {consumer->partitions[message->partition].record.stream, (uint64_t)message->offset};
-    messages->payloads[i] = (sol_payload){message->payload, message->len, position};
+    int64_t taken_ms =
+        rd_kafka_message_timestamp(message, NULL); /* the broker's, or as the topic is set the producer's */
+    messages->payloads[i] = (sol_payload){message->payload, message->len, position, taken_ms > 0 ? taken_ms : 0};
   }
   status = sol_intake_push(&consumer->intake, messages->payloads, n);
   if (status != SOLID_OK) return status;

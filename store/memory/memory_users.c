@@ -124,3 +124,19 @@ solid_status sol_memory_get(solid_store *store, const solid_bytes *users, size_t
   pthread_mutex_unlock(&mem->lock);
   return SOLID_OK;
 }
+
+/* From the last place to the first: the last user moves to the place of one who goes, which only names him again. */
+solid_status sol_memory_list(solid_store *store, size_t most, uint64_t *cursor, solid_user_fn take, void *take_user) {
+  sol_memory *mem = ((sol_memory_store *)store)->mem;
+  solid_status status = sol_port_check_list(most, cursor, take);
+  if (status) return status;
+  int64_t now = sol_memory_lock(mem);
+  size_t left = !*cursor || *cursor > mem->users.n_users ? mem->users.n_users : (size_t)*cursor;
+  for (size_t n = 0; n < most && left; n++) {
+    solid_bytes id = sol_users_id(&mem->users, --left, now);
+    if (id.size) take(take_user, id);
+  }
+  *cursor = left;
+  pthread_mutex_unlock(&mem->lock);
+  return SOLID_OK;
+}

@@ -29,8 +29,14 @@ Test(judge, what_is_no_id_is_not_taken_for_one) {
   refuse("1 2 Great Movie\n2 3 4\n", "words among numbers");
   refuse("1 881250949 891717742\n2 878887116\n", "times where ids are expected");
   refuse("1 2 5 881250949\n2 3 891717742\n", "times where ids are expected");
-  refuse("customer sku\nc1 s1\nc1 s2\n", "names of columns");
-  refuse("shopper thing\n1 10\n2 11\n", "names of columns");
+}
+
+Test(judge, a_header_without_known_names_is_shown) {
+  refuse("customer sku\nc1 s1\nc1 s2\n", "2 columns separated by blanks|\"customer\" \"sku\"|--user-column NAME");
+  refuse("shopper thing\n1 10\n2 11\n", "\"shopper\" \"thing\"|--no-header|--format rows");
+  refuse("when;shopper;sku\n2024-07-22;k1;7\n", "3 columns separated by semicolons|\"when\" \"shopper\" \"sku\"");
+  refuse("\"Order Date\",\"The Customer\",\"Qty\"\n\"2024-07-22\",\"k 1\",\"7\"\n",
+         "3 columns separated by commas|\"Order Date\" \"The Customer\" \"Qty\"");
 }
 
 Test(judge, rows_and_pairs_of_all_kinds_of_ids_are_read) {

@@ -6,7 +6,8 @@
 
 TestSuite(tables, .init = probe_make, .fini = probe_remove);
 
-#define NO_TIME(text) "\"" text "\" is not a time in seconds, milliseconds, microseconds or ISO 8601"
+#define NO_TIME(text)                                                                                                  \
+  "\"" text "\" is not a time in seconds, milliseconds, microseconds or ISO 8601 (2023-07-22 06:40:00)"
 
 Test(tables, movielens_is_sorted_by_time_within_a_user_and_stable) {
   expect_events("2::30::5::20\n1::10::5::30\n1::11::4::10\n1::12::4.5::10\n2::31::1::5\n", SOLID_DATA_MOVIELENS,
