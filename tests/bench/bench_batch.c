@@ -7,41 +7,21 @@
  *
  * --tflops and --gbytes: what the device's products and its bus give (51.2 and 50 of an H200, FP32). --write also
  * leaves a model and a data file of these shapes in DIR, for a run of the program itself. */
+#define BENCH "bench_batch"
 #include "examples/batch/batch.h"
 #include "solid/model/model_file.h"
+#include "tests/bench/bench.h"
 #include "tests/support/seed.h"
 #include "tests/support/tiny_model.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 typedef struct arguments {
   const char *device, *write;
   uint32_t threads, users, items, width, rank, steps, k, batch;
   double tflops, gbytes;
 } arguments;
-
-static void die(const char *what, const char *why) {
-  fprintf(stderr, "bench_batch: %s: %s\n", what, why);
-  exit(1);
-}
-
-static void must(solid_status status, const char *what) {
-  if (status) die(what, solid_last_error());
-}
-
-static void *room(size_t n, size_t size) {
-  void *memory = calloc(n + 1, size);
-  if (!memory) die("calloc", "out of memory");
-  return memory;
-}
-
-static double now_s(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static sol_config config_of(const arguments *a) {
   sol_config config = tiny_config(SOLID_HEAD_SOLID, a->rank);
@@ -92,7 +72,7 @@ static void run_block(const arguments *a, solid_worker *worker, const batch_line
                       uint32_t *items, uint64_t *masks, solid_question *questions, solid_scored *best, growing *text,
                       spent *s) {
   size_t words = solid_worker_mask_words(worker);
-  double began = now_s();
+  double began = 1e-6 * now_us();
   memset(masks, 0, n * words * sizeof *masks);
   for (size_t i = 0; i < n; i++) {
     uint32_t *window = items + i * a->steps;
@@ -101,9 +81,9 @@ static void run_block(const arguments *a, solid_worker *worker, const batch_line
     questions[i] = (solid_question){
         .window = window, .n_window = a->steps, .excluded = masks + i * words, .best = best + i * a->k};
   }
-  double asked = now_s();
+  double asked = 1e-6 * now_us();
   must(solid_worker_answer(worker, questions, n, a->k), "answer");
-  double answered = now_s();
+  double answered = 1e-6 * now_us();
   growing_reset(text);
   for (size_t i = 0; i < n; i++) {
     char id[16];
@@ -113,7 +93,7 @@ static void run_block(const arguments *a, solid_worker *worker, const batch_line
   }
   s->ask += asked - began;
   s->answer += answered - asked;
-  s->lines += now_s() - answered;
+  s->lines += 1e-6 * now_us() - answered;
   s->bytes += text->size;
 }
 
