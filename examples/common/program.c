@@ -40,3 +40,25 @@ int program_run(const solid_program *program, int argc, char **argv, void *value
   solid_config_free(config);
   return status == SOLID_OK ? EXIT_DONE : usage || status == SOLID_EINVAL ? EXIT_USAGE : EXIT_FAILED;
 }
+
+int program_main(const solid_program *program, int argc, char **argv, void *values,
+                 int (*run)(void *user, const solid_config *config), void *user) {
+  solid_config *config = NULL;
+  solid_status status = solid_config_load(&config, program, argc, argv, values);
+  int code = status ? EXIT_USAGE : EXIT_FAILED;
+  if (!status) {
+    solid_config_request request = solid_config_get_request(config);
+    if (request == SOLID_CONFIG_HELP)
+      status = solid_config_write_help(program, stdout);
+    else if (request == SOLID_CONFIG_VERSION)
+      status = solid_config_write_version(program, stdout);
+    else if ((code = run(user, config)) != EXIT_DONE)
+      goto done; /* run has said why */
+    if (!status) status = program_flush();
+    code = status ? EXIT_FAILED : EXIT_DONE;
+  }
+  if (status) fprintf(stderr, "%s: %s\n", program->name, solid_last_error());
+done:
+  solid_config_free(config);
+  return code;
+}

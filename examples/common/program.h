@@ -20,4 +20,9 @@ void program_show(FILE *stream, const void *data, size_t size);
 int program_run(const solid_program *program, int argc, char **argv, void *values, solid_status (*run)(void *user),
                 void *user);
 
+/* The same for programs with exit codes of their own: run(user, config) returns the code, and has said why if it is not
+ * DONE. */
+int program_main(const solid_program *program, int argc, char **argv, void *values,
+                 int (*run)(void *user, const solid_config *config), void *user);
+
 #endif

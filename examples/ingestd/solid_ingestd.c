@@ -20,7 +20,7 @@
 /* What a signal handler needs: the source that runs, or a mark if none runs yet. */
 static struct {
   volatile sig_atomic_t stopped;
-  solid_file_source *volatile replay;
+  solid_file_source *volatile file;
 #ifdef SOLID_WITH_KAFKA
   solid_consumer *volatile consumer;
 #endif
@@ -29,7 +29,7 @@ static struct {
 static void on_signal(int number) {
   (void)number;
   running.stopped = 1;
-  if (running.replay) solid_file_source_stop(running.replay);
+  if (running.file) solid_file_source_stop(running.file);
 #ifdef SOLID_WITH_KAFKA
   if (running.consumer) solid_consumer_stop(running.consumer);
 #endif
@@ -104,7 +104,7 @@ static void set_sink(solid_sink_fn *sink, void **user, solid_pipeline *pipeline,
 
 static int run_file(const ingestd_options *options, const solid_streams *streams, solid_pipeline *pipeline,
                     ingestd_report *report) {
-  solid_file_source *replay = NULL;
+  solid_file_source *source = NULL;
   solid_file_source_options o = SOLID_FILE_SOURCE_OPTIONS_INIT;
   o.path = options->from_file;
   o.batch_size = (uint32_t)options->batch_size;
@@ -121,15 +121,15 @@ static int run_file(const ingestd_options *options, const solid_streams *streams
   o.stream_choice = options->rebuild ? SOLID_STREAM_NEW : choice_of(options);
   o.stream = o.stream_choice == SOLID_STREAM_ASK ? options->stream : NULL;
   o.log = logging_line;
-  solid_status status = solid_file_source_open(&replay, &o);
+  solid_status status = solid_file_source_open(&source, &o);
   if (status) return fail(status == SOLID_EINVAL ? EXIT_USAGE : EXIT_SOURCE);
-  running.replay = replay;
-  if (running.stopped) solid_file_source_stop(replay);
+  running.file = source;
+  if (running.stopped) solid_file_source_stop(source);
   if (options->rebuild) status = ingestd_rebuild(options, streams->user);
   int is_prepared = !status;
-  if (is_prepared) status = solid_file_source_run(replay);
-  running.replay = NULL;
-  solid_file_source_close(replay);
+  if (is_prepared) status = solid_file_source_run(source);
+  running.file = NULL;
+  solid_file_source_close(source);
   if (status) return is_prepared ? fail_run(status) : fail(EXIT_STORE);
   if (!report->events || report->accepted) return EXIT_DONE;
   logging_say(SOLID_LOG_ERROR, "%s: none of %" PRIu64 " lines could be taken", options->from_file, report->events);
@@ -249,22 +249,15 @@ static int check(ingestd_options *options) {
   return 0;
 }
 
+static int run(void *user, const solid_config *config) {
+  ingestd_options *options = user;
+  logging_begin("solid_ingestd", options->log_format, options->verbose);
+  if (!check(options)) return EXIT_USAGE;
+  catch_signals();
+  return serve(options, config);
+}
+
 int main(int argc, char **argv) {
   ingestd_options options = {0};
-  solid_config *config = NULL;
-  int code = EXIT_USAGE;
-  logging_begin("solid_ingestd", LOGGING_TEXT, 0);
-  if (solid_config_load(&config, &ingestd_program, argc, argv, &options)) return fail(EXIT_USAGE);
-  logging_begin("solid_ingestd", options.log_format, options.verbose);
-  solid_config_request request = solid_config_get_request(config);
-  if (request == SOLID_CONFIG_HELP) {
-    code = solid_config_write_help(&ingestd_program, stdout) ? fail(EXIT_FAILED) : EXIT_DONE;
-  } else if (request == SOLID_CONFIG_VERSION) {
-    code = solid_config_write_version(&ingestd_program, stdout) ? fail(EXIT_FAILED) : EXIT_DONE;
-  } else if (check(&options)) {
-    catch_signals();
-    code = serve(&options, config);
-  }
-  solid_config_free(config);
-  return code == EXIT_DONE && program_flush() != SOLID_OK ? fail(EXIT_FAILED) : code;
+  return program_main(&ingestd_program, argc, argv, &options, run, &options);
 }

@@ -43,7 +43,7 @@ static const solid_property properties[] = {
 
 static const solid_program program = {
     .name = "solid_plan",
-    .summary = "prints the memory that users take in a store, and a model on a device",
+    .summary = "Prints the memory that users take in a store, and a model on a device.",
     .notes = "Counts users with a full window and generated params; with a TTL only the users of that time are kept.\n"
              "Example: solid_plan --model beauty.safetensors --users 5000000\n"
              "         solid_plan --model beauty.safetensors --device cuda --batch 4096\n"

@@ -44,7 +44,7 @@ typedef enum solid_option_change {
   X(COUNT, blocks, "blocks", 1, 1, 8, FREE, NULL, "blocks of the encoder")                                             \
   X(COUNT, heads, "heads", 1, 1, 1024, FREE, NULL, "attention heads")                                                  \
   X(CHOICE, positions, "positions", 0, 0, 2, FREE, "learned|rotary|distance",                                          \
-    "how events know their places: a vector for every age, which no key outlives, or what depends on distance alone")  \
+    "encoding of positions: a learned vector per age, rotary, or a bias by distance")                                  \
   X(COUNT, levels, "levels", 3, 0, 8, FREE, NULL, "levels of the semantic codebook; 0 = no codes")                     \
   X(COUNT, codes, "codes", 256, 1, 65536, FREE, NULL, "codes per level")                                               \
   X(COUNT, slots, "slots", 16, 0, 64, FREE, NULL,                                                                      \
