@@ -86,7 +86,9 @@ static solid_status open_redis(solid_store **out, const store_options *options, 
   o.ttl_ms = options->ttl_s * 1000;
   o.log = log;
   o.may_be_away = options->may_be_away;
-  return solid_store_open_redis(out, model, &o);
+  status = solid_store_open_redis(out, model, &o);
+  if (!solid_status_is_retriable(status)) return status;
+  return solid_fail(status, "%s: is Redis running there? (--redis says where)", solid_last_error());
 }
 #else
 static solid_status open_redis(solid_store **out, const store_options *options, const solid_model *model,

@@ -74,6 +74,7 @@ expect "a URL for the service" 2 "'redis://127.0.0.1:6379' is a URL: want HOST:P
 expect "a URL for a question" 2 "is a URL" "${ask[@]}" --redis rediss://127.0.0.1:6379/0
 expect "a URL for a broker" 2 "'http://a:9092' is a URL" "$bin/solid_send" --data x --topic t --brokers SSL://b:1,http://a:9092,c
 expect "an empty kind" 2 'kinds: "=1"' "${ingestd[@]}" --kinds =1 --store memory
+expect "no Redis" 4 "is Redis running there\? \(--redis" "${ask[@]}" --redis 127.0.0.1:1
 expect "no password" 4 NOAUTH "${ingestd[@]}" --redis "127.0.0.1:$port"
 # Where a password stands, and who can read it.
 echo secret >"$work/password"
