@@ -132,10 +132,8 @@ static int run_file(const ingestd_options *options, const solid_streams *streams
   solid_file_source_close(replay);
   if (status) return is_prepared ? fail_run(status) : fail(EXIT_STORE);
   if (!report->events || report->accepted) return EXIT_DONE;
-  fprintf(stderr,
-          "solid_ingestd: %s: none of %" PRIu64
-          " lines could be taken; it reads JSON lines, and solid_send --data FILE --write LINES makes them of a csv\n",
-          options->from_file, report->events);
+  fprintf(stderr, "solid_ingestd: %s: none of %" PRIu64 " lines could be taken%s\n", options->from_file, report->events,
+          report->hint);
   return EXIT_SOURCE;
 }
 
