@@ -1,5 +1,5 @@
 #include "examples/common/titles.h"
-#include "ingest/dataset.h"
+#include "ingest/data_file.h"
 #include "solid/extend.h"
 #include "solid/model.h"
 #include <stdlib.h>
@@ -43,7 +43,7 @@ solid_status titles_read(titles **out, const char *path, const items_options *it
   titles *list = calloc(1, sizeof *list);
   if (!list) return solid_fail(SOLID_ENOMEM, "out of memory: titles");
   list->path = path ? path : items->attributes;
-  solid_status status = solid_dataset_read_titles(list->path, &options, take_title, list);
+  solid_status status = solid_data_read_titles(list->path, &options, take_title, list);
   if (!status) {
     *out = list;
     return SOLID_OK;

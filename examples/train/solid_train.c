@@ -91,6 +91,15 @@ static solid_status close_log(FILE *log, const char *path, solid_status status) 
   return status;
 }
 
+/* What the library says of its work: of preparation, which can take minutes of a large catalogue. */
+static void say(void *unused, solid_log_level level, const char *line) {
+  (void)unused;
+  if (level >= SOLID_LOG_WARN)
+    fprintf(stderr, "solid_train: %s\n", line);
+  else if (level == SOLID_LOG_INFO)
+    printf("%s\n", line);
+}
+
 /* Everything that can be refused is refused before the data is read. */
 static solid_status run(void *user) {
   const train_arguments *a = user;
@@ -102,6 +111,7 @@ static solid_status run(void *user) {
   options.threads = (int32_t)a->threads;
   options.device = a->device;
   options.precision = train_precision(a);
+  options.log = say;
   solid_train_options o = solid_train_options_default();
   solid_status status = train_options(a, &o);
   if (status == SOLID_OK && a->slate.of && a->slate.rows == 0)
@@ -117,6 +127,7 @@ static solid_status run(void *user) {
                       .items = &a->items,
                       .split = &a->order};
   if (status == SOLID_OK) status = titles_read(&list, a->titles, &a->items);
+  if (status == SOLID_OK) printf("reads %s\n", a->data);
   if (status == SOLID_OK) status = load_history(&dataset, &files);
   if (status == SOLID_OK) status = load_warn("solid_train", &dataset, &files);
   if (status == SOLID_OK) {

@@ -63,7 +63,7 @@ static solid_status find_item(sol_attribute_reader *r) {
   }
   if (r->item != SOL_ABSENT) return SOLID_OK;
   return sol_lines_fail(&r->lines,
-                        "no column of items (" SOLID_DATASET_ITEM_NAMES "): --attribute-item says which of "
+                        "no column of items (" SOLID_DATA_ITEM_NAMES "): --attribute-item says which of "
                         "the %zu separated by %s (%s)",
                         r->columns, sol_separator_name(&r->separator),
                         sol_fields_list(&r->fields, names, sizeof names));

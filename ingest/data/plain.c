@@ -66,7 +66,7 @@ static void take_line(view *v, const sol_fields *fields) {
   }
 }
 
-static solid_status take_sample(view *v, solid_dataset_file *file, sol_lines *sample, int *first_two_are_pairs) {
+static solid_status take_sample(view *v, solid_data_file *file, sol_lines *sample, int *first_two_are_pairs) {
   solid_status status = SOLID_OK;
   *first_two_are_pairs = 1;
   for (int more = 1; more && v->lines < SAMPLE_LINES && status == SOLID_OK;) {
@@ -87,7 +87,7 @@ static int is_header(const view *v) {
 }
 
 /* What decides: the names of the columns, or "--no-header" with what can be told from the sample. */
-static solid_status refuse_table(const solid_dataset_file *file, const sol_lines *first, const view *v, size_t columns,
+static solid_status refuse_table(const solid_data_file *file, const sol_lines *first, const view *v, size_t columns,
                                  const char *what) {
   if (is_header(v))
     return sol_lines_fail(
@@ -116,13 +116,13 @@ static const char *find_fault(const view *v) {
   return NULL;
 }
 
-solid_status sol_judge_plain(solid_dataset_file *file, sol_lines *sample) {
+solid_status sol_judge_plain(solid_data_file *file, sol_lines *sample) {
   view v = {0};
   int are_pairs = 0;
   sol_lines first = *sample;
   file->separator = sol_plain_separator(sample->line);
   if (strcmp(file->separator.text, "::") == 0) {
-    file->format = SOLID_DATASET_MOVIELENS;
+    file->format = SOLID_DATA_MOVIELENS;
     return SOLID_OK;
   }
   const char *mark = file->separator.text, *line = sample->line;
@@ -134,7 +134,7 @@ solid_status sol_judge_plain(solid_dataset_file *file, sol_lines *sample) {
   if (status != SOLID_OK) return status;
   if (has_tabs) file->separator.text[0] = '\t'; /* for what is said */
   if (is_marked) return refuse_table(file, &first, &v, v.most, "a table without a header");
-  file->format = are_pairs ? SOLID_DATASET_PAIRS : SOLID_DATASET_ROWS;
+  file->format = are_pairs ? SOLID_DATA_PAIRS : SOLID_DATA_ROWS;
   const char *fault = find_fault(&v);
   if (!fault && v.lines > 1 && v.fewest == v.most && v.most > 2)
     fault = "as many fields in every line, which rows have not";

@@ -64,7 +64,7 @@ static solid_status find_columns(title_reader *r, sol_lines *sample) {
     if (is_title(r->fields.at[i]) && i != r->item) r->title = i;
   if (r->item != SOL_ABSENT && r->title != SOL_ABSENT) return SOLID_OK;
   const char *missing = r->title == SOL_ABSENT ? "called title, name, *_title or *_name"
-                                               : "of items (" SOLID_DATASET_ITEM_NAMES ", or --attribute-item)";
+                                               : "of items (" SOLID_DATA_ITEM_NAMES ", or --attribute-item)";
   snprintf(why, sizeof why, "no column %s among %s", missing, sol_fields_list(&r->fields, names, sizeof names));
   return no_titles(r, why);
 }
@@ -99,8 +99,8 @@ static solid_status read_table(title_reader *r, solid_title_sink sink, void *con
   return status;
 }
 
-solid_status solid_dataset_read_titles(const char *path, const solid_attributes_options *options, solid_title_sink sink,
-                                       void *context) {
+solid_status solid_data_read_titles(const char *path, const solid_attributes_options *options, solid_title_sink sink,
+                                    void *context) {
   if (!path || !sink) return solid_fail(SOLID_EINVAL, "read titles: NULL argument");
   solid_attributes_options used = SOLID_ATTRIBUTES_OPTIONS_INIT;
   solid_status status = sol_struct_take(&used, sizeof used, options, "titles options");

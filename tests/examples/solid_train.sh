@@ -96,6 +96,21 @@ expect_refusal 1 "$work/users.dat:1: 5 fields under 3 columns" --data "$work/dat
 "$train" --data "$work/single.txt" --width 8 --codes 2 --epochs 1 --threads 1 --out "$work/model" >"$work/out" || fail "a user of one event stops everybody"
 grep -q "trains solid on 1 users" "$work/out" || fail "a user of one event trains: $(cat "$work/out")"
 
+# Lines go out as they are written: what is prepared is said into a pipe long before the first epoch ends.
+mkfifo "$work/lines"
+"$train" "${data[@]}" --epochs 2 --log "$work/epochs" --out "$work/said.safetensors" >"$work/lines" 2>"$work/err" &
+running=$!
+: >"$work/said"
+while read -r line; do
+  echo "$line" >>"$work/said"
+  [ -s "$work/epochs" ] || echo "$line" >>"$work/early"
+done <"$work/lines"
+wait "$running" || fail "into a pipe: $(cat "$work/err")"
+running=
+for said in "reads $work/data/events.jsonl" "120 items" "content: TF-IDF of" "content: SVD of the PPMI of" "codebook: k-means, "; do
+  grep -qF "$said" "$work/early" || fail "\"$said\" is not said before the first epoch is over: $(cat "$work/said")"
+done
+
 "$train" "${data[@]}" --epochs 40 --swap 0.1 --out "$work/whole" >"$work/whole.log"
 [ ! -e "$work/whole.checkpoint" ] || fail "a finished run left its checkpoint"
 

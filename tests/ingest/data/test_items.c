@@ -10,7 +10,7 @@ TestSuite(items, .init = probe_make, .fini = probe_remove);
 static void check_attributes(const char *text, const char *want) {
   record r = {.answer = SOLID_OK};
   probe_write_text(text);
-  solid_status status = solid_dataset_read_attributes(probe_path, NULL, probe_attributes, &r);
+  solid_status status = solid_data_read_attributes(probe_path, NULL, probe_attributes, &r);
   cr_assert_eq(status, SOLID_OK, "%s", solid_last_error());
   cr_expect_str_eq(r.text, want);
 }
@@ -18,7 +18,7 @@ static void check_attributes(const char *text, const char *want) {
 static void check_bad_attributes(const char *text, const char *rest) {
   record r = {.answer = SOLID_OK};
   probe_write_text(text);
-  cr_expect_eq(solid_dataset_read_attributes(probe_path, NULL, probe_attributes, &r), SOLID_EFORMAT);
+  cr_expect_eq(solid_data_read_attributes(probe_path, NULL, probe_attributes, &r), SOLID_EFORMAT);
   expect_message(rest);
 }
 
@@ -42,7 +42,7 @@ static void check_titles_with(const char *text, const solid_attributes_options *
                               const char *want) {
   record r = {.answer = SOLID_OK};
   probe_write_text(text);
-  cr_expect_eq(solid_dataset_read_titles(probe_path, o, take_title, &r), status, "%s: %s", text, solid_last_error());
+  cr_expect_eq(solid_data_read_titles(probe_path, o, take_title, &r), status, "%s: %s", text, solid_last_error());
   cr_expect_str_eq(r.text, want);
 }
 
@@ -90,7 +90,7 @@ Test(items, malformed_attributes_are_named) {
   check_bad_attributes("movieId,title\n1,x\n", ":1: no column genres: --attribute-columns says which of the 2 "
                                                "separated by commas are attributes (\"movieId\" \"title\")");
   check_bad_attributes("a:token\tb:token\n1\t2\n",
-                       ":1: no column of items (" SOLID_DATASET_ITEM_NAMES
+                       ":1: no column of items (" SOLID_DATA_ITEM_NAMES
                        "): --attribute-item says which of the 2 separated by tabs (\"a:token\" \"b:token\")");
   check_bad_attributes("item_id:token\n1\t2\n", ":2: 2 fields under 1 columns");
   check_bad_attributes("{\"4\": {\"x\": 1}}", ": \"4\" is not a list");
@@ -99,14 +99,14 @@ Test(items, malformed_attributes_are_named) {
 static void check_with(const char *text, const solid_attributes_options *o, const char *want) {
   record r = {.answer = SOLID_OK};
   probe_write_text(text);
-  cr_assert_eq(solid_dataset_read_attributes(probe_path, o, probe_attributes, &r), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(solid_data_read_attributes(probe_path, o, probe_attributes, &r), SOLID_OK, "%s", solid_last_error());
   cr_expect_str_eq(r.text, want, "%s", r.text);
 }
 
 static void refuse_with(const char *text, const solid_attributes_options *o, const char *said) {
   record r = {.answer = SOLID_OK};
   probe_write_text(text);
-  cr_assert_eq(solid_dataset_read_attributes(probe_path, o, probe_attributes, &r), SOLID_EFORMAT, "%s", r.text);
+  cr_assert_eq(solid_data_read_attributes(probe_path, o, probe_attributes, &r), SOLID_EFORMAT, "%s", r.text);
   cr_expect(strstr(solid_last_error(), said), "%s", solid_last_error());
 }
 
@@ -139,7 +139,7 @@ static solid_status read_vectors(uint32_t width, const char *ids, record *r, sol
   solid_vectors_options o = SOLID_VECTORS_OPTIONS_INIT;
   o.width = width, o.ids = ids;
   *r = (record){.answer = SOLID_OK};
-  return solid_dataset_read_vectors(probe_path, &o, probe_vector, r, report);
+  return solid_data_read_vectors(probe_path, &o, probe_vector, r, report);
 }
 
 Test(items, raw_vectors) {

@@ -55,7 +55,7 @@ Test(judge, rows_and_pairs_of_all_kinds_of_ids_are_read) {
 
 Test(judge, a_named_format_is_believed) {
   record r = {.answer = SOLID_OK};
-  solid_dataset_options rows = probe_format(SOLID_DATASET_ROWS);
+  solid_data_options rows = probe_format(SOLID_DATA_ROWS);
   probe_write_text("196 242 3\n186 302 3\n");
   cr_assert_eq(probe_read(&rows, &r), SOLID_OK, "%s", solid_last_error());
   cr_expect_str_eq(r.text, "196 242  0\n196 3  1\n186 302  2\n186 3  3\n");
@@ -72,8 +72,8 @@ Test(judge, faults_of_json_are_named) {
 static void refuse_bytes(const char *bytes, size_t size, const char *words) {
   record r = {.answer = SOLID_OK};
   char word[64];
-  for (int format = SOLID_DATASET_AUTO; format <= SOLID_DATASET_HISTORIES; format++) {
-    solid_dataset_options o = probe_format((solid_dataset_format)format);
+  for (int format = SOLID_DATA_AUTO; format <= SOLID_DATA_HISTORIES; format++) {
+    solid_data_options o = probe_format((solid_data_format)format);
     probe_write(bytes, size);
     cr_assert_eq(probe_read(&o, &r), SOLID_EFORMAT);
     for (const char *at = words; *at;) {
@@ -107,10 +107,10 @@ Test(judge, only_whole_lines_of_the_sample_count) {
     text[used++] = '\n';
   }
   probe_write(text, used);
-  solid_dataset_file *file = NULL;
-  solid_dataset_info info = SOLID_DATASET_INFO_INIT;
-  cr_assert_eq(solid_dataset_file_open(&file, probe_path, NULL), SOLID_OK, "%s", solid_last_error());
-  cr_assert_eq(solid_dataset_file_get_info(file, &info), SOLID_OK);
-  cr_expect_eq(info.format, SOLID_DATASET_ROWS);
-  solid_dataset_file_close(file);
+  solid_data_file *file = NULL;
+  solid_data_info info = SOLID_DATA_INFO_INIT;
+  cr_assert_eq(solid_data_file_open(&file, probe_path, NULL), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(solid_data_file_get_info(file, &info), SOLID_OK);
+  cr_expect_eq(info.format, SOLID_DATA_ROWS);
+  solid_data_file_close(file);
 }
