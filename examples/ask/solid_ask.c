@@ -1,5 +1,5 @@
-/* solid_ask: recommendations of one user, from the model file and the Redis that solid_ingestd writes to. Also waits
- * until a user's window has seen so many events, and says how old the newest one was when it got there. */
+/* solid_ask: recommendations of one user, from the model file and the Redis that solid_ingestd writes to. It can also
+ * wait until a user's window has seen a number of events, and says how old the newest one was when it arrived. */
 #include "examples/common/exit.h"
 #include "examples/common/ground.h"
 #include "examples/common/program.h"
@@ -91,7 +91,7 @@ enum { MAX_LIST = 256 };
 
 typedef struct asking {
   arguments args;
-  int code; /* to end with, should what is done now fail */
+  int code; /* the exit code if the current step fails */
   solid_context *ctx;
   solid_model *model;
   solid_model_info info;
@@ -103,7 +103,8 @@ static solid_bytes bytes_of(const char *text) {
   return text ? (solid_bytes){text, strlen(text)} : (solid_bytes){NULL, 0};
 }
 
-/* Ids between commas; one that the model does not know is left out, and named. ERANGE: over MAX_LIST that it knows. */
+/* Reads ids between commas; those that the model does not know are left out and named. ERANGE: it knows more than
+ * MAX_LIST of them. */
 static solid_status split_list(const asking *a, const char *name, const char *text, solid_bytes *ids, size_t *count) {
   const char *part;
   size_t size;
@@ -140,7 +141,7 @@ static void close_all(asking *a) {
   solid_context_free(a->ctx);
 }
 
-/* What the store has of the user; `steps` has room for the window, values for h and the parameters. */
+/* Reads the user's record; `steps` has room for the window, `values` for h and the parameters. */
 static solid_status look(asking *a, solid_window *window, solid_params *params, uint8_t *found) {
   solid_bytes user = bytes_of(a->args.user);
   params->width = a->info.width;
@@ -150,7 +151,7 @@ static solid_status look(asking *a, solid_window *window, solid_params *params, 
   return status ? status : of_user;
 }
 
-/* Polls every millisecond. ETIMEDOUT when the time is over. */
+/* Polls every millisecond. ETIMEDOUT after the timeout. */
 static solid_status wait_for_events(asking *a, solid_window *window, solid_params *params) {
   int64_t deadline = sol_wall_ms() + a->args.timeout * 1000, newest = 0;
   for (;;) {
@@ -266,7 +267,7 @@ static solid_status run(asking *a) {
   return status;
 }
 
-/* What is wrong whatever the model and the store say. */
+/* Checks the options that need neither model nor store. */
 static solid_status check(const arguments *args) {
   solid_slate_options unused;
   solid_status status = store_options_check(&args->store);

@@ -20,8 +20,8 @@ void sol_text_add(sol_text *text, const char *format, ...) {
   text->at[text->used] = '\0';
 }
 
-/* Bytes of the UTF-8 character at `p` that may be shown as it is; 0 = none: a control character, or no UTF-8 (RFC 3629:
- * nothing longer than need be, no half of a UTF-16 pair, nothing above U+10FFFF). */
+/* Size of the UTF-8 character at `p` if it may be shown unchanged; 0 for a control character or for bytes that are not
+ * UTF-8 (RFC 3629: no overlong form, no surrogate, nothing above U+10FFFF). */
 static size_t plain_bytes(const unsigned char *p, size_t left) {
   if (p[0] < 0x80) return p[0] >= 0x20 && p[0] != 0x7f && p[0] != '\\';
   size_t n = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
