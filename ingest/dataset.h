@@ -109,6 +109,7 @@ typedef struct solid_dataset_report {
   const char *bad[SOLID_DATASET_SAID], *odd_time[SOLID_DATASET_SAID];
   uint64_t dislikes; /* among the events */
   uint64_t nothing;  /* events that are worth nothing and were left out */
+  const char *note;  /* what the reader may have missed: a table without a column of times; NULL = nothing */
 } solid_dataset_report;
 
 #define SOLID_DATASET_REPORT_INIT                                                                                      \

@@ -42,6 +42,7 @@ static void say_first(const char *const *texts, uint64_t count) {
 void reading_say(const char *program, const solid_dataset_file *file) {
   solid_dataset_report report = SOLID_DATASET_REPORT_INIT;
   if (solid_dataset_file_get_report(file, &report)) return;
+  if (report.note) fprintf(stderr, "%s: warning: %s\n", program, report.note);
   if (report.bad_lines) {
     fprintf(stderr, "%s: warning: %" PRIu64 " lines are not understood and left out:\n", program, report.bad_lines);
     say_first(report.bad, report.bad_lines);

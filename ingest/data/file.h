@@ -31,10 +31,14 @@ struct solid_dataset_file {
   solid_time_unit unit; /* AUTO until the first time is read */
   int was_read;
   sol_event_batch *batch;
-  sol_timeline timeline; /* of a table with times */
+  sol_timeline timeline;    /* of a table with times */
+  char note[SOL_SAID_SIZE]; /* "" = none */
   uint64_t bad_lines, implausible, dislikes, nothing;
   char bad[SOLID_DATASET_SAID][SOL_SAID_SIZE], odd_time[SOLID_DATASET_SAID][SOL_SAID_SIZE];
 };
+
+/* 1 when the first line names the columns. */
+int sol_has_header(const solid_dataset_file *file);
 
 /* 1 when the options say how the file's columns are found, so that it must be a table. */
 int sol_options_say_table(const solid_dataset_options *options);
@@ -50,6 +54,9 @@ size_t sol_columns_count(const sol_fields *fields, const solid_dataset_options *
 
 /* 1 when `name` is one of the known names of the role. */
 int sol_column_is_known(solid_bytes name, sol_role role);
+
+/* User and item of the current fields: ids, and nothing that a program wrote in place of one. */
+solid_status sol_table_ids(const solid_dataset_file *file, solid_bytes *user, solid_bytes *item);
 
 /* OK where the line that failed with `status` may be left out: it is counted. Else `status`. */
 solid_status sol_bad_line(solid_dataset_file *file, solid_status status);

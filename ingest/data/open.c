@@ -59,6 +59,33 @@ static solid_status check_worth(const solid_dataset_file *file) {
   return SOLID_OK;
 }
 
+int sol_has_header(const solid_dataset_file *file) {
+  return is_table(file) && !file->options.no_header && file->format != SOLID_DATASET_MOVIELENS;
+}
+
+/* Of formats without times, and of lines of JSON, whose times are milliseconds, there is nothing to choose. */
+static solid_status check_unit(const solid_dataset_file *file) {
+  uint32_t unit = file->options.time_unit;
+  if (is_table(file) || unit == SOLID_TIME_AUTO ||
+      (file->format == SOLID_DATASET_EVENTS && unit == SOLID_TIME_MILLISECONDS))
+    return SOLID_OK;
+  return solid_fail(SOLID_EINVAL, "%s: --time-unit is of tables: %s", file->path,
+                    file->format == SOLID_DATASET_EVENTS ? "\"ts\" of a line of JSON is in milliseconds"
+                                                         : "this format has no times");
+}
+
+/* Times under a name that is not known would be left out without a word. */
+static void note_order(solid_dataset_file *file) {
+  size_t used = 0;
+  for (int role = 0; role < SOL_ROLES; role++) used += file->at[role] != SOL_ABSENT;
+  if (!is_table(file) || file->at[SOL_LIST] != SOL_ABSENT || file->at[SOL_TIME] != SOL_ABSENT || used >= file->columns)
+    return;
+  snprintf(file->note, sizeof file->note,
+           "%.100s: none of the %zu columns is known to hold times (" SOLID_DATASET_TIME_NAMES
+           "): events count in the order of the lines (--time-column?)",
+           file->path, file->columns);
+}
+
 solid_dataset_options solid_dataset_options_default(void) {
   return (solid_dataset_options)SOLID_DATASET_OPTIONS_INIT;
 }
@@ -79,7 +106,9 @@ solid_status solid_dataset_file_open(solid_dataset_file **out, const char *path,
   status = sol_lines_open(&file->lines, file->path);
   if (status == SOLID_OK) status = sol_judge(file);
   if (status == SOLID_OK && is_table(file)) status = sol_columns_find(file);
+  if (status == SOLID_OK) status = check_unit(file);
   if (status == SOLID_OK) status = check_worth(file);
+  note_order(file);
   if (status != SOLID_OK) {
     solid_dataset_file_close(file);
     return status;
@@ -104,8 +133,7 @@ solid_status solid_dataset_file_get_info(const solid_dataset_file *file, solid_d
   int is_list = file->at[SOL_LIST] != SOL_ABSENT, is_events = file->format == SOLID_DATASET_EVENTS;
   solid_dataset_info all = {.format = file->format,
                             .separator = is_table(file) ? sol_separator_name(&file->separator) : NULL,
-                            .has_header =
-                                is_table(file) && !file->options.no_header && file->format != SOLID_DATASET_MOVIELENS,
+                            .has_header = sol_has_header(file),
                             .columns = file->columns,
                             .user_column = file->name[SOL_USER],
                             .item_column = file->name[SOL_ITEM],
@@ -125,7 +153,8 @@ solid_status solid_dataset_file_get_report(const solid_dataset_file *file, solid
                               .bad_lines = file->bad_lines,
                               .implausible = file->implausible,
                               .dislikes = file->dislikes,
-                              .nothing = file->nothing};
+                              .nothing = file->nothing,
+                              .note = *file->note ? file->note : NULL};
   for (int i = 0; i < SOLID_DATASET_SAID; i++) {
     all.bad[i] = *file->bad[i] ? file->bad[i] : NULL;
     all.odd_time[i] = *file->odd_time[i] ? file->odd_time[i] : NULL;

@@ -222,3 +222,72 @@ Test(tables, control_characters_are_shown_as_codes) {
   expect_refusal("user,item,ts\nu,a,\x1b[2J\n", NULL, "\"\\x1b[2J\" is not a time");
   expect_refusal("use\x1br,item\nu,a\n", NULL, "\"use\\x1br\" \"item\"");
 }
+
+/* What programs write in place of an id, or round it. Quotes say that it is meant. */
+Test(tables, an_id_is_what_the_stream_calls_it) {
+#define ONE(user, item) "user_id,item_id\n" user "," item "\n"
+  static const char *const nothing[] = {"NA", "N/A", "<NA>", "NaN", "nan", "NULL", "null", "None", "\\N"};
+  char text[64];
+  for (size_t i = 0; i < sizeof nothing / sizeof *nothing; i++) {
+    snprintf(text, sizeof text, ONE("%s", "i"), nothing[i]);
+    expect_refusal(text, NULL, ":2: user \"|stands for nothing");
+  }
+  expect_events(ONE("\"NA\"", "\" i \""), SOLID_DATASET_CSV, "NA  i   0\n");
+  expect_events(ONE("NAN", "Nul"), SOLID_DATASET_CSV, "NAN Nul  0\n");
+  expect_refusal(ONE("1.0", "31.0"), NULL, "\"1.0\" is a whole number");
+  expect_refusal(ONE("1", "1e+05"), NULL, "item \"1e+05\" is a whole number");
+  expect_events(ONE("1e5", "v2.0"), SOLID_DATASET_CSV, "1e5 v2.0  0\n");
+  expect_refusal(ONE("u ", "i"), NULL, "user \"u \" begins or ends with a blank");
+  expect_refusal(ONE("u", " i"), NULL, "item \" i\" begins or ends with a blank");
+  expect_refusal("user_id\titem_id\n\"u1\"\t\"i1\"\n", NULL, "is quoted, and the first line is not");
+  expect_refusal("user_id|item_id\nu1|\"say \"\"hi\"\"\"\n", NULL, "is quoted");
+  expect_refusal(ONE("u\xe9", "i"), NULL, "user \"u\\xe9\" is not UTF-8");
+  expect_refusal("1 a\n2 \xff\n", NULL, ":2: item \"\\xff\" is not UTF-8");
+}
+
+Test(tables, names_of_columns_are_no_event) {
+  expect_refusal(ONE("u", "i") ONE("v", "j"), NULL, ":3: names of columns where an event is expected");
+  expect_refusal(ONE("u", "i") "\xef\xbb\xbf" ONE("v", "j"), NULL, ":3: |byte order mark");
+  expect_refusal("who,what\nu,i\nwho,what\n",
+                 &(solid_dataset_options){
+                     .struct_size = sizeof(solid_dataset_options), .user_column = "who", .item_column = "what"},
+                 ":3: names of columns");
+  solid_dataset_options o = SOLID_DATASET_OPTIONS_INIT;
+  o.no_header = 1, o.user_column = "1", o.item_column = "2";
+  expect_refusal(ONE("u", "i"), &o, ":1: names of columns|--no-header");
+  expect_with("1,2\n1,3\n", &o, "1 2  0\n1 3  1\n");
+}
+
+Test(tables, a_known_name_with_a_blank_is_no_other_name) {
+  expect_refusal("user_id,item_id, timestamp\nu,i,5\n", NULL, "column 3 is called \" timestamp\", with a blank");
+  expect_refusal("user_id,item_id,timestamp\r\r\nu,i,5\r\r\n", NULL, "column 3 is called \"timestamp\\x0d\"");
+  expect_refusal("user_id,item_id,rating\xc2\xa0\nu,i,5\n", NULL, "column 3 is called \"rating");
+}
+
+Test(tables, lines_have_what_is_read) {
+  solid_dataset_options o = SOLID_DATASET_OPTIONS_INIT;
+  expect_refusal("user_id,item_id,rating,x\nu,i\n", &o, ":2: 2 fields, the rating is number 3");
+  expect_refusal("user_id,item_id,event,x\nu,i\n", &o, ":2: 2 fields, the kind is number 3");
+  expect_with("user_id,item_id,rating,x\nu,i,\n", &o, "u i  0\n");
+}
+
+static const char *note_of(const char *text) {
+  static char note[512];
+  solid_dataset_file *file = NULL;
+  solid_dataset_report report = SOLID_DATASET_REPORT_INIT;
+  probe_write_text(text);
+  cr_assert_eq(solid_dataset_file_open(&file, probe_path, NULL), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(solid_dataset_file_get_report(file, &report), SOLID_OK);
+  snprintf(note, sizeof note, "%s", report.note ? report.note : "");
+  solid_dataset_file_close(file);
+  return note;
+}
+
+Test(tables, columns_among_which_times_may_be_are_noted) {
+  cr_expect(
+      strstr(note_of("userId;itemId;eventdate\n1;2;2016-05-09\n"), "none of the 3 columns is known to hold times"));
+  cr_expect_str_eq(note_of("userId;itemId\n1;2\n"), "");
+  cr_expect_str_eq(note_of("userId;itemId;rating\n1;2;3\n"), "");
+  cr_expect_str_eq(note_of("userId;itemId;ts;x\n1;2;3;4\n"), "");
+  cr_expect_str_eq(note_of("user_id:token\titem_id_list:token_seq\titem_id:token\tx:token\n1\t2 3\t4\t5\n"), "");
+}
