@@ -47,12 +47,12 @@ static solid_status check_text(const sol_lines *lines, const char *what, solid_b
   return sol_lines_fail(lines, "%s \"%s\" %s", what, sol_show(id.data, id.size).text, why);
 }
 
-static solid_status take(const solid_dataset_file *file, sol_role role, const char *what, solid_bytes *out) {
+static solid_status take(const solid_data_file *file, sol_role role, const char *what, solid_bytes *out) {
   solid_status status = sol_fields_id(&file->fields, &file->lines, file->at[role], what, out);
   return status == SOLID_OK ? check_text(&file->lines, what, *out) : status;
 }
 
-solid_status sol_table_ids(const solid_dataset_file *file, solid_bytes *user, solid_bytes *item) {
+solid_status sol_table_ids(const solid_data_file *file, solid_bytes *user, solid_bytes *item) {
   solid_status status = take(file, SOL_USER, "user", user);
   if (status == SOLID_OK) status = take(file, SOL_ITEM, "item", item);
   if (status != SOLID_OK) return status;

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static solid_status check_most(const solid_dataset_file *file) {
+static solid_status check_most(const solid_data_file *file) {
   if (file->fields.count <= file->columns) return SOLID_OK;
   return sol_lines_fail(&file->lines,
                         "%zu fields, and there are %zu columns, separated by %s: does a field hold the separator?",
@@ -15,7 +15,7 @@ static solid_status check_most(const solid_dataset_file *file) {
 }
 
 /* A line may be short of columns that are not read. */
-static solid_status check_least(const solid_dataset_file *file) {
+static solid_status check_least(const solid_data_file *file) {
   static const char *const what[] = {[SOL_TIME] = "time", [SOL_RATING] = "rating", [SOL_KIND] = "kind"};
   size_t count = file->fields.count;
   for (int role = SOL_TIME; role <= SOL_KIND; role++)
@@ -24,7 +24,7 @@ static solid_status check_least(const solid_dataset_file *file) {
   return SOLID_OK;
 }
 
-static solid_status read_time(solid_dataset_file *file, int64_t *out) {
+static solid_status read_time(solid_data_file *file, int64_t *out) {
   solid_bytes field = file->fields.at[file->at[SOL_TIME]];
   int is_given = file->options.time_unit != SOLID_TIME_AUTO;
   if (field.size == 0) return sol_lines_fail(&file->lines, "an empty time");
@@ -33,7 +33,7 @@ static solid_status read_time(solid_dataset_file *file, int64_t *out) {
 }
 
 /* NAN where the field is empty or, unless ratings were asked for, no number. */
-static solid_status read_rating(const solid_dataset_file *file, double *out) {
+static solid_status read_rating(const solid_data_file *file, double *out) {
   size_t at = file->at[SOL_RATING];
   int is_asked = file->options.rating_column || solid_worth_rule_needs_ratings(file->options.worth);
   *out = NAN;
@@ -43,7 +43,7 @@ static solid_status read_rating(const solid_dataset_file *file, double *out) {
   return sol_lines_fail(&file->lines, "\"%s\" is not a rating", sol_show(field.data, field.size).text);
 }
 
-static solid_status read_kind(const solid_dataset_file *file, solid_bytes *out) {
+static solid_status read_kind(const solid_data_file *file, solid_bytes *out) {
   size_t at = file->at[SOL_KIND];
   if (at == SOL_ABSENT) return SOLID_OK;
   *out = file->fields.at[at];
@@ -51,12 +51,12 @@ static solid_status read_kind(const solid_dataset_file *file, solid_bytes *out) 
   return sol_lines_fail(&file->lines, "kind of %zu bytes, want at most %d", out->size, SOLID_ID_MAX);
 }
 
-static solid_status read_worth(const solid_dataset_file *file, solid_event *event, double rating) {
+static solid_status read_worth(const solid_data_file *file, solid_event *event, double rating) {
   solid_status status = solid_worth_of(file->options.worth, event->kind, rating, &event->worth);
   return status == SOLID_EFORMAT ? sol_lines_fail(&file->lines, "%s", solid_last_error()) : status;
 }
 
-static solid_status read_line(solid_dataset_file *file) {
+static solid_status read_line(solid_data_file *file) {
   solid_event event = {0};
   double rating = NAN;
   solid_status status = sol_fields_split(&file->fields, &file->lines, &file->separator);
@@ -70,7 +70,7 @@ static solid_status read_line(solid_dataset_file *file) {
   return status == SOLID_OK ? sol_take_event(file, &event, rating) : sol_bad_line(file, status);
 }
 
-solid_status sol_read_table(solid_dataset_file *file) {
+solid_status sol_read_table(solid_data_file *file) {
   int more = 1;
   solid_status status = SOLID_OK;
   while (status == SOLID_OK) {
