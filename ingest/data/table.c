@@ -14,12 +14,19 @@ static solid_status check_most(const solid_data_file *file) {
                         file->fields.count, file->columns, sol_separator_name(&file->separator));
 }
 
-/* A line may be short of columns that are not read. */
+/* What an event cannot do without: ratings and kinds where they were asked for. */
+static int is_asked(const solid_data_file *file, int role) {
+  const solid_data_options *o = &file->options;
+  return role == SOL_TIME || (role == SOL_RATING && (o->rating_column || solid_worth_rule_needs_ratings(o->worth))) ||
+         (role == SOL_KIND && (o->kind_column || solid_worth_rule_needs_kinds(o->worth)));
+}
+
+/* A line may be short of columns that nobody asked for. */
 static solid_status check_least(const solid_data_file *file) {
   static const char *const what[] = {[SOL_TIME] = "time", [SOL_RATING] = "rating", [SOL_KIND] = "kind"};
   size_t count = file->fields.count;
   for (int role = SOL_TIME; role <= SOL_KIND; role++)
-    if (file->at[role] != SOL_ABSENT && file->at[role] >= count)
+    if (file->at[role] != SOL_ABSENT && file->at[role] >= count && is_asked(file, role))
       return sol_lines_fail(&file->lines, "%zu fields, the %s is number %zu", count, what[role], file->at[role] + 1);
   return SOLID_OK;
 }
@@ -35,17 +42,16 @@ static solid_status read_time(solid_data_file *file, int64_t *out) {
 /* NAN where the field is empty or, unless ratings were asked for, no number. */
 static solid_status read_rating(const solid_data_file *file, double *out) {
   size_t at = file->at[SOL_RATING];
-  int is_asked = file->options.rating_column || solid_worth_rule_needs_ratings(file->options.worth);
   *out = NAN;
-  if (at == SOL_ABSENT || file->fields.at[at].size == 0) return SOLID_OK;
+  if (at == SOL_ABSENT || at >= file->fields.count || file->fields.at[at].size == 0) return SOLID_OK;
   solid_bytes field = file->fields.at[at];
-  if (sol_number_double(field.data, field.size, out) || !is_asked) return SOLID_OK;
+  if (sol_number_double(field.data, field.size, out) || !is_asked(file, SOL_RATING)) return SOLID_OK;
   return sol_lines_fail(&file->lines, "\"%s\" is not a rating", sol_show(field.data, field.size).text);
 }
 
 static solid_status read_kind(const solid_data_file *file, solid_bytes *out) {
   size_t at = file->at[SOL_KIND];
-  if (at == SOL_ABSENT) return SOLID_OK;
+  if (at == SOL_ABSENT || at >= file->fields.count) return SOLID_OK;
   *out = file->fields.at[at];
   if (out->size <= SOLID_ID_MAX) return SOLID_OK;
   return sol_lines_fail(&file->lines, "kind of %zu bytes, want at most %d", out->size, SOLID_ID_MAX);

@@ -265,9 +265,17 @@ Test(tables, a_known_name_with_a_blank_is_no_other_name) {
   expect_refusal("user_id,item_id,rating\xc2\xa0\nu,i,5\n", NULL, "column 3 is called \"rating");
 }
 
-Test(tables, lines_have_what_is_read) {
+Test(tables, lines_have_what_is_asked_for) {
+  solid_worth_rule rule = SOLID_WORTH_RULE_INIT;
   solid_data_options o = SOLID_DATA_OPTIONS_INIT;
+  cr_assert_eq(solid_worth_rule_read(&rule, NULL, "3"), SOLID_OK);
+  o.worth = &rule;
   expect_refusal("user_id,item_id,rating,x\nu,i\n", &o, ":2: 2 fields, the rating is number 3");
-  expect_refusal("user_id,item_id,event,x\nu,i\n", &o, ":2: 2 fields, the kind is number 3");
   expect_with("user_id,item_id,rating,x\nu,i,\n", &o, "u i  0\n");
+  cr_assert_eq(solid_worth_rule_read(&rule, "view=1", NULL), SOLID_OK);
+  expect_refusal("user_id,item_id,event,x\nu,i\n", &o, ":2: 2 fields, the kind is number 3");
+  o.worth = NULL;
+  expect_with("user_id,item_id,event,rating\nu,i\n", &o, "u i  0\n");
+  o.rating_column = "rating";
+  expect_refusal("user_id,item_id,event,rating\nu,i\n", &o, ":2: 2 fields, the rating is number 4");
 }
