@@ -66,11 +66,15 @@ foreach(folder solid solid/train store ingest)
   install(FILES ${headers} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/${folder})
 endforeach()
 
-foreach(program solid_train solid_eval solid_plan solid_paper solid_ingestd solid_serve solid_ask solid_send)
+foreach(program solid_train solid_eval solid_batch solid_plan solid_paper solid_ingestd solid_serve solid_ask solid_send)
   if(TARGET ${program})
     install(TARGETS ${program} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
   endif()
 endforeach()
+
+if(SOLID_EXAMPLES)
+  install(FILES ${PROJECT_SOURCE_DIR}/examples/python/solid.py DESTINATION ${CMAKE_INSTALL_DATADIR}/solid)
+endif()
 
 list(TRANSFORM solid_installed REPLACE "^solid_" "" OUTPUT_VARIABLE solid_components)
 list(JOIN solid_components ", " solid_components_text)

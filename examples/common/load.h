@@ -20,12 +20,14 @@ typedef struct load_split {
 } load_split;
 
 typedef struct load_files {
-  const char *data;               /* events, any format of ingest/dataset.h */
+  const char *data;               /* events, any format of ingest/data_file.h */
   const char *format;             /* its name; NULL or "auto" = told by the first lines */
   const reading_options *reading; /* NULL = all zero */
   const char *program;            /* who says what is odd; NULL = the file's name */
   const items_options *items;     /* NULL = nothing is said about items */
   const load_split *split;        /* NULL = all zero */
+  solid_dataset *dislikes;        /* receives the events that are dislikes, as another history; stays zeroed where there
+                                     are none; NULL = they are left out */
 } load_files;
 
 /* On success the caller owns *dataset: solid_dataset_clear. Texts name the file. ENOTFOUND: no events, or a part of the

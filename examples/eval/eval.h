@@ -13,7 +13,7 @@
 #include "solid/train/slices.h"
 
 typedef struct eval_arguments {
-  const char *model, *data, *format, *device, *json, *stale;
+  const char *model, *data, *format, *device, *json, *results, *stale;
   int64_t batch, threads, seed, resamples, few;
   int mask, part, popularity_only, cache, allow_other_split, allow_other_data, protocol;
   double hide;
@@ -56,6 +56,10 @@ void eval_print_table(const eval_run *r);
 
 /* EIO: args.json cannot be written. */
 solid_status eval_write_json(const eval_run *r);
+
+/* One line of JSON per user: {"user", "item" (the target), "model", "popularity"}, each the rank, or null beyond the
+ * depth that was looked at. EIO: args.results cannot be written. */
+solid_status eval_write_results(const eval_run *r);
 
 /* solid_eval --protocol paper: measures and prints (and writes args.json). */
 solid_status eval_paper(eval_run *r);

@@ -50,7 +50,7 @@ static json_t *json_of_model(const solid_model_info *info) {
 }
 
 static json_t *json_of_manifest(const eval_run *r) {
-  static const char *const without[] = {"model", "data", "json", "popularity-only", NULL};
+  static const char *const without[] = {"model", "data", "json", "results", "popularity-only", NULL};
   solid_part part = r->args.part ? SOLID_PART_TEST : SOLID_PART_VALID;
   char generation[17], questions[17];
   snprintf(questions, sizeof questions, "%016" PRIx64,

@@ -131,6 +131,10 @@ static const solid_property properties[] = {
      .meaning =
          "file of other users' events on which similarity is counted; default: the events that were not trained on",
      AT(slates.judges)},
+    {.name = "results",
+     .type = SOLID_PROPERTY_STRING,
+     .meaning = "write each user's rank to this file, a line of JSON per user",
+     AT(results)},
     {.name = "json", .type = SOLID_PROPERTY_STRING, .meaning = "write the figures to this file", AT(json)},
 };
 

@@ -107,10 +107,12 @@ static void clear(eval_run *r) {
 static solid_status run(void *user) {
   eval_run *r = user;
   solid_status status = r->args.json ? manifest_check(r->args.json) : SOLID_OK;
+  if (!status && r->args.results) status = manifest_check(r->args.results);
   if (!status && r->args.protocol) return eval_paper(r);
   if (!status) status = evaluate(r);
   if (!status) eval_print_table(r);
   if (!status && r->slates.count) slates_print(&r->slates);
+  if (!status && r->args.results) status = eval_write_results(r);
   return !status && r->args.json ? eval_write_json(r) : status;
 }
 

@@ -41,9 +41,9 @@ static int put_stamp(const solid_consumer *consumer, rd_kafka_topic_partition_t 
 static rd_kafka_topic_partition_list_t *offsets_of(const solid_consumer *consumer,
                                                    const rd_kafka_topic_partition_list_t *within) {
   rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new(8);
-  const sol_batch *batch = &consumer->batch;
-  for (size_t i = batch->count; offsets && i-- > 0;) {
-    const rd_kafka_message_t *message = batch->held[i].message;
+  const sol_messages *messages = &consumer->messages;
+  for (size_t i = messages->count; offsets && i-- > 0;) {
+    const rd_kafka_message_t *message = messages->held[i].message;
     int32_t partition = message->partition;
     int is_wanted = !within;
     for (int k = 0; within && k < within->cnt; k++) is_wanted |= within->elems[k].partition == partition;

@@ -51,14 +51,14 @@ static void take(solid_consumer *consumer, rd_kafka_topic_partition_list_t *part
 }
 
 static void give_up(solid_consumer *consumer, rd_kafka_topic_partition_list_t *partitions, int cooperative) {
-  sol_batch *batch = &consumer->batch;
-  if (batch->count && batch->stored == batch->count && !rd_kafka_assignment_lost(consumer->rk)) {
+  sol_messages *messages = &consumer->messages;
+  if (messages->count && messages->stored == messages->count && !rd_kafka_assignment_lost(consumer->rk)) {
     if (sol_commit_batch(consumer, partitions, sol_time_left(consumer, COMMIT_MS)) == SOLID_OK)
       sol_streams_advance(consumer);
     else
       sol_consumer_log(consumer, SOLID_LOG_WARN, "%s: will be read again", solid_last_error());
   }
-  consumer->stats.dropped += sol_batch_drop(batch, partitions);
+  consumer->stats.dropped += sol_messages_drop(messages, partitions);
   sol_streams_give_up(consumer, partitions);
   if (cooperative)
     check_error(consumer, "unassign", rd_kafka_incremental_unassign(consumer->rk, partitions));
@@ -73,7 +73,7 @@ void sol_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_parti
   if (!is_assign && err != RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS) {
     sol_consumer_log(consumer, SOLID_LOG_ERROR, "kafka group %s: rebalance: %s", consumer->options.group,
                      rd_kafka_err2str(err));
-    sol_batch_clear(&consumer->batch);
+    sol_messages_clear(&consumer->messages);
     rd_kafka_assign(rk, NULL);
     return;
   }
@@ -128,7 +128,7 @@ void sol_resume_assigned(solid_consumer *consumer) {
 }
 
 /* So many messages of the partition that are in hand and not at their end. */
-static int64_t in_hand(const sol_batch *batch, int32_t partition) {
+static int64_t in_hand(const sol_messages *batch, int32_t partition) {
   int64_t n = 0;
   for (size_t i = 0; i < batch->count; i++) n += batch->held[i].message->partition == partition;
   return n;
@@ -158,7 +158,7 @@ void sol_measure_lag(solid_consumer *consumer) {
     stats->lag = 0;
     for (int i = 0; i < assigned->cnt; i++) {
       const rd_kafka_topic_partition_t *entry = &assigned->elems[i];
-      int64_t low, high, lag = in_hand(&consumer->batch, entry->partition);
+      int64_t low, high, lag = in_hand(&consumer->messages, entry->partition);
       if (!rd_kafka_get_watermark_offsets(consumer->rk, entry->topic, entry->partition, &low, &high) && high >= 0 &&
           entry->offset >= 0 && high > entry->offset)
         lag += high - entry->offset;

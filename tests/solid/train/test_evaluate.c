@@ -1,4 +1,5 @@
 /* Ranks of a tiny model against a full sort in double over every item, and against themselves at other batch sizes. */
+#include "solid/model/model_file.h"
 #include "solid/model/model_parts.h"
 #include "solid/model/tensors.h"
 #include "solid/train/evaluate.h"
