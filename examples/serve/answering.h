@@ -19,7 +19,4 @@ solid_status answering_rank(serve_desk *desk, const solid_seat *seat, const serv
 /* The whole way of a question, its JSON into `out`; counts it. */
 solid_status answering_write(serve *s, serve_desk *desk, const serve_query *query, growing *out);
 
-/* {"item": ..., "title": ..., "categories": [...]; the caller closes the brace. */
-void answering_item(growing *out, const solid_model *model, uint32_t item);
-
 #endif
