@@ -158,7 +158,7 @@ static solid_status read_batch(solid_file_source *source, size_t *n) {
     if (source->known) sol_known_file_line(source->known, l->text, l->size);
     while (l->size && strchr("\r\n", l->text[l->size - 1])) l->size--;
     if (!l->size || strspn(l->text, " \t") == l->size) continue;
-    source->payloads[(*n)++] = (sol_payload){l->text, l->size, {0, source->known ? start : 0}};
+    source->payloads[(*n)++] = (sol_payload){l->text, l->size, {0, source->known ? start : 0}, 0};
   }
   if (ferror(source->file) && errno == EINTR && atomic_load(&source->stopped)) return SOLID_OK; /* the stop's signal */
   if (ferror(source->file) && !source->read_errno) source->read_errno = errno ? errno : EIO;

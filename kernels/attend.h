@@ -39,7 +39,8 @@
  *   out (q_rows, heads * dh)      lse (q_rows, heads)
  *
  * attend_backward: from dout, lse, out, and the lists of the forward pass:
- *   D_i = dout_i . out_i;  dp = dout_i . v_j (through the dropout mask);  ds = p (dp - D_i), p = exp(s - lse);
+ *   D_i = dout_i . out_i, dout rounded as in dp;  dp = dout_i . v_j (through the dropout mask)
+ *   ds = p (dp - D_i), p = exp(s - lse)
  * dq, dk, dv are overwritten, or added to with accumulate = 1, and laid out with stride dstride as q, k, v are; dbias,
  * where there is a bias, is added to. Parts that were joined have their gradients one by one, with the joint out and
  * lse.

@@ -73,6 +73,9 @@ typedef struct solid_params {
 
 typedef struct solid_store solid_store;
 
+/* Receives the id of one user. */
+typedef void (*solid_user_fn)(void *take_user, solid_bytes user);
+
 /* Every slot is filled; error text goes through solid_last_error(). Each call is one round trip for its whole batch, in
  * which no user may occur twice.
  *
@@ -122,6 +125,11 @@ typedef struct solid_store_ops {
    * (size 0 = there was none): *saved = 1. Otherwise *saved = 0 and nothing changes: load it again. If the answer to a
    * save was lost and it is tried again, it finds its own bytes and *saved is 1, too. */
   solid_status (*stream_save)(solid_store *store, solid_bytes name, solid_bytes seen, solid_bytes record, int *saved);
+
+  /* Names users that the store holds, about `most` a call and in no order: *cursor is 0 at first and says afterwards
+   * where to go on; 0 = these were the last. Who is held from the first call to the last is named at least once. `take`
+   * gets ids that are borrowed for its call, and must not call the store. No time to live is renewed. */
+  solid_status (*list)(solid_store *store, size_t most, uint64_t *cursor, solid_user_fn take, void *take_user);
 
   void (*close)(solid_store *store);
 } solid_store_ops;

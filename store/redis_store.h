@@ -36,7 +36,7 @@ typedef struct solid_redis_store_options {
   solid_log_fn log;                        /* receives lost and new connections, unreadable records; NULL = silent */
   void *log_user;
   uint32_t readonly_ms; /* READONLY is final only when no write has gone well for so long */
-  uint32_t look_ms;     /* how often a writer asks how many keys were evicted */
+  uint32_t look_ms;     /* how often it is asked how many keys were evicted; a writer warns */
   int32_t may_be_away;  /* 1 = a server that cannot be reached yet is no failure of opening; default 0 */
 } solid_redis_store_options;
 
@@ -58,7 +58,7 @@ typedef struct solid_redis_store_stats {
   uint64_t stale;     /* params of another generation or size: taken as not there */
   uint64_t set_aside; /* answers for users whose key is none of ours */
   uint64_t renewed;   /* records of an earlier epoch that were begun anew */
-  uint64_t evicted;   /* keys that the server has evicted since it started, as a writer was last told */
+  uint64_t evicted;   /* keys that the server has evicted since it started, as was last told */
 } solid_redis_store_stats;
 
 /* Connects and opens for windows of the model. The model is not kept, and may be NULL if the options have a window.

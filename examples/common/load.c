@@ -1,6 +1,6 @@
 #include "examples/common/load.h"
 #include "examples/common/ground.h"
-#include "ingest/dataset.h"
+#include "ingest/data_file.h"
 #include "solid/extend.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -95,11 +95,11 @@ static solid_status take_times(void *reader, const solid_event *events, const do
 
 static solid_status load_times(solid_dataset *dataset, const char *path) {
   times_reader r = {.dataset = dataset, .path = path, .user = SOLID_NO_ID};
-  solid_dataset_file *file = NULL;
+  solid_data_file *file = NULL;
   solid_status status = reading_open(&file, path, "rows", NULL, NULL);
-  if (!status) status = solid_dataset_file_read(file, take_times, &r);
+  if (!status) status = solid_data_file_read(file, take_times, &r);
   if (!status) status = give_times(&r);
-  solid_dataset_file_close(file);
+  solid_data_file_close(file);
   free(r.times);
   return status;
 }
@@ -159,8 +159,8 @@ static solid_status load_items(solid_collector *collector, const load_files *fil
   attributes.item_column = items->item_column, attributes.columns = items->columns;
   attributes.separator = items->separator, attributes.no_header = items->no_header;
   vectors.width = (uint32_t)items->vector_width, vectors.ids = items->vector_ids;
-  if (items->attributes) status = solid_dataset_read_attributes(items->attributes, &attributes, take_attributes, r);
-  if (!status && items->vectors) status = solid_dataset_read_vectors(items->vectors, &vectors, take_vector, r, &report);
+  if (items->attributes) status = solid_data_read_attributes(items->attributes, &attributes, take_attributes, r);
+  if (!status && items->vectors) status = solid_data_read_vectors(items->vectors, &vectors, take_vector, r, &report);
   if (!status && report.zero_rows)
     fprintf(stderr, "%s: warning: %s: %" PRIu64 " of %" PRIu64 " vectors are all zero, the first in row %" PRIu64 "\n",
             files->program ? files->program : files->data, items->vectors, report.zero_rows, report.rows,
@@ -170,18 +170,19 @@ static solid_status load_items(solid_collector *collector, const load_files *fil
 
 /* Events into the collectors, with what was odd about them said. */
 static solid_status load_events(event_reader *r, const load_files *files) {
-  solid_dataset_file *file = NULL;
-  solid_dataset_info info = SOLID_DATASET_INFO_INIT;
+  solid_data_file *file = NULL;
+  solid_data_info info = SOLID_DATA_INFO_INIT;
   solid_collector_options options = {0};
   solid_worth_rule rule = SOLID_WORTH_RULE_INIT;
   solid_status status = reading_open(&file, files->data, files->format, files->reading, &rule);
-  if (!status) status = solid_dataset_file_get_info(file, &info);
+  if (!status) status = solid_data_file_get_info(file, &info);
+  if (!status) reading_say_untimed(files->program ? files->program : files->data, files->data, &info);
   options.has_times = options.sort_by_time = info.has_times; /* streams may bring a late event */
   if (!status) status = solid_collector_new(&r->steps, &options);
   if (!status && files->dislikes) status = solid_collector_new(&r->dislikes, &options);
-  if (!status) status = solid_dataset_file_read(file, take_events, r);
+  if (!status) status = solid_data_file_read(file, take_events, r);
   if (!status) reading_say(files->program ? files->program : files->data, file);
-  solid_dataset_file_close(file);
+  solid_data_file_close(file);
   return status;
 }
 

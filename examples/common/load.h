@@ -20,7 +20,7 @@ typedef struct load_split {
 } load_split;
 
 typedef struct load_files {
-  const char *data;               /* events, any format of ingest/dataset.h */
+  const char *data;               /* events, any format of ingest/data_file.h */
   const char *format;             /* its name; NULL or "auto" = told by the first lines */
   const reading_options *reading; /* NULL = all zero */
   const char *program;            /* who says what is odd; NULL = the file's name */

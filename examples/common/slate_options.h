@@ -3,7 +3,7 @@
 #define EXAMPLES_COMMON_SLATE_OPTIONS_H
 
 #include "examples/common/config.h"
-#include "solid/slate.h"
+#include "examples/common/slate_order.h"
 
 typedef struct slate_options {
   int64_t rows; /* 0 = no slate */
@@ -54,8 +54,5 @@ typedef struct slate_options {
 
 /* EINVAL: an order that is none. */
 solid_status slate_options_read(const slate_options *options, solid_slate_options *out);
-
-/* "raster", "zipar:2", "near-to-far". */
-void slate_order_text(uint32_t order, uint32_t window, char text[32]);
 
 #endif

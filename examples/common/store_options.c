@@ -1,9 +1,11 @@
 #include "examples/common/store_options.h"
 #include "examples/common/address.h"
 #include "examples/common/config_text.h"
+#include "examples/common/logging.h"
 #include "solid/extend.h"
 #include "store/memory_store.h"
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,6 +64,8 @@ static solid_status read_password(const char *path, char *out, size_t room) {
   return SOLID_OK;
 }
 
+static atomic_uint stores; /* that were opened, so that their lines can be told apart */
+
 static solid_status open_redis(solid_store **out, const store_options *options, const solid_model *model,
                                solid_log_fn log) {
   address where;
@@ -85,6 +89,7 @@ static solid_status open_redis(solid_store **out, const store_options *options, 
   o.prefix = options->prefix;
   o.ttl_ms = options->ttl_s * 1000;
   o.log = log;
+  o.log_user = logging_store(atomic_fetch_add(&stores, 1) + 1);
   o.may_be_away = options->may_be_away;
   return solid_store_open_redis(out, model, &o);
 }

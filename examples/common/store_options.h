@@ -53,9 +53,9 @@ typedef struct store_options {
 /* EINVAL: the address is neither HOST:PORT nor a path, or there are two passwords. Connects to nothing. */
 solid_status store_options_check(const store_options *options);
 
-/* The store for windows of the model; `log` may be NULL. EINVAL as above; EIO: the file of the
- * password cannot be read; EUNSUPPORTED: built without Redis. The
- * element is for whoever writes parameters into it. */
+/* The store for windows of the model; `log` may be NULL, and gets logging_store(its number). EINVAL as above; EIO: the
+ * file of the password cannot be read; EUNSUPPORTED: built without Redis. The element is for whoever writes parameters
+ * into it. */
 solid_status store_options_open(solid_store **out, const store_options *options, const solid_model *model,
                                 solid_log_fn log);
 

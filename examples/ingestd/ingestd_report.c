@@ -57,8 +57,8 @@ static void print_line(ingestd_report *report, const solid_ingest_stats *stats) 
 
 void ingestd_print(void *user, const solid_ingest_stats *stats) {
   ingestd_report *report = user;
-  ingestd_watch_note(report->watch, stats);
   ingestd_live_check(&report->live);
+  ingestd_watch_note(report->watch, stats, &report->live);
   report->newest = *stats;
   report->has_newest = 1;
   if (report->watch && sol_steady_ms() < report->due_ms) return;

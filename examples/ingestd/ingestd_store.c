@@ -22,7 +22,7 @@ static solid_status adopt(const ingestd_options *options, solid_store *store) {
   uint64_t users = 0;
   snprintf(topic, sizeof topic, "%s", options->topic);
   solid_status status = solid_redis_store_adopt(store, stream_of, topic, &users);
-  if (!status) fprintf(stderr, "solid_ingestd: took over %" PRIu64 " users of an earlier layout\n", users);
+  if (!status) logging_say(SOLID_LOG_INFO, "took over %" PRIu64 " users of an earlier layout", users);
   return status;
 }
 #else
@@ -40,7 +40,7 @@ static solid_status forget_old(const ingestd_options *options, solid_store *stor
 #else
   (void)options, (void)store;
 #endif
-  if (users) fprintf(stderr, "solid_ingestd: removed %" PRIu64 " users of an earlier layout\n", users);
+  if (users) logging_say(SOLID_LOG_INFO, "removed %" PRIu64 " users of an earlier layout", users);
   return status;
 }
 
@@ -58,6 +58,6 @@ solid_status ingestd_prepare_store(const ingestd_options *options, solid_store *
 solid_status ingestd_rebuild(const ingestd_options *options, solid_store *store) {
   solid_store_epoch epoch;
   solid_status status = store->ops->epoch_begin(store, 1, &epoch);
-  if (!status) fprintf(stderr, "solid_ingestd: rebuilds the store: all events are read again from the beginning\n");
+  if (!status) logging_say(SOLID_LOG_INFO, "rebuilds the store: all events are read again from the beginning");
   return status ? status : forget_old(options, store);
 }

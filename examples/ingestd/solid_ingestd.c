@@ -71,8 +71,8 @@ static int fail(int code) {
 /* What a run ended with, as a code: what the store answered for good is told from what the source is. */
 static int fail_run(solid_status status) {
   if (status == SOLID_ELOST) {
-    fprintf(stderr, "solid_ingestd: the store lost what was written: %s\n", solid_last_error());
-    fprintf(stderr, "solid_ingestd: restore its data, or start with --rebuild: it reads all events again\n");
+    logging_say(SOLID_LOG_ERROR, "the store lost what was written: %s", solid_last_error());
+    logging_say(SOLID_LOG_ERROR, "restore its data, or start with --rebuild: it reads all events again");
     return EXIT_STORE;
   }
   if (status == SOLID_EREFUSED || status == SOLID_EUNSUPPORTED) return fail(EXIT_STORE);
@@ -132,7 +132,7 @@ static int run_file(const ingestd_options *options, const solid_streams *streams
   solid_file_source_close(replay);
   if (status) return is_prepared ? fail_run(status) : fail(EXIT_STORE);
   if (!report->events || report->accepted) return EXIT_DONE;
-  fprintf(stderr, "solid_ingestd: %s: none of %" PRIu64 " lines could be taken\n", options->from_file, report->events);
+  logging_say(SOLID_LOG_ERROR, "%s: none of %" PRIu64 " lines could be taken", options->from_file, report->events);
   return EXIT_SOURCE;
 }
 
@@ -212,7 +212,7 @@ static int serve(const ingestd_options *options, const solid_config *config) {
     code = fail(EXIT_STORE);
   else if (solid_pipeline_new(&pipeline, model, store, &pipeline_options))
     code = fail(EXIT_FAILED);
-  else if (ingestd_watch_open(&watch, options->listen, pipeline))
+  else if (ingestd_watch_open(&watch, options->listen, pipeline, store, &options->how))
     code = fail(EXIT_USAGE);
   if (code == EXIT_DONE) {
     ingestd_report report = ingestd_report_start(pipeline, watch, options->stats_s);

@@ -46,7 +46,7 @@ class _Bytes(c.Structure):
 
 class _Event(c.Structure):
     _fields_ = [("user", _Bytes), ("item", _Bytes), ("kind", _Bytes), ("time_ms", c.c_int64), ("stream", c.c_uint64), ("offset", c.c_uint64),
-                ("worth", c.c_uint32)]
+                ("worth", c.c_uint32), ("taken_ms", c.c_int64)]
 
 
 class _Scored(c.Structure):

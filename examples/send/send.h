@@ -12,7 +12,7 @@ typedef solid_status (*replay_take_fn)(void *user, solid_bytes key, solid_bytes 
 
 typedef struct replay_source {
   const char *path;   /* "-" = lines from stdin */
-  const char *format; /* of ingest/dataset.h, or "lines": JSON lines passed on as they are, right or wrong */
+  const char *format; /* of ingest/data_file.h, or "lines": JSON lines passed on as they are, right or wrong */
   const reading_options *reading; /* of a data file */
   uint64_t limit;                 /* events; 0 = all */
 } replay_source;

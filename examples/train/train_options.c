@@ -31,7 +31,9 @@ static const solid_property own[] = {
     LOAD_ITEMS_PROPERTIES(train_arguments),
     LOAD_SPLIT_PROPERTIES(train_arguments),
     TEXT("out", out, NULL, "model file to write", 1),
-    TEXT("titles", titles, NULL, "file of item titles to keep in the model; default: --attributes, if it has titles",
+    TEXT("titles", titles, NULL,
+         "file of item titles to keep in the model (a column called title or name); default: --attributes, if it has "
+         "them",
          0),
     REAL("limit", limit, "0", 1e9, "stop after this many seconds and write the best model so far; 0 = no limit"),
     WHOLE("threads", threads, "0", 0, 1024, "CPU threads; 0 = as many as the machine has"),

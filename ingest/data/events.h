@@ -4,7 +4,7 @@
 #define INGEST_DATA_EVENTS_H
 
 #include "ingest/data/text.h"
-#include "ingest/dataset.h"
+#include "ingest/data_file.h"
 #include "solid/base/table.h"
 
 #ifdef __cplusplus
@@ -15,7 +15,7 @@ extern "C" {
 typedef struct sol_event_batch sol_event_batch;
 
 /* `has_ratings` = 0: the sink gets none. */
-solid_status sol_event_batch_new(sol_event_batch **out, solid_dataset_sink sink, void *context, int has_ratings);
+solid_status sol_event_batch_new(sol_event_batch **out, solid_data_sink sink, void *context, int has_ratings);
 void sol_event_batch_free(sol_event_batch *batch);
 /* `rating`: NAN = none. */
 solid_status sol_event_batch_add(sol_event_batch *batch, const solid_event *event, double rating);

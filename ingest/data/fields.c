@@ -1,5 +1,6 @@
 /* A line into its fields, and strings in one piece of memory. */
 #include "ingest/data/text.h"
+#include "solid/base/text.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -168,4 +169,13 @@ void sol_list_finish(sol_list *list) {
     list->at[i].data = list->bytes + offset;
     offset += list->at[i].size;
   }
+}
+
+const char *sol_fields_list(const sol_fields *fields, char *text, size_t size) {
+  sol_text list = sol_text_start(text, size);
+  size_t i = 0;
+  for (; i < fields->count && list.used + 60 < size; i++)
+    sol_text_add(&list, "%s\"%.40s\"", i ? " " : "", sol_show(fields->at[i].data, fields->at[i].size).text);
+  if (i < fields->count) sol_text_add(&list, " ...");
+  return text;
 }

@@ -35,7 +35,7 @@ typedef struct zeros {
 } zeros;
 
 typedef struct lists {
-  solid_dataset_file *file;
+  solid_data_file *file;
   person *users;
   size_t room, lines;
   uint32_t shortest, longest; /* lists of the file */
@@ -165,7 +165,7 @@ static solid_status keep_row(lists *l, uint32_t index, row *r) {
 }
 
 static solid_status read_line(lists *l) {
-  solid_dataset_file *file = l->file;
+  solid_data_file *file = l->file;
   solid_bytes user, item;
   uint32_t index = 0;
   row r = {0};
@@ -238,7 +238,7 @@ static solid_status join(lists *l, const person *u, int is_backwards, size_t *li
 }
 
 static solid_status send_user(lists *l, uint32_t index) {
-  solid_dataset_file *file = l->file;
+  solid_data_file *file = l->file;
   size_t line = 0, unused = 0;
   solid_status status = join(l, &l->users[index], 0, &line);
   if (status == SOLID_OK && line) status = join(l, &l->users[index], 1, &unused);
@@ -265,7 +265,7 @@ static solid_status send_all(lists *l) {
   return status;
 }
 
-solid_status sol_read_lists(solid_dataset_file *file) {
+solid_status sol_read_lists(solid_data_file *file) {
   lists l = {.file = file};
   int more = 1;
   solid_status status = sol_interner_find(&file->timeline.items, (solid_bytes){"0", 1}, &l.zero);

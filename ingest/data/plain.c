@@ -18,6 +18,7 @@ typedef struct view {
   size_t later[LOOKS];                 /* of the fields behind the first of the later lines */
   size_t items[LOOKS];                 /* of the fields behind the first of all lines */
   size_t moments_last, moments_second; /* lines, but the first, whose last or second field is a time */
+  char names[240];                     /* the fields of the first line, for messages */
 } view;
 
 sol_separator sol_plain_separator(const char *line) {
@@ -65,12 +66,13 @@ static void take_line(view *v, const sol_fields *fields) {
   }
 }
 
-static solid_status take_sample(view *v, solid_dataset_file *file, sol_lines *sample, int *first_two_are_pairs) {
+static solid_status take_sample(view *v, solid_data_file *file, sol_lines *sample, int *first_two_are_pairs) {
   solid_status status = SOLID_OK;
   *first_two_are_pairs = 1;
   for (int more = 1; more && v->lines < SAMPLE_LINES && status == SOLID_OK;) {
     status = sol_fields_split(&file->fields, sample, &file->separator);
     if (status != SOLID_OK) break;
+    if (!v->lines) sol_fields_list(&file->fields, v->names, sizeof v->names);
     if (v->lines < 2 && file->fields.count != 2) *first_two_are_pairs = 0;
     take_line(v, &file->fields);
     status = sol_lines_next(sample, &more);
@@ -78,9 +80,22 @@ static solid_status take_sample(view *v, solid_dataset_file *file, sol_lines *sa
   return status;
 }
 
-/* "--format table --no-header ..." with the columns that can be told from the sample. */
-static solid_status refuse_table(const solid_dataset_file *file, const sol_lines *first, const view *v, size_t columns,
+/* Words where the lines below have numbers. */
+static int is_header(const view *v) {
+  return v->first[WORD] && !v->first[NUMBER] && !v->first[FRACTION] && !v->first[MOMENT] &&
+         (v->later[NUMBER] || v->later[FRACTION] || v->later[MOMENT] || (v->later[MIXED] && !v->first[MIXED]));
+}
+
+/* What decides: the names of the columns, or "--no-header" with what can be told from the sample. */
+static solid_status refuse_table(const solid_data_file *file, const sol_lines *first, const view *v, size_t columns,
                                  const char *what) {
+  if (is_header(v))
+    return sol_lines_fail(
+        first,
+        "none of the %zu columns separated by %s has a name that is known: %s. Say which is which, as "
+        "in --user-column NAME --item-column NAME --time-column NAME; or --no-header if this line "
+        "names none, or --format rows (or pairs) if a line is a user and items",
+        columns, sol_separator_name(&file->separator), v->names);
   return sol_lines_fail(first,
                         "%s: %zu columns separated by %s in each of the first %zu lines, and no names that are known: "
                         "say which is which (--user-column 1 --item-column 2 --time-column %zu, with --no-header if "
@@ -101,24 +116,25 @@ static const char *find_fault(const view *v) {
   return NULL;
 }
 
-solid_status sol_judge_plain(solid_dataset_file *file, sol_lines *sample) {
+solid_status sol_judge_plain(solid_data_file *file, sol_lines *sample) {
   view v = {0};
   int are_pairs = 0;
   sol_lines first = *sample;
   file->separator = sol_plain_separator(sample->line);
   if (strcmp(file->separator.text, "::") == 0) {
-    file->format = SOLID_DATASET_MOVIELENS;
+    file->format = SOLID_DATA_MOVIELENS;
     return SOLID_OK;
   }
-  const char *mark = file->separator.text;
-  int is_marked = *mark && *mark != '\t' && sample->line[strcspn(sample->line, " \t,;|")] == *mark;
+  const char *mark = file->separator.text, *line = sample->line;
+  if (*line == '"') line += 1 + strcspn(line + 1, "\""); /* what is in quotes separates nothing */
+  int is_marked = *mark && *mark != '\t' && line[strcspn(line, " \t,;|")] == *mark;
   int has_tabs = *mark == '\t';
   if (!is_marked) file->separator = (sol_separator){"", 0};
   solid_status status = take_sample(&v, file, sample, &are_pairs);
   if (status != SOLID_OK) return status;
   if (has_tabs) file->separator.text[0] = '\t'; /* for what is said */
   if (is_marked) return refuse_table(file, &first, &v, v.most, "a table without a header");
-  file->format = are_pairs ? SOLID_DATASET_PAIRS : SOLID_DATASET_ROWS;
+  file->format = are_pairs ? SOLID_DATA_PAIRS : SOLID_DATA_ROWS;
   const char *fault = find_fault(&v);
   if (!fault && v.lines > 1 && v.fewest == v.most && v.most > 2)
     fault = "as many fields in every line, which rows have not";

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static solid_status read_time(solid_dataset_file *file, int64_t *out) {
+static solid_status read_time(solid_data_file *file, int64_t *out) {
   if (file->at[SOL_TIME] >= file->fields.count)
     return sol_lines_fail(&file->lines, "%zu fields, the time is number %zu", file->fields.count,
                           file->at[SOL_TIME] + 1);
@@ -19,7 +19,7 @@ static solid_status read_time(solid_dataset_file *file, int64_t *out) {
 }
 
 /* NAN where the field is empty or, unless ratings were asked for, no number. */
-static solid_status read_rating(const solid_dataset_file *file, double *out) {
+static solid_status read_rating(const solid_data_file *file, double *out) {
   size_t at = file->at[SOL_RATING];
   int is_asked = file->options.rating_column || solid_worth_rule_needs_ratings(file->options.worth);
   *out = NAN;
@@ -29,7 +29,7 @@ static solid_status read_rating(const solid_dataset_file *file, double *out) {
   return sol_lines_fail(&file->lines, "\"%s\" is not a rating", sol_show(field.data, field.size).text);
 }
 
-static solid_status read_kind(const solid_dataset_file *file, solid_bytes *out) {
+static solid_status read_kind(const solid_data_file *file, solid_bytes *out) {
   size_t at = file->at[SOL_KIND];
   if (at == SOL_ABSENT || at >= file->fields.count) return SOLID_OK;
   *out = file->fields.at[at];
@@ -37,12 +37,12 @@ static solid_status read_kind(const solid_dataset_file *file, solid_bytes *out) 
   return sol_lines_fail(&file->lines, "kind of %zu bytes, want at most %d", out->size, SOLID_ID_MAX);
 }
 
-static solid_status read_worth(const solid_dataset_file *file, solid_event *event, double rating) {
+static solid_status read_worth(const solid_data_file *file, solid_event *event, double rating) {
   solid_status status = solid_worth_of(file->options.worth, event->kind, rating, &event->worth);
   return status == SOLID_EFORMAT ? sol_lines_fail(&file->lines, "%s", solid_last_error()) : status;
 }
 
-static solid_status read_line(solid_dataset_file *file) {
+static solid_status read_line(solid_data_file *file) {
   solid_event event = {0};
   double rating = NAN;
   solid_status status = sol_fields_split(&file->fields, &file->lines, &file->separator);
@@ -59,7 +59,7 @@ static solid_status read_line(solid_dataset_file *file) {
   return status == SOLID_OK ? sol_take_event(file, &event, rating) : sol_bad_line(file, status);
 }
 
-solid_status sol_read_table(solid_dataset_file *file) {
+solid_status sol_read_table(solid_data_file *file) {
   int more = 1;
   solid_status status = SOLID_OK;
   while (status == SOLID_OK) {

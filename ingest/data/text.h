@@ -74,6 +74,9 @@ typedef struct sol_fields {
 /* Splits the current line in place; the fields point into it. */
 solid_status sol_fields_split(sol_fields *fields, sol_lines *lines, const sol_separator *separator);
 
+/* The fields in quotes, for a message, cut where it gets long; returns `text`. */
+const char *sol_fields_list(const sol_fields *fields, char *text, size_t size);
+
 /* Field `index` as an id of 1 .. SOLID_ID_MAX bytes, named `what` in messages. */
 solid_status sol_fields_id(const sol_fields *fields, const sol_lines *lines, size_t index, const char *what,
                            solid_bytes *out);

@@ -102,7 +102,8 @@ static solid_time_unit unit_of(double value) {
 static solid_status no_time(solid_bytes text, solid_time_unit unit) {
   sol_shown shown = sol_show(text.data, text.size);
   if (unit == SOLID_TIME_AUTO)
-    return solid_fail(SOLID_EFORMAT, "\"%s\" is not a time in seconds, milliseconds, microseconds or ISO 8601",
+    return solid_fail(SOLID_EFORMAT,
+                      "\"%s\" is not a time in seconds, milliseconds, microseconds or ISO 8601 (2023-07-22 06:40:00)",
                       shown.text);
   return solid_fail(SOLID_EFORMAT, "\"%s\" is not a time in %s", shown.text, units[unit].name);
 }

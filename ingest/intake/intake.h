@@ -9,6 +9,7 @@ typedef struct sol_payload {
   const void *data;
   size_t size;
   solid_position position;
+  int64_t taken_ms; /* 0 = not known */
 } sol_payload;
 
 typedef struct sol_intake {

@@ -41,9 +41,9 @@ static int put_stamp(const solid_consumer *consumer, rd_kafka_topic_partition_t 
 static rd_kafka_topic_partition_list_t *offsets_of(const solid_consumer *consumer,
                                                    const rd_kafka_topic_partition_list_t *within) {
   rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new(8);
-  const sol_batch *batch = &consumer->batch;
-  for (size_t i = batch->count; offsets && i-- > 0;) {
-    const rd_kafka_message_t *message = batch->held[i].message;
+  const sol_messages *messages = &consumer->messages;
+  for (size_t i = messages->count; offsets && i-- > 0;) {
+    const rd_kafka_message_t *message = messages->held[i].message;
     int32_t partition = message->partition;
     int is_wanted = !within;
     for (int k = 0; within && k < within->cnt; k++) is_wanted |= within->elems[k].partition == partition;
@@ -87,12 +87,16 @@ static rd_kafka_resp_err_t wait_for_answer(solid_consumer *consumer, int64_t tim
 
 solid_status sol_commit_offsets(solid_consumer *consumer, const rd_kafka_topic_partition_list_t *offsets,
                                 int64_t timeout_ms) {
+  int64_t began_ns = sol_steady_ns();
   consumer->commit_number++;
   rd_kafka_resp_err_t err =
       rd_kafka_commit_queue(consumer->rk, offsets, consumer->commits, NULL, (void *)consumer->commit_number);
   if (!err) err = wait_for_answer(consumer, timeout_ms > 1 ? timeout_ms : 1);
-  if (!err) consumer->stats.commits++;
-  if (!err) return SOLID_OK;
+  if (!err) {
+    consumer->stats.commits++;
+    consumer->stats.commit_ns += sol_steady_ns() - began_ns;
+    return SOLID_OK;
+  }
   consumer->is_rebalancing = is_between_generations(err);
   return solid_fail(is_final(err) ? SOLID_EINVAL : SOLID_EIO, "kafka group %s: commit: %s", consumer->options.group,
                     rd_kafka_err2str(err));

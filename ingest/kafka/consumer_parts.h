@@ -24,12 +24,12 @@ typedef struct sol_held {
 } sol_held;
 
 /* Messages in hand, in the order they came. */
-typedef struct sol_batch {
+typedef struct sol_messages {
   sol_held *held;
   sol_payload *payloads; /* (count), borrowed from messages, filled for delivery */
   size_t count, room;
   size_t stored; /* so many, the first ones, are through the sink */
-} sol_batch;
+} sol_messages;
 
 /* A partition of the topic, and the stream that is read from it. */
 typedef struct sol_partition {
@@ -64,7 +64,7 @@ struct solid_consumer {
   sol_dead_letter *dead_letter; /* NULL = rejected messages are only counted */
   sol_probe *probe;
   sol_intake intake;
-  sol_batch batch;
+  sol_messages messages;
   sol_partition *partitions; /* (n_partitions) by their number */
   size_t n_partitions;
   uint8_t epoch[16]; /* of the store's contents, where has_epoch */
@@ -76,20 +76,21 @@ struct solid_consumer {
   int has_run;
   int64_t stopped_ms; /* when the stop was first seen; 0 = not yet */
   solid_ingest_stats stats;
+  solid_partition_lag *lags; /* of the stats */
+  size_t lags_room;
   sol_reporter reporter;
   atomic_int stopped;
 };
 
-/* batch.c */
-solid_status sol_batch_add(sol_batch *batch, rd_kafka_message_t *message); /* takes the message on success */
-void sol_batch_clear(sol_batch *batch);
-void sol_batch_free(sol_batch *batch);
+/* messages.c */
+solid_status sol_messages_add(sol_messages *messages, rd_kafka_message_t *message); /* takes the message on success */
+void sol_messages_clear(sol_messages *messages);
+void sol_messages_free(sol_messages *messages);
 /* Forgets the messages of these partitions; returns how many of them were not stored. */
-size_t sol_batch_drop(sol_batch *batch, const rd_kafka_topic_partition_list_t *partitions);
-size_t sol_batch_drop_one(sol_batch *batch, int32_t partition);
+size_t sol_messages_drop(sol_messages *messages, const rd_kafka_topic_partition_list_t *partitions);
+size_t sol_messages_drop_one(sol_messages *messages, int32_t partition);
 /* The message of this partition at this offset, or the last one of the partition (offset -1); NULL = none. */
-const rd_kafka_message_t *sol_batch_find(const sol_batch *batch, int32_t partition, int64_t offset);
-sol_anchor sol_anchor_of(const rd_kafka_message_t *message);
+const rd_kafka_message_t *sol_messages_find(const sol_messages *messages, int32_t partition, int64_t offset);
 
 /* kafka_setup.c */
 solid_status sol_kafka_open(solid_consumer *consumer);  /* ->rk, ->dead_letter and ->probe */

@@ -70,7 +70,7 @@ static solid_status poll_once(solid_consumer *consumer, int64_t timeout_ms) {
   } else if ((size_t)message->partition < consumer->n_partitions) {
     sol_partition *p = &consumer->partitions[message->partition];
     if (p->is_known && !p->wants_start) {
-      status = sol_batch_add(&consumer->batch, message);
+      status = sol_messages_add(&consumer->messages, message);
       is_taken = status == SOLID_OK;
       if (is_taken) p->next = message->offset + 1;
     }
@@ -83,15 +83,15 @@ static solid_status poll_once(solid_consumer *consumer, int64_t timeout_ms) {
  * with what there is when streams have to be looked at. */
 solid_status sol_collect(solid_consumer *consumer) {
   const solid_consumer_options *o = &consumer->options;
-  sol_batch *batch = &consumer->batch;
+  sol_messages *messages = &consumer->messages;
   int64_t now_ms = sol_steady_ms(), end_ms = now_ms + STEP_MS;
-  while (batch->count < o->batch_size && now_ms < end_ms && !atomic_load(&consumer->stopped)) {
-    size_t before = batch->count;
+  while (messages->count < o->batch_size && now_ms < end_ms && !atomic_load(&consumer->stopped)) {
+    size_t before = messages->count;
     solid_status status = poll_once(consumer, end_ms - now_ms < STEP_MS ? end_ms - now_ms : STEP_MS);
     if (status != SOLID_OK) return status;
     if (consumer->is_due) break;
     now_ms = sol_steady_ms();
-    if (!before && batch->count) end_ms = now_ms + o->batch_ms;
+    if (!before && messages->count) end_ms = now_ms + o->batch_ms;
   }
   return SOLID_OK;
 }
@@ -99,15 +99,15 @@ solid_status sol_collect(solid_consumer *consumer) {
 /* A stream that gives nothing but what was applied before, though it has given new events since it was taken over, is
  * read twice: by another group into the same store, or by a mistake about positions. */
 static void watch_repeats(solid_consumer *consumer, size_t from) {
-  const sol_batch *batch = &consumer->batch;
+  const sol_messages *messages = &consumer->messages;
   int64_t now_ms = sol_steady_ms();
-  for (size_t i = from; i < batch->count; i++) {
-    sol_partition *p = &consumer->partitions[batch->held[i].message->partition];
-    p->taken += batch->held[i].reject == SOLID_REJECT_NONE;
-    p->repeats += batch->held[i].is_repeat;
+  for (size_t i = from; i < messages->count; i++) {
+    sol_partition *p = &consumer->partitions[messages->held[i].message->partition];
+    p->taken += messages->held[i].reject == SOLID_REJECT_NONE;
+    p->repeats += messages->held[i].is_repeat;
   }
-  for (size_t i = from; i < batch->count; i++) {
-    int32_t number = batch->held[i].message->partition;
+  for (size_t i = from; i < messages->count; i++) {
+    int32_t number = messages->held[i].message->partition;
     sol_partition *p = &consumer->partitions[number];
     if (p->taken && p->repeats == p->taken && p->is_fresh && (!p->warned_ms || now_ms - p->warned_ms >= WARN_MS)) {
       p->warned_ms = now_ms;
@@ -123,23 +123,25 @@ static void watch_repeats(solid_consumer *consumer, size_t from) {
 
 /* Gives what is not yet stored to the sink. */
 static solid_status store(solid_consumer *consumer) {
-  sol_batch *batch = &consumer->batch;
-  if (batch->stored == batch->count) return SOLID_OK;
+  sol_messages *messages = &consumer->messages;
+  if (messages->stored == messages->count) return SOLID_OK;
   solid_status status = sol_streams_register(consumer);
-  size_t from = batch->stored, n = batch->count - from;
+  size_t from = messages->stored, n = messages->count - from;
   if (status != SOLID_OK || !n) return status;
   for (size_t i = 0; i < n; i++) {
-    const rd_kafka_message_t *message = batch->held[from + i].message;
+    const rd_kafka_message_t *message = messages->held[from + i].message;
     solid_position position = {consumer->partitions[message->partition].record.stream, (uint64_t)message->offset};
-    batch->payloads[i] = (sol_payload){message->payload, message->len, position};
+    int64_t taken_ms =
+        rd_kafka_message_timestamp(message, NULL); /* the broker's, or as the topic is set the producer's */
+    messages->payloads[i] = (sol_payload){message->payload, message->len, position, taken_ms > 0 ? taken_ms : 0};
   }
-  status = sol_intake_push(&consumer->intake, batch->payloads, n);
+  status = sol_intake_push(&consumer->intake, messages->payloads, n);
   if (status != SOLID_OK) return status;
   for (size_t i = 0; i < n; i++) {
-    batch->held[from + i].reject = consumer->intake.rejects[i];
-    batch->held[from + i].is_repeat = consumer->intake.repeats[i];
+    messages->held[from + i].reject = consumer->intake.rejects[i];
+    messages->held[from + i].is_repeat = consumer->intake.repeats[i];
   }
-  batch->stored = batch->count;
+  messages->stored = messages->count;
   sol_intake_count(&consumer->intake, n, &consumer->stats);
   watch_repeats(consumer, from);
   return SOLID_OK;
@@ -147,12 +149,12 @@ static solid_status store(solid_consumer *consumer) {
 
 /* Puts what was rejected and is not yet buried. What the topic does not take is held, or only counted. */
 static solid_status bury(solid_consumer *consumer) {
-  sol_batch *batch = &consumer->batch;
+  sol_messages *messages = &consumer->messages;
   solid_status status = SOLID_OK;
   uint64_t put = 0;
   if (!consumer->dead_letter) return SOLID_OK;
-  for (size_t i = 0; i < batch->stored; i++) {
-    sol_held *held = &batch->held[i];
+  for (size_t i = 0; i < messages->stored; i++) {
+    sol_held *held = &messages->held[i];
     if (held->reject == SOLID_REJECT_NONE || held->is_buried) continue;
     solid_status one = sol_dead_letter_put(consumer->dead_letter, held->message, held->reject, i);
     if (status == SOLID_OK) status = one;
@@ -160,15 +162,15 @@ static solid_status bury(solid_consumer *consumer) {
   }
   if (!put) return SOLID_OK;
   solid_status flushed = sol_dead_letter_flush(consumer->dead_letter, sol_time_left(consumer, FLUSH_MS));
-  for (size_t i = 0; i < batch->stored; i++) {
+  for (size_t i = 0; i < messages->stored; i++) {
     if (!sol_dead_letter_has(consumer->dead_letter, i)) continue;
-    batch->held[i].is_buried = 1;
+    messages->held[i].is_buried = 1;
     consumer->stats.dead_letters++;
   }
   if (status == SOLID_OK) status = flushed;
   if (status == SOLID_OK || consumer->options.dead_letter_failure == SOLID_DEAD_LETTER_HOLD) return status;
-  for (size_t i = 0; i < batch->stored; i++) {
-    sol_held *held = &batch->held[i];
+  for (size_t i = 0; i < messages->stored; i++) {
+    sol_held *held = &messages->held[i];
     if (held->reject == SOLID_REJECT_NONE || held->is_buried) continue;
     if (!consumer->stats.unburied++)
       sol_consumer_log(consumer, SOLID_LOG_WARN, "%s: only counted, as all that follow", solid_last_error());
@@ -216,7 +218,7 @@ static solid_status persist(solid_consumer *consumer, solid_status (*try_once)(s
     if (!sol_retry_again(&retry, status, consumer->stopped_ms != 0, sol_steady_ms())) break;
     if (!consumer->is_paused) {
       sol_consumer_log(consumer, SOLID_LOG_WARN, "%s: holding %zu events, trying again", solid_last_error(),
-                       consumer->batch.count);
+                       consumer->messages.count);
       sol_pause_assigned(consumer);
     }
     consumer->stats.waiting = 1;
@@ -243,6 +245,6 @@ solid_status sol_deliver(solid_consumer *consumer) {
   solid_status status = persist(consumer, attempt);
   if (status != SOLID_OK) return status;
   consumer->stats.last_batch_ms = (double)(sol_steady_ms() - start_ms);
-  sol_batch_clear(&consumer->batch);
+  sol_messages_clear(&consumer->messages);
   return SOLID_OK;
 }

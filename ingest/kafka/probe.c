@@ -1,9 +1,14 @@
 #include "ingest/kafka/probe.h"
-#include "ingest/kafka/consumer_parts.h"
 #include "solid/base/clock.h"
 #include "solid/extend.h"
 #include <stdlib.h>
 #include <string.h>
+
+sol_anchor sol_anchor_of(const rd_kafka_message_t *message) {
+  int64_t time_ms = rd_kafka_message_timestamp(message, NULL);
+  return (sol_anchor){message->offset, time_ms,
+                      sol_anchor_hash(time_ms, message->key, message->key_len, message->payload, message->len)};
+}
 
 struct sol_probe {
   rd_kafka_t *rk;

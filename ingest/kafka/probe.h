@@ -5,6 +5,9 @@
 #include "ingest/identity/anchor.h"
 #include <librdkafka/rdkafka.h>
 
+/* The anchor that a message is. */
+sol_anchor sol_anchor_of(const rd_kafka_message_t *message);
+
 typedef struct sol_probe sol_probe;
 
 /* Takes `conf` on success. */

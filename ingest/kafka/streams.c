@@ -52,7 +52,7 @@ static solid_status identify(solid_consumer *consumer, int32_t number, int64_t d
     status = sol_identify(consumer, number, NULL, deadline_ms);
     /* What is in hand was read from what is gone; the sink may have it, the group gets no offset of it. */
     if (status == SOLID_OK && p->record.stream != before)
-      consumer->stats.dropped += sol_batch_drop_one(&consumer->batch, number);
+      consumer->stats.dropped += sol_messages_drop_one(&consumer->messages, number);
   }
   if (status == SOLID_OK) p->is_due = 0;
   return status;
@@ -138,7 +138,7 @@ static solid_status meet_winner(solid_consumer *consumer, int32_t number) {
   sol_record winner;
   solid_status status = sol_stream_load(consumer, number, &winner);
   for (size_t i = 0; status == SOLID_OK && i < winner.count; i++) {
-    const rd_kafka_message_t *own = sol_batch_find(&consumer->batch, number, winner.anchors[i].offset);
+    const rd_kafka_message_t *own = sol_messages_find(&consumer->messages, number, winner.anchors[i].offset);
     if (!own) continue;
     sol_anchor mine = sol_anchor_of(own);
     if (memcmp(&mine, &winner.anchors[i], sizeof mine) == 0) {
@@ -163,7 +163,7 @@ static solid_status enter(solid_consumer *consumer, int32_t number, const rd_kaf
     solid_status status = save(consumer, number, &saved);
     if (status == SOLID_OK && !saved) status = meet_winner(consumer, number);
     if (status == SOLID_OK && p->wants_start) /* all of it is read again, in its order */
-      consumer->stats.dropped += sol_batch_drop_one(&consumer->batch, number);
+      consumer->stats.dropped += sol_messages_drop_one(&consumer->messages, number);
     if (status != SOLID_OK || p->is_registered || p->wants_start) return status;
   }
   return solid_fail(SOLID_EIO, "kafka topic %s [%d]: others change the record of its stream", consumer->topic,
@@ -171,17 +171,17 @@ static solid_status enter(solid_consumer *consumer, int32_t number, const rd_kaf
 }
 
 solid_status sol_streams_register(solid_consumer *consumer) {
-  const sol_batch *batch = &consumer->batch;
-  for (size_t i = batch->stored; i < batch->count;) {
-    const rd_kafka_message_t *message = batch->held[i].message;
+  const sol_messages *messages = &consumer->messages;
+  for (size_t i = messages->stored; i < messages->count;) {
+    const rd_kafka_message_t *message = messages->held[i].message;
     if (consumer->partitions[message->partition].is_registered) {
       i++;
       continue;
     }
-    size_t before = batch->count;
+    size_t before = messages->count;
     solid_status status = enter(consumer, message->partition, message);
     if (status != SOLID_OK) return status;
-    if (batch->count != before) i = batch->stored; /* what was dropped may have stood before */
+    if (messages->count != before) i = messages->stored; /* what was dropped may have stood before */
   }
   return SOLID_OK;
 }
@@ -198,10 +198,10 @@ static void save_late(solid_consumer *consumer, int32_t number) {
 }
 
 void sol_streams_advance(solid_consumer *consumer) {
-  const sol_batch *batch = &consumer->batch;
+  const sol_messages *messages = &consumer->messages;
   int64_t now_ms = sol_steady_ms();
-  for (size_t i = batch->count; i-- > 0;) {
-    const rd_kafka_message_t *message = batch->held[i].message;
+  for (size_t i = messages->count; i-- > 0;) {
+    const rd_kafka_message_t *message = messages->held[i].message;
     sol_partition *p = &consumer->partitions[message->partition];
     if (p->record.count && message->offset <= p->record.anchors[0].offset) continue; /* not the partition's last */
     sol_record_add(&p->record, sol_anchor_of(message));

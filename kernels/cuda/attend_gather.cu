@@ -121,7 +121,8 @@ __global__ static void gather(value_parts parts, int dh, int width) {
   for (int c = 0; c < 4 && at + c < width; c++) out[c] = four[c];
 }
 
-/* lse and delta = dout . out of all queries: a warp each. */
+/* lse and delta = dout . out of all queries: a warp each. In BF16 the dout that meets the values is rounded, and so is
+ * this one: what cancels in dout . v - delta cancels. */
 __global__ static void query_sums(source s, sk_attend_entries e, bool bf16) {
   int entry = blockIdx.x * (THREADS / (int)SK_WARP) + threadIdx.x / SK_WARP, head = blockIdx.y,
       lane = threadIdx.x % SK_WARP;
@@ -131,7 +132,10 @@ __global__ static void query_sums(source s, sk_attend_entries e, bool bf16) {
   float sum = 0.0f;
   if (row >= 0) {
     int64_t at = ((int64_t)row * s.p.heads + head) * s.p.dh;
-    for (int i = lane; i < s.p.dh; i += SK_WARP) sum += s.dout[at + i] * s.out[at + i];
+    for (int i = lane; i < s.p.dh; i += SK_WARP) {
+      float dout = s.dout[at + i];
+      sum += (bf16 ? __bfloat162float(narrow<__nv_bfloat16>(dout)) : dout) * s.out[at + i];
+    }
   }
   sum = sk_warp_sum(sum);
   if (lane > 0) return;

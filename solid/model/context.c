@@ -113,7 +113,7 @@ solid_status sol_backend_room(sk_backend *be, uint64_t bytes, const char *what, 
 }
 
 void sol_log(const solid_context *ctx, solid_log_level level, const char *format, ...) {
-  if (!ctx->log) return;
+  if (!ctx || !ctx->log) return;
   char line[512];
   va_list args;
   va_start(args, format);

@@ -24,7 +24,7 @@ solid_status sol_backend_fail(const sk_backend *be, solid_status status);
  * is given when it is touched, so that only a device with memory of its own is asked. */
 solid_status sol_backend_room(sk_backend *be, uint64_t bytes, const char *what, const char *advice);
 
-/* One line to the context's log, if it has one. */
+/* One line to the context's log, if it has one; ctx may be NULL. */
 void sol_log(const solid_context *ctx, solid_log_level level, const char *format, ...) SOLID_PRINTF(3, 4);
 
 #endif

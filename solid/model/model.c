@@ -1,6 +1,7 @@
 #include "solid/model.h"
 #include "solid/base/handshake.h"
 #include "solid/extend.h"
+#include "solid/model/model_file.h"
 #include "solid/model/model_parts.h"
 #include "solid/model/titles.h"
 #include <assert.h>

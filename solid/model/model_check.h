@@ -2,7 +2,7 @@
 #ifndef SOLID_MODEL_MODEL_CHECK_H
 #define SOLID_MODEL_MODEL_CHECK_H
 
-#include "solid/model/model_file.h"
+#include "solid/model/model_arrays.h"
 
 /* Everything but repeated ids. Reads only what the config and the counts say is there. */
 solid_status sol_model_file_check(const sol_model_file *file);

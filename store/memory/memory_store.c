@@ -91,6 +91,7 @@ static const solid_store_ops memory_ops = {
     .epoch_begin = memory_epoch_begin,
     .stream_load = memory_stream_load,
     .stream_save = memory_stream_save,
+    .list = sol_memory_list,
     .close = memory_close,
 };
 

@@ -27,6 +27,11 @@ static int is_expired(const sol_user_table *table, const sol_user *user, int64_t
   return table->ttl_ms && user->expires_ms <= now_ms;
 }
 
+solid_bytes sol_users_id(const sol_user_table *table, size_t place, int64_t now_ms) {
+  sol_user *user = table->users[place];
+  return is_expired(table, user, now_ms) ? (solid_bytes){NULL, 0} : (solid_bytes){user_id(table, user), user->id_size};
+}
+
 /* Bytes of table and list with room for so many users. */
 static size_t room_bytes(size_t users) {
   return sol_table_bytes(users) + users * sizeof(sol_user *);

@@ -54,6 +54,9 @@ void sol_users_renew(sol_user_table *table, sol_user *user);
 solid_status sol_users_append(sol_user_table *table, sol_user *user, const solid_step *step, int is_dislike,
                               const solid_position *position, int64_t now_ms, size_t *applied);
 
+/* The id of user number `place`; empty where the time is over. */
+solid_bytes sol_users_id(const sol_user_table *table, size_t place, int64_t now_ms);
+
 /* Makes user->record one of `size` bytes, of which those that are new hold rubbish. EFULL, ENOMEM: it is as it was. */
 solid_status sol_users_size_record(sol_user_table *table, sol_user *user, uint32_t size, int64_t now_ms);
 

@@ -55,8 +55,8 @@ static solid_status take_epoch(sol_redis_store *store, const redisReply *reply) 
 static solid_status take_any(void *user, size_t i, const redisReply *reply) {
   sol_redis_batch *b = user;
   sol_redis_store *store = b->store;
-  if (i == b->n_sent) return take_epoch(store, reply);
-  if (i > b->n_sent) return sol_redis_take_evicted(store, reply), SOLID_OK;
+  if (i == b->n_sent && b->asks_epoch) return take_epoch(store, reply);
+  if (i >= b->n_sent) return sol_redis_take_evicted(store, reply), SOLID_OK;
   if (!sol_redis_is_missing(reply)) return b->take(b, store->pending[i], reply);
   store->pending[b->n_missing++] = store->pending[i];
   return SOLID_OK;
@@ -69,12 +69,14 @@ static solid_status send_all(sol_redis_batch *b, size_t n) {
   size_t more = 0;
   b->n_sent = n;
   b->n_missing = 0;
+  b->asks_epoch = 0;
   for (size_t i = 0; i < n && !status; i++) status = b->send(b, store->pending[i]);
   if (store->is_writer && !b->found) { /* who reads alone may read on */
     if (!status) status = ask_epoch(store);
+    b->asks_epoch = 1;
     more = 1;
-    if (!status && sol_redis_ask_evicted(store, &status)) more = 2;
   }
+  if (!status && sol_redis_ask_evicted(store, &status)) more++;
   return status ? status : sol_redis_exchange(&store->conn, n + more, take_any, b);
 }
 

@@ -57,7 +57,8 @@ static solid_status lose(sol_redis_conn *conn, solid_status status, const char *
   sol_redis_close(conn);
   if (conn->failures < UINT32_MAX) conn->failures++;
   conn->retry_at_ms = sol_steady_ms() + backoff_ms(conn);
-  sol_redis_log(conn, SOLID_LOG_WARN, "%s: %s", conn->name, conn->why);
+  /* One warning an outage: what follows until the server answers again is the same one. */
+  sol_redis_log(conn, conn->failures == 1 ? SOLID_LOG_WARN : SOLID_LOG_DEBUG, "%s: %s", conn->name, conn->why);
   return solid_fail(status, "%s: %s", conn->name, conn->why);
 }
 

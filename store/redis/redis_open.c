@@ -1,3 +1,4 @@
+#include "solid/base/clock.h"
 #include "solid/base/handshake.h"
 #include "solid/extend.h"
 #include "store/record/port.h"
@@ -82,6 +83,7 @@ solid_status solid_store_open_redis(solid_store **out, const solid_model *model,
   sol_redis_store *store = calloc(1, sizeof *store);
   if (!store) return solid_fail(SOLID_ENOMEM, "redis store");
   store->options = o;
+  store->looked_ms = sol_steady_ms();
   store->base = (solid_store){&sol_redis_ops, o.window};
   store->strings = copy_strings(&store->options);
   if (store->strings) {

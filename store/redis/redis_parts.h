@@ -50,6 +50,7 @@ struct sol_redis_batch {
   sol_redis_take_fn take; /* its answer, which may be an error */
   size_t n_sent;          /* scripts of this exchange: of users store->pending[0 .. n_sent) */
   size_t n_missing;       /* store->pending[0 .. n_missing) are to be sent again */
+  int asks_epoch;         /* the epoch is read behind them */
 };
 
 extern const solid_store_ops sol_redis_ops;
@@ -72,6 +73,9 @@ solid_status sol_redis_epoch_begin(solid_store *store, int anew, solid_store_epo
 solid_status sol_redis_stream_load(solid_store *store, solid_bytes name, void *room, size_t *size);
 solid_status sol_redis_stream_save(solid_store *store, solid_bytes name, solid_bytes seen, solid_bytes record,
                                    int *saved);
+
+/* redis_users.c: a slot of solid_store_ops. */
+solid_status sol_redis_list(solid_store *store, size_t most, uint64_t *cursor, solid_user_fn take, void *take_user);
 
 /* redis_server.c: warns of a server that evicts or keeps nothing on disk. */
 solid_status sol_redis_look(sol_redis_store *store);

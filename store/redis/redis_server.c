@@ -85,7 +85,7 @@ int sol_redis_ask_evicted(sol_redis_store *store, solid_status *status) {
 void sol_redis_take_evicted(sol_redis_store *store, const redisReply *reply) {
   const char *text = find_field(reply, "evicted_keys");
   uint64_t evicted = text ? strtoull(text, NULL, 10) : store->evicted;
-  if (evicted > store->evicted)
+  if (evicted > store->evicted && store->is_writer)
     sol_redis_log(&store->conn, SOLID_LOG_WARN, "%s: %llu keys evicted: their users are forgotten", store->conn.name,
                   (unsigned long long)(evicted - store->evicted));
   store->evicted = evicted;

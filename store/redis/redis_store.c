@@ -251,5 +251,6 @@ const solid_store_ops sol_redis_ops = {
     .epoch_begin = sol_redis_epoch_begin,
     .stream_load = sol_redis_stream_load,
     .stream_save = sol_redis_stream_save,
+    .list = sol_redis_list,
     .close = redis_close,
 };

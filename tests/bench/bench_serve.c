@@ -9,7 +9,7 @@
  *
  *   warm     window and parameters of the same age are cached         newer    the window has one more item than those
  *   cold     a window alone: generate, answer, put back               unknown  nothing is stored: popularity */
-#include "ingest/dataset.h"
+#include "ingest/data_file.h"
 #include "solid/base/clock.h"
 #include "solid/model/model_parts.h"
 #include "solid/solid.h"
@@ -115,10 +115,10 @@ static solid_status take_events(void *context, const solid_event *events, const 
 
 static void make_people(bench *b) {
   if (b->args.data) {
-    solid_dataset_file *file = NULL;
-    must(solid_dataset_file_open(&file, b->args.data, NULL), "data");
-    must(solid_dataset_file_read(file, take_events, b), "data");
-    solid_dataset_file_close(file);
+    solid_data_file *file = NULL;
+    must(solid_data_file_open(&file, b->args.data, NULL), "data");
+    must(solid_data_file_read(file, take_events, b), "data");
+    solid_data_file_close(file);
     if (!b->n_people) die(b->args.data, "no event of an item that the model knows");
     return;
   }

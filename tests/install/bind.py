@@ -20,7 +20,7 @@ def callback(name):  # a pointer to a function: NULL unless a caller makes one
 
 bytes_ = struct("solid_bytes", ("data", pointer), ("size", size))  # not zero-terminated: no c_char_p
 position = struct("solid_position", ("stream", u64), ("offset", u64))
-event = struct("solid_event", ("user", bytes_), ("item", bytes_), ("kind", bytes_), ("time_ms", i64), ("position", position), ("worth", u32))
+event = struct("solid_event", ("user", bytes_), ("item", bytes_), ("kind", bytes_), ("time_ms", i64), ("position", position), ("worth", u32), ("taken_ms", i64))
 step = struct("solid_step", ("item", u64), ("time_ms", i64))
 scored = struct("solid_scored", ("item", u32), ("score", f32))
 context_options = struct("solid_context_options", ("struct_size", u32), ("threads", i32), ("device", text), callback("log"),

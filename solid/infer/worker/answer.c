@@ -56,10 +56,10 @@ static int is_fused(const solid_worker *worker, const solid_question *questions,
 /* ---- Windows ---- */
 
 /* Packs and enqueues the rows that `wanted` says, with their sessions or without; none is legal. */
-static solid_status run_some(solid_worker *worker, int batch, int fused, const solid_question *questions, size_t n,
-                             int (*wanted)(const solid_worker *, const solid_question *)) {
+static solid_status run_some(solid_worker *worker, sol_worker_job job, int fused, const solid_question *questions,
+                             size_t n, int (*wanted)(const solid_worker *, const solid_question *)) {
   size_t windows = 0, rows = 0, L = worker->config->window;
-  int session = batch == SOL_ENCODE;
+  int session = job == SOL_ENCODE;
   for (size_t i = 0; i < n; i++) {
     if (!wanted(worker, &questions[i])) continue;
     windows++;
@@ -67,14 +67,14 @@ static solid_status run_some(solid_worker *worker, int batch, int fused, const s
   }
   if (!windows) return SOLID_OK;
   sol_packing packing;
-  sol_worker_begin(worker, batch, windows, rows, &packing);
+  sol_worker_begin(worker, job, windows, rows, &packing);
   for (size_t i = 0; i < n; i++)
     if (wanted(worker, &questions[i]))
       sol_packing_add(&packing, questions[i].window, questions[i].n_window, questions[i].session,
                       session ? questions[i].n_session : 0);
-  if (fused && batch == SOL_GENERATE) return sol_worker_run_branches(worker, &packing);
-  return sol_worker_run(worker, batch, &packing, sol_worker_states(worker, batch),
-                        batch == SOL_GENERATE && worker->P ? worker->device.params : NULL);
+  if (fused && job == SOL_GENERATE) return sol_worker_run_branches(worker, &packing);
+  return sol_worker_run(worker, job, &packing, sol_worker_states(worker, job),
+                        job == SOL_GENERATE && worker->P ? worker->device.params : NULL);
 }
 
 /* ---- What is stored, and where everything is ---- */

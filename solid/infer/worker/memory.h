@@ -14,16 +14,19 @@
 #define SOL_ANSWER_SIZES  7  /* recorded answers have up to 1 << 6 rows: more would be slower filled up than launched */
 #define SOL_ANSWER_PLACES 2  /* ... of 16 and of 128 places */
 
-/* Which windows a batch holds: those whose states alone are wanted, or those of which parameters are made too. */
-enum { SOL_ENCODE, SOL_GENERATE, SOL_BATCHES };
+/* What is made of a batch of windows: their states alone, or states and parameters. */
+typedef enum sol_worker_job { SOL_ENCODE, SOL_GENERATE, SOL_JOBS } sol_worker_job;
 
-/* B = max_batch; the members from `known` on are NULL but for SOL_WORKER_ALL.
+/* B = max_batch; the members from `known` on are NULL but for SOL_WORKER_ALL, which alone answers questions.
  *
  *   states (3B, d): of the windows of SOL_GENERATE, of those of SOL_ENCODE, of the question's rows as they were stored
- *   params (2B, P): made, as stored; (B, P) floats or halves alone where nothing is answered */
+ *   params (2B, P): made, as stored
+ *
+ * A worker that only generates has states (B, d) and, behind them, params (B, P) as floats or halves. The n states of
+ * its batch end where params begin, so that one download brings both. */
 typedef struct sol_worker_device {
-  int32_t *batch[SOL_BATCHES]; /* sol_batch_ints(B, B * L) */
-  float *scratch;              /* sol_forward_floats(B, B * L) */
+  int32_t *batch[SOL_JOBS]; /* sol_batch_ints(B, B * L) */
+  float *scratch;           /* sol_forward_floats(B, B * L) */
   float *states, *params;
   float *known; /* params + B * P */
   float *u;     /* (B, d) */
@@ -34,7 +37,7 @@ typedef struct sol_worker_device {
 
 /* The same in memory of the host; of the device itself where it is unified. */
 typedef struct sol_worker_host {
-  int32_t *batch[SOL_BATCHES];
+  int32_t *batch[SOL_JOBS];
   float *states, *params; /* (B, d), (B, P) of windows, on their way to the caller */
   float *known;           /* (B, P) */
   char *question;
@@ -60,8 +63,8 @@ struct solid_worker {
   sol_worker_device device;
   sol_worker_host host;
   void *device_base, *host_base;
-  sk_graph *forward[SOL_BATCHES][SOL_WORKER_SIZES][SOL_WORKER_SIZES]; /* log2 of windows; log2 of rows */
-  sk_graph *answers[SOL_ANSWER_SIZES][SOL_ANSWER_PLACES][2];          /* log2 of rows; places; without, with masks */
+  sk_graph *forward[SOL_JOBS][SOL_WORKER_SIZES][SOL_WORKER_SIZES]; /* log2 of windows; log2 of rows */
+  sk_graph *answers[SOL_ANSWER_SIZES][SOL_ANSWER_PLACES][2];       /* log2 of rows; places; without, with masks */
 };
 
 /* Takes the memory for max_batch windows, all at once, or refuses with bytes needed and free. */

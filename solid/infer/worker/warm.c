@@ -12,8 +12,9 @@
 /* One batch of every kind that this worker has. */
 static solid_status forward(solid_worker *worker, const solid_windows *windows) {
   sol_made made;
-  solid_status status = sol_worker_generate(worker, windows, &made);
-  return status || worker->use != SOL_WORKER_ALL ? status : sol_worker_encode(worker, windows);
+  if (worker->use != SOL_WORKER_ALL) return sol_worker_generate(worker, windows, &made);
+  solid_status status = sol_worker_forward(worker, SOL_GENERATE, windows);
+  return status ? status : sol_worker_forward(worker, SOL_ENCODE, windows);
 }
 
 /* Meets every size of batch that there is, the largest first, so that the kernels' scratch is as large as it gets. */

@@ -7,7 +7,7 @@
 typedef enum sol_worker_use {
   SOL_WORKER_ALL,      /* every stage */
   SOL_WORKER_GENERATE, /* sol_worker_generate alone: no memory is taken for the others */
-  SOL_WORKER_HALVES    /* likewise, and it leaves params as binary16 */
+  SOL_WORKER_HALVES    /* likewise, and params are binary16 */
 } sol_worker_use;
 
 /* As solid_worker_new, for some of the stages. */
@@ -20,7 +20,7 @@ typedef struct sol_made {
   uint16_t *halves; /* (n, P) of SOL_WORKER_HALVES, or NULL */
 } sol_made;
 
-/* As solid_worker_generate, without copies. */
+/* As solid_worker_generate, without copies, of a worker made for nothing else. */
 solid_status sol_worker_generate(solid_worker *worker, const solid_windows *windows, sol_made *made);
 
 /* Memory of the worker's own for the stored layers of a question's rows, (B, P): what lies there need not be copied.

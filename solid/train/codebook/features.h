@@ -12,6 +12,7 @@
 #ifndef SOLID_TRAIN_CODEBOOK_FEATURES_H
 #define SOLID_TRAIN_CODEBOOK_FEATURES_H
 
+#include "solid/context.h"
 #include "solid/train/dataset.h"
 
 typedef struct sol_features_options {
@@ -20,11 +21,12 @@ typedef struct sol_features_options {
   int ignore_attributes; /* leave the part out */
   int ignore_vectors;
   uint64_t seed;
-  const uint8_t *hidden; /* (V) 1 = hidden, an item without training events; NULL = none */
+  const uint8_t *hidden;    /* (V) 1 = hidden, an item without training events; NULL = none */
+  const solid_context *ctx; /* its log is told what is at work; NULL = silent */
 } sol_features_options;
 
 #define SOL_FEATURES_OPTIONS_INIT                                                                                      \
-  { 64, 3, 0, 0, 0, NULL }
+  { 64, 3, 0, 0, 0, NULL, NULL }
 
 typedef struct sol_features {
   uint32_t items, width;        /* V, dc */

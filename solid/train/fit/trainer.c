@@ -46,6 +46,8 @@ static solid_status start_fit(solid_trainer *t) {
   const sol_fit_task task = {&t->config, &t->options, m->trained, m->book.table, t->refit_epochs};
   const float *content = sol_material_content(m);
   solid_status status = sol_fit_new(&t->fit, t->ctx, &task);
+  if (status == SOLID_OK && content != NULL && t->options.swap > 0)
+    sol_log(t->ctx, SOLID_LOG_INFO, "looks for similar items of %u", m->trained->items);
   if (status == SOLID_OK && content != NULL) status = sol_fit_find_mates(t->fit, content, m->features.width);
   if (status == SOLID_OK && t->options.learn_codes > 0) status = sol_fit_learn_codes(t->fit, &m->book, content);
   return status;
@@ -67,7 +69,7 @@ solid_status solid_trainer_new(solid_trainer **out, const solid_context *ctx, co
     t->config = config_of(&of, &t->material);
     status = sol_config_check(&t->config);
   }
-  if (status == SOLID_OK) status = sol_material_fit(&t->material, &of);
+  if (status == SOLID_OK) status = sol_material_fit(&t->material, &of, ctx);
   if (status == SOLID_OK) status = start_fit(t);
   if (status != SOLID_OK) {
     solid_trainer_free(t);

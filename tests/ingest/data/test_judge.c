@@ -29,8 +29,14 @@ Test(judge, what_is_no_id_is_not_taken_for_one) {
   refuse("1 2 Great Movie\n2 3 4\n", "words among numbers");
   refuse("1 881250949 891717742\n2 878887116\n", "times where ids are expected");
   refuse("1 2 5 881250949\n2 3 891717742\n", "times where ids are expected");
-  refuse("customer sku\nc1 s1\nc1 s2\n", "names of columns");
-  refuse("shopper thing\n1 10\n2 11\n", "names of columns");
+}
+
+Test(judge, a_header_without_known_names_is_shown) {
+  refuse("customer sku\nc1 s1\nc1 s2\n", "2 columns separated by blanks|\"customer\" \"sku\"|--user-column NAME");
+  refuse("shopper thing\n1 10\n2 11\n", "\"shopper\" \"thing\"|--no-header|--format rows");
+  refuse("when;shopper;sku\n2024-07-22;k1;7\n", "3 columns separated by semicolons|\"when\" \"shopper\" \"sku\"");
+  refuse("\"Order Date\",\"The Customer\",\"Qty\"\n\"2024-07-22\",\"k 1\",\"7\"\n",
+         "3 columns separated by commas|\"Order Date\" \"The Customer\" \"Qty\"");
 }
 
 Test(judge, rows_and_pairs_of_all_kinds_of_ids_are_read) {
@@ -49,7 +55,7 @@ Test(judge, rows_and_pairs_of_all_kinds_of_ids_are_read) {
 
 Test(judge, a_named_format_is_believed) {
   record r = {.answer = SOLID_OK};
-  solid_dataset_options rows = probe_format(SOLID_DATASET_ROWS);
+  solid_data_options rows = probe_format(SOLID_DATA_ROWS);
   probe_write_text("196 242 3\n186 302 3\n");
   cr_assert_eq(probe_read(&rows, &r), SOLID_OK, "%s", solid_last_error());
   cr_expect_str_eq(r.text, "196 242  0\n196 3  1\n186 302  2\n186 3  3\n");
@@ -66,8 +72,8 @@ Test(judge, faults_of_json_are_named) {
 static void refuse_bytes(const char *bytes, size_t size, const char *words) {
   record r = {.answer = SOLID_OK};
   char word[64];
-  for (int format = SOLID_DATASET_AUTO; format <= SOLID_DATASET_HISTORIES; format++) {
-    solid_dataset_options o = probe_format((solid_dataset_format)format);
+  for (int format = SOLID_DATA_AUTO; format <= SOLID_DATA_HISTORIES; format++) {
+    solid_data_options o = probe_format((solid_data_format)format);
     probe_write(bytes, size);
     cr_assert_eq(probe_read(&o, &r), SOLID_EFORMAT);
     for (const char *at = words; *at;) {
@@ -101,10 +107,10 @@ Test(judge, only_whole_lines_of_the_sample_count) {
     text[used++] = '\n';
   }
   probe_write(text, used);
-  solid_dataset_file *file = NULL;
-  solid_dataset_info info = SOLID_DATASET_INFO_INIT;
-  cr_assert_eq(solid_dataset_file_open(&file, probe_path, NULL), SOLID_OK, "%s", solid_last_error());
-  cr_assert_eq(solid_dataset_file_get_info(file, &info), SOLID_OK);
-  cr_expect_eq(info.format, SOLID_DATASET_ROWS);
-  solid_dataset_file_close(file);
+  solid_data_file *file = NULL;
+  solid_data_info info = SOLID_DATA_INFO_INIT;
+  cr_assert_eq(solid_data_file_open(&file, probe_path, NULL), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(solid_data_file_get_info(file, &info), SOLID_OK);
+  cr_expect_eq(info.format, SOLID_DATA_ROWS);
+  solid_data_file_close(file);
 }

@@ -1,4 +1,5 @@
 /* Ranks of a tiny model against a full sort in double over every item, and against themselves at other batch sizes. */
+#include "solid/model/model_file.h"
 #include "solid/model/model_parts.h"
 #include "solid/model/tensors.h"
 #include "solid/train/evaluate.h"
@@ -95,7 +96,7 @@ static solid_dataset make_history(const char *last_item) {
     for (int i = 0; i < n; i++) {
       snprintf(item, sizeof item, "i%d", seed_below(&rng, KNOWN));
       if (u == USERS - 1 && i == n - 1 && last_item) snprintf(item, sizeof item, "%s", last_item);
-      solid_event event = {{user, strlen(user)}, {item, strlen(item)}, {NULL, 0}, 0, {0, 0}, SOLID_WORTH_STEP};
+      solid_event event = {{user, strlen(user)}, {item, strlen(item)}, {NULL, 0}, 0, {0, 0}, SOLID_WORTH_STEP, 0};
       cr_assert_eq(solid_collector_push(collector, &event, 1, NULL), SOLID_OK);
     }
   }
