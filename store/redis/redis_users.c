@@ -16,6 +16,7 @@ typedef struct page {
   uint64_t *cursor;
   solid_user_fn take;
   void *take_user;
+  size_t n; /* users named */
 } page;
 
 static solid_status take_page(void *user, sol_redis_conn *conn, size_t unused, const redisReply *reply) {
@@ -33,7 +34,9 @@ static solid_status take_page(void *user, sol_redis_conn *conn, size_t unused, c
     redisReply *key = reply->element[1]->element[i];
     if (key->type != REDIS_REPLY_STRING) return sol_redis_out_of_step(conn);
     solid_bytes id = sol_key_read(p->store->options.prefix, key->str, (size_t)key->len);
-    if (id.size) p->take(p->take_user, id);
+    if (!id.size) continue;
+    p->take(p->take_user, id);
+    p->n++;
   }
   return SOLID_OK;
 }
@@ -69,11 +72,15 @@ solid_status sol_redis_list(solid_store *base, size_t most, uint64_t *cursor, so
   solid_status status = sol_port_check_list(most, cursor, take);
   if (!status) status = sol_cluster_ready(&store->cluster);
   if (status) return status;
-  page p = {store, next_master(c, (size_t)(*cursor >> NODE_AT)), cursor, take, take_user};
-  if (p.node == c->n_nodes) return *cursor = 0, SOLID_OK;
-  status = scan(store, &p, most);
-  if (status || *cursor & (((uint64_t)1 << NODE_AT) - 1)) return status;
-  size_t next = next_master(c, p.node + 1);
-  *cursor = next < c->n_nodes ? (uint64_t)next << NODE_AT : 0;
+  page p = {
+      .store = store, .node = (size_t)(*cursor >> NODE_AT), .cursor = cursor, .take = take, .take_user = take_user};
+  do { /* a master that has nobody is no page */
+    p.node = next_master(c, p.node);
+    if (p.node == c->n_nodes) return *cursor = 0, SOLID_OK;
+    status = scan(store, &p, most);
+    if (status || *cursor & (((uint64_t)1 << NODE_AT) - 1)) return status;
+    p.node = next_master(c, p.node + 1);
+    *cursor = p.node < c->n_nodes ? (uint64_t)p.node << NODE_AT : 0;
+  } while (*cursor && !p.n);
   return SOLID_OK;
 }
