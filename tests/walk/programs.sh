@@ -73,8 +73,9 @@ for address in nonsense 127.0.0.1 127.0.0.1:0 127.0.0.1:70000 127.0.0.1:6379x :6
   expect "address $address of the service" 2 'neither HOST:PORT nor' "${ingestd[@]}" --redis "$address"
   expect "address $address of a question" 2 'neither HOST:PORT nor' "${ask[@]}" --redis "$address"
 done
-expect "a URL for the service" 2 "'redis://127.0.0.1:6379' is a URL: want HOST:PORT, without redis://" "${ingestd[@]}" --redis redis://127.0.0.1:6379
-expect "a URL for a question" 2 "is a URL" "${ask[@]}" --redis rediss://127.0.0.1:6379/0
+expect "another URL for the service" 2 "'http://127.0.0.1:6379' is neither HOST:PORT nor" "${ingestd[@]}" --redis http://127.0.0.1:6379
+expect "a password in a URL" 2 "have options of their own" "${ask[@]}" --redis rediss://u:p@127.0.0.1:6379/0
+expect "Sentinels without a master's name" 2 "sentinel://HOST:PORT/MASTER" "${ask[@]}" --redis sentinel://127.0.0.1
 expect "a URL for a broker" 2 "'http://a:9092' is a URL" "$bin/solid_send" --data x --topic t --brokers SSL://b:1,http://a:9092,c
 expect "an empty kind" 2 'kinds: "=1"' "${ingestd[@]}" --kinds =1 --store memory
 expect "no Redis" 4 "is Redis running there\? \(--redis" "${ask[@]}" --redis 127.0.0.1:1
