@@ -40,6 +40,7 @@ static atomic_uint stores; /* that were opened, so that their lines can be told 
 static solid_status open_redis(solid_store **out, const store_options *options, const solid_model *model,
                                solid_log_fn log) {
   char password[1024];
+  solid_status status = SOLID_OK;
   solid_redis_store_options o = SOLID_REDIS_STORE_OPTIONS_INIT;
   o.address = options->redis;
   o.tls_ca = options->ca;
@@ -51,7 +52,7 @@ static solid_status open_redis(solid_store **out, const store_options *options, 
   o.username = options->user;
   o.password = options->password;
   if (options->password_file) {
-    solid_status status = read_password(options->password_file, password, sizeof password);
+    status = read_password(options->password_file, password, sizeof password);
     if (status) return status;
     config_warn_readable("--redis-password-file", options->password_file, "a password");
     o.password = password;
