@@ -9,15 +9,6 @@ static size_t scheme_of(const char *text) {
   return strncmp(text + size, "://", 3) == 0 ? size : 0;
 }
 
-solid_status address_check(const char *flag, const char *text) {
-  size_t scheme = text ? scheme_of(text) : 0;
-  if (!scheme) return SOLID_OK;
-  return solid_fail(SOLID_EINVAL,
-                    "%s: '%s' is a URL: want HOST:PORT, without %.*s://; user, password and the like have options of "
-                    "their own",
-                    flag, text, (int)scheme, text);
-}
-
 solid_status address_check_brokers(const char *flag, const char *brokers) {
   static const char *const known[] = {"plaintext", "ssl", "sasl_plaintext", "sasl_ssl"};
   for (const char *at = brokers; at && *at; at += strcspn(at, ","), at += *at == ',') {

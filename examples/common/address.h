@@ -4,10 +4,8 @@
 
 #include "solid/status.h"
 
-/* EINVAL where `text`, given for `flag` ("--redis"), is a URL: HOST:PORT is wanted. */
-solid_status address_check(const char *flag, const char *text);
-
-/* The same for a list of brokers, where librdkafka takes plaintext://, ssl:// and sasl_...:// before a host. */
+/* EINVAL where one of a list of brokers, given for `flag` ("--brokers"), is a URL: HOST:PORT is wanted. librdkafka
+ * takes plaintext://, ssl:// and sasl_...:// before a host. */
 solid_status address_check_brokers(const char *flag, const char *brokers);
 
 #endif

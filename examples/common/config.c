@@ -76,7 +76,8 @@ static solid_status set_passthrough(solid_config *config, const char *name, cons
 
 static solid_status unknown(const solid_config *config, const char *name, const char *where) {
   const char *nearest = sol_property_nearest(config->program, name);
-  if (nearest) return solid_fail(SOLID_EINVAL, "%s: unknown name, did you mean '%s'?", where, nearest);
+  const char *dashes = strncmp(where, "--", 2) == 0 ? "--" : "";
+  if (nearest) return solid_fail(SOLID_EINVAL, "%s: unknown name, did you mean '%s%s'?", where, dashes, nearest);
   return solid_fail(SOLID_EINVAL, "%s: unknown name, see %s --help", where, config->program->name);
 }
 
@@ -235,8 +236,8 @@ static solid_status set_presets(solid_config *config) {
 static solid_status check_required(const solid_config *config) {
   for (size_t i = 0; i < config->program->count; i++)
     if (config->program->properties[i].required && !config->line_of[i])
-      return solid_fail(SOLID_EINVAL, "--%s is required: %s", config->program->properties[i].name,
-                        config->program->properties[i].meaning);
+      return solid_fail(SOLID_EINVAL, "--%s is required: %s; see %s --help", config->program->properties[i].name,
+                        config->program->properties[i].meaning, config->program->name);
   return SOLID_OK;
 }
 

@@ -39,6 +39,7 @@ typedef struct ingestd_report {
   int64_t every_ms, due_ms;  /* between lines; the next one is due */
   uint64_t generated;        /* when last reported */
   uint64_t events, accepted; /* of the source */
+  const char *hint;          /* where all events were rejected for one reason: what may be meant */
   int64_t last_ms;
   solid_ingest_stats newest; /* not printed yet where has_newest is 1 */
   int has_newest;

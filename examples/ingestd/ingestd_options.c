@@ -40,10 +40,9 @@ static const solid_property properties[] = {
     {"from-file", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL, "read JSON lines of this file (- = stdin) instead of Kafka",
      0, OPTION(from_file)},
     {"stream", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL,
-     "if it is unclear whether a topic was read before: same = go on, new = read it from the beginning; with\n"
-     "                                --from-file FILE: new = read it all again; with --from-file -: name of the "
-     "input, so\n"
-     "                                that events applied in an earlier run are skipped",
+     "if it is unclear whether a topic was read before: same = go on, new = read it from the beginning; with "
+     "--from-file FILE: new = read it all again; with --from-file -: name of the input, so that events applied in an "
+     "earlier run are skipped",
      0, OPTION(stream)},
 
     {"batch-size", SOLID_PROPERTY_INT, "256", 1, 1 << 20, NULL, "events stored and committed together", 0,

@@ -132,7 +132,8 @@ static int run_file(const ingestd_options *options, const solid_streams *streams
   solid_file_source_close(source);
   if (status) return is_prepared ? fail_run(status) : fail(EXIT_STORE);
   if (!report->events || report->accepted) return EXIT_DONE;
-  logging_say(SOLID_LOG_ERROR, "%s: none of %" PRIu64 " lines could be taken", options->from_file, report->events);
+  logging_say(SOLID_LOG_ERROR, "%s: none of %" PRIu64 " lines could be taken%s", options->from_file, report->events,
+              report->hint);
   return EXIT_SOURCE;
 }
 

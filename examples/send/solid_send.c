@@ -187,8 +187,9 @@ static solid_status check_topic(const output *out) {
   rd_kafka_resp_err_t err = rd_kafka_metadata(out->rk, 0, topic, &metadata, (int)o->timeout_ms);
   rd_kafka_topic_destroy(topic);
   if (err)
-    return solid_fail(SOLID_ETIMEDOUT, "kafka %s: no broker answered within %" PRId64 " ms (%s)", o->brokers,
-                      o->timeout_ms, rd_kafka_err2str(err));
+    return solid_fail(SOLID_ETIMEDOUT,
+                      "kafka %s: no broker answered within %" PRId64 " ms (%s): is it running, is the address right?",
+                      o->brokers, o->timeout_ms, rd_kafka_err2str(err));
   err = metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
   rd_kafka_metadata_destroy(metadata);
   /* A broker that creates topics by itself answers that the new topic has no leader yet. */

@@ -143,5 +143,6 @@ static solid_status run(void *user) {
 
 int main(int argc, char **argv) {
   train_arguments a = {0};
+  setvbuf(stdout, NULL, _IOLBF, 0); /* lines go out as they are written, into pipes too: a run takes hours */
   return program_run(train_program(), argc, argv, &a, run, &a);
 }

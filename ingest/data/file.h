@@ -36,6 +36,9 @@ struct solid_data_file {
   char bad[SOLID_DATA_SAID][SOL_SAID_SIZE], odd_time[SOLID_DATA_SAID][SOL_SAID_SIZE];
 };
 
+/* 1 when the first line names the columns. */
+int sol_has_header(const solid_data_file *file);
+
 /* 1 if the options describe columns, so that the file must be a table. */
 int sol_options_say_table(const solid_data_options *options);
 
@@ -50,6 +53,9 @@ size_t sol_columns_count(const sol_fields *fields, const solid_data_options *opt
 
 /* 1 when `name` is one of the known names of the role. */
 int sol_column_is_known(solid_bytes name, sol_role role);
+
+/* User and item of the current fields: ids, and nothing that a program wrote in place of one. */
+solid_status sol_table_ids(const solid_data_file *file, solid_bytes *user, solid_bytes *item);
 
 /* Counts a bad line and returns OK if the options allow leaving it out, else returns `status`. */
 solid_status sol_bad_line(solid_data_file *file, solid_status status);

@@ -23,6 +23,7 @@ static const magic known[] = {
     MAGIC("SQLite format 3\x00",
           "an SQLite data base: write its table as csv (sqlite3 -header -csv FILE 'select ...')"),
     MAGIC("ARROW1\x00\x00", "an Arrow (Feather) file: write it as csv, e.g. with pandas.read_feather(FILE).to_csv"),
+    MAGIC("version https://git-lfs.github.com/", "a pointer of Git LFS, and not the file (git lfs pull)"),
     MAGIC("Obj\x01", "an Avro file: write its records as lines of JSON (avro-tools tojson)"),
     MAGIC("\x93NUMPY", "a NumPy array: events are text; vectors of items are given by --vectors"),
     MAGIC("\xff\xfe", "text in UTF-16: write it as UTF-8 (iconv -f UTF-16 -t UTF-8)"),

@@ -29,8 +29,9 @@ solid_status sol_known_file_start(sol_known_file *known, FILE *file, uint64_t *a
 /* After the start. *is_new = 1: nothing of it was read before. */
 uint64_t sol_known_file_stream(const sol_known_file *known, int *is_new);
 
-/* Each line as it is read, with its newline. */
+/* Each line as it is read, with its newline; a long one in pieces, the first as a line. */
 void sol_known_file_line(sol_known_file *known, const void *bytes, size_t size);
+void sol_known_file_more(sol_known_file *known, const void *bytes, size_t size);
 
 /* To be called before the lines read are applied: puts the stream into the store. Retriable statuses; EMISMATCH as
  * above. */

@@ -30,6 +30,11 @@ typedef struct sol_shown {
  * line, forge another one or speak to a terminal. */
 sol_shown sol_show(const void *data, size_t size);
 
+int sol_is_utf8(const void *data, size_t size);
+
+/* What could speak to a terminal, or is no UTF-8, becomes '?'. */
+void sol_text_mute(char *text);
+
 /* The next part of a list with commas between: 1 with *part and *size, *list behind it, or 0 at its end. n commas part
  * n + 1 parts, empty ones too, NULL none. *list is a pointer into the text, NULL once all is read. */
 int sol_text_part(const char **list, const char **part, size_t *size);
