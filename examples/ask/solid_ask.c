@@ -293,5 +293,5 @@ int main(int argc, char **argv) {
   if (status != SOLID_OK) fprintf(stderr, "solid_ask: %s\n", solid_last_error());
   close_all(&a);
   solid_config_free(config);
-  return status == SOLID_OK ? EXIT_DONE : a.code;
+  return status == SOLID_OK ? EXIT_DONE : status == SOLID_EINVAL ? EXIT_USAGE : a.code;
 }

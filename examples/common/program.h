@@ -13,9 +13,16 @@ solid_status program_flush(void);
  */
 void program_show(FILE *stream, const void *data, size_t size);
 
+/* What a failure from here on means (examples/common/exit.h): EXIT_FAILED until this says otherwise. */
+void program_step(int code);
+
+/* The code of a failure of the present step: wrong usage (EINVAL) is wrong usage in each, and a lack of memory no fault
+ * of what was read. */
+int program_exit_of(solid_status status);
+
 /* Reads the options into the struct at `values` (zeroed before), then answers --help or --version, or calls run(user).
- * Answers the exit code (examples/common/exit.h): DONE, USAGE (EINVAL of the options or of `run`), FAILED otherwise;
- * the text of a failure stands on stderr. */
+ * Answers the exit code (examples/common/exit.h): DONE, USAGE (EINVAL of the options or of `run`), else that of the
+ * step; the text of a failure stands on stderr. */
 int program_run(const solid_program *program, int argc, char **argv, void *values, solid_status (*run)(void *user),
                 void *user);
 
