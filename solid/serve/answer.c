@@ -247,7 +247,10 @@ static size_t rank_by_popularity(const sol_answerer *a, const sol_row *r, const 
 }
 
 /* An item whose score is no number is not among the best: fewer of them than there are items to choose from is as wrong
- * as an infinite one. What made them, stored parameters or the model, is no answer's fault to hide. */
+ * as an infinite one. As items' rows are finite and small (model_check.h), one score that is no finite number means
+ * that u has an element which is none, and then no score is one: each is infinite, or NaN where that element of an item
+ * is 0. Therefore the best, or their lack, tell of all. What made them, stored parameters or the model, is no answer's
+ * fault to hide. */
 static void judge_scores(const sol_answerer *a, size_t q, const sol_ask *ask) {
   const solid_question *question = &a->questions[q];
   sol_row *r = &a->rows[a->asked_by[q]];

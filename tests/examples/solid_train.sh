@@ -90,6 +90,10 @@ expect_refusal 2 "$work/short.txt: the global-time split needs times" --data "$w
 expect_refusal 5 "badly: 0 of its 1 items with attributes (0 %) are among the 120 of the data" "${data[@]}" --attributes "$work/pears.json" --out "$work/model"
 expect_refusal 5 "badly: 0 of its 1 items with a vector (0 %) are among the 120 of the data" "${data[@]}" --vectors "$work/two.f32" --vector-width 4 --out "$work/model"
 head -c 1920 /dev/zero >"$work/zero.f32"
+# Rows without ids are items 0, 1, ...
+for item in 1 2 3 4 5; do for user in a b c d; do echo "$user,$item"; done; done | sed '1i user,item' >"$work/from1.csv"
+printf abcdefghijklmnopqrst >"$work/rows.f32"
+expect_refusal 5 "has an item 5 and none called 0: are items counted from 1?" --data "$work/from1.csv" --vectors "$work/rows.f32" --vector-width 1 --out "$work/model"
 expect_refusal 5 "$work/zero.f32: all 120 vectors are zero" "${data[@]}" --vectors "$work/zero.f32" --vector-width 4 --out "$work/model"
 printf '1::F::1::10::48067\n' >"$work/users.dat"
 expect_refusal 5 "$work/users.dat:1: 5 fields under 3 columns" --data "$work/data/events.jsonl" --attributes "$work/users.dat" --out "$work/model"
