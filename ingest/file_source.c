@@ -34,7 +34,7 @@ struct solid_file_source {
   int is_file;              /* can be read twice */
   uint64_t line_number, at; /* lines and bytes that were read */
   sol_known_file *known;    /* NULL = no stream */
-  int is_fresh;             /* something new came */
+  int is_fresh;             /* an event that was not applied before came */
   int64_t warned_ms;
   sol_intake intake;
   line *lines;           /* (batch_size) */
@@ -53,7 +53,7 @@ static solid_status check(const solid_file_source_options *o) {
   return SOLID_OK;
 }
 
-/* Of a file that can be read twice, also whether its lines are text at all: each would be rejected otherwise. */
+/* Opens the file. A regular file is also checked for gzip, of which every line would be rejected. */
 static solid_status open_file(FILE **out, const char *path, int *is_file) {
   struct stat about;
   *is_file = 0;
@@ -227,7 +227,7 @@ static void pause_for(solid_file_source *source, int64_t wait_ms) {
   }
 }
 
-/* Tries until it is done, however long what it needs is away; after a stop, drain_ms at most. */
+/* Tries until it succeeds, however long the store is away; after a stop for drain_ms at most. */
 static solid_status persist(solid_file_source *source, solid_status (*try_once)(solid_file_source *source, size_t n),
                             size_t n) {
   const solid_file_source_options *o = &source->options;
@@ -259,7 +259,7 @@ static solid_status push(solid_file_source *source, size_t n) {
   return sol_intake_push(&source->intake, source->payloads, n);
 }
 
-/* The same file read by another program at the same time, or a mistake about positions. */
+/* Warns if a whole batch was applied before: another program reads the same file, or positions are wrong. */
 static void watch_repeats(solid_file_source *source, size_t n) {
   size_t taken = 0, repeats = 0;
   int64_t now_ms = sol_steady_ms();

@@ -1,5 +1,5 @@
-/* Which column is what: by the options, else by names that are known. One column a role, or a refusal that lists what
- * there is. */
+/* Finds the role of each column: by the options, else by known names. There must be one column per role; the error
+ * lists the columns that exist. */
 #include "ingest/data/file.h"
 #include "solid/base/number.h"
 #include "solid/base/text.h"
@@ -90,7 +90,7 @@ size_t sol_columns_count(const sol_fields *fields, const solid_data_options *opt
   return count;
 }
 
-/* Names carry a zero, so that they can be given out as strings. */
+/* Names end with a zero byte, so that they can be returned as strings. */
 static solid_bytes name_at(const solid_data_file *file, size_t column) {
   return (solid_bytes){file->names.at[column].data, file->names.at[column].size - 1};
 }

@@ -1,4 +1,4 @@
-/* A line into its fields, and strings in one piece of memory. */
+/* Splits lines into fields, and keeps strings in one piece of memory. */
 #include "ingest/data/text.h"
 #include "solid/base/text.h"
 #include <stdlib.h>

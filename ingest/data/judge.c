@@ -1,5 +1,5 @@
-/* What format a file has, from a sample of its first lines. What could be two things is refused, with the options that
- * tell them apart. */
+/* What format a file has, from a sample of its first lines. A file that could be read in two ways is refused, and the
+ * error names the options that decide. */
 #include "ingest/data/file.h"
 #include "ingest/data/plain.h"
 #include "solid/base/number.h"

@@ -1,4 +1,4 @@
-/* Files that are no text, by how they begin: each is named, with what makes text of it. */
+/* Recognises binary files by their first bytes; the error names the format and how to get text from it. */
 #include "ingest/data/text.h"
 #include <string.h>
 
@@ -30,7 +30,7 @@ static const magic known[] = {
     MAGIC("\xfe\xff", "text in UTF-16: write it as UTF-8 (iconv -f UTF-16 -t UTF-8)"),
 };
 
-/* "BZh1" may be an id: the block's own mark follows. */
+/* "BZh1" may be an id, so the mark of the first block is compared as well. */
 static int is_bzip2(const char *bytes, size_t size) {
   return size >= 10 && memcmp(bytes, "BZh", 3) == 0 && memcmp(bytes + 4, "1AY&SY", 6) == 0;
 }

@@ -40,12 +40,12 @@ static solid_status take_options(solid_data_options *out, const solid_data_optio
   return SOLID_OK;
 }
 
-/* Ratings or kinds: lines of JSON may have them. */
+/* 1 if the file has ratings or kinds; lines of JSON may have them. */
 static int has(const solid_data_file *file, sol_role role) {
   return file->format == SOLID_DATA_EVENTS || (file->at[SOL_LIST] == SOL_ABSENT && file->at[role] != SOL_ABSENT);
 }
 
-/* A rule that no event of the file can meet would let all pass. */
+/* Without this check a rule on ratings or kinds that the file lacks would let every event pass. */
 static solid_status check_worth(const solid_data_file *file) {
   const solid_worth_rule *rule = file->options.worth;
   if (solid_worth_rule_needs_ratings(rule) && !has(file, SOL_RATING))

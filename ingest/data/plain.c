@@ -11,7 +11,7 @@ enum { SAMPLE_LINES = 1000 };
 /* What an id looks like. */
 typedef enum looks { WORD, NUMBER, FRACTION, MOMENT, DATE, MIXED, LOOKS } looks;
 
-/* What was seen in the sample. */
+/* Counts over the sample. */
 typedef struct view {
   size_t lines, fewest, most;          /* fields a line */
   size_t first[LOOKS];                 /* of all fields of the first line */
@@ -184,7 +184,7 @@ static solid_status check_ids(const sol_lines *first, const view *v) {
   return SOLID_OK;
 }
 
-/* What looks like something else is something else. */
+/* Rows and pairs hold only ids, so a file with fields that do not look like ids is neither. */
 static const char *find_fault(const view *v) {
   int first_is_words = v->first[WORD] && !v->first[NUMBER] && !v->first[MOMENT] && !v->first[MIXED];
   int later_are_not = !v->later[WORD] && (v->later[NUMBER] || v->later[MOMENT] || v->later[MIXED]);

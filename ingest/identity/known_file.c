@@ -115,7 +115,7 @@ static solid_status load(sol_known_file *known) {
   return status == SOLID_OK ? SOLID_OK : solid_fail(status, "%s: %s", known->title, solid_last_error());
 }
 
-/* A disk's fault, which no waiting mends. */
+/* A fault of the disk, which waiting does not cure. */
 static solid_status failed(const sol_known_file *known) {
   return solid_fail(SOLID_EDEVICE, "%s: %s", known->title, strerror(errno ? errno : EIO));
 }
@@ -127,7 +127,7 @@ static solid_status begin(sol_known_file *known) {
   return sol_stream_draw(&known->entry.stream);
 }
 
-/* Hashes `bytes` from the file, counting lines. *size: what was there. */
+/* Hashes `bytes` bytes of the file and counts lines. *size: how many there were. */
 static solid_status pass_over(sol_known_file *known, FILE *file, uint64_t bytes, uint64_t *lines, uint64_t *size) {
   char *piece = malloc(PIECE);
   int last = '\n';
@@ -233,7 +233,7 @@ static solid_status save(sol_known_file *known, int *saved) {
   return SOLID_OK;
 }
 
-/* Another has registered it meanwhile: the same stream, if what it read is what is here. */
+/* Another program has registered it meanwhile: it is the same stream if that program read the same bytes. */
 static solid_status meet_winner(sol_known_file *known) {
   size_t found = 0;
   solid_status status = load(known);
@@ -267,14 +267,14 @@ solid_status sol_known_file_register(sol_known_file *known) {
   return solid_fail(SOLID_EIO, "%s: others change the record of its stream", known->title);
 }
 
-/* What does not come about lags. */
+/* A save that fails is made up for by a later one. */
 static void save_late(sol_known_file *known) {
   int saved = 0;
   if (!known->is_dirty) return;
   known->saved_ms = sol_steady_ms();
   known->is_dirty = 0;
   if (save(known, &saved) != SOLID_OK || saved) return;
-  if (load(known) == SOLID_OK) known->is_dirty = save(known, &saved) != SOLID_OK; /* another's stream was saved */
+  if (load(known) == SOLID_OK) known->is_dirty = save(known, &saved) != SOLID_OK; /* another program saved its stream */
 }
 
 void sol_known_file_applied(sol_known_file *known, int is_open) {

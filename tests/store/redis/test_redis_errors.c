@@ -145,35 +145,6 @@ Test(redis_errors, commands_of_scripts_that_are_renamed_away_are_final) {
   }
 }
 
-/* A slot that another node has, of which this one knows by its file alone. */
-Test(redis_errors, a_slot_that_is_elsewhere_is_final) {
-  enum { SLOTS = 16384 };
-  char port[8], file[] = "/tmp/solid-nodes-XXXXXX", answer[256] = "", command[128];
-  static const char mine[] = "0123456789012345678901234567890123456789",
-                    theirs[] = "abcdefabcdefabcdefabcdefabcdefabcdefabcd";
-  int fd = mkstemp(file);
-  cr_assert(fd >= 0);
-  dprintf(fd, "%s 127.0.0.1:1@10001 myself,master - 0 0 1 connected 0-%d\n", mine, SLOTS - 1);
-  dprintf(fd, "%s 127.0.0.1:2@10002 master - 0 0 2 connected\nvars currentEpoch 2 lastVoteEpoch 0\n", theirs);
-  close(fd);
-  snprintf(port, sizeof port, "%u", free_port());
-  start((const char *const[]){"--cluster-enabled", "yes", "--cluster-port", port, "--cluster-config-file", file,
-                              "--cluster-node-timeout", "600000", NULL});
-  for (int i = 0; i < 500 && strcmp(answer, "OK"); i++) { /* a node that starts waits before it takes writes */
-    cr_assert_eq(redis_server_ask(&live_server, "SET x 1", answer, sizeof answer), 0);
-    live_sleep_ms(20);
-  }
-  solid_store *store = live_open(0);
-  cr_assert_eq(live_append(store, "ann", 1, NULL), SOLID_OK, "%s", solid_last_error());
-  cr_assert_eq(redis_server_ask(&live_server, "CLUSTER KEYSLOT solid:{bob}", answer, sizeof answer), 0);
-  snprintf(command, sizeof command, "CLUSTER SETSLOT %s NODE %s", answer, theirs);
-  live_ask(command, "OK");
-  cr_expect_eq(live_append(store, "bob", 1, NULL), SOLID_EREFUSED, "%s", solid_last_error());
-  cr_expect(strstr(solid_last_error(), "MOVED"), "%s", solid_last_error());
-  solid_store_close(store);
-  unlink(file);
-}
-
 /* Somebody's script that does not end. */
 Test(redis_errors, a_busy_server_passes) {
   start((const char *const[]){"--lua-time-limit", "50", NULL});
