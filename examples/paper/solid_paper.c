@@ -78,6 +78,7 @@ static solid_status run(void *user) {
     program_step(EXIT_FAILED);
     printf("%s: %u users, %u items, %zu events\n", a->data, dataset.users, dataset.items, dataset.events);
     status = paper_runs_train(&runs, &dataset);
+    if (status == SOLID_EUNSUPPORTED) program_step(EXIT_USAGE); /* a device that is not there */
   }
   if (status == SOLID_OK) paper_runs_print(&runs);
   if (status == SOLID_OK && runs.log != NULL && ferror(runs.log))

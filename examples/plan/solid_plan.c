@@ -166,7 +166,7 @@ static solid_status plan_device(const plan_options *options) {
   context.device = options->device;
   program_step(EXIT_USAGE);
   solid_status status = solid_context_new(&ctx, &context);
-  program_step(EXIT_FAILED);
+  if (!status) program_step(EXIT_FAILED);
   if (!status) status = solid_budget_memory(ctx, &left, &total);
   if (!status) status = print_device(options, ctx, left, total);
   solid_context_free(ctx);
