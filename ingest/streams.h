@@ -33,6 +33,11 @@ typedef struct solid_streams {
    * where there are none. `committed`: the epoch under which the offsets to go on from were committed, NULL = there are
    * none yet. A store that has lost what they rely on is to be answered with a final status. */
   solid_status (*epoch)(void *user, const uint8_t *committed, uint8_t *epoch);
+
+  /* NULL = what the sink stored is safe at once. As the slot safe_age of solid/store.h: offsets are committed of what
+   * was stored *age_ms ago or earlier. After SOLID_EREWIND, from here or from the sink, the source reads again from
+   * what was committed, and gives the sink nothing before. */
+  solid_status (*safe_age)(void *user, int64_t *age_ms);
 } solid_streams;
 
 /* What to do where it cannot be told whether a stream is the one that was read before, or where a part of what was read
