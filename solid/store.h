@@ -17,10 +17,10 @@
 extern "C" {
 #endif
 
-/* What one user's record holds beside the window: the newest items that he does not want, each once. */
+/* How many disliked items a user's record holds beside the window: the newest ones, each once. */
 #define SOLID_DISLIKES_MAX 256
 
-/* What is appended: `count` events of one user, oldest first, all from one call of the consumer. The newest word about
+/* What is appended: `count` events of one user, oldest first, all from one call of the consumer. The newest event about
  * an item counts: a dislike does not touch the window and its seq, a step takes a dislike of its item back. */
 typedef struct solid_append {
   solid_bytes user;

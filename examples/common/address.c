@@ -3,7 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* Length of "scheme" of "scheme://", 0 when there is none. */
+/* Length of the scheme before "://", 0 if there is none. */
 static size_t scheme_of(const char *text) {
   size_t size = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-_.");
   return strncmp(text + size, "://", 3) == 0 ? size : 0;

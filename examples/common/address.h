@@ -1,4 +1,4 @@
-/* Addresses as options give them: what looks like one and is none is named. */
+/* Checks addresses in options, so that a URL in place of HOST:PORT gets a clear error. */
 #ifndef EXAMPLES_COMMON_ADDRESS_H
 #define EXAMPLES_COMMON_ADDRESS_H
 

@@ -40,6 +40,7 @@ static atomic_uint stores; /* that were opened, so that their lines can be told 
 static solid_status open_redis(solid_store **out, const store_options *options, const solid_model *model,
                                solid_log_fn log) {
   char password[1024];
+  solid_status status = SOLID_OK;
   solid_redis_store_options o = SOLID_REDIS_STORE_OPTIONS_INIT;
   o.address = options->redis;
   o.tls_ca = options->ca;
@@ -51,7 +52,7 @@ static solid_status open_redis(solid_store **out, const store_options *options, 
   o.username = options->user;
   o.password = options->password;
   if (options->password_file) {
-    solid_status status = read_password(options->password_file, password, sizeof password);
+    status = read_password(options->password_file, password, sizeof password);
     if (status) return status;
     config_warn_readable("--redis-password-file", options->password_file, "a password");
     o.password = password;
@@ -62,7 +63,9 @@ static solid_status open_redis(solid_store **out, const store_options *options, 
   o.log = log;
   o.log_user = logging_store(atomic_fetch_add(&stores, 1) + 1);
   o.may_be_away = options->may_be_away;
-  return solid_store_open_redis(out, model, &o);
+  status = solid_store_open_redis(out, model, &o);
+  if (!solid_status_is_retriable(status)) return status;
+  return solid_fail(status, "%s: is Redis running there? (--redis says where)", solid_last_error());
 }
 #else
 static solid_status open_redis(solid_store **out, const store_options *options, const solid_model *model,

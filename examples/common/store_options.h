@@ -15,12 +15,12 @@ typedef struct store_options {
   const char *redis, *user, *password, *password_file, *prefix;
   const char *ca, *cert, *key, *tls_name;
   int64_t database, replicas, settle_ms;
-  int may_be_away;   /* 1 = it may be opened before its server answers */
+  int may_be_away;   /* 1 = may be opened before its server answers */
   int64_t memory_mb; /* that the store in memory may take up; 0 = the library's default */
-  int64_t ttl_s;     /* 0 = endless in memory; in Redis the times that other programs have set stay */
+  int64_t ttl_s;     /* 0 = never in memory; in Redis the times to live set by other programs stay */
 } store_options;
 
-/* Properties of how Redis is reached. `struct_` is the program's struct, whose store_options is called `store`. */
+/* Options for reaching Redis. `struct_` is the program's struct, whose store_options is called `store`. */
 #define STORE_REDIS_PROPERTIES(struct_)                                                                                \
   {.name = "redis",                                                                                                    \
    .type = SOLID_PROPERTY_STRING,                                                                                      \
