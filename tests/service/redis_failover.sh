@@ -8,10 +8,11 @@ build=$1 bin=$1/bin began=$SECONDS
 for need in redis-server redis-cli; do command -v "$need" >/dev/null || { echo "[SKIP] $need is not installed"; exit 77; }; done
 for need in bin/mini_broker tests/e2e/kafka_tool bin/solid_ingestd; do [ -x "$build/$need" ] || { echo "[SKIP] $need is not built"; exit 77; }; done
 here=$(cd "$(dirname "$0")/.." && pwd)
-# shellcheck source=tests/e2e/kafka.sh
-. "$here/e2e/kafka.sh" # free_port
+# shellcheck source=tests/support/new_port.sh
+. "$here/support/new_port.sh"
 tool=$build/tests/e2e/kafka_tool work=$(mktemp -d "${TMPDIR:-/tmp}/solid-failover-XXXXXX") servers=() service="" probe=""
 clean_up() {
+  exec 2>/dev/null # the shell would say of each that it was killed
   for pid in $service $probe ${servers[@]+"${servers[@]}"} ${broker_PID:-}; do kill -KILL "$pid" 2>/dev/null; done
   wait 2>/dev/null
   rm -rf "$work"
@@ -19,11 +20,6 @@ clean_up() {
 trap clean_up EXIT
 die() { echo "FAIL: $*"; tail -n 15 "$work/service.log" 2>/dev/null; exit 1; }
 
-new_port() { # sets port: one that nobody else of this script has, whether it is open yet or not
-  while port=$(free_port) && [ -n "${taken[$port]:-}" ]; do :; done
-  taken[$port]=1
-}
-declare -A taken
 serve_redis() { # PORT [arguments]: a server; its id is in `server`
   local port=$1
   shift
