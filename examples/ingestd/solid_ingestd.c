@@ -75,6 +75,11 @@ static int fail_run(solid_status status) {
     logging_say(SOLID_LOG_ERROR, "restore its data, or start with --rebuild: it reads all events again");
     return EXIT_STORE;
   }
+  if (status == SOLID_EREWIND) {
+    fprintf(stderr, "solid_ingestd: %s\n", solid_last_error());
+    fprintf(stderr, "solid_ingestd: start it again with the same file: what was applied counts once\n");
+    return EXIT_STORE;
+  }
   if (status == SOLID_EREFUSED || status == SOLID_EUNSUPPORTED) return fail(EXIT_STORE);
   return fail(status == SOLID_EMISMATCH ? EXIT_SOURCE : EXIT_FAILED);
 }
@@ -127,6 +132,8 @@ static int run_file(const ingestd_options *options, const solid_streams *streams
   if (running.stopped) solid_file_source_stop(source);
   if (options->rebuild) status = ingestd_rebuild(options, streams->user);
   int is_prepared = !status;
+  int64_t age_ms; /* asked so that a change of servers ends this run: what is behind in a file is found by a new one */
+  if (is_prepared) (void)(streams->safe_age(streams->user, &age_ms) == SOLID_OK);
   if (is_prepared) status = solid_file_source_run(source);
   running.file = NULL;
   solid_file_source_close(source);

@@ -93,12 +93,12 @@ solid_status sol_cluster_say_changed(const sol_cluster *c) {
 static solid_status exchange_used(sol_cluster *c, const sol_calls *calls, sol_redis_reply_fn fn, void *user) {
   sol_redis_conn *used[SOL_NODES_MAX];
   size_t n = 0;
-  int64_t now_ms = sol_steady_ms();
+  int64_t now_ns = sol_steady_ns();
   for (size_t i = 0; i < c->n_nodes; i++) {
     if (!c->nodes[i]->is_used) continue;
     c->nodes[i]->is_used = 0;
     used[n++] = &c->nodes[i]->conn;
-    if (calls && calls->is_write) used[n - 1]->wrote_ms = now_ms;
+    if (calls && calls->is_write) used[n - 1]->wrote_ns = now_ns;
   }
   solid_status status = n ? sol_redis_exchange(used, n, fn, user) : SOLID_OK;
   for (size_t i = 0; i < n; i++) {

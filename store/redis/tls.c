@@ -63,16 +63,20 @@ static int add_bio(sol_tls *tls) {
   return 1;
 }
 
-/* The newest of OpenSSL's errors in its words. */
-static const char *reason(void) {
-  unsigned long error = ERR_peek_last_error();
+/* One of OpenSSL's errors in its words. */
+static const char *reason_of(unsigned long error) {
   const char *text = error ? ERR_reason_error_string(error) : NULL;
   if (error && ERR_GET_LIB(error) == ERR_LIB_SYS) text = strerror(ERR_GET_REASON(error));
   return text ? text : "no reason given";
 }
 
+static const char *reason(void) {
+  return reason_of(ERR_peek_last_error());
+}
+
+/* The oldest error says what is the matter with the file. */
 static solid_status refuse_file(const char *what, const char *file, char *why, size_t room) {
-  snprintf(why, room, "TLS: %s %s: %s", what, file, reason());
+  snprintf(why, room, "TLS: %s %s: %s", what, file, reason_of(ERR_peek_error()));
   return SOLID_EREFUSED;
 }
 
