@@ -87,4 +87,7 @@ solid_status eval_paper(eval_run *r);
 /* solid_eval compare: the exit code. */
 int eval_compare(int argc, char **argv);
 
+/* solid_eval lists: the exit code. */
+int eval_lists(int argc, char **argv);
+
 #endif

@@ -131,6 +131,16 @@ static const solid_property properties[] = {
      .preset = "-4,4,8",
      .meaning = "list of weights of similarity in a re-ranked list",
      AT(slates.lambdas)},
+    {.name = "slate-also",
+     .type = SOLID_PROPERTY_STRING,
+     .meaning = "a second model of the same ranker (solid_train --slate-of), whose decoder goes in the other orders",
+     AT(slates.also)},
+    {.name = "baskets",
+     .type = SOLID_PROPERTY_BOOL,
+     .preset = "false",
+     .meaning = "lists are to find the next basket, all events of one time, and not the next items",
+     AT(slates.baskets)},
+    ITEMS_PROPERTIES(eval_arguments, slates.items),
     {.name = "judges",
      .type = SOLID_PROPERTY_STRING,
      .meaning =
@@ -146,7 +156,8 @@ static const solid_property properties[] = {
 const solid_program eval_program = {
     .name = "solid_eval",
     .summary = "Ranks the whole catalogue for every user of a data file and reports the rank of the next event.\n"
-               "  solid_eval compare A.json B.json   says whether A is better than B (--help says more)",
+               "  solid_eval compare A.json B.json   says whether A is better than B (--help says more)\n"
+               "  solid_eval lists RESULT.json...    what ways of making lists (--slate) are worth, over several seeds",
     .notes =
         "Beside the model stand two plain rankings: popularity (training events), and item-to-item: the cosine of what "
         "was\n"

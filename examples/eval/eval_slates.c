@@ -1,5 +1,4 @@
 #include "examples/eval/eval_slates.h"
-#include "examples/common/load.h"
 #include "examples/common/slate_options.h"
 #include "solid/extend.h"
 #include <stdlib.h>
@@ -31,12 +30,15 @@ static solid_status each_number(slates_result *r, const char *name, const char *
   return status;
 }
 
-static solid_status list_trials(slates_result *r, const slates_arguments *args) {
-  solid_slate_trial ranked = {SOLID_SLATE_BY_RANK, 0, SOLID_SLATE_OPTIONS_INIT}, rerank = ranked, slate = ranked;
+static solid_status list_trials(slates_result *r, const slates_arguments *args, int has_content) {
+  solid_slate_trial ranked = {.options = SOLID_SLATE_OPTIONS_INIT}, rerank = ranked, slate = ranked;
   char orders[256];
   rerank.way = SOLID_SLATE_BY_RERANK, slate.way = SOLID_SLATE_BY_DECODER;
   solid_status status = add(r, &ranked);
-  if (!status) status = each_number(r, "lambdas", args->lambdas, &rerank);
+  for (uint32_t a = 0; a < SOLID_ALIKES && !status; a++) {
+    rerank.alike = a;
+    if (a != SOLID_ALIKE_BY_CONTENT || has_content) status = each_number(r, "lambdas", args->lambdas, &rerank);
+  }
   snprintf(orders, sizeof orders, "%s", args->orders);
   for (char *rest = orders, *order; !status && (order = strtok_r(rest, ",", &rest));) {
     const slate_options text = {.order = order, .top_p = 1};
@@ -48,31 +50,117 @@ static solid_status list_trials(slates_result *r, const slates_arguments *args) 
 
 /* ---- Measuring ---- */
 
-static solid_status compare(slates_result *r, uint32_t i, uint32_t resamples, uint64_t seed) {
+/* Models and data of one measurement; all zero at first. */
+typedef struct measuring {
+  solid_dataset judges, content;
+  solid_model *also;
+  solid_slate_evaluator *evaluator[SLATES_MODELS];
+  int near[SLATES_MODELS]; /* what the model's decoder was trained for */
+} measuring;
+
+static int has_content(const slates_arguments *args) {
+  return args->items.attributes || args->items.vectors;
+}
+
+static solid_status open_model(measuring *m, int i, const solid_model *model, const slates_ground *ground,
+                               const solid_slate_asking *asking) {
+  solid_model_info info = {.struct_size = sizeof info};
+  solid_status status = solid_model_get_info(model, &info);
+  m->near[i] = info.slate_near != 0;
+  return status ? status : solid_slate_evaluator_new(&m->evaluator[i], model, ground->dataset, asking);
+}
+
+static solid_status open_all(measuring *m, const slates_arguments *args, const slates_ground *ground) {
+  const load_files judges = {.data = args->judges};
+  load_files content = *ground->files;
+  content.items = &args->items;
+  solid_slate_asking asking = {.part = ground->part, .rows = (uint32_t)args->rows, .baskets = args->baskets};
   solid_status status = SOLID_OK;
-  slates_row *row = &r->row[i];
-  for (int f = 0; f < SOLID_SLATE_FIGURES && !status; f++)
-    status = solid_slate_compare(&row->report, &r->row[0].report, (solid_slate_figure)f, resamples, seed, &row->over[f],
-                                 &row->over_low[f], &row->over_high[f]);
+  if (args->judges) status = load_history(&m->judges, &judges);
+  if (!status && has_content(args)) status = load_history(&m->content, &content);
+  if (args->judges) asking.judges = &m->judges;
+  if (has_content(args)) asking.content = &m->content;
+  if (!status) status = open_model(m, 0, ground->model, ground, &asking);
+  if (!status && args->also) status = solid_model_load(&m->also, ground->ctx, args->also);
+  if (!status && args->also) status = open_model(m, 1, m->also, ground, &asking);
   return status;
 }
 
-solid_status slates_measure(slates_result *r, const slates_arguments *args, const solid_model *model,
-                            const solid_dataset *dataset, solid_part part, uint32_t resamples, uint64_t seed) {
-  solid_dataset judges = {0};
-  solid_slate_evaluator *evaluator = NULL;
-  *r = (slates_result){.rows = (uint32_t)args->rows, .row = calloc(SLATES_TRIALS, sizeof *r->row)};
-  solid_status status = r->row ? list_trials(r, args) : solid_fail(SOLID_ENOMEM, "no memory for figures of slates");
-  load_files files = {.data = args->judges};
-  if (!status && args->judges) status = load_history(&judges, &files);
-  if (!status)
-    status = solid_slate_evaluator_new(&evaluator, model, dataset, part, r->rows, args->judges ? &judges : NULL);
-  for (uint32_t i = 0; i < r->count && !status; i++) {
-    status = solid_slate_evaluate(evaluator, &r->row[i].trial, resamples, seed, &r->row[i].report);
-    if (!status) status = compare(r, i, resamples, seed);
+static void close_all(measuring *m) {
+  for (int i = 0; i < SLATES_MODELS; i++) solid_slate_evaluator_free(m->evaluator[i]);
+  solid_model_free(m->also);
+  solid_dataset_clear(&m->judges);
+  solid_dataset_clear(&m->content);
+}
+
+/* The other model must rank as the first does. */
+static solid_status check_also(const measuring *m, const slates_row *ranked, const char *path,
+                               const slates_ground *ground) {
+  solid_slate_report other;
+  solid_status status = solid_slate_evaluate(m->evaluator[1], &ranked->trial, 1, ground->seed, &other);
+  if (status) return status;
+  size_t floats = (size_t)SOLID_SLATE_FIGURES * other.users;
+  int same =
+      other.users == ranked->report.users && memcmp(other.each, ranked->report.each, floats * sizeof *other.each) == 0;
+  solid_slate_report_clear(&other);
+  return same ? SOLID_OK
+              : solid_fail(SOLID_EMISMATCH, "%s: its ranker is not that of --model; both must come from one --slate-of",
+                           path);
+}
+
+static int evaluator_for(const measuring *m, const solid_slate_trial *trial) {
+  int near = trial->options.order == SOLID_SLATE_NEAR_TO_FAR;
+  if (!m->also || trial->way != SOLID_SLATE_BY_DECODER || trial->options.order == SOLID_SLATE_TRAINED) return 0;
+  return m->near[0] == near ? 0 : 1;
+}
+
+static solid_status compare(const solid_slate_report *a, const solid_slate_report *b, const slates_ground *ground,
+                            slates_difference *difference) {
+  solid_status status = SOLID_OK;
+  for (int f = 0; f < SOLID_SLATE_FIGURES && !status; f++)
+    status = solid_slate_compare(a, b, (solid_slate_figure)f, ground->resamples, ground->seed, &difference[f].value,
+                                 &difference[f].low, &difference[f].high);
+  return status;
+}
+
+/* Raster under the same guide; NULL: this is raster, or no slate, or there is none. */
+static const slates_row *raster_of(const slates_result *r, const slates_row *row) {
+  if (row->trial.way != SOLID_SLATE_BY_DECODER || row->trial.options.order == SOLID_SLATE_RASTER) return NULL;
+  for (uint32_t i = 0; i < r->count; i++) {
+    const solid_slate_trial *trial = &r->row[i].trial;
+    if (trial->way == SOLID_SLATE_BY_DECODER && trial->options.order == SOLID_SLATE_RASTER &&
+        trial->lambda == row->trial.lambda)
+      return &r->row[i];
   }
-  solid_slate_evaluator_free(evaluator);
-  solid_dataset_clear(&judges);
+  return NULL;
+}
+
+static solid_status compare_all(slates_result *r, const slates_ground *ground) {
+  solid_status status = SOLID_OK;
+  for (uint32_t i = 0; i < r->count && !status; i++) {
+    slates_row *row = &r->row[i];
+    const slates_row *raster = raster_of(r, row);
+    status = compare(&row->report, &r->row[0].report, ground, row->over);
+    row->of_raster = raster != NULL;
+    if (!status && raster) status = compare(&row->report, &raster->report, ground, row->than);
+  }
+  return status;
+}
+
+solid_status slates_measure(slates_result *r, const slates_arguments *args, const slates_ground *ground) {
+  measuring m = {0};
+  *r = (slates_result){.rows = (uint32_t)args->rows, .row = calloc(SLATES_TRIALS, sizeof *r->row)};
+  solid_status status =
+      r->row ? list_trials(r, args, has_content(args)) : solid_fail(SOLID_ENOMEM, "no memory for figures of slates");
+  if (!status) status = open_all(&m, args, ground);
+  for (uint32_t i = 0; i < r->count && !status; i++) {
+    slates_row *row = &r->row[i];
+    status = solid_slate_evaluate(m.evaluator[evaluator_for(&m, &row->trial)], &row->trial, ground->resamples,
+                                  ground->seed, &row->report);
+    if (!status && i == 0 && args->also) status = check_also(&m, row, args->also, ground);
+  }
+  if (!status) status = compare_all(r, ground);
+  close_all(&m);
   return status;
 }
 
@@ -80,68 +168,4 @@ void slates_clear(slates_result *r) {
   for (uint32_t i = 0; i < r->count; i++) solid_slate_report_clear(&r->row[i].report);
   free(r->row);
   *r = (slates_result){0};
-}
-
-/* ---- Showing ---- */
-
-static const char *const ways[] = {"ranked", "re-ranked", "slate"};
-
-static void order_of(const solid_slate_trial *trial, char text[32]) {
-  text[0] = '\0';
-  if (trial->way == SOLID_SLATE_BY_DECODER) slate_order_text(trial->options.order, trial->options.window, text);
-}
-
-static void knob_of(const solid_slate_trial *trial, char text[32]) {
-  text[0] = '\0';
-  if (trial->way == SOLID_SLATE_BY_RERANK) snprintf(text, 32, "lambda %g", trial->lambda);
-  if (trial->way == SOLID_SLATE_BY_DECODER) snprintf(text, 32, "guide %g", (double)trial->options.guide);
-}
-
-void slates_print(const slates_result *r) {
-  uint32_t users = r->count ? r->row[0].report.users : 0;
-  printf("\nlists of %u for %u users; in brackets how far other users could move the figure (95 %%)\n", r->rows, users);
-  printf("%-10s %-12s %-12s %8s %22s %22s %8s %22s %6s %6s %9s %7s\n", "list", "order", "", "forwards", "recall",
-         "ndcg", "next", "likeness", "cats", "items", "log p", "s");
-  for (uint32_t i = 0; i < r->count; i++) {
-    const slates_row *row = &r->row[i];
-    const solid_slate_report *p = &row->report;
-    char order[32], knob[32];
-    order_of(&row->trial, order);
-    knob_of(&row->trial, knob);
-    printf("%-10s %-12s %-12s %8u", ways[row->trial.way], order, knob, p->forwards);
-    for (int f = SOLID_SLATE_RECALL; f <= SOLID_SLATE_LIKENESS; f++) {
-      if (f == SOLID_SLATE_NEXT)
-        printf(" %8.4f", p->value[f]);
-      else
-        printf("  %.4f [%.4f, %.4f]", p->value[f], p->low[f], p->high[f]);
-    }
-    printf(" %6.2f %6u %9.3f %7.2f", p->value[SOLID_SLATE_CATEGORIES], p->items, p->value[SOLID_SLATE_LIKELIHOOD],
-           p->seconds);
-    if (p->invalid || p->repeated) printf("  INVALID %u REPEATED %u", p->invalid, p->repeated);
-    putchar('\n');
-  }
-}
-
-json_t *slates_json(const slates_result *r) {
-  json_t *rows = json_array();
-  for (uint32_t i = 0; i < r->count && rows; i++) {
-    const slates_row *row = &r->row[i];
-    const solid_slate_report *p = &row->report;
-    char order[32];
-    order_of(&row->trial, order);
-    json_t *figures = json_object();
-    for (int f = 0; f < SOLID_SLATE_FIGURES && figures; f++)
-      json_object_set_new(figures, solid_slate_figure_names[f],
-                          json_pack("{s:f, s:[f,f], s:f, s:[f,f]}", "value", p->value[f], "ci95", p->low[f], p->high[f],
-                                    "over_ranked", row->over[f], "over_ranked_ci95", row->over_low[f],
-                                    row->over_high[f]));
-    json_array_append_new(
-        rows, json_pack("{s:s, s:s, s:f, s:f, s:I, s:I, s:I, s:I, s:f, s:o}", "list", ways[row->trial.way], "order",
-                        order, "guide", row->trial.way == SOLID_SLATE_BY_DECODER ? row->trial.lambda : 0.0, "lambda",
-                        row->trial.way == SOLID_SLATE_BY_RERANK ? row->trial.lambda : 0.0, "forwards",
-                        (json_int_t)p->forwards, "items", (json_int_t)p->items, "invalid", (json_int_t)p->invalid,
-                        "repeated", (json_int_t)p->repeated, "seconds", p->seconds, "figures", figures));
-  }
-  return json_pack("{s:I, s:I, s:o}", "rows", (json_int_t)r->rows, "users",
-                   (json_int_t)(r->count ? r->row[0].report.users : 0), "lists", rows);
 }

@@ -75,6 +75,18 @@ static solid_status ask_about_hidden(eval_run *r, const solid_evaluate_options *
   return status;
 }
 
+static solid_status evaluate_slates(eval_run *r, solid_part part) {
+  const eval_arguments *args = &r->args;
+  const load_files files = {.data = args->data,
+                            .format = args->format,
+                            .reading = &args->reading,
+                            .program = "solid_eval",
+                            .split = &args->order};
+  const slates_ground ground = {
+      r->ctx, r->model, &r->dataset, &files, part, (uint32_t)args->resamples, (uint64_t)args->seed};
+  return slates_measure(&r->slates, &args->slates, &ground);
+}
+
 static solid_status evaluate(eval_run *r) {
   const eval_arguments *args = &r->args;
   solid_evaluate_options options = {.part = args->part ? SOLID_PART_TEST : SOLID_PART_VALID,
@@ -96,9 +108,7 @@ static solid_status evaluate(eval_run *r) {
   if (!status && args->stale)
     status = stale_measure(&r->stale, args->stale, r->model, &r->dataset, &options, (uint32_t)args->resamples,
                            (uint64_t)args->seed);
-  if (!status && args->slates.rows)
-    status = slates_measure(&r->slates, &args->slates, r->model, &r->dataset, options.part, (uint32_t)args->resamples,
-                            (uint64_t)args->seed);
+  if (!status && args->slates.rows) status = evaluate_slates(r, options.part);
   return status ? status : ask_about_hidden(r, &options);
 }
 
@@ -129,6 +139,7 @@ static solid_status run(void *user) {
 int main(int argc, char **argv) {
   static eval_run r;
   if (argc > 1 && strcmp(argv[1], "compare") == 0) return eval_compare(argc - 1, argv + 1);
+  if (argc > 1 && strcmp(argv[1], "lists") == 0) return eval_lists(argc - 1, argv + 1);
   int code = program_run(&eval_program, argc, argv, &r.args, run, &r);
   clear(&r);
   return code;

@@ -2,12 +2,11 @@
  * a list are. Accuracy and similarity pull in opposite directions; a way of making lists is worth using if its curve
  * over both lies above that of the ranked list re-ranked for similarity.
  *
- *   recall      share of the next (at most K) distinct new items that are in the list
+ *   recall      share of the targets in the list, K of them counting as all; targets are the next (at most K) distinct
+ *               new items, or those of the next basket
  *   ndcg        sum over hits of 1 / log2(place + 2), over the largest that so many targets can reach
  *   next        1 if the very next of them is in the list
- *   likeness    mean over the list's pairs of c_ij / sqrt(c_i c_j), c = users who took an item, or both; counted on
- *               `judges`, users unknown to codes and weights, or else on the events that were not trained
- * on, without the user's own
+ *   likeness, company, content    mean over the list's pairs of how alike they are by takers, company, content
  *   categories  categories covered, over the items of the list (0 if the model has none)
  *   likelihood  log likelihood of the list under the decoder (0 if it did not run) */
 #ifndef SOLID_TRAIN_SLATE_EVALUATE_H
@@ -24,7 +23,9 @@ typedef enum solid_slate_figure {
   SOLID_SLATE_RECALL,
   SOLID_SLATE_NDCG,
   SOLID_SLATE_NEXT,
-  SOLID_SLATE_LIKENESS,
+  SOLID_SLATE_LIKENESS, /* and the others of solid_slate_alike, in their order */
+  SOLID_SLATE_COMPANY,
+  SOLID_SLATE_CONTENT,
   SOLID_SLATE_CATEGORIES,
   SOLID_SLATE_LIKELIHOOD,
   SOLID_SLATE_FIGURES
@@ -32,15 +33,30 @@ typedef enum solid_slate_figure {
 
 extern SOLID_API const char *const solid_slate_figure_names[SOLID_SLATE_FIGURES];
 
+/* What it is for two items to be alike. A list is judged by what codes and weights do not know: `judges`, other users'
+ * events, or given content where the codes were fitted without it. A list is re-ranked by the training events, or by
+ * that content. */
+typedef enum solid_slate_alike {
+  SOLID_ALIKE_BY_TAKERS = 0, /* c_ij / sqrt(c_i c_j), c = users who took an item, or both. Without judges counted on the
+                                events that were not trained on, without the user's own */
+  SOLID_ALIKE_BY_COMPANY = 1, /* cosine of what they stand beside in histories: PPMI within 3 events, SVD to 64 floats.
+                                 Without judges 0 */
+  SOLID_ALIKE_BY_CONTENT = 2, /* cosine of attributes (TF-IDF, SVD) and given vectors. Without content 0 */
+  SOLID_ALIKES
+} solid_slate_alike;
+
+extern SOLID_API const char *const solid_slate_alike_names[SOLID_ALIKES];
+
 typedef enum solid_slate_way {
   SOLID_SLATE_BY_RANK = 0,   /* the ranker's best K */
-  SOLID_SLATE_BY_RERANK = 1, /* of its best 100, one by one the largest score + lambda x mean likeness to those chosen,
-                                counted on training users */
+  SOLID_SLATE_BY_RERANK = 1, /* of its best 100, one by one the largest score + lambda x mean likeness (`alike`) to
+                                those chosen */
   SOLID_SLATE_BY_DECODER = 2 /* solid_slate with `options` */
 } solid_slate_way;
 
 typedef struct solid_slate_trial {
-  uint32_t way; /* solid_slate_way */
+  uint32_t way;   /* solid_slate_way */
+  uint32_t alike; /* solid_slate_alike, of a re-ranking */
   double lambda;
   solid_slate_options options;
 } solid_slate_trial;
@@ -58,13 +74,20 @@ typedef struct solid_slate_report {
 
 typedef struct solid_slate_evaluator solid_slate_evaluator;
 
-/* Lists of `rows` items for every user who has a target in `part` of the split. `judges`: other users' events on the
- * same items, or NULL. All are borrowed and must outlive the evaluator. EMISMATCH: items of the dataset that the model
- * does not know. ENOTFOUND: no user has a target. ENOMEM, EDEVICE. */
+typedef struct solid_slate_asking {
+  solid_part part;              /* every user who has a target in it is asked */
+  uint32_t rows;                /* K: items of a list */
+  int baskets;                  /* 1 = targets are all new items of the next basket, the events of one time */
+  const solid_dataset *judges;  /* other users' events on the same items; NULL = none */
+  const solid_dataset *content; /* with attributes or vectors of the same items; NULL = none */
+} solid_slate_asking;
+
+/* All is borrowed and must outlive the evaluator. ERANGE: rows. EINVAL: baskets of data without times. ENOTFOUND: no
+ * user has a target, or the content of no item is known. ENOMEM, EDEVICE. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_slate_evaluator_new(solid_slate_evaluator **out,
                                                                     const solid_model *model,
-                                                                    const solid_dataset *dataset, solid_part part,
-                                                                    uint32_t rows, const solid_dataset *judges);
+                                                                    const solid_dataset *dataset,
+                                                                    const solid_slate_asking *asking);
 
 /* NULL is a no-op. */
 SOLID_API void solid_slate_evaluator_free(solid_slate_evaluator *evaluator);

@@ -25,6 +25,17 @@ for order in raster near-to-far; do
   grep -q 'with a decoder of slates of 10 items' "$work/out" || fail "$order: $(cat "$work/out")"
 done
 
+# both decoders in one evaluation, orders against raster, and results that solid_eval lists takes
+"$evaluate" --model "$work/raster" --slate-also "$work/near-to-far" "${common[@]}" --slate 10 --orders raster,zipar:4,near-to-far --guides 1,0.5 \
+  --lambdas=2 --judges "$data" --resamples 20 --json "$work/json" >"$work/out"
+grep -qE '^zipar:4 +guide 0.5 +\+0.00000 \[\+0.00000, \+0.00000\] +100.00 %' "$work/out" || fail "ZipAR of the whole width is raster: $(cat "$work/out")"
+grep -qE '^near-to-far +guide 0.5 ' "$work/out" || fail "$(cat "$work/out")"
+grep -qE '^[0-9]+ lists: 0 invalid, 0 with an item twice' "$work/out" || fail "$(cat "$work/out")"
+"$evaluate" lists "$work/json" --resamples 20 >"$work/out"
+grep -q '^| re-ranked by company | 2 |' "$work/out" || fail "$(cat "$work/out")"
+"$train" "${common[@]}" --width 16 --window 20 --codes 64 --epochs 1 --seed 3 --out "$work/stranger" >/dev/null
+refuses 'not that of --model' "$evaluate" --model "$work/raster" --slate-also "$work/stranger" "${common[@]}" --slate 10 --orders raster
+
 # what the columns say: list order knob forwards recall ndcg next likeness ...
 lists() { sed -n '/^lists of/,$p' "$work/out" | grep -E "^$1 "; }
 figures() { sed -E 's/^(ranked|slate +[a-z:0-9-]+ +guide 1) +[0-9]+ +//; s/ +[0-9.]+$//' ; } # without the time

@@ -19,7 +19,18 @@ solid_status sol_likeness_open(sol_likeness *l, uint32_t items, uint32_t users) 
   return solid_fail(SOLID_ENOMEM, "out of memory: likeness of %u items by %u users", items, users);
 }
 
+solid_status sol_likeness_open_vectors(sol_likeness *l, uint32_t items, uint32_t width) {
+  memset(l, 0, sizeof *l);
+  l->items = items;
+  l->width = width;
+  l->vectors = calloc((size_t)items * width + 1, sizeof *l->vectors);
+  if (l->vectors) return SOLID_OK;
+  sol_likeness_close(l);
+  return solid_fail(SOLID_ENOMEM, "out of memory: %u vectors of %u", items, width);
+}
+
 void sol_likeness_close(sol_likeness *l) {
+  free(l->vectors);
   free(l->takers);
   free(l->root);
   memset(l, 0, sizeof *l);
@@ -42,7 +53,15 @@ void sol_likeness_count(sol_likeness *l) {
   }
 }
 
+static double cosine(const float *a, const float *b, uint32_t width) {
+  double sum = 0;
+  for (uint32_t i = 0; i < width; i++) sum += (double)a[i] * b[i];
+  return sum;
+}
+
 double sol_likeness_of(const sol_likeness *l, uint32_t a, uint32_t b, uint32_t but) {
+  if (l->vectors) return cosine(l->vectors + (size_t)a * l->width, l->vectors + (size_t)b * l->width, l->width);
+  if (!l->takers) return 0;
   const uint64_t *x = l->takers + a * l->words, *y = l->takers + b * l->words;
   double roots = (double)l->root[a] * l->root[b];
   if (roots == 0) return 0;

@@ -6,10 +6,9 @@ size_t sol_slate_cut(const sol_slate_data *data, uint32_t u, sol_random *random)
   return n < 2 ? SIZE_MAX : begin + 1 + sol_random_below(random, n - 1);
 }
 
-/* The end of the basket that begins at i. */
-static size_t basket_end(const sol_slate_data *data, size_t i, size_t end) {
+size_t sol_slate_basket_end(const int64_t *times, size_t i, size_t end) {
   size_t to = i + 1;
-  while (to < end && data->times && data->times[to] == data->times[i]) to++;
+  while (to < end && times && times[to] == times[i]) to++;
   return to;
 }
 
@@ -28,7 +27,7 @@ uint32_t sol_slate_targets(const sol_slate_data *data, uint32_t u, size_t cut, s
     if (data->sequence[i] != SOLID_NO_ITEM) seen->stamp[data->sequence[i]] = seen->now;
   for (size_t i = cut, to; i < end && n < K; i = to) {
     size_t drawn = 0;
-    to = basket_end(data, i, end);
+    to = sol_slate_basket_end(data->times, i, end);
     for (size_t k = i; k < to; k++) {
       uint32_t item = data->sequence[k];
       if (item == SOLID_NO_ITEM || seen->stamp[item] == seen->now) continue;

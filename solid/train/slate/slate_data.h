@@ -21,6 +21,9 @@ typedef struct sol_slate_seen {
   uint32_t now;
 } sol_slate_seen;
 
+/* The end of the basket that begins at i, of events up to `end`; without times every event is one. */
+size_t sol_slate_basket_end(const int64_t *times, size_t i, size_t end);
+
 /* A position of user u's events, after the first and before the end of training: what stands there is the first that is
  * not known. SIZE_MAX where there is none. */
 size_t sol_slate_cut(const sol_slate_data *data, uint32_t u, sol_random *random);

@@ -5,6 +5,7 @@
 #include "solid/extend.h"
 #include "solid/infer/slate/slater.h"
 #include "solid/model/model_parts.h"
+#include "solid/train/slate/alike.h"
 #include "solid/train/slate/slate_figures.h"
 #include "solid/worker.h"
 #include <math.h>
@@ -21,7 +22,7 @@ struct solid_slate_evaluator {
   solid_model_info info;
   uint32_t rows, pool;
   sol_slate_asked asked; /* who is asked about what */
-  sol_likeness trained, judged;
+  sol_likeness trained[SOLID_ALIKES], judged[SOLID_ALIKES];
   solid_worker *worker;
   sol_slater *slater; /* NULL before the first trial that needs it */
   size_t words;
@@ -55,9 +56,10 @@ static solid_status take_memory(solid_slate_evaluator *e) {
 }
 
 solid_status solid_slate_evaluator_new(solid_slate_evaluator **out, const solid_model *model,
-                                       const solid_dataset *dataset, solid_part part, uint32_t rows,
-                                       const solid_dataset *judges) {
-  if (!out || !model || !dataset) return solid_fail(SOLID_EINVAL, "slates: out, model or dataset is NULL");
+                                       const solid_dataset *dataset, const solid_slate_asking *asking) {
+  if (!out || !model || !dataset || !asking)
+    return solid_fail(SOLID_EINVAL, "slates: out, model, dataset or what is asked is NULL");
+  uint32_t rows = asking->rows;
   solid_slate_evaluator *e = calloc(1, sizeof *e);
   if (!e) return solid_fail(SOLID_ENOMEM, "out of memory: evaluation of slates");
   e->model = model;
@@ -71,10 +73,9 @@ solid_status solid_slate_evaluator_new(solid_slate_evaluator **out, const solid_
   e->pool = rows > POOL ? rows : POOL;
   if (!status && e->pool > e->info.items) e->pool = e->info.items;
   if (!status) status = take_memory(e);
-  if (!status) status = sol_slate_ask(&e->asked, model, dataset, part, rows);
-  e->asked.judged_apart = judges != NULL;
-  if (!status) status = sol_likeness_of_training(&e->trained, model, dataset);
-  if (!status) status = sol_likeness_of_judges(&e->judged, model, dataset, judges);
+  if (!status) status = sol_slate_ask(&e->asked, model, dataset, asking);
+  if (!status) status = sol_alike_of_training(e->trained, model, dataset, asking->content);
+  if (!status) status = sol_alike_of_judges(e->judged, model, dataset, asking->judges, asking->content);
   if (!status) status = solid_worker_new(&e->worker, model, BATCH);
   if (status) {
     solid_slate_evaluator_free(e);
@@ -88,8 +89,10 @@ void solid_slate_evaluator_free(solid_slate_evaluator *e) {
   if (!e) return;
   sol_slater_free(e->slater);
   solid_worker_free(e->worker);
-  sol_likeness_close(&e->trained);
-  sol_likeness_close(&e->judged);
+  for (int a = 0; a < SOLID_ALIKES; a++) {
+    sol_likeness_close(&e->trained[a]);
+    sol_likeness_close(&e->judged[a]);
+  }
   sol_slate_asked_clear(&e->asked);
   free(e->window);
   free(e->excluded);
@@ -125,8 +128,8 @@ static solid_status rank(solid_slate_evaluator *e, uint32_t first, size_t n) {
 }
 
 /* One by one the largest score + lambda x mean likeness to those chosen; of equal ones the better ranked. */
-static void rerank(const solid_slate_evaluator *e, const solid_scored *best, size_t count, double lambda,
-                   solid_scored *list) {
+static void rerank(const solid_slate_evaluator *e, const solid_scored *best, size_t count,
+                   const solid_slate_trial *trial, solid_scored *list) {
   double like[MOST_POOL] = {0};
   uint8_t taken[MOST_POOL] = {0};
   size_t pool = count;
@@ -134,7 +137,7 @@ static void rerank(const solid_slate_evaluator *e, const solid_scored *best, siz
     size_t at = pool;
     double largest = -INFINITY;
     for (size_t i = 0; i < pool; i++) {
-      double value = best[i].score + (k ? lambda * like[i] / k : 0);
+      double value = best[i].score + (k ? trial->lambda * like[i] / k : 0);
       if (!taken[i] && value > largest) largest = value, at = i;
     }
     if (at == pool) {
@@ -144,7 +147,7 @@ static void rerank(const solid_slate_evaluator *e, const solid_scored *best, siz
     taken[at] = 1;
     list[k] = best[at];
     for (size_t i = 0; i < pool; i++)
-      if (!taken[i]) like[i] += sol_likeness_of(&e->trained, best[i].item, best[at].item, SOLID_NO_ITEM);
+      if (!taken[i]) like[i] += sol_likeness_of(&e->trained[trial->alike], best[i].item, best[at].item, SOLID_NO_ITEM);
   }
 }
 
@@ -181,11 +184,12 @@ static solid_status make_lists(solid_slate_evaluator *e, uint32_t first, size_t 
   solid_status status = rank(e, first, n);
   memset(e->log_p, 0, n * sizeof *e->log_p);
   if (status) return status;
+  if (trial->alike >= SOLID_ALIKES) return solid_fail(SOLID_ERANGE, "slates: alike by %u", trial->alike);
   if (trial->way == SOLID_SLATE_BY_DECODER) return decode(e, first, n, &trial->options, forwards);
   for (size_t i = 0; i < n; i++) {
     const solid_question *q = &e->questions[i];
     if (trial->way == SOLID_SLATE_BY_RERANK)
-      rerank(e, q->best, q->count, trial->lambda, e->list + i * e->rows);
+      rerank(e, q->best, q->count, trial, e->list + i * e->rows);
     else
       memcpy(e->list + i * e->rows, q->best, e->rows * sizeof *e->list);
   }
@@ -205,7 +209,7 @@ solid_status solid_slate_evaluate(solid_slate_evaluator *e, const solid_slate_tr
     status = make_lists(e, first, n, trial, &made.forwards);
     made.seconds += sol_steady_s() - started;
     for (size_t i = 0; i < n && !status; i++)
-      sol_slate_judge(&made, &e->asked, first + (uint32_t)i, e->list + i * e->rows, e->log_p[i], &e->judged, shown);
+      sol_slate_judge(&made, &e->asked, first + (uint32_t)i, e->list + i * e->rows, e->log_p[i], e->judged, shown);
   }
   for (uint32_t v = 0; v < e->info.items && shown; v++) made.items += shown[v];
   free(shown);

@@ -2,21 +2,14 @@
 #include "solid/base/random.h"
 #include "solid/extend.h"
 #include "solid/model.h"
+#include "solid/train/slate/alike.h"
 #include "solid/train/slate/slate_data.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-const char *const solid_slate_figure_names[SOLID_SLATE_FIGURES] = {"recall",   "ndcg",       "next",
-                                                                   "likeness", "categories", "likelihood"};
-
-/* The model's item of each of the dataset's; NULL: no memory. */
-static uint32_t *map_items(const solid_model *model, const solid_dataset *dataset) {
-  uint32_t *item_of = malloc(((size_t)dataset->items + 1) * sizeof *item_of);
-  for (uint32_t v = 0; v < dataset->items && item_of; v++)
-    item_of[v] = solid_model_item_index(model, solid_vocab_id(&dataset->item_ids, v));
-  return item_of;
-}
+const char *const solid_slate_figure_names[SOLID_SLATE_FIGURES] = {"recall",  "ndcg",    "next",       "likeness",
+                                                                   "company", "content", "categories", "likelihood"};
 
 /* ---- Who is asked ---- */
 
@@ -52,14 +45,14 @@ static solid_status take_asked(sol_slate_asked *asked, const solid_dataset *data
              : solid_fail(SOLID_ENOMEM, "out of memory: questions of %u users", dataset->users);
 }
 
-/* Adds user u if the user took a new item; data->sequence is in the model's items. */
+/* Adds user u if the user took a new item, up to `most` of them; data->sequence is in the model's items. */
 static void ask_user(sol_slate_asked *asked, const sol_slate_data *data, uint32_t u, size_t cut, size_t end,
-                     sol_slate_seen *seen) {
+                     uint32_t most, sol_slate_seen *seen) {
   sol_random unused = {0};
   size_t at = asked->known[asked->users];
   for (size_t i = data->offsets[u]; i < cut; i++)
     if (data->sequence[i] != SOLID_NO_ITEM) asked->items[at++] = data->sequence[i];
-  uint32_t n = sol_slate_targets(data, u, cut, end, asked->rows, seen, &unused, asked->items + at);
+  uint32_t n = sol_slate_targets(data, u, cut, end, most, seen, &unused, asked->items + at);
   if (n == 0 || at == asked->known[asked->users]) return;
   asked->who[asked->users] = u;
   asked->targets[asked->users] = at;
@@ -67,11 +60,15 @@ static void ask_user(sol_slate_asked *asked, const sol_slate_data *data, uint32_
 }
 
 solid_status sol_slate_ask(sol_slate_asked *asked, const solid_model *model, const solid_dataset *dataset,
-                           solid_part part, uint32_t rows) {
+                           const solid_slate_asking *asking) {
+  uint32_t rows = asking->rows;
   solid_model_info info = {.struct_size = sizeof info};
-  uint32_t *item_of = map_items(model, dataset), *sequence = calloc(dataset->events + 1, sizeof *sequence);
+  uint32_t *item_of = sol_alike_map_items(model, dataset), *sequence = calloc(dataset->events + 1, sizeof *sequence);
   memset(asked, 0, sizeof *asked);
+  asked->judged_apart = asking->judges != NULL;
   solid_status status = solid_model_get_info(model, &info);
+  if (!status && asking->baskets && !dataset->has_times)
+    status = solid_fail(SOLID_EINVAL, "slates: baskets are events of one time, and the data has no times");
   sol_slate_seen seen = {calloc(info.items + 1, sizeof *seen.stamp), 0};
   if (!status && (!item_of || !sequence || !seen.stamp)) status = solid_fail(SOLID_ENOMEM, "out of memory: questions");
   if (!status) status = take_asked(asked, dataset, rows);
@@ -80,10 +77,11 @@ solid_status sol_slate_ask(sol_slate_asked *asked, const solid_model *model, con
   for (size_t i = 0; i < dataset->events && !status; i++) sequence[i] = item_of[dataset->sequence[i]];
   for (uint32_t u = 0; u < dataset->users && !status; u++) {
     solid_range known;
-    if (!solid_split_question(dataset, u, part, &known)) continue;
-    size_t end = part == SOLID_PART_VALID ? solid_split_of(dataset, u).test : dataset->offsets[u + 1];
+    if (!solid_split_question(dataset, u, asking->part, &known)) continue;
+    size_t end = asking->part == SOLID_PART_VALID ? solid_split_of(dataset, u).test : dataset->offsets[u + 1];
     if (end == SOLID_NO_EVENT) end = dataset->offsets[u + 1];
-    ask_user(asked, &data, u, known.end, end, &seen);
+    if (asking->baskets) end = sol_slate_basket_end(dataset->times, known.end, end);
+    ask_user(asked, &data, u, known.end, end, asking->baskets ? (uint32_t)(end - known.end) : rows, &seen);
   }
   if (!status && !asked->users) status = solid_fail(SOLID_ENOTFOUND, "slates: no user has a question");
   free(item_of);
@@ -100,38 +98,6 @@ void sol_slate_asked_clear(sol_slate_asked *asked) {
   free(asked->category_at);
   free(asked->category);
   memset(asked, 0, sizeof *asked);
-}
-
-/* ---- Who took what ---- */
-
-/* Counts the events of every user from begin_of on and before end_of; all of them where those are NULL. */
-static solid_status count(sol_likeness *likeness, const solid_model *model, const solid_dataset *dataset, int trained,
-                          int all) {
-  solid_model_info info = {.struct_size = sizeof info};
-  uint32_t *item_of = map_items(model, dataset);
-  solid_status status =
-      item_of ? solid_model_get_info(model, &info) : solid_fail(SOLID_ENOMEM, "out of memory: takers");
-  if (!status) status = sol_likeness_open(likeness, info.items, dataset->users);
-  for (uint32_t u = 0; u < dataset->users && !status; u++) {
-    size_t cut = solid_split_train(dataset, u).end, end = dataset->offsets[u + 1];
-    size_t from = all || trained ? dataset->offsets[u] : cut, to = all || !trained ? end : cut;
-    for (size_t i = from; i < to; i++) {
-      uint32_t item = item_of[dataset->sequence[i]];
-      if (item != SOLID_NO_ITEM) sol_likeness_add(likeness, u, item);
-    }
-  }
-  if (!status) sol_likeness_count(likeness);
-  free(item_of);
-  return status;
-}
-
-solid_status sol_likeness_of_training(sol_likeness *likeness, const solid_model *model, const solid_dataset *dataset) {
-  return count(likeness, model, dataset, 1, 0);
-}
-
-solid_status sol_likeness_of_judges(sol_likeness *likeness, const solid_model *model, const solid_dataset *dataset,
-                                    const solid_dataset *judges) {
-  return count(likeness, model, judges ? judges : dataset, 0, judges != NULL);
 }
 
 /* ---- Figures ---- */
@@ -175,7 +141,7 @@ static double mean_likeness(const solid_scored *list, uint32_t n, const sol_like
 }
 
 void sol_slate_judge(solid_slate_report *report, const sol_slate_asked *asked, uint32_t i, const solid_scored *list,
-                     double log_p, const sol_likeness *judged, uint8_t *shown) {
+                     double log_p, const sol_likeness judged[SOLID_ALIKES], uint8_t *shown) {
   const uint32_t *known = asked->items + asked->known[i], *target = asked->items + asked->targets[i];
   size_t n_known = asked->targets[i] - asked->known[i], n_targets = asked->known[i + 1] - asked->targets[i];
   double hits = 0, dcg = 0, ideal = 0, *each = report->each;
@@ -190,14 +156,16 @@ void sol_slate_judge(solid_slate_report *report, const sol_slate_asked *asked, u
     for (uint32_t j = 0; j < k; j++) repeated |= list[j].item == list[k].item;
     shown[list[k].item] = 1;
   }
-  for (size_t k = 0; k < n_targets; k++) ideal += 1 / log2((double)k + 2);
+  uint32_t most = n_targets < asked->rows ? (uint32_t)n_targets : asked->rows;
+  for (size_t k = 0; k < most; k++) ideal += 1 / log2((double)k + 2);
   report->invalid += invalid;
   report->repeated += repeated;
-  each[SOLID_SLATE_RECALL * users + i] = hits / (double)n_targets;
+  each[SOLID_SLATE_RECALL * users + i] = hits / most;
   each[SOLID_SLATE_NDCG * users + i] = dcg / ideal;
   each[SOLID_SLATE_NEXT * users + i] = next;
-  each[SOLID_SLATE_LIKENESS * users + i] =
-      mean_likeness(list, n, judged, asked->judged_apart ? SOLID_NO_ITEM : asked->who[i]);
+  for (uint32_t a = 0; a < SOLID_ALIKES; a++)
+    each[(SOLID_SLATE_LIKENESS + a) * users + i] =
+        mean_likeness(list, n, &judged[a], asked->judged_apart ? SOLID_NO_ITEM : asked->who[i]);
   each[SOLID_SLATE_CATEGORIES * users + i] = count_categories(asked, list, n);
   each[SOLID_SLATE_LIKELIHOOD * users + i] = log_p;
 }

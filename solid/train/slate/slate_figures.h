@@ -9,7 +9,7 @@ typedef struct sol_slate_asked {
   uint32_t users, rows;  /* rows: K */
   uint32_t *who;         /* (users) of the dataset */
   size_t *known;         /* (users + 1) into items: what a user had, */
-  size_t *targets;       /* (users) and from here items the user took next: at most K, distinct, new */
+  size_t *targets;       /* (users) and from here items the user took next: distinct, new */
   uint32_t *items;       /* known items and targets, user after user */
   uint32_t *category_at; /* (V + 1) */
   uint32_t *category;    /* of the items, by item */
@@ -18,19 +18,14 @@ typedef struct sol_slate_asked {
 } sol_slate_asked;
 
 solid_status sol_slate_ask(sol_slate_asked *asked, const solid_model *model, const solid_dataset *dataset,
-                           solid_part part, uint32_t rows);
+                           const solid_slate_asking *asking);
 void sol_slate_asked_clear(sol_slate_asked *asked);
-
-/* Who took what in training, and among the judges; without judges what was not trained on. */
-solid_status sol_likeness_of_training(sol_likeness *likeness, const solid_model *model, const solid_dataset *dataset);
-solid_status sol_likeness_of_judges(sol_likeness *likeness, const solid_model *model, const solid_dataset *dataset,
-                                    const solid_dataset *judges);
 
 solid_status sol_slate_report_open(solid_slate_report *report, uint32_t users);
 
 /* Figures of the i-th user's list (rows), into the report; marks its items in shown (V). */
 void sol_slate_judge(solid_slate_report *report, const sol_slate_asked *asked, uint32_t i, const solid_scored *list,
-                     double log_p, const sol_likeness *judged, uint8_t *shown);
+                     double log_p, const sol_likeness judged[SOLID_ALIKES], uint8_t *shown);
 
 /* Means and intervals. */
 solid_status sol_slate_report_finish(solid_slate_report *report, uint32_t resamples, uint64_t seed);

@@ -1,4 +1,5 @@
 /* What lists are worth, against the same again naive, and lists of three ways against one another. */
+#include "solid/train/slate/alike.h"
 #include "solid/train/slate/slate_figures.h"
 #include "solid/train/slate_evaluate.h"
 #include "tests/support/compare.h"
@@ -70,9 +71,10 @@ Test(slate_figures, are_what_they_say) {
   serving s = serving_open_slates("cpu", 0, 5);
   solid_dataset dataset = make_dataset(92, USERS);
   sol_slate_asked asked;
-  cr_assert_eq(sol_slate_ask(&asked, s.model, &dataset, SOLID_PART_TEST, ROWS), SOLID_OK, "%s", solid_last_error());
-  sol_likeness judged;
-  cr_assert_eq(sol_likeness_of_judges(&judged, s.model, &dataset, NULL), SOLID_OK);
+  const solid_slate_asking asking = {.part = SOLID_PART_TEST, .rows = ROWS};
+  cr_assert_eq(sol_slate_ask(&asked, s.model, &dataset, &asking), SOLID_OK, "%s", solid_last_error());
+  sol_likeness judged[SOLID_ALIKES];
+  cr_assert_eq(sol_alike_of_judges(judged, s.model, &dataset, NULL, NULL), SOLID_OK);
   solid_slate_report report;
   cr_assert_eq(sol_slate_report_open(&report, asked.users), SOLID_OK);
   uint8_t shown[ITEMS] = {0};
@@ -85,14 +87,14 @@ Test(slate_figures, are_what_they_say) {
     for (const uint32_t *i = known; i < target + t; i++) cr_assert_neq(*i, target[t]);
   const solid_scored list[ROWS] = {{known[0], 1},  {target[2], 1},     {target[0], 1},
                                    {target[2], 1}, {SOLID_NO_ITEM, 0}, {SOLID_NO_ITEM, 0}};
-  sol_slate_judge(&report, &asked, wide, list, -7.5, &judged, shown);
+  sol_slate_judge(&report, &asked, wide, list, -7.5, judged, shown);
   double ideal = 0, like = 0, pairs = 0;
   for (size_t k = 0; k < targets; k++) ideal += 1 / log2((double)k + 2);
   for (int a = 0; a < 4; a++)
     for (int b = a + 1; b < 4; b++, pairs++)
-      like += sol_likeness_of(&judged, list[a].item, list[b].item, asked.who[wide]);
+      like += sol_likeness_of(&judged[0], list[a].item, list[b].item, asked.who[wide]);
   const double want[SOLID_SLATE_FIGURES] = {
-      3.0 / (double)targets, (1 / log2(3) + 1 / log2(4) + 1 / log2(5)) / ideal, 1, like / pairs, 0, -7.5};
+      3.0 / (double)targets, (1 / log2(3) + 1 / log2(4) + 1 / log2(5)) / ideal, 1, like / pairs, 0, 0, 0, -7.5};
   for (int f = 0; f < SOLID_SLATE_FIGURES; f++)
     if (f != SOLID_SLATE_CATEGORIES)
       cr_assert(compare_is_close(report.each[(uint32_t)f * asked.users + wide], want[f], 1e-9, 1e-9), "%s",
@@ -103,7 +105,7 @@ Test(slate_figures, are_what_they_say) {
   cr_assert(report.invalid == 1 && report.repeated == 1);
   cr_assert(shown[known[0]] && shown[target[0]] && shown[target[2]]);
   solid_slate_report_clear(&report);
-  sol_likeness_close(&judged);
+  sol_likeness_close(&judged[0]);
   sol_slate_asked_clear(&asked);
   solid_dataset_clear(&dataset);
   serving_close(&s);
@@ -113,7 +115,7 @@ Test(slate_figures, are_what_they_say) {
 
 static solid_slate_report evaluate(solid_slate_evaluator *e, solid_slate_way way, double lambda, float guide,
                                    solid_slate_order order) {
-  solid_slate_trial trial = {way, lambda, SOLID_SLATE_OPTIONS_INIT};
+  solid_slate_trial trial = {.way = way, .lambda = lambda, .options = SOLID_SLATE_OPTIONS_INIT};
   solid_slate_report report;
   trial.options.guide = guide;
   trial.options.order = order;
@@ -133,8 +135,8 @@ static void check_ways(int near, const solid_dataset *judges) {
   serving s = serving_open_slates("cpu", near, 5);
   solid_dataset dataset = make_dataset(93, USERS);
   solid_slate_evaluator *e = NULL;
-  cr_assert_eq(solid_slate_evaluator_new(&e, s.model, &dataset, SOLID_PART_TEST, ROWS, judges), SOLID_OK, "%s",
-               solid_last_error());
+  const solid_slate_asking asking = {.part = SOLID_PART_TEST, .rows = ROWS, .judges = judges};
+  cr_assert_eq(solid_slate_evaluator_new(&e, s.model, &dataset, &asking), SOLID_OK, "%s", solid_last_error());
   solid_slate_report ranked = evaluate(e, SOLID_SLATE_BY_RANK, 0, 0, SOLID_SLATE_TRAINED), other;
   static const solid_slate_order orders[2][2] = {{SOLID_SLATE_RASTER, SOLID_SLATE_ZIPAR},
                                                  {SOLID_SLATE_NEAR_TO_FAR, SOLID_SLATE_TRAINED}};
@@ -171,14 +173,125 @@ Test(slate_evaluate, the_whole_guide_is_the_ranked_list_of_every_user) {
   solid_dataset_clear(&judges);
 }
 
+/* ---- Alike by company and by content ---- */
+
+/* Vectors of the items, given and already centred. */
+static void give_vectors(solid_dataset *dataset, uint64_t salt) {
+  enum { WIDTH = 3 };
+  seed_rng rng = seed_start(salt);
+  dataset->vector_width = WIDTH;
+  dataset->vectors = calloc((size_t)dataset->items * WIDTH, sizeof *dataset->vectors);
+  for (uint32_t v = 0; v + 1 < dataset->items; v += 2)
+    for (int i = 0; i < WIDTH; i++) {
+      dataset->vectors[v * WIDTH + i] = (float)seed_uniform(&rng) - 0.5f;
+      dataset->vectors[(v + 1) * WIDTH + i] = -dataset->vectors[v * WIDTH + i];
+    }
+}
+
+static uint32_t item_of(const solid_dataset *dataset, const solid_model *model, uint32_t v) {
+  return solid_model_item_index(model, solid_vocab_id(&dataset->item_ids, v));
+}
+
+Test(alike, by_content_is_the_cosine_of_what_is_given) {
+  serving s = serving_open_slates("cpu", 0, 5);
+  solid_dataset dataset = make_dataset(95, USERS);
+  sol_likeness alike[SOLID_ALIKES];
+  give_vectors(&dataset, 96);
+  cr_assert_eq(sol_alike_of_training(alike, s.model, &dataset, &dataset), SOLID_OK, "%s", solid_last_error());
+  double mean[3] = {0}; /* of the items that have a vector */
+  uint32_t with = dataset.items / 2 * 2;
+  for (uint32_t v = 0; v < with; v++)
+    for (int i = 0; i < 3; i++) mean[i] += dataset.vectors[v * 3 + i] / with;
+  for (int i = 0; i < 3; i++) cr_assert_float_eq(mean[i], 0, 1e-6);
+  for (uint32_t a = 0; a < with; a++)
+    for (uint32_t b = 0; b < with; b++) {
+      const float *x = dataset.vectors + a * 3, *y = dataset.vectors + b * 3;
+      double xy = 0, xx = 0, yy = 0;
+      for (int i = 0; i < 3; i++) xy += (double)x[i] * y[i], xx += (double)x[i] * x[i], yy += (double)y[i] * y[i];
+      double got = sol_likeness_of(&alike[SOLID_ALIKE_BY_CONTENT], item_of(&dataset, s.model, a),
+                                   item_of(&dataset, s.model, b), SOLID_NO_ITEM);
+      cr_assert_float_eq(got, xy / sqrt(xx * yy), 1e-5);
+    }
+  for (int k = 0; k < SOLID_ALIKES; k++) sol_likeness_close(&alike[k]);
+  solid_dataset_clear(&dataset);
+  serving_close(&s);
+}
+
+/* The items of make_dataset go in four groups of neighbours. */
+Test(alike, by_company_is_greater_within_a_group) {
+  serving s = serving_open_slates("cpu", 0, 5);
+  solid_dataset dataset = make_dataset(97, USERS), judges = make_dataset(98, 300);
+  sol_likeness alike[SOLID_ALIKES];
+  double within = 0, across = 0;
+  int n_within = 0, n_across = 0;
+  cr_assert_eq(sol_alike_of_judges(alike, s.model, &dataset, &judges, NULL), SOLID_OK, "%s", solid_last_error());
+  for (uint32_t a = 0; a < ITEMS; a++)
+    for (uint32_t b = 0; b < a; b++) {
+      double got = sol_likeness_of(&alike[SOLID_ALIKE_BY_COMPANY], a, b, SOLID_NO_ITEM);
+      cr_assert(got >= -1.00001 && got <= 1.00001);
+      if (a / 10 == b / 10)
+        within += got, n_within++;
+      else
+        across += got, n_across++;
+    }
+  cr_assert_gt(within / n_within, across / n_across + 0.1, "%g within, %g across", within / n_within,
+               across / n_across);
+  cr_assert_eq(sol_likeness_of(&alike[SOLID_ALIKE_BY_CONTENT], 0, 1, SOLID_NO_ITEM), 0);
+  for (int k = 0; k < SOLID_ALIKES; k++) sol_likeness_close(&alike[k]);
+  solid_dataset_clear(&judges);
+  solid_dataset_clear(&dataset);
+  serving_close(&s);
+}
+
+/* ---- Baskets ---- */
+
+Test(slate_evaluate, the_targets_of_a_basket_are_all_that_is_new_in_it) {
+  enum { ALL = 4 * ROWS };
+  serving s = serving_open_slates("cpu", 0, 5);
+  solid_dataset dataset = make_dataset(99, USERS);
+  if (!dataset.times) dataset.times = calloc(dataset.events, sizeof *dataset.times);
+  dataset.has_times = 1;
+  for (size_t i = 0; i < dataset.events; i++) dataset.times[i] = (int64_t)(i / 3); /* baskets of three, cut by users */
+  sol_slate_asked asked;
+  const solid_slate_asking asking = {.part = SOLID_PART_TEST, .rows = 2, .baskets = 1};
+  cr_assert_eq(sol_slate_ask(&asked, s.model, &dataset, &asking), SOLID_OK, "%s", solid_last_error());
+  uint32_t wide = 0, i = 0;
+  for (uint32_t u = 0; u < dataset.users; u++) {
+    solid_range known;
+    uint32_t want[ALL], n = 0;
+    if (!solid_split_question(&dataset, u, SOLID_PART_TEST, &known)) continue;
+    for (size_t e = known.end; e < dataset.offsets[u + 1] && dataset.times[e] == dataset.times[known.end]; e++) {
+      int is_new = 1;
+      for (size_t k = dataset.offsets[u]; k < e; k++) is_new &= dataset.sequence[k] != dataset.sequence[e];
+      if (is_new) want[n++] = item_of(&dataset, s.model, dataset.sequence[e]);
+    }
+    if (n == 0) continue;
+    cr_assert_eq(asked.who[i], u);
+    cr_assert_eq(asked.known[i + 1] - asked.targets[i], n);
+    cr_assert_eq(memcmp(asked.items + asked.targets[i], want, n * sizeof *want), 0);
+    wide += n > 2;
+    i++;
+  }
+  cr_assert_eq(asked.users, i);
+  cr_assert_gt(wide, 0); /* than a list: what does not fit is not missed */
+  sol_slate_asked_clear(&asked);
+  solid_dataset_clear(&dataset);
+  serving_close(&s);
+}
+
 Test(slate_evaluate, refuses_what_cannot_be) {
   serving s = serving_open_slates("cpu", 1, 5);
   solid_dataset dataset = make_dataset(93, USERS);
   solid_slate_evaluator *e = NULL;
-  cr_assert_eq(solid_slate_evaluator_new(&e, s.model, &dataset, SOLID_PART_TEST, 0, NULL), SOLID_ERANGE);
-  cr_assert_eq(solid_slate_evaluator_new(&e, s.model, &dataset, SOLID_PART_TEST, ITEMS + 1, NULL), SOLID_ERANGE);
-  cr_assert_eq(solid_slate_evaluator_new(&e, s.model, &dataset, SOLID_PART_TEST, ROWS, NULL), SOLID_OK);
-  solid_slate_trial trial = {SOLID_SLATE_BY_DECODER, 0, SOLID_SLATE_OPTIONS_INIT};
+  solid_slate_asking asking = {.part = SOLID_PART_TEST};
+  cr_assert_eq(solid_slate_evaluator_new(&e, s.model, &dataset, &asking), SOLID_ERANGE);
+  asking.rows = ITEMS + 1;
+  cr_assert_eq(solid_slate_evaluator_new(&e, s.model, &dataset, &asking), SOLID_ERANGE);
+  asking.rows = ROWS, asking.baskets = 1; /* the data has no times */
+  cr_assert_eq(solid_slate_evaluator_new(&e, s.model, &dataset, &asking), SOLID_EINVAL);
+  asking.baskets = 0;
+  cr_assert_eq(solid_slate_evaluator_new(&e, s.model, &dataset, &asking), SOLID_OK);
+  solid_slate_trial trial = {.way = SOLID_SLATE_BY_DECODER, .options = SOLID_SLATE_OPTIONS_INIT};
   solid_slate_report report;
   trial.options.order = SOLID_SLATE_RASTER;
   cr_assert_eq(solid_slate_evaluate(e, &trial, 10, 1, &report), SOLID_EUNSUPPORTED);
