@@ -9,6 +9,7 @@ declare -A groups=(
   [test]="libcriterion-dev redis-server git python3 g++ default-jre-headless maven kcat"
   [browser]="chromium python3 curl" # tests/service/serve_page.sh
   [watch]="prometheus" # promtool: metrics, board and alert rules in the tests
+  [plot]="gnuplot-nox" # solid_eval plot, tests/bench/plot_*.sh
   [lint]="clang clang-format libclang-rt-14-dev"
 )
 

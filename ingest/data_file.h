@@ -93,10 +93,11 @@ typedef struct solid_data_info {
   int has_times;              /* 1 = the events have times; 0 = only their order is known */
   int has_ratings, has_kinds; /* lines of JSON may have both */
   uint32_t time_unit;         /* solid_time_unit; AUTO = not known before the first time is read */
+  int has_histories;          /* 1 = a line is a history so far (item_id_list), not an event */
 } solid_data_info;
 
 #define SOLID_DATA_INFO_INIT                                                                                           \
-  { sizeof(solid_data_info), SOLID_DATA_AUTO, NULL, 0, 0, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, SOLID_TIME_AUTO }
+  { sizeof(solid_data_info), SOLID_DATA_AUTO, NULL, 0, 0, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, SOLID_TIME_AUTO, 0 }
 
 #define SOLID_DATA_SAID 3 /* odd lines that are kept as texts */
 

@@ -87,4 +87,7 @@ solid_status eval_paper(eval_run *r);
 /* solid_eval compare: the exit code. */
 int eval_compare(int argc, char **argv);
 
+/* solid_eval plot: the exit code. */
+int eval_plot(int argc, char **argv);
+
 #endif

@@ -115,7 +115,8 @@ solid_status solid_data_file_get_info(const solid_data_file *file, solid_data_in
                          .has_times = is_events || (!is_list && file->at[SOL_TIME] != SOL_ABSENT),
                          .has_ratings = has(file, SOL_RATING),
                          .has_kinds = has(file, SOL_KIND),
-                         .time_unit = is_events ? SOLID_TIME_MILLISECONDS : file->unit};
+                         .time_unit = is_events ? SOLID_TIME_MILLISECONDS : file->unit,
+                         .has_histories = is_list};
   return sol_struct_give(info, &all, sizeof all, "dataset info");
 }
 
