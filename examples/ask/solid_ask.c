@@ -125,7 +125,7 @@ static void close_all(asking *a) {
   id_list_clear(&a->blocked);
 }
 
-/* What the store has of the user; `steps` has room for the window, values for h and the parameters. */
+/* Reads the user's record; `steps` has room for the window, `values` for h and the parameters. */
 static solid_status look(asking *a, solid_window *window, solid_params *params, uint8_t *found) {
   solid_bytes user = bytes_of(a->args.user);
   params->width = a->info.width;
@@ -135,7 +135,7 @@ static solid_status look(asking *a, solid_window *window, solid_params *params, 
   return status ? status : of_user;
 }
 
-/* Polls every millisecond. ETIMEDOUT when the time is over. */
+/* Polls every millisecond. ETIMEDOUT after the timeout. */
 static solid_status wait_for_events(asking *a, solid_window *window, solid_params *params) {
   int64_t deadline = sol_wall_ms() + a->args.timeout * 1000, newest = 0;
   for (;;) {

@@ -53,7 +53,8 @@ static solid_status open_data(eval_run *r) {
   return status ? solid_fail(status, "%s; --allow-other-split evaluates all the same", solid_last_error()) : SOLID_OK;
 }
 
-/* A model that was trained without some items is asked about them; another one on demand, to compare with. */
+/* If a model was trained without some items, their ranking is measured; for comparison another model can be measured,
+ * too. */
 static solid_status ask_about_hidden(eval_run *r, const solid_evaluate_options *options) {
   solid_hidden hidden = {0};
   solid_status status = solid_evaluate_hidden(&hidden, r->model, &r->dataset);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <xxhash.h>
 
-/* Leave-one-out has the plainer reason. */
+/* Leave-one-out has a simpler reason. */
 static solid_status fail_empty(const solid_dataset *dataset, solid_part part) {
   char text[SOLID_SPLIT_TEXT];
   solid_split_describe(dataset, text);

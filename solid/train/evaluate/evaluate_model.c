@@ -178,7 +178,8 @@ static void take(model_ranking *r, const uint32_t *who, size_t n, uint32_t *rank
   }
 }
 
-/* Puts h and params of n users into the cache and asks with what it gives back: the same numbers as of a request. */
+/* Puts h and params of n users into the cache and continues with what it returns: the numbers that a request would get.
+ */
 static solid_status through_cache(model_ranking *r, size_t n, uint64_t generation) {
   solid_store *cache = r->options->cache;
   solid_step *steps = malloc(((size_t)cache->window + 1) * sizeof *steps);
