@@ -21,7 +21,8 @@ extern "C" {
 /* Formats of event files, with the names that --format takes. A file of two columns is `pairs` when its first two
  * lines have exactly two fields, else `rows`; if all lines have the same number of fields, three or more, the file is
  * not taken for `rows` unless the format says so. `histories` look like attributes of items, so the format must be
- * given. */
+ * given. Files of some public data sets that say nothing about their columns are known by their first lines
+ * (ingest/README.md lists them). */
 #define SOLID_DATA_FORMAT_MAP(X)                                                                                       \
   X(AUTO, "auto")           /* decided by the first lines */                                                           \
   X(ROWS, "rows")           /* user item item ...                    oldest first */                                   \
@@ -31,6 +32,7 @@ extern "C" {
   X(RECBOLE, "recbole")     /* user_id:token <tab> item_id:token ... .inter, columns by name */                        \
   X(TABLE, "table")         /* user movie rating ts ...              columns by name, any separator */                 \
   X(EVENTS, "events")       /* {"user":..,"item":..,"event":..,"ts":..}  one a line, ts in milliseconds */             \
+  X(REVIEWS, "reviews") /* {"reviewerID":..,"asin":..}  or  {"user_id":..,"parent_asin":..}  Amazon's, one a line */   \
   X(HISTORIES, "histories") /* {"user": [item, ...], ...}            oldest first; never by AUTO */
 
 typedef enum solid_data_format {
