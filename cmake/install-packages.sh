@@ -10,6 +10,7 @@ declare -A groups=(
   [browser]="chromium python3 curl" # tests/service/serve_page.sh
   [watch]="prometheus" # promtool: metrics, board and alert rules in the tests
   [bench]="wrk gnuplot-nox prometheus redis-server redis-tools default-jre-headless maven curl jq" # tests/bench/*.sh
+  [plot]="gnuplot-nox" # solid_eval plot, tests/bench/plot_*.sh
   [lint]="clang clang-format libclang-rt-14-dev"
 )
 

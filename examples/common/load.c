@@ -1,5 +1,6 @@
 #include "examples/common/load.h"
 #include "examples/common/ground.h"
+#include "examples/common/load_parts.h"
 #include "ingest/data_file.h"
 #include "solid/extend.h"
 #include <inttypes.h>
@@ -112,7 +113,7 @@ static solid_status order_and_split(solid_dataset *dataset, const load_files *fi
   solid_status status = how->times ? load_times(dataset, how->times) : SOLID_OK;
   if (status) return status;
   if (how->ties) status = solid_dataset_shuffle_ties(dataset, (uint64_t)how->tie_seed);
-  if (!status) status = solid_split_apply(dataset, &options);
+  if (!status && !how->valid_data) status = solid_split_apply(dataset, &options);
   uint32_t users = dataset->users, items = dataset->items;
   if (!status) status = solid_split_core(dataset, (uint32_t)how->min_user, (uint32_t)how->min_item);
   if (!status && (users > dataset->users || items > dataset->items))
@@ -200,6 +201,7 @@ static solid_status load_events(event_reader *r, const load_files *files) {
   if (!status && files->dislikes) status = solid_collector_new(&r->dislikes, &options);
   if (!status) status = solid_data_file_read(file, take_events, r);
   if (!status) reading_say(files->program ? files->program : files->data, file);
+  if (!status && files->has_histories) *files->has_histories = info.has_histories;
   solid_data_file_close(file);
   return status;
 }
@@ -211,15 +213,34 @@ static solid_status finish_events(event_reader *r, const load_files *files, soli
   return status == SOLID_ENOTFOUND ? SOLID_OK : status; /* nothing is disliked */
 }
 
+solid_status load_split_check(const load_split *split) {
+  if (!split->valid_data != !split->test_data)
+    return solid_fail(SOLID_EINVAL, "--valid-data and --test-data: give both files, or neither");
+  if (split->valid_data && (split->kind || split->ties || split->times))
+    return solid_fail(SOLID_EINVAL, "--valid-data and --test-data are the split: without --split, --ties and --times");
+  return SOLID_OK;
+}
+
+/* The events of one file, or of three. */
+static solid_status collect(event_reader *events, load_parts *parts, const load_files *files) {
+  if (!files->split || !files->split->valid_data) return load_events(events, files);
+  solid_status status = load_parts_read(parts, files);
+  return status ? status : load_parts_join(parts, &events->steps);
+}
+
 solid_status load_history(solid_dataset *dataset, const load_files *files) {
   event_reader events = {0};
+  load_parts parts = {0};
   solid_dataset made = {0};
   item_reader items = {0};
-  solid_status status = load_events(&events, files);
+  solid_status status = files->split ? load_split_check(files->split) : SOLID_OK;
+  if (!status) status = collect(&events, &parts, files);
   if (!status && files->items) status = load_items(events.steps, files, &items);
   if (!status) status = finish_events(&events, files, &made);
   if (!status && files->items) status = check_content(&made, files, &items);
+  if (!status && parts.is_read) status = load_parts_split(&parts, &made);
   if (!status && files->split) status = order_and_split(&made, files);
+  load_parts_clear(&parts);
   solid_collector_free(events.steps);
   solid_collector_free(events.dislikes);
   if (status) {

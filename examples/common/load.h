@@ -16,7 +16,9 @@ typedef struct load_split {
   const char *times; /* file of `user seconds seconds ...`, position by position; NULL = the data's own times */
   int ties;          /* 1 = shuffle */
   int64_t tie_seed;
-  int64_t min_user, min_item; /* training events; 0 = any number */
+  int64_t min_user, min_item;         /* training events; 0 = any number */
+  const char *valid_data, *test_data; /* files of the validation and the test events, both or none: the data then only
+                                         trains, and `kind` must be 0 */
 } load_split;
 
 typedef struct load_files {
@@ -28,12 +30,16 @@ typedef struct load_files {
   const load_split *split;        /* NULL = all zero */
   solid_dataset *dislikes;        /* receives the events that are dislikes, as another history; stays zeroed where there
                                      are none; NULL = they are left out */
+  int *has_histories;             /* receives whether lines are histories so far; NULL = not asked */
 } load_files;
 
 /* On success the caller owns *dataset: solid_dataset_clear. Texts name the file. ENOTFOUND: no events, or a part of the
  * split is empty. EMISMATCH: the file of times is of other events, that of attributes or vectors of other items: fewer
  * than half of its items are the data's, and it has fewer than half of the data's. */
 solid_status load_history(solid_dataset *dataset, const load_files *files);
+
+/* EINVAL: options of a split that contradict one another. To be called before anything is read. */
+solid_status load_split_check(const load_split *split);
 
 /* Says on stderr, after "program: warning: ", what is odd about the data: duplicate events, users without times. */
 solid_status load_warn(const char *program, const solid_dataset *dataset, const load_files *files);

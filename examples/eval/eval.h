@@ -89,5 +89,7 @@ int eval_compare(int argc, char **argv);
 
 /* solid_eval lists: the exit code. */
 int eval_lists(int argc, char **argv);
+/* solid_eval plot: the exit code. */
+int eval_plot(int argc, char **argv);
 
 #endif

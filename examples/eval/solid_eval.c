@@ -140,6 +140,7 @@ int main(int argc, char **argv) {
   static eval_run r;
   if (argc > 1 && strcmp(argv[1], "compare") == 0) return eval_compare(argc - 1, argv + 1);
   if (argc > 1 && strcmp(argv[1], "lists") == 0) return eval_lists(argc - 1, argv + 1);
+  if (argc > 1 && strcmp(argv[1], "plot") == 0) return eval_plot(argc - 1, argv + 1);
   int code = program_run(&eval_program, argc, argv, &r.args, run, &r);
   clear(&r);
   return code;

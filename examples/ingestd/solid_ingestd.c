@@ -3,6 +3,7 @@
 #include "examples/common/address.h"
 #include "examples/common/exit.h"
 #include "examples/common/ground.h"
+#include "examples/common/notify.h"
 #include "examples/common/program.h"
 #include "examples/common/store_streams.h"
 #include "examples/ingestd/ingestd.h"
@@ -134,7 +135,7 @@ static int run_file(const ingestd_options *options, const solid_streams *streams
   int is_prepared = !status;
   int64_t age_ms; /* asked so that a change of servers ends this run: what is behind in a file is found by a new one */
   if (is_prepared) (void)(streams->safe_age(streams->user, &age_ms) == SOLID_OK);
-  if (is_prepared) status = solid_file_source_run(source);
+  if (is_prepared) notify_ready(), status = solid_file_source_run(source);
   running.file = NULL;
   solid_file_source_close(source);
   if (status) return is_prepared ? fail_run(status) : fail(EXIT_STORE);
@@ -179,7 +180,7 @@ static int run_kafka(const ingestd_options *options, const solid_config *config,
   if (running.stopped) solid_consumer_stop(consumer);
   if (options->rebuild) status = ingestd_rebuild(options, streams->user);
   int is_prepared = !status;
-  if (is_prepared) status = solid_consumer_run(consumer);
+  if (is_prepared) notify_ready(), status = solid_consumer_run(consumer);
   int code = !is_prepared ? fail(EXIT_STORE)
              : status     ? fail_run(status)
                           : EXIT_DONE; /* before close, which may have an error of its own */
@@ -235,6 +236,7 @@ static int serve(const ingestd_options *options, const solid_config *config) {
       code = run_kafka(options, config, &streams, pipeline, &report);
     ingestd_report_end(&report);
   }
+  notify_stopping();
   ingestd_watch_close(watch);
   solid_pipeline_free(pipeline);
   solid_store_close(store);

@@ -4,6 +4,7 @@
 #include "examples/common/exit.h"
 #include "examples/common/ground.h"
 #include "examples/common/logging.h"
+#include "examples/common/notify.h"
 #include "examples/common/program.h"
 #include "examples/serve/keys.h"
 #include "examples/serve/models.h"
@@ -120,7 +121,12 @@ static int run_http(serve *s) {
   if (http_open(&server, &options)) return fail(EXIT_SOURCE);
   printf("listens on http://%s/\n", http_address(server));
   fflush(stdout);
-  while (!atomic_load(&stopped)) sol_sleep_ms(WAIT_MS);
+  notify_ready();
+  while (!atomic_load(&stopped)) {
+    notify_alive();
+    sol_sleep_ms(WAIT_MS);
+  }
+  notify_stopping();
   atomic_store(&s->draining, 1);
   logging_say(SOLID_LOG_INFO, "drains");
   http_close(server, o->drain_ms);

@@ -78,6 +78,42 @@ printf 'user\titem\ttimestamp\nu1\ta\t5\nu1\tb\t5\nu2\ta\t5\nu2\tb\t5\n' >"$fold
 expect "all at once" 5 'at_once.tsv: no event lies between 0.8 and 0.9 of all 4 in time' --popularity-only --data "$folder/at_once.tsv" --split global-time
 expect "one event, global time" 0 '2 users with a test target \(1 without one' --popularity-only --data "$folder/single.tsv" --split global-time --valid-from 10 --test-from 20
 expect "shares" 2 'shares of 0.9' "${rows[@]}" --split per-user-ratio --train-share 0.9 --valid-share 0.25
+# Files that were split before: the same questions, and the same figures, as of the whole. As events, and as histories that tell again
+# what came before.
+printf 'u1 a b c d\nu2 a b e d\nu3 a c c b f\nu4 c a e b\n' >"$folder/whole.txt"
+printf 'u1 a b\nu2 a b\nu3 a c c\nu4 c a\n' >"$folder/train.txt"
+printf 'u1 c\nu2 e\nu3 b\nu4 e\n' >"$folder/valid.txt"
+printf 'u4 b\nu1 d\nu2 d\nu3 f\n' >"$folder/test.txt"
+awk 'BEGIN { OFS = "\t"; print "user_id:token", "item_id_list:token_seq", "item_id:token" } { list = $2; for (i = 3; i <= NF - 2; i++) { print $1, list, $i; list = list " " $i } }' "$folder/whole.txt" >"$folder/train.inter"
+for part in 1 0; do
+  awk -v cut=$part 'BEGIN { OFS = "\t"; print "user_id:token", "item_id_list:token_seq", "item_id:token" } { list = $2; for (i = 3; i < NF - cut; i++) list = list " " $i; print $1, list, $(NF - cut) }' "$folder/whole.txt" >"$folder/$part.inter"
+done
+for part in test valid; do
+  "$program" --popularity-only --data "$folder/whole.txt" --format rows --part $part --json "$folder/whole.json" >/dev/null
+  "$program" --popularity-only --data "$folder/train.txt" --format rows --valid-data "$folder/valid.txt" --test-data "$folder/test.txt" --part $part --json "$folder/parts.json" >/dev/null
+  "$program" --popularity-only --data "$folder/train.inter" --valid-data "$folder/1.inter" --test-data "$folder/0.inter" --part $part --json "$folder/lists.json" >/dev/null 2>&1
+  for each in whole parts lists; do grep -E '"(popularity_ranks|item_to_item_ranks|questions_hash)"' "$folder/$each.json" >"$folder/$each.said"; done
+  [ "$(wc -l <"$folder/whole.said")" = 3 ] && cmp -s "$folder/whole.said" "$folder/parts.said" && cmp -s "$folder/whole.said" "$folder/lists.said" ||
+    { echo "eval: $part of files that were split before"; diff "$folder/whole.said" "$folder/parts.said"; diff "$folder/whole.said" "$folder/lists.said"; bad=1; }
+done
+parts=(--popularity-only --data "$folder/train.txt" --format rows)
+expect "given split" 0 'split: given, 4 validation and 4 test targets' "${parts[@]}" --valid-data "$folder/valid.txt" --test-data "$folder/test.txt"
+expect "half a split" 2 'both files, or neither' "${parts[@]}" --valid-data "$folder/valid.txt"
+expect "two splits" 2 'are the split' "${parts[@]}" --valid-data "$folder/valid.txt" --test-data "$folder/test.txt" --split per-user-ratio
+expect "parts of other users" 1 'has a validation target' "${parts[@]}" --valid-data "$folder/stranger.txt" --test-data "$folder/test.txt"
+# A plot, where gnuplot is.
+printf '{"metrics": {"hr@10": 0.5, "ndcg@10": 0.25}, "ci95": {"hr@10": [0.4, 0.6], "ndcg@10": [0.2, 0.3]}}\n' >"$folder/it's one.json"
+expect "no result" 1 'not a result of solid_eval' plot "$folder/data.txt" --out "$folder/x.svg"
+expect "no figure" 2 '"hr@7" is none of' plot "$folder/whole.json" --out "$folder/x.svg" --metrics hr@7
+expect "no files" 2 'which result files' plot --out "$folder/x.svg"
+if command -v gnuplot >/dev/null; then
+  expect plot 0 'x.svg: 2 figures of 3 rankings' plot "$folder/whole.json" --metrics hr@10,ndcg@10 "$folder/it's one.json" --out "$folder/x.svg"
+  for word in popularity item-to-item "s one.json" 'hr@10' '</svg>'; do
+    grep -q "$word" "$folder/x.svg" || { echo "eval: the plot lacks $word"; bad=1; }
+  done
+else
+  expect "plot without gnuplot" 1 'gnuplot is not installed' plot "$folder/whole.json" --out "$folder/x.svg"
+fi
 # Files that are something else.
 printf '1::Toy Story (1995)::Animation\n2::Jumanji (1995)::Adventure\n' >"$folder/movies.dat"
 printf 'movieId,title,genres\n1,Toy Story,Animation\n' >"$folder/movies.csv"
