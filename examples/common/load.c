@@ -224,7 +224,7 @@ solid_status load_split_check(const load_split *split) {
 /* The events of one file, or of three. */
 static solid_status collect(event_reader *events, load_parts *parts, const load_files *files) {
   if (!files->split || !files->split->valid_data) return load_events(events, files);
-  solid_status status = load_parts_read(parts, files);
+  solid_status status = load_parts_read(parts, files, load_history);
   return status ? status : load_parts_join(parts, &events->steps);
 }
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-solid_status load_parts_read(load_parts *parts, const load_files *files) {
+solid_status load_parts_read(load_parts *parts, const load_files *files, load_part_fn read) {
   const char *const path[LOAD_PARTS] = {files->data, files->split->valid_data, files->split->test_data};
   solid_status status = SOLID_OK;
   for (int i = 0; i < LOAD_PARTS && !status; i++) {
@@ -12,7 +12,7 @@ solid_status load_parts_read(load_parts *parts, const load_files *files) {
                       .reading = files->reading,
                       .program = files->program,
                       .has_histories = &parts->has_histories[i]};
-    status = load_history(&parts->part[i], &one);
+    status = read(&parts->part[i], &one);
     if (status) break;
     parts->told[i] = calloc((size_t)parts->part[i].users + 1, sizeof *parts->told[i]);
     if (!parts->told[i]) status = solid_fail(SOLID_ENOMEM, "no memory for %u users", parts->part[i].users);

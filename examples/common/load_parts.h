@@ -3,7 +3,8 @@
 #ifndef EXAMPLES_COMMON_LOAD_PARTS_H
 #define EXAMPLES_COMMON_LOAD_PARTS_H
 
-#include "examples/common/load.h"
+#include "examples/common/load_files.h"
+#include "solid/train/split.h"
 
 enum { LOAD_TRAIN, LOAD_VALID, LOAD_TEST, LOAD_PARTS };
 
@@ -14,8 +15,12 @@ typedef struct load_parts {
   size_t *told[LOAD_PARTS];      /* (users of the part) events of these that are known from the parts before */
 } load_parts;
 
-/* Reads files->data, and the two of files->split. Everything is freed by load_parts_clear, after a failure too. */
-solid_status load_parts_read(load_parts *parts, const load_files *files);
+/* Reads one file without a split: load_history. */
+typedef solid_status (*load_part_fn)(solid_dataset *dataset, const load_files *files);
+
+/* Reads files->data, and the two of files->split, each with `read`. Everything is freed by load_parts_clear, after a
+ * failure too. */
+solid_status load_parts_read(load_parts *parts, const load_files *files, load_part_fn read);
 void load_parts_clear(load_parts *parts);
 
 /* A collector with all events, each user's in the order of the parts. *out: solid_collector_free. */

@@ -155,10 +155,11 @@ static const solid_property properties[] = {
 
 const solid_program eval_program = {
     .name = "solid_eval",
-    .summary = "Ranks the whole catalogue for every user of a data file and reports the rank of the next event.\n"
-               "  solid_eval compare A.json B.json   says whether A is better than B (--help says more)\n"
-               "  solid_eval lists RESULT.json...    what ways of making lists (--slate) are worth, over several seeds\n"
-               "  solid_eval plot A.json B.json --out X.svg   draws them",
+    .summary =
+        "Ranks the whole catalogue for every user of a data file and reports the rank of the next event.\n"
+        "  solid_eval compare A.json B.json   says whether A is better than B (--help says more)\n"
+        "  solid_eval lists RESULT.json...    what ways of making lists (--slate) are worth, over several seeds\n"
+        "  solid_eval plot A.json B.json --out X.svg   draws them",
     .notes =
         "Beside the model stand two plain rankings: popularity (training events), and item-to-item: the cosine of what "
         "was\n"

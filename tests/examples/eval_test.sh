@@ -100,7 +100,7 @@ parts=(--popularity-only --data "$folder/train.txt" --format rows)
 expect "given split" 0 'split: given, 4 validation and 4 test targets' "${parts[@]}" --valid-data "$folder/valid.txt" --test-data "$folder/test.txt"
 expect "half a split" 2 'both files, or neither' "${parts[@]}" --valid-data "$folder/valid.txt"
 expect "two splits" 2 'are the split' "${parts[@]}" --valid-data "$folder/valid.txt" --test-data "$folder/test.txt" --split per-user-ratio
-expect "parts of other users" 1 'has a validation target' "${parts[@]}" --valid-data "$folder/stranger.txt" --test-data "$folder/test.txt"
+expect "parts of other users" 5 'has a validation target' "${parts[@]}" --valid-data "$folder/stranger.txt" --test-data "$folder/test.txt"
 # A plot, where gnuplot is.
 printf '{"metrics": {"hr@10": 0.5, "ndcg@10": 0.25}, "ci95": {"hr@10": [0.4, 0.6], "ndcg@10": [0.2, 0.3]}}\n' >"$folder/it's one.json"
 expect "no result" 1 'not a result of solid_eval' plot "$folder/data.txt" --out "$folder/x.svg"
