@@ -142,12 +142,14 @@ static void mlp(const walk *k, const sol_branch_weights *w, uint64_t site, size_
   free(t);
 }
 
-/* z (length, d) of one window; an empty one gives the z of a zero state. */
+/* z (length, d) of one window, begun anew with each piece that the generator reads; an empty one gives the z of a zero
+ * state. */
 static void branch(const walk *k, const sol_branch_weights *w, const double *table, uint64_t site,
                    const uint32_t *items, size_t first, size_t length, double *z) {
-  size_t d = k->config->width;
+  size_t d = k->config->width, G = k->config->generator_window;
   double *state = zeros(d), *x = zeros(d), *gx = zeros(3 * d), *gh = zeros(3 * d);
   for (size_t i = 0; i < length; i++) {
+    if (G && i % G == 0) memset(state, 0, d * sizeof *state);
     memcpy(x, table + items[i] * d, d * sizeof *x);
     drop(k, k->drop->p, site, (first + i) * d, d, x);
     linear(k, d, 3 * d, x, w->gru.in.w, w->gru.in.b, gx);
@@ -304,13 +306,14 @@ void ref_model_user(const ref_model *model, const uint32_t *items, size_t length
   walk k;
   walk_open(&k, model, &none, length);
   size_t last = length > 0 ? length - 1 : 0;
+  size_t G = model->config->generator_window, read = G && length > G ? G : length, z = read > 0 ? read - 1 : 0;
   double *states = zeros((last + 1) * d), *zi = zeros((last + 1) * d), *zs = zeros((last + 1) * d), *own = zeros(P);
   encode(&k, items, 0, length, states);
   memcpy(h, states + last * d, d * sizeof *h);
   memset(u, 0, d * sizeof *u);
   if (P > 0) {
-    branches(&k, items, 0, length, zi, zs);
-    generate(&k, zi + last * d, zs + last * d, own);
+    branches(&k, items + (length - read), 0, read, zi, zs);
+    generate(&k, zi + z * d, zs + z * d, own);
     apply(&k, h, own, u);
   }
   for (size_t c = 0; c < d; c++) u[c] += h[c];

@@ -19,6 +19,12 @@
     .head = SOLID_HEAD_STATIC                                                                                          \
   }
 
+#define TINY_GENERATOR(head_, generator_window_)                                                                       \
+  {                                                                                                                    \
+    .items = 11, .width = 8, .window = 5, .blocks = 1, .heads = 2, .levels = 2, .codes = 4, .head = (head_),           \
+    .generator_window = (generator_window_), .clip = 0.25f                                                             \
+  }
+
 const tiny_case tiny_cases[] = {
     {"static without codes", TINY(SOLID_HEAD_STATIC, 0, 0, 2, 2)},
     {"static", TINY(SOLID_HEAD_STATIC, 2, 0, 1, 1)},
@@ -32,6 +38,8 @@ const tiny_case tiny_cases[] = {
     {"static, by distance", TINY_POSITIONS(SOL_POSITIONS_DISTANCE, 2)},
     {"static, rotary, one block", TINY_POSITIONS(SOL_POSITIONS_ROTARY, 1)},
     {"static, by distance, one block", TINY_POSITIONS(SOL_POSITIONS_DISTANCE, 1)},
+    {"solid, whose generator reads two events", TINY_GENERATOR(SOLID_HEAD_SOLID, 2)},
+    {"duet, whose generator reads three events", TINY_GENERATOR(SOLID_HEAD_DUET, 3)},
     {"solid of rank 3", TINY(SOLID_HEAD_SOLID, 2, 3, 1, 2)},
 };
 const size_t tiny_case_count = sizeof tiny_cases / sizeof *tiny_cases;

@@ -35,6 +35,9 @@ uint64_t *sol_worker_masks(const solid_worker *worker, size_t n);
  * elsewhere. */
 void sol_worker_fuse(solid_worker *worker, int on);
 
+/* Fewer rows at once than it has room for, from now on: for tests. */
+void sol_worker_limit_rows(solid_worker *worker, size_t rows);
+
 /* How often its back end has taken memory or recorded. Constant once the worker is made. */
 uint64_t sol_worker_allocations(const solid_worker *worker);
 

@@ -26,12 +26,14 @@ struct solid_trainer {
 /* Attributes are a part of an item's semantics, beside codes and not without. */
 static sol_config config_of(const solid_train_options *o, const sol_material *m) {
   uint32_t slots = o->levels > 0 ? sol_attributes_slots(m->whole, o->slots) : 0;
+  int cut = o->head != SOLID_HEAD_STATIC && o->generator_window < o->window;
   return (sol_config){.items = m->trained->items,
                       .width = o->width,
                       .window = o->window,
                       .blocks = o->blocks,
                       .heads = o->heads,
                       .positions = (uint32_t)o->positions,
+                      .generator_window = cut ? o->generator_window : 0,
                       .levels = o->levels,
                       .codes = o->levels > 0 ? o->codes : 0,
                       .attributes = slots > 0 ? m->whole->attributes.count : 0,
