@@ -5,6 +5,7 @@
 #include "examples/common/config.h"
 #include "examples/common/load.h"
 #include "examples/eval/eval_hidden.h"
+#include "examples/eval/eval_lengths.h"
 #include "examples/eval/eval_slates.h"
 #include "examples/eval/eval_stale.h"
 #include "solid/model.h"
@@ -13,9 +14,9 @@
 #include "solid/train/slices.h"
 
 typedef struct eval_arguments {
-  const char *model, *data, *format, *device, *json, *stale;
-  int64_t batch, threads, seed, resamples, few;
-  int mask, part, popularity_only, cache, allow_other_split, allow_other_data, protocol;
+  const char *model, *data, *format, *device, *json, *stale, *lengths;
+  int64_t batch, threads, seed, resamples, few, questions, least;
+  int precision, mask, part, popularity_only, cache, allow_other_split, allow_other_data, protocol;
   double hide;
   int64_t hide_seed;
   reading_options reading;
@@ -42,9 +43,10 @@ typedef struct eval_run {
   solid_store *cache;
   solid_slices slices;
   eval_figures of_model, popularity;
-  stale_report stale;   /* with --stale */
-  slates_result slates; /* with --slate */
-  hidden_report hidden; /* of a model that was trained without some items */
+  stale_report stale;     /* with --stale */
+  lengths_report lengths; /* with --lengths */
+  slates_result slates;   /* with --slate */
+  hidden_report hidden;   /* of a model that was trained without some items */
 } eval_run;
 
 const char *eval_part_name(const eval_arguments *args);

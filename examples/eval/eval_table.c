@@ -75,4 +75,5 @@ void eval_print_table(const eval_run *r) {
   print_slices(r);
   if (r->hidden.hidden) hidden_print(&r->hidden);
   stale_print(&r->stale);
+  lengths_print(&r->lengths);
 }

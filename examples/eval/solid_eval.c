@@ -22,6 +22,7 @@ static solid_status open_model(eval_run *r) {
   options.threads = (int32_t)r->args.threads;
   options.device = r->args.device;
   options.log = print_log;
+  options.precision = r->args.precision ? SOLID_PRECISION_TF32 : SOLID_PRECISION_FP32;
   solid_status status = solid_context_new(&r->ctx, &options);
   if (!status) status = solid_model_load(&r->model, r->ctx, r->args.model);
   r->info.struct_size = sizeof r->info;
@@ -87,6 +88,11 @@ static solid_status evaluate(eval_run *r) {
   if (!status && args->stale)
     status = stale_measure(&r->stale, args->stale, r->model, &r->dataset, &options, (uint32_t)args->resamples,
                            (uint64_t)args->seed);
+  if (!status && args->lengths) {
+    const lengths_task task = {args->lengths, (uint32_t)args->questions, (uint32_t)args->least,
+                               (uint32_t)args->resamples, (uint64_t)args->seed};
+    status = lengths_measure(&r->lengths, &task, r->model, &r->dataset, &options);
+  }
   if (!status && args->slates.rows)
     status = slates_measure(&r->slates, &args->slates, r->model, &r->dataset, options.part, (uint32_t)args->resamples,
                             (uint64_t)args->seed);
@@ -97,6 +103,7 @@ static void clear(eval_run *r) {
   solid_evaluation_clear(&r->of_model.evaluation);
   solid_evaluation_clear(&r->popularity.evaluation);
   slates_clear(&r->slates);
+  lengths_clear(&r->lengths);
   solid_slices_clear(&r->slices);
   solid_dataset_clear(&r->dataset);
   solid_store_close(r->cache);

@@ -50,6 +50,7 @@ static void turn(sol_run *run, const sol_pass *pass, int32_t n, int32_t parts, f
   sol_op_rotate(run, &(sk_rotate_args){.n = n,
                                        .heads = parts * (int32_t)config->heads,
                                        .dh = (int32_t)(config->width / config->heads),
+                                       .turned = (int32_t)config->turned,
                                        .positions = pass->batch->ages,
                                        .direction = -1,
                                        .x = x,

@@ -6,6 +6,7 @@
 #define MAX_WIDTH   1024
 #define MAX_WINDOW  131072
 #define MAX_CODES   65536
+#define MAX_LIST    8192
 #define MAX_CONTENT 65536
 
 static solid_status check_range(const char *name, uint32_t value, uint32_t least, uint32_t most) {
@@ -41,6 +42,13 @@ static solid_status check_selector(const sol_config *config) {
     solid_status status = check_range(ranges[i].name, ranges[i].value, ranges[i].least, ranges[i].most);
     if (status) return status;
   }
+  const sk_select_rule rule = sol_config_rule(config);
+  int32_t room = there ? sk_select_room(&rule) : 0;
+  if (room > MAX_LIST)
+    return solid_fail(SOLID_ERANGE,
+                      "config: a list of select_budget %u or select_dense_below %u, and a chunk of %u, may "
+                      "need %d keys, at most %d",
+                      config->select_budget, config->select_dense_below, config->select_chunk, room, MAX_LIST);
   if (there && !config->select_recent && !config->select_stride)
     return solid_fail(SOLID_EINVAL, "config: select_recent and select_stride are 0: no row would say what is kept");
   return SOLID_OK;
@@ -63,6 +71,8 @@ solid_status sol_config_check(const sol_config *config) {
       {"attributes", config->attributes, 0, MAX_ITEMS},
       {"slots", config->slots, 0, SOL_MAX_SLOTS},
       {"positions", config->positions, 0, SOL_POSITIONS_DISTANCE},
+      {"turned", config->turned, 0,
+       config->positions == SOL_POSITIONS_ROTARY && config->heads ? config->width / config->heads : 0},
       {"generator_window", config->generator_window, 0, config->window - 1},
       {"attention", config->attention, 0, SOL_ATTENTION_SPARSE},
       {"slate_rows", config->slate_rows, 0, SOL_MAX_SLATE_ROWS},

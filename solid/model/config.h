@@ -46,6 +46,7 @@ typedef struct sol_config {
   uint32_t slate_near;       /* 1 = trained near-to-far, 0 = raster, which serves ZipAR too */
 
   uint32_t positions;        /* sol_positions */
+  uint32_t turned;           /* rotary: numbers of each head that are turned; 0 = all */
   uint32_t generator_window; /* G: newest events that the generator reads; 0 = those of the window */
 
   /* How lists are made, of every block: sk_select_rule, its p in thousandths. All 0 where attention is dense. */

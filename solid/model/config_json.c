@@ -14,6 +14,7 @@
   X(attributes)                                                                                                        \
   X(slots)                                                                                                             \
   X(positions)                                                                                                         \
+  X(turned)                                                                                                            \
   X(generator_window)                                                                                                  \
   X(attention)                                                                                                         \
   X(select_chunk)                                                                                                      \

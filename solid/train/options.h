@@ -47,6 +47,15 @@ typedef enum solid_option_change {
   X(COUNT, heads, "heads", 1, 1, 1024, FREE, NULL, "attention heads")                                                  \
   X(CHOICE, positions, "positions", 0, 0, 2, FREE, "learned|rotary|distance",                                          \
     "how events know their places: a vector for every age, which no key outlives, or what depends on distance alone")  \
+  X(CHOICE, attention, "attention", 0, 0, 1, FREE, "dense|sparse",                                                     \
+    "what an event reads: everything older in the window, or the keys that lists keep")                                \
+  X(COUNT, chunk, "chunk", 512, 16, 4096, FREE, NULL, "sparse: make lists anew after so many events, which all read")  \
+  X(REAL, mass, "mass", 0.95, 0.001, 1, FREE, NULL,                                                                    \
+    "sparse: share of the attention that the keys of a list must have had in its chunk")                               \
+  X(COUNT, budget, "budget", 1024, 0, 4096, FREE, NULL, "sparse: most keys of a list and head that this share takes")  \
+  X(COUNT, always, "always", 64, 0, 4096, FREE, NULL, "sparse: newest keys that every list keeps")                     \
+  X(COUNT, dense_below, "dense-below", 2048, 0, 6144, FREE, NULL,                                                      \
+    "sparse: windows of up to so many events keep everything, and attend as dense ones do")                            \
   X(COUNT, levels, "levels", 3, 0, 8, FREE, NULL, "levels of the semantic codebook; 0 = no codes")                     \
   X(COUNT, codes, "codes", 256, 1, 65536, FREE, NULL, "codes per level")                                               \
   X(COUNT, slots, "slots", 16, 0, 64, FREE, NULL,                                                                      \

@@ -11,7 +11,7 @@ typedef struct walk {
   sol_weights at; /* bound to `places`: only differences of pointers are used */
   float *places;
   const sol_dropout *drop;
-  size_t max_window;          /* of the batch */
+  size_t max_window, rows;    /* of the batch */
   double *semantic, *vectors; /* (V, d) */
 } walk;
 
@@ -58,6 +58,11 @@ static double sigmoid(double x) {
   return 1 / (1 + exp(-x));
 }
 
+/* The cases' lists keep everything, and count keys as rows of the batch. */
+static int in_lists(const walk *k) {
+  return k->config->attention && k->max_window > k->config->select_chunk;
+}
+
 /* One head's attention of row i over rows 0 .. i; qkv (length, 3d). */
 static void attend_row(const walk *k, uint32_t b, size_t first, size_t i, size_t head, const double *qkv, double *out) {
   size_t d = k->config->width, dh = d / k->config->heads;
@@ -72,6 +77,7 @@ static void attend_row(const walk *k, uint32_t b, size_t first, size_t i, size_t
   for (size_t j = 0; j <= i; j++) sum += s[j] = exp(s[j] - top);
   for (size_t j = 0; j <= i; j++) {
     uint64_t index = ((first + i) * k->config->heads + head) * k->max_window + j;
+    if (in_lists(k)) index = ((first + i) * k->config->heads + head) * k->rows + first + j;
     double p = kept(s[j] / sum, k->drop->p, sol_site_seed(k->drop->seed, SOL_SITE_BLOCK + 4 * (uint64_t)b), index);
     for (size_t c = head * dh; c < (head + 1) * dh; c++) out[c] += p * qkv[j * 3 * d + 2 * d + c];
   }
@@ -81,10 +87,10 @@ static void attend_row(const walk *k, uint32_t b, size_t first, size_t i, size_t
 /* Queries and keys of the event that is `place` events younger than the window's oldest: pair c of a head by
  * place * 10000^(-2c / dh). */
 static void turn(const walk *k, size_t place, double *qkv) {
-  size_t d = k->config->width, dh = d / k->config->heads;
+  size_t d = k->config->width, dh = d / k->config->heads, width = k->config->turned > 0 ? k->config->turned : dh;
   for (size_t first = 0; first < 2 * d; first += dh)
-    for (size_t c = 0; c + 1 < dh; c += 2) {
-      double angle = (double)place * pow(10000, -(double)c / (double)dh), x = qkv[first + c], y = qkv[first + c + 1];
+    for (size_t c = 0; c + 1 < width; c += 2) {
+      double angle = (double)place * pow(10000, -(double)c / (double)width), x = qkv[first + c], y = qkv[first + c + 1];
       qkv[first + c] = x * cos(angle) - y * sin(angle);
       qkv[first + c + 1] = x * sin(angle) + y * cos(angle);
     }
@@ -289,6 +295,7 @@ double ref_model_loss(const ref_model *model, const solid_windows *inputs, const
   }
   walk k;
   walk_open(&k, model, dropout, longest);
+  k.rows = inputs->offsets[inputs->n];
   double loss = 0;
   for (size_t w = 0; w < inputs->n; w++) {
     size_t first = inputs->offsets[w], length = inputs->offsets[w + 1] - first;

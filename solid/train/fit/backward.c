@@ -32,6 +32,7 @@ static void turn_back(const block_pass *b, int32_t n, int32_t d, float *dqkv) {
   sol_op_rotate(b->run, &(sk_rotate_args){.n = n,
                                           .heads = 2 * (int32_t)config->heads,
                                           .dh = (int32_t)(config->width / config->heads),
+                                          .turned = (int32_t)config->turned,
                                           .positions = b->pass->batch->ages,
                                           .direction = 1,
                                           .x = dqkv,
