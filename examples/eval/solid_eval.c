@@ -23,6 +23,7 @@ static solid_status open_model(eval_run *r) {
   options.threads = (int32_t)r->args.threads;
   options.device = r->args.device;
   options.log = print_log;
+  options.precision = r->args.precision ? SOLID_PRECISION_TF32 : SOLID_PRECISION_FP32;
   program_step(EXIT_USAGE);
   solid_status status = solid_context_new(&r->ctx, &options);
   if (!status) program_step(EXIT_MODEL);
@@ -108,6 +109,11 @@ static solid_status evaluate(eval_run *r) {
   if (!status && args->stale)
     status = stale_measure(&r->stale, args->stale, r->model, &r->dataset, &options, (uint32_t)args->resamples,
                            (uint64_t)args->seed);
+  if (!status && args->lengths) {
+    const lengths_task task = {args->lengths, (uint32_t)args->questions, (uint32_t)args->least,
+                               (uint32_t)args->resamples, (uint64_t)args->seed};
+    status = lengths_measure(&r->lengths, &task, r->model, &r->dataset, &options);
+  }
   if (!status && args->slates.rows) status = evaluate_slates(r, options.part);
   return status ? status : ask_about_hidden(r, &options);
 }
@@ -117,6 +123,7 @@ static void clear(eval_run *r) {
   solid_evaluation_clear(&r->popularity.evaluation);
   solid_evaluation_clear(&r->item_to_item.evaluation);
   slates_clear(&r->slates);
+  lengths_clear(&r->lengths);
   solid_slices_clear(&r->slices);
   solid_dataset_clear(&r->dataset);
   solid_store_close(r->cache);

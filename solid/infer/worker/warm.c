@@ -20,12 +20,13 @@ static solid_status forward(solid_worker *worker, const solid_windows *windows) 
 /* Runs every size of batch, the largest first, so that the kernels' scratch reaches its final size at once. */
 static solid_status record_sizes(solid_worker *worker) {
   size_t B = worker->max_batch, L = worker->config->window;
-  uint32_t *items = calloc(B * L, sizeof *items), *offsets = calloc(B + 1, sizeof *offsets);
+  uint32_t *items = calloc(worker->max_rows, sizeof *items), *offsets = calloc(B + 1, sizeof *offsets);
   solid_status status = items && offsets ? SOLID_OK : solid_fail(SOLID_ENOMEM, "out of memory: worker");
   for (int log_n = sol_log2_up(B); log_n >= 0 && !status; log_n--) {
     size_t n = sol_least((size_t)1 << log_n, B);
-    for (int log_rows = sol_log2_up(n * L); log_rows >= log_n && !status; log_rows--) {
-      size_t rows = sol_least((size_t)1 << log_rows, n * L);
+    size_t most = sol_least(n * L, worker->max_rows);
+    for (int log_rows = sol_log2_up(most); log_rows >= log_n && !status; log_rows--) {
+      size_t rows = sol_least((size_t)1 << log_rows, most);
       for (size_t i = 0; i <= n; i++) offsets[i] = (uint32_t)(i * rows / n);
       solid_windows windows = {n, offsets, items};
       status = forward(worker, &windows);

@@ -23,22 +23,48 @@ struct solid_trainer {
   solid_epoch first;     /* result of the training before it */
 };
 
+/* Rows whose reading decides what a list keeps: the newest of a chunk, and so many spread over it. */
+#define PROBES 32
+#define SINK   4
+
+static void set_selector(sol_config *config, const solid_train_options *o) {
+  config->attention = SOL_ATTENTION_SPARSE;
+  config->select_chunk = o->chunk;
+  config->select_sink = SINK;
+  config->select_window = o->always;
+  config->select_recent = o->chunk < PROBES ? o->chunk : PROBES;
+  config->select_stride = (o->chunk + PROBES - 1) / PROBES;
+  config->select_budget = o->budget;
+  config->select_dense_below = o->dense_below;
+  config->select_mass = (uint32_t)(o->mass * 1000 + 0.5);
+}
+
+/* Where all of a head is turned, no number matches over such a window: the slowest of 32 makes a third of a turn in
+ * 10,000 events. So half of a head is not turned at all. */
+#define LONG_WINDOW 1024
+
 /* Attributes belong to an item's semantics, which needs codes. */
 static sol_config config_of(const solid_train_options *o, const sol_material *m) {
   uint32_t slots = o->levels > 0 ? sol_attributes_slots(m->whole, o->slots) : 0;
-  return (sol_config){.items = m->trained->items,
-                      .width = o->width,
-                      .window = o->window,
-                      .blocks = o->blocks,
-                      .heads = o->heads,
-                      .positions = (uint32_t)o->positions,
-                      .levels = o->levels,
-                      .codes = o->levels > 0 ? o->codes : 0,
-                      .attributes = slots > 0 ? m->whole->attributes.count : 0,
-                      .slots = slots,
-                      .rank = o->rank,
-                      .head = (solid_head)o->head,
-                      .clip = (float)o->clip};
+  int cut = o->head != SOLID_HEAD_STATIC && o->generator_window < o->window;
+  sol_config config = {.items = m->trained->items,
+                       .width = o->width,
+                       .window = o->window,
+                       .blocks = o->blocks,
+                       .heads = o->heads,
+                       .positions = (uint32_t)o->positions,
+                       .generator_window = cut ? o->generator_window : 0,
+                       .levels = o->levels,
+                       .codes = o->levels > 0 ? o->codes : 0,
+                       .attributes = slots > 0 ? m->whole->attributes.count : 0,
+                       .slots = slots,
+                       .rank = o->rank,
+                       .head = (solid_head)o->head,
+                       .clip = (float)o->clip};
+  if (o->attention) set_selector(&config, o);
+  if (o->positions == SOL_POSITIONS_ROTARY && o->window > LONG_WINDOW && o->heads > 0)
+    config.turned = o->width / o->heads / 2;
+  return config;
 }
 
 static solid_status start_fit(solid_trainer *t) {

@@ -221,7 +221,8 @@ Test(config, every_wrong_number_is_named) {
   EXPECT(width, 0, SOLID_ERANGE);
   EXPECT(width, 1025, SOLID_ERANGE);
   EXPECT(window, 0, SOLID_ERANGE);
-  EXPECT(window, 4097, SOLID_ERANGE);
+  EXPECT(window, 131073, SOLID_ERANGE);
+  EXPECT(generator_window, base_config(SOLID_HEAD_SOLID).window, SOLID_ERANGE);
   EXPECT(blocks, 0, SOLID_ERANGE);
   EXPECT(blocks, SOL_MAX_BLOCKS + 1, SOLID_ERANGE);
   EXPECT(heads, 0, SOLID_ERANGE);
