@@ -97,10 +97,12 @@ static solid_status read_files(SSL_CTX *context, const sol_tls_options *o, char 
 /* The certificate is to be made out to this name or address; a name is also told to the server. */
 static int expect_host(SSL *ssl, const char *name) {
   unsigned char bytes[16];
+  char server[TLSEXT_MAXLEN_host_name + 1]; /* a copy: the macro below casts const away */
   if (inet_pton(AF_INET, name, bytes) == 1 || inet_pton(AF_INET6, name, bytes) == 1)
     return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name);
   SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-  return SSL_set1_host(ssl, name) && SSL_set_tlsext_host_name(ssl, name);
+  if ((size_t)snprintf(server, sizeof server, "%s", name) >= sizeof server) return 0;
+  return SSL_set1_host(ssl, name) && SSL_set_tlsext_host_name(ssl, server);
 }
 
 solid_status sol_tls_begin(sol_tls **out, int fd, const char *host, const sol_tls_options *options, char *why,
