@@ -360,3 +360,16 @@ Test(redis_records, a_later_version_is_left_alone_whatever_its_shape) {
     solid_store_close(store);
   }
 }
+
+Test(redis_records, an_epoch_that_is_none_is_named) {
+  static const char *const make[] = {"RPUSH solid:epoch x", "SET solid:epoch short", "HSET solid:epoch a b"};
+  for (size_t i = 0; i < sizeof make / sizeof *make; i++) {
+    solid_store *store = open_logged();
+    solid_store_epoch epoch;
+    live_ask("FLUSHALL SYNC", "OK");
+    live_ask(make[i], NULL);
+    cr_expect_eq(store->ops->epoch_begin(store, 0, &epoch), SOLID_EFORMAT, "%s: %s", make[i], solid_last_error());
+    cr_expect(strstr(solid_last_error(), "key solid:epoch"), "%s", solid_last_error());
+    solid_store_close(store);
+  }
+}
