@@ -128,6 +128,7 @@ static solid_status order_and_split(solid_dataset *dataset, const load_files *fi
  * a file for a part of it are mostly in the data. */
 static solid_status check_fit(const solid_dataset *dataset, const char *path, const char *data, const char *what,
                               size_t said, size_t met) {
+  if (!said) return solid_fail(SOLID_EMISMATCH, "%s has no item with %s", path, what);
   if (2 * met >= said || 2 * met >= dataset->items) return SOLID_OK;
   return solid_fail(SOLID_EMISMATCH,
                     "%s fits %s badly: %zu of its %zu items with %s (%.0f %%) are among the %u of the data (%.0f %%)",

@@ -90,6 +90,8 @@ expect_refusal 2 "$work/short.txt: the global-time split needs times" --data "$w
 expect_refusal 5 "badly: 0 of its 1 items with attributes (0 %) are among the 120 of the data" "${data[@]}" --attributes "$work/pears.json" --out "$work/model"
 expect_refusal 5 "badly: 0 of its 1 items with a vector (0 %) are among the 120 of the data" "${data[@]}" --vectors "$work/two.f32" --vector-width 4 --out "$work/model"
 head -c 1920 /dev/zero >"$work/zero.f32"
+printf 'item,genres\n1,\n2,\n' >"$work/mute.csv"
+expect_refusal 5 "$work/mute.csv has no item with attributes" "${data[@]}" --attributes "$work/mute.csv" --out "$work/model"
 # Rows without ids are items 0, 1, ...
 for item in 1 2 3 4 5; do for user in a b c d; do echo "$user,$item"; done; done | sed '1i user,item' >"$work/from1.csv"
 printf abcdefghijklmnopqrst >"$work/rows.f32"
