@@ -182,11 +182,12 @@ solid_status sol_cluster_run(sol_cluster *c, const sol_calls *calls) {
   return status;
 }
 
-solid_status sol_cluster_ask(sol_cluster *c, const sol_command *const *cmds, size_t n, sol_redis_reply_fn take_reply,
-                             void *user) {
+solid_status sol_cluster_ask(sol_cluster *c, int who_is_there, const sol_command *const *cmds, size_t n,
+                             sol_redis_reply_fn take_reply, void *user) {
   solid_status status = sol_cluster_ready(c);
   for (size_t i = 0; i < c->n_nodes && !status; i++) {
     if (!sol_cluster_is_master(c, c->nodes[i])) continue;
+    if (who_is_there && !c->nodes[i]->conn.transport.is_open) continue;
     status = use(c, c->nodes[i]);
     for (size_t k = 0; k < n && !status; k++) status = sol_redis_queue(&c->nodes[i]->conn, k, cmds[k]);
   }
