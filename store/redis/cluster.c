@@ -170,9 +170,10 @@ static solid_status read_map(sol_cluster *c, sol_node *node) {
 solid_status sol_cluster_learn(sol_cluster *c, sol_node *first) {
   if (!c->fresh) c->fresh = malloc(SOL_SLOTS * sizeof *c->fresh);
   if (!c->fresh) return solid_fail(SOLID_ENOMEM, "redis store: map of slots");
+  int64_t end_ms = sol_steady_ms() + c->options.timeout_ms;
   solid_status status = first ? read_map(c, first) : SOLID_EIO;
   for (int open = 1; open >= 0; open--) /* who is connected first: others may take their time to fail */
-    for (size_t i = 0; i < c->n_nodes && status && status != SOLID_ENOMEM; i++)
+    for (size_t i = 0; i < c->n_nodes && status && status != SOLID_ENOMEM && sol_steady_ms() < end_ms; i++)
       if (c->nodes[i] != first && c->nodes[i]->conn.transport.is_open == open) status = read_map(c, c->nodes[i]);
   return status;
 }

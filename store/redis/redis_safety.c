@@ -60,12 +60,31 @@ static void judge_replicas(asking *a, sol_redis_conn *conn, const redisReply *in
     conn->wait_ms = 2 * conn->wait_ms < most ? 2 * conn->wait_ms : most;
 }
 
+static void judge_alone(const asking *a, sol_redis_conn *conn, int may_have_log) {
+  int64_t safe_ns = a->now_ns - (may_have_log ? (int64_t)a->store->options.settle_ms * NS : 0);
+  if (safe_ns > conn->safe_ns) conn->safe_ns = safe_ns;
+}
+
+/* INFO and WAIT may be forbidden. Then nobody can say what replicas have: it is said once, and time alone counts. */
+static void judge_silent(asking *a, sol_redis_conn *conn) {
+  if (conn->replicas != 0)
+    sol_redis_log(conn, SOLID_LOG_WARN,
+                  "%s: INFO is forbidden: what its replicas have got cannot be told, and a failover may lose what was "
+                  "written last; allow INFO and WAIT",
+                  conn->name);
+  conn->replicas = 0;
+  judge_alone(a, conn, 1);
+}
+
 static solid_status take(void *user, sol_redis_conn *conn, size_t number, const redisReply *reply) {
   asking *a = user;
   const solid_redis_store_options *o = &a->store->options;
-  if (number == WAIT) return sol_redis_reply_status(conn, reply);
   solid_status status = sol_redis_reply_status(conn, reply);
-  if (status) return status;
+  if (status == SOLID_EREFUSED && !o->replicas) {
+    if (number == REPLICATION) judge_silent(a, conn);
+    return SOLID_OK;
+  }
+  if (status || number == WAIT) return status;
   int64_t replicas = number_of(reply, "connected_slaves", 0), before = conn->replicas;
   conn->replicas = replicas;
   if (replicas < o->replicas) return SOLID_OK;
@@ -74,8 +93,7 @@ static solid_status take(void *user, sol_redis_conn *conn, size_t number, const 
     judge_replicas(a, conn, reply, replicas);
     return SOLID_OK;
   }
-  int64_t safe_ns = a->now_ns - (conn->has_log ? (int64_t)o->settle_ms * NS : 0);
-  if (safe_ns > conn->safe_ns) conn->safe_ns = safe_ns;
+  judge_alone(a, conn, conn->has_log);
   return SOLID_OK;
 }
 

@@ -5,6 +5,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <poll.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,12 +98,12 @@ static solid_status read_files(SSL_CTX *context, const sol_tls_options *o, char 
 /* The certificate is to be made out to this name or address; a name is also told to the server. */
 static int expect_host(SSL *ssl, const char *name) {
   unsigned char bytes[16];
-  char server[TLSEXT_MAXLEN_host_name + 1]; /* a copy: the macro below casts const away */
   if (inet_pton(AF_INET, name, bytes) == 1 || inet_pton(AF_INET6, name, bytes) == 1)
     return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name);
   SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-  if ((size_t)snprintf(server, sizeof server, "%s", name) >= sizeof server) return 0;
-  return SSL_set1_host(ssl, name) && SSL_set_tlsext_host_name(ssl, server);
+  void *unchanged = (void *)(uintptr_t)name; /* the macro for it casts `const` away */
+  return SSL_set1_host(ssl, name) &&
+         SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, unchanged) == 1;
 }
 
 solid_status sol_tls_begin(sol_tls **out, int fd, const char *host, const sol_tls_options *options, char *why,

@@ -14,6 +14,7 @@ static redis_server replica;
 static void start(void) {
   char port[8];
   live_start();
+  live_ask("CONFIG SET repl-diskless-sync-delay 0", "OK");
   snprintf(port, sizeof port, "%u", live_server.port);
   const char *const extra[] = {"--replicaof", "127.0.0.1", port, "--repl-ping-replica-period", "1", NULL};
   cr_assert_eq(redis_server_start(&replica, 0, extra), 0);
@@ -87,7 +88,7 @@ Test(redis_safety, replicas_confirm) {
   solid_store *store = live_open(0);
   for (uint64_t i = 1; i <= 20; i++) {
     cr_assert_eq(live_append(store, "ann", i, NULL), SOLID_OK);
-    cr_assert_lt(age_of(store), 2000, "asked by WAIT, a replica confirms at once");
+    cr_assert_eq(wait_for_safety(store), 0);
   }
   cr_assert_eq(wait_for_safety(store), 0);
   kill(replica.pid, SIGSTOP);
@@ -161,6 +162,28 @@ Test(redis_safety, a_promoted_replica_is_written_to_after_going_back) {
   cr_assert_eq(live_append(store, "ann", 3, &window), SOLID_OK, "it is said once: %s", solid_last_error());
   cr_assert_eq(wait_for_safety(store), 0);
   solid_store_close(store);
+}
+
+/* A user who may do no more than what is needed: it is said, and time counts. */
+Test(redis_safety, what_may_not_be_asked_is_not_known) {
+  live_start();
+  live_ask("ACL SETUSER plain on >p ~solid:* +@all -info -wait -role", "OK");
+  solid_redis_store_options options = live_options();
+  options.username = "plain";
+  options.password = "p";
+  options.settle_ms = 300;
+  solid_store *store = live_open_with(&options);
+  cr_assert_eq(live_append(store, "ann", 1, NULL), SOLID_OK, "%s", solid_last_error());
+  int64_t age_ms = age_of(store);
+  cr_assert(age_ms >= 300, "%ld ms", (long)age_ms);
+  live_sleep_ms(320);
+  cr_assert_eq(age_of(store), 0);
+  options.replicas = 1;
+  solid_store *strict = live_open_with(&options);
+  cr_assert_eq(live_append(strict, "ann", 1, NULL), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(strict->ops->safe_age(strict, &age_ms), SOLID_EREFUSED, "%s", solid_last_error());
+  solid_store_close(store);
+  solid_store_close(strict);
 }
 
 /* What is safe need not be read again. */
