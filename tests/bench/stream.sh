@@ -4,7 +4,7 @@
 #   stream.sh BUILD [SECONDS]      wants a real Kafka (Maven fetches it), redis-server, redis-benchmark
 set -uo pipefail
 build=$(cd "${1:?usage: stream.sh BUILD [SECONDS]}" && pwd) seconds=${2:-8}
-bin=$build/bin here=$(cd "$(dirname "$0")/.." && pwd) users=2000 events=${SOLID_BENCH_EVENTS:-3000000} batch=256
+bin=$build/bin here=$(cd "$(dirname "$0")/.." && pwd) users=2000 events=${SOLID_BENCH_EVENTS:-3000000} batch=${SOLID_BENCH_BATCH:-256}
 . "$here/examples/serve_lib.sh"
 . "$here/e2e/kafka.sh"
 . "$here/bench/stream_lib.sh"
@@ -38,7 +38,7 @@ rate() {
 bare() { "$build/tests/bench/bench_topic" read "$kafka_brokers" events "$seconds" || die "nothing is read"; }
 printf '| --generate | memory, events/s | Redis, events/s | parameters made in the Redis run |\n|---|---|---|---|\n'
 before=$(bare)
-for mode in eager every:5 every:20 every:60s lazy; do
+for mode in ${SOLID_BENCH_MODES:-eager every:5 every:20 every:60s lazy}; do
   rate "memory-$mode" "$mode" --store memory --memory-limit 4096
   in_memory=$per_s
   redis-cli -s "$work/redis.sock" flushall >/dev/null
