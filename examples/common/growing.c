@@ -95,6 +95,20 @@ void growing_json(growing *text, const void *bytes, size_t size) {
   growing_bytes(text, "\"", 1);
 }
 
+static void write_whole(growing *text, uint64_t value, unsigned base, int digits) {
+  char out[24], *at = out + sizeof out;
+  for (int n = 0; n < digits || value || !n; n++, value /= base) *--at = "0123456789abcdef"[value % base];
+  growing_bytes(text, at, (size_t)(out + sizeof out - at));
+}
+
+void growing_whole(growing *text, uint64_t value) {
+  write_whole(text, value, 10, 1);
+}
+
+void growing_hex(growing *text, uint64_t value, int digits) {
+  write_whole(text, value, 16, digits);
+}
+
 /* What "%.9g" writes, in a tenth of its time, for values of 1e-4 to 1e8, as scores are. 0 = it is another value. */
 static size_t write_plain(double value, char out[32]) {
   static const double tens[] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12};

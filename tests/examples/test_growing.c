@@ -2,6 +2,7 @@
 #include "examples/common/growing.h"
 #include "tests/support/seed.h"
 #include <criterion/criterion.h>
+#include <inttypes.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
@@ -58,6 +59,22 @@ Test(growing, any_bytes_become_json) {
       cr_assert(!memcmp(json_string_value(read), bytes, size), "%s", text.bytes);
     }
     json_decref(read);
+    growing_clear(&text);
+  }
+}
+
+Test(growing, whole_numbers) {
+  const uint64_t values[] = {0, 7, 10, 255, 1234567890123, UINT64_MAX};
+  for (int i = 0; i < 6; i++) {
+    char printed[64];
+    growing text = {0};
+    growing_whole(&text, values[i]);
+    growing_text(&text, " ");
+    growing_hex(&text, values[i], 16);
+    growing_text(&text, " ");
+    growing_hex(&text, values[i], 1);
+    snprintf(printed, sizeof printed, "%" PRIu64 " %016" PRIx64 " %" PRIx64, values[i], values[i], values[i]);
+    cr_assert_str_eq(text.bytes, printed);
     growing_clear(&text);
   }
 }
