@@ -81,7 +81,7 @@ void growing_json(growing *text, const void *bytes, size_t size) {
       growing_add(text, "\\%c", at[i++]);
     } else if (at[i] < 0x20 || at[i] == 0x7f) {
       growing_add(text, "\\u%04x", at[i++]);
-    } else { /* as much as needs no care */
+    } else { /* the longest part that needs no escape */
       size_t from = i;
       for (i += length; i < size; i += length) {
         length = 1;

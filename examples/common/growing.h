@@ -1,5 +1,5 @@
-/* A text that grows: answers and metrics are written into one. Memory that runs out is remembered and shows at the end,
- * so that writers need not ask after every word. */
+/* A text that grows: answers and metrics are written into one. If memory runs out, this is remembered until the end, so
+ * that writers need not check every call. */
 #ifndef EXAMPLES_COMMON_GROWING_H
 #define EXAMPLES_COMMON_GROWING_H
 
@@ -10,7 +10,7 @@
 typedef struct growing {
   char *bytes; /* zero-terminated once something was added; owned: growing_clear */
   size_t size, room;
-  int is_broken; /* memory ran out: what is here is not all */
+  int is_broken; /* 1 = memory ran out and the text is incomplete */
 } growing;
 
 void growing_bytes(growing *text, const void *bytes, size_t size);
@@ -24,7 +24,7 @@ void growing_json(growing *text, const void *bytes, size_t size);
 void growing_whole(growing *text, uint64_t value);
 void growing_hex(growing *text, uint64_t value, int digits);
 
-/* The shortest number that reads as the value; null where JSON has none for it. */
+/* The shortest number that reads back as the value; null for infinity and NaN. */
 void growing_number(growing *text, double value);
 
 /* Empties and keeps the room; frees. */
