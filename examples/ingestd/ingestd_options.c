@@ -45,7 +45,7 @@ static const solid_property properties[] = {
      "earlier run are skipped",
      0, OPTION(stream)},
 
-    {"batch-size", SOLID_PROPERTY_INT, "256", 1, 1 << 20, NULL, "events stored and committed together", 0,
+    {"batch-size", SOLID_PROPERTY_INT, "1024", 1, 1 << 20, NULL, "events stored and committed together", 0,
      OPTION(batch_size)},
     {"batch-ms", SOLID_PROPERTY_INT, "50", 1, 60000, NULL, "longest wait for a batch to fill, in milliseconds", 0,
      OPTION(batch_ms)},
