@@ -35,7 +35,7 @@ foreach(library ${solid_installed})
   set(solid_pc_private ${solid_pc_static_libs})
   if(library STREQUAL "solid_store")
     set(solid_pc_requires solid)
-    set(solid_pc_private ${ZLIB_LDFLAGS} ${XXHASH_LDFLAGS} ${HIREDIS_LDFLAGS})
+    set(solid_pc_private ${ZLIB_LDFLAGS} ${XXHASH_LDFLAGS} ${HIREDIS_LDFLAGS} ${OPENSSL_LDFLAGS})
   elseif(library STREQUAL "solid_train") # by the archives' names: the shared libsolid does not export what training uses
     set(solid_pc_private "")
     list(JOIN solid_pc_static_libs " " solid_pc_libs)

@@ -17,10 +17,10 @@
 extern "C" {
 #endif
 
-/* What one user's record holds beside the window: the newest items that he does not want, each once. */
+/* How many disliked items a user's record holds beside the window: the newest ones, each once. */
 #define SOLID_DISLIKES_MAX 256
 
-/* What is appended: `count` events of one user, oldest first, all from one call of the consumer. The newest word about
+/* What is appended: `count` events of one user, oldest first, all from one call of the consumer. The newest event about
  * an item counts: a dislike does not touch the window and its seq, a step takes a dislike of its item back. */
 typedef struct solid_append {
   solid_bytes user;
@@ -84,6 +84,10 @@ typedef void (*solid_user_fn)(void *take_user, solid_bytes user);
  * statuses[i] (n of them, required) and does not affect the others: EFORMAT, the user's key holds something that is not
  * a record. The text is that of the last such user. If the call itself fails, `statuses` is undefined.
  *
+ * EREWIND, of an `advance` of a handle that was asked for safe_age: another server has taken over, or the same one was
+ * started anew, and may lack what was written last; nothing of this call was written where that is so. The caller goes
+ * back to what was safe and writes from there: marks that are newer would hide what is missing. It is said once.
+ *
  * Two statuses are final. EREFUSED: the store denies access; the text says why. ELOST: at the end of a call that wrote,
  * the store had another epoch than this handle writes under, or none; what was written before is gone, so nothing that
  * relies on it may be committed. Handles that never called `advance` or `epoch_begin` do not check the epoch. */
@@ -132,6 +136,10 @@ typedef struct solid_store_ops {
   solid_status (*list)(solid_store *store, size_t most, uint64_t *cursor, solid_user_fn take, void *take_user);
 
   void (*close)(solid_store *store);
+
+  /* What this handle wrote outlives the server that took it if the call that wrote it ended *age_ms ago or earlier; 0 =
+   * all of it does. From the first call on, `advance` says EREWIND; so does this. Retriable: it cannot be told now. */
+  solid_status (*safe_age)(solid_store *store, int64_t *age_ms);
 } solid_store_ops;
 
 /* The part of a store that its users see; an implementation begins with it. */

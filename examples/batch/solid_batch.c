@@ -123,8 +123,8 @@ static solid_status write_all(batch_run *r) {
 
 static solid_status run(void *user) {
   batch_run *r = user;
-  solid_status status = open_model(r);
-  if (!status) status = id_list_read(&r->blocked, "blocked", r->args.blocked);
+  solid_status status = id_list_read(&r->blocked, "blocked", r->args.blocked);
+  if (!status) status = open_model(r);
   if (!status) id_list_keep_known(&r->blocked, r->model, "solid_batch", "blocked");
   if (!status) status = open_people(r);
   return status ? status : write_all(r);

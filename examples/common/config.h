@@ -7,7 +7,7 @@
  *   both:   kafka.<property>      passes through to librdkafka, value verbatim, where the program allows it
  *
  * Names are spelled out: an abbreviation that works today would change its meaning with the next property. (This, and
- * that its state is process-wide, is why getopt_long is not used.) Nothing here prints: errors go to
+ * that its state is process-wide, is why getopt_long is not used.) Nothing here prints by itself: errors go to
  * solid_last_error(), texts to the FILE that the program gives. */
 #ifndef EXAMPLES_COMMON_CONFIG_H
 #define EXAMPLES_COMMON_CONFIG_H
@@ -33,10 +33,10 @@ typedef struct solid_config solid_config;
 
 /* Reads defaults, then the file named by --config, then the flags, into the struct at `values`. On success *out is
  * owned by the caller: solid_config_free; the strings in `values` live as long as it does. With --help or --version
- * only the defaults are read and nothing is missing.
- * EINVAL: unknown name (the nearest known one is suggested), missing value, missing required property, not a number,
- * not one of the choices. ERANGE: out of range. EIO: the file cannot be read. EFORMAT: a line is not `name = value`, or
- * a name is given twice. The text begins with `FILE:LINE: ` or with the flag. */
+ * only the defaults are set, and required properties may be missing. EINVAL: unknown name (the nearest known one is
+ * suggested), missing value, missing required property, not a number, not one of the choices. ERANGE: out of range.
+ * EIO: the file cannot be read. EFORMAT: a line is not `name = value`, or a name is given twice. The text begins with
+ * `FILE:LINE: ` or with the flag. */
 SOLID_CHECK_RESULT solid_status solid_config_load(solid_config **out, const solid_program *program, int argc,
                                                   char *const *argv, void *values);
 

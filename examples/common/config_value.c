@@ -91,7 +91,7 @@ const char *sol_property_nearest(const solid_program *program, const char *name)
   static const char *const always[] = {"config", "help", "version"};
   size_t n_always = sizeof always / sizeof *always, size = strlen(name);
   const char *nearest = NULL;
-  size_t best = size / 2 + 1; /* beyond half the name nobody meant it */
+  size_t best = size / 2 + 1; /* more than half the name must be right */
   for (size_t i = 0; i < program->count + n_always; i++) {
     const char *known = i < program->count ? program->properties[i].name : always[i - program->count];
     size_t distance = nearest_distance(name, size, known, strlen(known));

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Where events go: what is disliked is not trained on. */
+/* The collectors of steps and dislikes. Dislikes are not trained on. */
 typedef struct event_reader {
   solid_collector *steps, *dislikes; /* dislikes NULL = they are left out */
 } event_reader;
@@ -24,10 +24,10 @@ static solid_status take_events(void *reader, const solid_event *events, const d
   return status;
 }
 
-/* What is said about items, and of how many. */
+/* Reads data about items, and counts the items that have some. */
 typedef struct item_reader {
   solid_collector *collector;
-  size_t attributed, pictured; /* items with attributes, with a vector that says something */
+  size_t attributed, pictured; /* items with attributes, with a vector that is not zero */
 } item_reader;
 
 static solid_status take_attributes(void *reader, solid_bytes item, const solid_bytes *attributes, size_t count) {
@@ -46,7 +46,7 @@ static solid_status take_vector(void *reader, solid_bytes item, const float *vec
   return solid_collector_vector(r->collector, item, vector, (uint32_t)width);
 }
 
-/* The times of one user, as they come: a file of `user seconds seconds ...` reads like one of events. */
+/* Collects the times of one user: a file of `user seconds seconds ...` reads like one of events. */
 typedef struct times_reader {
   solid_dataset *dataset;
   const char *path;
@@ -121,9 +121,9 @@ static solid_status order_and_split(solid_dataset *dataset, const load_files *fi
   return status ? solid_fail(status, "%s: %s", files->data, solid_last_error()) : SOLID_OK;
 }
 
-/* What is said about the items of another catalogue would be dropped without a word. `said`: items of the file, `met`:
- * those that the data has. A file of a larger catalogue has most of the data's items, one of a part is had by the
- * data. */
+/* Refuses a file about the items of another catalogue, which would otherwise be ignored silently. `said`: items of the
+ * file; `met`: those that are in the data. A file for a larger catalogue contains most items of the data; the items of
+ * a file for a part of it are mostly in the data. */
 static solid_status check_fit(const solid_dataset *dataset, const char *path, const char *data, const char *what,
                               size_t said, size_t met) {
   if (2 * met >= said || 2 * met >= dataset->items) return SOLID_OK;
@@ -168,7 +168,7 @@ static solid_status load_items(solid_collector *collector, const load_files *fil
   return status;
 }
 
-/* Events into the collectors, with what was odd about them said. */
+/* Reads events into the collectors, and prints what was odd about them. */
 static solid_status load_events(event_reader *r, const load_files *files) {
   solid_data_file *file = NULL;
   solid_data_info info = SOLID_DATA_INFO_INIT;

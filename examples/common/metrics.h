@@ -1,5 +1,5 @@
-/* Metrics in Prometheus' text format (version 0.0.4): counters and histograms that any thread may add to, and the lines
- * they become. */
+/* Metrics in Prometheus' text format (version 0.0.4): counters and histograms that any thread may add to, and their
+ * output lines. */
 #ifndef EXAMPLES_COMMON_METRICS_H
 #define EXAMPLES_COMMON_METRICS_H
 

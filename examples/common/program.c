@@ -26,7 +26,6 @@ void program_show(FILE *stream, const void *data, size_t size) {
 int program_run(const solid_program *program, int argc, char **argv, void *values, solid_status (*run)(void *user),
                 void *user) {
   solid_config *config = NULL;
-  setvbuf(stdout, NULL, _IOLBF, 0); /* lines go out as they are written, into pipes too */
   solid_status status = solid_config_load(&config, program, argc, argv, values);
   int usage = status != SOLID_OK;
   if (status == SOLID_OK) {

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-/* What a value is and what the property's destination in the program's struct has to be. */
+/* The type of a value, and of its member in the program's struct. */
 typedef enum solid_property_type {
   SOLID_PROPERTY_STRING = 0, /* const char *: owned by the solid_config; NULL when unset without a default */
   SOLID_PROPERTY_INT = 1,    /* int64_t */

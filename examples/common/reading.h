@@ -1,4 +1,4 @@
-/* Reading of data files by programs: the options, and the warnings about odd lines on stderr. */
+/* How programs read data files: the options, and the warnings about odd lines on stderr. */
 #ifndef EXAMPLES_COMMON_READING_H
 #define EXAMPLES_COMMON_READING_H
 

@@ -1,4 +1,4 @@
-/* How a slate is wanted: the options that programs share. */
+/* Options of slates that programs share. */
 #ifndef EXAMPLES_COMMON_SLATE_OPTIONS_H
 #define EXAMPLES_COMMON_SLATE_OPTIONS_H
 
@@ -52,7 +52,7 @@ typedef struct slate_options {
     .meaning = "seed of drawing a slate", .offset = offsetof(struct_, slate.seed)                                      \
   }
 
-/* EINVAL: an order that is none. */
+/* EINVAL: not an order. */
 solid_status slate_options_read(const slate_options *options, solid_slate_options *out);
 
 #endif

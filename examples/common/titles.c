@@ -8,7 +8,7 @@
 
 struct titles {
   const char *path; /* borrowed */
-  solid_title *at;  /* each one's texts in a block of its own, behind `item` */
+  solid_title *at;  /* the texts of each are in one block, behind `item` */
   size_t count, room;
 };
 

@@ -24,8 +24,10 @@ static void add_user(growing *text, const eval_run *r, uint32_t i) {
   growing_json(text, user.data, user.size);
   growing_text(text, ",\"item\":");
   growing_json(text, item.data, item.size);
-  if (r->model) add_rank(text, "model", &r->of_model.evaluation, i);
-  add_rank(text, "popularity", e, i);
+  eval_ranking ranking[EVAL_RANKINGS];
+  size_t n = eval_rankings(r, ranking);
+  for (size_t a = 0; a < n; a++)
+    add_rank(text, *ranking[a].key ? ranking[a].key : "model", &ranking[a].figures->evaluation, i);
   growing_text(text, "}\n");
 }
 

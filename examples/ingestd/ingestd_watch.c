@@ -33,7 +33,7 @@ struct ingestd_watch {
   metrics_histogram window_age, params_age, advance_seconds, put_seconds, generate_seconds, commit_seconds;
 };
 
-/* ---- What is noted ---- */
+/* ---- Recording ---- */
 
 /* Since when an event is on its way: the broker's time, or its own where it came through none. What parameters are
  * made after is told of only where each batch makes them. */
@@ -104,14 +104,14 @@ void ingestd_watch_note(ingestd_watch *watch, const solid_ingest_stats *stats, c
   pthread_mutex_unlock(&watch->lock);
 }
 
-/* ---- What is shown ---- */
+/* ---- Showing ---- */
 
 static void on_live(void *user, const http_request *request, http_reply *reply) {
   (void)user, (void)request;
   growing_text(&reply->body, "{\"status\":\"live\"}");
 }
 
-/* Alive is not ready: without partitions, or while store or broker are away, nothing moves. */
+/* A live program may not be ready: without partitions, or while store or broker are away, it processes nothing. */
 static void on_ready(void *user, const http_request *request, http_reply *reply) {
   ingestd_watch *watch = user;
   (void)request;

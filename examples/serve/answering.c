@@ -1,29 +1,10 @@
 #include "examples/serve/answering.h"
 #include "examples/common/ground.h"
+#include "examples/common/item_json.h"
 #include "examples/serve/reasons.h"
 #include "solid/extend.h"
 #include <inttypes.h>
 #include <string.h>
-
-void answering_item(growing *out, const solid_model *model, uint32_t item) {
-  solid_bytes id = solid_model_item_id(model, item), title = solid_model_item_title(model, item);
-  const uint32_t *categories = NULL;
-  size_t n = 0;
-  growing_text(out, "{\"item\":");
-  growing_json(out, id.data, id.size);
-  if (title.size) {
-    growing_text(out, ",\"title\":");
-    growing_json(out, title.data, title.size);
-  }
-  if (solid_model_item_categories(model, item, &categories, &n) || !n) return;
-  growing_text(out, ",\"categories\":[");
-  for (size_t i = 0; i < n; i++) {
-    solid_bytes name = solid_model_category_name(model, categories[i]);
-    if (i) growing_text(out, ",");
-    growing_json(out, name.data, name.size);
-  }
-  growing_text(out, "]");
-}
 
 static serve_mode mode_of(const serve_query *query, const serve_made *made) {
   return made->is_fallback  ? SERVE_FALLBACK
@@ -62,7 +43,7 @@ static void write_answer(serve *s, serve_desk *desk, const solid_seat *seat, con
   growing_text(out, "\"items\":[");
   for (size_t i = 0; i < made->answer.count; i++) {
     if (i) growing_text(out, ",");
-    answering_item(out, seat->model, desk->best[i].item);
+    item_json(out, seat->model, desk->best[i].item);
     growing_text(out, ",\"score\":");
     growing_number(out, (double)desk->best[i].score);
     if (why.count) reasons_write(&why, seat, desk->best[i].item, out);

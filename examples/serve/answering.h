@@ -28,7 +28,4 @@ void answering_write_slate(const serve_query *query, const serve_made *made, gro
 /* The whole way of a question, its JSON into `out`; counts it. */
 solid_status answering_write(serve *s, serve_desk *desk, const serve_query *query, growing *out);
 
-/* {"item": ..., "title": ..., "categories": [...]; the caller closes the brace. */
-void answering_item(growing *out, const solid_model *model, uint32_t item);
-
 #endif

@@ -1,6 +1,6 @@
 /* solid_train: from data files to a model file. Reads the data, fits the semantic codebook, trains with validation
  * after each epoch and an early stop, writes one safetensors file. A checkpoint is written beside it after each epoch;
- * the same command goes on from it. */
+ * the same command continues from it. */
 #include "examples/common/program.h"
 #include "examples/common/titles.h"
 #include "examples/train/train_options.h"
@@ -36,7 +36,7 @@ static solid_status start(solid_trainer **out, const solid_context *ctx, const s
   return train_print_codes(*out);
 }
 
-/* What people are shown of an item travels with the model. */
+/* Titles are stored in the model file. */
 static solid_status add_titles(const train_arguments *a, const titles *list) {
   size_t kept = 0;
   solid_status status = list ? titles_set(list, a->out, &kept) : SOLID_OK;
@@ -82,7 +82,7 @@ static void say_data(const train_arguments *a, const solid_train_options *o, con
     printf("%u items have more than %u attributes: the others are represented by the codes alone\n", more, o->slots);
 }
 
-/* A log that was lost is no reason to lose the model, and is not passed over either. */
+/* A lost log must not cost the model, but the program reports it as a failure. */
 static solid_status close_log(FILE *log, const char *path, solid_status status) {
   if (log == NULL) return status;
   int lost = ferror(log) != 0;
@@ -143,5 +143,6 @@ static solid_status run(void *user) {
 
 int main(int argc, char **argv) {
   train_arguments a = {0};
+  setvbuf(stdout, NULL, _IOLBF, 0); /* lines go out as they are written, into pipes too: a run takes hours */
   return program_run(train_program(), argc, argv, &a, run, &a);
 }

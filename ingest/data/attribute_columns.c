@@ -1,4 +1,4 @@
-/* Which columns of a file of attributes say what. */
+/* The role of each column in a file of attributes. */
 #include "ingest/data/attributes.h"
 #include "ingest/data/plain.h"
 #include "solid/base/number.h"
@@ -13,7 +13,7 @@ static solid_bytes without_type(solid_bytes field) {
   return field;
 }
 
-/* Columns that describe and do not classify. */
+/* Columns that hold descriptions, not attributes. */
 static int is_prose(solid_bytes name) {
   return sol_bytes_equal(name, "title") || sol_bytes_end_with(name, "_title") || sol_bytes_equal(name, "text");
 }

@@ -1,4 +1,4 @@
-/* What files say about items. */
+/* Reads attributes of items. */
 #include "ingest/data/attributes.h"
 #include "solid/base/handshake.h"
 #include <stdlib.h>

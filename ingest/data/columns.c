@@ -1,5 +1,5 @@
-/* Which column is what: by the options, else by names that are known. One column a role, or a refusal that lists what
- * there is. */
+/* Finds the role of each column: by the options, else by known names. There must be one column per role; the error
+ * lists the columns that exist. */
 #include "ingest/data/file.h"
 #include "solid/base/number.h"
 #include "solid/base/text.h"
@@ -65,9 +65,14 @@ int sol_column_is_known(solid_bytes name, sol_role role) {
   return 0;
 }
 
+/* Blanks, carriage returns, byte order marks, spaces that nobody sees: known names have none of them. */
+static int is_filling(char c) {
+  return (unsigned char)c <= ' ' || (unsigned char)c >= 0x7f;
+}
+
 static solid_bytes without_blanks(solid_bytes name) {
-  while (name.size > 0 && (*name.data == ' ' || *name.data == '\t')) name.data++, name.size--;
-  while (name.size > 0 && (name.data[name.size - 1] == ' ' || name.data[name.size - 1] == '\t')) name.size--;
+  while (name.size > 0 && is_filling(*name.data)) name.data++, name.size--;
+  while (name.size > 0 && is_filling(name.data[name.size - 1])) name.size--;
   return name;
 }
 
@@ -85,7 +90,7 @@ size_t sol_columns_count(const sol_fields *fields, const solid_data_options *opt
   return count;
 }
 
-/* Names carry a zero, so that they can be given out as strings. */
+/* Names end with a zero byte, so that they can be returned as strings. */
 static solid_bytes name_at(const solid_data_file *file, size_t column) {
   return (solid_bytes){file->names.at[column].data, file->names.at[column].size - 1};
 }
@@ -134,7 +139,12 @@ static solid_status find_given(solid_data_file *file, sol_role role, const char 
 
 static solid_status find_known(solid_data_file *file, sol_role role) {
   for (size_t i = 0; i < file->columns; i++) {
-    if (!sol_column_is_known(name_at(file, i), role)) continue;
+    solid_bytes name = name_at(file, i), inner = without_blanks(name);
+    if (!sol_column_is_known(inner, role)) continue;
+    if (inner.size != name.size)
+      return sol_lines_fail(&file->lines,
+                            "column %zu is called \"%s\", with a blank: take blanks out of the file, or say %s \"%s\"",
+                            i + 1, show(file, i).text, roles[role].option, show(file, i).text);
     if (file->at[role] != SOL_ABSENT) return twice(file, role, file->at[role], i);
     file->at[role] = i;
   }
@@ -144,13 +154,6 @@ static solid_status find_known(solid_data_file *file, sol_role role) {
 /* Why there is no column of a role that must be there. */
 static solid_status say_missing(const solid_data_file *file, sol_role role) {
   char names[240];
-  for (size_t i = 0; i < file->columns; i++) {
-    solid_bytes name = name_at(file, i), inner = without_blanks(name);
-    if (inner.size != name.size && sol_column_is_known(inner, role))
-      return sol_lines_fail(&file->lines,
-                            "column %zu is called \"%s\", with a blank: take blanks out of the file, or say %s \"%s\"",
-                            i + 1, show(file, i).text, roles[role].option, show(file, i).text);
-  }
   if (file->options.no_header)
     return sol_lines_fail(&file->lines, "no header, and no %s: it says which of the %zu columns has the %s",
                           roles[role].option, file->columns, roles[role].what);

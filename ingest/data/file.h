@@ -36,7 +36,10 @@ struct solid_data_file {
   char bad[SOLID_DATA_SAID][SOL_SAID_SIZE], odd_time[SOLID_DATA_SAID][SOL_SAID_SIZE];
 };
 
-/* 1 when the options say how the file's columns are found, so that it must be a table. */
+/* 1 when the first line names the columns. */
+int sol_has_header(const solid_data_file *file);
+
+/* 1 if the options describe columns, so that the file must be a table. */
 int sol_options_say_table(const solid_data_options *options);
 
 /* Sets format and separator from a sample of the lines. EFORMAT, EINVAL. */
@@ -51,13 +54,16 @@ size_t sol_columns_count(const sol_fields *fields, const solid_data_options *opt
 /* 1 when `name` is one of the known names of the role. */
 int sol_column_is_known(solid_bytes name, sol_role role);
 
-/* OK where the line that failed with `status` may be left out: it is counted. Else `status`. */
+/* User and item of the current fields: ids, and nothing that a program wrote in place of one. */
+solid_status sol_table_ids(const solid_data_file *file, solid_bytes *user, solid_bytes *item);
+
+/* Counts a bad line and returns OK if the options allow leaving it out, else returns `status`. */
 solid_status sol_bad_line(solid_data_file *file, solid_status status);
 
-/* Counts the time and, of the first few, says it, where it is implausible. */
+/* Counts an implausible time, and keeps the text of the first few. */
 void sol_note_time(solid_data_file *file, int64_t time_ms);
 
-/* Hands an event on, or keeps it to be sorted where the file has times; one that is worth nothing is counted alone. */
+/* Passes an event on, or keeps it for sorting if the file has times; an event that is worth nothing is only counted. */
 solid_status sol_take_event(solid_data_file *file, const solid_event *event, double rating);
 
 /* The readers: rows, pairs; tables of events; tables of histories; lines of JSON; JSON of histories. */

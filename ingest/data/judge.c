@@ -1,5 +1,5 @@
-/* What format a file has, from a sample of its first lines. What could be two things is refused, with the options that
- * tell them apart. */
+/* What format a file has, from a sample of its first lines. A file that could be read in two ways is refused, and the
+ * error names the options that decide. */
 #include "ingest/data/file.h"
 #include "ingest/data/plain.h"
 #include "solid/base/number.h"
@@ -115,6 +115,10 @@ static solid_status judge_sample(solid_data_file *file, sol_lines *sample) {
     file->format = SOLID_DATA_EVENTS;
     return judge_json(sample);
   }
+  if (named == SOLID_DATA_AUTO && *line == '[' && !sol_options_say_table(&file->options))
+    return sol_lines_fail(sample, "looks like a list of JSON: want an event a line, {\"user\": ...} (jq -c '.[]')");
+  if (named == SOLID_DATA_AUTO && *line == '<' && !sol_options_say_table(&file->options))
+    return sol_lines_fail(sample, "looks like HTML or XML, and no data");
   if (named == SOLID_DATA_AUTO || is_column_format) status = judge_table(file, sample, &is_table);
   if (status != SOLID_OK || is_table || named != SOLID_DATA_AUTO) return status;
   return sol_judge_plain(file, sample);

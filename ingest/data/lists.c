@@ -175,8 +175,7 @@ static solid_status read_line(lists *l) {
   if (status == SOLID_OK && file->at[SOL_LIST] >= file->fields.count)
     status = sol_lines_fail(&file->lines, "%zu fields, item_id_list is number %zu", file->fields.count,
                             file->at[SOL_LIST] + 1);
-  if (status == SOLID_OK) status = sol_fields_id(&file->fields, &file->lines, file->at[SOL_USER], "user", &user);
-  if (status == SOLID_OK) status = sol_fields_id(&file->fields, &file->lines, file->at[SOL_ITEM], "item", &item);
+  if (status == SOLID_OK) status = sol_table_ids(file, &user, &item);
   if (status == SOLID_OK) status = take_row(l, &r, file->fields.at[file->at[SOL_LIST]], item);
   if (status != SOLID_OK) return sol_bad_line(file, status);
   note_zeros(l, &r);

@@ -40,12 +40,12 @@ static solid_status take_options(solid_data_options *out, const solid_data_optio
   return SOLID_OK;
 }
 
-/* Ratings or kinds: lines of JSON may have them. */
+/* 1 if the file has ratings or kinds; lines of JSON may have them. */
 static int has(const solid_data_file *file, sol_role role) {
   return file->format == SOLID_DATA_EVENTS || (file->at[SOL_LIST] == SOL_ABSENT && file->at[role] != SOL_ABSENT);
 }
 
-/* A rule that no event of the file can meet would let all pass. */
+/* Without this check a rule on ratings or kinds that the file lacks would let every event pass. */
 static solid_status check_worth(const solid_data_file *file) {
   const solid_worth_rule *rule = file->options.worth;
   if (solid_worth_rule_needs_ratings(rule) && !has(file, SOL_RATING))
@@ -57,6 +57,21 @@ static solid_status check_worth(const solid_data_file *file) {
                       "%s has no kinds of events, and --kinds wants them: --kind-column says where they are",
                       file->path);
   return SOLID_OK;
+}
+
+int sol_has_header(const solid_data_file *file) {
+  return is_table(file) && !file->options.no_header && file->format != SOLID_DATA_MOVIELENS;
+}
+
+/* Of formats without times, and of lines of JSON, whose times are milliseconds, there is nothing to choose. */
+static solid_status check_unit(const solid_data_file *file) {
+  uint32_t unit = file->options.time_unit;
+  if (is_table(file) || unit == SOLID_TIME_AUTO ||
+      (file->format == SOLID_DATA_EVENTS && unit == SOLID_TIME_MILLISECONDS))
+    return SOLID_OK;
+  return solid_fail(SOLID_EINVAL, "%s: --time-unit is of tables: %s", file->path,
+                    file->format == SOLID_DATA_EVENTS ? "\"ts\" of a line of JSON is in milliseconds"
+                                                      : "this format has no times");
 }
 
 solid_data_options solid_data_options_default(void) {
@@ -79,6 +94,7 @@ solid_status solid_data_file_open(solid_data_file **out, const char *path, const
   status = sol_lines_open(&file->lines, file->path);
   if (status == SOLID_OK) status = sol_judge(file);
   if (status == SOLID_OK && is_table(file)) status = sol_columns_find(file);
+  if (status == SOLID_OK) status = check_unit(file);
   if (status == SOLID_OK) status = check_worth(file);
   if (status != SOLID_OK) {
     solid_data_file_close(file);
@@ -104,8 +120,7 @@ solid_status solid_data_file_get_info(const solid_data_file *file, solid_data_in
   int is_list = file->at[SOL_LIST] != SOL_ABSENT, is_events = file->format == SOLID_DATA_EVENTS;
   solid_data_info all = {.format = file->format,
                          .separator = is_table(file) ? sol_separator_name(&file->separator) : NULL,
-                         .has_header =
-                             is_table(file) && !file->options.no_header && file->format != SOLID_DATA_MOVIELENS,
+                         .has_header = sol_has_header(file),
                          .columns = file->columns,
                          .user_column = file->name[SOL_USER],
                          .item_column = file->name[SOL_ITEM],

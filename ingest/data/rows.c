@@ -1,4 +1,4 @@
-/* Lines of a user and his items. */
+/* Lines of a user and the user's items. */
 #include "ingest/data/file.h"
 #include <math.h>
 

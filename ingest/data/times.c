@@ -57,7 +57,7 @@ static int take_fraction(const char **at, const char *end) {
   return ms;
 }
 
-/* "Z", "+02:00", "+0200", "+02", or nothing, as minutes; -10000 when it is none of them. */
+/* "Z", "+02:00", "+0200", "+02" or nothing, in minutes; -10000 for anything else. */
 static int take_zone(const char **at, const char *end) {
   if (*at == end || take_mark(at, end, "Zz")) return 0;
   int sign = **at == '-' ? -1 : 1;

@@ -1,4 +1,4 @@
-/* What files call their items. */
+/* Reads titles of items. */
 #include "ingest/data/plain.h"
 #include "solid/base/handshake.h"
 #include "solid/base/number.h"

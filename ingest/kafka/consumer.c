@@ -96,7 +96,7 @@ void solid_consumer_close(solid_consumer *consumer) {
   sol_probe_close(consumer->probe);
   if (consumer->commits) rd_kafka_queue_destroy(consumer->commits);
   if (consumer->cluster) rd_kafka_mem_free(consumer->rk, consumer->cluster);
-  if (consumer->rk) /* the group was left by the run, or could not be left in time */
+  if (consumer->rk) /* the run has left the group, or could not leave it in time */
     rd_kafka_destroy_flags(consumer->rk, consumer->has_run ? RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE : 0);
   sol_intake_close(&consumer->intake);
   free(consumer->brokers);

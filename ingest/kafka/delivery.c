@@ -1,4 +1,4 @@
-/* Messages come to hand, and a batch is brought to its end: streams in the store, sink, dead letters, commit. */
+/* Collects messages and delivers a batch: streams into the store, events to the sink, dead letters, commit. */
 #include "ingest/kafka/consumer_parts.h"
 #include "solid/base/backoff.h"
 #include "solid/base/clock.h"
@@ -19,7 +19,7 @@ int64_t sol_time_left(solid_consumer *consumer, int64_t most_ms) {
   if (!atomic_load(&consumer->stopped)) return most_ms;
   if (!consumer->stopped_ms) consumer->stopped_ms = now_ms;
   int64_t left_ms = consumer->stopped_ms + consumer->options.drain_ms - now_ms;
-  if (left_ms < STEP_MS) left_ms = STEP_MS; /* each is tried once */
+  if (left_ms < STEP_MS) left_ms = STEP_MS; /* everything is tried at least once */
   return left_ms < most_ms ? left_ms : most_ms;
 }
 
@@ -30,8 +30,8 @@ void sol_report_if_due(solid_consumer *consumer) {
   sol_report(&consumer->reporter, &consumer->stats, now_ms);
 }
 
-/* A message that is an error: final ones are answered, the others pass (librdkafka goes on by itself). What may mean
- * that the topic is another now has all streams looked at. */
+/* A message that reports an error. Final errors are returned; librdkafka recovers from the others. After errors that
+ * may mean that the topic was replaced, all streams are checked. */
 static solid_status judge(solid_consumer *consumer, const rd_kafka_message_t *message) {
   const char *why = rd_kafka_message_errstr(message);
   switch (message->err) {
@@ -58,8 +58,8 @@ static solid_status judge(solid_consumer *consumer, const rd_kafka_message_t *me
   }
 }
 
-/* Polls once (rebalances happen in here) and adds what came to the batch. What comes of a partition of which nothing is
- * known is not taken: it is read again once that is settled. */
+/* Polls once (rebalances happen in here) and adds the message to the batch. Messages of a partition that is not
+ * identified are dropped; they are read again once it is. */
 static solid_status poll_once(solid_consumer *consumer, int64_t timeout_ms) {
   rd_kafka_message_t *message = rd_kafka_consumer_poll(consumer->rk, (int)timeout_ms);
   if (!message) return SOLID_OK;
@@ -79,8 +79,8 @@ static solid_status poll_once(solid_consumer *consumer, int64_t timeout_ms) {
   return status;
 }
 
-/* Fills the batch: batch_size messages, or batch_ms after the first. Returns with an empty one when nothing came, and
- * with what there is when streams have to be looked at. */
+/* Fills the batch: batch_size messages, or batch_ms after the first. Returns an empty batch if nothing came, and an
+ * incomplete one if streams have to be checked. */
 solid_status sol_collect(solid_consumer *consumer) {
   const solid_consumer_options *o = &consumer->options;
   sol_messages *messages = &consumer->messages;
@@ -96,8 +96,8 @@ solid_status sol_collect(solid_consumer *consumer) {
   return SOLID_OK;
 }
 
-/* A stream that gives nothing but what was applied before, though it has given new events since it was taken over, is
- * read twice: by another group into the same store, or by a mistake about positions. */
+/* Warns if a stream delivers only events that were applied before, although it has delivered new ones since it was
+ * assigned: another group reads it into the same store, or positions are wrong. */
 static void watch_repeats(solid_consumer *consumer, size_t from) {
   const sol_messages *messages = &consumer->messages;
   int64_t now_ms = sol_steady_ms();
@@ -147,7 +147,8 @@ static solid_status store(solid_consumer *consumer) {
   return SOLID_OK;
 }
 
-/* Puts what was rejected and is not yet buried. What the topic does not take is held, or only counted. */
+/* Sends rejected messages that are not buried yet to the dead-letter topic. Those that it does not accept are held, or
+ * only counted. */
 static solid_status bury(solid_consumer *consumer) {
   sol_messages *messages = &consumer->messages;
   solid_status status = SOLID_OK;
@@ -179,8 +180,8 @@ static solid_status bury(solid_consumer *consumer) {
   return SOLID_OK;
 }
 
-/* One try to bring the batch to its end. What is stored is not given to the sink again. After a pause the topic may be
- * another: what was read of the old one is stored under its own stream, and its offsets are not committed. */
+/* One try to deliver the batch. Stored events are not given to the sink again. After a pause the topic may have been
+ * replaced: messages of the old topic are stored under its own stream, and their offsets are not committed. */
 static solid_status attempt(solid_consumer *consumer) {
   solid_status status = consumer->options.rebuild ? sol_rebuild_commit(consumer) : SOLID_OK;
   if (status == SOLID_OK) status = store(consumer);
@@ -194,7 +195,7 @@ static solid_status attempt(solid_consumer *consumer) {
   return status;
 }
 
-/* Keeps polling for wait_ms, so that the group keeps this member. A stop that comes meanwhile ends the wait. */
+/* Polls for wait_ms, so that this member stays in the group. A stop ends the wait. */
 static solid_status wait_polling(solid_consumer *consumer, int64_t wait_ms) {
   int was_stopped = atomic_load(&consumer->stopped);
   solid_status status = SOLID_OK;
@@ -207,7 +208,7 @@ static solid_status wait_polling(solid_consumer *consumer, int64_t wait_ms) {
   return status;
 }
 
-/* Tries until it is done, however long what it needs is away; after a stop, drain_ms at most. */
+/* Tries until it succeeds, however long store or broker are away; after a stop for drain_ms at most. */
 static solid_status persist(solid_consumer *consumer, solid_status (*try_once)(solid_consumer *consumer)) {
   const solid_consumer_options *o = &consumer->options;
   sol_retry retry = {.backoff = {o->retry_min_ms, o->retry_max_ms, 0}, .drain_ms = o->drain_ms};

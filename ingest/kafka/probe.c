@@ -60,7 +60,8 @@ static int left_ms(int64_t deadline_ms) {
   return left > 1 ? (int)left : 1;
 }
 
-/* By the times that stand for first and next offset: the call for the ends themselves waits longer than it is told. */
+/* Asks with the special times for first and next offset, because the call for the ends (query_watermark_offsets) waits
+ * longer than its timeout. */
 static rd_kafka_resp_err_t ask_end(sol_probe *probe, int32_t partition, int64_t which, int64_t deadline_ms,
                                    int64_t *out) {
   rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
@@ -81,7 +82,7 @@ solid_status sol_probe_ends(sol_probe *probe, int32_t partition, int64_t deadlin
   return err ? failed(probe, partition, err) : SOLID_OK;
 }
 
-/* Waits for the first message at or after the offset. *found GONE where there is none up to the end. */
+/* Waits for the first message at or after the offset. *found is GONE if there is none up to the end. */
 static rd_kafka_resp_err_t first_message(sol_probe *probe, int32_t partition, const sol_anchor *anchor,
                                          int64_t deadline_ms, sol_found *found) {
   do {

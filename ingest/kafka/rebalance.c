@@ -1,4 +1,4 @@
-/* What concerns the group: partitions come and go, pause and resume, and it is left. */
+/* The consumer group: partitions are assigned, revoked, paused and resumed, and the group is left. */
 #include "ingest/kafka/consumer_parts.h"
 #include "solid/base/clock.h"
 #include "solid/extend.h"
@@ -19,7 +19,8 @@ static int is_cooperative(rd_kafka_t *rk) {
   return protocol && strcmp(protocol, "COOPERATIVE") == 0;
 }
 
-/* Pauses or resumes those that are not as they should be: paused while something is away, or nothing is known of them.
+/* Pauses or resumes the partitions whose state is wrong. A partition is to be paused while store or broker are away, or
+ * while it is not identified.
  *
  * A partition that was paused when it was revoked comes back paused. Each call makes what was fetched before it void,
  * as starting a partition does; where both are under way at once, the library may take them in the other order, and
@@ -85,8 +86,9 @@ void sol_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_parti
     give_up(consumer, partitions, cooperative);
 }
 
-/* A seek is refused for a partition that is not being fetched, an assignment never: what is assigned is assigned once
- * more, the others from where they are. Cooperatively only those that it is about. */
+/* A seek is refused for a partition that is not being fetched, an assignment never: so the assignment is repeated, the
+ * other partitions from where they are. Under the cooperative protocol only the partitions in question are assigned
+ * again. */
 void sol_restart_assigned(solid_consumer *consumer) {
   int cooperative = is_cooperative(consumer->rk), wanted = 0;
   rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(8);
@@ -169,7 +171,7 @@ void sol_measure_lag(solid_consumer *consumer) {
   rd_kafka_topic_partition_list_destroy(assigned);
 }
 
-/* Rebalances that come while the group is left arrive as events here, as calls elsewhere. */
+/* Rebalances during the leaving of the group arrive here as events, not as callbacks. */
 static void serve(solid_consumer *consumer, rd_kafka_event_t *event) {
   if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_REBALANCE)
     sol_rebalance(consumer->rk, rd_kafka_event_error(event), rd_kafka_event_topic_partition_list(event), consumer);

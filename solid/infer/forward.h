@@ -44,11 +44,11 @@ solid_status sol_generate_halves(const sol_pass *pass, uint16_t *params);
 solid_status sol_apply(const sol_pass *pass, int32_t n, const float *h, const float *params, const int32_t *index,
                        float *u);
 
-/* z (windows, d) of the branches that there are: what layers are generated from. */
+/* z (windows, d) of each branch that the head has: the layers are generated from it. */
 solid_status sol_branches(const sol_pass *pass, float *z_item, float *z_semantic);
 
-/* u (n, d) = h + y(h) under the layers of z (n, d) each, which are made and forgotten; the z of a branch that there is
- * not is NULL. As sol_apply otherwise. */
+/* u (n, d) = h + y(h) under layers that are generated from z (n, d each) and not kept; the z of an absent branch is
+ * NULL. As sol_apply otherwise. */
 solid_status sol_generate_apply(const sol_pass *pass, int32_t n, const float *h, const float *z_item,
                                 const float *z_semantic, float *u);
 

@@ -97,7 +97,7 @@ static solid_status check_titles(const sol_model_file *file) {
   return SOLID_OK;
 }
 
-/* Arrays that the config asks for and are not there, or the other way round. */
+/* Arrays that the config asks for and that are missing, or the other way round. */
 static solid_status check_presence(const sol_model_file *file) {
   const sol_config *config = &file->config;
   const struct {

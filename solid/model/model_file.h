@@ -5,7 +5,7 @@
 
 #include "solid/model/model_arrays.h"
 
-/* A file says the lowest format that holds it. */
+/* A file is marked with the lowest format that can hold it. */
 #define SOL_MODEL_FORMAT            4
 #define SOL_MODEL_FORMAT_TITLES     4 /* of items */
 #define SOL_MODEL_FORMAT_SLATES     3 /* a decoder of them */

@@ -21,7 +21,7 @@ static void read_window(const sol_user *user, solid_window *window) {
   if (window->n_dislikes) memcpy(window->dislikes, user->dislikes, sizeof *user->dislikes * user->n_dislikes);
 }
 
-/* A writer meets another era than its own: what it wrote is taken as empty by now. */
+/* ELOST if the memory has another era than the writer: everything that it wrote counts as empty by now. */
 static solid_status check_era(sol_memory_store *store) {
   if (store->is_writer && store->era != store->mem->users.era)
     return solid_fail(SOLID_ELOST, "memory store: a new epoch was begun: what was written before it is gone");

@@ -1,4 +1,4 @@
-/* What every implementation of solid/store.h checks and decides in the same way. */
+/* Checks and decisions that every implementation of solid/store.h shares. */
 #ifndef STORE_RECORD_PORT_H
 #define STORE_RECORD_PORT_H
 

@@ -61,6 +61,7 @@ rule "solid/train/evaluate sees data/ and provenance" "#include \"solid/train/(c
 # What programs take of the ground floor is in examples/common/ground.h. The models of the paper are built from the kernels: examples/paper/README.md says why they may see private headers.
 rule "programs see installed headers alone" "#include \"(solid/(base|model|infer|serve|train/[a-z_]+)|kernels|store/[a-z_]+|ingest/[a-z_]+)/" $(printf '%s\n' "${examples[@]}" | grep -vE '^examples/(paper/|common/ground\.h)')
 rule "hiredis only in store/" '#include <hiredis' $(printf '%s\n' "${everything[@]}" | grep -vE '^(store|tests)/')
+rule "OpenSSL only in store/redis/tls.c" '#include <openssl' $(printf '%s\n' "${everything[@]}" | grep -vE '^(store/redis/tls\.c|tests/)')
 rule "librdkafka only in ingest/, examples and tests" '#include <librdkafka' $(printf '%s\n' "${libraries[@]}" | grep -v '^ingest/')
 rule "no hiredis, librdkafka or CUDA type in a public header" '(redisContext|redisReply|rd_kafka_|cudaStream_t|#include <(hiredis|librdkafka|cuda))' "${public[@]}"
 rule "CUDA headers only in kernels/cuda" '#include <(cuda|cublas)' $(printf '%s\n' "${everything[@]}" | grep -v '^kernels/cuda/')

@@ -82,6 +82,11 @@ static solid_status fault_list(solid_store *store, size_t most, uint64_t *cursor
   return inner->ops->list(inner, most, cursor, take, take_user);
 }
 
+static solid_status fault_safe_age(solid_store *store, int64_t *age_ms) {
+  solid_store *inner = ((fault_store *)store)->inner;
+  return inner->ops->safe_age(inner, age_ms);
+}
+
 static void fault_close(solid_store *store) {
   (void)store;
 }
@@ -97,6 +102,7 @@ static const solid_store_ops fault_ops = {
     .stream_save = fault_stream_save,
     .list = fault_list,
     .close = fault_close,
+    .safe_age = fault_safe_age,
 };
 
 void fault_store_wrap(fault_store *store, solid_store *inner) {

@@ -99,7 +99,7 @@ static solid_status run_windows(solid_worker *worker, sol_worker_job job, const 
   return sol_worker_run(worker, job, &packing, h, params);
 }
 
-/* Into the caller's memory: the device's own where that is the host's, and else by way of the worker's. */
+/* Writes into the caller's memory: directly where host and device share memory, else by way of the worker's buffers. */
 static solid_status windows_to(solid_worker *worker, sol_worker_job job, const solid_windows *windows, float *h,
                                float *params) {
   int unified = worker->be->ops->unified;

@@ -221,7 +221,8 @@ static solid_status join(sol_features *out, uint32_t items, const part *parts, s
   size_t width = 0, at = 0;
   for (size_t p = 0; p < n; p++) width += parts[p].width;
   if (!width)
-    return solid_fail(SOLID_ENOTFOUND, "the data has no attributes, vectors or neighbours to make codes from");
+    return solid_fail(SOLID_ENOTFOUND, "the data has no attributes, vectors or neighbours to make codes from: too few "
+                                       "events? (without codes: levels 0)");
   float *values = malloc(items * width * sizeof *values);
   if (!values) return solid_fail(SOLID_ENOMEM, "no memory for %u content vectors of %zu", items, width);
   for (size_t p = 0; p < n; at += parts[p++].width)

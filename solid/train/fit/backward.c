@@ -1,7 +1,7 @@
 #include "solid/train/fit/backward.h"
 #include "kernels/formula.h"
 
-/* What both halves of a block need. */
+/* Shared by both halves of a block. */
 typedef struct block_pass {
   sol_run *run;
   const sol_pass *pass;

@@ -10,7 +10,7 @@ static int hides(const sol_material *m) {
   return m->trained != m->whole;
 }
 
-/* Hidden items come back with what their content says of them; that there is none is known before any training. */
+/* Hidden items return with codes from their content; whether there is content is checked before any training. */
 static solid_status check_hidden(const solid_dataset *whole, const solid_train_options *o) {
   int content = whole->attributes.count > 0 || whole->vector_width > 0;
   if (o->levels > 0 && (content || o->hidden_codes == SOL_HIDDEN_RANDOM)) return SOLID_OK;

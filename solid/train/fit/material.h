@@ -1,5 +1,5 @@
-/* What a training works on: the data, the part of it that may be trained on, the content features and the codebook.
- * Without hidden items the part is the whole. */
+/* What a training works on: the data, the part that may be trained on (all of it without hidden items), the content
+ * features and the codebook. */
 #ifndef SOLID_TRAIN_FIT_MATERIAL_H
 #define SOLID_TRAIN_FIT_MATERIAL_H
 

@@ -223,3 +223,59 @@ Test(tables, control_characters_are_shown_as_codes) {
   expect_refusal("user,item,ts\nu,a,\x1b[2J\n", NULL, "\"\\x1b[2J\" is not a time");
   expect_refusal("use\x1br,item\nu,a\n", NULL, "\"use\\x1br\" \"item\"");
 }
+
+/* What programs write in place of an id, or round it. Quotes say that it is meant. */
+Test(tables, an_id_is_what_the_stream_calls_it) {
+#define ONE(user, item) "user_id,item_id\n" user "," item "\n"
+  static const char *const nothing[] = {"NA", "N/A", "<NA>", "NaN", "nan", "NULL", "null", "None", "\\N"};
+  char text[64];
+  for (size_t i = 0; i < sizeof nothing / sizeof *nothing; i++) {
+    snprintf(text, sizeof text, ONE("%s", "i"), nothing[i]);
+    expect_refusal(text, NULL, ":2: user \"|stands for nothing");
+  }
+  expect_events(ONE("\"NA\"", "\" i \""), SOLID_DATA_CSV, "NA  i   0\n");
+  expect_events(ONE("NAN", "Nul"), SOLID_DATA_CSV, "NAN Nul  0\n");
+  expect_refusal(ONE("1.0", "31.0"), NULL, "\"1.0\" is a whole number");
+  expect_refusal(ONE("1", "1e+05"), NULL, "item \"1e+05\" is a whole number");
+  expect_events(ONE("1e5", "v2.0"), SOLID_DATA_CSV, "1e5 v2.0  0\n");
+  expect_refusal(ONE("u ", "i"), NULL, "user \"u \" begins or ends with a blank");
+  expect_refusal(ONE("u", " i"), NULL, "item \" i\" begins or ends with a blank");
+  expect_refusal("user_id\titem_id\n\"u1\"\t\"i1\"\n", NULL, "is quoted, and the first line is not");
+  expect_refusal("user_id|item_id\nu1|\"say \"\"hi\"\"\"\n", NULL, "is quoted");
+  expect_refusal(ONE("u\xe9", "i"), NULL, "user \"u\\xe9\" is not UTF-8");
+  expect_refusal("1 a\n2 \xff\n", NULL, ":2: item \"\\xff\" is not UTF-8");
+}
+
+Test(tables, names_of_columns_are_no_event) {
+  expect_refusal(ONE("u", "i") ONE("v", "j"), NULL, ":3: names of columns where an event is expected");
+  expect_refusal(ONE("u", "i") "\xef\xbb\xbf" ONE("v", "j"), NULL, ":3: |byte order mark");
+  expect_refusal(
+      "who,what\nu,i\nwho,what\n",
+      &(solid_data_options){.struct_size = sizeof(solid_data_options), .user_column = "who", .item_column = "what"},
+      ":3: names of columns");
+  solid_data_options o = SOLID_DATA_OPTIONS_INIT;
+  o.no_header = 1, o.user_column = "1", o.item_column = "2";
+  expect_refusal(ONE("u", "i"), &o, ":1: names of columns|--no-header");
+  expect_with("1,2\n1,3\n", &o, "1 2  0\n1 3  1\n");
+}
+
+Test(tables, a_known_name_with_a_blank_is_no_other_name) {
+  expect_refusal("user_id,item_id, timestamp\nu,i,5\n", NULL, "column 3 is called \" timestamp\", with a blank");
+  expect_refusal("user_id,item_id,timestamp\r\r\nu,i,5\r\r\n", NULL, "column 3 is called \"timestamp\\x0d\"");
+  expect_refusal("user_id,item_id,rating\xc2\xa0\nu,i,5\n", NULL, "column 3 is called \"rating");
+}
+
+Test(tables, lines_have_what_is_asked_for) {
+  solid_worth_rule rule = SOLID_WORTH_RULE_INIT;
+  solid_data_options o = SOLID_DATA_OPTIONS_INIT;
+  cr_assert_eq(solid_worth_rule_read(&rule, NULL, "3"), SOLID_OK);
+  o.worth = &rule;
+  expect_refusal("user_id,item_id,rating,x\nu,i\n", &o, ":2: 2 fields, the rating is number 3");
+  expect_with("user_id,item_id,rating,x\nu,i,\n", &o, "u i  0\n");
+  cr_assert_eq(solid_worth_rule_read(&rule, "view=1", NULL), SOLID_OK);
+  expect_refusal("user_id,item_id,event,x\nu,i\n", &o, ":2: 2 fields, the kind is number 3");
+  o.worth = NULL;
+  expect_with("user_id,item_id,event,rating\nu,i\n", &o, "u i  0\n");
+  o.rating_column = "rating";
+  expect_refusal("user_id,item_id,event,rating\nu,i\n", &o, ":2: 2 fields, the rating is number 4");
+}
