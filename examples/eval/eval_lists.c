@@ -139,10 +139,11 @@ solid_status lists_finish(lists_set *set, size_t resamples, uint64_t seed) {
   set->mean = calloc((1 + resamples) * set->points * LISTS_FIGURES + 1, sizeof *set->mean);
   solid_status status =
       count && set->mean ? SOLID_OK : solid_fail(SOLID_ENOMEM, "no memory for %zu resamples", resamples);
-  for (size_t p = 0; p < set->points && !status; p++)
-    if (set->point[p].runs != set->point[0].runs)
+  size_t first = set->points > 1; /* 0 is the ranked list, which every file has */
+  for (size_t p = first; p < set->points && !status; p++)
+    if (set->point[p].runs != set->point[first].runs)
       status = solid_fail(SOLID_EMISMATCH, "%zu files have %s %g, %zu have %s", set->point[p].runs, set->point[p].curve,
-                          set->point[p].knob, set->point[0].runs, set->point[0].curve);
+                          set->point[p].knob, set->point[first].runs, set->point[first].curve);
   qsort(set->point, set->points, sizeof *set->point, by_curve);
   for (size_t r = 0; r <= resamples && !status; r++) {
     memset(count, 0, set->users * sizeof *count);

@@ -243,7 +243,7 @@ static solid_status show(command *c) {
   solid_status status = lists_finish(set, (size_t)c->args.resamples, (uint64_t)c->args.seed);
   if (!status && valid->files) status = lists_finish(valid, 0, 0);
   if (status) return status;
-  printf("%zu runs, lists of %lld for %zu users; %lld lists: %lld invalid, %lld with an item twice\n\n", set->files,
+  printf("%zu files, lists of %lld for %zu users; %lld lists: %lld invalid, %lld with an item twice\n\n", set->files,
          (long long)set->rows, set->users, (long long)(set->lists + valid->lists),
          (long long)(set->invalid + valid->invalid), (long long)(set->repeated + valid->repeated));
   print_points(set);

@@ -12,6 +12,7 @@
 #   accuracy.sh parts [DATA...]       runs the lists parts and stale, prints what each part is worth and what old
 #                           parameters cost, as tables for the lab book
 #   accuracy.sh parts-table [DATA...] those tables again, of what the folder has
+#   accuracy.sh genres                makes ml-1m.genres.json, the attributes of ml-1m-genres
 #
 # Environment: BUILD (build/dev) programs; SOLID_DATA (../shared/data); RESULTS (build/accuracy); DEVICE (cpu); JOBS (1);
 # THREADS (0 = all) of a run; LIMIT (0 = none) seconds of training of a run; DEADLINE (0 = none) in seconds as of
@@ -163,6 +164,7 @@ case ${1:-} in
   table) python3 "$here/accuracy_table.py" "$results" ;;
   parts) { list parts "${@:2}"; list stale "${@:2}"; } | run_list
     python3 "$here/accuracy_parts.py" "$results" "$build/bin/solid_eval" "${@:2}" ;;
+  genres) mkdir -p "$results"; genres ;;
   parts-table) python3 "$here/accuracy_parts.py" "$results" "$build/bin/solid_eval" "${@:2}" ;;
   *) sed -n '2,/^set/p' "$0" | sed '$d; s/^# \{0,1\}//'; exit 2 ;;
 esac

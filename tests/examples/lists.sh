@@ -30,7 +30,7 @@ result "$work/b" test $ranked re-ranked,takers,2,0,4000,4800,3000 slate,raster,1
   slate,near-to-far,1,0,4000,5000,1000 slate,near-to-far,0.5,13,3980,4900,2000
 "$evaluate" lists "$work/a" "$work/b" --at 0.2,0.9 --resamples 20 -- "$work/a" >"$work/out" || fail "failed"
 has() { grep -qF -- "$1" "$work/out" || fail "no \"$1\" in: $(cat "$work/out")"; }
-has '2 runs, lists of 3 for 2 users; 42 lists: 0 invalid, 0 with an item twice'
+has '2 files, lists of 3 for 2 users; 42 lists: 0 invalid, 0 with an item twice'
 # the mean of two runs, and its share of raster under the same guide: .48 of .49
 has '| near-to-far | 0.5 | 13 | 0.3980 | 0.4800 | 98.0 [98.0, 98.0] | -0.0200 [-0.0200, -0.0200] | 0.2000 |'
 # half way from the ranked list's .1 to .3, on raster the upper of its two branches
