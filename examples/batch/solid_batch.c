@@ -77,24 +77,25 @@ static int form_of(const batch_arguments *args) {
 
 static solid_status answer_all(batch_run *r, batch_file *file, batch_answerer *answerer, const batch_lines *lines,
                                batch_list *lists) {
-  growing text = {0};
+  growing texts[BATCH_TEXTS] = {{0}};
+  size_t users[BATCH_TEXTS];
   solid_status status = SOLID_OK;
   int terminal = isatty(STDERR_FILENO);
   size_t before = file->done, total = r->people.count;
   double began = progress_now(), shown = began;
-  if (!file->bytes) batch_lines_head(lines, &text);
+  if (!file->bytes) batch_lines_head(lines, &texts[0]);
+  if (texts[0].size) status = batch_file_add(file, &texts[0], 0);
   while (!status && file->done < total) {
     size_t first = file->done, n = total - first;
     if (n > (size_t)r->args.batch) n = (size_t)r->args.batch;
     status = batch_answer(answerer, first, n, lists);
-    for (size_t i = 0; i < n && !status; i++) batch_lines_add(lines, r->people.asked[first + i], &lists[i], &text);
-    if (!status) status = batch_file_add(file, &text, n);
-    growing_reset(&text);
+    size_t count = status ? 0 : batch_lines_write(lines, r->people.asked + first, lists, n, texts, users);
+    for (size_t t = 0; t < count && !status; t++) status = batch_file_add(file, &texts[t], users[t]);
     if (!terminal || progress_now() - shown < 0.2) continue;
     show(r, file->done, before, began);
     shown = progress_now();
   }
-  growing_clear(&text);
+  for (size_t t = 0; t < BATCH_TEXTS; t++) growing_clear(&texts[t]);
   if (terminal) fprintf(stderr, "\r\033[K");
   double seconds = progress_now() - began;
   if (!status)

@@ -37,7 +37,15 @@ static const solid_property own[] = {
          "file of item titles to keep in the model (a column called title or name); default: --attributes, if it has "
          "them",
          0),
-    REAL("limit", limit, "0", 1e9, "stop after this many seconds and write the best model so far; 0 = no limit"),
+    TEXT("from", from, NULL,
+         "model file to go on from, with newer events and items: what it knows is kept; options that are not given are "
+         "those that it was trained with",
+         0),
+    WHOLE("search", search, "0", 0, 1000,
+          "train this many models with other options (rate, batch, dropout, smoothing, swap) and keep the best by "
+          "validation; 0 = only the given ones"),
+    REAL("limit", limit, "0", 1e9,
+         "stop after this many seconds, within an epoch too, and write the best model so far; 0 = no limit"),
     WHOLE("threads", threads, "0", 0, 1024, "CPU threads; 0 = as many as the machine has"),
     TEXT("device", device, "cpu", "cpu, cuda or cuda:N", 0),
     {.name = "precision",

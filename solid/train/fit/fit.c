@@ -104,6 +104,11 @@ solid_status sol_fit_open(sol_fit **out, sk_backend *be, const sol_fit_task *tas
   return SOLID_OK;
 }
 
+solid_status sol_fit_begin_with(sol_fit *fit, const float *weights) {
+  memcpy(fit->best, weights, fit->step.total * sizeof *fit->best);
+  return start_weights(fit);
+}
+
 void sol_fit_close(sol_fit *fit) {
   if (fit == NULL) return;
   sol_feed_close(&fit->feed);
