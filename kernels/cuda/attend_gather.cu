@@ -1,12 +1,12 @@
 /* Lists and windows as entries side by side, for kernels that know neither: which row an entry is, where it stands, and
  * which entries of the other side it meets. Both sides of a window are sorted by position, so those follow one another.
- * Behind the backward kernels, what shared keys got from every window is summed in the order of the windows. */
+ * After the backward kernels, the gradients of shared keys are summed in the order of the windows. */
 #include "kernels/cuda/attend.cuh"
 #include <cuda_bf16.h>
 
 constexpr int THREADS = 256;
 
-/* What the kernels here need of a call. */
+/* The part of a call that these kernels need. */
 struct source {
   sk_attend_pairs p;
   const int32_t *q_offsets;
@@ -99,7 +99,8 @@ struct value_parts {
   value_part of[4];
 };
 
-/* Zero beyond dh; what is no entry is left alone. A thread writes four numbers; grid (entries, heads, parts). */
+/* Zero beyond dh; places that are no entry are not written. A thread writes four numbers; grid (entries, heads, parts).
+ */
 template <typename T>
 __global__ static void gather(value_parts parts, int dh, int width) {
   const value_part &part = parts.of[blockIdx.z];

@@ -1,12 +1,12 @@
 /* Where the back end records, a batch is filled up to powers of two of windows and rows; each such size is recorded
- * when the worker is made, and a batch is one upload, one launch and what comes down. */
+ * when the worker is made, and a batch is one upload, one launch and, where nothing is answered, one download. */
 #include "solid/infer/worker/encode.h"
 #include "solid/extend.h"
 #include <assert.h>
 #include <string.h>
 
-float *sol_worker_states(const solid_worker *worker, int batch) {
-  return worker->device.states + (batch == SOL_GENERATE ? 0 : worker->max_batch * worker->config->width);
+float *sol_worker_states(const solid_worker *worker, sol_worker_job job) {
+  return worker->device.states + (job == SOL_GENERATE ? 0 : worker->max_batch * worker->config->width);
 }
 
 static size_t window_rows(const solid_worker *worker, const sol_window_source *source, size_t i) {
@@ -33,26 +33,37 @@ static group next_group(const solid_worker *worker, const sol_window_source *sou
   return g;
 }
 
+/* Windows that a batch is filled up to where the back end records it. */
+static size_t filled_windows(const solid_worker *worker, size_t n) {
+  return sol_least((size_t)1 << sol_log2_up(n), worker->max_batch);
+}
+
+/* How many states are made of these windows. */
+static size_t filled_up(const solid_worker *worker, const sol_window_source *source) {
+  group g = next_group(worker, source, 0);
+  return worker->be->ops->records && g.whole ? filled_windows(worker, source->n) : source->n;
+}
+
 /* Packs a group and brings it to the device. */
-static solid_status send_group(solid_worker *worker, int batch, const sol_window_source *source, const group *g,
-                               sol_packing *packing, sol_batch *packed) {
+static solid_status send_group(solid_worker *worker, sol_worker_job job, const sol_window_source *source,
+                               const group *g, sol_packing *packing, sol_batch *packed) {
   int records = worker->be->ops->records && g->whole;
   size_t n = g->n, rows = g->rows, L = worker->config->window;
   solid_status status = SOLID_OK;
   if (records) {
     if (rows < n) rows = n;
-    n = sol_least((size_t)1 << sol_log2_up(n), worker->max_batch);
+    n = filled_windows(worker, n);
     rows = sol_least(sol_least((size_t)1 << sol_log2_up(rows), n * L), worker->max_rows);
   }
   if (g->first > 0) status = worker->be->ops->sync(worker->be); /* the group before is still on its way from there */
-  sol_packing_begin(packing, worker->config, SOL_NEWEST_ROWS, n, rows, worker->host.batch[batch]);
+  sol_packing_begin(packing, worker->config, SOL_NEWEST_ROWS, n, rows, worker->host.batch[job]);
   for (size_t i = g->first; i < g->first + g->n; i++) {
     sol_window w = {0};
     source->window(source->user, i, &w);
     sol_packing_add(packing, w.older, w.n_older, w.newer, w.n_newer);
   }
-  sol_packing_end(packing, packed, records ? worker->config->window : packing->longest, worker->device.batch[batch]);
-  sol_worker_send(worker, &status, worker->device.batch[batch], worker->host.batch[batch],
+  sol_packing_end(packing, packed, records ? worker->config->window : packing->longest, worker->device.batch[job]);
+  sol_worker_send(worker, &status, worker->device.batch[job], worker->host.batch[job],
                   sol_batch_ints(worker->config, SOL_NEWEST_ROWS, n, rows) * sizeof(int32_t));
   return status;
 }
@@ -79,7 +90,7 @@ static float *params_from(const solid_worker *worker, float *params, size_t firs
   return worker->use == SOL_WORKER_HALVES ? (float *)(void *)((uint16_t *)(void *)params + values) : params + values;
 }
 
-solid_status sol_worker_windows(solid_worker *worker, int batch, const sol_window_source *source, float *h,
+solid_status sol_worker_windows(solid_worker *worker, sol_worker_job job, const sol_window_source *source, float *h,
                                 float *params) {
   solid_status status = SOLID_OK;
   int records = worker->be->ops->records;
@@ -88,14 +99,14 @@ solid_status sol_worker_windows(solid_worker *worker, int batch, const sol_windo
     sol_packing packing;
     sol_batch packed;
     g = next_group(worker, source, first);
-    status = send_group(worker, batch, source, &g, &packing, &packed);
+    status = send_group(worker, job, source, &g, &packing, &packed);
     work w = {.pass = sol_worker_pass(worker, &packed),
               .use = worker->use,
               .h = h + first * worker->config->width,
               .params = params_from(worker, params, first)};
     if (status) return status;
     sk_graph **graph =
-        &worker->forward[batch][records ? sol_log2_up(packing.n) : 0][records ? sol_log2_up(packing.rows) : 0];
+        &worker->forward[job][records ? sol_log2_up(packing.n) : 0][records ? sol_log2_up(packing.rows) : 0];
     status = g.whole ? worker->be->ops->replay(worker->be, graph, compute, &w) : compute(&w);
   }
   return status;
@@ -149,19 +160,20 @@ static void window_of(const void *user, size_t i, sol_window *out) {
   *out = (sol_window){.older = n ? windows->items + from : NULL, .n_older = n};
 }
 
-static solid_status run_windows(solid_worker *worker, int batch, const solid_windows *windows, float *h,
+static solid_status run_windows(solid_worker *worker, sol_worker_job job, const solid_windows *windows, float *h,
                                 float *params) {
   const sol_window_source source = {windows->n, window_of, windows};
-  return sol_worker_windows(worker, batch, &source, h, params);
+  return sol_worker_windows(worker, job, &source, h, params);
 }
 
-/* Into the caller's memory: the device's own where that is the host's, and else by way of the worker's. */
-static solid_status windows_to(solid_worker *worker, int batch, const solid_windows *windows, float *h, float *params) {
+/* Writes into the caller's memory: directly where host and device share memory, else by way of the worker's buffers. */
+static solid_status windows_to(solid_worker *worker, sol_worker_job job, const solid_windows *windows, float *h,
+                               float *params) {
   int unified = worker->be->ops->unified;
   size_t floats = windows->n * worker->config->width, values = params ? windows->n * worker->P : 0;
-  float *device_h = unified ? h : sol_worker_states(worker, batch);
+  float *device_h = unified ? h : sol_worker_states(worker, job);
   float *device_params = unified || !params ? params : worker->device.params;
-  solid_status status = run_windows(worker, batch, windows, device_h, device_params);
+  solid_status status = run_windows(worker, job, windows, device_h, device_params);
   const float *host_h = sol_worker_fetch(worker, &status, worker->host.states, device_h, floats * sizeof *h);
   const float *host_params =
       sol_worker_fetch(worker, &status, worker->host.params, device_params, values * sizeof *params);
@@ -188,23 +200,27 @@ solid_status solid_worker_generate(solid_worker *worker, const solid_windows *wi
 }
 
 solid_status sol_worker_generate(solid_worker *worker, const solid_windows *windows, sol_made *made) {
+  assert(worker->use != SOL_WORKER_ALL);
   solid_status status = check_windows(worker, windows);
   if (status || !windows->n) return status;
   int halves = worker->use == SOL_WORKER_HALVES;
-  float *h = sol_worker_states(worker, SOL_GENERATE), *params = worker->P ? worker->device.params : NULL;
-  status = run_windows(worker, SOL_GENERATE, windows, h, params);
-  *made = (sol_made){0};
-  made->h = sol_worker_fetch(worker, &status, worker->host.states, h, windows->n * worker->config->width * sizeof *h);
-  void *values = sol_worker_fetch(worker, &status, worker->host.params, params,
-                                  windows->n * worker->P * (halves ? sizeof(uint16_t) : sizeof(float)));
-  if (halves)
-    made->halves = values;
-  else
-    made->params = values;
+  size_t values = windows->n * worker->P * (halves ? sizeof(uint16_t) : sizeof(float));
+  const sol_window_source source = {windows->n, window_of, windows};
+  size_t floats = filled_up(worker, &source) * worker->config->width;
+  float *h = worker->device.params - floats;
+  status = sol_worker_windows(worker, SOL_GENERATE, &source, h, worker->P ? worker->device.params : NULL);
+  h = sol_worker_fetch(worker, &status, worker->host.params - floats, h, floats * sizeof *h + values);
+  *made = (sol_made){.h = h};
+  if (halves && worker->P)
+    made->halves = (uint16_t *)(h + floats);
+  else if (worker->P)
+    made->params = h + floats;
   return sol_worker_finish(worker, status);
 }
 
-solid_status sol_worker_encode(solid_worker *worker, const solid_windows *windows) {
-  solid_status status = run_windows(worker, SOL_ENCODE, windows, sol_worker_states(worker, SOL_ENCODE), NULL);
+solid_status sol_worker_forward(solid_worker *worker, sol_worker_job job, const solid_windows *windows) {
+  assert(worker->use == SOL_WORKER_ALL);
+  float *params = job == SOL_GENERATE && worker->P ? worker->device.params : NULL;
+  solid_status status = run_windows(worker, job, windows, sol_worker_states(worker, job), params);
   return sol_worker_finish(worker, status);
 }

@@ -9,7 +9,7 @@
 #define TOP       10
 #define MOST_ROWS ((size_t)1 << 18) /* at once; a longer window is alone */
 
-/* Users at once: their generated layers and rows of the encoder have to find room. */
+/* Users at once, limited by the memory of their generated layers and encoder rows. */
 static uint32_t users_at_once(const sk_backend *be) {
   uint32_t n = (uint32_t)be->ops->tile_rows / 16;
   return n > 256 ? n : 256;
