@@ -39,8 +39,8 @@ typedef struct sol_batch {
   sol_chunks chunks;
 } sol_batch;
 
-/* Who attends to whom: every row to the rows of its window that are no newer, or to those in the lists that are made of
- * the batch's chunks; `kept` NULL: dense. */
+/* The pairs of attention: every row attends to the rows of its window that are no newer, or, with `kept`, to those in
+ * the lists of the batch's chunks. */
 sk_attend_pairs sol_batch_pairs(const sol_batch *batch, const sol_config *config, const sk_attend_list *kept);
 
 /* Which rows something is made of. */
@@ -64,8 +64,9 @@ size_t sol_batch_entries(const sol_config *config, size_t windows, size_t rows);
 void sol_batch_pack(sol_batch *batch, const sol_config *config, sol_wanted wanted, const solid_windows *windows,
                     int32_t *host, int32_t *device);
 
-/* The same as a batch of n >= windows->n windows, `rows` rows and the longest window that there may be: empty windows
- * and rows of no window fill it up, so that batches of one size differ in what is uploaded alone. Newest rows. */
+/* The same, for newest rows, as a batch of n >= windows->n windows and `rows` rows whose longest window is the longest
+ * allowed: empty windows and rows of no window fill it up, so that batches of one size differ only in the bytes that
+ * are uploaded. */
 void sol_batch_pack_padded(sol_batch *batch, const sol_config *config, const solid_windows *windows, size_t n,
                            size_t rows, int32_t *host, int32_t *device);
 

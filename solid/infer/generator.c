@@ -70,7 +70,8 @@ solid_status sol_branch_rows(const sol_pass *pass, const sol_branch_weights *wei
 
 /* ---- Inference ---- */
 
-/* One set serves both branches in turn: input and gates over the rows that are read, the rest over windows. */
+/* One set of buffers serves both branches in turn: input and gates over the rows that are read, the rest over windows.
+ */
 static size_t branch_bind(sol_branch_state *s, const sol_config *config, size_t windows, size_t rows, float *base) {
   size_t d = config->width, read = sol_batch_recent_rows(config, windows, rows), used = 0;
   *s = (sol_branch_state){0};

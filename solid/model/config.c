@@ -2,12 +2,13 @@
 #include "solid/extend.h"
 #include <math.h>
 
-#define MAX_ITEMS   0x7fffffffU
-#define MAX_WIDTH   1024
-#define MAX_WINDOW  131072
-#define MAX_CODES   65536
-#define MAX_LIST    8192
-#define MAX_CONTENT 65536
+#define MAX_ITEMS    0x7fffffffU
+#define MAX_WIDTH    1024
+#define MAX_WINDOW   131072
+#define MOST_LEARNED 4096
+#define MAX_CODES    65536
+#define MAX_LIST     8192
+#define MAX_CONTENT  65536
 
 static solid_status check_range(const char *name, uint32_t value, uint32_t least, uint32_t most) {
   if (value >= least && value <= most) return SOLID_OK;
@@ -83,6 +84,12 @@ solid_status sol_config_check(const sol_config *config) {
   }
   if (config->width % config->heads)
     return solid_fail(SOLID_EINVAL, "config: width %u is not a multiple of heads %u", config->width, config->heads);
+  if (config->positions == SOL_POSITIONS_LEARNED && config->window > MOST_LEARNED)
+    return solid_fail(
+        SOLID_EINVAL,
+        "config: positions are learned, for a window of up to %d; of %u they must not shift (rotary, or by "
+        "distance)",
+        MOST_LEARNED, config->window);
   if ((int)config->head < SOLID_HEAD_STATIC || (int)config->head > SOLID_HEAD_SOLID)
     return solid_fail(SOLID_EINVAL, "config: head is %d, must be %d to %d", (int)config->head, SOLID_HEAD_STATIC,
                       SOLID_HEAD_SOLID);

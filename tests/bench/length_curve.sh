@@ -6,16 +6,18 @@
 #   length_curve.sh table                     what the folder of results has, with differences paired by user
 #   length_curve.sh plot SET OUT.svg          needs gnuplot
 #
-#   dense    two blocks, every event of the window      one      one block          newest   two blocks, a window of 256 events
-#   sparse   two blocks, the keys that lists keep       short    two blocks, a window of 2,000 events
+#   dense    two blocks, every event of the window      one      one block
+#   sparse   two blocks, the keys that lists keep       newest   two blocks, windows of 256 events from anywhere, 14 times as many epochs
 #
 # Each user's first 80 % train and the questions are spread over the last 10 %; users of 500 events and more. Environment: BUILD
-# (build/dev), SOLID_DATA (../shared/data), RESULTS (build/lengths), DEVICE (cpu), SEEDS (0,1,2), JOBS (1), USERS (400) and LONGEST
-# (12000) of the generated set, EPOCHS (16) of it, LIMIT (60) seconds of a training.
+# (build/dev), SOLID_DATA (../shared/data), RESULTS (build/lengths), DEVICE (cpu), SEEDS (0,1,2), JOBS (1), USERS (300) and LONGEST
+# (12000) of the generated set, EPOCHS (100), RATE (0.003) of it, LIMIT (60) seconds of a training.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 build=${BUILD:-$root/build/dev} data=${SOLID_DATA:-$root/../shared/data} results=${RESULTS:-$root/build/lengths} device=${DEVICE:-cpu}
+epochs=${EPOCHS:-100} precision=fp32
+[ "${device%%:*}" = cpu ] || precision=tf32
 
 files_of() {
   case $1 in
@@ -29,10 +31,9 @@ files_of() {
 window_of() { case $1 in generated) echo 10000 ;; ml-1m) echo 2048 ;; *) echo 8192 ;; esac; }
 train_of() {
   case $1 in
-    generated) echo "--repeats --levels 0 --head duet --rank 16 --dropout 0 --dropout-z 0 --dropout-y 0 --smoothing 0 --rate 0.003
-      --epochs ${EPOCHS:-16} --rows 16384" ;;
-    ml-1m) echo "--dropout 0.2 --dropout-z 0.3 --dropout-y 0.3 --smoothing 0 --average 0.999 --epochs 40 --rows 32768 --levels 0 --head duet" ;;
-    *) echo "--repeats --dropout 0.3 --dropout-z 0.3 --dropout-y 0.3 --smoothing 0 --average 0.99 --epochs 30 --rows 16384 --levels 0 --head duet" ;;
+    generated) echo "--repeats --levels 0 --head static --dropout 0 --smoothing 0 --rate ${RATE:-0.003} --epochs $epochs" ;;
+    ml-1m) echo "--dropout 0.2 --dropout-z 0.3 --dropout-y 0.3 --smoothing 0 --average 0.999 --epochs $epochs --rows 32768 --levels 0 --head duet --rank 16" ;;
+    *) echo "--repeats --dropout 0.3 --dropout-z 0.3 --dropout-y 0.3 --smoothing 0 --average 0.99 --epochs $epochs --rows 16384 --levels 0 --head duet --rank 16" ;;
   esac
 }
 ask_of() { case $1 in ml-1m) echo "" ;; *) echo "--no-mask" ;; esac; }
@@ -44,8 +45,7 @@ kind_of() {
   case $2 in
     dense) echo "--blocks 2 --window $(window_of "$1")" ;;
     one) echo "--blocks 1 --window $(window_of "$1")" ;;
-    newest) echo "--blocks 2 --window 256" ;;
-    short) echo "--blocks 2 --window 2000" ;;
+    newest) echo "--blocks 2 --window 256 --cuts 1 --epochs $((14 * epochs))" ;;
     sparse) echo "--blocks 2 --window $(window_of "$1") $lists" ;;
     *) echo "length_curve.sh: $2: no such kind" >&2; return 2 ;;
   esac
@@ -55,12 +55,13 @@ one() {
   local set=$1 kind=$2 seed=$3 at=$results/$2.$1.$3 file split="--split per-user-ratio"
   [ ! -s "$at.json" ] || return 0
   file=$(files_of "$set")
+  [ "$set" != generated ] || split="$split --format rows"
   # shellcheck disable=SC2046
-  "$build/bin/solid_train" --data "$file" $split --heads 2 --width 64 --positions rotary --rate-end 0.05 --patience 0 --check 10 \
+  "$build/bin/solid_train" --data "$file" $split --heads 2 --width 64 --positions "${POSITIONS:-rotary}" --rate-end 0.05 --patience 0 --check 10 \
     $(train_of "$set") $(kind_of "$set" "$kind") --seed "$seed" --limit "${LIMIT:-60}" --out "$at.safetensors" --device "$device" \
     >"$at.log" 2>&1 || { echo "$kind.$set.$seed: $(tail -n 1 "$at.log")"; return 1; }
   # shellcheck disable=SC2046
-  "$build/bin/solid_eval" --data "$file" $split --model "$at.safetensors" --device "$device" --batch 16 $(ask_of "$set") --precision tf32 \
+  "$build/bin/solid_eval" --data "$file" $split --model "$at.safetensors" --device "$device" --batch 16 $(ask_of "$set") --precision "$precision" \
     --lengths "$(lengths_of "$set")" --questions "${QUESTIONS:-16}" --json "$at.part" >"$at.txt" 2>>"$at.log" ||
     { echo "$kind.$set.$seed: $(tail -n 1 "$at.log")"; return 1; }
   mv "$at.part" "$at.json"
@@ -77,7 +78,7 @@ run_all() {
     set=${what%%:*} kinds=dense:one:newest:sparse
     [ "$set" = "$what" ] || kinds=${what#*:}
     if [ "$set" = generated ] && [ ! -s "$results/generated/histories.txt" ]; then
-      "$build/bin/make_dataset" --long --users "${USERS:-400}" --longest "${LONGEST:-12000}" --out "$results/generated" >/dev/null
+      "$build/bin/make_dataset" --long --users "${USERS:-300}" --longest "${LONGEST:-12000}" --out "$results/generated" >/dev/null
     fi
     for seed in $(tr , ' ' <<<"${SEEDS:-0,1,2}"); do
       for kind in ${kinds//:/ }; do

@@ -7,7 +7,7 @@ interval is of users drawn again with replacement."""
 import glob, json, os, random, re, sys
 
 NAMES = {"dense": "two blocks, dense", "sparse": "two blocks, sparse", "one": "one block, dense",
-         "newest": "two blocks, trained on 256 events", "short": "two blocks, trained on 2,000 events"}
+         "newest": "two blocks, trained on 256 events"}
 
 
 def read(folder):

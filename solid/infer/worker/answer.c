@@ -69,7 +69,7 @@ static void window_of(const void *user, size_t i, sol_window *out) {
       .older = q->window, .n_older = q->n_window, .newer = q->session, .n_newer = of->session ? q->n_session : 0};
 }
 
-/* Enqueues the rows that `wanted` selects; there may be none. */
+/* Packs and enqueues the rows that `wanted` selects, with their sessions for SOL_ENCODE; there may be none. */
 static solid_status run_some(solid_worker *worker, sol_worker_job job, int fused, const solid_question *questions,
                              size_t n, int (*wanted)(const solid_worker *, const solid_question *)) {
   const needy of = {questions, worker->host_which, job == SOL_ENCODE};

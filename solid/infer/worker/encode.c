@@ -33,9 +33,15 @@ static group next_group(const solid_worker *worker, const sol_window_source *sou
   return g;
 }
 
-/* Windows of the batch that n windows are filled up to, where the back end records it. */
-static size_t filled_up(const solid_worker *worker, size_t n) {
-  return worker->be->ops->records ? sol_least((size_t)1 << sol_log2_up(n), worker->max_batch) : n;
+/* Windows that a batch is filled up to where the back end records it. */
+static size_t filled_windows(const solid_worker *worker, size_t n) {
+  return sol_least((size_t)1 << sol_log2_up(n), worker->max_batch);
+}
+
+/* How many states are made of these windows. */
+static size_t filled_up(const solid_worker *worker, const sol_window_source *source) {
+  group g = next_group(worker, source, 0);
+  return worker->be->ops->records && g.whole ? filled_windows(worker, source->n) : source->n;
 }
 
 /* Packs a group and brings it to the device. */
@@ -46,7 +52,7 @@ static solid_status send_group(solid_worker *worker, sol_worker_job job, const s
   solid_status status = SOLID_OK;
   if (records) {
     if (rows < n) rows = n;
-    n = filled_up(worker, n);
+    n = filled_windows(worker, n);
     rows = sol_least(sol_least((size_t)1 << sol_log2_up(rows), n * L), worker->max_rows);
   }
   if (g->first > 0) status = worker->be->ops->sync(worker->be); /* the group before is still on its way from there */
@@ -199,9 +205,10 @@ solid_status sol_worker_generate(solid_worker *worker, const solid_windows *wind
   if (status || !windows->n) return status;
   int halves = worker->use == SOL_WORKER_HALVES;
   size_t values = windows->n * worker->P * (halves ? sizeof(uint16_t) : sizeof(float));
-  size_t floats = filled_up(worker, windows->n) * worker->config->width;
+  const sol_window_source source = {windows->n, window_of, windows};
+  size_t floats = filled_up(worker, &source) * worker->config->width;
   float *h = worker->device.params - floats;
-  status = run_windows(worker, SOL_GENERATE, windows, h, worker->P ? worker->device.params : NULL);
+  status = sol_worker_windows(worker, SOL_GENERATE, &source, h, worker->P ? worker->device.params : NULL);
   h = sol_worker_fetch(worker, &status, worker->host.params - floats, h, floats * sizeof *h + values);
   *made = (sol_made){.h = h};
   if (halves && worker->P)

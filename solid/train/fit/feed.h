@@ -1,8 +1,8 @@
 /* Batches of an epoch: users in a shuffled order, each a window of what came before and the item that came next at
  * every row. A batch has as many users as there is room for, of the users and of the rows that a step may have; none is
  * cut for it. The window is a user's newest, or with `cuts` and more events than it holds, one that begins anywhere.
- * An item's mates may stand for it among the inputs. Order, cuts and draws are
- * a function of seed and epoch alone, so that a resumed run sees the same batches. */
+ * Among the inputs a similar item (a mate) may replace an item. Order, cuts and draws are a function of seed and epoch
+ * alone, so that a resumed run sees the same batches. */
 #ifndef SOLID_TRAIN_FIT_FEED_H
 #define SOLID_TRAIN_FIT_FEED_H
 
