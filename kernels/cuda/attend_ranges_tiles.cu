@@ -4,7 +4,7 @@
  * same order. */
 #include "kernels/cuda/attend.cuh"
 
-enum { WARPS = 8, LANES = 8, GROUPS = SK_WARP / LANES, FEW = 512, MANY = 64 };
+enum { LANES = 8, GROUPS = SK_WARP / LANES, WARPS = 8, FEW = 512, MANY = 64 };
 
 /* Where a query is among its ranges; keys are asked for in rising order. */
 struct cursor {
@@ -77,11 +77,11 @@ struct mean {
 
 /* What a block has. */
 struct tile {
-  int first, queries, window, head, keys; /* keys: no query reads one beyond */
+  int first, queries, window, head, key, end; /* of the keys */
 };
 
 /* One warp's keys. */
-template <int CHUNKS, int QUERIES, int AT_ONCE>
+template <int CHUNKS, int QUERIES, int AT_ONCE, int warps>
 __device__ static __forceinline__ void take_keys(const sk_attend_ranges_args &a, const tile &t, bool aligned,
                                                  mean<CHUNKS> *m) {
   int group = threadIdx.x / LANES;
@@ -95,7 +95,7 @@ __device__ static __forceinline__ void take_keys(const sk_attend_ranges_args &a,
     cursors[i].open(a, at);
     load_row<CHUNKS>(a.q + ((int64_t)at * a.windows + t.window) * a.q_stride + t.head * a.dh, a.dh, aligned, query[i]);
   }
-  for (int key0 = (int)threadIdx.y * GROUPS * AT_ONCE; key0 < t.keys; key0 += WARPS * GROUPS * AT_ONCE) {
+  for (int key0 = t.key + (int)threadIdx.y * GROUPS * AT_ONCE; key0 < t.end; key0 += warps * GROUPS * AT_ONCE) {
     float score[AT_ONCE][QUERIES];
     bool read[AT_ONCE];
 #pragma unroll
@@ -105,7 +105,7 @@ __device__ static __forceinline__ void take_keys(const sk_attend_ranges_args &a,
       read[u] = false;
 #pragma unroll
       for (int i = 0; i < QUERIES; i++) {
-        bool mine = key < t.keys && cursors[i].reads(a, key);
+        bool mine = key < t.end && cursors[i].reads(a, key);
         score[u][i] = mine ? 0.0f : -INFINITY;
         read[u] = read[u] || mine;
       }
@@ -135,25 +135,50 @@ __device__ static __forceinline__ void take_keys(const sk_attend_ranges_args &a,
   }
 }
 
-template <int CHUNKS, int QUERIES, int AT_ONCE>
-__global__ static void __launch_bounds__(WARPS *SK_WARP) forward(sk_attend_ranges_args a, bool aligned) {
-  __shared__ float parts[WARPS][QUERIES][CHUNKS * LANES * 4 + 2];
-  int tiles = (a.queries + QUERIES - 1) / QUERIES, lane = threadIdx.x % LANES;
+/* A softmax of a query and head that is done: `sum` of dim j. */
+__device__ static void finish(const sk_attend_ranges_args &a, int64_t row, int j, float top, float total, float sum) {
+  a.out[row * a.dh + j] = total == 0.0f ? 0.0f : sum / total;
+  if (j == 0 && a.lse) a.lse[row] = total == 0.0f ? -INFINITY : top + logf(total);
+}
+
+/* The parts of one query and head, `stride` apart, each a top, a total and the sums: dim j of them together. */
+struct joined {
+  float top = -INFINITY, total = 0.0f, sum = 0.0f;
+
+  __device__ joined(const float *parts, int n, int stride, int j) {
+    for (int k = 0; k < n; k++) top = fmaxf(top, parts[k * stride]);
+    for (int k = 0; k < n; k++) {
+      const float *part = parts + k * stride;
+      float shrink = part[0] == -INFINITY ? 0.0f : expf(part[0] - top);
+      total += shrink * part[1], sum += shrink * part[2 + j];
+    }
+  }
+};
+
+/* shared_out (rows, heads, shares, dh + 2): where there are shares, of each what it has. */
+template <int CHUNKS, int QUERIES, int AT_ONCE, int warps>
+__global__ static void __launch_bounds__(warps *SK_WARP)
+    forward(sk_attend_ranges_args a, bool aligned, int shares, float *share_out) {
+  constexpr int SIZE = CHUNKS * LANES * 4 + 2;
+  __shared__ float parts[QUERIES][warps][SIZE];
+  int tiles = (a.queries + QUERIES - 1) / QUERIES, lane = threadIdx.x % LANES, last_key = 0;
   tile t;
   t.first = (int)(blockIdx.x % tiles) * QUERIES, t.queries = min(QUERIES, a.queries - t.first);
-  t.head = (int)(blockIdx.x / tiles % a.heads), t.window = (int)(blockIdx.x / tiles / a.heads), t.keys = 0;
+  t.head = (int)(blockIdx.x / tiles % a.heads), t.window = (int)(blockIdx.x / tiles / a.heads);
   for (int i = 0; i < t.queries; i++) {
     int last = a.offsets[t.first + i + 1];
-    if (last > a.offsets[t.first + i]) t.keys = max(t.keys, a.ranges[2 * last - 1]);
+    if (last > a.offsets[t.first + i]) last_key = max(last_key, a.ranges[2 * last - 1]);
   }
+  int each = (last_key + shares - 1) / shares;
+  t.key = (int)blockIdx.y * each, t.end = min(t.key + each, last_key);
   mean<CHUNKS> m[QUERIES];
 #pragma unroll
   for (int i = 0; i < QUERIES; i++) m[i] = {-INFINITY, 0.0f, {}};
-  take_keys<CHUNKS, QUERIES, AT_ONCE>(a, t, aligned, m);
+  take_keys<CHUNKS, QUERIES, AT_ONCE, warps>(a, t, aligned, m);
 #pragma unroll
   for (int i = 0; i < QUERIES; i++) {
     m[i].join_groups();
-    float *to = parts[threadIdx.y][i];
+    float *to = parts[i][threadIdx.y];
     if (threadIdx.x == 0) to[0] = m[i].top, to[1] = m[i].total;
 #pragma unroll
     for (int c = 0; c < CHUNKS; c++)
@@ -163,17 +188,26 @@ __global__ static void __launch_bounds__(WARPS *SK_WARP) forward(sk_attend_range
       }
   }
   __syncthreads();
-  for (int x = (int)(threadIdx.y * SK_WARP + threadIdx.x); x < t.queries * a.dh; x += WARPS * SK_WARP) {
+  for (int x = (int)(threadIdx.y * SK_WARP + threadIdx.x); x < t.queries * a.dh; x += warps * SK_WARP) {
     int i = x / a.dh, j = x % a.dh;
-    float top = -INFINITY, total = 0.0f, sum = 0.0f;
-    for (int w = 0; w < WARPS; w++) top = fmaxf(top, parts[w][i][0]);
-    for (int w = 0; w < WARPS; w++) {
-      float shrink = parts[w][i][0] == -INFINITY ? 0.0f : expf(parts[w][i][0] - top);
-      total += shrink * parts[w][i][1], sum += shrink * parts[w][i][2 + j];
-    }
+    const joined all(parts[i][0], warps, SIZE, j);
     int64_t row = ((int64_t)(t.first + i) * a.windows + t.window) * a.heads + t.head;
-    a.out[row * a.dh + j] = total == 0.0f ? 0.0f : sum / total;
-    if (j == 0 && a.lse) a.lse[row] = total == 0.0f ? -INFINITY : top + logf(total);
+    if (shares == 1) {
+      finish(a, row, j, all.top, all.total, all.sum);
+      continue;
+    }
+    float *to = share_out + (row * shares + blockIdx.y) * (a.dh + 2);
+    if (j == 0) to[0] = all.top, to[1] = all.total;
+    to[2 + j] = all.sum;
+  }
+}
+
+/* A block a row and head. */
+__global__ static void join(sk_attend_ranges_args a, int shares, const float *share_out) {
+  int64_t row = blockIdx.x;
+  for (int j = threadIdx.x; j < a.dh; j += blockDim.x) {
+    const joined all(share_out + row * shares * (a.dh + 2), shares, a.dh + 2, j);
+    finish(a, row, j, all.top, all.total, all.sum);
   }
 }
 
@@ -182,18 +216,28 @@ bool sk_cuda_attend_ranges_is_tiled(const sk_attend_ranges_args *a) {
 }
 
 template <int CHUNKS, int QUERIES, int AT_ONCE>
-static void run(sk_backend *be, const sk_attend_ranges_args *a) {
+static solid_status run(sk_backend *be, const sk_attend_ranges_args *a) {
   bool aligned = a->dh % 4 == 0 && a->q_stride % 4 == 0 && a->kv_stride % 4 == 0 && (uintptr_t)a->q % 16 == 0 &&
                  (uintptr_t)a->k % 16 == 0 && (uintptr_t)a->v % 16 == 0;
-  unsigned blocks = sk_cuda_blocks(a->queries, QUERIES) * (unsigned)a->windows * (unsigned)a->heads;
-  forward<CHUNKS, QUERIES, AT_ONCE><<<blocks, dim3(SK_WARP, WARPS), 0, sk_cuda_stream(be)>>>(*a, aligned);
+  uint64_t tiles = sk_pieces((uint64_t)a->queries, QUERIES) * (uint64_t)a->windows * (uint64_t)a->heads;
+  cudaStream_t stream = sk_cuda_stream(be);
+  if (tiles >= SK_RANGES_TILES) {
+    forward<CHUNKS, QUERIES, AT_ONCE, 1><<<(unsigned)tiles, dim3(SK_WARP, 1), 0, stream>>>(*a, aligned, 1, NULL);
+    return sk_cuda_launched(be, "attend_ranges");
+  }
+  int shares = sk_attend_ranges_shares(a);
+  void *parts = NULL;
+  solid_status status = sk_cuda_workspace(be, sk_attend_ranges_scratch(a), &parts);
+  if (status != SOLID_OK) return status;
+  forward<CHUNKS, QUERIES, AT_ONCE, WARPS>
+      <<<dim3((unsigned)tiles, (unsigned)shares), dim3(SK_WARP, WARPS), 0, stream>>>(*a, aligned, shares,
+                                                                                     (float *)parts);
+  if (shares > 1)
+    join<<<(unsigned)(a->queries * a->windows * a->heads), SK_WARP * 2, 0, stream>>>(*a, shares, (const float *)parts);
+  return sk_cuda_launched(be, "attend_ranges");
 }
 
 solid_status sk_cuda_attend_ranges_tiles(sk_backend *be, const sk_attend_ranges_args *a) {
-  bool one = a->queries == 1;
-  if (a->dh <= 64)
-    one ? run<2, 1, 4>(be, a) : run<2, 4, 2>(be, a);
-  else
-    run<8, 1, 1>(be, a);
-  return sk_cuda_launched(be, "attend_ranges");
+  if (a->dh > 64) return run<8, 1, 1>(be, a);
+  return a->queries == 1 ? run<2, 1, 4>(be, a) : run<2, 4, 2>(be, a);
 }
