@@ -4,9 +4,9 @@
 set -euo pipefail
 
 declare -A groups=(
-  [build]="build-essential cmake ninja-build pkg-config libopenblas-pthread-dev libjansson-dev libxxhash-dev zlib1g-dev libhiredis-dev librdkafka-dev libmicrohttpd-dev"
+  [build]="build-essential cmake ninja-build pkg-config libopenblas-pthread-dev libjansson-dev libxxhash-dev zlib1g-dev libhiredis-dev libssl-dev librdkafka-dev libmicrohttpd-dev"
   [run]="redis-server jq curl"
-  [test]="libcriterion-dev redis-server git python3 g++ default-jre-headless maven kcat"
+  [test]="libcriterion-dev redis-server openssl git python3 g++ default-jre-headless maven kcat"
   [browser]="chromium python3 curl" # tests/service/serve_page.sh
   [watch]="prometheus" # promtool: metrics, board and alert rules in the tests
   [lint]="clang clang-format libclang-rt-14-dev"

@@ -3,7 +3,7 @@
 # model, starts Redis and an embedded Kafka broker, streams events through solid_ingestd, and shows how a user's
 # recommendations change with new events. Ends with solid_serve answering: its page's address is the last line.
 #
-#   examples/quickstart.sh                      about two minutes after the packages, on two cores
+#   examples/quickstart.sh                      three or four minutes after the packages, on two cores
 #     --data DIR           a real data set instead: DIR/*.txt|*.inter|events.jsonl and, if there, DIR/*attributes.json|items.json|*.item
 #     --kafka HOST:PORT    a real broker instead of the embedded one (the topic is created if need be)
 #     --epochs N           training epochs (default 12)
@@ -26,11 +26,11 @@ done
 say() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
 die() { echo "quickstart: $*" >&2; exit 1; }
 
-say "packages"
+say "packages (a minute or two where some are missing)"
 cmake/install-packages.sh build run
 began=$SECONDS
 
-say "build"
+say "build (a minute or two)"
 cmake --preset release -DSOLID_TESTS=OFF >build.quickstart.log 2>&1 && cmake --build --preset release >>build.quickstart.log 2>&1 ||
   { grep -E 'error|Error' -A3 build.quickstart.log | head -n 30; die "the build failed; whole log: build.quickstart.log"; }
 rm -f build.quickstart.log
@@ -59,12 +59,15 @@ else
   echo "events: $data"; echo "attributes: ${attributes:-none}"
 fi
 
-say "train the model (head: solid)"
+say "train the model: $epochs epochs"
 "$bin/solid_train" --data "$data" ${attributes:+--attributes "$attributes"} ${titles:+--titles "$titles"} --out "$work/model.safetensors" --head solid \
   --epochs "$epochs" --seed 1 --threads 2
 
-say "how good is it? (last event of every user, full ranking, beside popularity)"
-"$bin/solid_eval" --model "$work/model.safetensors" --data "$data" --threads 2 --json "$work/metrics.json"
+say "how good is it? (the last event of every user was kept from training and is to be found among all items)"
+"$bin/solid_eval" --model "$work/model.safetensors" --data "$data" --threads 2 --json "$work/metrics.json" >"$work/metrics.txt"
+sed -n '/95 % interval/p; /^hr@10 *[01]\./p; /^ndcg@10 *[01]\./p' "$work/metrics.txt"
+jq -r 'def percent: (. * 1000 | round) / 10; "that is: for \(.metrics["hr@10"] | percent) % of the users, the item they took next is among the ten recommended; for \(.popularity["hr@10"] | percent) %, among the ten most popular"' "$work/metrics.json"
+echo "all figures: build/quickstart/metrics.txt"
 
 broker_name=${kafka:-"an embedded broker (the mock cluster of librdkafka)"}
 say "servers: Redis and $broker_name"
@@ -95,7 +98,7 @@ ask() { "$bin/solid_ask" --model "$work/model.safetensors" --redis "127.0.0.1:$r
 user=$(tail -n 1 "$events" | jq -r .user)
 count=$(jq -r .user "$events" | grep -cFx -- "$user")
 ask --user "$user" --until-seq "$count" --timeout 60 --quiet >/dev/null || { tail -n 5 "$work/ingestd.log"; die "the events did not arrive"; }
-tail -n 2 "$work/ingestd.log"
+echo "solid_ingestd stored the newest items of every user, and weights made from them: parameters"
 
 say "recommendations of $user before new events"
 ask --user "$user" --k 5 --history 5
@@ -133,6 +136,16 @@ if [ -x "$bin/solid_serve" ]; then
   curl -sf -d "{\"user\": \"you\", \"item\": \"$(head -n 1 <<<"$item")\"}" "${url}events" | jq -c .
   curl -sf "${url}recommend?user=you&k=3" | jq -r '"you, from \(.source): \([.items[] | .title // .item] | join(", "))"'
 fi
-echo "model, metrics and logs: build/quickstart; took $((SECONDS - began)) s after the packages"
-if [ -n "${url:-}" ]; then echo "a page for people, and /openapi.json for programs: $url"; fi
-if [ "$keep" = 1 ] || { [ -t 0 ] && [ -t 1 ]; }; then read -rp "the servers run until Enter "; fi
+
+say "done, $((SECONDS - began)) s after the packages"
+echo "model, data, metrics and logs: build/quickstart"
+echo "the service by itself, without Redis and Kafka:"
+echo "  build/release/bin/solid_serve --model build/quickstart/model.safetensors"
+echo "with your own data: README.md says how"
+[ -n "${url:-}" ] || exit 0
+if [ "$keep" = 1 ] || { [ -t 0 ] && [ -t 1 ]; }; then
+  echo "a page for people, and /openapi.json for programs: $url"
+  read -rp "the servers run until Enter "
+else
+  echo "a page for people, and /openapi.json for programs, was (--keep leaves it until Enter): $url"
+fi

@@ -8,10 +8,10 @@
  * a stored batch is delivered again; the positions in its events make that harmless.
  *
  * A partition is a stream (ingest/streams.h), and is known again by what was read of it, not by its name: a topic that
- * was deleted and made again is a new stream, read from its beginning. That is looked at before the first event of an
- * assignment, on going on after a wait, when the topic was missing, an offset was out of range or the end of a
- * partition fell, and every stream_check_ms; what a topic that is made again in between has gained meanwhile, beyond
- * the offset that was read, is taken for the old stream until then.
+ * was deleted and made again is a new stream, read from its beginning. This is checked before the first event of an
+ * assignment, after a wait, when the topic was missing, when an offset was out of range or the end of a partition fell,
+ * and every stream_check_ms. If a topic is deleted and made again between two checks, events beyond the offset that was
+ * read are taken for the old stream until the next check.
  *
  * Only in builds with SOLID_KAFKA. One thread per consumer; solid_consumer_stop from anywhere. */
 #ifndef SOLID_INGEST_CONSUMER_H
@@ -32,8 +32,8 @@ typedef struct solid_setting {
   const char *value;
 } solid_setting;
 
-/* What becomes of rejected messages while the dead-letter topic does not take them: it is missing, too small for them,
- * or not ours to write. */
+/* What happens to rejected messages while the dead-letter topic does not accept them: it is missing, its messages may
+ * not be so large, or we may not write to it. */
 typedef enum solid_dead_letter_failure {
   SOLID_DEAD_LETTER_HOLD = 0, /* the batch is held and tried again, as while the store is away */
   SOLID_DEAD_LETTER_COUNT = 1 /* they are counted (solid_ingest_stats.unburied), and the stream goes on */
@@ -91,8 +91,8 @@ SOLID_API solid_consumer_options solid_consumer_options_default(void);
 SOLID_API SOLID_CHECK_RESULT solid_status solid_consumer_open(solid_consumer **out,
                                                               const solid_consumer_options *options);
 
-/* The stream that the partition of a topic was to earlier versions, whatever the topic was: the one under which the
- * store has taken over their marks. */
+/* The stream of a partition as earlier versions knew it, which did not tell topics apart: the store has taken over
+ * their marks under it. */
 SOLID_API uint64_t solid_consumer_adopted_stream(const char *topic, uint32_t partition);
 
 /* Joins the group and runs until solid_consumer_stop; then the batch in hand is stored and committed and the group is

@@ -80,7 +80,7 @@ void solid_decoder_reset(solid_decoder *decoder) {
   decoder->current = decoder->first;
 }
 
-/* Copies `text` (size <= SOLID_ID_MAX, far below a block) to where it stays until the reset. */
+/* Copies `text` (size <= SOLID_ID_MAX, far below a block) into memory that lasts until the reset. */
 static const char *keep(solid_decoder *decoder, const char *text, size_t size) {
   text_block *block = decoder->current;
   if (!block || sizeof block->bytes - block->used < size) {
@@ -154,7 +154,7 @@ static solid_status take_time(const solid_decoder *decoder, const json_t *value,
   return SOLID_OK;
 }
 
-/* What it is worth, once the kind is known. A rating counts for nothing where the rule does not ask for it. */
+/* Sets the worth, once the kind is known. The rating is ignored if the rule does not use it. */
 static solid_status take_worth(solid_decoder *decoder, const json_t *rating, solid_event *ev, solid_reject *reject) {
   decoder->rating = json_is_number(rating) ? json_number_value(rating) : (double)NAN;
   ev->worth = SOLID_WORTH_STEP;

@@ -13,10 +13,15 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { STEP_MS = 50 /* how soon a stop is noticed */, NAME_MOST = 200, WARN_MS = 60000 };
+enum {
+  STEP_MS = 50, /* how soon a stop is noticed */
+  NAME_MOST = 200,
+  WARN_MS = 60000,
+  LINE_MOST = SOLID_PAYLOAD_MAX + 1 /* bytes of a line that are kept: enough to see that it is too large */
+};
 
 typedef struct line {
-  char *text; /* owned; `room` bytes, reused */
+  char *text; /* owned; `room` bytes and a zero, reused */
   size_t size, room;
   uint64_t number;
   int is_open; /* the file ends in it */
@@ -29,7 +34,7 @@ struct solid_file_source {
   int is_file;              /* can be read twice */
   uint64_t line_number, at; /* lines and bytes that were read */
   sol_known_file *known;    /* NULL = no stream */
-  int is_fresh;             /* something new came */
+  int is_fresh;             /* an event that was not applied before came */
   int64_t warned_ms;
   sol_intake intake;
   line *lines;           /* (batch_size) */
@@ -48,7 +53,7 @@ static solid_status check(const solid_file_source_options *o) {
   return SOLID_OK;
 }
 
-/* Of a file that can be read twice, also whether its lines are text at all: each would be rejected otherwise. */
+/* Opens the file. A regular file is also checked for gzip, of which every line would be rejected. */
 static solid_status open_file(FILE **out, const char *path, int *is_file) {
   struct stat about;
   *is_file = 0;
@@ -141,24 +146,69 @@ static void report_if_due(solid_file_source *source) {
     sol_report(&source->reporter, &source->stats, now_ms);
 }
 
-/* Reads up to batch_size lines that are not blank. A line beyond SOLID_PAYLOAD_MAX is read whole, and rejected later.
- */
+static int make_room(line *l) {
+  size_t room = l->room ? 2 * l->room : 256;
+  if (room > LINE_MOST) room = LINE_MOST;
+  char *text = realloc(l->text, room + 1);
+  if (!text) return 0;
+  l->text = text;
+  l->room = room;
+  return 1;
+}
+
+/* What is behind LINE_MOST bytes: counted and hashed, and not kept. Returns its last character; EOF also where a stop
+ * comes before its end, if it has one. */
+static int pass_rest(solid_file_source *source) {
+  char piece[4096];
+  int c = 0;
+  while (c != '\n' && c != EOF && !atomic_load(&source->stopped)) {
+    size_t n = 0;
+    while (n < sizeof piece && c != '\n' && (c = getc_unlocked(source->file)) != EOF) piece[n++] = (char)c;
+    if (source->known) sol_known_file_more(source->known, piece, n);
+    source->at += n;
+  }
+  return c == '\n' ? c : EOF;
+}
+
+/* The next line, of which at most LINE_MOST bytes are kept; *is_there 0 = no more, or a read that failed. */
+static solid_status read_line(solid_file_source *source, line *l, int *is_there) {
+  int c = 0;
+  l->size = 0;
+  while (l->size < LINE_MOST && c != '\n' && (c = getc_unlocked(source->file)) != EOF) {
+    if (l->size == l->room && !make_room(l)) return solid_fail(SOLID_ENOMEM, "file source: out of memory");
+    l->text[l->size++] = (char)c;
+  }
+  *is_there = l->size > 0 && !ferror(source->file);
+  if (!*is_there) return SOLID_OK;
+  l->text[l->size] = 0;
+  l->number = ++source->line_number;
+  source->at += l->size;
+  if (source->known) sol_known_file_line(source->known, l->text, l->size);
+  if (l->size == LINE_MOST && c != '\n') c = pass_rest(source);
+  l->is_open = c != '\n';
+  return SOLID_OK;
+}
+
+/* A byte order mark stands before the first line of a file alone. */
+static size_t mark_before(const line *l, uint64_t start) {
+  return start == 0 && l->size >= 3 && !memcmp(l->text, "\xef\xbb\xbf", 3) ? 3 : 0;
+}
+
+/* Reads up to batch_size lines that are not blank. */
 static solid_status read_batch(solid_file_source *source, size_t *n) {
   *n = 0;
   errno = 0;
   while (*n < source->options.batch_size && !atomic_load(&source->stopped)) {
     line *l = &source->lines[*n];
-    ssize_t size = getline(&l->text, &l->room, source->file);
-    if (size < 0) break;
-    l->number = ++source->line_number;
-    l->size = (size_t)size;
-    l->is_open = l->text[size - 1] != '\n';
+    int is_there = 0;
     uint64_t start = source->at;
-    source->at += l->size;
-    if (source->known) sol_known_file_line(source->known, l->text, l->size);
-    while (l->size && strchr("\r\n", l->text[l->size - 1])) l->size--;
-    if (!l->size || strspn(l->text, " \t") == l->size) continue;
-    source->payloads[(*n)++] = (sol_payload){l->text, l->size, {0, source->known ? start : 0}};
+    solid_status status = read_line(source, l, &is_there);
+    if (status != SOLID_OK) return status;
+    if (!is_there) break;
+    while (l->size && (l->text[l->size - 1] == '\r' || l->text[l->size - 1] == '\n')) l->size--;
+    size_t mark = mark_before(l, start);
+    if (l->size == mark || strspn(l->text + mark, " \t") == l->size - mark) continue;
+    source->payloads[(*n)++] = (sol_payload){l->text + mark, l->size - mark, {0, source->known ? start : 0}, 0};
   }
   if (ferror(source->file) && errno == EINTR && atomic_load(&source->stopped)) return SOLID_OK; /* the stop's signal */
   if (ferror(source->file) && !source->read_errno) source->read_errno = errno ? errno : EIO;
@@ -177,7 +227,7 @@ static void pause_for(solid_file_source *source, int64_t wait_ms) {
   }
 }
 
-/* Tries until it is done, however long what it needs is away; after a stop, drain_ms at most. */
+/* Tries until it succeeds, however long the store is away; after a stop for drain_ms at most. */
 static solid_status persist(solid_file_source *source, solid_status (*try_once)(solid_file_source *source, size_t n),
                             size_t n) {
   const solid_file_source_options *o = &source->options;
@@ -209,7 +259,7 @@ static solid_status push(solid_file_source *source, size_t n) {
   return sol_intake_push(&source->intake, source->payloads, n);
 }
 
-/* The same file read by another program at the same time, or a mistake about positions. */
+/* Warns if a whole batch was applied before: another program reads the same file, or positions are wrong. */
 static void watch_repeats(solid_file_source *source, size_t n) {
   size_t taken = 0, repeats = 0;
   int64_t now_ms = sol_steady_ms();

@@ -1,10 +1,10 @@
-/* A file of JSON events, one a line, as an event source: the same decoder, the same sink, the same manners as the Kafka
- * consumer, with no server. A file is a stream (ingest/streams.h): what was read of it. If it still begins with the
- * bytes that were read, reading goes on behind them, whatever it is called now; otherwise it is another file, and all
- * of it is new. The offset of an event is the byte at which its line begins. What comes through a pipe has no stream,
- * each event is applied, unless it is given a name: under that name it must begin with what was read before. A blank
- * line is skipped. A last line without a newline that is rejected counts as not read: it may not have been written to
- * its end. */
+/* A file of JSON events, one per line, as an event source: the same decoder, sink and guarantees as the Kafka consumer,
+ * without a server. A file is a stream (ingest/streams.h), known by its contents: if it still begins with the bytes
+ * that were read, reading continues behind them, whatever the file is called now; otherwise it is another file, and all
+ * of it is new. The offset of an event is the byte at which its line begins. Input through a pipe has no stream, so
+ * each event is applied, unless the stream is given a name: under that name the input must begin with what was read
+ * before. A blank line is skipped. A last line without a newline that is rejected counts as not read: it may not have
+ * been written to its end. */
 #ifndef SOLID_INGEST_FILE_SOURCE_H
 #define SOLID_INGEST_FILE_SOURCE_H
 
@@ -19,8 +19,7 @@ extern "C" {
 
 typedef struct solid_file_source solid_file_source;
 
-/* Told of every line that was not taken, after its batch was stored. `line` is borrowed for the call, without newline.
- */
+/* Called for every rejected line after its batch was stored. `line` is borrowed for the call, without newline. */
 typedef void (*solid_file_source_reject_fn)(void *user, uint64_t number, solid_bytes line, solid_reject reject);
 
 typedef struct solid_file_source_options {
@@ -38,10 +37,10 @@ typedef struct solid_file_source_options {
   solid_file_source_reject_fn on_reject; /* may be NULL */
   void *user;                            /* of both callbacks */
   const solid_worth_rule *worth;         /* what events are worth; borrowed; NULL = each is a step */
-  const solid_streams *streams; /* where streams are kept; NULL only for what comes through a pipe and has no name */
-  const char *stream;           /* name of what comes through a pipe; NULL = none */
-  solid_stream_choice stream_choice; /* NEW = a new stream, though the file is known */
-  solid_log_fn log;                  /* warnings; may be NULL */
+  const solid_streams *streams;          /* where streams are kept; may be NULL for a pipe without a name */
+  const char *stream;                    /* name of the stream from a pipe; NULL = none */
+  solid_stream_choice stream_choice;     /* NEW = a new stream, though the file is known */
+  solid_log_fn log;                      /* warnings; may be NULL */
   void *log_user;
 } solid_file_source_options;
 
@@ -61,8 +60,8 @@ SOLID_API SOLID_CHECK_RESULT solid_status solid_file_source_open(solid_file_sour
                                                                  const solid_file_source_options *options);
 
 /* Reads to the end of the file or until solid_file_source_stop. When the sink answers a retriable status the batch is
- * offered again with growing waits; another status of the sink ends the run with it. EMISMATCH: what comes through the
- * pipe is not what was read under its name. */
+ * offered again with growing waits; another status of the sink ends the run with it. EMISMATCH: the input from the pipe
+ * does not begin with what was read under its name. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_file_source_run(solid_file_source *source);
 
 /* Asks run to return after the batch in hand. Any thread, and safe in a signal handler. */

@@ -8,6 +8,12 @@
 extern "C" {
 #endif
 
+/* How far one partition's end is ahead of what was taken from it. */
+typedef struct solid_partition_lag {
+  int32_t partition;
+  int64_t lag; /* messages */
+} solid_partition_lag;
+
 typedef struct solid_ingest_stats {
   uint64_t events;                       /* messages or lines processed, rejected ones included */
   uint64_t accepted;                     /* accepted by the sink */
@@ -25,6 +31,9 @@ typedef struct solid_ingest_stats {
   int32_t waiting;       /* 1 while the sink or the broker is away */
   double events_per_s;   /* since the previous callback */
   double last_batch_ms;  /* decoding to commit of the newest batch */
+  int64_t commit_ns;     /* Kafka: spent waiting for `commits` */
+  const solid_partition_lag *lags; /* Kafka: (n_lags), of the assigned partitions whose end is known */
+  uint32_t n_lags;
 } solid_ingest_stats;
 
 /* Called on the thread that runs the source, at the chosen interval and once at the end; `stats` is valid during the

@@ -10,7 +10,7 @@ typedef struct part {
   solid_worth worth;
 } part;
 
-/* The next part; *more becomes 0 at the end of the list. EINVAL. */
+/* Reads the next part; *more becomes 0 at the end of the list. EINVAL. */
 static solid_status next_part(const char **list, part *out, int *more) {
   const char *text = NULL;
   size_t size = 0;

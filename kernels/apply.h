@@ -17,7 +17,7 @@ typedef struct sk_apply_args {
   sk_activation f;
   const float *x, *w;
   int64_t stride;
-  const int32_t *index; /* NULL: row r under the r-th matrix */
+  const int32_t *index; /* NULL: row r uses the r-th matrix */
   float *y;
 } sk_apply_args;
 

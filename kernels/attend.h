@@ -9,7 +9,7 @@
  *   kv_offsets[w+1]-1 of k and v, oldest first. q_offsets NULL: they are kv_offsets, every row asks and is asked.
  *   q_rows and kv_rows are the last offsets, told apart so that the host need not read them; they may be more: what
  *   comes out for rows behind the last window is undefined. max_queries and max_keys bound what one window has of
- *   either (with lists: what one list has). One query a window is max_queries = 1, and no case of its own.
+ *   either (with lists: what one list has). One query per window is max_queries = 1; it needs no flag.
  *
  *   Positions: NULL: key j of a window stands at j, and its queries are the newest: query i of m stands at n - m + i,
  *   where n counts the window's keys (so below 0 where m > n). Else both are given, ascending within a window:
@@ -39,7 +39,8 @@
  *   out (q_rows, heads * dh)      lse (q_rows, heads)
  *
  * attend_backward: from dout, lse, out, and the lists of the forward pass:
- *   D_i = dout_i . out_i;  dp = dout_i . v_j (through the dropout mask);  ds = p (dp - D_i), p = exp(s - lse);
+ *   D_i = dout_i . out_i, dout rounded as in dp;  dp = dout_i . v_j (through the dropout mask)
+ *   ds = p (dp - D_i), p = exp(s - lse)
  * dq, dk, dv are overwritten, or added to with accumulate = 1, and laid out with stride dstride as q, k, v are; dbias,
  * where there is a bias, is added to. Parts that were joined have their gradients one by one, with the joint out and
  * lse.
@@ -113,7 +114,7 @@ typedef struct sk_attend_backward_args {
   float *dbias;
 } sk_attend_backward_args;
 
-/* Entries of one head: what kernels that gather lists go by. */
+/* Entries of one head: the size that kernels which gather lists work with. */
 static inline int64_t sk_attend_queries(const sk_attend_pairs *p) {
   return p->active.rows ? p->active.stride : p->q_rows;
 }
@@ -121,7 +122,7 @@ static inline int64_t sk_attend_keys(const sk_attend_pairs *p) {
   return p->kept.rows ? p->kept.stride : p->kv_rows;
 }
 
-/* Windows alone: no lists, no positions of their own. */
+/* 1 if there are only windows: no lists and no given positions. */
 static inline int sk_attend_is_plain(const sk_attend_pairs *p) {
   return !p->active.rows && !p->kept.rows && !p->q_positions;
 }

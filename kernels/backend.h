@@ -42,12 +42,12 @@ typedef struct sk_graph sk_graph;
 typedef struct sk_options {
   int32_t threads; /* CPU: pool size, at least 1 */
   int32_t device;  /* CUDA: ordinal */
-  int32_t tf32;    /* CUDA: 1 = products may round their factors to TF32; sums stay FP32. The CPU does not look at it */
-  char *why;       /* gets one line when open fails; may be NULL */
+  int32_t tf32;    /* CUDA: 1 = products may round their factors to TF32; sums stay FP32. The CPU ignores it */
+  char *why;       /* receives one line if open fails; may be NULL */
   size_t why_size;
 } sk_options;
 
-/* Work for a queue: enqueues and returns, reads nothing that the device computes. */
+/* Work for a queue: it enqueues and returns, and reads nothing that the device computes. */
 typedef solid_status (*sk_body)(void *user);
 
 /* The operations of a table, in one list: table, walk test and error texts are made from it. */
@@ -80,7 +80,7 @@ typedef solid_status (*sk_body)(void *user);
 
 typedef struct sk_backend_ops {
   const char *name;  /* "cpu", "cuda" */
-  int32_t tile_rows; /* rows at a time that suit the device where each has kilobytes of intermediate results */
+  int32_t tile_rows; /* rows to process at a time where each row has kilobytes of intermediate results */
   int records;       /* 1: `replay` keeps recordings, so that callers do well to ask for few different sizes */
   int unified;       /* 1: the host's memory is the device's: a pointer of either serves both, after `sync` */
 
@@ -107,7 +107,7 @@ typedef struct sk_backend_ops {
   /* Lanes are queues beside the queue, which is lane 0, for work that does not depend on one another until they are
    * joined. After `lane(be, k)`, k < SK_LANES, everything is enqueued on lane k, which, entered for the first time
    * since the last join, begins behind what lane 0 was given before. `join` goes back to lane 0, which then waits for
-   * the others; transfers and sync do so after it. Recordings keep lanes. A device may as well have but one queue. */
+   * the others; transfers and sync do so after it. Recordings keep lanes. A device may also have one queue only. */
   solid_status (*lane)(sk_backend *be, int lane);
   solid_status (*join)(sk_backend *be);
 

@@ -1,5 +1,5 @@
-/* The operations that models are made of, with their arguments in the order of their formulas, for files that read like
- * the model: those, and nobody else, include this, which is why the names have no prefix. */
+/* The operations that models are made of, with their arguments in the order of their formulas. Only files that read
+ * like the model include this header, so the names have no prefix. */
 #ifndef KERNELS_FORMULA_H
 #define KERNELS_FORMULA_H
 
@@ -159,7 +159,7 @@ static inline void apply(sol_run *run, int32_t n, int32_t in, int32_t out, sk_ac
       &(sk_apply_args){.n = n, .in = in, .out = out, .f = f, .x = x, .w = w, .stride = stride, .index = index, .y = y});
 }
 
-/* y = f(x W + b) under layers that are made and forgotten */
+/* y = f(x W + b) under layers that are generated and not kept */
 static inline void generate_apply(sol_run *run, int32_t n, int32_t d, int32_t in, int32_t out, sk_activation f,
                                   sol_dual l, const float *x, float *y) {
   sol_op_generate_apply(run, &(sk_generate_apply_args){.n = n,

@@ -44,7 +44,7 @@ typedef struct sk_generate_backward_args {
 /* ---- Scratch of CUDA ---- */
 
 /* Up to this width g is packed for tensor cores, in the product's own order and split in two halves; wider ones are
- * made by plain products, which are there as a whole. */
+ * made by plain products, whose results exist in full. */
 enum { SK_PACKED_MAX_D = 64, SK_PACKED_COLUMNS = 32 };
 
 /* Bytes of SK_PACKED_COLUMNS columns of both branches, biases and scales included. */

@@ -5,7 +5,7 @@
  *
  *   zi, zs (n, d)   gi, gs (m, d)   bi, bs (m)   x (n, in)   y (n, out), not x
  *
- *   A branch whose z is NULL is absent. For inference: nothing is kept for a backward pass. */
+ *   A branch whose z is NULL is absent. For inference only: nothing is kept for a backward pass. */
 #ifndef SK_GENERATE_APPLY_H
 #define SK_GENERATE_APPLY_H
 
@@ -13,7 +13,7 @@
 #include "kernels/generate.h"
 #include "kernels/scratch.h"
 
-/* Floats of layers that the CPU has at a time: scratch does not grow with rows beyond. */
+/* Floats of layers that the CPU makes at a time; scratch grows no further with the rows. */
 #define SK_GENERATE_APPLY_CACHED 65536
 
 typedef struct sk_generate_apply_args {
@@ -25,7 +25,7 @@ typedef struct sk_generate_apply_args {
   float *y;
 } sk_generate_apply_args;
 
-/* In CUDA so many rows' layers are there at once, behind what generate takes. */
+/* Rows whose layers CUDA makes at once; they lie behind the scratch of generate. */
 static inline int32_t sk_generate_apply_rows(const sk_generate_apply_args *a) {
   uint64_t m = ((uint64_t)a->in + 1) * (uint64_t)a->out, rows = sk_most(SK_TILE_FLOATS / sk_most(m, 1), 1);
   return (int32_t)sk_least(rows, (uint64_t)a->n);

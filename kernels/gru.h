@@ -35,7 +35,7 @@ typedef struct sk_gru_backward_args {
 
 SK_NO_SCRATCH(gru)
 
-/* Every row's state before it, and what the sums over rows take that end it: a linear layer's of 3d outputs. */
+/* The state before each row, and the scratch of the sums over rows: that of a linear layer with 3d outputs. */
 static inline uint64_t sk_gru_backward_scratch(const sk_gru_backward_args *a) {
   return sizeof(float) * (uint64_t)a->rows * (uint64_t)a->d + sk_linear_sums(a->rows, a->d, 3 * a->d);
 }

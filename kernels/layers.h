@@ -11,7 +11,7 @@ typedef struct sol_norm {
 } sol_norm;
 
 typedef struct sol_gru {
-  sol_linear in, hidden; /* (3d, d), (3d): of the inputs, of the state before */
+  sol_linear in, recurrent; /* (3d, d), (3d): of the inputs, of the state before */
 } sol_gru;
 
 #endif

@@ -25,12 +25,12 @@ static inline void sol_op_zero(sol_run *run, float *to, size_t floats) {
   if (run->status == SOLID_OK) run->status = run->be->ops->zero(run->be, to, floats * sizeof(float));
 }
 
-/* What follows goes to that lane of the backend. */
+/* The following operations go to that lane of the backend. */
 static inline void sol_op_lane(sol_run *run, int lane) {
   if (run->status == SOLID_OK) run->status = run->be->ops->lane(run->be, lane);
 }
 
-/* After a failure too: nothing may stay behind in a lane. */
+/* Joins after a failure, too, so that no work is left in a lane. */
 static inline void sol_op_join(sol_run *run) {
   solid_status status = run->be->ops->join(run->be);
   if (run->status == SOLID_OK) run->status = status;

@@ -1,12 +1,12 @@
-/* What an operation's scratch is stated with. A device may take scratch of its own for an operation, one buffer of the
- * queue for all: sk_<op>_scratch(args), beside the operation, says how many bytes CUDA takes at most, for its request
- * and for whoever plans memory. The CPU takes none. */
+/* Helpers with which an operation states its scratch. A device may take scratch of its own for an operation, one buffer
+ * of the queue for all: sk_<op>_scratch(args), beside the operation, says how many bytes CUDA takes at most, for its
+ * request and for whoever plans memory. The CPU takes none. */
 #ifndef SK_SCRATCH_H
 #define SK_SCRATCH_H
 
 #include <stdint.h>
 
-#define SK_TILE_FLOATS ((uint64_t)1 << 26) /* of logits or generated layers that are there at once */
+#define SK_TILE_FLOATS ((uint64_t)1 << 26) /* of logits or generated layers that exist at once */
 
 #define SK_NO_SCRATCH(op)                                                                                              \
   static inline uint64_t sk_##op##_scratch(const sk_##op##_args *a) {                                                  \

@@ -1,5 +1,5 @@
-/* select: which keys a long history keeps. The lists that attend takes, by one rule that prefill, training and
- * appending share, and that no event can look ahead of.
+/* select: which keys a long history keeps. It makes the lists that attend takes, by one causal rule that prefill,
+ * training and appending share.
  *
  *   A history is cut into chunks, every `chunk` events. The rows of chunk c read kept_c and their own chunk up to
  *   themselves. When the chunk is full,  kept_{c+1} = select(kept_c and chunk c)  for every head, by what probe rows of

@@ -22,7 +22,7 @@ typedef struct sk_topk_args {
 /* ---- Scratch of CUDA ---- */
 
 enum {
-  SK_TOPK_MAX_D = 256, /* of the scout, which is sure of most groups of items without scoring them */
+  SK_TOPK_MAX_D = 256, /* of the scout, which rules out most groups of items without scoring them */
   SK_TOPK_MAX_K = 1024,
   SK_TOPK_PARTS = 2048, /* of the groups, each with a lower bound */
   SK_TOPK_KEYS = 4096,  /* that wait for being sorted */

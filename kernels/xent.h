@@ -21,8 +21,8 @@ typedef struct sk_xent_args {
   float *loss, *du, *de;
 } sk_xent_args;
 
-/* CUDA's tile of logits: rows and items at a time, floats from row to row; bytes of the whole, in which the logits
- * stand first, then the rows of u, then what is known of each row so far (16 bytes), from `state` on. */
+/* CUDA's tile of logits: rows and items at a time, floats from row to row; bytes of all of it: the logits, then the
+ * rows of u, then from `state` on the running state of each row (16 bytes). */
 typedef struct sk_xent_tile {
   int32_t rows, items, stride;
   uint64_t users, state, bytes;

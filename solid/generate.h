@@ -6,8 +6,8 @@
  *   every:N    when they are N events old
  *   every:Ts   when they are T seconds old and the window has moved
  *
- * What is decided follows from what is stored alone (seq of the window, seq, time and generation of the params), so
- * that restarts and several writers agree. */
+ * The decision depends only on what is stored (seq of the window; seq, time and generation of the params), so that
+ * restarts and several writers agree. */
 #ifndef SOLID_GENERATE_H
 #define SOLID_GENERATE_H
 
@@ -33,8 +33,8 @@ typedef struct solid_generate {
 /* "eager", "lazy", "every:20", "every:30s". EINVAL says what there is. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_generate_read(solid_generate *out, const char *text);
 
-/* 1 when parameters of `generation` are to be made of this window, as `advance` gave it: there are none of that
- * generation and the mode makes any, or those there are old enough. `now_ms` since 1970. */
+/* 1 if parameters of `generation` are to be made from this window, as `advance` returned it: the store has none of that
+ * generation and the mode makes any, or the ones it has are old enough. `now_ms` since 1970. */
 SOLID_API int solid_generate_is_due(const solid_generate *how, const solid_window *window, uint64_t generation,
                                     int64_t now_ms);
 

@@ -90,6 +90,10 @@ SOLID_API SOLID_CHECK_RESULT solid_status solid_model_item_categories(const soli
 /* Semantic codes of an item, uint16[levels] borrowed from the model; NULL if item >= V. */
 SOLID_API const uint16_t *solid_model_item_codes(const solid_model *model, uint32_t item);
 
+/* The vectors e_v that score (u . e_v): id embedding, metacodes and attributes summed, copied from the device into
+ * vectors (V, d) in host memory. EDEVICE. */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_model_item_vectors(const solid_model *model, float *vectors);
+
 /* Number of a category by its name, or UINT32_MAX. */
 SOLID_API uint32_t solid_model_category(const solid_model *model, solid_bytes name);
 

@@ -30,7 +30,8 @@ extern "C" {
   X(EINTERNAL, -13, "internal error")                                                                                  \
   X(EREFUSED, -14, "refused for good")                                                                                 \
   X(ELOST, -15, "the store lost what it held")                                                                         \
-  X(EDUPLICATE, -16, "applied before")
+  X(EDUPLICATE, -16, "applied before")                                                                                 \
+  X(EREWIND, -17, "to be read again from what was committed")
 
 typedef enum solid_status {
 #define SOLID_STATUS_ENUM(name, value, text) SOLID_##name = (value),

@@ -17,10 +17,10 @@
 extern "C" {
 #endif
 
-/* What one user's record holds beside the window: the newest items that he does not want, each once. */
+/* How many disliked items a user's record holds beside the window: the newest ones, each once. */
 #define SOLID_DISLIKES_MAX 256
 
-/* What is appended: `count` events of one user, oldest first, all from one call of the consumer. The newest word about
+/* What is appended: `count` events of one user, oldest first, all from one call of the consumer. The newest event about
  * an item counts: a dislike does not touch the window and its seq, a step takes a dislike of its item back. */
 typedef struct solid_append {
   solid_bytes user;
@@ -73,6 +73,9 @@ typedef struct solid_params {
 
 typedef struct solid_store solid_store;
 
+/* Receives the id of one user. */
+typedef void (*solid_user_fn)(void *take_user, solid_bytes user);
+
 /* Every slot is filled; error text goes through solid_last_error(). Each call is one round trip for its whole batch, in
  * which no user may occur twice.
  *
@@ -80,6 +83,10 @@ typedef struct solid_store solid_store;
  * Such a call may have been applied in part, which the marks make harmless. What concerns one user alone goes to
  * statuses[i] (n of them, required) and does not affect the others: EFORMAT, the user's key holds something that is not
  * a record. The text is that of the last such user. If the call itself fails, `statuses` is undefined.
+ *
+ * EREWIND, of an `advance` of a handle that was asked for safe_age: another server has taken over, or the same one was
+ * started anew, and may lack what was written last; nothing of this call was written where that is so. The caller goes
+ * back to what was safe and writes from there: marks that are newer would hide what is missing. It is said once.
  *
  * Two statuses are final. EREFUSED: the store denies access; the text says why. ELOST: at the end of a call that wrote,
  * the store had another epoch than this handle writes under, or none; what was written before is gone, so nothing that
@@ -123,7 +130,16 @@ typedef struct solid_store_ops {
    * save was lost and it is tried again, it finds its own bytes and *saved is 1, too. */
   solid_status (*stream_save)(solid_store *store, solid_bytes name, solid_bytes seen, solid_bytes record, int *saved);
 
+  /* Names users that the store holds, about `most` a call and in no order: *cursor is 0 at first and says afterwards
+   * where to go on; 0 = these were the last. Who is held from the first call to the last is named at least once. `take`
+   * gets ids that are borrowed for its call, and must not call the store. No time to live is renewed. */
+  solid_status (*list)(solid_store *store, size_t most, uint64_t *cursor, solid_user_fn take, void *take_user);
+
   void (*close)(solid_store *store);
+
+  /* What this handle wrote outlives the server that took it if the call that wrote it ended *age_ms ago or earlier; 0 =
+   * all of it does. From the first call on, `advance` says EREWIND; so does this. Retriable: it cannot be told now. */
+  solid_status (*safe_age)(solid_store *store, int64_t *age_ms);
 } solid_store_ops;
 
 /* The part of a store that its users see; an implementation begins with it. */

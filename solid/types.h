@@ -39,7 +39,8 @@ typedef struct solid_event {
   solid_bytes kind; /* "view", "buy", ...; may be empty */
   int64_t time_ms;  /* since 1970-01-01 UTC */
   solid_position position;
-  uint32_t worth; /* solid_worth */
+  uint32_t worth;   /* solid_worth */
+  int64_t taken_ms; /* when the broker of its stream took it, since 1970; 0 = not known */
 } solid_event;
 
 /* One element of a user's window. `item` is a hash of the item's id (XXH3, 64 bits), the same in every model, so that

@@ -71,9 +71,9 @@ typedef struct solid_question {
   float *made_params; /* memory of the worker, valid until it is used again */
 } solid_question;
 
-/* From what is known to items: the same as solid_worker_generate, _encode, _apply and _rank in turn, but nothing in
- * between passes through the host. Rows may differ in what is known. EINVAL: n > max_batch, a row without `best`.
- * ERANGE: k = 0, k > V or an item >= V. */
+/* From windows, states or layers to items: the same as solid_worker_generate, _encode, _apply and _rank in turn, but
+ * nothing in between passes through the host. Rows may differ in what is known. EINVAL: n > max_batch, a row without
+ * `best`. ERANGE: k = 0, k > V or an item >= V. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_worker_answer(solid_worker *worker, solid_question *questions, size_t n,
                                                               size_t k);
 

@@ -1,5 +1,6 @@
-/* The store in a Redis server: one hash a user (store/redis/record.lua says what is in it), one script a user and one
- * round trip a call, whatever the size of the batch. Used by one thread at a time; another thread, process or machine
+/* The store in Redis, one server, a master that Sentinels know, or a cluster: one hash a user (store/redis/record.lua
+ * says what is in it), one script a user and one round trip a call, whatever the size of the batch; in a cluster one to
+ * each node that it concerns, at the same time. Used by one thread at a time; another thread, process or machine
  * opens its own.
  *
  * When the server is away, full or slow, a call answers with a retriable status within the timeouts (the look-up of a
@@ -36,18 +37,30 @@ typedef struct solid_redis_store_options {
   solid_log_fn log;                        /* receives lost and new connections, unreadable records; NULL = silent */
   void *log_user;
   uint32_t readonly_ms; /* READONLY is final only when no write has gone well for so long */
-  uint32_t look_ms;     /* how often a writer asks how many keys were evicted */
+  uint32_t look_ms;     /* how often it is asked how many keys were evicted; a writer warns */
   int32_t may_be_away;  /* 1 = a server that cannot be reached yet is no failure of opening; default 0 */
+  int32_t replicas;     /* how many there must be, and have, what safe_age calls safe; 0 = those that there are */
+  uint32_t settle_ms;   /* when what a server without replicas took is on its disk: appendfsync everysec */
+  const char *address;  /* instead of host, port and unix_path: as solid_redis_address_check takes it; NULL = none */
+  /* With an address of TLS, files in PEM form: who is trusted (NULL = whom the system trusts), who we are (NULL =
+   * nobody), and to whom the server's certificate is made out (NULL = the host as it is named) */
+  const char *tls_ca, *tls_cert, *tls_key, *tls_name;
 } solid_redis_store_options;
 
 #define SOLID_REDIS_STORE_OPTIONS_INIT                                                                                 \
   {                                                                                                                    \
     sizeof(solid_redis_store_options), 0, "127.0.0.1", NULL, NULL, NULL, "solid:", 6379, 0, 30LL * 24 * 3600 * 1000,   \
-        10, 1000, 1000, 50, 2000, NULL, NULL, 60000, 10000, 0                                                          \
+        10, 1000, 1000, 50, 2000, NULL, NULL, 60000, 10000, 0, 0, 2000, NULL, NULL, NULL, NULL, NULL                   \
   }
 
 /* The same for callers who cannot use macros. */
 SOLID_API solid_redis_store_options solid_redis_store_options_default(void);
+
+/* OK where `text` says where Redis is, else EINVAL (EUNSUPPORTED: TLS, in a build without it), with what is expected:
+ * HOST:PORT, /PATH, redis://HOST[:PORT][,HOST...][/DATABASE], rediss:// (TLS), unix:/PATH,
+ * sentinel://HOST[:PORT][,HOST...]/MASTER[/DATABASE], sentinels:// (TLS). Of several hosts the one that is a master is
+ * used, or they are some nodes of a cluster. Connects to nothing. */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_redis_address_check(const char *text);
 
 /* Counted since the store was opened. */
 typedef struct solid_redis_store_stats {
@@ -58,7 +71,7 @@ typedef struct solid_redis_store_stats {
   uint64_t stale;     /* params of another generation or size: taken as not there */
   uint64_t set_aside; /* answers for users whose key is none of ours */
   uint64_t renewed;   /* records of an earlier epoch that were begun anew */
-  uint64_t evicted;   /* keys that the server has evicted since it started, as a writer was last told */
+  uint64_t evicted;   /* keys that the server has evicted since it started, as was last told */
 } solid_redis_store_stats;
 
 /* Connects and opens for windows of the model. The model is not kept, and may be NULL if the options have a window.

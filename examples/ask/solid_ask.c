@@ -1,37 +1,32 @@
-/* solid_ask: recommendations of one user, from the model file and the Redis that solid_ingestd writes to. Also waits
- * until a user's window has seen so many events, and says how old the newest one was when it got there. */
+/* solid_ask: recommendations of one user, from the model file and the Redis that solid_ingestd writes to; of a visitor
+ * without an id, from the model file alone. Also waits until a user's window has seen so many events, and says how old
+ * the newest one was when it got there. */
+#include "examples/ask/ask.h"
+#include "examples/common/category.h"
 #include "examples/common/exit.h"
 #include "examples/common/ground.h"
 #include "examples/common/program.h"
-#include "examples/common/slate_options.h"
-#include "examples/common/store_options.h"
 #include "solid/extend.h"
-#include "solid/solid.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct arguments {
-  const char *model, *device, *user, *category, *session, *blocked;
-  int64_t k, history, until_seq, timeout;
-  int seen, quiet;
-  slate_options slate;
-  store_options store; /* ttl_s stays 0: a question renews no time to live */
-} arguments;
-
-#define AT(field) .offset = offsetof(arguments, field)
+#define AT(field) .offset = offsetof(ask_arguments, field)
 
 static const solid_property properties[] = {
     {.name = "model", .type = SOLID_PROPERTY_STRING, .meaning = "model file (safetensors)", .required = 1, AT(model)},
     {.name = "device", .type = SOLID_PROPERTY_STRING, .preset = "cpu", .meaning = "cpu, cuda or cuda:N", AT(device)},
-    STORE_REDIS_PROPERTIES(arguments),
+    STORE_REDIS_PROPERTIES(ask_arguments),
     {.name = "element",
      .type = SOLID_PROPERTY_CHOICE,
      .preset = "f16",
      .choices = "f32|f16|i8",
      .meaning = "element type of parameters that are generated now and stored",
      AT(store.element)},
-    {.name = "user", .type = SOLID_PROPERTY_STRING, .meaning = "user id; without it, an anonymous visitor", AT(user)},
+    {.name = "user",
+     .type = SOLID_PROPERTY_STRING,
+     .meaning = "user id; without it, an anonymous visitor, for whom no store is needed",
+     AT(user)},
     {.name = "k",
      .type = SOLID_PROPERTY_INT,
      .preset = "10",
@@ -39,13 +34,21 @@ static const solid_property properties[] = {
      .max = 1000,
      .meaning = "number of items",
      AT(k)},
-    SLATE_PROPERTIES(arguments),
+    SLATE_PROPERTIES(ask_arguments),
     {.name = "category", .type = SOLID_PROPERTY_STRING, .meaning = "only items of this category", AT(category)},
+    {.name = "categories",
+     .type = SOLID_PROPERTY_BOOL,
+     .preset = "false",
+     .meaning = "only list the model's categories with their numbers of items",
+     AT(categories)},
     {.name = "session",
      .type = SOLID_PROPERTY_STRING,
-     .meaning = "ITEM,ITEM,... newer than everything stored",
+     .meaning = "items newer than everything stored, oldest first: ITEM,ITEM,... or [\"ITEM\", ...]",
      AT(session)},
-    {.name = "blocked", .type = SOLID_PROPERTY_STRING, .meaning = "ITEM,ITEM,... to leave out", AT(blocked)},
+    {.name = "blocked",
+     .type = SOLID_PROPERTY_STRING,
+     .meaning = "items to leave out: ITEM,ITEM,... or [\"ITEM\", ...]",
+     AT(blocked)},
     {.name = "seen",
      .type = SOLID_PROPERTY_BOOL,
      .preset = "false",
@@ -77,46 +80,24 @@ static const solid_property properties[] = {
      .preset = "false",
      .meaning = "only wait; print no items",
      AT(quiet)},
+    {.name = "json",
+     .type = SOLID_PROPERTY_BOOL,
+     .preset = "false",
+     .meaning = "print the answer as one line of JSON",
+     AT(json)},
 };
 
 static const solid_program program = {
     .name = "solid_ask",
-    .summary = "Recommends items for one user from a model file and the Redis store.",
+    .summary =
+        "Recommends items for one user from a model file and the Redis store, or for a visitor from the model alone.",
     .exits = HAS_EXIT(MODEL) | HAS_EXIT(STORE) | HAS_EXIT(WAITED),
     .properties = properties,
     .count = sizeof properties / sizeof *properties,
 };
 
-enum { MAX_LIST = 256 };
-
-typedef struct asking {
-  arguments args;
-  int code; /* to end with, should what is done now fail */
-  solid_context *ctx;
-  solid_model *model;
-  solid_model_info info;
-  solid_store *store;
-  solid_recommender *rec;
-} asking;
-
 static solid_bytes bytes_of(const char *text) {
   return text ? (solid_bytes){text, strlen(text)} : (solid_bytes){NULL, 0};
-}
-
-/* Ids between commas; one that the model does not know is left out, and named. ERANGE: over MAX_LIST that it knows. */
-static solid_status split_list(const asking *a, const char *name, const char *text, solid_bytes *ids, size_t *count) {
-  const char *part;
-  size_t size;
-  for (*count = 0; sol_text_part(&text, &part, &size);) {
-    if (size == 0) continue;
-    if (*count == MAX_LIST) return solid_fail(SOLID_ERANGE, "--%s: more than %d items", name, MAX_LIST);
-    if (solid_model_item_index(a->model, (solid_bytes){part, size}) == SOLID_NO_ITEM)
-      fprintf(stderr, "solid_ask: --%s: item %s is not in the model's catalogue, left out\n", name,
-              sol_show(part, size).text);
-    else
-      ids[(*count)++] = (solid_bytes){part, size};
-  }
-  return SOLID_OK;
 }
 
 static solid_status open_all(asking *a) {
@@ -128,6 +109,8 @@ static solid_status open_all(asking *a) {
   solid_status status = solid_context_new(&a->ctx, &options);
   if (status == SOLID_OK) a->code = EXIT_MODEL, status = solid_model_load(&a->model, a->ctx, a->args.model);
   if (status == SOLID_OK) status = solid_model_get_info(a->model, &a->info);
+  if (status != SOLID_OK || a->args.categories) return status;
+  if (!a->args.user) a->args.store.kind = STORE_MEMORY; /* nothing is read of a visitor */
   if (status == SOLID_OK) a->code = EXIT_STORE, status = store_options_open(&a->store, &a->args.store, a->model, NULL);
   if (status == SOLID_OK) status = solid_recommender_new(&a->rec, a->model, a->store, &rec_options);
   return status;
@@ -138,9 +121,11 @@ static void close_all(asking *a) {
   solid_store_close(a->store);
   solid_model_free(a->model);
   solid_context_free(a->ctx);
+  id_list_clear(&a->session);
+  id_list_clear(&a->blocked);
 }
 
-/* What the store has of the user; `steps` has room for the window, values for h and the parameters. */
+/* Reads the user's record; `steps` has room for the window, `values` for h and the parameters. */
 static solid_status look(asking *a, solid_window *window, solid_params *params, uint8_t *found) {
   solid_bytes user = bytes_of(a->args.user);
   params->width = a->info.width;
@@ -150,7 +135,7 @@ static solid_status look(asking *a, solid_window *window, solid_params *params, 
   return status ? status : of_user;
 }
 
-/* Polls every millisecond. ETIMEDOUT when the time is over. */
+/* Polls every millisecond. ETIMEDOUT after the timeout. */
 static solid_status wait_for_events(asking *a, solid_window *window, solid_params *params) {
   int64_t deadline = sol_wall_ms() + a->args.timeout * 1000, newest = 0;
   for (;;) {
@@ -171,82 +156,57 @@ static solid_status wait_for_events(asking *a, solid_window *window, solid_param
   }
 }
 
-static void print_item(const asking *a, uint32_t item) {
-  solid_bytes id = solid_model_item_id(a->model, item);
-  program_show(stdout, id.data, id.size);
-}
-
-static void print_history(const asking *a, const solid_window *window) {
-  size_t count = window->count, shown = (size_t)a->args.history < count ? (size_t)a->args.history : count;
-  printf("newest %zu of %llu events:", shown, (unsigned long long)window->seq);
-  for (size_t i = count - shown; i < count; i++) {
-    uint32_t item = solid_model_item_by_hash(a->model, window->steps[i].item);
-    putchar(' ');
-    if (item == SOLID_NO_ITEM)
-      printf("?");
-    else
-      print_item(a, item);
-  }
-  putchar('\n');
-}
-
-static void print_items(const asking *a, const solid_scored *items, size_t count) {
-  for (size_t i = 0; i < count; i++) {
-    printf("%4zu  %9.4f  ", i + 1, (double)items[i].score);
-    print_item(a, items[i].item);
-    putchar('\n');
-  }
-}
-
-static void print_source(solid_source source, uint64_t window_seq, uint64_t params_seq) {
-  printf("from %s; window has seen %llu events, parameters %llu\n", solid_source_name(source),
-         (unsigned long long)window_seq, (unsigned long long)params_seq);
-}
-
-static solid_status ask_slate(asking *a, const solid_query *query, solid_scored *items) {
+static solid_status ask_slate(const asking *a, const solid_query *query, ask_answer *out, solid_scored *items,
+                              solid_slate_answer *answer) {
   solid_slate_options options;
-  solid_slate_answer answer = {.struct_size = sizeof answer};
   solid_status status = slate_options_read(&a->args.slate, &options);
-  if (status == SOLID_OK) status = solid_slate(a->rec, bytes_of(a->args.user), query, &options, items, &answer);
-  if (status != SOLID_OK) return status;
-  char order[32];
-  slate_order_text(answer.order, answer.window, order);
-  print_source(answer.source, answer.window_seq, answer.params_seq);
-  printf("slate of %zu, %s, guide %g: %u forwards, log likelihood %.3f\n", answer.count, order, (double)options.guide,
-         answer.forwards, answer.log_likelihood);
-  print_items(a, items, answer.count);
-  return SOLID_OK;
+  if (status == SOLID_OK) status = solid_slate(a->rec, bytes_of(a->args.user), query, &options, items, answer);
+  out->count = answer->count, out->source = answer->source;
+  out->window_seq = answer->window_seq, out->params_seq = answer->params_seq;
+  out->slate = answer, out->guide = (double)options.guide;
+  return status;
 }
 
-static solid_status ask_ranking(asking *a, const solid_query *query, solid_scored *items) {
+static solid_status ask_ranking(const asking *a, const solid_query *query, ask_answer *out, solid_scored *items) {
   solid_answer answer = {.struct_size = sizeof answer};
   solid_status status = solid_recommend(a->rec, bytes_of(a->args.user), query, items, &answer);
-  if (status != SOLID_OK) return status;
-  print_source(answer.source, answer.window_seq, answer.params_seq);
-  print_items(a, items, answer.count);
-  return SOLID_OK;
+  out->count = answer.count, out->source = answer.source;
+  out->window_seq = answer.window_seq, out->params_seq = answer.params_seq;
+  return status;
 }
 
-static solid_status recommend(asking *a) {
-  solid_bytes session[MAX_LIST], blocked[MAX_LIST];
-  solid_query query = SOLID_QUERY_INIT;
-  query.k = (uint32_t)(a->args.slate.rows ? a->args.slate.rows : a->args.k);
-  query.exclude_seen = !a->args.seen;
-  query.category = bytes_of(a->args.category);
-  query.session = session;
-  query.blocked = blocked;
-  solid_status status = split_list(a, "session", a->args.session, session, &query.n_session);
-  if (status == SOLID_OK) status = split_list(a, "blocked", a->args.blocked, blocked, &query.n_blocked);
-  if (status != SOLID_OK) return status;
-  solid_scored *items = calloc(query.k, sizeof *items);
-  if (!items) return solid_fail(SOLID_ENOMEM, "no room for %u items", query.k);
-  status = a->args.slate.rows ? ask_slate(a, &query, items) : ask_ranking(a, &query, items);
+static solid_status answer(const asking *a, const solid_query *query, const solid_window *history) {
+  ask_answer out = {.history = history};
+  solid_slate_answer of_slate = {.struct_size = sizeof of_slate};
+  solid_scored *items = calloc(query->k, sizeof *items);
+  if (!items) return solid_fail(SOLID_ENOMEM, "no room for %u items", query->k);
+  out.items = items;
+  solid_status status =
+      a->args.slate.rows ? ask_slate(a, query, &out, items, &of_slate) : ask_ranking(a, query, &out, items);
+  if (status == SOLID_OK && a->args.json)
+    status = ask_print_json(a, &out);
+  else if (status == SOLID_OK)
+    ask_print(a, &out);
   free(items);
   return status;
 }
 
+static solid_status recommend(asking *a, const solid_window *history) {
+  solid_query query = SOLID_QUERY_INIT;
+  id_list_keep_known(&a->session, a->model, "solid_ask", "session");
+  id_list_keep_known(&a->blocked, a->model, "solid_ask", "blocked");
+  query.k = (uint32_t)(a->args.slate.rows ? a->args.slate.rows : a->args.k);
+  query.exclude_seen = !a->args.seen;
+  query.category = bytes_of(a->args.category);
+  query.session = a->session.ids, query.n_session = a->session.count;
+  query.blocked = a->blocked.ids, query.n_blocked = a->blocked.count;
+  solid_status status = category_check(a->model, a->args.category);
+  return status == SOLID_OK ? answer(a, &query, history) : status;
+}
+
 static solid_status run(asking *a) {
   solid_status status = open_all(a);
+  if (status == SOLID_OK && a->args.categories) return ask_print_categories(a);
   if (status != SOLID_OK) return status;
   solid_window window = {.steps = calloc(a->info.window, sizeof(solid_step))};
   float *values = calloc((size_t)a->info.width + a->info.params, sizeof *values);
@@ -256,21 +216,24 @@ static solid_status run(asking *a) {
   a->code = EXIT_WAITED;
   if (status == SOLID_OK && a->args.until_seq) status = wait_for_events(a, &window, &params);
   if (status != SOLID_ETIMEDOUT) a->code = EXIT_FAILED;
-  if (status == SOLID_OK && a->args.history && a->args.user) {
-    status = look(a, &window, &params, &found);
-    if (status == SOLID_OK) print_history(a, &window);
-  }
-  if (status == SOLID_OK && !a->args.quiet) status = recommend(a);
+  int history = a->args.history && a->args.user;
+  if (status == SOLID_OK && history) status = look(a, &window, &params, &found);
+  if (status == SOLID_OK && !a->args.quiet) status = recommend(a, history ? &window : NULL);
   free(window.steps);
   free(values);
   return status;
 }
 
 /* What is wrong whatever the model and the store say. */
-static solid_status check(const arguments *args) {
+static solid_status check(asking *a) {
   solid_slate_options unused;
-  solid_status status = store_options_check(&args->store);
-  return status == SOLID_OK ? slate_options_read(&args->slate, &unused) : status;
+  solid_status status = store_options_check(&a->args.store);
+  if (status == SOLID_OK) status = slate_options_read(&a->args.slate, &unused);
+  if (status == SOLID_OK) status = id_list_read(&a->session, "session", a->args.session);
+  if (status == SOLID_OK) status = id_list_read(&a->blocked, "blocked", a->args.blocked);
+  if (status == SOLID_OK && a->args.until_seq && !a->args.user)
+    status = solid_fail(SOLID_EINVAL, "--until-seq: whose events are waited for? (--user)");
+  return status;
 }
 
 int main(int argc, char **argv) {
@@ -285,7 +248,7 @@ int main(int argc, char **argv) {
     status = solid_config_write_help(&program, stdout);
   else if (solid_config_get_request(config) == SOLID_CONFIG_VERSION)
     status = solid_config_write_version(&program, stdout);
-  else if ((status = check(&a.args)) == SOLID_OK)
+  else if ((status = check(&a)) == SOLID_OK)
     status = run(&a);
   else
     a.code = EXIT_USAGE;

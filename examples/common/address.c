@@ -3,19 +3,10 @@
 #include <string.h>
 #include <strings.h>
 
-/* Length of "scheme" of "scheme://", 0 when there is none. */
+/* Length of the scheme before "://", 0 if there is none. */
 static size_t scheme_of(const char *text) {
   size_t size = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-_.");
   return strncmp(text + size, "://", 3) == 0 ? size : 0;
-}
-
-solid_status address_check(const char *flag, const char *text) {
-  size_t scheme = text ? scheme_of(text) : 0;
-  if (!scheme) return SOLID_OK;
-  return solid_fail(SOLID_EINVAL,
-                    "%s: '%s' is a URL: want HOST:PORT, without %.*s://; user, password and the like have options of "
-                    "their own",
-                    flag, text, (int)scheme, text);
 }
 
 solid_status address_check_brokers(const char *flag, const char *brokers) {

@@ -23,7 +23,7 @@ struct solid_config {
   solid_config_request request;
   kept_text *texts;
   const char *secret; /* name of the first one in the file */
-  int *line_of;       /* (count) line of the file that set the property, -1 for a flag, 0 when it has its default */
+  int *line_of;       /* (count) line of the file that set the property, -1 for a flag, 0 for the default */
   solid_setting *settings;
   int *setting_line; /* as line_of, for the settings */
   size_t n_settings;
@@ -51,7 +51,7 @@ static solid_status twice(const char *where, int first) {
   return solid_fail(SOLID_EFORMAT, "%s: already set in line %d", where, first);
 }
 
-/* `line` is that of the file, or -1 for a flag. `name` and `value` are kept texts. */
+/* `line` is that of the file, or -1 for a flag. `name` and `value` come from keep(). */
 static solid_status set_passthrough(solid_config *config, const char *name, const char *value, const char *where,
                                     int line) {
   if (!config->program->takes_kafka)
@@ -76,11 +76,12 @@ static solid_status set_passthrough(solid_config *config, const char *name, cons
 
 static solid_status unknown(const solid_config *config, const char *name, const char *where) {
   const char *nearest = sol_property_nearest(config->program, name);
-  if (nearest) return solid_fail(SOLID_EINVAL, "%s: unknown name, did you mean '%s'?", where, nearest);
+  const char *dashes = strncmp(where, "--", 2) == 0 ? "--" : "";
+  if (nearest) return solid_fail(SOLID_EINVAL, "%s: unknown name, did you mean '%s%s'?", where, dashes, nearest);
   return solid_fail(SOLID_EINVAL, "%s: unknown name, see %s --help", where, config->program->name);
 }
 
-/* Sets any property by its name; both texts are kept ones. */
+/* Sets any property by its name; both texts come from keep(). */
 static solid_status set_named(solid_config *config, const char *name, const char *value, const char *where, int line) {
   if (is_kafka(name)) return set_passthrough(config, name + sizeof kafka_prefix - 1, value, where, line);
   const solid_property *property = sol_property_find(config->program, name, strlen(name));
@@ -139,7 +140,7 @@ typedef struct flag {
   char where[WHERE_ROOM];
   const char *name;
   const char *value;
-  char *given; /* where the value stands in argv; NULL = it is implied */
+  char *given; /* the value in argv; NULL = it is implied */
 } flag;
 
 static int is_builtin(const char *name) {
@@ -186,7 +187,7 @@ static solid_status next_flag(solid_config *config, int argc, char *const *argv,
   return out->value ? SOLID_OK : find_value(config, argc, argv, at, out);
 }
 
-/* First pass: what is asked for, and which file. */
+/* First pass: finds --help, --version and --config. */
 static solid_status scan_flags(solid_config *config, int argc, char *const *argv, const char **path) {
   flag f;
   for (int at = 1; at < argc;) {
@@ -235,8 +236,8 @@ static solid_status set_presets(solid_config *config) {
 static solid_status check_required(const solid_config *config) {
   for (size_t i = 0; i < config->program->count; i++)
     if (config->program->properties[i].required && !config->line_of[i])
-      return solid_fail(SOLID_EINVAL, "--%s is required: %s", config->program->properties[i].name,
-                        config->program->properties[i].meaning);
+      return solid_fail(SOLID_EINVAL, "--%s is required: %s; see %s --help", config->program->properties[i].name,
+                        config->program->properties[i].meaning, config->program->name);
   return SOLID_OK;
 }
 

@@ -7,11 +7,12 @@
  *   both:   kafka.<property>      passes through to librdkafka, value verbatim, where the program allows it
  *
  * Names are spelled out: an abbreviation that works today would change its meaning with the next property. (This, and
- * that its state is process-wide, is why getopt_long is not used.) Nothing here prints: errors go to
+ * that its state is process-wide, is why getopt_long is not used.) Nothing here prints by itself: errors go to
  * solid_last_error(), texts to the FILE that the program gives. */
 #ifndef EXAMPLES_COMMON_CONFIG_H
 #define EXAMPLES_COMMON_CONFIG_H
 
+#include "examples/common/property.h"
 #include "ingest/consumer.h"
 #include "solid/status.h"
 #include <stddef.h>
@@ -20,36 +21,6 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-/* What a value is and what the property's destination in the program's struct has to be. */
-typedef enum solid_property_type {
-  SOLID_PROPERTY_STRING = 0, /* const char *: owned by the solid_config; NULL when unset without a default */
-  SOLID_PROPERTY_INT = 1,    /* int64_t */
-  SOLID_PROPERTY_FLOAT = 2,  /* double, finite */
-  SOLID_PROPERTY_BOOL = 3,   /* int: 1 for true yes on 1, 0 for false no off 0 */
-  SOLID_PROPERTY_CHOICE = 4  /* int: index into `choices` */
-} solid_property_type;
-
-typedef struct solid_property {
-  const char *name; /* lower case with dashes: the flag without its dashes */
-  solid_property_type type;
-  const char *preset;  /* default, as text; NULL = 0, NULL or the first choice */
-  double min, max;     /* INT, FLOAT: both ends included; 0, 0 = unlimited */
-  const char *choices; /* CHOICE: "redis|memory" */
-  const char *meaning; /* one line for --help */
-  int required;        /* 1 = must be given in the file or as a flag */
-  size_t offset;       /* offsetof the destination */
-} solid_property;
-
-typedef struct solid_program {
-  const char *name;
-  const char *summary; /* one line: what it does */
-  const char *notes;   /* printed after the properties: an example; may be NULL */
-  const solid_property *properties;
-  size_t count;
-  int takes_kafka; /* 1 = kafka.<property> is accepted */
-  unsigned exits;  /* HAS_EXIT bits: exit codes beside 0, 1 and 2 (examples/common/exit.h) */
-} solid_program;
 
 /* What the command line asks of the program. */
 typedef enum solid_config_request {
@@ -62,10 +33,10 @@ typedef struct solid_config solid_config;
 
 /* Reads defaults, then the file named by --config, then the flags, into the struct at `values`. On success *out is
  * owned by the caller: solid_config_free; the strings in `values` live as long as it does. With --help or --version
- * only the defaults are read and nothing is missing.
- * EINVAL: unknown name (the nearest known one is suggested), missing value, missing required property, not a number,
- * not one of the choices. ERANGE: out of range. EIO: the file cannot be read. EFORMAT: a line is not `name = value`, or
- * a name is given twice. The text begins with `FILE:LINE: ` or with the flag. */
+ * only the defaults are set, and required properties may be missing. EINVAL: unknown name (the nearest known one is
+ * suggested), missing value, missing required property, not a number, not one of the choices. ERANGE: out of range.
+ * EIO: the file cannot be read. EFORMAT: a line is not `name = value`, or a name is given twice. The text begins with
+ * `FILE:LINE: ` or with the flag. */
 SOLID_CHECK_RESULT solid_status solid_config_load(solid_config **out, const solid_program *program, int argc,
                                                   char *const *argv, void *values);
 

@@ -1,10 +1,11 @@
 #include "examples/common/config.h"
 #include "examples/common/exit.h"
+#include "examples/common/ground.h"
 #include "solid/extend.h"
 #include "solid/version.h"
 #include <string.h>
 
-enum { MEANING_COLUMN = 32 };
+enum { MEANING_COLUMN = 32, LAST_COLUMN = 110 };
 
 /* What stands for the value in the help text. */
 static const char *value_word(const solid_property *property) {
@@ -30,26 +31,46 @@ static void write_flag(FILE *stream, const char *dashes, const char *name, const
   fprintf(stream, "%*s", MEANING_COLUMN - width, "");
 }
 
+/* The text from MEANING_COLUMN on, broken between words before LAST_COLUMN. */
+static void write_meaning(FILE *stream, const char *text) {
+  for (size_t room = LAST_COLUMN - MEANING_COLUMN, size; *text; text += size) {
+    size = strlen(text);
+    if (size > room) {
+      size = room;
+      while (size && text[size] != ' ') size--;
+      if (!size) size = strcspn(text, " ");
+    }
+    fprintf(stream, "%.*s", (int)size, text);
+    if (!text[size]) break;
+    fprintf(stream, "\n%*s", MEANING_COLUMN, "");
+    size++;
+  }
+  fputc('\n', stream);
+}
+
 static void write_property(FILE *stream, const solid_property *property) {
+  int is_negative = strncmp(property->name, "no-", 3) == 0 || strstr(property->name, "-no-");
   if (property->type == SOLID_PROPERTY_BOOL)
-    write_flag(stream, strncmp(property->name, "no-", 3) == 0 ? "--" : "--[no-]", property->name, "");
+    write_flag(stream, is_negative ? "--" : "--[no-]", property->name, "");
   else
     write_flag(stream, "--", property->name, value_word(property));
-  fputs(property->meaning, stream);
+  char text[1024];
+  sol_text line = SOL_TEXT(text);
+  sol_text_add(&line, "%s", property->meaning);
   int limited = property->min != 0 || property->max != 0;
   const char *separator = " (";
   if (limited) {
     const char *format = property->type == SOLID_PROPERTY_INT ? "%s%.0f .. %.0f" : "%s%.15g .. %.15g";
-    fprintf(stream, format, separator, property->min, property->max);
+    sol_text_add(&line, format, separator, property->min, property->max);
     separator = ", ";
   }
   if (property->required)
-    fprintf(stream, "%srequired)", separator);
+    sol_text_add(&line, "%srequired)", separator);
   else if (property->preset)
-    fprintf(stream, "%sdefault %s)", separator, *property->preset ? property->preset : "empty");
+    sol_text_add(&line, "%sdefault %s)", separator, *property->preset ? property->preset : "empty");
   else if (limited)
-    fputc(')', stream);
-  fputc('\n', stream);
+    sol_text_add(&line, ")");
+  write_meaning(stream, text);
 }
 
 static void write_exits(FILE *stream, unsigned exits) {

@@ -45,7 +45,7 @@ config_line config_line_split(char *line, char **name, char **value) {
   trim(*name, size);
   if (!**name) return CONFIG_LINE_NO_VALUE;
   if (**value == '"' || **value == '\'') return unquote(*value);
-  /* What stands before the value decides whether a # at its start is a comment: `name = # none` has no value. */
+  /* The byte before the value decides whether a # at its start is a comment: `name = # none` has no value. */
   size = *value > equals + 1 || **value != '#' ? before_comment(*value) : strlen(*value);
   trim(*value, size);
   return CONFIG_LINE_VALUE;

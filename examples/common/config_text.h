@@ -1,4 +1,4 @@
-/* Lines of a configuration file, and what is secret in it. */
+/* Lines of a configuration file, and which of its values are secret. */
 #ifndef EXAMPLES_COMMON_CONFIG_TEXT_H
 #define EXAMPLES_COMMON_CONFIG_TEXT_H
 
@@ -15,12 +15,12 @@ typedef enum config_line {
  * '...' keeps blanks and #; in "..." a backslash stands before a quote or a backslash. */
 config_line config_line_split(char *line, char **name, char **value);
 
-/* 1 for the name of a property that nobody else should read: it has "password", "passphrase" or "secret" in it, and is
- * not that of a file. */
+/* 1 if the value of the property is secret: its name contains "password", "passphrase" or "secret", and it does not
+ * name a file. */
 int config_is_secret(const char *name);
 
-/* Says on stderr, after "program: warning: ", that everybody can read the file `path`, which holds `what`. Silent where
- * they cannot. */
+/* Says on stderr, after "program: warning: ", that everybody can read the file `path`, which holds `what`. Says nothing
+ * otherwise. */
 void config_warn_readable(const char *program, const char *path, const char *what);
 
 #endif

@@ -1,13 +1,11 @@
 #include "examples/common/config_value.h"
+#include "examples/common/nearest.h"
 #include "solid/extend.h"
-#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { NAME_ROOM = 64 }; /* longer names are cut when distances are measured */
 
 static int is_limited(const solid_property *property) {
   return property->min != 0 || property->max != 0;
@@ -89,33 +87,14 @@ const solid_property *sol_property_find(const solid_program *program, const char
   return NULL;
 }
 
-/* Edits (insert, delete, replace) that turn a into b: one row of the usual table, row[j] = cost of a's first i bytes
- * against b's first j. */
-static size_t edit_distance(const char *a, size_t a_size, const char *b, size_t b_size) {
-  size_t row[NAME_ROOM + 1];
-  assert(a_size <= NAME_ROOM && b_size <= NAME_ROOM);
-  for (size_t j = 0; j <= b_size; j++) row[j] = j;
-  for (size_t i = 1; i <= a_size; i++) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b_size; j++) {
-      size_t replaced = diagonal + (a[i - 1] != b[j - 1]);
-      size_t one_more = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
-      diagonal = row[j];
-      row[j] = replaced < one_more ? replaced : one_more;
-    }
-  }
-  return row[b_size];
-}
-
 const char *sol_property_nearest(const solid_program *program, const char *name) {
   static const char *const always[] = {"config", "help", "version"};
-  size_t n_always = sizeof always / sizeof *always, size = strnlen(name, NAME_ROOM);
+  size_t n_always = sizeof always / sizeof *always, size = strlen(name);
   const char *nearest = NULL;
-  size_t best = size / 2 + 1; /* beyond half the name nobody meant it */
+  size_t best = size / 2 + 1; /* more than half the name must be right */
   for (size_t i = 0; i < program->count + n_always; i++) {
     const char *known = i < program->count ? program->properties[i].name : always[i - program->count];
-    size_t distance = edit_distance(name, size, known, strnlen(known, NAME_ROOM));
+    size_t distance = nearest_distance(name, size, known, strlen(known));
     if (distance < best) {
       best = distance;
       nearest = known;

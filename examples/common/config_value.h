@@ -2,7 +2,8 @@
 #ifndef EXAMPLES_COMMON_CONFIG_VALUE_H
 #define EXAMPLES_COMMON_CONFIG_VALUE_H
 
-#include "examples/common/config.h"
+#include "examples/common/property.h"
+#include "solid/status.h"
 
 /* Writes `text` (which must outlive `values`) as the value of `property`. `where` ("--name", "file:3: name") begins the
  * error text. EINVAL, ERANGE. */

@@ -1,5 +1,5 @@
-/* The exit codes of all programs, in one table, from which --help prints. Wrong usage is told from what may be better
- * in a minute, and what is to be looked at: the model, the store, or where events come from. */
+/* The exit codes of all programs, in one table, from which --help prints. A script can tell wrong usage from a fault
+ * that may pass, and sees where to look: the model, the store, or the source of the events. */
 #ifndef EXAMPLES_COMMON_EXIT_H
 #define EXAMPLES_COMMON_EXIT_H
 

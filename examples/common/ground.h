@@ -1,5 +1,5 @@
-/* What programs take of the ground floor, which is no installed header: clocks, texts, random numbers, and files that
- * are there in full or not at all. Beside this file they see installed headers alone. */
+/* The part of the ground floor (solid/base/) that programs use: clocks, texts, random numbers, and result files that
+ * exist in full or not at all. These headers are not installed; otherwise programs include installed headers only. */
 #ifndef EXAMPLES_COMMON_GROUND_H
 #define EXAMPLES_COMMON_GROUND_H
 

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { USUAL = 128 }; /* bytes that most pieces fit into, so that they are written once */
+
 static int reserve(growing *text, size_t more) {
   if (text->is_broken) return 0;
   if (more < text->room - text->size) return 1; /* one for the zero byte */
@@ -36,14 +38,13 @@ void growing_add(growing *text, const char *format, ...) {
   va_list arguments, again;
   va_start(arguments, format);
   va_copy(again, arguments);
-  int size = vsnprintf(NULL, 0, format, arguments);
+  int size = 0;
+  if (reserve(text, USUAL)) size = vsnprintf(text->bytes + text->size, text->room - text->size, format, arguments);
   va_end(arguments);
-  if (size < 0)
-    text->is_broken = 1;
-  else if (reserve(text, (size_t)size)) {
+  if (size < 0) text->is_broken = 1;
+  if (size > USUAL && (size_t)size >= text->room - text->size && reserve(text, (size_t)size))
     vsnprintf(text->bytes + text->size, (size_t)size + 1, format, again);
-    text->size += (size_t)size;
-  }
+  if (!text->is_broken) text->size += (size_t)size;
   va_end(again);
 }
 
@@ -73,7 +74,7 @@ void growing_json(growing *text, const void *bytes, size_t size) {
       growing_add(text, "\\%c", at[i++]);
     } else if (at[i] < 0x20 || at[i] == 0x7f) {
       growing_add(text, "\\u%04x", at[i++]);
-    } else { /* as much as needs no care */
+    } else { /* the longest part that needs no escape */
       size_t from = i;
       while (i < size && (length = utf8_length(at + i, size - i)) && at[i] >= 0x20 && at[i] != '"' && at[i] != '\\' &&
              at[i] != 0x7f)

@@ -1,5 +1,5 @@
-/* A text that grows: answers and metrics are written into one. Memory that runs out is remembered and shows at the end,
- * so that writers need not ask after every word. */
+/* A text that grows: answers and metrics are written into one. If memory runs out, this is remembered until the end, so
+ * that writers need not check every call. */
 #ifndef EXAMPLES_COMMON_GROWING_H
 #define EXAMPLES_COMMON_GROWING_H
 
@@ -9,7 +9,7 @@
 typedef struct growing {
   char *bytes; /* zero-terminated once something was added; owned: growing_clear */
   size_t size, room;
-  int is_broken; /* memory ran out: what is here is not all */
+  int is_broken; /* 1 = memory ran out and the text is incomplete */
 } growing;
 
 void growing_bytes(growing *text, const void *bytes, size_t size);
@@ -19,7 +19,7 @@ void growing_add(growing *text, const char *format, ...) SOLID_PRINTF(2, 3);
 /* A JSON string with its quotes. Bytes that are no UTF-8 become U+FFFD, so that the text is JSON whatever an id is. */
 void growing_json(growing *text, const void *bytes, size_t size);
 
-/* The shortest number that reads as the value; null where JSON has none for it. */
+/* The shortest number that reads back as the value; null for infinity and NaN. */
 void growing_number(growing *text, double value);
 
 /* Empties and keeps the room; frees. */

@@ -29,7 +29,7 @@ typedef struct http_exchange {
   char *part;
   char *arguments[KEPT_ARGUMENTS]; /* decoded copies */
   size_t n_arguments;
-  int refused; /* a status that was decided before the body had come; the body is not kept */
+  int refused; /* a status that was decided before the body came; the body is not kept */
   int status;  /* of the answer; 0 = none yet */
 } http_exchange;
 
@@ -43,7 +43,7 @@ static char *copy_of(const char *text, size_t size) {
   return copy;
 }
 
-/* libmicrohttpd would decode "/items/a%2Fb/similar" before it can be cut into parts. */
+/* libmicrohttpd would decode "/items/a%2Fb/similar" before the path is split into parts. */
 static size_t leave_encoded(void *unused, struct MHD_Connection *connection, char *text) {
   (void)unused, (void)connection;
   return strlen(text);
@@ -66,7 +66,7 @@ const char *http_header(const http_request *request, const char *name) {
 
 /* ---- Routes ---- */
 
-/* The route, or the status of what fits nothing: 404, or 405 where another method would. */
+/* Finds the route, or the status if none fits: 404, or 405 if the path fits with another method. */
 static const http_route *find_route(const http_options *options, const char *method, const char *path,
                                     solid_bytes *part, int *refused) {
   const char *wanted = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0 ? MHD_HTTP_METHOD_GET : method;
@@ -147,9 +147,10 @@ static void refuse(http_reply *reply, const http_exchange *exchange) {
   }
 }
 
-/* ---- The walk of a request ---- */
+/* ---- From request to answer ---- */
 
-/* Its head is here: who may not, or asks for what is not there, is refused before a body is read. */
+/* Called once the head has arrived: a request without the token, or for an unknown path, is refused before its body is
+ * read. */
 static enum MHD_Result begin(http_server *server, struct MHD_Connection *connection, const char *path,
                              const char *method, void **state) {
   const http_options *o = &server->options;

@@ -1,5 +1,5 @@
-/* HTTP for the programs: routes, bounded bodies, a token, deadlines, a stop that lets answers out. libmicrohttpd's
- * threads call the handlers, each thread one request at a time. Only in builds with SOLID_HTTP. */
+/* HTTP for the programs: routes, bounded bodies, a token, deadlines, and a stop that finishes the requests in progress.
+ * libmicrohttpd's threads call the handlers, each thread one request at a time. Only in builds with SOLID_HTTP. */
 #ifndef EXAMPLES_COMMON_HTTP_H
 #define EXAMPLES_COMMON_HTTP_H
 
@@ -14,9 +14,9 @@ typedef struct http_request {
   const char *method;
   const char *body; /* zero-terminated */
   size_t body_size;
-  solid_bytes part;    /* what stands in the place of {...} in the route's path, decoded */
-  int64_t started_ns;  /* steady clock, when its head had come */
-  int64_t deadline_ns; /* an answer after that is of no use */
+  solid_bytes part;    /* the decoded part of the path that {...} in the route stands for */
+  int64_t started_ns;  /* steady clock, when its head had arrived */
+  int64_t deadline_ns; /* the client does not wait longer */
   struct http_exchange *exchange;
 } http_request;
 
@@ -37,7 +37,7 @@ typedef struct http_route {
   int is_open; /* 1 = needs no token */
 } http_route;
 
-/* After each answer, on the thread that gave it. `route` is NULL where none fits. */
+/* Called after each answer, on its thread. `route` is NULL if none fitted. */
 typedef void (*http_done)(void *user, const http_route *route, int status, int64_t ns);
 
 typedef struct http_options {
@@ -48,18 +48,19 @@ typedef struct http_options {
   http_done done;
   uint32_t threads, connections;
   size_t max_body;
-  int64_t idle_s;      /* a connection that says nothing for so long is closed */
-  int64_t deadline_ms; /* a request that has not come for so long is refused */
+  int64_t idle_s;      /* a connection that is silent for this long is closed */
+  int64_t deadline_ms; /* a request that has not arrived completely after this time is refused */
   const char *token;   /* bearer token that closed routes want; NULL = none */
 } http_options;
 
-/* EINVAL: the address is none. EIO: cannot listen there. Options are copied, what they point at is borrowed. */
+/* EINVAL: not an address. EIO: cannot listen there. Options are copied, what they point at is borrowed. */
 solid_status http_open(http_server **out, const http_options *options);
 
 /* "127.0.0.1:8080", as it listens. */
 const char *http_address(const http_server *server);
 
-/* Takes no more connections, waits up to drain_ms for the answers in hand, ends. NULL is a no-op. */
+/* Accepts no more connections, waits up to drain_ms for the requests in progress, then ends the server. NULL is a
+ * no-op. */
 void http_close(http_server *server, int64_t drain_ms);
 
 /* The decoded value of ?name=, 1 if it is there. Valid while the request is handled. */

@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 static solid_status not_an_address(const char *text) {
-  return solid_fail(SOLID_EINVAL, "--listen: '%s' is none of HOST:PORT, [ADDRESS]:PORT, :PORT and PORT", text);
+  return solid_fail(SOLID_EINVAL,
+                    "--listen: '%s' is none of HOST:PORT, [ADDRESS]:PORT, :PORT and PORT, with a port up to 65535",
+                    text);
 }
 
 solid_status http_address_read(http_address_parts *out, const char *text) {

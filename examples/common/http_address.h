@@ -18,8 +18,8 @@ typedef struct http_address_parts {
   uint16_t port;
 } http_address_parts;
 
-/* "HOST:PORT", "[v6]:PORT", ":PORT" (all addresses of this machine), "PORT" (127.0.0.1). HOST is an address in numbers,
- * or localhost. EINVAL says what is wrong. */
+/* "HOST:PORT", "[v6]:PORT", ":PORT" (all addresses of this machine), "PORT" (127.0.0.1). HOST is a numeric address, or
+ * localhost. EINVAL says what is wrong. */
 solid_status http_address_read(http_address_parts *out, const char *text);
 
 /* "127.0.0.1:8080", with the port that was given; all addresses show as 0.0.0.0. */

@@ -1,27 +1,33 @@
 #include "examples/common/load.h"
 #include "examples/common/ground.h"
-#include "ingest/dataset.h"
+#include "ingest/data_file.h"
 #include "solid/extend.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static solid_status take_events(void *collector, const solid_event *events, const double *ratings, size_t count) {
+/* The collectors of steps and dislikes. Dislikes are not trained on. */
+typedef struct event_reader {
+  solid_collector *steps, *dislikes; /* dislikes NULL = they are left out */
+} event_reader;
+
+static solid_status take_events(void *reader, const solid_event *events, const double *ratings, size_t count) {
+  event_reader *r = reader;
   solid_status status = SOLID_OK;
   (void)ratings;
-  for (size_t i = 0, n; i < count && !status; i += n) { /* runs of steps; what is disliked is not trained on */
-    for (n = 0; i + n < count && events[i + n].worth == SOLID_WORTH_STEP; n++) continue;
-    if (n) status = solid_collector_push(collector, events + i, n, NULL);
-    n += i + n < count;
+  for (size_t i = 0, n; i < count && !status; i += n) { /* runs of one worth */
+    for (n = 1; i + n < count && events[i + n].worth == events[i].worth; n++) continue;
+    solid_collector *to = events[i].worth == SOLID_WORTH_STEP ? r->steps : r->dislikes;
+    if (to) status = solid_collector_push(to, events + i, n, NULL);
   }
   return status;
 }
 
-/* What is said about items, and of how many. */
+/* Reads data about items, and counts the items that have some. */
 typedef struct item_reader {
   solid_collector *collector;
-  size_t attributed, pictured; /* items with attributes, with a vector that says something */
+  size_t attributed, pictured; /* items with attributes, with a vector that is not zero */
 } item_reader;
 
 static solid_status take_attributes(void *reader, solid_bytes item, const solid_bytes *attributes, size_t count) {
@@ -40,7 +46,7 @@ static solid_status take_vector(void *reader, solid_bytes item, const float *vec
   return solid_collector_vector(r->collector, item, vector, (uint32_t)width);
 }
 
-/* The times of one user, as they come: a file of `user seconds seconds ...` reads like one of events. */
+/* Collects the times of one user: a file of `user seconds seconds ...` reads like one of events. */
 typedef struct times_reader {
   solid_dataset *dataset;
   const char *path;
@@ -89,11 +95,11 @@ static solid_status take_times(void *reader, const solid_event *events, const do
 
 static solid_status load_times(solid_dataset *dataset, const char *path) {
   times_reader r = {.dataset = dataset, .path = path, .user = SOLID_NO_ID};
-  solid_dataset_file *file = NULL;
+  solid_data_file *file = NULL;
   solid_status status = reading_open(&file, path, "rows", NULL, NULL);
-  if (!status) status = solid_dataset_file_read(file, take_times, &r);
+  if (!status) status = solid_data_file_read(file, take_times, &r);
   if (!status) status = give_times(&r);
-  solid_dataset_file_close(file);
+  solid_data_file_close(file);
   free(r.times);
   return status;
 }
@@ -115,9 +121,9 @@ static solid_status order_and_split(solid_dataset *dataset, const load_files *fi
   return status ? solid_fail(status, "%s: %s", files->data, solid_last_error()) : SOLID_OK;
 }
 
-/* What is said about the items of another catalogue would be dropped without a word. `said`: items of the file, `met`:
- * those that the data has. A file of a larger catalogue has most of the data's items, one of a part is had by the
- * data. */
+/* Refuses a file about the items of another catalogue, which would otherwise be ignored silently. `said`: items of the
+ * file; `met`: those that are in the data. A file for a larger catalogue contains most items of the data; the items of
+ * a file for a part of it are mostly in the data. */
 static solid_status check_fit(const solid_dataset *dataset, const char *path, const char *data, const char *what,
                               size_t said, size_t met) {
   if (2 * met >= said || 2 * met >= dataset->items) return SOLID_OK;
@@ -153,8 +159,8 @@ static solid_status load_items(solid_collector *collector, const load_files *fil
   attributes.item_column = items->item_column, attributes.columns = items->columns;
   attributes.separator = items->separator, attributes.no_header = items->no_header;
   vectors.width = (uint32_t)items->vector_width, vectors.ids = items->vector_ids;
-  if (items->attributes) status = solid_dataset_read_attributes(items->attributes, &attributes, take_attributes, r);
-  if (!status && items->vectors) status = solid_dataset_read_vectors(items->vectors, &vectors, take_vector, r, &report);
+  if (items->attributes) status = solid_data_read_attributes(items->attributes, &attributes, take_attributes, r);
+  if (!status && items->vectors) status = solid_data_read_vectors(items->vectors, &vectors, take_vector, r, &report);
   if (!status && report.zero_rows)
     fprintf(stderr, "%s: warning: %s: %" PRIu64 " of %" PRIu64 " vectors are all zero, the first in row %" PRIu64 "\n",
             files->program ? files->program : files->data, items->vectors, report.zero_rows, report.rows,
@@ -162,39 +168,48 @@ static solid_status load_items(solid_collector *collector, const load_files *fil
   return status;
 }
 
-/* Events into the collector, with what was odd about them said. */
-static solid_status load_events(solid_collector **collector, const load_files *files) {
-  solid_dataset_file *file = NULL;
-  solid_dataset_info info = SOLID_DATASET_INFO_INIT;
+/* Reads events into the collectors, and prints what was odd about them. */
+static solid_status load_events(event_reader *r, const load_files *files) {
+  solid_data_file *file = NULL;
+  solid_data_info info = SOLID_DATA_INFO_INIT;
   solid_collector_options options = {0};
   solid_worth_rule rule = SOLID_WORTH_RULE_INIT;
   solid_status status = reading_open(&file, files->data, files->format, files->reading, &rule);
-  if (!status) status = solid_dataset_file_get_info(file, &info);
+  if (!status) status = solid_data_file_get_info(file, &info);
+  if (!status) reading_say_untimed(files->program ? files->program : files->data, files->data, &info);
   options.has_times = options.sort_by_time = info.has_times; /* streams may bring a late event */
-  if (!status) status = solid_collector_new(collector, &options);
-  if (!status) status = solid_dataset_file_read(file, take_events, *collector);
+  if (!status) status = solid_collector_new(&r->steps, &options);
+  if (!status && files->dislikes) status = solid_collector_new(&r->dislikes, &options);
+  if (!status) status = solid_data_file_read(file, take_events, r);
   if (!status) reading_say(files->program ? files->program : files->data, file);
-  solid_dataset_file_close(file);
+  solid_data_file_close(file);
   return status;
 }
 
+static solid_status finish_events(event_reader *r, const load_files *files, solid_dataset *steps) {
+  solid_status status = solid_collector_finish(r->steps, steps);
+  if (status == SOLID_ENOTFOUND) return solid_fail(status, "%s has no events", files->data);
+  if (!status && r->dislikes) status = solid_collector_finish(r->dislikes, files->dislikes);
+  return status == SOLID_ENOTFOUND ? SOLID_OK : status; /* nothing is disliked */
+}
+
 solid_status load_history(solid_dataset *dataset, const load_files *files) {
-  solid_collector *collector = NULL;
+  event_reader events = {0};
   solid_dataset made = {0};
   item_reader items = {0};
-  solid_status status = load_events(&collector, files);
-  if (!status && files->items) status = load_items(collector, files, &items);
-  if (!status) {
-    status = solid_collector_finish(collector, &made);
-    if (status == SOLID_ENOTFOUND) status = solid_fail(status, "%s has no events", files->data);
-  }
+  solid_status status = load_events(&events, files);
+  if (!status && files->items) status = load_items(events.steps, files, &items);
+  if (!status) status = finish_events(&events, files, &made);
   if (!status && files->items) status = check_content(&made, files, &items);
   if (!status && files->split) status = order_and_split(&made, files);
-  solid_collector_free(collector);
-  if (status)
+  solid_collector_free(events.steps);
+  solid_collector_free(events.dislikes);
+  if (status) {
     solid_dataset_clear(&made);
-  else
+    if (files->dislikes) solid_dataset_clear(files->dislikes);
+  } else {
     *dataset = made;
+  }
   return status;
 }
 

@@ -1,4 +1,4 @@
-/* Data files into one history, ordered and split: what solid_train and solid_eval begin with. */
+/* Reads data files into one history, ordered and split. solid_train and solid_eval begin with it. */
 #ifndef EXAMPLES_COMMON_LOAD_H
 #define EXAMPLES_COMMON_LOAD_H
 
@@ -6,8 +6,8 @@
 #include "solid/train/split.h"
 #include <stdint.h>
 
-/* The part of a program's properties that says what is trained on and what is asked; examples/common/load_options.h has
- * their table. All zero = leave-one-out in the order of the file. */
+/* The options that say which events train and which are targets; examples/common/load_options.h has their table. All
+ * zero = leave-one-out in the order of the file. */
 typedef struct load_split {
   int kind;            /* solid_split_kind */
   double train, valid; /* shares */
@@ -20,12 +20,14 @@ typedef struct load_split {
 } load_split;
 
 typedef struct load_files {
-  const char *data;               /* events, any format of ingest/dataset.h */
-  const char *format;             /* its name; NULL or "auto" = told by the first lines */
+  const char *data;               /* events, any format of ingest/data_file.h */
+  const char *format;             /* its name; NULL or "auto" = decided by the first lines */
   const reading_options *reading; /* NULL = all zero */
-  const char *program;            /* who says what is odd; NULL = the file's name */
-  const items_options *items;     /* NULL = nothing is said about items */
+  const char *program;            /* name before warnings; NULL = the file's name */
+  const items_options *items;     /* NULL = no data about items */
   const load_split *split;        /* NULL = all zero */
+  solid_dataset *dislikes;        /* receives the events that are dislikes, as another history; stays zeroed where there
+                                     are none; NULL = they are left out */
 } load_files;
 
 /* On success the caller owns *dataset: solid_dataset_clear. Texts name the file. ENOTFOUND: no events, or a part of the

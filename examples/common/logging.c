@@ -1,9 +1,11 @@
+#define _DEFAULT_SOURCE /* syscall: this C library has no gettid under POSIX */
 #include "examples/common/logging.h"
 #include "examples/common/ground.h"
 #include "examples/common/growing.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -28,18 +30,23 @@ static void print_time(char text[32]) {
 }
 
 /* One write, so that lines of threads and processes do not mix. */
-static void write_line(solid_log_level level, const char *line) {
+static void write_line(solid_log_level level, unsigned store, const char *line) {
   static const char *const names[] = {"debug", "info", "warning", "error"};
   char now[32];
   growing text = {0};
+  long thread = syscall(SYS_gettid);
   print_time(now);
   if (logging.format == LOGGING_JSON) {
-    growing_add(&text, "{\"time\":\"%s\",\"level\":\"%s\",\"program\":\"%s\",\"text\":", now, names[level],
-                logging.program);
+    growing_add(&text, "{\"time\":\"%s\",\"level\":\"%s\",\"program\":\"%s\",\"thread\":%ld,", now, names[level],
+                logging.program, thread);
+    if (store) growing_add(&text, "\"store\":%u,", store);
+    growing_text(&text, "\"text\":");
     growing_json(&text, line, strlen(line));
     growing_text(&text, "}\n");
   } else {
-    growing_add(&text, "%s %s %s: %s\n", now, names[level], logging.program, line);
+    growing_add(&text, "%s %s %s[%ld]", now, names[level], logging.program, thread);
+    if (store) growing_add(&text, " store %u", store);
+    growing_add(&text, ": %s\n", line);
   }
   for (size_t done = 0; done < text.size;) {
     ssize_t wrote = write(STDERR_FILENO, text.bytes + done, text.size - done);
@@ -49,9 +56,12 @@ static void write_line(solid_log_level level, const char *line) {
   growing_clear(&text);
 }
 
-void logging_line(void *unused, solid_log_level level, const char *line) {
-  (void)unused;
-  if (level >= SOLID_LOG_WARN || logging.verbose) write_line(level, line);
+void logging_line(void *store, solid_log_level level, const char *line) {
+  if (level >= SOLID_LOG_WARN || logging.verbose) write_line(level, (unsigned)(uintptr_t)store, line);
+}
+
+void *logging_store(unsigned number) {
+  return (void *)(uintptr_t)number;
 }
 
 void logging_say(solid_log_level level, const char *format, ...) {
@@ -60,5 +70,5 @@ void logging_say(solid_log_level level, const char *format, ...) {
   va_start(arguments, format);
   vsnprintf(line, sizeof line, format, arguments);
   va_end(arguments);
-  write_line(level, line);
+  write_line(level, 0, line);
 }

@@ -25,7 +25,7 @@ static json_t *value_of(const solid_property *property, const void *values) {
   switch (property->type) {
   case SOLID_PROPERTY_STRING:
     memcpy(&text, at, sizeof text);
-    if (text && strrchr(text, '/')) text = strrchr(text, '/') + 1; /* the folder of a file says nothing */
+    if (text && strrchr(text, '/')) text = strrchr(text, '/') + 1; /* only the name of a file, not its folder */
     return text ? json_string(text) : json_null();
   case SOLID_PROPERTY_INT:
     memcpy(&whole, at, sizeof whole);

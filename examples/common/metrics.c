@@ -1,8 +1,11 @@
 #include "examples/common/metrics.h"
 #include <inttypes.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 const double metrics_short_times[12] = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 10};
-const double metrics_long_times[12] = {0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30, 60, 600};
+const double metrics_long_times[15] = {0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 10, 60, 600};
 const double metrics_small_counts[9] = {0, 1, 2, 5, 10, 20, 50, 100, 1000};
 
 void metrics_observe(metrics_histogram *histogram, double value) {
@@ -46,4 +49,23 @@ void metrics_write(growing *text, const char *name, const char *labels, const me
   growing_add(text, "%.9g\n", (double)atomic_load_explicit(&histogram->sum_millionths, memory_order_relaxed) / 1e6);
   begin(text, name, "_count", labels);
   growing_add(text, "%" PRIu64 "\n", sum);
+}
+
+static double seconds(struct timeval time) {
+  return (double)time.tv_sec + (double)time.tv_usec / 1e6;
+}
+
+void metrics_process(growing *text) {
+  struct rusage used;
+  unsigned long pages = 0;
+  metrics_head(text, "process_cpu_seconds_total", "counter", "Processor time of user and system.");
+  if (getrusage(RUSAGE_SELF, &used) == 0)
+    metrics_gauge(text, "process_cpu_seconds_total", "", seconds(used.ru_utime) + seconds(used.ru_stime));
+  FILE *file = fopen("/proc/self/statm", "r");
+  if (!file) return;
+  if (fscanf(file, "%*u %lu", &pages) == 1) {
+    metrics_head(text, "process_resident_memory_bytes", "gauge", "Memory that is in use.");
+    metrics_gauge(text, "process_resident_memory_bytes", "", (double)pages * (double)sysconf(_SC_PAGESIZE));
+  }
+  fclose(file);
 }

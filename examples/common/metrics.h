@@ -1,5 +1,5 @@
-/* Metrics in Prometheus' text format (version 0.0.4): counters and histograms that any thread may add to, and the lines
- * they become. */
+/* Metrics in Prometheus' text format (version 0.0.4): counters and histograms that any thread may add to, and their
+ * output lines. */
 #ifndef EXAMPLES_COMMON_METRICS_H
 #define EXAMPLES_COMMON_METRICS_H
 
@@ -19,11 +19,12 @@ typedef struct metrics_histogram {
   _Atomic uint64_t sum_millionths;
 } metrics_histogram;
 
-/* Seconds: 0.1 ms to 10 s; and 10 ms to ten minutes. Events: 0 to 1,000. */
-extern const double metrics_short_times[12], metrics_long_times[12], metrics_small_counts[9];
+/* Seconds: 0.1 ms to 10 s; and 5 ms to ten minutes. Events: 0 to 1,000. */
+extern const double metrics_short_times[12], metrics_long_times[15], metrics_small_counts[9];
 
-#define METRICS_HISTOGRAM(bounds_)                                                                                     \
-  { .bounds = (bounds_), .count = sizeof(bounds_) / sizeof *(bounds_) }
+/* Empty, with the bounds of one of these arrays. */
+#define METRICS_BEGIN(histogram_, bounds_)                                                                             \
+  ((histogram_)->bounds = (bounds_), (histogram_)->count = sizeof(bounds_) / sizeof *(bounds_))
 
 /* A value below 0 counts as 0. */
 void metrics_observe(metrics_histogram *histogram, double value);
@@ -34,6 +35,9 @@ void metrics_head(growing *text, const char *name, const char *type, const char 
 /* One line. `labels` is {...} without its braces, "" = none; made by metrics_label where a value is not a fixed one. */
 void metrics_count(growing *text, const char *name, const char *labels, uint64_t value);
 void metrics_gauge(growing *text, const char *name, const char *labels, double value);
+
+/* Processor time and memory of this process, under the names that all exporters use. */
+void metrics_process(growing *text);
 
 /* Lines of _bucket, _sum and _count. */
 void metrics_write(growing *text, const char *name, const char *labels, const metrics_histogram *histogram);

@@ -18,10 +18,10 @@ static solid_status read_bad_lines(const char *text, uint64_t *out) {
   return SOLID_OK;
 }
 
-solid_status reading_open(solid_dataset_file **out, const char *path, const char *format,
-                          const reading_options *options, solid_worth_rule *rule) {
-  solid_dataset_options o = SOLID_DATASET_OPTIONS_INIT;
-  solid_status status = format ? solid_dataset_format_find(format, &o.format) : SOLID_OK;
+solid_status reading_open(solid_data_file **out, const char *path, const char *format, const reading_options *options,
+                          solid_worth_rule *rule) {
+  solid_data_options o = SOLID_DATA_OPTIONS_INIT;
+  solid_status status = format ? solid_data_format_find(format, &o.format) : SOLID_OK;
   if (!status && options) {
     o.user_column = options->user_column, o.item_column = options->item_column;
     o.time_column = options->time_column, o.rating_column = options->rating_column;
@@ -31,17 +31,17 @@ solid_status reading_open(solid_dataset_file **out, const char *path, const char
     if (!status) status = solid_worth_rule_read(rule, options->kinds, options->min_rating);
     o.worth = rule;
   }
-  return status ? status : solid_dataset_file_open(out, path, &o);
+  return status ? status : solid_data_file_open(out, path, &o);
 }
 
 static void say_first(const char *const *texts, uint64_t count) {
-  for (int i = 0; i < SOLID_DATASET_SAID && texts[i]; i++) fprintf(stderr, "  %s\n", texts[i]);
-  if (count > SOLID_DATASET_SAID) fprintf(stderr, "  and %" PRIu64 " more\n", count - SOLID_DATASET_SAID);
+  for (int i = 0; i < SOLID_DATA_SAID && texts[i]; i++) fprintf(stderr, "  %s\n", texts[i]);
+  if (count > SOLID_DATA_SAID) fprintf(stderr, "  and %" PRIu64 " more\n", count - SOLID_DATA_SAID);
 }
 
-void reading_say(const char *program, const solid_dataset_file *file) {
-  solid_dataset_report report = SOLID_DATASET_REPORT_INIT;
-  if (solid_dataset_file_get_report(file, &report)) return;
+void reading_say(const char *program, const solid_data_file *file) {
+  solid_data_report report = SOLID_DATA_REPORT_INIT;
+  if (solid_data_file_get_report(file, &report)) return;
   if (report.bad_lines) {
     fprintf(stderr, "%s: warning: %" PRIu64 " lines are not understood and left out:\n", program, report.bad_lines);
     say_first(report.bad, report.bad_lines);
@@ -54,4 +54,12 @@ void reading_say(const char *program, const solid_dataset_file *file) {
             program, report.implausible, report.events);
     say_first(report.odd_time, report.implausible);
   }
+}
+
+void reading_say_untimed(const char *program, const char *path, const solid_data_info *info) {
+  if (info->columns == 0 || info->has_times) return;
+  fprintf(stderr,
+          "%s: %s: users are in column \"%s\", items in \"%s\", and no column is known to hold times (%s): events "
+          "count as oldest first, as in the file; --time-column says otherwise\n",
+          program, path, info->user_column, info->item_column, SOLID_DATA_TIME_NAMES);
 }

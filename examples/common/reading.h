@@ -1,9 +1,9 @@
-/* Reading of data files by programs: the options, and the warnings about odd lines on stderr. */
+/* How programs read data files: the options, and the warnings about odd lines on stderr. */
 #ifndef EXAMPLES_COMMON_READING_H
 #define EXAMPLES_COMMON_READING_H
 
 #include "examples/common/config.h"
-#include "ingest/dataset.h"
+#include "ingest/data_file.h"
 
 /* Properties in READING_PROPERTIES. All zero = the defaults. */
 typedef struct reading_options {
@@ -28,15 +28,15 @@ typedef struct items_options {
 /* `options_` is the struct's reading_options. */
 #define READING_PROPERTIES(struct_, options_)                                                                          \
   READING_TEXT(struct_, options_.user_column, "user-column",                                                           \
-               "column of users: a name, or a number from 1 (recognised: " SOLID_DATASET_USER_NAMES ")"),              \
+               "column of users: a name, or a number from 1 (recognised: " SOLID_DATA_USER_NAMES ")"),                 \
       READING_TEXT(struct_, options_.item_column, "item-column",                                                       \
-                   "column of items (recognised: " SOLID_DATASET_ITEM_NAMES ")"),                                      \
+                   "column of items (recognised: " SOLID_DATA_ITEM_NAMES ")"),                                         \
       READING_TEXT(struct_, options_.time_column, "time-column",                                                       \
-                   "column of times (recognised: " SOLID_DATASET_TIME_NAMES ")"),                                      \
+                   "column of times (recognised: " SOLID_DATA_TIME_NAMES ")"),                                         \
       READING_TEXT(struct_, options_.rating_column, "rating-column",                                                   \
-                   "column of ratings (recognised: " SOLID_DATASET_RATING_NAMES ")"),                                  \
+                   "column of ratings (recognised: " SOLID_DATA_RATING_NAMES ")"),                                     \
       READING_TEXT(struct_, options_.kind_column, "kind-column",                                                       \
-                   "column of kinds of events (recognised: " SOLID_DATASET_KIND_NAMES "; case and _ do not matter)"),  \
+                   "column of kinds of events (recognised: " SOLID_DATA_KIND_NAMES "; case and _ do not matter)"),     \
       READING_TEXT(struct_, options_.separator, "separator",                                                           \
                    "separator of columns: comma, semicolon, tab, pipe, colons, blanks, or the characters themselves; " \
                    "without it, the first line decides"),                                                              \
@@ -69,7 +69,7 @@ typedef struct items_options {
       READING_TEXT(struct_, options_.columns, "attribute-columns",                                                     \
                    "columns of a table that are attributes: a list of names or numbers; values are split at |"),       \
       READING_TEXT(struct_, options_.item_column, "attribute-item",                                                    \
-                   "column of items in --attributes (recognised: " SOLID_DATASET_ITEM_NAMES ")"),                      \
+                   "column of items in --attributes and --titles (recognised: " SOLID_DATA_ITEM_NAMES ")"),            \
       READING_TEXT(struct_, options_.separator, "attribute-separator",                                                 \
                    "separator of columns in --attributes, as --separator"),                                            \
       {.name = "attribute-no-header",                                                                                  \
@@ -89,12 +89,16 @@ typedef struct items_options {
   }
 
 /* Opens a file of events; the rule of what they are worth is kept in *rule, which must outlive the file. `format` NULL
- * = auto, `options` NULL = all zero. Statuses of solid_dataset_file_open; EINVAL: an option. */
-solid_status reading_open(solid_dataset_file **out, const char *path, const char *format,
-                          const reading_options *options, solid_worth_rule *rule);
+ * = auto, `options` NULL = all zero. Statuses of solid_data_file_open; EINVAL: an option. */
+solid_status reading_open(solid_data_file **out, const char *path, const char *format, const reading_options *options,
+                          solid_worth_rule *rule);
+
+/* Says on stderr that the table has no column of times, for then the order of its lines counts, and a date in a column
+ * of another name would do nothing. */
+void reading_say_untimed(const char *program, const char *path, const solid_data_info *info);
 
 /* Says on stderr, after "program: warning: ", how many lines were left out and how many times are odd, and the first of
  * each. */
-void reading_say(const char *program, const solid_dataset_file *file);
+void reading_say(const char *program, const solid_data_file *file);
 
 #endif

@@ -1,9 +1,9 @@
-/* How a slate is wanted: the options that programs share. */
+/* Options of slates that programs share. */
 #ifndef EXAMPLES_COMMON_SLATE_OPTIONS_H
 #define EXAMPLES_COMMON_SLATE_OPTIONS_H
 
 #include "examples/common/config.h"
-#include "solid/slate.h"
+#include "examples/common/slate_order.h"
 
 typedef struct slate_options {
   int64_t rows; /* 0 = no slate */
@@ -52,10 +52,7 @@ typedef struct slate_options {
     .meaning = "seed of drawing a slate", .offset = offsetof(struct_, slate.seed)                                      \
   }
 
-/* EINVAL: an order that is none. */
+/* EINVAL: not an order. */
 solid_status slate_options_read(const slate_options *options, solid_slate_options *out);
-
-/* "raster", "zipar:2", "near-to-far". */
-void slate_order_text(uint32_t order, uint32_t window, char text[32]);
 
 #endif

@@ -1,9 +1,10 @@
 #include "examples/common/store_options.h"
-#include "examples/common/address.h"
 #include "examples/common/config_text.h"
+#include "examples/common/logging.h"
 #include "solid/extend.h"
 #include "store/memory_store.h"
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,41 +12,13 @@
 #include "store/redis_store.h"
 #endif
 
-#define HOST_ROOM 256
-
-/* An address in parts: a host and a port, or a path. */
-typedef struct address {
-  char host[HOST_ROOM];
-  uint32_t port;
-  const char *path; /* NULL = host and port */
-} address;
-
-/* "host:port", "[::1]:port" or "/path". */
-static solid_status read_address(address *out, const char *text) {
-  const char *colon = strrchr(text, ':');
-  char *end;
-  *out = (address){.path = NULL};
-  if (*text == '/') {
-    out->path = text;
-    return SOLID_OK;
-  }
-  unsigned long port = colon ? strtoul(colon + 1, &end, 10) : 0;
-  size_t size = colon ? (size_t)(colon - text) : 0;
-  if (!size || size >= sizeof out->host || !port || port > 65535 || *end)
-    return solid_fail(SOLID_EINVAL, "--redis: '%s' is neither HOST:PORT nor the path of a socket", text);
-  int bracketed = text[0] == '[' && text[size - 1] == ']';
-  snprintf(out->host, sizeof out->host, "%.*s", (int)size - 2 * bracketed, text + bracketed);
-  out->port = (uint32_t)port;
-  return SOLID_OK;
-}
-
 solid_status store_options_check(const store_options *options) {
-  address unused;
-  solid_status status = options->kind == STORE_REDIS ? address_check("--redis", options->redis) : SOLID_OK;
-  if (status) return status;
   if (options->password && options->password_file)
     return solid_fail(SOLID_EINVAL, "--redis-password and --redis-password-file exclude one another");
-  return options->kind == STORE_REDIS ? read_address(&unused, options->redis) : SOLID_OK;
+#ifdef SOLID_WITH_REDIS
+  if (options->kind == STORE_REDIS) return solid_redis_address_check(options->redis);
+#endif
+  return SOLID_OK;
 }
 
 #ifdef SOLID_WITH_REDIS
@@ -62,17 +35,20 @@ static solid_status read_password(const char *path, char *out, size_t room) {
   return SOLID_OK;
 }
 
+static atomic_uint stores; /* that were opened, so that their lines can be told apart */
+
 static solid_status open_redis(solid_store **out, const store_options *options, const solid_model *model,
                                solid_log_fn log) {
-  address where;
   char password[1024];
-  solid_status status = read_address(&where, options->redis);
-  if (status) return status;
+  solid_status status = SOLID_OK;
   solid_redis_store_options o = SOLID_REDIS_STORE_OPTIONS_INIT;
-  if (where.path)
-    o.unix_path = where.path;
-  else
-    o.host = where.host, o.port = where.port;
+  o.address = options->redis;
+  o.tls_ca = options->ca;
+  o.tls_cert = options->cert;
+  o.tls_key = options->key;
+  o.tls_name = options->tls_name;
+  o.replicas = (int32_t)options->replicas;
+  o.settle_ms = (uint32_t)options->settle_ms;
   o.username = options->user;
   o.password = options->password;
   if (options->password_file) {
@@ -85,8 +61,11 @@ static solid_status open_redis(solid_store **out, const store_options *options, 
   o.prefix = options->prefix;
   o.ttl_ms = options->ttl_s * 1000;
   o.log = log;
+  o.log_user = logging_store(atomic_fetch_add(&stores, 1) + 1);
   o.may_be_away = options->may_be_away;
-  return solid_store_open_redis(out, model, &o);
+  status = solid_store_open_redis(out, model, &o);
+  if (!solid_status_is_retriable(status)) return status;
+  return solid_fail(status, "%s: is Redis running there? (--redis says where)", solid_last_error());
 }
 #else
 static solid_status open_redis(solid_store **out, const store_options *options, const solid_model *model,

@@ -13,18 +13,20 @@ enum { STORE_REDIS = 0, STORE_MEMORY = 1 }; /* store_options.kind */
 typedef struct store_options {
   int kind, element;
   const char *redis, *user, *password, *password_file, *prefix;
-  int64_t database;
-  int may_be_away;   /* 1 = it may be opened before its server answers */
+  const char *ca, *cert, *key, *tls_name;
+  int64_t database, replicas, settle_ms;
+  int may_be_away;   /* 1 = may be opened before its server answers */
   int64_t memory_mb; /* that the store in memory may take up; 0 = the library's default */
-  int64_t ttl_s;     /* 0 = endless in memory; in Redis the times that other programs have set stay */
+  int64_t ttl_s;     /* 0 = never in memory; in Redis the times to live set by other programs stay */
 } store_options;
 
-/* Properties of how Redis is reached. `struct_` is the program's struct, whose store_options is called `store`. */
+/* Options for reaching Redis. `struct_` is the program's struct, whose store_options is called `store`. */
 #define STORE_REDIS_PROPERTIES(struct_)                                                                                \
   {.name = "redis",                                                                                                    \
    .type = SOLID_PROPERTY_STRING,                                                                                      \
    .preset = "127.0.0.1:6379",                                                                                         \
-   .meaning = "Redis server: HOST:PORT or the path of a socket",                                                       \
+   .meaning = "where Redis is: HOST:PORT, the path of a socket, or redis://HOST:PORT/N, rediss:// (TLS), unix:/PATH, " \
+              "sentinel://HOST:PORT/MASTER, sentinels://; several hosts with commas: a master, or nodes of a cluster", \
    .offset = offsetof(struct_, store.redis)},                                                                          \
       {.name = "redis-user",                                                                                           \
        .type = SOLID_PROPERTY_STRING,                                                                                  \
@@ -38,6 +40,38 @@ typedef struct store_options {
        .type = SOLID_PROPERTY_STRING,                                                                                  \
        .meaning = "file whose first line is the Redis password",                                                       \
        .offset = offsetof(struct_, store.password_file)},                                                              \
+      {.name = "redis-ca",                                                                                             \
+       .type = SOLID_PROPERTY_STRING,                                                                                  \
+       .meaning = "file of certificates that sign the Redis server's; default: those of the system",                   \
+       .offset = offsetof(struct_, store.ca)},                                                                         \
+      {.name = "redis-cert",                                                                                           \
+       .type = SOLID_PROPERTY_STRING,                                                                                  \
+       .meaning = "file of our own certificate, for Redis servers that ask for one",                                   \
+       .offset = offsetof(struct_, store.cert)},                                                                       \
+      {.name = "redis-key",                                                                                            \
+       .type = SOLID_PROPERTY_STRING,                                                                                  \
+       .meaning = "file of its key; default: the file of the certificate",                                             \
+       .offset = offsetof(struct_, store.key)},                                                                        \
+      {.name = "redis-tls-name",                                                                                       \
+       .type = SOLID_PROPERTY_STRING,                                                                                  \
+       .meaning = "host that the Redis server's certificate is made out to; default: the host as it is named",         \
+       .offset = offsetof(struct_, store.tls_name)},                                                                   \
+      {.name = "redis-replicas",                                                                                       \
+       .type = SOLID_PROPERTY_INT,                                                                                     \
+       .preset = "0",                                                                                                  \
+       .min = 0,                                                                                                       \
+       .max = 64,                                                                                                      \
+       .meaning = "replicas that each Redis master must have, and that must have confirmed, before offsets are "       \
+                  "committed; 0 = all that it has",                                                                    \
+       .offset = offsetof(struct_, store.replicas)},                                                                   \
+      {.name = "redis-settle-ms",                                                                                      \
+       .type = SOLID_PROPERTY_INT,                                                                                     \
+       .preset = "2000",                                                                                               \
+       .min = 0,                                                                                                       \
+       .max = 3600000,                                                                                                 \
+       .meaning = "how old what a Redis server without replicas took has to be to be on its disk (appendonly yes): "   \
+                  "offsets are committed then",                                                                        \
+       .offset = offsetof(struct_, store.settle_ms)},                                                                  \
       {.name = "redis-database",                                                                                       \
        .type = SOLID_PROPERTY_INT,                                                                                     \
        .preset = "0",                                                                                                  \
@@ -50,12 +84,12 @@ typedef struct store_options {
     .offset = offsetof(struct_, store.prefix)                                                                          \
   }
 
-/* EINVAL: the address is neither HOST:PORT nor a path, or there are two passwords. Connects to nothing. */
+/* EINVAL: the address is none (solid_redis_address_check), or there are two passwords. Connects to nothing. */
 solid_status store_options_check(const store_options *options);
 
-/* The store for windows of the model; `log` may be NULL. EINVAL as above; EIO: the file of the
- * password cannot be read; EUNSUPPORTED: built without Redis. The
- * element is for whoever writes parameters into it. */
+/* The store for windows of the model; `log` may be NULL, and gets logging_store(its number). EINVAL as above; EIO: the
+ * file of the password cannot be read; EUNSUPPORTED: built without Redis. The element is for whoever writes parameters
+ * into it. */
 solid_status store_options_open(solid_store **out, const store_options *options, const solid_model *model,
                                 solid_log_fn log);
 

@@ -12,7 +12,7 @@ static solid_status save(void *user, solid_bytes name, solid_bytes seen, solid_b
   return store->ops->stream_save(store, name, seen, record, saved);
 }
 
-/* Offsets that were committed say what a store holds only as long as it is the store that was filled up to them. */
+/* Committed offsets describe a store only while it still has the contents that were filled up to them. */
 static solid_status epoch(void *user, const uint8_t *committed, uint8_t *out) {
   solid_store *store = user;
   solid_store_epoch there;

@@ -1,5 +1,5 @@
-/* What a source keeps of its streams, in the store that its events go to. Sources know no store, stores no source: the
- * program puts them together here. */
+/* Keeps the streams of a source in the store that its events go to. Sources and stores do not know each other; the
+ * program connects them here. */
 #ifndef EXAMPLES_COMMON_STORE_STREAMS_H
 #define EXAMPLES_COMMON_STORE_STREAMS_H
 

@@ -1,17 +1,19 @@
 #include "examples/common/titles.h"
-#include "ingest/dataset.h"
+#include "ingest/data_file.h"
 #include "solid/extend.h"
 #include "solid/model.h"
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
-typedef struct title_list {
-  solid_title *at; /* each one's texts in a block of its own, behind `item` */
+struct titles {
+  const char *path; /* borrowed */
+  solid_title *at;  /* the texts of each are in one block, behind `item` */
   size_t count, room;
-} title_list;
+};
 
 static solid_status take_title(void *context, solid_bytes item, solid_bytes title) {
-  title_list *list = context;
+  titles *list = context;
   if (list->count == list->room) {
     size_t room = 2 * list->room + 1024;
     solid_title *at = realloc(list->at, room * sizeof *at);
@@ -26,12 +28,42 @@ static solid_status take_title(void *context, solid_bytes item, solid_bytes titl
   return SOLID_OK;
 }
 
-solid_status titles_set(const char *model, const char *path, size_t *kept) {
-  title_list list = {0};
+/* A pipe gives its bytes once, and the attributes are in it. */
+static int is_file(const char *path) {
+  struct stat about;
+  return stat(path, &about) != 0 || S_ISREG(about.st_mode);
+}
+
+solid_status titles_read(titles **out, const char *path, const items_options *items) {
+  solid_attributes_options options = SOLID_ATTRIBUTES_OPTIONS_INIT;
+  options.item_column = items->item_column;
+  *out = NULL;
+  if (!path) options.separator = items->separator;
+  if (!path && (!items->attributes || !is_file(items->attributes))) return SOLID_OK;
+  titles *list = calloc(1, sizeof *list);
+  if (!list) return solid_fail(SOLID_ENOMEM, "out of memory: titles");
+  list->path = path ? path : items->attributes;
+  solid_status status = solid_data_read_titles(list->path, &options, take_title, list);
+  if (!status) {
+    *out = list;
+    return SOLID_OK;
+  }
+  titles_free(list);
+  return status == SOLID_ENOTFOUND && !path ? SOLID_OK : status;
+}
+
+solid_status titles_set(const titles *list, const char *model, size_t *kept) {
   *kept = 0;
-  solid_status status = solid_dataset_read_titles(path, take_title, &list);
-  if (!status) status = solid_model_file_set_titles(model, list.at, list.count, kept);
-  for (size_t i = 0; i < list.count; i++) free((void *)(uintptr_t)list.at[i].item.data);
-  free(list.at);
-  return status;
+  return solid_model_file_set_titles(model, list->at, list->count, kept);
+}
+
+const char *titles_path(const titles *list) {
+  return list->path;
+}
+
+void titles_free(titles *list) {
+  if (!list) return;
+  for (size_t i = 0; i < list->count; i++) free((void *)(uintptr_t)list->at[i].item.data);
+  free(list->at);
+  free(list);
 }

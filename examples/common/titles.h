@@ -2,11 +2,23 @@
 #ifndef EXAMPLES_COMMON_TITLES_H
 #define EXAMPLES_COMMON_TITLES_H
 
+#include "examples/common/reading.h"
 #include "solid/status.h"
 #include <stddef.h>
 
-/* Gives the model at `model` the titles of the file at `path`; *kept receives how many of its items have one.
- * ENOTFOUND: the file has no titles. */
-solid_status titles_set(const char *model, const char *path, size_t *kept);
+typedef struct titles titles;
+
+/* Reads the titles of the file `path`, or where that is NULL those of items->attributes: *out is NULL where that file
+ * has none, can be read once only, or is not given. Freed with titles_free. */
+solid_status titles_read(titles **out, const char *path, const items_options *items);
+
+/* Gives the model at `model` its titles; *kept receives how many of its items have one. */
+solid_status titles_set(const titles *list, const char *model, size_t *kept);
+
+/* The file that they are from. */
+const char *titles_path(const titles *list);
+
+/* NULL is a no-op. */
+void titles_free(titles *list);
 
 #endif

@@ -13,8 +13,9 @@
 #include "solid/train/slices.h"
 
 typedef struct eval_arguments {
-  const char *model, *data, *format, *device, *json, *stale;
+  const char *model, *data, *format, *device, *json, *results, *stale;
   int64_t batch, threads, seed, resamples, few;
+  const char *cutoffs; /* list of k beside 5, 10, 20; NULL = none */
   int mask, part, popularity_only, cache, allow_other_split, allow_other_data, protocol;
   double hide;
   int64_t hide_seed;
@@ -25,9 +26,12 @@ typedef struct eval_arguments {
 
 extern const solid_program eval_program;
 
+#define EVAL_CUTOFFS 16
+
 /* One ranking's figures. */
 typedef struct eval_figures {
   solid_evaluation evaluation;
+  solid_cutoff at[EVAL_CUTOFFS], at_low[EVAL_CUTOFFS], at_high[EVAL_CUTOFFS]; /* of --k */
   solid_metrics value, low, high;
   solid_slice_figures slice[SOLID_SLICES];
   solid_beyond beyond;
@@ -41,7 +45,9 @@ typedef struct eval_run {
   solid_model_info info;
   solid_store *cache;
   solid_slices slices;
-  eval_figures of_model, popularity;
+  uint32_t cutoff[EVAL_CUTOFFS], cutoffs; /* of --k, ascending */
+  eval_figures of_model, popularity, item_to_item;
+  uint32_t neighbours;  /* of item-to-item: chosen on the validation part */
   stale_report stale;   /* with --stale */
   slates_result slates; /* with --slate */
   hidden_report hidden; /* of a model that was trained without some items */
@@ -49,13 +55,31 @@ typedef struct eval_run {
 
 const char *eval_part_name(const eval_arguments *args);
 
-/* Everything that follows from the ranks of the model (when there is one) and of popularity. */
+/* Reads args.cutoffs. EINVAL, ERANGE. */
+solid_status eval_read_cutoffs(eval_run *r);
+
+/* Item-to-item with its neighbours, beside popularity. */
+solid_status eval_item_to_item(eval_run *r, const solid_evaluate_options *options);
+
+/* The rankings of a run, of the model first, if there is one; returns how many. */
+enum { EVAL_RANKINGS = 3 };
+typedef struct eval_ranking {
+  const char *key, *title; /* in files: "" = the model's figures have no prefix; in tables */
+  const eval_figures *figures;
+} eval_ranking;
+size_t eval_rankings(const eval_run *r, eval_ranking ranking[EVAL_RANKINGS]);
+
+/* Everything that follows from the ranks of the model (when there is one), of popularity and of item-to-item. */
 solid_status eval_measure(eval_run *r);
 
 void eval_print_table(const eval_run *r);
 
 /* EIO: args.json cannot be written. */
 solid_status eval_write_json(const eval_run *r);
+
+/* One line of JSON per user: {"user", "item" (the target), "model", "popularity", "item_to_item"}, each the rank, or
+ * null beyond the depth that was looked at. EIO: args.results cannot be written. */
+solid_status eval_write_results(const eval_run *r);
 
 /* solid_eval --protocol paper: measures and prints (and writes args.json). */
 solid_status eval_paper(eval_run *r);

@@ -62,7 +62,7 @@ typedef struct side {
 typedef struct comparison {
   arguments args;
   side sides[SIDES];
-  json_t *first; /* the first file: the others must have asked what it did */
+  json_t *first; /* the first file; the others must have asked the same questions */
   size_t users;
   solid_comparison result;
 } comparison;
@@ -92,7 +92,7 @@ static solid_status sort_arguments(int argc, char **argv, comparison *c, char **
   return SOLID_OK;
 }
 
-/* What two results must share, as the path of its value. */
+/* The values that two results must share, as paths. */
 static const char *const shared[][2] = {{"manifest", "data_hash"},      {"part", NULL},  {"masked", NULL},
                                         {"manifest", "questions_hash"}, {"users", NULL}, {"items", NULL}};
 

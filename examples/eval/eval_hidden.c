@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* What one pass over the users needs. */
+/* Shared by the calls of one pass over the users. */
 typedef struct slice {
   const solid_hidden *hidden;
   const solid_dataset *dataset;

@@ -19,7 +19,8 @@ typedef struct hidden_row {
  * is only chance, whose figures are exact. */
 typedef struct hidden_report {
   uint32_t items, hidden;
-  int trained_on; /* 1 = the model knows them all the same: what a hidden item could reach; set by the caller */
+  int trained_on; /* 1 = the model was trained with these items, which shows what a hidden item could reach; set by the
+                     caller */
   hidden_row row[HIDDEN_ROWS];
 } hidden_report;
 

@@ -50,7 +50,7 @@ static json_t *json_of_model(const solid_model_info *info) {
 }
 
 static json_t *json_of_manifest(const eval_run *r) {
-  static const char *const without[] = {"model", "data", "json", "popularity-only", NULL};
+  static const char *const without[] = {"model", "data", "json", "results", "popularity-only", NULL};
   solid_part part = r->args.part ? SOLID_PART_TEST : SOLID_PART_VALID;
   char generation[17], questions[17];
   snprintf(questions, sizeof questions, "%016" PRIx64,
@@ -74,26 +74,51 @@ static json_t *json_of_manifest(const eval_run *r) {
   return manifest;
 }
 
+/* --k: {"7": {"recall": ..., "precision": ..., "ndcg": ..., "map": ..., "ci95": {the same with pairs}}} */
+static json_t *json_of_cutoffs(const eval_run *r, const eval_figures *f) {
+  json_t *object = json_object();
+  for (uint32_t i = 0; i < r->cutoffs; i++) {
+    const solid_cutoff *at = &f->at[i], *low = &f->at_low[i], *high = &f->at_high[i];
+    char k[16];
+    snprintf(k, sizeof k, "%" PRIu32, at->k);
+    json_object_set_new(object, k,
+                        json_pack("{s:f, s:f, s:f, s:f, s:{s:[f, f], s:[f, f], s:[f, f], s:[f, f]}}", "recall",
+                                  at->recall, "precision", at->precision, "ndcg", at->ndcg, "map", at->map, "ci95",
+                                  "recall", low->recall, high->recall, "precision", low->precision, high->precision,
+                                  "ndcg", low->ndcg, high->ndcg, "map", low->map, high->map));
+  }
+  return object;
+}
+
+/* Under "name", or "prefix_name". */
+static void set(json_t *root, const char *prefix, const char *name, json_t *value) {
+  char key[64];
+  snprintf(key, sizeof key, "%s%s%s", prefix, *prefix && *name ? "_" : "", name);
+  json_object_set_new(root, key, value);
+}
+
+static void add_ranking(json_t *root, const eval_run *r, const eval_ranking *ranking) {
+  const eval_figures *f = ranking->figures;
+  const char *prefix = ranking->key;
+  set(root, prefix, *prefix ? "" : "metrics", json_of_values(&f->value));
+  set(root, prefix, "ci95", json_of_interval(&f->low, &f->high));
+  set(root, prefix, "coverage@10", json_real(f->evaluation.coverage));
+  set(root, prefix, "beyond", json_of_beyond(f));
+  set(root, prefix, "slices", json_of_slices(f));
+  if (r->cutoffs) set(root, prefix, "at", json_of_cutoffs(r, f));
+  set(root, prefix, "ranks", eval_ranks_write(f->evaluation.ranks, f->evaluation.users));
+}
+
 solid_status eval_write_json(const eval_run *r) {
   const solid_evaluation *e = &r->popularity.evaluation;
   json_t *root = json_pack("{s:s, s:s, s:b, s:I, s:I, s:I}", "data", r->args.data, "part", eval_part_name(&r->args),
                            "masked", r->args.mask, "users", (json_int_t)e->users, "skipped_users",
                            (json_int_t)e->skipped, "items", (json_int_t)r->dataset.items);
-  if (r->model) {
-    json_object_set_new(root, "model", json_string(r->args.model));
-    json_object_set_new(root, "metrics", json_of_values(&r->of_model.value));
-    json_object_set_new(root, "ci95", json_of_interval(&r->of_model.low, &r->of_model.high));
-    json_object_set_new(root, "coverage@10", json_real(r->of_model.evaluation.coverage));
-    json_object_set_new(root, "beyond", json_of_beyond(&r->of_model));
-    json_object_set_new(root, "slices", json_of_slices(&r->of_model));
-    json_object_set_new(root, "ranks", eval_ranks_write(r->of_model.evaluation.ranks, e->users));
-  }
-  json_object_set_new(root, "popularity", json_of_values(&r->popularity.value));
-  json_object_set_new(root, "popularity_ci95", json_of_interval(&r->popularity.low, &r->popularity.high));
-  json_object_set_new(root, "popularity_coverage@10", json_real(e->coverage));
-  json_object_set_new(root, "popularity_beyond", json_of_beyond(&r->popularity));
-  json_object_set_new(root, "popularity_slices", json_of_slices(&r->popularity));
-  json_object_set_new(root, "popularity_ranks", eval_ranks_write(e->ranks, e->users));
+  eval_ranking ranking[EVAL_RANKINGS];
+  size_t n = eval_rankings(r, ranking);
+  if (r->model) json_object_set_new(root, "model", json_string(r->args.model));
+  for (size_t i = 0; i < n; i++) add_ranking(root, r, &ranking[i]);
+  json_object_set_new(root, "item_to_item_neighbours", json_integer(r->neighbours));
   json_object_set_new(root, "head_share", json_real(r->slices.popular_share));
   if (r->stale.count) json_object_set_new(root, "stale", stale_json(&r->stale));
   if (r->slates.count) json_object_set_new(root, "slates", slates_json(&r->slates));

@@ -40,8 +40,12 @@ static const solid_property properties[] = {
     {.name = "popularity-only",
      .type = SOLID_PROPERTY_BOOL,
      .preset = "false",
-     .meaning = "evaluate the popularity ranking alone, without a model",
+     .meaning = "evaluate the popularity and the item-to-item ranking alone, without a model",
      AT(popularity_only)},
+    {.name = "k",
+     .type = SOLID_PROPERTY_STRING,
+     .meaning = "list of cutoffs beside 5, 10 and 20, e.g. 7,50: recall, precision, NDCG and MAP at each",
+     AT(cutoffs)},
     {.name = "batch",
      .type = SOLID_PROPERTY_INT,
      .preset = "256",
@@ -131,6 +135,10 @@ static const solid_property properties[] = {
      .meaning =
          "file of other users' events on which similarity is counted; default: the events that were not trained on",
      AT(slates.judges)},
+    {.name = "results",
+     .type = SOLID_PROPERTY_STRING,
+     .meaning = "write each user's rank to this file, a line of JSON per user",
+     AT(results)},
     {.name = "json", .type = SOLID_PROPERTY_STRING, .meaning = "write the figures to this file", AT(json)},
 };
 
@@ -139,6 +147,11 @@ const solid_program eval_program = {
     .summary = "Ranks the whole catalogue for every user of a data file and reports the rank of the next event.\n"
                "  solid_eval compare A.json B.json   says whether A is better than B (--help says more)",
     .notes =
+        "Beside the model stand two plain rankings: popularity (training events), and item-to-item: the cosine of what "
+        "was\n"
+        "taken together in training, summed over the history; its number of neighbours is chosen on the validation "
+        "part.\n"
+        "Items of equal score are ordered by a hash of their ids. Each user has one target: recall is HR, MAP is MRR.\n"
         "Slices by training events: users_few and users_more are users with at most --few, and with more.\n"
         "items_unseen, items_few, items_more: targets with none, with 1 to --few, with more. items_head, items_tail:\n"
         "targets among the fifth of the items with the most training events, and the other targets.\n"

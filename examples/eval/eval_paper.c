@@ -40,29 +40,30 @@ static json_t *json_of(const sol_paper_metrics *m) {
   return object;
 }
 
-/* What must be known to get these figures again. */
+/* What is needed to reproduce these figures. */
 static json_t *json_of_manifest(const eval_run *r, const sol_paper_model *model, const sol_paper_origin *origin) {
-  static const char *const without[] = {/* what names no figure here: files, and what the other protocol is about */
-                                        "model",
-                                        "data",
-                                        "json",
-                                        "popularity-only",
-                                        "split",
-                                        "train-share",
-                                        "valid-share",
-                                        "valid-from",
-                                        "test-from",
-                                        "part",
-                                        "allow-other-split",
-                                        "mask",
-                                        "seed",
-                                        "resamples",
-                                        "hide",
-                                        "hide-seed",
-                                        "few",
-                                        "cache",
-                                        "stale",
-                                        NULL};
+  static const char *const without[] = {
+      /* options that do not influence the figures: files, and options of the other protocol */
+      "model",
+      "data",
+      "json",
+      "popularity-only",
+      "split",
+      "train-share",
+      "valid-share",
+      "valid-from",
+      "test-from",
+      "part",
+      "allow-other-split",
+      "mask",
+      "seed",
+      "resamples",
+      "hide",
+      "hide-seed",
+      "few",
+      "cache",
+      "stale",
+      NULL};
   const sol_paper_config *c = &model->config;
   json_t *config =
       json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f}", "backbone", sol_paper_backbones[c->backbone],

@@ -18,7 +18,7 @@ static solid_status read_ages(stale_report *made, const char *ages) {
   return SOLID_OK;
 }
 
-/* What one pass over the ages needs. */
+/* Shared by the calls of one pass over the ages. */
 typedef struct stale_pass {
   const solid_model *model;
   const solid_dataset *dataset;

@@ -1,4 +1,4 @@
-/* What it costs to keep parameters: the ranking with parameters that were made some events before the question. */
+/* What kept parameters cost in accuracy: the ranking with parameters that were made some events before the question. */
 #ifndef EXAMPLES_EVAL_EVAL_STALE_H
 #define EXAMPLES_EVAL_EVAL_STALE_H
 

@@ -1,6 +1,6 @@
 /* solid_eval: how well does a model rank what each user of a data file did next?
  *
- * One target per user, ranked in the whole catalogue; the model beside the popularity ranking, both with 95 %
+ * One target per user, ranked in the whole catalogue; the model beside popularity and item-to-item, all with 95 %
  * intervals. */
 #include "examples/common/manifest.h"
 #include "examples/common/program.h"
@@ -53,7 +53,8 @@ static solid_status open_data(eval_run *r) {
   return status ? solid_fail(status, "%s; --allow-other-split evaluates all the same", solid_last_error()) : SOLID_OK;
 }
 
-/* A model that was trained without some items is asked about them; another one on demand, to compare with. */
+/* If a model was trained without some items, their ranking is measured; for comparison another model can be measured,
+ * too. */
 static solid_status ask_about_hidden(eval_run *r, const solid_evaluate_options *options) {
   solid_hidden hidden = {0};
   solid_status status = solid_evaluate_hidden(&hidden, r->model, &r->dataset);
@@ -75,9 +76,12 @@ static solid_status evaluate(eval_run *r) {
   solid_evaluate_options options = {.part = args->part ? SOLID_PART_TEST : SOLID_PART_VALID,
                                     .keep_history = !args->mask,
                                     .batch = (uint32_t)args->batch};
-  solid_status status = open_model(r);
+  solid_status status = eval_read_cutoffs(r);
+  if (r->cutoffs) options.depth = r->cutoff[r->cutoffs - 1];
+  if (!status) status = open_model(r);
   if (!status) status = open_data(r);
   if (!status) status = solid_evaluate_popularity(&r->popularity.evaluation, &r->dataset, &options);
+  if (!status) status = eval_item_to_item(r, &options);
   if (status || !r->model) return status ? status : eval_measure(r);
   if (args->cache) status = solid_store_open_memory(&r->cache, r->model, NULL);
   options.cache = r->cache;
@@ -96,6 +100,7 @@ static solid_status evaluate(eval_run *r) {
 static void clear(eval_run *r) {
   solid_evaluation_clear(&r->of_model.evaluation);
   solid_evaluation_clear(&r->popularity.evaluation);
+  solid_evaluation_clear(&r->item_to_item.evaluation);
   slates_clear(&r->slates);
   solid_slices_clear(&r->slices);
   solid_dataset_clear(&r->dataset);
@@ -107,10 +112,12 @@ static void clear(eval_run *r) {
 static solid_status run(void *user) {
   eval_run *r = user;
   solid_status status = r->args.json ? manifest_check(r->args.json) : SOLID_OK;
+  if (!status && r->args.results) status = manifest_check(r->args.results);
   if (!status && r->args.protocol) return eval_paper(r);
   if (!status) status = evaluate(r);
   if (!status) eval_print_table(r);
   if (!status && r->slates.count) slates_print(&r->slates);
+  if (!status && r->args.results) status = eval_write_results(r);
   return !status && r->args.json ? eval_write_json(r) : status;
 }
 

@@ -1,5 +1,5 @@
-/* solid_ingestd in four pieces: options (the table), report (statistics), store (what is done to it at the start), and
- * the program itself. */
+/* solid_ingestd in four pieces: options (the table), report (statistics), store (its preparation at the start), and the
+ * program itself. */
 #ifndef EXAMPLES_INGESTD_INGESTD_H
 #define EXAMPLES_INGESTD_INGESTD_H
 
@@ -34,30 +34,32 @@ extern const solid_program ingestd_program;
 
 typedef struct ingestd_report {
   const solid_pipeline *pipeline;
-  struct ingestd_watch *watch; /* NULL = nobody looks */
+  struct ingestd_watch *watch; /* NULL = no --listen */
   ingestd_live live;
   int64_t every_ms, due_ms;  /* between lines; the next one is due */
   uint64_t generated;        /* when last reported */
   uint64_t events, accepted; /* of the source */
+  const char *hint;          /* where all events were rejected for one reason: what may be meant */
   int64_t last_ms;
   solid_ingest_stats newest; /* not printed yet where has_newest is 1 */
   int has_newest;
 } ingestd_report;
 
-/* Before a source is opened; and, with --rebuild, once the source says that all can be read again. */
+/* To be called before a source is opened; with --rebuild, ingestd_rebuild follows once the source says that everything
+ * can be read again. */
 solid_status ingestd_prepare_store(const ingestd_options *options, solid_store *store);
 solid_status ingestd_rebuild(const ingestd_options *options, solid_store *store);
 
-/* Rates count from here. */
+/* Rates are counted from this call on. */
 ingestd_report ingestd_report_start(const solid_pipeline *pipeline, struct ingestd_watch *watch, int64_t every_s);
 
-/* How often the source is to say what it has counted: more often than lines are wanted, where somebody looks. */
+/* How often the source reports its counters: more often than lines are printed if --listen shows them. */
 int64_t ingestd_stats_ms(const ingestd_report *report);
 
 /* A solid_ingest_stats_fn with an ingestd_report: one line on stdout. */
 void ingestd_print(void *report, const solid_ingest_stats *stats);
 
-/* The last line, where it was not due. */
+/* Prints the last line, if it has not been printed. */
 void ingestd_report_end(ingestd_report *report);
 
 #endif

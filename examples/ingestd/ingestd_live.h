@@ -1,5 +1,5 @@
-/* Whether the model at hand is the one that is live. While it is not, or not for all users, windows go on to be written
- * and parameters are left to whoever asks: made here, they would take the place of the live generation's. */
+/* Whether the loaded model is the live one. While it is not, or not for all users, windows are still written but
+ * parameters are left to the questions: made here, they would replace those of the live generation. */
 #ifndef EXAMPLES_INGESTD_INGESTD_LIVE_H
 #define EXAMPLES_INGESTD_INGESTD_LIVE_H
 
@@ -14,11 +14,12 @@ typedef struct ingestd_live {
   int is_off;
 } ingestd_live;
 
-/* Begins: where no process has recorded a generation, this one is recorded. */
+/* Begins. If no process has recorded a generation, this one is recorded. */
 solid_status ingestd_live_begin(ingestd_live *live, const solid_model *model, solid_store *store,
                                 solid_pipeline *pipeline, const solid_generate *how);
 
-/* Looks again, between batches, on the thread that runs the source. A store that is away changes nothing. */
+/* Reads the record again, between batches, on the thread that runs the source. Changes nothing while the store is away.
+ */
 void ingestd_live_check(ingestd_live *live);
 
 #endif

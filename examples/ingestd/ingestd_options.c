@@ -40,8 +40,8 @@ static const solid_property properties[] = {
     {"from-file", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL, "read JSON lines of this file (- = stdin) instead of Kafka",
      0, OPTION(from_file)},
     {"stream", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL,
-     "same or new: what a topic is where its anchors do not tell; new: read a known file as another one; with\n"
-     "                                --from-file -: name of what comes, without which all of it is applied each time",
+     "same or new: what a topic is where its anchors do not tell; new: read a known file as another one; with "
+     "--from-file -: name of what comes, without which all of it is applied each time",
      0, OPTION(stream)},
 
     {"batch-size", SOLID_PROPERTY_INT, "256", 1, 1 << 20, NULL, "events stored and committed together", 0,

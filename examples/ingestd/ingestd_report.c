@@ -33,11 +33,20 @@ static void print_rejected(const solid_ingest_stats *stats) {
   if (sum) putchar(')');
 }
 
+static const char *hint_of(const solid_ingest_stats *stats) {
+  if (stats->rejected[SOLID_REJECT_NOT_JSON] == stats->events)
+    return ": it reads JSON lines, and solid_send --data FILE --write LINES makes them of a csv";
+  if (stats->rejected[SOLID_REJECT_UNKNOWN_ITEM] == stats->events)
+    return ": the model knows none of their items; was it trained on other data?";
+  return "";
+}
+
 static void print_line(ingestd_report *report, const solid_ingest_stats *stats) {
   solid_pipeline_stats done = {.struct_size = sizeof done};
   int64_t now_ms = sol_steady_ms();
   report->events = stats->events;
   report->accepted = stats->accepted;
+  report->hint = hint_of(stats);
   if (solid_pipeline_get_stats(report->pipeline, &done)) return;
   double seconds = (double)(now_ms - report->last_ms) / 1e3;
   double users_per_s = seconds > 0 ? (double)(done.generated - report->generated) / seconds : 0;
@@ -57,8 +66,8 @@ static void print_line(ingestd_report *report, const solid_ingest_stats *stats) 
 
 void ingestd_print(void *user, const solid_ingest_stats *stats) {
   ingestd_report *report = user;
-  ingestd_watch_note(report->watch, stats);
   ingestd_live_check(&report->live);
+  ingestd_watch_note(report->watch, stats, &report->live);
   report->newest = *stats;
   report->has_newest = 1;
   if (report->watch && sol_steady_ms() < report->due_ms) return;

@@ -1,5 +1,5 @@
-/* What is done to the store before the first event: a write is tried, records of an earlier layout are taken over, or
- * everything is begun anew. */
+/* Prepares the store before the first event: tries a write, takes over records of an earlier layout, or begins a new
+ * epoch. */
 #include "examples/ingestd/ingestd.h"
 #include "solid/extend.h"
 #include <inttypes.h>
@@ -11,7 +11,8 @@
 #endif
 
 #if defined(SOLID_WITH_REDIS) && defined(SOLID_WITH_KAFKA)
-/* Marks were of a partition alone: they count for the one topic that is read. Those of files are of no stream. */
+/* Earlier marks named only a partition: they are taken for the one topic that is read. Marks of files belong to no
+ * stream. */
 static uint64_t stream_of(void *topic, uint32_t partition) {
   enum { OF_A_FILE = 65534 };
   return partition == OF_A_FILE ? 0 : solid_consumer_adopted_stream(topic, partition);
@@ -22,7 +23,7 @@ static solid_status adopt(const ingestd_options *options, solid_store *store) {
   uint64_t users = 0;
   snprintf(topic, sizeof topic, "%s", options->topic);
   solid_status status = solid_redis_store_adopt(store, stream_of, topic, &users);
-  if (!status) fprintf(stderr, "solid_ingestd: took over %" PRIu64 " users of an earlier layout\n", users);
+  if (!status) logging_say(SOLID_LOG_INFO, "took over %" PRIu64 " users of an earlier layout", users);
   return status;
 }
 #else
@@ -40,16 +41,17 @@ static solid_status forget_old(const ingestd_options *options, solid_store *stor
 #else
   (void)options, (void)store;
 #endif
-  if (users) fprintf(stderr, "solid_ingestd: removed %" PRIu64 " users of an earlier layout\n", users);
+  if (users) logging_say(SOLID_LOG_INFO, "removed %" PRIu64 " users of an earlier layout", users);
   return status;
 }
 
 solid_status ingestd_prepare_store(const ingestd_options *options, solid_store *store) {
   solid_store_epoch epoch;
   if (options->adopt_marks) return adopt(options, store);
-  if (options->rebuild) return SOLID_OK; /* ingestd_rebuild, once it is known that all can be read again */
+  if (options->rebuild) return SOLID_OK; /* ingestd_rebuild does it, once everything is known to be readable again */
   solid_status status = store->ops->epoch(store, &epoch);
-  /* Where there is none, a group that has committed offsets must not be helped to one: the consumer looks at them. */
+  /* If the store has no epoch, none is begun here, because a group may have committed offsets: the consumer checks
+   * them. */
   if (status == SOLID_ENOTFOUND && !options->from_file) return SOLID_OK;
   if (status && status != SOLID_ENOTFOUND) return status;
   return store->ops->epoch_begin(store, 0, &epoch);
@@ -58,6 +60,6 @@ solid_status ingestd_prepare_store(const ingestd_options *options, solid_store *
 solid_status ingestd_rebuild(const ingestd_options *options, solid_store *store) {
   solid_store_epoch epoch;
   solid_status status = store->ops->epoch_begin(store, 1, &epoch);
-  if (!status) fprintf(stderr, "solid_ingestd: rebuilds the store: all events are read again from the beginning\n");
+  if (!status) logging_say(SOLID_LOG_INFO, "rebuilds the store: all events are read again from the beginning");
   return status ? status : forget_old(options, store);
 }

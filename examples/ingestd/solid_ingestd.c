@@ -1,5 +1,5 @@
-/* solid_ingestd: events from Kafka (or a file) -> solid_pipeline -> store. The walk is set up in main and run by the
- * source; solid_ingestd --help says the rest. */
+/* solid_ingestd: events from Kafka (or a file) -> solid_pipeline -> store. main connects these, and the source runs
+ * them; solid_ingestd --help says the rest. */
 #include "examples/common/address.h"
 #include "examples/common/exit.h"
 #include "examples/common/ground.h"
@@ -17,7 +17,7 @@
 #include "ingest/consumer.h"
 #endif
 
-/* What a signal has to reach: whichever source runs, and the time before one does. */
+/* What a signal handler needs: the source that runs, or a mark if none runs yet. */
 static struct {
   volatile sig_atomic_t stopped;
   solid_file_source *volatile replay;
@@ -35,7 +35,7 @@ static void on_signal(int number) {
 #endif
 }
 
-/* What ends other programs is no order here: nothing can be loaded again yet. */
+/* SIGHUP and SIGUSR1 would end the program by default; here they are only reported, since it cannot reload. */
 static void on_ignored(int number) {
   static const char hup[] = "solid_ingestd: SIGHUP is ignored: nothing is loaded again while it runs\n";
   static const char usr1[] = "solid_ingestd: SIGUSR1 is ignored: nothing is loaded again while it runs\n";
@@ -68,25 +68,25 @@ static int fail(int code) {
   return code;
 }
 
-/* What a run ended with, as a code: what the store answered for good is told from what the source is. */
+/* The exit code of a run: final answers of the store are told apart from faults of the source. */
 static int fail_run(solid_status status) {
   if (status == SOLID_ELOST) {
-    fprintf(stderr, "solid_ingestd: the store lost what was written: %s\n", solid_last_error());
-    fprintf(stderr, "solid_ingestd: restore its data, or start with --rebuild: it reads all events again\n");
+    logging_say(SOLID_LOG_ERROR, "the store lost what was written: %s", solid_last_error());
+    logging_say(SOLID_LOG_ERROR, "restore its data, or start with --rebuild: it reads all events again");
     return EXIT_STORE;
   }
   if (status == SOLID_EREFUSED || status == SOLID_EUNSUPPORTED) return fail(EXIT_STORE);
   return fail(status == SOLID_EMISMATCH ? EXIT_SOURCE : EXIT_FAILED);
 }
 
-/* --stream as a choice; a name is none. */
+/* --stream as a choice; a name is not a choice. */
 static solid_stream_choice choice_of(const ingestd_options *options) {
   if (options->stream && strcmp(options->stream, "same") == 0) return SOLID_STREAM_SAME;
   if (options->stream && strcmp(options->stream, "new") == 0) return SOLID_STREAM_NEW;
   return SOLID_STREAM_ASK;
 }
 
-/* Rejected lines of a file go nowhere else: the first few are shown. */
+/* Rejected lines of a file have no dead-letter topic, so the first few are shown. */
 static void on_reject(void *user, uint64_t number, solid_bytes line, solid_reject reject) {
   enum { SHOWN = 10 };
   static int shown;
@@ -96,7 +96,7 @@ static void on_reject(void *user, uint64_t number, solid_bytes line, solid_rejec
                 sol_show(line.data, line.size).text);
 }
 
-/* The pipeline, or the one who looks and passes on. */
+/* The sink: the pipeline, or with --listen the watch, which passes events on to it. */
 static void set_sink(solid_sink_fn *sink, void **user, solid_pipeline *pipeline, ingestd_report *report) {
   *sink = report->watch ? ingestd_watch_push : solid_pipeline_push;
   *user = report->watch ? (void *)report->watch : (void *)pipeline;
@@ -132,7 +132,8 @@ static int run_file(const ingestd_options *options, const solid_streams *streams
   solid_file_source_close(replay);
   if (status) return is_prepared ? fail_run(status) : fail(EXIT_STORE);
   if (!report->events || report->accepted) return EXIT_DONE;
-  fprintf(stderr, "solid_ingestd: %s: none of %" PRIu64 " lines could be taken\n", options->from_file, report->events);
+  logging_say(SOLID_LOG_ERROR, "%s: none of %" PRIu64 " lines could be taken%s", options->from_file, report->events,
+              report->hint);
   return EXIT_SOURCE;
 }
 
@@ -212,7 +213,7 @@ static int serve(const ingestd_options *options, const solid_config *config) {
     code = fail(EXIT_STORE);
   else if (solid_pipeline_new(&pipeline, model, store, &pipeline_options))
     code = fail(EXIT_FAILED);
-  else if (ingestd_watch_open(&watch, options->listen, pipeline))
+  else if (ingestd_watch_open(&watch, options->listen, pipeline, store, &options->how))
     code = fail(EXIT_USAGE);
   if (code == EXIT_DONE) {
     ingestd_report report = ingestd_report_start(pipeline, watch, options->stats_s);

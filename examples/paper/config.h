@@ -1,6 +1,6 @@
-/* The models of the SOLID paper, as its authors coded them and repaired: what there is to choose. They live beside the
- * library's own model, for comparison with published figures: fixed windows, sampled candidates, tables with a padding
- * row 0. Items and semantics count from 1. */
+/* The configuration of the SOLID paper's models, as the authors coded them (faithful) and with repairs (fixed). They
+ * live beside the library's own model, for comparison with published figures: fixed windows, sampled candidates, tables
+ * with a padding row 0. Items and semantics count from 1. */
 #ifndef EXAMPLES_PAPER_CONFIG_H
 #define EXAMPLES_PAPER_CONFIG_H
 

@@ -32,8 +32,8 @@ void sol_paper_gru_forward(sol_paper_net *net, sol_run *run, const sol_gru *w, c
                                  .d = d,
                                  .offsets = b->run_offsets,
                                  .gx = s->gates,
-                                 .w_hh = w->hidden.w,
-                                 .b_hh = w->hidden.b,
+                                 .w_hh = w->recurrent.w,
+                                 .b_hh = w->recurrent.b,
                                  .out = s->h,
                                  .saved = s->saved});
   gather(run, b->windows, d, b->rows, s->h, b->newest, 0, s->last);
@@ -50,13 +50,13 @@ void sol_paper_gru_backward(sol_paper_net *net, sol_run *run, const sol_gru *w, 
                                                    .max_window = (int32_t)net->config.window,
                                                    .d = d,
                                                    .offsets = b->run_offsets,
-                                                   .w_hh = w->hidden.w,
+                                                   .w_hh = w->recurrent.w,
                                                    .out = s->h,
                                                    .saved = s->saved,
                                                    .dout = dh,
                                                    .dgx = dgates,
-                                                   .dw_hh = g->hidden.w,
-                                                   .db_hh = g->hidden.b,
+                                                   .dw_hh = g->recurrent.w,
+                                                   .db_hh = g->recurrent.b,
                                                    .scratch = net->work[2]});
   linear_backward(run, b->rows, d, 3 * d, x, w->in, g->in, dgates, 0, dx);
 }

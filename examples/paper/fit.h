@@ -1,4 +1,4 @@
-/* Training and evaluation of a paper model under its protocol, and the stages that SOLID needs before its own:
+/* Training and evaluation of a paper model under its protocol, and the earlier stages that SOLID needs:
  *
  *   0  duet on items                                    -> item vectors
  *   0b k-means of the item vectors (Euclidean)          -> item -> semantic, 1 .. clusters
@@ -42,7 +42,7 @@ typedef struct sol_paper_model {
 
 void sol_paper_model_clear(sol_paper_model *model);
 
-/* What a model is trained from. category and codebook (semantics, width) are a solid head's, copied. */
+/* The inputs of a training. category and codebook (semantics, width) are a solid head's, copied. */
 typedef struct sol_paper_task {
   const solid_context *ctx; /* the device; every training has its own queue on it */
   sol_paper_config config;

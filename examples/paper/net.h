@@ -1,4 +1,4 @@
-/* A paper model at work on one device: memory for a batch of windows, the forward pass, the backward pass, Adam.
+/* A paper model on one device: memory for a batch of windows, the forward pass, the backward pass, Adam.
  *
  *   encode.c   histories and candidates -> item rows h, target vectors u, the state x_0
  *   branch.c   histories -> z of the item and the semantic branch; the codebook between them

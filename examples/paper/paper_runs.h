@@ -1,4 +1,4 @@
-/* A grid of trainings of paper models, several at once, and the table of what came out. */
+/* A grid of trainings of paper models, several at once, and the table of the results. */
 #ifndef EXAMPLES_PAPER_PAPER_RUNS_H
 #define EXAMPLES_PAPER_PAPER_RUNS_H
 
@@ -16,7 +16,7 @@ typedef struct paper_arguments {
 
 enum { PAPER_MAX_SEEDS = 32, PAPER_CELLS = 3 * 3 * 2 };
 
-/* What one training came to. */
+/* The result of one training. */
 typedef struct paper_result {
   int done;
   sol_paper_epoch last, best; /* best: the epoch with the highest test AUC */

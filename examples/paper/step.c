@@ -1,4 +1,4 @@
-/* What is done with a net: weights and batches in, a pass, an update, results out. */
+/* The operations on a net: load weights and batches, run a pass, update, read results. */
 #include "examples/paper/net.h"
 #include "kernels/formula.h"
 #include "solid/extend.h"
@@ -77,7 +77,7 @@ static solid_status forward(sol_paper_net *net, int learn) {
   return run.status;
 }
 
-/* The same back: from the layers into each branch, the encoder and the target; then the item rows. */
+/* Backward: from the layers into each branch, the encoder and the target; then the item rows. */
 static solid_status backward(sol_paper_net *net) {
   sol_run run = {net->be, SOLID_OK};
   const sol_paper_config *config = &net->config;
@@ -124,7 +124,7 @@ static solid_status both_passes(void *user) {
   return status == SOLID_OK ? backward(net) : status;
 }
 
-/* Where the recording for the batch at work is or goes; NULL when there are enough. */
+/* The place of the recording for the current batch's shape; NULL if there are too many. */
 static sk_graph **graph_of(sol_paper_net *net) {
   const sol_paper_batch *b = net->batch;
   for (size_t i = 0; i < net->n_graphs; i++)

@@ -52,8 +52,8 @@ static void add_gru(const builder *b, const char *name, size_t member) {
   snprintf(group, sizeof group, "%s.gru", name);
   xavier(add(b, group, ".w_ih", member + offsetof(sol_gru, in.w), 3 * d, d), 3 * d, d);
   add(b, group, ".b_ih", member + offsetof(sol_gru, in.b), 3 * d, 0);
-  xavier(add(b, group, ".w_hh", member + offsetof(sol_gru, hidden.w), 3 * d, d), 3 * d, d);
-  add(b, group, ".b_hh", member + offsetof(sol_gru, hidden.b), 3 * d, 0);
+  xavier(add(b, group, ".w_hh", member + offsetof(sol_gru, recurrent.w), 3 * d, d), 3 * d, d);
+  add(b, group, ".b_hh", member + offsetof(sol_gru, recurrent.b), 3 * d, 0);
 }
 
 static void add_norm(const builder *b, const char *name, size_t member) {

@@ -53,7 +53,7 @@ static const solid_program program = {
     .count = sizeof properties / sizeof *properties,
 };
 
-/* Sizes from the model file instead of the flags. */
+/* Takes the sizes from the model file instead of the flags. */
 static solid_status read_model(plan_options *options) {
   solid_context *ctx = NULL;
   solid_model *model = NULL;
@@ -109,7 +109,7 @@ static void print_line(const char *what, uint64_t bytes) {
   printf("  %-46s %10s\n", what, bytes_text((double)bytes, text));
 }
 
-/* Opens what was planned: the arrays must be as large as they were to be, the rest is the device's own. */
+/* Opens what was planned, to compare: the arrays must have the planned size; the rest is the device's own. */
 static solid_status measure(const solid_context *ctx, const plan_options *options, size_t before,
                             const solid_device_budget *plan) {
   solid_model *model = NULL;
@@ -131,7 +131,7 @@ static solid_status refuse(const char *what, int64_t users, uint64_t bytes, size
                     (long long)users, bytes_text((double)bytes, a), bytes_text((double)left, b), flag);
 }
 
-/* What fits into `left` bytes; without a context of a card that need not be there. */
+/* Prints what fits into `left` bytes; without a context the card need not exist. */
 static solid_status print_device(const plan_options *options, const solid_context *ctx, size_t left, size_t total) {
   char a[24], b[24];
   solid_train_options train = SOLID_TRAIN_OPTIONS_INIT;

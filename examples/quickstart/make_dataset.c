@@ -6,8 +6,11 @@
  *   events  a sequel of the last item (45 %), an item of a current genre (45 %), anything popular (10 %).
  *
  * Writes DIR/events.jsonl (oldest first, all users interleaved by time) and DIR/items.json (item -> attributes). The
- * same seed gives the same bytes. */
+ * same seed gives the same bytes.
+ *
+ * With --long, DIR/histories.txt: users of thousands of events (long_histories.h), without times. */
 #include "examples/common/ground.h"
+#include "examples/quickstart/long_histories.h"
 #include <errno.h>
 #include <getopt.h>
 #include <math.h>
@@ -22,7 +25,9 @@ enum { TAGS_PER_GENRE = 12, SEQUELS = 3 };
 
 typedef struct dataset {
   const char *dir;
-  uint32_t users, items, genres, mean_events;
+  uint32_t users, items, genres, mean_events; /* 0 users, 0 items: as many as the kind of set has */
+  uint32_t longest;
+  int is_long;
   sol_random random;
   sol_beside beside;
 } dataset;
@@ -154,6 +159,17 @@ static int write_events(dataset *d) {
   return 0;
 }
 
+static int write_histories(dataset *d) {
+  const long_histories h = {d->users, d->items, d->genres, d->longest, d->random.state};
+  FILE *file = create(d, "histories.txt");
+  if (!file) return 1;
+  size_t events = long_write(&h, file);
+  if (!events) fprintf(stderr, "make_dataset: no memory for a history\n");
+  if (finish(d, file, "histories.txt") || !events) return 1;
+  printf("%s: %u users, %u items in %u genres, %zu events\n", d->dir, d->users, d->items, d->genres, events);
+  return 0;
+}
+
 static uint32_t number(const char *name, const char *text, uint32_t low, uint32_t high) {
   char *end;
   unsigned long value = strtoul(text, &end, 10);
@@ -165,50 +181,50 @@ static uint32_t number(const char *name, const char *text, uint32_t low, uint32_
 }
 
 static const char usage[] =
-    "usage: make_dataset --out DIR [--users 3000] [--items 2000] [--genres 20] [--events 14] [--seed 1]\n";
+    "usage: make_dataset --out DIR [--users 3000] [--items 2000] [--genres 20] [--events 14] [--seed 1]\n"
+    "       make_dataset --long --out DIR [--users 1000] [--items 10000] [--genres 20] [--longest 49332] [--seed 1]\n";
+
+enum { GO_ON = -1, DONE = 0, FAILED = 1, USAGE = 2 };
+
+static int print_usage(void) {
+  fputs(usage, stdout);
+  if (fflush(stdout) == 0 && !ferror(stdout)) return DONE;
+  fprintf(stderr, "make_dataset: standard output: %s\n", strerror(errno));
+  return FAILED;
+}
+
+/* GO_ON, or the exit code. */
+static int read_flags(dataset *d, int argc, char **argv) {
+  int refused = 0;
+  static const struct option flags[] = {
+      {"out", 1, 0, 'o'},  {"users", 1, 0, 'u'}, {"items", 1, 0, 'i'},   {"genres", 1, 0, 'g'}, {"events", 1, 0, 'e'},
+      {"seed", 1, 0, 's'}, {"long", 0, 0, 'l'},  {"longest", 1, 0, 'm'}, {"help", 0, 0, 'h'},   {0, 0, 0, 0}};
+  for (int flag; (flag = getopt_long(argc, argv, "", flags, NULL)) != -1;) {
+    if (flag == 'h') return print_usage();
+    if (flag == 'o') d->dir = optarg;
+    if (flag == 'u') d->users = number("users", optarg, 1, 10000000);
+    if (flag == 'i') d->items = number("items", optarg, 100, 10000000);
+    if (flag == 'g') d->genres = number("genres", optarg, 2, 100);
+    if (flag == 'e') d->mean_events = number("events", optarg, 6, 100);
+    if (flag == 's') d->random.state = number("seed", optarg, 0, UINT32_MAX);
+    if (flag == 'l') d->is_long = 1;
+    if (flag == 'm') d->longest = number("longest", optarg, 20, LONG_LONGEST);
+    if (flag == '?') refused = 1;
+  }
+  if (d->dir && !refused && optind == argc) return GO_ON;
+  fputs(usage, stderr);
+  return USAGE;
+}
 
 int main(int argc, char **argv) {
-  dataset d = {.users = 3000, .items = 2000, .genres = 20, .mean_events = 14, .random = {1}, .beside = {.fd = -1}};
-  static const struct option flags[] = {{"out", 1, 0, 'o'},    {"users", 1, 0, 'u'},  {"items", 1, 0, 'i'},
-                                        {"genres", 1, 0, 'g'}, {"events", 1, 0, 'e'}, {"seed", 1, 0, 's'},
-                                        {"help", 0, 0, 'h'},   {0, 0, 0, 0}};
-  for (int flag; (flag = getopt_long(argc, argv, "", flags, NULL)) != -1;) {
-    switch (flag) {
-    case 'o':
-      d.dir = optarg;
-      break;
-    case 'u':
-      d.users = number("users", optarg, 1, 10000000);
-      break;
-    case 'i':
-      d.items = number("items", optarg, 100, 10000000);
-      break;
-    case 'g':
-      d.genres = number("genres", optarg, 2, 100);
-      break;
-    case 'e':
-      d.mean_events = number("events", optarg, 6, 100);
-      break;
-    case 's':
-      d.random.state = number("seed", optarg, 0, UINT32_MAX);
-      break;
-    case 'h':
-      fputs(usage, stdout);
-      if (fflush(stdout) == 0 && !ferror(stdout)) return 0;
-      fprintf(stderr, "make_dataset: standard output: %s\n", strerror(errno));
-      return 1;
-    default:
-      fputs(usage, stderr);
-      return 2;
-    }
-  }
-  if (!d.dir) {
-    fputs(usage, stderr);
-    return 2;
-  }
+  dataset d = {.genres = 20, .mean_events = 14, .random = {1}, .beside = {.fd = -1}};
+  int code = read_flags(&d, argc, argv);
+  if (code != GO_ON) return code;
   if (mkdir(d.dir, 0777) != 0 && errno != EEXIST) {
     fprintf(stderr, "make_dataset: %s: %s\n", d.dir, strerror(errno));
-    return 1;
+    return FAILED;
   }
-  return write_items(&d) || write_titles(&d) || write_events(&d);
+  if (!d.users) d.users = d.is_long ? 1000 : 3000;
+  if (!d.items) d.items = d.is_long ? 10000 : 2000;
+  return d.is_long ? write_histories(&d) : write_items(&d) || write_titles(&d) || write_events(&d);
 }

@@ -30,6 +30,7 @@ static int run(const broker_options *options, const sigset_t *signals) {
   int code = 1, number;
   rd_kafka_conf_t *conf = rd_kafka_conf_new();
   rd_kafka_mock_cluster_t *cluster = NULL;
+  rd_kafka_conf_set(conf, "log_level", "4", text, sizeof text); /* it has no broker but itself, and need not say so */
   rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof text);
   if (rk) cluster = rd_kafka_mock_cluster_new(rk, 1);
   if (!rk) rd_kafka_conf_destroy(conf);

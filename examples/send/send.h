@@ -11,13 +11,13 @@
 typedef solid_status (*replay_take_fn)(void *user, solid_bytes key, solid_bytes payload);
 
 typedef struct replay_source {
-  const char *path;   /* "-" = lines from stdin */
-  const char *format; /* of ingest/dataset.h, or "lines": JSON lines passed on as they are, right or wrong */
+  const char *path;               /* "-" = lines from stdin */
+  const char *format;             /* of ingest/data_file.h, or "lines": JSON lines passed on unchanged, valid or not */
   const reading_options *reading; /* of a data file */
   uint64_t limit;                 /* events; 0 = all */
 } replay_source;
 
-/* Gives everything to `take`; ends early with the status that it answers. Reaching the limit is SOLID_OK. */
+/* Gives everything to `take`; ends early with the status that `take` returns. Reaching the limit is SOLID_OK. */
 solid_status replay_read(const replay_source *source, replay_take_fn take, void *user);
 
 #endif

@@ -80,12 +80,12 @@ solid_status replay_read(const replay_source *source, replay_take_fn take, void 
     status = read_lines(&r, file);
     if (!from_stdin) fclose(file);
   } else {
-    solid_dataset_file *file = NULL;
+    solid_data_file *file = NULL;
     solid_worth_rule rule = SOLID_WORTH_RULE_INIT;
     status = reading_open(&file, source->path, source->format, source->reading, &rule);
-    if (!status) status = solid_dataset_file_read(file, pass_events, &r);
+    if (!status) status = solid_data_file_read(file, pass_events, &r);
     if (file) reading_say("solid_send", file);
-    solid_dataset_file_close(file);
+    solid_data_file_close(file);
   }
   return r.is_full ? SOLID_OK : status;
 }

@@ -67,7 +67,7 @@ typedef struct output {
   uint64_t sent, delivered, failed;
   rd_kafka_resp_err_t err; /* of the first that failed */
   double start;
-  int refused; /* what was read could not be passed on */
+  int refused; /* a record could not be passed on */
 } output;
 
 static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque) {
@@ -153,7 +153,7 @@ static solid_status open_producer(output *out, const solid_config *config) {
   return status;
 }
 
-/* A topic that exists already is as good as one that is made. */
+/* An existing topic is as good as a new one. */
 static solid_status create_topic(const output *out) {
   char text[256] = "";
   const replay_options *o = out->options;
@@ -187,11 +187,12 @@ static solid_status check_topic(const output *out) {
   rd_kafka_resp_err_t err = rd_kafka_metadata(out->rk, 0, topic, &metadata, (int)o->timeout_ms);
   rd_kafka_topic_destroy(topic);
   if (err)
-    return solid_fail(SOLID_ETIMEDOUT, "kafka %s: no broker answered within %" PRId64 " ms (%s)", o->brokers,
-                      o->timeout_ms, rd_kafka_err2str(err));
+    return solid_fail(SOLID_ETIMEDOUT,
+                      "kafka %s: no broker answered within %" PRId64 " ms (%s): is it running, is the address right?",
+                      o->brokers, o->timeout_ms, rd_kafka_err2str(err));
   err = metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
   rd_kafka_metadata_destroy(metadata);
-  /* A broker that makes topics by itself answers that its leader is not there yet. */
+  /* A broker that creates topics by itself answers that the new topic has no leader yet. */
   if (!err || err == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE) return SOLID_OK;
   return solid_fail(SOLID_ENOTFOUND, "kafka %s: topic '%s': %s: create it or pass --create-partitions", o->brokers,
                     o->topic, rd_kafka_err2str(err));

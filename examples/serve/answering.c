@@ -1,35 +1,25 @@
 #include "examples/serve/answering.h"
 #include "examples/common/ground.h"
+#include "examples/common/item_json.h"
 #include "examples/serve/reasons.h"
 #include "solid/extend.h"
 #include <inttypes.h>
 #include <string.h>
 
-void answering_item(growing *out, const solid_model *model, uint32_t item) {
-  solid_bytes id = solid_model_item_id(model, item), title = solid_model_item_title(model, item);
-  const uint32_t *categories = NULL;
-  size_t n = 0;
-  growing_text(out, "{\"item\":");
-  growing_json(out, id.data, id.size);
-  if (title.size) {
-    growing_text(out, ",\"title\":");
-    growing_json(out, title.data, title.size);
-  }
-  if (solid_model_item_categories(model, item, &categories, &n) || !n) return;
-  growing_text(out, ",\"categories\":[");
-  for (size_t i = 0; i < n; i++) {
-    solid_bytes name = solid_model_category_name(model, categories[i]);
-    if (i) growing_text(out, ",");
-    growing_json(out, name.data, name.size);
-  }
-  growing_text(out, "]");
+static serve_mode mode_of(const serve_query *query, const serve_made *made) {
+  return made->is_fallback  ? SERVE_FALLBACK
+         : query->is_slate  ? SERVE_SLATE
+         : query->n_session ? SERVE_SESSION
+                            : SERVE_USER;
 }
 
-/* By which an event that followed from the answer names it: generation, source and number. Nothing is kept of it. */
-static void write_id(growing *out, const solid_seat *seat, solid_source source) {
+/* By which an event that followed from the answer names it: generation, source, mode and number. Nothing is kept of it;
+ * events.c reads it. */
+static void write_id(growing *out, const solid_seat *seat, solid_source source, serve_mode mode) {
   static _Atomic uint64_t number;
   uint64_t n = atomic_fetch_add_explicit(&number, 1, memory_order_relaxed);
-  growing_add(out, "%016" PRIx64 ".%d.%" PRIx64 ".%" PRIx64, seat->generation, (int)source, (uint64_t)sol_wall_ms(), n);
+  growing_add(out, "%016" PRIx64 ".%d.%d.%" PRIx64 ".%" PRIx64, seat->generation, (int)source, (int)mode,
+              (uint64_t)sol_wall_ms(), n);
 }
 
 static void write_answer(serve *s, serve_desk *desk, const solid_seat *seat, const serve_query *query,
@@ -37,7 +27,7 @@ static void write_answer(serve *s, serve_desk *desk, const solid_seat *seat, con
   reasons why = {0};
   if (query->reasons && !made->is_fallback) reasons_begin(&why, desk, seat, query);
   growing_text(out, "{\"id\":\"");
-  write_id(out, seat, made->answer.source);
+  write_id(out, seat, made->answer.source, mode_of(query, made));
   growing_text(out, "\",");
   if (query->user.size) {
     growing_text(out, "\"user\":");
@@ -46,12 +36,14 @@ static void write_answer(serve *s, serve_desk *desk, const solid_seat *seat, con
   }
   growing_add(out,
               "\"source\":\"%s\",%s\"generation\":\"%016" PRIx64 "\",\"params_seq\":%" PRIu64 ",\"window_seq\":%" PRIu64
-              ",\"items\":[",
+              ",",
               solid_source_name(made->answer.source), made->is_fallback ? "\"fallback\":true," : "", seat->generation,
               made->answer.params_seq, made->answer.window_seq);
+  if (query->is_slate) answering_write_slate(query, made, out);
+  growing_text(out, "\"items\":[");
   for (size_t i = 0; i < made->answer.count; i++) {
     if (i) growing_text(out, ",");
-    answering_item(out, seat->model, desk->best[i].item);
+    item_json(out, seat->model, desk->best[i].item);
     growing_text(out, ",\"score\":");
     growing_number(out, (double)desk->best[i].score);
     if (why.count) reasons_write(&why, seat, desk->best[i].item, out);
@@ -66,12 +58,17 @@ static void count(serve *s, const serve_query *query, const serve_made *made, in
   serve_counts *c = &s->counts;
   solid_source source = made->answer.source;
   serve_count(&c->answers[source]);
-  serve_count(&c->modes[made->is_fallback ? SERVE_FALLBACK : query->n_session ? SERVE_SESSION : SERVE_USER]);
+  serve_count(&c->modes[mode_of(query, made)]);
   metrics_observe(&c->answer_seconds[source], (double)ns / 1e9);
   if (made->answer.params_seq) {
     uint64_t seq = made->answer.window_seq, seen = made->answer.params_seq;
     metrics_observe(&c->params_age, seq > seen ? (double)(seq - seen) : 0);
   }
+}
+
+static solid_status make(serve_desk *desk, const solid_seat *seat, const serve_query *query, size_t items,
+                         serve_made *made) {
+  return query->is_slate ? answering_decode(desk, seat, query, made) : answering_rank(desk, seat, query, items, made);
 }
 
 /* Anonymous visitors have the generation of the empty id. */
@@ -86,13 +83,13 @@ solid_status answering_write(serve *s, serve_desk *desk, const serve_query *quer
   int64_t began_ns = sol_steady_ns();
   solid_status status = solid_slot_take(s->slot, desk->number, who(query), &seat);
   if (!status) status = solid_model_get_info(seat->model, &info);
-  if (!status) status = answering_rank(desk, seat, query, info.items, &made);
+  if (!status) status = make(desk, seat, query, info.items, &made);
   if (query->user.size) atomic_store(&s->store_away, solid_status_is_retriable(status));
   if (solid_status_is_retriable(status)) {
     serve_count(&s->counts.store_failures);
     if (query->fallback) {
       made.is_fallback = 1;
-      status = answering_rank(desk, seat, query, info.items, &made);
+      status = make(desk, seat, query, info.items, &made);
     }
   }
   if (!status) {

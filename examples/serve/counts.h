@@ -3,12 +3,13 @@
 #define EXAMPLES_SERVE_COUNTS_H
 
 #include "examples/common/metrics.h"
+#include "examples/serve/timed_store.h"
 #include "solid/recommender.h"
 
-enum { SERVE_SOURCES = 5, SERVE_ROUTES = 20, SERVE_MODES = 3, SERVE_VERDICTS = 6 };
+enum { SERVE_SOURCES = 5, SERVE_ROUTES = 20, SERVE_MODES = 4, SERVE_VERDICTS = 6 };
 
 /* How an answer came about. */
-typedef enum serve_mode { SERVE_USER = 0, SERVE_SESSION = 1, SERVE_FALLBACK = 2 } serve_mode;
+typedef enum serve_mode { SERVE_USER = 0, SERVE_SESSION = 1, SERVE_FALLBACK = 2, SERVE_SLATE = 3 } serve_mode;
 
 /* What became of an event. */
 typedef enum serve_verdict {
@@ -25,6 +26,8 @@ extern const char *const serve_mode_names[SERVE_MODES], *const serve_verdict_nam
 /* Which generations impressions and clicks are told apart by. */
 typedef enum serve_which { SERVE_CURRENT = 0, SERVE_PREVIOUS = 1, SERVE_OTHER = 2, SERVE_WHICHES = 3 } serve_which;
 
+typedef _Atomic uint64_t serve_followed[SERVE_WHICHES][SERVE_SOURCES][SERVE_MODES];
+
 typedef struct serve_counts {
   _Atomic uint64_t answers[SERVE_SOURCES];
   _Atomic uint64_t modes[SERVE_MODES];
@@ -32,9 +35,11 @@ typedef struct serve_counts {
   metrics_histogram params_age;               /* events, at the question */
   _Atomic uint64_t requests[SERVE_ROUTES][6]; /* by route (the last: none fits) and hundreds of the status */
   metrics_histogram request_seconds;
+  metrics_histogram generate_seconds; /* making parameters of a batch of events */
+  timed_store_counts store_seconds;
   _Atomic uint64_t events[SERVE_VERDICTS];
   _Atomic uint64_t store_failures, switches, switch_failures, repeated_keys;
-  _Atomic uint64_t shown[SERVE_WHICHES][SERVE_SOURCES], clicked[SERVE_WHICHES][SERVE_SOURCES];
+  serve_followed shown, clicked; /* impressions and clicks that name an answer */
 } serve_counts;
 
 void serve_counts_init(serve_counts *counts);

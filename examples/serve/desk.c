@@ -39,6 +39,8 @@ void serve_fail(serve *s, http_reply *reply, solid_status status) {
     code = 400, name = "bad_query";
   } else if (status == SOLID_ENOTFOUND) {
     code = 404, name = "not_found";
+  } else if (status == SOLID_EUNSUPPORTED) {
+    code = 501, name = "unsupported"; /* a slate of a model without a decoder */
   } else if (status == SOLID_EFORMAT) {
     code = 422, name = "bad_record";
   }

@@ -34,15 +34,15 @@ static void count_click(serve *s, const json_t *event) {
   const char *answer = json_string_value(json_object_get(event, "answer"));
   const char *kind = json_string_value(json_object_get(event, "event"));
   uint64_t generation = 0;
-  int source = -1;
-  if (!answer || !kind || sscanf(answer, "%16" SCNx64 ".%1d.", &generation, &source) != 2) return;
-  if (source < 0 || source >= SERVE_SOURCES) return;
+  int source = -1, mode = -1;
+  if (!answer || !kind || sscanf(answer, "%16" SCNx64 ".%1d.%1d.", &generation, &source, &mode) != 3) return;
+  if (source < 0 || source >= SERVE_SOURCES || mode < 0 || mode >= SERVE_MODES) return;
   solid_live live = solid_slot_get_live(s->slot);
   serve_which which = generation == live.current    ? SERVE_CURRENT
                       : generation == live.previous ? SERVE_PREVIOUS
                                                     : SERVE_OTHER;
-  if (strcmp(kind, "impression") == 0) serve_count(&s->counts.shown[which][source]);
-  if (strcmp(kind, "click") == 0) serve_count(&s->counts.clicked[which][source]);
+  if (strcmp(kind, "impression") == 0) serve_count(&s->counts.shown[which][source][mode]);
+  if (strcmp(kind, "click") == 0) serve_count(&s->counts.clicked[which][source][mode]);
 }
 
 static int is_impression(const json_t *event) {
@@ -128,11 +128,12 @@ static solid_status push_some(serve *s, const solid_seat *seat, incoming *in, co
   if (!status) status = solid_pipeline_push(seat->pipeline, some, n, verdicts);
   if (!status) status = solid_pipeline_get_stats(seat->pipeline, &after);
   if (status) return status;
+  if (after.puts > before.puts)
+    metrics_observe(&s->counts.generate_seconds, (double)(after.generate_ns - before.generate_ns) / 1e9);
   in->outcome[SERVE_APPLIED] += after.applied - before.applied;
   in->outcome[SERVE_DUPLICATE] += after.duplicates - before.duplicates;
   for (size_t i = 0, at = 0; i < in->n; i++)
     if (mine[i]) in->verdicts[i] = verdicts[at++];
-  (void)s;
   return SOLID_OK;
 }
 

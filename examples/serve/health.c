@@ -19,12 +19,14 @@ void serve_ready(void *user, const http_request *request, http_reply *reply) {
   char error[sizeof s->models.error];
   pthread_mutex_lock(&s->models.lock);
   memcpy(error, s->models.error, sizeof error);
+  int loading = s->models.busy || s->models.wants_load || s->models.wants_back; /* the one before answers */
   pthread_mutex_unlock(&s->models.lock);
   int strange = strncmp(error, "follow", 6) == 0; /* the store's record cannot be read, or names what is not loaded */
   if (draining || away || strange) reply->status = 503;
-  growing_add(&reply->body, "{\"status\":\"%s\",\"draining\":%s,\"store\":\"%s\",\"uptime_s\":%.1f,\"model_error\":",
+  growing_add(&reply->body,
+              "{\"status\":\"%s\",\"draining\":%s,\"store\":\"%s\",\"loading\":%s,\"uptime_s\":%.1f,\"model_error\":",
               reply->status ? "not ready" : "ready", draining ? "true" : "false", away ? "away" : "ok",
-              (double)(sol_steady_ms() - s->started_ms) / 1e3);
+              loading ? "true" : "false", (double)(sol_steady_ms() - s->started_ms) / 1e3);
   growing_json(&reply->body, error, strlen(error));
   growing_text(&reply->body, "}");
 }
@@ -66,22 +68,26 @@ static void write_requests(const serve *s, growing *out) {
   metrics_write(out, "solid_http_request_seconds", "", &s->counts.request_seconds);
 }
 
-static void write_clicks(const serve *s, growing *out) {
+static void write_followed(growing *out, const char *name, const char *help, serve_followed counts) {
   static const char *const whiches[] = {"current", "previous", "other"};
   char labels[96];
-  for (int clicked = 0; clicked < 2; clicked++) {
-    const char *name = clicked ? "solid_clicks_total" : "solid_impressions_total";
-    metrics_head(out, name, "counter",
-                 clicked ? "Events \"click\" with the id of an answer, by its making."
-                         : "Events \"impression\" with the id of an answer, by its making.");
-    for (int w = 0; w < SERVE_WHICHES; w++)
-      for (int i = 0; i < SERVE_SOURCES; i++) {
-        uint64_t value = clicked ? s->counts.clicked[w][i] : s->counts.shown[w][i];
-        snprintf(labels, sizeof labels, "generation=\"%s\",source=\"%s\"", whiches[w],
-                 solid_source_name((solid_source)i));
-        if (value) metrics_count(out, name, labels, value);
+  metrics_head(out, name, "counter", help);
+  for (int w = 0; w < SERVE_WHICHES; w++)
+    for (int i = 0; i < SERVE_SOURCES; i++)
+      for (int m = 0; m < SERVE_MODES; m++) {
+        if (!counts[w][i][m]) continue;
+        snprintf(labels, sizeof labels, "generation=\"%s\",source=\"%s\",mode=\"%s\"", whiches[w],
+                 solid_source_name((solid_source)i), serve_mode_names[m]);
+        metrics_count(out, name, labels, counts[w][i][m]);
       }
-  }
+}
+
+/* The click rate of a kind of answer is the one over the other. */
+static void write_clicks(serve *s, growing *out) {
+  write_followed(out, "solid_impressions_total", "Events \"impression\" with the id of an answer, by its making.",
+                 s->counts.shown);
+  write_followed(out, "solid_clicks_total", "Events \"click\" with the id of an answer, by its making.",
+                 s->counts.clicked);
 }
 
 static void write_events(const serve *s, growing *out) {
@@ -126,6 +132,37 @@ static void write_state(serve *s, growing *out) {
   }
 }
 
+static void write_warm_up(serve_warm_up *warm, growing *out) {
+  if (!warm->per_s) return;
+  metrics_head(out, "solid_warm_up_running", "gauge", "1 while parameters of known users are made for a new model.");
+  metrics_gauge(out, "solid_warm_up_running", "", atomic_load(&warm->is_running));
+  metrics_head(out, "solid_warm_up_users", "gauge", "Users looked at since the newest change of the model.");
+  metrics_gauge(out, "solid_warm_up_users", "", (double)atomic_load(&warm->users));
+  metrics_head(out, "solid_warm_up_made", "gauge", "Of them, those whose parameters were made.");
+  metrics_gauge(out, "solid_warm_up_made", "", (double)atomic_load(&warm->made));
+  metrics_head(out, "solid_warm_up_rounds_total", "counter",
+               "Changes of the model after which all users were looked at.");
+  metrics_count(out, "solid_warm_up_rounds_total", "", atomic_load(&warm->rounds));
+}
+
+/* A desk's store knows what its server evicted; the models' thread reads the epoch. */
+static void write_store(serve *s, growing *out) {
+  timed_store_counts *times = &s->counts.store_seconds;
+  serve_desk *desk = serve_take_desk(s);
+  pthread_mutex_lock(&s->models.lock);
+  store_facts facts = s->models.facts;
+  pthread_mutex_unlock(&s->models.lock);
+  store_facts_count(&facts, timed_store_inner(desk->store));
+  serve_give_desk(s, desk);
+  store_facts_write(out, &facts);
+  metrics_head(out, "solid_store_round_trip_seconds", "histogram", "Calls to the store.");
+  metrics_write(out, "solid_store_round_trip_seconds", "call=\"advance\"", &times->advance);
+  metrics_write(out, "solid_store_round_trip_seconds", "call=\"put_params\"", &times->put_params);
+  metrics_write(out, "solid_store_round_trip_seconds", "call=\"get\"", &times->get);
+  metrics_head(out, "solid_generate_seconds", "histogram", "Making the parameters of a request's events.");
+  metrics_write(out, "solid_generate_seconds", "", &s->counts.generate_seconds);
+}
+
 void serve_metrics(void *user, const http_request *request, http_reply *reply) {
   serve *s = user;
   (void)request;
@@ -135,4 +172,7 @@ void serve_metrics(void *user, const http_request *request, http_reply *reply) {
   write_events(s, &reply->body);
   write_clicks(s, &reply->body);
   write_state(s, &reply->body);
+  write_store(s, &reply->body);
+  write_warm_up(&s->warm_up, &reply->body);
+  metrics_process(&reply->body);
 }

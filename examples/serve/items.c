@@ -1,4 +1,5 @@
 /* What is asked about items and histories: similar, popular, latest, search, history. */
+#include "examples/common/item_json.h"
 #include "examples/serve/answering.h"
 #include "examples/serve/reasons.h"
 #include "solid/extend.h"
@@ -24,7 +25,7 @@ static solid_status take_current(serve *s, const serve_desk *desk, const solid_s
 static void write_list(growing *out, const solid_model *model, const solid_scored *best, size_t n, const char *value) {
   for (size_t i = 0; i < n; i++) {
     if (i) growing_text(out, ",");
-    answering_item(out, model, best[i].item);
+    item_json(out, model, best[i].item);
     growing_add(out, ",\"%s\":", value);
     growing_number(out, (double)best[i].score);
     growing_text(out, "}");
@@ -127,7 +128,7 @@ void serve_latest(void *user, const http_request *request, http_reply *reply) {
     uint32_t item = solid_model_item_by_hash(seat->model, found[i].item);
     if (item == SOLID_NO_ITEM) continue;
     if (written++) growing_text(out, ",");
-    answering_item(out, seat->model, item);
+    item_json(out, seat->model, item);
     growing_text(out, "}");
   }
   if (!status) growing_text(out, "]}");
@@ -151,7 +152,7 @@ void serve_history(void *user, const http_request *request, http_reply *reply) {
   } else {
     growing_add(&reply->body, "{\"seq\":%" PRIu64 ",\"items\":[", seq);
     for (size_t i = n; i-- > 0;) {
-      answering_item(&reply->body, seat->model, items[i]);
+      item_json(&reply->body, seat->model, items[i]);
       growing_text(&reply->body, i ? "}," : "}");
     }
     growing_text(&reply->body, "]}");
@@ -189,7 +190,7 @@ void serve_items(void *user, const http_request *request, http_reply *reply) {
         !contains(solid_model_item_id(seat->model, item), wanted))
       continue;
     if (n++) growing_text(&reply->body, ",");
-    answering_item(&reply->body, seat->model, item);
+    item_json(&reply->body, seat->model, item);
     growing_text(&reply->body, "}");
   }
   if (!status) growing_text(&reply->body, "]}");

@@ -30,6 +30,11 @@ void serve_model_get(void *user, const http_request *request, http_reply *reply)
               live.version, live.current, live.previous, live.share * 1.0 / SOLID_SHARES, busy ? "true" : "false",
               solid_slot_count(s->slot));
   growing_json(&reply->body, error, strlen(error));
+  if (s->warm_up.per_s)
+    growing_add(&reply->body,
+                ",\"warm_up\":{\"running\":%s,\"users\":%" PRIu64 ",\"made\":%" PRIu64 ",\"failed\":%" PRIu64 "}",
+                atomic_load(&s->warm_up.is_running) ? "true" : "false", (uint64_t)atomic_load(&s->warm_up.users),
+                (uint64_t)atomic_load(&s->warm_up.made), (uint64_t)atomic_load(&s->warm_up.failed));
   serve_desk *desk = serve_take_desk(s);
   if (!solid_slot_take(s->slot, desk->number, (solid_bytes){"", 0}, &seat)) write_model(seat, &reply->body);
   solid_slot_give(s->slot, seat);

@@ -137,6 +137,7 @@ static void *run(void *user) {
   serve *s = user;
   serve_models *m = &s->models;
   file_mark mark = {0}, now;
+  store_facts facts = {0};
   int seen = atomic_load(&hangups);
   int64_t followed_ms = sol_steady_ms();
   uint32_t share = SOLID_SHARES;
@@ -151,10 +152,12 @@ static void *run(void *user) {
     if (what == 3) note(s, "back", go_back(s), 1);
     if (what == 1 && sol_steady_ms() - followed_ms >= FOLLOW_MS) {
       note(s, "follow", follow(s), 0);
+      store_facts_read_epoch(&facts, m->store);
       followed_ms = sol_steady_ms();
     }
     pthread_mutex_lock(&m->lock);
     m->busy = 0;
+    m->facts = facts;
     pthread_mutex_unlock(&m->lock);
   }
   return NULL;

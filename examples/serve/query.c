@@ -1,5 +1,6 @@
 #include "examples/serve/query.h"
 #include "examples/common/ground.h"
+#include "examples/common/slate_order.h"
 #include "solid/extend.h"
 #include <inttypes.h>
 #include <math.h>
@@ -10,7 +11,7 @@
 enum { NUMBER_ROOM = 24, NUMBERS = 4 * QUERY_MOST + 2 };
 
 void query_init(serve_query *query) {
-  *query = (serve_query){.k = 10, .exclude_seen = 1};
+  *query = (serve_query){.k = 10, .exclude_seen = 1, .slate = SOLID_SLATE_OPTIONS_INIT};
 }
 
 void query_clear(serve_query *query) {
@@ -99,7 +100,50 @@ static solid_status read_fallback(serve_query *query, const json_t *from) {
   return SOLID_OK;
 }
 
+static solid_status read_real(const char *field, const json_t *from, double least, double most, float *out) {
+  double value = json_number_value(from);
+  if (!json_is_number(from)) return wrong(field, "is not a number");
+  if (!(value >= least && value <= most))
+    return solid_fail(SOLID_ERANGE, "\"%s\" is %g, must be from %g to %g", field, value, least, most);
+  *out = (float)value;
+  return SOLID_OK;
+}
+
+static solid_status read_order(serve_query *query, const json_t *from) {
+  const char *text = json_string_value(from);
+  if (text && slate_order_read(text, &query->slate)) return SOLID_OK;
+  return wrong("order", "is none of \"trained\", \"raster\", \"zipar:S\" (S from 1 to 1000), \"near-to-far\"");
+}
+
+static solid_status read_seed(serve_query *query, const json_t *from) {
+  json_int_t value = json_integer_value(from);
+  if (!json_is_integer(from) || value < 0) return wrong("seed", "is not a whole number from 0");
+  query->slate.seed = (uint64_t)value;
+  return SOLID_OK;
+}
+
+/* How a slate is decoded: *known = 0 for other fields. */
+static solid_status read_decoding(serve_query *query, const char *key, const json_t *value, int *known) {
+  static const char *const rules[] = {"allow", "boosts", "per_category"};
+  *known = 1;
+  if (strcmp(key, "order") == 0) return read_order(query, value);
+  if (strcmp(key, "guide") == 0) return read_real(key, value, 0, 1, &query->slate.guide);
+  if (strcmp(key, "temperature") == 0) return read_real(key, value, 0, 100, &query->slate.temperature);
+  if (strcmp(key, "top_p") == 0) return read_real(key, value, 1e-6, 1, &query->slate.top_p);
+  if (strcmp(key, "seed") == 0) return read_seed(query, value);
+  for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+    if (strcmp(key, rules[i]) == 0)
+      return wrong(key, "is a rule over a ranked list, for /recommend and not for slates");
+  *known = 0;
+  return SOLID_OK;
+}
+
 static solid_status read_field(serve_query *query, const char *key, const json_t *value, const query_limits *limits) {
+  if (limits->is_slate) {
+    int known;
+    solid_status status = read_decoding(query, key, value, &known);
+    if (known) return status;
+  }
   if (strcmp(key, "user") == 0) return json_is_null(value) ? SOLID_OK : read_id(query, key, value, &query->user);
   if (strcmp(key, "k") == 0) return read_whole(key, value, 1, limits->max_k, &query->k);
   if (strcmp(key, "category") == 0) return read_id(query, key, value, &query->category);
@@ -119,6 +163,7 @@ static solid_status read_field(serve_query *query, const char *key, const json_t
 
 solid_status query_read(serve_query *query, const json_t *from, const query_limits *limits) {
   query_init(query);
+  query->is_slate = limits->is_slate;
   if (!json_is_object(from)) return solid_fail(SOLID_EINVAL, "a query is not an object");
   solid_status status = SOLID_OK;
   for (void *at = json_object_iter((json_t *)(uintptr_t)from); at && !status;

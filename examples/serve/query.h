@@ -2,6 +2,7 @@
 #ifndef EXAMPLES_SERVE_QUERY_H
 #define EXAMPLES_SERVE_QUERY_H
 
+#include "solid/slate.h"
 #include "solid/status.h"
 #include "solid/types.h"
 #include <jansson.h>
@@ -13,6 +14,7 @@ enum { QUERY_MOST = 1000 };
 
 typedef struct query_limits {
   int64_t max_k, max_batch;
+  int is_slate; /* 1 = questions for slates: how to decode is known, rules over a list are refused */
 } query_limits;
 
 /* Strings are borrowed from the JSON value or the URL they were read from; lists are owned. */
@@ -29,6 +31,8 @@ typedef struct serve_query {
   double *boosts;    /* (n_boosted) added to the scores */
   char *numbers;     /* texts of ids that were integers; owned */
   size_t at_numbers; /* used of them */
+  int is_slate;      /* 1 = the items are chosen together, as `slate` says */
+  solid_slate_options slate;
 } serve_query;
 
 /* All at their defaults. */

@@ -64,16 +64,20 @@ static size_t apply_rules(const solid_model *model, const serve_query *query, so
   return kept;
 }
 
+void answering_filters(const serve_query *query, solid_query *out) {
+  out->exclude_seen = query->exclude_seen;
+  out->blocked = query->blocked;
+  out->n_blocked = query->n_blocked;
+  out->category = query->category;
+  out->session = query->session;
+  out->n_session = query->n_session;
+}
+
 static solid_status ask(const solid_seat *seat, const serve_query *query, uint32_t k, solid_scored *best,
                         serve_made *made) {
   solid_query q = SOLID_QUERY_INIT;
   q.k = k;
-  q.exclude_seen = query->exclude_seen;
-  q.blocked = query->blocked;
-  q.n_blocked = query->n_blocked;
-  q.category = query->category;
-  q.session = query->session;
-  q.n_session = query->n_session;
+  answering_filters(query, &q);
   made->answer.struct_size = sizeof made->answer;
   solid_bytes user = made->is_fallback ? (solid_bytes){NULL, 0} : query->user;
   return solid_recommend(seat->recommender, user, &q, best, &made->answer);

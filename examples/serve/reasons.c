@@ -1,4 +1,5 @@
 #include "examples/serve/reasons.h"
+#include "examples/common/item_json.h"
 #include "examples/serve/answering.h"
 #include "solid/extend.h"
 #include <stdlib.h>
@@ -77,7 +78,7 @@ void reasons_write(const reasons *why, const solid_seat *seat, uint32_t item, gr
   growing_text(out, ",\"reasons\":{\"events\":[");
   for (size_t i = 0; i < n; i++) {
     if (i) growing_text(out, ",");
-    answering_item(out, seat->model, events[i].item);
+    item_json(out, seat->model, events[i].item);
     growing_text(out, ",\"similarity\":");
     growing_number(out, (double)events[i].score);
     growing_text(out, "}");

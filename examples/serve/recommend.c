@@ -1,12 +1,8 @@
-/* GET and POST /recommend. */
+/* GET and POST /recommend, POST /slate. */
 #include "examples/serve/answering.h"
 #include "solid/extend.h"
 #include <stdlib.h>
 #include <string.h>
-
-static query_limits limits_of(const serve *s) {
-  return (query_limits){s->options->max_k, s->options->max_batch};
-}
 
 static solid_status truth_argument(const http_request *request, const char *name, int *out) {
   solid_bytes text;
@@ -66,9 +62,8 @@ static void answer_batch(serve *s, const serve_query *queries, size_t n, http_re
   serve_give_desk(s, desk);
 }
 
-void serve_recommend_post(void *user, const http_request *request, http_reply *reply) {
-  serve *s = user;
-  query_limits limits = limits_of(s);
+static void answer_body(serve *s, const http_request *request, http_reply *reply, int is_slate) {
+  query_limits limits = {s->options->max_k, s->options->max_batch, is_slate};
   serve_query *queries = NULL;
   json_t *root = NULL;
   size_t n = 0;
@@ -88,4 +83,12 @@ void serve_recommend_post(void *user, const http_request *request, http_reply *r
   for (size_t i = 0; i < n; i++) query_clear(&queries[i]);
   free(queries);
   json_decref(root);
+}
+
+void serve_recommend_post(void *user, const http_request *request, http_reply *reply) {
+  answer_body(user, request, reply, 0);
+}
+
+void serve_slate_post(void *user, const http_request *request, http_reply *reply) {
+  answer_body(user, request, reply, 1);
 }

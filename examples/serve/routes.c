@@ -6,6 +6,7 @@
 const http_route serve_routes[] = {
     {"GET", "/recommend", serve_recommend_get, 0},
     {"POST", "/recommend", serve_recommend_post, 0},
+    {"POST", "/slate", serve_slate_post, 0},
     {"GET", "/items/{id}/similar", serve_similar, 0},
     {"GET", "/items", serve_items, 0},
     {"GET", "/users/{id}/history", serve_history, 0},

@@ -5,9 +5,11 @@
 
 #include "examples/common/http.h"
 #include "examples/common/reading.h"
+#include "examples/common/store_facts.h"
 #include "examples/common/store_options.h"
 #include "examples/serve/counts.h"
 #include "examples/serve/recent.h"
+#include "examples/serve/warm_up.h"
 #include "ingest/decode.h"
 #include "solid/slot.h"
 #include <pthread.h>
@@ -15,8 +17,9 @@
 #include <stdatomic.h>
 
 typedef struct serve_options {
-  const char *model, *device, *listen, *token_file, *brokers, *topic, *generate;
-  solid_generate how; /* read from it */
+  const char *model, *device, *listen, *token_file, *brokers, *topic, *generate, *warm_up;
+  solid_generate how;    /* read from it */
+  int64_t warm_up_per_s; /* read from it */
   int64_t refresh_events, refresh_s;
   int64_t threads, connections, max_body, max_k, max_batch, idle_s, deadline_ms, drain_ms, max_future_ms;
   store_options store;
@@ -39,13 +42,14 @@ typedef struct serve_desk {
 
 /* How the models change: models.c. */
 typedef struct serve_models {
-  pthread_mutex_t lock; /* guards wanted, share, busy and error */
+  pthread_mutex_t lock; /* guards what is wanted, share, busy, error and facts */
   pthread_cond_t wake;
   pthread_t thread;
   int is_running, stop, wants_load, wants_back, busy;
   uint32_t share;
   char error[512]; /* of the last change; "" = it went well */
   solid_store *store;
+  store_facts facts; /* the epoch alone */
 } serve_models;
 
 typedef struct serve {
@@ -57,6 +61,7 @@ typedef struct serve {
   pthread_mutex_t desk_lock;
   pthread_cond_t desk_free;
   serve_models models;
+  serve_warm_up warm_up;
   serve_counts counts;
   serve_recent recent;
   struct serve_producer *producer; /* NULL without --brokers */
@@ -78,6 +83,7 @@ void serve_fail(serve *s, http_reply *reply, solid_status status);
 /* Handlers, one a route. */
 void serve_recommend_get(void *user, const http_request *request, http_reply *reply);
 void serve_recommend_post(void *user, const http_request *request, http_reply *reply);
+void serve_slate_post(void *user, const http_request *request, http_reply *reply);
 void serve_similar(void *user, const http_request *request, http_reply *reply);
 void serve_popular(void *user, const http_request *request, http_reply *reply);
 void serve_latest(void *user, const http_request *request, http_reply *reply);

@@ -23,6 +23,11 @@ static const solid_property properties[] = {
     WHOLE("refresh-seconds", refresh_s, "0", 0, 1e9,
           "or that are so old, where there are newer events; 0 = their time does not count"),
 
+    TEXT("warm-up", warm_up, "0",
+         "N/s: after a change of the model, make the parameters of so many known users a second; 0 = leave it to "
+         "questions",
+         0),
+
     {"store", SOLID_PROPERTY_CHOICE, "memory", 0, 0, "redis|memory",
      "where users are kept; memory is lost with the process", 0, OPTION(store.kind)},
     {"element", SOLID_PROPERTY_CHOICE, "f16", 0, 0, "f32|f16|i8", "element type of stored parameters", 0,

@@ -46,19 +46,26 @@ static int fail(int code) {
   return code;
 }
 
-/* ---- Stores: one a desk, one for the models' thread ---- */
+/* ---- Stores: one a desk, one for the warm-up if there is any, one for the models' thread ---- */
+
+static size_t count_seats(const serve_options *o) {
+  return (size_t)o->threads + (o->warm_up_per_s > 0);
+}
 
 /* A window's length is the model's, which is loaded once for that; the slot loads it again when it is known that the
  * store is there. */
 static solid_status open_stores(serve *s, solid_store **stores, size_t n, const solid_model *model) {
   const store_options *o = &s->options->store;
+  store_options quiet = *o; /* the warm-up keeps nobody from being forgotten; the models' thread reads no users */
   solid_status status = SOLID_OK;
+  quiet.ttl_s = 0;
   for (size_t i = 0; i < n && !status; i++) {
     if (o->kind == STORE_MEMORY && i)
       status = solid_memory_store_share(&stores[i], stores[0]);
     else
-      status = store_options_open(&stores[i], o, model, logging_line);
+      status = store_options_open(&stores[i], i == (size_t)s->options->threads ? &quiet : o, model, logging_line);
   }
+  for (size_t i = 0; i < n && !status; i++) status = timed_store_wrap(&stores[i], &s->counts.store_seconds);
   return status;
 }
 
@@ -130,13 +137,13 @@ static int open_slot(serve *s, solid_store **stores) {
   recommender.refresh_ms = o->refresh_s * 1000;
   pipeline.generate = o->how;
   pipeline.max_batch = 64;
-  options.seats = (uint32_t)o->threads;
+  options.seats = (uint32_t)count_seats(o);
   options.stores = stores;
   options.recommender = &recommender;
   options.pipeline = &pipeline;
   options.neighbours = 1;
   if (solid_slot_new(&s->slot, &options)) return fail(EXIT_FAILED);
-  solid_status status = models_begin(s, stores[o->threads], o->store.may_be_away);
+  solid_status status = models_begin(s, stores[count_seats(o)], o->store.may_be_away);
   if (status) return fail(solid_status_is_retriable(status) ? EXIT_STORE : EXIT_MODEL);
   return EXIT_DONE;
 }
@@ -153,7 +160,11 @@ static int run(serve *s, const solid_config *config, solid_store **stores) {
     return fail(EXIT_FAILED);
   }
   if (o->brokers && producer_open(&s->producer, o->brokers, o->topic, settings, n_settings)) return fail(EXIT_SOURCE);
-  if (models_start(s)) return fail(EXIT_FAILED);
+  s->warm_up.slot = s->slot;
+  s->warm_up.store = stores[o->threads];
+  s->warm_up.seat = (uint32_t)o->threads;
+  s->warm_up.per_s = o->warm_up_per_s;
+  if (models_start(s) || warm_up_start(&s->warm_up)) return fail(EXIT_FAILED);
   return run_http(s);
 }
 
@@ -161,7 +172,7 @@ static int start(serve *s, const solid_config *config) {
   const serve_options *o = s->options;
   solid_context_options context = SOLID_CONTEXT_OPTIONS_INIT;
   solid_model *model = NULL;
-  size_t n = (size_t)o->threads + 1;
+  size_t n = count_seats(o) + 1;
   int code = EXIT_DONE;
   context.device = o->device;
   context.log = logging_line;
@@ -174,6 +185,7 @@ static int start(serve *s, const solid_config *config) {
   solid_model_free(model);
   if (!code) code = run(s, config, stores);
   models_stop(s);
+  warm_up_stop(&s->warm_up);
   producer_close(s->producer);
   solid_slot_free(s->slot);
   close_desks(s, (size_t)o->threads);
@@ -204,6 +216,7 @@ static solid_status check(serve_options *o) {
     return solid_fail(SOLID_EINVAL, "--brokers and --topic belong together");
   solid_status status = store_options_check(&o->store);
   if (!status) status = solid_generate_read(&o->how, o->generate);
+  if (!status) status = warm_up_read(&o->warm_up_per_s, o->warm_up);
   if (!status) status = address_check_brokers("--brokers", o->brokers);
   if (!status) status = solid_worth_rule_read(&o->worth, o->reading.kinds, o->reading.min_rating);
   return status ? status : read_token(o);

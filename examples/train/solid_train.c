@@ -1,6 +1,6 @@
 /* solid_train: from data files to a model file. Reads the data, fits the semantic codebook, trains with validation
  * after each epoch and an early stop, writes one safetensors file. A checkpoint is written beside it after each epoch;
- * the same command goes on from it. */
+ * the same command continues from it. */
 #include "examples/common/program.h"
 #include "examples/common/titles.h"
 #include "examples/train/train_options.h"
@@ -36,18 +36,18 @@ static solid_status start(solid_trainer **out, const solid_context *ctx, const s
   return train_print_codes(*out);
 }
 
-/* What people are shown of an item travels with the model. */
-static solid_status add_titles(const train_arguments *a) {
-  const char *path = a->titles ? a->titles : a->items.attributes;
+/* Titles are stored in the model file. */
+static solid_status add_titles(const train_arguments *a, const titles *list) {
   size_t kept = 0;
-  solid_status status = path ? titles_set(a->out, path, &kept) : SOLID_OK;
-  if (status == SOLID_ENOTFOUND && !a->titles) return SOLID_OK;
-  if (status == SOLID_OK && path) printf("%s: titles of %zu items\n", path, kept);
+  solid_status status = list ? titles_set(list, a->out, &kept) : SOLID_OK;
+  if (status == SOLID_OK && list) printf("%s: titles of %zu items\n", titles_path(list), kept);
   return status;
 }
 
 static solid_status train(const train_arguments *a, const solid_train_options *o, const solid_context *ctx,
-                          const solid_dataset *dataset, const char *checkpoint, FILE *log) {
+                          const solid_dataset *dataset, const titles *list, FILE *log) {
+  char checkpoint[4096];
+  snprintf(checkpoint, sizeof checkpoint, "%s.checkpoint", a->out);
   solid_trainer *trainer = NULL;
   train_run run = {.head = solid_head_name((solid_head)o->head),
                    .checkpoint = checkpoint,
@@ -61,7 +61,7 @@ static solid_status train(const train_arguments *a, const solid_train_options *o
   if (status == SOLID_OK && o->refit) status = train_again(a, &run, trainer);
   if (status == SOLID_OK && o->learn_codes > 0) status = train_print_codes(trainer);
   if (status == SOLID_OK) status = solid_trainer_export(trainer, a->out);
-  if (status == SOLID_OK) status = add_titles(a);
+  if (status == SOLID_OK) status = add_titles(a, list);
   if (status == SOLID_OK)
     printf("%s: best epoch %u of %u, validation ndcg@10 %.4f\n", a->out, report.best_epoch, report.epoch,
            report.best_ndcg10);
@@ -82,7 +82,7 @@ static void say_data(const train_arguments *a, const solid_train_options *o, con
     printf("%u items have more than %u attributes: the others are represented by the codes alone\n", more, o->slots);
 }
 
-/* A log that was lost is no reason to lose the model, and is not passed over either. */
+/* A lost log must not cost the model, but the program reports it as a failure. */
 static solid_status close_log(FILE *log, const char *path, solid_status status) {
   if (log == NULL) return status;
   int lost = ferror(log) != 0;
@@ -91,10 +91,19 @@ static solid_status close_log(FILE *log, const char *path, solid_status status) 
   return status;
 }
 
+/* What the library says of its work: of preparation, which can take minutes of a large catalogue. */
+static void say(void *unused, solid_log_level level, const char *line) {
+  (void)unused;
+  if (level >= SOLID_LOG_WARN)
+    fprintf(stderr, "solid_train: %s\n", line);
+  else if (level == SOLID_LOG_INFO)
+    printf("%s\n", line);
+}
+
 /* Everything that can be refused is refused before the data is read. */
 static solid_status run(void *user) {
   const train_arguments *a = user;
-  char checkpoint[4096];
+  titles *list = NULL;
   solid_dataset dataset = {0};
   solid_context *ctx = NULL;
   FILE *log = NULL;
@@ -102,8 +111,8 @@ static solid_status run(void *user) {
   options.threads = (int32_t)a->threads;
   options.device = a->device;
   options.precision = train_precision(a);
+  options.log = say;
   solid_train_options o = solid_train_options_default();
-  snprintf(checkpoint, sizeof checkpoint, "%s.checkpoint", a->out);
   solid_status status = train_options(a, &o);
   if (status == SOLID_OK && a->slate.of && a->slate.rows == 0)
     status = solid_fail(SOLID_EINVAL, "--slate-of %s: how many items has a slate? (--slate K)", a->slate.of);
@@ -117,13 +126,16 @@ static solid_status run(void *user) {
                       .program = "solid_train",
                       .items = &a->items,
                       .split = &a->order};
+  if (status == SOLID_OK) status = titles_read(&list, a->titles, &a->items);
+  if (status == SOLID_OK) printf("reads %s\n", a->data);
   if (status == SOLID_OK) status = load_history(&dataset, &files);
   if (status == SOLID_OK) status = load_warn("solid_train", &dataset, &files);
   if (status == SOLID_OK) {
     say_data(a, &o, &dataset);
-    if (!a->slate.of) status = train(a, &o, ctx, &dataset, checkpoint, log);
+    if (!a->slate.of) status = train(a, &o, ctx, &dataset, list, log);
     if (status == SOLID_OK) status = train_slates(a, ctx, &dataset, log);
   }
+  titles_free(list);
   solid_dataset_clear(&dataset);
   solid_context_free(ctx);
   return close_log(log, a->log, status);
@@ -131,5 +143,6 @@ static solid_status run(void *user) {
 
 int main(int argc, char **argv) {
   train_arguments a = {0};
+  setvbuf(stdout, NULL, _IOLBF, 0); /* lines go out as they are written, into pipes too: a run takes hours */
   return program_run(train_program(), argc, argv, &a, run, &a);
 }

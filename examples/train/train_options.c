@@ -26,12 +26,15 @@
 /* Options of the program; those of training follow, one for each row of SOLID_TRAIN_OPTIONS. */
 static const solid_property own[] = {
     TEXT("data", data, NULL, "file of events", 1),
-    TEXT("format", format, "auto", "format of the data; auto = decided by its first lines", 0),
+    TEXT("format", format, "auto",
+         "rows, pairs, movielens, csv, recbole, table, events, histories; auto = decided by its first lines", 0),
     LOAD_READING_PROPERTIES(train_arguments),
     LOAD_ITEMS_PROPERTIES(train_arguments),
     LOAD_SPLIT_PROPERTIES(train_arguments),
     TEXT("out", out, NULL, "model file to write", 1),
-    TEXT("titles", titles, NULL, "file of item titles to keep in the model; default: --attributes, if it has titles",
+    TEXT("titles", titles, NULL,
+         "file of item titles to keep in the model (a column called title or name); default: --attributes, if it has "
+         "them",
          0),
     REAL("limit", limit, "0", 1e9, "stop after this many seconds and write the best model so far; 0 = no limit"),
     WHOLE("threads", threads, "0", 0, 1024, "CPU threads; 0 = as many as the machine has"),
@@ -77,6 +80,9 @@ const solid_program *train_program(void) {
       .name = "solid_train",
       .summary = "Trains a recommendation model on a file of events and writes one safetensors file.",
       .notes =
+          "Examples: solid_train --data ratings.csv --attributes movies.csv --out m.safetensors\n"
+          "          solid_train --data purchases.csv --user-column customer --item-column sku --time-column day --out "
+          "m.safetensors\n\n"
           "By default it stops early when validation no longer improves. If you know the number of epochs, a schedule\n"
           "gives steadier results: --epochs 42 --rate-end 0.05 --average 0.999 --patience 0. With attributes,\n"
           "--batch 128 --codes 512 --swap 0.05 were best on sets of twelve thousand items (tests/bench/ACCURACY.md).\n"

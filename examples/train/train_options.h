@@ -1,4 +1,4 @@
-/* solid_train's options: the table of its properties, and what they say to each part of a training. */
+/* solid_train's options: the table of its properties, and the options of each part of a training. */
 #ifndef EXAMPLES_TRAIN_TRAIN_OPTIONS_H
 #define EXAMPLES_TRAIN_TRAIN_OPTIONS_H
 

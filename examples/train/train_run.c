@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* Epochs until it is over, a checkpoint after each that was validated. */
+/* Runs epochs until training ends, with a checkpoint after each validation. */
 static solid_status run_epochs(const train_run *run, solid_trainer *trainer, progress *p) {
   solid_status status = SOLID_OK;
   double start = progress_now();

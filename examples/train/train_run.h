@@ -1,4 +1,4 @@
-/* One training of solid_train from its first epoch, or its checkpoint, to its last, and what is said about it. */
+/* One training of solid_train from its first epoch, or its checkpoint, to its last, and its messages. */
 #ifndef EXAMPLES_TRAIN_TRAIN_RUN_H
 #define EXAMPLES_TRAIN_TRAIN_RUN_H
 
@@ -8,7 +8,7 @@
 typedef struct train_run {
   const char *head;       /* its name */
   const char *checkpoint; /* file */
-  int fresh;              /* does not go on from it */
+  int fresh;              /* 1 = does not continue from it */
   double limit;           /* seconds, 0 = none */
   FILE *log;              /* or NULL */
 } train_run;

@@ -1,4 +1,4 @@
-/* solid_train's second part: the decoder of slates, after the ranker or for one that there is. */
+/* solid_train's second part: the decoder of slates, trained after the ranker or for an existing model. */
 #ifndef EXAMPLES_TRAIN_TRAIN_SLATES_H
 #define EXAMPLES_TRAIN_TRAIN_SLATES_H
 
@@ -6,7 +6,7 @@
 #include "solid/train/dataset.h"
 #include <stdio.h>
 
-/* Nothing without --slate. */
+/* Does nothing without --slate. */
 solid_status train_slates(const train_arguments *a, const solid_context *ctx, const solid_dataset *dataset, FILE *log);
 
 #endif

@@ -1,4 +1,4 @@
-/* Which columns of a file of attributes say what. */
+/* The role of each column in a file of attributes. */
 #include "ingest/data/attributes.h"
 #include "ingest/data/plain.h"
 #include "solid/base/number.h"
@@ -13,7 +13,7 @@ static solid_bytes without_type(solid_bytes field) {
   return field;
 }
 
-/* Columns that describe and do not classify. */
+/* Columns that hold descriptions, not attributes. */
 static int is_prose(solid_bytes name) {
   return sol_bytes_equal(name, "title") || sol_bytes_end_with(name, "_title") || sol_bytes_equal(name, "text");
 }
@@ -35,6 +35,7 @@ static solid_status add_column(sol_attribute_reader *r, size_t at, solid_bytes n
 /* Column that an option names, by its name or number. */
 static solid_status find_column(const sol_attribute_reader *r, const char *option, const char *name, size_t size,
                                 size_t *out) {
+  char names[240];
   int64_t number = 0;
   for (size_t i = 0; i < r->fields.count && !r->options.no_header; i++) {
     solid_bytes field = r->fields.at[i], bare = without_type(field);
@@ -44,12 +45,14 @@ static solid_status find_column(const sol_attribute_reader *r, const char *optio
   }
   if (sol_number_int(name, size, &number) && number >= 1 && (uint64_t)number <= r->columns)
     return *out = (size_t)number - 1, SOLID_OK;
-  return sol_lines_fail(&r->lines, "%s \"%s\": no such column among the %zu separated by %s", option,
-                        sol_show(name, size).text, r->columns, sol_separator_name(&r->separator));
+  return sol_lines_fail(&r->lines, "%s \"%s\": no such column among the %zu separated by %s (%s)", option,
+                        sol_show(name, size).text, r->columns, sol_separator_name(&r->separator),
+                        sol_fields_list(&r->fields, names, sizeof names));
 }
 
 static solid_status find_item(sol_attribute_reader *r) {
   const char *given = r->options.item_column;
+  char names[240];
   if (given) return find_column(r, "--attribute-item", given, strlen(given), &r->item);
   for (size_t i = 0; i < r->fields.count && !r->options.no_header; i++) {
     if (!sol_column_is_known(r->fields.at[i], SOL_ITEM)) continue;
@@ -60,9 +63,10 @@ static solid_status find_item(sol_attribute_reader *r) {
   }
   if (r->item != SOL_ABSENT) return SOLID_OK;
   return sol_lines_fail(&r->lines,
-                        "no column of items (" SOLID_DATASET_ITEM_NAMES "): --attribute-item says which of "
-                        "the %zu separated by %s",
-                        r->columns, sol_separator_name(&r->separator));
+                        "no column of items (" SOLID_DATA_ITEM_NAMES "): --attribute-item says which of "
+                        "the %zu separated by %s (%s)",
+                        r->columns, sol_separator_name(&r->separator),
+                        sol_fields_list(&r->fields, names, sizeof names));
 }
 
 static solid_status take_given(sol_attribute_reader *r) {
@@ -92,12 +96,14 @@ static solid_status take_recbole(sol_attribute_reader *r) {
 
 /* movies.csv */
 static solid_status take_genres(sol_attribute_reader *r) {
+  char names[240];
   for (size_t i = 0; i < r->fields.count; i++)
     if (sol_bytes_equal(r->fields.at[i], "genres")) return add_column(r, i, r->fields.at[i], 0, '|');
   return sol_lines_fail(&r->lines,
                         "no column genres: --attribute-columns says which of the %zu separated by %s are "
-                        "attributes",
-                        r->columns, sol_separator_name(&r->separator));
+                        "attributes (%s)",
+                        r->columns, sol_separator_name(&r->separator),
+                        sol_fields_list(&r->fields, names, sizeof names));
 }
 
 /* movies.dat, which has no header: id::title::genres. */

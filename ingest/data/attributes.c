@@ -1,4 +1,4 @@
-/* What files say about items. */
+/* Reads attributes of items. */
 #include "ingest/data/attributes.h"
 #include "solid/base/handshake.h"
 #include <stdlib.h>
@@ -48,8 +48,8 @@ solid_attributes_options solid_attributes_options_default(void) {
   return (solid_attributes_options)SOLID_ATTRIBUTES_OPTIONS_INIT;
 }
 
-solid_status solid_dataset_read_attributes(const char *path, const solid_attributes_options *options,
-                                           solid_attributes_sink sink, void *context) {
+solid_status solid_data_read_attributes(const char *path, const solid_attributes_options *options,
+                                        solid_attributes_sink sink, void *context) {
   if (!path || !sink) return solid_fail(SOLID_EINVAL, "read attributes: NULL argument");
   sol_attribute_reader r = {
       .options = SOLID_ATTRIBUTES_OPTIONS_INIT, .item = SOL_ABSENT, .sink = sink, .context = context};

@@ -1,4 +1,4 @@
-/* A file of attributes while it is read, and which of its columns say what. */
+/* A file of attributes while it is read, and the roles of its columns. */
 #ifndef INGEST_DATA_ATTRIBUTES_H
 #define INGEST_DATA_ATTRIBUTES_H
 
@@ -8,7 +8,7 @@
 typedef struct sol_attribute_column {
   size_t at;
   char prefix[SOLID_ID_MAX + 2]; /* "year=", or "" */
-  char mark;                     /* between several values; 0 = there is one */
+  char mark;                     /* between several values; 0 = a single value */
 } sol_attribute_column;
 
 typedef struct sol_attribute_reader {
@@ -24,8 +24,8 @@ typedef struct sol_attribute_reader {
   void *context;
 } sol_attribute_reader;
 
-/* Finds separator and columns from the first line, which is taken from the lines when it is a header. *is_json = 1: no
- * table at all. EFORMAT. */
+/* Finds separator and columns from the first line, which is taken from the lines when it is a header. *is_json = 1: the
+ * file is JSON, not a table. EFORMAT. */
 solid_status sol_attribute_columns(sol_attribute_reader *r, int *is_json);
 
 #endif

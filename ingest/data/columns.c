@@ -1,5 +1,5 @@
-/* Which column is what: by the options, else by names that are known. One column a role, or a refusal that lists what
- * there is. */
+/* Finds the role of each column: by the options, else by known names. There must be one column per role; the error
+ * lists the columns that exist. */
 #include "ingest/data/file.h"
 #include "solid/base/number.h"
 #include "solid/base/text.h"
@@ -11,21 +11,21 @@ static const struct {
   const char *what, *option, *names;
   int is_needed;
 } roles[SOL_ROLES] = {
-    [SOL_USER] = {"users", "--user-column", SOLID_DATASET_USER_NAMES, 1},
-    [SOL_ITEM] = {"items", "--item-column", SOLID_DATASET_ITEM_NAMES, 1},
-    [SOL_TIME] = {"times", "--time-column", SOLID_DATASET_TIME_NAMES, 0},
-    [SOL_RATING] = {"ratings", "--rating-column", SOLID_DATASET_RATING_NAMES, 0},
-    [SOL_KIND] = {"kinds", "--kind-column", SOLID_DATASET_KIND_NAMES, 0},
-    [SOL_LIST] = {"lists", "", SOLID_DATASET_LIST_NAMES, 0},
+    [SOL_USER] = {"users", "--user-column", SOLID_DATA_USER_NAMES, 1},
+    [SOL_ITEM] = {"items", "--item-column", SOLID_DATA_ITEM_NAMES, 1},
+    [SOL_TIME] = {"times", "--time-column", SOLID_DATA_TIME_NAMES, 0},
+    [SOL_RATING] = {"ratings", "--rating-column", SOLID_DATA_RATING_NAMES, 0},
+    [SOL_KIND] = {"kinds", "--kind-column", SOLID_DATA_KIND_NAMES, 0},
+    [SOL_LIST] = {"lists", "", SOLID_DATA_LIST_NAMES, 0},
 };
 
-static const char *option_of(const solid_dataset_options *o, sol_role role) {
+static const char *option_of(const solid_data_options *o, sol_role role) {
   const char *const given[SOL_ROLES] = {o->user_column,   o->item_column, o->time_column,
                                         o->rating_column, o->kind_column, NULL};
   return given[role];
 }
 
-int sol_options_say_table(const solid_dataset_options *options) {
+int sol_options_say_table(const solid_data_options *options) {
   int given = options->separator || options->no_header;
   for (int role = 0; role < SOL_ROLES; role++) given |= option_of(options, (sol_role)role) != NULL;
   return given;
@@ -65,13 +65,18 @@ int sol_column_is_known(solid_bytes name, sol_role role) {
   return 0;
 }
 
+/* Blanks, carriage returns, byte order marks, spaces that nobody sees: known names have none of them. */
+static int is_filling(char c) {
+  return (unsigned char)c <= ' ' || (unsigned char)c >= 0x7f;
+}
+
 static solid_bytes without_blanks(solid_bytes name) {
-  while (name.size > 0 && (*name.data == ' ' || *name.data == '\t')) name.data++, name.size--;
-  while (name.size > 0 && (name.data[name.size - 1] == ' ' || name.data[name.size - 1] == '\t')) name.size--;
+  while (name.size > 0 && is_filling(*name.data)) name.data++, name.size--;
+  while (name.size > 0 && is_filling(name.data[name.size - 1])) name.size--;
   return name;
 }
 
-size_t sol_columns_count(const sol_fields *fields, const solid_dataset_options *options) {
+size_t sol_columns_count(const sol_fields *fields, const solid_data_options *options) {
   size_t count = 0;
   for (int role = 0; role < SOL_ROLES; role++)
     for (size_t i = 0; i < fields->count; i++) {
@@ -85,18 +90,18 @@ size_t sol_columns_count(const sol_fields *fields, const solid_dataset_options *
   return count;
 }
 
-/* Names carry a zero, so that they can be given out as strings. */
-static solid_bytes name_at(const solid_dataset_file *file, size_t column) {
+/* Names end with a zero byte, so that they can be returned as strings. */
+static solid_bytes name_at(const solid_data_file *file, size_t column) {
   return (solid_bytes){file->names.at[column].data, file->names.at[column].size - 1};
 }
 
-static sol_shown show(const solid_dataset_file *file, size_t column) {
+static sol_shown show(const solid_data_file *file, size_t column) {
   solid_bytes name = name_at(file, column);
   return sol_show(name.data, name.size);
 }
 
 /* `"a" "b" "c"`, cut where it gets long. */
-static const char *list_names(const solid_dataset_file *file, char *text, size_t size) {
+static const char *list_names(const solid_data_file *file, char *text, size_t size) {
   sol_text list = sol_text_start(text, size);
   size_t i = 0;
   for (; i < file->names.count && list.used + 60 < size; i++)
@@ -105,13 +110,13 @@ static const char *list_names(const solid_dataset_file *file, char *text, size_t
   return text;
 }
 
-static solid_status twice(const solid_dataset_file *file, sol_role role, size_t first, size_t second) {
+static solid_status twice(const solid_data_file *file, sol_role role, size_t first, size_t second) {
   return sol_lines_fail(&file->lines, "columns %zu \"%s\" and %zu \"%s\" may both be the %s: %s says which", first + 1,
                         show(file, first).text, second + 1, show(file, second).text, roles[role].what,
                         roles[role].option);
 }
 
-static solid_status find_given(solid_dataset_file *file, sol_role role, const char *given) {
+static solid_status find_given(solid_data_file *file, sol_role role, const char *given) {
   char names[240];
   int64_t number = 0;
   for (size_t i = 0; i < file->columns && !file->options.no_header; i++) {
@@ -132,9 +137,14 @@ static solid_status find_given(solid_dataset_file *file, sol_role role, const ch
                         file->columns, list_names(file, names, sizeof names));
 }
 
-static solid_status find_known(solid_dataset_file *file, sol_role role) {
+static solid_status find_known(solid_data_file *file, sol_role role) {
   for (size_t i = 0; i < file->columns; i++) {
-    if (!sol_column_is_known(name_at(file, i), role)) continue;
+    solid_bytes name = name_at(file, i), inner = without_blanks(name);
+    if (!sol_column_is_known(inner, role)) continue;
+    if (inner.size != name.size)
+      return sol_lines_fail(&file->lines,
+                            "column %zu is called \"%s\", with a blank: take blanks out of the file, or say %s \"%s\"",
+                            i + 1, show(file, i).text, roles[role].option, show(file, i).text);
     if (file->at[role] != SOL_ABSENT) return twice(file, role, file->at[role], i);
     file->at[role] = i;
   }
@@ -142,15 +152,8 @@ static solid_status find_known(solid_dataset_file *file, sol_role role) {
 }
 
 /* Why there is no column of a role that must be there. */
-static solid_status say_missing(const solid_dataset_file *file, sol_role role) {
+static solid_status say_missing(const solid_data_file *file, sol_role role) {
   char names[240];
-  for (size_t i = 0; i < file->columns; i++) {
-    solid_bytes name = name_at(file, i), inner = without_blanks(name);
-    if (inner.size != name.size && sol_column_is_known(inner, role))
-      return sol_lines_fail(&file->lines,
-                            "column %zu is called \"%s\", with a blank: take blanks out of the file, or say %s \"%s\"",
-                            i + 1, show(file, i).text, roles[role].option, show(file, i).text);
-  }
   if (file->options.no_header)
     return sol_lines_fail(&file->lines, "no header, and no %s: it says which of the %zu columns has the %s",
                           roles[role].option, file->columns, roles[role].what);
@@ -164,7 +167,7 @@ static solid_status say_missing(const solid_dataset_file *file, sol_role role) {
                         sol_separator_name(&file->separator), list_names(file, names, sizeof names));
 }
 
-static solid_status find_role(solid_dataset_file *file, sol_role role) {
+static solid_status find_role(solid_data_file *file, sol_role role) {
   const char *given = option_of(&file->options, role);
   solid_status status = SOLID_OK;
   if (given)
@@ -181,7 +184,7 @@ static solid_status find_role(solid_dataset_file *file, sol_role role) {
 }
 
 /* Names of the columns: the fields of the first line, or their numbers. */
-static solid_status take_names(solid_dataset_file *file, int is_header) {
+static solid_status take_names(solid_data_file *file, int is_header) {
   solid_status status = SOLID_OK;
   char number[24], name[SOLID_ID_MAX + 1];
   file->columns = file->fields.count;
@@ -197,7 +200,7 @@ static solid_status take_names(solid_dataset_file *file, int is_header) {
 }
 
 /* movielens: user::item::rating::time, as ratings.dat has them. */
-static void take_movielens(solid_dataset_file *file) {
+static void take_movielens(solid_data_file *file) {
   static const sol_role order[] = {SOL_USER, SOL_ITEM, SOL_RATING, SOL_TIME};
   file->columns = 4;
   for (size_t i = 0; i < 4; i++) {
@@ -206,9 +209,9 @@ static void take_movielens(solid_dataset_file *file) {
   }
 }
 
-solid_status sol_columns_find(solid_dataset_file *file) {
+solid_status sol_columns_find(solid_data_file *file) {
   for (int role = 0; role < SOL_ROLES; role++) file->at[role] = SOL_ABSENT;
-  if (file->format == SOLID_DATASET_MOVIELENS) return take_movielens(file), SOLID_OK;
+  if (file->format == SOLID_DATA_MOVIELENS) return take_movielens(file), SOLID_OK;
   sol_lines sample = {0}, *from = &file->lines;
   int more = 0;
   if (file->options.no_header) from = &sample;

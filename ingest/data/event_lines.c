@@ -4,7 +4,7 @@
 #include "solid/base/text.h"
 #include <math.h>
 
-static solid_status read_event(solid_dataset_file *file, solid_decoder *decoder) {
+static solid_status read_event(solid_data_file *file, solid_decoder *decoder) {
   solid_event event = {0};
   solid_reject reject;
   solid_status status = solid_decoder_decode(decoder, file->lines.line, file->lines.size, 0, &event, &reject);
@@ -16,7 +16,7 @@ static solid_status read_event(solid_dataset_file *file, solid_decoder *decoder)
   return status;
 }
 
-solid_status sol_read_event_lines(solid_dataset_file *file) {
+solid_status sol_read_event_lines(solid_data_file *file) {
   solid_decoder *decoder = NULL;
   int more = 1;
   solid_status status = solid_decoder_new(&decoder, SOLID_ANY_TIME);
@@ -31,7 +31,7 @@ solid_status sol_read_event_lines(solid_dataset_file *file) {
 }
 
 static solid_status read_history(void *context, solid_bytes user, const sol_list *items) {
-  solid_dataset_file *file = context;
+  solid_data_file *file = context;
   solid_status status = SOLID_OK;
   for (size_t i = 0; i < items->count && status == SOLID_OK; i++) {
     if (items->at[i].size < 1 || items->at[i].size > SOLID_ID_MAX)
@@ -43,6 +43,6 @@ static solid_status read_history(void *context, solid_bytes user, const sol_list
   return status;
 }
 
-solid_status sol_read_histories(solid_dataset_file *file) {
+solid_status sol_read_histories(solid_data_file *file) {
   return sol_json_lists(&file->lines, read_history, file);
 }

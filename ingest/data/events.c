@@ -8,7 +8,7 @@
 #define EVENT_BYTES  (3 * SOLID_ID_MAX) /* user, item, kind */
 
 struct sol_event_batch {
-  solid_dataset_sink sink;
+  solid_data_sink sink;
   void *context;
   int64_t total;
   int has_ratings;
@@ -18,7 +18,7 @@ struct sol_event_batch {
   char bytes[BATCH_BYTES];
 };
 
-solid_status sol_event_batch_new(sol_event_batch **out, solid_dataset_sink sink, void *context, int has_ratings) {
+solid_status sol_event_batch_new(sol_event_batch **out, solid_data_sink sink, void *context, int has_ratings) {
   sol_event_batch *batch = malloc(sizeof *batch);
   if (!batch) return solid_fail(SOLID_ENOMEM, "no room for a batch of events");
   batch->sink = sink;

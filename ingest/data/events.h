@@ -1,21 +1,21 @@
-/* The two ways of events from a reader to its sink: in batches as they come, or kept until the end of the file and
- * sorted by time within each user. */
+/* The two ways from a reader to its sink: in batches as they come, or kept until the end of the file and sorted by time
+ * within each user. */
 #ifndef INGEST_DATA_EVENTS_H
 #define INGEST_DATA_EVENTS_H
 
 #include "ingest/data/text.h"
-#include "ingest/dataset.h"
+#include "ingest/data_file.h"
 #include "solid/base/table.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* Collects events, strings included, and hands them on when it is full. */
+/* Collects events with their strings, and passes them on when it is full. */
 typedef struct sol_event_batch sol_event_batch;
 
 /* `has_ratings` = 0: the sink gets none. */
-solid_status sol_event_batch_new(sol_event_batch **out, solid_dataset_sink sink, void *context, int has_ratings);
+solid_status sol_event_batch_new(sol_event_batch **out, solid_data_sink sink, void *context, int has_ratings);
 void sol_event_batch_free(sol_event_batch *batch);
 /* `rating`: NAN = none. */
 solid_status sol_event_batch_add(sol_event_batch *batch, const solid_event *event, double rating);
@@ -23,7 +23,7 @@ solid_status sol_event_batch_flush(sol_event_batch *batch);
 /* Events added so far: the time of an event without a time. */
 int64_t sol_event_batch_count(const sol_event_batch *batch);
 
-/* Strings numbered from 0 in the order of their first sight. */
+/* Strings numbered from 0 in the order in which they first occur. */
 typedef struct sol_interner {
   char *bytes;
   size_t used, room;
@@ -51,7 +51,7 @@ typedef struct sol_timeline {
 } sol_timeline;
 
 solid_status sol_timeline_add(sol_timeline *timeline, const solid_event *event, double rating);
-/* Sorts and hands everything on: users by first line, their events by time, then by line. */
+/* Sorts everything and passes it on: users by first line, their events by time, then by line. */
 solid_status sol_timeline_send(sol_timeline *timeline, sol_event_batch *batch);
 void sol_timeline_free(sol_timeline *timeline);
 

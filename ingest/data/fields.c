@@ -1,5 +1,6 @@
-/* A line into its fields, and strings in one piece of memory. */
+/* Splits lines into fields, and keeps strings in one piece of memory. */
 #include "ingest/data/text.h"
+#include "solid/base/text.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,10 +61,10 @@ static solid_status add_field(sol_fields *fields, const char *data, size_t size)
 /* One field in quotes from `at` on, its quotes undone in place; returns where it ended, NULL when they stay open.
  * Quoted line breaks are not supported. */
 static char *quoted_field(char *at, solid_bytes *out) {
-  char *to = at;
+  char *to = ++at; /* the quote stays before it: it tells that there was one */
   int is_closed = 0;
   out->data = at;
-  for (at++; *at; at++) {
+  for (; *at; at++) {
     is_closed = *at == '"' && *++at != '"'; /* "" stands for " */
     if (is_closed) break;
     *to++ = *at;
@@ -108,6 +109,9 @@ solid_status sol_fields_split(sol_fields *fields, sol_lines *lines, const sol_se
 solid_status sol_check_id(const sol_lines *lines, const char *what, solid_bytes id) {
   if (id.size < 1 || id.size > SOLID_ID_MAX)
     return sol_lines_fail(lines, "%s of %zu bytes, want 1 to %d", what, id.size, SOLID_ID_MAX);
+  if (!sol_is_utf8(id.data, id.size))
+    return sol_lines_fail(lines, "%s \"%s\" is not UTF-8: write the file as UTF-8 (iconv -f LATIN1 -t UTF-8)", what,
+                          sol_show(id.data, id.size).text);
   return SOLID_OK;
 }
 
@@ -168,4 +172,13 @@ void sol_list_finish(sol_list *list) {
     list->at[i].data = list->bytes + offset;
     offset += list->at[i].size;
   }
+}
+
+const char *sol_fields_list(const sol_fields *fields, char *text, size_t size) {
+  sol_text list = sol_text_start(text, size);
+  size_t i = 0;
+  for (; i < fields->count && list.used + 60 < size; i++)
+    sol_text_add(&list, "%s\"%.40s\"", i ? " " : "", sol_show(fields->at[i].data, fields->at[i].size).text);
+  if (i < fields->count) sol_text_add(&list, " ...");
+  return text;
 }

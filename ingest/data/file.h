@@ -4,7 +4,7 @@
 
 #include "ingest/data/events.h"
 #include "ingest/data/text.h"
-#include "ingest/dataset.h"
+#include "ingest/data_file.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -16,12 +16,12 @@ extern "C" {
 /* What a column can be. */
 typedef enum sol_role { SOL_USER, SOL_ITEM, SOL_TIME, SOL_RATING, SOL_KIND, SOL_LIST, SOL_ROLES } sol_role;
 
-struct solid_dataset_file {
+struct solid_data_file {
   char *path;
-  solid_dataset_options options;
+  solid_data_options options;
   sol_lines lines;
   sol_fields fields;
-  solid_dataset_format format; /* never AUTO */
+  solid_data_format format; /* never AUTO */
   sol_separator separator;
   int has_separator;    /* given, or seen by the judge */
   sol_list names;       /* of the columns, as in the file; numbers where it has none */
@@ -33,39 +33,45 @@ struct solid_dataset_file {
   sol_event_batch *batch;
   sol_timeline timeline; /* of a table with times */
   uint64_t bad_lines, implausible, dislikes, nothing;
-  char bad[SOLID_DATASET_SAID][SOL_SAID_SIZE], odd_time[SOLID_DATASET_SAID][SOL_SAID_SIZE];
+  char bad[SOLID_DATA_SAID][SOL_SAID_SIZE], odd_time[SOLID_DATA_SAID][SOL_SAID_SIZE];
 };
 
-/* 1 when the options say how the file's columns are found, so that it must be a table. */
-int sol_options_say_table(const solid_dataset_options *options);
+/* 1 when the first line names the columns. */
+int sol_has_header(const solid_data_file *file);
+
+/* 1 if the options describe columns, so that the file must be a table. */
+int sol_options_say_table(const solid_data_options *options);
 
 /* Sets format and separator from a sample of the lines. EFORMAT, EINVAL. */
-solid_status sol_judge(solid_dataset_file *file);
+solid_status sol_judge(solid_data_file *file);
 
 /* Sets names and roles of a table, from its first line, which is taken from the lines when it is a header. */
-solid_status sol_columns_find(solid_dataset_file *file);
+solid_status sol_columns_find(solid_data_file *file);
 
 /* How many roles the fields name, by known names and by the names that the options give. */
-size_t sol_columns_count(const sol_fields *fields, const solid_dataset_options *options);
+size_t sol_columns_count(const sol_fields *fields, const solid_data_options *options);
 
 /* 1 when `name` is one of the known names of the role. */
 int sol_column_is_known(solid_bytes name, sol_role role);
 
-/* OK where the line that failed with `status` may be left out: it is counted. Else `status`. */
-solid_status sol_bad_line(solid_dataset_file *file, solid_status status);
+/* User and item of the current fields: ids, and nothing that a program wrote in place of one. */
+solid_status sol_table_ids(const solid_data_file *file, solid_bytes *user, solid_bytes *item);
 
-/* Counts the time and, of the first few, says it, where it is implausible. */
-void sol_note_time(solid_dataset_file *file, int64_t time_ms);
+/* Counts a bad line and returns OK if the options allow leaving it out, else returns `status`. */
+solid_status sol_bad_line(solid_data_file *file, solid_status status);
 
-/* Hands an event on, or keeps it to be sorted where the file has times; one that is worth nothing is counted alone. */
-solid_status sol_take_event(solid_dataset_file *file, const solid_event *event, double rating);
+/* Counts an implausible time, and keeps the text of the first few. */
+void sol_note_time(solid_data_file *file, int64_t time_ms);
+
+/* Passes an event on, or keeps it for sorting if the file has times; an event that is worth nothing is only counted. */
+solid_status sol_take_event(solid_data_file *file, const solid_event *event, double rating);
 
 /* The readers: rows, pairs; tables of events; tables of histories; lines of JSON; JSON of histories. */
-solid_status sol_read_rows(solid_dataset_file *file);
-solid_status sol_read_table(solid_dataset_file *file);
-solid_status sol_read_lists(solid_dataset_file *file);
-solid_status sol_read_event_lines(solid_dataset_file *file);
-solid_status sol_read_histories(solid_dataset_file *file);
+solid_status sol_read_rows(solid_data_file *file);
+solid_status sol_read_table(solid_data_file *file);
+solid_status sol_read_lists(solid_data_file *file);
+solid_status sol_read_event_lines(solid_data_file *file);
+solid_status sol_read_histories(solid_data_file *file);
 
 #ifdef __cplusplus
 }

@@ -1,5 +1,5 @@
-/* What format a file has, from a sample of its first lines. What could be two things is refused, with the options that
- * tell them apart. */
+/* What format a file has, from a sample of its first lines. A file that could be read in two ways is refused, and the
+ * error names the options that decide. */
 #include "ingest/data/file.h"
 #include "ingest/data/plain.h"
 #include "solid/base/number.h"
@@ -53,7 +53,7 @@ static int has_number(const sol_fields *fields) {
 }
 
 /* The separator under which the first line names most roles; *names = how many. Fields are of a copy of the line. */
-static solid_status find_names(solid_dataset_file *file, const sol_lines *sample, size_t *names) {
+static solid_status find_names(solid_data_file *file, const sol_lines *sample, size_t *names) {
   sol_separator separator;
   solid_status status = SOLID_OK;
   *names = 0;
@@ -81,8 +81,8 @@ static int has_types(const char *line) {
 }
 
 /* A format of columns: named, by its names, or by the options. */
-static solid_status judge_table(solid_dataset_file *file, const sol_lines *sample, int *is_table) {
-  const solid_dataset_options *o = &file->options;
+static solid_status judge_table(solid_data_file *file, const sol_lines *sample, int *is_table) {
+  const solid_data_options *o = &file->options;
   size_t names = 0;
   solid_status status = SOLID_OK;
   *is_table = 0;
@@ -92,41 +92,45 @@ static solid_status judge_table(solid_dataset_file *file, const sol_lines *sampl
     status = find_names(file, sample, &names);
   if (status != SOLID_OK) return status;
   int is_said = sol_options_say_table(o), is_typed = has_types(sample->line);
-  if (o->format == SOLID_DATASET_AUTO && !is_said && !is_typed && !names) return SOLID_OK;
+  if (o->format == SOLID_DATA_AUTO && !is_said && !is_typed && !names) return SOLID_OK;
   *is_table = 1;
   if (!o->separator && !names) file->separator = sol_plain_separator(sample->line);
-  if (o->format == SOLID_DATASET_AUTO)
-    file->format = is_typed                                 ? SOLID_DATASET_RECBOLE
-                   : strcmp(file->separator.text, ",") == 0 ? SOLID_DATASET_CSV
-                                                            : SOLID_DATASET_TABLE;
+  if (o->format == SOLID_DATA_AUTO)
+    file->format = is_typed                                 ? SOLID_DATA_RECBOLE
+                   : strcmp(file->separator.text, ",") == 0 ? SOLID_DATA_CSV
+                                                            : SOLID_DATA_TABLE;
   return SOLID_OK;
 }
 
-static solid_status judge_sample(solid_dataset_file *file, sol_lines *sample) {
+static solid_status judge_sample(solid_data_file *file, sol_lines *sample) {
   int more = 0, is_table = 0;
-  solid_dataset_format named = file->options.format;
+  solid_data_format named = file->options.format;
   solid_status status = sol_lines_next(sample, &more);
   if (status != SOLID_OK) return status;
-  if (!more && named == SOLID_DATASET_AUTO) return solid_fail(SOLID_EFORMAT, "%s:1: the file has no lines", file->path);
+  if (!more && named == SOLID_DATA_AUTO) return solid_fail(SOLID_EFORMAT, "%s:1: the file has no lines", file->path);
   if (!more) return SOLID_OK;
-  int is_column_format = named == SOLID_DATASET_CSV || named == SOLID_DATASET_RECBOLE || named == SOLID_DATASET_TABLE;
+  int is_column_format = named == SOLID_DATA_CSV || named == SOLID_DATA_RECBOLE || named == SOLID_DATA_TABLE;
   const char *line = sample->line + strspn(sample->line, " \t");
-  if (named == SOLID_DATASET_AUTO && *line == '{' && !sol_options_say_table(&file->options)) {
-    file->format = SOLID_DATASET_EVENTS;
+  if (named == SOLID_DATA_AUTO && *line == '{' && !sol_options_say_table(&file->options)) {
+    file->format = SOLID_DATA_EVENTS;
     return judge_json(sample);
   }
-  if (named == SOLID_DATASET_AUTO || is_column_format) status = judge_table(file, sample, &is_table);
-  if (status != SOLID_OK || is_table || named != SOLID_DATASET_AUTO) return status;
+  if (named == SOLID_DATA_AUTO && *line == '[' && !sol_options_say_table(&file->options))
+    return sol_lines_fail(sample, "looks like a list of JSON: want an event a line, {\"user\": ...} (jq -c '.[]')");
+  if (named == SOLID_DATA_AUTO && *line == '<' && !sol_options_say_table(&file->options))
+    return sol_lines_fail(sample, "looks like HTML or XML, and no data");
+  if (named == SOLID_DATA_AUTO || is_column_format) status = judge_table(file, sample, &is_table);
+  if (status != SOLID_OK || is_table || named != SOLID_DATA_AUTO) return status;
   return sol_judge_plain(file, sample);
 }
 
-solid_status sol_judge(solid_dataset_file *file) {
-  const solid_dataset_options *o = &file->options;
+solid_status sol_judge(solid_data_file *file) {
+  const solid_data_options *o = &file->options;
   file->format = o->format;
-  if (o->format == SOLID_DATASET_MOVIELENS) sol_separator_find("colons", &file->separator);
+  if (o->format == SOLID_DATA_MOVIELENS) sol_separator_find("colons", &file->separator);
   if (sol_options_say_table(o) &&
-      (o->format == SOLID_DATASET_ROWS || o->format == SOLID_DATASET_PAIRS || o->format == SOLID_DATASET_EVENTS ||
-       o->format == SOLID_DATASET_HISTORIES || o->format == SOLID_DATASET_MOVIELENS))
+      (o->format == SOLID_DATA_ROWS || o->format == SOLID_DATA_PAIRS || o->format == SOLID_DATA_EVENTS ||
+       o->format == SOLID_DATA_HISTORIES || o->format == SOLID_DATA_MOVIELENS))
     return solid_fail(SOLID_EINVAL, "%s: columns, separator and header are of tables: give the format \"table\"",
                       file->path);
   sol_lines sample;

@@ -28,7 +28,7 @@ solid_status sol_lines_fail(const sol_lines *lines, const char *format, ...) {
   return solid_fail(SOLID_EFORMAT, "%s:%zu: %s", lines->path, lines->number ? lines->number : 1, what);
 }
 
-/* Moves what is left to the front and reads on behind it. */
+/* Moves the unread bytes to the front and reads more behind them. */
 static solid_status read_more(sol_lines *lines) {
   size_t left = lines->end - lines->begin;
   if (left > LINE_CEILING) return sol_lines_fail(lines, "line over %zu bytes", LINE_CEILING);

@@ -35,7 +35,7 @@ typedef struct zeros {
 } zeros;
 
 typedef struct lists {
-  solid_dataset_file *file;
+  solid_data_file *file;
   person *users;
   size_t room, lines;
   uint32_t shortest, longest; /* lists of the file */
@@ -165,7 +165,7 @@ static solid_status keep_row(lists *l, uint32_t index, row *r) {
 }
 
 static solid_status read_line(lists *l) {
-  solid_dataset_file *file = l->file;
+  solid_data_file *file = l->file;
   solid_bytes user, item;
   uint32_t index = 0;
   row r = {0};
@@ -175,8 +175,7 @@ static solid_status read_line(lists *l) {
   if (status == SOLID_OK && file->at[SOL_LIST] >= file->fields.count)
     status = sol_lines_fail(&file->lines, "%zu fields, item_id_list is number %zu", file->fields.count,
                             file->at[SOL_LIST] + 1);
-  if (status == SOLID_OK) status = sol_fields_id(&file->fields, &file->lines, file->at[SOL_USER], "user", &user);
-  if (status == SOLID_OK) status = sol_fields_id(&file->fields, &file->lines, file->at[SOL_ITEM], "item", &item);
+  if (status == SOLID_OK) status = sol_table_ids(file, &user, &item);
   if (status == SOLID_OK) status = take_row(l, &r, file->fields.at[file->at[SOL_LIST]], item);
   if (status != SOLID_OK) return sol_bad_line(file, status);
   note_zeros(l, &r);
@@ -238,7 +237,7 @@ static solid_status join(lists *l, const person *u, int is_backwards, size_t *li
 }
 
 static solid_status send_user(lists *l, uint32_t index) {
-  solid_dataset_file *file = l->file;
+  solid_data_file *file = l->file;
   size_t line = 0, unused = 0;
   solid_status status = join(l, &l->users[index], 0, &line);
   if (status == SOLID_OK && line) status = join(l, &l->users[index], 1, &unused);
@@ -265,7 +264,7 @@ static solid_status send_all(lists *l) {
   return status;
 }
 
-solid_status sol_read_lists(solid_dataset_file *file) {
+solid_status sol_read_lists(solid_data_file *file) {
   lists l = {.file = file};
   int more = 1;
   solid_status status = sol_interner_find(&file->timeline.items, (solid_bytes){"0", 1}, &l.zero);

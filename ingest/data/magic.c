@@ -1,4 +1,4 @@
-/* Files that are no text, by how they begin: each is named, with what makes text of it. */
+/* Recognises binary files by their first bytes; the error names the format and how to get text from it. */
 #include "ingest/data/text.h"
 #include <string.h>
 
@@ -23,13 +23,14 @@ static const magic known[] = {
     MAGIC("SQLite format 3\x00",
           "an SQLite data base: write its table as csv (sqlite3 -header -csv FILE 'select ...')"),
     MAGIC("ARROW1\x00\x00", "an Arrow (Feather) file: write it as csv, e.g. with pandas.read_feather(FILE).to_csv"),
+    MAGIC("version https://git-lfs.github.com/", "a pointer of Git LFS, and not the file (git lfs pull)"),
     MAGIC("Obj\x01", "an Avro file: write its records as lines of JSON (avro-tools tojson)"),
     MAGIC("\x93NUMPY", "a NumPy array: events are text; vectors of items are given by --vectors"),
     MAGIC("\xff\xfe", "text in UTF-16: write it as UTF-8 (iconv -f UTF-16 -t UTF-8)"),
     MAGIC("\xfe\xff", "text in UTF-16: write it as UTF-8 (iconv -f UTF-16 -t UTF-8)"),
 };
 
-/* "BZh1" may be an id: the block's own mark follows. */
+/* "BZh1" may be an id, so the mark of the first block is compared as well. */
 static int is_bzip2(const char *bytes, size_t size) {
   return size >= 10 && memcmp(bytes, "BZh", 3) == 0 && memcmp(bytes + 4, "1AY&SY", 6) == 0;
 }

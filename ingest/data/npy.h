@@ -14,7 +14,7 @@ typedef struct sol_npy {
 int sol_npy_is(const char *bytes, size_t size);
 
 /* Reads the header, up to the first value. EFORMAT: not float32 or float64, little-endian, in rows (C order), of two
- * dimensions; the text says what there is. */
+ * dimensions; the text says what the file has. */
 solid_status sol_npy_read(sol_npy *out, sol_lines *file);
 
 #endif

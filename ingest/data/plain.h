@@ -8,6 +8,6 @@
 sol_separator sol_plain_separator(const char *line);
 
 /* Sets the format by the sample, whose first line is the current one. EFORMAT: it looks like a table. */
-solid_status sol_judge_plain(solid_dataset_file *file, sol_lines *sample);
+solid_status sol_judge_plain(solid_data_file *file, sol_lines *sample);
 
 #endif

@@ -22,18 +22,18 @@ typedef struct sol_lines {
   int is_cut; /* of a sample: the file goes on behind it; its only line may be the beginning of one */
 } sol_lines;
 
-/* Opens a file of any kind, and looks at its first bytes, which are in the buffer. */
+/* Opens a file of any kind and reads its first bytes into the buffer. */
 solid_status sol_bytes_open(sol_lines *lines, const char *path);
 
 /* Reads `size` bytes, or all that are left: *got. EIO. */
 solid_status sol_bytes_read(sol_lines *lines, void *buffer, size_t size, size_t *got);
 
-/* Opens a text, and looks at its first bytes: EFORMAT where they are those of a known format that is no text. */
+/* Opens a text file. EFORMAT if its first bytes are those of a known binary format. */
 solid_status sol_lines_open(sol_lines *lines, const char *path);
 void sol_lines_close(sol_lines *lines);
 
-/* A copy of what was looked at, to be read line by line without moving `lines`. sol_lines_close. Lines that the looked
- * at bytes end in are left out, unless there is no other. */
+/* A copy of the first bytes, to be read line by line without moving `lines`; ended by sol_lines_close. A last line that
+ * may be incomplete is left out, unless it is the only one. */
 solid_status sol_lines_sample(const sol_lines *lines, sol_lines *sample);
 
 /* The next line that is not blank; *more becomes 0 at the end of the file. */
@@ -63,7 +63,7 @@ solid_status sol_separator_find(const char *name, sol_separator *out);
 /* "commas", "tabs", ..., or the characters. */
 const char *sol_separator_name(const sol_separator *separator);
 
-/* The separators there are by name, from 0; 0 when there is none of this number. */
+/* The separators that have names, numbered from 0; 0 if there is none of this number. */
 int sol_separator_at(size_t index, sol_separator *out);
 
 typedef struct sol_fields {
@@ -73,6 +73,9 @@ typedef struct sol_fields {
 
 /* Splits the current line in place; the fields point into it. */
 solid_status sol_fields_split(sol_fields *fields, sol_lines *lines, const sol_separator *separator);
+
+/* The fields in quotes, for a message, cut where it gets long; returns `text`. */
+const char *sol_fields_list(const sol_fields *fields, char *text, size_t size);
 
 /* Field `index` as an id of 1 .. SOLID_ID_MAX bytes, named `what` in messages. */
 solid_status sol_fields_id(const sol_fields *fields, const sol_lines *lines, size_t index, const char *what,

@@ -57,7 +57,7 @@ static int take_fraction(const char **at, const char *end) {
   return ms;
 }
 
-/* "Z", "+02:00", "+0200", "+02", or nothing, as minutes; -10000 when it is none of them. */
+/* "Z", "+02:00", "+0200", "+02" or nothing, in minutes; -10000 for anything else. */
 static int take_zone(const char **at, const char *end) {
   if (*at == end || take_mark(at, end, "Zz")) return 0;
   int sign = **at == '-' ? -1 : 1;
@@ -102,7 +102,8 @@ static solid_time_unit unit_of(double value) {
 static solid_status no_time(solid_bytes text, solid_time_unit unit) {
   sol_shown shown = sol_show(text.data, text.size);
   if (unit == SOLID_TIME_AUTO)
-    return solid_fail(SOLID_EFORMAT, "\"%s\" is not a time in seconds, milliseconds, microseconds or ISO 8601",
+    return solid_fail(SOLID_EFORMAT,
+                      "\"%s\" is not a time in seconds, milliseconds, microseconds or ISO 8601 (2023-07-22 06:40:00)",
                       shown.text);
   return solid_fail(SOLID_EFORMAT, "\"%s\" is not a time in %s", shown.text, units[unit].name);
 }

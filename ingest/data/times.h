@@ -2,7 +2,7 @@
 #ifndef INGEST_DATA_TIMES_H
 #define INGEST_DATA_TIMES_H
 
-#include "ingest/dataset.h"
+#include "ingest/data_file.h"
 
 /* 1980-01-01 and 2100-01-01, UTC. Seconds taken for milliseconds lie before, microseconds behind. */
 #define SOL_TIME_FIRST_MS INT64_C(315532800000)

@@ -1,5 +1,8 @@
-/* What files call their items. */
+/* Reads titles of items. */
 #include "ingest/data/plain.h"
+#include "solid/base/handshake.h"
+#include "solid/base/number.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,6 +10,7 @@ typedef struct title_reader {
   sol_lines lines;
   sol_fields fields;
   sol_separator separator;
+  const solid_attributes_options *options;
   size_t item, title; /* columns */
   int is_json, has_header;
 } title_reader;
@@ -23,28 +27,46 @@ static int is_title(solid_bytes field) {
          sol_bytes_end_with(name, "_name");
 }
 
-static solid_status no_titles(const title_reader *r) {
-  return solid_fail(SOLID_ENOTFOUND, "%s: has no titles: neither {\"item\": \"title\"} nor a column called title",
-                    r->lines.path);
+static solid_status no_titles(const title_reader *r, const char *why) {
+  return solid_fail(SOLID_ENOTFOUND, "%s: has no titles: %s", r->lines.path, why);
+}
+
+/* Which field of the header is the item: the one of the given name, a recognised one, the one of the given number. */
+static size_t find_item(const title_reader *r) {
+  const char *given = r->options->item_column;
+  int64_t number = 0;
+  for (size_t i = 0; i < r->fields.count && given; i++)
+    if (sol_bytes_equal(r->fields.at[i], given) || sol_bytes_equal(without_type(r->fields.at[i]), given)) return i;
+  for (size_t i = 0; i < r->fields.count; i++)
+    if (sol_column_is_known(r->fields.at[i], SOL_ITEM)) return i;
+  int is_number = given && sol_number_int(given, strlen(given), &number);
+  return is_number && number >= 1 && (uint64_t)number <= r->fields.count ? (size_t)number - 1 : SOL_ABSENT;
 }
 
 static solid_status find_columns(title_reader *r, sol_lines *sample) {
+  char names[240], why[400];
+  solid_status status = SOLID_OK;
   r->item = r->title = SOL_ABSENT;
   r->separator = sol_plain_separator(sample->line);
+  if (r->options->separator) status = sol_separator_find(r->options->separator, &r->separator);
+  if (status) return status;
   if (strcmp(r->separator.text, "::") == 0) {
     r->item = 0, r->title = 1;
     return SOLID_OK;
   }
-  if (!r->separator.text[0]) return no_titles(r);
+  if (!r->separator.text[0]) return no_titles(r, "neither {\"item\": \"title\"} nor a table with a header");
   if (*sample->line == '"') r->separator.quotes = 1;
   r->has_header = 1;
-  solid_status status = sol_fields_split(&r->fields, sample, &r->separator);
-  for (size_t i = 0; i < r->fields.count && !status; i++) {
-    if (r->item == SOL_ABSENT && sol_column_is_known(r->fields.at[i], SOL_ITEM)) r->item = i;
-    if (r->title == SOL_ABSENT && is_title(r->fields.at[i])) r->title = i;
-  }
-  if (!status && (r->item == SOL_ABSENT || r->title == SOL_ABSENT || r->item == r->title)) status = no_titles(r);
-  return status;
+  status = sol_fields_split(&r->fields, sample, &r->separator);
+  if (status) return status;
+  r->item = find_item(r);
+  for (size_t i = 0; i < r->fields.count && r->title == SOL_ABSENT; i++)
+    if (is_title(r->fields.at[i]) && i != r->item) r->title = i;
+  if (r->item != SOL_ABSENT && r->title != SOL_ABSENT) return SOLID_OK;
+  const char *missing = r->title == SOL_ABSENT ? "called title, name, *_title or *_name"
+                                               : "of items (" SOLID_DATA_ITEM_NAMES ", or --attribute-item)";
+  snprintf(why, sizeof why, "no column %s among %s", missing, sol_fields_list(&r->fields, names, sizeof names));
+  return no_titles(r, why);
 }
 
 static solid_status judge(title_reader *r) {
@@ -77,10 +99,14 @@ static solid_status read_table(title_reader *r, solid_title_sink sink, void *con
   return status;
 }
 
-solid_status solid_dataset_read_titles(const char *path, solid_title_sink sink, void *context) {
+solid_status solid_data_read_titles(const char *path, const solid_attributes_options *options, solid_title_sink sink,
+                                    void *context) {
   if (!path || !sink) return solid_fail(SOLID_EINVAL, "read titles: NULL argument");
-  title_reader r = {.is_json = 0};
-  solid_status status = sol_lines_open(&r.lines, path);
+  solid_attributes_options used = SOLID_ATTRIBUTES_OPTIONS_INIT;
+  solid_status status = sol_struct_take(&used, sizeof used, options, "titles options");
+  title_reader r = {.options = &used};
+  if (status) return status;
+  status = sol_lines_open(&r.lines, path);
   if (!status) status = judge(&r);
   if (!status) status = r.is_json ? sol_json_titles(&r.lines, sink, context) : read_table(&r, sink, context);
   sol_lines_close(&r.lines);

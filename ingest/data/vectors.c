@@ -2,7 +2,7 @@
 #include "ingest/data/events.h"
 #include "ingest/data/npy.h"
 #include "ingest/data/text.h"
-#include "ingest/dataset.h"
+#include "ingest/data_file.h"
 #include "solid/base/handshake.h"
 #include "solid/base/text.h"
 #include <inttypes.h>
@@ -139,8 +139,8 @@ solid_vectors_options solid_vectors_options_default(void) {
   return (solid_vectors_options)SOLID_VECTORS_OPTIONS_INIT;
 }
 
-solid_status solid_dataset_read_vectors(const char *path, const solid_vectors_options *options, solid_vector_sink sink,
-                                        void *context, solid_vectors_report *report) {
+solid_status solid_data_read_vectors(const char *path, const solid_vectors_options *options, solid_vector_sink sink,
+                                     void *context, solid_vectors_report *report) {
   solid_vectors_options o = SOLID_VECTORS_OPTIONS_INIT;
   reader r = {.report = SOLID_VECTORS_REPORT_INIT};
   if (!path || !sink) return solid_fail(SOLID_EINVAL, "read vectors: NULL argument");

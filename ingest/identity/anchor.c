@@ -50,8 +50,8 @@ sol_hash128 sol_anchor_hash(int64_t time_ms, const void *key, size_t key_size, c
   return (sol_hash128){hash.low64, hash.high64};
 }
 
-/* The anchor without which the distances stay the most even on a scale of ratios: never the newest, never the oldest.
- */
+/* The anchor to drop, so that the distances stay as even as possible on a logarithmic scale: never the newest or the
+ * oldest. */
 static size_t least_missed(const sol_record *record) {
   size_t best = 1;
   double best_ratio = 0;

@@ -1,6 +1,6 @@
-/* Anchors: by what a stream is known again.
+/* Anchors: how a stream is recognised.
  *
- * An anchor is what stood at an offset, as a hash. Up to 8 are kept, the newest first, at growing distances back:
+ * An anchor is a hash of the message at an offset. Up to 8 are kept, the newest first, at growing distances back:
  *
  *    offset    0 ........................ 700 ........ 900 ... 960 . 980 990 995 1000
  *                                                                             newest
@@ -32,7 +32,7 @@ typedef struct sol_record {
   sol_anchor anchors[SOL_ANCHORS]; /* newest first, offsets falling */
 } sol_record;
 
-/* What is where an anchor was. */
+/* What was found at an anchor's offset. */
 typedef enum sol_found {
   SOL_FOUND_EQUAL,
   SOL_FOUND_DIFFERENT,
@@ -47,7 +47,7 @@ typedef enum sol_identity {
   SOL_IDENTITY_UNCLEAR /* all anchors are gone, or there were none */
 } sol_identity;
 
-/* Number of a stream that nobody has had, from the system's random source; never 0. EIO. */
+/* A new stream number from the system's random source; never 0. EIO. */
 solid_status sol_stream_draw(uint64_t *out);
 
 /* XXH3, 128 bits, of the time (8 bytes, little-endian), then key and value, each with its size in front; NULL differs
@@ -62,11 +62,11 @@ void sol_record_add(sol_record *record, sol_anchor anchor);
  * most SOL_RECORD_MAX. */
 size_t sol_record_write(const sol_record *record, unsigned char *out);
 
-/* EFORMAT: no such bytes, or of a later version. */
+/* EFORMAT: the bytes are no record, or of a later version. */
 solid_status sol_record_read(sol_record *out, const void *data, size_t size);
 
-/* What `count` findings (newest first) say. *newest is the first that is not gone, *equal the first that is equal;
- * `count` where there is none. */
+/* The conclusion from `count` findings (newest first). *newest is the first that is not gone, *equal the first that is
+ * equal; `count` if there is none. */
 sol_identity sol_identity_of(const sol_found *found, size_t count, size_t *newest, size_t *equal);
 
 /* Little-endian numbers of records. */

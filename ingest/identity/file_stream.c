@@ -85,7 +85,7 @@ solid_status sol_file_record_match(const sol_file_record *record, int fd, size_t
   for (size_t wanted; status == SOLID_OK && (wanted = piece_to(record, at));) {
     ssize_t got = read_at(fd, piece, wanted, at);
     if (got < 0) status = solid_fail(SOLID_EDEVICE, "file source: %s", strerror(errno));
-    if (got <= 0) break; /* shorter than what was read of those that are left */
+    if (got <= 0) break; /* shorter than every remaining entry */
     XXH3_128bits_update(state, piece, (size_t)got);
     at += (uint64_t)got;
     XXH128_hash_t hash = XXH3_128bits_digest(state);

@@ -1,10 +1,10 @@
-/* The stream of a file: what was read of it.
+/* The stream of a file is identified by what was read of it.
  *
  * A file is known by its first bytes, never by its path: under the hash of its first line the store keeps up to 16
  * streams that begin with it, each with how many bytes of it were read and their hash. If the first `bytes` of a file
- * hash to the same, it is that stream, and reading goes on at `next`; the stream that reaches furthest counts.
- * Otherwise it is another file, and a new stream. What comes through a pipe under a name of its own has one entry,
- * which it must begin with. */
+ * hash to the same, it is that stream, and reading goes on at `next`; of several such streams the one that reaches
+ * furthest counts. Otherwise it is another file, and a new stream. Named input through a pipe has one entry, with which
+ * the input must begin. */
 #ifndef INGEST_IDENTITY_FILE_STREAM_H
 #define INGEST_IDENTITY_FILE_STREAM_H
 
@@ -28,7 +28,8 @@ typedef struct sol_file_record {
 size_t sol_file_record_write(const sol_file_record *record, unsigned char *out);
 solid_status sol_file_record_read(sol_file_record *out, const void *data, size_t size); /* EFORMAT */
 
-/* Puts the entry in front, in the place of the one of its stream. 1 when another stream was pushed out for it. */
+/* Puts the entry in front and removes the older entry of its stream. Returns 1 if another stream was pushed out for it.
+ */
 int sol_file_record_put(sol_file_record *record, sol_file_entry entry);
 
 /* *found: the entry that reaches furthest of those that the file begins with, or `count`. Reads by offsets, and leaves

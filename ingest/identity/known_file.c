@@ -8,7 +8,7 @@
 #include <string.h>
 #include <xxhash.h>
 
-enum { SAVE_MS = 1000, TRIES = 3, PIECE = 1 << 16, NAME_ROOM = SOLID_ID_MAX + 1 };
+enum { SAVE_MS = 1000, TRIES = 3, PIECE = 1 << 16, NAME_ROOM = SOLID_ID_MAX + 1, FIRST_MOST = 1 << 17 };
 
 struct sol_known_file {
   solid_streams streams;
@@ -94,6 +94,10 @@ uint64_t sol_known_file_stream(const sol_known_file *known, int *is_new) {
 void sol_known_file_line(sol_known_file *known, const void *bytes, size_t size) {
   XXH3_copyState(known->before, known->read);
   known->bytes_before = known->bytes;
+  sol_known_file_more(known, bytes, size);
+}
+
+void sol_known_file_more(sol_known_file *known, const void *bytes, size_t size) {
   XXH3_128bits_update(known->read, bytes, size);
   known->bytes += size;
   if (known->bytes_before) return;
@@ -111,7 +115,7 @@ static solid_status load(sol_known_file *known) {
   return status == SOLID_OK ? SOLID_OK : solid_fail(status, "%s: %s", known->title, solid_last_error());
 }
 
-/* A disk's fault, which no waiting mends. */
+/* A fault of the disk, which waiting does not cure. */
 static solid_status failed(const sol_known_file *known) {
   return solid_fail(SOLID_EDEVICE, "%s: %s", known->title, strerror(errno ? errno : EIO));
 }
@@ -123,7 +127,7 @@ static solid_status begin(sol_known_file *known) {
   return sol_stream_draw(&known->entry.stream);
 }
 
-/* Hashes `bytes` from the file, counting lines. *size: what was there. */
+/* Hashes `bytes` bytes of the file and counts lines. *size: how many there were. */
 static solid_status pass_over(sol_known_file *known, FILE *file, uint64_t bytes, uint64_t *lines, uint64_t *size) {
   char *piece = malloc(PIECE);
   int last = '\n';
@@ -144,22 +148,27 @@ static solid_status pass_over(sol_known_file *known, FILE *file, uint64_t bytes,
   return ferror(file) ? failed(known) : SOLID_OK;
 }
 
-/* The record of a file lies under its first line. One that cannot be read is named by whoever reads on. */
-static void name_by_first_line(sol_known_file *known, FILE *file) {
-  char *line = NULL;
-  size_t room = 0;
-  ssize_t size = getline(&line, &room, file);
-  sol_hash128 hash = sol_anchor_hash(0, NULL, 0, line, size > 0 ? (size_t)size : 0);
+/* The record of a file lies under its first line (or as much of it as could be an event), which has the same name
+ * before and after it got its newline. One that cannot be read is named by whoever reads on. */
+static solid_status name_by_first_line(sol_known_file *known, FILE *file) {
+  char *line = malloc(FIRST_MOST + 1);
+  size_t size = 0;
+  int c = 0;
+  if (!line) return solid_fail(SOLID_ENOMEM, "file source: out of memory");
+  while (size < FIRST_MOST && c != '\n' && (c = getc_unlocked(file)) != EOF) line[size++] = (char)c;
+  if (size && c == EOF) line[size++] = '\n';
+  sol_hash128 hash = sol_anchor_hash(0, NULL, 0, line, size);
   free(line);
   rewind(file);
   snprintf(known->name, sizeof known->name, "file/%016" PRIx64 "%016" PRIx64, hash.high, hash.low);
+  return SOLID_OK;
 }
 
 static solid_status start_file(sol_known_file *known, FILE *file, uint64_t *lines) {
   size_t found = 0;
   uint64_t size;
-  name_by_first_line(known, file);
-  solid_status status = load(known);
+  solid_status status = name_by_first_line(known, file);
+  if (status == SOLID_OK) status = load(known);
   if (status == SOLID_OK) status = sol_file_record_match(&known->record, known->fd, &found);
   if (status != SOLID_OK) return status;
   if (known->is_new_wanted || found == known->record.count) {
@@ -224,7 +233,7 @@ static solid_status save(sol_known_file *known, int *saved) {
   return SOLID_OK;
 }
 
-/* Another has registered it meanwhile: the same stream, if what it read is what is here. */
+/* Another program has registered it meanwhile: it is the same stream if that program read the same bytes. */
 static solid_status meet_winner(sol_known_file *known) {
   size_t found = 0;
   solid_status status = load(known);
@@ -258,14 +267,14 @@ solid_status sol_known_file_register(sol_known_file *known) {
   return solid_fail(SOLID_EIO, "%s: others change the record of its stream", known->title);
 }
 
-/* What does not come about lags. */
+/* A save that fails is made up for by a later one. */
 static void save_late(sol_known_file *known) {
   int saved = 0;
   if (!known->is_dirty) return;
   known->saved_ms = sol_steady_ms();
   known->is_dirty = 0;
   if (save(known, &saved) != SOLID_OK || saved) return;
-  if (load(known) == SOLID_OK) known->is_dirty = save(known, &saved) != SOLID_OK; /* another's stream was saved */
+  if (load(known) == SOLID_OK) known->is_dirty = save(known, &saved) != SOLID_OK; /* another program saved its stream */
 }
 
 void sol_known_file_applied(sol_known_file *known, int is_open) {

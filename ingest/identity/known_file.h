@@ -21,22 +21,24 @@ typedef struct sol_known_file_options {
 solid_status sol_known_file_open(sol_known_file **out, const sol_known_file_options *options);
 void sol_known_file_close(sol_known_file *known);
 
-/* Tells which stream it is and brings `file`, which is at its beginning, to where reading goes on. *at is that place in
- * bytes, *lines the lines before it. Retriable: the streams are away, nothing was read. EMISMATCH: what comes through
- * the pipe is not what was read under the name. */
+/* Finds the stream and moves `file`, which is at its beginning, to where reading continues. *at is that place in bytes,
+ * *lines the lines before it. Retriable: the streams are away, nothing was read. EMISMATCH: the input from the pipe
+ * does not begin with what was read under the name. */
 solid_status sol_known_file_start(sol_known_file *known, FILE *file, uint64_t *at, uint64_t *lines);
 
 /* After the start. *is_new = 1: nothing of it was read before. */
 uint64_t sol_known_file_stream(const sol_known_file *known, int *is_new);
 
-/* Each line as it is read, with its newline. */
+/* Each line as it is read, with its newline; a long one in pieces, the first as a line. */
 void sol_known_file_line(sol_known_file *known, const void *bytes, size_t size);
+void sol_known_file_more(sol_known_file *known, const void *bytes, size_t size);
 
-/* Before what was read is applied: the stream is in the store. Retriable; EMISMATCH as above. */
+/* To be called before the lines read are applied: puts the stream into the store. Retriable statuses; EMISMATCH as
+ * above. */
 solid_status sol_known_file_register(sol_known_file *known);
 
-/* What was read is applied, but for its last line where `is_open` is 1: it had no newline, and may grow. Reaches the
- * store once a second, and at the end. */
+/* Everything read is applied, except the last line if `is_open` is 1: it had no newline and may grow. The store is
+ * updated once a second, and at the end. */
 void sol_known_file_applied(sol_known_file *known, int is_open);
 void sol_known_file_end(sol_known_file *known);
 

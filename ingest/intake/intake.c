@@ -73,6 +73,7 @@ solid_status sol_intake_push(sol_intake *intake, const sol_payload *payloads, si
     if (status == SOLID_EFORMAT) continue;
     if (status != SOLID_OK) return status;
     ev->position = payloads[i].position;
+    ev->taken_ms = payloads[i].taken_ms;
     intake->payload_of[good++] = i;
   }
   if (!good) return SOLID_OK;

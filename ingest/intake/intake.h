@@ -1,4 +1,4 @@
-/* What all event sources share: payloads -> decoder -> sink -> what became of each; reports. */
+/* Shared by all event sources: payloads -> decoder -> sink -> result of each payload; reports. */
 #ifndef INGEST_INTAKE_INTAKE_H
 #define INGEST_INTAKE_INTAKE_H
 
@@ -9,6 +9,7 @@ typedef struct sol_payload {
   const void *data;
   size_t size;
   solid_position position;
+  int64_t taken_ms; /* 0 = not known */
 } sol_payload;
 
 typedef struct sol_intake {
@@ -29,7 +30,7 @@ solid_status sol_intake_open(sol_intake *intake, solid_sink_fn sink, void *sink_
 void sol_intake_close(sol_intake *intake);
 
 /* Decodes n payloads, gives the good ones to the sink and fills intake->rejects and ->repeats (n). The sink is not
- * called when nothing is good. Fails with the sink's status (or ENOMEM): nothing is to be counted or committed then. */
+ * called if no payload is good. Fails with the sink's status (or ENOMEM); then nothing may be counted or committed. */
 solid_status sol_intake_push(sol_intake *intake, const sol_payload *payloads, size_t n);
 
 /* Adds what intake->rejects and ->repeats (n) say to the counters. */

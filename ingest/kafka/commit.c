@@ -1,14 +1,15 @@
-/* Offsets are committed, with what they are offsets of, and nobody waits for ever. */
+/* Commits offsets together with their stream (stamp.h); every wait is bounded. */
 #include "ingest/kafka/consumer_parts.h"
 #include "solid/base/clock.h"
 #include "solid/extend.h"
 #include <stdlib.h>
 #include <string.h>
 
-enum { STEP_MS = 100, SLOW_MS = 1000 /* a commit that takes so long is said to be waited for */ };
+enum { STEP_MS = 100, SLOW_MS = 1000 /* a commit that takes this long is logged */ };
 
-/* The commit came between two generations of the group. Once the rebalance is through, what is still this member's can
- * be committed; until then librdkafka would send commits without a generation, which end in losing everything. */
+/* The commit came between two generations of the group. After the rebalance this member can commit the partitions that
+ * it still has; until then librdkafka would send commits without a generation, and the member would lose all
+ * partitions. */
 static int is_between_generations(rd_kafka_resp_err_t err) {
   return err == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION || err == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID ||
          err == RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS;
@@ -41,9 +42,9 @@ static int put_stamp(const solid_consumer *consumer, rd_kafka_topic_partition_t 
 static rd_kafka_topic_partition_list_t *offsets_of(const solid_consumer *consumer,
                                                    const rd_kafka_topic_partition_list_t *within) {
   rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new(8);
-  const sol_batch *batch = &consumer->batch;
-  for (size_t i = batch->count; offsets && i-- > 0;) {
-    const rd_kafka_message_t *message = batch->held[i].message;
+  const sol_messages *messages = &consumer->messages;
+  for (size_t i = messages->count; offsets && i-- > 0;) {
+    const rd_kafka_message_t *message = messages->held[i].message;
     int32_t partition = message->partition;
     int is_wanted = !within;
     for (int k = 0; within && k < within->cnt; k++) is_wanted |= within->elems[k].partition == partition;
@@ -55,7 +56,7 @@ static rd_kafka_topic_partition_list_t *offsets_of(const solid_consumer *consume
   return offsets;
 }
 
-/* 1 and *err when `event` answers the commit that is waited for. */
+/* Returns 1 and sets *err if `event` answers the awaited commit. */
 static int is_answer(const solid_consumer *consumer, rd_kafka_event_t *event, rd_kafka_resp_err_t *err) {
   if (rd_kafka_event_type(event) != RD_KAFKA_EVENT_OFFSET_COMMIT) return 0;
   if (rd_kafka_event_opaque(event) != (void *)consumer->commit_number) return 0; /* of one that was given up */
@@ -65,7 +66,7 @@ static int is_answer(const solid_consumer *consumer, rd_kafka_event_t *event, rd
   return 1;
 }
 
-/* An answer that comes after all was given up says nothing new: the same offsets are committed once more. */
+/* A late answer to a commit that was given up is ignored: the same offsets are committed again. */
 static rd_kafka_resp_err_t wait_for_answer(solid_consumer *consumer, int64_t timeout_ms) {
   int64_t start_ms = sol_steady_ms(), passed_ms = 0;
   int was_waiting = consumer->stats.waiting;
@@ -87,12 +88,16 @@ static rd_kafka_resp_err_t wait_for_answer(solid_consumer *consumer, int64_t tim
 
 solid_status sol_commit_offsets(solid_consumer *consumer, const rd_kafka_topic_partition_list_t *offsets,
                                 int64_t timeout_ms) {
+  int64_t began_ns = sol_steady_ns();
   consumer->commit_number++;
   rd_kafka_resp_err_t err =
       rd_kafka_commit_queue(consumer->rk, offsets, consumer->commits, NULL, (void *)consumer->commit_number);
   if (!err) err = wait_for_answer(consumer, timeout_ms > 1 ? timeout_ms : 1);
-  if (!err) consumer->stats.commits++;
-  if (!err) return SOLID_OK;
+  if (!err) {
+    consumer->stats.commits++;
+    consumer->stats.commit_ns += sol_steady_ns() - began_ns;
+    return SOLID_OK;
+  }
   consumer->is_rebalancing = is_between_generations(err);
   return solid_fail(is_final(err) ? SOLID_EINVAL : SOLID_EIO, "kafka group %s: commit: %s", consumer->options.group,
                     rd_kafka_err2str(err));

@@ -91,12 +91,12 @@ solid_status solid_consumer_open(solid_consumer **out, const solid_consumer_opti
 
 void solid_consumer_close(solid_consumer *consumer) {
   if (!consumer) return;
-  sol_batch_free(&consumer->batch); /* before the handle that its messages belong to */
+  sol_messages_free(&consumer->messages); /* before the handle that its messages belong to */
   sol_dead_letter_close(consumer->dead_letter);
   sol_probe_close(consumer->probe);
   if (consumer->commits) rd_kafka_queue_destroy(consumer->commits);
   if (consumer->cluster) rd_kafka_mem_free(consumer->rk, consumer->cluster);
-  if (consumer->rk) /* the group was left by the run, or could not be left in time */
+  if (consumer->rk) /* the run has left the group, or could not leave it in time */
     rd_kafka_destroy_flags(consumer->rk, consumer->has_run ? RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE : 0);
   sol_intake_close(&consumer->intake);
   free(consumer->brokers);
@@ -104,6 +104,7 @@ void solid_consumer_close(solid_consumer *consumer) {
   free(consumer->group);
   free(consumer->dead_letter_topic);
   free(consumer->partitions);
+  free(consumer->lags);
   free(consumer);
 }
 
@@ -139,13 +140,13 @@ solid_status solid_consumer_run(solid_consumer *consumer) {
       if (solid_status_is_retriable(status)) status = SOLID_OK; /* the next turn, or the delivery, tries again */
     }
     if (status == SOLID_OK) status = sol_collect(consumer);
-    if (status == SOLID_OK && consumer->batch.count) status = sol_deliver(consumer);
+    if (status == SOLID_OK && consumer->messages.count) status = sol_deliver(consumer);
     sol_report_if_due(consumer);
   }
   snprintf(text, sizeof text, "%s", solid_last_error()); /* leaving the group may set another */
   sol_measure_lag(consumer);
   sol_report(&consumer->reporter, &consumer->stats, sol_steady_ms());
-  sol_batch_clear(&consumer->batch);
+  sol_messages_clear(&consumer->messages);
   sol_leave(consumer);
   return status == SOLID_OK ? SOLID_OK : solid_fail(status, "%s", text);
 }

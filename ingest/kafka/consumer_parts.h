@@ -18,30 +18,30 @@ enum { SOL_NAME_ROOM = SOLID_ID_MAX + 1 };
 /* A message in hand, and how far it has come. */
 typedef struct sol_held {
   rd_kafka_message_t *message; /* owned */
-  solid_reject reject;         /* of a stored one: SOLID_REJECT_NONE = taken */
-  uint8_t is_repeat;           /* of a stored one: applied before */
-  uint8_t is_buried;           /* the dead-letter topic has it, or it is counted in its place */
+  solid_reject reject;         /* once stored: SOLID_REJECT_NONE = accepted */
+  uint8_t is_repeat;           /* once stored: 1 = applied before */
+  uint8_t is_buried;           /* 1 = the dead-letter topic has it, or it was only counted */
 } sol_held;
 
 /* Messages in hand, in the order they came. */
-typedef struct sol_batch {
+typedef struct sol_messages {
   sol_held *held;
   sol_payload *payloads; /* (count), borrowed from messages, filled for delivery */
   size_t count, room;
-  size_t stored; /* so many, the first ones, are through the sink */
-} sol_batch;
+  size_t stored; /* how many, from the front, the sink has accepted */
+} sol_messages;
 
 /* A partition of the topic, and the stream that is read from it. */
 typedef struct sol_partition {
   int is_assigned;
-  int is_known;      /* what is there is the stream of `record` */
+  int is_known;      /* `record` describes the stream in the partition */
   int is_registered; /* the store has the record, as `seen` */
-  int is_due;        /* anchors are to be read before any more is taken */
-  int wants_start;   /* where to read from is not known yet, or librdkafka has not been told */
-  int is_fresh;      /* has given something new since it was assigned */
-  int is_reset;      /* read anew under another epoch, of which the group has not been told yet */
-  int is_stopped;    /* librdkafka fetches it no more: its offset was out of range */
-  int is_paused;     /* as librdkafka was told; stays so when the partition is taken away and comes back */
+  int is_due;        /* anchors must be checked before more messages are taken */
+  int wants_start;   /* the start is not known yet, or librdkafka does not have it yet */
+  int is_fresh;      /* has had a new event since it was assigned */
+  int is_reset;      /* read from the start under a new epoch that the group does not know yet */
+  int is_stopped;    /* librdkafka has stopped fetching it: its offset was out of range */
+  int is_paused;     /* paused in librdkafka; it stays so when the partition is revoked and assigned again */
   int is_dirty;      /* `record` has anchors that the store does not */
   int64_t start;     /* where to read from */
   int64_t next;      /* offset after the last message that was taken; before the first, `start` */
@@ -59,64 +59,67 @@ struct solid_consumer {
   solid_streams streams;
   char *brokers, *topic, *group, *dead_letter_topic, *cluster;
   rd_kafka_t *rk;
-  rd_kafka_queue_t *commits;    /* where answers to commits arrive */
-  uintptr_t commit_number;      /* of the commit that is waited for */
+  rd_kafka_queue_t *commits;    /* queue for answers to commits */
+  uintptr_t commit_number;      /* of the awaited commit */
   sol_dead_letter *dead_letter; /* NULL = rejected messages are only counted */
   sol_probe *probe;
   sol_intake intake;
-  sol_batch batch;
+  sol_messages messages;
   sol_partition *partitions; /* (n_partitions) by their number */
   size_t n_partitions;
   uint8_t epoch[16]; /* of the store's contents, where has_epoch */
   int has_epoch;
   int64_t checked_ms; /* when anchors were last read */
-  int is_due;         /* something was heard that may mean that streams are others now */
+  int is_due;         /* an error or event may mean that partitions have other streams now */
   int is_paused;      /* newly assigned partitions are paused as well */
   int is_rebalancing; /* the last commit was refused because the group is between two generations */
   int has_run;
   int64_t stopped_ms; /* when the stop was first seen; 0 = not yet */
   solid_ingest_stats stats;
+  solid_partition_lag *lags; /* of the stats */
+  size_t lags_room;
   sol_reporter reporter;
   atomic_int stopped;
 };
 
-/* batch.c */
-solid_status sol_batch_add(sol_batch *batch, rd_kafka_message_t *message); /* takes the message on success */
-void sol_batch_clear(sol_batch *batch);
-void sol_batch_free(sol_batch *batch);
+/* messages.c */
+solid_status sol_messages_add(sol_messages *messages, rd_kafka_message_t *message); /* takes the message on success */
+void sol_messages_clear(sol_messages *messages);
+void sol_messages_free(sol_messages *messages);
 /* Forgets the messages of these partitions; returns how many of them were not stored. */
-size_t sol_batch_drop(sol_batch *batch, const rd_kafka_topic_partition_list_t *partitions);
-size_t sol_batch_drop_one(sol_batch *batch, int32_t partition);
+size_t sol_messages_drop(sol_messages *messages, const rd_kafka_topic_partition_list_t *partitions);
+size_t sol_messages_drop_one(sol_messages *messages, int32_t partition);
 /* The message of this partition at this offset, or the last one of the partition (offset -1); NULL = none. */
-const rd_kafka_message_t *sol_batch_find(const sol_batch *batch, int32_t partition, int64_t offset);
-sol_anchor sol_anchor_of(const rd_kafka_message_t *message);
+const rd_kafka_message_t *sol_messages_find(const sol_messages *messages, int32_t partition, int64_t offset);
 
 /* kafka_setup.c */
 solid_status sol_kafka_open(solid_consumer *consumer);  /* ->rk, ->dead_letter and ->probe */
-solid_status sol_kafka_check(solid_consumer *consumer); /* broker and topic are there; warns of dead letters */
+solid_status sol_kafka_check(solid_consumer *consumer); /* broker and topic exist; warns about the dead-letter topic */
 void sol_consumer_log(const solid_consumer *consumer, solid_log_level level, const char *format, ...)
     SOLID_PRINTF(3, 4);
 
 /* identify.c */
-/* Tells by its anchors what is in the partition and where to read it from. `committed` is what the group committed for
- * it; NULL at a check in between, which begins nowhere anew unless it has to. EMISMATCH: to be decided by the user.
- * Retriable: broker or store are away, nothing is known. */
+/* Finds out by its anchors which stream is in the partition and where to start reading. `committed` is what the group
+ * committed for it; NULL at a periodic check, which moves the position only if it must. EMISMATCH: the user has to
+ * decide. Retriable: broker or store are away, nothing is known. */
 solid_status sol_identify(solid_consumer *consumer, int32_t number, const sol_stamp *committed, int64_t deadline_ms);
 
 /* streams.c */
 sol_partition *sol_partition_of(solid_consumer *consumer, int32_t number); /* NULL: no memory */
-/* Partitions that are assigned from now on; fills in their offsets. What cannot be told now is due. */
+/* Takes over newly assigned partitions and fills in their offsets. A partition that cannot be identified now becomes
+ * due. */
 void sol_streams_take(solid_consumer *consumer, rd_kafka_topic_partition_list_t *partitions);
-/* Partitions that are taken away: the store gets their newest anchors. */
+/* Gives up revoked partitions: the store gets their newest anchors. */
 void sol_streams_give_up(solid_consumer *consumer, const rd_kafka_topic_partition_list_t *partitions);
 void sol_streams_all_due(solid_consumer *consumer);
-/* 1 when something must be checked before more is taken: errors, a falling end, or the time that has passed. */
+/* 1 if partitions must be checked before more messages are taken: after errors, when an end fell, or when the time has
+ * come. */
 int sol_streams_are_due(solid_consumer *consumer);
-/* Checks what is due. What is in hand of a partition that has another stream now is dropped. */
+/* Checks the partitions that are due. Messages in hand of a partition that has another stream now are dropped. */
 solid_status sol_streams_check(solid_consumer *consumer);
-/* Before the first apply: each stream of the batch is in the store, with an anchor. */
+/* To be called before events are applied: puts each stream of the batch into the store, with an anchor. */
 solid_status sol_streams_register(solid_consumer *consumer);
-/* After a commit: anchors at its ends, which reach the store once a second. */
+/* After a commit: sets anchors at the committed ends; the store gets them once a second. */
 void sol_streams_advance(solid_consumer *consumer);
 /* Name under which the store keeps the stream of a partition. */
 solid_bytes sol_stream_name(const solid_consumer *consumer, int32_t number, char *out); /* SOL_NAME_ROOM */
@@ -125,9 +128,9 @@ solid_status sol_stream_load(solid_consumer *consumer, int32_t number, sol_recor
 /* delivery.c */
 solid_status sol_collect(solid_consumer *consumer);
 solid_status sol_settle(solid_consumer *consumer);  /* waits until nothing is due */
-solid_status sol_deliver(solid_consumer *consumer); /* brings the batch to its end */
+solid_status sol_deliver(solid_consumer *consumer); /* delivers, buries and commits the batch */
 void sol_report_if_due(solid_consumer *consumer);
-/* How long may be waited: `most`, or what is left of drain_ms after a stop. */
+/* How long to wait at most: `most_ms`, or what is left of drain_ms after a stop. */
 int64_t sol_time_left(solid_consumer *consumer, int64_t most_ms);
 
 /* commit.c */
@@ -142,8 +145,8 @@ solid_status sol_commit_offsets(solid_consumer *consumer, const rd_kafka_topic_p
 /* rebuild.c */
 /* EMISMATCH: the topic no longer begins at 0. */
 solid_status sol_rebuild_check(solid_consumer *consumer);
-/* Tells the group where partitions that are read anew begin, and under which epoch: a partition that has nothing to
- * give would otherwise keep an offset of the epoch before. Retriable: what failed is tried by the next call. */
+/* Commits where rebuilt partitions begin, and under which epoch: a partition without messages would otherwise keep an
+ * offset of the old epoch. Retriable: the next call tries what failed. */
 solid_status sol_rebuild_commit(solid_consumer *consumer);
 
 /* rebalance.c */

@@ -5,13 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PURGE_MS = 1000 }; /* reports of what was purged are there at once */
+enum { PURGE_MS = 1000 }; /* reports of purged messages arrive at once */
 
 struct sol_dead_letter {
   rd_kafka_t *rk;
   char *topic;
   rd_kafka_resp_err_t err; /* first failed delivery since the last flush */
-  uint32_t round;          /* of puts; reports of an earlier one are not heard */
+  uint32_t round;          /* of puts; reports of earlier rounds are ignored */
   int is_open;             /* something was put since the last flush */
   uint8_t *done;           /* (room) by the numbers of this round */
   size_t room;
@@ -70,8 +70,8 @@ static solid_status failed(const sol_dead_letter *dead_letter, rd_kafka_resp_err
                     is_missing ? ": create it or choose another" : "");
 }
 
-/* A message of the largest size that brokers take would not fit any more with the headers, and nothing but its burial
- * lets the stream go on: what is too large to be an event is cut. */
+/* With the headers, a message of the largest size that brokers accept would no longer fit, and the stream would never
+ * continue. So a payload that is too large to be an event is cut. */
 static size_t at_most(size_t size) {
   return size < SOLID_PAYLOAD_MAX ? size : SOLID_PAYLOAD_MAX;
 }
@@ -121,7 +121,7 @@ solid_status sol_dead_letter_flush(sol_dead_letter *dead_letter, int64_t timeout
   rd_kafka_resp_err_t err = rd_kafka_flush(dead_letter->rk, (int)timeout_ms);
   dead_letter->is_open = 0;
   if (err) {
-    /* Nothing may arrive after the batch has been offered again, other than what is on its way now. */
+    /* No report may arrive after the batch has been offered again, except of messages in flight now. */
     rd_kafka_purge(dead_letter->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
     rd_kafka_flush(dead_letter->rk, PURGE_MS);
     dead_letter->err = RD_KAFKA_RESP_ERR_NO_ERROR;

@@ -15,13 +15,13 @@ void sol_dead_letter_close(sol_dead_letter *dead_letter);
 /* The producer, borrowed. */
 rd_kafka_t *sol_dead_letter_handle(const sol_dead_letter *dead_letter);
 
-/* Enqueues a copy of the message, which goes by `number` until the next put after a flush. EIO: it is not taken as it
- * is, or not now. */
+/* Enqueues a copy of the message, which goes by `number` until the next put after a flush. EIO: the producer does not
+ * accept it, or not now. */
 solid_status sol_dead_letter_put(sol_dead_letter *dead_letter, const rd_kafka_message_t *message, solid_reject reject,
                                  size_t number);
 
-/* Waits until all that was put is acknowledged. Not all was: EIO, ETIMEDOUT; what was not is forgotten, put it again.
- * Whatever the topic lacks may be given to it later, so nothing of it is final. */
+/* Waits until every put message is acknowledged. EIO, ETIMEDOUT: some were not; they are forgotten and must be put
+ * again. No failure is final, because the topic may be repaired later. */
 solid_status sol_dead_letter_flush(sol_dead_letter *dead_letter, int64_t timeout_ms);
 
 /* 1 when what was put under this number was acknowledged by the last flush. */

@@ -1,4 +1,4 @@
-/* Messages come to hand, and a batch is brought to its end: streams in the store, sink, dead letters, commit. */
+/* Collects messages and delivers a batch: streams into the store, events to the sink, dead letters, commit. */
 #include "ingest/kafka/consumer_parts.h"
 #include "solid/base/backoff.h"
 #include "solid/base/clock.h"
@@ -19,7 +19,7 @@ int64_t sol_time_left(solid_consumer *consumer, int64_t most_ms) {
   if (!atomic_load(&consumer->stopped)) return most_ms;
   if (!consumer->stopped_ms) consumer->stopped_ms = now_ms;
   int64_t left_ms = consumer->stopped_ms + consumer->options.drain_ms - now_ms;
-  if (left_ms < STEP_MS) left_ms = STEP_MS; /* each is tried once */
+  if (left_ms < STEP_MS) left_ms = STEP_MS; /* everything is tried at least once */
   return left_ms < most_ms ? left_ms : most_ms;
 }
 
@@ -30,8 +30,8 @@ void sol_report_if_due(solid_consumer *consumer) {
   sol_report(&consumer->reporter, &consumer->stats, now_ms);
 }
 
-/* A message that is an error: final ones are answered, the others pass (librdkafka goes on by itself). What may mean
- * that the topic is another now has all streams looked at. */
+/* A message that reports an error. Final errors are returned; librdkafka recovers from the others. After errors that
+ * may mean that the topic was replaced, all streams are checked. */
 static solid_status judge(solid_consumer *consumer, const rd_kafka_message_t *message) {
   const char *why = rd_kafka_message_errstr(message);
   switch (message->err) {
@@ -58,8 +58,8 @@ static solid_status judge(solid_consumer *consumer, const rd_kafka_message_t *me
   }
 }
 
-/* Polls once (rebalances happen in here) and adds what came to the batch. What comes of a partition of which nothing is
- * known is not taken: it is read again once that is settled. */
+/* Polls once (rebalances happen in here) and adds the message to the batch. Messages of a partition that is not
+ * identified are dropped; they are read again once it is. */
 static solid_status poll_once(solid_consumer *consumer, int64_t timeout_ms) {
   rd_kafka_message_t *message = rd_kafka_consumer_poll(consumer->rk, (int)timeout_ms);
   if (!message) return SOLID_OK;
@@ -70,7 +70,7 @@ static solid_status poll_once(solid_consumer *consumer, int64_t timeout_ms) {
   } else if ((size_t)message->partition < consumer->n_partitions) {
     sol_partition *p = &consumer->partitions[message->partition];
     if (p->is_known && !p->wants_start) {
-      status = sol_batch_add(&consumer->batch, message);
+      status = sol_messages_add(&consumer->messages, message);
       is_taken = status == SOLID_OK;
       if (is_taken) p->next = message->offset + 1;
     }
@@ -79,35 +79,35 @@ static solid_status poll_once(solid_consumer *consumer, int64_t timeout_ms) {
   return status;
 }
 
-/* Fills the batch: batch_size messages, or batch_ms after the first. Returns with an empty one when nothing came, and
- * with what there is when streams have to be looked at. */
+/* Fills the batch: batch_size messages, or batch_ms after the first. Returns an empty batch if nothing came, and an
+ * incomplete one if streams have to be checked. */
 solid_status sol_collect(solid_consumer *consumer) {
   const solid_consumer_options *o = &consumer->options;
-  sol_batch *batch = &consumer->batch;
+  sol_messages *messages = &consumer->messages;
   int64_t now_ms = sol_steady_ms(), end_ms = now_ms + STEP_MS;
-  while (batch->count < o->batch_size && now_ms < end_ms && !atomic_load(&consumer->stopped)) {
-    size_t before = batch->count;
+  while (messages->count < o->batch_size && now_ms < end_ms && !atomic_load(&consumer->stopped)) {
+    size_t before = messages->count;
     solid_status status = poll_once(consumer, end_ms - now_ms < STEP_MS ? end_ms - now_ms : STEP_MS);
     if (status != SOLID_OK) return status;
     if (consumer->is_due) break;
     now_ms = sol_steady_ms();
-    if (!before && batch->count) end_ms = now_ms + o->batch_ms;
+    if (!before && messages->count) end_ms = now_ms + o->batch_ms;
   }
   return SOLID_OK;
 }
 
-/* A stream that gives nothing but what was applied before, though it has given new events since it was taken over, is
- * read twice: by another group into the same store, or by a mistake about positions. */
+/* Warns if a stream delivers only events that were applied before, although it has delivered new ones since it was
+ * assigned: another group reads it into the same store, or positions are wrong. */
 static void watch_repeats(solid_consumer *consumer, size_t from) {
-  const sol_batch *batch = &consumer->batch;
+  const sol_messages *messages = &consumer->messages;
   int64_t now_ms = sol_steady_ms();
-  for (size_t i = from; i < batch->count; i++) {
-    sol_partition *p = &consumer->partitions[batch->held[i].message->partition];
-    p->taken += batch->held[i].reject == SOLID_REJECT_NONE;
-    p->repeats += batch->held[i].is_repeat;
+  for (size_t i = from; i < messages->count; i++) {
+    sol_partition *p = &consumer->partitions[messages->held[i].message->partition];
+    p->taken += messages->held[i].reject == SOLID_REJECT_NONE;
+    p->repeats += messages->held[i].is_repeat;
   }
-  for (size_t i = from; i < batch->count; i++) {
-    int32_t number = batch->held[i].message->partition;
+  for (size_t i = from; i < messages->count; i++) {
+    int32_t number = messages->held[i].message->partition;
     sol_partition *p = &consumer->partitions[number];
     if (p->taken && p->repeats == p->taken && p->is_fresh && (!p->warned_ms || now_ms - p->warned_ms >= WARN_MS)) {
       p->warned_ms = now_ms;
@@ -123,36 +123,39 @@ static void watch_repeats(solid_consumer *consumer, size_t from) {
 
 /* Gives what is not yet stored to the sink. */
 static solid_status store(solid_consumer *consumer) {
-  sol_batch *batch = &consumer->batch;
-  if (batch->stored == batch->count) return SOLID_OK;
+  sol_messages *messages = &consumer->messages;
+  if (messages->stored == messages->count) return SOLID_OK;
   solid_status status = sol_streams_register(consumer);
-  size_t from = batch->stored, n = batch->count - from;
+  size_t from = messages->stored, n = messages->count - from;
   if (status != SOLID_OK || !n) return status;
   for (size_t i = 0; i < n; i++) {
-    const rd_kafka_message_t *message = batch->held[from + i].message;
+    const rd_kafka_message_t *message = messages->held[from + i].message;
     solid_position position = {consumer->partitions[message->partition].record.stream, (uint64_t)message->offset};
-    batch->payloads[i] = (sol_payload){message->payload, message->len, position};
+    int64_t taken_ms =
+        rd_kafka_message_timestamp(message, NULL); /* the broker's, or as the topic is set the producer's */
+    messages->payloads[i] = (sol_payload){message->payload, message->len, position, taken_ms > 0 ? taken_ms : 0};
   }
-  status = sol_intake_push(&consumer->intake, batch->payloads, n);
+  status = sol_intake_push(&consumer->intake, messages->payloads, n);
   if (status != SOLID_OK) return status;
   for (size_t i = 0; i < n; i++) {
-    batch->held[from + i].reject = consumer->intake.rejects[i];
-    batch->held[from + i].is_repeat = consumer->intake.repeats[i];
+    messages->held[from + i].reject = consumer->intake.rejects[i];
+    messages->held[from + i].is_repeat = consumer->intake.repeats[i];
   }
-  batch->stored = batch->count;
+  messages->stored = messages->count;
   sol_intake_count(&consumer->intake, n, &consumer->stats);
   watch_repeats(consumer, from);
   return SOLID_OK;
 }
 
-/* Puts what was rejected and is not yet buried. What the topic does not take is held, or only counted. */
+/* Sends rejected messages that are not buried yet to the dead-letter topic. Those that it does not accept are held, or
+ * only counted. */
 static solid_status bury(solid_consumer *consumer) {
-  sol_batch *batch = &consumer->batch;
+  sol_messages *messages = &consumer->messages;
   solid_status status = SOLID_OK;
   uint64_t put = 0;
   if (!consumer->dead_letter) return SOLID_OK;
-  for (size_t i = 0; i < batch->stored; i++) {
-    sol_held *held = &batch->held[i];
+  for (size_t i = 0; i < messages->stored; i++) {
+    sol_held *held = &messages->held[i];
     if (held->reject == SOLID_REJECT_NONE || held->is_buried) continue;
     solid_status one = sol_dead_letter_put(consumer->dead_letter, held->message, held->reject, i);
     if (status == SOLID_OK) status = one;
@@ -160,15 +163,15 @@ static solid_status bury(solid_consumer *consumer) {
   }
   if (!put) return SOLID_OK;
   solid_status flushed = sol_dead_letter_flush(consumer->dead_letter, sol_time_left(consumer, FLUSH_MS));
-  for (size_t i = 0; i < batch->stored; i++) {
+  for (size_t i = 0; i < messages->stored; i++) {
     if (!sol_dead_letter_has(consumer->dead_letter, i)) continue;
-    batch->held[i].is_buried = 1;
+    messages->held[i].is_buried = 1;
     consumer->stats.dead_letters++;
   }
   if (status == SOLID_OK) status = flushed;
   if (status == SOLID_OK || consumer->options.dead_letter_failure == SOLID_DEAD_LETTER_HOLD) return status;
-  for (size_t i = 0; i < batch->stored; i++) {
-    sol_held *held = &batch->held[i];
+  for (size_t i = 0; i < messages->stored; i++) {
+    sol_held *held = &messages->held[i];
     if (held->reject == SOLID_REJECT_NONE || held->is_buried) continue;
     if (!consumer->stats.unburied++)
       sol_consumer_log(consumer, SOLID_LOG_WARN, "%s: only counted, as all that follow", solid_last_error());
@@ -177,8 +180,8 @@ static solid_status bury(solid_consumer *consumer) {
   return SOLID_OK;
 }
 
-/* One try to bring the batch to its end. What is stored is not given to the sink again. After a pause the topic may be
- * another: what was read of the old one is stored under its own stream, and its offsets are not committed. */
+/* One try to deliver the batch. Stored events are not given to the sink again. After a pause the topic may have been
+ * replaced: messages of the old topic are stored under its own stream, and their offsets are not committed. */
 static solid_status attempt(solid_consumer *consumer) {
   solid_status status = consumer->options.rebuild ? sol_rebuild_commit(consumer) : SOLID_OK;
   if (status == SOLID_OK) status = store(consumer);
@@ -192,7 +195,7 @@ static solid_status attempt(solid_consumer *consumer) {
   return status;
 }
 
-/* Keeps polling for wait_ms, so that the group keeps this member. A stop that comes meanwhile ends the wait. */
+/* Polls for wait_ms, so that this member stays in the group. A stop ends the wait. */
 static solid_status wait_polling(solid_consumer *consumer, int64_t wait_ms) {
   int was_stopped = atomic_load(&consumer->stopped);
   solid_status status = SOLID_OK;
@@ -205,7 +208,7 @@ static solid_status wait_polling(solid_consumer *consumer, int64_t wait_ms) {
   return status;
 }
 
-/* Tries until it is done, however long what it needs is away; after a stop, drain_ms at most. */
+/* Tries until it succeeds, however long store or broker are away; after a stop for drain_ms at most. */
 static solid_status persist(solid_consumer *consumer, solid_status (*try_once)(solid_consumer *consumer)) {
   const solid_consumer_options *o = &consumer->options;
   sol_retry retry = {.backoff = {o->retry_min_ms, o->retry_max_ms, 0}, .drain_ms = o->drain_ms};
@@ -216,7 +219,7 @@ static solid_status persist(solid_consumer *consumer, solid_status (*try_once)(s
     if (!sol_retry_again(&retry, status, consumer->stopped_ms != 0, sol_steady_ms())) break;
     if (!consumer->is_paused) {
       sol_consumer_log(consumer, SOLID_LOG_WARN, "%s: holding %zu events, trying again", solid_last_error(),
-                       consumer->batch.count);
+                       consumer->messages.count);
       sol_pause_assigned(consumer);
     }
     consumer->stats.waiting = 1;
@@ -243,6 +246,6 @@ solid_status sol_deliver(solid_consumer *consumer) {
   solid_status status = persist(consumer, attempt);
   if (status != SOLID_OK) return status;
   consumer->stats.last_batch_ms = (double)(sol_steady_ms() - start_ms);
-  sol_batch_clear(&consumer->batch);
+  sol_messages_clear(&consumer->messages);
   return SOLID_OK;
 }

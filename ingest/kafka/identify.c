@@ -1,4 +1,4 @@
-/* Is what is in a partition what was read of it before? */
+/* Is the stream in a partition the one that was read before? */
 #include "ingest/kafka/consumer_parts.h"
 #include "solid/extend.h"
 #include <inttypes.h>
@@ -39,7 +39,7 @@ solid_status sol_stream_load(solid_consumer *consumer, int32_t number, sol_recor
   return status == SOLID_OK ? SOLID_OK : solid_fail(status, "%s: %s", name, solid_last_error());
 }
 
-/* The record as the store has it, with what this consumer and its group know beyond it. */
+/* The store's record, with the newer knowledge of this consumer and its group. */
 static solid_status gather(solid_consumer *consumer, int32_t number, const sol_stamp *committed, sol_record *record) {
   sol_partition *p = &consumer->partitions[number];
   solid_status status = sol_stream_load(consumer, number, record);
@@ -98,7 +98,7 @@ static solid_status anew(solid_consumer *consumer, const sight *s, const sol_rec
   return begin(consumer, s, NULL, 0);
 }
 
-/* Where to go on in a stream that is the one that was read. */
+/* Where to continue in a stream that is the one that was read. */
 static solid_status go_on(solid_consumer *consumer, const sight *s, const sol_record *record,
                           const sol_stamp *committed) {
   sol_partition *p = &consumer->partitions[s->number];
@@ -106,7 +106,8 @@ static solid_status go_on(solid_consumer *consumer, const sight *s, const sol_re
   int64_t from = !p->wants_start ? p->next : is_ours ? committed->offset : s->low;
   p->record = *record;
   p->is_known = 1;
-  /* Nothing came since the last look, and something is there: it is begun once more, whatever holds it up. */
+  /* Nothing came since the last check although there are messages: reading is started again, whatever has stopped it.
+   */
   if (p->is_stopped || (from < s->high && from == p->looked_at && !consumer->is_paused)) p->wants_start = 1;
   p->looked_at = from;
   p->is_stopped = 0;
@@ -117,7 +118,7 @@ static solid_status go_on(solid_consumer *consumer, const sight *s, const sol_re
     p->wants_start = 1;
     from = s->low;
   }
-  if (from > s->high) from = s->high, p->wants_start = 1; /* as was chosen */
+  if (from > s->high) from = s->high, p->wants_start = 1; /* as the user chose */
   if (p->wants_start) p->start = from;
   return SOLID_OK;
 }
@@ -170,7 +171,7 @@ solid_status sol_identify(solid_consumer *consumer, int32_t number, const sol_st
   if (status == SOLID_OK) status = look(consumer, &record, deadline_ms, &s);
   if (status != SOLID_OK) return status;
   const sol_partition *p = &consumer->partitions[number];
-  if (!record.count) /* nothing was ever applied of it */
+  if (!record.count) /* no event of it was ever applied */
     return p->is_known && p->next <= s.high ? SOLID_OK : begin(consumer, &s, committed, 1);
   sol_identity identity = sol_identity_of(s.found, record.count, &s.newest, &s.equal);
   if (identity == SOL_IDENTITY_UNCLEAR) {

@@ -1,4 +1,4 @@
-/* From options to librdkafka handles, and the check that broker and topic are there. */
+/* Makes librdkafka handles from the options, and checks that broker and topic exist. */
 #include "ingest/kafka/consumer_parts.h"
 #include "solid/base/clock.h"
 #include "solid/extend.h"
@@ -18,8 +18,8 @@ void sol_consumer_log(const solid_consumer *consumer, solid_log_level level, con
   consumer->options.log(consumer->options.log_user, level, text);
 }
 
-/* librdkafka's own lines. A producer or consumer complains of every property that belongs to the other; both get all,
- * so those are left out. */
+/* librdkafka's own lines. Producer and consumer both get all properties and complain about those of the other; these
+ * complaints are left out. */
 static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text) {
   const solid_consumer *consumer = rd_kafka_opaque(rk);
   if (!consumer || strcmp(facility, "CONFWARN") == 0) return;
@@ -85,7 +85,7 @@ static solid_status open_consumer(solid_consumer *consumer) {
 }
 
 static void no_log(const rd_kafka_t *rk, int level, const char *facility, const char *text) {
-  (void)rk, (void)level, (void)facility, (void)text; /* what matters is in the delivery reports */
+  (void)rk, (void)level, (void)facility, (void)text; /* the delivery reports say what matters */
 }
 
 static solid_status open_dead_letter(solid_consumer *consumer) {
@@ -99,7 +99,7 @@ static solid_status open_dead_letter(solid_consumer *consumer) {
   return status;
 }
 
-/* The handle that reads anchors: no group, and as little in advance as can be. */
+/* The handle that reads anchors: without a group, and fetching as little ahead as possible. */
 static solid_status open_probe(solid_consumer *consumer) {
   static const char *const settings[][2] = {{"enable.partition.eof", "true"},
                                             {"enable.auto.commit", "false"},
@@ -155,8 +155,9 @@ static rd_kafka_resp_err_t find_topic(rd_kafka_t *rk, rd_kafka_topic_t *topic, i
   }
 }
 
-/* The producer's question makes a broker create the topic where it creates topics. One that is still missing is no
- * failure: the stream may be without fault. It is said now and not at the first fault, which would stop the stream. */
+/* The producer's question makes a broker create the topic where it creates topics. If it is still missing, that is no
+ * failure, because the stream may have no bad message. The warning comes now, not with the first bad message, which
+ * would stop the stream. */
 static void check_dead_letter(solid_consumer *consumer) {
   int from_broker = 0;
   if (!consumer->dead_letter) return;

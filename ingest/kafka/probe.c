@@ -1,9 +1,14 @@
 #include "ingest/kafka/probe.h"
-#include "ingest/kafka/consumer_parts.h"
 #include "solid/base/clock.h"
 #include "solid/extend.h"
 #include <stdlib.h>
 #include <string.h>
+
+sol_anchor sol_anchor_of(const rd_kafka_message_t *message) {
+  int64_t time_ms = rd_kafka_message_timestamp(message, NULL);
+  return (sol_anchor){message->offset, time_ms,
+                      sol_anchor_hash(time_ms, message->key, message->key_len, message->payload, message->len)};
+}
 
 struct sol_probe {
   rd_kafka_t *rk;
@@ -55,7 +60,8 @@ static int left_ms(int64_t deadline_ms) {
   return left > 1 ? (int)left : 1;
 }
 
-/* By the times that stand for first and next offset: the call for the ends themselves waits longer than it is told. */
+/* Asks with the special times for first and next offset, because the call for the ends (query_watermark_offsets) waits
+ * longer than its timeout. */
 static rd_kafka_resp_err_t ask_end(sol_probe *probe, int32_t partition, int64_t which, int64_t deadline_ms,
                                    int64_t *out) {
   rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
@@ -76,7 +82,7 @@ solid_status sol_probe_ends(sol_probe *probe, int32_t partition, int64_t deadlin
   return err ? failed(probe, partition, err) : SOLID_OK;
 }
 
-/* Waits for the first message at or after the offset. *found GONE where there is none up to the end. */
+/* Waits for the first message at or after the offset. *found is GONE if there is none up to the end. */
 static rd_kafka_resp_err_t first_message(sol_probe *probe, int32_t partition, const sol_anchor *anchor,
                                          int64_t deadline_ms, sol_found *found) {
   do {

@@ -1,7 +1,8 @@
-/* What concerns the group: partitions come and go, pause and resume, and it is left. */
+/* The consumer group: partitions are assigned, revoked, paused and resumed, and the group is left. */
 #include "ingest/kafka/consumer_parts.h"
 #include "solid/base/clock.h"
 #include "solid/extend.h"
+#include <stdlib.h>
 #include <string.h>
 
 enum { STEP_MS = 100, COMMIT_MS = 5000, LEAVE_MS = 10000 };
@@ -18,7 +19,8 @@ static int is_cooperative(rd_kafka_t *rk) {
   return protocol && strcmp(protocol, "COOPERATIVE") == 0;
 }
 
-/* Pauses or resumes those that are not as they should be: paused while something is away, or nothing is known of them.
+/* Pauses or resumes the partitions whose state is wrong. A partition is to be paused while store or broker are away, or
+ * while it is not identified.
  *
  * A partition that was paused when it was revoked comes back paused. Each call makes what was fetched before it void,
  * as starting a partition does; where both are under way at once, the library may take them in the other order, and
@@ -50,14 +52,14 @@ static void take(solid_consumer *consumer, rd_kafka_topic_partition_list_t *part
 }
 
 static void give_up(solid_consumer *consumer, rd_kafka_topic_partition_list_t *partitions, int cooperative) {
-  sol_batch *batch = &consumer->batch;
-  if (batch->count && batch->stored == batch->count && !rd_kafka_assignment_lost(consumer->rk)) {
+  sol_messages *messages = &consumer->messages;
+  if (messages->count && messages->stored == messages->count && !rd_kafka_assignment_lost(consumer->rk)) {
     if (sol_commit_batch(consumer, partitions, sol_time_left(consumer, COMMIT_MS)) == SOLID_OK)
       sol_streams_advance(consumer);
     else
       sol_consumer_log(consumer, SOLID_LOG_WARN, "%s: will be read again", solid_last_error());
   }
-  consumer->stats.dropped += sol_batch_drop(batch, partitions);
+  consumer->stats.dropped += sol_messages_drop(messages, partitions);
   sol_streams_give_up(consumer, partitions);
   if (cooperative)
     check_error(consumer, "unassign", rd_kafka_incremental_unassign(consumer->rk, partitions));
@@ -72,7 +74,7 @@ void sol_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_parti
   if (!is_assign && err != RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS) {
     sol_consumer_log(consumer, SOLID_LOG_ERROR, "kafka group %s: rebalance: %s", consumer->options.group,
                      rd_kafka_err2str(err));
-    sol_batch_clear(&consumer->batch);
+    sol_messages_clear(&consumer->messages);
     rd_kafka_assign(rk, NULL);
     return;
   }
@@ -84,8 +86,9 @@ void sol_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_parti
     give_up(consumer, partitions, cooperative);
 }
 
-/* A seek is refused for a partition that is not being fetched, an assignment never: what is assigned is assigned once
- * more, the others from where they are. Cooperatively only those that it is about. */
+/* A seek is refused for a partition that is not being fetched, an assignment never: so the assignment is repeated, the
+ * other partitions from where they are. Under the cooperative protocol only the partitions in question are assigned
+ * again. */
 void sol_restart_assigned(solid_consumer *consumer) {
   int cooperative = is_cooperative(consumer->rk), wanted = 0;
   rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(8);
@@ -126,26 +129,49 @@ void sol_resume_assigned(solid_consumer *consumer) {
   set_assigned(consumer, 0);
 }
 
+/* So many messages of the partition that are in hand and not at their end. */
+static int64_t in_hand(const sol_messages *batch, int32_t partition) {
+  int64_t n = 0;
+  for (size_t i = 0; i < batch->count; i++) n += batch->held[i].message->partition == partition;
+  return n;
+}
+
+static int make_lags(solid_consumer *consumer, size_t n) {
+  if (n <= consumer->lags_room) return 1;
+  solid_partition_lag *lags = realloc(consumer->lags, n * sizeof *lags);
+  if (!lags) return 0; /* the sum is told all the same */
+  consumer->lags = lags;
+  consumer->lags_room = n;
+  return 1;
+}
+
 /* End of each partition (as of the last fetch) minus what was polled, plus what is still in hand. A partition that has
  * given nothing yet has no position: it counts as read. */
 void sol_measure_lag(solid_consumer *consumer) {
   rd_kafka_topic_partition_list_t *assigned = NULL;
-  consumer->stats.lag = -1;
+  solid_ingest_stats *stats = &consumer->stats;
+  stats->lag = -1;
+  stats->n_lags = 0;
   if (rd_kafka_assignment(consumer->rk, &assigned)) return;
-  consumer->stats.partitions = assigned->cnt;
+  stats->partitions = assigned->cnt;
   if (assigned->cnt && !rd_kafka_position(consumer->rk, assigned)) {
-    int64_t low, high, lag = (int64_t)consumer->batch.count;
+    int has_room = make_lags(consumer, (size_t)assigned->cnt);
+    stats->lags = consumer->lags;
+    stats->lag = 0;
     for (int i = 0; i < assigned->cnt; i++) {
       const rd_kafka_topic_partition_t *entry = &assigned->elems[i];
-      if (rd_kafka_get_watermark_offsets(consumer->rk, entry->topic, entry->partition, &low, &high)) continue;
-      if (high >= 0 && entry->offset >= 0 && high > entry->offset) lag += high - entry->offset;
+      int64_t low, high, lag = in_hand(&consumer->messages, entry->partition);
+      if (!rd_kafka_get_watermark_offsets(consumer->rk, entry->topic, entry->partition, &low, &high) && high >= 0 &&
+          entry->offset >= 0 && high > entry->offset)
+        lag += high - entry->offset;
+      stats->lag += lag;
+      if (has_room) consumer->lags[stats->n_lags++] = (solid_partition_lag){entry->partition, lag};
     }
-    consumer->stats.lag = lag;
   }
   rd_kafka_topic_partition_list_destroy(assigned);
 }
 
-/* Rebalances that come while the group is left arrive as events here, as calls elsewhere. */
+/* Rebalances during the leaving of the group arrive here as events, not as callbacks. */
 static void serve(solid_consumer *consumer, rd_kafka_event_t *event) {
   if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_REBALANCE)
     sol_rebalance(consumer->rk, rd_kafka_event_error(event), rd_kafka_event_topic_partition_list(event), consumer);

@@ -1,4 +1,5 @@
-/* Filling a store anew: is all of it still there to be read, and the group's offsets go back under the new epoch. */
+/* Rebuilding a store: checks that the whole topic can still be read, and commits the first offsets under the new epoch.
+ */
 #include "ingest/kafka/consumer_parts.h"
 #include "solid/base/clock.h"
 #include "solid/extend.h"
@@ -34,7 +35,7 @@ solid_status sol_rebuild_check(solid_consumer *consumer) {
   return status;
 }
 
-/* An offset without a stream says nothing but the epoch under which to begin. */
+/* An offset without a stream carries only the epoch to begin under. */
 static int put_reset(const solid_consumer *consumer, rd_kafka_topic_partition_list_t *list, int32_t number) {
   char text[SOL_STAMP_ROOM];
   sol_stamp stamp = {.has_epoch = 1};

@@ -1,5 +1,5 @@
-/* What stands beside a committed offset: the stream that the offset is of, the message before it as an anchor, and the
- * epoch of the store that was filled up to it. Kafka forgets it with the topic, as it does the offset. */
+/* The metadata of a committed offset: its stream, the message before it as an anchor, and the epoch of the store that
+ * was filled up to it. Kafka deletes it with the topic, like the offset. */
 #ifndef INGEST_KAFKA_STAMP_H
 #define INGEST_KAFKA_STAMP_H
 
@@ -9,7 +9,7 @@ enum { SOL_STAMP_ROOM = 192 };
 
 typedef struct sol_stamp {
   int64_t offset;  /* committed; -1 = none */
-  uint64_t stream; /* 0 = nothing is said of it: committed by a tool, or by an earlier version */
+  uint64_t stream; /* 0 = unknown: committed by a tool, or by an earlier version */
   sol_anchor anchor;
   int has_epoch;
   uint8_t epoch[16];
@@ -19,7 +19,7 @@ typedef struct sol_stamp {
  * length. */
 size_t sol_stamp_write(const sol_stamp *stamp, char *out);
 
-/* Fills all but stamp->offset; what is no such text leaves stream at 0. */
+/* Fills all but stamp->offset; any other text leaves stream at 0. */
 void sol_stamp_read(sol_stamp *stamp, const char *text, size_t size);
 
 #endif

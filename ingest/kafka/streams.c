@@ -1,4 +1,4 @@
-/* The streams of the assigned partitions: when they are looked at, and what the store is told of them. */
+/* The streams of the assigned partitions: when they are checked, and what the store keeps of them. */
 #include "ingest/kafka/consumer_parts.h"
 #include "solid/base/clock.h"
 #include "solid/extend.h"
@@ -19,7 +19,7 @@ sol_partition *sol_partition_of(solid_consumer *consumer, int32_t number) {
   return &consumer->partitions[number];
 }
 
-/* Under which epoch the store is written: asked with the first offset that says one, and once. */
+/* The epoch under which the store is written: asked once, with the first committed offset that has one. */
 static solid_status see_epoch(solid_consumer *consumer, sol_partition *p, sol_stamp *committed) {
   if (!consumer->streams.epoch) return SOLID_OK;
   int is_rebuilt = consumer->options.rebuild, has_one = committed->offset >= 0 && committed->has_epoch;
@@ -29,7 +29,7 @@ static solid_status see_epoch(solid_consumer *consumer, sol_partition *p, sol_st
     if (status != SOLID_OK) return status;
     consumer->has_epoch = 1;
   }
-  /* Filled anew: what was committed says nothing of what the store holds. */
+  /* During a rebuild the committed offsets do not describe the store. */
   if (is_rebuilt && (!has_one || memcmp(committed->epoch, consumer->epoch, sizeof consumer->epoch) != 0)) {
     committed->offset = -1;
     p->is_reset = 1;
@@ -38,7 +38,7 @@ static solid_status see_epoch(solid_consumer *consumer, sol_partition *p, sol_st
   return SOLID_OK;
 }
 
-/* Where nothing is known yet, the group's offset says where to begin. */
+/* If nothing is known yet, the group's offset says where to begin. */
 static solid_status identify(solid_consumer *consumer, int32_t number, int64_t deadline_ms) {
   sol_partition *p = &consumer->partitions[number];
   sol_stamp committed;
@@ -50,9 +50,10 @@ static solid_status identify(solid_consumer *consumer, int32_t number, int64_t d
   } else {
     uint64_t before = p->record.stream;
     status = sol_identify(consumer, number, NULL, deadline_ms);
-    /* What is in hand was read from what is gone; the sink may have it, the group gets no offset of it. */
+    /* The messages in hand belong to the stream that is gone: the sink may have them, but their offsets are not
+     * committed. */
     if (status == SOLID_OK && p->record.stream != before)
-      consumer->stats.dropped += sol_batch_drop_one(&consumer->batch, number);
+      consumer->stats.dropped += sol_messages_drop_one(&consumer->messages, number);
   }
   if (status == SOLID_OK) p->is_due = 0;
   return status;
@@ -101,12 +102,12 @@ void sol_streams_take(solid_consumer *consumer, rd_kafka_topic_partition_list_t 
   for (int i = 0; i < partitions->cnt; i++) {
     rd_kafka_topic_partition_t *entry = &partitions->elems[i];
     sol_partition *p = sol_partition_of(consumer, entry->partition);
-    entry->offset = RD_KAFKA_OFFSET_BEGINNING; /* nothing is taken from there as long as nothing is known */
-    if (!p) continue;                          /* nothing is ever taken from it; the next allocation says why */
+    entry->offset = RD_KAFKA_OFFSET_BEGINNING; /* no message is taken while nothing is known */
+    if (!p) continue; /* no message is ever taken from it; the next allocation reports the error */
     *p = (sol_partition){.is_paused = p->is_paused};
     p->is_assigned = p->is_due = p->wants_start = 1;
     p->high = -1;
-    /* After a failure the others are left to sol_settle, which waits and polls. */
+    /* After a failure sol_settle checks the others; it waits and polls. */
     if (status == SOLID_OK) status = identify(consumer, entry->partition, deadline(consumer));
     if (status != SOLID_OK || !p->is_known) continue;
     entry->offset = p->next = p->start;
@@ -132,20 +133,20 @@ static solid_status save(solid_consumer *consumer, int32_t number, int *saved) {
   return SOLID_OK;
 }
 
-/* Another consumer was faster. Its anchor is compared with what is in hand, else with what is in the topic. */
+/* Another consumer was faster. Its anchor is compared with the messages in hand, else with those in the topic. */
 static solid_status meet_winner(solid_consumer *consumer, int32_t number) {
   sol_partition *p = &consumer->partitions[number];
   sol_record winner;
   solid_status status = sol_stream_load(consumer, number, &winner);
   for (size_t i = 0; status == SOLID_OK && i < winner.count; i++) {
-    const rd_kafka_message_t *own = sol_batch_find(&consumer->batch, number, winner.anchors[i].offset);
+    const rd_kafka_message_t *own = sol_messages_find(&consumer->messages, number, winner.anchors[i].offset);
     if (!own) continue;
     sol_anchor mine = sol_anchor_of(own);
     if (memcmp(&mine, &winner.anchors[i], sizeof mine) == 0) {
       p->record = winner;
       return SOLID_OK;
     }
-    /* The winner reads something else under the same name: what is there now is told once more, from the start. */
+    /* The other consumer reads something else under the same name: the partition is identified again from the start. */
     p->is_known = p->is_registered = 0;
     p->is_due = p->wants_start = 1;
     return SOLID_OK;
@@ -163,7 +164,7 @@ static solid_status enter(solid_consumer *consumer, int32_t number, const rd_kaf
     solid_status status = save(consumer, number, &saved);
     if (status == SOLID_OK && !saved) status = meet_winner(consumer, number);
     if (status == SOLID_OK && p->wants_start) /* all of it is read again, in its order */
-      consumer->stats.dropped += sol_batch_drop_one(&consumer->batch, number);
+      consumer->stats.dropped += sol_messages_drop_one(&consumer->messages, number);
     if (status != SOLID_OK || p->is_registered || p->wants_start) return status;
   }
   return solid_fail(SOLID_EIO, "kafka topic %s [%d]: others change the record of its stream", consumer->topic,
@@ -171,22 +172,22 @@ static solid_status enter(solid_consumer *consumer, int32_t number, const rd_kaf
 }
 
 solid_status sol_streams_register(solid_consumer *consumer) {
-  const sol_batch *batch = &consumer->batch;
-  for (size_t i = batch->stored; i < batch->count;) {
-    const rd_kafka_message_t *message = batch->held[i].message;
+  const sol_messages *messages = &consumer->messages;
+  for (size_t i = messages->stored; i < messages->count;) {
+    const rd_kafka_message_t *message = messages->held[i].message;
     if (consumer->partitions[message->partition].is_registered) {
       i++;
       continue;
     }
-    size_t before = batch->count;
+    size_t before = messages->count;
     solid_status status = enter(consumer, message->partition, message);
     if (status != SOLID_OK) return status;
-    if (batch->count != before) i = batch->stored; /* what was dropped may have stood before */
+    if (messages->count != before) i = messages->stored; /* what was dropped may have stood before */
   }
   return SOLID_OK;
 }
 
-/* Anchors may lag: a save that does not come about is made up for by the next. */
+/* Anchors may lag: the next save makes up for one that failed. */
 static void save_late(solid_consumer *consumer, int32_t number) {
   sol_partition *p = &consumer->partitions[number];
   int saved = 0;
@@ -198,10 +199,10 @@ static void save_late(solid_consumer *consumer, int32_t number) {
 }
 
 void sol_streams_advance(solid_consumer *consumer) {
-  const sol_batch *batch = &consumer->batch;
+  const sol_messages *messages = &consumer->messages;
   int64_t now_ms = sol_steady_ms();
-  for (size_t i = batch->count; i-- > 0;) {
-    const rd_kafka_message_t *message = batch->held[i].message;
+  for (size_t i = messages->count; i-- > 0;) {
+    const rd_kafka_message_t *message = messages->held[i].message;
     sol_partition *p = &consumer->partitions[message->partition];
     if (p->record.count && message->offset <= p->record.anchors[0].offset) continue; /* not the partition's last */
     sol_record_add(&p->record, sol_anchor_of(message));

@@ -11,7 +11,7 @@ static inline float identity(float x) {
 }
 
 static inline float relu(float x) {
-  return x < 0.0f ? 0.0f : x; /* this way round, NaN stays */
+  return x < 0.0f ? 0.0f : x; /* in this order a NaN passes */
 }
 
 /* 0.5 (1 + tanh u) = sigmoid(2u), which does not cancel for negative x. */
@@ -42,7 +42,7 @@ static inline float gelu_slope(float x) {
   return s + c * s * (1.0f - s) * 2.0f * GELU_SCALE * (1.0f + 3.0f * GELU_CUBE * c * c);
 }
 
-/* y may be x: an element is read before it is written, and no other reads it. */
+/* y may be x: each element is read before it is written, and nothing else reads it. */
 #define MAP(name, expression)                                                                                          \
   static void name(const float *x, const float *dy, float *y, int64_t n) {                                             \
     (void)dy;                                                                                                          \

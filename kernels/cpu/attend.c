@@ -1,7 +1,7 @@
 /* attend of short windows, over tiles of QUERIES rows of one window and head. The keys before the tile form a
- * rectangle, which goes to BLAS; the triangle on the diagonal is done pair by pair. A window shorter than a tile is a
- * triangle alone, so it pays for no call, and no row ever meets a key that is newer than itself, not even with weight
- * zero. */
+ * rectangle, which goes to BLAS; the triangle on the diagonal is done pair by pair. A window shorter than a tile is
+ * only a triangle, so it needs no call of BLAS, and no row ever reads a key that is newer than itself, not even with
+ * weight zero. */
 #include "kernels/cpu/attend.h"
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/gemm.h"
@@ -106,7 +106,7 @@ static float softmax(const head_view *view, int64_t place, int64_t n, float *s) 
 static void attend_tile(const head_view *view, int64_t from, int64_t queries, int64_t at) {
   const sk_attend_args *a = view->a;
   int64_t dh = a->pairs.dh, ld = a->pairs.max_keys, kv = a->kv_stride, heads = a->pairs.heads, width = heads * dh;
-  int64_t before = queries > 1 ? from : 0; /* keys of the rectangle; one query alone is a triangle of one row */
+  int64_t before = queries > 1 ? from : 0; /* keys of the rectangle; a single query is a triangle of one row */
   const float *q = a->q + at * a->q_stride + view->head * dh;
   float *out = a->out + at * width + view->head * dh;
   if (before > 0) sk_gemm_nt(queries, before, dh, q, a->q_stride, view->k, kv, 0.0f, view->s, ld);
@@ -125,7 +125,7 @@ static void attend_tile(const head_view *view, int64_t from, int64_t queries, in
   }
 }
 
-/* Rows that have no key to read. */
+/* Output of rows that see no key. */
 static void attend_nothing(const sk_attend_args *a, int64_t row) {
   int64_t heads = a->pairs.heads, width = heads * a->pairs.dh;
   memset(a->out + row * width, 0, sizeof(float) * (size_t)width);

@@ -1,4 +1,4 @@
-/* What the parts of attend and its backward pass share. Short windows without lists go through attend.c and
+/* Shared by the parts of attend and its backward pass. Short windows without lists go through attend.c and
  * attend_backward.c, everything else through attend_tiles.c and attend_tiles_backward.c. */
 #ifndef SK_CPU_ATTEND_H
 #define SK_CPU_ATTEND_H
@@ -81,7 +81,8 @@ static inline sk_attend_side sk_attend_side_of_queries(const sk_attend_pairs *p,
   return side;
 }
 
-/* seen_i for queries from .. from + n - 1: how many keys stand no later; sides are sorted, so that those come first. */
+/* seen_i for queries from .. from + n - 1: how many keys stand no later. Both sides are sorted, so these are the first
+ * keys. */
 void SK_CPU(attend_seen)(const sk_attend_side *queries, int64_t from, int64_t n, const sk_attend_side *keys,
                          int64_t *seen);
 

@@ -57,7 +57,7 @@ void SK_CPU(attend_bias_keys)(const float *bias, const sk_attend_pairs *p, int64
   }
 }
 
-/* What a tile of queries works with; scratch of the thread. */
+/* The buffers of a tile of queries, in the thread's scratch. */
 typedef struct tile {
   const sk_attend_args *a;
   int64_t w, head, n; /* queries */
@@ -85,7 +85,7 @@ static void tile_bind(tile *t, float *local) {
   t->keep = local;
 }
 
-/* Scores of `n` keys -> weights of row i relative to its new top; the sums so far are brought to it. */
+/* Scores of `n` keys -> weights of row i relative to its new maximum; the sums so far are rescaled to it. */
 static void soften(tile *t, int64_t i, int64_t from, int64_t first, int64_t n) {
   const sk_attend_args *a = t->a;
   int64_t dh = a->pairs.dh;
@@ -111,7 +111,7 @@ static void soften(tile *t, int64_t i, int64_t from, int64_t first, int64_t n) {
   for (int64_t j = 0; j < n; j++) s[j] *= t->keep[j];
 }
 
-/* Queries first .. first + t->n - 1 meet keys from .. from + n - 1. */
+/* Takes keys from .. from + n - 1 into queries first .. first + t->n - 1. */
 static void meet(tile *t, int64_t first, int64_t from, int64_t n) {
   int64_t dh = t->a->pairs.dh;
   int whole = t->n > 1 && t->seen[0] >= from + n;
@@ -128,7 +128,7 @@ static void meet(tile *t, int64_t first, int64_t from, int64_t n) {
   if (whole) sk_gemm_nn(t->n, dh, n, t->s, KEYS, t->v, dh, 1.0f, t->sum, dh);
 }
 
-/* Row i of the tile to where it belongs, joined with what is there if that is asked. */
+/* Writes row i of the tile to its place, joined with the result that is there if a->join says so. */
 static void finish(const tile *t, int64_t first, int64_t i) {
   const sk_attend_args *a = t->a;
   int64_t dh = a->pairs.dh, row = sk_attend_row(&t->queries, first + i), heads = a->pairs.heads;

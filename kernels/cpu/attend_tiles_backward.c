@@ -1,6 +1,6 @@
-/* attend_backward of long windows and of lists, over the tiles of attend_tiles.c: probabilities come back from lse,
- * KEYS keys gather what all of their queries say before the next ones do. One block of work owns a head of a window,
- * or, where windows share keys, a head of all windows, and so every element that it adds to. */
+/* attend_backward of long windows and of lists, over the tiles of attend_tiles.c: probabilities come back from lse, the
+ * gradients of KEYS keys are completed over all of their queries before the next keys begin. One block of work owns a
+ * head of a window, or, where windows share keys, a head of all windows, and so every element that it adds to. */
 #include "kernels/cpu/attend.h"
 #include "kernels/cpu/gemm.h"
 #include "kernels/cpu/vmath.h"

@@ -1,5 +1,5 @@
-/* What does not depend on the instruction level: opening, memory, scratch. On the CPU the queue is the caller: every
- * slot has done its work when it returns, and sync has nothing to wait for. */
+/* The slots that do not depend on the instruction level: opening, memory, scratch. The CPU has no queue: every slot has
+ * done its work when it returns, and sync has nothing to wait for. */
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/pool.h"
 #include <cblas.h>
@@ -47,7 +47,7 @@ solid_status sk_cpu_open(sk_backend **out, const sk_options *options, const sk_b
   if (status != SOLID_OK) goto fail;
   /* Our blocks call BLAS from every thread of the pool; a BLAS that starts threads of its own would oversubscribe the
    * cores and make results depend on their number. The setting is the library's, for the whole process. A build without
-   * threads has nothing to set; what it needs instead is in gemm.c. */
+   * threads has nothing to set; gemm.c has the lock that it needs instead. */
   if (openblas_get_parallel() != OPENBLAS_SEQUENTIAL) openblas_set_num_threads(1);
   *out = &cpu->base;
   return SOLID_OK;
@@ -82,7 +82,7 @@ void sk_cpu_free(sk_backend *be, void *device) {
   free(device);
 }
 
-/* memcpy and memset of nothing may be called with NULL here, which the standard does not allow them. */
+/* Callers may pass NULL with 0 bytes, which the standard forbids for memcpy and memset. */
 solid_status sk_cpu_copy(sk_backend *be, void *device_to, const void *device_from, size_t bytes) {
   (void)be;
   if (bytes > 0) memmove(device_to, device_from, bytes);
@@ -116,7 +116,7 @@ solid_status sk_cpu_memory(sk_backend *be, size_t *free_bytes, size_t *total) {
   return SOLID_OK;
 }
 
-/* A call costs as little as a recording would. */
+/* Nothing is recorded: on the CPU a call costs no more than a replay would. */
 solid_status sk_cpu_lane(sk_backend *be, int lane) {
   (void)be, (void)lane;
   return SOLID_OK;

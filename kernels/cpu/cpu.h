@@ -2,8 +2,8 @@
  * operations for each instruction level.
  *
  * Threads. An operation cuts its work into blocks whose size depends on the shapes alone, never on the number of
- * threads; every output element belongs to one block. Which thread runs a block is left to chance, so results are
- * bitwise the same for any number of threads. The pool belongs to one backend and is driven by one caller.
+ * threads; every output element belongs to one block. Any thread may run any block, so results are bitwise the same for
+ * any number of threads. The pool belongs to one backend and is driven by one caller.
  *
  * Levels. The files of the operations are compiled once for each instruction level; SK_CPU(name) becomes
  * sk_cpu_<level>_<name>. The table of the best level that this machine has in full is the one called "cpu". */

@@ -1,7 +1,7 @@
 #include "kernels/cpu/cpu.h"
 #include "kernels/philox.h"
 
-#define GROUPS 64 /* of four elements, made at once */
+#define GROUPS 64 /* of four elements, computed at once */
 #define BLOCK  (64 * 4 * GROUPS)
 
 /* sk_philox for GROUPS counters side by side: rounds outside, so that the loop within is one of vectors. */

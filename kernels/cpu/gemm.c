@@ -3,8 +3,8 @@
  * An OpenBLAS built without threads hands out its packing buffers without a lock, unless it was built with USE_LOCKING:
  * two threads, of one back end or of two, can be given the same buffer and both products come out wrong, a few in a
  * thousand calls. Debian's libopenblas0-serial is such a build; libopenblas0-pthread and -openmp are not. With the
- * former, calls are let in one at a time: right everywhere, and fast where BLAS allows it. The lock has to be global
- * because what it protects is. */
+ * former, calls enter one at a time: correct with every build, and parallel where BLAS allows it. The lock is global
+ * because the buffers are. */
 #include "kernels/cpu/gemm.h"
 #include <cblas.h>
 #include <pthread.h>

@@ -12,7 +12,7 @@ void sk_cpu_gemm(int transpose_a, int transpose_b, int64_t m, int64_t n, int64_t
 /* y (n) = B x + beta y, B stored (n, k): reads B once */
 void sk_cpu_gemv(int64_t n, int64_t k, const float *b, int64_t ldb, const float *x, float beta, float *y);
 
-/* 1 when the BLAS that was found may be called from several threads at once. */
+/* 1 if the linked BLAS may be called from several threads at once. */
 int sk_cpu_blas_is_concurrent(void);
 
 static inline void sk_gemm_nt(int64_t m, int64_t n, int64_t k, const float *a, int64_t lda, const float *b, int64_t ldb,

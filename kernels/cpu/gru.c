@@ -39,7 +39,8 @@ static void gru_block(const void *arg, int64_t block, void *local) {
   int64_t d = a->d, size = sk_gru_block_windows(a->windows), end = sk_cpu_block_end(a->windows, size, block);
   sk_gru_order o = sk_gru_order_of(a->offsets, block * size, end);
   float *h = local, *gh = h + SK_GRU_WINDOWS * d;
-  memset(h, 0, sizeof(float) * (size_t)(SK_GRU_WINDOWS * 4 * d)); /* gh too: the first step has no product */
+  memset(h, 0,
+         sizeof(float) * (size_t)(SK_GRU_WINDOWS * 4 * d)); /* gh is set, too, because the first step has no product */
   int32_t running = sk_gru_running(&o, 0, o.count);
   for (int32_t t = 0; running > 0; running = sk_gru_running(&o, ++t, running)) {
     if (t > 0 && running == 1)

@@ -7,7 +7,7 @@
 
 #define SK_GRU_WINDOWS 32 /* windows a block, at most */
 
-/* Few windows make small blocks, so that there is more than one to share out. */
+/* Few windows make small blocks, so that several threads get one. */
 static inline int64_t sk_gru_block_windows(int64_t windows) {
   return windows >= 64 ? SK_GRU_WINDOWS : windows >= 32 ? 16 : 8;
 }

@@ -18,7 +18,7 @@ typedef struct gru_job {
   float *sums;   /* (parts, 3d, d) */
 } gru_job;
 
-/* One row. dh: in, the gradient that later rows sent; out, what this row sends back by way of z. */
+/* One row. dh on entry: the gradient from later rows; on return: the part that passes to earlier rows through z. */
 static void row_gradient(const sk_gru_backward_args *a, int64_t row, const float *restrict h, float *restrict dh,
                          float *restrict dgh) {
   int64_t d = a->d;

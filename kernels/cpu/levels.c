@@ -21,8 +21,8 @@ static int always(void) {
   return 1;
 }
 
-/* x86-64-v3: the level's features that compilers can ask for by name; movbe and lzcnt come with every processor that
- * has the rest. The builtin also checks that the system saves the wide registers. */
+/* x86-64-v3: the features that compilers can test by name; every processor that has them has movbe and lzcnt, too. The
+ * builtin also checks that the system saves the wide registers. */
 #ifdef SK_CPU_V3
 static int has_v3(void) {
   return __builtin_cpu_supports("avx") && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&

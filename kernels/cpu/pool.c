@@ -17,7 +17,7 @@ typedef struct pool_worker {
 
 struct sk_cpu_pool {
   pthread_mutex_t lock;
-  pthread_cond_t wake; /* a job was opened, or stop */
+  pthread_cond_t wake; /* a job was opened, or stop was set */
   pthread_cond_t idle; /* the last active worker left */
 
   /* The job. Written under the lock while no worker is active. */
@@ -30,7 +30,7 @@ struct sk_cpu_pool {
   atomic_uint_fast64_t generation; /* of the job; changed under the lock, watched without it */
   atomic_int active;               /* workers inside the job; changed under the lock */
   atomic_int stop;
-  _Atomic int64_t next; /* first block that nobody has drawn */
+  _Atomic int64_t next; /* first block that no thread has taken */
 
   int n_workers;
   pool_worker workers[];

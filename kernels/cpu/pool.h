@@ -1,5 +1,5 @@
-/* A pool of threads for one caller. A job is a counter of blocks that caller and workers draw from until it is empty.
- * Workers join a job only while it is open, so a worker that wakes late delays nobody. */
+/* A pool of threads for one caller. A job is a counter of blocks; caller and workers take blocks from it until none is
+ * left. Workers join a job only while it is open, so a worker that wakes late delays nobody. */
 #ifndef SK_CPU_POOL_H
 #define SK_CPU_POOL_H
 

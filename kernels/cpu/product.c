@@ -2,7 +2,7 @@
 #include "kernels/cpu/gemm.h"
 #include "kernels/cpu/vmath.h"
 
-/* Sizes of tiles, measured on two cores: large enough for BLAS to reach its speed, small enough to share out. */
+/* Sizes of tiles, measured on two cores: large enough for BLAS to be fast, small enough to give every thread some. */
 #define TILE_ROWS    128
 #define TILE_COLUMNS 512
 #define WIDE         1024 /* one row by this many columns or more: dot products, twice as fast as BLAS */

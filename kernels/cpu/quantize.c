@@ -1,5 +1,5 @@
 /* quantize: blocks of rows against chunks of centroids. A product finds, in float, the few centroids that can be the
- * nearest; the distances of those are taken again in double, so ties are ties and go to the lowest index. */
+ * nearest; their distances are computed again in double, so that ties are exact and go to the lowest index. */
 #include "kernels/quantize.h"
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/gemm.h"

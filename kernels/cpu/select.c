@@ -92,7 +92,7 @@ static int by_place(const void *x, const void *y) {
   return a < b ? -1 : a > b;
 }
 
-/* How many of the others this head needs; they are in order then. */
+/* Sorts the other candidates by mass and returns how many of them this head needs. */
 static int32_t need(const sk_select_args *a, int64_t w, int64_t head, const desk *d, rest *others) {
   const sk_select_rule *rule = &a->rule;
   int32_t n = a->count[head * a->windows + w], m = 0;
@@ -110,7 +110,7 @@ static int32_t need(const sk_select_args *a, int64_t w, int64_t head, const desk
   return b;
 }
 
-/* The list of window w + 1: what window w's keeps, and its own rows. */
+/* The list of window w + 1: the entries that window w keeps, then its own rows. */
 static void keep(const sk_select_args *a, int64_t w, int64_t head, int32_t budget, const rest *others, int32_t *kept) {
   const sk_select_rule *rule = &a->rule;
   const int32_t *from = list_of(a, head, w);

@@ -1,6 +1,6 @@
-/* topk: scores by chunks of items, compared as vectors with the worst of the k best so far; what passes goes into a
- * heap, which is rare. The worst of a heap is its root: lowest score, of equals the highest index. That order is total,
- * so cutting a large catalogue into segments for the threads and merging their lists changes nothing. */
+/* topk: scores by chunks of items, compared as vectors with the worst of the k best so far; the few that pass go into a
+ * heap. The worst of a heap is its root: lowest score, of equals the highest index. That order is total, so cutting a
+ * large catalogue into segments for the threads and merging their lists changes nothing. */
 #include "kernels/topk.h"
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/gemm.h"
@@ -31,7 +31,7 @@ static int is_worse(float score_a, int32_t index_a, float score_b, int32_t index
   return score_a < score_b || (score_a == score_b && index_a > index_b);
 }
 
-/* Puts (score, index) where place `at` leads when walking towards the leaves. */
+/* Sifts (score, index) down from place `at`. */
 static void sift_down(heap *h, int32_t at, float score, int32_t index) {
   for (;;) {
     int32_t child = 2 * at + 1;
@@ -98,7 +98,7 @@ static void offer_scores(heap *h, const float *s, int64_t width, int64_t first) 
     const float *group = s + v;
     int full = h->count == h->k;
     if (full && !(sk_max(group, n) > h->score[0])) continue;
-    /* An equal score further on is worse, so what a full heap takes is above its worst. */
+    /* An equal score with a higher index is worse, so a full heap takes only scores above its worst. */
     for (int64_t i = 0; i < n; i++)
       if (!full || group[i] > h->score[0]) offer(h, group[i], (int32_t)(first + v + i));
   }

@@ -120,8 +120,8 @@ static inline void sk_dot4(const float *x, const float *rows, int64_t stride, in
   out[0] = s0, out[1] = s1, out[2] = s2, out[3] = s3;
 }
 
-/* max x_i, -INFINITY for none; a NaN is passed over. Lanes by hand: compilers refuse to turn a maximum that minds NaN
- * into a reduction. */
+/* max x_i, -INFINITY for none; a NaN is skipped. Lanes are written out because compilers do not vectorise a maximum
+ * that must respect NaN. */
 static inline float sk_max(const float *x, int64_t n) {
   float lane[16], m = -INFINITY;
   int64_t i = 0;

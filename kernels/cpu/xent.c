@@ -18,7 +18,7 @@
 
 #define ROWS          64
 #define CHUNK         512
-#define PANEL_LD      (CHUNK + 16) /* no power of two: the rows of a panel fall into different cache sets */
+#define PANEL_LD      (CHUNK + 16) /* not a power of two, so that the rows of a panel fall into different cache sets */
 #define TILE_FLOATS   (6 << 20)
 #define TILE_ROWS_MIN 256
 #define TILE_ROWS_MAX 512

@@ -8,7 +8,7 @@ static __device__ const float gelu_scale = 2.0f * 0.7978845608028654f, gelu_cube
 __device__ static float value(sk_activation f, float x) {
   switch (f) {
   case SK_RELU:
-    return x < 0.0f ? 0.0f : x; /* this way round, NaN stays */
+    return x < 0.0f ? 0.0f : x; /* in this order a NaN passes */
   case SK_TANH:
     return tanhf(x);
   case SK_GELU:

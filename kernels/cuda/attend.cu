@@ -1,6 +1,6 @@
-/* Which kernels a call takes, and those of one query a window: one warp per (window, head). Lanes share the keys in
- * tiles of 32, keep the softmax online, then share the dims of v. The backward pass has one warp per query for dq and
- * one per key for dk and dv, both recomputing p from lse: no float is added by two writers. */
+/* Chooses the kernels of a call, and has those of one query per window: one warp per (window, head). Lanes share the
+ * keys in tiles of 32, keep the softmax online, then share the dims of v. The backward pass has one warp per query for
+ * dq and one per key for dk and dv, both recomputing p from lse: no float is added by two writers. */
 #include "kernels/cuda/attend.cuh"
 
 enum { WARPS = 4, MAX_CHUNKS = SK_ATTEND_MAX_DH / 32 };
@@ -102,7 +102,7 @@ __global__ static void backward_query(sk_attend_backward_args a, const int32_t *
     if (c * SK_WARP + lane < dh) a.dq[(int64_t)i * a.dq_stride + head * dh + c * SK_WARP + lane] = sum[c];
 }
 
-/* One query reads each key, or none. */
+/* At most one query reads each key. */
 __global__ static void backward_key(sk_attend_backward_args a, const int32_t *asks, uint64_t span) {
   const sk_attend_pairs &of = a.pairs;
   int task = blockIdx.x * WARPS + threadIdx.y, lane = threadIdx.x, dh = of.dh;
@@ -121,7 +121,7 @@ __global__ static void backward_key(sk_attend_backward_args a, const int32_t *as
   }
 }
 
-/* OK where the device and the width allow it. */
+/* OK if the device and the width support it. */
 static solid_status check(sk_backend *be, const sk_attend_pairs *p, int precision, const float *bias) {
   if (p->dh > SK_ATTEND_MAX_DH)
     return sk_fail(be, SOLID_EUNSUPPORTED, "cuda attend: head width %d, at most %d", p->dh, SK_ATTEND_MAX_DH);

@@ -1,4 +1,4 @@
-/* What the kernels of attend share.
+/* Shared by the kernels of attend.
  *
  *   attend.cu            which of them, and one query a window
  *   attend_rows.cu       FP32, forward, in place or over gathered entries; attend_rows_backward.cu
@@ -69,11 +69,11 @@ struct sk_attend_entries {
 /* Entries in the workspace: rows, spans and values of a forward pass. BF16: width is padded, with zeros. */
 solid_status sk_cuda_attend_gather(sk_backend *be, const sk_attend_args *a, bool bf16, sk_attend_entries *out);
 
-/* And of a backward pass, with what it is to start from: gradients of rows in no list are zero. */
+/* The same of a backward pass; also zeroes the gradients, because those of rows in no list are zero. */
 solid_status sk_cuda_attend_gather_backward(sk_backend *be, const sk_attend_backward_args *a, bool bf16,
                                             sk_attend_entries *out);
 
-/* Behind the backward kernels: entries' dk and dv to the rows of k that windows share. */
+/* After the backward kernels: adds the entries' dk and dv to the rows of k that windows share. */
 solid_status sk_cuda_attend_spread(sk_backend *be, const sk_attend_backward_args *a, const sk_attend_entries *e);
 
 /* FP32: windows in place (entries NULL) or entries. */

@@ -1,12 +1,12 @@
 /* Lists and windows as entries side by side, for kernels that know neither: which row an entry is, where it stands, and
  * which entries of the other side it meets. Both sides of a window are sorted by position, so those follow one another.
- * Behind the backward kernels, what shared keys got from every window is summed in the order of the windows. */
+ * After the backward kernels, the gradients of shared keys are summed in the order of the windows. */
 #include "kernels/cuda/attend.cuh"
 #include <cuda_bf16.h>
 
 constexpr int THREADS = 256;
 
-/* What the kernels here need of a call. */
+/* The part of a call that these kernels need. */
 struct source {
   sk_attend_pairs p;
   const int32_t *q_offsets;
@@ -99,7 +99,8 @@ struct value_parts {
   value_part of[4];
 };
 
-/* Zero beyond dh; what is no entry is left alone. A thread writes four numbers; grid (entries, heads, parts). */
+/* Zero beyond dh; places that are no entry are not written. A thread writes four numbers; grid (entries, heads, parts).
+ */
 template <typename T>
 __global__ static void gather(value_parts parts, int dh, int width) {
   const value_part &part = parts.of[blockIdx.z];
@@ -121,7 +122,8 @@ __global__ static void gather(value_parts parts, int dh, int width) {
   for (int c = 0; c < 4 && at + c < width; c++) out[c] = four[c];
 }
 
-/* lse and delta = dout . out of all queries: a warp each. */
+/* lse and delta = dout . out of all queries: a warp each. In BF16 the dout that meets the values is rounded, and so is
+ * this one: what cancels in dout . v - delta cancels. */
 __global__ static void query_sums(source s, sk_attend_entries e, bool bf16) {
   int entry = blockIdx.x * (THREADS / (int)SK_WARP) + threadIdx.x / SK_WARP, head = blockIdx.y,
       lane = threadIdx.x % SK_WARP;
@@ -131,7 +133,10 @@ __global__ static void query_sums(source s, sk_attend_entries e, bool bf16) {
   float sum = 0.0f;
   if (row >= 0) {
     int64_t at = ((int64_t)row * s.p.heads + head) * s.p.dh;
-    for (int i = lane; i < s.p.dh; i += SK_WARP) sum += s.dout[at + i] * s.out[at + i];
+    for (int i = lane; i < s.p.dh; i += SK_WARP) {
+      float dout = s.dout[at + i];
+      sum += (bf16 ? __bfloat162float(narrow<__nv_bfloat16>(dout)) : dout) * s.out[at + i];
+    }
   }
   sum = sk_warp_sum(sum);
   if (lane > 0) return;

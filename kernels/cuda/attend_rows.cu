@@ -26,7 +26,7 @@ __global__ static void __launch_bounds__(SK_ROWS_THREADS)
       float s = scale * sk_group_sum<L>(sk_part_dot(q, sk_shared_share<L>(keys.x[j - from], at.part)));
       if (!mine) continue;
       if (c.bias) s += sk_rows_bias(c, head, at.at - at.origin, (uint32_t)(c.q_span ? k_at[j] : j - at.zero));
-      if (!(s <= top)) { /* a NaN too: it stays on top */
+      if (!(s <= top)) { /* a NaN, too, which then remains the maximum */
         float shrink = top == -INFINITY ? 0.0f : expf(top - s);
         total *= shrink;
         sk_share before = sum;

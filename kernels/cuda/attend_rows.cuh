@@ -121,7 +121,7 @@ __device__ static inline uint32_t sk_rows_origin(const sk_rows_call &c, const in
   return (uint32_t)c.k_origins[sk_attend_window(begin, c.windows, entry)];
 }
 
-/* The bias of query position x and key position y, less that of none. */
+/* The bias of query position x and key position y; 0 without a bias. */
 __device__ static inline float sk_rows_bias(const sk_rows_call &c, int head, uint32_t x, uint32_t y) {
   return c.bias ? c.bias[head * SK_ATTEND_BUCKETS + sk_attend_bucket((int32_t)(x - y))] : 0.0f;
 }
@@ -162,7 +162,7 @@ __device__ static inline sk_rows_place sk_rows_key(const sk_rows_call &c, int he
   return at;
 }
 
-/* What all groups of the block meet together: the least first and the last end of those that meet any. */
+/* The union of what the groups of the block read: the smallest first and the largest end of those that read any. */
 __device__ static inline int2 sk_rows_bounds(const sk_rows_place &at) {
   __shared__ int bounds[2];
   if (threadIdx.x == 0) bounds[0] = 0x7fffffff, bounds[1] = 0;

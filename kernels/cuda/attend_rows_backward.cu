@@ -80,7 +80,7 @@ __global__ static void __launch_bounds__(THREADS)
   if (row >= 0) sk_store_share<L>(dq + (int64_t)row * dq_stride + head * c.dh, c.dh, at.part, sum, 1.0f, there);
 }
 
-/* dbias += what the blocks came to: a warp has one of the heads * SK_ATTEND_BUCKETS places. */
+/* dbias += the sums of the blocks: a warp has one of the heads * SK_ATTEND_BUCKETS places. */
 __global__ static void add_shares(const float *shares, int blocks, int places, float *dbias) {
   int place = blockIdx.x * ((int)ROW_WARPS) + threadIdx.x / SK_WARP;
   float sum = 0.0f;

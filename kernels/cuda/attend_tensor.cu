@@ -12,7 +12,7 @@ struct shape {
   static const int BYTES = (QUERIES + 4 * KEYS) * D * 2;
 };
 
-/* What a thread keeps of its rows: 2 of every tile. */
+/* A thread's state of its rows, 2 of every tile. */
 template <int D, int TILES>
 struct state {
   unsigned q[TILES][D / 16][4];
@@ -21,7 +21,8 @@ struct state {
   int end[TILES][2]; /* of the keys that a row reads */
 };
 
-/* Scores of 64 keys -> weights relative to the row's new top, in units of log 2; the sums so far are brought to it. */
+/* Scores of 64 keys -> weights relative to the row's new maximum, in units of log 2; the sums so far are rescaled to
+ * it. */
 template <int D, int TILES>
 __device__ static __forceinline__ void soften(state<D, TILES> &s, int tile, float (&c)[BLOCKS_N][4], float scale,
                                               int from, bool masked) {
@@ -204,8 +205,8 @@ static solid_status launch_tiles(sk_backend *be, const sk_attend_args *a, const 
   return sk_cuda_launched(be, "attend in BF16");
 }
 
-/* Two tiles a warp read every key half as often, but are too few where queries are: the last ones would run alone. Of a
- * list the host knows but a bound. */
+/* With two tiles a warp, every key is read half as often; with few queries there would be too few blocks, and the last
+ * ones would run alone. Of a list the host knows only a bound. */
 template <int D, bool DROPPED>
 static solid_status launch(sk_backend *be, const sk_attend_args *a, const sk_attend_entries *e) {
   const int MOST = D <= 64 ? 2 : 1; /* that registers hold */

@@ -76,7 +76,7 @@ __device__ static inline void sk_tensor_commit() {
   asm volatile("cp.async.commit_group;" ::: "memory");
 }
 
-/* All but the newest N groups of this thread have come. */
+/* Waits until all but the newest N groups of this thread have arrived. */
 template <int N>
 __device__ static inline void sk_tensor_wait() {
   asm volatile("cp.async.wait_group %0;" ::"n"(N) : "memory");
@@ -133,7 +133,7 @@ struct sk_tensor_place {
   int head, w, first, end;
 };
 
-/* What a kernel over entries takes. */
+/* Arguments of a kernel over entries. */
 struct sk_tensor_call {
   sk_attend_entries e;
   int heads, dh;
@@ -173,7 +173,7 @@ __device__ static inline sk_tensor_place sk_tensor_place_of(const sk_tensor_call
   return at;
 }
 
-/* The blocks of a kernel, and how it is to tell their tiles; `most`: entries of the longest list. */
+/* The blocks of a kernel, and how it finds their tiles; `most`: entries of the longest list. */
 static inline unsigned sk_tensor_blocks(sk_tensor_call *call, int entries, int rows, int windows, int most) {
   int64_t packed = entries / rows + windows, alike = (int64_t)(most > rows ? (most + rows - 1) / rows : 1) * windows;
   call->rectangle = alike <= 2 * packed;
@@ -191,7 +191,7 @@ __device__ static inline float2 sk_tensor_keep(float p, uint64_t seed, uint64_t 
   return make_float2(first >= p ? kept : 0.0f, second >= p ? kept : 0.0f);
 }
 
-/* Opens a kernel to so many bytes of shared memory, beyond the 48 KB that need no leave. */
+/* Allows a kernel this many bytes of shared memory; more than 48 KB must be requested. */
 template <typename KERNEL>
 static inline solid_status sk_tensor_open(sk_backend *be, KERNEL *kernel, size_t bytes) {
   return sk_cuda_status(be, cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)bytes),

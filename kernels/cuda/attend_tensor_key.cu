@@ -12,7 +12,7 @@ struct shape {
   static const int BYTES = 2 * KEYS * D * 2 + 2 * STAGE + 2 * QUERIES * 16;
 };
 
-/* What a query brings besides its rows; end = 0 for none. */
+/* A query's numbers besides its rows; end = 0 for none. */
 struct __align__(16) asker {
   float lse, delta;
   int end;

@@ -1,4 +1,4 @@
-/* Opening, memory, transfers, and what several operations share. */
+/* Opening, memory, transfers, and helpers that several operations share. */
 #include "kernels/cuda/cuda.cuh"
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,7 +48,8 @@ static void explain(cudaError_t error, const char *what, char *text, size_t size
 
 solid_status sk_cuda_status(sk_backend *be, cudaError_t error, const char *what) {
   if (error == cudaSuccess) return SOLID_OK;
-  cudaGetLastError(); /* or the next launch would be blamed for it; an error that stays comes back by itself */
+  cudaGetLastError(); /* clears the error, or the next launch would be blamed for it; a lasting error returns by itself
+                       */
   char text[224];
   explain(error, what, text, sizeof text);
   return sk_fail(be, error == cudaErrorMemoryAllocation ? SOLID_ENOMEM : SOLID_EDEVICE, "cuda %s", text);
@@ -100,8 +101,8 @@ solid_status sk_cuda_take(sk_backend *be, void **out, size_t bytes, const char *
   return SOLID_OK;
 }
 
-/* A thread has one current device, that of the backend it used last or another library's, and a stream takes work from
- * its own device alone. So every entry that enqueues or allocates begins here. */
+/* A thread has one current device, set by the backend it used last or by another library, and a stream accepts work
+ * only on its own device. So every entry that enqueues or allocates begins here. */
 static solid_status enter(sk_backend *be) {
   return sk_cuda_status(be, cudaSetDevice(((sk_cuda *)be)->device), "device");
 }

@@ -31,7 +31,7 @@ typedef struct sk_cuda {
   bool bf16;  /* its tensor cores multiply BF16 */
   sk_cuda_queue queues[SK_LANES];
   int lane;       /* at work */
-  uint64_t moves; /* of workspaces so far: what was recorded before is worthless */
+  uint64_t moves; /* how often a workspace has moved: older recordings are invalid */
 } sk_cuda;
 
 /* OK, or the status and text of a CUDA error: "<what>: <cudaErrorName>: <text>; <what to do>". */
@@ -42,9 +42,10 @@ static inline solid_status sk_cuda_launched(sk_backend *be, const char *what) {
   return sk_cuda_status(be, cudaGetLastError(), what);
 }
 
-/* Held by a thread while it records, and by whoever takes or gives back memory, streams or handles: those synchronise
- * the device, which ends the recordings that other threads have begun on it (CUDA Programming Guide, "Prohibited and
- * Unhandled Operations"). One for the process, as the driver's state is; a thread that has it may take it again. */
+/* Held by a thread while it records, and by every thread that takes or returns memory, streams or handles: those
+ * synchronise the device, which ends the recordings that other threads have begun on it (CUDA Programming Guide,
+ * "Prohibited and Unhandled Operations"). One for the process, as the driver's state is; a thread that has it may take
+ * it again. */
 struct sk_cuda_guard {
   sk_cuda_guard();
   ~sk_cuda_guard();
@@ -82,7 +83,7 @@ solid_status sk_cuda_column_sum(sk_backend *be, int rows, int columns, const flo
 solid_status sk_cuda_join_sums(sk_backend *be, int blocks, int columns, const float *partial, int split, float *out,
                                float *rest);
 
-/* linear where the product is small: whether it is so, and in one launch. */
+/* linear of small products: whether the product is small, and the product in one launch. */
 bool sk_cuda_linear_is_few(const sk_linear_args *a);
 solid_status sk_cuda_linear_few(sk_backend *be, const sk_linear_args *a);
 

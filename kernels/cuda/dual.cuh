@@ -1,8 +1,8 @@
 /* The dual-parameter generator's product on the tensor cores, of generate.
  *
  * w = clip(zi gi^T + bi) + zs gs^T + bs. A row of z, and a pair of tiles of g, is scaled by a power of two to just
- * under 2^14 and split into two FP16 numbers, x = hi + lo: hi hi + hi lo + lo hi errs by some 2^-21, near to FP32
- * itself, at half of the price of three TF32 products. Sums are FP32 and scaled back.
+ * under 2^14 and split into two FP16 numbers, x = hi + lo: hi hi + hi lo + lo hi has an error of about 2^-21, close to
+ * FP32, at half the cost of three TF32 products. Sums are FP32 and scaled back.
  *
  * pack brings g into the workspace in the order of the registers of mma.m16n8k16, so that a block streams it through
  * shared memory as it stands; a warp keeps its rows of both z in registers and walks the columns. The 16 inputs of a
@@ -21,7 +21,7 @@ enum {
   SK_DUAL_STAGES = 3 /* chunks in shared memory */
 };
 
-struct sk_dual_args { /* what both operations have in common */
+struct sk_dual_args { /* arguments of both operations */
   int n, d, m;
   const float *zi, *gi, *bi, *zs, *gs, *bs; /* a branch that is absent is all NULL, and counts as zero */
   float clip;

@@ -52,7 +52,7 @@ __global__ static void look_through(sk_embed_backward_args a) {
         float x[AHEAD][LOOK_COLUMNS];
         some = true;
 #pragma unroll
-        for (int h = 0; h < AHEAD; h++) { /* several hits on their way at once */
+        for (int h = 0; h < AHEAD; h++) { /* loads of several hits are in flight at once */
           at[h] = hits ? a.dout + (int64_t)(from + k * SK_WARP + __ffs(hits) - 1) * a.d : NULL;
           hits &= hits - 1;
         }

@@ -4,9 +4,9 @@
 
 enum {
   THREADS = 256,
-  FEW = 16,         /* rows that do not pay for packing g */
+  FEW = 16,         /* rows that are too few to repay packing g */
   FEW_COLUMNS = 16, /* a block */
-  WGMMA_ROWS = 256  /* that pay for its longer blocks */
+  WGMMA_ROWS = 256  /* that repay its longer blocks */
 };
 
 /* ---- Many rows ---- */
@@ -181,7 +181,7 @@ __global__ static void gate(sk_generate_backward_args a, float *partial) {
   int column = blockIdx.x * SK_WARP + threadIdx.x, first = blockIdx.y * GATE_ROWS + threadIdx.y;
   float dw[EACH], wi[EACH], sum = 0.0f, sum_item = 0.0f;
 #pragma unroll
-  for (int k = 0; k < EACH; k++) { /* all on their way before the first is written */
+  for (int k = 0; k < EACH; k++) { /* all loads are issued before the first store */
     int64_t row = first + k * GATE_LANES, at = row * a.m + column;
     bool there = row < a.n && column < a.m;
     dw[k] = there ? a.dw[at] : 0.0f;

@@ -1,4 +1,4 @@
-/* generate by Hopper's warpgroup products, written. */
+/* generate by Hopper's warpgroup products, with the result written out. */
 #include "kernels/cuda/generate_wgmma.cuh"
 
 constexpr int GROUPS = 2, THREADS = GROUPS * SK_WGMMA_GROUP;

@@ -90,7 +90,7 @@ __device__ static inline void sk_wgmma_products(const sk_dual_rows<D, 1> (&z)[2]
   }
   asm volatile("wgmma.commit_group.sync.aligned;\nwgmma.wait_group.sync.aligned 0;" ::: "memory");
 #pragma unroll
-  for (int i = 0; i < 32; i++) asm volatile("" : "+f"(sum[i / 16][i % 16])); /* not to be read before the wait */
+  for (int i = 0; i < 32; i++) asm volatile("" : "+f"(sum[i / 16][i % 16])); /* must not be read before the wait */
 }
 
 /* Chunks of packed columns on their way into shared memory: the copy engine brings one while others are multiplied, and

@@ -9,7 +9,7 @@ struct sk_graph {
 };
 
 static pthread_mutex_t driver = PTHREAD_MUTEX_INITIALIZER;
-static thread_local unsigned held; /* times that this thread has it */
+static thread_local unsigned held; /* how often this thread holds it */
 
 sk_cuda_guard::sk_cuda_guard() {
   if (held++ == 0) pthread_mutex_lock(&driver);
@@ -68,8 +68,8 @@ static solid_status record(sk_backend *be, sk_graph **out, sk_body body, void *u
   return status;
 }
 
-/* The first time the body runs as it is, so that what is loaded or grown on first use, which a capture forbids, is
- * there. A workspace that has moved since makes a recording worthless. */
+/* The first time the body runs without capture, because it may load or grow something on first use, which a capture
+ * forbids. A recording is invalid once a workspace has moved. */
 solid_status sk_cuda_replay(sk_backend *be, sk_graph **graph, sk_body body, void *user) {
   if (*graph && (*graph)->moves == ((sk_cuda *)be)->moves)
     return sk_cuda_status(be, cudaGraphLaunch((*graph)->exec, sk_cuda_stream(be)), "graph launch");

@@ -1,4 +1,4 @@
-/* Products through cuBLAS; the bias is laid down first and the product added to it. Small ones: linear_few.cu; narrow
+/* Products through cuBLAS; the bias is written first and the product added to it. Small ones: linear_few.cu; narrow
  * ones: linear_narrow.cu. */
 #include "kernels/cuda/cuda.cuh"
 

@@ -1,5 +1,5 @@
-/* y = x w^T + b in one launch, for products that are over before cuBLAS and a kernel for the bias have started. A block
- * has a tile of y; both operands come through shared memory. */
+/* y = x w^T + b in one launch, for products so small that starting cuBLAS and a kernel for the bias would take longer.
+ * A block has a tile of y; both operands come through shared memory. */
 #include "kernels/cuda/cuda.cuh"
 
 enum { COLUMNS = 32, ROWS = 8, THREADS = COLUMNS * ROWS, PART = 128 /* inputs at a time */ };

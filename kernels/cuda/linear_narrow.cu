@@ -1,7 +1,7 @@
-/* linear of narrow layers and many rows, whose products are over before cuBLAS has joined its splits: a block keeps w
- * in shared memory and walks its rows in tiles. The backward pass makes dx and the block's share of dw and db from one
- * reading of dy; a second launch adds up the shares in the order of the blocks. The generator's, of narrow inputs and
- * many outputs, has a block for each chunk of outputs as well, and shares of dx. */
+/* linear of narrow layers and many rows, for which cuBLAS spends longer joining its splits than multiplying: a block
+ * keeps w in shared memory and walks its rows in tiles. The backward pass makes dx and the block's share of dw and db
+ * from one reading of dy; a second launch adds up the shares in the order of the blocks. The generator's, of narrow
+ * inputs and many outputs, has a block for each chunk of outputs as well, and shares of dx. */
 #include "kernels/cuda/cuda.cuh"
 
 enum {

@@ -44,7 +44,7 @@ __device__ static void sort(uint64_t *keys, int n) {
   __syncthreads();
 }
 
-/* Puts the candidates that need not be kept in order, and says how many of them this head needs. */
+/* Sorts the candidates that are not kept anyway, and finds how many of them this head needs. */
 __global__ static void __launch_bounds__(SORTERS) count_needs(sk_select_args a, sk_select_desk d, int step) {
   extern __shared__ __align__(128) unsigned char memory[];
   __shared__ int need;
@@ -75,7 +75,7 @@ __global__ static void __launch_bounds__(SORTERS) count_needs(sk_select_args a, 
   if (!all && first < last) {
     int i = first;
     while (i < last && have < want) have += __uint_as_float((unsigned)(keys[i++] >> 32));
-    if (have >= want) atomicMin(&need, i); /* the first thread that has enough has the least */
+    if (have >= want) atomicMin(&need, i); /* the first thread with enough mass has the smallest number */
   }
   __syncthreads();
   if (threadIdx.x == 0) d.needs[at.list] = need;

@@ -1,4 +1,4 @@
-/* What the kernels of select hand to one another. */
+/* Data that the kernels of select pass to one another. */
 #ifndef SK_SELECT_CUH
 #define SK_SELECT_CUH
 

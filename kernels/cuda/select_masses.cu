@@ -39,7 +39,7 @@ struct shape {
   static const int BYTES = 2 * (PROBES + 2 * TILE) * D * 2;
 };
 
-/* What a thread knows of its rows, 2 of every tile: how many candidates the probe sees. */
+/* A thread's state of its rows, 2 of every tile: how many candidates the probe sees. */
 template <int TILES>
 struct probe_rows {
   int seen[TILES][2];

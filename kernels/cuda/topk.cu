@@ -97,7 +97,7 @@ __device__ static void score_some(const sk_topk_args &a, const int *list, int fi
   }
 }
 
-/* May it be among the best? The thread of a team that speaks for it. */
+/* May the item be among the best? Asked by one thread of each team. */
 __device__ static bool reaches(const sk_topk_args &a, int row, int item, float s, float bound) {
   return threadIdx.x % LANES == 0 && s >= bound && s > -INFINITY && !sk_topk_absent(a, row, item, 1, true);
 }
@@ -187,7 +187,7 @@ __device__ static void settle(chooser *c, int k) {
   __syncthreads();
 }
 
-/* Scores all of a row's groups that may hold one of the best, LIST at a time, whatever there is. */
+/* Scores all of a row's groups that may hold one of the best, LIST at a time, however many they are. */
 __device__ static void choose_alone(const sk_topk_args &a, int row, int groups, int size, bool aligned,
                                     const float *best, const float *norm, float width, chooser *c) {
   const int TEAMS = CHOOSERS / LANES;

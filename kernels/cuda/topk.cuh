@@ -1,4 +1,4 @@
-/* What the files of topk share: topk.cu (the order of things, and the choice), topk_scout.cu (the inexact product),
+/* Shared by the files of topk: topk.cu (the order of things, and the choice), topk_scout.cu (the inexact product),
  * topk_sort.cu (whole rows).
  *
  * A key is the score's order-preserving bits above the complement of the index, so that the greatest key is the best
@@ -37,7 +37,7 @@ __device__ static inline unsigned sk_topk_absent(const sk_topk_args &a, int row,
   return out & ((1u << size) - 1);
 }
 
-/* What scout and choice share, in the workspace. */
+/* Arrays that scout and choice share, in the workspace. */
 typedef struct sk_topk_scouting {
   int steps, size, groups, stride, rows; /* of 16 inputs; items a group; groups; floats a row of best; rows at a time */
   bool aligned;

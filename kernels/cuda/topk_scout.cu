@@ -5,8 +5,8 @@
 
 enum { THREADS = 256, WARPS = THREADS / SK_WARP };
 
-/* What SK_TOPK_MAX_D squares may lose at most where they fall below the least normal float, 2^-126: a length with it is
- * a bound of tiny vectors' too. */
+/* The most that SK_TOPK_MAX_D squares can lose by falling below the smallest normal float, 2^-126: with it, a length is
+ * an upper bound for tiny vectors, too. */
 #define LOST_SQUARES 0x1p-118f
 
 /* Operands lie in the order of mma.m16n8k16's registers with the 16 inputs of a step permuted alike on both sides: lane

@@ -1,4 +1,4 @@
-/* Trying again: waits that double, and when to give up. */
+/* Retries: waits that double, and when to give up. */
 #ifndef SOLID_BASE_BACKOFF_H
 #define SOLID_BASE_BACKOFF_H
 
@@ -10,17 +10,18 @@ typedef struct sol_backoff {
   int64_t min_ms, max_ms, next_ms;
 } sol_backoff;
 
-/* How long to wait now; 0 in next_ms starts anew. */
+/* How long to wait now; next_ms = 0 starts again at min_ms. */
 int64_t sol_backoff_next(sol_backoff *backoff);
 
-/* What is tried until it succeeds, fails for good, or has been told to stop for drain_ms. */
+/* Something that is tried until it succeeds, fails with a final status, or drain_ms have passed since a stop was
+ * requested. */
 typedef struct sol_retry {
   sol_backoff backoff;
   int64_t drain_ms;
-  int64_t give_up_ms; /* 0: nobody has asked to stop */
+  int64_t give_up_ms; /* 0 = no stop was requested */
 } sol_retry;
 
-/* 1 when what ended with `status` is to be tried again after a wait (sol_backoff_next). */
+/* 1 if the attempt that ended with `status` is to be repeated after a wait (sol_backoff_next). */
 int sol_retry_again(sol_retry *retry, solid_status status, int is_stopped, int64_t now_ms);
 
 #endif

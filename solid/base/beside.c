@@ -17,7 +17,8 @@ static solid_status failed(const char *path, const char *what, int error) {
   return solid_fail(error == ENOSPC || error == EDQUOT ? SOLID_EFULL : SOLID_EIO, "%s: %s: %s", path, what, why);
 }
 
-/* 0 and an open, locked file; or errno. EEXIST, too, where another program took it for one that was left. */
+/* Returns 0 and an open, locked file, or an errno. EEXIST also if another program took the new file for an abandoned
+ * one. */
 static int create(const char *path, int *out) {
   struct stat ours, there;
   int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
@@ -32,7 +33,7 @@ static int create(const char *path, int *out) {
   return 0;
 }
 
-/* What a killed program left is removed: 0, or why it is not. */
+/* Removes what a killed program left. Returns 0, or the errno that says why it was not removed. */
 static solid_status remove_left(const char *path) {
   struct stat about;
   int fd = open(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -84,7 +85,8 @@ solid_status sol_beside_open(sol_beside *file, const char *path, int special) {
   return status;
 }
 
-/* The new name must survive a crash as well; folders that cannot be synced (some network file systems) are let be. */
+/* The new name must survive a crash as well; folders that cannot be synced (on some network file systems) are left
+ * alone. */
 static void sync_folder(const sol_beside *file) {
   char *room = file->temporary;
   strcpy(room, file->path);

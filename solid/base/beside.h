@@ -1,8 +1,9 @@
-/* A result file that is there in full or not at all: written beside its name as PATH.tmp, and renamed once it is whole.
+/* A result file that exists in full or not at all: it is written beside its name as PATH.tmp, and renamed once it is
+ * complete.
  *
- * PATH.tmp is made anew (O_EXCL), never through a link (O_NOFOLLOW), and locked while it is written. One that is there
- * and locked is another program's, which is said; one that nobody holds is what a killed program left, and is removed.
- */
+ * PATH.tmp is created (O_EXCL), never opened through a link (O_NOFOLLOW), and locked while it is written. If it exists
+ * and is locked, another program is writing it, and the call fails with that reason; if nobody holds it, a killed
+ * program left it behind, and it is removed. */
 #ifndef SOLID_BASE_BESIDE_H
 #define SOLID_BASE_BESIDE_H
 
@@ -15,14 +16,16 @@ typedef struct sol_beside {
   char *temporary; /* NULL = `path` is written itself, a device or a pipe */
 } sol_beside;
 
-/* What lies at PATH may be a regular file, or nothing. A device or a pipe is written through (`special` 1), or refused,
- * since a rename would put a file in its place. EIO names the file and why; ENOMEM. */
+/* PATH may name a regular file or nothing. A device or a pipe is written directly (`special` 1) or refused, since a
+ * rename would put a file in its place. EIO names the file and why; ENOMEM. */
 solid_status sol_beside_open(sol_beside *file, const char *path, int special);
 
-/* All is written: it takes its name, for good, also after a crash of the machine. On failure the old file stays. */
+/* Everything is written: the file takes its name, and keeps it after a crash of the machine. On failure the old file
+ * stays. */
 solid_status sol_beside_commit(sol_beside *file);
 
-/* It was not: the old file stays. After a commit, or for a zeroed struct, nothing happens. */
+/* Not everything was written: the new file is removed and the old one stays. Does nothing after a commit, or for a
+ * zeroed struct. */
 void sol_beside_abandon(sol_beside *file);
 
 #endif

@@ -8,10 +8,11 @@
 #include "solid/status.h"
 #include <stddef.h>
 
-/* EINVAL, in the words of `what`, unless the caller's struct has a size of 4 to `known` bytes. */
+/* EINVAL, with `what` in the text, unless the caller's struct has 4 to `known` bytes. */
 solid_status sol_struct_check(const void *theirs, size_t known, const char *what);
 
-/* Copies what the caller's struct has over `ours` (`known` bytes), which holds the defaults. NULL: nothing to copy. */
+/* Copies the caller's struct over the beginning of `ours` (`known` bytes), which holds the defaults. NULL copies
+ * nothing. */
 solid_status sol_struct_take(void *ours, size_t known, const void *theirs, const char *what);
 
 /* Copies what fits of `ours` into the caller's struct, which keeps its struct_size. */

@@ -8,7 +8,7 @@
 
 enum { LONGEST = 512, LARGEST_EXPONENT = 100000 };
 
-/* A number in its parts: digits * 10^exponent, `rest` = digits were left out of `digits`. */
+/* A number in its parts: digits * 10^exponent; `rest` = 1 if `digits` could not hold all digits. */
 typedef struct parts {
   uint64_t digits;
   int64_t exponent;
@@ -19,7 +19,7 @@ static int is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
-/* Digits from `at` on, after the point when `scale` is 1; returns where they end. */
+/* Reads digits from `at` on (`scale` = 1: they stand after the point); returns where they end. */
 static const char *take_digits(parts *p, const char *at, const char *end, int scale, int *count) {
   for (; at < end && is_digit(*at); at++, ++*count) {
     if (p->digits < UINT64_MAX / 10 - 1) {
@@ -44,7 +44,7 @@ static const char *take_exponent(parts *p, const char *at, const char *end) {
   return count ? at : NULL;
 }
 
-/* 1 when all of the text is a number. */
+/* 1 if the whole text is a number. */
 static int take_parts(parts *p, const char *text, size_t size) {
   const char *at = text, *end = text + size;
   int count = 0;
@@ -74,7 +74,7 @@ static void leave_locale(const locale_guard *guard) {
   freelocale(guard->plain);
 }
 
-/* What is not exact in one product goes through the C library. */
+/* Numbers that one product cannot give exactly go through the C library. */
 static int convert_slowly(const char *text, size_t size, double *out) {
   char copy[LONGEST];
   locale_guard guard;
@@ -96,7 +96,7 @@ int sol_number_double(const char *text, size_t size, double *out) {
   if (!text || !take_parts(&p, text, size)) return 0;
   int is_exact = !p.rest && p.digits <= (uint64_t)1 << 53 && p.exponent >= -22 && p.exponent <= 22;
   if (!is_exact) return convert_slowly(text, size, out);
-  double value = (double)p.digits; /* exact, and so is the power: one rounding, the right one */
+  double value = (double)p.digits; /* both factors are exact, so the product is rounded once, correctly */
   value = p.exponent < 0 ? value / power[-p.exponent] : value * power[p.exponent];
   *out = p.is_negative ? -value : value;
   return 1;

@@ -1,4 +1,5 @@
 #include "solid/status.h"
+#include "solid/base/text.h"
 #include "solid/extend.h"
 #include <stdarg.h>
 #include <stdio.h>
@@ -42,6 +43,7 @@ solid_status solid_fail(solid_status status, const char *format, ...) {
   va_start(args, format);
   vsnprintf(text, sizeof text, format, args);
   va_end(args);
+  sol_text_mute(text); /* names of files, columns and items come from anywhere */
   memcpy(last_error, text, strlen(text) + 1);
   return status;
 }

@@ -69,7 +69,7 @@ void sol_table_add(sol_table *table, uint64_t hash, uint32_t number) {
   table->count++;
 }
 
-/* Empties slot i and moves back those behind it that a search would otherwise no longer reach. */
+/* Empties slot i and moves back the later slots that a search would otherwise no longer reach. */
 static void close_gap(sol_table *table, size_t i) {
   size_t mask = table->room - 1;
   table->slots[i] = 0;

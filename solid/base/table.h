@@ -3,9 +3,9 @@
  *   slot   = tag << 32 | number + 1          0 = empty
  *   tag    = lower 32 bits of the hash; its lowest bits are where the search begins, one slot after another
  *
- * The strings stay with their owner, who says by `same` whether the one that has a number is the one that is looked
- * for; where tags differ nobody is asked. So one table serves ids that are borrowed, packed into one array, or each in
- * a block of its own. It grows without asking the owner for anything, and removing leaves no marks behind. */
+ * The strings stay with their owner, whose function `same` compares the string of a number with a key; it is not called
+ * where tags differ. So one table serves ids that are borrowed, packed into one array, or each in a block of its own.
+ * The table grows without the owner's help, and a removal leaves no tombstone. */
 #ifndef SOLID_BASE_TABLE_H
 #define SOLID_BASE_TABLE_H
 
@@ -22,7 +22,7 @@ typedef struct sol_table {
   size_t count; /* numbers in it */
 } sol_table;
 
-/* 1 when what `owner` keeps under `number` is `key`. */
+/* 1 if the string that `owner` keeps under `number` equals `key`. */
 typedef int sol_table_same(const void *owner, uint32_t number, const void *key);
 
 /* XXH3, 64 bits. The table takes any hash, as long as equal keys have equal ones. */
@@ -32,16 +32,17 @@ uint64_t sol_table_hash(const void *data, size_t size);
 uint32_t sol_table_find(const sol_table *table, uint64_t hash, sol_table_same *same, const void *owner,
                         const void *key);
 
-/* Makes room for `count` numbers in all: 1, or 0 without memory (or over SOL_TABLE_MOST) and nothing has changed. */
+/* Makes room for `count` numbers in all. Returns 1, or 0 and changes nothing if memory is short or `count` is above
+ * SOL_TABLE_MOST. */
 int sol_table_reserve(sol_table *table, size_t count);
 
-/* Bytes of a table with room for `count` numbers that was made for no fewer than it had before. */
+/* Bytes of a table that was reserved for `count` numbers. */
 size_t sol_table_bytes(size_t count);
 
-/* For a key that is not in it; room must have been reserved. */
+/* Adds a number whose key is not in the table; room must have been reserved. */
 void sol_table_add(sol_table *table, uint64_t hash, uint32_t number);
 
-/* Takes out the number, which was added with this hash; 0 when it is not there. */
+/* Removes the number, which was added with this hash; 0 if the table does not have it. */
 int sol_table_remove(sol_table *table, uint64_t hash, uint32_t number);
 
 /* Forgets all numbers and keeps the room. */

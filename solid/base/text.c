@@ -20,14 +20,14 @@ void sol_text_add(sol_text *text, const char *format, ...) {
   text->at[text->used] = '\0';
 }
 
-/* Bytes of the UTF-8 character at `p` that may be shown as it is; 0 = none: a control character, or no UTF-8 (RFC 3629:
- * nothing longer than need be, no half of a UTF-16 pair, nothing above U+10FFFF). */
-static size_t plain_bytes(const unsigned char *p, size_t left) {
-  if (p[0] < 0x80) return p[0] >= 0x20 && p[0] != 0x7f && p[0] != '\\';
+/* Bytes of the UTF-8 character at `p`; 0 = none (RFC 3629: nothing longer than need be, no half of a UTF-16 pair,
+ * nothing above U+10FFFF). */
+static size_t utf8_bytes(const unsigned char *p, size_t left) {
+  if (p[0] < 0x80) return 1;
   size_t n = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
   if (p[0] < 0xc2 || p[0] > 0xf4 || left < n) return 0;
-  unsigned least = 0x80, most = 0xbf;             /* of the second byte */
-  if (p[0] == 0xc2 || p[0] == 0xe0) least = 0xa0; /* U+0080 to U+009f are control characters */
+  unsigned least = 0x80, most = 0xbf; /* of the second byte */
+  if (p[0] == 0xe0) least = 0xa0;
   if (p[0] == 0xed) most = 0x9f;
   if (p[0] == 0xf0) least = 0x90;
   if (p[0] == 0xf4) most = 0x8f;
@@ -37,6 +37,26 @@ static size_t plain_bytes(const unsigned char *p, size_t left) {
   return n;
 }
 
+/* The same of one that may be shown as it is: no control character. */
+static size_t plain_bytes(const unsigned char *p, size_t left) {
+  int is_control = p[0] < 0x20 || p[0] == 0x7f || (p[0] == 0xc2 && left > 1 && p[1] < 0xa0); /* U+0080 to U+009f */
+  return is_control ? 0 : utf8_bytes(p, left);
+}
+
+int sol_is_utf8(const void *data, size_t size) {
+  const unsigned char *p = data;
+  for (size_t i = 0, n; i < size; i += n)
+    if (!(n = utf8_bytes(p + i, size - i))) return 0;
+  return 1;
+}
+
+void sol_text_mute(char *text) {
+  for (size_t left = strlen(text), n; left; text += n, left -= n) {
+    n = plain_bytes((const unsigned char *)text, left);
+    if (!n) *text = '?', n = 1;
+  }
+}
+
 sol_shown sol_show(const void *data, size_t size) {
   static const char hex[] = "0123456789abcdef";
   const unsigned char *p = data;
@@ -44,7 +64,7 @@ sol_shown sol_show(const void *data, size_t size) {
   char *to = shown.text;
   size_t i = 0;
   while (i < size) {
-    size_t n = plain_bytes(p + i, size - i);
+    size_t n = p[i] == '\\' ? 0 : plain_bytes(p + i, size - i);
     if (i + (n ? n : 1) > SOL_SHOWN) break;
     if (n) {
       memcpy(to, p + i, n);

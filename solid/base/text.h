@@ -5,8 +5,7 @@
 #include "solid/export.h"
 #include <stddef.h>
 
-/* A buffer that is filled from the front and ends with a zero byte at all times. SOL_TEXT(buffer) starts one in an
- * array. */
+/* A buffer that is filled from the front and always ends with a zero byte. SOL_TEXT(buffer) starts one in an array. */
 typedef struct sol_text {
   char *at;
   size_t size, used; /* of the buffer; without the zero byte */
@@ -18,7 +17,7 @@ typedef struct sol_text {
 /* `size` must not be 0. */
 sol_text sol_text_start(char *buffer, size_t size);
 
-/* What does not fit is cut off, and nothing is added after a cut. */
+/* Text that does not fit is cut off; after a cut nothing more is added. */
 void sol_text_add(sol_text *text, const char *format, ...) SOLID_PRINTF(2, 3);
 
 /* Bytes of unknown origin in a form that one line can hold: `sol_show(id.data, id.size).text` as an argument. */
@@ -30,6 +29,11 @@ typedef struct sol_shown {
 /* UTF-8 stays as it is; `\`, control characters and bytes that are no UTF-8 become \\ and \xNN, so that no id can end a
  * line, forge another one or speak to a terminal. */
 sol_shown sol_show(const void *data, size_t size);
+
+int sol_is_utf8(const void *data, size_t size);
+
+/* What could speak to a terminal, or is no UTF-8, becomes '?'. */
+void sol_text_mute(char *text);
 
 /* The next part of a list with commas between: 1 with *part and *size, *list behind it, or 0 at its end. n commas part
  * n + 1 parts, empty ones too, NULL none. *list is a pointer into the text, NULL once all is read. */

@@ -17,7 +17,7 @@ typedef struct sol_batch {
   const int32_t *each;    /* (windows + 1) 0, 1, 2, ...: offsets of one row a window */
 } sol_batch;
 
-/* Who attends to whom: every row to the rows of its window that are no newer. */
+/* The pairs of attention: every row attends to the rows of its window that are no newer. */
 sk_attend_pairs sol_batch_pairs(const sol_batch *batch, const sol_config *config);
 
 /* int32s of a packed batch: one array, so that one upload brings it to the device. */
@@ -30,12 +30,12 @@ size_t sol_batch_rows(uint32_t window, const solid_windows *windows);
  * points `batch` into `device`, where the caller uploads the same bytes. On the CPU both may be one array. */
 void sol_batch_pack(sol_batch *batch, uint32_t window, const solid_windows *windows, int32_t *host, int32_t *device);
 
-/* The same as a batch of n >= windows->n windows, `rows` rows and the longest window that there may be: empty windows
- * and rows of no window fill it up, so that batches of one size differ in what is uploaded alone. */
+/* The same as a batch of n >= windows->n windows and `rows` rows whose longest window is the longest allowed: empty
+ * windows and rows of no window fill it up, so that batches of one size differ only in the bytes that are uploaded. */
 void sol_batch_pack_padded(sol_batch *batch, uint32_t window, const solid_windows *windows, size_t n, size_t rows,
                            int32_t *host, int32_t *device);
 
-/* ---- The same window by window, for windows that do not lie side by side ---- */
+/* ---- The same, one window at a time, for windows that are not contiguous ---- */
 
 typedef struct sol_packing {
   uint32_t window;     /* longer windows are cut to it */
@@ -53,7 +53,8 @@ void sol_packing_add(sol_packing *p, const uint32_t *older, size_t n_older, cons
 /* All of them. */
 void sol_packing_windows(sol_packing *p, const solid_windows *windows);
 
-/* Fills up what is left of the room. `max_window`: what the batch says is its longest window. */
+/* Fills the rest of the batch with empty windows and rows of no window. `max_window` becomes the batch's longest
+ * window. */
 void sol_packing_end(sol_packing *p, sol_batch *batch, uint32_t max_window, int32_t *device);
 
 #endif

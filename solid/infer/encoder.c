@@ -35,9 +35,9 @@ static void feed_forward(sol_run *run, const sol_config *config, const sol_block
   int64_t wide = (int64_t)n * 4 * d;
   norm(run, n, d, s->mid, w->norm2, s->mean2, s->rstd2, s->norm2);
   linear(run, n, d, 4 * d, s->norm2, w->up, s->up);
-  activate(run, wide, SK_GELU, s->up, s->hidden);
-  dropout(run, wide, drop->p, sol_site_seed(drop->seed, site + 2), 0, s->hidden, s->hidden);
-  residual(run, n, 4 * d, d, s->hidden, w->down, drop->p, sol_site_seed(drop->seed, site + 3), work, s->mid, y);
+  activate(run, wide, SK_GELU, s->up, s->activated);
+  dropout(run, wide, drop->p, sol_site_seed(drop->seed, site + 2), 0, s->activated, s->activated);
+  residual(run, n, 4 * d, d, s->activated, w->down, drop->p, sol_site_seed(drop->seed, site + 3), work, s->mid, y);
 }
 
 /* Queries and keys, `parts` times d floats of n rows, turned by the ages of their steps, which count down. */
@@ -104,7 +104,7 @@ static size_t block_state_bind(sol_block_state *s, const sol_config *config, siz
   s->mean2 = sol_take(base, &used, n);
   s->rstd2 = sol_take(base, &used, n);
   s->up = sol_take(base, &used, n * 4 * d);
-  s->hidden = sol_take(base, &used, n * 4 * d);
+  s->activated = sol_take(base, &used, n * 4 * d);
   return used;
 }
 
@@ -148,7 +148,7 @@ static size_t newest_plan_bind(newest_plan *p, const sol_config *config, size_t 
   p->rows.norm1 = p->rows.norm2 = sol_take(base, &used, rows * d);
   p->rows.qkv = sol_take(base, &used, rows * 3 * d);
   p->rows.attended = sol_take(base, &used, rows * d);
-  p->rows.up = p->rows.hidden = sol_take(base, &used, rows * 4 * d);
+  p->rows.up = p->rows.activated = sol_take(base, &used, rows * 4 * d);
   p->norm_newest = sol_take(base, &used, windows * d);
   p->q = sol_take(base, &used, windows * d);
   p->x_newest = sol_take(base, &used, windows * d);
@@ -156,7 +156,7 @@ static size_t newest_plan_bind(newest_plan *p, const sol_config *config, size_t 
   p->newest.x = p->newest.mid = p->x_newest;
   p->newest.norm2 = p->norm_newest;
   p->newest.attended = sol_take(base, &used, windows * d);
-  p->newest.up = p->newest.hidden = sol_take(base, &used, windows * 4 * d);
+  p->newest.up = p->newest.activated = sol_take(base, &used, windows * 4 * d);
   return used;
 }
 

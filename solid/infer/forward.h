@@ -44,11 +44,11 @@ solid_status sol_generate_halves(const sol_pass *pass, uint16_t *params);
 solid_status sol_apply(const sol_pass *pass, int32_t n, const float *h, const float *params, const int32_t *index,
                        float *u);
 
-/* z (windows, d) of the branches that there are: what layers are generated from. */
+/* z (windows, d) of each branch that the head has: the layers are generated from it. */
 solid_status sol_branches(const sol_pass *pass, float *z_item, float *z_semantic);
 
-/* u (n, d) = h + y(h) under the layers of z (n, d) each, which are made and forgotten; the z of a branch that there is
- * not is NULL. As sol_apply otherwise. */
+/* u (n, d) = h + y(h) under layers that are generated from z (n, d each) and not kept; the z of an absent branch is
+ * NULL. As sol_apply otherwise. */
 solid_status sol_generate_apply(const sol_pass *pass, int32_t n, const float *h, const float *z_item,
                                 const float *z_semantic, float *u);
 
@@ -64,13 +64,13 @@ typedef struct sol_dropout {
 typedef enum sol_site {
   SOL_SITE_INPUT = 0,
   SOL_SITE_ITEM_INPUT = 1,
-  SOL_SITE_ITEM_HIDDEN = 2,
+  SOL_SITE_ITEM_MLP = 2,
   SOL_SITE_ITEM_Z = 3,
   SOL_SITE_SEMANTIC_INPUT = 4, /* the sites of a branch follow one another */
-  SOL_SITE_SEMANTIC_HIDDEN = 5,
+  SOL_SITE_SEMANTIC_MLP = 5,
   SOL_SITE_SEMANTIC_Z = 6,
   SOL_SITE_OUTPUT = 7,
-  SOL_SITE_BLOCK = 1 << 24 /* + 4 * block + {attention, projection, hidden, feed-forward} */
+  SOL_SITE_BLOCK = 1 << 24 /* + 4 * block + {attention, projection, GELU, feed-forward} */
 } sol_site;
 
 /* Seed of one site's stream. */
@@ -84,7 +84,7 @@ typedef struct sol_block_state {
   float *attended, *lse;        /* (n, d), (n, heads) */
   float *mid;                   /* (n, d) after the attention's residual */
   float *norm2, *mean2, *rstd2; /* (n, d), (n), (n) */
-  float *up, *hidden;           /* (n, 4d) before GELU; after GELU and dropout */
+  float *up, *activated;        /* (n, 4d) before GELU; after GELU and dropout */
 } sol_block_state;
 
 typedef struct sol_encoder_state {
@@ -96,13 +96,13 @@ typedef struct sol_encoder_state {
 } sol_encoder_state;
 
 typedef struct sol_branch_state {
-  float *input;  /* (n, d) embeddings after dropout */
-  float *gates;  /* (n, 3d) input products; their gradient in the backward pass */
-  float *state;  /* (n, d) of the GRU */
-  float *saved;  /* (n, 4d) of the GRU */
-  float *sum;    /* (n, d) before tanh */
-  float *hidden; /* (n, d) after tanh and dropout */
-  float *z;      /* (n, d) after dropout */
+  float *input;     /* (n, d) embeddings after dropout */
+  float *gates;     /* (n, 3d) input products; their gradient in the backward pass */
+  float *state;     /* (n, d) of the GRU */
+  float *saved;     /* (n, 4d) of the GRU */
+  float *sum;       /* (n, d) before tanh */
+  float *activated; /* (n, d) after tanh and dropout */
+  float *z;         /* (n, d) after dropout */
 } sol_branch_state;
 
 /* Point the members into `base` (which may be NULL) and return how many floats they take. */

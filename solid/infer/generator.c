@@ -30,8 +30,8 @@ static void branch_gru(sol_run *run, const sol_pass *pass, const sol_branch_weig
                                  .d = (int32_t)pass->config->width,
                                  .offsets = batch->offsets,
                                  .gx = s->gates,
-                                 .w_hh = w->gru.hidden.w,
-                                 .b_hh = w->gru.hidden.b,
+                                 .w_hh = w->gru.recurrent.w,
+                                 .b_hh = w->gru.recurrent.b,
                                  .newest_only = newest_only,
                                  .out = s->state,
                                  .saved = s->saved});
@@ -41,9 +41,9 @@ static void branch_mlp(sol_run *run, int32_t n, int32_t d, const sol_branch_weig
                        const sol_dropout *drop, const sol_branch_state *s) {
   int64_t floats = (int64_t)n * d;
   linear(run, n, d, d, s->state, w->mlp1, s->sum);
-  activate(run, floats, SK_TANH, s->sum, s->hidden);
-  drop_in_place(run, floats, drop->p_z, drop->seed, (uint64_t)site + 1, s->hidden);
-  linear(run, n, d, d, s->hidden, w->mlp2, s->z);
+  activate(run, floats, SK_TANH, s->sum, s->activated);
+  drop_in_place(run, floats, drop->p_z, drop->seed, (uint64_t)site + 1, s->activated);
+  linear(run, n, d, d, s->activated, w->mlp2, s->z);
   drop_in_place(run, floats, drop->p_z, drop->seed, (uint64_t)site + 2, s->z);
 }
 
@@ -54,7 +54,7 @@ size_t sol_branch_state_bind(sol_branch_state *s, const sol_config *config, size
   s->state = sol_take(base, &used, floats);
   s->saved = sol_take(base, &used, 4 * floats);
   s->sum = sol_take(base, &used, floats);
-  s->hidden = sol_take(base, &used, floats);
+  s->activated = sol_take(base, &used, floats);
   s->z = sol_take(base, &used, floats);
   return used;
 }
@@ -70,7 +70,7 @@ solid_status sol_branch_rows(const sol_pass *pass, const sol_branch_weights *wei
 
 /* ---- Inference ---- */
 
-/* One set serves both branches in turn: input and gates over rows, the rest over windows. */
+/* One set of buffers serves both branches in turn: input and gates over rows, the rest over windows. */
 static size_t branch_bind(sol_branch_state *s, const sol_config *config, size_t windows, size_t rows, float *base) {
   size_t d = config->width, used = 0;
   *s = (sol_branch_state){0};
@@ -78,7 +78,7 @@ static size_t branch_bind(sol_branch_state *s, const sol_config *config, size_t 
   s->input = sol_take(base, &used, rows * d);
   s->gates = sol_take(base, &used, rows * 3 * d);
   s->state = sol_take(base, &used, windows * d);
-  s->sum = s->hidden = sol_take(base, &used, windows * d);
+  s->sum = s->activated = sol_take(base, &used, windows * d);
   return used;
 }
 

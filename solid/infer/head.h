@@ -1,5 +1,5 @@
 /* The generated network: y = up(W2 tanh(W1 x + b1) + b2), x = down(h), each row under layers of its own; without a rank
- * up and down are absent. How a row gets its layers is left to the caller. */
+ * up and down are absent. The caller decides where a row's layers come from. */
 #ifndef SOLID_INFER_HEAD_H
 #define SOLID_INFER_HEAD_H
 
@@ -15,17 +15,17 @@ typedef struct sol_head_room {
   float *out[SOL_GENERATED_LAYERS]; /* (n, side) of each layer */
 } sol_head_room;
 
-/* Everything but up: returns what up reads, room->out of the last layer. */
+/* Everything but `up`: returns the input of `up`, which is room->out of the last layer. */
 const float *sol_head_layers(sol_run *run, const sol_config *config, const sol_weights *weights, int32_t n,
                              const float *h, sol_layer_fn layer, const void *user, const sol_head_room *room);
 
-/* The activation behind layer l. */
+/* The activation after layer l. */
 static inline sk_activation sol_layer_activation(int l) {
   return l + 1 < SOL_GENERATED_LAYERS ? SK_TANH : SK_IDENTITY;
 }
 
-/* Layer l of the generator for rows with z_item and z_semantic, of which one may be NULL. Nothing is clipped where
- * there is but one branch. */
+/* Layer l of the generator for rows with z_item and z_semantic, of which one may be NULL. With only one branch nothing
+ * is clipped. */
 sol_dual sol_generated_layer(const sol_config *config, const sol_weights *weights, int l, const float *z_item,
                              const float *z_semantic);
 

@@ -27,7 +27,7 @@ static void close_plan(sk_backend *be) {
   free(be);
 }
 
-/* An address that nobody reads: callers compute with it. */
+/* An address that is never read: callers compute offsets from it. */
 static solid_status alloc(sk_backend *be, void **out, size_t bytes) {
   be->bytes += bytes;
   be->allocations += bytes > 0;
@@ -63,7 +63,7 @@ static solid_status sync(sk_backend *be) {
   return SOLID_OK;
 }
 
-/* Real, for callers write into it; only where the pages are touched does it cost anything. */
+/* Real memory, because callers write into it; untouched pages cost nothing. */
 static solid_status alloc_host(sk_backend *be, void **out, size_t bytes) {
   *out = bytes ? calloc(bytes, 1) : NULL;
   return bytes && !*out ? sk_fail(be, SOLID_ENOMEM, "no room for %zu bytes on the host", bytes) : SOLID_OK;

@@ -1,4 +1,4 @@
-/* The catalogue's tables on the device: what every item is known by. */
+/* The catalogue's tables on the device: codes, attributes and vectors of every item. */
 #ifndef SOLID_MODEL_CATALOGUE_H
 #define SOLID_MODEL_CATALOGUE_H
 

@@ -13,7 +13,7 @@
 
 #define SOL_NO_ATTRIBUTE UINT32_MAX /* of an empty slot */
 
-/* How an event's place in the history is told. */
+/* How the encoder encodes an event's place in the history. */
 typedef enum sol_positions {
   SOL_POSITIONS_LEARNED = 0, /* a vector for every age, added to the input: it shifts with every event */
   SOL_POSITIONS_ROTARY = 1,  /* queries and keys are turned (kernels/rotate.h) */
@@ -34,7 +34,7 @@ typedef struct sol_config {
 
   /* The decoder of slates: rows of a slate at most; 0 = there is none, and the others are 0 too. */
   uint32_t slate_rows;
-  uint32_t slate_blocks;     /* beside the one more that the head "down" stands on */
+  uint32_t slate_blocks;     /* without the additional one under the head "down" */
   uint32_t slate_collisions; /* codes of the last column, which tells items of equal codes apart */
   uint32_t slate_near;       /* 1 = trained near-to-far, 0 = raster, which serves ZipAR too */
 

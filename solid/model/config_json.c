@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Every number of a config: its name in the text and its member. The later ones are written where they are not 0 alone,
- * so that a model without them is the same file as before. */
+/* Every number of a config: its name in the text and its member. The ones that were added later are written only if
+ * they are not 0, so that a model without them gives the same bytes as before. */
 #define NUMBERS(X) X(items) X(width) X(window) X(blocks) X(heads) X(levels) X(codes) X(rank) X(content)
 #define LATER(X)   X(attributes) X(slots) X(positions) X(slate_rows) X(slate_blocks) X(slate_collisions) X(slate_near)
 

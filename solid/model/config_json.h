@@ -9,7 +9,7 @@
 /* The same config gives the same text. */
 solid_status sol_config_write(const sol_config *config, char *text);
 
-/* Reads and checks. EFORMAT: not such a text; EINVAL, ERANGE: sol_config_check. */
+/* Reads and checks. EFORMAT: the text is not of this form; EINVAL, ERANGE: as sol_config_check. */
 solid_status sol_config_read(sol_config *config, const char *text);
 
 #endif

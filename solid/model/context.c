@@ -33,7 +33,7 @@ static solid_status parse_device(const char *device, const char **name, int32_t 
   return solid_fail(SOLID_EINVAL, "device \"%.64s\" is unknown, must be cpu, cuda or cuda:N", device);
 }
 
-/* The device must not only be compiled in but work: its queue is opened once. */
+/* Being compiled in is not enough, the device must work: its queue is opened once. */
 static solid_status find_device(solid_context *ctx, const char *device) {
   const char *name = NULL;
   solid_status status = parse_device(device, &name, &ctx->ordinal);
@@ -113,7 +113,7 @@ solid_status sol_backend_room(sk_backend *be, uint64_t bytes, const char *what, 
 }
 
 void sol_log(const solid_context *ctx, solid_log_level level, const char *format, ...) {
-  if (!ctx->log) return;
+  if (!ctx || !ctx->log) return;
   char line[512];
   va_list args;
   va_start(args, format);

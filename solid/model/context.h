@@ -20,11 +20,11 @@ solid_status sol_backend_open(const solid_context *ctx, sk_backend **out);
 /* Makes be->err this thread's last error, with the device's name before it; returns `status`. */
 solid_status sol_backend_fail(const sk_backend *be, solid_status status);
 
-/* ENOMEM unless the device of `be` has `bytes` free for `what`; `advice` is what the caller can lower. A host's memory
- * is given when it is touched, so that only a device with memory of its own is asked. */
+/* ENOMEM unless the device of `be` has `bytes` free for `what`; `advice` says what the caller can lower. A host commits
+ * memory only when it is touched, so only a device with memory of its own is asked. */
 solid_status sol_backend_room(sk_backend *be, uint64_t bytes, const char *what, const char *advice);
 
-/* One line to the context's log, if it has one. */
+/* One line to the context's log, if it has one; ctx may be NULL. */
 void sol_log(const solid_context *ctx, solid_log_level level, const char *format, ...) SOLID_PRINTF(3, 4);
 
 #endif

@@ -1,6 +1,7 @@
 #include "solid/model/id_index.h"
 #include "solid/base/text.h"
 #include "solid/extend.h"
+#include "solid/model.h"
 #include <stdlib.h>
 #include <string.h>
 

@@ -4,7 +4,8 @@
 #define SOLID_MODEL_ID_INDEX_H
 
 #include "solid/base/table.h"
-#include "solid/model/model_file.h"
+#include "solid/model/strings.h"
+#include "solid/status.h"
 
 typedef struct sol_id_index {
   uint64_t *hashes; /* of string i */
@@ -19,10 +20,5 @@ void sol_id_index_clear(sol_id_index *index);
 /* SOLID_NO_ITEM when there is none. */
 uint32_t sol_id_index_by_hash(const sol_id_index *index, uint64_t hash);
 uint32_t sol_id_index_find(const sol_id_index *index, const sol_strings *strings, solid_bytes id);
-
-static inline solid_bytes sol_strings_at(const sol_strings *strings, uint32_t i) {
-  solid_bytes at = {strings->bytes + strings->offsets[i], strings->offsets[i + 1] - strings->offsets[i]};
-  return at;
-}
 
 #endif

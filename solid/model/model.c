@@ -1,6 +1,7 @@
 #include "solid/model.h"
 #include "solid/base/handshake.h"
 #include "solid/extend.h"
+#include "solid/model/model_file.h"
 #include "solid/model/model_parts.h"
 #include "solid/model/titles.h"
 #include <assert.h>
@@ -56,7 +57,7 @@ static solid_status move_to_device(solid_model *model) {
     return solid_fail(SOLID_ENOMEM, "out of memory: codes of %u items", model->file.config.items);
   status = fill_device(model, codes);
   free(codes);
-  free(model->file.weights); /* from here on the device has them */
+  free(model->file.weights); /* from here on the copy on the device is used */
   model->file.weights = NULL;
   return status;
 }

@@ -4,8 +4,6 @@
 #include "solid/model/id_index.h"
 #include "solid/model/tensors.h"
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
 static solid_status check_finite(const char *name, const float *x, size_t n) {
   for (size_t i = 0; i < n; i++)
@@ -99,7 +97,7 @@ static solid_status check_titles(const sol_model_file *file) {
   return SOLID_OK;
 }
 
-/* Arrays that the config asks for and are not there, or the other way round. */
+/* Arrays that the config asks for and that are missing, or the other way round. */
 static solid_status check_presence(const sol_model_file *file) {
   const sol_config *config = &file->config;
   const struct {
@@ -147,23 +145,4 @@ solid_status sol_model_file_check_repeats(const sol_model_file *file) {
   solid_status status = check_repeats(&file->items, "item id");
   if (status || file->categories.count == 0) return status;
   return check_repeats(&file->categories, "category name");
-}
-
-void sol_model_file_clear(sol_model_file *file) {
-  free(file->weights);
-  free(file->codes);
-  free(file->attributes);
-  free(file->centroids);
-  free(file->content_mean);
-  free(file->popularity);
-  free(file->items.offsets);
-  free(file->items.bytes);
-  free(file->categories.offsets);
-  free(file->categories.bytes);
-  free(file->category_offsets);
-  free(file->category_items);
-  free(file->titles.offsets);
-  free(file->titles.bytes);
-  free(file->training);
-  memset(file, 0, sizeof *file);
 }

@@ -2,9 +2,9 @@
 #ifndef SOLID_MODEL_MODEL_CHECK_H
 #define SOLID_MODEL_MODEL_CHECK_H
 
-#include "solid/model/model_file.h"
+#include "solid/model/model_arrays.h"
 
-/* Everything but repeated ids. Reads only what the config and the counts say is there. */
+/* Everything but repeated ids. Reads no further than the config and the counts say. */
 solid_status sol_model_file_check(const sol_model_file *file);
 
 /* An item id or a category name that occurs twice. Apart from the rest because making a model finds it anyway. */

@@ -5,6 +5,7 @@
 #include "solid/model/catalogue.h"
 #include "solid/model/context.h"
 #include "solid/model/id_index.h"
+#include "solid/model/model_arrays.h"
 
 /* Immutable once made, but for `be`, which only solid_model_free uses. */
 struct solid_model {

@@ -189,12 +189,16 @@ static solid_status open_header(sol_safetensors *st, int fd, const char *path) {
   if (fstat(fd, &info)) return solid_fail(SOLID_EIO, "%s: %s", path, sol_errno_text(errno, text, sizeof text));
   if (!S_ISREG(info.st_mode)) return solid_fail(SOLID_EIO, "%s: is no regular file", path);
   uint64_t size = (uint64_t)info.st_size;
-  if (size < 8) return solid_fail(SOLID_EFORMAT, "%s: has %llu bytes, no safetensors", path, (unsigned long long)size);
+  if (size < 8)
+    return solid_fail(SOLID_EFORMAT, "%s: no safetensors file, as models are: it has %llu bytes", path,
+                      (unsigned long long)size);
   solid_status status = read_at(fd, path, &header_size, sizeof header_size, 0);
   if (status) return status;
   if (header_size > MAX_HEADER || header_size > size - 8)
-    return solid_fail(SOLID_EFORMAT, "%s: header of %llu bytes in a file of %llu (limit %u): no safetensors", path,
-                      (unsigned long long)header_size, (unsigned long long)size, MAX_HEADER);
+    return solid_fail(SOLID_EFORMAT,
+                      "%s: no safetensors file, as models are: its first 8 bytes announce a header of %llu "
+                      "bytes, the file has %llu, and the limit is %u",
+                      path, (unsigned long long)header_size, (unsigned long long)size, MAX_HEADER);
   char *header = malloc(header_size + 1);
   if (!header) return no_memory(path);
   status = read_at(fd, path, header, header_size, 8);

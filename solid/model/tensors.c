@@ -86,8 +86,8 @@ static void add_branch(tensor_table *t, const char *prefix, size_t base, uint32_
 #define AT(name) (base + offsetof(sol_branch_weights, name))
   add(t, prefix, "gru.weight_ih", AT(gru.in.w), uniform_for(d), 3 * d, d, 0);
   add(t, prefix, "gru.bias_ih", AT(gru.in.b), uniform_for(d), 3 * d, 0, 0);
-  add(t, prefix, "gru.weight_hh", AT(gru.hidden.w), uniform_for(d), 3 * d, d, 0);
-  add(t, prefix, "gru.bias_hh", AT(gru.hidden.b), uniform_for(d), 3 * d, 0, 0);
+  add(t, prefix, "gru.weight_hh", AT(gru.recurrent.w), uniform_for(d), 3 * d, d, 0);
+  add(t, prefix, "gru.bias_hh", AT(gru.recurrent.b), uniform_for(d), 3 * d, 0, 0);
   add_linear(t, prefix, "mlp.0", AT(mlp1.w), AT(mlp1.b), d, d);
   add_linear(t, prefix, "mlp.1", AT(mlp2.w), AT(mlp2.b), d, d);
   for (size_t i = 0; i < SOL_GENERATED_LAYERS; i++) {

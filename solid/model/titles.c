@@ -1,5 +1,6 @@
 #include "solid/model/titles.h"
 #include "solid/extend.h"
+#include "solid/model/model_file.h"
 #include "solid/model/model_parts.h"
 #include <stdlib.h>
 #include <string.h>

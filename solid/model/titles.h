@@ -1,4 +1,4 @@
-/* What is said of an item to people: its title and the categories it is in. */
+/* What people are shown of an item: its title and its categories. */
 #ifndef SOLID_MODEL_TITLES_H
 #define SOLID_MODEL_TITLES_H
 

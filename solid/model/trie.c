@@ -6,7 +6,7 @@
 
 #define CODES (UINT32_C(1) << 16)
 
-/* What is being made, of what, and the room that only making it needs. */
+/* The trie under construction, its codes, and the memory that only the construction needs. */
 typedef struct maker {
   sol_trie *trie;
   const uint16_t *codes; /* (items, levels) */

@@ -124,15 +124,15 @@ static solid_status read_store(sol_answerer *a, const solid_bytes *users, size_t
 
 /* ---- What each answer is made of ---- */
 
-/* Parameters that are so old are made anew. Those ahead of their window are left to the writer. */
+/* 1 if the parameters are old enough to be made again. Parameters ahead of their window are left to the writer. */
 static int is_too_old(const sol_answerer *a, const sol_row *r, int64_t now_ms) {
   if (r->window.seq <= r->params.seq || !r->n_known) return 0;
   if (a->refresh_events && r->window.seq - r->params.seq >= a->refresh_events) return 1;
   return a->refresh_ms && now_ms - r->params.made_ms >= a->refresh_ms;
 }
 
-/* A window of which the model knows nothing has nothing to add to the state that is stored. A user who is set aside is
- * no question for the model. */
+/* A window without an item that the model knows adds nothing to the stored state. The model is not asked about a user
+ * who is set aside. */
 static solid_source source_of(const sol_answerer *a, const sol_row *r, int session, int64_t now_ms) {
   if (r->status) return SOLID_FROM_POPULARITY;
   int newer = r->window.seq > r->params.seq && r->n_known;
@@ -182,7 +182,7 @@ static size_t plan(sol_answerer *a, size_t n, const sol_ask *ask, solid_scored *
   return m;
 }
 
-/* What the user of a row does not want, as far as this model knows it; returns how many. */
+/* The user's disliked items that this model knows; returns how many. */
 static size_t known_dislikes(const sol_answerer *a, const sol_row *r, uint32_t items[SOLID_DISLIKES_MAX]) {
   size_t n = 0;
   for (size_t i = 0; i < r->window.n_dislikes; i++) {
@@ -207,7 +207,7 @@ static void exclude(sol_answerer *a, size_t m, const sol_ask *ask) {
 
 /* ---- Answers ---- */
 
-/* Failing to put back is no reason to withhold the answer: the next one generates again. */
+/* A failure to store new parameters does not withhold the answer: the next question generates again. */
 static void put_back(sol_answerer *a, size_t m) {
   size_t n = 0;
   for (size_t q = 0; q < m; q++) {
@@ -246,12 +246,12 @@ static size_t rank_by_popularity(const sol_answerer *a, const sol_row *r, const 
   return count;
 }
 
-/* An item whose score is no number is not among the best: fewer of them than there are items to choose from is as wrong
- * as an infinite one. What made them, stored parameters or the model, is no answer's fault to hide. */
+/* An item whose score is NaN is never among the best, so fewer best items than open items is as wrong as an infinite
+ * score. Damaged parameters or a damaged model must show, so the user gets an error and no items. */
 static void judge_scores(const sol_answerer *a, size_t q, const sol_ask *ask) {
   const solid_question *question = &a->questions[q];
   sol_row *r = &a->rows[a->asked_by[q]];
-  size_t open = 0, count = question->count; /* items to choose from, counted where too few came */
+  size_t open = 0, count = question->count; /* items to choose from, counted only if too few came back */
   for (size_t i = 0; i < a->info.items && count < ask->k; i++)
     open += !sol_is_excluded(question->excluded, (uint32_t)i);
   if (count >= (open < ask->k ? open : ask->k) &&

@@ -1,5 +1,5 @@
-/* A batch of users, from their ids to their items: what the store has of each, what each one's answer is made of, one
- * question to the worker for all. What the query's names mean was found out before: recommender.c. */
+/* A batch of users, from ids to items: reads the store, decides per user what the answer is made of, and asks the
+ * worker once for all. recommender.c has resolved the names in the query before. */
 #ifndef SOLID_SERVE_ANSWER_H
 #define SOLID_SERVE_ANSWER_H
 
@@ -21,7 +21,7 @@ typedef struct sol_row {
   solid_source source;
   solid_status status;   /* of this user's record; not OK = no answer */
   solid_bytes user;      /* empty = the store is not asked */
-  int found;             /* 1 = parameters of this model were there */
+  int found;             /* 1 = the store has parameters of this model */
   solid_window window;   /* as stored */
   solid_params params;   /* as stored */
   const uint32_t *known; /* items of the window that the model knows */
@@ -60,13 +60,13 @@ typedef struct sol_answerer {
   uint64_t *dislikes;
 } sol_answerer;
 
-/* Into a zeroed struct; *a is to be closed after a failure too. */
+/* Opens a zeroed struct; close it after a failure, too. */
 solid_status sol_answerer_open(sol_answerer *a, const solid_model *model, solid_store *store,
                                const solid_recommender_options *options);
 void sol_answerer_close(sol_answerer *a);
 
-/* out (n, k). Afterwards a->rows say where each answer came from and how long it is; a user whose record is none of
- * ours has no items, and his row says why. */
+/* out (n, k). Afterwards a->rows has the source and the length of each answer; a user whose stored record is unusable
+ * gets no items, and the row's status says why. */
 solid_status sol_answer(sol_answerer *a, const solid_bytes *users, size_t n, const sol_ask *ask, solid_scored *out);
 
 static inline void sol_exclude(uint64_t *mask, uint32_t item) {

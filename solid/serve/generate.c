@@ -26,7 +26,7 @@ solid_status solid_generate_read(solid_generate *out, const char *text) {
 int solid_generate_is_due(const solid_generate *how, const solid_window *window, uint64_t generation, int64_t now_ms) {
   if (how->mode == SOLID_GENERATE_LAZY) return 0;
   if (window->params_generation != generation) return 1;
-  /* Params ahead of their window are what a lost window left behind. */
+  /* Params ahead of their window belong to a window that was lost. */
   if (window->params_seq > window->seq) return 1;
   uint64_t age = window->seq - window->params_seq;
   if (how->mode == SOLID_GENERATE_EVENTS) return age >= how->every;

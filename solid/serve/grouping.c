@@ -37,7 +37,7 @@ static int same_user(const void *owner, uint32_t group, const void *key) {
   return known->size == user->size && memcmp(known->data, user->data, user->size) == 0;
 }
 
-/* Number of the user's group, a new one when it has none yet. */
+/* Number of the user's group; a new group if the user has none yet. */
 static size_t group_find(sol_groups *groups, solid_bytes user) {
   uint64_t hash = sol_table_hash(user.data, user.size);
   uint32_t group = sol_table_find(&groups->table, hash, same_user, groups, &user);
@@ -60,7 +60,7 @@ solid_status sol_groups_make(sol_groups *groups, const solid_event *events, cons
     groups->offsets[groups->group_of[i] + 1]++;
   }
   for (size_t g = 0; g < groups->count; g++) groups->offsets[g + 1] += groups->offsets[g];
-  /* Filling moves each group's start to its end; afterwards every entry is one place too far. */
+  /* Filling moves each group's start to its end, so the entries are shifted back by one afterwards. */
   for (size_t i = 0; i < n; i++)
     if (keep[i]) groups->members[groups->offsets[groups->group_of[i]]++] = i;
   for (size_t g = groups->count; g > 0; g--) groups->offsets[g] = groups->offsets[g - 1];

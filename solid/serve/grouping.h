@@ -28,8 +28,7 @@ void sol_groups_clear(sol_groups *groups);
  * are left out. Returns how many. */
 size_t sol_known_items(const solid_model *model, const solid_window *window, size_t most, uint32_t *items);
 
-/* Why an id is not one: SOLID_OK, or EINVAL (no bytes behind a size), ERANGE (0 or more than 255 bytes). Sets no
- * error text. */
+/* Checks an id: EINVAL for a size without bytes, ERANGE for 0 or more than 255 bytes. Sets no error text. */
 solid_status sol_id_check(solid_bytes id);
 
 /* EMISMATCH, naming the two numbers, when the store keeps fewer steps of a user than the model reads. */

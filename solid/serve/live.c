@@ -25,14 +25,15 @@ static solid_status check(const solid_live *live) {
                     live->version, live->current, live->previous, live->share, SOLID_SHARES);
 }
 
-/* People read it, too: "solid-live 1 version 7 current 00f3... previous 0000... share 10000". */
+/* The record is text, so that people can read it: "solid-live 1 version 7 current 00f3... previous 0000... share
+ * 10000". */
 static size_t print(const solid_live *live, char text[RECORD_ROOM]) {
   return (size_t)snprintf(text, RECORD_ROOM,
                           "solid-live 1 version %" PRIu64 " current %016" PRIx64 " previous %016" PRIx64 " share %u",
                           live->version, live->current, live->previous, live->share);
 }
 
-/* What it reads must print as what was read: nothing is taken for a record that is only like one. */
+/* What was parsed must print as the same bytes, so that text that only resembles a record is refused. */
 static solid_status parse(solid_live *live, const char *text, size_t size) {
   char copy[RECORD_ROOM], again[RECORD_ROOM];
   solid_live read = {0};
@@ -50,7 +51,7 @@ static solid_status parse(solid_live *live, const char *text, size_t size) {
   return SOLID_OK;
 }
 
-/* The record as it lies there, for a later save. */
+/* The record's bytes in the store, which a later save must name. */
 static solid_status load(solid_store *store, solid_live *live, char room[RECORD_ROOM], size_t *size) {
   *size = RECORD_ROOM;
   *live = (solid_live){0};

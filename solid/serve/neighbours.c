@@ -1,6 +1,5 @@
 #include "solid/neighbours.h"
 #include "solid/extend.h"
-#include "solid/model/model_parts.h"
 #include <math.h>
 #include <stdlib.h>
 
@@ -8,18 +7,6 @@ struct solid_neighbours {
   uint32_t items, width;
   float *vectors; /* (V, d) of length 1, or 0 */
 };
-
-/* Through a queue of its own: the model's belongs to nobody. */
-static solid_status read_vectors(const solid_model *model, float *vectors, size_t n) {
-  sk_backend *be = NULL;
-  solid_status status = sol_backend_open(sol_model_context(model), &be);
-  if (status) return status;
-  status = be->ops->download(be, vectors, sol_model_catalogue(model)->vectors, n * sizeof *vectors);
-  if (!status) status = be->ops->sync(be);
-  if (status) status = sol_backend_fail(be, status);
-  be->ops->close(be);
-  return status;
-}
 
 static void make_unit(float *vector, uint32_t width) {
   double sum = 0;
@@ -41,7 +28,7 @@ solid_status solid_neighbours_new(solid_neighbours **out, const solid_model *mod
   }
   made->items = info.items;
   made->width = info.width;
-  status = read_vectors(model, made->vectors, (size_t)info.items * info.width);
+  status = solid_model_item_vectors(model, made->vectors);
   if (status) {
     solid_neighbours_free(made);
     return status;

@@ -23,7 +23,7 @@ typedef struct user_batch {
   solid_params *params;   /* (U) */
 } user_batch;
 
-/* By what a call is known when it comes again. */
+/* What identifies a call that is repeated after a failure. */
 typedef struct failed_call {
   size_t n; /* 0 = none */
   solid_position first, last;
@@ -41,8 +41,8 @@ struct solid_pipeline {
   sol_stream_batch stream;
   user_batch batch;
   char *memory;       /* behind `batch` */
-  failed_call failed; /* the call before, if it failed */
-  int is_again;       /* this call is it once more: what it applied is met again, and is no duplicate */
+  failed_call failed; /* the previous call, if it failed */
+  int is_again;       /* this call repeats the failed one: events that the failed call applied are no duplicates */
   solid_pipeline_stats stats;
 };
 
@@ -133,7 +133,7 @@ static void judge_all(solid_pipeline *pipeline, const solid_event *events, size_
   pipeline->stats.events += n;
 }
 
-/* Lays the steps of each group side by side, as an append wants them. */
+/* Lays the steps of each group side by side, as solid_append wants them. */
 static void lay_out_steps(solid_pipeline *pipeline, const solid_event *events) {
   const sol_groups *groups = &pipeline->groups;
   pipeline->stream.has_dislikes = 0;
@@ -171,7 +171,7 @@ static size_t pack_windows(solid_pipeline *pipeline, size_t first, size_t n) {
   return users;
 }
 
-/* What the store says of one user is the verdict of all their events. */
+/* The store's status of one user is the verdict of all their events. */
 static void set_aside(solid_pipeline *pipeline, size_t group, solid_status status, solid_status *verdicts) {
   const sol_groups *groups = &pipeline->groups;
   for (size_t m = groups->offsets[group]; m < groups->offsets[group + 1]; m++)
@@ -179,8 +179,8 @@ static void set_aside(solid_pipeline *pipeline, size_t group, solid_status statu
   pipeline->stats.set_aside += groups->offsets[group + 1] - groups->offsets[group];
 }
 
-/* `count` events of the group were applied before: its first ones that have a stream, since offsets of a stream grow.
- * Of a user whose events come from several streams in one batch only their number is known. */
+/* `count` events of the group were applied before: the first ones that have a stream, since offsets of a stream grow.
+ * If a user's events come from several streams in one batch, only their number is exact. */
 static void tell_duplicates(solid_pipeline *pipeline, size_t group, size_t count, solid_status *verdicts) {
   const sol_groups *groups = &pipeline->groups;
   if (pipeline->is_again) return;
@@ -240,9 +240,9 @@ static solid_status put_params(solid_pipeline *pipeline, size_t users, solid_sta
   return status;
 }
 
-/* The order of the walk, for groups first .. first + n: append, read back, generate, store. Who is due
- * follows from what the store has, also where the append found nothing new: a crash between the append and the write
- * leaves a window without its parameters, and the replay of the same events is what repairs it. */
+/* One sub-batch, groups first .. first + n: append, read back, generate, store. Who is due follows from what the store
+ * has, even if the append found nothing new: a crash between the append and the write leaves a window without its
+ * parameters, and replaying the same events repairs it. */
 static solid_status push_users(solid_pipeline *pipeline, size_t first, size_t n, solid_status *verdicts) {
   user_batch *batch = &pipeline->batch;
   solid_status status = append_steps(pipeline, first, n, verdicts);

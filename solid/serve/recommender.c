@@ -73,7 +73,7 @@ static solid_status check_query(const solid_recommender *rec, const solid_query 
   return status ? status : check_ids("session", query->session, query->n_session);
 }
 
-/* Nothing, or all but the items of the query's category. */
+/* Starts the common mask: nothing left out, or everything but the items of the query's category. */
 static solid_status start_common(solid_recommender *rec, const solid_query *query) {
   const solid_model *model = rec->answerer.model;
   const uint32_t *items;
@@ -99,7 +99,7 @@ static solid_status read_query(solid_recommender *rec, const solid_query *query,
     uint32_t item = solid_model_item_index(model, query->blocked[i]);
     if (item != SOLID_NO_ITEM) sol_exclude(rec->common, item);
   }
-  /* From the newest back: all are seen, the newest L are read. */
+  /* From the newest back: all of them count as seen, the newest L are read. */
   size_t L = rec->answerer.info.window, first = L;
   for (size_t i = query->n_session; i-- > 0 && (first || query->exclude_seen);) {
     uint32_t item = solid_model_item_index(model, query->session[i]);

@@ -1,4 +1,4 @@
-/* A recommender's parts, for its ways of answering: a list (recommender.c) and a slate (slate/slate.c). */
+/* The parts of a recommender, for its two kinds of answers: a list (recommender.c) and a slate (slate/slate.c). */
 #ifndef SOLID_SERVE_RECOMMENDER_H
 #define SOLID_SERVE_RECOMMENDER_H
 
@@ -8,8 +8,8 @@
 struct solid_recommender {
   sol_answerer answerer;
   solid_recommender_stats stats;
-  uint64_t *common;  /* (words) what the query at hand leaves out for everybody */
-  uint32_t *session; /* (L) of the query at hand */
+  uint64_t *common;  /* (words) items that the current query leaves out for every user */
+  uint32_t *session; /* (L) of the current query */
 
   /* Of slates, NULL before the first. */
   sol_slater *slater;

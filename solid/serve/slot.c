@@ -12,7 +12,7 @@ enum { SWITCH_TRIES = 20 };
 typedef struct generation generation;
 
 typedef struct slot_seat {
-  solid_seat seat; /* first: what solid_slot_give is handed */
+  solid_seat seat; /* first, because solid_slot_give gets a pointer to it */
   generation *of;
 } slot_seat;
 
@@ -22,7 +22,7 @@ struct generation {
   solid_neighbours *neighbours;
   uint64_t id;
   size_t references; /* under the slot's lock, as is_new */
-  int is_new;        /* added and not live yet: a record that does not name it is an older one */
+  int is_new;        /* added and not live yet: a record that does not name it is older than it */
   uint32_t n_seats;
   slot_seat seats[];
 };
@@ -41,7 +41,7 @@ struct solid_slot {
 
 /* ---- Generations ---- */
 
-/* All but the model. */
+/* Frees all but the model. */
 static void generation_free(generation *made) {
   for (uint32_t i = 0; i < made->n_seats; i++) {
     solid_recommender_free(made->seats[i].seat.recommender);
@@ -51,7 +51,7 @@ static void generation_free(generation *made) {
   free(made);
 }
 
-/* One question that needs no store: an answer whose scores are no numbers would be given to everybody. */
+/* Asks one question that needs no store: if its scores are not finite, every user would get that answer. */
 static solid_status smoke_test(solid_recommender *recommender, const solid_model *model) {
   solid_query query = SOLID_QUERY_INIT;
   solid_bytes first = solid_model_item_id(model, 0);
@@ -89,7 +89,7 @@ static generation *find(const solid_slot *slot, uint64_t id) {
   return at;
 }
 
-/* Takes away one reference; what it answers is to be freed outside the lock. */
+/* Drops one reference; the caller frees what it returns outside the lock. */
 static generation *drop(solid_slot *slot, generation *made) {
   if (--made->references) return NULL;
   slot->count--;
@@ -103,7 +103,7 @@ static void end(generation *made) {
   solid_model_free(model);
 }
 
-/* Takes out of the list what the record does not name; returns those that nobody uses, linked. */
+/* Removes from the list what the record does not name; returns, linked, the generations that nobody uses. */
 static generation *unlist(solid_slot *slot, const solid_live *live) {
   generation *unused = NULL;
   for (generation **at = &slot->list; *at;) {
@@ -236,7 +236,7 @@ solid_status solid_slot_follow(solid_slot *slot, const solid_live *live) {
   return status;
 }
 
-/* A generation that did not become live goes with the next record. */
+/* A generation that did not become live is freed with the next record. */
 static void forget_new(solid_slot *slot, uint64_t id) {
   pthread_mutex_lock(&slot->lock);
   generation *made = find(slot, id);

@@ -15,7 +15,7 @@ typedef struct sol_stream_batch {
   int has_dislikes;
 } sol_stream_batch;
 
-/* Room for n events; what was laid out is gone. ENOMEM leaves it as it was. */
+/* Makes room for n events and discards what was laid out. ENOMEM changes nothing. */
 solid_status sol_stream_reserve(sol_stream_batch *stream, size_t n);
 void sol_stream_clear(sol_stream_batch *stream);
 

@@ -1,5 +1,5 @@
-/* Is A better than B? Both ranked for the same users, so each user's difference is one observation. That some users are
- * easier than others cancels out, and the interval is narrower than those of A and B suggest.
+/* Is A better than B? Both have ranked for the same users, so each user's difference is one observation. That some
+ * users are easier than others cancels out, and the interval is narrower than those of A and B suggest.
  *
  *   d_u = mean of f(rank_u) over the runs of A - the same over the runs of B
  *   f   = a metric of one user, e.g. [r < 10] / log2(r + 2)

@@ -1,6 +1,6 @@
 /* A data set in memory: one sequence of items per user, oldest first, and what is known about the items. It is a
  * plain struct that you may fill yourself; a solid_collector fills it from events, attributes and vectors, for example
- * those that the readers of ingest/dataset.h deliver.
+ * those that the readers of ingest/data_file.h deliver.
  *
  * Ids are byte strings for callers and dense indices inside, in the order of first appearance or, if all ids of a kind
  * are integers, in the order of the integers. A dataset that is not being changed may be read by any number of threads;

@@ -1,5 +1,5 @@
-/* Simulated cold start: some items of a data set are hidden from training, as if they were added to the shop
- * afterwards, and join the catalogue when the model is written.
+/* Simulated cold start: some items of a data set are hidden from training, as if they were added to the catalogue
+ * afterwards, and join it when the model is written.
  *
  * Hidden items are not in the catalogue that is trained on: they are no input, no target and no alternative of the
  * loss; their events are removed from sequences, co-occurrence and popularity; content features are fitted without

@@ -45,6 +45,22 @@ SOLID_API SOLID_CHECK_RESULT solid_status solid_metrics_interval(const uint32_t 
                                                                  uint64_t seed, solid_metrics *low,
                                                                  solid_metrics *high);
 
+#define SOLID_CUTOFF_MAX 1000
+
+/* Figures at a cutoff of the caller's choice. Each user has one target: recall is HR, MAP is MRR. */
+typedef struct solid_cutoff {
+  uint32_t k;
+  double recall, precision, ndcg, map; /* mean [rank < k], the same / k, and as above */
+} solid_cutoff;
+
+/* The figures at each of `count` cutoffs k (1 .. SOLID_CUTOFF_MAX) into value (count), with their intervals as those of
+ * solid_metrics_interval in low and high (count; k is set in all). Ranks must be known up to the largest k
+ * (solid_evaluate_options.depth). EINVAL as above. ERANGE: a cutoff. ENOMEM. */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_metrics_cutoffs(const uint32_t *ranks, size_t n, const uint32_t *k,
+                                                                size_t count, uint32_t resamples, uint64_t seed,
+                                                                solid_cutoff *value, solid_cutoff *low,
+                                                                solid_cutoff *high);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,4 +1,4 @@
-/* What the files of the memory store share: memory_store.c makes it, memory_users.c answers the calls about users. */
+/* Shared by the files of the memory store: memory_store.c makes it, memory_users.c has the calls about users. */
 #ifndef STORE_MEMORY_MEMORY_PARTS_H
 #define STORE_MEMORY_MEMORY_PARTS_H
 
@@ -7,7 +7,7 @@
 #include "store/memory_store.h"
 #include <pthread.h>
 
-/* What the handles of one memory share; `lock` guards handles and everything behind it. */
+/* The memory that several handles share; `lock` guards `handles` and every member after it. */
 typedef struct sol_memory {
   pthread_mutex_t lock;
   size_t handles;
@@ -20,7 +20,7 @@ typedef struct sol_memory {
 typedef struct sol_memory_store {
   solid_store base;
   sol_memory *mem;
-  int is_writer; /* it writes under an era, and stops where the memory has another */
+  int is_writer; /* 1 = writes under `era`, and fails once the memory has another */
   uint32_t era;
 } sol_memory_store;
 
@@ -34,5 +34,6 @@ solid_status sol_memory_put_params(solid_store *store, const solid_bytes *users,
                                    solid_status *statuses);
 solid_status sol_memory_get(solid_store *store, const solid_bytes *users, size_t n, uint64_t generation,
                             solid_window *windows, solid_params *params, uint8_t *found, solid_status *statuses);
+solid_status sol_memory_list(solid_store *store, size_t most, uint64_t *cursor, solid_user_fn take, void *take_user);
 
 #endif

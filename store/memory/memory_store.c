@@ -82,6 +82,14 @@ static void memory_close(solid_store *store) {
   free(mem);
 }
 
+/* There is no server that could be lost without the process. */
+static solid_status memory_safe_age(solid_store *store, int64_t *age_ms) {
+  (void)store;
+  if (!age_ms) return solid_fail(SOLID_EINVAL, "memory store: age into NULL");
+  *age_ms = 0;
+  return SOLID_OK;
+}
+
 static const solid_store_ops memory_ops = {
     .name = "memory",
     .advance = sol_memory_advance,
@@ -91,7 +99,9 @@ static const solid_store_ops memory_ops = {
     .epoch_begin = memory_epoch_begin,
     .stream_load = memory_stream_load,
     .stream_save = memory_stream_save,
+    .list = sol_memory_list,
     .close = memory_close,
+    .safe_age = memory_safe_age,
 };
 
 static solid_status new_handle(solid_store **out, sol_memory *mem) {

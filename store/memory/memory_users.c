@@ -21,7 +21,7 @@ static void read_window(const sol_user *user, solid_window *window) {
   if (window->n_dislikes) memcpy(window->dislikes, user->dislikes, sizeof *user->dislikes * user->n_dislikes);
 }
 
-/* A writer meets another era than its own: what it wrote is taken as empty by now. */
+/* ELOST if the memory has another era than the writer: everything that it wrote counts as empty by now. */
 static solid_status check_era(sol_memory_store *store) {
   if (store->is_writer && store->era != store->mem->users.era)
     return solid_fail(SOLID_ELOST, "memory store: a new epoch was begun: what was written before it is gone");
@@ -60,7 +60,8 @@ solid_status sol_memory_advance(solid_store *store, const solid_append *appends,
   return status;
 }
 
-static solid_status put_user(sol_memory *mem, solid_bytes id, const solid_params *params, int64_t now) {
+static solid_status put_user(sol_memory *mem, solid_bytes id, const solid_params *params, int64_t now,
+                             int64_t wall_ms) {
   sol_user *user = sol_users_find(&mem->users, id, now);
   solid_status status = user ? SOLID_OK : sol_users_add(&mem->users, id, now, &user);
   if (status) return status;
@@ -80,7 +81,7 @@ static solid_status put_user(sol_memory *mem, solid_bytes id, const solid_params
   user->width = params->width;
   user->params = params->count;
   user->element = params->element;
-  user->made_ms = params->made_ms ? params->made_ms : sol_wall_ms();
+  user->made_ms = params->made_ms ? params->made_ms : wall_ms;
   return SOLID_OK;
 }
 
@@ -89,9 +90,9 @@ solid_status sol_memory_put_params(solid_store *store, const solid_bytes *users,
   sol_memory *mem = ((sol_memory_store *)store)->mem;
   solid_status status = sol_port_check_params(users, params, n, statuses);
   if (status) return status;
-  int64_t now = sol_memory_lock(mem);
+  int64_t now = sol_memory_lock(mem), wall_ms = sol_wall_ms();
   status = check_era((sol_memory_store *)store);
-  for (size_t i = 0; i < n && !status; i++) status = put_user(mem, users[i], &params[i], now);
+  for (size_t i = 0; i < n && !status; i++) status = put_user(mem, users[i], &params[i], now, wall_ms);
   pthread_mutex_unlock(&mem->lock);
   return status;
 }
@@ -120,6 +121,22 @@ solid_status sol_memory_get(solid_store *store, const solid_bytes *users, size_t
     read_window(user, &windows[i]);
     found[i] = (uint8_t)read_params(user, generation, &params[i]);
   }
+  pthread_mutex_unlock(&mem->lock);
+  return SOLID_OK;
+}
+
+/* From the last place to the first: the last user moves to the place of one who goes, which only names him again. */
+solid_status sol_memory_list(solid_store *store, size_t most, uint64_t *cursor, solid_user_fn take, void *take_user) {
+  sol_memory *mem = ((sol_memory_store *)store)->mem;
+  solid_status status = sol_port_check_list(most, cursor, take);
+  if (status) return status;
+  int64_t now = sol_memory_lock(mem);
+  size_t left = !*cursor || *cursor > mem->users.n_users ? mem->users.n_users : (size_t)*cursor;
+  for (size_t n = 0; n < most && left; n++) {
+    solid_bytes id = sol_users_id(&mem->users, --left, now);
+    if (id.size) take(take_user, id);
+  }
+  *cursor = left;
   pthread_mutex_unlock(&mem->lock);
   return SOLID_OK;
 }

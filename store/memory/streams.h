@@ -1,4 +1,4 @@
-/* The memory store's records of streams: few, found by going through them. Not locked: the store does that. */
+/* The memory store's records of streams: few, found by linear search. Not locked: the store does that. */
 #ifndef STORE_MEMORY_STREAMS_H
 #define STORE_MEMORY_STREAMS_H
 

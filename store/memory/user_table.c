@@ -27,6 +27,11 @@ static int is_expired(const sol_user_table *table, const sol_user *user, int64_t
   return table->ttl_ms && user->expires_ms <= now_ms;
 }
 
+solid_bytes sol_users_id(const sol_user_table *table, size_t place, int64_t now_ms) {
+  sol_user *user = table->users[place];
+  return is_expired(table, user, now_ms) ? (solid_bytes){NULL, 0} : (solid_bytes){user_id(table, user), user->id_size};
+}
+
 /* Bytes of table and list with room for so many users. */
 static size_t room_bytes(size_t users) {
   return sol_table_bytes(users) + users * sizeof(sol_user *);
@@ -87,7 +92,7 @@ static void remove_user(sol_user_table *table, sol_user *user) {
   free_user(table, user);
 }
 
-/* Forgets everybody whose time is over. A removal moves a user to the place just looked at: look again. */
+/* Removes every expired user. A removal moves the last user to the freed place, so the place is checked again. */
 static void sweep(sol_user_table *table, int64_t now_ms) {
   for (size_t i = 0; table->ttl_ms && i < table->n_users;)
     if (is_expired(table, table->users[i], now_ms))
@@ -134,7 +139,7 @@ solid_status sol_users_add(sol_user_table *table, solid_bytes id, int64_t now_ms
   return SOLID_OK;
 }
 
-/* Room for `more` bytes of a user who is there: those whose time is over make way. */
+/* Makes room for `more` bytes of an existing user, if need be by removing expired users. */
 static solid_status make_room(sol_user_table *table, size_t more, int64_t now_ms) {
   if (!has_room(table, more)) sweep(table, now_ms);
   return has_room(table, more) ? SOLID_OK : full(table, more);
@@ -184,7 +189,7 @@ static void move_mark(sol_user_table *table, sol_user *user, size_t i, const sol
     user->n_marks++;
     table->bytes += sizeof *user->marks;
   } else {
-    if (i == user->n_marks) i = 0; /* the one that has not moved for longest */
+    if (i == user->n_marks) i = 0; /* the stream that has not moved for longest */
     memmove(user->marks + i, user->marks + i + 1, sizeof *user->marks * (user->n_marks - i - 1));
   }
   user->marks[user->n_marks - 1] = *position;
@@ -232,7 +237,7 @@ solid_status sol_users_append(sol_user_table *table, sol_user *user, const solid
   if (position->stream && !is_known && mark < SOL_MARKS_MAX) status = reserve_mark(table, user, now_ms);
   if (!status && is_dislike) status = reserve_dislike(table, user, now_ms);
   if (status) return status;
-  if (!user->seq) drop_params(table, user); /* their seq means nothing to the window that begins */
+  if (!user->seq) drop_params(table, user); /* their seq does not belong to the new window */
   if (position->stream) move_mark(table, user, mark, position);
   forget_dislike(table, user, step->item);
   if (is_dislike)

@@ -30,7 +30,7 @@ typedef struct sol_user_table {
   uint32_t window;    /* L */
   int64_t ttl_ms;     /* 0 = never */
   uint64_t max_bytes; /* 0 = no limit */
-  uint32_t era;       /* counts the epochs: a user of an earlier one is begun anew by the first append */
+  uint32_t era;       /* counts epochs: the first append empties a user of an earlier one */
   sol_table by_id;    /* id -> place */
   sol_user **users;   /* by place; the last one moves to where one was removed */
   size_t n_users, room, bytes;
@@ -54,7 +54,10 @@ void sol_users_renew(sol_user_table *table, sol_user *user);
 solid_status sol_users_append(sol_user_table *table, sol_user *user, const solid_step *step, int is_dislike,
                               const solid_position *position, int64_t now_ms, size_t *applied);
 
-/* Makes user->record one of `size` bytes, of which those that are new hold rubbish. EFULL, ENOMEM: it is as it was. */
+/* The id of user number `place`; empty if the user has expired. */
+solid_bytes sol_users_id(const sol_user_table *table, size_t place, int64_t now_ms);
+
+/* Resizes user->record to `size` bytes; new bytes are undefined. EFULL, ENOMEM: nothing changes. */
 solid_status sol_users_size_record(sol_user_table *table, sol_user *user, uint32_t size, int64_t now_ms);
 
 #endif

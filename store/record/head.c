@@ -21,6 +21,7 @@ int sol_head_decode(const uint8_t *data, size_t size, sol_head *head) {
   if (marks > SOL_MARKS_MAX || size != SOL_HEAD_SIZE + SOL_POSITION_SIZE * marks) return 0;
   memcpy(head->epoch.bytes, data + 4, sizeof head->epoch.bytes);
   memcpy(&head->seq, data + 20, 8);
+  if (head->seq >> SOL_SEQ_BITS) return 0;
   memcpy(head->params, data + SOL_HEAD_PARAMS, SOL_PARAMS_HEAD);
   memcpy(head->marks, data + SOL_HEAD_SIZE, SOL_POSITION_SIZE * marks);
   head->has_params = memcmp(head->params, no_params, SOL_PARAMS_HEAD) != 0;

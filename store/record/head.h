@@ -5,11 +5,12 @@
  *   2        1      version: 1
  *   3        1      marks, 0 to 8; + 128 when there are dislikes
  *   4        16     epoch under which it was written
- *   20       8      seq: number of steps ever applied
+ *   20       8      seq: number of steps ever applied, of 53 bits (SOL_SEQ_BITS), which is what a Lua number holds
  *   28       40     head of the params (codec.h); all zero = there are none
  *   68       16 m   marks: position of the newest event applied of a stream; the stream that moved last at the end
  *
- * Versions grow; whoever meets a newer one than its own leaves it alone. */
+ * Versions grow; whoever meets a newer one than its own leaves it alone. Therefore the first three bytes mean the same
+ * in every version, and nothing else does. */
 #ifndef STORE_RECORD_HEAD_H
 #define STORE_RECORD_HEAD_H
 
@@ -20,6 +21,7 @@ enum {
   SOL_HEAD_SIZE = 68,
   SOL_HEAD_PARAMS = 28, /* where the head of the params lies */
   SOL_MARKS_MAX = 8,
+  SOL_SEQ_BITS = 53,
   SOL_HEAD_MAX = SOL_HEAD_SIZE + SOL_MARKS_MAX * SOL_POSITION_SIZE
 };
 

@@ -118,6 +118,11 @@ solid_status sol_port_check_save(solid_bytes name, solid_bytes seen, solid_bytes
   return check_name(name);
 }
 
+solid_status sol_port_check_list(size_t most, const uint64_t *cursor, solid_user_fn take) {
+  if (most && cursor && take) return SOLID_OK;
+  return solid_fail(SOLID_EINVAL, "store: list of %zu users%s", most, cursor && take ? "" : " from or into NULL");
+}
+
 solid_status sol_port_give_record(const void *record, size_t found, void *room, size_t *size) {
   size_t has = *size;
   if (found > has)

@@ -1,4 +1,4 @@
-/* What every implementation of solid/store.h checks and decides in the same way. */
+/* Checks and decisions that every implementation of solid/store.h shares. */
 #ifndef STORE_RECORD_PORT_H
 #define STORE_RECORD_PORT_H
 
@@ -29,6 +29,9 @@ solid_status sol_port_check_params(const solid_bytes *users, const solid_params 
 /* EINVAL, ERANGE: a name or a record of a bad size; of a load `room`, of a save both records. */
 solid_status sol_port_check_load(solid_bytes name, const void *room, const size_t *size);
 solid_status sol_port_check_save(solid_bytes name, solid_bytes seen, solid_bytes record, const int *saved);
+
+/* EINVAL: a page of no user, or NULL. */
+solid_status sol_port_check_list(size_t most, const uint64_t *cursor, solid_user_fn take);
 
 /* Copies a record of `found` bytes into the room of a load and sets *size. ERANGE: it does not fit. */
 solid_status sol_port_give_record(const void *record, size_t found, void *room, size_t *size);

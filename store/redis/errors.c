@@ -16,23 +16,25 @@ static const sol_error rows[] = {
     PASSING("MISCONF", SOLID_EIO, 0),
     PASSING("TRYAGAIN", SOLID_EIO, 0),
     PASSING("NOREPLICAS", SOLID_EIO, 0),
-    PASSING("ERR max number of clients", SOLID_EIO, 1),
+    PASSING("max number of clients", SOLID_EIO, 1),
     {"READONLY", SOL_ERROR_READONLY, SOLID_EIO, 1, "it is a replica: name the master"},
     {"WRONGTYPE", SOL_ERROR_USER, SOLID_EFORMAT, 0, NULL},
     {"NEWER", SOL_ERROR_FINAL, SOLID_EUNSUPPORTED, 0, "use a version that knows it"},
     FINAL("NOPERM", "the user needs the keys of the prefix, EVALSHA, SCRIPT, GETRANGE and what the scripts call"),
-    FINAL("ERR The user executing the script can't", "the user needs the keys of the prefix and what the scripts call"),
+    FINAL("The user executing the script can't", "the user needs the keys of the prefix and what the scripts call"),
     FINAL("WRONGPASS", "correct user and password"),
     FINAL("NOAUTH", "give a password"),
-    FINAL("ERR invalid password", "correct the password"),
-    FINAL("ERR AUTH", "the server wants no password"),
-    FINAL("ERR Client sent AUTH", "the server wants no password"),
+    FINAL("invalid password", "correct the password"),
+    FINAL("AUTH", "the server wants no password"),
+    FINAL("Client sent AUTH", "the server wants no password"),
     FINAL("DENIED", "the server is in protected mode"),
-    FINAL("ERR unknown command", "scripts are needed: EVALSHA and SCRIPT LOAD"),
-    FINAL("ERR unknown subcommand", "scripts are needed: EVALSHA and SCRIPT LOAD"),
-    FINAL("ERR invalid DB", "correct the number of the database"),
-    FINAL("ERR DB index", "correct the number of the database"),
-    FINAL("ERR SELECT is not allowed", "a cluster has database 0 alone"),
+    FINAL("unknown command", "scripts are needed: EVALSHA and SCRIPT LOAD"),
+    FINAL("Unknown Redis command", "a command that the scripts call is renamed or switched off"),
+    FINAL("Unknown subcommand", "scripts are needed: EVALSHA and SCRIPT LOAD"),
+    FINAL("unknown subcommand", "scripts are needed: EVALSHA and SCRIPT LOAD"),
+    FINAL("invalid DB", "correct the number of the database"),
+    FINAL("DB index", "correct the number of the database"),
+    FINAL("SELECT is not allowed", "a cluster has database 0 alone"),
     FINAL("MOVED", "clusters are not supported"),
     FINAL("ASK", "clusters are not supported"),
     FINAL("CROSSSLOT", "clusters are not supported"),
@@ -56,6 +58,7 @@ static const char *innermost(const char *text) {
 
 const sol_error *sol_error_find(const char *text) {
   const char *said = innermost(text);
+  if (strncmp(said, "ERR ", 4) == 0) said += 4; /* which servers before 7 leave out inside of scripts */
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
     if (strncmp(said, rows[i].begin, strlen(rows[i].begin)) == 0) return &rows[i];
   return &unknown;

@@ -22,6 +22,21 @@ size_t sol_key_write(const char *prefix, solid_bytes user, char out[SOL_KEY_MAX]
   return n;
 }
 
+solid_bytes sol_key_read(const char *prefix, char *key, size_t size) {
+  size_t n = strlen(prefix), used = 0;
+  if (size < n + 3 || memcmp(key, prefix, n) != 0 || key[n] != '{' || key[size - 1] != '}')
+    return (solid_bytes){NULL, 0};
+  char *id = key + n + 1;
+  for (size_t i = 0; i < size - n - 2; i++) {
+    int is_brace = size - n - 2 - i >= 3 && memcmp(id + i, "%7D", 3) == 0;
+    int is_percent = size - n - 2 - i >= 3 && memcmp(id + i, "%25", 3) == 0;
+    if (id[i] == '}' || (id[i] == '%' && !is_brace && !is_percent)) return (solid_bytes){NULL, 0};
+    id[used++] = is_brace ? '}' : is_percent ? '%' : id[i];
+    if (is_brace || is_percent) i += 2;
+  }
+  return used <= SOLID_ID_MAX ? (solid_bytes){id, used} : (solid_bytes){NULL, 0};
+}
+
 size_t sol_key_write_name(const char *prefix, const char *name, solid_bytes rest, char out[SOL_KEY_MAX]) {
   size_t n = strlen(prefix), m = strlen(name);
   memcpy(out, prefix, n);

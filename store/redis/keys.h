@@ -17,6 +17,9 @@ int sol_key_prefix_ok(const char *prefix);
 /* Writes the key (no terminating zero) and returns its size. */
 size_t sol_key_write(const char *prefix, solid_bytes user, char out[SOL_KEY_MAX]);
 
+/* The id of a user's key, decoded in place: it points into `key`. Empty: the key is none under this prefix. */
+solid_bytes sol_key_read(const char *prefix, char *key, size_t size);
+
 /* The same for what belongs to no user: <prefix><name><rest>, e.g. "solid:stream:" and its name as it is. No user's key
  * is like it: those have a brace behind the prefix. */
 size_t sol_key_write_name(const char *prefix, const char *name, solid_bytes rest, char out[SOL_KEY_MAX]);

@@ -43,7 +43,8 @@ solid_status sol_old_window(sol_old_record *old, const redisReply *reply, solid_
   for (size_t i = 0; i + 1 < reply->elements; i += 2) {
     const redisReply *field = reply->element[i], *value = reply->element[i + 1];
     if (field->type != REDIS_REPLY_STRING || value->type != REDIS_REPLY_STRING || !field->len) continue;
-    if (field->len == 1 && field->str[0] == 'n') old->is_sound = is_digits(value, &old->head.seq);
+    if (field->len == 1 && field->str[0] == 'n')
+      old->is_sound = is_digits(value, &old->head.seq) && old->head.seq >> SOL_SEQ_BITS == 0;
     if (field->len == 1 && field->str[0] == 's' && value->len % SOL_STEP_SIZE == 0 && !old->steps) {
       old->steps_size = (size_t)value->len;
       old->steps = copy_of(value->str, old->steps_size);

@@ -7,7 +7,7 @@
 --   d  dislikes: hashes of items, 8 bytes each, oldest first
 -- A value is looked at only after its size: what is larger than any record may not cost the server a copy.
 -- Numbers of 64 bits are compared as two halves, because a Lua number holds 53.
-local HEAD, MARKS, PARAMS_AT, MOST_STEPS, MOST_DISLIKES = 68, 8, 29, 65535, 256
+local HEAD, MARKS, PARAMS_AT, MOST_HEAD, MOST_STEPS, MOST_DISLIKES = 68, 8, 29, 65536, 65535, 256
 local NONE = '\0\0\0\0\0\0\0\0'
 local NO_PARAMS = '\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0'
 local call, sub, byte = redis.call, string.sub, string.byte
@@ -18,51 +18,59 @@ local function is_above(left, right)
   return high > other_high or (high == other_high and low > other_low)
 end
 
--- What a hash without a head is: 'none' (no such key), 'damaged', or 'foreign' where it has no field of ours either.
-local function name_headless(key)
-  if call('EXISTS', key) == 0 then return 'none' end
-  local fields = call('HEXISTS', key, 's') + call('HEXISTS', key, 'p') + call('HEXISTS', key, 'd')
-  return fields > 0 and 'damaged' or 'foreign'
+-- What a hash without a sound head is: 'none' (no such key), 'damaged' where all of its fields are ours, else 'foreign'.
+local function name_broken(key)
+  local fields = call('HLEN', key)
+  if fields == 0 then return 'none' end
+  local ours = call('HEXISTS', key, 'h') + call('HEXISTS', key, 's') + call('HEXISTS', key, 'p') + call('HEXISTS', key, 'd')
+  return fields == ours and 'damaged' or 'foreign'
 end
 
--- 'ours', 'damaged' or 'newer', of a head of that size.
+-- 'ours', 'damaged' or 'newer', of a head of that size. The first three bytes mean the same in every version.
 local function judge_head(head, size)
   local first, second, version, shape = byte(head, 1, 4)
-  if first ~= 83 or second ~= 85 or not shape or version == 0 then return 'damaged' end -- "SU"
+  if first ~= 83 or second ~= 85 or not version or version == 0 then return 'damaged' end -- "SU"
   if version > 1 then return 'newer' end
-  return shape % 128 <= MARKS and size == HEAD + 16 * (shape % 128) and 'ours' or 'damaged'
+  if not shape or shape % 128 > MARKS or size ~= HEAD + 16 * (shape % 128) then return 'damaged' end
+  return byte(head, 28) == 0 and byte(head, 27) < 32 and 'ours' or 'damaged' -- seq is a number that Lua can hold
 end
 
 -- What there is under a key: 'ours' and the head, or one of the above. A key of another type is Redis's own error.
 local function read_head(key)
   local size = call('HSTRLEN', key, 'h')
-  if size == 0 then return name_headless(key) end
-  if size > 4096 then return 'damaged' end
+  if size == 0 or size > MOST_HEAD then return name_broken(key) end
   local head = call('HGET', key, 'h')
-  return judge_head(head, size), head
+  local state = judge_head(head, size)
+  if state == 'damaged' then return name_broken(key) end
+  return state, head
 end
 
 -- The same with more of it: 'ours' and { head, steps } or, where `field` is asked for and has `most` bytes at most,
--- { head, steps, field }; what is not there is false.
+-- { head, steps, field }; what is not there is false. Nothing of a newer version is judged but its head.
 local function read_record(key, field, most)
-  local size = call('HSTRLEN', key, 'h')
-  if size == 0 then return name_headless(key) end
-  local steps = call('HSTRLEN', key, 's')
-  if size > 4096 or steps % 16 ~= 0 or steps > 16 * MOST_STEPS then return 'damaged' end
+  local size, steps = call('HSTRLEN', key, 'h'), call('HSTRLEN', key, 's')
+  if size == 0 or size > MOST_HEAD then return name_broken(key) end
+  if steps % 16 ~= 0 or steps > 16 * MOST_STEPS then
+    local state = judge_head(call('HGET', key, 'h'), size)
+    return state == 'newer' and state or name_broken(key)
+  end
   if field and call('HSTRLEN', key, field) > most then field = nil end
   local values = field and call('HMGET', key, 'h', 's', field) or call('HMGET', key, 'h', 's')
-  return judge_head(values[1], size), values
+  local state = judge_head(values[1], size)
+  local is_short = state == 'ours' and steps == 0 and sub(values[1], 21, 28) ~= NONE -- steps were, and are gone
+  if state == 'damaged' or is_short then return name_broken(key) end
+  return state, values
 end
 
 local function has_dislikes(head)
   return byte(head, 4) >= 128
 end
 
--- The dislikes; nil if they are none.
+-- The dislikes that the head announces; nil if they are none.
 local function read_dislikes(key)
   local size = call('HSTRLEN', key, 'd')
-  if size % 8 ~= 0 or size > 8 * MOST_DISLIKES then return nil end
-  return call('HGET', key, 'd') or ''
+  if size == 0 or size % 8 ~= 0 or size > 8 * MOST_DISLIKES then return nil end
+  return call('HGET', key, 'd')
 end
 
 -- The refusal of a record that is none of ours to change, or nil.

@@ -1,5 +1,6 @@
 /* Records of the layout before this one: two keys a user, <prefix>{user}:w and <prefix>{user}:p, and no epoch. They are
- * found by a SCAN, page by page; old_record.c says what is in them. */
+ * found by a SCAN, page by page; old_record.c says what is in them. That layout knew no clusters: there is one server.
+ */
 #include "solid/extend.h"
 #include "store/record/port.h"
 #include "store/redis/old_record.h"
@@ -26,8 +27,17 @@ typedef struct scan {
   void *stream_user;
   sol_old_record old; /* of the key at hand */
   size_t n_queued;
+  size_t n_asked; /* number of the next command */
   uint64_t users;
 } scan;
+
+static sol_redis_conn *first(const sol_redis_store *store) {
+  return &store->cluster.nodes[0]->conn;
+}
+
+static solid_status send(scan *s, const sol_command *cmd) {
+  return sol_redis_queue(first(s->store), s->n_asked++, cmd);
+}
 
 static int is_old(const sol_redis_store *store, const redisReply *key) {
   size_t prefix = strlen(store->options.prefix);
@@ -36,14 +46,14 @@ static int is_old(const sol_redis_store *store, const redisReply *key) {
          !memcmp(key->str + key->len - 3, "}:w", 3);
 }
 
-static solid_status take_page(void *user, size_t unused, const redisReply *reply) {
+static solid_status take_page(void *user, sol_redis_conn *conn, size_t unused, const redisReply *reply) {
   scan *s = user;
   (void)unused;
-  solid_status status = sol_redis_reply_status(&s->store->conn, reply);
+  solid_status status = sol_redis_reply_status(conn, reply);
   if (status) return status;
   if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 || reply->element[0]->type != REDIS_REPLY_STRING ||
       (size_t)reply->element[0]->len >= sizeof s->cursor || reply->element[1]->type != REDIS_REPLY_ARRAY)
-    return sol_redis_out_of_step(s->store);
+    return sol_redis_out_of_step(conn);
   const redisReply *keys = reply->element[1];
   memcpy(s->cursor, reply->element[0]->str, (size_t)reply->element[0]->len + 1);
   if (keys->elements > s->room) {
@@ -76,18 +86,16 @@ static solid_status next_page(scan *s) {
   sol_command_text(&cmd, pattern);
   sol_command_text(&cmd, "COUNT");
   sol_command_number(&cmd, 0, PAGE);
-  solid_status status = sol_redis_ready(&s->store->conn);
-  return status ? status : sol_redis_ask(s->store, &cmd, take_page, s);
+  return sol_redis_ask(s->store, &cmd, take_page, s);
 }
 
 static int is_last(const scan *s) {
   return !strcmp(s->cursor, "0");
 }
 
-static solid_status take_any(void *user, size_t i, const redisReply *reply) {
-  const scan *s = user;
-  (void)i;
-  return sol_redis_reply_status(&s->store->conn, reply);
+static solid_status take_any(void *user, sol_redis_conn *conn, size_t i, const redisReply *reply) {
+  (void)user, (void)i;
+  return sol_redis_reply_status(conn, reply);
 }
 
 static solid_status queue_words(scan *s, const char *word, const void *key, size_t size, const char *more) {
@@ -95,7 +103,7 @@ static solid_status queue_words(scan *s, const char *word, const void *key, size
   sol_command_text(&cmd, word);
   sol_command_bytes(&cmd, key, size);
   if (more) sol_command_text(&cmd, more);
-  return sol_redis_send(s->store, &cmd);
+  return send(s, &cmd);
 }
 
 static solid_status queue_unlink(scan *s, const old_key *key) {
@@ -107,7 +115,7 @@ static solid_status queue_unlink(scan *s, const old_key *key) {
   sol_command_bytes(&cmd, key->text, key->size);
   sol_command_bytes(&cmd, params, key->size);
   s->n_queued++;
-  return sol_redis_send(s->store, &cmd);
+  return send(s, &cmd);
 }
 
 /* The record under its new name, the time that was left, and only then the end of the old one: whenever this stops, it
@@ -128,7 +136,7 @@ static solid_status queue_record(scan *s, const old_key *key) {
     sol_command_text(&cmd, "p");
     sol_command_bytes(&cmd, s->old.body, s->old.body_size);
   }
-  solid_status status = sol_redis_send(s->store, &cmd);
+  solid_status status = send(s, &cmd);
   s->n_queued++;
   if (!status && s->old.ttl_ms > 0) {
     snprintf(time, sizeof time, "%lld", (long long)s->old.ttl_ms);
@@ -140,9 +148,10 @@ static solid_status queue_record(scan *s, const old_key *key) {
 }
 
 /* Answers of HGETALL, GET and PTTL of each key; with the third one the new record is on its way. */
-static solid_status take_old(void *user, size_t i, const redisReply *reply) {
+static solid_status take_old(void *user, sol_redis_conn *conn, size_t i, const redisReply *reply) {
   scan *s = user;
   const old_key *key = &s->keys[i / 3];
+  (void)conn;
   if (i % 3 == 0) {
     sol_old_clear(&s->old);
     return sol_old_window(&s->old, reply, s->stream_of, s->stream_user);
@@ -150,13 +159,14 @@ static solid_status take_old(void *user, size_t i, const redisReply *reply) {
   if (i % 3 == 1) return sol_old_params(&s->old, reply);
   s->old.ttl_ms = reply->type == REDIS_REPLY_INTEGER ? reply->integer : 0;
   if (s->old.is_sound) return queue_record(s, key);
-  sol_redis_log(&s->store->conn, SOLID_LOG_WARN, "redis store: key %s is no record: left alone",
+  sol_redis_log(first(s->store), SOLID_LOG_WARN, "redis store: key %s is no record: left alone",
                 sol_show(key->text, key->size).text);
   return SOLID_OK;
 }
 
 static solid_status adopt_page(scan *s) {
   solid_status status = SOLID_OK;
+  s->n_asked = 0;
   for (size_t i = 0; i < s->n && !status; i++) {
     old_key params = s->keys[i];
     params.text[params.size - 1] = 'p';
@@ -165,8 +175,8 @@ static solid_status adopt_page(scan *s) {
     if (!status) status = queue_words(s, "PTTL", s->keys[i].text, params.size, NULL);
   }
   s->n_queued = 0;
-  if (!status && s->n) status = sol_redis_exchange(&s->store->conn, 3 * s->n, take_old, s);
-  return status || !s->n_queued ? status : sol_redis_exchange(&s->store->conn, s->n_queued, take_any, s);
+  if (!status && s->n) status = sol_redis_exchange_one(first(s->store), take_old, s);
+  return status || !s->n_queued ? status : sol_redis_exchange_one(first(s->store), take_any, s);
 }
 
 static solid_status forget_page(scan *s) {
@@ -174,7 +184,7 @@ static solid_status forget_page(scan *s) {
   s->n_queued = 0;
   for (size_t i = 0; i < s->n && !status; i++) status = queue_unlink(s, &s->keys[i]);
   s->users += s->n;
-  return status || !s->n ? status : sol_redis_exchange(&s->store->conn, s->n, take_any, s);
+  return status || !s->n ? status : sol_redis_exchange_one(first(s->store), take_any, s);
 }
 
 static solid_status walk(scan *s, solid_status (*page)(scan *s)) {
@@ -194,7 +204,7 @@ static solid_status find_page(scan *s) {
       SOLID_EUNSUPPORTED,
       "%s: key %s is a record of an earlier layout: start with --adopt-marks (what was applied counts for "
       "the one topic that is read) or with --rebuild (everything is read again)",
-      s->store->conn.name, sol_show(s->keys[0].text, s->keys[0].size).text);
+      first(s->store)->name, sol_show(s->keys[0].text, s->keys[0].size).text);
 }
 
 static solid_status read_adopting(sol_redis_store *store, solid_store_epoch *epoch, size_t *size) {
@@ -212,7 +222,7 @@ solid_status sol_redis_check_old(sol_redis_store *store) {
     return solid_fail(SOLID_EUNSUPPORTED,
                       "%s: records of an earlier layout were being taken over, and not all are: start with "
                       "--adopt-marks again, or with --rebuild",
-                      store->conn.name);
+                      first(store)->name);
   return walk(&s, find_page);
 }
 
@@ -229,7 +239,7 @@ static solid_status begin_adopting(scan *s) {
   if (!status) status = sol_redis_set_name(s->store, "epoch:adopting", &drawn, 1);
   if (!status) status = read_adopting(s->store, &s->epoch, &size);
   if (!status && size != sizeof s->epoch.bytes)
-    status = solid_fail(SOLID_EIO, "%s: key %sepoch:adopting is gone", s->store->conn.name, s->store->options.prefix);
+    status = solid_fail(SOLID_EIO, "%s: key %sepoch:adopting is gone", first(s->store)->name, s->store->options.prefix);
   return status;
 }
 
@@ -238,11 +248,17 @@ solid_status solid_redis_store_adopt(solid_store *base, solid_redis_stream_fn st
   scan s = {.store = (sol_redis_store *)base, .stream_of = stream_of, .stream_user = stream_user};
   solid_store_epoch there;
   solid_status status = check_store(base);
+  if (!status) status = sol_cluster_ready(&s.store->cluster);
   if (status) return status;
+  if (s.store->cluster.owners)
+    return solid_fail(SOLID_EUNSUPPORTED,
+                      "%s: an earlier layout in a cluster, which it did not know: take it over "
+                      "where it was written",
+                      first(s.store)->name);
   if (!stream_of) return solid_fail(SOLID_EINVAL, "redis store: adopt without a stream for each partition");
   status = sol_redis_epoch(base, &there);
   if (!status)
-    return solid_fail(SOLID_EINVAL, "%s: key %sepoch is there: nothing is left to be taken over", s.store->conn.name,
+    return solid_fail(SOLID_EINVAL, "%s: key %sepoch is there: nothing is left to be taken over", first(s.store)->name,
                       s.store->options.prefix);
   if (status == SOLID_ENOTFOUND) status = begin_adopting(&s);
   if (!status) status = walk(&s, adopt_page);
@@ -255,7 +271,10 @@ solid_status solid_redis_store_adopt(solid_store *base, solid_redis_stream_fn st
 solid_status solid_redis_store_forget_old(solid_store *base, uint64_t *users) {
   scan s = {.store = (sol_redis_store *)base};
   solid_status status = check_store(base);
-  if (!status) status = walk(&s, forget_page);
+  if (!status) status = sol_cluster_ready(&s.store->cluster);
+  if (users) *users = 0;
+  if (status || s.store->cluster.owners) return status;
+  status = walk(&s, forget_page);
   if (!status) status = sol_redis_remove_name(s.store, "epoch:adopting");
   if (users) *users = s.users;
   return status;

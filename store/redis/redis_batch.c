@@ -1,27 +1,18 @@
 /* The scripts of one call, and what is read behind them. */
 #include "solid/extend.h"
 #include "store/redis/redis_parts.h"
-#include <stdlib.h>
 #include <string.h>
 
-solid_status sol_redis_send(sol_redis_store *store, sol_command *cmd) {
-  return sol_redis_queue(&store->conn, cmd->argc, cmd->argv, cmd->sizes);
-}
-
-void sol_redis_begin_script(sol_command *cmd, sol_redis_store *store, int script, solid_bytes user) {
+void sol_redis_begin_script(sol_command *cmd, int script) {
   cmd->argc = 0;
+  cmd->script = 1 + script;
   sol_command_text(cmd, "EVALSHA");
-  sol_command_bytes(cmd, store->conn.sha[script], SOL_REDIS_SHA_SIZE);
+  sol_command_text(cmd, ""); /* the hash, as the server that it goes to said it */
   sol_command_text(cmd, "1");
-  sol_command_key(cmd, store->options.prefix, user);
 }
 
-solid_status sol_redis_out_of_step(sol_redis_store *store) {
-  return sol_redis_drop(&store->conn, "a reply of another shape than the command's");
-}
-
-int sol_redis_is_missing(const redisReply *reply) {
-  return reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "NOSCRIPT", 8) == 0;
+solid_status sol_redis_out_of_step(sol_redis_conn *conn) {
+  return sol_redis_drop(conn, "a reply of another shape than the command's");
 }
 
 sol_shown sol_redis_show_key(const sol_redis_store *store, solid_bytes user) {
@@ -29,73 +20,75 @@ sol_shown sol_redis_show_key(const sol_redis_store *store, solid_bytes user) {
   return sol_show(key, sol_key_write(store->options.prefix, user, key));
 }
 
-static solid_status ask_epoch(sol_redis_store *store) {
-  sol_command cmd = {.argc = 0};
-  sol_command_text(&cmd, "GETRANGE");
-  sol_command_name(&cmd, store->options.prefix, "epoch", (solid_bytes){NULL, 0});
-  sol_command_text(&cmd, "0");
-  sol_command_number(&cmd, 0, sizeof store->epoch.bytes);
-  return sol_redis_send(store, &cmd);
+/* Whether command n + i asks for the epoch of user i's slot. Once a batch and slot, where it was not found yet over the
+ * connection at hand; else once a node, since a node loses all of its slots or none. */
+static int asks_epoch(sol_redis_batch *b, size_t i, uint32_t slot) {
+  sol_redis_store *store = b->store;
+  const sol_cluster *c = &store->cluster;
+  uint64_t mark = (uint64_t)store->batches << 32 | (uint32_t)i;
+  if (store->marks.asked[slot] >> 32 == store->batches) return store->marks.asked[slot] == mark;
+  uint16_t owner = c->owners[slot];
+  int is_last = owner == SOL_NO_NODE || store->last_of_node[owner] == i;
+  if (!is_last && store->marks.proven[slot] == sol_cluster_token(c, slot)) return 0;
+  store->marks.asked[slot] = mark;
+  return 1;
 }
 
-/* What this store wrote is worth nothing where the server has not, behind it, the epoch under which it was written. */
-static solid_status take_epoch(sol_redis_store *store, const redisReply *reply) {
-  if (reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "WRONGTYPE", 9))
-    return sol_redis_reply_status(&store->conn, reply);
-  if (reply->type == REDIS_REPLY_STRING && (size_t)reply->len == sizeof store->epoch.bytes &&
-      !memcmp(reply->str, store->epoch.bytes, sizeof store->epoch.bytes))
-    return SOLID_OK;
-  return solid_fail(SOLID_ELOST,
-                    "%s: key %sepoch is %s: the server lost what it held, or a new epoch was begun; read the events "
-                    "again from the beginning under a new epoch",
-                    store->conn.name, store->options.prefix,
-                    reply->type == REDIS_REPLY_STRING && reply->len == 0 ? "gone" : "another than this writer's");
+static void note_last(const sol_redis_batch *b) {
+  const sol_cluster *c = &b->store->cluster;
+  for (size_t i = 0; i < b->n; i++) {
+    uint16_t owner = c->owners[c->routes[i].slot];
+    if (owner != SOL_NO_NODE) b->store->last_of_node[owner] = i;
+  }
 }
 
-static solid_status take_any(void *user, size_t i, const redisReply *reply) {
+/* Commands 0 .. n-1 are the scripts of users, those behind them questions for epochs: one, or one a user. */
+static const sol_command *make_any(void *user, size_t number) {
   sol_redis_batch *b = user;
   sol_redis_store *store = b->store;
-  if (i == b->n_sent) return take_epoch(store, reply);
-  if (i > b->n_sent) return sol_redis_take_evicted(store, reply), SOLID_OK;
-  if (!sol_redis_is_missing(reply)) return b->take(b, store->pending[i], reply);
-  store->pending[b->n_missing++] = store->pending[i];
-  return SOLID_OK;
+  const sol_cluster *c = &store->cluster;
+  if (number < b->n) {
+    b->make(b, number);
+    return &b->cmd;
+  }
+  if (!store->marks.asked) {
+    sol_redis_ask_epoch(store, &b->cmd, 0, 0);
+    return &b->cmd;
+  }
+  if (number == b->n) note_last(b); /* every command of a user has been routed before */
+  uint32_t slot = c->routes[number - b->n].slot;
+  if (!asks_epoch(b, number - b->n, slot)) return NULL;
+  sol_redis_ask_epoch(store, &b->cmd, 1, slot);
+  return &b->cmd;
 }
 
-/* One exchange for the users store->pending[0 .. n). */
-static solid_status send_all(sol_redis_batch *b, size_t n) {
+static solid_status take_any(void *user, sol_redis_conn *conn, size_t number, const redisReply *reply) {
+  sol_redis_batch *b = user;
   sol_redis_store *store = b->store;
-  solid_status status = SOLID_OK;
-  size_t more = 0;
-  b->n_sent = n;
-  b->n_missing = 0;
-  for (size_t i = 0; i < n && !status; i++) status = b->send(b, store->pending[i]);
-  if (store->is_writer && !b->found) { /* who reads alone may read on */
-    if (!status) status = ask_epoch(store);
-    more = 1;
-    if (!status && sol_redis_ask_evicted(store, &status)) more = 2;
-  }
-  return status ? status : sol_redis_exchange(&store->conn, n + more, take_any, b);
-}
-
-solid_status sol_redis_run(sol_redis_batch *b, size_t n, sol_redis_send_fn send, sol_redis_take_fn take) {
-  sol_redis_store *store = b->store;
-  if (n == 0) return SOLID_OK;
-  if (n > store->n_pending) {
-    size_t *pending = n <= SIZE_MAX / sizeof *pending ? realloc(store->pending, sizeof *pending * n) : NULL;
-    if (!pending) return solid_fail(SOLID_ENOMEM, "redis store: batch of %zu users", n);
-    store->pending = pending;
-    store->n_pending = n;
-  }
-  for (size_t i = 0; i < n; i++) store->pending[i] = i;
-  b->send = send;
-  b->take = take;
-  solid_status status = sol_redis_ready(&store->conn);
-  for (int round = 0; n && !status; round++) {
-    if (round == SOL_SCRIPT_ROUNDS) return solid_fail(SOLID_EIO, "%s: scripts vanish when loaded", store->conn.name);
-    if (round) status = sol_redis_load_scripts(&store->conn);
-    if (!status) status = send_all(b, n);
-    n = b->n_missing;
+  if (number < b->n) return b->take(b, conn, number, reply);
+  solid_status status = sol_redis_judge_epoch(store, conn, reply);
+  if (!status && store->marks.asked) {
+    uint32_t slot = store->cluster.routes[number].slot;
+    store->marks.proven[slot] = sol_cluster_token(&store->cluster, slot);
   }
   return status;
+}
+
+solid_status sol_redis_run(sol_redis_batch *b, size_t n, sol_redis_make_fn make, sol_redis_take_fn take) {
+  sol_redis_store *store = b->store;
+  int is_advance = b->appends != NULL;
+  sol_calls calls = {.n = n, .make = make_any, .take = take_any, .user = b, .is_write = is_advance};
+  if (n == 0) return SOLID_OK;
+  calls.is_careful = is_advance && store->is_careful;
+  b->n = n;
+  b->make = make;
+  b->take = take;
+  if (store->is_writer && !b->found) { /* who reads alone may read on */
+    solid_status status = sol_redis_make_marks(store);
+    if (status) return status;
+    calls.n += store->marks.asked ? n : 1;
+    store->batches++;
+  }
+  solid_status status = sol_cluster_run(&store->cluster, &calls);
+  return status ? status : sol_redis_count_evicted(store);
 }

@@ -1,3 +1,4 @@
+#include "solid/base/clock.h"
 #include "solid/base/handshake.h"
 #include "solid/extend.h"
 #include "store/record/port.h"
@@ -9,15 +10,17 @@
 
 void sol_redis_store_free(sol_redis_store *store) {
   if (!store) return;
-  sol_redis_close(&store->conn);
+  sol_cluster_end(&store->cluster);
+  free(store->marks.tags);
+  free(store->marks.proven);
+  free(store->marks.asked);
   free(store->strings);
   free(store->record);
-  free(store->pending);
   free(store);
 }
 
 static solid_status check_options(const solid_redis_store_options *o) {
-  if (!o->unix_path && (!o->host || o->port < 1 || o->port > 65535))
+  if (!o->address && !o->unix_path && (!o->host || o->port < 1 || o->port > 65535))
     return solid_fail(SOLID_EINVAL, "redis store: port %u of host %s", o->port, o->host ? o->host : "(none)");
   if (!o->prefix || !sol_key_prefix_ok(o->prefix))
     return solid_fail(SOLID_EINVAL, "redis store: prefix of more than %d bytes or with braces", SOL_KEY_PREFIX_MAX);
@@ -26,13 +29,15 @@ static solid_status check_options(const solid_redis_store_options *o) {
                       o->jitter_percent);
   if (!o->timeout_ms || !o->connect_timeout_ms || o->timeout_ms > INT32_MAX || o->connect_timeout_ms > INT32_MAX)
     return solid_fail(SOLID_EINVAL, "redis store: timeouts of %u and %u ms", o->connect_timeout_ms, o->timeout_ms);
+  if (o->replicas < 0) return solid_fail(SOLID_EINVAL, "redis store: %d replicas", o->replicas);
   if (o->username && !o->password) return solid_fail(SOLID_EINVAL, "redis store: user name without a password");
   return SOLID_OK;
 }
 
 /* Copies the strings of the options behind one another and points the options at the copies. */
 static char *copy_strings(solid_redis_store_options *o) {
-  const char **fields[] = {&o->host, &o->unix_path, &o->username, &o->password, &o->prefix};
+  const char **fields[] = {&o->host,    &o->unix_path, &o->username, &o->password, &o->prefix,
+                           &o->address, &o->tls_ca,    &o->tls_cert, &o->tls_key,  &o->tls_name};
   enum { FIELDS = sizeof fields / sizeof *fields };
   size_t size = 1;
   for (int i = 0; i < FIELDS; i++) size += *fields[i] ? strlen(*fields[i]) + 1 : 0;
@@ -46,25 +51,51 @@ static char *copy_strings(solid_redis_store_options *o) {
   return strings;
 }
 
-static void init_conn(sol_redis_store *store) {
+/* Where the server is, as the options say it in one way or the other. */
+static solid_status read_address(const solid_redis_store_options *o, sol_address *out) {
+  memset(out, 0, sizeof *out);
+  if (o->address) return sol_address_read(out, o->address);
+  out->n_places = 1;
+  if (!o->unix_path) return sol_place_set(&out->places[0], o->host, strlen(o->host), o->port);
+  if (strlen(o->unix_path) >= sizeof out->places[0].path)
+    return solid_fail(SOLID_EINVAL, "redis store: the path of a socket of more than %zu bytes",
+                      sizeof out->places[0].path - 1);
+  strcpy(out->places[0].path, o->unix_path);
+  return SOLID_OK;
+}
+
+solid_status solid_redis_address_check(const char *text) {
+  sol_address unused;
+  if (!text) return solid_fail(SOLID_EINVAL, "redis store: no address");
+  solid_status status = sol_address_read(&unused, text);
+  if (!status && unused.is_tls && !sol_tls_is_there())
+    status = solid_fail(SOLID_EUNSUPPORTED, "--redis: '%s': built without TLS (SOLID_TLS)", text);
+  return status;
+}
+
+static solid_status init_cluster(sol_redis_store *store) {
   const solid_redis_store_options *o = &store->options;
-  sol_redis_init(&store->conn, &(sol_redis_options){.host = o->host,
-                                                    .port = (uint16_t)o->port,
-                                                    .unix_path = o->unix_path,
-                                                    .username = o->username,
-                                                    .password = o->password,
-                                                    .database = o->database,
-                                                    .connect_timeout_ms = o->connect_timeout_ms,
-                                                    .timeout_ms = o->timeout_ms,
-                                                    .backoff_min_ms = o->backoff_min_ms,
-                                                    .backoff_max_ms = o->backoff_max_ms,
-                                                    .readonly_ms = o->readonly_ms,
-                                                    .scripts = {[SOL_SCRIPT_ADVANCE] = sol_advance_lua,
-                                                                [SOL_SCRIPT_PUT] = sol_put_params_lua,
-                                                                [SOL_SCRIPT_GET] = sol_get_lua,
-                                                                [SOL_SCRIPT_STREAM] = sol_stream_save_lua},
-                                                    .log = o->log,
-                                                    .log_user = o->log_user});
+  sol_address address;
+  solid_status status = read_address(o, &address);
+  if (status) return status;
+  store->tls = (sol_tls_options){o->tls_ca, o->tls_cert, o->tls_key, o->tls_name};
+  return sol_cluster_init(&store->cluster,
+                          &(sol_redis_options){.username = o->username,
+                                               .password = o->password,
+                                               .database = address.has_database ? address.database : o->database,
+                                               .connect_timeout_ms = o->connect_timeout_ms,
+                                               .timeout_ms = o->timeout_ms,
+                                               .backoff_min_ms = o->backoff_min_ms,
+                                               .backoff_max_ms = o->backoff_max_ms,
+                                               .readonly_ms = o->readonly_ms,
+                                               .scripts = {[SOL_SCRIPT_ADVANCE] = sol_advance_lua,
+                                                           [SOL_SCRIPT_PUT] = sol_put_params_lua,
+                                                           [SOL_SCRIPT_GET] = sol_get_lua,
+                                                           [SOL_SCRIPT_STREAM] = sol_stream_save_lua},
+                                               .tls = address.is_tls ? &store->tls : NULL,
+                                               .log = o->log,
+                                               .log_user = o->log_user},
+                          &address);
 }
 
 solid_redis_store_options solid_redis_store_options_default(void) {
@@ -83,11 +114,14 @@ solid_status solid_store_open_redis(solid_store **out, const solid_model *model,
   if (!store) return solid_fail(SOLID_ENOMEM, "redis store");
   store->options = o;
   store->base = (solid_store){&sol_redis_ops, o.window};
+  store->looked_ms = sol_steady_ms();
+  store->random.state = (uint64_t)sol_steady_ns() ^ (uint64_t)sol_wall_ms() << 20;
   store->strings = copy_strings(&store->options);
   if (store->strings) {
-    init_conn(store);
-    status = sol_redis_ready(&store->conn);
-    if (o.may_be_away && solid_status_is_retriable(status)) status = SOLID_OK;
+    status = init_cluster(store);
+    int is_set_up = !status;
+    if (!status) status = sol_cluster_ready(&store->cluster);
+    if (is_set_up && o.may_be_away && solid_status_is_retriable(status)) status = SOLID_OK;
   } else {
     status = solid_fail(SOLID_ENOMEM, "redis store: options");
   }
@@ -104,8 +138,8 @@ solid_status solid_redis_store_get_stats(solid_store *base, solid_redis_store_st
   if (!base || base->ops != &sol_redis_ops)
     return solid_fail(SOLID_EINVAL, "redis store: statistics of something else than a redis store");
   if (!stats) return solid_fail(SOLID_EINVAL, "redis store: statistics into NULL");
-  const solid_redis_store_stats all = {.connections = store->conn.connections,
-                                       .round_trips = store->conn.exchanges,
+  const solid_redis_store_stats all = {.connections = sol_cluster_connections(&store->cluster),
+                                       .round_trips = sol_cluster_exchanges(&store->cluster),
                                        .damaged = store->damaged,
                                        .stale = store->stale,
                                        .set_aside = store->set_aside,

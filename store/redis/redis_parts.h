@@ -1,39 +1,47 @@
-/* What the files of the Redis store share: redis_open.c makes it, redis_batch.c sends the scripts of a call and reads
- * the epoch behind them, redis_store.c answers the calls about users, redis_streams.c those about epoch and streams,
- * redis_server.c looks at how the server is set up, redis_adopt.c takes over records of the layout before. */
+/* What the files of the Redis store share: redis_open.c makes it, redis_batch.c runs the scripts of a call and reads
+ * the epoch behind them, redis_store.c answers the calls about users, redis_epoch.c and redis_streams.c those about
+ * epoch and streams, redis_safety.c says what outlives a server, redis_server.c looks at how servers are set up,
+ * redis_adopt.c takes over records of the layout before. */
 #ifndef STORE_REDIS_REDIS_PARTS_H
 #define STORE_REDIS_REDIS_PARTS_H
 
 #include "solid/base/text.h"
-#include "store/redis/command.h"
-#include "store/redis/redis_conn.h"
+#include "store/redis/cluster.h"
 #include "store/redis_store.h"
 
 /* Places of the scripts in sol_redis_options.scripts. */
 enum { SOL_SCRIPT_ADVANCE = 0, SOL_SCRIPT_PUT = 1, SOL_SCRIPT_GET = 2, SOL_SCRIPT_STREAM = 3 };
 
-/* How often scripts are loaded again within one call. */
-enum { SOL_SCRIPT_ROUNDS = 3 };
+/* What a writer to a cluster knows of its slots: (SOL_SLOTS) each. */
+typedef struct sol_slot_marks {
+  uint32_t *tags;   /* by which the key of a slot's epoch is in it */
+  uint32_t *proven; /* the connection over which the epoch was last found in the slot; 0 = none */
+  uint64_t *asked;  /* number of the batch that asks for the slot's epoch, and of the command that does */
+} sol_slot_marks;
 
 typedef struct sol_redis_store {
   solid_store base;
   solid_redis_store_options options;
-  sol_redis_conn conn;
+  sol_tls_options tls;
+  sol_cluster cluster;
   char *strings;   /* copies of the options' strings */
   uint8_t *record; /* room for the params of one user */
   size_t record_room;
-  size_t *pending;  /* users of the batch whose script has not run yet */
-  size_t n_pending; /* room of `pending` */
-  int is_writer;    /* it writes under `epoch`, and stops where the server has another */
+  sol_random random; /* of times to live */
+  int is_writer;     /* it writes under `epoch`, and stops where the server has another */
+  int is_careful;    /* it says EREWIND where a server may lack what was written */
   solid_store_epoch epoch;
-  int64_t looked_ms; /* when evicted keys were last counted */
+  sol_slot_marks marks; /* NULL = not needed yet */
+  uint32_t batches;
+  size_t last_of_node[SOL_NODES_MAX]; /* the last user of the batch who is with this node */
+  int64_t looked_ms;                  /* when evicted keys were last counted */
   uint64_t damaged, stale, set_aside, renewed, evicted;
 } sol_redis_store;
 
-/* One call, as the callbacks of an exchange see it; only the fields of that call are set. */
+/* One call, as what makes its commands and takes its replies sees it; only the fields of that call are set. */
 typedef struct sol_redis_batch sol_redis_batch;
-typedef solid_status (*sol_redis_send_fn)(sol_redis_batch *b, size_t i);
-typedef solid_status (*sol_redis_take_fn)(sol_redis_batch *b, size_t i, const redisReply *reply);
+typedef void (*sol_redis_make_fn)(sol_redis_batch *b, size_t i);
+typedef solid_status (*sol_redis_take_fn)(sol_redis_batch *b, sol_redis_conn *conn, size_t i, const redisReply *reply);
 struct sol_redis_batch {
   sol_redis_store *store;
   const solid_append *appends;
@@ -45,39 +53,50 @@ struct sol_redis_batch {
   uint8_t *found;
   solid_status *statuses;
   uint64_t generation;
-  int64_t now_ms;         /* wall clock */
-  sol_redis_send_fn send; /* queues the script of user i */
+  int64_t now_ms; /* wall clock */
+  size_t n;
+  sol_redis_make_fn make; /* the script of user i, into `cmd` */
   sol_redis_take_fn take; /* its answer, which may be an error */
-  size_t n_sent;          /* scripts of this exchange: of users store->pending[0 .. n_sent) */
-  size_t n_missing;       /* store->pending[0 .. n_missing) are to be sent again */
+  sol_command cmd;
 };
 
 extern const solid_store_ops sol_redis_ops;
 
-/* redis_batch.c: runs the script of each of n users in one exchange, and those it was missing for (after a SCRIPT
- * FLUSH) again; of a writer the epoch is read behind them. ELOST: it is another one. */
-solid_status sol_redis_run(sol_redis_batch *b, size_t n, sol_redis_send_fn send, sol_redis_take_fn take);
+/* redis_batch.c: runs the script of each of n users in one exchange; of a writer the epoch is read behind them. ELOST:
+ * it is another one. */
+solid_status sol_redis_run(sol_redis_batch *b, size_t n, sol_redis_make_fn make, sol_redis_take_fn take);
 /* Key, script and how many keys: what every script's command begins with. */
-void sol_redis_begin_script(sol_command *cmd, sol_redis_store *store, int script, solid_bytes user);
-solid_status sol_redis_send(sol_redis_store *store, sol_command *cmd);
-solid_status sol_redis_out_of_step(sol_redis_store *store);
-/* 1 if the reply says that the script is not loaded. */
-int sol_redis_is_missing(const redisReply *reply);
+void sol_redis_begin_script(sol_command *cmd, int script);
+solid_status sol_redis_out_of_step(sol_redis_conn *conn);
 /* A user's key for a log or an error text, escaped. */
 sol_shown sol_redis_show_key(const sol_redis_store *store, solid_bytes user);
 
-/* redis_streams.c: slots of solid_store_ops. */
+/* redis_epoch.c: slots of solid_store_ops. */
 solid_status sol_redis_epoch(solid_store *store, solid_store_epoch *out);
 solid_status sol_redis_epoch_begin(solid_store *store, int anew, solid_store_epoch *out);
+/* Of a cluster: what is known of slots is there from now on. ENOMEM. */
+solid_status sol_redis_make_marks(sol_redis_store *store);
+/* The question for the epoch: of a server, or of one slot. */
+void sol_redis_ask_epoch(const sol_redis_store *store, sol_command *cmd, int of_slot, uint32_t slot);
+/* OK, or ELOST: what this store wrote is worth nothing where the server has not, behind it, the epoch under which it
+ * was written. */
+solid_status sol_redis_judge_epoch(const sol_redis_store *store, sol_redis_conn *conn, const redisReply *reply);
+
+/* redis_safety.c: slot of solid_store_ops. */
+solid_status sol_redis_safe_age(solid_store *store, int64_t *age_ms);
+
+/* redis_streams.c: slots of solid_store_ops. */
 solid_status sol_redis_stream_load(solid_store *store, solid_bytes name, void *room, size_t *size);
 solid_status sol_redis_stream_save(solid_store *store, solid_bytes name, solid_bytes seen, solid_bytes record,
                                    int *saved);
 
-/* redis_server.c: warns of a server that evicts or keeps nothing on disk. */
+/* redis_users.c: a slot of solid_store_ops. */
+solid_status sol_redis_list(solid_store *store, size_t most, uint64_t *cursor, solid_user_fn take, void *take_user);
+
+/* redis_server.c: warns of servers that evict or keep nothing on disk. */
 solid_status sol_redis_look(sol_redis_store *store);
-/* Queues a question for the evicted keys where the last one is old enough: 1, one more reply is to come. */
-int sol_redis_ask_evicted(sol_redis_store *store, solid_status *status);
-void sol_redis_take_evicted(sol_redis_store *store, const redisReply *reply);
+/* Counts evicted keys where they were last counted long enough ago. */
+solid_status sol_redis_count_evicted(sol_redis_store *store);
 
 /* redis_adopt.c: EFORMAT, saying what may be done, where records of the layout before are there and no epoch is. */
 solid_status sol_redis_check_old(sol_redis_store *store);
@@ -88,8 +107,8 @@ solid_status sol_redis_read_name(sol_redis_store *store, const char *name, size_
 solid_status sol_redis_set_name(sol_redis_store *store, const char *name, const solid_store_epoch *epoch, int only_new);
 solid_status sol_redis_remove_name(sol_redis_store *store, const char *name);
 
-/* Queues one command, sends it and gives its answer to `take`. Only after sol_redis_ready. */
-solid_status sol_redis_ask(sol_redis_store *store, sol_command *cmd, sol_redis_reply_fn take, void *user);
+/* Sends one command and gives its answer to `take`. */
+solid_status sol_redis_ask(sol_redis_store *store, const sol_command *cmd, sol_redis_reply_fn take, void *user);
 
 /* NULL is a no-op. */
 void sol_redis_store_free(sol_redis_store *store);

@@ -1,92 +1,91 @@
-/* How the server is set up: what it does when its memory is full, and whether it outlives a restart. What it does not
+/* How servers are set up: what they do when their memory is full, and whether they outlive a restart. What one does not
  * tell us (INFO and CONFIG may be forbidden) is not warned about. */
 #include "solid/base/clock.h"
 #include "store/redis/redis_parts.h"
 #include <stdlib.h>
 #include <string.h>
 
-/* What stands behind "\n<name>:" in the text of INFO, NULL if it is not there. */
-static const char *find_field(const redisReply *reply, const char *name) {
-  size_t size = strlen(name);
-  if (reply->type != REDIS_REPLY_STRING) return NULL;
-  for (const char *at = reply->str; at; at = strchr(at, '\n')) {
-    at += *at == '\n';
-    if (!strncmp(at, name, size) && at[size] == ':') return at + size + 1;
-  }
-  return NULL;
+enum { MEMORY = 0, PERSISTENCE = 1, SAVE = 2, STATS = 3, QUESTIONS = 4 };
+
+static int is_word(const redisReply *info, const char *name, const char *word) {
+  size_t size = 0;
+  const char *value = sol_redis_field(info, name, &size);
+  return value && size == strlen(word) && !strncmp(value, word, size);
 }
 
-static int begins(const char *value, const char *word) {
-  return value && !strncmp(value, word, strlen(word));
-}
-
-static void judge_memory(sol_redis_store *store, const redisReply *info) {
-  const char *policy = find_field(info, "maxmemory_policy");
-  const char *limit = find_field(info, "maxmemory");
-  if (!policy || begins(policy, "noeviction") || begins(limit, "0\r")) return;
-  sol_redis_log(&store->conn, SOLID_LOG_WARN,
+static void judge_memory(sol_redis_conn *conn, const redisReply *info) {
+  size_t size = 0;
+  const char *policy = sol_redis_field(info, "maxmemory_policy", &size);
+  if (!policy || is_word(info, "maxmemory_policy", "noeviction") || is_word(info, "maxmemory", "0")) return;
+  sol_redis_log(conn, SOLID_LOG_WARN,
                 "%s: maxmemory-policy is %.*s: users who are evicted are forgotten, and no replay brings them back; "
                 "choose noeviction",
-                store->conn.name, (int)strcspn(policy, "\r\n"), policy);
+                conn->name, (int)size, policy);
 }
 
-static void judge_save(sol_redis_store *store, const redisReply *save) {
+static void judge_save(sol_redis_conn *conn, const redisReply *save) {
   if (save->type != REDIS_REPLY_ARRAY || save->elements != 2 || save->element[1]->type != REDIS_REPLY_STRING) return;
   if (save->element[1]->len > 0) return;
-  sol_redis_log(&store->conn, SOLID_LOG_WARN,
+  sol_redis_log(conn, SOLID_LOG_WARN,
                 "%s: keeps nothing on disk: after its restart all events must be read again; set appendonly or save",
-                store->conn.name);
+                conn->name);
 }
 
-typedef struct look {
-  sol_redis_store *store;
-  int has_no_log; /* neither an append-only file */
-} look;
+static uint64_t read_evicted(const sol_redis_conn *conn, const redisReply *info) {
+  size_t size = 0;
+  const char *evicted = sol_redis_field(info, "evicted_keys", &size);
+  return evicted ? strtoull(evicted, NULL, 10) : conn->evicted;
+}
 
-/* Answers in the order of the questions below. */
-static solid_status take_look(void *user, size_t i, const redisReply *reply) {
-  look *l = user;
-  if (i == 0) judge_memory(l->store, reply);
-  if (i == 1) l->has_no_log = begins(find_field(reply, "aof_enabled"), "0");
-  if (i == 2 && l->has_no_log) judge_save(l->store, reply); /* nor snapshots */
-  if (i == 3) {
-    const char *evicted = find_field(reply, "evicted_keys");
-    l->store->evicted = evicted ? strtoull(evicted, NULL, 10) : 0;
+/* Answers come in the order of the questions below. */
+static solid_status take_look(void *user, sol_redis_conn *conn, size_t number, const redisReply *reply) {
+  int *has_no_log = user;
+  if (number == MEMORY) judge_memory(conn, reply);
+  if (number == PERSISTENCE) {
+    conn->has_log = is_word(reply, "aof_enabled", "1");
+    *has_no_log = is_word(reply, "aof_enabled", "0");
   }
+  if (number == SAVE && !conn->has_log && *has_no_log) judge_save(conn, reply); /* nor snapshots */
+  if (number == STATS) conn->evicted = read_evicted(conn, reply);
   return SOLID_OK;
 }
 
-static solid_status queue_words(sol_redis_store *store, const char *first, const char *second, const char *third) {
-  sol_command cmd = {.argc = 0};
-  sol_command_text(&cmd, first);
-  sol_command_text(&cmd, second);
-  if (third) sol_command_text(&cmd, third);
-  return sol_redis_send(store, &cmd);
+static solid_status take_evicted(void *user, sol_redis_conn *conn, size_t number, const redisReply *reply) {
+  const sol_redis_store *store = user;
+  uint64_t evicted = read_evicted(conn, reply);
+  (void)number;
+  if (evicted > conn->evicted && store->is_writer)
+    sol_redis_log(conn, SOLID_LOG_WARN, "%s: %llu keys evicted: their users are forgotten", conn->name,
+                  (unsigned long long)(evicted - conn->evicted));
+  conn->evicted = evicted;
+  return SOLID_OK;
+}
+
+static solid_status ask(sol_redis_store *store, const char *const words[][3], size_t n, sol_redis_reply_fn take,
+                        void *user) {
+  sol_command cmds[QUESTIONS];
+  const sol_command *pointers[QUESTIONS];
+  for (size_t i = 0; i < n; i++) {
+    cmds[i].argc = cmds[i].key_at = cmds[i].script = 0;
+    for (int k = 0; k < 3 && words[i][k]; k++) sol_command_text(&cmds[i], words[i][k]);
+    pointers[i] = &cmds[i];
+  }
+  solid_status status = sol_cluster_ask(&store->cluster, pointers, n, take, user);
+  store->looked_ms = sol_steady_ms();
+  store->evicted = 0;
+  for (size_t i = 0; i < store->cluster.n_nodes; i++) store->evicted += store->cluster.nodes[i]->conn.evicted;
+  return status;
 }
 
 solid_status sol_redis_look(sol_redis_store *store) {
-  look l = {.store = store};
-  solid_status status = queue_words(store, "INFO", "memory", NULL);
-  if (!status) status = queue_words(store, "INFO", "persistence", NULL);
-  if (!status) status = queue_words(store, "CONFIG", "GET", "save");
-  if (!status) status = queue_words(store, "INFO", "stats", NULL);
-  store->looked_ms = sol_steady_ms();
-  return status ? status : sol_redis_exchange(&store->conn, 4, take_look, &l);
+  static const char *const words[QUESTIONS][3] = {
+      {"INFO", "memory"}, {"INFO", "persistence"}, {"CONFIG", "GET", "save"}, {"INFO", "stats"}};
+  int has_no_log = 0;
+  return ask(store, words, QUESTIONS, take_look, &has_no_log);
 }
 
-int sol_redis_ask_evicted(sol_redis_store *store, solid_status *status) {
-  int64_t now_ms = sol_steady_ms();
-  if (now_ms - store->looked_ms < store->options.look_ms) return 0;
-  store->looked_ms = now_ms;
-  *status = queue_words(store, "INFO", "stats", NULL);
-  return 1;
-}
-
-void sol_redis_take_evicted(sol_redis_store *store, const redisReply *reply) {
-  const char *text = find_field(reply, "evicted_keys");
-  uint64_t evicted = text ? strtoull(text, NULL, 10) : store->evicted;
-  if (evicted > store->evicted)
-    sol_redis_log(&store->conn, SOLID_LOG_WARN, "%s: %llu keys evicted: their users are forgotten", store->conn.name,
-                  (unsigned long long)(evicted - store->evicted));
-  store->evicted = evicted;
+solid_status sol_redis_count_evicted(sol_redis_store *store) {
+  static const char *const words[1][3] = {{"INFO", "stats"}};
+  if (sol_steady_ms() - store->looked_ms < store->options.look_ms) return SOLID_OK;
+  return ask(store, words, 1, take_evicted, store);
 }

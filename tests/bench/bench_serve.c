@@ -9,7 +9,7 @@
  *
  *   warm     window and parameters of the same age are cached         newer    the window has one more item than those
  *   cold     a window alone: generate, answer, put back               unknown  nothing is stored: popularity */
-#include "ingest/dataset.h"
+#include "ingest/data_file.h"
 #include "solid/base/clock.h"
 #include "solid/model/model_parts.h"
 #include "solid/solid.h"
@@ -23,6 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 typedef struct arguments {
   const char *model, *data, *redis;
@@ -65,6 +66,14 @@ static void *must_have(void *memory) {
 
 static double now_us(void) {
   return 1e-3 * (double)sol_steady_ns();
+}
+
+/* Processor time of this process. */
+static double cpu_us(void) {
+  struct rusage used;
+  if (getrusage(RUSAGE_SELF, &used)) die("getrusage", "failed");
+  return 1e6 * (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+         (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
 }
 
 /* ---- Model and users ---- */
@@ -115,10 +124,10 @@ static solid_status take_events(void *context, const solid_event *events, const 
 
 static void make_people(bench *b) {
   if (b->args.data) {
-    solid_dataset_file *file = NULL;
-    must(solid_dataset_file_open(&file, b->args.data, NULL), "data");
-    must(solid_dataset_file_read(file, take_events, b), "data");
-    solid_dataset_file_close(file);
+    solid_data_file *file = NULL;
+    must(solid_data_file_open(&file, b->args.data, NULL), "data");
+    must(solid_data_file_read(file, take_events, b), "data");
+    solid_data_file_close(file);
     if (!b->n_people) die(b->args.data, "no event of an item that the model knows");
     return;
   }
@@ -196,17 +205,18 @@ static int by_size(const void *left, const void *right) {
   return (a > b) - (a < b);
 }
 
-static void report(bench *b, const char *store, const char *name, size_t n) {
+static void report(bench *b, const char *store, const char *name, size_t n, double cpu) {
   double sum = 0;
   for (size_t i = 0; i < n; i++) sum += b->us[i];
   qsort(b->us, n, sizeof *b->us, by_size);
   double p50 = b->us[n / 2], p99 = b->us[n * 99 / 100], mean = sum / (double)n;
   if (b->args.json)
     printf("%s\n  {\"store\": \"%s\", \"case\": \"%s\", \"queries\": %zu, \"mean_us\": %.1f, \"p50_us\": %.1f, "
-           "\"p99_us\": %.1f, \"max_us\": %.1f, \"qps\": %.0f}",
-           b->printed++ ? "," : "[", store, name, n, mean, p50, p99, b->us[n - 1], 1e6 / mean);
+           "\"p99_us\": %.1f, \"max_us\": %.1f, \"qps\": %.0f, \"cpu_us\": %.1f}",
+           b->printed++ ? "," : "[", store, name, n, mean, p50, p99, b->us[n - 1], 1e6 / mean, cpu);
   else
-    printf("%-7s %-8s %8zu %9.1f %9.1f %9.1f %9.1f %9.0f\n", store, name, n, mean, p50, p99, b->us[n - 1], 1e6 / mean);
+    printf("%-7s %-8s %8zu %9.1f %9.1f %9.1f %9.1f %9.0f %9.1f\n", store, name, n, mean, p50, p99, b->us[n - 1],
+           1e6 / mean, cpu);
   fflush(stdout);
 }
 
@@ -217,6 +227,7 @@ static void run(bench *b, solid_store *store, const char *name, size_t n, int kn
   query.k = b->args.k;
   solid_answer answer = {.struct_size = sizeof answer};
   size_t wrong = 0;
+  double cpu_before = cpu_us();
   for (size_t i = 0; i < n; i++) {
     char stranger[32];
     size_t size = (size_t)snprintf(stranger, sizeof stranger, "stranger-%zu", i);
@@ -227,7 +238,7 @@ static void run(bench *b, solid_store *store, const char *name, size_t n, int kn
     b->us[i] = now_us() - began;
     wrong += answer.source != source;
   }
-  report(b, store->ops->name, name, n);
+  report(b, store->ops->name, name, n, (cpu_us() - cpu_before) / (double)n);
   if (wrong)
     fprintf(stderr, "bench_serve: %s: %zu of %zu answers did not come from %s\n", name, wrong, n,
             solid_source_name(source));
@@ -307,7 +318,7 @@ int main(int argc, char **argv) {
   fprintf(stderr, "%s head, V %u, d %u, L %u, %u blocks, P %u; %zu users with %.1f items on average; microseconds\n",
           solid_head_name(b.info.head), b.info.items, b.info.width, b.info.window, b.info.blocks, b.info.params,
           b.n_people, steps);
-  if (!b.args.json) printf("store   case      queries      mean       p50       p99       max       qps\n");
+  if (!b.args.json) printf("store   case      queries      mean       p50       p99       max       qps       cpu\n");
   run_store(&b, open_memory(&b), open_memory(&b));
 #ifdef BENCH_REDIS
   if (!b.args.no_redis) run_redis(&b);

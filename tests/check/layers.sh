@@ -15,6 +15,17 @@ rule() {
     bad=1
   fi
 }
+# only NAME PATTERN FILES...: every #include "..." in FILES matches PATTERN
+only() {
+  local name=$1 pattern=$2
+  shift 2
+  local hits
+  hits=$(grep -nE '#include "' "$@" /dev/null 2>/dev/null | grep -vE "#include \"($pattern)")
+  if [ -n "$hits" ]; then
+    printf 'layering: %s\n%s\n' "$name" "$hits"
+    bad=1
+  fi
+}
 files() { find "$@" -type f \( -name '*.c' -o -name '*.h' -o -name '*.cu' -o -name '*.cuh' \) 2>/dev/null; }
 mapfile -t base < <(files solid/base)
 mapfile -t kernels < <(files kernels)
@@ -31,10 +42,12 @@ mapfile -t libraries < <(files kernels solid store ingest)
 mapfile -t everything < <(files kernels solid store ingest examples tests)
 
 room='solid/(model|infer|serve|train)/'
-rule "solid/base sees status.h, extend.h, export.h and itself" "#include \"(kernels/|store/|ingest/|examples/|tests/|$room|solid/(context|model|worker|pipeline|recommender|store|codebook|solid)\\.h)" "${base[@]}"
-rule "kernels/ sees solid/base, kernels/ and the vocabulary" "#include \"(solid/(context|model|worker|pipeline|recommender|store|codebook|solid)\\.h|$room|store/|ingest/)" "${kernels[@]}"
-rule "solid/model does not see infer/ or serve/" '#include "solid/((infer|serve|train)/|(worker|pipeline|recommender|store)\.h)' "${model[@]}"
-rule "solid/infer does not see serve/" '#include "solid/((serve|train)/|(pipeline|recommender|store)\.h)' "${infer[@]}"
+floor='solid/(base/|(status|extend|export)\.h)'
+only "solid/base sees status.h, extend.h, export.h and itself" "$floor" "${base[@]}"
+only "kernels/ sees solid/base and kernels/" "$floor|kernels/" "${kernels[@]}"
+below="$floor|kernels/|solid/model/|solid/(context|model|codebook|types|version)\\.h"
+only "solid/model sees kernels/ and itself" "$below" "${model[@]}"
+only "solid/infer sees solid/model, kernels/ and itself" "$below|solid/infer/|solid/worker\.h" "${infer[@]}"
 rule "vocabulary headers include only <stddef.h>, <stdint.h>, export.h" '#include (<(std[^di]|std(dd|in)x|[^s])|"solid/[^e])' solid/export.h solid/types.h
 rule "solid/ does not see store/, ingest/ or solid/train/" '#include "(store|ingest|solid/train|examples|tests)/' "${solid[@]}"
 rule "public headers see public headers alone" '#include "(kernels/|solid/(base|model|infer|serve|train/[a-z_]+)/|(store|ingest)/[a-z_]+/)' "${public[@]}"
@@ -48,6 +61,7 @@ rule "solid/train/evaluate sees data/ and provenance" "#include \"solid/train/(c
 # What programs take of the ground floor is in examples/common/ground.h. The models of the paper are built from the kernels: examples/paper/README.md says why they may see private headers.
 rule "programs see installed headers alone" "#include \"(solid/(base|model|infer|serve|train/[a-z_]+)|kernels|store/[a-z_]+|ingest/[a-z_]+)/" $(printf '%s\n' "${examples[@]}" | grep -vE '^examples/(paper/|common/ground\.h)')
 rule "hiredis only in store/" '#include <hiredis' $(printf '%s\n' "${everything[@]}" | grep -vE '^(store|tests)/')
+rule "OpenSSL only in store/redis/tls.c" '#include <openssl' $(printf '%s\n' "${everything[@]}" | grep -vE '^(store/redis/tls\.c|tests/)')
 rule "librdkafka only in ingest/, examples and tests" '#include <librdkafka' $(printf '%s\n' "${libraries[@]}" | grep -v '^ingest/')
 rule "no hiredis, librdkafka or CUDA type in a public header" '(redisContext|redisReply|rd_kafka_|cudaStream_t|#include <(hiredis|librdkafka|cuda))' "${public[@]}"
 rule "CUDA headers only in kernels/cuda" '#include <(cuda|cublas)' $(printf '%s\n' "${everything[@]}" | grep -v '^kernels/cuda/')
@@ -60,9 +74,9 @@ rule "nothing outside solid/train, examples and tests uses solid/train" '#includ
 circles=$(printf '%s\n' "${everything[@]}" | grep -v '^tests/' | xargs grep -HoE '#include "[^"]+"' |
   sed -E 's/:#include "([^"]+)"/ \1/' | awk '{ a = $1; sub(/\.(c|cu)$/, "", a); print (a == $1 ? $1 : a "(source)"), $2 }' | tsort 2>&1 >/dev/null)
 if [ -n "$circles" ]; then printf 'layering: a circle of includes\n%s\n' "$circles"; bad=1; fi
-# The same with a source and its header as one, in training: no two files know each other, by whatever way.
-circles=$(printf '%s\n' "${train[@]}" | xargs grep -HoE '#include "solid/train/[^"]+"' |
-  sed -E 's/:#include "([^"]+)"/ \1/; s/\.[ch]( |$)/\1/g' | awk '$1 != $2' | tsort 2>&1 >/dev/null)
-if [ -n "$circles" ]; then printf 'layering: files of solid/train that know each other in a circle\n%s\n' "$circles"; bad=1; fi
+# The same with a source and its header as one, in the libraries: no two files know each other, by whatever way.
+circles=$(printf '%s\n' "${libraries[@]}" | xargs grep -HoE '#include "[^"]+"' |
+  sed -E 's/:#include "([^"]+)"/ \1/; s/\.(c|h|cu|cuh)( |$)/\2/g' | awk '$1 != $2' | tsort 2>&1 >/dev/null)
+if [ -n "$circles" ]; then printf 'layering: files that know each other in a circle\n%s\n' "$circles"; bad=1; fi
 [ "$bad" = 0 ] && echo "layers: ${#everything[@]} files obey"
 exit "$bad"

@@ -15,17 +15,24 @@ expect() {
     bad=1
   fi
 }
-# Training counts: a 4, c 3, b 2; the targets d, d, f then stand at places 0, 1 and 2.
+# Training counts: a 4, c 3, b 2; d, e, f, which nobody took, follow as f e d: the targets d, d, f stand at places 2, 2 and 0.
 printf 'u1 a b c d\nu2 a b e d\nu3 a c c b f\nu4 c a\n' >"$folder/data.txt"
 printf 'u1 a b\nu2 a c b d e\n' >"$folder/one.txt"
 printf 'u1 a\nu2 b\nu3 a\n' >"$folder/short.txt"
 printf '{"user": "u", "item": "i", "ts": 1}\n{"user": \n' >"$folder/broken.jsonl"
 
 expect figures 0 '3 users with a test target \(1 without one' --popularity-only --data "$folder/data.txt" --format rows
-expect mrr 0 '^mrr@5 +0\.6111' --popularity-only --data "$folder/data.txt" --format rows --json "$folder/out.json"
+expect mrr 0 '^mrr@5 +0\.5556' --popularity-only --data "$folder/data.txt" --format rows --json "$folder/out.json"
 for part in '"ranks"|"popularity_ranks": "[abc]{3}"' '"items_unseen": \{' '"gini@10"' '"novelty@10"' '"questions_hash": "[0-9a-f]{16}"' '"hr@10": 1.0' '"part": "test"' '"users": 3' '"items": 6' '"ci95"|"popularity_ci95"' '"data_hash": "[0-9a-f]{16}"'; do
   grep -qE "$part" "$folder/out.json" || { echo "eval: the JSON lacks $part"; bad=1; }
 done
+expect "cutoffs of one's own" 0 '^precision@2 +0\.1667 .*' --popularity-only --data "$folder/data.txt" --format rows --k 3,2 --results "$folder/results"
+grep -qx '{"user":"u3","item":"f","popularity":0,"item_to_item":[0-9]*}' "$folder/results" || { echo "eval: results: $(cat "$folder/results")"; bad=1; }
+expect "recall" 0 '^recall@3 +1\.0000' --popularity-only --data "$folder/data.txt" --format rows --k 3,2 --json "$folder/out.json"
+grep -q '"item_to_item_at": {' "$folder/out.json" || { echo "eval: the JSON lacks the cutoffs"; bad=1; }
+expect "cutoffs that are none" 2 'commas between' --popularity-only --data "$folder/data.txt" --format rows --k 3,x
+expect "a cutoff too far" 2 'from 1 to 1000' --popularity-only --data "$folder/data.txt" --format rows --k 1001
+expect "item-to-item" 0 'item-to-item: [0-9]+ neighbours, chosen on the validation part' --popularity-only --data "$folder/data.txt" --format rows
 expect valid 0 'valid target' --popularity-only --data "$folder/data.txt" --format rows --part valid
 expect unmasked 0 'history not masked' --popularity-only --data "$folder/data.txt" --format rows --no-mask
 expect "one user" 0 '1 users' --popularity-only --data "$folder/one.txt" --format rows

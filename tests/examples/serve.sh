@@ -14,6 +14,7 @@ start --model "$work/m.safetensors" --threads 2 --max-k 50 --max-batch 4 --max-b
 ask 200 /openapi.json
 diff <(jq -r '.paths | to_entries[] | .key as $p | .value | keys[] | "\(ascii_upcase) \($p)"' <<<"$body" | sort) \
   <("$bin/solid_serve" --model x --routes | sort) || die "openapi.json and the routes differ"
+cp "$work/body" "$work/openapi"
 fields=$(jq -r '.components.schemas.Query.properties | keys[]' <<<"$body")
 open=$(jq -r '.paths | to_entries[] | select(.value.get.security == []) | .key' <<<"$body")
 for field in $fields; do # each is known: a wrong value is its own fault, not that of an unknown field
@@ -21,6 +22,12 @@ for field in $fields; do # each is known: a wrong value is its own fault, not th
   is ".error.message | test(\"unknown field\") | not"
 done
 ask 400 /recommend -d '{"nonsense": 1}'
+is '.error.message | test("unknown field")'
+for field in $(jq -r '.components.schemas.SlateQuery.properties | keys[]' "$work/openapi"); do
+  ask 400 /slate -d "{\"$field\": {\"x\": []}}"
+  is ".error.message | test(\"unknown field\") | not"
+done
+ask 400 /slate -d '{"nonsense": 1}'
 is '.error.message | test("unknown field")'
 
 # ---- questions and events ----
@@ -68,6 +75,10 @@ ask 200 /recommend -d '{"queries":[{"user":"ann","k":1},{"user":"ann","category"
 is '(.answers | length) == 3 and .answers[0].source == "cache" and .answers[1].error.code == "not_found" and .answers[2].source == "popularity"'
 ask 400 /recommend -d '{"queries":[{},{},{},{},{}]}'
 
+# ---- slates ----
+ask 501 /slate -d '{"user":"ann"}'
+is '.error.code == "unsupported" and (.error.message | test("no decoder; train one with solid_train --slate 10"))'
+
 # ---- a retry is harmless ----
 for _ in 1 2; do
   ask 200 /events -H 'Idempotency-Key: one' -d '{"user":"bob","item":"item-1"}'
@@ -86,8 +97,8 @@ ask 200 '/recommend?user=ann&k=1'
 id=$(jq -r .id <<<"$body")
 ask 200 /events -d "[{\"user\":\"ann\",\"item\":\"item-9\",\"event\":\"impression\",\"answer\":\"$id\"},{\"user\":\"ann\",\"item\":\"item-9\",\"event\":\"click\",\"answer\":\"$id\"}]"
 is '.impression == 1 and .applied == 1'
-[ "$(metric 'solid_impressions_total{generation="current",source="cache"}')" = 1 ] || die "the impression is not counted"
-[ "$(metric 'solid_clicks_total{generation="current",source="cache"}')" = 1 ] || die "the click is not counted"
+[ "$(metric 'solid_impressions_total{generation="current",source="cache",mode="user"}')" = 1 ] || die "the impression is not counted"
+[ "$(metric 'solid_clicks_total{generation="current",source="cache",mode="user"}')" = 1 ] || die "the click is not counted"
 
 # ---- what is wrong ----
 ask 400 /recommend -d '{'
@@ -123,6 +134,34 @@ fi
 ask 200 /
 grep -q '<script src="page.js">' <<<"$body" || die "no page"
 ask 200 /page.js
+stop
+
+# ---- a model with a decoder ----
+"$bin/solid_train" --data "$work/data/events.jsonl" --attributes "$work/data/items.json" --slate 8 --slate-of "$work/m.safetensors" --slate-epochs 1 \
+  --slate-blocks 1 --threads 1 --out "$work/s.safetensors" >"$work/train.log" 2>&1 || die "a decoder: $(tail -n 3 "$work/train.log")"
+start --model "$work/s.safetensors"
+ask 200 /events -d '[{"user":"ann","item":"item-3"},{"user":"ann","item":"item-7"}]'
+ask 200 '/recommend?user=ann&k=8'
+ranked=$(jq -c '[.items[].item]' <<<"$body")
+ask 200 /slate -d '{"user":"ann","k":8,"guide":1}'
+is "[.items[].item] == $ranked and .order == \"raster\" and .source == \"cache\" and .forwards >= 0"
+ask 200 /slate -d '{"user":"ann","k":8,"guide":0,"order":"zipar:1","reasons":true}'
+is '(.items | length) == 8 and ([.items[].item] | unique | length) == 8 and .order == "zipar:1" and .forwards > 0 and .log_likelihood < 0 and .items[0].title != null'
+is 'all(.items[]; .item != "item-3" and .item != "item-7") and any(.items[]; .reasons.events | length > 0)'
+id=$(jq -r .id <<<"$body")
+ask 200 /slate -d "{\"user\":\"ann\",\"k\":3,\"guide\":0.5,\"block\":[\"$(jq -r '.[0]' <<<"$ranked")\"]}"
+is "(.items | length) == 3 and ([.items[].item] | index($(jq '.[0]' <<<"$ranked")) == null)"
+ask 200 /slate -d '{"session":["item-5"],"k":4}'
+is '.source == "session" and (.items | length) == 4'
+ask 200 /slate -d '{"queries":[{"user":"ann","k":2},{"user":"ann","k":9},{"k":1}]}'
+is '(.answers[0].items | length) == 2 and (.answers[1].error.message | test("8 rows")) and .answers[2].source == "popularity"'
+ask 501 /slate -d '{"user":"ann","k":8,"order":"near-to-far"}'
+ask 400 /slate -d '{"user":"ann","order":"zipar:0"}'
+ask 400 /slate -d '{"user":"ann","guide":1.1}'
+ask 400 /slate -d '{"user":"ann","allow":["item-1"]}'
+is '.error.message | test("not for slates")'
+ask 200 /events -d "[{\"user\":\"ann\",\"item\":\"item-9\",\"event\":\"impression\",\"answer\":\"$id\"}]"
+[ "$(metric 'solid_impressions_total{generation="current",source="cache",mode="slate"}')" = 1 ] || die "the slate's impression is not counted"
 stop
 
 # ---- a token ----

@@ -20,12 +20,21 @@ ask 202 /events -d '[{"user":"ann","item":"item-3"},{"user":"ann","item":"item-5
 is '.produced == 2 and .applied == 0 and .rejected == 1'
 ask 200 '/users/ann/history'
 is '.seq == 0'
-"$bin/solid_ingestd" --model "$work/m.safetensors" --redis "$work/redis.sock" --brokers "$kafka" --topic events >"$work/ingestd.log" 2>&1 & pids+=($!)
+"$bin/solid_ingestd" --model "$work/m.safetensors" --redis "$work/redis.sock" --brokers "$kafka" --topic events --listen 127.0.0.1:0 >"$work/ingestd.log" 2>&1 & pids+=($!)
 for _ in $(seq 200); do curl -s "$url/users/ann/history" | jq -e '.seq == 2' >/dev/null && break; sleep 0.1; done
 ask 200 '/users/ann/history'
 is '.seq == 2 and ([.items[].item] == ["item-5", "item-3"])'
 ask 200 '/recommend?user=ann'
 is '.source == "cache" or .source == "generation"'
+watched=$(sed -n 's/^metrics on \(.*\)$/\1/p' "$work/ingestd.log")
+for _ in $(seq 100); do curl -s "$watched" >"$work/metrics"; grep -q '^solid_ingest_commits_total [1-9]' "$work/metrics" && break; sleep 0.1; done
+for name in 'solid_ingest_partition_lag_events{partition="0"} 0' 'solid_ingest_partition_lag_events{partition="1"} 0' 'solid_ingest_lag_events 0' \
+  'solid_ingest_commit_seconds_count [1-9]' 'solid_freshness_window_seconds_count 2' 'solid_freshness_params_seconds_count 2' \
+  'solid_store_epoch_info{epoch="[0-9a-f]*"} 1' 'solid_store_evicted_keys_total 0' 'solid_store_connections_total 1' 'solid_ingest_generation_live 1'; do
+  grep -q "^$name" "$work/metrics" || die "no $name in: $(cat "$work/metrics")"
+done
+ask 200 /metrics
+grep -q '^solid_store_evicted_keys_total 0' <<<"$body" || die "no evictions"
 kill -9 "$broker"
 ask 503 /events -d '{"user":"ann","item":"item-7"}'
 ask 200 '/recommend?user=ann'

@@ -31,6 +31,21 @@ expect_refusal 2 "a model without codes does not know which items are alike" "${
 expect_refusal 2 "none of 120 items shares its first code with another: take fewer codes" "${data[@]}" --codes 120 --out "$work/model" --swap 0.2
 expect_refusal 2 "hidden items would be known by nothing" --data "$work/data/events.jsonl" --codes 8 --out "$work/model" --hide 0.2
 expect_refusal 2 "hidden items would be known by nothing" "${data[@]}" --out "$work/model" --head static --levels 0 --hide 0.2
+# A file of titles without titles is refused before the training, not after it.
+printf 'sku,name\nitem-1,One\n' >"$work/titles.csv"
+expect_refusal 1 'no column of items' "${data[@]}" --epochs 1 --out "$work/model" --titles "$work/titles.csv"
+[ ! -e "$work/model" ] && ! grep -q epoch "$work/out" || fail "it trained before it read the titles"
+"$train" "${data[@]}" --epochs 1 --out "$work/model" --titles "$work/titles.csv" --attribute-item sku >"$work/out"
+grep -qF "$work/titles.csv: titles of 1 items" "$work/out" || fail "no title: $(cat "$work/out")"
+rm "$work/model"
+# A table whose times have no known name is taken in the order of its lines, and that is said.
+printf 'user,item,day\nu,a,2023-07-24\nu,b,2023-07-23\nu,c,2023-07-22\nu,d,2023-07-21\n' >"$work/days.csv"
+days=(--data "$work/days.csv" --width 8 --codes 2 --epochs 1 --threads 1 --out "$work/model")
+"$train" "${days[@]}" >/dev/null 2>"$work/err"
+grep -q 'no column is known to hold times (timestamp, .*--time-column' "$work/err" || fail "not said: $(cat "$work/err")"
+"$train" "${days[@]}" --time-column day >/dev/null 2>"$work/err"
+[ ! -s "$work/err" ] || fail "with times there is nothing to say: $(cat "$work/err")"
+rm "$work/model"
 # A pipe is read as the file is.
 mkfifo "$work/pipe"
 cat "$work/data/events.jsonl" >"$work/pipe" &
@@ -80,6 +95,21 @@ printf '1::F::1::10::48067\n' >"$work/users.dat"
 expect_refusal 1 "$work/users.dat:1: 5 fields under 3 columns" --data "$work/data/events.jsonl" --attributes "$work/users.dat" --out "$work/model"
 "$train" --data "$work/single.txt" --width 8 --codes 2 --epochs 1 --threads 1 --out "$work/model" >"$work/out" || fail "a user of one event stops everybody"
 grep -q "trains solid on 1 users" "$work/out" || fail "a user of one event trains: $(cat "$work/out")"
+
+# Lines go out as they are written: what is prepared is said into a pipe long before the first epoch ends.
+mkfifo "$work/lines"
+"$train" "${data[@]}" --epochs 2 --log "$work/epochs" --out "$work/said.safetensors" >"$work/lines" 2>"$work/err" &
+running=$!
+: >"$work/said"
+while read -r line; do
+  echo "$line" >>"$work/said"
+  [ -s "$work/epochs" ] || echo "$line" >>"$work/early"
+done <"$work/lines"
+wait "$running" || fail "into a pipe: $(cat "$work/err")"
+running=
+for said in "reads $work/data/events.jsonl" "120 items" "content: TF-IDF of" "content: SVD of the PPMI of" "codebook: k-means, "; do
+  grep -qF "$said" "$work/early" || fail "\"$said\" is not said before the first epoch is over: $(cat "$work/said")"
+done
 
 "$train" "${data[@]}" --epochs 40 --swap 0.1 --out "$work/whole" >"$work/whole.log"
 [ ! -e "$work/whole.checkpoint" ] || fail "a finished run left its checkpoint"

@@ -143,8 +143,8 @@ Test(config, a_byte_order_mark_is_no_part_of_a_name) {
 }
 
 Test(config, bad_flags_are_named) {
-  refused(SOLID_EINVAL, "--bach-size: unknown name, did you mean 'batch-size'?", ARGS("--bach-size", "5"));
-  refused(SOLID_EINVAL, "--modle: unknown name, did you mean 'model'?", ARGS("--modle=x"));
+  refused(SOLID_EINVAL, "--bach-size: unknown name, did you mean '--batch-size'?", ARGS("--bach-size", "5"));
+  refused(SOLID_EINVAL, "--modle: unknown name, did you mean '--model'?", ARGS("--modle=x"));
   refused(SOLID_EINVAL, "--zzzzzz: unknown name, see prog --help", ARGS("--zzzzzz", "5"));
   refused(SOLID_EINVAL, "--batch: unknown name", ARGS("--batch", "5"));
   refused(SOLID_EINVAL, "--no-seed: unknown name", ARGS("--no-seed"));
@@ -152,7 +152,7 @@ Test(config, bad_flags_are_named) {
   refused(SOLID_EINVAL, "--config: needs a value", ARGS("--config"));
   refused(SOLID_EINVAL, "unexpected argument 'm'", ARGS("m"));
   refused(SOLID_EINVAL, "unexpected argument '--'", ARGS("--"));
-  refused(SOLID_EINVAL, "--model is required: model file", ARGS("--seed=1"));
+  refused(SOLID_EINVAL, "--model is required: model file; see prog --help", ARGS("--seed=1"));
   refused(SOLID_EINVAL, "--model: is empty", ARGS("--model="));
   refused(SOLID_EINVAL, "--kafka.: no property name", ARGS("--kafka.=1"));
 }
@@ -232,6 +232,34 @@ Test(config, help_needs_nothing_and_names_everything) {
   cr_assert(strstr(text, "  4  the store cannot be reached"));
   cr_assert_null(strstr(text, "the model cannot be used"), "not one of its codes");
   cr_assert(strstr(text, "prog 0.1.0"));
+  free(text);
+}
+
+Test(config, help_breaks_its_lines_between_words) {
+  static const solid_property long_ones[] = {
+      {"no-end", SOLID_PROPERTY_BOOL, "false", 0, 0, NULL, "one", 0, 0},
+      {"attribute-no-end", SOLID_PROPERTY_BOOL, "false", 0, 0, NULL, "two", 0, 0},
+      {"words", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL,
+       "a sentence that is as long as sentences are when somebody wants to say in them what stands in three others", 0,
+       0},
+      {"word", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL,
+       "https://a.word.that.is/longer/than/a/line/and/has/no/blank/at/all/where/it/could/be/broken/into/two and more",
+       0, 0}};
+  const solid_program wordy = {.name = "wordy", .summary = "", .properties = long_ones, .count = 4};
+  char *text = NULL;
+  size_t size = 0;
+  FILE *stream = open_memstream(&text, &size);
+  cr_assert_eq(solid_config_write_help(&wordy, stream), SOLID_OK);
+  fclose(stream);
+  cr_expect(strstr(text, "  --no-end ") && strstr(text, "  --attribute-no-end ") && !strstr(text, "[no-]"), "%s", text);
+  cr_expect(strstr(text,
+                   "  --words TEXT                  a sentence that is as long as sentences are when somebody wants "
+                   "to say in them\n                                what stands in three others\n"),
+            "%s", text);
+  cr_expect(strstr(text,
+                   "  --word TEXT                   https://a.word.that.is/longer/than/a/line/and/has/no/blank/at/"
+                   "all/where/it/could/be/broken/into/two\n                                and more\n"),
+            "%s", text);
   free(text);
 }
 

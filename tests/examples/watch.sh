@@ -40,6 +40,11 @@ is '.status == "ready"'
 [ "$(metric 'solid_freshness_params_seconds_bucket{le="0.5"}')" = 0 ] || die "events of a second ago are fresher than half a second"
 [ "$(metric 'solid_freshness_window_seconds_bucket{le="60"}')" = "$(metric solid_ingest_applied_total)" ] || die "windows are not stored within a minute"
 [ "$(metric 'solid_store_round_trip_seconds_count{call="put_params"}')" -ge 1 ] || die "no round trips are timed"
+ask 200 /metrics
+for name in 'solid_store_epoch_info{epoch="[0-9a-f]*"} 1' 'solid_generation_info{generation="[0-9a-f]*",which="own"} 1' 'solid_ingest_generation_live 1' \
+  'solid_generate_seconds_count [1-9]' 'process_cpu_seconds_total [0-9.]*'; do
+  grep -q "^$name" <<<"$body" || die "no $name in: $body"
+done
 curl -s "$url/metrics" >"$work/metrics"
 exec 3>&-
 wait "$server" || die "solid_ingestd ended with $?"
@@ -47,7 +52,16 @@ tail -n 1 "$work/serve.out" | grep -q '^events 21 ' || die "the last line: $(tai
 jq -es 'all(.[]; .time and .program == "solid_ingestd")' "$work/serve.err" >/dev/null || die "lines are no JSON: $(cat "$work/serve.err")"
 
 # ---- rules and board ask for what there is ----
-start --model "$work/m.safetensors"
+start --model "$work/m.safetensors" --warm-up 100/s
+ask 200 '/recommend?user=u1'
+ask 200 /events -d '{"user":"u1","item":"item-2"}'
+for _ in $(seq 100); do curl -s "$url/metrics" | grep -q '^solid_store_epoch_info{epoch="[0-9a-f]\{32\}"} 1$' && break; sleep 0.1; done
+ask 200 /metrics
+for name in 'solid_store_epoch_info{epoch="[0-9a-f]*"} 1' 'solid_store_users 1' 'solid_store_bytes [1-9]' 'solid_generate_seconds_count 1' \
+  'solid_store_round_trip_seconds_count{call="get"} 1' 'solid_store_round_trip_seconds_count{call="advance"} 1' \
+  'solid_generation_info{generation="[0-9a-f]*",which="current"} 1' 'process_cpu_seconds_total [0-9.]*' 'process_resident_memory_bytes [1-9]'; do
+  grep -q "^$name" <<<"$body" || die "no $name in: $body"
+done
 ask 200 '/recommend?user=u1'
 ask 200 /events -d "[{\"user\":\"u1\",\"item\":\"item-1\",\"event\":\"impression\",\"answer\":$(jq .id <<<"$body")}]"
 curl -s "$url/metrics" >>"$work/metrics"

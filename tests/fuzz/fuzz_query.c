@@ -1,4 +1,5 @@
-/* Any body of a request: questions within their limits, or an error with a text; and any path and token. */
+/* Any body of a request, for a list or for a slate: questions within their limits, or an error with a text; and any
+ * path and token. */
 #include "examples/common/http_parts.h"
 #include "examples/serve/query.h"
 #include <stdlib.h>
@@ -9,6 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void check_query(const serve_query *query, const query_limits *limits) {
   if (query->k < 1 || query->k > limits->max_k || query->user.size > SOLID_ID_MAX) abort();
   if (query->n_session > QUERY_MOST || query->n_blocked > QUERY_MOST || query->n_allowed > QUERY_MOST) abort();
+  if (!(query->slate.guide >= 0 && query->slate.guide <= 1) || query->slate.order > SOLID_SLATE_NEAR_TO_FAR) abort();
   for (size_t i = 0; i < query->n_session; i++)
     if (query->session[i].size < 1 || query->session[i].size > SOLID_ID_MAX) abort();
 }
@@ -24,8 +26,8 @@ static void read_head(const uint8_t *data, size_t size) {
   free(text);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  const query_limits limits = {100, 8};
+static void read_body(const uint8_t *data, size_t size, int is_slate) {
+  const query_limits limits = {100, 8, is_slate};
   json_t *root = NULL;
   serve_query *queries = NULL;
   size_t n = 0;
@@ -39,6 +41,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (status != SOLID_OK && !*solid_last_error()) abort();
   free(queries);
   json_decref(root);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  read_body(data, size, 0);
+  read_body(data, size, 1);
   read_head(data, size);
   return 0;
 }

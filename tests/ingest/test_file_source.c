@@ -141,6 +141,38 @@ Test(replay, names_the_lines_that_are_rejected) {
   cr_assert_eq(last.events, 4);
 }
 
+/* Its end is never seen in full, and what is behind it keeps its place. */
+Test(replay, keeps_no_more_of_a_line_than_an_event_has) {
+  enum { LONG = 1 << 20 };
+  static char text[LONG + 200];
+  for (int with_nul = 0; with_nul < 2; with_nul++) {
+    fake_sink sink = {0};
+    memset(text, 'x', LONG);
+    if (with_nul) text[10] = 0;
+    snprintf(text + LONG, 200, "\n{\"user\":\"u\",\"item\":1,\"ts\":1600000000001}\n");
+    write_file("");
+    FILE *file = fopen(path, "w");
+    cr_assert(file && fwrite(text, 1, LONG + strlen(text + LONG), file) > LONG && fclose(file) == 0);
+    cr_assert_eq(run(&sink), SOLID_OK, "%s", solid_last_error());
+    cr_assert_eq(last.rejected[SOLID_REJECT_TOO_LARGE], 1);
+    cr_assert_eq(sink.stored, 1);
+    cr_assert_eq(sink.positions[0].offset, LONG + 1);
+    sink = (fake_sink){0};
+    cr_assert_eq(run(&sink), SOLID_OK);
+    cr_assert_eq(sink.calls, 0, "all of it was read before");
+    unlink(path);
+  }
+}
+
+Test(replay, a_byte_order_mark_is_no_part_of_the_first_line) {
+  fake_sink sink = {0};
+  write_file("\xef\xbb\xbf{\"user\":\"u\",\"item\":1,\"ts\":1600000000001}\n"
+             "\xef\xbb\xbf{\"user\":\"u\",\"item\":1,\"ts\":1600000000001}\n");
+  cr_assert_eq(run(&sink), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(sink.stored, 1);
+  cr_assert_eq(last.rejected[SOLID_REJECT_NOT_JSON], 1);
+}
+
 Test(replay, offers_a_batch_again_while_the_sink_is_away) {
   fake_sink sink = {.away = 4};
   write_events(10);
@@ -197,6 +229,19 @@ Test(replay, ends_when_a_signal_stops_it_in_the_middle_of_a_read) {
   often = (struct itimerval){{0, 0}, {0, 0}};
   cr_assert_eq(setitimer(ITIMER_REAL, &often, NULL), 0);
   cr_assert_eq(sink.stored, 1, "what had come is stored");
+  solid_file_source_close(interrupted);
+}
+
+Test(replay, a_line_without_end_ends_with_a_stop) {
+  fake_sink sink = {0};
+  struct sigaction action = {.sa_handler = stop_replay};
+  solid_file_source_options options = options_for(&sink);
+  options.path = "/dev/zero";
+  cr_assert_eq(solid_file_source_open(&interrupted, &options), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(sigaction(SIGALRM, &action, NULL), 0);
+  alarm(1);
+  cr_assert_eq(solid_file_source_run(interrupted), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(last.rejected[SOLID_REJECT_TOO_LARGE], 1);
   solid_file_source_close(interrupted);
 }
 

@@ -205,6 +205,19 @@ Test(file_streams, a_line_that_grows_is_read_in_full) {
   cr_assert_eq(m.repeats, 0);
 }
 
+/* Its name must not hang on a newline that comes later. */
+Test(file_streams, a_first_line_that_grows_is_no_other_file) {
+  marks m = {0};
+  put_text("w", "{\"user\":\"u\",\"item\":7,\"ts\":1600000000000}");
+  run(&m, path, 1);
+  run(&m, path, 0);
+  put_text("a", "\n");
+  run(&m, path, 0);
+  put(path, "a", 20, 2);
+  run(&m, path, 2);
+  cr_assert_eq(m.repeats, 0);
+}
+
 /* Ended after the sink took a batch and before the store knew: the same bytes come again under the same positions. */
 Test(file_streams, a_batch_that_was_half_applied_is_not_doubled) {
   for (int stop_at = 1; stop_at <= 3; stop_at++) {

@@ -20,7 +20,7 @@ def callback(name):  # a pointer to a function: NULL unless a caller makes one
 
 bytes_ = struct("solid_bytes", ("data", pointer), ("size", size))  # not zero-terminated: no c_char_p
 position = struct("solid_position", ("stream", u64), ("offset", u64))
-event = struct("solid_event", ("user", bytes_), ("item", bytes_), ("kind", bytes_), ("time_ms", i64), ("position", position), ("worth", u32))
+event = struct("solid_event", ("user", bytes_), ("item", bytes_), ("kind", bytes_), ("time_ms", i64), ("position", position), ("worth", u32), ("taken_ms", i64))
 step = struct("solid_step", ("item", u64), ("time_ms", i64))
 scored = struct("solid_scored", ("item", u32), ("score", f32))
 context_options = struct("solid_context_options", ("struct_size", u32), ("threads", i32), ("device", text), callback("log"),
@@ -61,7 +61,8 @@ redis_store_options = struct(
     "solid_redis_store_options", ("struct_size", u32), ("window", u32), *columns(text, "host", "unix_path", "username", "password", "prefix"),
     ("port", u32), ("database", u32), ("ttl_ms", i64),
     *columns(u32, "jitter_percent", "connect_timeout_ms", "timeout_ms", "backoff_min_ms", "backoff_max_ms"), callback("log"),
-    ("log_user", pointer), ("readonly_ms", u32), ("look_ms", u32), ("may_be_away", i32))
+    ("log_user", pointer), ("readonly_ms", u32), ("look_ms", u32), ("may_be_away", i32), ("replicas", i32), ("settle_ms", u32),
+    *columns(text, "address", "tls_ca", "tls_cert", "tls_key", "tls_name"))
 redis_store_stats = struct("solid_redis_store_stats", ("struct_size", u32), *columns(u64, "connections", "round_trips", "damaged", "stale", "set_aside", "renewed", "evicted"))
 plan_sizes = struct("solid_plan_sizes", *columns(u32, "window", "width", "params", "element", "id_bytes", "prefix_bytes", "partitions"))
 plan = struct("solid_plan", *columns(size, "window", "record", "redis", "memory"))

@@ -36,7 +36,7 @@ cc -std=c11 -Wall -Wextra -Werror "$here/consumer/train.c" -o "$prefix/train_by_
 (cd "$prefix/usr/include" && find solid/train -type f | sort) >"$prefix/headers"
 (cd "$here/../.." && find solid/train -maxdepth 1 -name '*.h' | sort) | diff - "$prefix/headers"
 ! find "$prefix/usr/include/solid" -mindepth 1 -type d | grep -v '/solid/train$'
-for program in solid_train solid_eval solid_plan solid_paper solid_ingestd solid_ask solid_send; do
+for program in solid_train solid_eval solid_batch solid_plan solid_paper solid_ingestd solid_ask solid_send; do
   if [ -x "$1/bin/$program" ]; then "$prefix/usr/bin/$program" --version; fi
 done
 echo "install: shared, static, C++ and pkg-config consumers built and ran"

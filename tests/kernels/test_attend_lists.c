@@ -111,8 +111,8 @@ static gradient backward(rig *r, const attend_case *c, sk_attend_backward_args *
                     c->biases > 0 ? rig_read(r, b->dbias, c->biases) : NULL};
 }
 
-/* Within a share of the largest slope, or of `least`, which is what cancels in a slope of values of deviation 1: where
- * one key has all the mass dk is 0, and BF16 leaves the rounding of dout . v, a share of 2^-9, times q. */
+/* Within a share of the largest slope, or of `least`: where one key has all the mass dk is 0, and what cancels in it
+ * leaves the rounding of a sum. */
 static void check_slope(const char *what, const float *got, const double *slope, size_t n, size_t step, double share,
                         double least) {
   double largest = least;
@@ -124,6 +124,7 @@ static void check_gradient(rig *r, seed_rng *rng, const attend_spec *s, size_t p
   attend_case c = attend_draw(r, rng, s);
   sk_attend_args a = attend_upload(r, &c);
   float *dout = rig_normal(r, rng, c.q_floats, 1.0f);
+  attend_narrow(dout, c.q_floats, s->precision);
   forward(r, &c, &a);
   sk_attend_backward_args b = attend_reverse(&a);
   b.dout = rig_in(r, dout, c.q_floats);
@@ -141,7 +142,7 @@ static void check_gradient(rig *r, seed_rng *rng, const attend_spec *s, size_t p
       if (!s->precision) rig_keep(r, slope, n[i]);
     }
     for (size_t k = 0; i == 3 && k < n[i]; k += step) slope[k] += 1.0;
-    check_slope(names[i], got[i], slope, n[i], step, share, s->precision == SK_ATTEND_BF16 ? 0.5 : 1e-3);
+    check_slope(names[i], got[i], slope, n[i], step, share, 1e-3);
   }
   rig_reset(r);
 }

@@ -151,7 +151,7 @@ static void branch(const walk *k, const sol_branch_weights *w, const double *tab
     memcpy(x, table + items[i] * d, d * sizeof *x);
     drop(k, k->drop->p, site, (first + i) * d, d, x);
     linear(k, d, 3 * d, x, w->gru.in.w, w->gru.in.b, gx);
-    linear(k, d, 3 * d, state, w->gru.hidden.w, w->gru.hidden.b, gh);
+    linear(k, d, 3 * d, state, w->gru.recurrent.w, w->gru.recurrent.b, gh);
     for (size_t c = 0; c < d; c++) {
       double r = sigmoid(gx[c] + gh[c]), u = sigmoid(gx[d + c] + gh[d + c]);
       double n = tanh(gx[2 * d + c] + r * gh[2 * d + c]);

@@ -79,10 +79,31 @@ for _ in $(seq 50); do redis-cli -p "$port" --scan | grep -q . && break; sleep 0
 redis-cli -p "$port" --scan | grep -q . || die "the record of what is live was not written again"
 stop
 
+# ---- one line an outage, from each store that met it ----
+start --model "$work/m.safetensors" --store redis --redis "127.0.0.1:$port" --log-format json --threads 2
+for _ in 1 2 3; do ask 200 '/recommend?user=ann'; done
+kill -9 "$redis"
+for _ in $(seq 30); do curl -s "$url/recommend?user=ann" >/dev/null & curl -s "$url/recommend?user=bob" >/dev/null; wait $!; sleep 0.1; done
+redis_up
+ready 200
+stop
+jq 'select(.level == "warning")' "$work/serve.err" >"$work/warnings"
+[ -s "$work/warnings" ] || die "an outage is not said"
+jq -es 'all(.[]; .thread > 0 and .store > 0 and (.text | test("^redis 127")))' "$work/warnings" >/dev/null || die "who speaks? $(cat "$work/warnings")"
+jq -es 'group_by(.store) | all(.[]; length == 1)' "$work/warnings" >/dev/null || die "an outage is said more than once: $(jq -c . "$work/warnings")"
+
 # ---- clients that are slow, many, or gone ----
-start --model "$work/m.safetensors" --connections 50 --idle-timeout 1 --deadline-ms 400
+ulimit -n 8192 2>/dev/null # for 3,000 of ours and as many of theirs; fewer files hold fewer connections
+many=$(($(ulimit -n) > 3500 ? 3000 : 200))
+start --model "$work/m.safetensors" --connections 1000 --idle-timeout 1 --deadline-ms 400
 host=${url#http://} name=${host%:*} number=${host##*:}
-for _ in $(seq 200); do exec {held}<>"/dev/tcp/$name/$number" && holds+=("$held"); done 2>/dev/null
+memory() { awk '/^VmRSS/ {print $2}' "/proc/$server/status"; }
+ask 200 '/recommend?user=ann'
+before=$(memory)
+for _ in $(seq $many); do exec {held}<>"/dev/tcp/$name/$number" && holds+=("$held"); done 2>/dev/null
+open=$(find "/proc/$server/fd" -lname 'socket:*' | wc -l)
+[ "$open" -le 1010 ] || die "$open sockets are held of $many connections where 1000 are allowed"
+[ "$(memory)" -le $((before + 65536)) ] || die "$many connections took $(($(memory) - before)) KiB"
 printf 'GET /recommend?user=ann HTTP/1.1\r\nHost' >&"${holds[0]}"
 sleep 2
 ask 200 '/recommend?user=ann' # the silent ones were closed
@@ -101,4 +122,4 @@ sleep 0.05
 stop
 wait $(jobs -p | grep -vxF "${redis:-0}") 2>/dev/null
 ! grep -qvE '^(200|000)$' "$work/last" || die "while it drained: $(sort "$work/last" | uniq -c)"
-echo "serve_away: passed"
+echo "serve_away: passed, with ${#holds[@]} connections held"

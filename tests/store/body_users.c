@@ -1,6 +1,8 @@
 /* The body: ids of all kinds, times to live, handles. */
 #include "tests/store/store_parts.h"
 #include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Ids that look alike to a program that stops at a zero byte, splits at a brace or unescapes too much. */
@@ -118,4 +120,53 @@ void body_other_handle_sees_the_same(const store_maker *maker) {
   solid_store_close(writer);
   cr_assert_eq(part_get(reader, "ann", 1, &window, &params), 1);
   solid_store_close(reader);
+}
+
+enum { LISTED = 300 };
+
+static void note_listed(void *seen, solid_bytes user) {
+  char text[16];
+  snprintf(text, sizeof text, "%.*s", (int)user.size, user.data);
+  if (text[0] != 'u') return; /* the odd ones below */
+  cr_assert(atoi(text + 1) >= 0 && atoi(text + 1) < LISTED, "%s was never a user", text);
+  ((int *)seen)[atoi(text + 1)]++;
+}
+
+static void note_odd(void *seen, solid_bytes user) {
+  static const solid_bytes odd[] = {{"}", 1}, {"%7D", 3}, {"a\0b", 3}, {"*{%}", 4}};
+  for (int i = 0; i < 4; i++)
+    ((int *)seen)[i] += user.size == odd[i].size && !memcmp(user.data, odd[i].data, user.size);
+}
+
+/* Page by page, while others come, and each by the id that he came with. */
+void body_lists_who_is_held(const store_maker *maker) {
+  static const char *const odd[] = {"}", "%7D", "*{%}"};
+  int seen[LISTED] = {0}, seen_odd[4] = {0}, pages = 0;
+  solid_store *store = maker->open(0);
+  window_room window;
+  uint64_t cursor = 0;
+  cr_assert_eq(store->ops->list(store, 10, &cursor, note_listed, seen), SOLID_OK);
+  cr_assert_eq(cursor, 0, "nobody is held");
+  for (int u = 0; u < LISTED; u++) {
+    char name[16];
+    snprintf(name, sizeof name, "u%d", u);
+    part_append_one(store, name, 1, part_no_stream, &window);
+  }
+  for (int i = 0; i < 3; i++) part_append_one(store, odd[i], 1, part_no_stream, &window);
+  solid_step step = {1, 1};
+  part_append(store, (solid_bytes){"a\0b", 3}, &step, &part_no_stream, 1, &window);
+  do {
+    char name[16];
+    snprintf(name, sizeof name, "late%d", pages);
+    cr_assert_eq(store->ops->list(store, 20, &cursor, note_listed, seen), SOLID_OK, "%s", solid_last_error());
+    part_append_one(store, name, 1, part_no_stream, &window);
+    cr_assert_lt(++pages, 1000);
+  } while (cursor);
+  cr_assert_gt(pages, 3);
+  for (int u = 0; u < LISTED; u++) cr_assert_geq(seen[u], 1, "u%d was not named", u);
+  do cr_assert_eq(store->ops->list(store, 1000, &cursor, note_odd, seen_odd), SOLID_OK);
+  while (cursor);
+  for (int i = 0; i < 4; i++) cr_assert_geq(seen_odd[i], 1, "odd id %d", i);
+  cr_assert_eq(store->ops->list(store, 0, &cursor, note_listed, seen), SOLID_EINVAL);
+  solid_store_close(store);
 }

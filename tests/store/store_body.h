@@ -37,6 +37,7 @@ typedef struct store_maker {
   X(refuses_bad_ids)                                                                                                   \
   X(users_expire)                                                                                                      \
   X(use_renews_the_time)                                                                                               \
+  X(lists_who_is_held)                                                                                                 \
   X(other_handle_sees_the_same)                                                                                        \
   X(saves_streams_that_nobody_changed)                                                                                 \
   X(refuses_bad_streams)                                                                                               \

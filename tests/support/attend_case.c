@@ -118,6 +118,10 @@ static double *values(rig *r, seed_rng *rng, size_t n, int precision, const floa
   return wide;
 }
 
+void attend_narrow(float *x, size_t n, int precision) {
+  for (size_t i = 0; i < n && precision == SK_ATTEND_BF16; i++) x[i] = to_bf16(x[i]);
+}
+
 attend_case attend_draw(rig *r, seed_rng *rng, const attend_spec *s) {
   attend_case c = {.host = {.pairs = {.windows = s->windows, .heads = s->heads, .dh = s->dh}}};
   sk_attend_pairs *p = &c.host.pairs;

@@ -40,4 +40,7 @@ sk_attend_backward_args attend_reverse(const sk_attend_args *f);
 /* Entries of the lists of keys of part 0 or 1, which hold every second one: both parts make the whole. */
 sk_attend_list attend_half(rig *r, const attend_case *c, int part);
 
+/* Numbers as products of that precision read them. */
+void attend_narrow(float *x, size_t n, int precision);
+
 #endif

@@ -77,6 +77,16 @@ static solid_status fault_stream_save(solid_store *store, solid_bytes name, soli
   return inner->ops->stream_save(inner, name, seen, record, saved);
 }
 
+static solid_status fault_list(solid_store *store, size_t most, uint64_t *cursor, solid_user_fn take, void *take_user) {
+  solid_store *inner = ((fault_store *)store)->inner;
+  return inner->ops->list(inner, most, cursor, take, take_user);
+}
+
+static solid_status fault_safe_age(solid_store *store, int64_t *age_ms) {
+  solid_store *inner = ((fault_store *)store)->inner;
+  return inner->ops->safe_age(inner, age_ms);
+}
+
 static void fault_close(solid_store *store) {
   (void)store;
 }
@@ -90,7 +100,9 @@ static const solid_store_ops fault_ops = {
     .epoch_begin = fault_epoch_begin,
     .stream_load = fault_stream_load,
     .stream_save = fault_stream_save,
+    .list = fault_list,
     .close = fault_close,
+    .safe_age = fault_safe_age,
 };
 
 void fault_store_wrap(fault_store *store, solid_store *inner) {

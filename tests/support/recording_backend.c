@@ -65,6 +65,11 @@ static solid_status keeping_zero(sk_backend *be, void *to, size_t bytes) {
   return status ? status : inner->zero(be, to, bytes);
 }
 
+static solid_status counted_download(sk_backend *be, void *to, const void *from, size_t bytes) {
+  counts.downloads++;
+  return inner->download(be, to, from, bytes);
+}
+
 static solid_status take_step(sk_backend *be, const step *s) {
   switch (s->kind) {
 #define CASE(op)                                                                                                       \
@@ -121,6 +126,7 @@ const sk_backend_ops *recording_backend(void) {
   table.open = open_table;
   table.copy = keeping_copy;
   table.zero = keeping_zero;
+  table.download = counted_download;
   table.replay = replay;
   table.forget = forget;
 #define FILL(op) table.op = keeping_##op;

@@ -8,9 +8,9 @@
 
 const sk_backend_ops *recording_backend(void);
 
-/* Over all back ends of this table: bodies asked and recordings replayed. */
+/* Over all back ends of this table: bodies asked, recordings replayed, transfers to the host. */
 typedef struct recording_counts {
-  int recorded, replayed;
+  int recorded, replayed, downloads;
 } recording_counts;
 
 recording_counts recording_backend_counts(void);

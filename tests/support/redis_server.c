@@ -37,16 +37,22 @@ uint16_t free_port(void) {
   return ntohs(address.sin_port);
 }
 
-int redis_server_ask(const redis_server *server, const char *command, char *out, size_t size) {
+int redis_server_send(const redis_server *server, const char *command) {
   struct sockaddr_in address = loopback(server->port);
+  int fd = socket(AF_INET, SOCK_STREAM, 0);
+  struct timeval patience = {10, 0};
+  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  if (!connect(fd, (struct sockaddr *)&address, sizeof address) && dprintf(fd, "%s\r\n", command) > 0) return fd;
+  close(fd);
+  return -1;
+}
+
+int redis_server_ask(const redis_server *server, const char *command, char *out, size_t size) {
   char reply[4096];
   size_t n = 0;
   ssize_t got;
-  int fd = socket(AF_INET, SOCK_STREAM, 0), result = -1;
-  struct timeval patience = {10, 0};
-  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  if (connect(fd, (struct sockaddr *)&address, sizeof address)) goto done;
-  if (dprintf(fd, "%s\r\n", command) < 0) goto done;
+  int fd = redis_server_send(server, command), result = -1;
+  if (fd < 0) return -1;
   /* a bulk string's text is the second line */
   while (n < sizeof reply - 1 && (got = recv(fd, reply + n, sizeof reply - 1 - n, 0)) > 0) {
     reply[n += (size_t)got] = 0;
@@ -58,7 +64,6 @@ int redis_server_ask(const redis_server *server, const char *command, char *out,
     result = 0;
     break;
   }
-done:
   close(fd);
   return result;
 }
@@ -121,7 +126,10 @@ void redis_server_kill(redis_server *server) {
 }
 
 void redis_server_stop(redis_server *server) {
+  char dump[sizeof server->folder + 16];
   redis_server_kill(server);
   unlink(server->socket_path);
+  snprintf(dump, sizeof dump, "%s/dump.rdb", server->folder);
+  unlink(dump);
   rmdir(server->folder);
 }

@@ -34,4 +34,7 @@ uint16_t free_port(void);
  * text; an error: "-" and its text) goes into `out`. Returns 0 on success. */
 int redis_server_ask(const redis_server *server, const char *command, char *out, size_t size);
 
+/* Sends an inline command without waiting for its answer. Returns the connection, to be closed; -1 = none. */
+int redis_server_send(const redis_server *server, const char *command);
+
 #endif

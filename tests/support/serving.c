@@ -1,4 +1,5 @@
 #include "tests/support/serving.h"
+#include "solid/model/model_file.h"
 #include "solid/model/model_parts.h"
 #include "store/memory_store.h"
 #include "tests/support/compare.h"

@@ -1,4 +1,5 @@
 #include "tests/support/tiny_model.h"
+#include "solid/model/model_file.h"
 #include "solid/model/model_parts.h"
 #include "solid/model/tensors.h"
 #include "tests/support/seed.h"

@@ -1,4 +1,4 @@
-/* What is known goes up, items come down, one wait:
+/* Stored states, stored layers and windows go up, items come down, and the host waits once:
  *
  *   SOL_GENERATE  windows of rows without stored layers  -> states [0, G), params [0, G)
  *   SOL_ENCODE    windows of rows whose state is not known, or has a session behind it  -> states [B, B + E)
@@ -8,8 +8,8 @@
  *
  * Where memory is unified and no row's layers are stored or wanted, they are not written out: generate_apply.
  *
- * Rows are nowhere moved: the end reads each row's state and layers where they are. Where the back end records, few
- * rows are filled up to a power of two by repeating the first, and places to one of two numbers, so that the end is one
+ * Rows are never moved: the end reads each row's state and layers where they lie. Where the back end records, few rows
+ * are filled up to a power of two by repeating the first, and places to one of two numbers, so that the end is one
  * launch. */
 #include "solid/infer/worker/answer.h"
 #include "kernels/formula.h"
@@ -45,7 +45,7 @@ static solid_status check_question(const solid_worker *worker, const solid_quest
   return status;
 }
 
-/* All layers are made, and none is wanted: they need not be written out. */
+/* 1 if all layers are made from windows and the caller wants none of them: they need not be written out. */
 static int is_fused(const solid_worker *worker, const solid_question *questions, size_t n) {
   if (!worker->fuse || !worker->P) return 0;
   for (size_t i = 0; i < n; i++)
@@ -55,11 +55,11 @@ static int is_fused(const solid_worker *worker, const solid_question *questions,
 
 /* ---- Windows ---- */
 
-/* Packs and enqueues the rows that `wanted` says, with their sessions or without; none is legal. */
-static solid_status run_some(solid_worker *worker, int batch, int fused, const solid_question *questions, size_t n,
-                             int (*wanted)(const solid_worker *, const solid_question *)) {
+/* Packs and enqueues the rows that `wanted` selects, with their sessions for SOL_ENCODE; there may be none. */
+static solid_status run_some(solid_worker *worker, sol_worker_job job, int fused, const solid_question *questions,
+                             size_t n, int (*wanted)(const solid_worker *, const solid_question *)) {
   size_t windows = 0, rows = 0, L = worker->config->window;
-  int session = batch == SOL_ENCODE;
+  int session = job == SOL_ENCODE;
   for (size_t i = 0; i < n; i++) {
     if (!wanted(worker, &questions[i])) continue;
     windows++;
@@ -67,14 +67,14 @@ static solid_status run_some(solid_worker *worker, int batch, int fused, const s
   }
   if (!windows) return SOLID_OK;
   sol_packing packing;
-  sol_worker_begin(worker, batch, windows, rows, &packing);
+  sol_worker_begin(worker, job, windows, rows, &packing);
   for (size_t i = 0; i < n; i++)
     if (wanted(worker, &questions[i]))
       sol_packing_add(&packing, questions[i].window, questions[i].n_window, questions[i].session,
                       session ? questions[i].n_session : 0);
-  if (fused && batch == SOL_GENERATE) return sol_worker_run_branches(worker, &packing);
-  return sol_worker_run(worker, batch, &packing, sol_worker_states(worker, batch),
-                        batch == SOL_GENERATE && worker->P ? worker->device.params : NULL);
+  if (fused && job == SOL_GENERATE) return sol_worker_run_branches(worker, &packing);
+  return sol_worker_run(worker, job, &packing, sol_worker_states(worker, job),
+                        job == SOL_GENERATE && worker->P ? worker->device.params : NULL);
 }
 
 /* ---- What is stored, and where everything is ---- */
@@ -83,7 +83,7 @@ float *sol_worker_room(const solid_worker *worker) {
   return worker->host.known;
 }
 
-/* Rows that the end is given where n are asked for. */
+/* How many rows the end runs with for a question of n rows. */
 static size_t filled_up(const solid_worker *worker, size_t n) {
   size_t size = (size_t)1 << sol_log2_up(n);
   return worker->be->ops->records && size <= SOL_MOST_RECORDED ? sol_least(size, worker->max_batch) : n;
@@ -93,7 +93,7 @@ uint64_t *sol_worker_masks(const solid_worker *worker, size_t n) {
   return sol_worker_block(worker, worker->host.question, filled_up(worker, n), 1).mask;
 }
 
-/* The row of the room at which row i's stored layers lie, or to which they are copied. */
+/* The row of host.known that holds row i's stored layers; they are copied there unless they lie there already. */
 static size_t take_layers(const solid_worker *worker, size_t i, const float *stored) {
   size_t bytes = worker->P * sizeof *stored;
   uintptr_t at = (uintptr_t)stored, room = (uintptr_t)worker->host.known;
@@ -102,7 +102,7 @@ static size_t take_layers(const solid_worker *worker, size_t i, const float *sto
   return i;
 }
 
-/* Neighbouring rows of the room that are needed: they go up in one piece. */
+/* Neighbouring rows of host.known that go up in one piece. */
 typedef struct stored_run {
   size_t first, n;
 } stored_run;
@@ -113,7 +113,7 @@ static void send_run(solid_worker *worker, solid_status *status, const stored_ru
     sol_worker_send(worker, status, worker->device.known + at, worker->host.known + at, floats * sizeof(float));
 }
 
-/* Says where each row's state and layers are, and sends the layers that are stored. */
+/* Fills in where each row's state and layers are, and uploads the stored layers. */
 static solid_status place_rows(solid_worker *worker, const solid_question *questions, size_t n,
                                const sol_question_block *block) {
   size_t B = worker->max_batch, d = worker->config->width, made = 0, encoded = 0;
@@ -203,8 +203,8 @@ static solid_status end(void *user) {
   return status ? status : sol_worker_topk(worker, e->n, u, mask, e->k);
 }
 
-/* Enqueues the end of `rows` rows from e->first on: as a whole where it is that of all rows and its size is recorded.
- */
+/* Enqueues the end of `rows` rows from e->first on, as one recorded launch if these are all rows and their number is
+ * recorded. */
 static solid_status enqueue_end(ending *e, size_t rows, int all, size_t k) {
   solid_worker *worker = e->worker;
   size_t size = filled_up(worker, rows), class = 0;
@@ -217,7 +217,7 @@ static solid_status enqueue_end(ending *e, size_t rows, int all, size_t k) {
   return worker->be->ops->replay(worker->be, graph, end, e);
 }
 
-/* h and params that were made and are wanted; up to the last of those all come down. */
+/* Downloads the h and params that the caller wants to keep: all made rows up to the last wanted one. */
 static void fetch_made(solid_worker *worker, solid_status *status, solid_question *questions, size_t n) {
   size_t made = 0, wanted = 0, d = worker->config->width, P = worker->P;
   for (size_t i = 0; i < n; i++) {
@@ -235,7 +235,7 @@ static void fetch_made(solid_worker *worker, solid_status *status, solid_questio
   }
 }
 
-/* The vectors of n rows that are wanted, then their states, which take the vectors' place. */
+/* Downloads the vectors that the caller wants of n rows, then their states, which are gathered over the vectors. */
 static void fetch_vectors(const ending *e, solid_status *status, const solid_question *questions, size_t n) {
   const sk_backend_ops *ops = e->worker->be->ops;
   const float *u = e->worker->device.u;

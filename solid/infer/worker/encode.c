@@ -1,22 +1,22 @@
 /* Where the back end records, a batch is filled up to powers of two of windows and rows; each such size is recorded
- * when the worker is made, and a batch is one upload, one launch and what comes down. */
+ * when the worker is made, and a batch is one upload, one launch and, where nothing is answered, one download. */
 #include "solid/infer/worker/encode.h"
 #include "solid/extend.h"
 #include <assert.h>
 #include <string.h>
 
-float *sol_worker_states(const solid_worker *worker, int batch) {
-  return worker->device.states + (batch == SOL_GENERATE ? 0 : worker->max_batch * worker->config->width);
+float *sol_worker_states(const solid_worker *worker, sol_worker_job job) {
+  return worker->device.states + (job == SOL_GENERATE ? 0 : worker->max_batch * worker->config->width);
 }
 
-void sol_worker_begin(solid_worker *worker, int batch, size_t n, size_t rows, sol_packing *packing) {
+void sol_worker_begin(solid_worker *worker, sol_worker_job job, size_t n, size_t rows, sol_packing *packing) {
   uint32_t L = worker->config->window;
   if (worker->be->ops->records) {
     if (rows < n) rows = n;
     n = sol_least((size_t)1 << sol_log2_up(n), worker->max_batch);
     rows = sol_least((size_t)1 << sol_log2_up(rows), n * L);
   }
-  sol_packing_begin(packing, L, n, rows, worker->host.batch[batch]);
+  sol_packing_begin(packing, L, n, rows, worker->host.batch[job]);
 }
 
 /* What is run, or recorded, for one batch. */
@@ -34,21 +34,21 @@ static solid_status compute(void *user) {
                                      : sol_generate(&w->pass, w->params);
 }
 
-static solid_status send_batch(solid_worker *worker, int batch, sol_packing *packing, sol_batch *packed) {
+static solid_status send_batch(solid_worker *worker, sol_worker_job job, sol_packing *packing, sol_batch *packed) {
   solid_status status = SOLID_OK;
   sol_packing_end(packing, packed, worker->be->ops->records ? worker->config->window : packing->longest,
-                  worker->device.batch[batch]);
-  sol_worker_send(worker, &status, worker->device.batch[batch], worker->host.batch[batch],
+                  worker->device.batch[job]);
+  sol_worker_send(worker, &status, worker->device.batch[job], worker->host.batch[job],
                   sol_batch_ints(packing->n, packing->rows) * sizeof(int32_t));
   return status;
 }
 
-solid_status sol_worker_run(solid_worker *worker, int batch, sol_packing *packing, float *h, float *params) {
+solid_status sol_worker_run(solid_worker *worker, sol_worker_job job, sol_packing *packing, float *h, float *params) {
   sol_batch packed;
   int records = worker->be->ops->records;
   sk_graph **graph =
-      &worker->forward[batch][records ? sol_log2_up(packing->n) : 0][records ? sol_log2_up(packing->rows) : 0];
-  solid_status status = send_batch(worker, batch, packing, &packed);
+      &worker->forward[job][records ? sol_log2_up(packing->n) : 0][records ? sol_log2_up(packing->rows) : 0];
+  solid_status status = send_batch(worker, job, packing, &packed);
   work w = {.pass = sol_worker_pass(worker, &packed), .use = worker->use, .h = h, .params = params};
   return status ? status : worker->be->ops->replay(worker->be, graph, compute, &w);
 }
@@ -87,21 +87,26 @@ static solid_status check_windows(const solid_worker *worker, const solid_window
   return status;
 }
 
-static solid_status run_windows(solid_worker *worker, int batch, const solid_windows *windows, float *h,
-                                float *params) {
-  sol_packing packing;
-  sol_worker_begin(worker, batch, windows->n, sol_batch_rows(worker->config->window, windows), &packing);
-  sol_packing_windows(&packing, windows);
-  return sol_worker_run(worker, batch, &packing, h, params);
+static void pack_windows(solid_worker *worker, sol_worker_job job, const solid_windows *windows, sol_packing *packing) {
+  sol_worker_begin(worker, job, windows->n, sol_batch_rows(worker->config->window, windows), packing);
+  sol_packing_windows(packing, windows);
 }
 
-/* Into the caller's memory: the device's own where that is the host's, and else by way of the worker's. */
-static solid_status windows_to(solid_worker *worker, int batch, const solid_windows *windows, float *h, float *params) {
+static solid_status run_windows(solid_worker *worker, sol_worker_job job, const solid_windows *windows, float *h,
+                                float *params) {
+  sol_packing packing;
+  pack_windows(worker, job, windows, &packing);
+  return sol_worker_run(worker, job, &packing, h, params);
+}
+
+/* Writes into the caller's memory: directly where host and device share memory, else by way of the worker's buffers. */
+static solid_status windows_to(solid_worker *worker, sol_worker_job job, const solid_windows *windows, float *h,
+                               float *params) {
   int unified = worker->be->ops->unified;
   size_t floats = windows->n * worker->config->width, values = params ? windows->n * worker->P : 0;
-  float *device_h = unified ? h : sol_worker_states(worker, batch);
+  float *device_h = unified ? h : sol_worker_states(worker, job);
   float *device_params = unified || !params ? params : worker->device.params;
-  solid_status status = run_windows(worker, batch, windows, device_h, device_params);
+  solid_status status = run_windows(worker, job, windows, device_h, device_params);
   const float *host_h = sol_worker_fetch(worker, &status, worker->host.states, device_h, floats * sizeof *h);
   const float *host_params =
       sol_worker_fetch(worker, &status, worker->host.params, device_params, values * sizeof *params);
@@ -128,23 +133,28 @@ solid_status solid_worker_generate(solid_worker *worker, const solid_windows *wi
 }
 
 solid_status sol_worker_generate(solid_worker *worker, const solid_windows *windows, sol_made *made) {
+  assert(worker->use != SOL_WORKER_ALL);
   solid_status status = check_windows(worker, windows);
   if (status || !windows->n) return status;
   int halves = worker->use == SOL_WORKER_HALVES;
-  float *h = sol_worker_states(worker, SOL_GENERATE), *params = worker->P ? worker->device.params : NULL;
-  status = run_windows(worker, SOL_GENERATE, windows, h, params);
-  *made = (sol_made){0};
-  made->h = sol_worker_fetch(worker, &status, worker->host.states, h, windows->n * worker->config->width * sizeof *h);
-  void *values = sol_worker_fetch(worker, &status, worker->host.params, params,
-                                  windows->n * worker->P * (halves ? sizeof(uint16_t) : sizeof(float)));
-  if (halves)
-    made->halves = values;
-  else
-    made->params = values;
+  size_t values = windows->n * worker->P * (halves ? sizeof(uint16_t) : sizeof(float));
+  sol_packing packing;
+  pack_windows(worker, SOL_GENERATE, windows, &packing);
+  size_t floats = packing.n * worker->config->width;
+  float *h = worker->device.params - floats;
+  status = sol_worker_run(worker, SOL_GENERATE, &packing, h, worker->P ? worker->device.params : NULL);
+  h = sol_worker_fetch(worker, &status, worker->host.params - floats, h, floats * sizeof *h + values);
+  *made = (sol_made){.h = h};
+  if (halves && worker->P)
+    made->halves = (uint16_t *)(h + floats);
+  else if (worker->P)
+    made->params = h + floats;
   return sol_worker_finish(worker, status);
 }
 
-solid_status sol_worker_encode(solid_worker *worker, const solid_windows *windows) {
-  solid_status status = run_windows(worker, SOL_ENCODE, windows, sol_worker_states(worker, SOL_ENCODE), NULL);
+solid_status sol_worker_forward(solid_worker *worker, sol_worker_job job, const solid_windows *windows) {
+  assert(worker->use == SOL_WORKER_ALL);
+  float *params = job == SOL_GENERATE && worker->P ? worker->device.params : NULL;
+  solid_status status = run_windows(worker, job, windows, sol_worker_states(worker, job), params);
   return sol_worker_finish(worker, status);
 }

@@ -19,7 +19,7 @@ static int answers(const solid_worker *worker) {
 static void device_bind(solid_worker *worker, sol_arena *arena) {
   sol_worker_device *m = &worker->device;
   size_t B = worker->max_batch, d = worker->config->width, rows = B * worker->config->window;
-  for (int i = 0; i < SOL_BATCHES; i++) m->batch[i] = sol_arena_take(arena, sol_batch_ints(B, rows), sizeof(int32_t));
+  for (int i = 0; i < SOL_JOBS; i++) m->batch[i] = sol_arena_take(arena, sol_batch_ints(B, rows), sizeof(int32_t));
   m->scratch = sol_arena_take(arena, sol_forward_floats(worker->config, B, rows), sizeof *m->scratch);
   /* states and question in one piece: gathering reads both as one table */
   size_t states = 2 * B * d * sizeof *m->states, question = 0;
@@ -37,7 +37,7 @@ static void device_bind(solid_worker *worker, sol_arena *arena) {
 static void host_bind(solid_worker *worker, sol_arena *arena) {
   sol_worker_host *m = &worker->host;
   size_t B = worker->max_batch, d = worker->config->width, P = worker->P;
-  for (int i = 0; i < SOL_BATCHES; i++)
+  for (int i = 0; i < SOL_JOBS; i++)
     m->batch[i] = sol_arena_take(arena, sol_batch_ints(B, B * worker->config->window), sizeof(int32_t));
   m->states = sol_arena_take(arena, B, d * sizeof *m->states);
   m->params = sol_arena_take(arena, B, P * sizeof *m->params);
@@ -50,8 +50,9 @@ static void host_bind(solid_worker *worker, sol_arena *arena) {
 /* Unified: what the host fills is where the device reads it. */
 static void share(solid_worker *worker) {
   const sol_worker_device *m = &worker->device;
-  worker->host = (sol_worker_host){.known = m->known, .question = m->question, .results = m->results};
-  for (int i = 0; i < SOL_BATCHES; i++) worker->host.batch[i] = m->batch[i];
+  worker->host = (sol_worker_host){
+      .states = m->states, .params = m->params, .known = m->known, .question = m->question, .results = m->results};
+  for (int i = 0; i < SOL_JOBS; i++) worker->host.batch[i] = m->batch[i];
 }
 
 solid_status sol_worker_take_memory(solid_worker *worker) {
@@ -80,9 +81,9 @@ solid_status sol_worker_take_memory(solid_worker *worker) {
 
 void sol_worker_give_memory(solid_worker *worker) {
   sk_backend *be = worker->be;
-  for (int batch = 0; batch < SOL_BATCHES; batch++)
+  for (int job = 0; job < SOL_JOBS; job++)
     for (int n = 0; n < SOL_WORKER_SIZES; n++)
-      for (int rows = 0; rows < SOL_WORKER_SIZES; rows++) be->ops->forget(be, worker->forward[batch][n][rows]);
+      for (int rows = 0; rows < SOL_WORKER_SIZES; rows++) be->ops->forget(be, worker->forward[job][n][rows]);
   for (int n = 0; n < SOL_ANSWER_SIZES; n++)
     for (int places = 0; places < SOL_ANSWER_PLACES; places++)
       for (int masked = 0; masked < 2; masked++) be->ops->forget(be, worker->answers[n][places][masked]);

@@ -1,5 +1,5 @@
-/* A worker's memory: one piece on the device, one on the host through which everything passes where the two do not
- * share memory, both planned once. What the stages leave where is written here and nowhere else. */
+/* A worker's memory: one block on the device and, where host and device do not share memory, one on the host through
+ * which everything passes. Both are planned once. Only this header says where the stages leave their results. */
 #ifndef SOLID_INFER_WORKER_MEMORY_H
 #define SOLID_INFER_WORKER_MEMORY_H
 
@@ -7,23 +7,26 @@
 #include "solid/infer/worker/worker.h"
 #include "solid/model/model_parts.h"
 
-/* Ranked items kept at once, beyond which a ranking is cut into calls of fewer rows: bounds k * max_batch. */
+/* Most ranked items at once; larger rankings are cut into calls of fewer rows. */
 #define SOL_RANKED_AT_ONCE ((size_t)1 << 17)
 
 #define SOL_WORKER_SIZES  32 /* powers of two */
-#define SOL_ANSWER_SIZES  7  /* recorded answers have up to 1 << 6 rows: more would be slower filled up than launched */
+#define SOL_ANSWER_SIZES  7  /* recorded answers have up to 1 << 6 rows: filling up more costs more than launches */
 #define SOL_ANSWER_PLACES 2  /* ... of 16 and of 128 places */
 
-/* Which windows a batch holds: those whose states alone are wanted, or those of which parameters are made too. */
-enum { SOL_ENCODE, SOL_GENERATE, SOL_BATCHES };
+/* What is made of a batch of windows: their states alone, or states and parameters. */
+typedef enum sol_worker_job { SOL_ENCODE, SOL_GENERATE, SOL_JOBS } sol_worker_job;
 
-/* B = max_batch; the members from `known` on are NULL but for SOL_WORKER_ALL.
+/* B = max_batch; the members from `known` on are NULL but for SOL_WORKER_ALL, which alone answers questions.
  *
  *   states (3B, d): of the windows of SOL_GENERATE, of those of SOL_ENCODE, of the question's rows as they were stored
- *   params (2B, P): made, as stored; (B, P) floats or halves alone where nothing is answered */
+ *   params (2B, P): made, as stored
+ *
+ * A worker that only generates has states (B, d) and, behind them, params (B, P) as floats or halves. The n states of
+ * its batch end where params begin, so that one download brings both. */
 typedef struct sol_worker_device {
-  int32_t *batch[SOL_BATCHES]; /* sol_batch_ints(B, B * L) */
-  float *scratch;              /* sol_forward_floats(B, B * L) */
+  int32_t *batch[SOL_JOBS]; /* sol_batch_ints(B, B * L) */
+  float *scratch;           /* sol_forward_floats(B, B * L) */
   float *states, *params;
   float *known; /* params + B * P */
   float *u;     /* (B, d) */
@@ -32,9 +35,9 @@ typedef struct sol_worker_device {
   int32_t *results; /* 2 * ranked: indices, then scores */
 } sol_worker_device;
 
-/* The same in memory of the host; of the device itself where it is unified. */
+/* The same in host memory; where memory is unified these are the device's own buffers. */
 typedef struct sol_worker_host {
-  int32_t *batch[SOL_BATCHES];
+  int32_t *batch[SOL_JOBS];
   float *states, *params; /* (B, d), (B, P) of windows, on their way to the caller */
   float *known;           /* (B, P) */
   char *question;
@@ -60,8 +63,8 @@ struct solid_worker {
   sol_worker_device device;
   sol_worker_host host;
   void *device_base, *host_base;
-  sk_graph *forward[SOL_BATCHES][SOL_WORKER_SIZES][SOL_WORKER_SIZES]; /* log2 of windows; log2 of rows */
-  sk_graph *answers[SOL_ANSWER_SIZES][SOL_ANSWER_PLACES][2];          /* log2 of rows; places; without, with masks */
+  sk_graph *forward[SOL_JOBS][SOL_WORKER_SIZES][SOL_WORKER_SIZES]; /* log2 of windows; log2 of rows */
+  sk_graph *answers[SOL_ANSWER_SIZES][SOL_ANSWER_PLACES][2];       /* log2 of rows; places; without, with masks */
 };
 
 /* Takes the memory for max_batch windows, all at once, or refuses with bytes needed and free. */
@@ -76,11 +79,12 @@ sol_question_block sol_worker_block(const solid_worker *worker, char *base, size
 /* The model, ready for a stage over `batch`. */
 sol_pass sol_worker_pass(solid_worker *worker, const sol_batch *batch);
 
-/* Where the device reads what the host has: the host's memory where it is unified, and else `device`, to which it is
- * sent. Does nothing where *status is a failure already, and otherwise sets it. */
+/* Returns where the device reads the host's bytes: `host` itself where memory is unified, else `device`, to which they
+ * are uploaded. Does nothing if *status is a failure already, and sets it otherwise. */
 const void *sol_worker_send(solid_worker *worker, solid_status *status, void *device, const void *host, size_t bytes);
 
-/* Where the host reads what the device has, after sol_worker_finish: `device` or, brought there, `host`. */
+/* Returns where the host reads the device's bytes after sol_worker_finish: `device` itself where memory is unified,
+ * else `host`, to which they are downloaded. */
 void *sol_worker_fetch(solid_worker *worker, solid_status *status, void *host, void *device, size_t bytes);
 
 /* Waits for what was enqueued, also after a failure, so that no transfer touches the caller's memory later. */

@@ -4,19 +4,20 @@
 #include "solid/infer/worker/encode.h"
 #include <stdlib.h>
 
-/* Up to so many rows and places together the CPU's ranking takes scratch, which grows with both; larger ones do
- * without. A GPU's grows with the rows, and is another where all places are wanted. */
+/* The CPU's ranking takes scratch up to this many rows and places, growing with both; larger rankings take none. A
+ * GPU's scratch grows with the rows, and is of another kind when all places are ranked. */
 #define WARM_UP_ROWS   32
 #define WARM_UP_RANKED 1024
 
-/* One batch of every kind that this worker has. */
+/* Runs one batch of each job that this worker has. */
 static solid_status forward(solid_worker *worker, const solid_windows *windows) {
   sol_made made;
-  solid_status status = sol_worker_generate(worker, windows, &made);
-  return status || worker->use != SOL_WORKER_ALL ? status : sol_worker_encode(worker, windows);
+  if (worker->use != SOL_WORKER_ALL) return sol_worker_generate(worker, windows, &made);
+  solid_status status = sol_worker_forward(worker, SOL_GENERATE, windows);
+  return status ? status : sol_worker_forward(worker, SOL_ENCODE, windows);
 }
 
-/* Meets every size of batch that there is, the largest first, so that the kernels' scratch is as large as it gets. */
+/* Runs every size of batch, the largest first, so that the kernels' scratch reaches its final size at once. */
 static solid_status record_sizes(solid_worker *worker) {
   size_t B = worker->max_batch, L = worker->config->window;
   uint32_t *items = calloc(B * L, sizeof *items), *offsets = calloc(B + 1, sizeof *offsets);
@@ -35,7 +36,8 @@ static solid_status record_sizes(solid_worker *worker) {
   return status;
 }
 
-/* See WARM_UP_ROWS. Of rows of zeroes every item would be among the best, which takes a GPU long. */
+/* See WARM_UP_ROWS. The rows are ones: for rows of zeroes every item would be among the best, which is slow on a GPU.
+ */
 static solid_status warm_ranking(solid_worker *worker) {
   size_t V = worker->config->items, B = sol_least(worker->max_batch, worker->ranked);
   size_t sizes[][2] = {{sol_least(B, WARM_UP_ROWS), sol_least(V, WARM_UP_RANKED)}, {B, 1}, {1, V}}; /* rows, places */
@@ -52,7 +54,7 @@ static solid_status warm_ranking(solid_worker *worker) {
   return status;
 }
 
-/* As many rows as a call has layers of at once. */
+/* Enough rows that a call of generate_apply takes its largest scratch. */
 static solid_status warm_fused(solid_worker *worker) {
   const sol_worker_device *m = &worker->device;
   size_t B = worker->max_batch, d = worker->config->width;
@@ -98,8 +100,8 @@ static solid_status record_every_answer(solid_worker *worker) {
   return status;
 }
 
-/* The kernels' own scratch grows with the largest shapes seen; one pass over such shapes, on whatever numbers the
- * memory holds (zeroes), lets it grow here and not under a request. */
+/* The kernels' own scratch grows with the largest shapes seen. One pass over the largest shapes (on zeroes) lets it
+ * grow here and not during a request. */
 solid_status sol_worker_warm_up(solid_worker *worker) {
   const sol_config *config = worker->config;
   uint32_t *items = calloc(config->window, sizeof *items), offsets[2] = {0, config->window};
@@ -110,7 +112,7 @@ solid_status sol_worker_warm_up(solid_worker *worker) {
   if (!status && worker->use == SOL_WORKER_ALL) status = solid_worker_apply(worker, 1, u, params, u);
   if (!status && worker->use == SOL_WORKER_ALL) status = warm_ranking(worker);
   if (!status && worker->use == SOL_WORKER_ALL && worker->P && worker->fuse) status = warm_fused(worker);
-  /* Last: a recording points into the scratch as it is. */
+  /* Last, because a recording keeps the addresses of the scratch. */
   if (!status && worker->be->ops->records) status = record_sizes(worker);
   if (!status && worker->be->ops->records && worker->use == SOL_WORKER_ALL) status = record_every_answer(worker);
   free(items);

@@ -7,10 +7,10 @@
 typedef enum sol_worker_use {
   SOL_WORKER_ALL,      /* every stage */
   SOL_WORKER_GENERATE, /* sol_worker_generate alone: no memory is taken for the others */
-  SOL_WORKER_HALVES    /* likewise, and it leaves params as binary16 */
+  SOL_WORKER_HALVES    /* likewise, and params are binary16 */
 } sol_worker_use;
 
-/* As solid_worker_new, for some of the stages. */
+/* As solid_worker_new, for the stages of `use` only. */
 solid_status sol_worker_new(solid_worker **out, const solid_model *model, size_t max_batch, sol_worker_use use);
 
 /* What a worker made of windows, in its own memory, valid until it is used again. */
@@ -20,25 +20,24 @@ typedef struct sol_made {
   uint16_t *halves; /* (n, P) of SOL_WORKER_HALVES, or NULL */
 } sol_made;
 
-/* As solid_worker_generate, without copies. */
+/* As solid_worker_generate, without copies, of a worker made for nothing else. */
 solid_status sol_worker_generate(solid_worker *worker, const solid_windows *windows, sol_made *made);
 
-/* Memory of the worker's own for the stored layers of a question's rows, (B, P): what lies there need not be copied.
+/* The worker's buffer for the stored layers of a question's rows, (B, P): layers that lie there need not be copied.
  * Either all of a question's stored layers lie there or none. Valid as long as the worker. */
 float *sol_worker_room(const solid_worker *worker);
 
 /* Likewise for the masks of the next question, which has n rows: row i of (n, words) is for questions[i].excluded. */
 uint64_t *sol_worker_masks(const solid_worker *worker, size_t n);
 
-/* Whether rows of which nothing but items is wanted, and nothing is stored, have layers made and forgotten without
- * being written out, where all rows of a question are such. On by itself where memory is unified; for comparison
- * elsewhere. */
+/* 1: a question whose rows all lack stored layers, and none of which keeps the layers made, is answered without writing
+ * the layers out (generate_apply). The default is 1 where memory is unified; elsewhere it serves comparison. */
 void sol_worker_fuse(solid_worker *worker, int on);
 
 /* How often its back end has taken memory or recorded. Constant once the worker is made. */
 uint64_t sol_worker_allocations(const solid_worker *worker);
 
-/* Device memory that it was made with, kernels' own left out. */
+/* Device memory taken when it was made, without the kernels' scratch. */
 uint64_t sol_worker_bytes(const solid_worker *worker);
 
 #endif

@@ -1,6 +1,5 @@
-/* A slate is an answer whose lists are not given out but lead the guide: what the store has, sources, filters and the
- * ranker's list are those of a recommendation; the decoder then reads the state and the vector that the list came
- * from. */
+/* A slate begins like a recommendation: store, sources, filters and the ranker's list are the same. The list is not
+ * returned but becomes the guide, and the decoder reads the state and the vector that the list came from. */
 #include "solid/slate.h"
 #include "solid/base/handshake.h"
 #include "solid/extend.h"

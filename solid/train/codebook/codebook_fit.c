@@ -10,7 +10,7 @@
 #define ROWS_AT_ONCE 256
 #define REPAIRS      8
 
-/* One level at work. */
+/* The state of one level's k-means. */
 typedef struct level_fit {
   uint32_t n, d, k;
   float *residual;  /* (n, d) */
@@ -62,7 +62,7 @@ static void assign(level_fit *fit) {
     fit->distance[i] = squared(fit->residual + i * d, fit->centroids + fit->code[i] * d, d);
 }
 
-/* Centroids of no item keep their place. */
+/* Centroids without items stay where they are. */
 static void update(level_fit *fit) {
   size_t d = fit->d;
   memset(fit->sums, 0, fit->k * d * sizeof *fit->sums);
@@ -79,7 +79,7 @@ static void restart_at(level_fit *fit, size_t c, size_t i) {
   fit->restarts++;
 }
 
-/* Codes without items move to items that are badly served. */
+/* Codes without items move to items that are far from their centroids. */
 static void restart_dead(level_fit *fit) {
   double total = 0;
   for (size_t i = 0; i < fit->n; i++) total += fit->distance[i];
@@ -93,7 +93,7 @@ static void restart_dead(level_fit *fit) {
   }
 }
 
-/* After the last update: the farthest items take the free codes. Returns 1 when something moved. */
+/* After the last update the farthest items take the free codes. Returns 1 if a code moved. */
 static int repair_dead(level_fit *fit) {
   int moved = 0;
   for (size_t c = 0; c < fit->k; c++) {
@@ -102,7 +102,7 @@ static int repair_dead(level_fit *fit) {
     for (size_t i = 1; i < fit->n; i++)
       if (fit->distance[i] > fit->distance[farthest]) farthest = i;
     if (!(fit->distance[farthest] > fit->negligible)) break;
-    /* Equal residuals need one code between them. */
+    /* Equal residuals share one code. */
     size_t d = fit->d;
     const float *taken = fit->residual + farthest * d;
     for (size_t i = 0; i < fit->n; i++)

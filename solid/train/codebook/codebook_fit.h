@@ -1,5 +1,5 @@
-/* Fits the semantic codebook: residual k-means over the items' content vectors. Level l clusters what the levels before
- * it left over, so that codes go from coarse to fine:
+/* Fits the semantic codebook: residual k-means over the items' content vectors. Level l clusters the residuals of the
+ * levels before it, so that codes go from coarse to fine:
  *
  *   r_0 = x    code_l(v) = argmin_k ||r_l - c_lk||^2 (ties to the lowest k)    r_{l+1} = r_l - c_l,code_l(v)
  *

@@ -34,7 +34,7 @@ uint64_t sol_code_learner_bytes(uint64_t items, uint64_t levels, uint64_t codes,
   return (items * width + levels * codes * width) * sizeof(float) + items * levels * sizeof(int32_t);
 }
 
-/* Kept: training takes no memory once it runs. */
+/* Kept, so that training allocates nothing while it runs. */
 static solid_status take_device(sol_code_learner *l) {
   size_t V = l->items, C = l->levels;
   solid_status status = l->be->ops->alloc(l->be, &l->device_rows, V * l->width * sizeof(float));

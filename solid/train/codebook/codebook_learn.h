@@ -10,7 +10,7 @@
  *   r_0 = row     n_lk' = keep n_lk + (1 - keep) |items of k|
  *   c_lk' = (keep n_lk c_lk + (1 - keep) sum over them of r_l) / n_lk'     r_{l+1} = r_l - c'_l,code
  *
- * So a code moves slowly and keeps its meaning, and its metacode stays with it. A code of less than half an item starts
+ * So a code moves slowly and keeps its meaning, and its metacode remains valid. A code of less than half an item starts
  * again at an item, drawn with probability proportional to its squared distance from its centroid, as the twin of that
  * item's code. The first update leaves the codes as they are and only finds centroids in both. */
 #ifndef SOLID_TRAIN_CODEBOOK_CODEBOOK_LEARN_H
@@ -51,14 +51,14 @@ solid_status sol_code_learner_open(sol_code_learner *learner, sk_backend *be, co
                                    uint32_t d, float share, float keep);
 void sol_code_learner_close(sol_code_learner *learner);
 
-/* What it takes on the device; `width`: of content and item vector together. */
+/* Bytes that it takes on the device; `width` is that of content and item vector together. */
 uint64_t sol_code_learner_bytes(uint64_t items, uint64_t levels, uint64_t codes, uint64_t width);
 
 /* One update with vectors (V, d), host. `seed` draws where codes start again. Changes table and twins; the last table
  * is in `before`. */
 solid_status sol_code_learner_update(sol_code_learner *learner, const float *vectors, uint64_t seed);
 
-/* What there is now becomes best. */
+/* Keeps the present codes and centroids as the best ones. */
 void sol_code_learner_keep(sol_code_learner *learner);
 
 /* The best codes and the content columns of their centroids take the place of those of `book`, which the learner was

@@ -4,8 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* Where each item occurs in training: its neighbours are then read off the sequences, so that no list of pairs exists.
- */
+/* Where each item occurs in training: its neighbours are read from the sequences, so no list of pairs is needed. */
 typedef struct occurrences {
   size_t *offsets;  /* (V + 1) */
   size_t *position; /* in dataset->sequence */

@@ -1,5 +1,6 @@
 #include "solid/train/codebook/features.h"
 #include "solid/extend.h"
+#include "solid/model/context.h"
 #include "solid/train/codebook/cooccurrence.h"
 #include "solid/train/codebook/svd.h"
 #include <math.h>
@@ -123,6 +124,8 @@ static solid_status attribute_part(part *made, const solid_dataset *dataset, con
   size_t n = dataset->attribute_offsets[dataset->items];
   uint32_t attributes = dataset->attributes.count;
   if (options->ignore_attributes || !n) return SOLID_OK;
+  sol_log(options->ctx, SOLID_LOG_INFO, "content: TF-IDF of %u attributes, %zu of %u items, and its SVD", attributes, n,
+          dataset->items);
   float *values = malloc(n * sizeof *values), *idf = calloc(attributes, sizeof *idf);
   solid_status status = SOLID_OK;
   if (!values || !idf) {
@@ -164,6 +167,7 @@ static int has_vector(const float *row, size_t width) {
 static solid_status vector_part(part *made, const solid_dataset *dataset, const sol_features_options *options) {
   size_t items = dataset->items, width = dataset->vector_width, present = 0;
   if (options->ignore_vectors || !width) return SOLID_OK;
+  sol_log(options->ctx, SOLID_LOG_INFO, "content: vectors of %zu numbers of %zu items", width, items);
   float *rows = malloc(items * width * sizeof *rows);
   double *mean = calloc(width, sizeof *mean);
   solid_status status = SOLID_OK;
@@ -198,8 +202,11 @@ done:
 static solid_status cooccurrence_part(part *made, const solid_dataset *dataset, const sol_features_options *options) {
   if (!options->window) return SOLID_OK;
   sol_cooccurrence counted = {0};
+  sol_log(options->ctx, SOLID_LOG_INFO, "content: counts which of %u items occur within %u events of each other",
+          dataset->items, options->window);
   solid_status status = sol_cooccurrence_count(&counted, dataset, options->window);
   if (status) return status;
+  sol_log(options->ctx, SOLID_LOG_INFO, "content: SVD of the PPMI of %zu pairs", counted.offsets[dataset->items]);
   sol_matrix matrix = {.rows = dataset->items,
                        .cols = dataset->items,
                        .offsets = counted.offsets,
@@ -214,7 +221,8 @@ static solid_status join(sol_features *out, uint32_t items, const part *parts, s
   size_t width = 0, at = 0;
   for (size_t p = 0; p < n; p++) width += parts[p].width;
   if (!width)
-    return solid_fail(SOLID_ENOTFOUND, "the data has no attributes, vectors or neighbours to make codes from");
+    return solid_fail(SOLID_ENOTFOUND, "the data has no attributes, vectors or neighbours to make codes from: too few "
+                                       "events? (without codes: levels 0)");
   float *values = malloc(items * width * sizeof *values);
   if (!values) return solid_fail(SOLID_ENOMEM, "no memory for %u content vectors of %zu", items, width);
   for (size_t p = 0; p < n; at += parts[p++].width)

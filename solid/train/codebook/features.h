@@ -1,17 +1,18 @@
-/* What is known about an item before it is trained on: its content vector, which the semantic codes are made from.
+/* An item's content vector: what is known about it before training. The semantic codes are made from it.
  *
  *   attributes      TF-IDF (idf = log((V + 1) / (1 + df)), rows of length 1) -> SVD, U S
  *   given vectors   centred over the items that have one -> principal components when wider than `dims`
  *   co-occurrence   PPMI over training events (cooccurrence.h) -> SVD, U sqrt(S)
  *
- * Items that are hidden have no say in the fit (idf, mean, singular vectors) and are then laid into it: a row of theirs
- * is what an item that comes after the fit would get.
+ * Hidden items take no part in the fit (idf, mean, singular vectors) and are projected into it afterwards: they get the
+ * rows that items added after the fit would get.
  *
- * Each part's rows are scaled to length 1 and the parts stand side by side, in this order. An item that has nothing to
- * show for a part has zeros there. The result is a function of dataset and options, whatever the number of threads. */
+ * Each part's rows are scaled to length 1 and the parts stand side by side, in this order. An item without data for a
+ * part has zeros there. The result is a function of dataset and options, whatever the number of threads. */
 #ifndef SOLID_TRAIN_CODEBOOK_FEATURES_H
 #define SOLID_TRAIN_CODEBOOK_FEATURES_H
 
+#include "solid/context.h"
 #include "solid/train/dataset.h"
 
 typedef struct sol_features_options {
@@ -20,11 +21,12 @@ typedef struct sol_features_options {
   int ignore_attributes; /* leave the part out */
   int ignore_vectors;
   uint64_t seed;
-  const uint8_t *hidden; /* (V) 1 = hidden, an item without training events; NULL = none */
+  const uint8_t *hidden;    /* (V) 1 = hidden, an item without training events; NULL = none */
+  const solid_context *ctx; /* its log is told what is at work; NULL = silent */
 } sol_features_options;
 
 #define SOL_FEATURES_OPTIONS_INIT                                                                                      \
-  { 64, 3, 0, 0, 0, NULL }
+  { 64, 3, 0, 0, 0, NULL, NULL }
 
 typedef struct sol_features {
   uint32_t items, width;        /* V, dc */

@@ -1,4 +1,4 @@
-/* What hidden items are known by when they join the catalogue: codes and attributes. */
+/* The codes and attributes with which hidden items join the catalogue. */
 #ifndef SOLID_TRAIN_CODEBOOK_HIDDEN_CODES_H
 #define SOLID_TRAIN_CODEBOOK_HIDDEN_CODES_H
 

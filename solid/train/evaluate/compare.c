@@ -26,7 +26,7 @@ static void mean_of(const double *of, size_t users, solid_metrics *mean) {
   for (int m = 0; m < SOLID_METRICS; m++) mean->value[m] /= (double)users;
 }
 
-/* Rounding of the means over runs must not make a winner. */
+/* A difference that is only rounding of the means must not count as a win. */
 #define SAME 1e-12
 
 static void count_signs(const double *difference, size_t users, solid_comparison *made) {

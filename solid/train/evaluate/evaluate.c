@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <xxhash.h>
 
-/* Leave-one-out has the plainer reason. */
+/* Leave-one-out has a simpler reason. */
 static solid_status fail_empty(const solid_dataset *dataset, solid_part part) {
   char text[SOLID_SPLIT_TEXT];
   solid_split_describe(dataset, text);
@@ -62,34 +62,44 @@ double sol_evaluation_share(const uint8_t *covered, uint32_t items) {
   return (double)n / items;
 }
 
-typedef struct popular {
-  float count;
-  uint32_t item;
-} popular;
+uint32_t sol_evaluation_depth(const solid_evaluate_options *options) {
+  return options->depth > SOLID_RANK_DEPTH ? options->depth : SOLID_RANK_DEPTH;
+}
 
-static int by_count(const void *a, const void *b) {
-  const popular *x = a, *y = b;
-  if (x->count != y->count) return x->count > y->count ? -1 : 1;
+uint64_t sol_tie_of(solid_bytes id) {
+  return XXH3_64bits_withSeed(id.data, id.size, 0x7469657300000000u); /* another order than that of stored items */
+}
+
+int sol_ranked_compare(const void *a, const void *b) {
+  const sol_ranked *x = a, *y = b;
+  if (x->score != y->score) return x->score > y->score ? -1 : 1;
+  if (x->tie != y->tie) return x->tie < y->tie ? -1 : 1;
   return (x->item > y->item) - (x->item < y->item);
 }
 
-/* Walks down the list past what the user knows; seen[v] = the last user, plus one, that knows v;
- * shown (SOLID_COVERED_DEPTH) gets the first items. */
-static uint32_t walk(const solid_dataset *dataset, const solid_evaluate_options *options, uint32_t u,
-                     const popular *order, uint32_t *seen, uint32_t *shown) {
+sol_ranked *sol_ranked_all(const solid_dataset *dataset, const float *score) {
+  sol_ranked *order = malloc(((size_t)dataset->items + 1) * sizeof *order);
+  for (uint32_t v = 0; v < dataset->items && order; v++)
+    order[v] = (sol_ranked){score[v], v, sol_tie_of(solid_vocab_id(&dataset->item_ids, v))};
+  if (order) qsort(order, dataset->items, sizeof *order, sol_ranked_compare);
+  return order;
+}
+
+sol_walk sol_walk_begin(const solid_dataset *dataset, const solid_evaluate_options *options, uint32_t user,
+                        uint32_t *seen, uint32_t *shown) {
   solid_range known = {0, 0};
-  solid_split_question(dataset, u, options->part, &known);
-  uint32_t target = dataset->sequence[known.end], rank = 0, found = SOLID_RANK_BEYOND;
-  for (size_t e = known.begin; e < known.end && !options->keep_history; e++) seen[dataset->sequence[e]] = u + 1;
+  solid_split_question(dataset, user, options->part, &known);
+  uint32_t target = dataset->sequence[known.end];
+  for (size_t e = known.begin; e < known.end && !options->keep_history; e++) seen[dataset->sequence[e]] = user + 1;
   seen[target] = 0;
-  for (uint32_t i = 0; i < dataset->items && rank < SOLID_RANK_DEPTH; i++) {
-    uint32_t item = order[i].item;
-    if (seen[item] == u + 1 || (options->candidates && !options->candidates[item])) continue;
-    if (item == target) found = rank;
-    if (rank < SOLID_COVERED_DEPTH) shown[rank] = item;
-    rank++;
-  }
-  return found;
+  return (sol_walk){options, seen, user, target, sol_evaluation_depth(options), 0, SOLID_RANK_BEYOND, shown};
+}
+
+int sol_walk_next(sol_walk *w, uint32_t item) {
+  if (w->seen[item] == w->user + 1 || (w->options->candidates && !w->options->candidates[item])) return 1;
+  if (item == w->target) w->found = w->rank;
+  if (w->rank < SOLID_COVERED_DEPTH) w->shown[w->rank] = item;
+  return ++w->rank < w->depth;
 }
 
 solid_status solid_evaluate_popularity(solid_evaluation *out, const solid_dataset *dataset,
@@ -101,19 +111,20 @@ solid_status solid_evaluate_popularity(solid_evaluation *out, const solid_datase
   solid_status status = sol_evaluation_open(&made, dataset, options->part, dataset->items);
   if (status) return status;
   float *count = malloc(dataset->items * sizeof *count);
-  popular *order = malloc(dataset->items * sizeof *order);
+  sol_ranked *order = NULL;
   uint32_t *seen = calloc(dataset->items, sizeof *seen);
   uint8_t *covered = calloc(dataset->items, 1);
+  if (count) solid_split_popularity(dataset, count);
+  if (count) order = sol_ranked_all(dataset, options->popularity ? options->popularity : count);
   if (!count || !order || !seen || !covered) {
     status = solid_fail(SOLID_ENOMEM, "no memory to rank %u items", dataset->items);
     goto done;
   }
-  solid_split_popularity(dataset, count);
-  const float *by = options->popularity ? options->popularity : count;
-  for (uint32_t v = 0; v < dataset->items; v++) order[v] = (popular){by[v], v};
-  qsort(order, dataset->items, sizeof *order, by_count);
-  for (uint32_t i = 0; i < made.users; i++)
-    made.ranks[i] = walk(dataset, options, made.who[i], order, seen, made.shown + (size_t)i * SOLID_COVERED_DEPTH);
+  for (uint32_t i = 0; i < made.users; i++) {
+    sol_walk w = sol_walk_begin(dataset, options, made.who[i], seen, made.shown + (size_t)i * SOLID_COVERED_DEPTH);
+    for (uint32_t v = 0; v < dataset->items && sol_walk_next(&w, order[v].item); v++) continue;
+    made.ranks[i] = w.found;
+  }
   for (size_t i = 0; i < (size_t)made.users * SOLID_COVERED_DEPTH; i++)
     if (made.shown[i] != SOLID_NO_ID) covered[made.shown[i]] = 1;
   made.coverage = sol_evaluation_share(covered, dataset->items);

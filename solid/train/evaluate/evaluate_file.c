@@ -38,24 +38,12 @@ solid_status solid_evaluate_check_split(const solid_model *model, const solid_da
   return solid_fail(SOLID_EMISMATCH, "the model was trained with split \"%s\", it is asked by \"%s\"", then, now);
 }
 
-static solid_status download(const solid_model *model, float *table) {
-  sk_backend *be = NULL;
-  size_t size = (size_t)model->file.config.items * model->file.config.width * sizeof *table;
-  solid_status status = sol_backend_open(model->ctx, &be);
-  if (status) return status;
-  status = be->ops->download(be, table, model->catalogue.vectors, size);
-  if (!status) status = be->ops->sync(be);
-  if (status) sol_backend_fail(be, status);
-  be->ops->close(be);
-  return status;
-}
-
 solid_status solid_evaluate_vectors(const solid_model *model, const solid_dataset *dataset, float *vectors) {
   if (!model || !dataset || !vectors) return solid_fail(SOLID_EINVAL, "evaluate: NULL argument");
   size_t items = model->file.config.items, width = model->file.config.width;
   float *table = malloc(items * width * sizeof *table);
   if (!table) return solid_fail(SOLID_ENOMEM, "no memory for %zu vectors of %zu", items, width);
-  solid_status status = download(model, table);
+  solid_status status = solid_model_item_vectors(model, table);
   for (uint32_t v = 0; v < dataset->items && !status; v++) {
     solid_bytes id = solid_vocab_id(&dataset->item_ids, v);
     uint32_t item = solid_model_item_index(model, id);

@@ -6,12 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { TIES = 16 }; /* places beyond a ranking's end that are looked at for items that tie with its last */
+
 typedef struct model_ranking {
   const solid_dataset *dataset;
   const solid_evaluate_options *options;
   solid_worker *worker;
   uint32_t batch, window, width, params;
-  size_t words, depth;       /* of a mask row; of a ranking */
+  size_t words, depth;       /* of a mask row; of a ranking, with some more for ties at its end */
+  uint32_t told;             /* ranks that are told apart */
+  uint64_t *tie;             /* (V of the model) order of items of equal score */
   uint32_t *model_item;      /* (V of the dataset) */
   uint32_t *data_item;       /* (V of the model) the way back; SOLID_NO_ID */
   uint64_t *barred;          /* (words) items that nobody is recommended; NULL = none */
@@ -28,6 +32,7 @@ static void model_ranking_close(model_ranking *r) {
   solid_worker_free(r->worker);
   free(r->model_item);
   free(r->data_item);
+  free(r->tie);
   free(r->barred);
   free(r->offsets);
   free(r->items);
@@ -77,10 +82,12 @@ static solid_status model_ranking_open(model_ranking *r, const solid_model *mode
   r->width = info.width;
   r->params = info.params;
   r->words = solid_worker_mask_words(r->worker);
-  r->depth = info.items < SOLID_RANK_DEPTH ? info.items : SOLID_RANK_DEPTH;
+  r->told = sol_evaluation_depth(r->options);
+  r->depth = info.items < r->told + TIES ? info.items : r->told + TIES;
   size_t n = r->batch;
   r->model_item = malloc(r->dataset->items * sizeof *r->model_item);
   r->data_item = malloc((size_t)info.items * sizeof *r->data_item);
+  r->tie = malloc((size_t)info.items * sizeof *r->tie);
   r->offsets = malloc((n + 1) * sizeof *r->offsets);
   r->items = malloc(n * r->window * sizeof *r->items);
   r->newer = malloc(n * r->window * sizeof *r->newer);
@@ -91,9 +98,10 @@ static solid_status model_ranking_open(model_ranking *r, const solid_model *mode
   int cached = r->options->cache != NULL;
   if (cached) r->h = malloc(n * r->width * sizeof *r->h);
   if (cached) r->p = malloc((n * r->params + 1) * sizeof *r->p);
-  if (!r->model_item || !r->data_item || !r->offsets || !r->items || !r->newer || !r->excluded || !r->questions ||
-      !r->scored || !r->covered || (cached && (!r->h || !r->p)))
+  if (!r->model_item || !r->data_item || !r->tie || !r->offsets || !r->items || !r->newer || !r->excluded ||
+      !r->questions || !r->scored || !r->covered || (cached && (!r->h || !r->p)))
     return solid_fail(SOLID_ENOMEM, "no memory to rank for %zu users at once", n);
+  for (uint32_t v = 0; v < info.items; v++) r->tie[v] = sol_tie_of(solid_model_item_id(model, v));
   status = map_items(r, model, info.items);
   return status ? status : bar_items(r);
 }
@@ -142,14 +150,26 @@ static void ask(model_ranking *r, const uint32_t *who, size_t n) {
   }
 }
 
+/* The worker gives ties to the lowest index, which may be the order of the data. */
+static void reorder_ties(const model_ranking *r, solid_scored *row, size_t n) {
+  for (size_t i = 1; i < n; i++) {
+    solid_scored moved = row[i];
+    size_t at = i;
+    for (; at && row[at - 1].score == moved.score && r->tie[row[at - 1].item] > r->tie[moved.item]; at--)
+      row[at] = row[at - 1];
+    row[at] = moved;
+  }
+}
+
 static void take(model_ranking *r, const uint32_t *who, size_t n, uint32_t *ranks, uint32_t *shown) {
   for (size_t i = 0; i < n; i++) {
     solid_range known = {0, 0};
     solid_split_question(r->dataset, who[i], r->options->part, &known);
     uint32_t target = r->model_item[r->dataset->sequence[known.end]];
-    const solid_scored *row = r->questions[i].best;
+    solid_scored *row = r->questions[i].best;
     ranks[i] = SOLID_RANK_BEYOND;
-    for (size_t k = 0; k < r->questions[i].count; k++) {
+    reorder_ties(r, row, r->questions[i].count);
+    for (size_t k = 0; k < r->questions[i].count && k < r->told; k++) {
       if (row[k].item == target) ranks[i] = (uint32_t)k;
       if (k >= SOLID_COVERED_DEPTH) continue;
       r->covered[row[k].item] = 1;
@@ -158,7 +178,8 @@ static void take(model_ranking *r, const uint32_t *who, size_t n, uint32_t *rank
   }
 }
 
-/* Puts h and params of n users into the cache and asks with what it gives back: the same numbers as of a request. */
+/* Puts h and params of n users into the cache and continues with what it returns: the numbers that a request would get.
+ */
 static solid_status through_cache(model_ranking *r, size_t n, uint64_t generation) {
   solid_store *cache = r->options->cache;
   solid_step *steps = malloc(((size_t)cache->window + 1) * sizeof *steps);

@@ -1,7 +1,7 @@
 #include "solid/train/fit/backward.h"
 #include "kernels/formula.h"
 
-/* What both halves of a block need. */
+/* Shared by both halves of a block. */
 typedef struct block_pass {
   sol_run *run;
   const sol_pass *pass;
@@ -18,7 +18,7 @@ static void feed_forward_backward(const block_pass *b) {
   int32_t n = b->pass->batch->rows, d = (int32_t)b->pass->config->width;
   int64_t floats = (int64_t)n * d;
   dropout(b->run, floats, b->drop->p, sol_site_seed(b->drop->seed, b->site + 3), 0, b->dx, b->t);
-  linear_backward(b->run, n, 4 * d, d, b->s->hidden, b->w->down, b->g->down, b->t, 0, b->wide);
+  linear_backward(b->run, n, 4 * d, d, b->s->activated, b->w->down, b->g->down, b->t, 0, b->wide);
   dropout(b->run, 4 * floats, b->drop->p, sol_site_seed(b->drop->seed, b->site + 2), 0, b->wide, b->wide);
   activate_backward(b->run, 4 * floats, SK_GELU, b->s->up, b->wide, b->wide);
   linear_backward(b->run, n, d, 4 * d, b->s->norm2, b->w->up, b->g->up, b->wide, 0, b->t);
@@ -102,10 +102,10 @@ solid_status sol_branch_rows_backward(const sol_pass *pass, const sol_branch_wei
   const sol_batch *batch = pass->batch;
   int32_t n = batch->rows, d = (int32_t)pass->config->width;
   int64_t floats = (int64_t)n * d;
-  float *dgates_hidden = work, *t = work + 3 * floats;
+  float *dgates_recurrent = work, *t = work + 3 * floats;
   uint64_t at = (uint64_t)site;
   dropout(&run, floats, drop->p_z, sol_site_seed(drop->seed, at + 2), 0, dz, dz);
-  linear_backward(&run, n, d, d, state->hidden, weights->mlp2, grads->mlp2, dz, 0, t);
+  linear_backward(&run, n, d, d, state->activated, weights->mlp2, grads->mlp2, dz, 0, t);
   dropout(&run, floats, drop->p_z, sol_site_seed(drop->seed, at + 1), 0, t, t);
   activate_backward(&run, floats, SK_TANH, state->sum, t, t);
   linear_backward(&run, n, d, d, state->state, weights->mlp1, grads->mlp1, t, 0, dz);
@@ -114,14 +114,14 @@ solid_status sol_branch_rows_backward(const sol_pass *pass, const sol_branch_wei
                                                     .max_window = batch->max_window,
                                                     .d = d,
                                                     .offsets = batch->offsets,
-                                                    .w_hh = weights->gru.hidden.w,
+                                                    .w_hh = weights->gru.recurrent.w,
                                                     .out = state->state,
                                                     .saved = state->saved,
                                                     .dout = dz,
                                                     .dgx = state->gates,
-                                                    .dw_hh = grads->gru.hidden.w,
-                                                    .db_hh = grads->gru.hidden.b,
-                                                    .scratch = dgates_hidden});
+                                                    .dw_hh = grads->gru.recurrent.w,
+                                                    .db_hh = grads->gru.recurrent.b,
+                                                    .scratch = dgates_recurrent});
   linear_backward(&run, n, d, 3 * d, state->input, weights->gru.in, grads->gru.in, state->gates, 0, t);
   dropout(&run, floats, drop->p, sol_site_seed(drop->seed, at), 0, t, t);
   scatter(&run, n, d, (int32_t)pass->config->items, t, batch->items, dtable);

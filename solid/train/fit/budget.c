@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Users that fill every batch of training and of validation with full windows; which items is all the same. */
+/* Users that fill every batch of training and validation with full windows; their items do not matter. */
 static solid_status full_history(solid_dataset *dataset, const sol_config *config, uint32_t batch) {
   uint32_t at_once = (uint32_t)sol_plan_table.tile_rows / 16, users = batch > at_once ? batch : at_once;
   size_t events = (size_t)config->window + SOLID_SPLIT_MIN_EVENTS;

@@ -1,7 +1,7 @@
 /* The state of a fit as one safetensors file: weights, moments, average, best weights, learned codes, counters and the
  * report. What the state belongs to (config, options, data, codes) stands beside it as text, so that a checkpoint of
- * something else is refused with a reason. Texts and values each have a checksum (XXH3): a damaged checkpoint is not
- * gone on from. */
+ * something else is refused with a reason. Texts and values each have a checksum (XXH3): a damaged checkpoint is
+ * refused. */
 #include "solid/train/fit/checkpoint.h"
 #include "solid/extend.h"
 #include "solid/model/config_json.h"
@@ -80,7 +80,7 @@ static void take_report(const sol_fit *t, uint64_t counters[COUNTERS], double fi
   memcpy(figures, (double[FIGURES]){r->loss, r->ndcg10, r->hit10, r->best_ndcg10}, FIGURES * sizeof *figures);
 }
 
-/* What is neither config nor text. */
+/* The counters and numbers of the fit. */
 typedef struct state {
   uint64_t counters[COUNTERS];
   double figures[FIGURES];
@@ -164,7 +164,7 @@ static solid_status check_text(const sol_safetensors *st, const char *path, cons
   if (strcmp(then, now) == 0) return SOLID_OK;
   size_t at = 0;
   while (then[at] != '\0' && then[at] == now[at]) at++;
-  if (then[at] != '\0' && now[at] != '\0') /* else one ends where the other goes on */
+  if (then[at] != '\0' && now[at] != '\0') /* otherwise one text is the beginning of the other */
     while (at > 0 && then[at - 1] != ' ') at--;
   const char *a = then + at + (then[at] == ' '), *b = now + at + (now[at] == ' ');
   if (*a == '\0') a = "nothing";
@@ -190,7 +190,7 @@ static solid_status check_sum(const sol_safetensors *st, const char *path, const
                     key, then != NULL ? then : "missing", now);
 }
 
-/* That the checkpoint is whole and of this run. */
+/* Checks that the checkpoint is complete and belongs to this run. */
 static solid_status check_texts(const sol_fit *t, const sol_safetensors *st, const char *path) {
   static const char *const keys[] = {"config", "options", "data"};
   const char *then[3];

@@ -86,7 +86,7 @@ solid_status solid_export_check(const char *path) {
   char probe[4096];
   int length = snprintf(probe, sizeof probe, "%s.XXXXXX", path);
   if (length < 0 || (size_t)length >= sizeof probe) return solid_fail(SOLID_EIO, "path of %zu bytes", strlen(path));
-  int file = mkstemp(probe); /* a name that nobody has */
+  int file = mkstemp(probe); /* a name that no attribute has */
   if (file < 0) return solid_fail(SOLID_EIO, "%s: %s", path, strerror(errno));
   close(file);
   unlink(probe);

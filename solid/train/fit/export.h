@@ -1,4 +1,4 @@
-/* From what was trained to a model file. */
+/* Writes a trained model to a file. */
 #ifndef SOLID_TRAIN_FIT_EXPORT_H
 #define SOLID_TRAIN_FIT_EXPORT_H
 

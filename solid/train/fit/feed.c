@@ -107,7 +107,7 @@ static size_t events_left_out(const sol_feed *b, uint32_t u, uint32_t length) {
   return sol_random_uniform(&random) < (double)b->cuts ? sol_random_below(&random, spare + 1) : 0;
 }
 
-/* The input at event `e`: what came, or one of its mates. */
+/* The input at event `e`: its item, or one of the item's mates. */
 static uint32_t input_at(const sol_feed *b, size_t e) {
   uint32_t item = b->dataset->sequence[e];
   if (b->mates == NULL || !(b->swap > 0)) return item;

@@ -1,7 +1,7 @@
 /* Batches of an epoch: users in a shuffled order, each a window of what came before and the item that came next at
  * every row. The window is a user's newest, or with `cuts` and more events than it holds, one that begins anywhere.
- * An item's mates may stand for it among the inputs. Order, cuts and draws are
- * a function of seed and epoch alone, so that a resumed run sees the same batches. */
+ * Among the inputs a similar item (a mate) may replace an item. Order, cuts and draws are a function of seed and epoch
+ * alone, so that a resumed run sees the same batches. */
 #ifndef SOLID_TRAIN_FIT_FEED_H
 #define SOLID_TRAIN_FIT_FEED_H
 
@@ -15,7 +15,7 @@ typedef struct sol_feed {
   uint32_t window, batch;       /* L, users a batch */
   int refit;                    /* validation events are trained on too */
   const sol_mates *mates;       /* borrowed, or NULL */
-  float swap;                   /* share of the inputs that they stand for */
+  float swap;                   /* share of the inputs that mates replace */
   float cuts;                   /* how often a longer history gives a window that is not its newest */
   uint64_t stream;              /* of the epoch */
   uint32_t users;               /* that have at least two training events */

@@ -13,7 +13,7 @@ static solid_status upload_values(sol_fit *t, sol_array array, const float *host
   return t->be->ops->upload(t->be, t->step.values[array], host, t->step.total * sizeof(float));
 }
 
-/* What `best` holds becomes the weights, and their average. */
+/* The best weights become the current ones, and their average. */
 static solid_status start_weights(sol_fit *t) {
   solid_status status = upload_values(t, SOL_WEIGHTS, t->best);
   if (status == SOLID_OK && t->step.values[SOL_AVERAGE] != NULL) status = upload_values(t, SOL_AVERAGE, t->best);
@@ -21,8 +21,8 @@ static solid_status start_weights(sol_fit *t) {
   return status == SOLID_OK ? SOLID_OK : solid_fail(status, "%s", t->be->err);
 }
 
-/* One step and one validation of the largest sizes, so that what kernels take for themselves and load on first use is
- * there before the first epoch; then all is as it was. */
+/* Runs one step and one validation of the largest sizes, so that the kernels' scratch and what they load on first use
+ * exist before the first epoch; then restores the state. */
 static solid_status warm_up(sol_fit *t) {
   size_t n = t->options.batch < t->feed.users ? t->options.batch : t->feed.users, row = 0;
   uint32_t *offsets = t->feed.offsets, *items = t->feed.inputs;

@@ -1,6 +1,6 @@
-/* Fits weights: epochs of steps, validation after each, the best weights kept, an early stop. What it does is a
- * function of config, options, data and codes alone: same numbers for the same seed and device, whatever the number of
- * threads, and across a kill and a resume from a checkpoint. */
+/* Fits weights: epochs of steps, validation after each, the best weights kept, an early stop. The result is a function
+ * of config, options, data and codes: the same numbers for the same seed and device, whatever the number of threads,
+ * also if the run is killed and resumed from a checkpoint. */
 #ifndef SOLID_TRAIN_FIT_FIT_H
 #define SOLID_TRAIN_FIT_FIT_H
 
@@ -11,13 +11,14 @@
 
 typedef struct sol_fit sol_fit;
 
-/* What is fitted to what. */
+/* What to fit, and to which data. */
 typedef struct sol_fit_task {
   const sol_config *config; /* copied, as options are; the rows of options that give a config's shape are not read */
   const solid_train_options *options;
   const solid_dataset *dataset; /* borrowed, must outlive the fit */
   const uint16_t *codes;        /* (V, C) borrowed as dataset is; NULL when config->levels is 0 */
-  uint32_t refit_epochs; /* 0 = validation stops it; else so many epochs, the validation events among the targets */
+  uint32_t refit_epochs; /* 0 = validation stops it; else it runs this many epochs and trains on the validation events,
+                            too */
 } sol_fit_task;
 
 /* `be` is borrowed and must outlive the fit. */

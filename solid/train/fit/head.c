@@ -32,7 +32,7 @@ static size_t tile_bind(tile *t, const sol_config *config, size_t rows, float *b
   return used;
 }
 
-/* Devices that like large tiles still shall not spend more than this on one. */
+/* The most floats of a tile, also on devices that prefer large tiles. */
 #define MAX_TILE_BYTES ((size_t)2 << 30)
 #define MIN_TILE_ROWS  ((size_t)256)
 
@@ -50,7 +50,7 @@ size_t sol_head_floats(const sk_backend *be, const sol_config *config, size_t ro
   return tile_bind(&t, config, rows < most ? rows : most, NULL);
 }
 
-/* The part of the arguments that a tile sees: its rows only. */
+/* The arguments of one tile: its own rows. */
 typedef struct tile_pass {
   sol_run *run;
   const sol_pass *pass;
@@ -71,7 +71,7 @@ typedef struct tile_work {
   const tile *t;
 } tile_work;
 
-/* Layers are kept for the backward pass, and where they are clipped what they were before. */
+/* Keeps the layers for the backward pass, and their values before the clip. */
 static void layer_forward(sol_run *run, const void *user, int l, int32_t n, int32_t side, sk_activation f,
                           const float *x, float *y) {
   const tile_work *work = user;

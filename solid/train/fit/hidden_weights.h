@@ -1,4 +1,4 @@
-/* Weights of a catalogue that hidden items have joined. */
+/* Weights of a catalogue after hidden items have joined it. */
 #ifndef SOLID_TRAIN_FIT_HIDDEN_WEIGHTS_H
 #define SOLID_TRAIN_FIT_HIDDEN_WEIGHTS_H
 

@@ -1,5 +1,6 @@
 #include "solid/train/fit/material.h"
 #include "solid/extend.h"
+#include "solid/model/context.h"
 #include "solid/train/data/hidden.h"
 #include "solid/train/fit/export.h"
 #include "solid/train/fit/hidden_weights.h"
@@ -9,7 +10,7 @@ static int hides(const sol_material *m) {
   return m->trained != m->whole;
 }
 
-/* Hidden items come back with what their content says of them; that there is none is known before any training. */
+/* Hidden items return with codes from their content; whether there is content is checked before any training. */
 static solid_status check_hidden(const solid_dataset *whole, const solid_train_options *o) {
   int content = whole->attributes.count > 0 || whole->vector_width > 0;
   if (o->levels > 0 && (content || o->hidden_codes == SOL_HIDDEN_RANDOM)) return SOLID_OK;
@@ -44,18 +45,21 @@ const float *sol_material_content(const sol_material *m) {
   return m->visible_content != NULL ? m->visible_content : m->features.values;
 }
 
-solid_status sol_material_fit(sol_material *m, const solid_train_options *options) {
+solid_status sol_material_fit(sol_material *m, const solid_train_options *options, const solid_context *ctx) {
   sol_features_options features = SOL_FEATURES_OPTIONS_INIT;
   sol_codebook_options codebook = SOL_CODEBOOK_OPTIONS_INIT;
   if (options->levels == 0) return SOLID_OK;
   features.dims = options->content, features.window = options->cooccurrence, features.seed = options->seed;
   features.hidden = m->hidden.mask;
+  features.ctx = ctx;
   codebook.levels = options->levels, codebook.codes = options->codes, codebook.seed = options->seed;
   solid_status status = sol_features_build(&m->features, hides(m) ? &m->events : m->whole, &features);
   if (status != SOLID_OK) return status;
   const sol_features *x = &m->features;
   if (hides(m) && (m->visible_content = sol_hidden_visible_rows(&m->hidden, x->values, x->width)) == NULL)
     return solid_fail(SOLID_ENOMEM, "no memory for %u content vectors", x->items);
+  sol_log(ctx, SOLID_LOG_INFO, "codebook: k-means, %u levels of %u codes for %u items", codebook.levels, codebook.codes,
+          m->trained->items);
   return sol_codebook_fit(&m->book, sol_material_content(m), m->trained->items, x->width, &codebook);
 }
 

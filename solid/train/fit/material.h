@@ -1,5 +1,5 @@
-/* What a training works on: the data, the part of it that may be trained on, the content features and the codebook.
- * Without hidden items the part is the whole. */
+/* What a training works on: the data, the part that may be trained on (all of it without hidden items), the content
+ * features and the codebook. */
 #ifndef SOLID_TRAIN_FIT_MATERIAL_H
 #define SOLID_TRAIN_FIT_MATERIAL_H
 
@@ -24,8 +24,8 @@ typedef struct sol_material {
 solid_status sol_material_open(sol_material *m, const solid_dataset *whole, const solid_train_options *options);
 void sol_material_clear(sol_material *m);
 
-/* Features and codebook, with options->levels above 0. */
-solid_status sol_material_fit(sol_material *m, const solid_train_options *options);
+/* Features and codebook, with options->levels above 0; the context's log is told what is at work. */
+solid_status sol_material_fit(sol_material *m, const solid_train_options *options, const solid_context *ctx);
 
 /* Content vectors that the book was fitted to (V trained on, features.width), or NULL. */
 const float *sol_material_content(const sol_material *m);

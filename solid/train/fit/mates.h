@@ -1,6 +1,6 @@
-/* An item's mates: the nearest by content of those that share its first code. In training one of them stands for the
- * item now and then, so that what is learned about an item is learned about its like too (stochastic shared embeddings,
- * Wu et al. 2019, with codebook and content for the graph). */
+/* An item's mates: the nearest by content of those that share its first code. In training one of them sometimes
+ * replaces the item, so that similar items learn from one another (stochastic shared embeddings, Wu et al. 2019, with
+ * codebook and content for the graph). */
 #ifndef SOLID_TRAIN_FIT_MATES_H
 #define SOLID_TRAIN_FIT_MATES_H
 

@@ -107,7 +107,7 @@ static void append(const solid_train_options *options, solid_option_change chang
   }
 }
 
-/* What is there with a schedule alone stands last, so that a schedule's first difference is its rate_end. */
+/* Options that only a schedule uses stand last, so that the first difference between two schedules is rate_end. */
 void sol_train_options_text(const solid_train_options *options, char text[SOL_OPTIONS_TEXT]) {
   text[0] = '\0';
   append(options, SOLID_OPTION_FIXED, text);

@@ -1,4 +1,4 @@
-/* What training makes of its options. */
+/* What training derives from its options. */
 #ifndef SOLID_TRAIN_FIT_OPTIONS_H
 #define SOLID_TRAIN_FIT_OPTIONS_H
 
@@ -7,7 +7,7 @@
 /* Room for the text: every row with a name and a value of at most so many characters. */
 #define SOL_OPTIONS_TEXT (SOLID_TRAIN_OPTIONS_COUNT * (SOLID_OPTION_TEXT + 32))
 
-/* What a checkpoint must share with the run that goes on from it, as `name=value` words. */
+/* The options that a checkpoint must share with the run that continues from it, as `name=value` words. */
 void sol_train_options_text(const solid_train_options *options, char text[SOL_OPTIONS_TEXT]);
 
 /* What step `number` (from 1) of `total` trains with: the rate of the schedule, and a moving average that forgets the

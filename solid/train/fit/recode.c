@@ -1,4 +1,5 @@
-/* A fit whose codes follow what it learns: between epochs, on the host but for the search of nearest centroids. */
+/* A fit whose codes follow what it learns. The work is done between epochs, on the host except for the search of
+ * nearest centroids. */
 #include "solid/train/fit/recode.h"
 #include "kernels/ops.h"
 #include "solid/extend.h"

@@ -1,5 +1,5 @@
-/* What changes with the codes while a model is fitted: the codes themselves, when they follow what is learned, and the
- * mates that they give. */
+/* Changes of the codes while a model is fitted: codes that follow what is learned, and the mates that depend on them.
+ */
 #ifndef SOLID_TRAIN_FIT_RECODE_H
 #define SOLID_TRAIN_FIT_RECODE_H
 
@@ -21,10 +21,10 @@ solid_status sol_fit_learn_codes(sol_fit *fit, const sol_codebook *book, const f
  * stays as it is. */
 solid_status sol_fit_give_codes(const sol_fit *fit, sol_codebook *book);
 
-/* Mates by these codes from now on; nothing without content to find them by. */
+/* From now on mates are found by these codes; does nothing without content vectors. */
 solid_status sol_fit_set_mates(sol_fit *fit, const uint16_t *codes);
 
-/* Before an epoch: new codes when it is their time. */
+/* Before an epoch: recomputes the codes if they are due. */
 solid_status sol_fit_recode(sol_fit *fit);
 
 #endif

@@ -1,4 +1,4 @@
-/* The state of a fit, for fit.c, recode.c and checkpoint.c, and what is read off it. */
+/* The state of a fit, shared by fit.c, recode.c and checkpoint.c, and functions that read it. */
 #ifndef SOLID_TRAIN_FIT_STATE_H
 #define SOLID_TRAIN_FIT_STATE_H
 
@@ -29,15 +29,15 @@ typedef struct sol_fit {
   solid_epoch report;
 } sol_fit;
 
-/* Which weights are judged and kept: their moving average when there is one. */
+/* The weights that are validated and kept: the moving average if there is one. */
 sol_array sol_fit_kept(const sol_fit *fit);
 
 int sol_fit_learns_codes(const sol_fit *fit);
 
-/* Epochs it trains at most. */
+/* The most epochs that it trains. */
 uint32_t sol_fit_epochs(const sol_fit *fit);
 
-/* 1 when no epoch is left, or patience is. */
+/* 1 if no epoch is left or patience is used up. */
 int sol_fit_is_over(const sol_fit *fit, const solid_epoch *report);
 
 #endif

@@ -171,7 +171,7 @@ static solid_status backward(sol_step *s, const sol_pass *pass, const sol_dropou
   if (status == SOLID_OK) status = sol_catalogue_backward(pass, &s->tables, g);
   if (s->shown == NULL) return status;
   sol_run run = {s->be, status};
-  leave_items(&run, s, left, g->items, s->shown); /* embeddings that were not there have no gradient */
+  leave_items(&run, s, left, g->items, s->shown); /* dropped embeddings have no gradient */
   sol_op_copy(&run, g->items, s->shown, (size_t)s->config.items * s->config.width);
   return run.status;
 }

@@ -8,7 +8,7 @@
 /* Places in sol_step.values: arrays of `total` floats one after the other. */
 typedef enum sol_array { SOL_WEIGHTS, SOL_GRADS, SOL_MOMENT1, SOL_MOMENT2, SOL_AVERAGE, SOL_ARRAYS } sol_array;
 
-/* The host may be so many batches ahead of the device before it waits. */
+/* How many batches the host may be ahead of the device before it waits. */
 #define SOL_BATCHES_AHEAD 16
 
 typedef struct sol_step {
@@ -47,8 +47,8 @@ void sol_step_close(sol_step *step);
 solid_status sol_step_gradients(sol_step *step, const solid_train_options *options, uint64_t seed,
                                 const solid_windows *inputs, const int32_t *targets);
 
-/* Item dropout: 1 when the id embedding of `item` is zero in the step of this seed, so that the item is known by its
- * semantics alone, as input, target and alternative alike. What is left is not scaled up. */
+/* Item dropout: 1 if the id embedding of `item` is zero in the step of this seed, so that the item is represented by
+ * its semantics alone, as input, target and alternative. The other embeddings are not scaled up. */
 int sol_step_drops_item(uint64_t seed, float p, uint32_t item);
 
 /* Ints of codes, and of codes and attributes, at the beginning of `ints`. */
@@ -58,7 +58,7 @@ size_t sol_step_semantic_ints(const sol_config *config);
 /* The items' attributes, (V, S) on the host; all slots are empty before, and with NULL. */
 solid_status sol_step_set_attributes(sol_step *step, const uint32_t *attributes);
 
-/* Other codes from now on: (V, C) host, borrowed. */
+/* Replaces the codes: (V, C) host, borrowed. */
 solid_status sol_step_recode(sol_step *step, const uint16_t *codes);
 
 /* AdamW with the gradients there are; `number` counts from 1. */

@@ -1,5 +1,4 @@
-/* What a step knows of its items beside weights: codes and attributes, on the device one list of all items for each
- * level and slot. */
+/* The codes and attributes of a step's items; on the device there is one list of all items for each level and slot. */
 #include "solid/extend.h"
 #include "solid/train/fit/step.h"
 #include <stdlib.h>

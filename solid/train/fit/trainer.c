@@ -20,10 +20,10 @@ struct solid_trainer {
   sol_config config; /* of the items that are trained on */
   sol_fit *fit;
   uint32_t refit_epochs; /* 0 before solid_trainer_refit */
-  solid_epoch first;     /* what the training before it came to */
+  solid_epoch first;     /* result of the training before it */
 };
 
-/* Attributes are a part of an item's semantics, beside codes and not without. */
+/* Attributes belong to an item's semantics, which needs codes. */
 static sol_config config_of(const solid_train_options *o, const sol_material *m) {
   uint32_t slots = o->levels > 0 ? sol_attributes_slots(m->whole, o->slots) : 0;
   return (sol_config){.items = m->trained->items,
@@ -46,6 +46,8 @@ static solid_status start_fit(solid_trainer *t) {
   const sol_fit_task task = {&t->config, &t->options, m->trained, m->book.table, t->refit_epochs};
   const float *content = sol_material_content(m);
   solid_status status = sol_fit_new(&t->fit, t->ctx, &task);
+  if (status == SOLID_OK && content != NULL && t->options.swap > 0)
+    sol_log(t->ctx, SOLID_LOG_INFO, "looks for similar items of %u", m->trained->items);
   if (status == SOLID_OK && content != NULL) status = sol_fit_find_mates(t->fit, content, m->features.width);
   if (status == SOLID_OK && t->options.learn_codes > 0) status = sol_fit_learn_codes(t->fit, &m->book, content);
   return status;
@@ -67,7 +69,7 @@ solid_status solid_trainer_new(solid_trainer **out, const solid_context *ctx, co
     t->config = config_of(&of, &t->material);
     status = sol_config_check(&t->config);
   }
-  if (status == SOLID_OK) status = sol_material_fit(&t->material, &of);
+  if (status == SOLID_OK) status = sol_material_fit(&t->material, &of, ctx);
   if (status == SOLID_OK) status = start_fit(t);
   if (status != SOLID_OK) {
     solid_trainer_free(t);
@@ -94,7 +96,7 @@ void solid_trainer_get_info(const solid_trainer *trainer, solid_trainer_info *in
   sol_fit_size(t->fit, &info->users, &info->rows);
 }
 
-/* The book of the best epoch, the fitted one with other codes and centroids: sol_codebook_clear. */
+/* The codebook of the best epoch: the fitted one with its codes and centroids replaced. sol_codebook_clear. */
 static solid_status best_book(const solid_trainer *t, sol_codebook *out) {
   const sol_codebook *book = &t->material.book;
   size_t codes = (size_t)book->items * book->levels, floats = (size_t)book->levels * book->codes * book->width;
@@ -161,7 +163,7 @@ solid_status solid_trainer_refit(solid_trainer *trainer) {
   return start_fit(t);
 }
 
-/* Neither names of files nor threads are in it: the same training gives the same bytes elsewhere. */
+/* It has neither file names nor the number of threads, so that the same training gives the same bytes elsewhere. */
 static char *describe(const solid_trainer *t) {
   const solid_epoch *report = t->refit_epochs > 0 ? &t->first : sol_fit_report(t->fit);
   solid_provenance p = {.has_data = 1,

@@ -8,7 +8,7 @@
 
 #define TOP 10
 
-/* Users at once: their generated layers and rows of the encoder have to find room. */
+/* Users at once, limited by the memory of their generated layers and encoder rows. */
 static uint32_t users_at_once(const sk_backend *be) {
   uint32_t n = (uint32_t)be->ops->tile_rows / 16;
   return n > 256 ? n : 256;

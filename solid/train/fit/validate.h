@@ -31,8 +31,8 @@ solid_status sol_validator_open(sol_validator *validator, sk_backend *be, const 
                                 const solid_dataset *dataset);
 void sol_validator_close(sol_validator *validator);
 
-/* Ranks for the largest batch, of any items, so that kernels have what they need; results are thrown away. The
- * catalogue is there already. */
+/* Ranks once for the largest batch, so that the kernels take the scratch they need; the results are discarded. The
+ * catalogue must be ready. */
 solid_status sol_validator_warm_up(sol_validator *validator, const sol_weights *weights,
                                    const sol_catalogue *catalogue);
 

@@ -1,5 +1,6 @@
 #include "solid/train/slate/slate_fit.h"
 #include "solid/extend.h"
+#include "solid/model/model_file.h"
 #include "solid/model/model_parts.h"
 #include "solid/model/trie.h"
 #include "solid/train/slate/slate_step.h"

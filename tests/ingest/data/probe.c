@@ -84,21 +84,21 @@ solid_status probe_vector(void *context, solid_bytes item, const float *vector, 
   return r->answer;
 }
 
-solid_dataset_options probe_format(solid_dataset_format format) {
-  solid_dataset_options options = SOLID_DATASET_OPTIONS_INIT;
+solid_data_options probe_format(solid_data_format format) {
+  solid_data_options options = SOLID_DATA_OPTIONS_INIT;
   options.format = format;
   return options;
 }
 
-solid_status probe_read(const solid_dataset_options *options, record *r) {
-  solid_dataset_file *file = NULL;
-  solid_status status = solid_dataset_file_open(&file, probe_path, options);
-  if (status == SOLID_OK) status = solid_dataset_file_read(file, probe_events, r);
-  solid_dataset_file_close(file);
+solid_status probe_read(const solid_data_options *options, record *r) {
+  solid_data_file *file = NULL;
+  solid_status status = solid_data_file_open(&file, probe_path, options);
+  if (status == SOLID_OK) status = solid_data_file_read(file, probe_events, r);
+  solid_data_file_close(file);
   return status;
 }
 
-void expect_with(const char *text, const solid_dataset_options *options, const char *want) {
+void expect_with(const char *text, const solid_data_options *options, const char *want) {
   record r = {.answer = SOLID_OK};
   probe_write_text(text);
   solid_status status = probe_read(options, &r);
@@ -106,8 +106,8 @@ void expect_with(const char *text, const solid_dataset_options *options, const c
   cr_expect_str_eq(r.text, want, "%s: read as\n%s", text, r.text);
 }
 
-void expect_events(const char *text, solid_dataset_format format, const char *want) {
-  solid_dataset_options named = probe_format(format), found = probe_format(SOLID_DATASET_AUTO);
+void expect_events(const char *text, solid_data_format format, const char *want) {
+  solid_data_options named = probe_format(format), found = probe_format(SOLID_DATA_AUTO);
   expect_with(text, &named, want);
   expect_with(text, &found, want);
 }
@@ -118,16 +118,16 @@ void expect_message(const char *rest) {
   cr_expect_str_eq(solid_last_error(), want, "said: %s\nwant: %s", solid_last_error(), want);
 }
 
-void expect_bad(const char *text, solid_dataset_format format, const char *rest) {
+void expect_bad(const char *text, solid_data_format format, const char *rest) {
   record r = {.answer = SOLID_OK};
-  solid_dataset_options options = probe_format(format);
+  solid_data_options options = probe_format(format);
   probe_write_text(text);
   solid_status status = probe_read(&options, &r);
   cr_assert_eq(status, SOLID_EFORMAT, "%s from %s", solid_status_name(status), text);
   expect_message(rest);
 }
 
-void expect_refusal(const char *text, const solid_dataset_options *options, const char *words) {
+void expect_refusal(const char *text, const solid_data_options *options, const char *words) {
   record r = {.answer = SOLID_OK};
   char word[128];
   probe_write_text(text);

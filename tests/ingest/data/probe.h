@@ -2,7 +2,7 @@
 #ifndef TESTS_INGEST_DATA_PROBE_H
 #define TESTS_INGEST_DATA_PROBE_H
 
-#include "ingest/dataset.h"
+#include "ingest/data_file.h"
 #include <stddef.h>
 
 /* "user item kind time[ rating][ dislike]\n" an event, "item:attribute,attribute\n" an item, "item:value value " a
@@ -27,18 +27,18 @@ void probe_write_text(const char *text);
 void probe_write_gzip(const char *text, size_t cut);
 
 /* Opens, reads and closes the test's file. */
-solid_status probe_read(const solid_dataset_options *options, record *r);
+solid_status probe_read(const solid_data_options *options, record *r);
 
-solid_dataset_options probe_format(solid_dataset_format format);
+solid_data_options probe_format(solid_data_format format);
 
 /* What reading `text` gives, under its format's name and under auto. */
-void expect_events(const char *text, solid_dataset_format format, const char *want);
+void expect_events(const char *text, solid_data_format format, const char *want);
 /* The same with options. */
-void expect_with(const char *text, const solid_dataset_options *options, const char *want);
+void expect_with(const char *text, const solid_data_options *options, const char *want);
 /* Reading is refused with "path" and `rest`. */
-void expect_bad(const char *text, solid_dataset_format format, const char *rest);
+void expect_bad(const char *text, solid_data_format format, const char *rest);
 /* Reading is refused (EFORMAT or EINVAL) with a message that holds every one of `words`, separated by |. */
-void expect_refusal(const char *text, const solid_dataset_options *options, const char *words);
+void expect_refusal(const char *text, const solid_data_options *options, const char *words);
 void expect_message(const char *rest);
 
 #endif

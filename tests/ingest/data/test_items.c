@@ -10,7 +10,7 @@ TestSuite(items, .init = probe_make, .fini = probe_remove);
 static void check_attributes(const char *text, const char *want) {
   record r = {.answer = SOLID_OK};
   probe_write_text(text);
-  solid_status status = solid_dataset_read_attributes(probe_path, NULL, probe_attributes, &r);
+  solid_status status = solid_data_read_attributes(probe_path, NULL, probe_attributes, &r);
   cr_assert_eq(status, SOLID_OK, "%s", solid_last_error());
   cr_expect_str_eq(r.text, want);
 }
@@ -18,7 +18,7 @@ static void check_attributes(const char *text, const char *want) {
 static void check_bad_attributes(const char *text, const char *rest) {
   record r = {.answer = SOLID_OK};
   probe_write_text(text);
-  cr_expect_eq(solid_dataset_read_attributes(probe_path, NULL, probe_attributes, &r), SOLID_EFORMAT);
+  cr_expect_eq(solid_data_read_attributes(probe_path, NULL, probe_attributes, &r), SOLID_EFORMAT);
   expect_message(rest);
 }
 
@@ -38,11 +38,38 @@ static solid_status take_title(void *context, solid_bytes item, solid_bytes titl
   return r->answer;
 }
 
-static void check_titles(const char *text, solid_status status, const char *want) {
+static void check_titles_with(const char *text, const solid_attributes_options *o, solid_status status,
+                              const char *want) {
   record r = {.answer = SOLID_OK};
   probe_write_text(text);
-  cr_expect_eq(solid_dataset_read_titles(probe_path, take_title, &r), status, "%s: %s", text, solid_last_error());
+  cr_expect_eq(solid_data_read_titles(probe_path, o, take_title, &r), status, "%s: %s", text, solid_last_error());
   cr_expect_str_eq(r.text, want);
+}
+
+static void check_titles(const char *text, solid_status status, const char *want) {
+  check_titles_with(text, NULL, status, want);
+}
+
+Test(items, titles_of_a_table_by_its_column_of_items) {
+  solid_attributes_options o = SOLID_ATTRIBUTES_OPTIONS_INIT;
+  check_titles("sku,group,name\na,1,Alpha\n", SOLID_ENOTFOUND, "");
+  cr_expect(strstr(solid_last_error(), "no column of items") &&
+                strstr(solid_last_error(), "\"sku\" \"group\" \"name\""),
+            "%s", solid_last_error());
+  check_titles("item,label\na,Alpha\n", SOLID_ENOTFOUND, "");
+  cr_expect(strstr(solid_last_error(), "no column called title, name"), "%s", solid_last_error());
+  o.item_column = "sku";
+  check_titles_with("sku,group,name\na,1,Alpha\n", &o, SOLID_OK, "a=Alpha;");
+  check_titles_with("item,name\na,Alpha\n", &o, SOLID_OK, "a=Alpha;");
+  check_titles_with("name,sku\nAlpha,a\n", &o, SOLID_OK, "a=Alpha;");
+  o.item_column = "2";
+  check_titles_with("name,sku\nAlpha,a\n", &o, SOLID_OK, "a=Alpha;");
+  o.item_column = "product_name"; /* the item is no title */
+  check_titles_with("product_name,title\na,Alpha\n", &o, SOLID_OK, "a=Alpha;");
+  o.item_column = "sku", o.separator = "/";
+  check_titles_with("sku/name\na/Alpha\n", &o, SOLID_OK, "a=Alpha;");
+  o.struct_size = sizeof o + 8;
+  check_titles_with("sku/name\na/Alpha\n", &o, SOLID_EINVAL, "");
 }
 
 Test(items, titles) {
@@ -60,11 +87,11 @@ Test(items, malformed_attributes_are_named) {
   check_bad_attributes("", ":1: the file has no lines");
   check_bad_attributes("1::Toy Story\n", ":1: 2 fields, genres are number 3");
   check_bad_attributes("1::Toy Story::War\n::X::War\n", ":2: item of 0 bytes, want 1 to 255");
-  check_bad_attributes(
-      "movieId,title\n1,x\n",
-      ":1: no column genres: --attribute-columns says which of the 2 separated by commas are attributes");
-  check_bad_attributes("a:token\tb:token\n1\t2\n", ":1: no column of items (" SOLID_DATASET_ITEM_NAMES
-                                                   "): --attribute-item says which of the 2 separated by tabs");
+  check_bad_attributes("movieId,title\n1,x\n", ":1: no column genres: --attribute-columns says which of the 2 "
+                                               "separated by commas are attributes (\"movieId\" \"title\")");
+  check_bad_attributes("a:token\tb:token\n1\t2\n",
+                       ":1: no column of items (" SOLID_DATA_ITEM_NAMES
+                       "): --attribute-item says which of the 2 separated by tabs (\"a:token\" \"b:token\")");
   check_bad_attributes("item_id:token\n1\t2\n", ":2: 2 fields under 1 columns");
   check_bad_attributes("{\"4\": {\"x\": 1}}", ": \"4\" is not a list");
 }
@@ -72,14 +99,14 @@ Test(items, malformed_attributes_are_named) {
 static void check_with(const char *text, const solid_attributes_options *o, const char *want) {
   record r = {.answer = SOLID_OK};
   probe_write_text(text);
-  cr_assert_eq(solid_dataset_read_attributes(probe_path, o, probe_attributes, &r), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(solid_data_read_attributes(probe_path, o, probe_attributes, &r), SOLID_OK, "%s", solid_last_error());
   cr_expect_str_eq(r.text, want, "%s", r.text);
 }
 
 static void refuse_with(const char *text, const solid_attributes_options *o, const char *said) {
   record r = {.answer = SOLID_OK};
   probe_write_text(text);
-  cr_assert_eq(solid_dataset_read_attributes(probe_path, o, probe_attributes, &r), SOLID_EFORMAT, "%s", r.text);
+  cr_assert_eq(solid_data_read_attributes(probe_path, o, probe_attributes, &r), SOLID_EFORMAT, "%s", r.text);
   cr_expect(strstr(solid_last_error(), said), "%s", solid_last_error());
 }
 
@@ -112,7 +139,7 @@ static solid_status read_vectors(uint32_t width, const char *ids, record *r, sol
   solid_vectors_options o = SOLID_VECTORS_OPTIONS_INIT;
   o.width = width, o.ids = ids;
   *r = (record){.answer = SOLID_OK};
-  return solid_dataset_read_vectors(probe_path, &o, probe_vector, r, report);
+  return solid_data_read_vectors(probe_path, &o, probe_vector, r, report);
 }
 
 Test(items, raw_vectors) {

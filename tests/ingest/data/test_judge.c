@@ -29,8 +29,38 @@ Test(judge, what_is_no_id_is_not_taken_for_one) {
   refuse("1 2 Great Movie\n2 3 4\n", "words among numbers");
   refuse("1 881250949 891717742\n2 878887116\n", "times where ids are expected");
   refuse("1 2 5 881250949\n2 3 891717742\n", "times where ids are expected");
-  refuse("customer sku\nc1 s1\nc1 s2\n", "names of columns");
-  refuse("shopper thing\n1 10\n2 11\n", "names of columns");
+}
+
+Test(judge, a_header_without_known_names_is_shown) {
+  refuse("customer sku\nc1 s1\nc1 s2\n", "2 columns separated by blanks|\"customer\" \"sku\"|--user-column NAME");
+  refuse("shopper thing\n1 10\n2 11\n", "\"shopper\" \"thing\"|--no-header|--format rows");
+  refuse("when;shopper;sku\n2024-07-22;k1;7\n", "3 columns separated by semicolons|\"when\" \"shopper\" \"sku\"");
+  refuse("\"Order Date\",\"The Customer\",\"Qty\"\n\"2024-07-22\",\"k 1\",\"7\"\n",
+         "3 columns separated by commas|\"Order Date\" \"The Customer\" \"Qty\"");
+}
+
+/* Layouts of public data sets that look like rows of ids at first sight. */
+Test(judge, columns_lists_and_texts_are_no_rows) {
+  refuse("user_1\t2009-05-04T23:08:57Z\tf1b1\tDeep Dish\t\tFuzz\nuser_1\t2009-05-04T13:54:10Z\ta7f7\tUnder\t\tNo 9\n",
+         ":1: tabs between fields, and blanks|--no-header");
+  refuse("00000c289a18\t3bd73256-3905\tbetty b\t2137\n00001411dc42\tf2fb0ff0-5679\tdie q x\t1099\n",
+         "tabs between fields");
+  refuse("1\tU13\t11/11/2019 9:05\tN55 N42\tN5-1 N3-0\n2\tU91\t11/12/2019 6:11\tN31\tN2-0\n", "tabs between fields");
+  refuse("a1\tb1\t\tc1\na2\tb2\n", "tabs between fields, and blanks or nothing");
+  refuse("ann\tToy Story\nbob\tHeat\n", "tabs between fields");
+  refuse("u1 2020-01-01 i1 i2\nu2 2020-01-03 i2\n", "dates where ids are expected");
+  refuse("2023-07-01 10:00 user1 item2\n2023-07-01 10:01 user1\n", "dates");
+  refuse("3 10 20 30\n2 5 6\n4 1 2 3 4\n1 9\n", "begins with the number of ids");
+  refuse("u1 242:3 302:4\nu2 302:5\n", "a number behind a colon in every item");
+  refuse("u1 i1,i2,i3\nu2 i4,i5\n", "\",\" where ids are expected");
+  refuse("u1\ti1|i2\nu2\ti4\n", "\"|\" where ids are expected");
+  refuse("u1: i1 i2\nu2: i4\n", "\":\" where ids are expected");
+  refuse("1 [2, 3]\n2 [5]\n", "\"[\" where ids are expected");
+  refuse("John Smith,Heat,5\nAnn,Big,4 x\n", "\",\" where ids are expected");
+  refuse("a user=1 item=2\nb user=1\n", "\"=\" where ids are expected");
+  refuse("[{\"user\":\"a\",\"item\":\"b\",\"ts\":1}]\n", "a list of JSON|jq");
+  refuse("<!DOCTYPE html>\n<html> x </html>\n", "HTML");
+  refuse("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\n", "Git LFS");
 }
 
 Test(judge, rows_and_pairs_of_all_kinds_of_ids_are_read) {
@@ -40,6 +70,10 @@ Test(judge, rows_and_pairs_of_all_kinds_of_ids_are_read) {
                                       "1 10\n1 11\n",
                                       "a b\nc d\n",
                                       "u1 a\nu2 b\n",
+                                      "u1\ti1 i2 i3\nu2\ti4\n",
+                                      "u1\ti1\ti2\nu2\ti4\n",
+                                      "Zm9v== track:4uLU YmFy=\nb7 track:1\n",
+                                      "1 a\n2 a b\n3 a b c\n",
                                       "1 100012043978\n2 100012043979 7\n"};
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
     probe_write_text(texts[i]);
@@ -49,10 +83,25 @@ Test(judge, rows_and_pairs_of_all_kinds_of_ids_are_read) {
 
 Test(judge, a_named_format_is_believed) {
   record r = {.answer = SOLID_OK};
-  solid_dataset_options rows = probe_format(SOLID_DATASET_ROWS);
+  solid_data_options rows = probe_format(SOLID_DATA_ROWS);
   probe_write_text("196 242 3\n186 302 3\n");
   cr_assert_eq(probe_read(&rows, &r), SOLID_OK, "%s", solid_last_error());
   cr_expect_str_eq(r.text, "196 242  0\n196 3  1\n186 302  2\n186 3  3\n");
+}
+
+Test(judge, a_unit_is_given_for_formats_that_have_times_alone) {
+  record r = {.answer = SOLID_OK};
+  static const char *const texts[] = {"{\"user\":\"a\",\"item\":\"b\",\"ts\":1690000000}\n", "1 2 3\n4 5\n",
+                                      "1 2\n1 3\n"};
+  solid_data_options o = SOLID_DATA_OPTIONS_INIT;
+  for (int i = 0; i < 3; i++) {
+    o.time_unit = SOLID_TIME_SECONDS;
+    probe_write_text(texts[i]);
+    cr_expect_eq(probe_read(&o, &r), SOLID_EINVAL, "%s", texts[i]);
+    cr_expect(strstr(solid_last_error(), "--time-unit"), "%s", solid_last_error());
+    o.time_unit = SOLID_TIME_MILLISECONDS; /* which "ts" has anyway */
+    cr_expect_eq(probe_read(&o, &r), i ? SOLID_EINVAL : SOLID_OK, "%s", texts[i]);
+  }
 }
 
 Test(judge, faults_of_json_are_named) {
@@ -66,8 +115,8 @@ Test(judge, faults_of_json_are_named) {
 static void refuse_bytes(const char *bytes, size_t size, const char *words) {
   record r = {.answer = SOLID_OK};
   char word[64];
-  for (int format = SOLID_DATASET_AUTO; format <= SOLID_DATASET_HISTORIES; format++) {
-    solid_dataset_options o = probe_format((solid_dataset_format)format);
+  for (int format = SOLID_DATA_AUTO; format <= SOLID_DATA_HISTORIES; format++) {
+    solid_data_options o = probe_format((solid_data_format)format);
     probe_write(bytes, size);
     cr_assert_eq(probe_read(&o, &r), SOLID_EFORMAT);
     for (const char *at = words; *at;) {
@@ -101,10 +150,10 @@ Test(judge, only_whole_lines_of_the_sample_count) {
     text[used++] = '\n';
   }
   probe_write(text, used);
-  solid_dataset_file *file = NULL;
-  solid_dataset_info info = SOLID_DATASET_INFO_INIT;
-  cr_assert_eq(solid_dataset_file_open(&file, probe_path, NULL), SOLID_OK, "%s", solid_last_error());
-  cr_assert_eq(solid_dataset_file_get_info(file, &info), SOLID_OK);
-  cr_expect_eq(info.format, SOLID_DATASET_ROWS);
-  solid_dataset_file_close(file);
+  solid_data_file *file = NULL;
+  solid_data_info info = SOLID_DATA_INFO_INIT;
+  cr_assert_eq(solid_data_file_open(&file, probe_path, NULL), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(solid_data_file_get_info(file, &info), SOLID_OK);
+  cr_expect_eq(info.format, SOLID_DATA_ROWS);
+  solid_data_file_close(file);
 }

@@ -66,16 +66,16 @@ static int find_data(const char *file, char *name, size_t size) {
   return 0;
 }
 
-static void check_census(const char *file, solid_dataset_format format, size_t users, size_t items, size_t events) {
+static void check_census(const char *file, solid_data_format format, size_t users, size_t items, size_t events) {
   char name[512];
   if (!find_data(file, name, sizeof name)) return;
   census *c = calloc(1, sizeof *c);
-  solid_dataset_file *data = NULL;
-  solid_dataset_options options = probe_format(format);
-  solid_status status = solid_dataset_file_open(&data, name, &options);
-  if (status == SOLID_OK) status = solid_dataset_file_read(data, take_census, c);
+  solid_data_file *data = NULL;
+  solid_data_options options = probe_format(format);
+  solid_status status = solid_data_file_open(&data, name, &options);
+  if (status == SOLID_OK) status = solid_data_file_read(data, take_census, c);
   cr_assert_eq(status, SOLID_OK, "%s", solid_last_error());
-  solid_dataset_file_close(data);
+  solid_data_file_close(data);
   cr_expect_eq(c->users, users, "%s: %zu users, want %zu", file, c->users, users);
   cr_expect_eq(c->items, items, "%s: %zu items, want %zu", file, c->items, items);
   cr_expect_eq(c->events, events, "%s: %zu events, want %zu", file, c->events, events);
@@ -84,21 +84,21 @@ static void check_census(const char *file, solid_dataset_format format, size_t u
 }
 
 Test(public_data, public_events) {
-  check_census("amazon-beauty/Beauty.txt", SOLID_DATASET_AUTO, 22363, 12101, 198502);
-  check_census("amazon-toys/Toys_and_Games.txt", SOLID_DATASET_AUTO, 19412, 11924, 167597);
-  check_census("ml-1m/ml-1m.txt", SOLID_DATASET_AUTO, 6040, 3416, 999611);
-  check_census("ml-1m/ratings.tsv.gz", SOLID_DATASET_AUTO, 6040, 3706, 1000209);
-  check_census("ml-100k/ml-100k.inter", SOLID_DATASET_AUTO, 943, 1682, 100000);
-  check_census("ml-latest-small/ratings.csv", SOLID_DATASET_AUTO, 671, 9066, 100004);
-  check_census("instruments-multimodal/Instruments.inter.json", SOLID_DATASET_HISTORIES, 17112, 6250, 136226);
-  check_census("scientific-multimodal/Scientific.test.inter", SOLID_DATASET_AUTO, 2928, 1585, 19712);
+  check_census("amazon-beauty/Beauty.txt", SOLID_DATA_AUTO, 22363, 12101, 198502);
+  check_census("amazon-toys/Toys_and_Games.txt", SOLID_DATA_AUTO, 19412, 11924, 167597);
+  check_census("ml-1m/ml-1m.txt", SOLID_DATA_AUTO, 6040, 3416, 999611);
+  check_census("ml-1m/ratings.tsv.gz", SOLID_DATA_AUTO, 6040, 3706, 1000209);
+  check_census("ml-100k/ml-100k.inter", SOLID_DATA_AUTO, 943, 1682, 100000);
+  check_census("ml-latest-small/ratings.csv", SOLID_DATA_AUTO, 671, 9066, 100004);
+  check_census("instruments-multimodal/Instruments.inter.json", SOLID_DATA_HISTORIES, 17112, 6250, 136226);
+  check_census("scientific-multimodal/Scientific.test.inter", SOLID_DATA_AUTO, 2928, 1585, 19712);
 }
 
 static void check_item_file(const char *file, size_t items, size_t attributes) {
   char name[512];
   if (!find_data(file, name, sizeof name)) return;
   census *c = calloc(1, sizeof *c);
-  solid_status status = solid_dataset_read_attributes(name, NULL, count_attributes, c);
+  solid_status status = solid_data_read_attributes(name, NULL, count_attributes, c);
   cr_assert_eq(status, SOLID_OK, "%s", solid_last_error());
   cr_expect_eq(c->items, items, "%s: %zu items, want %zu", file, c->items, items);
   if (attributes) cr_expect_eq(c->attributes, attributes, "%s: %zu attributes", file, c->attributes);
@@ -118,7 +118,7 @@ Test(public_data, public_vectors) {
   census *c = calloc(1, sizeof *c);
   solid_vectors_options options = SOLID_VECTORS_OPTIONS_INIT;
   options.width = 512;
-  cr_assert_eq(solid_dataset_read_vectors(name, &options, count_vectors, c, NULL), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(solid_data_read_vectors(name, &options, count_vectors, c, NULL), SOLID_OK, "%s", solid_last_error());
   cr_expect_eq(c->items, 1585);
   free(c);
 }

@@ -64,7 +64,7 @@ Test(times, what_is_none_is_refused) {
 }
 
 Test(times, a_file_has_one_unit) {
-  solid_dataset_options o = SOLID_DATASET_OPTIONS_INIT;
+  solid_data_options o = SOLID_DATA_OPTIONS_INIT;
   expect_with("user,item,ts\nu,b,1690000001000\nu,a,1690000000000\n", &o, "u a  1690000000000\nu b  1690000001000\n");
   expect_with("user,item,time\nu,b,2023-07-22T04:26:41Z\nu,a,2023-07-22T04:26:40Z\n", &o,
               "u a  1690000000000\nu b  1690000001000\n");

@@ -35,6 +35,7 @@ static solid_status store(void *user, const solid_event *events, size_t n, solid
   for (size_t i = 0; i < n; i++) {
     char text[16];
     note_stream(sink, &events[i]);
+    cr_assert_gt(events[i].taken_ms, INT64_C(1600000000000), "the broker's time of event %zu is not known", i);
     snprintf(text, sizeof text, "%.*s", (int)events[i].item.size, events[i].item.data);
     number[i] = atoi(text);
     if (sink->fail_at && number[i] == sink->fail_at) return solid_fail(SOLID_EDEVICE, "the device is gone");
@@ -53,6 +54,14 @@ static solid_status store(void *user, const solid_event *events, size_t n, solid
 
 static void remember(void *user, const solid_ingest_stats *stats) {
   (void)user;
+  int64_t sum = 0;
+  for (uint32_t i = 0; i < stats->n_lags; i++) sum += stats->lags[i].lag;
+  if (stats->lag >= 0 && stats->partitions) {
+    cr_assert_eq(stats->n_lags, (uint32_t)stats->partitions, "lags of %u of %d partitions", stats->n_lags,
+                 (int)stats->partitions);
+    cr_assert_eq(sum, stats->lag, "the partitions' lags are not the whole");
+  }
+  cr_assert_eq(stats->commit_ns > 0, stats->commits > 0);
   consuming_last = *stats;
 }
 

@@ -60,6 +60,9 @@ Test(status, last_error_belongs_to_its_thread_and_is_cut) {
   (void)solid_fail(SOLID_EIO, "%.300s", longer);
   cr_assert_eq(solid_fail(SOLID_EIO, "%s; say more", solid_last_error()), SOLID_EIO, "its own text is an argument");
   cr_assert_str_eq(solid_last_error() + 300, "; say more");
+
+  (void)solid_fail(SOLID_EIO, "%s: no such item", "\x1b[2Jcaf\xc3\xa9\n");
+  cr_assert_str_eq(solid_last_error(), "?[2Jcaf\xc3\xa9?: no such item", "a name cannot speak to a terminal");
 }
 
 Test(version, build_info_names_version_device_and_level) {

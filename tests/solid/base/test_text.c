@@ -107,3 +107,17 @@ Test(text, parts_of_a_list) {
   parts("a,", "[a][]");
   parts(",a,,b", "[][a][][b]");
 }
+
+Test(text, what_is_utf8_is_told) {
+  static const char *const good[] = {"", "a\x1b\\", "caf\xc3\xa9", "\xc2\x80", "\xe2\x82\xac", "\xf4\x8f\xbf\xbf"};
+  static const char *const bad[] = {"caf\xe9",          "\xc3", "\xc0\xaf", "\xed\xa0\x80",
+                                    "\xf4\x90\x80\x80", "\x80", "\xe2\x82"};
+  for (size_t i = 0; i < sizeof good / sizeof *good; i++) cr_expect(sol_is_utf8(good[i], strlen(good[i])), "%zu", i);
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) cr_expect_not(sol_is_utf8(bad[i], strlen(bad[i])), "%zu", i);
+}
+
+Test(text, what_speaks_to_terminals_is_muted) {
+  char text[] = "a\\b \x1b[2J\n\x7f caf\xc3\xa9 \xc2\x9b \x9b \xe2\x82";
+  sol_text_mute(text);
+  cr_expect_str_eq(text, "a\\b ?[2J?? caf\xc3\xa9 ?? ? ??");
+}

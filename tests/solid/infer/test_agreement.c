@@ -8,6 +8,7 @@
 #include "tests/support/seed.h"
 #include "tests/support/serving.h"
 #include <criterion/criterion.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -87,6 +88,39 @@ static void judge(serving *cpu, serving *other) {
   solid_worker_free(got);
 }
 
+static float float_of(uint16_t half) {
+  int exponent = half >> 10 & 31, fraction = half & 1023;
+  double value = exponent ? ldexp(1024 + fraction, exponent - 25) : ldexp(fraction, -24);
+  return (float)(half >> 15 ? -value : value);
+}
+
+/* A worker that only generates makes what one that answers does, and brings states and layers down in one piece. */
+static void judge_generating(const serving *s, sol_worker_use use) {
+  solid_worker *want = worker_of(s), *got = NULL;
+  cr_assert_eq(sol_worker_new(&got, s->model, BATCH, use), SOLID_OK, "%s", solid_last_error());
+  seed_rng rng = seed_start(13);
+  drawn *batch = calloc(1, sizeof *batch);
+  result r = room(s);
+  size_t d = s->info.width, P = s->info.params;
+  for (size_t n = 1; n <= BATCH; n++) {
+    sol_made made;
+    draw(batch, s, &rng, n);
+    cr_assert_eq(solid_worker_generate(want, &batch->windows, r.h, r.params), SOLID_OK, "%s", solid_last_error());
+    int downloads = recording_backend_counts().downloads;
+    cr_assert_eq(sol_worker_generate(got, &batch->windows, &made), SOLID_OK, "%s", solid_last_error());
+    if (s->ctx->ops == recording_backend()) cr_assert_eq(recording_backend_counts().downloads, downloads + 1);
+    compare_bits("h", made.h, r.h, n * d);
+    cr_assert_eq(made.params != NULL, P && use == SOL_WORKER_GENERATE);
+    cr_assert_eq(made.halves != NULL, P && use == SOL_WORKER_HALVES);
+    if (made.params) compare_bits("params", made.params, r.params, n * P);
+    for (size_t i = 0; i < n * P && made.halves; i++)
+      cr_assert(compare_is_close(float_of(made.halves[i]), r.params[i], 0x1p-25, 0x1p-11), "half %zu of %zu", i, n);
+  }
+  free(r.h), free(r.params), free(r.u), free(batch);
+  solid_worker_free(want);
+  solid_worker_free(got);
+}
+
 /* Questions of every kind and size, with and without masks, of few places and of many. */
 static void judge_answers(const serving *cpu, const serving *other) {
   solid_worker *want = NULL, *got = NULL;
@@ -135,6 +169,8 @@ Test(agreement, a_recording_stands_for_every_batch_of_its_size) {
     other.ctx->ops = recording_backend();
     judge(&cpu, &other);
     judge_answers(&cpu, &other);
+    judge_generating(&other, SOL_WORKER_GENERATE);
+    judge_generating(&other, SOL_WORKER_HALVES);
     serving_close(&cpu);
     serving_close(&other);
   }
@@ -150,6 +186,8 @@ Test(agreement, a_gpu_computes_what_the_cpu_does, .timeout = 240) {
     serving cpu = serving_open_ranked(heads[i].head, heads[i].rank, 21);
     judge(&cpu, &other);
     judge_answers(&cpu, &other);
+    judge_generating(&other, SOL_WORKER_GENERATE);
+    judge_generating(&other, SOL_WORKER_HALVES);
     serving_close(&cpu);
     serving_close(&other);
   }

@@ -1,5 +1,6 @@
 /* Codes of new vectors against a plain search in double, and the report of usage. */
 #include "solid/codebook.h"
+#include "solid/model/model_file.h"
 #include "solid/model/model_parts.h"
 #include "tests/support/seed.h"
 #include "tests/support/tiny_model.h"

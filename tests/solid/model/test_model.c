@@ -1,4 +1,5 @@
 /* Look-ups and tables of a model, and its sharing between threads. */
+#include "solid/model/model_file.h"
 #include "solid/model/model_parts.h"
 #include "tests/support/tiny_model.h"
 #include <criterion/criterion.h>

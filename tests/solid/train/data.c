@@ -11,7 +11,7 @@ static solid_bytes text(const char *s) {
 static void push_row(solid_collector *collector, const char *user, char *items) {
   char *rest;
   for (char *item = strtok_r(items, " \r\n", &rest); item; item = strtok_r(NULL, " \r\n", &rest)) {
-    solid_event event = {text(user), text(item), {NULL, 0}, 0, {0, 0}, SOLID_WORTH_STEP};
+    solid_event event = {text(user), text(item), {NULL, 0}, 0, {0, 0}, SOLID_WORTH_STEP, 0};
     cr_assert_eq(solid_collector_push(collector, &event, 1, NULL), SOLID_OK);
   }
 }

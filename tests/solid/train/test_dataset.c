@@ -9,7 +9,7 @@ static solid_bytes text(const char *s) {
 }
 
 static void push(solid_collector *collector, const char *user, const char *item, int64_t time_ms) {
-  solid_event event = {text(user), text(item), text(""), time_ms, {0, 0}, SOLID_WORTH_STEP};
+  solid_event event = {text(user), text(item), text(""), time_ms, {0, 0}, SOLID_WORTH_STEP, 0};
   solid_status verdict = SOLID_EINTERNAL;
   cr_assert_eq(solid_collector_push(collector, &event, 1, &verdict), SOLID_OK);
   cr_assert_eq(verdict, SOLID_OK);
@@ -86,9 +86,9 @@ Test(dataset, refuses_nothing_and_bad_ids) {
   cr_assert_str_eq(solid_last_error(), "the data has no events");
   char longest[257];
   memset(longest, 'x', sizeof longest);
-  solid_event events[] = {{{"", 0}, {"i", 1}, {"", 0}, 0, {0, 0}, SOLID_WORTH_STEP},
-                          {{"u", 1}, {longest, 256}, {"", 0}, 0, {0, 0}, SOLID_WORTH_STEP},
-                          {{"u", 1}, {longest, 255}, {"", 0}, 0, {0, 0}, SOLID_WORTH_STEP}};
+  solid_event events[] = {{{"", 0}, {"i", 1}, {"", 0}, 0, {0, 0}, SOLID_WORTH_STEP, 0},
+                          {{"u", 1}, {longest, 256}, {"", 0}, 0, {0, 0}, SOLID_WORTH_STEP, 0},
+                          {{"u", 1}, {longest, 255}, {"", 0}, 0, {0, 0}, SOLID_WORTH_STEP, 0}};
   solid_status verdicts[3];
   cr_assert_eq(solid_collector_push(collector, events, 3, verdicts), SOLID_OK);
   cr_assert(verdicts[0] == SOLID_ERANGE && verdicts[1] == SOLID_ERANGE && verdicts[2] == SOLID_OK);

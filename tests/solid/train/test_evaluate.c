@@ -1,4 +1,5 @@
 /* Ranks of a tiny model against a full sort in double over every item, and against themselves at other batch sizes. */
+#include "solid/model/model_file.h"
 #include "solid/model/model_parts.h"
 #include "solid/model/tensors.h"
 #include "solid/train/evaluate.h"
@@ -32,7 +33,8 @@ typedef struct tiny {
   solid_model *model;
 } tiny;
 
-static void tiny_open(tiny *t, solid_head head) {
+/* All weights are multiplied by `scale`. */
+static void tiny_open_scaled(tiny *t, solid_head head, float scale) {
   char path[] = "/tmp/solid-evaluate-XXXXXX";
   int descriptor = mkstemp(path);
   cr_assert_geq(descriptor, 0);
@@ -53,6 +55,7 @@ static void tiny_open(tiny *t, solid_head head) {
   sol_tensor tensors[SOL_MAX_TENSORS]; /* the generator begins at zero: moved, so that it has a say */
   for (size_t i = sol_tensors_list(&config, tensors); i-- > 0;)
     for (size_t j = 0; j < tensors[i].count; j++) t->file.weights[tensors[i].offset + j] += 0.2f * seed_normal(&rng);
+  for (size_t i = 0; i < sol_tensors_total(&config); i++) t->file.weights[i] *= scale;
   t->file.codes = malloc(V * C * sizeof(uint16_t));
   for (int i = 0; i < V * C; i++) t->file.codes[i] = (uint16_t)seed_below(&rng, K);
   t->file.popularity = calloc(V, sizeof(float));
@@ -69,6 +72,10 @@ static void tiny_open(tiny *t, solid_head head) {
       for (int c = 0; c < C; c++)
         t->vectors[v * D + j] += weights.metacodes[(c * K + t->file.codes[v * C + c]) * D + j];
     }
+}
+
+static void tiny_open(tiny *t, solid_head head) {
+  tiny_open_scaled(t, head, 1);
 }
 
 static void tiny_close(tiny *t) {
@@ -89,7 +96,7 @@ static solid_dataset make_history(const char *last_item) {
     for (int i = 0; i < n; i++) {
       snprintf(item, sizeof item, "i%d", seed_below(&rng, KNOWN));
       if (u == USERS - 1 && i == n - 1 && last_item) snprintf(item, sizeof item, "%s", last_item);
-      solid_event event = {{user, strlen(user)}, {item, strlen(item)}, {NULL, 0}, 0, {0, 0}, SOLID_WORTH_STEP};
+      solid_event event = {{user, strlen(user)}, {item, strlen(item)}, {NULL, 0}, 0, {0, 0}, SOLID_WORTH_STEP, 0};
       cr_assert_eq(solid_collector_push(collector, &event, 1, NULL), SOLID_OK);
     }
   }
@@ -234,6 +241,34 @@ Test(evaluate, shows_the_first_ten_of_a_full_sort) {
   solid_evaluation_clear(&made);
   tiny_close(&t);
   solid_dataset_clear(&dataset);
+}
+
+/* A model that knows nothing gives every item the same score. Its first items would all be found by their number. */
+Test(evaluate, the_order_of_the_items_favours_nobody) {
+  tiny t;
+  char text[20][32];
+  solid_dataset d;
+  solid_collector *collector = NULL;
+  tiny_open_scaled(&t, SOLID_HEAD_STATIC, 0);
+  cr_assert_eq(solid_collector_new(&collector, NULL), SOLID_OK);
+  for (int u = 0; u < 10; u++)
+    for (int e = 0; e < 3; e++) { /* the target is one of the model's first ten */
+      int size = snprintf(text[u], 32, "i%d", e < 2 ? 2 * u + e : V - 1 - u);
+      char user[8];
+      int user_size = snprintf(user, sizeof user, "u%d", u);
+      solid_event event = {.user = {user, (size_t)user_size}, .item = {text[u], (size_t)size}};
+      cr_assert_eq(solid_collector_push(collector, &event, 1, NULL), SOLID_OK);
+    }
+  cr_assert_eq(solid_collector_finish(collector, &d), SOLID_OK);
+  solid_evaluation made;
+  uint32_t found = 0;
+  cr_assert_eq(solid_evaluate_model(&made, t.model, &d, NULL), SOLID_OK, "%s", solid_last_error());
+  for (uint32_t i = 0; i < made.users; i++) found += made.ranks[i] < 10;
+  cr_assert(made.users == 10 && found < 7, "%u of 10 are found", found);
+  solid_evaluation_clear(&made);
+  solid_collector_free(collector);
+  solid_dataset_clear(&d);
+  tiny_close(&t);
 }
 
 Test(evaluate, refuses_another_split_than_the_models) {

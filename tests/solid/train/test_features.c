@@ -93,11 +93,11 @@ static solid_dataset two_worlds(const char *last) {
     for (int i = 0; i < 10; i++) {
       snprintf(item, sizeof item, "%d", u % 2 * 5 + seed_below(&rng, 5));
       if (i >= 8) snprintf(item, sizeof item, "%s", i == 8 ? "11" : last);
-      solid_event event = {{user, strlen(user)}, {item, strlen(item)}, {NULL, 0}, 0, {0, 0}, SOLID_WORTH_STEP};
+      solid_event event = {{user, strlen(user)}, {item, strlen(item)}, {NULL, 0}, 0, {0, 0}, SOLID_WORTH_STEP, 0};
       cr_assert_eq(solid_collector_push(collector, &event, 1, NULL), SOLID_OK);
     }
   }
-  solid_event event = {{"x", 1}, {"10", 2}, {NULL, 0}, 0, {0, 0}, SOLID_WORTH_STEP};
+  solid_event event = {{"x", 1}, {"10", 2}, {NULL, 0}, 0, {0, 0}, SOLID_WORTH_STEP, 0};
   cr_assert_eq(solid_collector_push(collector, &event, 1, NULL), SOLID_OK);
   for (int v = 0; v < 9; v++) {
     char item[2] = {(char)('0' + v), 0}, attribute[2][8] = {"left", "a"};
@@ -190,7 +190,7 @@ Test(features, vectors_are_centred_and_reduced) {
   cr_assert_eq(solid_collector_new(&collector, NULL), SOLID_OK);
   for (int v = 0; v < 6; v++) {
     char item[2] = {(char)('0' + v), 0};
-    solid_event event = {{"u", 1}, {item, 1}, {NULL, 0}, 0, {0, 0}, SOLID_WORTH_STEP};
+    solid_event event = {{"u", 1}, {item, 1}, {NULL, 0}, 0, {0, 0}, SOLID_WORTH_STEP, 0};
     cr_assert_eq(solid_collector_push(collector, &event, 1, NULL), SOLID_OK);
     for (int j = 0; j < 8; j++) vectors[v][j] = 3 + seed_normal(&rng);
     if (v < 5) cr_assert_eq(solid_collector_vector(collector, event.item, vectors[v], 8), SOLID_OK);

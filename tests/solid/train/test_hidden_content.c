@@ -20,7 +20,7 @@ static solid_dataset twins(void) {
     for (int i = 0; i < 9; i++) {
       char user[16], item[16];
       snprintf(user, sizeof user, "%d", u), snprintf(item, sizeof item, "%d", (u * 5 + i * (1 + u % 3)) % V);
-      solid_event event = {{user, strlen(user)}, {item, strlen(item)}, {NULL, 0}, 0, {0, 0}, SOLID_WORTH_STEP};
+      solid_event event = {{user, strlen(user)}, {item, strlen(item)}, {NULL, 0}, 0, {0, 0}, SOLID_WORTH_STEP, 0};
       cr_assert_eq(solid_collector_push(collector, &event, 1, NULL), SOLID_OK);
     }
   for (int v = 0; v < V; v++) {

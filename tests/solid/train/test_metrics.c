@@ -62,3 +62,46 @@ Test(metrics, interval_of_nothing_and_of_the_certain) {
   cr_assert_eq(solid_metrics_interval(ranks, 3, 1, 1, &low, &high), SOLID_OK);
   for (int m = 0; m < SOLID_METRICS; m++) cr_assert(low.value[m] == 1 && high.value[m] == 1);
 }
+
+Test(metrics, cutoffs_by_hand) {
+  const uint32_t ranks[] = {0, 4, 6, 30, 48, 49, 50, SOLID_RANK_BEYOND}, k[] = {1, 7, 50};
+  solid_cutoff value[3], low[3], high[3];
+  cr_assert_eq(solid_metrics_cutoffs(ranks, 8, k, 3, 200, 1, value, low, high), SOLID_OK);
+  cr_assert(value[0].k == 1 && value[1].k == 7 && value[2].k == 50);
+  cr_assert_float_eq(value[0].recall, 1 / 8.0, 1e-12);
+  cr_assert_float_eq(value[1].recall, 3 / 8.0, 1e-12);
+  cr_assert_float_eq(value[1].precision, 3 / 8.0 / 7, 1e-12);
+  cr_assert_float_eq(value[1].ndcg, (1 + 1 / log2(6) + 1 / log2(8)) / 8, 1e-12);
+  cr_assert_float_eq(value[1].map, (1 + 1 / 5.0 + 1 / 7.0) / 8, 1e-12);
+  cr_assert_float_eq(value[2].recall, 6 / 8.0, 1e-12, "rank 49 is the fiftieth place");
+  for (int i = 0; i < 3; i++) cr_assert(low[i].recall <= value[i].recall && value[i].recall <= high[i].recall);
+  cr_assert_lt(low[1].recall, high[1].recall);
+}
+
+/* At the cutoffs that everybody has they are the same figures, with the same intervals. */
+Test(metrics, cutoffs_are_the_other_figures) {
+  uint32_t ranks[300];
+  const uint32_t k[] = {5, 10, 20};
+  seed_rng rng = seed_start(3);
+  for (int i = 0; i < 300; i++) ranks[i] = (uint32_t)seed_below(&rng, 60);
+  solid_metrics value, low, high;
+  solid_cutoff at[3], at_low[3], at_high[3];
+  solid_metrics_of(ranks, 300, &value);
+  cr_assert_eq(solid_metrics_interval(ranks, 300, 100, 7, &low, &high), SOLID_OK);
+  cr_assert_eq(solid_metrics_cutoffs(ranks, 300, k, 3, 100, 7, at, at_low, at_high), SOLID_OK);
+  for (int i = 0; i < 3; i++) {
+    cr_assert_float_eq(at[i].recall, value.value[SOLID_HR_5 + i], 1e-12);
+    cr_assert_float_eq(at[i].ndcg, value.value[SOLID_NDCG_5 + i], 1e-12);
+    cr_assert_float_eq(at[i].map, value.value[SOLID_MRR_5 + i], 1e-12);
+    cr_assert_float_eq(at_low[i].ndcg, low.value[SOLID_NDCG_5 + i], 1e-12);
+    cr_assert_float_eq(at_high[i].map, high.value[SOLID_MRR_5 + i], 1e-12);
+  }
+}
+
+Test(metrics, cutoffs_that_are_none) {
+  const uint32_t rank = 0, zero = 0, far = SOLID_CUTOFF_MAX + 1, one = 1;
+  solid_cutoff v, l, h;
+  cr_assert_eq(solid_metrics_cutoffs(&rank, 1, &zero, 1, 1, 0, &v, &l, &h), SOLID_ERANGE);
+  cr_assert_eq(solid_metrics_cutoffs(&rank, 1, &far, 1, 1, 0, &v, &l, &h), SOLID_ERANGE);
+  cr_assert_eq(solid_metrics_cutoffs(&rank, 0, &one, 1, 1, 0, &v, &l, &h), SOLID_EINVAL);
+}

@@ -2,19 +2,20 @@
 #include "solid/train/evaluate.h"
 #include "tests/solid/train/data.h"
 #include <criterion/criterion.h>
+#include <stdio.h>
 
-/* Training counts: a 3, b 2, c 1 (d, e, f only as targets). Order a b c d e f. */
 Test(popularity, by_hand) {
   const char *rows[] = {"a b c d", "a b e d", "a c c b f", "c a"};
   solid_dataset dataset = data_from_rows(rows, 4);
-  /* Train: ab, ab, acc, ca: a 4, c 3, b 2. Order of the list: a c b d e f (d, e, f by first appearance). */
+  /* Train: ab, ab, acc, ca: a 4, c 3, b 2. Order of the list: a c b f e d (f, e, d, which nobody
+   * took, by the hash of their ids). */
   solid_evaluate_options options = SOLID_EVALUATE_OPTIONS_INIT;
   solid_evaluation made;
   cr_assert_eq(solid_evaluate_popularity(&made, &dataset, &options), SOLID_OK);
   cr_assert(made.users == 3 && made.skipped == 1 && made.items == 6);
-  cr_assert_eq(made.ranks[0], 0, "d after a, b, c are known");
-  cr_assert_eq(made.ranks[1], 1, "c stands before d");
-  cr_assert_eq(made.ranks[2], 2, "d and e stand before f");
+  cr_assert_eq(made.ranks[0], 2, "a, b, c are known; f and e stand before d");
+  cr_assert_eq(made.ranks[1], 2, "c and f stand before d");
+  cr_assert_eq(made.ranks[2], 0, "f after a, b, c are known");
   cr_assert_float_eq(made.coverage, 4 / 6.0, 1e-12, "c, d, e, f");
   solid_evaluation_clear(&made);
   options.keep_history = 1;
@@ -22,6 +23,36 @@ Test(popularity, by_hand) {
   cr_assert_eq(solid_evaluate_popularity(&made, &dataset, &options), SOLID_OK);
   cr_assert(made.ranks[0] == 1 && made.ranks[1] == 4 && made.ranks[2] == 2);
   solid_evaluation_clear(&made);
+  solid_dataset_clear(&dataset);
+}
+
+/* Every item was taken once in training, and the targets are the ten items that the file names first: by the order of
+ * the file they would all be found. */
+Test(popularity, the_order_of_the_file_favours_nobody) {
+  enum { FIRST = 10, USERS = 400 };
+  static char text[USERS][64];
+  const char *rows[USERS];
+  for (int u = 0; u < USERS; u++) {
+    if (u < FIRST)
+      snprintf(text[u], sizeof text[u], "t%d", u);
+    else
+      snprintf(text[u], sizeof text[u], "x%d y%d t%d", u, u, u % FIRST);
+    rows[u] = text[u];
+  }
+  solid_dataset dataset = data_from_rows(rows, USERS);
+  solid_evaluation made, turned;
+  solid_metrics metrics;
+  cr_assert_eq(solid_evaluate_popularity(&made, &dataset, NULL), SOLID_OK);
+  solid_metrics_of(made.ranks, made.users, &metrics);
+  cr_assert_lt(metrics.value[SOLID_HR_10], 0.2, "%g", metrics.value[SOLID_HR_10]);
+  solid_dataset_clear(&dataset);
+  for (int u = 0; u < USERS; u++) rows[u] = text[USERS - 1 - u];
+  dataset = data_from_rows(rows, USERS);
+  cr_assert_eq(solid_evaluate_popularity(&turned, &dataset, NULL), SOLID_OK);
+  for (uint32_t i = 0; i < made.users; i++)
+    cr_assert_eq(made.ranks[i], turned.ranks[made.users - 1 - i], "the same file from its end");
+  solid_evaluation_clear(&made);
+  solid_evaluation_clear(&turned);
   solid_dataset_clear(&dataset);
 }
 

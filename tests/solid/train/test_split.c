@@ -23,7 +23,8 @@ static solid_dataset history_of(const event *events, size_t n, int has_times) {
                      {NULL, 0},
                      events[i].time,
                      {0, 0},
-                     SOLID_WORTH_STEP};
+                     SOLID_WORTH_STEP,
+                     0};
     cr_assert_eq(solid_collector_push(collector, &e, 1, NULL), SOLID_OK);
   }
   cr_assert_eq(solid_collector_finish(collector, &dataset), SOLID_OK);

@@ -51,6 +51,11 @@ Test(keys, stay_together_and_apart) {
     solid_bytes tag = hashed_part(keys[i]);
     cr_assert(same(tag, hashed_part(other)), "%.*s hashes apart", (int)users[i].size, ids[i]);
     cr_assert(tag.size < keys[i].size);
+    char copy[SOL_KEY_MAX];
+    memcpy(copy, keys[i].data, keys[i].size);
+    cr_assert(same(sol_key_read("solid:", copy, keys[i].size), users[i]), "%.*s is read as another", (int)users[i].size,
+              ids[i]);
+    cr_assert_eq(sol_key_read("solid:", room, other.size).size, 0, "what lies beside a user is none");
     for (int j = 0; j < i; j++)
       cr_assert_eq(same(keys[i], keys[j]), same(users[i], users[j]), "%.*s and %.*s", (int)users[i].size, ids[i],
                    (int)users[j].size, ids[j]);

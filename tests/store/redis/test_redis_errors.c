@@ -32,6 +32,14 @@ Test(redis_errors, every_row) {
       {"DENIED Redis is running in protected mode", SOL_ERROR_FINAL, SOLID_EREFUSED},
       {"ERR unknown command 'EVALSHA', with args beginning with: ", SOL_ERROR_FINAL, SOLID_EREFUSED},
       {"ERR unknown subcommand 'LOAD'. Try SCRIPT HELP.", SOL_ERROR_FINAL, SOLID_EREFUSED},
+      {"ERR Unknown subcommand or wrong number of arguments for 'LOAD'", SOL_ERROR_FINAL, SOLID_EREFUSED},
+      {"ERR Unknown Redis command called from script script: 4b97, on @user_script:76.", SOL_ERROR_FINAL,
+       SOLID_EREFUSED},
+      {"ERR Error running script (call to f_0a): @user_script:36: @user_script: 36: Unknown Redis command called from",
+       SOL_ERROR_FINAL, SOLID_EREFUSED},
+      {"ERR Error running script (call to f_0a): @user_script:36: @user_script: 36: The user executing the script "
+       "can't",
+       SOL_ERROR_FINAL, SOLID_EREFUSED},
       {"ERR invalid DB index", SOL_ERROR_FINAL, SOLID_EREFUSED},
       {"ERR DB index is out of range", SOL_ERROR_FINAL, SOLID_EREFUSED},
       {"ERR SELECT is not allowed in cluster mode", SOL_ERROR_FINAL, SOLID_EREFUSED},
@@ -112,19 +120,6 @@ Test(redis_errors, scripts_that_are_renamed_away_are_final) {
   expect_refused(&options, "unknown command");
 }
 
-/* A cluster of one that has no slots yet. */
-Test(redis_errors, a_cluster_that_is_down_may_come_up) {
-  char port[8];
-  snprintf(port, sizeof port, "%u", free_port());
-  start((const char *const[]){"--cluster-enabled", "yes", "--cluster-port", port, NULL});
-  solid_redis_store_options options = live_options();
-  solid_store *store;
-  solid_status status = begin(&options, &store);
-  cr_assert_eq(status, SOLID_EIO, "%s", solid_last_error());
-  cr_assert(strstr(solid_last_error(), "CLUSTERDOWN"), "%s", solid_last_error());
-  solid_store_close(store);
-}
-
 /* Each passes, and is over when its reason is. */
 static void expect_passing(solid_store *store, const char *word, const char *end) {
   solid_status status = live_append(store, "ann", 1, NULL);
@@ -136,6 +131,66 @@ static void expect_passing(solid_store *store, const char *word, const char *end
     if (status) live_sleep_ms(10);
   }
   cr_assert_eq(status, SOLID_OK, "%s: %s", word, solid_last_error());
+}
+
+/* What a script calls may be gone as well: no waiting brings it back. */
+Test(redis_errors, commands_of_scripts_that_are_renamed_away_are_final) {
+  static const char *const commands[] = {"HSET", "HSTRLEN", "HLEN", "PEXPIRE"};
+  for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+    start((const char *const[]){"--rename-command", commands[i], "", NULL});
+    solid_redis_store_options options = live_options();
+    options.ttl_ms = 60000;
+    expect_refused(&options, "Unknown Redis command called from script");
+    live_stop();
+  }
+}
+
+/* Somebody's script that does not end. */
+Test(redis_errors, a_busy_server_passes) {
+  start((const char *const[]){"--lua-time-limit", "50", NULL});
+  solid_store *store = live_open(0);
+  cr_assert_eq(live_append(store, "ann", 1, NULL), SOLID_OK, "%s", solid_last_error());
+  int fd = redis_server_send(&live_server, "EVAL \"while true do end\" 0");
+  live_sleep_ms(100);
+  expect_passing(store, "BUSY", "SCRIPT KILL");
+  close(fd);
+  solid_store_close(store);
+}
+
+/* Keys that take a millisecond each to be loaded. */
+Test(redis_errors, a_server_that_loads_passes) {
+  start((const char *const[]){"--enable-debug-command", "yes", "--key-load-delay", "1000",
+                              "--loading-process-events-interval-bytes", "1024", NULL});
+  solid_store *store = live_open(0);
+  cr_assert_eq(live_append(store, "ann", 1, NULL), SOLID_OK, "%s", solid_last_error());
+  live_ask("DEBUG POPULATE 2000 key 100", "OK");
+  int fd = redis_server_send(&live_server, "DEBUG RELOAD");
+  solid_status status = SOLID_OK;
+  int loads = 0;
+  for (int i = 0; i < 500 && (!loads || status); i++) {
+    live_sleep_ms(20);
+    status = live_append(store, "bob", 1, NULL);
+    if (!status) continue;
+    cr_assert(solid_status_is_retriable(status), "%s", solid_last_error());
+    loads += strstr(solid_last_error(), "LOADING") != NULL;
+  }
+  cr_expect(loads > 0);
+  cr_expect_eq(status, SOLID_OK, "%s", solid_last_error());
+  close(fd);
+  solid_store_close(store);
+}
+
+/* A cluster of one that has no slots yet. */
+Test(redis_errors, a_cluster_that_is_down_may_come_up) {
+  char port[8];
+  snprintf(port, sizeof port, "%u", free_port());
+  start((const char *const[]){"--cluster-enabled", "yes", "--cluster-port", port, NULL});
+  solid_redis_store_options options = live_options();
+  solid_store *store;
+  solid_status status = begin(&options, &store);
+  cr_assert_eq(status, SOLID_EIO, "%s", solid_last_error());
+  cr_assert(strstr(solid_last_error(), "CLUSTERDOWN"), "%s", solid_last_error());
+  solid_store_close(store);
 }
 
 Test(redis_errors, what_passes_is_retriable) {

@@ -59,6 +59,13 @@ Test(redis_records, a_damaged_record_is_begun_anew) {
       "redis.call('HSET',KEYS[1],'h',string.rep('x',5000))",
       "redis.call('HDEL',KEYS[1],'h')",
       "redis.call('HSET',KEYS[1],'s','123')",
+      "redis.call('HDEL',KEYS[1],'s')", /* steps that were counted are gone */
+      "redis.call('HSET',KEYS[1],'s','')",
+      /* more steps than a Lua number counts */
+      "local h=redis.call('HGET',KEYS[1],'h') redis.call('HSET',KEYS[1],'h',h:sub(1,27)..string.char(128)..h:sub(29))",
+      "local h=redis.call('HGET',KEYS[1],'h') redis.call('HSET',KEYS[1],'h',h:sub(1,26)..string.char(32)..h:sub(28))",
+      /* dislikes that are announced and gone */
+      "local h=redis.call('HGET',KEYS[1],'h') redis.call('HSET',KEYS[1],'h',h:sub(1,3)..string.char(128)..h:sub(5))",
       "local h=redis.call('HGET',KEYS[1],'h') redis.call('HSET',KEYS[1],'h',h..'x')",
       "local h=redis.call('HGET',KEYS[1],'h') redis.call('HSET',KEYS[1],'h','SU'..string.char(0)..h:sub(4))",
       "local h=redis.call('HGET',KEYS[1],'h') redis.call('HSET',KEYS[1],'h',h:sub(1,3)..string.char(137)..h:sub(5))",
@@ -190,8 +197,9 @@ Test(redis_records, a_value_larger_than_a_record_stays_where_it_is) {
     cr_assert_eq(live_append(store, "ann", 1, NULL), SOLID_OK);
     cr_assert_eq(live_put(store, "ann", 1, 1.0f), SOLID_OK);
     snprintf(lua, sizeof lua,
-             "local h=redis.call('HGET',KEYS[1],'h') redis.call('HSET',KEYS[1],'h',h:sub(1,3)..string.char(128)..h:sub("
-             "5,68)) redis.call('HSET',KEYS[1],'%s',string.rep('x',16000000))",
+             "local h=redis.call('HGET',KEYS[1],'h') h=h:sub(1,3)..string.char(128)..h:sub(5,68) "
+             "redis.call('HSET',KEYS[1],'h',h,'d','12345678') "
+             "redis.call('HSET',KEYS[1],'%s',string.rep('x',16000000))",
              fields[i]);
     meddle(lua);
     double before = sent_bytes();
@@ -296,4 +304,54 @@ Test(redis_records, evicted_keys_are_counted) {
   cr_assert_gt(live_stats(store).evicted, 50);
   cr_assert(strstr(lines, "keys evicted"), "%s", lines);
   solid_store_close(store);
+}
+
+/* A hash in which somebody else has a field is not renamed, whatever else is in it. */
+Test(redis_records, a_foreign_hash_with_fields_like_ours_stays) {
+  static const char *const make[] = {
+      "HSET solid:{ann} name a s small",
+      "HSET solid:{ann} name a p 1 d x",
+      "HSET solid:{ann} name a h 180cm",
+      "HSET solid:{ann} name a h 180cm s 1 p 2 d 3",
+  };
+  for (size_t i = 0; i < sizeof make / sizeof *make; i++) {
+    solid_store *store = open_logged();
+    solid_status status;
+    live_ask("FLUSHALL SYNC", "OK");
+    live_ask(make[i], NULL);
+    cr_expect_eq(live_append(store, "ann", 1, NULL), SOLID_EFORMAT, "case %zu", i);
+    cr_expect(strstr(solid_last_error(), "WRONGTYPE"), "%s", solid_last_error());
+    cr_expect_eq(live_put(store, "ann", 1, 1.0f), SOLID_EFORMAT, "case %zu", i);
+    float unused = live_get(store, "ann", &status);
+    (void)unused;
+    cr_expect_eq(status, SOLID_EFORMAT, "case %zu", i);
+    live_ask("HGET solid:{ann} name", "a");
+    live_ask("EXISTS solid:{ann}:damaged", "0");
+    solid_store_close(store);
+  }
+}
+
+/* Of a version to come we know the first three bytes and nothing else: neither sizes nor fields. */
+Test(redis_records, a_later_version_is_left_alone_whatever_its_shape) {
+  static const char *const shapes[] = {
+      "redis.call('HSET',KEYS[1],'h','SU'..string.char(2))",
+      "redis.call('HSET',KEYS[1],'h','SU'..string.char(2)..string.rep('x',20000))",
+      "redis.call('HSET',KEYS[1],'h','SU'..string.char(9)..'abc','s','123','new','field')",
+      "redis.call('HSET',KEYS[1],'h','SU'..string.char(255)) redis.call('HDEL',KEYS[1],'s','p')",
+      "redis.call('HSET',KEYS[1],'h','SU'..string.char(2),'s',string.rep('x',2000000))",
+  };
+  for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+    solid_store *store = open_logged();
+    solid_status status;
+    live_ask("FLUSHALL SYNC", "OK");
+    cr_assert_eq(live_append(store, "ann", 1, NULL), SOLID_OK);
+    meddle(shapes[i]);
+    cr_expect_eq(live_append(store, "ann", 2, NULL), SOLID_EUNSUPPORTED, "case %zu: %s", i, solid_last_error());
+    cr_expect_eq(live_put(store, "ann", 1, 1.0f), SOLID_EUNSUPPORTED, "case %zu", i);
+    float unused = live_get(store, "ann", &status);
+    (void)unused;
+    cr_expect_eq(status, SOLID_EUNSUPPORTED, "case %zu", i);
+    live_ask("EXISTS solid:{ann}:damaged", "0");
+    solid_store_close(store);
+  }
 }

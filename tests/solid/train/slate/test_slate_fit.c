@@ -1,5 +1,6 @@
 /* What a decoder is trained on, that it learns a law there is, and that the ranker of the file stays what it was. */
 #include "solid/infer/slate/stepper.h"
+#include "solid/model/model_file.h"
 #include "solid/model/model_parts.h"
 #include "solid/train/slate/slate_fit.h"
 #include "solid/types.h"

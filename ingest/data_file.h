@@ -7,8 +7,8 @@
  * and a file that cannot be opened or read gives SOLID_EIO with the path. Blank lines are skipped; lines may end in
  * \r\n; ids are bytes, 1 to SOLID_ID_MAX of them. What a sink receives is borrowed for the call. A sink that returns
  * anything but SOLID_OK ends the reading, and the reader returns the same status. */
-#ifndef SOLID_INGEST_DATASET_H
-#define SOLID_INGEST_DATASET_H
+#ifndef SOLID_INGEST_DATA_FILE_H
+#define SOLID_INGEST_DATA_FILE_H
 
 #include "ingest/worth.h"
 #include "solid/status.h"
@@ -22,7 +22,7 @@ extern "C" {
  * lines have exactly two fields, else `rows`; if all lines have the same number of fields, three or more, the file is
  * not taken for `rows` unless the format says so. `histories` look like attributes of items, so the format must be
  * given. */
-#define SOLID_DATASET_FORMAT_MAP(X)                                                                                    \
+#define SOLID_DATA_FORMAT_MAP(X)                                                                                       \
   X(AUTO, "auto")           /* decided by the first lines */                                                           \
   X(ROWS, "rows")           /* user item item ...                    oldest first */                                   \
   X(PAIRS, "pairs")         /* user item                             oldest first */                                   \
@@ -33,19 +33,19 @@ extern "C" {
   X(EVENTS, "events")       /* {"user":..,"item":..,"event":..,"ts":..}  one a line, ts in milliseconds */             \
   X(HISTORIES, "histories") /* {"user": [item, ...], ...}            oldest first; never by AUTO */
 
-typedef enum solid_dataset_format {
-#define SOLID_DATASET_ENUM(name, text) SOLID_DATASET_##name,
-  SOLID_DATASET_FORMAT_MAP(SOLID_DATASET_ENUM)
-#undef SOLID_DATASET_ENUM
-} solid_dataset_format;
+typedef enum solid_data_format {
+#define SOLID_DATA_ENUM(name, text) SOLID_DATA_##name,
+  SOLID_DATA_FORMAT_MAP(SOLID_DATA_ENUM)
+#undef SOLID_DATA_ENUM
+} solid_data_format;
 
 /* Names of columns that are recognised, in any order; case and _ do not matter. */
-#define SOLID_DATASET_USER_NAMES   "user, user_id"
-#define SOLID_DATASET_ITEM_NAMES   "item, item_id, movie, movie_id, product, product_id"
-#define SOLID_DATASET_TIME_NAMES   "timestamp, time, ts, ts_lo"
-#define SOLID_DATASET_RATING_NAMES "rating"
-#define SOLID_DATASET_KIND_NAMES   "event, event_type, kind, action"
-#define SOLID_DATASET_LIST_NAMES   "item_id_list"
+#define SOLID_DATA_USER_NAMES   "user, user_id"
+#define SOLID_DATA_ITEM_NAMES   "item, item_id, movie, movie_id, product, product_id"
+#define SOLID_DATA_TIME_NAMES   "timestamp, time, ts, ts_lo"
+#define SOLID_DATA_RATING_NAMES "rating"
+#define SOLID_DATA_KIND_NAMES   "event, event_type, kind, action"
+#define SOLID_DATA_LIST_NAMES   "item_id_list"
 
 /* Unit of a column of times, one per file. AUTO decides by the first time (below 1e11 seconds, below 1e14
  * milliseconds, else microseconds; with dashes ISO 8601), and a later time of another unit is an error. */
@@ -64,9 +64,9 @@ SOLID_API SOLID_CHECK_RESULT solid_status solid_time_read(solid_bytes text, soli
 
 /* Options of files with one event per row (movielens, csv, recbole, table). A column is a name, or a number from 1;
  * NULL = a recognised name. Texts are borrowed until the file is closed. */
-typedef struct solid_dataset_options {
-  uint32_t struct_size; /* set by SOLID_DATASET_OPTIONS_INIT */
-  uint32_t format;      /* solid_dataset_format */
+typedef struct solid_data_options {
+  uint32_t struct_size; /* set by SOLID_DATA_OPTIONS_INIT */
+  uint32_t format;      /* solid_data_format */
   const char *user_column, *item_column, *time_column, *rating_column, *kind_column;
   const char *separator; /* comma, semicolon, tab, pipe, colons, blanks, or up to 7 characters; NULL = decided by the
                             first line */
@@ -74,18 +74,18 @@ typedef struct solid_dataset_options {
   uint32_t time_unit;    /* solid_time_unit */
   uint64_t bad_lines;    /* bad lines to leave out; one more ends the reading */
   const solid_worth_rule *worth; /* for any format: what events are worth; NULL = each is a step */
-} solid_dataset_options;
+} solid_data_options;
 
-#define SOLID_DATASET_OPTIONS_INIT                                                                                     \
-  { sizeof(solid_dataset_options), SOLID_DATASET_AUTO, NULL, NULL, NULL, NULL, NULL, NULL, 0, SOLID_TIME_AUTO, 0, NULL }
+#define SOLID_DATA_OPTIONS_INIT                                                                                        \
+  { sizeof(solid_data_options), SOLID_DATA_AUTO, NULL, NULL, NULL, NULL, NULL, NULL, 0, SOLID_TIME_AUTO, 0, NULL }
 
 /* The same for callers who cannot use macros. */
-SOLID_API solid_dataset_options solid_dataset_options_default(void);
+SOLID_API solid_data_options solid_data_options_default(void);
 
 /* What a file has, known before it is read. Texts are borrowed from the file. */
-typedef struct solid_dataset_info {
+typedef struct solid_data_info {
   uint32_t struct_size;
-  uint32_t format;       /* solid_dataset_format */
+  uint32_t format;       /* solid_data_format */
   const char *separator; /* in words: "tabs"; NULL if the format has none */
   int has_header;
   size_t columns; /* in the header or the first line; 0 if the format has none */
@@ -93,31 +93,30 @@ typedef struct solid_dataset_info {
   int has_times;              /* 1 = the events have times; 0 = only their order is known */
   int has_ratings, has_kinds; /* lines of JSON may have both */
   uint32_t time_unit;         /* solid_time_unit; AUTO = not known before the first time is read */
-} solid_dataset_info;
+} solid_data_info;
 
-#define SOLID_DATASET_INFO_INIT                                                                                        \
-  { sizeof(solid_dataset_info), SOLID_DATASET_AUTO, NULL, 0, 0, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, SOLID_TIME_AUTO }
+#define SOLID_DATA_INFO_INIT                                                                                           \
+  { sizeof(solid_data_info), SOLID_DATA_AUTO, NULL, 0, 0, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, SOLID_TIME_AUTO }
 
-#define SOLID_DATASET_SAID 3 /* odd lines that are kept as texts */
+#define SOLID_DATA_SAID 3 /* odd lines that are kept as texts */
 
 /* What was read so far, and what was odd. Texts ("path:line: what") are borrowed from the file; NULL = no more. */
-typedef struct solid_dataset_report {
+typedef struct solid_data_report {
   uint32_t struct_size;
   uint64_t events;      /* given to the sink */
   uint64_t bad_lines;   /* left out */
   uint64_t implausible; /* events with a time before 1980 or after 2100, which are kept but may have another unit */
-  const char *bad[SOLID_DATASET_SAID], *odd_time[SOLID_DATASET_SAID];
+  const char *bad[SOLID_DATA_SAID], *odd_time[SOLID_DATA_SAID];
   uint64_t dislikes; /* among the events */
   uint64_t nothing;  /* events that are worth nothing and were left out */
-} solid_dataset_report;
+} solid_data_report;
 
-#define SOLID_DATASET_REPORT_INIT                                                                                      \
-  { .struct_size = sizeof(solid_dataset_report) }
+#define SOLID_DATA_REPORT_INIT                                                                                         \
+  { .struct_size = sizeof(solid_data_report) }
 
 /* `events` (count >= 1, at most a few thousand) of any users; each user's events come oldest first. `ratings` (count):
  * NAN for an event without one; NULL if the file has no ratings. */
-typedef solid_status (*solid_dataset_sink)(void *context, const solid_event *events, const double *ratings,
-                                           size_t count);
+typedef solid_status (*solid_data_sink)(void *context, const solid_event *events, const double *ratings, size_t count);
 
 /* One item and its attributes as strings, e.g. "Comedy", or "release_year=1995" if the file names its columns.
  * `count` may be 0. An item comes at most once per line (or key) that names it. */
@@ -128,20 +127,19 @@ typedef solid_status (*solid_attributes_sink)(void *context, solid_bytes item, c
 typedef solid_status (*solid_vector_sink)(void *context, solid_bytes item, const float *vector, size_t width);
 
 /* Finds the format called `name`. EINVAL: no such format; the text lists them. */
-SOLID_API SOLID_CHECK_RESULT solid_status solid_dataset_format_find(const char *name, solid_dataset_format *out);
+SOLID_API SOLID_CHECK_RESULT solid_status solid_data_format_find(const char *name, solid_data_format *out);
 
 /* An open file of events. One thread at a time. */
-typedef struct solid_dataset_file solid_dataset_file;
+typedef struct solid_data_file solid_data_file;
 
-/* Opens and judges. *out is owned by the caller: solid_dataset_file_close. `options` NULL = the defaults. A device or a
+/* Opens and judges. *out is owned by the caller: solid_data_file_close. `options` NULL = the defaults. A device or a
  * pipe is accepted. EIO, ENOMEM. EINVAL: contradictory options. EFORMAT: the file is of an unknown kind or could be
  * read in two ways; the text names the options that decide. */
-SOLID_API SOLID_CHECK_RESULT solid_status solid_dataset_file_open(solid_dataset_file **out, const char *path,
-                                                                  const solid_dataset_options *options);
+SOLID_API SOLID_CHECK_RESULT solid_status solid_data_file_open(solid_data_file **out, const char *path,
+                                                               const solid_data_options *options);
 
 /* What the file has. info->struct_size must be set. */
-SOLID_API SOLID_CHECK_RESULT solid_status solid_dataset_file_get_info(const solid_dataset_file *file,
-                                                                      solid_dataset_info *info);
+SOLID_API SOLID_CHECK_RESULT solid_status solid_data_file_get_info(const solid_data_file *file, solid_data_info *info);
 
 /* Reads every event, once.
  *
@@ -153,22 +151,22 @@ SOLID_API SOLID_CHECK_RESULT solid_status solid_dataset_file_get_info(const soli
  * stream, the kind is empty unless the file has one, and the rule of the options gives the worth.
  *
  * EFORMAT: a bad line, or no events. EIO, ENOMEM. EINVAL: the file was read before. A status of the sink. */
-SOLID_API SOLID_CHECK_RESULT solid_status solid_dataset_file_read(solid_dataset_file *file, solid_dataset_sink sink,
-                                                                  void *context);
+SOLID_API SOLID_CHECK_RESULT solid_status solid_data_file_read(solid_data_file *file, solid_data_sink sink,
+                                                               void *context);
 
 /* What was odd so far. report->struct_size must be set. */
-SOLID_API SOLID_CHECK_RESULT solid_status solid_dataset_file_get_report(const solid_dataset_file *file,
-                                                                        solid_dataset_report *report);
+SOLID_API SOLID_CHECK_RESULT solid_status solid_data_file_get_report(const solid_data_file *file,
+                                                                     solid_data_report *report);
 
 /* NULL is a no-op. */
-SOLID_API void solid_dataset_file_close(solid_dataset_file *file);
+SOLID_API void solid_data_file_close(solid_data_file *file);
 
 /* Options of a table of attributes. All zero but struct_size: recognised columns. */
 typedef struct solid_attributes_options {
   uint32_t struct_size;
   const char *item_column; /* name, or number from 1 */
   const char *columns;     /* "genres,year": columns that are attributes; values are split at | */
-  const char *separator;   /* as in solid_dataset_options */
+  const char *separator;   /* as in solid_data_options */
   int no_header;
 } solid_attributes_options;
 
@@ -187,9 +185,9 @@ SOLID_API solid_attributes_options solid_attributes_options_default(void);
  *                                        are left out
  *   any table, by options->columns       "column=value" for each of them
  * `options` NULL = the defaults. */
-SOLID_API SOLID_CHECK_RESULT solid_status solid_dataset_read_attributes(const char *path,
-                                                                        const solid_attributes_options *options,
-                                                                        solid_attributes_sink sink, void *context);
+SOLID_API SOLID_CHECK_RESULT solid_status solid_data_read_attributes(const char *path,
+                                                                     const solid_attributes_options *options,
+                                                                     solid_attributes_sink sink, void *context);
 
 /* The title of one item. */
 typedef solid_status (*solid_title_sink)(void *context, solid_bytes item, solid_bytes title);
@@ -197,11 +195,14 @@ typedef solid_status (*solid_title_sink)(void *context, solid_bytes item, solid_
 /* Reads titles of items; the first line decides the form:
  *   {"item": "title", ...}
  *   id::title::genres                    movies.dat
- *   any table with a header              a recognised column of items, and one called title, name, *_title or
- *                                        *_name, also with RecBole's types
- * ENOTFOUND: the file has no titles, which is no error in a file of attributes. */
-SOLID_API SOLID_CHECK_RESULT solid_status solid_dataset_read_titles(const char *path, solid_title_sink sink,
-                                                                    void *context);
+ *   any table with a header              a column of items, and one called title, name, *_title or *_name, also with
+ *                                        RecBole's types
+ * Of `options` (NULL = the defaults) item_column and separator are used: the column of items has that name, else one
+ * that is recognised, else that number.
+ * ENOTFOUND: the file has no titles, which is no error in a file of attributes; the text says what is missing. */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_data_read_titles(const char *path,
+                                                                 const solid_attributes_options *options,
+                                                                 solid_title_sink sink, void *context);
 
 /* Options of a file of vectors. */
 typedef struct solid_vectors_options {
@@ -230,10 +231,10 @@ typedef struct solid_vectors_report {
  * = the defaults, `report` may be NULL. EINVAL: a raw file without a width, or a .npy file with one. EFORMAT: a
  * header that is not understood, a file size that is not a multiple of the row size, a value that is not finite, more
  * or fewer ids than rows, an id twice, or zeros only. */
-SOLID_API SOLID_CHECK_RESULT solid_status solid_dataset_read_vectors(const char *path,
-                                                                     const solid_vectors_options *options,
-                                                                     solid_vector_sink sink, void *context,
-                                                                     solid_vectors_report *report);
+SOLID_API SOLID_CHECK_RESULT solid_status solid_data_read_vectors(const char *path,
+                                                                  const solid_vectors_options *options,
+                                                                  solid_vector_sink sink, void *context,
+                                                                  solid_vectors_report *report);
 
 #ifdef __cplusplus
 }

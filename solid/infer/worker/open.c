@@ -1,7 +1,7 @@
-#include "solid/infer/worker/worker.h"
 #include "solid/extend.h"
 #include "solid/infer/worker/memory.h"
 #include "solid/infer/worker/warm.h"
+#include "solid/infer/worker/worker.h"
 #include <stdlib.h>
 
 solid_status solid_worker_new(solid_worker **out, const solid_model *model, size_t max_batch) {

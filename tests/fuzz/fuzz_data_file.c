@@ -1,6 +1,6 @@
 /* Any bytes as a data file: by its looks, in a format that the bytes choose, and as attributes or vectors: read with
  * ids of a lawful size, or refused with a text. */
-#include "ingest/dataset.h"
+#include "ingest/data_file.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +17,7 @@ static void remove_file(void) {
 static void write_file(const uint8_t *data, size_t size) {
   if (!*path) {
     const char *folder = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp"; /* in memory, where it can be */
-    snprintf(path, sizeof path, "%s/solid_fuzz_dataset_%ld", folder, (long)getpid());
+    snprintf(path, sizeof path, "%s/solid_fuzz_data_file_%ld", folder, (long)getpid());
     atexit(remove_file);
   }
   FILE *file = fopen(path, "wb");
@@ -60,21 +60,21 @@ static void expect_lawful(solid_status status) {
   if (status != SOLID_OK && !*solid_last_error()) abort();
 }
 
-static void read_events(solid_dataset_format format, int no_header, uint64_t bad_lines) {
-  solid_dataset_options options = SOLID_DATASET_OPTIONS_INIT;
-  solid_dataset_report report = SOLID_DATASET_REPORT_INIT;
-  solid_dataset_file *file = NULL;
+static void read_events(solid_data_format format, int no_header, uint64_t bad_lines) {
+  solid_data_options options = SOLID_DATA_OPTIONS_INIT;
+  solid_data_report report = SOLID_DATA_REPORT_INIT;
+  solid_data_file *file = NULL;
   size_t total = 0;
   options.format = format;
   options.bad_lines = bad_lines;
   if (no_header) options.no_header = 1, options.user_column = "1", options.item_column = "2", options.time_column = "3";
-  solid_status status = solid_dataset_file_open(&file, path, &options);
+  solid_status status = solid_data_file_open(&file, path, &options);
   if (status == SOLID_OK) {
-    status = solid_dataset_file_read(file, take_events, &total);
-    if (solid_dataset_file_get_report(file, &report) != SOLID_OK || report.bad_lines > bad_lines) abort();
+    status = solid_data_file_read(file, take_events, &total);
+    if (solid_data_file_get_report(file, &report) != SOLID_OK || report.bad_lines > bad_lines) abort();
     if (status == SOLID_OK && report.events != total) abort();
   }
-  solid_dataset_file_close(file);
+  solid_data_file_close(file);
   expect_lawful(status);
 }
 
@@ -84,21 +84,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   solid_vectors_options vectors = SOLID_VECTORS_OPTIONS_INIT;
   for (size_t i = 0; i < size; i++) choice = (choice ^ data[i]) * 16777619u;
   write_file(data, size);
-  read_events(SOLID_DATASET_AUTO, 0, choice % 3);
-  read_events((solid_dataset_format)(1 + choice % SOLID_DATASET_HISTORIES), 0, choice / 16 % 3);
+  read_events(SOLID_DATA_AUTO, 0, choice % 3);
+  read_events((solid_data_format)(1 + choice % SOLID_DATA_HISTORIES), 0, choice / 16 % 3);
   switch (choice / 64 % 4) {
   case 0:
-    read_events(SOLID_DATASET_TABLE, 1, 1);
+    read_events(SOLID_DATA_TABLE, 1, 1);
     break;
   case 1:
-    expect_lawful(solid_dataset_read_attributes(path, NULL, take_attributes, &total));
+    expect_lawful(solid_data_read_attributes(path, NULL, take_attributes, &total));
     break;
   case 2:
-    expect_lawful(solid_dataset_read_vectors(path, NULL, take_vector, &total, NULL));
+    expect_lawful(solid_data_read_vectors(path, NULL, take_vector, &total, NULL));
     break;
   default:
     vectors.width = 2;
-    expect_lawful(solid_dataset_read_vectors(path, &vectors, take_vector, &total, NULL));
+    expect_lawful(solid_data_read_vectors(path, &vectors, take_vector, &total, NULL));
   }
   return 0;
 }

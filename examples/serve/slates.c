@@ -1,0 +1,30 @@
+/* A query whose items are chosen together by the model's decoder, and what is said of it beside its items. */
+#include "examples/common/slate_order.h"
+#include "examples/serve/answering.h"
+#include "solid/extend.h"
+
+solid_status answering_decode(serve_desk *desk, const solid_seat *seat, const serve_query *query, serve_made *made) {
+  solid_query q = SOLID_QUERY_INIT;
+  q.k = query->k;
+  answering_filters(query, &q);
+  made->slate.struct_size = sizeof made->slate;
+  solid_bytes user = made->is_fallback ? (solid_bytes){NULL, 0} : query->user;
+  if (!serve_desk_room(desk, query->k)) return solid_fail(SOLID_ENOMEM, "out of memory: slate");
+  solid_status status = solid_slate(seat->recommender, user, &q, &query->slate, desk->best, &made->slate);
+  if (status) return status;
+  made->answer.source = made->slate.source;
+  made->answer.params_seq = made->slate.params_seq;
+  made->answer.window_seq = made->slate.window_seq;
+  made->answer.count = made->slate.count;
+  return SOLID_OK;
+}
+
+void answering_write_slate(const serve_query *query, const serve_made *made, growing *out) {
+  char order[32];
+  slate_order_text(made->slate.order, made->slate.window, order);
+  growing_add(out, "\"order\":\"%s\",\"guide\":", order);
+  growing_number(out, (double)query->slate.guide);
+  growing_add(out, ",\"forwards\":%u,\"log_likelihood\":", made->slate.forwards);
+  growing_number(out, made->slate.log_likelihood);
+  growing_text(out, ",");
+}

@@ -1,0 +1,65 @@
+/* Ids in the fields of a table. Those of a stream are strings that mean themselves; programs that write tables change
+ * some of them: what looks changed is refused. */
+#include "ingest/data/file.h"
+#include "solid/base/number.h"
+#include "solid/base/text.h"
+#include <string.h>
+
+/* What R, pandas and databases write where nothing is. */
+static int is_nothing(solid_bytes id) {
+  static const char *const words[] = {"NA", "N/A", "<NA>", "NaN", "nan", "NULL", "null", "None", "\\N"};
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+    if (sol_bytes_equal(id, words[i])) return 1;
+  return 0;
+}
+
+/* 31 as pandas writes it in a column with gaps, 100000 as R does. */
+static int is_rewritten(solid_bytes id) {
+  double value;
+  int64_t whole;
+  if (id.size > 2 && sol_bytes_end_with(id, ".0")) return sol_number_int(id.data, id.size - 2, &whole);
+  return memchr(id.data, 'e', id.size) && memchr(id.data, '+', id.size) && sol_number_double(id.data, id.size, &value);
+}
+
+/* The quotes of a field are undone, and stand before it. */
+static int is_quoted(const sol_lines *lines, solid_bytes id) {
+  return id.data > lines->line && id.data[-1] == '"';
+}
+
+static int is_blank(char c) {
+  return c == ' ' || c == '\t' || c == '\r';
+}
+
+static solid_status check_text(const sol_lines *lines, const char *what, solid_bytes id) {
+  const char *why = NULL;
+  if (is_quoted(lines, id)) return SOLID_OK; /* it is meant */
+  if (is_blank(id.data[0]) || is_blank(id.data[id.size - 1]))
+    why = "begins or ends with a blank: take it away, or quote what has it";
+  else if (id.size >= 3 && !memcmp(id.data, "\xef\xbb\xbf", 3))
+    why = "begins with a byte order mark: files were joined that each begin with one";
+  else if (id.size > 1 && id.data[0] == '"' && id.data[id.size - 1] == '"')
+    why = "is quoted, and the first line is not: quote that as well";
+  else if (is_nothing(id))
+    why = "stands for nothing in many programs: leave such lines out, or quote it";
+  else if (is_rewritten(id))
+    why = "is a whole number that a program wrote as a fraction: write it as it is in the stream, or quote it";
+  if (!why) return SOLID_OK;
+  return sol_lines_fail(lines, "%s \"%s\" %s", what, sol_show(id.data, id.size).text, why);
+}
+
+static solid_status take(const solid_data_file *file, sol_role role, const char *what, solid_bytes *out) {
+  solid_status status = sol_fields_id(&file->fields, &file->lines, file->at[role], what, out);
+  return status == SOLID_OK ? check_text(&file->lines, what, *out) : status;
+}
+
+solid_status sol_table_ids(const solid_data_file *file, solid_bytes *user, solid_bytes *item) {
+  solid_status status = take(file, SOL_USER, "user", user);
+  if (status == SOLID_OK) status = take(file, SOL_ITEM, "item", item);
+  if (status != SOLID_OK) return status;
+  int are_known = sol_column_is_known(*user, SOL_USER) && sol_column_is_known(*item, SOL_ITEM);
+  int are_header = sol_has_header(file) && sol_bytes_equal(*user, file->name[SOL_USER]) &&
+                   sol_bytes_equal(*item, file->name[SOL_ITEM]);
+  if (!are_known && !are_header) return SOLID_OK;
+  return sol_lines_fail(&file->lines, "names of columns where an event is expected%s",
+                        file->options.no_header ? ", and --no-header says that there are none" : "");
+}

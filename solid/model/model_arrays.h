@@ -1,0 +1,27 @@
+/* What a model file holds, in host memory. */
+#ifndef SOLID_MODEL_MODEL_ARRAYS_H
+#define SOLID_MODEL_MODEL_ARRAYS_H
+
+#include "solid/model/config.h"
+#include "solid/model/strings.h"
+
+typedef struct sol_model_file {
+  sol_config config;
+  float *weights;             /* sol_tensors_total floats */
+  uint16_t *codes;            /* (V, C) */
+  uint32_t *attributes;       /* (V, S) rows of T, SOL_NO_ATTRIBUTE in an empty slot; NULL without slots */
+  float *centroids;           /* (C, K, content) of the codebook, or NULL */
+  float *popularity;          /* (V): training events of each item */
+  sol_strings items;          /* ids in order of their dense index */
+  sol_strings categories;     /* names; count may be 0 */
+  uint32_t *category_offsets; /* (categories + 1) into category_items */
+  uint32_t *category_items;   /* ascending within a category */
+  sol_strings titles;         /* of the items, for people; no part of the generation; count 0 = none */
+  uint64_t generation;        /* set by write and read */
+  char *training;             /* JSON of the training run (seed, data hash, flags), for people; may be NULL */
+} sol_model_file;
+
+/* Frees every array and zeroes the struct; a zeroed struct is a no-op. All arrays come from malloc. */
+void sol_model_file_clear(sol_model_file *file);
+
+#endif

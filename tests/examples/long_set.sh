@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# make_dataset --long: the lengths of KuaiRand-1K, the same bytes for the same seed, and interests that come back: what comes next stood
+# behind the same item before, often thousands of events ago.
+#   long_set.sh MAKE_DATASET
+set -euo pipefail
+make_dataset=$1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+fail() { echo "long_set: $*" >&2; exit 1; }
+
+"$make_dataset" --long --out "$work/full" >/dev/null
+awk '{ print NF - 1 }' "$work/full/histories.txt" | sort -n | awk '
+  { n[NR] = $1; sum += $1 }
+  END { mean = sum / NR; median = (n[int((NR + 1) / 2)] + n[int(NR / 2) + 1]) / 2
+        printf "%d users, mean %.0f, median %.0f, longest %d\n", NR, mean, median, n[NR]
+        exit !(NR == 1000 && mean > 5038 * .99 && mean < 5038 * 1.01 && median > 3379 * .99 && median < 3379 * 1.01 && n[NR] == 49332) }' ||
+  fail "other lengths than KuaiRand-1K's"
+
+for run in a b c; do
+  seed=$([ $run = c ] && echo 2 || echo 1)
+  "$make_dataset" --long --users 50 --longest 12000 --seed "$seed" --out "$work/$run" >/dev/null
+done
+cmp -s "$work/a/histories.txt" "$work/b/histories.txt" || fail "the same seed gives other bytes"
+! cmp -s "$work/a/histories.txt" "$work/c/histories.txt" || fail "another seed gives the same bytes"
+
+# For events behind the 2,000th: how far back the pair (item before, item) stood last.
+awk '
+  { split("", last)
+    for (i = 3; i <= NF; i++) {
+      pair = $(i - 1) " " $i
+      if (i > 2000) { all++; if (pair in last) { known++; gap = i - last[pair]; near += gap < 256; far += gap > 2000 } }
+      last[pair] = i
+    } }
+  END { printf "the step was made before: %.0f %%; within 256 events %.0f %%, more than 2,000 ago %.0f %%\n",
+               100 * known / all, 100 * near / all, 100 * far / all
+        exit !(known > .5 * all && known < .8 * all && near < .2 * all && far > .1 * all) }' "$work/a/histories.txt" ||
+  fail "interests do not come back as they should"
+
+for wrong in "--longest 5" "--longest 60000" "--users 0"; do
+  # shellcheck disable=SC2086
+  if "$make_dataset" --long $wrong --out "$work/d" 2>/dev/null; then fail "took $wrong"; fi
+done
