@@ -18,6 +18,8 @@
 #define POPCOUNT(x) (uint32_t) __popc(x)
 #include "kernels/slate_user.h"
 
+static constexpr int THREADS = 512, WARPS = THREADS / SK_WARP;
+
 /* Everything about a user's items: scores and allowed places, and under a guide the best below each node of level 1. */
 solid_status sk_cuda_slate_read(sk_backend *be, const sk_slate_args *a, float *large);
 

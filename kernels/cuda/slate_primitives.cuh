@@ -5,8 +5,6 @@
 #define SK_CUDA_SLATE_PRIMITIVES_CUH
 
 enum {
-  THREADS = 512,
-  WARPS = THREADS / SK_WARP,
   LANES = 8, /* of a group */
   GROUPS = THREADS / LANES,
   IN_WARP = SK_WARP / LANES, /* groups */

@@ -2,7 +2,7 @@
  * numbers, a block a stretch of words; then the guide's first choice below each node of level 1. */
 #include "kernels/cuda/slate.cuh"
 
-enum { THREADS = 512, WARPS = THREADS / SK_WARP, MINE = SK_SLATE_STRETCH / WARPS, LARGE_NODE = 512 };
+enum { MINE = (int)SK_SLATE_STRETCH / (int)WARPS, LARGE_NODE = 512 };
 
 /* Scores and bits of one word of places, one a lane; returns the bits. */
 __device__ static uint32_t take_word(const slate_user<0> &s, int word, uint32_t item, float x, float least) {
