@@ -25,7 +25,6 @@ extern const solid_program batch_program;
 
 typedef struct batch_run {
   batch_arguments args;
-  int code; /* to end with, should what is done now fail */
   solid_context *ctx;
   solid_model *model;
   solid_model_info info;

@@ -29,6 +29,7 @@ static solid_status take_events(void *reader, const solid_event *events, const d
 typedef struct item_reader {
   solid_collector *collector;
   size_t attributed, pictured; /* items with attributes, with a vector that is not zero */
+  uint64_t rows;               /* vectors */
 } item_reader;
 
 static solid_status take_attributes(void *reader, solid_bytes item, const solid_bytes *attributes, size_t count) {
@@ -127,11 +128,27 @@ static solid_status order_and_split(solid_dataset *dataset, const load_files *fi
  * a file for a part of it are mostly in the data. */
 static solid_status check_fit(const solid_dataset *dataset, const char *path, const char *data, const char *what,
                               size_t said, size_t met) {
+  if (!said) return solid_fail(SOLID_EMISMATCH, "%s has no item with %s", path, what);
   if (2 * met >= said || 2 * met >= dataset->items) return SOLID_OK;
   return solid_fail(SOLID_EMISMATCH,
                     "%s fits %s badly: %zu of its %zu items with %s (%.0f %%) are among the %u of the data (%.0f %%)",
                     path, data, met, said, what, 100.0 * (double)met / (double)said, dataset->items,
                     100.0 * (double)met / dataset->items);
+}
+
+static int has_item(const solid_dataset *dataset, uint64_t number) {
+  char text[24];
+  int size = snprintf(text, sizeof text, "%" PRIu64, number);
+  return solid_vocab_find(&dataset->item_ids, (solid_bytes){text, (size_t)size}) != SOLID_NO_ID;
+}
+
+/* Rows without ids are items 0, 1, ...: items that are counted from 1 would all get their neighbour's vector. */
+static solid_status check_rows(const solid_dataset *dataset, const load_files *files, uint64_t rows) {
+  if (files->items->vector_ids || has_item(dataset, 0) || !has_item(dataset, rows)) return SOLID_OK;
+  return solid_fail(SOLID_EMISMATCH,
+                    "%s: its %" PRIu64 " rows are items 0 to %" PRIu64 ", and %s has an item %" PRIu64
+                    " and none called 0: are items counted from 1? --vector-ids says whose row is whose",
+                    files->items->vectors, rows, rows - 1, files->data, rows);
 }
 
 static solid_status check_content(const solid_dataset *dataset, const load_files *files, const item_reader *r) {
@@ -147,6 +164,7 @@ static solid_status check_content(const solid_dataset *dataset, const load_files
   if (items->attributes) status = check_fit(dataset, items->attributes, files->data, "attributes", r->attributed, with);
   if (!status && items->vectors)
     status = check_fit(dataset, items->vectors, files->data, "a vector", r->pictured, pictured);
+  if (!status && items->vectors) status = check_rows(dataset, files, r->rows);
   return status;
 }
 
@@ -162,6 +180,7 @@ static solid_status load_items(solid_collector *collector, const load_files *fil
   vectors.width = (uint32_t)items->vector_width, vectors.ids = items->vector_ids;
   if (items->attributes) status = solid_data_read_attributes(items->attributes, &attributes, take_attributes, r);
   if (!status && items->vectors) status = solid_data_read_vectors(items->vectors, &vectors, take_vector, r, &report);
+  r->rows = report.rows;
   if (!status && report.zero_rows)
     fprintf(stderr, "%s: warning: %s: %" PRIu64 " of %" PRIu64 " vectors are all zero, the first in row %" PRIu64 "\n",
             files->program ? files->program : files->data, items->vectors, report.zero_rows, report.rows,

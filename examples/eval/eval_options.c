@@ -1,3 +1,4 @@
+#include "examples/common/exit.h"
 #include "examples/common/load_options.h"
 #include "examples/eval/eval.h"
 
@@ -159,6 +160,7 @@ const solid_program eval_program = {
         "Measures of the first ten beside accuracy: gini of the exposure over items (0 = all items equally often);\n"
         "diversity = mean of 1 - cosine over the pairs of a list, by the model's item vectors for both rankings;\n"
         "novelty = mean of -log2 of an item's share of the training events, in bits.",
+    .exits = HAS_EXIT(MODEL) | HAS_EXIT(SOURCE),
     .properties = properties,
     .count = sizeof properties / sizeof *properties,
 };

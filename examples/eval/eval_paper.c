@@ -1,5 +1,7 @@
 /* solid_eval --protocol paper: a model of solid_paper on sampled candidates. */
+#include "examples/common/exit.h"
 #include "examples/common/manifest.h"
+#include "examples/common/program.h"
 #include "examples/eval/eval.h"
 #include "examples/paper/file.h"
 #include "solid/extend.h"
@@ -118,9 +120,12 @@ solid_status eval_paper(eval_run *r) {
     return solid_fail(SOLID_EINVAL,
                       "--protocol paper asks for each user's last event among 99 others: no --split, --min-user, "
                       "--min-item, --ties, --times, --part, --cache, --stale, --hide or --popularity-only");
+  program_step(EXIT_MODEL);
   solid_status status = sol_paper_file_read(args->model, &model, &origin);
+  if (!status) program_step(EXIT_SOURCE);
   if (!status) status = load_history(&r->dataset, &files);
   if (!status) status = check_data(r, &model, &origin);
+  if (!status) program_step(EXIT_FAILED);
   if (!status) status = measure(r, &model, &origin, figures);
   if (!status) {
     printf("%s: %s %s %s, %u epochs\n%zu users, 1 chosen and %d other items each\n", args->model,

@@ -2,6 +2,7 @@
  *
  * One target per user, ranked in the whole catalogue; the model beside popularity and item-to-item, all with 95 %
  * intervals. */
+#include "examples/common/exit.h"
 #include "examples/common/manifest.h"
 #include "examples/common/program.h"
 #include "examples/eval/eval.h"
@@ -22,7 +23,9 @@ static solid_status open_model(eval_run *r) {
   options.threads = (int32_t)r->args.threads;
   options.device = r->args.device;
   options.log = print_log;
+  program_step(EXIT_USAGE);
   solid_status status = solid_context_new(&r->ctx, &options);
+  if (!status) program_step(EXIT_MODEL);
   if (!status) status = solid_model_load(&r->model, r->ctx, r->args.model);
   r->info.struct_size = sizeof r->info;
   return status ? status : solid_model_get_info(r->model, &r->info);
@@ -30,6 +33,7 @@ static solid_status open_model(eval_run *r) {
 
 static solid_status open_data(eval_run *r) {
   const eval_arguments *args = &r->args;
+  program_step(EXIT_SOURCE);
   load_files files = {.data = args->data,
                       .format = args->format,
                       .reading = &args->reading,
@@ -80,6 +84,7 @@ static solid_status evaluate(eval_run *r) {
   if (r->cutoffs) options.depth = r->cutoff[r->cutoffs - 1];
   if (!status) status = open_model(r);
   if (!status) status = open_data(r);
+  if (!status) program_step(EXIT_FAILED);
   if (!status) status = solid_evaluate_popularity(&r->popularity.evaluation, &r->dataset, &options);
   if (!status) status = eval_item_to_item(r, &options);
   if (status || !r->model) return status ? status : eval_measure(r);

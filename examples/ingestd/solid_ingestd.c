@@ -193,6 +193,7 @@ static int run_kafka(const ingestd_options *options, const solid_config *config,
 /* Model, store and pipeline, then the source until it ends. */
 static int serve(const ingestd_options *options, const solid_config *config) {
   int code = EXIT_DONE;
+  solid_status status = SOLID_OK;
   solid_context_options context_options = SOLID_CONTEXT_OPTIONS_INIT;
   solid_pipeline_options pipeline_options = SOLID_PIPELINE_OPTIONS_INIT;
   solid_context *ctx = NULL;
@@ -210,12 +211,13 @@ static int serve(const ingestd_options *options, const solid_config *config) {
     code = fail(EXIT_USAGE);
   else if (solid_model_load(&model, ctx, options->model))
     code = fail(EXIT_MODEL);
-  else if (store_options_open(&store, &options->store, model, logging_line) || ingestd_prepare_store(options, store))
-    code = fail(EXIT_STORE);
+  else if ((status = store_options_open(&store, &options->store, model, logging_line)) ||
+           (status = ingestd_prepare_store(options, store)))
+    code = fail(status == SOLID_EINVAL ? EXIT_USAGE : EXIT_STORE);
   else if (solid_pipeline_new(&pipeline, model, store, &pipeline_options))
     code = fail(EXIT_FAILED);
-  else if (ingestd_watch_open(&watch, options->listen, pipeline, store, &options->how))
-    code = fail(EXIT_USAGE);
+  else if ((status = ingestd_watch_open(&watch, options->listen, pipeline, store, &options->how)))
+    code = fail(status == SOLID_EIO ? EXIT_SOURCE : EXIT_USAGE);
   if (code == EXIT_DONE) {
     ingestd_report report = ingestd_report_start(pipeline, watch, options->stats_s);
     solid_streams streams = store_streams(store);

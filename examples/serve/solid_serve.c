@@ -187,7 +187,8 @@ static int start(serve *s, const solid_config *config) {
   s->started_ms = sol_steady_ms();
   if (!stores || solid_context_new(&s->ctx, &context)) code = fail(EXIT_USAGE);
   if (!code && solid_model_load(&model, s->ctx, o->model)) code = fail(EXIT_MODEL);
-  if (!code && open_stores(s, stores, n, model)) code = fail(EXIT_STORE);
+  solid_status status = code ? SOLID_OK : open_stores(s, stores, n, model);
+  if (status) code = fail(status == SOLID_EINVAL ? EXIT_USAGE : EXIT_STORE);
   solid_model_free(model);
   if (!code) code = run(s, config, stores);
   models_stop(s);

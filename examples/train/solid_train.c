@@ -1,6 +1,7 @@
 /* solid_train: from data files to a model file. Reads the data, fits the semantic codebook, trains with validation
  * after each epoch and an early stop, writes one safetensors file. A checkpoint is written beside it after each epoch;
  * the same command continues from it. */
+#include "examples/common/exit.h"
 #include "examples/common/program.h"
 #include "examples/common/titles.h"
 #include "examples/train/train_options.h"
@@ -134,19 +135,27 @@ static solid_status run(void *user) {
   if (status == SOLID_OK) status = solid_export_check(a->out);
   if (status == SOLID_OK && a->log != NULL && (log = fopen(a->log, "a")) == NULL)
     status = solid_fail(SOLID_EIO, "%s: %s", a->log, strerror(errno));
-  if (status == SOLID_OK) status = solid_context_new(&ctx, &options);
-  if (status == SOLID_OK && a->from) status = take_over(&o, ctx, a->from);
+  if (status == SOLID_OK) {
+    program_step(EXIT_USAGE);
+    status = solid_context_new(&ctx, &options);
+  }
+  if (status == SOLID_OK && a->from) {
+    program_step(EXIT_MODEL);
+    status = take_over(&o, ctx, a->from);
+  }
   load_files files = {.data = a->data,
                       .format = a->format,
                       .reading = &a->reading,
                       .program = "solid_train",
                       .items = &a->items,
                       .split = &a->order};
+  if (status == SOLID_OK) program_step(EXIT_SOURCE);
   if (status == SOLID_OK) status = titles_read(&list, a->titles, &a->items);
   if (status == SOLID_OK) printf("reads %s\n", a->data);
   if (status == SOLID_OK) status = load_history(&dataset, &files);
   if (status == SOLID_OK) status = load_warn("solid_train", &dataset, &files);
   if (status == SOLID_OK) {
+    program_step(EXIT_FAILED);
     say_data(a, &o, &dataset);
     if (a->search) {
       status = train_search(a, &o, ctx, &dataset, log);

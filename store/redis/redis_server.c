@@ -89,3 +89,12 @@ solid_status sol_redis_count_evicted(sol_redis_store *store) {
   if (sol_steady_ms() - store->looked_ms < store->options.look_ms) return SOLID_OK;
   return ask(store, words, 1, take_evicted, store);
 }
+
+void sol_redis_count_last(sol_redis_store *store) {
+  static const char *const words[1][3] = {{"INFO", "stats"}};
+  for (size_t i = 0; i < store->cluster.n_nodes; i++) {
+    const sol_redis_conn *conn = &store->cluster.nodes[i]->conn;
+    if (!conn->reader || conn->failures) return; /* nobody waits for a server that is away */
+  }
+  if (store->is_writer) (void)ask(store, words, 1, take_evicted, store);
+}
