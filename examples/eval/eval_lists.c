@@ -23,6 +23,18 @@ static lists_point *point_of(lists_set *set, const char *curve, double knob) {
   return p;
 }
 
+/* Adds numbers in ten-thousandths, blanks between. 0 where they are not n. */
+static int add_values(double *sum, size_t n, const char *text) {
+  for (size_t i = 0; i < n; i++) {
+    char *end;
+    long value = text ? strtol(text, &end, 10) : 0;
+    if (!text || end == text) return 0;
+    sum[i] += (double)value / 1e4;
+    text = end;
+  }
+  return n == 0 || *text == '\0';
+}
+
 static solid_status add_list(lists_set *set, const json_t *list, const char *path) {
   const char *kind = json_string_value(json_object_get(list, "list")),
              *order = json_string_value(json_object_get(list, "order"));
@@ -33,14 +45,10 @@ static solid_status add_list(lists_set *set, const json_t *list, const char *pat
   snprintf(curve, sizeof curve, "%s%s", slate ? "" : again ? "re-ranked by " : kind, slate || again ? order : "");
   lists_point *p = point_of(set, curve, json_number_value(json_object_get(list, slate ? "guide" : "lambda")));
   if (!p) return solid_fail(SOLID_ENOMEM, "%s: no room for more than %d ways of making lists", path, LISTS_POINTS);
-  for (int f = 0; f < LISTS_FIGURES; f++) {
-    const json_t *values = json_object_get(each, lists_figure_names[f]);
-    if (json_array_size(values) != set->users)
-      return solid_fail(SOLID_EFORMAT, "%s: %s of %zu users, not %zu", path, lists_figure_names[f],
-                        json_array_size(values), set->users);
-    for (size_t u = 0; u < set->users; u++)
-      p->each[(size_t)f * set->users + u] += (double)json_integer_value(json_array_get(values, u)) / 1e4;
-  }
+  for (int f = 0; f < LISTS_FIGURES; f++)
+    if (!add_values(p->each + (size_t)f * set->users, set->users,
+                    json_string_value(json_object_get(each, lists_figure_names[f]))))
+      return solid_fail(SOLID_EFORMAT, "%s: %s is not of %zu users", path, lists_figure_names[f], set->users);
   p->forwards = (int)json_integer_value(json_object_get(list, "forwards"));
   p->runs++;
   set->lists += (json_int_t)set->users;

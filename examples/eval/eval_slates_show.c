@@ -3,6 +3,7 @@
 #include "examples/eval/eval_slates.h"
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 const char *slates_way(const solid_slate_trial *trial) {
   static const char *const ways[] = {"ranked", "re-ranked", "slate"};
@@ -75,17 +76,26 @@ void slates_print(const slates_result *r) {
   printf("\n%llu lists: %u invalid, %u with an item twice\n", (unsigned long long)users * r->count, invalid, repeated);
 }
 
-/* Values of every user in ten-thousandths, so that results can be paired. */
+/* Values of every user in ten-thousandths, blanks between, so that results can be paired. NULL: no memory. */
+static json_t *values_json(const double *x, uint32_t users) {
+  size_t room = 8 * (size_t)users + 1, used = 0;
+  char *text = malloc(room);
+  if (!text) return NULL;
+  text[0] = '\0';
+  for (uint32_t i = 0; i < users; i++)
+    used += (size_t)snprintf(text + used, room - used, "%s%ld", i ? " " : "", lround(x[i] * 1e4));
+  json_t *values = json_string(text);
+  free(text);
+  return values;
+}
+
 static json_t *each_json(const solid_slate_report *p) {
   static const solid_slate_figure kept[] = {SOLID_SLATE_RECALL, SOLID_SLATE_NDCG, SOLID_SLATE_LIKENESS,
                                             SOLID_SLATE_COMPANY, SOLID_SLATE_CONTENT};
   json_t *each = json_object();
-  for (size_t k = 0; k < sizeof kept / sizeof *kept; k++) {
-    json_t *values = json_array();
-    const double *x = p->each + (size_t)kept[k] * p->users;
-    for (uint32_t i = 0; i < p->users; i++) json_array_append_new(values, json_integer(lround(x[i] * 1e4)));
-    json_object_set_new(each, solid_slate_figure_names[kept[k]], values);
-  }
+  for (size_t k = 0; k < sizeof kept / sizeof *kept && each; k++)
+    json_object_set_new(each, solid_slate_figure_names[kept[k]],
+                        values_json(p->each + (size_t)kept[k] * p->users, p->users));
   return each;
 }
 

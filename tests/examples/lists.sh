@@ -19,7 +19,7 @@ result() {
   for list in "$@"; do
     IFS=, read -r kind order knob forwards recall ndcg like <<<"$list"
     lists+="${lists:+,}{\"list\":\"$kind\",\"order\":\"$order\",\"guide\":$knob,\"lambda\":$knob,\"forwards\":$forwards,\"invalid\":0,\"repeated\":0,
-      \"each\":{\"recall\":[$recall,$recall],\"ndcg\":[$ndcg,$ndcg],\"likeness\":[$like,$like],\"company\":[0,0],\"content\":[0,0]}}"
+      \"each\":{\"recall\":\"$recall $recall\",\"ndcg\":\"$ndcg $ndcg\",\"likeness\":\"$like $like\",\"company\":\"0 0\",\"content\":\"0 0\"}}"
   done
   echo "{\"part\":\"$part\",\"manifest\":{\"data_hash\":\"a\"},\"slates\":{\"rows\":3,\"users\":2,\"lists\":[$lists]}}" >"$file"
 }
@@ -47,9 +47,11 @@ has '| likeness | raster | 0.5 |'
 result "$work/valid" valid $ranked
 refuses 'asked .*"part":.*"valid"' "$evaluate" lists "$work/a" "$work/valid"
 result "$work/less" test $ranked slate,raster,1,0,4000,5000,1000
-refuses '1 files have|2 have' "$evaluate" lists "$work/a" "$work/less"
+refuses '2 files have raster 1, 1 have re-ranked by takers' "$evaluate" lists "$work/a" "$work/less"
 refuses 'expected results' "$evaluate" lists
 refuses 'no slates' "$evaluate" lists <(echo '{"part":"test"}')
+sed 's/"0 0"/"0"/' "$work/a" >"$work/short"
+refuses 'company is not of 2 users' "$evaluate" lists "$work/short"
 refuses 'must be numbers' "$evaluate" lists "$work/a" --at x
 refuses 'No such file' "$evaluate" lists "$work/none"
 echo "lists: as worked out by hand"

@@ -33,6 +33,9 @@ grep -qE '^near-to-far +guide 0.5 ' "$work/out" || fail "$(cat "$work/out")"
 grep -qE '^[0-9]+ lists: 0 invalid, 0 with an item twice' "$work/out" || fail "$(cat "$work/out")"
 "$evaluate" lists "$work/json" --resamples 20 >"$work/out"
 grep -q '^| re-ranked by company | 2 |' "$work/out" || fail "$(cat "$work/out")"
+# a decoder is trained after the ranker, which stays: every user has the same ranked list
+"$evaluate" --model "$work/raster" --slate-also "$work/ranker" "${common[@]}" --slate 10 --orders raster --guides 1 --lambdas= --resamples 20 >/dev/null ||
+  fail "training a decoder changed the ranker"
 "$train" "${common[@]}" --width 16 --window 20 --codes 64 --epochs 1 --seed 3 --out "$work/stranger" >/dev/null
 refuses 'not that of --model' "$evaluate" --model "$work/raster" --slate-also "$work/stranger" "${common[@]}" --slate 10 --orders raster
 
