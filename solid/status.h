@@ -2,7 +2,7 @@
  *
  * A status tells a caller what to do next. Retriable (EIO, ETIMEDOUT, EFULL: something outside was away): do not
  * commit, wait, call again. About one message (EFORMAT, ENOTFOUND, ERANGE, EDUPLICATE): count it, put it
- * aside, go on. Anything else is final. */
+ * aside, go on. EREWIND: go back to what was committed, and on from there. Anything else is final. */
 #ifndef SOLID_STATUS_H
 #define SOLID_STATUS_H
 
