@@ -46,7 +46,7 @@ def main():
             words_of("serve, abstract", f"\0solid-notify-{os.getpid()}", serve, 2)
         os.mkfifo(fifo)
         writer = os.open(fifo, os.O_RDWR)  # it stays open: the service waits for more
-        ingestd = [os.path.join(BIN, "solid_ingestd"), "--model", model, "--store", "memory", "--from-file", fifo, "--threads", "1"]
+        ingestd = [os.path.join(BIN, "solid_ingestd"), "--model", model, "--store", "memory", "--from-file", fifo, "--batch-size", "16", "--threads", "1"]
         with open(data + "/events.jsonl", "rb") as file:
             lines = file.readlines()
         over = threading.Event()
