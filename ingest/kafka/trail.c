@@ -86,15 +86,14 @@ solid_status sol_trail_add(solid_consumer *consumer) {
 /* How many of the first entries no server can lose any more. Asked at most every ASK_MS. */
 static solid_status count_safe(solid_consumer *consumer, size_t *n) {
   const sol_trail *trail = &consumer->trail;
-  int64_t age_ms = 0, now_ms = sol_steady_ms();
+  int64_t age_ms = 0, now_ms = sol_steady_ms(); /* before the store is asked: the thread may wait behind its answer */
   *n = 0;
   if (consumer->streams.safe_age) {
     if (now_ms - consumer->trail.asked_ms < ASK_MS) return SOLID_OK;
     solid_status status = consumer->streams.safe_age(consumer->streams.user, &age_ms);
     if (status == SOLID_EREWIND) consumer->must_rewind = 1;
     if (status != SOLID_OK) return status;
-    now_ms = sol_steady_ms();
-    if (age_ms) consumer->trail.asked_ms = now_ms; /* what is safe at once may be asked for at once */
+    if (age_ms) consumer->trail.asked_ms = sol_steady_ms(); /* what is safe at once may be asked for at once */
   }
   while (*n < trail->count && trail->entries[*n].stored_ms <= now_ms - age_ms) ++*n;
   return SOLID_OK;

@@ -1,6 +1,7 @@
 /* What is stored and not safe yet is not committed; what may be lost is read again, before anything else is stored. */
 #include "ingest/consumer.h"
 #include "ingest/kafka/stamp.h"
+#include "solid/base/clock.h"
 #include "solid/extend.h"
 #include "tests/ingest/kafka/consuming.h"
 #include <criterion/criterion.h>
@@ -13,13 +14,17 @@ enum { N = 40, BATCH = 10 };
 
 /* A store on a server that is replaced: `safe` of the events that it took would be there afterwards. */
 static fake_sink kept;
-static int64_t age_ms;
+static int64_t age_ms, late_ms; /* late_ms: how long after it was told the first age comes */
 static int asked, lose_at, is_changed, lost_from;
 
 static solid_status safe_age(void *user, int64_t *out) {
   (void)user;
   asked++;
   *out = age_ms;
+  if (!late_ms || !kept.stored) return SOLID_OK;
+  sol_sleep_ms(late_ms);
+  late_ms = 0;
+  age_ms = 3600000;
   return SOLID_OK;
 }
 
@@ -96,4 +101,20 @@ Test(consumer_safety, what_is_safe_is_committed) {
   cr_assert_eq(consuming_run(&kept, &options), SOLID_OK, "%s", solid_last_error());
   cr_assert_eq(consuming_last.events, 1, "%lu events", (unsigned long)consuming_last.events);
   for (int i = 0; i <= N; i++) cr_assert_eq(kept.times[i], 1, "event %d", i);
+}
+
+/* The age is that of the moment when the store told it: what was stored just before it is not older because the answer
+ * took its time. */
+Test(consumer_safety, a_late_answer_makes_nothing_safe) {
+  solid_streams streams = fake_streams_of(&consuming_kept);
+  streams.safe_age = safe_age;
+  fill();
+  age_ms = 1000;
+  late_ms = 1200;
+  kept.stop_at = N;
+  solid_consumer_options options = options_for(&streams, "group");
+  options.drain_ms = 300;
+  cr_assert_eq(consuming_run(&kept, &options), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(late_ms, 0, "it was asked");
+  cr_assert_eq(consuming_last.commits, 0, "%lu commits", (unsigned long)consuming_last.commits);
 }
