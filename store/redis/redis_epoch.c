@@ -122,14 +122,18 @@ static solid_status begin_in_cluster(sol_redis_store *store, int anew, solid_sto
   return status ? status : sol_redis_remove_name(store, "epoch:beginning");
 }
 
-/* Who the servers are is asked before the first write, and at every connection from now on. */
-static solid_status ask_who(sol_redis_store *store) {
+solid_status sol_redis_ask_who(sol_redis_store *store) {
   sol_cluster *c = &store->cluster;
-  if (c->options.is_asked) return SOLID_OK;
+  if (c->options.is_asked) return sol_cluster_ready(c);
+  solid_status status = SOLID_OK;
   c->options.is_asked = 1;
-  uint64_t before = c->nodes[0]->conn.connections;
-  solid_status status = sol_redis_ready(&c->nodes[0]->conn);
-  if (!status && c->nodes[0]->conn.connections == before) status = sol_redis_identify(&c->nodes[0]->conn);
+  for (size_t i = 0; i < c->n_nodes && !status; i++) {
+    sol_redis_conn *conn = &c->nodes[i]->conn;
+    uint64_t before = conn->connections;
+    if (i && !conn->transport.is_open) continue; /* asked when it is connected */
+    status = sol_redis_ready(conn);
+    if (!status && conn->connections == before) status = sol_redis_identify(conn);
+  }
   if (status) c->options.is_asked = 0;
   return status ? status : sol_cluster_ready(c);
 }
@@ -139,7 +143,7 @@ solid_status sol_redis_epoch_begin(solid_store *base, int anew, solid_store_epoc
   sol_redis_store *store = (sol_redis_store *)base;
   solid_store_epoch drawn;
   if (!out) return solid_fail(SOLID_EINVAL, "redis store: epoch into NULL");
-  solid_status status = ask_who(store);
+  solid_status status = sol_redis_ask_who(store);
   int is_cluster = store->cluster.owners != NULL, is_there = 0;
   if (!status && !anew) {
     status = sol_redis_epoch(base, out);

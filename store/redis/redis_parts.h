@@ -73,6 +73,8 @@ sol_shown sol_redis_show_key(const sol_redis_store *store, solid_bytes user);
 
 /* redis_epoch.c: slots of solid_store_ops. */
 solid_status sol_redis_epoch(solid_store *store, solid_store_epoch *out);
+/* Ready; who the servers are is asked of those that are connected, and at every connection from now on. */
+solid_status sol_redis_ask_who(sol_redis_store *store);
 solid_status sol_redis_epoch_begin(solid_store *store, int anew, solid_store_epoch *out);
 /* Of a cluster: what is known of slots is there from now on. ENOMEM. */
 solid_status sol_redis_make_marks(sol_redis_store *store);

@@ -70,13 +70,13 @@ solid_status sol_redis_list(solid_store *base, size_t most, uint64_t *cursor, so
   sol_redis_store *store = (sol_redis_store *)base;
   const sol_cluster *c = &store->cluster;
   solid_status status = sol_port_check_list(most, cursor, take);
-  if (!status) status = sol_cluster_ready(&store->cluster);
+  if (!status) status = sol_redis_ask_who(store); /* SCAN is never told that it is in a cluster */
   if (status) return status;
   page p = {
       .store = store, .node = (size_t)(*cursor >> NODE_AT), .cursor = cursor, .take = take, .take_user = take_user};
   do { /* a master that has nobody is no page */
     p.node = next_master(c, p.node);
-    if (p.node == c->n_nodes) return *cursor = 0, SOLID_OK;
+    if (p.node >= c->n_nodes) return *cursor = 0, SOLID_OK;
     status = scan(store, &p, most);
     if (status || *cursor & (((uint64_t)1 << NODE_AT) - 1)) return status;
     p.node = next_master(c, p.node + 1);

@@ -1,6 +1,7 @@
 /* A store in a cluster of three real nodes: the body of all stores, slots that wander while they are written, nodes
  * that lose what they hold. */
 #include "store/redis/keys.h"
+#include "store/redis/redis_parts.h"
 #include "store/redis/slots.h"
 #include "store/redis_store.h"
 #include "tests/store/redis/live_redis.h"
@@ -163,6 +164,51 @@ Test(redis_cluster, who_reads_finds_everybody) {
   }
   solid_store_close(store);
   solid_store_close(reader);
+}
+
+static void count_user(void *count, solid_bytes user) {
+  (void)user;
+  ++*(int *)count;
+}
+
+/* A SCAN is answered by any node, and none says that there are others. */
+Test(redis_cluster, who_only_lists_finds_everybody) {
+  solid_store *writer = open_in_cluster(0), *store = NULL;
+  solid_redis_store_options options = options_for(0);
+  uint64_t cursor = 0;
+  int count = 0;
+  push_all_ok(writer, 1);
+  cr_assert_eq(solid_store_open_redis(&store, NULL, &options), SOLID_OK, "%s", solid_last_error());
+  do cr_assert_eq(store->ops->list(store, 1000, &cursor, count_user, &count), SOLID_OK, "%s", solid_last_error());
+  while (cursor);
+  cr_assert_geq(count, USERS, "%d users", count);
+  cursor = UINT64_MAX; /* of nodes that there are none of */
+  cr_assert_eq(store->ops->list(store, 1000, &cursor, count_user, &count), SOLID_OK);
+  cr_assert_eq(cursor, 0);
+  solid_store_close(store);
+  solid_store_close(writer);
+}
+
+/* Also of nodes that were read from before: else a restart would go unnoticed. */
+Test(redis_cluster, who_writes_knows_each_server) {
+  solid_store *writer = open_in_cluster(0), *store = NULL;
+  solid_redis_store_options options = options_for(0);
+  solid_store_epoch epoch;
+  push_all_ok(writer, 1);
+  cr_assert_eq(solid_store_open_redis(&store, NULL, &options), SOLID_OK, "%s", solid_last_error());
+  for (int i = 0; i < 20; i++) {
+    char name[8];
+    solid_status status;
+    snprintf(name, sizeof name, "u%d", i);
+    (void)live_get(store, name, &status);
+  }
+  cr_assert_eq(store->ops->epoch_begin(store, 0, &epoch), SOLID_OK, "%s", solid_last_error());
+  const sol_cluster *c = &((const sol_redis_store *)store)->cluster;
+  cr_assert_geq(c->n_nodes, 3);
+  for (size_t i = 0; i < c->n_nodes; i++)
+    if (c->nodes[i]->conn.transport.is_open) cr_assert(*c->nodes[i]->conn.identity, "node %zu", i);
+  solid_store_close(store);
+  solid_store_close(writer);
 }
 
 static solid_status append_to_node(solid_store *store, size_t node, uint64_t item) {
