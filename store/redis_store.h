@@ -42,8 +42,9 @@ typedef struct solid_redis_store_options {
   int32_t replicas;     /* how many there must be, and have, what safe_age calls safe; 0 = those that there are */
   uint32_t settle_ms;   /* when what a server without replicas took is on its disk: appendfsync everysec */
   const char *address;  /* instead of host, port and unix_path: as solid_redis_address_check takes it; NULL = none */
-  /* With an address of TLS, files in PEM form: who is trusted (NULL = whom the system trusts), who we are (NULL =
-   * nobody), and to whom the server's certificate is made out (NULL = the host as it is named) */
+  /* With an address of TLS alone, files in PEM form: who is trusted (NULL = whom the system trusts), who we are (NULL =
+   * nobody) and our key without a passphrase (NULL = it is in the file of the certificate), and to whom the server's
+   * certificate is made out (NULL = the host as it is named) */
   const char *tls_ca, *tls_cert, *tls_key, *tls_name;
 } solid_redis_store_options;
 

@@ -73,10 +73,21 @@ solid_status solid_redis_address_check(const char *text) {
   return status;
 }
 
+/* Who names a certificate wants TLS: without it, a password would go over the wire for all to read. */
+static solid_status check_tls(const solid_redis_store_options *o, int is_tls) {
+  if (!is_tls && (o->tls_ca || o->tls_cert || o->tls_key || o->tls_name))
+    return solid_fail(SOLID_EINVAL, "redis store: options of TLS without an address of TLS: rediss:// or sentinels://");
+  if (o->tls_key && !o->tls_cert) return solid_fail(SOLID_EINVAL, "redis store: the key of no certificate");
+  if (o->tls_name && !*o->tls_name) /* OpenSSL takes any certificate then */
+    return solid_fail(SOLID_EINVAL, "redis store: an empty name for the server's certificate");
+  return SOLID_OK;
+}
+
 static solid_status init_cluster(sol_redis_store *store) {
   const solid_redis_store_options *o = &store->options;
   sol_address address;
   solid_status status = read_address(o, &address);
+  if (!status) status = check_tls(o, address.is_tls);
   if (status) return status;
   store->tls = (sol_tls_options){o->tls_ca, o->tls_cert, o->tls_key, o->tls_name};
   return sol_cluster_init(&store->cluster,

@@ -81,8 +81,15 @@ static solid_status refuse_file(const char *what, const char *file, char *why, s
   return SOLID_EREFUSED;
 }
 
+/* A key with a passphrase: OpenSSL would ask the terminal for it, and a service would wait there. */
+static int no_passphrase(char *room, int size, int writing, void *user) {
+  (void)room, (void)size, (void)writing, (void)user;
+  return -1;
+}
+
 static solid_status read_files(SSL_CTX *context, const sol_tls_options *o, char *why, size_t room) {
   ERR_clear_error();
+  SSL_CTX_set_default_passwd_cb(context, no_passphrase);
   if (o->ca_file && SSL_CTX_load_verify_file(context, o->ca_file) != 1)
     return refuse_file("certificates of who is trusted", o->ca_file, why, room);
   if (!o->ca_file && SSL_CTX_set_default_verify_paths(context) != 1)

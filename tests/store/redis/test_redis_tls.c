@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static char folder[64], address[64], ca[96], other_ca[96], cert[96], key[96], server_cert[96], server_key[96];
 static uint16_t port;
@@ -141,10 +142,46 @@ Test(redis_tls, a_server_may_want_to_know_us) {
   solid_store_close(store);
 }
 
+/* A passphrase would be asked for where the program was started; here it would even be answered. */
+Test(redis_tls, a_key_with_a_passphrase_is_refused) {
+  char command[300], locked[96];
+  int ends[2];
+  start("yes");
+  snprintf(locked, sizeof locked, "%s/locked.key", folder);
+  snprintf(command, sizeof command, "openssl ec -aes256 -passout pass:secret -in '%s' -out '%s' 2>/dev/null", key,
+           locked);
+  cr_assert_eq(system(command), 0);
+  (void)setsid(); /* no terminal but the pipe */
+  cr_assert_eq(pipe(ends), 0);
+  cr_assert_eq(write(ends[1], "secret\n", 7), 7);
+  cr_assert_eq(dup2(ends[0], STDIN_FILENO), STDIN_FILENO);
+  solid_redis_store_options options = options_for("127.0.0.1");
+  options.tls_cert = cert;
+  options.tls_key = locked;
+  expect_failure(&options, SOLID_EREFUSED, "the key of our certificate");
+}
+
+/* What would be read as less safety than was asked for. */
+Test(redis_tls, options_that_do_not_go_together) {
+  port = 1;
+  solid_redis_store_options options = options_for("127.0.0.1");
+  options.tls_name = "";
+  expect_failure(&options, SOLID_EINVAL, "an empty name");
+  options = options_for("127.0.0.1");
+  options.tls_key = "key.pem";
+  expect_failure(&options, SOLID_EINVAL, "the key of no certificate");
+  for (int i = 0; i < 4; i++) {
+    options = live_options();
+    options.port = 1;
+    *(const char **[]){&options.tls_ca, &options.tls_cert, &options.tls_key, &options.tls_name}[i] = "some";
+    expect_failure(&options, SOLID_EINVAL, "without an address of TLS");
+  }
+}
+
 Test(redis_tls, both_sides_must_speak_it) {
   start("no");
   solid_redis_store_options options = options_for("127.0.0.1");
-  options.address = NULL; /* plain, at the port of TLS */
+  options.address = options.tls_ca = NULL; /* plain, at the port of TLS */
   options.port = port;
   solid_store *store = NULL;
   cr_assert(solid_status_is_retriable(solid_store_open_redis(&store, NULL, &options)), "%s", solid_last_error());
