@@ -144,7 +144,7 @@ static solid_status print_device(const plan_options *options, const solid_contex
          bytes_text((double)total, b));
   print_line("serving: weights, codes, tables of the catalogue", plan.model);
   print_line("serving: batches, records, scratch", plan.worker);
-  if (plan.slates) print_line("serving: slates, for a recommender that has made one", plan.slates);
+  if (plan.slates) print_line("serving: slates, once one is asked for", plan.slates);
   if (options->train_batch) print_line("training a model of these shapes", plan.training);
   if (options->train_batch && plan.learning) print_line("training with --learn-codes, besides", plan.learning);
   if (serving > left) return refuse("serving", options->batch, serving, left, "--batch");
