@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that a step needs and that are missing:   cmake/install-packages.sh build|run|test|browser|watch|lint ...
+# Installs the Debian packages that a step needs and that are missing:   cmake/install-packages.sh build|run|test|browser|watch|bench|lint ...
 # Needs root (or passwordless sudo) only when something is missing. On another distribution: says what to install.
 set -euo pipefail
 
@@ -9,6 +9,8 @@ declare -A groups=(
   [test]="libcriterion-dev redis-server openssl git python3 g++ default-jre-headless maven kcat"
   [browser]="chromium python3 curl" # tests/service/serve_page.sh
   [watch]="prometheus" # promtool: metrics, board and alert rules in the tests
+  [bench]="wrk gnuplot-nox prometheus redis-server redis-tools default-jre-headless maven curl jq" # tests/bench/*.sh
+  [plot]="gnuplot-nox" # solid_eval plot, tests/bench/plot_*.sh
   [lint]="clang clang-format libclang-rt-14-dev"
 )
 

@@ -123,7 +123,8 @@ tail -n 1 "$work/ingestd.log"
 
 if [ -x "$bin/solid_serve" ]; then
   say "solid_serve answers from the same Redis by HTTP"
-  "$bin/solid_serve" --model "$work/model.safetensors" --store redis --redis "127.0.0.1:$redis_port" --listen 127.0.0.1:0 \
+  ln -sfn model.safetensors "$work/current"
+  "$bin/solid_serve" --model "$work/current" --store redis --redis "127.0.0.1:$redis_port" --listen 127.0.0.1:0 --warm-up 2000/s \
     >"$work/serve.txt" 2>"$work/serve.log" &
   pids+=($!)
   for _ in $(seq 100); do grep -q '^listens' "$work/serve.txt" && break; sleep 0.1; done
@@ -135,6 +136,22 @@ if [ -x "$bin/solid_serve" ]; then
   echo "curl -d '{\"user\": \"you\", \"item\": \"$(head -n 1 <<<"$item")\"}' ${url}events"
   curl -sf -d "{\"user\": \"you\", \"item\": \"$(head -n 1 <<<"$item")\"}" "${url}events" | jq -c .
   curl -sf "${url}recommend?user=you&k=3" | jq -r '"you, from \(.source): \([.items[] | .title // .item] | join(", "))"'
+
+  say "another model while it serves: users warmed up, and the way back"
+  "$bin/solid_train" --data "$data" ${attributes:+--attributes "$attributes"} ${titles:+--titles "$titles"} --out "$work/second.safetensors" --head solid \
+    --epochs 1 --seed 2 --threads 2 | tail -n 1
+  model() { curl -sf "${url}model"; }
+  before=$(model | jq -r .current)
+  ln -sfn second.safetensors "$work/next" && mv -T "$work/next" "$work/current"
+  for _ in $(seq 100); do [ "$(model | jq -r .current)" != "$before" ] && break; sleep 0.1; done
+  for _ in $(seq 100); do model | jq -e '.warm_up.users > 0 and (.warm_up.running | not)' >/dev/null && break; sleep 0.1; done
+  model | jq -c '{current, previous, share, warm_up}'
+  curl -sf -d '{"action": "back"}' "${url}model" >/dev/null
+  for _ in $(seq 100); do [ "$(model | jq -r .current)" = "$before" ] && break; sleep 0.1; done
+  model | jq -c '{current, previous, share}'
+
+  say "what is counted, in ${url}metrics"
+  curl -sf "${url}metrics" | grep -E '^solid_(answers_total|events_total|model_switches_total|store_up|generation_info|warm_up_made)' | grep -v ' 0$'
 fi
 
 say "done, $((SECONDS - began)) s after the packages"

@@ -33,7 +33,9 @@ accuracy_rows() { # without the cold-start models
   { jq -n -r "$rows"' ([.[].r | figures(.metrics; .ci95)] | transpose | map(mean)) + [(map(.r.metrics["hr@10"]) | deviation), (map(.r.metrics["ndcg@10"]) | deviation)] | @tsv' $plain
     jq -n -r "$rows"' (.[0].r | figures(.popularity; .popularity_ci95)) + [0, 0] | @tsv' $plain |
       awk -F'\t' -v OFS='\t' '!seen[$1]++ {$2 = "popularity"; $3 = 0; print}'
-  } | awk -F'\t' '{order["popularity"] = 0; order["static"] = 1; order["solid"] = 2; print $1 "\t" order[$2] "\t" $0}' | sort -t$'\t' -k1,1 -k2,2n | cut -f3-
+    jq -n -r "$rows"' (.[0].r | figures(.item_to_item; .item_to_item_ci95)) + [0, 0] | @tsv' $plain |
+      awk -F'\t' -v OFS='\t' '!seen[$1]++ {$2 = "item-to-item"; $3 = 0; print}'
+  } | awk -F'\t' '{order["popularity"] = 0; order["item-to-item"] = 1; order["static"] = 2; order["solid"] = 3; print $1 "\t" order[$2] "\t" $0}' | sort -t$'\t' -k1,1 -k2,2n | cut -f3-
 }
 
 # solid - static of each set: set, then (difference, low, high) of HR@10 and NDCG@10
@@ -56,7 +58,7 @@ accuracy_table() {
   echo "|---|---|---|---|---|---|---|"
   awk -F'\t' "$format"' function over(i) {return $2 == "solid" && $1 in known ? signed(d[$1, i]) " [" signed(d[$1, i + 1]) ", " signed(d[$1, i + 2]) "]" : ""}
     NR == FNR {known[$1]; for (i = 2; i <= NF; i++) d[$1, i] = $i; next}
-    {print "| " (last == $1 ? "" : $1 ", " $4 " users") " | " ($2 == "popularity" ? $2 : "`" $2 "`") " | " with_deviation(5, 11) " | " over(2) " | " with_deviation(8, 12) " | " over(5) " | " ($3 ? $3 : "") " |"; last = $1}' <(difference_rows) accuracy.tsv
+    {print "| " (last == $1 ? "" : $1 ", " $4 " users") " | " ($3 ? "`" $2 "`" : $2) " | " with_deviation(5, 11) " | " over(2) " | " with_deviation(8, 12) " | " over(5) " | " ($3 ? $3 : "") " |"; last = $1}' <(difference_rows) accuracy.tsv
 }
 
 # NDCG@10 by the age of the parameters, of the results that asked: set, seeds, who, events, then (value, difference, low, high)

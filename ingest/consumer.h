@@ -1,9 +1,11 @@
 /* A Kafka topic as an event source: messages -> decoder -> sink -> commit, at least once.
  *
  * A batch (batch_size messages, or what came within batch_ms) is decoded and given to the sink; what was rejected goes
- * to the dead-letter topic with a reason; then exactly the batch's offsets are committed. While the sink or the broker
+ * to the dead-letter topic with a reason; then exactly the batch's offsets are committed, as soon as no server can lose
+ * what was stored (safe_age of ingest/streams.h); where one may have, everything behind the committed offsets is read
+ * again before anything is given to the sink. While the sink or the broker
  * is away, the assigned partitions are paused and polling goes on, so that the group keeps this member, and the same
- * batch is offered again with growing waits. When a partition is revoked, what of it is stored but uncommitted is
+ * batch is offered again with growing waits. When a partition is revoked, what of it is stored and safe is
  * committed, and what is not stored is dropped for the next owner to read. The only thing that can happen twice is that
  * a stored batch is delivered again; the positions in its events make that harmless.
  *

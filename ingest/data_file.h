@@ -21,7 +21,8 @@ extern "C" {
 /* Formats of event files, with the names that --format takes. A file of two columns is `pairs` when its first two
  * lines have exactly two fields, else `rows`; if all lines have the same number of fields, three or more, the file is
  * not taken for `rows` unless the format says so. `histories` look like attributes of items, so the format must be
- * given. */
+ * given. Files of some public data sets that say nothing about their columns are known by their first lines
+ * (ingest/README.md lists them). */
 #define SOLID_DATA_FORMAT_MAP(X)                                                                                       \
   X(AUTO, "auto")           /* decided by the first lines */                                                           \
   X(ROWS, "rows")           /* user item item ...                    oldest first */                                   \
@@ -31,6 +32,7 @@ extern "C" {
   X(RECBOLE, "recbole")     /* user_id:token <tab> item_id:token ... .inter, columns by name */                        \
   X(TABLE, "table")         /* user movie rating ts ...              columns by name, any separator */                 \
   X(EVENTS, "events")       /* {"user":..,"item":..,"event":..,"ts":..}  one a line, ts in milliseconds */             \
+  X(REVIEWS, "reviews") /* {"reviewerID":..,"asin":..}  or  {"user_id":..,"parent_asin":..}  Amazon's, one a line */   \
   X(HISTORIES, "histories") /* {"user": [item, ...], ...}            oldest first; never by AUTO */
 
 typedef enum solid_data_format {
@@ -93,10 +95,11 @@ typedef struct solid_data_info {
   int has_times;              /* 1 = the events have times; 0 = only their order is known */
   int has_ratings, has_kinds; /* lines of JSON may have both */
   uint32_t time_unit;         /* solid_time_unit; AUTO = not known before the first time is read */
+  int has_histories;          /* 1 = a line is a history so far (item_id_list), not an event */
 } solid_data_info;
 
 #define SOLID_DATA_INFO_INIT                                                                                           \
-  { sizeof(solid_data_info), SOLID_DATA_AUTO, NULL, 0, 0, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, SOLID_TIME_AUTO }
+  { sizeof(solid_data_info), SOLID_DATA_AUTO, NULL, 0, 0, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, SOLID_TIME_AUTO, 0 }
 
 #define SOLID_DATA_SAID 3 /* odd lines that are kept as texts */
 

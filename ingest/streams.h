@@ -34,6 +34,11 @@ typedef struct solid_streams {
    * continue from were committed; NULL = there are none yet. Return a final status if the store has lost the contents
    * that these offsets rely on. */
   solid_status (*epoch)(void *user, const uint8_t *committed, uint8_t *epoch);
+
+  /* NULL = what the sink stored is safe at once. As the slot safe_age of solid/store.h: offsets are committed of what
+   * was stored *age_ms ago or earlier. After SOLID_EREWIND, from here or from the sink, the source reads again from
+   * what was committed, and gives the sink nothing before. */
+  solid_status (*safe_age)(void *user, int64_t *age_ms);
 } solid_streams;
 
 /* What to do if a source cannot tell whether a stream is the one that was read before, or if a part of what was read is

@@ -40,7 +40,21 @@ typedef struct sk_attend_ranges_backward_args {
   int32_t dq_stride, dkv_stride;
 } sk_attend_ranges_backward_args;
 
-SK_NO_SCRATCH(attend_ranges)
+/* CUDA shares long lists of keys of few queries among blocks: so many, each of SK_RANGES_KEYS keys and more, until
+ * there are blocks enough. */
+enum { SK_RANGES_BLOCKS = 264, SK_RANGES_TILES = 4 * SK_RANGES_BLOCKS, SK_RANGES_KEYS = 256 };
+
+static inline int32_t sk_attend_ranges_shares(const sk_attend_ranges_args *a) {
+  uint64_t pairs = sk_most((uint64_t)a->queries * (uint64_t)a->windows * (uint64_t)a->heads, 1);
+  uint64_t wanted = (a->queries > 1 ? SK_RANGES_TILES : SK_RANGES_BLOCKS) / pairs; /* a tile is of four queries */
+  return (int32_t)sk_most(sk_least(wanted, (uint64_t)a->keys / SK_RANGES_KEYS), 1);
+}
+
+/* What each share has of a query and head; blocks are bounded, and so is this. */
+static inline uint64_t sk_attend_ranges_scratch(const sk_attend_ranges_args *a) {
+  return sk_attend_ranges_shares(a) > 1 ? 4 * SK_RANGES_TILES * ((uint64_t)a->dh + 2) : 0;
+}
+
 SK_NO_SCRATCH(attend_ranges_backward)
 
 #endif

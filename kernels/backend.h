@@ -126,6 +126,7 @@ struct sk_backend {
   const sk_backend_ops *ops;
   uint64_t allocations; /* of device or pinned memory so far, recordings included: the steady state makes none */
   uint64_t bytes;       /* of device memory: what alloc was asked for so far, and the queue's own scratch */
+  int rounds;           /* 1 = products may round their factors (sk_options.tf32), and BF16 is there */
   char err[256];
 };
 

@@ -1,8 +1,9 @@
 /* rotate: x_r <- x_r turned by its position, in place (rotary positions; Su et al. 2021). For row r of n and every
  * head, the pair c of the head's numbers, places 2c and 2c + 1, is turned by the angle direction * positions_r *
  * SK_ROTATE_BASE^(-2c / dh) so that a query turned by its position times a key turned by its own depends on their
- * difference alone. An odd last place stays. direction -1 turns back: the backward pass of direction 1, and the same as
- * positions of the other sign.
+ * difference alone. An odd last place stays. turned, where it is not 0: only so many numbers of a head are, the first
+ * ones, with turned in dh's place in the angle; the others know no position and match over any distance. direction -1
+ * turns back: the backward pass of direction 1, and the same as positions of the other sign.
  *
  *   row r of head h starts at x + r * stride + h * dh; positions (n) int32
  *
@@ -23,7 +24,7 @@
 #define SK_ROTATE_BASE 10000.0
 
 typedef struct sk_rotate_args {
-  int32_t n, heads, dh;
+  int32_t n, heads, dh, turned; /* turned <= dh */
   const int32_t *positions;
   int32_t direction;
   float *x;
@@ -31,6 +32,11 @@ typedef struct sk_rotate_args {
 } sk_rotate_args;
 
 SK_NO_SCRATCH(rotate)
+
+/* Numbers of a head that are turned. */
+SK_ROTATE_FN int32_t sk_rotate_width(const sk_rotate_args *a) {
+  return a->turned > 0 ? a->turned : a->dh;
+}
 
 /* Sine and cosine of `turn` turns, |turn| <= 1/2: with a quarter turn taken off, the Taylor series up to 2^-1 pi ends
  * below half a unit of float. */

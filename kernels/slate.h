@@ -24,7 +24,7 @@
 #include "kernels/scratch.h"
 #include <stdint.h>
 
-enum { SK_SLATE_COLUMNS = 9, SK_SLATE_BLOCKS = 9, SK_SLATE_HEADS = 2, SK_SLATE_GIVEN = 2 };
+enum { SK_SLATE_COLUMNS = 9, SK_SLATE_BLOCKS = 9, SK_SLATE_HEADS = 2, SK_SLATE_GIVEN = 2, SK_SLATE_PARTS = 16 };
 
 typedef struct sk_slate_block {
   const float *norm1_gamma, *norm1_beta, *qkv_w, *qkv_b, *out_w, *out_b;
@@ -41,7 +41,8 @@ typedef struct sk_slate_net {
 
 /* solid/infer/slate/grid.h; input and source are pairs, ranges too. */
 typedef struct sk_slate_grid {
-  int32_t rows, width, steps, inputs, most_inputs; /* most_inputs: of a step */
+  int32_t rows, width, steps, inputs, n_ranges, n_sources;
+  int32_t most_inputs, most_cells; /* of a step */
   const int32_t *cell_offsets, *cell, *input_offsets, *input, *key_offsets, *ranges, *source_offsets, *source;
 } sk_slate_grid;
 
@@ -74,10 +75,12 @@ static inline uint64_t sk_slate_scratch(const sk_slate_args *a) {
   const sk_slate_net *net = &a->net;
   uint64_t d = (uint64_t)net->d, m = (uint64_t)a->grid.most_inputs, inputs = (uint64_t)a->grid.inputs, codes = 0;
   for (int c = 0; c < a->grid.width; c++) codes += (uint64_t)net->column_codes[c];
-  uint64_t cells = (uint64_t)a->grid.rows * ((uint64_t)a->grid.width + 1);
-  uint64_t small = 2 * (uint64_t)net->blocks * inputs * d + (12 + 2 * (uint64_t)net->out_heads) * m * d;
-  small += m * (uint64_t)net->heads * inputs + codes + 4 * (uint64_t)a->trie.widest + 2 * cells;
-  uint64_t large = (uint64_t)a->trie.items * 17 / 16 + 2 * (uint64_t)a->trie.first_nodes;
+  uint64_t cells = (uint64_t)a->grid.rows * ((uint64_t)a->grid.width + 1), n = (uint64_t)a->grid.most_cells;
+  uint64_t small = 2 * (uint64_t)net->blocks * inputs * d + (8 + (uint64_t)net->out_heads) * m * d;
+  small += inputs + (SK_SLATE_PARTS + m * (uint64_t)net->heads) * (d / (uint64_t)net->heads + 2) +
+           n * ((uint64_t)net->out_heads * d + codes);
+  small += 4 * (uint64_t)a->trie.widest + 3 * cells;
+  uint64_t large = (uint64_t)a->trie.items * 10 / 9 + 2 * (uint64_t)a->trie.first_nodes;
   return 4 * (uint64_t)a->n * (small + large + 256);
 }
 

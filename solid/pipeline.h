@@ -18,7 +18,8 @@ typedef struct solid_pipeline solid_pipeline;
  * (its position says that it was applied before), or the store's status for this user alone: SOLID_EFORMAT if the
  * user's key holds something that is not a record. The call itself fails only if the whole batch could not be stored.
  * If the status is retriable, call again with the same events; their positions make that harmless, and what the failed
- * call had applied is no duplicate then. ELOST: the store lost its contents; nothing may be committed any more. */
+ * call had applied is no duplicate then. ELOST: the store lost its contents; nothing may be committed any more.
+ * EREWIND: nothing was written, since the store may lack what was written last: go back to what was committed. */
 typedef solid_status (*solid_sink_fn)(void *sink_user, const solid_event *events, size_t n, solid_status *verdicts);
 
 typedef struct solid_pipeline_options {

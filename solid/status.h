@@ -2,7 +2,7 @@
  *
  * A status tells a caller what to do next. Retriable (EIO, ETIMEDOUT, EFULL: something outside was away): do not
  * commit, wait, call again. About one message (EFORMAT, ENOTFOUND, ERANGE, EDUPLICATE): count it, put it
- * aside, go on. Anything else is final. */
+ * aside, go on. EREWIND: go back to what was committed, and on from there. Anything else is final. */
 #ifndef SOLID_STATUS_H
 #define SOLID_STATUS_H
 
@@ -48,8 +48,9 @@ SOLID_API const char *solid_status_name(solid_status status);
 /* 1 if the same call may succeed later although the caller changes nothing (EIO, ETIMEDOUT, EFULL), else 0. */
 SOLID_API int solid_status_is_retriable(solid_status status);
 
-/* One line about the last failure on the calling thread: what, where, the two values that disagree. Never NULL; ""
- * before the first failure. Valid until the next failing call on this thread. A call that succeeds does not clear it.
+/* One line about the last failure on the calling thread: what, where, the two values that disagree. Control characters
+ * and bytes that are not UTF-8 are replaced by '?'. Never NULL; "" before the first failure. Valid until the next
+ * failing call on this thread. A call that succeeds does not clear it.
  */
 SOLID_API const char *solid_last_error(void);
 

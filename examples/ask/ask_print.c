@@ -20,10 +20,19 @@ static size_t first_shown(const asking *a, const solid_window *window) {
   return window->count > most ? window->count - most : 0;
 }
 
+/* The ids on one line, for programs; below it, where the model has titles, a line for each item. */
 static void print_history(const asking *a, const solid_window *window) {
-  size_t first = first_shown(a, window);
-  printf("newest %zu of %" PRIu64 " events:\n", window->count - first, window->seq);
+  size_t first = first_shown(a, window), titled = 0;
+  printf("newest %zu of %" PRIu64 " events:", window->count - first, window->seq);
   for (size_t i = first; i < window->count; i++) {
+    uint32_t item = solid_model_item_by_hash(a->model, window->steps[i].item);
+    solid_bytes id = item == SOLID_NO_ITEM ? (solid_bytes){"?", 1} : solid_model_item_id(a->model, item);
+    titled += item != SOLID_NO_ITEM && solid_model_item_title(a->model, item).size > 0;
+    putchar(' ');
+    program_show(stdout, id.data, id.size);
+  }
+  putchar('\n');
+  for (size_t i = first; i < window->count && titled; i++) {
     uint32_t item = solid_model_item_by_hash(a->model, window->steps[i].item);
     fputs("  ", stdout);
     if (item == SOLID_NO_ITEM)

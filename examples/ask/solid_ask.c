@@ -106,6 +106,7 @@ static solid_status open_all(asking *a) {
   options.device = a->args.device;
   solid_recommender_options rec_options = SOLID_RECOMMENDER_OPTIONS_INIT;
   rec_options.element = (uint32_t)a->args.store.element;
+  a->code = EXIT_USAGE;
   solid_status status = solid_context_new(&a->ctx, &options);
   if (status == SOLID_OK) a->code = EXIT_MODEL, status = solid_model_load(&a->model, a->ctx, a->args.model);
   if (status == SOLID_OK) status = solid_model_get_info(a->model, &a->info);
@@ -256,5 +257,5 @@ int main(int argc, char **argv) {
   if (status != SOLID_OK) fprintf(stderr, "solid_ask: %s\n", solid_last_error());
   close_all(&a);
   solid_config_free(config);
-  return status == SOLID_OK ? EXIT_DONE : a.code;
+  return status == SOLID_OK ? EXIT_DONE : status == SOLID_EINVAL ? EXIT_USAGE : a.code;
 }

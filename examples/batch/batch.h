@@ -25,7 +25,6 @@ extern const solid_program batch_program;
 
 typedef struct batch_run {
   batch_arguments args;
-  int code; /* to end with, should what is done now fail */
   solid_context *ctx;
   solid_model *model;
   solid_model_info info;
@@ -60,7 +59,12 @@ solid_status batch_lines_new(batch_lines **out, const solid_model *model, int fo
 void batch_lines_free(batch_lines *lines);
 
 void batch_lines_head(const batch_lines *lines, growing *text); /* csv: the names of the columns */
-void batch_lines_add(const batch_lines *lines, solid_bytes user, const batch_list *list, growing *text);
+
+/* The lines of n users, in their order, into one text behind the other; a large batch is written by several threads.
+ * Returns how many texts there are; users[i] are those of text i. The texts were there before: they are emptied. */
+enum { BATCH_TEXTS = 16 };
+size_t batch_lines_write(const batch_lines *lines, const solid_bytes *asked, const batch_list *lists, size_t n,
+                         growing texts[BATCH_TEXTS], size_t users[BATCH_TEXTS]);
 
 /* ---- The file ---- */
 

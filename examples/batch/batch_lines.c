@@ -1,8 +1,11 @@
 #include "examples/batch/batch.h"
 #include "solid/extend.h"
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { SLICE_LEAST = 512 }; /* users that are worth a thread */
 
 struct batch_lines {
   int form;
@@ -117,7 +120,7 @@ static void add_rows(const batch_lines *l, solid_bytes user, const batch_list *l
   }
 }
 
-void batch_lines_add(const batch_lines *lines, solid_bytes user, const batch_list *list, growing *text) {
+static void add_lines(const batch_lines *lines, solid_bytes user, const batch_list *list, growing *text) {
   if (lines->form == BATCH_CSV) {
     add_rows(lines, user, list, text);
     return;
@@ -135,4 +138,40 @@ void batch_lines_add(const batch_lines *lines, solid_bytes user, const batch_lis
     growing_text(text, "}");
   }
   growing_text(text, "]}\n");
+}
+
+/* What one thread writes. */
+typedef struct slice {
+  const batch_lines *lines;
+  const solid_bytes *asked;
+  const batch_list *lists;
+  size_t n;
+  growing *text;
+} slice;
+
+static void *write_slice(void *argument) {
+  const slice *s = argument;
+  growing_reset(s->text);
+  for (size_t i = 0; i < s->n; i++) add_lines(s->lines, s->asked[i], &s->lists[i], s->text);
+  return NULL;
+}
+
+size_t batch_lines_write(const batch_lines *lines, const solid_bytes *asked, const batch_list *lists, size_t n,
+                         growing texts[BATCH_TEXTS], size_t users[BATCH_TEXTS]) {
+  pthread_t thread[BATCH_TEXTS];
+  slice slices[BATCH_TEXTS];
+  int runs[BATCH_TEXTS] = {0};
+  size_t count = n / SLICE_LEAST < 1 ? 1 : n / SLICE_LEAST > BATCH_TEXTS ? BATCH_TEXTS : n / SLICE_LEAST;
+  for (size_t t = 0; t < count; t++) {
+    size_t begin = n * t / count, end = n * (t + 1) / count;
+    users[t] = end - begin;
+    slices[t] = (slice){lines, asked + begin, lists + begin, end - begin, &texts[t]};
+    runs[t] = t && pthread_create(&thread[t], NULL, write_slice, &slices[t]) == 0;
+  }
+  for (size_t t = 0; t < count; t++)
+    if (runs[t])
+      pthread_join(thread[t], NULL);
+    else
+      write_slice(&slices[t]); /* the first, and those for which there was no thread */
+  return count;
 }

@@ -23,15 +23,17 @@ static solid_status open_model(batch_run *r) {
   options.device = r->args.device;
   options.log = print_log;
   r->info.struct_size = sizeof r->info;
+  program_step(EXIT_USAGE);
   solid_status status = solid_context_new(&r->ctx, &options);
-  if (!status) r->code = EXIT_MODEL, status = solid_model_load(&r->model, r->ctx, r->args.model);
+  if (!status) program_step(EXIT_MODEL);
+  if (!status) status = solid_model_load(&r->model, r->ctx, r->args.model);
   return status ? status : solid_model_get_info(r->model, &r->info);
 }
 
 static solid_status open_people(batch_run *r) {
   const batch_arguments *args = &r->args;
   load_files files = {.data = args->data, .format = args->format, .reading = &args->reading, .program = "solid_batch"};
-  r->code = EXIT_SOURCE;
+  program_step(EXIT_SOURCE);
   solid_status status = batch_people_load(&r->people, &files, args->users, r->model);
   const batch_people *p = &r->people;
   if (!status && p->unknown_items == p->steps.items)
@@ -75,24 +77,25 @@ static int form_of(const batch_arguments *args) {
 
 static solid_status answer_all(batch_run *r, batch_file *file, batch_answerer *answerer, const batch_lines *lines,
                                batch_list *lists) {
-  growing text = {0};
+  growing texts[BATCH_TEXTS] = {{0}};
+  size_t users[BATCH_TEXTS];
   solid_status status = SOLID_OK;
   int terminal = isatty(STDERR_FILENO);
   size_t before = file->done, total = r->people.count;
   double began = progress_now(), shown = began;
-  if (!file->bytes) batch_lines_head(lines, &text);
+  if (!file->bytes) batch_lines_head(lines, &texts[0]);
+  if (texts[0].size) status = batch_file_add(file, &texts[0], 0);
   while (!status && file->done < total) {
     size_t first = file->done, n = total - first;
     if (n > (size_t)r->args.batch) n = (size_t)r->args.batch;
     status = batch_answer(answerer, first, n, lists);
-    for (size_t i = 0; i < n && !status; i++) batch_lines_add(lines, r->people.asked[first + i], &lists[i], &text);
-    if (!status) status = batch_file_add(file, &text, n);
-    growing_reset(&text);
+    size_t count = status ? 0 : batch_lines_write(lines, r->people.asked + first, lists, n, texts, users);
+    for (size_t t = 0; t < count && !status; t++) status = batch_file_add(file, &texts[t], users[t]);
     if (!terminal || progress_now() - shown < 0.2) continue;
     show(r, file->done, before, began);
     shown = progress_now();
   }
-  growing_clear(&text);
+  for (size_t t = 0; t < BATCH_TEXTS; t++) growing_clear(&texts[t]);
   if (terminal) fprintf(stderr, "\r\033[K");
   double seconds = progress_now() - began;
   if (!status)
@@ -106,7 +109,7 @@ static solid_status write_all(batch_run *r) {
   batch_answerer *answerer = NULL;
   batch_lines *lines = NULL;
   batch_list *lists = calloc((size_t)r->args.batch, sizeof *lists);
-  r->code = EXIT_FAILED;
+  program_step(EXIT_FAILED);
   solid_status status = lists ? SOLID_OK : solid_fail(SOLID_ENOMEM, "no memory for the lists");
   if (!status) status = batch_answerer_new(&answerer, r, (size_t)r->args.batch);
   if (!status) status = batch_lines_new(&lines, r->model, form_of(&r->args));
@@ -131,11 +134,11 @@ static solid_status run(void *user) {
 }
 
 int main(int argc, char **argv) {
-  static batch_run r = {.code = EXIT_FAILED};
+  static batch_run r;
   int code = program_run(&batch_program, argc, argv, &r.args, run, &r);
   id_list_clear(&r.blocked);
   batch_people_clear(&r.people);
   solid_model_free(r.model);
   solid_context_free(r.ctx);
-  return code == EXIT_FAILED ? r.code : code;
+  return code;
 }

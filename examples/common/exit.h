@@ -10,7 +10,7 @@
   X(USAGE, 2, "wrong usage or configuration")                                                                          \
   X(MODEL, 3, "the model cannot be used")                                                                              \
   X(STORE, 4, "the store cannot be reached, refuses, or has lost what it held")                                        \
-  X(SOURCE, 5, "broker, topic, file or address cannot be used, or nothing that came could be taken")                   \
+  X(SOURCE, 5, "broker, topic, data or address cannot be used, or nothing that came could be taken")                   \
   X(WAITED, 6, "what was waited for did not come")
 
 typedef enum program_exit {

@@ -1,5 +1,6 @@
 #include "examples/common/load.h"
 #include "examples/common/ground.h"
+#include "examples/common/load_parts.h"
 #include "ingest/data_file.h"
 #include "solid/extend.h"
 #include <inttypes.h>
@@ -28,6 +29,7 @@ static solid_status take_events(void *reader, const solid_event *events, const d
 typedef struct item_reader {
   solid_collector *collector;
   size_t attributed, pictured; /* items with attributes, with a vector that is not zero */
+  uint64_t rows;               /* vectors */
 } item_reader;
 
 static solid_status take_attributes(void *reader, solid_bytes item, const solid_bytes *attributes, size_t count) {
@@ -111,7 +113,7 @@ static solid_status order_and_split(solid_dataset *dataset, const load_files *fi
   solid_status status = how->times ? load_times(dataset, how->times) : SOLID_OK;
   if (status) return status;
   if (how->ties) status = solid_dataset_shuffle_ties(dataset, (uint64_t)how->tie_seed);
-  if (!status) status = solid_split_apply(dataset, &options);
+  if (!status && !how->valid_data) status = solid_split_apply(dataset, &options);
   uint32_t users = dataset->users, items = dataset->items;
   if (!status) status = solid_split_core(dataset, (uint32_t)how->min_user, (uint32_t)how->min_item);
   if (!status && (users > dataset->users || items > dataset->items))
@@ -126,11 +128,27 @@ static solid_status order_and_split(solid_dataset *dataset, const load_files *fi
  * a file for a part of it are mostly in the data. */
 static solid_status check_fit(const solid_dataset *dataset, const char *path, const char *data, const char *what,
                               size_t said, size_t met) {
+  if (!said) return solid_fail(SOLID_EMISMATCH, "%s has no item with %s", path, what);
   if (2 * met >= said || 2 * met >= dataset->items) return SOLID_OK;
   return solid_fail(SOLID_EMISMATCH,
                     "%s fits %s badly: %zu of its %zu items with %s (%.0f %%) are among the %u of the data (%.0f %%)",
                     path, data, met, said, what, 100.0 * (double)met / (double)said, dataset->items,
                     100.0 * (double)met / dataset->items);
+}
+
+static int has_item(const solid_dataset *dataset, uint64_t number) {
+  char text[24];
+  int size = snprintf(text, sizeof text, "%" PRIu64, number);
+  return solid_vocab_find(&dataset->item_ids, (solid_bytes){text, (size_t)size}) != SOLID_NO_ID;
+}
+
+/* Rows without ids are items 0, 1, ...: items that are counted from 1 would all get their neighbour's vector. */
+static solid_status check_rows(const solid_dataset *dataset, const load_files *files, uint64_t rows) {
+  if (files->items->vector_ids || has_item(dataset, 0) || !has_item(dataset, rows)) return SOLID_OK;
+  return solid_fail(SOLID_EMISMATCH,
+                    "%s: its %" PRIu64 " rows are items 0 to %" PRIu64 ", and %s has an item %" PRIu64
+                    " and none called 0: are items counted from 1? --vector-ids says whose row is whose",
+                    files->items->vectors, rows, rows - 1, files->data, rows);
 }
 
 static solid_status check_content(const solid_dataset *dataset, const load_files *files, const item_reader *r) {
@@ -146,6 +164,7 @@ static solid_status check_content(const solid_dataset *dataset, const load_files
   if (items->attributes) status = check_fit(dataset, items->attributes, files->data, "attributes", r->attributed, with);
   if (!status && items->vectors)
     status = check_fit(dataset, items->vectors, files->data, "a vector", r->pictured, pictured);
+  if (!status && items->vectors) status = check_rows(dataset, files, r->rows);
   return status;
 }
 
@@ -161,6 +180,7 @@ static solid_status load_items(solid_collector *collector, const load_files *fil
   vectors.width = (uint32_t)items->vector_width, vectors.ids = items->vector_ids;
   if (items->attributes) status = solid_data_read_attributes(items->attributes, &attributes, take_attributes, r);
   if (!status && items->vectors) status = solid_data_read_vectors(items->vectors, &vectors, take_vector, r, &report);
+  r->rows = report.rows;
   if (!status && report.zero_rows)
     fprintf(stderr, "%s: warning: %s: %" PRIu64 " of %" PRIu64 " vectors are all zero, the first in row %" PRIu64 "\n",
             files->program ? files->program : files->data, items->vectors, report.zero_rows, report.rows,
@@ -182,6 +202,7 @@ static solid_status load_events(event_reader *r, const load_files *files) {
   if (!status && files->dislikes) status = solid_collector_new(&r->dislikes, &options);
   if (!status) status = solid_data_file_read(file, take_events, r);
   if (!status) reading_say(files->program ? files->program : files->data, file);
+  if (!status && files->has_histories) *files->has_histories = info.has_histories;
   solid_data_file_close(file);
   return status;
 }
@@ -193,15 +214,34 @@ static solid_status finish_events(event_reader *r, const load_files *files, soli
   return status == SOLID_ENOTFOUND ? SOLID_OK : status; /* nothing is disliked */
 }
 
+solid_status load_split_check(const load_split *split) {
+  if (!split->valid_data != !split->test_data)
+    return solid_fail(SOLID_EINVAL, "--valid-data and --test-data: give both files, or neither");
+  if (split->valid_data && (split->kind || split->ties || split->times))
+    return solid_fail(SOLID_EINVAL, "--valid-data and --test-data are the split: without --split, --ties and --times");
+  return SOLID_OK;
+}
+
+/* The events of one file, or of three. */
+static solid_status collect(event_reader *events, load_parts *parts, const load_files *files) {
+  if (!files->split || !files->split->valid_data) return load_events(events, files);
+  solid_status status = load_parts_read(parts, files, load_history);
+  return status ? status : load_parts_join(parts, &events->steps);
+}
+
 solid_status load_history(solid_dataset *dataset, const load_files *files) {
   event_reader events = {0};
+  load_parts parts = {0};
   solid_dataset made = {0};
   item_reader items = {0};
-  solid_status status = load_events(&events, files);
+  solid_status status = files->split ? load_split_check(files->split) : SOLID_OK;
+  if (!status) status = collect(&events, &parts, files);
   if (!status && files->items) status = load_items(events.steps, files, &items);
   if (!status) status = finish_events(&events, files, &made);
   if (!status && files->items) status = check_content(&made, files, &items);
+  if (!status && parts.is_read) status = load_parts_split(&parts, &made);
   if (!status && files->split) status = order_and_split(&made, files);
+  load_parts_clear(&parts);
   solid_collector_free(events.steps);
   solid_collector_free(events.dislikes);
   if (status) {

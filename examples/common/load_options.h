@@ -19,6 +19,14 @@
    .choices = "leave-one-out|global-time|per-user-ratio",                                                              \
    .meaning = "which events train and which are targets",                                                              \
    .offset = offsetof(struct_, order.kind)},                                                                           \
+      {.name = "valid-data",                                                                                           \
+       .type = SOLID_PROPERTY_STRING,                                                                                  \
+       .meaning = "file of the validation events, if they are not in --data; needs --test-data",                       \
+       .offset = offsetof(struct_, order.valid_data)},                                                                 \
+      {.name = "test-data",                                                                                            \
+       .type = SOLID_PROPERTY_STRING,                                                                                  \
+       .meaning = "file of the test events; needs --valid-data",                                                       \
+       .offset = offsetof(struct_, order.test_data)},                                                                  \
       {.name = "train-share",                                                                                          \
        .type = SOLID_PROPERTY_FLOAT,                                                                                   \
        .preset = "0.8",                                                                                                \

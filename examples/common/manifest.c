@@ -58,7 +58,7 @@ json_t *manifest_options(const solid_program *program, const void *values, const
 }
 
 json_t *manifest_split(const solid_dataset *dataset) {
-  static const char *const kinds[] = {"leave-one-out", "global-time", "per-user-ratio"};
+  static const char *const kinds[] = {"leave-one-out", "global-time", "per-user-ratio", "given"};
   const solid_split *split = &dataset->split;
   char text[SOLID_SPLIT_TEXT];
   solid_split_describe(dataset, text);

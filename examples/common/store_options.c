@@ -22,16 +22,18 @@ solid_status store_options_check(const store_options *options) {
 }
 
 #ifdef SOLID_WITH_REDIS
-/* The first line of the file. */
+/* The first line of the file, without an editor's byte order mark. */
 static solid_status read_password(const char *path, char *out, size_t room) {
   FILE *file = fopen(path, "r");
-  if (!file) return solid_fail(SOLID_EIO, "%s: %s", path, strerror(errno));
-  int is_read = fgets(out, (int)room, file) != NULL;
+  if (!file) return solid_fail(SOLID_EINVAL, "%s: %s", path, strerror(errno));
+  size_t n = fread(out, 1, room, file), mark = n >= 3 && !memcmp(out, "\xef\xbb\xbf", 3) ? 3 : 0, size = mark;
   fclose(file);
-  if (!is_read) return solid_fail(SOLID_EIO, "%s: no password in it", path);
-  size_t size = strcspn(out, "\r\n");
-  if (size + 1 == room) return solid_fail(SOLID_EINVAL, "%s: the password has more than %zu bytes", path, room - 2);
-  out[size] = 0;
+  while (size < n && out[size] != '\n' && out[size] != '\r') size++;
+  if (size == room) return solid_fail(SOLID_EINVAL, "%s: the password has more than %zu bytes", path, room - 1);
+  if (size == mark) return solid_fail(SOLID_EINVAL, "%s: no password in it", path);
+  if (memchr(out, 0, size)) return solid_fail(SOLID_EINVAL, "%s: a zero byte: not a line of text", path);
+  memmove(out, out + mark, size - mark);
+  out[size - mark] = 0;
   return SOLID_OK;
 }
 

@@ -32,6 +32,11 @@ static solid_status epoch(void *user, const uint8_t *committed, uint8_t *out) {
   return status;
 }
 
+static solid_status safe_age(void *user, int64_t *age_ms) {
+  solid_store *store = user;
+  return store->ops->safe_age(store, age_ms);
+}
+
 solid_streams store_streams(solid_store *store) {
-  return (solid_streams){store, load, save, epoch};
+  return (solid_streams){store, load, save, epoch, safe_age};
 }

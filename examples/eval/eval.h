@@ -5,6 +5,7 @@
 #include "examples/common/config.h"
 #include "examples/common/load.h"
 #include "examples/eval/eval_hidden.h"
+#include "examples/eval/eval_lengths.h"
 #include "examples/eval/eval_slates.h"
 #include "examples/eval/eval_stale.h"
 #include "solid/model.h"
@@ -13,10 +14,10 @@
 #include "solid/train/slices.h"
 
 typedef struct eval_arguments {
-  const char *model, *data, *format, *device, *json, *results, *stale;
-  int64_t batch, threads, seed, resamples, few;
+  const char *model, *data, *format, *device, *json, *results, *stale, *lengths;
+  int64_t batch, threads, seed, resamples, few, questions, least;
   const char *cutoffs; /* list of k beside 5, 10, 20; NULL = none */
-  int mask, part, popularity_only, cache, allow_other_split, allow_other_data, protocol;
+  int precision, mask, part, popularity_only, cache, allow_other_split, allow_other_data, protocol;
   double hide;
   int64_t hide_seed;
   reading_options reading;
@@ -47,10 +48,11 @@ typedef struct eval_run {
   solid_slices slices;
   uint32_t cutoff[EVAL_CUTOFFS], cutoffs; /* of --k, ascending */
   eval_figures of_model, popularity, item_to_item;
-  uint32_t neighbours;  /* of item-to-item: chosen on the validation part */
-  stale_report stale;   /* with --stale */
-  slates_result slates; /* with --slate */
-  hidden_report hidden; /* of a model that was trained without some items */
+  uint32_t neighbours;    /* of item-to-item: chosen on the validation part */
+  stale_report stale;     /* with --stale */
+  lengths_report lengths; /* with --lengths */
+  slates_result slates;   /* with --slate */
+  hidden_report hidden;   /* of a model that was trained without some items */
 } eval_run;
 
 const char *eval_part_name(const eval_arguments *args);
@@ -89,5 +91,7 @@ int eval_compare(int argc, char **argv);
 
 /* solid_eval lists: the exit code. */
 int eval_lists(int argc, char **argv);
+/* solid_eval plot: the exit code. */
+int eval_plot(int argc, char **argv);
 
 #endif

@@ -48,6 +48,7 @@ static const solid_program program = {
     .notes = "Two files are A and B. With more files put -- between the sides; the runs of a side (seeds) are averaged "
              "per user.\n"
              "The interval is that of the mean difference over users, for these runs. ",
+    .exits = HAS_EXIT(SOURCE),
     .properties = properties,
     .count = sizeof properties / sizeof *properties,
 };
@@ -215,6 +216,7 @@ int eval_compare(int argc, char **argv) {
   char **flags = calloc((size_t)argc + 1, sizeof *flags);
   solid_status status = flags ? sort_arguments(argc, argv, &c, flags, &n_flags) : solid_fail(SOLID_ENOMEM, "no memory");
   if (!status) status = solid_config_load(&config, &program, n_flags, flags, &c.args);
+  int is_usage = status && status != SOLID_ENOMEM;
   solid_config_request request = status ? SOLID_CONFIG_RUN : solid_config_get_request(config);
   if (request == SOLID_CONFIG_HELP)
     status = solid_config_write_help(&program, stdout);
@@ -222,14 +224,14 @@ int eval_compare(int argc, char **argv) {
     status = solid_config_write_version(&program, stdout);
   else {
     if (!status && c.args.json) status = manifest_check(c.args.json);
+    if (!status) program_step(EXIT_SOURCE);
     if (!status) status = compare(&c);
+    if (!status) program_step(EXIT_FAILED);
     if (!status) print(&c);
     if (!status && c.args.json) status = write_comparison(&c);
   }
   if (!status) status = program_flush();
-  int code = status == SOLID_OK                                 ? EXIT_DONE
-             : status == SOLID_EINVAL || status == SOLID_ERANGE ? EXIT_USAGE
-                                                                : EXIT_FAILED;
+  int code = is_usage ? EXIT_USAGE : program_exit_of(status);
   if (status) fprintf(stderr, "solid_eval compare: %s\n", solid_last_error());
   clear(&c);
   solid_config_free(config);

@@ -67,7 +67,7 @@ static json_t *json_of_manifest(const eval_run *r) {
   if (solid_dataset_duplicates(&r->dataset, &duplicates) == SOLID_OK)
     json_object_set_new(manifest, "duplicates", json_integer((json_int_t)duplicates));
   if (!r->model) return manifest;
-  json_object_set_new(manifest, "precision", json_string("fp32"));
+  json_object_set_new(manifest, "precision", json_string(r->args.precision ? "tf32" : "fp32"));
   json_object_set_new(manifest, "model", json_of_model(&r->info));
   json_object_set_new(manifest, "model_generation", json_string(generation));
   if (trained) json_object_set_new(manifest, "training", trained);
@@ -121,6 +121,7 @@ solid_status eval_write_json(const eval_run *r) {
   json_object_set_new(root, "item_to_item_neighbours", json_integer(r->neighbours));
   json_object_set_new(root, "head_share", json_real(r->slices.popular_share));
   if (r->stale.count) json_object_set_new(root, "stale", stale_json(&r->stale));
+  if (r->lengths.count) json_object_set_new(root, "lengths", lengths_json(&r->lengths));
   if (r->slates.count) json_object_set_new(root, "slates", slates_json(&r->slates));
   if (r->hidden.hidden) json_object_set_new(root, "hidden", hidden_json(&r->hidden));
   json_object_set_new(root, "manifest", json_of_manifest(r));

@@ -1,3 +1,4 @@
+#include "examples/common/exit.h"
 #include "examples/common/load_options.h"
 #include "examples/eval/eval.h"
 
@@ -60,6 +61,13 @@ static const solid_property properties[] = {
      .max = 1024,
      .meaning = "CPU threads; 0 = all",
      AT(threads)},
+    {.name = "precision",
+     .type = SOLID_PROPERTY_CHOICE,
+     .preset = "fp32",
+     .choices = "fp32|tf32",
+     .meaning =
+         "precision of products; tf32, which is that of training on cuda, also attends over long windows in BF16",
+     AT(precision)},
     {.name = "device", .type = SOLID_PROPERTY_STRING, .preset = "cpu", .meaning = "cpu, cuda or cuda:N", AT(device)},
     {.name = "seed",
      .type = SOLID_PROPERTY_INT,
@@ -107,6 +115,25 @@ static const solid_property properties[] = {
      .type = SOLID_PROPERTY_STRING,
      .meaning = "list of numbers of events, e.g. 0,1,5: report what parameters cost that are this many events old",
      AT(stale)},
+    {.name = "lengths",
+     .type = SOLID_PROPERTY_STRING,
+     .meaning =
+         "list of numbers of events, e.g. 50,1000: report what the model makes of a user's newest so many events",
+     AT(lengths)},
+    {.name = "questions",
+     .type = SOLID_PROPERTY_INT,
+     .preset = "16",
+     .min = 1,
+     .max = 1000000,
+     .meaning = "with --lengths: most questions a user, evenly spread over the events of the part",
+     AT(questions)},
+    {.name = "least",
+     .type = SOLID_PROPERTY_INT,
+     .preset = "500",
+     .min = 0,
+     .max = 1000000,
+     .meaning = "with --lengths: ask users with at least this many events",
+     AT(least)},
     {.name = "slate",
      .type = SOLID_PROPERTY_INT,
      .preset = "0",
@@ -154,9 +181,11 @@ static const solid_property properties[] = {
 
 const solid_program eval_program = {
     .name = "solid_eval",
-    .summary = "Ranks the whole catalogue for every user of a data file and reports the rank of the next event.\n"
-               "  solid_eval compare A.json B.json   says whether A is better than B (--help says more)\n"
-               "  solid_eval lists RESULT.json...    what ways of making lists (--slate) are worth, over several seeds",
+    .summary =
+        "Ranks the whole catalogue for every user of a data file and reports the rank of the next event.\n"
+        "  solid_eval compare A.json B.json   says whether A is better than B (--help says more)\n"
+        "  solid_eval lists RESULT.json...    what ways of making lists (--slate) are worth, over several seeds\n"
+        "  solid_eval plot A.json B.json --out X.svg   draws them",
     .notes =
         "Beside the model stand two plain rankings: popularity (training events), and item-to-item: the cosine of what "
         "was\n"
@@ -169,6 +198,7 @@ const solid_program eval_program = {
         "Measures of the first ten beside accuracy: gini of the exposure over items (0 = all items equally often);\n"
         "diversity = mean of 1 - cosine over the pairs of a list, by the model's item vectors for both rankings;\n"
         "novelty = mean of -log2 of an item's share of the training events, in bits.",
+    .exits = HAS_EXIT(MODEL) | HAS_EXIT(SOURCE),
     .properties = properties,
     .count = sizeof properties / sizeof *properties,
 };

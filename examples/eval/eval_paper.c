@@ -1,5 +1,7 @@
 /* solid_eval --protocol paper: a model of solid_paper on sampled candidates. */
+#include "examples/common/exit.h"
 #include "examples/common/manifest.h"
+#include "examples/common/program.h"
 #include "examples/eval/eval.h"
 #include "examples/paper/file.h"
 #include "solid/extend.h"
@@ -63,6 +65,10 @@ static json_t *json_of_manifest(const eval_run *r, const sol_paper_model *model,
       "few",
       "cache",
       "stale",
+      "lengths",
+      "questions",
+      "least",
+      "precision",
       NULL};
   const sol_paper_config *c = &model->config;
   json_t *config =
@@ -114,13 +120,16 @@ solid_status eval_paper(eval_run *r) {
   sol_paper_metrics figures[2];
   if (args->model == NULL) return solid_fail(SOLID_EINVAL, "--model is missing");
   if (args->order.kind || args->order.min_user || args->order.min_item || args->order.ties || args->order.times ||
-      !args->part || args->cache || args->stale || args->hide > 0 || args->popularity_only)
+      !args->part || args->cache || args->stale || args->lengths || args->hide > 0 || args->popularity_only)
     return solid_fail(SOLID_EINVAL,
                       "--protocol paper asks for each user's last event among 99 others: no --split, --min-user, "
-                      "--min-item, --ties, --times, --part, --cache, --stale, --hide or --popularity-only");
+                      "--min-item, --ties, --times, --part, --cache, --stale, --lengths, --hide or --popularity-only");
+  program_step(EXIT_MODEL);
   solid_status status = sol_paper_file_read(args->model, &model, &origin);
+  if (!status) program_step(EXIT_SOURCE);
   if (!status) status = load_history(&r->dataset, &files);
   if (!status) status = check_data(r, &model, &origin);
+  if (!status) program_step(EXIT_FAILED);
   if (!status) status = measure(r, &model, &origin, figures);
   if (!status) {
     printf("%s: %s %s %s, %u epochs\n%zu users, 1 chosen and %d other items each\n", args->model,

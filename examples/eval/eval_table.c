@@ -123,4 +123,5 @@ void eval_print_table(const eval_run *r) {
   print_slices(r, &c);
   if (r->hidden.hidden) hidden_print(&r->hidden);
   stale_print(&r->stale);
+  lengths_print(&r->lengths);
 }

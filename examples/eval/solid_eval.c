@@ -2,6 +2,7 @@
  *
  * One target per user, ranked in the whole catalogue; the model beside popularity and item-to-item, all with 95 %
  * intervals. */
+#include "examples/common/exit.h"
 #include "examples/common/manifest.h"
 #include "examples/common/program.h"
 #include "examples/eval/eval.h"
@@ -22,7 +23,10 @@ static solid_status open_model(eval_run *r) {
   options.threads = (int32_t)r->args.threads;
   options.device = r->args.device;
   options.log = print_log;
+  options.precision = r->args.precision ? SOLID_PRECISION_TF32 : SOLID_PRECISION_FP32;
+  program_step(EXIT_USAGE);
   solid_status status = solid_context_new(&r->ctx, &options);
+  if (!status) program_step(EXIT_MODEL);
   if (!status) status = solid_model_load(&r->model, r->ctx, r->args.model);
   r->info.struct_size = sizeof r->info;
   return status ? status : solid_model_get_info(r->model, &r->info);
@@ -30,6 +34,7 @@ static solid_status open_model(eval_run *r) {
 
 static solid_status open_data(eval_run *r) {
   const eval_arguments *args = &r->args;
+  program_step(EXIT_SOURCE);
   load_files files = {.data = args->data,
                       .format = args->format,
                       .reading = &args->reading,
@@ -92,6 +97,7 @@ static solid_status evaluate(eval_run *r) {
   if (r->cutoffs) options.depth = r->cutoff[r->cutoffs - 1];
   if (!status) status = open_model(r);
   if (!status) status = open_data(r);
+  if (!status) program_step(EXIT_FAILED);
   if (!status) status = solid_evaluate_popularity(&r->popularity.evaluation, &r->dataset, &options);
   if (!status) status = eval_item_to_item(r, &options);
   if (status || !r->model) return status ? status : eval_measure(r);
@@ -103,6 +109,11 @@ static solid_status evaluate(eval_run *r) {
   if (!status && args->stale)
     status = stale_measure(&r->stale, args->stale, r->model, &r->dataset, &options, (uint32_t)args->resamples,
                            (uint64_t)args->seed);
+  if (!status && args->lengths) {
+    const lengths_task task = {args->lengths, (uint32_t)args->questions, (uint32_t)args->least,
+                               (uint32_t)args->resamples, (uint64_t)args->seed};
+    status = lengths_measure(&r->lengths, &task, r->model, &r->dataset, &options);
+  }
   if (!status && args->slates.rows) status = evaluate_slates(r, options.part);
   return status ? status : ask_about_hidden(r, &options);
 }
@@ -112,6 +123,7 @@ static void clear(eval_run *r) {
   solid_evaluation_clear(&r->popularity.evaluation);
   solid_evaluation_clear(&r->item_to_item.evaluation);
   slates_clear(&r->slates);
+  lengths_clear(&r->lengths);
   solid_slices_clear(&r->slices);
   solid_dataset_clear(&r->dataset);
   solid_store_close(r->cache);
@@ -135,6 +147,7 @@ int main(int argc, char **argv) {
   static eval_run r;
   if (argc > 1 && strcmp(argv[1], "compare") == 0) return eval_compare(argc - 1, argv + 1);
   if (argc > 1 && strcmp(argv[1], "lists") == 0) return eval_lists(argc - 1, argv + 1);
+  if (argc > 1 && strcmp(argv[1], "plot") == 0) return eval_plot(argc - 1, argv + 1);
   int code = program_run(&eval_program, argc, argv, &r.args, run, &r);
   clear(&r);
   return code;

@@ -23,11 +23,11 @@ static const solid_property properties[] = {
      OPTION(store.memory_mb)},
     STORE_REDIS_PROPERTIES(ingestd_options),
     {"rebuild", SOLID_PROPERTY_BOOL, "false", 0, 0, NULL,
-     "begin anew: what the store holds counts as empty for writers, and all events are read again", 0, OPTION(rebuild)},
-    {"yes", SOLID_PROPERTY_BOOL, "false", 0, 0, NULL, "--rebuild also from a topic that no longer begins at offset 0",
-     0, OPTION(yes)},
+     "fill the store again: writers treat its records as empty, and every event is read again", 0, OPTION(rebuild)},
+    {"yes", SOLID_PROPERTY_BOOL, "false", 0, 0, NULL, "--rebuild even if the topic no longer begins at offset 0", 0,
+     OPTION(yes)},
     {"adopt-marks", SOLID_PROPERTY_BOOL, "false", 0, 0, NULL,
-     "take over records of an earlier layout; what was applied counts for --topic", 0, OPTION(adopt_marks)},
+     "take over records of an earlier version; their marks are taken for those of --topic", 0, OPTION(adopt_marks)},
 
     {"brokers", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL, "Kafka: HOST:PORT,HOST:PORT", 0, OPTION(brokers)},
     {"topic", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL, "Kafka: topic of the events", 0, OPTION(topic)},
@@ -35,16 +35,17 @@ static const solid_property properties[] = {
     {"dead-letter-topic", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL,
      "Kafka: where rejected events go; default TOPIC.dead-letter, empty = only counted", 0, OPTION(dead_letter_topic)},
     {"dead-letter-failure", SOLID_PROPERTY_CHOICE, "hold", 0, 0, "hold|count",
-     "Kafka: while that topic does not take them: hold the stream, or count them and go on", 0,
+     "Kafka: while the dead-letter topic refuses events: hold the stream, or count them and go on", 0,
      OPTION(dead_letter_failure)},
     {"from-file", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL, "read JSON lines of this file (- = stdin) instead of Kafka",
      0, OPTION(from_file)},
     {"stream", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL,
-     "same or new: what a topic is where its anchors do not tell; new: read a known file as another one; with "
-     "--from-file -: name of what comes, without which all of it is applied each time",
+     "if it is unclear whether a topic was read before: same = go on, new = read it from the beginning; with "
+     "--from-file FILE: new = read it all again; with --from-file -: name of the input, so that events applied in an "
+     "earlier run are skipped",
      0, OPTION(stream)},
 
-    {"batch-size", SOLID_PROPERTY_INT, "256", 1, 1 << 20, NULL, "events stored and committed together", 0,
+    {"batch-size", SOLID_PROPERTY_INT, "1024", 1, 1 << 20, NULL, "events stored and committed together", 0,
      OPTION(batch_size)},
     {"batch-ms", SOLID_PROPERTY_INT, "50", 1, 60000, NULL, "longest wait for a batch to fill, in milliseconds", 0,
      OPTION(batch_ms)},
@@ -66,7 +67,7 @@ static const solid_property properties[] = {
 
 const solid_program ingestd_program = {
     .name = "solid_ingestd",
-    .summary = "keeps users' windows and generated parameters up to date with a stream of events",
+    .summary = "Keeps users' windows and generated parameters up to date with a stream of events.",
     .notes =
         "Event: {\"user\": \"u1\", \"item\": \"i7\", \"event\": \"view\", \"ts\": 1690000000000}, and maybe\n"
         "\"rating\": a number. The key of a message is its user.\n"

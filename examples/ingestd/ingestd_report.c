@@ -1,4 +1,5 @@
 #include "examples/common/ground.h"
+#include "examples/common/notify.h"
 #include "examples/ingestd/ingestd.h"
 #include "examples/ingestd/ingestd_watch.h"
 #include <inttypes.h>
@@ -16,7 +17,8 @@ ingestd_report ingestd_report_start(const solid_pipeline *pipeline, ingestd_watc
 }
 
 int64_t ingestd_stats_ms(const ingestd_report *report) {
-  return report->watch ? WATCHED_MS : report->every_ms;
+  int64_t ms = report->watch ? WATCHED_MS : report->every_ms, alive_ms = notify_watchdog_ms();
+  return alive_ms && alive_ms < ms ? alive_ms : ms;
 }
 
 /* " rejected 3 (bad_ts 1, unknown_item 2)" */
@@ -66,11 +68,12 @@ static void print_line(ingestd_report *report, const solid_ingest_stats *stats) 
 
 void ingestd_print(void *user, const solid_ingest_stats *stats) {
   ingestd_report *report = user;
+  notify_alive();
   ingestd_live_check(&report->live);
   ingestd_watch_note(report->watch, stats, &report->live);
   report->newest = *stats;
   report->has_newest = 1;
-  if (report->watch && sol_steady_ms() < report->due_ms) return;
+  if (ingestd_stats_ms(report) < report->every_ms && sol_steady_ms() < report->due_ms) return;
   report->due_ms += report->every_ms;
   ingestd_report_end(report);
 }

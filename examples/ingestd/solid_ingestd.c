@@ -3,6 +3,7 @@
 #include "examples/common/address.h"
 #include "examples/common/exit.h"
 #include "examples/common/ground.h"
+#include "examples/common/notify.h"
 #include "examples/common/program.h"
 #include "examples/common/store_streams.h"
 #include "examples/ingestd/ingestd.h"
@@ -20,7 +21,7 @@
 /* What a signal handler needs: the source that runs, or a mark if none runs yet. */
 static struct {
   volatile sig_atomic_t stopped;
-  solid_file_source *volatile replay;
+  solid_file_source *volatile file;
 #ifdef SOLID_WITH_KAFKA
   solid_consumer *volatile consumer;
 #endif
@@ -29,7 +30,7 @@ static struct {
 static void on_signal(int number) {
   (void)number;
   running.stopped = 1;
-  if (running.replay) solid_file_source_stop(running.replay);
+  if (running.file) solid_file_source_stop(running.file);
 #ifdef SOLID_WITH_KAFKA
   if (running.consumer) solid_consumer_stop(running.consumer);
 #endif
@@ -75,6 +76,11 @@ static int fail_run(solid_status status) {
     logging_say(SOLID_LOG_ERROR, "restore its data, or start with --rebuild: it reads all events again");
     return EXIT_STORE;
   }
+  if (status == SOLID_EREWIND) {
+    fprintf(stderr, "solid_ingestd: %s\n", solid_last_error());
+    fprintf(stderr, "solid_ingestd: start it again with the same file: what was applied counts once\n");
+    return EXIT_STORE;
+  }
   if (status == SOLID_EREFUSED || status == SOLID_EUNSUPPORTED) return fail(EXIT_STORE);
   return fail(status == SOLID_EMISMATCH ? EXIT_SOURCE : EXIT_FAILED);
 }
@@ -104,7 +110,7 @@ static void set_sink(solid_sink_fn *sink, void **user, solid_pipeline *pipeline,
 
 static int run_file(const ingestd_options *options, const solid_streams *streams, solid_pipeline *pipeline,
                     ingestd_report *report) {
-  solid_file_source *replay = NULL;
+  solid_file_source *source = NULL;
   solid_file_source_options o = SOLID_FILE_SOURCE_OPTIONS_INIT;
   o.path = options->from_file;
   o.batch_size = (uint32_t)options->batch_size;
@@ -121,15 +127,17 @@ static int run_file(const ingestd_options *options, const solid_streams *streams
   o.stream_choice = options->rebuild ? SOLID_STREAM_NEW : choice_of(options);
   o.stream = o.stream_choice == SOLID_STREAM_ASK ? options->stream : NULL;
   o.log = logging_line;
-  solid_status status = solid_file_source_open(&replay, &o);
+  solid_status status = solid_file_source_open(&source, &o);
   if (status) return fail(status == SOLID_EINVAL ? EXIT_USAGE : EXIT_SOURCE);
-  running.replay = replay;
-  if (running.stopped) solid_file_source_stop(replay);
+  running.file = source;
+  if (running.stopped) solid_file_source_stop(source);
   if (options->rebuild) status = ingestd_rebuild(options, streams->user);
   int is_prepared = !status;
-  if (is_prepared) status = solid_file_source_run(replay);
-  running.replay = NULL;
-  solid_file_source_close(replay);
+  int64_t age_ms; /* asked so that a change of servers ends this run: what is behind in a file is found by a new one */
+  if (is_prepared) (void)(streams->safe_age(streams->user, &age_ms) == SOLID_OK);
+  if (is_prepared) notify_ready(), status = solid_file_source_run(source);
+  running.file = NULL;
+  solid_file_source_close(source);
   if (status) return is_prepared ? fail_run(status) : fail(EXIT_STORE);
   if (!report->events || report->accepted) return EXIT_DONE;
   logging_say(SOLID_LOG_ERROR, "%s: none of %" PRIu64 " lines could be taken%s", options->from_file, report->events,
@@ -172,7 +180,7 @@ static int run_kafka(const ingestd_options *options, const solid_config *config,
   if (running.stopped) solid_consumer_stop(consumer);
   if (options->rebuild) status = ingestd_rebuild(options, streams->user);
   int is_prepared = !status;
-  if (is_prepared) status = solid_consumer_run(consumer);
+  if (is_prepared) notify_ready(), status = solid_consumer_run(consumer);
   int code = !is_prepared ? fail(EXIT_STORE)
              : status     ? fail_run(status)
                           : EXIT_DONE; /* before close, which may have an error of its own */
@@ -192,6 +200,7 @@ static int run_kafka(const ingestd_options *options, const solid_config *config,
 /* Model, store and pipeline, then the source until it ends. */
 static int serve(const ingestd_options *options, const solid_config *config) {
   int code = EXIT_DONE;
+  solid_status status = SOLID_OK;
   solid_context_options context_options = SOLID_CONTEXT_OPTIONS_INIT;
   solid_pipeline_options pipeline_options = SOLID_PIPELINE_OPTIONS_INIT;
   solid_context *ctx = NULL;
@@ -209,12 +218,13 @@ static int serve(const ingestd_options *options, const solid_config *config) {
     code = fail(EXIT_USAGE);
   else if (solid_model_load(&model, ctx, options->model))
     code = fail(EXIT_MODEL);
-  else if (store_options_open(&store, &options->store, model, logging_line) || ingestd_prepare_store(options, store))
-    code = fail(EXIT_STORE);
+  else if ((status = store_options_open(&store, &options->store, model, logging_line)) ||
+           (status = ingestd_prepare_store(options, store)))
+    code = fail(status == SOLID_EINVAL ? EXIT_USAGE : EXIT_STORE);
   else if (solid_pipeline_new(&pipeline, model, store, &pipeline_options))
     code = fail(EXIT_FAILED);
-  else if (ingestd_watch_open(&watch, options->listen, pipeline, store, &options->how))
-    code = fail(EXIT_USAGE);
+  else if ((status = ingestd_watch_open(&watch, options->listen, pipeline, store, &options->how)))
+    code = fail(status == SOLID_EIO ? EXIT_SOURCE : EXIT_USAGE);
   if (code == EXIT_DONE) {
     ingestd_report report = ingestd_report_start(pipeline, watch, options->stats_s);
     solid_streams streams = store_streams(store);
@@ -226,6 +236,7 @@ static int serve(const ingestd_options *options, const solid_config *config) {
       code = run_kafka(options, config, &streams, pipeline, &report);
     ingestd_report_end(&report);
   }
+  notify_stopping();
   ingestd_watch_close(watch);
   solid_pipeline_free(pipeline);
   solid_store_close(store);
@@ -250,22 +261,15 @@ static int check(ingestd_options *options) {
   return 0;
 }
 
+static int run(void *user, const solid_config *config) {
+  ingestd_options *options = user;
+  logging_begin("solid_ingestd", options->log_format, options->verbose);
+  if (!check(options)) return EXIT_USAGE;
+  catch_signals();
+  return serve(options, config);
+}
+
 int main(int argc, char **argv) {
   ingestd_options options = {0};
-  solid_config *config = NULL;
-  int code = EXIT_USAGE;
-  logging_begin("solid_ingestd", LOGGING_TEXT, 0);
-  if (solid_config_load(&config, &ingestd_program, argc, argv, &options)) return fail(EXIT_USAGE);
-  logging_begin("solid_ingestd", options.log_format, options.verbose);
-  solid_config_request request = solid_config_get_request(config);
-  if (request == SOLID_CONFIG_HELP) {
-    code = solid_config_write_help(&ingestd_program, stdout) ? fail(EXIT_FAILED) : EXIT_DONE;
-  } else if (request == SOLID_CONFIG_VERSION) {
-    code = solid_config_write_version(&ingestd_program, stdout) ? fail(EXIT_FAILED) : EXIT_DONE;
-  } else if (check(&options)) {
-    catch_signals();
-    code = serve(&options, config);
-  }
-  solid_config_free(config);
-  return code == EXIT_DONE && program_flush() != SOLID_OK ? fail(EXIT_FAILED) : code;
+  return program_main(&ingestd_program, argc, argv, &options, run, &options);
 }

@@ -161,7 +161,7 @@ solid_status sol_paper_fit(const sol_paper_task *task, sol_paper_model *model) {
 static solid_status cluster(const sol_paper_task *task, const float *vectors, int32_t *category) {
   const sol_paper_config *config = &task->config;
   sol_codebook book = {0};
-  const sol_codebook_options options = {1, config->clusters, 50, task->options.seed};
+  const sol_codebook_options options = {1, config->clusters, 50, task->options.seed, NULL};
   solid_status status = sol_codebook_fit(&book, vectors + config->width, config->items - 1, config->width, &options);
   category[0] = 0;
   for (uint32_t v = 1; v < config->items && status == SOLID_OK; v++) category[v] = book.table[v - 1] + 1;

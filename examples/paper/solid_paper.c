@@ -2,6 +2,7 @@
  * given, each as often as there are seeds, and prints a table of means and spreads. `solid_eval --protocol paper` reads
  * the model file that a single combination leaves. */
 #include "examples/common/config.h"
+#include "examples/common/exit.h"
 #include "examples/common/load_options.h"
 #include "examples/common/program.h"
 #include "examples/paper/paper_runs.h"
@@ -60,6 +61,7 @@ static const solid_program program = {
     .notes =
         "Windows of 10, 4 training and 99 test negatives, the last event of each user is the test. Figures are those\n"
         "after the last epoch; the best test AUC of any epoch, which published figures report, is printed beside them.",
+    .exits = HAS_EXIT(SOURCE),
     .properties = properties,
     .count = sizeof properties / sizeof *properties};
 
@@ -69,11 +71,14 @@ static solid_status run(void *user) {
   load_files files = {.data = a->data, .format = a->format, .reading = &a->reading, .program = "solid_paper"};
   paper_runs runs = {0};
   solid_status status = paper_runs_plan(&runs, a);
+  if (status == SOLID_OK) program_step(EXIT_SOURCE);
   if (status == SOLID_OK) status = load_history(&dataset, &files);
   if (status == SOLID_OK) status = load_warn("solid_paper", &dataset, &files);
   if (status == SOLID_OK) {
+    program_step(EXIT_FAILED);
     printf("%s: %u users, %u items, %zu events\n", a->data, dataset.users, dataset.items, dataset.events);
     status = paper_runs_train(&runs, &dataset);
+    if (status == SOLID_EUNSUPPORTED) program_step(EXIT_USAGE); /* a device that is not there */
   }
   if (status == SOLID_OK) paper_runs_print(&runs);
   if (status == SOLID_OK && runs.log != NULL && ferror(runs.log))

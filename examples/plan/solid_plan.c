@@ -1,6 +1,7 @@
 /* solid_plan: how much memory a model's users take up, in Redis and in the memory store, by element type; with --device
  * also what serving and training take on the device, and whether it is there. */
 #include "examples/common/config.h"
+#include "examples/common/exit.h"
 #include "examples/common/program.h"
 #include "solid/extend.h"
 #include "solid/train/budget.h"
@@ -43,12 +44,13 @@ static const solid_property properties[] = {
 
 static const solid_program program = {
     .name = "solid_plan",
-    .summary = "prints the memory that users take in a store, and a model on a device",
+    .summary = "Prints the memory that users take in a store, and a model on a device.",
     .notes = "Counts users with a full window and generated params; with a TTL only the users of that time are kept.\n"
              "Example: solid_plan --model beauty.safetensors --users 5000000\n"
              "         solid_plan --model beauty.safetensors --device cuda --batch 4096\n"
              "         solid_plan --model beauty.safetensors --memory 24000000000\n"
              "A CUDA context and its code take some hundred megabytes more; --device has subtracted them already.",
+    .exits = HAS_EXIT(MODEL),
     .properties = properties,
     .count = sizeof properties / sizeof *properties,
 };
@@ -59,11 +61,13 @@ static solid_status read_model(plan_options *options) {
   solid_model *model = NULL;
   solid_model_info info = {.struct_size = sizeof info};
   solid_status status = solid_context_new(&ctx, NULL);
+  program_step(EXIT_MODEL);
   if (!status) status = solid_model_load(&model, ctx, options->model);
   if (!status) status = solid_model_get_info(model, &info);
   solid_model_free(model);
   solid_context_free(ctx);
   if (status) return status;
+  program_step(EXIT_FAILED);
   options->window = info.window;
   options->width = info.width;
   options->params = info.params;
@@ -161,7 +165,9 @@ static solid_status plan_device(const plan_options *options) {
   solid_context_options context = SOLID_CONTEXT_OPTIONS_INIT;
   solid_context *ctx = NULL;
   context.device = options->device;
+  program_step(EXIT_USAGE);
   solid_status status = solid_context_new(&ctx, &context);
+  if (!status) program_step(EXIT_FAILED);
   if (!status) status = solid_budget_memory(ctx, &left, &total);
   if (!status) status = print_device(options, ctx, left, total);
   solid_context_free(ctx);

@@ -5,6 +5,7 @@
 
 #define MEDIAN 3379.0
 #define MEAN   5038.0
+#define END    UINT32_MAX /* of a routine that is shorter than the longest */
 
 /* Quantile of the normal distribution, by bisection: nobody waits for a few thousand of them. */
 static double normal_quantile(double p) {
@@ -30,9 +31,9 @@ uint32_t long_length(const long_histories *h, uint32_t rank) {
 typedef struct walk {
   const long_histories *h;
   sol_random random;
-  uint32_t *routine; /* (interests, LONG_ROUTINE) items */
+  uint32_t *routine; /* (interests, LONG_ROUTINE) items, END behind a shorter one */
   size_t interests, room;
-  uint32_t interest, place, left; /* of the session */
+  uint32_t interest, length, place, left; /* of the session */
 } walk;
 
 static uint32_t below(walk *w, uint32_t n) {
@@ -45,9 +46,14 @@ static uint32_t zipf(walk *w, uint32_t n) {
   return rank < n ? rank : n - 1;
 }
 
-static uint32_t draw_item(walk *w, uint32_t genre) {
-  uint32_t G = w->h->genres;
-  return genre + zipf(w, (w->h->items - genre + G - 1) / G) * G;
+/* Genre g owns the items g, g + G, g + 2G, ..., the most popular first. */
+static uint32_t genre_size(const walk *w, uint32_t genre) {
+  return (w->h->items - genre + w->h->genres - 1) / w->h->genres;
+}
+
+static uint32_t draw_popular(walk *w) {
+  uint32_t genre = below(w, w->h->genres);
+  return genre + zipf(w, genre_size(w, genre)) * w->h->genres;
 }
 
 static int add_interest(walk *w) {
@@ -58,13 +64,15 @@ static int add_interest(walk *w) {
     w->routine = grown, w->room = room;
   }
   uint32_t genre = below(w, w->h->genres), *routine = w->routine + w->interests++ * LONG_ROUTINE;
-  for (int i = 0; i < LONG_ROUTINE; i++) {
+  int length = LONG_SHORTEST + (int)below(w, LONG_ROUTINE - LONG_SHORTEST + 1);
+  for (int i = 0; i < length; i++) {
     int again = 1;
     for (int tries = 0; again && tries < 50; tries++) { /* each item once, where the genre has as many */
-      routine[i] = draw_item(w, genre), again = 0;
+      routine[i] = genre + below(w, genre_size(w, genre)) * w->h->genres, again = 0;
       for (int k = 0; k < i; k++) again |= routine[k] == routine[i];
     }
   }
+  if (length < LONG_ROUTINE) routine[length] = END;
   return 1;
 }
 
@@ -74,18 +82,20 @@ static int begin_session(walk *w) {
   w->interest = choice < 0.04   ? (uint32_t)w->interests - 1
                 : choice < 0.19 ? below(w, LONG_FAVOURITES)
                                 : below(w, (uint32_t)w->interests);
-  w->place = below(w, LONG_ROUTINE);
+  uint32_t *routine = w->routine + w->interest * LONG_ROUTINE, length = LONG_SHORTEST;
+  while (length < LONG_ROUTINE && routine[length] != END) length++;
+  w->length = length, w->place = below(w, length);
   w->left = 1 + (uint32_t)(-log(1.0 - sol_random_uniform(&w->random)) * (LONG_SESSION - 0.5));
+  if (w->left > length) w->left = length;
   return 1;
 }
 
 /* The next event; UINT32_MAX where there is no memory. */
 static uint32_t next_item(walk *w) {
   if (!w->left && !begin_session(w)) return UINT32_MAX;
-  w->left--;
-  if (sol_random_uniform(&w->random) < 0.125) return draw_item(w, below(w, w->h->genres));
+  if (sol_random_uniform(&w->random) < 0.25) return draw_popular(w);
   uint32_t item = w->routine[w->interest * LONG_ROUTINE + w->place];
-  w->place = (w->place + 1) % LONG_ROUTINE;
+  w->place = (w->place + 1) % w->length, w->left--;
   return item;
 }
 

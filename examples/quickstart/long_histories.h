@@ -4,18 +4,18 @@
  *
  *   lengths    lognormal of that mean and median, cut at that maximum; user u of n has the quantile (u + 1/2) / n in a
  *              random order, so that a set of any size has these lengths. With `longest`, cut at that.
- *   items      of G genres, popularity within a genre Zipf's, as in make_dataset.c
- *   interests  what a user comes back to: LONG_ROUTINE items of a genre in an order of the user's own. A user begins
- *              with LONG_FIRST of them, the first LONG_FAVOURITES of which are favourites.
- *   sessions   of LONG_SESSION events in the mean, each of one interest: a favourite (15 %), a new interest (4 %,
- *              the drift: from then on it is one of them), or any of those so far, which comes back
- *              after a thousand events in the mean, and often after several thousand. It is walked in its order from a
- *              random place on.
- *   noise      of an event in eight: any item, the popular ones rather
+ *   items      of G genres; a genre's items are popular as Zipf's law has it, for those who take any
+ *   interests  what a user comes back to: LONG_SHORTEST to LONG_ROUTINE items of a genre, the user's own choice, in an
+ *              order of the user's own. A user begins with LONG_FIRST of them, of which LONG_FAVOURITES are favourites.
+ *   sessions   walk once, or in part, through one interest from a random place on: a favourite (15 %), a new interest
+ *              (4 %, the drift: from then on it is one of them), or any of those so far, which comes back after some
+ *              hundred events in the mean, and often after thousands
+ *   noise      one event in four: any item, the popular ones rather
  *
- * So what comes next is known from where the user was at the same item before, which may be long ago, and which is no
- * other user's way: a model must find the item in the history, and read what stood behind it. Items come again, so
- * that a ranking must not leave the history out (solid_eval --mask false). */
+ * What comes next is one of the few items that the user took of this genre before, which may be long ago, and no other
+ * user's: a model must find the interest in the history and read what stood there; where the newest event is noise, it
+ * must know from the session what to look for, which takes a block before the one that looks. Items come again, so that
+ * a ranking must not leave the history out (solid_eval --no-mask). */
 #ifndef EXAMPLES_QUICKSTART_LONG_HISTORIES_H
 #define EXAMPLES_QUICKSTART_LONG_HISTORIES_H
 
@@ -24,7 +24,14 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum { LONG_ROUTINE = 20, LONG_FIRST = 60, LONG_FAVOURITES = 5, LONG_SESSION = 12, LONG_LONGEST = 49332 };
+enum {
+  LONG_SHORTEST = 4,
+  LONG_ROUTINE = 9,
+  LONG_FIRST = 80,
+  LONG_FAVOURITES = 5,
+  LONG_SESSION = 9,
+  LONG_LONGEST = 49332
+};
 
 typedef struct long_histories {
   uint32_t users, items, genres, longest;

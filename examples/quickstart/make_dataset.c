@@ -182,7 +182,7 @@ static uint32_t number(const char *name, const char *text, uint32_t low, uint32_
 
 static const char usage[] =
     "usage: make_dataset --out DIR [--users 3000] [--items 2000] [--genres 20] [--events 14] [--seed 1]\n"
-    "       make_dataset --long --out DIR [--users 1000] [--items 10000] [--genres 20] [--longest 49332] [--seed 1]\n";
+    "       make_dataset --long --out DIR [--users 1000] [--items 4000] [--genres 100] [--longest 49332] [--seed 1]\n";
 
 enum { GO_ON = -1, DONE = 0, FAILED = 1, USAGE = 2 };
 
@@ -217,7 +217,7 @@ static int read_flags(dataset *d, int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
-  dataset d = {.genres = 20, .mean_events = 14, .random = {1}, .beside = {.fd = -1}};
+  dataset d = {.mean_events = 14, .random = {1}, .beside = {.fd = -1}};
   int code = read_flags(&d, argc, argv);
   if (code != GO_ON) return code;
   if (mkdir(d.dir, 0777) != 0 && errno != EEXIST) {
@@ -225,6 +225,7 @@ int main(int argc, char **argv) {
     return FAILED;
   }
   if (!d.users) d.users = d.is_long ? 1000 : 3000;
-  if (!d.items) d.items = d.is_long ? 10000 : 2000;
+  if (!d.items) d.items = d.is_long ? 4000 : 2000;
+  if (!d.genres) d.genres = d.is_long ? 100 : 20;
   return d.is_long ? write_histories(&d) : write_items(&d) || write_titles(&d) || write_events(&d);
 }

@@ -1,7 +1,7 @@
 /* mini_broker: a Kafka broker inside one process, for demonstrations and tests without a cluster: librdkafka's mock
  * cluster. It keeps messages in memory, forgets them when it ends, and is no replacement for a real broker. Prints its
  * address on stdout and runs until SIGTERM or SIGINT. */
-#include "examples/common/config.h"
+#include "examples/common/program.h"
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 #include <signal.h>
@@ -19,13 +19,23 @@ static const solid_property properties[] = {
 
 static const solid_program program = {
     .name = "mini_broker",
-    .summary = "a Kafka broker in memory, for demonstrations only",
+    .summary = "A Kafka broker in memory, for demonstrations only.",
     .notes = "Prints HOST:PORT, then runs until SIGTERM.",
     .properties = properties,
     .count = sizeof properties / sizeof *properties,
 };
 
-static int run(const broker_options *options, const sigset_t *signals) {
+static void stop_signals(sigset_t *signals) {
+  sigemptyset(signals);
+  sigaddset(signals, SIGTERM);
+  sigaddset(signals, SIGINT);
+}
+
+static int run(void *user, const solid_config *config) {
+  const broker_options *options = user;
+  sigset_t signals;
+  (void)config;
+  stop_signals(&signals);
   char text[256] = "cannot be made";
   int code = 1, number;
   rd_kafka_conf_t *conf = rd_kafka_conf_new();
@@ -37,7 +47,7 @@ static int run(const broker_options *options, const sigset_t *signals) {
   if (cluster && rd_kafka_mock_topic_create(cluster, options->topic, (int)options->partitions, 1) == 0) {
     printf("%s\n", rd_kafka_mock_cluster_bootstraps(cluster));
     fflush(stdout);
-    sigwait(signals, &number);
+    sigwait(&signals, &number);
     code = 0;
   } else {
     fprintf(stderr, "mini_broker: topic %s: %s\n", options->topic, text);
@@ -48,24 +58,10 @@ static int run(const broker_options *options, const sigset_t *signals) {
 }
 
 int main(int argc, char **argv) {
-  broker_options options;
-  solid_config *config = NULL;
+  broker_options options = {0};
   sigset_t signals;
-  /* Before any thread is there, so that all of them leave the signals to sigwait. */
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
+  /* Blocked before any thread exists, so that every thread leaves them to sigwait. */
+  stop_signals(&signals);
   sigprocmask(SIG_BLOCK, &signals, NULL);
-  solid_status status = solid_config_load(&config, &program, argc, argv, &options);
-  int code = status ? 2 : 0;
-  if (status)
-    fprintf(stderr, "mini_broker: %s\n", solid_last_error());
-  else if (solid_config_get_request(config) == SOLID_CONFIG_HELP)
-    code = solid_config_write_help(&program, stdout) != SOLID_OK;
-  else if (solid_config_get_request(config) == SOLID_CONFIG_VERSION)
-    code = solid_config_write_version(&program, stdout) != SOLID_OK;
-  else
-    code = run(&options, &signals);
-  solid_config_free(config);
-  return code;
+  return program_main(&program, argc, argv, &options, run, &options);
 }

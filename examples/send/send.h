@@ -8,16 +8,16 @@
 #include <stdint.h>
 
 /* Takes one event as JSON with its key (empty when the line is not an event). Borrowed for the call. */
-typedef solid_status (*replay_take_fn)(void *user, solid_bytes key, solid_bytes payload);
+typedef solid_status (*send_take_fn)(void *user, solid_bytes key, solid_bytes payload);
 
-typedef struct replay_source {
+typedef struct send_source {
   const char *path;               /* "-" = lines from stdin */
   const char *format;             /* of ingest/data_file.h, or "lines": JSON lines passed on unchanged, valid or not */
   const reading_options *reading; /* of a data file */
   uint64_t limit;                 /* events; 0 = all */
-} replay_source;
+} send_source;
 
 /* Gives everything to `take`; ends early with the status that `take` returns. Reaching the limit is SOLID_OK. */
-solid_status replay_read(const replay_source *source, replay_take_fn take, void *user);
+solid_status send_read(const send_source *source, send_take_fn take, void *user);
 
 #endif

@@ -9,8 +9,8 @@
 #include <string.h>
 
 typedef struct reading {
-  const replay_source *source;
-  replay_take_fn take;
+  const send_source *source;
+  send_take_fn take;
   void *user;
   uint64_t count;
   int is_full; /* the limit was reached */
@@ -70,7 +70,7 @@ static solid_status read_lines(reading *r, FILE *file) {
   return status;
 }
 
-solid_status replay_read(const replay_source *source, replay_take_fn take, void *user) {
+solid_status send_read(const send_source *source, send_take_fn take, void *user) {
   reading r = {source, take, user, 0, 0};
   solid_status status;
   int from_stdin = strcmp(source->path, "-") == 0;

@@ -14,14 +14,14 @@
 #include <string.h>
 #include <unistd.h>
 
-typedef struct replay_options {
+typedef struct send_options {
   const char *data, *format, *brokers, *topic, *write;
   int64_t partitions, limit, timeout_ms;
   double rate;
   reading_options reading;
-} replay_options;
+} send_options;
 
-#define OPTION(field) offsetof(replay_options, field)
+#define OPTION(field) offsetof(send_options, field)
 
 static const solid_property properties[] = {
     {"data", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL, "data file of any format that solid_train reads; - = JSON lines",
@@ -30,7 +30,7 @@ static const solid_property properties[] = {
      "rows, pairs, movielens, csv, recbole, table, events, histories, auto; lines = JSON lines unchanged, valid or "
      "not",
      0, OPTION(format)},
-    READING_PROPERTIES(replay_options, reading),
+    READING_PROPERTIES(send_options, reading),
     {"brokers", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL, "HOST:PORT,HOST:PORT", 0, OPTION(brokers)},
     {"topic", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL, "topic that receives the events", 0, OPTION(topic)},
     {"create-partitions", SOLID_PROPERTY_INT, "0", 0, 10000, NULL,
@@ -45,7 +45,7 @@ static const solid_property properties[] = {
 
 static const solid_program program = {
     .name = "solid_send",
-    .summary = "sends the events of a file to a Kafka topic, keyed by user",
+    .summary = "Sends the events of a file to a Kafka topic, keyed by user.",
     .notes = "Example: solid_send --data events.jsonl --brokers localhost:9092 --topic events --rate 1000",
     .exits = HAS_EXIT(SOURCE),
     .properties = properties,
@@ -61,7 +61,7 @@ static void on_signal(int number) {
 }
 
 typedef struct output {
-  const replay_options *options;
+  const send_options *options;
   FILE *file;     /* --write */
   rd_kafka_t *rk; /* or a topic */
   uint64_t sent, delivered, failed;
@@ -156,7 +156,7 @@ static solid_status open_producer(output *out, const solid_config *config) {
 /* An existing topic is as good as a new one. */
 static solid_status create_topic(const output *out) {
   char text[256] = "";
-  const replay_options *o = out->options;
+  const send_options *o = out->options;
   rd_kafka_queue_t *queue = rd_kafka_queue_new(out->rk);
   rd_kafka_NewTopic_t *topic = rd_kafka_NewTopic_new(o->topic, (int)o->partitions, -1, text, sizeof text);
   rd_kafka_event_t *event = NULL;
@@ -180,7 +180,7 @@ static solid_status create_topic(const output *out) {
 }
 
 static solid_status check_topic(const output *out) {
-  const replay_options *o = out->options;
+  const send_options *o = out->options;
   const struct rd_kafka_metadata *metadata;
   rd_kafka_topic_t *topic = rd_kafka_topic_new(out->rk, o->topic, NULL);
   if (!topic) return solid_fail(SOLID_EINVAL, "kafka topic '%s' is no name of a topic", o->topic);
@@ -222,9 +222,9 @@ static int finish(output *out, solid_status status) {
   return code;
 }
 
-static int replay(const replay_options *options, const solid_config *config) {
+static int send_all(const send_options *options, const solid_config *config) {
   output out = {.options = options};
-  replay_source source = {options->data, options->format, &options->reading, (uint64_t)options->limit};
+  send_source source = {options->data, options->format, &options->reading, (uint64_t)options->limit};
   sol_beside beside = {.fd = -1};
   int code = EXIT_DONE;
   if (options->write) {
@@ -244,7 +244,7 @@ static int replay(const replay_options *options, const solid_config *config) {
     code = fail(EXIT_SOURCE);
   }
   out.start = sol_steady_s();
-  if (code == EXIT_DONE) code = finish(&out, replay_read(&source, take, &out));
+  if (code == EXIT_DONE) code = finish(&out, send_read(&source, take, &out));
   if (out.rk) rd_kafka_destroy(out.rk);
   if (out.file && out.file != stdout) {
     if (fclose(out.file) != 0) code = EXIT_FAILED;
@@ -254,24 +254,18 @@ static int replay(const replay_options *options, const solid_config *config) {
   return code;
 }
 
+static int run(void *user, const solid_config *config) {
+  const send_options *options = user;
+  if (address_check_brokers("--brokers", options->brokers)) return fail(EXIT_USAGE);
+  if (options->write || (options->brokers && options->topic)) return send_all(options, config);
+  fprintf(stderr, "solid_send: needs --brokers and --topic, or --write; see --help\n");
+  return EXIT_USAGE;
+}
+
 int main(int argc, char **argv) {
-  replay_options options = {0};
-  solid_config *config = NULL;
+  send_options options = {0};
   struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
   sigaction(SIGTERM, &action, NULL);
   sigaction(SIGINT, &action, NULL);
-  int code = EXIT_USAGE;
-  if (solid_config_load(&config, &program, argc, argv, &options)) return fail(EXIT_USAGE);
-  if (solid_config_get_request(config) == SOLID_CONFIG_HELP)
-    code = solid_config_write_help(&program, stdout) ? fail(EXIT_FAILED) : EXIT_DONE;
-  else if (solid_config_get_request(config) == SOLID_CONFIG_VERSION)
-    code = solid_config_write_version(&program, stdout) ? fail(EXIT_FAILED) : EXIT_DONE;
-  else if (address_check_brokers("--brokers", options.brokers))
-    fail(EXIT_USAGE);
-  else if (!options.write && (!options.brokers || !options.topic))
-    fprintf(stderr, "solid_send: needs --brokers and --topic, or --write; see --help\n");
-  else
-    code = replay(&options, config);
-  solid_config_free(config);
-  return code == EXIT_DONE && program_flush() != SOLID_OK ? fail(EXIT_FAILED) : code;
+  return program_main(&program, argc, argv, &options, run, &options);
 }

@@ -3,7 +3,6 @@
 #include "examples/common/item_json.h"
 #include "examples/serve/reasons.h"
 #include "solid/extend.h"
-#include <inttypes.h>
 #include <string.h>
 
 static serve_mode mode_of(const serve_query *query, const serve_made *made) {
@@ -18,8 +17,11 @@ static serve_mode mode_of(const serve_query *query, const serve_made *made) {
 static void write_id(growing *out, const solid_seat *seat, solid_source source, serve_mode mode) {
   static _Atomic uint64_t number;
   uint64_t n = atomic_fetch_add_explicit(&number, 1, memory_order_relaxed);
-  growing_add(out, "%016" PRIx64 ".%d.%d.%" PRIx64 ".%" PRIx64, seat->generation, (int)source, (int)mode,
-              (uint64_t)sol_wall_ms(), n);
+  growing_hex(out, seat->generation, 16);
+  growing_bytes(out, (const char[]){'.', (char)('0' + source), '.', (char)('0' + mode), '.'}, 5);
+  growing_hex(out, (uint64_t)sol_wall_ms(), 1);
+  growing_text(out, ".");
+  growing_hex(out, n, 1);
 }
 
 static void write_answer(serve *s, serve_desk *desk, const solid_seat *seat, const serve_query *query,
@@ -34,11 +36,15 @@ static void write_answer(serve *s, serve_desk *desk, const solid_seat *seat, con
     growing_json(out, query->user.data, query->user.size);
     growing_text(out, ",");
   }
-  growing_add(out,
-              "\"source\":\"%s\",%s\"generation\":\"%016" PRIx64 "\",\"params_seq\":%" PRIu64 ",\"window_seq\":%" PRIu64
-              ",",
-              solid_source_name(made->answer.source), made->is_fallback ? "\"fallback\":true," : "", seat->generation,
-              made->answer.params_seq, made->answer.window_seq);
+  growing_text(out, "\"source\":\"");
+  growing_text(out, solid_source_name(made->answer.source));
+  growing_text(out, made->is_fallback ? "\",\"fallback\":true,\"generation\":\"" : "\",\"generation\":\"");
+  growing_hex(out, seat->generation, 16);
+  growing_text(out, "\",\"params_seq\":");
+  growing_whole(out, made->answer.params_seq);
+  growing_text(out, ",\"window_seq\":");
+  growing_whole(out, made->answer.window_seq);
+  growing_text(out, ",");
   if (query->is_slate) answering_write_slate(query, made, out);
   growing_text(out, "\"items\":[");
   for (size_t i = 0; i < made->answer.count; i++) {

@@ -1,6 +1,5 @@
 #include "examples/serve/reasons.h"
 #include "examples/common/item_json.h"
-#include "examples/serve/answering.h"
 #include "solid/extend.h"
 #include <stdlib.h>
 

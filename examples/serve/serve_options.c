@@ -17,11 +17,11 @@ static const solid_property properties[] = {
     WHOLE("threads", threads, "2", 1, 256, "requests processed at once"),
 
     TEXT("generate", generate, "eager",
-         "when events make parameters: eager, lazy (left to the questions), every:N events, every:Ts (seconds)", 0),
+         "when parameters are made: eager, lazy (by the first question), every:N events, every:Ts (seconds)", 0),
     WHOLE("refresh-events", refresh_events, "1", 0, 1e9,
-          "a question makes parameters anew that are so many events old; 0 = none"),
+          "a question makes parameters again if they are this many events old; 0 = only missing ones"),
     WHOLE("refresh-seconds", refresh_s, "0", 0, 1e9,
-          "or that are so old, where there are newer events; 0 = their time does not count"),
+          "or if they are this old and there are newer events; 0 = however old"),
 
     TEXT("warm-up", warm_up, "0",
          "N/s: after a change of the model, make the parameters of so many known users a second; 0 = leave it to "

@@ -4,6 +4,7 @@
 #include "examples/common/exit.h"
 #include "examples/common/ground.h"
 #include "examples/common/logging.h"
+#include "examples/common/notify.h"
 #include "examples/common/program.h"
 #include "examples/serve/keys.h"
 #include "examples/serve/models.h"
@@ -120,7 +121,12 @@ static int run_http(serve *s) {
   if (http_open(&server, &options)) return fail(EXIT_SOURCE);
   printf("listens on http://%s/\n", http_address(server));
   fflush(stdout);
-  while (!atomic_load(&stopped)) sol_sleep_ms(WAIT_MS);
+  notify_ready();
+  while (!atomic_load(&stopped)) {
+    notify_alive();
+    sol_sleep_ms(WAIT_MS);
+  }
+  notify_stopping();
   atomic_store(&s->draining, 1);
   logging_say(SOLID_LOG_INFO, "drains");
   http_close(server, o->drain_ms);
@@ -181,7 +187,8 @@ static int start(serve *s, const solid_config *config) {
   s->started_ms = sol_steady_ms();
   if (!stores || solid_context_new(&s->ctx, &context)) code = fail(EXIT_USAGE);
   if (!code && solid_model_load(&model, s->ctx, o->model)) code = fail(EXIT_MODEL);
-  if (!code && open_stores(s, stores, n, model)) code = fail(EXIT_STORE);
+  solid_status status = code ? SOLID_OK : open_stores(s, stores, n, model);
+  if (status) code = fail(status == SOLID_EINVAL ? EXIT_USAGE : EXIT_STORE);
   solid_model_free(model);
   if (!code) code = run(s, config, stores);
   models_stop(s);
@@ -224,31 +231,24 @@ static solid_status check(serve_options *o) {
 
 static int print_routes(void) {
   for (size_t i = 0; i < serve_n_routes; i++) printf("%s %s\n", serve_routes[i].method, serve_routes[i].path);
-  return program_flush() ? fail(EXIT_FAILED) : EXIT_DONE;
+  return EXIT_DONE;
+}
+
+static int begin(void *user, const solid_config *config) {
+  serve_options *options = user;
+  serve s = {.options = options};
+  logging_begin("solid_serve", options->log_format, options->verbose);
+  if (options->routes) return print_routes();
+  int code = check(options) ? fail(EXIT_USAGE) : EXIT_DONE;
+  if (code == EXIT_DONE) {
+    catch_signals();
+    code = start(&s, config);
+  }
+  free(options->token);
+  return code;
 }
 
 int main(int argc, char **argv) {
   serve_options options = {0};
-  serve s = {.options = &options};
-  solid_config *config = NULL;
-  int code = EXIT_DONE;
-  logging_begin("solid_serve", LOGGING_TEXT, 0);
-  if (solid_config_load(&config, &serve_program, argc, argv, &options)) return fail(EXIT_USAGE);
-  logging_begin("solid_serve", options.log_format, options.verbose);
-  solid_config_request request = solid_config_get_request(config);
-  if (request == SOLID_CONFIG_HELP) {
-    code = solid_config_write_help(&serve_program, stdout) ? fail(EXIT_FAILED) : EXIT_DONE;
-  } else if (request == SOLID_CONFIG_VERSION) {
-    code = solid_config_write_version(&serve_program, stdout) ? fail(EXIT_FAILED) : EXIT_DONE;
-  } else if (options.routes) {
-    code = print_routes();
-  } else if (check(&options)) {
-    code = fail(EXIT_USAGE);
-  } else {
-    catch_signals();
-    code = start(&s, config);
-  }
-  free(options.token);
-  solid_config_free(config);
-  return code == EXIT_DONE && program_flush() ? fail(EXIT_FAILED) : code;
+  return program_main(&serve_program, argc, argv, &options, begin, &options);
 }

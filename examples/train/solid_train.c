@@ -1,13 +1,16 @@
 /* solid_train: from data files to a model file. Reads the data, fits the semantic codebook, trains with validation
  * after each epoch and an early stop, writes one safetensors file. A checkpoint is written beside it after each epoch;
  * the same command continues from it. */
+#include "examples/common/exit.h"
 #include "examples/common/program.h"
 #include "examples/common/titles.h"
 #include "examples/train/train_options.h"
 #include "examples/train/train_run.h"
+#include "examples/train/train_search.h"
 #include "examples/train/train_slates.h"
 #include "solid/extend.h"
 #include "solid/model.h"
+#include "solid/train/provenance.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,16 +27,6 @@ static solid_status train_again(const train_arguments *a, train_run *run, solid_
   if (status == SOLID_OK) status = train_run_all(run, trainer);
   if (status == SOLID_OK && !a->keep_checkpoint) unlink(checkpoint);
   return status;
-}
-
-static solid_status start(solid_trainer **out, const solid_context *ctx, const solid_dataset *dataset,
-                          const solid_train_options *o) {
-  solid_status status = solid_trainer_new(out, ctx, dataset, o);
-  if (status != SOLID_OK) return status;
-  solid_trainer_info info;
-  solid_trainer_get_info(*out, &info);
-  if (info.hidden > 0) printf("%u of %u items are hidden from training\n", info.hidden, info.items);
-  return train_print_codes(*out);
 }
 
 /* Titles are stored in the model file. */
@@ -55,7 +48,7 @@ static solid_status train(const train_arguments *a, const solid_train_options *o
                    .limit = a->limit,
                    .log = log};
   solid_epoch report = {0};
-  solid_status status = start(&trainer, ctx, dataset, o);
+  solid_status status = train_start(&trainer, ctx, dataset, o, a->from);
   if (status == SOLID_OK) status = train_run_all(&run, trainer);
   if (status == SOLID_OK) report = *solid_trainer_report(trainer);
   if (status == SOLID_OK && o->refit) status = train_again(a, &run, trainer);
@@ -91,6 +84,27 @@ static solid_status close_log(FILE *log, const char *path, solid_status status) 
   return status;
 }
 
+/* Options that have their default become those of the model that training goes on from; how long it trains, and what it
+ * hides, is another matter. */
+static solid_status take_over(solid_train_options *o, const solid_context *ctx, const char *path) {
+  static const char *const own[] = {"epochs", "patience", "rate-end", "refit", "hide", "hide-seed", "hidden-codes"};
+  const solid_option_row *rows = solid_train_option_rows();
+  const solid_train_options presets = solid_train_options_default();
+  solid_model *model = NULL;
+  solid_provenance then;
+  solid_status status = solid_model_load(&model, ctx, path);
+  if (status == SOLID_OK) status = solid_provenance_read(model, &then);
+  for (size_t i = 0; i < SOLID_TRAIN_OPTIONS_COUNT && status == SOLID_OK; i++) {
+    size_t k = 0;
+    while (k < sizeof own / sizeof *own && strcmp(own[k], rows[i].flag) != 0) k++;
+    int is_preset = solid_train_option_get(o, &rows[i]) == solid_train_option_get(&presets, &rows[i]);
+    if (k < sizeof own / sizeof *own || !is_preset) continue;
+    status = solid_train_option_set(o, &rows[i], solid_train_option_get(&then.options, &rows[i]));
+  }
+  solid_model_free(model);
+  return status;
+}
+
 /* What the library says of its work: of preparation, which can take minutes of a large catalogue. */
 static void say(void *unused, solid_log_level level, const char *line) {
   (void)unused;
@@ -116,23 +130,39 @@ static solid_status run(void *user) {
   solid_status status = train_options(a, &o);
   if (status == SOLID_OK && a->slate.of && a->slate.rows == 0)
     status = solid_fail(SOLID_EINVAL, "--slate-of %s: how many items has a slate? (--slate K)", a->slate.of);
+  if (status == SOLID_OK && a->search && (o.refit || a->slate.of))
+    status = solid_fail(SOLID_EINVAL, "--search and --%s exclude one another", o.refit ? "refit" : "slate-of");
   if (status == SOLID_OK) status = solid_export_check(a->out);
   if (status == SOLID_OK && a->log != NULL && (log = fopen(a->log, "a")) == NULL)
     status = solid_fail(SOLID_EIO, "%s: %s", a->log, strerror(errno));
-  if (status == SOLID_OK) status = solid_context_new(&ctx, &options);
+  if (status == SOLID_OK) {
+    program_step(EXIT_USAGE);
+    status = solid_context_new(&ctx, &options);
+  }
+  if (status == SOLID_OK && a->from) {
+    program_step(EXIT_MODEL);
+    status = take_over(&o, ctx, a->from);
+  }
   load_files files = {.data = a->data,
                       .format = a->format,
                       .reading = &a->reading,
                       .program = "solid_train",
                       .items = &a->items,
                       .split = &a->order};
+  if (status == SOLID_OK) program_step(EXIT_SOURCE);
   if (status == SOLID_OK) status = titles_read(&list, a->titles, &a->items);
   if (status == SOLID_OK) printf("reads %s\n", a->data);
   if (status == SOLID_OK) status = load_history(&dataset, &files);
   if (status == SOLID_OK) status = load_warn("solid_train", &dataset, &files);
   if (status == SOLID_OK) {
+    program_step(EXIT_FAILED);
     say_data(a, &o, &dataset);
-    if (!a->slate.of) status = train(a, &o, ctx, &dataset, list, log);
+    if (a->search) {
+      status = train_search(a, &o, ctx, &dataset, log);
+      if (status == SOLID_OK) status = add_titles(a, list);
+    } else if (!a->slate.of) {
+      status = train(a, &o, ctx, &dataset, list, log);
+    }
     if (status == SOLID_OK) status = train_slates(a, ctx, &dataset, log);
   }
   titles_free(list);

@@ -1,4 +1,5 @@
 #include "examples/train/train_options.h"
+#include "examples/common/exit.h"
 #include "examples/common/load_options.h"
 #include <string.h>
 
@@ -36,7 +37,15 @@ static const solid_property own[] = {
          "file of item titles to keep in the model (a column called title or name); default: --attributes, if it has "
          "them",
          0),
-    REAL("limit", limit, "0", 1e9, "stop after this many seconds and write the best model so far; 0 = no limit"),
+    TEXT("from", from, NULL,
+         "model file to go on from, with newer events and items: what it knows is kept; options that are not given are "
+         "those that it was trained with",
+         0),
+    WHOLE("search", search, "0", 0, 1000,
+          "train this many models with other options (rate, batch, dropout, smoothing, swap) and keep the best by "
+          "validation; 0 = only the given ones"),
+    REAL("limit", limit, "0", 1e9,
+         "stop after this many seconds, within an epoch too, and write the best model so far; 0 = no limit"),
     WHOLE("threads", threads, "0", 0, 1024, "CPU threads; 0 = as many as the machine has"),
     TEXT("device", device, "cpu", "cpu, cuda or cuda:N", 0),
     {.name = "precision",
@@ -87,6 +96,7 @@ const solid_program *train_program(void) {
           "gives steadier results: --epochs 42 --rate-end 0.05 --average 0.999 --patience 0. With attributes,\n"
           "--batch 128 --codes 512 --swap 0.05 were best on sets of twelve thousand items (tests/bench/ACCURACY.md).\n"
           "The checkpoint is OUT.checkpoint; the same command continues from it.",
+      .exits = HAS_EXIT(SOURCE),
       .properties = properties,
       .count = sizeof properties / sizeof *properties};
   const solid_option_row *rows = solid_train_option_rows();

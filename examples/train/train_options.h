@@ -24,8 +24,8 @@ typedef struct train_slate_arguments {
 } train_slate_arguments;
 
 typedef struct train_arguments {
-  const char *data, *format, *out, *device, *log, *titles;
-  int64_t threads;
+  const char *data, *format, *out, *device, *log, *titles, *from;
+  int64_t threads, search;
   double limit;
   int precision, fresh, keep_checkpoint;
   reading_options reading;

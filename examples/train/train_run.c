@@ -4,44 +4,82 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* Runs epochs until training ends, with a checkpoint after each validation. */
-static solid_status run_epochs(const train_run *run, solid_trainer *trainer, progress *p) {
+/* What a step of an epoch looks at. */
+typedef struct running {
+  progress p;
+  const train_run *run;
+  double started;
+  int saved; /* there is a checkpoint of this training */
+} running;
+
+static int is_over(const running *r) {
+  return r->run->limit > 0 && r->saved && progress_now() - r->started > r->run->limit;
+}
+
+static int after_step(void *user, uint32_t step, uint32_t steps) {
+  running *r = user;
+  progress_step(&r->p, step, steps);
+  return is_over(r);
+}
+
+/* Runs epochs until training ends, with a checkpoint after each validation. Time that runs out within an epoch takes
+ * training back to the last one. */
+static solid_status run_epochs(running *r, solid_trainer *trainer) {
   solid_status status = SOLID_OK;
-  double start = progress_now();
-  while (status == SOLID_OK && !solid_trainer_report(trainer)->finished) {
-    if (run->limit > 0 && progress_now() - start > run->limit && solid_trainer_report(trainer)->best_epoch > 0) break;
+  r->started = progress_now();
+  while (status == SOLID_OK && !solid_trainer_report(trainer)->finished && !is_over(r)) {
     solid_epoch report;
-    progress_begin_epoch(p, solid_trainer_report(trainer)->epoch + 1);
-    status = solid_trainer_epoch(trainer, progress_step, p, &report);
+    uint32_t epoch = solid_trainer_report(trainer)->epoch + 1;
+    progress_begin_epoch(&r->p, epoch);
+    status = solid_trainer_epoch(trainer, after_step, r, &report);
+    if (status == SOLID_ECANCELLED) {
+      printf("the time is over within epoch %u\n", epoch);
+      return solid_trainer_load(trainer, r->run->checkpoint);
+    }
     if (status != SOLID_OK) break;
-    progress_end_epoch(p, &report);
-    if (report.checked) status = solid_trainer_save(trainer, run->checkpoint);
+    progress_end_epoch(&r->p, &report);
+    if (report.checked) status = solid_trainer_save(trainer, r->run->checkpoint);
+    r->saved |= status == SOLID_OK && report.checked;
   }
   return status;
 }
 
-static solid_status resume(const train_run *run, solid_trainer *trainer) {
-  if (run->fresh) return SOLID_OK;
-  solid_status status = solid_trainer_load(trainer, run->checkpoint);
+static solid_status resume(running *r, solid_trainer *trainer) {
+  if (r->run->fresh) return SOLID_OK;
+  solid_status status = solid_trainer_load(trainer, r->run->checkpoint);
   if (status == SOLID_ENOTFOUND) return SOLID_OK;
   if (status == SOLID_EMISMATCH || status == SOLID_EFORMAT)
     return solid_fail(status, "%s; --fresh starts again", solid_last_error());
   if (status == SOLID_OK) printf("continues after epoch %u\n", solid_trainer_report(trainer)->epoch);
+  r->saved = status == SOLID_OK;
   return status;
 }
 
 solid_status train_run_all(const train_run *run, solid_trainer *trainer) {
   solid_trainer_info info;
-  solid_status status = resume(run, trainer);
+  running r = {.run = run};
+  solid_status status = resume(&r, trainer);
   if (status != SOLID_OK) return status;
   solid_trainer_get_info(trainer, &info);
-  progress p = {.terminal = isatty(STDERR_FILENO),
-                .log = run->log,
-                .epochs = info.epochs,
-                .patience = info.patience,
-                .users = info.users};
+  r.p = (progress){.terminal = isatty(STDERR_FILENO),
+                   .log = run->log,
+                   .epochs = info.epochs,
+                   .patience = info.patience,
+                   .users = info.users};
   printf("trains %s on %u users, %zu rows per epoch\n", run->head, info.users, info.rows);
-  return run_epochs(run, trainer, &p);
+  return run_epochs(&r, trainer);
+}
+
+solid_status train_start(solid_trainer **out, const solid_context *ctx, const solid_dataset *dataset,
+                         const solid_train_options *o, const char *from) {
+  solid_status status =
+      from ? solid_trainer_new_from(out, ctx, dataset, o, from) : solid_trainer_new(out, ctx, dataset, o);
+  if (status != SOLID_OK) return status;
+  solid_trainer_info info;
+  solid_trainer_get_info(*out, &info);
+  if (info.hidden > 0) printf("%u of %u items are hidden from training\n", info.hidden, info.items);
+  if (from) printf("goes on from %s, which knows %u of %u items\n", from, info.known, info.items);
+  return train_print_codes(*out);
 }
 
 static void print_fitted(const solid_trainer_codes *codes) {

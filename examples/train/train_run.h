@@ -9,9 +9,13 @@ typedef struct train_run {
   const char *head;       /* its name */
   const char *checkpoint; /* file */
   int fresh;              /* 1 = does not continue from it */
-  double limit;           /* seconds, 0 = none */
+  double limit;           /* seconds, 0 = none; looked at after each step, once a checkpoint is there to go back to */
   FILE *log;              /* or NULL */
 } train_run;
+
+/* A trainer, beginning from the model `from` if that is not NULL; says what is hidden, known and how codes are used. */
+solid_status train_start(solid_trainer **out, const solid_context *ctx, const solid_dataset *dataset,
+                         const solid_train_options *o, const char *from);
 
 solid_status train_run_all(const train_run *run, solid_trainer *trainer);
 

@@ -97,8 +97,15 @@ static solid_status take_recbole(sol_attribute_reader *r) {
 /* movies.csv */
 static solid_status take_genres(sol_attribute_reader *r) {
   char names[240];
-  for (size_t i = 0; i < r->fields.count; i++)
-    if (sol_bytes_equal(r->fields.at[i], "genres")) return add_column(r, i, r->fields.at[i], 0, '|');
+  size_t found = SOL_ABSENT;
+  for (size_t i = 0; i < r->fields.count; i++) {
+    if (!sol_bytes_equal(r->fields.at[i], "genres")) continue;
+    if (found != SOL_ABSENT)
+      return sol_lines_fail(&r->lines, "columns %zu and %zu are both called \"genres\": --attribute-columns says which",
+                            found + 1, i + 1);
+    found = i;
+  }
+  if (found != SOL_ABSENT) return add_column(r, found, r->fields.at[found], 0, '|');
   return sol_lines_fail(&r->lines,
                         "no column genres: --attribute-columns says which of the %zu separated by %s are "
                         "attributes (%s)",

@@ -1,8 +1,20 @@
 /* Reads attributes of items. */
 #include "ingest/data/attributes.h"
 #include "solid/base/handshake.h"
+#include "solid/base/text.h"
 #include <stdlib.h>
 #include <string.h>
+
+/* A list as Python or JSON writes it would be one value, another one for each order of its parts. */
+static solid_status check_values(const sol_attribute_reader *r, solid_bytes text) {
+  int is_list = text.size > 1 && (text.data[0] == '[' || text.data[0] == '{') && strchr("]}", text.data[text.size - 1]);
+  const char *why = is_list ? "is a list as a program writes it: want values with | between"
+                    : !sol_is_utf8(text.data, text.size)
+                        ? "is not UTF-8: write the file as UTF-8 (iconv -f LATIN1 -t UTF-8)"
+                        : NULL;
+  if (!why) return SOLID_OK;
+  return sol_lines_fail(&r->lines, "attributes \"%s\": %s", sol_show(text.data, text.size).text, why);
+}
 
 /* The values of a field, one or several with a mark between. */
 static solid_status add_values(sol_list *list, const sol_attribute_column *column, solid_bytes text) {
@@ -29,9 +41,10 @@ static solid_status read_line(sol_attribute_reader *r) {
   sol_list_clear(&r->attributes);
   for (size_t i = 0; i < r->count && status == SOLID_OK; i++) {
     const sol_attribute_column *column = &r->column[i];
-    if (column->at < r->fields.count)
-      status = add_values(&r->attributes, column, r->fields.at[column->at]);
-    else if (!column->prefix[0])
+    if (column->at < r->fields.count) {
+      status = check_values(r, r->fields.at[column->at]);
+      if (status == SOLID_OK) status = add_values(&r->attributes, column, r->fields.at[column->at]);
+    } else if (!column->prefix[0])
       status = sol_lines_fail(&r->lines, "%zu fields, genres are number %zu", r->fields.count, column->at + 1);
   }
   if (status != SOLID_OK) return status;

@@ -45,6 +45,12 @@ int sol_options_say_table(const solid_data_options *options);
 /* Sets format and separator from a sample of the lines. EFORMAT, EINVAL. */
 solid_status sol_judge(solid_data_file *file);
 
+/* Where the file is one of a known public data set: *found = 1, and its columns, separator and format are set. */
+solid_status sol_layout_find(solid_data_file *file, int *found);
+
+/* 1 if a line of JSON (a json_t) is a review as sol_read_reviews reads them. */
+int sol_is_review(const void *json);
+
 /* Sets names and roles of a table, from its first line, which is taken from the lines when it is a header. */
 solid_status sol_columns_find(solid_data_file *file);
 
@@ -71,6 +77,7 @@ solid_status sol_read_rows(solid_data_file *file);
 solid_status sol_read_table(solid_data_file *file);
 solid_status sol_read_lists(solid_data_file *file);
 solid_status sol_read_event_lines(solid_data_file *file);
+solid_status sol_read_reviews(solid_data_file *file);
 solid_status sol_read_histories(solid_data_file *file);
 
 #ifdef __cplusplus

@@ -20,7 +20,7 @@ static void list_keys(json_t *object, char *text, size_t size) {
   }
 }
 
-static solid_status judge_json(const sol_lines *lines) {
+static solid_status judge_json(const sol_lines *lines, solid_data_format *format) {
   json_error_t error;
   char keys[160];
   json_t *root = json_loadb(lines->line, lines->size, 0, &error);
@@ -35,9 +35,11 @@ static solid_status judge_json(const sol_lines *lines) {
   json_t *value;
   json_object_foreach(root, key, value) has_lists |= json_is_array(value);
   list_keys(root, keys, sizeof keys);
+  int is_review = !is_event && sol_is_review(root);
   int is_empty = json_object_size(root) == 0;
   json_decref(root);
-  if (is_event) return SOLID_OK;
+  *format = is_review ? SOLID_DATA_REVIEWS : SOLID_DATA_EVENTS;
+  if (is_event || is_review) return SOLID_OK;
   if (has_lists || is_empty)
     return sol_lines_fail(lines, "JSON, but not of events: {\"user\": [item, ...]} needs the format \"histories\", "
                                  "{\"item\": [attribute, ...]} are attributes");
@@ -112,13 +114,14 @@ static solid_status judge_sample(solid_data_file *file, sol_lines *sample) {
   int is_column_format = named == SOLID_DATA_CSV || named == SOLID_DATA_RECBOLE || named == SOLID_DATA_TABLE;
   const char *line = sample->line + strspn(sample->line, " \t");
   if (named == SOLID_DATA_AUTO && *line == '{' && !sol_options_say_table(&file->options)) {
-    file->format = SOLID_DATA_EVENTS;
-    return judge_json(sample);
+    return judge_json(sample, &file->format);
   }
   if (named == SOLID_DATA_AUTO && *line == '[' && !sol_options_say_table(&file->options))
     return sol_lines_fail(sample, "looks like a list of JSON: want an event a line, {\"user\": ...} (jq -c '.[]')");
   if (named == SOLID_DATA_AUTO && *line == '<' && !sol_options_say_table(&file->options))
     return sol_lines_fail(sample, "looks like HTML or XML, and no data");
+  if (named == SOLID_DATA_AUTO && !sol_options_say_table(&file->options)) status = sol_layout_find(file, &is_table);
+  if (status != SOLID_OK || is_table) return status;
   if (named == SOLID_DATA_AUTO || is_column_format) status = judge_table(file, sample, &is_table);
   if (status != SOLID_OK || is_table || named != SOLID_DATA_AUTO) return status;
   return sol_judge_plain(file, sample);
@@ -130,7 +133,7 @@ solid_status sol_judge(solid_data_file *file) {
   if (o->format == SOLID_DATA_MOVIELENS) sol_separator_find("colons", &file->separator);
   if (sol_options_say_table(o) &&
       (o->format == SOLID_DATA_ROWS || o->format == SOLID_DATA_PAIRS || o->format == SOLID_DATA_EVENTS ||
-       o->format == SOLID_DATA_HISTORIES || o->format == SOLID_DATA_MOVIELENS))
+       o->format == SOLID_DATA_REVIEWS || o->format == SOLID_DATA_HISTORIES || o->format == SOLID_DATA_MOVIELENS))
     return solid_fail(SOLID_EINVAL, "%s: columns, separator and header are of tables: give the format \"table\"",
                       file->path);
   sol_lines sample;

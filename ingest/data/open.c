@@ -94,6 +94,7 @@ solid_status solid_data_file_open(solid_data_file **out, const char *path, const
   status = sol_lines_open(&file->lines, file->path);
   if (status == SOLID_OK) status = sol_judge(file);
   if (status == SOLID_OK && is_table(file)) status = sol_columns_find(file);
+  if (status == SOLID_OK && file->format == SOLID_DATA_REVIEWS) file->at[SOL_TIME] = file->at[SOL_RATING] = 0;
   if (status == SOLID_OK) status = check_unit(file);
   if (status == SOLID_OK) status = check_worth(file);
   if (status != SOLID_OK) {
@@ -130,7 +131,8 @@ solid_status solid_data_file_get_info(const solid_data_file *file, solid_data_in
                          .has_times = is_events || (!is_list && file->at[SOL_TIME] != SOL_ABSENT),
                          .has_ratings = has(file, SOL_RATING),
                          .has_kinds = has(file, SOL_KIND),
-                         .time_unit = is_events ? SOLID_TIME_MILLISECONDS : file->unit};
+                         .time_unit = is_events ? SOLID_TIME_MILLISECONDS : file->unit,
+                         .has_histories = is_list};
   return sol_struct_give(info, &all, sizeof all, "dataset info");
 }
 
@@ -192,6 +194,8 @@ static solid_status read_format(solid_data_file *file) {
     return file->at[SOL_LIST] == SOL_ABSENT ? sol_read_table(file) : sol_read_lists(file);
   case SOLID_DATA_EVENTS:
     return sol_read_event_lines(file);
+  case SOLID_DATA_REVIEWS:
+    return sol_read_reviews(file);
   case SOLID_DATA_HISTORIES:
     return sol_read_histories(file);
   case SOLID_DATA_AUTO:

@@ -38,17 +38,13 @@ static int put_stamp(const solid_consumer *consumer, rd_kafka_topic_partition_t 
   return 1;
 }
 
-/* Per partition of the batch the offset after its last message. NULL: no memory. */
-static rd_kafka_topic_partition_list_t *offsets_of(const solid_consumer *consumer,
-                                                   const rd_kafka_topic_partition_list_t *within) {
+rd_kafka_topic_partition_list_t *sol_offsets_of(const solid_consumer *consumer) {
   rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new(8);
   const sol_messages *messages = &consumer->messages;
   for (size_t i = messages->count; offsets && i-- > 0;) {
     const rd_kafka_message_t *message = messages->held[i].message;
     int32_t partition = message->partition;
-    int is_wanted = !within;
-    for (int k = 0; within && k < within->cnt; k++) is_wanted |= within->elems[k].partition == partition;
-    if (!is_wanted || rd_kafka_topic_partition_list_find(offsets, consumer->topic, partition)) continue;
+    if (rd_kafka_topic_partition_list_find(offsets, consumer->topic, partition)) continue;
     if (put_stamp(consumer, rd_kafka_topic_partition_list_add(offsets, consumer->topic, partition), message)) continue;
     rd_kafka_topic_partition_list_destroy(offsets);
     return NULL;
@@ -101,15 +97,6 @@ solid_status sol_commit_offsets(solid_consumer *consumer, const rd_kafka_topic_p
   consumer->is_rebalancing = is_between_generations(err);
   return solid_fail(is_final(err) ? SOLID_EINVAL : SOLID_EIO, "kafka group %s: commit: %s", consumer->options.group,
                     rd_kafka_err2str(err));
-}
-
-solid_status sol_commit_batch(solid_consumer *consumer, const rd_kafka_topic_partition_list_t *within,
-                              int64_t timeout_ms) {
-  rd_kafka_topic_partition_list_t *offsets = offsets_of(consumer, within);
-  if (!offsets) return solid_fail(SOLID_ENOMEM, "consumer: out of memory");
-  solid_status status = offsets->cnt ? sol_commit_offsets(consumer, offsets, timeout_ms) : SOLID_OK;
-  rd_kafka_topic_partition_list_destroy(offsets);
-  return status;
 }
 
 solid_status sol_committed(solid_consumer *consumer, int32_t number, int64_t deadline_ms, sol_stamp *out) {

@@ -91,6 +91,7 @@ solid_status solid_consumer_open(solid_consumer **out, const solid_consumer_opti
 
 void solid_consumer_close(solid_consumer *consumer) {
   if (!consumer) return;
+  sol_trail_clear(&consumer->trail);
   sol_messages_free(&consumer->messages); /* before the handle that its messages belong to */
   sol_dead_letter_close(consumer->dead_letter);
   sol_probe_close(consumer->probe);
@@ -128,11 +129,26 @@ static solid_status subscribe(solid_consumer *consumer) {
   return err ? solid_fail(SOLID_EINVAL, "kafka topic %s: %s", consumer->topic, rd_kafka_err2str(err)) : SOLID_OK;
 }
 
+/* The store is told that what is not safe is read again. A store that is away is waited for where it is needed. */
+static solid_status begin_trail(solid_consumer *consumer) {
+  int64_t age_ms;
+  if (!consumer->streams.safe_age) return SOLID_OK;
+  solid_status status = consumer->streams.safe_age(consumer->streams.user, &age_ms);
+  return solid_status_is_retriable(status) ? SOLID_OK : status;
+}
+
+/* Nothing came: what has become safe meanwhile is committed. What does not work now is tried again the next turn. */
+static solid_status idle(solid_consumer *consumer) {
+  solid_status status = sol_trail_commit(consumer, NULL);
+  return status == SOLID_EREWIND || solid_status_is_retriable(status) ? SOLID_OK : status;
+}
+
 solid_status solid_consumer_run(solid_consumer *consumer) {
   char text[512];
   if (!consumer || consumer->has_run) return solid_fail(SOLID_EINVAL, "consumer: is NULL or has run");
   consumer->has_run = 1;
-  solid_status status = subscribe(consumer);
+  solid_status status = begin_trail(consumer);
+  if (status == SOLID_OK) status = subscribe(consumer);
   while (status == SOLID_OK && !atomic_load(&consumer->stopped)) {
     status = sol_settle(consumer);
     if (status == SOLID_OK && consumer->options.rebuild) {
@@ -140,9 +156,11 @@ solid_status solid_consumer_run(solid_consumer *consumer) {
       if (solid_status_is_retriable(status)) status = SOLID_OK; /* the next turn, or the delivery, tries again */
     }
     if (status == SOLID_OK) status = sol_collect(consumer);
-    if (status == SOLID_OK && consumer->messages.count) status = sol_deliver(consumer);
+    if (status == SOLID_OK) status = consumer->messages.count ? sol_deliver(consumer) : idle(consumer);
+    if (consumer->must_rewind) sol_rewind(consumer); /* heard of while partitions were taken away */
     sol_report_if_due(consumer);
   }
+  if (status == SOLID_OK) sol_drain_trail(consumer);
   snprintf(text, sizeof text, "%s", solid_last_error()); /* leaving the group may set another */
   sol_measure_lag(consumer);
   sol_report(&consumer->reporter, &consumer->stats, sol_steady_ms());

@@ -1,6 +1,6 @@
 /* The consumer's parts, in the order of the walk: kafka_setup (handles, start check) -> streams (what is read is what
- * it is taken for) -> delivery (messages in hand, decoded and given to the sink) -> dead_letter -> commit; rebalance
- * runs inside polls. */
+ * it is taken for) -> delivery (messages in hand, decoded and given to the sink) -> dead_letter -> trail (what is
+ * stored and not yet safe) -> commit; rebalance runs inside polls. */
 #ifndef INGEST_KAFKA_CONSUMER_PARTS_H
 #define INGEST_KAFKA_CONSUMER_PARTS_H
 
@@ -28,8 +28,21 @@ typedef struct sol_messages {
   sol_held *held;
   sol_payload *payloads; /* (count), borrowed from messages, filled for delivery */
   size_t count, room;
-  size_t stored; /* how many, from the front, the sink has accepted */
+  size_t stored;  /* how many, from the front, the sink has accepted */
+  size_t trailed; /* of them, so many are on the trail */
 } sol_messages;
+
+/* Offsets of batches that are stored, in the order in which that came about. */
+enum { SOL_TRAIL = 64 };
+typedef struct sol_trail_entry {
+  int64_t stored_ms; /* steady */
+  rd_kafka_topic_partition_list_t *offsets;
+} sol_trail_entry;
+typedef struct sol_trail {
+  sol_trail_entry entries[SOL_TRAIL];
+  size_t count;
+  int64_t asked_ms; /* when the store was asked what is safe, and not all was */
+} sol_trail;
 
 /* A partition of the topic, and the stream that is read from it. */
 typedef struct sol_partition {
@@ -38,6 +51,7 @@ typedef struct sol_partition {
   int is_registered; /* the store has the record, as `seen` */
   int is_due;        /* anchors must be checked before more messages are taken */
   int wants_start;   /* the start is not known yet, or librdkafka does not have it yet */
+  int is_rewound;    /* is to be read again from what the group committed */
   int is_fresh;      /* has had a new event since it was assigned */
   int is_reset;      /* read from the start under a new epoch that the group does not know yet */
   int is_stopped;    /* librdkafka has stopped fetching it: its offset was out of range */
@@ -65,6 +79,7 @@ struct solid_consumer {
   sol_probe *probe;
   sol_intake intake;
   sol_messages messages;
+  sol_trail trail;
   sol_partition *partitions; /* (n_partitions) by their number */
   size_t n_partitions;
   uint8_t epoch[16]; /* of the store's contents, where has_epoch */
@@ -73,6 +88,7 @@ struct solid_consumer {
   int is_due;         /* an error or event may mean that partitions have other streams now */
   int is_paused;      /* newly assigned partitions are paused as well */
   int is_rebalancing; /* the last commit was refused because the group is between two generations */
+  int must_rewind;    /* the store may have lost what was not safe */
   int has_run;
   int64_t stopped_ms; /* when the stop was first seen; 0 = not yet */
   solid_ingest_stats stats;
@@ -129,6 +145,7 @@ solid_status sol_stream_load(solid_consumer *consumer, int32_t number, sol_recor
 solid_status sol_collect(solid_consumer *consumer);
 solid_status sol_settle(solid_consumer *consumer);  /* waits until nothing is due */
 solid_status sol_deliver(solid_consumer *consumer); /* delivers, buries and commits the batch */
+void sol_drain_trail(solid_consumer *consumer);     /* after a stop: commits what becomes safe in time */
 void sol_report_if_due(solid_consumer *consumer);
 /* How long to wait at most: `most_ms`, or what is left of drain_ms after a stop. */
 int64_t sol_time_left(solid_consumer *consumer, int64_t most_ms);
@@ -136,11 +153,22 @@ int64_t sol_time_left(solid_consumer *consumer, int64_t most_ms);
 /* commit.c */
 /* What the group committed for a partition. Retriable: the broker does not say. */
 solid_status sol_committed(solid_consumer *consumer, int32_t number, int64_t deadline_ms, sol_stamp *out);
-/* Commits the offsets of the batch, only of the partitions `within` unless NULL. EIO: may work after more polls. */
-solid_status sol_commit_batch(solid_consumer *consumer, const rd_kafka_topic_partition_list_t *within,
-                              int64_t timeout_ms);
+/* Per partition of the messages in hand the offset after the last one. NULL: no memory. */
+rd_kafka_topic_partition_list_t *sol_offsets_of(const solid_consumer *consumer);
+/* EIO: may work after more polls. */
 solid_status sol_commit_offsets(solid_consumer *consumer, const rd_kafka_topic_partition_list_t *offsets,
                                 int64_t timeout_ms);
+
+/* trail.c */
+/* What is stored of the messages in hand is on the trail from now on. */
+solid_status sol_trail_add(solid_consumer *consumer);
+/* Commits what is safe, only of the partitions `within` unless NULL. EREWIND: some of it may be lost (sol_rewind). */
+solid_status sol_trail_commit(solid_consumer *consumer, const rd_kafka_topic_partition_list_t *within);
+/* Reads all partitions again from where the group committed, once that is known, and writes nothing before. */
+void sol_rewind(solid_consumer *consumer);
+void sol_trail_clear(sol_trail *trail);
+void sol_trail_drop(sol_trail *trail, const rd_kafka_topic_partition_list_t *partitions);
+void sol_trail_drop_one(solid_consumer *consumer, int32_t partition);
 
 /* rebuild.c */
 /* EMISMATCH: the topic no longer begins at 0. */

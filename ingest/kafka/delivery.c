@@ -9,7 +9,6 @@
 enum {
   STEP_MS = 100,       /* how soon a stop is noticed */
   FLUSH_MS = 30000,    /* how long dead letters may take */
-  COMMIT_MS = 10000,   /* how long one commit may take before it is sent again */
   REBALANCE_MS = 1000, /* how long a group is given to settle before a commit is tried again */
   WARN_MS = 60000,     /* how often a partition is warned about */
 };
@@ -190,7 +189,8 @@ static solid_status attempt(solid_consumer *consumer) {
     sol_streams_all_due(consumer);
     status = sol_streams_check(consumer);
   }
-  if (status == SOLID_OK) status = sol_commit_batch(consumer, NULL, sol_time_left(consumer, COMMIT_MS));
+  if (status == SOLID_OK) status = sol_trail_add(consumer);
+  if (status == SOLID_OK) status = sol_trail_commit(consumer, NULL);
   if (status == SOLID_OK) sol_streams_advance(consumer);
   return status;
 }
@@ -214,6 +214,11 @@ static solid_status persist(solid_consumer *consumer, solid_status (*try_once)(s
   sol_retry retry = {.backoff = {o->retry_min_ms, o->retry_max_ms, 0}, .drain_ms = o->drain_ms};
   solid_status status;
   while ((status = try_once(consumer)) != SOLID_OK) {
+    if (status == SOLID_EREWIND) {
+      sol_rewind(consumer);
+      status = SOLID_OK;
+      break;
+    }
     sol_time_left(consumer, 0); /* notes a stop */
     if (consumer->stopped_ms) retry.give_up_ms = consumer->stopped_ms + o->drain_ms;
     if (!sol_retry_again(&retry, status, consumer->stopped_ms != 0, sol_steady_ms())) break;
@@ -248,4 +253,20 @@ solid_status sol_deliver(solid_consumer *consumer) {
   consumer->stats.last_batch_ms = (double)(sol_steady_ms() - start_ms);
   sol_messages_clear(&consumer->messages);
   return SOLID_OK;
+}
+
+void sol_drain_trail(solid_consumer *consumer) {
+  int64_t end_ms = sol_steady_ms() + sol_time_left(consumer, consumer->options.drain_ms);
+  if (!consumer->trail.count) return;
+  sol_pause_assigned(consumer);
+  solid_status status = sol_trail_commit(consumer, NULL);
+  while (consumer->trail.count && (status == SOLID_OK || solid_status_is_retriable(status)) &&
+         sol_steady_ms() < end_ms) {
+    status = wait_polling(consumer, STEP_MS);
+    if (status == SOLID_OK) status = sol_trail_commit(consumer, NULL);
+  }
+  if (consumer->trail.count)
+    sol_consumer_log(consumer, SOLID_LOG_WARN,
+                     "kafka topic %s: what was stored last is not safe yet: it will be read again", consumer->topic);
+  sol_trail_clear(&consumer->trail);
 }

@@ -64,7 +64,10 @@ static solid_status set_all(rd_kafka_conf_t *conf, const solid_consumer_options 
 static solid_status open_consumer(solid_consumer *consumer) {
   char text[192];
   rd_kafka_conf_t *conf = rd_kafka_conf_new();
-  solid_status status = set_all(conf, &consumer->options);
+  /* A full queue is not filled again for a second, however soon it is empty: librdkafka's 100,000 messages are then the
+   * most that a second gives. Its bound in bytes (64 MiB) stays. */
+  solid_status status = set(conf, "queued.min.messages", "1000000");
+  if (status == SOLID_OK) status = set_all(conf, &consumer->options);
   if (status == SOLID_OK) status = set(conf, "group.id", consumer->options.group);
   if (status == SOLID_OK) status = set(conf, "enable.auto.commit", "false");
   if (status == SOLID_OK) status = set(conf, "enable.auto.offset.store", "false");

@@ -19,7 +19,7 @@ solid_status sol_messages_add(sol_messages *messages, rd_kafka_message_t *messag
 
 void sol_messages_clear(sol_messages *messages) {
   for (size_t i = 0; i < messages->count; i++) rd_kafka_message_destroy(messages->held[i].message);
-  messages->count = messages->stored = 0;
+  messages->count = messages->stored = messages->trailed = 0;
 }
 
 void sol_messages_free(sol_messages *messages) {
@@ -52,6 +52,7 @@ static size_t drop(sol_messages *messages, const rd_kafka_topic_partition_list_t
   }
   messages->count = kept;
   messages->stored = stored;
+  messages->trailed = 0; /* what is left goes there once more, which changes nothing */
   return undone;
 }
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STEP_MS = 100, COMMIT_MS = 5000, LEAVE_MS = 10000 };
+enum { STEP_MS = 100, LEAVE_MS = 10000 };
 
 static void check_error(solid_consumer *consumer, const char *what, rd_kafka_error_t *error) {
   if (!error) return;
@@ -53,12 +53,11 @@ static void take(solid_consumer *consumer, rd_kafka_topic_partition_list_t *part
 
 static void give_up(solid_consumer *consumer, rd_kafka_topic_partition_list_t *partitions, int cooperative) {
   sol_messages *messages = &consumer->messages;
-  if (messages->count && messages->stored == messages->count && !rd_kafka_assignment_lost(consumer->rk)) {
-    if (sol_commit_batch(consumer, partitions, sol_time_left(consumer, COMMIT_MS)) == SOLID_OK)
-      sol_streams_advance(consumer);
-    else
-      sol_consumer_log(consumer, SOLID_LOG_WARN, "%s: will be read again", solid_last_error());
-  }
+  if (messages->count && messages->stored == messages->count && sol_trail_add(consumer) == SOLID_OK)
+    sol_streams_advance(consumer);
+  if (!rd_kafka_assignment_lost(consumer->rk) && sol_trail_commit(consumer, partitions) != SOLID_OK)
+    sol_consumer_log(consumer, SOLID_LOG_WARN, "%s: will be read again", solid_last_error());
+  sol_trail_drop(&consumer->trail, partitions);
   consumer->stats.dropped += sol_messages_drop(messages, partitions);
   sol_streams_give_up(consumer, partitions);
   if (cooperative)

@@ -38,12 +38,17 @@ static solid_status see_epoch(solid_consumer *consumer, sol_partition *p, sol_st
   return SOLID_OK;
 }
 
-/* If nothing is known yet, the group's offset says where to begin. */
+static void drop_partition(solid_consumer *consumer, int32_t number) {
+  sol_trail_drop_one(consumer, number);
+  consumer->stats.dropped += sol_messages_drop_one(&consumer->messages, number);
+}
+
+/* Where nothing is known yet, or all is read again, the group's offset says where to begin. */
 static solid_status identify(solid_consumer *consumer, int32_t number, int64_t deadline_ms) {
   sol_partition *p = &consumer->partitions[number];
   sol_stamp committed;
   solid_status status = SOLID_OK;
-  if (p->wants_start && !p->is_known) {
+  if (p->wants_start && (!p->is_known || p->is_rewound)) {
     status = sol_committed(consumer, number, deadline_ms, &committed);
     if (status == SOLID_OK) status = see_epoch(consumer, p, &committed);
     if (status == SOLID_OK) status = sol_identify(consumer, number, &committed, deadline_ms);
@@ -52,10 +57,9 @@ static solid_status identify(solid_consumer *consumer, int32_t number, int64_t d
     status = sol_identify(consumer, number, NULL, deadline_ms);
     /* The messages in hand belong to the stream that is gone: the sink may have them, but their offsets are not
      * committed. */
-    if (status == SOLID_OK && p->record.stream != before)
-      consumer->stats.dropped += sol_messages_drop_one(&consumer->messages, number);
+    if (status == SOLID_OK && p->record.stream != before) drop_partition(consumer, number);
   }
-  if (status == SOLID_OK) p->is_due = 0;
+  if (status == SOLID_OK) p->is_due = p->is_rewound = 0;
   return status;
 }
 
@@ -164,7 +168,7 @@ static solid_status enter(solid_consumer *consumer, int32_t number, const rd_kaf
     solid_status status = save(consumer, number, &saved);
     if (status == SOLID_OK && !saved) status = meet_winner(consumer, number);
     if (status == SOLID_OK && p->wants_start) /* all of it is read again, in its order */
-      consumer->stats.dropped += sol_messages_drop_one(&consumer->messages, number);
+      drop_partition(consumer, number);
     if (status != SOLID_OK || p->is_registered || p->wants_start) return status;
   }
   return solid_fail(SOLID_EIO, "kafka topic %s [%d]: others change the record of its stream", consumer->topic,

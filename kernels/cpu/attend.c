@@ -81,14 +81,7 @@ typedef struct head_view {
 static float softmax(const head_view *view, int64_t place, int64_t n, float *s) {
   const sk_attend_args *a = view->a;
   for (int64_t j = 0; a->bias && j < n; j++) s[j] += view->line[place - j];
-  float scale = 1.0f / sqrtf((float)a->pairs.dh), m = sk_max(s, n), sum = 0.0f;
-#pragma omp simd reduction(+ : sum)
-  for (int64_t j = 0; j < n; j++) {
-    float y = sk_exp((s[j] - m) * scale);
-    s[j] = y;
-    sum += y;
-  }
-  float share = 1.0f / sum;
+  float scale = 1.0f / sqrtf((float)a->pairs.dh), sum, m = sk_exp_below_max(s, n, scale, &sum), share = 1.0f / sum;
   if (a->p > 0.0f) {
     sk_attend_mask mask = {a->p, a->seed};
     SK_CPU(attend_keep)

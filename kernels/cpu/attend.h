@@ -4,6 +4,7 @@
 #define SK_CPU_ATTEND_H
 
 #include "kernels/cpu/cpu.h"
+#include "kernels/cpu/vmath.h"
 
 #define SK_ATTEND_SHORT 1024 /* keys of a window whose scores of one row stay in the cache */
 
@@ -111,5 +112,17 @@ void SK_CPU(attend_keep_keys)(const sk_attend_mask *mask, uint64_t index, const 
 
 solid_status SK_CPU(attend_tiles)(sk_backend *be, const sk_attend_args *a);
 solid_status SK_CPU(attend_tiles_backward)(sk_backend *be, const sk_attend_backward_args *a);
+
+/* In: p = q k and ds = dout v of n keys, keep of dropout, lse, mean = dout . out. Out: p = the weights that forward
+ * used, ds = the gradient of q k. */
+static inline void sk_attend_gradient(int64_t n, float scale, float lse, float mean, const float *keep, float *p,
+                                      float *ds) {
+#pragma omp simd
+  for (int64_t j = 0; j < n; j++) {
+    float share = sk_exp(p[j] * scale - lse);
+    ds[j] = share * (ds[j] * keep[j] - mean) * scale;
+    p[j] = share * keep[j];
+  }
+}
 
 #endif

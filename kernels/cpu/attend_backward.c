@@ -36,12 +36,7 @@ static void row_gradient(const head_view *view, int64_t place, float *p, float *
   } else {
     for (int64_t j = 0; j < n; j++) keep[j] = 1.0f;
   }
-#pragma omp simd
-  for (int64_t j = 0; j < n; j++) {
-    float share = sk_exp(p[j] * scale - lse);
-    ds[j] = share * (ds[j] * keep[j] - mean) * scale;
-    p[j] = share * keep[j];
-  }
+  sk_attend_gradient(n, scale, lse, mean, keep, p, ds);
   for (int64_t j = 0; a->bias && j < n; j++) view->dline[place - j] += ds[j];
 }
 

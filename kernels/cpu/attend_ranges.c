@@ -38,14 +38,7 @@ static void mix(const int32_t *offsets, const int32_t *ranges, int64_t i, const 
 /* s -> probabilities; returns log sum exp of scale * s. */
 static float softmax(float *s, int64_t n, float scale) {
   if (n == 0) return -INFINITY;
-  float m = sk_max(s, n), sum = 0.0f;
-#pragma omp simd reduction(+ : sum)
-  for (int64_t j = 0; j < n; j++) {
-    float y = sk_exp((s[j] - m) * scale);
-    s[j] = y;
-    sum += y;
-  }
-  float share = 1.0f / sum;
+  float sum, m = sk_exp_below_max(s, n, scale, &sum), share = 1.0f / sum;
 #pragma omp simd
   for (int64_t j = 0; j < n; j++) s[j] *= share;
   return m * scale + logf(sum);

@@ -54,12 +54,7 @@ static void row_gradient(tile *t, int64_t query, int64_t i, int64_t from, int64_
   } else {
     for (int64_t j = 0; j < mine; j++) keep[j] = 1.0f;
   }
-#pragma omp simd
-  for (int64_t j = 0; j < mine; j++) {
-    float share = sk_exp(p[j] * scale - lse);
-    ds[j] = share * (ds[j] * keep[j] - mean) * scale;
-    p[j] = share * keep[j];
-  }
+  sk_attend_gradient(mine, scale, lse, mean, keep, p, ds);
   for (int64_t j = 0; a->bias && j < mine; j++) {
     int64_t distance = position - sk_attend_position(&t->keys, from + j);
     t->shares[t->head * SK_ATTEND_BUCKETS + sk_attend_bucket((int32_t)distance)] += sqrtf((float)dh) * ds[j];

@@ -51,13 +51,8 @@ static void append_chunk(const sk_select_args *a, int64_t w, int64_t head, int32
 }
 
 static void add_probe(float *s, int32_t seen, float scale, float *mass) {
-  float top = sk_max(s, seen), sum = 0.0f;
-#pragma omp simd reduction(+ : sum)
-  for (int32_t j = 0; j < seen; j++) {
-    float y = sk_exp((s[j] - top) * scale);
-    s[j] = y;
-    sum += y;
-  }
+  float sum;
+  sk_exp_below_max(s, seen, scale, &sum);
   float share = 1.0f / sum;
 #pragma omp simd
   for (int32_t j = 0; j < seen; j++) mass[j] += s[j] * share;

@@ -141,4 +141,17 @@ static inline void sk_axpy(float a, const float *restrict x, float *restrict y, 
   for (int64_t i = 0; i < n; i++) y[i] += a * x[i];
 }
 
+/* x_i = exp((x_i - max x) scale), scale > 0; returns max x, and in *sum the sum of the results. */
+static inline float sk_exp_below_max(float *x, int64_t n, float scale, float *sum) {
+  float top = sk_max(x, n), total = 0.0f;
+#pragma omp simd reduction(+ : total)
+  for (int64_t i = 0; i < n; i++) {
+    float y = sk_exp((x[i] - top) * scale);
+    x[i] = y;
+    total += y;
+  }
+  *sum = total;
+  return top;
+}
+
 #endif

@@ -1,5 +1,5 @@
 /* One block per row. Where rows of W can be read four floats at a time, each lane has its own four outputs and several
- * rows of W on their way; else warps split the inputs and lanes the outputs. The parts of a sum are added in order.
+ * rows of W in flight; else warps split the inputs and lanes the outputs. The parts of a sum are added in order.
  * Many rows of a narrow output have a warp each in the forward pass. */
 #include "kernels/cuda/cuda.cuh"
 
@@ -37,28 +37,39 @@ __global__ static void narrow(sk_apply_args a) {
   a.y[row * a.out + o] = a.f == SK_TANH ? tanhf(sum) : sum;
 }
 
-/* `out` is 4 LANES: a warp has 32 / LANES rows of W at a time. */
+/* A lane's part of AHEAD rows of W, AT_ONCE apart from row `from` on, and their inputs; zero beyond the last. `out` is
+ * 4 LANES: a warp has 32 / LANES rows of W at a time. */
+template <int LANES>
+struct quad_rows {
+  static const int AT_ONCE = QUAD_THREADS / LANES, AHEAD = 4;
+  float4 w[AHEAD];
+  float x[AHEAD];
+
+  __device__ quad_rows(const float4 *all_w, const float *all_x, int from, int in, int lane) {
+#pragma unroll
+    for (int k = 0; k < AHEAD; k++) {
+      int i = from + k * AT_ONCE;
+      w[k] = i < in ? all_w[i * LANES + lane] : float4{};
+      x[k] = i < in ? all_x[i] : 0.0f;
+    }
+  }
+};
+
 template <int LANES>
 __global__ static void __launch_bounds__(QUAD_THREADS) forward_quads(sk_apply_args a) {
-  const int AT_ONCE = QUAD_THREADS / LANES, AHEAD = 4, WARPS_HERE = QUAD_THREADS / 32;
+  const int AT_ONCE = quad_rows<LANES>::AT_ONCE, AHEAD = quad_rows<LANES>::AHEAD, WARPS_HERE = QUAD_THREADS / 32;
   __shared__ float4 parts[WARPS_HERE][LANES];
   const float4 *w = (const float4 *)matrix_of(a, blockIdx.x);
   const float *x = a.x + (int64_t)blockIdx.x * a.in;
   int mine = threadIdx.x % LANES, first = threadIdx.x / LANES;
   float4 sum = {};
   for (int from = first; from < a.in; from += AHEAD * AT_ONCE) {
-    float4 rows[AHEAD];
-    float xs[AHEAD];
-#pragma unroll
-    for (int k = 0; k < AHEAD; k++) {
-      int i = from + k * AT_ONCE;
-      rows[k] = i < a.in ? w[i * LANES + mine] : float4{};
-      xs[k] = i < a.in ? x[i] : 0.0f;
-    }
+    const quad_rows<LANES> rows(w, x, from, a.in, mine);
 #pragma unroll
     for (int k = 0; k < AHEAD; k++) {
       if (from + k * AT_ONCE >= a.in) break;
-      sum.x += xs[k] * rows[k].x, sum.y += xs[k] * rows[k].y, sum.z += xs[k] * rows[k].z, sum.w += xs[k] * rows[k].w;
+      const float4 at = rows.w[k];
+      sum.x += rows.x[k] * at.x, sum.y += rows.x[k] * at.y, sum.z += rows.x[k] * at.z, sum.w += rows.x[k] * at.w;
     }
   }
 #pragma unroll
@@ -80,7 +91,7 @@ __global__ static void __launch_bounds__(QUAD_THREADS) forward_quads(sk_apply_ar
 
 template <int LANES>
 __global__ static void __launch_bounds__(QUAD_THREADS) backward_quads(sk_apply_backward_args a) {
-  const int AT_ONCE = QUAD_THREADS / LANES, AHEAD = 4;
+  const int AT_ONCE = quad_rows<LANES>::AT_ONCE, AHEAD = quad_rows<LANES>::AHEAD;
   int64_t row = blockIdx.x, m = (int64_t)a.in * a.out + a.out;
   const float4 *w = (const float4 *)(a.w + row * a.stride);
   const float *x = a.x + row * a.in;
@@ -93,22 +104,15 @@ __global__ static void __launch_bounds__(QUAD_THREADS) backward_quads(sk_apply_b
   }
   if (first == 0) dw[a.in * LANES + mine] = g;
   for (int from = first; from - first < a.in; from += AHEAD * AT_ONCE) { /* alike for all lanes of a warp */
-    float4 rows[AHEAD];
-    float xs[AHEAD];
+    const quad_rows<LANES> rows(w, x, from, a.in, mine);
 #pragma unroll
     for (int k = 0; k < AHEAD; k++) {
       int i = from + k * AT_ONCE;
-      rows[k] = i < a.in ? w[i * LANES + mine] : float4{};
-      xs[k] = i < a.in ? x[i] : 0.0f;
-    }
-#pragma unroll
-    for (int k = 0; k < AHEAD; k++) {
-      int i = from + k * AT_ONCE;
-      float sum = rows[k].x * g.x + rows[k].y * g.y + rows[k].z * g.z + rows[k].w * g.w;
+      float x_k = rows.x[k], sum = rows.w[k].x * g.x + rows.w[k].y * g.y + rows.w[k].z * g.z + rows.w[k].w * g.w;
 #pragma unroll
       for (int step = LANES / 2; step > 0; step /= 2) sum += __shfl_xor_sync(0xffffffffu, sum, step);
       if (i >= a.in) continue;
-      dw[i * LANES + mine] = {xs[k] * g.x, xs[k] * g.y, xs[k] * g.z, xs[k] * g.w};
+      dw[i * LANES + mine] = {x_k * g.x, x_k * g.y, x_k * g.z, x_k * g.w};
       float *dx = a.dx + row * a.in + i;
       if (mine == 0) *dx = a.accumulate_dx ? *dx + sum : sum;
     }

@@ -12,6 +12,10 @@
 
 enum { SK_ATTEND_MAX_DH = 256, SK_ATTEND_MAX_TENSOR_DH = 128 };
 
+/* attend_ranges of few queries or many keys: attend_ranges_tiles.cu. */
+bool sk_cuda_attend_ranges_is_tiled(const sk_attend_ranges_args *a);
+solid_status sk_cuda_attend_ranges_tiles(sk_backend *be, const sk_attend_ranges_args *a);
+
 /* The window that holds `row`: the last offset that is not above it. */
 __device__ static inline int sk_attend_window(const int32_t *offsets, int windows, int row) {
   int low = 0, high = windows; /* offsets[low] <= row < offsets[high] */

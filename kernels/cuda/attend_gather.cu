@@ -99,8 +99,7 @@ struct value_parts {
   value_part of[4];
 };
 
-/* Zero beyond dh; places that are no entry are not written. A thread writes four numbers; grid (entries, heads, parts).
- */
+/* Zero beyond dh; only entries are written. A thread writes four numbers; grid (entries, heads, parts). */
 template <typename T>
 __global__ static void gather(value_parts parts, int dh, int width) {
   const value_part &part = parts.of[blockIdx.z];

@@ -1,6 +1,7 @@
-/* One warp per (query, window, head): lanes share the keys of a range in tiles of 32, keep the softmax online, then
- * share the dims of v. The backward pass has one warp per query for dq and one per key for dk and dv, both recomputing
- * p from lse: no float is added by two writers. */
+/* One warp per (query, window, head), where they are many and keys few (attend_ranges_tiles.cu has the others): lanes
+ * share the keys of a range in tiles of 32, keep the softmax online, then share the dims of v. The backward pass has
+ * one warp per query for dq and one per key for dk and dv, both recomputing p from lse: no float is added by two
+ * writers. */
 #include "kernels/cuda/attend.cuh"
 
 enum { WARPS = 4, MAX_CHUNKS = SK_ATTEND_MAX_DH / 32 };
@@ -145,6 +146,7 @@ solid_status sk_cuda_attend_ranges(sk_backend *be, const sk_attend_ranges_args *
   if (a->dh > SK_ATTEND_MAX_DH)
     return sk_fail(be, SOLID_EUNSUPPORTED, "cuda attend_ranges: head width %d, at most %d", a->dh, SK_ATTEND_MAX_DH);
   if (a->windows <= 0 || a->queries <= 0) return SOLID_OK;
+  if (sk_cuda_attend_ranges_is_tiled(a)) return sk_cuda_attend_ranges_tiles(be, a);
   forward<<<blocks(a->queries, a->windows, a->heads), dim3(SK_WARP, WARPS), 0, sk_cuda_stream(be)>>>(*a);
   return sk_cuda_launched(be, "attend_ranges");
 }

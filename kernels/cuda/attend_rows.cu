@@ -14,8 +14,9 @@ __global__ static void __launch_bounds__(SK_ROWS_THREADS)
   sk_share q = {}, sum = {};
   if (at.row < c.queries)
     q = sk_load_share<L>(c.q + head * c.q_head + (int64_t)at.row * c.q_stride, c.dh, at.part, c.aligned);
-  float scale = rsqrtf((float)c.dh), top = -INFINITY, total = 0.0f, kept = 1.0f / (1.0f - c.p), u[4] = {};
-  uint64_t stream = ((uint64_t)at.at * c.heads + head) * c.span, group = ~(uint64_t)0;
+  float scale = rsqrtf((float)c.dh), top = -INFINITY, total = 0.0f;
+  uint64_t stream = ((uint64_t)at.at * c.heads + head) * c.span;
+  sk_rows_dropout dropout(c);
   for (int from = bounds.x; from < bounds.y; from += T) {
     __syncthreads();
     keys.load(k, c.kv_stride, v, c.kv_stride, c.dh, from, bounds.y, c.aligned);
@@ -36,12 +37,7 @@ __global__ static void __launch_bounds__(SK_ROWS_THREADS)
       }
       float p = expf(s - top);
       total += p;
-      if (c.p > 0.0f) {
-        uint64_t index = stream + (uint64_t)(c.q_span ? k_at[j] : j - at.zero);
-        if (index / 4 != group) sk_uniform4(c.seed, group = index / 4, u);
-        float mine_u = index % 4 < 2 ? (index % 4 == 0 ? u[0] : u[1]) : (index % 4 == 2 ? u[2] : u[3]);
-        p = mine_u >= c.p ? p * kept : 0.0f;
-      }
+      if (c.p > 0.0f) p = dropout.drop(c, stream + (uint64_t)(c.q_span ? k_at[j] : j - at.zero), p);
       sk_add_scaled(&sum, p, sk_shared_share<L>(keys.y[j - from], at.part));
     }
   }

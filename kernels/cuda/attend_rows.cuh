@@ -43,6 +43,21 @@ __device__ static inline sk_share sk_load_share(const float *row, int dh, int pa
   return s;
 }
 
+/* Dropout of the pairs of one query, in the order of the keys: four neighbours share a draw. */
+struct sk_rows_dropout {
+  float kept, u[4];
+  uint64_t group;
+
+  __device__ explicit sk_rows_dropout(const sk_rows_call &c) : kept(1.0f / (1.0f - c.p)), u(), group(~(uint64_t)0) {}
+
+  /* x, kept or dropped as the pair number `index` of the stream. */
+  __device__ float drop(const sk_rows_call &c, uint64_t index, float x) {
+    if (index / 4 != group) sk_uniform4(c.seed, group = index / 4, u);
+    float mine = index % 4 < 2 ? (index % 4 == 0 ? u[0] : u[1]) : (index % 4 == 2 ? u[2] : u[3]);
+    return mine >= c.p ? x * kept : 0.0f;
+  }
+};
+
 /* row = there row + scale s; there = 0: whatever stood there. */
 template <int L>
 __device__ static inline void sk_store_share(float *row, int dh, int part, const sk_share &s, float scale,

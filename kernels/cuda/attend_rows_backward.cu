@@ -35,8 +35,9 @@ __global__ static void __launch_bounds__(THREADS)
     lse = c.lse[head * c.sum_head + (int64_t)at.row * c.sum_stride];
     d = c.delta[head * c.sum_head + (int64_t)at.row * c.sum_stride];
   }
-  float scale = rsqrtf((float)c.dh), kept = 1.0f / (1.0f - c.p), u[4] = {};
-  uint64_t stream = ((uint64_t)at.at * c.heads + head) * c.span, group = ~(uint64_t)0;
+  float scale = rsqrtf((float)c.dh);
+  uint64_t stream = ((uint64_t)at.at * c.heads + head) * c.span;
+  sk_rows_dropout dropout(c);
   for (int i = threadIdx.x; BIASED && i < SK_ATTEND_BUCKETS * GROUPS; i += THREADS) columns[i] = 0.0f;
   for (int from = bounds.x; from < bounds.y; from += T) {
     __syncthreads();
@@ -56,12 +57,7 @@ __global__ static void __launch_bounds__(THREADS)
         bucket = sk_attend_bucket((int32_t)(at.at - at.origin - y));
         power += c.bias[head * SK_ATTEND_BUCKETS + bucket];
       }
-      if (c.p > 0.0f) {
-        uint64_t index = stream + (uint64_t)(c.q_span ? k_at[j] : j - at.zero);
-        if (index / 4 != group) sk_uniform4(c.seed, group = index / 4, u);
-        float mine_u = index % 4 < 2 ? (index % 4 == 0 ? u[0] : u[1]) : (index % 4 == 2 ? u[2] : u[3]);
-        dp = mine_u >= c.p ? dp * kept : 0.0f;
-      }
+      if (c.p > 0.0f) dp = dropout.drop(c, stream + (uint64_t)(c.q_span ? k_at[j] : j - at.zero), dp);
       float ds = expf(power) * (dp - d);
       sk_add_scaled(&sum, ds * scale, key);
       if (BIASED && at.part == 0) columns[bucket * GROUPS + threadIdx.x / L] += ds;

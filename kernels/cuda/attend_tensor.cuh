@@ -204,6 +204,63 @@ static inline sk_tensor_call sk_tensor_call_of(const ARGS *a, const sk_attend_en
   return {*e, p->heads, p->dh, 1.0f / sqrtf((float)p->dh), a->p, a->seed, (uint64_t)sk_attend_span(a->span, p), 0};
 }
 
+/* The two products of a backward pass, of rows row .. row + 15 with 8 N columns: c += left_a right_a^T and d += left_b
+ * right_b^T. */
+template <int D, int N>
+__device__ static __forceinline__ void
+sk_tensor_products(int row, const sk_tensor_tile<D> &left_a, const sk_tensor_tile<D> &right_a,
+                   const sk_tensor_tile<D> &left_b, const sk_tensor_tile<D> &right_b, float (&c)[N][4],
+                   float (&d)[N][4]) {
+#pragma unroll
+  for (int step = 0; step < D / 16; step++) {
+    unsigned a[4], g[4];
+    left_a.rows(row, step, a);
+    left_b.rows(row, step, g);
+#pragma unroll
+    for (int n = 0; n < N; n += 2) {
+      unsigned b[4];
+      right_a.columns(8 * n, step, b);
+      sk_tensor_multiply(c[n], a, b[0], b[1]);
+      sk_tensor_multiply(c[n + 1], a, b[2], b[3]);
+      right_b.columns(8 * n, step, b);
+      sk_tensor_multiply(d[n], g, b[0], b[1]);
+      sk_tensor_multiply(d[n + 1], g, b[2], b[3]);
+    }
+  }
+}
+
+/* sum += weights, as sk_tensor_products left them, times the rows of the tile. */
+template <int D, int N>
+__device__ static __forceinline__ void sk_tensor_add(float (&sum)[D / 8][4], const float (&weights)[N][4],
+                                                     const sk_tensor_tile<D> &tile) {
+#pragma unroll
+  for (int n = 0; n < N; n += 2) {
+    unsigned a[4];
+    sk_tensor_turn(weights[n], weights[n + 1], a);
+#pragma unroll
+    for (int pair = 0; pair < D / 16; pair++) {
+      unsigned b[4];
+      tile.summed(8 * n, pair, b);
+      sk_tensor_multiply(sum[2 * pair], a, b[0], b[1]);
+      sk_tensor_multiply(sum[2 * pair + 1], a, b[2], b[3]);
+    }
+  }
+}
+
+/* This thread's part of row r (0, 1) of the sum, scaled, to a row of dh numbers; there = 0: whatever stood there. */
+template <int D>
+__device__ static __forceinline__ void sk_tensor_store(const float (&sum)[D / 8][4], int r, int dh, float scale,
+                                                       float there, float *to) {
+#pragma unroll
+  for (int n = 0; n < D / 8; n++)
+#pragma unroll
+    for (int i = 0; i < 2; i++) {
+      int column = 8 * n + 2 * (threadIdx.x % 4) + i;
+      float x = scale * sum[n][2 * r + i];
+      if (column < dh) to[column] = there == 0.0f ? x : to[column] + x;
+    }
+}
+
 /* Calls launch<D, DROPPED>(...) for the width of the entries. */
 #define SK_TENSOR_DISPATCH(status, width, dropped, launch, ...)                                                        \
   do {                                                                                                                 \

@@ -41,37 +41,6 @@ __device__ static __forceinline__ void pair_gradient(const sk_tensor_call &call,
     }
 }
 
-/* sum += turned (keys by queries) rows of the tile. */
-template <int D, int N>
-__device__ static __forceinline__ void add(float (&sum)[D / 8][4], const float (&weights)[N][4],
-                                           const sk_tensor_tile<D> &tile) {
-#pragma unroll
-  for (int n = 0; n < N; n += 2) {
-    unsigned a[4];
-    sk_tensor_turn(weights[n], weights[n + 1], a);
-#pragma unroll
-    for (int pair = 0; pair < D / 16; pair++) {
-      unsigned b[4];
-      tile.summed(8 * n, pair, b);
-      sk_tensor_multiply(sum[2 * pair], a, b[0], b[1]);
-      sk_tensor_multiply(sum[2 * pair + 1], a, b[2], b[3]);
-    }
-  }
-}
-
-template <int D>
-__device__ static __forceinline__ void store(const float (&sum)[D / 8][4], int r, int dh, float scale, float there,
-                                             float *to) {
-#pragma unroll
-  for (int n = 0; n < D / 8; n++)
-#pragma unroll
-    for (int i = 0; i < 2; i++) {
-      int column = 8 * n + 2 * (threadIdx.x % 4) + i;
-      float x = scale * sum[n][2 * r + i];
-      if (column < dh) to[column] = there == 0.0f ? x : to[column] + x;
-    }
-}
-
 /* dk and dv: head h, row r at x + h * to_head + r * to_stride; rows NULL: entries themselves. */
 struct target {
   float *dk, *dv, there;
@@ -120,25 +89,10 @@ __global__ static void __launch_bounds__(THREADS, D <= 64 && !DROPPED ? 3 : 1)
     __syncthreads();
     const sk_tensor_tile<D> asked = {stages + stage * STAGE}, grads = {stages + stage * STAGE + STAGE / 2};
     float c[N][4] = {}, d[N][4] = {};
-#pragma unroll
-    for (int step = 0; step < D / 16; step++) {
-      unsigned a[4], g[4];
-      held.rows(row, step, a);
-      values.rows(row, step, g);
-#pragma unroll
-      for (int n = 0; n < N; n += 2) {
-        unsigned b[4];
-        asked.columns(8 * n, step, b);
-        sk_tensor_multiply(c[n], a, b[0], b[1]);
-        sk_tensor_multiply(c[n + 1], a, b[2], b[3]);
-        grads.columns(8 * n, step, b);
-        sk_tensor_multiply(d[n], g, b[0], b[1]);
-        sk_tensor_multiply(d[n + 1], g, b[2], b[3]);
-      }
-    }
+    sk_tensor_products<D, N>(row, held, asked, values, grads, c, d);
     pair_gradient<N, DROPPED>(call, at.head, key, y, askers + stage * QUERIES, c, d);
-    add<D, N>(dv, c, grads);
-    add<D, N>(dk, d, asked);
+    sk_tensor_add<D, N>(dv, c, grads);
+    sk_tensor_add<D, N>(dk, d, asked);
     __syncthreads();
   }
   sk_tensor_wait<0>();
@@ -147,8 +101,8 @@ __global__ static void __launch_bounds__(THREADS, D <= 64 && !DROPPED ? 3 : 1)
     if (key + 8 * r >= at.end) continue;
     int64_t entry = key + 8 * r, place = to.rows ? to.rows[keys + entry] : entry;
     int64_t first = at.head * to.to_head + place * to.to_stride;
-    store<D>(dk, r, call.dh, call.scale, to.there, to.dk + first);
-    store<D>(dv, r, call.dh, 1.0f, to.there, to.dv + first);
+    sk_tensor_store<D>(dk, r, call.dh, call.scale, to.there, to.dk + first);
+    sk_tensor_store<D>(dv, r, call.dh, 1.0f, to.there, to.dv + first);
   }
 }
 

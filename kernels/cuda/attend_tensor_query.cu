@@ -77,35 +77,9 @@ __global__ static void __launch_bounds__(THREADS, D <= 64 && !DROPPED ? 3 : 1)
     __syncthreads();
     const sk_tensor_tile<D> some_keys = {stages + stage * STAGE}, some_values = {stages + stage * STAGE + STAGE / 2};
     float c[BLOCKS_N][4] = {}, d[BLOCKS_N][4] = {};
-#pragma unroll
-    for (int step = 0; step < D / 16; step++) {
-      unsigned a[4], g[4];
-      asked.rows(row, step, a);
-      grads.rows(row, step, g);
-#pragma unroll
-      for (int n = 0; n < BLOCKS_N; n += 2) {
-        unsigned b[4];
-        some_keys.columns(8 * n, step, b);
-        sk_tensor_multiply(c[n], a, b[0], b[1]);
-        sk_tensor_multiply(c[n + 1], a, b[2], b[3]);
-        some_values.columns(8 * n, step, b);
-        sk_tensor_multiply(d[n], g, b[0], b[1]);
-        sk_tensor_multiply(d[n + 1], g, b[2], b[3]);
-      }
-    }
+    sk_tensor_products<D, BLOCKS_N>(row, asked, some_keys, grads, some_values, c, d);
     row_gradient<DROPPED>(call, mine, at.head, from, from + KEYS > whole.y || entry + 8 >= at.end, c, d);
-#pragma unroll
-    for (int n = 0; n < BLOCKS_N; n += 2) {
-      unsigned a[4];
-      sk_tensor_turn(d[n], d[n + 1], a);
-#pragma unroll
-      for (int pair = 0; pair < D / 16; pair++) {
-        unsigned b[4];
-        some_keys.summed(8 * n, pair, b);
-        sk_tensor_multiply(sum[2 * pair], a, b[0], b[1]);
-        sk_tensor_multiply(sum[2 * pair + 1], a, b[2], b[3]);
-      }
-    }
+    sk_tensor_add<D, BLOCKS_N>(sum, d, some_keys);
     __syncthreads();
   }
   sk_tensor_wait<0>();
@@ -113,14 +87,7 @@ __global__ static void __launch_bounds__(THREADS, D <= 64 && !DROPPED ? 3 : 1)
   for (int r = 0; r < 2; r++) {
     if (entry + 8 * r >= at.end) continue;
     float *to = dq + (int64_t)call.e.q_row[queries + entry + 8 * r] * dq_stride + at.head * call.dh;
-#pragma unroll
-    for (int n = 0; n < D / 8; n++)
-#pragma unroll
-      for (int i = 0; i < 2; i++) {
-        int column = 8 * n + 2 * (threadIdx.x % 4) + i;
-        float x = call.scale * sum[n][2 * r + i];
-        if (column < call.dh) to[column] = there == 0.0f ? x : to[column] + x;
-      }
+    sk_tensor_store<D>(sum, r, call.dh, call.scale, there, to);
   }
 }
 

@@ -126,6 +126,7 @@ static solid_status open_device(sk_cuda *cuda) {
                             "capability");
   cuda->wgmma = major == 9 && minor == 0;
   cuda->bf16 = major >= 8;
+  cuda->base.rounds = cuda->tf32 && cuda->bf16;
   return status == SOLID_OK ? sk_cuda_open_queue(be, &cuda->queues[0]) : status;
 }
 

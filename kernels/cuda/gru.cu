@@ -1,13 +1,8 @@
 /* A block walks the rows of its windows; a thread owns an output of w_hh h, then a thread owns an element of h. With a
  * narrow h a thread keeps its row of w_hh in registers and a block has several windows, or, narrower still, a warp has
- * a window; else a block has one, and w_hh stays in shared memory when it fits. dw_hh is one product over all rows
- * afterwards, with h shifted by a row. */
-#include "kernels/cuda/cuda.cuh"
+ * a window; else a block has one, and w_hh stays in shared memory if it fits. */
+#include "kernels/cuda/gru.cuh"
 #include <cuda_pipeline.h>
-
-/* GAP: floats behind h that nobody writes. The compiler's loops over h load a step ahead, past its end: into what other
- * threads write, were it not for the gap. */
-enum { MAX_THREADS = 512, GAP = 16 };
 
 /* r, z, n and w_hn h + b_hn of element i in a row, for the backward pass. */
 __device__ static void keep(const sk_gru_args &a, int64_t row, int i, float r, float z, float n, float gh_n) {
@@ -20,7 +15,7 @@ __device__ static void keep(const sk_gru_args &a, int64_t row, int i, float r, f
 
 __global__ static void forward(sk_gru_args a, int in_shared) {
   extern __shared__ float memory[];
-  float *h = memory, *gh = h + a.d + GAP;
+  float *h = memory, *gh = h + a.d + SK_GRU_GAP;
   const float *w = a.w_hh;
   int first = a.offsets[blockIdx.x], end = a.offsets[blockIdx.x + 1], gates = 3 * a.d;
   if (in_shared) {
@@ -62,6 +57,16 @@ __device__ static float fast_sigmoid(float x) {
 
 __device__ static float fast_tanh(float x) {
   return 2.0f * fast_sigmoid(2.0f * x) - 1.0f;
+}
+
+/* One element of a step: r, z, n and the new h, from gx, gh = w_hh h + b_hh and h. */
+struct element {
+  float r, z, n, h;
+};
+
+__device__ static element step_of(float gx_r, float gx_z, float gx_n, float gh_r, float gh_z, float gh_n, float h) {
+  float r = fast_sigmoid(gx_r + gh_r), z = fast_sigmoid(gx_z + gh_z), n = fast_tanh(gx_n + r * gh_n);
+  return {r, z, n, (1.0f - z) * n + z * h};
 }
 
 /* A warp a window of d = 32: lane i owns element i of h and its three rows of w_hh, so that a step needs no barrier. gx
@@ -110,11 +115,11 @@ __global__ static void __launch_bounds__(LANE_WARPS *SK_WARP) by_warps(sk_gru_ar
       fetch(row + AHEAD - 1);
       __pipeline_wait_prior(AHEAD - 1);
       const float(&gx)[3][LANE_D] = ring[warp][(unsigned)(row - first) % AHEAD];
-      float r = fast_sigmoid(gx[0][i] + (sum[0][0] + sum[0][1])), z = fast_sigmoid(gx[1][i] + (sum[1][0] + sum[1][1]));
-      float gh_n = sum[2][0] + sum[2][1], n = fast_tanh(gx[2][i] + r * gh_n);
-      h = (1.0f - z) * n + z * h;
+      float gh_n = sum[2][0] + sum[2][1];
+      const element next = step_of(gx[0][i], gx[1][i], gx[2][i], sum[0][0] + sum[0][1], sum[1][0] + sum[1][1], gh_n, h);
+      h = next.h;
       if (!a.newest_only) a.out[(int64_t)row * LANE_D + i] = h;
-      if (a.saved) keep(a, row, i, r, z, n, gh_n);
+      if (a.saved) keep(a, row, i, next.r, next.z, next.n, gh_n);
     }
     if (a.newest_only) a.out[(int64_t)window * LANE_D + i] = h;
     __pipeline_wait_prior(0); /* the ring is free for the next window */
@@ -168,12 +173,11 @@ __global__ static void __launch_bounds__(3 * D) narrow(sk_gru_args a) {
     for (int e = 0; e < EACH; e++) {
       int at = o + e * 3 * D, k = at / D, i = at % D;
       if (at >= WINDOWS * D || step >= rows[k]) continue;
-      const float *gx = ring[(unsigned)step % AHEAD][k];
-      float r = fast_sigmoid(gx[i] + gh[k][i]), z = fast_sigmoid(gx[D + i] + gh[k][D + i]);
-      float n = fast_tanh(gx[2 * D + i] + r * gh[k][2 * D + i]), next = (1.0f - z) * n + z * h[k][i];
-      h[k][i] = next;
-      if (!a.newest_only) a.out[((int64_t)first[k] + step) * D + i] = next;
-      if (a.saved) keep(a, (int64_t)first[k] + step, i, r, z, n, gh[k][2 * D + i]);
+      const float *x = ring[(unsigned)step % AHEAD][k] + i, *y = gh[k] + i;
+      const element next = step_of(x[0], x[D], x[2 * D], y[0], y[D], y[2 * D], h[k][i]);
+      h[k][i] = next.h;
+      if (!a.newest_only) a.out[((int64_t)first[k] + step) * D + i] = next.h;
+      if (a.saved) keep(a, (int64_t)first[k] + step, i, next.r, next.z, next.n, y[2 * D]);
     }
     __syncthreads();
   }
@@ -182,109 +186,6 @@ __global__ static void __launch_bounds__(3 * D) narrow(sk_gru_args a) {
     int64_t window = (int64_t)blockIdx.x * WINDOWS + i / D;
     if (window < a.windows) a.out[window * D + i % D] = h[i / D][i % D];
   }
-}
-
-/* h_before (rows, d): h before each row. */
-__global__ static void backward(sk_gru_backward_args a, int in_shared, float *h_before) {
-  extern __shared__ float memory[];
-  float *dh = memory, *dgh = dh + a.d + GAP;
-  const float *w = a.w_hh;
-  int first = a.offsets[blockIdx.x], end = a.offsets[blockIdx.x + 1], gates = 3 * a.d;
-  if (in_shared) {
-    float *copy = dgh + gates;
-    for (int i = threadIdx.x; i < gates * a.d; i += blockDim.x) copy[i] = w[i];
-    w = copy;
-  }
-  for (int i = threadIdx.x; i < a.d; i += blockDim.x) dh[i] = 0.0f;
-  __syncthreads();
-  for (int row = end - 1; row >= first; row--) {
-    const float *saved = a.saved + (int64_t)row * 4 * a.d;
-    float *dgx = a.dgx + (int64_t)row * gates, *kept = a.scratch + (int64_t)row * gates;
-    for (int i = threadIdx.x; i < a.d; i += blockDim.x) {
-      float r = saved[i], z = saved[a.d + i], n = saved[2 * a.d + i], gh_n = saved[3 * a.d + i];
-      float before = row > first ? a.out[(int64_t)(row - 1) * a.d + i] : 0.0f;
-      h_before[(int64_t)row * a.d + i] = before;
-      float g = dh[i] + a.dout[(int64_t)row * a.d + i];
-      float dn = g * (1.0f - z) * (1.0f - n * n), dz = g * (before - n) * z * (1.0f - z),
-            dr = dn * gh_n * r * (1.0f - r);
-      dgx[i] = dr, dgx[a.d + i] = dz, dgx[2 * a.d + i] = dn;
-      kept[i] = dgh[i] = dr, kept[a.d + i] = dgh[a.d + i] = dz, kept[2 * a.d + i] = dgh[2 * a.d + i] = dn * r;
-      dh[i] = g * z;
-    }
-    __syncthreads();
-    for (int i = threadIdx.x; i < a.d; i += blockDim.x) {
-      float sum = dh[i];
-      for (int o = 0; o < gates; o++) sum += dgh[o] * w[(int64_t)o * a.d + i];
-      dh[i] = sum;
-    }
-    __syncthreads();
-  }
-}
-
-/* One window a block, 3 D threads. Thread (gate q, element i) keeps column i of the gate's rows of w_hh in registers;
- * the threads of gate 0 also own the elements of dh, and read the row to come while this one is computed. */
-template <int D>
-__global__ static void __launch_bounds__(3 * D) narrow_backward(sk_gru_backward_args a, float *h_before) {
-  __shared__ __align__(16) float dgh[3][D];
-  __shared__ float part[3][D];
-  int q = threadIdx.x / D, i = threadIdx.x % D, first = a.offsets[blockIdx.x], end = a.offsets[blockIdx.x + 1];
-  float w[D], dh = 0.0f;
-#pragma unroll
-  for (int k = 0; k < D; k++) w[k] = a.w_hh[(q * D + k) * D + i];
-  struct {
-    float r, z, n, gh_n, before, dout;
-  } next = {};
-  auto load = [&](int row) {
-    if (q > 0 || row < first) return;
-    const float *saved = a.saved + (int64_t)row * 4 * D + i;
-    next.r = saved[0], next.z = saved[D], next.n = saved[2 * D], next.gh_n = saved[3 * D];
-    next.before = row > first ? a.out[(int64_t)(row - 1) * D + i] : 0.0f;
-    next.dout = a.dout[(int64_t)row * D + i];
-  };
-  load(end - 1);
-  for (int row = end - 1; row >= first; row--) {
-    if (q == 0) {
-      float g = dh + next.dout, dn = g * (1.0f - next.z) * (1.0f - next.n * next.n);
-      float dz = g * (next.before - next.n) * next.z * (1.0f - next.z), r = next.r;
-      float dr = dn * next.gh_n * r * (1.0f - r), *dgx = a.dgx + (int64_t)row * 3 * D + i,
-            *kept = a.scratch + (int64_t)row * 3 * D + i;
-      dgx[0] = dr, dgx[D] = dz, dgx[2 * D] = dn;
-      h_before[(int64_t)row * D + i] = next.before;
-      kept[0] = dgh[0][i] = dr, kept[D] = dgh[1][i] = dz, kept[2 * D] = dgh[2][i] = dn * r;
-      dh = g * next.z;
-    }
-    load(row - 1);
-    __syncthreads();
-    float sum[4] = {};
-#pragma unroll
-    for (int k = 0; k < D; k += 4) {
-      const float4 x = *(const float4 *)&dgh[q][k];
-      sum[0] += w[k] * x.x, sum[1] += w[k + 1] * x.y, sum[2] += w[k + 2] * x.z, sum[3] += w[k + 3] * x.w;
-    }
-    part[q][i] = (sum[0] + sum[1]) + (sum[2] + sum[3]);
-    __syncthreads();
-    dh += part[0][i] + part[1][i] + part[2][i]; /* of gate 0's threads; what the others add up nobody reads */
-  }
-}
-
-/* Shared bytes of a kernel: with w_hh when the device takes it. */
-template <typename K>
-static solid_status plan(sk_backend *be, K kernel, int d, int *in_shared, size_t *bytes) {
-  size_t small = (size_t)(4 * d + GAP) * sizeof(float), whole = small + (size_t)3 * d * d * sizeof(float);
-  int limit = 0;
-  solid_status status = sk_cuda_status(
-      be, cudaDeviceGetAttribute(&limit, cudaDevAttrMaxSharedMemoryPerBlockOptin, ((sk_cuda *)be)->device),
-      "gru limit");
-  if (status != SOLID_OK) return status;
-  *in_shared = whole <= (size_t)limit;
-  *bytes = *in_shared ? whole : small;
-  return sk_cuda_status(be, cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)*bytes),
-                        "gru shared memory");
-}
-
-static unsigned threads_for(int outputs) {
-  unsigned threads = (unsigned)((outputs + SK_WARP - 1) / SK_WARP * SK_WARP);
-  return threads < (unsigned)MAX_THREADS ? threads : (unsigned)MAX_THREADS;
 }
 
 static void launch_64(sk_backend *be, const sk_gru_args *a) {
@@ -310,34 +211,8 @@ solid_status sk_cuda_gru(sk_backend *be, const sk_gru_args *a) {
   }
   int in_shared;
   size_t bytes;
-  solid_status status = plan(be, forward, a->d, &in_shared, &bytes);
+  solid_status status = sk_gru_plan(be, forward, a->d, &in_shared, &bytes);
   if (status != SOLID_OK) return status;
-  forward<<<a->windows, threads_for(3 * a->d), bytes, sk_cuda_stream(be)>>>(*a, in_shared);
+  forward<<<a->windows, sk_gru_threads(3 * a->d), bytes, sk_cuda_stream(be)>>>(*a, in_shared);
   return sk_cuda_launched(be, "gru");
-}
-
-solid_status sk_cuda_gru_backward(sk_backend *be, const sk_gru_backward_args *a) {
-  if (a->windows == 0 || a->rows == 0) return SOLID_OK;
-  const size_t floats = (size_t)a->rows * a->d;
-  sk_linear_backward_args sums = {};
-  sums.n = a->rows, sums.in = a->d, sums.out = 3 * a->d;
-  sums.dy = a->scratch, sums.dw = a->dw_hh, sums.db = a->db_hh;
-  void *memory = NULL;
-  solid_status status = sk_cuda_workspace(be, sk_gru_backward_scratch(a), &memory);
-  if (status != SOLID_OK) return status;
-  float *before = (float *)memory;
-  if (a->d == 32) {
-    narrow_backward<32><<<a->windows, 3 * 32, 0, sk_cuda_stream(be)>>>(*a, before);
-  } else if (a->d == 64) {
-    narrow_backward<64><<<a->windows, 3 * 64, 0, sk_cuda_stream(be)>>>(*a, before);
-  } else {
-    int in_shared;
-    size_t bytes;
-    status = plan(be, backward, a->d, &in_shared, &bytes);
-    if (status != SOLID_OK) return status;
-    backward<<<a->windows, threads_for(a->d), bytes, sk_cuda_stream(be)>>>(*a, in_shared, before);
-  }
-  if ((status = sk_cuda_launched(be, "gru_backward")) != SOLID_OK) return status;
-  sums.x = before;
-  return sk_cuda_linear_backward_in(be, &sums, before + floats);
 }

@@ -5,10 +5,10 @@ constexpr int THREADS = 256;
 
 __global__ static void turn_pairs(sk_rotate_args a) {
   int64_t i = (int64_t)blockIdx.x * THREADS + threadIdx.x;
-  int pairs = a.dh / 2, c = (int)(i % pairs);
+  int width = sk_rotate_width(&a), pairs = width / 2, c = (int)(i % pairs);
   if (i >= (int64_t)a.n * pairs) return;
   int64_t row = i / pairs;
-  double turns = pow(SK_ROTATE_BASE, -2.0 * c / a.dh) / 6.283185307179586476925;
+  double turns = pow(SK_ROTATE_BASE, -2.0 * c / width) / 6.283185307179586476925;
   double turn = (double)a.positions[row] * (double)a.direction * turns;
   float sine, cosine;
   sk_rotate_angle((float)(turn - rint(turn)), &sine, &cosine);
@@ -21,7 +21,7 @@ __global__ static void turn_pairs(sk_rotate_args a) {
 }
 
 solid_status sk_cuda_rotate(sk_backend *be, const sk_rotate_args *a) {
-  int64_t tasks = (int64_t)a->n * (a->dh / 2);
+  int64_t tasks = (int64_t)a->n * (sk_rotate_width(a) / 2);
   if (tasks == 0) return SOLID_OK;
   turn_pairs<<<sk_cuda_blocks(tasks, THREADS), THREADS, 0, sk_cuda_stream(be)>>>(*a);
   return sk_cuda_launched(be, "rotate");

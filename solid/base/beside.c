@@ -11,10 +11,14 @@
 
 enum { TRIES = 8 };
 
+solid_status sol_write_status(int error) {
+  return error == ENOSPC || error == EDQUOT || error == EFBIG ? SOLID_EFULL : SOLID_EIO;
+}
+
 static solid_status failed(const char *path, const char *what, int error) {
   char text[96];
   const char *why = strerror_r(error, text, sizeof text) ? "unknown reason" : text;
-  return solid_fail(error == ENOSPC || error == EDQUOT ? SOLID_EFULL : SOLID_EIO, "%s: %s: %s", path, what, why);
+  return solid_fail(sol_write_status(error), "%s: %s: %s", path, what, why);
 }
 
 /* Returns 0 and an open, locked file, or an errno. EEXIST also if another program took the new file for an abandoned

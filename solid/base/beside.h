@@ -28,4 +28,7 @@ solid_status sol_beside_commit(sol_beside *file);
  * zeroed struct. */
 void sol_beside_abandon(sol_beside *file);
 
+/* What an errno of writing a file means: EFULL for a full disk, a quota or a limit on the size of files, else EIO. */
+solid_status sol_write_status(int error);
+
 #endif

@@ -2,7 +2,10 @@
  *
  *   x = drop(e_item + position_age), or drop(e_item) where queries and keys are turned or scores have a bias instead
  *   per block:  x += drop(attend(qkv(norm1 x)) out^T)      x += drop(drop(gelu(up(norm2 x))) down^T)
- *   h = norm(x) */
+ *   h = norm(x)
+ *
+ * With sparse attention every block makes lists of the keys that each chunk of a window reads (kernels/select.h) before
+ * it attends; windows below the crossover need none. */
 #include "kernels/formula.h"
 #include "solid/base/random.h"
 #include "solid/infer/forward.h"
@@ -47,10 +50,57 @@ static void turn(sol_run *run, const sol_pass *pass, int32_t n, int32_t parts, f
   sol_op_rotate(run, &(sk_rotate_args){.n = n,
                                        .heads = parts * (int32_t)config->heads,
                                        .dh = (int32_t)(config->width / config->heads),
+                                       .turned = (int32_t)config->turned,
                                        .positions = pass->batch->ages,
                                        .direction = -1,
                                        .x = x,
                                        .stride = stride});
+}
+
+/* Windows beyond so many events are long enough for tensor cores. */
+#define LONG_WINDOW 1024
+
+sk_attend_pairs sol_block_pairs(const sol_pass *pass, const sol_block_state *s) {
+  const sol_chunks *chunks = &pass->batch->chunks;
+  const sk_attend_list kept = {s->kept, chunks->begin, s->counts, chunks->entries};
+  return sol_batch_pairs(pass->batch, pass->config, chunks->count ? &kept : NULL);
+}
+
+/* Of lists, keys are counted as rows of the batch. */
+int64_t sol_block_span(const sol_pass *pass) {
+  return pass->batch->chunks.count ? pass->batch->rows : 0;
+}
+
+int32_t sol_block_precision(const sol_pass *pass) {
+  const sol_config *config = pass->config;
+  int fits = config->positions != SOL_POSITIONS_DISTANCE && config->width / config->heads <= 128;
+  return pass->be->rounds && config->window > LONG_WINDOW && fits ? SK_ATTEND_BF16 : SK_ATTEND_FP32;
+}
+
+/* Which keys every chunk of the batch reads, of queries and keys that are `stride` floats apart. Lists of chunks that
+ * belong to no window are empty. */
+static void select_keys(sol_run *run, const sol_pass *pass, const float *q, const float *k, int32_t stride,
+                        const sol_block_state *s) {
+  const sol_config *config = pass->config;
+  const sol_chunks *chunks = &pass->batch->chunks;
+  if (!chunks->count) return;
+  sol_op_zero(run, (float *)(void *)s->counts, (size_t)chunks->count * config->heads);
+  sol_op_select(run, &(sk_select_args){.rule = sol_config_rule(config),
+                                       .histories = pass->batch->windows,
+                                       .windows = chunks->count,
+                                       .heads = (int32_t)config->heads,
+                                       .dh = (int32_t)(config->width / config->heads),
+                                       .max_chunks = chunks->most,
+                                       .chunk_offsets = chunks->of,
+                                       .q_offsets = chunks->offsets,
+                                       .q = q,
+                                       .k = k,
+                                       .q_stride = stride,
+                                       .kv_stride = stride,
+                                       .rows = s->kept,
+                                       .list_stride = chunks->entries,
+                                       .begin = chunks->begin,
+                                       .count = s->counts});
 }
 
 /* One block over all rows: s->x -> y, keeping what s has room for. */
@@ -63,7 +113,10 @@ static void block_rows(sol_run *run, const sol_pass *pass, uint32_t b, const sol
   norm(run, n, d, s->x, w->norm1, s->mean1, s->rstd1, s->norm1);
   linear(run, n, d, 3 * d, s->norm1, w->qkv, s->qkv);
   turn(run, pass, n, 2, s->qkv, 3 * d);
-  sol_op_attend(run, &(sk_attend_args){.pairs = sol_batch_pairs(batch, pass->config),
+  select_keys(run, pass, s->qkv, s->qkv + d, 3 * d, s);
+  sol_op_attend(run, &(sk_attend_args){.pairs = sol_block_pairs(pass, s),
+                                       .precision = sol_block_precision(pass),
+                                       .span = sol_block_span(pass),
                                        .bias = w->distance,
                                        .q = s->qkv,
                                        .k = s->qkv + d,
@@ -89,7 +142,14 @@ static void input_rows(sol_run *run, const sol_pass *pass, const sol_dropout *dr
 
 /* ---- Training ---- */
 
-static size_t block_state_bind(sol_block_state *s, const sol_config *config, size_t n, float *base) {
+static void lists_bind(sol_block_state *s, const sol_config *config, size_t windows, size_t rows, float *base,
+                       size_t *used) {
+  size_t entries = sol_batch_entries(config, windows, rows), chunks = sol_batch_chunks(config, windows, rows);
+  s->kept = (int32_t *)(void *)sol_take(base, used, entries * config->heads);
+  s->counts = (int32_t *)(void *)sol_take(base, used, chunks * config->heads);
+}
+
+static size_t block_state_bind(sol_block_state *s, const sol_config *config, size_t windows, size_t n, float *base) {
   size_t d = config->width, used = 0;
   *s = (sol_block_state){0};
   s->x = sol_take(base, &used, n * d);
@@ -105,13 +165,15 @@ static size_t block_state_bind(sol_block_state *s, const sol_config *config, siz
   s->rstd2 = sol_take(base, &used, n);
   s->up = sol_take(base, &used, n * 4 * d);
   s->activated = sol_take(base, &used, n * 4 * d);
+  lists_bind(s, config, windows, n, base, &used);
   return used;
 }
 
-size_t sol_encoder_state_bind(sol_encoder_state *state, const sol_config *config, size_t rows, float *base) {
+size_t sol_encoder_state_bind(sol_encoder_state *state, const sol_config *config, size_t windows, size_t rows,
+                              float *base) {
   size_t used = 0;
   for (uint32_t b = 0; b < config->blocks; b++)
-    used += block_state_bind(&state->block[b], config, rows, base == NULL ? NULL : base + used);
+    used += block_state_bind(&state->block[b], config, windows, rows, base == NULL ? NULL : base + used);
   state->x = sol_take(base, &used, rows * config->width);
   state->mean = sol_take(base, &used, rows);
   state->rstd = sol_take(base, &used, rows);
@@ -149,6 +211,7 @@ static size_t newest_plan_bind(newest_plan *p, const sol_config *config, size_t 
   p->rows.qkv = sol_take(base, &used, rows * 3 * d);
   p->rows.attended = sol_take(base, &used, rows * d);
   p->rows.up = p->rows.activated = sol_take(base, &used, rows * 4 * d);
+  lists_bind(&p->rows, config, windows, rows, base, &used);
   p->norm_newest = sol_take(base, &used, windows * d);
   p->q = sol_take(base, &used, windows * d);
   p->x_newest = sol_take(base, &used, windows * d);
@@ -165,27 +228,41 @@ size_t sol_encoder_floats(const sol_config *config, size_t windows, size_t rows)
   return newest_plan_bind(&plan, config, windows, rows, NULL);
 }
 
-/* The last block, whose output is wanted at the newest rows only: keys and values of all rows, the rest of few. */
+/* Of the newest row of each window: rows of q are windows, which the last of their chunks ask. */
+static sk_attend_pairs newest_pairs(const sol_pass *pass, const newest_plan *p) {
+  const sol_batch *batch = pass->batch;
+  sk_attend_pairs pairs = sol_block_pairs(pass, &p->rows);
+  pairs.q_rows = batch->windows, pairs.max_queries = 1, pairs.q_offsets = batch->each;
+  if (!batch->chunks.count) return pairs;
+  pairs.q_offsets = batch->chunks.asks;
+  pairs.q_positions = batch->newest, pairs.kv_positions = batch->chunks.numbers;
+  return pairs;
+}
+
+/* The last block, whose output is wanted at the newest rows only: keys and values of all rows, the rest of few. Lists
+ * are made by what rows of the whole window ask, so queries of all are needed then. */
 static void last_block(sol_run *run, const sol_pass *pass, const newest_plan *p) {
   const sol_config *config = pass->config;
   const sol_batch *batch = pass->batch;
   const sol_block_weights *w = &pass->weights->block[config->blocks - 1];
-  int32_t n = batch->windows, rows = batch->rows, d = (int32_t)config->width;
-  sk_attend_pairs pairs = sol_batch_pairs(batch, config);
-  pairs.q_rows = n, pairs.max_queries = 1, pairs.q_offsets = batch->each;
+  int32_t n = batch->windows, rows = batch->rows, d = (int32_t)config->width, sparse = batch->chunks.count > 0;
+  int32_t parts = sparse ? 3 : 2, stride = parts * d;
+  float *k = sparse ? p->rows.qkv + d : p->rows.qkv;
   norm(run, rows, d, p->rows.x, w->norm1, NULL, NULL, p->rows.norm1);
   gather(run, n, d, rows, p->rows.norm1, batch->newest, 0, p->norm_newest);
   gather(run, n, d, rows, p->rows.x, batch->newest, 0, p->x_newest);
   linear(run, n, d, d, p->norm_newest, w->qkv, p->q);
-  linear(run, rows, d, 2 * d, p->rows.norm1, sol_key_value_part(w->qkv, d), p->rows.qkv);
-  turn(run, pass, rows, 1, p->rows.qkv, 2 * d); /* the newest query stands at age 0 and stays */
-  sol_op_attend(run, &(sk_attend_args){.pairs = pairs,
+  linear(run, rows, d, stride, p->rows.norm1, sparse ? w->qkv : sol_key_value_part(w->qkv, d), p->rows.qkv);
+  turn(run, pass, rows, parts - 1, p->rows.qkv, stride); /* the newest query stands at age 0 and stays */
+  select_keys(run, pass, p->rows.qkv, k, stride, &p->rows);
+  sol_op_attend(run, &(sk_attend_args){.pairs = newest_pairs(pass, p),
+                                       .precision = sol_block_precision(pass),
                                        .bias = w->distance,
                                        .q = p->q,
-                                       .k = p->rows.qkv,
-                                       .v = p->rows.qkv + d,
+                                       .k = k,
+                                       .v = k + d,
                                        .q_stride = d,
-                                       .kv_stride = 2 * d,
+                                       .kv_stride = stride,
                                        .out = p->newest.attended});
   residual(run, n, d, d, p->newest.attended, w->out, 0, 0, NULL, p->x_newest, p->x_newest);
   feed_forward(run, config, w, n, &no_dropout, 0, &p->newest, NULL, p->x_newest);

@@ -82,6 +82,7 @@ typedef struct sol_block_state {
   float *norm1, *mean1, *rstd1; /* (n, d), (n), (n) */
   float *qkv;                   /* (n, 3d) */
   float *attended, *lse;        /* (n, d), (n, heads) */
+  int32_t *kept, *counts;       /* lists (heads, entries), (heads, chunks) of the batch's chunks: sparse attention */
   float *mid;                   /* (n, d) after the attention's residual */
   float *norm2, *mean2, *rstd2; /* (n, d), (n), (n) */
   float *up, *activated;        /* (n, 4d) before GELU; after GELU and dropout */
@@ -106,8 +107,17 @@ typedef struct sol_branch_state {
 } sol_branch_state;
 
 /* Point the members into `base` (which may be NULL) and return how many floats they take. */
-size_t sol_encoder_state_bind(sol_encoder_state *state, const sol_config *config, size_t rows, float *base);
+size_t sol_encoder_state_bind(sol_encoder_state *state, const sol_config *config, size_t windows, size_t rows,
+                              float *base);
 size_t sol_branch_state_bind(sol_branch_state *state, const sol_config *config, size_t rows, float *base);
+
+/* Who reads whom in a block: the window's older rows, or, where the batch has chunks, those in the block's lists. */
+sk_attend_pairs sol_block_pairs(const sol_pass *pass, const sol_block_state *s);
+
+/* Span of attention's dropout (kernels/attend.h), and the precision of its products: BF16 where products may round and
+ * windows are long. */
+int64_t sol_block_span(const sol_pass *pass);
+int32_t sol_block_precision(const sol_pass *pass);
 
 /* h (rows, d) of every row; every window must hold at least one row. */
 solid_status sol_encode_rows(const sol_pass *pass, const sol_dropout *drop, const sol_encoder_state *state, float *h);

@@ -15,20 +15,20 @@ static void drop_in_place(sol_run *run, int64_t n, float p, uint64_t seed, uint6
 /* The GRU's input products over all rows. */
 static void branch_input(sol_run *run, const sol_pass *pass, const sol_branch_weights *w, const float *table,
                          sol_site site, const sol_dropout *drop, const sol_branch_state *s) {
-  int32_t n = pass->batch->rows, d = (int32_t)pass->config->width;
-  gather(run, n, d, (int32_t)pass->config->items, table, pass->batch->items, 0, s->input);
+  int32_t n = pass->batch->recent.rows, d = (int32_t)pass->config->width;
+  gather(run, n, d, (int32_t)pass->config->items, table, pass->batch->recent.items, 0, s->input);
   drop_in_place(run, (int64_t)n * d, drop->p, drop->seed, (uint64_t)site, s->input);
   linear(run, n, d, 3 * d, s->input, w->gru.in, s->gates);
 }
 
 static void branch_gru(sol_run *run, const sol_pass *pass, const sol_branch_weights *w, int newest_only,
                        const sol_branch_state *s) {
-  const sol_batch *batch = pass->batch;
-  sol_op_gru(run, &(sk_gru_args){.windows = batch->windows,
-                                 .rows = batch->rows,
-                                 .max_window = batch->max_window,
+  const sol_recent *read = &pass->batch->recent;
+  sol_op_gru(run, &(sk_gru_args){.windows = read->windows,
+                                 .rows = read->rows,
+                                 .max_window = read->max_window,
                                  .d = (int32_t)pass->config->width,
-                                 .offsets = batch->offsets,
+                                 .offsets = read->offsets,
                                  .gx = s->gates,
                                  .w_hh = w->gru.recurrent.w,
                                  .b_hh = w->gru.recurrent.b,
@@ -70,13 +70,14 @@ solid_status sol_branch_rows(const sol_pass *pass, const sol_branch_weights *wei
 
 /* ---- Inference ---- */
 
-/* One set of buffers serves both branches in turn: input and gates over rows, the rest over windows. */
+/* One set of buffers serves both branches in turn: input and gates over the rows that are read, the rest over windows.
+ */
 static size_t branch_bind(sol_branch_state *s, const sol_config *config, size_t windows, size_t rows, float *base) {
-  size_t d = config->width, used = 0;
+  size_t d = config->width, read = sol_batch_recent_rows(config, windows, rows), used = 0;
   *s = (sol_branch_state){0};
   if (config->head == SOLID_HEAD_STATIC) return 0;
-  s->input = sol_take(base, &used, rows * d);
-  s->gates = sol_take(base, &used, rows * 3 * d);
+  s->input = sol_take(base, &used, read * d);
+  s->gates = sol_take(base, &used, read * 3 * d);
   s->state = sol_take(base, &used, windows * d);
   s->sum = s->activated = sol_take(base, &used, windows * d);
   return used;

@@ -18,6 +18,7 @@ static solid_status open_plan(sk_backend **out, const sk_options *options) {
   plan_queue *queue = calloc(1, sizeof *queue);
   if (!queue) return SOLID_ENOMEM;
   queue->base.ops = &sol_plan_table;
+  queue->base.rounds = 1;                 /* takes the more scratch */
   queue->base.bytes = (uint64_t)32 << 20; /* cuBLAS's workspace */
   *out = &queue->base;
   return SOLID_OK;

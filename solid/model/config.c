@@ -2,11 +2,13 @@
 #include "solid/extend.h"
 #include <math.h>
 
-#define MAX_ITEMS   0x7fffffffU
-#define MAX_WIDTH   1024
-#define MAX_WINDOW  4096
-#define MAX_CODES   65536
-#define MAX_CONTENT 65536
+#define MAX_ITEMS    0x7fffffffU
+#define MAX_WIDTH    1024
+#define MAX_WINDOW   131072
+#define MOST_LEARNED 4096
+#define MAX_CODES    65536
+#define MAX_LIST     8192
+#define MAX_CONTENT  65536
 
 static solid_status check_range(const char *name, uint32_t value, uint32_t least, uint32_t most) {
   if (value >= least && value <= most) return SOLID_OK;
@@ -21,6 +23,36 @@ static solid_status check_slate(const sol_config *config) {
   if (!status && there && !config->levels)
     return solid_fail(SOLID_EINVAL, "config: slates of %u rows need semantic codes, levels is 0", config->slate_rows);
   return status;
+}
+
+/* Numbers of the rule that do not go together with sparse attention, or are there without. */
+static solid_status check_selector(const sol_config *config) {
+  uint32_t there = config->attention == SOL_ATTENTION_SPARSE, any = there ? MAX_WINDOW : 0;
+  const struct {
+    const char *name;
+    uint32_t value, least, most;
+  } ranges[] = {{"select_chunk", config->select_chunk, there, any},
+                {"select_sink", config->select_sink, 0, any},
+                {"select_window", config->select_window, 0, any},
+                {"select_recent", config->select_recent, 0, config->select_chunk},
+                {"select_stride", config->select_stride, 0, any},
+                {"select_budget", config->select_budget, 0, any},
+                {"select_dense_below", config->select_dense_below, 0, any},
+                {"select_mass", config->select_mass, 0, there ? 1000 : 0}};
+  for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++) {
+    solid_status status = check_range(ranges[i].name, ranges[i].value, ranges[i].least, ranges[i].most);
+    if (status) return status;
+  }
+  const sk_select_rule rule = sol_config_rule(config);
+  int32_t room = there ? sk_select_room(&rule) : 0;
+  if (room > MAX_LIST)
+    return solid_fail(SOLID_ERANGE,
+                      "config: a list of select_budget %u or select_dense_below %u, and a chunk of %u, may "
+                      "need %d keys, at most %d",
+                      config->select_budget, config->select_dense_below, config->select_chunk, room, MAX_LIST);
+  if (there && !config->select_recent && !config->select_stride)
+    return solid_fail(SOLID_EINVAL, "config: select_recent and select_stride are 0: no row would say what is kept");
+  return SOLID_OK;
 }
 
 solid_status sol_config_check(const sol_config *config) {
@@ -40,6 +72,10 @@ solid_status sol_config_check(const sol_config *config) {
       {"attributes", config->attributes, 0, MAX_ITEMS},
       {"slots", config->slots, 0, SOL_MAX_SLOTS},
       {"positions", config->positions, 0, SOL_POSITIONS_DISTANCE},
+      {"turned", config->turned, 0,
+       config->positions == SOL_POSITIONS_ROTARY && config->heads ? config->width / config->heads : 0},
+      {"generator_window", config->generator_window, 0, config->window - 1},
+      {"attention", config->attention, 0, SOL_ATTENTION_SPARSE},
       {"slate_rows", config->slate_rows, 0, SOL_MAX_SLATE_ROWS},
   };
   for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++) {
@@ -48,6 +84,12 @@ solid_status sol_config_check(const sol_config *config) {
   }
   if (config->width % config->heads)
     return solid_fail(SOLID_EINVAL, "config: width %u is not a multiple of heads %u", config->width, config->heads);
+  if (config->positions == SOL_POSITIONS_LEARNED && config->window > MOST_LEARNED)
+    return solid_fail(
+        SOLID_EINVAL,
+        "config: positions are learned, for a window of up to %d; of %u they must not shift (rotary, or by "
+        "distance)",
+        MOST_LEARNED, config->window);
   if ((int)config->head < SOLID_HEAD_STATIC || (int)config->head > SOLID_HEAD_SOLID)
     return solid_fail(SOLID_EINVAL, "config: head is %d, must be %d to %d", (int)config->head, SOLID_HEAD_STATIC,
                       SOLID_HEAD_SOLID);
@@ -60,7 +102,8 @@ solid_status sol_config_check(const sol_config *config) {
                       config->attributes, config->slots, config->levels);
   if (sol_config_has_item_branch(config) && !(config->clip > 0.0f))
     return solid_fail(SOLID_ERANGE, "config: clip is %g, must be above 0", (double)config->clip);
-  return check_slate(config);
+  solid_status status = check_selector(config);
+  return status ? status : check_slate(config);
 }
 
 int sol_config_has_item_branch(const sol_config *config) {
@@ -82,6 +125,17 @@ uint32_t sol_config_layer_params(const sol_config *config) {
 
 uint32_t sol_config_params(const sol_config *config) {
   return config->head == SOLID_HEAD_STATIC ? 0 : SOL_GENERATED_LAYERS * sol_config_layer_params(config);
+}
+
+sk_select_rule sol_config_rule(const sol_config *config) {
+  return (sk_select_rule){.chunk = (int32_t)config->select_chunk,
+                          .sink = (int32_t)config->select_sink,
+                          .window = (int32_t)config->select_window,
+                          .recent = (int32_t)config->select_recent,
+                          .stride = (int32_t)config->select_stride,
+                          .budget = (int32_t)config->select_budget,
+                          .dense_below = (int32_t)config->select_dense_below,
+                          .p = (float)config->select_mass / 1000.0f};
 }
 
 uint32_t sol_config_slate_heads(const sol_config *config) {

@@ -10,7 +10,20 @@
 /* Every number of a config: its name in the text and its member. The ones that were added later are written only if
  * they are not 0, so that a model without them gives the same bytes as before. */
 #define NUMBERS(X) X(items) X(width) X(window) X(blocks) X(heads) X(levels) X(codes) X(rank) X(content)
-#define LATER(X)   X(attributes) X(slots) X(positions) X(slate_rows) X(slate_blocks) X(slate_collisions) X(slate_near)
+#define LATER(X)                                                                                                       \
+  X(attributes)                                                                                                        \
+  X(slots)                                                                                                             \
+  X(positions)                                                                                                         \
+  X(turned)                                                                                                            \
+  X(generator_window)                                                                                                  \
+  X(attention)                                                                                                         \
+  X(select_chunk)                                                                                                      \
+  X(select_sink)                                                                                                       \
+  X(select_window)                                                                                                     \
+  X(select_recent)                                                                                                     \
+  X(select_stride)                                                                                                     \
+  X(select_budget)                                                                                                     \
+  X(select_dense_below) X(select_mass) X(slate_rows) X(slate_blocks) X(slate_collisions) X(slate_near)
 
 /* The clip is written with the nine digits that give a float back, and an infinite one ("no clip") as null, which JSON
  * has. Written by hand and not through a JSON library, so that the text, which is hashed, cannot change with it. */

@@ -4,7 +4,7 @@
 
 #include "solid/model/config.h"
 
-#define SOL_CONFIG_TEXT 768 /* room for the longest, with its end */
+#define SOL_CONFIG_TEXT 1024 /* room for the longest, with its end */
 
 /* The same config gives the same text. */
 solid_status sol_config_write(const sol_config *config, char *text);

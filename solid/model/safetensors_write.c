@@ -43,8 +43,7 @@ const char *sol_errno_text(int error, char *room, size_t size) {
 
 static solid_status fail_io(const char *path, const char *what, int error) {
   char text[96];
-  solid_status status = error == ENOSPC || error == EDQUOT ? SOLID_EFULL : SOLID_EIO;
-  return solid_fail(status, "%s: %s: %s", path, what, sol_errno_text(error, text, sizeof text));
+  return solid_fail(sol_write_status(error), "%s: %s: %s", path, what, sol_errno_text(error, text, sizeof text));
 }
 
 static uint64_t bytes_of(const sol_tensor_source *tensor) {

@@ -247,7 +247,9 @@ static size_t rank_by_popularity(const sol_answerer *a, const sol_row *r, const 
 }
 
 /* An item whose score is NaN is never among the best, so fewer best items than open items is as wrong as an infinite
- * score. Damaged parameters or a damaged model must show, so the user gets an error and no items. */
+ * score. The rows of the items are finite and small (model_check.h). Therefore a score that is not finite means that u
+ * has an element that is not finite, and then every score is infinite or NaN: to look at the best is enough. Damaged
+ * parameters or a damaged model must show, so the user gets an error and no items. */
 static void judge_scores(const sol_answerer *a, size_t q, const sol_ask *ask) {
   const solid_question *question = &a->questions[q];
   sol_row *r = &a->rows[a->asked_by[q]];

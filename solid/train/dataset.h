@@ -39,7 +39,8 @@ SOLID_API solid_bytes solid_vocab_id(const solid_vocab *vocab, uint32_t index);
 typedef enum solid_split_kind {
   SOLID_LEAVE_ONE_OUT = 0,
   SOLID_GLOBAL_TIME = 1,
-  SOLID_PER_USER_RATIO = 2
+  SOLID_PER_USER_RATIO = 2,
+  SOLID_SPLIT_GIVEN = 3 /* solid_split_give */
 } solid_split_kind;
 
 /* Positions in `sequence` of one user; solid/train/split.h says which. */

@@ -40,11 +40,22 @@ typedef enum solid_option_change {
     "generated layers: none, from the items, from their codes, from both")                                             \
   X(COUNT, rank, "rank", 0, 0, 1024, FREE, NULL, "rank of the generated layers; 0 = full width")                       \
   X(COUNT, width, "width", 64, 1, 1024, FREE, NULL, "floats of an item vector")                                        \
-  X(COUNT, window, "window", 50, 1, 4096, FREE, NULL, "newest events that the model reads")                            \
+  X(COUNT, window, "window", 50, 1, 131072, FREE, NULL, "newest events that the model reads")                          \
+  X(COUNT, generator_window, "generator-window", 256, 1, 131072, FREE, NULL,                                           \
+    "newest events that the generator reads, where the window is longer")                                              \
   X(COUNT, blocks, "blocks", 1, 1, 8, FREE, NULL, "blocks of the encoder")                                             \
   X(COUNT, heads, "heads", 1, 1, 1024, FREE, NULL, "attention heads")                                                  \
   X(CHOICE, positions, "positions", 0, 0, 2, FREE, "learned|rotary|distance",                                          \
-    "how events know their places: a vector for every age, which no key outlives, or what depends on distance alone")  \
+    "encoding of positions: a learned vector per age, rotary, or a bias by distance")                                  \
+  X(CHOICE, attention, "attention", 0, 0, 1, FREE, "dense|sparse",                                                     \
+    "what an event reads: everything older in the window, or the keys that lists keep")                                \
+  X(COUNT, chunk, "chunk", 512, 16, 4096, FREE, NULL, "sparse: make lists anew after so many events, which all read")  \
+  X(REAL, mass, "mass", 0.95, 0.001, 1, FREE, NULL,                                                                    \
+    "sparse: share of the attention that the keys of a list must have had in its chunk")                               \
+  X(COUNT, budget, "budget", 1024, 0, 4096, FREE, NULL, "sparse: most keys of a list and head that this share takes")  \
+  X(COUNT, always, "always", 64, 0, 4096, FREE, NULL, "sparse: newest keys that every list keeps")                     \
+  X(COUNT, dense_below, "dense-below", 2048, 0, 6144, FREE, NULL,                                                      \
+    "sparse: windows of up to so many events keep everything, and attend as dense ones do")                            \
   X(COUNT, levels, "levels", 3, 0, 8, FREE, NULL, "levels of the semantic codebook; 0 = no codes")                     \
   X(COUNT, codes, "codes", 256, 1, 65536, FREE, NULL, "codes per level")                                               \
   X(COUNT, slots, "slots", 16, 0, 64, FREE, NULL,                                                                      \
@@ -58,7 +69,9 @@ typedef enum solid_option_change {
     "stop after this many epochs without a better validation NDCG@10; 0 = do not stop early")                          \
   X(COUNT, check, "check", 1, 1, 1e6, FIXED, NULL,                                                                     \
     "validate and write a checkpoint after this many epochs, and after the last")                                      \
-  X(COUNT, batch, "batch", 256, 1, 65536, FIXED, NULL, "users per step")                                               \
+  X(COUNT, batch, "batch", 256, 1, 65536, FIXED, NULL, "most users per step")                                          \
+  X(COUNT, rows, "rows", 65536, 1, 16777216, FIXED, NULL,                                                              \
+    "most events per step, at least those of the longest window: fewer users make a step where they are long")         \
   X(REAL, rate, "rate", 0.001, 0, 10, FIXED, NULL, "learning rate (Adam)")                                             \
   X(REAL, rate_end, "rate-end", 1, 0, 1, FIXED, NULL,                                                                  \
     "share of --rate at the end of a half cosine over --epochs; 1 = constant rate")                                    \
@@ -89,6 +102,8 @@ typedef enum solid_option_change {
   X(SEED, hide_seed, "hide-seed", 0, 0, 9007199254740992.0, FREE, NULL, "seed of the choice of hidden items")          \
   X(CHOICE, hidden_codes, "hidden-codes", 0, 0, 1, FREE, "content|random",                                             \
     "codes of hidden items: from content, or, for comparison, those of a random item")                                 \
+  X(SWITCH, repeats, "repeats", 0, 0, 1, FIXED, NULL,                                                                  \
+    "validation also ranks what a user has had already, for data in which items come again")                           \
   X(SWITCH, refit, "refit", 0, 0, 1, FREE, NULL,                                                                       \
     "afterwards train again for the best number of epochs, with the validation events")
 

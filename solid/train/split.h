@@ -11,6 +11,7 @@
  *                    parameters are as old as the boundary.
  *   per-user-ratio   of a user's n >= 3 events the first share trains; the validation target is the first event of the
  *                    second share, the test target the first event of the rest. No part is empty.
+ *   given            the caller says where each user's parts begin: of files that were split before.
  *
  * Everything that is fitted (weights, co-occurrence, popularity) reads solid_split_train only. The catalogue has all
  * items, also those that first occur later and are untrained. */
@@ -50,6 +51,11 @@ SOLID_API solid_split_options solid_split_options_default(void);
  * order of time. ENOTFOUND: a part is empty; the text says which. On failure the old split stays. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_split_apply(solid_dataset *dataset, const solid_split_options *options);
 
+/* Splits the dataset where bounds (U, copied) say, replacing an earlier split. EINVAL: a user's bounds are not in his
+ * events, or not in the order train_end <= valid < test, or a target has no event before it. ENOTFOUND: a part is
+ * empty. On failure the old split stays. */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_split_give(solid_dataset *dataset, const solid_split_bounds *bounds);
+
 /* Removes users with fewer than min_user and items with fewer than min_item training events, again and again until
  * every one left has enough. Only training events count, so that targets do not decide who is asked. Everything stays
  * in its part; a target whose item is removed is not asked. 0 and 0 = do nothing. ENOTFOUND: too little is left; the
@@ -57,7 +63,8 @@ SOLID_API SOLID_CHECK_RESULT solid_status solid_split_apply(solid_dataset *datas
 SOLID_API SOLID_CHECK_RESULT solid_status solid_split_core(solid_dataset *dataset, uint32_t min_user,
                                                            uint32_t min_item);
 
-/* "leave-one-out", "global-time 975000000000 977000000000", "per-user-ratio 0.8 0.1", and ", ties shuffled by 3", ", at
+/* "leave-one-out", "global-time 975000000000 977000000000", "per-user-ratio 0.8 0.1", "given, 900 validation and
+ * 950 test targets", and ", ties shuffled by 3", ", at
  * least 5 events a user, 3 an item": equal texts and equal data mean equal targets. */
 SOLID_API void solid_split_describe(const solid_dataset *dataset, char text[SOLID_SPLIT_TEXT]);
 

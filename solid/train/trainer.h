@@ -54,6 +54,7 @@ typedef struct solid_trainer_info {
   uint32_t epochs;        /* most epochs */
   uint32_t patience;      /* 0 = no early stop */
   int refits;             /* 1 = solid_trainer_refit was called */
+  uint32_t known;         /* items that the model knew that training goes on from */
 } solid_trainer_info;
 
 /* Fits features and codebook and makes the initial weights. `ctx` and `dataset`, already split, are
@@ -65,6 +66,15 @@ typedef struct solid_trainer_info {
 SOLID_API SOLID_CHECK_RESULT solid_status solid_trainer_new(solid_trainer **out, const solid_context *ctx,
                                                             const solid_dataset *dataset,
                                                             const solid_train_options *options);
+
+/* The same, going on from the model in the file at `path`: items that it knows keep their embeddings and codes, new
+ * items get codes from their content, everything else begins as the model has it. The options' shapes must be the
+ * model's; solid_provenance_read has the options that it was trained with. EMISMATCH: a shape is another; the text
+ * names it. ENOTFOUND: the model knows none of the items. EINVAL: with items to hide. Others also as solid_model_load.
+ */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_trainer_new_from(solid_trainer **out, const solid_context *ctx,
+                                                                 const solid_dataset *dataset,
+                                                                 const solid_train_options *options, const char *path);
 
 /* NULL is a no-op. */
 SOLID_API void solid_trainer_free(solid_trainer *trainer);

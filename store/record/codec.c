@@ -8,6 +8,8 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the codec copies litt
 _Static_assert(sizeof(solid_step) == SOL_STEP_SIZE, "a step in memory is a step on the wire");
 _Static_assert(sizeof(solid_position) == SOL_POSITION_SIZE, "so is a position");
 
+#define VALUE_LIMIT 0x5f000000u /* SOL_VALUE_LIMIT as bits: those of larger floats, infinities and NaN are above */
+
 enum { HALF_SIZE = 2, CHECKED = SOL_PARAMS_HEAD - 4 /* bytes of the head that its checksum is about */ };
 
 static uint32_t bits_of(float x) {
@@ -51,7 +53,7 @@ static size_t smaller(size_t a, size_t b) {
 
 int sol_values_finite(const float *values, size_t n) {
   uint32_t bad = 0;
-  for (size_t i = 0; i < n; i++) bad |= (bits_of(values[i]) & 0x7f800000u) == 0x7f800000u;
+  for (size_t i = 0; i < n; i++) bad |= (bits_of(values[i]) & 0x7fffffffu) >= VALUE_LIMIT;
   return !bad;
 }
 

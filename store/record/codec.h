@@ -41,7 +41,11 @@ typedef enum sol_record_verdict {
 size_t sol_values_size(solid_element element, size_t n);
 size_t sol_body_size(solid_element element, uint32_t width, uint32_t params);
 
-/* 1 if each of the n floats is finite. */
+/* No state and no parameter is as large (solid/model/model_check.h says what is not exceeded); what is larger was not
+ * computed by a model, and would overflow in a score without being seen. */
+#define SOL_VALUE_LIMIT 0x1p63f
+
+/* 1 if each of the n floats is finite, and below SOL_VALUE_LIMIT. */
 int sol_values_finite(const float *values, size_t n);
 
 /* 1 if each of the n halves is finite. */

@@ -136,14 +136,14 @@ static solid_status take_map(void *user, sol_redis_conn *conn, size_t number, co
 /* What was in a slot has moved from a node that is still a master: nothing is lost, and it is the new owner's to keep
  * from now on. A master that is none any more has been replaced by who may lack what it had taken last. */
 static void compare(sol_cluster *c, const reading *r) {
-  int64_t now_ms = sol_steady_ms();
+  int64_t now_ns = sol_steady_ns();
   for (int slot = 0; slot < SOL_SLOTS; slot++) {
     uint16_t old = c->owners[slot], new = c->fresh[slot];
     if (old == SOL_NO_NODE || new == SOL_NO_NODE || old == new) continue;
     const sol_redis_conn *before = &c->nodes[old]->conn;
-    if (before->wrote_ms <= before->safe_ms) continue;
+    if (before->wrote_ns <= before->safe_ns) continue;
     if (r->is_master[old])
-      c->nodes[new]->conn.wrote_ms = now_ms;
+      c->nodes[new]->conn.wrote_ns = now_ns;
     else
       c->is_changed = 1;
   }
@@ -170,9 +170,10 @@ static solid_status read_map(sol_cluster *c, sol_node *node) {
 solid_status sol_cluster_learn(sol_cluster *c, sol_node *first) {
   if (!c->fresh) c->fresh = malloc(SOL_SLOTS * sizeof *c->fresh);
   if (!c->fresh) return solid_fail(SOLID_ENOMEM, "redis store: map of slots");
+  int64_t end_ms = sol_steady_ms() + c->options.timeout_ms;
   solid_status status = first ? read_map(c, first) : SOLID_EIO;
   for (int open = 1; open >= 0; open--) /* who is connected first: others may take their time to fail */
-    for (size_t i = 0; i < c->n_nodes && status && status != SOLID_ENOMEM; i++)
+    for (size_t i = 0; i < c->n_nodes && status && status != SOLID_ENOMEM && sol_steady_ms() < end_ms; i++)
       if (c->nodes[i] != first && c->nodes[i]->conn.transport.is_open == open) status = read_map(c, c->nodes[i]);
   return status;
 }
@@ -184,7 +185,7 @@ int sol_cluster_has_changed(sol_cluster *c) {
   c->is_changed = 0;
   for (size_t i = 0; i < c->n_nodes; i++) {
     c->nodes[i]->conn.is_changed = 0;
-    c->nodes[i]->conn.safe_ms = c->nodes[i]->conn.wrote_ms;
+    c->nodes[i]->conn.safe_ns = c->nodes[i]->conn.wrote_ns;
   }
   return 1;
 }

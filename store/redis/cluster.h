@@ -67,9 +67,10 @@ solid_status sol_cluster_ready(sol_cluster *c);
 /* cluster_run.c. Retriable: a node failed, or did not do it in time; what others did is done. */
 solid_status sol_cluster_run(sol_cluster *c, const sol_calls *calls);
 
-/* Sends n commands, which have no keys, to every master; their numbers are their places. */
-solid_status sol_cluster_ask(sol_cluster *c, const sol_command *const *cmds, size_t n, sol_redis_reply_fn take,
-                             void *user);
+/* Sends n commands, which have no keys, to every master, or with `who_is_there` to those that are connected; their
+ * numbers are their places. */
+solid_status sol_cluster_ask(sol_cluster *c, int who_is_there, const sol_command *const *cmds, size_t n,
+                             sol_redis_reply_fn take, void *user);
 
 /* Reads the map; asks `first` (may be NULL) before the others. */
 solid_status sol_cluster_learn(sol_cluster *c, sol_node *first);

@@ -93,12 +93,12 @@ solid_status sol_cluster_say_changed(const sol_cluster *c) {
 static solid_status exchange_used(sol_cluster *c, const sol_calls *calls, sol_redis_reply_fn fn, void *user) {
   sol_redis_conn *used[SOL_NODES_MAX];
   size_t n = 0;
-  int64_t now_ms = sol_steady_ms();
+  int64_t now_ns = calls && calls->is_write ? sol_steady_ns() : 0;
   for (size_t i = 0; i < c->n_nodes; i++) {
     if (!c->nodes[i]->is_used) continue;
     c->nodes[i]->is_used = 0;
     used[n++] = &c->nodes[i]->conn;
-    if (calls && calls->is_write) used[n - 1]->wrote_ms = now_ms;
+    if (now_ns) used[n - 1]->wrote_ns = now_ns;
   }
   solid_status status = n ? sol_redis_exchange(used, n, fn, user) : SOLID_OK;
   for (size_t i = 0; i < n; i++) {
@@ -156,7 +156,7 @@ static solid_status reserve(sol_cluster *c, size_t n) {
 
 solid_status sol_cluster_run(sol_cluster *c, const sol_calls *calls) {
   run r = {.c = c, .calls = calls};
-  int64_t end_ms = sol_steady_ms() + c->options.timeout_ms, wait_ms = FIRST_WAIT_MS;
+  int64_t end_ms = 0, wait_ms = FIRST_WAIT_MS;
   int rounds = 0, script_rounds = 0;
   if (!calls->n) return SOLID_OK;
   solid_status status = reserve(c, calls->n);
@@ -168,6 +168,7 @@ solid_status sol_cluster_run(sol_cluster *c, const sol_calls *calls) {
   for (size_t n = calls->n; n && !status; n = r.n_again) {
     status = send_round(&r, n);
     if (status || !r.n_again) break;
+    if (!end_ms) end_ms = sol_steady_ms() + c->options.timeout_ms;
     rounds += !r.must_wait;
     script_rounds += r.has_missed;
     if (script_rounds > SCRIPT_ROUNDS)
@@ -181,11 +182,12 @@ solid_status sol_cluster_run(sol_cluster *c, const sol_calls *calls) {
   return status;
 }
 
-solid_status sol_cluster_ask(sol_cluster *c, const sol_command *const *cmds, size_t n, sol_redis_reply_fn take_reply,
-                             void *user) {
+solid_status sol_cluster_ask(sol_cluster *c, int who_is_there, const sol_command *const *cmds, size_t n,
+                             sol_redis_reply_fn take_reply, void *user) {
   solid_status status = sol_cluster_ready(c);
   for (size_t i = 0; i < c->n_nodes && !status; i++) {
     if (!sol_cluster_is_master(c, c->nodes[i])) continue;
+    if (who_is_there && !c->nodes[i]->conn.transport.is_open) continue;
     status = use(c, c->nodes[i]);
     for (size_t k = 0; k < n && !status; k++) status = sol_redis_queue(&c->nodes[i]->conn, k, cmds[k]);
   }

@@ -3,6 +3,7 @@
 #include "solid/base/text.h"
 #include "solid/extend.h"
 #include "store/redis/errors.h"
+#include <hiredis/sds.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,13 +115,13 @@ static void *grow(void *array, size_t used, size_t more, size_t each, size_t *ro
 }
 
 solid_status sol_redis_queue(sol_redis_conn *conn, size_t number, const sol_command *cmd) {
-  char *text = NULL;
+  sds text = NULL;
   const char *argv[SOL_COMMAND_WORDS];
   size_t sizes[SOL_COMMAND_WORDS];
   memcpy(argv, cmd->argv, sizeof argv);
   memcpy(sizes, cmd->sizes, sizeof sizes);
   if (cmd->script) argv[1] = conn->sha[cmd->script - 1], sizes[1] = SOL_REDIS_SHA_SIZE;
-  int size = redisFormatCommandArgv(&text, cmd->argc, argv, sizes);
+  int size = redisFormatSdsCommandArgv(&text, cmd->argc, argv, sizes); /* the other form prints each size by sprintf */
   char *out = size > 0 ? grow(conn->out, conn->out_size, (size_t)size, 1, &conn->out_room) : NULL;
   if (out) conn->out = out;
   size_t *numbers = grow(conn->numbers, conn->n_queued, 1, sizeof *numbers, &conn->numbers_room);
@@ -130,7 +131,7 @@ solid_status sol_redis_queue(sol_redis_conn *conn, size_t number, const sol_comm
     conn->out_size += (size_t)size;
     numbers[conn->n_queued++] = number;
   }
-  if (size > 0) redisFreeCommand(text);
+  if (size > 0) redisFreeSdsCommand(text);
   return out && numbers ? SOLID_OK : sol_redis_lose(conn, SOLID_ENOMEM, "out of memory for a command");
 }
 

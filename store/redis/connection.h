@@ -65,12 +65,12 @@ typedef struct sol_redis_conn {
   /* Which server this is and what became of it: another one may lack what the one before had taken. "" = not known */
   char identity[SOL_IDENTITY_ROOM];
   int is_changed;   /* it was another one while not all that was written was safe; reset by who has seen it */
-  int64_t wrote_ms; /* when a command that writes was sent last; 0 = never */
-  int64_t safe_ms;  /* what was written until then outlives the server (safety.c) */
+  int64_t wrote_ns; /* steady: when what is to be kept was sent last; 0 = never */
+  int64_t safe_ns;  /* what was written until then outlives the server (redis_safety.c) */
   int64_t replicas; /* that it had when it was asked last; -1 = not asked */
   int64_t offset;   /* of its replication, then */
-  int64_t offset_ms;
-  int64_t waited_ms; /* when its replicas were waited for last */
+  int64_t offset_ns;
+  int64_t waited_ns; /* when its replicas were waited for last */
   uint32_t wait_ms;  /* how long they are waited for next */
   int has_log;       /* 1 = it keeps an append-only file; 0 = none, or it does not say */
   uint64_t evicted;  /* keys, as it said last */

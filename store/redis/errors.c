@@ -35,9 +35,9 @@ static const sol_error rows[] = {
     FINAL("invalid DB", "correct the number of the database"),
     FINAL("DB index", "correct the number of the database"),
     FINAL("SELECT is not allowed", "a cluster has database 0 alone"),
-    FINAL("MOVED", "clusters are not supported"),
-    FINAL("ASK", "clusters are not supported"),
-    FINAL("CROSSSLOT", "clusters are not supported"),
+    FINAL("MOVED", "the map of slots did not help"),
+    FINAL("ASK", "the node that it names is not known"),
+    FINAL("CROSSSLOT", "a script has the keys of several slots"),
 };
 
 static const sol_error unknown = {"", SOL_ERROR_UNKNOWN, SOLID_EIO, 0, NULL};

@@ -95,9 +95,10 @@ static size_t turn(exchange *x, int64_t deadline_ms) {
     polls[n] = (struct pollfd){conn->transport.fd, events, 0};
     waiting[n++] = conn;
   }
+  if (!n) return 0;
   int64_t left = deadline_ms - sol_steady_ms();
-  int found = n && left > 0 ? poll(polls, n, (int)left) : 0;
-  if (n && found <= 0 && left <= 0) give_up(x);
+  int found = left > 0 ? poll(polls, n, (int)left) : 0;
+  if (found <= 0 && left <= 0) give_up(x);
   for (size_t i = 0; i < n && found > 0; i++) {
     if (!polls[i].revents) continue;
     push(x, waiting[i]);

@@ -53,12 +53,12 @@ static void compare(sol_redis_conn *conn, const answers *a) {
   char identity[SOL_IDENTITY_ROOM];
   snprintf(identity, sizeof identity, "%s %s", a->run_id, a->replication_id);
   int is_another = strcmp(identity, conn->identity) != 0;
-  if (is_another && *conn->identity && conn->wrote_ms > conn->safe_ms) {
+  if (is_another && *conn->identity && conn->wrote_ns > conn->safe_ns) {
     conn->is_changed = 1;
     sol_redis_log(conn, SOLID_LOG_WARN, "%s: is another server than before, or has been started anew", conn->name);
   }
   if (is_another) {
-    conn->offset_ms = 0;
+    conn->offset_ns = 0;
     conn->replicas = -1;
   }
   memcpy(conn->identity, identity, sizeof identity);

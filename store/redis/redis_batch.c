@@ -90,5 +90,6 @@ solid_status sol_redis_run(sol_redis_batch *b, size_t n, sol_redis_make_fn make,
     store->batches++;
   }
   solid_status status = sol_cluster_run(&store->cluster, &calls);
-  return status ? status : sol_redis_count_evicted(store);
+  if (!status) sol_redis_count_evicted(store);
+  return status;
 }

@@ -89,6 +89,8 @@ static solid_status read_epoch(sol_redis_store *store, const char *name, solid_s
   size_t size = sizeof bytes;
   const char *server = store->cluster.nodes[0]->conn.name;
   solid_status status = sol_redis_read_name(store, name, sizeof out->bytes, bytes, &size);
+  if (status == SOLID_EFORMAT)
+    return solid_fail(status, "key %s%s: %s", store->options.prefix, name, solid_last_error());
   if (status) return status;
   if (size == 0) return solid_fail(SOLID_ENOTFOUND, "%s: no key %s%s", server, store->options.prefix, name);
   if (size != sizeof out->bytes)

@@ -95,8 +95,10 @@ solid_status sol_redis_list(solid_store *store, size_t most, uint64_t *cursor, s
 
 /* redis_server.c: warns of servers that evict or keep nothing on disk. */
 solid_status sol_redis_look(sol_redis_store *store);
-/* Counts evicted keys where they were last counted long enough ago. */
-solid_status sol_redis_count_evicted(sol_redis_store *store);
+/* Counts evicted keys where they were last counted long enough ago, of those servers that answer. */
+void sol_redis_count_evicted(sol_redis_store *store);
+/* Counts them once more at the end, so that a short run reports them too. */
+void sol_redis_count_last(sol_redis_store *store);
 
 /* redis_adopt.c: EFORMAT, saying what may be done, where records of the layout before are there and no epoch is. */
 solid_status sol_redis_check_old(sol_redis_store *store);

@@ -14,9 +14,11 @@
 
 enum { WAIT = 0, REPLICATION = 1, FIRST_WAIT_MS = 20, AGAIN_MS = 100 };
 
+static const int64_t NS = 1000000; /* a ms: times are compared with those of writes, of which a ms has several */
+
 typedef struct asking {
   sol_redis_store *store;
-  int64_t now_ms; /* before anything was sent */
+  int64_t now_ns; /* before anything was sent */
   int is_more;    /* there are replicas that nobody has waited for yet */
 } asking;
 
@@ -44,24 +46,45 @@ static int64_t least_confirmed(const redisReply *info, int64_t replicas) {
 
 static void judge_replicas(asking *a, sol_redis_conn *conn, const redisReply *info, int64_t replicas) {
   int64_t offset = number_of(info, "master_repl_offset", -1), confirmed = least_confirmed(info, replicas);
-  int64_t before_ms = conn->safe_ms;
-  if (conn->offset_ms && confirmed >= conn->offset) conn->safe_ms = conn->offset_ms;
-  if (confirmed >= offset) conn->safe_ms = a->now_ms;
-  if (conn->safe_ms > before_ms || !conn->offset_ms) {
+  int64_t before_ns = conn->safe_ns;
+  if (conn->offset_ns && confirmed >= conn->offset) conn->safe_ns = conn->offset_ns;
+  if (confirmed >= offset) conn->safe_ns = a->now_ns;
+  if (conn->safe_ns > before_ns || !conn->offset_ns) {
     conn->offset = offset;
-    conn->offset_ms = a->now_ms;
+    conn->offset_ns = a->now_ns;
   }
   uint32_t most = conn->options->timeout_ms / 2;
-  uint32_t next = conn->safe_ms > before_ms ? FIRST_WAIT_MS : 2 * conn->wait_ms;
-  conn->wait_ms = next < most ? next : most;
+  if (conn->safe_ns > before_ns)
+    conn->wait_ms = FIRST_WAIT_MS;
+  else if (conn->waited_ns == a->now_ns) /* in vain */
+    conn->wait_ms = 2 * conn->wait_ms < most ? 2 * conn->wait_ms : most;
+}
+
+static void judge_alone(const asking *a, sol_redis_conn *conn, int may_have_log) {
+  int64_t safe_ns = a->now_ns - (may_have_log ? (int64_t)a->store->options.settle_ms * NS : 0);
+  if (safe_ns > conn->safe_ns) conn->safe_ns = safe_ns;
+}
+
+/* INFO and WAIT may be forbidden. Then nobody can say what replicas have: it is said once, and time alone counts. */
+static void judge_silent(asking *a, sol_redis_conn *conn) {
+  if (conn->replicas != 0)
+    sol_redis_log(conn, SOLID_LOG_WARN,
+                  "%s: INFO is forbidden: what its replicas have got cannot be told, and a failover may lose what was "
+                  "written last; allow INFO and WAIT",
+                  conn->name);
+  conn->replicas = 0;
+  judge_alone(a, conn, 1);
 }
 
 static solid_status take(void *user, sol_redis_conn *conn, size_t number, const redisReply *reply) {
   asking *a = user;
   const solid_redis_store_options *o = &a->store->options;
-  if (number == WAIT) return sol_redis_reply_status(conn, reply);
   solid_status status = sol_redis_reply_status(conn, reply);
-  if (status) return status;
+  if (status == SOLID_EREFUSED && !o->replicas) {
+    if (number == REPLICATION) judge_silent(a, conn);
+    return SOLID_OK;
+  }
+  if (status || number == WAIT) return status;
   int64_t replicas = number_of(reply, "connected_slaves", 0), before = conn->replicas;
   conn->replicas = replicas;
   if (replicas < o->replicas) return SOLID_OK;
@@ -70,19 +93,19 @@ static solid_status take(void *user, sol_redis_conn *conn, size_t number, const 
     judge_replicas(a, conn, reply, replicas);
     return SOLID_OK;
   }
-  int64_t safe_ms = a->now_ms - (conn->has_log ? (int64_t)o->settle_ms : 0);
-  if (safe_ms > conn->safe_ms) conn->safe_ms = safe_ms;
+  judge_alone(a, conn, conn->has_log);
   return SOLID_OK;
 }
 
 static int is_unsafe(const sol_redis_conn *conn) {
-  return conn->wrote_ms > conn->safe_ms;
+  return conn->wrote_ns > conn->safe_ns;
 }
 
 static solid_status ask(asking *a, sol_redis_conn *conn) {
   sol_command wait = {.argc = 0}, info = {.argc = 0};
-  if (conn->replicas > 0 && a->now_ms - conn->waited_ms < AGAIN_MS && conn->wait_ms > FIRST_WAIT_MS) return SOLID_OK;
-  conn->waited_ms = a->now_ms;
+  if (conn->replicas > 0 && a->now_ns - conn->waited_ns < AGAIN_MS * NS && conn->wait_ms > FIRST_WAIT_MS)
+    return SOLID_OK;
+  if (conn->replicas > 0) conn->waited_ns = a->now_ns;
   if (conn->wait_ms < FIRST_WAIT_MS) conn->wait_ms = FIRST_WAIT_MS;
   sol_command_text(&wait, "WAIT");
   sol_command_number(&wait, 0, conn->replicas);
@@ -101,7 +124,7 @@ static solid_status ask_all(sol_redis_store *store, int *is_more) {
   for (size_t i = 0; i < c->n_nodes && !status; i++) {
     if (!is_unsafe(&c->nodes[i]->conn)) continue;
     status = sol_redis_ready(&c->nodes[i]->conn);
-    a.now_ms = sol_steady_ms();
+    a.now_ns = sol_steady_ns();
     if (!status && !c->nodes[i]->conn.is_changed) status = ask(&a, &c->nodes[i]->conn);
     if (status && c->owners) c->is_stale = 1;
   }
@@ -120,11 +143,11 @@ solid_status sol_redis_safe_age(solid_store *base, int64_t *age_ms) {
   if (!status && is_more) status = ask_all(store, &is_more);
   if (sol_cluster_has_changed(c)) return sol_cluster_say_changed(c);
   if (status) return status;
-  int64_t now_ms = sol_steady_ms(), until_ms = now_ms;
+  int64_t now_ns = sol_steady_ns(), until_ns = now_ns;
   for (size_t i = 0; i < c->n_nodes; i++) {
     const sol_redis_conn *conn = &c->nodes[i]->conn;
-    if (is_unsafe(conn) && conn->safe_ms < until_ms) until_ms = conn->safe_ms;
+    if (is_unsafe(conn) && conn->safe_ns < until_ns) until_ns = conn->safe_ns;
   }
-  *age_ms = now_ms - until_ms;
+  *age_ms = until_ns == now_ns ? 0 : (now_ns - until_ns) / NS + 2; /* rounded up, on both sides */
   return SOLID_OK;
 }

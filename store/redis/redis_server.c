@@ -61,8 +61,8 @@ static solid_status take_evicted(void *user, sol_redis_conn *conn, size_t number
   return SOLID_OK;
 }
 
-static solid_status ask(sol_redis_store *store, const char *const words[][3], size_t n, sol_redis_reply_fn take,
-                        void *user) {
+static solid_status ask(sol_redis_store *store, int who_is_there, const char *const words[][3], size_t n,
+                        sol_redis_reply_fn take, void *user) {
   sol_command cmds[QUESTIONS];
   const sol_command *pointers[QUESTIONS];
   for (size_t i = 0; i < n; i++) {
@@ -70,7 +70,7 @@ static solid_status ask(sol_redis_store *store, const char *const words[][3], si
     for (int k = 0; k < 3 && words[i][k]; k++) sol_command_text(&cmds[i], words[i][k]);
     pointers[i] = &cmds[i];
   }
-  solid_status status = sol_cluster_ask(&store->cluster, pointers, n, take, user);
+  solid_status status = sol_cluster_ask(&store->cluster, who_is_there, pointers, n, take, user);
   store->looked_ms = sol_steady_ms();
   store->evicted = 0;
   for (size_t i = 0; i < store->cluster.n_nodes; i++) store->evicted += store->cluster.nodes[i]->conn.evicted;
@@ -81,11 +81,20 @@ solid_status sol_redis_look(sol_redis_store *store) {
   static const char *const words[QUESTIONS][3] = {
       {"INFO", "memory"}, {"INFO", "persistence"}, {"CONFIG", "GET", "save"}, {"INFO", "stats"}};
   int has_no_log = 0;
-  return ask(store, words, QUESTIONS, take_look, &has_no_log);
+  return ask(store, 0, words, QUESTIONS, take_look, &has_no_log);
 }
 
-solid_status sol_redis_count_evicted(sol_redis_store *store) {
+void sol_redis_count_evicted(sol_redis_store *store) {
   static const char *const words[1][3] = {{"INFO", "stats"}};
-  if (sol_steady_ms() - store->looked_ms < store->options.look_ms) return SOLID_OK;
-  return ask(store, words, 1, take_evicted, store);
+  if (sol_steady_ms() - store->looked_ms < store->options.look_ms) return;
+  (void)(ask(store, 1, words, 1, take_evicted, store) == SOLID_OK); /* the next call meets what failed, and says it */
+}
+
+void sol_redis_count_last(sol_redis_store *store) {
+  static const char *const words[1][3] = {{"INFO", "stats"}};
+  for (size_t i = 0; i < store->cluster.n_nodes; i++) {
+    const sol_redis_conn *conn = &store->cluster.nodes[i]->conn;
+    if (!conn->reader || conn->failures) return; /* nobody waits for a server that is away */
+  }
+  if (store->is_writer) (void)(ask(store, 1, words, 1, take_evicted, store) == SOLID_OK);
 }

@@ -239,6 +239,7 @@ static solid_status redis_get(solid_store *base, const solid_bytes *users, size_
 }
 
 static void redis_close(solid_store *base) {
+  sol_redis_count_last((redis_store *)base);
   sol_redis_store_free((redis_store *)base);
 }
 

@@ -5,6 +5,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <poll.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,16 +64,20 @@ static int add_bio(sol_tls *tls) {
   return 1;
 }
 
-/* The newest of OpenSSL's errors in its words. */
-static const char *reason(void) {
-  unsigned long error = ERR_peek_last_error();
+/* One of OpenSSL's errors in its words. */
+static const char *reason_of(unsigned long error) {
   const char *text = error ? ERR_reason_error_string(error) : NULL;
   if (error && ERR_GET_LIB(error) == ERR_LIB_SYS) text = strerror(ERR_GET_REASON(error));
   return text ? text : "no reason given";
 }
 
+static const char *reason(void) {
+  return reason_of(ERR_peek_last_error());
+}
+
+/* The oldest error says what is the matter with the file. */
 static solid_status refuse_file(const char *what, const char *file, char *why, size_t room) {
-  snprintf(why, room, "TLS: %s %s: %s", what, file, reason());
+  snprintf(why, room, "TLS: %s %s: %s", what, file, reason_of(ERR_peek_error()));
   return SOLID_EREFUSED;
 }
 
@@ -96,7 +101,9 @@ static int expect_host(SSL *ssl, const char *name) {
   if (inet_pton(AF_INET, name, bytes) == 1 || inet_pton(AF_INET6, name, bytes) == 1)
     return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name);
   SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-  return SSL_set1_host(ssl, name) && SSL_set_tlsext_host_name(ssl, name);
+  void *unchanged = (void *)(uintptr_t)name; /* the macro for it casts `const` away */
+  return SSL_set1_host(ssl, name) &&
+         SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, unchanged) == 1;
 }
 
 solid_status sol_tls_begin(sol_tls **out, int fd, const char *host, const sol_tls_options *options, char *why,

@@ -11,14 +11,15 @@
  * given. Stored layers lie in the worker's own memory for the answer, as a recommender has the store write them, and
  * for the stages in memory of the program's, as before. Microseconds a call; what a call of the answer takes of the
  * median of the stages is last. */
+#define BENCH "bench_answer"
 #include "solid/infer/worker/worker.h"
 #include "solid/solid.h"
+#include "tests/bench/bench.h"
 #include "tests/support/seed.h"
 #include "tests/support/tiny_model.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 typedef struct arguments {
   const char *device;
@@ -43,27 +44,6 @@ typedef struct bench {
   solid_question *questions;
   double *us[2];
 } bench;
-
-static void die(const char *what, const char *why) {
-  fprintf(stderr, "bench_answer: %s: %s\n", what, why);
-  exit(1);
-}
-
-static void must(solid_status status, const char *what) {
-  if (status) die(what, solid_last_error());
-}
-
-static void *room(size_t n, size_t size) {
-  void *memory = calloc(n + 1, size);
-  if (!memory) die("calloc", "out of memory");
-  return memory;
-}
-
-static double now_us(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return 1e6 * (double)t.tv_sec + 1e-3 * (double)t.tv_nsec;
-}
 
 static void make_model(bench *b) {
   sol_config config = tiny_config(SOLID_HEAD_SOLID, b->args.rank);

@@ -88,62 +88,73 @@ typedef struct spent {
   size_t bytes;
 } spent;
 
-static void run_block(const arguments *a, solid_worker *worker, const batch_lines *lines, uint32_t first, size_t n,
-                      uint32_t *items, uint64_t *masks, solid_question *questions, solid_scored *best, growing *text,
-                      spent *s) {
-  size_t words = solid_worker_mask_words(worker);
+/* Memory of a batch. */
+typedef struct batch {
+  solid_worker *worker;
+  batch_lines *lines;
+  uint32_t *items;
+  uint64_t *masks;
+  solid_question *questions;
+  solid_scored *best;
+  char (*ids)[16];
+  solid_bytes *asked;
+  batch_list *lists;
+  growing texts[BATCH_TEXTS];
+} batch;
+
+static void run_block(const arguments *a, batch *b, uint32_t first, size_t n, spent *s) {
+  size_t words = solid_worker_mask_words(b->worker), users[BATCH_TEXTS];
   double began = now_s();
-  memset(masks, 0, n * words * sizeof *masks);
+  memset(b->masks, 0, n * words * sizeof *b->masks);
   for (size_t i = 0; i < n; i++) {
-    uint32_t *window = items + i * a->steps;
+    uint32_t *window = b->items + i * a->steps;
+    uint64_t *mask = b->masks + i * words;
     items_of(a, first + (uint32_t)i, window);
-    for (uint32_t j = 0; j < a->steps; j++) masks[i * words + window[j] / 64] |= UINT64_C(1) << window[j] % 64;
-    questions[i] = (solid_question){
-        .window = window, .n_window = a->steps, .excluded = masks + i * words, .best = best + i * a->k};
+    for (uint32_t j = 0; j < a->steps; j++) mask[window[j] / 64] |= UINT64_C(1) << window[j] % 64;
+    b->questions[i] =
+        (solid_question){.window = window, .n_window = a->steps, .excluded = mask, .best = b->best + i * a->k};
   }
   double asked = now_s();
-  must(solid_worker_answer(worker, questions, n, a->k), "answer");
+  must(solid_worker_answer(b->worker, b->questions, n, a->k), "answer");
   double answered = now_s();
-  growing_reset(text);
   for (size_t i = 0; i < n; i++) {
-    char id[16];
-    int size = snprintf(id, sizeof id, "u%u", first + (uint32_t)i);
-    batch_list list = {questions[i].best, questions[i].count, SOLID_FROM_GENERATION};
-    batch_lines_add(lines, (solid_bytes){id, (size_t)size}, &list, text);
+    b->asked[i] = (solid_bytes){b->ids[i], (size_t)snprintf(b->ids[i], sizeof b->ids[i], "u%u", first + (uint32_t)i)};
+    b->lists[i] = (batch_list){b->questions[i].best, b->questions[i].count, SOLID_FROM_GENERATION};
   }
+  size_t count = batch_lines_write(b->lines, b->asked, b->lists, n, b->texts, users);
   s->ask += asked - began;
   s->answer += answered - asked;
   s->lines += now_s() - answered;
-  s->bytes += text->size;
+  for (size_t t = 0; t < count; t++) s->bytes += b->texts[t].size;
+}
+
+static void report(const arguments *a, const spent *s, size_t words, uint32_t params) {
+  double users = a->users, arithmetic = users * flops_of(a, params) / (1e12 * a->tflops);
+  double bytes = users * (8.0 * (double)words + 4.0 * a->steps + 8.0 * a->k), bus = bytes / (1e9 * a->gbytes);
+  double all = s->ask + s->answer + s->lines, longest = arithmetic > bus ? arithmetic : bus;
+  printf("answer (solid_worker_answer)  %8.3f s  %10.0f users/s  floors: products %.3f s, bus %.3f s  %.1f %%\n",
+         s->answer, users / s->answer, arithmetic, bus, 100 * longest / s->answer);
+  printf("windows and masks made        %8.3f s\nlines of JSON                 %8.3f s  %10.0f users/s  %.0f MB\n",
+         s->ask, s->lines, users / s->lines, 1e-6 * (double)s->bytes);
+  printf("one after the other           %8.3f s  %10.0f users/s\n", all, users / all);
 }
 
 static void run(const arguments *a, const solid_model *model, uint32_t params) {
-  solid_worker *worker = NULL;
-  batch_lines *lines = NULL;
-  growing text = {0};
+  batch b = {0};
   spent s = {0}, warm = {0};
-  must(solid_worker_new(&worker, model, a->batch), "worker");
-  must(batch_lines_new(&lines, model, BATCH_JSON), "lines");
-  size_t n = a->batch, words = solid_worker_mask_words(worker);
-  uint32_t *items = room(n * a->steps, sizeof *items);
-  uint64_t *masks = room(n * words, sizeof *masks);
-  solid_question *questions = room(n, sizeof *questions);
-  solid_scored *best = room(n * a->k, sizeof *best);
-  run_block(a, worker, lines, 0, n < a->users ? n : a->users, items, masks, questions, best, &text, &warm);
-  for (uint32_t u = 0; u < a->users; u += a->batch)
-    run_block(a, worker, lines, u, a->users - u < n ? a->users - u : n, items, masks, questions, best, &text, &s);
-  double users = a->users, arithmetic = users * flops_of(a, params) / (1e12 * a->tflops);
-  double bytes = users * (8.0 * (double)words + 4.0 * a->steps + 8.0 * a->k), bus = bytes / (1e9 * a->gbytes);
-  double all = s.ask + s.answer + s.lines, longest = arithmetic > bus ? arithmetic : bus;
-  printf("answer (solid_worker_answer)  %8.3f s  %10.0f users/s  floors: products %.3f s, bus %.3f s  %.1f %%\n",
-         s.answer, users / s.answer, arithmetic, bus, 100 * longest / s.answer);
-  printf("windows and masks made        %8.3f s\nlines of JSON                 %8.3f s  %10.0f users/s  %.0f MB\n",
-         s.ask, s.lines, users / s.lines, 1e-6 * (double)s.bytes);
-  printf("one after the other           %8.3f s  %10.0f users/s\n", all, users / all);
-  free(items), free(masks), free(questions), free(best);
-  growing_clear(&text);
-  batch_lines_free(lines);
-  solid_worker_free(worker);
+  must(solid_worker_new(&b.worker, model, a->batch), "worker");
+  must(batch_lines_new(&b.lines, model, BATCH_JSON), "lines");
+  size_t n = a->batch, words = solid_worker_mask_words(b.worker);
+  b.items = room(n * a->steps, sizeof *b.items), b.masks = room(n * words, sizeof *b.masks);
+  b.questions = room(n, sizeof *b.questions), b.best = room(n * a->k, sizeof *b.best);
+  b.ids = room(n, sizeof *b.ids), b.asked = room(n, sizeof *b.asked), b.lists = room(n, sizeof *b.lists);
+  run_block(a, &b, 0, n < a->users ? n : a->users, &warm);
+  for (uint32_t u = 0; u < a->users; u += a->batch) run_block(a, &b, u, a->users - u < n ? a->users - u : n, &s);
+  report(a, &s, words, params);
+  free(b.items), free(b.masks), free(b.questions), free(b.best), free(b.ids), free(b.asked), free(b.lists);
+  for (size_t t = 0; t < BATCH_TEXTS; t++) growing_clear(&b.texts[t]);
+  batch_lines_free(b.lines);
+  solid_worker_free(b.worker);
 }
 
 static arguments read_arguments(int argc, char **argv) {

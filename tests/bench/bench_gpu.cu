@@ -314,11 +314,11 @@ static void window_to_user(bench *b, int users) {
   catalogue.semantic = mem.floats((size_t)ITEMS * D), catalogue.vectors = mem.floats((size_t)ITEMS * D);
   must(sol_catalogue_compute(b->be, &config, &weights, &catalogue) == SOLID_OK, "catalogue", b->be->err);
   windows drawn(b, users);
-  size_t n = (size_t)users, rows = n * LENGTH, ints = sol_batch_ints(n, rows);
+  size_t n = (size_t)users, rows = n * LENGTH, ints = sol_batch_ints(&config, SOL_NEWEST_ROWS, n, rows);
   std::vector<int32_t> packed(ints);
   int32_t *device = (int32_t *)mem.bytes(ints * sizeof(int32_t));
   sol_batch batch;
-  sol_batch_pack(&batch, config.window, &drawn.view, packed.data(), device);
+  sol_batch_pack(&batch, &config, SOL_NEWEST_ROWS, &drawn.view, packed.data(), device);
   must(b->ops->upload(b->be, device, packed.data(), ints * sizeof(int32_t)) == SOLID_OK, "upload", b->be->err);
   float *scratch = mem.floats(sol_forward_floats(&config, n, rows)), *h = mem.floats(n * D), *u = mem.floats(n * D);
   float *params = mem.floats(n * sol_config_params(&config));

@@ -8,10 +8,11 @@
  * event is another user's, whose window holds --steps items before; a batch of B events is one call of
  * solid_pipeline_push: decode aside, everything that solid_ingestd does with it. Latency is that of the call: the first
  * event's params are in the store when it ends. */
-#include "solid/base/clock.h"
+#define BENCH "bench_pipeline"
 #include "solid/model/model_parts.h"
 #include "solid/solid.h"
 #include "store/memory_store.h"
+#include "tests/bench/bench.h"
 #include "tests/support/tiny_model.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,24 +43,6 @@ typedef struct bench {
   uint64_t position;
   int printed;
 } bench;
-
-static void die(const char *what, const char *why) {
-  fprintf(stderr, "bench_pipeline: %s: %s\n", what, why);
-  exit(1);
-}
-
-static void must(solid_status status, const char *what) {
-  if (status) die(what, solid_last_error());
-}
-
-static void *must_have(void *memory) {
-  if (!memory) die("malloc", "out of memory");
-  return memory;
-}
-
-static double now_us(void) {
-  return 1e-3 * (double)sol_steady_ns();
-}
 
 /* 0 where this build or machine has no such device. */
 static int open_model(bench *b, const char *device) {

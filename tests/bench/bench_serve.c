@@ -9,11 +9,12 @@
  *
  *   warm     window and parameters of the same age are cached         newer    the window has one more item than those
  *   cold     a window alone: generate, answer, put back               unknown  nothing is stored: popularity */
+#define BENCH "bench_serve"
 #include "ingest/data_file.h"
-#include "solid/base/clock.h"
 #include "solid/model/model_parts.h"
 #include "solid/solid.h"
 #include "store/memory_store.h"
+#include "tests/bench/bench.h"
 #include "tests/support/redis_server.h"
 #include "tests/support/seed.h"
 #include "tests/support/tiny_model.h"
@@ -49,24 +50,6 @@ typedef struct bench {
   solid_scored *out;
   int printed;
 } bench;
-
-static void die(const char *what, const char *why) {
-  fprintf(stderr, "bench_serve: %s: %s\n", what, why);
-  exit(1);
-}
-
-static void must(solid_status status, const char *what) {
-  if (status) die(what, solid_last_error());
-}
-
-static void *must_have(void *memory) {
-  if (!memory) die("malloc", "out of memory");
-  return memory;
-}
-
-static double now_us(void) {
-  return 1e-3 * (double)sol_steady_ns();
-}
 
 /* Processor time of this process. */
 static double cpu_us(void) {

@@ -6,7 +6,12 @@
  *
  * All orders go through N + 1 blocks one after the other: raster and ZipAR have N + 1, near-to-far N and one more for
  * its head down. State and layers are stored; weights are drawn, which costs what trained ones cost. Microseconds a
- * call at the median; the last column is how many times faster than raster. */
+ * call at the median; the last columns are how many times faster than raster: unguided, guided, with the prefill.
+ *
+ * On a GPU also what the device does of a call whose users are in its memory, AT_ONCE times in one recording: the
+ * product of the scores, what is done once a request (the whole operation for users who have nothing left), and the
+ * rest of the operation, which is the decoding. */
+#include "solid/infer/slate/fused.h"
 #include "solid/infer/slate/slater.h"
 #include "solid/infer/worker/worker.h"
 #include "solid/model/model_parts.h"
@@ -17,6 +22,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+enum { AT_ONCE = 20, REPLAYS = 9 };
 
 typedef struct arguments {
   const char *device;
@@ -36,6 +43,9 @@ typedef struct bench {
   solid_question *questions;
   sol_slate_user *users;
   double *us;
+  sk_backend *be; /* for the parts of the operation */
+  sol_fused *fused;
+  sol_fused_user *fused_users, **fused_list;
 } bench;
 
 static void die(const char *what, const char *why) {
@@ -76,6 +86,10 @@ static void open_model(bench *b, int near) {
   must(solid_worker_new(&b->worker, b->model, b->n), "worker");
   must(sol_slater_new(&b->slater, b->model, b->n), "slater");
   b->words = solid_worker_mask_words(b->worker);
+  must(sol_backend_open(b->ctx, &b->be), "back end");
+  must(sol_fused_open(&b->fused, b->be, sol_model_config(b->model), &sol_model_weights(b->model)->slate,
+                      sol_slater_trie(b->slater), sol_model_catalogue(b->model)->vectors, b->n),
+       "operation");
 }
 
 static void open_users(bench *b) {
@@ -87,6 +101,7 @@ static void open_users(bench *b) {
   b->layers = room(n, P * sizeof(float)), b->masks = room(n, b->words * sizeof *b->masks);
   b->best = room(n, b->args.rows * sizeof *b->best), b->out = room(n, b->args.rows * sizeof *b->out);
   b->questions = room(n, sizeof *b->questions), b->users = room(n, sizeof *b->users);
+  b->fused_users = room(n, sizeof *b->fused_users), b->fused_list = room(n, sizeof *b->fused_list);
   seed_fill_normal(&rng, b->stored, n * d, 1);
   seed_fill_normal(&rng, b->layers, n * P, 0.1f);
   for (size_t i = 0; i < 20 * n; i++) {
@@ -103,6 +118,9 @@ static void open_users(bench *b) {
 }
 
 static void close_all(bench *b) {
+  sol_fused_close(b->fused);
+  b->be->ops->close(b->be);
+  free(b->fused_users), free(b->fused_list);
   sol_slater_free(b->slater);
   solid_worker_free(b->worker);
   solid_model_free(b->model);
@@ -139,22 +157,96 @@ static double median(bench *b, void (*run)(bench *, const sol_slate_plan *), con
   return b->us[calls / 2];
 }
 
-static void time_order(bench *b, const char *name, sol_order order, int32_t window, double raster[2]) {
+/* ---- What the device does ---- */
+
+typedef struct part {
+  bench *b;
+  int scores; /* the product of the scores, or the operation */
+  float guide;
+} part;
+
+static solid_status enqueue(void *user) {
+  const part *p = user;
+  solid_status status = SOLID_OK;
+  for (int i = 0; i < AT_ONCE && !status; i++)
+    status = p->scores ? sol_fused_score(p->b->fused, p->b->n) : sol_fused_enqueue(p->b->fused, p->guide, p->b->n);
+  return status;
+}
+
+static double time_part(bench *b, int scores, float guide) {
+  part p = {b, scores, guide};
+  sk_graph *graph = NULL;
+  double us[REPLAYS];
+  for (int i = -2; i < REPLAYS; i++) {
+    double began = now_us();
+    must(b->be->ops->replay(b->be, &graph, enqueue, &p), "replay");
+    must(b->be->ops->sync(b->be), "sync");
+    if (i >= 0) us[i] = (now_us() - began) / AT_ONCE;
+  }
+  b->be->ops->forget(b->be, graph);
+  qsort(us, REPLAYS, sizeof *us, by_size);
+  return us[REPLAYS / 2];
+}
+
+static void send(bench *b, const uint64_t *excluded) {
+  for (size_t i = 0; i < b->n; i++) {
+    b->fused_users[i] = (sol_fused_user){.h = b->questions[i].state,
+                                         .u = b->questions[i].vector,
+                                         .excluded = excluded ? excluded : b->questions[i].excluded,
+                                         .top = b->questions[i].best,
+                                         .n_top = (uint32_t)b->questions[i].count,
+                                         .out = b->out + i * b->args.rows};
+    b->fused_list[i] = &b->fused_users[i];
+  }
+  must(sol_fused_send(b->fused, b->fused_list, b->n), "send");
+}
+
+/* Microseconds of the scores, of what is done once, and of decoding, unguided and guided. */
+static void time_parts(bench *b, const sol_grid_shape *shape, double parts[5]) {
+  sol_grid grid;
+  uint64_t *all = room(b->words, sizeof *all);
+  memset(all, 0xff, b->words * sizeof *all);
+  must(sol_grid_make(&grid, shape), "grid");
+  must(sol_fused_set_grid(b->fused, &grid), "grid");
+  send(b, all);
+  parts[0] = time_part(b, 1, 0);
+  parts[1] = time_part(b, 0, 0), parts[2] = time_part(b, 0, 0.9f);
+  send(b, NULL);
+  parts[3] = time_part(b, 0, 0) - parts[1], parts[4] = time_part(b, 0, 0.9f) - parts[2];
+  sol_grid_clear(&grid);
+  free(all);
+}
+
+/* ---- Tables ---- */
+
+static void print_parts(bench *b, const sol_grid_shape *shape, double raster[5]) {
+  double us[5];
+  time_parts(b, shape, us);
+  for (int i = 3; i < 5 && shape->order == SOL_ORDER_RASTER; i++) raster[i] = us[i];
+  printf("%23s device: scores %.1f, once %.1f, %.1f guided; decoding %.1f, %.1f guided, %.2f a step; %.2f, %.2f x "
+         "raster\n",
+         "", us[0], us[1], us[2], us[3], us[4], us[4] / sol_grid_steps(shape), raster[3] / us[3], raster[4] / us[4]);
+}
+
+static void time_order(bench *b, const char *name, sol_order order, int32_t window, double raster[5]) {
   sol_slate_plan plan = {
       .order = order, .window = window, .rows = b->args.rows, .how = {0, 0, 1}, .run = (sol_slate_run)b->args.run};
-  double prefill = median(b, ask, &plan), us[2];
+  double prefill = median(b, ask, &plan), us[3];
   us[0] = median(b, decode, &plan);
   plan.how.guide = 0.9f;
   us[1] = median(b, decode, &plan);
-  for (int g = 0; g < 2 && order == SOL_ORDER_RASTER; g++) raster[g] = us[g];
+  us[2] = prefill + us[1];
+  for (int g = 0; g < 3 && order == SOL_ORDER_RASTER; g++) raster[g] = us[g];
   sol_grid_shape shape = sol_decoder_shape(sol_model_config(b->model), order, window, b->args.rows);
-  printf("%-12s %6zu %9d %11.1f %12.1f %12.1f %12.1f %12.0f %8.2f %8.2f\n", name, b->n, sol_grid_steps(&shape), prefill,
-         us[0], us[1], prefill + us[1], (double)b->n * 1e6 / (prefill + us[1]), raster[0] / us[0], raster[1] / us[1]);
+  printf("%-12s %6zu %9d %11.1f %12.1f %12.1f %12.1f %12.0f %8.2f %8.2f %8.2f\n", name, b->n, sol_grid_steps(&shape),
+         prefill, us[0], us[1], us[2], (double)b->n * 1e6 / us[2], raster[0] / us[0], raster[1] / us[1],
+         raster[2] / us[2]);
+  if (b->be->ops->records) print_parts(b, &shape, raster);
   fflush(stdout);
 }
 
 static void time_batch(bench *b, size_t n) {
-  double raster[2] = {0, 0};
+  double raster[5] = {0};
   b->n = n;
   for (int near = 0; near < 2; near++) {
     open_model(b, near);
@@ -205,7 +297,7 @@ int main(int argc, char **argv) {
   printf("%s, V %u, d %u, %u + 1 blocks, slates of %u x 4; microseconds a call\n", b.args.device, b.args.items,
          b.args.width, b.args.blocks, b.args.rows);
   printf("order             B  forwards     prefill    unguided       guided     together     slates/s  x raster   "
-         "guided\n");
+         "guided together\n");
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
     if (b.args.batch && i > 0) break;
     time_batch(&b, b.args.batch ? b.args.batch : sizes[i]);

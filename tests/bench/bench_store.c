@@ -5,8 +5,9 @@
  *
  * L 50, d 64, 544 values in f16: the shapes of the Amazon Beauty model at rank 4. The server's database 0 is emptied of
  * nothing: give it one of its own. */
-#include "solid/base/clock.h"
+#define BENCH "bench_store"
 #include "store/redis_store.h"
+#include "tests/bench/bench.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,18 +30,6 @@ typedef struct bench {
   float *h, *values;
   uint64_t next;
 } bench;
-
-static void must(solid_status status, const char *what) {
-  if (!status) return;
-  fprintf(stderr, "bench_store: %s: %s\n", what, solid_last_error());
-  exit(1);
-}
-
-static void *must_have(size_t count, size_t size) {
-  void *memory = calloc(count, size);
-  if (!memory) must(SOLID_ENOMEM, "out of memory");
-  return memory;
-}
 
 /* The next `batch` users, one event each. */
 static void lay_out(bench *b) {
@@ -95,17 +84,17 @@ int main(int argc, char **argv) {
   options.port = (uint32_t)atol(argv[1]);
   options.window = L;
   must(solid_store_open_redis(&b.store, NULL, &options), "open");
-  b.names = must_have(b.users, sizeof *b.names);
-  b.appends = must_have(b.batch, sizeof *b.appends);
-  b.windows = must_have(b.batch, sizeof *b.windows);
-  b.params = must_have(b.batch, sizeof *b.params);
-  b.ids = must_have(b.batch, sizeof *b.ids);
-  b.statuses = must_have(b.batch, sizeof *b.statuses);
-  b.found = must_have(b.batch, 1);
-  b.steps = must_have(b.batch * (L + 1), sizeof *b.steps);
-  b.positions = must_have(b.batch, sizeof *b.positions);
-  b.h = must_have(b.batch * WIDTH, sizeof *b.h);
-  b.values = must_have(b.batch * PARAMS, sizeof *b.values);
+  b.names = room(b.users, sizeof *b.names);
+  b.appends = room(b.batch, sizeof *b.appends);
+  b.windows = room(b.batch, sizeof *b.windows);
+  b.params = room(b.batch, sizeof *b.params);
+  b.ids = room(b.batch, sizeof *b.ids);
+  b.statuses = room(b.batch, sizeof *b.statuses);
+  b.found = room(b.batch, 1);
+  b.steps = room(b.batch * (L + 1), sizeof *b.steps);
+  b.positions = room(b.batch, sizeof *b.positions);
+  b.h = room(b.batch * WIDTH, sizeof *b.h);
+  b.values = room(b.batch * PARAMS, sizeof *b.values);
   for (size_t u = 0; u < b.users; u++) snprintf(b.names[u], NAME, "user-%zu", u);
   while (b.next < 60 * b.users) write_batch(&b); /* windows are full */
   run(&b, "events (advance, put_params)", write_batch);

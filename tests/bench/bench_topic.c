@@ -24,6 +24,7 @@ static rd_kafka_t *open_client(rd_kafka_type_t type, const char *brokers, const 
   char why[256];
   rd_kafka_conf_t *conf = rd_kafka_conf_new();
   rd_kafka_conf_set(conf, "bootstrap.servers", brokers, NULL, 0);
+  rd_kafka_conf_set(conf, "log_level", "3", NULL, 0); /* not that a property is of the other kind of client */
   rd_kafka_conf_set(conf, "linger.ms", linger_ms, NULL, 0);
   rd_kafka_conf_set(conf, "queue.buffering.max.messages", "2000000", NULL, 0);
   rd_kafka_conf_set(conf, "group.id", "bench", NULL, 0);

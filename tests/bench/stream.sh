@@ -4,7 +4,7 @@
 #   stream.sh BUILD [SECONDS]      wants a real Kafka (Maven fetches it), redis-server, redis-benchmark
 set -uo pipefail
 build=$(cd "${1:?usage: stream.sh BUILD [SECONDS]}" && pwd) seconds=${2:-8}
-bin=$build/bin here=$(cd "$(dirname "$0")/.." && pwd) users=2000 events=${SOLID_BENCH_EVENTS:-3000000} batch=256
+bin=$build/bin here=$(cd "$(dirname "$0")/.." && pwd) users=4000 events=${SOLID_BENCH_EVENTS:-4500000} batch=${SOLID_BENCH_BATCH:-1024}
 . "$here/examples/serve_lib.sh"
 . "$here/e2e/kafka.sh"
 . "$here/bench/stream_lib.sh"
@@ -16,13 +16,13 @@ topic events 2
 echo "$events events of $users users, batches of $batch; $(nproc) cores, load $(cut -d' ' -f1 /proc/loadavg)"
 
 counted() { watch 'solid_ingest_events_total{verdict="accepted"}'; }
-# rate GROUP MODE STORE...: events/s from 1.5 s after the first ones on, when windows begin to be full
+# rate GROUP MODE STORE...: events/s from 2.5 s after the first ones on, when windows are about to be full
 rate() {
   local group=$1 mode=$2 first=0 last=0 t0=0 t1=0 now
   shift 2
   ingest "$group" events --generate "$mode" --batch-size $batch "$@"
   until [ "$(counted)" -gt 0 ]; do kill -0 "$ingestd" 2>/dev/null || die "solid_ingestd: $(tail -n 2 "$work/ingestd.err")"; sleep 0.02; done
-  sleep 1.5
+  sleep 2.5
   first=$(counted) t0=$(date +%s%N)
   for _ in $(seq $((seconds * 4))); do
     sleep 0.25
@@ -38,7 +38,7 @@ rate() {
 bare() { "$build/tests/bench/bench_topic" read "$kafka_brokers" events "$seconds" || die "nothing is read"; }
 printf '| --generate | memory, events/s | Redis, events/s | parameters made in the Redis run |\n|---|---|---|---|\n'
 before=$(bare)
-for mode in eager every:5 every:20 every:60s lazy; do
+for mode in ${SOLID_BENCH_MODES:-eager every:5 every:20 every:60s lazy}; do
   rate "memory-$mode" "$mode" --store memory --memory-limit 4096
   in_memory=$per_s
   redis-cli -s "$work/redis.sock" flushall >/dev/null

@@ -9,7 +9,7 @@ items=12101
 make_large_model() { # NAME
   "$bin/make_dataset" --out "$work/large" --users 4000 --items $items >/dev/null || die "make_dataset"
   # each item once more, so that all are in the vocabulary
-  seq 0 $((items - 1)) | awk '{printf "{\"user\": \"all%d\", \"item\": \"item-%d\", \"event\": \"view\", \"ts\": %d}\n", $1 / 20, $1, 1500000000000 + $1}' >>"$work/large/events.jsonl"
+  seq 0 $((items - 1)) | awk '{printf "{\"user\": \"all%d\", \"item\": \"item-%d\", \"event\": \"view\", \"ts\": %.0f}\n", $1 / 20, $1, 1500000000000 + $1}' >>"$work/large/events.jsonl"
   "$bin/solid_train" --data "$work/large/events.jsonl" --titles "$work/large/titles.json" --out "$work/$1" --head solid --epochs 1 --threads 2 \
     >"$work/train.log" 2>&1 || die "solid_train: $(tail -n 3 "$work/train.log")"
 }
@@ -29,7 +29,7 @@ ingest() {
   shift 2
   : >"$work/ingestd.out"
   "$bin/solid_ingestd" --model "$work/m.safetensors" --brokers "$kafka_brokers" --topic "$from" --group "$group" --dead-letter-topic '' \
-    --listen 127.0.0.1:0 "$@" >"$work/ingestd.out" 2>"$work/ingestd.err" & ingestd=$!
+    --listen "${listen:-127.0.0.1:0}" "$@" >"$work/ingestd.out" 2>"$work/ingestd.err" & ingestd=$!
   pids+=($!)
   for _ in $(seq 400); do
     watched=$(sed -n 's/^metrics on \(.*\)$/\1/p' "$work/ingestd.out")

@@ -74,8 +74,8 @@ rule "nothing outside solid/train, examples and tests uses solid/train" '#includ
 circles=$(printf '%s\n' "${everything[@]}" | grep -v '^tests/' | xargs grep -HoE '#include "[^"]+"' |
   sed -E 's/:#include "([^"]+)"/ \1/' | awk '{ a = $1; sub(/\.(c|cu)$/, "", a); print (a == $1 ? $1 : a "(source)"), $2 }' | tsort 2>&1 >/dev/null)
 if [ -n "$circles" ]; then printf 'layering: a circle of includes\n%s\n' "$circles"; bad=1; fi
-# The same with a source and its header as one, in the libraries: no two files know each other, by whatever way.
-circles=$(printf '%s\n' "${libraries[@]}" | xargs grep -HoE '#include "[^"]+"' |
+# The same with a source and its header as one: no two files know each other, by whatever way.
+circles=$(printf '%s\n' "${libraries[@]}" "${examples[@]}" | xargs grep -HoE '#include "[^"]+"' |
   sed -E 's/:#include "([^"]+)"/ \1/; s/\.(c|h|cu|cuh)( |$)/\2/g' | awk '$1 != $2' | tsort 2>&1 >/dev/null)
 if [ -n "$circles" ]; then printf 'layering: files that know each other in a circle\n%s\n' "$circles"; bad=1; fi
 [ "$bad" = 0 ] && echo "layers: ${#everything[@]} files obey"

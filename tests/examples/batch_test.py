@@ -67,6 +67,12 @@ assert not os.path.exists(at("all.jsonl.part")) and not os.path.exists(at("all.j
 run("solid_batch", *common, "--batch", 7, "--threads", 2, "--out", at("seven.jsonl"))
 assert [items(line) for line in lists("seven.jsonl")] == [items(line) for line in every]
 
+# A batch that several threads write has everybody in his place.
+with open(at("many"), "w", encoding="utf-8") as file:
+    file.write("\n".join(list(taken) * 9))
+run("solid_batch", *common, "--users", at("many"), "--batch", 4096, "--out", at("many.jsonl"))
+assert [(line["user"], items(line)) for line in lists("many.jsonl")] == [(line["user"], items(line)) for line in every] * 9
+
 # csv has the same rows.
 run("solid_batch", *common, "--out", at("all.csv"))
 with open(at("all.csv"), encoding="utf-8", newline="") as file:

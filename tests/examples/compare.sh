@@ -47,20 +47,20 @@ refused 2 "two files, or two lists" "$work/long1.json"
 refused 2 "two files, or two lists" "$work/long1.json" "$work/long2.json" "$work/short1.json"
 refused 2 "once" "$work/long1.json" -- "$work/long2.json" -- "$work/short1.json"
 refused 2 "--resamples" "$work/long1.json" "$work/long2.json" --resamples 0
-refused 1 "$work/away.json: No such file" "$work/long1.json" "$work/away.json"
+refused 5 "$work/away.json: No such file" "$work/long1.json" "$work/away.json"
 echo '{"metrics": 1' >"$work/broken.json"
-refused 1 "$work/broken.json:" "$work/broken.json" "$work/long1.json"
+refused 5 "$work/broken.json:" "$work/broken.json" "$work/long1.json"
 echo '{"metrics": 1}' >"$work/other.json"
-refused 1 "no ranks" "$work/other.json" "$work/long1.json"
+refused 5 "no ranks" "$work/other.json" "$work/long1.json"
 "$eval" "${data[@]}" --model "$work/long1" --part valid --json "$work/valid.json" >/dev/null
-refused 1 "part \"test\", $work/valid.json has \"valid\"" "$work/long1.json" "$work/valid.json"
+refused 5 "part \"test\", $work/valid.json has \"valid\"" "$work/long1.json" "$work/valid.json"
 "$eval" "${data[@]}" --model "$work/long1" --no-mask --json "$work/unmasked.json" >/dev/null
-refused 1 "masked true" "$work/long1.json" "$work/unmasked.json"
+refused 5 "masked true" "$work/long1.json" "$work/unmasked.json"
 "$eval" "${data[@]}" --model "$work/long1" --split per-user-ratio --allow-other-split --json "$work/ratio.json" >/dev/null
-refused 1 'evaluated by split "leave-one-out"' "$work/long1.json" "$work/ratio.json"
+refused 5 'evaluated by split "leave-one-out"' "$work/long1.json" "$work/ratio.json"
 head -n -3 "$work/data/events.jsonl" >"$work/fewer.jsonl"
 "$eval" --data "$work/fewer.jsonl" --model "$work/long1" --allow-other-data --json "$work/fewer.json" >/dev/null
-refused 1 "data_hash" "$work/long1.json" "$work/fewer.json"
+refused 5 "data_hash" "$work/long1.json" "$work/fewer.json"
 sed 's/"ranks": "./"ranks": "Z/' "$work/long2.json" >"$work/wrong.json"
-refused 1 "the ranks are not those" "$work/long1.json" "$work/wrong.json"
+refused 5 "the ranks are not those" "$work/long1.json" "$work/wrong.json"
 echo "compare: pairs users, averages seeds, refuses what does not belong together"

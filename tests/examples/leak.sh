@@ -68,7 +68,7 @@ refused() {
   local text=$1 got=0
   shift
   "$@" 2>"$work/log" >/dev/null || got=$?
-  [ "$got" = 1 ] || fail "exit code $got, not 1: $*"
+  [ "$got" = 5 ] || fail "exit code $got, not 5: $*"
   grep -qF -- "$text" "$work/log" || fail "no '$text' in: $(cat "$work/log")"
 }
 make good

@@ -52,17 +52,17 @@ expect seeds 2 'seeds: "x' "$paper" --data "$folder/data.txt" --seeds 1,x
 expect out 2 'one backbone, head, form and seed' "$paper" --data "$folder/data.txt" --out "$folder/x"
 expect width 2 'no multiple of' "$paper" --data "$folder/data.txt" --format rows --width 9 --epochs 1
 expect few 1 'user "u1" met 3 of 3 items: fewer than 99' "$paper" --data "$folder/small.txt" --format rows
-expect other-data 1 'items, .* was trained on' "$evaluate" --protocol paper --model "$folder/duet.fixed" --data "$folder/small.txt" --format rows
+expect other-data 5 'items, .* was trained on' "$evaluate" --protocol paper --model "$folder/duet.fixed" --data "$folder/small.txt" --format rows
 sed 's/^u0 i[0-9]*/u0 i5/' "$folder/data.txt" >"$folder/changed.txt"
-expect changed 1 'allow-other-data' "$evaluate" --protocol paper --model "$folder/duet.fixed" --data "$folder/changed.txt" --format rows
+expect changed 5 'allow-other-data' "$evaluate" --protocol paper --model "$folder/duet.fixed" --data "$folder/changed.txt" --format rows
 expect no-model 2 'model is missing' "$evaluate" --protocol paper --data "$folder/data.txt"
 for option in '--split global-time' '--part valid' '--stale 1' '--cache i8'; do
   expect "not with $option" 2 'each user.s last event among 99 others' "$evaluate" --protocol paper --model "$folder/duet.fixed" --data "$folder/data.txt" --format rows $option
 done
 expect "a model nobody could write, said before the work" 1 "nowhere/x.*: No such file" "$paper" "${same[@]}" --heads base --forms fixed --backbones sasrec --seeds 1 --out "$folder/nowhere/x"
 expect no-folder 1 "nowhere/out.json: cannot be written: No such file" "$evaluate" --protocol paper --model "$folder/duet.fixed" --data "$folder/data.txt" --format rows --json "$folder/nowhere/out.json"
-expect not-paper 1 'format|safetensors' "$evaluate" --protocol paper --model "$folder/data.txt" --data "$folder/data.txt"
+expect not-paper 3 'format|safetensors' "$evaluate" --protocol paper --model "$folder/data.txt" --data "$folder/data.txt"
 "$train" --data "$folder/data.txt" --format rows --out "$folder/own" --epochs 1 --width 8 --codes 8 --content 4 >/dev/null 2>&1
-expect other-format 1 'solid_paper makes such files' "$evaluate" --protocol paper --model "$folder/own" --data "$folder/data.txt" --format rows
-expect for-ranking 1 'solid-paper|format' "$evaluate" --model "$folder/duet.fixed" --data "$folder/data.txt" --format rows
+expect other-format 3 'solid_paper makes such files' "$evaluate" --protocol paper --model "$folder/own" --data "$folder/data.txt" --format rows
+expect for-ranking 3 'solid-paper|format' "$evaluate" --model "$folder/duet.fixed" --data "$folder/data.txt" --format rows
 exit "$bad"

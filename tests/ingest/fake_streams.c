@@ -57,7 +57,7 @@ static solid_status save(void *user, solid_bytes name, solid_bytes seen, solid_b
 }
 
 solid_streams fake_streams_of(fake_streams *fake) {
-  return (solid_streams){fake, load, save, NULL};
+  return (solid_streams){fake, load, save, NULL, NULL};
 }
 
 fake_stream *fake_streams_find(fake_streams *fake, const char *name) {

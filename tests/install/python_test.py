@@ -128,7 +128,7 @@ def main():
             check(model, tensors, events, lists)
         with open(os.path.join(work, "ratings.csv"), "w", encoding="utf-8") as file:
             file.write("userId,movieId,timestamp\n" + "".join(f"{e['user']},{e['item']},{e['ts']}\n" for e in events))
-        more = {"PATH": os.path.join(BUILD, "bin") + ":" + os.environ["PATH"], "LD_LIBRARY_PATH": f"{BUILD}/solid:{BUILD}/store"}
+        more = {"PYTHONDONTWRITEBYTECODE": "1", "PATH": os.path.join(BUILD, "bin") + ":" + os.environ["PATH"], "LD_LIBRARY_PATH": f"{BUILD}/solid:{BUILD}/store"}
         notebook = os.path.join(ROOT, "examples/python/notebook.py")
         done = subprocess.run([sys.executable, notebook, "ratings.csv"], cwd=work, env={**os.environ, **more}, stdout=subprocess.PIPE, text=True, check=True)
         assert done.stdout.count("   like [") == 5, done.stdout

@@ -5,11 +5,11 @@
 #include <string.h>
 
 typedef struct shape {
-  int32_t n, heads, dh, gap; /* gap: floats of a row behind its heads */
+  int32_t n, heads, dh, gap, turned; /* gap: floats of a row behind its heads */
 } shape;
 
-static const shape shapes[] = {{0, 1, 8, 0},     {1, 1, 1, 0},    {5, 2, 7, 3},
-                               {130, 4, 16, 64}, {70, 1, 128, 0}, {9, 8, 2, 5}};
+static const shape shapes[] = {{0, 1, 8, 0, 0},    {1, 1, 1, 0, 0}, {5, 2, 7, 3, 0},    {130, 4, 16, 64, 0},
+                               {70, 1, 128, 0, 0}, {9, 8, 2, 5, 0}, {60, 2, 32, 8, 16}, {5, 3, 7, 0, 3}};
 
 /* From small ones to what a history of years comes to. */
 static int32_t *draw_positions(seed_rng *rng, int32_t n) {
@@ -30,7 +30,7 @@ static void check_reference(rig *r) {
   for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
     const shape *s = &shapes[i];
     for (int32_t direction = -1; direction <= 1; direction += 2) {
-      sk_rotate_args a = {.n = s->n, .heads = s->heads, .dh = s->dh, .direction = direction};
+      sk_rotate_args a = {.n = s->n, .heads = s->heads, .dh = s->dh, .turned = s->turned, .direction = direction};
       a.stride = s->heads * s->dh + s->gap;
       size_t floats = (size_t)(s->n * a.stride);
       const int32_t *positions = draw_positions(&rng, s->n);

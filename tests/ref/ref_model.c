@@ -11,7 +11,7 @@ typedef struct walk {
   sol_weights at; /* bound to `places`: only differences of pointers are used */
   float *places;
   const sol_dropout *drop;
-  size_t max_window;          /* of the batch */
+  size_t max_window, rows;    /* of the batch */
   double *semantic, *vectors; /* (V, d) */
 } walk;
 
@@ -58,6 +58,11 @@ static double sigmoid(double x) {
   return 1 / (1 + exp(-x));
 }
 
+/* The cases' lists keep everything, and count keys as rows of the batch. */
+static int in_lists(const walk *k) {
+  return k->config->attention && k->max_window > k->config->select_chunk;
+}
+
 /* One head's attention of row i over rows 0 .. i; qkv (length, 3d). */
 static void attend_row(const walk *k, uint32_t b, size_t first, size_t i, size_t head, const double *qkv, double *out) {
   size_t d = k->config->width, dh = d / k->config->heads;
@@ -72,6 +77,7 @@ static void attend_row(const walk *k, uint32_t b, size_t first, size_t i, size_t
   for (size_t j = 0; j <= i; j++) sum += s[j] = exp(s[j] - top);
   for (size_t j = 0; j <= i; j++) {
     uint64_t index = ((first + i) * k->config->heads + head) * k->max_window + j;
+    if (in_lists(k)) index = ((first + i) * k->config->heads + head) * k->rows + first + j;
     double p = kept(s[j] / sum, k->drop->p, sol_site_seed(k->drop->seed, SOL_SITE_BLOCK + 4 * (uint64_t)b), index);
     for (size_t c = head * dh; c < (head + 1) * dh; c++) out[c] += p * qkv[j * 3 * d + 2 * d + c];
   }
@@ -81,10 +87,10 @@ static void attend_row(const walk *k, uint32_t b, size_t first, size_t i, size_t
 /* Queries and keys of the event that is `place` events younger than the window's oldest: pair c of a head by
  * place * 10000^(-2c / dh). */
 static void turn(const walk *k, size_t place, double *qkv) {
-  size_t d = k->config->width, dh = d / k->config->heads;
+  size_t d = k->config->width, dh = d / k->config->heads, width = k->config->turned > 0 ? k->config->turned : dh;
   for (size_t first = 0; first < 2 * d; first += dh)
-    for (size_t c = 0; c + 1 < dh; c += 2) {
-      double angle = (double)place * pow(10000, -(double)c / (double)dh), x = qkv[first + c], y = qkv[first + c + 1];
+    for (size_t c = 0; c + 1 < width; c += 2) {
+      double angle = (double)place * pow(10000, -(double)c / (double)width), x = qkv[first + c], y = qkv[first + c + 1];
       qkv[first + c] = x * cos(angle) - y * sin(angle);
       qkv[first + c + 1] = x * sin(angle) + y * cos(angle);
     }
@@ -142,12 +148,14 @@ static void mlp(const walk *k, const sol_branch_weights *w, uint64_t site, size_
   free(t);
 }
 
-/* z (length, d) of one window; an empty one gives the z of a zero state. */
+/* z (length, d) of one window, begun anew with each piece that the generator reads; an empty one gives the z of a zero
+ * state. */
 static void branch(const walk *k, const sol_branch_weights *w, const double *table, uint64_t site,
                    const uint32_t *items, size_t first, size_t length, double *z) {
-  size_t d = k->config->width;
+  size_t d = k->config->width, G = k->config->generator_window;
   double *state = zeros(d), *x = zeros(d), *gx = zeros(3 * d), *gh = zeros(3 * d);
   for (size_t i = 0; i < length; i++) {
+    if (G && i % G == 0) memset(state, 0, d * sizeof *state);
     memcpy(x, table + items[i] * d, d * sizeof *x);
     drop(k, k->drop->p, site, (first + i) * d, d, x);
     linear(k, d, 3 * d, x, w->gru.in.w, w->gru.in.b, gx);
@@ -287,6 +295,7 @@ double ref_model_loss(const ref_model *model, const solid_windows *inputs, const
   }
   walk k;
   walk_open(&k, model, dropout, longest);
+  k.rows = inputs->offsets[inputs->n];
   double loss = 0;
   for (size_t w = 0; w < inputs->n; w++) {
     size_t first = inputs->offsets[w], length = inputs->offsets[w + 1] - first;
@@ -304,13 +313,14 @@ void ref_model_user(const ref_model *model, const uint32_t *items, size_t length
   walk k;
   walk_open(&k, model, &none, length);
   size_t last = length > 0 ? length - 1 : 0;
+  size_t G = model->config->generator_window, read = G && length > G ? G : length, z = read > 0 ? read - 1 : 0;
   double *states = zeros((last + 1) * d), *zi = zeros((last + 1) * d), *zs = zeros((last + 1) * d), *own = zeros(P);
   encode(&k, items, 0, length, states);
   memcpy(h, states + last * d, d * sizeof *h);
   memset(u, 0, d * sizeof *u);
   if (P > 0) {
-    branches(&k, items, 0, length, zi, zs);
-    generate(&k, zi + last * d, zs + last * d, own);
+    branches(&k, items + (length - read), 0, read, zi, zs);
+    generate(&k, zi + z * d, zs + z * d, own);
     apply(&k, h, own, u);
   }
   for (size_t c = 0; c < d; c++) u[c] += h[c];

@@ -36,6 +36,7 @@ cat >"$work/steps.js" <<'JS'
     at("ask").requestSubmit();
     await wait("the history", () => document.querySelectorAll("#history .item").length === 4);
     await wait("health", () => at("health").textContent === "ready");
+    await wait("the lag", () => /lag of parameters, p99≤ \d+ events/.test(at("service").textContent));
     await wait("counts", () => /[1-9]/.test(at("sources").textContent));
     at("words").value = "copper";
     at("search").requestSubmit();

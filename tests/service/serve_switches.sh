@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # solid_serve while its model changes: 200 switches between models of three widths of their generated layers, under load.
 # Every answer is one of the three that these models give, none is missing, memory is flat, and so it stays with users
-# whose share of the new generation is a half.
+# whose share of the new generation is a half. A warm-up goes on beside it.
 #   serve_switches.sh BUILD [SWITCHES]
 set -uo pipefail
 bin=$1/bin switches=${2:-200}
@@ -26,7 +26,7 @@ done
 [ "$(sort -u "$work/known" | wc -l)" = 3 ] || die "the models answer alike"
 
 link a
-start --model "$work/current" --threads 4
+start --model "$work/current" --threads 4 --warm-up 500/s
 for user in $(seq 20); do ask 200 /events -d "{\"user\":\"u$user\",\"item\":\"item-$user\"}"; done
 yes "url = \"$url/recommend\"" | head -n 100 | while read -r line; do printf '%s\ndata = "%s"\nnext\n' "$line" "${question//\"/\\\"}"; done | sed '$d' >"$work/anonymous.curl"
 for user in $(seq 20); do echo "url = \"$url/recommend?user=u$user\""; done >"$work/users.curl"

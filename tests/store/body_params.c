@@ -135,11 +135,12 @@ void body_elements_round_trip(const store_maker *maker) {
 
 void body_refuses_values_that_are_not_finite(const store_maker *maker) {
   solid_store *store = maker->open(0);
-  const float bad[] = {NAN, INFINITY, -INFINITY};
-  for (int i = 0; i < 6; i++) {
+  const float bad[] = {NAN, INFINITY, -INFINITY, 0x1p63f, -0x1p64f}; /* too large for a score, the last two */
+  enum { BAD = sizeof bad / sizeof *bad };
+  for (int i = 0; i < 2 * BAD; i++) {
     params_room room;
     part_fill_params(&room, 1, 1, 1.0f);
-    *(i < 3 ? &room.h[BODY_WIDTH - 1] : &room.values[BODY_PARAMS - 1]) = bad[i % 3];
+    *(i < BAD ? &room.h[BODY_WIDTH - 1] : &room.values[BODY_PARAMS - 1]) = bad[i % BAD];
     room.params.element = SOLID_F16;
     cr_assert_eq(part_try_put(store, part_text("ann"), &room.params), SOLID_ERANGE);
     cr_assert(strstr(solid_last_error(), "ann"), "%s", solid_last_error());

@@ -19,6 +19,21 @@
     .head = SOLID_HEAD_STATIC                                                                                          \
   }
 
+#define TINY_GENERATOR(head_, generator_window_)                                                                       \
+  {                                                                                                                    \
+    .items = 11, .width = 8, .window = 5, .blocks = 1, .heads = 2, .levels = 2, .codes = 4, .head = (head_),           \
+    .generator_window = (generator_window_), .clip = 0.25f                                                             \
+  }
+
+/* Lists of chunks of two that keep everything. */
+#define TINY_SPARSE(head_, levels_, positions_, generator_window_, blocks_)                                            \
+  {                                                                                                                    \
+    .items = 11, .width = 8, .window = 5, .blocks = (blocks_), .heads = 2, .levels = (levels_), .codes = 4,            \
+    .positions = (positions_), .generator_window = (generator_window_), .attention = SOL_ATTENTION_SPARSE,             \
+    .select_chunk = 2, .select_recent = 1, .select_stride = 1, .select_budget = 9, .select_mass = 1000,                \
+    .head = (head_), .clip = 0.25f                                                                                     \
+  }
+
 const tiny_case tiny_cases[] = {
     {"static without codes", TINY(SOLID_HEAD_STATIC, 0, 0, 2, 2)},
     {"static", TINY(SOLID_HEAD_STATIC, 2, 0, 1, 1)},
@@ -32,6 +47,20 @@ const tiny_case tiny_cases[] = {
     {"static, by distance", TINY_POSITIONS(SOL_POSITIONS_DISTANCE, 2)},
     {"static, rotary, one block", TINY_POSITIONS(SOL_POSITIONS_ROTARY, 1)},
     {"static, by distance, one block", TINY_POSITIONS(SOL_POSITIONS_DISTANCE, 1)},
+    {"solid, whose generator reads two events", TINY_GENERATOR(SOLID_HEAD_SOLID, 2)},
+    {"duet, whose generator reads three events", TINY_GENERATOR(SOLID_HEAD_DUET, 3)},
+    {"static, rotary, lists", TINY_SPARSE(SOLID_HEAD_STATIC, 0, SOL_POSITIONS_ROTARY, 0, 2)},
+    {"static, by distance, lists", TINY_SPARSE(SOLID_HEAD_STATIC, 0, SOL_POSITIONS_DISTANCE, 0, 2)},
+    {"solid, lists", TINY_SPARSE(SOLID_HEAD_SOLID, 2, SOL_POSITIONS_ROTARY, 2, 1)},
+    {"static, rotary in half of a head",
+     {.items = 11,
+      .width = 8,
+      .window = 5,
+      .blocks = 2,
+      .heads = 2,
+      .positions = SOL_POSITIONS_ROTARY,
+      .turned = 2,
+      .head = SOLID_HEAD_STATIC}},
     {"solid of rank 3", TINY(SOLID_HEAD_SOLID, 2, 3, 1, 2)},
 };
 const size_t tiny_case_count = sizeof tiny_cases / sizeof *tiny_cases;

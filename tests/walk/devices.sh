@@ -26,12 +26,12 @@ train=("$bin/solid_train" --data "$events" --width 8 --levels 0 --head static --
 # each NAME PATTERN DEVICE: all programs that compute say it
 each() {
   local name=$1 pattern=$2 device=$3
-  expect "$name: solid_train" 1 "$pattern" "${train[@]}" --out "$work/none" --device "$device"
-  expect "$name: solid_eval" 1 "$pattern" "$bin/solid_eval" --model "$work/model" --data "$events" --device "$device"
-  expect "$name: solid_ask" 1 "$pattern" "$bin/solid_ask" --model "$work/model" --device "$device"
-  expect "$name: solid_plan" 1 "$pattern" "$bin/solid_plan" --model "$work/model" --device "$device"
+  expect "$name: solid_train" 2 "$pattern" "${train[@]}" --out "$work/none" --device "$device"
+  expect "$name: solid_eval" 2 "$pattern" "$bin/solid_eval" --model "$work/model" --data "$events" --device "$device"
+  expect "$name: solid_ask" 2 "$pattern" "$bin/solid_ask" --model "$work/model" --device "$device"
+  expect "$name: solid_plan" 2 "$pattern" "$bin/solid_plan" --model "$work/model" --device "$device"
   expect "$name: solid_ingestd" 2 "$pattern" "$bin/solid_ingestd" --model "$work/model" --from-file "$events" --store memory --device "$device"
-  expect "$name: solid_paper" 1 "$pattern" "$bin/solid_paper" --data "$events" --device "$device"
+  expect "$name: solid_paper" 2 "$pattern" "$bin/solid_paper" --data "$events" --device "$device"
   [ ! -e "$work/none" ] || { echo "devices: $name: a model was written"; bad=1; }
 }
 each "a card that is not there" 'device cuda:999.*(not compiled in|cudaError[A-Za-z]+: )' cuda:999

@@ -88,7 +88,7 @@ expect "a password that everybody can read" 0 'warning: .*password: holds a pass
 chmod 600 "$work/password"
 "${ingestd[@]}" "${by_file[@]}" --redis-password-file "$work/password" 2>&1 | grep -q 'everybody' && { echo "programs: a warning without a reason"; bad=1; }
 expect "two passwords" 2 'exclude one another' "${ask[@]}" "${by_file[@]}" --redis-password-file "$work/password" --redis-password secret
-expect "no password in the file" 4 'no password in it' "${ask[@]}" "${by_file[@]}" --redis-password-file /dev/null
+expect "no password in the file" 2 'no password in it' "${ask[@]}" "${by_file[@]}" --redis-password-file /dev/null
 printf 'redis-password = "secret" # in quotes\n' >"$work/config"
 chmod 644 "$work/config"
 expect "a configuration that everybody can read" 0 'config: holds redis-password, and everybody can read it' "${ask[@]}" "${by_file[@]}" --config "$work/config"

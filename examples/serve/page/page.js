@@ -109,14 +109,22 @@ function parse(text) {
   }
   return all;
 }
-// The bound under which 99 of 100 lie.
-function p99(metrics, source) {
-  const start = 'solid_answer_seconds_bucket{source="' + source + '",le="';
+// The bound under which 99 of 100 lie, of the buckets whose names begin so; "" = there are none.
+function bound(metrics, start) {
   const buckets = Object.entries(metrics).filter(([name]) => name.startsWith(start))
     .map(([name, count]) => [name.slice(start.length, -2), count]);
   const total = buckets.length ? buckets[buckets.length - 1][1] : 0;
   const found = buckets.find(([, count]) => count >= 0.99 * total);
-  return total && found ? (found[0] === "+Inf" ? "over 10 s" : "≤ " + Number(found[0]) * 1000 + " ms") : "–";
+  return total && found ? found[0] : "";
+}
+function p99(metrics, source) {
+  const found = bound(metrics, 'solid_answer_seconds_bucket{source="' + source + '",le="');
+  return !found ? "–" : found === "+Inf" ? "over 10 s" : "≤ " + Number(found) * 1000 + " ms";
+}
+// How far parameters lagged behind the windows they were asked with.
+function lag(metrics) {
+  const found = bound(metrics, 'solid_params_age_events_bucket{le="');
+  return !found ? "–" : found === "+Inf" ? "over 1000 events" : "≤ " + found + " events";
 }
 
 async function watch() {
@@ -130,7 +138,7 @@ async function watch() {
     at("health").textContent = ready.status;
     at("health").className = ready.status === "ready" ? "good" : "bad";
     fill("service", [["store", ready.store], ["events", events + ""], ["events a second", rate("events", events)],
-      ["answers a second", rate("answers", answers)], ["up for", Math.round(ready.uptime_s) + " s"]]);
+      ["answers a second", rate("answers", answers)], ["lag of parameters, p99", lag(metrics)], ["up for", Math.round(ready.uptime_s) + " s"]]);
     fill("sources", sources.map((name) => [name, metrics['solid_answers_total{source="' + name + '"}'] + ", p99 " + p99(metrics, name)]));
     fill("model", [["generation", model.current], ["users who have it", (100 * model.share).toFixed(1) + " %"], ["head", model.model.head],
       ["items", model.model.items + ""], ["loading", model.loading ? "yes" : "no"], ["last error", model.error || "none"]]);

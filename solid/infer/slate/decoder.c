@@ -52,7 +52,7 @@ size_t sol_decoder_bind_training(sol_decoder_state *state, const sol_config *con
     s->kv = sol_take(base, &used, n * 2 * d);
     s->lse = sol_take(base, &used, n * config->heads);
     s->up = sol_take(base, &used, n * 4 * d);
-    s->hidden = sol_take(base, &used, n * 4 * d);
+    s->activated = sol_take(base, &used, n * 4 * d);
   }
   state->x = sol_take(base, &used, n * d);
   for (uint32_t h = 0; h < sol_config_slate_heads(config); h++) {
@@ -72,7 +72,7 @@ size_t sol_decoder_bind(sol_decoder_state *state, const sol_config *config, size
   one->norm1 = one->norm2 = sol_take(base, &used, n * d);
   one->q = sol_take(base, &used, n * d);
   one->attended = sol_take(base, &used, n * d);
-  one->up = one->hidden = sol_take(base, &used, n * 4 * d);
+  one->up = one->activated = sol_take(base, &used, n * 4 * d);
   for (uint32_t b = 0; b < blocks_of(config); b++) {
     if (b) state->block[b] = *one;
     state->block[b].kv = sol_take(base, &used, kept * windows * 2 * d);
@@ -139,9 +139,9 @@ static void block(runner *r, uint32_t b, float *y) {
   residual(r, r->d, s->attended, w->out, site + 1, s->x, s->mid);
   norm(&r->run, r->n, r->d, s->mid, w->norm2, s->mean2, s->rstd2, s->norm2);
   linear(&r->run, r->n, r->d, 4 * r->d, s->norm2, w->up, s->up);
-  activate(&r->run, wide, SK_GELU, s->up, s->hidden);
-  drop(r, wide, site + 2, s->hidden);
-  residual(r, 4 * r->d, s->hidden, w->down, site + 3, s->mid, y);
+  activate(&r->run, wide, SK_GELU, s->up, s->activated);
+  drop(r, wide, site + 2, s->activated);
+  residual(r, 4 * r->d, s->activated, w->down, site + 3, s->mid, y);
 }
 
 static void inputs(runner *r, float *x) {

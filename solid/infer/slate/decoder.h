@@ -29,7 +29,7 @@ typedef struct sol_decoder_block {
   float *attended, *lse;        /* (n, d), (n, heads) */
   float *mid;                   /* (n, d) after the attention's residual */
   float *norm2, *mean2, *rstd2;
-  float *up, *hidden; /* (n, 4d) before GELU; after GELU and dropout */
+  float *up, *activated; /* (n, 4d) before GELU; after GELU and dropout */
 } sol_decoder_block;
 
 typedef struct sol_decoder_state {

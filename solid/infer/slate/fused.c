@@ -153,7 +153,14 @@ void sol_fused_close(sol_fused *f) {
 /* ---- Grids ---- */
 
 static void bind_grid(sk_slate_grid *to, const sol_grid *g, sol_arena *arena) {
-  *to = (sk_slate_grid){g->rows, g->width, g->steps, g->inputs, g->widest_inputs, .cell = NULL};
+  *to = (sk_slate_grid){.rows = g->rows,
+                        .width = g->width,
+                        .steps = g->steps,
+                        .inputs = g->inputs,
+                        .n_ranges = g->key_offsets[g->inputs],
+                        .n_sources = g->source_offsets[g->cells],
+                        .most_inputs = g->widest_inputs,
+                        .most_cells = g->widest};
   to->cell_offsets = sol_arena_take(arena, (size_t)g->steps + 1, sizeof(int32_t));
   to->cell = sol_arena_take(arena, (size_t)g->cells, sizeof(int32_t));
   to->input_offsets = sol_arena_take(arena, (size_t)g->steps + 1, sizeof(int32_t));
@@ -220,28 +227,51 @@ static void give(const sol_fused *f, const fused_call *c, sol_fused_user *const 
   }
 }
 
-solid_status sol_fused_decode(sol_fused *f, float guide, sol_fused_user *const *users, size_t n) {
-  const sk_backend_ops *ops = f->be->ops;
+solid_status sol_fused_send(sol_fused *f, sol_fused_user *const *users, size_t n) {
   fused_call host = bind_call(f, n, f->host_calls), device = bind_call(f, n, f->calls);
   fill(f, &host, users, n);
-  solid_status status = ops->upload(f->be, device.h, host.h, host.up);
-  if (!status)
-    status = ops->linear(f->be, &(sk_linear_args){.n = (int32_t)n,
-                                                  .in = (int32_t)f->config->width,
-                                                  .out = (int32_t)f->config->items,
-                                                  .x = device.u,
-                                                  .w = f->vectors,
-                                                  .y = f->scores});
+  solid_status status = f->be->ops->upload(f->be, device.h, host.h, host.up);
+  return status ? sol_backend_fail(f->be, status) : SOLID_OK;
+}
+
+solid_status sol_fused_score(sol_fused *f, size_t n) {
+  const sk_linear_args args = {.n = (int32_t)n,
+                               .in = (int32_t)f->config->width,
+                               .out = (int32_t)f->config->items,
+                               .x = bind_call(f, n, f->calls).u,
+                               .w = f->vectors,
+                               .y = f->scores};
+  solid_status status = f->be->ops->linear(f->be, &args);
+  return status ? sol_backend_fail(f->be, status) : SOLID_OK;
+}
+
+solid_status sol_fused_enqueue(sol_fused *f, float guide, size_t n) {
+  fused_call device = bind_call(f, n, f->calls);
   sk_slate_args args = f->args;
   args.n = (int32_t)n, args.words = (int32_t)f->words, args.guide = guide;
   args.h = device.h, args.u = device.u, args.score = f->scores, args.excluded = device.excluded;
   args.lead = device.lead, args.lead_score = device.lead_score;
   args.item = device.item, args.item_score = device.item_score, args.log_p = device.log_p;
-  if (!status) status = ops->slate(f->be, &args);
-  if (!status) status = ops->download(f->be, host.item, device.item, host.down);
-  solid_status waited = ops->sync(f->be);
+  solid_status status = f->be->ops->slate(f->be, &args);
+  return status ? sol_backend_fail(f->be, status) : SOLID_OK;
+}
+
+solid_status sol_fused_take(sol_fused *f, sol_fused_user *const *users, size_t n) {
+  fused_call host = bind_call(f, n, f->host_calls), device = bind_call(f, n, f->calls);
+  solid_status status = f->be->ops->download(f->be, host.item, device.item, host.down);
+  solid_status waited = f->be->ops->sync(f->be);
   if (!status) status = waited;
   if (status) return sol_backend_fail(f->be, status);
   give(f, &host, users, n);
   return SOLID_OK;
+}
+
+/* The queue is empty when it returns, whatever happened: host memory is written again by the next call. */
+solid_status sol_fused_decode(sol_fused *f, float guide, sol_fused_user *const *users, size_t n) {
+  solid_status status = sol_fused_send(f, users, n);
+  if (!status) status = sol_fused_score(f, n);
+  if (!status) status = sol_fused_enqueue(f, guide, n);
+  if (!status) return sol_fused_take(f, users, n);
+  (void)f->be->ops->sync(f->be);
+  return status;
 }

@@ -30,4 +30,11 @@ typedef struct sol_fused_user {
 
 solid_status sol_fused_decode(sol_fused *fused, float guide, sol_fused_user *const *users, size_t n);
 
+/* What it consists of: what users bring goes up; the scores' product, and the operation, are enqueued, as often as one
+ * likes; what users get comes down, with the one wait. */
+solid_status sol_fused_send(sol_fused *fused, sol_fused_user *const *users, size_t n);
+solid_status sol_fused_score(sol_fused *fused, size_t n);
+solid_status sol_fused_enqueue(sol_fused *fused, float guide, size_t n);
+solid_status sol_fused_take(sol_fused *fused, sol_fused_user *const *users, size_t n);
+
 #endif

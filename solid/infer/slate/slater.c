@@ -2,7 +2,6 @@
 #include "solid/extend.h"
 #include "solid/infer/slate/fused.h"
 #include "solid/model/model_parts.h"
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -119,7 +118,7 @@ uint64_t sol_slater_bytes(const sol_slater *s) {
 }
 
 int sol_slater_has(const sol_slater *s, sol_order order) {
-  return (order == SOL_ORDER_NEAR) == (s->config->slate_near != 0);
+  return sol_slate_has_order(s->config, order);
 }
 
 const sol_trie *sol_slater_trie(const sol_slater *s) {
@@ -129,20 +128,7 @@ const sol_trie *sol_slater_trie(const sol_slater *s) {
 /* ---- Plans ---- */
 
 solid_status sol_slater_check(const sol_slater *s, const sol_slate_plan *plan) {
-  const sol_choosing *how = &plan->how;
-  if (plan->rows == 0 || plan->rows > s->config->slate_rows || plan->rows > s->config->items)
-    return solid_fail(SOLID_ERANGE, "slate: %u rows, the model decodes 1 .. %u of its %u items", plan->rows,
-                      s->config->slate_rows, s->config->items);
-  if (plan->order == SOL_ORDER_ZIPAR && plan->window < 1)
-    return solid_fail(SOLID_ERANGE, "slate: a window of %d columns, it must be 1 or more", plan->window);
-  if (!(how->guide >= 0 && how->guide <= 1) || !(how->temperature >= 0) || !isfinite(how->temperature) ||
-      (how->temperature > 0 && !(how->top_p > 0 && how->top_p <= 1)))
-    return solid_fail(SOLID_ERANGE, "slate: guide %g (0 .. 1), temperature %g (0 or more), top_p %g (above 0, to 1)",
-                      (double)how->guide, (double)how->temperature, (double)how->top_p);
-  if (!sol_slater_has(s, plan->order))
-    return solid_fail(SOLID_EUNSUPPORTED, "slate: the model's decoder was trained %s; train another for this order",
-                      s->config->slate_near ? "near-to-far" : "raster, which serves ZipAR too");
-  return SOLID_OK;
+  return sol_slate_plan_check(plan, s->config);
 }
 
 static solid_status make_grid(const sol_slater *s, const sol_slate_plan *plan, uint32_t rows, sol_grid *grid) {

@@ -3,25 +3,11 @@
 #ifndef SOLID_INFER_SLATE_SLATER_H
 #define SOLID_INFER_SLATE_SLATER_H
 
-#include "solid/infer/slate/slate.h"
+#include "solid/infer/slate/plan.h"
 #include "solid/infer/slate/stepper.h"
 #include "solid/model.h"
 
 typedef struct sol_slater sol_slater;
-
-/* One operation decodes whole slates where it can (greedy, under a guide below 1); otherwise every step goes through
- * the host. Left to itself a slater takes the operation where the back end records, which waits long for a host: on a
- * CPU the steps are faster, because their products serve all rows of a step at once. */
-typedef enum sol_slate_run { SOL_SLATE_EITHER, SOL_SLATE_STEPS, SOL_SLATE_OPERATION } sol_slate_run;
-
-typedef struct sol_slate_plan {
-  sol_order order;
-  int32_t window; /* ZipAR */
-  uint32_t rows;  /* K */
-  sol_choosing how;
-  uint64_t seed; /* of drawing; user i draws by seed + i */
-  sol_slate_run run;
-} sol_slate_plan;
 
 typedef struct sol_slate_user {
   const float *h, *u;       /* (d) */

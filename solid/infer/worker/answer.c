@@ -55,26 +55,31 @@ static int is_fused(const solid_worker *worker, const solid_question *questions,
 
 /* ---- Windows ---- */
 
+/* The questions that need a window, with their sessions or without. */
+typedef struct needy {
+  const solid_question *questions;
+  const uint32_t *which; /* (n) */
+  int session;
+} needy;
+
+static void window_of(const void *user, size_t i, sol_window *out) {
+  const needy *of = user;
+  const solid_question *q = &of->questions[of->which[i]];
+  *out = (sol_window){
+      .older = q->window, .n_older = q->n_window, .newer = q->session, .n_newer = of->session ? q->n_session : 0};
+}
+
 /* Packs and enqueues the rows that `wanted` selects, with their sessions for SOL_ENCODE; there may be none. */
 static solid_status run_some(solid_worker *worker, sol_worker_job job, int fused, const solid_question *questions,
                              size_t n, int (*wanted)(const solid_worker *, const solid_question *)) {
-  size_t windows = 0, rows = 0, L = worker->config->window;
-  int session = job == SOL_ENCODE;
-  for (size_t i = 0; i < n; i++) {
-    if (!wanted(worker, &questions[i])) continue;
-    windows++;
-    rows += sol_least(questions[i].n_window + (session ? questions[i].n_session : 0), L);
-  }
-  if (!windows) return SOLID_OK;
-  sol_packing packing;
-  sol_worker_begin(worker, job, windows, rows, &packing);
+  const needy of = {questions, worker->host_which, job == SOL_ENCODE};
+  sol_window_source source = {0, window_of, &of};
   for (size_t i = 0; i < n; i++)
-    if (wanted(worker, &questions[i]))
-      sol_packing_add(&packing, questions[i].window, questions[i].n_window, questions[i].session,
-                      session ? questions[i].n_session : 0);
-  if (fused && job == SOL_GENERATE) return sol_worker_run_branches(worker, &packing);
-  return sol_worker_run(worker, job, &packing, sol_worker_states(worker, job),
-                        job == SOL_GENERATE && worker->P ? worker->device.params : NULL);
+    if (wanted(worker, &questions[i])) worker->host_which[source.n++] = (uint32_t)i;
+  if (!source.n) return SOLID_OK;
+  if (fused && job == SOL_GENERATE) return sol_worker_branches(worker, &source);
+  return sol_worker_windows(worker, job, &source, sol_worker_states(worker, job),
+                            job == SOL_GENERATE && worker->P ? worker->device.params : NULL);
 }
 
 /* ---- What is stored, and where everything is ---- */

@@ -9,14 +9,63 @@ float *sol_worker_states(const solid_worker *worker, sol_worker_job job) {
   return worker->device.states + (job == SOL_GENERATE ? 0 : worker->max_batch * worker->config->width);
 }
 
-void sol_worker_begin(solid_worker *worker, sol_worker_job job, size_t n, size_t rows, sol_packing *packing) {
-  uint32_t L = worker->config->window;
-  if (worker->be->ops->records) {
-    if (rows < n) rows = n;
-    n = sol_least((size_t)1 << sol_log2_up(n), worker->max_batch);
-    rows = sol_least((size_t)1 << sol_log2_up(rows), n * L);
+static size_t window_rows(const solid_worker *worker, const sol_window_source *source, size_t i) {
+  sol_window w = {0};
+  source->window(source->user, i, &w);
+  return sol_least(w.n_older + w.n_newer, worker->config->window);
+}
+
+/* Some of the windows, from `first` on. */
+typedef struct group {
+  size_t first, n, rows;
+  int whole; /* these are all */
+} group;
+
+/* The next windows, as many as there is room for. */
+static group next_group(const solid_worker *worker, const sol_window_source *source, size_t first) {
+  group g = {.first = first};
+  for (size_t i = first; i < source->n; i++) {
+    size_t rows = window_rows(worker, source, i);
+    if (g.n > 0 && g.rows + rows > worker->max_rows) break;
+    g.n++, g.rows += rows;
   }
-  sol_packing_begin(packing, L, n, rows, worker->host.batch[job]);
+  g.whole = g.n == source->n;
+  return g;
+}
+
+/* Windows that a batch is filled up to where the back end records it. */
+static size_t filled_windows(const solid_worker *worker, size_t n) {
+  return sol_least((size_t)1 << sol_log2_up(n), worker->max_batch);
+}
+
+/* How many states are made of these windows. */
+static size_t filled_up(const solid_worker *worker, const sol_window_source *source) {
+  group g = next_group(worker, source, 0);
+  return worker->be->ops->records && g.whole ? filled_windows(worker, source->n) : source->n;
+}
+
+/* Packs a group and brings it to the device. */
+static solid_status send_group(solid_worker *worker, sol_worker_job job, const sol_window_source *source,
+                               const group *g, sol_packing *packing, sol_batch *packed) {
+  int records = worker->be->ops->records && g->whole;
+  size_t n = g->n, rows = g->rows, L = worker->config->window;
+  solid_status status = SOLID_OK;
+  if (records) {
+    if (rows < n) rows = n;
+    n = filled_windows(worker, n);
+    rows = sol_least(sol_least((size_t)1 << sol_log2_up(rows), n * L), worker->max_rows);
+  }
+  if (g->first > 0) status = worker->be->ops->sync(worker->be); /* the group before is still on its way from there */
+  sol_packing_begin(packing, worker->config, SOL_NEWEST_ROWS, n, rows, worker->host.batch[job]);
+  for (size_t i = g->first; i < g->first + g->n; i++) {
+    sol_window w = {0};
+    source->window(source->user, i, &w);
+    sol_packing_add(packing, w.older, w.n_older, w.newer, w.n_newer);
+  }
+  sol_packing_end(packing, packed, records ? worker->config->window : packing->longest, worker->device.batch[job]);
+  sol_worker_send(worker, &status, worker->device.batch[job], worker->host.batch[job],
+                  sol_batch_ints(worker->config, SOL_NEWEST_ROWS, n, rows) * sizeof(int32_t));
+  return status;
 }
 
 /* What is run, or recorded, for one batch. */
@@ -34,32 +83,50 @@ static solid_status compute(void *user) {
                                      : sol_generate(&w->pass, w->params);
 }
 
-static solid_status send_batch(solid_worker *worker, sol_worker_job job, sol_packing *packing, sol_batch *packed) {
+/* Layers of window `first`. */
+static float *params_from(const solid_worker *worker, float *params, size_t first) {
+  size_t values = first * worker->P;
+  if (!params) return NULL;
+  return worker->use == SOL_WORKER_HALVES ? (float *)(void *)((uint16_t *)(void *)params + values) : params + values;
+}
+
+solid_status sol_worker_windows(solid_worker *worker, sol_worker_job job, const sol_window_source *source, float *h,
+                                float *params) {
   solid_status status = SOLID_OK;
-  sol_packing_end(packing, packed, worker->be->ops->records ? worker->config->window : packing->longest,
-                  worker->device.batch[job]);
-  sol_worker_send(worker, &status, worker->device.batch[job], worker->host.batch[job],
-                  sol_batch_ints(packing->n, packing->rows) * sizeof(int32_t));
+  int records = worker->be->ops->records;
+  group g = {0};
+  for (size_t first = 0; first < source->n && !status; first += g.n) {
+    sol_packing packing;
+    sol_batch packed;
+    g = next_group(worker, source, first);
+    status = send_group(worker, job, source, &g, &packing, &packed);
+    work w = {.pass = sol_worker_pass(worker, &packed),
+              .use = worker->use,
+              .h = h + first * worker->config->width,
+              .params = params_from(worker, params, first)};
+    if (status) return status;
+    sk_graph **graph =
+        &worker->forward[job][records ? sol_log2_up(packing.n) : 0][records ? sol_log2_up(packing.rows) : 0];
+    status = g.whole ? worker->be->ops->replay(worker->be, graph, compute, &w) : compute(&w);
+  }
   return status;
 }
 
-solid_status sol_worker_run(solid_worker *worker, sol_worker_job job, sol_packing *packing, float *h, float *params) {
-  sol_batch packed;
-  int records = worker->be->ops->records;
-  sk_graph **graph =
-      &worker->forward[job][records ? sol_log2_up(packing->n) : 0][records ? sol_log2_up(packing->rows) : 0];
-  solid_status status = send_batch(worker, job, packing, &packed);
-  work w = {.pass = sol_worker_pass(worker, &packed), .use = worker->use, .h = h, .params = params};
-  return status ? status : worker->be->ops->replay(worker->be, graph, compute, &w);
-}
-
-solid_status sol_worker_run_branches(solid_worker *worker, sol_packing *packing) {
-  sol_batch packed;
-  solid_status status = send_batch(worker, SOL_GENERATE, packing, &packed);
-  sol_pass pass = sol_worker_pass(worker, &packed);
-  float *z = worker->device.z;
-  if (!status) status = sol_encode(&pass, sol_worker_states(worker, SOL_GENERATE));
-  return status ? status : sol_branches(&pass, z, z + worker->max_batch * worker->config->width);
+solid_status sol_worker_branches(solid_worker *worker, const sol_window_source *source) {
+  solid_status status = SOLID_OK;
+  size_t d = worker->config->width;
+  group g = {0};
+  for (size_t first = 0; first < source->n && !status; first += g.n) {
+    sol_packing packing;
+    sol_batch packed;
+    g = next_group(worker, source, first);
+    status = send_group(worker, SOL_GENERATE, source, &g, &packing, &packed);
+    sol_pass pass = sol_worker_pass(worker, &packed);
+    float *z = worker->device.z + first * d;
+    if (!status) status = sol_encode(&pass, sol_worker_states(worker, SOL_GENERATE) + first * d);
+    if (!status) status = sol_branches(&pass, z, z + worker->max_batch * d);
+  }
+  return status;
 }
 
 /* ---- The stages ---- */
@@ -87,16 +154,16 @@ static solid_status check_windows(const solid_worker *worker, const solid_window
   return status;
 }
 
-static void pack_windows(solid_worker *worker, sol_worker_job job, const solid_windows *windows, sol_packing *packing) {
-  sol_worker_begin(worker, job, windows->n, sol_batch_rows(worker->config->window, windows), packing);
-  sol_packing_windows(packing, windows);
+static void window_of(const void *user, size_t i, sol_window *out) {
+  const solid_windows *windows = user;
+  uint32_t from = windows->offsets[i], n = windows->offsets[i + 1] - from;
+  *out = (sol_window){.older = n ? windows->items + from : NULL, .n_older = n};
 }
 
 static solid_status run_windows(solid_worker *worker, sol_worker_job job, const solid_windows *windows, float *h,
                                 float *params) {
-  sol_packing packing;
-  pack_windows(worker, job, windows, &packing);
-  return sol_worker_run(worker, job, &packing, h, params);
+  const sol_window_source source = {windows->n, window_of, windows};
+  return sol_worker_windows(worker, job, &source, h, params);
 }
 
 /* Writes into the caller's memory: directly where host and device share memory, else by way of the worker's buffers. */
@@ -138,11 +205,10 @@ solid_status sol_worker_generate(solid_worker *worker, const solid_windows *wind
   if (status || !windows->n) return status;
   int halves = worker->use == SOL_WORKER_HALVES;
   size_t values = windows->n * worker->P * (halves ? sizeof(uint16_t) : sizeof(float));
-  sol_packing packing;
-  pack_windows(worker, SOL_GENERATE, windows, &packing);
-  size_t floats = packing.n * worker->config->width;
+  const sol_window_source source = {windows->n, window_of, windows};
+  size_t floats = filled_up(worker, &source) * worker->config->width;
   float *h = worker->device.params - floats;
-  status = sol_worker_run(worker, SOL_GENERATE, &packing, h, worker->P ? worker->device.params : NULL);
+  status = sol_worker_windows(worker, SOL_GENERATE, &source, h, worker->P ? worker->device.params : NULL);
   h = sol_worker_fetch(worker, &status, worker->host.params - floats, h, floats * sizeof *h + values);
   *made = (sol_made){.h = h};
   if (halves && worker->P)

@@ -7,19 +7,29 @@
 /* Where a worker that answers leaves the states of a job's windows. */
 float *sol_worker_states(const solid_worker *worker, sol_worker_job job);
 
-/* A batch of n windows and `rows` rows is packed between begin and run, in host memory. Where the back end records it
- * is filled up to the next size. */
-void sol_worker_begin(solid_worker *worker, sol_worker_job job, size_t n, size_t rows, sol_packing *packing);
+/* Window i of a batch: `older` items, then `newer` ones. */
+typedef struct sol_window {
+  const uint32_t *older, *newer;
+  size_t n_older, n_newer;
+} sol_window;
 
-/* Enqueues the packed batch: states to `h` (n, d), and for SOL_GENERATE layers to `params` (n, P). Both are device
- * memory; where the back end records, batches of one size must get the same addresses every time. */
-solid_status sol_worker_run(solid_worker *worker, sol_worker_job job, sol_packing *packing, float *h, float *params);
+typedef struct sol_window_source {
+  size_t n;
+  void (*window)(const void *user, size_t i, sol_window *out); /* asked for in order, some twice */
+  const void *user;
+} sol_window_source;
+
+/* Packs and enqueues windows: states to `h` (n, d), and, of SOL_GENERATE, layers to `params` (n, P), device memory
+ * which must be the same every time where the back end records. What has more rows than the worker has room for goes in
+ * groups, one after the other; the others as one batch, filled up to the next size where the back end records it. */
+solid_status sol_worker_windows(solid_worker *worker, sol_worker_job job, const sol_window_source *source, float *h,
+                                float *params);
+
+/* Windows of SOL_GENERATE as far as z, to device.z, in place of their layers; not recorded. */
+solid_status sol_worker_branches(solid_worker *worker, const sol_window_source *source);
 
 /* Of a worker that answers: solid_worker_encode or _generate, leaving everything on the device. */
 solid_status sol_worker_forward(solid_worker *worker, sol_worker_job job, const solid_windows *windows);
-
-/* Enqueues a batch of SOL_GENERATE as far as z, to device.z, in place of its layers; not recorded. */
-solid_status sol_worker_run_branches(solid_worker *worker, sol_packing *packing);
 
 /* EINVAL or ERANGE if the n items are unusable; `what` and `i` say whose they are in the text. */
 solid_status sol_worker_check_items(const solid_worker *worker, const char *what, size_t i, const uint32_t *items,

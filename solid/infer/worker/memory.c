@@ -18,8 +18,9 @@ static int answers(const solid_worker *worker) {
 
 static void device_bind(solid_worker *worker, sol_arena *arena) {
   sol_worker_device *m = &worker->device;
-  size_t B = worker->max_batch, d = worker->config->width, rows = B * worker->config->window;
-  for (int i = 0; i < SOL_JOBS; i++) m->batch[i] = sol_arena_take(arena, sol_batch_ints(B, rows), sizeof(int32_t));
+  size_t B = worker->max_batch, d = worker->config->width, rows = worker->max_rows;
+  size_t ints = sol_batch_ints(worker->config, SOL_NEWEST_ROWS, B, rows);
+  for (int i = 0; i < SOL_JOBS; i++) m->batch[i] = sol_arena_take(arena, ints, sizeof(int32_t));
   m->scratch = sol_arena_take(arena, sol_forward_floats(worker->config, B, rows), sizeof *m->scratch);
   /* states and question in one piece: gathering reads both as one table */
   size_t states = 2 * B * d * sizeof *m->states, question = 0;
@@ -37,8 +38,8 @@ static void device_bind(solid_worker *worker, sol_arena *arena) {
 static void host_bind(solid_worker *worker, sol_arena *arena) {
   sol_worker_host *m = &worker->host;
   size_t B = worker->max_batch, d = worker->config->width, P = worker->P;
-  for (int i = 0; i < SOL_JOBS; i++)
-    m->batch[i] = sol_arena_take(arena, sol_batch_ints(B, B * worker->config->window), sizeof(int32_t));
+  size_t ints = sol_batch_ints(worker->config, SOL_NEWEST_ROWS, B, worker->max_rows);
+  for (int i = 0; i < SOL_JOBS; i++) m->batch[i] = sol_arena_take(arena, ints, sizeof(int32_t));
   m->states = sol_arena_take(arena, B, d * sizeof *m->states);
   m->params = sol_arena_take(arena, B, P * sizeof *m->params);
   if (!answers(worker)) return;

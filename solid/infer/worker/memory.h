@@ -17,7 +17,12 @@
 /* What is made of a batch of windows: their states alone, or states and parameters. */
 typedef enum sol_worker_job { SOL_ENCODE, SOL_GENERATE, SOL_JOBS } sol_worker_job;
 
-/* B = max_batch; the members from `known` on are NULL but for SOL_WORKER_ALL, which alone answers questions.
+/* Rows of windows that a worker computes at once, or one window if that is longer: what one user with a long history
+ * needs, and not what as many of them would as there may be users. */
+#define SOL_ROWS_AT_ONCE ((size_t)1 << 19)
+
+/* B = max_batch, R = max_rows; the members from `known` on are NULL but for SOL_WORKER_ALL, which alone answers
+ * questions.
  *
  *   states (3B, d): of the windows of SOL_GENERATE, of those of SOL_ENCODE, of the question's rows as they were stored
  *   params (2B, P): made, as stored
@@ -25,8 +30,8 @@ typedef enum sol_worker_job { SOL_ENCODE, SOL_GENERATE, SOL_JOBS } sol_worker_jo
  * A worker that only generates has states (B, d) and, behind them, params (B, P) as floats or halves. The n states of
  * its batch end where params begin, so that one download brings both. */
 typedef struct sol_worker_device {
-  int32_t *batch[SOL_JOBS]; /* sol_batch_ints(B, B * L) */
-  float *scratch;           /* sol_forward_floats(B, B * L) */
+  int32_t *batch[SOL_JOBS]; /* sol_batch_ints(B, R) */
+  float *scratch;           /* sol_forward_floats(B, R) */
   float *states, *params;
   float *known; /* params + B * P */
   float *u;     /* (B, d) */
@@ -56,12 +61,13 @@ struct solid_worker {
   const solid_model *model;
   const sol_config *config;
   sk_backend *be;
-  size_t max_batch, words, P;
+  size_t max_batch, max_rows, words, P;
   size_t ranked; /* max(V, SOL_RANKED_AT_ONCE) */
   sol_worker_use use;
   int fuse; /* sol_worker_fuse */
   sol_worker_device device;
   sol_worker_host host;
+  uint32_t *host_which; /* (B) questions that need a window */
   void *device_base, *host_base;
   sk_graph *forward[SOL_JOBS][SOL_WORKER_SIZES][SOL_WORKER_SIZES]; /* log2 of windows; log2 of rows */
   sk_graph *answers[SOL_ANSWER_SIZES][SOL_ANSWER_PLACES][2];       /* log2 of rows; places; without, with masks */
@@ -98,6 +104,10 @@ static inline int sol_log2_up(size_t n) {
 
 static inline size_t sol_least(size_t a, size_t b) {
   return a < b ? a : b;
+}
+
+static inline size_t sol_most(size_t a, size_t b) {
+  return a > b ? a : b;
 }
 
 #endif

@@ -20,11 +20,14 @@ solid_status sol_worker_new(solid_worker **out, const solid_model *model, size_t
   worker->model = model;
   worker->config = config;
   worker->max_batch = max_batch;
+  worker->max_rows = sol_least(max_batch * config->window, sol_most(config->window, SOL_ROWS_AT_ONCE));
   worker->words = ((size_t)config->items + 63) / 64;
   worker->ranked = config->items > SOL_RANKED_AT_ONCE ? config->items : SOL_RANKED_AT_ONCE;
   worker->P = sol_config_params(config);
   worker->use = use;
   solid_status status = sol_backend_open(sol_model_context(model), &worker->be);
+  if (!status && !(worker->host_which = malloc(max_batch * sizeof *worker->host_which)))
+    status = solid_fail(SOLID_ENOMEM, "out of memory: worker");
   if (!status) worker->fuse = worker->be->ops->unified;
   if (!status) status = sol_worker_take_memory(worker);
   if (!status) status = sol_worker_warm_up(worker);
@@ -42,6 +45,7 @@ void solid_worker_free(solid_worker *worker) {
     sol_worker_give_memory(worker);
     worker->be->ops->close(worker->be);
   }
+  free(worker->host_which);
   free(worker);
 }
 
@@ -51,6 +55,10 @@ size_t solid_worker_mask_words(const solid_worker *worker) {
 
 void sol_worker_fuse(solid_worker *worker, int on) {
   worker->fuse = on;
+}
+
+void sol_worker_limit_rows(solid_worker *worker, size_t rows) {
+  worker->max_rows = sol_least(rows, worker->max_rows);
 }
 
 uint64_t sol_worker_allocations(const solid_worker *worker) {

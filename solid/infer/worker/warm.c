@@ -9,6 +9,10 @@
 #define WARM_UP_ROWS   32
 #define WARM_UP_RANKED 1024
 
+/* The CPU's scratch no longer grows beyond a window of so many steps, which makes lists too (sol_config_check bounds
+ * what they need). A dense window of 131,072 would take it a minute. */
+#define WARM_UP_STEPS 8192
+
 /* Runs one batch of each job that this worker has. */
 static solid_status forward(solid_worker *worker, const solid_windows *windows) {
   sol_made made;
@@ -20,12 +24,13 @@ static solid_status forward(solid_worker *worker, const solid_windows *windows) 
 /* Runs every size of batch, the largest first, so that the kernels' scratch reaches its final size at once. */
 static solid_status record_sizes(solid_worker *worker) {
   size_t B = worker->max_batch, L = worker->config->window;
-  uint32_t *items = calloc(B * L, sizeof *items), *offsets = calloc(B + 1, sizeof *offsets);
+  uint32_t *items = calloc(worker->max_rows, sizeof *items), *offsets = calloc(B + 1, sizeof *offsets);
   solid_status status = items && offsets ? SOLID_OK : solid_fail(SOLID_ENOMEM, "out of memory: worker");
   for (int log_n = sol_log2_up(B); log_n >= 0 && !status; log_n--) {
     size_t n = sol_least((size_t)1 << log_n, B);
-    for (int log_rows = sol_log2_up(n * L); log_rows >= log_n && !status; log_rows--) {
-      size_t rows = sol_least((size_t)1 << log_rows, n * L);
+    size_t most = sol_least(n * L, worker->max_rows);
+    for (int log_rows = sol_log2_up(most); log_rows >= log_n && !status; log_rows--) {
+      size_t rows = sol_least((size_t)1 << log_rows, most);
       for (size_t i = 0; i <= n; i++) offsets[i] = (uint32_t)(i * rows / n);
       solid_windows windows = {n, offsets, items};
       status = forward(worker, &windows);
@@ -104,7 +109,9 @@ static solid_status record_every_answer(solid_worker *worker) {
  * grow here and not during a request. */
 solid_status sol_worker_warm_up(solid_worker *worker) {
   const sol_config *config = worker->config;
-  uint32_t *items = calloc(config->window, sizeof *items), offsets[2] = {0, config->window};
+  int records = worker->be->ops->records;
+  uint32_t length = records || config->window < WARM_UP_STEPS ? config->window : WARM_UP_STEPS;
+  uint32_t *items = calloc(length, sizeof *items), offsets[2] = {0, length};
   float *u = calloc(config->width, sizeof *u), *params = calloc(worker->P + 1, sizeof *params);
   solid_status status = items && u && params ? SOLID_OK : solid_fail(SOLID_ENOMEM, "out of memory: worker");
   solid_windows windows = {1, offsets, items};
@@ -113,8 +120,8 @@ solid_status sol_worker_warm_up(solid_worker *worker) {
   if (!status && worker->use == SOL_WORKER_ALL) status = warm_ranking(worker);
   if (!status && worker->use == SOL_WORKER_ALL && worker->P && worker->fuse) status = warm_fused(worker);
   /* Last, because a recording keeps the addresses of the scratch. */
-  if (!status && worker->be->ops->records) status = record_sizes(worker);
-  if (!status && worker->be->ops->records && worker->use == SOL_WORKER_ALL) status = record_every_answer(worker);
+  if (!status && records) status = record_sizes(worker);
+  if (!status && records && worker->use == SOL_WORKER_ALL) status = record_every_answer(worker);
   free(items);
   free(u);
   free(params);

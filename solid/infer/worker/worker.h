@@ -34,6 +34,9 @@ uint64_t *sol_worker_masks(const solid_worker *worker, size_t n);
  * the layers out (generate_apply). The default is 1 where memory is unified; elsewhere it serves comparison. */
 void sol_worker_fuse(solid_worker *worker, int on);
 
+/* Fewer rows at once than it has room for, from now on: for tests. */
+void sol_worker_limit_rows(solid_worker *worker, size_t rows);
+
 /* How often its back end has taken memory or recorded. Constant once the worker is made. */
 uint64_t sol_worker_allocations(const solid_worker *worker);
 

@@ -3,6 +3,7 @@
 #include "solid/base/random.h"
 #include "solid/base/table.h"
 #include "solid/extend.h"
+#include "solid/model/context.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -251,6 +252,8 @@ solid_status sol_codebook_fit(sol_codebook *out, const float *x, uint32_t items,
   if (!status) status = level_fit_open(&fit, x);
   for (size_t l = 0; l < levels && !status; l++) {
     fit.centroids = made.centroids + l * level_floats;
+    sol_log(options->ctx, SOLID_LOG_INFO, "codebook: k-means, level %zu of %zu, %u codes for %u items", l + 1, levels,
+            options->codes, items);
     run_level(&fit, options->iterations, &made.level[l]);
     for (size_t i = 0; i < items; i++) {
       made.table[i * levels + l] = (uint16_t)fit.code[i];

@@ -9,6 +9,7 @@
 #ifndef SOLID_TRAIN_CODEBOOK_CODEBOOK_FIT_H
 #define SOLID_TRAIN_CODEBOOK_CODEBOOK_FIT_H
 
+#include "solid/context.h"
 #include "solid/model/config.h"
 
 typedef struct sol_codebook_options {
@@ -16,10 +17,11 @@ typedef struct sol_codebook_options {
   uint32_t codes;  /* K, 1 .. 65536 */
   uint32_t iterations;
   uint64_t seed;
+  const solid_context *ctx; /* its log is told what is at work; NULL = silent */
 } sol_codebook_options;
 
 #define SOL_CODEBOOK_OPTIONS_INIT                                                                                      \
-  { 3, 256, 50, 0 }
+  { 3, 256, 50, 0, NULL }
 
 typedef struct sol_codebook_level {
   uint32_t used;     /* codes that have items */

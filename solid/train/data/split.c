@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static solid_status check(const solid_dataset *dataset, const solid_split_options *options) {
   if (options->kind > SOLID_PER_USER_RATIO) return solid_fail(SOLID_EINVAL, "split %d is not one", (int)options->kind);
@@ -95,6 +96,8 @@ static solid_status check_parts(const solid_dataset *dataset) {
                      : !solid_split_users(dataset, SOLID_PART_TEST)  ? "test target"
                                                                      : NULL;
   if (!part) return SOLID_OK;
+  if (dataset->split.kind == SOLID_SPLIT_GIVEN)
+    return solid_fail(SOLID_ENOTFOUND, "none of %u users has a %s", dataset->users, part);
   if (dataset->split.kind != SOLID_GLOBAL_TIME)
     return solid_fail(SOLID_ENOTFOUND, "none of %u users has %d events, the fewest that %s", dataset->users,
                       SOLID_SPLIT_MIN_EVENTS,
@@ -146,6 +149,31 @@ solid_status solid_split_apply(solid_dataset *dataset, const solid_split_options
   return status;
 }
 
+static int is_in_order(const solid_split_bounds *b, size_t begin, size_t end) {
+  size_t test = b->test == SOLID_NO_EVENT ? end : b->test, valid = b->valid == SOLID_NO_EVENT ? test : b->valid;
+  int has_target = b->valid != SOLID_NO_EVENT || b->test != SOLID_NO_EVENT;
+  if (b->train_end < begin || b->train_end > valid || valid > test || test > end) return 0;
+  return (b->test == SOLID_NO_EVENT || (test < end && (b->valid == SOLID_NO_EVENT || valid < test))) &&
+         (b->valid == SOLID_NO_EVENT || valid < end) && (!has_target || valid > begin);
+}
+
+solid_status solid_split_give(solid_dataset *dataset, const solid_split_bounds *bounds) {
+  if (!dataset || !bounds) return solid_fail(SOLID_EINVAL, "split: NULL argument");
+  for (uint32_t u = 0; u < dataset->users; u++)
+    if (!is_in_order(&bounds[u], dataset->offsets[u], dataset->offsets[u + 1]))
+      return solid_fail(SOLID_EINVAL, "split: the bounds of user %u are not those of his events", u);
+  solid_split old = dataset->split;
+  solid_split split = {.kind = SOLID_SPLIT_GIVEN,
+                       .bounds = malloc(((size_t)dataset->users + 1) * sizeof *split.bounds)};
+  if (!split.bounds) return solid_fail(SOLID_ENOMEM, "no memory to split %u users", dataset->users);
+  memcpy(split.bounds, bounds, dataset->users * sizeof *bounds);
+  dataset->split = split;
+  solid_status status = check_parts(dataset);
+  if (status) dataset->split = old;
+  free(status ? split.bounds : old.bounds);
+  return status;
+}
+
 void solid_split_describe(const solid_dataset *dataset, char text[SOLID_SPLIT_TEXT]) {
   const solid_split *s = &dataset->split;
   int n = 0;
@@ -158,6 +186,9 @@ void solid_split_describe(const solid_dataset *dataset, char text[SOLID_SPLIT_TE
     sol_number_text(s->valid, valid, sizeof valid);
     n = snprintf(text, SOLID_SPLIT_TEXT, "per-user-ratio %s %s", train, valid);
   }
+  if (s->kind == SOLID_SPLIT_GIVEN)
+    n = snprintf(text, SOLID_SPLIT_TEXT, "given, %u validation and %u test targets",
+                 solid_split_users(dataset, SOLID_PART_VALID), solid_split_users(dataset, SOLID_PART_TEST));
   if (s->shuffled) n += snprintf(text + n, (size_t)(SOLID_SPLIT_TEXT - n), ", ties shuffled by %" PRIu64, s->tie_seed);
   if (s->min_user || s->min_item)
     snprintf(text + n, (size_t)(SOLID_SPLIT_TEXT - n), ", at least %u events a user, %u an item", s->min_user,

@@ -32,6 +32,7 @@ static void turn_back(const block_pass *b, int32_t n, int32_t d, float *dqkv) {
   sol_op_rotate(b->run, &(sk_rotate_args){.n = n,
                                           .heads = 2 * (int32_t)config->heads,
                                           .dh = (int32_t)(config->width / config->heads),
+                                          .turned = (int32_t)config->turned,
                                           .positions = b->pass->batch->ages,
                                           .direction = 1,
                                           .x = dqkv,
@@ -39,13 +40,14 @@ static void turn_back(const block_pass *b, int32_t n, int32_t d, float *dqkv) {
 }
 
 static void attention_backward(const block_pass *b) {
-  const sol_batch *batch = b->pass->batch;
-  int32_t n = batch->rows, d = (int32_t)b->pass->config->width;
+  int32_t n = b->pass->batch->rows, d = (int32_t)b->pass->config->width;
   int64_t floats = (int64_t)n * d;
   float *dqkv = b->wide, *dattended = b->wide + 3 * floats;
   dropout(b->run, floats, b->drop->p, sol_site_seed(b->drop->seed, b->site + 1), 0, b->dx, b->t);
   linear_backward(b->run, n, d, d, b->s->attended, b->w->out, b->g->out, b->t, 0, dattended);
-  sol_op_attend_backward(b->run, &(sk_attend_backward_args){.pairs = sol_batch_pairs(batch, b->pass->config),
+  sol_op_attend_backward(b->run, &(sk_attend_backward_args){.pairs = sol_block_pairs(b->pass, b->s),
+                                                            .precision = sol_block_precision(b->pass),
+                                                            .span = sol_block_span(b->pass),
                                                             .bias = b->w->distance,
                                                             .dbias = b->g->distance,
                                                             .q = b->s->qkv,
@@ -109,11 +111,11 @@ solid_status sol_branch_rows_backward(const sol_pass *pass, const sol_branch_wei
   dropout(&run, floats, drop->p_z, sol_site_seed(drop->seed, at + 1), 0, t, t);
   activate_backward(&run, floats, SK_TANH, state->sum, t, t);
   linear_backward(&run, n, d, d, state->state, weights->mlp1, grads->mlp1, t, 0, dz);
-  sol_op_gru_backward(&run, &(sk_gru_backward_args){.windows = batch->windows,
+  sol_op_gru_backward(&run, &(sk_gru_backward_args){.windows = batch->recent.windows,
                                                     .rows = n,
-                                                    .max_window = batch->max_window,
+                                                    .max_window = batch->recent.max_window,
                                                     .d = d,
-                                                    .offsets = batch->offsets,
+                                                    .offsets = batch->recent.offsets,
                                                     .w_hh = weights->gru.recurrent.w,
                                                     .out = state->state,
                                                     .saved = state->saved,

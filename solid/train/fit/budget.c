@@ -92,7 +92,7 @@ solid_status sol_fit_new(sol_fit **out, const solid_context *ctx, const sol_fit_
   if (be->ops->records) status = sol_budget_training(&bytes, task);
   char what[64];
   snprintf(what, sizeof what, "training with %u users a step", task->options->batch);
-  if (status == SOLID_OK) status = sol_backend_room(be, bytes, what, "use a smaller batch");
+  if (status == SOLID_OK) status = sol_backend_room(be, bytes, what, "use a smaller batch, or fewer rows a step");
   if (status == SOLID_OK) status = sol_fit_open(out, be, task);
   if (status == SOLID_OK)
     (*out)->owns_backend = 1;

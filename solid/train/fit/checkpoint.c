@@ -22,7 +22,7 @@
 #define KEYS     6
 #define HEX      17
 
-static const char format_name[] = "solid checkpoint 5";
+static const char format_name[] = "solid checkpoint 6";
 
 /* What the state depends on, as `name=value` words; floats with the digits that give them back. */
 typedef struct identity {

@@ -23,7 +23,7 @@ static uint32_t user_rows(const sol_feed *b, uint32_t u) {
   return length - 1 < b->window ? (uint32_t)(length - 1) : b->window;
 }
 
-/* Sum of the `batch` largest numbers of rows, by counting; lengths are at most `window`. */
+/* Sum of the `batch` largest numbers of rows, by counting, as far as there is room; lengths are at most `window`. */
 static size_t largest_batch(const sol_feed *b, const uint32_t *users_of_length) {
   size_t rows = 0;
   uint32_t left = b->batch;
@@ -32,7 +32,17 @@ static size_t largest_batch(const sol_feed *b, const uint32_t *users_of_length) 
     rows += (size_t)taken * length;
     left -= taken;
   }
-  return rows;
+  return rows < b->most_rows ? rows : b->most_rows;
+}
+
+static solid_status check_room(const sol_feed *b, uint32_t u) {
+  if (user_rows(b, u) <= b->most_rows) return SOLID_OK;
+  solid_bytes id = solid_vocab_id(&b->dataset->user_ids, u);
+  return solid_fail(
+      SOLID_ERANGE,
+      "user \"%.*s\" has %u events to train on in the window, and a step has room for %zu rows: more rows, "
+      "or a window of %zu",
+      (int)(id.size < 64 ? id.size : 64), id.data ? id.data : "", user_rows(b, u), b->most_rows, b->most_rows);
 }
 
 solid_status sol_feed_open(sol_feed *feed, const solid_dataset *dataset, uint32_t window,
@@ -41,19 +51,22 @@ solid_status sol_feed_open(sol_feed *feed, const solid_dataset *dataset, uint32_
   *feed = (sol_feed){.dataset = dataset,
                      .window = window,
                      .batch = batch,
+                     .most_rows = options->rows,
                      .cuts = (float)options->cuts,
                      .swap = (float)options->swap,
                      .refit = refit};
   solid_status status = SOLID_OK;
   uint32_t *users_of_length = calloc((size_t)window + 1, sizeof *users_of_length);
   feed->order = malloc(((size_t)dataset->users + 1) * sizeof *feed->order);
-  if (users_of_length == NULL || feed->order == NULL) {
+  feed->first = malloc(((size_t)dataset->users + 1) * sizeof *feed->first);
+  if (users_of_length == NULL || feed->order == NULL || feed->first == NULL) {
     status = solid_fail(SOLID_ENOMEM, "order of %u users", dataset->users);
     goto done;
   }
   for (uint32_t u = 0; u < dataset->users; u++) {
     uint32_t rows = user_rows(feed, u);
     if (rows == 0) continue;
+    if ((status = check_room(feed, u)) != SOLID_OK) goto done;
     feed->order[feed->users++] = u;
     feed->rows += rows;
     users_of_length[rows]++;
@@ -76,6 +89,7 @@ done:
 
 void sol_feed_close(sol_feed *feed) {
   free(feed->order);
+  free(feed->first);
   free(feed->offsets);
   free(feed->inputs);
   free(feed->targets);
@@ -87,6 +101,18 @@ static int by_number(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
+/* The users of each batch: the next ones, as far as there is room. */
+static void make_batches(sol_feed *b) {
+  size_t users = 0, rows = 0;
+  b->batches = 0;
+  for (uint32_t i = 0; i < b->users; i++) {
+    uint32_t more = user_rows(b, b->order[i]);
+    if (i == 0 || users == b->batch || rows + more > b->most_rows) b->first[b->batches++] = i, users = rows = 0;
+    users++, rows += more;
+  }
+  b->first[b->batches] = b->users;
+}
+
 void sol_feed_shuffle(sol_feed *feed, uint64_t seed, uint32_t epoch) {
   uint32_t *order = feed->order;
   uint64_t stream = feed->stream = sol_site_seed(seed, epoch);
@@ -96,6 +122,7 @@ void sol_feed_shuffle(sol_feed *feed, uint64_t seed, uint32_t epoch) {
     order[i - 1] = order[j];
     order[j] = kept;
   }
+  make_batches(feed);
 }
 
 /* Events between the end of user u's window and the end of the training events. */
@@ -116,12 +143,11 @@ static uint32_t input_at(const sol_feed *b, size_t e) {
 }
 
 uint32_t sol_feed_count(const sol_feed *feed) {
-  return (feed->users + feed->batch - 1) / feed->batch;
+  return feed->batches;
 }
 
 void sol_feed_get(sol_feed *feed, uint32_t i, solid_windows *inputs, const int32_t **targets) {
-  uint32_t first = i * feed->batch, left = feed->users - first, row = 0;
-  uint32_t n = left < feed->batch ? left : feed->batch;
+  uint32_t first = feed->first[i], n = feed->first[i + 1] - first, row = 0;
   for (uint32_t w = 0; w < n; w++) {
     uint32_t u = feed->order[first + w], length = user_rows(feed, u);
     size_t first_event = trained_on(feed, u).end - length - 1 - events_left_out(feed, u, length);

@@ -26,6 +26,7 @@ static solid_status start_weights(sol_fit *t) {
 static solid_status warm_up(sol_fit *t) {
   size_t n = t->options.batch < t->feed.users ? t->options.batch : t->feed.users, row = 0;
   uint32_t *offsets = t->feed.offsets, *items = t->feed.inputs;
+  if (n > t->feed.max_rows) n = t->feed.max_rows;
   for (size_t i = 0; i < n; i++) {
     size_t spare = t->feed.max_rows - row - (n - 1 - i);
     offsets[i] = (uint32_t)row;
@@ -87,7 +88,7 @@ solid_status sol_fit_open(sol_fit **out, sk_backend *be, const sol_fit_task *tas
   if (status == SOLID_OK)
     status = sol_step_open(&t->step, be, &t->config, t->codes, t->options.batch, t->feed.max_rows, &t->options);
   if (status == SOLID_OK) status = set_attributes(t);
-  if (status == SOLID_OK) status = sol_validator_open(&t->validator, be, &t->config, t->dataset);
+  if (status == SOLID_OK) status = sol_validator_open(&t->validator, be, &t->config, t->dataset, t->options.repeats);
   if (status == SOLID_OK && (t->best = malloc(t->step.total * sizeof *t->best)) == NULL)
     status = solid_fail(SOLID_ENOMEM, "%zu weights", t->step.total);
   if (status == SOLID_OK) {
@@ -101,6 +102,11 @@ solid_status sol_fit_open(sol_fit **out, sk_backend *be, const sol_fit_task *tas
   }
   *out = t;
   return SOLID_OK;
+}
+
+solid_status sol_fit_begin_with(sol_fit *fit, const float *weights) {
+  memcpy(fit->best, weights, fit->step.total * sizeof *fit->best);
+  return start_weights(fit);
 }
 
 void sol_fit_close(sol_fit *fit) {
@@ -117,15 +123,16 @@ void sol_fit_close(sol_fit *fit) {
 }
 
 static solid_status run_steps(sol_fit *t, solid_step_fn on_step, void *user) {
-  uint32_t n = sol_feed_count(&t->feed);
-  uint64_t total = (uint64_t)n * t->options.epochs;
   sol_feed_shuffle(&t->feed, t->options.seed, t->report.epoch);
+  uint32_t n =
+      sol_feed_count(&t->feed); /* may differ from epoch to epoch: a schedule goes by the share of the epochs */
+  uint64_t done = (uint64_t)n * t->report.epoch, total = (uint64_t)n * t->options.epochs;
   for (uint32_t i = 0; i < n; i++) {
     solid_windows inputs;
     const int32_t *targets;
     sol_feed_get(&t->feed, i, &inputs, &targets);
     uint64_t seed = sol_site_seed(t->options.seed ^ STEP_SITE, t->steps);
-    solid_train_options now = sol_train_options_at(&t->options, t->steps + 1, total);
+    solid_train_options now = sol_train_options_at(&t->options, done + i + 1, total);
     solid_status status = sol_step_gradients(&t->step, &now, seed, &inputs, targets);
     if (status == SOLID_OK) status = sol_step_update(&t->step, &now, ++t->steps);
     if (status != SOLID_OK) return status;

@@ -24,6 +24,9 @@ typedef struct sol_fit_task {
 /* `be` is borrowed and must outlive the fit. */
 solid_status sol_fit_open(sol_fit **out, sk_backend *be, const sol_fit_task *task);
 
+/* Other weights to begin with (sol_tensors_total), before the first epoch. */
+solid_status sol_fit_begin_with(sol_fit *fit, const float *weights);
+
 /* NULL is a no-op. */
 void sol_fit_close(sol_fit *fit);
 

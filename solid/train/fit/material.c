@@ -1,6 +1,5 @@
 #include "solid/train/fit/material.h"
 #include "solid/extend.h"
-#include "solid/model/context.h"
 #include "solid/train/data/hidden.h"
 #include "solid/train/fit/export.h"
 #include "solid/train/fit/hidden_weights.h"
@@ -51,15 +50,13 @@ solid_status sol_material_fit(sol_material *m, const solid_train_options *option
   if (options->levels == 0) return SOLID_OK;
   features.dims = options->content, features.window = options->cooccurrence, features.seed = options->seed;
   features.hidden = m->hidden.mask;
-  features.ctx = ctx;
+  features.ctx = codebook.ctx = ctx;
   codebook.levels = options->levels, codebook.codes = options->codes, codebook.seed = options->seed;
   solid_status status = sol_features_build(&m->features, hides(m) ? &m->events : m->whole, &features);
   if (status != SOLID_OK) return status;
   const sol_features *x = &m->features;
   if (hides(m) && (m->visible_content = sol_hidden_visible_rows(&m->hidden, x->values, x->width)) == NULL)
     return solid_fail(SOLID_ENOMEM, "no memory for %u content vectors", x->items);
-  sol_log(ctx, SOLID_LOG_INFO, "codebook: k-means, %u levels of %u codes for %u items", codebook.levels, codebook.codes,
-          m->trained->items);
   return sol_codebook_fit(&m->book, sol_material_content(m), m->trained->items, x->width, &codebook);
 }
 

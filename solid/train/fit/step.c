@@ -25,7 +25,7 @@ static size_t step_bind(sol_step *s, const solid_train_options *options, float *
     s->tables.semantic = sol_take(base, &used, table);
     s->tables.vectors = sol_take(base, &used, table);
   }
-  used += sol_encoder_state_bind(&s->encoder, config, rows, base == NULL ? NULL : base + used);
+  used += sol_encoder_state_bind(&s->encoder, config, s->max_windows, rows, base == NULL ? NULL : base + used);
   if (sol_config_has_item_branch(config)) {
     used += sol_branch_state_bind(&s->item, config, rows, base == NULL ? NULL : base + used);
     s->dz_item = sol_take(base, &used, floats);
@@ -44,7 +44,7 @@ static size_t step_bind(sol_step *s, const solid_train_options *options, float *
 
 /* Windows, targets, and with item dropout the rows of E that are left. */
 static size_t batch_ints(const sol_step *s, const solid_train_options *options) {
-  size_t ints = sol_batch_ints(s->max_windows, s->max_rows) + s->max_rows;
+  size_t ints = sol_batch_ints(&s->config, SOL_EVERY_ROW, s->max_windows, s->max_rows) + s->max_rows;
   return ints + (options->item_dropout > 0 ? s->config.items : 0);
 }
 
@@ -117,14 +117,15 @@ typedef struct brought {
 /* Packs and uploads. */
 static solid_status bring_batch(sol_step *s, const solid_train_options *options, uint64_t seed,
                                 const solid_windows *inputs, const int32_t *targets, brought *out) {
-  size_t rows = inputs->offsets[inputs->n] - inputs->offsets[0], ints = sol_batch_ints(inputs->n, rows);
+  size_t rows = inputs->offsets[inputs->n] - inputs->offsets[0];
+  size_t ints = sol_batch_ints(&s->config, SOL_EVERY_ROW, inputs->n, rows);
   assert(inputs->n <= s->max_windows && rows <= s->max_rows && sol_batch_rows(s->config.window, inputs) == rows);
   int32_t *device = s->ints + sol_step_semantic_ints(&s->config);
   size_t slot = s->brought++ % SOL_BATCHES_AHEAD;
   int32_t *host = s->host + slot * batch_ints(s, options);
   solid_status status = slot == 0 ? s->be->ops->sync(s->be) : SOLID_OK; /* none is still on its way */
   if (status != SOLID_OK) return status;
-  sol_batch_pack(&out->batch, s->config.window, inputs, host, device);
+  sol_batch_pack(&out->batch, &s->config, SOL_EVERY_ROW, inputs, host, device);
   memcpy(host + ints, targets, rows * sizeof *targets);
   out->target = device + ints;
   ints += rows;

@@ -7,6 +7,7 @@
 #include "solid/train/fit/material.h"
 #include "solid/train/fit/provenance.h"
 #include "solid/train/fit/recode.h"
+#include "solid/train/fit/warm_start.h"
 #include "solid/train/split.h"
 #include "solid/version.h"
 #include <stdio.h>
@@ -21,24 +22,52 @@ struct solid_trainer {
   sol_fit *fit;
   uint32_t refit_epochs; /* 0 before solid_trainer_refit */
   solid_epoch first;     /* result of the training before it */
+  sol_model_file from;   /* what training goes on from; zeroed = nothing */
+  uint32_t known;        /* items that it has */
 };
+
+/* Rows whose reading decides what a list keeps: the newest of a chunk, and so many spread over it. */
+#define PROBES 32
+#define SINK   4
+
+static void set_selector(sol_config *config, const solid_train_options *o) {
+  config->attention = SOL_ATTENTION_SPARSE;
+  config->select_chunk = o->chunk;
+  config->select_sink = SINK;
+  config->select_window = o->always;
+  config->select_recent = o->chunk < PROBES ? o->chunk : PROBES;
+  config->select_stride = (o->chunk + PROBES - 1) / PROBES;
+  config->select_budget = o->budget;
+  config->select_dense_below = o->dense_below;
+  config->select_mass = (uint32_t)(o->mass * 1000 + 0.5);
+}
+
+/* Where all of a head is turned, no number matches over such a window: the slowest of 32 makes a third of a turn in
+ * 10,000 events. So half of a head is not turned at all. */
+#define LONG_WINDOW 1024
 
 /* Attributes belong to an item's semantics, which needs codes. */
 static sol_config config_of(const solid_train_options *o, const sol_material *m) {
   uint32_t slots = o->levels > 0 ? sol_attributes_slots(m->whole, o->slots) : 0;
-  return (sol_config){.items = m->trained->items,
-                      .width = o->width,
-                      .window = o->window,
-                      .blocks = o->blocks,
-                      .heads = o->heads,
-                      .positions = (uint32_t)o->positions,
-                      .levels = o->levels,
-                      .codes = o->levels > 0 ? o->codes : 0,
-                      .attributes = slots > 0 ? m->whole->attributes.count : 0,
-                      .slots = slots,
-                      .rank = o->rank,
-                      .head = (solid_head)o->head,
-                      .clip = (float)o->clip};
+  int cut = o->head != SOLID_HEAD_STATIC && o->generator_window < o->window;
+  sol_config config = {.items = m->trained->items,
+                       .width = o->width,
+                       .window = o->window,
+                       .blocks = o->blocks,
+                       .heads = o->heads,
+                       .positions = (uint32_t)o->positions,
+                       .generator_window = cut ? o->generator_window : 0,
+                       .levels = o->levels,
+                       .codes = o->levels > 0 ? o->codes : 0,
+                       .attributes = slots > 0 ? m->whole->attributes.count : 0,
+                       .slots = slots,
+                       .rank = o->rank,
+                       .head = (solid_head)o->head,
+                       .clip = (float)o->clip};
+  if (o->attention) set_selector(&config, o);
+  if (o->positions == SOL_POSITIONS_ROTARY && o->window > LONG_WINDOW && o->heads > 0)
+    config.turned = o->width / o->heads / 2;
+  return config;
 }
 
 static solid_status start_fit(solid_trainer *t) {
@@ -50,11 +79,28 @@ static solid_status start_fit(solid_trainer *t) {
     sol_log(t->ctx, SOLID_LOG_INFO, "looks for similar items of %u", m->trained->items);
   if (status == SOLID_OK && content != NULL) status = sol_fit_find_mates(t->fit, content, m->features.width);
   if (status == SOLID_OK && t->options.learn_codes > 0) status = sol_fit_learn_codes(t->fit, &m->book, content);
+  if (status != SOLID_OK || t->from.weights == NULL) return status;
+  float *weights = sol_warm_weights(&t->from, &t->config, m->trained, t->options.seed);
+  status =
+      weights != NULL ? sol_fit_begin_with(t->fit, weights) : solid_fail(SOLID_ENOMEM, "no memory for the weights");
+  free(weights);
   return status;
 }
 
-solid_status solid_trainer_new(solid_trainer **out, const solid_context *ctx, const solid_dataset *dataset,
-                               const solid_train_options *options) {
+/* The codes of the model take the place of those that were fitted. */
+static solid_status go_on(solid_trainer *t, const char *path) {
+  if (t->options.hide > 0)
+    return solid_fail(SOLID_EINVAL, "hide = %g: a model to go on from may know the hidden items", t->options.hide);
+  solid_status status = sol_model_file_read(&t->from, path);
+  if (status == SOLID_OK) status = sol_warm_check(&t->from, &t->config);
+  if (status == SOLID_OK)
+    status =
+        sol_warm_codes(&t->from, t->material.trained, sol_material_content(&t->material), &t->material.book, &t->known);
+  return status;
+}
+
+static solid_status make(solid_trainer **out, const solid_context *ctx, const solid_dataset *dataset,
+                         const solid_train_options *options, const char *from) {
   if (out == NULL || ctx == NULL || dataset == NULL) return solid_fail(SOLID_EINVAL, "trainer: NULL argument");
   solid_train_options of = options != NULL ? *options : solid_train_options_default();
   solid_status status = solid_train_options_check(&of);
@@ -70,6 +116,7 @@ solid_status solid_trainer_new(solid_trainer **out, const solid_context *ctx, co
     status = sol_config_check(&t->config);
   }
   if (status == SOLID_OK) status = sol_material_fit(&t->material, &of, ctx);
+  if (status == SOLID_OK && from != NULL) status = go_on(t, from);
   if (status == SOLID_OK) status = start_fit(t);
   if (status != SOLID_OK) {
     solid_trainer_free(t);
@@ -79,10 +126,22 @@ solid_status solid_trainer_new(solid_trainer **out, const solid_context *ctx, co
   return SOLID_OK;
 }
 
+solid_status solid_trainer_new(solid_trainer **out, const solid_context *ctx, const solid_dataset *dataset,
+                               const solid_train_options *options) {
+  return make(out, ctx, dataset, options, NULL);
+}
+
+solid_status solid_trainer_new_from(solid_trainer **out, const solid_context *ctx, const solid_dataset *dataset,
+                                    const solid_train_options *options, const char *path) {
+  if (path == NULL) return solid_fail(SOLID_EINVAL, "trainer: NULL argument");
+  return make(out, ctx, dataset, options, path);
+}
+
 void solid_trainer_free(solid_trainer *trainer) {
   if (trainer == NULL) return;
   sol_fit_close(trainer->fit);
   sol_material_clear(&trainer->material);
+  sol_model_file_clear(&trainer->from);
   free(trainer);
 }
 
@@ -92,7 +151,8 @@ void solid_trainer_get_info(const solid_trainer *trainer, solid_trainer_info *in
                                .hidden = t->material.whole->items - t->material.trained->items,
                                .epochs = t->refit_epochs > 0 ? t->refit_epochs : t->options.epochs,
                                .patience = t->refit_epochs > 0 ? 0 : t->options.patience,
-                               .refits = t->refit_epochs > 0};
+                               .refits = t->refit_epochs > 0,
+                               .known = t->known};
   sol_fit_size(t->fit, &info->users, &info->rows);
 }
 

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TOP 10
+#define TOP       10
+#define MOST_ROWS ((size_t)1 << 18) /* at once; a longer window is alone */
 
 /* Users at once, limited by the memory of their generated layers and encoder rows. */
 static uint32_t users_at_once(const sk_backend *be) {
@@ -28,27 +29,33 @@ static size_t validator_bind(sol_validator *v, float *base) {
   return used;
 }
 
+static size_t window_of(const sol_validator *v, solid_range known) {
+  size_t length = known.end - known.begin;
+  return length < v->config.window ? length : v->config.window;
+}
+
 /* Counts the users with a target and the rows of the largest batch they make, in their order. */
 static void survey(sol_validator *v) {
-  size_t rows = 0;
+  size_t rows = 0, n = 0;
   for (uint32_t u = 0; u < v->dataset->users; u++) {
     solid_range known;
     if (!solid_split_question(v->dataset, u, SOLID_PART_VALID, &known)) continue;
-    if (v->users % v->batch == 0) rows = 0;
-    size_t length = known.end - known.begin;
-    rows += length < v->config.window ? length : v->config.window;
+    size_t more = window_of(v, known);
+    if (n == v->batch || rows + more > MOST_ROWS) n = rows = 0;
+    n++, rows += more;
     if (rows > v->max_rows) v->max_rows = rows;
     v->users++;
   }
 }
 
 solid_status sol_validator_open(sol_validator *validator, sk_backend *be, const sol_config *config,
-                                const solid_dataset *dataset) {
+                                const solid_dataset *dataset, int repeats) {
   sol_validator *v = validator;
-  *v = (sol_validator){.be = be, .config = *config, .dataset = dataset, .batch = users_at_once(be)};
+  *v = (sol_validator){.be = be, .config = *config, .dataset = dataset, .batch = users_at_once(be), .repeats = repeats};
   survey(v);
   v->words = (config->items + 63) / 64;
-  size_t n = v->batch, floats = validator_bind(v, NULL), batch_ints = sol_batch_ints(n, v->max_rows);
+  size_t n = v->batch, floats = validator_bind(v, NULL),
+         batch_ints = sol_batch_ints(config, SOL_NEWEST_ROWS, n, v->max_rows);
   size_t ints = batch_ints + n * (size_t)depth(v), mask_bytes = n * v->words * sizeof(uint64_t);
   void *block = NULL, *device_ints = NULL, *device_mask = NULL, *host_ints = NULL, *host_mask = NULL;
   solid_status status = be->ops->alloc(be, &block, floats * sizeof(float));
@@ -93,20 +100,21 @@ void sol_validator_close(sol_validator *validator) {
   *validator = (sol_validator){0};
 }
 
-/* The next users with a target, from *user on: their windows, and masks of what they know already, the target excepted.
- * Returns how many. */
+/* The next users with a target, from *user on: their windows, and masks of what they know already, the target excepted,
+ * where items do not come again. Returns how many. */
 static uint32_t next_users(sol_validator *v, uint32_t *user) {
   uint32_t n = 0, row = 0;
   v->offsets[0] = 0;
   for (; *user < v->dataset->users && n < v->batch; ++*user) {
     solid_range known;
     if (!solid_split_question(v->dataset, *user, SOLID_PART_VALID, &known)) continue;
+    if (n > 0 && row + window_of(v, known) > MOST_ROWS) break;
     uint64_t *mask = v->host_mask + n * v->words;
     uint32_t target = v->dataset->sequence[known.end];
     memset(mask, 0, v->words * sizeof *mask);
     for (size_t i = known.begin; i < known.end; i++) {
       uint32_t item = v->dataset->sequence[i];
-      if (item != target) mask[item / 64] |= (uint64_t)1 << item % 64;
+      if (item != target && !v->repeats) mask[item / 64] |= (uint64_t)1 << item % 64;
       if (known.end - i <= v->config.window) v->items[row++] = item;
     }
     v->who[n++] = *user;
@@ -126,9 +134,10 @@ static solid_status rank(sol_validator *v, const sol_weights *weights, const sol
                    .catalogue = catalogue,
                    .batch = &batch,
                    .scratch = v->scratch};
-  sol_batch_pack(&batch, v->config.window, &windows, v->host_ints, v->ints);
+  sol_batch_pack(&batch, &v->config, SOL_NEWEST_ROWS, &windows, v->host_ints, v->ints);
   sol_run run = {be, SOLID_OK};
-  run.status = be->ops->upload(be, v->ints, v->host_ints, sol_batch_ints(n, v->offsets[n]) * sizeof(int32_t));
+  size_t ints = sol_batch_ints(&v->config, SOL_NEWEST_ROWS, n, v->offsets[n]);
+  run.status = be->ops->upload(be, v->ints, v->host_ints, ints * sizeof(int32_t));
   if (run.status == SOLID_OK)
     run.status = be->ops->upload(be, v->mask, v->host_mask, n * v->words * sizeof *v->host_mask);
   if (run.status == SOLID_OK) run.status = sol_encode(&pass, v->u);

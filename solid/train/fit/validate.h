@@ -1,4 +1,5 @@
-/* How well the weights of a training step rank the validation targets: full catalogue, the user's history left out. */
+/* How well the weights of a training step rank the validation targets: full catalogue, the user's history left out
+ * unless items come again. */
 #ifndef SOLID_TRAIN_FIT_VALIDATE_H
 #define SOLID_TRAIN_FIT_VALIDATE_H
 
@@ -10,7 +11,8 @@ typedef struct sol_validator {
   sol_config config;
   const solid_dataset *dataset;         /* borrowed */
   uint32_t users;                       /* that have a validation target */
-  uint32_t batch;                       /* users at once */
+  uint32_t batch;                       /* users at once, at most */
+  int repeats;                          /* what a user has had already is ranked too */
   size_t max_rows;                      /* of the largest batch */
   size_t words;                         /* of a user's mask */
   float *block;                         /* device: floats */
@@ -28,7 +30,7 @@ typedef struct sol_validation {
 
 /* A zeroed struct may be closed. */
 solid_status sol_validator_open(sol_validator *validator, sk_backend *be, const sol_config *config,
-                                const solid_dataset *dataset);
+                                const solid_dataset *dataset, int repeats);
 void sol_validator_close(sol_validator *validator);
 
 /* Ranks once for the largest batch, so that the kernels take the scratch they need; the results are discarded. The

@@ -25,7 +25,7 @@ static void feed_forward(runner *r, const sol_block_weights *w, const sol_block_
   int32_t n = r->n, d = r->d;
   int64_t floats = (int64_t)n * d;
   drop(r, floats, site + 3, c->dx, c->t);
-  linear_backward(&r->run, n, 4 * d, d, s->hidden, w->down, g->down, c->t, 0, c->wide);
+  linear_backward(&r->run, n, 4 * d, d, s->activated, w->down, g->down, c->t, 0, c->wide);
   drop(r, 4 * floats, site + 2, c->wide, c->wide);
   activate_backward(&r->run, 4 * floats, SK_GELU, s->up, c->wide, c->wide);
   linear_backward(&r->run, n, d, 4 * d, s->norm2, w->up, g->up, c->wide, 0, c->t);

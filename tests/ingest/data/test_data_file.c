@@ -179,8 +179,9 @@ Test(dataset, formats_have_names) {
   cr_expect_eq(solid_data_format_find("auto", &format), SOLID_OK);
   cr_expect_eq(format, SOLID_DATA_AUTO);
   cr_expect_eq(solid_data_format_find("parquet", &format), SOLID_EINVAL);
-  cr_expect_str_eq(solid_last_error(),
-                   "format \"parquet\" is none of auto rows pairs movielens csv recbole table events histories");
+  cr_expect_str_eq(
+      solid_last_error(),
+      "format \"parquet\" is none of auto rows pairs movielens csv recbole table events reviews histories");
 }
 
 /* One end of a pipe is fed while the other is read: nothing is read twice. */

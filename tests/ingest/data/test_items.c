@@ -92,6 +92,14 @@ Test(items, malformed_attributes_are_named) {
   check_bad_attributes("a:token\tb:token\n1\t2\n",
                        ":1: no column of items (" SOLID_DATA_ITEM_NAMES
                        "): --attribute-item says which of the 2 separated by tabs (\"a:token\" \"b:token\")");
+  check_bad_attributes(
+      "movieId,genres\n1,\"['War', 'Comedy']\"\n",
+      ":2: attributes \"['War', 'Comedy']\": is a list as a program writes it: want values with | between");
+  check_bad_attributes("movieId,genres\n1,D\xe9\n",
+                       ":2: attributes \"D\\xe9\": is not UTF-8: write the file as UTF-8 (iconv "
+                       "-f LATIN1 -t UTF-8)");
+  check_bad_attributes("movieId,genres,genres\n1,A,B\n",
+                       ":1: columns 2 and 3 are both called \"genres\": --attribute-columns says which");
   check_bad_attributes("item_id:token\n1\t2\n", ":2: 2 fields under 1 columns");
   check_bad_attributes("{\"4\": {\"x\": 1}}", ": \"4\" is not a list");
 }

@@ -48,6 +48,12 @@ static void answer(solid_worker *worker, questions *q) {
   cr_assert_eq(solid_worker_answer(worker, q->row, q->n, q->k), SOLID_OK, "%s", solid_last_error());
 }
 
+static void compare_floats_to(const char *what, const float *got, const float *want, size_t n) {
+  for (size_t i = 0; i < n; i++)
+    cr_assert(compare_is_close(got[i], want[i], 1e-6, 1e-5), "%s[%zu]: %.9g, want %.9g", what, i, (double)got[i],
+              (double)want[i]);
+}
+
 /* Every kind alone, then in company. */
 Test(answer, is_what_the_stages_make) {
   for (int head = 0; head < HEADS; head++) {
@@ -65,6 +71,42 @@ Test(answer, is_what_the_stages_make) {
     }
     questions_free(q), stages_free(by);
     solid_worker_free(worker);
+    serving_close(&s);
+  }
+}
+
+/* Windows that find no room together go one after the other, with the same results. */
+Test(answer, does_not_depend_on_how_many_rows_have_room_at_once) {
+  for (int head = 0; head < HEADS; head++) {
+    serving s = serving_open_ranked(heads[head].head, heads[head].rank, 33);
+    solid_worker *worker = worker_of(&s, QUESTIONS), *narrow = worker_of(&s, QUESTIONS);
+    sol_worker_limit_rows(narrow, s.info.window + 3);
+    questions *q = questions_new(&s);
+    size_t d = s.info.width, P = s.info.params;
+    seed_rng rng = seed_start(73);
+    for (int i = 0; i < 20; i++) {
+      questions_draw(q, &s, &rng, QUESTIONS, 5, i % 2 ? -1 : i % QUESTION_KINDS, i % 4);
+      answer(worker, q);
+      solid_scored *best = malloc(q->n * q->k * sizeof *best);
+      float *h = calloc(q->n * d, sizeof *h), *params = calloc(q->n * P + 1, sizeof *params);
+      memcpy(best, q->best, q->n * q->k * sizeof *best);
+      for (size_t r = 0; r < q->n; r++) {
+        if (q->row[r].made_h) memcpy(h + r * d, q->row[r].made_h, d * sizeof *h);
+        if (q->row[r].made_params) memcpy(params + r * P, q->row[r].made_params, P * sizeof *h);
+      }
+      answer(narrow, q);
+      for (size_t r = 0; r < q->n; r++) {
+        for (size_t j = 0; j < q->row[r].count; j++) {
+          const solid_scored *got = &q->best[r * q->k + j], *want = &best[r * q->k + j];
+          cr_expect(compare_is_close(got->score, want->score, 1e-5, 1e-5), "row %zu place %zu", r, j);
+        }
+        if (q->row[r].made_h) compare_floats_to("made h", q->row[r].made_h, h + r * d, d);
+        if (q->row[r].made_params) compare_floats_to("made params", q->row[r].made_params, params + r * P, P);
+      }
+      free(best), free(h), free(params);
+    }
+    questions_free(q);
+    solid_worker_free(worker), solid_worker_free(narrow);
     serving_close(&s);
   }
 }

@@ -212,6 +212,8 @@ Test(model_file, every_wrong_value_is_named) {
   EXPECT(file.weights[sol_tensors_total(&config) - 16] = -INFINITY,
          "tensor generator.semantic.layer.1.bias: element 256 is -inf, must be finite");
   EXPECT(file.centroids[2] = INFINITY, "tensor codebook.centroids: element 2 is inf, must be finite");
+  EXPECT(file.weights[5] = -65536,
+         "tensor item.embedding: element 5 is -65536, must be below 65536: it was trained badly");
   EXPECT(file.codes[3 * 7 + 1] = 8, "tensor codes: item 7 has code 8 at level 1, must be below 8");
   EXPECT(file.popularity[9] = -1, "tensor popularity: item 9 has -1, must be 0 or more and finite");
   EXPECT(file.items.offsets[0] = 1, "tensor vocabulary.offsets: begins at 1, must be 0");

@@ -1,12 +1,15 @@
 /* The safetensors reader against files that lie, and the writer against a disk that is full. */
+#define _GNU_SOURCE /* unshare */
 #include "solid/model/safetensors.h"
 #include "tests/support/scratch.h"
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -230,7 +233,7 @@ Test(safetensors, what_cannot_be_written_leaves_the_old_file) {
   limit.rlim_cur = 100;
   signal(SIGXFSZ, SIG_IGN);
   setrlimit(RLIMIT_FSIZE, &limit);
-  cr_assert_eq(sol_safetensors_write(path, sources, N_SOURCES, metadata, 2), SOLID_EIO);
+  cr_assert_eq(sol_safetensors_write(path, sources, N_SOURCES, metadata, 2), SOLID_EFULL, "%s", solid_last_error());
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_FSIZE, &limit);
   cr_assert(access(temporary, F_OK) != 0, "a temporary file was left behind");
@@ -239,5 +242,42 @@ Test(safetensors, what_cannot_be_written_leaves_the_old_file) {
   cr_assert(before == after && memcmp(old, now, before) == 0);
   free(old);
   free(now);
+  scratch_remove();
+}
+
+/* A disk of 8 KiB of this process's own; 0 where it may not have one. */
+static int make_small_disk(const char *folder) {
+  if (unshare(CLONE_NEWNS) && unshare(CLONE_NEWUSER | CLONE_NEWNS)) return 0;
+  if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL)) return 0;
+  return mount("none", folder, "tmpfs", 0, "size=8k") == 0;
+}
+
+Test(safetensors, a_full_disk_is_told_from_other_faults) {
+  static const float many[8192];
+  const sol_tensor_source large = {"many", SOL_F32, 1, {8192}, many};
+  char folder[SCRATCH_PATH], path[SCRATCH_PATH + 8], temporary[SCRATCH_PATH + 16];
+  size_t before = 0, after = 0;
+  scratch_path(folder, "disk");
+  cr_assert_eq(mkdir(folder, 0700), 0);
+  if (!make_small_disk(folder)) {
+    rmdir(folder);
+    scratch_remove();
+    cr_skip_test("this process may mount no disk of its own");
+  }
+  snprintf(path, sizeof path, "%s/model", folder);
+  snprintf(temporary, sizeof temporary, "%s.tmp", path);
+  write_sample(path);
+  char *old = scratch_read(path, &before);
+  cr_expect_eq(sol_safetensors_write(path, &large, 1, NULL, 0), SOLID_EFULL, "%s", solid_last_error());
+  cr_expect(strstr(solid_last_error(), path) && strstr(solid_last_error(), "No space left"), "%s", solid_last_error());
+  cr_expect(solid_status_is_retriable(SOLID_EFULL));
+  cr_expect(access(temporary, F_OK) != 0, "a temporary file was left behind");
+  char *now = scratch_read(path, &after);
+  cr_expect(before == after && memcmp(old, now, before) == 0);
+  free(old);
+  free(now);
+  write_sample(path);
+  umount(folder);
+  rmdir(folder);
   scratch_remove();
 }

@@ -221,7 +221,9 @@ Test(config, every_wrong_number_is_named) {
   EXPECT(width, 0, SOLID_ERANGE);
   EXPECT(width, 1025, SOLID_ERANGE);
   EXPECT(window, 0, SOLID_ERANGE);
-  EXPECT(window, 4097, SOLID_ERANGE);
+  EXPECT(window, 131073, SOLID_ERANGE);
+  EXPECT(window, 4097, SOLID_EINVAL);
+  EXPECT(generator_window, base_config(SOLID_HEAD_SOLID).window, SOLID_ERANGE);
   EXPECT(blocks, 0, SOLID_ERANGE);
   EXPECT(blocks, SOL_MAX_BLOCKS + 1, SOLID_ERANGE);
   EXPECT(heads, 0, SOLID_ERANGE);
@@ -236,7 +238,19 @@ Test(config, every_wrong_number_is_named) {
   EXPECT(head, (solid_head)-1, SOLID_EINVAL);
   EXPECT(clip, 0.0f, SOLID_ERANGE);
   EXPECT(clip, NAN, SOLID_ERANGE);
+  EXPECT(attention, 2, SOLID_ERANGE);
+  EXPECT(select_budget, 1, SOLID_ERANGE); /* without sparse attention */
+  EXPECT(turned, 1, SOLID_ERANGE);        /* without rotary positions */
 #undef EXPECT
+  bad = base_config(SOLID_HEAD_SOLID);
+  bad.window = 131072, bad.positions = SOL_POSITIONS_ROTARY;
+  cr_assert_eq(sol_config_check(&bad), SOLID_OK, "%s", solid_last_error());
+  bad.attention = SOL_ATTENTION_SPARSE, bad.select_chunk = 512, bad.select_budget = 1024, bad.select_mass = 950;
+  expect_bad(bad, SOLID_EINVAL, "select_recent");
+  bad.select_recent = 32;
+  cr_assert_eq(sol_config_check(&bad), SOLID_OK, "%s", solid_last_error());
+  bad.select_dense_below = 8000;
+  expect_bad(bad, SOLID_ERANGE, "select_dense_below");
   bad = base_config(SOLID_HEAD_DUET);
   bad.clip = INFINITY; /* no clip */
   cr_assert_eq(sol_config_check(&bad), SOLID_OK);

@@ -88,8 +88,8 @@ static void expect_refusal(rig *r, const walk_fixture *f, const solid_train_opti
 }
 
 /* The file says the format before this one, which had other words. */
-static void say_format_4(const char *path) {
-  static const char now[] = "solid checkpoint 5";
+static void say_format_5(const char *path) {
+  static const char now[] = "solid checkpoint 6";
   char head[4096];
   FILE *file = fopen(path, "r+b");
   cr_assert_not_null(file);
@@ -97,7 +97,7 @@ static void say_format_4(const char *path) {
   while (at + sizeof now <= n && memcmp(head + at, now, sizeof now - 1) != 0) at++;
   cr_assert_leq(at + sizeof now, n, "no format in the first %zu bytes", n);
   cr_assert_eq(fseek(file, (long)(at + sizeof now - 2), SEEK_SET), 0);
-  cr_assert_eq(fputc('4', file), '4');
+  cr_assert_eq(fputc('5', file), '5');
   cr_assert_eq(fclose(file), 0);
 }
 
@@ -122,8 +122,8 @@ Test(checkpoint, refuses_a_checkpoint_that_is_not_its_own) {
   f.codes[1] ^= 1;
   expect_refusal(r, &f, &o, path, SOLID_EMISMATCH, "codes=");
   f.codes[1] ^= 1;
-  say_format_4(path);
-  expect_refusal(r, &f, &o, path, SOLID_EMISMATCH, "made with format 4, this run has 5");
+  say_format_5(path);
+  expect_refusal(r, &f, &o, path, SOLID_EMISMATCH, "made with format 5, this run has 6");
   cr_assert_eq(truncate(path, 5000), 0);
   expect_refusal(r, &f, &o, path, SOLID_EFORMAT, path);
   unlink(path);

@@ -19,7 +19,7 @@ static void make_clusters(float *x) {
 Test(codebook, recovers_separable_clusters) {
   static float x[N * D];
   make_clusters(x);
-  sol_codebook_options options = {1, 40, 60, 3};
+  sol_codebook_options options = {1, 40, 60, 3, NULL};
   sol_codebook made;
   cr_assert_eq(sol_codebook_fit(&made, x, N, D, &options), SOLID_OK);
   int owner[40];
@@ -42,7 +42,7 @@ Test(codebook, report_and_codes_agree_with_a_naive_pass) {
   seed_fill_normal(&rng, x, N * D, 1);
   memcpy(x + 5 * D, x + 9 * D, D * sizeof *x); /* certain to collide */
   for (int i = 0; i < N * D; i++) r[i] = x[i];
-  sol_codebook_options options = {C, K, 20, 1};
+  sol_codebook_options options = {C, K, 20, 1, NULL};
   sol_codebook made;
   cr_assert_eq(sol_codebook_fit(&made, x, N, D, &options), SOLID_OK);
   double before = 1e9;
@@ -94,7 +94,7 @@ Test(codebook, restarts_leave_no_dead_code) {
   for (int i = 0; i < N; i++)
     if (i % 10) memcpy(x + i * D, x, D * sizeof *x);
   for (uint32_t iterations = 0; iterations <= 30; iterations += 15) {
-    sol_codebook_options options = {1, K, iterations, 2};
+    sol_codebook_options options = {1, K, iterations, 2, NULL};
     sol_codebook made;
     cr_assert_eq(sol_codebook_fit(&made, x, N, D, &options), SOLID_OK);
     cr_assert_eq(made.level[0].used, K, "%u codes used after %u iterations", made.level[0].used, iterations);
@@ -105,7 +105,7 @@ Test(codebook, restarts_leave_no_dead_code) {
 
 Test(codebook, fewer_points_than_codes) {
   float x[5 * 2] = {0, 0, 1, 0, 0, 1, 1, 1, 1, 1}; /* four distinct */
-  sol_codebook_options options = {2, 8, 10, 0};
+  sol_codebook_options options = {2, 8, 10, 0, NULL};
   sol_codebook made;
   cr_assert_eq(sol_codebook_fit(&made, x, 5, 2, &options), SOLID_OK);
   cr_assert_eq(made.level[0].used, 4);
@@ -120,7 +120,7 @@ Test(codebook, is_a_function_of_its_seed) {
   make_clusters(x);
   sol_codebook made[3];
   for (int i = 0; i < 3; i++) {
-    sol_codebook_options options = {2, 32, 10, i == 2 ? 6 : 5};
+    sol_codebook_options options = {2, 32, 10, i == 2 ? 6 : 5, NULL};
     cr_assert_eq(sol_codebook_fit(&made[i], x, N, D, &options), SOLID_OK);
   }
   cr_assert_arr_eq(made[0].table, made[1].table, N * 2 * sizeof(uint16_t));
@@ -131,7 +131,7 @@ Test(codebook, is_a_function_of_its_seed) {
 
 Test(codebook, refuses_bad_input) {
   float x[2] = {1, NAN};
-  sol_codebook_options options = {1, 2, 3, 0}, deep = {99, 2, 3, 0};
+  sol_codebook_options options = {1, 2, 3, 0, NULL}, deep = {99, 2, 3, 0, NULL};
   sol_codebook made;
   cr_assert_eq(sol_codebook_fit(&made, x, 1, 2, &options), SOLID_ERANGE);
   cr_assert_str_eq(solid_last_error(), "content vector of item 0: value 1 is not finite");

@@ -27,7 +27,7 @@ static void open_book(book_fixture *f, rig *r, float keep) {
   *f = (book_fixture){.x = {0}};
   seed_fill_normal(&rng, f->x, V * CONTENT, 1);
   seed_fill_normal(&rng, f->vectors, V * D, 3);
-  sol_codebook_options options = {C, K, 10, 2};
+  sol_codebook_options options = {C, K, 10, 2, NULL};
   cr_assert_eq(sol_codebook_fit(&f->book, f->x, V, CONTENT, &options), SOLID_OK, "%s", solid_last_error());
   uint64_t before = rig_backend(r)->bytes;
   cr_assert_eq(sol_code_learner_open(&f->learner, rig_backend(r), &f->book, f->x, D, 1.5f, keep), SOLID_OK, "%s",
@@ -238,7 +238,7 @@ static void open_planted(planted *p) {
   solid_collector_free(collector);
   cr_assert_eq(p->dataset.items, ITEMS);
   seed_fill_normal(&rng, p->content, ITEMS * NOISE, 0.4f);
-  sol_codebook_options options = {1, GROUPS, 20, 1};
+  sol_codebook_options options = {1, GROUPS, 20, 1, NULL};
   cr_assert_eq(sol_codebook_fit(&p->book, p->content, ITEMS, NOISE, &options), SOLID_OK);
   solid_train_options *o = &p->options;
   o->batch = 20, o->epochs = 40, o->rate = 0.01f, o->patience = 0, o->check = 4, o->average = 0.9f;

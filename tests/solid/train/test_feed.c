@@ -3,6 +3,7 @@
 #include "solid/train/fit/options.h"
 #include "tests/solid/train/two_users.h"
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 typedef struct survey {
   int newest, epochs;   /* how often user 0's window was the newest */
@@ -50,5 +51,70 @@ Test(schedule, cuts_show_all_of_a_long_history) {
     cr_expect(always.target[i], "target %d is never shown", i);
     cr_expect_eq(never.target[i], i >= LONG - 2 - WINDOW, "target %d", i);
   }
+  solid_dataset_clear(&dataset);
+}
+
+enum { USERS = 9, ROOM = 20 };
+
+/* User u has 3 + 2 u events, of which all but two train. */
+static void many_users(solid_dataset *dataset) {
+  solid_collector *collector = NULL;
+  cr_assert_eq(solid_collector_new(&collector, NULL), SOLID_OK);
+  for (int u = 0; u < USERS; u++)
+    for (int i = 0; i < 3 + 2 * u; i++) {
+      char user[16], item[16];
+      solid_event event = {.user = {user, (size_t)snprintf(user, sizeof user, "user-%d", u)},
+                           .item = {item, (size_t)snprintf(item, sizeof item, "%d", i)}};
+      cr_assert_eq(solid_collector_push(collector, &event, 1, NULL), SOLID_OK);
+    }
+  cr_assert_eq(solid_collector_finish(collector, dataset), SOLID_OK, "%s", solid_last_error());
+  solid_collector_free(collector);
+}
+
+/* Every user once an epoch, whole, and no batch beyond the room for users or rows. */
+Test(feed, packs_whole_users_into_a_budget_of_rows) {
+  solid_dataset dataset;
+  many_users(&dataset);
+  sol_feed b;
+  solid_train_options o = SOLID_TRAIN_OPTIONS_INIT;
+  o.batch = 4, o.rows = ROOM;
+  cr_assert_eq(sol_feed_open(&b, &dataset, 100, &o, 0), SOLID_OK, "%s", solid_last_error());
+  cr_expect_eq(b.max_rows, ROOM);
+  for (uint32_t e = 0; e < 5; e++) {
+    size_t seen[USERS] = {0}, rows = 0;
+    sol_feed_shuffle(&b, 3, e);
+    for (uint32_t i = 0; i < sol_feed_count(&b); i++) {
+      solid_windows windows;
+      const int32_t *targets;
+      sol_feed_get(&b, i, &windows, &targets);
+      cr_expect(windows.n > 0 && windows.n <= 4, "%zu users", windows.n);
+      cr_expect_leq(windows.offsets[windows.n], ROOM);
+      for (size_t w = 0; w < windows.n; w++) {
+        uint32_t length = windows.offsets[w + 1] - windows.offsets[w];
+        seen[length / 2]++; /* 2 u events to train on but the first */
+        rows += length;
+        cr_expect_eq(windows.items[windows.offsets[w]], 0, "a user is cut");
+        cr_expect_eq((uint32_t)targets[windows.offsets[w + 1] - 1], length);
+      }
+    }
+    for (int u = 1; u < USERS; u++) cr_expect_eq(seen[u], 1, "user %d is seen %zu times", u, seen[u]);
+    cr_expect_eq(rows, b.rows);
+  }
+  sol_feed_close(&b);
+  solid_dataset_clear(&dataset);
+}
+
+Test(feed, refuses_a_user_that_has_no_room) {
+  solid_dataset dataset;
+  many_users(&dataset);
+  sol_feed b;
+  solid_train_options o = SOLID_TRAIN_OPTIONS_INIT;
+  o.rows = 10;
+  cr_assert_eq(sol_feed_open(&b, &dataset, 100, &o, 0), SOLID_ERANGE);
+  cr_expect_str_eq(solid_last_error(),
+                   "user \"user-6\" has 12 events to train on in the window, and a step has room for "
+                   "10 rows: more rows, or a window of 10");
+  cr_assert_eq(sol_feed_open(&b, &dataset, 10, &o, 0), SOLID_OK, "%s", solid_last_error());
+  sol_feed_close(&b);
   solid_dataset_clear(&dataset);
 }

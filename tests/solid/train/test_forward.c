@@ -45,14 +45,14 @@ static void check_case(rig *r, const tiny_case *c, size_t spare) {
   tiny_batch_make(&tiny, config, &rng, WINDOWS, 1);
   size_t d = config->width, P = sol_config_params(config), table = config->items * d;
   size_t n = WINDOWS + spare, rows = sol_batch_rows(config->window, &tiny.windows) + 5 * spare;
-  int32_t *ints = calloc(sol_batch_ints(n, rows), sizeof *ints);
+  int32_t *ints = calloc(sol_batch_ints(config, SOL_NEWEST_ROWS, n, rows), sizeof *ints);
   sol_batch batch;
-  sol_batch_pack_padded(&batch, config->window, &tiny.windows, n, rows, ints, ints);
-  int32_t *device = (int32_t *)(uintptr_t)rig_in_int(r, ints, sol_batch_ints(n, rows));
+  sol_batch_pack_padded(&batch, config, &tiny.windows, n, rows, ints, ints);
+  int32_t *device = (int32_t *)(uintptr_t)rig_in_int(r, ints, sol_batch_ints(config, SOL_NEWEST_ROWS, n, rows));
   if (spare)
-    sol_batch_pack_padded(&batch, config->window, &tiny.windows, n, rows, ints, device);
+    sol_batch_pack_padded(&batch, config, &tiny.windows, n, rows, ints, device);
   else
-    sol_batch_pack(&batch, config->window, &tiny.windows, ints, device);
+    sol_batch_pack(&batch, config, SOL_NEWEST_ROWS, &tiny.windows, ints, device);
   sol_weights weights;
   sol_weights_bind(&weights, config, rig_inout(r, tiny.weights, sol_tensors_total(config)));
   sol_catalogue catalogue = {.codes = turned_codes(r, config, tiny.codes)};

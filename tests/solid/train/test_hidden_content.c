@@ -128,7 +128,7 @@ Test(hidden, content_is_laid_into_the_fit) {
     for (size_t j = 0; j < all.attributes; j++) length += pow(all.values[7 * all.width + j], 2);
     cr_assert_float_eq(length, 1, 1e-4);
 
-    sol_codebook_options book_options = {2, 8, 20, 1};
+    sol_codebook_options book_options = {2, 8, 20, 1, NULL};
     sol_codebook book;
     uint16_t codes[V * 2], random[V * 2];
     float *rows = sol_hidden_visible_rows(&hidden, all.values, all.width);

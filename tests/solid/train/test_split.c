@@ -178,6 +178,36 @@ Test(split, per_user_ratio_by_hand) {
   solid_dataset_clear(&dataset);
 }
 
+Test(split, given_bounds_by_hand) {
+  event events[16];
+  const char *const rows[] = {"abcd", "ab", "abc"}, *const letters[] = {"a", "b", "c", "d"};
+  char users[3][8];
+  size_t n = 0;
+  for (int u = 0; u < 3; u++) {
+    snprintf(users[u], sizeof users[u], "u%d", u);
+    for (const char *c = rows[u]; *c; c++) events[n++] = (event){users[u], letters[*c - 'a'], 0};
+  }
+  solid_dataset dataset = history_of(events, n, 0);
+  char text[SOLID_SPLIT_TEXT];
+  solid_split_bounds bounds[] = {{1, 1, 3}, {6, SOLID_NO_EVENT, SOLID_NO_EVENT}, {7, 8, SOLID_NO_EVENT}};
+  cr_assert_eq(solid_split_give(&dataset, bounds), SOLID_OK, "%s", solid_last_error());
+  assert_parts(&dataset, 0, "a|ab|abcd");
+  assert_parts(&dataset, 1, "ab||");
+  assert_parts(&dataset, 2, "a|abc|");
+  solid_split_describe(&dataset, text);
+  cr_assert_str_eq(text, "given, 2 validation and 1 test targets");
+  const solid_split_bounds wrong[] = {{0, 0, 3}, {2, 1, 3}, {1, 3, 3}, {1, 1, 4}, {1, 4, SOLID_NO_EVENT}, {5, 5, 6}};
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    bounds[0] = wrong[i];
+    cr_assert_eq(solid_split_give(&dataset, bounds), SOLID_EINVAL, "bounds %zu", i);
+  }
+  assert_parts(&dataset, 0, "a|ab|abcd"); /* as before */
+  bounds[0] = (solid_split_bounds){4, SOLID_NO_EVENT, SOLID_NO_EVENT};
+  cr_assert_eq(solid_split_give(&dataset, bounds), SOLID_ENOTFOUND);
+  cr_assert_str_eq(solid_last_error(), "none of 3 users has a test target");
+  solid_dataset_clear(&dataset);
+}
+
 static void assert_refused(solid_dataset *dataset, solid_split_options options, solid_status expected,
                            const char *text) {
   cr_assert_eq(solid_split_apply(dataset, &options), expected, "%s", text);

@@ -63,7 +63,7 @@ Test(codec, halves_are_rounded_to_nearest_even) {
     memcpy(&half, bytes, 2);
     cr_assert_eq(half, expected, "%a is %04x, %04x expected", (double)value, half, expected);
   }
-  const float large[] = {65504.0f, 65519.0f, 65520.0f, 1e30f, -1e30f};
+  const float large[] = {65504.0f, 65519.0f, 65520.0f, 1e18f, -1e18f};
   const float kept[] = {65504.0f, 65504.0f, 65504.0f, 65504.0f, -65504.0f};
   for (int i = 0; i < 5; i++) {
     uint8_t bytes[2];

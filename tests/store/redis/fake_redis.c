@@ -10,20 +10,41 @@
 /* Four SCRIPT LOADs are answered with four hashes. */
 #define HASH "$40\r\n0123456789012345678901234567890123456789\r\n"
 
-/* Reads until nothing more comes for a while; 0 when the peer is gone. */
-static int read_until_quiet(int fd) {
-  char bytes[4096];
+/* Reads until nothing more comes for a while, and counts scripts; 0 when the peer is gone. */
+static int read_request(int fd, int *scripts) {
+  char bytes[65536];
+  size_t size = 0;
   struct pollfd readable = {fd, POLLIN, 0};
-  do
-    if (recv(fd, bytes, sizeof bytes, 0) <= 0) return 0;
-  while (poll(&readable, 1, 50) > 0);
+  do {
+    ssize_t n = recv(fd, bytes + size, sizeof bytes - 1 - size, 0);
+    if (n <= 0) return 0;
+    size = scripts ? size + (size_t)n : 0;
+  } while (poll(&readable, 1, 50) > 0);
+  bytes[size] = 0;
+  for (const char *at = bytes; scripts && (at = strstr(at, "EVALSHA")); at++) ++*scripts;
   return 1;
+}
+
+static int read_until_quiet(int fd) {
+  return read_request(fd, NULL);
+}
+
+static void follow_script(fake_redis *fake, int fd) {
+  for (int i = 0; fake->script[i]; i++)
+    if (!read_request(fd, &fake->scripts_asked[i]) ||
+        send(fd, fake->script[i], strlen(fake->script[i]), MSG_NOSIGNAL) < 0)
+      return;
 }
 
 static void serve(fake_redis *fake, int fd) {
   char bytes[4096];
   if (!read_until_quiet(fd) || send(fd, HASH HASH HASH HASH, strlen(HASH HASH HASH HASH), MSG_NOSIGNAL) < 0) return;
   fake->connections++;
+  if (fake->script) {
+    follow_script(fake, fd);
+    read_until_quiet(fd);
+    return;
+  }
   if (fake->read_first) {
     if (recv(fd, bytes, fake->read_first, MSG_WAITALL) <= 0) return;
   } else if (!read_until_quiet(fd)) {

@@ -10,14 +10,16 @@ typedef struct fake_redis {
   char path[96];
   const char *answer; /* to everything after the greeting */
   size_t answer_size;
-  int hang_up;       /* then closes; else stays silent until the client goes */
-  size_t read_first; /* bytes of the request to read before that */
-  int connections;   /* greeted so far; read it after fake_redis_stop */
+  int hang_up;               /* then closes; else stays silent until the client goes */
+  size_t read_first;         /* bytes of the request to read before that */
+  const char *const *script; /* instead of `answer`: what is answered to the first request, the second ...; NULL ends */
+  int scripts_asked[16];     /* EVALSHAs in each of these requests */
+  int connections;           /* greeted so far; read it after fake_redis_stop */
   int listener;
   pthread_t thread;
 } fake_redis;
 
-/* The first four fields after `path` are set by the caller. */
+/* The fields between `path` and `scripts_asked` are set by the caller. */
 void fake_redis_start(fake_redis *fake);
 void fake_redis_stop(fake_redis *fake);
 

@@ -99,3 +99,70 @@ Test(fake_redis, no_signal_from_a_dead_peer, .timeout = 60) {
   fake_redis_stop(&fake);
   cr_assert_gt(fake.connections, 1);
 }
+
+/* Asks for two users over a server that answers as written. */
+static solid_status ask_two(fake_redis *fake, const char *const *script) {
+  static const solid_bytes users[2] = {{"ann", 3}, {"bob", 3}};
+  static solid_step steps[2][BODY_WINDOW];
+  static float h[BODY_WIDTH], values[BODY_PARAMS];
+  solid_window windows[2] = {{.steps = steps[0], .seq = 9}, {.steps = steps[1], .seq = 9}};
+  solid_params params[2];
+  uint8_t found[2];
+  solid_status statuses[2];
+  params[0] = params[1] = (solid_params){.h = h, .values = values, .width = BODY_WIDTH, .count = BODY_PARAMS};
+  fake->script = script;
+  fake_redis_start(fake);
+  solid_redis_store_options options = live_options();
+  options.unix_path = fake->path;
+  options.timeout_ms = 2000;
+  solid_store *store = live_open_with(&options);
+  solid_status status = store->ops->get(store, users, 2, 1, windows, params, found, statuses);
+  if (!status) cr_assert(windows[0].seq == 0 && windows[1].seq == 0, "nobody is there");
+  solid_store_close(store);
+  fake_redis_stop(fake);
+  return status;
+}
+
+#define TRY "-TRYAGAIN Multiple keys request during rehashing of slot\r\n"
+#define HASHES                                                                                                         \
+  "$40\r\n0123456789012345678901234567890123456789\r\n$40\r\n0123456789012345678901234567890123456789\r\n"             \
+  "$40\r\n0123456789012345678901234567890123456789\r\n$40\r\n0123456789012345678901234567890123456789\r\n"
+
+Test(fake_redis, who_has_to_try_again_waits_alone, .timeout = 60) {
+  fake_redis fake = {.answer = NULL};
+  cr_assert_eq(ask_two(&fake, (const char *const[]){"*0\r\n" TRY, TRY, TRY, "*0\r\n", NULL}), SOLID_OK, "%s",
+               solid_last_error());
+  const int expected[] = {2, 1, 1, 1};
+  for (int i = 0; i < 4; i++) cr_assert_eq(fake.scripts_asked[i], expected[i], "request %d", i);
+}
+
+Test(fake_redis, nobody_tries_again_for_ever, .timeout = 60) {
+  enum { TIMES = 15 };
+  static const char *script[TIMES + 1];
+  fake_redis fake = {.answer = NULL};
+  for (int i = 0; i < TIMES; i++) script[i] = TRY TRY; /* then it falls silent */
+  solid_status status = ask_two(&fake, script);
+  cr_assert(solid_status_is_retriable(status), "%s: %s", solid_status_name(status), solid_last_error());
+}
+
+Test(fake_redis, scripts_that_vanish_are_not_loaded_for_ever, .timeout = 60) {
+  fake_redis fake = {.answer = NULL};
+  static const char *const script[] = {
+      "-NOSCRIPT No\r\n-NOSCRIPT No\r\n", HASHES, "-NOSCRIPT No\r\n-NOSCRIPT No\r\n", HASHES,
+      "-NOSCRIPT No\r\n-NOSCRIPT No\r\n", HASHES, "-NOSCRIPT No\r\n-NOSCRIPT No\r\n", NULL};
+  cr_assert_eq(ask_two(&fake, script), SOLID_EIO, "%s", solid_last_error());
+  cr_assert(strstr(solid_last_error(), "scripts vanish"), "%s", solid_last_error());
+}
+
+/* A map of slots that is none, or that leads nowhere. */
+Test(fake_redis, a_map_that_makes_no_sense, .timeout = 60) {
+  static const char *const maps[] = {"*1\r\n:1\r\n", "*1\r\n*3\r\n:5\r\n:4\r\n*2\r\n$1\r\nx\r\n:1\r\n",
+                                     "*1\r\n*3\r\n:0\r\n:99999\r\n*2\r\n$1\r\nx\r\n:1\r\n", "+OK\r\n",
+                                     "*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n$9\r\n127.0.0.1\r\n:1\r\n"};
+  for (size_t i = 0; i < sizeof maps / sizeof *maps; i++) {
+    fake_redis fake = {.answer = NULL};
+    const char *const script[] = {"-MOVED 3 127.0.0.1:1\r\n*0\r\n", maps[i], NULL};
+    solid_status status = ask_two(&fake, script);
+    cr_assert(solid_status_is_retriable(status), "%zu: %s: %s", i, solid_status_name(status), solid_last_error());
+  }
+}

@@ -283,27 +283,32 @@ Test(redis_records, a_writer_is_told_how_the_server_is_set_up) {
   solid_store_close(store);
 }
 
+/* As often as it is looked, and at the end, also of a run that is shorter than that. */
 Test(redis_records, evicted_keys_are_counted) {
-  solid_redis_store_options options = live_options();
-  options.log = collect;
-  options.look_ms = 0;
-  options.window = 1000;
-  solid_store *store = live_open_with(&options);
   static solid_step room[1000], steps[1000];
   static solid_position positions[1000];
-  char name[16];
+  solid_redis_store_options options = live_options();
+  const uint32_t look_ms[2] = {0, 600000};
+  options.log = collect;
+  options.window = 1000;
   live_ask("CONFIG SET maxmemory 3mb", "OK");
   live_ask("CONFIG SET maxmemory-policy volatile-lru", "OK"); /* the epoch has no time and stays */
-  for (int i = 0; i < 400; i++) {
-    snprintf(name, sizeof name, "user-%d", i);
-    solid_append append = {.user = live_text(name), .steps = steps, .positions = positions, .count = 1000};
-    solid_window window = {.steps = room};
-    solid_status of_user;
-    cr_assert_eq(store->ops->advance(store, &append, 1, &window, NULL, &of_user), SOLID_OK, "%s", solid_last_error());
+  for (int round = 0; round < 2; round++) {
+    options.look_ms = look_ms[round];
+    *lines = 0;
+    solid_store *store = live_open_with(&options);
+    char name[16];
+    for (int i = 0; i < 400; i++) {
+      snprintf(name, sizeof name, "user-%d", i);
+      solid_append append = {.user = live_text(name), .steps = steps, .positions = positions, .count = 1000};
+      solid_window window = {.steps = room};
+      solid_status of_user;
+      cr_assert_eq(store->ops->advance(store, &append, 1, &window, NULL, &of_user), SOLID_OK, "%s", solid_last_error());
+    }
+    if (!round) cr_assert_gt(live_stats(store).evicted, 50);
+    solid_store_close(store);
+    cr_assert(strstr(lines, "keys evicted"), "%d: %s", round, lines);
   }
-  cr_assert_gt(live_stats(store).evicted, 50);
-  cr_assert(strstr(lines, "keys evicted"), "%s", lines);
-  solid_store_close(store);
 }
 
 /* A hash in which somebody else has a field is not renamed, whatever else is in it. */
@@ -352,6 +357,19 @@ Test(redis_records, a_later_version_is_left_alone_whatever_its_shape) {
     (void)unused;
     cr_expect_eq(status, SOLID_EUNSUPPORTED, "case %zu", i);
     live_ask("EXISTS solid:{ann}:damaged", "0");
+    solid_store_close(store);
+  }
+}
+
+Test(redis_records, an_epoch_that_is_none_is_named) {
+  static const char *const make[] = {"RPUSH solid:epoch x", "SET solid:epoch short", "HSET solid:epoch a b"};
+  for (size_t i = 0; i < sizeof make / sizeof *make; i++) {
+    solid_store *store = open_logged();
+    solid_store_epoch epoch;
+    live_ask("FLUSHALL SYNC", "OK");
+    live_ask(make[i], NULL);
+    cr_expect_eq(store->ops->epoch_begin(store, 0, &epoch), SOLID_EFORMAT, "%s: %s", make[i], solid_last_error());
+    cr_expect(strstr(solid_last_error(), "key solid:epoch"), "%s", solid_last_error());
     solid_store_close(store);
   }
 }

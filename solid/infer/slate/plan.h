@@ -1,0 +1,29 @@
+/* How slates are decoded: what a caller chooses, and whether a model can. */
+#ifndef SOLID_INFER_SLATE_PLAN_H
+#define SOLID_INFER_SLATE_PLAN_H
+
+#include "solid/infer/slate/grid.h"
+#include "solid/infer/slate/slate.h"
+#include "solid/model/config.h"
+
+/* One operation decodes whole slates where it can (greedy, under a guide below 1); otherwise every step goes through
+ * the host. Left to itself a slater takes the operation where the back end records, which waits long for a host: on a
+ * CPU the steps are faster, because their products serve all rows of a step at once. */
+typedef enum sol_slate_run { SOL_SLATE_EITHER, SOL_SLATE_STEPS, SOL_SLATE_OPERATION } sol_slate_run;
+
+typedef struct sol_slate_plan {
+  sol_order order;
+  int32_t window; /* ZipAR */
+  uint32_t rows;  /* K */
+  sol_choosing how;
+  uint64_t seed; /* of drawing; user i draws by seed + i */
+  sol_slate_run run;
+} sol_slate_plan;
+
+/* 1 where the model's decoder can go in this order: raster and ZipAR are one training, near-to-far is another. */
+int sol_slate_has_order(const sol_config *config, sol_order order);
+
+/* ERANGE: rows, window, guide, temperature, top_p. EUNSUPPORTED: the order. */
+solid_status sol_slate_plan_check(const sol_slate_plan *plan, const sol_config *config);
+
+#endif

@@ -1,0 +1,77 @@
+#!/bin/bash
+# exits.sh BIN: one table of exit codes for all programs (examples/common/exit.h): what is wrong is told by the code.
+set -u
+bin=$1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+bad=0
+
+# expect CODE WORD PROGRAM ARGUMENTS...: ends with this code, and its last line on stderr has the word.
+expect() {
+  local code=$1 word=$2 program=$3 got
+  shift 3
+  [ -x "$bin/$program" ] || { echo "skipped: $program is not built"; return; }
+  timeout 60 "$bin/$program" "$@" >"$work/out" 2>"$work/err" </dev/null
+  got=$?
+  if [ "$got" != "$code" ] || ! tail -n 1 "$work/err" | grep -qF -- "$word"; then
+    echo "exits: $program $*: exit code $got, not $code, or no '$word' in: $(tail -n 1 "$work/err")"
+    bad=1
+  fi
+}
+
+printf 'user_id,item_id,timestamp\n' >"$work/good.csv"
+for user in a b c d e f; do
+  for item in 1 2 3 4 5; do echo "$user,$item,169000000$item"; done
+done >>"$work/good.csv"
+printf 'user_id,item_id,timestamp\na,1,tomorrow\n' >"$work/bad.csv"
+small=(--width 8 --codes 2 --window 4 --epochs 1 --threads 1 --fresh)
+model=$work/model
+"$bin/solid_train" --data "$work/good.csv" "${small[@]}" --out "$model" >/dev/null || { echo "exits: no model"; exit 1; }
+
+for program in solid_train solid_eval solid_batch solid_plan solid_paper solid_send solid_ask solid_ingestd solid_serve; do
+  expect 2 "--no-such-option" "$program" --no-such-option 1
+done
+# data
+for data in bad.csv absent; do
+  expect 5 "$data" solid_train --data "$work/$data" "${small[@]}" --out "$work/x"
+  expect 5 "$data" solid_eval --data "$work/$data" --model "$model"
+  expect 5 "$data" solid_batch --data "$work/$data" --model "$model" --out "$work/x"
+  expect 5 "$data" solid_paper --data "$work/$data"
+  "$bin/solid_send" --data "$work/$data" --write "$work/x" >/dev/null 2>&1
+  [ $? = 5 ] || { echo "exits: solid_send takes $data"; bad=1; }
+done
+expect 5 "titles.csv" solid_train --data "$work/good.csv" "${small[@]}" --titles "$work/titles.csv" --out "$work/x"
+expect 5 "a.json" solid_eval compare "$work/a.json" "$work/b.json"
+# models
+cp "$work/good.csv" "$work/none"
+for file in none absent; do
+  expect 3 "$file" solid_eval --data "$work/good.csv" --model "$work/$file"
+  expect 3 "$file" solid_eval --data "$work/good.csv" --model "$work/$file" --protocol paper
+  expect 3 "$file" solid_batch --data "$work/good.csv" --model "$work/$file" --out "$work/x"
+  expect 3 "$file" solid_plan --model "$work/$file"
+  expect 3 "$file" solid_ask --model "$work/$file" --user a
+  expect 3 "$file" solid_ingestd --model "$work/$file" --store memory --from-file "$work/good.csv"
+  expect 3 "$file" solid_serve --model "$work/$file" --listen 127.0.0.1:0
+done
+# configuration: a device that is not there, a prefix that is none, a password file without one
+expect 2 "device" solid_train --data "$work/good.csv" "${small[@]}" --device none --out "$work/x"
+expect 2 "device" solid_eval --data "$work/good.csv" --model "$model" --device none
+expect 2 "device" solid_ingestd --model "$model" --store memory --from-file "$work/good.csv" --device none
+if "$bin/solid_ingestd" --help | grep -q -- "--redis-password-file"; then
+  : >"$work/empty"
+  printf 'a\0b\n' >"$work/zero"
+  for program in solid_ask solid_ingestd; do
+    more=(--user a)
+    [ "$program" = solid_ask ] || more=(--from-file "$work/good.csv")
+    for redis in "--prefix a{b}" "--redis-password-file $work/absent" "--redis-password-file $work/empty" "--redis-password-file $work/zero"; do
+      # shellcheck disable=SC2086
+      expect 2 "" "$program" --model "$model" --redis 127.0.0.1:1 $redis "${more[@]}"
+    done
+    expect 4 "127.0.0.1:1" "$program" --model "$model" --redis 127.0.0.1:1 "${more[@]}"
+  done
+fi
+# what is written: the rest, and nothing half of it is left, not even by a limit on the size of files
+expect 1 "no/such" solid_train --data "$work/good.csv" "${small[@]}" --out "$work/no/such"
+(ulimit -f 2 && expect 1 "File too large" solid_train --data "$work/good.csv" "${small[@]}" --out "$work/large" && [ "$bad" = 0 ]) || bad=1
+[ -z "$(ls "$work" | grep '^large.*tmp$')" ] || { echo "exits: a file is left that could not be written"; bad=1; }
+exit "$bad"

@@ -1,0 +1,130 @@
+"""solid_train --from, --search and --limit: what a model knows is kept for newer events and items; the best of several runs is written; time
+that runs out within an epoch costs that epoch alone.   from_test.py ROOT BUILD_DIR"""
+import json
+import os
+import re
+import struct
+import subprocess
+import sys
+import tempfile
+
+ROOT, BUILD = map(os.path.abspath, sys.argv[1:3])
+WORK = tempfile.TemporaryDirectory()
+
+
+def at(name):
+    return os.path.join(WORK.name, name)
+
+
+def run(program, *args, code=0):
+    done = subprocess.run([os.path.join(BUILD, "bin", program), *map(str, args)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert done.returncode == code, f"{program} {args}: {done.returncode}\n{done.stdout}"
+    return done.stdout
+
+
+class File:
+    """A model file by its tensors."""
+
+    def __init__(self, path):
+        with open(path, "rb") as file:
+            header = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
+            data = file.read()
+        self.metadata, self.tensors = header.pop("__metadata__"), {}
+        for name, about in header.items():
+            begin, end = about["data_offsets"]
+            letter, size = {"F32": ("f", 4), "U32": ("I", 4), "U16": ("H", 2), "U8": ("B", 1)}[about["dtype"]]
+            self.tensors[name] = struct.unpack(f"<{(end - begin) // size}{letter}", data[begin:end])
+        self.config = json.loads(self.metadata["solid.config"])
+        offsets, raw = self.tensors["vocabulary.offsets"], bytes(self.tensors["vocabulary.bytes"])
+        self.items = [raw[a:b].decode() for a, b in zip(offsets, offsets[1:])]
+
+    def row(self, tensor, item, width):
+        v = self.items.index(item)
+        return self.tensors[tensor][v * width:(v + 1) * width]
+
+
+run("make_dataset", "--users", 150, "--items", 120, "--seed", 8, "--out", at("data"))
+with open(at("data/events.jsonl"), encoding="utf-8") as file:
+    events = [json.loads(line) for line in file]
+ids = sorted({event["item"] for event in events})
+late = set(ids[::6])  # items that come later
+with open(at("old.jsonl"), "w", encoding="utf-8") as file:
+    file.writelines(json.dumps(event) + "\n" for event in events if event["item"] not in late)
+shape = ["--width", 16, "--codes", 8, "--window", 20, "--split", "per-user-ratio", "--threads", 1]
+about = ["--attributes", at("data/items.json")]
+run("solid_train", "--data", at("old.jsonl"), *about, *shape, "--epochs", 3, "--out", at("old"))
+
+# A training that moves nothing shows what it began with: the model's, and content for what is new. Shapes come from the model.
+said = run("solid_train", "--data", at("data/events.jsonl"), *about, "--split", "per-user-ratio", "--threads", 1, "--from", at("old"), "--epochs", 1,
+           "--rate", 1e-12, "--out", at("begun"))
+old, begun = File(at("old")), File(at("begun"))
+assert f"goes on from {at('old')}, which knows {len(old.items)} of {len(begun.items)} items" in said, said
+assert set(begun.items) == set(old.items) | late and late
+d, levels = old.config["width"], old.config["levels"]
+assert (d, levels, begun.config["window"]) == (16, 3, 20) and begun.config["codes"] == 8
+
+
+def close(a, b):
+    return len(a) == len(b) and all(abs(x - y) < 1e-5 for x, y in zip(a, b))
+
+
+known_codes = [{old.row("codes", item, levels)[level] for item in old.items} for level in range(levels)]
+for item in begun.items:
+    codes = begun.row("codes", item, levels)
+    if item in late:
+        assert close(begun.row("item.embedding", item, d), [0] * d) and all(code in known_codes[level] for level, code in enumerate(codes)), item
+    else:
+        assert close(begun.row("item.embedding", item, d), old.row("item.embedding", item, d)), item
+        assert codes == old.row("codes", item, levels), item
+for name in old.tensors:
+    if name.startswith(("block", "generator", "norm", "position", "code.")):
+        assert close(old.tensors[name], begun.tensors[name]), name
+# New items share their codes with what is like them: a generated item's first attribute is its genre.
+with open(at("data/items.json"), encoding="utf-8") as file:
+    genre = {item: attributes[0] for item, attributes in json.load(file).items()}
+like = [sum(genre[item] == genre[other] for other in old.items if old.row("codes", other, levels)[0] == begun.row("codes", item, levels)[0]) /
+        max(1, sum(old.row("codes", other, levels)[0] == begun.row("codes", item, levels)[0] for other in old.items)) for item in late]
+by_chance = sum(sum(genre[a] == genre[b] for b in old.items) / len(old.items) for a in late) / len(late)
+assert sum(like) / len(like) > 1.5 * by_chance, (sum(like) / len(like), by_chance)
+
+# It learns on, and what cannot be gone on from is refused.
+full = ["--data", at("data/events.jsonl"), *about, "--split", "per-user-ratio", "--threads", 1]
+run("solid_train", *full, "--from", at("old"), "--epochs", 2, "--out", at("on"))
+assert not close(File(at("on")).tensors["norm.weight"], old.tensors["norm.weight"])
+assert "has width 16, the options 32" in run("solid_train", *full, "--from", at("old"), "--width", 32, "--out", at("x"), code=1)
+assert "may know the hidden items" in run("solid_train", *full, "--from", at("old"), "--hide", 0.1, "--out", at("x"), code=2)
+run("make_dataset", "--users", 20, "--items", 100, "--seed", 1, "--out", at("other"))
+with open(at("other/events.jsonl"), encoding="utf-8") as file:
+    renamed = file.read().replace("item-", "article-")
+with open(at("other/events.jsonl"), "w", encoding="utf-8") as file:
+    file.write(renamed)
+assert "knows none of the" in run("solid_train", "--data", at("other/events.jsonl"), "--split", "per-user-ratio", "--from", at("old"), "--out", at("x"), code=1)
+
+# A search: all runs in a table, the best is the model, the same again.
+search = ["--data", at("old.jsonl"), *about, *shape, "--epochs", 2, "--patience", 0, "--search", 4]
+said = run("solid_train", *search, "--batch", 32, "--out", at("best"))
+table = [line.split() for line in said[said.index("  run  valid ndcg@10"):].splitlines()[1:5]]
+assert sorted(int(row[0]) for row in table) == [1, 2, 3, 4] and {row[5] for row in table} == {"32"}, said
+assert [float(row[1]) for row in table] == sorted((float(row[1]) for row in table), reverse=True)
+assert len({tuple(row[4:]) for row in table}) == 4 and next(row[4:] for row in table if row[0] == "1") == ["0.001", "32", "0.5", "0.1", "0"]
+assert f"{table[0][1]}" in said.splitlines()[-1] and f'run {table[0][0]} of 4' in said.splitlines()[-1]
+assert abs(float(table[0][1]) - max(float(x) for x in re.findall(r"valid ndcg@10 ([0-9.]+)", said))) < 1e-4
+assert f'"dropout":{table[0][6]}' in File(at("best")).metadata["solid.training"].replace(" ", "")
+assert not os.path.exists(at("best.search"))
+again = run("solid_train", *search, "--batch", 32, "--out", at("again"))
+assert open(at("best"), "rb").read() == open(at("again"), "rb").read()
+assert "exclude one another" in run("solid_train", *search, "--refit", "--out", at("x"), code=2)
+
+# Time that runs out within an epoch: longer and longer, until it is neither within the first one nor in the moments between two.
+run("make_dataset", "--users", 1000, "--items", 120, "--seed", 8, "--out", at("large"))
+large, seconds, stopped = ["--data", at("large/events.jsonl"), *shape], 0.9, None
+while not stopped:
+    assert seconds < 60, "no run ended within an epoch"
+    said = run("solid_train", *large, "--batch", 1, "--epochs", 100000, "--patience", 0, "--limit", seconds, "--fresh", "--out", at("cut"))
+    last = re.findall(r"^epoch +(\d+) ", said, flags=re.M)[-1]
+    assert re.search(rf"best epoch \d+ of {last},", said), said
+    stopped = re.search(r"the time is over within epoch (\d+)", said)
+    assert not stopped or int(stopped[1]) == int(last) + 1, said
+    seconds *= 1.7
+run("solid_eval", "--data", at("large/events.jsonl"), "--model", at("cut"), "--split", "per-user-ratio")
+print(f"from: {len(old.items)} items kept, {len(late)} from content; search; limit")
