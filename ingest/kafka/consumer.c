@@ -157,7 +157,7 @@ solid_status solid_consumer_run(solid_consumer *consumer) {
     }
     if (status == SOLID_OK) status = sol_collect(consumer);
     if (status == SOLID_OK) status = consumer->messages.count ? sol_deliver(consumer) : idle(consumer);
-    if (consumer->must_rewind) sol_rewind(consumer); /* heard of while partitions were taken away */
+    if (consumer->must_rewind) sol_rewind(consumer); /* heard of while nothing was in hand */
     sol_report_if_due(consumer);
   }
   if (status == SOLID_OK) sol_drain_trail(consumer);

@@ -182,6 +182,8 @@ static solid_status bury(solid_consumer *consumer) {
 /* One try to deliver the batch. Stored events are not given to the sink again. After a pause the topic may have been
  * replaced: messages of the old topic are stored under its own stream, and their offsets are not committed. */
 static solid_status attempt(solid_consumer *consumer) {
+  if (consumer->must_rewind) /* heard of while partitions were taken away: nothing newer may be stored before */
+    return solid_fail(SOLID_EREWIND, "the store may have lost what was written last");
   solid_status status = consumer->options.rebuild ? sol_rebuild_commit(consumer) : SOLID_OK;
   if (status == SOLID_OK) status = store(consumer);
   if (status == SOLID_OK) status = bury(consumer);

@@ -1,5 +1,6 @@
 /* What is stored and not safe yet is not committed; what may be lost is read again, before anything else is stored. */
 #include "ingest/consumer.h"
+#include "ingest/kafka/consumer_parts.h"
 #include "ingest/kafka/stamp.h"
 #include "solid/base/clock.h"
 #include "solid/extend.h"
@@ -16,6 +17,7 @@ enum { N = 40, BATCH = 10 };
 static fake_sink kept;
 static int64_t age_ms, late_ms; /* late_ms: how long after it was told the first age comes */
 static int asked, lose_at, is_changed, lost_from;
+static int is_heard_in_rebalance; /* else the sink says it */
 
 static solid_status safe_age(void *user, int64_t *out) {
   (void)user;
@@ -36,7 +38,9 @@ static solid_status take(void *user, const solid_event *events, size_t n, solid_
       kept.stored -= kept.times[i];
       kept.times[i] = 0;
     }
-    return solid_fail(SOLID_EREWIND, "another server");
+    if (!is_heard_in_rebalance) return solid_fail(SOLID_EREWIND, "another server");
+    kept.consumer->must_rewind = 1; /* as where a partition is revoked while the store is waited for */
+    return solid_fail(SOLID_EIO, "away");
   }
   if (is_changed) cr_assert_leq(events[0].position.offset, (uint64_t)lost_from, "stored before what was lost");
   is_changed = 0;
@@ -67,7 +71,7 @@ static void fill(void) {
   mock_kafka_put_events(&consuming_kafka, "events", 1, 0, N);
 }
 
-Test(consumer_safety, what_may_be_lost_is_read_again) {
+static void expect_read_again(void) {
   solid_streams streams = fake_streams_of(&consuming_kept);
   streams.safe_age = safe_age;
   fill();
@@ -82,6 +86,16 @@ Test(consumer_safety, what_may_be_lost_is_read_again) {
   cr_assert_eq(consuming_last.commits, 0, "%lu commits", (unsigned long)consuming_last.commits);
   for (int i = 0; i < N; i++) cr_assert_eq(kept.times[i], 1, "event %d is there %d times", i, kept.times[i]);
   cr_assert_eq(consuming_last.duplicates, 5, "%lu duplicates", (unsigned long)consuming_last.duplicates);
+}
+
+Test(consumer_safety, what_may_be_lost_is_read_again) {
+  expect_read_again();
+}
+
+/* Who hears of it beside the sink stores nothing newer before, either. */
+Test(consumer_safety, what_may_be_lost_is_read_again_after_a_rebalance) {
+  is_heard_in_rebalance = 1;
+  expect_read_again();
 }
 
 /* What is old enough is committed, the rest when the consumer ends and waits for it. */
