@@ -42,7 +42,7 @@ void ask_print(const asking *a, const ask_answer *answer);
 /* ENOMEM. */
 solid_status ask_print_json(const asking *a, const ask_answer *answer);
 
-/* The names of the model's categories with their numbers of items, the largest first. */
+/* The names of the model's categories with their numbers of items, the largest first. ENOMEM. */
 solid_status ask_print_categories(const asking *a);
 
 #endif

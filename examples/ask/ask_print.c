@@ -150,9 +150,11 @@ solid_status ask_print_categories(const asking *a) {
     program_show(stdout, all[i].name.data, all[i].name.size);
     putchar('\n');
   }
-  if (a->args.json) printf("%s]\n", n ? text.bytes : "[");
+  solid_status status =
+      text.is_broken ? solid_fail(SOLID_ENOMEM, "no memory for the names of %u categories", n) : SOLID_OK;
+  if (a->args.json && !status) printf("%s]\n", n ? text.bytes : "[");
   if (!a->args.json && !n) printf("the model has no categories\n");
   growing_clear(&text);
   free(all);
-  return SOLID_OK;
+  return status;
 }
