@@ -6,7 +6,8 @@
 #include "solid/status.h"
 #include <stddef.h>
 
-/* Files in PEM form, the key without a passphrase, read anew for every connection, so that renewed ones count; NULL = none. */
+/* Files in PEM form, the key without a passphrase, read anew for every connection, so that renewed ones count; NULL =
+ * none. */
 typedef struct sol_tls_options {
   const char *ca_file;              /* who is trusted; NULL = whom the system trusts */
   const char *cert_file, *key_file; /* who we are, for servers that ask */
