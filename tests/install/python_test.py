@@ -93,7 +93,10 @@ def check(model, tensors, events, lists):
     category = model.categories[0]
     assert users.recommend(names[0], k=2, category=category)
     for wrong, error, text in [(lambda: users.recommend("a", category="no such"), solid.Error, "no category"), (lambda: model.index("no such"), KeyError, ""),
-                               (lambda: solid.Model("no/such", library=BUILD), solid.Error, "no/such")]:
+                               (lambda: solid.Model("no/such", library=BUILD), solid.Error, "no/such"),
+                               (lambda: solid.Model("no/such", library="no/lib"), solid.Error, "is in none of no/lib"),
+                               (lambda: users.recommend(session=histories[names[0]][0]), TypeError, "want a list"),
+                               (lambda: model.user_vectors(histories[names[0]][:1]), TypeError, "want a list")]:
         try:
             wrong()
         except error as said:
