@@ -4,7 +4,7 @@
     users = Users(model)                          in this process's memory
     users.push([("anna", "item-3"), ("anna", "item-7")])
     users.recommend("anna", k=5)                  [Item(id='item-9', score=3.1, title='...'), ...]
-    model.similar("item-3"), users.slate("anna", k=5)
+    model.similar("item-3"), users.slate("anna")
     model.vectors, model.codes                    what scores: user vector . model.vectors[i]; semantic codes
     model.user_vectors([["item-3", "item-7"]])    one row a history, oldest first
     results("result.jsonl")                       of solid_eval --results
@@ -325,8 +325,9 @@ class Users(_Owner):
         self.source = self._solid.solid_source_name(answer.source).decode()
         return self.model._named(items[:answer.count])
 
-    def slate(self, user=None, k=5, guide=0.9, temperature=0.0, seed=0, category=None, session=(), blocked=(), seen=False):
-        """k items chosen together, in the order that the decoder was trained for (solid_train --slate)."""
+    def slate(self, user=None, k=None, guide=0.9, temperature=0.0, seed=0, category=None, session=(), blocked=(), seen=False):
+        """k items chosen together, in the order that the decoder was trained for (solid_train --slate K: at most, and by default, that K)."""
+        k = self.model.info["slate_rows"] or 5 if k is None else k
         keep, items, answer = [], (_Scored * k)(), _SlateAnswer(struct_size=c.sizeof(_SlateAnswer))
         query, options = self._query(k, category, session, blocked, seen, keep), self._solid.solid_slate_options_default()
         options.guide, options.temperature, options.seed = guide, temperature, seed

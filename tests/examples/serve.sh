@@ -145,6 +145,8 @@ ask 200 '/recommend?user=ann&k=8'
 ranked=$(jq -c '[.items[].item]' <<<"$body")
 ask 200 /slate -d '{"user":"ann","k":8,"guide":1}'
 is "[.items[].item] == $ranked and .order == \"raster\" and .source == \"cache\" and .forwards >= 0"
+ask 200 /slate -d '{"user":"ann"}'
+is '(.items | length) == 8'
 ask 200 /slate -d '{"user":"ann","k":8,"guide":0,"order":"zipar:1","reasons":true}'
 is '(.items | length) == 8 and ([.items[].item] | unique | length) == 8 and .order == "zipar:1" and .forwards > 0 and .log_likelihood < 0 and .items[0].title != null'
 is 'all(.items[]; .item != "item-3" and .item != "item-7") and any(.items[]; .reasons.events | length > 0)'

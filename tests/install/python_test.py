@@ -84,6 +84,8 @@ def check(model, tensors, events, lists):
         assert close([-score for score, _ in scores], [item.score for item in users.recommend(name, k=5, blocked=blocked)])
     assert [item.id for item in users.slate(names[0], guide=1, blocked=histories[names[0]])] == [id_ for id_, _ in lists[names[0]]]
 
+    assert len(users.slate(names[0])) == model.info["slate_rows"] == 5
+
     # A visitor, a category, similar items, errors.
     assert len(users.recommend(session=histories[names[0]][:2], k=3)) == 3 and users.source == "session"
     assert len(users.recommend(k=3)) == 3 and users.source == "popularity"
