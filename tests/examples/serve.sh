@@ -30,6 +30,15 @@ done
 ask 400 /slate -d '{"nonsense": 1}'
 is '.error.message | test("unknown field")'
 
+jq -r '.paths | to_entries[] | .key as $p | .value.get.parameters // [] | .[] | select(.in == "query") | "\($p) \(.name)"' "$work/openapi" >"$work/parameters"
+while read -r path name; do # the same of what stands behind a question mark
+  curl -s "$url${path/\{id\}/item-1}?$name=" | jq -e '(.error.message // "") | test("unknown parameter") | not' >/dev/null || die "$path refuses $name"
+done <"$work/parameters"
+[ "$(wc -l <"$work/parameters")" -ge 10 ] || die "openapi.json has parameters: $(cat "$work/parameters")"
+ask 400 '/items?q=copper'
+is '.error.message == "unknown parameter \"q\"; this path takes search k"'
+ask 400 '/users/ann/history?k=2'
+
 # ---- questions and events ----
 ask 200 '/recommend?user=ann&k=5'
 is '.source == "popularity" and (.items | length) == 5 and .items[0].title != null and (.items[0].categories | length) > 0'
