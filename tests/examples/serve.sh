@@ -175,6 +175,35 @@ ask 200 /events -d "[{\"user\":\"ann\",\"item\":\"item-9\",\"event\":\"impressio
 [ "$(metric 'solid_impressions_total{generation="current",source="cache",mode="slate"}')" = 1 ] || die "the slate's impression is not counted"
 stop
 
+# ---- another model: for all, for some, for all again, and back ----
+cp "$work/s.safetensors" "$work/live.safetensors"
+start --model "$work/live.safetensors"
+ask 200 /model
+first=$(jq -r .current <<<"$body")
+becomes() { # JQ-EXPRESSION: GET /model says so within seconds
+  for _ in $(seq 100); do
+    ask 200 /model
+    ! jq -e "$1" <<<"$body" >/dev/null || return 0
+    sleep 0.1
+  done
+  die "the model does not become $1: $body"
+}
+change() { for _ in $(seq 50); do [ "$(curl -s -o /dev/null -w '%{http_code}' -d "$1" "$url/model")" != 202 ] || return 0; sleep 0.1; done; die "$1 is not taken"; }
+cp "$work/m.safetensors" "$work/next" && mv "$work/next" "$work/live.safetensors"
+becomes ".current != \"$first\" and .previous == \"$first\" and .share == 1"
+second=$(jq -r .current <<<"$body")
+change '{"share": 0.25}'
+becomes ".current == \"$second\" and .share == 0.25"
+switches=$(metric solid_model_switches_total)
+kill -HUP "$server" # the same file: nothing changes
+for _ in $(seq 100); do [ "$(metric solid_model_switches_total)" = "$switches" ] || break; sleep 0.05; done
+becomes ".current == \"$second\" and .share == 0.25"
+change '{}'
+becomes ".current == \"$second\" and .share == 1"
+change '{"action": "back"}'
+becomes ".current == \"$first\" and .previous == \"$second\" and .share == 1"
+stop
+
 # ---- a token ----
 echo 'secret-token' >"$work/token"
 start --model "$work/m.safetensors" --token-file "$work/token" --log-format json
