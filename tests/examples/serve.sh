@@ -119,6 +119,8 @@ ask 400 /recommend -d '{"user":"ann","k":"10"}'
 ask 400 '/recommend?user=ann&k=-1'
 ask 400 '/recommend?k=1'
 ask 400 /events -d 'no json'
+ask 400 /events --data-binary $'{"user":"a","item":"item-1"}\n{"user":"a","item":"item-2"}'
+is '.error.message | test("several events are a list")'
 ask 400 /events -d '[]'
 ask 404 /nowhere
 ask 405 /events
