@@ -41,7 +41,8 @@ typedef struct solid_redis_store_options {
   int32_t may_be_away;  /* 1 = a server that cannot be reached yet is no failure of opening; default 0 */
   int32_t replicas;     /* how many there must be, and have, what safe_age calls safe; 0 = those that there are */
   uint32_t settle_ms;   /* when what a server without replicas took is on its disk: appendfsync everysec */
-  const char *address;  /* instead of host, port and unix_path: as solid_redis_address_check takes it; NULL = none */
+  const char *address;  /* instead of host, port and unix_path: as solid_redis_address_check takes it; NULL = none. A
+                           database that it names must be that of `database` where that is not 0 */
   /* With an address of TLS alone, files in PEM form: who is trusted (NULL = whom the system trusts), who we are (NULL =
    * nobody) and our key without a passphrase (NULL = it is in the file of the certificate), and to whom the server's
    * certificate is made out (NULL = the host as it is named) */

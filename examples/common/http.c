@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum { MEMORY_OF_A_CONNECTION = 32 * 1024, KEPT_ARGUMENTS = 8, WAIT_MS = 20 };
 
@@ -147,6 +148,35 @@ static void refuse(http_reply *reply, const http_exchange *exchange) {
   }
 }
 
+/* ---- Arguments that a route does not take: most likely a known one, mistyped ---- */
+
+typedef struct stray {
+  const char *takes, *name;
+} stray;
+
+static enum MHD_Result find_stray(void *user, enum MHD_ValueKind kind, const char *name, const char *value) {
+  (void)kind, (void)value;
+  stray *s = user;
+  size_t size = strlen(name), length = 0;
+  for (const char *at = s->takes; *at; at += length + strspn(at + length, " ")) {
+    length = strcspn(at, " ");
+    if (length == size && strncasecmp(at, name, size) == 0) return MHD_YES; /* as MHD looks them up */
+  }
+  s->name = name;
+  return size ? MHD_NO : MHD_YES;
+}
+
+static void handle(http_exchange *exchange, http_reply *reply) {
+  const http_route *route = exchange->route;
+  stray s = {route->takes, NULL};
+  if (s.takes) MHD_get_connection_values(exchange->connection, MHD_GET_ARGUMENT_KIND, find_stray, &s);
+  if (s.name && *s.name)
+    http_fail(reply, 400, "bad_query", "unknown parameter \"%s\"; this path takes %s",
+              sol_show(s.name, strlen(s.name)).text, *s.takes ? s.takes : "none");
+  else
+    route->handle(exchange->server->options.user, &exchange->request, reply);
+}
+
 /* ---- From request to answer ---- */
 
 /* Called once the head has arrived: a request without the token, or for an unknown path, is refused before its body is
@@ -209,7 +239,7 @@ static enum MHD_Result on_request(void *user, struct MHD_Connection *connection,
   } else {
     exchange->request.body = exchange->body.size ? exchange->body.bytes : "";
     exchange->request.body_size = exchange->body.size;
-    exchange->route->handle(server->options.user, &exchange->request, &reply);
+    handle(exchange, &reply);
   }
   return send_reply(exchange, &reply);
 }

@@ -34,7 +34,8 @@ typedef void (*http_handler)(void *user, const http_request *request, http_reply
 typedef struct http_route {
   const char *method, *path; /* "/items/{id}/similar" */
   http_handler handle;
-  int is_open; /* 1 = needs no token */
+  int is_open;       /* 1 = needs no token */
+  const char *takes; /* arguments behind "?", with blanks between them; others are refused. NULL = any, unread */
 } http_route;
 
 /* Called after each answer, on its thread. `route` is NULL if none fitted. */

@@ -1,9 +1,11 @@
-# From a csv file to recommendations.   PATH=bin folder:$PATH python3 notebook.py [ratings.csv [items.csv]]
+# From a csv file to recommendations.   PATH=bin folder:$PATH python3 notebook.py ratings.csv [items.csv]
 import subprocess
 import sys
 
 from solid import Model, Users, results
 
+if len(sys.argv) < 2:
+    sys.exit("usage: python3 notebook.py ratings.csv [items.csv]")
 data = ["--data", sys.argv[1]]
 about = ["--attributes", sys.argv[2]] if len(sys.argv) > 2 else []
 

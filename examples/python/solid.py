@@ -4,12 +4,13 @@
     users = Users(model)                          in this process's memory
     users.push([("anna", "item-3"), ("anna", "item-7")])
     users.recommend("anna", k=5)                  [Item(id='item-9', score=3.1, title='...'), ...]
-    model.similar("item-3"), users.slate("anna", k=5)
+    model.similar("item-3"), users.slate("anna")
     model.vectors, model.codes                    what scores: user vector . model.vectors[i]; semantic codes
     model.user_vectors([["item-3", "item-7"]])    one row a history, oldest first
     results("result.jsonl")                       of solid_eval --results
 
-The shared libraries are searched in `library`, beside this file, in the folders of an installation, and as the system's loader does.
+The shared libraries are searched in `library` (a folder of an installation or a build: Model(path, library="build/release")), beside
+this file, in the folders of an installation, in build/release of a clone, and as the system's loader does.
 Calls are not thread-safe: one Users a thread. A failure raises Error with the library's text."""
 import collections
 import ctypes as c
@@ -99,14 +100,16 @@ _P, _libraries = c.c_void_p, {}
 
 def _find(name, folder):
     here = os.path.dirname(os.path.abspath(__file__))
-    folders = [folder] if folder else [here, os.path.join(here, "..", "..", "lib"), "/usr/local/lib"]
+    folders = [os.fspath(folder)] if folder else [here, *(os.path.normpath(os.path.join(here, "..", "..", each)) for each in ("lib", "build/release")),
+                                        "/usr/local/lib"]
     for each in folders:  # in a build folder each library has a folder of its own
         for path in (os.path.join(each, name), os.path.join(each, {"libsolid.so": "solid", "libsolid_store.so": "store"}[name], name)):
             if os.path.exists(path):
                 return path
     found = ctypes.util.find_library(name[3:-3])
     if not found:
-        raise Error(-1, f"{name} is in none of {', '.join(folders)}, nor where the system's loader looks")
+        raise Error(-1, f"{name} is in none of {', '.join(folders)}, nor where the system's loader looks: "
+                        "name its folder, as Model(path, library=FOLDER)")
     return found
 
 
@@ -147,7 +150,15 @@ def _bytes(text, keep):
     return _Bytes(c.cast(c.c_char_p(raw), _P), len(raw))
 
 
+def _list(items):
+    """A single text would be taken apart into its letters, each an item."""
+    if isinstance(items, (str, bytes)):
+        raise TypeError(f"{items!r} is one item: want a list of them")
+    return items
+
+
 def _byte_list(texts, keep):
+    texts = _list(texts)
     array = (_Bytes * max(len(texts), 1))(*(_bytes(each, keep) for each in texts))
     keep.append(array)
     return array
@@ -250,7 +261,7 @@ class Model(_Owner):
                 some = histories[first:first + batch]
                 questions, windows = (_Question * len(some))(), []
                 for i, history in enumerate(some):
-                    windows.append((c.c_uint32 * max(len(history), 1))(*map(self.index, history)))
+                    windows.append((c.c_uint32 * max(len(history), 1))(*map(self.index, _list(history))))
                     row = c.cast(c.byref(made, 4 * d * (first + i)), c.POINTER(c.c_float))
                     questions[i] = _Question(window=windows[i], n_window=len(history), vector=row,
                                              best=c.cast(c.byref(best, i * c.sizeof(_Scored)), c.POINTER(_Scored)))
@@ -314,8 +325,9 @@ class Users(_Owner):
         self.source = self._solid.solid_source_name(answer.source).decode()
         return self.model._named(items[:answer.count])
 
-    def slate(self, user=None, k=5, guide=0.9, temperature=0.0, seed=0, category=None, session=(), blocked=(), seen=False):
-        """k items chosen together, in the order that the decoder was trained for (solid_train --slate)."""
+    def slate(self, user=None, k=None, guide=0.9, temperature=0.0, seed=0, category=None, session=(), blocked=(), seen=False):
+        """k items chosen together, in the order that the decoder was trained for (solid_train --slate K: at most, and by default, that K)."""
+        k = self.model.info["slate_rows"] or 5 if k is None else k
         keep, items, answer = [], (_Scored * k)(), _SlateAnswer(struct_size=c.sizeof(_SlateAnswer))
         query, options = self._query(k, category, session, blocked, seen, keep), self._solid.solid_slate_options_default()
         options.guide, options.temperature, options.seed = guide, temperature, seed

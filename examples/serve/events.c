@@ -247,7 +247,10 @@ void serve_events(void *user, const http_request *request, http_reply *reply) {
   json_t *root = json_loadb(request->body, request->body_size, JSON_REJECT_DUPLICATES, &error);
   solid_status status = SOLID_OK;
   if (!root)
-    http_fail(reply, 400, "not_json", "line %d, column %d: %s", error.line, error.column, error.text);
+    http_fail(reply, 400, "not_json", "line %d, column %d: %s%s", error.line, error.column, error.text,
+              json_error_code(&error) == json_error_end_of_input_expected
+                  ? "; several events are a list, [{...}, {...}]"
+                  : "");
   else if ((status = work(s, request, root, reply)) != SOLID_OK)
     serve_fail(s, reply, status);
   json_decref(root);

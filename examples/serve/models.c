@@ -11,6 +11,8 @@
 
 enum { LOOK_MS = 250, FOLLOW_MS = 1000 };
 
+#define AS_IT_IS UINT32_MAX /* a share: that of the generation if it is live already, else all users */
+
 static atomic_int hangups; /* lock-free, so that a signal handler may count */
 
 void models_ask_to_load(void) {
@@ -56,7 +58,9 @@ static solid_status load_and_switch(serve *s, uint32_t share) {
   uint64_t generation = 0;
   int64_t began_ms = sol_steady_ms();
   solid_status status = load(s, &generation);
-  if (!status && solid_slot_get_live(s->slot).current == generation && share == SOLID_SHARES) return SOLID_OK;
+  solid_live live = solid_slot_get_live(s->slot);
+  if (!status && live.current == generation && (share == AS_IT_IS || share == live.share)) return SOLID_OK;
+  if (share == AS_IT_IS) share = SOLID_SHARES;
   if (!status) status = solid_slot_switch(s->slot, s->models.store, generation, share);
   if (!status)
     logging_say(SOLID_LOG_INFO, "%s: generation %016" PRIx64 " is live for %.2f %% of the users after %lld ms",
@@ -145,7 +149,7 @@ static void *run(void *user) {
   for (int what = 1; (what = wait_for_work(m, &share)) != 0;) {
     int is_other = read_mark(s->options->model, &now) && memcmp(&now, &mark, sizeof now) != 0;
     int asked = atomic_load(&hangups);
-    if (what == 1 && (is_other || asked != seen)) what = 2, share = SOLID_SHARES;
+    if (what == 1 && (is_other || asked != seen)) what = 2, share = AS_IT_IS;
     seen = asked;
     if (is_other) mark = now;
     if (what == 2) note(s, "load", load_and_switch(s, share), 1);

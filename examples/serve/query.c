@@ -164,6 +164,7 @@ static solid_status read_field(serve_query *query, const char *key, const json_t
 solid_status query_read(serve_query *query, const json_t *from, const query_limits *limits) {
   query_init(query);
   query->is_slate = limits->is_slate;
+  if (query->is_slate) query->k = 0;
   if (!json_is_object(from)) return solid_fail(SOLID_EINVAL, "a query is not an object");
   solid_status status = SOLID_OK;
   for (void *at = json_object_iter((json_t *)(uintptr_t)from); at && !status;

@@ -21,7 +21,7 @@ typedef struct query_limits {
 typedef struct serve_query {
   solid_bytes user; /* empty = anonymous */
   solid_bytes category;
-  uint32_t k;
+  uint32_t k; /* 0, for a slate: as many as the decoder has rows */
   int exclude_seen, reasons;
   int fallback;          /* 1 = an answer without the store is welcome */
   uint32_t per_category; /* most items of one category; 0 = any number */

@@ -3,13 +3,20 @@
 #include "examples/serve/answering.h"
 #include "solid/extend.h"
 
+/* Without "k" a slate has as many items as the decoder was trained for. A model without one says so of ten. */
+static uint32_t items_of(const serve_query *query, const solid_model *model) {
+  solid_model_info info = {.struct_size = sizeof info};
+  if (query->k) return query->k;
+  return !solid_model_get_info(model, &info) && info.slate_rows ? info.slate_rows : 10;
+}
+
 solid_status answering_decode(serve_desk *desk, const solid_seat *seat, const serve_query *query, serve_made *made) {
   solid_query q = SOLID_QUERY_INIT;
-  q.k = query->k;
+  q.k = items_of(query, seat->model);
   answering_filters(query, &q);
   made->slate.struct_size = sizeof made->slate;
   solid_bytes user = made->is_fallback ? (solid_bytes){NULL, 0} : query->user;
-  if (!serve_desk_room(desk, query->k)) return solid_fail(SOLID_ENOMEM, "out of memory: slate");
+  if (!serve_desk_room(desk, q.k)) return solid_fail(SOLID_ENOMEM, "out of memory: slate");
   solid_status status = solid_slate(seat->recommender, user, &q, &query->slate, desk->best, &made->slate);
   if (status) return status;
   made->answer.source = made->slate.source;

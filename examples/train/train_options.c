@@ -38,7 +38,9 @@ static const solid_property own[] = {
          "them",
          0),
     TEXT("from", from, NULL,
-         "model file to go on from, with newer events and items: what it knows is kept; options that are not given are "
+         "model file to go on from: --data has the old events and the newer ones, since items that are not in it are "
+         "left "
+         "out, and --attributes and --titles are given again; options of training that are not given are "
          "those that it was trained with",
          0),
     WHOLE("search", search, "0", 0, 1000,

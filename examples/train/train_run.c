@@ -1,6 +1,7 @@
 #include "examples/train/train_run.h"
 #include "examples/common/progress.h"
 #include "solid/extend.h"
+#include <math.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -70,6 +71,21 @@ solid_status train_run_all(const train_run *run, solid_trainer *trainer) {
   return run_epochs(&r, trainer);
 }
 
+/* The catalogue is that of the data: what else the old model knew is gone, which few expect. */
+static solid_status say_known(const solid_context *ctx, const solid_trainer_info *info, const char *from) {
+  solid_model *model = NULL;
+  solid_model_info old = {.struct_size = sizeof old};
+  solid_status status = solid_model_load(&model, ctx, from);
+  if (status == SOLID_OK) status = solid_model_get_info(model, &old);
+  solid_model_free(model);
+  if (status != SOLID_OK) return status;
+  printf("goes on from %s, which knows %u of %u items\n", from, info->known, info->items);
+  if (old.items > info->known)
+    printf("%u of its %u items are not in the data: the new model will not have them\n", old.items - info->known,
+           old.items);
+  return SOLID_OK;
+}
+
 solid_status train_start(solid_trainer **out, const solid_context *ctx, const solid_dataset *dataset,
                          const solid_train_options *o, const char *from) {
   solid_status status =
@@ -78,14 +94,17 @@ solid_status train_start(solid_trainer **out, const solid_context *ctx, const so
   solid_trainer_info info;
   solid_trainer_get_info(*out, &info);
   if (info.hidden > 0) printf("%u of %u items are hidden from training\n", info.hidden, info.items);
-  if (from) printf("goes on from %s, which knows %u of %u items\n", from, info.known, info.items);
-  return train_print_codes(*out);
+  status = from ? say_known(ctx, &info, from) : SOLID_OK;
+  return status == SOLID_OK ? train_print_codes(*out) : status;
 }
 
 static void print_fitted(const solid_trainer_codes *codes) {
-  for (uint32_t l = 0; l < codes->levels; l++)
-    printf("codebook level %u: %u of %u codes used, perplexity %.1f, error %.4f\n", l, codes->level[l].used,
-           codes->codes, codes->level[l].perplexity, codes->error[l]);
+  for (uint32_t l = 0; l < codes->levels; l++) {
+    printf("codebook level %u: %u of %u codes used, perplexity %.1f", l, codes->level[l].used, codes->codes,
+           codes->level[l].perplexity);
+    if (!isnan(codes->error[l])) printf(", error %.4f", codes->error[l]); /* unknown for codes of another model */
+    printf("\n");
+  }
   printf("codebook: %u of %u items share all their codes with another\n", codes->collisions, codes->items);
   if (codes->levels > 1 && codes->level[1].used < 2)
     printf(

@@ -28,6 +28,7 @@ static const sol_error rows[] = {
     FINAL("AUTH", "the server wants no password"),
     FINAL("Client sent AUTH", "the server wants no password"),
     FINAL("DENIED", "the server is in protected mode"),
+    FINAL("unknown command 'SENTINEL'", "this is no Sentinel: they listen on port 26379 unless told otherwise"),
     FINAL("unknown command", "scripts are needed: EVALSHA and SCRIPT LOAD"),
     FINAL("Unknown Redis command", "a command that the scripts call is renamed or switched off"),
     FINAL("Unknown subcommand", "scripts are needed: EVALSHA and SCRIPT LOAD"),

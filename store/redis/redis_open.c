@@ -89,6 +89,9 @@ static solid_status init_cluster(sol_redis_store *store) {
   solid_status status = read_address(o, &address);
   if (!status) status = check_tls(o, address.is_tls);
   if (status) return status;
+  if (address.has_database && o->database && address.database != o->database)
+    return solid_fail(SOLID_EINVAL, "redis store: '%s' names database %u, the option %u", o->address, address.database,
+                      o->database);
   store->tls = (sol_tls_options){o->tls_ca, o->tls_cert, o->tls_key, o->tls_name};
   return sol_cluster_init(&store->cluster,
                           &(sol_redis_options){.username = o->username,

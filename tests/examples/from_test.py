@@ -60,6 +60,9 @@ said = run("solid_train", "--data", at("data/events.jsonl"), *about, "--split", 
 old, begun = File(at("old")), File(at("begun"))
 assert f"goes on from {at('old')}, which knows {len(old.items)} of {len(begun.items)} items" in said, said
 assert set(begun.items) == set(old.items) | late and late
+assert "nan" not in said and "are not in the data" not in said, said
+said = run("solid_train", "--data", at("old.jsonl"), *about, "--split", "per-user-ratio", "--threads", 1, "--from", at("begun"), "--epochs", 1, "--out", at("less"))
+assert f"{len(late)} of its {len(begun.items)} items are not in the data" in said and len(File(at("less")).items) == len(old.items), said
 d, levels = old.config["width"], old.config["levels"]
 assert (d, levels, begun.config["window"]) == (16, 3, 20) and begun.config["codes"] == 8
 

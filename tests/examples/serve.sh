@@ -30,6 +30,15 @@ done
 ask 400 /slate -d '{"nonsense": 1}'
 is '.error.message | test("unknown field")'
 
+jq -r '.paths | to_entries[] | .key as $p | .value.get.parameters // [] | .[] | select(.in == "query") | "\($p) \(.name)"' "$work/openapi" >"$work/parameters"
+while read -r path name; do # the same of what stands behind a question mark
+  curl -s "$url${path/\{id\}/item-1}?$name=" | jq -e '(.error.message // "") | test("unknown parameter") | not' >/dev/null || die "$path refuses $name"
+done <"$work/parameters"
+[ "$(wc -l <"$work/parameters")" -ge 10 ] || die "openapi.json has parameters: $(cat "$work/parameters")"
+ask 400 '/items?q=copper'
+is '.error.message == "unknown parameter \"q\"; this path takes search k"'
+ask 400 '/users/ann/history?k=2'
+
 # ---- questions and events ----
 ask 200 '/recommend?user=ann&k=5'
 is '.source == "popularity" and (.items | length) == 5 and .items[0].title != null and (.items[0].categories | length) > 0'
@@ -110,6 +119,8 @@ ask 400 /recommend -d '{"user":"ann","k":"10"}'
 ask 400 '/recommend?user=ann&k=-1'
 ask 400 '/recommend?k=1'
 ask 400 /events -d 'no json'
+ask 400 /events --data-binary $'{"user":"a","item":"item-1"}\n{"user":"a","item":"item-2"}'
+is '.error.message | test("several events are a list")'
 ask 400 /events -d '[]'
 ask 404 /nowhere
 ask 405 /events
@@ -145,6 +156,8 @@ ask 200 '/recommend?user=ann&k=8'
 ranked=$(jq -c '[.items[].item]' <<<"$body")
 ask 200 /slate -d '{"user":"ann","k":8,"guide":1}'
 is "[.items[].item] == $ranked and .order == \"raster\" and .source == \"cache\" and .forwards >= 0"
+ask 200 /slate -d '{"user":"ann"}'
+is '(.items | length) == 8'
 ask 200 /slate -d '{"user":"ann","k":8,"guide":0,"order":"zipar:1","reasons":true}'
 is '(.items | length) == 8 and ([.items[].item] | unique | length) == 8 and .order == "zipar:1" and .forwards > 0 and .log_likelihood < 0 and .items[0].title != null'
 is 'all(.items[]; .item != "item-3" and .item != "item-7") and any(.items[]; .reasons.events | length > 0)'
@@ -162,6 +175,35 @@ ask 400 /slate -d '{"user":"ann","allow":["item-1"]}'
 is '.error.message | test("not for slates")'
 ask 200 /events -d "[{\"user\":\"ann\",\"item\":\"item-9\",\"event\":\"impression\",\"answer\":\"$id\"}]"
 [ "$(metric 'solid_impressions_total{generation="current",source="cache",mode="slate"}')" = 1 ] || die "the slate's impression is not counted"
+stop
+
+# ---- another model: for all, for some, for all again, and back ----
+cp "$work/s.safetensors" "$work/live.safetensors"
+start --model "$work/live.safetensors"
+ask 200 /model
+first=$(jq -r .current <<<"$body")
+becomes() { # JQ-EXPRESSION: GET /model says so within seconds
+  for _ in $(seq 100); do
+    ask 200 /model
+    ! jq -e "$1" <<<"$body" >/dev/null || return 0
+    sleep 0.1
+  done
+  die "the model does not become $1: $body"
+}
+change() { for _ in $(seq 50); do [ "$(curl -s -o /dev/null -w '%{http_code}' -d "$1" "$url/model")" != 202 ] || return 0; sleep 0.1; done; die "$1 is not taken"; }
+cp "$work/m.safetensors" "$work/next" && mv "$work/next" "$work/live.safetensors"
+becomes ".current != \"$first\" and .previous == \"$first\" and .share == 1"
+second=$(jq -r .current <<<"$body")
+change '{"share": 0.25}'
+becomes ".current == \"$second\" and .share == 0.25"
+switches=$(metric solid_model_switches_total)
+kill -HUP "$server" # the same file: nothing changes
+for _ in $(seq 100); do [ "$(metric solid_model_switches_total)" = "$switches" ] || break; sleep 0.05; done
+becomes ".current == \"$second\" and .share == 0.25"
+change '{}'
+becomes ".current == \"$second\" and .share == 1"
+change '{"action": "back"}'
+becomes ".current == \"$first\" and .previous == \"$second\" and .share == 1"
 stop
 
 # ---- a token ----

@@ -8,7 +8,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_query(const serve_query *query, const query_limits *limits) {
-  if (query->k < 1 || query->k > limits->max_k || query->user.size > SOLID_ID_MAX) abort();
+  if ((query->k < 1 && !query->is_slate) || query->k > limits->max_k || query->user.size > SOLID_ID_MAX) abort();
   if (query->n_session > QUERY_MOST || query->n_blocked > QUERY_MOST || query->n_allowed > QUERY_MOST) abort();
   if (!(query->slate.guide >= 0 && query->slate.guide <= 1) || query->slate.order > SOLID_SLATE_NEAR_TO_FAR) abort();
   for (size_t i = 0; i < query->n_session; i++)

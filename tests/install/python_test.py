@@ -84,6 +84,8 @@ def check(model, tensors, events, lists):
         assert close([-score for score, _ in scores], [item.score for item in users.recommend(name, k=5, blocked=blocked)])
     assert [item.id for item in users.slate(names[0], guide=1, blocked=histories[names[0]])] == [id_ for id_, _ in lists[names[0]]]
 
+    assert len(users.slate(names[0])) == model.info["slate_rows"] == 5
+
     # A visitor, a category, similar items, errors.
     assert len(users.recommend(session=histories[names[0]][:2], k=3)) == 3 and users.source == "session"
     assert len(users.recommend(k=3)) == 3 and users.source == "popularity"
@@ -93,7 +95,10 @@ def check(model, tensors, events, lists):
     category = model.categories[0]
     assert users.recommend(names[0], k=2, category=category)
     for wrong, error, text in [(lambda: users.recommend("a", category="no such"), solid.Error, "no category"), (lambda: model.index("no such"), KeyError, ""),
-                               (lambda: solid.Model("no/such", library=BUILD), solid.Error, "no/such")]:
+                               (lambda: solid.Model("no/such", library=BUILD), solid.Error, "no/such"),
+                               (lambda: solid.Model("no/such", library="no/lib"), solid.Error, "is in none of no/lib"),
+                               (lambda: users.recommend(session=histories[names[0]][0]), TypeError, "want a list"),
+                               (lambda: model.user_vectors(histories[names[0]][:1]), TypeError, "want a list")]:
         try:
             wrong()
         except error as said:

@@ -124,8 +124,8 @@ static solid_status attribute_part(part *made, const solid_dataset *dataset, con
   size_t n = dataset->attribute_offsets[dataset->items];
   uint32_t attributes = dataset->attributes.count;
   if (options->ignore_attributes || !n) return SOLID_OK;
-  sol_log(options->ctx, SOLID_LOG_INFO, "content: TF-IDF of %u attributes, %zu of %u items, and its SVD", attributes, n,
-          dataset->items);
+  sol_log(options->ctx, SOLID_LOG_INFO, "content: TF-IDF of %u attributes, given %zu times to %u items, and its SVD",
+          attributes, n, dataset->items);
   float *values = malloc(n * sizeof *values), *idf = calloc(attributes, sizeof *idf);
   solid_status status = SOLID_OK;
   if (!values || !idf) {

@@ -75,6 +75,12 @@ Test(redis_errors, every_row) {
   }
 }
 
+/* Advice follows the command: a Sentinel's address that is a plain server's has nothing to do with scripts. */
+Test(redis_errors, advice_of_an_unknown_command) {
+  cr_assert(strstr(sol_error_find("ERR unknown command 'SENTINEL', with args")->what, "no Sentinel"));
+  cr_assert(strstr(sol_error_find("ERR unknown command 'EVALSHA', with args")->what, "scripts"));
+}
+
 /* Opens and writes as a service at its start does; its status and the words of it. */
 static solid_status begin(const solid_redis_store_options *options, solid_store **store) {
   solid_store_epoch epoch;

@@ -83,7 +83,7 @@ Test(redis_store, lets_itself_in) {
 
 Test(redis_store, refuses_bad_options) {
   solid_store *store = NULL;
-  for (int i = 0; i < 8; i++) {
+  for (int i = 0; i < 9; i++) {
     solid_redis_store_options o = live_options();
     if (i == 0) o.window = 0;
     if (i == 1) o.port = 0;
@@ -93,6 +93,7 @@ Test(redis_store, refuses_bad_options) {
     if (i == 5) o.jitter_percent = 101;
     if (i == 6) o.struct_size++;
     if (i == 7) o.username = "ann";
+    if (i == 8) o.address = "redis://127.0.0.1:1/3", o.database = 4;
     cr_assert_eq(solid_store_open_redis(&store, NULL, &o), SOLID_EINVAL, "case %d", i);
   }
   solid_redis_store_options o = live_options();
