@@ -149,6 +149,32 @@ static void refuse(http_reply *reply, const http_exchange *exchange) {
 
 /* ---- From request to answer ---- */
 
+/* The arguments of a request, looked at one by one. */
+typedef struct argument_check {
+  const char *known;
+  uint32_t seen; /* a bit for each place in `known` */
+  http_reply *reply;
+} argument_check;
+
+static enum MHD_Result check_argument(void *user, enum MHD_ValueKind kind, const char *name, const char *value) {
+  argument_check *check = user;
+  (void)kind;
+  int place = http_place(check->known, name);
+  uint32_t bit = place < 0 ? 0 : UINT32_C(1) << place;
+  const char *wrong = place < 0 ? "is unknown; see /openapi.json" : check->seen & bit ? "is given twice" : NULL;
+  if (!wrong && !value) wrong = "has no value";
+  check->seen |= bit;
+  if (wrong) http_fail(check->reply, 400, "bad_query", "argument \"%s\" %s", sol_show(name, strlen(name)).text, wrong);
+  return wrong ? MHD_NO : MHD_YES;
+}
+
+/* What a client misspelt must not pass for what it left out. */
+static int arguments_fit(const http_exchange *exchange, http_reply *reply) {
+  argument_check check = {exchange->route->arguments, 0, reply};
+  if (check.known) MHD_get_connection_values(exchange->connection, MHD_GET_ARGUMENT_KIND, check_argument, &check);
+  return !reply->status;
+}
+
 /* Called once the head has arrived: a request without the token, or for an unknown path, is refused before its body is
  * read. */
 static enum MHD_Result begin(http_server *server, struct MHD_Connection *connection, const char *path,
@@ -206,7 +232,7 @@ static enum MHD_Result on_request(void *user, struct MHD_Connection *connection,
   http_reply reply = {0};
   if (exchange->refused) {
     refuse(&reply, exchange);
-  } else {
+  } else if (arguments_fit(exchange, &reply)) {
     exchange->request.body = exchange->body.size ? exchange->body.bytes : "";
     exchange->request.body_size = exchange->body.size;
     exchange->route->handle(server->options.user, &exchange->request, &reply);

@@ -33,6 +33,16 @@ int http_path_fits(const char *form, const char *path, solid_bytes *part) {
   return !memchr(part->data, '/', part->size);
 }
 
+int http_place(const char *names, const char *name) {
+  size_t size = strlen(name);
+  for (int place = 0; *names; place++) {
+    size_t length = strcspn(names, " ");
+    if (length == size && memcmp(names, name, size) == 0) return place;
+    names += length + (names[length] == ' ');
+  }
+  return -1;
+}
+
 int http_token_fits(const char *given, const char *token) {
   static const char scheme[] = "Bearer ";
   if (!given || strncmp(given, scheme, sizeof scheme - 1) != 0) return 0;

@@ -223,8 +223,9 @@ static void on_metrics(void *user, const http_request *request, http_reply *repl
   metrics_process(out);
 }
 
-static const http_route routes[] = {
-    {"GET", "/metrics", on_metrics, 1}, {"GET", "/health/live", on_live, 1}, {"GET", "/health/ready", on_ready, 1}};
+static const http_route routes[] = {{"GET", "/metrics", on_metrics, 1, NULL},
+                                    {"GET", "/health/live", on_live, 1, NULL},
+                                    {"GET", "/health/ready", on_ready, 1, NULL}};
 
 solid_status ingestd_watch_open(ingestd_watch **out, const char *listen, solid_pipeline *pipeline, solid_store *store,
                                 const solid_generate *how) {

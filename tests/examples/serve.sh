@@ -109,6 +109,24 @@ ask 400 /recommend -d '{"user":"ann","k":51}'
 ask 400 /recommend -d '{"user":"ann","k":"10"}'
 ask 400 '/recommend?user=ann&k=-1'
 ask 400 '/recommend?k=1'
+ask 400 '/recommend?user=ann&K=3' # no name that a client misspelt passes for one that it left out
+is '.error.message | test("\"K\" is unknown")'
+ask 400 '/recommend?user=ann&k=3&k=5'
+is '.error.message | test("twice")'
+ask 400 '/recommend?user=ann&exclude_seen'
+is '.error.message | test("no value")'
+ask 400 '/recommend?user='
+ask 400 '/recommend?user=ann&category='
+ask 200 '/recommend?user=ann&fallback=none'
+for path in '/items?q=x' '/items/item-3/similar?n=1' '/users/ann/history?k=1' '/popular?n=1' '/latest?n=1' '/model?x=1'; do ask 400 "$path"; done
+for path in /recommend /slate /events /model; do ask 400 "$path?k=3" -d '{}'; is '.error.message | test("argument \"k\"")'; done
+ask 200 '/metrics?x=1'
+ask 200 '/?x=1'
+# the arguments that openapi.json says are those that are taken
+while read -r path name; do
+  ask 400 "${path/\{id\}/item-3}?$name="
+  is '.error.message | test("is unknown") | not'
+done < <(jq -r '.paths | to_entries[] | .key as $p | .value.get.parameters[]? | select(.in == "query" and .name != "search") | "\($p) \(.name)"' "$work/openapi")
 ask 400 /events -d 'no json'
 ask 400 /events -d '[]'
 ask 404 /nowhere
