@@ -84,6 +84,8 @@ for _ in 1 2; do
   ask 200 /events -H 'Idempotency-Key: one' -d '{"user":"bob","item":"item-1"}'
   is '.applied == 1'
 done
+ask 422 /events -H 'Idempotency-Key: one' -d '{"user":"bob","item":"item-9"}' # no retry: it must not pass for done
+is '.error.code == "key_reused"'
 ask 200 /events -d '{"user":"bob","item":"item-2","stream":7,"offset":5}'
 is '.applied == 1'
 ask 200 /events -d '{"user":"bob","item":"item-2","stream":7,"offset":5}'
