@@ -3,6 +3,7 @@
 #include "examples/common/address.h"
 #include "examples/common/exit.h"
 #include "examples/common/ground.h"
+#include "examples/common/http_address.h"
 #include "examples/common/logging.h"
 #include "examples/common/notify.h"
 #include "examples/common/program.h"
@@ -240,6 +241,8 @@ static int begin(void *user, const solid_config *config) {
   logging_begin("solid_serve", options->log_format, options->verbose);
   if (options->routes) return print_routes();
   int code = check(options) ? fail(EXIT_USAGE) : EXIT_DONE;
+  solid_status listens = code ? SOLID_OK : http_address_check(options->listen);
+  if (listens) code = fail(listens == SOLID_EINVAL ? EXIT_USAGE : EXIT_SOURCE);
   if (code == EXIT_DONE) {
     catch_signals();
     code = start(&s, config);

@@ -53,6 +53,12 @@ for file in none absent; do
   expect 3 "$file" solid_ingestd --model "$work/$file" --store memory --from-file "$work/good.csv"
   expect 3 "$file" solid_serve --model "$work/$file" --listen 127.0.0.1:0
 done
+# --listen is read before the model, which is not there
+for program in solid_ingestd solid_serve; do
+  more=(--listen nonsense)
+  [ "$program" = solid_serve ] || more+=(--store memory --from-file "$work/good.csv")
+  expect 2 "nonsense" "$program" --model "$work/absent" "${more[@]}"
+done
 # configuration: a device that is not there, a prefix that is none, a password file without one
 expect 2 "device" solid_train --data "$work/good.csv" "${small[@]}" --device none --out "$work/x"
 expect 2 "device" solid_eval --data "$work/good.csv" --model "$model" --device none

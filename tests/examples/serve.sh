@@ -202,8 +202,13 @@ jq -es 'all(.[]; .time and .level and .program == "solid_serve" and .text)' "$wo
 
 # ---- wrong usage is told from what may be better in a minute ----
 code_of() { timeout 20 "$bin/solid_serve" "$@" >/dev/null 2>"$work/serve.err"; echo $?; }
-[ "$(code_of --model "$work/nothing")" = 3 ] || die "no model"
-[ "$(code_of --model "$work/m.safetensors" --listen nonsense)" = 5 ] || die "no address"
-[ "$(code_of --model "$work/m.safetensors" --store redis --redis 127.0.0.1:1)" = 4 ] || die "no store"
+[ "$(code_of --model "$work/nothing" --listen 127.0.0.1:0)" = 3 ] || die "no model"
+# --listen before the model is loaded: here there is none
+[ "$(code_of --model "$work/nothing" --listen nonsense)" = 2 ] || die "no address"
+start --model "$work/m.safetensors"
+[ "$(code_of --model "$work/nothing" --listen "${url#http://}")" = 5 ] || die "a port that is taken"
+grep -q "cannot listen there: Address already in use" "$work/serve.err" || die "why it cannot listen"
+stop
+[ "$(code_of --model "$work/m.safetensors" --listen 127.0.0.1:0 --store redis --redis 127.0.0.1:1)" = 4 ] || die "no store"
 [ "$(code_of --model "$work/m.safetensors" --topic t)" = 2 ] || die "a topic without brokers"
 echo "serve: passed"
