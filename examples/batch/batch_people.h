@@ -12,6 +12,7 @@ typedef struct batch_people {
   solid_bytes *asked;            /* (count) in the order of the file, or of --users */
   size_t count;
   uint32_t unknown_items; /* items of the data that the model does not know */
+  size_t strangers;       /* asked, without events in the data */
   char *text;             /* of --users */
 } batch_people;
 
