@@ -102,6 +102,8 @@ static solid_status take_event(serve *s, serve_desk *desk, incoming *in, size_t 
 static solid_status take_body(serve *s, serve_desk *desk, incoming *in, json_t *root) {
   json_t *list = json_is_array(root) ? root : json_object_get(root, "events");
   int is_list = json_is_array(list);
+  if (list && list != root && (!is_list || json_object_size(root) != 1))
+    return solid_fail(SOLID_EINVAL, "\"events\" is not a list, or does not stand alone");
   in->total = is_list ? json_array_size(list) : 1;
   if (in->total < 1 || in->total > EVENTS_MOST)
     return solid_fail(SOLID_ERANGE, "%zu events, from 1 to %d are taken at once", in->total, EVENTS_MOST);

@@ -131,6 +131,9 @@ while read -r path name; do
 done < <(jq -r '.paths | to_entries[] | .key as $p | .value.get.parameters[]? | select(.in == "query" and .name != "search") | "\($p) \(.name)"' "$work/openapi")
 ask 400 /events -d 'no json'
 ask 400 /events -d '[]'
+ask 400 /events -d '{"events":5}'
+ask 400 /events -d '{"events":[{"user":"ann","item":"item-1"}],"user":"bob","item":"item-2"}'
+is '.error.message | test("stand alone")'
 ask 404 /nowhere
 ask 405 /events
 ask 405 /health/live -X DELETE
