@@ -188,7 +188,7 @@ ask 200 /events -d "[{\"user\":\"ann\",\"item\":\"item-9\",\"event\":\"impressio
 stop
 
 # ---- a token ----
-echo 'secret-token' >"$work/token"
+printf '\xef\xbb\xbfsecret-token\r\n' >"$work/token" # as an editor may write it
 start --model "$work/m.safetensors" --token-file "$work/token" --log-format json
 while read -r method path; do
   path=${path/\{id\}/x}
@@ -200,6 +200,7 @@ ask 401 /recommend?user=a -H 'Authorization: Bearer secret-toke'
 ask 401 /recommend?user=a -H 'Authorization: Bearer secret-tokenn'
 ask 401 /recommend?user=a -H 'Authorization: Basic secret-token'
 ask 200 /recommend?user=a -H 'Authorization: Bearer secret-token'
+ask 200 /recommend?user=a -H 'Authorization: bearer secret-token'
 stop
 jq -es 'all(.[]; .time and .level and .program == "solid_serve" and .text)' "$work/serve.err" >/dev/null || die "lines are no JSON: $(cat "$work/serve.err")"
 
@@ -214,4 +215,8 @@ grep -q "cannot listen there: Address already in use" "$work/serve.err" || die "
 stop
 [ "$(code_of --model "$work/m.safetensors" --listen 127.0.0.1:0 --store redis --redis 127.0.0.1:1)" = 4 ] || die "no store"
 [ "$(code_of --model "$work/m.safetensors" --topic t)" = 2 ] || die "a topic without brokers"
+for token in 'with blank' 'blank-behind ' "$(head -c 4095 /dev/zero | tr '\0' x)"; do # that no client can send
+  printf '%s\n' "$token" >"$work/token"
+  [ "$(code_of --model "$work/nothing" --token-file "$work/token")" = 2 ] || die "a token: $token"
+done
 echo "serve: passed"
