@@ -143,11 +143,12 @@ static solid_status print_device(const plan_options *options, const solid_contex
   train.batch = options->train_batch ? (uint32_t)options->train_batch : 1;
   solid_status status = solid_budget_device(&plan, options->model, (uint32_t)options->batch, &train);
   if (status) return status;
-  uint64_t serving = plan.model + plan.worker;
+  uint64_t serving = plan.model + plan.worker + plan.slates;
   printf("device %s: %s of %s are free\n", ctx ? options->device : "as asked", bytes_text((double)left, a),
          bytes_text((double)total, b));
   print_line("serving: weights, codes, tables of the catalogue", plan.model);
   print_line("serving: batches, records, scratch", plan.worker);
+  if (plan.slates) print_line("serving: slates, once one is asked for", plan.slates);
   if (options->train_batch) print_line("training a model of these shapes", plan.training);
   if (options->train_batch && plan.learning) print_line("training with --learn-codes, besides", plan.learning);
   if (serving > left) return refuse("serving", options->batch, serving, left, "--batch");

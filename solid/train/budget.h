@@ -16,6 +16,7 @@ typedef struct solid_device_budget {
   uint64_t model;    /* weights, codes, the catalogue's tables */
   uint64_t worker;   /* batches of `serve` users: scratch, records, ranking */
   uint64_t training; /* weights, gradients, moments, and all intermediate results of a step; validation */
+  uint64_t slates;   /* decoding of slates for `serve` users; 0 = the model has no decoder */
   uint64_t learning; /* added by --learn-codes, with SOLID_BUDGET_CONTENT floats of content per item */
 } solid_device_budget;
 

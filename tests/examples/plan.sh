@@ -24,6 +24,10 @@ expect 1 'serving 256 users at once needs [0-9.]+ [kMG]?B, 30\.0 MB are free: us
 expect 1 'needs .* are free: use a smaller --batch' --model "$work/model" --memory 200000000 --batch 65536
 expect 1 'training with 65536 users at once needs .* use a smaller --train-batch' --model "$work/model" --memory 400000000 --train-batch 65536
 expect 0 'serving: batches' --model "$work/model" --memory 400000000 --train-batch 0
+if grep -q 'serving: slates' "$work/out"; then fail "slates of a model without a decoder"; fi
+"$train" --data "$work/data/events.jsonl" --attributes "$work/data/items.json" --slate 4 --slate-of "$work/model" --slate-blocks 1 --slate-epochs 1 \
+  --out "$work/slates" >/dev/null 2>&1
+expect 0 'serving: slates.* [0-9.]+ [kMG]B' --model "$work/slates" --memory 4000000000 --train-batch 0
 expect 2 'needs --model' --memory 1000
 expect 2 'exclude' --model "$work/model" --device cpu --memory 1000
 expect 2 'unknown' --model "$work/model" --device gpu

@@ -113,6 +113,10 @@ void sol_slater_free(sol_slater *s) {
   free(s);
 }
 
+uint64_t sol_slater_bytes(const sol_slater *s) {
+  return s->be->bytes;
+}
+
 int sol_slater_has(const sol_slater *s, sol_order order) {
   return sol_slate_has_order(s->config, order);
 }

@@ -26,6 +26,9 @@ typedef struct sol_slate_user {
 solid_status sol_slater_new(sol_slater **out, const solid_model *model, size_t users);
 void sol_slater_free(sol_slater *slater);
 
+/* Bytes that it holds on the device. */
+uint64_t sol_slater_bytes(const sol_slater *slater);
+
 /* 1 where the model's decoder can go in this order: raster and ZipAR are one training, near-to-far is another. */
 int sol_slater_has(const sol_slater *slater, sol_order order);
 

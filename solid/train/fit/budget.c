@@ -1,6 +1,7 @@
 #include "solid/train/fit/budget.h"
 #include "solid/extend.h"
 #include "solid/infer/plan_backend.h"
+#include "solid/infer/slate/slater.h"
 #include "solid/infer/worker/worker.h"
 #include "solid/model/context.h"
 #include "solid/model/model_parts.h"
@@ -52,17 +53,21 @@ solid_status solid_budget_device(solid_device_budget *budget, const char *path, 
   solid_context ctx = {.ops = &sol_plan_table, .threads = 1};
   solid_model *model = NULL;
   solid_worker *worker = NULL;
+  sol_slater *slater = NULL;
   solid_device_budget all = {0};
   solid_status status = solid_model_load(&model, &ctx, path);
   if (!status) status = solid_worker_new(&worker, model, serve);
+  if (!status && sol_model_config(model)->slate_rows) status = sol_slater_new(&slater, model, serve);
   if (!status) {
     all.model = model->be->bytes;
     all.worker = sol_worker_bytes(worker);
+    all.slates = slater ? sol_slater_bytes(slater) : 0;
     const sol_config *c = sol_model_config(model);
     if (c->levels > 0)
       all.learning = sol_code_learner_bytes(c->items, c->levels, c->codes, c->width + SOLID_BUDGET_CONTENT);
     status = plan_worst_training(&all.training, c, options);
   }
+  sol_slater_free(slater);
   solid_worker_free(worker);
   solid_model_free(model);
   if (!status) *budget = all;
