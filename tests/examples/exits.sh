@@ -42,6 +42,8 @@ for data in bad.csv absent; do
 done
 expect 5 "titles.csv" solid_train --data "$work/good.csv" "${small[@]}" --titles "$work/titles.csv" --out "$work/x"
 expect 5 "a.json" solid_eval compare "$work/a.json" "$work/b.json"
+expect 5 "a.json" solid_eval plot "$work/a.json" --out "$work/x.svg"
+expect 1 "no/such" solid_eval plot "$work/a.json" --out "$work/no/such"
 # models
 cp "$work/good.csv" "$work/none"
 for file in none absent; do
