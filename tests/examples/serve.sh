@@ -134,6 +134,8 @@ ask 400 /events -d '[]'
 ask 400 /events -d '{"events":5}'
 ask 400 /events -d '{"events":[{"user":"ann","item":"item-1"}],"user":"bob","item":"item-2"}'
 is '.error.message | test("stand alone")'
+ask 400 /model -d '{"action":"back","share":0.5}'
+is '.error.message | test("for all users")'
 ask 404 /nowhere
 ask 405 /events
 ask 405 /health/live -X DELETE
