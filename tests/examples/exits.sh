@@ -71,10 +71,12 @@ if "$bin/solid_ingestd" --help | grep -q -- "--redis-password-file"; then
   for program in solid_ask solid_ingestd; do
     more=(--user a)
     [ "$program" = solid_ask ] || more=(--from-file "$work/good.csv")
-    for redis in "--prefix a{b}" "--redis-password-file $work/absent" "--redis-password-file $work/empty" "--redis-password-file $work/zero"; do
+    for redis in "--prefix a{b}" "--redis-password-file $work/absent" "--redis-password-file $work/empty" "--redis-password-file $work/zero" \
+      "--redis-ca $work/good.csv" "--redis-tls-name a"; do
       # shellcheck disable=SC2086
       expect 2 "" "$program" --model "$model" --redis 127.0.0.1:1 $redis "${more[@]}"
     done
+    expect 2 "" "$program" --model "$model" --redis rediss://127.0.0.1:1 --redis-key "$work/good.csv" "${more[@]}"
     expect 4 "127.0.0.1:1" "$program" --model "$model" --redis 127.0.0.1:1 "${more[@]}"
   done
 fi
