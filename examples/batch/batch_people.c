@@ -53,7 +53,8 @@ static solid_status ask_list(batch_people *p, const char *path) {
   for (size_t i = 0; i < size; i++) lines += p->text[i] == '\n';
   p->asked = malloc(lines * sizeof *p->asked);
   if (!p->asked) return solid_fail(SOLID_ENOMEM, "no memory for %zu users", lines);
-  for (const char *at = p->text, *end = p->text + size; at < end; number++) {
+  size_t mark = size >= 3 && memcmp(p->text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0; /* an editor's byte order mark */
+  for (const char *at = p->text + mark, *end = p->text + size; at < end; number++) {
     const char *stop = memchr(at, '\n', (size_t)(end - at));
     if (!stop) stop = end;
     solid_bytes id = {at, (size_t)(stop - at)};
@@ -61,7 +62,10 @@ static solid_status ask_list(batch_people *p, const char *path) {
     if (id.size > SOLID_ID_MAX)
       return solid_fail(SOLID_EFORMAT, "%s:%zu: an id of %zu bytes, want at most %d", path, number, id.size,
                         SOLID_ID_MAX);
-    if (id.size) p->asked[p->count++] = id;
+    if (id.size) {
+      p->strangers += !p->steps.users || solid_vocab_find(&p->steps.user_ids, id) == SOLID_NO_ID;
+      p->asked[p->count++] = id;
+    }
     at = stop + 1;
   }
   return p->count ? SOLID_OK : solid_fail(SOLID_EFORMAT, "%s: no users", path);

@@ -10,9 +10,10 @@ typedef struct batch_people {
   solid_dataset steps, dislikes; /* histories, oldest first; no users = nothing was disliked */
   uint32_t *item, *disliked;     /* (items of steps), (of dislikes) as items of the model, or SOLID_NO_ITEM */
   solid_bytes *asked;            /* (count) in the order of the file, or of --users */
-  size_t count, strangers;       /* strangers: those of them who are not in the data */
-  uint32_t unknown_items;        /* items of the data that the model does not know */
-  char *text;                    /* of --users */
+  size_t count;
+  uint32_t unknown_items; /* items of the data that the model does not know */
+  size_t strangers;       /* asked, without events in the data */
+  char *text;             /* of --users */
 } batch_people;
 
 /* `users` = a file with one id a line, or NULL for everybody in the data. EFORMAT names the line. */

@@ -43,7 +43,8 @@ static solid_status open_people(batch_run *r) {
     fprintf(stderr, "solid_batch: %u of the data's %u items are not in the model's catalogue and are passed over\n",
             p->unknown_items, p->steps.items);
   if (!status && p->strangers)
-    fprintf(stderr, "solid_batch: %zu of the %zu users of %s are not in the data and get the most popular items\n",
+    fprintf(stderr,
+            "solid_batch: %zu of the %zu users of %s have no events in the data and get the most popular items\n",
             p->strangers, p->count, args->users);
   return status;
 }

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 enum { MEMORY_OF_A_CONNECTION = 32 * 1024, KEPT_ARGUMENTS = 8, WAIT_MS = 20 };
 
@@ -148,36 +147,33 @@ static void refuse(http_reply *reply, const http_exchange *exchange) {
   }
 }
 
-/* ---- Arguments that a route does not take: most likely a known one, mistyped ---- */
-
-typedef struct stray {
-  const char *takes, *name;
-} stray;
-
-static enum MHD_Result find_stray(void *user, enum MHD_ValueKind kind, const char *name, const char *value) {
-  (void)kind, (void)value;
-  stray *s = user;
-  size_t size = strlen(name), length = 0;
-  for (const char *at = s->takes; *at; at += length + strspn(at + length, " ")) {
-    length = strcspn(at, " ");
-    if (length == size && strncasecmp(at, name, size) == 0) return MHD_YES; /* as MHD looks them up */
-  }
-  s->name = name;
-  return size ? MHD_NO : MHD_YES;
-}
-
-static void handle(http_exchange *exchange, http_reply *reply) {
-  const http_route *route = exchange->route;
-  stray s = {route->takes, NULL};
-  if (s.takes) MHD_get_connection_values(exchange->connection, MHD_GET_ARGUMENT_KIND, find_stray, &s);
-  if (s.name && *s.name)
-    http_fail(reply, 400, "bad_query", "unknown parameter \"%s\"; this path takes %s",
-              sol_show(s.name, strlen(s.name)).text, *s.takes ? s.takes : "none");
-  else
-    route->handle(exchange->server->options.user, &exchange->request, reply);
-}
-
 /* ---- From request to answer ---- */
+
+/* The arguments of a request, looked at one by one. */
+typedef struct argument_check {
+  const char *known;
+  uint32_t seen; /* a bit for each place in `known` */
+  http_reply *reply;
+} argument_check;
+
+static enum MHD_Result check_argument(void *user, enum MHD_ValueKind kind, const char *name, const char *value) {
+  argument_check *check = user;
+  (void)kind;
+  int place = http_place(check->known, name);
+  uint32_t bit = place < 0 ? 0 : UINT32_C(1) << place;
+  const char *wrong = place < 0 ? "is unknown; see /openapi.json" : check->seen & bit ? "is given twice" : NULL;
+  if (!wrong && !value) wrong = "has no value";
+  check->seen |= bit;
+  if (wrong) http_fail(check->reply, 400, "bad_query", "argument \"%s\" %s", sol_show(name, strlen(name)).text, wrong);
+  return wrong ? MHD_NO : MHD_YES;
+}
+
+/* What a client misspelt must not pass for what it left out. */
+static int arguments_fit(const http_exchange *exchange, http_reply *reply) {
+  argument_check check = {exchange->route->arguments, 0, reply};
+  if (check.known) MHD_get_connection_values(exchange->connection, MHD_GET_ARGUMENT_KIND, check_argument, &check);
+  return !reply->status;
+}
 
 /* Called once the head has arrived: a request without the token, or for an unknown path, is refused before its body is
  * read. */
@@ -236,10 +232,10 @@ static enum MHD_Result on_request(void *user, struct MHD_Connection *connection,
   http_reply reply = {0};
   if (exchange->refused) {
     refuse(&reply, exchange);
-  } else {
+  } else if (arguments_fit(exchange, &reply)) {
     exchange->request.body = exchange->body.size ? exchange->body.bytes : "";
     exchange->request.body_size = exchange->body.size;
-    handle(exchange, &reply);
+    exchange->route->handle(server->options.user, &exchange->request, &reply);
   }
   return send_reply(exchange, &reply);
 }

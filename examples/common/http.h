@@ -34,8 +34,9 @@ typedef void (*http_handler)(void *user, const http_request *request, http_reply
 typedef struct http_route {
   const char *method, *path; /* "/items/{id}/similar" */
   http_handler handle;
-  int is_open;       /* 1 = needs no token */
-  const char *takes; /* arguments behind "?", with blanks between them; others are refused. NULL = any, unread */
+  int is_open;           /* 1 = needs no token */
+  const char *arguments; /* names of ?name=value, a blank between; others, or one twice or without a value, are refused
+                          * with 400. NULL = takes any */
 } http_route;
 
 /* Called after each answer, on its thread. `route` is NULL if none fitted. */

@@ -1,6 +1,7 @@
 #include "examples/common/http_address.h"
 #include "solid/extend.h"
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +48,21 @@ void http_address_write(const http_address_parts *where, uint16_t port, char tex
   else
     inet_ntop(AF_INET, &where->socket.v4.sin_addr, host, sizeof host);
   snprintf(text, HTTP_ADDRESS_TEXT, where->is_v6 ? "[%s]:%u" : "%s:%u", host, port ? port : where->port);
+}
+
+solid_status http_address_check(const char *text) {
+  http_address_parts where;
+  if (!text) return SOLID_OK;
+  solid_status status = http_address_read(&where, text);
+  if (status) return status;
+  int yes = 1, fd = socket(where.is_v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  socklen_t size = where.is_v6 ? sizeof where.socket.v6 : sizeof where.socket.v4;
+  /* as the server binds: connections of an earlier process that are not over do not keep it from listening */
+  if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) ||
+      (where.is_v6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof yes)) || bind(fd, &where.socket.any, size))
+    status = solid_fail(SOLID_EIO, "--listen %s: cannot listen there: %s", text, strerror(errno));
+  if (fd >= 0) close(fd);
+  return status;
 }
 
 void http_address_close(int socket) {

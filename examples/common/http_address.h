@@ -25,6 +25,9 @@ solid_status http_address_read(http_address_parts *out, const char *text);
 /* "127.0.0.1:8080", with the port that was given; all addresses show as 0.0.0.0. */
 void http_address_write(const http_address_parts *where, uint16_t port, char text[HTTP_ADDRESS_TEXT]);
 
+/* Before a model is loaded: is it an address (EINVAL), and can one listen there now (EIO)? NULL = does not listen. */
+solid_status http_address_check(const char *text);
+
 void http_address_close(int socket);
 
 #endif

@@ -1,5 +1,6 @@
 #include "examples/common/http_parts.h"
 #include <string.h>
+#include <strings.h>
 
 static int hex_of(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -33,9 +34,19 @@ int http_path_fits(const char *form, const char *path, solid_bytes *part) {
   return !memchr(part->data, '/', part->size);
 }
 
+int http_place(const char *names, const char *name) {
+  size_t size = strlen(name);
+  for (int place = 0; *names; place++) {
+    size_t length = strcspn(names, " ");
+    if (length == size && memcmp(names, name, size) == 0) return place;
+    names += length + (names[length] == ' ');
+  }
+  return -1;
+}
+
 int http_token_fits(const char *given, const char *token) {
   static const char scheme[] = "Bearer ";
-  if (!given || strncmp(given, scheme, sizeof scheme - 1) != 0) return 0;
+  if (!given || strncasecmp(given, scheme, sizeof scheme - 1) != 0) return 0; /* RFC 9110, 11.1: in any case */
   given += sizeof scheme - 1;
   size_t n = strlen(token), differs = strlen(given) ^ n;
   for (size_t i = 0, m = strlen(given); i < n; i++) differs |= (size_t)(unsigned char)(token[i] ^ given[m ? i % m : 0]);

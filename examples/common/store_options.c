@@ -12,11 +12,28 @@
 #include "store/redis_store.h"
 #endif
 
+#ifdef SOLID_WITH_REDIS
+/* Who names a certificate believes that nobody can read along. */
+static solid_status check_tls(const store_options *o) {
+  int is_tls = strncmp(o->redis, "rediss://", 9) == 0 || strncmp(o->redis, "sentinels://", 12) == 0;
+  const char *wrong = o->ca ? "ca" : o->cert ? "cert" : o->key ? "key" : o->tls_name ? "tls-name" : NULL;
+  if (wrong && !is_tls)
+    return solid_fail(SOLID_EINVAL, "--redis-%s is for TLS, and --redis %s is without: want rediss:// or sentinels://",
+                      wrong, o->redis);
+  if (o->key && !o->cert)
+    return solid_fail(SOLID_EINVAL, "--redis-key is the key of a certificate: needs --redis-cert");
+  return SOLID_OK;
+}
+#endif
+
 solid_status store_options_check(const store_options *options) {
   if (options->password && options->password_file)
     return solid_fail(SOLID_EINVAL, "--redis-password and --redis-password-file exclude one another");
 #ifdef SOLID_WITH_REDIS
-  if (options->kind == STORE_REDIS) return solid_redis_address_check(options->redis);
+  if (options->kind == STORE_REDIS) {
+    solid_status status = solid_redis_address_check(options->redis);
+    return status ? status : check_tls(options);
+  }
 #endif
   return SOLID_OK;
 }

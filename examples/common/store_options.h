@@ -84,7 +84,8 @@ typedef struct store_options {
     .offset = offsetof(struct_, store.prefix)                                                                          \
   }
 
-/* EINVAL: the address is none (solid_redis_address_check), or there are two passwords. Connects to nothing. */
+/* EINVAL: the address is none (solid_redis_address_check), there are two passwords, or files of TLS
+ * without TLS. Connects to nothing. */
 solid_status store_options_check(const store_options *options);
 
 /* The store for windows of the model; `log` may be NULL, and gets logging_store(its number). EINVAL as above; EIO: the

@@ -40,6 +40,7 @@ static const solid_program program = {
     .name = "solid_eval plot",
     .summary = "A.json [B.json ...]: draws the figures of result files beside one another, with their 95 % intervals.",
     .notes = "Needs gnuplot (Debian: gnuplot-nox).",
+    .exits = HAS_EXIT(SOURCE),
     .properties = properties,
     .count = sizeof properties / sizeof *properties,
 };
@@ -149,7 +150,9 @@ static solid_status run(void *user) {
   plot *p = user;
   solid_status status = p->files ? read_metrics(p) : solid_fail(SOLID_EINVAL, "which result files? (--help)");
   if (!status) status = manifest_check(p->args.out);
+  if (!status) program_step(EXIT_SOURCE);
   for (size_t i = 0; i < p->files && !status; i++) status = read_file(p, i);
+  if (!status) program_step(EXIT_FAILED);
   if (!status) status = draw(p);
   if (!status) printf("%s: %zu figures of %zu rankings\n", p->args.out, p->metrics, p->series);
   growing_clear(&p->data);

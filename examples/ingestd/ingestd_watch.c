@@ -3,6 +3,7 @@
 #ifdef SOLID_WITH_HTTP
 #include "examples/common/ground.h"
 #include "examples/common/http.h"
+#include "examples/common/http_address.h"
 #include "examples/common/metrics.h"
 #include "examples/common/store_facts.h"
 #include "solid/version.h"
@@ -265,6 +266,10 @@ solid_status ingestd_watch_open(ingestd_watch **out, const char *listen, solid_p
   return SOLID_OK;
 }
 
+solid_status ingestd_watch_check(const char *listen) {
+  return http_address_check(listen);
+}
+
 void ingestd_watch_close(ingestd_watch *watch) {
   if (!watch) return;
   http_close(watch->server, 0);
@@ -277,6 +282,10 @@ solid_status ingestd_watch_open(ingestd_watch **out, const char *listen, solid_p
                                 const solid_generate *how) {
   *out = NULL;
   (void)pipeline, (void)store, (void)how;
+  return listen ? solid_fail(SOLID_EUNSUPPORTED, "--listen %s: built without HTTP", listen) : SOLID_OK;
+}
+
+solid_status ingestd_watch_check(const char *listen) {
   return listen ? solid_fail(SOLID_EUNSUPPORTED, "--listen %s: built without HTTP", listen) : SOLID_OK;
 }
 

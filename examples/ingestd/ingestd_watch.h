@@ -9,6 +9,10 @@
 
 typedef struct ingestd_watch ingestd_watch;
 
+/* Before a model is loaded: can it listen there? NULL = need not. EINVAL: not an address. EIO: not there. EUNSUPPORTED.
+ */
+solid_status ingestd_watch_check(const char *listen);
+
 /* Watches a pipeline and its store, which it only reads, and the rule by which parameters are made; all borrowed. If
  * `listen` is NULL, so is *out. EUNSUPPORTED: built without HTTP. */
 solid_status ingestd_watch_open(ingestd_watch **out, const char *listen, solid_pipeline *pipeline, solid_store *store,

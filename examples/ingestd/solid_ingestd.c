@@ -265,6 +265,8 @@ static int run(void *user, const solid_config *config) {
   ingestd_options *options = user;
   logging_begin("solid_ingestd", options->log_format, options->verbose);
   if (!check(options)) return EXIT_USAGE;
+  solid_status listens = ingestd_watch_check(options->listen);
+  if (listens) return fail(listens == SOLID_EIO ? EXIT_SOURCE : EXIT_USAGE);
   catch_signals();
   return serve(options, config);
 }

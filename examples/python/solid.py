@@ -16,7 +16,9 @@ import collections
 import ctypes as c
 import ctypes.util
 import json
+import numbers
 import os
+import weakref
 
 try:
     import numpy
@@ -144,7 +146,9 @@ def _load(folder):
 
 
 def _bytes(text, keep):
-    """`keep` holds the memory until the call is over."""
+    """`keep` holds the memory until the call is over. An id is text, bytes or a whole number."""
+    if isinstance(text, bool) or not isinstance(text, (str, bytes, numbers.Integral)):
+        raise TypeError(f"an id is text, bytes or a whole number, not {text!r}")
     raw = text if isinstance(text, bytes) else str(text).encode()
     keep.append(raw)
     return _Bytes(c.cast(c.c_char_p(raw), _P), len(raw))
@@ -153,7 +157,7 @@ def _bytes(text, keep):
 def _list(items):
     """A single text would be taken apart into its letters, each an item."""
     if isinstance(items, (str, bytes)):
-        raise TypeError(f"{items!r} is one item: want a list of them")
+        raise TypeError(f"want a list of ids, not the text {items!r}")
     return items
 
 
@@ -191,6 +195,12 @@ class _Owner:
         while self._open:
             free, handle = self._open.pop()
             free(handle)
+            handle.value = None
+
+    def _live(self, handle):
+        if not handle:
+            raise Error(-1, f"this {type(self).__name__} is closed")
+        return handle
 
     def __enter__(self):
         return self
@@ -207,18 +217,29 @@ class Model(_Owner):
 
     def __init__(self, path, device="cpu", threads=0, library=None):
         super().__init__()
+        self._users = weakref.WeakSet()
         solid, self._store = _load(library)
         self._solid = solid
         options = self._solid.solid_context_options_default()
         options.threads, options.device = threads, device.encode()
         self._context = self._new(solid.solid_context_new, solid.solid_context_free, c.byref(options))
-        self.handle = self._new(solid.solid_model_load, solid.solid_model_free, self._context, os.fsencode(path))
+        self._model = self._new(solid.solid_model_load, solid.solid_model_free, self._context, os.fsencode(path))
         info = _Info(struct_size=c.sizeof(_Info))
         self._check(self._solid.solid_model_get_info(self.handle, c.byref(info)))
         self.info = {name: getattr(info, name) for name, _ in _Info._fields_ if name != "struct_size"}
         self.info["head"] = self._solid.solid_head_name(info.head).decode()
         self.items = [bytes(self._solid.solid_model_item_id(self.handle, i)).decode(errors="replace") for i in range(info.items)]
         self._neighbours = None
+
+    @property
+    def handle(self):
+        return self._live(self._model)
+
+    def close(self):
+        """Closes its Users first: they stand on it."""
+        for users in list(self._users):
+            users.close()
+        super().close()
 
     def index(self, item):
         """The row of an item in vectors, codes and items. KeyError: the model does not know it."""
@@ -293,6 +314,7 @@ class Users(_Owner):
         self._store = self._new(model._store.solid_store_open_memory, solid.solid_store_close, model.handle, None)
         self._pipeline = self._new(solid.solid_pipeline_new, solid.solid_pipeline_free, model.handle, self._store, None)
         self._recommender = self._new(solid.solid_recommender_new, solid.solid_recommender_free, model.handle, self._store, None)
+        model._users.add(self)
         self.source = None  # what the last answer was made from
 
     def push(self, events):
@@ -303,7 +325,9 @@ class Users(_Owner):
         for row, (user, item, *more) in zip(rows, events):
             row.user, row.item = _bytes(user, keep), _bytes(item, keep)
             row.time_ms, row.worth = more[0] if more else 0, more[1] if len(more) > 1 else 0
-        self._check(self._solid.solid_pipeline_push(self._pipeline, rows, len(events), verdicts))
+            if row.worth > 1:
+                raise ValueError(f"the worth of an event is 0 or 1, not {more[1]}")
+        self._check(self._solid.solid_pipeline_push(self._live(self._pipeline), rows, len(events), verdicts))
         return sum(verdict == 0 for verdict in verdicts[:len(events)])
 
     def _query(self, k, category, session, blocked, seen, keep):
@@ -320,7 +344,7 @@ class Users(_Owner):
         keep, items, answer = [], (_Scored * k)(), _Answer(struct_size=c.sizeof(_Answer))
         query = self._query(k, category, session, blocked, seen, keep)
         who = _Bytes() if user is None else _bytes(user, keep)
-        self._check(self._solid.solid_recommend(self._recommender, who, c.byref(query), items, c.byref(answer)))
+        self._check(self._solid.solid_recommend(self._live(self._recommender), who, c.byref(query), items, c.byref(answer)))
         self._check(answer.status)
         self.source = self._solid.solid_source_name(answer.source).decode()
         return self.model._named(items[:answer.count])
@@ -332,7 +356,7 @@ class Users(_Owner):
         query, options = self._query(k, category, session, blocked, seen, keep), self._solid.solid_slate_options_default()
         options.guide, options.temperature, options.seed = guide, temperature, seed
         who = _Bytes() if user is None else _bytes(user, keep)
-        self._check(self._solid.solid_slate(self._recommender, who, c.byref(query), c.byref(options), items, c.byref(answer)))
+        self._check(self._solid.solid_slate(self._live(self._recommender), who, c.byref(query), c.byref(options), items, c.byref(answer)))
         self._check(answer.status)
         self.source = self._solid.solid_source_name(answer.source).decode()
         return self.model._named(items[:answer.count])

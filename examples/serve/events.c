@@ -102,6 +102,8 @@ static solid_status take_event(serve *s, serve_desk *desk, incoming *in, size_t 
 static solid_status take_body(serve *s, serve_desk *desk, incoming *in, json_t *root) {
   json_t *list = json_is_array(root) ? root : json_object_get(root, "events");
   int is_list = json_is_array(list);
+  if (list && list != root && (!is_list || json_object_size(root) != 1))
+    return solid_fail(SOLID_EINVAL, "\"events\" is not a list, or does not stand alone");
   in->total = is_list ? json_array_size(list) : 1;
   if (in->total < 1 || in->total > EVENTS_MOST)
     return solid_fail(SOLID_ERANGE, "%zu events, from 1 to %d are taken at once", in->total, EVENTS_MOST);
@@ -221,8 +223,9 @@ static solid_status work(serve *s, const http_request *request, json_t *root, ht
 }
 
 /* 1 where the key's first request has been answered, or is at work: *reply is filled. */
-static int is_again(serve *s, const char *key, http_reply *reply) {
-  switch (keys_begin(s->keys, key, &reply->status, &reply->body)) {
+static int is_again(serve *s, const char *key, const http_request *request, http_reply *reply) {
+  uint64_t hash = solid_item_hash((solid_bytes){request->body, request->body_size});
+  switch (keys_begin(s->keys, key, hash, &reply->status, &reply->body)) {
   case KEYS_NEW:
     return 0;
   case KEYS_AGAIN:
@@ -231,6 +234,9 @@ static int is_again(serve *s, const char *key, http_reply *reply) {
   case KEYS_BUSY:
     http_fail(reply, 409, "key_in_use", "a request with this Idempotency-Key is still at work");
     reply->retry_after_s = 1;
+    return 1;
+  case KEYS_OTHER:
+    http_fail(reply, 422, "key_reused", "the first request with this Idempotency-Key had another body");
   }
   return 1;
 }
@@ -243,7 +249,7 @@ void serve_events(void *user, const http_request *request, http_reply *reply) {
     http_fail(reply, 400, "bad_key", "an Idempotency-Key has 1 to %d bytes", KEY_MOST);
     return;
   }
-  if (key && is_again(s, key, reply)) return;
+  if (key && is_again(s, key, request, reply)) return;
   json_t *root = json_loadb(request->body, request->body_size, JSON_REJECT_DUPLICATES, &error);
   solid_status status = SOLID_OK;
   if (!root)

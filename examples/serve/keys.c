@@ -5,7 +5,8 @@
 
 typedef struct kept {
   char key[KEY_MOST + 1];
-  int status; /* 0 = at work */
+  uint64_t hash; /* of the request's body */
+  int status;    /* 0 = at work */
   growing body;
 } kept;
 
@@ -47,11 +48,13 @@ static kept **find(serve_keys *keys, const char *key) {
   return NULL;
 }
 
-keys_verdict keys_begin(serve_keys *keys, const char *key, int *status, growing *body) {
+keys_verdict keys_begin(serve_keys *keys, const char *key, uint64_t hash, int *status, growing *body) {
   keys_verdict verdict = KEYS_NEW;
   pthread_mutex_lock(&keys->lock);
   kept **found = find(keys, key);
-  if (found && (*found)->status) {
+  if (found && (*found)->hash != hash) {
+    verdict = KEYS_OTHER;
+  } else if (found && (*found)->status) {
     verdict = KEYS_AGAIN;
     *status = (*found)->status;
     growing_bytes(body, (*found)->body.bytes, (*found)->body.size);
@@ -61,6 +64,7 @@ keys_verdict keys_begin(serve_keys *keys, const char *key, int *status, growing 
     kept *made = calloc(1, sizeof *made);
     if (made) {
       strncpy(made->key, key, KEY_MOST);
+      made->hash = hash;
       end(keys->ring[keys->next]);
       keys->ring[keys->next] = made;
       keys->next = (keys->next + 1) % KEYS_MOST;

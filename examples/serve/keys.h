@@ -4,6 +4,7 @@
 #define EXAMPLES_SERVE_KEYS_H
 
 #include "examples/common/growing.h"
+#include <stdint.h>
 
 enum { KEYS_MOST = 4096, KEY_MOST = 255 };
 
@@ -13,9 +14,10 @@ serve_keys *keys_open(void); /* NULL without memory */
 void keys_close(serve_keys *keys);
 
 /* KEYS_NEW: this request is the first, and must end with keys_end. KEYS_AGAIN: the answer is in *status and `body`.
- * KEYS_BUSY: the first one is still at work. */
-typedef enum keys_verdict { KEYS_NEW, KEYS_AGAIN, KEYS_BUSY } keys_verdict;
-keys_verdict keys_begin(serve_keys *keys, const char *key, int *status, growing *body);
+ * KEYS_BUSY: the first one is still at work. KEYS_OTHER: the first one had another body, whose hash is not `hash`: this
+ * is no retry. */
+typedef enum keys_verdict { KEYS_NEW, KEYS_AGAIN, KEYS_BUSY, KEYS_OTHER } keys_verdict;
+keys_verdict keys_begin(serve_keys *keys, const char *key, uint64_t hash, int *status, growing *body);
 
 /* Keeps the answer of the first request, or, with status 0, forgets the key: nothing was done. */
 void keys_end(serve_keys *keys, const char *key, int status, const growing *body);

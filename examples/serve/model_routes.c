@@ -42,7 +42,7 @@ void serve_model_get(void *user, const http_request *request, http_reply *reply)
   growing_text(&reply->body, "}");
 }
 
-/* {"action": "load", "share": 0.1} or {"action": "back"}. */
+/* {"action": "load", "share": 0.1} or {"action": "back"}, which is for everybody. */
 static solid_status read_change(const http_request *request, int *back, uint32_t *share) {
   json_error_t error;
   *back = 0;
@@ -59,6 +59,8 @@ static solid_status read_change(const http_request *request, int *back, uint32_t
       !(value >= 0 && value <= 1) || (action && strcmp(action, "load") != 0 && strcmp(action, "back") != 0))
     status = solid_fail(SOLID_EINVAL, "wants {\"action\": \"load\" or \"back\", \"share\": 0 to 1}");
   *back = action && *action == 'b';
+  if (!status && *back && part)
+    status = solid_fail(SOLID_EINVAL, "\"share\" is for \"load\": \"back\" is for all users");
   *share = (uint32_t)(value * SOLID_SHARES + 0.5);
   json_decref(root);
   return status;

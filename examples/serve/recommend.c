@@ -18,14 +18,17 @@ static solid_status read_url(const serve *s, const http_request *request, serve_
   int64_t k = 10;
   query_init(query);
   if (!http_argument(request, "user", &query->user)) return solid_fail(SOLID_EINVAL, "no ?user= is given");
-  if (query->user.size > SOLID_ID_MAX) return solid_fail(SOLID_EINVAL, "\"user\" has more than 255 bytes");
-  http_argument(request, "category", &query->category);
+  if (query->user.size < 1 || query->user.size > SOLID_ID_MAX)
+    return solid_fail(SOLID_EINVAL, "\"user\" is an id of no or of more than 255 bytes");
+  if (http_argument(request, "category", &query->category) && !query->category.size)
+    return solid_fail(SOLID_EINVAL, "\"category\" is empty");
   if (http_argument(request, "k", &text) && (!query_whole(text, &k) || k < 1 || k > s->options->max_k))
     return solid_fail(SOLID_EINVAL, "\"k\" is not a whole number from 1 to %lld", (long long)s->options->max_k);
   query->k = (uint32_t)k;
   if (http_argument(request, "fallback", &text)) {
     query->fallback = text.size == 10 && memcmp(text.data, "popularity", 10) == 0;
-    if (!query->fallback) return solid_fail(SOLID_EINVAL, "\"fallback\" can be popularity");
+    if (!query->fallback && (text.size != 4 || memcmp(text.data, "none", 4) != 0))
+      return solid_fail(SOLID_EINVAL, "\"fallback\" is neither popularity nor none");
   }
   solid_status status = truth_argument(request, "reasons", &query->reasons);
   return status ? status : truth_argument(request, "exclude_seen", &query->exclude_seen);

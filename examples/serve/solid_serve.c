@@ -3,6 +3,7 @@
 #include "examples/common/address.h"
 #include "examples/common/exit.h"
 #include "examples/common/ground.h"
+#include "examples/common/http_address.h"
 #include "examples/common/logging.h"
 #include "examples/common/notify.h"
 #include "examples/common/program.h"
@@ -204,6 +205,7 @@ static int start(serve *s, const solid_config *config) {
   return code;
 }
 
+/* The first line of the file, without an editor's byte order mark. */
 static solid_status read_token(serve_options *o) {
   char line[TOKEN_MOST];
   if (!o->token_file) return SOLID_OK;
@@ -211,10 +213,16 @@ static solid_status read_token(serve_options *o) {
   if (!file) return solid_fail(SOLID_EINVAL, "--token-file %s: %s", o->token_file, strerror(errno));
   char *read = fgets(line, sizeof line, file);
   fclose(file);
-  size_t size = read ? strcspn(line, "\r\n") : 0;
-  if (!size) return solid_fail(SOLID_EINVAL, "--token-file %s: its first line is empty", o->token_file);
+  size_t size = read ? strcspn(line, "\r\n") : 0, mark = size >= 3 && !memcmp(line, "\xef\xbb\xbf", 3) ? 3 : 0;
+  if (size == mark) return solid_fail(SOLID_EINVAL, "--token-file %s: its first line is empty", o->token_file);
+  if (size == sizeof line - 1)
+    return solid_fail(SOLID_EINVAL, "--token-file %s: the token has more than %zu bytes", o->token_file, size - 1);
+  for (size_t i = mark; i < size; i++)
+    if (line[i] <= ' ' || line[i] > '~')
+      return solid_fail(SOLID_EINVAL, "--token-file %s: byte %zu is none that a token has: no client could send it",
+                        o->token_file, i + 1);
   line[size] = 0;
-  o->token = strdup(line);
+  o->token = strdup(line + mark);
   return o->token ? SOLID_OK : solid_fail(SOLID_ENOMEM, "out of memory: token");
 }
 
@@ -240,6 +248,8 @@ static int begin(void *user, const solid_config *config) {
   logging_begin("solid_serve", options->log_format, options->verbose);
   if (options->routes) return print_routes();
   int code = check(options) ? fail(EXIT_USAGE) : EXIT_DONE;
+  solid_status listens = code ? SOLID_OK : http_address_check(options->listen);
+  if (listens) code = fail(listens == SOLID_EINVAL ? EXIT_USAGE : EXIT_SOURCE);
   if (code == EXIT_DONE) {
     catch_signals();
     code = start(&s, config);

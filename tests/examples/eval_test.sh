@@ -103,7 +103,7 @@ expect "two splits" 2 'are the split' "${parts[@]}" --valid-data "$folder/valid.
 expect "parts of other users" 5 'has a validation target' "${parts[@]}" --valid-data "$folder/stranger.txt" --test-data "$folder/test.txt"
 # A plot, where gnuplot is.
 printf '{"metrics": {"hr@10": 0.5, "ndcg@10": 0.25}, "ci95": {"hr@10": [0.4, 0.6], "ndcg@10": [0.2, 0.3]}}\n' >"$folder/it's one.json"
-expect "no result" 1 'not a result of solid_eval' plot "$folder/data.txt" --out "$folder/x.svg"
+expect "no result" 5 'not a result of solid_eval' plot "$folder/data.txt" --out "$folder/x.svg"
 expect "no figure" 2 '"hr@7" is none of' plot "$folder/whole.json" --out "$folder/x.svg" --metrics hr@7
 expect "no files" 2 'which result files' plot --out "$folder/x.svg"
 if command -v gnuplot >/dev/null; then

@@ -42,6 +42,8 @@ for data in bad.csv absent; do
 done
 expect 5 "titles.csv" solid_train --data "$work/good.csv" "${small[@]}" --titles "$work/titles.csv" --out "$work/x"
 expect 5 "a.json" solid_eval compare "$work/a.json" "$work/b.json"
+expect 5 "a.json" solid_eval plot "$work/a.json" --out "$work/x.svg"
+expect 1 "no/such" solid_eval plot "$work/a.json" --out "$work/no/such"
 # models
 cp "$work/good.csv" "$work/none"
 for file in none absent; do
@@ -53,6 +55,12 @@ for file in none absent; do
   expect 3 "$file" solid_ingestd --model "$work/$file" --store memory --from-file "$work/good.csv"
   expect 3 "$file" solid_serve --model "$work/$file" --listen 127.0.0.1:0
 done
+# --listen is read before the model, which is not there
+for program in solid_ingestd solid_serve; do
+  more=(--listen nonsense)
+  [ "$program" = solid_serve ] || more+=(--store memory --from-file "$work/good.csv")
+  expect 2 "nonsense" "$program" --model "$work/absent" "${more[@]}"
+done
 # configuration: a device that is not there, a prefix that is none, a password file without one
 expect 2 "device" solid_train --data "$work/good.csv" "${small[@]}" --device none --out "$work/x"
 expect 2 "device" solid_eval --data "$work/good.csv" --model "$model" --device none
@@ -63,10 +71,12 @@ if "$bin/solid_ingestd" --help | grep -q -- "--redis-password-file"; then
   for program in solid_ask solid_ingestd; do
     more=(--user a)
     [ "$program" = solid_ask ] || more=(--from-file "$work/good.csv")
-    for redis in "--prefix a{b}" "--redis-password-file $work/absent" "--redis-password-file $work/empty" "--redis-password-file $work/zero"; do
+    for redis in "--prefix a{b}" "--redis-password-file $work/absent" "--redis-password-file $work/empty" "--redis-password-file $work/zero" \
+      "--redis-ca $work/good.csv" "--redis-tls-name a"; do
       # shellcheck disable=SC2086
       expect 2 "" "$program" --model "$model" --redis 127.0.0.1:1 $redis "${more[@]}"
     done
+    expect 2 "" "$program" --model "$model" --redis rediss://127.0.0.1:1 --redis-key "$work/good.csv" "${more[@]}"
     expect 4 "127.0.0.1:1" "$program" --model "$model" --redis 127.0.0.1:1 "${more[@]}"
   done
 fi

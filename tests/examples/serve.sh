@@ -32,11 +32,11 @@ is '.error.message | test("unknown field")'
 
 jq -r '.paths | to_entries[] | .key as $p | .value.get.parameters // [] | .[] | select(.in == "query") | "\($p) \(.name)"' "$work/openapi" >"$work/parameters"
 while read -r path name; do # the same of what stands behind a question mark
-  curl -s "$url${path/\{id\}/item-1}?$name=" | jq -e '(.error.message // "") | test("unknown parameter") | not' >/dev/null || die "$path refuses $name"
+  curl -s "$url${path/\{id\}/item-1}?$name=" | jq -e '(.error.message // "") | test("is unknown") | not' >/dev/null || die "$path refuses $name"
 done <"$work/parameters"
 [ "$(wc -l <"$work/parameters")" -ge 10 ] || die "openapi.json has parameters: $(cat "$work/parameters")"
 ask 400 '/items?q=copper'
-is '.error.message == "unknown parameter \"q\"; this path takes search k"'
+is '.error.message == "argument \"q\" is unknown; see /openapi.json"'
 ask 400 '/users/ann/history?k=2'
 
 # ---- questions and events ----
@@ -93,6 +93,8 @@ for _ in 1 2; do
   ask 200 /events -H 'Idempotency-Key: one' -d '{"user":"bob","item":"item-1"}'
   is '.applied == 1'
 done
+ask 422 /events -H 'Idempotency-Key: one' -d '{"user":"bob","item":"item-9"}' # no retry: it must not pass for done
+is '.error.code == "key_reused"'
 ask 200 /events -d '{"user":"bob","item":"item-2","stream":7,"offset":5}'
 is '.applied == 1'
 ask 200 /events -d '{"user":"bob","item":"item-2","stream":7,"offset":5}'
@@ -118,10 +120,33 @@ ask 400 /recommend -d '{"user":"ann","k":51}'
 ask 400 /recommend -d '{"user":"ann","k":"10"}'
 ask 400 '/recommend?user=ann&k=-1'
 ask 400 '/recommend?k=1'
+ask 400 '/recommend?user=ann&K=3' # no name that a client misspelt passes for one that it left out
+is '.error.message | test("\"K\" is unknown")'
+ask 400 '/recommend?user=ann&k=3&k=5'
+is '.error.message | test("twice")'
+ask 400 '/recommend?user=ann&exclude_seen'
+is '.error.message | test("no value")'
+ask 400 '/recommend?user='
+ask 400 '/recommend?user=ann&category='
+ask 200 '/recommend?user=ann&fallback=none'
+for path in '/items?q=x' '/items/item-3/similar?n=1' '/users/ann/history?k=1' '/popular?n=1' '/latest?n=1' '/model?x=1'; do ask 400 "$path"; done
+for path in /recommend /slate /events /model; do ask 400 "$path?k=3" -d '{}'; is '.error.message | test("argument \"k\"")'; done
+ask 200 '/metrics?x=1'
+ask 200 '/?x=1'
+# the arguments that openapi.json says are those that are taken
+while read -r path name; do
+  ask 400 "${path/\{id\}/item-3}?$name="
+  is '.error.message | test("is unknown") | not'
+done < <(jq -r '.paths | to_entries[] | .key as $p | .value.get.parameters[]? | select(.in == "query" and .name != "search") | "\($p) \(.name)"' "$work/openapi")
 ask 400 /events -d 'no json'
 ask 400 /events --data-binary $'{"user":"a","item":"item-1"}\n{"user":"a","item":"item-2"}'
 is '.error.message | test("several events are a list")'
 ask 400 /events -d '[]'
+ask 400 /events -d '{"events":5}'
+ask 400 /events -d '{"events":[{"user":"ann","item":"item-1"}],"user":"bob","item":"item-2"}'
+is '.error.message | test("stand alone")'
+ask 400 /model -d '{"action":"back","share":0.5}'
+is '.error.message | test("for all users")'
 ask 404 /nowhere
 ask 405 /events
 ask 405 /health/live -X DELETE
@@ -207,7 +232,7 @@ becomes ".current == \"$first\" and .previous == \"$second\" and .share == 1"
 stop
 
 # ---- a token ----
-echo 'secret-token' >"$work/token"
+printf '\xef\xbb\xbfsecret-token\r\n' >"$work/token" # as an editor may write it
 start --model "$work/m.safetensors" --token-file "$work/token" --log-format json
 while read -r method path; do
   path=${path/\{id\}/x}
@@ -219,13 +244,23 @@ ask 401 /recommend?user=a -H 'Authorization: Bearer secret-toke'
 ask 401 /recommend?user=a -H 'Authorization: Bearer secret-tokenn'
 ask 401 /recommend?user=a -H 'Authorization: Basic secret-token'
 ask 200 /recommend?user=a -H 'Authorization: Bearer secret-token'
+ask 200 /recommend?user=a -H 'Authorization: bearer secret-token'
 stop
 jq -es 'all(.[]; .time and .level and .program == "solid_serve" and .text)' "$work/serve.err" >/dev/null || die "lines are no JSON: $(cat "$work/serve.err")"
 
 # ---- wrong usage is told from what may be better in a minute ----
 code_of() { timeout 20 "$bin/solid_serve" "$@" >/dev/null 2>"$work/serve.err"; echo $?; }
-[ "$(code_of --model "$work/nothing")" = 3 ] || die "no model"
-[ "$(code_of --model "$work/m.safetensors" --listen nonsense)" = 5 ] || die "no address"
-[ "$(code_of --model "$work/m.safetensors" --store redis --redis 127.0.0.1:1)" = 4 ] || die "no store"
+[ "$(code_of --model "$work/nothing" --listen 127.0.0.1:0)" = 3 ] || die "no model"
+# --listen before the model is loaded: here there is none
+[ "$(code_of --model "$work/nothing" --listen nonsense)" = 2 ] || die "no address"
+start --model "$work/m.safetensors"
+[ "$(code_of --model "$work/nothing" --listen "${url#http://}")" = 5 ] || die "a port that is taken"
+grep -q "cannot listen there: Address already in use" "$work/serve.err" || die "why it cannot listen"
+stop
+[ "$(code_of --model "$work/m.safetensors" --listen 127.0.0.1:0 --store redis --redis 127.0.0.1:1)" = 4 ] || die "no store"
 [ "$(code_of --model "$work/m.safetensors" --topic t)" = 2 ] || die "a topic without brokers"
+for token in 'with blank' 'blank-behind ' "$(head -c 4095 /dev/zero | tr '\0' x)"; do # that no client can send
+  printf '%s\n' "$token" >"$work/token"
+  [ "$(code_of --model "$work/nothing" --token-file "$work/token")" = 2 ] || die "a token: $token"
+done
 echo "serve: passed"

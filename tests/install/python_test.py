@@ -55,6 +55,11 @@ def close(a, b):
     return all(abs(x - y) <= 1e-4 for x, y in zip(a, b)) and len(a) == len(b)
 
 
+def check_closed(users):
+    users.close()
+    users.recommend("a")
+
+
 def check(model, tensors, events, lists):
     d, levels = model.info["width"], model.info["levels"]
     E, codes = rows(tensors["item.embedding"], d), rows(tensors["codes"], levels)
@@ -97,15 +102,16 @@ def check(model, tensors, events, lists):
     for wrong, error, text in [(lambda: users.recommend("a", category="no such"), solid.Error, "no category"), (lambda: model.index("no such"), KeyError, ""),
                                (lambda: solid.Model("no/such", library=BUILD), solid.Error, "no/such"),
                                (lambda: solid.Model("no/such", library="no/lib"), solid.Error, "is in none of no/lib"),
-                               (lambda: users.recommend(session=histories[names[0]][0]), TypeError, "want a list"),
-                               (lambda: model.user_vectors(histories[names[0]][:1]), TypeError, "want a list")]:
+                               (lambda: model.user_vectors(histories[names[0]][:1]), TypeError, "want a list"),
+                               (lambda: users.push([("a", None)]), TypeError, "not None"), (lambda: users.push([(1.5, "item-1")]), TypeError, "not 1.5"),
+                               (lambda: users.recommend(session="item-1"), TypeError, "the text 'item-1'"),
+                               (lambda: users.push([("a", "item-1", 1, 7)]), ValueError, "not 7"), (lambda: check_closed(users), solid.Error, "this Users is closed")]:
         try:
             wrong()
         except error as said:
             assert text in str(said), said
         else:
             raise AssertionError(text)
-    users.close()
 
 
 def main():
@@ -131,6 +137,14 @@ def main():
         with solid.Model(path, threads=1, library=BUILD) as model:
             assert model.info["head"] == "solid" and model.title(model.items[0])
             check(model, tensors, events, lists)
+            users = solid.Users(model)
+        for asks in [lambda: model.vectors, lambda: model.similar(model.items[0]), lambda: users.push([]), lambda: users.recommend("a")]:
+            try:  # a closed model closes its users, and neither is an address that the library follows
+                asks()
+            except solid.Error as said:
+                assert "is closed" in str(said), said
+            else:
+                raise AssertionError("a closed model answers")
         with open(os.path.join(work, "ratings.csv"), "w", encoding="utf-8") as file:
             file.write("userId,movieId,timestamp\n" + "".join(f"{e['user']},{e['item']},{e['ts']}\n" for e in events))
         more = {"PYTHONDONTWRITEBYTECODE": "1", "PATH": os.path.join(BUILD, "bin") + ":" + os.environ["PATH"], "LD_LIBRARY_PATH": f"{BUILD}/solid:{BUILD}/store"}
