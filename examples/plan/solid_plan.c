@@ -1,8 +1,10 @@
 /* solid_plan: how much memory a model's users take up, in Redis and in the memory store, by element type; with --device
- * also what serving and training take on the device, and whether it is there. */
+ * also what serving and training take on the device, and whether it is there; with --rate also processes, nodes and
+ * partitions. */
 #include "examples/common/config.h"
 #include "examples/common/exit.h"
 #include "examples/common/program.h"
+#include "examples/plan/plan_rate.h"
 #include "solid/extend.h"
 #include "solid/train/budget.h"
 #include "solid/worker.h"
@@ -13,6 +15,7 @@
 typedef struct plan_options {
   const char *model, *prefix, *device;
   int64_t window, width, params, users, id_bytes, partitions, batch, train_batch, memory;
+  rate_options rate;
 } plan_options;
 
 static const solid_property properties[] = {
@@ -40,15 +43,18 @@ static const solid_property properties[] = {
     {"memory", SOLID_PROPERTY_INT, "0", 0, 1e15, NULL,
      "instead of --device: plan for a GPU with this many bytes free; no GPU is needed", 0,
      offsetof(plan_options, memory)},
+    RATE_PROPERTIES(plan_options, rate),
 };
 
 static const solid_program program = {
     .name = "solid_plan",
-    .summary = "Prints the memory that users take in a store, and a model on a device.",
+    .summary =
+        "Prints the memory that users take in a store, and a model on a device, and what a rate of events needs.",
     .notes = "Counts users with a full window and generated params; with a TTL only the users of that time are kept.\n"
              "Example: solid_plan --model beauty.safetensors --users 5000000\n"
              "         solid_plan --model beauty.safetensors --device cuda --batch 4096\n"
              "         solid_plan --model beauty.safetensors --memory 24000000000\n"
+             "         solid_plan --model beauty.safetensors --users 5000000 --rate 20000 --answers 1000\n"
              "A CUDA context and its code take some hundred megabytes more; --device has subtracted them already.",
     .exits = HAS_EXIT(MODEL),
     .properties = properties,
@@ -91,6 +97,7 @@ static solid_status print_plan(const plan_options *options) {
          (long long)options->id_bytes);
   printf("%-8s %10s %10s %12s %12s   %lld users: %12s %12s\n", "element", "window", "record", "in redis", "in memory",
          (long long)options->users, "redis", "memory");
+  double f16_bytes = 0;
   for (int element = SOLID_F32; element <= SOLID_I8; element++) {
     const solid_plan_sizes sizes = {(uint32_t)options->window,    (uint32_t)options->width,
                                     (uint32_t)options->params,    (solid_element)element,
@@ -100,11 +107,13 @@ static solid_status print_plan(const plan_options *options) {
     char redis[24], memory[24], label[32];
     solid_status status = solid_plan_user(&sizes, &plan);
     if (status) return status;
+    if (element == SOLID_F16) f16_bytes = (double)plan.redis * (double)options->users;
     int indent = snprintf(label, sizeof label, "%lld users: ", (long long)options->users);
     printf("%-8s %10zu %10zu %12zu %12zu   %*s%12s %12s\n", names[element], plan.window, plan.record, plan.redis,
            plan.memory, indent, "", bytes_text((double)plan.redis * (double)options->users, redis),
            bytes_text((double)plan.memory * (double)options->users, memory));
   }
+  if (options->rate.events > 0) plan_rate(&options->rate, f16_bytes);
   return SOLID_OK;
 }
 
@@ -180,6 +189,7 @@ static solid_status run(void *user) {
   if (of_device && !options->model)
     return solid_fail(SOLID_EINVAL, "--%s needs --model", options->device ? "device" : "memory");
   if (options->device && options->memory) return solid_fail(SOLID_EINVAL, "--device and --memory exclude one another");
+  if (options->rate.answers > 0 && options->rate.events <= 0) return solid_fail(SOLID_EINVAL, "--answers needs --rate");
   solid_status status = options->model ? read_model(options) : SOLID_OK;
   if (!status) status = print_plan(options);
   return !status && of_device ? plan_device(options) : status;

@@ -40,6 +40,15 @@ for data in bad.csv absent; do
   "$bin/solid_send" --data "$work/$data" --write "$work/x" >/dev/null 2>&1
   [ $? = 5 ] || { echo "exits: solid_send takes $data"; bad=1; }
 done
+# dead letters: what goes together, and what there is
+letters=(solid_send --from-dead-letters events.dead-letter)
+expect 2 "needs --data or --from-dead-letters" solid_send --brokers 127.0.0.1:1 --topic events
+expect 2 "need --from-dead-letters" solid_send --data "$work/good.csv" --write "$work/x" --list
+expect 2 "needs --brokers" "${letters[@]}" --list
+expect 2 "needs --list, or a --reason" "${letters[@]}" --brokers 127.0.0.1:1
+expect 2 "without --data, --topic" "${letters[@]}" --brokers 127.0.0.1:1 --list --topic events
+expect 2 "unknown_item" "${letters[@]}" --brokers 127.0.0.1:1 --reason unknown
+expect 5 "kafka topic events.dead-letter" "${letters[@]}" --brokers 127.0.0.1:1 --list --timeout-ms 100
 expect 5 "titles.csv" solid_train --data "$work/good.csv" "${small[@]}" --titles "$work/titles.csv" --out "$work/x"
 expect 5 "a.json" solid_eval compare "$work/a.json" "$work/b.json"
 expect 5 "a.json" solid_eval plot "$work/a.json" --out "$work/x.svg"

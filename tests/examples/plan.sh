@@ -28,6 +28,17 @@ if grep -q 'serving: slates' "$work/out"; then fail "slates of a model without a
 "$train" --data "$work/data/events.jsonl" --attributes "$work/data/items.json" --slate 4 --slate-of "$work/model" --slate-blocks 1 --slate-epochs 1 \
   --out "$work/slates" >/dev/null 2>&1
 expect 0 'serving: slates.* [0-9.]+ [kMG]B' --model "$work/slates" --memory 4000000000 --train-batch 0
+# 20,000 events/s of 80 us are 1.6 cores, 1,000 answers/s of 72 us 0.07; Redis has 0.36 + 0.01 for the commands
+expect 0 'solid_ingestd +4 processes' --users 1000 --rate 20000 --answers 1000
+for line in 'solid_serve +1 threads' 'Redis +1 nodes.* \(0\.37 cores\)' 'partitions +8:'; do
+  grep -qE "$line" "$work/out" || fail "--rate does not say \"$line\""
+done
+expect 0 'Redis +4 nodes, f16: 4 for the commands \(1\.80 cores\), 1 for' --users 1000 --rate 100000
+expect 0 'solid_ingestd +3 processes' --users 1000 --rate 100000 --event-us 13
+each=$("$plan" --users 1 | awk '$1 == "f16" {print $4}')
+expect 0 'Redis +5 nodes, f16: 1 for .*, 5 for the memory' --users 1000000 --rate 10 --node-bytes $((each * 1000000 / 5 + 1))
+if "$plan" --users 1000 | grep -q processes; then fail "processes, and no rate was asked for"; fi
+expect 2 'needs --rate' --answers 10
 expect 2 'needs --model' --memory 1000
 expect 2 'exclude' --model "$work/model" --device cpu --memory 1000
 expect 2 'unknown' --model "$work/model" --device gpu
