@@ -71,11 +71,6 @@ static solid_status ask_list(batch_people *p, const char *path) {
   return p->count ? SOLID_OK : solid_fail(SOLID_EFORMAT, "%s: no users", path);
 }
 
-static void count_strangers(batch_people *p) {
-  for (size_t i = 0; i < p->count; i++)
-    p->strangers += !p->steps.users || solid_vocab_find(&p->steps.user_ids, p->asked[i]) == SOLID_NO_ID;
-}
-
 solid_status batch_people_load(batch_people *people, const load_files *files, const char *users,
                                const solid_model *model) {
   load_files with = *files;
@@ -85,7 +80,6 @@ solid_status batch_people_load(batch_people *people, const load_files *files, co
   if (!status) status = map_items(&people->item, &people->steps.item_ids, model, &people->unknown_items);
   if (!status) status = map_items(&people->disliked, &people->dislikes.item_ids, model, &ignored);
   if (!status) status = users ? ask_list(people, users) : ask_everybody(people);
-  if (!status) count_strangers(people);
   return status;
 }
 
