@@ -75,10 +75,10 @@ static inline uint64_t sk_slate_scratch(const sk_slate_args *a) {
   const sk_slate_net *net = &a->net;
   uint64_t d = (uint64_t)net->d, m = (uint64_t)a->grid.most_inputs, inputs = (uint64_t)a->grid.inputs, codes = 0;
   for (int c = 0; c < a->grid.width; c++) codes += (uint64_t)net->column_codes[c];
+  uint64_t heads = net->heads > 0 ? (uint64_t)net->heads : 1; /* no network, no heads */
   uint64_t cells = (uint64_t)a->grid.rows * ((uint64_t)a->grid.width + 1), n = (uint64_t)a->grid.most_cells;
   uint64_t small = 2 * (uint64_t)net->blocks * inputs * d + (8 + (uint64_t)net->out_heads) * m * d;
-  small += inputs + (SK_SLATE_PARTS + m * (uint64_t)net->heads) * (d / (uint64_t)net->heads + 2) +
-           n * ((uint64_t)net->out_heads * d + codes);
+  small += inputs + (SK_SLATE_PARTS + m * heads) * (d / heads + 2) + n * ((uint64_t)net->out_heads * d + codes);
   small += 4 * (uint64_t)a->trie.widest + 3 * cells;
   uint64_t large = (uint64_t)a->trie.items * 10 / 9 + 2 * (uint64_t)a->trie.first_nodes;
   return 4 * (uint64_t)a->n * (small + large + 256);
