@@ -14,7 +14,7 @@ build=$(cd "${1:?usage: e2e.sh BUILD_DIR [ROUNDS]}" && pwd) rounds=${2:-1}
 for tool in redis-server redis-cli kcat; do
   command -v "$tool" >/dev/null || { echo "skipped: $tool is not installed"; exit 77; }
 done
-cache=$here/../../build/kafka only=${SOLID_E2E_ONLY:-} # "streams" or "store": that part alone
+cache=$here/../../build/kafka only=${SOLID_E2E_ONLY:-} # "kills", "streams" or "store": that part alone
 kafka_fetch "$cache" || exit $?
 
 work=$(mktemp -d) service="" second="" redis="" group=e2e failures=0
@@ -65,13 +65,15 @@ redis=$!
 for _ in $(seq 100); do redis-cli -p "$redis_port" ping >/dev/null 2>&1 && break; sleep 0.1; done
 "$build/tests/e2e/make_model" "$work/model" || die "no model"
 
-if [ -z "$only" ]; then
+if [ -z "$only" ] || [ "$only" = kills ]; then
   # shellcheck source=tests/e2e/kills.sh
   . "$here/kills.sh"
 fi
-# shellcheck source=tests/e2e/streams.sh
-. "$here/streams.sh"
-# shellcheck source=tests/e2e/store.sh
-. "$here/store.sh"
+if [ "$only" != kills ]; then
+  # shellcheck source=tests/e2e/streams.sh
+  . "$here/streams.sh"
+  # shellcheck source=tests/e2e/store.sh
+  . "$here/store.sh"
+fi
 echo "took $((SECONDS - began)) s"
 [ "$failures" = 0 ] || die "$failures checks"
