@@ -11,37 +11,15 @@
 #include "solid/model/model_file.h"
 #include "tests/support/seed.h"
 #include "tests/support/tiny_model.h"
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#define BENCH "bench_batch"
+#include "tests/bench/bench.h"
 
 typedef struct arguments {
   const char *device, *write;
   uint32_t threads, users, items, width, rank, steps, k, batch;
   double tflops, gbytes;
 } arguments;
-
-static void die(const char *what, const char *why) {
-  fprintf(stderr, "bench_batch: %s: %s\n", what, why);
-  exit(1);
-}
-
-static void must(solid_status status, const char *what) {
-  if (status) die(what, solid_last_error());
-}
-
-static void *room(size_t n, size_t size) {
-  void *memory = calloc(n + 1, size);
-  if (!memory) die("calloc", "out of memory");
-  return memory;
-}
-
-static double now_s(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static sol_config config_of(const arguments *a) {
   sol_config config = tiny_config(SOLID_HEAD_SOLID, a->rank);
@@ -104,7 +82,7 @@ typedef struct batch {
 
 static void run_block(const arguments *a, batch *b, uint32_t first, size_t n, spent *s) {
   size_t words = solid_worker_mask_words(b->worker), users[BATCH_TEXTS];
-  double began = now_s();
+  double began = 1e-6 * now_us();
   memset(b->masks, 0, n * words * sizeof *b->masks);
   for (size_t i = 0; i < n; i++) {
     uint32_t *window = b->items + i * a->steps;
@@ -114,9 +92,9 @@ static void run_block(const arguments *a, batch *b, uint32_t first, size_t n, sp
     b->questions[i] =
         (solid_question){.window = window, .n_window = a->steps, .excluded = mask, .best = b->best + i * a->k};
   }
-  double asked = now_s();
+  double asked = 1e-6 * now_us();
   must(solid_worker_answer(b->worker, b->questions, n, a->k), "answer");
-  double answered = now_s();
+  double answered = 1e-6 * now_us();
   for (size_t i = 0; i < n; i++) {
     b->asked[i] = (solid_bytes){b->ids[i], (size_t)snprintf(b->ids[i], sizeof b->ids[i], "u%u", first + (uint32_t)i)};
     b->lists[i] = (batch_list){b->questions[i].best, b->questions[i].count, SOLID_FROM_GENERATION};
@@ -124,7 +102,7 @@ static void run_block(const arguments *a, batch *b, uint32_t first, size_t n, sp
   size_t count = batch_lines_write(b->lines, b->asked, b->lists, n, b->texts, users);
   s->ask += asked - began;
   s->answer += answered - asked;
-  s->lines += now_s() - answered;
+  s->lines += 1e-6 * now_us() - answered;
   for (size_t t = 0; t < count; t++) s->bytes += b->texts[t].size;
 }
 

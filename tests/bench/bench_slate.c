@@ -18,10 +18,9 @@
 #include "solid/solid.h"
 #include "tests/support/seed.h"
 #include "tests/support/tiny_model.h"
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#define BENCH "bench_slate"
+#include "tests/bench/bench.h"
 
 enum { AT_ONCE = 20, REPLAYS = 9 };
 
@@ -47,27 +46,6 @@ typedef struct bench {
   sol_fused *fused;
   sol_fused_user *fused_users, **fused_list;
 } bench;
-
-static void die(const char *what, const char *why) {
-  fprintf(stderr, "bench_slate: %s: %s\n", what, why);
-  exit(1);
-}
-
-static void must(solid_status status, const char *what) {
-  if (status) die(what, solid_last_error());
-}
-
-static void *room(size_t n, size_t size) {
-  void *memory = calloc(n + 1, size);
-  if (!memory) die("calloc", "out of memory");
-  return memory;
-}
-
-static double now_us(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return 1e6 * (double)t.tv_sec + 1e-3 * (double)t.tv_nsec;
-}
 
 static int by_size(const void *left, const void *right) {
   double a = *(const double *)left, b = *(const double *)right;
