@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_ROOM = 48 }; /* and twice as much each time: always what a table of 64, 128, ... slots holds */
+enum { FIRST_ROOM = 32 }; /* and twice as much each time: always what a table of 64, 128, ... slots holds */
 
 /* The block is head, steps unless they have one of their own, id. */
 static size_t inner_steps(const sol_user_table *table) {
