@@ -48,7 +48,7 @@ local history, first = '', seq - #steps / 16
 if state == 'ours' and became == 0 and byte(head, 3) == 2 then
   history = sub(head, -HISTORY)
 elseif ARGV[8] ~= '' then
-  history = ARGV[8] .. NONE .. struct.pack('<I4I4', first % 4294967296, math.floor(first / 4294967296))
+  history = ARGV[8] .. ARGV[9] .. struct.pack('<I4I4', first % 4294967296, math.floor(first / 4294967296))
 end
 
 local fresh, applied, disliked, renew = {}, 0, dislikes, 0
