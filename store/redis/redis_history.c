@@ -77,7 +77,7 @@ int sol_redis_take_record(batch *b, size_t i, const void *history, const redisRe
   note *of = &b->store->notes[i];
   if (steps->type != REDIS_REPLY_STRING) return 0;
   size_t n = (size_t)steps->len / SOL_STEP_SIZE, most = sol_port_most(&b->store->base, window);
-  if (n > seq || (n > most && !window->take_seen)) return 0;
+  if (n > seq) return 0;
   size_t older = n > most ? n - most : 0;
   sol_steps_decode((const uint8_t *)steps->str + SOL_STEP_SIZE * older, n - older, window->steps);
   window->count = n - older;
