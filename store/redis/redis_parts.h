@@ -140,10 +140,11 @@ int sol_redis_take_record(sol_redis_batch *b, size_t i, const void *history, con
  * *status. */
 int sol_redis_take_full(sol_redis_batch *b, size_t i, const redisReply *full, uint64_t first, int renew,
                         solid_status *status);
-/* Of a question that asks for pages or for what was ever taken: the command, and its answer, in the first exchange. */
+/* Of a question that asks for pages: the command, and its answer, in the first exchange. */
 void sol_redis_make_pages(sol_redis_batch *b, size_t i);
 solid_status sol_redis_take_pages(sol_redis_batch *b, sol_redis_conn *conn, size_t i, const redisReply *reply);
-/* Whether any window of the call asks for what is not in a record. */
+/* Whether any window of the call asks for more steps than a record may have. What was ever taken is asked for once it
+ * is known that there are pages: who has none, as most users, shall cost nothing. */
 int sol_redis_asks_more(const sol_redis_batch *b, size_t n);
 /* What is left after the first exchange: full pages are written and leave their records, pages are read. */
 solid_status sol_redis_follow(sol_redis_batch *b, size_t n);
