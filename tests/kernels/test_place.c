@@ -8,7 +8,7 @@ typedef struct shape {
   int32_t n, width, gap, rows; /* gap: floats of x behind each row's */
 } shape;
 
-static const shape shapes[] = {{0, 8, 0, 5},     {1, 1, 0, 1},    {7, 3, 2, 9},
+static const shape shapes[] = {{0, 8, 0, 5},      {1, 1, 0, 1},      {7, 3, 2, 9},
                                {130, 64, 0, 200}, {300, 33, 7, 300}, {5, 128, 64, 900}};
 
 /* Every row once, in an order of its own, some of them absent. */
