@@ -8,9 +8,9 @@ static solid_status check(sol_states *s, const sol_newer *newer, size_t n) {
     if (newer[i].slot >= s->slots || s->of_slot[newer[i].slot] >= 0)
       return solid_fail(SOLID_EINVAL, "attention states: slot %zu of %zu%s", newer[i].slot, s->slots,
                         newer[i].slot < s->slots ? " occurs twice" : "");
-    if (newer[i].n > UINT32_MAX - s->slot[newer[i].slot].events)
-      return solid_fail(SOLID_ERANGE, "attention states: %zu events behind %llu, a state has at most %u", newer[i].n,
-                        (unsigned long long)s->slot[newer[i].slot].events, UINT32_MAX);
+    if (newer[i].n > INT32_MAX - s->slot[newer[i].slot].events)
+      return solid_fail(SOLID_ERANGE, "attention states: %zu events behind %llu, a state has at most %d", newer[i].n,
+                        (unsigned long long)s->slot[newer[i].slot].events, INT32_MAX);
     for (size_t j = 0; j < newer[i].n; j++)
       if (newer[i].items[j] >= s->config->items)
         return solid_fail(SOLID_ERANGE, "attention states: item %u, the model has %u", newer[i].items[j],

@@ -34,11 +34,22 @@ static void device_bind(sol_states *s, sol_arena *arena) {
   s->ints = sol_arena_take(arena, s->n_ints, sizeof *s->ints);
 }
 
+/* Where the device's memory is apart, what is uploaded and downloaded passes through here. */
+static void staging_bind(sol_states *s, sol_arena *arena) {
+  s->host_ints = sol_arena_take(arena, s->n_ints, sizeof *s->host_ints);
+  for (uint32_t b = 1; b < s->config->blocks; b++) {
+    s->host_kv[b] = sol_arena_take(arena, s->R, 2 * s->d * sizeof(float));
+    s->host_probes[b] = sol_arena_take(arena, s->P, s->d * sizeof(float));
+  }
+}
+
 static void host_bind(sol_states *s, sol_arena *arena) {
   s->slot = sol_arena_take(arena, s->slots, sizeof *s->slot);
   s->numbers = sol_arena_take(arena, s->slots * s->config->blocks * s->H, s->K * sizeof *s->numbers);
   s->kept_items = sol_arena_take(arena, s->slots * s->H, s->K * sizeof *s->kept_items);
   s->open_items = sol_arena_take(arena, s->slots, s->C * sizeof *s->open_items);
+  size_t lists = s->H * s->K;
+  s->merged = sol_arena_take(arena, 2 * lists + (lists / 8 + 1) * s->H, sizeof *s->merged);
   s->of_slot = sol_arena_take(arena, s->slots, sizeof *s->of_slot);
   s->taken = sol_arena_take(arena, s->slots, sizeof *s->taken);
   s->stretches = sol_arena_take(arena, s->slots, sizeof *s->stretches);
@@ -59,7 +70,7 @@ static void set_sizes(sol_states *s, const solid_model *model, size_t slots, siz
   s->H = config->heads;
   s->d = config->width;
   s->rebase = SOL_STATES_REBASE;
-  s->n_ints = sol_most_size(sol_step_ints(s), sol_close_ints(s));
+  s->n_ints = sol_most_size(sol_most_size(sol_step_ints(s), sol_close_ints(s)), sol_restore_ints(s));
 }
 
 size_t sol_states_bytes(const solid_model *model, size_t slots, size_t rows) {
@@ -72,16 +83,18 @@ size_t sol_states_bytes(const solid_model *model, size_t slots, size_t rows) {
 
 static solid_status take_memory(sol_states *s) {
   const sk_backend_ops *ops = s->be->ops;
-  sol_arena device = {NULL, 0}, host = {NULL, 0};
+  sol_arena device = {NULL, 0}, host = {NULL, 0}, staging = {NULL, 0};
   char what[64];
   snprintf(what, sizeof what, "attention states of %zu users", s->slots);
   device_bind(s, &device);
   host_bind(s, &host);
-  if (device.used == SIZE_MAX || host.used == SIZE_MAX) return solid_fail(SOLID_ENOMEM, "out of memory: %s", what);
+  if (!ops->unified) staging_bind(s, &staging);
+  if (device.used == SIZE_MAX || host.used == SIZE_MAX || staging.used == SIZE_MAX)
+    return solid_fail(SOLID_ENOMEM, "out of memory: %s", what);
   solid_status status = sol_backend_room(s->be, device.used, what, "keep fewer at once, or use a smaller budget");
   if (status) return status;
   status = ops->alloc(s->be, &s->device_base, device.used);
-  if (!status && !ops->unified) status = ops->alloc_host(s->be, &s->host_base, s->n_ints * sizeof(int32_t));
+  if (!status) status = ops->alloc_host(s->be, &s->host_base, staging.used);
   if (status) return solid_fail(status, "%s: %s", what, s->be->err);
   s->memory = sol_arena_memory(&host);
   if (!s->memory) return solid_fail(SOLID_ENOMEM, "out of memory: %s, %zu bytes", what, host.used);
@@ -89,7 +102,11 @@ static solid_status take_memory(sol_states *s) {
   host = (sol_arena){s->memory, 0};
   device_bind(s, &device);
   host_bind(s, &host);
-  s->host_ints = ops->unified ? s->ints : s->host_base;
+  staging = (sol_arena){s->host_base, 0};
+  if (ops->unified)
+    s->host_ints = s->ints;
+  else
+    staging_bind(s, &staging);
   return SOLID_OK;
 }
 
@@ -100,6 +117,8 @@ static solid_status check_sizes(const solid_model *model, size_t slots, size_t r
                       "attention states: the model has %s; train with --attention sparse --positions rotary",
                       config->attention != SOL_ATTENTION_SPARSE ? "dense attention" : "positions that are not turned");
   const sk_select_rule rule = sol_config_rule(config);
+  if (config->heads > SOL_MOST_HEADS)
+    return solid_fail(SOLID_EUNSUPPORTED, "attention states: %u heads, at most %d", config->heads, SOL_MOST_HEADS);
   size_t most = (size_t)INT32_MAX / 2 / ((size_t)sk_select_room(&rule) * config->heads);
   if (slots < 1 || slots > most || rows < slots || rows > INT32_MAX / 8)
     return solid_fail(SOLID_EINVAL, "attention states: %zu slots, 1 to %zu, and %zu rows at once, %zu to %d", slots,

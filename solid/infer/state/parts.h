@@ -10,6 +10,8 @@
 /* Chunks that are closed at once. */
 #define SOL_CLOSED_AT_ONCE ((size_t)32)
 
+enum { SOL_MOST_HEADS = 64 };
+
 /* What the host knows of a slot. The events that are kept are all older than the open chunk. */
 typedef struct sol_slot {
   uint64_t events, base;
@@ -44,7 +46,10 @@ struct sol_states {
   float *probes[SOL_MAX_BLOCKS]; /* (slots * P, d) */
   float *h;                      /* (slots, d) */
   sol_states_scratch scratch;
-  int32_t *ints, *host_ints; /* of a step or of closing */
+  int32_t *ints, *host_ints; /* of a step, of closing, or of restoring */
+  float *host_kv[SOL_MAX_BLOCKS],
+      *host_probes[SOL_MAX_BLOCKS]; /* (R, 2d), (P, d): of one slot, where memory is apart */
+  uint32_t *merged;                 /* (H K) events, as many items, and bits of each head: lists of block 0 */
   size_t n_ints;
   void *memory, *device_base, *host_base;
 };
@@ -70,9 +75,17 @@ typedef struct sol_stretch {
   int last; /* 1: its h is wanted */
 } sol_stretch;
 
-/* int32s of a step over so many slots and rows, and of closing. */
+/* Place of row `i` of a chunk among its probes, -1 if it is none. */
+int32_t sol_probe_of(const sk_select_rule *rule, int32_t i);
+
+/* Items into queries, keys and values of block 0, turned by their positions: scratch.qkv (n, 3d). */
+void sol_states_project(sol_run *run, const sol_states *s, const sol_block_weights *w, int32_t n, const int32_t *items,
+                        const int32_t *positions);
+
+/* int32s of a step over so many slots and rows, and of closing and restoring. */
 size_t sol_step_ints(const sol_states *s);
 size_t sol_close_ints(const sol_states *s);
+size_t sol_restore_ints(const sol_states *s);
 
 /* Enqueues rows of n states, in order of their slots, none of which goes beyond its open chunk. */
 solid_status sol_states_step(sol_states *s, const sol_stretch *of, size_t n, size_t rows);

@@ -28,8 +28,7 @@ size_t sol_step_ints(const sol_states *s) {
   return ints_bind(&at, s->config->blocks, s->slots, s->rows, &none);
 }
 
-/* Place of row `i` of a chunk among its probes, -1 if it is none. */
-static int32_t probe_of(const sk_select_rule *rule, int32_t i) {
+int32_t sol_probe_of(const sk_select_rule *rule, int32_t i) {
   int32_t strided = sk_select_strided(rule, rule->chunk), recent = rule->chunk - rule->recent;
   if (i >= recent) return strided + i - recent;
   return rule->stride > 0 && i % rule->stride == 0 && i / rule->stride < strided ? i / rule->stride : -1;
@@ -38,7 +37,7 @@ static int32_t probe_of(const sk_select_rule *rule, int32_t i) {
 static void fill_rows(const sol_states *s, const sol_stretch *of, size_t row, const step_ints *to) {
   const sol_slot *slot = &s->slot[of->slot];
   for (size_t i = 0; i < of->n; i++) {
-    int32_t probe = probe_of(&s->rule, (int32_t)(slot->open + i));
+    int32_t probe = sol_probe_of(&s->rule, (int32_t)(slot->open + i));
     to->items[row + i] = (int32_t)of->items[i];
     to->positions[row + i] = (int32_t)(slot->events - slot->base + i);
     to->probe[row + i] = probe < 0 ? -1 : (int32_t)(of->slot * s->P) + probe;
@@ -64,10 +63,10 @@ static void fill(const sol_states *s, const sol_stretch *of, size_t n, const ste
   }
 }
 
-/* Rows of x, then gone through the block up to its queries, keys and values, which go into the pool. */
-static void take_in(sol_run *run, const sol_states *s, uint32_t b, int32_t n, const step_ints *at) {
+/* x through the block's first norm into queries, keys and values, turned. */
+static void project(sol_run *run, const sol_states *s, const sol_block_weights *w, int32_t n,
+                    const int32_t *positions) {
   const sol_states_scratch *m = &s->scratch;
-  const sol_block_weights *w = &sol_model_weights(s->model)->block[b];
   int32_t d = (int32_t)s->d;
   norm(run, n, d, m->x, w->norm1, NULL, NULL, m->norm);
   linear(run, n, d, 3 * d, m->norm, w->qkv, m->qkv);
@@ -75,10 +74,28 @@ static void take_in(sol_run *run, const sol_states *s, uint32_t b, int32_t n, co
                                        .heads = 2 * (int32_t)s->H,
                                        .dh = d / (int32_t)s->H,
                                        .turned = (int32_t)s->config->turned,
-                                       .positions = at->positions,
+                                       .positions = positions,
                                        .direction = 1,
                                        .x = m->qkv,
                                        .stride = 3 * d});
+}
+
+static void read_items(sol_run *run, const sol_states *s, int32_t n, const int32_t *items) {
+  gather(run, n, (int32_t)s->d, (int32_t)s->config->items, sol_model_catalogue(s->model)->vectors, items, 0,
+         s->scratch.x);
+}
+
+void sol_states_project(sol_run *run, const sol_states *s, const sol_block_weights *w, int32_t n, const int32_t *items,
+                        const int32_t *positions) {
+  read_items(run, s, n, items);
+  project(run, s, w, n, positions);
+}
+
+/* What x makes of itself in block b goes into the pool. */
+static void take_in(sol_run *run, const sol_states *s, uint32_t b, int32_t n, const step_ints *at) {
+  const sol_states_scratch *m = &s->scratch;
+  int32_t d = (int32_t)s->d;
+  project(run, s, &sol_model_weights(s->model)->block[b], n, at->positions);
   sol_op_place(run, &(sk_place_args){n, 2 * d, 3 * d, m->qkv + d, at->places[b], s->kv[b]});
   sol_op_place(run, &(sk_place_args){n, d, 3 * d, m->qkv, at->probe, s->probes[b]});
 }

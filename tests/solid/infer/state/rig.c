@@ -63,7 +63,7 @@ uint32_t *state_rig_items(const state_rig *r, seed_rng *rng, size_t n) {
   return items;
 }
 
-void state_rig_append(state_rig *r, size_t slot, const uint32_t *items, size_t n, size_t step, float *h) {
+void state_rig_append(const state_rig *r, size_t slot, const uint32_t *items, size_t n, size_t step, float *h) {
   const float *device = NULL;
   for (size_t at = 0; at < n;) {
     size_t m = step && step < n - at ? step : n - at;

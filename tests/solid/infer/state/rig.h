@@ -25,7 +25,7 @@ void state_rig_close(state_rig *r);
 uint32_t *state_rig_items(const state_rig *r, seed_rng *rng, size_t n);
 
 /* Appends items to one slot, `step` at a time (0: all at once); h (d) is that of the last. */
-void state_rig_append(state_rig *r, size_t slot, const uint32_t *items, size_t n, size_t step, float *h);
+void state_rig_append(const state_rig *r, size_t slot, const uint32_t *items, size_t n, size_t step, float *h);
 
 /* What sol_encode makes of the whole window: h (d). */
 void state_rig_encode(const state_rig *r, const uint32_t *items, size_t n, float *h);
