@@ -122,12 +122,13 @@ solid_status solid_store_open_redis(solid_store **out, const solid_model *model,
   if (!out) return solid_fail(SOLID_EINVAL, "redis store: out is NULL");
   solid_status status = sol_struct_take(&o, sizeof o, options, "redis store options");
   if (!status) status = sol_port_window(&o.window, model);
+  if (!status) status = sol_port_history(&o.history, o.window);
   if (!status) status = check_options(&o);
   if (status) return status;
   sol_redis_store *store = calloc(1, sizeof *store);
   if (!store) return solid_fail(SOLID_ENOMEM, "redis store");
   store->options = o;
-  store->base = (solid_store){&sol_redis_ops, o.window};
+  store->base = (solid_store){&sol_redis_ops, o.window, o.history};
   store->looked_ms = sol_steady_ms();
   store->random.state = (uint64_t)sol_steady_ns() ^ (uint64_t)sol_wall_ms() << 20;
   store->strings = copy_strings(&store->options);

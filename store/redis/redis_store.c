@@ -113,7 +113,7 @@ static solid_status redis_advance(solid_store *base, const solid_append *appends
                                   size_t *applied, solid_status *statuses) {
   redis_store *store = (redis_store *)base;
   batch b = {.store = store, .appends = appends, .windows = windows, .applied = applied, .statuses = statuses};
-  solid_status status = sol_port_check_appends(appends, n, windows, statuses);
+  solid_status status = sol_port_check_appends(base, appends, n, windows, statuses);
   if (!status && n && !store->is_writer) {
     solid_store_epoch epoch;
     status = sol_redis_epoch_begin(base, 0, &epoch);
@@ -232,7 +232,7 @@ static solid_status redis_get(solid_store *base, const solid_bytes *users, size_
              .found = found,
              .statuses = statuses,
              .generation = generation};
-  solid_status status = sol_port_check_get(users, n, windows, params, found, statuses);
+  solid_status status = sol_port_check_get(base, users, n, windows, params, found, statuses);
   if (status || n == 0) return status;
   memset(found, 0, n);
   return sol_redis_run(&b, n, make_get, take_get);
