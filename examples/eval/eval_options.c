@@ -145,7 +145,7 @@ static const solid_property properties[] = {
     {.name = "orders",
      .type = SOLID_PROPERTY_STRING,
      .preset = "trained",
-     .meaning = "list of orders of decoding: trained, raster, zipar:S, near-to-far",
+     .meaning = "list of orders of decoding: trained, raster, zipar:S, zipar:adaptive:S, near-to-far",
      AT(slates.orders)},
     {.name = "guides",
      .type = SOLID_PROPERTY_STRING,

@@ -23,7 +23,7 @@ static void knob_of(const solid_slate_trial *trial, char text[32]) {
 }
 
 static void print_lists(const slates_result *r) {
-  printf("%-10s %-12s %-12s %8s %22s %22s %8s %22s %8s %8s %6s %6s %9s %7s\n", "list", "order", "", "forwards",
+  printf("%-10s %-16s %-12s %8s %22s %22s %8s %22s %8s %8s %6s %6s %9s %7s\n", "list", "order", "", "forwards",
          "recall", "ndcg", "next", "likeness", "company", "content", "cats", "items", "log p", "s");
   for (uint32_t i = 0; i < r->count; i++) {
     const slates_row *row = &r->row[i];
@@ -31,7 +31,7 @@ static void print_lists(const slates_result *r) {
     char order[32], knob[32];
     slates_order(&row->trial, order);
     knob_of(&row->trial, knob);
-    printf("%-10s %-12s %-12s %8u", slates_way(&row->trial), order, knob, p->forwards);
+    printf("%-10s %-16s %-12s %8.4g", slates_way(&row->trial), order, knob, p->forwards);
     for (int f = SOLID_SLATE_RECALL; f <= SOLID_SLATE_CONTENT; f++) {
       if (f == SOLID_SLATE_NEXT || f > SOLID_SLATE_LIKENESS)
         printf(" %8.4f", p->value[f]);
@@ -119,9 +119,9 @@ static json_t *row_json(const slates_row *row) {
   slates_order(&row->trial, order);
   for (int f = 0; f < SOLID_SLATE_FIGURES && figures; f++)
     json_object_set_new(figures, solid_slate_figure_names[f], figure_json(row, f));
-  return json_pack("{s:s, s:s, s:f, s:f, s:I, s:I, s:I, s:I, s:f, s:o, s:o}", "list", slates_way(&row->trial), "order",
+  return json_pack("{s:s, s:s, s:f, s:f, s:f, s:I, s:I, s:I, s:f, s:o, s:o}", "list", slates_way(&row->trial), "order",
                    order, "guide", way == SOLID_SLATE_BY_DECODER ? row->trial.lambda : 0.0, "lambda",
-                   way == SOLID_SLATE_BY_RERANK ? row->trial.lambda : 0.0, "forwards", (json_int_t)p->forwards, "items",
+                   way == SOLID_SLATE_BY_RERANK ? row->trial.lambda : 0.0, "forwards", p->forwards, "items",
                    (json_int_t)p->items, "invalid", (json_int_t)p->invalid, "repeated", (json_int_t)p->repeated,
                    "seconds", p->seconds, "figures", figures, "each", each_json(p));
 }

@@ -121,7 +121,7 @@ static void decode(bench *b, const sol_slate_plan *plan) {
                                    .top = b->questions[i].best,
                                    .n_top = (uint32_t)b->questions[i].count,
                                    .out = b->out + i * b->args.rows};
-  must(sol_slater_decode(b->slater, plan, b->users, b->n, NULL), "decode");
+  must(sol_slater_decode(b->slater, plan, b->users, b->n), "decode");
 }
 
 static double median(bench *b, void (*run)(bench *, const sol_slate_plan *), const sol_slate_plan *plan) {

@@ -6,6 +6,31 @@ int sol_slate_has_order(const sol_config *config, sol_order order) {
   return (order == SOL_ORDER_NEAR) == (config->slate_near != 0);
 }
 
+uint32_t sol_slate_plan_order(const sol_slate_plan *plan) {
+  if (plan->order == SOL_ORDER_NEAR) return SOLID_SLATE_NEAR_TO_FAR;
+  if (plan->order == SOL_ORDER_RASTER) return SOLID_SLATE_RASTER;
+  return plan->adaptive ? SOLID_SLATE_ADAPTIVE : SOLID_SLATE_ZIPAR;
+}
+
+solid_status sol_slate_plan_take(sol_slate_plan *plan, const solid_slate_options *options, uint32_t rows, int near) {
+  static const sol_order orders[] = {SOL_ORDER_RASTER, SOL_ORDER_RASTER, SOL_ORDER_ZIPAR, SOL_ORDER_NEAR,
+                                     SOL_ORDER_ZIPAR};
+  if (options->order > SOLID_SLATE_ADAPTIVE)
+    return solid_fail(SOLID_ERANGE, "slate: order %u, there are %d .. %d", options->order, (int)SOLID_SLATE_TRAINED,
+                      (int)SOLID_SLATE_ADAPTIVE);
+  int windowed = orders[options->order] == SOL_ORDER_ZIPAR;
+  if (windowed && (options->window == 0 || options->window > INT32_MAX))
+    return solid_fail(SOLID_ERANGE, "slate: a window of %u columns, it must be 1 or more", options->window);
+  *plan = (sol_slate_plan){.order = orders[options->order],
+                           .window = windowed ? (int32_t)options->window : 0,
+                           .adaptive = options->order == SOLID_SLATE_ADAPTIVE,
+                           .rows = rows,
+                           .how = {options->guide, options->temperature, options->top_p},
+                           .seed = options->seed};
+  if (options->order == SOLID_SLATE_TRAINED && near) plan->order = SOL_ORDER_NEAR;
+  return SOLID_OK;
+}
+
 solid_status sol_slate_plan_check(const sol_slate_plan *plan, const sol_config *config) {
   const sol_choosing *how = &plan->how;
   if (plan->rows == 0 || plan->rows > config->slate_rows || plan->rows > config->items)

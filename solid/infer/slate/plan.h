@@ -5,6 +5,7 @@
 #include "solid/infer/slate/grid.h"
 #include "solid/infer/slate/slate.h"
 #include "solid/model/config.h"
+#include "solid/slate.h"
 
 /* One operation decodes whole slates where it can (greedy, under a guide below 1); otherwise every step goes through
  * the host. Left to itself a slater takes the operation where the back end records, which waits long for a host: on a
@@ -14,6 +15,7 @@ typedef enum sol_slate_run { SOL_SLATE_EITHER, SOL_SLATE_STEPS, SOL_SLATE_OPERAT
 typedef struct sol_slate_plan {
   sol_order order;
   int32_t window; /* ZipAR */
+  int adaptive;   /* of ZipAR: rows begin by `window`, and what is chosen too early is tested again (adaptive.h) */
   uint32_t rows;  /* K */
   sol_choosing how;
   uint64_t seed; /* of drawing; user i draws by seed + i */
@@ -22,6 +24,12 @@ typedef struct sol_slate_plan {
 
 /* 1 where the model's decoder can go in this order: raster and ZipAR are one training, near-to-far is another. */
 int sol_slate_has_order(const sol_config *config, sol_order order);
+
+/* What a caller's options say, for a model whose decoder was trained near-to-far or not. ERANGE: the order, a window. */
+solid_status sol_slate_plan_take(sol_slate_plan *plan, const solid_slate_options *options, uint32_t rows, int near);
+
+/* The other way: the order, never SOLID_SLATE_TRAINED. */
+uint32_t sol_slate_plan_order(const sol_slate_plan *plan);
 
 /* ERANGE: rows, window, guide, temperature, top_p. EUNSUPPORTED: the order. */
 solid_status sol_slate_plan_check(const sol_slate_plan *plan, const sol_config *config);

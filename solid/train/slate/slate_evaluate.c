@@ -152,18 +152,12 @@ static void rerank(const solid_slate_evaluator *e, const solid_scored *best, siz
 }
 
 static solid_status decode(solid_slate_evaluator *e, uint32_t first, size_t n, const solid_slate_options *options,
-                           uint32_t *forwards) {
-  static const sol_order orders[] = {SOL_ORDER_RASTER, SOL_ORDER_RASTER, SOL_ORDER_ZIPAR, SOL_ORDER_NEAR};
+                           double *forwards) {
   size_t d = e->info.width;
-  int32_t asked = 0;
-  if ((unsigned)options->order > SOLID_SLATE_NEAR_TO_FAR)
-    return solid_fail(SOLID_ERANGE, "slate: order %d", (int)options->order);
-  sol_slate_plan plan = {.order = orders[options->order],
-                         .window = (int32_t)options->window,
-                         .rows = e->rows,
-                         .how = {options->guide, options->temperature, options->top_p},
-                         .seed = options->seed + first};
-  if (options->order == SOLID_SLATE_TRAINED && e->info.slate_near) plan.order = SOL_ORDER_NEAR;
+  sol_slate_plan plan;
+  solid_status status = sol_slate_plan_take(&plan, options, e->rows, e->info.slate_near != 0);
+  if (status) return status;
+  plan.seed += first;
   for (size_t i = 0; i < n; i++)
     e->slates[i] =
         (sol_slate_user){.h = e->h + i * d,
@@ -172,15 +166,17 @@ static solid_status decode(solid_slate_evaluator *e, uint32_t first, size_t n, c
                          .top = e->questions[i].best,
                          .n_top = (uint32_t)(e->questions[i].count < e->rows ? e->questions[i].count : e->rows),
                          .out = e->list + i * e->rows};
-  solid_status status = e->slater ? SOLID_OK : sol_slater_new(&e->slater, e->model, BATCH);
-  if (!status) status = sol_slater_decode(e->slater, &plan, e->slates, n, &asked);
-  for (size_t i = 0; i < n && !status; i++) e->log_p[i] = e->slates[i].log_p;
-  *forwards = (uint32_t)asked;
+  if (!e->slater) status = sol_slater_new(&e->slater, e->model, BATCH);
+  if (!status) status = sol_slater_decode(e->slater, &plan, e->slates, n);
+  for (size_t i = 0; i < n && !status; i++) {
+    e->log_p[i] = e->slates[i].log_p;
+    *forwards += e->slates[i].forwards;
+  }
   return status;
 }
 
 static solid_status make_lists(solid_slate_evaluator *e, uint32_t first, size_t n, const solid_slate_trial *trial,
-                               uint32_t *forwards) {
+                               double *forwards) {
   solid_status status = rank(e, first, n);
   memset(e->log_p, 0, n * sizeof *e->log_p);
   if (status) return status;
@@ -211,6 +207,7 @@ solid_status solid_slate_evaluate(solid_slate_evaluator *e, const solid_slate_tr
     for (size_t i = 0; i < n && !status; i++)
       sol_slate_judge(&made, &e->asked, first + (uint32_t)i, e->list + i * e->rows, e->log_p[i], e->judged, shown);
   }
+  made.forwards /= e->asked.users;
   for (uint32_t v = 0; v < e->info.items && shown; v++) made.items += shown[v];
   free(shown);
   if (!status) status = sol_slate_report_finish(&made, resamples, seed);
