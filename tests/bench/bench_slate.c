@@ -8,9 +8,14 @@
  * its head down. State and layers are stored; weights are drawn, which costs what trained ones cost. Microseconds a
  * call at the median; the last columns are how many times faster than raster: unguided, guided, with the prefill.
  *
+ * An adaptive window goes step by step, one user after the other; its forwards are those of drawn weights, which say
+ * little. "drawn" is the call at temperature 1 under the guide of .9, where every order goes step by step.
+ *
  * On a GPU also what the device does of a call whose users are in its memory, AT_ONCE times in one recording: the
  * product of the scores, what is done once a request (the whole operation for users who have nothing left), and the
- * rest of the operation, which is the decoding. */
+ * rest of the operation, which is the decoding. What trie, filter, guide and choice cost in a step of it is told in two
+ * ways: the decoding of a decoder without blocks (which has the step's frame in it as well), and what the decoding takes
+ * more than that of as many items as rows under one node, where there is nothing to choose but which is left. */
 #include "solid/infer/slate/fused.h"
 #include "solid/infer/slate/slater.h"
 #include "solid/infer/worker/worker.h"
@@ -43,7 +48,9 @@ typedef struct bench {
   sol_slate_user *users;
   double *us;
   sk_backend *be; /* for the parts of the operation */
-  sol_fused *fused;
+  sol_fused *fused, *plain; /* plain: of as many items as rows, all of equal codes */
+  sol_config few;
+  sol_trie path;
   sol_fused_user *fused_users, **fused_list;
 } bench;
 
@@ -68,6 +75,14 @@ static void open_model(bench *b, int near) {
   must(sol_fused_open(&b->fused, b->be, sol_model_config(b->model), &sol_model_weights(b->model)->slate,
                       sol_slater_trie(b->slater), sol_model_catalogue(b->model)->vectors, b->n),
        "operation");
+  uint16_t *codes = room((size_t)b->args.rows * config.levels, sizeof *codes);
+  b->few = *sol_model_config(b->model);
+  b->few.items = b->args.rows;
+  must(sol_trie_make(&b->path, codes, b->args.rows, config.levels), "trie");
+  must(sol_fused_open(&b->plain, b->be, &b->few, &sol_model_weights(b->model)->slate, &b->path,
+                      sol_model_catalogue(b->model)->vectors, b->n),
+       "operation");
+  free(codes);
 }
 
 static void open_users(bench *b) {
@@ -97,6 +112,8 @@ static void open_users(bench *b) {
 
 static void close_all(bench *b) {
   sol_fused_close(b->fused);
+  sol_fused_close(b->plain);
+  sol_trie_clear(&b->path);
   b->be->ops->close(b->be);
   free(b->fused_users), free(b->fused_list);
   sol_slater_free(b->slater);
@@ -137,22 +154,32 @@ static double median(bench *b, void (*run)(bench *, const sol_slate_plan *), con
 
 /* ---- What the device does ---- */
 
+typedef enum part_kind { SCORES, OPERATION, CHOICE } part_kind; /* choice: the operation of a decoder without blocks */
+
 typedef struct part {
   bench *b;
-  int scores; /* the product of the scores, or the operation */
+  sol_fused *of;
+  part_kind kind;
   float guide;
 } part;
 
+static solid_status enqueue_once(const part *p) {
+  sk_slate_args args;
+  if (p->kind == SCORES) return sol_fused_score(p->of, p->b->n);
+  if (p->kind == OPERATION) return sol_fused_enqueue(p->of, p->guide, p->b->n);
+  sol_fused_arguments(p->of, p->guide, p->b->n, &args);
+  args.net.blocks = args.net.out_heads = 0;
+  return p->b->be->ops->slate(p->b->be, &args);
+}
+
 static solid_status enqueue(void *user) {
-  const part *p = user;
   solid_status status = SOLID_OK;
-  for (int i = 0; i < AT_ONCE && !status; i++)
-    status = p->scores ? sol_fused_score(p->b->fused, p->b->n) : sol_fused_enqueue(p->b->fused, p->guide, p->b->n);
+  for (int i = 0; i < AT_ONCE && !status; i++) status = enqueue_once(user);
   return status;
 }
 
-static double time_part(bench *b, int scores, float guide) {
-  part p = {b, scores, guide};
+static double time_part(bench *b, sol_fused *of, part_kind kind, float guide) {
+  part p = {b, of, kind, guide};
   sk_graph *graph = NULL;
   double us[REPLAYS];
   for (int i = -2; i < REPLAYS; i++) {
@@ -166,78 +193,121 @@ static double time_part(bench *b, int scores, float guide) {
   return us[REPLAYS / 2];
 }
 
-static void send(bench *b, const uint64_t *excluded) {
+/* `excluded` of every user; NULL = the user's own. */
+static void send(bench *b, sol_fused *to, const uint64_t *excluded) {
   for (size_t i = 0; i < b->n; i++) {
     b->fused_users[i] = (sol_fused_user){.h = b->questions[i].state,
                                          .u = b->questions[i].vector,
                                          .excluded = excluded ? excluded : b->questions[i].excluded,
-                                         .top = b->questions[i].best,
-                                         .n_top = (uint32_t)b->questions[i].count,
+                                         .top = to == b->fused ? b->questions[i].best : NULL,
+                                         .n_top = to == b->fused ? (uint32_t)b->questions[i].count : 0,
                                          .out = b->out + i * b->args.rows};
     b->fused_list[i] = &b->fused_users[i];
   }
-  must(sol_fused_send(b->fused, b->fused_list, b->n), "send");
+  must(sol_fused_send(to, b->fused_list, b->n), "send");
 }
 
-/* Microseconds of the scores, of what is done once, and of decoding, unguided and guided. */
-static void time_parts(bench *b, const sol_grid_shape *shape, double parts[5]) {
+/* Microseconds, unguided and guided: `start` of the operation for users who have nothing left of as many items as rows,
+ * `once` of the catalogue; then what decoding takes beyond that, of the catalogue, of the few items, and without blocks. */
+typedef struct parts {
+  double scores, start[2], once[2], decoding[2], plain[2], choice[2];
+} parts;
+
+static void time_parts(bench *b, const sol_grid_shape *shape, parts *us) {
+  const float guides[] = {0, 0.9f};
   sol_grid grid;
-  uint64_t *all = room(b->words, sizeof *all);
+  uint64_t *all = room(b->words, sizeof *all), none = 0;
   memset(all, 0xff, b->words * sizeof *all);
   must(sol_grid_make(&grid, shape), "grid");
   must(sol_fused_set_grid(b->fused, &grid), "grid");
-  send(b, all);
-  parts[0] = time_part(b, 1, 0);
-  parts[1] = time_part(b, 0, 0), parts[2] = time_part(b, 0, 0.9f);
-  send(b, NULL);
-  parts[3] = time_part(b, 0, 0) - parts[1], parts[4] = time_part(b, 0, 0.9f) - parts[2];
+  must(sol_fused_set_grid(b->plain, &grid), "grid");
+  send(b, b->fused, all);
+  send(b, b->plain, all);
+  us->scores = time_part(b, b->fused, SCORES, 0);
+  must(sol_fused_score(b->plain, b->n), "scores");
+  for (int g = 0; g < 2; g++) {
+    us->once[g] = time_part(b, b->fused, OPERATION, guides[g]);
+    us->start[g] = time_part(b, b->plain, OPERATION, guides[g]);
+  }
+  send(b, b->fused, NULL);
+  send(b, b->plain, &none);
+  for (int g = 0; g < 2; g++) {
+    us->decoding[g] = time_part(b, b->fused, OPERATION, guides[g]) - us->once[g];
+    us->plain[g] = time_part(b, b->plain, OPERATION, guides[g]) - us->start[g];
+    us->choice[g] = time_part(b, b->fused, CHOICE, guides[g]) - us->once[g];
+  }
   sol_grid_clear(&grid);
   free(all);
 }
 
 /* ---- Tables ---- */
 
-static void print_parts(bench *b, const sol_grid_shape *shape, double raster[5]) {
-  double us[5];
-  time_parts(b, shape, us);
-  for (int i = 3; i < 5 && shape->order == SOL_ORDER_RASTER; i++) raster[i] = us[i];
-  printf("%23s device: scores %.1f, once %.1f, %.1f guided; decoding %.1f, %.1f guided, %.2f a step; %.2f, %.2f x "
-         "raster\n",
-         "", us[0], us[1], us[2], us[3], us[4], us[4] / sol_grid_steps(shape), raster[3] / us[3], raster[4] / us[4]);
+/* Raster's: unguided, guided, guided with the prefill, drawn; and the device's decoding, unguided and guided. */
+typedef struct times {
+  double call[4], device[2];
+} times;
+
+static void print_parts(bench *b, const sol_grid_shape *shape, double raster[2]) {
+  parts us;
+  int steps = sol_grid_steps(shape);
+  time_parts(b, shape, &us);
+  for (int g = 0; g < 2 && shape->order == SOL_ORDER_RASTER; g++) raster[g] = us.decoding[g];
+  printf("%23s device: scores %.1f; once %.1f, %.1f guided, of which start %.1f, %.1f; decoding %.1f, %.1f guided, %.2f a "
+         "step; %.2f, %.2f x raster\n",
+         "", us.scores, us.once[0], us.once[1], us.start[0], us.start[1], us.decoding[0], us.decoding[1],
+         us.decoding[1] / steps, raster[0] / us.decoding[0], raster[1] / us.decoding[1]);
+  printf("%23s trie, filter, choice in a step: %.2f, %.2f guided alone; with less without %.2f, %.2f guided\n", "",
+         us.choice[0] / steps, us.choice[1] / steps, (us.decoding[0] - us.plain[0]) / steps,
+         (us.decoding[1] - us.plain[1]) / steps);
 }
 
-static void time_order(bench *b, const char *name, sol_order order, int32_t window, double raster[5]) {
-  sol_slate_plan plan = {
-      .order = order, .window = window, .rows = b->args.rows, .how = {0, 0, 1}, .run = (sol_slate_run)b->args.run};
-  double prefill = median(b, ask, &plan), us[3];
+/* Forwards of the last call, of a user. */
+static double forwards(const bench *b) {
+  double all = 0;
+  for (size_t i = 0; i < b->n; i++) all += b->users[i].forwards;
+  return all / (double)b->n;
+}
+
+static void time_order(bench *b, const char *name, sol_order order, int32_t window, int adaptive, times *raster) {
+  sol_slate_plan plan = {.order = order,
+                         .window = window,
+                         .adaptive = adaptive,
+                         .rows = b->args.rows,
+                         .how = {0, 0, 1},
+                         .run = (sol_slate_run)b->args.run};
+  double prefill = median(b, ask, &plan), us[4];
   us[0] = median(b, decode, &plan);
   plan.how.guide = 0.9f;
   us[1] = median(b, decode, &plan);
   us[2] = prefill + us[1];
-  for (int g = 0; g < 3 && order == SOL_ORDER_RASTER; g++) raster[g] = us[g];
+  double passes = forwards(b);
+  plan.how.temperature = 1;
+  us[3] = median(b, decode, &plan);
+  for (int g = 0; g < 4 && order == SOL_ORDER_RASTER; g++) raster->call[g] = us[g];
   sol_grid_shape shape = sol_decoder_shape(sol_model_config(b->model), order, window, b->args.rows);
-  printf("%-12s %6zu %9d %11.1f %12.1f %12.1f %12.1f %12.0f %8.2f %8.2f %8.2f\n", name, b->n, sol_grid_steps(&shape),
-         prefill, us[0], us[1], us[2], (double)b->n * 1e6 / us[2], raster[0] / us[0], raster[1] / us[1],
-         raster[2] / us[2]);
-  if (b->be->ops->records) print_parts(b, &shape, raster);
+  printf("%-12s %6zu %9.4g %11.1f %12.1f %12.1f %12.1f %12.1f %12.0f %8.2f %8.2f %8.2f %8.2f\n", name, b->n, passes,
+         prefill, us[0], us[1], us[2], us[3], (double)b->n * 1e6 / us[2], raster->call[0] / us[0],
+         raster->call[1] / us[1], raster->call[2] / us[2], raster->call[3] / us[3]);
+  if (b->be->ops->records && !adaptive) print_parts(b, &shape, raster->device);
   fflush(stdout);
 }
 
 static void time_batch(bench *b, size_t n) {
-  double raster[5] = {0};
+  times raster = {{0}, {0}};
+  char name[24];
   b->n = n;
   for (int near = 0; near < 2; near++) {
     open_model(b, near);
     open_users(b);
-    if (near) {
-      time_order(b, "near-to-far", SOL_ORDER_NEAR, 0, raster);
-    } else {
-      time_order(b, "raster", SOL_ORDER_RASTER, 0, raster);
-      for (int32_t s = 3; s > 0; s--) {
-        char name[16];
-        snprintf(name, sizeof name, "zipar:%d", s);
-        time_order(b, name, SOL_ORDER_ZIPAR, s, raster);
-      }
+    if (near) time_order(b, "near-to-far", SOL_ORDER_NEAR, 0, 0, &raster);
+    if (!near) time_order(b, "raster", SOL_ORDER_RASTER, 0, 0, &raster);
+    for (int32_t s = 3; s > 0 && !near; s--) {
+      snprintf(name, sizeof name, "zipar:%d", s);
+      time_order(b, name, SOL_ORDER_ZIPAR, s, 0, &raster);
+    }
+    for (int32_t s = 2; s > 0 && !near && n == 1; s--) {
+      snprintf(name, sizeof name, "adaptive:%d", s);
+      time_order(b, name, SOL_ORDER_ZIPAR, s, 1, &raster);
     }
     close_all(b);
   }
@@ -274,8 +344,8 @@ int main(int argc, char **argv) {
   b.us = room(b.args.calls, sizeof(double));
   printf("%s, V %u, d %u, %u + 1 blocks, slates of %u x 4; microseconds a call\n", b.args.device, b.args.items,
          b.args.width, b.args.blocks, b.args.rows);
-  printf("order             B  forwards     prefill    unguided       guided     together     slates/s  x raster   "
-         "guided together\n");
+  printf("order             B  forwards     prefill    unguided       guided     together        drawn     slates/s "
+         "x raster   guided together    drawn\n");
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
     if (b.args.batch && i > 0) break;
     time_batch(&b, b.args.batch ? b.args.batch : sizes[i]);
