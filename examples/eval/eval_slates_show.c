@@ -65,15 +65,20 @@ static void print_against_raster(const slates_result *r) {
 }
 
 void slates_print(const slates_result *r) {
-  uint32_t users = r->count ? r->row[0].report.users : 0, invalid = 0, repeated = 0;
+  uint32_t users = r->count ? r->row[0].report.users : 0, invalid = 0, repeated = 0, guided = 0, ranked = 0;
   printf("\nlists of %u for %u users; in brackets how far other users could move the figure (95 %%)\n", r->rows, users);
   print_lists(r);
   print_against_raster(r);
   for (uint32_t i = 0; i < r->count; i++) {
     invalid += r->row[i].report.invalid;
     repeated += r->row[i].report.repeated;
+    if (r->row[i].trial.way != SOLID_SLATE_BY_DECODER || r->row[i].trial.options.guide < 1) continue;
+    guided += users;
+    ranked += r->row[i].report.ranked;
   }
-  printf("\n%llu lists: %u invalid, %u with an item twice\n", (unsigned long long)users * r->count, invalid, repeated);
+  printf("\n%llu lists: %u invalid, %u with an item twice", (unsigned long long)users * r->count, invalid, repeated);
+  if (guided) printf("; under a guide of 1 %u of %u are the ranked list", ranked, guided);
+  printf("\n");
 }
 
 /* Values of every user in ten-thousandths, blanks between, so that results can be paired. NULL: no memory. */

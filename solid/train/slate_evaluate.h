@@ -68,6 +68,7 @@ typedef struct solid_slate_report {
   uint32_t items;    /* distinct items in all lists */
   uint32_t invalid;  /* lists with an item of the history, or with no item: must be 0 */
   uint32_t repeated; /* lists with an item twice: must be 0 */
+  uint32_t ranked;   /* lists that are the ranked list, item for item: all of them under a guide of 1 */
   double forwards;   /* forward passes of the decoder per list */
   double seconds;    /* to make the lists, states and scores included */
 } solid_slate_report;

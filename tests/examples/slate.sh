@@ -47,6 +47,7 @@ check() { # MODEL ORDERS SLATES FORWARDS...
   shift 3
   "$evaluate" --model "$work/$model" "${common[@]}" --slate 10 --orders "$orders" --guides 1,0.7,0 --lambdas= --resamples 20 --json "$work/json" >"$work/out"
   if grep -qE 'INVALID|REPEATED' "$work/out"; then fail "$(cat "$work/out")"; fi
+  grep -qE 'lists: 0 invalid, 0 with an item twice; under a guide of 1 ([0-9]+) of \1 are the ranked list' "$work/out" || fail "$(cat "$work/out")"
   ranked=$(lists ranked | figures)
   [ "$(lists slate | grep -c 'guide 1 ')" = "$slates" ] || fail "$(cat "$work/out")"
   while read -r line; do

@@ -192,6 +192,14 @@ static solid_status make_lists(solid_slate_evaluator *e, uint32_t first, size_t 
   return SOLID_OK;
 }
 
+/* 1 where the i-th user of the batch has the ranker's list. */
+static uint32_t is_ranked(const solid_slate_evaluator *e, size_t i) {
+  const solid_scored *list = e->list + i * e->rows, *best = e->questions[i].best;
+  for (uint32_t k = 0; k < e->rows; k++)
+    if (list[k].item != (k < e->questions[i].count ? best[k].item : SOLID_NO_ITEM)) return 0;
+  return 1;
+}
+
 solid_status solid_slate_evaluate(solid_slate_evaluator *e, const solid_slate_trial *trial, uint32_t resamples,
                                   uint64_t seed, solid_slate_report *report) {
   if (!e || !trial || !report) return solid_fail(SOLID_EINVAL, "slates: evaluator, trial or report is NULL");
@@ -204,8 +212,10 @@ solid_status solid_slate_evaluate(solid_slate_evaluator *e, const solid_slate_tr
     double started = sol_steady_s();
     status = make_lists(e, first, n, trial, &made.forwards);
     made.seconds += sol_steady_s() - started;
-    for (size_t i = 0; i < n && !status; i++)
+    for (size_t i = 0; i < n && !status; i++) {
+      made.ranked += is_ranked(e, i);
       sol_slate_judge(&made, &e->asked, first + (uint32_t)i, e->list + i * e->rows, e->log_p[i], e->judged, shown);
+    }
   }
   made.forwards /= e->asked.users;
   for (uint32_t v = 0; v < e->info.items && shown; v++) made.items += shown[v];

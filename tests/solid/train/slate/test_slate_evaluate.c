@@ -143,10 +143,12 @@ static void check_ways(int near, const solid_dataset *judges) {
   for (int i = 0; i < 2; i++) {
     other = evaluate(e, SOLID_SLATE_BY_DECODER, 0, 1, orders[near][i]);
     same(&ranked, &other);
+    cr_assert(other.ranked == other.users && ranked.ranked == ranked.users);
     solid_slate_report_clear(&other);
     other = evaluate(e, SOLID_SLATE_BY_DECODER, 0, 0.2f, orders[near][i]);
     cr_assert_gt(other.forwards, 0);
     cr_assert_lt(other.value[SOLID_SLATE_LIKELIHOOD], 0);
+    cr_assert_lt(other.ranked, other.users);
     solid_slate_report_clear(&other);
   }
   other = evaluate(e, SOLID_SLATE_BY_RERANK, 0, 0, SOLID_SLATE_TRAINED);
