@@ -59,7 +59,7 @@ typedef struct solid_slate_answer {
   size_t count;          /* items of the slate; below K only if fewer are left after the filters */
   uint32_t order;        /* solid_slate_order that was used, never SOLID_SLATE_TRAINED */
   uint32_t window;       /* s of ZipAR, else 0 */
-  uint32_t forwards;     /* forward passes of the decoder; 0 if it did not run: guide 1, or source popularity */
+  uint32_t forwards;     /* forward passes of the decoder; 0 if it did not run: guide 1, nothing left, or source popularity */
   double log_likelihood; /* of the slate under the decoder, over the codes that were open; 0 if it did not run */
   solid_status status;   /* of this user, as in solid_answer; not SOLID_OK = no slate */
 } solid_slate_answer;

@@ -223,6 +223,7 @@ static solid_status decode_group(sol_slater *s, const sol_slate_plan *plan, cons
   for (size_t w = 0; w < n && !status; w++) {
     sol_slate_user *user = &users[s->group[w]];
     give_slate(s, user, &s->slates[s->group[w]], s->codes + w * (size_t)g->cells);
+    user->forwards = asks ? g->steps : 0;
     if (!asks) user->log_p = 0;
   }
   return status;
@@ -235,6 +236,7 @@ static solid_status decode_chunk(sol_slater *s, const sol_slate_plan *plan, sol_
   for (size_t i = 0; i < n; i++) {
     for (uint32_t r = users[i].count; r < plan->rows; r++) users[i].out[r] = (solid_scored){SOLID_NO_ITEM, -INFINITY};
     users[i].log_p = 0;
+    users[i].forwards = 0;
     if (users[i].count == plan->rows) s->group[together++] = i;
   }
   if (together) status = decode_group(s, plan, &s->full, users, together, asks);
@@ -289,6 +291,7 @@ static solid_status decode_fused(sol_slater *s, const sol_slate_plan *plan, sol_
   solid_status status = sol_fused_decode(s->fused, plan->how.guide, s->called, n);
   for (size_t i = 0; i < n && !status; i++) {
     users[i].count = plan->rows;
+    users[i].forwards = s->full.steps;
     users[i].log_p = s->calls[i].log_p;
     if (s->calls[i].short_of) status = decode_steps(s, plan, &users[i], 1, 1, seed + i);
   }
@@ -305,7 +308,6 @@ static solid_status decode_some(sol_slater *s, const sol_slate_plan *plan, sol_s
                                 uint64_t seed) {
   int asks = plan->how.guide < 1;
   if (plan->adaptive && asks) return decode_adaptive(s, plan, users, n, seed);
-  for (size_t i = 0; i < n; i++) users[i].forwards = asks ? s->full.steps : 0;
   return is_fused(s, plan, users, n) ? decode_fused(s, plan, users, n, seed) : decode_steps(s, plan, users, n, asks, seed);
 }
 

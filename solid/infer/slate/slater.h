@@ -19,7 +19,7 @@ typedef struct sol_slate_user {
 
   /* Set by the call. */
   uint32_t count;   /* rows of the slate: K, or what is left */
-  int32_t forwards; /* of the decoder; as those of a full slate, but where the window is adaptive */
+  int32_t forwards; /* of the decoder */
   double log_p;     /* of the slate by the decoder, over open codes; 0 where the decoder was not asked */
 } sol_slate_user;
 

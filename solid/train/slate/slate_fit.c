@@ -56,6 +56,8 @@ static solid_status make_config(fitter *f) {
   const sol_config *ranker = sol_model_config(f->model);
   f->config = *ranker;
   if (!ranker->levels) return solid_fail(SOLID_EINVAL, "slates: the model has no codes; train it with levels");
+  if (o->rows > ranker->items)
+    return solid_fail(SOLID_ERANGE, "slates: %u rows, the model has %u items", o->rows, ranker->items);
   solid_status status = sol_trie_make(&f->trie, f->model->file.codes, ranker->items, ranker->levels);
   if (status) return status;
   f->config.slate_rows = o->rows;

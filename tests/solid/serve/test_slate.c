@@ -165,9 +165,9 @@ static void check_valid(const char *device, int near) {
       uint32_t s = !window || window > C ? C : window, taken[ITEMS] = {0};
       cr_assert_eq(made[u].count, count, "%s: %zu items, %zu are left", names[u], made[u].count, count);
       cr_assert_eq(made[u].source == SOLID_FROM_POPULARITY, left[u].source == SOLID_FROM_POPULARITY);
-      uint32_t rows = options.order == SOLID_SLATE_ADAPTIVE ? (uint32_t)count : K; /* a group has full slates' forwards */
-      uint32_t least = !rows || made[u].source == SOLID_FROM_POPULARITY ? 0 : near ? K + C - 1 : C + (rows - 1) * s;
-      uint32_t most = options.order == SOLID_SLATE_ADAPTIVE && least ? C * rows : least;
+      uint32_t n = (uint32_t)count, none = !n || made[u].source == SOLID_FROM_POPULARITY;
+      uint32_t least = none ? 0 : near ? n + C - 1 : C + (n - 1) * s;
+      uint32_t most = options.order == SOLID_SLATE_ADAPTIVE && !none ? C * n : least;
       cr_assert(made[u].forwards >= least && made[u].forwards <= most, "%u forwards, not %u .. %u", made[u].forwards,
                 least, most);
       cr_assert_eq(made[u].order, options.order ? options.order : near ? SOLID_SLATE_NEAR_TO_FAR : SOLID_SLATE_RASTER);

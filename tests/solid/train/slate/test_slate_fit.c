@@ -260,6 +260,16 @@ Test(slate_fit, refuses_what_has_no_slates) {
     cr_assert_eq(sol_slate_fit(s.model, &l.data, &cases[i].options, NULL, NULL, NULL, &config, &weights), cases[i].status,
                  "case %zu", i);
   sol_slate_options options = SOL_SLATE_OPTIONS_INIT;
+  options.rows = s.info.items + 1;
+  cr_assert_eq(sol_slate_fit(s.model, &l.data, &options, NULL, NULL, NULL, &config, &weights), SOLID_ERANGE);
+  cr_assert(strstr(solid_last_error(), "41 rows, the model has 40 items"), "%s", solid_last_error());
+  options.rows = 3;
+  sol_config without = tiny_config(SOLID_HEAD_STATIC, 0);
+  without.levels = 0, without.codes = 0, without.content = 0;
+  solid_model *plain = tiny_model(s.ctx, &without, 5);
+  cr_assert_eq(sol_slate_fit(plain, &l.data, &options, NULL, NULL, NULL, &config, &weights), SOLID_EINVAL);
+  cr_assert(strstr(solid_last_error(), "has no codes; train it with levels"), "%s", solid_last_error());
+  solid_model_free(plain);
   for (uint32_t u = 0; u < USERS; u++) l.ends[u] = l.offsets[u] + 1;
   cr_assert_eq(sol_slate_fit(s.model, &l.data, &options, NULL, NULL, NULL, &config, &weights), SOLID_ENOTFOUND);
   serving_close(&s);
