@@ -7,9 +7,9 @@
  *   adaptive       C + (K - 1) s to K C                                   raster
  *   near-to-far    K + C - 1                                              near-to-far
  *
- * Adaptive is ZipAR that tests again what it chose too early, until it is what raster would have chosen: greedy it gives
- * raster's slate (but where two values are equal up to rounding), and what it draws is distributed as raster's. Its
- * forwards have more inputs and depend on the user, so users of a batch go one by one.
+ * Adaptive is ZipAR that tests again what it chose too early, until it is what raster would have chosen: greedy it
+ * gives raster's slate (but where two values are equal up to rounding), and what it draws is distributed as raster's.
+ * Its forwards have more inputs and depend on the user, so users of a batch go one by one.
  *
  * C is solid_model_info.levels + 1: the last column distinguishes items of equal codes.
  *
@@ -56,10 +56,11 @@ typedef struct solid_slate_answer {
   uint32_t struct_size; /* set by the caller to sizeof(solid_slate_answer) */
   uint32_t source;      /* solid_source, as in solid_answer */
   uint64_t params_seq, window_seq;
-  size_t count;          /* items of the slate; below K only if fewer are left after the filters */
-  uint32_t order;        /* solid_slate_order that was used, never SOLID_SLATE_TRAINED */
-  uint32_t window;       /* s of ZipAR, else 0 */
-  uint32_t forwards;     /* forward passes of the decoder; 0 if it did not run: guide 1, nothing left, or source popularity */
+  size_t count;    /* items of the slate; below K only if fewer are left after the filters */
+  uint32_t order;  /* solid_slate_order that was used, never SOLID_SLATE_TRAINED */
+  uint32_t window; /* s of ZipAR, else 0 */
+  uint32_t
+      forwards; /* forward passes of the decoder; 0 if it did not run: guide 1, nothing left, or source popularity */
   double log_likelihood; /* of the slate under the decoder, over the codes that were open; 0 if it did not run */
   solid_status status;   /* of this user, as in solid_answer; not SOLID_OK = no slate */
 } solid_slate_answer;

@@ -14,8 +14,8 @@
  * On a GPU also what the device does of a call whose users are in its memory, AT_ONCE times in one recording: the
  * product of the scores, what is done once a request (the whole operation for users who have nothing left), and the
  * rest of the operation, which is the decoding. What trie, filter, guide and choice cost in a step of it is told in two
- * ways: the decoding of a decoder without blocks (which has the step's frame in it as well), and what the decoding takes
- * more than that of as many items as rows under one node, where there is nothing to choose but which is left. */
+ * ways: the decoding of a decoder without blocks (which has the step's frame in it as well), and what the decoding
+ * takes more than that of as many items as rows under one node, where there is nothing to choose but which is left. */
 #include "solid/infer/slate/fused.h"
 #include "solid/infer/slate/slater.h"
 #include "solid/infer/worker/worker.h"
@@ -47,7 +47,7 @@ typedef struct bench {
   solid_question *questions;
   sol_slate_user *users;
   double *us;
-  sk_backend *be; /* for the parts of the operation */
+  sk_backend *be;           /* for the parts of the operation */
   sol_fused *fused, *plain; /* plain: of as many items as rows, all of equal codes */
   sol_config few;
   sol_trie path;
@@ -208,7 +208,8 @@ static void send(bench *b, sol_fused *to, const uint64_t *excluded) {
 }
 
 /* Microseconds, unguided and guided: `start` of the operation for users who have nothing left of as many items as rows,
- * `once` of the catalogue; then what decoding takes beyond that, of the catalogue, of the few items, and without blocks. */
+ * `once` of the catalogue; then what decoding takes beyond that, of the catalogue, of the few items, and without
+ * blocks. */
 typedef struct parts {
   double scores, start[2], once[2], decoding[2], plain[2], choice[2];
 } parts;
@@ -252,10 +253,11 @@ static void print_parts(bench *b, const sol_grid_shape *shape, double raster[2])
   int steps = sol_grid_steps(shape);
   time_parts(b, shape, &us);
   for (int g = 0; g < 2 && shape->order == SOL_ORDER_RASTER; g++) raster[g] = us.decoding[g];
-  printf("%23s device: scores %.1f; once %.1f, %.1f guided, of which start %.1f, %.1f; decoding %.1f, %.1f guided, %.2f a "
-         "step; %.2f, %.2f x raster\n",
-         "", us.scores, us.once[0], us.once[1], us.start[0], us.start[1], us.decoding[0], us.decoding[1],
-         us.decoding[1] / steps, raster[0] / us.decoding[0], raster[1] / us.decoding[1]);
+  printf(
+      "%23s device: scores %.1f; once %.1f, %.1f guided, of which start %.1f, %.1f; decoding %.1f, %.1f guided, %.2f a "
+      "step; %.2f, %.2f x raster\n",
+      "", us.scores, us.once[0], us.once[1], us.start[0], us.start[1], us.decoding[0], us.decoding[1],
+      us.decoding[1] / steps, raster[0] / us.decoding[0], raster[1] / us.decoding[1]);
   printf("%23s trie, filter, choice in a step: %.2f, %.2f guided alone; with less without %.2f, %.2f guided\n", "",
          us.choice[0] / steps, us.choice[1] / steps, (us.decoding[0] - us.plain[0]) / steps,
          (us.decoding[1] - us.plain[1]) / steps);

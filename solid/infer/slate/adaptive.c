@@ -63,8 +63,7 @@ static uint32_t list_inputs(const runner *r) {
     *end_of(a, row) = have + may_choose(r, row);
     if (*end_of(a, row) == 0) break;
     for (uint32_t p = settled(a, row); p <= least(have, last); p++)
-      a->input[n++] =
-          (sol_tail_input){(int32_t)row, (int32_t)p, p ? r->codes[row * a->columns + p - 1] : 0};
+      a->input[n++] = (sol_tail_input){(int32_t)row, (int32_t)p, p ? r->codes[row * a->columns + p - 1] : 0};
   }
   return n;
 }

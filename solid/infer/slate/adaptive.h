@@ -8,8 +8,8 @@
  *   so x is distributed as p if it was as q. A cell is settled when a forward has tested it that had all cells before
  *   it, settled, among its inputs; then p is raster's. The paper stops testing after the first draft that is kept, and
  *   is therefore not exact.
- *   When a draft is not kept, what was drafted behind it in its row goes, and of the rows below what they could not have
- *   drafted yet; the rest waits for the next forward. Every forward settles one cell at least.
+ *   When a draft is not kept, what was drafted behind it in its row goes, and of the rows below what they could not
+ * have drafted yet; the rest waits for the next forward. Every forward settles one cell at least.
  *
  *   Forwards: C + (K - 1) s where every draft is kept, K C at most. A forward takes all inputs that are not settled, in
  *   raster order behind those that are, so that its attention is causal and nothing is read that is not there.

@@ -25,7 +25,8 @@ typedef struct sol_slate_plan {
 /* 1 where the model's decoder can go in this order: raster and ZipAR are one training, near-to-far is another. */
 int sol_slate_has_order(const sol_config *config, sol_order order);
 
-/* What a caller's options say, for a model whose decoder was trained near-to-far or not. ERANGE: the order, a window. */
+/* What a caller's options say, for a model whose decoder was trained near-to-far or not. ERANGE: the order, a window.
+ */
 solid_status sol_slate_plan_take(sol_slate_plan *plan, const solid_slate_options *options, uint32_t rows, int near);
 
 /* The other way: the order, never SOLID_SLATE_TRAINED. */

@@ -44,8 +44,8 @@ void sol_slate_bind(sol_slate *slate, const sol_trie *trie, uint32_t rows, sol_a
 void sol_slate_begin(sol_slate *slate, uint32_t rows, const uint64_t *excluded, const float *scores,
                      const uint32_t *top, const float *top_scores, uint32_t n_top, uint64_t seed);
 
-/* What the next code of a row is drawn from: fills `open`, `log_p_of` and `share`, which sums to 1 and is 0 beyond top_p,
- * and returns how many there are. Greedy is 1 for the best and 0 for all others. logits as below. */
+/* What the next code of a row is drawn from: fills `open`, `log_p_of` and `share`, which sums to 1 and is 0 beyond
+ * top_p, and returns how many there are. Greedy is 1 for the best and 0 for all others. logits as below. */
 uint32_t sol_slate_weigh(sol_slate *slate, uint32_t row, const float *logits, uint32_t n_logits,
                          const sol_choosing *how);
 

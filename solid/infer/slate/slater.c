@@ -22,7 +22,7 @@ struct sol_slater {
 
   void *device; /* vectors (at_once, d), scores (at_once, V) */
   float *device_u, *device_scores;
-  char *memory;            /* behind the rest */
+  char *memory; /* behind the rest */
   sol_adaptive adaptive;
   sol_slate *slates;       /* (at_once) */
   float *scores;           /* (at_once, V) */
@@ -308,7 +308,8 @@ static solid_status decode_some(sol_slater *s, const sol_slate_plan *plan, sol_s
                                 uint64_t seed) {
   int asks = plan->how.guide < 1;
   if (plan->adaptive && asks) return decode_adaptive(s, plan, users, n, seed);
-  return is_fused(s, plan, users, n) ? decode_fused(s, plan, users, n, seed) : decode_steps(s, plan, users, n, asks, seed);
+  return is_fused(s, plan, users, n) ? decode_fused(s, plan, users, n, seed)
+                                     : decode_steps(s, plan, users, n, asks, seed);
 }
 
 solid_status sol_slater_decode(sol_slater *s, const sol_slate_plan *plan, sol_slate_user *users, size_t n) {

@@ -271,8 +271,9 @@ typedef struct tail_step {
 } tail_step;
 
 static tail_step bind_tail(int32_t first, int32_t slots, int32_t *base) {
-  return (tail_step){first,          slots,          base, base + slots, base + 2 * slots, base + 3 * slots, base + 4 * slots,
-                     base + 5 * slots + 1, {0}};
+  return (tail_step){
+      first, slots, base, base + slots, base + 2 * slots, base + 3 * slots, base + 4 * slots, base + 5 * slots + 1,
+      {0}};
 }
 
 static void fill_tail(const sol_stepper *s, const sol_tail_input *inputs, uint32_t n, tail_step *t) {
@@ -310,8 +311,7 @@ static solid_status compute_tail(sol_stepper *s, const tail_step *host, const ta
   size_t at = 0;
   for (size_t c = 0; c < s->cells; c++) at += host->cells[c];
   solid_status status = sol_decoder_run(&pass, s->device.out);
-  if (!status)
-    status = sol_decoder_gather(&pass, (int32_t)at, t->slots, s->device.out, t->sources, NULL, s->device.y);
+  if (!status) status = sol_decoder_gather(&pass, (int32_t)at, t->slots, s->device.out, t->sources, NULL, s->device.y);
   *cells = at;
   at = 0;
   for (uint32_t c = 0; c < s->cells && !status; at += host->cells[c++])

@@ -185,7 +185,8 @@ static solid_status read_values(const sol_fit *t, const sol_safetensors *st, con
   if (status == SOLID_OK) status = sol_checkpoint_read(st, path, "figures", SOL_F64, FIGURES, s->figures);
   if (status == SOLID_OK) status = sol_checkpoint_read(st, path, "best", SOL_F32, total, s->best);
   for (size_t i = 0; i < DEVICE_ARRAYS && status == SOLID_OK; i++)
-    if (has_array(t, i)) status = sol_checkpoint_read(st, path, device_arrays[i].name, SOL_F32, total, s->values + i * total);
+    if (has_array(t, i))
+      status = sol_checkpoint_read(st, path, device_arrays[i].name, SOL_F32, total, s->values + i * total);
   if (status == SOLID_OK && sol_fit_learns_codes(t))
     status = sol_checkpoint_read(st, path, "codebook", SOL_F32, t->learner.state_floats, s->book);
   if (status == SOLID_OK && sol_fit_learns_codes(t))

@@ -18,7 +18,7 @@ solid_status sol_checkpoint_check_text(const sol_safetensors *st, const char *pa
 }
 
 solid_status sol_checkpoint_read(const sol_safetensors *st, const char *path, const char *name, sol_dtype dtype,
-                                uint64_t n, void *data) {
+                                 uint64_t n, void *data) {
   const sol_tensor_entry *tensor = sol_safetensors_find(st, name);
   if (tensor == NULL) return solid_fail(SOLID_EFORMAT, "%s: no tensor %s", path, name);
   solid_status status = sol_safetensors_expect(st, tensor, dtype, 1, &n);

@@ -33,7 +33,8 @@ typedef int (*sol_slate_epoch_fn)(void *user, const sol_slate_epoch *epoch);
  * free. EINVAL, ERANGE: an option, or no model to have slates. ENOTFOUND: no user has two events. EINTERNAL: the loss
  * is not finite any more. EMISMATCH, EFORMAT: the checkpoint is of another training, or damaged. */
 solid_status sol_slate_fit(const solid_model *model, const sol_slate_data *data, const sol_slate_options *options,
-                           const char *checkpoint, sol_slate_epoch_fn on_epoch, void *user, sol_config *config, float **weights);
+                           const char *checkpoint, sol_slate_epoch_fn on_epoch, void *user, sol_config *config,
+                           float **weights);
 
 /* The model file at `from` with this decoder and what its file says of the training, for people, in place of one that
  * it may have, written to `to` (which may be the same). */

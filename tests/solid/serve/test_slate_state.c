@@ -1,5 +1,5 @@
-/* What a slate is made from: a state that is old, parameters of another model; and what cannot be made, each with its own
- * answer. */
+/* What a slate is made from: a state that is old, parameters of another model; and what cannot be made, each with its
+ * own answer. */
 #include "solid/infer/slate/slater.h"
 #include "solid/model/model_check.h"
 #include "solid/model/model_file.h"
@@ -44,13 +44,15 @@ static solid_slate_answer ask(solid_recommender *rec, const char *user, float gu
   solid_slate_answer answer = {.struct_size = sizeof answer};
   query.k = K;
   options.guide = guide;
-  cr_assert_eq(solid_slate(rec, serving_text(user), &query, &options, out, &answer), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(solid_slate(rec, serving_text(user), &query, &options, out, &answer), SOLID_OK, "%s",
+               solid_last_error());
   return answer;
 }
 
 /* ---- States ---- */
 
-/* The slate of h and u as they come straight from a worker: the encoder over the first n items, layers of the first of. */
+/* The slate of h and u as they come straight from a worker: the encoder over the first n items, layers of the first of.
+ */
 static void want_slate(const serving *s, size_t n, size_t of, float guide, solid_scored *out) {
   float h[64], old[64], u[64], *params = malloc(s->info.params * sizeof *params);
   const uint32_t whole[] = {0, (uint32_t)n}, part[] = {0, (uint32_t)of};
@@ -75,7 +77,8 @@ static void want_slate(const serving *s, size_t n, size_t of, float guide, solid
 }
 
 static void check_same(const char *what, const solid_scored *got, const solid_scored *want) {
-  for (int k = 0; k < K; k++) cr_assert_eq(got[k].item, want[k].item, "%s, row %d: %u, not %u", what, k, got[k].item, want[k].item);
+  for (int k = 0; k < K; k++)
+    cr_assert_eq(got[k].item, want[k].item, "%s, row %d: %u, not %u", what, k, got[k].item, want[k].item);
 }
 
 Test(slate_state, a_stale_state_is_read_anew) {
@@ -136,8 +139,8 @@ Test(slate_state, a_filter_that_leaves_nothing_gives_an_empty_slate) {
       options.order = order, options.guide = 0.5f, options.temperature = order % 2 ? 0.8f : 0;
       memset(out, 0x55, sizeof out);
       cr_assert_eq(solid_slate(rec, serving_text("anna"), &query, &options, out, &answer), SOLID_OK);
-      cr_assert(answer.count == 0 && answer.forwards == 0 && answer.log_likelihood == 0, "order %u: %zu items, %u forwards",
-                order, answer.count, answer.forwards);
+      cr_assert(answer.count == 0 && answer.forwards == 0 && answer.log_likelihood == 0,
+                "order %u: %zu items, %u forwards", order, answer.count, answer.forwards);
       cr_assert_eq(answer.source, SOLID_FROM_CACHE);
       for (int k = 0; k < K; k++) cr_assert(out[k].item == SOLID_NO_ITEM && out[k].score == -INFINITY);
     }

@@ -1,4 +1,5 @@
-/* ZipAR with an adaptive window: greedy it is raster, drawn it is distributed as raster, where a fixed window is not. */
+/* ZipAR with an adaptive window: greedy it is raster, drawn it is distributed as raster, where a fixed window is not.
+ */
 #include "solid/infer/slate/slater.h"
 #include "solid/infer/slate/stepper.h"
 #include "solid/model/model_parts.h"

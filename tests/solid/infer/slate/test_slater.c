@@ -178,7 +178,8 @@ static solid_model *grown(const solid_context *ctx, sol_config config, uint32_t 
   for (size_t i = ranker; i < all; i++) file.weights[i] = 0.3f * seed_normal(&rng);
   sol_weights at;
   sol_weights_bind(&at, &config, file.weights);
-  for (size_t i = 0; i < (size_t)config.levels * config.codes * config.width; i++) at.metacodes[i] = 0.1f * seed_normal(&rng);
+  for (size_t i = 0; i < (size_t)config.levels * config.codes * config.width; i++)
+    at.metacodes[i] = 0.1f * seed_normal(&rng);
   for (size_t i = 0; i < (size_t)items * config.width; i++) at.items[i] = seed_normal(&rng);
   cr_assert_eq(sol_model_file_seal(&file), SOLID_OK, "%s", solid_last_error());
   cr_assert_eq(sol_model_new(&model, ctx, &file), SOLID_OK, "%s", solid_last_error());
@@ -210,7 +211,8 @@ static void check_later(solid_context *ctx, sol_order order, int32_t window, int
     sol_slate_user with = {.h = h, .u = u, .out = joined};
     cr_assert_eq(sol_slater_decode(slater[0], &plan, &old, 1), SOLID_OK, "%s", solid_last_error());
     cr_assert_eq(sol_slater_decode(slater[1], &plan, &without, 1), SOLID_OK, "%s", solid_last_error());
-    for (int k = 0; k < LATER_ROWS; k++) cr_assert_eq(is[k].item, was[k].item, "row %d: %u, before %u", k, is[k].item, was[k].item);
+    for (int k = 0; k < LATER_ROWS; k++)
+      cr_assert_eq(is[k].item, was[k].item, "row %d: %u, before %u", k, is[k].item, was[k].item);
     cr_assert_eq(memcmp(codes[0], codes[1], LATER_ROWS * (config.levels + 1) * sizeof(uint32_t)), 0);
     cr_assert_float_eq(old.log_p, without.log_p, 1e-3);
     cr_assert_eq(sol_slater_decode(slater[1], &plan, &with, 1), SOLID_OK, "%s", solid_last_error());

@@ -257,8 +257,8 @@ Test(slate_fit, refuses_what_has_no_slates) {
                {{4, 2, 0, 1, 8, -1, 0, 0, 0, 0}, SOLID_ERANGE},
                {{4, 2, 0, 1, 8, 1e-3f, 0, 1, 0, 0}, SOLID_ERANGE}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-    cr_assert_eq(sol_slate_fit(s.model, &l.data, &cases[i].options, NULL, NULL, NULL, &config, &weights), cases[i].status,
-                 "case %zu", i);
+    cr_assert_eq(sol_slate_fit(s.model, &l.data, &cases[i].options, NULL, NULL, NULL, &config, &weights),
+                 cases[i].status, "case %zu", i);
   sol_slate_options options = SOL_SLATE_OPTIONS_INIT;
   options.rows = s.info.items + 1;
   cr_assert_eq(sol_slate_fit(s.model, &l.data, &options, NULL, NULL, NULL, &config, &weights), SOLID_ERANGE);
