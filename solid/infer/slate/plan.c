@@ -7,27 +7,26 @@ int sol_slate_has_order(const sol_config *config, sol_order order) {
 }
 
 uint32_t sol_slate_plan_order(const sol_slate_plan *plan) {
-  if (plan->order == SOL_ORDER_NEAR) return SOLID_SLATE_NEAR_TO_FAR;
-  if (plan->order == SOL_ORDER_RASTER) return SOLID_SLATE_RASTER;
-  return plan->adaptive ? SOLID_SLATE_ADAPTIVE : SOLID_SLATE_ZIPAR;
+  if (plan->order == SOL_ORDER_NEAR) return SOL_SLATE_NEAR;
+  if (plan->order == SOL_ORDER_RASTER) return SOL_SLATE_RASTER;
+  return plan->adaptive ? SOL_SLATE_ADAPTIVE : SOL_SLATE_ZIPAR;
 }
 
-solid_status sol_slate_plan_take(sol_slate_plan *plan, const solid_slate_options *options, uint32_t rows, int near) {
-  static const sol_order orders[] = {SOL_ORDER_RASTER, SOL_ORDER_RASTER, SOL_ORDER_ZIPAR, SOL_ORDER_NEAR,
-                                     SOL_ORDER_ZIPAR};
-  if (options->order > SOLID_SLATE_ADAPTIVE)
-    return solid_fail(SOLID_ERANGE, "slate: order %u, there are %d .. %d", options->order, (int)SOLID_SLATE_TRAINED,
-                      (int)SOLID_SLATE_ADAPTIVE);
-  int windowed = orders[options->order] == SOL_ORDER_ZIPAR;
-  if (windowed && (options->window == 0 || options->window > INT32_MAX))
-    return solid_fail(SOLID_ERANGE, "slate: a window of %u columns, it must be 1 or more", options->window);
-  *plan = (sol_slate_plan){.order = orders[options->order],
-                           .window = windowed ? (int32_t)options->window : 0,
-                           .adaptive = options->order == SOLID_SLATE_ADAPTIVE,
-                           .rows = rows,
-                           .how = {options->guide, options->temperature, options->top_p},
-                           .seed = options->seed};
-  if (options->order == SOLID_SLATE_TRAINED && near) plan->order = SOL_ORDER_NEAR;
+solid_status sol_slate_plan_name(sol_slate_plan *plan, uint32_t order, uint32_t window, int near) {
+  static const sol_order orders[] = {[SOL_SLATE_TRAINED] = SOL_ORDER_RASTER,
+                                     [SOL_SLATE_RASTER] = SOL_ORDER_RASTER,
+                                     [SOL_SLATE_ZIPAR] = SOL_ORDER_ZIPAR,
+                                     [SOL_SLATE_NEAR] = SOL_ORDER_NEAR,
+                                     [SOL_SLATE_ADAPTIVE] = SOL_ORDER_ZIPAR};
+  if (order > SOL_SLATE_ADAPTIVE)
+    return solid_fail(SOLID_ERANGE, "slate: order %u, there are %d .. %d", order, (int)SOL_SLATE_TRAINED,
+                      (int)SOL_SLATE_ADAPTIVE);
+  int windowed = orders[order] == SOL_ORDER_ZIPAR;
+  if (windowed && (window == 0 || window > INT32_MAX))
+    return solid_fail(SOLID_ERANGE, "slate: a window of %u columns, it must be 1 or more", window);
+  plan->order = order == SOL_SLATE_TRAINED && near ? SOL_ORDER_NEAR : orders[order];
+  plan->window = windowed ? (int32_t)window : 0;
+  plan->adaptive = order == SOL_SLATE_ADAPTIVE;
   return SOLID_OK;
 }
 

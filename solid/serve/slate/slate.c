@@ -54,12 +54,17 @@ static solid_status take_memory(solid_recommender *rec) {
 
 /* ---- Options ---- */
 
+_Static_assert((int)SOL_SLATE_NEAR == (int)SOLID_SLATE_NEAR_TO_FAR &&
+                   (int)SOL_SLATE_ADAPTIVE == (int)SOLID_SLATE_ADAPTIVE,
+               "orders are told by their numbers");
+
 static solid_status plan_of(const solid_recommender *rec, const solid_slate_options *options, uint32_t k,
                             sol_slate_plan *plan) {
   solid_slate_options all = SOLID_SLATE_OPTIONS_INIT;
   solid_status status = sol_struct_take(&all, sizeof all, options, "slate options");
   if (status) return status;
-  status = sol_slate_plan_take(plan, &all, k, rec->answerer.info.slate_near != 0);
+  *plan = (sol_slate_plan){.rows = k, .how = {all.guide, all.temperature, all.top_p}, .seed = all.seed};
+  status = sol_slate_plan_name(plan, all.order, all.window, rec->answerer.info.slate_near != 0);
   if (status) return status;
   if (!rec->answerer.info.slate_rows)
     return solid_fail(SOLID_EUNSUPPORTED, "slate: the model has no decoder; train one with solid_train --slate %u", k);

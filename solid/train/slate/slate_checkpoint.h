@@ -2,7 +2,9 @@
 #ifndef SOLID_TRAIN_SLATE_SLATE_CHECKPOINT_H
 #define SOLID_TRAIN_SLATE_SLATE_CHECKPOINT_H
 
-#include "solid/train/slate/slate_fit.h"
+#include "solid/model.h"
+#include "solid/train/slate/slate_data.h"
+#include "solid/train/slate/slate_options.h"
 #include "solid/train/slate/slate_step.h"
 
 /* Where a training stands: whole epochs alone are kept. */

@@ -154,10 +154,10 @@ static void rerank(const solid_slate_evaluator *e, const solid_scored *best, siz
 static solid_status decode(solid_slate_evaluator *e, uint32_t first, size_t n, const solid_slate_options *options,
                            double *forwards) {
   size_t d = e->info.width;
-  sol_slate_plan plan;
-  solid_status status = sol_slate_plan_take(&plan, options, e->rows, e->info.slate_near != 0);
+  sol_slate_plan plan = {
+      .rows = e->rows, .how = {options->guide, options->temperature, options->top_p}, .seed = options->seed + first};
+  solid_status status = sol_slate_plan_name(&plan, options->order, options->window, e->info.slate_near != 0);
   if (status) return status;
-  plan.seed += first;
   for (size_t i = 0; i < n; i++)
     e->slates[i] =
         (sol_slate_user){.h = e->h + i * d,

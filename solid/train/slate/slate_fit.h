@@ -6,18 +6,7 @@
 #include "solid/model.h"
 #include "solid/model/config.h"
 #include "solid/train/slate/slate_data.h"
-
-typedef struct sol_slate_options {
-  uint32_t rows;   /* K */
-  uint32_t blocks; /* beside the one more that near-to-far has */
-  int near;        /* near-to-far; 0 = raster, which serves ZipAR too */
-  uint32_t epochs, batch;
-  float rate, decay, dropout, smoothing;
-  uint64_t seed;
-} sol_slate_options;
-
-#define SOL_SLATE_OPTIONS_INIT                                                                                         \
-  { 10, 2, 0, 20, 128, 1e-3f, 0.01f, 0.1f, 0.0f, 0 }
+#include "solid/train/slate/slate_options.h"
 
 typedef struct sol_slate_epoch {
   uint32_t epoch; /* from 1 */
