@@ -1,7 +1,8 @@
-#include "solid/infer/slate/stepper.h"
 #include "kernels/ops.h"
 #include "solid/base/arena.h"
 #include "solid/extend.h"
+#include "solid/infer/slate/stepper.h"
+#include "solid/infer/slate/stepper_parts.h"
 #include "solid/model/context.h"
 #include <stdlib.h>
 #include <string.h>
@@ -12,29 +13,6 @@ typedef struct step_ints {
   int32_t *alone, *both;           /* (cells, n, heads) */
   size_t count;
 } step_ints;
-
-typedef struct stepper_memory {
-  int32_t *lists; /* key offsets (T + 1), then the ranges */
-  int32_t *ints;  /* of a step */
-  float *user;    /* h (B, d), u (B, d) */
-  float *state;   /* sol_decoder_bind */
-  float *out;     /* (heads, slots, B, d) */
-  float *y;       /* (cells, B, heads, d) */
-  float *logits;  /* (cells, B * widest): a cell's rows are as long as its column has codes */
-} stepper_memory;
-
-struct sol_stepper {
-  sk_backend *be;
-  const sol_config *config;
-  const sol_decoder_weights *weights;
-  size_t max_windows, n;
-  size_t slots, cells, kept, widest, heads; /* of a step at most; of a grid at most; codes of a column at most */
-  size_t tail;                              /* inputs at most of a user's step without a grid */
-  const sol_grid *grid;
-  stepper_memory device, host; /* the host has lists, ints, user and logits */
-  void *device_base, *host_base;
-  sol_decoder_state state;
-};
 
 /* ---- Memory ---- */
 
@@ -55,11 +33,6 @@ static void measure(sol_stepper *s) {
   s->tail = sol_tail_most(config) + SOL_DECODER_GIVEN;
 }
 
-size_t sol_tail_most(const sol_config *config) {
-  size_t C = config->levels + 1;
-  return (C + 1) * (C + 2) / 2;
-}
-
 static size_t lists_of(const sol_stepper *s) {
   return s->kept + 1 + 2 * s->kept * s->cells;
 }
@@ -68,16 +41,11 @@ static size_t ints_of(const sol_stepper *s, size_t n, size_t slots, size_t cells
   return 3 * slots * n + 2 * cells * n * s->heads;
 }
 
-/* Without a grid: codes, rows, columns and sources of n inputs, and their keys, one range each. */
-static size_t tail_ints(size_t n) {
-  return 7 * n + 1;
-}
-
 static void bind_both(sol_stepper *s, stepper_memory *m, sol_arena *arena) {
   size_t B = s->max_windows;
   size_t cells = most(s->cells * B, s->tail);
   m->lists = sol_arena_take(arena, lists_of(s), sizeof *m->lists);
-  m->ints = sol_arena_take(arena, most(ints_of(s, B, s->slots, s->cells), tail_ints(s->tail)), sizeof *m->ints);
+  m->ints = sol_arena_take(arena, most(ints_of(s, B, s->slots, s->cells), sol_tail_ints(s->tail)), sizeof *m->ints);
   m->user = sol_arena_take(arena, 2 * B, s->config->width * sizeof *m->user);
   m->logits = sol_arena_take(arena, cells, s->widest * sizeof *m->logits);
 }
@@ -135,7 +103,7 @@ void sol_stepper_close(sol_stepper *s) {
 
 /* ---- Steps ---- */
 
-static solid_status finish(sol_stepper *s, solid_status status) {
+solid_status sol_stepper_finish(sol_stepper *s, solid_status status) {
   solid_status waited = s->be->ops->sync(s->be);
   if (!status) status = waited;
   return status ? sol_backend_fail(s->be, status) : SOLID_OK;
@@ -158,7 +126,7 @@ solid_status sol_stepper_begin(sol_stepper *s, const sol_grid *grid, size_t n, c
   solid_status status =
       ops->upload(s->be, s->device.lists, s->host.lists, (T + 1 + 2 * ranges) * sizeof *s->host.lists);
   if (!status) status = ops->upload(s->be, s->device.user, s->host.user, 2 * bytes);
-  return status ? finish(s, status) : SOLID_OK;
+  return status ? sol_stepper_finish(s, status) : SOLID_OK;
 }
 
 static step_ints bind_ints(const sol_stepper *s, size_t slots, size_t cells, int32_t *base) {
@@ -247,97 +215,5 @@ solid_status sol_stepper_step(sol_stepper *s, int32_t t, const uint32_t *codes, 
                                   (size_t)cells * s->n * s->widest * sizeof *s->host.logits);
   *logits = s->host.logits;
   *stride = s->widest;
-  return finish(s, status);
-}
-
-/* ---- Without a grid ---- */
-
-solid_status sol_stepper_begin_tail(sol_stepper *s, const float *h, const float *u) {
-  size_t d = s->config->width;
-  s->grid = NULL;
-  s->n = 1;
-  sol_decoder_bind(&s->state, s->config, 1, s->tail, s->kept, s->device.state);
-  memcpy(s->host.user, h, d * sizeof *h);
-  memcpy(s->host.user + d, u, d * sizeof *u);
-  solid_status status = s->be->ops->upload(s->be, s->device.user, s->host.user, 2 * d * sizeof *u);
-  return status ? finish(s, status) : SOLID_OK;
-}
-
-/* Of n slots from `first` on, the given ones among them where first is 0. */
-typedef struct tail_step {
-  int32_t first, slots;
-  int32_t *codes, *rows, *columns, *sources, *offsets, *ranges;
-  uint32_t cells[SOL_MAX_LEVELS + 1]; /* of each column; their sources stand column by column */
-} tail_step;
-
-static tail_step bind_tail(int32_t first, int32_t slots, int32_t *base) {
-  return (tail_step){
-      first, slots, base, base + slots, base + 2 * slots, base + 3 * slots, base + 4 * slots, base + 5 * slots + 1,
-      {0}};
-}
-
-static void fill_tail(const sol_stepper *s, const sol_tail_input *inputs, uint32_t n, tail_step *t) {
-  int32_t C = (int32_t)s->cells, given = t->slots - (int32_t)n, m = 0;
-  t->offsets[0] = 0;
-  for (int32_t i = 0; i < t->slots; i++) {
-    const sol_tail_input *in = i < given ? NULL : &inputs[i - given];
-    t->rows[i] = in ? in->row : -1;
-    t->columns[i] = !in ? -1 : in->place ? in->place - 1 : C;
-    t->codes[i] = in && in->place ? sol_decoder_code(s->config, (uint32_t)in->place - 1, in->code) : -1;
-    t->ranges[2 * i] = 0;
-    t->ranges[2 * i + 1] = t->first + i + 1;
-    t->offsets[i + 1] = i + 1;
-  }
-  for (int32_t c = 0; c < C; c++)
-    for (uint32_t i = 0; i < n; i++)
-      if (inputs[i].place == c) t->sources[m++] = given + (int32_t)i, t->cells[c]++;
-}
-
-static solid_status compute_tail(sol_stepper *s, const tail_step *host, const tail_step *t, size_t *cells) {
-  const sol_decoder_pass pass = {.be = s->be,
-                                 .config = s->config,
-                                 .weights = s->weights,
-                                 .state = &s->state,
-                                 .windows = 1,
-                                 .first = t->first,
-                                 .slots = t->slots,
-                                 .key_offsets = t->offsets,
-                                 .ranges = t->ranges,
-                                 .codes = t->codes,
-                                 .rows = t->rows,
-                                 .columns = t->columns,
-                                 .h = s->device.user,
-                                 .u = s->device.user + s->config->width};
-  size_t at = 0;
-  for (size_t c = 0; c < s->cells; c++) at += host->cells[c];
-  solid_status status = sol_decoder_run(&pass, s->device.out);
-  if (!status) status = sol_decoder_gather(&pass, (int32_t)at, t->slots, s->device.out, t->sources, NULL, s->device.y);
-  *cells = at;
-  at = 0;
-  for (uint32_t c = 0; c < s->cells && !status; at += host->cells[c++])
-    if (host->cells[c])
-      status = sol_decoder_logits(&pass, (int32_t)host->cells[c], c, s->device.y + at * s->config->width,
-                                  s->device.logits + at * s->widest);
-  return status;
-}
-
-solid_status sol_stepper_tail(sol_stepper *s, uint32_t before, const sol_tail_input *inputs, uint32_t n,
-                              const float **logits) {
-  const sk_backend_ops *ops = s->be->ops;
-  int32_t given = before ? 0 : SOL_DECODER_GIVEN, slots = (int32_t)n + given;
-  int32_t first = before ? (int32_t)before + SOL_DECODER_GIVEN : 0;
-  size_t cells = 0, at = 0;
-  tail_step host = bind_tail(first, slots, s->host.ints), device = bind_tail(first, slots, s->device.ints);
-  fill_tail(s, inputs, n, &host);
-  solid_status status =
-      ops->upload(s->be, s->device.ints, s->host.ints, tail_ints((size_t)slots) * sizeof *s->host.ints);
-  if (!status) status = compute_tail(s, &host, &device, &cells);
-  if (!status)
-    status = ops->download(s->be, s->host.logits, s->device.logits, cells * s->widest * sizeof *s->host.logits);
-  for (uint32_t i = 0; i < n; i++) logits[i] = NULL;
-  for (uint32_t c = 0; c < s->cells; at += host.cells[c++])
-    for (uint32_t k = 0; k < host.cells[c]; k++)
-      logits[host.sources[at + k] - given] =
-          s->host.logits + at * s->widest + (size_t)k * sol_decoder_codes(s->config, c);
-  return finish(s, status);
+  return sol_stepper_finish(s, status);
 }
