@@ -23,8 +23,8 @@ static void knob_of(const solid_slate_trial *trial, char text[32]) {
 }
 
 static void print_lists(const slates_result *r) {
-  printf("%-10s %-16s %-12s %8s %22s %22s %8s %22s %8s %8s %6s %6s %9s %7s\n", "list", "order", "", "forwards",
-         "recall", "ndcg", "next", "likeness", "company", "content", "cats", "items", "log p", "s");
+  printf("%-10s %-16s %-12s %8s %22s %22s %8s %22s %8s %8s %6s %6s %9s %9s %7s\n", "list", "order", "", "forwards",
+         "recall", "ndcg", "next", "likeness", "company", "content", "cats", "items", "log p", "raster", "s");
   for (uint32_t i = 0; i < r->count; i++) {
     const slates_row *row = &r->row[i];
     const solid_slate_report *p = &row->report;
@@ -38,8 +38,8 @@ static void print_lists(const slates_result *r) {
       else
         printf("  %.4f [%.4f, %.4f]", p->value[f], p->low[f], p->high[f]);
     }
-    printf(" %6.2f %6u %9.3f %7.2f", p->value[SOLID_SLATE_CATEGORIES], p->items, p->value[SOLID_SLATE_LIKELIHOOD],
-           p->seconds);
+    printf(" %6.2f %6u %9.3f %9.3f %7.2f", p->value[SOLID_SLATE_CATEGORIES], p->items, p->value[SOLID_SLATE_LIKELIHOOD],
+           p->value[SOLID_SLATE_UNDER_RASTER], p->seconds);
     if (p->invalid || p->repeated) printf("  INVALID %u REPEATED %u", p->invalid, p->repeated);
     putchar('\n');
   }

@@ -290,7 +290,7 @@ static void time_order(bench *b, const char *name, sol_order order, int32_t wind
   printf("%-12s %6zu %9.4g %11.1f %12.1f %12.1f %12.1f %12.1f %12.0f %8.2f %8.2f %8.2f %8.2f\n", name, b->n, passes,
          prefill, us[0], us[1], us[2], us[3], (double)b->n * 1e6 / us[2], raster->call[0] / us[0],
          raster->call[1] / us[1], raster->call[2] / us[2], raster->call[3] / us[3]);
-  if (b->be->ops->records && !adaptive) print_parts(b, &shape, raster->device);
+  if (b->be->ops->records && !adaptive && b->n <= 64) print_parts(b, &shape, raster->device);
   fflush(stdout);
 }
 

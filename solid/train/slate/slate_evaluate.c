@@ -3,6 +3,7 @@
 #include "solid/train/slate_evaluate.h"
 #include "solid/base/clock.h"
 #include "solid/extend.h"
+#include "solid/infer/slate/likelihood.h"
 #include "solid/infer/slate/slater.h"
 #include "solid/model/model_parts.h"
 #include "solid/train/slate/alike.h"
@@ -24,7 +25,8 @@ struct solid_slate_evaluator {
   sol_slate_asked asked; /* who is asked about what */
   sol_likeness trained[SOLID_ALIKES], judged[SOLID_ALIKES];
   solid_worker *worker;
-  sol_slater *slater; /* NULL before the first trial that needs it */
+  sol_slater *slater;     /* NULL before the first trial that needs it */
+  sol_likelihood *raster; /* NULL = not asked */
   size_t words;
 
   uint32_t *window;   /* (BATCH, L) */
@@ -34,7 +36,8 @@ struct solid_slate_evaluator {
   solid_scored *list; /* (BATCH, rows) */
   solid_question *questions;
   sol_slate_user *slates;
-  double *log_p; /* (BATCH) */
+  double *log_p;                         /* (BATCH) */
+  sol_likelihood_user *judged_by_raster; /* (BATCH) */
 };
 
 /* ---- Construction ---- */
@@ -51,8 +54,20 @@ static solid_status take_memory(solid_slate_evaluator *e) {
   e->questions = calloc(BATCH, sizeof *e->questions);
   e->slates = calloc(BATCH, sizeof *e->slates);
   e->log_p = calloc(BATCH, sizeof *e->log_p);
-  int all = e->window && e->excluded && e->h && e->u && e->best && e->list && e->questions && e->slates && e->log_p;
+  e->judged_by_raster = calloc(BATCH, sizeof *e->judged_by_raster);
+  int all = e->window && e->excluded && e->h && e->u && e->best && e->list && e->questions && e->slates && e->log_p &&
+            e->judged_by_raster;
   return all ? SOLID_OK : solid_fail(SOLID_ENOMEM, "out of memory: slates of %d users at once", BATCH);
+}
+
+/* Its decoder reads what this model's ranker makes. */
+static solid_status open_raster(solid_slate_evaluator *e, const solid_model *raster) {
+  const sol_config *ours = sol_model_config(e->model), *theirs = sol_model_config(raster);
+  size_t ranker = sol_tensors_ranker(ours), codes = (size_t)ours->items * ours->levels;
+  if (sol_tensors_ranker(theirs) != ranker || theirs->items != ours->items || theirs->levels != ours->levels ||
+      memcmp(e->model->file.codes, raster->file.codes, codes * sizeof *raster->file.codes) != 0)
+    return solid_fail(SOLID_EINVAL, "slates: the raster decoder that judges is of another ranker");
+  return sol_likelihood_new(&e->raster, raster, e->rows, BATCH);
 }
 
 solid_status solid_slate_evaluator_new(solid_slate_evaluator **out, const solid_model *model,
@@ -77,6 +92,7 @@ solid_status solid_slate_evaluator_new(solid_slate_evaluator **out, const solid_
   if (!status) status = sol_alike_of_training(e->trained, model, dataset, asking->content);
   if (!status) status = sol_alike_of_judges(e->judged, model, dataset, asking->judges, asking->content);
   if (!status) status = solid_worker_new(&e->worker, model, BATCH);
+  if (!status && asking->raster) status = open_raster(e, asking->raster);
   if (status) {
     solid_slate_evaluator_free(e);
     return status;
@@ -88,6 +104,7 @@ solid_status solid_slate_evaluator_new(solid_slate_evaluator **out, const solid_
 void solid_slate_evaluator_free(solid_slate_evaluator *e) {
   if (!e) return;
   sol_slater_free(e->slater);
+  sol_likelihood_free(e->raster);
   solid_worker_free(e->worker);
   for (int a = 0; a < SOLID_ALIKES; a++) {
     sol_likeness_close(&e->trained[a]);
@@ -103,6 +120,7 @@ void solid_slate_evaluator_free(solid_slate_evaluator *e) {
   free(e->questions);
   free(e->slates);
   free(e->log_p);
+  free(e->judged_by_raster);
   free(e);
 }
 
@@ -200,6 +218,19 @@ static uint32_t is_ranked(const solid_slate_evaluator *e, size_t i) {
   return 1;
 }
 
+/* Users first .. first + n - 1, whose lists are made. */
+static solid_status judge_by_raster(solid_slate_evaluator *e, uint32_t first, size_t n, solid_slate_report *report) {
+  size_t d = e->info.width;
+  if (!e->raster) return SOLID_OK;
+  for (size_t i = 0; i < n; i++)
+    e->judged_by_raster[i] = (sol_likelihood_user){
+        .h = e->h + i * d, .u = e->u + i * d, .excluded = e->questions[i].excluded, .items = e->list + i * e->rows};
+  solid_status status = sol_likelihood_of(e->raster, e->judged_by_raster, n);
+  for (size_t i = 0; i < n && !status; i++)
+    report->each[(size_t)SOLID_SLATE_UNDER_RASTER * report->users + first + i] = e->judged_by_raster[i].log_p;
+  return status;
+}
+
 solid_status solid_slate_evaluate(solid_slate_evaluator *e, const solid_slate_trial *trial, uint32_t resamples,
                                   uint64_t seed, solid_slate_report *report) {
   if (!e || !trial || !report) return solid_fail(SOLID_EINVAL, "slates: evaluator, trial or report is NULL");
@@ -212,6 +243,7 @@ solid_status solid_slate_evaluate(solid_slate_evaluator *e, const solid_slate_tr
     double started = sol_steady_s();
     status = make_lists(e, first, n, trial, &made.forwards);
     made.seconds += sol_steady_s() - started;
+    if (!status) status = judge_by_raster(e, first, n, &made);
     for (size_t i = 0; i < n && !status; i++) {
       made.ranked += is_ranked(e, i);
       sol_slate_judge(&made, &e->asked, first + (uint32_t)i, e->list + i * e->rows, e->log_p[i], e->judged, shown);
