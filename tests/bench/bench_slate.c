@@ -9,13 +9,10 @@
  * call at the median; the last columns are how many times faster than raster: unguided, guided, with the prefill.
  *
  * An adaptive window goes step by step, one user after the other; its forwards are those of drawn weights, which say
- * little. "drawn" is the call at temperature 1 under the guide of .9, where every order goes step by step.
+ * little. "drawn" is the call at temperature 1 under the guide of .9, where every order goes step by step; of one user
+ * alone.
  *
- * On a GPU also what the device does of a call whose users are in its memory, AT_ONCE times in one recording: the
- * product of the scores, what is done once a request (the whole operation for users who have nothing left), and the
- * rest of the operation, which is the decoding. What trie, filter, guide and choice cost in a step of it is told in two
- * ways: the decoding of a decoder without blocks (which has the step's frame in it as well), and what the decoding
- * takes more than that of as many items as rows under one node, where there is nothing to choose but which is left. */
+ * On a GPU also what the device does of a call (bench_slate_device.c). */
 #include "solid/infer/slate/fused.h"
 #include "solid/infer/slate/slater.h"
 #include "solid/infer/worker/worker.h"
@@ -26,35 +23,9 @@
 #include <string.h>
 #define BENCH "bench_slate"
 #include "tests/bench/bench.h"
+#include "tests/bench/bench_slate.h"
 
-enum { AT_ONCE = 20, REPLAYS = 9 };
-
-typedef struct arguments {
-  const char *device;
-  uint32_t threads, items, width, blocks, rows, calls, batch, run;
-} arguments;
-
-typedef struct bench {
-  arguments args;
-  solid_context *ctx;
-  solid_model *model;
-  solid_worker *worker;
-  sol_slater *slater;
-  size_t n, words;
-  float *h, *u, *stored, *layers;
-  uint64_t *masks;
-  solid_scored *best, *out;
-  solid_question *questions;
-  sol_slate_user *users;
-  double *us;
-  sk_backend *be;           /* for the parts of the operation */
-  sol_fused *fused, *plain; /* plain: of as many items as rows, all of equal codes */
-  sol_config few;
-  sol_trie path;
-  sol_fused_user *fused_users, **fused_list;
-} bench;
-
-static int by_size(const void *left, const void *right) {
+int bench_by_size(const void *left, const void *right) {
   double a = *(const double *)left, b = *(const double *)right;
   return (a > b) - (a < b);
 }
@@ -148,97 +119,8 @@ static double median(bench *b, void (*run)(bench *, const sol_slate_plan *), con
     run(b, plan);
     if (i >= 3) b->us[i - 3] = now_us() - began;
   }
-  qsort(b->us, calls, sizeof *b->us, by_size);
+  qsort(b->us, calls, sizeof *b->us, bench_by_size);
   return b->us[calls / 2];
-}
-
-/* ---- What the device does ---- */
-
-typedef enum part_kind { SCORES, OPERATION, CHOICE } part_kind; /* choice: the operation of a decoder without blocks */
-
-typedef struct part {
-  bench *b;
-  sol_fused *of;
-  part_kind kind;
-  float guide;
-} part;
-
-static solid_status enqueue_once(const part *p) {
-  sk_slate_args args;
-  if (p->kind == SCORES) return sol_fused_score(p->of, p->b->n);
-  if (p->kind == OPERATION) return sol_fused_enqueue(p->of, p->guide, p->b->n);
-  sol_fused_arguments(p->of, p->guide, p->b->n, &args);
-  args.net.blocks = args.net.out_heads = 0;
-  return p->b->be->ops->slate(p->b->be, &args);
-}
-
-static solid_status enqueue(void *user) {
-  solid_status status = SOLID_OK;
-  for (int i = 0; i < AT_ONCE && !status; i++) status = enqueue_once(user);
-  return status;
-}
-
-static double time_part(bench *b, sol_fused *of, part_kind kind, float guide) {
-  part p = {b, of, kind, guide};
-  sk_graph *graph = NULL;
-  double us[REPLAYS];
-  for (int i = -2; i < REPLAYS; i++) {
-    double began = now_us();
-    must(b->be->ops->replay(b->be, &graph, enqueue, &p), "replay");
-    must(b->be->ops->sync(b->be), "sync");
-    if (i >= 0) us[i] = (now_us() - began) / AT_ONCE;
-  }
-  b->be->ops->forget(b->be, graph);
-  qsort(us, REPLAYS, sizeof *us, by_size);
-  return us[REPLAYS / 2];
-}
-
-/* `excluded` of every user; NULL = the user's own. */
-static void send(bench *b, sol_fused *to, const uint64_t *excluded) {
-  for (size_t i = 0; i < b->n; i++) {
-    b->fused_users[i] = (sol_fused_user){.h = b->questions[i].state,
-                                         .u = b->questions[i].vector,
-                                         .excluded = excluded ? excluded : b->questions[i].excluded,
-                                         .top = to == b->fused ? b->questions[i].best : NULL,
-                                         .n_top = to == b->fused ? (uint32_t)b->questions[i].count : 0,
-                                         .out = b->out + i * b->args.rows};
-    b->fused_list[i] = &b->fused_users[i];
-  }
-  must(sol_fused_send(to, b->fused_list, b->n), "send");
-}
-
-/* Microseconds, unguided and guided: `start` of the operation for users who have nothing left of as many items as rows,
- * `once` of the catalogue; then what decoding takes beyond that, of the catalogue, of the few items, and without
- * blocks. */
-typedef struct parts {
-  double scores, start[2], once[2], decoding[2], plain[2], choice[2];
-} parts;
-
-static void time_parts(bench *b, const sol_grid_shape *shape, parts *us) {
-  const float guides[] = {0, 0.9f};
-  sol_grid grid;
-  uint64_t *all = room(b->words, sizeof *all), none = 0;
-  memset(all, 0xff, b->words * sizeof *all);
-  must(sol_grid_make(&grid, shape), "grid");
-  must(sol_fused_set_grid(b->fused, &grid), "grid");
-  must(sol_fused_set_grid(b->plain, &grid), "grid");
-  send(b, b->fused, all);
-  send(b, b->plain, all);
-  us->scores = time_part(b, b->fused, SCORES, 0);
-  must(sol_fused_score(b->plain, b->n), "scores");
-  for (int g = 0; g < 2; g++) {
-    us->once[g] = time_part(b, b->fused, OPERATION, guides[g]);
-    us->start[g] = time_part(b, b->plain, OPERATION, guides[g]);
-  }
-  send(b, b->fused, NULL);
-  send(b, b->plain, &none);
-  for (int g = 0; g < 2; g++) {
-    us->decoding[g] = time_part(b, b->fused, OPERATION, guides[g]) - us->once[g];
-    us->plain[g] = time_part(b, b->plain, OPERATION, guides[g]) - us->start[g];
-    us->choice[g] = time_part(b, b->fused, CHOICE, guides[g]) - us->once[g];
-  }
-  sol_grid_clear(&grid);
-  free(all);
 }
 
 /* ---- Tables ---- */
@@ -251,7 +133,7 @@ typedef struct times {
 static void print_parts(bench *b, const sol_grid_shape *shape, double raster[2]) {
   parts us;
   int steps = sol_grid_steps(shape);
-  time_parts(b, shape, &us);
+  bench_time_parts(b, shape, &us);
   for (int g = 0; g < 2 && shape->order == SOL_ORDER_RASTER; g++) raster[g] = us.decoding[g];
   printf(
       "%23s device: scores %.1f; once %.1f, %.1f guided, of which start %.1f, %.1f; decoding %.1f, %.1f guided, %.2f a "
@@ -284,12 +166,12 @@ static void time_order(bench *b, const char *name, sol_order order, int32_t wind
   us[2] = prefill + us[1];
   double passes = forwards(b);
   plan.how.temperature = 1;
-  us[3] = median(b, decode, &plan);
+  us[3] = b->n == 1 ? median(b, decode, &plan) : 0;
   for (int g = 0; g < 4 && order == SOL_ORDER_RASTER; g++) raster->call[g] = us[g];
   sol_grid_shape shape = sol_decoder_shape(sol_model_config(b->model), order, window, b->args.rows);
   printf("%-12s %6zu %9.4g %11.1f %12.1f %12.1f %12.1f %12.1f %12.0f %8.2f %8.2f %8.2f %8.2f\n", name, b->n, passes,
          prefill, us[0], us[1], us[2], us[3], (double)b->n * 1e6 / us[2], raster->call[0] / us[0],
-         raster->call[1] / us[1], raster->call[2] / us[2], raster->call[3] / us[3]);
+         raster->call[1] / us[1], raster->call[2] / us[2], us[3] > 0 ? raster->call[3] / us[3] : 0);
   if (b->be->ops->records && !adaptive && b->n <= 64) print_parts(b, &shape, raster->device);
   fflush(stdout);
 }
