@@ -5,7 +5,7 @@
 #include "kernels/cuda/select_pick.cuh"
 
 constexpr int MOST = 8192, MAX_DH = 128, THREADS = SK_SELECT_THREADS;
-constexpr size_t MEMORY = 225 * 1024; /* of a block's 227 KB: the rest is for what has a fixed size */
+constexpr size_t MEMORY = 223 * 1024; /* of a block's 227 KB: the rest is for what has a fixed size */
 
 /* The window that a step makes the list of. */
 struct next_window {
@@ -41,41 +41,33 @@ __device__ static void fetch_ahead(const sk_select_args &a, const sk_select_cut 
 /* The choice of this head alone. */
 __device__ static sk_select_choice choose(const sk_select_args &a, const sk_select_desk &d, const sk_select_work &at,
                                           int others) {
-  unsigned credit = 0, want = sk_select_whole(a.rule.p * (float)at.probes);
-  for (int j = threadIdx.x; j < at.n; j += THREADS)
-    if (at.forced(a.rule, j)) credit += sk_select_whole(d.mass[j]);
-  credit = sk_select_scan(credit, 0).all_x;
-  if (a.rule.p >= 1.0f) return {0, others, 0};
-  return sk_select_pick(d.mass, a.rule.sink, a.rule.sink + others, true, credit, want, d.bins);
+  unsigned have = sk_select_histogram(a, at, d.mass, d.bins), want = sk_select_whole(a.rule.p * (float)at.probes);
+  if (a.rule.p >= 1.0f) return {0, 0, others};
+  return sk_select_pick(a, at, d.mass, d.bins, others, true, want > have ? want - have : 0);
 }
 
 /* What the neediest head takes, for all of them. Meets the cluster once. */
 __device__ static sk_select_choice agree(const sk_select_args &a, const sk_select_cut &cut, const sk_select_desk &d,
                                          const sk_select_work &at, int others, sk_select_choice mine) {
-  __shared__ int needs[SK_SELECT_BLOCKS];
+  __shared__ int needs[SK_SELECT_HEADS];
   if (at.part == 0 && (int)threadIdx.x < a.heads * cut.each) *sk_select_there(needs + at.head, threadIdx.x) = mine.need;
   sk_select_meet();
   int budget = 0;
   for (int head = 0; head < a.heads; head++) budget = max(budget, needs[head]);
   if (at.n > a.rule.dense_below) budget = min(budget, a.rule.budget);
-  if (budget >= others) return {0, others, 0};
+  if (budget >= others) return {0, 0, others};
   if (budget == mine.need) return mine;
-  return sk_select_pick(d.mass, a.rule.sink, a.rule.sink + others, false, 0, (unsigned)budget, d.bins);
+  return sk_select_pick(a, at, d.mass, d.bins, others, false, (unsigned)budget);
 }
 
 /* Writes what is kept of the list, over the masses and to where lists are; how many. */
 __device__ static int keep(const sk_select_args &a, const sk_select_desk &d, const sk_select_work &at,
                            const sk_select_choice &choice, const next_window &next) {
   int each = (at.n + THREADS - 1) / THREADS, first = (int)threadIdx.x * each, last = min(at.n, first + each);
-  unsigned ties = 0, kept = 0; /* a bit each: at most 16 */
-  if (choice.cut > 0) {
-    for (int j = first; j < last; j++) ties += !at.forced(a.rule, j) && sk_select_bits(d.mass[j]) == choice.threshold;
-    ties = sk_select_scan(ties, 0).before_x;
-  }
+  unsigned kept = 0; /* a bit each: at most 16 */
   for (int j = first; j < last; j++) {
     unsigned bits = sk_select_bits(d.mass[j]);
-    bool take = at.forced(a.rule, j) || bits > choice.threshold;
-    if (!take && bits == choice.threshold) take = (int)ties++ >= choice.cut;
+    bool take = bits > choice.bits || (bits == choice.bits && j >= choice.place) || at.forced(a.rule, j);
     kept |= (unsigned)take << (j - first);
   }
   const sk_select_sums s = sk_select_scan((unsigned)__popc(kept), 0);
@@ -97,7 +89,7 @@ __device__ static void make_list(const sk_select_args &a, const sk_select_cut &c
   const next_window next(a, at.head, at.w + 1);
   int others = max(0, at.n - a.rule.sink - a.rule.window), part = ((at.n + cut.each - 1) / cut.each + 7) / 8 * 8;
   bool aligned = (a.q_stride | a.kv_stride | a.dh) % 4 == 0 && ((uintptr_t)a.q | (uintptr_t)a.k) % 16 == 0;
-  sk_select_choice choice = {0, others, 0};
+  sk_select_choice choice = {0, 0, others};
   fetch_ahead(a, cut, at, next);
   if (at.n > a.rule.dense_below) {
     for (int t = threadIdx.x; t < cut.probes; t += THREADS)
@@ -139,12 +131,15 @@ __global__ static void __launch_bounds__(THREADS, 1)
   for (; at.w + 1 < end; at.w++) make_list<D>(a, cut, d, at);
 }
 
-/* The largest tile that fits, but no larger than a block's part. */
+/* The largest tile that fits, but no larger than a block's part. Few histories get clusters of all that one may have.
+ */
 static sk_select_cut cut_of(const sk_select_args *a, int D) {
+  const int USUAL = 8, LARGE = 16, FEW = 6;
   int room = (sk_select_room(&a->rule) + 1) / 2 * 2, probes = sk_select_probes(&a->rule, a->rule.chunk);
-  sk_select_cut cut = {SK_SELECT_BLOCKS / a->heads, room,
+  sk_select_cut cut = {(a->histories <= FEW ? LARGE : USUAL) / a->heads, room,
                        (probes + SK_SELECT_HALF - 1) / SK_SELECT_HALF * SK_SELECT_HALF, 1};
   if (cut.probes == 0) cut.probes = SK_SELECT_HALF;
+  while (cut.each > 1 && sk_select_bytes(cut, D) > MEMORY) cut.each--;
   while (cut.groups < 4 && cut.tile() < (room + cut.each - 1) / cut.each + 8) {
     cut.groups *= 2;
     if (sk_select_bytes(cut, D) <= MEMORY) continue;
@@ -165,6 +160,8 @@ static cudaError_t launch(sk_backend *be, const sk_select_args *a) {
   config.gridDim = dim3((unsigned)(a->histories * a->heads * cut.each)), config.blockDim = dim3(THREADS);
   config.dynamicSmemBytes = bytes, config.stream = sk_cuda_stream(be), config.attrs = &size, config.numAttrs = 1;
   cudaError_t error = cudaFuncSetAttribute(make_lists<D>, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)bytes);
+  if (error == cudaSuccess)
+    error = cudaFuncSetAttribute(make_lists<D>, cudaFuncAttributeNonPortableClusterSizeAllowed, 1);
   return error == cudaSuccess ? cudaLaunchKernelEx(&config, make_lists<D>, *a, cut) : error;
 }
 
@@ -172,10 +169,10 @@ solid_status sk_cuda_select(sk_backend *be, const sk_select_args *a) {
   int probes = sk_select_probes(&a->rule, a->rule.chunk), room = sk_select_room(&a->rule), major = 0;
   cudaError_t error = cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, ((sk_cuda *)be)->device);
   if (error != cudaSuccess) return sk_cuda_status(be, error, "select");
-  if (major < 9 || a->dh > MAX_DH || a->heads > SK_SELECT_BLOCKS)
+  if (major < 9 || a->dh > MAX_DH || a->heads > SK_SELECT_HEADS)
     return sk_fail(be, SOLID_EUNSUPPORTED,
                    "cuda select: %d heads of width %d, needs at most %d of %d and a card of sm_90 or later", a->heads,
-                   a->dh, SK_SELECT_BLOCKS, MAX_DH);
+                   a->dh, SK_SELECT_HEADS, MAX_DH);
   if (probes > SK_SELECT_PROBES)
     return sk_fail(be, SOLID_EUNSUPPORTED, "cuda select: %d probes a chunk, at most %d; use a longer stride", probes,
                    SK_SELECT_PROBES);

@@ -10,8 +10,10 @@
 enum {
   SK_SELECT_THREADS = 512,
   SK_SELECT_WARPS = SK_SELECT_THREADS / SK_WARP,
-  SK_SELECT_BLOCKS = 8, /* of a cluster at most; so many heads there may be */
+  SK_SELECT_HEADS = 8,
   SK_SELECT_BINS = 2048,
+  SK_SELECT_FEW = 256, /* of a bin that are compared */
+  SK_SELECT_LOW = 20, /* bits of a mass that a bin does not tell */
   SK_SELECT_HALF = 64 /* probes whose scores a thread holds at once */
 };
 

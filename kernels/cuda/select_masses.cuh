@@ -94,26 +94,31 @@ struct sk_select_weigher {
 #pragma unroll
         for (int i = 0; i < 4; i++) c[m][g][i] = 0.0f;
 #pragma unroll
-    for (int step = 0; step < D / 16; step++)
+    for (int step = 0; step < D / 16; step++) {
+      unsigned b[2][4], small[2][4];
 #pragma unroll
-      for (int pair = 0; pair < 2; pair++) {
-        unsigned b[4], small[4];
-        if (2 * pair >= cut.groups) continue; /* a single group takes eight rows of the next warp's with it */
-        keys.hi.columns(from + 16 * pair, step, b);
-        keys.lo.columns(from + 16 * pair, step, small);
+      for (int pair = 0; pair < 2; pair++) { /* a single group takes eight rows of the next warp's with it */
+        int row = 2 * pair < cut.groups ? from + 16 * pair : from;
+        keys.hi.columns(row, step, b[pair]);
+        keys.lo.columns(row, step, small[pair]);
+      }
 #pragma unroll
-        for (int m = 0; m < 4; m++) {
-          unsigned hi[4], lo[4];
-          asked.hi.rows(SK_SELECT_HALF * half + 16 * m, step, hi);
-          asked.lo.rows(SK_SELECT_HALF * half + 16 * m, step, lo);
+      for (int m = 0; m < 4; m++) {
+        unsigned hi[4], lo[4];
+        asked.hi.rows(SK_SELECT_HALF * half + 16 * m, step, hi);
+        asked.lo.rows(SK_SELECT_HALF * half + 16 * m, step, lo);
+#pragma unroll
+        for (int pair = 0; pair < 2; pair++) {
+          if (2 * pair >= cut.groups) continue;
 #pragma unroll
           for (int k = 0; k < 2; k++) {
-            sk_tensor_multiply(c[m][2 * pair + k], lo, b[2 * k], b[2 * k + 1]);
-            sk_tensor_multiply(c[m][2 * pair + k], hi, small[2 * k], small[2 * k + 1]);
-            sk_tensor_multiply(c[m][2 * pair + k], hi, b[2 * k], b[2 * k + 1]);
+            sk_tensor_multiply(c[m][2 * pair + k], lo, b[pair][2 * k], b[pair][2 * k + 1]);
+            sk_tensor_multiply(c[m][2 * pair + k], hi, small[pair][2 * k], small[pair][2 * k + 1]);
+            sk_tensor_multiply(c[m][2 * pair + k], hi, b[pair][2 * k], b[pair][2 * k + 1]);
           }
         }
       }
+    }
 #pragma unroll
     for (int m = 0; m < 4; m++)
 #pragma unroll
