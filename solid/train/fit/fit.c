@@ -183,6 +183,7 @@ solid_status sol_fit_epoch(sol_fit *fit, solid_step_fn on_step, void *user, soli
   if (status != SOLID_OK) return status;
   next.epoch++;
   status = sol_step_take_loss(&t->step, &next.loss);
+  if (status == SOLID_OK) status = sol_step_density(&t->step, &next.density);
   if (status != SOLID_OK) return status;
   next.loss /= (double)t->feed.rows;
   if (!isfinite(next.loss))
