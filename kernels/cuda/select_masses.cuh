@@ -4,7 +4,7 @@
 #ifndef SK_SELECT_MASSES_CUH
 #define SK_SELECT_MASSES_CUH
 
-#include "kernels/cuda/select.cuh"
+#include "kernels/cuda/select_desk.cuh"
 
 /* Rows of FP32 in two tiles of BF16. */
 template <int D>

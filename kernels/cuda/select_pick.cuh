@@ -4,7 +4,7 @@
 #ifndef SK_SELECT_PICK_CUH
 #define SK_SELECT_PICK_CUH
 
-#include "kernels/cuda/select.cuh"
+#include "kernels/cuda/select_desk.cuh"
 #include <climits>
 
 /* The last candidate that is taken: all of more mass are, and of the same mass all that are no older. */

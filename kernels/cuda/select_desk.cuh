@@ -1,8 +1,8 @@
 /* What the parts of select share. A history's lists are made by a cluster of blocks, `each` of them a head: a block has
  * the whole list and all masses of its head in shared memory, and computes the masses of its own part of the
  * candidates, which it writes to the other blocks of the head. */
-#ifndef SK_SELECT_CUH
-#define SK_SELECT_CUH
+#ifndef SK_SELECT_DESK_CUH
+#define SK_SELECT_DESK_CUH
 
 #include "kernels/cuda/attend_tensor.cuh"
 #include <cooperative_groups.h>
@@ -13,8 +13,8 @@ enum {
   SK_SELECT_HEADS = 8,
   SK_SELECT_BINS = 2048,
   SK_SELECT_FEW = 256, /* of a bin that are compared */
-  SK_SELECT_LOW = 20, /* bits of a mass that a bin does not tell */
-  SK_SELECT_HALF = 64 /* probes whose scores a thread holds at once */
+  SK_SELECT_LOW = 20,  /* bits of a mass that a bin does not tell */
+  SK_SELECT_HALF = 64  /* probes whose scores a thread holds at once */
 };
 
 /* How the work of a launch is cut; host and device. */
