@@ -92,11 +92,31 @@ VNNI static void one_user_vnni(const sk_scout_dots_args *a) {
   }
 }
 
+/* Of two lines, as first parts have: the user stays in registers. */
+VNNI static void two_lines_vnni(const sk_scout_dots_args *a) {
+  const __m512i low = _mm512_set1_epi8(15), none = _mm512_setzero_si512();
+  const __m512i w0 = _mm512_set1_epi32(four(a->w)), w1 = _mm512_set1_epi32(four(a->w + 4));
+  const __m512i w2 = _mm512_set1_epi32(four(a->w + 8)), w3 = _mm512_set1_epi32(four(a->w + 12));
+  const uint8_t *line = a->rows;
+  for (int64_t b = 0; b < a->blocks; b++, line += 2 * LINE) {
+    __m512i first = _mm512_loadu_si512(line), then = _mm512_loadu_si512(line + LINE);
+    __m512i sum = _mm512_dpbusd_epi32(none, _mm512_and_si512(first, low), w0);
+    __m512i other = _mm512_dpbusd_epi32(none, _mm512_and_si512(then, low), w2);
+    sum = _mm512_dpbusd_epi32(sum, _mm512_and_si512(_mm512_srli_epi16(first, 4), low), w1);
+    other = _mm512_dpbusd_epi32(other, _mm512_and_si512(_mm512_srli_epi16(then, 4), low), w3);
+    _mm512_storeu_si512(a->dots + b * BLOCK, _mm512_add_epi32(sum, other));
+  }
+}
+
 VNNI static void dots_vnni(const sk_scout_dots_args *a) {
   const __m512i low = _mm512_set1_epi8(15);
   if (a->users < SK_SCOUT_USERS) {
     sk_scout_dots_args one = *a;
-    for (int u = 0; u < a->users; u++, one.w += a->lines * 8, one.dots += a->stride) one_user_vnni(&one);
+    for (int u = 0; u < a->users; u++, one.w += a->lines * 8, one.dots += a->stride)
+      if (a->lines == 2)
+        two_lines_vnni(&one);
+      else
+        one_user_vnni(&one);
     return;
   }
   for (int64_t b = 0; b < a->blocks; b++) {
