@@ -20,6 +20,7 @@
 #define GROUP   SK_SCOUT_GROUP
 #define FEW     8    /* groups of a chunk that the first parts may leave */
 #define WHOLE   4    /* chunks whose rest is read once they left more */
+#define GUESSES 256  /* items of a segment that an approximate search scores */
 #define SOON    4    /* see search.due */
 #define SHARE   8.0f /* as in scout.c: the first part counts as an eighth of the user at least */
 
@@ -41,6 +42,7 @@ typedef struct search {
   query part[SK_SCOUT_PARTS];
   int64_t scored, most;
   sk_best best;
+  float least; /* of an approximate search: the lowest of the GUESSES highest estimates so far */
   int64_t due; /* item at which the list is settled next: after one more part in SOON of what was passed */
   int32_t count;
   waiting *list; /* (LIST) */
@@ -54,6 +56,10 @@ typedef struct scout_desk {
   int8_t w[SK_SCOUT_PARTS][USERS * SK_SCOUT_MAX_D]; /* (users, lines * 8) of each part */
   waiting lists[USERS][LIST];
 } scout_desk;
+
+static int is_approximate(const sk_topk_args *a) {
+  return a->approximate && a->k <= SK_TOPK_GUESSED;
+}
 
 /* ---- The user as whole numbers ---- */
 
@@ -103,10 +109,16 @@ static int make_queries(search *s, scout_desk *desk, int user) {
   for (int p = 0; p < SK_SCOUT_PARTS; p++)
     s->part[p] = make_query(&scout->part[p], turned + (p ? lead : 0), p ? 0.0f : root_above(sum) / SHARE,
                             desk->w[p] + user * scout->part[p].lines * 8);
+  for (int p = 0; p < SK_SCOUT_PARTS && is_approximate(s->a); p++) s->part[p].far = s->part[p].near = 0.0f;
   return 1;
 }
 
 /* ---- The list ---- */
+
+/* Below it nothing counts. */
+static float worst_of(const search *s) {
+  return is_approximate(s->a) ? s->least : sk_best_worst(&s->best);
+}
 
 static void sift(waiting *list, int32_t count, int32_t at, waiting x) {
   for (;;) {
@@ -137,18 +149,37 @@ static void score_some(search *s, const int32_t *items, int n) {
   s->scored += n;
 }
 
+/* Makes a heap of the list, whose root is the highest bound. */
+static void order(search *s) {
+  for (int32_t at = s->count / 2 - 1; at >= 0; at--) sift(s->list, s->count, at, s->list[at]);
+}
+
+/* Takes the root of an ordered list. */
+static waiting pop(search *s) {
+  waiting first = s->list[0];
+  s->count--;
+  sift(s->list, s->count, 0, s->list[s->count]);
+  return first;
+}
+
+/* Leaves the GUESSES highest of the list. */
+static void shorten(search *s) {
+  waiting highest[GUESSES];
+  int32_t n = 0;
+  order(s);
+  while (n < GUESSES && s->count > 0) highest[n++] = pop(s);
+  memcpy(s->list, highest, (size_t)n * sizeof *highest);
+  s->count = n;
+  if (n == GUESSES) s->least = highest[n - 1].upper;
+}
+
 /* Empties the list, from the highest bound down. */
 static void settle(search *s) {
-  waiting *list = s->list;
-  for (int32_t at = s->count / 2 - 1; at >= 0; at--) sift(list, s->count, at, list[at]);
-  while (s->count > 0 && list[0].upper >= sk_best_worst(&s->best)) {
+  order(s);
+  while (s->count > 0 && s->list[0].upper >= worst_of(s)) {
     int32_t items[AHEAD];
     int n = 0;
-    while (n < AHEAD && s->count > 0 && list[0].upper >= sk_best_worst(&s->best)) {
-      items[n++] = list[0].item;
-      s->count--;
-      sift(list, s->count, 0, list[s->count]);
-    }
+    while (n < AHEAD && s->count > 0 && s->list[0].upper >= worst_of(s)) items[n++] = pop(s).item;
     score_some(s, items, n);
   }
   s->count = 0;
@@ -173,7 +204,7 @@ static inline void bound(const search *s, int p, const int32_t *dots, int64_t gr
 /* upper (64): of both parts, or, where `rest` is NULL, of the first and the length of the rest. Whether any reaches the
  * worst. */
 static int bound_group(const search *s, const int32_t *lead, const int32_t *rest, int64_t group, float *upper) {
-  float worst = sk_best_worst(&s->best);
+  float worst = worst_of(s);
   int32_t over = 0;
   bound(s, 0, lead, group, rest ? 0.0f : s->part[1].near, upper);
   if (rest) bound(s, 1, rest, group, 0.0f, upper);
@@ -193,11 +224,18 @@ static int mark_groups(const search *s, const int32_t *lead, int64_t group, int6
   return count;
 }
 
+static void make_room(search *s) {
+  if (is_approximate(s->a))
+    shorten(s);
+  else
+    settle(s);
+}
+
 /* What a group leaves goes into the list; rest: as in bound_group. */
 static void list_group(search *s, const int32_t *lead, const int32_t *rest, int64_t first) {
-  float upper[GROUP], worst = sk_best_worst(&s->best);
+  float upper[GROUP], worst = worst_of(s);
   if (!bound_group(s, lead, rest, first / GROUP, upper)) return;
-  if (s->count > LIST - GROUP) settle(s);
+  if (s->count > LIST - GROUP) make_room(s);
   uint64_t masked = s->a->mask ? s->a->mask[s->row * s->a->mask_words + first / GROUP] : 0;
   for (int i = 0; i < GROUP; i++)
     if (!(upper[i] < worst) && !(masked >> i & 1))
@@ -278,8 +316,10 @@ static void list_chunk(search *s, int user, int whole, const scout_desk *desk, i
 }
 
 /* Bounds the items [first, end) for all users of a group, who are searched side by side. */
-static void pass_over(const sk_scout *scout, search *all, int users, int64_t first, int64_t end, scout_desk *desk) {
-  int has_rest = scout->part[1].lines > 0, whole = 0; /* chunks to come that are not looked at by first parts alone */
+static void pass_over(const sk_topk_args *a, search *all, int users, int64_t first, int64_t end, scout_desk *desk) {
+  const sk_scout *scout = a->scout;
+  int has_rest = scout->part[1].lines > 0 && !is_approximate(a),
+      whole = 0; /* chunks to come that are not looked at by first parts alone */
   for (int64_t v = first; v < end; v += CHUNK) {
     int64_t width = end - v < CHUNK ? end - v : CHUNK, block = v / BLOCK;
     int scouted = 0;
@@ -292,6 +332,7 @@ static void pass_over(const sk_scout *scout, search *all, int users, int64_t fir
       search *s = &all[i];
       if (!s->is_scouted) continue;
       list_chunk(s, i, whole > 0, desk, v, width / GROUP);
+      if (is_approximate(s->a)) continue;
       if (v + width >= s->due) {
         settle(s);
         s->due = v + width + (v + width - first) / SOON;
@@ -313,24 +354,27 @@ static void scout_block(const void *arg, int64_t number, void *local) {
   search all[USERS];
   memset(desk->w, 0, sizeof desk->w);
   for (int i = 0; i < users; i++) {
-    all[i] = (search){.a = a, .row = row + i, .end = end, .list = desk->lists[i]};
+    all[i] = (search){.a = a, .row = row + i, .end = end, .least = -INFINITY, .list = desk->lists[i]};
     all[i].best = sk_topk_best(job, row + i, segment);
     open_search(&all[i], first, desk, i);
   }
-  pass_over(a->scout, all, users, first, end, desk);
+  pass_over(a, all, users, first, end, desk);
   for (int i = 0; i < users; i++) {
-    if (all[i].is_scouted) settle(&all[i]);
+    if (all[i].is_scouted && is_approximate(a)) shorten(&all[i]);
+    if (all[i].is_scouted) all[i].least = -INFINITY, settle(&all[i]);
     if (end == covered) SK_CPU(topk_scan)(a, row + i, 1, covered, a->items, &all[i].best, desk->scores);
     sk_best_finish(&all[i].best);
   }
 }
 
-/* The answer does not depend on the cut, so there are no more segments than the threads can use: each settles its own k
- * best. */
+/* An exact answer does not depend on the cut, so there are no more segments than the threads can use: each settles its
+ * own k best. An approximate one is cut by the shape alone. */
 solid_status SK_CPU(topk_scouted)(sk_backend *be, const sk_topk_args *a) {
   int64_t chunks = sk_topk_covered(a) / CHUNK, groups = sk_cpu_blocks(a->n, USERS);
-  int64_t segments = sk_cpu_blocks(sk_cpu_threads(be), groups);
-  if (segments > chunks / 64) segments = chunks / 64;
+  int64_t segments = sk_cpu_blocks(sk_cpu_threads(be), groups), most = sk_topk_covered(a) / SK_TOPK_SEGMENT;
+  if (is_approximate(a)) segments = most / 4;
+  if (segments > most) segments = most;
+  if (segments > SK_TOPK_SEGMENTS) segments = SK_TOPK_SEGMENTS;
   if (segments < 1) segments = 1;
   sk_topk_job job = {.a = a, .segment_items = sk_cpu_blocks(chunks + 1, segments) * CHUNK};
   job.segments = sk_cpu_blocks(sk_topk_covered(a), job.segment_items);
