@@ -65,6 +65,9 @@ static inline int64_t sk_scout_groups(const sk_scout *s) {
 /* Bytes that sk_scout_bind takes, a multiple of 64, for d <= SK_SCOUT_MAX_D. */
 size_t sk_scout_bytes(int32_t d, int32_t items);
 
+/* Whether this machine has instructions that make a pass over it faster than scoring in FP32. */
+int sk_scout_is_fast(void);
+
 /* Points the members into `memory`, 64-byte aligned, which may be NULL with 0 items. */
 void sk_scout_bind(sk_scout *scout, int32_t d, int32_t items, void *memory);
 

@@ -152,3 +152,7 @@ const sk_scout_form *sk_scout_form_here(void) {
   while (!form->usable()) form++;
   return form;
 }
+
+int sk_scout_is_fast(void) {
+  return sk_scout_form_here() != &sk_scout_forms[sk_scout_form_count - 1];
+}

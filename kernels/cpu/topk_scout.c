@@ -235,7 +235,7 @@ static void make_room(search *s) {
 static void list_group(search *s, const int32_t *lead, const int32_t *rest, int64_t first) {
   float upper[GROUP], worst = worst_of(s);
   if (!bound_group(s, lead, rest, first / GROUP, upper)) return;
-  if (s->count > LIST - GROUP) make_room(s);
+  if (s->count > (is_approximate(s->a) ? LIST / 4 : LIST) - GROUP) make_room(s);
   uint64_t masked = s->a->mask ? s->a->mask[s->row * s->a->mask_words + first / GROUP] : 0;
   for (int i = 0; i < GROUP; i++)
     if (!(upper[i] < worst) && !(masked >> i & 1))

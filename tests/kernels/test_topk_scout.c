@@ -184,14 +184,14 @@ static void compare(const shape *s, int kind, int user, const answer *got, const
               (double)want->score[i]);
 }
 
-/* The memory is the caller's to free. */
+/* The memory is the caller's to free. What is too wide for a scout is not filled, and must not be read. */
 static void *make_scout(sk_scout *scout, const float *e, int32_t d, int32_t items) {
   void *memory = aligned_alloc(64, sk_scout_bytes(d, items));
   double *axes = malloc(sizeof *axes * 2 * (size_t)(d * d));
   float *work = malloc(sizeof *work * SK_SCOUT_AT_ONCE * (size_t)d);
   sk_scout_bind(scout, d, items, memory);
-  sk_scout_turn(scout, e, items < 500 ? items : 500, axes);
-  for (int64_t v = 0; v < items; v += SK_SCOUT_AT_ONCE)
+  if (d <= SK_SCOUT_MAX_D) sk_scout_turn(scout, e, items < 500 ? items : 500, axes);
+  for (int64_t v = 0; v < items && d <= SK_SCOUT_MAX_D; v += SK_SCOUT_AT_ONCE)
     sk_scout_fill(scout, e + v * d, v, items - v < SK_SCOUT_AT_ONCE ? items - v : SK_SCOUT_AT_ONCE, work);
   free(axes);
   free(work);
@@ -234,8 +234,8 @@ static void check_kinds(rig *r) {
   seed_rng rng = seed_start(92);
   for (int kind = 0; kind < KINDS; kind++)
     for (int user = 0; user < USER_KINDS; user++) {
-      check_case(r, &rng, &(shape){1, 16, 2000, 10, 2000, NO_MASK}, (catalogue_kind)kind, (user_kind)user);
-      check_case(r, &rng, &(shape){3, 21, 1077, 5, 1077, HALF}, (catalogue_kind)kind, (user_kind)user);
+      check_case(r, &rng, &(shape){1, 16, 1000, 10, 1000, NO_MASK}, (catalogue_kind)kind, (user_kind)user);
+      check_case(r, &rng, &(shape){3, 21, 677, 5, 677, HALF}, (catalogue_kind)kind, (user_kind)user);
     }
 }
 
@@ -247,16 +247,16 @@ static void check_shapes(rig *r) {
   if (rig_is_gpu(r)) return;
   seed_rng rng = seed_start(93);
   const shape shapes[] = {
-      {1, 64, 8000, 100, 8000, NO_MASK}, {8, 64, 9001, 10, 9001, HALF},        {17, 33, 4100, 20, 4100, MOST},
-      {1, 1, 130, 1, 130, NO_MASK},      {2, 7, 64, 1, 64, NO_MASK},           {1, 8, 63, 1, 63, HALF},
-      {1, 300, 1500, 12, 1500, HALF},    {5, 16, 20000, 3, 20000, ALMOST_ALL}, {2, 16, 6000, 9, 6000, ALL},
-      {1, 24, 5000, 1, 4000, HALF},      {9, 24, 5000, 10, 4999, NO_MASK},     {1, 24, 5000, 10, 0, NO_MASK},
-      {1, 24, 5000, 10, 63, NO_MASK},    {1, 24, 5000, 10, 1000, MOST},        {70, 40, 2500, 39, 2500, HALF},
-      {0, 8, 100, 1, 100, NO_MASK},      {1, 12, 66000, 1024, 66000, HALF},    {3, 9, 33001, 30, 33001, MOST}};
+      {1, 64, 7000, 100, 7000, NO_MASK}, {8, 64, 5001, 10, 5001, HALF},      {17, 33, 4100, 20, 4100, MOST},
+      {1, 1, 130, 1, 130, NO_MASK},      {2, 7, 64, 1, 64, NO_MASK},         {1, 8, 63, 1, 63, HALF},
+      {1, 300, 1500, 12, 1500, HALF},    {5, 16, 9000, 3, 9000, ALMOST_ALL}, {2, 16, 6000, 9, 6000, ALL},
+      {1, 24, 5000, 1, 4000, HALF},      {9, 24, 5000, 10, 4999, NO_MASK},   {1, 24, 5000, 10, 0, NO_MASK},
+      {1, 24, 5000, 10, 63, NO_MASK},    {1, 24, 5000, 10, 1000, MOST},      {70, 40, 2500, 39, 2500, HALF},
+      {0, 8, 100, 1, 100, NO_MASK},      {1, 12, 17000, 250, 17000, HALF},   {3, 9, 13001, 30, 13001, MOST}};
   for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
     check_case(r, &rng, &shapes[i], NORMAL, ORDINARY);
-    check_case(r, &rng, &shapes[i], WHOLE, WHOLE_USER);
-    if (shapes[i].items < 50000) check_case(r, &rng, &shapes[i], NEAR, POSITIVE);
+    if (shapes[i].n < 9) check_case(r, &rng, &shapes[i], WHOLE, WHOLE_USER);
+    if (shapes[i].n < 3) check_case(r, &rng, &shapes[i], NEAR, POSITIVE);
   }
 }
 
