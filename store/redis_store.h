@@ -76,6 +76,7 @@ typedef struct solid_redis_store_stats {
   uint64_t set_aside; /* answers for users whose key is none of ours */
   uint64_t renewed;   /* records of an earlier epoch that were begun anew */
   uint64_t evicted;   /* keys that the server has evicted since it started, as was last told */
+  uint64_t dropped;   /* steps that left a history because it is longer than is kept */
 } solid_redis_store_stats;
 
 /* Connects and opens for windows of the model. The model is not kept, and may be NULL if the options have a window.

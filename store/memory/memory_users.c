@@ -173,7 +173,8 @@ solid_status sol_memory_put_states(solid_store *store, const solid_state_put *pu
   int64_t now = sol_memory_lock(mem);
   status = check_era((sol_memory_store *)store);
   for (size_t i = 0; i < n && !status; i++)
-    status = sol_users_put_state(&mem->users, sol_users_find(&mem->users, puts[i].user, now), &puts[i], now, &stored[i]);
+    status =
+        sol_users_put_state(&mem->users, sol_users_find(&mem->users, puts[i].user, now), &puts[i], now, &stored[i]);
   pthread_mutex_unlock(&mem->lock);
   return status;
 }

@@ -1,7 +1,7 @@
 /* The memory store's table: users in the order of their places, found by id. A user is one block (head, window, id)
- * plus the packed params, the marks, the dislikes and the history, which are allocated when first needed; with a history
- * the newest steps are a block of their own, which grows. All of it is counted against one limit. Not locked: the store
- * does that. */
+ * plus the packed params, the marks, the dislikes and the history, which are allocated when first needed; with a
+ * history the newest steps are a block of their own, which grows. All of it is counted against one limit. Not locked:
+ * the store does that. */
 #ifndef STORE_MEMORY_USER_TABLE_H
 #define STORE_MEMORY_USER_TABLE_H
 
@@ -41,7 +41,7 @@ typedef struct sol_user_table {
   sol_table by_id;    /* id -> place */
   sol_user **users;   /* by place; the last one moves to where one was removed */
   size_t n_users, room, bytes;
-  uint64_t births; /* of histories, counted */
+  uint64_t births;  /* of histories, counted */
   uint64_t dropped; /* steps that left histories longer than is kept */
 } sol_user_table;
 

@@ -61,7 +61,8 @@ size_t sol_page_decode(const uint8_t *data, size_t size, uint64_t birth, uint64_
   memcpy(&n, data + 16, 2);
   memcpy(&sum, end, SOL_SUM_SIZE);
   if (of != birth || n < 1 || n > SOLID_PAGE_STEPS || begin != SOLID_PAGE_STEPS * (number + 1) - n) return 0;
-  if (size < SOL_PAGE_HEAD + 8 * (size_t)n + 8 + SOL_SUM_SIZE || sum != XXH3_64bits(data, size - SOL_SUM_SIZE)) return 0;
+  if (size < SOL_PAGE_HEAD + 8 * (size_t)n + 8 + SOL_SUM_SIZE || sum != XXH3_64bits(data, size - SOL_SUM_SIZE))
+    return 0;
   const uint8_t *at = data + SOL_PAGE_HEAD + 8 * (size_t)n;
   memcpy(&time, at, 8);
   at += 8;

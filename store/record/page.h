@@ -39,8 +39,8 @@ enum {
 size_t sol_page_encode(uint64_t birth, uint64_t first, const solid_step *steps, size_t n,
                        uint8_t out[SOL_PAGE_SIZE_MAX]);
 
-/* The steps of page `number`, and in *first the number of the first of them. Returns how many they are; 0: the bytes are
- * no page, or a page of another history or number. Trusts nothing in them. */
+/* The steps of page `number`, and in *first the number of the first of them. Returns how many they are; 0: the bytes
+ * are no page, or a page of another history or number. Trusts nothing in them. */
 size_t sol_page_decode(const uint8_t *data, size_t size, uint64_t birth, uint64_t number,
                        solid_step steps[SOLID_PAGE_STEPS], uint64_t *first);
 

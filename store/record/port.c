@@ -31,8 +31,8 @@ solid_status sol_port_window(uint32_t *window, const solid_model *model) {
 solid_status sol_port_history(uint32_t *history, uint32_t window) {
   if (!*history) *history = window;
   if (*history < window || *history > SOLID_HISTORY_MAX)
-    return solid_fail(SOLID_EINVAL, "store: history of %u steps: from the window's %u to %d are allowed", *history, window,
-                      SOLID_HISTORY_MAX);
+    return solid_fail(SOLID_EINVAL, "store: history of %u steps: from the window's %u to %d are allowed", *history,
+                      window, SOLID_HISTORY_MAX);
   return SOLID_OK;
 }
 
@@ -76,6 +76,9 @@ solid_status sol_port_check_appends(const solid_store *store, const solid_append
     if (status) return status;
     if (appends[i].count && (!appends[i].steps || !appends[i].positions))
       return solid_fail(SOLID_EINVAL, "store: append %zu without steps or positions", i);
+    if (appends[i].count > SOL_APPEND_MAX)
+      return solid_fail(SOLID_ERANGE, "store: %zu events of one user at once: %d are allowed", appends[i].count,
+                        SOL_APPEND_MAX);
   }
   all_well(statuses, n);
   return SOLID_OK;
@@ -138,7 +141,8 @@ static solid_status check_put(const solid_state_put *put, size_t i) {
     const solid_state_part *part = &put->parts[k];
     int is_next = !put->after ? part->number == k : !k || part->number > put->parts[k - 1].number;
     if (!is_next || part->number >= SOLID_STATE_PARTS || (part->size && !part->data))
-      return solid_fail(SOLID_EINVAL, "store: state %zu: part %u of %u bytes in place %zu", i, part->number, part->size, k);
+      return solid_fail(SOLID_EINVAL, "store: state %zu: part %u of %u bytes in place %zu", i, part->number, part->size,
+                        k);
     size += part->size;
     if (size > SOLID_STATE_MAX)
       return solid_fail(SOLID_ERANGE, "store: state %zu of more than %d bytes", i, SOLID_STATE_MAX);

@@ -6,14 +6,15 @@
 #include "solid/store.h"
 
 /* Largest sizes a store is opened with: a record stays far below the 512 MB of a Redis string. A history shorter than
- * SOL_HISTORY_MIN lies in the record alone, as the window that it is; of a longer one the record has at least the newest
- * SOL_TAIL_MAX steps, or as many as a window has, and fewer than SOLID_PAGE_STEPS more. */
+ * SOL_HISTORY_MIN lies in the record alone, as the window that it is; of a longer one the record has at least the
+ * newest SOL_TAIL_MAX steps, or as many as a window has, and fewer than SOLID_PAGE_STEPS more. */
 enum {
   SOL_PORT_MAX_WINDOW = SOLID_HISTORY_MAX,
   SOL_PORT_MAX_WIDTH = 1 << 20,
   SOL_PORT_MAX_PARAMS = 1 << 25,
   SOL_HISTORY_MIN = 2 * SOLID_PAGE_STEPS,
-  SOL_TAIL_MAX = SOLID_PAGE_STEPS
+  SOL_TAIL_MAX = SOLID_PAGE_STEPS,
+  SOL_APPEND_MAX = 1 << 18 /* events of one user in one call: a record has them all for a moment */
 };
 
 /* Steps that a record keeps at least when a page leaves it. */

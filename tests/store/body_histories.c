@@ -53,7 +53,8 @@ void body_a_history_survives_random_replays(const store_maker *maker) {
   uint64_t done = 0;
   seed_rng rng = seed_start(11);
   while (done < 2500) {
-    uint64_t back = (uint64_t)seed_below(&rng, 60), from = done > back ? done - back : 0, to = done + (uint64_t)seed_below(&rng, 90);
+    uint64_t back = (uint64_t)seed_below(&rng, 60), from = done > back ? done - back : 0,
+             to = done + (uint64_t)seed_below(&rng, 90);
     size_t applied = history_append(store, "ann", from, to, (uint32_t)seed_below(&rng, 700), NULL);
     cr_assert_eq(applied, to - done);
     done = to;
