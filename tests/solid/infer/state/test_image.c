@@ -12,7 +12,7 @@ enum { DEVICES = 2, PARTS = 256, D = 64 };
 
 /* What a store holds of one user: whole parts, replaced one by one. */
 typedef struct shelf {
-  sol_part parts[PARTS];
+  solid_state_part parts[PARTS];
   size_t n, written;
   uint8_t *bytes[PARTS];
 } shelf;
@@ -21,12 +21,12 @@ static void shelve(shelf *to, const sol_image *image) {
   to->written = 0;
   if (image->whole) to->n = 0;
   for (size_t i = 0; i < image->n; i++) {
-    const sol_part *part = &image->parts[i];
+    const solid_state_part *part = &image->parts[i];
     size_t k = part->number;
     cr_assert(k <= to->n && k < PARTS, "part %zu would leave a hole behind %zu", k, to->n);
     to->bytes[k] = realloc(to->bytes[k], part->size + 8);
-    memcpy(to->bytes[k], part->bytes, part->size);
-    to->parts[k] = (sol_part){part->number, to->bytes[k], part->size};
+    memcpy(to->bytes[k], part->data, part->size);
+    to->parts[k] = (solid_state_part){part->number, part->size, to->bytes[k]};
     to->written += part->size;
     if (k == to->n) to->n++;
   }
@@ -148,9 +148,9 @@ Test(image, writes_what_an_event_changes) {
 
 /* ---- Damage ---- */
 
-static void seal(const sol_part *part) {
-  uint64_t sum = sol_part_sum(part->bytes, part->size);
-  memcpy((uint8_t *)(uintptr_t)part->bytes, &sum, sizeof sum);
+static void seal(const solid_state_part *part) {
+  uint64_t sum = sol_part_sum(part->data, part->size);
+  memcpy((uint8_t *)(uintptr_t)part->data, &sum, sizeof sum);
 }
 
 static void refused(const state_rig *r, const sol_image *image, solid_status status, const char *why) {
@@ -164,7 +164,7 @@ static void refused(const state_rig *r, const sol_image *image, solid_status sta
 /* Changes bytes of a part, seals it, expects a refusal, and takes it back. */
 static void alter(const state_rig *r, const sol_image *image, size_t number, size_t at, const void *bytes, size_t size,
                   solid_status status, const char *why) {
-  uint8_t *to = (uint8_t *)(uintptr_t)image->parts[number].bytes + at, before[64];
+  uint8_t *to = (uint8_t *)(uintptr_t)image->parts[number].data + at, before[64];
   memcpy(before, to, size);
   memcpy(to, bytes, size);
   seal(&image->parts[number]);
@@ -201,15 +201,15 @@ Test(image, refuses_what_is_not_right_by_name) {
   alter(&r, &image, ring, 16, &other, 8, SOLID_EFORMAT, "another chunk");
   alter(&r, &image, far, 8, &(uint32_t){3}, 4, SOLID_EFORMAT, "another one");
   for (size_t i = 0; i < image.n; i++) {
-    sol_part whole = image.parts[i];
+    solid_state_part whole = image.parts[i];
     for (size_t size = 0; size < whole.size; size += size < 40 ? 1 : 97) {
-      image.parts[i].size = size;
+      image.parts[i].size = (uint32_t)size;
       refused(&r, &image, SOLID_EFORMAT, "cut off");
     }
     image.parts[i] = whole;
-    ((uint8_t *)(uintptr_t)whole.bytes)[whole.size / 2] ^= 4;
+    ((uint8_t *)(uintptr_t)whole.data)[whole.size / 2] ^= 4;
     refused(&r, &image, SOLID_EFORMAT, "flipped");
-    ((uint8_t *)(uintptr_t)whole.bytes)[whole.size / 2] ^= 4;
+    ((uint8_t *)(uintptr_t)whole.data)[whole.size / 2] ^= 4;
   }
   image.n--;
   refused(&r, &image, SOLID_EFORMAT, "missing");
