@@ -44,11 +44,12 @@ struct sol_states {
   size_t *full;                  /* (slots) whose chunks are */
   float *kv[SOL_MAX_BLOCKS];     /* (slots * R, 2d): a row has keys of all heads, then values */
   float *probes[SOL_MAX_BLOCKS]; /* (slots * P, d) */
-  float *h;                      /* (slots, d) */
+  float *last, *h;               /* (slots, d) at the newest event of each slot; as the last append gave them */
   sol_states_scratch scratch;
   int32_t *ints, *host_ints; /* of a step, of closing, or of restoring */
   float *host_kv[SOL_MAX_BLOCKS],
       *host_probes[SOL_MAX_BLOCKS]; /* (R, 2d), (P, d): of one slot, where memory is apart */
+  float *host_last;                 /* (d) likewise */
   uint32_t *merged;                 /* (H K) events, as many items, and bits of each head: lists of block 0 */
   size_t n_ints;
   void *memory, *device_base, *host_base;
@@ -69,10 +70,10 @@ static inline uint32_t *sol_states_kept_items(const sol_states *s, size_t slot, 
 
 /* One append as far as a step takes it. */
 typedef struct sol_stretch {
-  size_t slot, which; /* of the appends */
+  size_t slot;
   const uint32_t *items;
   size_t n;
-  int last; /* 1: its h is wanted */
+  int last; /* 1: it ends here, and has its h */
 } sol_stretch;
 
 /* Place of row `i` of a chunk among its probes, -1 if it is none. */

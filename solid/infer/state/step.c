@@ -5,7 +5,7 @@
  * between them the rows of the pool that nobody reads, which ask nothing. */
 typedef struct step_ints {
   int32_t *items, *positions, *probe; /* (rows); row of the pool's probes or -1 */
-  int32_t *newest, *newest_q, *which; /* (n) rows of x and norm, of qkv as thirds, of h or -1 */
+  int32_t *newest, *newest_q, *which; /* (n) rows of x and norm, of qkv as thirds, of the slots' h or -1 */
   int32_t *asks, *asks_newest;        /* (U + 1) offsets of all rows, and of one a state */
   int32_t *reads[SOL_MAX_BLOCKS];     /* (U + 1) offsets of the pool's rows */
   int32_t *places[SOL_MAX_BLOCKS];    /* (rows) of the pool */
@@ -53,7 +53,7 @@ static void fill(const sol_states *s, const sol_stretch *of, size_t n, const ste
     fill_rows(s, &of[i], row, to);
     to->newest[i] = (int32_t)(row + of[i].n - 1);
     to->newest_q[i] = 3 * to->newest[i];
-    to->which[i] = of[i].last ? (int32_t)of[i].which : -1;
+    to->which[i] = of[i].last ? (int32_t)of[i].slot : -1;
     to->asks[2 * i] = (int32_t)row, to->asks[2 * i + 1] = (int32_t)(row + of[i].n);
     to->asks_newest[2 * i] = (int32_t)i, to->asks_newest[2 * i + 1] = (int32_t)i + 1;
     for (uint32_t b = 0; b < s->config->blocks; b++) {
@@ -144,7 +144,7 @@ static void finish(sol_run *run, const sol_states *s, size_t n, int32_t rows, co
   read_pool(run, s, b, n, states, 1, at->asks_newest, at, m->newest_q, d, m->newest_out);
   go_on(run, s, b, states, m->newest_out, m->newest_norm, m->newest_wide, m->newest_x);
   norm(run, states, d, m->newest_x, sol_model_weights(s->model)->norm, NULL, NULL, m->newest_norm);
-  sol_op_place(run, &(sk_place_args){states, d, d, m->newest_norm, at->which, s->h});
+  sol_op_place(run, &(sk_place_args){states, d, d, m->newest_norm, at->which, s->last});
 }
 
 solid_status sol_states_step(sol_states *s, const sol_stretch *of, size_t n, size_t rows) {

@@ -63,6 +63,13 @@ static double difference(const float *x, const float *y, size_t n) {
   return most / scale;
 }
 
+static void own_h(const state_rig *r, size_t slot, float *h) {
+  const float *device;
+  cr_assert_eq(sol_states_append(r->states, &(sol_newer){.slot = slot}, 1, &device), SOLID_OK);
+  cr_assert_eq(r->be->ops->download(r->be, h, device, r->config->width * sizeof *h), SOLID_OK);
+  cr_assert_eq(r->be->ops->sync(r->be), SOLID_OK);
+}
+
 /* Written at `cut` and read into another slot, the history goes on as if nothing had happened, but for rounding. */
 static void judge_return(const state_rig *r, int element, const uint32_t *items, size_t cut, double tolerance) {
   sol_image image = image_of(r);
@@ -82,6 +89,8 @@ static void judge_return(const state_rig *r, int element, const uint32_t *items,
       cr_assert_eq(sol_states_kept(r->states, 1, b, h, &is), n);
       cr_assert_arr_eq(is, was, n * sizeof *was);
     }
+  own_h(r, 1, got);
+  cr_assert_arr_eq(got, want, r->config->width * sizeof *got, "the newest h is another one");
   state_rig_append(r, 0, items + cut, 9, 1, want);
   state_rig_append(r, 1, items + cut, 9, 0, got);
   double lost = difference(got, want, r->config->width);
@@ -126,7 +135,8 @@ static void judge_shelf(const char *device) {
     state_rig_append(&r, 0, items + i, 1, 0, want);
     pack(&r, 0, SOL_VALUES_F16, i, &image);
     shelve(&store, &image);
-    if ((i + 1) % 16) cr_assert_leq(store.written, 128 + SOL_RING_BYTES, "event %zu writes %zu", i, store.written);
+    if ((i + 1) % 16)
+      cr_assert_leq(store.written, 128 + 4 * D + SOL_RING_BYTES, "event %zu writes %zu", i, store.written);
     if (i % 7) continue;
     cr_assert_eq(sol_image_unpack(r.states, 1, store.parts, store.n, &seq), SOLID_OK, "%s", solid_last_error());
     cr_assert_eq(sol_states_events(r.states, 1), i + 1);
