@@ -13,19 +13,23 @@
 /* ---- Construction ---- */
 
 static void answerer_bind(sol_answerer *a, sol_arena *arena) {
-  size_t B = a->max_batch, L = a->info.window;
+  size_t B = a->max_batch, kept = a->keeper ? B : 0;
   a->rows = sol_arena_take(arena, B, sizeof *a->rows);
   a->questions = sol_arena_take(arena, B, sizeof *a->questions);
   a->asked_by = sol_arena_take(arena, B, sizeof *a->asked_by);
   a->h = sol_arena_take(arena, B, a->info.width * sizeof *a->h);
-  a->known = sol_arena_take(arena, B, L * sizeof *a->known);
+  a->fresh = sol_arena_take(arena, kept, a->info.width * sizeof *a->fresh);
+  a->with = sol_arena_take(arena, kept, a->info.width * sizeof *a->with);
+  a->wishes = sol_arena_take(arena, kept, sizeof *a->wishes);
+  a->seen = sol_arena_take(arena, kept, a->words * sizeof *a->seen);
+  a->known = sol_arena_take(arena, B, a->tail * sizeof *a->known);
   a->by_popularity = sol_arena_take(arena, a->info.items, sizeof *a->by_popularity);
   a->users = sol_arena_take(arena, B, sizeof *a->users);
   a->windows = sol_arena_take(arena, B, sizeof *a->windows);
   a->params = sol_arena_take(arena, B, sizeof *a->params);
   a->found = sol_arena_take(arena, B, sizeof *a->found);
   a->statuses = sol_arena_take(arena, B, sizeof *a->statuses);
-  a->steps = sol_arena_take(arena, B, a->store->window * sizeof *a->steps);
+  a->steps = sol_arena_take(arena, B, a->tail * sizeof *a->steps);
   a->dislikes = sol_arena_take(arena, B, SOLID_DISLIKES_MAX * sizeof *a->dislikes);
 }
 
@@ -50,6 +54,17 @@ static solid_status sort_by_popularity(sol_answerer *a) {
   return SOLID_OK;
 }
 
+/* States that are behind the history for long are stored again: no consumer does, then. */
+enum { BEHIND = 64 };
+
+static solid_status open_model(sol_answerer *a) {
+  a->tail = a->store->window;
+  if (!sol_keeper_serves(a->model, a->store)) return solid_worker_new(&a->worker, a->model, a->max_batch);
+  a->tail = SOL_KEEPER_TAIL;
+  solid_status status = sol_keeper_new(&a->keeper, a->model, a->store, &(sol_keeper_options){.behind = BEHIND});
+  return status ? status : sol_worker_new_given(&a->worker, a->model, a->max_batch, SOL_WORKER_ALL);
+}
+
 solid_status sol_answerer_open(sol_answerer *a, const solid_model *model, solid_store *store,
                                const solid_recommender_options *options) {
   a->model = model;
@@ -63,7 +78,7 @@ solid_status sol_answerer_open(sol_answerer *a, const solid_model *model, solid_
   sol_arena arena = {NULL, 0};
   solid_status status = solid_model_get_info(model, &a->info);
   if (!status) status = sol_store_check(store, &a->info);
-  if (!status) status = solid_worker_new(&a->worker, model, a->max_batch);
+  if (!status) status = open_model(a);
   if (status) return status;
   a->words = solid_worker_mask_words(a->worker);
   answerer_bind(a, &arena);
@@ -76,30 +91,46 @@ solid_status sol_answerer_open(sol_answerer *a, const solid_model *model, solid_
 
 void sol_answerer_close(sol_answerer *a) {
   solid_worker_free(a->worker);
+  sol_keeper_free(a->keeper);
   free(a->memory);
 }
 
 /* ---- What is stored ---- */
 
+static void take_seen(void *row, const uint64_t *items, size_t n) {
+  const sol_row *r = row;
+  for (size_t i = 0; i < n; i++) {
+    uint32_t item = solid_model_item_by_hash(r->model, items[i]);
+    if (item != SOLID_NO_ITEM) sol_exclude(r->seen, item);
+  }
+}
+
 /* The store writes parameters where the worker reads them. */
 static sol_row row_of(const sol_answerer *a, size_t i, solid_bytes user) {
-  size_t d = a->info.width, P = a->info.params, L = a->info.window;
-  return (sol_row){
-      .user = user,
-      .window = {.steps = a->steps + i * a->store->window, .dislikes = a->dislikes + i * SOLID_DISLIKES_MAX},
-      .params = {.h = a->h + i * d,
-                 .values = sol_worker_room(a->worker) + i * P,
-                 .width = a->info.width,
-                 .count = a->info.params},
-      .known = a->known + i * L};
+  size_t d = a->info.width, P = a->info.params;
+  return (sol_row){.user = user,
+                   .model = a->model,
+                   .seen = a->keeper ? a->seen + i * a->words : NULL,
+                   .window = {.steps = a->steps + i * a->tail,
+                              .most = a->keeper ? (uint32_t)a->tail : 0,
+                              .dislikes = a->dislikes + i * SOLID_DISLIKES_MAX},
+                   .params = {.h = a->h + i * d,
+                              .values = sol_worker_room(a->worker) + i * P,
+                              .width = a->info.width,
+                              .count = a->info.params},
+                   .known = a->known + i * a->tail};
 }
 
 /* One round trip for all who have an id. */
-static solid_status read_store(sol_answerer *a, const solid_bytes *users, size_t n) {
+static solid_status read_store(sol_answerer *a, const solid_bytes *users, size_t n, int seen) {
   size_t asked = 0;
   for (size_t i = 0; i < n; i++) {
     a->rows[i] = row_of(a, i, users[i]);
     if (!users[i].size) continue;
+    if (seen && a->keeper) {
+      memset(a->rows[i].seen, 0, a->words * sizeof *a->seen);
+      a->rows[i].window.take_seen = take_seen, a->rows[i].window.seen_user = &a->rows[i];
+    }
     a->users[asked] = users[i];
     a->windows[asked] = a->rows[i].window;
     a->params[asked++] = a->rows[i].params;
@@ -116,7 +147,8 @@ static solid_status read_store(sol_answerer *a, const solid_bytes *users, size_t
     r->found = a->found[at];
     if (r->found) r->params.seq = a->params[at].seq;
     if (r->found) r->params.made_ms = a->params[at].made_ms;
-    r->n_known = sol_known_items(a->model, &r->window, a->info.window, a->known + i * a->info.window);
+    r->n_known = sol_known_items(a->model, &r->window, a->info.window < a->tail ? a->info.window : a->tail,
+                                 a->known + i * a->tail);
     at++;
   }
   return SOLID_OK;
@@ -164,8 +196,24 @@ static solid_question question_of(const sol_row *r, const sol_ask *ask) {
   return (solid_question){.window = ask->session, .n_window = ask->n_session};
 }
 
-/* Returns how many rows the model answers. */
-static size_t plan(sol_answerer *a, size_t n, const sol_ask *ask, solid_scored *out) {
+/* Question q with the state that the keeper is to grant: whatever is not stored is read from it. */
+static void wish_for(sol_answerer *a, size_t q, const sol_row *r, const sol_ask *ask, size_t *n) {
+  solid_question *question = &a->questions[q];
+  size_t d = a->info.width;
+  if (!a->keeper || r->source == SOLID_FROM_CACHE) return;
+  int alone = r->source == SOLID_FROM_SESSION;
+  a->wishes[(*n)++] = (sol_wish){.user = alone ? (solid_bytes){NULL, 0} : r->user,
+                                 .window = &r->window,
+                                 .session = ask->session,
+                                 .n_session = ask->n_session,
+                                 .h = alone ? NULL : a->fresh + q * d,
+                                 .with_session = ask->n_session ? a->with + q * d : NULL};
+  question->h = ask->n_session ? a->with + q * d : a->fresh + q * d;
+  question->session = NULL, question->n_session = 0;
+}
+
+/* Returns how many rows the model answers, and sets how many wishes the keeper has. */
+static size_t plan(sol_answerer *a, size_t n, const sol_ask *ask, solid_scored *out, size_t *wishes) {
   size_t m = 0;
   int64_t now_ms = sol_wall_ms();
   for (size_t i = 0; i < n; i++) {
@@ -174,6 +222,7 @@ static size_t plan(sol_answerer *a, size_t n, const sol_ask *ask, solid_scored *
     if (r->source == SOLID_FROM_POPULARITY) continue;
     if (r->source == SOLID_FROM_GENERATION) r->params.seq = r->window.seq;
     a->questions[m] = question_of(r, ask);
+    wish_for(a, m, r, ask, wishes);
     a->questions[m].best = out + i * ask->k;
     if (ask->states) a->questions[m].state = ask->states + i * a->info.width;
     if (ask->vectors) a->questions[m].vector = ask->vectors + i * a->info.width;
@@ -200,6 +249,7 @@ static void exclude(sol_answerer *a, size_t m, const sol_ask *ask) {
     sol_row *r = &a->rows[a->asked_by[q]];
     memcpy(mask, ask->common, a->words * sizeof *mask);
     for (size_t s = 0; s < r->n_known && ask->exclude_seen; s++) sol_exclude(mask, r->known[s]);
+    for (size_t w = 0; r->window.take_seen && w < a->words; w++) mask[w] |= r->seen[w];
     for (size_t i = known_dislikes(a, r, disliked); i-- > 0;) sol_exclude(mask, disliked[i]);
     a->questions[q].excluded = r->excluded = mask;
   }
@@ -212,8 +262,9 @@ static void put_back(sol_answerer *a, size_t m) {
   size_t n = 0;
   for (size_t q = 0; q < m; q++) {
     const sol_row *r = &a->rows[a->asked_by[q]];
-    if (!a->questions[q].made_h) continue;
-    a->params[n] = (solid_params){.h = a->questions[q].made_h,
+    int made = a->keeper ? r->source == SOLID_FROM_GENERATION : a->questions[q].made_h != NULL;
+    if (!made) continue;
+    a->params[n] = (solid_params){.h = a->keeper ? a->fresh + q * a->info.width : a->questions[q].made_h,
                                   .values = a->questions[q].made_params,
                                   .seq = r->params.seq,
                                   .generation = a->info.generation,
@@ -268,10 +319,12 @@ static void judge_scores(const sol_answerer *a, size_t q, const sol_ask *ask) {
 }
 
 solid_status sol_answer(sol_answerer *a, const solid_bytes *users, size_t n, const sol_ask *ask, solid_scored *out) {
-  solid_status status = read_store(a, users, n);
+  solid_status status = read_store(a, users, n, ask->exclude_seen);
   if (status) return status;
-  size_t m = plan(a, n, ask, out);
+  size_t wishes = 0, m = plan(a, n, ask, out, &wishes);
   exclude(a, m, ask);
+  if (wishes) status = sol_keeper_grant(a->keeper, a->wishes, wishes);
+  if (status) return status;
   status = solid_worker_answer(a->worker, a->questions, m, ask->k);
   if (status) return status;
   for (size_t q = 0; q < m; q++) {

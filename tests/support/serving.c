@@ -62,6 +62,14 @@ serving serving_open_slates(const char *device, int near, uint64_t seed) {
   return open_with(device, &config, seed);
 }
 
+serving serving_open_long(const char *device, uint64_t seed) {
+  sol_config config = tiny_config(SOLID_HEAD_SOLID, 4);
+  config.window = 1024, config.generator_window = 32, config.positions = SOL_POSITIONS_ROTARY, config.turned = 4;
+  config.attention = SOL_ATTENTION_SPARSE, config.select_chunk = 64, config.select_sink = 2, config.select_window = 8;
+  config.select_recent = 8, config.select_stride = 8, config.select_budget = 24, config.select_mass = 900;
+  return open_with(device, &config, seed);
+}
+
 void serving_close(serving *s) {
   if (!s->ctx) return;
   solid_store_close(s->store);

@@ -115,6 +115,10 @@ void sol_keeper_free(sol_keeper *k) {
   free(k);
 }
 
+uint64_t sol_keeper_selector(const sol_keeper *k) {
+  return k->selector;
+}
+
 sol_keeper_stats sol_keeper_get_stats(const sol_keeper *k) {
   return k->stats;
 }
@@ -264,7 +268,7 @@ static void put_all(sol_keeper *k, size_t n) {
 }
 
 /* Stores the states that moved far enough. The parts of several lie one behind the other in the room. */
-static solid_status put_states(sol_keeper *k, const sol_wish *wishes, size_t n) {
+static void put_states(sol_keeper *k, const sol_wish *wishes, size_t n) {
   size_t used = 0, parts = 0, puts = 0;
   for (size_t i = 0; i < n; i++) {
     size_t slot = k->slot_of[i];
@@ -274,8 +278,10 @@ static solid_status put_states(sol_keeper *k, const sol_wish *wishes, size_t n) 
       put_all(k, puts), used = parts = puts = 0;
     sol_image image = {.room = k->room + used, .parts = k->parts + parts};
     uint64_t since = p->stored_seq ? p->stored_events : 0;
-    solid_status status = sol_image_pack(k->states, slot, p->seq, SOL_VALUES_I8, since, &image);
-    if (status) return status;
+    if (sol_image_pack(k->states, slot, p->seq, SOL_VALUES_I8, since, &image)) {
+      k->stats.unsaved++;
+      continue;
+    }
     k->put_slots[puts] = slot;
     k->puts[puts++] = (solid_state_put){.user = wishes[i].user,
                                         .stamp = {.birth = p->birth,
@@ -289,7 +295,6 @@ static solid_status put_states(sol_keeper *k, const sol_wish *wishes, size_t n) 
     used += (image.bytes + 63) / 64 * 64, parts += image.n;
   }
   put_all(k, puts);
-  return SOLID_OK;
 }
 
 /* ---- Wishes ---- */
@@ -332,7 +337,7 @@ static solid_status grant(sol_keeper *k, const sol_wish *wishes, size_t n) {
     if (wishes[i].user.size) status = prepare(k, &wishes[i], k->slot_of[i], i, &k->newer[i]);
   }
   if (!status) status = append(k, n, wishes, 0);
-  if (!status) status = put_states(k, wishes, n);
+  if (!status) put_states(k, wishes, n);
   if (!status) status = read_sessions(k, wishes, n);
   for (size_t i = 0; i < n; i++) /* what has read a session is of no use to anybody else */
     if (status || wishes[i].n_session || !wishes[i].user.size) forget(k, k->slot_of[i]);

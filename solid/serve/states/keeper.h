@@ -50,6 +50,9 @@ void sol_keeper_free(sol_keeper *keeper);
  * not take one withholds nothing. A user without steps that the model knows has h = 0. */
 solid_status sol_keeper_grant(sol_keeper *keeper, const sol_wish *wishes, size_t n);
 
+/* Of the states that it stores (solid_state_stamp). */
+uint64_t sol_keeper_selector(const sol_keeper *keeper);
+
 sol_keeper_stats sol_keeper_get_stats(const sol_keeper *keeper);
 
 #endif
