@@ -63,21 +63,21 @@ static void fill(const sol_states *s, const sol_stretch *of, size_t n, const ste
   }
 }
 
-/* x through the block's first norm into queries, keys and values, turned. */
-static void project(sol_run *run, const sol_states *s, const sol_block_weights *w, int32_t n,
-                    const int32_t *positions) {
+/* x through the block's first norm into keys and values, parts 2, or queries too, parts 3, turned. */
+static void project(sol_run *run, const sol_states *s, uint32_t b, int32_t parts, int32_t n, const int32_t *positions) {
   const sol_states_scratch *m = &s->scratch;
+  const sol_block_weights *w = &sol_model_weights(s->model)->block[b];
   int32_t d = (int32_t)s->d;
   norm(run, n, d, m->x, w->norm1, NULL, NULL, m->norm);
-  linear(run, n, d, 3 * d, m->norm, w->qkv, m->qkv);
+  linear(run, n, d, parts * d, m->norm, parts == 3 ? w->qkv : sol_key_value_part(w->qkv, d), m->qkv);
   sol_op_rotate(run, &(sk_rotate_args){.n = n,
-                                       .heads = 2 * (int32_t)s->H,
+                                       .heads = (parts - 1) * (int32_t)s->H,
                                        .dh = d / (int32_t)s->H,
                                        .turned = (int32_t)s->config->turned,
                                        .positions = positions,
                                        .direction = 1,
                                        .x = m->qkv,
-                                       .stride = 3 * d});
+                                       .stride = parts * d});
 }
 
 static void read_items(sol_run *run, const sol_states *s, int32_t n, const int32_t *items) {
@@ -85,17 +85,17 @@ static void read_items(sol_run *run, const sol_states *s, int32_t n, const int32
          s->scratch.x);
 }
 
-void sol_states_project(sol_run *run, const sol_states *s, const sol_block_weights *w, int32_t n, const int32_t *items,
+void sol_states_project(sol_run *run, const sol_states *s, int32_t parts, int32_t n, const int32_t *items,
                         const int32_t *positions) {
   read_items(run, s, n, items);
-  project(run, s, w, n, positions);
+  project(run, s, 0, parts, n, positions);
 }
 
 /* What x makes of itself in block b goes into the pool. */
 static void take_in(sol_run *run, const sol_states *s, uint32_t b, int32_t n, const step_ints *at) {
   const sol_states_scratch *m = &s->scratch;
   int32_t d = (int32_t)s->d;
-  project(run, s, &sol_model_weights(s->model)->block[b], n, at->positions);
+  project(run, s, b, 3, n, at->positions);
   sol_op_place(run, &(sk_place_args){n, 2 * d, 3 * d, m->qkv + d, at->places[b], s->kv[b]});
   sol_op_place(run, &(sk_place_args){n, d, 3 * d, m->qkv, at->probe, s->probes[b]});
 }
