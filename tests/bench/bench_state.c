@@ -256,8 +256,7 @@ int main(int argc, char **argv) {
   b.items = room(drawn, sizeof *b.items);
   seed_rng rng = seed_start(9);
   for (size_t i = 0; i < drawn; i++) b.items[i] = (uint32_t)seed_below(&rng, ITEMS);
-  b.image.room = room(sol_image_room(b.states), 1),
-  b.image.parts = room(sol_image_most(b.states), sizeof(solid_state_part));
+  b.image.room = room(sol_image_room(b.states), 1), b.image.parts = room(sol_image_most(b.states), sizeof(sol_part));
   printf("%s, %u threads: width %u, %u heads, %u blocks, budget %u, everything below %u; a state's memory %.2f MB\n",
          b.device, b.threads, b.width, b.heads, b.blocks, b.budget, b.below,
          1e-6 * (double)(sol_states_bytes(b.model, 2, 2) - sol_states_bytes(b.model, 1, 2)));

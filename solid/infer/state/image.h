@@ -21,12 +21,16 @@
 
 #include "solid/infer/state/states.h"
 #include "solid/model/config.h"
-#include "solid/store.h"
+
+typedef struct sol_part {
+  uint32_t number, size;
+  const uint8_t *data; /* at a multiple of 8 */
+} sol_part;
 
 /* Parts in memory of the caller. */
 typedef struct sol_image {
-  uint8_t *room;           /* sol_image_room bytes, at a multiple of 8 */
-  solid_state_part *parts; /* sol_image_most */
+  uint8_t *room;   /* sol_image_room bytes, at a multiple of 8 */
+  sol_part *parts; /* sol_image_most */
   size_t n, bytes;
   int whole;          /* 1: these are all parts, 0: those that changed */
   uint64_t overflows; /* f16: values that were kept as 65504 */
@@ -47,6 +51,6 @@ solid_status sol_image_pack(sol_states *states, size_t slot, uint64_t seq, int e
 /* Reads all parts of a state into the slot and sets *seq. Trusts nothing. EFORMAT: cut off, flipped, of two states,
  * events out of order or beyond the history, no number; EMISMATCH: of another selector, generation or sizes; the text
  * says which. The slot is empty then: the state is to be made again from the history. */
-solid_status sol_image_unpack(sol_states *states, size_t slot, const solid_state_part *parts, size_t n, uint64_t *seq);
+solid_status sol_image_unpack(sol_states *states, size_t slot, const sol_part *parts, size_t n, uint64_t *seq);
 
 #endif

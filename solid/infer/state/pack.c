@@ -79,7 +79,7 @@ static void end_part(packing *p, size_t number, size_t count) {
   head.sum = sol_part_sum(p->part, size);
   memcpy(p->part, &head.sum, sizeof head.sum);
   memset(p->next, 0, gap);
-  p->out->parts[p->out->n++] = (solid_state_part){(uint32_t)number, (uint32_t)size, p->part};
+  p->out->parts[p->out->n++] = (sol_part){(uint32_t)number, (uint32_t)size, p->part};
   p->out->bytes += size + gap;
 }
 

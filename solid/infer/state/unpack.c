@@ -7,7 +7,7 @@ typedef struct reading {
   sol_states *s;
   size_t at; /* the slot's number, whose counts are set as they become known */
   sol_slot *slot;
-  const solid_state_part *parts;
+  const sol_part *parts;
   size_t n, rows; /* of a part of the ring */
   int element;
   const uint8_t *next;
@@ -20,7 +20,7 @@ static solid_status bad(const char *what, size_t number) {
 
 /* The part's head, checked, and r->next behind it. */
 static solid_status open_part(reading *r, size_t number, sol_part_head *head) {
-  const solid_state_part *part = number < r->n ? &r->parts[number] : NULL;
+  const sol_part *part = number < r->n ? &r->parts[number] : NULL;
   if (!part || part->number != number) return bad("is missing", number);
   if (part->size < SOL_PART_HEAD) return bad("is cut off", number);
   memcpy(head, part->data, sizeof *head);
@@ -193,7 +193,7 @@ static solid_status read_all(reading *r, uint64_t *seq) {
   return status;
 }
 
-solid_status sol_image_unpack(sol_states *s, size_t slot, const solid_state_part *parts, size_t n, uint64_t *seq) {
+solid_status sol_image_unpack(sol_states *s, size_t slot, const sol_part *parts, size_t n, uint64_t *seq) {
   reading r = {.s = s, .at = slot, .slot = &s->slot[slot], .parts = parts, .n = n};
   sol_states_clear(s, slot);
   solid_status status = read_all(&r, seq);

@@ -42,6 +42,7 @@ struct sol_keeper {
   uint8_t *room;           /* (READ_AT_ONCE, image) read, or written */
   size_t image;            /* bytes of a state at most */
   solid_state_part *parts; /* (READ_AT_ONCE, most) */
+  sol_part *image_parts;   /* (most) of the state at hand */
   size_t most;
   solid_state_put *puts; /* (AT_ONCE) */
   size_t *put_slots;     /* (AT_ONCE) */
@@ -66,6 +67,7 @@ static void bind(sol_keeper *k, sol_arena *arena) {
   k->h = sol_arena_take(arena, AT_ONCE, k->config->width * sizeof *k->h);
   k->room = sol_arena_take(arena, READ_AT_ONCE, k->image);
   k->parts = sol_arena_take(arena, READ_AT_ONCE, k->most * sizeof *k->parts);
+  k->image_parts = sol_arena_take(arena, k->most, sizeof *k->image_parts);
   k->puts = sol_arena_take(arena, AT_ONCE, sizeof *k->puts);
   k->put_slots = sol_arena_take(arena, AT_ONCE, sizeof *k->put_slots);
 }
@@ -153,13 +155,25 @@ static int is_good(const sol_keeper *k, size_t slot, const solid_window *window)
 
 /* ---- Reading ---- */
 
+/* The store's parts are those of an image under another name: infer/ knows no store. */
+static void read_parts(sol_keeper *k, const solid_state_part *from, size_t n) {
+  for (size_t i = 0; i < n; i++) k->image_parts[i] = (sol_part){from[i].number, from[i].size, from[i].data};
+}
+
+static void give_parts(const sol_image *image, solid_state_part *to) {
+  for (size_t i = 0; i < image->n; i++)
+    to[i] = (solid_state_part){image->parts[i].number, image->parts[i].size, image->parts[i].data};
+}
+
 static void take_state(sol_keeper *k, size_t slot, const solid_window *window, const solid_state *state) {
   place *p = &k->places[slot];
   uint64_t seq = 0;
   if (state->found == SOLID_STATE_NONE) return;
   solid_status status = SOLID_EFORMAT;
-  if (state->found == SOLID_STATE_FOUND && state->n_read == state->n_parts)
-    status = sol_image_unpack(k->states, slot, state->parts, state->n_read, &seq);
+  if (state->found == SOLID_STATE_FOUND && state->n_read == state->n_parts) {
+    read_parts(k, state->parts, state->n_read);
+    status = sol_image_unpack(k->states, slot, k->image_parts, state->n_read, &seq);
+  }
   if (!status && seq == state->stamp.seq) {
     p->birth = window->birth, p->seq = p->stored_seq = seq;
     p->stored_events = sol_states_events(k->states, slot);
@@ -276,12 +290,13 @@ static void put_states(sol_keeper *k, const sol_wish *wishes, size_t n) {
     if (!wishes[i].user.size || !p->birth || !p->seq || (p->stored_seq && p->seq - p->stored_seq < k->behind)) continue;
     if (used + k->image > READ_AT_ONCE * k->image || parts + k->most > READ_AT_ONCE * k->most)
       put_all(k, puts), used = parts = puts = 0;
-    sol_image image = {.room = k->room + used, .parts = k->parts + parts};
+    sol_image image = {.room = k->room + used, .parts = k->image_parts};
     uint64_t since = p->stored_seq ? p->stored_events : 0;
     if (sol_image_pack(k->states, slot, p->seq, SOL_VALUES_I8, since, &image)) {
       k->stats.unsaved++;
       continue;
     }
+    give_parts(&image, k->parts + parts);
     k->put_slots[puts] = slot;
     k->puts[puts++] = (solid_state_put){.user = wishes[i].user,
                                         .stamp = {.birth = p->birth,
@@ -290,7 +305,7 @@ static void put_states(sol_keeper *k, const sol_wish *wishes, size_t n) {
                                                   .selector = k->selector,
                                                   .events = sol_states_events(k->states, slot)},
                                         .after = image.whole ? 0 : p->stored_seq,
-                                        .parts = image.parts,
+                                        .parts = k->parts + parts,
                                         .n = image.n};
     used += (image.bytes + 63) / 64 * 64, parts += image.n;
   }

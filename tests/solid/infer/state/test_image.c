@@ -12,7 +12,7 @@ enum { DEVICES = 2, PARTS = 256, D = 64 };
 
 /* What a store holds of one user: whole parts, replaced one by one. */
 typedef struct shelf {
-  solid_state_part parts[PARTS];
+  sol_part parts[PARTS];
   size_t n, written;
   uint8_t *bytes[PARTS];
 } shelf;
@@ -21,12 +21,12 @@ static void shelve(shelf *to, const sol_image *image) {
   to->written = 0;
   if (image->whole) to->n = 0;
   for (size_t i = 0; i < image->n; i++) {
-    const solid_state_part *part = &image->parts[i];
+    const sol_part *part = &image->parts[i];
     size_t k = part->number;
     cr_assert(k <= to->n && k < PARTS, "part %zu would leave a hole behind %zu", k, to->n);
     to->bytes[k] = realloc(to->bytes[k], part->size + 8);
     memcpy(to->bytes[k], part->data, part->size);
-    to->parts[k] = (solid_state_part){part->number, part->size, to->bytes[k]};
+    to->parts[k] = (sol_part){part->number, part->size, to->bytes[k]};
     to->written += part->size;
     if (k == to->n) to->n++;
   }
@@ -158,7 +158,7 @@ Test(image, writes_what_an_event_changes) {
 
 /* ---- Damage ---- */
 
-static void seal(const solid_state_part *part) {
+static void seal(const sol_part *part) {
   uint64_t sum = sol_part_sum(part->data, part->size);
   memcpy((uint8_t *)(uintptr_t)part->data, &sum, sizeof sum);
 }
@@ -211,7 +211,7 @@ Test(image, refuses_what_is_not_right_by_name) {
   alter(&r, &image, ring, 16, &other, 8, SOLID_EFORMAT, "another chunk");
   alter(&r, &image, far, 8, &(uint32_t){3}, 4, SOLID_EFORMAT, "another one");
   for (size_t i = 0; i < image.n; i++) {
-    solid_state_part whole = image.parts[i];
+    sol_part whole = image.parts[i];
     for (size_t size = 0; size < whole.size; size += size < 40 ? 1 : 97) {
       image.parts[i].size = (uint32_t)size;
       refused(&r, &image, SOLID_EFORMAT, "cut off");
