@@ -1,8 +1,8 @@
-#include "solid/serve/states/keeper.h"
 #include "solid/base/arena.h"
 #include "solid/extend.h"
 #include "solid/model/model_parts.h"
 #include "solid/serve/grouping.h"
+#include "solid/serve/states/keeper.h"
 #include "solid/serve/states/parts.h"
 #include <stdlib.h>
 #include <string.h>
