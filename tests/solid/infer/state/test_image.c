@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const devices[] = {"cpu", "cuda"};
-enum { DEVICES = 2, PARTS = 256, D = 64 };
+static const char *const devices[] = {"cpu", "recording", "cuda"};
+enum { DEVICES = 3, PARTS = 256, D = 64 };
 
 /* What a store holds of one user: whole parts, replaced one by one. */
 typedef struct shelf {

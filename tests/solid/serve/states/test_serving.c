@@ -21,8 +21,8 @@ typedef struct spot {
   int redis;
 } spot;
 
-static const spot spots[] = {{"cpu", 0}, {"cuda", 0}, {"cpu", 1}};
-enum { SPOTS = 3, V = 40, LONG = 900, USERS = 70 };
+static const spot spots[] = {{"cpu", 0}, {"recording", 0}, {"cuda", 0}, {"cpu", 1}};
+enum { SPOTS = 4, V = 40, LONG = 900, USERS = 70 };
 
 /* What a state that was read may differ by, kept in bytes of 8 bits. */
 static const double exact = 2e-4, rounded = 6e-2;
@@ -52,9 +52,9 @@ static solid_store *open_redis(scene *x) {
   return store;
 }
 
-static scene *open_scene(const spot *at, size_t batch) {
+static scene *open_scene_of(const spot *at, size_t batch, uint32_t window) {
   scene *x = calloc(1, sizeof *x);
-  x->s = serving_open_long(at->device, 12);
+  x->s = serving_open_long(at->device, window, 12);
   if (!x->s.ctx) {
     free(x);
     return NULL;
@@ -78,6 +78,10 @@ static scene *open_scene(const spot *at, size_t batch) {
   cr_assert_eq(solid_recommender_new(&x->rec, x->s.model, x->s.store, &reading), SOLID_OK, "%s", solid_last_error());
   cr_assert_eq(solid_pipeline_new(&x->pipeline, x->s.model, x->s.store, &writing), SOLID_OK, "%s", solid_last_error());
   return x;
+}
+
+static scene *open_scene(const spot *at, size_t batch) {
+  return open_scene_of(at, batch, 1024);
 }
 
 static void close_scene(scene *x) {
@@ -258,6 +262,30 @@ Test(serving_states, begin_anew_when_they_are_twice_as_long_as_the_window) {
   cr_assert(isfinite(most) && most > 0);
 
   judge(x, "begun anew", out, x->items + began, n - began, x->items, n, exact);
+  close_scene(x);
+}
+
+/* One user with 100,000 events beside 255 with ten: memory goes by the rows in flight. */
+Test(serving_states, one_long_history_beside_many_short_ones) {
+  enum { ALL = 256, MANY = 100000 };
+  scene *x = open_scene_of(&spots[0], ALL, 131072);
+  static uint32_t items[MANY];
+  static char names[ALL][16];
+  static solid_scored out[ALL * V];
+  static solid_answer answers[ALL];
+  solid_bytes users[ALL];
+  solid_query query = SOLID_QUERY_INIT;
+  seed_rng rng = seed_start(3);
+  for (size_t i = 0; i < MANY; i++) items[i] = (uint32_t)seed_below(&rng, V);
+  for (size_t u = 0; u < ALL; u++) {
+    snprintf(names[u], sizeof names[u], "user-%zu", u);
+    users[u] = serving_text(names[u]), answers[u].struct_size = sizeof answers[u];
+    serving_append(&x->s, x->s.store, names[u], items + u, u == 77 ? MANY - 77 : 10);
+  }
+  query.k = V, query.exclude_seen = 0;
+  cr_assert_eq(solid_recommend_batch(x->rec, users, ALL, &query, out, answers), SOLID_OK, "%s", solid_last_error());
+  judge(x, "of 100,000", out + 77 * V, items + 77, MANY - 77, items + 77, MANY - 77, exact);
+  judge(x, "of ten", out + 9 * V, items + 9, 10, items + 9, 10, exact);
   close_scene(x);
 }
 
