@@ -3,8 +3,8 @@
  *
  *   bench_history PORT [EVENTS [USERS [BATCH [SECONDS]]]]
  *
- * L 50, d 64, 544 values in f16; EVENTS events a user, one in four of them of an item taken before. A state is 70 parts
- * of 4,000 bytes, of which an event changes one. Give the server's database 0 to it alone. */
+ * L 50, d 64, 544 values in f16; EVENTS events a user, one in four of them of an item taken before. A state is 140
+ * parts of 2,000 bytes, of which an event changes one. Give the server's database 0 to it alone. */
 #define BENCH "bench_history"
 #include "store/redis_store.h"
 #include "tests/bench/bench.h"
@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { L = 50, WIDTH = 64, PARAMS = 544, NAME = 32, PARTS = 70, PART = 4000, FILL = 1000 };
+enum { L = 50, WIDTH = 64, PARAMS = 544, NAME = 32, PARTS = 140, PART = 2000, FILL = 1000 };
 
 typedef struct bench {
   redisContext *redis;
@@ -90,7 +90,9 @@ static void put_states(bench *b) {
     for (uint32_t k = 0; k < PARTS && !is_there; k++) b->parts[i * PARTS + k] = (solid_state_part){k, PART, b->rooms};
     b->puts[i] = (solid_state_put){.user = b->ids[i],
                                    .stamp = {w->birth, w->seq, 1, 1, w->seq},
-                                   .after = b->is_kept ? w->seq - 1 : is_there ? b->states[i].stamp.seq : 0,
+                                   .after = b->is_kept ? w->seq - 1
+                                            : is_there ? b->states[i].stamp.seq
+                                                       : 0,
                                    .parts = is_there ? &b->part : b->parts + i * PARTS,
                                    .n = is_there ? 1 : PARTS};
   }
