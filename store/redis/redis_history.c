@@ -77,7 +77,7 @@ int sol_redis_take_record(batch *b, size_t i, const void *history, const redisRe
   note *of = &b->store->notes[i];
   if (steps->type != REDIS_REPLY_STRING) return 0;
   size_t n = (size_t)steps->len / SOL_STEP_SIZE, most = sol_port_most(&b->store->base, window);
-  if (n > seq || (n > most && !window->take_seen)) return 0;
+  if (n > seq) return 0;
   size_t older = n > most ? n - most : 0;
   sol_steps_decode((const uint8_t *)steps->str + SOL_STEP_SIZE * older, n - older, window->steps);
   window->count = n - older;
@@ -108,7 +108,7 @@ int sol_redis_asks_more(const batch *b, size_t n) {
   if (!sol_port_has_pages(b->store->base.history)) return 0;
   for (size_t i = 0; i < n; i++) {
     const solid_window *window = &b->windows[i];
-    if (window->take_seen || sol_port_most(&b->store->base, window) > sol_port_tail(&b->store->base)) return 1;
+    if (sol_port_most(&b->store->base, window) > sol_port_tail(&b->store->base)) return 1;
   }
   return 0;
 }
@@ -131,10 +131,7 @@ static void ask_pages(batch *b, size_t i, int64_t from, int64_t to) {
 void sol_redis_make_pages(batch *b, size_t i) {
   const solid_window *window = &b->windows[i];
   uint32_t most = sol_port_most(&b->store->base, window), tail = sol_port_tail(&b->store->base);
-  if (most > tail)
-    ask_pages(b, i, -(int64_t)((most - tail + PAGE - 1) / PAGE), -1);
-  else if (window->take_seen)
-    ask_pages(b, i, 1, 0);
+  if (most > tail) ask_pages(b, i, -(int64_t)((most - tail + PAGE - 1) / PAGE), -1);
 }
 
 static void ask_needed(batch *b, size_t i) {

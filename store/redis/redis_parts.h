@@ -33,6 +33,13 @@ typedef struct sol_slot_marks {
   uint64_t *asked;  /* number of the batch that asks for the slot's epoch, and of the command that does */
 } sol_slot_marks;
 
+/* What an append says about histories, as advance.lua reads it. */
+typedef struct sol_history_needs {
+  uint32_t most, leaves;
+  int64_t now_ms, renew_ms;
+  uint64_t birth;
+} sol_history_needs;
+
 /* What the record of one user of a call said about pages, and what is left to do because of it. */
 typedef struct sol_history_note {
   uint64_t begun;         /* number of the first step of the history */
@@ -92,8 +99,8 @@ struct sol_redis_batch {
   const uint64_t *births; /* of their histories */
   uint8_t *stored;
   uint64_t generation;
-  int64_t now_ms; /* wall clock */
-  uint64_t birth; /* of a history that the next command may begin */
+  int64_t now_ms;          /* wall clock */
+  sol_history_needs needs; /* of the next command */
   size_t n;
   const size_t *list;     /* the users of this exchange; NULL = all, of the call's arrays */
   size_t kinds;           /* commands a user, at most; 0 = one */
@@ -133,10 +140,11 @@ int sol_redis_take_record(sol_redis_batch *b, size_t i, const void *history, con
  * *status. */
 int sol_redis_take_full(sol_redis_batch *b, size_t i, const redisReply *full, uint64_t first, int renew,
                         solid_status *status);
-/* Of a question that asks for pages or for what was ever taken: the command, and its answer, in the first exchange. */
+/* Of a question that asks for pages: the command, and its answer, in the first exchange. */
 void sol_redis_make_pages(sol_redis_batch *b, size_t i);
 solid_status sol_redis_take_pages(sol_redis_batch *b, sol_redis_conn *conn, size_t i, const redisReply *reply);
-/* Whether any window of the call asks for what is not in a record. */
+/* Whether any window of the call asks for more steps than a record may have. What was ever taken is asked for once it
+ * is known that there are pages: who has none, as most users, shall cost nothing. */
 int sol_redis_asks_more(const sol_redis_batch *b, size_t n);
 /* What is left after the first exchange: full pages are written and leave their records, pages are read. */
 solid_status sol_redis_follow(sol_redis_batch *b, size_t n);

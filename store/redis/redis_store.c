@@ -10,6 +10,8 @@
 typedef struct sol_redis_store redis_store;
 typedef sol_redis_batch batch;
 
+enum { NEEDS_WITHOUT_BIRTH = offsetof(sol_history_needs, birth) };
+
 /* What became of a record that advance.lua met. */
 enum { USED = 0, DAMAGED = 1, OTHER_EPOCH = 2 };
 
@@ -50,6 +52,15 @@ static int64_t steps_asked(const redis_store *store, const solid_window *window)
   return window->take_seen ? INT32_MAX : sol_port_most(&store->base, window);
 }
 
+static void make_needs(batch *b, size_t i) {
+  redis_store *store = b->store;
+  b->needs = (sol_history_needs){.most = (uint32_t)steps_asked(store, &b->windows[i]),
+                                 .leaves = sol_port_tail(&store->base),
+                                 .now_ms = b->now_ms,
+                                 .renew_ms = store->options.ttl_ms / 2,
+                                 .birth = sol_random_next(&store->random) | 1}; /* 0 is none */
+}
+
 static void make_append(batch *b, size_t i) {
   const solid_append *append = &b->appends[i];
   redis_store *store = b->store;
@@ -66,12 +77,8 @@ static void make_append(batch *b, size_t i) {
   sol_command_bytes(cmd, n ? (const void *)append->steps : "", SOL_STEP_SIZE * n);
   sol_command_bytes(cmd, n ? (const void *)append->positions : "", sizeof *append->positions * n);
   sol_command_bytes(cmd, n && append->dislikes ? (const void *)append->dislikes : "", append->dislikes ? n : 0);
-  b->birth = sol_random_next(&store->random) | 1; /* 0 is none */
-  sol_command_number(cmd, 2, steps_asked(store, &b->windows[i]));
-  sol_command_bytes(cmd, &b->birth, sol_port_has_pages(store->base.history) ? sizeof b->birth : 0);
-  sol_command_bytes(cmd, &b->now_ms, sizeof b->now_ms);
-  sol_command_number(cmd, 3, store->options.ttl_ms / 2);
-  sol_command_number(cmd, 4, sol_port_tail(&store->base));
+  make_needs(b, i);
+  sol_command_bytes(cmd, &b->needs, sol_port_has_pages(store->base.history) ? sizeof b->needs : NEEDS_WITHOUT_BIRTH);
 }
 
 /* What the script returns: 6 elements, or 10 of a record with a history. 0: out of step. */
