@@ -59,8 +59,9 @@ enum { BEHIND = 64 };
 static solid_status open_model(sol_answerer *a) {
   a->tail = a->store->window;
   if (!sol_keeper_serves(a->model, a->store)) return solid_worker_new(&a->worker, a->model, a->max_batch);
+  const sol_keeper_options options = {.users = a->max_batch, .behind = BEHIND};
   a->tail = SOL_KEEPER_TAIL;
-  solid_status status = sol_keeper_new(&a->keeper, a->model, a->store, &(sol_keeper_options){.behind = BEHIND});
+  solid_status status = sol_keeper_new(&a->keeper, a->model, a->store, &options);
   return status ? status : sol_worker_new_given(&a->worker, a->model, a->max_batch, SOL_WORKER_ALL);
 }
 

@@ -79,7 +79,7 @@ static solid_status open_model(solid_pipeline *pipeline, uint64_t state_cache) {
   pipeline->tail = pipeline->store->window;
   if (!sol_keeper_serves(pipeline->model, pipeline->store))
     return sol_worker_new(&pipeline->worker, pipeline->model, pipeline->max_batch, use);
-  const sol_keeper_options options = {.bytes = state_cache, .behind = 1};
+  const sol_keeper_options options = {.users = pipeline->max_batch, .bytes = state_cache, .behind = 1};
   pipeline->tail = SOL_KEEPER_TAIL;
   solid_status status = sol_keeper_new(&pipeline->keeper, pipeline->model, pipeline->store, &options);
   return status ? status : sol_worker_new_given(&pipeline->worker, pipeline->model, pipeline->max_batch, use);

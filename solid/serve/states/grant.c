@@ -59,7 +59,8 @@ solid_status sol_keeper_new(sol_keeper **out, const solid_model *model, solid_st
   k->selector = sol_selector(k->config);
   k->generation = model->file.generation;
   size_t slot = sol_states_bytes(model, 2, 2) - sol_states_bytes(model, 1, 2), cached = (size_t)options->bytes / slot;
-  k->slots = cached > SOL_KEPT_AT_ONCE ? cached : SOL_KEPT_AT_ONCE;
+  k->at_once = options->users < SOL_KEPT_AT_ONCE ? options->users : SOL_KEPT_AT_ONCE;
+  k->slots = cached > k->at_once ? cached : k->at_once;
   solid_status status = sol_backend_open(sol_model_context(model), &k->be);
   size_t rows = status || !k->be->ops->records ? LEAST_ROWS : RECORDED_ROWS;
   if (!status) status = sol_states_new(&k->states, model, k->be, k->slots, rows > k->slots ? rows : k->slots);
@@ -111,7 +112,7 @@ static size_t slot_for(sol_keeper *k, solid_bytes user) {
 
 int sol_keeper_is_good(const sol_keeper *k, size_t slot, const solid_window *window) {
   const sol_place *p = &k->places[slot];
-  return p->seq && p->birth == window->birth && p->seq <= window->seq &&
+  return p->seq && p->birth && p->birth == window->birth && p->seq <= window->seq &&
          sol_states_events(k->states, slot) + (window->seq - p->seq) <= 2 * (uint64_t)k->L;
 }
 
@@ -214,7 +215,7 @@ static solid_status grant(sol_keeper *k, const sol_wish *wishes, size_t n) {
 
 solid_status sol_keeper_grant(sol_keeper *k, const sol_wish *wishes, size_t n) {
   solid_status status = SOLID_OK;
-  for (size_t first = 0; first < n && !status; first += SOL_KEPT_AT_ONCE)
-    status = grant(k, wishes + first, n - first < SOL_KEPT_AT_ONCE ? n - first : SOL_KEPT_AT_ONCE);
+  for (size_t first = 0; first < n && !status; first += k->at_once)
+    status = grant(k, wishes + first, n - first < k->at_once ? n - first : k->at_once);
   return status;
 }

@@ -17,7 +17,8 @@ enum { SOL_KEEPER_TAIL = 512 };
 typedef struct sol_keeper sol_keeper;
 
 typedef struct sol_keeper_options {
-  uint64_t bytes;  /* memory for states that stay in slots; a few slots are there in any case */
+  size_t users;    /* whose wishes come together, at most: a few slots are there in any case */
+  uint64_t bytes;  /* memory for states that stay in slots */
   uint32_t behind; /* a state that was that many steps behind is stored again; 1: always, as writers do */
 } sol_keeper_options;
 

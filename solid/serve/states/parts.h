@@ -22,7 +22,7 @@ struct sol_keeper {
   solid_store *store;
   sk_backend *be;
   sol_states *states;
-  size_t slots, L;
+  size_t slots, at_once, L;
   uint32_t behind;
   uint64_t selector, generation, now;
   sol_keeper_stats stats;

@@ -215,7 +215,7 @@ static void spoil(scene *x, uint32_t part, size_t cut, int flip) {
   solid_state_part parts[600];
   solid_step steps[1];
   solid_window window;
-  sol_keeper_options none = {.behind = 1};
+  sol_keeper_options none = {.users = 1, .behind = 1};
   sol_keeper *keeper = NULL;
   cr_assert_eq(sol_keeper_new(&keeper, x->s.model, x->s.store, &none), SOLID_OK);
   solid_state state = {.generation = x->s.info.generation, .count = 600, .parts = parts, .room = room};
