@@ -20,7 +20,7 @@ static void scratch_bind(sol_states *s, sol_arena *arena) {
   m->newest_out = sol_arena_take(arena, B, row);
   m->newest_wide = sol_arena_take(arena, B, 4 * row);
   m->q = sol_arena_take(arena, closed * s->C, row);
-  m->rows = sol_arena_take(arena, s->R, 2 * row);
+  m->rows = sol_arena_take(arena, closed * s->K, 2 * row);
 }
 
 static void device_bind(sol_states *s, sol_arena *arena) {

@@ -24,7 +24,7 @@ typedef struct sol_states_scratch {
   float *x, *norm, *qkv, *attended, *wide;                             /* (rows, d), 3d, d, 4d */
   float *newest_x, *newest_norm, *newest_q, *newest_out, *newest_wide; /* (slots, d), the last 4d */
   float *q;                                                            /* (closed, C, d) */
-  float *rows;                                                         /* (R, 2d) */
+  float *rows;                                                         /* (closed, K, 2d) */
 } sol_states_scratch;
 
 struct sol_states {
