@@ -58,7 +58,8 @@ solid_status sol_keeper_new(sol_keeper **out, const solid_model *model, solid_st
   k->behind = options->behind;
   k->selector = sol_selector(k->config);
   k->generation = model->file.generation;
-  size_t slot = sol_states_bytes(model, 2, 2) - sol_states_bytes(model, 1, 2), cached = (size_t)options->bytes / slot;
+  size_t slot = sol_states_bytes(model, 65, 65) - sol_states_bytes(model, 64, 65),
+         cached = (size_t)options->bytes / slot;
   k->at_once = options->users < SOL_KEPT_AT_ONCE ? options->users : SOL_KEPT_AT_ONCE;
   k->slots = cached > k->at_once ? cached : k->at_once;
   solid_status status = sol_backend_open(sol_model_context(model), &k->be);
