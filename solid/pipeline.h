@@ -27,14 +27,12 @@ typedef struct solid_pipeline_options {
   uint32_t max_batch;      /* users generated for at once; default 256 */
   uint32_t element;        /* solid_element: how parameters are kept; default f16 */
   solid_generate generate; /* when parameters are made; default eager */
+  uint64_t state_cache;    /* bytes for attention states that stay in memory, where the model has sparse attention and
+                              the store histories; default 64 MiB, a few users' at least */
 } solid_pipeline_options;
 
 #define SOLID_PIPELINE_OPTIONS_INIT                                                                                    \
-  {                                                                                                                    \
-    sizeof(solid_pipeline_options), 256, SOLID_F16, {                                                                  \
-      SOLID_GENERATE_EAGER, 0                                                                                          \
-    }                                                                                                                  \
-  }
+  { sizeof(solid_pipeline_options), 256, SOLID_F16, {SOLID_GENERATE_EAGER, 0}, UINT64_C(64) << 20 }
 
 /* The same for callers who cannot use macros. */
 SOLID_API solid_pipeline_options solid_pipeline_options_default(void);

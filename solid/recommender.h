@@ -25,7 +25,8 @@ typedef enum solid_seen {
   SOLID_SEEN_STAYS = 0, /* none */
   SOLID_SEEN_EVER = 1,  /* all that the store knows: of a store with a history every item ever taken, exactly, without
                            reading the history; else those of the window. solid_answer.seen_since tells how far back */
-  SOLID_SEEN_WINDOW = 2 /* those of the window that the model reads */
+  SOLID_SEEN_WINDOW = 2 /* those of the window that the model reads; of its newest 512 steps where the model has
+                           attention states (sparse attention, and a store with histories) */
 } solid_seen;
 
 typedef struct solid_query {

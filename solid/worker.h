@@ -59,7 +59,7 @@ typedef struct solid_question {
   const uint32_t *session; /* newer items, which the encoder reads and the generator does not */
   size_t n_session;
   const float *h;           /* (d) the window's state as stored; NULL: the encoder reads the window */
-  const float *params;      /* (P) layers as stored; NULL: h and params are made from the window */
+  const float *params;      /* (P) layers as stored; NULL: made from the window, and so is h where it is NULL */
   int32_t keep;             /* 1: return what is made in made_h and made_params */
   const uint64_t *excluded; /* as a row of solid_worker_rank's; NULL: no item is left out */
   solid_scored *best;       /* room for k items, best first; places that remain are {SOLID_NO_ITEM, -INFINITY} */

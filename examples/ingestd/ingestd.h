@@ -19,7 +19,7 @@
 typedef struct ingestd_options {
   const char *model, *device, *generate;
   solid_generate how; /* read from it */
-  int64_t threads, users;
+  int64_t threads, users, state_cache_mb;
   store_options store;
   const char *brokers, *topic, *group, *dead_letter_topic, *from_file, *stream;
   int dead_letter_failure; /* solid_dead_letter_failure */

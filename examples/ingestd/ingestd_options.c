@@ -9,6 +9,8 @@ static const solid_property properties[] = {
     {"threads", SOLID_PROPERTY_INT, "1", 0, 1024, NULL, "CPU threads; 0 = all", 0, OPTION(threads)},
     {"users-at-once", SOLID_PROPERTY_INT, "256", 1, 65536, NULL, "users that parameters are generated for at once", 0,
      OPTION(users)},
+    {"state-cache", SOLID_PROPERTY_INT, "64", 0, 1 << 20, NULL,
+     "megabytes for attention states that stay in memory, of models with sparse attention", 0, OPTION(state_cache_mb)},
 
     {"generate", SOLID_PROPERTY_STRING, "eager", 0, 0, NULL,
      "when parameters are made: eager, lazy (by the first question), every:N events, every:Ts (seconds)", 0,

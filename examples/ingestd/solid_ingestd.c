@@ -212,6 +212,7 @@ static int serve(const ingestd_options *options, const solid_config *config) {
   context_options.device = options->device;
   context_options.log = logging_line;
   pipeline_options.max_batch = (uint32_t)options->users;
+  pipeline_options.state_cache = (uint64_t)options->state_cache_mb << 20;
   pipeline_options.generate = options->how;
   pipeline_options.element = (uint32_t)options->store.element;
   if (solid_context_new(&ctx, &context_options))

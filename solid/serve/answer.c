@@ -13,19 +13,22 @@
 /* ---- Construction ---- */
 
 static void answerer_bind(sol_answerer *a, sol_arena *arena) {
-  size_t B = a->max_batch, L = a->info.window;
+  size_t B = a->max_batch, kept = a->keeper ? B : 0;
   a->rows = sol_arena_take(arena, B, sizeof *a->rows);
   a->questions = sol_arena_take(arena, B, sizeof *a->questions);
   a->asked_by = sol_arena_take(arena, B, sizeof *a->asked_by);
   a->h = sol_arena_take(arena, B, a->info.width * sizeof *a->h);
-  a->known = sol_arena_take(arena, B, L * sizeof *a->known);
+  a->fresh = sol_arena_take(arena, kept, a->info.width * sizeof *a->fresh);
+  a->with = sol_arena_take(arena, kept, a->info.width * sizeof *a->with);
+  a->wishes = sol_arena_take(arena, kept, sizeof *a->wishes);
+  a->known = sol_arena_take(arena, B, a->tail * sizeof *a->known);
   a->by_popularity = sol_arena_take(arena, a->info.items, sizeof *a->by_popularity);
   a->users = sol_arena_take(arena, B, sizeof *a->users);
   a->windows = sol_arena_take(arena, B, sizeof *a->windows);
   a->params = sol_arena_take(arena, B, sizeof *a->params);
   a->found = sol_arena_take(arena, B, sizeof *a->found);
   a->statuses = sol_arena_take(arena, B, sizeof *a->statuses);
-  a->steps = sol_arena_take(arena, B, a->store->window * sizeof *a->steps);
+  a->steps = sol_arena_take(arena, B, a->tail * sizeof *a->steps);
   a->dislikes = sol_arena_take(arena, B, SOLID_DISLIKES_MAX * sizeof *a->dislikes);
 }
 
@@ -50,6 +53,18 @@ static solid_status sort_by_popularity(sol_answerer *a) {
   return SOLID_OK;
 }
 
+/* States that are behind the history for long are stored again: no consumer does, then. */
+enum { BEHIND = 64 };
+
+static solid_status open_model(sol_answerer *a) {
+  a->tail = a->store->window;
+  if (!sol_keeper_serves(a->model, a->store)) return solid_worker_new(&a->worker, a->model, a->max_batch);
+  const sol_keeper_options options = {.users = a->max_batch, .behind = BEHIND};
+  a->tail = SOL_KEEPER_TAIL;
+  solid_status status = sol_keeper_new(&a->keeper, a->model, a->store, &options);
+  return status ? status : sol_worker_new_given(&a->worker, a->model, a->max_batch, SOL_WORKER_ALL);
+}
+
 solid_status sol_answerer_open(sol_answerer *a, const solid_model *model, solid_store *store,
                                const solid_recommender_options *options) {
   a->model = model;
@@ -63,7 +78,7 @@ solid_status sol_answerer_open(sol_answerer *a, const solid_model *model, solid_
   sol_arena arena = {NULL, 0};
   solid_status status = solid_model_get_info(model, &a->info);
   if (!status) status = sol_store_check(store, &a->info);
-  if (!status) status = solid_worker_new(&a->worker, model, a->max_batch);
+  if (!status) status = open_model(a);
   if (status) return status;
   a->words = solid_worker_mask_words(a->worker);
   answerer_bind(a, &arena);
@@ -76,6 +91,7 @@ solid_status sol_answerer_open(sol_answerer *a, const solid_model *model, solid_
 
 void sol_answerer_close(sol_answerer *a) {
   solid_worker_free(a->worker);
+  sol_keeper_free(a->keeper);
   free(a->seen);
   free(a->memory);
 }
@@ -101,10 +117,11 @@ static void take_seen(void *user, const uint64_t *items, size_t n) {
 
 /* The store writes parameters where the worker reads them. */
 static sol_row row_of(sol_answerer *a, size_t i, solid_bytes user, int is_seen_asked) {
-  size_t d = a->info.width, P = a->info.params, L = a->info.window;
+  size_t d = a->info.width, P = a->info.params;
   return (sol_row){.owner = a,
                    .user = user,
-                   .window = {.steps = a->steps + i * a->store->window,
+                   .window = {.steps = a->steps + i * a->tail,
+                              .most = a->keeper ? (uint32_t)a->tail : 0,
                               .dislikes = a->dislikes + i * SOLID_DISLIKES_MAX,
                               .take_seen = is_seen_asked ? take_seen : NULL,
                               .seen_user = &a->rows[i]},
@@ -112,7 +129,7 @@ static sol_row row_of(sol_answerer *a, size_t i, solid_bytes user, int is_seen_a
                               .values = sol_worker_room(a->worker) + i * P,
                               .width = a->info.width,
                               .count = a->info.params},
-                   .known = a->known + i * L};
+                   .known = a->known + i * a->tail};
 }
 
 /* One round trip for all who have an id. */
@@ -140,7 +157,8 @@ static solid_status read_store(sol_answerer *a, const solid_bytes *users, size_t
     r->found = a->found[at];
     if (r->found) r->params.seq = a->params[at].seq;
     if (r->found) r->params.made_ms = a->params[at].made_ms;
-    r->n_known = sol_known_items(a->model, &r->window, a->info.window, a->known + i * a->info.window);
+    r->n_known = sol_known_items(a->model, &r->window, a->info.window < a->tail ? a->info.window : a->tail,
+                                 a->known + i * a->tail);
     at++;
   }
   return SOLID_OK;
@@ -188,8 +206,24 @@ static solid_question question_of(const sol_row *r, const sol_ask *ask) {
   return (solid_question){.window = ask->session, .n_window = ask->n_session};
 }
 
-/* Returns how many rows the model answers. */
-static size_t plan(sol_answerer *a, size_t n, const sol_ask *ask, solid_scored *out) {
+/* Question q with the state that the keeper is to grant: whatever is not stored is read from it. */
+static void wish_for(sol_answerer *a, size_t q, const sol_row *r, const sol_ask *ask, size_t *n) {
+  solid_question *question = &a->questions[q];
+  size_t d = a->info.width;
+  if (!a->keeper || r->source == SOLID_FROM_CACHE) return;
+  int alone = r->source == SOLID_FROM_SESSION;
+  a->wishes[(*n)++] = (sol_wish){.user = alone ? (solid_bytes){NULL, 0} : r->user,
+                                 .window = &r->window,
+                                 .session = ask->session,
+                                 .n_session = ask->n_session,
+                                 .h = alone ? NULL : a->fresh + q * d,
+                                 .with_session = ask->n_session ? a->with + q * d : NULL};
+  question->h = ask->n_session ? a->with + q * d : a->fresh + q * d;
+  question->session = NULL, question->n_session = 0;
+}
+
+/* Returns how many rows the model answers, and sets how many wishes the keeper has. */
+static size_t plan(sol_answerer *a, size_t n, const sol_ask *ask, solid_scored *out, size_t *wishes) {
   size_t m = 0;
   int64_t now_ms = sol_wall_ms();
   for (size_t i = 0; i < n; i++) {
@@ -198,6 +232,7 @@ static size_t plan(sol_answerer *a, size_t n, const sol_ask *ask, solid_scored *
     if (r->source == SOLID_FROM_POPULARITY) continue;
     if (r->source == SOLID_FROM_GENERATION) r->params.seq = r->window.seq;
     a->questions[m] = question_of(r, ask);
+    wish_for(a, m, r, ask, wishes);
     a->questions[m].best = out + i * ask->k;
     if (ask->states) a->questions[m].state = ask->states + i * a->info.width;
     if (ask->vectors) a->questions[m].vector = ask->vectors + i * a->info.width;
@@ -237,8 +272,9 @@ static void put_back(sol_answerer *a, size_t m) {
   size_t n = 0;
   for (size_t q = 0; q < m; q++) {
     const sol_row *r = &a->rows[a->asked_by[q]];
-    if (!a->questions[q].made_h) continue;
-    a->params[n] = (solid_params){.h = a->questions[q].made_h,
+    int made = a->keeper ? r->source == SOLID_FROM_GENERATION : a->questions[q].made_h != NULL;
+    if (!made) continue;
+    a->params[n] = (solid_params){.h = a->keeper ? a->fresh + q * a->info.width : a->questions[q].made_h,
                                   .values = a->questions[q].made_params,
                                   .seq = r->params.seq,
                                   .generation = a->info.generation,
@@ -296,8 +332,10 @@ static void judge_scores(const sol_answerer *a, size_t q, const sol_ask *ask) {
 solid_status sol_answer(sol_answerer *a, const solid_bytes *users, size_t n, const sol_ask *ask, solid_scored *out) {
   solid_status status = read_store(a, users, n, ask->exclude_seen == SOLID_SEEN_EVER);
   if (status) return status;
-  size_t m = plan(a, n, ask, out);
+  size_t wishes = 0, m = plan(a, n, ask, out, &wishes);
   exclude(a, m, ask);
+  if (wishes) status = sol_keeper_grant(a->keeper, a->wishes, wishes);
+  if (status) return status;
   status = solid_worker_answer(a->worker, a->questions, m, ask->k);
   if (status) return status;
   for (size_t q = 0; q < m; q++) {

@@ -4,6 +4,7 @@
 #define SOLID_SERVE_ANSWER_H
 
 #include "solid/recommender.h"
+#include "solid/serve/states/keeper.h"
 #include "solid/worker.h"
 
 /* A query whose names are resolved. */
@@ -39,6 +40,8 @@ typedef struct sol_answerer {
   solid_worker *worker;
   solid_model_info info;
   size_t max_batch;        /* B */
+  size_t tail;             /* steps that a window has at most */
+  sol_keeper *keeper;      /* of attention states; NULL: the worker encodes windows */
   uint32_t element;        /* of what is put back */
   uint64_t refresh_events; /* as in the options */
   int64_t refresh_ms;
@@ -51,10 +54,12 @@ typedef struct sol_answerer {
   solid_question *questions; /* (B) of the rows that the model answers, in their order */
   size_t *asked_by;          /* (B) the row of each question */
   float *h;                  /* (B, d) as stored */
-  uint32_t *known;           /* (B, L) */
+  float *fresh, *with;       /* (B, d) of the questions, by the keeper: of the history, and behind the session */
+  sol_wish *wishes;          /* (B) */
+  uint32_t *known;           /* (B, tail) */
   uint32_t *by_popularity;   /* (V) most popular first */
 
-  /* The store's parallel arrays, (B) each; `steps` is (B, the store's L), `dislikes` (B, SOLID_DISLIKES_MAX). */
+  /* The store's parallel arrays, (B) each; `steps` is (B, tail), `dislikes` (B, SOLID_DISLIKES_MAX). */
   solid_bytes *users;
   solid_window *windows;
   solid_params *params;

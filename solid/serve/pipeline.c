@@ -5,6 +5,7 @@
 #include "solid/extend.h"
 #include "solid/infer/worker/worker.h"
 #include "solid/serve/grouping.h"
+#include "solid/serve/states/keeper.h"
 #include "solid/serve/stream_batch.h"
 #include <stdlib.h>
 #include <string.h>
@@ -15,13 +16,19 @@ typedef struct user_batch {
   solid_window *windows;  /* (U) */
   size_t *applied;        /* (U) */
   solid_status *statuses; /* (U) what the store says of each user */
-  solid_step *steps;      /* (U, store's L) behind the windows */
+  solid_step *steps;      /* (U, tail) behind the windows */
   uint32_t *offsets;      /* (U + 1) */
-  uint32_t *items;        /* (U, L) packed */
+  uint32_t *items;        /* (U, L or tail) packed */
   solid_bytes *users;     /* (U) whose parameters are written */
   size_t *groups;         /* (U) their groups */
   solid_params *params;   /* (U) */
+  sol_wish *wishes;       /* (U), with a keeper */
+  float *h;               /* (U, d) likewise */
 } user_batch;
+
+static size_t smaller(size_t a, size_t b) {
+  return a < b ? a : b;
+}
 
 /* What identifies a call that is repeated after a failure. */
 typedef struct failed_call {
@@ -33,6 +40,8 @@ struct solid_pipeline {
   const solid_model *model;
   solid_store *store;
   solid_worker *worker;
+  sol_keeper *keeper; /* of attention states; NULL: the worker encodes windows */
+  size_t tail;        /* steps that a window has at most */
   solid_model_info info;
   size_t max_batch;
   uint32_t element;
@@ -46,17 +55,34 @@ struct solid_pipeline {
   solid_pipeline_stats stats;
 };
 
-static void batch_bind(user_batch *batch, size_t users, size_t L, size_t stored, sol_arena *arena) {
+static void batch_bind(solid_pipeline *pipeline, sol_arena *arena) {
+  user_batch *batch = &pipeline->batch;
+  size_t users = pipeline->max_batch, L = smaller(pipeline->info.window, pipeline->tail);
+  size_t kept = pipeline->keeper ? users : 0;
   batch->appends = sol_arena_take(arena, users, sizeof *batch->appends);
   batch->windows = sol_arena_take(arena, users, sizeof *batch->windows);
   batch->applied = sol_arena_take(arena, users, sizeof *batch->applied);
   batch->statuses = sol_arena_take(arena, users, sizeof *batch->statuses);
-  batch->steps = sol_arena_take(arena, users, stored * sizeof *batch->steps);
+  batch->steps = sol_arena_take(arena, users, pipeline->tail * sizeof *batch->steps);
   batch->offsets = sol_arena_take(arena, users + 1, sizeof *batch->offsets);
   batch->items = sol_arena_take(arena, users, L * sizeof *batch->items);
   batch->users = sol_arena_take(arena, users, sizeof *batch->users);
   batch->groups = sol_arena_take(arena, users, sizeof *batch->groups);
   batch->params = sol_arena_take(arena, users, sizeof *batch->params);
+  batch->wishes = sol_arena_take(arena, kept, sizeof *batch->wishes);
+  batch->h = sol_arena_take(arena, kept, pipeline->info.width * sizeof *batch->h);
+}
+
+/* Writers store the state of every batch. */
+static solid_status open_model(solid_pipeline *pipeline, uint64_t state_cache) {
+  sol_worker_use use = pipeline->element == SOLID_F16 ? SOL_WORKER_HALVES : SOL_WORKER_GENERATE;
+  pipeline->tail = pipeline->store->window;
+  if (!sol_keeper_serves(pipeline->model, pipeline->store))
+    return sol_worker_new(&pipeline->worker, pipeline->model, pipeline->max_batch, use);
+  const sol_keeper_options options = {.users = pipeline->max_batch, .bytes = state_cache, .behind = 1};
+  pipeline->tail = SOL_KEEPER_TAIL;
+  solid_status status = sol_keeper_new(&pipeline->keeper, pipeline->model, pipeline->store, &options);
+  return status ? status : sol_worker_new_given(&pipeline->worker, pipeline->model, pipeline->max_batch, use);
 }
 
 solid_pipeline_options solid_pipeline_options_default(void) {
@@ -84,18 +110,17 @@ solid_status solid_pipeline_new(solid_pipeline **out, const solid_model *model, 
   sol_arena arena = {NULL, 0};
   status = solid_model_get_info(model, &pipeline->info);
   if (!status) status = sol_store_check(store, &pipeline->info);
+  if (!status) status = open_model(pipeline, all.state_cache);
   if (status) goto done;
 
-  batch_bind(&pipeline->batch, pipeline->max_batch, pipeline->info.window, store->window, &arena);
+  batch_bind(pipeline, &arena);
   pipeline->memory = sol_arena_memory(&arena);
   if (!pipeline->memory) {
     status = solid_fail(SOLID_ENOMEM, "out of memory: pipeline for %zu users at once", pipeline->max_batch);
     goto done;
   }
   arena = (sol_arena){pipeline->memory, 0};
-  batch_bind(&pipeline->batch, pipeline->max_batch, pipeline->info.window, store->window, &arena);
-  status = sol_worker_new(&pipeline->worker, model, pipeline->max_batch,
-                          pipeline->element == SOLID_F16 ? SOL_WORKER_HALVES : SOL_WORKER_GENERATE);
+  batch_bind(pipeline, &arena);
 
 done:
   if (status) {
@@ -109,6 +134,7 @@ done:
 void solid_pipeline_free(solid_pipeline *pipeline) {
   if (!pipeline) return;
   solid_worker_free(pipeline->worker);
+  sol_keeper_free(pipeline->keeper);
   sol_groups_clear(&pipeline->groups);
   sol_stream_clear(&pipeline->stream);
   free(pipeline->memory);
@@ -156,7 +182,8 @@ static size_t pack_windows(solid_pipeline *pipeline, size_t first, size_t n) {
   for (size_t i = 0; i < n; i++) {
     if (batch->statuses[i]) continue;
     if (!solid_generate_is_due(&pipeline->generate, &batch->windows[i], pipeline->info.generation, now_ms)) continue;
-    size_t known = sol_known_items(pipeline->model, &batch->windows[i], pipeline->info.window, batch->items + rows);
+    size_t known = sol_known_items(pipeline->model, &batch->windows[i], smaller(pipeline->info.window, pipeline->tail),
+                                   batch->items + rows);
     if (!known) continue;
     rows += known;
     batch->users[users] = batch->appends[i].user;
@@ -166,6 +193,9 @@ static size_t pack_windows(solid_pipeline *pipeline, size_t first, size_t n) {
                                           .width = pipeline->info.width,
                                           .count = pipeline->info.params,
                                           .element = pipeline->element};
+    if (pipeline->keeper)
+      batch->wishes[users] = (sol_wish){
+          .user = batch->users[users], .window = &batch->windows[i], .h = batch->h + users * pipeline->info.width};
     batch->offsets[++users] = (uint32_t)rows;
   }
   return users;
@@ -204,7 +234,8 @@ static solid_status append_steps(solid_pipeline *pipeline, size_t first, size_t 
                        .positions = pipeline->stream.positions + from,
                        .dislikes = pipeline->stream.has_dislikes ? pipeline->stream.dislikes + from : NULL,
                        .count = groups->offsets[first + i + 1] - from};
-    batch->windows[i] = (solid_window){.steps = batch->steps + i * pipeline->store->window};
+    batch->windows[i] = (solid_window){.steps = batch->steps + i * pipeline->tail,
+                                       .most = pipeline->keeper ? (uint32_t)pipeline->tail : 0};
   }
   int64_t began_ns = sol_steady_ns();
   solid_status status = pipeline->store->ops->advance(pipeline->store, batch->appends, n, batch->windows,
@@ -251,10 +282,11 @@ static solid_status push_users(solid_pipeline *pipeline, size_t first, size_t n,
   solid_windows windows = {users, batch->offsets, batch->items};
   sol_made made;
   int64_t began_ns = sol_steady_ns();
-  status = sol_worker_generate(pipeline->worker, &windows, &made);
+  if (pipeline->keeper) status = sol_keeper_grant(pipeline->keeper, batch->wishes, users);
+  if (!status) status = sol_worker_generate(pipeline->worker, &windows, &made);
   pipeline->stats.generate_ns += sol_steady_ns() - began_ns;
   for (size_t i = 0; i < users && !status; i++) {
-    batch->params[i].h = made.h + i * pipeline->info.width;
+    batch->params[i].h = (pipeline->keeper ? batch->h : made.h) + i * pipeline->info.width;
     if (made.halves)
       batch->params[i].halves = made.halves + i * pipeline->info.params;
     else if (made.params)

@@ -34,14 +34,15 @@ while at <= #ARGV[6] do
   at = at + 8 + size
 end
 
--- Where an item of the set is that is not below this one: its place is looked for from `low` on.
+-- Where an item of the set is that is not below this one. Looked for from `low` on, in steps that double and then in
+-- halves: many items pass over a long set in little more than one look each.
 local function find(low, item_low, item_high)
-  local high = #set / 8
-  while low < high do
-    local middle = math.floor((low + high) / 2)
+  local high, ahead, most = nil, 1, #set / 8
+  while low < (high or most) do
+    local middle = high and math.floor((low + high) / 2) or math.min(low + ahead, most) - 1
     local there_low, there_high = struct.unpack('<I4I4', set, 8 * middle + 1)
     if there_high < item_high or (there_high == item_high and there_low < item_low) then
-      low = middle + 1
+      low, ahead = middle + 1, 2 * ahead
     else
       high = middle
     end

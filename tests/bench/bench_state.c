@@ -259,7 +259,7 @@ int main(int argc, char **argv) {
   b.image.room = room(sol_image_room(b.states), 1), b.image.parts = room(sol_image_most(b.states), sizeof(sol_part));
   printf("%s, %u threads: width %u, %u heads, %u blocks, budget %u, everything below %u; a state's memory %.2f MB\n",
          b.device, b.threads, b.width, b.heads, b.blocks, b.budget, b.below,
-         1e-6 * (double)(sol_states_bytes(b.model, 2, 2) - sol_states_bytes(b.model, 1, 2)));
+         1e-6 * (double)(sol_states_bytes(b.model, 65, 65) - sol_states_bytes(b.model, 64, 65)));
   for (size_t events = 1000; events <= MOST_EVENTS; events *= 10) print_bytes(&b, events);
   print_times(&b);
   clear_all(&b);

@@ -32,7 +32,8 @@ title = struct("solid_title", ("item", bytes_), ("title", bytes_))
 level = struct("solid_codebook_level", ("used", u32), ("perplexity", f64))
 codebook_info = struct("solid_codebook_info", *columns(u32, "struct_size", "levels", "codes", "content", "collisions"), ("level", level * 8))
 generate = struct("solid_generate", ("mode", u32), ("every", u64))
-pipeline_options = struct("solid_pipeline_options", ("struct_size", u32), ("max_batch", u32), ("element", u32), ("generate", generate))
+pipeline_options = struct("solid_pipeline_options", ("struct_size", u32), ("max_batch", u32), ("element", u32), ("generate", generate),
+                          ("state_cache", u64))
 pipeline_stats = struct("solid_pipeline_stats", ("struct_size", u32),
                         *columns(u64, "events", "applied", "duplicates", "unknown_items", "invalid", "generated", "set_aside", "advances", "puts"),
                         *columns(i64, "advance_ns", "put_ns", "generate_ns"))

@@ -3,6 +3,7 @@
 #include "solid/model/model_parts.h"
 #include "store/memory_store.h"
 #include "tests/support/compare.h"
+#include "tests/support/recording_backend.h"
 #include "tests/support/seed.h"
 #include "tests/support/tiny_model.h"
 #include <criterion/criterion.h>
@@ -29,12 +30,14 @@ serving serving_open_ranked(solid_head head, uint32_t rank, uint64_t seed) {
 static solid_context *context_on(const char *device) {
   solid_context_options options = SOLID_CONTEXT_OPTIONS_INIT;
   solid_context *ctx = NULL;
-  options.device = device;
+  int records = strcmp(device, "recording") == 0;
+  options.device = records ? "cpu" : device;
   const char *required = getenv("SOLID_REQUIRE");
   solid_status status = solid_context_new(&ctx, &options);
   cr_assert(status == SOLID_OK || (status == SOLID_EUNSUPPORTED && !(required && strstr(required, device))), "%s",
             solid_last_error());
   if (status) fprintf(stderr, "[SKIP] %s\n", solid_last_error());
+  if (!status && records) ctx->ops = recording_backend();
   return ctx;
 }
 
@@ -59,6 +62,14 @@ serving serving_open_on(const char *device, solid_head head, uint32_t rank, uint
 serving serving_open_slates(const char *device, int near, uint64_t seed) {
   sol_config config = tiny_config(SOLID_HEAD_SOLID, 4);
   config.slate_rows = 12, config.slate_blocks = 2, config.slate_collisions = 2, config.slate_near = near != 0;
+  return open_with(device, &config, seed);
+}
+
+serving serving_open_long(const char *device, uint32_t window, uint64_t seed) {
+  sol_config config = tiny_config(SOLID_HEAD_SOLID, 4);
+  config.window = window, config.generator_window = 32, config.positions = SOL_POSITIONS_ROTARY, config.turned = 4;
+  config.attention = SOL_ATTENTION_SPARSE, config.select_chunk = 64, config.select_sink = 2, config.select_window = 8;
+  config.select_recent = 8, config.select_stride = 8, config.select_budget = 24, config.select_mass = 900;
   return open_with(device, &config, seed);
 }
 

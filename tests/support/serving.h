@@ -18,6 +18,9 @@ serving serving_open_ranked(solid_head head, uint32_t rank, uint64_t seed);
 serving serving_open_on(const char *device, solid_head head, uint32_t rank, uint64_t seed);
 /* The same of head solid with a decoder of slates: 12 rows, near-to-far or raster. */
 serving serving_open_slates(const char *device, int near, uint64_t seed);
+/* The same of head solid with sparse attention over windows of 512 and more, in chunks of 64, and a store with pages.
+ * Device "recording" is the CPU with memory apart. */
+serving serving_open_long(const char *device, uint32_t window, uint64_t seed);
 void serving_close(serving *s);
 
 /* An empty memory store for windows of the model. */

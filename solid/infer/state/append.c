@@ -34,8 +34,7 @@ static size_t next_stretches(sol_states *s, const sol_newer *newer, size_t *rows
     if (!a || a->n == s->taken[slot]) continue;
     size_t left = a->n - s->taken[slot], room = s->rows - *rows - --waiting;
     size_t m = sol_least_size(sol_least_size(left, s->C - s->slot[slot].open), room);
-    s->stretches[n++] = (sol_stretch){
-        .slot = slot, .which = (size_t)s->of_slot[slot], .items = a->items + s->taken[slot], .n = m, .last = m == left};
+    s->stretches[n++] = (sol_stretch){.slot = slot, .items = a->items + s->taken[slot], .n = m, .last = m == left};
     *rows += m;
   }
   return n;
@@ -60,9 +59,18 @@ static solid_status close_full(sol_states *s, size_t n) {
   return status;
 }
 
+/* Of every append, whether it had events or not. */
+static solid_status give_h(sol_states *s, const sol_newer *newer, size_t n) {
+  sol_run run = {s->be, s->be->ops->unified ? SOLID_OK : s->be->ops->sync(s->be)};
+  for (size_t i = 0; i < n; i++) s->host_ints[i] = s->slot[newer[i].slot].events ? (int32_t)newer[i].slot : -1;
+  if (!run.status) run.status = sol_states_send(s, n);
+  gather(&run, (int32_t)n, (int32_t)s->d, (int32_t)s->slots, s->last, s->ints, 0, s->h);
+  return run.status;
+}
+
 static solid_status run(sol_states *s, const sol_newer *newer, size_t n) {
   size_t rows, stretches;
-  solid_status status = s->be->ops->zero(s->be, s->h, n * s->d * sizeof(float));
+  solid_status status = SOLID_OK;
   while (!status && (stretches = next_stretches(s, newer, &rows)) > 0) {
     for (size_t i = 0; i < stretches && !status; i++)
       if (s->slot[s->stretches[i].slot].events + s->C - s->slot[s->stretches[i].slot].base >= s->rebase)
@@ -71,7 +79,7 @@ static solid_status run(sol_states *s, const sol_newer *newer, size_t n) {
     for (size_t i = 0; i < stretches && !status; i++) advance(s, &s->stretches[i]);
     if (!status) status = close_full(s, stretches);
   }
-  return status;
+  return status ? status : give_h(s, newer, n);
 }
 
 solid_status sol_states_append(sol_states *s, const sol_newer *newer, size_t n, const float **h) {

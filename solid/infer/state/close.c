@@ -8,7 +8,7 @@ typedef struct close_ints {
   int32_t *chunks, *asks, *first, *begin; /* (n + 1), (2 n + 1), (2 n), (2 n + 1) */
   int32_t *queries;                       /* (n, C) rows of the pool's probes or -1 */
   int32_t *count, *lists;                 /* (H, 2 n), (H, stride): filled, then made */
-  int32_t *moved;                         /* (R, 2, H) of the pool as parts of a head, for one chunk */
+  int32_t *moved;                         /* (n, K, 2, H) of the pool as parts of a head */
   size_t stride;
 } close_ints;
 
@@ -17,7 +17,7 @@ static size_t ints_bind(close_ints *at, const sol_states *s, size_t n, int32_t *
   at->stride = n * (s->R + s->K);
 #define TAKE(member, n_of) at->member = base + used, used += (n_of)
   TAKE(chunks, n + 1), TAKE(asks, 2 * n + 1), TAKE(first, 2 * n), TAKE(begin, 2 * n + 1), TAKE(queries, n * s->C);
-  TAKE(count, 2 * n * s->H), TAKE(lists, at->stride * s->H), TAKE(moved, s->R * 2 * s->H);
+  TAKE(count, 2 * n * s->H), TAKE(lists, at->stride * s->H), TAKE(moved, n * s->K * 2 * s->H);
 #undef TAKE
   return used;
 }
@@ -90,29 +90,42 @@ static void move_known(sol_states *s, uint32_t b, size_t slot, size_t h, size_t 
   if (b == 0) items[j] = was < kept ? items[was] : s->open_items[slot * s->C + was - kept];
 }
 
-/* Rows that are kept go to the beginning of the slot, head by head; entries only move towards it. */
-static solid_status move(sol_states *s, uint32_t b, size_t slot, size_t i, size_t n, const close_ints *host,
-                         const close_ints *at) {
-  size_t H = s->H, d = s->d, base = slot * s->R, kept = (size_t)host->count[2 * i + 1];
-  sol_run run = {s->be, s->be->ops->unified ? SOLID_OK : s->be->ops->sync(s->be)};
+/* Which parts of the pool slot i of n keeps, behind those of the slots before; sets *kept. */
+static solid_status list_parts(sol_states *s, uint32_t b, size_t slot, size_t i, size_t n, const close_ints *host,
+                               int32_t *moved, size_t *kept) {
+  size_t H = s->H, base = slot * s->R;
+  *kept = (size_t)host->count[2 * i + 1];
   for (size_t h = 0; h < H; h++) {
     const int32_t *list = host->lists + h * host->stride + host->begin[2 * i + 1];
-    if ((size_t)host->count[h * 2 * n + 2 * i + 1] != kept || kept > s->K)
-      return sk_fail(s->be, SOLID_EDEVICE, "heads keep %zu and %d events, at most %zu", kept,
+    if ((size_t)host->count[h * 2 * n + 2 * i + 1] != *kept || *kept > s->K)
+      return sk_fail(s->be, SOLID_EDEVICE, "heads keep %zu and %d events, at most %zu", *kept,
                      host->count[h * 2 * n + 2 * i + 1], s->K);
-    for (size_t j = 0; j < kept; j++) {
+    for (size_t j = 0; j < *kept; j++) {
       move_known(s, b, slot, h, j, (size_t)list[j] - base);
       for (size_t part = 0; part < 2; part++)
-        host->moved[(j * 2 + part) * H + h] = (int32_t)(((size_t)list[j] * 2 + part) * H + h);
+        moved[(j * 2 + part) * H + h] = (int32_t)(((size_t)list[j] * 2 + part) * H + h);
     }
   }
-  size_t moved = kept * 2 * H;
+  s->slot[slot].kept[b] = (uint32_t)*kept;
+  return SOLID_OK;
+}
+
+/* Rows that are kept go to the beginning of their slots, head by head. */
+static solid_status move(sol_states *s, uint32_t b, const size_t *slots, size_t n, const close_ints *host,
+                         const close_ints *at) {
+  size_t kept, all = 0, row = 2 * s->d, parts = 2 * s->H;
+  sol_run run = {s->be, s->be->ops->unified ? SOLID_OK : s->be->ops->sync(s->be)};
+  for (size_t i = 0; i < n && !run.status; i++, all += kept)
+    run.status = list_parts(s, b, slots[i], i, n, host, host->moved + all * parts, &kept);
   if (!run.status && !s->be->ops->unified)
-    run.status = s->be->ops->upload(s->be, at->moved, host->moved, moved * sizeof(int32_t));
-  gather(&run, (int32_t)moved, (int32_t)(d / H), (int32_t)(s->slots * s->R * 2 * H), s->kv[b], at->moved, 0,
-         s->scratch.rows);
-  sol_op_copy(&run, s->kv[b] + base * 2 * d, s->scratch.rows, kept * 2 * d);
-  s->slot[slot].kept[b] = (uint32_t)kept;
+    run.status = s->be->ops->upload(s->be, at->moved, host->moved, all * parts * sizeof(int32_t));
+  gather(&run, (int32_t)(all * parts), (int32_t)(s->d / s->H), (int32_t)(s->slots * s->R * parts), s->kv[b], at->moved,
+         0, s->scratch.rows);
+  const float *from = s->scratch.rows;
+  for (size_t i = 0; i < n; i++, from += kept * row) {
+    kept = s->slot[slots[i]].kept[b];
+    sol_op_copy(&run, s->kv[b] + slots[i] * s->R * row, from, kept * row);
+  }
   return run.status;
 }
 
@@ -123,7 +136,7 @@ solid_status sol_states_close(sol_states *s, const size_t *slots, size_t n) {
   ints_bind(&at, s, n, s->ints);
   for (uint32_t b = 0; b < s->config->blocks && !status; b++) {
     status = choose(s, b, slots, n, &host, &at);
-    for (size_t i = 0; i < n && !status; i++) status = move(s, b, slots[i], i, n, &host, &at);
+    if (!status) status = move(s, b, slots, n, &host, &at);
   }
   for (size_t i = 0; i < n; i++) s->slot[slots[i]].open = 0;
   return status;

@@ -54,6 +54,10 @@ static inline float *sol_host_probes(const sol_states *s, size_t slot, size_t b)
   return s->be->ops->unified ? s->probes[b] + slot * s->P * s->d : s->host_probes[b];
 }
 
+static inline float *sol_host_last(const sol_states *s, size_t slot) {
+  return s->be->ops->unified ? s->last + slot * s->d : s->host_last;
+}
+
 /* XXH3 of a part behind its own sum. */
 uint64_t sol_part_sum(const uint8_t *part, size_t size);
 

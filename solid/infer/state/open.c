@@ -20,7 +20,7 @@ static void scratch_bind(sol_states *s, sol_arena *arena) {
   m->newest_out = sol_arena_take(arena, B, row);
   m->newest_wide = sol_arena_take(arena, B, 4 * row);
   m->q = sol_arena_take(arena, closed * s->C, row);
-  m->rows = sol_arena_take(arena, s->R, 2 * row);
+  m->rows = sol_arena_take(arena, closed * s->K, 2 * row);
 }
 
 static void device_bind(sol_states *s, sol_arena *arena) {
@@ -29,6 +29,7 @@ static void device_bind(sol_states *s, sol_arena *arena) {
     s->kv[b] = sol_arena_take(arena, s->slots * s->R, 2 * d * sizeof(float));
     s->probes[b] = sol_arena_take(arena, s->slots * s->P, d * sizeof(float));
   }
+  s->last = sol_arena_take(arena, s->slots, d * sizeof(float));
   s->h = sol_arena_take(arena, s->slots, d * sizeof(float));
   scratch_bind(s, arena);
   s->ints = sol_arena_take(arena, s->n_ints, sizeof *s->ints);
@@ -37,6 +38,7 @@ static void device_bind(sol_states *s, sol_arena *arena) {
 /* Where the device's memory is apart, what is uploaded and downloaded passes through here. */
 static void staging_bind(sol_states *s, sol_arena *arena) {
   s->host_ints = sol_arena_take(arena, s->n_ints, sizeof *s->host_ints);
+  s->host_last = sol_arena_take(arena, s->d, sizeof *s->host_last);
   for (uint32_t b = 1; b < s->config->blocks; b++) {
     s->host_kv[b] = sol_arena_take(arena, s->R, 2 * s->d * sizeof(float));
     s->host_probes[b] = sol_arena_take(arena, s->P, s->d * sizeof(float));

@@ -35,8 +35,8 @@ size_t sol_image_most(const sol_states *s) {
 size_t sol_image_room(const sol_states *s) {
   size_t far = (sol_far_parts(s) - 2) * (s->K * sol_far_entry(s, SOL_VALUES_F16) + SOL_PART_HEAD + 8);
   size_t ring = s->C * (sol_ring_row(s, SOL_VALUES_F16, 1) + SOL_PART_HEAD + 8);
-  return SOL_PART_HEAD + SOL_IMAGE_FIXED + 4 * SOL_MAX_BLOCKS + 8 + SOL_PART_HEAD + sol_union_bytes(s, s->H * s->K) +
-         8 + far + ring;
+  return SOL_PART_HEAD + SOL_IMAGE_FIXED + 4 * SOL_MAX_BLOCKS + 4 * s->d + 8 + SOL_PART_HEAD +
+         sol_union_bytes(s, s->H * s->K) + 8 + far + ring;
 }
 
 /* ---- Writing ---- */
@@ -79,7 +79,7 @@ static void end_part(packing *p, size_t number, size_t count) {
   head.sum = sol_part_sum(p->part, size);
   memcpy(p->part, &head.sum, sizeof head.sum);
   memset(p->next, 0, gap);
-  p->out->parts[p->out->n++] = (sol_part){(uint32_t)number, p->part, size};
+  p->out->parts[p->out->n++] = (sol_part){(uint32_t)number, (uint32_t)size, p->part};
   p->out->bytes += size + gap;
 }
 
@@ -151,6 +151,13 @@ static void put_head(packing *p, uint64_t seq) {
   begin_part(p);
   put(p, &head, sizeof head);
   put(p, p->slot->kept, p->s->config->blocks * sizeof *p->slot->kept);
+  const float *h = sol_host_last(p->s, p->at);
+  size_t bytes = p->s->d * sizeof *h;
+  p->finite &= !p->slot->events || sol_values_finite(h, p->s->d);
+  if (p->slot->events)
+    put(p, h, bytes);
+  else
+    memset(p->next, 0, bytes), p->next += bytes;
   end_part(p, 0, p->s->config->blocks);
 }
 
@@ -167,6 +174,7 @@ static solid_status fetch(sol_states *s, size_t slot, int whole, size_t first) {
     if (!status)
       status = ops->download(s->be, s->host_probes[b], s->probes[b] + slot * s->P * s->d, s->P * s->d * sizeof(float));
   }
+  if (!status) status = ops->download(s->be, s->host_last, s->last + slot * s->d, s->d * sizeof(float));
   return status ? status : ops->sync(s->be);
 }
 

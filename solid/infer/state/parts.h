@@ -24,7 +24,7 @@ typedef struct sol_states_scratch {
   float *x, *norm, *qkv, *attended, *wide;                             /* (rows, d), 3d, d, 4d */
   float *newest_x, *newest_norm, *newest_q, *newest_out, *newest_wide; /* (slots, d), the last 4d */
   float *q;                                                            /* (closed, C, d) */
-  float *rows;                                                         /* (R, 2d) */
+  float *rows;                                                         /* (closed, K, 2d) */
 } sol_states_scratch;
 
 struct sol_states {
@@ -44,11 +44,12 @@ struct sol_states {
   size_t *full;                  /* (slots) whose chunks are */
   float *kv[SOL_MAX_BLOCKS];     /* (slots * R, 2d): a row has keys of all heads, then values */
   float *probes[SOL_MAX_BLOCKS]; /* (slots * P, d) */
-  float *h;                      /* (slots, d) */
+  float *last, *h;               /* (slots, d) at the newest event of each slot; as the last append gave them */
   sol_states_scratch scratch;
   int32_t *ints, *host_ints; /* of a step, of closing, or of restoring */
   float *host_kv[SOL_MAX_BLOCKS],
       *host_probes[SOL_MAX_BLOCKS]; /* (R, 2d), (P, d): of one slot, where memory is apart */
+  float *host_last;                 /* (d) likewise */
   uint32_t *merged;                 /* (H K) events, as many items, and bits of each head: lists of block 0 */
   size_t n_ints;
   void *memory, *device_base, *host_base;
@@ -69,17 +70,18 @@ static inline uint32_t *sol_states_kept_items(const sol_states *s, size_t slot, 
 
 /* One append as far as a step takes it. */
 typedef struct sol_stretch {
-  size_t slot, which; /* of the appends */
+  size_t slot;
   const uint32_t *items;
   size_t n;
-  int last; /* 1: its h is wanted */
+  int last; /* 1: it ends here, and has its h */
 } sol_stretch;
 
 /* Place of row `i` of a chunk among its probes, -1 if it is none. */
 int32_t sol_probe_of(const sk_select_rule *rule, int32_t i);
 
-/* Items into queries, keys and values of block 0, turned by their positions: scratch.qkv (n, 3d). */
-void sol_states_project(sol_run *run, const sol_states *s, const sol_block_weights *w, int32_t n, const int32_t *items,
+/* Items into keys and values of block 0, parts 2, or queries too, parts 3, turned by their positions: scratch.qkv (n,
+ * parts * d). */
+void sol_states_project(sol_run *run, const sol_states *s, int32_t parts, int32_t n, const int32_t *items,
                         const int32_t *positions);
 
 /* int32s of a step over so many slots and rows, and of closing and restoring. */

@@ -28,7 +28,7 @@ typedef struct sol_states sol_states;
 typedef struct sol_newer {
   size_t slot;
   const uint32_t *items;
-  size_t n; /* 0: nothing happens to the state, and its h is zero */
+  size_t n; /* 0: the state's own h is asked for */
 } sol_newer;
 
 /* Bytes on the device of a pool of so many slots that computes up to `rows` rows at once; SIZE_MAX: no machine has so
@@ -48,9 +48,9 @@ void sol_states_clear(sol_states *states, size_t slot);
 /* Events in the slot's state. */
 uint64_t sol_states_events(const sol_states *states, size_t slot);
 
-/* Appends to n different slots. *h is on the device, row i the encoder's state at the newest event of newer[i]; it is
- * there when the back end has been waited for, until the next call. EINVAL, ERANGE: an item, a slot; nothing has
- * happened. After another failure the slots are empty. */
+/* Appends to n different slots. *h is on the device, row i the encoder's state at the newest event of newer[i], zero
+ * where there is none; it is there when the back end has been waited for, until the next call. EINVAL, ERANGE: an item,
+ * a slot; nothing has happened. After another failure the slots are empty. */
 solid_status sol_states_append(sol_states *states, const sol_newer *newer, size_t n, const float **h);
 
 /* The events that block and head keep of older chunks, ascending; returns how many. */

@@ -5,7 +5,7 @@
  * between them the rows of the pool that nobody reads, which ask nothing. */
 typedef struct step_ints {
   int32_t *items, *positions, *probe; /* (rows); row of the pool's probes or -1 */
-  int32_t *newest, *newest_q, *which; /* (n) rows of x and norm, of qkv as thirds, of h or -1 */
+  int32_t *newest, *newest_q, *which; /* (n) rows of x and norm, of qkv as thirds, of the slots' h or -1 */
   int32_t *asks, *asks_newest;        /* (U + 1) offsets of all rows, and of one a state */
   int32_t *reads[SOL_MAX_BLOCKS];     /* (U + 1) offsets of the pool's rows */
   int32_t *places[SOL_MAX_BLOCKS];    /* (rows) of the pool */
@@ -53,7 +53,7 @@ static void fill(const sol_states *s, const sol_stretch *of, size_t n, const ste
     fill_rows(s, &of[i], row, to);
     to->newest[i] = (int32_t)(row + of[i].n - 1);
     to->newest_q[i] = 3 * to->newest[i];
-    to->which[i] = of[i].last ? (int32_t)of[i].which : -1;
+    to->which[i] = of[i].last ? (int32_t)of[i].slot : -1;
     to->asks[2 * i] = (int32_t)row, to->asks[2 * i + 1] = (int32_t)(row + of[i].n);
     to->asks_newest[2 * i] = (int32_t)i, to->asks_newest[2 * i + 1] = (int32_t)i + 1;
     for (uint32_t b = 0; b < s->config->blocks; b++) {
@@ -63,21 +63,21 @@ static void fill(const sol_states *s, const sol_stretch *of, size_t n, const ste
   }
 }
 
-/* x through the block's first norm into queries, keys and values, turned. */
-static void project(sol_run *run, const sol_states *s, const sol_block_weights *w, int32_t n,
-                    const int32_t *positions) {
+/* x through the block's first norm into keys and values, parts 2, or queries too, parts 3, turned. */
+static void project(sol_run *run, const sol_states *s, uint32_t b, int32_t parts, int32_t n, const int32_t *positions) {
   const sol_states_scratch *m = &s->scratch;
+  const sol_block_weights *w = &sol_model_weights(s->model)->block[b];
   int32_t d = (int32_t)s->d;
   norm(run, n, d, m->x, w->norm1, NULL, NULL, m->norm);
-  linear(run, n, d, 3 * d, m->norm, w->qkv, m->qkv);
+  linear(run, n, d, parts * d, m->norm, parts == 3 ? w->qkv : sol_key_value_part(w->qkv, d), m->qkv);
   sol_op_rotate(run, &(sk_rotate_args){.n = n,
-                                       .heads = 2 * (int32_t)s->H,
+                                       .heads = (parts - 1) * (int32_t)s->H,
                                        .dh = d / (int32_t)s->H,
                                        .turned = (int32_t)s->config->turned,
                                        .positions = positions,
                                        .direction = 1,
                                        .x = m->qkv,
-                                       .stride = 3 * d});
+                                       .stride = parts * d});
 }
 
 static void read_items(sol_run *run, const sol_states *s, int32_t n, const int32_t *items) {
@@ -85,17 +85,17 @@ static void read_items(sol_run *run, const sol_states *s, int32_t n, const int32
          s->scratch.x);
 }
 
-void sol_states_project(sol_run *run, const sol_states *s, const sol_block_weights *w, int32_t n, const int32_t *items,
+void sol_states_project(sol_run *run, const sol_states *s, int32_t parts, int32_t n, const int32_t *items,
                         const int32_t *positions) {
   read_items(run, s, n, items);
-  project(run, s, w, n, positions);
+  project(run, s, 0, parts, n, positions);
 }
 
 /* What x makes of itself in block b goes into the pool. */
 static void take_in(sol_run *run, const sol_states *s, uint32_t b, int32_t n, const step_ints *at) {
   const sol_states_scratch *m = &s->scratch;
   int32_t d = (int32_t)s->d;
-  project(run, s, &sol_model_weights(s->model)->block[b], n, at->positions);
+  project(run, s, b, 3, n, at->positions);
   sol_op_place(run, &(sk_place_args){n, 2 * d, 3 * d, m->qkv + d, at->places[b], s->kv[b]});
   sol_op_place(run, &(sk_place_args){n, d, 3 * d, m->qkv, at->probe, s->probes[b]});
 }
@@ -144,7 +144,7 @@ static void finish(sol_run *run, const sol_states *s, size_t n, int32_t rows, co
   read_pool(run, s, b, n, states, 1, at->asks_newest, at, m->newest_q, d, m->newest_out);
   go_on(run, s, b, states, m->newest_out, m->newest_norm, m->newest_wide, m->newest_x);
   norm(run, states, d, m->newest_x, sol_model_weights(s->model)->norm, NULL, NULL, m->newest_norm);
-  sol_op_place(run, &(sk_place_args){states, d, d, m->newest_norm, at->which, s->h});
+  sol_op_place(run, &(sk_place_args){states, d, d, m->newest_norm, at->which, s->last});
 }
 
 solid_status sol_states_step(sol_states *s, const sol_stretch *of, size_t n, size_t rows) {

@@ -23,11 +23,11 @@ static solid_status open_part(reading *r, size_t number, sol_part_head *head) {
   const sol_part *part = number < r->n ? &r->parts[number] : NULL;
   if (!part || part->number != number) return bad("is missing", number);
   if (part->size < SOL_PART_HEAD) return bad("is cut off", number);
-  memcpy(head, part->bytes, sizeof *head);
-  if (head->sum != sol_part_sum(part->bytes, part->size)) return bad("is cut off or flipped", number);
+  memcpy(head, part->data, sizeof *head);
+  if (head->sum != sol_part_sum(part->data, part->size)) return bad("is cut off or flipped", number);
   if (head->number != number) return bad("is another one", number);
   if (number && head->begin != r->begin) return bad("is of another chunk", number);
-  r->next = part->bytes + SOL_PART_HEAD;
+  r->next = part->data + SOL_PART_HEAD;
   return SOLID_OK;
 }
 
@@ -69,7 +69,8 @@ static solid_status read_head(reading *r, uint64_t *seq) {
   if (image.generation != s->model->file.generation)
     return solid_fail(SOLID_EMISMATCH, "attention state: of generation %016llx, the model's is %016llx",
                       (unsigned long long)image.generation, (unsigned long long)s->model->file.generation);
-  if (head.count != blocks || r->parts[0].size != SOL_PART_HEAD + sizeof image + blocks * sizeof(uint32_t))
+  if (head.count != blocks ||
+      r->parts[0].size != SOL_PART_HEAD + sizeof image + blocks * sizeof(uint32_t) + s->d * sizeof(float))
     return bad("has another size than its count", 0);
   uint64_t open = image.events - head.begin;
   if (image.events > INT32_MAX || head.begin > image.events || open >= s->C || head.begin % s->C ||
@@ -79,6 +80,8 @@ static solid_status read_head(reading *r, uint64_t *seq) {
   r->element = (int)image.element, r->begin = head.begin, r->rows = sol_ring_rows(s, r->element);
   *r->slot = (sol_slot){.events = image.events, .base = image.base, .open = (uint32_t)open};
   get(r, r->slot->kept, blocks * sizeof(uint32_t));
+  get(r, sol_host_last(s, r->at), s->d * sizeof(float));
+  if (!sol_values_finite(sol_host_last(s, r->at), s->d)) return bad("has a value that is no number", 0);
   for (size_t b = 0; b < blocks; b++)
     if (r->slot->kept[b] > s->K || r->slot->kept[b] > head.begin) return bad("keeps more than a list has room for", 0);
   *seq = image.seq;
@@ -172,6 +175,7 @@ static solid_status send(sol_states *s, size_t slot) {
     if (!status)
       status = ops->upload(s->be, s->probes[b] + slot * s->P * s->d, s->host_probes[b], s->P * s->d * sizeof(float));
   }
+  if (!status && !ops->unified) status = ops->upload(s->be, s->last + slot * s->d, s->host_last, s->d * sizeof(float));
   return status ? sol_backend_fail(s->be, status) : SOLID_OK;
 }
 

@@ -128,8 +128,8 @@ static solid_status place_rows(solid_worker *worker, const solid_question *quest
     const solid_question *q = &questions[i];
     int generated = is_generated(worker, q);
     size_t state = made, params = made;
-    if (!generated) state = 2 * B + i;
-    if (!generated && q->h) memcpy(block->h + i * d, q->h, d * sizeof *q->h);
+    if (!generated || q->h) state = 2 * B + i;
+    if (q->h) memcpy(block->h + i * d, q->h, d * sizeof *q->h);
     if (is_encoded(worker, q)) state = B + encoded++;
     if (!generated && worker->P) {
       size_t row = take_layers(worker, i, q->params);

@@ -9,10 +9,20 @@ float *sol_worker_states(const solid_worker *worker, sol_worker_job job) {
   return worker->device.states + (job == SOL_GENERATE ? 0 : worker->max_batch * worker->config->width);
 }
 
-static size_t window_rows(const solid_worker *worker, const sol_window_source *source, size_t i) {
+/* Window i, cut to the newest items that are read. */
+static sol_window window_at(const solid_worker *worker, const sol_window_source *source, size_t i) {
   sol_window w = {0};
   source->window(source->user, i, &w);
-  return sol_least(w.n_older + w.n_newer, worker->config->window);
+  size_t late = sol_least(w.n_newer, worker->L), early = sol_least(w.n_older, worker->L - late);
+  if (early) w.older += w.n_older - early;
+  if (late) w.newer += w.n_newer - late;
+  w.n_older = early, w.n_newer = late;
+  return w;
+}
+
+static size_t window_rows(const solid_worker *worker, const sol_window_source *source, size_t i) {
+  sol_window w = window_at(worker, source, i);
+  return w.n_older + w.n_newer;
 }
 
 /* Some of the windows, from `first` on. */
@@ -48,7 +58,7 @@ static size_t filled_up(const solid_worker *worker, const sol_window_source *sou
 static solid_status send_group(solid_worker *worker, sol_worker_job job, const sol_window_source *source,
                                const group *g, sol_packing *packing, sol_batch *packed) {
   int records = worker->be->ops->records && g->whole;
-  size_t n = g->n, rows = g->rows, L = worker->config->window;
+  size_t n = g->n, rows = g->rows, L = worker->L;
   solid_status status = SOLID_OK;
   if (records) {
     if (rows < n) rows = n;
@@ -58,11 +68,10 @@ static solid_status send_group(solid_worker *worker, sol_worker_job job, const s
   if (g->first > 0) status = worker->be->ops->sync(worker->be); /* the group before is still on its way from there */
   sol_packing_begin(packing, worker->config, SOL_NEWEST_ROWS, n, rows, worker->host.batch[job]);
   for (size_t i = g->first; i < g->first + g->n; i++) {
-    sol_window w = {0};
-    source->window(source->user, i, &w);
+    sol_window w = window_at(worker, source, i);
     sol_packing_add(packing, w.older, w.n_older, w.newer, w.n_newer);
   }
-  sol_packing_end(packing, packed, records ? worker->config->window : packing->longest, worker->device.batch[job]);
+  sol_packing_end(packing, packed, records ? worker->L : packing->longest, worker->device.batch[job]);
   sol_worker_send(worker, &status, worker->device.batch[job], worker->host.batch[job],
                   sol_batch_ints(worker->config, SOL_NEWEST_ROWS, n, rows) * sizeof(int32_t));
   return status;
@@ -72,12 +81,13 @@ static solid_status send_group(solid_worker *worker, sol_worker_job job, const s
 typedef struct work {
   sol_pass pass;
   sol_worker_use use;
+  int given;         /* states are: nothing is encoded */
   float *h, *params; /* params NULL: encode only */
 } work;
 
 static solid_status compute(void *user) {
   const work *w = user;
-  solid_status status = sol_encode(&w->pass, w->h);
+  solid_status status = w->given ? SOLID_OK : sol_encode(&w->pass, w->h);
   if (status || !w->params) return status;
   return w->use == SOL_WORKER_HALVES ? sol_generate_halves(&w->pass, (uint16_t *)w->params)
                                      : sol_generate(&w->pass, w->params);
@@ -95,6 +105,7 @@ solid_status sol_worker_windows(solid_worker *worker, sol_worker_job job, const 
   solid_status status = SOLID_OK;
   int records = worker->be->ops->records;
   group g = {0};
+  if (worker->given && !params) return SOLID_OK;
   for (size_t first = 0; first < source->n && !status; first += g.n) {
     sol_packing packing;
     sol_batch packed;
@@ -102,6 +113,7 @@ solid_status sol_worker_windows(solid_worker *worker, sol_worker_job job, const 
     status = send_group(worker, job, source, &g, &packing, &packed);
     work w = {.pass = sol_worker_pass(worker, &packed),
               .use = worker->use,
+              .given = worker->given,
               .h = h + first * worker->config->width,
               .params = params_from(worker, params, first)};
     if (status) return status;
@@ -123,7 +135,7 @@ solid_status sol_worker_branches(solid_worker *worker, const sol_window_source *
     status = send_group(worker, SOL_GENERATE, source, &g, &packing, &packed);
     sol_pass pass = sol_worker_pass(worker, &packed);
     float *z = worker->device.z + first * d;
-    if (!status) status = sol_encode(&pass, sol_worker_states(worker, SOL_GENERATE) + first * d);
+    if (!status && !worker->given) status = sol_encode(&pass, sol_worker_states(worker, SOL_GENERATE) + first * d);
     if (!status) status = sol_branches(&pass, z, z + worker->max_batch * d);
   }
   return status;

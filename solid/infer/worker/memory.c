@@ -21,7 +21,9 @@ static void device_bind(solid_worker *worker, sol_arena *arena) {
   size_t B = worker->max_batch, d = worker->config->width, rows = worker->max_rows;
   size_t ints = sol_batch_ints(worker->config, SOL_NEWEST_ROWS, B, rows);
   for (int i = 0; i < SOL_JOBS; i++) m->batch[i] = sol_arena_take(arena, ints, sizeof(int32_t));
-  m->scratch = sol_arena_take(arena, sol_forward_floats(worker->config, B, rows), sizeof *m->scratch);
+  size_t scratch =
+      worker->given ? sol_generator_floats(worker->config, B, rows) : sol_forward_floats(worker->config, B, rows);
+  m->scratch = sol_arena_take(arena, scratch, sizeof *m->scratch);
   /* states and question in one piece: gathering reads both as one table */
   size_t states = 2 * B * d * sizeof *m->states, question = 0;
   if (answers(worker)) question = B * (d * sizeof(float) + worker->words * 8 + 2 * sizeof(int32_t)) + 8;

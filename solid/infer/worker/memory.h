@@ -64,7 +64,9 @@ struct solid_worker {
   size_t max_batch, max_rows, words, P;
   size_t ranked; /* max(V, SOL_RANKED_AT_ONCE) */
   sol_worker_use use;
-  int fuse; /* sol_worker_fuse */
+  int fuse;   /* sol_worker_fuse */
+  int given;  /* sol_worker_new_given */
+  uint32_t L; /* newest items of a window that are read */
   sol_worker_device device;
   sol_worker_host host;
   uint32_t *host_which; /* (B) questions that need a window */

@@ -8,19 +8,28 @@ solid_status solid_worker_new(solid_worker **out, const solid_model *model, size
   return sol_worker_new(out, model, max_batch, SOL_WORKER_ALL);
 }
 
-solid_status sol_worker_new(solid_worker **out, const solid_model *model, size_t max_batch, sol_worker_use use) {
+uint32_t sol_worker_reads(const sol_config *config) {
+  return config->generator_window && config->generator_window < config->window ? config->generator_window
+                                                                               : config->window;
+}
+
+static solid_status make(solid_worker **out, const solid_model *model, size_t max_batch, sol_worker_use use,
+                         int given) {
   if (!out || !model) return solid_fail(SOLID_EINVAL, "worker: out or model is NULL");
   const sol_config *config = sol_model_config(model);
+  uint32_t L = given ? sol_worker_reads(config) : config->window;
   /* The kernels count in int32: rows of a batch, floats of a batch's parameters over the width. */
-  if (max_batch == 0 || max_batch > INT32_MAX / 4 / config->window)
+  if (max_batch == 0 || max_batch > INT32_MAX / 4 / L)
     return solid_fail(SOLID_EINVAL, "worker: max_batch is %zu, it may be 1 .. %u", max_batch,
-                      (uint32_t)INT32_MAX / 4 / config->window);
+                      (uint32_t)INT32_MAX / 4 / L);
   solid_worker *worker = calloc(1, sizeof *worker);
   if (!worker) return solid_fail(SOLID_ENOMEM, "out of memory: worker");
   worker->model = model;
   worker->config = config;
   worker->max_batch = max_batch;
-  worker->max_rows = sol_least(max_batch * config->window, sol_most(config->window, SOL_ROWS_AT_ONCE));
+  worker->given = given;
+  worker->L = L;
+  worker->max_rows = sol_least(max_batch * L, sol_most(L, SOL_ROWS_AT_ONCE));
   worker->words = ((size_t)config->items + 63) / 64;
   worker->ranked = config->items > SOL_RANKED_AT_ONCE ? config->items : SOL_RANKED_AT_ONCE;
   worker->P = sol_config_params(config);
@@ -37,6 +46,14 @@ solid_status sol_worker_new(solid_worker **out, const solid_model *model, size_t
   }
   *out = worker;
   return SOLID_OK;
+}
+
+solid_status sol_worker_new(solid_worker **out, const solid_model *model, size_t max_batch, sol_worker_use use) {
+  return make(out, model, max_batch, use, 0);
+}
+
+solid_status sol_worker_new_given(solid_worker **out, const solid_model *model, size_t max_batch, sol_worker_use use) {
+  return make(out, model, max_batch, use, 1);
 }
 
 void solid_worker_free(solid_worker *worker) {

@@ -23,7 +23,7 @@ static solid_status forward(solid_worker *worker, const solid_windows *windows) 
 
 /* Runs every size of batch, the largest first, so that the kernels' scratch reaches its final size at once. */
 static solid_status record_sizes(solid_worker *worker) {
-  size_t B = worker->max_batch, L = worker->config->window;
+  size_t B = worker->max_batch, L = worker->L;
   uint32_t *items = calloc(worker->max_rows, sizeof *items), *offsets = calloc(B + 1, sizeof *offsets);
   solid_status status = items && offsets ? SOLID_OK : solid_fail(SOLID_ENOMEM, "out of memory: worker");
   for (int log_n = sol_log2_up(B); log_n >= 0 && !status; log_n--) {
@@ -110,7 +110,7 @@ static solid_status record_every_answer(solid_worker *worker) {
 solid_status sol_worker_warm_up(solid_worker *worker) {
   const sol_config *config = worker->config;
   int records = worker->be->ops->records;
-  uint32_t length = records || config->window < WARM_UP_STEPS ? config->window : WARM_UP_STEPS;
+  uint32_t length = records || worker->L < WARM_UP_STEPS ? worker->L : WARM_UP_STEPS;
   uint32_t *items = calloc(length, sizeof *items), offsets[2] = {0, length};
   float *u = calloc(config->width, sizeof *u), *params = calloc(worker->P + 1, sizeof *params);
   solid_status status = items && u && params ? SOLID_OK : solid_fail(SOLID_ENOMEM, "out of memory: worker");

@@ -2,6 +2,7 @@
 #ifndef SOLID_INFER_WORKER_WORKER_H
 #define SOLID_INFER_WORKER_WORKER_H
 
+#include "solid/model/config.h"
 #include "solid/worker.h"
 
 typedef enum sol_worker_use {
@@ -12,6 +13,12 @@ typedef enum sol_worker_use {
 
 /* As solid_worker_new, for the stages of `use` only. */
 solid_status sol_worker_new(solid_worker **out, const solid_model *model, size_t max_batch, sol_worker_use use);
+
+/* The same, of a worker that is given the states: every question has an h, with which its layers may still be made from
+ * its window. Windows, of which it reads the newest sol_worker_reads items, are read by the generator alone, and memory
+ * goes by these; the h of sol_made are undefined. */
+solid_status sol_worker_new_given(solid_worker **out, const solid_model *model, size_t max_batch, sol_worker_use use);
+uint32_t sol_worker_reads(const sol_config *config);
 
 /* What a worker made of windows, in its own memory, valid until it is used again. */
 typedef struct sol_made {

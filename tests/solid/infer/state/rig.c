@@ -1,6 +1,7 @@
 #include "tests/solid/infer/state/rig.h"
 #include "solid/infer/forward.h"
 #include "solid/model/model_file.h"
+#include "tests/support/recording_backend.h"
 #include "tests/support/tiny_model.h"
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -35,13 +36,15 @@ static solid_model *sharp_model(const solid_context *ctx, const sol_config *conf
 state_rig state_rig_open(const char *device, const sol_config *config, size_t slots, size_t rows) {
   state_rig r = {0};
   solid_context_options options = SOLID_CONTEXT_OPTIONS_INIT;
-  options.device = device;
+  int records = strcmp(device, "recording") == 0;
+  options.device = records ? "cpu" : device;
   const char *required = getenv("SOLID_REQUIRE");
   solid_status status = solid_context_new(&r.ctx, &options);
   cr_assert(status == SOLID_OK || (status == SOLID_EUNSUPPORTED && !(required && strstr(required, device))), "%s",
             solid_last_error());
   if (status) fprintf(stderr, "[SKIP] %s\n", solid_last_error());
   if (status) return r;
+  if (records) r.ctx->ops = recording_backend();
   r.model = sharp_model(r.ctx, config);
   r.config = sol_model_config(r.model);
   cr_assert_eq(sol_backend_open(r.ctx, &r.be), SOLID_OK, "%s", solid_last_error());

@@ -17,7 +17,8 @@ typedef struct state_rig {
 /* Chunks of 16 events, of which few are kept; attention is sharp, so that lists are not decided by rounding. */
 sol_config state_rig_config(uint32_t heads, uint32_t dh, uint32_t blocks);
 
-/* ctx is NULL where this machine does not have the device and SOLID_REQUIRE does not name it. */
+/* "recording" is the CPU with memory apart. ctx is NULL where this machine does not have the device and SOLID_REQUIRE
+ * does not name it. */
 state_rig state_rig_open(const char *device, const sol_config *config, size_t slots, size_t rows);
 void state_rig_close(state_rig *r);
 

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const devices[] = {"cpu", "cuda"};
-enum { DEVICES = 2, PARTS = 256, D = 64 };
+static const char *const devices[] = {"cpu", "recording", "cuda"};
+enum { DEVICES = 3, PARTS = 256, D = 64 };
 
 /* What a store holds of one user: whole parts, replaced one by one. */
 typedef struct shelf {
@@ -25,8 +25,8 @@ static void shelve(shelf *to, const sol_image *image) {
     size_t k = part->number;
     cr_assert(k <= to->n && k < PARTS, "part %zu would leave a hole behind %zu", k, to->n);
     to->bytes[k] = realloc(to->bytes[k], part->size + 8);
-    memcpy(to->bytes[k], part->bytes, part->size);
-    to->parts[k] = (sol_part){part->number, to->bytes[k], part->size};
+    memcpy(to->bytes[k], part->data, part->size);
+    to->parts[k] = (sol_part){part->number, part->size, to->bytes[k]};
     to->written += part->size;
     if (k == to->n) to->n++;
   }
@@ -63,6 +63,13 @@ static double difference(const float *x, const float *y, size_t n) {
   return most / scale;
 }
 
+static void own_h(const state_rig *r, size_t slot, float *h) {
+  const float *device;
+  cr_assert_eq(sol_states_append(r->states, &(sol_newer){.slot = slot}, 1, &device), SOLID_OK);
+  cr_assert_eq(r->be->ops->download(r->be, h, device, r->config->width * sizeof *h), SOLID_OK);
+  cr_assert_eq(r->be->ops->sync(r->be), SOLID_OK);
+}
+
 /* Written at `cut` and read into another slot, the history goes on as if nothing had happened, but for rounding. */
 static void judge_return(const state_rig *r, int element, const uint32_t *items, size_t cut, double tolerance) {
   sol_image image = image_of(r);
@@ -82,6 +89,8 @@ static void judge_return(const state_rig *r, int element, const uint32_t *items,
       cr_assert_eq(sol_states_kept(r->states, 1, b, h, &is), n);
       cr_assert_arr_eq(is, was, n * sizeof *was);
     }
+  own_h(r, 1, got);
+  cr_assert_arr_eq(got, want, r->config->width * sizeof *got, "the newest h is another one");
   state_rig_append(r, 0, items + cut, 9, 1, want);
   state_rig_append(r, 1, items + cut, 9, 0, got);
   double lost = difference(got, want, r->config->width);
@@ -126,7 +135,8 @@ static void judge_shelf(const char *device) {
     state_rig_append(&r, 0, items + i, 1, 0, want);
     pack(&r, 0, SOL_VALUES_F16, i, &image);
     shelve(&store, &image);
-    if ((i + 1) % 16) cr_assert_leq(store.written, 128 + SOL_RING_BYTES, "event %zu writes %zu", i, store.written);
+    if ((i + 1) % 16)
+      cr_assert_leq(store.written, 128 + 4 * D + SOL_RING_BYTES, "event %zu writes %zu", i, store.written);
     if (i % 7) continue;
     cr_assert_eq(sol_image_unpack(r.states, 1, store.parts, store.n, &seq), SOLID_OK, "%s", solid_last_error());
     cr_assert_eq(sol_states_events(r.states, 1), i + 1);
@@ -149,8 +159,8 @@ Test(image, writes_what_an_event_changes) {
 /* ---- Damage ---- */
 
 static void seal(const sol_part *part) {
-  uint64_t sum = sol_part_sum(part->bytes, part->size);
-  memcpy((uint8_t *)(uintptr_t)part->bytes, &sum, sizeof sum);
+  uint64_t sum = sol_part_sum(part->data, part->size);
+  memcpy((uint8_t *)(uintptr_t)part->data, &sum, sizeof sum);
 }
 
 static void refused(const state_rig *r, const sol_image *image, solid_status status, const char *why) {
@@ -164,7 +174,7 @@ static void refused(const state_rig *r, const sol_image *image, solid_status sta
 /* Changes bytes of a part, seals it, expects a refusal, and takes it back. */
 static void alter(const state_rig *r, const sol_image *image, size_t number, size_t at, const void *bytes, size_t size,
                   solid_status status, const char *why) {
-  uint8_t *to = (uint8_t *)(uintptr_t)image->parts[number].bytes + at, before[64];
+  uint8_t *to = (uint8_t *)(uintptr_t)image->parts[number].data + at, before[64];
   memcpy(before, to, size);
   memcpy(to, bytes, size);
   seal(&image->parts[number]);
@@ -203,13 +213,13 @@ Test(image, refuses_what_is_not_right_by_name) {
   for (size_t i = 0; i < image.n; i++) {
     sol_part whole = image.parts[i];
     for (size_t size = 0; size < whole.size; size += size < 40 ? 1 : 97) {
-      image.parts[i].size = size;
+      image.parts[i].size = (uint32_t)size;
       refused(&r, &image, SOLID_EFORMAT, "cut off");
     }
     image.parts[i] = whole;
-    ((uint8_t *)(uintptr_t)whole.bytes)[whole.size / 2] ^= 4;
+    ((uint8_t *)(uintptr_t)whole.data)[whole.size / 2] ^= 4;
     refused(&r, &image, SOLID_EFORMAT, "flipped");
-    ((uint8_t *)(uintptr_t)whole.bytes)[whole.size / 2] ^= 4;
+    ((uint8_t *)(uintptr_t)whole.data)[whole.size / 2] ^= 4;
   }
   image.n--;
   refused(&r, &image, SOLID_EFORMAT, "missing");

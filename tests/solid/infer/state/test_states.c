@@ -1,4 +1,5 @@
 /* A state makes of a history what the encoder makes of it as a window, however it is cut into appends. */
+#include "solid/infer/plan_backend.h"
 #include "tests/solid/infer/state/rig.h"
 #include "tests/support/compare.h"
 #include <criterion/criterion.h>
@@ -6,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const devices[] = {"cpu", "cuda"};
-enum { DEVICES = 2, WIDE = 512 };
+static const char *const devices[] = {"cpu", "recording", "cuda"};
+enum { DEVICES = 3, WIDE = 512 };
 
 static state_rig_list lists[64];
 
@@ -71,8 +72,8 @@ static void judge_cuts(const char *device, uint32_t heads, uint32_t dh, uint32_t
 }
 
 Test(states, are_what_the_encoder_makes_of_the_window) {
-  static const uint32_t shapes[][4] = {{2, 16, 2, 0}, {1, 32, 1, 0},  {8, 16, 2, 0}, {4, 64, 3, 0},
-                                       {2, 64, 2, 0}, {2, 128, 2, 0}, {2, 32, 2, 40}};
+  static const uint32_t shapes[][4] = {{2, 16, 2, 0}, {1, 32, 1, 0},  {8, 16, 2, 0}, {4, 32, 3, 0},
+                                       {2, 64, 2, 0}, {1, 128, 2, 0}, {2, 32, 2, 40}};
   for (int i = 0; i < DEVICES; i++)
     for (size_t k = 0; k < sizeof shapes / sizeof shapes[0]; k++)
       judge_cuts(devices[i], shapes[k][0], shapes[k][1], shapes[k][2], shapes[k][3]);
@@ -147,6 +148,40 @@ static void judge_drift(const char *device) {
 
 Test(states, drift_little_in_ten_thousand_updates) {
   for (int i = 0; i < DEVICES; i++) judge_drift(devices[i]);
+}
+
+static size_t card;
+static sk_backend_ops small;
+
+static solid_status memory_of_card(sk_backend *be, size_t *left, size_t *total) {
+  (void)be;
+  *left = *total = card;
+  return SOLID_OK;
+}
+
+/* On a card that has not the bytes: refused before anything is taken, with both numbers. */
+Test(states, that_do_not_fit_are_refused_with_the_bytes) {
+  sol_config config = state_rig_config(2, 16, 2);
+  state_rig r = state_rig_open("recording", &config, 1, 4);
+  uint64_t before = r.be->bytes;
+  sol_states *none = NULL;
+  small = *r.be->ops, small.memory = memory_of_card;
+  r.be->ops = &small, card = sol_states_bytes(r.model, 8, 16) - 1;
+  cr_assert_eq(sol_states_new(&none, r.model, r.be, 8, 16), SOLID_ENOMEM);
+  cr_assert(!none && r.be->bytes == before, "something was taken");
+  cr_assert_not_null(strstr(solid_last_error(), "attention states of 8 users needs"), "%s", solid_last_error());
+  cr_assert_not_null(strstr(solid_last_error(), "keep fewer at once"), "%s", solid_last_error());
+  card++;
+  cr_assert_eq(sol_states_new(&none, r.model, r.be, 8, 16), SOLID_OK, "%s", solid_last_error());
+  sol_states_free(none);
+  sk_backend *plan = NULL; /* counts what is taken on the device alone */
+  cr_assert_eq(sol_plan_table.open(&plan, NULL), SOLID_OK);
+  before = plan->bytes;
+  cr_assert_eq(sol_states_new(&none, r.model, plan, 8, 16), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(plan->bytes - before, card);
+  sol_states_free(none);
+  plan->ops->close(plan);
+  state_rig_close(&r);
 }
 
 Test(states, refuse_what_they_cannot_do) {
