@@ -72,6 +72,12 @@ static solid_status timed_list(solid_store *store, size_t most, uint64_t *cursor
   return inner->ops->list(inner, most, cursor, take, take_user);
 }
 
+static solid_status timed_forget(solid_store *store, const solid_forgetting *forgettings, size_t n, uint8_t *had,
+                                 solid_status *statuses) {
+  solid_store *inner = timed_store_inner(store);
+  return inner->ops->forget(inner, forgettings, n, had, statuses);
+}
+
 static void timed_close(solid_store *store) {
   solid_store_close(timed_store_inner(store));
   free(store);
@@ -88,6 +94,7 @@ static const solid_store_ops timed_ops = {
     .stream_save = timed_stream_save,
     .list = timed_list,
     .close = timed_close,
+    .forget = timed_forget,
 };
 
 void timed_store_init(timed_store_counts *counts) {

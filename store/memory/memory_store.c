@@ -78,6 +78,7 @@ static void memory_close(solid_store *store) {
   if (left) return;
   sol_users_clear(&mem->users);
   sol_streams_clear(&mem->streams);
+  sol_forgotten_clear(&mem->forgotten);
   pthread_mutex_destroy(&mem->lock);
   free(mem);
 }
@@ -102,6 +103,7 @@ static const solid_store_ops memory_ops = {
     .list = sol_memory_list,
     .close = memory_close,
     .safe_age = memory_safe_age,
+    .forget = sol_memory_forget,
 };
 
 static solid_status new_handle(solid_store **out, sol_memory *mem) {

@@ -1,6 +1,7 @@
 -- Appends what is new to one user's record and reads it back.
 -- KEYS: the user. ARGV: L, ttl in ms (0 = none), epoch, steps (16 bytes each, oldest first), positions (16 bytes each:
--- stream, offset; a stream of 0 = none, always new), dislikes (a byte each: 1 = a dislike and no step; empty = none).
+-- stream, offset; a stream of 0 = none, always new), dislikes (a byte each: 1 = a dislike and no step; empty = none), tag
+-- of the user's slot.
 -- Returns what became of the record that was there (0 = it was used, 1 = damaged, renamed, 2 = of another epoch: the
 -- last two begin anew), seq, how many were new, steps, dislikes, of the params' head seq, time and generation.
 local function number_of(bytes)
@@ -39,6 +40,7 @@ if state == 'ours' and became == 0 then
 end
 
 local fresh, applied, disliked = {}, 0, dislikes
+local gone -- of who was forgotten; false = this user was not
 -- The newest word about an item counts.
 local function forget_dislike(item)
   for at = 1, #disliked, 8 do
@@ -52,7 +54,16 @@ for i = 0, #ARGV[5] / 16 - 1 do
   local stream, offset = sub(ARGV[5], 16 * i + 1, 16 * i + 8), sub(ARGV[5], 16 * i + 9, 16 * i + 16)
   local is_new = stream == NONE
   if not is_new then
-    is_new = not marks[stream] or is_above(offset, marks[stream])
+    if marks[stream] then
+      is_new = is_above(offset, marks[stream])
+    else
+      if gone == nil then
+        local failed, _, _, value = find_gone(key, ARGV[7])
+        if failed then return failed end
+        gone = value or false
+      end
+      is_new = not (gone and is_gone(gone, stream, offset, sub(ARGV[4], 16 * i + 9, 16 * i + 16)))
+    end
     if is_new then
       marks[stream] = offset
       if not is_moved[stream] then moved[#moved + 1] = stream end

@@ -54,6 +54,7 @@ typedef struct sol_calls {
   sol_redis_reply_fn take; /* replies, in any order; those of the table above do not come here */
   void *user;
   int is_write;   /* what it writes is to outlive its server: it is waited for by safety.c */
+  int is_settled; /* none of it is done in a slot that is being moved: what would be asked elsewhere waits */
   int is_careful; /* EREWIND instead, where another server may lack what the one before had taken */
 } sol_calls;
 

@@ -79,3 +79,35 @@ local function refuse(state)
   if state == 'newer' then return redis.error_reply('NEWER version of a record than 1, which is known here') end
 end
 
+-- All keys of a user: what is ever kept beside the record is named here, and forgotten with it.
+local BESIDE = {'', ':damaged', ':w', ':p'}
+
+-- Who was forgotten, and up to where: a hash a slot, <prefix>forgotten:{tag}, in the slot of the users whom it is about.
+-- Field k has a secret of its own; every other field is a hash of secret and key, which names nobody, and has the time of
+-- the forgetting (8 bytes, ms) and marks, 16 bytes each. Returns what became of it (an error to answer with, or nil),
+-- list, field (nil: nobody was forgotten yet) and value (nil: this one was not).
+-- While a slot is moved to another node its list may be elsewhere: then a command has to wait until it has moved.
+local MOST_GONE = 32
+local function find_gone(key, tag)
+  local list, field = string.match(key, '^[^{]*') .. 'forgotten:{' .. tag .. '}', nil
+  local value = redis.pcall('HGET', list, 'k')
+  if type(value) == 'string' then
+    field = sub(redis.sha1hex(value .. key), 1, 32)
+    value = redis.pcall('HGET', list, field)
+  end
+  if type(value) == 'table' then
+    local is_moving = string.find(value.err, 'non local key', 1, true)
+    return is_moving and redis.error_reply('TRYAGAIN the slot is being moved') or value
+  end
+  return nil, list, field, value and #value >= 8 and #value % 16 == 8 and value or nil
+end
+
+-- Whether an event was there before its user was forgotten: where a mark of its stream was kept, that says so, else time.
+local function is_gone(value, stream, offset, time)
+  for at = 9, #value, 16 do
+    if sub(value, at, at + 7) == stream then return not is_above(offset, sub(value, at + 8, at + 15)) end
+  end
+  local low, high = struct.unpack('<I4i4', time)
+  local gone_low, gone_high = struct.unpack('<I4i4', value)
+  return high < gone_high or (high == gone_high and low <= gone_low)
+end

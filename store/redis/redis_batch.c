@@ -1,6 +1,7 @@
 /* The scripts of one call, and what is read behind them. */
 #include "solid/extend.h"
 #include "store/redis/redis_parts.h"
+#include <stdlib.h>
 #include <string.h>
 
 void sol_redis_begin_script(sol_command *cmd, int script) {
@@ -9,6 +10,19 @@ void sol_redis_begin_script(sol_command *cmd, int script) {
   sol_command_text(cmd, "EVALSHA");
   sol_command_text(cmd, ""); /* the hash, as the server that it goes to said it */
   sol_command_text(cmd, "1");
+}
+
+solid_status sol_redis_make_tags(sol_redis_store *store) {
+  if (store->tags) return SOLID_OK;
+  store->tags = malloc(SOL_SLOTS * sizeof *store->tags);
+  if (!store->tags) return solid_fail(SOLID_ENOMEM, "redis store: tags of slots");
+  sol_slot_tags(store->tags);
+  return SOLID_OK;
+}
+
+void sol_redis_add_tag(const sol_redis_store *store, sol_command *cmd) {
+  sol_command_number(cmd, SOL_COMMAND_NUMBERS - 1,
+                     store->tags[sol_slot_of(cmd->argv[cmd->key_at], cmd->sizes[cmd->key_at])]);
 }
 
 solid_status sol_redis_out_of_step(sol_redis_conn *conn) {
@@ -77,8 +91,17 @@ static solid_status take_any(void *user, sol_redis_conn *conn, size_t number, co
 solid_status sol_redis_run(sol_redis_batch *b, size_t n, sol_redis_make_fn make, sol_redis_take_fn take) {
   sol_redis_store *store = b->store;
   int is_advance = b->appends != NULL;
-  sol_calls calls = {.n = n, .make = make_any, .take = take_any, .user = b, .is_write = is_advance};
+  sol_calls calls = {.n = n,
+                     .make = make_any,
+                     .take = take_any,
+                     .user = b,
+                     .is_write = is_advance || b->forgettings,
+                     .is_settled = b->forgettings != NULL};
   if (n == 0) return SOLID_OK;
+  if (!b->found) {
+    solid_status status = sol_redis_make_tags(store);
+    if (status) return status;
+  }
   calls.is_careful = is_advance && store->is_careful;
   b->n = n;
   b->make = make;

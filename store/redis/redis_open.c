@@ -11,7 +11,7 @@
 void sol_redis_store_free(sol_redis_store *store) {
   if (!store) return;
   sol_cluster_end(&store->cluster);
-  free(store->marks.tags);
+  free(store->tags);
   free(store->marks.proven);
   free(store->marks.asked);
   free(store->strings);
@@ -105,7 +105,8 @@ static solid_status init_cluster(sol_redis_store *store) {
                                                .scripts = {[SOL_SCRIPT_ADVANCE] = sol_advance_lua,
                                                            [SOL_SCRIPT_PUT] = sol_put_params_lua,
                                                            [SOL_SCRIPT_GET] = sol_get_lua,
-                                                           [SOL_SCRIPT_STREAM] = sol_stream_save_lua},
+                                                           [SOL_SCRIPT_STREAM] = sol_stream_save_lua,
+                                                           [SOL_SCRIPT_FORGET] = sol_forget_lua},
                                                .tls = address.is_tls ? &store->tls : NULL,
                                                .log = o->log,
                                                .log_user = o->log_user},

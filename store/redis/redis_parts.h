@@ -1,7 +1,7 @@
 /* What the files of the Redis store share: redis_open.c makes it, redis_batch.c runs the scripts of a call and reads
- * the epoch behind them, redis_store.c answers the calls about users, redis_epoch.c and redis_streams.c those about
- * epoch and streams, redis_safety.c says what outlives a server, redis_server.c looks at how servers are set up,
- * redis_adopt.c takes over records of the layout before. */
+ * the epoch behind them, redis_store.c answers the calls about users, redis_forget.c forgets them, redis_epoch.c and
+ * redis_streams.c those about epoch and streams, redis_safety.c says what outlives a server, redis_server.c looks at
+ * how servers are set up, redis_adopt.c takes over records of the layout before. */
 #ifndef STORE_REDIS_REDIS_PARTS_H
 #define STORE_REDIS_REDIS_PARTS_H
 
@@ -10,11 +10,10 @@
 #include "store/redis_store.h"
 
 /* Places of the scripts in sol_redis_options.scripts. */
-enum { SOL_SCRIPT_ADVANCE = 0, SOL_SCRIPT_PUT = 1, SOL_SCRIPT_GET = 2, SOL_SCRIPT_STREAM = 3 };
+enum { SOL_SCRIPT_ADVANCE = 0, SOL_SCRIPT_PUT = 1, SOL_SCRIPT_GET = 2, SOL_SCRIPT_STREAM = 3, SOL_SCRIPT_FORGET = 4 };
 
 /* What a writer to a cluster knows of its slots: (SOL_SLOTS) each. */
 typedef struct sol_slot_marks {
-  uint32_t *tags;   /* by which the key of a slot's epoch is in it */
   uint32_t *proven; /* the connection over which the epoch was last found in the slot; 0 = none */
   uint64_t *asked;  /* number of the batch that asks for the slot's epoch, and of the command that does */
 } sol_slot_marks;
@@ -31,6 +30,7 @@ typedef struct sol_redis_store {
   int is_writer;     /* it writes under `epoch`, and stops where the server has another */
   int is_careful;    /* it says EREWIND where a server may lack what was written */
   solid_store_epoch epoch;
+  uint32_t *tags;       /* (SOL_SLOTS) by which a key that is no user's is in a slot; NULL = not needed yet */
   sol_slot_marks marks; /* NULL = not needed yet */
   uint32_t batches;
   size_t last_of_node[SOL_NODES_MAX]; /* the last user of the batch who is with this node */
@@ -47,13 +47,16 @@ struct sol_redis_batch {
   const solid_append *appends;
   const solid_bytes *users;
   const solid_params *made;
+  const solid_forgetting *forgettings;
   solid_window *windows;
   solid_params *params;
   size_t *applied;
-  uint8_t *found;
+  uint8_t *found, *had;
   solid_status *statuses;
   uint64_t generation;
-  int64_t now_ms; /* wall clock */
+  int64_t now_ms;           /* wall clock */
+  int64_t asked_ms;         /* of the forgetting at hand */
+  solid_store_epoch secret; /* for lists of who was forgotten that have none yet: 128 bits as well */
   size_t n;
   sol_redis_make_fn make; /* the script of user i, into `cmd` */
   sol_redis_take_fn take; /* its answer, which may be an error */
@@ -62,11 +65,23 @@ struct sol_redis_batch {
 
 extern const solid_store_ops sol_redis_ops;
 
+/* redis_store.c: a failure of one user alone goes to their status: a key of another type, and for who only reads or
+ * forgets a record of a newer version. The rest is everybody's. */
+solid_status sol_redis_judge_user(sol_redis_batch *b, sol_redis_conn *conn, size_t i, solid_bytes user,
+                                  const redisReply *reply);
+
+/* redis_forget.c: slot of solid_store_ops. */
+solid_status sol_redis_forget(solid_store *store, const solid_forgetting *forgettings, size_t n, uint8_t *had,
+                              solid_status *statuses);
+
 /* redis_batch.c: runs the script of each of n users in one exchange; of a writer the epoch is read behind them. ELOST:
  * it is another one. */
 solid_status sol_redis_run(sol_redis_batch *b, size_t n, sol_redis_make_fn make, sol_redis_take_fn take);
 /* Key, script and how many keys: what every script's command begins with. */
 void sol_redis_begin_script(sol_command *cmd, int script);
+/* The tag of the slot of the command's key, by which scripts find who was forgotten. */
+void sol_redis_add_tag(const sol_redis_store *store, sol_command *cmd);
+solid_status sol_redis_make_tags(sol_redis_store *store); /* ENOMEM */
 solid_status sol_redis_out_of_step(sol_redis_conn *conn);
 /* A user's key for a log or an error text, escaped. */
 sol_shown sol_redis_show_key(const sol_redis_store *store, solid_bytes user);

@@ -23,12 +23,10 @@ static int is_told(uint64_t count) {
   return count <= 16 || (count & (count - 1)) == 0;
 }
 
-/* A failure of one user alone: a key of another type, and for who only reads a record of a newer version. The rest is
- * everybody's. */
-static solid_status judge_user(batch *b, sol_redis_conn *conn, size_t i, solid_bytes user, const redisReply *reply) {
+solid_status sol_redis_judge_user(batch *b, sol_redis_conn *conn, size_t i, solid_bytes user, const redisReply *reply) {
   redis_store *store = b->store;
   solid_status status = sol_redis_reply_status(conn, reply);
-  if (status != SOLID_EFORMAT && !(status == SOLID_EUNSUPPORTED && b->found)) return status;
+  if (status != SOLID_EFORMAT && !(status == SOLID_EUNSUPPORTED && (b->found || b->forgettings))) return status;
   (void)solid_fail(status, "key %s: %s", sol_redis_show_key(store, user).text, solid_last_error());
   if (is_told(++store->set_aside))
     sol_redis_log(conn, SOLID_LOG_WARN, "redis store: %s: left alone, its user is set aside", solid_last_error());
@@ -81,13 +79,14 @@ static void make_append(batch *b, size_t i) {
   sol_command_bytes(cmd, n ? (const void *)append->steps : "", SOL_STEP_SIZE * n);
   sol_command_bytes(cmd, n ? (const void *)append->positions : "", sizeof *append->positions * n);
   sol_command_bytes(cmd, n && append->dislikes ? (const void *)append->dislikes : "", append->dislikes ? n : 0);
+  sol_redis_add_tag(store, cmd);
 }
 
 static solid_status take_append(batch *b, sol_redis_conn *conn, size_t who, const redisReply *reply) {
   redis_store *store = b->store;
   solid_window *window = &b->windows[who];
   solid_bytes user = b->appends[who].user;
-  solid_status status = judge_user(b, conn, who, user, reply);
+  solid_status status = sol_redis_judge_user(b, conn, who, user, reply);
   if (status) return status;
   if (b->statuses[who]) {
     empty(window);
@@ -149,11 +148,12 @@ static void make_params(batch *b, size_t i) {
   sol_command_bytes(cmd, store->record + SOL_PARAMS_HEAD, body_size(&made));
   sol_command_number(cmd, 1, draw_ttl(store));
   sol_command_bytes(cmd, store->epoch.bytes, sizeof store->epoch.bytes);
+  sol_redis_add_tag(store, cmd);
 }
 
 static solid_status take_stored(batch *b, sol_redis_conn *conn, size_t who, const redisReply *reply) {
   redis_store *store = b->store;
-  solid_status status = judge_user(b, conn, who, b->users[who], reply);
+  solid_status status = sol_redis_judge_user(b, conn, who, b->users[who], reply);
   if (status || b->statuses[who]) return status;
   if (reply->type != REDIS_REPLY_INTEGER) return sol_redis_out_of_step(conn);
   sol_redis_wrote(conn);
@@ -200,7 +200,7 @@ static void read_params(batch *b, sol_redis_conn *conn, size_t who, const sol_he
 static solid_status take_get(batch *b, sol_redis_conn *conn, size_t who, const redisReply *reply) {
   redis_store *store = b->store;
   sol_head head;
-  solid_status status = judge_user(b, conn, who, b->users[who], reply);
+  solid_status status = sol_redis_judge_user(b, conn, who, b->users[who], reply);
   if (status) return status;
   empty(&b->windows[who]);
   if (b->statuses[who] || (reply->type == REDIS_REPLY_ARRAY && reply->elements == 0)) return SOLID_OK;
@@ -255,4 +255,5 @@ const solid_store_ops sol_redis_ops = {
     .list = sol_redis_list,
     .close = redis_close,
     .safe_age = sol_redis_safe_age,
+    .forget = sol_redis_forget,
 };

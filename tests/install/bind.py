@@ -35,7 +35,7 @@ generate = struct("solid_generate", ("mode", u32), ("every", u64))
 pipeline_options = struct("solid_pipeline_options", ("struct_size", u32), ("max_batch", u32), ("element", u32), ("generate", generate))
 pipeline_stats = struct("solid_pipeline_stats", ("struct_size", u32),
                         *columns(u64, "events", "applied", "duplicates", "unknown_items", "invalid", "generated", "set_aside", "advances", "puts"),
-                        *columns(i64, "advance_ns", "put_ns", "generate_ns"))
+                        *columns(i64, "advance_ns", "put_ns", "generate_ns"), *columns(u64, "forgotten"))
 query = struct("solid_query", ("struct_size", u32), ("k", u32), ("exclude_seen", i32), ("blocked", c.POINTER(bytes_)), ("n_blocked", size),
                ("category", bytes_), ("session", c.POINTER(bytes_)), ("n_session", size))
 answer = struct("solid_answer", ("struct_size", u32), ("source", u32), ("params_seq", u64), ("window_seq", u64), ("count", size),

@@ -87,6 +87,15 @@ static solid_status fault_safe_age(solid_store *store, int64_t *age_ms) {
   return inner->ops->safe_age(inner, age_ms);
 }
 
+static solid_status fault_forget(solid_store *store, const solid_forgetting *forgettings, size_t n, uint8_t *had,
+                                 solid_status *statuses) {
+  fault_store *fault = (fault_store *)store;
+  int fails = due(&fault->forget, n);
+  if (fails && !fault->forget.after) return fail(&fault->forget, "forget");
+  solid_status status = fault->inner->ops->forget(fault->inner, forgettings, n, had, statuses);
+  return fails ? fail(&fault->forget, "forget") : status;
+}
+
 static void fault_close(solid_store *store) {
   (void)store;
 }
@@ -103,6 +112,7 @@ static const solid_store_ops fault_ops = {
     .list = fault_list,
     .close = fault_close,
     .safe_age = fault_safe_age,
+    .forget = fault_forget,
 };
 
 void fault_store_wrap(fault_store *store, solid_store *inner) {
