@@ -96,7 +96,7 @@ if applied > 0 then
   local pairs_of = {}
   for i = math.max(1, #kept - MARKS + 1), #kept do pairs_of[#pairs_of + 1] = kept[i] .. marks[kept[i]] end
   seq = seq + #fresh
-  head = 'SU\1' .. string.char(#pairs_of + (disliked ~= '' and 128 or 0)) .. ARGV[3] .. struct.pack('<I4I4', seq % 4294967296, math.floor(seq / 4294967296)) .. params ..
+  head = 'SU' .. string.char(VERSION, #pairs_of + (disliked ~= '' and 128 or 0)) .. ARGV[3] .. struct.pack('<I4I4', seq % 4294967296, math.floor(seq / 4294967296)) .. params ..
     table.concat(pairs_of)
   -- The first write of a sound record: a server without memory refuses a script at its first write or not at all.
   if disliked ~= dislikes and disliked ~= '' then

@@ -1,7 +1,8 @@
-# cmake -DOUT=header -DCOMMON=common.lua -DIN="a.lua;b.lua" -P embed.cmake: each file, behind what they share and, where
-# there is a.sound.lua, that before all, as a zero-terminated array sol_<name>_lua.
+# cmake -DOUT=header -DVERSION=1 -DCOMMON=common.lua -DIN="a.lua;b.lua" -P embed.cmake: each file, behind what they share
+# and, where there is a.sound.lua, that before all, as a zero-terminated array sol_<name>_lua. VERSION is that of a record.
 set(text "/* Made from the .lua files beside embed.cmake. */\n")
 file(READ ${COMMON} common HEX)
+string(HEX "local VERSION = ${VERSION}\n" version)
 foreach(file ${IN})
   get_filename_component(name ${file} NAME_WE)
   get_filename_component(folder ${file} DIRECTORY)
@@ -10,7 +11,7 @@ foreach(file ${IN})
   if(EXISTS ${folder}/${name}.sound.lua)
     file(READ ${folder}/${name}.sound.lua sound HEX)
   endif()
-  string(REGEX REPLACE "(..)" "0x\\1, " bytes "${sound}${common}${bytes}")
+  string(REGEX REPLACE "(..)" "0x\\1, " bytes "${version}${sound}${common}${bytes}")
   string(APPEND text "static const char sol_${name}_lua[] = {${bytes}0};\n")
 endforeach()
 file(WRITE ${OUT} "${text}")

@@ -8,7 +8,7 @@ do
     local values = call('HMGET', key, 'h', 's', 'p')
     local first, second, version, shape = byte(values[1], 1, 4)
     local below, top = byte(values[1], 27, 28)
-    if first == 83 and second == 85 and version == 1 and size == 68 + 16 * shape and below < 32 and top == 0 then
+    if first == 83 and second == 85 and version > 0 and version <= VERSION and size == 68 + 16 * shape and below < 32 and top == 0 then
       if ARGV[2] ~= '0' then redis.pcall('PEXPIRE', key, ARGV[2]) end
       values[4] = '' -- a shape with dislikes has another size
       return values

@@ -22,7 +22,7 @@ else
   local failed, _, _, gone = find_gone(key, ARGV[5])
   if failed then return failed end
   if gone then return 0 end -- forgotten while they were made
-  head = 'SU\1\0' .. ARGV[4] .. NONE .. params
+  head = 'SU' .. string.char(VERSION, 0) .. ARGV[4] .. NONE .. params
 end
 if is_stored then call('HSET', key, 'h', head, 'p', ARGV[2]) end
 if ARGV[3] ~= '0' then call('PEXPIRE', key, ARGV[3]) end

@@ -30,7 +30,7 @@ end
 local function judge_head(head, size)
   local first, second, version, shape = byte(head, 1, 4)
   if first ~= 83 or second ~= 85 or not version or version == 0 then return 'damaged' end -- "SU"
-  if version > 1 then return 'newer' end
+  if version > VERSION then return 'newer' end
   if not shape or shape % 128 > MARKS or size ~= HEAD + 16 * (shape % 128) then return 'damaged' end
   return byte(head, 28) == 0 and byte(head, 27) < 32 and 'ours' or 'damaged' -- seq is a number that Lua can hold
 end
@@ -76,7 +76,7 @@ end
 -- The refusal of a record that is none of ours to change, or nil.
 local function refuse(state)
   if state == 'foreign' then return redis.error_reply('WRONGTYPE a hash that is no record of a user') end
-  if state == 'newer' then return redis.error_reply('NEWER version of a record than 1, which is known here') end
+  if state == 'newer' then return redis.error_reply('NEWER version of a record than ' .. VERSION .. ', which is known here') end
 end
 
 -- All keys of a user: what is ever kept beside the record is named here, and forgotten with it.
