@@ -228,6 +228,7 @@ static int serve(const ingestd_options *options, const solid_config *config) {
   if (code == EXIT_DONE) {
     ingestd_report report = ingestd_report_start(pipeline, watch, options->stats_s);
     solid_streams streams = store_streams(store);
+    if (options->rebuild) report.rebuild_ms = sol_steady_ms();
     if (ingestd_live_begin(&report.live, model, store, pipeline, &options->how))
       code = fail(EXIT_STORE);
     else if (options->from_file)
