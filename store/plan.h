@@ -24,7 +24,16 @@ typedef struct solid_plan {
   size_t memory; /* all of it in the memory store, its table at the usual fill included */
 } solid_plan;
 
+/* What goes to Redis and comes back, of a user with a full window and params: of a batch in which the user has one
+ * event and gets params (advance and put_params), and of a question (get). Round trips are for the whole batch; so are
+ * about 100 bytes more of each for the epoch that is read behind it. */
+typedef struct solid_plan_traffic {
+  size_t event_in, event_out, answer_in, answer_out; /* bytes, as the server counts them */
+  uint32_t event_trips, answer_trips;
+} solid_plan_traffic;
+
 /* EINVAL: sizes that no store accepts. */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_plan_wire(const solid_plan_sizes *sizes, solid_plan_traffic *traffic);
 SOLID_API SOLID_CHECK_RESULT solid_status solid_plan_user(const solid_plan_sizes *sizes, solid_plan *plan);
 
 #ifdef __cplusplus
