@@ -62,7 +62,7 @@ redis_store_options = struct(
     ("port", u32), ("database", u32), ("ttl_ms", i64),
     *columns(u32, "jitter_percent", "connect_timeout_ms", "timeout_ms", "backoff_min_ms", "backoff_max_ms"), callback("log"),
     ("log_user", pointer), ("readonly_ms", u32), ("look_ms", u32), ("may_be_away", i32), ("replicas", i32), ("settle_ms", u32),
-    *columns(text, "address", "tls_ca", "tls_cert", "tls_key", "tls_name"))
+    *columns(text, "address", "tls_ca", "tls_cert", "tls_key", "tls_name", "sentinel_username", "sentinel_password"))
 redis_store_stats = struct("solid_redis_store_stats", ("struct_size", u32), *columns(u64, "connections", "round_trips", "damaged", "stale", "set_aside", "renewed", "evicted"))
 plan_sizes = struct("solid_plan_sizes", *columns(u32, "window", "width", "params", "element", "id_bytes", "prefix_bytes", "partitions"))
 plan = struct("solid_plan", *columns(size, "window", "record", "redis", "memory"))

@@ -339,3 +339,29 @@ Test(redis_cluster, forgetting_waits_for_a_slot_that_moves) {
   cr_assert_eq(append_one(store, "u3", 3), 1);
   solid_store_close(store);
 }
+
+/* Nodes come and go for as long as a process lives; it keeps those that have slots. */
+Test(redis_nodes, places_of_nodes_that_left_are_used_again) {
+  sol_address address;
+  sol_redis_options options = {.timeout_ms = 100, .connect_timeout_ms = 100};
+  sol_cluster c;
+  cr_assert_eq(sol_address_read(&address, "127.0.0.1:7000"), SOLID_OK);
+  cr_assert_eq(sol_cluster_init(&c, &options, &address), SOLID_OK);
+  sol_node *kept = sol_cluster_node(&c, "10.0.0.1", 8, 1);
+  kept->is_master = 1;
+  for (uint32_t i = 2; i < 3 * SOL_NODES_MAX; i++) {
+    c.map += 2; /* as if it had been read twice */
+    sol_node *node = sol_cluster_node(&c, "10.0.0.1", 8, i);
+    cr_assert(node && node != kept && node != c.nodes[0], "node %u", i);
+    cr_assert_eq(sol_cluster_node(&c, "10.0.0.1", 8, i), node);
+    cr_assert_eq(node->conn.places, &node->place);
+    node->conn.connections++;
+  }
+  cr_assert_eq(c.n_nodes, SOL_NODES_MAX);
+  cr_assert_eq(sol_cluster_node(&c, "10.0.0.1", 8, 1), kept);
+  cr_assert_eq(sol_cluster_connections(&c), 3 * SOL_NODES_MAX - 2, "none is forgotten");
+  for (size_t i = 0; i < c.n_nodes; i++) c.nodes[i]->is_master = 1;
+  c.map += 2;
+  cr_assert_null(sol_cluster_node(&c, "10.0.0.1", 8, 5000), "all have slots");
+  sol_cluster_end(&c);
+}
