@@ -25,7 +25,10 @@ if state == 'ours' then
 end
 if state == 'damaged' then
   became, state, steps, dislikes = 1, 'none', '', ''
-  if #ARGV[4] > 0 then call('RENAME', key, key .. ':damaged') end
+  if #ARGV[4] > 0 then -- the first ones stay, and the last
+    local kept = call('RENAMENX', key, key .. ':damaged') == 1 or call('RENAMENX', key, key .. ':damaged:2') == 1
+    if not kept then call('RENAME', key, key .. ':damaged:3') end
+  end
 end
 
 -- marks: stream -> offset; order: streams, the one that moved last at the end

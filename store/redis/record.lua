@@ -80,7 +80,7 @@ local function refuse(state)
 end
 
 -- All keys of a user: what is ever kept beside the record is named here, and forgotten with it.
-local BESIDE = {'', ':damaged', ':w', ':p'}
+local BESIDE = {'', ':damaged', ':damaged:2', ':damaged:3', ':w', ':p'}
 
 -- Who was forgotten, and up to where: a hash a slot, <prefix>forgotten:{tag}, in the slot of the users whom it is about.
 -- Field k has a secret of its own; every other field is a hash of secret and key, which names nobody, and has the time of

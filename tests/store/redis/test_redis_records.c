@@ -420,3 +420,22 @@ Test(redis_records, a_full_server_forgets) {
   live_ask("CONFIG SET maxmemory 0", "OK");
   solid_store_close(store);
 }
+
+/* What was damaged is kept to be looked at: the first copies stay, and the last. */
+Test(redis_records, a_second_damaged_record_does_not_replace_the_first) {
+  solid_store *store = live_open(0);
+  const solid_bytes user = live_text("ann");
+  for (int i = 1; i <= 5; i++) {
+    char command[64];
+    cr_assert_eq(live_append(store, "ann", 1, NULL), SOLID_OK, "%s", solid_last_error());
+    snprintf(command, sizeof command, "HSET solid:{ann} h rubbish%d", i);
+    live_ask(command, "0");
+  }
+  cr_assert_eq(live_append(store, "ann", 1, NULL), SOLID_OK);
+  live_ask("HGET solid:{ann}:damaged h", "rubbish1");
+  live_ask("HGET solid:{ann}:damaged:2 h", "rubbish2");
+  live_ask("HGET solid:{ann}:damaged:3 h", "rubbish5");
+  cr_assert_eq(solid_forget(store, &user, 1, NULL), SOLID_OK);
+  live_ask("EXISTS solid:{ann} solid:{ann}:damaged solid:{ann}:damaged:2 solid:{ann}:damaged:3", "0");
+  solid_store_close(store);
+}
