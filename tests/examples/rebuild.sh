@@ -54,6 +54,18 @@ records >"$work/after"
 diff "$work/before" "$work/after" || die "the rebuilt store is another one"
 grep -h 'rebuilt:' "$work/serve.err" "$work/over.out"
 
+# ---- the same events once more, from offset 0, by two of a group that has read nothing yet: nothing changes ----
+run twice --group twice
+first=$ingestd
+run twice2 --group twice
+count() { tail -n 1 "$work/$1.out" 2>/dev/null | sed -n 's/^events \([0-9]*\) .*/\1/p'; }
+until_true '[ $(($(count twice)0 / 10 + $(count twice2)0 / 10)) -ge $((events + 3)) ]'
+end
+kill -TERM "$first"
+wait "$first" || die "solid_ingestd ended with $?"
+records >"$work/after"
+diff "$work/before" "$work/after" || die "read again, the store is another one"
+
 # ---- after everything was lost: by hand, u1's wish is lost with it, while those in the topic count ----
 redis flushall >/dev/null
 run lost

@@ -184,3 +184,45 @@ void body_forgets_many(const store_maker *maker) {
   cr_assert_eq(solid_forget(store, NULL, 0, NULL), SOLID_OK);
   solid_store_close(store);
 }
+
+/* A model of it: of each user the events behind the last forgetting count, whatever is read again, by whichever handle,
+ * and one at a time as well as many. */
+void body_survives_random_forgetting(const store_maker *maker) {
+  enum { USERS = 4, ROUNDS = 600, MOST = 6 };
+  uint64_t cut[USERS] = {1, 1, 1, 1}, newest[USERS] = {1, 1, 1, 1},
+           seed = 12345; /* no event is older than a forgetting */
+  solid_store *handles[2] = {maker->open(0), maker->open(0)};
+  for (int round = 0; round < ROUNDS; round++) {
+    char name[8];
+    solid_step steps[MOST];
+    solid_position positions[MOST];
+    window_room window;
+    seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407;
+    uint64_t r = seed >> 33, user = r % USERS, kind = r / USERS % 8, from, n = 1 + r / 64 % MOST;
+    solid_store *store = handles[r / 1024 % 2];
+    snprintf(name, sizeof name, "r%lu", (unsigned long)user);
+    if (kind == 0) {
+      int had = forget(store, part_text(name), part_no_stream, 1);
+      cr_assert_eq(had, newest[user] > cut[user], "round %d", round);
+      cut[user] = newest[user];
+      continue;
+    }
+    if (kind == 1) { /* by an event that stands behind all others */
+      forget(store, part_text(name), part_at(9, ++newest[user]), 1);
+      cut[user] = newest[user];
+      continue;
+    }
+    from = kind < 5 ? newest[user] + 1 : 2 + r / 4096 % newest[user]; /* new ones, or some again and maybe new */
+    for (uint64_t i = 0; i < n; i++) {
+      steps[i] = (solid_step){from + i, (int64_t)(from + i)};
+      positions[i] = part_at(9, from + i);
+    }
+    part_append(store, part_text(name), steps, positions, n, &window);
+    if (from + n - 1 > newest[user]) newest[user] = from + n - 1;
+    uint64_t seq = newest[user] - cut[user], count = seq < BODY_WINDOW ? seq : BODY_WINDOW, items[BODY_WINDOW];
+    for (uint64_t i = 0; i < count; i++) items[i] = newest[user] - count + 1 + i;
+    part_expect_window(&window, seq, count, items);
+  }
+  solid_store_close(handles[0]);
+  solid_store_close(handles[1]);
+}

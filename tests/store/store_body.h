@@ -55,6 +55,7 @@ typedef struct store_maker {
   X(forgets_by_an_event_once)                                                                                          \
   X(forgets_ids_of_all_kinds)                                                                                          \
   X(forgets_many)                                                                                                      \
+  X(survives_random_forgetting)                                                                                        \
   X(begins_an_epoch_once)
 
 #define STORE_DECLARE(name) void body_##name(const store_maker *maker);
