@@ -165,10 +165,22 @@ static solid_status take_worth(solid_decoder *decoder, const json_t *rating, sol
   return status;
 }
 
+/* The user is known by now. */
+static solid_status take_forget(solid_decoder *decoder, const json_t *object, int64_t now_ms, solid_event *ev,
+                                solid_reject *reject) {
+  if (json_object_get(object, "item")) return rejected(reject, SOLID_REJECT_BAD_FORGET);
+  decoder->rating = (double)NAN;
+  ev->item = ev->kind = (solid_bytes){"", 0};
+  ev->worth = SOLID_WORTH_FORGET;
+  return take_time(decoder, json_object_get(object, "ts"), now_ms, &ev->time_ms, reject);
+}
+
 static solid_status take_fields(solid_decoder *decoder, const json_t *object, int64_t now_ms, solid_event *ev,
                                 solid_reject *reject) {
   solid_status status =
       take_id(decoder, json_object_get(object, "user"), SOLID_REJECT_NO_USER, SOLID_REJECT_BAD_USER, &ev->user, reject);
+  if (status == SOLID_OK && json_is_true(json_object_get(object, "forget")))
+    return take_forget(decoder, object, now_ms, ev, reject);
   if (status == SOLID_OK)
     status = take_id(decoder, json_object_get(object, "item"), SOLID_REJECT_NO_ITEM, SOLID_REJECT_BAD_ITEM, &ev->item,
                      reject);

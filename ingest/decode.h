@@ -4,9 +4,9 @@
  *
  * user, item: strings of 1 .. 255 bytes, or integers, which stand for their decimal text. ts: integer milliseconds
  * since 1970-01-01 UTC, of the years 1980 to 2099. event: string of up to 255 bytes, may be absent. rating: a number,
- * may be absent, and is read only if the rule uses ratings. Other fields are ignored, but the whole object must be
- * valid: UTF-8, no U+0000, no key twice (it would be unclear which one is meant), no integer beyond 64 bits, at most
- * 64 KiB. The clock is an argument. */
+ * may be absent, and is read only if the rule uses ratings. {"user": ..., "forget": true, "ts": ...}, without an item,
+ * asks to forget the user. Other fields are ignored, but the whole object must be valid: UTF-8, no U+0000, no key twice
+ * (it would be unclear which one is meant), no integer beyond 64 bits, at most 64 KiB. The clock is an argument. */
 #ifndef SOLID_INGEST_DECODE_H
 #define SOLID_INGEST_DECODE_H
 
@@ -37,6 +37,7 @@ extern "C" {
   X(BAD_USER, "bad_user", "user is not a string of 1 .. 255 bytes or an integer")                                      \
   X(NO_ITEM, "no_item", "no field item")                                                                               \
   X(BAD_ITEM, "bad_item", "item is not a string of 1 .. 255 bytes or an integer")                                      \
+  X(BAD_FORGET, "bad_forget", "forget is true beside an item")                                                         \
   X(BAD_KIND, "bad_event", "event is not a string of up to 255 bytes")                                                 \
   X(NO_TS, "no_ts", "no field ts")                                                                                     \
   X(BAD_TS, "bad_ts", "ts is not a whole number of milliseconds since 1970")                                           \

@@ -1,6 +1,7 @@
 #include "ingest/file_source.h"
 #include "ingest/identity/known_file.h"
 #include "ingest/intake/intake.h"
+#include "ingest/intake/piped.h"
 #include "solid/base/backoff.h"
 #include "solid/base/clock.h"
 #include "solid/base/handshake.h"
@@ -30,6 +31,7 @@ typedef struct line {
 struct solid_file_source {
   solid_file_source_options options;
   FILE *file;
+  sol_piped piped;          /* what is read of it, where it is a pipe */
   int read_errno;           /* of the failure that ended the file, 0 = none */
   int is_file;              /* can be read twice */
   uint64_t line_number, at; /* lines and bytes that were read */
@@ -46,6 +48,8 @@ struct solid_file_source {
 
 static solid_status check(const solid_file_source_options *o) {
   if (!o->path || !o->sink) return solid_fail(SOLID_EINVAL, "file source: no path or no sink");
+  if (o->batch_ms < 0 || o->batch_ms > INT32_MAX)
+    return solid_fail(SOLID_EINVAL, "file source: batch_ms %lld", (long long)o->batch_ms);
   if (!o->batch_size) return solid_fail(SOLID_EINVAL, "file source: batch_size is 0");
   if (o->retry_min_ms < 1 || o->retry_max_ms < o->retry_min_ms)
     return solid_fail(SOLID_EINVAL, "file source: retry_min_ms %lld, retry_max_ms %lld", (long long)o->retry_min_ms,
@@ -116,6 +120,11 @@ solid_status solid_file_source_open(solid_file_source **out, const solid_file_so
     status =
         sol_intake_open(&source->intake, options->sink, options->sink_user, options->max_future_ms, options->worth);
   if (status == SOLID_OK) status = open_file(&source->file, options->path, &source->is_file);
+  if (status == SOLID_OK && !source->is_file) {
+    setvbuf(source->file, NULL, _IONBF, 0); /* what is passed over at the start takes nothing of what comes behind it */
+    source->piped.fd = fileno(source->file);
+    source->piped.stopped = &source->stopped;
+  }
   if (status == SOLID_OK) status = open_known(source);
   if (status != SOLID_OK) {
     solid_file_source_close(source);
@@ -156,6 +165,14 @@ static int make_room(line *l) {
   return 1;
 }
 
+static int next_char(solid_file_source *source) {
+  return source->is_file ? getc_unlocked(source->file) : sol_piped_next(&source->piped);
+}
+
+static int has_failed(const solid_file_source *source) {
+  return source->is_file ? ferror(source->file) : source->piped.read_errno != 0;
+}
+
 /* What is behind LINE_MOST bytes: counted and hashed, and not kept. Returns its last character; EOF also where a stop
  * comes before its end, if it has one. */
 static int pass_rest(solid_file_source *source) {
@@ -163,7 +180,7 @@ static int pass_rest(solid_file_source *source) {
   int c = 0;
   while (c != '\n' && c != EOF && !atomic_load(&source->stopped)) {
     size_t n = 0;
-    while (n < sizeof piece && c != '\n' && (c = getc_unlocked(source->file)) != EOF) piece[n++] = (char)c;
+    while (n < sizeof piece && c != '\n' && (c = next_char(source)) != EOF) piece[n++] = (char)c;
     if (source->known) sol_known_file_more(source->known, piece, n);
     source->at += n;
   }
@@ -174,11 +191,11 @@ static int pass_rest(solid_file_source *source) {
 static solid_status read_line(solid_file_source *source, line *l, int *is_there) {
   int c = 0;
   l->size = 0;
-  while (l->size < LINE_MOST && c != '\n' && (c = getc_unlocked(source->file)) != EOF) {
+  while (l->size < LINE_MOST && c != '\n' && (c = next_char(source)) != EOF) {
     if (l->size == l->room && !make_room(l)) return solid_fail(SOLID_ENOMEM, "file source: out of memory");
     l->text[l->size++] = (char)c;
   }
-  *is_there = l->size > 0 && !ferror(source->file);
+  *is_there = l->size > 0 && !has_failed(source);
   if (!*is_there) return SOLID_OK;
   l->text[l->size] = 0;
   l->number = ++source->line_number;
@@ -194,13 +211,26 @@ static size_t mark_before(const line *l, uint64_t start) {
   return start == 0 && l->size >= 3 && !memcmp(l->text, "\xef\xbb\xbf", 3) ? 3 : 0;
 }
 
-/* Reads up to batch_size lines that are not blank. */
+/* 1 when a line of the pipe is there; 0: not by deadline_ms, or a stop came first. Without a deadline it reports
+ * meanwhile. */
+static int wait_for_line(solid_file_source *source, int64_t deadline_ms) {
+  if (deadline_ms) return sol_piped_has_line(&source->piped, deadline_ms);
+  while (!atomic_load(&source->stopped)) {
+    if (sol_piped_has_line(&source->piped, sol_steady_ms() + STEP_MS)) return 1;
+    report_if_due(source);
+  }
+  return 0;
+}
+
+/* Reads up to batch_size lines that are not blank; from a pipe those that come within batch_ms of the first. */
 static solid_status read_batch(solid_file_source *source, size_t *n) {
+  int64_t deadline_ms = 0;
   *n = 0;
   errno = 0;
   while (*n < source->options.batch_size && !atomic_load(&source->stopped)) {
     line *l = &source->lines[*n];
     int is_there = 0;
+    if (!source->is_file && !wait_for_line(source, *n ? deadline_ms : 0)) break;
     uint64_t start = source->at;
     solid_status status = read_line(source, l, &is_there);
     if (status != SOLID_OK) return status;
@@ -208,10 +238,12 @@ static solid_status read_batch(solid_file_source *source, size_t *n) {
     while (l->size && (l->text[l->size - 1] == '\r' || l->text[l->size - 1] == '\n')) l->size--;
     size_t mark = mark_before(l, start);
     if (l->size == mark || strspn(l->text + mark, " \t") == l->size - mark) continue;
+    if (!*n) deadline_ms = sol_steady_ms() + source->options.batch_ms;
     source->payloads[(*n)++] = (sol_payload){l->text + mark, l->size - mark, {0, source->known ? start : 0}, 0};
   }
-  if (ferror(source->file) && errno == EINTR && atomic_load(&source->stopped)) return SOLID_OK; /* the stop's signal */
-  if (ferror(source->file) && !source->read_errno) source->read_errno = errno ? errno : EIO;
+  if (has_failed(source) && errno == EINTR && atomic_load(&source->stopped)) return SOLID_OK; /* the stop's signal */
+  if (source->piped.read_errno) source->read_errno = source->piped.read_errno;
+  if (has_failed(source) && !source->read_errno) source->read_errno = errno ? errno : EIO;
   if (*n || !source->read_errno) return SOLID_OK; /* what was read before the error counts */
   return solid_fail(SOLID_EIO, "%s:%llu: %s", source->options.path, (unsigned long long)source->line_number + 1,
                     strerror(source->read_errno));

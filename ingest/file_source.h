@@ -42,12 +42,13 @@ typedef struct solid_file_source_options {
   solid_stream_choice stream_choice;     /* NEW = a new stream, though the file is known */
   solid_log_fn log;                      /* warnings; may be NULL */
   void *log_user;
+  int64_t batch_ms; /* of a pipe: longest wait from a batch's first line to its delivery; default 100 */
 } solid_file_source_options;
 
 #define SOLID_FILE_SOURCE_OPTIONS_INIT                                                                                 \
   {                                                                                                                    \
     .struct_size = sizeof(solid_file_source_options), .batch_size = 256, .max_future_ms = 3600000,                     \
-    .retry_min_ms = 100, .retry_max_ms = 10000, .drain_ms = 10000, .stats_ms = 10000                                   \
+    .retry_min_ms = 100, .retry_max_ms = 10000, .drain_ms = 10000, .stats_ms = 10000, .batch_ms = 100                  \
   }
 
 /* The same for callers who cannot use macros. */

@@ -49,6 +49,7 @@ typedef struct solid_pipeline_stats {
   uint64_t advances, puts;    /* calls to the store that went well */
   int64_t advance_ns, put_ns; /* spent in them */
   int64_t generate_ns;        /* spent making parameters, between the two */
+  uint64_t forgotten;         /* events that asked to forget their user, replays included */
 } solid_pipeline_stats;
 
 /* `options` NULL = the defaults. *out is owned by the caller: solid_pipeline_free; model and store are borrowed and
@@ -61,7 +62,8 @@ SOLID_API void solid_pipeline_free(solid_pipeline *pipeline);
 
 /* A solid_sink_fn whose first argument is the pipeline: groups by user, appends (one round trip a sub-batch; a dislike
  * goes into the user's record, and answers leave its item out), generates and stores the parameters of the users
- * who are due (`generate`). A replayed batch makes what is missing and changes nothing else. */
+ * who are due (`generate`). A replayed batch makes what is missing and changes nothing else. An event that asks to
+ * forget its user (one round trip each) leaves nothing of what the user did before it. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_pipeline_push(void *pipeline, const solid_event *events, size_t n,
                                                               solid_status *verdicts);
 

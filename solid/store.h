@@ -145,6 +145,14 @@ typedef struct solid_params {
   int64_t made_ms;     /* when they were stored, ms since 1970, as get says; put_params: 0 = now */
 } solid_params;
 
+/* Who is to be forgotten. `position` is that of the event that asks for it (stream 0 = none does), `time_ms` when it
+ * was asked for (0 = now). */
+typedef struct solid_forgetting {
+  solid_bytes user;
+  solid_position position;
+  int64_t time_ms;
+} solid_forgetting;
+
 typedef struct solid_store solid_store;
 
 /* Receives the id of one user. */
@@ -220,12 +228,12 @@ typedef struct solid_store_ops {
    * all of it does. From the first call on, `advance` says EREWIND; so does this. Retriable: it cannot be told now. */
   solid_status (*safe_age)(solid_store *store, int64_t *age_ms);
 
-  /* Writes n states, or changes of states, each of them as a whole or not at all. stored[i] = 1: it is there now (or
-   * was: a repeated put finds its own stamp). 0: nothing was written, because a newer state of the same birth,
-   * generation and selector is there, or, with `after`, because the one that is there is not the one that the parts
-   * build on: read it again, or make it anew. Written after the `advance` that its steps came with, so that a state is
-   * never ahead of the history for longer than a crash; a state that is (DAMAGED) is made anew. EINVAL, ERANGE: sizes,
-   * numbers or stamps that no state can have. */
+  /* Writes n states, or changes of states, each of them as a whole or not at all, and none of a history that is gone.
+   * stored[i] = 1: it is there now (or was: a repeated put finds its own stamp). 0: nothing was written, because a
+   * newer state of the same birth, generation and selector is there, or, with `after`, because the one that is there is
+   * not the one that the parts build on: read it again, or make it anew. Written after the `advance` that its steps
+   * came with, so that a state is never ahead of the history for longer than a crash; a state that is (DAMAGED) is made
+   * anew. EINVAL, ERANGE: sizes, numbers or stamps that no state can have. */
   solid_status (*put_states)(solid_store *store, const solid_state_put *puts, size_t n, uint8_t *stored,
                              solid_status *statuses);
 
@@ -233,6 +241,15 @@ typedef struct solid_store_ops {
    * parts came with. Whoever joins parts of two reads compares the stamps: the state may have been changed between. */
   solid_status (*get_states)(solid_store *store, const solid_bytes *users, const uint64_t *births, size_t n,
                              solid_state *states, solid_status *statuses);
+
+  /* For each of n users: removes all that is kept under the id, and remembers, under a keyed hash of it, up to where:
+   * the offset of each stream that the record had a mark of, the position, and the time. From then on `advance` skips
+   * the user's events with such a stream at or below its offset, and of other streams those whose own time is not later
+   * than `time_ms`; put_params stores nothing until there is a window again. What else comes is a new user's. A
+   * forgetting outlives epochs and has no time to live. One with a position is done once: where it was met before, or
+   * events behind it were, nothing changes. had[i] (n, may be NULL) = 1 where there was something. */
+  solid_status (*forget)(solid_store *store, const solid_forgetting *forgettings, size_t n, uint8_t *had,
+                         solid_status *statuses);
 } solid_store_ops;
 
 /* The part of a store that its users see; an implementation begins with it. */
@@ -242,6 +259,14 @@ struct solid_store {
   uint32_t history; /* steps kept of a user: `window`, or more; where it is above 511 there are pages, seen items and
                        states */
 };
+
+/* Forgets n users, as the slot `forget` does: their records are gone when it returns, and reading their events again
+ * does not bring them back. It does not reach what is not in the store: topics and files of events, copies that a
+ * server keeps on disk or on replicas which lag, logs. `had` (n, may be NULL): 1 where there was something. EINVAL: a
+ * store that cannot. Retriable: call again, which is harmless. EFORMAT, EUNSUPPORTED: what is kept of one of them is no
+ * record, or a newer one, and was left alone; the others are forgotten. */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_forget(solid_store *store, const solid_bytes *users, size_t n,
+                                                       uint8_t *had);
 
 /* Ends a store, whatever its kind. NULL is a no-op. No pipeline or recommender over it may be left. */
 SOLID_API void solid_store_close(solid_store *store);

@@ -22,7 +22,8 @@ typedef struct solid_bytes {
 typedef enum solid_worth {
   SOLID_WORTH_STEP = 0,    /* the user took the item: a step of the history */
   SOLID_WORTH_DISLIKE = 1, /* the user does not want the item: never a step */
-  SOLID_WORTH_NOTHING = 2  /* neither: the event is left out */
+  SOLID_WORTH_NOTHING = 2, /* neither: the event is left out */
+  SOLID_WORTH_FORGET = 3   /* of no item: the user is to be forgotten, with all that came before */
 } solid_worth;
 
 /* Where an event is in its stream; the store uses it to recognise a replay. Offsets of one stream grow; streams are not

@@ -104,8 +104,8 @@ static size_t memory_user(const solid_plan_sizes *sizes, const layout *lies, siz
   return bytes + lies->pages * (SOLID_PAGE_STEPS * SOL_STEP_SIZE + sizeof(void *) * 9 / 8) + 8 * lies->taken * 9 / 8;
 }
 
-solid_status solid_plan_user(const solid_plan_sizes *sizes, solid_plan *plan) {
-  if (!sizes || !plan) return solid_fail(SOLID_EINVAL, "plan: sizes or plan is NULL");
+static solid_status check(const solid_plan_sizes *sizes, const void *out) {
+  if (!sizes || !out) return solid_fail(SOLID_EINVAL, "plan: sizes or plan is NULL");
   solid_status status = sol_port_check_window(sizes->window);
   if (!status) status = sol_port_check_record(sizes->width, sizes->params, sizes->element);
   if (status) return status;
@@ -116,6 +116,62 @@ solid_status solid_plan_user(const solid_plan_sizes *sizes, solid_plan *plan) {
                       sizes->window, SOLID_HISTORY_MAX);
   if (sizes->state_bytes > SOLID_STATE_MAX || sizes->state_parts > SOLID_STATE_PARTS)
     return solid_fail(SOLID_EINVAL, "plan: state of %u bytes in %u parts", sizes->state_bytes, sizes->state_parts);
+  return SOLID_OK;
+}
+
+static size_t digits_of(size_t number) {
+  size_t n = 1;
+  for (; number >= 10; number /= 10) n++;
+  return n;
+}
+
+/* A string of the protocol: "$<size>\r\n<bytes>\r\n". */
+static size_t bulk(size_t bytes) {
+  return 1 + digits_of(bytes) + 2 + bytes + 2;
+}
+
+/* The numbers among the words: 30 days in ms, a tag of a slot, a seq of some thousands. */
+enum {
+  SHA = 40,
+  TTL_DIGITS = 10,
+  TAG_DIGITS = 5,
+  NEEDS = 24, /* of a history that is not kept */
+  LINE = 4,
+  SEQ_LINE = 7,
+  EPOCH = sizeof(solid_store_epoch),
+  STAMP = 24
+};
+
+/* "*8", EVALSHA, the hash, "1", the key. */
+static size_t script(size_t words, size_t key) {
+  return 3 + digits_of(words) + bulk(7) + bulk(SHA) + bulk(1) + bulk(key);
+}
+
+solid_status solid_plan_wire(const solid_plan_sizes *sizes, solid_plan_traffic *traffic) {
+  solid_status status = check(sizes, traffic);
+  if (status) return status;
+  size_t key = sizes->prefix_bytes + sizes->id_bytes + 2, steps = SOL_STEP_SIZE * (size_t)sizes->window;
+  size_t body = sol_body_size((solid_element)sizes->element, sizes->width, sizes->params);
+  size_t most = sol_body_size(SOLID_F32, sizes->width, sizes->params), length = bulk(digits_of(sizes->window));
+  size_t marks = sizes->partitions < SOL_MARKS_MAX ? sizes->partitions : SOL_MARKS_MAX;
+  size_t head = SOL_HEAD_SIZE + SOL_POSITION_SIZE * marks;
+  size_t advance = script(12, key) + length + bulk(TTL_DIGITS) + bulk(EPOCH) + bulk(SOL_STEP_SIZE) +
+                   bulk(SOL_POSITION_SIZE) + bulk(0) + bulk(NEEDS) + bulk(TAG_DIGITS);
+  size_t put = script(9, key) + bulk(SOL_PARAMS_HEAD) + bulk(body) + bulk(TTL_DIGITS) + bulk(EPOCH) + bulk(TAG_DIGITS);
+  *traffic = (solid_plan_traffic){
+      .event_in = advance + put,
+      .event_out = LINE + LINE + SEQ_LINE + LINE + bulk(steps) + bulk(0) + bulk(STAMP) + LINE,
+      .answer_in = script(8, key) + length + bulk(TTL_DIGITS) + bulk(digits_of(most)) + bulk(1),
+      .answer_out = LINE + bulk(head) + bulk(steps) + bulk(body) + bulk(0),
+      .event_trips = 2,
+      .answer_trips = 1,
+  };
+  return SOLID_OK;
+}
+
+solid_status solid_plan_user(const solid_plan_sizes *sizes, solid_plan *plan) {
+  solid_status status = check(sizes, plan);
+  if (status) return status;
   solid_plan_sizes with = *sizes;
   if (!with.history) with.history = with.window;
   size_t body = sol_body_size((solid_element)sizes->element, sizes->width, sizes->params);

@@ -31,7 +31,17 @@ typedef struct solid_plan {
   size_t seen, state;
 } solid_plan;
 
+/* What goes to Redis and comes back, of a user with a full window and params: of a batch in which the user has one
+ * event and gets params (advance and put_params), and of a question (get). Round trips are for the whole batch; so are
+ * about 100 bytes more of each for the epoch that is read behind it. With a history an event takes about 60 bytes more
+ * out, and a page's 5 kB in once in 256. */
+typedef struct solid_plan_traffic {
+  size_t event_in, event_out, answer_in, answer_out; /* bytes, as the server counts them */
+  uint32_t event_trips, answer_trips;
+} solid_plan_traffic;
+
 /* EINVAL: sizes that no store accepts. */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_plan_wire(const solid_plan_sizes *sizes, solid_plan_traffic *traffic);
 SOLID_API SOLID_CHECK_RESULT solid_status solid_plan_user(const solid_plan_sizes *sizes, solid_plan *plan);
 
 #ifdef __cplusplus

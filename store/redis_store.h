@@ -47,6 +47,8 @@ typedef struct solid_redis_store_options {
    * nobody) and our key without a passphrase (NULL = it is in the file of the certificate), and to whom the server's
    * certificate is made out (NULL = the host as it is named) */
   const char *tls_ca, *tls_cert, *tls_key, *tls_name;
+  const char *sentinel_username, *sentinel_password; /* of the Sentinels, who do not take those of the servers; NULL =
+                                                        no AUTH there */
   uint32_t history; /* steps kept per user, at most SOLID_HISTORY_MAX; 0 = the window's, and of a user whose history
                        another handle keeps no page is dropped */
 } solid_redis_store_options;
@@ -54,7 +56,7 @@ typedef struct solid_redis_store_options {
 #define SOLID_REDIS_STORE_OPTIONS_INIT                                                                                 \
   {                                                                                                                    \
     sizeof(solid_redis_store_options), 0, "127.0.0.1", NULL, NULL, NULL, "solid:", 6379, 0, 30LL * 24 * 3600 * 1000,   \
-        10, 1000, 1000, 50, 2000, NULL, NULL, 60000, 10000, 0, 0, 2000, NULL, NULL, NULL, NULL, NULL, 0                \
+        10, 1000, 1000, 50, 2000, NULL, NULL, 60000, 10000, 0, 0, 2000, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0    \
   }
 
 /* The same for callers who cannot use macros. */

@@ -81,6 +81,11 @@ static const solid_property properties[] = {
      .max = 86400,
      .meaning = "seconds that --until-seq waits",
      AT(timeout)},
+    {.name = "forget",
+     .type = SOLID_PROPERTY_BOOL,
+     .preset = "false",
+     .meaning = "forget the user: what the store has is removed, and events read again do not bring it back",
+     AT(forget)},
     {.name = "quiet",
      .type = SOLID_PROPERTY_BOOL,
      .preset = "false",
@@ -211,10 +216,20 @@ static solid_status recommend(asking *a, const solid_window *history) {
   return status == SOLID_OK ? answer(a, &query, history) : status;
 }
 
+static solid_status forget(asking *a) {
+  const solid_bytes user = bytes_of(a->args.user);
+  uint8_t had = 0;
+  a->code = EXIT_STORE;
+  solid_status status = solid_forget(a->store, &user, 1, &had);
+  if (status == SOLID_OK && !a->args.quiet)
+    printf("%s is forgotten%s\n", a->args.user, had ? "" : "; the store had nothing of this user");
+  return status;
+}
+
 static solid_status run(asking *a) {
   solid_status status = open_all(a);
   if (status == SOLID_OK && a->args.categories) return ask_print_categories(a);
-  if (status != SOLID_OK) return status;
+  if (status != SOLID_OK || a->args.forget) return status == SOLID_OK ? forget(a) : status;
   solid_window window = {.steps = calloc(a->info.window, sizeof(solid_step))};
   float *values = calloc((size_t)a->info.width + a->info.params, sizeof *values);
   solid_params params = {.h = values, .values = values ? values + a->info.width : NULL};
@@ -240,6 +255,8 @@ static solid_status check(asking *a) {
   if (status == SOLID_OK) status = id_list_read(&a->blocked, "blocked", a->args.blocked);
   if (status == SOLID_OK && a->args.until_seq && !a->args.user)
     status = solid_fail(SOLID_EINVAL, "--until-seq: whose events are waited for? (--user)");
+  if (status == SOLID_OK && a->args.forget && !a->args.user)
+    status = solid_fail(SOLID_EINVAL, "--forget: who is to be forgotten? (--user)");
   return status;
 }
 

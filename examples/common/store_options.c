@@ -32,6 +32,12 @@ solid_status store_options_check(const store_options *options) {
 #ifdef SOLID_WITH_REDIS
   if (options->kind == STORE_REDIS) {
     solid_status status = solid_redis_address_check(options->redis);
+    if (!status && options->sentinel_user && !options->sentinel_password_file)
+      status = solid_fail(SOLID_EINVAL, "--redis-sentinel-user needs --redis-sentinel-password-file");
+    if (!status && options->sentinel_password_file && strncmp(options->redis, "sentinel", 8) != 0)
+      status =
+          solid_fail(SOLID_EINVAL, "--redis-sentinel-password-file is for sentinel:// or sentinels://, not --redis %s",
+                     options->redis);
     return status ? status : check_tls(options);
   }
 #endif
@@ -58,7 +64,7 @@ static atomic_uint stores; /* that were opened, so that their lines can be told 
 
 static solid_status open_redis(solid_store **out, const store_options *options, const solid_model *model,
                                solid_log_fn log) {
-  char password[1024];
+  char password[1024], of_sentinels[1024];
   solid_status status = SOLID_OK;
   solid_redis_store_options o = SOLID_REDIS_STORE_OPTIONS_INIT;
   o.address = options->redis;
@@ -75,6 +81,13 @@ static solid_status open_redis(solid_store **out, const store_options *options, 
     if (status) return status;
     config_warn_readable("--redis-password-file", options->password_file, "a password");
     o.password = password;
+  }
+  o.sentinel_username = options->sentinel_user;
+  if (options->sentinel_password_file) {
+    status = read_password(options->sentinel_password_file, of_sentinels, sizeof of_sentinels);
+    if (status) return status;
+    config_warn_readable("--redis-sentinel-password-file", options->sentinel_password_file, "a password");
+    o.sentinel_password = of_sentinels;
   }
   o.database = (uint32_t)options->database;
   o.prefix = options->prefix;

@@ -13,6 +13,7 @@ enum { STORE_REDIS = 0, STORE_MEMORY = 1 }; /* store_options.kind */
 typedef struct store_options {
   int kind, element;
   const char *redis, *user, *password, *password_file, *prefix;
+  const char *sentinel_user, *sentinel_password_file;
   const char *ca, *cert, *key, *tls_name;
   int64_t database, replicas, settle_ms;
   int may_be_away;   /* 1 = may be opened before its server answers */
@@ -51,6 +52,14 @@ typedef struct store_options {
        .type = SOLID_PROPERTY_STRING,                                                                                  \
        .meaning = "file whose first line is the Redis password",                                                       \
        .offset = offsetof(struct_, store.password_file)},                                                              \
+      {.name = "redis-sentinel-user",                                                                                  \
+       .type = SOLID_PROPERTY_STRING,                                                                                  \
+       .meaning = "user for AUTH at Sentinels",                                                                        \
+       .offset = offsetof(struct_, store.sentinel_user)},                                                              \
+      {.name = "redis-sentinel-password-file",                                                                         \
+       .type = SOLID_PROPERTY_STRING,                                                                                  \
+       .meaning = "file whose first line is the Sentinels' password; they do not take that of Redis",                  \
+       .offset = offsetof(struct_, store.sentinel_password_file)},                                                     \
       {.name = "redis-ca",                                                                                             \
        .type = SOLID_PROPERTY_STRING,                                                                                  \
        .meaning = "file of certificates that sign the Redis server's; default: those of the system",                   \

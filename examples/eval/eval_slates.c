@@ -1,6 +1,7 @@
 #include "examples/eval/eval_slates.h"
 #include "examples/common/slate_options.h"
 #include "solid/extend.h"
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +19,7 @@ static solid_status each_number(slates_result *r, const char *name, const char *
   for (const char *at = list; *at && !status;) {
     char *end;
     double number = strtod(at, &end);
-    if (end == at || (*end != ',' && *end != '\0') ||
+    if (end == at || (*end != ',' && *end != '\0') || !isfinite(number) ||
         (trial->way == SOLID_SLATE_BY_DECODER && !(number >= 0 && number <= 1)))
       return solid_fail(SOLID_EINVAL, "--%s %s: must be numbers%s, commas between", name, list,
                         trial->way == SOLID_SLATE_BY_DECODER ? " from 0 to 1" : "");

@@ -1,11 +1,12 @@
 #include "examples/common/ground.h"
+#include "examples/common/logging.h"
 #include "examples/common/notify.h"
 #include "examples/ingestd/ingestd.h"
 #include "examples/ingestd/ingestd_watch.h"
 #include <inttypes.h>
 #include <string.h>
 
-enum { WATCHED_MS = 500 };
+enum { WATCHED_MS = 500, REBUILD_MS = 100 };
 
 ingestd_report ingestd_report_start(const solid_pipeline *pipeline, ingestd_watch *watch, int64_t every_s) {
   int64_t now_ms = sol_steady_ms();
@@ -18,6 +19,7 @@ ingestd_report ingestd_report_start(const solid_pipeline *pipeline, ingestd_watc
 
 int64_t ingestd_stats_ms(const ingestd_report *report) {
   int64_t ms = report->watch ? WATCHED_MS : report->every_ms, alive_ms = notify_watchdog_ms();
+  if (report->rebuild_ms) ms = REBUILD_MS;
   return alive_ms && alive_ms < ms ? alive_ms : ms;
 }
 
@@ -51,9 +53,9 @@ static void print_line(ingestd_report *report, const solid_ingest_stats *stats) 
   report->hint = hint_of(stats);
   if (solid_pipeline_get_stats(report->pipeline, &done)) return;
   double seconds = (double)(now_ms - report->last_ms) / 1e3;
-  double users_per_s = seconds > 0 ? (double)(done.generated - report->generated) / seconds : 0;
-  printf("events %" PRIu64 " (%.0f/s) users %" PRIu64 " (%.0f/s) duplicates %" PRIu64, stats->events,
-         stats->events_per_s, done.generated, users_per_s, stats->duplicates);
+  double params_per_s = seconds > 0 ? (double)(done.generated - report->generated) / seconds : 0;
+  printf("events %" PRIu64 " (%.0f/s) parameters %" PRIu64 " (%.0f/s) duplicates %" PRIu64, stats->events,
+         stats->events_per_s, done.generated, params_per_s, stats->duplicates);
   print_rejected(stats);
   if (stats->lag >= 0)
     printf(" lag %" PRId64 " partitions %d commits %" PRIu64, stats->lag, stats->partitions, stats->commits);
@@ -66,11 +68,21 @@ static void print_line(ingestd_report *report, const solid_ingest_stats *stats) 
   report->last_ms = now_ms;
 }
 
+/* A rebuild is done when the end of the topic has been reached for the first time. */
+static void watch_rebuild(ingestd_report *report, const solid_ingest_stats *stats) {
+  if (!report->rebuild_ms || stats->waiting || stats->partitions == 0 || stats->lag != 0) return;
+  double seconds = (double)(sol_steady_ms() - report->rebuild_ms) / 1e3;
+  logging_say(SOLID_LOG_INFO, "rebuilt: %" PRIu64 " events in %.1f s (%.0f/s); goes on with what comes", stats->events,
+              seconds, (double)stats->events / (seconds > 1e-3 ? seconds : 1e-3));
+  report->rebuild_ms = 0;
+}
+
 void ingestd_print(void *user, const solid_ingest_stats *stats) {
   ingestd_report *report = user;
   notify_alive();
   ingestd_live_check(&report->live);
   ingestd_watch_note(report->watch, stats, &report->live);
+  watch_rebuild(report, stats);
   report->newest = *stats;
   report->has_newest = 1;
   if (ingestd_stats_ms(report) < report->every_ms && sol_steady_ms() < report->due_ms) return;

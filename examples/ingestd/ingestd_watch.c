@@ -167,6 +167,7 @@ static void write_source(growing *out, const solid_ingest_stats *stats) {
 
 static void write_pipeline(growing *out, const solid_pipeline_stats *stats) {
   write_counter(out, "solid_ingest_applied_total", "Steps that were new in a window.", stats->applied);
+  write_counter(out, "solid_ingest_forgotten_total", "Events that asked to forget their user.", stats->forgotten);
   write_counter(out, "solid_ingest_duplicates_total", "Steps that were applied before.", stats->duplicates);
   write_counter(out, "solid_ingest_generated_total", "Parameters of users that were made.", stats->generated);
   write_counter(out, "solid_ingest_set_aside_total", "Events of users whose record is none.", stats->set_aside);

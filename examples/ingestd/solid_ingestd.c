@@ -114,6 +114,7 @@ static int run_file(const ingestd_options *options, const solid_streams *streams
   solid_file_source_options o = SOLID_FILE_SOURCE_OPTIONS_INIT;
   o.path = options->from_file;
   o.batch_size = (uint32_t)options->batch_size;
+  o.batch_ms = options->batch_ms;
   set_sink(&o.sink, &o.sink_user, pipeline, report);
   o.max_future_ms = options->max_future_ms;
   o.worth = &options->worth;
@@ -229,6 +230,7 @@ static int serve(const ingestd_options *options, const solid_config *config) {
   if (code == EXIT_DONE) {
     ingestd_report report = ingestd_report_start(pipeline, watch, options->stats_s);
     solid_streams streams = store_streams(store);
+    if (options->rebuild) report.rebuild_ms = sol_steady_ms();
     if (ingestd_live_begin(&report.live, model, store, pipeline, &options->how))
       code = fail(EXIT_STORE);
     else if (options->from_file)

@@ -11,7 +11,7 @@ static double at_least_one(double cores) {
   return cores > 1 ? ceil(cores - 1e-9) : 1;
 }
 
-void plan_rate(const rate_options *o, double user_bytes) {
+void plan_rate(const rate_options *o, double user_bytes, const solid_plan_traffic *t) {
   double writers = at_least_one(o->events * o->event_us / 1e6 / BUSY);
   double servers = at_least_one(o->answers * o->answer_us / 1e6 / BUSY);
   double redis = (o->events * o->redis_event_us + o->answers * o->redis_answer_us) / 1e6;
@@ -21,6 +21,12 @@ void plan_rate(const rate_options *o, double user_bytes) {
   if (o->answers > 0) printf("  solid_serve      %6.0f threads (%.4g us an answer)\n", servers, o->answer_us);
   printf("  Redis            %6.0f nodes, f16: %.0f for the commands (%.2f cores), %.0f for the memory\n",
          by_time > by_size ? by_time : by_size, by_time, redis, by_size);
+  printf("  to Redis         %6.1f MB/s in, %.1f MB/s out; an event %zu bytes in, %zu out (eager, %u round trips a "
+         "batch), an "
+         "answer %zu in, %zu out (%u)\n",
+         (o->events * (double)t->event_in + o->answers * (double)t->answer_in) / 1e6,
+         (o->events * (double)t->event_out + o->answers * (double)t->answer_out) / 1e6, t->event_in, t->event_out,
+         t->event_trips, t->answer_in, t->answer_out, t->answer_trips);
   printf("  partitions       %6.0f: %.0f a process, so that processes can be added\n", PARTITIONS_A_PROCESS * writers,
          PARTITIONS_A_PROCESS);
 }

@@ -3,6 +3,7 @@
 #define EXAMPLES_PLAN_PLAN_RATE_H
 
 #include "examples/common/property.h"
+#include "store/plan.h"
 #include <stddef.h>
 #include <stdint.h>
 
@@ -76,6 +77,6 @@ typedef struct rate_options {
   }
 
 /* user_bytes: of all users in Redis. */
-void plan_rate(const rate_options *options, double user_bytes);
+void plan_rate(const rate_options *options, double user_bytes, const solid_plan_traffic *traffic);
 
 #endif

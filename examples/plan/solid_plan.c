@@ -131,7 +131,13 @@ static solid_status print_plan(const plan_options *options) {
            plan.memory, indent, "", bytes_text((double)plan.redis * (double)options->users, redis),
            bytes_text((double)plan.memory * (double)options->users, memory));
   }
-  if (options->rate.events > 0) plan_rate(&options->rate, f16_bytes);
+  const solid_plan_sizes f16 = {
+      (uint32_t)options->window,   (uint32_t)options->width,          (uint32_t)options->params,    SOLID_F16,
+      (uint32_t)options->id_bytes, (uint32_t)strlen(options->prefix), (uint32_t)options->partitions};
+  solid_plan_traffic traffic;
+  solid_status status = solid_plan_wire(&f16, &traffic);
+  if (status) return status;
+  if (options->rate.events > 0) plan_rate(&options->rate, f16_bytes, &traffic);
   return SOLID_OK;
 }
 

@@ -26,7 +26,7 @@ typedef struct send_source {
 solid_status send_read(const send_source *source, send_take_fn take, void *user);
 
 typedef struct send_options {
-  const char *data, *format, *brokers, *topic, *write, *dead_letters, *reason;
+  const char *data, *format, *brokers, *topic, *write, *dead_letters, *reason, *forget;
   int64_t partitions, limit, timeout_ms;
   int list;
   double rate;

@@ -8,6 +8,7 @@
 #include "solid/extend.h"
 #include <errno.h>
 #include <inttypes.h>
+#include <jansson.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +37,9 @@ static const solid_property properties[] = {
      OPTION(reason)},
     {"list", SOLID_PROPERTY_BOOL, "false", 0, 0, NULL,
      "count the dead letters by reason and show the first of each; nothing is sent", 0, OPTION(list)},
+    {"forget", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL,
+     "instead of --data: the event that forgets this user, behind all that the topic has of him by now", 0,
+     OPTION(forget)},
     {"rate", SOLID_PROPERTY_FLOAT, "0", 0, 1e9, NULL, "most events per second; 0 = no limit", 0, OPTION(rate)},
     {"limit", SOLID_PROPERTY_INT, "0", 0, 1e15, NULL, "most events; 0 = all", 0, OPTION(limit)},
     {"timeout-ms", SOLID_PROPERTY_INT, "10000", 100, 600000, NULL, "how long a broker may take to answer at start", 0,
@@ -96,6 +100,18 @@ int send_finish(send_output *out, solid_status status) {
   return code;
 }
 
+static solid_status send_forget(send_output *out, send_take_fn to) {
+  const solid_bytes user = {out->options->forget, strlen(out->options->forget)};
+  json_t *wish = json_pack("{s:o?, s:b, s:I}", "user", json_stringn(user.data, user.size), "forget", 1, "ts",
+                           (json_int_t)sol_wall_ms());
+  char *text = wish && user.size >= 1 && user.size <= SOLID_ID_MAX ? json_dumps(wish, JSON_COMPACT) : NULL;
+  json_decref(wish);
+  if (!text) return solid_fail(SOLID_EINVAL, "--forget: an id has 1 to %d bytes of UTF-8", SOLID_ID_MAX);
+  solid_status status = to(out, user, (solid_bytes){text, strlen(text)});
+  free(text);
+  return status;
+}
+
 static int send_all(const send_options *options, const solid_config *config) {
   send_output out = {.options = options};
   send_source source = {options->data, options->format, &options->reading, (uint64_t)options->limit};
@@ -118,7 +134,8 @@ static int send_all(const send_options *options, const solid_config *config) {
     code = send_fail(EXIT_SOURCE);
   }
   out.start = sol_steady_s();
-  if (code == EXIT_DONE) code = send_finish(&out, send_read(&source, take, &out));
+  if (code == EXIT_DONE)
+    code = send_finish(&out, options->forget ? send_forget(&out, take) : send_read(&source, take, &out));
   if (out.rk) rd_kafka_destroy(out.rk);
   if (out.file && out.file != stdout) {
     if (fclose(out.file) != 0) code = EXIT_FAILED;
@@ -132,12 +149,12 @@ static int send_all(const send_options *options, const solid_config *config) {
 static const char *what_is_wrong(const send_options *o) {
   if (!o->dead_letters) {
     if (o->reason || o->list) return "--reason and --list need --from-dead-letters";
-    if (!o->data) return "needs --data or --from-dead-letters";
+    if (!o->data == !o->forget) return "needs --data, --forget or --from-dead-letters, one of them";
     return o->write || (o->brokers && o->topic) ? NULL : "needs --brokers and --topic, or --write";
   }
-  if (o->data || o->topic || o->write || o->partitions)
-    return "--from-dead-letters sends to where the letters came from: without --data, --topic, --write and "
-           "--create-partitions";
+  if (o->data || o->forget || o->topic || o->write || o->partitions)
+    return "--from-dead-letters sends to where the letters came from: without --data, --topic, --write, "
+           "--create-partitions and --forget";
   if (!o->brokers) return "--from-dead-letters needs --brokers";
   return o->reason || o->list ? NULL : "--from-dead-letters needs --list, or a --reason to send again";
 }

@@ -10,6 +10,7 @@ const http_route serve_routes[] = {
     {"GET", "/items/{id}/similar", serve_similar, 0, "k"},
     {"GET", "/items", serve_items, 0, "search k"},
     {"GET", "/users/{id}/history", serve_history, 0, ""},
+    {"DELETE", "/users/{id}", serve_forget, 0, ""},
     {"GET", "/popular", serve_popular, 0, "k"},
     {"GET", "/latest", serve_latest, 0, "k"},
     {"POST", "/events", serve_events, 0, ""},

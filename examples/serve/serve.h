@@ -89,6 +89,7 @@ void serve_similar(void *user, const http_request *request, http_reply *reply);
 void serve_popular(void *user, const http_request *request, http_reply *reply);
 void serve_latest(void *user, const http_request *request, http_reply *reply);
 void serve_history(void *user, const http_request *request, http_reply *reply);
+void serve_forget(void *user, const http_request *request, http_reply *reply);
 void serve_items(void *user, const http_request *request, http_reply *reply);
 void serve_events(void *user, const http_request *request, http_reply *reply);
 void serve_model_get(void *user, const http_request *request, http_reply *reply);

@@ -84,6 +84,12 @@ static solid_status timed_get_states(solid_store *store, const solid_bytes *user
   return inner->ops->get_states(inner, users, births, n, states, statuses);
 }
 
+static solid_status timed_forget(solid_store *store, const solid_forgetting *forgettings, size_t n, uint8_t *had,
+                                 solid_status *statuses) {
+  solid_store *inner = timed_store_inner(store);
+  return inner->ops->forget(inner, forgettings, n, had, statuses);
+}
+
 static void timed_close(solid_store *store) {
   solid_store_close(timed_store_inner(store));
   free(store);
@@ -102,6 +108,7 @@ static const solid_store_ops timed_ops = {
     .close = timed_close,
     .put_states = timed_put_states,
     .get_states = timed_get_states,
+    .forget = timed_forget,
 };
 
 void timed_store_init(timed_store_counts *counts) {

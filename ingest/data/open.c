@@ -172,7 +172,7 @@ void sol_note_time(solid_data_file *file, int64_t time_ms) {
 }
 
 solid_status sol_take_event(solid_data_file *file, const solid_event *event, double rating) {
-  if (event->worth == SOLID_WORTH_NOTHING) return file->nothing++, SOLID_OK;
+  if (event->worth == SOLID_WORTH_NOTHING || event->worth == SOLID_WORTH_FORGET) return file->nothing++, SOLID_OK;
   file->dislikes += event->worth == SOLID_WORTH_DISLIKE;
   int is_event_line = file->format == SOLID_DATA_EVENTS, has_time = file->at[SOL_TIME] != SOL_ABSENT;
   if (is_event_line || has_time) sol_note_time(file, event->time_ms);

@@ -83,6 +83,7 @@ static solid_status begin(solid_consumer *consumer, const sight *s, const sol_st
   p->is_dirty = p->is_fresh = 0;
   p->is_known = p->wants_start = 1;
   p->start = s->low;
+  p->high = s->high;
   if (is_first && committed && committed->offset > s->low && committed->offset <= s->high) p->start = committed->offset;
   consumer->stats.new_streams++;
   return SOLID_OK;
@@ -106,6 +107,7 @@ static solid_status go_on(solid_consumer *consumer, const sight *s, const sol_re
   int64_t from = !p->wants_start ? p->next : is_ours ? committed->offset : s->low;
   p->record = *record;
   p->is_known = 1;
+  p->high = s->high;
   /* Nothing came since the last check although there are messages: reading is started again, whatever has stopped it.
    */
   if (p->is_stopped || (from < s->high && from == p->looked_at && !consumer->is_paused)) p->wants_start = 1;

@@ -144,8 +144,19 @@ static int make_lags(solid_consumer *consumer, size_t n) {
   return 1;
 }
 
-/* End of each partition (as of the last fetch) minus what was polled, plus what is still in hand. A partition that has
- * given nothing yet has no position: it counts as read. */
+/* Messages of a partition that were not polled: its end (as of the last fetch, or as seen before the first) minus what
+ * was polled, or where reading begins. -1: not known yet. */
+static int64_t left_in(const solid_consumer *consumer, const rd_kafka_topic_partition_t *entry) {
+  if ((size_t)entry->partition >= consumer->n_partitions) return -1;
+  const sol_partition *p = &consumer->partitions[entry->partition];
+  int64_t from = entry->offset >= 0 ? entry->offset : p->is_known && !p->wants_start ? p->next : -1, low, high;
+  if (rd_kafka_get_watermark_offsets(consumer->rk, entry->topic, entry->partition, &low, &high) || high < 0)
+    high = p->high;
+  if (from < 0 || high < 0) return -1;
+  return high > from ? high - from : 0;
+}
+
+/* What is left in the partitions, and what is still in hand; not known while it is not of one of them. */
 void sol_measure_lag(solid_consumer *consumer) {
   rd_kafka_topic_partition_list_t *assigned = NULL;
   solid_ingest_stats *stats = &consumer->stats;
@@ -159,10 +170,13 @@ void sol_measure_lag(solid_consumer *consumer) {
     stats->lag = 0;
     for (int i = 0; i < assigned->cnt; i++) {
       const rd_kafka_topic_partition_t *entry = &assigned->elems[i];
-      int64_t low, high, lag = in_hand(&consumer->messages, entry->partition);
-      if (!rd_kafka_get_watermark_offsets(consumer->rk, entry->topic, entry->partition, &low, &high) && high >= 0 &&
-          entry->offset >= 0 && high > entry->offset)
-        lag += high - entry->offset;
+      int64_t lag = left_in(consumer, entry);
+      if (lag < 0) {
+        stats->lag = -1;
+        stats->n_lags = 0;
+        break;
+      }
+      lag += in_hand(&consumer->messages, entry->partition);
       stats->lag += lag;
       if (has_room) consumer->lags[stats->n_lags++] = (solid_partition_lag){entry->partition, lag};
     }

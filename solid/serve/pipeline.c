@@ -4,6 +4,7 @@
 #include "solid/base/handshake.h"
 #include "solid/extend.h"
 #include "solid/infer/worker/worker.h"
+#include "solid/serve/forgetting.h"
 #include "solid/serve/grouping.h"
 #include "solid/serve/states/keeper.h"
 #include "solid/serve/stream_batch.h"
@@ -143,6 +144,7 @@ void solid_pipeline_free(solid_pipeline *pipeline) {
 
 static solid_status judge(const solid_pipeline *pipeline, const solid_event *event) {
   solid_status status = sol_id_check(event->user);
+  if (event->worth == SOLID_WORTH_FORGET) return status;
   if (!status) status = sol_id_check(event->item);
   if (!status && solid_model_item_index(pipeline->model, event->item) == SOLID_NO_ITEM) status = SOLID_ENOTFOUND;
   return status;
@@ -151,7 +153,7 @@ static solid_status judge(const solid_pipeline *pipeline, const solid_event *eve
 static void judge_all(solid_pipeline *pipeline, const solid_event *events, size_t n, solid_status *verdicts) {
   for (size_t i = 0; i < n; i++) {
     solid_status verdict = judge(pipeline, &events[i]);
-    pipeline->stream.keep[i] = verdict == SOLID_OK && events[i].worth != SOLID_WORTH_NOTHING;
+    pipeline->stream.keep[i] = verdict == SOLID_OK && events[i].worth <= SOLID_WORTH_DISLIKE;
     pipeline->stats.unknown_items += verdict == SOLID_ENOTFOUND;
     pipeline->stats.invalid += verdict != SOLID_OK && verdict != SOLID_ENOTFOUND;
     if (verdicts) verdicts[i] = verdict;
@@ -304,9 +306,11 @@ solid_status solid_pipeline_push(void *user, const solid_event *events, size_t n
   failed_call this_call = {n, n ? events[0].position : none, n ? events[n - 1].position : none};
   pipeline->is_again = n && memcmp(&this_call, &pipeline->failed, sizeof this_call) == 0;
   judge_all(pipeline, events, n, verdicts);
-  status = sol_groups_make(&pipeline->groups, events, pipeline->stream.keep, n);
-  if (status) return status;
-  lay_out_steps(pipeline, events);
+  status = sol_forget_users(&(sol_forgetting_batch){pipeline->store, pipeline->stream.keep, verdicts, &pipeline->stats},
+                            events, n);
+  pipeline->groups.count = 0;
+  if (!status) status = sol_groups_make(&pipeline->groups, events, pipeline->stream.keep, n);
+  if (!status) lay_out_steps(pipeline, events);
   for (size_t first = 0; first < pipeline->groups.count && !status; first += pipeline->max_batch) {
     size_t left = pipeline->groups.count - first;
     status = push_users(pipeline, first, left < pipeline->max_batch ? left : pipeline->max_batch, verdicts);

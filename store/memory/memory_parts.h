@@ -2,6 +2,7 @@
 #ifndef STORE_MEMORY_MEMORY_PARTS_H
 #define STORE_MEMORY_MEMORY_PARTS_H
 
+#include "store/memory/forgotten.h"
 #include "store/memory/streams.h"
 #include "store/memory/user_table.h"
 #include "store/memory_store.h"
@@ -14,6 +15,7 @@ typedef struct sol_memory {
   solid_memory_store_options options;
   sol_user_table users;
   sol_streams streams;
+  sol_forgotten_list forgotten;
   solid_store_epoch epoch;
 } sol_memory;
 
@@ -38,6 +40,8 @@ solid_status sol_memory_put_states(solid_store *store, const solid_state_put *pu
                                    solid_status *statuses);
 solid_status sol_memory_get_states(solid_store *store, const solid_bytes *users, const uint64_t *births, size_t n,
                                    solid_state *states, solid_status *statuses);
+solid_status sol_memory_forget(solid_store *store, const solid_forgetting *forgettings, size_t n, uint8_t *had,
+                               solid_status *statuses);
 solid_status sol_memory_list(solid_store *store, size_t most, uint64_t *cursor, solid_user_fn take, void *take_user);
 
 #endif

@@ -78,6 +78,7 @@ static void memory_close(solid_store *store) {
   if (left) return;
   sol_users_clear(&mem->users);
   sol_streams_clear(&mem->streams);
+  sol_forgotten_clear(&mem->forgotten);
   pthread_mutex_destroy(&mem->lock);
   free(mem);
 }
@@ -104,6 +105,7 @@ static const solid_store_ops memory_ops = {
     .safe_age = memory_safe_age,
     .put_states = sol_memory_put_states,
     .get_states = sol_memory_get_states,
+    .forget = sol_memory_forget,
 };
 
 static solid_status new_handle(solid_store **out, sol_memory *mem) {

@@ -2,7 +2,7 @@
 #include "solid/base/clock.h"
 #include "solid/extend.h"
 #include "store/memory/memory_parts.h"
-#include "store/record/codec.h"
+#include "store/record/head.h"
 #include "store/record/port.h"
 #include <string.h>
 
@@ -55,13 +55,19 @@ static solid_status check_era(sol_memory_store *store) {
 static solid_status advance_user(sol_memory *mem, const solid_append *append, int64_t now, solid_window *window,
                                  size_t *applied) {
   sol_user *user = sol_users_find(&mem->users, append->user, now);
+  const sol_forgotten *gone = append->count ? sol_forgotten_find(&mem->forgotten, append->user) : NULL;
   solid_status status = SOLID_OK;
   *applied = 0;
-  if (!user && append->count) status = sol_users_add(&mem->users, append->user, now, &user);
-  if (user && append->count && !status) sol_users_renew(&mem->users, user);
-  for (size_t i = 0; i < append->count && !status; i++)
-    status = sol_users_append(&mem->users, user, &append->steps[i], append->dislikes && append->dislikes[i],
-                              &append->positions[i], now, applied);
+  if (user && append->count) sol_users_renew(&mem->users, user);
+  for (size_t i = 0; i < append->count && !status; i++) {
+    const solid_position *position = &append->positions[i];
+    int has_mark = user && sol_users_has_mark(user, position->stream);
+    if (gone && !has_mark && sol_forgotten_covers(gone, position, append->steps[i].time_ms)) continue;
+    if (!user) status = sol_users_add(&mem->users, append->user, now, &user);
+    if (status) break;
+    status = sol_users_append(&mem->users, user, &append->steps[i], append->dislikes && append->dislikes[i], position,
+                              now, applied);
+  }
   if (!status) read_window(mem, user && user->era == mem->users.era ? user : NULL, window);
   return status;
 }
@@ -87,6 +93,7 @@ solid_status sol_memory_advance(solid_store *store, const solid_append *appends,
 static solid_status put_user(sol_memory *mem, solid_bytes id, const solid_params *params, int64_t now,
                              int64_t wall_ms) {
   sol_user *user = sol_users_find(&mem->users, id, now);
+  if (!user && sol_forgotten_find(&mem->forgotten, id)) return SOLID_OK; /* while they were made */
   solid_status status = user ? SOLID_OK : sol_users_add(&mem->users, id, now, &user);
   if (status) return status;
   solid_params stored = {.seq = 0};
@@ -147,6 +154,42 @@ solid_status sol_memory_get(solid_store *store, const solid_bytes *users, size_t
   }
   pthread_mutex_unlock(&mem->lock);
   return SOLID_OK;
+}
+
+/* Nothing is removed before all that is needed to remember it is there. */
+static solid_status forget_user(sol_memory_store *store, const solid_forgetting *asked, int64_t wall_ms, uint8_t *had) {
+  sol_memory *mem = store->mem;
+  const solid_position *position = &asked->position;
+  solid_position marks[SOL_MARKS_MAX];
+  sol_forgotten *one;
+  size_t n_marks;
+  solid_status status = sol_forgotten_add(&mem->forgotten, asked->user, &one);
+  if (status) return status;
+  int is_known = position->stream &&
+                 (sol_forgotten_has_met(one, position) || sol_users_has_passed(&mem->users, asked->user, position));
+  if (is_known) return SOLID_OK;
+  *had = (uint8_t)sol_users_forget(&mem->users, asked->user, marks, &n_marks);
+  for (size_t i = 0; i < n_marks; i++) sol_forgotten_mark(one, &marks[i]);
+  if (position->stream) sol_forgotten_mark(one, position);
+  int64_t time_ms = asked->time_ms ? asked->time_ms : wall_ms;
+  if (time_ms > one->time_ms) one->time_ms = time_ms;
+  return SOLID_OK;
+}
+
+solid_status sol_memory_forget(solid_store *store, const solid_forgetting *forgettings, size_t n, uint8_t *had,
+                               solid_status *statuses) {
+  sol_memory_store *self = (sol_memory_store *)store;
+  solid_status status = sol_port_check_forget(forgettings, n, statuses);
+  if (status) return status;
+  int64_t wall_ms = sol_wall_ms();
+  sol_memory_lock(self->mem);
+  for (size_t i = 0; i < n && !status; i++) {
+    uint8_t was_there = 0;
+    status = forget_user(self, &forgettings[i], wall_ms, &was_there);
+    if (had) had[i] = was_there;
+  }
+  pthread_mutex_unlock(&self->mem->lock);
+  return status;
 }
 
 /* From the last place to the first: the last user moves to the place of one who goes, which only names him again. */

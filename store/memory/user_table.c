@@ -159,6 +159,19 @@ solid_status sol_users_add(sol_user_table *table, solid_bytes id, int64_t now_ms
   return SOLID_OK;
 }
 
+static sol_user *find_any(const sol_user_table *table, solid_bytes id) {
+  uint32_t place = sol_table_find(&table->by_id, sol_table_hash(id.data, id.size), same_id, table, &id);
+  return place == SOL_NO_NUMBER ? NULL : table->users[place];
+}
+
+int sol_users_forget(sol_user_table *table, solid_bytes id, solid_position *marks, size_t *n_marks) {
+  sol_user *user = find_any(table, id);
+  *n_marks = user ? user->n_marks : 0;
+  if (*n_marks) memcpy(marks, user->marks, sizeof *marks * *n_marks);
+  if (user) remove_user(table, user);
+  return user != NULL;
+}
+
 /* Makes room for `more` bytes of an existing user, if need be by removing expired users. */
 static solid_status make_room(sol_user_table *table, size_t more, int64_t now_ms) {
   if (!has_room(table, more)) sweep(table, now_ms);
@@ -182,6 +195,16 @@ static size_t find_mark(const sol_user *user, uint64_t stream) {
   size_t i = 0;
   while (i < user->n_marks && user->marks[i].stream != stream) i++;
   return i;
+}
+
+int sol_users_has_mark(const sol_user *user, uint64_t stream) {
+  return find_mark(user, stream) < user->n_marks;
+}
+
+int sol_users_has_passed(const sol_user_table *table, solid_bytes id, const solid_position *position) {
+  const sol_user *user = find_any(table, id);
+  size_t mark = user && user->era == table->era ? find_mark(user, position->stream) : 0;
+  return user && user->era == table->era && mark < user->n_marks && user->marks[mark].offset >= position->offset;
 }
 
 static solid_status reserve_mark(sol_user_table *table, sol_user *user, int64_t now_ms) {

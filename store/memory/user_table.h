@@ -55,6 +55,16 @@ sol_user *sol_users_find(sol_user_table *table, solid_bytes id, int64_t now_ms);
 /* A new user with an empty window. EFULL, ENOMEM. */
 solid_status sol_users_add(sol_user_table *table, solid_bytes id, int64_t now_ms, sol_user **out);
 
+/* Removes the user, expired or not; 0 = there was none. `marks` (SOL_MARKS_MAX) receives the n_marks that there were.
+ */
+int sol_users_forget(sol_user_table *table, solid_bytes id, solid_position *marks, size_t *n_marks);
+
+/* 1 if the user has, in the present era, a mark of the stream that is at `position` or further. */
+int sol_users_has_passed(const sol_user_table *table, solid_bytes id, const solid_position *position);
+
+/* 1 if the user has a mark of the stream. */
+int sol_users_has_mark(const sol_user *user, uint64_t stream);
+
 /* Empties a user of an earlier era. */
 void sol_users_renew(sol_user_table *table, sol_user *user);
 

@@ -12,7 +12,8 @@ static uint8_t *put_history(const sol_head *head, uint8_t *out) {
 
 size_t sol_head_encode(const sol_head *head, uint8_t out[SOL_HEAD_MAX]) {
   assert(head->n_marks <= SOL_MARKS_MAX);
-  const uint8_t begin[4] = {'S', 'U', head->birth ? 2 : 1, (uint8_t)(head->n_marks + (head->has_dislikes ? 128 : 0))};
+  const uint8_t begin[4] = {'S', 'U', head->birth ? SOL_HEAD_WITH_HISTORY : SOL_HEAD_PLAIN,
+                            (uint8_t)(head->n_marks + (head->has_dislikes ? 128 : 0))};
   memcpy(out, begin, 4);
   memcpy(out + 4, head->epoch.bytes, sizeof head->epoch.bytes);
   memcpy(out + 20, &head->seq, 8);
@@ -24,8 +25,8 @@ size_t sol_head_encode(const sol_head *head, uint8_t out[SOL_HEAD_MAX]) {
 }
 
 int sol_head_decode(const uint8_t *data, size_t size, sol_head *head) {
-  if (size < SOL_HEAD_SIZE || data[0] != 'S' || data[1] != 'U' || data[2] < 1 || data[2] > 2) return 0;
-  size_t marks = data[3] & 127, history = data[2] == 2 ? SOL_HEAD_HISTORY : 0;
+  if (size < SOL_HEAD_SIZE || data[0] != 'S' || data[1] != 'U' || data[2] < 1 || data[2] > SOL_HEAD_VERSION) return 0;
+  size_t marks = data[3] & 127, history = data[2] == SOL_HEAD_WITH_HISTORY ? SOL_HEAD_HISTORY : 0;
   if (marks > SOL_MARKS_MAX || size != SOL_HEAD_SIZE + SOL_POSITION_SIZE * marks + history) return 0;
   memcpy(head->epoch.bytes, data + 4, sizeof head->epoch.bytes);
   memcpy(&head->seq, data + 20, 8);

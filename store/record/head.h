@@ -2,7 +2,8 @@
  *
  *   offset   bytes  what
  *   0        2      "SU"
- *   2        1      version: 2 when the store keeps a history of the user, in pages beside the record
+ *   2        1      version: 2 when the store keeps a history of the user, in pages beside the record, else 1; up to
+ *                   SOL_HEAD_VERSION is read
  *   3        1      marks, 0 to 8; + 128 when there are dislikes
  *   4        16     epoch under which it was written
  *   20       8      seq: number of steps ever applied, of 53 bits (SOL_SEQ_BITS), which is what a Lua number holds
@@ -22,7 +23,14 @@
 
 #include "store/record/codec.h"
 
+#ifndef SOLID_RECORD_VERSION
+#define SOLID_RECORD_VERSION 2 /* a test builds the programs with a later one (tests/e2e/upgrade.sh) */
+#endif
+
 enum {
+  SOL_HEAD_VERSION = SOLID_RECORD_VERSION,
+  SOL_HEAD_WITH_HISTORY = 2, /* versions that are written */
+  SOL_HEAD_PLAIN = SOLID_RECORD_VERSION > 2 ? SOLID_RECORD_VERSION : 1,
   SOL_HEAD_HISTORY = 24,
   SOL_HEAD_SIZE = 68,
   SOL_HEAD_PARAMS = 28, /* where the head of the params lies */

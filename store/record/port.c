@@ -221,6 +221,17 @@ void sol_port_end_state(solid_state *state) {
   state->n_read = 0;
 }
 
+solid_status sol_port_check_forget(const solid_forgetting *forgettings, size_t n, solid_status *statuses) {
+  if (n && (!forgettings || !statuses)) return solid_fail(SOLID_EINVAL, "store: forget of %zu users without arrays", n);
+  for (size_t i = 0; i < n; i++) {
+    solid_status status = check_user(forgettings[i].user);
+    if (status) return status;
+    if (forgettings[i].time_ms < 0) return solid_fail(SOLID_EINVAL, "store: forgetting %zu before 1970", i);
+  }
+  all_well(statuses, n);
+  return SOLID_OK;
+}
+
 static solid_status check_name(solid_bytes name) {
   if (!name.data || name.size < 1 || name.size > SOLID_ID_MAX)
     return solid_fail(SOLID_ERANGE, "store: name of a stream of %zu bytes: 1 to %d are allowed", name.size,

@@ -78,6 +78,9 @@ solid_status sol_port_check_params(const solid_bytes *users, const solid_params 
 solid_status sol_port_check_load(solid_bytes name, const void *room, const size_t *size);
 solid_status sol_port_check_save(solid_bytes name, solid_bytes seen, solid_bytes record, const int *saved);
 
+/* As above, of a forget. */
+solid_status sol_port_check_forget(const solid_forgetting *forgettings, size_t n, solid_status *statuses);
+
 /* EINVAL: a page of no user, or NULL. */
 solid_status sol_port_check_list(size_t most, const uint64_t *cursor, solid_user_fn take);
 

@@ -3,7 +3,7 @@
 -- stream, offset; a stream of 0 = none, always new), dislikes (a byte each: 1 = a dislike and no step; empty = none),
 -- what a history needs: steps that are asked for, steps that a full page leaves behind (4 bytes each), the time now, how
 -- old it is when the lifetime of the pages has to be renewed (ms, 8 bytes each), and the birth of a history that is begun
--- (8 bytes; none = no history is begun).
+-- (8 bytes; none = no history is begun); tag of the user's slot.
 -- Returns what became of the record that was there (0 = it was used, 1 = damaged, renamed, 2 = of another epoch: the
 -- last two begin anew), seq, how many were new, steps, dislikes, of the params' head seq, time and generation. Of a
 -- record with a history also its bytes in the head, the steps that are to become pages, 1 = renew the pages' lifetime, and the
@@ -30,14 +30,17 @@ if state == 'ours' then
 end
 if state == 'damaged' then
   became, state, steps, dislikes = 1, 'none', '', ''
-  if #ARGV[4] > 0 then call('RENAME', key, key .. ':damaged') end
+  if #ARGV[4] > 0 then -- the first ones stay, and the last
+    local kept = call('RENAMENX', key, key .. ':damaged') == 1 or call('RENAMENX', key, key .. ':damaged:2') == 1
+    if not kept then call('RENAME', key, key .. ':damaged:3') end
+  end
 end
 
 -- marks: stream -> offset; order: streams, the one that moved last at the end
 local seq, params, version, marks, order, moved, is_moved = 0, NO_PARAMS, 1, {}, {}, {}, {}
 if state == 'ours' and became == 0 then
   seq, params, version = number_of(sub(head, 21, 28)), sub(head, PARAMS_AT, HEAD), byte(head, 3)
-  for at = HEAD + 1, version == 1 and #head or #head - HISTORY, 16 do
+  for at = HEAD + 1, marks_end(head), 16 do
     local stream = sub(head, at, at + 7)
     marks[stream] = sub(head, at + 8, at + 15)
     order[#order + 1] = stream
@@ -53,6 +56,7 @@ if version == 2 or #ARGV[7] > 24 then
 end
 
 local fresh, applied, disliked, is_old = {}, 0, dislikes, false
+local gone -- of who was forgotten; false = this user was not
 -- The newest word about an item counts.
 local function forget_dislike(item)
   for at = 1, #disliked, 8 do
@@ -66,7 +70,16 @@ for i = 0, #ARGV[5] / 16 - 1 do
   local stream, offset = sub(ARGV[5], 16 * i + 1, 16 * i + 8), sub(ARGV[5], 16 * i + 9, 16 * i + 16)
   local is_new = stream == NONE
   if not is_new then
-    is_new = not marks[stream] or is_above(offset, marks[stream])
+    if marks[stream] then
+      is_new = is_above(offset, marks[stream])
+    else
+      if gone == nil then
+        local failed, _, _, value = find_gone(key, ARGV[8])
+        if failed then return failed end
+        gone = value or false
+      end
+      is_new = not (gone and is_gone(gone, stream, offset, sub(ARGV[4], 16 * i + 9, 16 * i + 16)))
+    end
     if is_new then
       marks[stream] = offset
       if not is_moved[stream] then moved[#moved + 1] = stream end
@@ -105,7 +118,7 @@ if applied > 0 then
       number_of(sub(ARGV[7], 9)) - renewed > number_of(sub(ARGV[7], 17))
     if is_old then history = sub(history, 1, 8) .. sub(ARGV[7], 9, 16) .. sub(history, 17) end
   end
-  head = (history and 'SU\2' or 'SU\1') .. string.char(#pairs_of + (disliked ~= '' and 128 or 0)) .. ARGV[3] .. struct.pack('<I4I4', seq % 4294967296, math.floor(seq / 4294967296)) .. params ..
+  head = 'SU' .. string.char(history and 2 or PLAIN, #pairs_of + (disliked ~= '' and 128 or 0)) .. ARGV[3] .. struct.pack('<I4I4', seq % 4294967296, math.floor(seq / 4294967296)) .. params ..
     table.concat(pairs_of) .. (history or '')
   -- The first write of a sound record: a server without memory refuses a script at its first write or not at all.
   if disliked ~= dislikes and disliked ~= '' then

@@ -12,6 +12,20 @@ static sol_node *add_node(sol_cluster *c) {
   return node;
 }
 
+/* A node that is needed no more, to become another one. */
+static sol_node *reuse_node(sol_cluster *c) {
+  sol_node *oldest = NULL;
+  for (size_t i = 1; i < c->n_nodes; i++) {
+    sol_node *node = c->nodes[i];
+    if (node->is_master || node->is_used || node->lacks_scripts || node->conn.n_queued) continue;
+    if (node->named + 1 >= c->map) continue;
+    if (node->conn.wrote_ns > node->conn.safe_ns) continue; /* what it took is waited for */
+    if (!oldest || node->named < oldest->named) oldest = node;
+  }
+  if (oldest) sol_redis_end(&oldest->conn);
+  return oldest;
+}
+
 static solid_status find_master(void *user, sol_place *out) {
   const sol_cluster *c = user;
   return sol_sentinel_find(&c->options, &c->address, out);
@@ -56,12 +70,19 @@ solid_status sol_cluster_ready(sol_cluster *c) {
 sol_node *sol_cluster_node(sol_cluster *c, const char *host, size_t size, uint32_t port) {
   sol_place place;
   if (sol_place_set(&place, host, size, port)) return NULL;
-  for (size_t i = 0; i < c->n_nodes; i++)
-    if (sol_place_equal(&place, &c->nodes[i]->place)) return c->nodes[i];
-  sol_node *node = add_node(c);
+  for (size_t i = 0; i < c->n_nodes; i++) {
+    if (!sol_place_equal(&place, &c->nodes[i]->place)) continue;
+    c->nodes[i]->named = c->map;
+    return c->nodes[i];
+  }
+  sol_node *node = c->n_nodes < SOL_NODES_MAX ? add_node(c) : reuse_node(c);
   if (!node) return NULL;
+  uint64_t connections = node->conn.connections, exchanges = node->conn.exchanges; /* go on: sol_cluster_token */
   node->place = place;
+  node->named = c->map;
   sol_redis_init(&node->conn, &c->options, &node->place, 1);
+  node->conn.connections = connections;
+  node->conn.exchanges = exchanges;
   return node;
 }
 
@@ -149,8 +170,18 @@ static void compare(sol_cluster *c, const reading *r) {
   }
 }
 
+/* Who has no slots any more is asked for the map last: one that has left may tell the old one for ever. */
+static void close_unnamed(sol_cluster *c) {
+  for (size_t i = 1; i < c->n_nodes; i++) {
+    sol_node *node = c->nodes[i];
+    if (!node->is_master && !node->is_used && !node->conn.n_queued && node->conn.wrote_ns <= node->conn.safe_ns)
+      sol_redis_close(&node->conn);
+  }
+}
+
 static solid_status read_map(sol_cluster *c, sol_node *node) {
   reading r = {.c = c};
+  c->map++;
   sol_command cmd = {.argc = 0};
   sol_command_text(&cmd, "CLUSTER");
   sol_command_text(&cmd, "SLOTS");
@@ -160,6 +191,7 @@ static solid_status read_map(sol_cluster *c, sol_node *node) {
   if (status) return status;
   if (c->owners) compare(c, &r);
   for (size_t i = 0; i < c->n_nodes; i++) c->nodes[i]->is_master = r.is_master[i];
+  close_unnamed(c);
   uint16_t *before = c->owners;
   c->owners = c->fresh;
   c->fresh = before;

@@ -23,6 +23,7 @@ typedef struct sol_node {
   sol_redis_conn conn; /* first: a connection is a node */
   sol_place place;
   int is_master;     /* of some slots */
+  uint64_t named;    /* number of the map when somebody named it last */
   int is_used;       /* in the round that is under way */
   int lacks_scripts; /* said NOSCRIPT in it */
 } sol_node;
@@ -40,6 +41,7 @@ typedef struct sol_cluster {
   size_t n_nodes;
   uint16_t *owners; /* (SOL_SLOTS) nodes; NULL = one server has everything */
   uint16_t *fresh;  /* (SOL_SLOTS) the map while it is read */
+  uint64_t map;     /* how often it was read, or tried to be */
   int is_stale;     /* a node failed: the map is to be read again */
   int is_changed;   /* another node has taken over from a master, which had taken what is not safe yet */
   size_t *pending;  /* commands of the run that are not done */
@@ -54,6 +56,7 @@ typedef struct sol_calls {
   sol_redis_reply_fn take; /* replies, in any order; those of the table above do not come here */
   void *user;
   int is_write;   /* what it writes is to outlive its server: it is waited for by safety.c */
+  int is_settled; /* none of it is done in a slot that is being moved: what would be asked elsewhere waits */
   int is_careful; /* EREWIND instead, where another server may lack what the one before had taken */
 } sol_calls;
 
@@ -75,7 +78,8 @@ solid_status sol_cluster_ask(sol_cluster *c, int who_is_there, const sol_command
 /* Reads the map; asks `first` (may be NULL) before the others. */
 solid_status sol_cluster_learn(sol_cluster *c, sol_node *first);
 
-/* The node at this place, which is made where there is none. NULL: no memory, or too many. */
+/* The node at this place, which is made where there is none; where there are too many, of one that has no slots and
+ * that nobody has named since the map before this one. NULL: no memory, or all are needed. */
 sol_node *sol_cluster_node(sol_cluster *c, const char *host, size_t size, uint32_t port);
 
 /* The owner of a slot; the first node where there is none, which says what is the matter. */

@@ -44,6 +44,8 @@ static solid_status take(void *user, sol_redis_conn *conn, size_t number, const 
   } else if (begins(reply, "MOVED ")) {
     r->moved = node;
     c->routes[number].ask = 0;
+  } else if (begins(reply, "ASK ") && r->calls->is_settled) {
+    r->must_wait = 1;
   } else if (begins(reply, "ASK ")) {
     c->routes[number].ask = read_ask(c, conn, reply);
     if (!c->routes[number].ask) return solid_fail(SOLID_EIO, "%s: %s", conn->name, reply->str);

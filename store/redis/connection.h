@@ -14,11 +14,12 @@
 #include "store/redis/transport.h"
 #include <hiredis/hiredis.h>
 
-enum { SOL_REDIS_SCRIPTS = 9, SOL_REDIS_SHA_SIZE = 40, SOL_IDENTITY_ROOM = 96 };
+enum { SOL_REDIS_SCRIPTS = 10, SOL_REDIS_SHA_SIZE = 40, SOL_IDENTITY_ROOM = 96 };
 
 /* Borrowed strings must outlive the connection. */
 typedef struct sol_redis_options {
   const char *username, *password;
+  const char *sentinel_username, *sentinel_password;
   uint32_t database;
   uint32_t connect_timeout_ms, timeout_ms;
   uint32_t backoff_min_ms, backoff_max_ms;

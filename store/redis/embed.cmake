@@ -1,9 +1,10 @@
-# cmake -DOUT=header -DCOMMON=common.lua -DIN="a.lua;b.lua" -DALONE="c.lua" -P embed.cmake: each file, behind what they
-# share and, where there is a.sound.lua, that before all, as a zero-terminated array sol_<name>_lua; those of ALONE
-# without what is shared.
+# cmake -DOUT=header -DVERSION=1 -DCOMMON=common.lua -DIN="a.lua;b.lua" -DALONE="c.lua" -P embed.cmake: each file, behind
+# what they share and, where there is a.sound.lua, that before all, as a zero-terminated array sol_<name>_lua; those of
+# ALONE without what is shared. VERSION is that of a record.
 cmake_minimum_required(VERSION 3.25)
 set(text "/* Made from the .lua files beside embed.cmake. */\n")
 file(READ ${COMMON} common HEX)
+string(HEX "local VERSION = ${VERSION}\n" version)
 foreach(file ${IN} ${ALONE})
   get_filename_component(name ${file} NAME_WE)
   get_filename_component(folder ${file} DIRECTORY)
@@ -16,7 +17,7 @@ foreach(file ${IN} ${ALONE})
   if(file IN_LIST ALONE)
     set(shared "")
   endif()
-  string(REGEX REPLACE "(..)" "0x\\1, " bytes "${sound}${shared}${bytes}")
+  string(REGEX REPLACE "(..)" "0x\\1, " bytes "${version}${sound}${shared}${bytes}")
   string(APPEND text "static const char sol_${name}_lua[] = {${bytes}0};\n")
 endforeach()
 file(WRITE ${OUT} "${text}")

@@ -8,6 +8,16 @@
 local key, birth, from, upto, below = KEYS[1], ARGV[1], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local call, sub, PAGE = redis.call, string.sub, 256
 
+-- Of a history that is gone, or of who was forgotten meanwhile, nothing is kept. The record is in the same slot; while
+-- that is moved it may be elsewhere, and the command has to wait.
+do
+  local record = string.sub(key, 1, -7)
+  local size = redis.pcall('HSTRLEN', record, 'h')
+  if type(size) == 'table' then return redis.error_reply('TRYAGAIN the slot is being moved') end
+  local there = size <= 65536 and redis.pcall('HGET', record, 'h')
+  if not there or string.byte(there, 3) ~= 2 or string.sub(there, -24, -17) ~= birth then return 0 end
+end
+
 local function number_at(bytes, at)
   local low, high = struct.unpack('<I4I4', bytes, at)
   return high * 4294967296 + low

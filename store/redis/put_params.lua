@@ -1,6 +1,6 @@
 -- Stores one user's params unless newer ones of the same generation are there.
 -- KEYS: the user. ARGV: head of the params (40 bytes), h and values, ttl in ms (0 = none), epoch of a record that is
--- begun for them. Returns 1 if stored, 0 if not, -1 where the record is damaged.
+-- begun for them, tag of the user's slot. Returns 1 if stored, 0 if not, -1 where the record is damaged.
 -- Stored params that are ahead of the window are a leftover of a window that was lost: they do not count as newer. New
 -- ones that are ahead of it were made from one that was lost meanwhile: they are not stored.
 local key, params = KEYS[1], ARGV[1]
@@ -19,7 +19,10 @@ if state == 'ours' then
   end
   head = sub(head, 1, PARAMS_AT - 1) .. params .. sub(head, HEAD + 1)
 else
-  head = 'SU\1\0' .. ARGV[4] .. NONE .. params
+  local failed, _, _, gone = find_gone(key, ARGV[5])
+  if failed then return failed end
+  if gone then return 0 end -- forgotten while they were made
+  head = 'SU' .. string.char(PLAIN, 0) .. ARGV[4] .. NONE .. params
 end
 if is_stored then call('HSET', key, 'h', head, 'p', ARGV[2]) end
 if ARGV[3] ~= '0' then call('PEXPIRE', key, ARGV[3]) end

@@ -2,6 +2,16 @@
 -- KEYS: the state. ARGV: head (store/record/page.h), seq of the state that is changed (8 bytes; empty = it is replaced),
 -- ttl in ms (0 = none), parts (each: number and size, 4 bytes each, and bytes). Returns 1 = it is there, 0 = it may not be.
 local key, head, call, sub = KEYS[1], ARGV[1], redis.call, string.sub
+-- Of a history that is gone, or of who was forgotten meanwhile, nothing is kept. The record is in the same slot; while
+-- that is moved it may be elsewhere, and the command has to wait.
+do
+  local record = string.sub(key, 1, -7)
+  local size = redis.pcall('HSTRLEN', record, 'h')
+  if type(size) == 'table' then return redis.error_reply('TRYAGAIN the slot is being moved') end
+  local there = size <= 65536 and redis.pcall('HGET', record, 'h')
+  if not there or string.byte(there, 3) ~= 2 or string.sub(there, -24, -17) ~= sub(head, 13, 20) then return 0 end
+end
+
 local there = call('HSTRLEN', key, 'h') == 60 and call('HGET', key, 'h') or ''
 local is_same = sub(there, 1, 4) == sub(head, 1, 4) and sub(there, 13, 20) == sub(head, 13, 20) and
   sub(there, 29, 44) == sub(head, 29, 44) -- birth, generation and selector

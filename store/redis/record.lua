@@ -9,6 +9,7 @@
 -- Numbers of 64 bits are compared as two halves, because a Lua number holds 53.
 local HEAD, MARKS, PARAMS_AT, MOST_HEAD, MOST_STEPS, MOST_DISLIKES = 68, 8, 29, 65536, 524288, 256
 local HISTORY = 24 -- bytes about pages at the end of a head of version 2
+local PLAIN = VERSION > 2 and VERSION or 1 -- version of a record without a history
 local NONE = '\0\0\0\0\0\0\0\0'
 local NO_PARAMS = '\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0'
 local call, sub, byte = redis.call, string.sub, string.byte
@@ -31,8 +32,8 @@ end
 local function judge_head(head, size)
   local first, second, version, shape = byte(head, 1, 4)
   if first ~= 83 or second ~= 85 or not version or version == 0 then return 'damaged' end -- "SU"
-  if version > 2 then return 'newer' end
-  if not shape or shape % 128 > MARKS or size ~= HEAD + 16 * (shape % 128) + HISTORY * (version - 1) then
+  if version > VERSION then return 'newer' end
+  if not shape or shape % 128 > MARKS or size ~= HEAD + 16 * (shape % 128) + (version == 2 and HISTORY or 0) then
     return 'damaged'
   end
   return byte(head, 28) == 0 and byte(head, 27) < 32 and 'ours' or 'damaged' -- seq is a number that Lua can hold
@@ -65,6 +66,11 @@ local function read_record(key, field, most)
   return state, values
 end
 
+-- Where the marks of a head end.
+local function marks_end(head)
+  return byte(head, 3) == 2 and #head - HISTORY or #head
+end
+
 local function has_dislikes(head)
   return byte(head, 4) >= 128
 end
@@ -79,6 +85,38 @@ end
 -- The refusal of a record that is none of ours to change, or nil.
 local function refuse(state)
   if state == 'foreign' then return redis.error_reply('WRONGTYPE a hash that is no record of a user') end
-  if state == 'newer' then return redis.error_reply('NEWER version of a record than 2, which is known here') end
+  if state == 'newer' then return redis.error_reply('NEWER version of a record than ' .. VERSION .. ', which is known here') end
 end
 
+-- All keys of a user: what is ever kept beside the record is named here, and forgotten with it.
+local BESIDE = {'', ':pages', ':state', ':damaged', ':damaged:2', ':damaged:3', ':w', ':p'}
+
+-- Who was forgotten, and up to where: a hash a slot, <prefix>forgotten:{tag}, in the slot of the users whom it is about.
+-- Field k has a secret of its own; every other field is a hash of secret and key, which names nobody, and has the time of
+-- the forgetting (8 bytes, ms) and marks, 16 bytes each. Returns what became of it (an error to answer with, or nil),
+-- list, field (nil: nobody was forgotten yet) and value (nil: this one was not).
+-- While a slot is moved to another node its list may be elsewhere: then a command has to wait until it has moved.
+local MOST_GONE = 32
+local function find_gone(key, tag)
+  local list, field = string.match(key, '^[^{]*') .. 'forgotten:{' .. tag .. '}', nil
+  local value = redis.pcall('HGET', list, 'k')
+  if type(value) == 'string' then
+    field = sub(redis.sha1hex(value .. key), 1, 32)
+    value = redis.pcall('HGET', list, field)
+  end
+  if type(value) == 'table' then
+    local is_moving = string.find(value.err, 'non local key', 1, true)
+    return is_moving and redis.error_reply('TRYAGAIN the slot is being moved') or value
+  end
+  return nil, list, field, value and #value >= 8 and #value % 16 == 8 and value or nil
+end
+
+-- Whether an event was there before its user was forgotten: where a mark of its stream was kept, that says so, else time.
+local function is_gone(value, stream, offset, time)
+  for at = 9, #value, 16 do
+    if sub(value, at, at + 7) == stream then return not is_above(offset, sub(value, at + 8, at + 15)) end
+  end
+  local low, high = struct.unpack('<I4i4', time)
+  local gone_low, gone_high = struct.unpack('<I4i4', value)
+  return high < gone_high or (high == gone_high and low <= gone_low)
+end

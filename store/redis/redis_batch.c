@@ -21,7 +21,7 @@ solid_status sol_redis_judge_user(sol_redis_batch *b, sol_redis_conn *conn, size
                                   const redisReply *reply) {
   sol_redis_store *store = b->store;
   solid_status status = sol_redis_reply_status(conn, reply);
-  if (status != SOLID_EFORMAT && !(status == SOLID_EUNSUPPORTED && b->found)) return status;
+  if (status != SOLID_EFORMAT && !(status == SOLID_EUNSUPPORTED && (b->found || b->forgettings))) return status;
   (void)solid_fail(status, "key %s: %s", sol_redis_show_key(store, user).text, solid_last_error());
   if (is_told(++store->set_aside))
     sol_redis_log(conn, SOLID_LOG_WARN, "redis store: %s: left alone, its user is set aside", solid_last_error());
@@ -45,6 +45,19 @@ solid_status sol_redis_grow(void *buffer, size_t *room, size_t size, const char 
   *memory = grown;
   *room = size;
   return SOLID_OK;
+}
+
+solid_status sol_redis_make_tags(sol_redis_store *store) {
+  if (store->tags) return SOLID_OK;
+  store->tags = malloc(SOL_SLOTS * sizeof *store->tags);
+  if (!store->tags) return solid_fail(SOLID_ENOMEM, "redis store: tags of slots");
+  sol_slot_tags(store->tags);
+  return SOLID_OK;
+}
+
+void sol_redis_add_tag(const sol_redis_store *store, sol_command *cmd) {
+  sol_command_number(cmd, SOL_COMMAND_NUMBERS - 1,
+                     store->tags[sol_slot_of(cmd->argv[cmd->key_at], cmd->sizes[cmd->key_at])]);
 }
 
 solid_status sol_redis_out_of_step(sol_redis_conn *conn) {
@@ -125,8 +138,17 @@ solid_status sol_redis_run(sol_redis_batch *b, size_t n, sol_redis_make_fn make,
   sol_redis_store *store = b->store;
   int is_advance = b->appends != NULL;
   if (!b->kinds) b->kinds = 1;
-  sol_calls calls = {.n = n * b->kinds, .make = make_any, .take = take_any, .user = b, .is_write = is_advance};
+  sol_calls calls = {.n = n * b->kinds,
+                     .make = make_any,
+                     .take = take_any,
+                     .user = b,
+                     .is_write = is_advance || b->forgettings,
+                     .is_settled = b->forgettings != NULL};
   if (n == 0) return SOLID_OK;
+  if (!b->found) {
+    solid_status status = sol_redis_make_tags(store);
+    if (status) return status;
+  }
   calls.is_careful = is_advance && store->is_careful;
   b->n = n;
   b->make = make;

@@ -17,19 +17,17 @@ enum { SLOTS_AT_ONCE = 2048 };
 solid_status sol_redis_make_marks(sol_redis_store *store) {
   sol_slot_marks *m = &store->marks;
   if (!store->cluster.owners || m->asked) return SOLID_OK;
-  if (!m->tags) {
-    m->tags = malloc(SOL_SLOTS * sizeof *m->tags);
-    if (m->tags) sol_slot_tags(m->tags);
-  }
+  solid_status status = sol_redis_make_tags(store);
+  if (status) return status;
   if (!m->proven) m->proven = calloc(SOL_SLOTS, sizeof *m->proven);
-  if (m->tags && m->proven) m->asked = calloc(SOL_SLOTS, sizeof *m->asked);
+  if (m->proven) m->asked = calloc(SOL_SLOTS, sizeof *m->asked);
   return m->asked ? SOLID_OK : solid_fail(SOLID_ENOMEM, "redis store: epochs of slots");
 }
 
 /* The key, of a slot's or the one. */
 static void add_key(const sol_redis_store *store, sol_command *cmd, int of_slot, uint32_t slot) {
   char tag[16];
-  int size = of_slot ? snprintf(tag, sizeof tag, ":{%u}", store->marks.tags[slot]) : 0;
+  int size = of_slot ? snprintf(tag, sizeof tag, ":{%u}", store->tags[slot]) : 0;
   sol_command_name(cmd, store->options.prefix, "epoch", (solid_bytes){tag, (size_t)size});
 }
 

@@ -11,7 +11,7 @@
 void sol_redis_store_free(sol_redis_store *store) {
   if (!store) return;
   sol_cluster_end(&store->cluster);
-  free(store->marks.tags);
+  free(store->tags);
   free(store->marks.proven);
   free(store->marks.asked);
   free(store->strings);
@@ -34,14 +34,16 @@ static solid_status check_options(const solid_redis_store_options *o) {
   if (!o->timeout_ms || !o->connect_timeout_ms || o->timeout_ms > INT32_MAX || o->connect_timeout_ms > INT32_MAX)
     return solid_fail(SOLID_EINVAL, "redis store: timeouts of %u and %u ms", o->connect_timeout_ms, o->timeout_ms);
   if (o->replicas < 0) return solid_fail(SOLID_EINVAL, "redis store: %d replicas", o->replicas);
-  if (o->username && !o->password) return solid_fail(SOLID_EINVAL, "redis store: user name without a password");
+  if ((o->username && !o->password) || (o->sentinel_username && !o->sentinel_password))
+    return solid_fail(SOLID_EINVAL, "redis store: user name without a password");
   return SOLID_OK;
 }
 
 /* Copies the strings of the options behind one another and points the options at the copies. */
 static char *copy_strings(solid_redis_store_options *o) {
-  const char **fields[] = {&o->host,    &o->unix_path, &o->username, &o->password, &o->prefix,
-                           &o->address, &o->tls_ca,    &o->tls_cert, &o->tls_key,  &o->tls_name};
+  const char **fields[] = {
+      &o->host,     &o->unix_path, &o->username, &o->password,          &o->prefix,           &o->address, &o->tls_ca,
+      &o->tls_cert, &o->tls_key,   &o->tls_name, &o->sentinel_username, &o->sentinel_password};
   enum { FIELDS = sizeof fields / sizeof *fields };
   size_t size = 1;
   for (int i = 0; i < FIELDS; i++) size += *fields[i] ? strlen(*fields[i]) + 1 : 0;
@@ -96,10 +98,14 @@ static solid_status init_cluster(sol_redis_store *store) {
   if (address.has_database && o->database && address.database != o->database)
     return solid_fail(SOLID_EINVAL, "redis store: '%s' names database %u, the option %u", o->address, address.database,
                       o->database);
+  if (o->sentinel_password && !*address.master)
+    return solid_fail(SOLID_EINVAL, "redis store: a password of Sentinels without sentinel:// or sentinels://");
   store->tls = (sol_tls_options){o->tls_ca, o->tls_cert, o->tls_key, o->tls_name};
   return sol_cluster_init(&store->cluster,
                           &(sol_redis_options){.username = o->username,
                                                .password = o->password,
+                                               .sentinel_username = o->sentinel_username,
+                                               .sentinel_password = o->sentinel_password,
                                                .database = address.has_database ? address.database : o->database,
                                                .connect_timeout_ms = o->connect_timeout_ms,
                                                .timeout_ms = o->timeout_ms,
@@ -114,7 +120,8 @@ static solid_status init_cluster(sol_redis_store *store) {
                                                            [SOL_SCRIPT_PUT_PAGES] = sol_put_pages_lua,
                                                            [SOL_SCRIPT_GET_PAGES] = sol_get_pages_lua,
                                                            [SOL_SCRIPT_PUT_STATE] = sol_put_state_lua,
-                                                           [SOL_SCRIPT_GET_STATE] = sol_get_state_lua},
+                                                           [SOL_SCRIPT_GET_STATE] = sol_get_state_lua,
+                                                           [SOL_SCRIPT_FORGET] = sol_forget_lua},
                                                .tls = address.is_tls ? &store->tls : NULL,
                                                .log = o->log,
                                                .log_user = o->log_user},

@@ -1,8 +1,8 @@
 /* What the files of the Redis store share: redis_open.c makes it, redis_batch.c runs the scripts of a call and reads
  * the epoch behind them, redis_store.c answers the calls about users, with redis_history.c for what is in pages and
- * redis_states.c for states, redis_epoch.c and redis_streams.c those about epoch and streams, redis_safety.c says what
- * outlives a server, redis_server.c looks at how servers are set up, redis_adopt.c takes over records of the layout
- * before. */
+ * redis_states.c for states, redis_forget.c forgets users, redis_epoch.c and redis_streams.c answer those about epoch
+ * and streams, redis_safety.c says what outlives a server, redis_server.c looks at how servers are set up,
+ * redis_adopt.c takes over records of the layout before. */
 #ifndef STORE_REDIS_REDIS_PARTS_H
 #define STORE_REDIS_REDIS_PARTS_H
 
@@ -20,7 +20,8 @@ enum {
   SOL_SCRIPT_PUT_PAGES = 5,
   SOL_SCRIPT_GET_PAGES = 6,
   SOL_SCRIPT_PUT_STATE = 7,
-  SOL_SCRIPT_GET_STATE = 8
+  SOL_SCRIPT_GET_STATE = 8,
+  SOL_SCRIPT_FORGET = 9
 };
 
 /* The commands of a call about one user, in this order. */
@@ -28,7 +29,6 @@ enum { SOL_OF_RECORD = 0, SOL_OF_STATE = 1, SOL_OF_PAGES = 2, SOL_KINDS = 3 };
 
 /* What a writer to a cluster knows of its slots: (SOL_SLOTS) each. */
 typedef struct sol_slot_marks {
-  uint32_t *tags;   /* by which the key of a slot's epoch is in it */
   uint32_t *proven; /* the connection over which the epoch was last found in the slot; 0 = none */
   uint64_t *asked;  /* number of the batch that asks for the slot's epoch, and of the command that does */
 } sol_slot_marks;
@@ -64,6 +64,7 @@ typedef struct sol_redis_store {
   int is_writer;     /* it writes under `epoch`, and stops where the server has another */
   int is_careful;    /* it says EREWIND where a server may lack what was written */
   solid_store_epoch epoch;
+  uint32_t *tags;       /* (SOL_SLOTS) by which a key that is no user's is in a slot; NULL = not needed yet */
   sol_slot_marks marks; /* NULL = not needed yet */
   uint32_t batches;
   size_t last_of_node[SOL_NODES_MAX]; /* the last user of the batch who is with this node */
@@ -89,18 +90,21 @@ struct sol_redis_batch {
   const solid_append *appends;
   const solid_bytes *users;
   const solid_params *made;
+  const solid_forgetting *forgettings;
   solid_window *windows;
   solid_params *params;
   size_t *applied;
-  uint8_t *found;
+  uint8_t *found, *had;
   solid_status *statuses;
   const solid_state_put *puts;
   solid_state *states;    /* of get_states */
   const uint64_t *births; /* of their histories */
   uint8_t *stored;
   uint64_t generation;
-  int64_t now_ms;          /* wall clock */
-  sol_history_needs needs; /* of the next command */
+  int64_t now_ms;           /* wall clock */
+  int64_t asked_ms;         /* of the forgetting at hand */
+  solid_store_epoch secret; /* for lists of who was forgotten that have none yet: 128 bits as well */
+  sol_history_needs needs;  /* of the next command */
   size_t n;
   const size_t *list;     /* the users of this exchange; NULL = all, of the call's arrays */
   size_t kinds;           /* commands a user, at most; 0 = one */
@@ -111,6 +115,10 @@ struct sol_redis_batch {
 };
 
 extern const solid_store_ops sol_redis_ops;
+
+/* redis_forget.c: slot of solid_store_ops. */
+solid_status sol_redis_forget(solid_store *store, const solid_forgetting *forgettings, size_t n, uint8_t *had,
+                              solid_status *statuses);
 
 /* redis_batch.c: runs the script of each of n users in one exchange; of a writer the epoch is read behind them. ELOST:
  * it is another one. */
@@ -125,6 +133,9 @@ void sol_redis_tell_damaged(sol_redis_store *store, sol_redis_conn *conn, solid_
 solid_status sol_redis_grow(void *buffer, size_t *room, size_t size, const char *what);
 /* Key, script and how many keys: what every script's command begins with. */
 void sol_redis_begin_script(sol_command *cmd, int script);
+/* The tag of the slot of the command's key, by which scripts find who was forgotten. */
+void sol_redis_add_tag(const sol_redis_store *store, sol_command *cmd);
+solid_status sol_redis_make_tags(sol_redis_store *store); /* ENOMEM */
 solid_status sol_redis_out_of_step(sol_redis_conn *conn);
 /* A user's key for a log or an error text, escaped. */
 sol_shown sol_redis_show_key(const sol_redis_store *store, solid_bytes user);

@@ -79,6 +79,7 @@ static void make_append(batch *b, size_t i) {
   sol_command_bytes(cmd, n && append->dislikes ? (const void *)append->dislikes : "", append->dislikes ? n : 0);
   make_needs(b, i);
   sol_command_bytes(cmd, &b->needs, sol_port_has_pages(store->base.history) ? sizeof b->needs : NEEDS_WITHOUT_BIRTH);
+  sol_redis_add_tag(store, cmd);
 }
 
 /* What the script returns: 6 elements, or 10 of a record with a history. 0: out of step. */
@@ -189,6 +190,7 @@ static void make_params(batch *b, size_t i) {
   sol_command_bytes(cmd, store->record + SOL_PARAMS_HEAD, body_size(&made));
   sol_command_number(cmd, 1, draw_ttl(store));
   sol_command_bytes(cmd, store->epoch.bytes, sizeof store->epoch.bytes);
+  sol_redis_add_tag(store, cmd);
 }
 
 static solid_status take_stored(batch *b, sol_redis_conn *conn, size_t who, const redisReply *reply) {
@@ -311,4 +313,5 @@ const solid_store_ops sol_redis_ops = {
     .safe_age = sol_redis_safe_age,
     .put_states = sol_redis_put_states,
     .get_states = sol_redis_get_states,
+    .forget = sol_redis_forget,
 };

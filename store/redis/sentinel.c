@@ -49,7 +49,9 @@ static solid_status ask(const sol_redis_options *options, const sol_place *senti
 }
 
 solid_status sol_sentinel_find(const sol_redis_options *options, const sol_address *address, sol_place *out) {
-  sol_redis_options plain = {.connect_timeout_ms = options->connect_timeout_ms,
+  sol_redis_options plain = {.username = options->sentinel_username,
+                             .password = options->sentinel_password,
+                             .connect_timeout_ms = options->connect_timeout_ms,
                              .timeout_ms = options->connect_timeout_ms,
                              .tls = options->tls};
   answer best = {.is_there = 0};

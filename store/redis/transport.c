@@ -71,7 +71,13 @@ static solid_status open_unix(sol_transport *t, const char *path, int64_t deadli
   return connect_to(t, (const struct sockaddr *)&address, sizeof address, deadline_ms);
 }
 
-/* Each address that the name has, until one answers. */
+static size_t count(const struct addrinfo *found) {
+  size_t n = 0;
+  for (; found; found = found->ai_next) n++;
+  return n;
+}
+
+/* Each address that the name has, until one answers: one that is silent leaves the others their share of the time. */
 static solid_status open_tcp(sol_transport *t, const sol_place *place, int64_t deadline_ms) {
   struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM}, *found = NULL;
   char port[8];
@@ -80,8 +86,9 @@ static solid_status open_tcp(sol_transport *t, const sol_place *place, int64_t d
   if (error) return fail(t, SOLID_EIO, gai_strerror(error));
   solid_status status = fail(t, SOLID_EIO, "the name has no address");
   for (const struct addrinfo *one = found; one && status; one = one->ai_next) {
+    int64_t now_ms = sol_steady_ms(), left_ms = deadline_ms > now_ms ? deadline_ms - now_ms : 0;
     sol_transport_close(t);
-    status = connect_to(t, one->ai_addr, one->ai_addrlen, deadline_ms);
+    status = connect_to(t, one->ai_addr, one->ai_addrlen, now_ms + left_ms / (int64_t)count(one));
   }
   freeaddrinfo(found);
   int on = 1;

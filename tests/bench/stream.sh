@@ -50,7 +50,8 @@ printf '| a bare consumer, before and after | %s | %s | |\n' "$before" "$(bare)"
 # ---- windows alone on Redis, beside the server's own benchmark ----
 # Its arguments hold no zero bytes: the positions (of no stream, always new) are put in by a first line before the script.
 lua=$here/../store/redis
-script="ARGV[5] = string.rep('\\0', 16)
+script="local VERSION = 1
+ARGV[5] = string.rep('\\0', 16)
 $(cat "$lua/record.lua" "$lua/advance.lua")"
 redis-cli -s "$work/redis.sock" flushall >/dev/null
 sha=$(redis-cli -s "$work/redis.sock" script load "$script")

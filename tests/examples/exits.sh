@@ -43,7 +43,7 @@ for data in bad.csv absent; do
 done
 # dead letters: what goes together, and what there is
 letters=(solid_send --from-dead-letters events.dead-letter)
-expect 2 "needs --data or --from-dead-letters" solid_send --brokers 127.0.0.1:1 --topic events
+expect 2 "needs --data, --forget or --from-dead-letters" solid_send --brokers 127.0.0.1:1 --topic events
 expect 2 "need --from-dead-letters" solid_send --data "$work/good.csv" --write "$work/x" --list
 expect 2 "needs --brokers" "${letters[@]}" --list
 expect 2 "needs --list, or a --reason" "${letters[@]}" --brokers 127.0.0.1:1

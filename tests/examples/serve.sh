@@ -103,6 +103,32 @@ ask 200 /users/bob/history
 is '[.items[].item] == ["item-2", "item-1"]'
 ask 400 /events -d '{"user":"bob","item":"item-2","stream":7}'
 
+# ---- forgetting: odd bytes in the path, twice, nobody, and what comes later ----
+ask 200 /events -d '[{"user":"c/d e%","item":"item-1","stream":7,"offset":50},{"user":"cy","item":"item-2","stream":7,"offset":51}]'
+is '.applied == 2'
+ask 200 '/users/c%2Fd%20e%25' -X DELETE
+is '.had_record == true and .in_topic == false'
+ask 200 '/users/c%2Fd%20e%25' -X DELETE
+is '.had_record == false'
+ask 200 /users/nobody -X DELETE
+is '.had_record == false'
+ask 200 '/users/c%2Fd%20e%25/history'
+is '.seq == 0 and .items == []'
+ask 200 /users/cy/history
+is '.seq == 1'
+ask 200 /events -d '{"user":"c/d e%","item":"item-1","stream":7,"offset":50}'
+is '.applied == 0 and .duplicate == 1'
+ask 200 /events -d '[{"user":"c/d e%","item":"item-3","stream":7,"offset":52},{"user":"cy","forget":true},{"user":"cy","item":"item-9"}]'
+is '.applied == 2'
+ask 200 /users/cy/history
+is '[.items[].item] == ["item-9"]'
+ask 200 '/users/c%2Fd%20e%25/history'
+is '[.items[].item] == ["item-3"]'
+ask 400 "/users/$(printf 'x%.0s' $(seq 300))" -X DELETE
+ask 404 /users/ -X DELETE
+ask 405 /users/ann
+ask 400 '/users/ann?k=1' -X DELETE
+
 # ---- does it work online? ----
 ask 200 '/recommend?user=ann&k=1'
 id=$(jq -r .id <<<"$body")

@@ -26,10 +26,28 @@ ask 200 '/users/ann/history'
 is '.seq == 2 and ([.items[].item] == ["item-5", "item-3"])'
 ask 200 '/recommend?user=ann'
 is '.source == "cache" or .source == "generation"'
+# ---- forgetting: at once, and once more where the wish stands in the topic ----
+ask 200 /users/ann -X DELETE
+is '.had_record == true and .in_topic == true'
+ask 200 '/users/ann/history'
+is '.seq == 0'
+ask 202 /events -d '{"user":"ann","item":"item-9"}'
+"$bin/solid_send" --forget bob --brokers "$kafka" --topic events 2>"$work/send.log" || die "solid_send --forget: $(cat "$work/send.log")"
+for _ in $(seq 200); do curl -s "$url/users/ann/history" | jq -e '.seq == 1' >/dev/null && break; sleep 0.1; done
+ask 200 '/users/ann/history'
+is '[.items[].item] == ["item-9"]'
+ask 400 /users/a%00b -X DELETE
+ask 400 /users/%ff -X DELETE
+"$bin/solid_ask" --model "$work/m.safetensors" --redis "$work/redis.sock" --user ann --forget >"$work/asked" || die "solid_ask --forget"
+grep -qx 'ann is forgotten' "$work/asked" || die "solid_ask says $(cat "$work/asked")"
+ask 200 '/users/ann/history'
+is '.seq == 0'
+ask 202 /events -d '[{"user":"ann","item":"item-3"},{"user":"ann","item":"item-5"}]'
+for _ in $(seq 200); do curl -s "$url/users/ann/history" | jq -e '.seq == 2' >/dev/null && break; sleep 0.1; done
 watched=$(sed -n 's/^metrics on \(.*\)$/\1/p' "$work/ingestd.log")
 for _ in $(seq 100); do curl -s "$watched" >"$work/metrics"; grep -q '^solid_ingest_commits_total [1-9]' "$work/metrics" && break; sleep 0.1; done
 for name in 'solid_ingest_partition_lag_events{partition="0"} 0' 'solid_ingest_partition_lag_events{partition="1"} 0' 'solid_ingest_lag_events 0' \
-  'solid_ingest_commit_seconds_count [1-9]' 'solid_freshness_window_seconds_count 2' 'solid_freshness_params_seconds_count 2' \
+  'solid_ingest_commit_seconds_count [1-9]' 'solid_ingest_forgotten_total 2' 'solid_freshness_window_seconds_count 5' 'solid_freshness_params_seconds_count 5' \
   'solid_store_epoch_info{epoch="[0-9a-f]*"} 1' 'solid_store_evicted_keys_total 0' 'solid_store_connections_total 1' 'solid_ingest_generation_live 1'; do
   grep -q "^$name" "$work/metrics" || die "no $name in: $(cat "$work/metrics")"
 done

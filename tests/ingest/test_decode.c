@@ -236,3 +236,16 @@ Test(decode, every_reason_has_its_own_code) {
   cr_assert_str_eq(solid_reject_code(SOLID_REJECT_COUNT), "unknown");
   cr_assert_str_eq(solid_reject_meaning(SOLID_REJECT_COUNT), "unknown");
 }
+
+Test(decode, takes_the_wish_to_forget) {
+  solid_event ev = taken("{\"user\":\"u1\",\"forget\":true,\"ts\":1699000000000}");
+  same(ev.user, "u1");
+  same(ev.item, "");
+  cr_assert(ev.worth == SOLID_WORTH_FORGET && ev.time_ms == INT64_C(1699000000000));
+  ev = taken("{\"user\":\"u1\",\"item\":\"i7\",\"forget\":false,\"ts\":1699000000000}");
+  cr_assert_eq(ev.worth, SOLID_WORTH_STEP, "it is asked by true alone");
+  refused(SOLID_REJECT_BAD_FORGET, "{\"user\":\"u1\",\"item\":\"i7\",\"forget\":true,\"ts\":1699000000000}");
+  refused(SOLID_REJECT_NO_ITEM, "{\"user\":\"u1\",\"forget\":\"true\",\"ts\":1699000000000}");
+  refused(SOLID_REJECT_NO_USER, "{\"forget\":true,\"ts\":1699000000000}");
+  refused(SOLID_REJECT_NO_TS, "{\"user\":\"u1\",\"forget\":true}");
+}

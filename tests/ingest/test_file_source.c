@@ -245,6 +245,53 @@ Test(replay, a_line_without_end_ends_with_a_stop) {
   solid_file_source_close(interrupted);
 }
 
+static int slow_end; /* of a pipe that its writer leaves open */
+
+/* What is there is delivered although the writer has said the next line by half; then it says the rest and goes. */
+static solid_status store_slowly(void *user, const solid_event *events, size_t n, solid_status *verdicts) {
+  static const char rest[] = "\"item\":3,\"ts\":1600000000003}\n";
+  fake_sink *sink = user;
+  solid_status status = store(user, events, n, verdicts);
+  if (sink->calls == 1) {
+    cr_assert_eq(n, 2);
+    cr_assert_eq(write(slow_end, rest, sizeof rest - 1), (ssize_t)sizeof rest - 1);
+    close(slow_end);
+  }
+  return status;
+}
+
+static int reports;
+
+static void count_reports(void *user, const solid_ingest_stats *stats) {
+  static const char two[] = "{\"user\":\"u\",\"item\":1,\"ts\":1600000000001}\n"
+                            "{\"user\":\"u\",\"item\":2,\"ts\":1600000000002}\n{\"user\":\"u\",";
+  (void)user;
+  last = *stats;
+  if (reports++) return; /* the first one comes while nothing has: the writer begins now */
+  cr_assert_eq(write(slow_end, two, sizeof two - 1), (ssize_t)sizeof two - 1);
+}
+
+Test(replay, a_slow_pipe_is_not_waited_for) {
+  fake_sink sink = {0};
+  int ends[2];
+  cr_assert_eq(pipe(ends), 0);
+  slow_end = ends[1];
+  cr_assert_eq(dup2(ends[0], STDIN_FILENO), STDIN_FILENO);
+  solid_file_source *source = NULL;
+  solid_file_source_options options = options_for(&sink);
+  options.path = "-";
+  options.batch_size = 256;
+  options.batch_ms = 30;
+  options.stats_ms = 100;
+  options.sink = store_slowly;
+  options.on_stats = count_reports;
+  cr_assert_eq(solid_file_source_open(&source, &options), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(solid_file_source_run(source), SOLID_OK, "%s", solid_last_error());
+  cr_assert(sink.calls == 2 && sink.stored == 3, "%d events in %d batches", sink.stored, sink.calls);
+  cr_assert_eq(last.accepted, 3);
+  solid_file_source_close(source);
+}
+
 Test(replay, takes_an_empty_file) {
   fake_sink sink = {0};
   write_file("");

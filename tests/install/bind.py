@@ -36,7 +36,7 @@ pipeline_options = struct("solid_pipeline_options", ("struct_size", u32), ("max_
                           ("state_cache", u64))
 pipeline_stats = struct("solid_pipeline_stats", ("struct_size", u32),
                         *columns(u64, "events", "applied", "duplicates", "unknown_items", "invalid", "generated", "set_aside", "advances", "puts"),
-                        *columns(i64, "advance_ns", "put_ns", "generate_ns"))
+                        *columns(i64, "advance_ns", "put_ns", "generate_ns"), *columns(u64, "forgotten"))
 query = struct("solid_query", ("struct_size", u32), ("k", u32), ("exclude_seen", i32), ("blocked", c.POINTER(bytes_)), ("n_blocked", size),
                ("category", bytes_), ("session", c.POINTER(bytes_)), ("n_session", size))
 answer = struct("solid_answer", ("struct_size", u32), ("source", u32), ("params_seq", u64), ("window_seq", u64), ("count", size),
@@ -63,7 +63,7 @@ redis_store_options = struct(
     ("port", u32), ("database", u32), ("ttl_ms", i64),
     *columns(u32, "jitter_percent", "connect_timeout_ms", "timeout_ms", "backoff_min_ms", "backoff_max_ms"), callback("log"),
     ("log_user", pointer), ("readonly_ms", u32), ("look_ms", u32), ("may_be_away", i32), ("replicas", i32), ("settle_ms", u32),
-    *columns(text, "address", "tls_ca", "tls_cert", "tls_key", "tls_name"), ("history", u32))
+    *columns(text, "address", "tls_ca", "tls_cert", "tls_key", "tls_name", "sentinel_username", "sentinel_password"), ("history", u32))
 redis_store_stats = struct("solid_redis_store_stats", ("struct_size", u32), *columns(u64, "connections", "round_trips", "damaged", "stale", "set_aside", "renewed", "evicted", "dropped"))
 plan_sizes = struct("solid_plan_sizes", *columns(u32, "window", "width", "params", "element", "id_bytes", "prefix_bytes", "partitions", "history", "taken", "state_bytes", "state_parts"))
 plan = struct("solid_plan", *columns(size, "window", "record", "redis", "memory", "pages", "seen", "state"))

@@ -11,7 +11,7 @@ import bind
 
 # The store's port (solid/store.h) is for implementations in C.
 PORT = {"solid_store_ops", "solid_store", "solid_append", "solid_window", "solid_params", "solid_store_epoch", "solid_state", "solid_state_stamp",
-        "solid_state_part", "solid_state_put"}
+        "solid_state_part", "solid_state_put", "solid_forgetting"}
 
 
 def headers(root):

@@ -51,6 +51,13 @@ typedef struct store_maker {
   X(dislikes_lie_beside_the_window)                                                                                    \
   X(the_newest_word_about_an_item_counts)                                                                              \
   X(keeps_the_newest_dislikes)                                                                                         \
+  X(forgets_all_of_a_user)                                                                                             \
+  X(a_replay_brings_nobody_back)                                                                                       \
+  X(what_comes_later_is_a_new_user)                                                                                    \
+  X(forgets_by_an_event_once)                                                                                          \
+  X(forgets_ids_of_all_kinds)                                                                                          \
+  X(forgets_many)                                                                                                      \
+  X(survives_random_forgetting)                                                                                        \
   X(begins_an_epoch_once)                                                                                              \
   X(keeps_a_history_in_pages)                                                                                          \
   X(drops_the_oldest_pages)                                                                                            \

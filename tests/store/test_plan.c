@@ -166,6 +166,94 @@ Test(plan, agrees_with_the_memory_store) {
   }
 }
 
+/* What INFO says that came in and went out, this question excepted. */
+static double net(const char *which) {
+  char script[160], answer[256] = "";
+  snprintf(script, sizeof script,
+           "EVAL \"return tonumber(redis.call('INFO','stats'):match('total_net_%s_bytes:(%%d+)'))\" 0", which);
+  cr_assert_eq(redis_server_ask(&server, script, answer, sizeof answer), 0);
+  return atof(answer);
+}
+
+enum { BATCH = 250, EVENTS_A_USER = 4 };
+
+/* One event each of BATCH users, params with it, and then a question about each: as pipeline and recommender ask. */
+typedef struct run {
+  solid_append appends[BATCH];
+  solid_window windows[BATCH];
+  solid_params params[BATCH];
+  solid_bytes users[BATCH];
+  solid_status statuses[BATCH];
+  uint8_t found[BATCH];
+  char ids[BATCH][256];
+  solid_step step;
+  solid_position position;
+} run;
+
+static run *make_run(const solid_plan_sizes *sizes, float *floats, solid_step *steps) {
+  static run r;
+  for (size_t i = 0; i < BATCH; i++) {
+    snprintf(r.ids[i], sizeof r.ids[i], "%0*zu", (int)sizes->id_bytes, i);
+    r.users[i] = (solid_bytes){r.ids[i], sizes->id_bytes};
+    r.appends[i] = (solid_append){.user = r.users[i], .steps = &r.step, .positions = &r.position, .count = 1};
+    r.windows[i] = (solid_window){.steps = steps + i * sizes->window};
+    r.params[i] = (solid_params){.h = floats,
+                                 .values = floats + sizes->width,
+                                 .generation = 1,
+                                 .width = sizes->width,
+                                 .count = sizes->params,
+                                 .element = sizes->element};
+  }
+  return &r;
+}
+
+static uint64_t trips_of(solid_store *store) {
+  solid_redis_store_stats stats = {.struct_size = sizeof stats};
+  cr_assert_eq(solid_redis_store_get_stats(store, &stats), SOLID_OK);
+  return stats.round_trips;
+}
+
+static void expect_near(const char *what, size_t i, double planned, double measured) {
+  fprintf(stderr, "case %zu: %s: plan %.0f, measured %.1f\n", i, what, planned, measured);
+  cr_expect_leq(fabs(planned - measured), 0.02 * measured + 4, "case %zu: %s: plan %.0f, measured %.1f", i, what,
+                planned, measured);
+}
+
+Test(plan, agrees_with_the_wire, .init = start_server, .fini = stop_server, .timeout = 60) {
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    const solid_plan_sizes *sizes = &cases[i];
+    if (sizes->history) continue; /* pages come and go: tests/bench/bench_history.c measures what that takes */
+    solid_plan_traffic plan;
+    float *floats = calloc((size_t)sizes->width + sizes->params + 1, sizeof *floats);
+    solid_step *steps = calloc(BATCH * (size_t)sizes->window, sizeof *steps);
+    run *r = make_run(sizes, floats, steps);
+    cr_assert_eq(solid_plan_wire(sizes, &plan), SOLID_OK);
+    ask_number("FLUSHALL SYNC");
+    solid_store *store = open_redis(sizes);
+    fill(store, sizes, BATCH);
+    double in = net("input"), out = net("output");
+    uint64_t trips = trips_of(store);
+    for (uint32_t k = 1; k <= EVENTS_A_USER; k++) {
+      r->position = (solid_position){7, 2000000 + k};
+      cr_assert_eq(store->ops->advance(store, r->appends, BATCH, r->windows, NULL, r->statuses), SOLID_OK);
+      for (size_t u = 0; u < BATCH; u++) r->params[u].seq = r->windows[u].seq;
+      cr_assert_eq(store->ops->put_params(store, r->users, r->params, BATCH, r->statuses), SOLID_OK);
+    }
+    cr_assert_eq(trips_of(store) - trips, EVENTS_A_USER * plan.event_trips);
+    expect_near("bytes in, an event", i, (double)plan.event_in, (net("input") - in) / (BATCH * EVENTS_A_USER));
+    expect_near("bytes out, an event", i, (double)plan.event_out, (net("output") - out) / (BATCH * EVENTS_A_USER));
+    in = net("input"), out = net("output"), trips = trips_of(store);
+    cr_assert_eq(store->ops->get(store, r->users, BATCH, 1, r->windows, r->params, r->found, r->statuses), SOLID_OK);
+    cr_assert_eq(trips_of(store) - trips, plan.answer_trips);
+    for (size_t u = 0; u < BATCH; u++) cr_assert(r->found[u] && r->windows[u].count == sizes->window);
+    expect_near("bytes in, an answer", i, (double)plan.answer_in, (net("input") - in) / BATCH);
+    expect_near("bytes out, an answer", i, (double)plan.answer_out, (net("output") - out) / BATCH);
+    solid_store_close(store);
+    free(floats);
+    free(steps);
+  }
+}
+
 Test(plan, refuses_bad_sizes) {
   solid_plan plan;
   solid_plan_sizes sizes = cases[0];

@@ -102,6 +102,15 @@ static solid_status fault_get_states(solid_store *store, const solid_bytes *user
   return inner->ops->get_states(inner, users, births, n, states, statuses);
 }
 
+static solid_status fault_forget(solid_store *store, const solid_forgetting *forgettings, size_t n, uint8_t *had,
+                                 solid_status *statuses) {
+  fault_store *fault = (fault_store *)store;
+  int fails = due(&fault->forget, n);
+  if (fails && !fault->forget.after) return fail(&fault->forget, "forget");
+  solid_status status = fault->inner->ops->forget(fault->inner, forgettings, n, had, statuses);
+  return fails ? fail(&fault->forget, "forget") : status;
+}
+
 static void fault_close(solid_store *store) {
   (void)store;
 }
@@ -120,6 +129,7 @@ static const solid_store_ops fault_ops = {
     .safe_age = fault_safe_age,
     .put_states = fault_put_states,
     .get_states = fault_get_states,
+    .forget = fault_forget,
 };
 
 void fault_store_wrap(fault_store *store, solid_store *inner) {

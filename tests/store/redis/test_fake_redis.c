@@ -124,7 +124,6 @@ static solid_status ask_two(fake_redis *fake, const char *const *script) {
 }
 
 #define TRY "-TRYAGAIN Multiple keys request during rehashing of slot\r\n"
-
 Test(fake_redis, who_has_to_try_again_waits_alone, .timeout = 60) {
   fake_redis fake = {.answer = NULL};
   cr_assert_eq(ask_two(&fake, (const char *const[]){"*0\r\n" TRY, TRY, TRY, "*0\r\n", NULL}), SOLID_OK, "%s",

@@ -109,20 +109,20 @@ static void set_slot(size_t node, unsigned slot, const char *how, size_t other) 
   ask_node(node, command, "OK");
 }
 
-/* All keys that a slot has here: those of users whom push_all knows, and the epoch. */
+/* All keys that a slot has here: those of users whom push_all knows, the epoch, who was forgotten. */
 static void migrate_keys(size_t from, size_t to, unsigned slot) {
   static uint32_t tags[SOL_SLOTS];
   char command[256], name[16];
   sol_slot_tags(tags);
-  for (int i = -1; i < USERS; i++) {
+  for (int i = -2; i < USERS; i++) {
     snprintf(name, sizeof name, "u%d", i);
     if (i >= 0 && slot_of_user(name) != slot) continue;
     if (i < 0)
-      snprintf(command, sizeof command, "MIGRATE 127.0.0.1 %u %sepoch:{%u} 0 5000", cluster.nodes[to].port, prefix,
-               tags[slot]);
+      snprintf(command, sizeof command, "MIGRATE 127.0.0.1 %u %s%s:{%u} 0 5000", cluster.nodes[to].port, prefix,
+               i == -1 ? "epoch" : "forgotten", tags[slot]);
     if (i >= 0)
       snprintf(command, sizeof command, "MIGRATE 127.0.0.1 %u %s{%s} 0 5000", cluster.nodes[to].port, prefix, name);
-    ask_node(from, command, "OK");
+    ask_node(from, command, NULL); /* what there is of them */
   }
 }
 
@@ -298,4 +298,77 @@ Test(redis_cluster, several_ways_in) {
   options.database = 3;
   cr_assert_eq(solid_store_open_redis(&store, NULL, &options), SOLID_EREFUSED);
   cr_assert(strstr(solid_last_error(), "a cluster has database 0 alone"), "%s", solid_last_error());
+}
+
+static size_t append_one(solid_store *store, const char *user, uint64_t offset) {
+  solid_step step = {offset, 1}, room[BODY_WINDOW];
+  solid_position position = {9, offset};
+  solid_append append = {.user = live_text(user), .steps = &step, .positions = &position, .count = 1};
+  solid_window window = {.steps = room};
+  solid_status of_user;
+  size_t applied = 99;
+  cr_assert_eq(store->ops->advance(store, &append, 1, &window, &applied, &of_user), SOLID_OK, "%s", solid_last_error());
+  return applied;
+}
+
+static void move_slot(size_t from, size_t to, unsigned slot, solid_store *store) {
+  const solid_bytes user = live_text("u3");
+  set_slot(to, slot, "IMPORTING", from);
+  set_slot(from, slot, "MIGRATING", to);
+  solid_status status = solid_forget(store, &user, 1, NULL);
+  cr_assert(solid_status_is_retriable(status), "%s", solid_last_error());
+  migrate_keys(from, to, slot);
+  status = solid_forget(store, &user, 1, NULL);
+  cr_assert(solid_status_is_retriable(status), "%s", solid_last_error());
+}
+
+/* Half of a user could be here and half there: who forgets waits until the slot has moved, with its list. */
+Test(redis_cluster, forgetting_waits_for_a_slot_that_moves) {
+  solid_redis_store_options options = options_for(0);
+  options.timeout_ms = 300;
+  solid_store *store = live_open_with(&options);
+  const solid_bytes user = live_text("u3");
+  unsigned slot = slot_of_user("u3");
+  size_t from = redis_cluster_owner(&cluster, slot), to = (from + 1) % 3;
+  uint8_t had = 0;
+  cr_assert_eq(append_one(store, "u3", 1), 1);
+  move_slot(from, to, slot, store);
+  cr_assert_eq(append_one(store, "u3", 2), 1, "events go on");
+  set_slot(to, slot, "NODE", to);
+  set_slot(from, slot, "NODE", to);
+  cr_assert_eq(solid_forget(store, &user, 1, &had), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(had, 1);
+  move_slot(to, from, slot, store);
+  cr_assert_eq(append_one(store, "u3", 2), 0, "the list has moved");
+  set_slot(from, slot, "NODE", from);
+  set_slot(to, slot, "NODE", from);
+  cr_assert_eq(append_one(store, "u3", 1), 0);
+  cr_assert_eq(append_one(store, "u3", 3), 1);
+  solid_store_close(store);
+}
+
+/* Nodes come and go for as long as a process lives; it keeps those that have slots. */
+Test(redis_nodes, places_of_nodes_that_left_are_used_again) {
+  sol_address address;
+  sol_redis_options options = {.timeout_ms = 100, .connect_timeout_ms = 100};
+  sol_cluster c;
+  cr_assert_eq(sol_address_read(&address, "127.0.0.1:7000"), SOLID_OK);
+  cr_assert_eq(sol_cluster_init(&c, &options, &address), SOLID_OK);
+  sol_node *kept = sol_cluster_node(&c, "10.0.0.1", 8, 1);
+  kept->is_master = 1;
+  for (uint32_t i = 2; i < 3 * SOL_NODES_MAX; i++) {
+    c.map += 2; /* as if it had been read twice */
+    sol_node *node = sol_cluster_node(&c, "10.0.0.1", 8, i);
+    cr_assert(node && node != kept && node != c.nodes[0], "node %u", i);
+    cr_assert_eq(sol_cluster_node(&c, "10.0.0.1", 8, i), node);
+    cr_assert_eq(node->conn.places, &node->place);
+    node->conn.connections++;
+  }
+  cr_assert_eq(c.n_nodes, SOL_NODES_MAX);
+  cr_assert_eq(sol_cluster_node(&c, "10.0.0.1", 8, 1), kept);
+  cr_assert_eq(sol_cluster_connections(&c), 3 * SOL_NODES_MAX - 2, "none is forgotten");
+  for (size_t i = 0; i < c.n_nodes; i++) c.nodes[i]->is_master = 1;
+  c.map += 2;
+  cr_assert_null(sol_cluster_node(&c, "10.0.0.1", 8, 5000), "all have slots");
+  sol_cluster_end(&c);
 }

@@ -353,3 +353,28 @@ Test(redis_histories, a_state_that_is_none_is_never_read) {
   }
   solid_store_close(store);
 }
+
+/* Who is forgotten has no pages and no state any more, and what was on its way when they were does not bring any back.
+ */
+Test(redis_histories, who_is_forgotten_has_neither_pages_nor_state) {
+  solid_store *store = open_with(50, LONG);
+  solid_window window;
+  solid_status of_user;
+  uint8_t had, stored = 9;
+  const solid_bytes user = part_text("ann");
+  history_append(store, "ann", 0, 1500, 0, &window);
+  solid_state_part part = {0, 3, (const uint8_t *)"abc"};
+  solid_state_put put = {.user = user, .stamp = {window.birth, 1500, 1, 2, 1500}, .parts = &part, .n = 1};
+  cr_assert_eq(store->ops->put_states(store, &put, 1, &stored, &of_user), SOLID_OK);
+  cr_assert_eq(stored, 1);
+  live_ask("EXISTS solid:{ann} solid:{ann}:pages solid:{ann}:state", "3");
+  cr_assert_eq(solid_forget(store, &user, 1, &had), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(had, 1);
+  live_ask("EXISTS solid:{ann} solid:{ann}:pages solid:{ann}:state", "0");
+  cr_assert_eq(store->ops->put_states(store, &put, 1, &stored, &of_user), SOLID_OK);
+  cr_assert_eq(stored, 0, "it was on its way");
+  live_ask("EXISTS solid:{ann} solid:{ann}:pages solid:{ann}:state", "0");
+  cr_assert_eq(history_append(store, "ann", 0, 1500, 0, NULL), 0, "a replay");
+  live_ask("EXISTS solid:{ann} solid:{ann}:pages solid:{ann}:state", "0");
+  solid_store_close(store);
+}

@@ -373,3 +373,69 @@ Test(redis_records, an_epoch_that_is_none_is_named) {
     solid_store_close(store);
   }
 }
+
+/* Of who is forgotten nothing is left but hashes: no key and no value has a byte of the id. */
+Test(redis_records, nothing_of_a_forgotten_user_is_left) {
+  solid_store *store = live_open(0);
+  const solid_bytes user = live_text("annabel");
+  live_append_until_ok(store, "annabel");
+  live_ask("RENAME solid:{annabel} solid:{annabel}:damaged", "OK");
+  live_append_until_ok(store, "annabel");
+  cr_assert_eq(solid_forget(store, &user, 1, NULL), SOLID_OK, "%s", solid_last_error());
+  live_ask(
+      "EVAL \"local n = 0 for _, k in ipairs(redis.call('KEYS', '*')) do if string.find(redis.call('DUMP', k) .. k, "
+      "'annabel', 1, true) then n = n + 1 end end return n\" 0",
+      "0");
+  live_ask("KEYS solid:forgotten:{*}", "1");
+  solid_store_close(store);
+}
+
+/* What is none of ours to remove stays, and is said of this user alone. */
+Test(redis_records, what_is_no_record_of_ours_is_not_forgotten) {
+  solid_store *store = live_open(0);
+  const solid_bytes users[] = {live_text("text"), live_text("hash"), live_text("newer"), live_text("ours")};
+  uint8_t had[4];
+  live_append_until_ok(store, "ours");
+  live_ask("SET solid:{text} x", "OK");
+  live_ask("HSET solid:{hash} other x", "1");
+  live_ask("HSET solid:{newer} h SU\x03....", "1");
+  cr_assert_eq(solid_forget(store, users, 4, had), SOLID_EFORMAT);
+  cr_assert(!had[0] && !had[1] && !had[2] && had[3]);
+  cr_assert_eq(solid_forget(store, users + 2, 1, had), SOLID_EUNSUPPORTED, "%s", solid_last_error());
+  live_ask("EXISTS solid:{text} solid:{hash} solid:{newer} solid:{ours}", "3");
+  solid_store_close(store);
+}
+
+/* A server that is full takes no events, but forgets. */
+Test(redis_records, a_full_server_forgets) {
+  solid_store *store = live_open(0);
+  const solid_bytes user = live_text("ann");
+  solid_window window;
+  uint8_t had = 0;
+  live_append_until_ok(store, "ann");
+  live_ask("CONFIG SET maxmemory 1", "OK");
+  cr_assert_eq(live_append(store, "bob", 1, &window), SOLID_EFULL);
+  cr_assert_eq(solid_forget(store, &user, 1, &had), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(had, 1);
+  live_ask("CONFIG SET maxmemory 0", "OK");
+  solid_store_close(store);
+}
+
+/* What was damaged is kept to be looked at: the first copies stay, and the last. */
+Test(redis_records, a_second_damaged_record_does_not_replace_the_first) {
+  solid_store *store = live_open(0);
+  const solid_bytes user = live_text("ann");
+  for (int i = 1; i <= 5; i++) {
+    char command[64];
+    cr_assert_eq(live_append(store, "ann", 1, NULL), SOLID_OK, "%s", solid_last_error());
+    snprintf(command, sizeof command, "HSET solid:{ann} h rubbish%d", i);
+    live_ask(command, "0");
+  }
+  cr_assert_eq(live_append(store, "ann", 1, NULL), SOLID_OK);
+  live_ask("HGET solid:{ann}:damaged h", "rubbish1");
+  live_ask("HGET solid:{ann}:damaged:2 h", "rubbish2");
+  live_ask("HGET solid:{ann}:damaged:3 h", "rubbish5");
+  cr_assert_eq(solid_forget(store, &user, 1, NULL), SOLID_OK);
+  live_ask("EXISTS solid:{ann} solid:{ann}:damaged solid:{ann}:damaged:2 solid:{ann}:damaged:3", "0");
+  solid_store_close(store);
+}
