@@ -38,10 +38,13 @@ typedef struct solid_query {
   solid_bytes category;       /* only items of this category; {NULL, 0} = all. An unknown name is ENOTFOUND */
   const solid_bytes *session; /* item ids newer than anything stored, oldest first; unknown ids are skipped */
   size_t n_session;
+  int32_t only_allowed;       /* 1: no items but those of `allowed`, were there none at all; default 0 */
+  const solid_bytes *allowed; /* item ids; unknown ones are ignored. Not read where only_allowed is 0 */
+  size_t n_allowed;
 } solid_query;
 
 #define SOLID_QUERY_INIT                                                                                               \
-  { sizeof(solid_query), 10, 1, NULL, 0, {NULL, 0}, NULL, 0 }
+  { sizeof(solid_query), 10, 1, NULL, 0, {NULL, 0}, NULL, 0, 0, NULL, 0 }
 
 /* The same for callers who cannot use macros. */
 SOLID_API solid_query solid_query_default(void);

@@ -69,7 +69,8 @@ class _Info(c.Structure):
 
 class _Query(c.Structure):
     _fields_ = [("struct_size", c.c_uint32), ("k", c.c_uint32), ("exclude_seen", c.c_int32), ("blocked", c.POINTER(_Bytes)),
-                ("n_blocked", c.c_size_t), ("category", _Bytes), ("session", c.POINTER(_Bytes)), ("n_session", c.c_size_t)]
+                ("n_blocked", c.c_size_t), ("category", _Bytes), ("session", c.POINTER(_Bytes)), ("n_session", c.c_size_t),
+                ("only_allowed", c.c_int32), ("allowed", c.POINTER(_Bytes)), ("n_allowed", c.c_size_t)]
 
 
 class _Answer(c.Structure):

@@ -134,7 +134,7 @@ static solid_status read_seed(serve_query *query, const json_t *from) {
 
 /* How a slate is decoded: *known = 0 for other fields. */
 static solid_status read_decoding(serve_query *query, const char *key, const json_t *value, int *known) {
-  static const char *const rules[] = {"allow", "boosts", "per_category"};
+  static const char *const rules[] = {"boosts", "per_category"};
   *known = 1;
   if (strcmp(key, "order") == 0) return read_order(query, value);
   if (strcmp(key, "guide") == 0) return read_real(key, value, 0, 1, &query->slate.guide);

@@ -1,6 +1,6 @@
-/* A query's rules over the recommender's list. Blocked items, seen ones and the category are the recommender's own
- * filters; what it does not know (allowed items, boosts, at most n of a category) is done here, over so much of the
- * list that the answer is that of the whole list. */
+/* A query's rules over the recommender's list. Blocked, allowed and seen items and the category are the recommender's
+ * own filters; what it does not know (boosts, at most n of a category) is done here, over so much of the list that the
+ * answer is that of the whole list. */
 #include "examples/serve/answering.h"
 #include "solid/extend.h"
 #include <math.h>
@@ -10,7 +10,7 @@
 enum { AT_FIRST = 4 }; /* so many times k */
 
 static int has_rules(const serve_query *query) {
-  return query->has_allowed || query->n_boosted || query->per_category;
+  return query->n_boosted || query->per_category;
 }
 
 static int is_among(const solid_model *model, uint32_t item, const solid_bytes *ids, size_t n, size_t *which) {
@@ -47,19 +47,15 @@ static int takes(const solid_model *model, uint32_t item, uint32_t most, uint32_
   return 1;
 }
 
-/* In place: what is allowed, boosted, in order, no category too often. Returns how many of at most k. */
+/* In place: boosted, in order, no category too often. Returns how many of at most k. */
 static size_t apply_rules(const solid_model *model, const serve_query *query, solid_scored *best, size_t n,
                           uint32_t *held) {
-  size_t used = 0, which = 0, kept = 0;
-  for (size_t i = 0; i < n; i++) {
-    if (query->has_allowed && !is_among(model, best[i].item, query->allowed, query->n_allowed, &which)) continue;
-    best[used] = best[i];
+  size_t which = 0, kept = 0;
+  for (size_t i = 0; i < n; i++)
     if (is_among(model, best[i].item, query->boosted, query->n_boosted, &which))
-      best[used].score += (float)query->boosts[which];
-    used++;
-  }
-  if (query->n_boosted) qsort(best, used, sizeof *best, by_score);
-  for (size_t i = 0; i < used && kept < query->k; i++)
+      best[i].score += (float)query->boosts[which];
+  if (query->n_boosted) qsort(best, n, sizeof *best, by_score);
+  for (size_t i = 0; i < n && kept < query->k; i++)
     if (takes(model, best[i].item, query->per_category, held)) best[kept++] = best[i];
   return kept;
 }
@@ -71,6 +67,9 @@ void answering_filters(const serve_query *query, solid_query *out) {
   out->category = query->category;
   out->session = query->session;
   out->n_session = query->n_session;
+  out->only_allowed = query->has_allowed;
+  out->allowed = query->allowed;
+  out->n_allowed = query->n_allowed;
 }
 
 static solid_status ask(const solid_seat *seat, const serve_query *query, uint32_t k, solid_scored *best,

@@ -33,7 +33,7 @@ solid_status solid_recommender_new(solid_recommender **out, const solid_model *m
   if (!rec) return solid_fail(SOLID_ENOMEM, "out of memory: recommender");
   status = sol_answerer_open(&rec->answerer, model, store, &all);
   if (!status) {
-    rec->common = calloc(rec->answerer.words, sizeof *rec->common);
+    rec->common = calloc(rec->answerer.words, 2 * sizeof *rec->common);
     rec->session = calloc(rec->answerer.info.window, sizeof *rec->session);
     if (!rec->common || !rec->session) status = solid_fail(SOLID_ENOMEM, "out of memory: recommender");
   }
@@ -66,13 +66,15 @@ static solid_status check_ids(const char *what, const solid_bytes *ids, size_t n
 static solid_status check_query(const solid_recommender *rec, const solid_query *query) {
   if (query->k == 0 || query->k > rec->answerer.info.items)
     return solid_fail(SOLID_ERANGE, "query: k is %u, the model has %u items", query->k, rec->answerer.info.items);
+  size_t n_allowed = query->only_allowed ? query->n_allowed : 0;
   if (query->exclude_seen < SOLID_SEEN_STAYS || query->exclude_seen > SOLID_SEEN_WINDOW)
     return solid_fail(SOLID_EINVAL, "query: exclude_seen is %d: 0 (stays), 1 (ever) or 2 (window)",
                       query->exclude_seen);
   if ((query->n_blocked && !query->blocked) || (query->n_session && !query->session) ||
-      (query->category.size && !query->category.data))
-    return solid_fail(SOLID_EINVAL, "query: blocked, session or category has a size but no data");
+      (n_allowed && !query->allowed) || (query->category.size && !query->category.data))
+    return solid_fail(SOLID_EINVAL, "query: blocked, session, allowed or category has a size but no data");
   solid_status status = check_ids("blocked", query->blocked, query->n_blocked);
+  if (!status) status = check_ids("allowed", query->allowed, n_allowed);
   return status ? status : check_ids("session", query->session, query->n_session);
 }
 
@@ -93,11 +95,24 @@ static solid_status start_common(solid_recommender *rec, const solid_query *quer
   return SOLID_OK;
 }
 
+/* Leaves out of the common mask what is not among the allowed ones, which are bits behind it. */
+static void keep_allowed(solid_recommender *rec, const solid_query *query) {
+  size_t words = rec->answerer.words;
+  uint64_t *allowed = rec->common + words;
+  memset(allowed, 0, words * sizeof *allowed);
+  for (size_t i = 0; i < query->n_allowed; i++) {
+    uint32_t item = solid_model_item_index(rec->answerer.model, query->allowed[i]);
+    if (item != SOLID_NO_ITEM) sol_exclude(allowed, item);
+  }
+  for (size_t w = 0; w < words; w++) rec->common[w] |= ~allowed[w];
+}
+
 /* Resolves names: *ask points into rec. */
 static solid_status read_query(solid_recommender *rec, const solid_query *query, sol_ask *ask) {
   const solid_model *model = rec->answerer.model;
   solid_status status = start_common(rec, query);
   if (status) return status;
+  if (query->only_allowed) keep_allowed(rec, query);
   for (size_t i = 0; i < query->n_blocked; i++) {
     uint32_t item = solid_model_item_index(model, query->blocked[i]);
     if (item != SOLID_NO_ITEM) sol_exclude(rec->common, item);

@@ -4,6 +4,8 @@
 #
 #   slates.sh run [SET...]      trains and evaluates what is not there yet
 #   slates.sh table [SET...]    tables for the lab book (solid_eval lists)
+#   slates.sh valid [SET...]    every user of ml-latest-small, ml-100k, scientific, instruments and toys in every order, under no guide,
+#                               some and the whole one: lists that are invalid, that repeat an item, that are the ranked one
 #   slates.sh figure SET OUT.svg [LIKENESS]   NDCG over likeness, company or content (plot_slates.sh)
 #
 # SET: ml-1m (ml-1m.txt; the next ten items of per-user-ratio; content: genres and decade) or online-retail (events.csv.gz; the next
@@ -122,10 +124,48 @@ table() {
   done
 }
 
+# Of a set whose users are all asked, by decoders that have hardly been trained.
+open_file() {
+  case $1 in
+    ml-latest-small) echo "$data/$1/ratings.csv" ;;
+    ml-100k) echo "$data/$1/ml-100k.inter" ;;
+    toys) echo "$data/amazon-toys/Toys_and_Games.txt" ;;
+    scientific)
+      [ -s "$results/$1.txt" ] || awk -F'\t' 'NR > 1 { print $1, $2, $3 }' "$data/scientific-multimodal/Scientific.test.inter" >"$results/$1.txt"
+      echo "$results/$1.txt"
+      ;;
+    instruments)
+      [ -s "$results/$1.txt" ] || tr -d ' \n' <"$data/instruments-multimodal/Instruments.inter.json" | sed 's/"\([0-9]*\)":/\n\1 /g' |
+        tr ',[]{}' ' ' | sed '/^ *$/d' >"$results/$1.txt"
+      echo "$results/$1.txt"
+      ;;
+    *) echo "slates.sh: $1: no such set" >&2; return 2 ;;
+  esac
+}
+valid() {
+  local set order at file args split=leave-one-out
+  mkdir -p "$results"
+  for set in "$@"; do
+    at=$results/valid.$set log=$results/valid.$set.log
+    file=$(open_file "$set")
+    case $set in ml-*) split=per-user-ratio ;; *) split=leave-one-out ;; esac
+    args=(--data "$file" --split $split --device "$device" --threads "${THREADS:-1}")
+    [ -s "$at.ranker" ] || quietly "$build/bin/solid_train" "${args[@]}" --width 16 --window 20 --codes 64 --epochs 1 --patience 0 --out "$at.ranker"
+    for order in raster near-to-far; do
+      [ -s "$at.$order" ] || quietly "$build/bin/solid_train" "${args[@]}" --slate 10 --slate-of "$at.ranker" --slate-order $order --slate-epochs 1 \
+        --slate-blocks 1 --out "$at.$order"
+    done
+    quietly "$build/bin/solid_eval" --model "$at.raster" --slate-also "$at.near-to-far" "${args[@]}" --slate 10 \
+      --orders raster,zipar:1,zipar:2,zipar:3,zipar:adaptive:1,near-to-far --guides 1,0.7,0 --lambdas= --resamples 2
+    echo "$set: $(sed -n 's/^\(lists of .*\);.*/\1/p' "$log"); $(tail -n 1 "$log")"
+  done
+}
+
 command=${1:-}
 [ $# -eq 0 ] || shift
 case $command in
   run | table) [ $# -gt 0 ] || set -- ml-1m online-retail; "$command" "$@" ;;
+  valid) [ $# -gt 0 ] || set -- ml-latest-small ml-100k scientific instruments toys; valid "$@" ;;
   figure) "$here/plot_slates.sh" "${2:?figure: which file?}" "${3:-likeness}" "$results/${1:?figure: of which set?}".?.test.*.json ;;
-  *) sed -n '2,15s/^# \{0,1\}//p' "$0"; exit 2 ;;
+  *) sed -n '2,17s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac

@@ -39,6 +39,13 @@ grep -q '^| re-ranked by company | 2 |' "$work/out" || fail "$(cat "$work/out")"
 "$train" "${common[@]}" --width 16 --window 20 --codes 64 --epochs 1 --seed 3 --out "$work/stranger" >/dev/null
 refuses 'not that of --model' "$evaluate" --model "$work/raster" --slate-also "$work/stranger" "${common[@]}" --slate 10 --orders raster
 
+# one decoder's opinion of every list: raster's own are as likely as it says itself, and near-to-far's, which it did not make, less so
+"$evaluate" --model "$work/near-to-far" --slate-also "$work/raster" "${common[@]}" --slate 10 --orders raster,near-to-far --guides 0 --lambdas= --slate-likelihood \
+  --resamples 20 >"$work/out"
+awk '/^slate +raster /{ same = $(NF-2) == $(NF-1) && $NF > 0; own = $(NF-1) } /^slate +near-to-far /{ other = $(NF-1) } /^ranked /{ ranked = $(NF-1) }
+  END { exit !(same && other < 0 && ranked < own) }' "$work/out" || fail "likelihood under raster: $(cat "$work/out")"
+refuses 'neither --model nor --slate-also has a raster decoder' "$evaluate" --model "$work/near-to-far" "${common[@]}" --slate 10 --slate-likelihood
+
 # what the columns say: list order knob forwards recall ndcg next likeness ...
 lists() { sed -n '/^lists of/,$p' "$work/out" | grep -E "^$1 "; }
 figures() { sed -E 's/^(ranked|slate +[a-z:0-9-]+ +guide 1) +[0-9]+ +//; s/ +[0-9.]+$//' ; } # without the time

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define AT_ONCE       64                /* users at most */
+#define AT_ONCE       64                /* users at most, step by step */
+#define AT_ONCE_FUSED 256               /* in one operation, which is a block a user: a large device has 130 places */
 #define ITEMS_AT_ONCE ((size_t)1 << 24) /* users times items at most */
 
 struct sol_slater {
@@ -84,8 +85,9 @@ solid_status sol_slater_new(sol_slater **out, const solid_model *model, size_t u
   if (!s) return solid_fail(SOLID_ENOMEM, "out of memory: slates");
   s->model = model;
   s->config = config;
-  s->at_once = least(least(users, AT_ONCE), ITEMS_AT_ONCE / config->items + 1);
   solid_status status = sol_backend_open(sol_model_context(model), &s->be);
+  s->at_once = least(users, !status && s->be->ops->records ? AT_ONCE_FUSED : AT_ONCE);
+  s->at_once = least(s->at_once, ITEMS_AT_ONCE / config->items + 1);
   if (!status) status = sol_trie_make(&s->trie, model->file.codes, config->items, config->levels);
   if (!status) status = take_memory(s);
   const sol_decoder_weights *weights = &sol_model_weights(model)->slate;

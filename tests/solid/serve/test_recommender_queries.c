@@ -75,6 +75,39 @@ Test(recommender, a_category_gives_its_own_best) {
   serving_close(&s);
 }
 
+/* Alone, within a category, less what is blocked, and none at all; those that the model does not know are ignored. */
+Test(recommender, only_what_is_allowed) {
+  enum { FIRST = 6, ALLOWED = 14 };
+  serving s = serving_open(SOLID_HEAD_SOLID, 54);
+  asking_push(&s, "anna", anna_items, 5);
+  solid_recommender *rec = asking_recommender(&s, s.store, 1);
+  solid_scored *out = calloc(s.info.items, sizeof *out);
+  solid_bytes ids[ALLOWED + 1];
+  for (uint32_t i = 0; i < ALLOWED; i++) ids[i] = solid_model_item_id(s.model, FIRST + i);
+  ids[ALLOWED] = serving_text("no such item");
+  for (int round = 0; round < 4; round++) {
+    static uint8_t skip[MOST_ITEMS];
+    size_t left = 0;
+    solid_query query = asking_query(s.info.items);
+    query.exclude_seen = 0, query.only_allowed = 1, query.allowed = ids, query.n_allowed = round == 3 ? 0 : ALLOWED + 1;
+    if (round > 0) query.category = serving_text("third");
+    if (round > 1) query.blocked = ids, query.n_blocked = 5;
+    for (uint32_t v = 0; v < s.info.items; v++) {
+      skip[v] = v < FIRST || v >= FIRST + ALLOWED || (round > 0 && v % 3) || (round > 1 && v < FIRST + 5) || round == 3;
+      left += !skip[v];
+    }
+    solid_answer answer = asking_answer(rec, "anna", &query, out);
+    asking_expect(&answer, SOLID_FROM_CACHE, 5, 5, left);
+    if (left) asking_judge(&s, "allowed", out, left, anna_items, 5, anna_items, 5, skip);
+    answer = asking_answer(rec, "stranger", &query, out);
+    asking_expect(&answer, SOLID_FROM_POPULARITY, 0, 0, left);
+    for (size_t i = 0; i < left; i++) cr_assert_eq(skip[out[i].item], 0, "popularity minds what is allowed");
+  }
+  free(out);
+  solid_recommender_free(rec);
+  serving_close(&s);
+}
+
 Test(recommender, refuses_bad_queries) {
   serving s = serving_open(SOLID_HEAD_SOLID, 52);
   solid_recommender *rec = NULL;
@@ -117,6 +150,13 @@ Test(recommender, refuses_bad_queries) {
   query = asking_query(K);
   query.blocked = &hollow;
   query.n_blocked = 1;
+  cr_assert_eq(solid_recommend(rec, serving_text("a"), &query, out, &answer), SOLID_EINVAL);
+  query = asking_query(K);
+  query.allowed = &hollow, query.n_allowed = 1; /* not read where all are allowed */
+  cr_assert_eq(solid_recommend(rec, serving_text("a"), &query, out, &answer), SOLID_OK);
+  query.only_allowed = 1;
+  cr_assert_eq(solid_recommend(rec, serving_text("a"), &query, out, &answer), SOLID_EINVAL);
+  query.allowed = NULL;
   cr_assert_eq(solid_recommend(rec, serving_text("a"), &query, out, &answer), SOLID_EINVAL);
   query = asking_query(K);
   query.struct_size = 1;

@@ -40,7 +40,7 @@ typedef struct house {
   serving s;
   solid_recommender *rec;
   solid_bytes users[USERS];
-  solid_bytes blocked[6], session[3];
+  solid_bytes blocked[6], session[3], allowed[20];
   solid_query query;
 } house;
 
@@ -77,6 +77,11 @@ static void draw_query(house *h, seed_rng *rng) {
   h->query.session = h->session;
   for (size_t i = 0; i < h->query.n_session; i++)
     h->session[i] = solid_model_item_id(h->s.model, (uint32_t)seed_below(rng, ITEMS));
+  h->query.only_allowed = seed_below(rng, 3) == 0;
+  h->query.allowed = h->allowed;
+  h->query.n_allowed = (size_t)seed_below(rng, 21);
+  for (size_t i = 0; i < h->query.n_allowed; i++)
+    h->allowed[i] = solid_model_item_id(h->s.model, (uint32_t)seed_below(rng, ITEMS));
   if (seed_below(rng, 3) == 0) h->query.category = serving_text(categories[seed_below(rng, 8) / 3]);
 }
 
