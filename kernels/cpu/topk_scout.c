@@ -14,13 +14,13 @@
 #define BLOCK   SK_SCOUT_BLOCK
 #define CHUNK   SK_TOPK_CHUNK
 #define LIST    4096 /* items that wait */
-#define AHEAD   8    /* of them, whose rows are fetched together */
+#define AHEAD   16   /* of them, whose rows are fetched together */
 #define NARROW  64   /* of so many items a filter leaves one or none: a row costs as much as so many bounds */
 #define DEAREST 16   /* of so many items one was scored: bounds rule out too little */
 #define GROUP   SK_SCOUT_GROUP
-#define FEW     8    /* groups of a chunk that the first parts may leave */
+#define FEW     2    /* groups of a chunk that the first parts may leave */
 #define WHOLE   4    /* chunks whose rest is read once they left more */
-#define GUESSES 256  /* items of a segment that an approximate search scores */
+#define GUESSES 128  /* items of a segment that an approximate search scores */
 #define SOON    4    /* see search.due */
 #define SHARE   8.0f /* as in scout.c: the first part counts as an eighth of the user at least */
 
@@ -193,6 +193,8 @@ static inline void bound(const search *s, int p, const int32_t *dots, int64_t gr
   const uint16_t *scale = part->scale + group * GROUP;
   const sk_scout_bounds *b = &part->bounds[group];
   float step = s->part[p].step;
+  __builtin_prefetch(scale + CHUNK), __builtin_prefetch(scale + CHUNK + GROUP / 2),
+      __builtin_prefetch(b + CHUNK / GROUP);
   float shift = s->part[p].base + s->part[p].far * b->size + s->part[p].near * b->reach + tail * b->tail;
 #pragma omp simd
   for (int i = 0; i < GROUP; i++) {
@@ -235,7 +237,7 @@ static void make_room(search *s) {
 static void list_group(search *s, const int32_t *lead, const int32_t *rest, int64_t first) {
   float upper[GROUP], worst = worst_of(s);
   if (!bound_group(s, lead, rest, first / GROUP, upper)) return;
-  if (s->count > (is_approximate(s->a) ? LIST / 4 : LIST) - GROUP) make_room(s);
+  if (s->count > (is_approximate(s->a) ? 4 * GUESSES : LIST) - GROUP) make_room(s);
   uint64_t masked = s->a->mask ? s->a->mask[s->row * s->a->mask_words + first / GROUP] : 0;
   for (int i = 0; i < GROUP; i++)
     if (!(upper[i] < worst) && !(masked >> i & 1))
