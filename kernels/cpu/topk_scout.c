@@ -162,15 +162,32 @@ static waiting pop(search *s) {
   return first;
 }
 
-/* Leaves the GUESSES highest of the list. */
+/* Leaves the GUESSES highest of the list: parts it at one of its bounds, again and again, until that is their lowest.
+ */
 static void shorten(search *s) {
-  waiting highest[GUESSES];
-  int32_t n = 0;
-  order(s);
-  while (n < GUESSES && s->count > 0) highest[n++] = pop(s);
-  memcpy(s->list, highest, (size_t)n * sizeof *highest);
-  s->count = n;
-  if (n == GUESSES) s->least = highest[n - 1].upper;
+  waiting *list = s->list;
+  int32_t low = 0, high = s->count - 1;
+  if (s->count <= GUESSES) return;
+  while (low < high) {
+    float middle = list[low + (high - low) / 2].upper;
+    int32_t i = low, j = high;
+    while (i <= j) {
+      while (list[i].upper > middle) i++;
+      while (list[j].upper < middle) j--;
+      if (i > j) break;
+      waiting x = list[i];
+      list[i++] = list[j];
+      list[j--] = x;
+    }
+    if (GUESSES - 1 <= j)
+      high = j;
+    else if (GUESSES - 1 >= i)
+      low = i;
+    else
+      break;
+  }
+  s->count = GUESSES;
+  s->least = list[GUESSES - 1].upper;
 }
 
 /* Empties the list, from the highest bound down. */
@@ -239,9 +256,14 @@ static void list_group(search *s, const int32_t *lead, const int32_t *rest, int6
   if (!bound_group(s, lead, rest, first / GROUP, upper)) return;
   if (s->count > (is_approximate(s->a) ? 4 * GUESSES : LIST) - GROUP) make_room(s);
   uint64_t masked = s->a->mask ? s->a->mask[s->row * s->a->mask_words + first / GROUP] : 0;
-  for (int i = 0; i < GROUP; i++)
-    if (!(upper[i] < worst) && !(masked >> i & 1))
-      s->list[s->count++] = (waiting){upper[i] == upper[i] ? upper[i] : INFINITY, (int32_t)first + i};
+  for (int b = 0; b < GROUP; b += BLOCK) {
+    int32_t over = 0;
+#pragma omp simd reduction(| : over)
+    for (int i = b; i < b + BLOCK; i++) over |= upper[i] < worst ? 0 : 1;
+    for (int i = b; i < b + BLOCK && over; i++)
+      if (!(upper[i] < worst) && !(masked >> i & 1))
+        s->list[s->count++] = (waiting){upper[i] == upper[i] ? upper[i] : INFINITY, (int32_t)first + i};
+  }
 }
 
 /* ---- Filters ---- */
