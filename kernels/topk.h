@@ -5,8 +5,9 @@
  *   index (n, k) int32, score (n, k): best first, ties to the lowest index; places that remain are -1 and -INFINITY.
  *   A NaN score counts as -INFINITY and such an item is never returned. 1 <= k <= items.
  *
- * On a CPU, with a scout or from SK_TOPK_LARGE items on, a score is a sum in 16 lanes: the same bits for any n, and
- * with a scout as without. */
+ * On a CPU a score is a sum in 16 lanes where there is a scout: the same bits for any n, and whatever the scout covers.
+ * From SK_TOPK_LARGE items on it is so without one too, unless there are 32 rows or more, which are products of BLAS.
+ */
 #ifndef SK_TOPK_H
 #define SK_TOPK_H
 

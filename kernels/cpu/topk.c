@@ -70,7 +70,7 @@ static void offer_scores(sk_best *h, const float *s, int64_t width, int64_t firs
 
 static void score(const sk_topk_args *a, int64_t row, int64_t rows, int64_t v, int64_t width, float *s) {
   const float *u = a->u + row * a->d, *e = a->e + v * a->d;
-  if (a->scout || a->items >= SK_TOPK_LARGE)
+  if (a->scout || (a->items >= SK_TOPK_LARGE && a->n < ROWS)) /* many rows: BLAS is faster */
     SK_CPU(topk_lanes)(rows, width, a->d, u, e, s);
   else if (rows == 1)
     sk_cpu_gemv(width, a->d, e, a->d, u, 0.0f, s);

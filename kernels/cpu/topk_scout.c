@@ -14,13 +14,13 @@
 #define BLOCK   SK_SCOUT_BLOCK
 #define CHUNK   SK_TOPK_CHUNK
 #define LIST    4096 /* items that wait */
-#define AHEAD   8    /* of them, whose rows are fetched together */
+#define AHEAD   16   /* of them, whose rows are fetched together */
 #define NARROW  64   /* of so many items a filter leaves one or none: a row costs as much as so many bounds */
 #define DEAREST 16   /* of so many items one was scored: bounds rule out too little */
 #define GROUP   SK_SCOUT_GROUP
-#define FEW     8    /* groups of a chunk that the first parts may leave */
+#define FEW     2    /* groups of a chunk that the first parts may leave */
 #define WHOLE   4    /* chunks whose rest is read once they left more */
-#define GUESSES 256  /* items of a segment that an approximate search scores */
+#define GUESSES 128  /* items of a segment that an approximate search scores */
 #define SOON    4    /* see search.due */
 #define SHARE   8.0f /* as in scout.c: the first part counts as an eighth of the user at least */
 
@@ -162,15 +162,32 @@ static waiting pop(search *s) {
   return first;
 }
 
-/* Leaves the GUESSES highest of the list. */
+/* Leaves the GUESSES highest of the list: parts it at one of its bounds, again and again, until that is their lowest.
+ */
 static void shorten(search *s) {
-  waiting highest[GUESSES];
-  int32_t n = 0;
-  order(s);
-  while (n < GUESSES && s->count > 0) highest[n++] = pop(s);
-  memcpy(s->list, highest, (size_t)n * sizeof *highest);
-  s->count = n;
-  if (n == GUESSES) s->least = highest[n - 1].upper;
+  waiting *list = s->list;
+  int32_t low = 0, high = s->count - 1;
+  if (s->count <= GUESSES) return;
+  while (low < high) {
+    float middle = list[low + (high - low) / 2].upper;
+    int32_t i = low, j = high;
+    while (i <= j) {
+      while (list[i].upper > middle) i++;
+      while (list[j].upper < middle) j--;
+      if (i > j) break;
+      waiting x = list[i];
+      list[i++] = list[j];
+      list[j--] = x;
+    }
+    if (GUESSES - 1 <= j)
+      high = j;
+    else if (GUESSES - 1 >= i)
+      low = i;
+    else
+      break;
+  }
+  s->count = GUESSES;
+  s->least = list[GUESSES - 1].upper;
 }
 
 /* Empties the list, from the highest bound down. */
@@ -193,6 +210,8 @@ static inline void bound(const search *s, int p, const int32_t *dots, int64_t gr
   const uint16_t *scale = part->scale + group * GROUP;
   const sk_scout_bounds *b = &part->bounds[group];
   float step = s->part[p].step;
+  __builtin_prefetch(scale + CHUNK), __builtin_prefetch(scale + CHUNK + GROUP / 2),
+      __builtin_prefetch(b + CHUNK / GROUP);
   float shift = s->part[p].base + s->part[p].far * b->size + s->part[p].near * b->reach + tail * b->tail;
 #pragma omp simd
   for (int i = 0; i < GROUP; i++) {
@@ -235,11 +254,16 @@ static void make_room(search *s) {
 static void list_group(search *s, const int32_t *lead, const int32_t *rest, int64_t first) {
   float upper[GROUP], worst = worst_of(s);
   if (!bound_group(s, lead, rest, first / GROUP, upper)) return;
-  if (s->count > (is_approximate(s->a) ? LIST / 4 : LIST) - GROUP) make_room(s);
+  if (s->count > (is_approximate(s->a) ? 4 * GUESSES : LIST) - GROUP) make_room(s);
   uint64_t masked = s->a->mask ? s->a->mask[s->row * s->a->mask_words + first / GROUP] : 0;
-  for (int i = 0; i < GROUP; i++)
-    if (!(upper[i] < worst) && !(masked >> i & 1))
-      s->list[s->count++] = (waiting){upper[i] == upper[i] ? upper[i] : INFINITY, (int32_t)first + i};
+  for (int b = 0; b < GROUP; b += BLOCK) {
+    int32_t over = 0;
+#pragma omp simd reduction(| : over)
+    for (int i = b; i < b + BLOCK; i++) over |= upper[i] < worst ? 0 : 1;
+    for (int i = b; i < b + BLOCK && over; i++)
+      if (!(upper[i] < worst) && !(masked >> i & 1))
+        s->list[s->count++] = (waiting){upper[i] == upper[i] ? upper[i] : INFINITY, (int32_t)first + i};
+  }
 }
 
 /* ---- Filters ---- */
