@@ -72,6 +72,18 @@ static solid_status timed_list(solid_store *store, size_t most, uint64_t *cursor
   return inner->ops->list(inner, most, cursor, take, take_user);
 }
 
+static solid_status timed_put_states(solid_store *store, const solid_state_put *puts, size_t n, uint8_t *stored,
+                                     solid_status *statuses) {
+  solid_store *inner = timed_store_inner(store);
+  return inner->ops->put_states(inner, puts, n, stored, statuses);
+}
+
+static solid_status timed_get_states(solid_store *store, const solid_bytes *users, const uint64_t *births, size_t n,
+                                     solid_state *states, solid_status *statuses) {
+  solid_store *inner = timed_store_inner(store);
+  return inner->ops->get_states(inner, users, births, n, states, statuses);
+}
+
 static void timed_close(solid_store *store) {
   solid_store_close(timed_store_inner(store));
   free(store);
@@ -88,6 +100,8 @@ static const solid_store_ops timed_ops = {
     .stream_save = timed_stream_save,
     .list = timed_list,
     .close = timed_close,
+    .put_states = timed_put_states,
+    .get_states = timed_get_states,
 };
 
 void timed_store_init(timed_store_counts *counts) {
@@ -99,7 +113,8 @@ void timed_store_init(timed_store_counts *counts) {
 solid_status timed_store_wrap(solid_store **store, timed_store_counts *counts) {
   timed_store *timed = calloc(1, sizeof *timed);
   if (!timed) return solid_fail(SOLID_ENOMEM, "out of memory: store");
-  *timed = (timed_store){.base = {&timed_ops, (*store)->window}, .inner = *store, .counts = counts};
+  *timed = (timed_store){.base = **store, .inner = *store, .counts = counts};
+  timed->base.ops = &timed_ops;
   *store = &timed->base;
   return SOLID_OK;
 }

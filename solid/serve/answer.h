@@ -9,7 +9,7 @@
 /* A query whose names are resolved. */
 typedef struct sol_ask {
   uint32_t k;
-  int exclude_seen;        /* leave out the items of a user's window */
+  uint32_t exclude_seen;   /* solid_seen */
   const uint64_t *common;  /* (words) what is left out for everybody */
   const uint32_t *session; /* the newest items of the query's session that the model knows, at most L */
   size_t n_session;
@@ -18,6 +18,7 @@ typedef struct sol_ask {
 
 /* One user of the batch. */
 typedef struct sol_row {
+  struct sol_answerer *owner;
   solid_source source;
   solid_status status;   /* of this user's record; not OK = no answer */
   solid_bytes user;      /* empty = the store is not asked */
@@ -26,6 +27,7 @@ typedef struct sol_row {
   solid_params params;   /* as stored */
   const uint32_t *known; /* items of the window that the model knows */
   size_t n_known;
+  uint64_t *seen;           /* (words) what was taken before the window; NULL = nothing, or not asked for */
   const uint64_t *excluded; /* of a row that the model answers, until the worker is used again */
   size_t count;             /* items of the answer */
 } sol_row;
@@ -42,6 +44,8 @@ typedef struct sol_answerer {
   int64_t refresh_ms;
   size_t words;              /* of a mask */
   uint64_t unsaved;          /* generations that the store did not take back */
+  uint64_t *seen;            /* (B, words) once an item was taken before a window */
+  int is_short;              /* there was no memory for it */
   char *memory;              /* behind everything below */
   sol_row *rows;             /* (B) */
   solid_question *questions; /* (B) of the rows that the model answers, in their order */

@@ -66,6 +66,9 @@ static solid_status check_ids(const char *what, const solid_bytes *ids, size_t n
 static solid_status check_query(const solid_recommender *rec, const solid_query *query) {
   if (query->k == 0 || query->k > rec->answerer.info.items)
     return solid_fail(SOLID_ERANGE, "query: k is %u, the model has %u items", query->k, rec->answerer.info.items);
+  if (query->exclude_seen < SOLID_SEEN_STAYS || query->exclude_seen > SOLID_SEEN_WINDOW)
+    return solid_fail(SOLID_EINVAL, "query: exclude_seen is %d: 0 (stays), 1 (ever) or 2 (window)",
+                      query->exclude_seen);
   if ((query->n_blocked && !query->blocked) || (query->n_session && !query->session) ||
       (query->category.size && !query->category.data))
     return solid_fail(SOLID_EINVAL, "query: blocked, session or category has a size but no data");
@@ -108,7 +111,7 @@ static solid_status read_query(solid_recommender *rec, const solid_query *query,
     if (first) rec->session[--first] = item;
   }
   *ask = (sol_ask){.k = query->k,
-                   .exclude_seen = query->exclude_seen,
+                   .exclude_seen = (uint32_t)query->exclude_seen,
                    .common = rec->common,
                    .session = rec->session + first,
                    .n_session = L - first};
@@ -161,7 +164,8 @@ static solid_status write_answer(const solid_recommender *rec, size_t i, solid_a
                       .params_seq = r->params.seq,
                       .window_seq = r->window.seq,
                       .count = r->count,
-                      .status = r->status};
+                      .status = r->status,
+                      .seen_since = r->window.seen_since};
   return sol_struct_give(sol_answer_at(answers, i), &all, sizeof all, "answer");
 }
 
