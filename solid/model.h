@@ -4,6 +4,7 @@
 #define SOLID_MODEL_H
 
 #include "solid/context.h"
+#include "solid/items.h"
 #include "solid/types.h"
 
 #ifdef __cplusplus
@@ -66,8 +67,6 @@ SOLID_API solid_bytes solid_model_item_id(const solid_model *model, uint32_t ite
 
 /* XXH3 64-bit hash of an item id: the `item` of a solid_step. Any thread; no model needed. */
 SOLID_API uint64_t solid_item_hash(solid_bytes id);
-
-#define SOLID_TITLE_MAX 1000 /* longest title in bytes */
 
 /* Title of an item, borrowed; {NULL, 0} if the model file has none. */
 SOLID_API solid_bytes solid_model_item_title(const solid_model *model, uint32_t item);

@@ -10,6 +10,7 @@
 #ifndef SOLID_STORE_H
 #define SOLID_STORE_H
 
+#include "solid/items.h"
 #include "solid/status.h"
 #include "solid/types.h"
 
@@ -76,6 +77,12 @@ typedef struct solid_store solid_store;
 /* Receives the id of one user. */
 typedef void (*solid_user_fn)(void *take_user, solid_bytes user);
 
+/* Receives entry `number` (from 1) of the item log, borrowed for the call; NULL is one that cannot be read, being
+ * damaged or of a newer version: solid_last_error says which. */
+typedef void (*solid_item_fn)(void *take_user, uint64_t number, const solid_item_entry *entry);
+
+#define SOLID_ITEMS_AT_ONCE 1024 /* most entries that are appended, or read, by one call */
+
 /* Every slot is filled; error text goes through solid_last_error(). Each call is one round trip for its whole batch, in
  * which no user may occur twice.
  *
@@ -140,12 +147,30 @@ typedef struct solid_store_ops {
   /* What this handle wrote outlives the server that took it if the call that wrote it ended *age_ms ago or earlier; 0 =
    * all of it does. From the first call on, `advance` says EREWIND; so does this. Retriable: it cannot be told now. */
   solid_status (*safe_age)(solid_store *store, int64_t *age_ms);
+
+  /* Reads the entries of the item log behind the first `from`, in order, at most `most` of them and fewer where they
+   * are long. *now (set) is the log, which may be longer, shorter or another than was thought: the caller looks at it
+   * before the entries count, so `take` should only keep them. `take` must not call the store. EFORMAT: there is
+   * something else, or an entry is missing. EUNSUPPORTED: a log of a newer version. */
+  solid_status (*items_read)(solid_store *store, uint64_t from, size_t most, solid_item_fn take, void *take_user,
+                             solid_items_version *now);
+
+  /* Appends n entries (1 to SOLID_ITEMS_AT_ONCE) at once or not at all, if the log still is what `seen` says: *appended
+   * = 1. Otherwise *appended = 0, and the caller reads what came between. When it returns, what was appended is on disk
+   * as far as the store writes there. *now (set) is the log afterwards. An append whose answer was lost is found by
+   * reading. Errors of solid_item_check, for whichever entry, before anything is written; as items_read; retriable. */
+  solid_status (*items_append)(solid_store *store, const solid_items_version *seen, const solid_item_entry *entries,
+                               size_t n, solid_items_version *now, int *appended);
 } solid_store_ops;
 
 /* The part of a store that its users see; an implementation begins with it. */
 struct solid_store {
   const solid_store_ops *ops;
   uint32_t window; /* L: steps kept of a user; fixed when the store is opened */
+
+  /* The item log as `get` and `advance` saw it last, in their own round trip: behind every record that they read, or
+   * in a cluster up to a second before. */
+  solid_items_version items;
 };
 
 /* Ends a store, whatever its kind. NULL is a no-op. No pipeline or recommender over it may be left. */

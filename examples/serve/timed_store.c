@@ -23,6 +23,7 @@ static solid_status timed_advance(solid_store *store, const solid_append *append
   int64_t began_ns = sol_steady_ns();
   solid_status status = timed->inner->ops->advance(timed->inner, appends, n, windows, applied, statuses);
   note(&timed->counts->advance, began_ns);
+  store->items = timed->inner->items;
   return status;
 }
 
@@ -41,6 +42,7 @@ static solid_status timed_get(solid_store *store, const solid_bytes *users, size
   int64_t began_ns = sol_steady_ns();
   solid_status status = timed->inner->ops->get(timed->inner, users, n, generation, windows, params, found, statuses);
   note(&timed->counts->get, began_ns);
+  store->items = timed->inner->items;
   return status;
 }
 
@@ -72,6 +74,19 @@ static solid_status timed_list(solid_store *store, size_t most, uint64_t *cursor
   return inner->ops->list(inner, most, cursor, take, take_user);
 }
 
+static solid_status timed_items_read(solid_store *store, uint64_t from, size_t most, solid_item_fn take,
+                                     void *take_user, solid_items_version *now) {
+  solid_store *inner = timed_store_inner(store);
+  return inner->ops->items_read(inner, from, most, take, take_user, now);
+}
+
+static solid_status timed_items_append(solid_store *store, const solid_items_version *seen,
+                                       const solid_item_entry *entries, size_t n, solid_items_version *now,
+                                       int *appended) {
+  solid_store *inner = timed_store_inner(store);
+  return inner->ops->items_append(inner, seen, entries, n, now, appended);
+}
+
 static void timed_close(solid_store *store) {
   solid_store_close(timed_store_inner(store));
   free(store);
@@ -88,6 +103,8 @@ static const solid_store_ops timed_ops = {
     .stream_save = timed_stream_save,
     .list = timed_list,
     .close = timed_close,
+    .items_read = timed_items_read,
+    .items_append = timed_items_append,
 };
 
 void timed_store_init(timed_store_counts *counts) {
@@ -99,7 +116,8 @@ void timed_store_init(timed_store_counts *counts) {
 solid_status timed_store_wrap(solid_store **store, timed_store_counts *counts) {
   timed_store *timed = calloc(1, sizeof *timed);
   if (!timed) return solid_fail(SOLID_ENOMEM, "out of memory: store");
-  *timed = (timed_store){.base = {&timed_ops, (*store)->window}, .inner = *store, .counts = counts};
+  *timed = (timed_store){.base = **store, .inner = *store, .counts = counts};
+  timed->base.ops = &timed_ops;
   *store = &timed->base;
   return SOLID_OK;
 }

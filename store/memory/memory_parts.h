@@ -2,6 +2,7 @@
 #ifndef STORE_MEMORY_MEMORY_PARTS_H
 #define STORE_MEMORY_MEMORY_PARTS_H
 
+#include "store/memory/item_log.h"
 #include "store/memory/streams.h"
 #include "store/memory/user_table.h"
 #include "store/memory_store.h"
@@ -14,6 +15,7 @@ typedef struct sol_memory {
   solid_memory_store_options options;
   sol_user_table users;
   sol_streams streams;
+  sol_item_log items;
   solid_store_epoch epoch;
 } sol_memory;
 

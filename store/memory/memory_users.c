@@ -56,6 +56,7 @@ solid_status sol_memory_advance(solid_store *store, const solid_append *appends,
     status = advance_user(mem, &appends[i], now, &windows[i], &fresh);
     if (applied) applied[i] = fresh;
   }
+  store->items = mem->items.version;
   pthread_mutex_unlock(&mem->lock);
   return status;
 }
@@ -121,6 +122,7 @@ solid_status sol_memory_get(solid_store *store, const solid_bytes *users, size_t
     read_window(user, &windows[i]);
     found[i] = (uint8_t)read_params(user, generation, &params[i]);
   }
+  store->items = mem->items.version;
   pthread_mutex_unlock(&mem->lock);
   return SOLID_OK;
 }

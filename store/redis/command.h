@@ -14,7 +14,7 @@ typedef struct sol_command {
   int key_at;            /* place of the key among the words; 0 = none */
   int script;            /* 1 + the script whose hash is put into word 1 for the server it goes to; 0 = none */
   char key[SOL_KEY_MAX]; /* scripts have one */
-  char digits[3][24];    /* one a slot */
+  char digits[4][24];    /* one a slot */
 } sol_command;
 
 void sol_command_bytes(sol_command *cmd, const void *data, size_t size);

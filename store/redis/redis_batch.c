@@ -42,13 +42,18 @@ static void note_last(const sol_redis_batch *b) {
   }
 }
 
-/* Commands 0 .. n-1 are the scripts of users, those behind them questions for epochs: one, or one a user. */
+/* Commands 0 .. n-1 are the scripts of users, those behind them questions for epochs: one, or one a user. The last may
+ * be the question for the item log. */
 static const sol_command *make_any(void *user, size_t number) {
   sol_redis_batch *b = user;
   sol_redis_store *store = b->store;
   const sol_cluster *c = &store->cluster;
   if (number < b->n) {
     b->make(b, number);
+    return &b->cmd;
+  }
+  if (number == b->n + b->epochs) {
+    sol_redis_ask_items(store, &b->cmd);
     return &b->cmd;
   }
   if (!store->marks.asked) {
@@ -66,6 +71,10 @@ static solid_status take_any(void *user, sol_redis_conn *conn, size_t number, co
   sol_redis_batch *b = user;
   sol_redis_store *store = b->store;
   if (number < b->n) return b->take(b, conn, number, reply);
+  if (number == b->n + b->epochs) {
+    sol_redis_note_items(store, reply);
+    return SOLID_OK;
+  }
   solid_status status = sol_redis_judge_epoch(store, conn, reply);
   if (!status && store->marks.asked) {
     uint32_t slot = store->cluster.routes[number].slot;
@@ -86,9 +95,11 @@ solid_status sol_redis_run(sol_redis_batch *b, size_t n, sol_redis_make_fn make,
   if (store->is_writer && !b->found) { /* who reads alone may read on */
     solid_status status = sol_redis_make_marks(store);
     if (status) return status;
-    calls.n += store->marks.asked ? n : 1;
+    b->epochs = store->marks.asked ? n : 1;
     store->batches++;
   }
+  int asks_items = (is_advance || b->found) && sol_redis_asks_items(store);
+  calls.n += b->epochs + (size_t)asks_items;
   solid_status status = sol_cluster_run(&store->cluster, &calls);
   if (!status) sol_redis_count_evicted(store);
   return status;

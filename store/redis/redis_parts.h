@@ -10,7 +10,14 @@
 #include "store/redis_store.h"
 
 /* Places of the scripts in sol_redis_options.scripts. */
-enum { SOL_SCRIPT_ADVANCE = 0, SOL_SCRIPT_PUT = 1, SOL_SCRIPT_GET = 2, SOL_SCRIPT_STREAM = 3 };
+enum {
+  SOL_SCRIPT_ADVANCE = 0,
+  SOL_SCRIPT_PUT = 1,
+  SOL_SCRIPT_GET = 2,
+  SOL_SCRIPT_STREAM = 3,
+  SOL_SCRIPT_ITEMS_APPEND = 4,
+  SOL_SCRIPT_ITEMS_READ = 5
+};
 
 /* What a writer to a cluster knows of its slots: (SOL_SLOTS) each. */
 typedef struct sol_slot_marks {
@@ -34,6 +41,8 @@ typedef struct sol_redis_store {
   sol_slot_marks marks; /* NULL = not needed yet */
   uint32_t batches;
   size_t last_of_node[SOL_NODES_MAX]; /* the last user of the batch who is with this node */
+  int follows_items;                  /* the head of the item log is read behind a call's users */
+  int64_t items_ms;                   /* when it was asked for last */
   int64_t looked_ms;                  /* when evicted keys were last counted */
   uint64_t damaged, stale, set_aside, renewed, evicted;
 } sol_redis_store;
@@ -53,8 +62,8 @@ struct sol_redis_batch {
   uint8_t *found;
   solid_status *statuses;
   uint64_t generation;
-  int64_t now_ms; /* wall clock */
-  size_t n;
+  int64_t now_ms;         /* wall clock */
+  size_t n, epochs;       /* users; questions for epochs behind them, and behind those one for the item log */
   sol_redis_make_fn make; /* the script of user i, into `cmd` */
   sol_redis_take_fn take; /* its answer, which may be an error */
   sol_command cmd;
@@ -91,6 +100,16 @@ solid_status sol_redis_safe_age(solid_store *store, int64_t *age_ms);
 solid_status sol_redis_stream_load(solid_store *store, solid_bytes name, void *room, size_t *size);
 solid_status sol_redis_stream_save(solid_store *store, solid_bytes name, solid_bytes seen, solid_bytes record,
                                    int *saved);
+
+/* redis_items.c: slots of solid_store_ops. */
+solid_status sol_redis_items_read(solid_store *store, uint64_t from, size_t most, solid_item_fn take, void *take_user,
+                                  solid_items_version *now);
+solid_status sol_redis_items_append(solid_store *store, const solid_items_version *seen,
+                                    const solid_item_entry *entries, size_t n, solid_items_version *now, int *appended);
+/* 1 if the head of the log is to be read with this call; the question, and what becomes of its answer. */
+int sol_redis_asks_items(sol_redis_store *store);
+void sol_redis_ask_items(const sol_redis_store *store, sol_command *cmd);
+void sol_redis_note_items(sol_redis_store *store, const redisReply *reply);
 
 /* redis_users.c: a slot of solid_store_ops. */
 solid_status sol_redis_list(solid_store *store, size_t most, uint64_t *cursor, solid_user_fn take, void *take_user);

@@ -255,4 +255,6 @@ const solid_store_ops sol_redis_ops = {
     .list = sol_redis_list,
     .close = redis_close,
     .safe_age = sol_redis_safe_age,
+    .items_read = sol_redis_items_read,
+    .items_append = sol_redis_items_append,
 };

@@ -56,7 +56,10 @@ question = struct("solid_question", ("window", c.POINTER(u32)), ("n_window", siz
                   ("h", c.POINTER(f32)), ("params", c.POINTER(f32)), ("keep", i32), ("excluded", c.POINTER(u64)),
                   ("best", c.POINTER(scored)), ("state", c.POINTER(f32)), ("vector", c.POINTER(f32)), ("count", size), ("made_h", c.POINTER(f32)), ("made_params", c.POINTER(f32)))
 memory_store_options = struct("solid_memory_store_options", ("struct_size", u32), ("window", u32), ("ttl_ms", i64), ("max_bytes", u64),
-                              callback("clock"), ("clock_user", pointer))
+                              callback("clock"), ("clock_user", pointer), ("items_path", text), callback("log"), ("log_user", pointer))
+item_entry = struct("solid_item_entry", ("kind", u32), ("id", bytes_), ("title", bytes_), ("attributes", c.POINTER(bytes_)), ("n_attributes", size),
+                    ("vector", c.POINTER(f32)), ("width", size), ("time_ms", i64))
+items_version = struct("solid_items_version", ("log", u8 * 16), ("count", u64))
 redis_store_options = struct(
     "solid_redis_store_options", ("struct_size", u32), ("window", u32), *columns(text, "host", "unix_path", "username", "password", "prefix"),
     ("port", u32), ("database", u32), ("ttl_ms", i64),

@@ -49,7 +49,12 @@ typedef struct store_maker {
   X(dislikes_lie_beside_the_window)                                                                                    \
   X(the_newest_word_about_an_item_counts)                                                                              \
   X(keeps_the_newest_dislikes)                                                                                         \
-  X(begins_an_epoch_once)
+  X(begins_an_epoch_once)                                                                                              \
+  X(items_come_back_as_they_were)                                                                                      \
+  X(items_are_appended_once)                                                                                           \
+  X(questions_bring_the_log)                                                                                           \
+  X(reads_a_long_log_in_pieces)                                                                                        \
+  X(refuses_bad_items)
 
 #define STORE_DECLARE(name) void body_##name(const store_maker *maker);
 STORE_CASES(STORE_DECLARE)

@@ -22,6 +22,7 @@ static solid_status fault_advance(solid_store *store, const solid_append *append
   int fails = due(&fault->advance, n);
   if (fails && !fault->advance.after) return fail(&fault->advance, "advance");
   solid_status status = fault->inner->ops->advance(fault->inner, appends, n, windows, applied, statuses);
+  store->items = fault->inner->items;
   for (size_t i = 0; i < n && !status; i++)
     if (is_foreign(fault, appends[i].user)) {
       statuses[i] = SOLID_EFORMAT;
@@ -48,6 +49,7 @@ static solid_status fault_get(solid_store *store, const solid_bytes *users, size
   int fails = due(&fault->get, n);
   if (fails && !fault->get.after) return fail(&fault->get, "get");
   solid_status status = fault->inner->ops->get(fault->inner, users, n, generation, windows, params, found, statuses);
+  store->items = fault->inner->items;
   for (size_t i = 0; i < n && !status; i++)
     if (is_foreign(fault, users[i])) {
       statuses[i] = SOLID_EFORMAT;
@@ -87,6 +89,19 @@ static solid_status fault_safe_age(solid_store *store, int64_t *age_ms) {
   return inner->ops->safe_age(inner, age_ms);
 }
 
+static solid_status fault_items_read(solid_store *store, uint64_t from, size_t most, solid_item_fn take,
+                                     void *take_user, solid_items_version *now) {
+  solid_store *inner = ((fault_store *)store)->inner;
+  return inner->ops->items_read(inner, from, most, take, take_user, now);
+}
+
+static solid_status fault_items_append(solid_store *store, const solid_items_version *seen,
+                                       const solid_item_entry *entries, size_t n, solid_items_version *now,
+                                       int *appended) {
+  solid_store *inner = ((fault_store *)store)->inner;
+  return inner->ops->items_append(inner, seen, entries, n, now, appended);
+}
+
 static void fault_close(solid_store *store) {
   (void)store;
 }
@@ -102,6 +117,8 @@ static const solid_store_ops fault_ops = {
     .stream_save = fault_stream_save,
     .list = fault_list,
     .close = fault_close,
+    .items_read = fault_items_read,
+    .items_append = fault_items_append,
     .safe_age = fault_safe_age,
 };
 

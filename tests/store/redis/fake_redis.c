@@ -7,9 +7,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* Four SCRIPT LOADs are answered with four hashes. */
-#define HASH "$40\r\n0123456789012345678901234567890123456789\r\n"
-
 /* Reads until nothing more comes for a while, and counts scripts; 0 when the peer is gone. */
 static int read_request(int fd, int *scripts) {
   char bytes[65536];
@@ -38,7 +35,7 @@ static void follow_script(fake_redis *fake, int fd) {
 
 static void serve(fake_redis *fake, int fd) {
   char bytes[4096];
-  if (!read_until_quiet(fd) || send(fd, HASH HASH HASH HASH, strlen(HASH HASH HASH HASH), MSG_NOSIGNAL) < 0) return;
+  if (!read_until_quiet(fd) || send(fd, FAKE_HASHES, strlen(FAKE_HASHES), MSG_NOSIGNAL) < 0) return;
   fake->connections++;
   if (fake->script) {
     follow_script(fake, fd);

@@ -124,9 +124,6 @@ static solid_status ask_two(fake_redis *fake, const char *const *script) {
 }
 
 #define TRY "-TRYAGAIN Multiple keys request during rehashing of slot\r\n"
-#define HASHES                                                                                                         \
-  "$40\r\n0123456789012345678901234567890123456789\r\n$40\r\n0123456789012345678901234567890123456789\r\n"             \
-  "$40\r\n0123456789012345678901234567890123456789\r\n$40\r\n0123456789012345678901234567890123456789\r\n"
 
 Test(fake_redis, who_has_to_try_again_waits_alone, .timeout = 60) {
   fake_redis fake = {.answer = NULL};
@@ -148,8 +145,8 @@ Test(fake_redis, nobody_tries_again_for_ever, .timeout = 60) {
 Test(fake_redis, scripts_that_vanish_are_not_loaded_for_ever, .timeout = 60) {
   fake_redis fake = {.answer = NULL};
   static const char *const script[] = {
-      "-NOSCRIPT No\r\n-NOSCRIPT No\r\n", HASHES, "-NOSCRIPT No\r\n-NOSCRIPT No\r\n", HASHES,
-      "-NOSCRIPT No\r\n-NOSCRIPT No\r\n", HASHES, "-NOSCRIPT No\r\n-NOSCRIPT No\r\n", NULL};
+      "-NOSCRIPT No\r\n-NOSCRIPT No\r\n", FAKE_HASHES, "-NOSCRIPT No\r\n-NOSCRIPT No\r\n", FAKE_HASHES,
+      "-NOSCRIPT No\r\n-NOSCRIPT No\r\n", FAKE_HASHES, "-NOSCRIPT No\r\n-NOSCRIPT No\r\n", NULL};
   cr_assert_eq(ask_two(&fake, script), SOLID_EIO, "%s", solid_last_error());
   cr_assert(strstr(solid_last_error(), "scripts vanish"), "%s", solid_last_error());
 }
