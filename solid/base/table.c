@@ -18,24 +18,9 @@ static uint32_t tag_of(uint64_t slot) {
   return (uint32_t)(slot >> 32);
 }
 
-static uint32_t number_of(uint64_t slot) {
-  return (uint32_t)slot - 1;
-}
-
-uint32_t sol_table_find(const sol_table *table, uint64_t hash, sol_table_same *same, const void *owner,
-                        const void *key) {
-  if (!table->count) return SOL_NO_NUMBER;
-  uint32_t tag = (uint32_t)hash;
-  size_t mask = table->room - 1;
-  for (size_t i = tag & mask; table->slots[i]; i = (i + 1) & mask)
-    if (tag_of(table->slots[i]) == tag && same(owner, number_of(table->slots[i]), key))
-      return number_of(table->slots[i]);
-  return SOL_NO_NUMBER;
-}
-
 static size_t room_for(size_t count) {
   size_t room = FIRST_ROOM;
-  while (room / 4 * 3 < count) room *= 2;
+  while (room / 2 < count) room *= 2;
   return room;
 }
 
@@ -50,7 +35,7 @@ static void place(uint64_t *slots, size_t mask, uint64_t slot) {
 }
 
 int sol_table_reserve(sol_table *table, size_t count) {
-  if (count <= table->room / 4 * 3) return 1;
+  if (count <= table->room / 2) return 1;
   if (count > SOL_TABLE_MOST) return 0;
   size_t room = room_for(count);
   uint64_t *slots = calloc(room, sizeof *slots);
@@ -64,7 +49,7 @@ int sol_table_reserve(sol_table *table, size_t count) {
 }
 
 void sol_table_add(sol_table *table, uint64_t hash, uint32_t number) {
-  assert(table->count < table->room / 4 * 3 && number != SOL_NO_NUMBER);
+  assert(table->count < table->room / 2 && number != SOL_NO_NUMBER);
   place(table->slots, table->room - 1, slot_of(hash, number));
   table->count++;
 }

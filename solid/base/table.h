@@ -18,7 +18,7 @@
 /* A zeroed struct is an empty table. */
 typedef struct sol_table {
   uint64_t *slots;
-  size_t room;  /* slots: 0 or a power of two, at most 3/4 of them taken */
+  size_t room;  /* slots: 0 or a power of two, at most half of them taken, which keeps searches short */
   size_t count; /* numbers in it */
 } sol_table;
 
@@ -28,9 +28,18 @@ typedef int sol_table_same(const void *owner, uint32_t number, const void *key);
 /* XXH3, 64 bits. The table takes any hash, as long as equal keys have equal ones. */
 uint64_t sol_table_hash(const void *data, size_t size);
 
-/* Number of `key`, or SOL_NO_NUMBER. */
-uint32_t sol_table_find(const sol_table *table, uint64_t hash, sol_table_same *same, const void *owner,
-                        const void *key);
+/* Number of `key`, or SOL_NO_NUMBER. Inline, so that `same` is no call: a batch of a thousand users looks up 20,000. */
+static inline uint32_t sol_table_find(const sol_table *table, uint64_t hash, sol_table_same *same, const void *owner,
+                                      const void *key) {
+  if (!table->count) return SOL_NO_NUMBER;
+  uint32_t tag = (uint32_t)hash;
+  size_t mask = table->room - 1;
+  for (size_t i = tag & mask; table->slots[i]; i = (i + 1) & mask) {
+    uint32_t number = (uint32_t)table->slots[i] - 1;
+    if ((uint32_t)(table->slots[i] >> 32) == tag && same(owner, number, key)) return number;
+  }
+  return SOL_NO_NUMBER;
+}
 
 /* Makes room for `count` numbers in all. Returns 1, or 0 and changes nothing if memory is short or `count` is above
  * SOL_TABLE_MOST. */

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_ROOM = 48 }; /* and twice as much each time: always what a table of 64, 128, ... slots holds */
+enum { FIRST_ROOM = 32 }; /* and twice as much each time: always what a table of 64, 128, ... slots holds */
 
 static char *user_id(const sol_user_table *table, sol_user *user) {
   return (char *)(user->steps + table->window);

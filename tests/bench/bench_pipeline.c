@@ -7,7 +7,8 @@
  * Random weights in the shapes of the Amazon Beauty model (V 12,101, d 64, L 50), layers of width R (default 32). Each
  * event is another user's, whose window holds --steps items before; a batch of B events is one call of
  * solid_pipeline_push: decode aside, everything that solid_ingestd does with it. Latency is that of the call: the first
- * event's params are in the store when it ends. */
+ * event's params are in the store when it ends. Its mean is then split into windows (the store appends), params (the
+ * worker encodes and generates), put (the store keeps them), the rest being grouping and packing. */
 #define BENCH "bench_pipeline"
 #include "solid/model/model_parts.h"
 #include "solid/solid.h"
@@ -103,15 +104,19 @@ static int by_value(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-static void print(bench *b, const char *device, uint32_t size, size_t calls, double seconds) {
+static void print(bench *b, const char *device, uint32_t size, size_t calls, double seconds,
+                  const solid_pipeline_stats *stats) {
   qsort(b->us, calls, sizeof *b->us, by_value);
   double users = (double)size * (double)calls / seconds, p50 = b->us[calls / 2], p99 = b->us[calls * 99 / 100];
+  double per_call = 1e-3 / (double)stats->advances, windows = (double)stats->advance_ns * per_call;
+  double params = (double)stats->generate_ns * per_call, put = (double)stats->put_ns * per_call;
   if (b->args.json)
     printf("%s{\"device\": \"%s\", \"batch\": %u, \"calls\": %zu, \"users_per_s\": %.0f, \"p50_us\": %.1f, "
-           "\"p99_us\": %.1f}",
-           b->printed++ ? ",\n " : "[", device, size, calls, users, p50, p99);
+           "\"p99_us\": %.1f, \"windows_us\": %.1f, \"params_us\": %.1f, \"put_us\": %.1f}",
+           b->printed++ ? ",\n " : "[", device, size, calls, users, p50, p99, windows, params, put);
   else
-    printf("%-8s %6u %8zu %12.0f %12.1f %12.1f\n", device, size, calls, users, p50, p99);
+    printf("%-8s %6u %8zu %12.0f %12.1f %12.1f %10.1f %10.1f %10.1f\n", device, size, calls, users, p50, p99, windows,
+           params, put);
   fflush(stdout);
 }
 
@@ -132,7 +137,9 @@ static void run_size(bench *b, const char *device, uint32_t size, solid_store *s
     b->us[calls++] = us;
     total += us;
   }
-  print(b, device, size, calls, total / 1e6);
+  solid_pipeline_stats stats = {.struct_size = sizeof stats};
+  must(solid_pipeline_get_stats(pipeline, &stats), "stats");
+  print(b, device, size, calls, total / 1e6, &stats);
   solid_pipeline_free(pipeline);
 }
 
@@ -197,9 +204,9 @@ int main(int argc, char **argv) {
   snprintf(devices, sizeof devices, "%s", b.args.devices);
   if (!b.args.json)
     printf("V 12101, d 64, L 50, layers of %u, %u items a window, kept as %s, %d threads (0 = all)\n%-8s %6s %8s %12s "
-           "%12s %12s\n",
+           "%12s %12s %10s %10s %10s\n",
            b.args.rank ? b.args.rank : 64, b.args.steps, elements[b.args.element], b.args.threads, "device", "batch",
-           "calls", "users/s", "p50 us", "p99 us");
+           "calls", "users/s", "p50 us", "p99 us", "windows us", "params us", "put us");
   for (char *left = devices, *device; (device = strtok_r(left, ",", &left));) run_device(&b, device);
   if (b.args.json) printf("%s]\n", b.printed ? "" : "[");
   free(b.names);
