@@ -70,6 +70,7 @@ typedef struct solid_params {
   uint32_t count;      /* P */
   uint32_t element;    /* solid_element: how put_params keeps the values; get says how they were kept */
   int64_t made_ms;     /* when they were stored, ms since 1970, as get says; put_params: 0 = now */
+  uint32_t items;      /* how many entries of the item log their maker knew, the lower 24 bits of the number */
 } solid_params;
 
 typedef struct solid_store solid_store;
@@ -171,6 +172,7 @@ struct solid_store {
   /* The item log as `get` and `advance` saw it last, in their own round trip: behind every record that they read, or
    * in a cluster up to a second before. */
   solid_items_version items;
+  int32_t follows_items; /* set to 1 by who wants that; 0 = `items` may stay as it was */
 };
 
 /* Ends a store, whatever its kind. NULL is a no-op. No pipeline or recommender over it may be left. */

@@ -24,7 +24,7 @@ typedef struct solid_memory_store_options {
   uint64_t max_bytes;   /* what users may take up, table included; beyond it EFULL; 0 = no limit; default 1 GiB */
   solid_clock_fn clock; /* NULL = the monotonic clock */
   void *clock_user;
-  const char *items_path; /* file of the item log, made where there is none; NULL = the log ends with the process */
+  const char *items_path; /* file of the item log, made with its first entry; NULL = the log ends with the process */
   solid_log_fn log;       /* receives what was cut off from that file; NULL = silent */
   void *log_user;
 } solid_memory_store_options;

@@ -174,19 +174,51 @@ static solid_status take_head(sol_item_log *log, const uint8_t *data, size_t siz
   return SOLID_OK;
 }
 
+static solid_status lock_file(const sol_item_log *log) {
+  if (!flock(log->fd, LOCK_EX | LOCK_NB)) return SOLID_OK;
+  return solid_fail(SOLID_EREFUSED, "%s: another process has this item log: give each its own, or use Redis",
+                    log->path);
+}
+
+/* The file's name is on disk, too, once its folder is. */
+static solid_status sync_folder(const sol_item_log *log) {
+  const char *end = strrchr(log->path, '/');
+  char *folder = end ? strndup(log->path, (size_t)(end - log->path) + 1) : strdup(".");
+  if (!folder) return solid_fail(SOLID_ENOMEM, "item log");
+  int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), bad = fd < 0 || fsync(fd);
+  solid_status status = bad ? fail_at(log, "sync of its folder") : SOLID_OK;
+  if (fd >= 0) close(fd);
+  free(folder);
+  return status;
+}
+
+/* With the first entry: a service to which nobody adds items leaves no file behind. */
+static solid_status make_file(sol_item_log *log) {
+  log->fd = open(log->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  if (log->fd < 0) return fail_at(log, "make");
+  solid_status status = lock_file(log);
+  if (!status) status = write_head(log);
+  if (!status) status = sync_folder(log);
+  if (!status) return SOLID_OK;
+  unlink(log->path);
+  close(log->fd);
+  log->fd = -1;
+  return status;
+}
+
 static solid_status open_file(sol_item_log *log, solid_log_fn tell, void *tell_user) {
   struct stat found;
-  log->fd = open(log->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  log->fd = open(log->path, O_RDWR | O_CLOEXEC);
+  if (log->fd < 0 && errno == ENOENT) return SOLID_OK;
   if (log->fd < 0) return fail_at(log, "open");
   if (fstat(log->fd, &found)) return fail_at(log, "open");
   if (!S_ISREG(found.st_mode)) return solid_fail(SOLID_EFORMAT, "%s: is no regular file", log->path);
-  if (flock(log->fd, LOCK_EX | LOCK_NB))
-    return solid_fail(SOLID_EREFUSED, "%s: another process has this item log: give each its own, or use Redis",
-                      log->path);
+  solid_status status = lock_file(log);
+  if (status) return status;
   size_t size = (size_t)found.st_size;
   uint8_t *data = malloc(size + 1);
   if (!data) return solid_fail(SOLID_ENOMEM, "%s: item log of %zu bytes", log->path, size);
-  solid_status status = read_all(log, data, size);
+  status = read_all(log, data, size);
   if (!status) status = take_head(log, data, size);
   if (!status && size >= FILE_HEAD) status = take_frames(log, data, size, tell, tell_user);
   free(data);
@@ -261,7 +293,8 @@ solid_status sol_item_log_append(sol_item_log *log, const solid_items_version *s
   put_number(frame + 4, n);
   put_number(frame + 8, crc_of(frame + FRAME_HEAD, size));
   put_number(frame + 12, crc_of(frame, 12));
-  solid_status status = log->fd >= 0 ? write_frame(log, frame, FRAME_HEAD + size) : SOLID_OK;
+  solid_status status = log->path && log->fd < 0 ? make_file(log) : SOLID_OK;
+  if (!status && log->fd >= 0) status = write_frame(log, frame, FRAME_HEAD + size);
   if (!status) *appended = keep_frame(log, frame + FRAME_HEAD, size, n);
   free(frame);
   return status;

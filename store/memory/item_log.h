@@ -28,7 +28,7 @@ typedef struct sol_item_log {
   int is_broken; /* a write failed and could not be undone */
 } sol_item_log;
 
-/* `path` NULL: no file. The file is made where there is none. `log` (may be NULL) is told of what was cut off.
+/* `path` NULL: no file. The file is made with the first entry. `log` (may be NULL) is told of what was cut off.
  * EREFUSED: another process has the file. EFORMAT: it is no log, or damaged. EUNSUPPORTED: of a newer version. EIO,
  * ENOMEM. A zeroed struct may not be closed; one that could not be opened is. */
 solid_status sol_item_log_open(sol_item_log *log, const char *path, solid_log_fn tell, void *tell_user);

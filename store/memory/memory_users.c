@@ -83,6 +83,7 @@ static solid_status put_user(sol_memory *mem, solid_bytes id, const solid_params
   user->params = params->count;
   user->element = params->element;
   user->made_ms = params->made_ms ? params->made_ms : wall_ms;
+  user->items = params->items & 0xffffff;
   return SOLID_OK;
 }
 
@@ -108,6 +109,7 @@ static int read_params(const sol_user *user, uint64_t generation, solid_params *
   params->generation = generation;
   params->element = user->element;
   params->made_ms = user->made_ms;
+  params->items = user->items;
   return 1;
 }
 

@@ -65,7 +65,6 @@ solid_status sol_redis_items_read(solid_store *base, uint64_t from, size_t most,
   sol_command cmd;
   solid_status status = sol_port_check_items_read(most, take, now);
   if (status) return status;
-  store->follows_items = 1;
   sol_redis_begin_script(&cmd, SOL_SCRIPT_ITEMS_READ);
   sol_command_name(&cmd, store->options.prefix, log_name, (solid_bytes){NULL, 0});
   sol_command_number(&cmd, 0, (int64_t)from + 1);
@@ -114,7 +113,6 @@ solid_status sol_redis_items_append(solid_store *base, const solid_items_version
   if (!bytes) return solid_fail(SOLID_ENOMEM, "redis store: %zu entries of the item log", n);
   sol_log_head_encode(seen, before);
   sol_log_head_encode(&next, after);
-  store->follows_items = 1;
   sol_redis_begin_script(&cmd, SOL_SCRIPT_ITEMS_APPEND);
   sol_command_name(&cmd, store->options.prefix, log_name, (solid_bytes){NULL, 0});
   sol_command_bytes(&cmd, before, seen->count ? SOL_LOG_HEAD : 0);
@@ -133,7 +131,7 @@ solid_status sol_redis_items_append(solid_store *base, const solid_items_version
 
 int sol_redis_asks_items(sol_redis_store *store) {
   int64_t now_ms = sol_steady_ms();
-  if (!store->follows_items) return 0;
+  if (!store->base.follows_items) return 0;
   if (store->cluster.owners && now_ms - store->items_ms < LOOK_MS) return 0;
   store->items_ms = now_ms;
   return 1;

@@ -41,7 +41,6 @@ typedef struct sol_redis_store {
   sol_slot_marks marks; /* NULL = not needed yet */
   uint32_t batches;
   size_t last_of_node[SOL_NODES_MAX]; /* the last user of the batch who is with this node */
-  int follows_items;                  /* the head of the item log is read behind a call's users */
   int64_t items_ms;                   /* when it was asked for last */
   int64_t looked_ms;                  /* when evicted keys were last counted */
   uint64_t damaged, stale, set_aside, renewed, evicted;

@@ -105,13 +105,12 @@ void body_items_are_appended_once(const store_maker *maker) {
 }
 
 void body_questions_bring_the_log(const store_maker *maker) {
-  static found_items found;
   solid_store *writer = maker->open(0), *reader = maker->open(0);
   const solid_item_entry entry = {.id = part_text("new")};
   solid_items_version none = {.count = 0}, now;
   window_room window;
   params_room params;
-  read_from(reader, 0, 1, &found); /* from here on it follows */
+  reader->follows_items = 1;
   part_get(reader, "ann", 1, &window, &params);
   cr_assert_eq(reader->items.count, 0);
   cr_assert_eq(append(writer, &none, &entry, 1, &now), 1);

@@ -20,6 +20,7 @@ static solid_status fault_advance(solid_store *store, const solid_append *append
                                   size_t *applied, solid_status *statuses) {
   fault_store *fault = (fault_store *)store;
   int fails = due(&fault->advance, n);
+  fault->inner->follows_items = store->follows_items;
   if (fails && !fault->advance.after) return fail(&fault->advance, "advance");
   solid_status status = fault->inner->ops->advance(fault->inner, appends, n, windows, applied, statuses);
   store->items = fault->inner->items;
@@ -47,6 +48,7 @@ static solid_status fault_get(solid_store *store, const solid_bytes *users, size
                               solid_window *windows, solid_params *params, uint8_t *found, solid_status *statuses) {
   fault_store *fault = (fault_store *)store;
   int fails = due(&fault->get, n);
+  fault->inner->follows_items = store->follows_items;
   if (fails && !fault->get.after) return fail(&fault->get, "get");
   solid_status status = fault->inner->ops->get(fault->inner, users, n, generation, windows, params, found, statuses);
   store->items = fault->inner->items;
@@ -91,7 +93,9 @@ static solid_status fault_safe_age(solid_store *store, int64_t *age_ms) {
 
 static solid_status fault_items_read(solid_store *store, uint64_t from, size_t most, solid_item_fn take,
                                      void *take_user, solid_items_version *now) {
-  solid_store *inner = ((fault_store *)store)->inner;
+  fault_store *fault = (fault_store *)store;
+  solid_store *inner = fault->inner;
+  if (due(&fault->items_read, 0)) return fail(&fault->items_read, "items_read");
   return inner->ops->items_read(inner, from, most, take, take_user, now);
 }
 

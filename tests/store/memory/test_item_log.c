@@ -188,7 +188,11 @@ Test(item_log, other_files_are_refused_and_left) {
   free(bytes);
   cr_assert_eq(open_log(&store, folder), SOLID_EIO);
   cr_assert_eq(open_log(&store, "/dev/full"), SOLID_EFORMAT);
-  cr_assert_eq(open_log(&store, "/nowhere/items"), SOLID_EIO);
+  cr_assert_eq(open_log(&store, "/nowhere/items"), SOLID_OK, "there is none yet");
+  solid_items_version now = {.count = 0};
+  cr_assert_eq(add_some(store, &now, 1), SOLID_EIO);
+  cr_assert(strstr(solid_last_error(), "/nowhere/items"), "%s", solid_last_error());
+  solid_store_close(store);
 }
 
 /* Killed while it appends, again and again: nothing of which it was told that it is kept is missing. */
