@@ -100,5 +100,8 @@ solid_status store_options_open(solid_store **out, const store_options *options,
   solid_memory_store_options o = SOLID_MEMORY_STORE_OPTIONS_INIT;
   o.ttl_ms = options->ttl_s * 1000;
   if (options->memory_mb) o.max_bytes = (uint64_t)options->memory_mb << 20;
+  o.items_path = options->items_file;
+  o.log = log;
+  o.log_user = logging_store(0);
   return solid_store_open_memory(out, model, &o);
 }

@@ -15,9 +15,10 @@ typedef struct store_options {
   const char *redis, *user, *password, *password_file, *prefix;
   const char *ca, *cert, *key, *tls_name;
   int64_t database, replicas, settle_ms;
-  int may_be_away;   /* 1 = may be opened before its server answers */
-  int64_t memory_mb; /* that the store in memory may take up; 0 = the library's default */
-  int64_t ttl_s;     /* 0 = never in memory; in Redis the times to live set by other programs stay */
+  int may_be_away;        /* 1 = may be opened before its server answers */
+  int64_t memory_mb;      /* that the store in memory may take up; 0 = the library's default */
+  const char *items_file; /* of the item log of a store in memory; NULL = it is not kept */
+  int64_t ttl_s;          /* 0 = never in memory; in Redis the times to live set by other programs stay */
 } store_options;
 
 /* Options for reaching Redis. `struct_` is the program's struct, whose store_options is called `store`. */

@@ -21,6 +21,7 @@ static solid_status timed_advance(solid_store *store, const solid_append *append
                                   size_t *applied, solid_status *statuses) {
   timed_store *timed = (timed_store *)store;
   int64_t began_ns = sol_steady_ns();
+  timed->inner->follows_items = store->follows_items;
   solid_status status = timed->inner->ops->advance(timed->inner, appends, n, windows, applied, statuses);
   note(&timed->counts->advance, began_ns);
   store->items = timed->inner->items;
@@ -40,6 +41,7 @@ static solid_status timed_get(solid_store *store, const solid_bytes *users, size
                               solid_window *windows, solid_params *params, uint8_t *found, solid_status *statuses) {
   timed_store *timed = (timed_store *)store;
   int64_t began_ns = sol_steady_ns();
+  timed->inner->follows_items = store->follows_items;
   solid_status status = timed->inner->ops->get(timed->inner, users, n, generation, windows, params, found, statuses);
   note(&timed->counts->get, began_ns);
   store->items = timed->inner->items;
