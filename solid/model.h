@@ -66,9 +66,10 @@ SOLID_API solid_model_options solid_model_options_default(void);
 SOLID_API SOLID_CHECK_RESULT solid_status solid_model_load_with(solid_model **out, const solid_context *ctx,
                                                                 const char *path, const solid_model_options *options);
 
-/* A copy with so many spare rows more than it had and needs now, without the items that joined `model`, which stays
- * as it is: solid_item_log_apply brings them. EUNSUPPORTED: it was not loaded to grow. ENOMEM, EDEVICE. */
-SOLID_API SOLID_CHECK_RESULT solid_status solid_model_grow(solid_model **out, const solid_model *model);
+/* A copy with room for `items` that join it and half as many more, and at least twice the spare rows that `model` has,
+ * which stays as it is. The copy is without the items that joined: solid_item_log_apply brings them. EUNSUPPORTED: it
+ * was not loaded to grow. ENOMEM, EDEVICE. */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_model_grow(solid_model **out, const solid_model *model, uint64_t items);
 
 /* Dense indices in use: the items that it was trained on, then those that joined, in the order in which they did. It
  * grows. An item that joined again has another index, and its former one no id. */

@@ -15,7 +15,9 @@ solid_status ingestd_items_begin(ingestd_items *items, const solid_context *ctx,
 
 static solid_status enlarge(ingestd_items *items) {
   solid_model *larger = NULL;
-  solid_status status = solid_model_grow(&larger, items->model);
+  solid_item_log_info info = {.struct_size = sizeof info};
+  solid_status status = solid_item_log_get_info(items->log, &info);
+  if (!status) status = solid_model_grow(&larger, items->model, info.items);
   if (!status) status = solid_item_log_apply(items->log, larger, SIZE_MAX, NULL);
   if (status == SOLID_EFULL) status = SOLID_OK; /* there is more; the next batch makes another */
   if (!status) status = solid_pipeline_switch(items->pipeline, larger);

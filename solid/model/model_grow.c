@@ -36,8 +36,7 @@ solid_status solid_model_load_with(solid_model **out, const solid_context *ctx, 
   return status ? sol_fail_at(status, path) : SOLID_OK;
 }
 
-/* Twice the items that joined, and a tenth of the catalogue. */
-solid_status solid_model_grow(solid_model **out, const solid_model *model) {
+solid_status solid_model_grow(solid_model **out, const solid_model *model, uint64_t items) {
   if (!out || !model) return solid_fail(SOLID_EINVAL, "model: out or model is NULL");
   if (!model->growth) return solid_fail(SOLID_EUNSUPPORTED, "model: was not loaded to grow");
   size_t total = sol_tensors_total(&model->file.config);
@@ -58,7 +57,8 @@ solid_status solid_model_grow(solid_model **out, const solid_model *model) {
     free(weights);
     return status;
   }
-  return sol_model_new_growing(out, model->ctx, &copy, spare_rows(trained, 2 * (uint64_t)spare + trained / 10));
+  uint64_t wanted = items + items / 2, twice = 2 * (uint64_t)spare;
+  return sol_model_new_growing(out, model->ctx, &copy, spare_rows(trained, (wanted > twice ? wanted : twice) + 1));
 }
 
 uint32_t solid_model_item_count(const solid_model *model) {

@@ -5,7 +5,7 @@
 #include "solid/item_log.h"
 
 /* Entries that a question gives to its model before it is answered; more are left to the next ones. */
-#define SOL_ITEMS_A_QUESTION 64
+#define SOL_ITEMS_A_QUESTION 16
 
 /* How far one recommender or pipeline has followed. Zero at first. */
 typedef struct sol_follower {

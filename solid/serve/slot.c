@@ -188,7 +188,9 @@ static solid_status bring_items(solid_slot *slot, solid_model **model) {
   solid_status status = solid_item_log_apply(slot->items, given, SIZE_MAX, NULL);
   while (status == SOLID_EFULL) {
     solid_model *larger = NULL;
-    status = solid_model_grow(&larger, *model);
+    solid_item_log_info info = {.struct_size = sizeof info};
+    status = solid_item_log_get_info(slot->items, &info);
+    if (!status) status = solid_model_grow(&larger, *model, info.items);
     if (*model != given) solid_model_free(*model);
     *model = status ? given : larger;
     if (!status) status = solid_item_log_apply(slot->items, larger, SIZE_MAX, NULL);

@@ -12,6 +12,9 @@
 #include "tests/support/tiny_model.h"
 #include <criterion/criterion.h>
 #include <math.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -453,10 +456,10 @@ Test(items, the_slot_switches_to_a_larger_copy) {
     add(&p, ids[i], i % 2 ? "even" : "third");
   }
   solid_scored best[40 + MANY + 1];
+  cr_assert_eq(solid_item_log_apply(p.log, p.model, SIZE_MAX, NULL), SOLID_EFULL);
   solid_answer answer = ask(&p, "anna", NULL, 40 + SPARE, best);
   cr_assert_eq(answer.count, 39 + SPARE, "full, and %zu items", answer.count);
   cr_assert_eq(push(&p, "anna", ids[MANY - 1]), SOLID_OK, "the log has it");
-  cr_assert_eq(solid_item_log_apply(p.log, p.model, SIZE_MAX, NULL), SOLID_EFULL);
   cr_assert_eq(solid_slot_tend(slot, root), SOLID_OK, "%s", solid_last_error());
   cr_assert_eq(solid_slot_count(slot), 2, "who has a seat keeps it");
   cr_assert_eq(solid_slot_take(slot, 0, text("anna"), &after), SOLID_OK);
@@ -486,7 +489,7 @@ Test(items, a_model_that_was_not_loaded_to_grow) {
   solid_model_info info = {.struct_size = sizeof info};
   add(&p, "new", "even");
   cr_assert_eq(solid_item_log_apply(p.log, fixed, SIZE_MAX, NULL), SOLID_EUNSUPPORTED);
-  cr_assert_eq(solid_model_grow(&larger, fixed), SOLID_EUNSUPPORTED);
+  cr_assert_eq(solid_model_grow(&larger, fixed, 1), SOLID_EUNSUPPORTED);
   cr_assert_eq(solid_model_item_index(fixed, text("new")), SOLID_NO_ITEM);
   cr_assert_eq(solid_model_get_info(fixed, &info), SOLID_OK);
   cr_assert(info.items == 40 && info.rows == 40);
@@ -494,5 +497,63 @@ Test(items, a_model_that_was_not_loaded_to_grow) {
   cr_assert(info.items == 40 && info.rows == 40 + SPARE);
   cr_assert_eq(fixed->file.generation, p.model->file.generation, "spare rows are no other model");
   solid_model_free(fixed);
+  stop(&p);
+}
+
+/* ---- At once ---- */
+
+typedef struct asker {
+  process p; /* model and log are everybody's */
+  atomic_int *stop;
+  atomic_size_t answers;
+} asker;
+
+/* Whatever happens meanwhile: scores are numbers, and nothing is recommended twice. */
+static void *ask_on(void *user) {
+  asker *a = user;
+  solid_scored best[40 + SPARE];
+  while (!atomic_load(a->stop)) {
+    solid_answer answer = ask(&a->p, "anna", NULL, 40 + SPARE, best);
+    for (size_t i = 0; i < answer.count; i++) {
+      cr_assert(isfinite(best[i].score) && best[i].item < 40 + SPARE);
+      for (size_t j = 0; j < i; j++) cr_assert_neq(best[i].item, best[j].item);
+    }
+    a->answers++;
+  }
+  return NULL;
+}
+
+Test(items, join_while_others_ask) {
+  enum { THREADS = 3 };
+  process p = start();
+  asker askers[THREADS];
+  pthread_t threads[THREADS];
+  atomic_int is_over = 0;
+  cr_assert_eq(push(&p, "anna", "item-3"), SOLID_OK);
+  for (int t = 0; t < THREADS; t++) {
+    solid_recommender_options options = SOLID_RECOMMENDER_OPTIONS_INIT;
+    askers[t].p = (process){.model = p.model, .log = p.log};
+    askers[t].stop = &is_over;
+    atomic_init(&askers[t].answers, 0);
+    options.items = p.log, options.element = SOLID_F32;
+    cr_assert_eq(solid_memory_store_share(&askers[t].p.store, root), SOLID_OK);
+    cr_assert_eq(solid_recommender_new(&askers[t].p.rec, p.model, askers[t].p.store, &options), SOLID_OK);
+    cr_assert_eq(pthread_create(&threads[t], NULL, ask_on, &askers[t]), 0);
+  }
+  for (int t = 0; t < THREADS; t++)
+    while (!atomic_load(&askers[t].answers)) sched_yield();
+  for (int i = 0; i < 300; i++) {
+    char id[16];
+    snprintf(id, sizeof id, "new-%d", i % 15);
+    if (i < 15) add(&p, id, i % 2 ? "even" : "third");
+    say(&p, i % 3 ? SOLID_ITEM_HIDDEN : SOLID_ITEM_SHOWN, i % 2 ? id : "item-9", NULL, NULL, NULL);
+    cr_assert_eq(solid_item_log_apply(p.log, p.model, SIZE_MAX, NULL), SOLID_OK);
+  }
+  atomic_store(&is_over, 1);
+  for (int t = 0; t < THREADS; t++) {
+    cr_assert_eq(pthread_join(threads[t], NULL), 0);
+    solid_recommender_free(askers[t].p.rec);
+    solid_store_close(askers[t].p.store);
+  }
   stop(&p);
 }
