@@ -21,11 +21,18 @@ typedef enum solid_source {
   SOLID_FROM_POPULARITY = 4   /* nothing known: popularity in the training data */
 } solid_source;
 
+/* Which items that the user took are left out. Items of the session are, unless it is STAYS. */
+typedef enum solid_seen {
+  SOLID_SEEN_STAYS = 0, /* none */
+  SOLID_SEEN_EVER = 1,  /* all that the store knows: of a store with a history every item ever taken, exactly, without
+                           reading the history; else those of the window. solid_answer.seen_since tells how far back */
+  SOLID_SEEN_WINDOW = 2 /* those of the window that the model reads */
+} solid_seen;
+
 typedef struct solid_query {
   uint32_t struct_size;
-  uint32_t k;           /* how many items; 1 .. the model's rows */
-  int32_t exclude_seen; /* leave out items of the window and the session; default 1. What the user dislikes is left
-                           out in any case */
+  uint32_t k;                 /* how many items; 1 .. the model's rows */
+  int32_t exclude_seen;       /* solid_seen; default EVER. What the user dislikes is left out in any case */
   const solid_bytes *blocked; /* item ids never to return; unknown ids are ignored */
   size_t n_blocked;
   solid_bytes category;       /* only items of this category; {NULL, 0} = all. An unknown name is ENOTFOUND */
@@ -47,6 +54,8 @@ typedef struct solid_answer {
   size_t count;         /* items returned; below k only when fewer are left after the filters */
   solid_status status;  /* OK, or why this user alone has no answer (EFORMAT: the stored record is unusable;
                            ERANGE: scores that are no finite numbers); count is 0 then */
+  uint64_t seen_since;  /* where EVER was asked for: number of the first event whose item is known to be taken, as far
+                           as the store keeps it; 0 = all since the user came */
 } solid_answer;
 
 typedef struct solid_recommender_stats {

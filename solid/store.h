@@ -1,12 +1,16 @@
-/* The port through which the library keeps a user's window and generated parameters. store/ has two implementations
- * (memory, Redis). One thread at a time uses a store.
+/* The port through which the library keeps a user's history, generated parameters and attention state. store/ has two
+ * implementations (memory, Redis). One thread at a time uses a store.
  *
  * Two counters keep order. `seq` counts the events ever applied to a user's window, so window.seq - params.seq is how
  * many events old the parameters are. A mark per stream, the newest offset applied, makes `advance` idempotent: a step
  * whose offset is not above its stream's mark was applied before and is skipped.
  *
- * A store outlives the models that fill it: it fixes the length of a window and nothing else. What depends on a model
- * (width, count, element, generation) is part of each solid_params. */
+ * A store outlives the models that fill it: it fixes how many steps are kept of a user and nothing else. What depends
+ * on a model (width, count, element, generation) is part of each solid_params.
+ *
+ * A store with a *history* keeps more steps than a window: the newest are in the user's record, the older ones in pages
+ * of SOLID_PAGE_STEPS beside it, and the set of all items ever taken beside those. Steps are numbered by seq: the first
+ * one ever applied is number 0. */
 #ifndef SOLID_STORE_H
 #define SOLID_STORE_H
 
@@ -21,6 +25,11 @@ extern "C" {
 /* How many disliked items a user's record holds beside the window: the newest ones, each once. */
 #define SOLID_DISLIKES_MAX 256
 
+/* Steps of a page, most steps that are kept of a user, and most items of the set of what was ever taken. */
+#define SOLID_PAGE_STEPS  256
+#define SOLID_HISTORY_MAX 131072
+#define SOLID_SEEN_MAX    262144
+
 /* What is appended: `count` events of one user, oldest first, all from one call of the consumer. The newest event about
  * an item counts: a dislike does not touch the window and its seq, a step takes a dislike of its item back. */
 typedef struct solid_append {
@@ -31,11 +40,68 @@ typedef struct solid_append {
   const uint8_t *dislikes; /* one per step: 1 = a dislike of its item and no step; NULL = all are steps */
 } solid_append;
 
-/* A user's window as stored: the newest steps, oldest first. `steps` is caller-owned room for at least the store's
- * window length (solid_store.window); `count` and `seq` are filled. An unknown user has count 0 and seq 0.
+/* Receives hashes of items: borrowed for the call, in no order, each maybe more than once. Must not call the store. */
+typedef void (*solid_seen_fn)(void *take_user, const uint64_t *items, size_t n);
+
+/* What a stored state is to who asks for it. */
+typedef enum solid_state_found {
+  SOLID_STATE_NONE = 0,    /* there is none, or none of this history */
+  SOLID_STATE_FOUND = 1,   /* the parts that were asked for are in the room */
+  SOLID_STATE_OTHER = 2,   /* of another generation or selector: no part was read */
+  SOLID_STATE_DAMAGED = 3, /* a part is cut off, changed or missing, or it is ahead of the history: make it anew */
+  SOLID_STATE_LARGE = 4    /* the parts do not fit into the room: `size` says how many bytes they have */
+} solid_state_found;
+
+/* Most parts of a state, and most bytes of all of them. */
+#define SOLID_STATE_PARTS 4096
+#define SOLID_STATE_MAX   (64 << 20)
+
+/* Which history, model and rule a state is of, and how much of the history it has read. */
+typedef struct solid_state_stamp {
+  uint64_t birth;      /* solid_window.birth of the history */
+  uint64_t seq;        /* solid_window.seq when it was made: 1 or more */
+  uint64_t generation; /* of the model */
+  uint64_t selector;   /* hash of the configuration that chooses keys */
+  uint64_t events;     /* events it has read: at most seq */
+} solid_state_stamp;
+
+/* Opaque bytes of a state. A store replaces a part as a whole, so that what changes with every event should be cut into
+ * parts of a few kB. */
+typedef struct solid_state_part {
+  uint32_t number; /* 0 .. n - 1 of a state of n parts */
+  uint32_t size;   /* bytes; may be 0 */
+  const uint8_t *data;
+} solid_state_part;
+
+/* A state as it is read. The caller fills the members up to `room_size`, the store the rest. Parts come in order of
+ * their numbers, one behind the other in the room, each aligned to 8 bytes if the room is. */
+typedef struct solid_state {
+  uint64_t generation, selector; /* asked for */
+  uint32_t first, count;         /* parts asked for: first .. first + count - 1, as far as there are */
+  solid_state_part *parts;       /* caller-owned room for `count` */
+  uint8_t *room;                 /* caller-owned, for their bytes */
+  size_t room_size;
+  uint32_t found;          /* solid_state_found */
+  solid_state_stamp stamp; /* unless NONE */
+  uint32_t n_parts;        /* of the whole state */
+  uint32_t n_read;         /* in `parts` */
+  size_t size;             /* bytes of the parts asked for, each rounded up to 8; 0 where it was not looked at */
+} solid_state;
+
+/* A state, or a change of one, as it is written. */
+typedef struct solid_state_put {
+  solid_bytes user;
+  solid_state_stamp stamp; /* of the state as it is afterwards */
+  uint64_t after;          /* 0 = `parts` are the whole state, numbers 0 .. n - 1; else the seq of the stored state of
+                              the same birth, generation and selector in which they replace or add parts */
+  const solid_state_part *parts;
+  size_t n; /* 1 or more */
+} solid_state_put;
+
+/* A user's window as stored: the newest steps, oldest first. `steps` is caller-owned room for the `most` steps that are
+ * asked for; `count` and `seq` are filled. An unknown user has count 0 and seq 0.
  * `dislikes` is caller-owned room for SOLID_DISLIKES_MAX hashes of items, which come oldest first; NULL = not asked
- * for.
- */
+ * for. */
 typedef struct solid_window {
   solid_step *steps;
   size_t count;
@@ -44,6 +110,14 @@ typedef struct solid_window {
   size_t n_dislikes;
   uint64_t params_generation, params_seq;
   int64_t params_ms;
+  uint32_t most;       /* steps asked for, at most solid_store.history; 0 = solid_store.window */
+  uint32_t is_cut;     /* filled: 1 = a page of what was asked for is missing or damaged; the steps begin behind it */
+  uint64_t birth;      /* filled: identity of this history, drawn when it began; 0 = there are no pages and no state */
+  uint64_t seen_since; /* filled where take_seen is set: the items of all steps from this number on are in `steps` or
+                          were given to take_seen; 0 = of all. Without a history: those in `steps` */
+  solid_seen_fn take_seen; /* gets the items ever taken that are not in `steps`; NULL = not asked for */
+  void *seen_user;
+  solid_state *state; /* read with the window; NULL = not asked for */
 } solid_window;
 
 /* Identity of a store's contents: 128 random bits, drawn when they began. A store that lost its contents (a server that
@@ -85,7 +159,8 @@ typedef void (*solid_item_fn)(void *take_user, uint64_t number, const solid_item
 #define SOLID_ITEMS_AT_ONCE 1024 /* most entries that are appended, or read, by one call */
 
 /* Every slot is filled; error text goes through solid_last_error(). Each call is one round trip for its whole batch, in
- * which no user may occur twice.
+ * which no user may occur twice. Of a store with a history an `advance` makes two more when a user of the batch has
+ * filled a page, which is once in SOLID_PAGE_STEPS steps of a user.
  *
  * The status of a call concerns the whole batch: EIO, ETIMEDOUT and EFULL are retriable and leave the store usable.
  * Such a call may have been applied in part, which the marks make harmless. What concerns one user alone goes to
@@ -102,10 +177,14 @@ typedef void (*solid_item_fn)(void *take_user, uint64_t number, const solid_item
 typedef struct solid_store_ops {
   const char *name;
 
-  /* For each of n users: append the events that are new, trim to the newest `store->window` steps and the newest
-   * SOLID_DISLIKES_MAX dislikes, return the window. `windows` and `appends` run in parallel; `applied` (n, may be NULL)
-   * receives how many events were new. A user keeps the marks of the 8 streams that moved last. An append
-   * with count 0 only reads. A user set aside has an empty window and nothing applied. */
+  /* For each of n users: append the events that are new, trim to the newest `store->history` steps and the newest
+   * SOLID_DISLIKES_MAX dislikes, return the window that is asked for. `windows` and `appends` run in parallel;
+   * `applied` (n, may be NULL) receives how many events were new. A user keeps the marks of the 8 streams that moved
+   * last. An append with count 0 only reads. A user set aside has an empty window and nothing applied.
+   *
+   * A full page is written, then the record without its steps; who is killed between finds the steps in both, and
+   * the next `advance` writes the page again. Of a history longer than the store keeps the oldest pages go, as a whole:
+   * at most SOLID_PAGE_STEPS - 1 steps more than `store->history` stay. */
   solid_status (*advance)(solid_store *store, const solid_append *appends, size_t n, solid_window *windows,
                           size_t *applied, solid_status *statuses);
 
@@ -149,6 +228,19 @@ typedef struct solid_store_ops {
    * all of it does. From the first call on, `advance` says EREWIND; so does this. Retriable: it cannot be told now. */
   solid_status (*safe_age)(solid_store *store, int64_t *age_ms);
 
+  /* Writes n states, or changes of states, each of them as a whole or not at all. stored[i] = 1: it is there now (or
+   * was: a repeated put finds its own stamp). 0: nothing was written, because a newer state of the same birth,
+   * generation and selector is there, or, with `after`, because the one that is there is not the one that the parts
+   * build on: read it again, or make it anew. Written after the `advance` that its steps came with, so that a state is
+   * never ahead of the history for longer than a crash; a state that is (DAMAGED) is made anew. EINVAL, ERANGE: sizes,
+   * numbers or stamps that no state can have. */
+  solid_status (*put_states)(solid_store *store, const solid_state_put *puts, size_t n, uint8_t *stored,
+                             solid_status *statuses);
+
+  /* Reads more parts of n states without the windows: one round trip. births[i] is that of the window that the first
+   * parts came with. Whoever joins parts of two reads compares the stamps: the state may have been changed between. */
+  solid_status (*get_states)(solid_store *store, const solid_bytes *users, const uint64_t *births, size_t n,
+                             solid_state *states, solid_status *statuses);
   /* Reads the entries of the item log behind the first `from`, in order, at most `most` of them and fewer where they
    * are long. *now (set) is the log, which may be longer, shorter or another than was thought: the caller looks at it
    * before the entries count, so `take` should only keep them. `take` must not call the store. EFORMAT: there is
@@ -167,7 +259,9 @@ typedef struct solid_store_ops {
 /* The part of a store that its users see; an implementation begins with it. */
 struct solid_store {
   const solid_store_ops *ops;
-  uint32_t window; /* L: steps kept of a user; fixed when the store is opened */
+  uint32_t window;  /* L: steps that a call returns unless it asks for others; fixed when the store is opened */
+  uint32_t history; /* steps kept of a user: `window`, or more; where it is above 511 there are pages, seen items and
+                       states */
 
   /* The item log as `get` and `advance` saw it last, in their own round trip: behind every record that they read, or
    * in a cluster up to a second before. */

@@ -19,18 +19,19 @@ typedef int64_t (*solid_clock_fn)(void *clock_user);
 
 typedef struct solid_memory_store_options {
   uint32_t struct_size; /* set by SOLID_MEMORY_STORE_OPTIONS_INIT */
-  uint32_t window;      /* L: steps kept of a user; 0 = as many as the model reads */
+  uint32_t window;      /* L: steps that a call returns; 0 = as many as the model reads */
   int64_t ttl_ms;       /* a user not read or written for so long is forgotten; 0 = never */
   uint64_t max_bytes;   /* what users may take up, table included; beyond it EFULL; 0 = no limit; default 1 GiB */
   solid_clock_fn clock; /* NULL = the monotonic clock */
   void *clock_user;
+  uint32_t history;       /* steps kept of a user, at most SOLID_HISTORY_MAX; 0 = the window's */
   const char *items_path; /* file of the item log, made with its first entry; NULL = the log ends with the process */
   solid_log_fn log;       /* receives what was cut off from that file; NULL = silent */
   void *log_user;
 } solid_memory_store_options;
 
 #define SOLID_MEMORY_STORE_OPTIONS_INIT                                                                                \
-  { sizeof(solid_memory_store_options), 0, 0, UINT64_C(1) << 30, NULL, NULL, NULL, NULL, NULL }
+  { sizeof(solid_memory_store_options), 0, 0, UINT64_C(1) << 30, NULL, NULL, 0, NULL, NULL, NULL }
 
 /* The same for callers who cannot use macros. */
 SOLID_API solid_memory_store_options solid_memory_store_options_default(void);

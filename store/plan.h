@@ -14,14 +14,21 @@ typedef struct solid_plan_sizes {
   uint32_t id_bytes;              /* average length of a user id */
   uint32_t prefix_bytes;          /* length of the prefix of Redis keys: 6 for "solid:" */
   uint32_t partitions;            /* streams that the events of one user come from: 1 if the message key is the user */
+  uint32_t history;               /* steps that a user has and the store keeps; 0 = the window */
+  uint32_t taken;       /* different items among the steps that ever were in pages; 0 = as many as `history` */
+  uint32_t state_bytes; /* of the attention state; 0 = none, which a user without a history never has */
+  uint32_t state_parts; /* in so many parts; 0 = 1 */
 } solid_plan_sizes;
 
-/* Bytes of one user with a full window and params. */
+/* Bytes of one user with a full window and params. With a history `window` is what the record has of it, a few hundred
+ * steps; pages are planned for events that are less than 37 hours apart on average. */
 typedef struct solid_plan {
   size_t window; /* steps alone */
   size_t record; /* params alone */
-  size_t redis;  /* all of it in Redis 7: key, hash, TTL, table slots, the allocator's rounding */
+  size_t redis;  /* all of it in Redis 7: keys, hashes, TTLs, table slots, the allocator's rounding */
   size_t memory; /* all of it in the memory store, its table at the usual fill included */
+  size_t pages; /* bytes of the pages alone, of the set of what was ever taken, and of the state, as Redis keeps them */
+  size_t seen, state;
 } solid_plan;
 
 /* EINVAL: sizes that no store accepts. */

@@ -23,7 +23,7 @@ extern "C" {
 /* Strings are copied. */
 typedef struct solid_redis_store_options {
   uint32_t struct_size; /* set by SOLID_REDIS_STORE_OPTIONS_INIT */
-  uint32_t window;      /* L: steps kept per user; 0 = as many as the model reads */
+  uint32_t window;      /* L: steps that a call returns; 0 = as many as the model reads */
   const char *host;
   const char *unix_path;           /* socket to use instead of host and port; NULL = none */
   const char *username, *password; /* NULL = no AUTH; a password alone is that of the default user */
@@ -47,12 +47,14 @@ typedef struct solid_redis_store_options {
    * nobody) and our key without a passphrase (NULL = it is in the file of the certificate), and to whom the server's
    * certificate is made out (NULL = the host as it is named) */
   const char *tls_ca, *tls_cert, *tls_key, *tls_name;
+  uint32_t history; /* steps kept per user, at most SOLID_HISTORY_MAX; 0 = the window's, and of a user whose history
+                       another handle keeps no page is dropped */
 } solid_redis_store_options;
 
 #define SOLID_REDIS_STORE_OPTIONS_INIT                                                                                 \
   {                                                                                                                    \
     sizeof(solid_redis_store_options), 0, "127.0.0.1", NULL, NULL, NULL, "solid:", 6379, 0, 30LL * 24 * 3600 * 1000,   \
-        10, 1000, 1000, 50, 2000, NULL, NULL, 60000, 10000, 0, 0, 2000, NULL, NULL, NULL, NULL, NULL                   \
+        10, 1000, 1000, 50, 2000, NULL, NULL, 60000, 10000, 0, 0, 2000, NULL, NULL, NULL, NULL, NULL, 0                \
   }
 
 /* The same for callers who cannot use macros. */
@@ -74,6 +76,7 @@ typedef struct solid_redis_store_stats {
   uint64_t set_aside; /* answers for users whose key is none of ours */
   uint64_t renewed;   /* records of an earlier epoch that were begun anew */
   uint64_t evicted;   /* keys that the server has evicted since it started, as was last told */
+  uint64_t dropped;   /* steps that left a history because it is longer than is kept */
 } solid_redis_store_stats;
 
 /* Connects and opens for windows of the model. The model is not kept, and may be NULL if the options have a window.

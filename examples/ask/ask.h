@@ -11,7 +11,7 @@
 typedef struct ask_arguments {
   const char *model, *device, *user, *category, *session, *blocked;
   int64_t k, history, until_seq, timeout;
-  int seen, quiet, json, categories;
+  int seen, exclude_seen, quiet, json, categories;
   slate_options slate;
   store_options store; /* ttl_s stays 0: a question renews no time to live */
 } ask_arguments;

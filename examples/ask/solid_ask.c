@@ -52,8 +52,14 @@ static const solid_property properties[] = {
     {.name = "seen",
      .type = SOLID_PROPERTY_BOOL,
      .preset = "false",
-     .meaning = "recommend items of the window again, too",
+     .meaning = "recommend items that the user took again, too",
      AT(seen)},
+    {.name = "exclude-seen",
+     .type = SOLID_PROPERTY_CHOICE,
+     .preset = "ever",
+     .choices = "ever|window",
+     .meaning = "without --seen, which of them are left out: all that the store knows, or those that the model reads",
+     AT(exclude_seen)},
     {.name = "history",
      .type = SOLID_PROPERTY_INT,
      .preset = "0",
@@ -197,7 +203,7 @@ static solid_status recommend(asking *a, const solid_window *history) {
   id_list_keep_known(&a->session, a->model, "solid_ask", "session");
   id_list_keep_known(&a->blocked, a->model, "solid_ask", "blocked");
   query.k = (uint32_t)(a->args.slate.rows ? a->args.slate.rows : a->args.k);
-  query.exclude_seen = !a->args.seen;
+  query.exclude_seen = a->args.seen ? SOLID_SEEN_STAYS : SOLID_SEEN_EVER + a->args.exclude_seen;
   query.category = bytes_of(a->args.category);
   query.session = a->session.ids, query.n_session = a->session.count;
   query.blocked = a->blocked.ids, query.n_blocked = a->blocked.count;

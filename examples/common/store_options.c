@@ -79,6 +79,7 @@ static solid_status open_redis(solid_store **out, const store_options *options, 
   o.database = (uint32_t)options->database;
   o.prefix = options->prefix;
   o.ttl_ms = options->ttl_s * 1000;
+  o.history = (uint32_t)options->history;
   o.log = log;
   o.log_user = logging_store(atomic_fetch_add(&stores, 1) + 1);
   o.may_be_away = options->may_be_away;
@@ -99,6 +100,7 @@ solid_status store_options_open(solid_store **out, const store_options *options,
   if (options->kind == STORE_REDIS) return open_redis(out, options, model, log);
   solid_memory_store_options o = SOLID_MEMORY_STORE_OPTIONS_INIT;
   o.ttl_ms = options->ttl_s * 1000;
+  o.history = (uint32_t)options->history;
   if (options->memory_mb) o.max_bytes = (uint64_t)options->memory_mb << 20;
   o.items_path = options->items_file;
   o.log = log;

@@ -17,9 +17,20 @@ typedef struct store_options {
   int64_t database, replicas, settle_ms;
   int may_be_away;        /* 1 = may be opened before its server answers */
   int64_t memory_mb;      /* that the store in memory may take up; 0 = the library's default */
-  const char *items_file; /* of the item log of a store in memory; NULL = it is not kept */
   int64_t ttl_s;          /* 0 = never in memory; in Redis the times to live set by other programs stay */
+  int64_t history;        /* events kept of a user; 0 = the model's window */
+  const char *items_file; /* of the item log of a store in memory; NULL = it is not kept */
 } store_options;
+
+/* How much is kept of a user. */
+#define STORE_HISTORY_PROPERTY(struct_)                                                                                \
+  {                                                                                                                    \
+    .name = "history", .type = SOLID_PROPERTY_INT, .preset = "0", .min = 0, .max = SOLID_HISTORY_MAX,                  \
+    .meaning =                                                                                                         \
+        "events kept of each user; from 512 on in pages, with the set of all items ever taken, none of which is "      \
+        "recommended again; 0 = as many as the model reads",                                                           \
+    .offset = offsetof(struct_, store.history)                                                                         \
+  }
 
 /* Options for reaching Redis. `struct_` is the program's struct, whose store_options is called `store`. */
 #define STORE_REDIS_PROPERTIES(struct_)                                                                                \

@@ -24,6 +24,7 @@ static const solid_property properties[] = {
      0, OPTION(store.ttl_s)},
     {"memory-limit", SOLID_PROPERTY_INT, "1024", 1, 1 << 20, NULL, "MiB that --store memory may take up", 0,
      OPTION(store.memory_mb)},
+    STORE_HISTORY_PROPERTY(ingestd_options),
     STORE_REDIS_PROPERTIES(ingestd_options),
     {"rebuild", SOLID_PROPERTY_BOOL, "false", 0, 0, NULL,
      "fill the store again: writers treat its records as empty, and every event is read again", 0, OPTION(rebuild)},

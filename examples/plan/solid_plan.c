@@ -15,18 +15,28 @@
 typedef struct plan_options {
   const char *model, *prefix, *device;
   int64_t window, width, params, users, id_bytes, partitions, batch, train_batch, memory;
+  int64_t history, taken, state, state_parts;
   rate_options rate;
 } plan_options;
 
 static const solid_property properties[] = {
     {"model", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL, "model file from which to take window, width and params", 0,
      offsetof(plan_options, model)},
-    {"window", SOLID_PROPERTY_INT, "50", 1, 65535, NULL, "without a model: steps kept per user", 0,
+    {"window", SOLID_PROPERTY_INT, "50", 1, SOLID_HISTORY_MAX, NULL, "without a model: steps that it reads", 0,
      offsetof(plan_options, window)},
     {"width", SOLID_PROPERTY_INT, "64", 0, 1 << 20, NULL, "without a model: floats of a state", 0,
      offsetof(plan_options, width)},
     {"params", SOLID_PROPERTY_INT, "2112", 0, 1 << 25, NULL, "without a model: generated floats per user", 0,
      offsetof(plan_options, params)},
+    {"history", SOLID_PROPERTY_INT, "0", 0, SOLID_HISTORY_MAX, NULL,
+     "events of a user that are kept (--history of solid_serve and solid_ingestd); 0 = the window", 0,
+     offsetof(plan_options, history)},
+    {"taken", SOLID_PROPERTY_INT, "0", 0, 1 << 30, NULL, "different items among them; 0 = all are different", 0,
+     offsetof(plan_options, taken)},
+    {"state", SOLID_PROPERTY_INT, "0", 0, SOLID_STATE_MAX, NULL, "bytes of a user's attention state; 0 = none is kept",
+     0, offsetof(plan_options, state)},
+    {"state-parts", SOLID_PROPERTY_INT, "1", 1, SOLID_STATE_PARTS, NULL, "parts that it is written in", 0,
+     offsetof(plan_options, state_parts)},
     {"users", SOLID_PROPERTY_INT, "1000000", 1, 1e12, NULL, "number of users", 0, offsetof(plan_options, users)},
     {"id-bytes", SOLID_PROPERTY_INT, "16", 1, 255, NULL, "average length of a user id", 0,
      offsetof(plan_options, id_bytes)},
@@ -90,23 +100,31 @@ static const char *bytes_text(double bytes, char text[24]) {
   return text;
 }
 
-static solid_status print_plan(const plan_options *options) {
-  static const char *const names[] = {"f32", "f16", "i8"};
+static void print_head(const plan_options *options, const solid_plan *plan) {
   printf("a user: window of %lld steps, state of %lld floats, %lld params; id of %lld bytes\n",
          (long long)options->window, (long long)options->width, (long long)options->params,
          (long long)options->id_bytes);
+  if (plan->pages || plan->state)
+    printf("beside it: %lld events, in pages of %zu bytes; items ever taken, %zu bytes; attention state, %zu bytes\n",
+           (long long)(options->history ? options->history : options->window), plan->pages, plan->seen, plan->state);
   printf("%-8s %10s %10s %12s %12s   %lld users: %12s %12s\n", "element", "window", "record", "in redis", "in memory",
          (long long)options->users, "redis", "memory");
+}
+
+static solid_status print_plan(const plan_options *options) {
+  static const char *const names[] = {"f32", "f16", "i8"};
   double f16_bytes = 0;
   for (int element = SOLID_F32; element <= SOLID_I8; element++) {
-    const solid_plan_sizes sizes = {(uint32_t)options->window,    (uint32_t)options->width,
-                                    (uint32_t)options->params,    (solid_element)element,
-                                    (uint32_t)options->id_bytes,  (uint32_t)strlen(options->prefix),
-                                    (uint32_t)options->partitions};
+    const solid_plan_sizes sizes = {
+        (uint32_t)options->window,     (uint32_t)options->width,      (uint32_t)options->params,
+        (solid_element)element,        (uint32_t)options->id_bytes,   (uint32_t)strlen(options->prefix),
+        (uint32_t)options->partitions, (uint32_t)options->history,    (uint32_t)options->taken,
+        (uint32_t)options->state,      (uint32_t)options->state_parts};
     solid_plan plan;
     char redis[24], memory[24], label[32];
     solid_status status = solid_plan_user(&sizes, &plan);
     if (status) return status;
+    if (element == SOLID_F32) print_head(options, &plan);
     if (element == SOLID_F16) f16_bytes = (double)plan.redis * (double)options->users;
     int indent = snprintf(label, sizeof label, "%lld users: ", (long long)options->users);
     printf("%-8s %10zu %10zu %12zu %12zu   %*s%12s %12s\n", names[element], plan.window, plan.record, plan.redis,

@@ -332,7 +332,7 @@ class Users(_Owner):
 
     def _query(self, k, category, session, blocked, seen, keep):
         query = self._solid.solid_query_default()
-        query.k, query.exclude_seen = k, not seen
+        query.k, query.exclude_seen = k, int(not seen)
         if category is not None:
             query.category = _bytes(category, keep)
         query.session, query.n_session = _byte_list(session, keep), len(session)

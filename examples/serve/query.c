@@ -92,6 +92,14 @@ static solid_status read_truth(const char *field, const json_t *from, int *out) 
   return SOLID_OK;
 }
 
+/* true = "ever". */
+static solid_status read_seen(const char *field, const json_t *from, int *out) {
+  const char *text = json_string_value(from);
+  if (text && query_seen((solid_bytes){text, strlen(text)}, out)) return SOLID_OK;
+  if (!text && json_is_boolean(from)) return read_truth(field, from, out);
+  return wrong(field, "is none of true, false, \"ever\", \"window\"");
+}
+
 static solid_status read_fallback(serve_query *query, const json_t *from) {
   const char *text = json_string_value(from);
   if (!text || (strcmp(text, "popularity") != 0 && strcmp(text, "none") != 0))
@@ -112,7 +120,9 @@ static solid_status read_real(const char *field, const json_t *from, double leas
 static solid_status read_order(serve_query *query, const json_t *from) {
   const char *text = json_string_value(from);
   if (text && slate_order_read(text, &query->slate)) return SOLID_OK;
-  return wrong("order", "is none of \"trained\", \"raster\", \"zipar:S\" (S from 1 to 1000), \"near-to-far\"");
+  return wrong(
+      "order",
+      "is none of \"trained\", \"raster\", \"zipar:S\", \"zipar:adaptive:S\" (S from 1 to 1000), \"near-to-far\"");
 }
 
 static solid_status read_seed(serve_query *query, const json_t *from) {
@@ -155,7 +165,7 @@ static solid_status read_field(serve_query *query, const char *key, const json_t
   }
   if (strcmp(key, "boosts") == 0) return read_boosts(query, value);
   if (strcmp(key, "per_category") == 0) return read_whole(key, value, 1, QUERY_MOST, &query->per_category);
-  if (strcmp(key, "exclude_seen") == 0) return read_truth(key, value, &query->exclude_seen);
+  if (strcmp(key, "exclude_seen") == 0) return read_seen(key, value, &query->exclude_seen);
   if (strcmp(key, "reasons") == 0) return read_truth(key, value, &query->reasons);
   if (strcmp(key, "fallback") == 0) return read_fallback(query, value);
   return solid_fail(SOLID_EINVAL, "unknown field \"%s\"; see /openapi.json", sol_show(key, strlen(key)).text);
@@ -196,6 +206,15 @@ solid_status query_read_body(const char *body, size_t size, const query_limits *
     if (status) return is_batch[0] ? solid_fail(status, "query %zu: %s", i, solid_last_error()) : status;
   }
   return SOLID_OK;
+}
+
+int query_seen(solid_bytes text, int *out) {
+  static const char *const names[] = {[SOLID_SEEN_EVER] = "ever", [SOLID_SEEN_WINDOW] = "window"};
+  int truth = query_truth(text);
+  for (int i = SOLID_SEEN_EVER; i <= SOLID_SEEN_WINDOW && truth < 0; i++)
+    if (text.size == strlen(names[i]) && memcmp(text.data, names[i], text.size) == 0) truth = i;
+  if (truth >= 0) *out = truth;
+  return truth >= 0;
 }
 
 int query_truth(solid_bytes text) {

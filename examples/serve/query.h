@@ -50,6 +50,9 @@ solid_status query_read_body(const char *body, size_t size, const query_limits *
 /* "1", "true" are 1; "0", "false" are 0; anything else -1. */
 int query_truth(solid_bytes text);
 
+/* "ever", "window", or true (ever) and false as above, into solid_seen; 0: something else. */
+int query_seen(solid_bytes text, int *out);
+
 /* A whole number of 1 .. most digits into *out. 0 = it is none. */
 int query_whole(solid_bytes text, int64_t *out);
 

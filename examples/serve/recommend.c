@@ -30,8 +30,9 @@ static solid_status read_url(const serve *s, const http_request *request, serve_
     if (!query->fallback && (text.size != 4 || memcmp(text.data, "none", 4) != 0))
       return solid_fail(SOLID_EINVAL, "\"fallback\" is neither popularity nor none");
   }
-  solid_status status = truth_argument(request, "reasons", &query->reasons);
-  return status ? status : truth_argument(request, "exclude_seen", &query->exclude_seen);
+  if (http_argument(request, "exclude_seen", &text) && !query_seen(text, &query->exclude_seen))
+    return solid_fail(SOLID_EINVAL, "\"exclude_seen\" is none of true, false, ever, window");
+  return truth_argument(request, "reasons", &query->reasons);
 }
 
 void serve_recommend_get(void *user, const http_request *request, http_reply *reply) {

@@ -40,6 +40,7 @@ static const solid_property properties[] = {
     {"element", SOLID_PROPERTY_CHOICE, "f16", 0, 0, "f32|f16|i8", "element type of stored parameters", 0,
      OPTION(store.element)},
     WHOLE("ttl", store.ttl_s, "2592000", 0, 3153600000.0, "seconds until an idle user is forgotten; 0 = never"),
+    STORE_HISTORY_PROPERTY(serve_options),
     STORE_REDIS_PROPERTIES(serve_options),
     {"start-without-store", SOLID_PROPERTY_BOOL, "false", 0, 0, NULL, "start though the store is away, and wait for it",
      0, OPTION(store.may_be_away)},

@@ -89,6 +89,18 @@ static solid_status timed_items_append(solid_store *store, const solid_items_ver
   return inner->ops->items_append(inner, seen, entries, n, now, appended);
 }
 
+static solid_status timed_put_states(solid_store *store, const solid_state_put *puts, size_t n, uint8_t *stored,
+                                     solid_status *statuses) {
+  solid_store *inner = timed_store_inner(store);
+  return inner->ops->put_states(inner, puts, n, stored, statuses);
+}
+
+static solid_status timed_get_states(solid_store *store, const solid_bytes *users, const uint64_t *births, size_t n,
+                                     solid_state *states, solid_status *statuses) {
+  solid_store *inner = timed_store_inner(store);
+  return inner->ops->get_states(inner, users, births, n, states, statuses);
+}
+
 static void timed_close(solid_store *store) {
   solid_store_close(timed_store_inner(store));
   free(store);
@@ -107,6 +119,8 @@ static const solid_store_ops timed_ops = {
     .close = timed_close,
     .items_read = timed_items_read,
     .items_append = timed_items_append,
+    .put_states = timed_put_states,
+    .get_states = timed_get_states,
 };
 
 void timed_store_init(timed_store_counts *counts) {

@@ -79,30 +79,51 @@ solid_status sol_answerer_open(sol_answerer *a, const solid_model *model, solid_
 
 void sol_answerer_close(sol_answerer *a) {
   solid_worker_free(a->worker);
+  free(a->seen);
   free(a->memory);
 }
 
 /* ---- What is stored ---- */
 
+/* Items that the user took before the window, into the row's mask. */
+static void take_seen(void *user, const uint64_t *items, size_t n) {
+  sol_row *r = user;
+  sol_answerer *a = r->owner;
+  if (!a->seen) a->seen = calloc(a->max_batch, a->words * sizeof *a->seen);
+  a->is_short |= !a->seen;
+  if (!a->seen || !n) return;
+  if (!r->seen) {
+    r->seen = a->seen + (size_t)(r - a->rows) * a->words;
+    memset(r->seen, 0, a->words * sizeof *r->seen);
+  }
+  for (size_t i = 0; i < n; i++) {
+    uint32_t item = solid_model_item_by_hash(a->model, items[i]);
+    if (item != SOLID_NO_ITEM) sol_exclude(r->seen, item);
+  }
+}
+
 /* The store writes parameters where the worker reads them. */
-static sol_row row_of(const sol_answerer *a, size_t i, solid_bytes user) {
+static sol_row row_of(sol_answerer *a, size_t i, solid_bytes user, int is_seen_asked) {
   size_t d = a->info.width, P = a->info.params, L = a->info.window;
-  return (sol_row){
-      .user = user,
-      .window = {.steps = a->steps + i * a->store->window, .dislikes = a->dislikes + i * SOLID_DISLIKES_MAX},
-      .params = {.h = a->h + i * d,
-                 .values = sol_worker_room(a->worker) + i * P,
-                 .width = a->info.width,
-                 .count = a->info.params},
-      .known = a->known + i * L};
+  return (sol_row){.owner = a,
+                   .user = user,
+                   .window = {.steps = a->steps + i * a->store->window,
+                              .dislikes = a->dislikes + i * SOLID_DISLIKES_MAX,
+                              .take_seen = is_seen_asked ? take_seen : NULL,
+                              .seen_user = &a->rows[i]},
+                   .params = {.h = a->h + i * d,
+                              .values = sol_worker_room(a->worker) + i * P,
+                              .width = a->info.width,
+                              .count = a->info.params},
+                   .known = a->known + i * L};
 }
 
 /* One round trip for all who have an id. */
-solid_status sol_answer_read(sol_answerer *a, const solid_bytes *users, size_t n) {
+solid_status sol_answer_read(sol_answerer *a, const solid_bytes *users, size_t n, int is_seen_asked) {
   size_t asked = 0;
-  a->has_followed = 0;
+  a->is_short = a->has_followed = 0;
   for (size_t i = 0; i < n; i++) {
-    a->rows[i] = row_of(a, i, users[i]);
+    a->rows[i] = row_of(a, i, users[i], is_seen_asked);
     if (!users[i].size) continue;
     a->users[asked] = users[i];
     a->windows[asked] = a->rows[i].window;
@@ -113,6 +134,8 @@ solid_status sol_answer_read(sol_answerer *a, const solid_bytes *users, size_t n
   if (!asked) return SOLID_OK;
   solid_status status =
       a->store->ops->get(a->store, a->users, asked, a->info.generation, a->windows, a->params, a->found, a->statuses);
+  if (!status && a->is_short)
+    status = solid_fail(SOLID_ENOMEM, "out of memory: items seen by %zu users at once", a->max_batch);
   if (status) return status;
   a->has_followed = sol_follow(&a->follower, a->items, a->store, a->model);
   a->applied = sol_model_applied(a->model);
@@ -223,6 +246,7 @@ static void exclude(sol_answerer *a, size_t m, const sol_ask *ask) {
     memcpy(mask, ask->common, a->words * sizeof *mask);
     for (size_t w = 0; w < a->words && a->closed; w++) mask[w] |= a->closed[w];
     for (size_t s = 0; s < r->n_known && ask->exclude_seen; s++) sol_exclude(mask, r->known[s]);
+    for (size_t w = 0; w < a->words && r->seen; w++) mask[w] |= r->seen[w];
     for (size_t i = known_dislikes(a, r, disliked); i-- > 0;) sol_exclude(mask, disliked[i]);
     a->questions[q].excluded = r->excluded = mask;
   }
@@ -263,7 +287,8 @@ static size_t rank_by_popularity(const sol_answerer *a, const sol_row *r, const 
   size_t count = 0, n_disliked = known_dislikes(a, r, disliked);
   for (uint32_t i = 0; i < a->info.rows && count < ask->k && !r->status; i++) {
     uint32_t item = i < a->info.items ? a->by_popularity[i] : i; /* of items that joined nothing is known */
-    if (a->closed && sol_is_excluded(a->closed, item)) continue;
+    int is_seen = r->seen && sol_is_excluded(r->seen, item);
+    if (is_seen || (a->closed && sol_is_excluded(a->closed, item))) continue;
     if (!sol_is_excluded(ask->common, item) && !is_among(disliked, n_disliked, item))
       out[count++] = (solid_scored){item, a->popularity[item]};
   }

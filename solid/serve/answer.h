@@ -10,7 +10,7 @@
 /* A query whose names are resolved. */
 typedef struct sol_ask {
   uint32_t k;
-  int exclude_seen;        /* leave out the items of a user's window */
+  uint32_t exclude_seen;   /* solid_seen */
   const uint64_t *common;  /* (words) what is left out for everybody */
   const uint32_t *session; /* the newest items of the query's session that the model knows, at most L */
   size_t n_session;
@@ -19,6 +19,7 @@ typedef struct sol_ask {
 
 /* One user of the batch. */
 typedef struct sol_row {
+  struct sol_answerer *owner;
   solid_source source;
   solid_status status;   /* of this user's record; not OK = no answer */
   solid_bytes user;      /* empty = the store is not asked */
@@ -27,6 +28,7 @@ typedef struct sol_row {
   solid_params params;   /* as stored */
   const uint32_t *known; /* items of the window that the model knows */
   size_t n_known;
+  uint64_t *seen;           /* (words) what was taken before the window; NULL = nothing, or not asked for */
   const uint64_t *excluded; /* of a row that the model answers, until the worker is used again */
   size_t count;             /* items of the answer */
 } sol_row;
@@ -48,6 +50,8 @@ typedef struct sol_answerer {
   uint64_t *closed;          /* (words) rows that are nobody's recommendation */
   size_t words;              /* of a mask */
   uint64_t unsaved;          /* generations that the store did not take back */
+  uint64_t *seen;            /* (B, words) once an item was taken before a window */
+  int is_short;              /* there was no memory for it */
   char *memory;              /* behind everything below */
   sol_row *rows;             /* (B) */
   solid_question *questions; /* (B) of the rows that the model answers, in their order */
@@ -72,7 +76,7 @@ solid_status sol_answerer_open(sol_answerer *a, const solid_model *model, solid_
 void sol_answerer_close(sol_answerer *a);
 
 /* Reads what the store has of n users, and the item log where it has grown: names in a query may mean more then. */
-solid_status sol_answer_read(sol_answerer *a, const solid_bytes *users, size_t n);
+solid_status sol_answer_read(sol_answerer *a, const solid_bytes *users, size_t n, int is_seen_asked);
 
 /* out (n, k), of users that were read. Afterwards a->rows has the source and the length of each answer; a user whose
  * stored record is unusable gets no items, and the row's status says why. */

@@ -68,6 +68,9 @@ static solid_status check_query(const solid_recommender *rec, const solid_query 
   if (query->k == 0 || query->k > rec->answerer.info.rows)
     return solid_fail(SOLID_ERANGE, "query: k is %u, the model has %u items", query->k,
                       solid_model_item_count(rec->answerer.model));
+  if (query->exclude_seen < SOLID_SEEN_STAYS || query->exclude_seen > SOLID_SEEN_WINDOW)
+    return solid_fail(SOLID_EINVAL, "query: exclude_seen is %d: 0 (stays), 1 (ever) or 2 (window)",
+                      query->exclude_seen);
   if ((query->n_blocked && !query->blocked) || (query->n_session && !query->session) ||
       (query->category.size && !query->category.data))
     return solid_fail(SOLID_EINVAL, "query: blocked, session or category has a size but no data");
@@ -114,7 +117,7 @@ static solid_status read_query(solid_recommender *rec, const solid_query *query,
     if (first) rec->session[--first] = item;
   }
   *ask = (sol_ask){.k = query->k,
-                   .exclude_seen = query->exclude_seen,
+                   .exclude_seen = (uint32_t)query->exclude_seen,
                    .common = rec->common,
                    .session = rec->session + first,
                    .n_session = L - first};
@@ -149,9 +152,11 @@ solid_status sol_recommender_ask(solid_recommender *rec, const solid_bytes *user
 solid_status sol_recommender_read(solid_recommender *rec, const solid_bytes *users, size_t n, const solid_query *query,
                                   const solid_scored *out, sol_ask *ask) {
   sol_ask before = *ask;
-  solid_status status = sol_answer_read(&rec->answerer, users, n);
+  int is_seen_asked = ask->exclude_seen == SOLID_SEEN_EVER;
+  solid_status status = sol_answer_read(&rec->answerer, users, n, is_seen_asked);
   if (status || !rec->answerer.has_followed) return status;
-  status = sol_recommender_ask(rec, users, n, query, out, ask);
+  if (is_seen_asked) status = sol_answer_read(&rec->answerer, users, n, 1); /* what was seen may be a new item */
+  if (!status) status = sol_recommender_ask(rec, users, n, query, out, ask);
   ask->states = before.states;
   ask->vectors = before.vectors;
   return status;
@@ -178,7 +183,8 @@ static solid_status write_answer(const solid_recommender *rec, size_t i, solid_a
                       .params_seq = r->params.seq,
                       .window_seq = r->window.seq,
                       .count = r->count,
-                      .status = r->status};
+                      .status = r->status,
+                      .seen_since = r->window.seen_since};
   return sol_struct_give(sol_answer_at(answers, i), &all, sizeof all, "answer");
 }
 

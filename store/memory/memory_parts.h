@@ -36,6 +36,10 @@ solid_status sol_memory_put_params(solid_store *store, const solid_bytes *users,
                                    solid_status *statuses);
 solid_status sol_memory_get(solid_store *store, const solid_bytes *users, size_t n, uint64_t generation,
                             solid_window *windows, solid_params *params, uint8_t *found, solid_status *statuses);
+solid_status sol_memory_put_states(solid_store *store, const solid_state_put *puts, size_t n, uint8_t *stored,
+                                   solid_status *statuses);
+solid_status sol_memory_get_states(solid_store *store, const solid_bytes *users, const uint64_t *births, size_t n,
+                                   solid_state *states, solid_status *statuses);
 solid_status sol_memory_list(solid_store *store, size_t most, uint64_t *cursor, solid_user_fn take, void *take_user);
 
 #endif

@@ -132,6 +132,8 @@ static const solid_store_ops memory_ops = {
     .list = sol_memory_list,
     .close = memory_close,
     .safe_age = memory_safe_age,
+    .put_states = sol_memory_put_states,
+    .get_states = sol_memory_get_states,
     .items_read = memory_items_read,
     .items_append = memory_items_append,
 };
@@ -139,7 +141,8 @@ static const solid_store_ops memory_ops = {
 static solid_status new_handle(solid_store **out, sol_memory *mem) {
   sol_memory_store *store = calloc(1, sizeof *store);
   if (!store) return solid_fail(SOLID_ENOMEM, "memory store: handle");
-  store->base = (solid_store){.ops = &memory_ops, .window = mem->options.window, .items = mem->items.version};
+  store->base = (solid_store){
+      .ops = &memory_ops, .window = mem->options.window, .history = mem->options.history, .items = mem->items.version};
   store->mem = mem;
   *out = &store->base;
   return SOLID_OK;
@@ -151,6 +154,9 @@ static solid_status new_memory(sol_memory **out, const solid_memory_store_option
   mem->options = *options;
   mem->handles = 1;
   mem->users.window = options->window;
+  mem->users.history = options->history;
+  if (sol_port_has_pages(options->history))
+    mem->users.tail = options->window < SOL_TAIL_MAX ? options->window : SOL_TAIL_MAX;
   mem->users.ttl_ms = options->ttl_ms;
   mem->users.max_bytes = options->max_bytes;
   if (pthread_mutex_init(&mem->lock, NULL)) {
@@ -178,6 +184,7 @@ solid_status solid_store_open_memory(solid_store **out, const solid_model *model
   if (!out) return solid_fail(SOLID_EINVAL, "memory store: out is NULL");
   solid_status status = sol_struct_take(&o, sizeof o, options, "memory store options");
   if (!status) status = sol_port_window(&o.window, model);
+  if (!status) status = sol_port_history(&o.history, o.window);
   if (status) return status;
   if (o.ttl_ms < 0) return solid_fail(SOLID_EINVAL, "memory store: ttl_ms %lld is negative", (long long)o.ttl_ms);
   if (!o.clock) o.clock = monotonic_ms;

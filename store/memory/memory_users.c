@@ -6,19 +6,43 @@
 #include "store/record/port.h"
 #include <string.h>
 
-static void read_window(const sol_user *user, solid_window *window) {
-  *window = (solid_window){.steps = window->steps, .dislikes = window->dislikes};
-  if (!user) return;
-  window->count = user->count;
-  window->seq = user->seq;
-  window->n_dislikes = window->dislikes ? user->n_dislikes : 0;
-  if (user->record) {
-    window->params_generation = user->generation;
-    window->params_seq = user->params_seq;
-    window->params_ms = user->made_ms;
+static void read_params_stamp(const sol_user *user, solid_window *window) {
+  window->params_generation = user->generation;
+  window->params_seq = user->params_seq;
+  window->params_ms = user->made_ms;
+}
+
+/* What was ever taken and is not among the newest `count` steps that are given. */
+static void read_seen(const sol_memory *mem, const sol_user *user, solid_window *window) {
+  const sol_history *history = user ? user->history : NULL;
+  uint64_t items[SOL_TAIL_MAX + SOLID_PAGE_STEPS];
+  window->seen_since = history ? history->seen_since : 0;
+  if (user && !mem->users.tail) window->seen_since = user->seq - user->count;
+  if (history && history->n_seen) window->take_seen(window->seen_user, history->seen, history->n_seen);
+  size_t n = user && mem->users.tail && user->count > window->count ? user->count - window->count : 0;
+  for (size_t i = 0; i < n; i++) items[i] = user->steps[i].item;
+  if (n) window->take_seen(window->seen_user, items, n);
+}
+
+static void read_window(const sol_memory *mem, const sol_user *user, solid_window *window) {
+  solid_window asked = *window;
+  uint32_t most = asked.most ? asked.most : mem->users.window;
+  *window = (solid_window){.steps = asked.steps,
+                           .dislikes = asked.dislikes,
+                           .most = asked.most,
+                           .take_seen = asked.take_seen,
+                           .seen_user = asked.seen_user,
+                           .state = asked.state};
+  if (user) {
+    window->count = sol_users_read(user, most, window->steps);
+    window->seq = user->seq;
+    window->birth = user->birth;
+    window->n_dislikes = window->dislikes ? user->n_dislikes : 0;
+    if (user->record) read_params_stamp(user, window);
   }
-  memcpy(window->steps, user->steps, sizeof *user->steps * user->count);
   if (window->n_dislikes) memcpy(window->dislikes, user->dislikes, sizeof *user->dislikes * user->n_dislikes);
+  if (window->take_seen) read_seen(mem, user, window);
+  if (window->state) sol_history_read_state(user ? user->history : NULL, window->birth, window->seq, window->state);
 }
 
 /* ELOST if the memory has another era than the writer: everything that it wrote counts as empty by now. */
@@ -38,7 +62,7 @@ static solid_status advance_user(sol_memory *mem, const solid_append *append, in
   for (size_t i = 0; i < append->count && !status; i++)
     status = sol_users_append(&mem->users, user, &append->steps[i], append->dislikes && append->dislikes[i],
                               &append->positions[i], now, applied);
-  if (!status) read_window(user && user->era == mem->users.era ? user : NULL, window);
+  if (!status) read_window(mem, user && user->era == mem->users.era ? user : NULL, window);
   return status;
 }
 
@@ -46,7 +70,7 @@ solid_status sol_memory_advance(solid_store *store, const solid_append *appends,
                                 size_t *applied, solid_status *statuses) {
   sol_memory_store *self = (sol_memory_store *)store;
   sol_memory *mem = self->mem;
-  solid_status status = sol_port_check_appends(appends, n, windows, statuses);
+  solid_status status = sol_port_check_appends(store, appends, n, windows, statuses);
   if (status) return status;
   int64_t now = sol_memory_lock(mem);
   status = check_era(self);
@@ -116,12 +140,12 @@ static int read_params(const sol_user *user, uint64_t generation, solid_params *
 solid_status sol_memory_get(solid_store *store, const solid_bytes *users, size_t n, uint64_t generation,
                             solid_window *windows, solid_params *params, uint8_t *found, solid_status *statuses) {
   sol_memory *mem = ((sol_memory_store *)store)->mem;
-  solid_status status = sol_port_check_get(users, n, windows, params, found, statuses);
+  solid_status status = sol_port_check_get(store, users, n, windows, params, found, statuses);
   if (status) return status;
   int64_t now = sol_memory_lock(mem);
   for (size_t i = 0; i < n; i++) {
     const sol_user *user = sol_users_find(&mem->users, users[i], now);
-    read_window(user, &windows[i]);
+    read_window(mem, user, &windows[i]);
     found[i] = (uint8_t)read_params(user, generation, &params[i]);
   }
   store->items = mem->items.version;
@@ -141,6 +165,34 @@ solid_status sol_memory_list(solid_store *store, size_t most, uint64_t *cursor, 
     if (id.size) take(take_user, id);
   }
   *cursor = left;
+  pthread_mutex_unlock(&mem->lock);
+  return SOLID_OK;
+}
+
+solid_status sol_memory_put_states(solid_store *store, const solid_state_put *puts, size_t n, uint8_t *stored,
+                                   solid_status *statuses) {
+  sol_memory *mem = ((sol_memory_store *)store)->mem;
+  solid_status status = sol_port_check_puts(puts, n, stored, statuses);
+  if (status) return status;
+  int64_t now = sol_memory_lock(mem);
+  status = check_era((sol_memory_store *)store);
+  for (size_t i = 0; i < n && !status; i++)
+    status =
+        sol_users_put_state(&mem->users, sol_users_find(&mem->users, puts[i].user, now), &puts[i], now, &stored[i]);
+  pthread_mutex_unlock(&mem->lock);
+  return status;
+}
+
+solid_status sol_memory_get_states(solid_store *store, const solid_bytes *users, const uint64_t *births, size_t n,
+                                   solid_state *states, solid_status *statuses) {
+  sol_memory *mem = ((sol_memory_store *)store)->mem;
+  solid_status status = sol_port_check_states(users, births, n, states, statuses);
+  if (status) return status;
+  int64_t now = sol_memory_lock(mem);
+  for (size_t i = 0; i < n; i++) {
+    const sol_user *user = sol_users_find(&mem->users, users[i], now);
+    sol_history_read_state(user ? user->history : NULL, births[i], user ? user->seq : 0, &states[i]);
+  }
   pthread_mutex_unlock(&mem->lock);
   return SOLID_OK;
 }

@@ -1,17 +1,29 @@
 #include "store/memory/user_table.h"
 #include "solid/extend.h"
 #include "store/record/head.h"
+#include "store/record/port.h"
 #include <stdlib.h>
 #include <string.h>
 
 enum { FIRST_ROOM = 32 }; /* and twice as much each time: always what a table of 64, 128, ... slots holds */
 
+/* The block is head, steps unless they have one of their own, id. */
+static size_t inner_steps(const sol_user_table *table) {
+  return table->tail ? 0 : sizeof(solid_step) * table->window;
+}
+
 static char *user_id(const sol_user_table *table, sol_user *user) {
-  return (char *)(user->steps + table->window);
+  return (char *)(user + 1) + inner_steps(table);
 }
 
 static size_t user_size(const sol_user_table *table, size_t id_size) {
-  return sizeof(sol_user) + sizeof(solid_step) * table->window + id_size;
+  return sizeof(sol_user) + inner_steps(table) + id_size;
+}
+
+/* What a user takes up beside the block. */
+static size_t outer_size(const sol_user_table *table, const sol_user *user) {
+  return user->record_size + sizeof *user->marks * user->n_marks + sizeof *user->dislikes * user->n_dislikes +
+         (table->tail ? sizeof *user->steps * user->steps_room : 0) + sol_history_bytes(user->history);
 }
 
 static int has_room(const sol_user_table *table, size_t more) {
@@ -56,12 +68,19 @@ solid_status sol_users_init(sol_user_table *table) {
   return status;
 }
 
-static void free_user(sol_user_table *table, sol_user *user) {
-  table->bytes -= user_size(table, user->id_size) + sizeof *user->marks * user->n_marks;
-  table->bytes -= user->record_size + sizeof *user->dislikes * user->n_dislikes;
+/* Frees all but the block. */
+static void free_outer(sol_user_table *table, sol_user *user) {
+  table->bytes -= outer_size(table, user);
   free(user->record);
   free(user->marks);
   free(user->dislikes);
+  sol_history_free(user->history);
+  if (table->tail) free(user->steps);
+}
+
+static void free_user(sol_user_table *table, sol_user *user) {
+  free_outer(table, user);
+  table->bytes -= user_size(table, user->id_size);
   free(user);
 }
 
@@ -131,6 +150,7 @@ solid_status sol_users_add(sol_user_table *table, solid_bytes id, int64_t now_ms
   user->place = (uint32_t)table->n_users;
   user->expires_ms = now_ms + table->ttl_ms;
   user->era = table->era;
+  if (!table->tail) user->steps = (solid_step *)(user + 1), user->steps_room = table->window;
   memcpy(user_id(table, user), id.data, id.size);
   table->users[table->n_users++] = user;
   sol_table_add(&table->by_id, user->hash, user->place);
@@ -147,11 +167,10 @@ static solid_status make_room(sol_user_table *table, size_t more, int64_t now_ms
 
 void sol_users_renew(sol_user_table *table, sol_user *user) {
   if (user->era == table->era) return;
-  table->bytes -= user->record_size + sizeof *user->dislikes * user->n_dislikes + sizeof *user->marks * user->n_marks;
-  free(user->record);
-  free(user->marks);
-  free(user->dislikes);
-  user->record = NULL, user->marks = NULL, user->dislikes = NULL;
+  free_outer(table, user);
+  user->record = NULL, user->marks = NULL, user->dislikes = NULL, user->history = NULL;
+  if (table->tail) user->steps = NULL, user->steps_room = 0;
+  user->birth = 0;
   user->n_marks = user->n_dislikes = user->count = 0;
   user->record_size = 0;
   user->seq = user->params_seq = 0;
@@ -219,11 +238,55 @@ static void drop_params(sol_user_table *table, sol_user *user) {
   user->record_size = 0;
 }
 
-static void add_step(const sol_user_table *table, sol_user *user, const solid_step *step) {
-  if (user->count == table->window) {
+static solid_status make_history(sol_user_table *table, sol_user *user, int64_t now_ms) {
+  if (user->history) return SOLID_OK;
+  solid_status status = make_room(table, sizeof *user->history, now_ms);
+  if (status) return status;
+  user->history = calloc(1, sizeof *user->history);
+  if (!user->history) return solid_fail(SOLID_ENOMEM, "memory store: history");
+  table->bytes += sizeof *user->history;
+  return SOLID_OK;
+}
+
+/* The oldest steps become a page. */
+static solid_status fill_page(sol_user_table *table, sol_user *user, int64_t now_ms) {
+  size_t dropped, before;
+  solid_status status = make_history(table, user, now_ms);
+  if (!status) status = make_room(table, sol_history_more(user->history), now_ms);
+  if (status) return status;
+  before = sol_history_bytes(user->history);
+  status = sol_history_add(user->history, user->steps, user->seq, table->history, &dropped);
+  table->bytes = table->bytes - before + sol_history_bytes(user->history);
+  table->dropped += dropped;
+  if (status) return status;
+  user->count -= SOLID_PAGE_STEPS;
+  memmove(user->steps, user->steps + SOLID_PAGE_STEPS, sizeof *user->steps * user->count);
+  return SOLID_OK;
+}
+
+/* Room for one step more, where there are pages. */
+static solid_status reserve_step(sol_user_table *table, sol_user *user, int64_t now_ms) {
+  if (user->count < user->steps_room) return SOLID_OK;
+  size_t most = table->tail + SOLID_PAGE_STEPS, room = 2 * (size_t)user->steps_room;
+  if (user->count == most) return fill_page(table, user, now_ms);
+  room = room < 8 ? 8 : room < most ? room : most;
+  size_t more = sizeof *user->steps * (room - user->steps_room);
+  solid_status status = make_room(table, more, now_ms);
+  if (status) return status;
+  solid_step *steps = realloc(user->steps, sizeof *steps * room);
+  if (!steps) return solid_fail(SOLID_ENOMEM, "memory store: %zu steps", room);
+  user->steps = steps;
+  user->steps_room = (uint32_t)room;
+  table->bytes += more;
+  return SOLID_OK;
+}
+
+static void add_step(sol_user_table *table, sol_user *user, const solid_step *step) {
+  if (!table->tail && user->count == table->window) {
     user->count--;
     memmove(user->steps, user->steps + 1, sizeof *step * user->count);
   }
+  if (table->tail && !user->birth) user->birth = ++table->births;
   user->steps[user->count++] = *step;
   user->seq++;
 }
@@ -236,6 +299,7 @@ solid_status sol_users_append(sol_user_table *table, sol_user *user, const solid
   solid_status status = SOLID_OK;
   if (position->stream && !is_known && mark < SOL_MARKS_MAX) status = reserve_mark(table, user, now_ms);
   if (!status && is_dislike) status = reserve_dislike(table, user, now_ms);
+  if (!status && !is_dislike && table->tail) status = reserve_step(table, user, now_ms);
   if (status) return status;
   if (!user->seq) drop_params(table, user); /* their seq does not belong to the new window */
   if (position->stream) move_mark(table, user, mark, position);
@@ -258,4 +322,30 @@ solid_status sol_users_size_record(sol_user_table *table, sol_user *user, uint32
   user->record = record;
   user->record_size = size;
   return SOLID_OK;
+}
+
+size_t sol_users_read(const sol_user *user, size_t most, solid_step *out) {
+  const sol_history *history = user->history;
+  size_t n = user->count < most ? user->count : most, older = most - n;
+  size_t paged = history ? SOLID_PAGE_STEPS * history->n_pages : 0;
+  if (older > paged) older = paged;
+  uint64_t first = user->seq - user->count; /* of those that are in no page */
+  if (older) sol_history_read(history, first - older, first, out);
+  memcpy(out + older, user->steps + user->count - n, sizeof *out * n);
+  return older + n;
+}
+
+solid_status sol_users_put_state(sol_user_table *table, sol_user *user, const solid_state_put *put, int64_t now_ms,
+                                 uint8_t *stored) {
+  size_t size = 0, before;
+  *stored = 0;
+  if (!user || !user->birth || user->birth != put->stamp.birth) return SOLID_OK;
+  for (size_t i = 0; i < put->n; i++) size += put->parts[i].size + sizeof(sol_kept_part);
+  solid_status status = make_history(table, user, now_ms);
+  if (!status) status = make_room(table, size, now_ms);
+  if (status) return status;
+  before = sol_history_bytes(user->history);
+  status = sol_history_put_state(user->history, put, stored);
+  table->bytes = table->bytes - before + sol_history_bytes(user->history);
+  return status;
 }

@@ -1,13 +1,19 @@
-/* The head of a user's record, as store/redis/record.lua reads and writes it; version 1:
+/* The head of a user's record, as store/redis/record.lua reads and writes it; versions 1 and 2:
  *
  *   offset   bytes  what
  *   0        2      "SU"
- *   2        1      version: 1
+ *   2        1      version: 2 when the store keeps a history of the user, in pages beside the record
  *   3        1      marks, 0 to 8; + 128 when there are dislikes
  *   4        16     epoch under which it was written
  *   20       8      seq: number of steps ever applied, of 53 bits (SOL_SEQ_BITS), which is what a Lua number holds
  *   28       40     head of the params (codec.h); all zero = there are none
  *   68       16 m   marks: position of the newest event applied of a stream; the stream that moved last at the end
+ *   68+16m   24     in version 2 alone: birth of the history, when the lifetime of what lies beside the record was
+ *                   renewed (ms since 1970), number of the first step of the history
+ *
+ * In version 1 the steps of the record are the window and older ones are gone; in version 2 they are those that are in
+ * no page (page.h), and nobody may trim them. A writer that keeps histories makes a record of version 1 one of
+ * version 2.
  *
  * Versions grow; whoever meets a newer one than its own leaves it alone. Therefore the first three bytes mean the same
  * in every version, and nothing else does. */
@@ -17,12 +23,12 @@
 #include "store/record/codec.h"
 
 enum {
-  SOL_HEAD_VERSION = 1,
+  SOL_HEAD_HISTORY = 24,
   SOL_HEAD_SIZE = 68,
   SOL_HEAD_PARAMS = 28, /* where the head of the params lies */
   SOL_MARKS_MAX = 8,
   SOL_SEQ_BITS = 53,
-  SOL_HEAD_MAX = SOL_HEAD_SIZE + SOL_MARKS_MAX * SOL_POSITION_SIZE
+  SOL_HEAD_MAX = SOL_HEAD_SIZE + SOL_MARKS_MAX * SOL_POSITION_SIZE + SOL_HEAD_HISTORY
 };
 
 typedef struct sol_head {
@@ -32,6 +38,7 @@ typedef struct sol_head {
   int has_params, has_dislikes;
   size_t n_marks;
   solid_position marks[SOL_MARKS_MAX];
+  uint64_t birth, renewed_ms, begun; /* of version 2; birth 0 = version 1 */
 } sol_head;
 
 /* Returns the size. Only the newest of more than SOL_MARKS_MAX marks could be kept: there may be no more. */

@@ -28,6 +28,14 @@ solid_status sol_port_window(uint32_t *window, const solid_model *model) {
   return sol_port_check_window(*window);
 }
 
+solid_status sol_port_history(uint32_t *history, uint32_t window) {
+  if (!*history) *history = window;
+  if (*history < window || *history > SOLID_HISTORY_MAX)
+    return solid_fail(SOLID_EINVAL, "store: history of %u steps: from the window's %u to %d are allowed", *history,
+                      window, SOLID_HISTORY_MAX);
+  return SOLID_OK;
+}
+
 solid_status sol_port_check_record(uint32_t width, uint32_t count, uint32_t element) {
   if (width > SOL_PORT_MAX_WIDTH)
     return solid_fail(SOLID_EINVAL, "store: width %u, at most %d", width, SOL_PORT_MAX_WIDTH);
@@ -37,33 +45,56 @@ solid_status sol_port_check_record(uint32_t width, uint32_t count, uint32_t elem
   return SOLID_OK;
 }
 
+static solid_status check_asked(const solid_state *state, size_t i) {
+  if ((state->count && !state->parts) || (state->room_size && !state->room))
+    return solid_fail(SOLID_EINVAL, "store: state %zu without room for its parts", i);
+  if (state->count > SOLID_STATE_PARTS || state->first > SOLID_STATE_PARTS)
+    return solid_fail(SOLID_ERANGE, "store: state %zu: parts %u and %u more: a state has at most %d", i, state->first,
+                      state->count, SOLID_STATE_PARTS);
+  return SOLID_OK;
+}
+
+/* What is asked for with a window, of user i. */
+static solid_status check_window(const solid_store *store, const solid_window *window, size_t i) {
+  if (!window->steps) return solid_fail(SOLID_EINVAL, "store: window %zu without room for its steps", i);
+  if (window->most > store->history)
+    return solid_fail(SOLID_EINVAL, "store: window %zu of %u steps: %u are kept", i, window->most, store->history);
+  return window->state ? check_asked(window->state, i) : SOLID_OK;
+}
+
 static void all_well(solid_status *statuses, size_t n) {
   for (size_t i = 0; i < n; i++) statuses[i] = SOLID_OK;
 }
 
-solid_status sol_port_check_appends(const solid_append *appends, size_t n, const solid_window *windows,
-                                    solid_status *statuses) {
+solid_status sol_port_check_appends(const solid_store *store, const solid_append *appends, size_t n,
+                                    const solid_window *windows, solid_status *statuses) {
   if (n && (!appends || !windows || !statuses))
     return solid_fail(SOLID_EINVAL, "store: advance of %zu users without arrays", n);
   for (size_t i = 0; i < n; i++) {
     solid_status status = check_user(appends[i].user);
+    if (!status) status = check_window(store, &windows[i], i);
     if (status) return status;
-    if (!windows[i].steps || (appends[i].count && (!appends[i].steps || !appends[i].positions)))
-      return solid_fail(SOLID_EINVAL, "store: append %zu without steps, positions or room for its window", i);
+    if (appends[i].count && (!appends[i].steps || !appends[i].positions))
+      return solid_fail(SOLID_EINVAL, "store: append %zu without steps or positions", i);
+    if (appends[i].count > SOL_APPEND_MAX)
+      return solid_fail(SOLID_ERANGE, "store: %zu events of one user at once: %d are allowed", appends[i].count,
+                        SOL_APPEND_MAX);
   }
   all_well(statuses, n);
   return SOLID_OK;
 }
 
-solid_status sol_port_check_get(const solid_bytes *users, size_t n, const solid_window *windows,
-                                const solid_params *params, const uint8_t *found, solid_status *statuses) {
+solid_status sol_port_check_get(const solid_store *store, const solid_bytes *users, size_t n,
+                                const solid_window *windows, const solid_params *params, const uint8_t *found,
+                                solid_status *statuses) {
   if (n && (!users || !windows || !params || !found || !statuses))
     return solid_fail(SOLID_EINVAL, "store: get of %zu users without arrays", n);
   for (size_t i = 0; i < n; i++) {
     solid_status status = check_user(users[i]);
+    if (!status) status = check_window(store, &windows[i], i);
     if (status) return status;
-    if (!windows[i].steps || (params[i].width && !params[i].h) || (params[i].count && !params[i].values))
-      return solid_fail(SOLID_EINVAL, "store: get %zu without room for steps, h or values", i);
+    if ((params[i].width && !params[i].h) || (params[i].count && !params[i].values))
+      return solid_fail(SOLID_EINVAL, "store: get %zu without room for h or values", i);
   }
   all_well(statuses, n);
   return SOLID_OK;
@@ -95,6 +126,99 @@ solid_status sol_port_check_params(const solid_bytes *users, const solid_params 
   }
   all_well(statuses, n);
   return SOLID_OK;
+}
+
+static solid_status check_put(const solid_state_put *put, size_t i) {
+  const solid_state_stamp *stamp = &put->stamp;
+  size_t size = 0;
+  if (!put->parts || put->n < 1 || put->n > SOLID_STATE_PARTS)
+    return solid_fail(SOLID_EINVAL, "store: state %zu of %zu parts: 1 to %d are allowed", i, put->n, SOLID_STATE_PARTS);
+  if (!stamp->birth || !stamp->seq || stamp->events > stamp->seq || put->after > stamp->seq)
+    return solid_fail(SOLID_EINVAL, "store: state %zu of no history, or with %llu events and after %llu of %llu", i,
+                      (unsigned long long)stamp->events, (unsigned long long)put->after,
+                      (unsigned long long)stamp->seq);
+  for (size_t k = 0; k < put->n; k++) {
+    const solid_state_part *part = &put->parts[k];
+    int is_next = !put->after ? part->number == k : !k || part->number > put->parts[k - 1].number;
+    if (!is_next || part->number >= SOLID_STATE_PARTS || (part->size && !part->data))
+      return solid_fail(SOLID_EINVAL, "store: state %zu: part %u of %u bytes in place %zu", i, part->number, part->size,
+                        k);
+    size += part->size;
+    if (size > SOLID_STATE_MAX)
+      return solid_fail(SOLID_ERANGE, "store: state %zu of more than %d bytes", i, SOLID_STATE_MAX);
+  }
+  return SOLID_OK;
+}
+
+solid_status sol_port_check_puts(const solid_state_put *puts, size_t n, const uint8_t *stored, solid_status *statuses) {
+  if (n && (!puts || !stored || !statuses))
+    return solid_fail(SOLID_EINVAL, "store: put of %zu states without arrays", n);
+  for (size_t i = 0; i < n; i++) {
+    solid_status status = check_user(puts[i].user);
+    if (!status) status = check_put(&puts[i], i);
+    if (status) return status;
+  }
+  all_well(statuses, n);
+  return SOLID_OK;
+}
+
+solid_status sol_port_check_states(const solid_bytes *users, const uint64_t *births, size_t n,
+                                   const solid_state *states, solid_status *statuses) {
+  if (n && (!users || !births || !states || !statuses))
+    return solid_fail(SOLID_EINVAL, "store: get of %zu states without arrays", n);
+  for (size_t i = 0; i < n; i++) {
+    solid_status status = check_user(users[i]);
+    if (!status) status = check_asked(&states[i], i);
+    if (status) return status;
+  }
+  all_well(statuses, n);
+  return SOLID_OK;
+}
+
+int sol_port_judge_put(const solid_state_stamp *there, size_t n_parts, const solid_state_put *put, size_t *n) {
+  const solid_state_stamp *stamp = &put->stamp;
+  *n = put->n;
+  int is_same = there && there->birth == stamp->birth && there->generation == stamp->generation &&
+                there->selector == stamp->selector;
+  if (!put->after) return is_same && there->seq > stamp->seq ? SOL_PUT_REFUSED : SOL_PUT_WRITTEN;
+  if (!is_same) return SOL_PUT_REFUSED;
+  if (there->seq == stamp->seq && there->events == stamp->events && put->after != stamp->seq) return SOL_PUT_WAS;
+  if (there->seq != put->after) return SOL_PUT_REFUSED;
+  *n = n_parts;
+  for (size_t i = 0; i < put->n; i++) {
+    if (put->parts[i].number > *n) return SOL_PUT_REFUSED; /* a gap */
+    *n += put->parts[i].number == *n;
+  }
+  return SOL_PUT_WRITTEN;
+}
+
+solid_state_found sol_port_judge_state(const solid_state_stamp *stamp, uint64_t seq, const solid_state *asked) {
+  if (stamp->generation != asked->generation || stamp->selector != asked->selector) return SOLID_STATE_OTHER;
+  return stamp->seq > seq || stamp->events > stamp->seq ? SOLID_STATE_DAMAGED : SOLID_STATE_FOUND;
+}
+
+void sol_port_begin_state(solid_state *state, solid_state_found found, const solid_state_stamp *stamp,
+                          uint32_t n_parts) {
+  state->found = (uint32_t)found;
+  state->stamp = stamp ? *stamp : (solid_state_stamp){0};
+  state->n_parts = stamp ? n_parts : 0;
+  state->n_read = 0;
+  state->size = 0;
+}
+
+void sol_port_add_part(solid_state *state, uint32_t number, const uint8_t *data, uint32_t size) {
+  size_t at = state->size, room = ((size_t)size + 7) / 8 * 8;
+  state->size += room;
+  if (state->size > state->room_size) return;
+  if (size) memcpy(state->room + at, data, size);
+  memset(state->room + at + size, 0, room - size);
+  state->parts[state->n_read++] = (solid_state_part){number, size, state->room + at};
+}
+
+void sol_port_end_state(solid_state *state) {
+  if (state->size <= state->room_size) return;
+  state->found = SOLID_STATE_LARGE;
+  state->n_read = 0;
 }
 
 static solid_status check_name(solid_bytes name) {

@@ -5,11 +5,37 @@
 #include "solid/model.h"
 #include "solid/store.h"
 
-/* Largest sizes a store is opened with: a record stays far below the 512 MB of a Redis string. */
-enum { SOL_PORT_MAX_WINDOW = 65535, SOL_PORT_MAX_WIDTH = 1 << 20, SOL_PORT_MAX_PARAMS = 1 << 25 };
+/* Largest sizes a store is opened with: a record stays far below the 512 MB of a Redis string. A history shorter than
+ * SOL_HISTORY_MIN lies in the record alone, as the window that it is; of a longer one the record has at least the
+ * newest SOL_TAIL_MAX steps, or as many as a window has, and fewer than SOLID_PAGE_STEPS more. */
+enum {
+  SOL_PORT_MAX_WINDOW = SOLID_HISTORY_MAX,
+  SOL_PORT_MAX_WIDTH = 1 << 20,
+  SOL_PORT_MAX_PARAMS = 1 << 25,
+  SOL_HISTORY_MIN = 2 * SOLID_PAGE_STEPS,
+  SOL_TAIL_MAX = SOLID_PAGE_STEPS,
+  SOL_APPEND_MAX = 1 << 18 /* events of one user in one call: a record has them all for a moment */
+};
+
+/* Steps that a record keeps at least when a page leaves it. */
+static inline uint32_t sol_port_tail(const solid_store *store) {
+  return store->window < SOL_TAIL_MAX ? store->window : SOL_TAIL_MAX;
+}
+
+static inline int sol_port_has_pages(uint32_t history) {
+  return history >= SOL_HISTORY_MIN;
+}
+
+/* Steps that are asked for. */
+static inline uint32_t sol_port_most(const solid_store *store, const solid_window *window) {
+  return window->most ? window->most : store->window;
+}
 
 /* A store's window: the option, or the model's where it is 0. EINVAL: neither says one, or it is too long. */
 solid_status sol_port_window(uint32_t *window, const solid_model *model);
+
+/* A store's history: the window where the option is 0. EINVAL: shorter than the window, or too long. */
+solid_status sol_port_history(uint32_t *history, uint32_t window);
 
 /* EINVAL, naming what is out of range. */
 solid_status sol_port_check_window(uint32_t window);
@@ -17,10 +43,32 @@ solid_status sol_port_check_record(uint32_t width, uint32_t count, uint32_t elem
 
 /* ERANGE for a user id of 0 or more than 255 bytes, EINVAL for a NULL or for sizes out of range. Applied to a whole
  * batch before any of it is stored; every status becomes OK. */
-solid_status sol_port_check_appends(const solid_append *appends, size_t n, const solid_window *windows,
-                                    solid_status *statuses);
-solid_status sol_port_check_get(const solid_bytes *users, size_t n, const solid_window *windows,
-                                const solid_params *params, const uint8_t *found, solid_status *statuses);
+solid_status sol_port_check_appends(const solid_store *store, const solid_append *appends, size_t n,
+                                    const solid_window *windows, solid_status *statuses);
+solid_status sol_port_check_get(const solid_store *store, const solid_bytes *users, size_t n,
+                                const solid_window *windows, const solid_params *params, const uint8_t *found,
+                                solid_status *statuses);
+
+/* As above, for states: a stamp without birth or seq, numbers that are no state's, too many bytes. */
+solid_status sol_port_check_puts(const solid_state_put *puts, size_t n, const uint8_t *stored, solid_status *statuses);
+solid_status sol_port_check_states(const solid_bytes *users, const uint64_t *births, size_t n,
+                                   const solid_state *states, solid_status *statuses);
+
+/* What becomes of a put. WAS: an earlier try stored it. */
+enum { SOL_PUT_REFUSED = 0, SOL_PUT_WRITTEN = 1, SOL_PUT_WAS = 2 };
+
+/* Judges a put against the state that is there (`there` NULL = none) with its parts. *n receives the parts of the state
+ * as it is afterwards. store/redis/put_state.lua does the same. */
+int sol_port_judge_put(const solid_state_stamp *there, size_t n_parts, const solid_state_put *put, size_t *n);
+
+/* FOUND, OTHER or DAMAGED (ahead of `seq`). */
+solid_state_found sol_port_judge_state(const solid_state_stamp *stamp, uint64_t seq, const solid_state *asked);
+
+/* Fill a state that was asked for: its head, its parts in order, and at the end LARGE where they did not fit. */
+void sol_port_begin_state(solid_state *state, solid_state_found found, const solid_state_stamp *stamp,
+                          uint32_t n_parts);
+void sol_port_add_part(solid_state *state, uint32_t number, const uint8_t *data, uint32_t size);
+void sol_port_end_state(solid_state *state);
 
 /* As above; ERANGE too for a value that is not finite, which would be served for as long as the record lives. */
 solid_status sol_port_check_params(const solid_bytes *users, const solid_params *params, size_t n,

@@ -1,13 +1,19 @@
 -- Appends what is new to one user's record and reads it back.
 -- KEYS: the user. ARGV: L, ttl in ms (0 = none), epoch, steps (16 bytes each, oldest first), positions (16 bytes each:
--- stream, offset; a stream of 0 = none, always new), dislikes (a byte each: 1 = a dislike and no step; empty = none).
+-- stream, offset; a stream of 0 = none, always new), dislikes (a byte each: 1 = a dislike and no step; empty = none),
+-- what a history needs: steps that are asked for, steps that a full page leaves behind (4 bytes each), the time now, how
+-- old it is when the lifetime of the pages has to be renewed (ms, 8 bytes each), and the birth of a history that is begun
+-- (8 bytes; none = no history is begun).
 -- Returns what became of the record that was there (0 = it was used, 1 = damaged, renamed, 2 = of another epoch: the
--- last two begin anew), seq, how many were new, steps, dislikes, of the params' head seq, time and generation.
+-- last two begin anew), seq, how many were new, steps, dislikes, of the params' head seq, time and generation. Of a
+-- record with a history also its bytes in the head, the steps that are to become pages, 1 = renew the pages' lifetime, and the
+-- number of its first step.
 local function number_of(bytes)
   local low, high = struct.unpack('<I4I4', bytes)
   return high * 4294967296 + low
 end
 
+local PAGE = 256
 local key = KEYS[1]
 local state, values = read_record(key)
 if state == 'foreign' or state == 'newer' then return refuse(state) end
@@ -28,17 +34,25 @@ if state == 'damaged' then
 end
 
 -- marks: stream -> offset; order: streams, the one that moved last at the end
-local seq, params, marks, order, moved, is_moved = 0, NO_PARAMS, {}, {}, {}, {}
+local seq, params, version, marks, order, moved, is_moved = 0, NO_PARAMS, 1, {}, {}, {}, {}
 if state == 'ours' and became == 0 then
-  seq, params = number_of(sub(head, 21, 28)), sub(head, PARAMS_AT, HEAD)
-  for at = HEAD + 1, #head, 16 do
+  seq, params, version = number_of(sub(head, 21, 28)), sub(head, PARAMS_AT, HEAD), byte(head, 3)
+  for at = HEAD + 1, version == 1 and #head or #head - HISTORY, 16 do
     local stream = sub(head, at, at + 7)
     marks[stream] = sub(head, at + 8, at + 15)
     order[#order + 1] = stream
   end
 end
 
-local fresh, applied, disliked = {}, 0, dislikes
+-- birth, when the lifetime of the pages was renewed, number of the first step; nil = the record is all there is
+local history, first
+if version == 2 or #ARGV[7] > 24 then
+  first = seq - #steps / 16
+  history = version == 2 and sub(head, -HISTORY) or sub(ARGV[7], 25) .. sub(ARGV[7], 9, 16) ..
+    struct.pack('<I4I4', first % 4294967296, math.floor(first / 4294967296))
+end
+
+local fresh, applied, disliked, is_old = {}, 0, dislikes, false
 -- The newest word about an item counts.
 local function forget_dislike(item)
   for at = 1, #disliked, 8 do
@@ -70,7 +84,7 @@ for i = 0, #ARGV[5] / 16 - 1 do
     end
   end
 end
-steps = sub(steps .. table.concat(fresh), -16 * tonumber(ARGV[1]))
+steps = history and steps .. table.concat(fresh) or sub(steps .. table.concat(fresh), -16 * tonumber(ARGV[1]))
 disliked = sub(disliked, -8 * MOST_DISLIKES)
 
 if applied > 0 then
@@ -85,8 +99,14 @@ if applied > 0 then
   local pairs_of = {}
   for i = math.max(1, #kept - MARKS + 1), #kept do pairs_of[#pairs_of + 1] = kept[i] .. marks[kept[i]] end
   seq = seq + #fresh
-  head = 'SU\1' .. string.char(#pairs_of + (disliked ~= '' and 128 or 0)) .. ARGV[3] .. struct.pack('<I4I4', seq % 4294967296, math.floor(seq / 4294967296)) .. params ..
-    table.concat(pairs_of)
+  if history then
+    local renewed = number_of(sub(history, 9))
+    is_old = ARGV[2] ~= '0' and number_of(sub(history, 17)) < first and
+      number_of(sub(ARGV[7], 9)) - renewed > number_of(sub(ARGV[7], 17))
+    if is_old then history = sub(history, 1, 8) .. sub(ARGV[7], 9, 16) .. sub(history, 17) end
+  end
+  head = (history and 'SU\2' or 'SU\1') .. string.char(#pairs_of + (disliked ~= '' and 128 or 0)) .. ARGV[3] .. struct.pack('<I4I4', seq % 4294967296, math.floor(seq / 4294967296)) .. params ..
+    table.concat(pairs_of) .. (history or '')
   -- The first write of a sound record: a server without memory refuses a script at its first write or not at all.
   if disliked ~= dislikes and disliked ~= '' then
     call('HSET', key, 'h', head, 's', steps, 'd', disliked)
@@ -99,4 +119,10 @@ if applied > 0 then
   end
 end
 if ARGV[2] ~= '0' then call('PEXPIRE', key, ARGV[2]) end
-return {became, seq, applied, steps, disliked, sub(params, 1, 24)}
+if not history then return {became, seq, applied, steps, disliked, sub(params, 1, 24)} end
+local most, leaves = struct.unpack('<I4I4', ARGV[7])
+local full = ''
+if #ARGV[4] > 0 and #steps >= 16 * (leaves + PAGE) then
+  full = sub(steps, 1, 16 * (math.floor((seq - leaves) / PAGE) * PAGE - first))
+end
+return {became, seq, applied, sub(steps, -16 * most), disliked, sub(params, 1, 24), history, full, is_old and 1 or 0, first}

@@ -18,6 +18,11 @@ void sol_command_key(sol_command *cmd, const char *prefix, solid_bytes user) {
   sol_command_bytes(cmd, cmd->key, sol_key_write(prefix, user, cmd->key));
 }
 
+void sol_command_part(sol_command *cmd, const char *prefix, solid_bytes user, const char *part) {
+  cmd->key_at = cmd->argc;
+  sol_command_bytes(cmd, cmd->key, sol_key_write_part(prefix, user, part, cmd->key));
+}
+
 void sol_command_name(sol_command *cmd, const char *prefix, const char *name, solid_bytes rest) {
   cmd->key_at = cmd->argc;
   sol_command_bytes(cmd, cmd->key, sol_key_write_name(prefix, name, rest, cmd->key));

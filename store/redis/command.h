@@ -4,7 +4,7 @@
 
 #include "store/redis/keys.h"
 
-enum { SOL_COMMAND_WORDS = 12 };
+enum { SOL_COMMAND_WORDS = 16, SOL_COMMAND_NUMBERS = 6 };
 
 /* argc = 0 is an empty one; what is added is borrowed, key and numbers excepted. */
 typedef struct sol_command {
@@ -14,12 +14,14 @@ typedef struct sol_command {
   int key_at;            /* place of the key among the words; 0 = none */
   int script;            /* 1 + the script whose hash is put into word 1 for the server it goes to; 0 = none */
   char key[SOL_KEY_MAX]; /* scripts have one */
-  char digits[4][24];    /* one a slot */
+  char digits[SOL_COMMAND_NUMBERS][24]; /* one a slot */
 } sol_command;
 
 void sol_command_bytes(sol_command *cmd, const void *data, size_t size);
 void sol_command_text(sol_command *cmd, const char *text);
 void sol_command_key(sol_command *cmd, const char *prefix, solid_bytes user);
+/* Of what lies beside the user: SOL_KEY_PAGES, SOL_KEY_STATE. */
+void sol_command_part(sol_command *cmd, const char *prefix, solid_bytes user, const char *part);
 void sol_command_name(sol_command *cmd, const char *prefix, const char *name, solid_bytes rest); /* of no user */
 void sol_command_number(sol_command *cmd, int slot, int64_t value);
 

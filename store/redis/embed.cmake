@@ -1,8 +1,10 @@
-# cmake -DOUT=header -DCOMMON=common.lua -DIN="a.lua;b.lua" -P embed.cmake: each file, behind what they share and, where
-# there is a.sound.lua, that before all, as a zero-terminated array sol_<name>_lua.
+# cmake -DOUT=header -DCOMMON=common.lua -DIN="a.lua;b.lua" -DALONE="c.lua" -P embed.cmake: each file, behind what they
+# share and, where there is a.sound.lua, that before all, as a zero-terminated array sol_<name>_lua; those of ALONE
+# without what is shared.
+cmake_minimum_required(VERSION 3.25)
 set(text "/* Made from the .lua files beside embed.cmake. */\n")
 file(READ ${COMMON} common HEX)
-foreach(file ${IN})
+foreach(file ${IN} ${ALONE})
   get_filename_component(name ${file} NAME_WE)
   get_filename_component(folder ${file} DIRECTORY)
   file(READ ${file} bytes HEX)
@@ -10,7 +12,11 @@ foreach(file ${IN})
   if(EXISTS ${folder}/${name}.sound.lua)
     file(READ ${folder}/${name}.sound.lua sound HEX)
   endif()
-  string(REGEX REPLACE "(..)" "0x\\1, " bytes "${sound}${common}${bytes}")
+  set(shared "${common}")
+  if(file IN_LIST ALONE)
+    set(shared "")
+  endif()
+  string(REGEX REPLACE "(..)" "0x\\1, " bytes "${sound}${shared}${bytes}")
   string(APPEND text "static const char sol_${name}_lua[] = {${bytes}0};\n")
 endforeach()
 file(WRITE ${OUT} "${text}")

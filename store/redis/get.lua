@@ -1,5 +1,5 @@
 -- Reads one user's record.
--- KEYS: the user. ARGV: L, ttl in ms (0 = none), most bytes of h and values that are asked for, 1 = dislikes as well.
+-- KEYS: the user. ARGV: most steps, ttl in ms (0 = none), most bytes of h and values that are asked for, 1 = dislikes as well.
 -- Returns head, steps, h and values (nil: there are none, or more), dislikes; nothing where there is no such user; -1
 -- where the record is damaged. A server that may not renew the time, being a replica, answers all the same.
 local key = KEYS[1]

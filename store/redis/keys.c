@@ -22,6 +22,12 @@ size_t sol_key_write(const char *prefix, solid_bytes user, char out[SOL_KEY_MAX]
   return n;
 }
 
+size_t sol_key_write_part(const char *prefix, solid_bytes user, const char *part, char out[SOL_KEY_MAX]) {
+  size_t n = sol_key_write(prefix, user, out), m = strlen(part);
+  memcpy(out + n, part, m);
+  return n + m;
+}
+
 solid_bytes sol_key_read(const char *prefix, char *key, size_t size) {
   size_t n = strlen(prefix), used = 0;
   if (size < n + 3 || memcmp(key, prefix, n) != 0 || key[n] != '{' || key[size - 1] != '}')

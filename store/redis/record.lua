@@ -2,12 +2,13 @@
 --
 -- A user is one hash, <prefix>{user}, with one time to live. Its fields (store/record/head.h has their bytes):
 --   h  head: version of the record, epoch, seq of the window, head of the params, marks
---   s  steps of the window, 16 bytes each, oldest first
+--   s  steps, 16 bytes each, oldest first: the window, or in version 2 those that are in no page
 --   p  params: h and values, of which the head holds seq, generation, sizes and a checksum
 --   d  dislikes: hashes of items, 8 bytes each, oldest first
 -- A value is looked at only after its size: what is larger than any record may not cost the server a copy.
 -- Numbers of 64 bits are compared as two halves, because a Lua number holds 53.
-local HEAD, MARKS, PARAMS_AT, MOST_HEAD, MOST_STEPS, MOST_DISLIKES = 68, 8, 29, 65536, 65535, 256
+local HEAD, MARKS, PARAMS_AT, MOST_HEAD, MOST_STEPS, MOST_DISLIKES = 68, 8, 29, 65536, 524288, 256
+local HISTORY = 24 -- bytes about pages at the end of a head of version 2
 local NONE = '\0\0\0\0\0\0\0\0'
 local NO_PARAMS = '\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0'
 local call, sub, byte = redis.call, string.sub, string.byte
@@ -30,8 +31,10 @@ end
 local function judge_head(head, size)
   local first, second, version, shape = byte(head, 1, 4)
   if first ~= 83 or second ~= 85 or not version or version == 0 then return 'damaged' end -- "SU"
-  if version > 1 then return 'newer' end
-  if not shape or shape % 128 > MARKS or size ~= HEAD + 16 * (shape % 128) then return 'damaged' end
+  if version > 2 then return 'newer' end
+  if not shape or shape % 128 > MARKS or size ~= HEAD + 16 * (shape % 128) + HISTORY * (version - 1) then
+    return 'damaged'
+  end
   return byte(head, 28) == 0 and byte(head, 27) < 32 and 'ours' or 'damaged' -- seq is a number that Lua can hold
 end
 
@@ -76,6 +79,6 @@ end
 -- The refusal of a record that is none of ours to change, or nil.
 local function refuse(state)
   if state == 'foreign' then return redis.error_reply('WRONGTYPE a hash that is no record of a user') end
-  if state == 'newer' then return redis.error_reply('NEWER version of a record than 1, which is known here') end
+  if state == 'newer' then return redis.error_reply('NEWER version of a record than 2, which is known here') end
 end
 

@@ -1,6 +1,7 @@
 /* The scripts of one call, and what is read behind them. */
 #include "solid/extend.h"
 #include "store/redis/redis_parts.h"
+#include <stdlib.h>
 #include <string.h>
 
 void sol_redis_begin_script(sol_command *cmd, int script) {
@@ -9,6 +10,41 @@ void sol_redis_begin_script(sol_command *cmd, int script) {
   sol_command_text(cmd, "EVALSHA");
   sol_command_text(cmd, ""); /* the hash, as the server that it goes to said it */
   sol_command_text(cmd, "1");
+}
+
+/* The first few, then ever fewer: one user's key may be met with every batch. */
+static int is_told(uint64_t count) {
+  return count <= 16 || (count & (count - 1)) == 0;
+}
+
+solid_status sol_redis_judge_user(sol_redis_batch *b, sol_redis_conn *conn, size_t i, solid_bytes user,
+                                  const redisReply *reply) {
+  sol_redis_store *store = b->store;
+  solid_status status = sol_redis_reply_status(conn, reply);
+  if (status != SOLID_EFORMAT && !(status == SOLID_EUNSUPPORTED && b->found)) return status;
+  (void)solid_fail(status, "key %s: %s", sol_redis_show_key(store, user).text, solid_last_error());
+  if (is_told(++store->set_aside))
+    sol_redis_log(conn, SOLID_LOG_WARN, "redis store: %s: left alone, its user is set aside", solid_last_error());
+  b->statuses[i] = status;
+  return SOLID_OK;
+}
+
+void sol_redis_tell_damaged(sol_redis_store *store, sol_redis_conn *conn, solid_bytes user, const char *what,
+                            const char *then) {
+  if (is_told(++store->damaged))
+    sol_redis_log(conn, SOLID_LOG_WARN, "redis store: key %s: damaged %s%s", sol_redis_show_key(store, user).text, what,
+                  then);
+}
+
+solid_status sol_redis_grow(void *buffer, size_t *room, size_t size, const char *what) {
+  void **memory = buffer, *grown;
+  if (size <= *room) return SOLID_OK;
+  size += size / 2;
+  grown = realloc(*memory, size);
+  if (!grown) return solid_fail(SOLID_ENOMEM, "redis store: %s of %zu bytes", what, size);
+  *memory = grown;
+  *room = size;
+  return SOLID_OK;
 }
 
 solid_status sol_redis_out_of_step(sol_redis_conn *conn) {
@@ -42,17 +78,28 @@ static void note_last(const sol_redis_batch *b) {
   }
 }
 
-/* Commands 0 .. n-1 are the scripts of users, those behind them questions for epochs: one, or one a user. The last may
- * be the question for the item log. */
+static int is_items(const sol_redis_batch *b, size_t number) {
+  return number == b->n * b->kinds + b->epochs;
+}
+
+static size_t who(const sol_redis_batch *b, size_t i) {
+  return b->list ? b->list[i] : i;
+}
+
+/* Commands 0 .. n-1 are the scripts of users, then come those of further kinds, and behind them questions for epochs:
+ * one, or one a user. The last may be the question for the item log. */
 static const sol_command *make_any(void *user, size_t number) {
   sol_redis_batch *b = user;
   sol_redis_store *store = b->store;
   const sol_cluster *c = &store->cluster;
-  if (number < b->n) {
-    b->make(b, number);
-    return &b->cmd;
+  size_t scripts = b->n * b->kinds;
+  if (number < scripts) {
+    b->kind = number / b->n;
+    b->cmd.argc = 0;
+    b->make(b, who(b, number % b->n));
+    return b->cmd.argc ? &b->cmd : NULL;
   }
-  if (number == b->n + b->epochs) {
+  if (is_items(b, number)) {
     sol_redis_ask_items(store, &b->cmd);
     return &b->cmd;
   }
@@ -60,9 +107,9 @@ static const sol_command *make_any(void *user, size_t number) {
     sol_redis_ask_epoch(store, &b->cmd, 0, 0);
     return &b->cmd;
   }
-  if (number == b->n) note_last(b); /* every command of a user has been routed before */
-  uint32_t slot = c->routes[number - b->n].slot;
-  if (!asks_epoch(b, number - b->n, slot)) return NULL;
+  if (number == scripts) note_last(b); /* every user's first command has been routed before */
+  uint32_t slot = c->routes[number - scripts].slot;
+  if (!asks_epoch(b, number - scripts, slot)) return NULL;
   sol_redis_ask_epoch(store, &b->cmd, 1, slot);
   return &b->cmd;
 }
@@ -70,10 +117,13 @@ static const sol_command *make_any(void *user, size_t number) {
 static solid_status take_any(void *user, sol_redis_conn *conn, size_t number, const redisReply *reply) {
   sol_redis_batch *b = user;
   sol_redis_store *store = b->store;
-  if (number < b->n) return b->take(b, conn, number, reply);
-  if (number == b->n + b->epochs) {
+  if (is_items(b, number)) {
     sol_redis_note_items(store, reply);
     return SOLID_OK;
+  }
+  if (number < b->n * b->kinds) {
+    b->kind = number / b->n;
+    return b->take(b, conn, who(b, number % b->n), reply);
   }
   solid_status status = sol_redis_judge_epoch(store, conn, reply);
   if (!status && store->marks.asked) {
@@ -86,10 +136,12 @@ static solid_status take_any(void *user, sol_redis_conn *conn, size_t number, co
 solid_status sol_redis_run(sol_redis_batch *b, size_t n, sol_redis_make_fn make, sol_redis_take_fn take) {
   sol_redis_store *store = b->store;
   int is_advance = b->appends != NULL;
-  sol_calls calls = {.n = n, .make = make_any, .take = take_any, .user = b, .is_write = is_advance};
+  if (!b->kinds) b->kinds = 1;
+  sol_calls calls = {.n = n * b->kinds, .make = make_any, .take = take_any, .user = b, .is_write = is_advance};
   if (n == 0) return SOLID_OK;
   calls.is_careful = is_advance && store->is_careful;
   b->n = n;
+  b->epochs = 0;
   b->make = make;
   b->take = take;
   if (store->is_writer && !b->found) { /* who reads alone may read on */

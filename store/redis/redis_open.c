@@ -16,6 +16,10 @@ void sol_redis_store_free(sol_redis_store *store) {
   free(store->marks.asked);
   free(store->strings);
   free(store->record);
+  free(store->notes);
+  free(store->list);
+  free(store->full);
+  free(store->blob);
   free(store);
 }
 
@@ -106,6 +110,12 @@ static solid_status init_cluster(sol_redis_store *store) {
                                                            [SOL_SCRIPT_PUT] = sol_put_params_lua,
                                                            [SOL_SCRIPT_GET] = sol_get_lua,
                                                            [SOL_SCRIPT_STREAM] = sol_stream_save_lua,
+                                                           [SOL_SCRIPT_SETTLE] = sol_settle_lua,
+                                                           [SOL_SCRIPT_PUT_PAGES] = sol_put_pages_lua,
+                                                           [SOL_SCRIPT_GET_PAGES] = sol_get_pages_lua,
+                                                           [SOL_SCRIPT_PUT_STATE] = sol_put_state_lua,
+                                                           [SOL_SCRIPT_GET_STATE] = sol_get_state_lua,
+
                                                            [SOL_SCRIPT_ITEMS_APPEND] = sol_items_append_lua,
                                                            [SOL_SCRIPT_ITEMS_READ] = sol_items_read_lua},
                                                .tls = address.is_tls ? &store->tls : NULL,
@@ -124,12 +134,13 @@ solid_status solid_store_open_redis(solid_store **out, const solid_model *model,
   if (!out) return solid_fail(SOLID_EINVAL, "redis store: out is NULL");
   solid_status status = sol_struct_take(&o, sizeof o, options, "redis store options");
   if (!status) status = sol_port_window(&o.window, model);
+  if (!status) status = sol_port_history(&o.history, o.window);
   if (!status) status = check_options(&o);
   if (status) return status;
   sol_redis_store *store = calloc(1, sizeof *store);
   if (!store) return solid_fail(SOLID_ENOMEM, "redis store");
   store->options = o;
-  store->base = (solid_store){.ops = &sol_redis_ops, .window = o.window};
+  store->base = (solid_store){.ops = &sol_redis_ops, .window = o.window, .history = o.history};
   store->looked_ms = sol_steady_ms();
   store->random.state = (uint64_t)sol_steady_ns() ^ (uint64_t)sol_wall_ms() << 20;
   store->strings = copy_strings(&store->options);
@@ -160,6 +171,7 @@ solid_status solid_redis_store_get_stats(solid_store *base, solid_redis_store_st
                                        .stale = store->stale,
                                        .set_aside = store->set_aside,
                                        .renewed = store->renewed,
-                                       .evicted = store->evicted};
+                                       .evicted = store->evicted,
+                                       .dropped = store->dropped};
   return sol_struct_give(stats, &all, sizeof all, "redis store statistics");
 }

@@ -1,7 +1,8 @@
 /* What the files of the Redis store share: redis_open.c makes it, redis_batch.c runs the scripts of a call and reads
- * the epoch behind them, redis_store.c answers the calls about users, redis_epoch.c and redis_streams.c those about
- * epoch and streams, redis_safety.c says what outlives a server, redis_server.c looks at how servers are set up,
- * redis_adopt.c takes over records of the layout before. */
+ * the epoch behind them, redis_store.c answers the calls about users, with redis_history.c for what is in pages and
+ * redis_states.c for states, redis_epoch.c and redis_streams.c those about epoch and streams, redis_safety.c says what
+ * outlives a server, redis_server.c looks at how servers are set up, redis_adopt.c takes over records of the layout
+ * before. */
 #ifndef STORE_REDIS_REDIS_PARTS_H
 #define STORE_REDIS_REDIS_PARTS_H
 
@@ -15,9 +16,17 @@ enum {
   SOL_SCRIPT_PUT = 1,
   SOL_SCRIPT_GET = 2,
   SOL_SCRIPT_STREAM = 3,
-  SOL_SCRIPT_ITEMS_APPEND = 4,
-  SOL_SCRIPT_ITEMS_READ = 5
+  SOL_SCRIPT_SETTLE = 4,
+  SOL_SCRIPT_PUT_PAGES = 5,
+  SOL_SCRIPT_GET_PAGES = 6,
+  SOL_SCRIPT_PUT_STATE = 7,
+  SOL_SCRIPT_GET_STATE = 8,
+  SOL_SCRIPT_ITEMS_APPEND = 9,
+  SOL_SCRIPT_ITEMS_READ = 10
 };
+
+/* The commands of a call about one user, in this order. */
+enum { SOL_OF_RECORD = 0, SOL_OF_STATE = 1, SOL_OF_PAGES = 2, SOL_KINDS = 3 };
 
 /* What a writer to a cluster knows of its slots: (SOL_SLOTS) each. */
 typedef struct sol_slot_marks {
@@ -25,6 +34,25 @@ typedef struct sol_slot_marks {
   uint32_t *proven; /* the connection over which the epoch was last found in the slot; 0 = none */
   uint64_t *asked;  /* number of the batch that asks for the slot's epoch, and of the command that does */
 } sol_slot_marks;
+
+/* What an append says about histories, as advance.lua reads it. */
+typedef struct sol_history_needs {
+  uint32_t most, leaves;
+  int64_t now_ms, renew_ms;
+  uint64_t birth;
+} sol_history_needs;
+
+/* What the record of one user of a call said about pages, and what is left to do because of it. */
+typedef struct sol_history_note {
+  uint64_t begun;         /* number of the first step of the history */
+  uint64_t first;         /* of the first one that is in the record */
+  size_t full_at, n_full; /* steps that are to become pages, in store->full */
+  int is_read;            /* the record was answered */
+  int needs_pages;        /* steps of the window are in pages that are not read yet */
+  int needs_seen;
+  int renew; /* the lifetime of what lies beside the record */
+  int clear; /* what lies beside the record is of a history that is gone */
+} sol_history_note;
 
 typedef struct sol_redis_store {
   solid_store base;
@@ -43,10 +71,19 @@ typedef struct sol_redis_store {
   size_t last_of_node[SOL_NODES_MAX]; /* the last user of the batch who is with this node */
   int64_t items_ms;                   /* when it was asked for last */
   int64_t looked_ms;                  /* when evicted keys were last counted */
-  uint64_t damaged, stale, set_aside, renewed, evicted;
+  uint64_t damaged, stale, set_aside, renewed, evicted, dropped;
+  sol_history_note *notes; /* of the users of the call */
+  size_t *list;            /* of those of a later exchange, by number */
+  size_t notes_room;       /* of both */
+  solid_step *full;
+  size_t n_full, full_room;
+  uint8_t *blob; /* pages or parts on their way out */
+  size_t blob_room;
+  uint8_t state_head[64];
 } sol_redis_store;
 
-/* One call, as what makes its commands and takes its replies sees it; only the fields of that call are set. */
+/* One call, as what makes its commands and takes its replies sees it; only the fields of that call are set. `make`
+ * leaves cmd.argc 0 where there is no command of this kind (b->kind) for this user. */
 typedef struct sol_redis_batch sol_redis_batch;
 typedef void (*sol_redis_make_fn)(sol_redis_batch *b, size_t i);
 typedef solid_status (*sol_redis_take_fn)(sol_redis_batch *b, sol_redis_conn *conn, size_t i, const redisReply *reply);
@@ -60,9 +97,18 @@ struct sol_redis_batch {
   size_t *applied;
   uint8_t *found;
   solid_status *statuses;
+  const solid_state_put *puts;
+  solid_state *states;    /* of get_states */
+  const uint64_t *births; /* of their histories */
+  uint8_t *stored;
   uint64_t generation;
-  int64_t now_ms;         /* wall clock */
-  size_t n, epochs;       /* users; questions for epochs behind them, and behind those one for the item log */
+  int64_t now_ms;          /* wall clock */
+  sol_history_needs needs; /* of the next command */
+  size_t n;
+  const size_t *list;     /* the users of this exchange; NULL = all, of the call's arrays */
+  size_t kinds;           /* commands a user, at most; 0 = one */
+  size_t kind;            /* of the command at hand */
+  size_t epochs;          /* questions for epochs, behind the users; behind those one for the item log */
   sol_redis_make_fn make; /* the script of user i, into `cmd` */
   sol_redis_take_fn take; /* its answer, which may be an error */
   sol_command cmd;
@@ -73,11 +119,51 @@ extern const solid_store_ops sol_redis_ops;
 /* redis_batch.c: runs the script of each of n users in one exchange; of a writer the epoch is read behind them. ELOST:
  * it is another one. */
 solid_status sol_redis_run(sol_redis_batch *b, size_t n, sol_redis_make_fn make, sol_redis_take_fn take);
+/* A failure of one user alone goes to his status: a key of another type, and for who only reads a record of a newer
+ * version. The rest is everybody's. */
+solid_status sol_redis_judge_user(sol_redis_batch *b, sol_redis_conn *conn, size_t i, solid_bytes user,
+                                  const redisReply *reply);
+void sol_redis_tell_damaged(sol_redis_store *store, sol_redis_conn *conn, solid_bytes user, const char *what,
+                            const char *then);
+/* Grows *buffer to `size` bytes of which *room are there. ENOMEM: it is as it was. */
+solid_status sol_redis_grow(void *buffer, size_t *room, size_t size, const char *what);
 /* Key, script and how many keys: what every script's command begins with. */
 void sol_redis_begin_script(sol_command *cmd, int script);
 solid_status sol_redis_out_of_step(sol_redis_conn *conn);
 /* A user's key for a log or an error text, escaped. */
 sol_shown sol_redis_show_key(const sol_redis_store *store, solid_bytes user);
+
+/* redis_history.c: a call begins with notes about its n users. ENOMEM. */
+solid_status sol_redis_begin_notes(sol_redis_store *store, size_t n);
+/* How long what lies beside a record is kept: longer than the record, whatever was used last. */
+int64_t sol_redis_long_ttl(const sol_redis_store *store);
+/* Takes what the record of user i said: the 24 bytes of its head (NULL = it has no history), and its newest steps, all
+ * of them where they are fewer than is asked for. 0: out of step. */
+int sol_redis_take_record(sol_redis_batch *b, size_t i, const void *history, const redisReply *steps, uint64_t seq);
+/* And of an append: the steps that are to become pages, and the number of the record's first step. ENOMEM goes to
+ * *status. */
+int sol_redis_take_full(sol_redis_batch *b, size_t i, const redisReply *full, uint64_t first, int renew,
+                        solid_status *status);
+/* Of a question that asks for pages: the command, and its answer, in the first exchange. */
+void sol_redis_make_pages(sol_redis_batch *b, size_t i);
+solid_status sol_redis_take_pages(sol_redis_batch *b, sol_redis_conn *conn, size_t i, const redisReply *reply);
+/* Whether any window of the call asks for more steps than a record may have. What was ever taken is asked for once it
+ * is known that there are pages: who has none, as most users, shall cost nothing. */
+int sol_redis_asks_more(const sol_redis_batch *b, size_t n);
+/* What is left after the first exchange: full pages are written and leave their records, pages are read. */
+solid_status sol_redis_follow(sol_redis_batch *b, size_t n);
+
+/* redis_states.c: slots of solid_store_ops. */
+solid_status sol_redis_put_states(solid_store *store, const solid_state_put *puts, size_t n, uint8_t *stored,
+                                  solid_status *statuses);
+solid_status sol_redis_get_states(solid_store *store, const solid_bytes *users, const uint64_t *births, size_t n,
+                                  solid_state *states, solid_status *statuses);
+/* The question for a state, and its answer. */
+void sol_redis_make_state(sol_redis_batch *b, solid_bytes user, const solid_state *state);
+solid_status sol_redis_take_state(sol_redis_batch *b, sol_redis_conn *conn, size_t i, solid_bytes user,
+                                  const redisReply *reply, solid_state *state);
+/* What a state is to a history of this birth and seq. */
+void sol_redis_judge_state(solid_state *state, uint64_t birth, uint64_t seq);
 
 /* redis_epoch.c: slots of solid_store_ops. */
 solid_status sol_redis_epoch(solid_store *store, solid_store_epoch *out);

@@ -10,6 +10,8 @@
 typedef struct sol_redis_store redis_store;
 typedef sol_redis_batch batch;
 
+enum { NEEDS_WITHOUT_BIRTH = offsetof(sol_history_needs, birth) };
+
 /* What became of a record that advance.lua met. */
 enum { USED = 0, DAMAGED = 1, OTHER_EPOCH = 2 };
 
@@ -18,33 +20,14 @@ static int64_t draw_ttl(redis_store *store) {
   return store->options.ttl_ms + (int64_t)((double)store->options.ttl_ms * longer);
 }
 
-/* The first few, then ever fewer: one user's key may be met with every batch. */
-static int is_told(uint64_t count) {
-  return count <= 16 || (count & (count - 1)) == 0;
-}
-
-/* A failure of one user alone: a key of another type, and for who only reads a record of a newer version. The rest is
- * everybody's. */
-static solid_status judge_user(batch *b, sol_redis_conn *conn, size_t i, solid_bytes user, const redisReply *reply) {
-  redis_store *store = b->store;
-  solid_status status = sol_redis_reply_status(conn, reply);
-  if (status != SOLID_EFORMAT && !(status == SOLID_EUNSUPPORTED && b->found)) return status;
-  (void)solid_fail(status, "key %s: %s", sol_redis_show_key(store, user).text, solid_last_error());
-  if (is_told(++store->set_aside))
-    sol_redis_log(conn, SOLID_LOG_WARN, "redis store: %s: left alone, its user is set aside", solid_last_error());
-  b->statuses[i] = status;
-  return SOLID_OK;
-}
-
-static void tell_damaged(redis_store *store, sol_redis_conn *conn, solid_bytes user, const char *what,
-                         const char *then) {
-  if (is_told(++store->damaged))
-    sol_redis_log(conn, SOLID_LOG_WARN, "redis store: key %s: damaged %s%s", sol_redis_show_key(store, user).text, what,
-                  then);
-}
-
 static void empty(solid_window *window) {
-  *window = (solid_window){.steps = window->steps, .dislikes = window->dislikes};
+  solid_window asked = *window;
+  *window = (solid_window){.steps = asked.steps,
+                           .dislikes = asked.dislikes,
+                           .most = asked.most,
+                           .take_seen = asked.take_seen,
+                           .seen_user = asked.seen_user,
+                           .state = asked.state};
 }
 
 /* From the head of the params: seq, time, generation; all zero = there are none. */
@@ -54,17 +37,28 @@ static void read_stamp(const void *head, solid_window *window) {
   memcpy(&window->params_generation, (const char *)head + 16, 8);
 }
 
-/* A window as stored is a multiple of 16 bytes; the script gives the newest L of them. 0: out of step. */
-static int read_lists(const redis_store *store, const redisReply *steps, const redisReply *dislikes,
-                      solid_window *window) {
-  if (steps->type != REDIS_REPLY_STRING || dislikes->type != REDIS_REPLY_STRING) return 0;
-  size_t n = (size_t)steps->len / SOL_STEP_SIZE, m = (size_t)dislikes->len / SOL_DISLIKE_SIZE;
-  if (n > store->base.window || m > SOLID_DISLIKES_MAX) return 0;
-  sol_steps_decode((const uint8_t *)steps->str, n, window->steps);
-  window->count = n;
+/* 0: out of step. */
+static int read_dislikes(const redisReply *dislikes, solid_window *window) {
+  if (dislikes->type != REDIS_REPLY_STRING) return 0;
+  size_t m = (size_t)dislikes->len / SOL_DISLIKE_SIZE;
+  if (m > SOLID_DISLIKES_MAX) return 0;
   window->n_dislikes = window->dislikes ? m : 0;
   if (window->n_dislikes) memcpy(window->dislikes, dislikes->str, m * SOL_DISLIKE_SIZE);
   return 1;
+}
+
+/* Of a record: where all that was taken is asked for, all steps that are in no page. */
+static int64_t steps_asked(const redis_store *store, const solid_window *window) {
+  return window->take_seen ? INT32_MAX : sol_port_most(&store->base, window);
+}
+
+static void make_needs(batch *b, size_t i) {
+  redis_store *store = b->store;
+  b->needs = (sol_history_needs){.most = (uint32_t)steps_asked(store, &b->windows[i]),
+                                 .leaves = sol_port_tail(&store->base),
+                                 .now_ms = b->now_ms,
+                                 .renew_ms = store->options.ttl_ms / 2,
+                                 .birth = sol_random_next(&store->random) | 1}; /* 0 is none */
 }
 
 static void make_append(batch *b, size_t i) {
@@ -72,6 +66,8 @@ static void make_append(batch *b, size_t i) {
   redis_store *store = b->store;
   size_t n = append->count;
   sol_command *cmd = &b->cmd;
+  if (b->kind == SOL_OF_STATE && b->windows[i].state) sol_redis_make_state(b, append->user, b->windows[i].state);
+  if (b->kind != SOL_OF_RECORD) return;
   sol_redis_begin_script(cmd, SOL_SCRIPT_ADVANCE);
   sol_command_key(cmd, store->options.prefix, append->user);
   sol_command_number(cmd, 0, store->base.window);
@@ -81,44 +77,88 @@ static void make_append(batch *b, size_t i) {
   sol_command_bytes(cmd, n ? (const void *)append->steps : "", SOL_STEP_SIZE * n);
   sol_command_bytes(cmd, n ? (const void *)append->positions : "", sizeof *append->positions * n);
   sol_command_bytes(cmd, n && append->dislikes ? (const void *)append->dislikes : "", append->dislikes ? n : 0);
+  make_needs(b, i);
+  sol_command_bytes(cmd, &b->needs, sol_port_has_pages(store->base.history) ? sizeof b->needs : NEEDS_WITHOUT_BIRTH);
+}
+
+/* What the script returns: 6 elements, or 10 of a record with a history. 0: out of step. */
+static int read_append(batch *b, size_t who, const redisReply *reply, solid_status *status) {
+  static const int types[] = {REDIS_REPLY_INTEGER, REDIS_REPLY_INTEGER, REDIS_REPLY_INTEGER, REDIS_REPLY_STRING,
+                              REDIS_REPLY_STRING,  REDIS_REPLY_STRING,  REDIS_REPLY_STRING,  REDIS_REPLY_STRING,
+                              REDIS_REPLY_INTEGER, REDIS_REPLY_INTEGER};
+  solid_window *window = &b->windows[who];
+  if (reply->type != REDIS_REPLY_ARRAY || (reply->elements != 6 && reply->elements != 10)) return 0;
+  for (size_t i = 0; i < reply->elements; i++)
+    if ((int)reply->element[i]->type != types[i]) return 0;
+  int has_history = reply->elements == 10;
+  redisReply *const *e = reply->element;
+  if (e[5]->len != 24 || (has_history && e[6]->len != SOL_HEAD_HISTORY)) return 0;
+  empty(window);
+  read_stamp(e[5]->str, window);
+  if (!read_dislikes(e[4], window) ||
+      !sol_redis_take_record(b, who, has_history ? e[6]->str : NULL, e[3], (uint64_t)e[1]->integer))
+    return 0;
+  return !has_history || sol_redis_take_full(b, who, e[7], (uint64_t)e[9]->integer, e[8]->integer == 1, status);
 }
 
 static solid_status take_append(batch *b, sol_redis_conn *conn, size_t who, const redisReply *reply) {
   redis_store *store = b->store;
-  solid_window *window = &b->windows[who];
   solid_bytes user = b->appends[who].user;
-  solid_status status = judge_user(b, conn, who, user, reply);
+  if (b->kind == SOL_OF_STATE) return sol_redis_take_state(b, conn, who, user, reply, b->windows[who].state);
+  solid_status status = sol_redis_judge_user(b, conn, who, user, reply);
   if (status) return status;
   if (b->statuses[who]) {
-    empty(window);
+    empty(&b->windows[who]);
     if (b->applied) b->applied[who] = 0;
     return SOLID_OK;
   }
-  if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 6 || reply->element[0]->type != REDIS_REPLY_INTEGER ||
-      reply->element[1]->type != REDIS_REPLY_INTEGER || reply->element[2]->type != REDIS_REPLY_INTEGER ||
-      reply->element[5]->type != REDIS_REPLY_STRING || reply->element[5]->len != 24 ||
-      !read_lists(store, reply->element[3], reply->element[4], window))
-    return sol_redis_out_of_step(conn);
-  read_stamp(reply->element[5]->str, window);
+  if (!read_append(b, who, reply, &status)) return sol_redis_out_of_step(conn);
+  if (status) return status;
   sol_redis_wrote(conn);
-  window->seq = (uint64_t)reply->element[1]->integer;
   if (b->applied) b->applied[who] = (size_t)reply->element[2]->integer;
-  if (reply->element[0]->integer == DAMAGED && b->appends[who].count)
-    tell_damaged(store, conn, user, "record", ": renamed to the same with \":damaged\" behind it, begun anew");
-  if (reply->element[0]->integer == OTHER_EPOCH && b->appends[who].count) store->renewed++;
+  int is_written = b->appends[who].count > 0, became = (int)reply->element[0]->integer;
+  store->notes[who].clear = is_written && became != USED;
+  if (became == DAMAGED && is_written)
+    sol_redis_tell_damaged(store, conn, user, "record",
+                           ": renamed to the same with \":damaged\" behind it, begun anew");
+  if (became == OTHER_EPOCH && is_written) store->renewed++;
   return SOLID_OK;
+}
+
+/* States came with their windows, and belong to them or to nothing. */
+static void judge_states(const solid_window *windows, size_t n) {
+  for (size_t i = 0; i < n; i++)
+    if (windows[i].state) sol_redis_judge_state(windows[i].state, windows[i].birth, windows[i].seq);
+}
+
+/* Commands that are more than one a user, where a window asks for what is not in its record. */
+static size_t kinds_of(const solid_window *windows, size_t n) {
+  for (size_t i = 0; i < n; i++)
+    if (windows[i].state) return SOL_OF_STATE + 1;
+  return SOL_OF_RECORD + 1;
 }
 
 static solid_status redis_advance(solid_store *base, const solid_append *appends, size_t n, solid_window *windows,
                                   size_t *applied, solid_status *statuses) {
   redis_store *store = (redis_store *)base;
-  batch b = {.store = store, .appends = appends, .windows = windows, .applied = applied, .statuses = statuses};
-  solid_status status = sol_port_check_appends(appends, n, windows, statuses);
+  batch b = {.store = store,
+             .appends = appends,
+             .windows = windows,
+             .applied = applied,
+             .statuses = statuses,
+             .now_ms = sol_wall_ms()};
+  solid_status status = sol_port_check_appends(base, appends, n, windows, statuses);
+  if (!status) status = sol_redis_begin_notes(store, n);
   if (!status && n && !store->is_writer) {
     solid_store_epoch epoch;
     status = sol_redis_epoch_begin(base, 0, &epoch);
   }
-  return status ? status : sol_redis_run(&b, n, make_append, take_append);
+  if (status || n == 0) return status;
+  b.kinds = kinds_of(windows, n);
+  status = sol_redis_run(&b, n, make_append, take_append);
+  if (!status) status = sol_redis_follow(&b, n);
+  if (!status) judge_states(windows, n);
+  return status;
 }
 
 static size_t body_size(const solid_params *params) {
@@ -153,12 +193,12 @@ static void make_params(batch *b, size_t i) {
 
 static solid_status take_stored(batch *b, sol_redis_conn *conn, size_t who, const redisReply *reply) {
   redis_store *store = b->store;
-  solid_status status = judge_user(b, conn, who, b->users[who], reply);
+  solid_status status = sol_redis_judge_user(b, conn, who, b->users[who], reply);
   if (status || b->statuses[who]) return status;
   if (reply->type != REDIS_REPLY_INTEGER) return sol_redis_out_of_step(conn);
   sol_redis_wrote(conn);
   if (reply->integer >= 0) return SOLID_OK;
-  tell_damaged(store, conn, b->users[who], "record", ": no params are put into it");
+  sol_redis_tell_damaged(store, conn, b->users[who], "record", ": no params are put into it");
   b->statuses[who] = solid_fail(SOLID_EFORMAT, "%s: key %s: damaged record", conn->name,
                                 sol_redis_show_key(store, b->users[who]).text);
   return SOLID_OK;
@@ -176,10 +216,14 @@ static solid_status redis_put_params(solid_store *base, const solid_bytes *users
 static void make_get(batch *b, size_t i) {
   redis_store *store = b->store;
   const solid_params *room = &b->params[i];
+  const solid_window *window = &b->windows[i];
   sol_command *cmd = &b->cmd;
+  if (b->kind == SOL_OF_STATE && window->state) sol_redis_make_state(b, b->users[i], window->state);
+  if (b->kind == SOL_OF_PAGES) sol_redis_make_pages(b, i);
+  if (b->kind != SOL_OF_RECORD) return;
   sol_redis_begin_script(cmd, SOL_SCRIPT_GET);
   sol_command_key(cmd, store->options.prefix, b->users[i]);
-  sol_command_number(cmd, 0, store->base.window);
+  sol_command_number(cmd, 0, steps_asked(store, window));
   sol_command_number(cmd, 1, draw_ttl(store));
   sol_command_number(cmd, 2, (int64_t)sol_body_size(SOLID_F32, room->width, room->count)); /* the largest element */
   sol_command_text(cmd, b->windows[i].dislikes ? "1" : "0");
@@ -194,30 +238,35 @@ static void read_params(batch *b, sol_redis_conn *conn, size_t who, const sol_he
         sol_params_decode(head->params, (const uint8_t *)body->str, (size_t)body->len, b->generation, &b->params[who]);
   b->found[who] = verdict == SOL_RECORD_OK;
   store->stale += verdict == SOL_RECORD_STALE;
-  if (verdict == SOL_RECORD_DAMAGED) tell_damaged(store, conn, b->users[who], "params", ": taken as not there");
+  if (verdict == SOL_RECORD_DAMAGED)
+    sol_redis_tell_damaged(store, conn, b->users[who], "params", ": taken as not there");
 }
 
 static solid_status take_get(batch *b, sol_redis_conn *conn, size_t who, const redisReply *reply) {
   redis_store *store = b->store;
   sol_head head;
-  solid_status status = judge_user(b, conn, who, b->users[who], reply);
+  if (b->kind == SOL_OF_STATE) return sol_redis_take_state(b, conn, who, b->users[who], reply, b->windows[who].state);
+  if (b->kind == SOL_OF_PAGES) return sol_redis_take_pages(b, conn, who, reply);
+  solid_status status = sol_redis_judge_user(b, conn, who, b->users[who], reply);
   if (status) return status;
   empty(&b->windows[who]);
   if (b->statuses[who] || (reply->type == REDIS_REPLY_ARRAY && reply->elements == 0)) return SOLID_OK;
   int is_damaged = reply->type == REDIS_REPLY_INTEGER;
   if (!is_damaged) {
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 4 || reply->element[0]->type != REDIS_REPLY_STRING ||
-        !read_lists(store, reply->element[1], reply->element[3], &b->windows[who]))
+        !read_dislikes(reply->element[3], &b->windows[who]))
       return sol_redis_out_of_step(conn);
     const redisReply *bytes = reply->element[0];
     is_damaged = !sol_head_decode((const uint8_t *)bytes->str, (size_t)bytes->len, &head);
+    const char *history = is_damaged || !head.birth ? NULL : bytes->str + bytes->len - SOL_HEAD_HISTORY;
+    if (!is_damaged && !sol_redis_take_record(b, who, history, reply->element[1], head.seq))
+      return sol_redis_out_of_step(conn);
   }
   if (is_damaged) {
     empty(&b->windows[who]);
-    tell_damaged(store, conn, b->users[who], "record", ": taken as not there");
+    sol_redis_tell_damaged(store, conn, b->users[who], "record", ": taken as not there");
     return SOLID_OK;
   }
-  b->windows[who].seq = head.seq;
   read_stamp(head.params, &b->windows[who]);
   read_params(b, conn, who, &head, reply->element[2]);
   return SOLID_OK;
@@ -232,10 +281,15 @@ static solid_status redis_get(solid_store *base, const solid_bytes *users, size_
              .found = found,
              .statuses = statuses,
              .generation = generation};
-  solid_status status = sol_port_check_get(users, n, windows, params, found, statuses);
+  solid_status status = sol_port_check_get(base, users, n, windows, params, found, statuses);
+  if (!status) status = sol_redis_begin_notes(b.store, n);
   if (status || n == 0) return status;
   memset(found, 0, n);
-  return sol_redis_run(&b, n, make_get, take_get);
+  b.kinds = sol_redis_asks_more(&b, n) ? SOL_KINDS : kinds_of(windows, n);
+  status = sol_redis_run(&b, n, make_get, take_get);
+  if (!status) status = sol_redis_follow(&b, n);
+  if (!status) judge_states(windows, n);
+  return status;
 }
 
 static void redis_close(solid_store *base) {
@@ -255,6 +309,8 @@ const solid_store_ops sol_redis_ops = {
     .list = sol_redis_list,
     .close = redis_close,
     .safe_age = sol_redis_safe_age,
+    .put_states = sol_redis_put_states,
+    .get_states = sol_redis_get_states,
     .items_read = sol_redis_items_read,
     .items_append = sol_redis_items_append,
 };

@@ -1,9 +1,11 @@
 /* Records from outside: whatever the bytes, decoding reads nothing behind them, answers with finite numbers or
  * with none, and what it accepts is what encoding would write. */
 #include "store/record/head.h"
+#include "store/record/page.h"
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -36,8 +38,27 @@ static void check_head(const uint8_t *data, size_t size) {
   if (sol_head_encode(&head, again) != size || memcmp(again, data, size)) abort();
 }
 
+/* A page whose birth and number are its own, and whose checksum is made to fit. */
+static void check_page(const uint8_t *data, size_t size) {
+  solid_step steps[SOLID_PAGE_STEPS];
+  uint8_t copy[SOL_PAGE_SIZE_MAX], again[SOL_PAGE_SIZE_MAX];
+  uint64_t birth, from, first, sum;
+  if (size < SOL_PAGE_HEAD + SOL_SUM_SIZE || size > sizeof copy) return;
+  memcpy(copy, data, size);
+  sum = XXH3_64bits(copy, size - SOL_SUM_SIZE);
+  memcpy(copy + size - SOL_SUM_SIZE, &sum, SOL_SUM_SIZE);
+  memcpy(&birth, copy, 8);
+  memcpy(&from, copy + 8, 8);
+  size_t n = sol_page_decode(copy, size, birth, from / SOLID_PAGE_STEPS, steps, &first);
+  if (n && (sol_page_encode(birth, first, steps, n, again) != size || memcmp(again, copy, size) != 0)) abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  solid_state_stamp stamp;
+  uint32_t n_parts;
   check_head(data, size);
+  check_page(data, size);
+  if (sol_state_head_decode(data, size, &stamp, &n_parts) && (!n_parts || size != SOL_STATE_HEAD)) abort();
   if (size < SOL_PARAMS_HEAD) return 0;
   check(data, size);
   /* the same with a checksum that fits, so that what lies behind the checksum is reached */

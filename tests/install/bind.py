@@ -40,7 +40,7 @@ pipeline_stats = struct("solid_pipeline_stats", ("struct_size", u32),
 query = struct("solid_query", ("struct_size", u32), ("k", u32), ("exclude_seen", i32), ("blocked", c.POINTER(bytes_)), ("n_blocked", size),
                ("category", bytes_), ("session", c.POINTER(bytes_)), ("n_session", size))
 answer = struct("solid_answer", ("struct_size", u32), ("source", u32), ("params_seq", u64), ("window_seq", u64), ("count", size),
-                ("status", i32))
+                ("status", i32), ("seen_since", u64))
 recommender_stats = struct("solid_recommender_stats", ("struct_size", u32), ("answers", u64 * 5), ("unsaved", u64), ("set_aside", u64))
 recommender_options = struct("solid_recommender_options", ("struct_size", u32), ("max_batch", u32), ("element", u32),
                              ("refresh_events", u64), ("refresh_ms", i64), ("items", pointer))
@@ -57,7 +57,7 @@ question = struct("solid_question", ("window", c.POINTER(u32)), ("n_window", siz
                   ("h", c.POINTER(f32)), ("params", c.POINTER(f32)), ("keep", i32), ("excluded", c.POINTER(u64)),
                   ("best", c.POINTER(scored)), ("state", c.POINTER(f32)), ("vector", c.POINTER(f32)), ("count", size), ("made_h", c.POINTER(f32)), ("made_params", c.POINTER(f32)))
 memory_store_options = struct("solid_memory_store_options", ("struct_size", u32), ("window", u32), ("ttl_ms", i64), ("max_bytes", u64),
-                              callback("clock"), ("clock_user", pointer), ("items_path", text), callback("log"), ("log_user", pointer))
+                              callback("clock"), ("clock_user", pointer), ("history", u32), ("items_path", text), callback("log"), ("log_user", pointer))
 item_entry = struct("solid_item_entry", ("kind", u32), ("id", bytes_), ("title", bytes_), ("attributes", c.POINTER(bytes_)), ("n_attributes", size),
                     ("vector", c.POINTER(f32)), ("width", size), ("time_ms", i64))
 items_version = struct("solid_items_version", ("log", u8 * 16), ("count", u64))
@@ -67,10 +67,10 @@ redis_store_options = struct(
     ("port", u32), ("database", u32), ("ttl_ms", i64),
     *columns(u32, "jitter_percent", "connect_timeout_ms", "timeout_ms", "backoff_min_ms", "backoff_max_ms"), callback("log"),
     ("log_user", pointer), ("readonly_ms", u32), ("look_ms", u32), ("may_be_away", i32), ("replicas", i32), ("settle_ms", u32),
-    *columns(text, "address", "tls_ca", "tls_cert", "tls_key", "tls_name"))
-redis_store_stats = struct("solid_redis_store_stats", ("struct_size", u32), *columns(u64, "connections", "round_trips", "damaged", "stale", "set_aside", "renewed", "evicted"))
-plan_sizes = struct("solid_plan_sizes", *columns(u32, "window", "width", "params", "element", "id_bytes", "prefix_bytes", "partitions"))
-plan = struct("solid_plan", *columns(size, "window", "record", "redis", "memory"))
+    *columns(text, "address", "tls_ca", "tls_cert", "tls_key", "tls_name"), ("history", u32))
+redis_store_stats = struct("solid_redis_store_stats", ("struct_size", u32), *columns(u64, "connections", "round_trips", "damaged", "stale", "set_aside", "renewed", "evicted", "dropped"))
+plan_sizes = struct("solid_plan_sizes", *columns(u32, "window", "width", "params", "element", "id_bytes", "prefix_bytes", "partitions", "history", "taken", "state_bytes", "state_parts"))
+plan = struct("solid_plan", *columns(size, "window", "record", "redis", "memory", "pages", "seen", "state"))
 
 STRUCTS = [value for value in list(globals().values()) if isinstance(value, type) and issubclass(value, c.Structure) and value._fields_]
 

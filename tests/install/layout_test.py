@@ -10,7 +10,8 @@ import tempfile
 import bind
 
 # The store's port (solid/store.h) is for implementations in C.
-PORT = {"solid_store_ops", "solid_store", "solid_append", "solid_window", "solid_params", "solid_store_epoch"}
+PORT = {"solid_store_ops", "solid_store", "solid_append", "solid_window", "solid_params", "solid_store_epoch", "solid_state", "solid_state_stamp",
+        "solid_state_part", "solid_state_put"}
 
 
 def headers(root):

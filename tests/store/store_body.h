@@ -11,6 +11,8 @@ typedef struct store_maker {
   /* A handle for windows of BODY_WINDOW on what the first call of a test began with, which is nothing. */
   solid_store *(*open)(int64_t ttl_ms);
   void (*pass_time)(int64_t ms);
+  /* The same for a window and a history of one's own. */
+  solid_store *(*open_history)(uint32_t window, uint32_t history, int64_t ttl_ms);
 } store_maker;
 
 #define STORE_CASES(X)                                                                                                 \
@@ -50,6 +52,22 @@ typedef struct store_maker {
   X(the_newest_word_about_an_item_counts)                                                                              \
   X(keeps_the_newest_dislikes)                                                                                         \
   X(begins_an_epoch_once)                                                                                              \
+  X(keeps_a_history_in_pages)                                                                                          \
+  X(drops_the_oldest_pages)                                                                                            \
+  X(takes_long_histories_at_once)                                                                                      \
+  X(a_history_survives_random_replays)                                                                                 \
+  X(a_new_epoch_ends_a_history)                                                                                        \
+  X(knows_all_that_was_ever_taken)                                                                                     \
+  X(short_windows_know_what_they_hold)                                                                                 \
+  X(one_long_history_beside_short_ones)                                                                                \
+  X(histories_expire_as_a_whole)                                                                                       \
+  X(refuses_bad_histories)                                                                                             \
+  X(keeps_a_state)                                                                                                     \
+  X(changes_parts_of_a_state)                                                                                          \
+  X(a_state_of_something_else_is_told)                                                                                 \
+  X(newer_states_win)                                                                                                  \
+  X(a_state_needs_a_history)                                                                                           \
+  X(refuses_bad_states)                                                                                                \
   X(items_come_back_as_they_were)                                                                                      \
   X(items_are_appended_once)                                                                                           \
   X(questions_bring_the_log)                                                                                           \

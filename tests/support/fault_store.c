@@ -106,6 +106,21 @@ static solid_status fault_items_append(solid_store *store, const solid_items_ver
   return inner->ops->items_append(inner, seen, entries, n, now, appended);
 }
 
+static solid_status fault_put_states(solid_store *store, const solid_state_put *puts, size_t n, uint8_t *stored,
+                                     solid_status *statuses) {
+  fault_store *fault = (fault_store *)store;
+  int fails = due(&fault->put_states, n);
+  if (fails && !fault->put_states.after) return fail(&fault->put_states, "put_states");
+  solid_status status = fault->inner->ops->put_states(fault->inner, puts, n, stored, statuses);
+  return fails ? fail(&fault->put_states, "put_states") : status;
+}
+
+static solid_status fault_get_states(solid_store *store, const solid_bytes *users, const uint64_t *births, size_t n,
+                                     solid_state *states, solid_status *statuses) {
+  solid_store *inner = ((fault_store *)store)->inner;
+  return inner->ops->get_states(inner, users, births, n, states, statuses);
+}
+
 static void fault_close(solid_store *store) {
   (void)store;
 }
@@ -124,6 +139,8 @@ static const solid_store_ops fault_ops = {
     .items_read = fault_items_read,
     .items_append = fault_items_append,
     .safe_age = fault_safe_age,
+    .put_states = fault_put_states,
+    .get_states = fault_get_states,
 };
 
 void fault_store_wrap(fault_store *store, solid_store *inner) {

@@ -31,13 +31,19 @@ static solid_store *open_with(const solid_memory_store_options *options) {
   return store;
 }
 
-static solid_store *open_memory(int64_t ttl_ms) {
+static solid_store *open_history(uint32_t window, uint32_t history, int64_t ttl_ms) {
   solid_memory_store_options options = sizes();
+  options.window = window;
+  options.history = history;
   options.ttl_ms = ttl_ms;
   solid_store *store = NULL;
   if (!first) first = open_with(&options);
   cr_assert_eq(solid_memory_store_share(&store, first), SOLID_OK);
   return store;
+}
+
+static solid_store *open_memory(int64_t ttl_ms) {
+  return open_history(BODY_WINDOW, 0, ttl_ms);
 }
 
 static void close_first(void) {
@@ -46,7 +52,7 @@ static void close_first(void) {
 
 TestSuite(memory_store, .fini = close_first);
 
-static const store_maker maker = {open_memory, pass_time};
+static const store_maker maker = {open_memory, pass_time, open_history};
 
 #define MEMORY_TEST(name)                                                                                              \
   Test(memory_store, name) {                                                                                           \
@@ -107,7 +113,7 @@ Test(memory_store, forgets_the_expired_when_a_known_user_grows) {
   solid_status of_user;
   const solid_bytes user = {"0", 1};
   solid_memory_store_options options = sizes();
-  options.max_bytes = 100000;
+  options.max_bytes = 110000;
   options.ttl_ms = 1000;
   solid_store *store = open_with(&options);
   size_t users = 0;
@@ -186,7 +192,12 @@ Test(memory_store, refuses_bad_options) {
   solid_memory_store_options options = sizes();
   options.window = 0;
   cr_assert_eq(solid_store_open_memory(&store, NULL, &options), SOLID_EINVAL, "no model to take it from");
-  options.window = 65536;
+  options.window = SOLID_HISTORY_MAX + 1;
+  cr_assert_eq(solid_store_open_memory(&store, NULL, &options), SOLID_EINVAL);
+  options = sizes();
+  options.history = BODY_WINDOW - 1;
+  cr_assert_eq(solid_store_open_memory(&store, NULL, &options), SOLID_EINVAL);
+  options.history = SOLID_HISTORY_MAX + 1;
   cr_assert_eq(solid_store_open_memory(&store, NULL, &options), SOLID_EINVAL);
   options = sizes();
   options.struct_size += 8;

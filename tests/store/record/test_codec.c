@@ -1,4 +1,5 @@
 #include "store/record/head.h"
+#include "store/record/page.h"
 #include "tests/support/seed.h"
 #include <criterion/criterion.h>
 #include <math.h>
@@ -232,9 +233,24 @@ Test(codec, head_is_laid_out_as_documented) {
   cr_assert(!back.has_params && !back.has_dislikes, "a head of zeros is none");
 }
 
+Test(codec, head_of_a_history_has_its_words_at_the_end) {
+  uint8_t bytes[SOL_HEAD_MAX];
+  sol_head head = head_of(2), back;
+  head.birth = 0x1122, head.renewed_ms = 5, head.begun = 6;
+  cr_assert_eq(sol_head_encode(&head, bytes), 124);
+  cr_assert(bytes[2] == 2 && bytes[100] == 0x22 && bytes[101] == 0x11 && bytes[108] == 5 && bytes[116] == 6);
+  cr_assert(sol_head_decode(bytes, 124, &back));
+  cr_assert(back.birth == 0x1122 && back.renewed_ms == 5 && back.begun == 6 && back.n_marks == 2);
+  bytes[100] = bytes[101] = 0;
+  cr_assert_not(sol_head_decode(bytes, 124, &back), "no history has no birth");
+  head.begun = head.seq + 1;
+  cr_assert_not(sol_head_decode(bytes, sol_head_encode(&head, bytes), &back), "begun behind its end");
+}
+
 Test(codec, what_is_no_head_is_noticed) {
   uint8_t bytes[SOL_HEAD_MAX + 16] = {0};
   sol_head head = head_of(SOL_MARKS_MAX), back;
+  head.birth = 1;
   size_t size = sol_head_encode(&head, bytes);
   cr_assert_eq(size, SOL_HEAD_MAX);
   for (size_t cut = 0; cut < sizeof bytes; cut++) {
@@ -254,4 +270,68 @@ Test(codec, what_is_no_head_is_noticed) {
   cr_assert_eq(back.seq, head.seq);
   head.seq++;
   cr_assert_not(sol_head_decode(bytes, sol_head_encode(&head, bytes), &back), "more than a Lua number counts");
+}
+
+static const uint64_t birth = 0x0102030405060708ULL;
+
+/* Steps some hours apart, with jumps as far as numbers go. */
+static size_t page_of(size_t n, uint64_t number, uint8_t out[SOL_PAGE_SIZE_MAX], solid_step steps[SOLID_PAGE_STEPS]) {
+  for (size_t i = 0; i < n; i++)
+    steps[i] = (solid_step){UINT64_MAX / (i + 1), i % 50 == 49   ? INT64_MIN
+                                                  : i % 50 == 48 ? INT64_MAX
+                                                                 : (int64_t)(i * i)};
+  return sol_page_encode(birth, SOLID_PAGE_STEPS * (number + 1) - n, steps, n, out);
+}
+
+Test(codec, pages_round_trip) {
+  uint8_t bytes[SOL_PAGE_SIZE_MAX];
+  solid_step steps[SOLID_PAGE_STEPS], back[SOLID_PAGE_STEPS];
+  uint64_t first;
+  for (size_t n = 1; n <= SOLID_PAGE_STEPS; n += n < 4 ? 1 : 63) {
+    size_t size = page_of(n, 77, bytes, steps);
+    cr_assert(size <= sizeof bytes);
+    cr_assert_eq(sol_page_decode(bytes, size, birth, 77, back, &first), n);
+    cr_assert_eq(first, SOLID_PAGE_STEPS * 78 - n);
+    for (size_t i = 0; i < n; i++) cr_assert(back[i].item == steps[i].item && back[i].time_ms == steps[i].time_ms);
+  }
+  for (size_t i = 0; i < SOLID_PAGE_STEPS; i++) steps[i] = (solid_step){i, (int64_t)(1700000000000 + 7200000 * i)};
+  cr_assert_eq(sol_page_encode(birth, 0, steps, SOLID_PAGE_STEPS, bytes), 18 + 8 * 256 + 8 + 4 * 255 + 8);
+}
+
+/* Cut off, changed, of another history, out of order: never read as right. */
+Test(codec, what_is_no_page_is_noticed) {
+  uint8_t bytes[SOL_PAGE_SIZE_MAX + 8] = {0};
+  solid_step steps[SOLID_PAGE_STEPS];
+  uint64_t first;
+  size_t size = page_of(SOLID_PAGE_STEPS, 3, bytes, steps);
+  for (size_t cut = 0; cut < size + 8; cut++) {
+    uint8_t *exact = malloc(cut + 1);
+    memcpy(exact, bytes, cut);
+    cr_assert_eq(sol_page_decode(exact, cut, birth, 3, steps, &first) > 0, cut == size, "cut to %zu", cut);
+    free(exact);
+  }
+  for (size_t i = 0; i < size; i++) {
+    bytes[i] ^= 16;
+    cr_assert_eq(sol_page_decode(bytes, size, birth, 3, steps, &first), 0, "byte %zu", i);
+    bytes[i] ^= 16;
+  }
+  cr_assert_eq(sol_page_decode(bytes, size, birth + 1, 3, steps, &first), 0, "of another history");
+  cr_assert_eq(sol_page_decode(bytes, size, birth, 4, steps, &first), 0, "in another's place");
+}
+
+Test(codec, what_is_no_head_of_a_state_is_noticed) {
+  uint8_t bytes[SOL_STATE_HEAD + 8] = {0};
+  const solid_state_stamp stamp = {1, 2, 3, 4, 2};
+  solid_state_stamp back;
+  uint32_t n;
+  sol_state_head_encode(&stamp, 9, bytes);
+  for (size_t cut = 0; cut < sizeof bytes; cut++)
+    cr_assert_eq(sol_state_head_decode(bytes, cut, &back, &n), cut == SOL_STATE_HEAD);
+  cr_assert(n == 9 && memcmp(&back, &stamp, sizeof stamp) == 0);
+  for (size_t i = 0; i < SOL_STATE_HEAD; i++) {
+    bytes[i] ^= 16;
+    cr_assert_not(sol_state_head_decode(bytes, SOL_STATE_HEAD, &back, &n), "byte %zu", i);
+    bytes[i] ^= 16;
+  }
+  cr_assert_neq(sol_state_sum(&stamp, 1, "abc", 3), sol_state_sum(&stamp, 2, "abc", 3), "one part in another's place");
 }

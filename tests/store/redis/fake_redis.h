@@ -6,9 +6,10 @@
 #include <pthread.h>
 #include <stddef.h>
 
-/* The answer to the SCRIPT LOADs of a connection: as many hashes as there are scripts (SOL_REDIS_SCRIPTS). */
-#define FAKE_HASH   "$40\r\n0123456789012345678901234567890123456789\r\n"
-#define FAKE_HASHES FAKE_HASH FAKE_HASH FAKE_HASH FAKE_HASH FAKE_HASH FAKE_HASH
+/* The answers to SCRIPT LOAD of all the store's scripts. */
+#define FAKE_HASH "$40\r\n0123456789012345678901234567890123456789\r\n"
+#define FAKE_HASHES                                                                                                    \
+  FAKE_HASH FAKE_HASH FAKE_HASH FAKE_HASH FAKE_HASH FAKE_HASH FAKE_HASH FAKE_HASH FAKE_HASH FAKE_HASH FAKE_HASH
 
 typedef struct fake_redis {
   char path[96];

@@ -46,6 +46,14 @@ solid_store *live_open(int64_t ttl_ms) {
   return live_open_with(&options);
 }
 
+solid_store *live_open_history(uint32_t window, uint32_t history, int64_t ttl_ms) {
+  solid_redis_store_options options = live_options();
+  options.ttl_ms = ttl_ms;
+  options.window = window;
+  options.history = history;
+  return live_open_with(&options);
+}
+
 solid_bytes live_text(const char *s) {
   return (solid_bytes){s, strlen(s)};
 }

@@ -15,6 +15,7 @@ void live_stop(void);
 solid_redis_store_options live_options(void);
 solid_store *live_open_with(const solid_redis_store_options *options);
 solid_store *live_open(int64_t ttl_ms);
+solid_store *live_open_history(uint32_t window, uint32_t history, int64_t ttl_ms);
 solid_bytes live_text(const char *s);
 solid_status live_append(solid_store *store, const char *user, uint64_t item, solid_window *window);
 solid_status live_put(solid_store *store, const char *user, uint64_t seq, float value);

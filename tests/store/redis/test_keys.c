@@ -68,7 +68,8 @@ Test(keys, longest_fits) {
   memset(prefix, 'x', sizeof prefix);
   prefix[SOL_KEY_PREFIX_MAX] = 0;
   cr_assert(sol_key_prefix_ok(prefix));
-  cr_assert_eq(sol_key_write(prefix, (solid_bytes){id, sizeof id}, room), SOL_KEY_MAX);
+  cr_assert_eq(sol_key_write_part(prefix, (solid_bytes){id, sizeof id}, SOL_KEY_PAGES, room), SOL_KEY_MAX);
+  cr_assert_eq(sol_key_write_part(prefix, (solid_bytes){id, sizeof id}, SOL_KEY_STATE, room), SOL_KEY_MAX);
   prefix[SOL_KEY_PREFIX_MAX] = 'x';
   prefix[SOL_KEY_PREFIX_MAX + 1] = 0;
   cr_assert(!sol_key_prefix_ok(prefix) && !sol_key_prefix_ok("a{") && !sol_key_prefix_ok("}"));

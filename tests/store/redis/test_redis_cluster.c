@@ -41,7 +41,14 @@ static solid_store *open_in_cluster(int64_t ttl_ms) {
   return live_open_with(&options);
 }
 
-static const store_maker maker = {open_in_cluster, live_sleep_ms};
+static solid_store *open_history(uint32_t window, uint32_t history, int64_t ttl_ms) {
+  solid_redis_store_options options = options_for(ttl_ms);
+  options.window = window;
+  options.history = history;
+  return live_open_with(&options);
+}
+
+static const store_maker maker = {open_in_cluster, live_sleep_ms, open_history};
 
 /* Each case under a prefix of its own, since a cluster takes seconds to begin; the one that wants to see all keys there
  * are has a cluster of its own. */

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const store_maker maker = {live_open, live_sleep_ms};
+static const store_maker maker = {live_open, live_sleep_ms, live_open_history};
 
 TestSuite(redis_store, .init = live_start, .fini = live_stop, .timeout = 60);
 

@@ -1,0 +1,21 @@
+-- Reads pages of one user.
+-- KEYS: the pages. ARGV: the first and the last one, by number, or below 0 counted from behind the newest (-1), ttl in
+-- ms (0 = none), 1 = the set of what was ever taken as well, most bytes of a page and of the set.
+-- Returns m (put_pages.lua says what it is), the set or '', number of the first page, the pages (nil: it is not there, or
+-- larger); nothing where there are none.
+local key, from, to, call = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2]), redis.call
+local meta = call('HGET', key, 'm')
+if not meta or #meta ~= 32 then return {} end
+local low, high, end_low, end_high = struct.unpack('<I4I4I4I4', meta, 9)
+local first, behind = math.floor((high * 4294967296 + low) / 256), math.floor((end_high * 4294967296 + end_low) / 256)
+if to < 0 then from, to = behind + from, behind + to end
+from = math.max(from, first)
+to = math.min(to, behind - 1)
+local answer = {meta, '', from}
+if ARGV[4] == '1' and call('HSTRLEN', key, 's') <= tonumber(ARGV[6]) then answer[2] = call('HGET', key, 's') or '' end
+for page = from, to do
+  local name = string.format('%d', page)
+  answer[#answer + 1] = call('HSTRLEN', key, name) <= tonumber(ARGV[5]) and call('HGET', key, name)
+end
+if ARGV[3] ~= '0' then redis.pcall('PEXPIRE', key, ARGV[3]) end
+return answer
