@@ -1,9 +1,11 @@
-/* A trained model: one immutable bundle of weights, semantic codes, item vocabulary, categories and popularity prior,
- * read from one safetensors file. A `const solid_model *` may be used by any number of threads at once. */
+/* A trained model: one bundle of weights, semantic codes, item vocabulary, categories and popularity prior, read from
+ * one safetensors file. Nothing in it ever changes, but that items of the item log may join and leave it where it was
+ * loaded for that. A `const solid_model *` may be used by any number of threads at once, also while items join. */
 #ifndef SOLID_MODEL_H
 #define SOLID_MODEL_H
 
 #include "solid/context.h"
+#include "solid/items.h"
 #include "solid/types.h"
 
 #ifdef __cplusplus
@@ -27,7 +29,7 @@ typedef struct solid_model_info {
   uint32_t blocks, heads;
   uint32_t levels;     /* C: code levels of an item */
   uint32_t codes;      /* K: codewords a level */
-  uint32_t items;      /* V: size of the catalogue */
+  uint32_t items;      /* V: items that it was trained on */
   uint32_t categories; /* number of category names; 0 = no category filter */
   uint32_t rank;       /* r of the generated layers; equal to width when they are full */
   uint32_t params;     /* P: generated floats a user; 0 for the static head */
@@ -37,6 +39,7 @@ typedef struct solid_model_info {
   uint32_t slots;      /* S: most attributes of an item; 0 = none */
   uint32_t slate_rows; /* most items of a slate; 0 = the model has no decoder of slates */
   uint32_t slate_near; /* 1 = the decoder was trained near-to-far, 0 = in raster order */
+  uint32_t rows;       /* room for items: V, and spare rows; every dense index is below it */
 } solid_model_info;
 
 /* Reads and validates a model file: header, shapes, finite weights, codes within range, vocabulary without repeats,
@@ -45,6 +48,38 @@ typedef struct solid_model_info {
  * tensor. EUNSUPPORTED: the file has a newer format. ENOMEM, EDEVICE: no memory left on this machine or device. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_model_load(solid_model **out, const solid_context *ctx,
                                                            const char *path);
+
+typedef struct solid_model_options {
+  uint32_t struct_size; /* set by SOLID_MODEL_OPTIONS_INIT */
+  int32_t spare_items;  /* spare rows for items of the item log, in percent of V and at least 64; -1 = the model never
+                           changes, 0 = items may be hidden and removed, but not added; default 10 */
+} solid_model_options;
+
+#define SOLID_MODEL_OPTIONS_INIT                                                                                       \
+  { sizeof(solid_model_options), 10 }
+
+/* The same for callers who cannot use macros. */
+SOLID_API solid_model_options solid_model_options_default(void);
+
+/* As solid_model_load, for a model that items of the item log may join and leave (solid/item_log.h). `options` NULL =
+ * the defaults. ERANGE: spare_items. */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_model_load_with(solid_model **out, const solid_context *ctx,
+                                                                const char *path, const solid_model_options *options);
+
+/* A copy with room for `items` that join it and half as many more, and at least twice the spare rows that `model` has,
+ * which stays as it is. The copy is without the items that joined: solid_item_log_apply brings them. EUNSUPPORTED: it
+ * was not loaded to grow. ENOMEM, EDEVICE. */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_model_grow(solid_model **out, const solid_model *model, uint64_t items);
+
+/* Dense indices in use: the items that it was trained on, then those that joined, in the order in which they did. It
+ * grows. An item that joined again has another index, and its former one no id. */
+SOLID_API uint32_t solid_model_item_count(const solid_model *model);
+
+/* 1 if the item may be recommended: it is there, and neither hidden nor removed. */
+SOLID_API int solid_model_item_is_open(const solid_model *model, uint32_t item);
+
+/* Sets a bit of `mask` (ceil(rows / 64) words) for each row that is no item to be recommended; clears the others. */
+SOLID_API void solid_model_closed_items(const solid_model *model, uint64_t *mask);
 
 /* NULL is a no-op. Free every worker, recommender and pipeline of the model first. */
 SOLID_API void solid_model_free(solid_model *model);
@@ -66,8 +101,6 @@ SOLID_API solid_bytes solid_model_item_id(const solid_model *model, uint32_t ite
 
 /* XXH3 64-bit hash of an item id: the `item` of a solid_step. Any thread; no model needed. */
 SOLID_API uint64_t solid_item_hash(solid_bytes id);
-
-#define SOLID_TITLE_MAX 1000 /* longest title in bytes */
 
 /* Title of an item, borrowed; {NULL, 0} if the model file has none. */
 SOLID_API solid_bytes solid_model_item_title(const solid_model *model, uint32_t item);
@@ -91,7 +124,7 @@ SOLID_API SOLID_CHECK_RESULT solid_status solid_model_item_categories(const soli
 SOLID_API const uint16_t *solid_model_item_codes(const solid_model *model, uint32_t item);
 
 /* The vectors e_v that score (u . e_v): id embedding, metacodes and attributes summed, copied from the device into
- * vectors (V, d) in host memory. EDEVICE. */
+ * vectors (V, d) in host memory, without those of items that joined. EDEVICE. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_model_item_vectors(const solid_model *model, float *vectors);
 
 /* Number of a category by its name, or UINT32_MAX. */
@@ -100,7 +133,8 @@ SOLID_API uint32_t solid_model_category(const solid_model *model, solid_bytes na
 /* Name of a category, borrowed; {NULL, 0} if category >= categories. */
 SOLID_API solid_bytes solid_model_category_name(const solid_model *model, uint32_t category);
 
-/* Items of a category in ascending order, borrowed: *items points at *count indices. ERANGE: no such category. */
+/* Items of a category in ascending order, borrowed: *items points at *count indices, without items that joined. ERANGE:
+ * no such category. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_model_category_items(const solid_model *model, uint32_t category,
                                                                      const uint32_t **items, size_t *count);
 

@@ -1,5 +1,5 @@
 /* Similar items by the cosine of their vectors, in host memory: to explain an answer, or to show beside an item.
- * Immutable, so any number of threads may use it. */
+ * Items that join the model later are looked at in the model. Immutable, so any number of threads may use it. */
 #ifndef SOLID_NEIGHBOURS_H
 #define SOLID_NEIGHBOURS_H
 
@@ -20,8 +20,8 @@ SOLID_API void solid_neighbours_free(solid_neighbours *neighbours);
 /* Cosine of two items' vectors; 0 if either is not an item or has a zero vector. */
 SOLID_API float solid_neighbours_cosine(const solid_neighbours *neighbours, uint32_t item, uint32_t other);
 
-/* The k items most similar to `item`, without itself, best first, ties to the lowest index, into out (k); *count says
- * how many there are. ERANGE: no such item, k = 0. */
+/* The k items most similar to `item`, without itself and without what is hidden, best first, ties to the lowest index,
+ * into out (k); *count says how many there are. ERANGE: no such item, k = 0. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_neighbours_of(const solid_neighbours *neighbours, uint32_t item,
                                                               size_t k, solid_scored *out, size_t *count);
 

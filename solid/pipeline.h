@@ -4,6 +4,7 @@
 #define SOLID_PIPELINE_H
 
 #include "solid/generate.h"
+#include "solid/item_log.h"
 #include "solid/model.h"
 #include "solid/store.h"
 
@@ -14,12 +15,13 @@ extern "C" {
 typedef struct solid_pipeline solid_pipeline;
 
 /* Takes n events in stream order, borrowed for the call. `verdicts` (n) receives for each event SOLID_OK,
- * SOLID_ENOTFOUND (item not in the vocabulary), SOLID_ERANGE or SOLID_EINVAL (bad length of an id), SOLID_EDUPLICATE
- * (its position says that it was applied before), or the store's status for this user alone: SOLID_EFORMAT if the
- * user's key holds something that is not a record. The call itself fails only if the whole batch could not be stored.
- * If the status is retriable, call again with the same events; their positions make that harmless, and what the failed
- * call had applied is no duplicate then. ELOST: the store lost its contents; nothing may be committed any more.
- * EREWIND: nothing was written, since the store may lack what was written last: go back to what was committed. */
+ * SOLID_ENOTFOUND (item neither in the vocabulary nor in the item log), SOLID_ERANGE or SOLID_EINVAL (bad length of an
+ * id), SOLID_EDUPLICATE (its position says that it was applied before), or the store's status for this user alone:
+ * SOLID_EFORMAT if the user's key holds something that is not a record. The call itself fails only if the whole batch
+ * could not be stored. If the status is retriable, call again with the same events; their positions make that harmless,
+ * and what the failed call had applied is no duplicate then. ELOST: the store lost its contents; nothing may be
+ * committed any more. EREWIND: nothing was written, since the store may lack what was written last: go back to what was
+ * committed. */
 typedef solid_status (*solid_sink_fn)(void *sink_user, const solid_event *events, size_t n, solid_status *verdicts);
 
 typedef struct solid_pipeline_options {
@@ -29,10 +31,12 @@ typedef struct solid_pipeline_options {
   solid_generate generate; /* when parameters are made; default eager */
   uint64_t state_cache;    /* bytes for attention states that stay in memory, where the model has sparse attention and
                               the store histories; default 64 MiB, a few users' at least */
+  solid_item_log *items;   /* followed when the store's log has grown, and read again before an item is called unknown;
+                              borrowed; NULL = the model's items stay */
 } solid_pipeline_options;
 
 #define SOLID_PIPELINE_OPTIONS_INIT                                                                                    \
-  { sizeof(solid_pipeline_options), 256, SOLID_F16, {SOLID_GENERATE_EAGER, 0}, UINT64_C(64) << 20 }
+  { sizeof(solid_pipeline_options), 256, SOLID_F16, {SOLID_GENERATE_EAGER, 0}, UINT64_C(64) << 20, NULL }
 
 /* The same for callers who cannot use macros. */
 SOLID_API solid_pipeline_options solid_pipeline_options_default(void);
@@ -56,6 +60,10 @@ typedef struct solid_pipeline_stats {
  * must outlive it. EMISMATCH: the store keeps shorter windows than the model reads. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_pipeline_new(solid_pipeline **out, const solid_model *model,
                                                              solid_store *store, const solid_pipeline_options *options);
+
+/* Goes on with another copy of the same generation (solid_model_grow), between pushes; the one before is no longer
+ * used. EMISMATCH: it is of another generation. */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_pipeline_switch(solid_pipeline *pipeline, const solid_model *model);
 
 /* NULL is a no-op. */
 SOLID_API void solid_pipeline_free(solid_pipeline *pipeline);

@@ -2,6 +2,7 @@
 #ifndef SOLID_RECOMMENDER_H
 #define SOLID_RECOMMENDER_H
 
+#include "solid/item_log.h"
 #include "solid/model.h"
 #include "solid/store.h"
 
@@ -31,7 +32,7 @@ typedef enum solid_seen {
 
 typedef struct solid_query {
   uint32_t struct_size;
-  uint32_t k;                 /* how many items; 1 .. V */
+  uint32_t k;                 /* how many items; 1 .. the model's rows */
   int32_t exclude_seen;       /* solid_seen; default EVER. What the user dislikes is left out in any case */
   const solid_bytes *blocked; /* item ids never to return; unknown ids are ignored */
   size_t n_blocked;
@@ -75,10 +76,11 @@ typedef struct solid_recommender_options {
   uint64_t refresh_events; /* parameters so many events old are made anew by the question; 0 = only where there are
                               none; default 1 */
   int64_t refresh_ms; /* the same of parameters so old that the window has moved since; 0 = their time does not count */
+  solid_item_log *items; /* followed when the store's log has grown; borrowed; NULL = the model's items stay */
 } solid_recommender_options;
 
 #define SOLID_RECOMMENDER_OPTIONS_INIT                                                                                 \
-  { sizeof(solid_recommender_options), 1, SOLID_F16, 1, 0 }
+  { sizeof(solid_recommender_options), 1, SOLID_F16, 1, 0, NULL }
 
 /* The same for callers who cannot use macros. */
 SOLID_API solid_recommender_options solid_recommender_options_default(void);

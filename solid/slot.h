@@ -37,10 +37,12 @@ typedef struct solid_slot_options {
   const solid_recommender_options *recommender; /* NULL = defaults; read in solid_slot_new */
   const solid_pipeline_options *pipeline;       /* NULL = no pipelines; read in solid_slot_new */
   int32_t neighbours;                           /* 1 = build solid_neighbours for each generation; default 0 */
+  solid_item_log
+      *items; /* that its models follow; borrowed; NULL = their items stay. solid_slot_tend is to be called */
 } solid_slot_options;
 
 #define SOLID_SLOT_OPTIONS_INIT                                                                                        \
-  { sizeof(solid_slot_options), 0, NULL, NULL, NULL, 0 }
+  { sizeof(solid_slot_options), 0, NULL, NULL, NULL, 0, NULL }
 
 /* The same for callers who cannot use macros. */
 SOLID_API solid_slot_options solid_slot_options_default(void);
@@ -82,6 +84,12 @@ SOLID_API SOLID_CHECK_RESULT solid_status solid_slot_take(solid_slot *slot, uint
 
 /* NULL is a no-op. */
 SOLID_API void solid_slot_give(solid_slot *slot, const solid_seat *seat);
+
+/* Follows the item log, for those who ask nothing, and gives every model what it lacks. A model that has no spare row
+ * left is replaced by a larger copy with seats of its own, and freed when its last seat is given back. To be called now
+ * and then, by one thread at a time with a store of its own. Without a log it does nothing. Retriable: the store is
+ * away. ENOMEM, EDEVICE: the copy could not be made; the models go on as they are. */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_slot_tend(solid_slot *slot, solid_store *store);
 
 /* Generations in memory, including those that only wait for their last seat to be given back. */
 SOLID_API size_t solid_slot_count(solid_slot *slot);

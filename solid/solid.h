@@ -15,6 +15,8 @@
 #include "solid/context.h"
 #include "solid/export.h"
 #include "solid/generate.h"
+#include "solid/item_log.h"
+#include "solid/items.h"
 #include "solid/live.h"
 #include "solid/model.h"
 #include "solid/neighbours.h"

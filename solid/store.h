@@ -14,6 +14,7 @@
 #ifndef SOLID_STORE_H
 #define SOLID_STORE_H
 
+#include "solid/items.h"
 #include "solid/status.h"
 #include "solid/types.h"
 
@@ -143,6 +144,7 @@ typedef struct solid_params {
   uint32_t count;      /* P */
   uint32_t element;    /* solid_element: how put_params keeps the values; get says how they were kept */
   int64_t made_ms;     /* when they were stored, ms since 1970, as get says; put_params: 0 = now */
+  uint32_t items;      /* how many entries of the item log their maker knew, the lower 24 bits of the number */
 } solid_params;
 
 /* Who is to be forgotten. `position` is that of the event that asks for it (stream 0 = none does), `time_ms` when it
@@ -157,6 +159,12 @@ typedef struct solid_store solid_store;
 
 /* Receives the id of one user. */
 typedef void (*solid_user_fn)(void *take_user, solid_bytes user);
+
+/* Receives entry `number` (from 1) of the item log, borrowed for the call; NULL is one that cannot be read, being
+ * damaged or of a newer version: solid_last_error says which. */
+typedef void (*solid_item_fn)(void *take_user, uint64_t number, const solid_item_entry *entry);
+
+#define SOLID_ITEMS_AT_ONCE 1024 /* most entries that are appended, or read, by one call */
 
 /* Every slot is filled; error text goes through solid_last_error(). Each call is one round trip for its whole batch, in
  * which no user may occur twice. Of a store with a history an `advance` makes two more when a user of the batch has
@@ -250,6 +258,20 @@ typedef struct solid_store_ops {
    * events behind it were, nothing changes. had[i] (n, may be NULL) = 1 where there was something. */
   solid_status (*forget)(solid_store *store, const solid_forgetting *forgettings, size_t n, uint8_t *had,
                          solid_status *statuses);
+
+  /* Reads the entries of the item log behind the first `from`, in order, at most `most` of them and fewer where they
+   * are long. *now (set) is the log, which may be longer, shorter or another than was thought: the caller looks at it
+   * before the entries count, so `take` should only keep them. `take` must not call the store. EFORMAT: there is
+   * something else, or an entry is missing. EUNSUPPORTED: a log of a newer version. */
+  solid_status (*items_read)(solid_store *store, uint64_t from, size_t most, solid_item_fn take, void *take_user,
+                             solid_items_version *now);
+
+  /* Appends n entries (1 to SOLID_ITEMS_AT_ONCE) at once or not at all, if the log still is what `seen` says: *appended
+   * = 1. Otherwise *appended = 0, and the caller reads what came between. When it returns, what was appended is on disk
+   * as far as the store writes there. *now (set) is the log afterwards. An append whose answer was lost is found by
+   * reading. Errors of solid_item_check, for whichever entry, before anything is written; as items_read; retriable. */
+  solid_status (*items_append)(solid_store *store, const solid_items_version *seen, const solid_item_entry *entries,
+                               size_t n, solid_items_version *now, int *appended);
 } solid_store_ops;
 
 /* The part of a store that its users see; an implementation begins with it. */
@@ -258,6 +280,11 @@ struct solid_store {
   uint32_t window;  /* L: steps that a call returns unless it asks for others; fixed when the store is opened */
   uint32_t history; /* steps kept of a user: `window`, or more; where it is above 511 there are pages, seen items and
                        states */
+
+  /* The item log as `get` and `advance` saw it last, in their own round trip: behind every record that they read, or
+   * in a cluster up to a second before. */
+  solid_items_version items;
+  int32_t follows_items; /* set to 1 by who wants that; 0 = `items` may stay as it was */
 };
 
 /* Forgets n users, as the slot `forget` does: their records are gone when it returns, and reading their events again

@@ -25,6 +25,7 @@ typedef struct asking {
   solid_model_info info;
   solid_store *store;
   solid_recommender *rec;
+  solid_item_log *items;
 } asking;
 
 /* An answer: a ranking, or a slate. */

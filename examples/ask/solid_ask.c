@@ -111,6 +111,23 @@ static solid_bytes bytes_of(const char *text) {
   return text ? (solid_bytes){text, strlen(text)} : (solid_bytes){NULL, 0};
 }
 
+/* The items that came or went since the training, as the service has them. */
+static solid_status bring_items(asking *a) {
+  solid_item_log_info info = {.struct_size = sizeof info};
+  solid_status status = solid_item_log_new(&a->items, a->ctx);
+  if (status == SOLID_OK) status = solid_item_log_follow(a->items, a->store);
+  if (status == SOLID_OK) status = solid_item_log_get_info(a->items, &info);
+  if (status != SOLID_OK) return status;
+  status = solid_item_log_apply(a->items, a->model, SIZE_MAX, NULL);
+  if (status != SOLID_EFULL) return status;
+  solid_model *larger = NULL;
+  status = solid_model_grow(&larger, a->model, info.items);
+  if (status != SOLID_OK) return status;
+  solid_model_free(a->model);
+  a->model = larger;
+  return solid_item_log_apply(a->items, a->model, SIZE_MAX, NULL);
+}
+
 static solid_status open_all(asking *a) {
   a->info.struct_size = sizeof a->info;
   solid_context_options options = SOLID_CONTEXT_OPTIONS_INIT;
@@ -119,17 +136,19 @@ static solid_status open_all(asking *a) {
   rec_options.element = (uint32_t)a->args.store.element;
   a->code = EXIT_USAGE;
   solid_status status = solid_context_new(&a->ctx, &options);
-  if (status == SOLID_OK) a->code = EXIT_MODEL, status = solid_model_load(&a->model, a->ctx, a->args.model);
+  if (status == SOLID_OK) a->code = EXIT_MODEL, status = solid_model_load_with(&a->model, a->ctx, a->args.model, NULL);
   if (status == SOLID_OK) status = solid_model_get_info(a->model, &a->info);
   if (status != SOLID_OK || a->args.categories) return status;
   if (!a->args.user) a->args.store.kind = STORE_MEMORY; /* nothing is read of a visitor */
   if (status == SOLID_OK) a->code = EXIT_STORE, status = store_options_open(&a->store, &a->args.store, a->model, NULL);
+  if (status == SOLID_OK) status = bring_items(a);
   if (status == SOLID_OK) status = solid_recommender_new(&a->rec, a->model, a->store, &rec_options);
   return status;
 }
 
 static void close_all(asking *a) {
   solid_recommender_free(a->rec);
+  solid_item_log_free(a->items);
   solid_store_close(a->store);
   solid_model_free(a->model);
   solid_context_free(a->ctx);

@@ -115,5 +115,8 @@ solid_status store_options_open(solid_store **out, const store_options *options,
   o.ttl_ms = options->ttl_s * 1000;
   o.history = (uint32_t)options->history;
   if (options->memory_mb) o.max_bytes = (uint64_t)options->memory_mb << 20;
+  o.items_path = options->items_file;
+  o.log = log;
+  o.log_user = logging_store(0);
   return solid_store_open_memory(out, model, &o);
 }

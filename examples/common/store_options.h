@@ -16,10 +16,11 @@ typedef struct store_options {
   const char *sentinel_user, *sentinel_password_file;
   const char *ca, *cert, *key, *tls_name;
   int64_t database, replicas, settle_ms;
-  int may_be_away;   /* 1 = may be opened before its server answers */
-  int64_t memory_mb; /* that the store in memory may take up; 0 = the library's default */
-  int64_t ttl_s;     /* 0 = never in memory; in Redis the times to live set by other programs stay */
-  int64_t history;   /* events kept of a user; 0 = the model's window */
+  int may_be_away;        /* 1 = may be opened before its server answers */
+  int64_t memory_mb;      /* that the store in memory may take up; 0 = the library's default */
+  int64_t ttl_s;          /* 0 = never in memory; in Redis the times to live set by other programs stay */
+  int64_t history;        /* events kept of a user; 0 = the model's window */
+  const char *items_file; /* of the item log of a store in memory; NULL = it is not kept */
 } store_options;
 
 /* How much is kept of a user. */

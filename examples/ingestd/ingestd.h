@@ -7,6 +7,7 @@
 #include "examples/common/logging.h"
 #include "examples/common/reading.h"
 #include "examples/common/store_options.h"
+#include "examples/ingestd/ingestd_items.h"
 #include "examples/ingestd/ingestd_live.h"
 #include "ingest/ingest_stats.h"
 #include "solid/context.h"
@@ -21,7 +22,8 @@ typedef struct ingestd_options {
   solid_generate how; /* read from it */
   int64_t threads, users, state_cache_mb;
   store_options store;
-  const char *brokers, *topic, *group, *dead_letter_topic, *from_file, *stream;
+  int64_t spare_items;
+  const char *brokers, *items_topic, *topic, *group, *dead_letter_topic, *from_file, *stream;
   int dead_letter_failure; /* solid_dead_letter_failure */
   int64_t batch_size, batch_ms, start_ms, drain_ms, retry_max_ms, max_future_ms, stats_s;
   int verbose, log_format, rebuild, yes, adopt_marks;
@@ -35,13 +37,14 @@ extern const solid_program ingestd_program;
 typedef struct ingestd_report {
   const solid_pipeline *pipeline;
   struct ingestd_watch *watch; /* NULL = no --listen */
+  ingestd_items items;
   ingestd_live live;
   int64_t every_ms, due_ms;  /* between lines; the next one is due */
   uint64_t generated;        /* when last reported */
   uint64_t events, accepted; /* of the source */
   const char *hint;          /* where all events were rejected for one reason: what may be meant */
   int64_t last_ms;
-  int64_t rebuild_ms; /* when a rebuild began, steady; 0 = there is none, or it is done */
+  int64_t rebuild_ms;        /* when a rebuild began, steady; 0 = there is none, or it is done */
   solid_ingest_stats newest; /* not printed yet where has_newest is 1 */
   int has_newest;
 } ingestd_report;

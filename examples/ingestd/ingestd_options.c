@@ -12,6 +12,9 @@ static const solid_property properties[] = {
     {"state-cache", SOLID_PROPERTY_INT, "64", 0, 1 << 20, NULL,
      "megabytes for attention states that stay in memory, of models with sparse attention", 0, OPTION(state_cache_mb)},
 
+    {"spare-items", SOLID_PROPERTY_INT, "10", 0, 10000, NULL,
+     "room for items of the item log beside those of the model, in percent; more is made when it is full", 0,
+     OPTION(spare_items)},
     {"generate", SOLID_PROPERTY_STRING, "eager", 0, 0, NULL,
      "when parameters are made: eager, lazy (by the first question), every:N events, every:Ts (seconds)", 0,
      OPTION(generate)},
@@ -34,6 +37,9 @@ static const solid_property properties[] = {
 
     {"brokers", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL, "Kafka: HOST:PORT,HOST:PORT", 0, OPTION(brokers)},
     {"topic", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL, "Kafka: topic of the events", 0, OPTION(topic)},
+    {"items-topic", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL,
+     "Kafka: topic of items that come and go, one JSON object a message; they go into the store's item log", 0,
+     OPTION(items_topic)},
     {"group", SOLID_PROPERTY_STRING, "solid", 0, 0, NULL, "Kafka: consumer group", 0, OPTION(group)},
     {"dead-letter-topic", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL,
      "Kafka: where rejected events go; default TOPIC.dead-letter, empty = only counted", 0, OPTION(dead_letter_topic)},

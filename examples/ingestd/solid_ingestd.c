@@ -9,6 +9,7 @@
 #include "examples/ingestd/ingestd.h"
 #include "examples/ingestd/ingestd_watch.h"
 #include "ingest/file_source.h"
+#include "store/memory_store.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -102,10 +103,12 @@ static void on_reject(void *user, uint64_t number, solid_bytes line, solid_rejec
                 sol_show(line.data, line.size).text);
 }
 
-/* The sink: the pipeline, or with --listen the watch, which passes events on to it. */
+/* The sink: the item log's, which passes events on to the pipeline, or with --listen to the watch before it. */
 static void set_sink(solid_sink_fn *sink, void **user, solid_pipeline *pipeline, ingestd_report *report) {
-  *sink = report->watch ? ingestd_watch_push : solid_pipeline_push;
-  *user = report->watch ? (void *)report->watch : (void *)pipeline;
+  report->items.sink = report->watch ? ingestd_watch_push : solid_pipeline_push;
+  report->items.sink_user = report->watch ? (void *)report->watch : (void *)pipeline;
+  *sink = ingestd_items_push;
+  *user = &report->items;
 }
 
 static int run_file(const ingestd_options *options, const solid_streams *streams, solid_pipeline *pipeline,
@@ -198,6 +201,19 @@ static int run_kafka(const ingestd_options *options, const solid_config *config,
 }
 #endif
 
+/* Where it is asked for: items of a topic, through a store of their own. */
+static solid_status begin_items_topic(const ingestd_options *options, const solid_config *config, ingestd_items *items,
+                                      solid_store *store) {
+  ingestd_items_source source = {.brokers = options->brokers, .topic = options->items_topic, .group = options->group};
+  if (!options->items_topic) return SOLID_OK;
+  source.retry_max_ms = options->retry_max_ms;
+  source.settings = solid_config_passthrough(config, &source.n_settings);
+  solid_status status = options->store.kind == STORE_MEMORY
+                            ? solid_memory_store_share(&source.store, store)
+                            : store_options_open(&source.store, &options->store, items->model, logging_line);
+  return status ? status : ingestd_items_read_topic(items, &source);
+}
+
 /* Model, store and pipeline, then the source until it ends. */
 static int serve(const ingestd_options *options, const solid_config *config) {
   int code = EXIT_DONE;
@@ -205,10 +221,12 @@ static int serve(const ingestd_options *options, const solid_config *config) {
   solid_context_options context_options = SOLID_CONTEXT_OPTIONS_INIT;
   solid_pipeline_options pipeline_options = SOLID_PIPELINE_OPTIONS_INIT;
   solid_context *ctx = NULL;
-  solid_model *model = NULL;
+  solid_model_options model_options = SOLID_MODEL_OPTIONS_INIT;
+  ingestd_items items = {0};
   solid_store *store = NULL;
   solid_pipeline *pipeline = NULL;
   ingestd_watch *watch = NULL;
+  model_options.spare_items = (int32_t)options->spare_items;
   context_options.threads = (int32_t)options->threads;
   context_options.device = options->device;
   context_options.log = logging_line;
@@ -218,32 +236,39 @@ static int serve(const ingestd_options *options, const solid_config *config) {
   pipeline_options.element = (uint32_t)options->store.element;
   if (solid_context_new(&ctx, &context_options))
     code = fail(EXIT_USAGE);
-  else if (solid_model_load(&model, ctx, options->model))
+  else if (solid_model_load_with(&items.model, ctx, options->model, &model_options))
     code = fail(EXIT_MODEL);
-  else if ((status = store_options_open(&store, &options->store, model, logging_line)) ||
-           (status = ingestd_prepare_store(options, store)))
+  else if ((status = store_options_open(&store, &options->store, items.model, logging_line)) ||
+           (status = ingestd_prepare_store(options, store)) ||
+           (status = ingestd_items_begin(&items, ctx, store, &pipeline_options)))
     code = fail(status == SOLID_EINVAL ? EXIT_USAGE : EXIT_STORE);
-  else if (solid_pipeline_new(&pipeline, model, store, &pipeline_options))
+  else if (solid_pipeline_new(&pipeline, items.model, store, &pipeline_options))
     code = fail(EXIT_FAILED);
+  else if ((status = begin_items_topic(options, config, &items, store)))
+    code = fail(status == SOLID_EINVAL ? EXIT_USAGE : EXIT_SOURCE);
   else if ((status = ingestd_watch_open(&watch, options->listen, pipeline, store, &options->how)))
     code = fail(status == SOLID_EIO ? EXIT_SOURCE : EXIT_USAGE);
   if (code == EXIT_DONE) {
     ingestd_report report = ingestd_report_start(pipeline, watch, options->stats_s);
+    report.items = items;
+    report.items.pipeline = pipeline;
     solid_streams streams = store_streams(store);
     if (options->rebuild) report.rebuild_ms = sol_steady_ms();
-    if (ingestd_live_begin(&report.live, model, store, pipeline, &options->how))
+    if (ingestd_live_begin(&report.live, items.model, store, pipeline, &options->how))
       code = fail(EXIT_STORE);
     else if (options->from_file)
       code = run_file(options, &streams, pipeline, &report);
     else
       code = run_kafka(options, config, &streams, pipeline, &report);
     ingestd_report_end(&report);
+    items.model = report.items.model;
   }
   notify_stopping();
   ingestd_watch_close(watch);
   solid_pipeline_free(pipeline);
+  ingestd_items_end(&items);
   solid_store_close(store);
-  solid_model_free(model);
+  solid_model_free(items.model);
   solid_context_free(ctx);
   return code;
 }
@@ -257,6 +282,8 @@ static int check(ingestd_options *options) {
     fail(EXIT_USAGE);
   else if (options->adopt_marks && (options->from_file || options->rebuild || options->store.kind != STORE_REDIS))
     logging_say(SOLID_LOG_ERROR, "--adopt-marks is for a topic and Redis, and excludes --rebuild");
+  else if (options->items_topic && !options->brokers)
+    logging_say(SOLID_LOG_ERROR, "--items-topic needs --brokers");
   else if (!options->from_file && (!options->brokers || !options->topic))
     logging_say(SOLID_LOG_ERROR, "needs --brokers and --topic, or --from-file; see --help");
   else

@@ -25,8 +25,11 @@ typedef struct send_source {
 /* Gives everything to `take`; ends early with the status that `take` returns. Reaching the limit is SOLID_OK. */
 solid_status send_read(const send_source *source, send_take_fn take, void *user);
 
+/* --items: every entry of a file as JSON with its item as the key. EFORMAT, ERANGE: a bad one, with its place. */
+solid_status send_read_items(const char *path, uint64_t limit, send_take_fn take, void *user);
+
 typedef struct send_options {
-  const char *data, *format, *brokers, *topic, *write, *dead_letters, *reason, *forget;
+  const char *items, *data, *format, *brokers, *topic, *write, *dead_letters, *reason, *forget;
   int64_t partitions, limit, timeout_ms;
   int list;
   double rate;

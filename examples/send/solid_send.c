@@ -19,6 +19,11 @@
 static const solid_property properties[] = {
     {"data", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL, "data file of any format that solid_train reads; - = JSON lines",
      0, OPTION(data)},
+    {"items", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL,
+     "instead of --data: items for the topic that solid_ingestd --items-topic reads, one JSON object a line, or a "
+     "table "
+     "of attributes and titles; - = JSON lines",
+     0, OPTION(items)},
     {"format", SOLID_PROPERTY_STRING, "auto", 0, 0, NULL,
      "rows, pairs, movielens, csv, recbole, table, events, histories, auto; lines = JSON lines unchanged, valid or "
      "not",
@@ -50,6 +55,7 @@ static const solid_program program = {
     .name = "solid_send",
     .summary = "Sends the events of a file to a Kafka topic, keyed by user.",
     .notes = "Example: solid_send --data events.jsonl --brokers localhost:9092 --topic events --rate 1000\n"
+             "         solid_send --items new.jsonl --brokers localhost:9092 --topic items\n"
              "         solid_send --from-dead-letters events.dead-letter --brokers localhost:9092 --list",
     .exits = HAS_EXIT(SOURCE),
     .properties = properties,
@@ -135,7 +141,9 @@ static int send_all(const send_options *options, const solid_config *config) {
   }
   out.start = sol_steady_s();
   if (code == EXIT_DONE)
-    code = send_finish(&out, options->forget ? send_forget(&out, take) : send_read(&source, take, &out));
+    code = send_finish(&out, options->forget  ? send_forget(&out, take)
+                             : options->items ? send_read_items(options->items, (uint64_t)options->limit, take, &out)
+                                              : send_read(&source, take, &out));
   if (out.rk) rd_kafka_destroy(out.rk);
   if (out.file && out.file != stdout) {
     if (fclose(out.file) != 0) code = EXIT_FAILED;
@@ -149,11 +157,12 @@ static int send_all(const send_options *options, const solid_config *config) {
 static const char *what_is_wrong(const send_options *o) {
   if (!o->dead_letters) {
     if (o->reason || o->list) return "--reason and --list need --from-dead-letters";
-    if (!o->data == !o->forget) return "needs --data, --forget or --from-dead-letters, one of them";
+    if (!!o->data + !!o->items + !!o->forget != 1)
+      return "needs --data, --items, --forget or --from-dead-letters, one of them";
     return o->write || (o->brokers && o->topic) ? NULL : "needs --brokers and --topic, or --write";
   }
-  if (o->data || o->forget || o->topic || o->write || o->partitions)
-    return "--from-dead-letters sends to where the letters came from: without --data, --topic, --write, "
+  if (o->data || o->items || o->forget || o->topic || o->write || o->partitions)
+    return "--from-dead-letters sends to where the letters came from: without --data, --items, --topic, --write, "
            "--create-partitions and --forget";
   if (!o->brokers) return "--from-dead-letters needs --brokers";
   return o->reason || o->list ? NULL : "--from-dead-letters needs --list, or a --reason to send again";

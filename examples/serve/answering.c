@@ -85,17 +85,16 @@ static solid_bytes who(const serve_query *query) {
 solid_status answering_write(serve *s, serve_desk *desk, const serve_query *query, growing *out) {
   const solid_seat *seat = NULL;
   serve_made made = {0};
-  solid_model_info info = {.struct_size = sizeof info};
   int64_t began_ns = sol_steady_ns();
   solid_status status = solid_slot_take(s->slot, desk->number, who(query), &seat);
-  if (!status) status = solid_model_get_info(seat->model, &info);
-  if (!status) status = make(desk, seat, query, info.items, &made);
+  uint32_t items = status ? 0 : solid_model_item_count(seat->model);
+  if (!status) status = make(desk, seat, query, items, &made);
   if (query->user.size) atomic_store(&s->store_away, solid_status_is_retriable(status));
   if (solid_status_is_retriable(status)) {
     serve_count(&s->counts.store_failures);
     if (query->fallback) {
       made.is_fallback = 1;
-      status = make(desk, seat, query, info.items, &made);
+      status = make(desk, seat, query, items, &made);
     }
   }
   if (!status) {

@@ -38,7 +38,7 @@ typedef struct serve_counts {
   metrics_histogram generate_seconds; /* making parameters of a batch of events */
   timed_store_counts store_seconds;
   _Atomic uint64_t events[SERVE_VERDICTS];
-  _Atomic uint64_t store_failures, switches, switch_failures, repeated_keys;
+  _Atomic uint64_t store_failures, switches, switch_failures, repeated_keys, items_in;
   serve_followed shown, clicked; /* impressions and clicks that name an answer */
 } serve_counts;
 

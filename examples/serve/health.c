@@ -132,6 +132,21 @@ static void write_state(serve *s, growing *out) {
   }
 }
 
+static void write_items(serve *s, growing *out) {
+  solid_item_log_info info = {.struct_size = sizeof info};
+  if (solid_item_log_get_info(s->items, &info)) return;
+  metrics_head(out, "solid_item_log_entries", "gauge", "Entries of the item log, as far as it was read.");
+  metrics_gauge(out, "solid_item_log_entries", "", (double)info.version.count);
+  metrics_head(out, "solid_item_log_items", "gauge", "Items that were added and are there.");
+  metrics_gauge(out, "solid_item_log_items", "", (double)info.items);
+  metrics_head(out, "solid_item_log_hidden", "gauge", "Items that are hidden.");
+  metrics_gauge(out, "solid_item_log_hidden", "", (double)info.hidden);
+  metrics_head(out, "solid_item_log_unreadable", "gauge", "Entries that were passed over.");
+  metrics_gauge(out, "solid_item_log_unreadable", "", (double)info.unreadable);
+  metrics_head(out, "solid_items_appended_total", "counter", "Entries that came by HTTP and said something new.");
+  metrics_count(out, "solid_items_appended_total", "", s->counts.items_in);
+}
+
 static void write_warm_up(serve_warm_up *warm, growing *out) {
   if (!warm->per_s) return;
   metrics_head(out, "solid_warm_up_running", "gauge", "1 while parameters of known users are made for a new model.");
@@ -173,6 +188,7 @@ void serve_metrics(void *user, const http_request *request, http_reply *reply) {
   write_clicks(s, &reply->body);
   write_state(s, &reply->body);
   write_store(s, &reply->body);
+  write_items(s, &reply->body);
   write_warm_up(&s->warm_up, &reply->body);
   metrics_process(&reply->body);
 }

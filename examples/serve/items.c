@@ -74,7 +74,8 @@ static solid_status list_popular(serve *s, serve_desk *desk, const solid_seat *s
     *from = "stream";
     for (size_t i = 0; i < count; i++) {
       uint32_t item = solid_model_item_by_hash(seat->model, found[i].item);
-      if (item != SOLID_NO_ITEM) desk->best[(*n)++] = (solid_scored){item, (float)found[i].events};
+      if (item != SOLID_NO_ITEM && solid_model_item_is_open(seat->model, item))
+        desk->best[(*n)++] = (solid_scored){item, (float)found[i].events};
     }
   } else if (!status) {
     solid_query query = SOLID_QUERY_INIT;
@@ -126,7 +127,7 @@ void serve_latest(void *user, const http_request *request, http_reply *reply) {
   if (!status) growing_text(out, "{\"from\":\"stream\",\"items\":[");
   for (size_t i = 0; i < n && !status; i++) {
     uint32_t item = solid_model_item_by_hash(seat->model, found[i].item);
-    if (item == SOLID_NO_ITEM) continue;
+    if (item == SOLID_NO_ITEM || !solid_model_item_is_open(seat->model, item)) continue;
     if (written++) growing_text(out, ",");
     item_json(out, seat->model, item);
     growing_text(out, "}");
@@ -175,17 +176,17 @@ static int contains(solid_bytes text, solid_bytes wanted) {
 void serve_items(void *user, const http_request *request, http_reply *reply) {
   serve *s = user;
   const solid_seat *seat = NULL;
-  solid_model_info info = {.struct_size = sizeof info};
   solid_bytes wanted = {"", 0};
   size_t k = 0, n = 0;
   serve_desk *desk = serve_take_desk(s);
   http_argument(request, "search", &wanted);
   solid_status status = read_k(s, request, &k);
   if (!status) status = take_current(s, desk, &seat);
-  if (!status) status = solid_model_get_info(seat->model, &info);
+  uint32_t items = status ? 0 : solid_model_item_count(seat->model);
   if (status) serve_fail(s, reply, status);
   if (!status) growing_text(&reply->body, "{\"items\":[");
-  for (uint32_t item = 0; item < info.items && n < k && !status; item++) {
+  for (uint32_t item = 0; item < items && n < k; item++) {
+    if (!solid_model_item_is_open(seat->model, item)) continue;
     if (!contains(solid_model_item_title(seat->model, item), wanted) &&
         !contains(solid_model_item_id(seat->model, item), wanted))
       continue;

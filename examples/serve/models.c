@@ -43,7 +43,9 @@ static int read_mark(const char *path, file_mark *mark) {
 static solid_status load(serve *s, uint64_t *generation) {
   solid_model *model = NULL;
   solid_model_info info = {.struct_size = sizeof info};
-  solid_status status = solid_model_load(&model, s->ctx, s->options->model);
+  solid_model_options options = SOLID_MODEL_OPTIONS_INIT;
+  options.spare_items = (int32_t)s->options->spare_items;
+  solid_status status = solid_model_load_with(&model, s->ctx, s->options->model, &options);
   if (!status) status = solid_model_get_info(model, &info);
   if (!status) status = solid_slot_add(s->slot, model);
   if (status == SOLID_EMISMATCH)
@@ -94,7 +96,10 @@ solid_status models_begin(serve *s, solid_store *store, int without) {
   uint64_t generation = 0;
   solid_live live = {0};
   s->models.store = store;
-  solid_status status = load(s, &generation);
+  solid_status status = solid_item_log_follow(s->items, store);
+  if (status && !(solid_status_is_retriable(status) && without))
+    logging_say(SOLID_LOG_ERROR, "serves without the item log: %s", solid_last_error());
+  status = load(s, &generation);
   if (status) return status;
   status = solid_live_read(store, &live);
   if (!status && live.version && live.current == generation && !solid_slot_follow(s->slot, &live)) return SOLID_OK;
@@ -159,6 +164,7 @@ static void *run(void *user) {
       store_facts_read_epoch(&facts, m->store);
       followed_ms = sol_steady_ms();
     }
+    note(s, "items", solid_slot_tend(s->slot, m->store), 0);
     pthread_mutex_lock(&m->lock);
     m->busy = 0;
     m->facts = facts;

@@ -9,6 +9,7 @@ const http_route serve_routes[] = {
     {"POST", "/slate", serve_slate_post, 0, ""},
     {"GET", "/items/{id}/similar", serve_similar, 0, "k"},
     {"GET", "/items", serve_items, 0, "search k"},
+    {"POST", "/items", serve_items_post, 0, ""},
     {"GET", "/users/{id}/history", serve_history, 0, ""},
     {"DELETE", "/users/{id}", serve_forget, 0, ""},
     {"GET", "/popular", serve_popular, 0, "k"},

@@ -20,7 +20,8 @@ typedef struct serve_options {
   const char *model, *device, *listen, *token_file, *brokers, *topic, *generate, *warm_up;
   solid_generate how;    /* read from it */
   int64_t warm_up_per_s; /* read from it */
-  int64_t refresh_events, refresh_s;
+  int64_t refresh_events, refresh_s, spare_items;
+  const char *items_file;
   int approximate;
   int64_t threads, connections, max_body, max_k, max_batch, idle_s, deadline_ms, drain_ms, max_future_ms;
   store_options store;
@@ -28,6 +29,7 @@ typedef struct serve_options {
   reading_options reading; /* kinds and min_rating alone */
   solid_worth_rule worth;  /* made of them */
   char *token;             /* read from the file; owned */
+  char *items_path;        /* MODEL.items, where nothing else is said; owned */
 } serve_options;
 
 extern const solid_program serve_program;
@@ -56,6 +58,7 @@ typedef struct serve_models {
 typedef struct serve {
   const serve_options *options;
   solid_context *ctx;
+  solid_item_log *items;
   solid_slot *slot;
   serve_desk *desks;
   serve_desk *free_desks; /* under desk_lock */
@@ -91,6 +94,7 @@ void serve_latest(void *user, const http_request *request, http_reply *reply);
 void serve_history(void *user, const http_request *request, http_reply *reply);
 void serve_forget(void *user, const http_request *request, http_reply *reply);
 void serve_items(void *user, const http_request *request, http_reply *reply);
+void serve_items_post(void *user, const http_request *request, http_reply *reply);
 void serve_events(void *user, const http_request *request, http_reply *reply);
 void serve_model_get(void *user, const http_request *request, http_reply *reply);
 void serve_model_post(void *user, const http_request *request, http_reply *reply);

@@ -31,6 +31,13 @@ static const solid_property properties[] = {
          "questions",
          0),
 
+    WHOLE("spare-items", spare_items, "10", 0, 10000,
+          "room for items of POST /items and the item log beside those of the model, in percent; more is made when it "
+          "is full"),
+    TEXT("items-file", items_file, NULL,
+         "with --store memory: file of the item log; default: MODEL.items, made with the first item; none = not kept",
+         0),
+
     {"store", SOLID_PROPERTY_CHOICE, "memory", 0, 0, "redis|memory",
      "where users are kept; memory is lost with the process", 0, OPTION(store.kind)},
     {"element", SOLID_PROPERTY_CHOICE, "f16", 0, 0, "f32|f16|i8", "element type of stored parameters", 0,

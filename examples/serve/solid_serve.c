@@ -149,6 +149,7 @@ static int open_slot(serve *s, solid_store **stores) {
   options.recommender = &recommender;
   options.pipeline = &pipeline;
   options.neighbours = 1;
+  options.items = s->items;
   if (solid_slot_new(&s->slot, &options)) return fail(EXIT_FAILED);
   solid_status status = models_begin(s, stores[count_seats(o)], o->store.may_be_away);
   if (status) return fail(solid_status_is_retriable(status) ? EXIT_STORE : EXIT_MODEL);
@@ -188,6 +189,7 @@ static int start(serve *s, const solid_config *config) {
   serve_counts_init(&s->counts);
   s->started_ms = sol_steady_ms();
   if (!stores || solid_context_new(&s->ctx, &context)) code = fail(EXIT_USAGE);
+  if (!code && solid_item_log_new(&s->items, s->ctx)) code = fail(EXIT_FAILED);
   if (!code && solid_model_load(&model, s->ctx, o->model)) code = fail(EXIT_MODEL);
   solid_status status = code ? SOLID_OK : open_stores(s, stores, n, model);
   if (status) code = fail(status == SOLID_EINVAL ? EXIT_USAGE : EXIT_STORE);
@@ -202,6 +204,7 @@ static int start(serve *s, const solid_config *config) {
   keys_close(s->keys);
   for (size_t i = 0; stores && i < n; i++) solid_store_close(stores[i]);
   free(stores);
+  solid_item_log_free(s->items);
   solid_context_free(s->ctx);
   return code;
 }
@@ -227,10 +230,24 @@ static solid_status read_token(serve_options *o) {
   return o->token ? SOLID_OK : solid_fail(SOLID_ENOMEM, "out of memory: token");
 }
 
+/* Where the item log of a store in memory is: beside the model, if nothing else is said. */
+static solid_status name_items_file(serve_options *o) {
+  if (o->items_file && o->store.kind != STORE_MEMORY)
+    return solid_fail(SOLID_EINVAL, "--items-file is for --store memory: Redis keeps the item log itself");
+  if (o->store.kind != STORE_MEMORY || (o->items_file && strcmp(o->items_file, "none") == 0)) return SOLID_OK;
+  size_t room = strlen(o->model) + sizeof ".items";
+  o->items_path = malloc(room);
+  if (!o->items_path) return solid_fail(SOLID_ENOMEM, "out of memory: --items-file");
+  snprintf(o->items_path, room, "%s.items", o->model);
+  o->store.items_file = o->items_file ? o->items_file : o->items_path;
+  return SOLID_OK;
+}
+
 static solid_status check(serve_options *o) {
   if ((o->brokers != NULL) != (o->topic != NULL))
     return solid_fail(SOLID_EINVAL, "--brokers and --topic belong together");
   solid_status status = store_options_check(&o->store);
+  if (!status) status = name_items_file(o);
   if (!status) status = solid_generate_read(&o->how, o->generate);
   if (!status) status = warm_up_read(&o->warm_up_per_s, o->warm_up);
   if (!status) status = address_check_brokers("--brokers", o->brokers);
@@ -256,6 +273,7 @@ static int begin(void *user, const solid_config *config) {
     code = start(&s, config);
   }
   free(options->token);
+  free(options->items_path);
   return code;
 }
 

@@ -21,8 +21,10 @@ static solid_status timed_advance(solid_store *store, const solid_append *append
                                   size_t *applied, solid_status *statuses) {
   timed_store *timed = (timed_store *)store;
   int64_t began_ns = sol_steady_ns();
+  timed->inner->follows_items = store->follows_items;
   solid_status status = timed->inner->ops->advance(timed->inner, appends, n, windows, applied, statuses);
   note(&timed->counts->advance, began_ns);
+  store->items = timed->inner->items;
   return status;
 }
 
@@ -39,8 +41,10 @@ static solid_status timed_get(solid_store *store, const solid_bytes *users, size
                               solid_window *windows, solid_params *params, uint8_t *found, solid_status *statuses) {
   timed_store *timed = (timed_store *)store;
   int64_t began_ns = sol_steady_ns();
+  timed->inner->follows_items = store->follows_items;
   solid_status status = timed->inner->ops->get(timed->inner, users, n, generation, windows, params, found, statuses);
   note(&timed->counts->get, began_ns);
+  store->items = timed->inner->items;
   return status;
 }
 
@@ -70,6 +74,19 @@ static solid_status timed_stream_save(solid_store *store, solid_bytes name, soli
 static solid_status timed_list(solid_store *store, size_t most, uint64_t *cursor, solid_user_fn take, void *take_user) {
   solid_store *inner = timed_store_inner(store);
   return inner->ops->list(inner, most, cursor, take, take_user);
+}
+
+static solid_status timed_items_read(solid_store *store, uint64_t from, size_t most, solid_item_fn take,
+                                     void *take_user, solid_items_version *now) {
+  solid_store *inner = timed_store_inner(store);
+  return inner->ops->items_read(inner, from, most, take, take_user, now);
+}
+
+static solid_status timed_items_append(solid_store *store, const solid_items_version *seen,
+                                       const solid_item_entry *entries, size_t n, solid_items_version *now,
+                                       int *appended) {
+  solid_store *inner = timed_store_inner(store);
+  return inner->ops->items_append(inner, seen, entries, n, now, appended);
 }
 
 static solid_status timed_put_states(solid_store *store, const solid_state_put *puts, size_t n, uint8_t *stored,
@@ -106,6 +123,8 @@ static const solid_store_ops timed_ops = {
     .stream_save = timed_stream_save,
     .list = timed_list,
     .close = timed_close,
+    .items_read = timed_items_read,
+    .items_append = timed_items_append,
     .put_states = timed_put_states,
     .get_states = timed_get_states,
     .forget = timed_forget,

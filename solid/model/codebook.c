@@ -24,7 +24,7 @@ static int compare_keys(const void *a, const void *b) {
 }
 
 static uint32_t count_collisions(const sol_model_file *file, code_key *keys) {
-  size_t V = file->config.items, C = file->config.levels;
+  size_t V = file->items.count, C = file->config.levels;
   uint32_t collisions = 0;
   for (size_t v = 0; v < V; v++) {
     keys[v] = (code_key){0, 0};
@@ -40,9 +40,9 @@ static uint32_t count_collisions(const sol_model_file *file, code_key *keys) {
 
 static solid_codebook_level measure_level(const sol_model_file *file, uint32_t c, uint32_t *counts) {
   solid_codebook_level level = {0, 0};
-  double entropy = 0, V = file->config.items;
+  double entropy = 0, V = file->items.count;
   memset(counts, 0, file->config.codes * sizeof *counts);
-  for (size_t v = 0; v < file->config.items; v++) counts[file->codes[v * file->config.levels + c]]++;
+  for (size_t v = 0; v < file->items.count; v++) counts[file->codes[v * file->config.levels + c]]++;
   for (uint32_t k = 0; k < file->config.codes; k++) {
     if (counts[k] == 0) continue;
     level.used++;

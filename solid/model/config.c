@@ -69,6 +69,7 @@ solid_status sol_config_check(const sol_config *config) {
       {"rank", config->rank, 0, config->width},
       {"codes", config->codes, config->levels ? 1 : 0, MAX_CODES},
       {"content", config->content, 0, MAX_CONTENT},
+      {"content_given", config->content_given, 0, MAX_CONTENT},
       {"attributes", config->attributes, 0, MAX_ITEMS},
       {"slots", config->slots, 0, SOL_MAX_SLOTS},
       {"positions", config->positions, 0, SOL_POSITIONS_DISTANCE},
@@ -95,6 +96,11 @@ solid_status sol_config_check(const sol_config *config) {
                       SOLID_HEAD_SOLID);
   if (sol_config_has_semantic_branch(config) && !config->levels)
     return solid_fail(SOLID_EINVAL, "config: head %s needs semantic codes, levels is 0", solid_head_name(config->head));
+  if (config->content_attributes > config->content || config->content_vectors > config->content ||
+      config->content_attributes + config->content_vectors > config->content ||
+      config->content_given < config->content_vectors || !config->content_given != !config->content_vectors)
+    return solid_fail(SOLID_EINVAL, "config: content %u of attributes %u and of vectors %u, made of %u",
+                      config->content, config->content_attributes, config->content_vectors, config->content_given);
   if (config->content && !config->levels)
     return solid_fail(SOLID_EINVAL, "config: content is %u but levels is 0", config->content);
   if (!config->attributes != !config->slots || (config->attributes && !config->levels))

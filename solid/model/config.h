@@ -39,6 +39,9 @@ typedef struct sol_config {
   uint32_t slots;      /* S; attributes an item has at most; 0 = none */
   uint32_t content;    /* width of the content vectors behind the codebook; 0 = none kept */
 
+  /* How the content of a new item is made (content.h): wa, wv, w; 0 = the part is absent, or nobody kept how. */
+  uint32_t content_attributes, content_vectors, content_given;
+
   /* The decoder of slates: rows of a slate at most; 0 = there is none, and the others are 0 too. */
   uint32_t slate_rows;
   uint32_t slate_blocks;     /* without the additional one under the head "down" */

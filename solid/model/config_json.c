@@ -13,6 +13,9 @@
 #define LATER(X)                                                                                                       \
   X(attributes)                                                                                                        \
   X(slots)                                                                                                             \
+  X(content_attributes)                                                                                                \
+  X(content_vectors)                                                                                                   \
+  X(content_given)                                                                                                     \
   X(positions)                                                                                                         \
   X(turned)                                                                                                            \
   X(generator_window)                                                                                                  \

@@ -14,7 +14,7 @@ static int32_t *semantics_by_level(const sol_model_file *file) {
   int32_t *by_level = malloc(V * (C + S) * sizeof *by_level);
   if (!by_level) return NULL;
   for (size_t c = 0; c < C; c++)
-    for (size_t v = 0; v < V; v++) by_level[c * V + v] = file->codes[v * C + c];
+    for (size_t v = 0; v < V; v++) by_level[c * V + v] = v < file->items.count ? file->codes[v * C + c] : -1;
   sol_catalogue_turn_attributes(&file->config, file->attributes, by_level + C * V);
   return by_level;
 }
@@ -62,7 +62,7 @@ static solid_status move_to_device(solid_model *model) {
   return status;
 }
 
-solid_status sol_model_new(solid_model **out, const solid_context *ctx, sol_model_file *file) {
+static solid_status make(solid_model **out, const solid_context *ctx, sol_model_file *file, int grows) {
   assert(file->generation != 0);
   solid_model *model = calloc(1, sizeof *model);
   if (!model) {
@@ -75,6 +75,7 @@ solid_status sol_model_new(solid_model **out, const solid_context *ctx, sol_mode
   solid_status status = sol_id_index_build(&model->items, &model->file.items, "item id");
   if (!status) status = sol_id_index_build(&model->categories, &model->file.categories, "category name");
   if (!status) status = sol_model_turn_categories(model);
+  if (!status && grows) status = sol_growth_new(&model->growth, &model->file, model->file.items.count);
   if (!status) status = move_to_device(model);
   if (!status) status = sol_model_make_scout(model);
   if (status) {
@@ -83,6 +84,17 @@ solid_status sol_model_new(solid_model **out, const solid_context *ctx, sol_mode
   }
   *out = model;
   return SOLID_OK;
+}
+
+solid_status sol_model_new(solid_model **out, const solid_context *ctx, sol_model_file *file) {
+  return make(out, ctx, file, 0);
+}
+
+solid_status sol_model_new_growing(solid_model **out, const solid_context *ctx, sol_model_file *file, uint32_t spare) {
+  solid_status status = sol_model_file_spare(file, spare);
+  if (!status) return make(out, ctx, file, 1);
+  sol_model_file_clear(file);
+  return status;
 }
 
 solid_status solid_model_load(solid_model **out, const solid_context *ctx, const char *path) {
@@ -103,6 +115,7 @@ void solid_model_free(solid_model *model) {
     model->be->ops->free(model->be, model->scout_memory);
     model->be->ops->close(model->be);
   }
+  sol_growth_free(model->growth);
   sol_id_index_clear(&model->items);
   sol_id_index_clear(&model->categories);
   sol_model_file_clear(&model->file);
@@ -120,7 +133,7 @@ solid_status solid_model_get_info(const solid_model *model, solid_model_info *in
                           .heads = config->heads,
                           .levels = config->levels,
                           .codes = config->codes,
-                          .items = config->items,
+                          .items = sol_model_trained(model),
                           .categories = model->file.categories.count,
                           .rank = sol_config_layer_width(config),
                           .params = sol_config_params(config),
@@ -129,25 +142,39 @@ solid_status solid_model_get_info(const solid_model *model, solid_model_info *in
                           .attributes = config->attributes,
                           .slots = config->slots,
                           .slate_rows = config->slate_rows,
-                          .slate_near = config->slate_near};
+                          .slate_near = config->slate_near,
+                          .rows = config->items};
   return sol_struct_give(info, &all, sizeof all, "model info");
 }
 
+static uint32_t unless_removed(const solid_model *model, uint32_t item) {
+  return model->growth && item != SOLID_NO_ITEM && sol_growth_is_removed(model->growth, item) ? SOLID_NO_ITEM : item;
+}
+
+/* Of two ids that share a hash, the model was trained on one at most, and the log's second one is not told apart. */
 uint32_t solid_model_item_index(const solid_model *model, solid_bytes id) {
-  return sol_id_index_find(&model->items, &model->file.items, id);
+  uint32_t item = sol_id_index_find(&model->items, &model->file.items, id);
+  if (item != SOLID_NO_ITEM || !model->growth) return unless_removed(model, item);
+  return sol_growth_find(model->growth, solid_item_hash(id));
 }
 
 uint32_t solid_model_item_by_hash(const solid_model *model, uint64_t hash) {
-  return sol_id_index_by_hash(&model->items, hash);
+  uint32_t item = sol_id_index_by_hash(&model->items, hash);
+  if (item != SOLID_NO_ITEM || !model->growth) return unless_removed(model, item);
+  return sol_growth_find(model->growth, hash);
 }
 
 solid_bytes solid_model_item_id(const solid_model *model, uint32_t item) {
   const solid_bytes none = {NULL, 0};
-  return item < model->file.items.count ? sol_strings_at(&model->file.items, item) : none;
+  if (item < model->file.items.count) return sol_strings_at(&model->file.items, item);
+  const sol_joined *joined = sol_model_joined(model, item);
+  return joined ? joined->id : none;
 }
 
 const uint16_t *solid_model_item_codes(const solid_model *model, uint32_t item) {
-  if (item >= model->file.config.items || !model->file.codes) return NULL;
+  const sol_joined *joined = sol_model_joined(model, item);
+  if (joined) return joined->codes;
+  if (item >= model->file.items.count || !model->file.codes) return NULL;
   return model->file.codes + (size_t)item * model->file.config.levels;
 }
 

@@ -7,10 +7,13 @@
 
 typedef struct sol_model_file {
   sol_config config;
-  float *weights;             /* sol_tensors_total floats */
-  uint16_t *codes;            /* (V, C) */
-  uint32_t *attributes;       /* (V, S) rows of T, SOL_NO_ATTRIBUTE in an empty slot; NULL without slots */
-  float *centroids;           /* (C, K, content) of the codebook, or NULL */
+  float *weights;       /* sol_tensors_total floats */
+  uint16_t *codes;      /* (V, C) */
+  uint32_t *attributes; /* (V, S) rows of T, SOL_NO_ATTRIBUTE in an empty slot; NULL without slots */
+  float *centroids;     /* (C, K, content) of the codebook, or NULL */
+  float *content_words; /* W (names, content_attributes) of content.h, and its mean (content_given) and basis */
+  float *content_mean;  /* (content_given, content_vectors); the last is NULL where the two are equal */
+  float *content_basis;
   float *popularity;          /* (V): training events of each item */
   sol_strings items;          /* ids in order of their dense index */
   sol_strings categories;     /* names; count may be 0 */
@@ -20,6 +23,14 @@ typedef struct sol_model_file {
   uint64_t generation;        /* set by write and read */
   char *training;             /* JSON of the training run (seed, data hash, flags), for people; may be NULL */
 } sol_model_file;
+
+/* Makes room for `spare` more items in the arrays of weights, codes, attributes and popularity: E is zero there,
+ * nothing popular, no attribute set. config.items counts them. ENOMEM: *file is as it was. */
+solid_status sol_model_file_spare(sol_model_file *file, uint32_t spare);
+
+/* A copy of its own, without spare items and with the weights `weights` (malloc, taken over on success) in place of the
+ * file's, both laid out for config.items. ENOMEM. */
+solid_status sol_model_file_copy(sol_model_file *out, const sol_model_file *file, float *weights);
 
 /* Frees every array and zeroes the struct; a zeroed struct is a no-op. All arrays come from malloc. */
 void sol_model_file_clear(sol_model_file *file);

@@ -41,6 +41,16 @@ static solid_status check_codes(const sol_model_file *file) {
   return check_finite("codebook.centroids", file->centroids, (size_t)config->levels * config->codes * config->content);
 }
 
+static solid_status check_content(const sol_model_file *file) {
+  const sol_config *config = &file->config;
+  size_t wa = config->content_attributes, wv = config->content_vectors, w = config->content_given;
+  solid_status status = SOLID_OK;
+  if (wa) status = check_finite("content.words", file->content_words, file->categories.count * wa);
+  if (wv && !status) status = check_finite("content.mean", file->content_mean, w);
+  if (wv != w && !status) status = check_finite("content.basis", file->content_basis, w * wv);
+  return status;
+}
+
 static solid_status check_attributes(const sol_model_file *file) {
   const sol_config *config = &file->config;
   for (size_t i = 0; i < (size_t)config->items * config->slots; i++)
@@ -118,6 +128,9 @@ static solid_status check_presence(const sol_model_file *file) {
       {"codes", config->levels > 0, file->codes != NULL},
       {"attributes", config->slots > 0, file->attributes != NULL},
       {"codebook.centroids", config->content > 0, file->centroids != NULL},
+      {"content.words", config->content_attributes > 0, file->content_words != NULL},
+      {"content.mean", config->content_vectors > 0, file->content_mean != NULL},
+      {"content.basis", config->content_vectors != config->content_given, file->content_basis != NULL},
       {"popularity", 1, file->popularity != NULL},
       {"vocabulary", 1, file->items.offsets && file->items.bytes},
       {"category names", file->categories.count > 0, file->categories.offsets && file->categories.bytes},
@@ -130,6 +143,9 @@ static solid_status check_presence(const sol_model_file *file) {
                         "%s: %s, but the config has items %u, levels %u, slots %u, content %u and %u categories",
                         arrays[i].name, arrays[i].given ? "given" : "missing", config->items, config->levels,
                         config->slots, config->content, file->categories.count);
+  if (config->content_attributes && !file->categories.count)
+    return solid_fail(SOLID_EFORMAT, "content.words: the config has content_attributes %u, and there are no categories",
+                      config->content_attributes);
   if (file->items.count != config->items)
     return solid_fail(SOLID_EFORMAT, "vocabulary has %u ids, the config has %u items", file->items.count,
                       config->items);
@@ -137,8 +153,9 @@ static solid_status check_presence(const sol_model_file *file) {
 }
 
 solid_status sol_model_file_check(const sol_model_file *file) {
-  solid_status (*const checks[])(const sol_model_file *) = {
-      check_presence, check_weights, check_codes, check_attributes, check_popularity, check_categories, check_titles};
+  solid_status (*const checks[])(const sol_model_file *) = {check_presence,   check_weights,    check_codes,
+                                                            check_content,    check_attributes, check_popularity,
+                                                            check_categories, check_titles};
   solid_status status = sol_config_check(&file->config);
   for (size_t i = 0; i < sizeof checks / sizeof *checks && !status; i++) status = checks[i](file);
   return status ? status : check_strings("vocabulary.offsets", &file->items);

@@ -13,7 +13,7 @@
 /* One array beside the weights: its place in sol_model_file and its tensor. A first dimension of ANY is whatever the
  * file says; it is checked against the offsets that point into it. */
 #define ANY       UINT64_MAX
-#define MAX_PARTS 12
+#define MAX_PARTS 15
 
 typedef struct file_part {
   const char *name;
@@ -37,6 +37,10 @@ static size_t list_parts(const sol_model_file *file, file_part *parts) {
   parts[n++] = (file_part){"popularity", SOL_F32, 1, {V}, MEMBER(popularity)};
   parts[n++] = (file_part){"vocabulary.offsets", SOL_U32, 1, {V + 1}, MEMBER(items.offsets)};
   parts[n++] = (file_part){"vocabulary.bytes", SOL_U8, 1, {ANY}, MEMBER(items.bytes)};
+  uint64_t wa = config->content_attributes, wv = config->content_vectors, w = config->content_given;
+  if (wa) parts[n++] = (file_part){"content.words", SOL_F32, 2, {names, wa}, MEMBER(content_words)};
+  if (wv) parts[n++] = (file_part){"content.mean", SOL_F32, 1, {w}, MEMBER(content_mean)};
+  if (wv != w) parts[n++] = (file_part){"content.basis", SOL_F32, 2, {w, wv}, MEMBER(content_basis)};
   if (names) {
     parts[n++] = (file_part){"category.name_offsets", SOL_U32, 1, {names + 1}, MEMBER(categories.offsets)};
     parts[n++] = (file_part){"category.name_bytes", SOL_U8, 1, {ANY}, MEMBER(categories.bytes)};
@@ -133,6 +137,7 @@ solid_status sol_model_file_seal(sol_model_file *file) {
 
 static int lowest_format(const sol_model_file *file) {
   const sol_config *config = &file->config;
+  if (config->content_attributes || config->content_vectors) return SOL_MODEL_FORMAT_CONTENT;
   if (file->titles.count) return SOL_MODEL_FORMAT_TITLES;
   if (config->slate_rows) return SOL_MODEL_FORMAT_SLATES;
   return config->attributes ? SOL_MODEL_FORMAT_ATTRIBUTES : SOL_MODEL_FORMAT_FIRST;

@@ -6,7 +6,8 @@
 #include "solid/model/model_arrays.h"
 
 /* A file is marked with the lowest format that can hold it. */
-#define SOL_MODEL_FORMAT            4
+#define SOL_MODEL_FORMAT            5
+#define SOL_MODEL_FORMAT_CONTENT    5 /* of items that come later: how it is made */
 #define SOL_MODEL_FORMAT_TITLES     4 /* of items */
 #define SOL_MODEL_FORMAT_SLATES     3 /* a decoder of them */
 #define SOL_MODEL_FORMAT_ATTRIBUTES 2 /* that have embeddings */

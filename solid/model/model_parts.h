@@ -4,10 +4,12 @@
 
 #include "solid/model/catalogue.h"
 #include "solid/model/context.h"
+#include "solid/model/growth.h"
 #include "solid/model/id_index.h"
 #include "solid/model/model_arrays.h"
 
-/* Immutable once made, but for `be`, which only solid_model_free uses. */
+/* Immutable once made, but for `be`, which only solid_model_free and what joins the model use, and `growth`. With spare
+ * rows config.items is the number of rows, and every array has as many but for ids, titles and categories. */
 struct solid_model {
   const solid_context *ctx;
   sol_model_file file; /* all but the weights, which live on the device */
@@ -22,11 +24,38 @@ struct solid_model {
   void *scout_memory;        /* of `be` */
   uint32_t *item_categories; /* turned from the file's: item v has those from category_starts[v] to [v + 1] */
   uint32_t *category_starts; /* (V + 1); NULL without categories */
+  sol_growth *growth;        /* NULL: nothing joins or leaves it */
 };
 
 /* Makes a model of a file that was read or sealed, and takes over what *file points at: *file is zeroed, on failure
  * too. EFORMAT: an id occurs twice. ENOMEM, EDEVICE. */
 solid_status sol_model_new(solid_model **out, const solid_context *ctx, sol_model_file *file);
+
+/* The same with spare rows; items may join and leave it. */
+solid_status sol_model_new_growing(solid_model **out, const solid_context *ctx, sol_model_file *file, uint32_t spare);
+
+/* Items that it was trained on. */
+static inline uint32_t sol_model_trained(const solid_model *model) {
+  return model->file.items.count;
+}
+
+/* What joined it under this index; NULL: it is another's, or no item's any more. */
+static inline const sol_joined *sol_model_joined(const solid_model *model, uint32_t item) {
+  if (!model->growth || item < model->growth->trained) return NULL;
+  const sol_joined *joined = sol_growth_joined(model->growth, item);
+  return joined && !atomic_load_explicit(&joined->is_gone, memory_order_acquire) ? joined : NULL;
+}
+
+/* How many entries of the item log it has. What is looked up afterwards knows them all. */
+static inline uint64_t sol_model_applied(const solid_model *model) {
+  return model->growth ? atomic_load_explicit(&model->growth->applied, memory_order_acquire) : 0;
+}
+
+/* Rows that a device may rank: with a recording all there are, else those in use, so that none is read while it is
+ * written. */
+static inline int32_t sol_model_ranked(const solid_model *model, const sk_backend *be) {
+  return (int32_t)(be->ops->records ? model->file.config.items : solid_model_item_count(model));
+}
 
 static inline const solid_context *sol_model_context(const solid_model *model) {
   return model->ctx;
@@ -48,7 +77,7 @@ static inline const sk_scout *sol_model_scout(const solid_model *model) {
 /* Makes the scout of a model whose catalogue is computed, if it has so many items that it pays. ENOMEM. */
 solid_status sol_model_make_scout(solid_model *model);
 
-/* (V) on the host. */
+/* (rows) on the host. */
 static inline const float *sol_model_popularity(const solid_model *model) {
   return model->file.popularity;
 }

@@ -7,7 +7,7 @@
 
 solid_status sol_model_turn_categories(solid_model *model) {
   const sol_model_file *file = &model->file;
-  uint32_t V = file->config.items, names = file->categories.count;
+  uint32_t V = file->items.count, names = file->categories.count;
   if (!names) return SOLID_OK;
   uint32_t pairs = file->category_offsets[names];
   uint32_t *starts = calloc((size_t)V + 2, sizeof *starts), *turned = malloc(((size_t)pairs + 1) * sizeof *turned);
@@ -26,10 +26,12 @@ solid_status solid_model_item_categories(const solid_model *model, uint32_t item
                                          size_t *count) {
   if (!model || !categories || !count)
     return solid_fail(SOLID_EINVAL, "item categories: model, categories or count is NULL");
-  if (item >= model->file.config.items)
-    return solid_fail(SOLID_ERANGE, "item %u: the model has %u", item, model->file.config.items);
-  *categories = NULL;
-  *count = 0;
+  const sol_joined *joined = sol_model_joined(model, item);
+  if (!joined && item >= model->file.items.count)
+    return solid_fail(SOLID_ERANGE, "item %u: the model has %u", item, solid_model_item_count(model));
+  *categories = joined ? joined->category : NULL;
+  *count = joined ? joined->categories : 0;
+  if (joined) return SOLID_OK;
   if (!model->category_starts) return SOLID_OK;
   *categories = model->item_categories + model->category_starts[item];
   *count = model->category_starts[item + 1] - model->category_starts[item];
@@ -39,6 +41,8 @@ solid_status solid_model_item_categories(const solid_model *model, uint32_t item
 solid_bytes solid_model_item_title(const solid_model *model, uint32_t item) {
   const sol_strings *titles = &model->file.titles;
   const solid_bytes none = {NULL, 0};
+  const sol_joined *joined = sol_model_joined(model, item);
+  if (joined) return joined->title.size ? joined->title : none;
   if (item >= titles->count || titles->offsets[item] == titles->offsets[item + 1]) return none;
   return sol_strings_at(titles, item);
 }

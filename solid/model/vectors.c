@@ -5,7 +5,7 @@
 solid_status solid_model_item_vectors(const solid_model *model, float *vectors) {
   if (!model || !vectors) return solid_fail(SOLID_EINVAL, "item vectors: an argument is NULL");
   sk_backend *be = NULL;
-  size_t n = (size_t)model->file.config.items * model->file.config.width;
+  size_t n = (size_t)model->file.items.count * model->file.config.width;
   solid_status status = sol_backend_open(model->ctx, &be);
   if (status) return status;
   status = be->ops->download(be, vectors, model->catalogue.vectors, n * sizeof *vectors);

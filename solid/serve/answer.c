@@ -30,6 +30,7 @@ static void answerer_bind(sol_answerer *a, sol_arena *arena) {
   a->statuses = sol_arena_take(arena, B, sizeof *a->statuses);
   a->steps = sol_arena_take(arena, B, a->tail * sizeof *a->steps);
   a->dislikes = sol_arena_take(arena, B, SOLID_DISLIKES_MAX * sizeof *a->dislikes);
+  a->closed = a->model->growth ? sol_arena_take(arena, a->words, sizeof *a->closed) : NULL;
 }
 
 typedef struct popular {
@@ -73,6 +74,8 @@ solid_status sol_answerer_open(sol_answerer *a, const solid_model *model, solid_
   a->element = options->element;
   a->refresh_events = options->refresh_events;
   a->refresh_ms = options->refresh_ms;
+  a->items = options->items;
+  if (a->items && !store->follows_items) store->follows_items = 1;
   a->popularity = sol_model_popularity(model);
   a->info.struct_size = sizeof a->info;
   sol_arena arena = {NULL, 0};
@@ -133,9 +136,9 @@ static sol_row row_of(sol_answerer *a, size_t i, solid_bytes user, int is_seen_a
 }
 
 /* One round trip for all who have an id. */
-static solid_status read_store(sol_answerer *a, const solid_bytes *users, size_t n, int is_seen_asked) {
+solid_status sol_answer_read(sol_answerer *a, const solid_bytes *users, size_t n, int is_seen_asked) {
   size_t asked = 0;
-  a->is_short = 0;
+  a->is_short = a->has_followed = 0;
   for (size_t i = 0; i < n; i++) {
     a->rows[i] = row_of(a, i, users[i], is_seen_asked);
     if (!users[i].size) continue;
@@ -143,12 +146,16 @@ static solid_status read_store(sol_answerer *a, const solid_bytes *users, size_t
     a->windows[asked] = a->rows[i].window;
     a->params[asked++] = a->rows[i].params;
   }
+  if (!asked) a->has_followed = sol_catch_up(a->items, a->model);
+  a->applied = sol_model_applied(a->model);
   if (!asked) return SOLID_OK;
   solid_status status =
       a->store->ops->get(a->store, a->users, asked, a->info.generation, a->windows, a->params, a->found, a->statuses);
   if (!status && a->is_short)
     status = solid_fail(SOLID_ENOMEM, "out of memory: items seen by %zu users at once", a->max_batch);
   if (status) return status;
+  a->has_followed = sol_follow(&a->follower, a->items, a->store, a->model);
+  a->applied = sol_model_applied(a->model);
   for (size_t i = 0, at = 0; i < n; i++) {
     sol_row *r = &a->rows[i];
     if (!r->user.size) continue;
@@ -157,6 +164,7 @@ static solid_status read_store(sol_answerer *a, const solid_bytes *users, size_t
     r->found = a->found[at];
     if (r->found) r->params.seq = a->params[at].seq;
     if (r->found) r->params.made_ms = a->params[at].made_ms;
+    if (r->found) r->params.items = a->params[at].items;
     r->n_known = sol_known_items(a->model, &r->window, a->info.window < a->tail ? a->info.window : a->tail,
                                  a->known + i * a->tail);
     at++;
@@ -173,12 +181,25 @@ static int is_too_old(const sol_answerer *a, const sol_row *r, int64_t now_ms) {
   return a->refresh_ms && now_ms - r->params.made_ms >= a->refresh_ms;
 }
 
+/* 1 if among the steps that the parameters have seen there is an item that their maker did not know yet. */
+static int lacks_items(const sol_answerer *a, const sol_row *r) {
+  uint64_t newer = r->window.seq > r->params.seq ? r->window.seq - r->params.seq : 0;
+  int some = 0;
+  for (size_t i = 0; i < r->n_known && a->closed && !some; i++) some = r->known[i] >= a->info.items;
+  for (size_t i = 0; some && i + newer < r->window.count; i++) {
+    uint32_t item = solid_model_item_by_hash(a->model, r->window.steps[i].item);
+    const sol_joined *joined = item == SOLID_NO_ITEM ? NULL : sol_model_joined(a->model, item);
+    if (joined && sol_is_later(joined->number, r->params.items)) return 1;
+  }
+  return 0;
+}
+
 /* A window without an item that the model knows adds nothing to the stored state. The model is not asked about a user
  * who is set aside. */
 static solid_source source_of(const sol_answerer *a, const sol_row *r, int session, int64_t now_ms) {
   if (r->status) return SOLID_FROM_POPULARITY;
   int newer = r->window.seq > r->params.seq && r->n_known;
-  if (r->found && is_too_old(a, r, now_ms)) return SOLID_FROM_GENERATION;
+  if (r->found && (is_too_old(a, r, now_ms) || lacks_items(a, r))) return SOLID_FROM_GENERATION;
   if (r->found) return newer || session ? SOLID_FROM_CACHE_FRESH : SOLID_FROM_CACHE;
   if (r->n_known) return SOLID_FROM_GENERATION;
   return session ? SOLID_FROM_SESSION : SOLID_FROM_POPULARITY;
@@ -258,6 +279,7 @@ static void exclude(sol_answerer *a, size_t m, const sol_ask *ask) {
   for (size_t q = 0; q < m; q++, mask += a->words) {
     sol_row *r = &a->rows[a->asked_by[q]];
     memcpy(mask, ask->common, a->words * sizeof *mask);
+    for (size_t w = 0; w < a->words && a->closed; w++) mask[w] |= a->closed[w];
     for (size_t s = 0; s < r->n_known && ask->exclude_seen; s++) sol_exclude(mask, r->known[s]);
     for (size_t w = 0; w < a->words && r->seen; w++) mask[w] |= r->seen[w];
     for (size_t i = known_dislikes(a, r, disliked); i-- > 0;) sol_exclude(mask, disliked[i]);
@@ -280,7 +302,8 @@ static void put_back(sol_answerer *a, size_t m) {
                                   .generation = a->info.generation,
                                   .width = a->info.width,
                                   .count = a->info.params,
-                                  .element = a->element};
+                                  .element = a->element,
+                                  .items = (uint32_t)a->applied & 0xffffff};
     a->users[n++] = r->user;
   }
   if (!n) return;
@@ -298,10 +321,11 @@ static int is_among(const uint32_t *items, size_t n, uint32_t item) {
 static size_t rank_by_popularity(const sol_answerer *a, const sol_row *r, const sol_ask *ask, solid_scored *out) {
   uint32_t disliked[SOLID_DISLIKES_MAX];
   size_t count = 0, n_disliked = known_dislikes(a, r, disliked);
-  for (size_t i = 0; i < a->info.items && count < ask->k && !r->status; i++) {
-    uint32_t item = a->by_popularity[i];
+  for (uint32_t i = 0; i < a->info.rows && count < ask->k && !r->status; i++) {
+    uint32_t item = i < a->info.items ? a->by_popularity[i] : i; /* of items that joined nothing is known */
     int is_seen = r->seen && sol_is_excluded(r->seen, item);
-    if (!is_seen && !sol_is_excluded(ask->common, item) && !is_among(disliked, n_disliked, item))
+    if (is_seen || (a->closed && sol_is_excluded(a->closed, item))) continue;
+    if (!sol_is_excluded(ask->common, item) && !is_among(disliked, n_disliked, item))
       out[count++] = (solid_scored){item, a->popularity[item]};
   }
   for (size_t i = count; i < ask->k; i++) out[i] = (solid_scored){SOLID_NO_ITEM, -INFINITY};
@@ -316,8 +340,7 @@ static void judge_scores(const sol_answerer *a, size_t q, const sol_ask *ask) {
   const solid_question *question = &a->questions[q];
   sol_row *r = &a->rows[a->asked_by[q]];
   size_t open = 0, count = question->count; /* items to choose from, counted only if too few came back */
-  for (size_t i = 0; i < a->info.items && count < ask->k; i++)
-    open += !sol_is_excluded(question->excluded, (uint32_t)i);
+  for (size_t i = 0; i < a->info.rows && count < ask->k; i++) open += !sol_is_excluded(question->excluded, (uint32_t)i);
   if (count >= (open < ask->k ? open : ask->k) &&
       (!count || (isfinite(question->best[0].score) && isfinite(question->best[count - 1].score))))
     return;
@@ -329,12 +352,11 @@ static void judge_scores(const sol_answerer *a, size_t q, const sol_ask *ask) {
   for (size_t i = 0; i < ask->k; i++) question->best[i] = (solid_scored){SOLID_NO_ITEM, -INFINITY};
 }
 
-solid_status sol_answer(sol_answerer *a, const solid_bytes *users, size_t n, const sol_ask *ask, solid_scored *out) {
-  solid_status status = read_store(a, users, n, ask->exclude_seen == SOLID_SEEN_EVER);
-  if (status) return status;
+solid_status sol_answer(sol_answerer *a, size_t n, const sol_ask *ask, solid_scored *out) {
   size_t wishes = 0, m = plan(a, n, ask, out, &wishes);
+  if (a->closed) solid_model_closed_items(a->model, a->closed);
   exclude(a, m, ask);
-  if (wishes) status = sol_keeper_grant(a->keeper, a->wishes, wishes);
+  solid_status status = wishes ? sol_keeper_grant(a->keeper, a->wishes, wishes) : SOLID_OK;
   if (status) return status;
   status = solid_worker_answer(a->worker, a->questions, m, ask->k);
   if (status) return status;

@@ -4,6 +4,7 @@
 #define SOLID_SERVE_ANSWER_H
 
 #include "solid/recommender.h"
+#include "solid/serve/follow.h"
 #include "solid/serve/states/keeper.h"
 #include "solid/worker.h"
 
@@ -45,6 +46,11 @@ typedef struct sol_answerer {
   uint32_t element;        /* of what is put back */
   uint64_t refresh_events; /* as in the options */
   int64_t refresh_ms;
+  solid_item_log *items; /* may be NULL, as `closed` */
+  sol_follower follower;
+  int has_followed;          /* the last read of the store brought new items */
+  uint64_t applied;          /* entries of the log that the model knew when the last windows were looked up */
+  uint64_t *closed;          /* (words) rows that are nobody's recommendation */
   size_t words;              /* of a mask */
   uint64_t unsaved;          /* generations that the store did not take back */
   uint64_t *seen;            /* (B, words) once an item was taken before a window */
@@ -74,12 +80,19 @@ solid_status sol_answerer_open(sol_answerer *a, const solid_model *model, solid_
                                const solid_recommender_options *options);
 void sol_answerer_close(sol_answerer *a);
 
-/* out (n, k). Afterwards a->rows has the source and the length of each answer; a user whose stored record is unusable
- * gets no items, and the row's status says why. */
-solid_status sol_answer(sol_answerer *a, const solid_bytes *users, size_t n, const sol_ask *ask, solid_scored *out);
+/* Reads what the store has of n users, and the item log where it has grown: names in a query may mean more then. */
+solid_status sol_answer_read(sol_answerer *a, const solid_bytes *users, size_t n, int is_seen_asked);
+
+/* out (n, k), of users that were read. Afterwards a->rows has the source and the length of each answer; a user whose
+ * stored record is unusable gets no items, and the row's status says why. */
+solid_status sol_answer(sol_answerer *a, size_t n, const sol_ask *ask, solid_scored *out);
 
 static inline void sol_exclude(uint64_t *mask, uint32_t item) {
   mask[item / 64] |= UINT64_C(1) << (item % 64);
+}
+
+static inline void sol_include(uint64_t *mask, uint32_t item) {
+  mask[item / 64] &= ~(UINT64_C(1) << (item % 64));
 }
 
 static inline int sol_is_excluded(const uint64_t *mask, uint32_t item) {

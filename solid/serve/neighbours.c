@@ -1,9 +1,11 @@
 #include "solid/neighbours.h"
 #include "solid/extend.h"
+#include "solid/model/model_parts.h"
 #include <math.h>
 #include <stdlib.h>
 
 struct solid_neighbours {
+  const solid_model *model;
   uint32_t items, width;
   float *vectors; /* (V, d) of length 1, or 0 */
 };
@@ -26,6 +28,7 @@ solid_status solid_neighbours_new(solid_neighbours **out, const solid_model *mod
     solid_neighbours_free(made);
     return solid_fail(SOLID_ENOMEM, "out of memory: vectors of %u items", info.items);
   }
+  made->model = model;
   made->items = info.items;
   made->width = info.width;
   status = solid_model_item_vectors(model, made->vectors);
@@ -44,22 +47,34 @@ void solid_neighbours_free(solid_neighbours *neighbours) {
   free(neighbours);
 }
 
+/* The vector of an item, and in *length by what it has to be divided; NULL: it is no item. */
+static const float *vector_of(const solid_neighbours *n, uint32_t item, double *length) {
+  *length = 1;
+  if (item < n->items) return n->vectors + (size_t)item * n->width;
+  const sol_joined *joined = sol_model_joined(n->model, item);
+  double sum = 0;
+  for (uint32_t j = 0; joined && j < n->width; j++) sum += (double)joined->vector[j] * joined->vector[j];
+  if (sum > 0) *length = sqrt(sum);
+  return joined ? joined->vector : NULL;
+}
+
 float solid_neighbours_cosine(const solid_neighbours *n, uint32_t item, uint32_t other) {
-  if (item >= n->items || other >= n->items) return 0;
-  const float *a = n->vectors + (size_t)item * n->width, *b = n->vectors + (size_t)other * n->width;
+  double length, other_length;
+  const float *a = vector_of(n, item, &length), *b = vector_of(n, other, &other_length);
+  if (!a || !b) return 0;
   float sum = 0;
   for (uint32_t j = 0; j < n->width; j++) sum += a[j] * b[j];
-  return sum;
+  return item < n->items && other < n->items ? sum : (float)(sum / (length * other_length));
 }
 
 solid_status solid_neighbours_of(const solid_neighbours *neighbours, uint32_t item, size_t k, solid_scored *out,
                                  size_t *count) {
   if (!neighbours || !out || !count) return solid_fail(SOLID_EINVAL, "neighbours: an argument is NULL");
-  if (item >= neighbours->items || !k)
-    return solid_fail(SOLID_ERANGE, "neighbours: item %u of %u, k %zu", item, neighbours->items, k);
+  uint32_t items = solid_model_item_count(neighbours->model);
+  if (item >= items || !k) return solid_fail(SOLID_ERANGE, "neighbours: item %u of %u, k %zu", item, items, k);
   size_t n = 0;
-  for (uint32_t v = 0; v < neighbours->items; v++) {
-    if (v == item) continue;
+  for (uint32_t v = 0; v < items; v++) {
+    if (v == item || !solid_model_item_is_open(neighbours->model, v)) continue;
     float score = solid_neighbours_cosine(neighbours, item, v);
     if (n == k && score <= out[n - 1].score) continue;
     size_t at = n < k ? n++ : n - 1;

@@ -4,6 +4,8 @@
 #include "solid/base/handshake.h"
 #include "solid/extend.h"
 #include "solid/infer/worker/worker.h"
+#include "solid/model/model_parts.h"
+#include "solid/serve/follow.h"
 #include "solid/serve/forgetting.h"
 #include "solid/serve/grouping.h"
 #include "solid/serve/states/keeper.h"
@@ -47,6 +49,8 @@ struct solid_pipeline {
   size_t max_batch;
   uint32_t element;
   solid_generate generate;
+  solid_item_log *items; /* may be NULL */
+  sol_follower follower;
   sol_groups groups;
   sol_stream_batch stream;
   user_batch batch;
@@ -107,6 +111,8 @@ solid_status solid_pipeline_new(solid_pipeline **out, const solid_model *model, 
   pipeline->max_batch = all.max_batch;
   pipeline->element = all.element;
   pipeline->generate = all.generate;
+  pipeline->items = all.items;
+  if (all.items && !store->follows_items) store->follows_items = 1;
   pipeline->info.struct_size = sizeof pipeline->info;
   sol_arena arena = {NULL, 0};
   status = solid_model_get_info(model, &pipeline->info);
@@ -132,6 +138,25 @@ done:
   return SOLID_OK;
 }
 
+solid_status solid_pipeline_switch(solid_pipeline *pipeline, const solid_model *model) {
+  solid_model_info info = {.struct_size = sizeof info};
+  solid_worker *worker = NULL;
+  if (!pipeline || !model) return solid_fail(SOLID_EINVAL, "pipeline switch: pipeline or model is NULL");
+  solid_status status = solid_model_get_info(model, &info);
+  if (!status && info.generation != pipeline->info.generation)
+    status = solid_fail(SOLID_EMISMATCH, "pipeline switch: generation %016llx is not %016llx",
+                        (unsigned long long)info.generation, (unsigned long long)pipeline->info.generation);
+  if (!status)
+    status = sol_worker_new(&worker, model, pipeline->max_batch,
+                            pipeline->element == SOLID_F16 ? SOL_WORKER_HALVES : SOL_WORKER_GENERATE);
+  if (status) return status;
+  solid_worker_free(pipeline->worker);
+  pipeline->worker = worker;
+  pipeline->model = model;
+  pipeline->info = info;
+  return SOLID_OK;
+}
+
 void solid_pipeline_free(solid_pipeline *pipeline) {
   if (!pipeline) return;
   solid_worker_free(pipeline->worker);
@@ -142,23 +167,44 @@ void solid_pipeline_free(solid_pipeline *pipeline) {
   free(pipeline);
 }
 
+/* Of an item in the log alone the model knows nothing, or nothing yet; another one may. */
 static solid_status judge(const solid_pipeline *pipeline, const solid_event *event) {
   solid_status status = sol_id_check(event->user);
   if (event->worth == SOLID_WORTH_FORGET) return status;
   if (!status) status = sol_id_check(event->item);
-  if (!status && solid_model_item_index(pipeline->model, event->item) == SOLID_NO_ITEM) status = SOLID_ENOTFOUND;
+  if (!status && solid_model_item_index(pipeline->model, event->item) == SOLID_NO_ITEM &&
+      !(pipeline->items && solid_item_log_has(pipeline->items, event->item)))
+    status = SOLID_ENOTFOUND;
   return status;
 }
 
-static void judge_all(solid_pipeline *pipeline, const solid_event *events, size_t n, solid_status *verdicts) {
+/* Before an item is called unknown the log is read again, once a call: it may be newer than what the store told last.
+ * If the store is away now, the events have to come again. */
+static solid_status look_again(solid_pipeline *pipeline) {
+  solid_status status = solid_item_log_follow(pipeline->items, pipeline->store);
+  if (status) return solid_status_is_retriable(status) ? status : SOLID_OK;
+  (void)(solid_item_log_apply(pipeline->items, pipeline->model, SOLID_ITEMS_AT_ONCE, NULL) == SOLID_OK);
+  return SOLID_OK;
+}
+
+static solid_status judge_all(solid_pipeline *pipeline, const solid_event *events, size_t n, solid_status *verdicts) {
+  int has_looked = !pipeline->items;
+  sol_catch_up(pipeline->items, pipeline->model);
   for (size_t i = 0; i < n; i++) {
     solid_status verdict = judge(pipeline, &events[i]);
+    if (verdict == SOLID_ENOTFOUND && !has_looked) {
+      solid_status status = look_again(pipeline);
+      if (status) return status;
+      has_looked = 1;
+      verdict = judge(pipeline, &events[i]);
+    }
     pipeline->stream.keep[i] = verdict == SOLID_OK && events[i].worth <= SOLID_WORTH_DISLIKE;
     pipeline->stats.unknown_items += verdict == SOLID_ENOTFOUND;
     pipeline->stats.invalid += verdict != SOLID_OK && verdict != SOLID_ENOTFOUND;
     if (verdicts) verdicts[i] = verdict;
   }
   pipeline->stats.events += n;
+  return SOLID_OK;
 }
 
 /* Lays the steps of each group side by side, as solid_append wants them. */
@@ -180,6 +226,7 @@ static size_t pack_windows(solid_pipeline *pipeline, size_t first, size_t n) {
   user_batch *batch = &pipeline->batch;
   size_t users = 0, rows = 0;
   int64_t now_ms = sol_wall_ms();
+  uint32_t applied = (uint32_t)sol_model_applied(pipeline->model) & 0xffffff;
   batch->offsets[0] = 0;
   for (size_t i = 0; i < n; i++) {
     if (batch->statuses[i]) continue;
@@ -194,7 +241,8 @@ static size_t pack_windows(solid_pipeline *pipeline, size_t first, size_t n) {
                                           .generation = pipeline->info.generation,
                                           .width = pipeline->info.width,
                                           .count = pipeline->info.params,
-                                          .element = pipeline->element};
+                                          .element = pipeline->element,
+                                          .items = applied};
     if (pipeline->keeper)
       batch->wishes[users] = (sol_wish){
           .user = batch->users[users], .window = &batch->windows[i], .h = batch->h + users * pipeline->info.width};
@@ -243,6 +291,7 @@ static solid_status append_steps(solid_pipeline *pipeline, size_t first, size_t 
   solid_status status = pipeline->store->ops->advance(pipeline->store, batch->appends, n, batch->windows,
                                                       batch->applied, batch->statuses);
   if (status) return status;
+  sol_follow(&pipeline->follower, pipeline->items, pipeline->store, pipeline->model);
   pipeline->stats.advances++;
   pipeline->stats.advance_ns += sol_steady_ns() - began_ns;
   for (size_t i = 0; i < n; i++) {
@@ -305,10 +354,10 @@ solid_status solid_pipeline_push(void *user, const solid_event *events, size_t n
   if (status) return status;
   failed_call this_call = {n, n ? events[0].position : none, n ? events[n - 1].position : none};
   pipeline->is_again = n && memcmp(&this_call, &pipeline->failed, sizeof this_call) == 0;
-  judge_all(pipeline, events, n, verdicts);
-  status = sol_forget_users(&(sol_forgetting_batch){pipeline->store, pipeline->stream.keep, verdicts, &pipeline->stats},
-                            events, n);
   pipeline->groups.count = 0;
+  status = judge_all(pipeline, events, n, verdicts);
+  sol_forgetting_batch forgetting = {pipeline->store, pipeline->stream.keep, verdicts, &pipeline->stats};
+  if (!status) status = sol_forget_users(&forgetting, events, n);
   if (!status) status = sol_groups_make(&pipeline->groups, events, pipeline->stream.keep, n);
   if (!status) lay_out_steps(pipeline, events);
   for (size_t first = 0; first < pipeline->groups.count && !status; first += pipeline->max_batch) {

@@ -2,6 +2,7 @@
 #include "solid/base/handshake.h"
 #include "solid/base/text.h"
 #include "solid/extend.h"
+#include "solid/model/model_parts.h"
 #include "solid/serve/recommender.h"
 #include <stdlib.h>
 #include <string.h>
@@ -64,8 +65,9 @@ static solid_status check_ids(const char *what, const solid_bytes *ids, size_t n
 }
 
 static solid_status check_query(const solid_recommender *rec, const solid_query *query) {
-  if (query->k == 0 || query->k > rec->answerer.info.items)
-    return solid_fail(SOLID_ERANGE, "query: k is %u, the model has %u items", query->k, rec->answerer.info.items);
+  if (query->k == 0 || query->k > rec->answerer.info.rows)
+    return solid_fail(SOLID_ERANGE, "query: k is %u, the model has %u items", query->k,
+                      solid_model_item_count(rec->answerer.model));
   size_t n_allowed = query->only_allowed ? query->n_allowed : 0;
   if (query->exclude_seen < SOLID_SEEN_STAYS || query->exclude_seen > SOLID_SEEN_WINDOW)
     return solid_fail(SOLID_EINVAL, "query: exclude_seen is %d: 0 (stays), 1 (ever) or 2 (window)",
@@ -91,7 +93,11 @@ static solid_status start_common(solid_recommender *rec, const solid_query *quer
                       sol_show(query->category.data, query->category.size).text);
   solid_status status = solid_model_category_items(model, category, &items, &n);
   if (status) return status;
-  for (size_t i = 0; i < n; i++) rec->common[items[i] / 64] &= ~(UINT64_C(1) << (items[i] % 64));
+  for (size_t i = 0; i < n; i++) sol_include(rec->common, items[i]);
+  const sol_growth *growth = model->growth;
+  for (uint32_t item = growth ? sol_growth_newest_of(growth, category) : SOLID_NO_ITEM; item != SOLID_NO_ITEM;
+       item = sol_growth_older_of(growth, category, item))
+    sol_include(rec->common, item);
   return SOLID_OK;
 }
 
@@ -158,6 +164,19 @@ solid_status sol_recommender_ask(solid_recommender *rec, const solid_bytes *user
   return status ? status : read_query(rec, &all, ask);
 }
 
+solid_status sol_recommender_read(solid_recommender *rec, const solid_bytes *users, size_t n, const solid_query *query,
+                                  const solid_scored *out, sol_ask *ask) {
+  sol_ask before = *ask;
+  int is_seen_asked = ask->exclude_seen == SOLID_SEEN_EVER;
+  solid_status status = sol_answer_read(&rec->answerer, users, n, is_seen_asked);
+  if (status || !rec->answerer.has_followed) return status;
+  if (is_seen_asked) status = sol_answer_read(&rec->answerer, users, n, 1); /* what was seen may be a new item */
+  if (!status) status = sol_recommender_ask(rec, users, n, query, out, ask);
+  ask->states = before.states;
+  ask->vectors = before.vectors;
+  return status;
+}
+
 /* ---- Answers ---- */
 
 solid_status sol_check_answers(void *answers, size_t n, size_t known, const char *what) {
@@ -189,7 +208,8 @@ solid_status solid_recommend_batch(solid_recommender *rec, const solid_bytes *us
   sol_ask ask;
   solid_status status = sol_recommender_ask(rec, users, n, query, out, &ask);
   if (!status) status = sol_check_answers(answers, n, sizeof *answers, "answer");
-  if (!status) status = sol_answer(&rec->answerer, users, n, &ask, out);
+  if (!status) status = sol_recommender_read(rec, users, n, query, out, &ask);
+  if (!status) status = sol_answer(&rec->answerer, n, &ask, out);
   if (status) return status;
   for (size_t i = 0; i < n; i++) {
     const sol_row *r = &rec->answerer.rows[i];

@@ -22,6 +22,10 @@ struct solid_recommender {
 solid_status sol_recommender_ask(solid_recommender *rec, const solid_bytes *users, size_t n, const solid_query *query,
                                  const solid_scored *out, sol_ask *ask);
 
+/* Reads what the store has of these users, and resolves the query's names again where new items came with it. */
+solid_status sol_recommender_read(solid_recommender *rec, const solid_bytes *users, size_t n, const solid_query *query,
+                                  const solid_scored *out, sol_ask *ask);
+
 /* Ends what a recommender has for slates. */
 void sol_recommender_free_slates(solid_recommender *rec);
 

@@ -36,6 +36,7 @@ struct solid_slot {
   solid_store **stores;
   solid_recommender_options recommender;
   solid_pipeline_options pipeline;
+  solid_item_log *items; /* may be NULL */
   int has_pipelines, has_neighbours;
 };
 
@@ -150,11 +151,14 @@ solid_status solid_slot_new(solid_slot **out, const solid_slot_options *options)
   slot->pipeline = solid_pipeline_options_default();
   slot->has_pipelines = all.pipeline != NULL;
   slot->has_neighbours = all.neighbours != 0;
+  slot->items = all.items;
   slot->n_seats = all.seats;
   slot->stores = calloc(all.seats, sizeof *slot->stores);
   if (!slot->stores) status = solid_fail(SOLID_ENOMEM, "out of memory: slot of %u seats", all.seats);
   if (!status) status = sol_struct_take(&slot->recommender, sizeof slot->recommender, all.recommender, "slot");
   if (!status) status = sol_struct_take(&slot->pipeline, sizeof slot->pipeline, all.pipeline, "slot");
+  slot->recommender.items = slot->pipeline.items = all.items;
+  for (uint32_t i = 0; i < all.seats && all.items; i++) all.stores[i]->follows_items = 1;
   if (!status && pthread_mutex_init(&slot->lock, NULL)) status = solid_fail(SOLID_ENOMEM, "slot: mutex");
   if (status) {
     free(slot->stores);
@@ -174,6 +178,43 @@ void solid_slot_free(solid_slot *slot) {
   free(slot);
 }
 
+/* ---- Items that join ---- */
+
+/* Brings the model up to the item log; where it has too few spare rows *model becomes a larger copy, which the caller
+ * owns beside the other. A model that nothing joins stays as it is. */
+static solid_status bring_items(solid_slot *slot, solid_model **model) {
+  if (!slot->items) return SOLID_OK;
+  solid_model *given = *model;
+  solid_status status = solid_item_log_apply(slot->items, given, SIZE_MAX, NULL);
+  while (status == SOLID_EFULL) {
+    solid_model *larger = NULL;
+    solid_item_log_info info = {.struct_size = sizeof info};
+    status = solid_item_log_get_info(slot->items, &info);
+    if (!status) status = solid_model_grow(&larger, *model, info.items);
+    if (*model != given) solid_model_free(*model);
+    *model = status ? given : larger;
+    if (!status) status = solid_item_log_apply(slot->items, larger, SIZE_MAX, NULL);
+  }
+  if (status && *model != given) {
+    solid_model_free(*model);
+    *model = given;
+  }
+  return status == SOLID_EUNSUPPORTED ? SOLID_OK : status;
+}
+
+static solid_status new_generation(solid_slot *slot, solid_model *model, uint64_t id, generation **out) {
+  generation *made = calloc(1, sizeof *made + slot->n_seats * sizeof made->seats[0]);
+  if (!made) return solid_fail(SOLID_ENOMEM, "out of memory: generation of %u seats", slot->n_seats);
+  *made = (generation){.model = model, .id = id, .references = 1, .is_new = 1};
+  made->n_seats = slot->n_seats;
+  solid_status status = build_seats(slot, made);
+  if (status)
+    generation_free(made);
+  else
+    *out = made;
+  return status;
+}
+
 solid_status solid_slot_add(solid_slot *slot, solid_model *model) {
   solid_model_info info = {.struct_size = sizeof info};
   if (!slot || !model) return solid_fail(SOLID_EINVAL, "slot: slot or model is NULL");
@@ -183,15 +224,12 @@ solid_status solid_slot_add(solid_slot *slot, solid_model *model) {
     solid_model_free(model);
     return SOLID_OK;
   }
-  generation *made = calloc(1, sizeof *made + slot->n_seats * sizeof made->seats[0]);
-  if (!made) return solid_fail(SOLID_ENOMEM, "out of memory: generation of %u seats", slot->n_seats);
-  *made = (generation){.model = model, .id = info.generation, .references = 1, .is_new = 1};
-  made->n_seats = slot->n_seats;
-  status = build_seats(slot, made);
-  if (status) {
-    generation_free(made);
-    return status;
-  }
+  generation *made = NULL;
+  solid_model *used = model;
+  status = bring_items(slot, &used);
+  if (!status) status = new_generation(slot, used, info.generation, &made);
+  if (used != model) solid_model_free(status ? used : model);
+  if (status) return status;
   pthread_mutex_lock(&slot->lock);
   int is_twin = find(slot, made->id) != NULL; /* added by another thread meanwhile */
   if (!is_twin) {
@@ -202,6 +240,67 @@ solid_status solid_slot_add(solid_slot *slot, solid_model *model) {
   pthread_mutex_unlock(&slot->lock);
   if (is_twin) end(made);
   return SOLID_OK;
+}
+
+/* A larger copy in the place of `old`, unless that has left the list meanwhile. */
+static void replace(solid_slot *slot, generation *old, generation *made) {
+  generation *unused = made;
+  pthread_mutex_lock(&slot->lock);
+  generation **at = &slot->list;
+  while (*at && *at != old) at = &(*at)->next;
+  if (*at) {
+    made->next = old->next;
+    made->is_new = old->is_new;
+    *at = made;
+    slot->count++;
+    unused = drop(slot, old);
+  }
+  pthread_mutex_unlock(&slot->lock);
+  end(unused);
+}
+
+/* What one generation lacks of the log; the caller holds a reference. */
+static solid_status tend(solid_slot *slot, generation *of) {
+  solid_model *used = of->model;
+  generation *made = NULL;
+  solid_status status = bring_items(slot, &used);
+  if (status || used == of->model) return status;
+  status = new_generation(slot, used, of->id, &made);
+  if (status)
+    solid_model_free(used);
+  else
+    replace(slot, of, made);
+  return status;
+}
+
+/* The generation behind `before` in the list, with a reference; NULL = the last one. */
+static generation *next_of(solid_slot *slot, uint64_t before) {
+  generation *at = slot->list;
+  if (before) {
+    while (at && at->id != before) at = at->next;
+    at = at ? at->next : NULL;
+  }
+  if (at) at->references++;
+  return at;
+}
+
+solid_status solid_slot_tend(solid_slot *slot, solid_store *store) {
+  if (!slot || !store) return solid_fail(SOLID_EINVAL, "slot: slot or store is NULL");
+  if (!slot->items) return SOLID_OK;
+  solid_status status = solid_item_log_follow(slot->items, store);
+  for (uint64_t before = 0; !status;) {
+    pthread_mutex_lock(&slot->lock);
+    generation *of = next_of(slot, before);
+    pthread_mutex_unlock(&slot->lock);
+    if (!of) break;
+    before = of->id;
+    status = tend(slot, of);
+    pthread_mutex_lock(&slot->lock);
+    generation *unused = drop(slot, of);
+    pthread_mutex_unlock(&slot->lock);
+    end(unused);
+  }
+  return status;
 }
 
 int solid_slot_holds(solid_slot *slot, uint64_t id) {

@@ -3,6 +3,7 @@
 #define STORE_MEMORY_MEMORY_PARTS_H
 
 #include "store/memory/forgotten.h"
+#include "store/memory/item_log.h"
 #include "store/memory/streams.h"
 #include "store/memory/user_table.h"
 #include "store/memory_store.h"
@@ -16,6 +17,7 @@ typedef struct sol_memory {
   sol_user_table users;
   sol_streams streams;
   sol_forgotten_list forgotten;
+  sol_item_log items;
   solid_store_epoch epoch;
 } sol_memory;
 

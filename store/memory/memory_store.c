@@ -68,6 +68,41 @@ static solid_status memory_stream_save(solid_store *store, solid_bytes name, sol
   return status;
 }
 
+static solid_status memory_items_read(solid_store *store, uint64_t from, size_t most, solid_item_fn take,
+                                      void *take_user, solid_items_version *now) {
+  sol_memory *mem = memory_of(store);
+  solid_status status = sol_port_check_items_read(most, take, now);
+  if (status) return status;
+  sol_memory_lock(mem);
+  status = sol_item_log_read(&mem->items, from, most, take, take_user);
+  *now = store->items = mem->items.version;
+  pthread_mutex_unlock(&mem->lock);
+  return status;
+}
+
+static solid_status memory_items_append(solid_store *store, const solid_items_version *seen,
+                                        const solid_item_entry *entries, size_t n, solid_items_version *now,
+                                        int *appended) {
+  sol_memory *mem = memory_of(store);
+  solid_status status = sol_port_check_items_append(seen, entries, n, now, appended);
+  if (status) return status;
+  sol_memory_lock(mem);
+  status = sol_item_log_append(&mem->items, seen, entries, n, appended);
+  *now = store->items = mem->items.version;
+  pthread_mutex_unlock(&mem->lock);
+  return status;
+}
+
+/* Frees what the memory holds. */
+static void clear(sol_memory *mem) {
+  sol_users_clear(&mem->users);
+  sol_streams_clear(&mem->streams);
+  sol_forgotten_clear(&mem->forgotten);
+  sol_item_log_close(&mem->items);
+  pthread_mutex_destroy(&mem->lock);
+  free(mem);
+}
+
 static void memory_close(solid_store *store) {
   if (!store) return;
   sol_memory *mem = memory_of(store);
@@ -75,12 +110,7 @@ static void memory_close(solid_store *store) {
   size_t left = --mem->handles;
   pthread_mutex_unlock(&mem->lock);
   free(store);
-  if (left) return;
-  sol_users_clear(&mem->users);
-  sol_streams_clear(&mem->streams);
-  sol_forgotten_clear(&mem->forgotten);
-  pthread_mutex_destroy(&mem->lock);
-  free(mem);
+  if (!left) clear(mem);
 }
 
 /* There is no server that could be lost without the process. */
@@ -106,12 +136,15 @@ static const solid_store_ops memory_ops = {
     .put_states = sol_memory_put_states,
     .get_states = sol_memory_get_states,
     .forget = sol_memory_forget,
+    .items_read = memory_items_read,
+    .items_append = memory_items_append,
 };
 
 static solid_status new_handle(solid_store **out, sol_memory *mem) {
   sol_memory_store *store = calloc(1, sizeof *store);
   if (!store) return solid_fail(SOLID_ENOMEM, "memory store: handle");
-  store->base = (solid_store){&memory_ops, mem->options.window, mem->options.history};
+  store->base = (solid_store){
+      .ops = &memory_ops, .window = mem->options.window, .history = mem->options.history, .items = mem->items.version};
   store->mem = mem;
   *out = &store->base;
   return SOLID_OK;
@@ -128,18 +161,18 @@ static solid_status new_memory(sol_memory **out, const solid_memory_store_option
     mem->users.tail = options->window < SOL_TAIL_MAX ? options->window : SOL_TAIL_MAX;
   mem->users.ttl_ms = options->ttl_ms;
   mem->users.max_bytes = options->max_bytes;
+  if (pthread_mutex_init(&mem->lock, NULL)) {
+    free(mem);
+    return solid_fail(SOLID_ENOMEM, "memory store: mutex");
+  }
+  mem->items.fd = -1;
   solid_status status = sol_port_draw_epoch(&mem->epoch);
   if (!status) status = sol_users_init(&mem->users);
-  if (status) goto fail;
-  if (pthread_mutex_init(&mem->lock, NULL)) {
-    status = solid_fail(SOLID_ENOMEM, "memory store: mutex");
-    goto fail;
-  }
-  *out = mem;
-  return SOLID_OK;
-fail:
-  sol_users_clear(&mem->users);
-  free(mem);
+  if (!status) status = sol_item_log_open(&mem->items, options->items_path, options->log, options->log_user);
+  if (status)
+    clear(mem);
+  else
+    *out = mem;
   return status;
 }
 
@@ -161,10 +194,7 @@ solid_status solid_store_open_memory(solid_store **out, const solid_model *model
   status = new_memory(&mem, &o);
   if (status) return status;
   status = new_handle(out, mem);
-  if (!status) return SOLID_OK;
-  sol_users_clear(&mem->users);
-  pthread_mutex_destroy(&mem->lock);
-  free(mem);
+  if (status) clear(mem);
   return status;
 }
 

@@ -86,6 +86,7 @@ solid_status sol_memory_advance(solid_store *store, const solid_append *appends,
     status = advance_user(mem, &appends[i], now, &windows[i], &fresh);
     if (applied) applied[i] = fresh;
   }
+  store->items = mem->items.version;
   pthread_mutex_unlock(&mem->lock);
   return status;
 }
@@ -113,6 +114,7 @@ static solid_status put_user(sol_memory *mem, solid_bytes id, const solid_params
   user->params = params->count;
   user->element = params->element;
   user->made_ms = params->made_ms ? params->made_ms : wall_ms;
+  user->items = params->items & 0xffffff;
   return SOLID_OK;
 }
 
@@ -138,6 +140,7 @@ static int read_params(const sol_user *user, uint64_t generation, solid_params *
   params->generation = generation;
   params->element = user->element;
   params->made_ms = user->made_ms;
+  params->items = user->items;
   return 1;
 }
 
@@ -152,6 +155,7 @@ solid_status sol_memory_get(solid_store *store, const solid_bytes *users, size_t
     read_window(mem, user, &windows[i]);
     found[i] = (uint8_t)read_params(user, generation, &params[i]);
   }
+  store->items = mem->items.version;
   pthread_mutex_unlock(&mem->lock);
   return SOLID_OK;
 }

@@ -19,6 +19,7 @@ typedef struct sol_user {
   uint32_t record_size;  /* bytes */
   uint8_t *record;       /* width floats of h, packed values; NULL = no params */
   int64_t made_ms;       /* of the params */
+  uint32_t items;        /* likewise */
   solid_position *marks; /* newest applied offset, one a stream; the stream that moved last at the end */
   uint64_t *dislikes;    /* oldest first */
   size_t n_marks, n_dislikes;

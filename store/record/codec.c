@@ -32,13 +32,13 @@ void sol_params_seal(uint8_t *head, const uint8_t *body, size_t size) {
 }
 
 void sol_params_encode(const solid_params *params, uint8_t *head, uint8_t *body) {
-  const uint8_t kind[4] = {(uint8_t)params->element, 0, 0, 0};
+  uint32_t kind = params->element | params->items << 8;
   memcpy(head, &params->seq, 8);
   memcpy(head + 8, &params->made_ms, 8);
   memcpy(head + 16, &params->generation, 8);
   memcpy(head + 24, &params->width, 4);
   memcpy(head + 28, &params->count, 4);
-  memcpy(head + 32, kind, 4);
+  memcpy(head + 32, &kind, 4);
   sol_values_pack(SOLID_F32, params->h, params->width, body);
   sol_params_pack(params, body + sizeof(float) * params->width);
   sol_params_seal(head, body, sol_body_size((solid_element)params->element, params->width, params->count));
@@ -50,8 +50,7 @@ sol_record_verdict sol_params_decode(const uint8_t *head, const uint8_t *body, s
   uint64_t seq, made_by;
   int64_t made_ms;
   memcpy(&crc, head + CHECKED, sizeof crc);
-  if (crc != crc_of(head, body, size) || head[32] > SOLID_I8 || head[33] || head[34] || head[35])
-    return SOL_RECORD_DAMAGED;
+  if (crc != crc_of(head, body, size) || head[32] > SOLID_I8) return SOL_RECORD_DAMAGED;
   solid_element element = (solid_element)head[32];
   memcpy(&seq, head, 8);
   memcpy(&made_ms, head + 8, 8);
@@ -67,6 +66,7 @@ sol_record_verdict sol_params_decode(const uint8_t *head, const uint8_t *body, s
   params->made_ms = made_ms;
   params->generation = made_by;
   params->element = element;
+  params->items = (uint32_t)head[33] | (uint32_t)head[34] << 8 | (uint32_t)head[35] << 16;
   return SOL_RECORD_OK;
 }
 

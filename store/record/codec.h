@@ -10,7 +10,7 @@
  *   24          4      d: floats of h
  *   28          4      P: values
  *   32          1      element: 0 = f32, 1 = f16, 2 = i8 (solid_element)
- *   33          3      zero
+ *   33          3      entries of the item log that their maker knew, the lower 24 bits
  *   36          4      CRC-32 (the one of zlib) of the 36 bytes before it and the body
  *
  *   body: 4 d    h, f32

@@ -258,6 +258,33 @@ solid_status sol_port_check_list(size_t most, const uint64_t *cursor, solid_user
   return solid_fail(SOLID_EINVAL, "store: list of %zu users%s", most, cursor && take ? "" : " from or into NULL");
 }
 
+solid_status sol_port_check_items_read(size_t most, solid_item_fn take, const solid_items_version *now) {
+  if (most && take && now) return SOLID_OK;
+  return solid_fail(SOLID_EINVAL, "store: %zu entries of the item log%s", most, take && now ? "" : " into NULL");
+}
+
+solid_status sol_port_check_items_append(const solid_items_version *seen, const solid_item_entry *entries, size_t n,
+                                         const solid_items_version *now, const int *appended) {
+  if (!seen || !entries || !now || !appended)
+    return solid_fail(SOLID_EINVAL, "store: append to the item log from or into NULL");
+  if (n < 1 || n > SOLID_ITEMS_AT_ONCE)
+    return solid_fail(SOLID_ERANGE, "store: %zu entries of the item log, 1 to %d are taken at once", n,
+                      SOLID_ITEMS_AT_ONCE);
+  solid_status status = SOLID_OK;
+  for (size_t i = 0; i < n && !status; i++) status = solid_item_check(&entries[i]);
+  return status;
+}
+
+solid_status sol_port_next_version(const solid_items_version *seen, size_t n, solid_items_version *next) {
+  solid_store_epoch name;
+  *next = *seen;
+  next->count += n;
+  if (seen->count) return SOLID_OK;
+  solid_status status = sol_port_draw_epoch(&name);
+  if (!status) memcpy(next->log, name.bytes, sizeof next->log);
+  return status;
+}
+
 solid_status sol_port_give_record(const void *record, size_t found, void *room, size_t *size) {
   size_t has = *size;
   if (found > has)

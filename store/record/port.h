@@ -84,6 +84,14 @@ solid_status sol_port_check_forget(const solid_forgetting *forgettings, size_t n
 /* EINVAL: a page of no user, or NULL. */
 solid_status sol_port_check_list(size_t most, const uint64_t *cursor, solid_user_fn take);
 
+/* EINVAL, ERANGE: a page of no entry, or NULL; of an append also an entry that is none. */
+solid_status sol_port_check_items_read(size_t most, solid_item_fn take, const solid_items_version *now);
+solid_status sol_port_check_items_append(const solid_items_version *seen, const solid_item_entry *entries, size_t n,
+                                         const solid_items_version *now, const int *appended);
+
+/* The log after n entries were appended to `seen`; a new one gets a name. EIO. */
+solid_status sol_port_next_version(const solid_items_version *seen, size_t n, solid_items_version *next);
+
 /* Copies a record of `found` bytes into the room of a load and sets *size. ERANGE: it does not fit. */
 solid_status sol_port_give_record(const void *record, size_t found, void *room, size_t *size);
 

@@ -91,12 +91,16 @@ static void note_last(const sol_redis_batch *b) {
   }
 }
 
+static int is_items(const sol_redis_batch *b, size_t number) {
+  return number == b->n * b->kinds + b->epochs;
+}
+
 static size_t who(const sol_redis_batch *b, size_t i) {
   return b->list ? b->list[i] : i;
 }
 
 /* Commands 0 .. n-1 are the scripts of users, then come those of further kinds, and behind them questions for epochs:
- * one, or one a user. */
+ * one, or one a user. The last may be the question for the item log. */
 static const sol_command *make_any(void *user, size_t number) {
   sol_redis_batch *b = user;
   sol_redis_store *store = b->store;
@@ -107,6 +111,10 @@ static const sol_command *make_any(void *user, size_t number) {
     b->cmd.argc = 0;
     b->make(b, who(b, number % b->n));
     return b->cmd.argc ? &b->cmd : NULL;
+  }
+  if (is_items(b, number)) {
+    sol_redis_ask_items(store, &b->cmd);
+    return &b->cmd;
   }
   if (!store->marks.asked) {
     sol_redis_ask_epoch(store, &b->cmd, 0, 0);
@@ -122,6 +130,10 @@ static const sol_command *make_any(void *user, size_t number) {
 static solid_status take_any(void *user, sol_redis_conn *conn, size_t number, const redisReply *reply) {
   sol_redis_batch *b = user;
   sol_redis_store *store = b->store;
+  if (is_items(b, number)) {
+    sol_redis_note_items(store, reply);
+    return SOLID_OK;
+  }
   if (number < b->n * b->kinds) {
     b->kind = number / b->n;
     return b->take(b, conn, who(b, number % b->n), reply);
@@ -151,14 +163,17 @@ solid_status sol_redis_run(sol_redis_batch *b, size_t n, sol_redis_make_fn make,
   }
   calls.is_careful = is_advance && store->is_careful;
   b->n = n;
+  b->epochs = 0;
   b->make = make;
   b->take = take;
   if (store->is_writer && !b->found) { /* who reads alone may read on */
     solid_status status = sol_redis_make_marks(store);
     if (status) return status;
-    calls.n += store->marks.asked ? n : 1;
+    b->epochs = store->marks.asked ? n : 1;
     store->batches++;
   }
+  int asks_items = (is_advance || b->found) && sol_redis_asks_items(store);
+  calls.n += b->epochs + (size_t)asks_items;
   solid_status status = sol_cluster_run(&store->cluster, &calls);
   if (!status) sol_redis_count_evicted(store);
   return status;

@@ -121,7 +121,9 @@ static solid_status init_cluster(sol_redis_store *store) {
                                                            [SOL_SCRIPT_GET_PAGES] = sol_get_pages_lua,
                                                            [SOL_SCRIPT_PUT_STATE] = sol_put_state_lua,
                                                            [SOL_SCRIPT_GET_STATE] = sol_get_state_lua,
-                                                           [SOL_SCRIPT_FORGET] = sol_forget_lua},
+                                                           [SOL_SCRIPT_FORGET] = sol_forget_lua,
+                                                           [SOL_SCRIPT_ITEMS_APPEND] = sol_items_append_lua,
+                                                           [SOL_SCRIPT_ITEMS_READ] = sol_items_read_lua},
                                                .tls = address.is_tls ? &store->tls : NULL,
                                                .log = o->log,
                                                .log_user = o->log_user},
@@ -144,7 +146,7 @@ solid_status solid_store_open_redis(solid_store **out, const solid_model *model,
   sol_redis_store *store = calloc(1, sizeof *store);
   if (!store) return solid_fail(SOLID_ENOMEM, "redis store");
   store->options = o;
-  store->base = (solid_store){&sol_redis_ops, o.window, o.history};
+  store->base = (solid_store){.ops = &sol_redis_ops, .window = o.window, .history = o.history};
   store->looked_ms = sol_steady_ms();
   store->random.state = (uint64_t)sol_steady_ns() ^ (uint64_t)sol_wall_ms() << 20;
   store->strings = copy_strings(&store->options);

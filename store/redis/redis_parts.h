@@ -21,7 +21,9 @@ enum {
   SOL_SCRIPT_GET_PAGES = 6,
   SOL_SCRIPT_PUT_STATE = 7,
   SOL_SCRIPT_GET_STATE = 8,
-  SOL_SCRIPT_FORGET = 9
+  SOL_SCRIPT_FORGET = 9,
+  SOL_SCRIPT_ITEMS_APPEND = 10,
+  SOL_SCRIPT_ITEMS_READ = 11
 };
 
 /* The commands of a call about one user, in this order. */
@@ -68,6 +70,7 @@ typedef struct sol_redis_store {
   sol_slot_marks marks; /* NULL = not needed yet */
   uint32_t batches;
   size_t last_of_node[SOL_NODES_MAX]; /* the last user of the batch who is with this node */
+  int64_t items_ms;                   /* when it was asked for last */
   int64_t looked_ms;                  /* when evicted keys were last counted */
   uint64_t damaged, stale, set_aside, renewed, evicted, dropped;
   sol_history_note *notes; /* of the users of the call */
@@ -109,6 +112,7 @@ struct sol_redis_batch {
   const size_t *list;     /* the users of this exchange; NULL = all, of the call's arrays */
   size_t kinds;           /* commands a user, at most; 0 = one */
   size_t kind;            /* of the command at hand */
+  size_t epochs;          /* questions for epochs, behind the users; behind those one for the item log */
   sol_redis_make_fn make; /* the script of user i, into `cmd` */
   sol_redis_take_fn take; /* its answer, which may be an error */
   sol_command cmd;
@@ -192,6 +196,16 @@ solid_status sol_redis_safe_age(solid_store *store, int64_t *age_ms);
 solid_status sol_redis_stream_load(solid_store *store, solid_bytes name, void *room, size_t *size);
 solid_status sol_redis_stream_save(solid_store *store, solid_bytes name, solid_bytes seen, solid_bytes record,
                                    int *saved);
+
+/* redis_items.c: slots of solid_store_ops. */
+solid_status sol_redis_items_read(solid_store *store, uint64_t from, size_t most, solid_item_fn take, void *take_user,
+                                  solid_items_version *now);
+solid_status sol_redis_items_append(solid_store *store, const solid_items_version *seen,
+                                    const solid_item_entry *entries, size_t n, solid_items_version *now, int *appended);
+/* 1 if the head of the log is to be read with this call; the question, and what becomes of its answer. */
+int sol_redis_asks_items(sol_redis_store *store);
+void sol_redis_ask_items(const sol_redis_store *store, sol_command *cmd);
+void sol_redis_note_items(sol_redis_store *store, const redisReply *reply);
 
 /* redis_users.c: a slot of solid_store_ops. */
 solid_status sol_redis_list(solid_store *store, size_t most, uint64_t *cursor, solid_user_fn take, void *take_user);

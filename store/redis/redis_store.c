@@ -314,4 +314,6 @@ const solid_store_ops sol_redis_ops = {
     .put_states = sol_redis_put_states,
     .get_states = sol_redis_get_states,
     .forget = sol_redis_forget,
+    .items_read = sol_redis_items_read,
+    .items_append = sol_redis_items_append,
 };

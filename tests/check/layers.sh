@@ -45,7 +45,7 @@ room='solid/(model|infer|serve|train)/'
 floor='solid/(base/|(status|extend|export)\.h)'
 only "solid/base sees status.h, extend.h, export.h and itself" "$floor" "${base[@]}"
 only "kernels/ sees solid/base and kernels/" "$floor|kernels/" "${kernels[@]}"
-below="$floor|kernels/|solid/model/|solid/(context|model|codebook|types|version)\\.h"
+below="$floor|kernels/|solid/model/|solid/(context|model|codebook|items|types|version)\\.h"
 only "solid/model sees kernels/ and itself" "$below" "${model[@]}"
 only "solid/infer sees solid/model, kernels/ and itself" "$below|solid/infer/|solid/worker\.h" "${infer[@]}"
 rule "vocabulary headers include only <stddef.h>, <stdint.h>, export.h" '#include (<(std[^di]|std(dd|in)x|[^s])|"solid/[^e])' solid/export.h solid/types.h

@@ -27,13 +27,14 @@ context_options = struct("solid_context_options", ("struct_size", u32), ("thread
                          ("log_user", pointer), ("precision", u32), ("reserved", u32), ("approximate", u32))
 model_info = struct("solid_model_info", *columns(u32, "struct_size", "width", "window", "blocks", "heads", "levels", "codes", "items",
                     "categories", "rank", "params", "head"), ("generation", u64), ("attributes", u32),
-                    ("slots", u32), ("slate_rows", u32), ("slate_near", u32))
+                    ("slots", u32), ("slate_rows", u32), ("slate_near", u32), ("rows", u32))
+model_options = struct("solid_model_options", ("struct_size", u32), ("spare_items", i32))
 title = struct("solid_title", ("item", bytes_), ("title", bytes_))
 level = struct("solid_codebook_level", ("used", u32), ("perplexity", f64))
 codebook_info = struct("solid_codebook_info", *columns(u32, "struct_size", "levels", "codes", "content", "collisions"), ("level", level * 8))
 generate = struct("solid_generate", ("mode", u32), ("every", u64))
 pipeline_options = struct("solid_pipeline_options", ("struct_size", u32), ("max_batch", u32), ("element", u32), ("generate", generate),
-                          ("state_cache", u64))
+                          ("state_cache", u64), ("items", pointer))
 pipeline_stats = struct("solid_pipeline_stats", ("struct_size", u32),
                         *columns(u64, "events", "applied", "duplicates", "unknown_items", "invalid", "generated", "set_aside", "advances", "puts"),
                         *columns(i64, "advance_ns", "put_ns", "generate_ns"), *columns(u64, "forgotten"))
@@ -44,7 +45,7 @@ answer = struct("solid_answer", ("struct_size", u32), ("source", u32), ("params_
                 ("status", i32), ("seen_since", u64))
 recommender_stats = struct("solid_recommender_stats", ("struct_size", u32), ("answers", u64 * 5), ("unsaved", u64), ("set_aside", u64))
 recommender_options = struct("solid_recommender_options", ("struct_size", u32), ("max_batch", u32), ("element", u32),
-                             ("refresh_events", u64), ("refresh_ms", i64))
+                             ("refresh_events", u64), ("refresh_ms", i64), ("items", pointer))
 slate_options = struct("solid_slate_options", ("struct_size", u32), ("order", u32), ("window", u32), ("guide", f32), ("temperature", f32),
                        ("top_p", f32), ("seed", u64))
 slate_answer = struct("solid_slate_answer", ("struct_size", u32), ("source", u32), ("params_seq", u64), ("window_seq", u64), ("count", size),
@@ -52,13 +53,17 @@ slate_answer = struct("solid_slate_answer", ("struct_size", u32), ("source", u32
 live = struct("solid_live", ("version", u64), ("current", u64), ("previous", u64), ("share", u32))
 seat = struct("solid_seat", *columns(pointer, "model", "recommender", "pipeline", "neighbours"), ("generation", u64))
 slot_options = struct("solid_slot_options", ("struct_size", u32), ("seats", u32), ("stores", c.POINTER(pointer)),
-                      ("recommender", c.POINTER(recommender_options)), ("pipeline", c.POINTER(pipeline_options)), ("neighbours", i32))
+                      ("recommender", c.POINTER(recommender_options)), ("pipeline", c.POINTER(pipeline_options)), ("neighbours", i32), ("items", pointer))
 windows = struct("solid_windows", ("n", size), ("offsets", c.POINTER(u32)), ("items", c.POINTER(u32)))
 question = struct("solid_question", ("window", c.POINTER(u32)), ("n_window", size), ("session", c.POINTER(u32)), ("n_session", size),
                   ("h", c.POINTER(f32)), ("params", c.POINTER(f32)), ("keep", i32), ("excluded", c.POINTER(u64)),
                   ("best", c.POINTER(scored)), ("state", c.POINTER(f32)), ("vector", c.POINTER(f32)), ("count", size), ("made_h", c.POINTER(f32)), ("made_params", c.POINTER(f32)))
 memory_store_options = struct("solid_memory_store_options", ("struct_size", u32), ("window", u32), ("ttl_ms", i64), ("max_bytes", u64),
-                              callback("clock"), ("clock_user", pointer), ("history", u32))
+                              callback("clock"), ("clock_user", pointer), ("history", u32), ("items_path", text), callback("log"), ("log_user", pointer))
+item_entry = struct("solid_item_entry", ("kind", u32), ("id", bytes_), ("title", bytes_), ("attributes", c.POINTER(bytes_)), ("n_attributes", size),
+                    ("vector", c.POINTER(f32)), ("width", size), ("time_ms", i64))
+items_version = struct("solid_items_version", ("log", u8 * 16), ("count", u64))
+item_log_info = struct("solid_item_log_info", ("struct_size", u32), ("version", items_version), *columns(u64, "items", "hidden", "removed", "unreadable"))
 redis_store_options = struct(
     "solid_redis_store_options", ("struct_size", u32), ("window", u32), *columns(text, "host", "unix_path", "username", "password", "prefix"),
     ("port", u32), ("database", u32), ("ttl_ms", i64),

@@ -74,7 +74,12 @@ typedef struct store_maker {
   X(a_state_of_something_else_is_told)                                                                                 \
   X(newer_states_win)                                                                                                  \
   X(a_state_needs_a_history)                                                                                           \
-  X(refuses_bad_states)
+  X(refuses_bad_states)                                                                                                \
+  X(items_come_back_as_they_were)                                                                                      \
+  X(items_are_appended_once)                                                                                           \
+  X(questions_bring_the_log)                                                                                           \
+  X(reads_a_long_log_in_pieces)                                                                                        \
+  X(refuses_bad_items)
 
 #define STORE_DECLARE(name) void body_##name(const store_maker *maker);
 STORE_CASES(STORE_DECLARE)

@@ -20,8 +20,10 @@ static solid_status fault_advance(solid_store *store, const solid_append *append
                                   size_t *applied, solid_status *statuses) {
   fault_store *fault = (fault_store *)store;
   int fails = due(&fault->advance, n);
+  fault->inner->follows_items = store->follows_items;
   if (fails && !fault->advance.after) return fail(&fault->advance, "advance");
   solid_status status = fault->inner->ops->advance(fault->inner, appends, n, windows, applied, statuses);
+  store->items = fault->inner->items;
   for (size_t i = 0; i < n && !status; i++)
     if (is_foreign(fault, appends[i].user)) {
       statuses[i] = SOLID_EFORMAT;
@@ -46,8 +48,10 @@ static solid_status fault_get(solid_store *store, const solid_bytes *users, size
                               solid_window *windows, solid_params *params, uint8_t *found, solid_status *statuses) {
   fault_store *fault = (fault_store *)store;
   int fails = due(&fault->get, n);
+  fault->inner->follows_items = store->follows_items;
   if (fails && !fault->get.after) return fail(&fault->get, "get");
   solid_status status = fault->inner->ops->get(fault->inner, users, n, generation, windows, params, found, statuses);
+  store->items = fault->inner->items;
   for (size_t i = 0; i < n && !status; i++)
     if (is_foreign(fault, users[i])) {
       statuses[i] = SOLID_EFORMAT;
@@ -85,6 +89,21 @@ static solid_status fault_list(solid_store *store, size_t most, uint64_t *cursor
 static solid_status fault_safe_age(solid_store *store, int64_t *age_ms) {
   solid_store *inner = ((fault_store *)store)->inner;
   return inner->ops->safe_age(inner, age_ms);
+}
+
+static solid_status fault_items_read(solid_store *store, uint64_t from, size_t most, solid_item_fn take,
+                                     void *take_user, solid_items_version *now) {
+  fault_store *fault = (fault_store *)store;
+  solid_store *inner = fault->inner;
+  if (due(&fault->items_read, 0)) return fail(&fault->items_read, "items_read");
+  return inner->ops->items_read(inner, from, most, take, take_user, now);
+}
+
+static solid_status fault_items_append(solid_store *store, const solid_items_version *seen,
+                                       const solid_item_entry *entries, size_t n, solid_items_version *now,
+                                       int *appended) {
+  solid_store *inner = ((fault_store *)store)->inner;
+  return inner->ops->items_append(inner, seen, entries, n, now, appended);
 }
 
 static solid_status fault_put_states(solid_store *store, const solid_state_put *puts, size_t n, uint8_t *stored,
@@ -126,6 +145,8 @@ static const solid_store_ops fault_ops = {
     .stream_save = fault_stream_save,
     .list = fault_list,
     .close = fault_close,
+    .items_read = fault_items_read,
+    .items_append = fault_items_append,
     .safe_age = fault_safe_age,
     .put_states = fault_put_states,
     .get_states = fault_get_states,

@@ -16,7 +16,7 @@ typedef struct fault_slot {
 typedef struct fault_store {
   solid_store base; /* what is handed to the code under test */
   solid_store *inner;
-  fault_slot advance, put_params, get, put_states, forget;
+  fault_slot advance, put_params, get, put_states, forget, items_read;
   const char *foreign; /* a user of whom every call says EFORMAT; NULL = nobody */
 } fault_store;
 

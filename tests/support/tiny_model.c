@@ -19,6 +19,16 @@ sol_config tiny_config(solid_head head, uint32_t rank) {
   return config;
 }
 
+sol_config tiny_joinable(solid_head head, uint32_t rank) {
+  sol_config config = tiny_config(head, rank);
+  config.content_attributes = 3;
+  config.content_vectors = 2;
+  config.content_given = 3;
+  config.attributes = 3;
+  config.slots = 2;
+  return config;
+}
+
 static void *must(void *memory) {
   cr_assert_not_null(memory, "out of memory in a test");
   return memory;
@@ -72,6 +82,21 @@ static void make_weights(sol_model_file *file, seed_rng *rng) {
   }
 }
 
+static float *normals(seed_rng *rng, size_t n) {
+  float *x = n ? must(malloc(n * sizeof *x)) : NULL;
+  seed_fill_normal(rng, x, n, 1.0f);
+  return x;
+}
+
+/* Of the three categories, and of given vectors. */
+static void make_content(sol_model_file *file, seed_rng *rng) {
+  const sol_config *config = &file->config;
+  size_t w = config->content_given, wv = config->content_vectors;
+  file->content_words = normals(rng, 3 * (size_t)config->content_attributes);
+  file->content_mean = normals(rng, w);
+  file->content_basis = normals(rng, w == wv ? 0 : w * wv);
+}
+
 void tiny_model_file(sol_model_file *file, const sol_config *config, uint64_t seed) {
   seed_rng rng = seed_start(seed);
   size_t V = config->items, codes = V * config->levels;
@@ -83,6 +108,7 @@ void tiny_model_file(sol_model_file *file, const sol_config *config, uint64_t se
   for (size_t i = 0; i < codes; i++) file->codes[i] = (uint16_t)seed_below(&rng, (int32_t)config->codes);
   if (centroids) file->centroids = must(malloc(centroids * sizeof(float)));
   seed_fill_normal(&rng, file->centroids, centroids, 1.0f);
+  make_content(file, &rng);
   size_t slots = V * config->slots;
   if (slots) file->attributes = must(malloc(slots * sizeof(uint32_t)));
   for (size_t i = 0; i < slots; i++) {

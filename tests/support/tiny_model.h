@@ -10,6 +10,10 @@
 /* 40 items, d 16, L 10, 2 blocks, 2 heads, 3 x 8 codes, content 6, head and rank as given. */
 sol_config tiny_config(solid_head head, uint32_t rank);
 
+/* That new items can join: content of the categories and of given vectors of 3 floats reduced to 2, and the
+ * categories' embeddings in 2 slots. */
+sol_config tiny_joinable(solid_head head, uint32_t rank);
+
 /* Fills *file, sealed; sol_model_file_clear ends it. Fails the running test when there is no memory. */
 void tiny_model_file(sol_model_file *file, const sol_config *config, uint64_t seed);
 

@@ -12,7 +12,8 @@
 
 struct sol_slater {
   const solid_model *model;
-  const sol_config *config;
+  const sol_config *config; /* of the items that it was trained on, into `own` */
+  sol_config own;
   sk_backend *be;
   sol_trie trie;
   sol_stepper *stepper;
@@ -84,7 +85,9 @@ solid_status sol_slater_new(sol_slater **out, const solid_model *model, size_t u
   sol_slater *s = calloc(1, sizeof *s);
   if (!s) return solid_fail(SOLID_ENOMEM, "out of memory: slates");
   s->model = model;
-  s->config = config;
+  s->own = *config;
+  s->own.items = sol_model_trained(model);
+  s->config = config = &s->own;
   solid_status status = sol_backend_open(sol_model_context(model), &s->be);
   s->at_once = least(users, !status && s->be->ops->records ? AT_ONCE_FUSED : AT_ONCE);
   s->at_once = least(s->at_once, ITEMS_AT_ONCE / config->items + 1);

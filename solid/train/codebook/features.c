@@ -13,7 +13,8 @@
 
 typedef struct part {
   uint32_t width;
-  float *rows; /* (V, width) */
+  float *rows;         /* (V, width) */
+  float *basis, *mean; /* (cols, width) what rows of A are multiplied by, or NULL; (cols) what is taken off before */
 } part;
 
 static void normalise_rows(float *rows, size_t n, size_t width) {
@@ -58,35 +59,43 @@ static void row_product(const sol_matrix *a, size_t i, size_t width, int down, d
   }
 }
 
-/* Hidden rows of A V = U S, V = A^T U / S from the rows that were decomposed. `rows` (V, width) has U S. */
-static solid_status lay_in(float *rows, const float *s, const sol_matrix *a, size_t width, const uint8_t *hidden) {
-  double *v = calloc((size_t)a->cols * width, sizeof *v), *sum = calloc(width, sizeof *sum);
-  solid_status status = SOLID_OK;
-  if (!v || !sum) {
-    status = solid_fail(SOLID_ENOMEM, "no memory for %u directions of %zu", a->cols, width);
-    goto done;
-  }
-  for (size_t i = 0; i < a->rows; i++) {
-    if (hidden[i]) continue;
+/* V = A^T U / S (cols, width) from the rows that were decomposed; `rows` (V, width) has U S. */
+static double *directions(const float *rows, const float *s, const sol_matrix *a, size_t width, const uint8_t *hidden) {
+  double *v = calloc((size_t)a->cols * width + 1, sizeof *v), *scaled = calloc(width + 1, sizeof *scaled);
+  for (size_t i = 0; i < a->rows && v && scaled; i++) {
+    if (hidden && hidden[i]) continue;
     for (size_t j = 0; j < width; j++)
-      sum[j] = s[j] > NO_LENGTH * s[0] ? rows[i * width + j] / ((double)s[j] * s[j]) : 0;
-    row_product(a, i, width, 0, v, sum);
+      scaled[j] = s[j] > NO_LENGTH * s[0] ? rows[i * width + j] / ((double)s[j] * s[j]) : 0;
+    row_product(a, i, width, 0, v, scaled);
   }
-  for (size_t i = 0; i < a->rows; i++) {
+  free(scaled);
+  if (!scaled) {
+    free(v);
+    return NULL;
+  }
+  return v;
+}
+
+/* Keeps the directions, and lays hidden rows of A V = U S in. */
+static solid_status keep_basis(part *made, const float *s, const sol_matrix *a, const uint8_t *hidden) {
+  size_t width = made->width, n = (size_t)a->cols * width;
+  double *v = directions(made->rows, s, a, width, hidden), *sum = calloc(width + 1, sizeof *sum);
+  made->basis = malloc((n + 1) * sizeof *made->basis);
+  int is_there = v && sum && made->basis;
+  for (size_t i = 0; i < n && is_there; i++) made->basis[i] = (float)v[i];
+  for (size_t i = 0; i < a->rows && is_there && hidden; i++) {
     if (!hidden[i]) continue;
     memset(sum, 0, width * sizeof *sum);
     row_product(a, i, width, 1, v, sum);
-    for (size_t j = 0; j < width; j++) rows[i * width + j] = (float)sum[j];
+    for (size_t j = 0; j < width; j++) made->rows[i * width + j] = (float)sum[j];
   }
-
-done:
   free(v);
   free(sum);
-  return status;
+  return is_there ? SOLID_OK : solid_fail(SOLID_ENOMEM, "no memory for %u directions of %zu", a->cols, width);
 }
 
-/* U S^power with rows of length 1. A matrix without entries leaves the part absent. With power 1 hidden rows are laid
- * in; else they are zero. */
+/* U S^power with rows of length 1. A matrix without entries leaves the part absent. With power 1 the directions are
+ * kept, and hidden rows are laid in; else they are zero. */
 static solid_status reduce(part *made, const sol_matrix *a, double power, const sol_features_options *options) {
   uint32_t width = options->dims;
   if (width > a->rows) width = a->rows;
@@ -108,13 +117,9 @@ static solid_status reduce(part *made, const sol_matrix *a, double power, const 
     float scale = (float)pow(s[j], power);
     for (size_t i = 0; i < a->rows; i++) rows[i * width + j] *= scale;
   }
-  if (!status && options->hidden && power == 1) status = lay_in(rows, s, a, width, options->hidden);
-  if (!status) {
-    normalise_rows(rows, a->rows, width);
-    *made = (part){width, rows};
-    rows = NULL;
-  }
-  free(rows);
+  *made = (part){.width = width, .rows = rows};
+  if (!status && power == 1) status = keep_basis(made, s, a, options->hidden);
+  if (!status) normalise_rows(rows, a->rows, width);
   free(visible);
   free(s);
   return status;
@@ -151,6 +156,7 @@ static solid_status attribute_part(part *made, const solid_dataset *dataset, con
                        .columns = dataset->attribute_ids,
                        .values = values};
   status = reduce(made, &matrix, 1, options);
+  for (size_t i = 0; i < (size_t)attributes * made->width && made->basis; i++) made->basis[i] *= idf[i / made->width];
 
 done:
   free(values);
@@ -169,9 +175,10 @@ static solid_status vector_part(part *made, const solid_dataset *dataset, const 
   if (options->ignore_vectors || !width) return SOLID_OK;
   sol_log(options->ctx, SOLID_LOG_INFO, "content: vectors of %zu numbers of %zu items", width, items);
   float *rows = malloc(items * width * sizeof *rows);
+  float *off = calloc(width, sizeof *off);
   double *mean = calloc(width, sizeof *mean);
   solid_status status = SOLID_OK;
-  if (!rows || !mean) {
+  if (!rows || !mean || !off) {
     status = solid_fail(SOLID_ENOMEM, "no memory for %zu vectors of %zu", items, width);
     goto done;
   }
@@ -181,20 +188,24 @@ static solid_status vector_part(part *made, const solid_dataset *dataset, const 
     present++;
     for (size_t j = 0; j < width; j++) mean[j] += rows[i * width + j];
   }
+  for (size_t j = 0; j < width; j++) off[j] = (float)(mean[j] / (present ? (double)present : 1));
   for (size_t i = 0; i < items; i++)
     if (has_vector(rows + i * width, width))
-      for (size_t j = 0; j < width; j++) rows[i * width + j] -= (float)(mean[j] / (present ? (double)present : 1));
+      for (size_t j = 0; j < width; j++) rows[i * width + j] -= off[j];
   if (width > options->dims) {
     sol_matrix matrix = {.rows = dataset->items, .cols = dataset->vector_width, .dense = rows};
     status = reduce(made, &matrix, 1, options);
   } else {
     normalise_rows(rows, items, width);
-    *made = (part){(uint32_t)width, rows};
+    *made = (part){.width = (uint32_t)width, .rows = rows};
     rows = NULL;
   }
+  made->mean = off;
+  off = NULL;
 
 done:
   free(rows);
+  free(off);
   free(mean);
   return status;
 }
@@ -228,8 +239,41 @@ static solid_status join(sol_features *out, uint32_t items, const part *parts, s
   for (size_t p = 0; p < n; at += parts[p++].width)
     for (size_t i = 0; i < items && parts[p].width; i++)
       memcpy(values + i * width + at, parts[p].rows + i * parts[p].width, parts[p].width * sizeof *values);
-  *out = (sol_features){items, (uint32_t)width, parts[0].width, parts[1].width, parts[2].width, values};
+  *out = (sol_features){.items = items,
+                        .width = (uint32_t)width,
+                        .attributes = parts[0].width,
+                        .vectors = parts[1].width,
+                        .cooccurrence = parts[2].width,
+                        .values = values};
   return SOLID_OK;
+}
+
+static void clear(part *of) {
+  free(of->rows);
+  free(of->basis);
+  free(of->mean);
+}
+
+/* The recipe of the first two parts moves to the features. */
+static void take_recipe(sol_features *out, const solid_dataset *dataset, part *parts) {
+  out->words = parts[0].width ? parts[0].basis : NULL;
+  out->names = out->words ? dataset->attributes.count : 0;
+  out->basis = parts[1].width ? parts[1].basis : NULL;
+  out->mean = parts[1].width ? parts[1].mean : NULL;
+  out->given = out->mean ? dataset->vector_width : 0;
+  if (out->words) parts[0].basis = NULL;
+  if (out->basis) parts[1].basis = NULL;
+  if (out->mean) parts[1].mean = NULL;
+}
+
+sol_content sol_features_content(const sol_features *features) {
+  return (sol_content){.names = features->names,
+                       .attributes = features->words ? features->attributes : 0,
+                       .given = features->given,
+                       .vectors = features->mean ? features->vectors : 0,
+                       .words = features->words,
+                       .mean = features->mean,
+                       .basis = features->basis};
 }
 
 solid_status sol_features_build(sol_features *out, const solid_dataset *dataset, const sol_features_options *options) {
@@ -237,16 +281,20 @@ solid_status sol_features_build(sol_features *out, const solid_dataset *dataset,
   if (!out || !dataset) return solid_fail(SOLID_EINVAL, "features: NULL argument");
   if (!options) options = &defaults;
   if (!options->dims) return solid_fail(SOLID_EINVAL, "features: dims is 0");
-  part parts[3] = {{0}, {0}, {0}};
+  part parts[3] = {{.width = 0}, {.width = 0}, {.width = 0}};
   solid_status status = attribute_part(&parts[0], dataset, options);
   if (!status) status = vector_part(&parts[1], dataset, options);
   if (!status) status = cooccurrence_part(&parts[2], dataset, options);
   if (!status) status = join(out, dataset->items, parts, 3);
-  for (int p = 0; p < 3; p++) free(parts[p].rows);
+  if (!status) take_recipe(out, dataset, parts);
+  for (int p = 0; p < 3; p++) clear(&parts[p]);
   return status;
 }
 
 void sol_features_clear(sol_features *features) {
   free(features->values);
+  free(features->words);
+  free(features->mean);
+  free(features->basis);
   *features = (sol_features){0};
 }

@@ -13,6 +13,7 @@
 #define SOLID_TRAIN_CODEBOOK_FEATURES_H
 
 #include "solid/context.h"
+#include "solid/model/content.h"
 #include "solid/train/dataset.h"
 
 typedef struct sol_features_options {
@@ -33,11 +34,18 @@ typedef struct sol_features {
   uint32_t attributes, vectors; /* widths of the parts; 0 = absent */
   uint32_t cooccurrence;
   float *values; /* (V, dc) */
+
+  /* How the first two parts are made of an item that comes later (solid/model/content.h). */
+  uint32_t names, given;       /* attributes; floats of a given vector */
+  float *words, *mean, *basis; /* (names, attributes), (given), (given, vectors); NULL = no such part, or no basis */
 } sol_features;
 
 /* On success the caller owns *out: sol_features_clear. `options` NULL = the defaults. ENOTFOUND: no part has anything
  * to show. ENOMEM. */
 solid_status sol_features_build(sol_features *out, const solid_dataset *dataset, const sol_features_options *options);
+
+/* Of its arrays. */
+sol_content sol_features_content(const sol_features *features);
 
 /* Frees and zeroes; a zeroed struct is a no-op. */
 void sol_features_clear(sol_features *features);

@@ -4,38 +4,21 @@
 #include "solid/model/config.h"
 #include "solid/train/data/attributes.h"
 #include <assert.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define OTHERS 7 /* stream of the draws of other items */
-
-/* Nearest centroids over the first `known` elements of residual (width), which is used up. */
-static void nearest(const sol_codebook *book, uint32_t known, double *residual, uint16_t *codes) {
-  for (size_t l = 0; l < book->levels; l++) {
-    const float *level = book->centroids + l * book->codes * book->width;
-    double least = INFINITY;
-    for (uint32_t k = 0; k < book->codes; k++) {
-      double distance = 0;
-      for (size_t j = 0; j < known; j++) {
-        double gap = residual[j] - level[(size_t)k * book->width + j];
-        distance += gap * gap;
-      }
-      if (distance < least) least = distance, codes[l] = (uint16_t)k;
-    }
-    for (size_t j = 0; j < known; j++) residual[j] -= level[(size_t)codes[l] * book->width + j];
-  }
-}
 
 /* The visible item, a place in `kept`, whose semantics a hidden one gets to compare with; hidden items in order. */
 static uint32_t draw_other(const solid_hidden *hidden, sol_random *random) {
   return (uint32_t)sol_random_below(random, hidden->visible);
 }
 
-solid_status sol_hidden_codes(const solid_hidden *hidden, const sol_features *x, const sol_codebook *book,
-                              sol_hidden_code how, uint64_t seed, uint16_t *codes) {
+solid_status sol_hidden_codes(const solid_hidden *hidden, const solid_dataset *events, const sol_features *x,
+                              const sol_codebook *book, sol_hidden_code how, uint64_t seed, uint16_t *codes) {
   assert(x->items == hidden->items && book->items == hidden->visible && book->width == x->width);
-  uint32_t known = x->attributes + x->vectors, levels = book->levels;
+  const sol_content content = sol_features_content(x);
+  uint32_t known = content.attributes + content.vectors, levels = book->levels;
   sol_random random = sol_random_start(seed, OTHERS);
   if (how == SOL_HIDDEN_CONTENT && !known)
     return solid_fail(SOLID_ENOTFOUND, "hidden items have no attributes and no vectors to make codes from");
@@ -50,8 +33,10 @@ solid_status sol_hidden_codes(const solid_hidden *hidden, const sol_features *x,
       memcpy(codes + v * levels, book->table + other * levels, levels * sizeof *codes);
       continue;
     }
-    for (size_t j = 0; j < known; j++) residual[j] = x->values[v * x->width + j];
-    nearest(book, known, residual, codes + v * levels);
+    const size_t *range = events->attribute_offsets + v;
+    sol_content_of(&content, events->attribute_ids + range[0], content.attributes ? range[1] - range[0] : 0,
+                   content.vectors ? events->vectors + v * events->vector_width : NULL, residual);
+    sol_content_codes(book->centroids, levels, book->codes, book->width, known, residual, codes + v * levels);
   }
   free(residual);
   return SOLID_OK;

@@ -8,12 +8,13 @@
 
 typedef enum sol_hidden_code { SOL_HIDDEN_CONTENT, SOL_HIDDEN_RANDOM } sol_hidden_code;
 
-/* codes (V, C): the codebook's own for visible items. A hidden item's are the nearest centroids level by level,
- * measured over the parts of its content that exist without events; or, to compare with, those of a visible item drawn
- * from `seed`. `x` (V) are the features that the codebook was fitted to, its table has V' rows. ENOTFOUND: no such
+/* codes (V, C): the codebook's own for visible items. A hidden item's are those of its content, as if it came
+ * later (solid/model/content.h); or, to compare with, those of a visible item drawn
+ * from `seed`. `x` (V) are the features of the items of `events` that
+ * the codebook was fitted to, its table has V' rows. ENOTFOUND: no such
  * parts. */
-solid_status sol_hidden_codes(const solid_hidden *hidden, const sol_features *x, const sol_codebook *book,
-                              sol_hidden_code how, uint64_t seed, uint16_t *codes);
+solid_status sol_hidden_codes(const solid_hidden *hidden, const solid_dataset *events, const sol_features *x,
+                              const sol_codebook *book, sol_hidden_code how, uint64_t seed, uint16_t *codes);
 
 /* (V, slots) attributes of the items of `events`, as attributes.h; a hidden item's are those of its own that a
  * visible item has too, others having learned nothing, or all of the visible item's whose codes sol_hidden_codes draws.

@@ -42,6 +42,19 @@ static int turn_attributes(sol_model_file *file, const solid_dataset *dataset) {
   return 1;
 }
 
+static int fill_content(sol_model_file *file, const sol_features *features) {
+  if (features == NULL || file->config.levels == 0) return 1;
+  const sol_content c = sol_features_content(features);
+  file->config.content_attributes = c.attributes;
+  file->config.content_vectors = c.vectors;
+  file->config.content_given = c.given;
+  if (c.attributes) file->content_words = copied(c.words, (size_t)c.names * c.attributes, sizeof(float));
+  if (c.vectors) file->content_mean = copied(c.mean, c.given, sizeof(float));
+  if (c.basis) file->content_basis = copied(c.basis, (size_t)c.given * c.vectors, sizeof(float));
+  return (!c.attributes || file->content_words) && (!c.vectors || file->content_mean) &&
+         (!c.basis || file->content_basis);
+}
+
 static int fill(sol_model_file *file, const sol_export *what) {
   const solid_dataset *dataset = what->dataset;
   file->config = *what->config;
@@ -56,6 +69,7 @@ static int fill(sol_model_file *file, const sol_export *what) {
     file->centroids = copied(book->centroids, (size_t)book->levels * book->codes * book->width, sizeof(float));
     if (file->codes == NULL || file->centroids == NULL) return 0;
   }
+  if (!fill_content(file, what->features)) return 0;
   if (what->config->slots > 0) {
     size_t n = (size_t)dataset->items * what->config->slots;
     file->attributes = what->attributes != NULL ? copied(what->attributes, n, sizeof *file->attributes)

@@ -3,12 +3,14 @@
 #define SOLID_TRAIN_FIT_EXPORT_H
 
 #include "solid/train/codebook/codebook_fit.h"
+#include "solid/train/codebook/features.h"
 #include "solid/train/dataset.h"
 
 typedef struct sol_export {
   const sol_config *config; /* as trained; the width of the codebook's content is added */
   const solid_dataset *dataset;
   const sol_codebook *codebook; /* NULL when config->levels is 0 */
+  const sol_features *features; /* of the dataset's items: how new ones get theirs; NULL = that is not kept */
   const uint32_t *attributes;   /* (V, S); NULL: the dataset's own, see attributes.h */
   const float *weights;         /* sol_tensors_total floats */
   const char *training;         /* JSON for people; may be NULL */

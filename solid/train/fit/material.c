@@ -74,10 +74,11 @@ static solid_status write_whole(const sol_material *m, const sol_config *config,
   if (all == NULL || attributes == NULL || book.table == NULL)
     status = solid_fail(SOLID_ENOMEM, "no memory for a model of %u items", whole.items);
   if (status == SOLID_OK && config->levels > 0)
-    status = sol_hidden_codes(&m->hidden, &m->features, trained, how, options->hide_seed, book.table);
+    status = sol_hidden_codes(&m->hidden, &m->events, &m->features, trained, how, options->hide_seed, book.table);
   const sol_export what = {.config = &whole,
                            .dataset = &m->events,
                            .codebook = &book,
+                           .features = &m->features,
                            .attributes = attributes,
                            .weights = all,
                            .training = provenance};
@@ -92,7 +93,11 @@ solid_status sol_material_write(const sol_material *m, const sol_config *config,
                                 const float *weights, const solid_train_options *options, const char *provenance,
                                 const char *path) {
   if (hides(m)) return write_whole(m, config, book, weights, options, provenance, path);
-  const sol_export what = {
-      .config = config, .dataset = m->whole, .codebook = book, .weights = weights, .training = provenance};
+  const sol_export what = {.config = config,
+                           .dataset = m->whole,
+                           .codebook = book,
+                           .features = &m->features,
+                           .weights = weights,
+                           .training = provenance};
   return sol_export_model(&what, path);
 }

@@ -285,7 +285,7 @@ Test(model_file, wrong_metadata_is_named) {
       {"solid.format", NULL, NULL, SOLID_EFORMAT, "no metadata solid.format"},
       {"solid.format", "x", NULL, SOLID_EFORMAT, "format \"x\" is no number"},
       {"solid.format", "", NULL, SOLID_EFORMAT, "format \"\" is no number"},
-      {"solid.format", "5", NULL, SOLID_EUNSUPPORTED, "format 5 is newer than this library's 4"},
+      {"solid.format", "6", NULL, SOLID_EUNSUPPORTED, "format 6 is newer than this library's 5"},
       {"solid.config", NULL, NULL, SOLID_EFORMAT, "no metadata solid.config"},
       {"solid.config", "{", NULL, SOLID_EFORMAT, "config: "},
       {"solid.config", "{}", NULL, SOLID_EFORMAT, "config: head is \"\""},

@@ -87,7 +87,7 @@ Test(hidden, keeps_its_attributes_or_has_anothers) {
     sol_features one = {.items = V, .width = 1, .attributes = 1, .values = values};
     sol_codebook book = {.items = hidden.visible, .levels = 1, .codes = V, .width = 1, .centroids = values};
     book.table = numbers; /* a code tells whose it is */
-    cr_assert_eq(sol_hidden_codes(&hidden, &one, &book, SOL_HIDDEN_RANDOM, 1, drawn), SOLID_OK);
+    cr_assert_eq(sol_hidden_codes(&hidden, &events, &one, &book, SOL_HIDDEN_RANDOM, 1, drawn), SOLID_OK);
     for (uint32_t v = 0; v < V; v++)
       cr_assert_arr_eq(others + v * S, own + hidden.kept[drawn[v]] * S, S * sizeof *own, "the codes are another's");
     free(own), free(others), free(trained);
@@ -133,8 +133,8 @@ Test(hidden, content_is_laid_into_the_fit) {
     uint16_t codes[V * 2], random[V * 2];
     float *rows = sol_hidden_visible_rows(&hidden, all.values, all.width);
     cr_assert_eq(sol_codebook_fit(&book, rows, hidden.visible, all.width, &book_options), SOLID_OK);
-    cr_assert_eq(sol_hidden_codes(&hidden, &all, &book, SOL_HIDDEN_CONTENT, 1, codes), SOLID_OK);
-    cr_assert_eq(sol_hidden_codes(&hidden, &all, &book, SOL_HIDDEN_RANDOM, 1, random), SOLID_OK);
+    cr_assert_eq(sol_hidden_codes(&hidden, &events, &all, &book, SOL_HIDDEN_CONTENT, 1, codes), SOLID_OK);
+    cr_assert_eq(sol_hidden_codes(&hidden, &events, &all, &book, SOL_HIDDEN_RANDOM, 1, random), SOLID_OK);
     for (uint32_t i = 0; i < hidden.visible; i++)
       for (int c = 0; c < 2; c++) {
         cr_assert_eq(codes[hidden.kept[i] * 2 + c], book.table[i * 2 + c]);
@@ -154,16 +154,20 @@ Test(hidden, content_is_laid_into_the_fit) {
 
 /* Co-occurrence is not measured: a centroid that only differs there is as good as its neighbour. */
 Test(hidden, codes_come_from_the_known_parts) {
-  float values[] = {1, 0, 0, 1, 0.9f, 0}, centroids[] = {0.5f, 3, 0.95f, 40, -0.06f, 0, 0.4f, 0};
+  float values[] = {1, 0, 0, 1, 0.9f, 0}, words[] = {0.9f}, centroids[] = {0.5f, 3, 0.95f, 40, -0.06f, 0, 0.4f, 0};
   uint16_t table[] = {0, 0, 1, 1}, codes[6];
   uint8_t mask[] = {0, 0, 1};
   uint32_t kept[] = {0, 1};
   solid_hidden hidden = {3, 2, mask, kept};
   sol_features x = {.items = 3, .width = 2, .attributes = 1, .cooccurrence = 1, .values = values};
+  size_t offsets[] = {0, 0, 0, 1};
+  uint32_t ids[] = {0};
+  const solid_dataset events = {.items = 3, .attribute_offsets = offsets, .attribute_ids = ids};
+  x.names = 1, x.words = words;
   sol_codebook book = {.items = 2, .levels = 2, .codes = 2, .width = 2, .centroids = centroids, .table = table};
-  cr_assert_eq(sol_hidden_codes(&hidden, &x, &book, SOL_HIDDEN_CONTENT, 0, codes), SOLID_OK);
-  const uint16_t want[] = {0, 0, 1, 1, 1, 0}; /* 0.9 is nearest to 0.95, what is left, -0.05, to -0.06 */
+  cr_assert_eq(sol_hidden_codes(&hidden, &events, &x, &book, SOL_HIDDEN_CONTENT, 0, codes), SOLID_OK);
+  const uint16_t want[] = {0, 0, 1, 1, 1, 0}; /* 1 is nearest to 0.95, what is left, 0.05, to -0.06 */
   cr_assert_arr_eq(codes, want, sizeof want);
-  x.attributes = 0, x.cooccurrence = 2;
-  cr_assert_eq(sol_hidden_codes(&hidden, &x, &book, SOL_HIDDEN_CONTENT, 0, codes), SOLID_ENOTFOUND);
+  x.attributes = 0, x.words = NULL, x.cooccurrence = 2;
+  cr_assert_eq(sol_hidden_codes(&hidden, &events, &x, &book, SOL_HIDDEN_CONTENT, 0, codes), SOLID_ENOTFOUND);
 }

@@ -1,0 +1,79 @@
+/* Models that items of the item log may join and leave: how they are loaded, copied with more room, and asked. */
+#include "solid/base/handshake.h"
+#include "solid/extend.h"
+#include "solid/model/model_file.h"
+#include "solid/model/model_parts.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum { SPARE_LEAST = 64, SPARE_MOST = 10000 /* percent */ };
+
+solid_model_options solid_model_options_default(void) {
+  return (solid_model_options)SOLID_MODEL_OPTIONS_INIT;
+}
+
+/* Rows come in words of the masks. */
+static uint32_t spare_rows(uint32_t items, uint64_t wanted) {
+  if (!wanted) return 0;
+  uint64_t rows = (items + (wanted > SPARE_LEAST ? wanted : SPARE_LEAST) + 63) / 64 * 64;
+  return (uint32_t)((rows < INT32_MAX / 2 ? rows : INT32_MAX / 2) - items);
+}
+
+solid_status solid_model_load_with(solid_model **out, const solid_context *ctx, const char *path,
+                                   const solid_model_options *options) {
+  solid_model_options all = SOLID_MODEL_OPTIONS_INIT;
+  solid_status status = sol_struct_take(&all, sizeof all, options, "model options");
+  if (status) return status;
+  if (all.spare_items < -1 || all.spare_items > SPARE_MOST)
+    return solid_fail(SOLID_ERANGE, "model: spare_items is %d, must be -1 to %d percent", all.spare_items, SPARE_MOST);
+  if (all.spare_items < 0) return solid_model_load(out, ctx, path);
+  if (!out || !ctx || !path) return solid_fail(SOLID_EINVAL, "model: out, context or path is NULL");
+  sol_model_file file;
+  status = sol_model_file_read(&file, path);
+  if (status) return status;
+  uint32_t items = file.config.items;
+  status = sol_model_new_growing(out, ctx, &file, spare_rows(items, (uint64_t)items * (uint64_t)all.spare_items / 100));
+  return status ? sol_fail_at(status, path) : SOLID_OK;
+}
+
+solid_status solid_model_grow(solid_model **out, const solid_model *model, uint64_t items) {
+  if (!out || !model) return solid_fail(SOLID_EINVAL, "model: out or model is NULL");
+  if (!model->growth) return solid_fail(SOLID_EUNSUPPORTED, "model: was not loaded to grow");
+  size_t total = sol_tensors_total(&model->file.config);
+  uint32_t trained = sol_model_trained(model), spare = model->growth->rows - trained;
+  sol_model_file copy;
+  sk_backend *be = NULL;
+  float *weights = malloc(total * sizeof *weights);
+  if (!weights) return solid_fail(SOLID_ENOMEM, "out of memory: a copy of %zu weights", total);
+  solid_status status = sol_backend_open(model->ctx, &be);
+  if (!status) {
+    status = be->ops->download(be, weights, model->device_weights, total * sizeof *weights);
+    if (!status) status = be->ops->sync(be);
+    if (status) status = sol_backend_fail(be, status);
+    be->ops->close(be);
+  }
+  if (!status) status = sol_model_file_copy(&copy, &model->file, weights);
+  if (status) {
+    free(weights);
+    return status;
+  }
+  uint64_t wanted = items + items / 2, twice = 2 * (uint64_t)spare;
+  return sol_model_new_growing(out, model->ctx, &copy, spare_rows(trained, (wanted > twice ? wanted : twice) + 1));
+}
+
+uint32_t solid_model_item_count(const solid_model *model) {
+  if (!model->growth) return model->file.items.count;
+  return atomic_load_explicit(&model->growth->count, memory_order_acquire);
+}
+
+int solid_model_item_is_open(const solid_model *model, uint32_t item) {
+  if (item >= solid_model_item_count(model)) return 0;
+  return !model->growth || !sol_growth_is_closed(model->growth, item);
+}
+
+void solid_model_closed_items(const solid_model *model, uint64_t *mask) {
+  size_t words = ((size_t)model->file.config.items + 63) / 64;
+  const sol_growth *g = model->growth;
+  if (!g) memset(mask, 0, words * sizeof *mask);
+  for (size_t i = 0; i < words && g; i++) mask[i] = atomic_load_explicit(&g->closed[i], memory_order_acquire);
+}

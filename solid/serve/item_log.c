@@ -1,0 +1,239 @@
+#include "solid/base/handshake.h"
+#include "solid/extend.h"
+#include "solid/model/context.h"
+#include "solid/serve/item_log_parts.h"
+#include <stdlib.h>
+
+/* ---- Entries ---- */
+
+static char *put(char **at, const void *data, size_t size) {
+  char *start = *at;
+  if (size) memcpy(start, data, size);
+  *at += size;
+  return start;
+}
+
+/* A copy in one block, which begins with the vector; 0: no memory. */
+static int copy_entry(solid_item_entry *to, const solid_item_entry *from) {
+  size_t vector = from->width * sizeof(float), size = from->id.size + from->title.size;
+  vector = (vector + sizeof(solid_bytes) - 1) / sizeof(solid_bytes) * sizeof(solid_bytes);
+  for (size_t i = 0; i < from->n_attributes; i++) size += from->attributes[i].size;
+  char *block = malloc(vector + from->n_attributes * sizeof(solid_bytes) + size + 1);
+  if (!block) return 0;
+  solid_bytes *attributes = (solid_bytes *)(void *)(block + vector);
+  char *at = (char *)(attributes + from->n_attributes);
+  *to = *from;
+  to->vector = (const float *)(void *)block;
+  if (from->width) memcpy(block, from->vector, from->width * sizeof(float));
+  to->attributes = attributes;
+  to->id.data = put(&at, from->id.data, from->id.size);
+  to->title.data = put(&at, from->title.data, from->title.size);
+  for (size_t i = 0; i < from->n_attributes; i++)
+    attributes[i] =
+        (solid_bytes){put(&at, from->attributes[i].data, from->attributes[i].size), from->attributes[i].size};
+  return 1;
+}
+
+static void free_entry(solid_item_entry *entry) {
+  union {
+    const float *borrowed;
+    void *owned;
+  } block = {entry->vector};
+  free(block.owned);
+  *entry = (solid_item_entry){.kind = 0};
+}
+
+/* ---- The state ---- */
+
+static int same_hash(const void *owner, uint32_t number, const void *key) {
+  const solid_item_log *log = owner;
+  return log->items[number].hash == *(const uint64_t *)key;
+}
+
+uint32_t sol_item_log_find(const solid_item_log *log, uint64_t hash) {
+  return sol_table_find(&log->by_hash, hash, same_hash, log, &hash);
+}
+
+static void forget_all(solid_item_log *log) {
+  for (uint32_t i = 0; i < log->count; i++) free_entry(&log->items[i].entry);
+  log->count = 0;
+  log->unreadable = 0;
+  log->version = (solid_items_version){.count = 0};
+  sol_table_empty(&log->by_hash);
+}
+
+/* The item of this id, which is made where there is none; SOL_NO_NUMBER: no memory. */
+static uint32_t item_of(solid_item_log *log, solid_bytes id) {
+  uint64_t hash = solid_item_hash(id);
+  uint32_t at = sol_item_log_find(log, hash);
+  if (at != SOL_NO_NUMBER) return at;
+  if (log->count == log->room) {
+    uint32_t room = log->room ? 2 * log->room : 64;
+    sol_log_item *items = realloc(log->items, room * sizeof *items);
+    if (!items) return SOL_NO_NUMBER;
+    log->items = items, log->room = room;
+  }
+  if (!sol_table_reserve(&log->by_hash, (size_t)log->count + 1)) return SOL_NO_NUMBER;
+  log->items[log->count] = (sol_log_item){.hash = hash};
+  sol_table_add(&log->by_hash, hash, log->count);
+  return log->count++;
+}
+
+/* What an entry, whose number is `number`, changes of its item. 0: no memory. */
+static int take_word(sol_log_item *item, const solid_item_entry *entry, uint64_t number) {
+  solid_item_entry copy;
+  switch (entry->kind) {
+  case SOLID_ITEM_ADDED:
+    if (!copy_entry(&copy, entry)) return 0;
+    free_entry(&item->entry);
+    item->entry = copy;
+    item->number = number;
+    item->is_removed = 0;
+    break;
+  case SOLID_ITEM_HIDDEN:
+    item->is_hidden = 1;
+    break;
+  case SOLID_ITEM_SHOWN:
+    item->is_hidden = 0;
+    break;
+  case SOLID_ITEM_REMOVED:
+    item->is_removed = 1;
+    item->is_hidden = 0;
+    free_entry(&item->entry);
+    item->number = 0;
+  }
+  return 1;
+}
+
+/* One read of the store: its entries count if the log turns out to be the one that was read so far. */
+typedef struct reading {
+  solid_item_log *log;
+  solid_item_entry entries[SOLID_ITEMS_AT_ONCE]; /* copies; kind UINT32_MAX = one that could not be read */
+  size_t n;
+  int is_short; /* of memory */
+} reading;
+
+static void keep(void *user, uint64_t number, const solid_item_entry *entry) {
+  reading *r = user;
+  if (r->is_short || r->n == SOLID_ITEMS_AT_ONCE) return;
+  solid_item_entry *to = &r->entries[r->n];
+  if (!entry) {
+    sol_log(r->log->ctx, SOLID_LOG_WARN, "item log: entry %llu is passed over: %s", (unsigned long long)number,
+            solid_last_error());
+    *to = (solid_item_entry){.kind = UINT32_MAX};
+  } else if (!copy_entry(to, entry)) {
+    r->is_short = 1;
+    return;
+  }
+  r->n++;
+}
+
+static solid_status take_entry(solid_item_log *log, const solid_item_entry *entry) {
+  size_t at = (size_t)log->version.count;
+  if (at == log->order_room) {
+    size_t room = at ? 2 * at : 256;
+    uint32_t *order = realloc(log->order, room * sizeof *order);
+    if (!order) return solid_fail(SOLID_ENOMEM, "out of memory: item log of %zu entries", at);
+    log->order = order, log->order_room = room;
+  }
+  log->order[at] = SOL_NO_NUMBER;
+  if (entry->kind == UINT32_MAX) {
+    log->unreadable++;
+  } else {
+    uint32_t item = item_of(log, entry->id);
+    if (item == SOL_NO_NUMBER || !take_word(&log->items[item], entry, at + 1))
+      return solid_fail(SOLID_ENOMEM, "out of memory: item log of %zu entries", at);
+    log->order[at] = item;
+  }
+  log->version.count++;
+  return SOLID_OK;
+}
+
+/* 1 if what was read so far is the beginning of `now`. */
+static int goes_on(const solid_items_version *read, const solid_items_version *now) {
+  return !read->count || (now->count >= read->count && memcmp(read->log, now->log, sizeof now->log) == 0);
+}
+
+/* One piece; *more = 1 if there are more. */
+static solid_status read_piece(solid_item_log *log, solid_store *store, reading *r, int *more) {
+  solid_items_version now;
+  *r = (reading){.log = log, .n = 0};
+  solid_status status = store->ops->items_read(store, log->version.count, SOLID_ITEMS_AT_ONCE, keep, r, &now);
+  if (!status && r->is_short) status = solid_fail(SOLID_ENOMEM, "out of memory: item log");
+  if (!status && !goes_on(&log->version, &now)) {
+    sol_log(log->ctx, SOLID_LOG_WARN, "item log: it is another one than before, of %llu entries: it is read anew",
+            (unsigned long long)now.count);
+    forget_all(log);
+    *more = now.count > 0;
+  } else if (!status) {
+    memcpy(log->version.log, now.log, sizeof now.log);
+    for (size_t i = 0; i < r->n && !status; i++) status = take_entry(log, &r->entries[i]);
+    *more = log->version.count < now.count;
+  }
+  for (size_t i = 0; i < r->n; i++) free_entry(&r->entries[i]);
+  return status;
+}
+
+/* One piece under the lock, so that nobody waits for a long log; *more as above. */
+solid_status sol_item_log_read_piece(solid_item_log *log, solid_store *store, int *more) {
+  reading *r = malloc(sizeof *r);
+  if (!r) return solid_fail(SOLID_ENOMEM, "out of memory: item log");
+  pthread_mutex_lock(&log->lock);
+  solid_status status = read_piece(log, store, r, more);
+  pthread_mutex_unlock(&log->lock);
+  free(r);
+  return status;
+}
+
+solid_status solid_item_log_follow(solid_item_log *log, solid_store *store) {
+  int more = 1;
+  solid_status status = SOLID_OK;
+  if (!log || !store) return solid_fail(SOLID_EINVAL, "item log: log or store is NULL");
+  while (!status && more) status = sol_item_log_read_piece(log, store, &more);
+  return status;
+}
+
+/* ---- The object ---- */
+
+solid_status solid_item_log_new(solid_item_log **out, const solid_context *ctx) {
+  if (!out) return solid_fail(SOLID_EINVAL, "item log: out is NULL");
+  solid_item_log *log = calloc(1, sizeof *log);
+  if (!log || pthread_mutex_init(&log->lock, NULL)) {
+    free(log);
+    return solid_fail(SOLID_ENOMEM, "out of memory: item log");
+  }
+  log->ctx = ctx;
+  *out = log;
+  return SOLID_OK;
+}
+
+void solid_item_log_free(solid_item_log *log) {
+  if (!log) return;
+  forget_all(log);
+  sol_table_clear(&log->by_hash);
+  free(log->items);
+  free(log->order);
+  pthread_mutex_destroy(&log->lock);
+  free(log);
+}
+
+int solid_item_log_has(solid_item_log *log, solid_bytes id) {
+  pthread_mutex_lock(&log->lock);
+  uint32_t at = sol_item_log_find(log, solid_item_hash(id));
+  int has = at != SOL_NO_NUMBER && log->items[at].number && sol_same_bytes(log->items[at].entry.id, id);
+  pthread_mutex_unlock(&log->lock);
+  return has;
+}
+
+solid_status solid_item_log_get_info(solid_item_log *log, solid_item_log_info *info) {
+  if (!log || !info) return solid_fail(SOLID_EINVAL, "item log: log or info is NULL");
+  pthread_mutex_lock(&log->lock);
+  solid_item_log_info all = {.version = log->version, .unreadable = log->unreadable};
+  for (uint32_t i = 0; i < log->count; i++) {
+    all.items += log->items[i].number > 0;
+    all.hidden += (uint64_t)log->items[i].is_hidden;
+    all.removed += (uint64_t)log->items[i].is_removed;
+  }
+  pthread_mutex_unlock(&log->lock);
+  return sol_struct_give(info, &all, sizeof all, "item log info");
+}

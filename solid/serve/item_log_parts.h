@@ -1,0 +1,41 @@
+/* What the files of the item log share: item_log.c reads the store's log and holds the newest word about each item,
+ * item_log_apply.c brings it to models, item_log_add.c says something new. */
+#ifndef SOLID_SERVE_ITEM_LOG_PARTS_H
+#define SOLID_SERVE_ITEM_LOG_PARTS_H
+
+#include "solid/base/table.h"
+#include "solid/item_log.h"
+#include <pthread.h>
+#include <string.h>
+
+/* The newest word about an item. */
+typedef struct sol_log_item {
+  uint64_t hash;
+  uint64_t number; /* of the entry that described it; 0 = it was only hidden, shown or removed */
+  int is_hidden, is_removed;
+  solid_item_entry entry; /* owned, in one block */
+} sol_log_item;
+
+struct solid_item_log {
+  pthread_mutex_t lock;
+  const solid_context *ctx;
+  solid_items_version version;
+  sol_log_item *items;
+  uint32_t count, room;
+  sol_table by_hash;
+  uint32_t *order; /* (version.count) the item of each entry; SOL_NO_NUMBER = one that was passed over */
+  size_t order_room;
+  uint64_t unreadable;
+};
+
+/* Number of the item with this hash, or SOL_NO_NUMBER. Under the lock, as what follows it. */
+uint32_t sol_item_log_find(const solid_item_log *log, uint64_t hash);
+
+/* Reads one piece, with the lock taken for it; *more = 1 if there are more. */
+solid_status sol_item_log_read_piece(solid_item_log *log, solid_store *store, int *more);
+
+static inline int sol_same_bytes(solid_bytes a, solid_bytes b) {
+  return a.size == b.size && (!a.size || memcmp(a.data, b.data, a.size) == 0);
+}
+
+#endif

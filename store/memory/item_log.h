@@ -1,0 +1,43 @@
+/* The memory store's item log: its entries in memory and, where it has a file, there before an append is over.
+ *
+ * The file is a head and frames, one an append, all numbers little-endian:
+ *
+ *   head:  "SOLIDLOG" (8), version 1 (4), CRC-32 of the other 28 bytes (4), name of the log (16)
+ *   frame: bytes behind these 16 (4), entries (4), CRC-32 of those bytes (4), CRC-32 of the 12 before it (4); each
+ *          entry (store/record/entry.h) behind its size (4)
+ *
+ * A frame is written behind the others, and synced. So what a kill or a lost machine leaves unfinished is the last
+ * frame, which nobody was told of: it is cut off when the file is opened. Anything else that is not sound is damage to
+ * what somebody was told is kept, and the file is refused. Not locked: the store does that; against other processes the
+ * file is. */
+#ifndef STORE_MEMORY_ITEM_LOG_H
+#define STORE_MEMORY_ITEM_LOG_H
+
+#include "solid/context.h"
+#include "solid/store.h"
+
+typedef struct sol_item_log {
+  solid_items_version version;
+  uint8_t *bytes; /* the entries behind one another */
+  size_t size, room;
+  size_t *ends; /* (version.count) where each entry ends */
+  size_t ends_room;
+  int fd; /* -1 = no file */
+  char *path;
+  uint64_t file_size;
+  int is_broken; /* a write failed and could not be undone */
+} sol_item_log;
+
+/* `path` NULL: no file. The file is made with the first entry. `log` (may be NULL) is told of what was cut off.
+ * EREFUSED: another process has the file. EFORMAT: it is no log, or damaged. EUNSUPPORTED: of a newer version. EIO,
+ * ENOMEM. A zeroed struct may not be closed; one that could not be opened is. */
+solid_status sol_item_log_open(sol_item_log *log, const char *path, solid_log_fn tell, void *tell_user);
+void sol_item_log_close(sol_item_log *log);
+
+/* As the slots of solid_store_ops whose arguments they are given, checked. */
+solid_status sol_item_log_read(const sol_item_log *log, uint64_t from, size_t most, solid_item_fn take,
+                               void *take_user);
+solid_status sol_item_log_append(sol_item_log *log, const solid_items_version *seen, const solid_item_entry *entries,
+                                 size_t n, int *appended);
+
+#endif

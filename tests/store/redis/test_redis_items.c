@@ -1,0 +1,102 @@
+/* The item log in a real server: its round trips, and what may stand in its place. */
+#include "store/redis_store.h"
+#include "tests/store/redis/live_redis.h"
+#include <criterion/criterion.h>
+#include <string.h>
+
+TestSuite(redis_items, .init = live_start, .fini = live_stop, .timeout = 60);
+
+static size_t readable, unreadable;
+
+static void take(void *user, uint64_t number, const solid_item_entry *entry) {
+  (void)user, (void)number;
+  readable += entry != NULL;
+  unreadable += entry == NULL;
+}
+
+static solid_status read_all(solid_store *store, solid_items_version *now) {
+  readable = unreadable = 0;
+  return store->ops->items_read(store, 0, 100, take, NULL, now);
+}
+
+static solid_items_version add(solid_store *store, solid_items_version seen, size_t n) {
+  solid_item_entry entries[8];
+  solid_items_version now;
+  int appended = 0;
+  for (size_t i = 0; i < n; i++) entries[i] = (solid_item_entry){.id = live_text("new")};
+  cr_assert_eq(store->ops->items_append(store, &seen, entries, n, &now, &appended), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(appended, 1);
+  return now;
+}
+
+Test(redis_items, cost_no_round_trip) {
+  solid_store *store = live_open(0);
+  solid_items_version none = {.count = 0};
+  cr_assert_eq(live_append(store, "ann", 1, NULL), SOLID_OK);
+  add(store, none, 2);
+  store->items.count = 0;
+  live_get_ok(store, "ann");
+  cr_assert_eq(store->items.count, 0, "who does not follow is not told");
+  store->follows_items = 1;
+  uint64_t before = live_stats(store).round_trips;
+  live_get_ok(store, "ann");
+  cr_assert_eq(live_stats(store).round_trips, before + 1);
+  cr_assert_eq(live_append(store, "ann", 2, NULL), SOLID_OK);
+  cr_assert_eq(live_stats(store).round_trips, before + 2);
+  cr_assert_eq(store->items.count, 2);
+  solid_store_close(store);
+}
+
+Test(redis_items, a_log_that_was_lost_is_another) {
+  solid_store *store = live_open(0);
+  solid_items_version none = {.count = 0}, first = add(store, none, 3), now;
+  live_ask("FLUSHALL", "OK");
+  cr_assert_eq(read_all(store, &now), SOLID_OK, "%s", solid_last_error());
+  cr_assert(now.count == 0 && readable == 0);
+  store->items = first;
+  store->follows_items = 1;
+  live_get_ok(store, "ann");
+  cr_assert_eq(store->items.count, 0, "the next question tells");
+  solid_items_version second = add(store, none, 3);
+  cr_assert(second.count == 3 && memcmp(second.log, first.log, sizeof first.log));
+  solid_store_close(store);
+}
+
+Test(redis_items, what_cannot_be_read_is_told) {
+  solid_store *store = live_open(0);
+  solid_items_version none = {.count = 0}, now;
+  add(store, none, 4);
+  live_ask("HSET solid:items 2 rubbish", NULL);
+  live_ask("HSET solid:items 3 \002newer", NULL);
+  cr_assert_eq(read_all(store, &now), SOLID_OK, "%s", solid_last_error());
+  cr_assert(readable == 2 && unreadable == 2, "%zu and %zu", readable, unreadable);
+  live_ask("HDEL solid:items 1", NULL);
+  cr_assert_eq(read_all(store, &now), SOLID_EFORMAT);
+  cr_assert(strstr(solid_last_error(), "solid:items") && strstr(solid_last_error(), "missing"), "%s",
+            solid_last_error());
+  solid_store_close(store);
+}
+
+Test(redis_items, what_is_no_log_is_left_alone) {
+  static const struct {
+    const char *set;
+    solid_status status;
+  } cases[] = {{"SET solid:items foreign", SOLID_EFORMAT},
+               {"HSET solid:items h foreign", SOLID_EFORMAT},
+               {"HSET solid:items h SI\002later", SOLID_EUNSUPPORTED},
+               {"HSET solid:items h SI\001short", SOLID_EFORMAT}};
+  const solid_item_entry entry = {.id = live_text("new")};
+  solid_store *store = live_open(0);
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    solid_items_version none = {.count = 0}, now;
+    int appended = 0;
+    live_ask("DEL solid:items", NULL);
+    live_ask(cases[i].set, NULL);
+    cr_assert_eq(read_all(store, &now), cases[i].status, "case %zu: %s", i, solid_last_error());
+    cr_assert(strstr(solid_last_error(), "solid:items"), "%s", solid_last_error());
+    cr_assert_eq(store->ops->items_append(store, &none, &entry, 1, &now, &appended), cases[i].status, "case %zu: %s", i,
+                 solid_last_error());
+    live_get_ok(store, "ann"); /* questions about users go on */
+  }
+  solid_store_close(store);
+}
