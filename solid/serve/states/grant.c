@@ -111,10 +111,16 @@ static size_t slot_for(sol_keeper *k, solid_bytes user) {
   return slot;
 }
 
+/* Steps that the state lacks. */
+static uint64_t gap_of(const sol_keeper *k, size_t slot, const solid_window *window) {
+  uint64_t seq = k->places[slot].seq;
+  return window->seq > seq ? window->seq - seq : 0;
+}
+
 int sol_keeper_is_good(const sol_keeper *k, size_t slot, const solid_window *window) {
   const sol_place *p = &k->places[slot];
-  return p->seq && p->birth && p->birth == window->birth && p->seq <= window->seq &&
-         sol_states_events(k->states, slot) + (window->seq - p->seq) <= 2 * (uint64_t)k->L;
+  return p->seq && p->birth && p->birth == window->birth && (p->is_newer || p->seq <= window->seq) &&
+         sol_states_events(k->states, slot) + gap_of(k, slot, window) <= 2 * (uint64_t)k->L;
 }
 
 /* ---- Wishes ---- */
@@ -149,8 +155,7 @@ static solid_status prepare(sol_keeper *k, const sol_wish *wish, size_t slot, si
     *p = (sol_place){.user = p->user};
     k->stats.made++;
   }
-  p->from = p->seq;
-  uint64_t need = good ? wish->window->seq - p->seq : k->L;
+  uint64_t need = good ? gap_of(k, slot, wish->window) : k->L;
   solid_status status = read_history(k, wish, need, &window);
   if (status) return status;
   if (good && need > window.count) { /* steps between are gone */
@@ -161,7 +166,7 @@ static solid_status prepare(sol_keeper *k, const sol_wish *wish, size_t slot, si
   if (need < window.count) window.steps += window.count - need, window.count = (size_t)need;
   uint32_t *items = window.count > SOL_KEEPER_TAIL ? k->items : k->tails + i * SOL_KEEPER_TAIL;
   *newer = (sol_newer){slot, items, sol_known_items(k->model, &window, window.count, items)};
-  p->birth = window.birth, p->seq = window.seq;
+  p->birth = window.birth, p->seq = window.seq > p->seq ? window.seq : p->seq;
   if (items != k->items) return SOLID_OK;
   const float *h;
   status = sol_states_append(k->states, newer, 1, &h);
@@ -209,8 +214,10 @@ static solid_status grant(sol_keeper *k, const sol_wish *wishes, size_t n) {
   if (!status) status = append(k, n, wishes, 0);
   if (!status) sol_keeper_write(k, wishes, n);
   if (!status) status = read_sessions(k, wishes, n);
-  for (size_t i = 0; i < n; i++) /* what has read a session is of no use to anybody else */
+  for (size_t i = 0; i < n; i++) { /* what has read a session is of no use to anybody else */
+    k->places[k->slot_of[i]].is_newer = 0;
     if (status || wishes[i].n_session || !wishes[i].user.size) forget(k, k->slot_of[i]);
+  }
   return status;
 }
 

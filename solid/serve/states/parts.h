@@ -13,7 +13,7 @@ typedef struct sol_place {
   uint64_t birth, seq;
   uint64_t stored_seq, stored_events; /* of what the store has of it; 0 = nothing */
   uint64_t used;                      /* when */
-  uint64_t from;                      /* seq that it had when the wish came */
+  int is_newer;                       /* read now, and of a later seq than the window, which was read before */
 } sol_place;
 
 struct sol_keeper {
@@ -44,7 +44,8 @@ struct sol_keeper {
   size_t *put_slots;     /* (SOL_KEPT_AT_ONCE) */
 };
 
-/* 1 if the slot's state can be gone on with to reach the window: it is of this history, not ahead, and not too long. */
+/* 1 if the slot's state can be gone on with to reach the window: it is of this history, not too long, and not ahead,
+ * but for one that a writer stored since the window was read. */
 int sol_keeper_is_good(const sol_keeper *k, size_t slot, const solid_window *window);
 
 /* States of the n wishes that are not in memory, some at a time. */

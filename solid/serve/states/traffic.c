@@ -1,5 +1,7 @@
 /* States from the store into slots, and back. */
+#include "solid/base/text.h"
 #include "solid/base/values.h"
+#include "solid/model/model_parts.h"
 #include "solid/serve/states/parts.h"
 
 /* The store's parts are those of an image under another name: infer/ knows no store. */
@@ -12,7 +14,8 @@ static void give_parts(const sol_image *image, solid_state_part *to) {
     to[i] = (solid_state_part){image->parts[i].number, image->parts[i].size, image->parts[i].data};
 }
 
-static void take_state(sol_keeper *k, size_t slot, const solid_window *window, const solid_state *state) {
+static void take_state(sol_keeper *k, size_t slot, const sol_wish *wish, const solid_state *state) {
+  const solid_window *window = wish->window;
   sol_place *p = &k->places[slot];
   uint64_t seq = 0;
   if (state->found == SOLID_STATE_NONE) return;
@@ -23,15 +26,19 @@ static void take_state(sol_keeper *k, size_t slot, const solid_window *window, c
   }
   if (!status && seq == state->stamp.seq) {
     p->birth = window->birth, p->seq = p->stored_seq = seq;
+    p->is_newer = seq > window->seq;
     p->stored_events = sol_states_events(k->states, slot);
     if (sol_keeper_is_good(k, slot, window)) {
       k->stats.read++;
       return;
     }
   }
+  if (status && state->found != SOLID_STATE_OTHER)
+    sol_log(sol_model_context(k->model), SOLID_LOG_WARN, "user %s: %s", sol_show(wish->user.data, wish->user.size).text,
+            state->found == SOLID_STATE_FOUND ? solid_last_error() : "the attention state in the store is damaged");
   k->stats.refused++;
   sol_states_clear(k->states, slot);
-  p->seq = p->stored_seq = p->stored_events = 0;
+  p->seq = p->stored_seq = p->stored_events = 0, p->is_newer = 0;
 }
 
 solid_status sol_keeper_read(sol_keeper *k, const sol_wish *wishes, size_t n) {
@@ -44,7 +51,7 @@ solid_status sol_keeper_read(sol_keeper *k, const sol_wish *wishes, size_t n) {
     if (wanted == SOL_READ_AT_ONCE || (i == n && wanted)) {
       status = k->store->ops->get_states(k->store, users, births, wanted, states, statuses);
       for (size_t j = 0; j < wanted && !status; j++)
-        if (!statuses[j]) take_state(k, k->slot_of[which[j]], wishes[which[j]].window, &states[j]);
+        if (!statuses[j]) take_state(k, k->slot_of[which[j]], &wishes[which[j]], &states[j]);
       wanted = 0;
     }
     if (i == n || !wishes[i].user.size || !wishes[i].window->birth ||

@@ -250,6 +250,35 @@ Test(serving_states, that_are_damaged_are_made_again) {
     }
 }
 
+static scene *writer;
+static solid_store_ops racing;
+static const solid_store_ops *real;
+
+/* A writer stores a newer state between the reader's two trips. */
+static solid_status get_states_late(solid_store *store, const solid_bytes *users, const uint64_t *births, size_t n,
+                                    solid_state *states, solid_status *statuses) {
+  scene *x = writer;
+  writer = NULL;
+  if (x) push(x, "anna", x->items + LONG + 1, 2);
+  return real->get_states(store, users, births, n, states, statuses);
+}
+
+Test(serving_states, that_a_writer_stored_between_are_taken_as_they_are) {
+  scene *x = open_scene(&spots[0], 1);
+  solid_scored out[V];
+  push(x, "anna", x->items, LONG);
+  serving_append(&x->s, x->s.store, "anna", x->items + LONG, 1);
+  real = x->s.store->ops, racing = *real, racing.get_states = get_states_late;
+  x->s.store->ops = &racing, writer = x;
+  cr_assert_eq(ask(x, "anna", NULL, 0, out), SOLID_FROM_CACHE_FRESH);
+  cr_assert_null(writer, "no second trip");
+  judge(x, "the newer state", out, x->items, LONG + 3, x->items, LONG, rounded);
+  ask(x, "anna", NULL, 0, out);
+  judge(x, "and after it", out, x->items, LONG + 3, x->items, LONG + 3, rounded);
+  x->s.store->ops = real;
+  close_scene(x);
+}
+
 /* Beyond twice what the model reads the state begins anew with the newest window. */
 Test(serving_states, begin_anew_when_they_are_twice_as_long_as_the_window) {
   scene *x = open_scene(&spots[0], 1);
