@@ -20,6 +20,14 @@ run sparse --epochs 2 --attention sparse --chunk 32 --always 8 --budget 16 --den
 losses() { grep -oE 'loss [0-9.]+|ndcg@10 [0-9.]+' "$work/$1.out"; }
 [ "$(losses dense)" = "$(losses below)" ] || fail "below the crossover training differs: $(losses dense) | $(losses below)"
 [ "$(losses dense)" != "$(losses sparse)" ] || fail "lists leave nothing out"
+grep -qE '^epoch .* density 0\.[0-9]{3} ' "$work/sparse.out" || fail "no density: $(cat "$work/sparse.out")"
+if grep -q density "$work/dense.out" "$work/below.out"; then fail "a density where nothing is left out"; fi
+
+# Pieces that grow are other windows, of all the events.
+run grows --epochs 2 --window-from 32 >"$work/grows.out"
+[ "$(losses dense)" != "$(losses grows)" ] || fail "pieces train as windows do"
+rows() { grep -oE '[0-9]+ rows per epoch' "$work/$1.out"; }
+[ "$(rows dense)" = "$(rows grows)" ] || fail "pieces are $(rows grows), windows $(rows dense)"
 
 # A checkpoint of other lists is not gone on from.
 run stop --epochs 1 --attention sparse --chunk 32 --dense-below 0 --keep-checkpoint >/dev/null
