@@ -72,6 +72,7 @@ redis_store_options = struct(
     *columns(text, "address", "tls_ca", "tls_cert", "tls_key", "tls_name", "sentinel_username", "sentinel_password"), ("history", u32))
 redis_store_stats = struct("solid_redis_store_stats", ("struct_size", u32), *columns(u64, "connections", "round_trips", "damaged", "stale", "set_aside", "renewed", "evicted", "dropped"))
 plan_sizes = struct("solid_plan_sizes", *columns(u32, "window", "width", "params", "element", "id_bytes", "prefix_bytes", "partitions", "history", "taken", "state_bytes", "state_parts"))
+plan_traffic = struct("solid_plan_traffic", *columns(size, "event_in", "event_out", "answer_in", "answer_out"), *columns(u32, "event_trips", "answer_trips"))
 plan = struct("solid_plan", *columns(size, "window", "record", "redis", "memory", "pages", "seen", "state"))
 
 STRUCTS = [value for value in list(globals().values()) if isinstance(value, type) and issubclass(value, c.Structure) and value._fields_]
