@@ -41,7 +41,7 @@ typedef struct ingestd_report {
   uint64_t events, accepted; /* of the source */
   const char *hint;          /* where all events were rejected for one reason: what may be meant */
   int64_t last_ms;
-  int64_t rebuild_ms; /* when a rebuild began, steady; 0 = there is none, or it is done */
+  int64_t rebuild_ms;        /* when a rebuild began, steady; 0 = there is none, or it is done */
   solid_ingest_stats newest; /* not printed yet where has_newest is 1 */
   int has_newest;
 } ingestd_report;
