@@ -25,6 +25,7 @@
 #include "kernels/gru.h"
 #include "kernels/layer_norm.h"
 #include "kernels/linear.h"
+#include "kernels/place.h"
 #include "kernels/quantize.h"
 #include "kernels/reduce.h"
 #include "kernels/rotate.h"
@@ -60,6 +61,7 @@ typedef solid_status (*sk_body)(void *user);
   X(dropout)                                                                                                           \
   X(attend) X(attend_backward)                                                                                         \
   X(attend_ranges) X(attend_ranges_backward)                                                                           \
+  X(place)                                                                                                             \
   X(rotate)                                                                                                            \
   X(select)                                                                                                            \
   X(gru) X(gru_backward)                                                                                               \

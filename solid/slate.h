@@ -4,7 +4,12 @@
  *   order          forwards of the decoder for K rows of C columns        needs a decoder trained
  *   raster         K C                                                    raster
  *   ZipAR          C + (K - 1) s    s = window; s >= C is raster          raster
+ *   adaptive       C + (K - 1) s to K C                                   raster
  *   near-to-far    K + C - 1                                              near-to-far
+ *
+ * Adaptive is ZipAR that tests again what it chose too early, until it is what raster would have chosen: greedy it
+ * gives raster's slate (but where two values are equal up to rounding), and what it draws is distributed as raster's.
+ * Its forwards have more inputs and depend on the user, so users of a batch go one by one.
  *
  * C is solid_model_info.levels + 1: the last column distinguishes items of equal codes.
  *
@@ -27,13 +32,14 @@ typedef enum solid_slate_order {
   SOLID_SLATE_TRAINED = 0, /* the order that the decoder was trained for: raster or near-to-far */
   SOLID_SLATE_RASTER = 1,
   SOLID_SLATE_ZIPAR = 2,
-  SOLID_SLATE_NEAR_TO_FAR = 3
+  SOLID_SLATE_NEAR_TO_FAR = 3,
+  SOLID_SLATE_ADAPTIVE = 4 /* ZipAR with an adaptive window */
 } solid_slate_order;
 
 typedef struct solid_slate_options {
   uint32_t struct_size; /* set by SOLID_SLATE_OPTIONS_INIT */
   uint32_t order;       /* solid_slate_order */
-  uint32_t window;      /* s of ZipAR, 1 or more; otherwise not read */
+  uint32_t window;      /* s of ZipAR, 1 or more, at which an adaptive one begins; otherwise not read */
   float guide;          /* g, 0 .. 1 */
   float temperature;    /* 0 = take the largest value; above 0: draw in proportion to exp(value / temperature) */
   float top_p;          /* above 0, up to 1: draw from the most likely codes that have this share together */
@@ -50,10 +56,11 @@ typedef struct solid_slate_answer {
   uint32_t struct_size; /* set by the caller to sizeof(solid_slate_answer) */
   uint32_t source;      /* solid_source, as in solid_answer */
   uint64_t params_seq, window_seq;
-  size_t count;          /* items of the slate; below K only if fewer are left after the filters */
-  uint32_t order;        /* solid_slate_order that was used, never SOLID_SLATE_TRAINED */
-  uint32_t window;       /* s of ZipAR, else 0 */
-  uint32_t forwards;     /* forward passes of the decoder; 0 if it did not run: guide 1, or source popularity */
+  size_t count;    /* items of the slate; below K only if fewer are left after the filters */
+  uint32_t order;  /* solid_slate_order that was used, never SOLID_SLATE_TRAINED */
+  uint32_t window; /* s of ZipAR, else 0 */
+  uint32_t
+      forwards; /* forward passes of the decoder; 0 if it did not run: guide 1, nothing left, or source popularity */
   double log_likelihood; /* of the slate under the decoder, over the codes that were open; 0 if it did not run */
   solid_status status;   /* of this user, as in solid_answer; not SOLID_OK = no slate */
 } solid_slate_answer;
@@ -76,7 +83,7 @@ SOLID_API SOLID_CHECK_RESULT solid_status solid_slate_batch(solid_recommender *r
                                                             const solid_slate_options *options, solid_scored *out,
                                                             solid_slate_answer *answers);
 
-/* "trained", "raster", "zipar", "near-to-far". Never NULL. */
+/* "trained", "raster", "zipar", "near-to-far", "zipar:adaptive". Never NULL. */
 SOLID_API const char *solid_slate_order_name(uint32_t order);
 
 #ifdef __cplusplus

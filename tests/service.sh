@@ -4,8 +4,9 @@
 #
 #   tests/service.sh [NAME...]      all of them, or these: `tests/service.sh kills` runs tests/service/kills.sh
 #
-# Each is given the folder of the build of preset dev, which is brought up to date first. Exit code 0 passed, 77 skipped (it says
-# why), anything else failed; after SOLID_SERVICE_SECONDS (600) it is ended, and failed.
+# Each is given the folder of the build of preset dev, which is brought up to date first. Two run at a time
+# (SOLID_SERVICE_AT_ONCE), because most of them wait for servers; each prints when it has ended. Exit code 0 passed, 77 skipped (it
+# says why), anything else failed; after SOLID_SERVICE_SECONDS (600) it is ended, and failed.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 passed=0 failed=0 skipped=0 failures=()
@@ -21,11 +22,26 @@ if ! { cmake --preset dev -DSOLID_TESTS=ON && cmake --build --preset dev; } >bui
   exit 1
 fi
 
+# One test into build/service.NAME.log, its exit code into build/service.NAME.code.
+run_one() {
+  local name=$1 code=0 began=$SECONDS
+  timeout "${SOLID_SERVICE_SECONDS:-600}" "tests/service/$name.sh" build/dev >"build/service.$name.log" 2>&1 || code=$?
+  [ "$code" != 124 ] || echo "$name: ended after ${SOLID_SERVICE_SECONDS:-600} s" >>"build/service.$name.log"
+  echo "$code" >"build/service.$name.code"
+  printf '\n== %s (%d s, ended at %d s)\n%s\n' "$name" $((SECONDS - began)) "$SECONDS" "$(cat "build/service.$name.log")"
+}
+
+trap 'kill $(jobs -p) 2>/dev/null' EXIT
+trap 'exit 1' INT TERM
+rm -f build/service.*.code
 for name in "${names[@]}"; do
-  printf '\n== %s (%d s)\n' "$name" "$SECONDS"
-  timeout "${SOLID_SERVICE_SECONDS:-600}" "tests/service/$name.sh" build/dev
-  code=$?
-  [ "$code" != 124 ] || echo "$name: ended after ${SOLID_SERVICE_SECONDS:-600} s"
+  while [ "$(jobs -rp | wc -l)" -ge "${SOLID_SERVICE_AT_ONCE:-2}" ]; do wait -n; done
+  run_one "$name" &
+done
+wait
+
+for name in "${names[@]}"; do
+  code=$(cat "build/service.$name.code" 2>/dev/null || echo "none: it was killed")
   case $code in
   0) passed=$((passed + 1)) ;;
   77) skipped=$((skipped + 1)) ;;

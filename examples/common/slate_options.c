@@ -8,6 +8,8 @@ solid_status slate_options_read(const slate_options *options, solid_slate_option
   out->top_p = (float)options->top_p;
   out->seed = (uint64_t)options->seed;
   if (slate_order_read(options->order, out)) return SOLID_OK;
-  return solid_fail(SOLID_EINVAL, "--order: \"%s\" is none of trained, raster, zipar:S (S from 1 to 1000), near-to-far",
-                    options->order);
+  return solid_fail(
+      SOLID_EINVAL,
+      "--order: \"%s\" is none of trained, raster, zipar:S, zipar:adaptive:S (S from 1 to 1000), near-to-far",
+      options->order);
 }

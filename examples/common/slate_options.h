@@ -24,7 +24,7 @@ typedef struct slate_options {
       {.name = "order",                                                                                                \
        .type = SOLID_PROPERTY_STRING,                                                                                  \
        .preset = "trained",                                                                                            \
-       .meaning = "order of decoding: trained, raster, zipar:S, near-to-far",                                          \
+       .meaning = "order of decoding: trained, raster, zipar:S, zipar:adaptive:S, near-to-far",                        \
        .offset = offsetof(struct_, slate.order)},                                                                      \
       {.name = "guide",                                                                                                \
        .type = SOLID_PROPERTY_FLOAT,                                                                                   \

@@ -4,7 +4,8 @@
 
 #include "solid/slate.h"
 
-/* "trained", "raster", "zipar:S" (S from 1 to 1000), "near-to-far" into order and window. 0 = it is none of them. */
+/* "trained", "raster", "zipar:S" (S from 1 to 1000), "zipar:adaptive" (of S = 1), "zipar:adaptive:S", "near-to-far"
+ * into order and window. 0 = it is none of them. */
 int slate_order_read(const char *text, solid_slate_options *out);
 
 /* "raster", "zipar:2", "near-to-far". */

@@ -49,7 +49,7 @@ static solid_status add_list(lists_set *set, const json_t *list, const char *pat
     if (!add_values(p->each + (size_t)f * set->users, set->users,
                     json_string_value(json_object_get(each, lists_figure_names[f]))))
       return solid_fail(SOLID_EFORMAT, "%s: %s is not of %zu users", path, lists_figure_names[f], set->users);
-  p->forwards = (int)json_integer_value(json_object_get(list, "forwards"));
+  p->forwards = json_number_value(json_object_get(list, "forwards"));
   p->runs++;
   set->lists += (json_int_t)set->users;
   set->invalid += json_integer_value(json_object_get(list, "invalid"));

@@ -25,7 +25,7 @@ extern const char *const lists_figure_names[LISTS_FIGURES];
 typedef struct lists_point {
   char curve[48]; /* "raster", "re-ranked by takers", ...; "ranked" */
   double knob;    /* guide or lambda */
-  int forwards;
+  double forwards;
   size_t runs;
   double *each; /* (LISTS_FIGURES, users) sums over the runs until lists_finish */
 } lists_point;

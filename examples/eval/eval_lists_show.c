@@ -125,8 +125,8 @@ static void print_points(const lists_set *set) {
   size_t ranked = lists_find(set, "ranked", 0);
   for (size_t p = 0; p < set->points; p++) {
     const lists_point *at = &set->point[p];
-    size_t raster = at->forwards && strcmp(at->curve, "raster") ? lists_find(set, "raster", at->knob) : SIZE_MAX;
-    printf("| %s | %.4g | %d | %.4f | %.4f |", at->curve, at->knob, at->forwards, lists_mean(set, 0, p, LISTS_RECALL),
+    size_t raster = at->forwards > 0 && strcmp(at->curve, "raster") ? lists_find(set, "raster", at->knob) : SIZE_MAX;
+    printf("| %s | %.4g | %.4g | %.4f | %.4f |", at->curve, at->knob, at->forwards, lists_mean(set, 0, p, LISTS_RECALL),
            lists_mean(set, 0, p, LISTS_NDCG));
     if (raster == SIZE_MAX)
       printf(" |");

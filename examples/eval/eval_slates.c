@@ -71,6 +71,19 @@ static solid_status open_model(measuring *m, int i, const solid_model *model, co
   return status ? status : solid_slate_evaluator_new(&m->evaluator[i], model, ground->dataset, asking);
 }
 
+/* The one of the two whose decoder is raster's. */
+static solid_status find_raster(const measuring *m, const slates_arguments *args, const slates_ground *ground,
+                                const solid_model **raster) {
+  const solid_model *const models[SLATES_MODELS] = {ground->model, m->also};
+  solid_model_info info = {.struct_size = sizeof info};
+  for (int i = 0; i < SLATES_MODELS && !*raster && args->likelihood; i++)
+    if (models[i] && solid_model_get_info(models[i], &info) == SOLID_OK && info.slate_rows && !info.slate_near)
+      *raster = models[i];
+  return !args->likelihood || *raster ? SOLID_OK
+                                      : solid_fail(SOLID_EUNSUPPORTED, "--slate-likelihood: neither --model nor "
+                                                                       "--slate-also has a raster decoder");
+}
+
 static solid_status open_all(measuring *m, const slates_arguments *args, const slates_ground *ground) {
   const load_files judges = {.data = args->judges};
   load_files content = *ground->files;
@@ -81,8 +94,9 @@ static solid_status open_all(measuring *m, const slates_arguments *args, const s
   if (!status && has_content(args)) status = load_history(&m->content, &content);
   if (args->judges) asking.judges = &m->judges;
   if (has_content(args)) asking.content = &m->content;
-  if (!status) status = open_model(m, 0, ground->model, ground, &asking);
   if (!status && args->also) status = solid_model_load(&m->also, ground->ctx, args->also);
+  if (!status) status = find_raster(m, args, ground, &asking.raster);
+  if (!status) status = open_model(m, 0, ground->model, ground, &asking);
   if (!status && args->also) status = open_model(m, 1, m->also, ground, &asking);
   return status;
 }

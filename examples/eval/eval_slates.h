@@ -14,6 +14,7 @@ typedef struct slates_arguments {
   const char *orders, *guides, *lambdas, *judges; /* lists with commas between; file or NULL */
   const char *also;                               /* a model of the same ranker and another decoder, or NULL */
   int baskets;
+  int likelihood;      /* 1 = every list is judged by the raster decoder */
   items_options items; /* content, for likeness by it */
 } slates_arguments;
 

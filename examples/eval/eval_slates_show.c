@@ -23,23 +23,23 @@ static void knob_of(const solid_slate_trial *trial, char text[32]) {
 }
 
 static void print_lists(const slates_result *r) {
-  printf("%-10s %-12s %-12s %8s %22s %22s %8s %22s %8s %8s %6s %6s %9s %7s\n", "list", "order", "", "forwards",
-         "recall", "ndcg", "next", "likeness", "company", "content", "cats", "items", "log p", "s");
+  printf("%-10s %-16s %-12s %8s %22s %22s %8s %22s %8s %8s %6s %6s %9s %9s %7s\n", "list", "order", "", "forwards",
+         "recall", "ndcg", "next", "likeness", "company", "content", "cats", "items", "log p", "raster", "s");
   for (uint32_t i = 0; i < r->count; i++) {
     const slates_row *row = &r->row[i];
     const solid_slate_report *p = &row->report;
     char order[32], knob[32];
     slates_order(&row->trial, order);
     knob_of(&row->trial, knob);
-    printf("%-10s %-12s %-12s %8u", slates_way(&row->trial), order, knob, p->forwards);
+    printf("%-10s %-16s %-12s %8.4g", slates_way(&row->trial), order, knob, p->forwards);
     for (int f = SOLID_SLATE_RECALL; f <= SOLID_SLATE_CONTENT; f++) {
       if (f == SOLID_SLATE_NEXT || f > SOLID_SLATE_LIKENESS)
         printf(" %8.4f", p->value[f]);
       else
         printf("  %.4f [%.4f, %.4f]", p->value[f], p->low[f], p->high[f]);
     }
-    printf(" %6.2f %6u %9.3f %7.2f", p->value[SOLID_SLATE_CATEGORIES], p->items, p->value[SOLID_SLATE_LIKELIHOOD],
-           p->seconds);
+    printf(" %6.2f %6u %9.3f %9.3f %7.2f", p->value[SOLID_SLATE_CATEGORIES], p->items, p->value[SOLID_SLATE_LIKELIHOOD],
+           p->value[SOLID_SLATE_UNDER_RASTER], p->seconds);
     if (p->invalid || p->repeated) printf("  INVALID %u REPEATED %u", p->invalid, p->repeated);
     putchar('\n');
   }
@@ -65,15 +65,20 @@ static void print_against_raster(const slates_result *r) {
 }
 
 void slates_print(const slates_result *r) {
-  uint32_t users = r->count ? r->row[0].report.users : 0, invalid = 0, repeated = 0;
+  uint32_t users = r->count ? r->row[0].report.users : 0, invalid = 0, repeated = 0, guided = 0, ranked = 0;
   printf("\nlists of %u for %u users; in brackets how far other users could move the figure (95 %%)\n", r->rows, users);
   print_lists(r);
   print_against_raster(r);
   for (uint32_t i = 0; i < r->count; i++) {
     invalid += r->row[i].report.invalid;
     repeated += r->row[i].report.repeated;
+    if (r->row[i].trial.way != SOLID_SLATE_BY_DECODER || r->row[i].trial.options.guide < 1) continue;
+    guided += users;
+    ranked += r->row[i].report.ranked;
   }
-  printf("\n%llu lists: %u invalid, %u with an item twice\n", (unsigned long long)users * r->count, invalid, repeated);
+  printf("\n%llu lists: %u invalid, %u with an item twice", (unsigned long long)users * r->count, invalid, repeated);
+  if (guided) printf("; under a guide of 1 %u of %u are the ranked list", ranked, guided);
+  printf("\n");
 }
 
 /* Values of every user in ten-thousandths, blanks between, so that results can be paired. NULL: no memory. */
@@ -119,9 +124,9 @@ static json_t *row_json(const slates_row *row) {
   slates_order(&row->trial, order);
   for (int f = 0; f < SOLID_SLATE_FIGURES && figures; f++)
     json_object_set_new(figures, solid_slate_figure_names[f], figure_json(row, f));
-  return json_pack("{s:s, s:s, s:f, s:f, s:I, s:I, s:I, s:I, s:f, s:o, s:o}", "list", slates_way(&row->trial), "order",
+  return json_pack("{s:s, s:s, s:f, s:f, s:f, s:I, s:I, s:I, s:f, s:o, s:o}", "list", slates_way(&row->trial), "order",
                    order, "guide", way == SOLID_SLATE_BY_DECODER ? row->trial.lambda : 0.0, "lambda",
-                   way == SOLID_SLATE_BY_RERANK ? row->trial.lambda : 0.0, "forwards", (json_int_t)p->forwards, "items",
+                   way == SOLID_SLATE_BY_RERANK ? row->trial.lambda : 0.0, "forwards", p->forwards, "items",
                    (json_int_t)p->items, "invalid", (json_int_t)p->invalid, "repeated", (json_int_t)p->repeated,
                    "seconds", p->seconds, "figures", figures, "each", each_json(p));
 }

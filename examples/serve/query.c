@@ -120,7 +120,9 @@ static solid_status read_real(const char *field, const json_t *from, double leas
 static solid_status read_order(serve_query *query, const json_t *from) {
   const char *text = json_string_value(from);
   if (text && slate_order_read(text, &query->slate)) return SOLID_OK;
-  return wrong("order", "is none of \"trained\", \"raster\", \"zipar:S\" (S from 1 to 1000), \"near-to-far\"");
+  return wrong(
+      "order",
+      "is none of \"trained\", \"raster\", \"zipar:S\", \"zipar:adaptive:S\" (S from 1 to 1000), \"near-to-far\"");
 }
 
 static solid_status read_seed(serve_query *query, const json_t *from) {

@@ -24,9 +24,17 @@ static solid_status train_again(const train_arguments *a, train_run *run, solid_
   run->checkpoint = checkpoint;
   printf("trains again for %u epochs, with the validation events\n", solid_trainer_report(trainer)->best_epoch);
   solid_status status = solid_trainer_refit(trainer);
-  if (status == SOLID_OK) status = train_run_all(run, trainer);
-  if (status == SOLID_OK && !a->keep_checkpoint) unlink(checkpoint);
-  return status;
+  return status == SOLID_OK ? train_run_all(run, trainer) : status;
+}
+
+/* Of the ranker too, whose training would begin anew otherwise if that of the decoder is stopped. */
+static void remove_checkpoints(const train_arguments *a) {
+  static const char *const ends[] = {".checkpoint", ".refit", TRAIN_SLATES_CHECKPOINT};
+  char path[4096];
+  for (size_t i = a->slate.of ? 2 : 0; i < sizeof ends / sizeof *ends; i++) { /* of --slate-of the decoder's alone */
+    snprintf(path, sizeof path, "%s%s", a->out, ends[i]);
+    unlink(path);
+  }
 }
 
 /* Titles are stored in the model file. */
@@ -58,7 +66,6 @@ static solid_status train(const train_arguments *a, const solid_train_options *o
   if (status == SOLID_OK)
     printf("%s: best epoch %u of %u, validation ndcg@10 %.4f\n", a->out, report.best_epoch, report.epoch,
            report.best_ndcg10);
-  if (status == SOLID_OK && !a->keep_checkpoint) unlink(checkpoint);
   solid_trainer_free(trainer);
   return status;
 }
@@ -164,6 +171,7 @@ static solid_status run(void *user) {
       status = train(a, &o, ctx, &dataset, list, log);
     }
     if (status == SOLID_OK) status = train_slates(a, ctx, &dataset, log);
+    if (status == SOLID_OK && !a->keep_checkpoint) remove_checkpoints(a);
   }
   titles_free(list);
   solid_dataset_clear(&dataset);

@@ -1,6 +1,9 @@
 #include "examples/train/train_slates.h"
 #include "examples/common/progress.h"
+#include "solid/extend.h"
 #include "solid/train/slates.h"
+#include <string.h>
+#include <unistd.h>
 
 typedef struct telling {
   FILE *log;
@@ -32,8 +35,14 @@ solid_status train_slates(const train_arguments *a, const solid_context *ctx, co
   options.rate = s->rate;
   options.dropout = s->dropout;
   options.seed = (uint64_t)s->seed;
+  char checkpoint[4096];
+  snprintf(checkpoint, sizeof checkpoint, "%s" TRAIN_SLATES_CHECKPOINT, a->out);
+  options.checkpoint = checkpoint;
+  if (a->fresh) unlink(checkpoint);
   telling t = {log, progress_now(), options.epochs};
   solid_status status = solid_slates_train(ctx, s->of ? s->of : a->out, a->out, dataset, &options, tell, &t);
+  if (status == SOLID_EMISMATCH && strstr(solid_last_error(), checkpoint))
+    return solid_fail(status, "%s; --fresh starts again", solid_last_error());
   if (status == SOLID_OK) printf("%s: with a decoder of slates of %u items\n", a->out, options.rows);
   return status;
 }

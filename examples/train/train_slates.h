@@ -6,6 +6,8 @@
 #include "solid/train/dataset.h"
 #include <stdio.h>
 
+#define TRAIN_SLATES_CHECKPOINT ".slates" /* behind the model's name: a checkpoint, which the caller removes */
+
 /* Does nothing without --slate. */
 solid_status train_slates(const train_arguments *a, const solid_context *ctx, const solid_dataset *dataset, FILE *log);
 

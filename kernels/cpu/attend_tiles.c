@@ -1,7 +1,7 @@
 /* attend of long windows and of lists: QUERIES queries of one window and head meet KEYS keys at a time, gathered side
  * by side; the softmax is kept online (Milakov, Gimelshein 2018), so that scratch does not grow with the window. Keys
- * are sorted by position, so that a query sees the first so many of them: a tile that all of its queries see goes to
- * BLAS, one on the boundary is done pair by pair, and no row ever meets a key that it may not read. */
+ * are sorted by position, so that a query sees the first so many of them: keys that all queries of a tile see go to
+ * BLAS, those on the boundary are done pair by pair, and no row ever meets a key that it may not read. */
 #include "kernels/cpu/attend.h"
 #include "kernels/cpu/gemm.h"
 #include "kernels/cpu/vmath.h"
@@ -167,8 +167,12 @@ static void tile_block(const void *arg, int64_t block, void *local) {
   SK_CPU(attend_gather)(&t.queries, first, t.n, a->q + t.head * dh, a->q_stride, dh, t.q);
   memset(t.sum, 0, sizeof(float) * (size_t)(t.n * dh));
   for (int64_t i = 0; i < t.n; i++) t.top[i] = -INFINITY, t.total[i] = 0.0f;
-  int64_t end = t.seen[t.n - 1];
-  for (int64_t from = 0; from < end; from += KEYS) meet(&t, first, from, end - from < KEYS ? end - from : KEYS);
+  int64_t all = t.seen[0], end = t.seen[t.n - 1], n; /* the first keys are seen by all queries */
+  for (int64_t from = 0; from < end; from += n) {
+    int64_t to = from < all ? all : end;
+    n = to - from < KEYS ? to - from : KEYS;
+    meet(&t, first, from, n);
+  }
   for (int64_t i = 0; i < t.n; i++) finish(&t, first, i);
 }
 

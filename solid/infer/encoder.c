@@ -6,9 +6,8 @@
  *
  * With sparse attention every block makes lists of the keys that each chunk of a window reads (kernels/select.h) before
  * it attends; windows below the crossover need none. */
-#include "kernels/formula.h"
 #include "solid/base/random.h"
-#include "solid/infer/forward.h"
+#include "solid/infer/block.h"
 #include <assert.h>
 
 static const sol_dropout no_dropout = {0};
@@ -31,9 +30,8 @@ static void residual(sol_run *run, int32_t n, int32_t in, int32_t d, const float
   add(run, floats, work, y);
 }
 
-/* The feed-forward half, over n rows: y = mid + drop(drop(gelu(up(norm2 mid))) down^T). */
-static void feed_forward(sol_run *run, const sol_config *config, const sol_block_weights *w, int32_t n,
-                         const sol_dropout *drop, uint64_t site, const sol_block_state *s, float *work, float *y) {
+void sol_feed_forward(sol_run *run, const sol_config *config, const sol_block_weights *w, int32_t n,
+                      const sol_dropout *drop, uint64_t site, const sol_block_state *s, float *work, float *y) {
   int32_t d = (int32_t)config->width;
   int64_t wide = (int64_t)n * 4 * d;
   norm(run, n, d, s->mid, w->norm2, s->mean2, s->rstd2, s->norm2);
@@ -128,7 +126,7 @@ static void block_rows(sol_run *run, const sol_pass *pass, uint32_t b, const sol
                                        .out = s->attended,
                                        .lse = s->lse});
   residual(run, n, d, d, s->attended, w->out, drop->p, sol_site_seed(drop->seed, site + 1), work, s->x, s->mid);
-  feed_forward(run, pass->config, w, n, drop, site, s, work, y);
+  sol_feed_forward(run, pass->config, w, n, drop, site, s, work, y);
 }
 
 static void input_rows(sol_run *run, const sol_pass *pass, const sol_dropout *drop, float *x) {
@@ -265,7 +263,7 @@ static void last_block(sol_run *run, const sol_pass *pass, const newest_plan *p)
                                        .kv_stride = stride,
                                        .out = p->newest.attended});
   residual(run, n, d, d, p->newest.attended, w->out, 0, 0, NULL, p->x_newest, p->x_newest);
-  feed_forward(run, config, w, n, &no_dropout, 0, &p->newest, NULL, p->x_newest);
+  sol_feed_forward(run, config, w, n, &no_dropout, 0, &p->newest, NULL, p->x_newest);
 }
 
 solid_status sol_encode(const sol_pass *pass, float *h) {

@@ -8,7 +8,8 @@
  *   next        1 if the very next of them is in the list
  *   likeness, company, content    mean over the list's pairs of how alike they are by takers, company, content
  *   categories  categories covered, over the items of the list (0 if the model has none)
- *   likelihood  log likelihood of the list under the decoder (0 if it did not run) */
+ *   likelihood  log likelihood of the list under the decoder (0 if it did not run)
+ *   raster      log likelihood of the list under a raster decoder, however it was made (0 if there is none to judge) */
 #ifndef SOLID_TRAIN_SLATE_EVALUATE_H
 #define SOLID_TRAIN_SLATE_EVALUATE_H
 
@@ -28,6 +29,7 @@ typedef enum solid_slate_figure {
   SOLID_SLATE_CONTENT,
   SOLID_SLATE_CATEGORIES,
   SOLID_SLATE_LIKELIHOOD,
+  SOLID_SLATE_UNDER_RASTER,
   SOLID_SLATE_FIGURES
 } solid_slate_figure;
 
@@ -68,7 +70,8 @@ typedef struct solid_slate_report {
   uint32_t items;    /* distinct items in all lists */
   uint32_t invalid;  /* lists with an item of the history, or with no item: must be 0 */
   uint32_t repeated; /* lists with an item twice: must be 0 */
-  uint32_t forwards; /* forward passes of the decoder per list */
+  uint32_t ranked;   /* lists that are the ranked list, item for item: all of them under a guide of 1 */
+  double forwards;   /* forward passes of the decoder per list */
   double seconds;    /* to make the lists, states and scores included */
 } solid_slate_report;
 
@@ -80,9 +83,11 @@ typedef struct solid_slate_asking {
   int baskets;                  /* 1 = targets are all new items of the next basket, the events of one time */
   const solid_dataset *judges;  /* other users' events on the same items; NULL = none */
   const solid_dataset *content; /* with attributes or vectors of the same items; NULL = none */
+  const solid_model *raster;    /* of the same ranker, whose raster decoder judges every list; NULL = none */
 } solid_slate_asking;
 
-/* All is borrowed and must outlive the evaluator. ERANGE: rows. EINVAL: baskets of data without times. ENOTFOUND: no
+/* All is borrowed and must outlive the evaluator. ERANGE: rows. EINVAL: baskets of data without times, a judge of
+ * another ranker. EUNSUPPORTED: a judge without a raster decoder. ENOTFOUND: no
  * user has a target, or the content of no item is known. ENOMEM, EDEVICE. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_slate_evaluator_new(solid_slate_evaluator **out,
                                                                     const solid_model *model,

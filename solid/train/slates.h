@@ -22,10 +22,13 @@ typedef struct solid_slates_options {
   double rate, decay;     /* of AdamW; the rate rises over a few steps, then falls along half a cosine to a twentieth */
   double dropout, smoothing;
   uint64_t seed;
+  const char *checkpoint; /* file that is written after every epoch, beside its name and renamed; where it is there,
+                             training continues from it, with the numbers it would have had. The caller removes it.
+                             NULL = none */
 } solid_slates_options;
 
 #define SOLID_SLATES_OPTIONS_INIT                                                                                      \
-  { 10, 2, 0, 30, 128, 1e-3, 0.01, 0.1, 0, 0 }
+  { 10, 2, 0, 30, 128, 1e-3, 0.01, 0.1, 0, 0, NULL }
 
 /* The same for callers who cannot use macros. */
 SOLID_API solid_slates_options solid_slates_options_default(void);
@@ -41,7 +44,8 @@ typedef int (*solid_slates_epoch_fn)(void *user, const solid_slates_epoch *epoch
 
 /* Reads the model file at `model`, trains a decoder on the training events of `dataset` and writes both to `out`, which
  * may be the same file; it replaces an earlier decoder. `options` NULL = the defaults, `on_epoch` may be NULL.
- * EMISMATCH: the model was trained on other data or with another split (solid_evaluate_check_split).
+ * EMISMATCH: the model was trained on other data or with another split (solid_evaluate_check_split); the checkpoint is
+ * of another model, of other options, data or of another device. EFORMAT: the checkpoint is damaged. EIO.
  * EINVAL: a model without codes. ERANGE: an option. ENOTFOUND: no user has two training events. EINTERNAL: the loss is
  * not finite. Others as solid_model_load and solid_trainer_export. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_slates_train(const solid_context *ctx, const char *model,

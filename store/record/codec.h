@@ -14,21 +14,17 @@
  *   36          4      CRC-32 (the one of zlib) of the 36 bytes before it and the body
  *
  *   body: 4 d    h, f32
- *         v(P)   values, see below
- *
- *   v(P): f32  4 P bytes
- *         f16  2 P bytes, IEEE binary16; magnitudes above 65504 are kept as 65504
- *         i8   blocks of 32 values (the last may be shorter): binary16 scale s, then one signed byte q a value;
- *              value = q s, s = max |value| / 127 of the block
+ *         v(P)   values, as solid/base/values.h has them
  *
  * Steps: 16 bytes each, oldest first: hash of the item (8, unsigned), time in ms since 1970 (8, two's complement).
  * Positions: 16 bytes each: stream (8), offset (8), both unsigned. Dislikes: hashes of items, 8 bytes each. */
 #ifndef STORE_RECORD_CODEC_H
 #define STORE_RECORD_CODEC_H
 
+#include "solid/base/values.h"
 #include "solid/store.h"
 
-enum { SOL_PARAMS_HEAD = 40, SOL_STEP_SIZE = 16, SOL_POSITION_SIZE = 16, SOL_DISLIKE_SIZE = 8, SOL_I8_BLOCK = 32 };
+enum { SOL_PARAMS_HEAD = 40, SOL_STEP_SIZE = 16, SOL_POSITION_SIZE = 16, SOL_DISLIKE_SIZE = 8 };
 
 /* Why a record is, or is not, the answer to a question. */
 typedef enum sol_record_verdict {
@@ -37,28 +33,11 @@ typedef enum sol_record_verdict {
   SOL_RECORD_DAMAGED = 2 /* not a record, cut, flipped, or with values that are not finite */
 } sol_record_verdict;
 
-/* Bytes of `n` values, and of the body of params. */
-size_t sol_values_size(solid_element element, size_t n);
+/* Bytes of the body of params. */
 size_t sol_body_size(solid_element element, uint32_t width, uint32_t params);
-
-/* No state and no parameter is as large (solid/model/model_check.h says what is not exceeded); what is larger was not
- * computed by a model, and would overflow in a score without being seen. */
-#define SOL_VALUE_LIMIT 0x1p63f
-
-/* 1 if each of the n floats is finite, and below SOL_VALUE_LIMIT. */
-int sol_values_finite(const float *values, size_t n);
-
-/* 1 if each of the n halves is finite. */
-int sol_halves_finite(const uint16_t *values, size_t n);
 
 /* The values or halves of params to bytes, the latter only as f16. */
 void sol_params_pack(const solid_params *params, uint8_t *out);
-
-/* Values to bytes; they must be finite. `out` has sol_values_size() bytes. */
-void sol_values_pack(solid_element element, const float *values, size_t n, uint8_t *out);
-
-/* Bytes to values; 0 if one of them is not finite (values then hold rubbish). */
-int sol_values_unpack(solid_element element, const uint8_t *in, size_t n, float *values);
 
 /* Writes SOL_PARAMS_HEAD and sol_body_size() bytes. h and values must be finite. */
 void sol_params_encode(const solid_params *params, uint8_t *head, uint8_t *body);

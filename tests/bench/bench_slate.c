@@ -8,9 +8,11 @@
  * its head down. State and layers are stored; weights are drawn, which costs what trained ones cost. Microseconds a
  * call at the median; the last columns are how many times faster than raster: unguided, guided, with the prefill.
  *
- * On a GPU also what the device does of a call whose users are in its memory, AT_ONCE times in one recording: the
- * product of the scores, what is done once a request (the whole operation for users who have nothing left), and the
- * rest of the operation, which is the decoding. */
+ * An adaptive window goes step by step, one user after the other; its forwards are those of drawn weights, which say
+ * little. "drawn" is the call at temperature 1 under the guide of .9, where every order goes step by step; of one user
+ * alone.
+ *
+ * On a GPU also what the device does of a call (bench_slate_device.c). */
 #include "solid/infer/slate/fused.h"
 #include "solid/infer/slate/slater.h"
 #include "solid/infer/worker/worker.h"
@@ -21,33 +23,9 @@
 #include <string.h>
 #define BENCH "bench_slate"
 #include "tests/bench/bench.h"
+#include "tests/bench/bench_slate.h"
 
-enum { AT_ONCE = 20, REPLAYS = 9 };
-
-typedef struct arguments {
-  const char *device;
-  uint32_t threads, items, width, blocks, rows, calls, batch, run;
-} arguments;
-
-typedef struct bench {
-  arguments args;
-  solid_context *ctx;
-  solid_model *model;
-  solid_worker *worker;
-  sol_slater *slater;
-  size_t n, words;
-  float *h, *u, *stored, *layers;
-  uint64_t *masks;
-  solid_scored *best, *out;
-  solid_question *questions;
-  sol_slate_user *users;
-  double *us;
-  sk_backend *be; /* for the parts of the operation */
-  sol_fused *fused;
-  sol_fused_user *fused_users, **fused_list;
-} bench;
-
-static int by_size(const void *left, const void *right) {
+int bench_by_size(const void *left, const void *right) {
   double a = *(const double *)left, b = *(const double *)right;
   return (a > b) - (a < b);
 }
@@ -68,6 +46,14 @@ static void open_model(bench *b, int near) {
   must(sol_fused_open(&b->fused, b->be, sol_model_config(b->model), &sol_model_weights(b->model)->slate,
                       sol_slater_trie(b->slater), sol_model_catalogue(b->model)->vectors, b->n),
        "operation");
+  uint16_t *codes = room((size_t)b->args.rows * config.levels, sizeof *codes);
+  b->few = *sol_model_config(b->model);
+  b->few.items = b->args.rows;
+  must(sol_trie_make(&b->path, codes, b->args.rows, config.levels), "trie");
+  must(sol_fused_open(&b->plain, b->be, &b->few, &sol_model_weights(b->model)->slate, &b->path,
+                      sol_model_catalogue(b->model)->vectors, b->n),
+       "operation");
+  free(codes);
 }
 
 static void open_users(bench *b) {
@@ -97,6 +83,8 @@ static void open_users(bench *b) {
 
 static void close_all(bench *b) {
   sol_fused_close(b->fused);
+  sol_fused_close(b->plain);
+  sol_trie_clear(&b->path);
   b->be->ops->close(b->be);
   free(b->fused_users), free(b->fused_list);
   sol_slater_free(b->slater);
@@ -121,7 +109,7 @@ static void decode(bench *b, const sol_slate_plan *plan) {
                                    .top = b->questions[i].best,
                                    .n_top = (uint32_t)b->questions[i].count,
                                    .out = b->out + i * b->args.rows};
-  must(sol_slater_decode(b->slater, plan, b->users, b->n, NULL), "decode");
+  must(sol_slater_decode(b->slater, plan, b->users, b->n), "decode");
 }
 
 static double median(bench *b, void (*run)(bench *, const sol_slate_plan *), const sol_slate_plan *plan) {
@@ -131,113 +119,79 @@ static double median(bench *b, void (*run)(bench *, const sol_slate_plan *), con
     run(b, plan);
     if (i >= 3) b->us[i - 3] = now_us() - began;
   }
-  qsort(b->us, calls, sizeof *b->us, by_size);
+  qsort(b->us, calls, sizeof *b->us, bench_by_size);
   return b->us[calls / 2];
-}
-
-/* ---- What the device does ---- */
-
-typedef struct part {
-  bench *b;
-  int scores; /* the product of the scores, or the operation */
-  float guide;
-} part;
-
-static solid_status enqueue(void *user) {
-  const part *p = user;
-  solid_status status = SOLID_OK;
-  for (int i = 0; i < AT_ONCE && !status; i++)
-    status = p->scores ? sol_fused_score(p->b->fused, p->b->n) : sol_fused_enqueue(p->b->fused, p->guide, p->b->n);
-  return status;
-}
-
-static double time_part(bench *b, int scores, float guide) {
-  part p = {b, scores, guide};
-  sk_graph *graph = NULL;
-  double us[REPLAYS];
-  for (int i = -2; i < REPLAYS; i++) {
-    double began = now_us();
-    must(b->be->ops->replay(b->be, &graph, enqueue, &p), "replay");
-    must(b->be->ops->sync(b->be), "sync");
-    if (i >= 0) us[i] = (now_us() - began) / AT_ONCE;
-  }
-  b->be->ops->forget(b->be, graph);
-  qsort(us, REPLAYS, sizeof *us, by_size);
-  return us[REPLAYS / 2];
-}
-
-static void send(bench *b, const uint64_t *excluded) {
-  for (size_t i = 0; i < b->n; i++) {
-    b->fused_users[i] = (sol_fused_user){.h = b->questions[i].state,
-                                         .u = b->questions[i].vector,
-                                         .excluded = excluded ? excluded : b->questions[i].excluded,
-                                         .top = b->questions[i].best,
-                                         .n_top = (uint32_t)b->questions[i].count,
-                                         .out = b->out + i * b->args.rows};
-    b->fused_list[i] = &b->fused_users[i];
-  }
-  must(sol_fused_send(b->fused, b->fused_list, b->n), "send");
-}
-
-/* Microseconds of the scores, of what is done once, and of decoding, unguided and guided. */
-static void time_parts(bench *b, const sol_grid_shape *shape, double parts[5]) {
-  sol_grid grid;
-  uint64_t *all = room(b->words, sizeof *all);
-  memset(all, 0xff, b->words * sizeof *all);
-  must(sol_grid_make(&grid, shape), "grid");
-  must(sol_fused_set_grid(b->fused, &grid), "grid");
-  send(b, all);
-  parts[0] = time_part(b, 1, 0);
-  parts[1] = time_part(b, 0, 0), parts[2] = time_part(b, 0, 0.9f);
-  send(b, NULL);
-  parts[3] = time_part(b, 0, 0) - parts[1], parts[4] = time_part(b, 0, 0.9f) - parts[2];
-  sol_grid_clear(&grid);
-  free(all);
 }
 
 /* ---- Tables ---- */
 
-static void print_parts(bench *b, const sol_grid_shape *shape, double raster[5]) {
-  double us[5];
-  time_parts(b, shape, us);
-  for (int i = 3; i < 5 && shape->order == SOL_ORDER_RASTER; i++) raster[i] = us[i];
-  printf("%23s device: scores %.1f, once %.1f, %.1f guided; decoding %.1f, %.1f guided, %.2f a step; %.2f, %.2f x "
-         "raster\n",
-         "", us[0], us[1], us[2], us[3], us[4], us[4] / sol_grid_steps(shape), raster[3] / us[3], raster[4] / us[4]);
+/* Raster's: unguided, guided, guided with the prefill, drawn; and the device's decoding, unguided and guided. */
+typedef struct times {
+  double call[4], device[2];
+} times;
+
+static void print_parts(bench *b, const sol_grid_shape *shape, double raster[2]) {
+  parts us;
+  int steps = sol_grid_steps(shape);
+  bench_time_parts(b, shape, &us);
+  for (int g = 0; g < 2 && shape->order == SOL_ORDER_RASTER; g++) raster[g] = us.decoding[g];
+  printf(
+      "%23s device: scores %.1f; once %.1f, %.1f guided, of which start %.1f, %.1f; decoding %.1f, %.1f guided, %.2f a "
+      "step; %.2f, %.2f x raster\n",
+      "", us.scores, us.once[0], us.once[1], us.start[0], us.start[1], us.decoding[0], us.decoding[1],
+      us.decoding[1] / steps, raster[0] / us.decoding[0], raster[1] / us.decoding[1]);
+  printf("%23s trie, filter, choice in a step: %.2f, %.2f guided alone; with less without %.2f, %.2f guided\n", "",
+         us.choice[0] / steps, us.choice[1] / steps, (us.decoding[0] - us.plain[0]) / steps,
+         (us.decoding[1] - us.plain[1]) / steps);
 }
 
-static void time_order(bench *b, const char *name, sol_order order, int32_t window, double raster[5]) {
-  sol_slate_plan plan = {
-      .order = order, .window = window, .rows = b->args.rows, .how = {0, 0, 1}, .run = (sol_slate_run)b->args.run};
-  double prefill = median(b, ask, &plan), us[3];
+/* Forwards of the last call, of a user. */
+static double forwards(const bench *b) {
+  double all = 0;
+  for (size_t i = 0; i < b->n; i++) all += b->users[i].forwards;
+  return all / (double)b->n;
+}
+
+static void time_order(bench *b, const char *name, sol_order order, int32_t window, int adaptive, times *raster) {
+  sol_slate_plan plan = {.order = order,
+                         .window = window,
+                         .adaptive = adaptive,
+                         .rows = b->args.rows,
+                         .how = {0, 0, 1},
+                         .run = (sol_slate_run)b->args.run};
+  double prefill = median(b, ask, &plan), us[4];
   us[0] = median(b, decode, &plan);
   plan.how.guide = 0.9f;
   us[1] = median(b, decode, &plan);
   us[2] = prefill + us[1];
-  for (int g = 0; g < 3 && order == SOL_ORDER_RASTER; g++) raster[g] = us[g];
+  double passes = forwards(b);
+  plan.how.temperature = 1;
+  us[3] = b->n == 1 ? median(b, decode, &plan) : 0;
+  for (int g = 0; g < 4 && order == SOL_ORDER_RASTER; g++) raster->call[g] = us[g];
   sol_grid_shape shape = sol_decoder_shape(sol_model_config(b->model), order, window, b->args.rows);
-  printf("%-12s %6zu %9d %11.1f %12.1f %12.1f %12.1f %12.0f %8.2f %8.2f %8.2f\n", name, b->n, sol_grid_steps(&shape),
-         prefill, us[0], us[1], us[2], (double)b->n * 1e6 / us[2], raster[0] / us[0], raster[1] / us[1],
-         raster[2] / us[2]);
-  if (b->be->ops->records) print_parts(b, &shape, raster);
+  printf("%-12s %6zu %9.4g %11.1f %12.1f %12.1f %12.1f %12.1f %12.0f %8.2f %8.2f %8.2f %8.2f\n", name, b->n, passes,
+         prefill, us[0], us[1], us[2], us[3], (double)b->n * 1e6 / us[2], raster->call[0] / us[0],
+         raster->call[1] / us[1], raster->call[2] / us[2], us[3] > 0 ? raster->call[3] / us[3] : 0);
+  if (b->be->ops->records && !adaptive && b->n <= 64) print_parts(b, &shape, raster->device);
   fflush(stdout);
 }
 
 static void time_batch(bench *b, size_t n) {
-  double raster[5] = {0};
+  times raster = {{0}, {0}};
+  char name[24];
   b->n = n;
   for (int near = 0; near < 2; near++) {
     open_model(b, near);
     open_users(b);
-    if (near) {
-      time_order(b, "near-to-far", SOL_ORDER_NEAR, 0, raster);
-    } else {
-      time_order(b, "raster", SOL_ORDER_RASTER, 0, raster);
-      for (int32_t s = 3; s > 0; s--) {
-        char name[16];
-        snprintf(name, sizeof name, "zipar:%d", s);
-        time_order(b, name, SOL_ORDER_ZIPAR, s, raster);
-      }
+    if (near) time_order(b, "near-to-far", SOL_ORDER_NEAR, 0, 0, &raster);
+    if (!near) time_order(b, "raster", SOL_ORDER_RASTER, 0, 0, &raster);
+    for (int32_t s = 3; s > 0 && !near; s--) {
+      snprintf(name, sizeof name, "zipar:%d", s);
+      time_order(b, name, SOL_ORDER_ZIPAR, s, 0, &raster);
+    }
+    for (int32_t s = 2; s > 0 && !near && n == 1; s--) {
+      snprintf(name, sizeof name, "adaptive:%d", s);
+      time_order(b, name, SOL_ORDER_ZIPAR, s, 1, &raster);
     }
     close_all(b);
   }
@@ -274,8 +228,8 @@ int main(int argc, char **argv) {
   b.us = room(b.args.calls, sizeof(double));
   printf("%s, V %u, d %u, %u + 1 blocks, slates of %u x 4; microseconds a call\n", b.args.device, b.args.items,
          b.args.width, b.args.blocks, b.args.rows);
-  printf("order             B  forwards     prefill    unguided       guided     together     slates/s  x raster   "
-         "guided together\n");
+  printf("order             B  forwards     prefill    unguided       guided     together        drawn     slates/s "
+         "x raster   guided together    drawn\n");
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
     if (b.args.batch && i > 0) break;
     time_batch(&b, b.args.batch ? b.args.batch : sizes[i]);

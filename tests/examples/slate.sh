@@ -47,6 +47,7 @@ check() { # MODEL ORDERS SLATES FORWARDS...
   shift 3
   "$evaluate" --model "$work/$model" "${common[@]}" --slate 10 --orders "$orders" --guides 1,0.7,0 --lambdas= --resamples 20 --json "$work/json" >"$work/out"
   if grep -qE 'INVALID|REPEATED' "$work/out"; then fail "$(cat "$work/out")"; fi
+  grep -qE 'lists: 0 invalid, 0 with an item twice; under a guide of 1 ([0-9]+) of \1 are the ranked list' "$work/out" || fail "$(cat "$work/out")"
   ranked=$(lists ranked | figures)
   [ "$(lists slate | grep -c 'guide 1 ')" = "$slates" ] || fail "$(cat "$work/out")"
   while read -r line; do
@@ -56,6 +57,12 @@ check() { # MODEL ORDERS SLATES FORWARDS...
   [ "$(tr -d ' \n' <"$work/json" | grep -o '"invalid":0,"repeated":0' | wc -l)" = $((3 * slates + 1)) ] || fail "result file"
 }
 check raster raster,zipar:1,zipar:2,zipar:3,zipar:9 5 "40 13 22 31 40 "
+
+# an adaptive window: raster's slates greedy, up to rounding, in fewer forwards
+"$evaluate" --model "$work/raster" "${common[@]}" --slate 10 --orders raster,zipar:adaptive,zipar:adaptive:4 --guides 0.5 --lambdas= --resamples 20 >"$work/out"
+grep -qE '^zipar:adaptive:1 +guide 0.5 .* (99.[5-9]|100)[0-9.]* %' "$work/out" || fail "the adaptive window is not raster: $(cat "$work/out")"
+grep -qE '^slate +zipar:adaptive:4 +guide 0.5 +40 ' "$work/out" || fail "$(cat "$work/out")"
+lists slate | grep -E 'zipar:adaptive:1 ' | sed -E 's/.*guide 0.5 +([0-9.]+) .*/\1/' | awk '{ exit !($1 >= 13 && $1 < 40) }' || fail "forwards: $(cat "$work/out")"
 check near-to-far near-to-far 1 "13 "
 
 refuses 'trained near-to-far' "$evaluate" --model "$work/near-to-far" "${common[@]}" --slate 10 --orders raster
@@ -67,4 +74,19 @@ refuses 'none of trained, raster' "$evaluate" --model "$work/raster" "${common[@
 refuses 'how many items has a slate' "$train" "${common[@]}" --slate-of "$work/ranker" --out "$work/x"
 "$make_dataset" --users 50 --items 100 --seed 9 --out "$work/other" >/dev/null
 refuses 'trained on other data' "$train" --data "$work/other/events.jsonl" --slate 10 --slate-of "$work/ranker" --out "$work/x"
+# a training of a decoder that is killed goes on with the same command, to the bytes of one that is not
+other=(--data "$work/other/events.jsonl" --split per-user-ratio --slate-of "$work/small" --slate 8 --slate-epochs 30 --slate-batch 8)
+"$train" --data "$work/other/events.jsonl" --split per-user-ratio --width 16 --window 20 --codes 16 --epochs 1 --out "$work/small" >/dev/null
+"$train" "${other[@]}" --out "$work/whole" >/dev/null
+"$train" "${other[@]}" --out "$work/killed" >"$work/out" &
+pid=$!
+until grep -q 'epoch 2 ' "$work/out"; do kill -0 $pid || fail "the training ended: $(cat "$work/out")"; sleep 0.01; done
+kill -9 $pid
+wait $pid 2>/dev/null || true
+if [ -s "$work/killed" ]; then fail "the training was over before it was killed"; fi
+refuses 'seed=0, this run has seed=3; --fresh starts again' "$train" "${other[@]}" --slate-seed 3 --out "$work/killed"
+"$train" "${other[@]}" --out "$work/killed" >"$work/out"
+if grep -q 'epoch 1 ' "$work/out"; then fail "it began again: $(cat "$work/out")"; fi
+cmp "$work/killed" "$work/whole" || fail "a training that was killed gives another model"
+[ ! -e "$work/killed.slates" ] || fail "the checkpoint is still there"
 echo "slate: under the whole guide all users of $data have the ranked list in six orders"

@@ -245,13 +245,18 @@ solid_status sol_fused_score(sol_fused *f, size_t n) {
   return status ? sol_backend_fail(f->be, status) : SOLID_OK;
 }
 
-solid_status sol_fused_enqueue(sol_fused *f, float guide, size_t n) {
+void sol_fused_arguments(const sol_fused *f, float guide, size_t n, sk_slate_args *args) {
   fused_call device = bind_call(f, n, f->calls);
-  sk_slate_args args = f->args;
-  args.n = (int32_t)n, args.words = (int32_t)f->words, args.guide = guide;
-  args.h = device.h, args.u = device.u, args.score = f->scores, args.excluded = device.excluded;
-  args.lead = device.lead, args.lead_score = device.lead_score;
-  args.item = device.item, args.item_score = device.item_score, args.log_p = device.log_p;
+  *args = f->args;
+  args->n = (int32_t)n, args->words = (int32_t)f->words, args->guide = guide;
+  args->h = device.h, args->u = device.u, args->score = f->scores, args->excluded = device.excluded;
+  args->lead = device.lead, args->lead_score = device.lead_score;
+  args->item = device.item, args->item_score = device.item_score, args->log_p = device.log_p;
+}
+
+solid_status sol_fused_enqueue(sol_fused *f, float guide, size_t n) {
+  sk_slate_args args;
+  sol_fused_arguments(f, guide, n, &args);
   solid_status status = f->be->ops->slate(f->be, &args);
   return status ? sol_backend_fail(f->be, status) : SOLID_OK;
 }

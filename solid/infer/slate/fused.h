@@ -3,6 +3,7 @@
 #ifndef SOLID_INFER_SLATE_FUSED_H
 #define SOLID_INFER_SLATE_FUSED_H
 
+#include "kernels/slate.h"
 #include "solid/infer/slate/decoder.h"
 #include "solid/infer/slate/slate.h"
 #include "solid/types.h"
@@ -35,6 +36,7 @@ solid_status sol_fused_decode(sol_fused *fused, float guide, sol_fused_user *con
 solid_status sol_fused_send(sol_fused *fused, sol_fused_user *const *users, size_t n);
 solid_status sol_fused_score(sol_fused *fused, size_t n);
 solid_status sol_fused_enqueue(sol_fused *fused, float guide, size_t n);
+void sol_fused_arguments(const sol_fused *fused, float guide, size_t n, sk_slate_args *args); /* of the operation */
 solid_status sol_fused_take(sol_fused *fused, sol_fused_user *const *users, size_t n);
 
 #endif

@@ -19,6 +19,7 @@ void sol_slate_bind(sol_slate *slate, const sol_trie *trie, uint32_t rows, sol_a
   slate->place = sol_arena_take(arena, widest, sizeof *slate->place);
   slate->log_p_of = sol_arena_take(arena, widest, sizeof *slate->log_p_of);
   slate->value = sol_arena_take(arena, widest, sizeof *slate->value);
+  slate->share = sol_arena_take(arena, widest, sizeof *slate->share);
   slate->order = sol_arena_take(arena, widest, sizeof *slate->order);
 }
 
@@ -75,10 +76,15 @@ static void sift(const sol_slate *slate, const sol_choosing *how, uint32_t at, u
   }
 }
 
-/* The best ones come off a heap until their share is top_p; then one of them is drawn. */
-static uint32_t draw(sol_slate *slate, uint32_t n, const sol_choosing *how) {
-  uint32_t *order = slate->order, taken = 0;
-  double most = slate->value[best(slate, n, how)], all = 0, sum = 0;
+/* The best ones come off a heap until their share is top_p; the others have none. */
+static void share_out(sol_slate *slate, uint32_t n, const sol_choosing *how) {
+  uint32_t *order = slate->order, taken = 0, at = best(slate, n, how);
+  double most = slate->value[at], all = 0, sum = 0;
+  memset(slate->share, 0, n * sizeof *slate->share);
+  if (how->temperature == 0) {
+    slate->share[at] = 1;
+    return;
+  }
   for (uint32_t i = 0; i < n; i++) all += exp((slate->value[i] - most) / how->temperature);
   for (uint32_t i = 0; i < n; i++) order[i] = i;
   for (uint32_t i = n / 2; i-- > 0;) sift(slate, how, i, n);
@@ -90,16 +96,25 @@ static uint32_t draw(sol_slate *slate, uint32_t n, const sol_choosing *how) {
     sum += exp((slate->value[i] - most) / how->temperature);
     taken++;
   } while (taken < n && sum < how->top_p * all);
-  double left = sol_random_uniform(&slate->random) * sum;
-  for (uint32_t i = 0; i + 1 < taken; i++) {
-    left -= exp((slate->value[order[n - 1 - i]] - most) / how->temperature);
-    if (left < 0) return order[n - 1 - i];
-  }
-  return order[n - taken];
+  for (uint32_t i = n - taken; i < n; i++)
+    slate->share[order[i]] = (float)(exp((slate->value[order[i]] - most) / how->temperature) / sum);
 }
 
-uint32_t sol_slate_choose(sol_slate *slate, uint32_t row, const float *logits, uint32_t n_logits,
-                          const sol_choosing *how) {
+uint32_t sol_slate_draw(sol_slate *slate, uint32_t n, const float *share) {
+  double all = 0;
+  uint32_t last = 0;
+  for (uint32_t i = 0; i < n; i++) all += share[i];
+  double left = sol_random_uniform(&slate->random) * all;
+  for (uint32_t i = 0; i < n; i++) {
+    if (share[i] <= 0) continue;
+    last = i;
+    if ((left -= share[i]) < 0) return i;
+  }
+  return last;
+}
+
+static uint32_t value_children(sol_slate *slate, uint32_t row, const float *logits, uint32_t n_logits,
+                               const sol_choosing *how) {
   uint32_t n = sol_walk_open(&slate->walk, row, slate->open);
   assert(how->guide == 0 || slate->guided);
   log_softmax(slate, n, logits, n_logits);
@@ -109,7 +124,25 @@ uint32_t sol_slate_choose(sol_slate *slate, uint32_t row, const float *logits, u
     if (how->guide > 0) slate->value[i] = how->guide * slate->guide.score[slate->place[i]];
     if (how->guide > 0 && how->guide < 1) slate->value[i] += (1 - how->guide) * slate->log_p_of[i];
   }
-  uint32_t chosen = how->temperature > 0 ? draw(slate, n, how) : best(slate, n, how);
+  return n;
+}
+
+uint32_t sol_slate_weigh(sol_slate *slate, uint32_t row, const float *logits, uint32_t n_logits,
+                         const sol_choosing *how) {
+  uint32_t n = value_children(slate, row, logits, n_logits, how);
+  share_out(slate, n, how);
+  return n;
+}
+
+uint32_t sol_slate_choose(sol_slate *slate, uint32_t row, const float *logits, uint32_t n_logits,
+                          const sol_choosing *how) {
+  uint32_t n = value_children(slate, row, logits, n_logits, how), chosen;
+  if (how->temperature > 0) {
+    share_out(slate, n, how);
+    chosen = sol_slate_draw(slate, n, slate->share);
+  } else {
+    chosen = best(slate, n, how);
+  }
   slate->log_p += slate->log_p_of[chosen];
   sol_walk_enter(&slate->walk, row, slate->open[chosen].node);
   return slate->open[chosen].code;

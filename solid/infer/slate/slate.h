@@ -31,6 +31,7 @@ typedef struct sol_slate {
   sol_open *open;          /* (widest) */
   uint32_t *place;         /* (widest) of the guide */
   float *log_p_of, *value; /* (widest) */
+  float *share;            /* (widest) what each is drawn with */
   uint32_t *order;         /* (widest) of drawing */
 } sol_slate;
 
@@ -42,6 +43,14 @@ void sol_slate_bind(sol_slate *slate, const sol_trie *trie, uint32_t rows, sol_a
  * allowed, best first, which the guide then follows where scores differ by rounding (see sol_guide_lead). */
 void sol_slate_begin(sol_slate *slate, uint32_t rows, const uint64_t *excluded, const float *scores,
                      const uint32_t *top, const float *top_scores, uint32_t n_top, uint64_t seed);
+
+/* What the next code of a row is drawn from: fills `open`, `log_p_of` and `share`, which sums to 1 and is 0 beyond
+ * top_p, and returns how many there are. Greedy is 1 for the best and 0 for all others. logits as below. */
+uint32_t sol_slate_weigh(sol_slate *slate, uint32_t row, const float *logits, uint32_t n_logits,
+                         const sol_choosing *how);
+
+/* One of n in proportion to its share, which need not sum to 1 but must not be 0 everywhere. */
+uint32_t sol_slate_draw(sol_slate *slate, uint32_t n, const float *share);
 
 /* Chooses the next code of a row and moves it there; returns the code. logits (n_logits) of the cell, NULL = all alike;
  * codes from n_logits on share the last one. A logit that is not finite counts as the least there is. */

@@ -1,5 +1,6 @@
 #include "solid/infer/slate/slater.h"
 #include "solid/extend.h"
+#include "solid/infer/slate/adaptive.h"
 #include "solid/infer/slate/fused.h"
 #include "solid/model/model_parts.h"
 #include <stdlib.h>
@@ -21,7 +22,8 @@ struct sol_slater {
 
   void *device; /* vectors (at_once, d), scores (at_once, V) */
   float *device_u, *device_scores;
-  char *memory;            /* behind the rest */
+  char *memory; /* behind the rest */
+  sol_adaptive adaptive;
   sol_slate *slates;       /* (at_once) */
   float *scores;           /* (at_once, V) */
   float *h, *u;            /* (at_once, d) */
@@ -47,6 +49,7 @@ static void bind(sol_slater *s, sol_arena *arena) {
   s->group = sol_arena_take(arena, n, sizeof *s->group);
   s->calls = sol_arena_take(arena, n, sizeof *s->calls);
   s->called = sol_arena_take(arena, n, sizeof *s->called);
+  sol_adaptive_bind(&s->adaptive, s->config, &s->trie, arena);
   sol_slate unbound;
   for (size_t i = 0; i < n; i++)
     sol_slate_bind(arena->base ? &s->slates[i] : &unbound, &s->trie, s->config->slate_rows, arena);
@@ -192,6 +195,16 @@ static void choose(sol_slater *s, const sol_grid *g, int32_t t, size_t n, const 
   }
 }
 
+/* What a user gets of a slate that is whole. */
+static void give_slate(const sol_slater *s, sol_slate_user *user, const sol_slate *slate, const uint32_t *codes) {
+  user->log_p = slate->log_p;
+  for (uint32_t r = 0; r < user->count; r++) {
+    uint32_t item = sol_walk_item(&slate->walk, r);
+    user->out[r] = (solid_scored){item, slate->guide.score[s->trie.place[item]]};
+  }
+  if (user->codes) memcpy(user->codes, codes, user->count * (size_t)s->trie.columns * sizeof *codes);
+}
+
 /* The users of s->group, n of them, whose slates have as many rows as the grid. */
 static solid_status decode_group(sol_slater *s, const sol_slate_plan *plan, const sol_grid *g, sol_slate_user *users,
                                  size_t n, int asks) {
@@ -209,13 +222,9 @@ static solid_status decode_group(sol_slater *s, const sol_slate_plan *plan, cons
   }
   for (size_t w = 0; w < n && !status; w++) {
     sol_slate_user *user = &users[s->group[w]];
-    const sol_slate *slate = &s->slates[s->group[w]];
-    user->log_p = asks ? slate->log_p : 0;
-    for (uint32_t r = 0; r < user->count; r++) {
-      uint32_t item = sol_walk_item(&slate->walk, r);
-      user->out[r] = (solid_scored){item, slate->guide.score[s->trie.place[item]]};
-    }
-    if (user->codes) memcpy(user->codes, s->codes + w * (size_t)g->cells, (size_t)g->cells * sizeof *s->codes);
+    give_slate(s, user, &s->slates[s->group[w]], s->codes + w * (size_t)g->cells);
+    user->forwards = asks ? g->steps : 0;
+    if (!asks) user->log_p = 0;
   }
   return status;
 }
@@ -227,6 +236,7 @@ static solid_status decode_chunk(sol_slater *s, const sol_slate_plan *plan, sol_
   for (size_t i = 0; i < n; i++) {
     for (uint32_t r = users[i].count; r < plan->rows; r++) users[i].out[r] = (solid_scored){SOLID_NO_ITEM, -INFINITY};
     users[i].log_p = 0;
+    users[i].forwards = 0;
     if (users[i].count == plan->rows) s->group[together++] = i;
   }
   if (together) status = decode_group(s, plan, &s->full, users, together, asks);
@@ -247,6 +257,24 @@ static solid_status decode_steps(sol_slater *s, const sol_slate_plan *plan, sol_
   return status ? status : decode_chunk(s, plan, users, n, asks);
 }
 
+/* With an adaptive window, one after the other. */
+static solid_status decode_adaptive(sol_slater *s, const sol_slate_plan *plan, sol_slate_user *users, size_t n,
+                                    uint64_t seed) {
+  solid_status status = score(s, users, n);
+  for (size_t i = 0; i < n && !status; i++) begin(s, plan, &users[i], i, seed + i);
+  for (size_t i = 0; i < n && !status; i++) {
+    sol_slate_user *user = &users[i];
+    for (uint32_t r = user->count; r < plan->rows; r++) user->out[r] = (solid_scored){SOLID_NO_ITEM, -INFINITY};
+    user->log_p = 0;
+    user->forwards = 0;
+    if (!user->count) continue;
+    status = sol_adaptive_decode(&s->adaptive, s->stepper, &s->slates[i], &plan->how, (uint32_t)plan->window, user->h,
+                                 user->u, s->codes, &user->forwards);
+    if (!status) give_slate(s, user, &s->slates[i], s->codes);
+  }
+  return status;
+}
+
 /* In one operation; those who have fewer than K items left, which are few, step by step. */
 static solid_status decode_fused(sol_slater *s, const sol_slate_plan *plan, sol_slate_user *users, size_t n,
                                  uint64_t seed) {
@@ -263,6 +291,7 @@ static solid_status decode_fused(sol_slater *s, const sol_slate_plan *plan, sol_
   solid_status status = sol_fused_decode(s->fused, plan->how.guide, s->called, n);
   for (size_t i = 0; i < n && !status; i++) {
     users[i].count = plan->rows;
+    users[i].forwards = s->full.steps;
     users[i].log_p = s->calls[i].log_p;
     if (s->calls[i].short_of) status = decode_steps(s, plan, &users[i], 1, 1, seed + i);
   }
@@ -275,18 +304,18 @@ static int is_fused(const sol_slater *s, const sol_slate_plan *plan, const sol_s
   return wanted && plan->how.temperature == 0 && plan->how.guide < 1;
 }
 
-solid_status sol_slater_decode(sol_slater *s, const sol_slate_plan *plan, sol_slate_user *users, size_t n,
-                               int32_t *forwards) {
+static solid_status decode_some(sol_slater *s, const sol_slate_plan *plan, sol_slate_user *users, size_t n,
+                                uint64_t seed) {
+  int asks = plan->how.guide < 1;
+  if (plan->adaptive && asks) return decode_adaptive(s, plan, users, n, seed);
+  return is_fused(s, plan, users, n) ? decode_fused(s, plan, users, n, seed)
+                                     : decode_steps(s, plan, users, n, asks, seed);
+}
+
+solid_status sol_slater_decode(sol_slater *s, const sol_slate_plan *plan, sol_slate_user *users, size_t n) {
   solid_status status = sol_slater_check(s, plan);
   if (!status) status = set_plan(s, plan);
-  int asks = plan->how.guide < 1;
-  for (size_t first = 0; first < n && !status; first += s->at_once) {
-    size_t chunk = least(n - first, s->at_once);
-    if (is_fused(s, plan, users + first, chunk))
-      status = decode_fused(s, plan, users + first, chunk, plan->seed + first);
-    else
-      status = decode_steps(s, plan, users + first, chunk, asks, plan->seed + first);
-  }
-  if (forwards) *forwards = asks ? s->full.steps : 0;
+  for (size_t first = 0; first < n && !status; first += s->at_once)
+    status = decode_some(s, plan, users + first, least(n - first, s->at_once), plan->seed + first);
   return status;
 }

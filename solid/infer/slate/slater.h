@@ -18,8 +18,9 @@ typedef struct sol_slate_user {
   uint32_t *codes;   /* room for (K, columns) codes of the rows, or NULL */
 
   /* Set by the call. */
-  uint32_t count; /* rows of the slate: K, or what is left */
-  double log_p;   /* of the slate by the decoder, over open codes; 0 where the decoder was not asked */
+  uint32_t count;   /* rows of the slate: K, or what is left */
+  int32_t forwards; /* of the decoder */
+  double log_p;     /* of the slate by the decoder, over open codes; 0 where the decoder was not asked */
 } sol_slate_user;
 
 /* For up to `users` users a call, some of them at a time. EUNSUPPORTED: the model has no decoder. */
@@ -37,9 +38,8 @@ const sol_trie *sol_slater_trie(const sol_slater *slater);
 /* ERANGE: rows, window, guide, temperature, top_p. EUNSUPPORTED: the order. */
 solid_status sol_slater_check(const sol_slater *slater, const sol_slate_plan *plan);
 
-/* Decodes. *forwards (may be NULL): of the decoder, a full slate; 0 where nothing but the guide counts (how.guide = 1)
- * and the decoder is not asked. Statuses as sol_slater_check's. */
-solid_status sol_slater_decode(sol_slater *slater, const sol_slate_plan *plan, sol_slate_user *users, size_t n,
-                               int32_t *forwards);
+/* Decodes. Forwards are 0 where nothing but the guide counts (how.guide = 1) and the decoder is not asked. With an
+ * adaptive window users go one by one. Statuses as sol_slater_check's. */
+solid_status sol_slater_decode(sol_slater *slater, const sol_slate_plan *plan, sol_slate_user *users, size_t n);
 
 #endif

@@ -2,6 +2,7 @@
 #include "kernels/ops.h"
 #include "solid/base/arena.h"
 #include "solid/extend.h"
+#include "solid/infer/slate/stepper_parts.h"
 #include "solid/model/context.h"
 #include <stdlib.h>
 #include <string.h>
@@ -12,28 +13,6 @@ typedef struct step_ints {
   int32_t *alone, *both;           /* (cells, n, heads) */
   size_t count;
 } step_ints;
-
-typedef struct stepper_memory {
-  int32_t *lists; /* key offsets (T + 1), then the ranges */
-  int32_t *ints;  /* of a step */
-  float *user;    /* h (B, d), u (B, d) */
-  float *state;   /* sol_decoder_bind */
-  float *out;     /* (heads, slots, B, d) */
-  float *y;       /* (cells, B, heads, d) */
-  float *logits;  /* (cells, B * widest): a cell's rows are as long as its column has codes */
-} stepper_memory;
-
-struct sol_stepper {
-  sk_backend *be;
-  const sol_config *config;
-  const sol_decoder_weights *weights;
-  size_t max_windows, n;
-  size_t slots, cells, kept, widest, heads; /* of a step at most; of a grid at most; codes of a column at most */
-  const sol_grid *grid;
-  stepper_memory device, host; /* the host has lists, ints, user and logits */
-  void *device_base, *host_base;
-  sol_decoder_state state;
-};
 
 /* ---- Memory ---- */
 
@@ -51,6 +30,7 @@ static void measure(sol_stepper *s) {
   s->slots = most(C, SOL_DECODER_GIVEN) + 1;
   s->kept = SOL_DECODER_GIVEN + K * C + K;
   s->widest = most(config->codes, config->slate_collisions);
+  s->tail = sol_tail_most(config) + SOL_DECODER_GIVEN;
 }
 
 static size_t lists_of(const sol_stepper *s) {
@@ -63,20 +43,22 @@ static size_t ints_of(const sol_stepper *s, size_t n, size_t slots, size_t cells
 
 static void bind_both(sol_stepper *s, stepper_memory *m, sol_arena *arena) {
   size_t B = s->max_windows;
+  size_t cells = most(s->cells * B, s->tail);
   m->lists = sol_arena_take(arena, lists_of(s), sizeof *m->lists);
-  m->ints = sol_arena_take(arena, ints_of(s, B, s->slots, s->cells), sizeof *m->ints);
+  m->ints = sol_arena_take(arena, most(ints_of(s, B, s->slots, s->cells), sol_tail_ints(s->tail)), sizeof *m->ints);
   m->user = sol_arena_take(arena, 2 * B, s->config->width * sizeof *m->user);
-  m->logits = sol_arena_take(arena, s->cells * B, s->widest * sizeof *m->logits);
+  m->logits = sol_arena_take(arena, cells, s->widest * sizeof *m->logits);
 }
 
 static void bind_device(sol_stepper *s, sol_arena *arena) {
   sol_decoder_state state;
-  size_t B = s->max_windows, d = s->config->width;
+  size_t B = s->max_windows, d = s->config->width, slots = most(s->slots * B, s->tail);
+  size_t floats = most(sol_decoder_bind(&state, s->config, B, s->slots, s->kept, NULL),
+                       sol_decoder_bind(&state, s->config, 1, s->tail, s->kept, NULL));
   bind_both(s, &s->device, arena);
-  s->device.state =
-      sol_arena_take(arena, sol_decoder_bind(&state, s->config, B, s->slots, s->kept, NULL), sizeof(float));
-  s->device.out = sol_arena_take(arena, s->heads * s->slots * B, d * sizeof(float));
-  s->device.y = sol_arena_take(arena, s->cells * B * s->heads, d * sizeof(float));
+  s->device.state = sol_arena_take(arena, floats, sizeof(float));
+  s->device.out = sol_arena_take(arena, s->heads * slots, d * sizeof(float));
+  s->device.y = sol_arena_take(arena, most(s->cells * B, s->tail) * s->heads, d * sizeof(float));
 }
 
 static solid_status take_memory(sol_stepper *s) {
@@ -121,7 +103,7 @@ void sol_stepper_close(sol_stepper *s) {
 
 /* ---- Steps ---- */
 
-static solid_status finish(sol_stepper *s, solid_status status) {
+solid_status sol_stepper_finish(sol_stepper *s, solid_status status) {
   solid_status waited = s->be->ops->sync(s->be);
   if (!status) status = waited;
   return status ? sol_backend_fail(s->be, status) : SOLID_OK;
@@ -144,7 +126,7 @@ solid_status sol_stepper_begin(sol_stepper *s, const sol_grid *grid, size_t n, c
   solid_status status =
       ops->upload(s->be, s->device.lists, s->host.lists, (T + 1 + 2 * ranges) * sizeof *s->host.lists);
   if (!status) status = ops->upload(s->be, s->device.user, s->host.user, 2 * bytes);
-  return status ? finish(s, status) : SOLID_OK;
+  return status ? sol_stepper_finish(s, status) : SOLID_OK;
 }
 
 static step_ints bind_ints(const sol_stepper *s, size_t slots, size_t cells, int32_t *base) {
@@ -233,5 +215,5 @@ solid_status sol_stepper_step(sol_stepper *s, int32_t t, const uint32_t *codes, 
                                   (size_t)cells * s->n * s->widest * sizeof *s->host.logits);
   *logits = s->host.logits;
   *stride = s->widest;
-  return finish(s, status);
+  return sol_stepper_finish(s, status);
 }

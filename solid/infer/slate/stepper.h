@@ -23,4 +23,24 @@ solid_status sol_stepper_begin(sol_stepper *stepper, const sol_grid *grid, size_
 solid_status sol_stepper_step(sol_stepper *stepper, int32_t t, const uint32_t *codes, const float **logits,
                               size_t *stride);
 
+/* ---- Without a grid: one user, in raster order, inputs as often as one likes ---- */
+
+/* Place 0 of a row is its token, place p its code p - 1. */
+typedef struct sol_tail_input {
+  int32_t row, place;
+  uint32_t code;
+} sol_tail_input;
+
+/* Inputs at most: all of a row, of one more row all but one, and so on down to a token. */
+size_t sol_tail_most(const sol_config *config);
+
+/* Begins with h, u (d) host. */
+solid_status sol_stepper_begin_tail(sol_stepper *stepper, const float *h, const float *u);
+
+/* n inputs of a decoder in raster order go in behind `before` that have gone in and stay (what stood behind those is
+ * forgotten); each sees what stands before it. logits[i], the stepper's memory on the host: of the code behind input
+ * i, NULL behind a row's last one. */
+solid_status sol_stepper_tail(sol_stepper *stepper, uint32_t before, const sol_tail_input *inputs, uint32_t n,
+                              const float **logits);
+
 #endif

@@ -17,6 +17,8 @@ const char *solid_slate_order_name(uint32_t order) {
     return "zipar";
   case SOLID_SLATE_NEAR_TO_FAR:
     return "near-to-far";
+  case SOLID_SLATE_ADAPTIVE:
+    return "zipar:adaptive";
   }
   return "unknown";
 }
@@ -52,30 +54,23 @@ static solid_status take_memory(solid_recommender *rec) {
 
 /* ---- Options ---- */
 
+_Static_assert((int)SOL_SLATE_NEAR == (int)SOLID_SLATE_NEAR_TO_FAR &&
+                   (int)SOL_SLATE_ADAPTIVE == (int)SOLID_SLATE_ADAPTIVE,
+               "orders are told by their numbers");
+
 static solid_status plan_of(const solid_recommender *rec, const solid_slate_options *options, uint32_t k,
                             sol_slate_plan *plan) {
   solid_slate_options all = SOLID_SLATE_OPTIONS_INIT;
   solid_status status = sol_struct_take(&all, sizeof all, options, "slate options");
   if (status) return status;
-  if (all.order == SOLID_SLATE_TRAINED)
-    all.order = rec->answerer.info.slate_near ? SOLID_SLATE_NEAR_TO_FAR : SOLID_SLATE_RASTER;
-  if (all.order != SOLID_SLATE_RASTER && all.order != SOLID_SLATE_ZIPAR && all.order != SOLID_SLATE_NEAR_TO_FAR)
-    return solid_fail(SOLID_ERANGE, "slate: order %d, there are %d .. %d", (int)all.order, (int)SOLID_SLATE_TRAINED,
-                      (int)SOLID_SLATE_NEAR_TO_FAR);
-  if (all.order == SOLID_SLATE_ZIPAR && (all.window == 0 || all.window > INT32_MAX))
-    return solid_fail(SOLID_ERANGE, "slate: a window of %u columns, it must be 1 or more", all.window);
+  *plan = (sol_slate_plan){.rows = k, .how = {all.guide, all.temperature, all.top_p}, .seed = all.seed};
+  status = sol_slate_plan_name(plan, all.order, all.window, rec->answerer.info.slate_near != 0);
+  if (status) return status;
   if (!rec->answerer.info.slate_rows)
     return solid_fail(SOLID_EUNSUPPORTED, "slate: the model has no decoder; train one with solid_train --slate %u", k);
   if (k > rec->answerer.info.slate_rows)
     return solid_fail(SOLID_ERANGE, "slate: k is %u, the model's decoder has %u rows", k,
                       rec->answerer.info.slate_rows);
-  *plan = (sol_slate_plan){.order = all.order == SOLID_SLATE_RASTER  ? SOL_ORDER_RASTER
-                                    : all.order == SOLID_SLATE_ZIPAR ? SOL_ORDER_ZIPAR
-                                                                     : SOL_ORDER_NEAR,
-                           .window = all.order == SOLID_SLATE_ZIPAR ? (int32_t)all.window : 0,
-                           .rows = k,
-                           .how = {all.guide, all.temperature, all.top_p},
-                           .seed = all.seed};
   return SOLID_OK;
 }
 
@@ -100,9 +95,8 @@ static size_t gather(solid_recommender *rec, size_t n, uint32_t k, solid_scored 
   return m;
 }
 
-static solid_status write_answers(const solid_recommender *rec, size_t n, const sol_slate_plan *plan, int32_t forwards,
+static solid_status write_answers(const solid_recommender *rec, size_t n, const sol_slate_plan *plan,
                                   solid_slate_answer *answers) {
-  static const solid_slate_order orders[] = {SOLID_SLATE_RASTER, SOLID_SLATE_ZIPAR, SOLID_SLATE_NEAR_TO_FAR};
   solid_status status = SOLID_OK;
   for (size_t i = 0, m = 0; i < n && !status; i++) {
     const sol_row *r = &rec->answerer.rows[i];
@@ -110,13 +104,13 @@ static solid_status write_answers(const solid_recommender *rec, size_t n, const 
                               .params_seq = r->params.seq,
                               .window_seq = r->window.seq,
                               .count = r->count,
-                              .order = orders[plan->order],
+                              .order = sol_slate_plan_order(plan),
                               .window = (uint32_t)plan->window,
                               .status = r->status};
     if (r->source != SOLID_FROM_POPULARITY) {
       const sol_slate_user *slate = &rec->slates[m++];
       all.count = slate->count;
-      all.forwards = (uint32_t)forwards;
+      all.forwards = (uint32_t)slate->forwards;
       all.log_likelihood = slate->log_p;
     }
     status = sol_struct_give(sol_answer_at(answers, i), &all, sizeof all, "slate answer");
@@ -128,7 +122,6 @@ solid_status solid_slate_batch(solid_recommender *rec, const solid_bytes *users,
                                const solid_slate_options *options, solid_scored *out, solid_slate_answer *answers) {
   sol_ask ask;
   sol_slate_plan plan;
-  int32_t forwards = 0;
   solid_status status = sol_recommender_ask(rec, users, n, query, out, &ask);
   if (!status) status = sol_check_answers(answers, n, sizeof *answers, "slate answer");
   if (!status) status = plan_of(rec, options, ask.k, &plan);
@@ -140,7 +133,7 @@ solid_status solid_slate_batch(solid_recommender *rec, const solid_bytes *users,
   status = sol_answer(&rec->answerer, users, n, &ask, out);
   if (!status) {
     size_t m = gather(rec, n, ask.k, out);
-    status = sol_slater_decode(rec->slater, &plan, rec->slates, m, &forwards);
+    status = sol_slater_decode(rec->slater, &plan, rec->slates, m);
   }
   for (size_t i = 0; i < n && !status; i++) {
     const sol_row *r = &rec->answerer.rows[i];
@@ -149,7 +142,7 @@ solid_status solid_slate_batch(solid_recommender *rec, const solid_bytes *users,
     else
       rec->stats.answers[r->source]++;
   }
-  return status || !answers ? status : write_answers(rec, n, &plan, forwards, answers);
+  return status || !answers ? status : write_answers(rec, n, &plan, answers);
 }
 
 solid_slate_options solid_slate_options_default(void) {

@@ -6,6 +6,7 @@
 #include "solid/extend.h"
 #include "solid/model/config_json.h"
 #include "solid/model/safetensors.h"
+#include "solid/train/fit/checkpoint_file.h"
 #include "solid/train/fit/options.h"
 #include "solid/train/fit/recode.h"
 #include "solid/train/fit/state.h"
@@ -20,7 +21,7 @@
 
 #define TEXT_MAX 1024
 #define KEYS     6
-#define HEX      17
+#define HEX      SOL_CHECKPOINT_SUM
 
 static const char format_name[] = "solid checkpoint 6";
 
@@ -157,39 +158,6 @@ solid_status sol_fit_save(const sol_fit *fit, const char *path) {
   return status;
 }
 
-/* Compares one text with the checkpoint's; the error names the first word that differs. */
-static solid_status check_text(const sol_safetensors *st, const char *path, const char *key, const char *now) {
-  const char *then = sol_safetensors_metadata(st, key);
-  if (then == NULL) return solid_fail(SOLID_EFORMAT, "%s: no %s", path, key);
-  if (strcmp(then, now) == 0) return SOLID_OK;
-  size_t at = 0;
-  while (then[at] != '\0' && then[at] == now[at]) at++;
-  if (then[at] != '\0' && now[at] != '\0') /* otherwise one text is the beginning of the other */
-    while (at > 0 && then[at - 1] != ' ') at--;
-  const char *a = then + at + (then[at] == ' '), *b = now + at + (now[at] == ' ');
-  if (*a == '\0') a = "nothing";
-  if (*b == '\0') b = "nothing";
-  return solid_fail(SOLID_EMISMATCH, "%s: made with %s %.*s, this run has %.*s", path, key, (int)strcspn(a, " "), a,
-                    (int)strcspn(b, " "), b);
-}
-
-/* Reads tensor `name` of n values into data. */
-static solid_status read_tensor(const sol_safetensors *st, const char *path, const char *name, sol_dtype dtype,
-                                uint64_t n, void *data) {
-  const sol_tensor_entry *tensor = sol_safetensors_find(st, name);
-  if (tensor == NULL) return solid_fail(SOLID_EFORMAT, "%s: no tensor %s", path, name);
-  solid_status status = sol_safetensors_expect(st, tensor, dtype, 1, &n);
-  return status == SOLID_OK ? sol_safetensors_read(st, tensor, data) : status;
-}
-
-/* The checksum of this name against what was made of what was read. */
-static solid_status check_sum(const sol_safetensors *st, const char *path, const char *key, const char *now) {
-  const char *then = sol_safetensors_metadata(st, key);
-  if (then != NULL && strcmp(then, now) == 0) return SOLID_OK;
-  return solid_fail(SOLID_EFORMAT, "%s: damaged: its %s is %s, what it holds has %s: remove it, or start --fresh", path,
-                    key, then != NULL ? then : "missing", now);
-}
-
 /* Checks that the checkpoint is complete and belongs to this run. */
 static solid_status check_texts(const sol_fit *t, const sol_safetensors *st, const char *path) {
   static const char *const keys[] = {"config", "options", "data"};
@@ -198,33 +166,34 @@ static solid_status check_texts(const sol_fit *t, const sol_safetensors *st, con
   identity id;
   solid_status status = describe(t, &id);
   const char *const now[] = {id.config, id.options, id.data};
-  if (status == SOLID_OK) status = check_text(st, path, "format", format_name);
+  if (status == SOLID_OK) status = sol_checkpoint_check_text(st, path, "format", format_name);
   if (status != SOLID_OK) return status;
   for (int i = 0; i < 3; i++) {
     then[i] = sol_safetensors_metadata(st, keys[i]);
     if (then[i] == NULL) return solid_fail(SOLID_EFORMAT, "%s: no %s", path, keys[i]);
   }
   hash_texts(then, hex);
-  status = check_sum(st, path, "checksum texts", hex);
-  for (int i = 0; i < 3 && status == SOLID_OK; i++) status = check_text(st, path, keys[i], now[i]);
+  status = sol_checkpoint_check_sum(st, path, "checksum texts", hex);
+  for (int i = 0; i < 3 && status == SOLID_OK; i++) status = sol_checkpoint_check_text(st, path, keys[i], now[i]);
   return status;
 }
 
 static solid_status read_values(const sol_fit *t, const sol_safetensors *st, const char *path, state *s) {
   size_t total = t->step.total;
   char hex[HEX];
-  solid_status status = read_tensor(st, path, "counters", SOL_U64, COUNTERS, s->counters);
-  if (status == SOLID_OK) status = read_tensor(st, path, "figures", SOL_F64, FIGURES, s->figures);
-  if (status == SOLID_OK) status = read_tensor(st, path, "best", SOL_F32, total, s->best);
+  solid_status status = sol_checkpoint_read(st, path, "counters", SOL_U64, COUNTERS, s->counters);
+  if (status == SOLID_OK) status = sol_checkpoint_read(st, path, "figures", SOL_F64, FIGURES, s->figures);
+  if (status == SOLID_OK) status = sol_checkpoint_read(st, path, "best", SOL_F32, total, s->best);
   for (size_t i = 0; i < DEVICE_ARRAYS && status == SOLID_OK; i++)
-    if (has_array(t, i)) status = read_tensor(st, path, device_arrays[i].name, SOL_F32, total, s->values + i * total);
+    if (has_array(t, i))
+      status = sol_checkpoint_read(st, path, device_arrays[i].name, SOL_F32, total, s->values + i * total);
   if (status == SOLID_OK && sol_fit_learns_codes(t))
-    status = read_tensor(st, path, "codebook", SOL_F32, t->learner.state_floats, s->book);
+    status = sol_checkpoint_read(st, path, "codebook", SOL_F32, t->learner.state_floats, s->book);
   if (status == SOLID_OK && sol_fit_learns_codes(t))
-    status = read_tensor(st, path, "codes", SOL_U16, t->learner.state_codes, s->codes);
+    status = sol_checkpoint_read(st, path, "codes", SOL_U16, t->learner.state_codes, s->codes);
   if (status != SOLID_OK) return status;
   hash_values(t, s, hex);
-  return check_sum(st, path, "checksum values", hex);
+  return sol_checkpoint_check_sum(st, path, "checksum values", hex);
 }
 
 static solid_status take_values(sol_fit *t, const state *s) {

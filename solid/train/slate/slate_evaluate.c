@@ -3,6 +3,7 @@
 #include "solid/train/slate_evaluate.h"
 #include "solid/base/clock.h"
 #include "solid/extend.h"
+#include "solid/infer/slate/likelihood.h"
 #include "solid/infer/slate/slater.h"
 #include "solid/model/model_parts.h"
 #include "solid/train/slate/alike.h"
@@ -24,7 +25,8 @@ struct solid_slate_evaluator {
   sol_slate_asked asked; /* who is asked about what */
   sol_likeness trained[SOLID_ALIKES], judged[SOLID_ALIKES];
   solid_worker *worker;
-  sol_slater *slater; /* NULL before the first trial that needs it */
+  sol_slater *slater;     /* NULL before the first trial that needs it */
+  sol_likelihood *raster; /* NULL = not asked */
   size_t words;
 
   uint32_t *window;   /* (BATCH, L) */
@@ -34,7 +36,8 @@ struct solid_slate_evaluator {
   solid_scored *list; /* (BATCH, rows) */
   solid_question *questions;
   sol_slate_user *slates;
-  double *log_p; /* (BATCH) */
+  double *log_p;                         /* (BATCH) */
+  sol_likelihood_user *judged_by_raster; /* (BATCH) */
 };
 
 /* ---- Construction ---- */
@@ -51,8 +54,20 @@ static solid_status take_memory(solid_slate_evaluator *e) {
   e->questions = calloc(BATCH, sizeof *e->questions);
   e->slates = calloc(BATCH, sizeof *e->slates);
   e->log_p = calloc(BATCH, sizeof *e->log_p);
-  int all = e->window && e->excluded && e->h && e->u && e->best && e->list && e->questions && e->slates && e->log_p;
+  e->judged_by_raster = calloc(BATCH, sizeof *e->judged_by_raster);
+  int all = e->window && e->excluded && e->h && e->u && e->best && e->list && e->questions && e->slates && e->log_p &&
+            e->judged_by_raster;
   return all ? SOLID_OK : solid_fail(SOLID_ENOMEM, "out of memory: slates of %d users at once", BATCH);
+}
+
+/* Its decoder reads what this model's ranker makes. */
+static solid_status open_raster(solid_slate_evaluator *e, const solid_model *raster) {
+  const sol_config *ours = sol_model_config(e->model), *theirs = sol_model_config(raster);
+  size_t ranker = sol_tensors_ranker(ours), codes = (size_t)ours->items * ours->levels;
+  if (sol_tensors_ranker(theirs) != ranker || theirs->items != ours->items || theirs->levels != ours->levels ||
+      memcmp(e->model->file.codes, raster->file.codes, codes * sizeof *raster->file.codes) != 0)
+    return solid_fail(SOLID_EINVAL, "slates: the raster decoder that judges is of another ranker");
+  return sol_likelihood_new(&e->raster, raster, e->rows, BATCH);
 }
 
 solid_status solid_slate_evaluator_new(solid_slate_evaluator **out, const solid_model *model,
@@ -77,6 +92,7 @@ solid_status solid_slate_evaluator_new(solid_slate_evaluator **out, const solid_
   if (!status) status = sol_alike_of_training(e->trained, model, dataset, asking->content);
   if (!status) status = sol_alike_of_judges(e->judged, model, dataset, asking->judges, asking->content);
   if (!status) status = solid_worker_new(&e->worker, model, BATCH);
+  if (!status && asking->raster) status = open_raster(e, asking->raster);
   if (status) {
     solid_slate_evaluator_free(e);
     return status;
@@ -88,6 +104,7 @@ solid_status solid_slate_evaluator_new(solid_slate_evaluator **out, const solid_
 void solid_slate_evaluator_free(solid_slate_evaluator *e) {
   if (!e) return;
   sol_slater_free(e->slater);
+  sol_likelihood_free(e->raster);
   solid_worker_free(e->worker);
   for (int a = 0; a < SOLID_ALIKES; a++) {
     sol_likeness_close(&e->trained[a]);
@@ -103,6 +120,7 @@ void solid_slate_evaluator_free(solid_slate_evaluator *e) {
   free(e->questions);
   free(e->slates);
   free(e->log_p);
+  free(e->judged_by_raster);
   free(e);
 }
 
@@ -152,18 +170,12 @@ static void rerank(const solid_slate_evaluator *e, const solid_scored *best, siz
 }
 
 static solid_status decode(solid_slate_evaluator *e, uint32_t first, size_t n, const solid_slate_options *options,
-                           uint32_t *forwards) {
-  static const sol_order orders[] = {SOL_ORDER_RASTER, SOL_ORDER_RASTER, SOL_ORDER_ZIPAR, SOL_ORDER_NEAR};
+                           double *forwards) {
   size_t d = e->info.width;
-  int32_t asked = 0;
-  if ((unsigned)options->order > SOLID_SLATE_NEAR_TO_FAR)
-    return solid_fail(SOLID_ERANGE, "slate: order %d", (int)options->order);
-  sol_slate_plan plan = {.order = orders[options->order],
-                         .window = (int32_t)options->window,
-                         .rows = e->rows,
-                         .how = {options->guide, options->temperature, options->top_p},
-                         .seed = options->seed + first};
-  if (options->order == SOLID_SLATE_TRAINED && e->info.slate_near) plan.order = SOL_ORDER_NEAR;
+  sol_slate_plan plan = {
+      .rows = e->rows, .how = {options->guide, options->temperature, options->top_p}, .seed = options->seed + first};
+  solid_status status = sol_slate_plan_name(&plan, options->order, options->window, e->info.slate_near != 0);
+  if (status) return status;
   for (size_t i = 0; i < n; i++)
     e->slates[i] =
         (sol_slate_user){.h = e->h + i * d,
@@ -172,15 +184,17 @@ static solid_status decode(solid_slate_evaluator *e, uint32_t first, size_t n, c
                          .top = e->questions[i].best,
                          .n_top = (uint32_t)(e->questions[i].count < e->rows ? e->questions[i].count : e->rows),
                          .out = e->list + i * e->rows};
-  solid_status status = e->slater ? SOLID_OK : sol_slater_new(&e->slater, e->model, BATCH);
-  if (!status) status = sol_slater_decode(e->slater, &plan, e->slates, n, &asked);
-  for (size_t i = 0; i < n && !status; i++) e->log_p[i] = e->slates[i].log_p;
-  *forwards = (uint32_t)asked;
+  if (!e->slater) status = sol_slater_new(&e->slater, e->model, BATCH);
+  if (!status) status = sol_slater_decode(e->slater, &plan, e->slates, n);
+  for (size_t i = 0; i < n && !status; i++) {
+    e->log_p[i] = e->slates[i].log_p;
+    *forwards += e->slates[i].forwards;
+  }
   return status;
 }
 
 static solid_status make_lists(solid_slate_evaluator *e, uint32_t first, size_t n, const solid_slate_trial *trial,
-                               uint32_t *forwards) {
+                               double *forwards) {
   solid_status status = rank(e, first, n);
   memset(e->log_p, 0, n * sizeof *e->log_p);
   if (status) return status;
@@ -196,6 +210,27 @@ static solid_status make_lists(solid_slate_evaluator *e, uint32_t first, size_t 
   return SOLID_OK;
 }
 
+/* 1 where the i-th user of the batch has the ranker's list. */
+static uint32_t is_ranked(const solid_slate_evaluator *e, size_t i) {
+  const solid_scored *list = e->list + i * e->rows, *best = e->questions[i].best;
+  for (uint32_t k = 0; k < e->rows; k++)
+    if (list[k].item != (k < e->questions[i].count ? best[k].item : SOLID_NO_ITEM)) return 0;
+  return 1;
+}
+
+/* Users first .. first + n - 1, whose lists are made. */
+static solid_status judge_by_raster(solid_slate_evaluator *e, uint32_t first, size_t n, solid_slate_report *report) {
+  size_t d = e->info.width;
+  if (!e->raster) return SOLID_OK;
+  for (size_t i = 0; i < n; i++)
+    e->judged_by_raster[i] = (sol_likelihood_user){
+        .h = e->h + i * d, .u = e->u + i * d, .excluded = e->questions[i].excluded, .items = e->list + i * e->rows};
+  solid_status status = sol_likelihood_of(e->raster, e->judged_by_raster, n);
+  for (size_t i = 0; i < n && !status; i++)
+    report->each[(size_t)SOLID_SLATE_UNDER_RASTER * report->users + first + i] = e->judged_by_raster[i].log_p;
+  return status;
+}
+
 solid_status solid_slate_evaluate(solid_slate_evaluator *e, const solid_slate_trial *trial, uint32_t resamples,
                                   uint64_t seed, solid_slate_report *report) {
   if (!e || !trial || !report) return solid_fail(SOLID_EINVAL, "slates: evaluator, trial or report is NULL");
@@ -208,9 +243,13 @@ solid_status solid_slate_evaluate(solid_slate_evaluator *e, const solid_slate_tr
     double started = sol_steady_s();
     status = make_lists(e, first, n, trial, &made.forwards);
     made.seconds += sol_steady_s() - started;
-    for (size_t i = 0; i < n && !status; i++)
+    if (!status) status = judge_by_raster(e, first, n, &made);
+    for (size_t i = 0; i < n && !status; i++) {
+      made.ranked += is_ranked(e, i);
       sol_slate_judge(&made, &e->asked, first + (uint32_t)i, e->list + i * e->rows, e->log_p[i], e->judged, shown);
+    }
   }
+  made.forwards /= e->asked.users;
   for (uint32_t v = 0; v < e->info.items && shown; v++) made.items += shown[v];
   free(shown);
   if (!status) status = sol_slate_report_finish(&made, resamples, seed);

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const solid_slate_figure_names[SOLID_SLATE_FIGURES] = {"recall",  "ndcg",    "next",       "likeness",
-                                                                   "company", "content", "categories", "likelihood"};
+const char *const solid_slate_figure_names[SOLID_SLATE_FIGURES] = {
+    "recall", "ndcg", "next", "likeness", "company", "content", "categories", "likelihood", "raster"};
 
 /* ---- Who is asked ---- */
 

@@ -3,6 +3,7 @@
 #include "solid/model/model_file.h"
 #include "solid/model/model_parts.h"
 #include "solid/model/trie.h"
+#include "solid/train/slate/slate_checkpoint.h"
 #include "solid/train/slate/slate_step.h"
 #include "solid/worker.h"
 #include <math.h>
@@ -55,6 +56,8 @@ static solid_status make_config(fitter *f) {
   const sol_config *ranker = sol_model_config(f->model);
   f->config = *ranker;
   if (!ranker->levels) return solid_fail(SOLID_EINVAL, "slates: the model has no codes; train it with levels");
+  if (o->rows > ranker->items)
+    return solid_fail(SOLID_ERANGE, "slates: %u rows, the model has %u items", o->rows, ranker->items);
   solid_status status = sol_trie_make(&f->trie, f->model->file.codes, ranker->items, ranker->levels);
   if (status) return status;
   f->config.slate_rows = o->rows;
@@ -209,17 +212,40 @@ static solid_status train_epoch(fitter *f, uint32_t epoch, sol_slate_epoch *repo
   return status;
 }
 
-solid_status sol_slate_fit(const solid_model *model, const sol_slate_data *data, const sol_slate_options *options,
-                           sol_slate_epoch_fn on_epoch, void *user, sol_config *config, float **weights) {
-  fitter f = {.model = model, .data = data, .options = options};
-  float *trained = NULL;
+/* To where the checkpoint stands, if there is one: the order of users comes from all epochs before. */
+static solid_status resume(fitter *f, const char *path, const char *identity, uint32_t *epoch) {
+  sol_slate_progress at = {0};
+  solid_status status = sol_slate_restore(path, identity, f->step, &at);
+  if (status == SOLID_ENOTFOUND) return SOLID_OK;
+  f->number = at.steps;
+  for (*epoch = 0; *epoch < at.epochs && !status;) shuffle(f, ++*epoch);
+  return status;
+}
+
+static solid_status run_epochs(fitter *f, const char *checkpoint, sol_slate_epoch_fn on_epoch, void *user) {
+  char identity[SOL_SLATE_IDENTITY];
   sol_slate_epoch report;
-  solid_status status = fitter_open(&f);
-  for (uint32_t epoch = 1; epoch <= options->epochs && !status; epoch++) {
-    status = train_epoch(&f, epoch, &report);
+  uint32_t epoch = 0;
+  solid_status status = SOLID_OK;
+  sol_slate_identify(f->model, f->data, f->options, f->be->ops->name, identity);
+  if (checkpoint) status = resume(f, checkpoint, identity, &epoch);
+  while (!status && epoch++ < f->options->epochs) {
+    status = train_epoch(f, epoch, &report);
+    if (!status && checkpoint)
+      status = sol_slate_save(checkpoint, identity, f->step, &(sol_slate_progress){epoch, f->number});
     if (!status && on_epoch && on_epoch(user, &report))
       status = solid_fail(SOLID_ECANCELLED, "slates: stopped after epoch %u", epoch);
   }
+  return status;
+}
+
+solid_status sol_slate_fit(const solid_model *model, const sol_slate_data *data, const sol_slate_options *options,
+                           const char *checkpoint, sol_slate_epoch_fn on_epoch, void *user, sol_config *config,
+                           float **weights) {
+  fitter f = {.model = model, .data = data, .options = options};
+  float *trained = NULL;
+  solid_status status = fitter_open(&f);
+  if (!status) status = run_epochs(&f, checkpoint, on_epoch, user);
   if (!status) {
     trained = malloc((sol_tensors_total(&f.config) - sol_tensors_ranker(&f.config)) * sizeof *trained);
     status = trained ? sol_slate_step_read(f.step, SOL_SLATE_WEIGHTS, trained)

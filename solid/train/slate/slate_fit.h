@@ -6,18 +6,7 @@
 #include "solid/model.h"
 #include "solid/model/config.h"
 #include "solid/train/slate/slate_data.h"
-
-typedef struct sol_slate_options {
-  uint32_t rows;   /* K */
-  uint32_t blocks; /* beside the one more that near-to-far has */
-  int near;        /* near-to-far; 0 = raster, which serves ZipAR too */
-  uint32_t epochs, batch;
-  float rate, decay, dropout, smoothing;
-  uint64_t seed;
-} sol_slate_options;
-
-#define SOL_SLATE_OPTIONS_INIT                                                                                         \
-  { 10, 2, 0, 20, 128, 1e-3f, 0.01f, 0.1f, 0.0f, 0 }
+#include "solid/train/slate/slate_options.h"
 
 typedef struct sol_slate_epoch {
   uint32_t epoch; /* from 1 */
@@ -28,11 +17,13 @@ typedef struct sol_slate_epoch {
 /* Called after each epoch; returning nonzero stops with ECANCELLED. May be NULL. */
 typedef int (*sol_slate_epoch_fn)(void *user, const sol_slate_epoch *epoch);
 
-/* On success *config is the model's with the decoder, and *weights (floats behind the ranker's) is the caller's to
+/* A file that is written after every epoch, and read at first where it is there; NULL = none. It stays.
+ * On success *config is the model's with the decoder, and *weights (floats behind the ranker's) is the caller's to
  * free. EINVAL, ERANGE: an option, or no model to have slates. ENOTFOUND: no user has two events. EINTERNAL: the loss
- * is not finite any more. */
+ * is not finite any more. EMISMATCH, EFORMAT: the checkpoint is of another training, or damaged. */
 solid_status sol_slate_fit(const solid_model *model, const sol_slate_data *data, const sol_slate_options *options,
-                           sol_slate_epoch_fn on_epoch, void *user, sol_config *config, float **weights);
+                           const char *checkpoint, sol_slate_epoch_fn on_epoch, void *user, sol_config *config,
+                           float **weights);
 
 /* The model file at `from` with this decoder and what its file says of the training, for people, in place of one that
  * it may have, written to `to` (which may be the same). */

@@ -235,3 +235,11 @@ solid_status sol_slate_step_update(sol_slate_step *s, const sol_slate_rates *rat
 solid_status sol_slate_step_read(sol_slate_step *s, sol_slate_array which, float *out) {
   return finish(s, s->be->ops->download(s->be, out, s->device.values[which], s->floats * sizeof *out));
 }
+
+solid_status sol_slate_step_write(sol_slate_step *s, sol_slate_array which, const float *values) {
+  return finish(s, s->be->ops->upload(s->be, s->device.values[which], values, s->floats * sizeof *values));
+}
+
+size_t sol_slate_step_floats(const sol_slate_step *s) {
+  return s->floats;
+}

@@ -36,7 +36,9 @@ solid_status sol_slate_step_gradients(sol_slate_step *step, const sol_slate_batc
 /* AdamW with the gradients there are, which become zero; `number` counts from 1. */
 solid_status sol_slate_step_update(sol_slate_step *step, const sol_slate_rates *rates, uint64_t number);
 
-/* One of the arrays, floats behind the ranker's, to the host. */
+/* Floats behind the ranker's, and one of the arrays of so many: to the host, and from it. */
+size_t sol_slate_step_floats(const sol_slate_step *step);
 solid_status sol_slate_step_read(sol_slate_step *step, sol_slate_array which, float *out);
+solid_status sol_slate_step_write(sol_slate_step *step, sol_slate_array which, const float *values);
 
 #endif

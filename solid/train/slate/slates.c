@@ -91,7 +91,7 @@ solid_status solid_slates_train(const solid_context *ctx, const char *model_path
   solid_status status = solid_model_load(&model, ctx, model_path);
   if (!status) status = check_data(model, dataset);
   if (!status) status = material_make(&m, model, dataset);
-  if (!status) status = sol_slate_fit(model, &m.data, &fit, tell, &l, &config, &weights);
+  if (!status) status = sol_slate_fit(model, &m.data, &fit, o->checkpoint, tell, &l, &config, &weights);
   if (!status && !(said = describe(model, o))) status = solid_fail(SOLID_ENOMEM, "out of memory: slates");
   if (!status) status = sol_slate_attach(model_path, out, &config, weights, said);
   free(said);

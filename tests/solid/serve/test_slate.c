@@ -80,10 +80,12 @@ static void draw_query(house *h, seed_rng *rng) {
   if (seed_below(rng, 3) == 0) h->query.category = serving_text(categories[seed_below(rng, 8) / 3]);
 }
 
-/* The orders that a decoder goes in: raster and ZipAR of every window, or near-to-far. */
+/* The orders that a decoder goes in: raster and ZipAR of every window, fixed or adaptive, or near-to-far. */
 static uint32_t draw_order(seed_rng *rng, int near, solid_slate_options *options) {
   uint32_t which = near ? 0 : (uint32_t)seed_below(rng, 7);
-  options->order = which ? SOLID_SLATE_ZIPAR : near ? SOLID_SLATE_NEAR_TO_FAR : SOLID_SLATE_RASTER;
+  int adaptive = which && seed_below(rng, 3) == 0;
+  options->order = adaptive ? SOLID_SLATE_ADAPTIVE : which ? SOLID_SLATE_ZIPAR : SOLID_SLATE_RASTER;
+  if (near) options->order = SOLID_SLATE_NEAR_TO_FAR;
   if (seed_below(rng, 4) == 0 && !which) options->order = SOLID_SLATE_TRAINED;
   options->window = which;
   return which;
@@ -163,8 +165,12 @@ static void check_valid(const char *device, int near) {
       uint32_t s = !window || window > C ? C : window, taken[ITEMS] = {0};
       cr_assert_eq(made[u].count, count, "%s: %zu items, %zu are left", names[u], made[u].count, count);
       cr_assert_eq(made[u].source == SOLID_FROM_POPULARITY, left[u].source == SOLID_FROM_POPULARITY);
-      cr_assert_eq(made[u].forwards, made[u].source == SOLID_FROM_POPULARITY ? 0 : near ? K + C - 1 : C + (K - 1) * s);
-      cr_assert_eq(made[u].order, near ? SOLID_SLATE_NEAR_TO_FAR : window ? SOLID_SLATE_ZIPAR : SOLID_SLATE_RASTER);
+      uint32_t n = (uint32_t)count, none = !n || made[u].source == SOLID_FROM_POPULARITY;
+      uint32_t least = none ? 0 : near ? n + C - 1 : C + (n - 1) * s;
+      uint32_t most = options.order == SOLID_SLATE_ADAPTIVE && !none ? C * n : least;
+      cr_assert(made[u].forwards >= least && made[u].forwards <= most, "%u forwards, not %u .. %u", made[u].forwards,
+                least, most);
+      cr_assert_eq(made[u].order, options.order ? options.order : near ? SOLID_SLATE_NEAR_TO_FAR : SOLID_SLATE_RASTER);
       cr_assert((made[u].log_likelihood < 0) <= (made[u].source != SOLID_FROM_POPULARITY));
       for (uint32_t k = 0; k < K; k++) {
         solid_scored item = got[(uint32_t)u * K + k];
@@ -258,6 +264,8 @@ Test(slate, refuses_what_cannot_be_and_says_what_to_do) {
   refused(h.rec, 5, bad, SOLID_ERANGE, "order 7");
   bad = good, bad.order = SOLID_SLATE_ZIPAR, bad.window = 0;
   refused(h.rec, 5, bad, SOLID_ERANGE, "window of 0");
+  bad.order = SOLID_SLATE_ADAPTIVE;
+  refused(h.rec, 5, bad, SOLID_ERANGE, "window of 0");
   bad = good, bad.guide = 1.5f;
   refused(h.rec, 5, bad, SOLID_ERANGE, "guide 1.5");
   bad = good, bad.guide = NAN;
@@ -285,6 +293,7 @@ Test(slate, refuses_what_cannot_be_and_says_what_to_do) {
 Test(slate, names_its_orders) {
   cr_assert_str_eq(solid_slate_order_name(SOLID_SLATE_TRAINED), "trained");
   cr_assert_str_eq(solid_slate_order_name(SOLID_SLATE_ZIPAR), "zipar");
+  cr_assert_str_eq(solid_slate_order_name(SOLID_SLATE_ADAPTIVE), "zipar:adaptive");
   cr_assert_str_eq(solid_slate_order_name(SOLID_SLATE_NEAR_TO_FAR), "near-to-far");
   cr_assert_str_eq(solid_slate_order_name((solid_slate_order)9), "unknown");
 }

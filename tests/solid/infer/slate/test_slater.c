@@ -73,7 +73,6 @@ static void close_fixture(fixture *f) {
 
 /* All users in one call, or one a call. */
 static void decode(fixture *f, sol_slate_plan plan, sol_slate_run run, size_t at_once, solid_scored *out) {
-  int32_t forwards;
   plan.run = run;
   for (size_t i = 0; i < USERS; i++)
     f->users[i] = (sol_slate_user){.h = f->h + i * f->d,
@@ -81,9 +80,9 @@ static void decode(fixture *f, sol_slate_plan plan, sol_slate_run run, size_t at
                                    .excluded = i % 7 ? f->excluded + i * f->words : NULL,
                                    .out = out + i * plan.rows};
   for (size_t i = 0; i < USERS; i += at_once) {
-    cr_assert_eq(sol_slater_decode(f->slater, &plan, f->users + i, at_once, &forwards), SOLID_OK, "%s",
-                 solid_last_error());
-    cr_assert_gt(forwards, 0);
+    cr_assert_eq(sol_slater_decode(f->slater, &plan, f->users + i, at_once), SOLID_OK, "%s", solid_last_error());
+    cr_assert((f->users[i].forwards > 0) == (f->users[i].count > 0), "user %zu: %d forwards, %u rows", i,
+              f->users[i].forwards, f->users[i].count);
   }
 }
 
@@ -100,7 +99,7 @@ static void check_leads(fixture *f, sol_slate_plan plan) {
     sol_slate_user user = f->users[i];
     user.out = f->out[1];
     plan.run = SOL_SLATE_OPERATION;
-    cr_assert_eq(sol_slater_decode(f->slater, &plan, &user, 1, NULL), SOLID_OK);
+    cr_assert_eq(sol_slater_decode(f->slater, &plan, &user, 1), SOLID_OK);
     for (uint32_t k = 0; k < user.count; k++)
       cr_assert(f->out[1][k].item == top[k].item && f->out[1][k].score == top[k].score, "user %zu, row %u", i, k);
   }
@@ -159,4 +158,88 @@ static void check_device(const char *device) {
 Test(slater, one_operation_is_all_the_steps) {
   check_device("cpu");
   check_device("cuda");
+}
+
+/* ---- Items that come later ---- */
+
+enum { BEFORE = 70, AFTER = 200, LATER_ROWS = 10 };
+
+/* A model of more items that has all that the smaller one has: codes, embeddings, and the same decoder, which has three
+ * codes for items of equal codes, whatever comes. */
+static solid_model *grown(const solid_context *ctx, sol_config config, uint32_t items, int near) {
+  sol_model_file file;
+  solid_model *model = NULL;
+  seed_rng rng = seed_start(31);
+  config.items = items, config.slate_rows = LATER_ROWS, config.slate_blocks = 1, config.slate_collisions = 3;
+  config.slate_near = near != 0, config.codes = 3;
+  tiny_model_file(&file, &config, 12);
+  for (size_t i = 0; i < (size_t)items * config.levels; i++) file.codes[i] = (uint16_t)seed_below(&rng, 3);
+  rng = seed_start(32);
+  size_t all = sol_tensors_total(&config), ranker = sol_tensors_ranker(&config);
+  for (size_t i = ranker; i < all; i++) file.weights[i] = 0.3f * seed_normal(&rng);
+  sol_weights at;
+  sol_weights_bind(&at, &config, file.weights);
+  for (size_t i = 0; i < (size_t)config.levels * config.codes * config.width; i++)
+    at.metacodes[i] = 0.1f * seed_normal(&rng);
+  for (size_t i = 0; i < (size_t)items * config.width; i++) at.items[i] = seed_normal(&rng);
+  cr_assert_eq(sol_model_file_seal(&file), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(sol_model_new(&model, ctx, &file), SOLID_OK, "%s", solid_last_error());
+  return model;
+}
+
+/* Without the new items the slates are those of the old model, code for code; with them, new items are in the slates,
+ * and under the whole guide the list is the ranker's over all items. */
+static void check_later(solid_context *ctx, sol_order order, int32_t window, int adaptive) {
+  seed_rng rng = seed_start(33);
+  sol_config config = tiny_config(SOLID_HEAD_STATIC, 0);
+  solid_model *model[2] = {grown(ctx, config, BEFORE, order == SOL_ORDER_NEAR),
+                           grown(ctx, config, AFTER, order == SOL_ORDER_NEAR)};
+  sol_slater *slater[2];
+  uint64_t added[AFTER / 64 + 1] = {0};
+  int newcomers = 0;
+  for (uint32_t v = BEFORE; v < AFTER; v++) added[v / 64] |= UINT64_C(1) << (v % 64);
+  for (int m = 0; m < 2; m++) cr_assert_eq(sol_slater_new(&slater[m], model[m], 1), SOLID_OK, "%s", solid_last_error());
+  for (int round = 0; round < 12; round++) {
+    float h[64], u[64];
+    solid_scored was[LATER_ROWS], is[LATER_ROWS], joined[LATER_ROWS];
+    uint32_t codes[2][LATER_ROWS * 9];
+    sol_slate_plan plan = {.order = order, .window = window, .adaptive = adaptive, .rows = LATER_ROWS};
+    plan.how.guide = round % 3 ? 0.5f : 0;
+    seed_fill_normal(&rng, h, config.width, 1);
+    seed_fill_normal(&rng, u, config.width, 1);
+    sol_slate_user old = {.h = h, .u = u, .out = was, .codes = codes[0]};
+    sol_slate_user without = {.h = h, .u = u, .out = is, .codes = codes[1], .excluded = added};
+    sol_slate_user with = {.h = h, .u = u, .out = joined};
+    cr_assert_eq(sol_slater_decode(slater[0], &plan, &old, 1), SOLID_OK, "%s", solid_last_error());
+    cr_assert_eq(sol_slater_decode(slater[1], &plan, &without, 1), SOLID_OK, "%s", solid_last_error());
+    for (int k = 0; k < LATER_ROWS; k++)
+      cr_assert_eq(is[k].item, was[k].item, "row %d: %u, before %u", k, is[k].item, was[k].item);
+    cr_assert_eq(memcmp(codes[0], codes[1], LATER_ROWS * (config.levels + 1) * sizeof(uint32_t)), 0);
+    cr_assert_float_eq(old.log_p, without.log_p, 1e-3);
+    cr_assert_eq(sol_slater_decode(slater[1], &plan, &with, 1), SOLID_OK, "%s", solid_last_error());
+    for (int k = 0; k < LATER_ROWS; k++) newcomers += joined[k].item >= BEFORE;
+    plan.how.guide = 1;
+    cr_assert_eq(sol_slater_decode(slater[1], &plan, &with, 1), SOLID_OK, "%s", solid_last_error());
+    const float *vectors = sol_model_catalogue(model[1])->vectors;
+    for (int k = 0; k < LATER_ROWS; k++) {
+      int better = 0;
+      for (uint32_t v = 0; v < AFTER; v++) {
+        float score = 0;
+        for (uint32_t i = 0; i < config.width; i++) score += u[i] * vectors[v * config.width + i];
+        better += score > joined[k].score + 1e-4f;
+      }
+      cr_assert_leq(better, k, "row %d of the whole guide: %d items are better", k, better);
+    }
+  }
+  cr_assert_gt(newcomers, 12, "%d items of those that came later in twelve slates", newcomers);
+  for (int m = 0; m < 2; m++) sol_slater_free(slater[m]), solid_model_free(model[m]);
+}
+
+Test(slater, items_that_come_later_join_without_training) {
+  serving s = serving_open_on("cpu", SOLID_HEAD_STATIC, 0, 1);
+  check_later(s.ctx, SOL_ORDER_RASTER, 0, 0);
+  check_later(s.ctx, SOL_ORDER_ZIPAR, 2, 0);
+  check_later(s.ctx, SOL_ORDER_ZIPAR, 1, 1);
+  check_later(s.ctx, SOL_ORDER_NEAR, 0, 0);
+  serving_close(&s);
 }

@@ -135,7 +135,8 @@ static void check_ways(int near, const solid_dataset *judges) {
   serving s = serving_open_slates("cpu", near, 5);
   solid_dataset dataset = make_dataset(93, USERS);
   solid_slate_evaluator *e = NULL;
-  const solid_slate_asking asking = {.part = SOLID_PART_TEST, .rows = ROWS, .judges = judges};
+  const solid_slate_asking asking = {
+      .part = SOLID_PART_TEST, .rows = ROWS, .judges = judges, .raster = near ? NULL : s.model};
   cr_assert_eq(solid_slate_evaluator_new(&e, s.model, &dataset, &asking), SOLID_OK, "%s", solid_last_error());
   solid_slate_report ranked = evaluate(e, SOLID_SLATE_BY_RANK, 0, 0, SOLID_SLATE_TRAINED), other;
   static const solid_slate_order orders[2][2] = {{SOLID_SLATE_RASTER, SOLID_SLATE_ZIPAR},
@@ -143,10 +144,15 @@ static void check_ways(int near, const solid_dataset *judges) {
   for (int i = 0; i < 2; i++) {
     other = evaluate(e, SOLID_SLATE_BY_DECODER, 0, 1, orders[near][i]);
     same(&ranked, &other);
+    cr_assert(other.ranked == other.users && ranked.ranked == ranked.users);
     solid_slate_report_clear(&other);
     other = evaluate(e, SOLID_SLATE_BY_DECODER, 0, 0.2f, orders[near][i]);
     cr_assert_gt(other.forwards, 0);
     cr_assert_lt(other.value[SOLID_SLATE_LIKELIHOOD], 0);
+    cr_assert_lt(other.ranked, other.users);
+    for (uint32_t u = 0; u < other.users && orders[near][i] == SOLID_SLATE_RASTER; u++)
+      cr_assert_float_eq(other.each[(size_t)SOLID_SLATE_UNDER_RASTER * other.users + u],
+                         other.each[(size_t)SOLID_SLATE_LIKELIHOOD * other.users + u], 1e-3);
     solid_slate_report_clear(&other);
   }
   other = evaluate(e, SOLID_SLATE_BY_RERANK, 0, 0, SOLID_SLATE_TRAINED);
@@ -156,6 +162,7 @@ static void check_ways(int near, const solid_dataset *judges) {
   double difference, low, high;
   cr_assert_eq(solid_slate_compare(&other, &ranked, SOLID_SLATE_LIKENESS, 200, 1, &difference, &low, &high), SOLID_OK);
   cr_assert_float_eq(difference, other.value[SOLID_SLATE_LIKENESS] - ranked.value[SOLID_SLATE_LIKENESS], 1e-9);
+  cr_assert((ranked.value[SOLID_SLATE_UNDER_RASTER] < 0) == !near);
   cr_assert(low > 0 && low < difference && difference < high, "likeness %g (%g .. %g)", difference, low, high);
   solid_slate_report_clear(&other);
   solid_slate_report_clear(&ranked);

@@ -9,8 +9,10 @@
 #include "tests/support/serving.h"
 #include "tests/support/tiny_model.h"
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- Targets ---- */
 
@@ -110,7 +112,7 @@ static void check_learns(int near) {
   options.rate = 5e-3f;
   sol_config config;
   float *weights = NULL;
-  cr_assert_eq(sol_slate_fit(s.model, &l.data, &options, keep_loss, losses, &config, &weights), SOLID_OK, "%s",
+  cr_assert_eq(sol_slate_fit(s.model, &l.data, &options, NULL, keep_loss, losses, &config, &weights), SOLID_OK, "%s",
                solid_last_error());
   cr_assert_lt(losses[1], 0.4 * losses[0], "loss %g at first, %g at last", losses[0], losses[1]);
   cr_assert_eq(config.slate_near, (uint32_t)near);
@@ -136,13 +138,107 @@ Test(slate_fit, is_the_same_for_the_same_seed) {
   float *weights[3];
   for (int i = 0; i < 3; i++) {
     options.seed = i == 2 ? 8 : 7;
-    cr_assert_eq(sol_slate_fit(s.model, &l.data, &options, NULL, NULL, &config, &weights[i]), SOLID_OK);
+    cr_assert_eq(sol_slate_fit(s.model, &l.data, &options, NULL, NULL, NULL, &config, &weights[i]), SOLID_OK);
   }
   size_t bytes = (sol_tensors_total(&config) - sol_tensors_ranker(&config)) * sizeof(float);
   cr_assert_eq(memcmp(weights[0], weights[1], bytes), 0);
   cr_assert_neq(memcmp(weights[0], weights[2], bytes), 0);
   for (int i = 0; i < 3; i++) free(weights[i]);
   serving_close(&s);
+}
+
+/* ---- Checkpoints ---- */
+
+typedef struct ending {
+  uint32_t after; /* the epoch to stop behind; 0 = none */
+  uint32_t first; /* that was told of */
+} ending;
+
+static int end_after(void *user, const sol_slate_epoch *epoch) {
+  ending *e = user;
+  if (!e->first) e->first = epoch->epoch;
+  return epoch->epoch == e->after;
+}
+
+static solid_status fit_with(const serving *s, const law *l, const sol_slate_options *options, const char *checkpoint,
+                             ending *e, float **weights) {
+  sol_config config;
+  *weights = NULL;
+  return sol_slate_fit(s->model, &l->data, options, checkpoint, end_after, e, &config, weights);
+}
+
+static size_t decoder_bytes(const serving *s, const law *l, const sol_slate_options *options) {
+  sol_config config;
+  float *weights;
+  cr_assert_eq(sol_slate_fit(s->model, &l->data, options, NULL, NULL, NULL, &config, &weights), SOLID_OK);
+  free(weights);
+  return (sol_tensors_total(&config) - sol_tensors_ranker(&config)) * sizeof(float);
+}
+
+/* Stopped behind every epoch, and continued in another training: the same bytes as without a stop. */
+Test(slate_checkpoint, continues_as_if_nothing_had_happened) {
+  law l;
+  char path[SCRATCH_PATH];
+  float *whole, *stopped, *none;
+  serving s = serving_open(SOLID_HEAD_SOLID, 3);
+  law_make(&l, s.info.items);
+  sol_slate_options options = SOL_SLATE_OPTIONS_INIT;
+  options.rows = 3, options.blocks = 1, options.epochs = 4, options.batch = 50, options.near = 1, options.seed = 9;
+  size_t bytes = decoder_bytes(&s, &l, &options);
+  cr_assert_eq(fit_with(&s, &l, &options, NULL, &(ending){0, 0}, &whole), SOLID_OK);
+  scratch_path(path, "decoder.checkpoint");
+  for (uint32_t stop = 1; stop < 4; stop++) {
+    ending first = {stop, 0}, second = {0, 0};
+    cr_assert_eq(fit_with(&s, &l, &options, path, &first, &none), SOLID_ECANCELLED);
+    cr_assert_null(none);
+    cr_assert_eq(fit_with(&s, &l, &options, path, &second, &stopped), SOLID_OK, "%s", solid_last_error());
+    cr_assert_eq(second.first, stop + 1, "began with epoch %u after epoch %u", second.first, stop);
+    cr_assert_eq(memcmp(stopped, whole, bytes), 0, "stopped behind epoch %u", stop);
+    free(stopped);
+    cr_assert_eq(fit_with(&s, &l, &options, path, &(ending){0, 0}, &stopped), SOLID_OK); /* nothing is left to do */
+    cr_assert_eq(memcmp(stopped, whole, bytes), 0);
+    free(stopped);
+    cr_assert_eq(unlink(path), 0);
+  }
+  free(whole);
+  serving_close(&s);
+  scratch_remove();
+}
+
+static void check_refused(const serving *s, const law *l, const sol_slate_options *options, const char *path,
+                          solid_status status, const char *text) {
+  float *none;
+  cr_assert_eq(fit_with(s, l, options, path, &(ending){0, 0}, &none), status, "%s", solid_last_error());
+  cr_assert(strstr(solid_last_error(), text), "\"%s\" not in \"%s\"", text, solid_last_error());
+}
+
+Test(slate_checkpoint, refuses_that_of_another_training_and_a_damaged_one) {
+  law l;
+  char path[SCRATCH_PATH];
+  float *none;
+  serving s = serving_open(SOLID_HEAD_SOLID, 3), other = serving_open(SOLID_HEAD_DUET, 4);
+  law_make(&l, s.info.items);
+  sol_slate_options options = SOL_SLATE_OPTIONS_INIT, changed;
+  options.rows = 3, options.blocks = 1, options.epochs = 2, options.batch = 50;
+  scratch_path(path, "decoder.checkpoint");
+  cr_assert_eq(fit_with(&s, &l, &options, path, &(ending){1, 0}, &none), SOLID_ECANCELLED);
+  changed = options, changed.seed = 4;
+  check_refused(&s, &l, &changed, path, SOLID_EMISMATCH, "seed=0, this run has seed=4");
+  changed = options, changed.epochs = 3;
+  check_refused(&s, &l, &changed, path, SOLID_EMISMATCH, "epochs=2, this run has epochs=3");
+  check_refused(&other, &l, &options, path, SOLID_EMISMATCH, "ranker=");
+  l.sequence[7] ^= 1;
+  check_refused(&s, &l, &options, path, SOLID_EMISMATCH, "data=");
+  l.sequence[7] ^= 1;
+  FILE *file = fopen(path, "r+b");
+  cr_assert_not_null(file);
+  cr_assert_eq(fseek(file, -9, SEEK_END), 0);
+  cr_assert_neq(fputc(0x5a, file), EOF);
+  fclose(file);
+  check_refused(&s, &l, &options, path, SOLID_EFORMAT, "damaged");
+  serving_close(&s);
+  serving_close(&other);
+  scratch_remove();
 }
 
 Test(slate_fit, refuses_what_has_no_slates) {
@@ -161,11 +257,21 @@ Test(slate_fit, refuses_what_has_no_slates) {
                {{4, 2, 0, 1, 8, -1, 0, 0, 0, 0}, SOLID_ERANGE},
                {{4, 2, 0, 1, 8, 1e-3f, 0, 1, 0, 0}, SOLID_ERANGE}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-    cr_assert_eq(sol_slate_fit(s.model, &l.data, &cases[i].options, NULL, NULL, &config, &weights), cases[i].status,
-                 "case %zu", i);
+    cr_assert_eq(sol_slate_fit(s.model, &l.data, &cases[i].options, NULL, NULL, NULL, &config, &weights),
+                 cases[i].status, "case %zu", i);
   sol_slate_options options = SOL_SLATE_OPTIONS_INIT;
+  options.rows = s.info.items + 1;
+  cr_assert_eq(sol_slate_fit(s.model, &l.data, &options, NULL, NULL, NULL, &config, &weights), SOLID_ERANGE);
+  cr_assert(strstr(solid_last_error(), "41 rows, the model has 40 items"), "%s", solid_last_error());
+  options.rows = 3;
+  sol_config without = tiny_config(SOLID_HEAD_STATIC, 0);
+  without.levels = 0, without.codes = 0, without.content = 0;
+  solid_model *plain = tiny_model(s.ctx, &without, 5);
+  cr_assert_eq(sol_slate_fit(plain, &l.data, &options, NULL, NULL, NULL, &config, &weights), SOLID_EINVAL);
+  cr_assert(strstr(solid_last_error(), "has no codes; train it with levels"), "%s", solid_last_error());
+  solid_model_free(plain);
   for (uint32_t u = 0; u < USERS; u++) l.ends[u] = l.offsets[u] + 1;
-  cr_assert_eq(sol_slate_fit(s.model, &l.data, &options, NULL, NULL, &config, &weights), SOLID_ENOTFOUND);
+  cr_assert_eq(sol_slate_fit(s.model, &l.data, &options, NULL, NULL, NULL, &config, &weights), SOLID_ENOTFOUND);
   serving_close(&s);
 }
 

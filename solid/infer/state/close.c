@@ -1,0 +1,156 @@
+/* The end of a chunk: what is kept of it and of what was kept before. And counting anew. */
+#include "solid/infer/state/parts.h"
+#include <string.h>
+
+/* Where the int32s of closing n chunks lie. A chunk makes two windows of select: itself, and the empty one behind it,
+ * whose list is made. */
+typedef struct close_ints {
+  int32_t *chunks, *asks, *first, *begin; /* (n + 1), (2 n + 1), (2 n), (2 n + 1) */
+  int32_t *queries;                       /* (n, C) rows of the pool's probes or -1 */
+  int32_t *count, *lists;                 /* (H, 2 n), (H, stride): filled, then made */
+  int32_t *moved;                         /* (R, 2, H) of the pool as parts of a head, for one chunk */
+  size_t stride;
+} close_ints;
+
+static size_t ints_bind(close_ints *at, const sol_states *s, size_t n, int32_t *base) {
+  size_t used = 0;
+  at->stride = n * (s->R + s->K);
+#define TAKE(member, n_of) at->member = base + used, used += (n_of)
+  TAKE(chunks, n + 1), TAKE(asks, 2 * n + 1), TAKE(first, 2 * n), TAKE(begin, 2 * n + 1), TAKE(queries, n * s->C);
+  TAKE(count, 2 * n * s->H), TAKE(lists, at->stride * s->H), TAKE(moved, s->R * 2 * s->H);
+#undef TAKE
+  return used;
+}
+
+size_t sol_close_ints(const sol_states *s) {
+  close_ints at;
+  static int32_t none;
+  return ints_bind(&at, s, sol_least_size(s->slots, SOL_CLOSED_AT_ONCE), &none);
+}
+
+static void fill(const sol_states *s, uint32_t b, const size_t *slots, size_t n, const close_ints *to) {
+  size_t at = 0, C = s->C;
+  for (size_t i = 0; i < n; i++) {
+    size_t kept = s->slot[slots[i]].kept[b], base = slots[i] * s->R, entries = kept + C;
+    to->chunks[i] = (int32_t)(2 * i);
+    to->asks[2 * i] = (int32_t)(i * C), to->asks[2 * i + 1] = (int32_t)((i + 1) * C);
+    to->first[2 * i] = (int32_t)(base + kept), to->first[2 * i + 1] = 0;
+    to->begin[2 * i] = (int32_t)at, to->begin[2 * i + 1] = (int32_t)(at + entries);
+    for (size_t h = 0; h < s->H; h++) {
+      to->count[h * 2 * n + 2 * i] = (int32_t)entries, to->count[h * 2 * n + 2 * i + 1] = 0;
+      for (size_t j = 0; j < entries; j++) to->lists[h * to->stride + at + j] = (int32_t)(base + j);
+    }
+    for (size_t j = 0; j < C; j++) to->queries[i * C + j] = -1;
+    for (size_t t = 0; t < s->P; t++)
+      to->queries[i * C + (size_t)sk_select_probe(&s->rule, (int32_t)C, (int32_t)t)] = (int32_t)(slots[i] * s->P + t);
+    at += entries + s->K;
+  }
+  to->chunks[n] = (int32_t)(2 * n), to->asks[2 * n] = (int32_t)(n * C), to->begin[2 * n] = (int32_t)at;
+}
+
+/* Makes the lists, and brings them to the host. */
+static solid_status choose(sol_states *s, uint32_t b, const size_t *slots, size_t n, const close_ints *host,
+                           const close_ints *at) {
+  sol_run run = {s->be, s->be->ops->unified ? SOLID_OK : s->be->ops->sync(s->be)};
+  int32_t d = (int32_t)s->d, stride = (int32_t)at->stride;
+  size_t made = (2 * n + at->stride) * s->H;
+  fill(s, b, slots, n, host);
+  if (!run.status) run.status = sol_states_send(s, (size_t)(at->lists - s->ints) + at->stride * s->H);
+  gather(&run, (int32_t)(n * s->C), d, (int32_t)(s->slots * s->P), s->probes[b], at->queries, 0, s->scratch.q);
+  sol_op_select(&run, &(sk_select_args){.rule = s->rule,
+                                        .histories = (int32_t)n,
+                                        .windows = 2 * (int32_t)n,
+                                        .heads = (int32_t)s->H,
+                                        .dh = d / (int32_t)s->H,
+                                        .max_chunks = 2,
+                                        .resume = 1,
+                                        .chunk_offsets = at->chunks,
+                                        .q_offsets = at->asks,
+                                        .k_first = at->first,
+                                        .q = s->scratch.q,
+                                        .k = s->kv[b],
+                                        .q_stride = d,
+                                        .kv_stride = 2 * d,
+                                        .rows = at->lists,
+                                        .list_stride = stride,
+                                        .begin = at->begin,
+                                        .count = at->count});
+  if (!run.status && !s->be->ops->unified)
+    run.status = s->be->ops->download(s->be, host->count, at->count, made * sizeof(int32_t));
+  if (!run.status) run.status = s->be->ops->sync(s->be);
+  return run.status;
+}
+
+/* What the host knows of entry j that head h keeps in block b, which was entry `was`. */
+static void move_known(sol_states *s, uint32_t b, size_t slot, size_t h, size_t j, size_t was) {
+  const sol_slot *of = &s->slot[slot];
+  size_t kept = of->kept[b];
+  uint32_t *numbers = sol_states_numbers(s, slot, b, h), *items = sol_states_kept_items(s, slot, h);
+  numbers[j] = was < kept ? numbers[was] : (uint32_t)(of->events - s->C + was - kept);
+  if (b == 0) items[j] = was < kept ? items[was] : s->open_items[slot * s->C + was - kept];
+}
+
+/* Rows that are kept go to the beginning of the slot, head by head; entries only move towards it. */
+static solid_status move(sol_states *s, uint32_t b, size_t slot, size_t i, size_t n, const close_ints *host,
+                         const close_ints *at) {
+  size_t H = s->H, d = s->d, base = slot * s->R, kept = (size_t)host->count[2 * i + 1];
+  sol_run run = {s->be, s->be->ops->unified ? SOLID_OK : s->be->ops->sync(s->be)};
+  for (size_t h = 0; h < H; h++) {
+    const int32_t *list = host->lists + h * host->stride + host->begin[2 * i + 1];
+    if ((size_t)host->count[h * 2 * n + 2 * i + 1] != kept || kept > s->K)
+      return sk_fail(s->be, SOLID_EDEVICE, "heads keep %zu and %d events, at most %zu", kept,
+                     host->count[h * 2 * n + 2 * i + 1], s->K);
+    for (size_t j = 0; j < kept; j++) {
+      move_known(s, b, slot, h, j, (size_t)list[j] - base);
+      for (size_t part = 0; part < 2; part++)
+        host->moved[(j * 2 + part) * H + h] = (int32_t)(((size_t)list[j] * 2 + part) * H + h);
+    }
+  }
+  size_t moved = kept * 2 * H;
+  if (!run.status && !s->be->ops->unified)
+    run.status = s->be->ops->upload(s->be, at->moved, host->moved, moved * sizeof(int32_t));
+  gather(&run, (int32_t)moved, (int32_t)(d / H), (int32_t)(s->slots * s->R * 2 * H), s->kv[b], at->moved, 0,
+         s->scratch.rows);
+  sol_op_copy(&run, s->kv[b] + base * 2 * d, s->scratch.rows, kept * 2 * d);
+  s->slot[slot].kept[b] = (uint32_t)kept;
+  return run.status;
+}
+
+solid_status sol_states_close(sol_states *s, const size_t *slots, size_t n) {
+  close_ints host, at;
+  solid_status status = SOLID_OK;
+  ints_bind(&host, s, n, s->host_ints);
+  ints_bind(&at, s, n, s->ints);
+  for (uint32_t b = 0; b < s->config->blocks && !status; b++) {
+    status = choose(s, b, slots, n, &host, &at);
+    for (size_t i = 0; i < n && !status; i++) status = move(s, b, slots[i], i, n, &host, &at);
+  }
+  for (size_t i = 0; i < n; i++) s->slot[slots[i]].open = 0;
+  return status;
+}
+
+static void turn(sol_run *run, const sol_states *s, size_t n, const int32_t *positions, float *x, int32_t stride) {
+  sol_op_rotate(run, &(sk_rotate_args){.n = (int32_t)n,
+                                       .heads = (int32_t)s->H,
+                                       .dh = (int32_t)(s->d / s->H),
+                                       .turned = (int32_t)s->config->turned,
+                                       .positions = positions,
+                                       .direction = -1,
+                                       .x = x,
+                                       .stride = stride});
+}
+
+solid_status sol_states_rebase(sol_states *s, size_t slot) {
+  sol_slot *of = &s->slot[slot];
+  sol_run run = {s->be, s->be->ops->unified ? SOLID_OK : s->be->ops->sync(s->be)};
+  size_t n = sol_most_size(s->R, s->P), d = s->d;
+  uint64_t shift = of->events - of->base;
+  for (size_t i = 0; i < n; i++) s->host_ints[i] = (int32_t)shift;
+  if (!run.status) run.status = sol_states_send(s, n);
+  for (uint32_t b = 0; b < s->config->blocks; b++) {
+    turn(&run, s, of->kept[b] + of->open, s->ints, s->kv[b] + slot * s->R * 2 * d, 2 * (int32_t)d);
+    turn(&run, s, s->P, s->ints, s->probes[b] + slot * s->P * d, (int32_t)d);
+  }
+  of->base = of->events;
+  return run.status;
+}
