@@ -111,15 +111,25 @@ static void print_head(const plan_options *options, const solid_plan *plan) {
          (long long)options->users, "redis", "memory");
 }
 
+static solid_plan_sizes sizes_of(const plan_options *options, uint32_t element) {
+  return (solid_plan_sizes){.window = (uint32_t)options->window,
+                            .width = (uint32_t)options->width,
+                            .params = (uint32_t)options->params,
+                            .element = element,
+                            .id_bytes = (uint32_t)options->id_bytes,
+                            .prefix_bytes = (uint32_t)strlen(options->prefix),
+                            .partitions = (uint32_t)options->partitions,
+                            .history = (uint32_t)options->history,
+                            .taken = (uint32_t)options->taken,
+                            .state_bytes = (uint32_t)options->state,
+                            .state_parts = (uint32_t)options->state_parts};
+}
+
 static solid_status print_plan(const plan_options *options) {
   static const char *const names[] = {"f32", "f16", "i8"};
   double f16_bytes = 0;
   for (int element = SOLID_F32; element <= SOLID_I8; element++) {
-    const solid_plan_sizes sizes = {
-        (uint32_t)options->window,     (uint32_t)options->width,      (uint32_t)options->params,
-        (solid_element)element,        (uint32_t)options->id_bytes,   (uint32_t)strlen(options->prefix),
-        (uint32_t)options->partitions, (uint32_t)options->history,    (uint32_t)options->taken,
-        (uint32_t)options->state,      (uint32_t)options->state_parts};
+    const solid_plan_sizes sizes = sizes_of(options, (uint32_t)element);
     solid_plan plan;
     char redis[24], memory[24], label[32];
     solid_status status = solid_plan_user(&sizes, &plan);
@@ -131,9 +141,7 @@ static solid_status print_plan(const plan_options *options) {
            plan.memory, indent, "", bytes_text((double)plan.redis * (double)options->users, redis),
            bytes_text((double)plan.memory * (double)options->users, memory));
   }
-  const solid_plan_sizes f16 = {
-      (uint32_t)options->window,   (uint32_t)options->width,          (uint32_t)options->params,    SOLID_F16,
-      (uint32_t)options->id_bytes, (uint32_t)strlen(options->prefix), (uint32_t)options->partitions};
+  const solid_plan_sizes f16 = sizes_of(options, SOLID_F16);
   solid_plan_traffic traffic;
   solid_status status = solid_plan_wire(&f16, &traffic);
   if (status) return status;
