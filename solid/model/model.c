@@ -76,6 +76,7 @@ solid_status sol_model_new(solid_model **out, const solid_context *ctx, sol_mode
   if (!status) status = sol_id_index_build(&model->categories, &model->file.categories, "category name");
   if (!status) status = sol_model_turn_categories(model);
   if (!status) status = move_to_device(model);
+  if (!status) status = sol_model_make_scout(model);
   if (status) {
     solid_model_free(model);
     return status;
@@ -99,6 +100,7 @@ void solid_model_free(solid_model *model) {
     model->be->ops->free(model->be, model->device_weights);
     model->be->ops->free(model->be, model->device_codes);
     model->be->ops->free(model->be, model->device_tables);
+    model->be->ops->free(model->be, model->scout_memory);
     model->be->ops->close(model->be);
   }
   sol_id_index_clear(&model->items);
