@@ -3,10 +3,14 @@
  *   s_v = u . e_v       u (n, d)   e (items, d)
  *   mask: n rows of mask_words 64-bit words, bit v set = item v is left out; NULL = none
  *   index (n, k) int32, score (n, k): best first, ties to the lowest index; places that remain are -1 and -INFINITY.
- *   A NaN score counts as -INFINITY and such an item is never returned. 1 <= k <= items. */
+ *   A NaN score counts as -INFINITY and such an item is never returned. 1 <= k <= items.
+ *
+ * On a CPU, with a scout or from SK_TOPK_LARGE items on, a score is a sum in 16 lanes: the same bits for any n, and
+ * with a scout as without. */
 #ifndef SK_TOPK_H
 #define SK_TOPK_H
 
+#include "kernels/scout.h"
 #include "kernels/scratch.h"
 #include <stdint.h>
 
@@ -15,9 +19,13 @@ typedef struct sk_topk_args {
   const float *u, *e;
   const uint64_t *mask;
   int32_t mask_words;
+  const sk_scout *scout; /* of e, or of its first items, on the host; NULL: none. Other devices do not read it */
+  int32_t approximate;   /* 1: with a scout, and k <= SK_TOPK_GUESSED, what the leading inputs say is best is scored */
   int32_t *index;
   float *score;
 } sk_topk_args;
+
+enum { SK_TOPK_LARGE = 131072, SK_TOPK_GUESSED = 64 };
 
 /* ---- Scratch of CUDA ---- */
 

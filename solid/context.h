@@ -35,11 +35,15 @@ typedef struct solid_context_options {
   const char *device;   /* "cpu", "cuda", "cuda:N"; NULL = "cpu". EUNSUPPORTED if it is absent. */
   solid_log_fn log;     /* NULL = silent */
   void *log_user;
-  uint32_t precision; /* solid_precision; default FP32 */
+  uint32_t precision;   /* solid_precision; default FP32 */
+  uint32_t reserved;    /* not read: programs built before the next member leave it undefined */
+  uint32_t approximate; /* 1: a CPU may rank large catalogues (from 131,072 items on) by their leading principal inputs
+                           and score only the items that seem best: lists of up to 64 items, of which one in a hundred
+                           may be missed. Scores are exact. Default 0: lists are exact. Other devices do not read it */
 } solid_context_options;
 
 #define SOLID_CONTEXT_OPTIONS_INIT                                                                                     \
-  { sizeof(solid_context_options), 1, NULL, NULL, NULL, SOLID_PRECISION_FP32 }
+  { sizeof(solid_context_options), 1, NULL, NULL, NULL, SOLID_PRECISION_FP32, 0, 0 }
 
 /* The same for callers who cannot use macros. */
 SOLID_API solid_context_options solid_context_options_default(void);

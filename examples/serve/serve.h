@@ -22,6 +22,7 @@ typedef struct serve_options {
   int64_t warm_up_per_s; /* read from it */
   int64_t refresh_events, refresh_s, spare_items;
   const char *items_file;
+  int approximate;
   int64_t threads, connections, max_body, max_k, max_batch, idle_s, deadline_ms, drain_ms, max_future_ms;
   store_options store;
   int verbose, log_format, routes;

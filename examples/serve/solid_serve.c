@@ -183,6 +183,7 @@ static int start(serve *s, const solid_config *config) {
   size_t n = count_seats(o) + 1;
   int code = EXIT_DONE;
   context.device = o->device;
+  context.approximate = (uint32_t)o->approximate;
   context.log = logging_line;
   solid_store **stores = calloc(n, sizeof *stores);
   serve_counts_init(&s->counts);

@@ -170,3 +170,7 @@ solid_status sk_cpu_reserve(sk_backend *be, size_t local_bytes, size_t shared_by
 void *sk_cpu_shared(sk_backend *be) {
   return ((sk_cpu *)be)->shared;
 }
+
+int sk_cpu_threads(const sk_backend *be) {
+  return sk_cpu_pool_threads(((const sk_cpu *)be)->pool);
+}

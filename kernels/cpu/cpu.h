@@ -37,6 +37,9 @@ void sk_cpu_parallel(sk_backend *be, int64_t n_blocks, sk_cpu_block_fn fn, const
 solid_status sk_cpu_reserve(sk_backend *be, size_t local_bytes, size_t shared_bytes);
 void *sk_cpu_shared(sk_backend *be);
 
+/* Of the pool. For work whose result is the same however it is cut. */
+int sk_cpu_threads(const sk_backend *be);
+
 /* Number of blocks of `size` that cover n. */
 static inline int64_t sk_cpu_blocks(int64_t n, int64_t size) {
   return (n + size - 1) / size;

@@ -65,10 +65,13 @@ solid_status solid_context_new(solid_context **out, const solid_context_options 
     return solid_fail(SOLID_EINVAL, "context: threads is %d, must be 0 to %d", all.threads, MAX_THREADS);
   if (all.precision != SOLID_PRECISION_FP32 && all.precision != SOLID_PRECISION_TF32)
     return solid_fail(SOLID_EINVAL, "context: precision %d is unknown", (int)all.precision);
+  if (all.approximate > 1)
+    return solid_fail(SOLID_EINVAL, "context: approximate is %u, must be 0 or 1", all.approximate);
 
   solid_context *ctx = calloc(1, sizeof *ctx);
   if (!ctx) return solid_fail(SOLID_ENOMEM, "context: out of memory");
   ctx->precision = all.precision;
+  ctx->approximate = (int32_t)all.approximate;
   ctx->threads = all.threads ? all.threads : machine_threads();
   ctx->log = all.log;
   ctx->log_user = all.log_user;

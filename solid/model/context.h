@@ -10,6 +10,7 @@ struct solid_context {
   int32_t ordinal;           /* N of "cuda:N" */
   int32_t threads;           /* at least 1 */
   solid_precision precision;
+  int32_t approximate;
   solid_log_fn log; /* may be NULL */
   void *log_user;
 };

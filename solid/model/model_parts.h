@@ -20,6 +20,8 @@ struct solid_model {
   float *device_tables;  /* semantic (V, d), vectors (V, d) */
   sol_weights weights;   /* into device_weights */
   sol_catalogue catalogue;
+  sk_scout scout;            /* of the catalogue's vectors, on a CPU with many items; else it has no items */
+  void *scout_memory;        /* of `be` */
   uint32_t *item_categories; /* turned from the file's: item v has those from category_starts[v] to [v + 1] */
   uint32_t *category_starts; /* (V + 1); NULL without categories */
   sol_growth *growth;        /* NULL: nothing joins or leaves it */
@@ -69,6 +71,13 @@ static inline const sol_weights *sol_model_weights(const solid_model *model) {
 static inline const sol_catalogue *sol_model_catalogue(const solid_model *model) {
   return &model->catalogue;
 }
+/* NULL: rank without. */
+static inline const sk_scout *sol_model_scout(const solid_model *model) {
+  return model->scout.items ? &model->scout : NULL;
+}
+/* Makes the scout of a model whose catalogue is computed, if it has so many items that it pays. ENOMEM. */
+solid_status sol_model_make_scout(solid_model *model);
+
 /* (rows) on the host. */
 static inline const float *sol_model_popularity(const solid_model *model) {
   return model->file.popularity;

@@ -24,7 +24,7 @@ event = struct("solid_event", ("user", bytes_), ("item", bytes_), ("kind", bytes
 step = struct("solid_step", ("item", u64), ("time_ms", i64))
 scored = struct("solid_scored", ("item", u32), ("score", f32))
 context_options = struct("solid_context_options", ("struct_size", u32), ("threads", i32), ("device", text), callback("log"),
-                         ("log_user", pointer), ("precision", u32))
+                         ("log_user", pointer), ("precision", u32), ("reserved", u32), ("approximate", u32))
 model_info = struct("solid_model_info", *columns(u32, "struct_size", "width", "window", "blocks", "heads", "levels", "codes", "items",
                     "categories", "rank", "params", "head"), ("generation", u64), ("attributes", u32),
                     ("slots", u32), ("slate_rows", u32), ("slate_near", u32), ("rows", u32))

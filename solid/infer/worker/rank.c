@@ -43,6 +43,8 @@ solid_status sol_worker_topk(solid_worker *worker, size_t n, const float *u, con
                                                            .e = sol_model_catalogue(worker->model)->vectors,
                                                            .mask = mask,
                                                            .mask_words = (int32_t)worker->words,
+                                                           .scout = sol_model_scout(worker->model),
+                                                           .approximate = sol_model_context(worker->model)->approximate,
                                                            .index = worker->device.results,
                                                            .score = (float *)(worker->device.results + n * k)});
 }
