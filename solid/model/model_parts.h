@@ -51,10 +51,11 @@ static inline uint64_t sol_model_applied(const solid_model *model) {
   return model->growth ? atomic_load_explicit(&model->growth->applied, memory_order_acquire) : 0;
 }
 
-/* Rows that a device may rank: with a recording all there are, else those in use, so that none is read while it is
- * written. */
-static inline int32_t sol_model_ranked(const solid_model *model, const sk_backend *be) {
-  return (int32_t)(be->ops->records ? model->file.config.items : solid_model_item_count(model));
+/* Rows that a device ranks for k places: with a recording all there are, else those in use, so that none is read while
+ * it is written. */
+static inline int32_t sol_model_ranked(const solid_model *model, const sk_backend *be, size_t k) {
+  size_t rows = be->ops->records ? model->file.config.items : solid_model_item_count(model);
+  return (int32_t)(rows > k ? rows : k);
 }
 
 static inline const solid_context *sol_model_context(const solid_model *model) {

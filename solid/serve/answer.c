@@ -352,13 +352,21 @@ static void judge_scores(const sol_answerer *a, size_t q, const sol_ask *ask) {
   for (size_t i = 0; i < ask->k; i++) question->best[i] = (solid_scored){SOLID_NO_ITEM, -INFINITY};
 }
 
+/* The worker ranks no more places than there are items. */
+static solid_status rank(sol_answerer *a, size_t m, const sol_ask *ask) {
+  size_t items = solid_model_item_count(a->model), k = ask->k < items ? ask->k : items;
+  solid_status status = solid_worker_answer(a->worker, a->questions, m, k);
+  for (size_t q = 0; q < m && !status; q++)
+    for (size_t i = k; i < ask->k; i++) a->questions[q].best[i] = (solid_scored){SOLID_NO_ITEM, -INFINITY};
+  return status;
+}
+
 solid_status sol_answer(sol_answerer *a, size_t n, const sol_ask *ask, solid_scored *out) {
   size_t wishes = 0, m = plan(a, n, ask, out, &wishes);
   if (a->closed) solid_model_closed_items(a->model, a->closed);
   exclude(a, m, ask);
   solid_status status = wishes ? sol_keeper_grant(a->keeper, a->wishes, wishes) : SOLID_OK;
-  if (status) return status;
-  status = solid_worker_answer(a->worker, a->questions, m, ask->k);
+  if (!status) status = rank(a, m, ask);
   if (status) return status;
   for (size_t q = 0; q < m; q++) {
     a->rows[a->asked_by[q]].count = a->questions[q].count;

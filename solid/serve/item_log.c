@@ -59,6 +59,7 @@ static void forget_all(solid_item_log *log) {
   log->count = 0;
   log->unreadable = 0;
   log->version = (solid_items_version){.count = 0};
+  atomic_store(&log->entries, 0);
   sol_table_empty(&log->by_hash);
 }
 
@@ -145,7 +146,7 @@ static solid_status take_entry(solid_item_log *log, const solid_item_entry *entr
       return solid_fail(SOLID_ENOMEM, "out of memory: item log of %zu entries", at);
     log->order[at] = item;
   }
-  log->version.count++;
+  atomic_store(&log->entries, ++log->version.count);
   return SOLID_OK;
 }
 

@@ -6,6 +6,7 @@
 #include "solid/base/table.h"
 #include "solid/item_log.h"
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 
 /* The newest word about an item. */
@@ -20,6 +21,8 @@ struct solid_item_log {
   pthread_mutex_t lock;
   const solid_context *ctx;
   solid_items_version version;
+  _Atomic uint64_t
+      entries; /* version.count, to be looked at without the lock, which may be held while a store answers */
   sol_log_item *items;
   uint32_t count, room;
   sol_table by_hash;

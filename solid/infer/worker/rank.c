@@ -37,7 +37,7 @@ solid_status solid_worker_apply(solid_worker *worker, size_t n, const float *h, 
 solid_status sol_worker_topk(solid_worker *worker, size_t n, const float *u, const uint64_t *mask, size_t k) {
   return worker->be->ops->topk(worker->be, &(sk_topk_args){.n = (int32_t)n,
                                                            .d = (int32_t)worker->config->width,
-                                                           .items = sol_model_ranked(worker->model, worker->be),
+                                                           .items = sol_model_ranked(worker->model, worker->be, k),
                                                            .k = (int32_t)k,
                                                            .u = u,
                                                            .e = sol_model_catalogue(worker->model)->vectors,
