@@ -19,8 +19,8 @@
  * dense_below if that is more, and a chunk. resume = 0: all lists are made here. resume = 1: those of the first windows
  * are there, as after a state was read, and the others are made.
  *
- * max_chunks: no history has more windows. As many steps are enqueued, and nothing is read by the host. CUDA: at most
- * 128 probes, 8,192 entries a list, dh 128 and a card of sm_80, else EUNSUPPORTED. */
+ * max_chunks: no history has more windows. Nothing is read by the host. CUDA: at most 128 probes, 8,192 entries a list,
+ * 8 heads of dh 128 and a card of sm_90, else EUNSUPPORTED. */
 #ifndef SK_SELECT_H
 #define SK_SELECT_H
 
@@ -71,12 +71,7 @@ static inline int32_t sk_select_room(const sk_select_rule *rule) {
 }
 
 #define SK_SELECT_PROBES 128 /* on CUDA */
-#define SK_SELECT_TILE   64  /* candidates of a block */
 
-/* For every history and head: two numbers of every probe and tile, a mass and a place of every candidate, its need. */
-static inline uint64_t sk_select_scratch(const sk_select_args *a) {
-  uint64_t lists = (uint64_t)a->histories * (uint64_t)a->heads, room = sk_whole((uint64_t)sk_select_room(&a->rule), 2);
-  return lists * (sk_pieces(room, SK_SELECT_TILE) * SK_SELECT_PROBES * 8 + 8 * room + 4);
-}
+SK_NO_SCRATCH(select)
 
 #endif

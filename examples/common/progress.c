@@ -37,6 +37,7 @@ void progress_end_epoch(progress *p, const solid_epoch *r) {
   printf("epoch %3u  loss %.4f", r->epoch, r->loss);
   if (r->checked && r->ndcg10 > 0)
     printf("  valid ndcg@10 %.4f hr@10 %.4f%s", r->ndcg10, r->hit10, r->best_epoch == r->epoch ? " best" : "");
+  if (r->density < 1) printf("  density %.3f", r->density);
   printf("  %.0f users/s  %.2f s", rate, seconds);
   double wait = left * seconds;
   if (!r->finished)
@@ -46,8 +47,8 @@ void progress_end_epoch(progress *p, const solid_epoch *r) {
   fflush(stdout);
   if (p->log == NULL) return;
   fprintf(p->log,
-          "{\"epoch\": %u, \"loss\": %.9g, \"ndcg@10\": %.9g, \"hr@10\": %.9g, \"best_epoch\": %u, \"seconds\": %.3f, "
-          "\"users_per_second\": %.1f}\n",
-          r->epoch, r->loss, r->ndcg10, r->hit10, r->best_epoch, seconds, rate);
+          "{\"epoch\": %u, \"loss\": %.9g, \"ndcg@10\": %.9g, \"hr@10\": %.9g, \"best_epoch\": %u, \"density\": %.4f, "
+          "\"seconds\": %.3f, \"users_per_second\": %.1f}\n",
+          r->epoch, r->loss, r->ndcg10, r->hit10, r->best_epoch, r->density, seconds, rate);
   fflush(p->log);
 }

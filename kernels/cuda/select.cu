@@ -1,160 +1,187 @@
-/* select, step by step: every full chunk of every history at once, four launches a step. Every sum has one order, so
- * that lists are the same whenever the step is the same. */
-#include "kernels/cuda/select.cuh"
+/* select: a cluster of blocks makes all lists of a history, one after the other, in one launch; a list stays in shared
+ * memory from step to step. Every sum has one order or is of whole numbers, so that lists are the same whenever the
+ * step is the same. */
+#include "kernels/cuda/select_masses.cuh"
+#include "kernels/cuda/select_pick.cuh"
 
-constexpr int THREADS = 256, SORTERS = 1024, MOST = 8192, MAX_DH = 128;
+constexpr int MOST = 8192, MAX_DH = 128, THREADS = SK_SELECT_THREADS;
+constexpr size_t MEMORY = 223 * 1024; /* of a block's 227 KB: the rest is for what has a fixed size */
 
-/* Sum over the block, and of the threads before this one; one order. */
-__device__ static float2 block_sums(float mine) {
-  __shared__ float warps[SORTERS / 32];
-  int lane = threadIdx.x % SK_WARP, warp = threadIdx.x / SK_WARP;
-  float upto = mine, before = 0.0f, all = 0.0f;
-  for (int step = 1; step < SK_WARP; step *= 2) {
-    float other = __shfl_up_sync(0xffffffffu, upto, step);
-    if (lane >= step) upto += other;
+/* The window that a step makes the list of. */
+struct next_window {
+  int first, length; /* its own rows */
+  int32_t *list;
+  __device__ next_window(const sk_select_args &a, int head, int w) {
+    first = a.k_first ? a.k_first[w] : a.q_offsets[w], length = a.q_offsets[w + 1] - a.q_offsets[w];
+    list = a.rows + (int64_t)head * a.list_stride + a.begin[w];
   }
-  if (lane == SK_WARP - 1) warps[warp] = upto;
-  __syncthreads();
-  for (int i = 0; i < (int)blockDim.x / SK_WARP; i++) {
-    if (i < warp) before += warps[i];
-    all += warps[i];
+};
+
+/* The window's own rows behind `kept` entries, in `rows` too. */
+__device__ static int append(const sk_select_args &a, const sk_select_work &at, const next_window &next, int w,
+                             int kept, int32_t *rows) {
+  for (int i = threadIdx.x; i < next.length; i += THREADS) {
+    rows[kept + i] = next.first + i;
+    if (at.part == 0) next.list[kept + i] = next.first + i;
   }
-  __syncthreads();
-  float exclusive = __shfl_up_sync(0xffffffffu, upto, 1);
-  return make_float2(all, before + (lane > 0 ? exclusive : 0.0f));
+  if (threadIdx.x == 0 && at.part == 0) a.count[at.head * a.windows + w] = kept + next.length;
+  return kept + next.length;
 }
 
-/* Descending, n a power of two; what was stored is there for all. Steps up to a warp's width stay within the 2 SK_WARP
- * keys of its pairs, and need no barrier but the warp's. */
-__device__ static void sort(uint64_t *keys, int n) {
-  int before = n; /* the step before */
-  for (int size = 2; size <= n; size *= 2)
-    for (int step = size / 2; step > 0; before = step, step /= 2) {
-      if (step > SK_WARP || before > SK_WARP)
-        __syncthreads();
-      else
-        __syncwarp();
-      for (int i = threadIdx.x; i < n / 2; i += SORTERS) {
-        int low = 2 * i - (i & (step - 1)), high = low + step; /* i / step * 2 * step + i % step */
-        bool descending = (low & size) == 0;
-        uint64_t x = keys[low], y = keys[high];
-        if (descending == (x < y)) keys[low] = y, keys[high] = x;
-      }
-    }
-  __syncthreads();
+/* Rows that the next step reads first are under way to the second cache meanwhile. */
+__device__ static void fetch_ahead(const sk_select_args &a, const sk_select_cut &cut, const sk_select_work &at,
+                                   const next_window &next) {
+  const int LINE = 32;
+  for (int i = at.part * THREADS + (int)threadIdx.x; i < next.length; i += cut.each * THREADS)
+    for (int c = 0; c < a.dh; c += LINE)
+      asm volatile(
+          "prefetch.global.L2 [%0];" ::"l"(a.k + (int64_t)(next.first + i) * a.kv_stride + at.head * a.dh + c));
 }
 
-/* Sorts the candidates that are not kept anyway, and finds how many of them this head needs. */
-__global__ static void __launch_bounds__(SORTERS) count_needs(sk_select_args a, sk_select_desk d, int step) {
-  extern __shared__ __align__(128) unsigned char memory[];
-  __shared__ int need;
-  const sk_select_work at(a, blockIdx.x, step);
-  if (at.w < 0) return;
-  uint64_t *keys = (uint64_t *)memory;
-  const float *mass = d.mass + (int64_t)at.list * d.room;
-  int others = max(0, at.n - a.rule.sink - a.rule.window), n = 2;
-  bool all = at.n <= a.rule.dense_below;
-  while (n < others) n *= 2;
-  float credit = 0.0f;
-  for (int j = threadIdx.x; j < at.n; j += SORTERS)
-    if (at.forced(a.rule, j)) credit += mass[j];
-  for (int i = threadIdx.x; i < n; i += SORTERS) { /* the others are places sink .. n - window - 1 */
-    int place = a.rule.sink + i;
-    keys[i] = i < others ? (uint64_t)__float_as_uint(mass[place]) << 32 | (unsigned)place : 0;
-  }
-  credit = block_sums(credit).x;
-  if (threadIdx.x == 0) need = others;
-  sort(keys, n);
-  int each = (others + SORTERS - 1) / SORTERS, first = threadIdx.x * each, last = min(others, first + each);
-  float sum = 0.0f, want = a.rule.p * (float)sk_select_probes(&a.rule, at.length);
-  for (int i = first; i < last; i++) {
-    sum += __uint_as_float((unsigned)(keys[i] >> 32));
-    d.order[(int64_t)at.list * d.room + i] = (int32_t)(unsigned)keys[i];
-  }
-  float have = credit + block_sums(sum).y;
-  if (!all && first < last) {
-    int i = first;
-    while (i < last && have < want) have += __uint_as_float((unsigned)(keys[i++] >> 32));
-    if (have >= want) atomicMin(&need, i); /* the first thread with enough mass has the smallest number */
-  }
-  __syncthreads();
-  if (threadIdx.x == 0) d.needs[at.list] = need;
+/* The choice of this head alone. */
+__device__ static sk_select_choice choose(const sk_select_args &a, const sk_select_desk &d, const sk_select_work &at,
+                                          int others) {
+  unsigned have = sk_select_histogram(a, at, d.mass, d.bins), want = sk_select_whole(a.rule.p * (float)at.probes);
+  if (a.rule.p >= 1.0f) return {0, 0, others};
+  return sk_select_pick(a, at, d.mass, d.bins, others, true, want > have ? want - have : 0);
 }
 
-__device__ static void append_chunk(const sk_select_args &a, int w, int head, int kept) {
-  int first = a.k_first ? a.k_first[w] : a.q_offsets[w], length = a.q_offsets[w + 1] - a.q_offsets[w];
-  int32_t *to = a.rows + (int64_t)head * a.list_stride + a.begin[w] + kept;
-  for (int i = threadIdx.x; i < length; i += blockDim.x) to[i] = first + i;
-  if (threadIdx.x == 0) a.count[head * a.windows + w] = kept + length;
-}
-
-/* The list of the next window. */
-__global__ static void __launch_bounds__(SORTERS) write_list(sk_select_args a, sk_select_desk d, int step) {
-  extern __shared__ __align__(128) unsigned char kept[];
-  const sk_select_work at(a, blockIdx.x, step);
-  if (at.w < 0) return;
-  int budget = 0, others = max(0, at.n - a.rule.sink - a.rule.window);
-  for (int head = 0; head < a.heads; head++) budget = max(budget, d.needs[at.list - at.head + head]);
+/* What the neediest head takes, for all of them. Meets the cluster once. */
+__device__ static sk_select_choice agree(const sk_select_args &a, const sk_select_cut &cut, const sk_select_desk &d,
+                                         const sk_select_work &at, int others, sk_select_choice mine) {
+  __shared__ int needs[SK_SELECT_HEADS];
+  if (at.part == 0 && (int)threadIdx.x < a.heads * cut.each) *sk_select_there(needs + at.head, threadIdx.x) = mine.need;
+  sk_select_meet();
+  int budget = 0;
+  for (int head = 0; head < a.heads; head++) budget = max(budget, needs[head]);
   if (at.n > a.rule.dense_below) budget = min(budget, a.rule.budget);
-  budget = min(budget, others);
-  for (int j = threadIdx.x; j < at.n; j += SORTERS) kept[j] = at.forced(a.rule, j);
-  __syncthreads();
-  for (int i = threadIdx.x; i < budget; i += SORTERS) kept[d.order[(int64_t)at.list * d.room + i]] = 1;
-  __syncthreads();
-  int each = (at.n + SORTERS - 1) / SORTERS, first = threadIdx.x * each, last = min(at.n, first + each), mine = 0;
-  for (int j = first; j < last; j++) mine += kept[j];
-  const float2 sums = block_sums((float)mine); /* whole numbers below 2^24 */
-  int32_t *to = a.rows + (int64_t)at.head * a.list_stride + a.begin[at.w + 1];
-  int place = (int)sums.y;
+  if (budget >= others) return {0, 0, others};
+  if (budget == mine.need) return mine;
+  return sk_select_pick(a, at, d.mass, d.bins, others, false, (unsigned)budget);
+}
+
+/* Writes what is kept of the list, over the masses and to where lists are; how many. */
+__device__ static int keep(const sk_select_args &a, const sk_select_desk &d, const sk_select_work &at,
+                           const sk_select_choice &choice, const next_window &next) {
+  int each = (at.n + THREADS - 1) / THREADS, first = (int)threadIdx.x * each, last = min(at.n, first + each);
+  unsigned kept = 0; /* a bit each: at most 16 */
+  for (int j = first; j < last; j++) {
+    unsigned bits = sk_select_bits(d.mass[j]);
+    bool take = bits > choice.bits || (bits == choice.bits && j >= choice.place) || at.forced(a.rule, j);
+    kept |= (unsigned)take << (j - first);
+  }
+  const sk_select_sums s = sk_select_scan((unsigned)__popc(kept), 0);
+  int32_t *rows = (int32_t *)d.mass; /* all have read them */
+  int place = (int)s.before_x;
   for (int j = first; j < last; j++)
-    if (kept[j]) to[place++] = at.rows[j];
-  append_chunk(a, at.w + 1, at.head, (int)sums.x);
+    if (kept >> (j - first) & 1) {
+      if (at.part == 0) next.list[place] = d.rows[j];
+      rows[place++] = d.rows[j];
+    }
+  return (int)s.all_x;
 }
 
-__global__ static void first_lists(sk_select_args a) {
-  int history = blockIdx.x / a.heads, w = a.chunk_offsets[history];
-  if (w < a.chunk_offsets[history + 1]) append_chunk(a, w, blockIdx.x % a.heads, 0);
+template <int D>
+__device__ static void make_list(const sk_select_args &a, const sk_select_cut &cut, sk_select_desk &d,
+                                 sk_select_work &at) {
+  __shared__ int seen[SK_SELECT_PROBES];
+  __shared__ float lse[SK_SELECT_PROBES];
+  const next_window next(a, at.head, at.w + 1);
+  int others = max(0, at.n - a.rule.sink - a.rule.window), part = ((at.n + cut.each - 1) / cut.each + 7) / 8 * 8;
+  bool aligned = (a.q_stride | a.kv_stride | a.dh) % 4 == 0 && ((uintptr_t)a.q | (uintptr_t)a.k) % 16 == 0;
+  sk_select_choice choice = {0, 0, others};
+  fetch_ahead(a, cut, at, next);
+  if (at.n > a.rule.dense_below) {
+    for (int t = threadIdx.x; t < cut.probes; t += THREADS)
+      seen[t] = t < at.probes ? at.n - (at.length - 1 - sk_select_probe(&a.rule, at.length, t)) : 0;
+    int first = min(at.n, at.part * part), last = min(at.n, first + part);
+    sk_select_weigher<D>{a, cut, d, at, seen, first, last, aligned}.run(lse);
+    choice = choose(a, d, at, others);
+  } else { /* heads meet as often */
+    sk_select_meet();
+    sk_select_meet();
+  }
+  choice = agree(a, cut, d, at, others, choice);
+  int kept = keep(a, d, at, choice, next);
+  int32_t *rows = (int32_t *)d.mass;
+  d.mass = (float *)d.rows, d.rows = rows;
+  at.n = append(a, at, next, at.w + 1, kept, rows);
+  at.length = next.length, at.probes = sk_select_probes(&a.rule, next.length);
+  __syncthreads();
 }
 
-/* Lays the desk out at `base`: sk_select_scratch bytes. */
-static void lay_out(const sk_select_args *a, char *base, sk_select_desk *d) {
-  size_t lists = (size_t)a->histories * a->heads, used = 0;
-  d->room = (sk_select_room(&a->rule) + 1) / 2 * 2, d->tiles = (d->room + SK_SELECT_TILE - 1) / SK_SELECT_TILE;
-  d->pairs = (d->tiles + 1) / 2;
-  d->parts = (float2 *)(base + used), used += lists * d->tiles * SK_SELECT_PROBES * sizeof(float2);
-  d->mass = (float *)(base + used), used += lists * d->room * sizeof(float);
-  d->order = (int32_t *)(base + used), used += lists * d->room * sizeof(int32_t);
-  d->needs = (int32_t *)(base + used);
+template <int D>
+__global__ static void __launch_bounds__(THREADS, 1)
+    make_lists(const __grid_constant__ sk_select_args a, const __grid_constant__ sk_select_cut cut) {
+  extern __shared__ __align__(128) unsigned char memory[];
+  int blocks = a.heads * cut.each, history = (int)blockIdx.x / blocks, rank = (int)blockIdx.x % blocks;
+  int end = a.chunk_offsets[history + 1];
+  sk_select_work at = {rank / cut.each, rank % cut.each, a.chunk_offsets[history]};
+  if (at.w >= end) return;
+  sk_select_desk d = sk_select_lay_out(cut, D, memory);
+  const next_window begun(a, at.head, at.w);
+  if (a.resume) {
+    at.n = a.count[at.head * a.windows + at.w];
+    for (int i = threadIdx.x; i < at.n; i += THREADS) d.rows[i] = begun.list[i];
+  } else {
+    at.n = append(a, at, begun, at.w, 0, d.rows);
+  }
+  at.length = begun.length, at.probes = sk_select_probes(&a.rule, begun.length);
+  sk_select_meet(); /* all blocks run */
+  for (; at.w + 1 < end; at.w++) make_list<D>(a, cut, d, at);
+}
+
+/* The largest tile that fits, but no larger than a block's part. Few histories get clusters of all that one may have.
+ */
+static sk_select_cut cut_of(const sk_select_args *a, int D) {
+  const int USUAL = 8, LARGE = 16, FEW = 6;
+  int room = (sk_select_room(&a->rule) + 1) / 2 * 2, probes = sk_select_probes(&a->rule, a->rule.chunk);
+  sk_select_cut cut = {(a->histories <= FEW ? LARGE : USUAL) / a->heads, room,
+                       (probes + SK_SELECT_HALF - 1) / SK_SELECT_HALF * SK_SELECT_HALF, 1};
+  if (cut.probes == 0) cut.probes = SK_SELECT_HALF;
+  while (cut.each > 1 && sk_select_bytes(cut, D) > MEMORY) cut.each--;
+  while (cut.groups < 4 && cut.tile() < (room + cut.each - 1) / cut.each + 8) {
+    cut.groups *= 2;
+    if (sk_select_bytes(cut, D) <= MEMORY) continue;
+    cut.groups /= 2;
+    break;
+  }
+  return cut;
+}
+
+template <int D>
+static cudaError_t launch(sk_backend *be, const sk_select_args *a) {
+  const sk_select_cut cut = cut_of(a, D);
+  size_t bytes = sk_select_bytes(cut, D);
+  cudaLaunchConfig_t config = {};
+  cudaLaunchAttribute size = {};
+  size.id = cudaLaunchAttributeClusterDimension;
+  size.val.clusterDim.x = (unsigned)(a->heads * cut.each), size.val.clusterDim.y = size.val.clusterDim.z = 1;
+  config.gridDim = dim3((unsigned)(a->histories * a->heads * cut.each)), config.blockDim = dim3(THREADS);
+  config.dynamicSmemBytes = bytes, config.stream = sk_cuda_stream(be), config.attrs = &size, config.numAttrs = 1;
+  cudaError_t error = cudaFuncSetAttribute(make_lists<D>, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)bytes);
+  if (error == cudaSuccess)
+    error = cudaFuncSetAttribute(make_lists<D>, cudaFuncAttributeNonPortableClusterSizeAllowed, 1);
+  return error == cudaSuccess ? cudaLaunchKernelEx(&config, make_lists<D>, *a, cut) : error;
 }
 
 solid_status sk_cuda_select(sk_backend *be, const sk_select_args *a) {
-  int probes = sk_select_probes(&a->rule, a->rule.chunk), room = sk_select_room(&a->rule);
-  if (!((sk_cuda *)be)->bf16 || a->dh > MAX_DH)
-    return sk_fail(be, SOLID_EUNSUPPORTED, "cuda select: head width %d, needs at most %d and a card of sm_80 or later",
-                   a->dh, MAX_DH);
+  int probes = sk_select_probes(&a->rule, a->rule.chunk), room = sk_select_room(&a->rule), major = 0;
+  cudaError_t error = cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, ((sk_cuda *)be)->device);
+  if (error != cudaSuccess) return sk_cuda_status(be, error, "select");
+  if (major < 9 || a->dh > MAX_DH || a->heads > SK_SELECT_HEADS)
+    return sk_fail(be, SOLID_EUNSUPPORTED,
+                   "cuda select: %d heads of width %d, needs at most %d of %d and a card of sm_90 or later", a->heads,
+                   a->dh, SK_SELECT_HEADS, MAX_DH);
   if (probes > SK_SELECT_PROBES)
     return sk_fail(be, SOLID_EUNSUPPORTED, "cuda select: %d probes a chunk, at most %d; use a longer stride", probes,
                    SK_SELECT_PROBES);
   if (room > MOST)
     return sk_fail(be, SOLID_EUNSUPPORTED, "cuda select: %d candidates, at most %d; use a smaller budget", room, MOST);
-  unsigned lists = (unsigned)(a->histories * a->heads);
-  if (lists == 0) return SOLID_OK;
-  void *base = NULL;
-  sk_select_desk d;
-  solid_status status = sk_cuda_workspace(be, sk_select_scratch(a), &base);
-  if (status != SOLID_OK) return status;
-  lay_out(a, (char *)base, &d);
-  size_t sorted = 16;
-  while (sorted < (size_t)room * sizeof(uint64_t)) sorted *= 2;
-  status = sk_cuda_status(
-      be, cudaFuncSetAttribute(count_needs, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)sorted), "select");
-  if (status != SOLID_OK) return status;
-  if (!a->resume) first_lists<<<lists, THREADS, 0, sk_cuda_stream(be)>>>(*a);
-  for (int step = 0; step + 1 < a->max_chunks; step++) {
-    status = sk_cuda_select_masses(be, a, &d, step);
-    if (status != SOLID_OK) return status;
-    count_needs<<<lists, SORTERS, sorted, sk_cuda_stream(be)>>>(*a, d, step);
-    write_list<<<lists, SORTERS, (size_t)room, sk_cuda_stream(be)>>>(*a, d, step);
-  }
-  return sk_cuda_launched(be, "select");
+  if (a->histories == 0 || a->heads == 0) return SOLID_OK;
+  error = a->dh <= 16   ? launch<16>(be, a)
+          : a->dh <= 32 ? launch<32>(be, a)
+          : a->dh <= 64 ? launch<64>(be, a)
+                        : launch<128>(be, a);
+  return sk_cuda_status(be, error, "select");
 }

@@ -21,7 +21,7 @@ typedef struct init_rule {
 } init_rule;
 
 static const init_rule zeros = {SOL_INIT_ZERO, 0.0f}, ones = {SOL_INIT_ONE, 0.0f};
-static const init_rule embedding = {SOL_INIT_NORMAL, 0.02f};
+static const init_rule embedding = {SOL_INIT_NORMAL, SOL_ITEM_SCALE};
 
 static init_rule uniform_for(uint32_t fan_in) {
   init_rule rule = {SOL_INIT_UNIFORM, 1.0f / sqrtf((float)fan_in)};

@@ -81,6 +81,8 @@ void sol_weights_bind(sol_weights *weights, const sol_config *config, float *bas
 /* Points the decoder's members into `base`, which holds the part behind the ranker's alone. */
 void sol_decoder_weights_bind(sol_decoder_weights *weights, const sol_config *config, float *base);
 
+#define SOL_ITEM_SCALE 0.02f /* of every embedding */
+
 /* The seeded initial values, on the host (recipe: embeddings normal 0.02; torch's uniform 1/sqrt(fan_in) for linear and
  * GRU; generator maps normal 0.1/d, biases normal 0.1/sqrt(d), the last generated layer zero; norms 1 and 0). */
 void sol_weights_init(const sol_config *config, uint64_t seed, float *base);

@@ -26,7 +26,7 @@ typedef enum solid_option_kind {
 typedef enum solid_option_change {
   SOLID_OPTION_FREE = 0,      /* yes, or the checkpoint's model and data settle it */
   SOLID_OPTION_FIXED = 1,     /* no */
-  SOLID_OPTION_SCHEDULED = 2, /* not while the learning rate falls over it (rate_end below 1) */
+  SOLID_OPTION_SCHEDULED = 2, /* not while the learning rate falls over it (rate_end below 1) or windows grow over it */
 } solid_option_change;
 
 /* X(kind, name, flag, default, least, most, change, words, meaning): both ends are included; words "a|b" of a choice.
@@ -41,6 +41,8 @@ typedef enum solid_option_change {
   X(COUNT, rank, "rank", 0, 0, 1024, FREE, NULL, "rank of the generated layers; 0 = full width")                       \
   X(COUNT, width, "width", 64, 1, 1024, FREE, NULL, "floats of an item vector")                                        \
   X(COUNT, window, "window", 50, 1, 131072, FREE, NULL, "newest events that the model reads")                          \
+  X(COUNT, window_from, "window-from", 0, 0, 131072, FIXED, NULL,                                                      \
+    "train on pieces of so many events at first, which grow to the window by half of the epochs; 0 = whole windows")   \
   X(COUNT, generator_window, "generator-window", 256, 1, 131072, FREE, NULL,                                           \
     "newest events that the generator reads, where the window is longer")                                              \
   X(COUNT, blocks, "blocks", 1, 1, 8, FREE, NULL, "blocks of the encoder")                                             \
@@ -54,6 +56,7 @@ typedef enum solid_option_change {
     "sparse: share of the attention that the keys of a list must have had in its chunk")                               \
   X(COUNT, budget, "budget", 1024, 0, 4096, FREE, NULL, "sparse: most keys of a list and head that this share takes")  \
   X(COUNT, always, "always", 64, 0, 4096, FREE, NULL, "sparse: newest keys that every list keeps")                     \
+  X(COUNT, first, "first", 4, 0, 4096, FREE, NULL, "sparse: oldest keys that every list keeps")                        \
   X(COUNT, dense_below, "dense-below", 2048, 0, 6144, FREE, NULL,                                                      \
     "sparse: windows of up to so many events keep everything, and attend as dense ones do")                            \
   X(COUNT, levels, "levels", 3, 0, 8, FREE, NULL, "levels of the semantic codebook; 0 = no codes")                     \
@@ -75,6 +78,7 @@ typedef enum solid_option_change {
   X(REAL, rate, "rate", 0.001, 0, 10, FIXED, NULL, "learning rate (Adam)")                                             \
   X(REAL, rate_end, "rate-end", 1, 0, 1, FIXED, NULL,                                                                  \
     "share of --rate at the end of a half cosine over --epochs; 1 = constant rate")                                    \
+  X(REAL, item_scale, "item-scale", 0.02, 0, 10, FIXED, NULL, "standard deviation of the first item vectors")          \
   X(REAL, decay, "decay", 0, 0, 10, FIXED, NULL, "decoupled weight decay; the generator has none")                     \
   X(REAL, max_norm, "max-norm", 5, 1e-9, 1e9, FIXED, NULL,                                                             \
     "largest norm of the gradient; longer ones are scaled down")                                                       \

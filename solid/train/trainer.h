@@ -30,6 +30,7 @@ typedef struct solid_epoch {
   double ndcg10, hit10; /* of the last validation: whole catalogue, the user's history left out */
   double best_ndcg10;
   uint32_t best_epoch; /* epoch whose weights are kept; 0 = none yet */
+  double density;      /* of the last step: pairs (query, key) computed over all causal ones; 1 = attention was dense */
   int checked;         /* 1 = this epoch was validated */
   int finished;        /* 1 = the last epoch, or patience has run out */
 } solid_epoch;

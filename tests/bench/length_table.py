@@ -2,12 +2,13 @@
 
     length_table.py FOLDER [--rows SET]
 
-Figures are means over seeds. Differences at a length are paired: a user's figure is the mean over seeds and questions, and the
+Figures are means over seeds, in the rows for a plot over those that were asked with all lengths. Differences at a length are paired: a user's figure is the mean over seeds and questions, and the
 interval is of users drawn again with replacement."""
 import glob, json, os, random, re, sys
 
-NAMES = {"dense": "two blocks, dense", "sparse": "two blocks, sparse", "one": "one block, dense",
-         "newest": "two blocks, trained on 256 events"}
+NAMES = {"dense": "two blocks, dense", "sparse": "two blocks, sparse", "masks": "two blocks, sparse on the weights of dense",
+         "bytes": "two blocks, the newest, as many as sparse keeps", "semi": "two blocks, the newest and the first",
+         "one": "one block, dense", "newest": "two blocks, trained on 256 events"}
 
 
 def read(folder):
@@ -32,6 +33,8 @@ def difference(a, b):
     seeds = sorted(set(a) & set(b))
     d = [x - y for x, y in zip(of_users({s: a[s] for s in seeds}), of_users({s: b[s] for s in seeds}))]
     base, draw = mean(of_users({s: b[s] for s in seeds})), random.Random(1)
+    if not base:
+        return "nothing to compare with", len(seeds)
     drawn = sorted(mean(draw.choices(d, k=len(d))) for _ in range(2000))
     return f"{100 * mean(d) / base:+.1f} % [{100 * drawn[49] / base:+.1f}, {100 * drawn[1949] / base:+.1f}]", len(seeds)
 
@@ -45,9 +48,13 @@ def table(name, kinds):
     for kind in [k for k in NAMES if k in kinds]:
         cells = [f"{mean(of_users(kinds[kind][n])):.4f}".lstrip("0") if n in kinds[kind] else "" for n in lengths]
         print(f"| {NAMES[kind]} | " + " | ".join(cells) + " |")
+    counts = [max(len(k[n]) for k in kinds.values() if n in k) for n in lengths]
+    if min(counts) < seeds:
+        print("| seeds | " + " | ".join(map(str, counts)) + " |")
     print()
     most = lengths[-1]
-    pairs = [("dense", most, "newest", 256), ("dense", most, "one", most), ("dense", most, "dense", 256), ("sparse", most, "dense", most)]
+    pairs = [("dense", most, "newest", 256), ("dense", most, "one", most), ("dense", most, "dense", 256), ("one", most, "one", 256),
+             ("sparse", most, "dense", most), ("masks", most, "dense", most), ("sparse", most, "bytes", most), ("sparse", most, "semi", most)]
     for a, at, b, by in pairs:
         if a in kinds and b in kinds and at in kinds[a] and by in kinds[b]:
             text, seeds = difference(kinds[a][at], kinds[b][by])
@@ -56,10 +63,12 @@ def table(name, kinds):
 
 found = read(sys.argv[1])
 if len(sys.argv) > 2:
-    for kind, lengths in found[sys.argv[3]].items():
+    for kind in [k for k in NAMES if k in found[sys.argv[3]]]:
+        lengths = found[sys.argv[3]][kind]
         print(f'"{NAMES[kind]}"')
+        seeds = set.intersection(*(set(s) for s in lengths.values()))  # those that were asked with all lengths
         for n in sorted(lengths):
-            print(kind, n, mean(of_users(lengths[n])))
+            print(kind, n, mean(of_users({s: lengths[n][s] for s in seeds})))
         print("\n")
 else:
     for name, kinds in found.items():

@@ -116,8 +116,6 @@ Test(scratch, is_counted_in_64_bits) {
   cr_assert_eq(sk_attend_backward_scratch(&attend), 8192 * rows);
   attend.precision = SK_ATTEND_BF16; /* shared keys: 24 + 2 * 32, and 16 + 2 * 32 + 8 * 16 bytes a row and head */
   cr_assert_eq(sk_attend_backward_scratch(&attend), (88 + 208) * 2048 * rows + 256);
-  sk_select_args select = {.rule = {.chunk = 512, .budget = 1536}, .histories = n, .heads = 8};
-  cr_assert_eq(sk_select_scratch(&select), 8 * rows * (32 * 128 * 8 + 8 * 2048 + 4));
   sk_generate_args wide = {.n = n, .d = 128, .m = 4096};
   cr_assert_eq(sk_generate_scratch(&wide), 2 * 4096 * 4 * rows);
   sk_embed_backward_args embed = {.n = n, .d = 1024, .rows = n};

@@ -6,12 +6,15 @@
 #include <math.h>
 #include <string.h>
 
-#define HISTORIES 5
+#define LENGTHS 5
+#define MOST    (2 * LENGTHS) /* histories: a GPU treats few of them otherwise than many */
+#define WINDOWS (2 * 20)
 
 typedef struct spec {
   sk_select_rule rule;
   int32_t heads, dh;
   float sharpness;
+  int32_t batches; /* of LENGTHS histories */
 } spec;
 
 /* A prefill of five histories: host memory of the rig; lists and counts come from the device. */
@@ -46,15 +49,17 @@ static void draw_rows(rig *r, seed_rng *rng, const spec *s, scene *x) {
 
 static scene draw(rig *r, seed_rng *rng, const spec *s) {
   int32_t chunk = s->rule.chunk, w = 0;
-  const int32_t lengths[HISTORIES] = {3 * chunk + chunk / 2, 0, 5, 6 * chunk, chunk};
-  scene x = {.chunk_offsets = integers(r, HISTORIES + 1), .q_offsets = integers(r, 20), .begin = integers(r, 20)};
-  x.owner = integers(r, 20);
+  int32_t histories = s->batches * LENGTHS;
+  const int32_t lengths[LENGTHS] = {3 * chunk + chunk / 2, 0, 5, 6 * chunk, chunk};
+  scene x = {.chunk_offsets = integers(r, MOST + 1), .q_offsets = integers(r, WINDOWS), .begin = integers(r, WINDOWS)};
+  x.owner = integers(r, WINDOWS);
   sk_select_args *a = &x.host;
-  *a = (sk_select_args){.rule = s->rule, .histories = HISTORIES, .heads = s->heads, .dh = s->dh, .max_chunks = 6};
-  for (int32_t u = 0; u < HISTORIES; u++) {
-    for (int32_t from = 0; from < lengths[u]; from += chunk, w++) {
+  *a = (sk_select_args){.rule = s->rule, .histories = histories, .heads = s->heads, .dh = s->dh, .max_chunks = 6};
+  for (int32_t u = 0; u < histories; u++) {
+    int32_t all = lengths[u % LENGTHS];
+    for (int32_t from = 0; from < all; from += chunk, w++) {
       x.owner[w] = x.q_offsets[w] - from;
-      x.q_offsets[w + 1] = x.q_offsets[w] + (lengths[u] - from < chunk ? lengths[u] - from : chunk);
+      x.q_offsets[w + 1] = x.q_offsets[w] + (all - from < chunk ? all - from : chunk);
       x.begin[w + 1] = x.begin[w] + sk_select_room(&s->rule) + w % 3;
     }
     x.chunk_offsets[u + 1] = w;
@@ -156,9 +161,10 @@ static void check_choice(rig *r, const scene *x, int32_t w) {
 }
 
 static const spec specs[] = {
-    {{32, 2, 5, 8, 4, 40, 0, 0.8f}, 1, 8, 1.0f},     {{32, 2, 5, 8, 4, 400, 0, 0.9f}, 3, 16, 2.0f},
-    {{64, 1, 16, 16, 8, 24, 0, 0.95f}, 2, 32, 2.0f}, {{64, 0, 0, 64, 0, 300, 0, 0.7f}, 2, 64, 1.0f},
-    {{32, 4, 8, 8, 3, 30, 80, 0.8f}, 2, 20, 1.5f},   {{48, 1, 8, 8, 4, 500, 0, 1.0f}, 8, 4, 1.0f}};
+    {{32, 2, 5, 8, 4, 40, 0, 0.8f}, 1, 8, 1.0f, 1},     {{32, 2, 5, 8, 4, 400, 0, 0.9f}, 3, 16, 2.0f, 1},
+    {{64, 1, 16, 16, 8, 24, 0, 0.95f}, 2, 32, 2.0f, 1}, {{64, 1, 16, 16, 8, 24, 0, 0.95f}, 2, 32, 2.0f, 2},
+    {{64, 0, 0, 64, 0, 300, 0, 0.7f}, 2, 64, 1.0f, 1},  {{32, 4, 8, 8, 3, 30, 80, 0.8f}, 2, 20, 1.5f, 1},
+    {{48, 1, 8, 8, 4, 500, 0, 1.0f}, 8, 4, 1.0f, 1},    {{256, 1, 8, 8, 8, 600, 0, 0.6f}, 2, 16, 0.0f, 2}};
 
 static void check_lists(rig *r) {
   seed_rng rng = seed_start(71);
@@ -181,7 +187,7 @@ Test(select, keeps_what_the_rule_says) {
 /* p = 1 and room for all: every list holds everything so far. */
 static void check_everything(rig *r) {
   seed_rng rng = seed_start(72);
-  scene x = draw(r, &rng, &(spec){{32, 1, 4, 8, 4, 400, 0, 2.0f}, 2, 16, 1.0f});
+  scene x = draw(r, &rng, &(spec){{32, 1, 4, 8, 4, 400, 0, 2.0f}, 2, 16, 1.0f, 1});
   run(r, &x, x.q, x.k);
   for (int32_t w = 0; w < x.host.windows; w++) {
     int32_t n, all = x.host.q_offsets[w + 1] - x.owner[w];

@@ -1,7 +1,7 @@
+#include "solid/infer/slate/stepper.h"
 #include "kernels/ops.h"
 #include "solid/base/arena.h"
 #include "solid/extend.h"
-#include "solid/infer/slate/stepper.h"
 #include "solid/infer/slate/stepper_parts.h"
 #include "solid/model/context.h"
 #include <stdlib.h>

@@ -3,10 +3,12 @@
 #include "solid/extend.h"
 #include "solid/infer/forward.h"
 #include "solid/train/split.h"
+#include <math.h>
 #include <stdlib.h>
 
 /* Keeps these draws apart from those of users. */
 #define MATES_PURPOSE ((uint64_t)1 << 33)
+#define PIECE_PURPOSE ((uint64_t)1 << 34)
 
 /* The events of user u that are trained on. */
 static solid_range trained_on(const sol_feed *b, uint32_t u) {
@@ -54,12 +56,13 @@ solid_status sol_feed_open(sol_feed *feed, const solid_dataset *dataset, uint32_
                      .most_rows = options->rows,
                      .cuts = (float)options->cuts,
                      .swap = (float)options->swap,
+                     .window_from = options->window_from < window ? options->window_from : 0,
+                     .epochs = options->epochs,
                      .refit = refit};
   solid_status status = SOLID_OK;
   uint32_t *users_of_length = calloc((size_t)window + 1, sizeof *users_of_length);
   feed->order = malloc(((size_t)dataset->users + 1) * sizeof *feed->order);
-  feed->first = malloc(((size_t)dataset->users + 1) * sizeof *feed->first);
-  if (users_of_length == NULL || feed->order == NULL || feed->first == NULL) {
+  if (users_of_length == NULL || feed->order == NULL) {
     status = solid_fail(SOLID_ENOMEM, "order of %u users", dataset->users);
     goto done;
   }
@@ -69,6 +72,7 @@ solid_status sol_feed_open(sol_feed *feed, const solid_dataset *dataset, uint32_
     if ((status = check_room(feed, u)) != SOLID_OK) goto done;
     feed->order[feed->users++] = u;
     feed->rows += rows;
+    feed->most_pieces += feed->window_from ? rows / feed->window_from + 2 : 1;
     users_of_length[rows]++;
   }
   if (feed->users == 0) {
@@ -76,10 +80,12 @@ solid_status sol_feed_open(sol_feed *feed, const solid_dataset *dataset, uint32_
     goto done;
   }
   feed->max_rows = largest_batch(feed, users_of_length);
+  feed->pieces = malloc(feed->most_pieces * sizeof *feed->pieces);
+  feed->first = malloc((feed->most_pieces + 1) * sizeof *feed->first);
   feed->offsets = malloc(((size_t)batch + 1) * sizeof *feed->offsets);
   feed->inputs = malloc(feed->max_rows * sizeof *feed->inputs);
   feed->targets = malloc(feed->max_rows * sizeof *feed->targets);
-  if (feed->offsets == NULL || feed->inputs == NULL || feed->targets == NULL)
+  if (!feed->pieces || !feed->first || !feed->offsets || !feed->inputs || !feed->targets)
     status = solid_fail(SOLID_ENOMEM, "batch of %zu rows", feed->max_rows);
 done:
   free(users_of_length);
@@ -89,6 +95,7 @@ done:
 
 void sol_feed_close(sol_feed *feed) {
   free(feed->order);
+  free(feed->pieces);
   free(feed->first);
   free(feed->offsets);
   free(feed->inputs);
@@ -101,28 +108,10 @@ static int by_number(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-/* The users of each batch: the next ones, as far as there is room. */
-static void make_batches(sol_feed *b) {
-  size_t users = 0, rows = 0;
-  b->batches = 0;
-  for (uint32_t i = 0; i < b->users; i++) {
-    uint32_t more = user_rows(b, b->order[i]);
-    if (i == 0 || users == b->batch || rows + more > b->most_rows) b->first[b->batches++] = i, users = rows = 0;
-    users++, rows += more;
-  }
-  b->first[b->batches] = b->users;
-}
-
-void sol_feed_shuffle(sol_feed *feed, uint64_t seed, uint32_t epoch) {
-  uint32_t *order = feed->order;
-  uint64_t stream = feed->stream = sol_site_seed(seed, epoch);
-  qsort(order, feed->users, sizeof *order, by_number);
-  for (uint32_t i = feed->users; i > 1; i--) { /* Fisher-Yates; the bias of a 64-bit remainder is nothing here */
-    uint32_t j = (uint32_t)(sol_site_seed(stream, i) % i), kept = order[i - 1];
-    order[i - 1] = order[j];
-    order[j] = kept;
-  }
-  make_batches(feed);
+uint32_t sol_feed_length(const sol_feed *feed, uint32_t epoch) {
+  double share = feed->epochs ? 2.0 * epoch / feed->epochs : 1;
+  if (!feed->window_from || share >= 1) return feed->window;
+  return (uint32_t)(feed->window_from * pow((double)feed->window / feed->window_from, share));
 }
 
 /* Events between the end of user u's window and the end of the training events. */
@@ -132,6 +121,60 @@ static size_t events_left_out(const sol_feed *b, uint32_t u, uint32_t length) {
   if (spare == 0 || b->cuts == 0) return 0;
   sol_random random = sol_random_start(b->stream, u);
   return sol_random_uniform(&random) < (double)b->cuts ? sol_random_below(&random, spare + 1) : 0;
+}
+
+/* The window of user u in pieces of `length` rows, but for the first and the last. */
+static void add_pieces(sol_feed *b, uint32_t u, uint32_t length) {
+  uint32_t left = user_rows(b, u), rows = left < length ? left : length;
+  size_t first = trained_on(b, u).end - left - 1 - events_left_out(b, u, left);
+  sol_random random = sol_random_start(b->stream, PIECE_PURPOSE + u);
+  if (rows < left) rows = 1 + (uint32_t)sol_random_below(&random, rows);
+  while (left > 0) {
+    b->pieces[b->count++] = (sol_feed_piece){u, rows, first};
+    first += rows, left -= rows;
+    rows = left < length ? left : length;
+  }
+}
+
+/* The pieces of each batch: the next ones, as far as there is room. */
+static void make_batches(sol_feed *b) {
+  size_t windows = 0, rows = 0;
+  b->batches = 0;
+  for (size_t i = 0; i < b->count; i++) {
+    uint32_t more = b->pieces[i].rows;
+    if (i == 0 || windows == b->batch || rows + more > b->most_rows) b->first[b->batches++] = i, windows = rows = 0;
+    windows++, rows += more;
+  }
+  b->first[b->batches] = b->count;
+}
+
+/* Fisher-Yates; the bias of a 64-bit remainder is nothing here. */
+static void shuffle_users(uint32_t *order, uint32_t n, uint64_t stream) {
+  for (uint32_t i = n; i > 1; i--) {
+    uint32_t j = (uint32_t)(sol_site_seed(stream, i) % i), kept = order[i - 1];
+    order[i - 1] = order[j];
+    order[j] = kept;
+  }
+}
+
+static void shuffle_pieces(sol_feed_piece *pieces, size_t n, uint64_t stream) {
+  for (size_t i = n; i > 1; i--) {
+    size_t j = sol_site_seed(stream, i) % i;
+    sol_feed_piece kept = pieces[i - 1];
+    pieces[i - 1] = pieces[j];
+    pieces[j] = kept;
+  }
+}
+
+void sol_feed_shuffle(sol_feed *feed, uint64_t seed, uint32_t epoch) {
+  uint32_t length = sol_feed_length(feed, epoch);
+  feed->stream = sol_site_seed(seed, epoch);
+  qsort(feed->order, feed->users, sizeof *feed->order, by_number);
+  shuffle_users(feed->order, feed->users, feed->stream);
+  feed->count = 0;
+  for (uint32_t i = 0; i < feed->users; i++) add_pieces(feed, feed->order[i], length);
+  if (length < feed->window) shuffle_pieces(feed->pieces, feed->count, feed->stream);
+  make_batches(feed);
 }
 
 /* The input at event `e`: its item, or one of the item's mates. */
@@ -147,14 +190,13 @@ uint32_t sol_feed_count(const sol_feed *feed) {
 }
 
 void sol_feed_get(sol_feed *feed, uint32_t i, solid_windows *inputs, const int32_t **targets) {
-  uint32_t first = feed->first[i], n = feed->first[i + 1] - first, row = 0;
-  for (uint32_t w = 0; w < n; w++) {
-    uint32_t u = feed->order[first + w], length = user_rows(feed, u);
-    size_t first_event = trained_on(feed, u).end - length - 1 - events_left_out(feed, u, length);
+  const sol_feed_piece *piece = feed->pieces + feed->first[i];
+  uint32_t n = (uint32_t)(feed->first[i + 1] - feed->first[i]), row = 0;
+  for (uint32_t w = 0; w < n; w++, piece++) {
     feed->offsets[w] = row;
-    for (uint32_t t = 0; t < length; t++, row++) {
-      feed->inputs[row] = input_at(feed, first_event + t);
-      feed->targets[row] = (int32_t)feed->dataset->sequence[first_event + t + 1];
+    for (uint32_t t = 0; t < piece->rows; t++, row++) {
+      feed->inputs[row] = input_at(feed, piece->first + t);
+      feed->targets[row] = (int32_t)feed->dataset->sequence[piece->first + t + 1];
     }
   }
   feed->offsets[n] = row;

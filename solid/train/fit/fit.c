@@ -21,6 +21,15 @@ static solid_status start_weights(sol_fit *t) {
   return status == SOLID_OK ? SOLID_OK : solid_fail(status, "%s", t->be->err);
 }
 
+/* Blocks add to an item's vector what is as long as a norm makes it. One that begins short is lost in that at first,
+ * and what compares items begins to be learned only when it has grown. */
+static void scale_items(sol_fit *t) {
+  float factor = (float)t->options.item_scale / SOL_ITEM_SCALE;
+  sol_weights weights;
+  sol_weights_bind(&weights, &t->config, t->best);
+  for (size_t i = 0; i < (size_t)t->config.items * t->config.width; i++) weights.items[i] *= factor;
+}
+
 /* Runs one step and one validation of the largest sizes, so that the kernels' scratch and what they load on first use
  * exist before the first epoch; then restores the state. */
 static solid_status warm_up(sol_fit *t) {
@@ -93,6 +102,7 @@ solid_status sol_fit_open(sol_fit **out, sk_backend *be, const sol_fit_task *tas
     status = solid_fail(SOLID_ENOMEM, "%zu weights", t->step.total);
   if (status == SOLID_OK) {
     sol_weights_init(&t->config, t->options.seed, t->best);
+    scale_items(t);
     status = start_weights(t);
   }
   if (status == SOLID_OK && be->ops->records) status = warm_up(t);
@@ -173,6 +183,7 @@ solid_status sol_fit_epoch(sol_fit *fit, solid_step_fn on_step, void *user, soli
   if (status != SOLID_OK) return status;
   next.epoch++;
   status = sol_step_take_loss(&t->step, &next.loss);
+  if (status == SOLID_OK) status = sol_step_density(&t->step, &next.density);
   if (status != SOLID_OK) return status;
   next.loss /= (double)t->feed.rows;
   if (!isfinite(next.loss))

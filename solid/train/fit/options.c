@@ -111,7 +111,7 @@ static void append(const solid_train_options *options, solid_option_change chang
 void sol_train_options_text(const solid_train_options *options, char text[SOL_OPTIONS_TEXT]) {
   text[0] = '\0';
   append(options, SOLID_OPTION_FIXED, text);
-  if (options->rate_end < 1) append(options, SOLID_OPTION_SCHEDULED, text);
+  if (options->rate_end < 1 || options->window_from) append(options, SOLID_OPTION_SCHEDULED, text);
 }
 
 solid_train_options sol_train_options_at(const solid_train_options *options, uint64_t number, uint64_t total) {

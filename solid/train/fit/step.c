@@ -190,6 +190,7 @@ solid_status sol_step_gradients(sol_step *step, const solid_train_options *optio
   sol_run run = {step->be, SOLID_OK};
   brought b = {0};
   run.status = bring_batch(step, options, seed, inputs, targets, &b);
+  step->last = b.batch;
   clear_gradients(&run, step);
   sol_pass pass = {.be = step->be,
                    .config = &step->config,

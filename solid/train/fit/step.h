@@ -30,7 +30,8 @@ typedef struct sol_step {
   sol_encoder_state encoder;
   sol_branch_state item, semantic;
   float *h, *dh, *dz_item, *dz_semantic, *loss, *head_work;
-  float *shown; /* (V, d) id embeddings that are left by item dropout; NULL without it */
+  sol_batch last; /* of the last gradients */
+  float *shown;   /* (V, d) id embeddings that are left by item dropout; NULL without it */
 } sol_step;
 
 /* Memory for batches of so many windows and rows. `codes` (V, C) host, borrowed, NULL without codes. A zeroed struct
@@ -66,6 +67,10 @@ solid_status sol_step_update(sol_step *step, const solid_train_options *options,
 
 /* Gradients, moments and the sum of the losses become zero. */
 solid_status sol_step_clear(sol_step *step);
+
+/* Of the last step: pairs (query, key) that were computed over all causal ones, of all heads and blocks; 1 with dense
+ * attention. Waits for the device. */
+solid_status sol_step_density(const sol_step *step, double *density);
 
 /* Reads the sum of the losses and sets it to zero. */
 solid_status sol_step_take_loss(sol_step *step, double *sum);

@@ -28,12 +28,11 @@ struct solid_trainer {
 
 /* Rows whose reading decides what a list keeps: the newest of a chunk, and so many spread over it. */
 #define PROBES 32
-#define SINK   4
 
 static void set_selector(sol_config *config, const solid_train_options *o) {
   config->attention = SOL_ATTENTION_SPARSE;
   config->select_chunk = o->chunk;
-  config->select_sink = SINK;
+  config->select_sink = o->first;
   config->select_window = o->always;
   config->select_recent = o->chunk < PROBES ? o->chunk : PROBES;
   config->select_stride = (o->chunk + PROBES - 1) / PROBES;

@@ -10,11 +10,10 @@
 #include <unistd.h>
 
 /* Kills nothing: a new trainer that loads the checkpoint has only the file in common with the old one. */
-static void check_resume(rig *r) {
+static void resume(rig *r, solid_train_options o) {
   walk_fixture whole, parts;
   walk_setup(&whole);
   walk_setup(&parts);
-  solid_train_options o = walk_options();
   sol_fit *trainer = walk_trainer(r, &whole, &o);
   walk_epochs(trainer, 6);
   walk_finish(trainer, &whole);
@@ -36,6 +35,14 @@ static void check_resume(rig *r) {
   unlink(path);
   walk_teardown(&whole);
   walk_teardown(&parts);
+}
+
+/* In the second, pieces of windows have grown by then. */
+static void check_resume(rig *r) {
+  solid_train_options o = walk_options();
+  resume(r, o);
+  o.window_from = 2;
+  resume(r, o);
 }
 
 Test(checkpoint, resumes_exactly) {
@@ -212,4 +219,33 @@ Test(checkpoint, a_lost_device_leaves_the_checkpoint) {
   unlink(path);
   walk_teardown(&whole);
   walk_teardown(&parts);
+}
+
+/* Five times the scale: five times each number of an item's vector, and nothing else. */
+static void check_scale(rig *r) {
+  walk_fixture f;
+  walk_setup(&f);
+  solid_train_options o = walk_options();
+  size_t total = sol_tensors_total(&walk_config), items = (size_t)WALK_ITEMS * walk_config.width;
+  sol_fit *trainer = walk_trainer(r, &f, &o);
+  walk_finish(trainer, &f);
+  float *usual = malloc(total * sizeof *usual);
+  cr_assert(usual);
+  memcpy(usual, f.best, total * sizeof *usual);
+  o.item_scale = 0.1;
+  trainer = walk_trainer(r, &f, &o);
+  sol_weights weights;
+  sol_weights_bind(&weights, &walk_config, f.best);
+  walk_finish(trainer, &f);
+  size_t first = (size_t)(weights.items - f.best);
+  for (size_t i = 0; i < total; i++) {
+    int scaled = i >= first && i < first + items;
+    cr_assert_float_eq(f.best[i], scaled ? 5 * usual[i] : usual[i], 1e-7, "weight %zu", i);
+  }
+  free(usual);
+  walk_teardown(&f);
+}
+
+Test(checkpoint, begins_with_item_vectors_of_a_scale) {
+  rig_each(check_scale);
 }

@@ -118,3 +118,50 @@ Test(feed, refuses_a_user_that_has_no_room) {
   sol_feed_close(&b);
   solid_dataset_clear(&dataset);
 }
+
+/* All rows of an epoch once, in pieces of its length and a first one of any. How many pieces there are. */
+static size_t check_pieces(sol_feed *b, uint32_t epoch, uint32_t length) {
+  size_t seen[2 * USERS] = {0}, pieces = 0;
+  sol_feed_shuffle(b, 3, epoch);
+  for (uint32_t i = 0; i < sol_feed_count(b); i++) {
+    solid_windows windows;
+    const int32_t *targets;
+    sol_feed_get(b, i, &windows, &targets);
+    cr_expect(windows.n > 0 && windows.n <= 4 && windows.offsets[windows.n] <= ROOM);
+    for (size_t w = 0; w < windows.n; w++, pieces++) {
+      cr_expect_leq(windows.offsets[w + 1] - windows.offsets[w], length, "epoch %u", epoch);
+      for (uint32_t r = windows.offsets[w]; r < windows.offsets[w + 1]; r++) {
+        cr_expect_eq(windows.items[r], windows.items[windows.offsets[w]] + (r - windows.offsets[w]), "a gap");
+        cr_expect_eq((uint32_t)targets[r], windows.items[r] + 1);
+        seen[targets[r]]++;
+      }
+    }
+  }
+  for (size_t t = 1; t < 2 * USERS - 1; t++) /* users of more than t / 2 have target t */
+    cr_expect_eq(seen[t], USERS - (t + 1) / 2, "epoch %u: target %zu is seen %zu times", epoch, t, seen[t]);
+  return pieces;
+}
+
+Test(feed, grows_pieces_to_whole_windows) {
+  solid_dataset dataset;
+  many_users(&dataset);
+  sol_feed b;
+  solid_train_options o = SOLID_TRAIN_OPTIONS_INIT;
+  o.batch = 4, o.rows = ROOM, o.window_from = 2, o.epochs = 8;
+  cr_assert_eq(sol_feed_open(&b, &dataset, 32, &o, 0), SOLID_OK, "%s", solid_last_error());
+  const uint32_t lengths[] = {2, 4, 8, 16, 32, 32, 32, 32};
+  size_t before = 0;
+  for (uint32_t e = 0; e < 8; e++) {
+    cr_expect_eq(sol_feed_length(&b, e), lengths[e], "epoch %u: %u", e, sol_feed_length(&b, e));
+    size_t pieces = check_pieces(&b, e, lengths[e]);
+    cr_expect(e == 0 || e > 3 || pieces < before, "epoch %u: %zu pieces, %zu before", e, pieces, before);
+    cr_expect(e < 3 || pieces == USERS - 1, "epoch %u: %zu pieces", e, pieces);
+    before = pieces;
+  }
+  sol_feed_close(&b);
+  o.window_from = 32; /* not below the window: as without */
+  cr_assert_eq(sol_feed_open(&b, &dataset, 32, &o, 0), SOLID_OK, "%s", solid_last_error());
+  cr_expect_eq(check_pieces(&b, 0, 32), USERS - 1);
+  sol_feed_close(&b);
+  solid_dataset_clear(&dataset);
+}
