@@ -26,7 +26,7 @@ typedef struct sk_topk_args {
   float *score;
 } sk_topk_args;
 
-enum { SK_TOPK_LARGE = 131072, SK_TOPK_GUESSED = 64 };
+enum { SK_TOPK_LARGE = 65536, SK_TOPK_GUESSED = 64 };
 
 /* ---- Scratch of CUDA ---- */
 

@@ -16,7 +16,7 @@ static const solid_property properties[] = {
          0),
     WHOLE("threads", threads, "2", 1, 256, "requests processed at once"),
     {"approximate", SOLID_PROPERTY_BOOL, "false", 0, 0, NULL,
-     "rank a catalogue of 131,072 items or more faster on a CPU; an item in a hundred may be missed", 0,
+     "rank a catalogue of 65,536 items or more faster on a CPU; an item in a hundred may be missed", 0,
      OPTION(approximate)},
 
     TEXT("generate", generate, "eager",

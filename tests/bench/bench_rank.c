@@ -68,10 +68,12 @@ static float *take_rows(bench *b, size_t n) {
   return rows;
 }
 
-/* Maps the file anew, so that no page of it is resident. */
+/* Maps the file anew, so that no page of it is resident, and one row brings one page. */
 static void leave_rows(const bench *b) {
   size_t size = b->n_items * b->width * sizeof(float);
-  if (b->map && mmap(b->items, size, PROT_READ, MAP_SHARED | MAP_FIXED, b->fd, 0) == MAP_FAILED)
+  if (!b->map) return;
+  if (mmap(b->items, size, PROT_READ, MAP_SHARED | MAP_FIXED, b->fd, 0) == MAP_FAILED ||
+      posix_madvise(b->items, size, POSIX_MADV_RANDOM))
     die("rows", "cannot be mapped");
 }
 
@@ -201,7 +203,7 @@ static void ask(bench *b, way w, size_t call) {
   b->ms[w][call] = 1e-3 * (now_us() - begin);
 }
 
-/* The lists by a scout that covers no item: of 32 users or more, scores without one are products of BLAS. */
+/* The lists by a scout that covers no item: of few items or of 32 users, scores without one are products of BLAS. */
 static void score_all(bench *b) {
   sk_scout none;
   sk_scout_bind(&none, (int32_t)b->width, 0, NULL);
@@ -212,7 +214,7 @@ static void score_all(bench *b) {
 
 static void compare(bench *b) {
   size_t n = b->batch * b->k;
-  if (b->batch >= 32) score_all(b);
+  if (b->batch >= 32 || b->n_items < SK_TOPK_LARGE) score_all(b);
   if (memcmp(b->index[FP32], b->index[SCOUT], n * sizeof(int32_t)) ||
       memcmp(b->score[FP32], b->score[SCOUT], n * sizeof(float)))
     die("scout", "the lists differ");
@@ -230,10 +232,11 @@ static int by_size(const void *x, const void *y) {
 static void report(bench *b) {
   for (int w = 0; w < WAYS; w++) qsort(b->ms[w], b->calls, sizeof *b->ms[w], by_size);
   for (int w = 0; w < WAYS; w++) {
+    if (b->map && w == READ) continue;
     if (b->only && w != READ && strcmp(b->only, way_names[w])) continue;
     const double *ms = b->ms[w];
     printf("%-12s p50 %8.3f  lowest %8.3f  p90 %8.3f ms", way_names[w], ms[b->calls / 2], ms[0], ms[b->calls * 9 / 10]);
-    printf("   of the read: %.2f", ms[b->calls / 2] / b->ms[READ][b->calls / 2]);
+    if (!b->map) printf("   of the read: %.2f", ms[b->calls / 2] / b->ms[READ][b->calls / 2]);
     if (!b->only && w >= SCOUT && w < FP32)
       printf("   fp32 / this: %.2f", b->ms[FP32][b->calls / 2] / ms[b->calls / 2]);
     puts("");
