@@ -45,7 +45,8 @@ is '.seq == 0'
 ask 202 /events -d '[{"user":"ann","item":"item-3"},{"user":"ann","item":"item-5"}]'
 for _ in $(seq 200); do curl -s "$url/users/ann/history" | jq -e '.seq == 2' >/dev/null && break; sleep 0.1; done
 watched=$(sed -n 's/^metrics on \(.*\)$/\1/p' "$work/ingestd.log")
-for _ in $(seq 100); do curl -s "$watched" >"$work/metrics"; grep -q '^solid_ingest_commits_total [1-9]' "$work/metrics" && break; sleep 0.1; done
+for _ in $(seq 100); do curl -s "$watched" >"$work/metrics"; grep -q '^solid_ingest_commits_total [1-9]' "$work/metrics" && grep -q '^solid_ingest_lag_events 0' "$work/metrics" &&
+  grep -q '^solid_freshness_params_seconds_count 5' "$work/metrics" && break; sleep 0.1; done
 for name in 'solid_ingest_partition_lag_events{partition="0"} 0' 'solid_ingest_partition_lag_events{partition="1"} 0' 'solid_ingest_lag_events 0' \
   'solid_ingest_commit_seconds_count [1-9]' 'solid_ingest_forgotten_total 2' 'solid_freshness_window_seconds_count 5' 'solid_freshness_params_seconds_count 5' \
   'solid_store_epoch_info{epoch="[0-9a-f]*"} 1' 'solid_store_evicted_keys_total 0' 'solid_store_connections_total 1' 'solid_ingest_generation_live 1'; do
