@@ -41,7 +41,7 @@ start() {
   pid=$!
   pids+=("$pid")
 }
-count() { redis-cli -p "$port" --raw eval "local n = {[1] = 0, [2] = 0}
+count() { redis-cli -p "$port" --raw eval "local n = {[1] = 0, [2] = 0, [3] = 0}
   for _, k in ipairs(redis.call('KEYS', 'solid:{*}')) do local v = string.byte(redis.call('HGET', k, 'h'), 3) n[v] = n[v] + 1 end
   return n[$1]" 0; }
 wait_for() { # WHAT SECONDS TEST...: until the test is true
