@@ -77,19 +77,25 @@ static int knows(solid_item_log *log, const solid_items_version *told) {
   return is_known;
 }
 
+/* 1 unless both say the same; all logs without entries do. */
+static int differ(const solid_items_version *a, const solid_items_version *b) {
+  return a->count != b->count || (a->count && memcmp(a->log, b->log, sizeof a->log) != 0);
+}
+
 int sol_follow(sol_follower *follower, solid_item_log *log, solid_store *store, const solid_model *model) {
   uint64_t left = 0;
   int more = 0;
   if (!log || !model->growth) return 0;
-  solid_items_version told = store->items;
-  int is_told = told.count != follower->seen.count || memcmp(told.log, follower->seen.log, sizeof told.log) != 0;
-  if (!is_told && !follower->is_behind) return 0;
+  solid_items_version told = store->items, before = follower->seen;
+  if (!differ(&told, &before) && !follower->is_behind) return 0;
+  uint64_t applied = sol_model_applied(model);
   solid_status status = knows(log, &told) ? SOLID_OK : sol_item_log_read_piece(log, store, &more);
   if (!status) status = solid_item_log_apply(log, model, SOL_ITEMS_A_QUESTION, &left);
   if (status && status != SOLID_EFULL) return 0;
   follower->seen = told;
   follower->is_behind = more || (left > 0 && !status);
-  return 1;
+  int is_another = before.count && memcmp(before.log, told.log, sizeof told.log) != 0;
+  return is_another || sol_model_applied(model) != applied;
 }
 
 int sol_catch_up(solid_item_log *log, const solid_model *model) {
