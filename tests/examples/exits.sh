@@ -43,11 +43,11 @@ for data in bad.csv absent; do
 done
 # dead letters: what goes together, and what there is
 letters=(solid_send --from-dead-letters events.dead-letter)
-expect 2 "needs --data, --forget or --from-dead-letters" solid_send --brokers 127.0.0.1:1 --topic events
+expect 2 "needs --data, --items, --forget or --from-dead-letters" solid_send --brokers 127.0.0.1:1 --topic events
 expect 2 "need --from-dead-letters" solid_send --data "$work/good.csv" --write "$work/x" --list
 expect 2 "needs --brokers" "${letters[@]}" --list
 expect 2 "needs --list, or a --reason" "${letters[@]}" --brokers 127.0.0.1:1
-expect 2 "without --data, --topic" "${letters[@]}" --brokers 127.0.0.1:1 --list --topic events
+expect 2 "without --data, --items, --topic" "${letters[@]}" --brokers 127.0.0.1:1 --list --topic events
 expect 2 "unknown_item" "${letters[@]}" --brokers 127.0.0.1:1 --reason unknown
 expect 5 "kafka topic events.dead-letter" "${letters[@]}" --brokers 127.0.0.1:1 --list --timeout-ms 100
 expect 5 "titles.csv" solid_train --data "$work/good.csv" "${small[@]}" --titles "$work/titles.csv" --out "$work/x"
