@@ -58,7 +58,7 @@ class _Scored(c.Structure):
 
 class _Context(c.Structure):
     _fields_ = [("struct_size", c.c_uint32), ("threads", c.c_int32), ("device", c.c_char_p), ("log", c.c_void_p), ("log_user", c.c_void_p),
-                ("precision", c.c_uint32)]
+                ("precision", c.c_uint32), ("reserved", c.c_uint32), ("approximate", c.c_uint32)]
 
 
 class _Info(c.Structure):

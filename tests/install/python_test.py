@@ -1,5 +1,6 @@
 """examples/python/solid.py on a model that is trained here: what it gives is what the programs give and what the file has, field by
 field as solid/model/FILE.md says; with numpy and without.   python_test.py ROOT BUILD_DIR"""
+import ctypes
 import json
 import os
 import re
@@ -14,6 +15,14 @@ if "--plain" in sys.argv:
 sys.path.insert(0, os.path.join(ROOT, "examples/python"))
 sys.dont_write_bytecode = True
 import solid  # noqa: E402
+
+
+def check_defaults():
+    """Structs that come back by value are as long as the library's: a member that solid.py lacks would be written behind them."""
+    library, _ = solid._load(BUILD)
+    for name in ("solid_context_options_default", "solid_query_default", "solid_slate_options_default"):
+        options = getattr(library, name)()
+        assert options.struct_size == ctypes.sizeof(options), f"{name}: {options.struct_size} bytes, solid.py has {ctypes.sizeof(options)}"
 
 
 def run(program, *args):
@@ -126,6 +135,7 @@ def main():
         with open(os.path.join(work, "lists"), encoding="utf-8") as file:
             lists = {line["user"]: [(item["item"], item.get("title")) for item in line["items"]] for line in map(json.loads, file)}
         tensors, metadata = read_file(path)
+        check_defaults()
         check_layout(tensors, metadata)
         run("solid_eval", "--data", data, "--model", path, "--split", "per-user-ratio", "--results", os.path.join(work, "results"), "--json",
             os.path.join(work, "json"))

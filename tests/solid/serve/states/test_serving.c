@@ -21,8 +21,8 @@ typedef struct spot {
   int redis;
 } spot;
 
-static const spot spots[] = {{"cpu", 0}, {"recording", 0}, {"cuda", 0}, {"cpu", 1}};
-enum { SPOTS = 4, V = 40, LONG = 900, USERS = 70 };
+static const spot spots[] = {{"cpu", 0}, {"recording", 0}, {"cpu", 1}};
+enum { SPOTS = 3, V = 40, LONG = 900, USERS = 70 };
 
 /* What a state that was read may differ by, kept in bytes of 8 bits. */
 static const double exact = 2e-4, rounded = 6e-2;
