@@ -7,7 +7,7 @@
 #     --data DIR           a real data set instead: DIR/*.txt|*.inter|events.jsonl and, if there, DIR/*attributes.json|items.json|*.item
 #     --kafka HOST:PORT    a real broker instead of the embedded one (the topic is created if need be)
 #     --epochs N           training epochs (default 12)
-#     --sparse             a model that reads 512 events and more by sparse attention; users' states are kept and appended to
+#     --sparse             a model made for long histories (window 512, sparse attention); users' states are kept and appended to
 #     --keep               leave the servers running until Enter, as on a terminal; model, data and logs are in build/quickstart anyway
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -27,9 +27,9 @@ typedef struct store_options {
 #define STORE_HISTORY_PROPERTY(struct_)                                                                                \
   {                                                                                                                    \
     .name = "history", .type = SOLID_PROPERTY_INT, .preset = "0", .min = 0, .max = SOLID_HISTORY_MAX,                  \
-    .meaning =                                                                                                         \
-        "events kept of each user; from 512 on in pages, with the set of all items ever taken, none of which is "      \
-        "recommended again; 0 = as many as the model reads",                                                           \
+    .meaning = "events kept of each user, the window at least; from 512 on in pages, with the set of all items ever "  \
+               "taken, none of which is "                                                                              \
+               "recommended again; 0 = as many as the model reads",                                                    \
     .offset = offsetof(struct_, store.history)                                                                         \
   }
 

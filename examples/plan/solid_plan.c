@@ -33,8 +33,9 @@ static const solid_property properties[] = {
      offsetof(plan_options, history)},
     {"taken", SOLID_PROPERTY_INT, "0", 0, 1 << 30, NULL, "different items among them; 0 = all are different", 0,
      offsetof(plan_options, taken)},
-    {"state", SOLID_PROPERTY_INT, "0", 0, SOLID_STATE_MAX, NULL, "bytes of a user's attention state; 0 = none is kept",
-     0, offsetof(plan_options, state)},
+    {"state", SOLID_PROPERTY_INT, "0", 0, SOLID_STATE_MAX, NULL,
+     "bytes of a user's attention state, which models with sparse attention keep; 0 = none", 0,
+     offsetof(plan_options, state)},
     {"state-parts", SOLID_PROPERTY_INT, "1", 1, SOLID_STATE_PARTS, NULL, "parts that it is written in", 0,
      offsetof(plan_options, state_parts)},
     {"users", SOLID_PROPERTY_INT, "1000000", 1, 1e12, NULL, "number of users", 0, offsetof(plan_options, users)},
@@ -107,6 +108,10 @@ static void print_head(const plan_options *options, const solid_plan *plan) {
   if (plan->pages || plan->state)
     printf("beside it: %lld events, in pages of %zu bytes; items ever taken, %zu bytes; attention state, %zu bytes\n",
            (long long)(options->history ? options->history : options->window), plan->pages, plan->seen, plan->state);
+  if (plan->pages && !plan->state)
+    puts("a model with sparse attention also keeps a state of each user, often the most: give --state and "
+         "--state-parts,\n"
+         "MEMORY USAGE and HLEN of a user's PREFIX{USER}:state in Redis");
   printf("%-8s %10s %10s %12s %12s   %lld users: %12s %12s\n", "element", "window", "record", "in redis", "in memory",
          (long long)options->users, "redis", "memory");
 }

@@ -20,7 +20,10 @@ static const solid_property properties[] = {
 static const solid_program program = {
     .name = "mini_broker",
     .summary = "A Kafka broker in memory, for demonstrations only.",
-    .notes = "Prints HOST:PORT, then runs until SIGTERM.",
+    .notes =
+        "Prints HOST:PORT, then runs until SIGTERM. Unlike a real broker it lets a consumer of a group that another "
+        "one\n"
+        "has left wait for the session's timeout, 45 s: solid_ingestd --kafka.session.timeout.ms 6000 makes it 6 s.",
     .properties = properties,
     .count = sizeof properties / sizeof *properties,
 };

@@ -8,12 +8,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Where the file has no times its events are numbered from 0: each is a millisecond of 2000 later than the one before,
+ * the same in every run. The stream takes no times before 1980. */
+#define UNTIMED_MS 946684800000LL
+
 typedef struct reading {
   const send_source *source;
   send_take_fn take;
   void *user;
   uint64_t count;
-  int is_full; /* the limit was reached */
+  int64_t from_ms; /* added to every time */
+  int is_full;     /* the limit was reached */
 } reading;
 
 static solid_status pass(reading *r, solid_bytes key, solid_bytes payload) {
@@ -32,7 +37,7 @@ static solid_status pass_event(reading *r, const solid_event *ev, double rating)
             json_object_set_new(object, "item", json_stringn(ev->item.data, ev->item.size));
   if (ev->kind.size) bad |= json_object_set_new(object, "event", json_stringn(ev->kind.data, ev->kind.size));
   if (!isnan(rating)) bad |= json_object_set_new(object, "rating", json_real(rating));
-  bad |= json_object_set_new(object, "ts", json_integer(ev->time_ms));
+  bad |= json_object_set_new(object, "ts", json_integer(r->from_ms + ev->time_ms));
   char *text = bad ? NULL : json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(15));
   json_decref(object);
   if (!text) return solid_fail(SOLID_EFORMAT, "event %llu: an id is not UTF-8", (unsigned long long)r->count + 1);
@@ -47,6 +52,14 @@ static solid_status pass_events(void *context, const solid_event *events, const 
     if (status) return status;
   }
   return SOLID_OK;
+}
+
+static void count_from(reading *r, const solid_data_file *file) {
+  solid_data_info info = SOLID_DATA_INFO_INIT;
+  if (solid_data_file_get_info(file, &info) || info.has_times) return;
+  r->from_ms = UNTIMED_MS;
+  fprintf(stderr, "%s: no times: the events are given times in their order, a millisecond each from 2000-01-01\n",
+          r->source->path);
 }
 
 static solid_status read_lines(reading *r, FILE *file) {
@@ -71,7 +84,7 @@ static solid_status read_lines(reading *r, FILE *file) {
 }
 
 solid_status send_read(const send_source *source, send_take_fn take, void *user) {
-  reading r = {source, take, user, 0, 0};
+  reading r = {.source = source, .take = take, .user = user};
   solid_status status;
   int from_stdin = strcmp(source->path, "-") == 0;
   if (from_stdin || strcmp(source->format, "lines") == 0) {
@@ -83,6 +96,7 @@ solid_status send_read(const send_source *source, send_take_fn take, void *user)
     solid_data_file *file = NULL;
     solid_worth_rule rule = SOLID_WORTH_RULE_INIT;
     status = reading_open(&file, source->path, source->format, source->reading, &rule);
+    if (!status) count_from(&r, file);
     if (!status) status = solid_data_file_read(file, pass_events, &r);
     if (file) reading_say("solid_send", file);
     solid_data_file_close(file);

@@ -15,7 +15,7 @@ typedef struct incoming {
   solid_status *verdicts;
   size_t total;
   uint64_t appended, unchanged, rejected;
-  growing rejects; /* JSON, comma between */
+  growing rejects, unplaced; /* JSON, comma between */
 } incoming;
 
 static void reject(incoming *in, size_t number) {
@@ -48,6 +48,22 @@ static solid_status take_body(incoming *in, const json_t *root) {
   return SOLID_OK;
 }
 
+/* Which of them are in no answer, because the model knows none of their attributes: who sends them should hear it now.
+ * The next question would give them to the model, too. Nothing is said where a larger model has to be made first. */
+static void find_unplaced(serve *s, const serve_desk *desk, incoming *in) {
+  const solid_seat *seat = NULL;
+  if (solid_slot_take(s->slot, desk->number, (solid_bytes){"", 0}, &seat)) return;
+  int is_told = solid_item_log_apply(s->items, seat->model, SIZE_MAX, NULL) == SOLID_OK;
+  for (size_t i = 0; i < in->all.n && is_told; i++) {
+    const solid_item_entry *entry = &in->all.entries[i];
+    if (entry->kind != SOLID_ITEM_ADDED || !solid_item_log_has(s->items, entry->id) ||
+        solid_model_item_index(seat->model, entry->id) != SOLID_NO_ITEM)
+      continue;
+    growing_add(&in->unplaced, "%s%zu", in->unplaced.size ? "," : "", in->numbers[i]);
+  }
+  solid_slot_give(s->slot, seat);
+}
+
 static void write_outcome(serve *s, const incoming *in, http_reply *reply) {
   solid_item_log_info info = {.struct_size = sizeof info};
   (void)(solid_item_log_get_info(s->items, &info) == SOLID_OK);
@@ -56,6 +72,8 @@ static void write_outcome(serve *s, const incoming *in, http_reply *reply) {
               ",\"rejects\":[",
               in->appended, in->unchanged, in->rejected, info.version.count);
   if (in->rejects.size) growing_bytes(&reply->body, in->rejects.bytes, in->rejects.size);
+  growing_text(&reply->body, "],\"unplaced\":[");
+  if (in->unplaced.size) growing_bytes(&reply->body, in->unplaced.bytes, in->unplaced.size);
   growing_text(&reply->body, "]}");
   if (in->total == 1 && in->rejected) reply->status = 400;
 }
@@ -66,6 +84,7 @@ static solid_status work(serve *s, const json_t *root, http_reply *reply) {
   if (!status && in.all.n) {
     serve_desk *desk = serve_take_desk(s);
     status = solid_item_log_add(s->items, desk->store, in.all.entries, in.all.n, sol_wall_ms(), in.verdicts);
+    if (!status) find_unplaced(s, desk, &in);
     serve_give_desk(s, desk);
     atomic_store(&s->store_away, solid_status_is_retriable(status));
     if (solid_status_is_retriable(status)) serve_count(&s->counts.store_failures);
@@ -82,6 +101,7 @@ static solid_status work(serve *s, const json_t *root, http_reply *reply) {
   free(in.numbers);
   free(in.verdicts);
   growing_clear(&in.rejects);
+  growing_clear(&in.unplaced);
   return status;
 }
 

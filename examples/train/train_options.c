@@ -98,7 +98,7 @@ const solid_program *train_program(void) {
           "gives steadier results: --epochs 42 --rate-end 0.05 --average 0.999 --patience 0. With attributes,\n"
           "--batch 128 --codes 512 --swap 0.05 were best on sets of twelve thousand items (tests/bench/ACCURACY.md).\n"
           "The checkpoint is OUT.checkpoint; the same command continues from it.",
-      .exits = HAS_EXIT(SOURCE),
+      .exits = HAS_EXIT(MODEL) | HAS_EXIT(SOURCE),
       .properties = properties,
       .count = sizeof properties / sizeof *properties};
   const solid_option_row *rows = solid_train_option_rows();

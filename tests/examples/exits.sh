@@ -41,6 +41,13 @@ for data in bad.csv absent; do
   "$bin/solid_send" --data "$work/$data" --write "$work/x" >/dev/null 2>&1
   [ $? = 5 ] || { echo "exits: solid_send takes $data"; bad=1; }
 done
+# a file without times makes events that the stream takes
+if [ -x "$bin/solid_send" ]; then
+  printf 'anna red blue\n' >"$work/untimed"
+  "$bin/solid_send" --data "$work/untimed" --format rows --write - 2>"$work/said" | tail -n 1 | grep -q '"ts":946684800001}' ||
+    { echo "exits: solid_send gives no plausible times"; bad=1; }
+  grep -q 'no times' "$work/said" || { echo "exits: solid_send does not say that there are no times"; bad=1; }
+fi
 # dead letters: what goes together, and what there is
 letters=(solid_send --from-dead-letters events.dead-letter)
 expect 2 "needs --data, --items, --forget or --from-dead-letters" solid_send --brokers 127.0.0.1:1 --topic events

@@ -31,7 +31,7 @@ ask 200 /events -d '[{"user":"ann","item":"item-3"},{"user":"ann","item":"item-7
 ask 200 /events -d '{"user":"ann","item":"chair"}'
 is '.unknown_item == 1'
 ask 200 /items -d "[{\"item\":\"chair\",\"title\":\"A red chair\",\"attributes\":$categories},{\"item\":\"\"}]"
-is '.appended == 1 and .rejected == 1 and .rejects[0].number == 1 and .version == 1'
+is '.appended == 1 and .rejected == 1 and .rejects[0].number == 1 and .version == 1 and .unplaced == []'
 has() { jq -e "[.items[].item] | index(\"$1\") != null" <<<"$body" >/dev/null; }
 ask 200 '/recommend?user=ann&k=201'
 has chair || die "not recommended with the next request: $body"
@@ -97,5 +97,14 @@ done
 is '[.items[].item] | length == (unique | length)'
 [ "$(metric solid_item_log_entries)" = 505 ] || die "entries: $(metric solid_item_log_entries)"
 [ "$(metric solid_generations_in_memory)" = 1 ] || die "generations: $(metric solid_generations_in_memory)"
+
+# ---- an item of which the model knows nothing: taken, and whoever sent it hears that nobody will see it ----
+ask 200 /items -d "[{\"item\":\"known\",\"attributes\":$categories},{\"item\":\"odd\",\"attributes\":[\"no such\"]},{\"item\":\"bare\"}]"
+is '.appended == 3 and .unplaced == [1, 2]'
+ask 200 '/recommend?user=ben&k=1000'
+has known || die "not recommended: known"
+has odd && die "recommended, though nothing is known of it"
+ask 200 /events -d '{"user":"ben","item":"odd"}'
+is '.applied == 1'
 stop
-echo "serve_items: 505 entries, one restart"
+echo "serve_items: 508 entries, one restart"
