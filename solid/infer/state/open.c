@@ -158,6 +158,14 @@ void sol_states_clear(sol_states *s, size_t slot) {
   s->slot[slot] = (sol_slot){0};
 }
 
+void sol_states_know(sol_states *states, size_t slot, uint32_t items) {
+  states->slot[slot].items = items;
+}
+
+uint32_t sol_states_knew(const sol_states *states, size_t slot) {
+  return states->slot[slot].items;
+}
+
 uint64_t sol_states_events(const sol_states *s, size_t slot) {
   return s->slot[slot].events;
 }

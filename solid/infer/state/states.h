@@ -48,6 +48,10 @@ void sol_states_clear(sol_states *states, size_t slot);
 /* Events in the slot's state. */
 uint64_t sol_states_events(const sol_states *states, size_t slot);
 
+/* How many entries of the item log were known to who looked up the slot's items, the lower 24 bits. */
+void sol_states_know(sol_states *states, size_t slot, uint32_t items);
+uint32_t sol_states_knew(const sol_states *states, size_t slot);
+
 /* Appends to n different slots. *h is on the device, row i the encoder's state at the newest event of newer[i], zero
  * where there is none; it is there when the back end has been waited for, until the next call. EINVAL, ERANGE: an item,
  * a slot; nothing has happened. After another failure the slots are empty. */

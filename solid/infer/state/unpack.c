@@ -78,7 +78,8 @@ static solid_status read_head(reading *r, uint64_t *seq) {
       (image.element != SOL_VALUES_F16 && image.element != SOL_VALUES_I8))
     return bad("has counts that no state has", 0);
   r->element = (int)image.element, r->begin = head.begin, r->rows = sol_ring_rows(s, r->element);
-  *r->slot = (sol_slot){.events = image.events, .base = image.base, .open = (uint32_t)open};
+  *r->slot =
+      (sol_slot){.events = image.events, .base = image.base, .open = (uint32_t)open, .items = (uint32_t)image.items};
   get(r, r->slot->kept, blocks * sizeof(uint32_t));
   get(r, sol_host_last(s, r->at), s->d * sizeof(float));
   if (!sol_values_finite(sol_host_last(s, r->at), s->d)) return bad("has a value that is no number", 0);
