@@ -22,6 +22,11 @@ typedef struct sol_image_head {
 _Static_assert(sizeof(sol_part_head) == SOL_PART_HEAD && sizeof(sol_image_head) == SOL_IMAGE_FIXED,
                "structs in memory are bytes in parts");
 
+/* What a part says of the first event of the open chunk: two parts are of one state where they say the same. */
+static inline uint64_t sol_begin_of(const sol_slot *slot) {
+  return (slot->events - slot->open) | (uint64_t)slot->origin << 32;
+}
+
 static inline size_t sol_far_parts(const sol_states *s) {
   return 2 + (s->config->blocks - 1) * s->H;
 }

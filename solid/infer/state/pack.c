@@ -73,7 +73,7 @@ static void begin_part(packing *p) {
 }
 
 static void end_part(packing *p, size_t number, size_t count) {
-  sol_part_head head = {.number = (uint32_t)number, .count = (uint32_t)count, .begin = p->slot->events - p->slot->open};
+  sol_part_head head = {.number = (uint32_t)number, .count = (uint32_t)count, .begin = sol_begin_of(p->slot)};
   size_t size = (size_t)(p->next - p->part), gap = (8 - size % 8) % 8;
   memcpy(p->part, &head, sizeof head);
   head.sum = sol_part_sum(p->part, size);

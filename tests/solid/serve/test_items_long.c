@@ -75,7 +75,7 @@ Test(items_long, that_came_later_than_a_state_are_in_the_next_one) {
   items_stop(&writer);
 }
 
-/* A removed item is in the writer's state; who reads it from the store makes it again without. */
+/* A removed item is in the writer's state, which is made again without it. */
 Test(items_long, that_are_removed_spoil_no_answer) {
   process writer = items_start(), reader = items_start();
   items_add(&writer, "new", "third");
@@ -83,6 +83,12 @@ Test(items_long, that_are_removed_spoil_no_answer) {
   cr_assert_eq(items_say(&writer, SOLID_ITEM_REMOVED, "new", NULL, NULL, NULL), SOLID_OK);
   cr_assert_eq(items_place(&reader, "anna", NULL, "new"), -1);
   push_many(&writer, "anna", "item-1", 200, 3);
+  process never = items_start();
+  for (int i = 0; i < 200; i++)
+    if (i % 3) push_many(&never, "cleo", "", i, 1);
+  push_many(&never, "cleo", "item-1", 200, 3);
+  judge("without it", &reader, "anna", &never, "cleo", 6e-2);
+  items_stop(&never);
   cr_assert_eq(items_place(&reader, "anna", NULL, "new"), -1);
   items_add(&writer, "new", "even");
   push_many(&writer, "anna", "new", 203, 4);
@@ -92,6 +98,8 @@ Test(items_long, that_are_removed_spoil_no_answer) {
   for (int i = 200; i < 203; i++) push_many(&other, "twin", "item-1", i, 1);
   push_many(&other, "twin", "new", 203, 4);
   judge("after all", &reader, "anna", &other, "twin", 6e-2);
+  sol_keeper_stats stats = sol_keeper_get_stats(reader.rec->answerer.keeper);
+  cr_assert_eq(stats.refused, 0, "%d: the writer stored what it cannot be", (int)stats.refused);
   items_stop(&other);
   items_stop(&reader);
   items_stop(&writer);
