@@ -104,3 +104,27 @@ Test(items_long, that_are_removed_spoil_no_answer) {
   items_stop(&reader);
   items_stop(&writer);
 }
+
+/* The states of a pipeline go with its model: the larger copy has rows that the former one has not. */
+Test(items_long, beyond_the_spare_rows_are_in_states_of_a_larger_model) {
+  process writer = items_start(), reader = items_start();
+  char id[16];
+  solid_model *larger = NULL;
+  for (int i = 0; i <= SPARE + 5; i++) {
+    snprintf(id, sizeof id, "new-%d", i);
+    items_add(&writer, id, i % 2 ? "third" : "even");
+  }
+  push_many(&writer, "anna", "new-1", 0, 100);
+  cr_assert_eq(solid_model_grow(&larger, writer.model, 64), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(solid_item_log_apply(writer.log, larger, SIZE_MAX, NULL), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(solid_pipeline_switch(writer.pipeline, larger), SOLID_OK, "%s", solid_last_error());
+  solid_recommender_free(writer.rec);
+  writer.rec = NULL;
+  solid_model_free(writer.model);
+  writer.model = larger;
+  push_many(&writer, "anna", id, 100, 20);
+  push_many(&writer, "ben", id, 0, 20);
+  cr_assert_eq(items_ask(&reader, "ben", NULL, 1, &(solid_scored){0}).params_seq, 20);
+  items_stop(&reader);
+  items_stop(&writer);
+}
