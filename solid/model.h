@@ -67,7 +67,8 @@ SOLID_API SOLID_CHECK_RESULT solid_status solid_model_load_with(solid_model **ou
                                                                 const char *path, const solid_model_options *options);
 
 /* A copy with room for `items` that join it and half as many more, and at least twice the spare rows that `model` has,
- * which stays as it is. The copy is without the items that joined: solid_item_log_apply brings them. EUNSUPPORTED: it
+ * or as many where `items` need no more than half of them: then most of its rows are of items that were described anew.
+ * `model` stays as it is. The copy is without the items that joined: solid_item_log_apply brings them. EUNSUPPORTED: it
  * was not loaded to grow. ENOMEM, EDEVICE. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_model_grow(solid_model **out, const solid_model *model, uint64_t items);
 

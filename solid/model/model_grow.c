@@ -36,6 +36,14 @@ solid_status solid_model_load_with(solid_model **out, const solid_context *ctx, 
   return status ? sol_fail_at(status, path) : SOLID_OK;
 }
 
+/* Where at most half of the rows are of items, the others were described anew and leave their rows: a copy of the same
+ * size has room again. */
+static uint64_t rows_for(uint64_t items, uint64_t spare) {
+  uint64_t wanted = items + items / 2, twice = 2 * spare;
+  if (items <= spare / 2) return spare;
+  return (wanted > twice ? wanted : twice) + 1;
+}
+
 solid_status solid_model_grow(solid_model **out, const solid_model *model, uint64_t items) {
   if (!out || !model) return solid_fail(SOLID_EINVAL, "model: out or model is NULL");
   if (!model->growth) return solid_fail(SOLID_EUNSUPPORTED, "model: was not loaded to grow");
@@ -57,8 +65,7 @@ solid_status solid_model_grow(solid_model **out, const solid_model *model, uint6
     free(weights);
     return status;
   }
-  uint64_t wanted = items + items / 2, twice = 2 * (uint64_t)spare;
-  return sol_model_new_growing(out, model->ctx, &copy, spare_rows(trained, (wanted > twice ? wanted : twice) + 1));
+  return sol_model_new_growing(out, model->ctx, &copy, spare_rows(trained, rows_for(items, spare)));
 }
 
 uint32_t solid_model_item_count(const solid_model *model) {

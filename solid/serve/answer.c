@@ -183,15 +183,9 @@ static int is_too_old(const sol_answerer *a, const sol_row *r, int64_t now_ms) {
 
 /* 1 if among the steps that the parameters have seen there is an item that their maker did not know yet. */
 static int lacks_items(const sol_answerer *a, const sol_row *r) {
-  uint64_t newer = r->window.seq > r->params.seq ? r->window.seq - r->params.seq : 0;
   int some = 0;
   for (size_t i = 0; i < r->n_known && a->closed && !some; i++) some = r->known[i] >= a->info.items;
-  for (size_t i = 0; some && i + newer < r->window.count; i++) {
-    uint32_t item = solid_model_item_by_hash(a->model, r->window.steps[i].item);
-    const sol_joined *joined = item == SOLID_NO_ITEM ? NULL : sol_model_joined(a->model, item);
-    if (joined && sol_is_later(joined->number, r->params.items)) return 1;
-  }
-  return 0;
+  return some && sol_has_later_items(a->model, &r->window, r->params.seq, r->params.items);
 }
 
 /* A window without an item that the model knows adds nothing to the stored state. The model is not asked about a user

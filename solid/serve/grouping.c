@@ -1,5 +1,7 @@
 #include "solid/serve/grouping.h"
 #include "solid/extend.h"
+#include "solid/model/model_parts.h"
+#include "solid/serve/follow.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,6 +68,16 @@ solid_status sol_groups_make(sol_groups *groups, const solid_event *events, cons
   for (size_t g = groups->count; g > 0; g--) groups->offsets[g] = groups->offsets[g - 1];
   groups->offsets[0] = 0;
   return SOLID_OK;
+}
+
+int sol_has_later_items(const solid_model *model, const solid_window *window, uint64_t seq, uint32_t items) {
+  uint64_t newer = window->seq > seq ? window->seq - seq : 0;
+  for (size_t i = 0; model->growth && i + newer < window->count; i++) {
+    uint32_t item = solid_model_item_by_hash(model, window->steps[i].item);
+    const sol_joined *joined = item == SOLID_NO_ITEM ? NULL : sol_model_joined(model, item);
+    if (joined && sol_is_later(joined->number, items)) return 1;
+  }
+  return 0;
 }
 
 size_t sol_known_items(const solid_model *model, const solid_window *window, size_t most, uint32_t *items) {

@@ -28,6 +28,10 @@ void sol_groups_clear(sol_groups *groups);
  * are left out. Returns how many. */
 size_t sol_known_items(const solid_model *model, const solid_window *window, size_t most, uint32_t *items);
 
+/* 1 if among the window's steps up to the seq-th there is an item that joined later than the first `items` entries of
+ * the item log (their lower 24 bits): who knew no more read over it, or as it was described before. */
+int sol_has_later_items(const solid_model *model, const solid_window *window, uint64_t seq, uint32_t items);
+
 /* Checks an id: EINVAL for a size without bytes, ERANGE for 0 or more than 255 bytes. Sets no error text. */
 solid_status sol_id_check(solid_bytes id);
 

@@ -197,10 +197,11 @@ static solid_status make_file(sol_item_log *log) {
   log->fd = open(log->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (log->fd < 0) return fail_at(log, "make");
   solid_status status = lock_file(log);
+  int is_ours = !status; /* else another process opened it meanwhile, and keeps its entries there */
   if (!status) status = write_head(log);
   if (!status) status = sync_folder(log);
   if (!status) return SOLID_OK;
-  unlink(log->path);
+  if (is_ours) unlink(log->path);
   close(log->fd);
   log->fd = -1;
   return status;

@@ -67,9 +67,7 @@ serving serving_open_slates(const char *device, int near, uint64_t seed) {
 
 serving serving_open_long(const char *device, uint32_t window, uint64_t seed) {
   sol_config config = tiny_config(SOLID_HEAD_SOLID, 4);
-  config.window = window, config.generator_window = 32, config.positions = SOL_POSITIONS_ROTARY, config.turned = 4;
-  config.attention = SOL_ATTENTION_SPARSE, config.select_chunk = 64, config.select_sink = 2, config.select_window = 8;
-  config.select_recent = 8, config.select_stride = 8, config.select_budget = 24, config.select_mass = 900;
+  tiny_long(&config, window);
   return open_with(device, &config, seed);
 }
 

@@ -29,6 +29,13 @@ sol_config tiny_joinable(solid_head head, uint32_t rank) {
   return config;
 }
 
+void tiny_long(sol_config *config, uint32_t window) {
+  config->window = window, config->generator_window = 32, config->positions = SOL_POSITIONS_ROTARY, config->turned = 4;
+  config->attention = SOL_ATTENTION_SPARSE, config->select_chunk = 64, config->select_sink = 2;
+  config->select_window = 8, config->select_recent = 8, config->select_stride = 8, config->select_budget = 24;
+  config->select_mass = 900;
+}
+
 static void *must(void *memory) {
   cr_assert_not_null(memory, "out of memory in a test");
   return memory;

@@ -13,6 +13,8 @@ sol_config tiny_config(solid_head head, uint32_t rank);
 /* That new items can join: content of the categories and of given vectors of 3 floats reduced to 2, and the
  * categories' embeddings in 2 slots. */
 sol_config tiny_joinable(solid_head head, uint32_t rank);
+/* The same with sparse attention over so many steps. */
+void tiny_long(sol_config *config, uint32_t window);
 
 /* Fills *file, sealed; sol_model_file_clear ends it. Fails the running test when there is no memory. */
 void tiny_model_file(sol_model_file *file, const sol_config *config, uint64_t seed);

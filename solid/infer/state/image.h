@@ -7,13 +7,12 @@
  *   part F ..       the open chunk, a ring of G events a part; the newest of them is written anew with every event
  *
  *   Each begins with 24 bytes: XXH3-64 of the part behind it (8), its number (4), a count (4), the first event of the
- *   open chunk (8), so that parts of two writers are not taken for one state.
- *   0:    version (4), element (4), selector, generation, seq, events, base (8 each), kept of every block (4 each),
- *         the encoder's state h at the newest event, d floats
- *   1:    count events (4 each), ascending, as many hashes (8 each), and for every head a bit an event: in its list
- *   far:  count events (4 each), then of each a key and a value, v(dh) each
- *   ring: of each event the item's hash (8), then of every block from 1 on v(2 d), keys and values of all heads, and,
- * if it is a probe, v(d), its queries v(n): n values as solid/base/values.h has them in the element
+ *   open chunk (4) and the state's origin (4), so that parts of two writers are not taken for one state.
+ *   0:    version (4), element (4), selector, generation, seq, events, base, items (8 each), kept of every block (4
+ * each), the encoder's state h at the newest event, d floats 1:    count events (4 each), ascending, as many hashes (8
+ * each), and for every head a bit an event: in its list far:  count events (4 each), then of each a key and a value,
+ * v(dh) each ring: of each event the item's hash (8), then of every block from 1 on v(2 d), keys and values of all
+ * heads, and, if it is a probe, v(d), its queries v(n): n values as solid/base/values.h has them in the element
  *
  * Keys and queries are turned by the number of their event less base. */
 #ifndef SOLID_INFER_STATE_IMAGE_H

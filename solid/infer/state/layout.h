@@ -6,7 +6,7 @@
 #include "solid/infer/state/image.h"
 #include "solid/infer/state/parts.h"
 
-enum { SOL_IMAGE_VERSION = 1, SOL_PART_HEAD = 24, SOL_RING_BYTES = 2048, SOL_IMAGE_FIXED = 48 };
+enum { SOL_IMAGE_VERSION = 2, SOL_PART_HEAD = 24, SOL_RING_BYTES = 2048, SOL_IMAGE_FIXED = 56 };
 
 typedef struct sol_part_head {
   uint64_t sum;
@@ -16,11 +16,16 @@ typedef struct sol_part_head {
 
 typedef struct sol_image_head {
   uint32_t version, element;
-  uint64_t selector, generation, seq, events, base;
+  uint64_t selector, generation, seq, events, base, items;
 } sol_image_head;
 
 _Static_assert(sizeof(sol_part_head) == SOL_PART_HEAD && sizeof(sol_image_head) == SOL_IMAGE_FIXED,
                "structs in memory are bytes in parts");
+
+/* What a part says of the first event of the open chunk: two parts are of one state where they say the same. */
+static inline uint64_t sol_begin_of(const sol_slot *slot) {
+  return (slot->events - slot->open) | (uint64_t)slot->origin << 32;
+}
 
 static inline size_t sol_far_parts(const sol_states *s) {
   return 2 + (s->config->blocks - 1) * s->H;

@@ -158,6 +158,32 @@ void sol_states_clear(sol_states *s, size_t slot) {
   s->slot[slot] = (sol_slot){0};
 }
 
+void sol_states_begin(sol_states *s, size_t slot, uint32_t origin) {
+  s->slot[slot] = (sol_slot){.origin = origin};
+}
+
+static int is_gone(const solid_model *model, uint32_t item) {
+  return item < sol_model_trained(model) ? sol_growth_is_removed(model->growth, item) : !sol_model_joined(model, item);
+}
+
+int sol_states_has_gone(const sol_states *s, size_t slot) {
+  int some = 0;
+  for (size_t i = 0; s->model->growth && i < s->slot[slot].open && !some; i++)
+    some = is_gone(s->model, s->open_items[slot * s->C + i]);
+  for (size_t h = 0; s->model->growth && h < s->H; h++)
+    for (size_t i = 0; i < s->slot[slot].kept[0] && !some; i++)
+      some = is_gone(s->model, sol_states_kept_items(s, slot, h)[i]);
+  return some;
+}
+
+void sol_states_know(sol_states *states, size_t slot, uint32_t items) {
+  states->slot[slot].items = items;
+}
+
+uint32_t sol_states_knew(const sol_states *states, size_t slot) {
+  return states->slot[slot].items;
+}
+
 uint64_t sol_states_events(const sol_states *s, size_t slot) {
   return s->slot[slot].events;
 }

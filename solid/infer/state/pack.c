@@ -73,7 +73,7 @@ static void begin_part(packing *p) {
 }
 
 static void end_part(packing *p, size_t number, size_t count) {
-  sol_part_head head = {.number = (uint32_t)number, .count = (uint32_t)count, .begin = p->slot->events - p->slot->open};
+  sol_part_head head = {.number = (uint32_t)number, .count = (uint32_t)count, .begin = sol_begin_of(p->slot)};
   size_t size = (size_t)(p->next - p->part), gap = (8 - size % 8) % 8;
   memcpy(p->part, &head, sizeof head);
   head.sum = sol_part_sum(p->part, size);
@@ -84,7 +84,8 @@ static void end_part(packing *p, size_t number, size_t count) {
 }
 
 static uint64_t hash_of(const sol_states *s, uint32_t item) {
-  return s->model->items.hashes[item];
+  return item < sol_model_trained(s->model) ? s->model->items.hashes[item]
+                                            : sol_growth_joined(s->model->growth, item)->hash;
 }
 
 /* Of the heads' lists, which are sorted, the union. */
@@ -147,7 +148,8 @@ static void put_head(packing *p, uint64_t seq) {
                                .generation = p->s->model->file.generation,
                                .seq = seq,
                                .events = p->slot->events,
-                               .base = p->slot->base};
+                               .base = p->slot->base,
+                               .items = p->slot->items};
   begin_part(p);
   put(p, &head, sizeof head);
   put(p, p->slot->kept, p->s->config->blocks * sizeof *p->slot->kept);

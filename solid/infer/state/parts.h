@@ -15,7 +15,7 @@ enum { SOL_MOST_HEADS = 64 };
 /* What the host knows of a slot. The events that are kept are all older than the open chunk. */
 typedef struct sol_slot {
   uint64_t events, base;
-  uint32_t open;
+  uint32_t open, items, origin; /* see sol_states_know, sol_states_begin */
   uint32_t kept[SOL_MAX_BLOCKS];
 } sol_slot;
 

@@ -48,6 +48,17 @@ void sol_states_clear(sol_states *states, size_t slot);
 /* Events in the slot's state. */
 uint64_t sol_states_events(const sol_states *states, size_t slot);
 
+/* Empties the slot for a state that is made anew. `origin` goes into all of its parts, so that parts of two states of
+ * one history are not taken for one. */
+void sol_states_begin(sol_states *states, size_t slot, uint32_t origin);
+
+/* 1 if an item that block 0 or the open chunk keeps was removed since, or has another row. */
+int sol_states_has_gone(const sol_states *states, size_t slot);
+
+/* How many entries of the item log were known to who looked up the slot's items, the lower 24 bits. */
+void sol_states_know(sol_states *states, size_t slot, uint32_t items);
+uint32_t sol_states_knew(const sol_states *states, size_t slot);
+
 /* Appends to n different slots. *h is on the device, row i the encoder's state at the newest event of newer[i], zero
  * where there is none; it is there when the back end has been waited for, until the next call. EINVAL, ERANGE: an item,
  * a slot; nothing has happened. After another failure the slots are empty. */

@@ -26,7 +26,7 @@ static solid_status open_part(reading *r, size_t number, sol_part_head *head) {
   memcpy(head, part->data, sizeof *head);
   if (head->sum != sol_part_sum(part->data, part->size)) return bad("is cut off or flipped", number);
   if (head->number != number) return bad("is another one", number);
-  if (number && head->begin != r->begin) return bad("is of another chunk", number);
+  if (number && head->begin != sol_begin_of(r->slot)) return bad("is of another chunk", number);
   r->next = part->data + SOL_PART_HEAD;
   return SOLID_OK;
 }
@@ -72,18 +72,22 @@ static solid_status read_head(reading *r, uint64_t *seq) {
   if (head.count != blocks ||
       r->parts[0].size != SOL_PART_HEAD + sizeof image + blocks * sizeof(uint32_t) + s->d * sizeof(float))
     return bad("has another size than its count", 0);
-  uint64_t open = image.events - head.begin;
-  if (image.events > INT32_MAX || head.begin > image.events || open >= s->C || head.begin % s->C ||
-      image.base > image.events || image.events - image.base >= 2 * SOL_STATES_REBASE ||
+  uint64_t begin = (uint32_t)head.begin, open = image.events - begin;
+  if (image.events > INT32_MAX || begin > image.events || open >= s->C || begin % s->C || image.base > image.events ||
+      image.events - image.base >= 2 * SOL_STATES_REBASE ||
       (image.element != SOL_VALUES_F16 && image.element != SOL_VALUES_I8))
     return bad("has counts that no state has", 0);
-  r->element = (int)image.element, r->begin = head.begin, r->rows = sol_ring_rows(s, r->element);
-  *r->slot = (sol_slot){.events = image.events, .base = image.base, .open = (uint32_t)open};
+  r->element = (int)image.element, r->begin = begin, r->rows = sol_ring_rows(s, r->element);
+  *r->slot = (sol_slot){.events = image.events,
+                        .base = image.base,
+                        .open = (uint32_t)open,
+                        .items = (uint32_t)image.items,
+                        .origin = (uint32_t)(head.begin >> 32)};
   get(r, r->slot->kept, blocks * sizeof(uint32_t));
   get(r, sol_host_last(s, r->at), s->d * sizeof(float));
   if (!sol_values_finite(sol_host_last(s, r->at), s->d)) return bad("has a value that is no number", 0);
   for (size_t b = 0; b < blocks; b++)
-    if (r->slot->kept[b] > s->K || r->slot->kept[b] > head.begin) return bad("keeps more than a list has room for", 0);
+    if (r->slot->kept[b] > s->K || r->slot->kept[b] > begin) return bad("keeps more than a list has room for", 0);
   *seq = image.seq;
   return SOLID_OK;
 }

@@ -1,4 +1,5 @@
 #include "solid/base/arena.h"
+#include "solid/base/clock.h"
 #include "solid/extend.h"
 #include "solid/model/model_parts.h"
 #include "solid/serve/grouping.h"
@@ -118,10 +119,19 @@ static uint64_t gap_of(const sol_keeper *k, size_t slot, const solid_window *win
   return window->seq > seq ? window->seq - seq : 0;
 }
 
+/* 0 where a step that the state has read is of an item that joined since, as far as the window goes back, or was
+ * removed. */
+static int knows_items(const sol_keeper *k, size_t slot, const solid_window *window) {
+  uint32_t knew = sol_states_knew(k->states, slot);
+  return knew == k->applied ||
+         (!sol_has_later_items(k->model, window, k->places[slot].seq, knew) && !sol_states_has_gone(k->states, slot));
+}
+
 int sol_keeper_is_good(const sol_keeper *k, size_t slot, const solid_window *window) {
   const sol_place *p = &k->places[slot];
   return p->seq && p->birth && p->birth == window->birth && (p->is_newer || p->seq <= window->seq) &&
-         sol_states_events(k->states, slot) + gap_of(k, slot, window) <= 2 * (uint64_t)k->L;
+         sol_states_events(k->states, slot) + gap_of(k, slot, window) <= 2 * (uint64_t)k->L &&
+         knows_items(k, slot, window);
 }
 
 /* ---- Wishes ---- */
@@ -146,13 +156,19 @@ static solid_status read_history(sol_keeper *k, const sol_wish *wish, uint64_t n
   return SOLID_OK;
 }
 
+/* Another number for every state that is made, whoever makes it. */
+static uint32_t draw_origin(const sol_keeper *k, size_t slot) {
+  const uint64_t of[] = {(uint64_t)sol_wall_ms(), (uint64_t)sol_steady_ns(), (uint64_t)(uintptr_t)k, k->now, slot};
+  return (uint32_t)XXH3_64bits(of, sizeof of);
+}
+
 /* Appends all that the window has to the slot's state; what is long goes at once, short tails are left in `newer`. */
 static solid_status prepare(sol_keeper *k, const sol_wish *wish, size_t slot, size_t i, sol_newer *newer) {
   sol_place *p = &k->places[slot];
   solid_window window;
   int good = sol_keeper_is_good(k, slot, wish->window);
   if (!good) {
-    sol_states_clear(k->states, slot);
+    sol_states_begin(k->states, slot, draw_origin(k, slot));
     *p = (sol_place){.user = p->user};
     k->stats.made++;
   }
@@ -160,13 +176,14 @@ static solid_status prepare(sol_keeper *k, const sol_wish *wish, size_t slot, si
   solid_status status = read_history(k, wish, need, &window);
   if (status) return status;
   if (good && need > window.count) { /* steps between are gone */
-    sol_states_clear(k->states, slot);
+    sol_states_begin(k->states, slot, draw_origin(k, slot));
     *p = (sol_place){.user = p->user};
     need = k->L;
   }
   if (need < window.count) window.steps += window.count - need, window.count = (size_t)need;
   uint32_t *items = window.count > SOL_KEEPER_TAIL ? k->items : k->tails + i * SOL_KEEPER_TAIL;
   *newer = (sol_newer){slot, items, sol_known_items(k->model, &window, window.count, items)};
+  sol_states_know(k->states, slot, k->applied);
   p->birth = window.birth, p->seq = window.seq > p->seq ? window.seq : p->seq;
   if (items != k->items) return SOLID_OK;
   const float *h;
@@ -201,6 +218,7 @@ static solid_status read_sessions(sol_keeper *k, const sol_wish *wishes, size_t 
 static solid_status grant(sol_keeper *k, const sol_wish *wishes, size_t n) {
   solid_status status = SOLID_OK;
   memset(k->mine, 0, k->slots);
+  k->applied = (uint32_t)sol_model_applied(k->model) & 0xffffff;
   for (size_t i = 0; i < n; i++) {
     k->slot_of[i] = slot_for(k, wishes[i].user);
     k->mine[k->slot_of[i]] = 1;

@@ -24,6 +24,7 @@ struct sol_keeper {
   sol_states *states;
   size_t slots, at_once, L;
   uint32_t behind;
+  uint32_t applied; /* entries of the item log that the model had before the wishes at hand, 24 bits */
   uint64_t selector, generation, now;
   sol_keeper_stats stats;
   char *memory;
@@ -45,7 +46,8 @@ struct sol_keeper {
 };
 
 /* 1 if the slot's state can be gone on with to reach the window: it is of this history, not too long, and not ahead,
- * but for one that a writer stored since the window was read. */
+ * but for one that a writer stored since the window was read. An item of the newest steps that joined later is in it.
+ */
 int sol_keeper_is_good(const sol_keeper *k, size_t slot, const solid_window *window);
 
 /* States of the n wishes that are not in memory, some at a time. */

@@ -1,12 +1,15 @@
 /* A model with so many items that a CPU ranks them by a scout: the same bits as by the operation without one. */
 #include "kernels/scout.h"
 #include "kernels/topk.h"
+#include "solid/model/join.h"
 #include "solid/model/model_parts.h"
 #include "solid/worker.h"
 #include "tests/support/seed.h"
 #include "tests/support/tiny_model.h"
 #include <criterion/criterion.h>
 #include <math.h>
+#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -108,6 +111,97 @@ Test(rank_large, misses_few_items_when_it_may) {
   }
   cr_assert(found >= N * K * 95 / 100, "%d of %d", found, N * K);
   free(excluded);
+  solid_model_free(model);
+  solid_context_free(ctx);
+}
+
+/* ---- Items that joined ---- */
+
+enum { TRAINED = 70000, JOINED = 100 };
+
+static solid_model *growing_model(const solid_context *ctx) {
+  sol_config config = tiny_joinable(SOLID_HEAD_SOLID, 0);
+  config.items = TRAINED;
+  sol_model_file file;
+  solid_model *model = NULL;
+  tiny_model_file(&file, &config, 3);
+  cr_assert_eq(sol_model_new_growing(&model, ctx, &file, JOINED + 12), SOLID_OK, "%s", solid_last_error());
+  return model;
+}
+
+/* Some are closed again. */
+static void join(const solid_model *model, seed_rng *rng, int from, int to) {
+  pthread_mutex_lock(&model->growth->lock);
+  for (int i = from; i < to; i++) {
+    char id[16];
+    snprintf(id, sizeof id, "new-%d", i);
+    const float vector[3] = {seed_normal(rng), seed_normal(rng), seed_normal(rng)};
+    const solid_item_entry entry = {.kind = SOLID_ITEM_ADDED, .id = {id, strlen(id)}, .vector = vector, .width = 3};
+    cr_assert_eq(sol_model_join(model, &entry, (uint64_t)i + 1), SOLID_OK, "%s", solid_last_error());
+    sol_growth_close(model->growth, (uint32_t)(TRAINED + i), i % 5 == 0);
+  }
+  pthread_mutex_unlock(&model->growth->lock);
+}
+
+/* Against every score in double, for lists of several lengths: users near items that joined, and near none. */
+static void judge_joined(const solid_model *model, uint64_t seed) {
+  enum { MOST = 1500 };
+  static const uint32_t lengths[] = {1, 20, 1024, MOST};
+  uint32_t rows = model->file.config.items, count = solid_model_item_count(model);
+  size_t words = (rows + 63) / 64;
+  const float *e = sol_model_catalogue(model)->vectors;
+  uint64_t *excluded = calloc(words, sizeof *excluded);
+  solid_scored *best = calloc(MOST, sizeof *best);
+  solid_worker *worker = NULL;
+  seed_rng rng = seed_start(seed);
+  float u[D];
+  cr_assert_eq(solid_worker_new(&worker, model, 1), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(solid_worker_mask_words(worker), words);
+  for (size_t l = 0; l < sizeof lengths / sizeof lengths[0]; l++)
+    for (int near = 0; near < 3; near++) {
+      size_t found, joined = 0;
+      seed_fill_normal(&rng, u, D, 1.0f);
+      if (near && count > TRAINED) memcpy(u, e + (size_t)(count - (uint32_t)near) * D, sizeof u);
+      solid_model_closed_items(model, excluded);
+      for (size_t w = 0; near == 2 && w < words; w++) excluded[w] |= seed_next(&rng) | seed_next(&rng);
+      cr_assert_eq(solid_worker_rank(worker, 1, u, excluded, lengths[l], best, &found), SOLID_OK);
+      cr_assert_eq(found, lengths[l]);
+      for (size_t i = 0; i < found; i++) {
+        cr_assert(best[i].item < count && !(excluded[best[i].item / 64] >> best[i].item % 64 & 1), "place %zu", i);
+        cr_assert(!i || best[i - 1].score >= best[i].score, "place %zu", i);
+        joined += best[i].item >= TRAINED;
+      }
+      size_t better = 0, better_joined = 0;
+      for (uint32_t v = 0; v < count; v++) {
+        double score = 0;
+        for (int j = 0; j < D; j++) score += (double)u[j] * (double)e[(size_t)v * D + (size_t)j];
+        int is_better = score > (double)best[found - 1].score + 1e-4 && !(excluded[v / 64] >> v % 64 & 1);
+        better += (size_t)is_better, better_joined += (size_t)(is_better && v >= TRAINED);
+      }
+      cr_assert_leq(better, found, "%zu of %zu are better than the last one", better, found);
+      cr_assert_leq(better_joined, joined);
+    }
+  solid_worker_free(worker);
+  free(best);
+  free(excluded);
+}
+
+/* The scout covers what was trained; what joined stands behind it, also in a copy with more room. */
+Test(rank_large, finds_items_that_joined_behind_the_scout) {
+  solid_context *ctx = open_context(0);
+  solid_model *model = growing_model(ctx), *larger = NULL;
+  seed_rng rng = seed_start(9);
+  cr_assert_eq(sol_model_scout(model) != NULL, sk_scout_is_fast());
+  judge_joined(model, 1);
+  join(model, &rng, 0, 1);
+  judge_joined(model, 2);
+  join(model, &rng, 1, JOINED);
+  judge_joined(model, 3);
+  cr_assert_eq(solid_model_grow(&larger, model, 300), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(sol_model_scout(larger) != NULL, sk_scout_is_fast());
+  join(larger, &rng, 0, 300);
+  judge_joined(larger, 4);
+  solid_model_free(larger);
   solid_model_free(model);
   solid_context_free(ctx);
 }

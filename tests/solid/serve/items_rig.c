@@ -10,6 +10,7 @@
 
 solid_context *items_ctx;
 solid_store *items_root;
+static int is_long;
 
 solid_bytes items_text(const char *s) {
   return (solid_bytes){s, strlen(s)};
@@ -19,6 +20,7 @@ solid_model *items_model(uint32_t spare) {
   sol_config config = tiny_joinable(SOLID_HEAD_SOLID, 0);
   sol_model_file file;
   solid_model *model = NULL;
+  if (is_long) tiny_long(&config, 256);
   tiny_model_file(&file, &config, 3);
   cr_assert_eq(sol_model_new_growing(&model, items_ctx, &file, spare), SOLID_OK, "%s", solid_last_error());
   return model;
@@ -50,11 +52,20 @@ void items_stop(process *p) {
   solid_store_close(p->store);
 }
 
-void items_begin(void) {
+static void begin(uint32_t window, uint32_t history) {
   solid_memory_store_options options = SOLID_MEMORY_STORE_OPTIONS_INIT;
-  options.window = 10;
+  options.window = window, options.history = history;
   cr_assert_eq(solid_context_new(&items_ctx, NULL), SOLID_OK, "%s", solid_last_error());
   cr_assert_eq(solid_store_open_memory(&items_root, NULL, &options), SOLID_OK);
+}
+
+void items_begin(void) {
+  begin(10, 0);
+}
+
+void items_begin_long(void) {
+  is_long = 1;
+  begin(256, 4096);
 }
 
 void items_end(void) {

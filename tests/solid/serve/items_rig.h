@@ -21,6 +21,7 @@ typedef struct process {
 } process;
 
 /* .init and .fini of a suite. */
+void items_begin_long(void); /* a model of sparse attention over 256 steps, and a store that keeps histories */
 solid_bytes items_text(const char *s);
 solid_model *items_model(uint32_t spare);
 process items_start_over(solid_store *store, uint32_t spare);

@@ -196,6 +196,27 @@ static void the_slot_switches_to_a_larger_copy(void) {
   items_stop(&p);
 }
 
+/* Rows fill up where items are described anew; the copy has room for those that are there, and is not larger for it. */
+Test(item_rows, of_items_that_were_described_anew_are_free_in_a_copy) {
+  enum { ROOM = 280 };
+  process p = items_start_over(items_root, ROOM);
+  solid_model *copy = NULL;
+  solid_model_info before = {.struct_size = sizeof before}, after = before;
+  items_add(&p, "other", "even");
+  for (int i = 0; solid_item_log_apply(p.log, p.model, SIZE_MAX, NULL) != SOLID_EFULL; i++)
+    items_add(&p, "new", i % 2 ? "even" : "third");
+  cr_assert_eq(solid_model_get_info(p.model, &before), SOLID_OK);
+  cr_assert_eq(solid_model_item_count(p.model), 40 + ROOM);
+  cr_assert_eq(solid_model_grow(&copy, p.model, 2), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(solid_item_log_apply(p.log, copy, SIZE_MAX, NULL), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(solid_model_get_info(copy, &after), SOLID_OK);
+  cr_assert_eq(after.rows, before.rows, "%u and %u rows", after.rows, before.rows);
+  cr_assert_eq(solid_model_item_count(copy), 42);
+  solid_model_free(copy);
+  p.store = NULL;
+  items_stop(&p);
+}
+
 /* A model that does not grow is not touched. */
 Test(item_rows, a_model_that_was_not_loaded_to_grow) {
   process p = items_start();

@@ -199,8 +199,8 @@ Test(image, refuses_what_is_not_right_by_name) {
   alter(&r, &image, 0, SOL_PART_HEAD + 16, &other, 8, SOLID_EMISMATCH, "generation");
   alter(&r, &image, 0, SOL_PART_HEAD + 32, &much, 8, SOLID_EFORMAT, "counts that no state has");
   alter(&r, &image, 0, SOL_PART_HEAD + 4, &(uint32_t){7}, 4, SOLID_EFORMAT, "counts that no state has");
-  alter(&r, &image, 0, SOL_PART_HEAD + 48, &(uint32_t){99}, 4, SOLID_EFORMAT, "keeps more");
-  alter(&r, &image, 0, SOL_PART_HEAD + 48, &(uint32_t){3}, 4, SOLID_EFORMAT, "list of another length");
+  alter(&r, &image, 0, SOL_PART_HEAD + SOL_IMAGE_FIXED, &(uint32_t){99}, 4, SOLID_EFORMAT, "keeps more");
+  alter(&r, &image, 0, SOL_PART_HEAD + SOL_IMAGE_FIXED, &(uint32_t){3}, 4, SOLID_EFORMAT, "list of another length");
   alter(&r, &image, far, SOL_PART_HEAD + 17 * 4, &beyond, 4, SOLID_EFORMAT, "beyond its history");
   alter(&r, &image, far, SOL_PART_HEAD + 4, backwards, 8, SOLID_EFORMAT, "out of order");
   alter(&r, &image, 1, SOL_PART_HEAD + 4, backwards, 8, SOLID_EFORMAT, "out of order");
@@ -209,6 +209,8 @@ Test(image, refuses_what_is_not_right_by_name) {
   alter(&r, &image, ring, SOL_PART_HEAD + 8, &no_number, 2, SOLID_EFORMAT, "no number");
   alter(&r, &image, ring, SOL_PART_HEAD, &other, 8, SOLID_EFORMAT, "does not know");
   alter(&r, &image, ring, 16, &other, 8, SOLID_EFORMAT, "another chunk");
+  alter(&r, &image, ring, 20, &(uint32_t){9}, 4, SOLID_EFORMAT, "another chunk"); /* of another origin */
+  alter(&r, &image, 0, 20, &(uint32_t){9}, 4, SOLID_EFORMAT, "another chunk");
   alter(&r, &image, far, 8, &(uint32_t){3}, 4, SOLID_EFORMAT, "another one");
   for (size_t i = 0; i < image.n; i++) {
     sol_part whole = image.parts[i];
