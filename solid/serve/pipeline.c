@@ -44,7 +44,8 @@ struct solid_pipeline {
   solid_store *store;
   solid_worker *worker;
   sol_keeper *keeper; /* of attention states; NULL: the worker encodes windows */
-  size_t tail;        /* steps that a window has at most */
+  uint64_t state_cache;
+  size_t tail; /* steps that a window has at most */
   solid_model_info info;
   size_t max_batch;
   uint32_t element;
@@ -78,16 +79,27 @@ static void batch_bind(solid_pipeline *pipeline, sol_arena *arena) {
   batch->h = sol_arena_take(arena, kept, pipeline->info.width * sizeof *batch->h);
 }
 
-/* Writers store the state of every batch. */
-static solid_status open_model(solid_pipeline *pipeline, uint64_t state_cache) {
+/* Makes what runs the model, in the place of what ran one before; after a failure that stays. Writers store the state
+ * of every batch. */
+static solid_status run_model(solid_pipeline *pipeline, const solid_model *model) {
+  const sol_keeper_options options = {.users = pipeline->max_batch, .bytes = pipeline->state_cache, .behind = 1};
   sol_worker_use use = pipeline->element == SOLID_F16 ? SOL_WORKER_HALVES : SOL_WORKER_GENERATE;
-  pipeline->tail = pipeline->store->window;
-  if (!sol_keeper_serves(pipeline->model, pipeline->store))
-    return sol_worker_new(&pipeline->worker, pipeline->model, pipeline->max_batch, use);
-  const sol_keeper_options options = {.users = pipeline->max_batch, .bytes = state_cache, .behind = 1};
-  pipeline->tail = SOL_KEEPER_TAIL;
-  solid_status status = sol_keeper_new(&pipeline->keeper, pipeline->model, pipeline->store, &options);
-  return status ? status : sol_worker_new_given(&pipeline->worker, pipeline->model, pipeline->max_batch, use);
+  int is_kept = sol_keeper_serves(model, pipeline->store);
+  solid_worker *worker = NULL;
+  sol_keeper *keeper = NULL;
+  solid_status status = is_kept ? sol_keeper_new(&keeper, model, pipeline->store, &options) : SOLID_OK;
+  if (!status && is_kept) status = sol_worker_new_given(&worker, model, pipeline->max_batch, use);
+  if (!status && !is_kept) status = sol_worker_new(&worker, model, pipeline->max_batch, use);
+  if (status) {
+    sol_keeper_free(keeper);
+    return status;
+  }
+  solid_worker_free(pipeline->worker);
+  sol_keeper_free(pipeline->keeper);
+  pipeline->worker = worker;
+  pipeline->keeper = keeper;
+  pipeline->model = model;
+  return SOLID_OK;
 }
 
 solid_pipeline_options solid_pipeline_options_default(void) {
@@ -106,8 +118,8 @@ solid_status solid_pipeline_new(solid_pipeline **out, const solid_model *model, 
 
   solid_pipeline *pipeline = calloc(1, sizeof *pipeline);
   if (!pipeline) return solid_fail(SOLID_ENOMEM, "out of memory: pipeline");
-  pipeline->model = model;
   pipeline->store = store;
+  pipeline->state_cache = all.state_cache;
   pipeline->max_batch = all.max_batch;
   pipeline->element = all.element;
   pipeline->generate = all.generate;
@@ -117,8 +129,9 @@ solid_status solid_pipeline_new(solid_pipeline **out, const solid_model *model, 
   sol_arena arena = {NULL, 0};
   status = solid_model_get_info(model, &pipeline->info);
   if (!status) status = sol_store_check(store, &pipeline->info);
-  if (!status) status = open_model(pipeline, all.state_cache);
+  if (!status) status = run_model(pipeline, model);
   if (status) goto done;
+  pipeline->tail = pipeline->keeper ? SOL_KEEPER_TAIL : store->window;
 
   batch_bind(pipeline, &arena);
   pipeline->memory = sol_arena_memory(&arena);
@@ -140,21 +153,14 @@ done:
 
 solid_status solid_pipeline_switch(solid_pipeline *pipeline, const solid_model *model) {
   solid_model_info info = {.struct_size = sizeof info};
-  solid_worker *worker = NULL;
   if (!pipeline || !model) return solid_fail(SOLID_EINVAL, "pipeline switch: pipeline or model is NULL");
   solid_status status = solid_model_get_info(model, &info);
   if (!status && info.generation != pipeline->info.generation)
     status = solid_fail(SOLID_EMISMATCH, "pipeline switch: generation %016llx is not %016llx",
                         (unsigned long long)info.generation, (unsigned long long)pipeline->info.generation);
-  if (!status)
-    status = sol_worker_new(&worker, model, pipeline->max_batch,
-                            pipeline->element == SOLID_F16 ? SOL_WORKER_HALVES : SOL_WORKER_GENERATE);
-  if (status) return status;
-  solid_worker_free(pipeline->worker);
-  pipeline->worker = worker;
-  pipeline->model = model;
-  pipeline->info = info;
-  return SOLID_OK;
+  if (!status) status = run_model(pipeline, model);
+  if (!status) pipeline->info = info;
+  return status;
 }
 
 void solid_pipeline_free(solid_pipeline *pipeline) {
