@@ -70,7 +70,7 @@ kill -0 "$send" 2>/dev/null || die "no events flow any more"
 
 # Who asks with the earlier version gets no answer for such a user, and one for the others; the later one reads both.
 user=$(redis-cli -p "$port" --raw eval "for _, k in ipairs(redis.call('KEYS', 'solid:{*}')) do
-  if string.byte(redis.call('HGET', k, 'h'), 3) == 2 then return string.sub(k, 8, -2) end end" 0)
+  if string.byte(redis.call('HGET', k, 'h'), 3) == 3 then return string.sub(k, 8, -2) end end" 0)
 "$old/solid_ask" --model "$work/model" --redis "127.0.0.1:$port" --user "$user" >"$work/ask.log" 2>&1 && die "a later record was read: $(cat "$work/ask.log")"
 grep -q 'NEWER version of a record than 2' "$work/ask.log" || die "solid_ask says $(cat "$work/ask.log")"
 "$next/solid_ask" --model "$work/model" --redis "127.0.0.1:$port" --user "$user" >"$work/ask.log" 2>&1 || die "the later solid_ask: $(cat "$work/ask.log")"
