@@ -1,7 +1,6 @@
 #include "ingest/file_source.h"
-#include "ingest/identity/known_file.h"
 #include "ingest/intake/intake.h"
-#include "ingest/intake/piped.h"
+#include "ingest/intake/line_reader.h"
 #include "solid/base/backoff.h"
 #include "solid/base/clock.h"
 #include "solid/base/handshake.h"
@@ -12,34 +11,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum {
   STEP_MS = 50, /* how soon a stop is noticed */
   NAME_MOST = 200,
-  WARN_MS = 60000,
-  LINE_MOST = SOLID_PAYLOAD_MAX + 1 /* bytes of a line that are kept: enough to see that it is too large */
+  WARN_MS = 60000
 };
-
-typedef struct line {
-  char *text; /* owned; `room` bytes and a zero, reused */
-  size_t size, room;
-  uint64_t number;
-  int is_open; /* the file ends in it */
-} line;
 
 struct solid_file_source {
   solid_file_source_options options;
-  FILE *file;
-  sol_piped piped;          /* what is read of it, where it is a pipe */
-  int read_errno;           /* of the failure that ended the file, 0 = none */
-  int is_file;              /* can be read twice */
-  uint64_t line_number, at; /* lines and bytes that were read */
-  sol_known_file *known;    /* NULL = no stream */
-  int is_fresh;             /* an event that was not applied before came */
+  sol_line_reader in; /* its `known` is owned here: NULL = no stream */
+  int read_errno;     /* of the failure that ended the file, 0 = none */
+  int is_fresh;       /* an event that was not applied before came */
   int64_t warned_ms;
   sol_intake intake;
-  line *lines;           /* (batch_size) */
+  sol_line *lines;       /* (batch_size) */
   sol_payload *payloads; /* (batch_size), borrowed from lines */
   solid_ingest_stats stats;
   sol_reporter reporter;
@@ -57,43 +43,25 @@ static solid_status check(const solid_file_source_options *o) {
   return SOLID_OK;
 }
 
-/* Opens the file. A regular file is also checked for gzip, of which every line would be rejected. */
-static solid_status open_file(FILE **out, const char *path, int *is_file) {
-  struct stat about;
-  *is_file = 0;
-  if (strcmp(path, "-") == 0) return *out = stdin, SOLID_OK;
-  *out = fopen(path, "r");
-  if (!*out || fstat(fileno(*out), &about) != 0) return solid_fail(SOLID_EIO, "%s: %s", path, strerror(errno));
-  if (S_ISDIR(about.st_mode)) return solid_fail(SOLID_EIO, "%s: %s", path, strerror(EISDIR));
-  if (!S_ISREG(about.st_mode)) return SOLID_OK;
-  *is_file = 1;
-  unsigned char mark[2] = {0};
-  if (fread(mark, 1, sizeof mark, *out) == sizeof mark && mark[0] == 0x1f && mark[1] == 0x8b)
-    return solid_fail(SOLID_EFORMAT, "%s: compressed with gzip, want lines of JSON: pipe them (zcat) and read \"-\"",
-                      path);
-  rewind(*out);
-  return SOLID_OK;
-}
-
 static solid_status open_known(solid_file_source *source) {
   const solid_file_source_options *o = &source->options;
   const char *name = o->stream && *o->stream ? o->stream : NULL;
-  if (source->is_file && name)
+  if (source->in.is_file && name)
     return solid_fail(SOLID_EINVAL, "%s: a file is known by what is in it: --stream NAME is for standard input",
                       o->path);
-  if (!source->is_file && !name) return SOLID_OK;
+  if (!source->in.is_file && !name) return SOLID_OK;
   if (name && strlen(name) > NAME_MOST)
     return solid_fail(SOLID_EINVAL, "file source: name of a stream of %zu bytes, %d are the most", strlen(name),
                       NAME_MOST);
   if (!o->streams || !o->streams->load || !o->streams->save)
     return solid_fail(SOLID_EINVAL, "%s: no streams: what is read could not be told from what is read again", o->path);
   sol_known_file_options known = {.streams = o->streams,
-                                  .path = source->is_file ? o->path : NULL,
+                                  .path = source->in.is_file ? o->path : NULL,
                                   .name = name,
                                   .is_new = o->stream_choice == SOLID_STREAM_NEW,
                                   .log = o->log,
                                   .log_user = o->log_user};
-  return sol_known_file_open(&source->known, &known);
+  return sol_known_file_open(&source->in.known, &known);
 }
 
 solid_file_source_options solid_file_source_options_default(void) {
@@ -119,12 +87,7 @@ solid_status solid_file_source_open(solid_file_source **out, const solid_file_so
   else
     status =
         sol_intake_open(&source->intake, options->sink, options->sink_user, options->max_future_ms, options->worth);
-  if (status == SOLID_OK) status = open_file(&source->file, options->path, &source->is_file);
-  if (status == SOLID_OK && !source->is_file) {
-    setvbuf(source->file, NULL, _IONBF, 0); /* what is passed over at the start takes nothing of what comes behind it */
-    source->piped.fd = fileno(source->file);
-    source->piped.stopped = &source->stopped;
-  }
+  if (status == SOLID_OK) status = sol_line_reader_open(&source->in, options->path, &source->stopped);
   if (status == SOLID_OK) status = open_known(source);
   if (status != SOLID_OK) {
     solid_file_source_close(source);
@@ -136,12 +99,12 @@ solid_status solid_file_source_open(solid_file_source **out, const solid_file_so
 
 void solid_file_source_close(solid_file_source *source) {
   if (!source) return;
-  if (source->file && source->file != stdin) fclose(source->file);
   for (size_t i = 0; source->lines && i < source->options.batch_size; i++) free(source->lines[i].text);
   free(source->lines);
   free(source->payloads);
   sol_intake_close(&source->intake);
-  sol_known_file_close(source->known);
+  sol_known_file_close(source->in.known);
+  sol_line_reader_close(&source->in);
   free(source);
 }
 
@@ -155,68 +118,17 @@ static void report_if_due(solid_file_source *source) {
     sol_report(&source->reporter, &source->stats, now_ms);
 }
 
-static int make_room(line *l) {
-  size_t room = l->room ? 2 * l->room : 256;
-  if (room > LINE_MOST) room = LINE_MOST;
-  char *text = realloc(l->text, room + 1);
-  if (!text) return 0;
-  l->text = text;
-  l->room = room;
-  return 1;
-}
-
-static int next_char(solid_file_source *source) {
-  return source->is_file ? getc_unlocked(source->file) : sol_piped_next(&source->piped);
-}
-
-static int has_failed(const solid_file_source *source) {
-  return source->is_file ? ferror(source->file) : source->piped.read_errno != 0;
-}
-
-/* What is behind LINE_MOST bytes: counted and hashed, and not kept. Returns its last character; EOF also where a stop
- * comes before its end, if it has one. */
-static int pass_rest(solid_file_source *source) {
-  char piece[4096];
-  int c = 0;
-  while (c != '\n' && c != EOF && !atomic_load(&source->stopped)) {
-    size_t n = 0;
-    while (n < sizeof piece && c != '\n' && (c = next_char(source)) != EOF) piece[n++] = (char)c;
-    if (source->known) sol_known_file_more(source->known, piece, n);
-    source->at += n;
-  }
-  return c == '\n' ? c : EOF;
-}
-
-/* The next line, of which at most LINE_MOST bytes are kept; *is_there 0 = no more, or a read that failed. */
-static solid_status read_line(solid_file_source *source, line *l, int *is_there) {
-  int c = 0;
-  l->size = 0;
-  while (l->size < LINE_MOST && c != '\n' && (c = next_char(source)) != EOF) {
-    if (l->size == l->room && !make_room(l)) return solid_fail(SOLID_ENOMEM, "file source: out of memory");
-    l->text[l->size++] = (char)c;
-  }
-  *is_there = l->size > 0 && !has_failed(source);
-  if (!*is_there) return SOLID_OK;
-  l->text[l->size] = 0;
-  l->number = ++source->line_number;
-  source->at += l->size;
-  if (source->known) sol_known_file_line(source->known, l->text, l->size);
-  if (l->size == LINE_MOST && c != '\n') c = pass_rest(source);
-  l->is_open = c != '\n';
-  return SOLID_OK;
-}
-
 /* A byte order mark stands before the first line of a file alone. */
-static size_t mark_before(const line *l, uint64_t start) {
+static size_t mark_before(const sol_line *l, uint64_t start) {
   return start == 0 && l->size >= 3 && !memcmp(l->text, "\xef\xbb\xbf", 3) ? 3 : 0;
 }
 
 /* 1 when a line of the pipe is there; 0: not by deadline_ms, or a stop came first. Without a deadline it reports
  * meanwhile. */
 static int wait_for_line(solid_file_source *source, int64_t deadline_ms) {
-  if (deadline_ms) return sol_piped_has_line(&source->piped, deadline_ms);
+  if (deadline_ms) return sol_piped_has_line(&source->in.piped, deadline_ms);
   while (!atomic_load(&source->stopped)) {
-    if (sol_piped_has_line(&source->piped, sol_steady_ms() + STEP_MS)) return 1;
+    if (sol_piped_has_line(&source->in.piped, sol_steady_ms() + STEP_MS)) return 1;
     report_if_due(source);
   }
   return 0;
@@ -228,24 +140,25 @@ static solid_status read_batch(solid_file_source *source, size_t *n) {
   *n = 0;
   errno = 0;
   while (*n < source->options.batch_size && !atomic_load(&source->stopped)) {
-    line *l = &source->lines[*n];
+    sol_line *l = &source->lines[*n];
     int is_there = 0;
-    if (!source->is_file && !wait_for_line(source, *n ? deadline_ms : 0)) break;
-    uint64_t start = source->at;
-    solid_status status = read_line(source, l, &is_there);
+    if (!source->in.is_file && !wait_for_line(source, *n ? deadline_ms : 0)) break;
+    uint64_t start = source->in.at;
+    solid_status status = sol_line_reader_next(&source->in, l, &is_there);
     if (status != SOLID_OK) return status;
     if (!is_there) break;
     while (l->size && (l->text[l->size - 1] == '\r' || l->text[l->size - 1] == '\n')) l->size--;
     size_t mark = mark_before(l, start);
     if (l->size == mark || strspn(l->text + mark, " \t") == l->size - mark) continue;
     if (!*n) deadline_ms = sol_steady_ms() + source->options.batch_ms;
-    source->payloads[(*n)++] = (sol_payload){l->text + mark, l->size - mark, {0, source->known ? start : 0}, 0};
+    source->payloads[(*n)++] = (sol_payload){l->text + mark, l->size - mark, {0, source->in.known ? start : 0}, 0};
   }
-  if (has_failed(source) && errno == EINTR && atomic_load(&source->stopped)) return SOLID_OK; /* the stop's signal */
-  if (source->piped.read_errno) source->read_errno = source->piped.read_errno;
-  if (has_failed(source) && !source->read_errno) source->read_errno = errno ? errno : EIO;
+  if (sol_line_reader_has_failed(&source->in) && errno == EINTR && atomic_load(&source->stopped))
+    return SOLID_OK; /* the stop's signal */
+  if (source->in.piped.read_errno) source->read_errno = source->in.piped.read_errno;
+  if (sol_line_reader_has_failed(&source->in) && !source->read_errno) source->read_errno = errno ? errno : EIO;
   if (*n || !source->read_errno) return SOLID_OK; /* what was read before the error counts */
-  return solid_fail(SOLID_EIO, "%s:%llu: %s", source->options.path, (unsigned long long)source->line_number + 1,
+  return solid_fail(SOLID_EIO, "%s:%llu: %s", source->options.path, (unsigned long long)source->in.lines + 1,
                     strerror(source->read_errno));
 }
 
@@ -276,16 +189,16 @@ static solid_status persist(solid_file_source *source, solid_status (*try_once)(
 
 static solid_status start(solid_file_source *source, size_t n) {
   (void)n;
-  return source->known ? sol_known_file_start(source->known, source->file, &source->at, &source->line_number)
-                       : SOLID_OK;
+  return source->in.known ? sol_known_file_start(source->in.known, source->in.file, &source->in.at, &source->in.lines)
+                          : SOLID_OK;
 }
 
 static solid_status push(solid_file_source *source, size_t n) {
   int is_new;
-  if (source->known) {
-    solid_status status = sol_known_file_register(source->known);
+  if (source->in.known) {
+    solid_status status = sol_known_file_register(source->in.known);
     if (status != SOLID_OK) return status;
-    uint64_t stream = sol_known_file_stream(source->known, &is_new);
+    uint64_t stream = sol_known_file_stream(source->in.known, &is_new);
     for (size_t i = 0; i < n; i++) source->payloads[i].position.stream = stream;
   }
   return sol_intake_push(&source->intake, source->payloads, n);
@@ -306,7 +219,7 @@ static void watch_repeats(solid_file_source *source, size_t n) {
     source->warned_ms = now_ms;
     snprintf(text, sizeof text,
              "%.100s, stream %016" PRIx64 ": all %zu events of a batch were applied before, and nothing was restarted",
-             source->options.path, source->known ? sol_known_file_stream(source->known, &is_new) : 0, taken);
+             source->options.path, source->in.known ? sol_known_file_stream(source->in.known, &is_new) : 0, taken);
     source->options.log(source->options.log_user, SOLID_LOG_WARN, text);
   }
   source->is_fresh |= taken > repeats;
@@ -320,7 +233,7 @@ static solid_status push_batch(solid_file_source *source, size_t n) {
   sol_intake_count(&source->intake, n, &source->stats);
   watch_repeats(source, n);
   int is_open = source->lines[n - 1].is_open && source->intake.rejects[n - 1] != SOLID_REJECT_NONE;
-  if (source->known) sol_known_file_applied(source->known, is_open);
+  if (source->in.known) sol_known_file_applied(source->in.known, is_open);
   for (size_t i = 0; source->options.on_reject && i < n; i++) {
     if (source->intake.rejects[i] == SOLID_REJECT_NONE) continue;
     const sol_payload *payload = &source->payloads[i];
@@ -335,7 +248,7 @@ solid_status solid_file_source_run(solid_file_source *source) {
   int is_new = 1;
   size_t n = 0;
   solid_status status = persist(source, start, 0);
-  if (status == SOLID_OK && source->known) sol_known_file_stream(source->known, &is_new);
+  if (status == SOLID_OK && source->in.known) sol_known_file_stream(source->in.known, &is_new);
   source->stats.new_streams += status == SOLID_OK && is_new;
   while (status == SOLID_OK && !atomic_load(&source->stopped)) {
     status = read_batch(source, &n);
@@ -343,7 +256,7 @@ solid_status solid_file_source_run(solid_file_source *source) {
     status = push_batch(source, n);
     report_if_due(source);
   }
-  if (source->known) sol_known_file_end(source->known);
+  if (source->in.known) sol_known_file_end(source->in.known);
   sol_report(&source->reporter, &source->stats, sol_steady_ms());
   return status;
 }

@@ -41,7 +41,8 @@ SOLID_API SOLID_CHECK_RESULT solid_status solid_item_log_new(solid_item_log **ou
 SOLID_API void solid_item_log_free(solid_item_log *log);
 
 /* Reads what is new: one call of the store if there is nothing. A log that is another one than before, or shorter, is
- * read from its beginning. Any thread, with a store of its own. ENOMEM, and what items_read of the store says. */
+ * read from its beginning. Any thread, with a store of its own. EUNSUPPORTED: the store keeps no item log. ENOMEM, and
+ * what items_read of the store says. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_item_log_follow(solid_item_log *log, solid_store *store);
 
 /* Gives the model up to `most` entries that it lacks (SIZE_MAX = all). *left (may be NULL) is how many it lacks then.
@@ -51,9 +52,9 @@ SOLID_API SOLID_CHECK_RESULT solid_status solid_item_log_apply(solid_item_log *l
                                                                size_t most, uint64_t *left);
 
 /* Appends what is new among n entries to the store's log, in order, and follows. verdicts (n): OK; EDUPLICATE, it says
- * nothing new; ERANGE, EINVAL as solid_item_check. `now_ms` is
- * the time of entries whose time is 0. The call itself fails as items_append of the store does; what it had appended
- * says nothing new the next time, so that the same call may be repeated. */
+ * nothing new; ERANGE, EINVAL as solid_item_check. `now_ms` is the time of entries whose time is 0. The call itself
+ * fails as items_append of the store does; what it had appended says nothing new the next time, so that the same call
+ * may be repeated. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_item_log_add(solid_item_log *log, solid_store *store,
                                                              const solid_item_entry *entries, size_t n, int64_t now_ms,
                                                              solid_status *verdicts);

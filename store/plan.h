@@ -40,7 +40,8 @@ typedef struct solid_plan_traffic {
   uint32_t event_trips, answer_trips;
 } solid_plan_traffic;
 
-/* EINVAL: sizes that no store accepts. */
+/* Both calculate, and ask no store; any thread. `sizes` is borrowed for the call, the other struct is filled.
+ * EINVAL: NULL, or sizes that no store accepts. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_plan_wire(const solid_plan_sizes *sizes, solid_plan_traffic *traffic);
 SOLID_API SOLID_CHECK_RESULT solid_status solid_plan_user(const solid_plan_sizes *sizes, solid_plan *plan);
 

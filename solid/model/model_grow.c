@@ -6,17 +6,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SPARE_LEAST = 64, SPARE_MOST = 10000 /* percent */ };
+enum { SPARE_LEAST = 64, SPARE_MOST = 10000 /* percent */, ROWS_MOST = 1 << 30 };
 
 solid_model_options solid_model_options_default(void) {
   return (solid_model_options)SOLID_MODEL_OPTIONS_INIT;
 }
 
-/* Rows come in words of the masks. */
+/* Rows come in words of the masks; 0 where the items alone are as many as there may be. */
 static uint32_t spare_rows(uint32_t items, uint64_t wanted) {
-  if (!wanted) return 0;
-  uint64_t rows = (items + (wanted > SPARE_LEAST ? wanted : SPARE_LEAST) + 63) / 64 * 64;
-  return (uint32_t)((rows < INT32_MAX / 2 ? rows : INT32_MAX / 2) - items);
+  if (!wanted || items >= ROWS_MOST) return 0;
+  if (wanted < SPARE_LEAST) wanted = SPARE_LEAST;
+  if (wanted > ROWS_MOST) wanted = ROWS_MOST;
+  uint64_t rows = (items + wanted + 63) / 64 * 64;
+  return (uint32_t)(rows < ROWS_MOST ? rows : ROWS_MOST) - items;
 }
 
 solid_status solid_model_load_with(solid_model **out, const solid_context *ctx, const char *path,
@@ -39,7 +41,7 @@ solid_status solid_model_load_with(solid_model **out, const solid_context *ctx, 
 /* Where at most half of the rows are of items, the others were described anew and leave their rows: a copy of the same
  * size has room again. */
 static uint64_t rows_for(uint64_t items, uint64_t spare) {
-  uint64_t wanted = items + items / 2, twice = 2 * spare;
+  uint64_t most = items < ROWS_MOST ? items : ROWS_MOST, wanted = most + most / 2, twice = 2 * spare;
   if (items <= spare / 2) return spare;
   return (wanted > twice ? wanted : twice) + 1;
 }

@@ -190,6 +190,8 @@ solid_status solid_item_log_follow(solid_item_log *log, solid_store *store) {
   int more = 1;
   solid_status status = SOLID_OK;
   if (!log || !store) return solid_fail(SOLID_EINVAL, "item log: log or store is NULL");
+  if (!store->ops->items_read || !store->ops->items_append)
+    return solid_fail(SOLID_EUNSUPPORTED, "store %s keeps no item log", store->ops->name);
   while (!status && more) status = sol_item_log_read_piece(log, store, &more);
   return status;
 }

@@ -1,69 +1,16 @@
-#include "solid/pipeline.h"
 #include "solid/base/arena.h"
-#include "solid/base/clock.h"
 #include "solid/base/handshake.h"
 #include "solid/extend.h"
-#include "solid/infer/worker/worker.h"
 #include "solid/model/model_parts.h"
-#include "solid/serve/follow.h"
 #include "solid/serve/forgetting.h"
-#include "solid/serve/grouping.h"
-#include "solid/serve/states/keeper.h"
-#include "solid/serve/stream_batch.h"
+#include "solid/serve/pipeline_parts.h"
 #include <stdlib.h>
 #include <string.h>
 
-/* A sub-batch of users, sized once; U = max_batch. */
-typedef struct user_batch {
-  solid_append *appends;  /* (U) */
-  solid_window *windows;  /* (U) */
-  size_t *applied;        /* (U) */
-  solid_status *statuses; /* (U) what the store says of each user */
-  solid_step *steps;      /* (U, tail) behind the windows */
-  uint32_t *offsets;      /* (U + 1) */
-  uint32_t *items;        /* (U, L or tail) packed */
-  solid_bytes *users;     /* (U) whose parameters are written */
-  size_t *groups;         /* (U) their groups */
-  solid_params *params;   /* (U) */
-  sol_wish *wishes;       /* (U), with a keeper */
-  float *h;               /* (U, d) likewise */
-} user_batch;
-
-static size_t smaller(size_t a, size_t b) {
-  return a < b ? a : b;
-}
-
-/* What identifies a call that is repeated after a failure. */
-typedef struct failed_call {
-  size_t n; /* 0 = none */
-  solid_position first, last;
-} failed_call;
-
-struct solid_pipeline {
-  const solid_model *model;
-  solid_store *store;
-  solid_worker *worker;
-  uint64_t state_cache;
-  sol_keeper *keeper; /* of attention states; NULL: the worker encodes windows */
-  size_t tail;        /* steps that a window has at most */
-  solid_model_info info;
-  size_t max_batch;
-  uint32_t element;
-  solid_generate generate;
-  solid_item_log *items; /* may be NULL */
-  sol_follower follower;
-  sol_groups groups;
-  sol_stream_batch stream;
-  user_batch batch;
-  char *memory;       /* behind `batch` */
-  failed_call failed; /* the previous call, if it failed */
-  int is_again;       /* this call repeats the failed one: events that the failed call applied are no duplicates */
-  solid_pipeline_stats stats;
-};
-
 static void batch_bind(solid_pipeline *pipeline, sol_arena *arena) {
-  user_batch *batch = &pipeline->batch;
-  size_t users = pipeline->max_batch, L = smaller(pipeline->info.window, pipeline->tail);
+  sol_user_batch *batch = &pipeline->batch;
+  size_t users = pipeline->max_batch,
+         L = pipeline->info.window < pipeline->tail ? pipeline->info.window : pipeline->tail;
   size_t kept = pipeline->keeper ? users : 0;
   batch->appends = sol_arena_take(arena, users, sizeof *batch->appends);
   batch->windows = sol_arena_take(arena, users, sizeof *batch->windows);
@@ -79,14 +26,27 @@ static void batch_bind(solid_pipeline *pipeline, sol_arena *arena) {
   batch->h = sol_arena_take(arena, kept, pipeline->info.width * sizeof *batch->h);
 }
 
-/* What computes for `model`. Writers store the state of every batch. */
-static solid_status open_model(const solid_pipeline *pipeline, const solid_model *model, solid_worker **worker,
-                               sol_keeper **keeper) {
-  sol_worker_use use = pipeline->element == SOLID_F16 ? SOL_WORKER_HALVES : SOL_WORKER_GENERATE;
-  if (!sol_keeper_serves(model, pipeline->store)) return sol_worker_new(worker, model, pipeline->max_batch, use);
+/* Makes what runs the model, in the place of what ran one before; after a failure that stays. Writers store the state
+ * of every batch. */
+static solid_status run_model(solid_pipeline *pipeline, const solid_model *model) {
   const sol_keeper_options options = {.users = pipeline->max_batch, .bytes = pipeline->state_cache, .behind = 1};
-  solid_status status = sol_keeper_new(keeper, model, pipeline->store, &options);
-  return status ? status : sol_worker_new_given(worker, model, pipeline->max_batch, use);
+  sol_worker_use use = pipeline->element == SOLID_F16 ? SOL_WORKER_HALVES : SOL_WORKER_GENERATE;
+  int is_kept = sol_keeper_serves(model, pipeline->store);
+  solid_worker *worker = NULL;
+  sol_keeper *keeper = NULL;
+  solid_status status = is_kept ? sol_keeper_new(&keeper, model, pipeline->store, &options) : SOLID_OK;
+  if (!status && is_kept) status = sol_worker_new_given(&worker, model, pipeline->max_batch, use);
+  if (!status && !is_kept) status = sol_worker_new(&worker, model, pipeline->max_batch, use);
+  if (status) {
+    sol_keeper_free(keeper);
+    return status;
+  }
+  solid_worker_free(pipeline->worker);
+  sol_keeper_free(pipeline->keeper);
+  pipeline->worker = worker;
+  pipeline->keeper = keeper;
+  pipeline->model = model;
+  return SOLID_OK;
 }
 
 solid_pipeline_options solid_pipeline_options_default(void) {
@@ -105,19 +65,18 @@ solid_status solid_pipeline_new(solid_pipeline **out, const solid_model *model, 
 
   solid_pipeline *pipeline = calloc(1, sizeof *pipeline);
   if (!pipeline) return solid_fail(SOLID_ENOMEM, "out of memory: pipeline");
-  pipeline->model = model;
   pipeline->store = store;
+  pipeline->state_cache = all.state_cache;
   pipeline->max_batch = all.max_batch;
   pipeline->element = all.element;
   pipeline->generate = all.generate;
   pipeline->items = all.items;
-  pipeline->state_cache = all.state_cache;
   if (all.items && !store->follows_items) store->follows_items = 1;
   pipeline->info.struct_size = sizeof pipeline->info;
   sol_arena arena = {NULL, 0};
   status = solid_model_get_info(model, &pipeline->info);
   if (!status) status = sol_store_check(store, &pipeline->info);
-  if (!status) status = open_model(pipeline, model, &pipeline->worker, &pipeline->keeper);
+  if (!status) status = run_model(pipeline, model);
   if (status) goto done;
   pipeline->tail = pipeline->keeper ? SOL_KEEPER_TAIL : store->window;
 
@@ -141,26 +100,14 @@ done:
 
 solid_status solid_pipeline_switch(solid_pipeline *pipeline, const solid_model *model) {
   solid_model_info info = {.struct_size = sizeof info};
-  solid_worker *worker = NULL;
-  sol_keeper *keeper = NULL;
   if (!pipeline || !model) return solid_fail(SOLID_EINVAL, "pipeline switch: pipeline or model is NULL");
   solid_status status = solid_model_get_info(model, &info);
   if (!status && info.generation != pipeline->info.generation)
     status = solid_fail(SOLID_EMISMATCH, "pipeline switch: generation %016llx is not %016llx",
                         (unsigned long long)info.generation, (unsigned long long)pipeline->info.generation);
-  if (!status) status = open_model(pipeline, model, &worker, &keeper);
-  if (status) {
-    solid_worker_free(worker);
-    sol_keeper_free(keeper);
-    return status;
-  }
-  solid_worker_free(pipeline->worker);
-  sol_keeper_free(pipeline->keeper);
-  pipeline->keeper = keeper;
-  pipeline->worker = worker;
-  pipeline->model = model;
-  pipeline->info = info;
-  return SOLID_OK;
+  if (!status) status = run_model(pipeline, model);
+  if (!status) pipeline->info = info;
+  return status;
 }
 
 void solid_pipeline_free(solid_pipeline *pipeline) {
@@ -226,139 +173,13 @@ static void lay_out_steps(solid_pipeline *pipeline, const solid_event *events) {
   }
 }
 
-/* Windows of the sub-batch as packed dense items, for the users whose window was stored, who are due and of whom this
- * model knows at least one item; returns how many those are. */
-static size_t pack_windows(solid_pipeline *pipeline, size_t first, size_t n) {
-  user_batch *batch = &pipeline->batch;
-  size_t users = 0, rows = 0;
-  int64_t now_ms = sol_wall_ms();
-  uint32_t applied = (uint32_t)sol_model_applied(pipeline->model) & 0xffffff;
-  batch->offsets[0] = 0;
-  for (size_t i = 0; i < n; i++) {
-    if (batch->statuses[i]) continue;
-    if (!solid_generate_is_due(&pipeline->generate, &batch->windows[i], pipeline->info.generation, now_ms)) continue;
-    size_t known = sol_known_items(pipeline->model, &batch->windows[i], smaller(pipeline->info.window, pipeline->tail),
-                                   batch->items + rows);
-    if (!known) continue;
-    rows += known;
-    batch->users[users] = batch->appends[i].user;
-    batch->groups[users] = first + i;
-    batch->params[users] = (solid_params){.seq = batch->windows[i].seq,
-                                          .generation = pipeline->info.generation,
-                                          .width = pipeline->info.width,
-                                          .count = pipeline->info.params,
-                                          .element = pipeline->element,
-                                          .items = applied};
-    if (pipeline->keeper)
-      batch->wishes[users] = (sol_wish){
-          .user = batch->users[users], .window = &batch->windows[i], .h = batch->h + users * pipeline->info.width};
-    batch->offsets[++users] = (uint32_t)rows;
-  }
-  return users;
-}
-
-/* The store's status of one user is the verdict of all their events. */
-static void set_aside(solid_pipeline *pipeline, size_t group, solid_status status, solid_status *verdicts) {
-  const sol_groups *groups = &pipeline->groups;
-  for (size_t m = groups->offsets[group]; m < groups->offsets[group + 1]; m++)
-    if (verdicts) verdicts[groups->members[m]] = status;
-  pipeline->stats.set_aside += groups->offsets[group + 1] - groups->offsets[group];
-}
-
-/* `count` events of the group were applied before: the first ones that have a stream, since offsets of a stream grow.
- * If a user's events come from several streams in one batch, only their number is exact. */
-static void tell_duplicates(solid_pipeline *pipeline, size_t group, size_t count, solid_status *verdicts) {
-  const sol_groups *groups = &pipeline->groups;
-  if (pipeline->is_again) return;
-  pipeline->stats.duplicates += count;
-  for (size_t m = groups->offsets[group]; verdicts && count && m < groups->offsets[group + 1]; m++) {
-    if (!pipeline->stream.positions[m].stream) continue;
-    verdicts[groups->members[m]] = SOLID_EDUPLICATE;
-    count--;
-  }
-}
-
-/* Windows of groups first .. first + n, with the new steps appended. */
-static solid_status append_steps(solid_pipeline *pipeline, size_t first, size_t n, solid_status *verdicts) {
-  user_batch *batch = &pipeline->batch;
-  const sol_groups *groups = &pipeline->groups;
-  for (size_t i = 0; i < n; i++) {
-    size_t from = groups->offsets[first + i];
-    batch->appends[i] =
-        (solid_append){.user = groups->users[first + i],
-                       .steps = pipeline->stream.steps + from,
-                       .positions = pipeline->stream.positions + from,
-                       .dislikes = pipeline->stream.has_dislikes ? pipeline->stream.dislikes + from : NULL,
-                       .count = groups->offsets[first + i + 1] - from};
-    batch->windows[i] = (solid_window){.steps = batch->steps + i * pipeline->tail,
-                                       .most = pipeline->keeper ? (uint32_t)pipeline->tail : 0};
-  }
-  int64_t began_ns = sol_steady_ns();
-  solid_status status = pipeline->store->ops->advance(pipeline->store, batch->appends, n, batch->windows,
-                                                      batch->applied, batch->statuses);
-  if (status) return status;
-  sol_follow(&pipeline->follower, pipeline->items, pipeline->store, pipeline->model);
-  pipeline->stats.advances++;
-  pipeline->stats.advance_ns += sol_steady_ns() - began_ns;
-  for (size_t i = 0; i < n; i++) {
-    if (batch->statuses[i]) {
-      set_aside(pipeline, first + i, batch->statuses[i], verdicts);
-      continue;
-    }
-    pipeline->stats.applied += batch->applied[i];
-    tell_duplicates(pipeline, first + i, batch->appends[i].count - batch->applied[i], verdicts);
-  }
-  return SOLID_OK;
-}
-
-static solid_status put_params(solid_pipeline *pipeline, size_t users, solid_status *verdicts) {
-  user_batch *batch = &pipeline->batch;
-  int64_t began_ns = sol_steady_ns();
-  solid_status status =
-      pipeline->store->ops->put_params(pipeline->store, batch->users, batch->params, users, batch->statuses);
-  if (!status) {
-    pipeline->stats.puts++;
-    pipeline->stats.put_ns += sol_steady_ns() - began_ns;
-  }
-  for (size_t i = 0; i < users && !status; i++)
-    if (batch->statuses[i])
-      set_aside(pipeline, batch->groups[i], batch->statuses[i], verdicts);
-    else
-      pipeline->stats.generated++;
-  return status;
-}
-
-/* One sub-batch, groups first .. first + n: append, read back, generate, store. Who is due follows from what the store
- * has, even if the append found nothing new: a crash between the append and the write leaves a window without its
- * parameters, and replaying the same events repairs it. */
-static solid_status push_users(solid_pipeline *pipeline, size_t first, size_t n, solid_status *verdicts) {
-  user_batch *batch = &pipeline->batch;
-  solid_status status = append_steps(pipeline, first, n, verdicts);
-  size_t users = status ? 0 : pack_windows(pipeline, first, n);
-  if (!users) return status;
-  solid_windows windows = {users, batch->offsets, batch->items};
-  sol_made made;
-  int64_t began_ns = sol_steady_ns();
-  if (pipeline->keeper) status = sol_keeper_grant(pipeline->keeper, batch->wishes, users);
-  if (!status) status = sol_worker_generate(pipeline->worker, &windows, &made);
-  pipeline->stats.generate_ns += sol_steady_ns() - began_ns;
-  for (size_t i = 0; i < users && !status; i++) {
-    batch->params[i].h = (pipeline->keeper ? batch->h : made.h) + i * pipeline->info.width;
-    if (made.halves)
-      batch->params[i].halves = made.halves + i * pipeline->info.params;
-    else if (made.params)
-      batch->params[i].values = made.params + i * pipeline->info.params;
-  }
-  return status ? status : put_params(pipeline, users, verdicts);
-}
-
 solid_status solid_pipeline_push(void *user, const solid_event *events, size_t n, solid_status *verdicts) {
   const solid_position none = {0, 0};
   solid_pipeline *pipeline = user;
   if (!pipeline || (n && !events)) return solid_fail(SOLID_EINVAL, "pipeline push: pipeline or events is NULL");
   solid_status status = sol_stream_reserve(&pipeline->stream, n);
   if (status) return status;
-  failed_call this_call = {n, n ? events[0].position : none, n ? events[n - 1].position : none};
+  sol_failed_call this_call = {n, n ? events[0].position : none, n ? events[n - 1].position : none};
   pipeline->is_again = n && memcmp(&this_call, &pipeline->failed, sizeof this_call) == 0;
   pipeline->groups.count = 0;
   status = judge_all(pipeline, events, n, verdicts);
@@ -368,9 +189,9 @@ solid_status solid_pipeline_push(void *user, const solid_event *events, size_t n
   if (!status) lay_out_steps(pipeline, events);
   for (size_t first = 0; first < pipeline->groups.count && !status; first += pipeline->max_batch) {
     size_t left = pipeline->groups.count - first;
-    status = push_users(pipeline, first, left < pipeline->max_batch ? left : pipeline->max_batch, verdicts);
+    status = sol_pipeline_users(pipeline, first, left < pipeline->max_batch ? left : pipeline->max_batch, verdicts);
   }
-  pipeline->failed = status ? this_call : (failed_call){.n = 0};
+  pipeline->failed = status ? this_call : (sol_failed_call){.n = 0};
   return status;
 }
 

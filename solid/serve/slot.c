@@ -1,49 +1,17 @@
 /* A mutex, a list of generations, counted references. The list holds one reference of each generation that is ready or
  * live; a taken seat holds one more. */
-#include "solid/slot.h"
 #include "solid/base/handshake.h"
 #include "solid/extend.h"
+#include "solid/serve/slot_parts.h"
 #include <math.h>
-#include <pthread.h>
 #include <stdlib.h>
 
 enum { SWITCH_TRIES = 20 };
 
-typedef struct generation generation;
-
-typedef struct slot_seat {
-  solid_seat seat; /* first, because solid_slot_give gets a pointer to it */
-  generation *of;
-} slot_seat;
-
-struct generation {
-  generation *next;
-  solid_model *model;
-  solid_neighbours *neighbours;
-  uint64_t id;
-  size_t references; /* under the slot's lock, as is_new */
-  int is_new;        /* added and not live yet: a record that does not name it is older than it */
-  uint32_t n_seats;
-  slot_seat seats[];
-};
-
-struct solid_slot {
-  pthread_mutex_t lock;
-  generation *list;
-  solid_live live;
-  size_t count; /* in memory */
-  uint32_t n_seats;
-  solid_store **stores;
-  solid_recommender_options recommender;
-  solid_pipeline_options pipeline;
-  solid_item_log *items; /* may be NULL */
-  int has_pipelines, has_neighbours;
-};
-
 /* ---- Generations ---- */
 
 /* Frees all but the model. */
-static void generation_free(generation *made) {
+static void generation_free(sol_generation *made) {
   for (uint32_t i = 0; i < made->n_seats; i++) {
     solid_recommender_free(made->seats[i].seat.recommender);
     solid_pipeline_free(made->seats[i].seat.pipeline);
@@ -69,7 +37,7 @@ static solid_status smoke_test(solid_recommender *recommender, const solid_model
   return SOLID_OK;
 }
 
-static solid_status build_seats(solid_slot *slot, generation *made) {
+static solid_status build_seats(solid_slot *slot, sol_generation *made) {
   solid_status status = slot->has_neighbours ? solid_neighbours_new(&made->neighbours, made->model) : SOLID_OK;
   for (uint32_t i = 0; i < made->n_seats && !status; i++) {
     solid_seat *seat = &made->seats[i].seat;
@@ -84,20 +52,19 @@ static solid_status build_seats(solid_slot *slot, generation *made) {
   return status ? status : smoke_test(made->seats[0].seat.recommender, made->model);
 }
 
-static generation *find(const solid_slot *slot, uint64_t id) {
-  generation *at = slot->list;
+static sol_generation *find(const solid_slot *slot, uint64_t id) {
+  sol_generation *at = slot->list;
   while (at && at->id != id) at = at->next;
   return at;
 }
 
-/* Drops one reference; the caller frees what it returns outside the lock. */
-static generation *drop(solid_slot *slot, generation *made) {
+sol_generation *sol_slot_drop(solid_slot *slot, sol_generation *made) {
   if (--made->references) return NULL;
   slot->count--;
   return made;
 }
 
-static void end(generation *made) {
+void sol_generation_end(sol_generation *made) {
   if (!made) return;
   solid_model *model = made->model;
   generation_free(made);
@@ -105,10 +72,10 @@ static void end(generation *made) {
 }
 
 /* Removes from the list what the record does not name; returns, linked, the generations that nobody uses. */
-static generation *unlist(solid_slot *slot, const solid_live *live) {
-  generation *unused = NULL;
-  for (generation **at = &slot->list; *at;) {
-    generation *made = *at;
+static sol_generation *unlist(solid_slot *slot, const solid_live *live) {
+  sol_generation *unused = NULL;
+  for (sol_generation **at = &slot->list; *at;) {
+    sol_generation *made = *at;
     int is_named = live && (made->id == live->current || made->id == live->previous);
     if (is_named || (live && made->is_new)) {
       made->is_new = made->is_new && !is_named;
@@ -116,18 +83,18 @@ static generation *unlist(solid_slot *slot, const solid_live *live) {
       continue;
     }
     *at = made->next;
-    if (!drop(slot, made)) continue;
+    if (!sol_slot_drop(slot, made)) continue;
     made->next = unused;
     unused = made;
   }
   return unused;
 }
 
-static void end_all(generation *unused) {
+static void end_all(sol_generation *unused) {
   while (unused) {
-    generation *made = unused;
+    sol_generation *made = unused;
     unused = made->next;
-    end(made);
+    sol_generation_end(made);
   }
 }
 
@@ -178,34 +145,10 @@ void solid_slot_free(solid_slot *slot) {
   free(slot);
 }
 
-/* ---- Items that join ---- */
-
-/* Brings the model up to the item log; where it has too few spare rows *model becomes a larger copy, which the caller
- * owns beside the other. A model that nothing joins stays as it is. */
-static solid_status bring_items(solid_slot *slot, solid_model **model) {
-  if (!slot->items) return SOLID_OK;
-  solid_model *given = *model;
-  solid_status status = solid_item_log_apply(slot->items, given, SIZE_MAX, NULL);
-  while (status == SOLID_EFULL) {
-    solid_model *larger = NULL;
-    solid_item_log_info info = {.struct_size = sizeof info};
-    status = solid_item_log_get_info(slot->items, &info);
-    if (!status) status = solid_model_grow(&larger, *model, info.items);
-    if (*model != given) solid_model_free(*model);
-    *model = status ? given : larger;
-    if (!status) status = solid_item_log_apply(slot->items, larger, SIZE_MAX, NULL);
-  }
-  if (status && *model != given) {
-    solid_model_free(*model);
-    *model = given;
-  }
-  return status == SOLID_EUNSUPPORTED ? SOLID_OK : status;
-}
-
-static solid_status new_generation(solid_slot *slot, solid_model *model, uint64_t id, generation **out) {
-  generation *made = calloc(1, sizeof *made + slot->n_seats * sizeof made->seats[0]);
+solid_status sol_generation_new(solid_slot *slot, solid_model *model, uint64_t id, sol_generation **out) {
+  sol_generation *made = calloc(1, sizeof *made + slot->n_seats * sizeof made->seats[0]);
   if (!made) return solid_fail(SOLID_ENOMEM, "out of memory: generation of %u seats", slot->n_seats);
-  *made = (generation){.model = model, .id = id, .references = 1, .is_new = 1};
+  *made = (sol_generation){.model = model, .id = id, .references = 1, .is_new = 1};
   made->n_seats = slot->n_seats;
   solid_status status = build_seats(slot, made);
   if (status)
@@ -224,10 +167,10 @@ solid_status solid_slot_add(solid_slot *slot, solid_model *model) {
     solid_model_free(model);
     return SOLID_OK;
   }
-  generation *made = NULL;
+  sol_generation *made = NULL;
   solid_model *used = model;
-  status = bring_items(slot, &used);
-  if (!status) status = new_generation(slot, used, info.generation, &made);
+  status = sol_slot_bring(slot, &used);
+  if (!status) status = sol_generation_new(slot, used, info.generation, &made);
   if (used != model) solid_model_free(status ? used : model);
   if (status) return status;
   pthread_mutex_lock(&slot->lock);
@@ -238,69 +181,8 @@ solid_status solid_slot_add(solid_slot *slot, solid_model *model) {
     slot->count++;
   }
   pthread_mutex_unlock(&slot->lock);
-  if (is_twin) end(made);
+  if (is_twin) sol_generation_end(made);
   return SOLID_OK;
-}
-
-/* A larger copy in the place of `old`, unless that has left the list meanwhile. */
-static void replace(solid_slot *slot, generation *old, generation *made) {
-  generation *unused = made;
-  pthread_mutex_lock(&slot->lock);
-  generation **at = &slot->list;
-  while (*at && *at != old) at = &(*at)->next;
-  if (*at) {
-    made->next = old->next;
-    made->is_new = old->is_new;
-    *at = made;
-    slot->count++;
-    unused = drop(slot, old);
-  }
-  pthread_mutex_unlock(&slot->lock);
-  end(unused);
-}
-
-/* What one generation lacks of the log; the caller holds a reference. */
-static solid_status tend(solid_slot *slot, generation *of) {
-  solid_model *used = of->model;
-  generation *made = NULL;
-  solid_status status = bring_items(slot, &used);
-  if (status || used == of->model) return status;
-  status = new_generation(slot, used, of->id, &made);
-  if (status)
-    solid_model_free(used);
-  else
-    replace(slot, of, made);
-  return status;
-}
-
-/* The generation behind `before` in the list, with a reference; NULL = the last one. */
-static generation *next_of(solid_slot *slot, uint64_t before) {
-  generation *at = slot->list;
-  if (before) {
-    while (at && at->id != before) at = at->next;
-    at = at ? at->next : NULL;
-  }
-  if (at) at->references++;
-  return at;
-}
-
-solid_status solid_slot_tend(solid_slot *slot, solid_store *store) {
-  if (!slot || !store) return solid_fail(SOLID_EINVAL, "slot: slot or store is NULL");
-  if (!slot->items) return SOLID_OK;
-  solid_status status = solid_item_log_follow(slot->items, store);
-  for (uint64_t before = 0; !status;) {
-    pthread_mutex_lock(&slot->lock);
-    generation *of = next_of(slot, before);
-    pthread_mutex_unlock(&slot->lock);
-    if (!of) break;
-    before = of->id;
-    status = tend(slot, of);
-    pthread_mutex_lock(&slot->lock);
-    generation *unused = drop(slot, of);
-    pthread_mutex_unlock(&slot->lock);
-    end(unused);
-  }
-  return status;
 }
 
 int solid_slot_holds(solid_slot *slot, uint64_t id) {
@@ -323,7 +205,7 @@ static solid_status check_held(const solid_slot *slot, const solid_live *live) {
 
 solid_status solid_slot_follow(solid_slot *slot, const solid_live *live) {
   if (!slot || !live) return solid_fail(SOLID_EINVAL, "slot: slot or live is NULL");
-  generation *unused = NULL;
+  sol_generation *unused = NULL;
   pthread_mutex_lock(&slot->lock);
   solid_status status = check_held(slot, live);
   if (!status) {
@@ -338,7 +220,7 @@ solid_status solid_slot_follow(solid_slot *slot, const solid_live *live) {
 /* A generation that did not become live is freed with the next record. */
 static void forget_new(solid_slot *slot, uint64_t id) {
   pthread_mutex_lock(&slot->lock);
-  generation *made = find(slot, id);
+  sol_generation *made = find(slot, id);
   if (made) made->is_new = 0;
   pthread_mutex_unlock(&slot->lock);
 }
@@ -380,7 +262,7 @@ size_t solid_slot_count(solid_slot *slot) {
 solid_status solid_slot_take(solid_slot *slot, uint32_t seat, solid_bytes user, const solid_seat **out) {
   if (!slot || !out || seat >= slot->n_seats) return solid_fail(SOLID_EINVAL, "slot: no such seat");
   pthread_mutex_lock(&slot->lock);
-  generation *made = slot->live.version ? find(slot, solid_live_generation(&slot->live, user)) : NULL;
+  sol_generation *made = slot->live.version ? find(slot, solid_live_generation(&slot->live, user)) : NULL;
   if (made) made->references++;
   pthread_mutex_unlock(&slot->lock);
   if (!made) return solid_fail(SOLID_ENOTFOUND, "slot: no model is live yet");
@@ -390,9 +272,9 @@ solid_status solid_slot_take(solid_slot *slot, uint32_t seat, solid_bytes user, 
 
 void solid_slot_give(solid_slot *slot, const solid_seat *seat) {
   if (!seat) return;
-  generation *made = ((const slot_seat *)(const void *)seat)->of;
+  sol_generation *made = ((const sol_slot_seat *)(const void *)seat)->of;
   pthread_mutex_lock(&slot->lock);
-  generation *unused = drop(slot, made);
+  sol_generation *unused = sol_slot_drop(slot, made);
   pthread_mutex_unlock(&slot->lock);
-  end(unused);
+  sol_generation_end(unused);
 }

@@ -41,7 +41,7 @@ solid_status sol_likelihood_new(sol_likelihood **out, const solid_model *model, 
   if (!l) return solid_fail(SOLID_ENOMEM, "out of memory: likelihood of lists");
   l->config = config, l->rows = rows, l->most = users;
   status = sol_backend_open(sol_model_context(model), &l->be);
-  if (!status) status = sol_trie_make(&l->trie, model->file.codes, config->items, config->levels);
+  if (!status) status = sol_trie_make(&l->trie, model->file.codes, sol_model_trained(model), config->levels);
   if (!status) status = sol_stepper_open(&l->stepper, l->be, config, &sol_model_weights(model)->slate, users);
   if (!status) bind(l, &arena);
   if (!status && !(l->memory = sol_arena_memory(&arena)))

@@ -16,7 +16,8 @@ enum { LEAST_ROWS = 1024, RECORDED_ROWS = 16384 };
 int sol_keeper_serves(const solid_model *model, const solid_store *store) {
   const sol_config *config = sol_model_config(model);
   return strcmp(sol_model_context(model)->ops->name, "cuda") && store->history >= 2 * SOLID_PAGE_STEPS &&
-         config->attention == SOL_ATTENTION_SPARSE && config->positions == SOL_POSITIONS_ROTARY;
+         store->ops->get_states && store->ops->put_states && config->attention == SOL_ATTENTION_SPARSE &&
+         config->positions == SOL_POSITIONS_ROTARY;
 }
 
 /* ---- Memory ---- */

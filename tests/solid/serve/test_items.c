@@ -209,3 +209,21 @@ Test(items, another_log_replaces_the_first) {
     if (items_use_gpu()) name();                                                                                       \
   }
 ON_EVERY_DEVICE(DEVICE_TESTS)
+
+/* A store of somebody's own that has no log: the error names it, and events go on. */
+Test(items, a_store_without_an_item_log) {
+  process p = items_start();
+  solid_store_ops ops = *p.store->ops;
+  const solid_store_ops *whole = p.store->ops;
+  solid_item_entry entry = {.kind = SOLID_ITEM_HIDDEN, .id = items_text("item-3")};
+  solid_status verdict = SOLID_OK;
+  ops.items_read = NULL, ops.items_append = NULL;
+  p.store->ops = &ops;
+  cr_assert_eq(solid_item_log_follow(p.log, p.store), SOLID_EUNSUPPORTED);
+  cr_assert_not_null(strstr(solid_last_error(), "memory"), "%s", solid_last_error());
+  cr_assert_eq(solid_item_log_add(p.log, p.store, &entry, 1, 1, &verdict), SOLID_EUNSUPPORTED);
+  cr_assert_eq(items_push(&p, "anna", "nowhere"), SOLID_ENOTFOUND, "the log is asked for it, and that is no failure");
+  cr_assert_eq(items_push(&p, "anna", "item-3"), SOLID_OK);
+  p.store->ops = whole;
+  items_stop(&p);
+}

@@ -108,7 +108,7 @@ Test(recommender, only_what_is_allowed) {
   serving_close(&s);
 }
 
-Test(recommender, refuses_bad_queries) {
+Test(recommender, refuses_a_store_and_options_that_do_not_fit) {
   serving s = serving_open(SOLID_HEAD_SOLID, 52);
   solid_recommender *rec = NULL;
   fault_store shorter;
@@ -125,7 +125,12 @@ Test(recommender, refuses_bad_queries) {
   options.struct_size++;
   cr_assert_eq(solid_recommender_new(&rec, s.model, s.store, &options), SOLID_EINVAL);
   cr_assert_null(rec);
-  rec = asking_recommender(&s, s.store, 1);
+  serving_close(&s);
+}
+
+Test(recommender, refuses_bad_queries) {
+  serving s = serving_open(SOLID_HEAD_SOLID, 52);
+  solid_recommender *rec = asking_recommender(&s, s.store, 1);
   char id[256];
   memset(id, 'u', sizeof id);
   solid_scored out[K];
