@@ -112,7 +112,7 @@ take_over
 serve "$work/large"
 expect "a limit" send 0 --from-dead-letters $dead --reason unknown_item --limit 10
 expect "is kept" has '10 events, 10 delivered, 0 failed'
-timeout --preserve-status -s TERM 2 "$build/bin/solid_send" --brokers "$kafka_brokers" --from-dead-letters $dead --reason unknown_item \
+timeout --foreground --preserve-status -s TERM 2 "$build/bin/solid_send" --brokers "$kafka_brokers" --from-dead-letters $dead --reason unknown_item \
   --rate 20 >"$work/said" 2>&1
 expect "SIGTERM ends it" is $? 0
 some=$(sed -n 's/^solid_send: \([0-9]*\) events, \1 delivered.*/\1/p' "$work/said")
