@@ -49,7 +49,7 @@ run_service() { # LOG MEMBER [flags]: in the foreground of the caller's choice
     --redis "127.0.0.1:$redis_port" --batch-size 32 --kafka.group.instance.id="$member" \
     --kafka.session.timeout.ms=6000 "$@" >>"$work/$log" 2>&1
 }
-start_service() { run_service ingestd.log first & service=$!; }
+start_service() { run_service ingestd.log first --stats-interval 1 & service=$!; }
 kill_service() {
   kill -KILL "$service" 2>/dev/null || die "the service ended by itself"
   wait "$service" 2>/dev/null
