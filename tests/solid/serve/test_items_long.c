@@ -31,7 +31,7 @@ static void judge(const char *what, process *p, const char *user, process *fresh
   solid_answer mine = {.struct_size = sizeof mine}, yours = mine;
   cr_assert_eq(solid_recommend(p->rec, items_text(user), &query, got, &mine), SOLID_OK, "%s", solid_last_error());
   cr_assert_eq(solid_recommend(fresh->rec, items_text(of), &query, want, &yours), SOLID_OK, "%s", solid_last_error());
-  cr_assert_eq(mine.count, yours.count, "%s: %u and %u items", what, mine.count, yours.count);
+  cr_assert_eq(mine.count, yours.count, "%s: %zu and %zu items", what, mine.count, yours.count);
   double by_item[ALL], most = 0;
   for (uint32_t i = 0; i < mine.count; i++) {
     by_item[want[i].item] = (double)want[i].score;
