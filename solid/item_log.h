@@ -7,7 +7,8 @@
  *
  * A recommender and a pipeline that are made with a log do the first two by themselves when the store tells them, in
  * the round trip of their calls, that the log has grown. The newest word about an item counts, in the order of the log,
- * and new items stand in that order in every process, so that all give equal answers.
+ * and new items stand in that order in every process, so that all give equal answers up to
+ * the rounding of products.
  *
  * What a model knows of a new item: its codes are the nearest centroids of its content, its own embedding is zero, its
  * attributes are those that the model has learnt. An item of which a model knows nothing is in windows and in no
