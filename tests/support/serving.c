@@ -117,9 +117,21 @@ uint64_t serving_append(const serving *s, solid_store *store, const char *user, 
   return window.seq;
 }
 
+/* (V, d) of the model, from its device; the caller frees them. */
+static float *vectors_of(const serving *s) {
+  size_t bytes = (size_t)s->info.items * s->info.width * sizeof(float);
+  float *vectors = malloc(bytes);
+  sk_backend *be = NULL;
+  cr_assert_eq(sol_backend_open(s->ctx, &be), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(be->ops->download(be, vectors, sol_model_catalogue(s->model)->vectors, bytes), SOLID_OK, "%s", be->err);
+  cr_assert_eq(be->ops->sync(be), SOLID_OK, "%s", be->err);
+  be->ops->close(be);
+  return vectors;
+}
+
 size_t serving_rank(const serving *s, const float *u, const uint8_t *skip, size_t k, solid_scored *out) {
   uint32_t V = s->info.items, d = s->info.width;
-  const float *vectors = sol_model_catalogue(s->model)->vectors;
+  float *vectors = vectors_of(s);
   double *score = malloc(V * sizeof *score);
   for (uint32_t v = 0; v < V; v++) {
     score[v] = skip && skip[v] ? -INFINITY : 0.0;
@@ -135,6 +147,7 @@ size_t serving_rank(const serving *s, const float *u, const uint8_t *skip, size_
     score[best] = -INFINITY;
   }
   free(score);
+  free(vectors);
   return count;
 }
 

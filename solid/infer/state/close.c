@@ -90,6 +90,14 @@ static void move_known(sol_states *s, uint32_t b, size_t slot, size_t h, size_t 
   if (b == 0) items[j] = was < kept ? items[was] : s->open_items[slot * s->C + was - kept];
 }
 
+/* 1 if these are entries of the slot's list, ascending: what a device made is not an index before that. */
+static int is_list(const sol_states *s, uint32_t b, size_t slot, const int32_t *list, size_t n) {
+  int64_t base = (int64_t)(slot * s->R), end = base + (int64_t)(s->slot[slot].kept[b] + s->C), last = base - 1;
+  for (size_t j = 0; j < n; last = list[j], j++)
+    if (list[j] <= last || list[j] >= end) return 0;
+  return 1;
+}
+
 /* Which parts of the pool slot i of n keeps, behind those of the slots before; sets *kept. */
 static solid_status list_parts(sol_states *s, uint32_t b, size_t slot, size_t i, size_t n, const close_ints *host,
                                int32_t *moved, size_t *kept) {
@@ -100,6 +108,8 @@ static solid_status list_parts(sol_states *s, uint32_t b, size_t slot, size_t i,
     if ((size_t)host->count[h * 2 * n + 2 * i + 1] != *kept || *kept > s->K)
       return sk_fail(s->be, SOLID_EDEVICE, "heads keep %zu and %d events, at most %zu", *kept,
                      host->count[h * 2 * n + 2 * i + 1], s->K);
+    if (!is_list(s, b, slot, list, *kept))
+      return sk_fail(s->be, SOLID_EDEVICE, "head %zu keeps events that its list does not have", h);
     for (size_t j = 0; j < *kept; j++) {
       move_known(s, b, slot, h, j, (size_t)list[j] - base);
       for (size_t part = 0; part < 2; part++)

@@ -12,7 +12,7 @@
 /* Rows in flight, and where the back end records. */
 enum { LEAST_ROWS = 1024, RECORDED_ROWS = 16384 };
 
-/* Not on CUDA: the tests of serving by states crashed on an H200, for a reason that is not known yet. Windows are
+/* Not on CUDA, until the tests of serving by states (spot "cuda with states") have passed on a card. Windows are
  * encoded there, 10,000 events in 0.5 ms. */
 int sol_keeper_serves(const solid_model *model, const solid_store *store) {
   const sol_config *config = sol_model_config(model);

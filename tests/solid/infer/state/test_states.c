@@ -184,6 +184,35 @@ Test(states, that_do_not_fit_are_refused_with_the_bytes) {
   state_rig_close(&r);
 }
 
+static const sk_backend_ops *real;
+static int32_t entry;
+
+/* The list that was made begins with another entry. */
+static solid_status select_badly(sk_backend *be, const sk_select_args *a) {
+  solid_status status = real->select(be, a);
+  a->rows[a->begin[1]] = entry;
+  return status;
+}
+
+/* A device that makes lists of what is not there: an error, and never an index. */
+Test(states, take_no_list_that_is_none) {
+  static const int32_t entries[] = {-1, INT32_MIN, 1000, INT32_MAX};
+  sol_config config = state_rig_config(2, 16, 2);
+  state_rig r = state_rig_open("cpu", &config, 1, 16);
+  real = r.be->ops, small = *real, small.select = select_badly;
+  r.be->ops = &small;
+  uint32_t items[16] = {0};
+  const float *h;
+  for (size_t i = 0; i < sizeof entries / sizeof entries[0]; i++) {
+    entry = entries[i];
+    cr_assert_eq(sol_states_append(r.states, &(sol_newer){0, items, 16}, 1, &h), SOLID_EDEVICE);
+    cr_assert_not_null(strstr(solid_last_error(), "keeps events that its list does not have"), "%s",
+                       solid_last_error());
+    cr_assert_eq(sol_states_events(r.states, 0), 0);
+  }
+  state_rig_close(&r);
+}
+
 Test(states, refuse_what_they_cannot_do) {
   sol_config config = state_rig_config(2, 16, 2);
   state_rig r = state_rig_open("cpu", &config, 2, 4);
