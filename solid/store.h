@@ -118,6 +118,7 @@ typedef struct solid_window {
   solid_seen_fn take_seen; /* gets the items ever taken that are not in `steps`; NULL = not asked for */
   void *seen_user;
   solid_state *state; /* read with the window; NULL = not asked for */
+  uint64_t life;      /* filled: which of the user's lives this is, one for each forgetting; 0 = the first */
 } solid_window;
 
 /* Identity of a store's contents: 128 random bits, drawn when they began. A store that lost its contents (a server that
@@ -145,6 +146,7 @@ typedef struct solid_params {
   uint32_t element;    /* solid_element: how put_params keeps the values; get says how they were kept */
   int64_t made_ms;     /* when they were stored, ms since 1970, as get says; put_params: 0 = now */
   uint32_t items;      /* how many entries of the item log their maker knew, the lower 24 bits of the number */
+  uint64_t life;       /* put_params: of the window that they were generated from; get leaves it as it is */
 } solid_params;
 
 /* Who is to be forgotten. `position` is that of the event that asks for it (stream 0 = none does), `time_ms` when it
@@ -197,7 +199,8 @@ typedef struct solid_store_ops {
                           size_t *applied, solid_status *statuses);
 
   /* Stores params of n users; for each, what is stored already stays when it is of the same generation and sizes and
-   * has a higher seq, or when the new ones have a higher seq than their window, which was lost since they were made. */
+   * has a higher seq, or when the new ones have a higher seq than their window, which was lost since they were made,
+   * or are of another life than it: the user was forgotten since, and has begun anew. */
   solid_status (*put_params)(solid_store *store, const solid_bytes *users, const solid_params *params, size_t n,
                              solid_status *statuses);
 
@@ -253,8 +256,8 @@ typedef struct solid_store_ops {
   /* For each of n users: removes all that is kept under the id, and remembers, under a keyed hash of it, up to where:
    * the offset of each stream that the record had a mark of, the position, and the time. From then on `advance` skips
    * the user's events with such a stream at or below its offset, and of other streams those whose own time is not later
-   * than `time_ms`; put_params stores nothing until there is a window again. What else comes is a new user's. A
-   * forgetting outlives epochs and has no time to live. One with a position is done once: where it was met before, or
+   * than `time_ms`; put_params stores nothing until there is a window again. What else comes is a new user's, whose
+   * window is of another life. A forgetting outlives epochs and has no time to live. One with a position is done once: where it was met before, or
    * events behind it were, nothing changes. had[i] (n, may be NULL) = 1 where there was something. */
   solid_status (*forget)(solid_store *store, const solid_forgetting *forgettings, size_t n, uint8_t *had,
                          solid_status *statuses);

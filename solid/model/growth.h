@@ -23,7 +23,6 @@ typedef struct sol_joined {
   atomic_int is_gone;  /* removed, or described anew */
   uint32_t categories; /* known attributes, ascending */
   solid_bytes id, title;
-  uint16_t codes[SOL_MAX_LEVELS];
   uint32_t *category; /* (categories) */
   uint32_t *next;     /* (categories) 1 + the spare row that joined the category before */
   float *vector;      /* (d) */

@@ -108,7 +108,7 @@ solid_status sol_model_join(const solid_model *model, const solid_item_entry *en
                       g->trained);
   sol_joined *item = new_joined(entry, number, ids, n, config->width);
   if (!item) return solid_fail(SOLID_ENOMEM, "out of memory: item");
-  memcpy(item->codes, codes, sizeof codes);
+  memcpy(model->file.codes + (size_t)row * config->levels, codes, config->levels * sizeof *codes);
   make_vector(g, config, codes, ids, n, item->vector);
   solid_status status = write_row(model, row, item->vector);
   if (status) {

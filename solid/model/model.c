@@ -172,9 +172,8 @@ solid_bytes solid_model_item_id(const solid_model *model, uint32_t item) {
 }
 
 const uint16_t *solid_model_item_codes(const solid_model *model, uint32_t item) {
-  const sol_joined *joined = sol_model_joined(model, item);
-  if (joined) return joined->codes;
-  if (item >= model->file.items.count || !model->file.codes) return NULL;
+  int is_there = item < sol_model_trained(model) || sol_model_joined(model, item);
+  if (!is_there || !model->file.codes) return NULL;
   return model->file.codes + (size_t)item * model->file.config.levels;
 }
 

@@ -32,6 +32,10 @@ typedef struct sol_trie {
 
 /* codes (items, levels). ERANGE: no item, or more levels than a config may have. sol_trie_clear ends it. */
 solid_status sol_trie_make(sol_trie *trie, const uint16_t *codes, uint32_t items, uint32_t levels);
+
+/* Takes in more items, up to `items` in all; codes are those of before and behind them the others'. No path of before
+ * changes; places and nodes do. Work: one pass over the items, not a sort. ENOMEM: the trie is as it was. */
+solid_status sol_trie_add(sol_trie *trie, const uint16_t *codes, uint32_t items);
 void sol_trie_clear(sol_trie *trie);
 
 #endif

@@ -224,6 +224,7 @@ static void put_back(sol_answerer *a, size_t m) {
                                   .width = a->info.width,
                                   .count = a->info.params,
                                   .element = a->element,
+                                  .life = r->window.life,
                                   .items = (uint32_t)a->applied & 0xffffff};
     a->users[n++] = r->user;
   }

@@ -30,6 +30,7 @@ static size_t pack_windows(solid_pipeline *pipeline, size_t first, size_t n) {
                                           .width = pipeline->info.width,
                                           .count = pipeline->info.params,
                                           .element = pipeline->element,
+                                          .life = batch->windows[i].life,
                                           .items = applied};
     if (pipeline->keeper)
       batch->wishes[users] = (sol_wish){

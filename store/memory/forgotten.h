@@ -11,6 +11,7 @@ enum { SOL_FORGOTTEN_SECRET = 192, SOL_FORGOTTEN_MARKS = 32 };
 typedef struct sol_forgotten {
   uint64_t name[2]; /* the hash */
   int64_t time_ms;  /* of the forgetting */
+  uint64_t times;   /* how often: the life that begins afterwards */
   size_t n_marks;
   solid_position marks[SOL_FORGOTTEN_MARKS]; /* of its streams, the one that came last at the end */
 } sol_forgotten;

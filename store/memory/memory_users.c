@@ -37,6 +37,7 @@ static void read_window(const sol_memory *mem, const sol_user *user, solid_windo
     window->count = sol_users_read(user, most, window->steps);
     window->seq = user->seq;
     window->birth = user->birth;
+    window->life = user->life;
     window->n_dislikes = window->dislikes ? user->n_dislikes : 0;
     if (user->record) read_params_stamp(user, window);
   }
@@ -65,6 +66,7 @@ static solid_status advance_user(sol_memory *mem, const solid_append *append, in
     if (gone && !has_mark && sol_forgotten_covers(gone, position, append->steps[i].time_ms)) continue;
     if (!user) status = sol_users_add(&mem->users, append->user, now, &user);
     if (status) break;
+    user->life = gone ? gone->times : 0;
     status = sol_users_append(&mem->users, user, &append->steps[i], append->dislikes && append->dislikes[i], position,
                               now, applied);
   }
@@ -97,6 +99,7 @@ static solid_status put_user(sol_memory *mem, solid_bytes id, const solid_params
   if (!user && sol_forgotten_find(&mem->forgotten, id)) return SOLID_OK; /* while they were made */
   solid_status status = user ? SOLID_OK : sol_users_add(&mem->users, id, now, &user);
   if (status) return status;
+  if (user->life != params->life) return SOLID_OK; /* made before the user was forgotten, and began anew */
   solid_params stored = {.seq = 0};
   if (user->record)
     stored = (solid_params){
@@ -177,6 +180,7 @@ static solid_status forget_user(sol_memory_store *store, const solid_forgetting 
   if (position->stream) sol_forgotten_mark(one, position);
   int64_t time_ms = asked->time_ms ? asked->time_ms : wall_ms;
   if (time_ms > one->time_ms) one->time_ms = time_ms;
+  one->times++;
   return SOLID_OK;
 }
 

@@ -26,6 +26,7 @@ typedef struct sol_user {
   size_t count;         /* steps in the window, or of those that are in no page */
   solid_step *steps;    /* room for `steps_room`: behind the id, or a block of its own where there are pages */
   uint64_t birth;       /* of the history; 0 = none was begun */
+  uint64_t life;        /* how often the user had been forgotten when this began */
   sol_history *history; /* NULL = no page is full, and there is no state */
   uint32_t id_size, place;
   uint32_t era; /* of the table when it was last begun */

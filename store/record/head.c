@@ -36,6 +36,9 @@ int sol_head_decode(const uint8_t *data, size_t size, sol_head *head) {
   head->has_params = memcmp(head->params, no_params, SOL_PARAMS_HEAD) != 0;
   head->has_dislikes = data[3] >> 7;
   head->n_marks = marks;
+  head->life = 0;
+  for (size_t i = 0; i < marks; i++)
+    if (!head->marks[i].stream) head->life = head->marks[i].offset;
   uint64_t words[3] = {0};
   memcpy(words, data + size - history, history);
   head->birth = words[0], head->renewed_ms = words[1], head->begun = words[2];

@@ -8,7 +8,9 @@
  *   4        16     epoch under which it was written
  *   20       8      seq: number of steps ever applied, of 53 bits (SOL_SEQ_BITS), which is what a Lua number holds
  *   28       40     head of the params (codec.h); all zero = there are none
- *   68       16 m   marks: position of the newest event applied of a stream; the stream that moved last at the end
+ *   68       16 m   marks: position of the newest event applied of a stream; the stream that moved last at the end.
+ *                   Of a user who was forgotten before, the first one is of stream 0 and its offset says how often:
+ *                   it tells this life from those before
  *   68+16m   24     in version 2 alone: birth of the history, when the lifetime of what lies beside the record was
  *                   renewed (ms since 1970), number of the first step of the history
  *
@@ -46,6 +48,7 @@ typedef struct sol_head {
   int has_params, has_dislikes;
   size_t n_marks;
   solid_position marks[SOL_MARKS_MAX];
+  uint64_t life; /* decoded: the offset of the mark of stream 0; 0 = there is none */
   uint64_t birth, renewed_ms, begun; /* of version 2; birth 0 = version 1 */
 } sol_head;
 

@@ -7,7 +7,7 @@
 -- Returns what became of the record that was there (0 = it was used, 1 = damaged, renamed, 2 = of another epoch: the
 -- last two begin anew), seq, how many were new, steps, dislikes, of the params' head seq, time and generation. Of a
 -- record with a history also its bytes in the head, the steps that are to become pages, 1 = renew the pages' lifetime, and the
--- number of its first step.
+-- number of its first step. Then, of a user who was forgotten before, the life that the record is of (8 bytes).
 local function number_of(bytes)
   local low, high = struct.unpack('<I4I4', bytes)
   return high * 4294967296 + low
@@ -37,13 +37,17 @@ if state == 'damaged' then
 end
 
 -- marks: stream -> offset; order: streams, the one that moved last at the end
-local seq, params, version, marks, order, moved, is_moved = 0, NO_PARAMS, 1, {}, {}, {}, {}
+local seq, params, version, marks, order, moved, is_moved, life = 0, NO_PARAMS, 1, {}, {}, {}, {}, NONE
 if state == 'ours' and became == 0 then
   seq, params, version = number_of(sub(head, 21, 28)), sub(head, PARAMS_AT, HEAD), byte(head, 3)
   for at = HEAD + 1, marks_end(head), 16 do
     local stream = sub(head, at, at + 7)
-    marks[stream] = sub(head, at + 8, at + 15)
-    order[#order + 1] = stream
+    if stream == NONE then
+      life = sub(head, at + 8, at + 15)
+    else
+      marks[stream] = sub(head, at + 8, at + 15)
+      order[#order + 1] = stream
+    end
   end
 end
 
@@ -57,6 +61,12 @@ end
 
 local fresh, applied, disliked, is_old = {}, 0, dislikes, false
 local gone -- of who was forgotten; false = this user was not
+local function find_once()
+  if gone ~= nil then return end
+  local failed, _, _, value = find_gone(key, ARGV[8])
+  gone = value or false
+  return failed
+end
 -- The newest word about an item counts.
 local function forget_dislike(item)
   for at = 1, #disliked, 8 do
@@ -73,11 +83,8 @@ for i = 0, #ARGV[5] / 16 - 1 do
     if marks[stream] then
       is_new = is_above(offset, marks[stream])
     else
-      if gone == nil then
-        local failed, _, _, value = find_gone(key, ARGV[8])
-        if failed then return failed end
-        gone = value or false
-      end
+      local failed = find_once()
+      if failed then return failed end
       is_new = not (gone and is_gone(gone, stream, offset, sub(ARGV[4], 16 * i + 9, 16 * i + 16)))
     end
     if is_new then
@@ -100,6 +107,11 @@ end
 steps = history and steps .. table.concat(fresh) or sub(steps .. table.concat(fresh), -16 * tonumber(ARGV[1]))
 disliked = sub(disliked, -8 * MOST_DISLIKES)
 
+if applied > 0 and (state ~= 'ours' or became > 0) then -- a record is begun
+  local failed = find_once()
+  if failed then return failed end
+  life = life_behind(gone)
+end
 if applied > 0 then
   -- Params without a window are what a lost one left behind: their seq means nothing to this window.
   local loses_params = seq == 0
@@ -109,8 +121,8 @@ if applied > 0 then
     if not is_moved[stream] then kept[#kept + 1] = stream end
   end
   for _, stream in ipairs(moved) do kept[#kept + 1] = stream end
-  local pairs_of = {}
-  for i = math.max(1, #kept - MARKS + 1), #kept do pairs_of[#pairs_of + 1] = kept[i] .. marks[kept[i]] end
+  local pairs_of = life ~= NONE and {NONE .. life} or {}
+  for i = math.max(1, #kept - MARKS + #pairs_of + 1), #kept do pairs_of[#pairs_of + 1] = kept[i] .. marks[kept[i]] end
   seq = seq + #fresh
   if history then
     local renewed = number_of(sub(history, 9))
@@ -132,10 +144,11 @@ if applied > 0 then
   end
 end
 if ARGV[2] ~= '0' then call('PEXPIRE', key, ARGV[2]) end
-if not history then return {became, seq, applied, steps, disliked, sub(params, 1, 24)} end
+if life == NONE then life = nil end
+if not history then return {became, seq, applied, steps, disliked, sub(params, 1, 24), life} end
 local most, leaves = struct.unpack('<I4I4', ARGV[7])
 local full = ''
 if #ARGV[4] > 0 and #steps >= 16 * (leaves + PAGE) then
   full = sub(steps, 1, 16 * (math.floor((seq - leaves) / PAGE) * PAGE - first))
 end
-return {became, seq, applied, sub(steps, -16 * most), disliked, sub(params, 1, 24), history, full, is_old and 1 or 0, first}
+return {became, seq, applied, sub(steps, -16 * most), disliked, sub(params, 1, 24), history, full, is_old and 1 or 0, first, life}

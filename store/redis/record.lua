@@ -111,6 +111,21 @@ local function find_gone(key, tag)
   return nil, list, field, value and #value >= 8 and #value % 16 == 8 and value or nil
 end
 
+-- A user's lives are told apart by how often they were forgotten: 8 bytes, NONE = never. The number stands among the
+-- marks of the list, and of the record that was begun afterwards, as that of no stream, which earlier versions keep as it
+-- is. A list that an earlier version has written may lack it: at least once.
+local function life_among(bytes, from, upto)
+  for at = from, upto, 16 do
+    if sub(bytes, at, at + 7) == NONE then return sub(bytes, at + 8, at + 15) end
+  end
+end
+local function life_of(head)
+  return life_among(head, HEAD + 1, marks_end(head)) or NONE
+end
+local function life_behind(value)
+  return value and (life_among(value, 9, #value) or '\1\0\0\0\0\0\0\0') or NONE
+end
+
 -- Whether an event was there before its user was forgotten: where a mark of its stream was kept, that says so, else time.
 local function is_gone(value, stream, offset, time)
   for at = 9, #value, 16 do

@@ -62,6 +62,16 @@ static solid_status keep_full(sol_redis_store *store, note *of, const redisReply
   return SOLID_OK;
 }
 
+void sol_redis_empty(solid_window *window) {
+  solid_window asked = *window;
+  *window = (solid_window){.steps = asked.steps,
+                           .dislikes = asked.dislikes,
+                           .most = asked.most,
+                           .take_seen = asked.take_seen,
+                           .seen_user = asked.seen_user,
+                           .state = asked.state};
+}
+
 /* The record's steps that are older than those that are asked for. */
 static void give_older(const solid_window *window, const uint8_t *steps, size_t n) {
   uint64_t items[64];
@@ -127,7 +137,7 @@ static void ask_pages(batch *b, size_t i, int64_t from, int64_t to) {
   sol_command_number(cmd, 4, 8 * SOLID_SEEN_MAX);
 }
 
-/* Before the record is known: as many pages as a window may need. */
+/* Before the record is known, so that whether it is still there is not asked: as many pages as a window may need. */
 void sol_redis_make_pages(batch *b, size_t i) {
   const solid_window *window = &b->windows[i];
   uint32_t most = sol_port_most(&b->store->base, window), tail = sol_port_tail(&b->store->base);
@@ -143,6 +153,7 @@ static void ask_needed(batch *b, size_t i) {
     ask_pages(b, i, (int64_t)((first - older) / PAGE), (int64_t)((first - 1) / PAGE));
   else
     ask_pages(b, i, 1, 0);
+  sol_command_bytes(&b->cmd, &window->birth, sizeof window->birth);
 }
 
 /* Puts `older` steps, as far as the pages of the reply have them, before those that are read. Returns how many are
@@ -198,6 +209,11 @@ solid_status sol_redis_take_pages(batch *b, sol_redis_conn *conn, size_t i, cons
   meta m;
   solid_status status = b->statuses[i] ? SOLID_OK : sol_redis_judge_user(b, conn, i, user_of(b, i), reply);
   if (status || b->statuses[i]) return status;
+  if (reply->type == REDIS_REPLY_INTEGER) {
+    of->is_gone = 1;
+    of->needs_pages = of->needs_seen = 0;
+    return SOLID_OK;
+  }
   if (reply->type != REDIS_REPLY_ARRAY ||
       (reply->elements &&
        (reply->elements < 3 || reply->element[0]->type != REDIS_REPLY_STRING ||
@@ -329,9 +345,13 @@ static solid_status reserve_blob(sol_redis_store *store, size_t n) {
   return sol_redis_grow(&store->blob, &store->blob_room, pages * (8 + SOL_PAGE_SIZE_MAX) + 8 * most + 8, "pages");
 }
 
-/* A page that is needed and is not there: the window begins behind it. */
+/* A page that is needed and is not there: the window begins behind it. Who went meanwhile is nobody. */
 static void cut_windows(batch *b, size_t n) {
   for (size_t i = 0; i < n; i++) {
+    if (b->store->notes[i].is_gone) {
+      sol_redis_empty(&b->windows[i]);
+      if (b->found) b->found[i] = 0;
+    }
     if (!b->store->notes[i].needs_pages || b->statuses[i]) continue;
     b->windows[i].is_cut = 1;
     sol_redis_tell_damaged(b->store, &b->store->cluster.nodes[0]->conn, user_of(b, i), "history",

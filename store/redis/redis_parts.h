@@ -50,6 +50,7 @@ typedef struct sol_history_note {
   int is_read;            /* the record was answered */
   int needs_pages;        /* steps of the window are in pages that are not read yet */
   int needs_seen;
+  int is_gone; /* the history went while its pages were read: its user was forgotten */
   int renew; /* the lifetime of what lies beside the record */
   int clear; /* what lies beside the record is of a history that is gone */
 } sol_history_note;
@@ -148,6 +149,8 @@ sol_shown sol_redis_show_key(const sol_redis_store *store, solid_bytes user);
 solid_status sol_redis_begin_notes(sol_redis_store *store, size_t n);
 /* How long what lies beside a record is kept: longer than the record, whatever was used last. */
 int64_t sol_redis_long_ttl(const sol_redis_store *store);
+/* A window of nobody, with the room that it had. */
+void sol_redis_empty(solid_window *window);
 /* Takes what the record of user i said: the 24 bytes of its head (NULL = it has no history), and its newest steps, all
  * of them where they are fewer than is asked for. 0: out of step. */
 int sol_redis_take_record(sol_redis_batch *b, size_t i, const void *history, const redisReply *steps, uint64_t seq);

@@ -20,16 +20,6 @@ static int64_t draw_ttl(redis_store *store) {
   return store->options.ttl_ms + (int64_t)((double)store->options.ttl_ms * longer);
 }
 
-static void empty(solid_window *window) {
-  solid_window asked = *window;
-  *window = (solid_window){.steps = asked.steps,
-                           .dislikes = asked.dislikes,
-                           .most = asked.most,
-                           .take_seen = asked.take_seen,
-                           .seen_user = asked.seen_user,
-                           .state = asked.state};
-}
-
 /* From the head of the params: seq, time, generation; all zero = there are none. */
 static void read_stamp(const void *head, solid_window *window) {
   memcpy(&window->params_seq, head, 8);
@@ -82,20 +72,24 @@ static void make_append(batch *b, size_t i) {
   sol_redis_add_tag(store, cmd);
 }
 
-/* What the script returns: 6 elements, or 10 of a record with a history. 0: out of step. */
+/* What the script returns: 6 elements, or 10 of a record with a history, and one more of a user who was forgotten
+ * before. 0: out of step. */
 static int read_append(batch *b, size_t who, const redisReply *reply, solid_status *status) {
   static const int types[] = {REDIS_REPLY_INTEGER, REDIS_REPLY_INTEGER, REDIS_REPLY_INTEGER, REDIS_REPLY_STRING,
                               REDIS_REPLY_STRING,  REDIS_REPLY_STRING,  REDIS_REPLY_STRING,  REDIS_REPLY_STRING,
                               REDIS_REPLY_INTEGER, REDIS_REPLY_INTEGER};
   solid_window *window = &b->windows[who];
-  if (reply->type != REDIS_REPLY_ARRAY || (reply->elements != 6 && reply->elements != 10)) return 0;
-  for (size_t i = 0; i < reply->elements; i++)
-    if ((int)reply->element[i]->type != types[i]) return 0;
-  int has_history = reply->elements == 10;
+  size_t n = reply->type == REDIS_REPLY_ARRAY ? reply->elements : 0;
+  int has_history = n >= 10, has_life = n == 7 || n == 11;
+  if (n - (size_t)has_life != 6 && n - (size_t)has_life != 10) return 0;
   redisReply *const *e = reply->element;
+  for (size_t i = 0; i < n - (size_t)has_life; i++)
+    if ((int)e[i]->type != types[i]) return 0;
+  if (has_life && (e[n - 1]->type != REDIS_REPLY_STRING || e[n - 1]->len != 8)) return 0;
   if (e[5]->len != 24 || (has_history && e[6]->len != SOL_HEAD_HISTORY)) return 0;
-  empty(window);
+  sol_redis_empty(window);
   read_stamp(e[5]->str, window);
+  if (has_life) memcpy(&window->life, e[n - 1]->str, 8);
   if (!read_dislikes(e[4], window) ||
       !sol_redis_take_record(b, who, has_history ? e[6]->str : NULL, e[3], (uint64_t)e[1]->integer))
     return 0;
@@ -109,7 +103,7 @@ static solid_status take_append(batch *b, sol_redis_conn *conn, size_t who, cons
   solid_status status = sol_redis_judge_user(b, conn, who, user, reply);
   if (status) return status;
   if (b->statuses[who]) {
-    empty(&b->windows[who]);
+    sol_redis_empty(&b->windows[who]);
     if (b->applied) b->applied[who] = 0;
     return SOLID_OK;
   }
@@ -191,6 +185,7 @@ static void make_params(batch *b, size_t i) {
   sol_command_number(cmd, 1, draw_ttl(store));
   sol_command_bytes(cmd, store->epoch.bytes, sizeof store->epoch.bytes);
   sol_redis_add_tag(store, cmd);
+  if (made.life) sol_command_bytes(cmd, &b->made[i].life, sizeof made.life);
 }
 
 static solid_status take_stored(batch *b, sol_redis_conn *conn, size_t who, const redisReply *reply) {
@@ -251,7 +246,7 @@ static solid_status take_get(batch *b, sol_redis_conn *conn, size_t who, const r
   if (b->kind == SOL_OF_PAGES) return sol_redis_take_pages(b, conn, who, reply);
   solid_status status = sol_redis_judge_user(b, conn, who, b->users[who], reply);
   if (status) return status;
-  empty(&b->windows[who]);
+  sol_redis_empty(&b->windows[who]);
   if (b->statuses[who] || (reply->type == REDIS_REPLY_ARRAY && reply->elements == 0)) return SOLID_OK;
   int is_damaged = reply->type == REDIS_REPLY_INTEGER;
   if (!is_damaged) {
@@ -265,11 +260,12 @@ static solid_status take_get(batch *b, sol_redis_conn *conn, size_t who, const r
       return sol_redis_out_of_step(conn);
   }
   if (is_damaged) {
-    empty(&b->windows[who]);
+    sol_redis_empty(&b->windows[who]);
     sol_redis_tell_damaged(store, conn, b->users[who], "record", ": taken as not there");
     return SOLID_OK;
   }
   read_stamp(head.params, &b->windows[who]);
+  b->windows[who].life = head.life;
   read_params(b, conn, who, &head, reply->element[2]);
   return SOLID_OK;
 }

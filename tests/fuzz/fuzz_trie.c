@@ -67,7 +67,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (!in.items || !read_items(&in, codes)) return 0;
   sol_trie trie;
   if (sol_trie_make(&trie, codes, in.items, in.levels)) abort();
-  sol_allowed allowed = {malloc(sol_allowed_words(&trie) * 8), malloc(sol_allowed_words(&trie) * 4), 0};
+  sol_allowed allowed = {malloc(sol_allowed_words(trie.items) * 8), malloc(sol_allowed_words(trie.items) * 4), 0};
   if (!allowed.bits || !allowed.before) abort();
   sol_allowed_set(&allowed, &trie, in.excluded);
   uint32_t rows = 1 + data[1] % 32u;

@@ -162,6 +162,42 @@ void body_forgets_ids_of_all_kinds(const store_maker *maker) {
   solid_store_close(store);
 }
 
+/* What was being made when a user was forgotten is not stored, however far the new life has come meanwhile; nor is what
+ * was made in a life between. What is made of the present window is. */
+void body_params_of_an_earlier_life_are_none(const store_maker *maker) {
+  enum { LIVES = 4, STREAMS = 12 };
+  solid_store *store = maker->open(0), *other = maker->open(0);
+  solid_store_epoch epoch;
+  window_room window, now;
+  params_room params;
+  uint64_t lives[LIVES];
+  for (int life = 0; life < LIVES; life++) {
+    for (uint64_t i = 1; i <= 3; i++) /* without a stream, so that no mark and no time of the list changes */
+      part_append_one(life % 2 ? other : store, "ann", i, part_no_stream, &window);
+    lives[life] = window.window.life;
+    for (int made = 0; made <= life; made++) {
+      cr_assert((made == life) == (lives[made] == lives[life]), "lives %d and %d", made, life);
+      part_fill_params(&params, 3, 1, (float)made);
+      params.params.life = lives[made];
+      cr_assert_eq(part_try_put(store, part_text("ann"), &params.params), SOLID_OK, "%s", solid_last_error());
+      cr_assert_eq(part_get(store, "ann", 1, &now, &params), made == life, "in life %d, of life %d", life, made);
+      cr_assert(now.window.seq == 3 && now.window.life == lives[life]);
+    }
+    part_expect_params(store, "ann", 1, 3, (float)life);
+    if (life < LIVES - 1) cr_assert_eq(forget(store, part_text("ann"), part_no_stream, 1), 1);
+  }
+  for (uint64_t i = 0; i < STREAMS; i++) { /* more streams than there are marks */
+    part_append_one(store, "ann", 10 + i, part_at(20 + i, 1), &now);
+    cr_assert_eq(now.window.life, lives[LIVES - 1], "behind stream %lu", (unsigned long)i);
+  }
+  part_expect_params(store, "ann", 1, 3, (float)(LIVES - 1));
+  cr_assert_eq(store->ops->epoch_begin(store, 1, &epoch), SOLID_OK, "%s", solid_last_error());
+  part_append_one(store, "ann", 99, part_no_stream, &now);
+  cr_assert_eq(now.window.life, lives[LIVES - 1], "a new epoch is no forgetting");
+  solid_store_close(other);
+  solid_store_close(store);
+}
+
 /* By solid_forget, more than go at once; a user may be named twice. */
 void body_forgets_many(const store_maker *maker) {
   enum { MANY = 150 };

@@ -72,7 +72,10 @@ void part_fill_params(params_room *room, uint64_t seq, uint64_t generation, floa
 
 void part_put(solid_store *store, const char *user, uint64_t seq, uint64_t generation, float base) {
   params_room room;
+  window_room now;
+  (void)part_get(store, user, generation, &now, &room);
   part_fill_params(&room, seq, generation, base);
+  room.params.life = now.window.life;
   solid_status status = part_try_put(store, part_text(user), &room.params);
   cr_assert_eq(status, SOLID_OK, "%s: %s", store->ops->name, solid_last_error());
 }

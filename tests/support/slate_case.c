@@ -17,8 +17,8 @@ void slate_case_make(slate_case *c, seed_rng *rng, uint32_t items, uint32_t leve
   for (uint32_t v = 0; v < items; v++)
     if (seed_uniform(rng) < left_out) c->excluded[v / 64] |= UINT64_C(1) << (v % 64);
   cr_assert_eq(sol_trie_make(&c->trie, c->codes, items, levels), SOLID_OK, "%s", solid_last_error());
-  c->allowed.bits = must(malloc(sol_allowed_words(&c->trie) * sizeof *c->allowed.bits));
-  c->allowed.before = must(malloc(sol_allowed_words(&c->trie) * sizeof *c->allowed.before));
+  c->allowed.bits = must(malloc(sol_allowed_words(c->trie.items) * sizeof *c->allowed.bits));
+  c->allowed.before = must(malloc(sol_allowed_words(c->trie.items) * sizeof *c->allowed.before));
   sol_allowed_set(&c->allowed, &c->trie, c->excluded);
 }
 

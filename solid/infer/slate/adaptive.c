@@ -1,17 +1,17 @@
 #include "solid/infer/slate/adaptive.h"
 #include <string.h>
 
-void sol_adaptive_bind(sol_adaptive *a, const sol_config *config, const sol_trie *trie, sol_arena *arena) {
-  size_t C = trie->columns, K = config->slate_rows, inputs = sol_tail_most(config);
+void sol_adaptive_bind(sol_adaptive *a, const sol_config *config, uint32_t widest, sol_arena *arena) {
+  size_t C = (size_t)config->levels + 1, K = config->slate_rows, inputs = sol_tail_most(config);
   a->config = config;
-  a->columns = trie->columns;
-  a->widest = trie->widest;
+  a->columns = (uint32_t)C;
+  a->widest = widest;
   a->have = sol_arena_take(arena, K, sizeof *a->have);
   a->end = sol_arena_take(arena, C + 1, sizeof *a->end);
   a->node = sol_arena_take(arena, K * C, sizeof *a->node);
   a->log_p = sol_arena_take(arena, K * C, sizeof *a->log_p);
-  a->share = sol_arena_take(arena, (C + 1) * C, trie->widest * sizeof *a->share);
-  a->rest = sol_arena_take(arena, trie->widest, sizeof *a->rest);
+  a->share = sol_arena_take(arena, (C + 1) * C, widest * sizeof *a->share);
+  a->rest = sol_arena_take(arena, widest, sizeof *a->rest);
   a->input = sol_arena_take(arena, inputs, sizeof *a->input);
   a->logits = sol_arena_take(arena, inputs, sizeof *a->logits);
 }

@@ -35,8 +35,9 @@ typedef struct sol_adaptive {
   uint32_t rows, row, inputs; /* of the slate; the first row that is not settled, and how many of its inputs are */
 } sol_adaptive;
 
-/* Points the members into `arena` for slates of as many rows as the config says; measures where its base is NULL. */
-void sol_adaptive_bind(sol_adaptive *a, const sol_config *config, const sol_trie *trie, sol_arena *arena);
+/* Points the members into `arena` for slates of as many rows as the config says, of a trie whose nodes have `widest`
+ * children at most; measures where its base is NULL. */
+void sol_adaptive_bind(sol_adaptive *a, const sol_config *config, uint32_t widest, sol_arena *arena);
 
 /* Decodes a slate that has begun, of slate->walk.rows rows, window s >= 1: codes (rows, C), and how many forwards it
  * took. h, u (d) host. The slate ends with all rows at items and with its log_p. */

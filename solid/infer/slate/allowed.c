@@ -26,7 +26,7 @@ static void mark(sol_allowed *allowed, const sol_trie *trie, size_t word, uint64
 }
 
 void sol_allowed_set(sol_allowed *allowed, const sol_trie *trie, const uint64_t *excluded) {
-  size_t words = ((size_t)trie->items + 63) / 64, all = sol_allowed_words(trie);
+  size_t words = ((size_t)trie->items + 63) / 64, all = sol_allowed_words(trie->items);
   int few = !excluded || count_excluded(trie, excluded, words) <= trie->items / 2;
   memset(allowed->bits, 0, all * sizeof *allowed->bits);
   for (size_t w = 0; w < words && few; w++) allowed->bits[w] = present(trie, w);
@@ -37,7 +37,7 @@ void sol_allowed_set(sol_allowed *allowed, const sol_trie *trie, const uint64_t 
 
 void sol_allowed_count_again(sol_allowed *allowed, const sol_trie *trie) {
   uint32_t n = 0;
-  for (size_t w = 0; w < sol_allowed_words(trie); w++) {
+  for (size_t w = 0; w < sol_allowed_words(trie->items); w++) {
     allowed->before[w] = n;
     n += (uint32_t)__builtin_popcountll(allowed->bits[w]);
   }

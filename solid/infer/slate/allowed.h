@@ -11,9 +11,9 @@ typedef struct sol_allowed {
   uint32_t count;   /* allowed in all */
 } sol_allowed;
 
-/* Words of a catalogue: one more than its bits need, so that the place behind the last one has a count too. */
-static inline size_t sol_allowed_words(const sol_trie *trie) {
-  return (size_t)trie->items / 64 + 1;
+/* Words of so many items: one more than its bits need, so that the place behind the last one has a count too. */
+static inline size_t sol_allowed_words(uint32_t items) {
+  return (size_t)items / 64 + 1;
 }
 
 /* Fills bits and counts. `excluded`: bit v % 64 of word v / 64 leaves out item v, as in a recommendation; NULL leaves

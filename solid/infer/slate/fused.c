@@ -58,13 +58,19 @@ static sk_slate_net net_of(const sol_config *config, const sol_decoder_weights *
   return net;
 }
 
+/* Nodes of a level, whatever joins: no more than there are prefixes of codes, or items. */
+static size_t most_nodes(const sol_config *config, uint32_t level) {
+  size_t nodes = 1;
+  for (uint32_t l = 0; l < level && l < config->levels && nodes < config->items; l++) nodes *= config->codes;
+  return level > config->levels || nodes > config->items ? config->items : nodes;
+}
+
 /* Points the trie's lists into `arena`: twice, to measure and to fill. */
-static void bind_trie(sk_slate_trie *t, const sol_trie *trie, sol_arena *arena) {
-  *t = (sk_slate_trie){(int32_t)trie->items, (int32_t)trie->widest, (int32_t)trie->level[1].nodes, .item = NULL};
-  t->item = sol_arena_take(arena, trie->items, sizeof(uint32_t));
-  t->place = sol_arena_take(arena, trie->items, sizeof(uint32_t));
-  for (uint32_t l = 0; l <= trie->columns; l++) {
-    size_t nodes = trie->level[l].nodes;
+static void bind_trie(sk_slate_trie *t, const sol_config *config, sol_arena *arena) {
+  t->item = sol_arena_take(arena, config->items, sizeof(uint32_t));
+  t->place = sol_arena_take(arena, config->items, sizeof(uint32_t));
+  for (uint32_t l = 0; l <= config->levels + 1; l++) {
+    size_t nodes = most_nodes(config, l);
     t->begin[l] = sol_arena_take(arena, nodes + 1, sizeof(uint32_t));
     t->code[l] = sol_arena_take(arena, nodes, sizeof(uint32_t));
     t->child[l] = sol_arena_take(arena, nodes + 1, sizeof(uint32_t));
@@ -77,14 +83,20 @@ static void upload(sol_fused *f, solid_status *status, const void *device, const
   if (!*status && bytes) *status = f->be->ops->upload(f->be, to, host, bytes);
 }
 
-static solid_status send_trie(sol_fused *f, const sol_trie *trie) {
+static solid_status alloc_trie(sol_fused *f) {
   sol_arena arena = {NULL, 0};
-  sk_slate_trie *t = &f->args.trie;
-  bind_trie(t, trie, &arena);
+  bind_trie(&f->args.trie, f->config, &arena);
   solid_status status = f->be->ops->alloc(f->be, &f->trie, arena.used);
   if (status) return sol_backend_fail(f->be, status);
   arena = (sol_arena){f->trie, 0};
-  bind_trie(t, trie, &arena);
+  bind_trie(&f->args.trie, f->config, &arena);
+  return SOLID_OK;
+}
+
+solid_status sol_fused_set_trie(sol_fused *f, const sol_trie *trie) {
+  sk_slate_trie *t = &f->args.trie;
+  solid_status status = SOLID_OK;
+  t->items = 0; /* until it is there */
   upload(f, &status, t->item, trie->item, trie->items * sizeof(uint32_t));
   upload(f, &status, t->place, trie->place, trie->items * sizeof(uint32_t));
   for (uint32_t l = 0; l <= trie->columns; l++) {
@@ -95,7 +107,11 @@ static solid_status send_trie(sol_fused *f, const sol_trie *trie) {
   }
   solid_status waited = f->be->ops->sync(f->be);
   if (!status) status = waited;
-  return status ? sol_backend_fail(f->be, status) : SOLID_OK;
+  if (status) return sol_backend_fail(f->be, status);
+  t->items = (int32_t)trie->items;
+  t->widest = (int32_t)trie->widest;
+  t->first_nodes = (int32_t)trie->level[1].nodes;
+  return SOLID_OK;
 }
 
 /* ---- Calls ---- */
@@ -131,7 +147,8 @@ solid_status sol_fused_open(sol_fused **out, sk_backend *be, const sol_config *c
   if (!status) status = be->ops->alloc(be, &f->scores, scores);
   if (!status) status = be->ops->alloc_host(be, &f->host_calls, call.up + call.down);
   if (status) (void)sol_backend_fail(be, status);
-  if (!status) status = send_trie(f, trie);
+  if (!status) status = alloc_trie(f);
+  if (!status) status = sol_fused_set_trie(f, trie);
   if (status) {
     sol_fused_close(f);
     return status;
@@ -237,7 +254,7 @@ solid_status sol_fused_send(sol_fused *f, sol_fused_user *const *users, size_t n
 solid_status sol_fused_score(sol_fused *f, size_t n) {
   const sk_linear_args args = {.n = (int32_t)n,
                                .in = (int32_t)f->config->width,
-                               .out = (int32_t)f->config->items,
+                               .out = f->args.trie.items,
                                .x = bind_call(f, n, f->calls).u,
                                .w = f->vectors,
                                .y = f->scores};

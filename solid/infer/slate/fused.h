@@ -10,10 +10,14 @@
 
 typedef struct sol_fused sol_fused;
 
-/* For up to n users at once. `vectors` (items, d): device, of the catalogue. All are borrowed. */
+/* For up to n users at once. `vectors` (items, d): device, of the catalogue. All are borrowed but for the trie, which
+ * may have fewer items than the config says. */
 solid_status sol_fused_open(sol_fused **out, sk_backend *be, const sol_config *config,
                             const sol_decoder_weights *weights, const sol_trie *trie, const float *vectors, size_t n);
 void sol_fused_close(sol_fused *fused);
+
+/* The trie of the calls from now on, of as many items as the config says at most; read here, not kept. */
+solid_status sol_fused_set_trie(sol_fused *fused, const sol_trie *trie);
 
 /* The grid of the calls from now on; read here, not kept. */
 solid_status sol_fused_set_grid(sol_fused *fused, const sol_grid *grid);
@@ -21,7 +25,7 @@ solid_status sol_fused_set_grid(sol_fused *fused, const sol_grid *grid);
 /* What one user brings and gets. */
 typedef struct sol_fused_user {
   const float *h, *u;
-  const uint64_t *excluded; /* NULL = nothing */
+  const uint64_t *excluded; /* of the config's items; NULL = nothing */
   const solid_scored *top;  /* (n_top), may be NULL */
   uint32_t n_top;
   solid_scored *out; /* room for the grid's rows */

@@ -23,12 +23,13 @@ struct sol_likelihood {
 static void bind(sol_likelihood *l, sol_arena *arena) {
   size_t n = l->most, d = l->config->width, C = l->trie.columns;
   sol_slate unbound;
+  const sol_slate_room room = sol_slate_room_of(&l->trie);
   l->slates = sol_arena_take(arena, n, sizeof *l->slates);
   l->codes = sol_arena_take(arena, n * l->rows, C * sizeof *l->codes);
   l->h = sol_arena_take(arena, n, d * sizeof *l->h);
   l->u = sol_arena_take(arena, n, d * sizeof *l->u);
   l->group = sol_arena_take(arena, n, sizeof *l->group);
-  for (size_t i = 0; i < n; i++) sol_slate_bind(arena->base ? &l->slates[i] : &unbound, &l->trie, l->rows, arena);
+  for (size_t i = 0; i < n; i++) sol_slate_bind(arena->base ? &l->slates[i] : &unbound, &l->trie, &room, l->rows, arena);
 }
 
 solid_status sol_likelihood_new(sol_likelihood **out, const solid_model *model, uint32_t rows, size_t users) {
@@ -41,7 +42,7 @@ solid_status sol_likelihood_new(sol_likelihood **out, const solid_model *model, 
   if (!l) return solid_fail(SOLID_ENOMEM, "out of memory: likelihood of lists");
   l->config = config, l->rows = rows, l->most = users;
   status = sol_backend_open(sol_model_context(model), &l->be);
-  if (!status) status = sol_trie_make(&l->trie, model->file.codes, sol_model_trained(model), config->levels);
+  if (!status) status = sol_trie_make(&l->trie, model->file.codes, solid_model_item_count(model), config->levels);
   if (!status) status = sol_stepper_open(&l->stepper, l->be, config, &sol_model_weights(model)->slate, users);
   if (!status) bind(l, &arena);
   if (!status && !(l->memory = sol_arena_memory(&arena)))
@@ -90,6 +91,8 @@ static solid_status follow(sol_likelihood *l, sol_likelihood_user *user, sol_sla
                            const float *logits, uint32_t n_logits, uint32_t *code) {
   const sol_choosing as_it_is = {0};
   uint32_t item = user->items[row].item, column = slate->walk.depth[row], at = 0;
+  if (item >= l->trie.items)
+    return solid_fail(SOLID_EINVAL, "likelihood: item %u of row %u, there are %u items", item, row, l->trie.items);
   uint32_t want = child_towards(&l->trie, column, sol_walk_node(&slate->walk, row), l->trie.place[item]);
   uint32_t n = sol_slate_weigh(slate, row, logits, n_logits, &as_it_is);
   while (at < n && slate->open[at].node != want) at++;

@@ -19,7 +19,7 @@ typedef struct sol_likelihood_user {
 solid_status sol_likelihood_new(sol_likelihood **out, const solid_model *model, uint32_t rows, size_t users);
 void sol_likelihood_free(sol_likelihood *likelihood);
 
-/* EINVAL: an item that is excluded, or there twice. */
+/* EINVAL: an item that is excluded, there twice, or joined the model after the likelihood was made. */
 solid_status sol_likelihood_of(sol_likelihood *likelihood, sol_likelihood_user *users, size_t n);
 
 #endif

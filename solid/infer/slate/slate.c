@@ -4,14 +4,15 @@
 #include <math.h>
 #include <string.h>
 
-void sol_slate_bind(sol_slate *slate, const sol_trie *trie, uint32_t rows, sol_arena *arena) {
-  size_t words = sol_allowed_words(trie), widest = trie->widest, first = trie->level[1].nodes;
+void sol_slate_bind(sol_slate *slate, const sol_trie *trie, const sol_slate_room *room, uint32_t rows,
+                    sol_arena *arena) {
+  size_t words = sol_allowed_words(room->items), widest = room->widest, first = room->first;
   slate->trie = trie;
   slate->most_rows = rows;
   slate->allowed.bits = sol_arena_take(arena, words, sizeof *slate->allowed.bits);
   slate->allowed.before = sol_arena_take(arena, words, sizeof *slate->allowed.before);
   slate->ints = sol_arena_take(arena, sol_walk_ints(trie, rows), sizeof *slate->ints);
-  slate->guide.score = sol_arena_take(arena, trie->items, sizeof *slate->guide.score);
+  slate->guide.score = sol_arena_take(arena, room->items, sizeof *slate->guide.score);
   slate->guide.best = sol_arena_take(arena, first, sizeof *slate->guide.best);
   slate->guide.best_of = sol_arena_take(arena, first, sizeof *slate->guide.best_of);
   slate->guide.room = sol_arena_take(arena, rows, sizeof *slate->guide.room);

@@ -28,15 +28,25 @@ typedef struct sol_slate {
   sol_random random;       /* of drawing */
   double log_p;            /* of what was chosen so far, by the decoder, over open codes */
   uint32_t *ints;          /* the walk's */
-  sol_open *open;          /* (widest) */
+  sol_open *open;          /* (widest of the room, as what follows) */
   uint32_t *place;         /* (widest) of the guide */
   float *log_p_of, *value; /* (widest) */
   float *share;            /* (widest) what each is drawn with */
   uint32_t *order;         /* (widest) of drawing */
 } sol_slate;
 
+/* What the memory of a slate is enough for; a trie that items are added to may need more than it has now. */
+typedef struct sol_slate_room {
+  uint32_t items, first, widest; /* of the trie: items, nodes of level 1, children of a node */
+} sol_slate_room;
+
+static inline sol_slate_room sol_slate_room_of(const sol_trie *trie) {
+  return (sol_slate_room){trie->items, trie->level[1].nodes, trie->widest};
+}
+
 /* Points the members into `arena` for slates of up to `rows` rows; measures where its base is NULL. */
-void sol_slate_bind(sol_slate *slate, const sol_trie *trie, uint32_t rows, sol_arena *arena);
+void sol_slate_bind(sol_slate *slate, const sol_trie *trie, const sol_slate_room *room, uint32_t rows,
+                    sol_arena *arena);
 
 /* Begins a slate of `rows` rows, fewer where fewer items are left; slate->walk.rows says how many. `excluded` by item,
  * NULL = nothing. `scores` (items) of the ranker, NULL = no guide; `top` (n_top) is the ranker's own list of what is

@@ -1,8 +1,5 @@
-#include "solid/infer/slate/slater.h"
+#include "solid/infer/slate/slater_parts.h"
 #include "solid/extend.h"
-#include "solid/infer/slate/adaptive.h"
-#include "solid/infer/slate/fused.h"
-#include "solid/model/model_parts.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,37 +7,10 @@
 #define AT_ONCE_FUSED 256               /* in one operation, which is a block a user: a large device has 130 places */
 #define ITEMS_AT_ONCE ((size_t)1 << 24) /* users times items at most */
 
-struct sol_slater {
-  const solid_model *model;
-  const sol_config *config; /* of the items that it was trained on, into `own` */
-  sol_config own;
-  sk_backend *be;
-  sol_trie trie;
-  sol_stepper *stepper;
-  sol_fused *fused;
-  size_t at_once;
-  sol_grid full, part; /* of the last plan: K rows, and fewer */
-  sol_slate_plan plan; /* of `full`; rows 0 = there is none */
-
-  void *device; /* vectors (at_once, d), scores (at_once, V) */
-  float *device_u, *device_scores;
-  char *memory; /* behind the rest */
-  sol_adaptive adaptive;
-  sol_slate *slates;       /* (at_once) */
-  float *scores;           /* (at_once, V) */
-  float *h, *u;            /* (at_once, d) */
-  uint32_t *codes;         /* (at_once, K, C) */
-  uint32_t *top;           /* (V) items and */
-  float *top_scores;       /* (V) scores of one user's list */
-  sol_fused_user *calls;   /* (at_once) */
-  sol_fused_user **called; /* (at_once) those of the call */
-  size_t *group;           /* (at_once) users of a group, by place in the chunk */
-};
-
 /* ---- Construction ---- */
 
 static void bind(sol_slater *s, sol_arena *arena) {
-  size_t n = s->at_once, V = s->config->items, d = s->config->width, K = s->config->slate_rows;
+  size_t n = s->at_once, V = s->items, d = s->config->width, K = s->config->slate_rows;
   s->slates = sol_arena_take(arena, n, sizeof *s->slates);
   s->scores = sol_arena_take(arena, n, V * sizeof *s->scores);
   s->h = sol_arena_take(arena, n, d * sizeof *s->h);
@@ -51,20 +21,32 @@ static void bind(sol_slater *s, sol_arena *arena) {
   s->group = sol_arena_take(arena, n, sizeof *s->group);
   s->calls = sol_arena_take(arena, n, sizeof *s->calls);
   s->called = sol_arena_take(arena, n, sizeof *s->called);
-  sol_adaptive_bind(&s->adaptive, s->config, &s->trie, arena);
+  sol_adaptive_bind(&s->adaptive, s->config, s->room.widest, arena);
   sol_slate unbound;
   for (size_t i = 0; i < n; i++)
-    sol_slate_bind(arena->base ? &s->slates[i] : &unbound, &s->trie, s->config->slate_rows, arena);
+    sol_slate_bind(arena->base ? &s->slates[i] : &unbound, &s->trie, &s->room, s->config->slate_rows, arena);
 }
 
-static solid_status take_memory(sol_slater *s) {
+/* Memory for the trie as it is, and for twice its widest node where it has just outgrown what there was. */
+static solid_status take_memory(sol_slater *s, uint32_t widest) {
   sol_arena arena = {NULL, 0};
-  size_t V = s->config->items, d = s->config->width, bytes = s->at_once * (V + d) * sizeof(float);
+  sol_slate_room before = s->room;
+  s->room = (sol_slate_room){s->items, s->config->codes, widest > s->config->codes ? widest : s->config->codes};
   bind(s, &arena);
-  s->memory = sol_arena_memory(&arena);
-  if (!s->memory) return solid_fail(SOLID_ENOMEM, "out of memory: slates of %zu users at once", s->at_once);
-  arena = (sol_arena){s->memory, 0};
+  char *memory = sol_arena_memory(&arena);
+  if (!memory) {
+    s->room = before;
+    return solid_fail(SOLID_ENOMEM, "out of memory: slates of %zu users at once", s->at_once);
+  }
+  free(s->memory);
+  s->memory = memory;
+  arena = (sol_arena){memory, 0};
   bind(s, &arena);
+  return SOLID_OK;
+}
+
+static solid_status take_device(sol_slater *s) {
+  size_t d = s->config->width, bytes = s->at_once * (s->items + d) * sizeof(float);
   solid_status status = sol_backend_room(s->be, bytes, "scores of slates", "use a smaller batch");
   if (status) return status;
   status = s->be->ops->alloc(s->be, &s->device, bytes);
@@ -86,15 +68,17 @@ solid_status sol_slater_new(sol_slater **out, const solid_model *model, size_t u
   if (!s) return solid_fail(SOLID_ENOMEM, "out of memory: slates");
   s->model = model;
   s->own = *config;
-  s->own.items = sol_model_trained(model);
-  s->config = config = &s->own;
+  s->own.items = solid_model_item_count(model);
+  s->items = config->items;
+  s->config = &s->own;
   solid_status status = sol_backend_open(sol_model_context(model), &s->be);
   s->at_once = least(users, !status && s->be->ops->records ? AT_ONCE_FUSED : AT_ONCE);
-  s->at_once = least(s->at_once, ITEMS_AT_ONCE / config->items + 1);
-  if (!status) status = sol_trie_make(&s->trie, model->file.codes, config->items, config->levels);
-  if (!status) status = take_memory(s);
+  s->at_once = least(s->at_once, ITEMS_AT_ONCE / s->items + 1);
+  if (!status) status = sol_trie_make(&s->trie, model->file.codes, s->own.items, config->levels);
+  if (!status) status = take_memory(s, s->trie.widest);
+  if (!status) status = take_device(s);
   const sol_decoder_weights *weights = &sol_model_weights(model)->slate;
-  if (!status) status = sol_stepper_open(&s->stepper, s->be, config, weights, s->at_once);
+  if (!status) status = sol_stepper_open(&s->stepper, s->be, s->config, weights, s->at_once);
   if (!status)
     status =
         sol_fused_open(&s->fused, s->be, config, weights, &s->trie, sol_model_catalogue(model)->vectors, s->at_once);
@@ -102,6 +86,7 @@ solid_status sol_slater_new(sol_slater **out, const solid_model *model, size_t u
     sol_slater_free(s);
     return status;
   }
+  s->sent = s->trie.items;
   *out = s;
   return SOLID_OK;
 }
@@ -133,13 +118,28 @@ const sol_trie *sol_slater_trie(const sol_slater *s) {
   return &s->trie;
 }
 
+/* ---- Items that joined ---- */
+
+/* What has joined the model since gets its paths. Those that are hidden, gone or not yet there are in the users' masks.
+ * Each part is tried again by the next call where it fails. */
+static solid_status follow(sol_slater *s) {
+  solid_status status = sol_trie_add(&s->trie, s->model->file.codes, solid_model_item_count(s->model));
+  s->own.items = s->trie.items;
+  if (!status && s->trie.widest > s->room.widest) status = take_memory(s, 2 * s->trie.widest);
+  if (!status && s->sent != s->trie.items) {
+    status = sol_fused_set_trie(s->fused, &s->trie);
+    s->sent = status ? 0 : s->trie.items;
+  }
+  return status;
+}
+
 /* ---- Plans ---- */
 
 solid_status sol_slater_check(const sol_slater *s, const sol_slate_plan *plan) {
-  return sol_slate_plan_check(plan, s->config);
+  return sol_slate_plan_check(plan, sol_model_config(s->model));
 }
 
-static solid_status make_grid(const sol_slater *s, const sol_slate_plan *plan, uint32_t rows, sol_grid *grid) {
+solid_status sol_slater_make_grid(const sol_slater *s, const sol_slate_plan *plan, uint32_t rows, sol_grid *grid) {
   sol_grid_shape shape = sol_decoder_shape(s->config, plan->order, plan->window, rows);
   sol_grid_clear(grid);
   return sol_grid_make(grid, &shape);
@@ -148,179 +148,17 @@ static solid_status make_grid(const sol_slater *s, const sol_slate_plan *plan, u
 static solid_status set_plan(sol_slater *s, const sol_slate_plan *plan) {
   if (s->plan.rows == plan->rows && s->plan.order == plan->order && s->plan.window == plan->window) return SOLID_OK;
   s->plan.rows = 0;
-  solid_status status = make_grid(s, plan, plan->rows, &s->full);
+  solid_status status = sol_slater_make_grid(s, plan, plan->rows, &s->full);
   if (!status) status = sol_fused_set_grid(s->fused, &s->full);
   if (!status) s->plan = *plan;
   return status;
 }
 
-/* ---- Decoding ---- */
-
-/* u . e_v of every item, for the guide and for what is told of the items. */
-static solid_status score(sol_slater *s, const sol_slate_user *users, size_t n) {
-  const sk_backend_ops *ops = s->be->ops;
-  size_t d = s->config->width, V = s->config->items;
-  for (size_t i = 0; i < n; i++) memcpy(s->u + i * d, users[i].u, d * sizeof *s->u);
-  solid_status status = ops->upload(s->be, s->device_u, s->u, n * d * sizeof *s->u);
-  if (!status)
-    status = ops->linear(s->be, &(sk_linear_args){.n = (int32_t)n,
-                                                  .in = (int32_t)d,
-                                                  .out = (int32_t)V,
-                                                  .x = s->device_u,
-                                                  .w = sol_model_catalogue(s->model)->vectors,
-                                                  .y = s->device_scores});
-  if (!status) status = ops->download(s->be, s->scores, s->device_scores, n * V * sizeof *s->scores);
-  solid_status waited = ops->sync(s->be);
-  if (!status) status = waited;
-  return status ? sol_backend_fail(s->be, status) : SOLID_OK;
-}
-
-static void begin(sol_slater *s, const sol_slate_plan *plan, sol_slate_user *user, size_t i, uint64_t seed) {
-  uint32_t n_top = user->top ? (uint32_t)least(user->n_top, s->config->slate_rows) : 0;
-  for (uint32_t k = 0; k < n_top; k++) {
-    s->top[k] = user->top[k].item;
-    s->top_scores[k] = user->top[k].score;
-  }
-  sol_slate_begin(&s->slates[i], plan->rows, user->excluded, s->scores + i * s->config->items, s->top, s->top_scores,
-                  n_top, seed);
-  user->count = s->slates[i].walk.rows;
-}
-
-/* Chooses the codes of a step's cells, rows in order. */
-static void choose(sol_slater *s, const sol_grid *g, int32_t t, size_t n, const float *logits, size_t stride,
-                   const sol_choosing *how) {
-  for (int32_t i = g->cell_offsets[t]; i < g->cell_offsets[t + 1]; i++) {
-    uint32_t column = (uint32_t)(g->cell[i] % g->width), row = (uint32_t)(g->cell[i] / g->width);
-    uint32_t codes = sol_decoder_codes(s->config, column);
-    for (size_t w = 0; w < n; w++) {
-      const float *of = logits ? logits + (size_t)(i - g->cell_offsets[t]) * n * stride + w * codes : NULL;
-      s->codes[w * (size_t)g->cells + (size_t)g->cell[i]] =
-          sol_slate_choose(&s->slates[s->group[w]], row, of, codes, how);
-    }
-  }
-}
-
-/* What a user gets of a slate that is whole. */
-static void give_slate(const sol_slater *s, sol_slate_user *user, const sol_slate *slate, const uint32_t *codes) {
-  user->log_p = slate->log_p;
-  for (uint32_t r = 0; r < user->count; r++) {
-    uint32_t item = sol_walk_item(&slate->walk, r);
-    user->out[r] = (solid_scored){item, slate->guide.score[s->trie.place[item]]};
-  }
-  if (user->codes) memcpy(user->codes, codes, user->count * (size_t)s->trie.columns * sizeof *codes);
-}
-
-/* The users of s->group, n of them, whose slates have as many rows as the grid. */
-static solid_status decode_group(sol_slater *s, const sol_slate_plan *plan, const sol_grid *g, sol_slate_user *users,
-                                 size_t n, int asks) {
-  solid_status status = SOLID_OK;
-  const float *logits = NULL;
-  size_t stride = 0, d = s->config->width;
-  for (size_t w = 0; w < n; w++) {
-    memcpy(s->h + w * d, users[s->group[w]].h, d * sizeof *s->h);
-    memcpy(s->u + w * d, users[s->group[w]].u, d * sizeof *s->u);
-  }
-  if (asks) status = sol_stepper_begin(s->stepper, g, n, s->h, s->u);
-  for (int32_t t = 0; t < g->steps && !status; t++) {
-    if (asks) status = sol_stepper_step(s->stepper, t, s->codes, &logits, &stride);
-    if (!status) choose(s, g, t, n, logits, stride, &plan->how);
-  }
-  for (size_t w = 0; w < n && !status; w++) {
-    sol_slate_user *user = &users[s->group[w]];
-    give_slate(s, user, &s->slates[s->group[w]], s->codes + w * (size_t)g->cells);
-    user->forwards = asks ? g->steps : 0;
-    if (!asks) user->log_p = 0;
-  }
-  return status;
-}
-
-/* Users by how many rows their slates have: those of K together, then the others, which are few. */
-static solid_status decode_chunk(sol_slater *s, const sol_slate_plan *plan, sol_slate_user *users, size_t n, int asks) {
-  solid_status status = SOLID_OK;
-  size_t together = 0;
-  for (size_t i = 0; i < n; i++) {
-    for (uint32_t r = users[i].count; r < plan->rows; r++) users[i].out[r] = (solid_scored){SOLID_NO_ITEM, -INFINITY};
-    users[i].log_p = 0;
-    users[i].forwards = 0;
-    if (users[i].count == plan->rows) s->group[together++] = i;
-  }
-  if (together) status = decode_group(s, plan, &s->full, users, together, asks);
-  for (size_t i = 0; i < n && !status; i++) {
-    if (users[i].count == plan->rows || users[i].count == 0) continue;
-    s->group[0] = i;
-    status = make_grid(s, plan, users[i].count, &s->part);
-    if (!status) status = decode_group(s, plan, &s->part, users, 1, asks);
-  }
-  return status;
-}
-
-/* Step by step: scores, slates and logits go through the host. */
-static solid_status decode_steps(sol_slater *s, const sol_slate_plan *plan, sol_slate_user *users, size_t n, int asks,
-                                 uint64_t seed) {
-  solid_status status = score(s, users, n);
-  for (size_t i = 0; i < n && !status; i++) begin(s, plan, &users[i], i, seed + i);
-  return status ? status : decode_chunk(s, plan, users, n, asks);
-}
-
-/* With an adaptive window, one after the other. */
-static solid_status decode_adaptive(sol_slater *s, const sol_slate_plan *plan, sol_slate_user *users, size_t n,
-                                    uint64_t seed) {
-  solid_status status = score(s, users, n);
-  for (size_t i = 0; i < n && !status; i++) begin(s, plan, &users[i], i, seed + i);
-  for (size_t i = 0; i < n && !status; i++) {
-    sol_slate_user *user = &users[i];
-    for (uint32_t r = user->count; r < plan->rows; r++) user->out[r] = (solid_scored){SOLID_NO_ITEM, -INFINITY};
-    user->log_p = 0;
-    user->forwards = 0;
-    if (!user->count) continue;
-    status = sol_adaptive_decode(&s->adaptive, s->stepper, &s->slates[i], &plan->how, (uint32_t)plan->window, user->h,
-                                 user->u, s->codes, &user->forwards);
-    if (!status) give_slate(s, user, &s->slates[i], s->codes);
-  }
-  return status;
-}
-
-/* In one operation; those who have fewer than K items left, which are few, step by step. */
-static solid_status decode_fused(sol_slater *s, const sol_slate_plan *plan, sol_slate_user *users, size_t n,
-                                 uint64_t seed) {
-  for (size_t i = 0; i < n; i++) {
-    const sol_slate_user *user = &users[i];
-    s->called[i] = &s->calls[i];
-    s->calls[i] = (sol_fused_user){.h = user->h,
-                                   .u = user->u,
-                                   .excluded = user->excluded,
-                                   .top = user->top,
-                                   .n_top = user->n_top,
-                                   .out = user->out};
-  }
-  solid_status status = sol_fused_decode(s->fused, plan->how.guide, s->called, n);
-  for (size_t i = 0; i < n && !status; i++) {
-    users[i].count = plan->rows;
-    users[i].forwards = s->full.steps;
-    users[i].log_p = s->calls[i].log_p;
-    if (s->calls[i].short_of) status = decode_steps(s, plan, &users[i], 1, 1, seed + i);
-  }
-  return status;
-}
-
-static int is_fused(const sol_slater *s, const sol_slate_plan *plan, const sol_slate_user *users, size_t n) {
-  int wanted = plan->run == SOL_SLATE_OPERATION || (plan->run == SOL_SLATE_EITHER && s->be->ops->records);
-  for (size_t i = 0; i < n && wanted; i++) wanted = users[i].codes == NULL;
-  return wanted && plan->how.temperature == 0 && plan->how.guide < 1;
-}
-
-static solid_status decode_some(sol_slater *s, const sol_slate_plan *plan, sol_slate_user *users, size_t n,
-                                uint64_t seed) {
-  int asks = plan->how.guide < 1;
-  if (plan->adaptive && asks) return decode_adaptive(s, plan, users, n, seed);
-  return is_fused(s, plan, users, n) ? decode_fused(s, plan, users, n, seed)
-                                     : decode_steps(s, plan, users, n, asks, seed);
-}
-
 solid_status sol_slater_decode(sol_slater *s, const sol_slate_plan *plan, sol_slate_user *users, size_t n) {
   solid_status status = sol_slater_check(s, plan);
+  if (!status) status = follow(s);
   if (!status) status = set_plan(s, plan);
   for (size_t first = 0; first < n && !status; first += s->at_once)
-    status = decode_some(s, plan, users + first, least(n - first, s->at_once), plan->seed + first);
+    status = sol_slater_decode_some(s, plan, users + first, least(n - first, s->at_once), plan->seed + first);
   return status;
 }

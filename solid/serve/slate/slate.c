@@ -131,8 +131,6 @@ solid_status solid_slate_batch(solid_recommender *rec, const solid_bytes *users,
   ask.states = rec->states;
   ask.vectors = rec->vectors;
   status = sol_recommender_read(rec, users, n, query, out, &ask);
-  for (uint32_t item = rec->answerer.info.items; item < rec->answerer.info.rows && !status; item++)
-    sol_exclude(rec->common, item); /* what joined is on no path of the decoder */
   if (!status) status = sol_answer(&rec->answerer, n, &ask, out);
   if (!status) {
     size_t m = gather(rec, n, ask.k, out);

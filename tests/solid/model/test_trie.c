@@ -83,6 +83,42 @@ Test(trie, items_of_one_code) {
   check(codes, 5, 0); /* without codes the last column alone is left */
 }
 
+static void same_list(const uint32_t *a, const uint32_t *b, size_t n, const char *what) {
+  cr_assert(n == 0 || memcmp(a, b, n * sizeof *a) == 0, "%s differ", what);
+}
+
+/* Items that are added in some steps give what all of them give at once. */
+Test(trie, grown_is_as_made_at_once) {
+  static uint16_t codes[MOST * SOL_MAX_LEVELS];
+  seed_rng rng = seed_start(33);
+  for (int round = 0; round < 100; round++) {
+    uint32_t items = 1 + (uint32_t)seed_below(&rng, MOST), levels = (uint32_t)seed_below(&rng, SOL_MAX_LEVELS + 1);
+    int32_t most = round % 3 == 0 ? 65536 : 1 + seed_below(&rng, 9);
+    for (uint32_t i = 0; i < items * levels; i++) codes[i] = (uint16_t)seed_below(&rng, most);
+    sol_trie whole, grown;
+    uint32_t n = 1 + (uint32_t)seed_below(&rng, (int32_t)items);
+    cr_assert_eq(sol_trie_make(&whole, codes, items, levels), SOLID_OK);
+    cr_assert_eq(sol_trie_make(&grown, codes, n, levels), SOLID_OK);
+    for (; n < items; n += 1 + (uint32_t)seed_below(&rng, 40)) cr_assert_eq(sol_trie_add(&grown, codes, n), SOLID_OK);
+    cr_assert_eq(sol_trie_add(&grown, codes, items), SOLID_OK);
+    cr_assert_eq(grown.items, whole.items);
+    cr_assert_eq(grown.widest, whole.widest);
+    same_list(grown.item, whole.item, items, "items");
+    same_list(grown.place, whole.place, items, "places");
+    same_list(grown.collision, whole.collision, items, "collisions");
+    same_list(grown.codes, whole.codes, levels + 1, "codes");
+    for (uint32_t l = 0; l <= whole.columns; l++) {
+      const sol_trie_level *a = &grown.level[l], *b = &whole.level[l];
+      cr_assert_eq(a->nodes, b->nodes);
+      same_list(a->begin, b->begin, b->nodes + 1, "places of nodes");
+      if (l) same_list(a->code, b->code, b->nodes, "codes of nodes");
+      if (l < whole.columns) same_list(a->child, b->child, b->nodes + 1, "children");
+    }
+    sol_trie_clear(&grown);
+    sol_trie_clear(&whole);
+  }
+}
+
 /* What is added later has a higher number, so no path of before changes. */
 Test(trie, added_items_leave_the_paths_of_others_alone) {
   enum { BEFORE = 100, AFTER = 160, LEVELS = 2 };

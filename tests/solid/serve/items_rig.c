@@ -11,6 +11,7 @@
 solid_context *items_ctx;
 solid_store *items_root;
 static int is_long;
+int items_slates;
 
 solid_bytes items_text(const char *s) {
   return (solid_bytes){s, strlen(s)};
@@ -21,6 +22,8 @@ solid_model *items_model(uint32_t spare) {
   sol_model_file file;
   solid_model *model = NULL;
   if (is_long) tiny_long(&config, 256);
+  if (items_slates) config.slate_rows = 12, config.slate_blocks = 2, config.slate_collisions = 2;
+  config.slate_near = items_slates == 2;
   tiny_model_file(&file, &config, 3);
   cr_assert_eq(sol_model_new_growing(&model, items_ctx, &file, spare), SOLID_OK, "%s", solid_last_error());
   return model;

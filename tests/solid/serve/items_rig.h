@@ -11,6 +11,7 @@ enum { K = 8, SPARE = 24 };
 
 extern solid_context *items_ctx;
 extern solid_store *items_root;
+extern int items_slates; /* 1: models from here on decode slates of up to 12 rows in raster, 2: near-to-far */
 
 typedef struct process {
   solid_store *store;

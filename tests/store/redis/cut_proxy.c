@@ -40,11 +40,13 @@ static int send_all(int fd, const char *bytes, size_t size) {
   return 1;
 }
 
-/* Waits until the server has answered what it was sent, so that it is done. */
-static void let_it_be_done(int server, char *bytes) {
+/* Waits until the server has answered what it was sent, so that it is done; -1 as client: the answer is lost. */
+static void let_it_be_done(int server, int client, char *bytes) {
   struct pollfd readable = {server, POLLIN, 0};
-  while (poll(&readable, 1, 30) > 0)
-    if (recv(server, bytes, BYTES, 0) <= 0) return;
+  while (poll(&readable, 1, 30) > 0) {
+    ssize_t n = recv(server, bytes, BYTES, 0);
+    if (n <= 0 || (client >= 0 && !send_all(client, bytes, (size_t)n))) return;
+  }
 }
 
 static void forward(cut_proxy *proxy, int client, int server) {
@@ -56,10 +58,15 @@ static void forward(cut_proxy *proxy, int client, int server) {
     if (n <= 0) break;
     size_t size = from == 0 ? allowed(proxy, bytes, (size_t)n, &cuts) : (size_t)n;
     if (!send_all(polls[1 - from].fd, bytes, size)) break;
-    if (cuts) {
-      let_it_be_done(server, bytes);
-      break;
-    }
+    if (!cuts) continue;
+    char *rest = proxy->between ? malloc((size_t)n - size + 1) : NULL;
+    if (rest) memcpy(rest, bytes + size, (size_t)n - size);
+    let_it_be_done(server, rest ? client : -1, bytes);
+    if (!rest) break;
+    proxy->between(proxy->between_user);
+    int is_sent = send_all(server, rest, (size_t)n - size);
+    free(rest);
+    if (!is_sent) break;
   }
   free(bytes);
 }

@@ -79,6 +79,70 @@ Test(redis_histories, nothing_is_wrong_after_any_command) {
   cr_assert_geq(cuts, STEPS / 130 + 2 * 4, "%d scripts", cuts);
 }
 
+/* Ann is forgotten, and maybe begins anew, after her record was read and before her pages are. */
+static void forget_ann(void *again) {
+  solid_store *other = open_with(400, LONG);
+  const solid_forgetting ann = {.user = part_text("ann")};
+  solid_status of_user;
+  cr_assert_eq(other->ops->forget(other, &ann, 1, NULL, &of_user), SOLID_OK, "%s", solid_last_error());
+  static solid_step steps[900], room[LONG];
+  static const solid_position none[900];
+  for (uint64_t n = 0; n < 900; n++) steps[n] = (solid_step){n, 9};
+  const solid_append append = {.user = ann.user, .steps = steps, .positions = none, .count = 900};
+  solid_window window = {.steps = room};
+  if (again) cr_assert_eq(other->ops->advance(other, &append, 1, &window, NULL, &of_user), SOLID_OK);
+  solid_store_close(other);
+}
+
+static void lose_pages(void *unused) {
+  (void)unused;
+  live_ask("DEL solid:{ann}:pages", "1");
+}
+
+/* By a question, or by an append that is empty, with another's hand behind the first script. */
+static solid_window read_between(int is_append, void (*between)(void *), void *user, uint64_t *damaged) {
+  static solid_step room[LONG];
+  cut_proxy proxy = {.server_port = live_server.port, .between = between, .between_user = user};
+  cr_assert_eq(cut_proxy_start(&proxy), 0);
+  solid_redis_store_options options = live_options();
+  options.port = proxy.port, options.window = 400, options.history = LONG, options.log = collect;
+  solid_store *store = live_open_with(&options);
+  solid_window window = {.steps = room, .most = 900};
+  solid_append append = {.user = part_text("ann")};
+  solid_params params = {.width = 0};
+  solid_status of_user, status;
+  uint8_t found = 7;
+  cr_assert_eq(store->ops->epoch_begin(store, 0, &(solid_store_epoch){{0}}), SOLID_OK, "%s", solid_last_error());
+  proxy.cut_behind = 1;
+  status = is_append ? store->ops->advance(store, &append, 1, &window, NULL, &of_user)
+                     : store->ops->get(store, &append.user, 1, 1, &window, &params, &found, &of_user);
+  cr_assert(!status && !of_user && proxy.cut_behind == 0, "%s", solid_last_error());
+  *damaged = live_stats(store).damaged;
+  solid_store_close(store);
+  cut_proxy_stop(&proxy);
+  return window;
+}
+
+/* It is no damage, and the window is nobody's; pages that are missing beside their record are. */
+Test(redis_histories, a_forgetting_between_two_reads_is_no_damage) {
+  uint64_t damaged;
+  for (int is_append = 0; is_append < 2; is_append++)
+    for (int again = 0; again < 3; again++) {
+      *lines = 0;
+      live_ask("FLUSHALL SYNC", "OK");
+      solid_store *store = open_with(400, LONG);
+      history_append(store, "ann", 0, 1500, 0, NULL);
+      solid_store_close(store);
+      int is_lost = again == 2;
+      solid_window window = read_between(is_append, is_lost ? lose_pages : forget_ann, again ? lines : NULL, &damaged);
+      cr_assert_eq(damaged, is_lost, "%s", lines);
+      cr_assert((strstr(lines, "damaged history") != NULL) == is_lost, "%s", lines);
+      cr_assert_eq(window.is_cut, (uint32_t)is_lost);
+      if (!is_lost) cr_assert(window.count == 0 && window.seq == 0 && window.birth == 0, "%zu steps", window.count);
+      if (is_lost) cr_assert(window.count > 0 && window.seq == 1500);
+    }
+}
+
 /* Version 1: the window that there is becomes the beginning of a history. */
 Test(redis_histories, a_record_of_before_becomes_a_history) {
   solid_store *before = open_with(300, 0), *store = open_with(50, LONG);

@@ -156,15 +156,16 @@ static void enumerate(enumeration *e, fixture *f, const sol_choosing *how) {
   sol_arena arena = {NULL, 0};
   const sol_decoder_weights *weights = &sol_model_weights(f->model)->slate;
   sol_grid_shape shape = sol_decoder_shape(&f->config, SOL_ORDER_RASTER, 0, DRAWN);
+  const sol_slate_room room = sol_slate_room_of(sol_slater_trie(f->slater));
   double all = 0;
   e->f = f;
   cr_assert_eq(sol_backend_open(sol_model_context(f->model), &e->be), SOLID_OK);
   cr_assert_eq(sol_stepper_open(&e->stepper, e->be, &f->config, weights, 1), SOLID_OK);
   cr_assert_eq(sol_grid_make(&e->grid, &shape), SOLID_OK);
-  sol_slate_bind(&e->slate, sol_slater_trie(f->slater), DRAWN, &arena);
+  sol_slate_bind(&e->slate, sol_slater_trie(f->slater), &room, DRAWN, &arena);
   char *memory = sol_arena_memory(&arena);
   arena = (sol_arena){memory, 0};
-  sol_slate_bind(&e->slate, sol_slater_trie(f->slater), DRAWN, &arena);
+  sol_slate_bind(&e->slate, sol_slater_trie(f->slater), &room, DRAWN, &arena);
   const float *vectors = sol_model_catalogue(f->model)->vectors;
   for (int v = 0; v < ITEMS; v++) {
     e->scores[v] = 0;

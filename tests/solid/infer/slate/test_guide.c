@@ -29,11 +29,12 @@ static uint32_t rank(const slate_case *c, const float *scores, uint32_t K, uint3
 
 static char *bind(sol_slate *slate, const slate_case *c, uint32_t rows) {
   sol_arena arena = {NULL, 0};
-  sol_slate_bind(slate, &c->trie, rows, &arena);
+  const sol_slate_room room = sol_slate_room_of(&c->trie);
+  sol_slate_bind(slate, &c->trie, &room, rows, &arena);
   char *memory = sol_arena_memory(&arena);
   cr_assert_not_null(memory);
   arena = (sol_arena){memory, 0};
-  sol_slate_bind(slate, &c->trie, rows, &arena);
+  sol_slate_bind(slate, &c->trie, &room, rows, &arena);
   return memory;
 }
 
