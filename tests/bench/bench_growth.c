@@ -1,7 +1,7 @@
 /* What grows, and how: seconds and bytes of every stage from a text of events to an answer, for one size of made data.
  *
  *   bench_growth --axis items|users|events|attributes|windows --size N [--device cpu|cuda] [--threads N]
- *                [--memory GIB] [--file PATH] [--readers 0|1] [--only-readers 0|1] [--out FILE]
+ *                [--memory GIB] [--file PATH] [--from STAGE] [--to STAGE] [--out FILE]
  *
  * One number of the data is `size`, the others follow:
  *   items        N items, N / 2 users, 5 N events         users     N users, 10^5 items, 5 N events
@@ -12,8 +12,9 @@
  * as are those that need it. Seconds are those of the processor on a CPU (a loaded machine changes them little) and of
  * the clock on a GPU; bytes are the most resident memory above what was there when the stage began. An epoch is timed
  * for a few steps, a validation for a thousand users, and both are extrapolated: along items and attributes to 10,000
- * users, else to all. --out: a line of JSON a stage is added to the file, which growth_table.py reads;
- * growth.sh goes through sizes. */
+ * users, else to all. --from, --to: the stages to run, by
+ * their names as printed; --from is the reading of a format or "vocabulary". --out: a line of JSON a stage is added to
+ * the file, which growth_table.py reads; growth.sh goes through sizes. */
 #define BENCH "bench_growth"
 #include "tests/bench/bench.h"
 #include "tests/bench/growth_stages.h"
@@ -25,7 +26,7 @@ typedef struct arguments {
   const char *axis, *out;
   uint64_t size;
   double memory;
-  int readers, only_readers;
+  int from, to; /* stages */
 } arguments;
 
 static growth_shape shape_of(const char *axis, uint64_t n) {
@@ -45,6 +46,13 @@ static growth_shape shape_of(const char *axis, uint64_t n) {
   return s;
 }
 
+static int stage_of(const char *name) {
+  for (int i = 0; i < GROWTH_STAGES; i++)
+    if (!strcmp(name, growth_stages[i].name)) return i;
+  die(name, "no such stage");
+  return 0;
+}
+
 static void read_arguments(int argc, char **argv, arguments *a, growth_run *run) {
   for (int i = 1; i < argc; i += 2) {
     const char *name = argv[i], *value = i + 1 < argc ? argv[i + 1] : NULL;
@@ -61,10 +69,10 @@ static void read_arguments(int argc, char **argv, arguments *a, growth_run *run)
       a->memory = strtod(value, NULL);
     else if (!strcmp(name, "--file"))
       run->file = value;
-    else if (!strcmp(name, "--readers"))
-      a->readers = atoi(value);
-    else if (!strcmp(name, "--only-readers"))
-      a->only_readers = atoi(value);
+    else if (!strcmp(name, "--from"))
+      a->from = stage_of(value);
+    else if (!strcmp(name, "--to"))
+      a->to = stage_of(value);
     else if (!strcmp(name, "--out"))
       a->out = value;
     else
@@ -72,6 +80,7 @@ static void read_arguments(int argc, char **argv, arguments *a, growth_run *run)
   }
   if (a->size < 1000 && strcmp(a->axis, "windows") && strcmp(a->axis, "attributes")) die("--size", "at least 1000");
   if (a->size < 10) die("--size", "at least 10");
+  if (a->from > GROWTH_READERS) die("--from", "stages need those before them, from vocabulary on");
   run->shape = shape_of(a->axis, a->size);
   if (!strcmp(a->axis, "items") || !strcmp(a->axis, "attributes")) run->asked = 10000;
 }
@@ -112,7 +121,7 @@ static void limit_memory(double gib) {
 }
 
 int main(int argc, char **argv) {
-  arguments a = {.axis = "items", .size = 10000, .memory = 6, .readers = 1};
+  arguments a = {.axis = "items", .size = 10000, .memory = 6, .to = GROWTH_STAGES - 1};
   growth_run run = {.device = "cpu", .threads = 1, .file = "bench_growth.safetensors"};
   FILE *out = NULL;
   char why[160] = "";
@@ -122,8 +131,7 @@ int main(int argc, char **argv) {
   options.device = run.device, options.threads = (int32_t)run.threads;
   if (strcmp(run.device, "cpu") == 0) limit_memory(a.memory); /* a driver of GPUs reserves more addresses than that */
   must(solid_context_new(&run.ctx, &options), "context");
-  for (int i = a.readers || a.only_readers ? 0 : GROWTH_READERS; i < (a.only_readers ? GROWTH_READERS : GROWTH_STAGES);
-       i++) {
+  for (int i = a.from; i <= a.to; i++) {
     const growth_stage *stage = &growth_stages[i];
     growth_result result = {0};
     solid_status status = *why && !stage->is_reader ? SOLID_ENOMEM : stage->run(&run, &result);

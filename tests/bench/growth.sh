@@ -3,7 +3,8 @@
 #
 #   growth.sh OUT.jsonl [AXIS:SIZE...]     default: all sizes below
 #
-# Environment: BUILD (build/release), DEVICE (cpu), MEMORY (6) GiB, LIMIT (600) seconds a size, FOLDER (.) for the model file.
+# Environment: BUILD (build/release), DEVICE (cpu), MEMORY (6) GiB, LIMIT (600) seconds a size, FOLDER (.) for the model file,
+# TO (batch of 64) the last stage.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -14,11 +15,11 @@ shift
   windows:50 windows:128 windows:512 windows:2048
 for size in "$@"; do
   axis=${size%:*} n=${size#*:}
-  if [ -f "$out" ] && grep -q "\"axis\": \"$axis\", \"size\": $n, \"stage\": \"batch" "$out"; then continue; fi
+  if [ -f "$out" ] && grep -q "\"axis\": \"$axis\", \"size\": $n, \"stage\": \"${TO:-batch of 64}\"" "$out"; then continue; fi
   [ ! -f "$out" ] || sed -i "/\"axis\": \"$axis\", \"size\": $n,/d" "$out" # of a run that was stopped
-  readers=1
-  case $axis in attributes | windows) readers=0 ;; esac # the text has none
-  timeout "${LIMIT:-600}" "$bench" --axis "$axis" --size "$n" --device "${DEVICE:-cpu}" --memory "${MEMORY:-6}" --readers $readers \
+  from="read csv"
+  case $axis in attributes | windows) from=vocabulary ;; esac # the text has none
+  timeout "${LIMIT:-600}" "$bench" --axis "$axis" --size "$n" --device "${DEVICE:-cpu}" --memory "${MEMORY:-6}" --from "$from" --to "${TO:-batch of 64}" \
     --file "${FOLDER:-.}/growth.safetensors" --out "$out" || echo "growth.sh: $size: stopped after ${LIMIT:-600} s" >&2
 done
 python3 "$here/growth_table.py" "$out"
