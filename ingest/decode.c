@@ -1,5 +1,6 @@
 #include "ingest/decode.h"
 #include "ingest/data/times.h"
+#include "ingest/flat_json.h"
 #include "solid/extend.h"
 #include <inttypes.h>
 #include <jansson.h>
@@ -115,32 +116,51 @@ static solid_status keep_bytes(solid_decoder *decoder, const char *text, size_t 
   return SOLID_OK;
 }
 
-static solid_status take_id(solid_decoder *decoder, const json_t *value, solid_reject absent, solid_reject bad,
+/* The members of an event. */
+enum { USER, ITEM, KIND, TIME, RATING, FORGET, MEMBERS };
+static const char *const members[MEMBERS] = {"user", "item", "event", "ts", "rating", "forget"};
+
+static sol_json_value value_of(const json_t *value) {
+  if (!value) return (sol_json_value){.kind = SOL_JSON_ABSENT};
+  if (json_is_string(value))
+    return (sol_json_value){.kind = SOL_JSON_TEXT, .text = {json_string_value(value), json_string_length(value)}};
+  if (json_is_integer(value))
+    return (sol_json_value){
+        .kind = SOL_JSON_WHOLE, .whole = json_integer_value(value), .real = json_number_value(value)};
+  if (json_is_real(value)) return (sol_json_value){.kind = SOL_JSON_REAL, .real = json_real_value(value)};
+  return (sol_json_value){.kind = json_is_true(value) ? SOL_JSON_TRUE : SOL_JSON_OTHER};
+}
+
+static int is_number(const sol_json_value *value) {
+  return value->kind == SOL_JSON_WHOLE || value->kind == SOL_JSON_REAL;
+}
+
+static solid_status take_id(solid_decoder *decoder, const sol_json_value *value, solid_reject absent, solid_reject bad,
                             solid_bytes *out, solid_reject *reject) {
-  if (!value) return rejected(reject, absent);
-  if (json_is_integer(value)) {
+  if (value->kind == SOL_JSON_ABSENT) return rejected(reject, absent);
+  if (value->kind == SOL_JSON_WHOLE) {
     char text[24];
-    int size = snprintf(text, sizeof text, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+    int size = snprintf(text, sizeof text, "%" PRId64, value->whole);
     return keep_bytes(decoder, text, (size_t)size, out);
   }
-  size_t size = json_string_length(value); /* 0 when it is no string */
-  if (size < 1 || size > SOLID_ID_MAX) return rejected(reject, bad);
-  return keep_bytes(decoder, json_string_value(value), size, out);
+  if (value->kind != SOL_JSON_TEXT || value->text.size < 1 || value->text.size > SOLID_ID_MAX)
+    return rejected(reject, bad);
+  return keep_bytes(decoder, value->text.data, value->text.size, out);
 }
 
-static solid_status take_kind(solid_decoder *decoder, const json_t *value, solid_bytes *out, solid_reject *reject) {
-  *out = (solid_bytes){"", 0};
-  if (!value) return SOLID_OK;
-  if (!json_is_string(value) || json_string_length(value) > SOLID_ID_MAX)
-    return rejected(reject, SOLID_REJECT_BAD_KIND);
-  return keep_bytes(decoder, json_string_value(value), json_string_length(value), out);
-}
-
-static solid_status take_time(const solid_decoder *decoder, const json_t *value, int64_t now_ms, int64_t *out,
+static solid_status take_kind(solid_decoder *decoder, const sol_json_value *value, solid_bytes *out,
                               solid_reject *reject) {
-  if (!value) return rejected(reject, SOLID_REJECT_NO_TS);
-  if (!json_is_integer(value) || json_integer_value(value) < 0) return rejected(reject, SOLID_REJECT_BAD_TS);
-  int64_t ts = json_integer_value(value);
+  *out = (solid_bytes){"", 0};
+  if (value->kind == SOL_JSON_ABSENT) return SOLID_OK;
+  if (value->kind != SOL_JSON_TEXT || value->text.size > SOLID_ID_MAX) return rejected(reject, SOLID_REJECT_BAD_KIND);
+  return keep_bytes(decoder, value->text.data, value->text.size, out);
+}
+
+static solid_status take_time(const solid_decoder *decoder, const sol_json_value *value, int64_t now_ms, int64_t *out,
+                              solid_reject *reject) {
+  if (value->kind == SOL_JSON_ABSENT) return rejected(reject, SOLID_REJECT_NO_TS);
+  if (value->kind != SOL_JSON_WHOLE || value->whole < 0) return rejected(reject, SOLID_REJECT_BAD_TS);
+  int64_t ts = value->whole;
   if (decoder->max_future_ms != SOLID_ANY_TIME && !sol_time_is_plausible(ts)) {
     *reject = SOLID_REJECT_IMPLAUSIBLE_TS;
     return solid_fail(SOLID_EFORMAT, "event: ts %" PRId64 " is before 1980 or after 2100: is it in milliseconds?", ts);
@@ -155,10 +175,11 @@ static solid_status take_time(const solid_decoder *decoder, const json_t *value,
 }
 
 /* Sets the worth, once the kind is known. The rating is ignored if the rule does not use it. */
-static solid_status take_worth(solid_decoder *decoder, const json_t *rating, solid_event *ev, solid_reject *reject) {
-  decoder->rating = json_is_number(rating) ? json_number_value(rating) : (double)NAN;
+static solid_status take_worth(solid_decoder *decoder, const sol_json_value *rating, solid_event *ev,
+                               solid_reject *reject) {
+  decoder->rating = is_number(rating) ? rating->real : (double)NAN;
   ev->worth = SOLID_WORTH_STEP;
-  if (rating && !json_is_number(rating) && solid_worth_rule_needs_ratings(decoder->worth))
+  if (rating->kind != SOL_JSON_ABSENT && !is_number(rating) && solid_worth_rule_needs_ratings(decoder->worth))
     return rejected(reject, SOLID_REJECT_BAD_RATING);
   solid_status status = solid_worth_of(decoder->worth, ev->kind, decoder->rating, &ev->worth);
   if (status == SOLID_EFORMAT) *reject = SOLID_REJECT_UNKNOWN_KIND;
@@ -166,27 +187,24 @@ static solid_status take_worth(solid_decoder *decoder, const json_t *rating, sol
 }
 
 /* The user is known by now. */
-static solid_status take_forget(solid_decoder *decoder, const json_t *object, int64_t now_ms, solid_event *ev,
+static solid_status take_forget(solid_decoder *decoder, const sol_json_value *of, int64_t now_ms, solid_event *ev,
                                 solid_reject *reject) {
-  if (json_object_get(object, "item")) return rejected(reject, SOLID_REJECT_BAD_FORGET);
+  if (of[ITEM].kind != SOL_JSON_ABSENT) return rejected(reject, SOLID_REJECT_BAD_FORGET);
   decoder->rating = (double)NAN;
   ev->item = ev->kind = (solid_bytes){"", 0};
   ev->worth = SOLID_WORTH_FORGET;
-  return take_time(decoder, json_object_get(object, "ts"), now_ms, &ev->time_ms, reject);
+  return take_time(decoder, &of[TIME], now_ms, &ev->time_ms, reject);
 }
 
-static solid_status take_fields(solid_decoder *decoder, const json_t *object, int64_t now_ms, solid_event *ev,
-                                solid_reject *reject) {
-  solid_status status =
-      take_id(decoder, json_object_get(object, "user"), SOLID_REJECT_NO_USER, SOLID_REJECT_BAD_USER, &ev->user, reject);
-  if (status == SOLID_OK && json_is_true(json_object_get(object, "forget")))
-    return take_forget(decoder, object, now_ms, ev, reject);
+static solid_status take_members(solid_decoder *decoder, const sol_json_value *of, int64_t now_ms, solid_event *ev,
+                                 solid_reject *reject) {
+  solid_status status = take_id(decoder, &of[USER], SOLID_REJECT_NO_USER, SOLID_REJECT_BAD_USER, &ev->user, reject);
+  if (status == SOLID_OK && of[FORGET].kind == SOL_JSON_TRUE) return take_forget(decoder, of, now_ms, ev, reject);
   if (status == SOLID_OK)
-    status = take_id(decoder, json_object_get(object, "item"), SOLID_REJECT_NO_ITEM, SOLID_REJECT_BAD_ITEM, &ev->item,
-                     reject);
-  if (status == SOLID_OK) status = take_kind(decoder, json_object_get(object, "event"), &ev->kind, reject);
-  if (status == SOLID_OK) status = take_time(decoder, json_object_get(object, "ts"), now_ms, &ev->time_ms, reject);
-  if (status == SOLID_OK) status = take_worth(decoder, json_object_get(object, "rating"), ev, reject);
+    status = take_id(decoder, &of[ITEM], SOLID_REJECT_NO_ITEM, SOLID_REJECT_BAD_ITEM, &ev->item, reject);
+  if (status == SOLID_OK) status = take_kind(decoder, &of[KIND], &ev->kind, reject);
+  if (status == SOLID_OK) status = take_time(decoder, &of[TIME], now_ms, &ev->time_ms, reject);
+  if (status == SOLID_OK) status = take_worth(decoder, &of[RATING], ev, reject);
   return status;
 }
 
@@ -215,6 +233,22 @@ static solid_status not_loaded(const json_error_t *error, solid_reject *reject) 
   return solid_fail(SOLID_EFORMAT, "event: byte %d: %s", error->position, error->text);
 }
 
+/* Any JSON, through jansson. */
+static solid_status decode_tree(solid_decoder *decoder, const void *payload, size_t size, int64_t now_ms,
+                                solid_event *ev, solid_reject *reject) {
+  json_error_t error;
+  sol_json_value of[MEMBERS];
+  json_t *tree = json_loadb(payload, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+  if (!tree) return not_loaded(&error, reject);
+  solid_event decoded = *ev;
+  for (int i = 0; i < MEMBERS; i++) of[i] = value_of(json_object_get(tree, members[i]));
+  solid_status status = json_is_object(tree) ? take_members(decoder, of, now_ms, &decoded, reject)
+                                             : rejected(reject, SOLID_REJECT_NOT_OBJECT);
+  json_decref(tree);
+  if (status == SOLID_OK) *ev = decoded;
+  return status;
+}
+
 solid_status solid_decoder_decode(solid_decoder *decoder, const void *payload, size_t size, int64_t now_ms,
                                   solid_event *ev, solid_reject *reject) {
   if (!decoder || !ev || !reject) return solid_fail(SOLID_EINVAL, "decoder: an argument is NULL");
@@ -224,13 +258,11 @@ solid_status solid_decoder_decode(solid_decoder *decoder, const void *payload, s
     *reject = SOLID_REJECT_TOO_LARGE;
     return solid_fail(SOLID_EFORMAT, "event: payload of %zu bytes, at most %zu", size, SOLID_PAYLOAD_MAX);
   }
-  json_error_t error;
-  json_t *value = json_loadb(payload, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
-  if (!value) return not_loaded(&error, reject);
+  sol_json_value of[MEMBERS];
   solid_event decoded = *ev;
-  solid_status status = json_is_object(value) ? take_fields(decoder, value, now_ms, &decoded, reject)
-                                              : rejected(reject, SOLID_REJECT_NOT_OBJECT);
-  json_decref(value);
+  if (!sol_flat_json(payload, size, members, MEMBERS, of))
+    return decode_tree(decoder, payload, size, now_ms, ev, reject);
+  solid_status status = take_members(decoder, of, now_ms, &decoded, reject);
   if (status == SOLID_OK) *ev = decoded;
   return status;
 }

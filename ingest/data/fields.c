@@ -73,8 +73,15 @@ static char *quoted_field(char *at, solid_bytes *out) {
   return is_closed ? at : NULL;
 }
 
+/* Where the separator comes next, or the end of the line. */
+static char *next_separator(char *at, char *end, const char *separator, size_t width) {
+  char *stop = width == 1 ? memchr(at, *separator, (size_t)(end - at)) : strstr(at, separator);
+  return stop ? stop : end;
+}
+
 static solid_status split_at(sol_fields *fields, sol_lines *lines, const sol_separator *separator) {
-  size_t width = strlen(separator->text);
+  size_t width = separator->text[1] ? strlen(separator->text) : 1;
+  char *end = lines->line + lines->size;
   for (char *at = lines->line;;) {
     solid_bytes field = {at, 0};
     if (separator->quotes && *at == '"') {
@@ -82,8 +89,7 @@ static solid_status split_at(sol_fields *fields, sol_lines *lines, const sol_sep
       if (!at || (*at && strncmp(at, separator->text, width) != 0))
         return sol_lines_fail(lines, "field %zu: misplaced quote", fields->count + 1);
     } else {
-      char *stop = strstr(at, separator->text);
-      at = stop ? stop : at + strlen(at);
+      at = next_separator(at, end, separator->text, width);
       field.size = (size_t)(at - field.data);
     }
     int is_last = !*at;

@@ -8,6 +8,7 @@
 /* What R, pandas and databases write where nothing is. */
 static int is_nothing(solid_bytes id) {
   static const char *const words[] = {"NA", "N/A", "<NA>", "NaN", "nan", "NULL", "null", "None", "\\N"};
+  if (id.size > 4) return 0; /* the longest of them */
   for (size_t i = 0; i < sizeof words / sizeof *words; i++)
     if (sol_bytes_equal(id, words[i])) return 1;
   return 0;
@@ -17,8 +18,9 @@ static int is_nothing(solid_bytes id) {
 static int is_rewritten(solid_bytes id) {
   double value;
   int64_t whole;
-  if (id.size > 2 && sol_bytes_end_with(id, ".0")) return sol_number_int(id.data, id.size - 2, &whole);
-  return memchr(id.data, 'e', id.size) && memchr(id.data, '+', id.size) && sol_number_double(id.data, id.size, &value);
+  if (id.size > 2 && id.data[id.size - 1] == '0' && id.data[id.size - 2] == '.')
+    return sol_number_int(id.data, id.size - 2, &whole);
+  return memchr(id.data, '+', id.size) && memchr(id.data, 'e', id.size) && sol_number_double(id.data, id.size, &value);
 }
 
 /* The quotes of a field are undone, and stand before it. */
@@ -52,13 +54,24 @@ static solid_status take(const solid_data_file *file, sol_role role, const char 
   return status == SOLID_OK ? check_text(&file->lines, what, *out) : status;
 }
 
+/* A quick no: no known name ends with a digit. */
+static int may_be_name(solid_bytes id) {
+  char last = id.data[id.size - 1];
+  return last < '0' || last > '9';
+}
+
+/* The name of the column in the first line; names end with a zero byte. */
+static int is_name(const solid_data_file *file, sol_role role, solid_bytes id) {
+  solid_bytes name = file->names.at[file->at[role]];
+  return id.size == name.size - 1 && memcmp(id.data, name.data, id.size) == 0;
+}
+
 solid_status sol_table_ids(const solid_data_file *file, solid_bytes *user, solid_bytes *item) {
   solid_status status = take(file, SOL_USER, "user", user);
   if (status == SOLID_OK) status = take(file, SOL_ITEM, "item", item);
   if (status != SOLID_OK) return status;
-  int are_known = sol_column_is_known(*user, SOL_USER) && sol_column_is_known(*item, SOL_ITEM);
-  int are_header = sol_has_header(file) && sol_bytes_equal(*user, file->name[SOL_USER]) &&
-                   sol_bytes_equal(*item, file->name[SOL_ITEM]);
+  int are_known = may_be_name(*user) && sol_column_is_known(*user, SOL_USER) && sol_column_is_known(*item, SOL_ITEM);
+  int are_header = sol_has_header(file) && is_name(file, SOL_USER, *user) && is_name(file, SOL_ITEM, *item);
   if (!are_known && !are_header) return SOLID_OK;
   return sol_lines_fail(&file->lines, "names of columns where an event is expected%s",
                         file->options.no_header ? ", and --no-header says that there are none" : "");

@@ -128,10 +128,16 @@ static solid_status next_line(sol_lines *lines, int *more) {
   return SOLID_OK;
 }
 
+static int is_blank(const sol_lines *lines) {
+  size_t i = 0;
+  while (i < lines->size && (lines->line[i] == ' ' || lines->line[i] == '\t')) i++;
+  return i == lines->size;
+}
+
 solid_status sol_lines_next(sol_lines *lines, int *more) {
   solid_status status;
   do status = next_line(lines, more);
-  while (status == SOLID_OK && *more && strspn(lines->line, " \t") == lines->size);
+  while (status == SOLID_OK && *more && is_blank(lines));
   if (status == SOLID_OK && *more && memchr(lines->line, 0, lines->size))
     return sol_lines_fail(lines, "a zero byte: not a text file");
   return status;

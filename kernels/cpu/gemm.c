@@ -41,3 +41,10 @@ void sk_cpu_gemv(int64_t n, int64_t k, const float *b, int64_t ldb, const float 
   cblas_sgemv(CblasRowMajor, CblasNoTrans, (blasint)n, (blasint)k, 1.0f, b, (blasint)ldb, x, 1, beta, y, 1);
   if (locked) pthread_mutex_unlock(&door);
 }
+
+void sk_cpu_gram(int64_t n, int64_t p, const double *y, double *g) {
+  int locked = !sk_cpu_blas_is_concurrent();
+  if (locked) pthread_mutex_lock(&door);
+  cblas_dsyrk(CblasRowMajor, CblasLower, CblasTrans, (blasint)p, (blasint)n, 1.0, y, (blasint)p, 1.0, g, (blasint)p);
+  if (locked) pthread_mutex_unlock(&door);
+}

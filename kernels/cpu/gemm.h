@@ -12,6 +12,9 @@ void sk_cpu_gemm(int transpose_a, int transpose_b, int64_t m, int64_t n, int64_t
 /* y (n) = B x + beta y, B stored (n, k): reads B once */
 void sk_cpu_gemv(int64_t n, int64_t k, const float *b, int64_t ldb, const float *x, float beta, float *y);
 
+/* G (p, p) += Y^T Y in double, of Y (n, p) in double: its lower triangle */
+void sk_cpu_gram(int64_t n, int64_t p, const double *y, double *g);
+
 /* 1 if the linked BLAS may be called from several threads at once. */
 int sk_cpu_blas_is_concurrent(void);
 

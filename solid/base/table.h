@@ -41,6 +41,19 @@ static inline uint32_t sol_table_find(const sol_table *table, uint64_t hash, sol
   return SOL_NO_NUMBER;
 }
 
+/* Asks for the memory that a search for this hash begins with, so that it is there when it comes. */
+static inline void sol_table_fetch(const sol_table *table, uint64_t hash) {
+  if (table->room) __builtin_prefetch(&table->slots[(uint32_t)hash & (table->room - 1)]);
+}
+
+/* The number that a search for this hash compares first, or SOL_NO_NUMBER. */
+static inline uint32_t sol_table_likely(const sol_table *table, uint64_t hash) {
+  size_t mask = table->room - 1, i = (uint32_t)hash & mask;
+  if (!table->room) return SOL_NO_NUMBER;
+  while (table->slots[i] && (uint32_t)(table->slots[i] >> 32) != (uint32_t)hash) i = (i + 1) & mask;
+  return (uint32_t)table->slots[i] - 1; /* SOL_NO_NUMBER of an empty slot */
+}
+
 /* Makes room for `count` numbers in all. Returns 1, or 0 and changes nothing if memory is short or `count` is above
  * SOL_TABLE_MOST. */
 int sol_table_reserve(sol_table *table, size_t count);

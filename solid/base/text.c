@@ -1,5 +1,6 @@
 #include "solid/base/text.h"
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -45,7 +46,12 @@ static size_t plain_bytes(const unsigned char *p, size_t left) {
 
 int sol_is_utf8(const void *data, size_t size) {
   const unsigned char *p = data;
-  for (size_t i = 0, n; i < size; i += n)
+  size_t i = 0, n;
+  for (uint64_t eight; i + sizeof eight <= size; i += sizeof eight) { /* ASCII, as most ids are */
+    memcpy(&eight, p + i, sizeof eight);
+    if (eight & UINT64_C(0x8080808080808080)) break;
+  }
+  for (; i < size; i += n)
     if (!(n = utf8_bytes(p + i, size - i))) return 0;
   return 1;
 }

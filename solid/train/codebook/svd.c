@@ -2,11 +2,29 @@
 #include "kernels/cpu/gemm.h"
 #include "solid/base/random.h"
 #include "solid/extend.h"
+#include "solid/train/codebook/orthonormal.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define MAX_SWEEPS 60
+
+#define AHEAD 6 /* entries whose rows are asked for before they are read: a large matrix is in memory, not in a cache  \
+                 */
+
+/* to += value from, rows of p floats; the inner loop is one that compilers make vectors of. */
+static inline void add_row(size_t p, float value, const float *restrict from, float *restrict to) {
+  size_t j = 0;
+  for (; j + 8 <= p; j += 8)
+    for (size_t k = 0; k < 8; k++) to[j + k] += value * from[j + k];
+  for (; j < p; j++) to[j] += value * from[j];
+}
+
+static inline void fetch_row(const sol_matrix *a, size_t e, size_t p, const float *rows) {
+  if (e + AHEAD >= a->offsets[a->rows]) return;
+  const float *row = rows + a->columns[e + AHEAD] * p;
+  for (size_t j = 0; j < p; j += 16) __builtin_prefetch(row + j);
+}
 
 /* y (rows, p) = A x, x (cols, p) */
 static void multiply(const sol_matrix *a, size_t p, const float *x, float *y) {
@@ -17,9 +35,8 @@ static void multiply(const sol_matrix *a, size_t p, const float *x, float *y) {
   memset(y, 0, a->rows * p * sizeof *y);
   for (uint32_t i = 0; i < a->rows; i++)
     for (size_t e = a->offsets[i]; e < a->offsets[i + 1]; e++) {
-      const float *from = x + a->columns[e] * p, value = a->values[e];
-      float *to = y + i * p;
-      for (size_t j = 0; j < p; j++) to[j] += value * from[j];
+      fetch_row(a, e, p, x);
+      add_row(p, a->values[e], x + a->columns[e] * p, y + i * p);
     }
 }
 
@@ -32,38 +49,9 @@ static void multiply_transposed(const sol_matrix *a, size_t p, const float *x, f
   memset(y, 0, a->cols * p * sizeof *y);
   for (uint32_t i = 0; i < a->rows; i++)
     for (size_t e = a->offsets[i]; e < a->offsets[i + 1]; e++) {
-      const float *from = x + i * p, value = a->values[e];
-      float *to = y + a->columns[e] * p;
-      for (size_t j = 0; j < p; j++) to[j] += value * from[j];
+      fetch_row(a, e, p, y);
+      add_row(p, a->values[e], x + i * p, y + a->columns[e] * p);
     }
-}
-
-static double length(size_t n, const float *x) {
-  double sum = 0;
-  for (size_t i = 0; i < n; i++) sum += (double)x[i] * x[i];
-  return sqrt(sum);
-}
-
-/* The Q of a QR decomposition of y (n, p), in place: Gram-Schmidt, each column projected twice ("twice is enough",
- * Kahan and Parlett). A column that depends on those before it becomes zero. t (p, n) and dots (p) are scratch. */
-static void orthonormalise(size_t n, size_t p, float *y, float *t, float *dots) {
-  int64_t width = (int64_t)n;
-  for (size_t i = 0; i < n; i++)
-    for (size_t j = 0; j < p; j++) t[j * n + i] = y[i * p + j];
-  for (size_t j = 0; j < p; j++) {
-    float *column = t + j * n;
-    double before = length(n, column);
-    for (int pass = 0; pass < 2 && j; pass++) {
-      sk_cpu_gemv((int64_t)j, width, t, width, column, 0, dots);
-      for (size_t k = 0; k < j; k++) dots[k] = -dots[k];
-      sk_gemm_nn(1, width, (int64_t)j, dots, (int64_t)j, t, width, 1, column, width);
-    }
-    double after = length(n, column);
-    float scale = after > 1e-5 * before ? (float)(1 / after) : 0;
-    for (size_t i = 0; i < n; i++) column[i] *= scale;
-  }
-  for (size_t i = 0; i < n; i++)
-    for (size_t j = 0; j < p; j++) y[i * p + j] = t[j * n + i];
 }
 
 /* One rotation in the plane (i, j) that makes a_ij zero (Golub and Van Loan, 8.5.2). */
@@ -119,22 +107,26 @@ void sol_eigen_symmetric(uint32_t n, double *a, double *values, double *v) {
 
 /* With Q (rows, p) spanning the range of A:  B = Q^T A,  B B^T = W diag(s^2) W^T,  u = Q W. z (cols, p) = B^T. */
 static void project(size_t rows, size_t cols, size_t p, size_t dims, const float *q, const float *z, double *work,
-                    float *u, float *s) {
+                    float *scratch, float *u, float *s) {
   double *gram = work, *values = gram + p * p, *w = values + p;
-  memset(gram, 0, p * p * sizeof *gram);
-  for (size_t i = 0; i < cols; i++)
-    for (size_t j = 0; j < p; j++)
-      for (size_t k = 0; k <= j; k++) gram[j * p + k] += (double)z[i * p + j] * z[i * p + k];
+  sol_gram(cols, p, z, gram, scratch);
   for (size_t j = 0; j < p; j++)
     for (size_t k = 0; k < j; k++) gram[k * p + j] = gram[j * p + k];
   sol_eigen_symmetric((uint32_t)p, gram, values, w);
   for (size_t k = 0; k < dims; k++) s[k] = values[k] > 1e-12 * values[0] ? (float)sqrt(values[k]) : 0;
-  for (size_t i = 0; i < rows; i++)
-    for (size_t k = 0; k < dims; k++) {
-      double sum = 0;
-      for (size_t j = 0; j < p; j++) sum += q[i * p + j] * w[j * p + k];
-      u[i * dims + k] = s[k] > 0 ? (float)sum : 0;
-    }
+  if (rows <= SOL_FEW_ROWS) {
+    for (size_t i = 0; i < rows; i++)
+      for (size_t k = 0; k < dims; k++) {
+        double sum = 0;
+        for (size_t j = 0; j < p; j++) sum += q[i * p + j] * w[j * p + k];
+        u[i * dims + k] = s[k] > 0 ? (float)sum : 0;
+      }
+    return;
+  }
+  float *rounded = scratch;
+  for (size_t j = 0; j < p; j++)
+    for (size_t k = 0; k < dims; k++) rounded[j * dims + k] = s[k] > 0 ? (float)w[j * p + k] : 0;
+  sk_gemm_nn((int64_t)rows, (int64_t)dims, (int64_t)p, q, (int64_t)p, rounded, (int64_t)dims, 0, u, (int64_t)dims);
 }
 
 solid_status sol_svd(const sol_matrix *a, const sol_svd_options *options, float *u, float *s) {
@@ -143,7 +135,7 @@ solid_status sol_svd(const sol_matrix *a, const sol_svd_options *options, float 
     return solid_fail(SOLID_EINVAL, "%u singular vectors of a %zu x %zu matrix", options->dims, rows, cols);
   size_t p = options->dims + options->oversample < least ? options->dims + options->oversample : least;
   float *q = malloc(rows * p * sizeof *q), *z = malloc(cols * p * sizeof *z);
-  float *scratch = malloc((most * p + p) * sizeof *scratch);
+  float *scratch = malloc(sol_orthonormal_bytes(most, p));
   double *work = malloc((2 * p * p + p) * sizeof *work);
   solid_status status = SOLID_OK;
   if (!q || !z || !scratch || !work) {
@@ -153,15 +145,15 @@ solid_status sol_svd(const sol_matrix *a, const sol_svd_options *options, float 
   sol_random random = sol_random_start(options->seed, 1);
   for (size_t i = 0; i < cols * p; i++) z[i] = (float)sol_random_normal(&random);
   multiply(a, p, z, q);
-  orthonormalise(rows, p, q, scratch, scratch + most * p);
+  sol_orthonormalise(rows, p, q, scratch);
   for (uint32_t i = 0; i < options->iterations; i++) {
     multiply_transposed(a, p, q, z);
-    orthonormalise(cols, p, z, scratch, scratch + most * p);
+    sol_orthonormalise(cols, p, z, scratch);
     multiply(a, p, z, q);
-    orthonormalise(rows, p, q, scratch, scratch + most * p);
+    sol_orthonormalise(rows, p, q, scratch);
   }
   multiply_transposed(a, p, q, z);
-  project(rows, cols, p, options->dims, q, z, work, u, s);
+  project(rows, cols, p, options->dims, q, z, work, scratch, u, s);
 
 done:
   free(q);

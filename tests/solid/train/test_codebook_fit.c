@@ -1,4 +1,5 @@
 #include "solid/train/codebook/codebook_fit.h"
+#include "solid/train/codebook/kmeans.h"
 #include "tests/support/seed.h"
 #include <criterion/criterion.h>
 #include <math.h>
@@ -138,4 +139,64 @@ Test(codebook, refuses_bad_input) {
   cr_assert_eq(sol_codebook_fit(&made, x, 1, 1, &deep), SOLID_EINVAL);
   cr_assert_eq(sol_codebook_fit(&made, x, 0, 1, &options), SOLID_EINVAL);
   sol_codebook_clear(&(sol_codebook){0});
+}
+
+/* More rows than every iteration takes: codes are those of the nearest centroids in the end, none is unused, and the
+ * error is that of Lloyd's iterations over all rows, in double, from the same number of centroids. */
+enum { MANY = 140000, FEW = 2, MANY_CODES = 24 };
+
+static double nearest(const float *row, const double *centroids, int *code) {
+  double best = 1e30;
+  for (int k = 0; k < MANY_CODES; k++) {
+    double sum = 0;
+    for (int j = 0; j < FEW; j++) sum += pow(row[j] - centroids[k * FEW + j], 2);
+    if (sum < best) best = sum, *code = k;
+  }
+  return best;
+}
+
+static double error_of_whole_iterations(const float *x) {
+  double centroids[MANY_CODES * FEW], sums[MANY_CODES * FEW], error = 0;
+  for (int i = 0; i < MANY_CODES * FEW; i++) centroids[i] = x[i];
+  for (int iteration = 0; iteration < 50; iteration++) {
+    int counts[MANY_CODES] = {0};
+    memset(sums, 0, sizeof sums);
+    error = 0;
+    for (int i = 0; i < MANY; i++) {
+      int code = 0;
+      error += nearest(x + (size_t)i * FEW, centroids, &code) / MANY;
+      counts[code]++;
+      for (int j = 0; j < FEW; j++) sums[code * FEW + j] += x[(size_t)i * FEW + j];
+    }
+    for (int i = 0; i < MANY_CODES * FEW; i++)
+      if (counts[i / FEW]) centroids[i] = sums[i] / counts[i / FEW];
+  }
+  return error;
+}
+
+Test(codebook, of_many_items_comes_close_to_whole_iterations) {
+  float *x = malloc(sizeof *x * MANY * FEW);
+  seed_rng rng = seed_start(11);
+  seed_fill_normal(&rng, x, (size_t)MANY * FEW, 1);
+  cr_assert_gt(MANY, SOL_KMEANS_WHOLE);
+  sol_codebook_options options = {1, MANY_CODES, 50, 2, NULL};
+  sol_codebook made, again;
+  cr_assert_eq(sol_codebook_fit(&made, x, MANY, FEW, &options), SOLID_OK);
+  double centroids[MANY_CODES * FEW], error = 0, whole = error_of_whole_iterations(x);
+  for (int i = 0; i < MANY_CODES * FEW; i++) centroids[i] = made.centroids[i];
+  for (int i = 0; i < MANY; i++) {
+    int code = 0;
+    double best = nearest(x + (size_t)i * FEW, centroids, &code), own = 0;
+    for (int j = 0; j < FEW; j++) own += pow(x[(size_t)i * FEW + j] - centroids[made.table[i] * FEW + j], 2);
+    cr_assert_leq(own, best + 1e-5, "item %d: %g, nearest %g", i, own, best);
+    error += own / MANY;
+  }
+  cr_assert_eq(made.level[0].used, MANY_CODES);
+  cr_assert_float_eq(made.level[0].error, error, 1e-6);
+  cr_assert_lt(error, 1.05 * whole, "%g, by whole iterations %g", error, whole);
+  cr_assert_eq(sol_codebook_fit(&again, x, MANY, FEW, &options), SOLID_OK);
+  cr_assert_arr_eq(made.table, again.table, MANY * sizeof *made.table);
+  sol_codebook_clear(&made);
+  sol_codebook_clear(&again);
+  free(x);
 }

@@ -1,5 +1,6 @@
 /* The judge is the eigen-decomposition of A^T A by Jacobi rotations, which is judged itself by its defining equations.
  */
+#include "solid/train/codebook/orthonormal.h"
 #include "solid/train/codebook/svd.h"
 #include "tests/support/seed.h"
 #include <criterion/criterion.h>
@@ -109,4 +110,74 @@ Test(svd, directions_beyond_the_rank_are_zero) {
   for (int i = 0; i < 40; i++) cr_assert(isfinite(u[i]));
   options.dims = 6;
   cr_assert_eq(sol_svd(&matrix, &options, u, s), SOLID_EINVAL);
+}
+
+/* COPIES of a matrix under one another: its singular values grow by their root, its left vectors repeat. There are more
+ * rows than columns are projected one by one for. */
+enum { COPIES = 1200 };
+
+static float *stacked(const float *dense, size_t rows, size_t cols) {
+  float *many = malloc(COPIES * rows * cols * sizeof *many);
+  for (size_t copy = 0; copy < COPIES; copy++) memcpy(many + copy * rows * cols, dense, rows * cols * sizeof *many);
+  return many;
+}
+
+Test(svd, of_many_rows_agrees_with_jacobi) {
+  static float dense[ROWS * COLS], s[DIMS], u[COPIES * ROWS * DIMS];
+  make(dense);
+  cr_assert_gt((size_t)COPIES * ROWS, SOL_FEW_ROWS);
+  float *many = stacked(dense, ROWS, COLS);
+  sol_svd_options options = {DIMS, 10, 6, 5};
+  sol_matrix matrix = {.rows = COPIES * ROWS, .cols = COLS, .dense = many};
+  cr_assert_eq(sol_svd(&matrix, &options, u, s), SOLID_OK);
+  const float root = sqrtf(COPIES);
+  for (int k = 0; k < DIMS; k++) s[k] /= root;
+  for (size_t i = 0; i < (size_t)COPIES * ROWS * DIMS; i++) u[i] *= root;
+  for (size_t copy = 0; copy < COPIES; copy += COPIES - 1) judge(dense, u + copy * ROWS * DIMS, s);
+  free(many);
+}
+
+/* The same lying: many columns. Its left vectors are the right ones of the other. */
+Test(svd, of_many_columns_agrees_with_jacobi) {
+  static float dense[ROWS * COLS], s[DIMS], u[COLS * DIMS];
+  static double true_s[COLS], v[COLS * COLS];
+  make(dense);
+  reference(dense, true_s, v);
+  size_t cols = (size_t)COPIES * ROWS;
+  float *many = malloc(cols * COLS * sizeof *many);
+  for (size_t i = 0; i < cols * COLS; i++) many[i] = dense[i % cols % ROWS * COLS + i / cols];
+  sol_svd_options options = {DIMS, 10, 6, 5};
+  sol_matrix matrix = {.rows = COLS, .cols = (uint32_t)cols, .dense = many};
+  cr_assert_eq(sol_svd(&matrix, &options, u, s), SOLID_OK);
+  for (int k = 0; k < DIMS; k++) {
+    double agree = 0;
+    for (int j = 0; j < COLS; j++) agree += v[j * COLS + k] * u[j * DIMS + k];
+    cr_assert_float_eq(s[k] / sqrtf(COPIES), true_s[k], 1e-4 * true_s[0], "s_%d = %g, not %g", k, s[k] / sqrtf(COPIES),
+                       true_s[k]);
+    cr_assert_float_eq(fabs(agree), 1, 1e-3, "direction %d agrees by %g", k, agree);
+  }
+  free(many);
+}
+
+Test(orthonormal, columns_of_many_rows) {
+  enum { P = 9, N = 66000 };
+  static float y[N * P];
+  double gram[P * P];
+  void *scratch = malloc(sol_orthonormal_bytes(N, P));
+  seed_rng rng = seed_start(3);
+  seed_fill_normal(&rng, y, sizeof y / sizeof *y, 1);
+  for (size_t i = 0; i < N; i++) {
+    y[i * P + 4] = y[i * P] - 2 * y[i * P + 1];         /* depends on those before it */
+    y[i * P + 6] = y[i * P + 5] + 1e-3f * y[i * P + 6]; /* nearly does */
+    y[i * P + 7] *= 1e6f;
+  }
+  sol_orthonormalise(N, P, y, scratch);
+  memset(gram, 0, sizeof gram);
+  for (size_t i = 0; i < N; i++)
+    for (int j = 0; j < P; j++)
+      for (int k = 0; k < P; k++) gram[j * P + k] += (double)y[i * P + j] * y[i * P + k];
+  for (int j = 0; j < P; j++)
+    for (int k = 0; k < P; k++)
+      cr_assert_float_eq(gram[j * P + k], j == k && j != 4, 1e-5, "columns %d and %d: %g", j, k, gram[j * P + k]);
+  free(scratch);
 }
