@@ -10,7 +10,7 @@
 
 static solid_status read_k(const serve *s, const http_request *request, size_t *k) {
   solid_bytes text;
-  int64_t value = 10;
+  int64_t value = query_usual(s->options->max_k);
   if (http_argument(request, "k", &text) && (!query_whole(text, &value) || value < 1 || value > s->options->max_k))
     return solid_fail(SOLID_EINVAL, "\"k\" is not a whole number from 1 to %lld", (long long)s->options->max_k);
   *k = (size_t)value;

@@ -174,7 +174,8 @@ static solid_status read_field(serve_query *query, const char *key, const json_t
 solid_status query_read(serve_query *query, const json_t *from, const query_limits *limits) {
   query_init(query);
   query->is_slate = limits->is_slate;
-  if (query->is_slate) query->k = 0;
+  query->max_k = limits->max_k;
+  query->k = query->is_slate ? 0 : query_usual(limits->max_k);
   if (!json_is_object(from)) return solid_fail(SOLID_EINVAL, "a query is not an object");
   solid_status status = SOLID_OK;
   for (void *at = json_object_iter((json_t *)(uintptr_t)from); at && !status;

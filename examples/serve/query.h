@@ -21,7 +21,8 @@ typedef struct query_limits {
 typedef struct serve_query {
   solid_bytes user; /* empty = anonymous */
   solid_bytes category;
-  uint32_t k; /* 0, for a slate: as many as the decoder has rows */
+  uint32_t k;    /* 0, for a slate: as many as the decoder has rows, at most max_k */
+  int64_t max_k; /* of the limits it was read under; 0 = it was not read */
   int exclude_seen, reasons;
   int fallback;          /* 1 = an answer without the store is welcome */
   uint32_t per_category; /* most items of one category; 0 = any number */
@@ -34,6 +35,11 @@ typedef struct serve_query {
   int is_slate;      /* 1 = the items are chosen together, as `slate` says */
   solid_slate_options slate;
 } serve_query;
+
+/* Items of an answer where the question does not say how many. */
+static inline uint32_t query_usual(int64_t max_k) {
+  return max_k < 10 ? (uint32_t)max_k : 10;
+}
 
 /* All at their defaults. */
 void query_init(serve_query *query);

@@ -15,7 +15,7 @@ static solid_status truth_argument(const http_request *request, const char *name
 
 static solid_status read_url(const serve *s, const http_request *request, serve_query *query) {
   solid_bytes text;
-  int64_t k = 10;
+  int64_t k = query_usual(s->options->max_k);
   query_init(query);
   if (!http_argument(request, "user", &query->user)) return solid_fail(SOLID_EINVAL, "no ?user= is given");
   if (query->user.size < 1 || query->user.size > SOLID_ID_MAX)

@@ -3,11 +3,13 @@
 #include "examples/serve/answering.h"
 #include "solid/extend.h"
 
-/* Without "k" a slate has as many items as the decoder was trained for. A model without one says so of ten. */
+/* Without "k" a slate has as many items as the decoder was trained for and the service allows. A model without one says
+ * so of ten. */
 static uint32_t items_of(const serve_query *query, const solid_model *model) {
   solid_model_info info = {.struct_size = sizeof info};
   if (query->k) return query->k;
-  return !solid_model_get_info(model, &info) && info.slate_rows ? info.slate_rows : 10;
+  int64_t rows = !solid_model_get_info(model, &info) && info.slate_rows ? info.slate_rows : 10;
+  return (uint32_t)(rows < query->max_k ? rows : query->max_k);
 }
 
 solid_status answering_decode(serve_desk *desk, const solid_seat *seat, const serve_query *query, serve_made *made) {

@@ -234,6 +234,13 @@ ask 200 /events -d "[{\"user\":\"ann\",\"item\":\"item-9\",\"event\":\"impressio
 [ "$(metric 'solid_impressions_total{generation="current",source="cache",mode="slate"}')" = 1 ] || die "the slate's impression is not counted"
 stop
 
+# who does not say how many gets no more than is allowed
+start --model "$work/s.safetensors" --max-k 5
+for path in '/recommend?user=ann' '/popular' '/items/item-3/similar'; do ask 200 "$path"; is '(.items | length) == 5'; done
+for path in /recommend /slate; do ask 200 $path -d '{"session":["item-3"]}'; is '(.items | length) == 5'; done
+ask 400 /slate -d '{"session":["item-3"],"k":6}'
+stop
+
 # ---- another model: for all, for some, for all again, and back ----
 cp "$work/s.safetensors" "$work/live.safetensors"
 start --model "$work/live.safetensors"

@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void check_query(const serve_query *query, const query_limits *limits) {
   if ((query->k < 1 && !query->is_slate) || query->k > limits->max_k || query->user.size > SOLID_ID_MAX) abort();
   if (query->n_session > QUERY_MOST || query->n_blocked > QUERY_MOST || query->n_allowed > QUERY_MOST) abort();
-  if (!(query->slate.guide >= 0 && query->slate.guide <= 1) || query->slate.order > SOLID_SLATE_NEAR_TO_FAR) abort();
+  if (!(query->slate.guide >= 0 && query->slate.guide <= 1) || query->slate.order > SOLID_SLATE_ADAPTIVE) abort();
   for (size_t i = 0; i < query->n_session; i++)
     if (query->session[i].size < 1 || query->session[i].size > SOLID_ID_MAX) abort();
 }
@@ -30,7 +30,7 @@ static void read_head(const uint8_t *data, size_t size) {
 }
 
 static void read_body(const uint8_t *data, size_t size, int is_slate) {
-  const query_limits limits = {100, 8, is_slate};
+  const query_limits limits = {7, 8, is_slate};
   json_t *root = NULL;
   serve_query *queries = NULL;
   size_t n = 0;

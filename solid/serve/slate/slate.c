@@ -76,13 +76,18 @@ static solid_status plan_of(const solid_recommender *rec, const solid_slate_opti
 
 /* ---- The question ---- */
 
-/* The rows that the model answers, one after the other; returns how many. */
+/* Of nobody known, and of damaged parameters, there is nothing that a decoder could read. */
+static int is_decoded(const sol_row *r) {
+  return r->source != SOLID_FROM_POPULARITY && !r->status;
+}
+
+/* The rows that are decoded, one after the other; returns how many. */
 static size_t gather(solid_recommender *rec, size_t n, uint32_t k, solid_scored *out) {
   const sol_answerer *a = &rec->answerer;
   size_t m = 0, d = a->info.width;
   for (size_t i = 0; i < n; i++) {
     const sol_row *r = &a->rows[i];
-    if (r->source == SOLID_FROM_POPULARITY) continue;
+    if (!is_decoded(r)) continue;
     memcpy(rec->listed + m * k, out + i * k, k * sizeof *out);
     rec->slates[m] = (sol_slate_user){.h = rec->states + i * d,
                                       .u = rec->vectors + i * d,
@@ -93,6 +98,19 @@ static size_t gather(solid_recommender *rec, size_t n, uint32_t k, solid_scored 
     m++;
   }
   return m;
+}
+
+/* A user draws by its place in the batch, whoever else is decoded: rows that follow one another go together. */
+static solid_status decode(solid_recommender *rec, size_t n, const sol_slate_plan *plan) {
+  const sol_row *rows = rec->answerer.rows;
+  solid_status status = SOLID_OK;
+  for (size_t i = 0, m = 0, run; i < n && !status; i += run + 1, m += run) {
+    sol_slate_plan from = *plan;
+    from.seed += i;
+    for (run = 0; i + run < n && is_decoded(&rows[i + run]);) run++;
+    status = sol_slater_decode(rec->slater, &from, rec->slates + m, run);
+  }
+  return status;
 }
 
 static solid_status write_answers(const solid_recommender *rec, size_t n, const sol_slate_plan *plan,
@@ -107,7 +125,7 @@ static solid_status write_answers(const solid_recommender *rec, size_t n, const 
                               .order = sol_slate_plan_order(plan),
                               .window = (uint32_t)plan->window,
                               .status = r->status};
-    if (r->source != SOLID_FROM_POPULARITY) {
+    if (is_decoded(r)) {
       const sol_slate_user *slate = &rec->slates[m++];
       all.count = slate->count;
       all.forwards = (uint32_t)slate->forwards;
@@ -134,7 +152,7 @@ solid_status solid_slate_batch(solid_recommender *rec, const solid_bytes *users,
   if (!status) status = sol_answer(&rec->answerer, n, &ask, out);
   if (!status) {
     size_t m = gather(rec, n, ask.k, out);
-    status = sol_slater_decode(rec->slater, &plan, rec->slates, m);
+    status = plan.how.temperature > 0 ? decode(rec, n, &plan) : sol_slater_decode(rec->slater, &plan, rec->slates, m);
   }
   for (size_t i = 0; i < n && !status; i++) {
     const sol_row *r = &rec->answerer.rows[i];
