@@ -88,8 +88,8 @@ static layout lay_out(const solid_plan_sizes *sizes) {
   size_t n = sizes->history, least = least_of(sizes);
   if (!sol_port_has_pages((uint32_t)n)) return (layout){.in_record = n};
   size_t pages = n < least ? 0 : (n - least) / SOLID_PAGE_STEPS, in_record = n - pages * SOLID_PAGE_STEPS;
-  size_t taken = sizes->taken && sizes->taken < n ? sizes->taken : n;
-  return (layout){.in_record = in_record, .pages = pages, .taken = taken < in_record ? 0 : taken - in_record};
+  size_t paged = n - in_record, taken = sizes->taken && sizes->taken < paged ? sizes->taken : paged;
+  return (layout){.in_record = in_record, .pages = pages, .taken = taken};
 }
 
 static size_t memory_user(const solid_plan_sizes *sizes, const layout *lies, size_t body) {

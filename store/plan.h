@@ -15,7 +15,7 @@ typedef struct solid_plan_sizes {
   uint32_t prefix_bytes;          /* length of the prefix of Redis keys: 6 for "solid:" */
   uint32_t partitions;            /* streams that the events of one user come from: 1 if the message key is the user */
   uint32_t history;               /* steps that a user has and the store keeps; 0 = the window */
-  uint32_t taken;       /* different items among the steps that ever were in pages; 0 = as many as `history` */
+  uint32_t taken;       /* different items among the steps that ever were in pages; 0 = all of these are different */
   uint32_t state_bytes; /* of the attention state; 0 = none, which a user without a history never has */
   uint32_t state_parts; /* in so many parts; 0 = 1 */
 } solid_plan_sizes;

@@ -5,6 +5,7 @@
 #include "examples/common/exit.h"
 #include "examples/common/program.h"
 #include "examples/plan/plan_rate.h"
+#include "examples/plan/plan_state.h"
 #include "solid/extend.h"
 #include "solid/train/budget.h"
 #include "solid/worker.h"
@@ -31,11 +32,13 @@ static const solid_property properties[] = {
     {"history", SOLID_PROPERTY_INT, "0", 0, SOLID_HISTORY_MAX, NULL,
      "events of a user that are kept (--history of solid_serve and solid_ingestd); 0 = the window", 0,
      offsetof(plan_options, history)},
-    {"taken", SOLID_PROPERTY_INT, "0", 0, 1 << 30, NULL, "different items among them; 0 = all are different", 0,
+    {"taken", SOLID_PROPERTY_INT, "0", 0, 1 << 30, NULL,
+     "different items among them; 0 = as many as the model has, without one all are different", 0,
      offsetof(plan_options, taken)},
     {"state", SOLID_PROPERTY_INT, "0", 0, SOLID_STATE_MAX, NULL,
-     "bytes of a user's attention state, which models with sparse attention keep; 0 = none", 0,
-     offsetof(plan_options, state)},
+     "bytes of a user's attention state, which models with sparse attention keep; 0 = what the model's lists have room "
+     "for",
+     0, offsetof(plan_options, state)},
     {"state-parts", SOLID_PROPERTY_INT, "1", 1, SOLID_STATE_PARTS, NULL, "parts that it is written in", 0,
      offsetof(plan_options, state_parts)},
     {"users", SOLID_PROPERTY_INT, "1000000", 1, 1e12, NULL, "number of users", 0, offsetof(plan_options, users)},
@@ -72,6 +75,19 @@ static const solid_program program = {
     .count = sizeof properties / sizeof *properties,
 };
 
+static uint32_t history_of(const plan_options *options) {
+  return (uint32_t)(options->history ? options->history : options->window);
+}
+
+/* A state that is not given is the model's; with a history the work of a new model is measured. */
+static solid_status read_state(plan_options *options, const solid_model *model) {
+  uint32_t history = history_of(options);
+  solid_state_budget state = solid_budget_state(model, history);
+  if (history < 2 * SOLID_PAGE_STEPS || options->state || !state.bytes) return SOLID_OK;
+  options->state = state.bytes, options->state_parts = state.parts;
+  return plan_rebuild(model, history, options->users);
+}
+
 /* Takes the sizes from the model file instead of the flags. */
 static solid_status read_model(plan_options *options) {
   solid_context *ctx = NULL;
@@ -81,15 +97,16 @@ static solid_status read_model(plan_options *options) {
   program_step(EXIT_MODEL);
   if (!status) status = solid_model_load(&model, ctx, options->model);
   if (!status) status = solid_model_get_info(model, &info);
-  solid_model_free(model);
-  solid_context_free(ctx);
-  if (status) return status;
-  program_step(EXIT_FAILED);
+  if (!status) program_step(EXIT_FAILED);
   options->window = info.window;
   options->width = info.width;
   options->params = info.params;
-  printf("%s: head %s, %u items\n", options->model, solid_head_name(info.head), info.items);
-  return SOLID_OK;
+  if (!options->taken && info.items < history_of(options)) options->taken = info.items;
+  if (!status) printf("%s: head %s, %u items\n", options->model, solid_head_name(info.head), info.items);
+  if (!status) status = read_state(options, model);
+  solid_model_free(model);
+  solid_context_free(ctx);
+  return status;
 }
 
 /* A number of bytes in the unit that shows three digits or so. */
@@ -107,11 +124,10 @@ static void print_head(const plan_options *options, const solid_plan *plan) {
          (long long)options->id_bytes);
   if (plan->pages || plan->state)
     printf("beside it: %lld events, in pages of %zu bytes; items ever taken, %zu bytes; attention state, %zu bytes\n",
-           (long long)(options->history ? options->history : options->window), plan->pages, plan->seen, plan->state);
-  if (plan->pages && !plan->state)
-    puts("a model with sparse attention also keeps a state of each user, often the most: give --state and "
-         "--state-parts,\n"
-         "MEMORY USAGE and HLEN of a user's PREFIX{USER}:state in Redis");
+           (long long)history_of(options), plan->pages, plan->seen, plan->state);
+  if (plan->pages && !plan->state && !options->model)
+    puts("a model with sparse attention also keeps a state of each user, often the most: give --model, or --state and "
+         "--state-parts");
   printf("%-8s %10s %10s %12s %12s   %lld users: %12s %12s\n", "element", "window", "record", "in redis", "in memory",
          (long long)options->users, "redis", "memory");
 }

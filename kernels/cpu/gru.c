@@ -5,6 +5,8 @@
 #include "kernels/cpu/vmath.h"
 #include <string.h>
 
+#define WORTH_TURNING 16 /* steps of the last window that runs: turning the weights costs some products */
+
 /* One row: gates from gx and w_hh h, h in place. saved (4, d) may be NULL. */
 static void step_row(const sk_gru_args *a, const float *restrict gx, const float *restrict gh, float *restrict h,
                      float *restrict saved) {
@@ -34,16 +36,40 @@ static void step_row(const sk_gru_args *a, const float *restrict gx, const float
   }
 }
 
+/* gh (3 d) = w_hh h of one window, from the transposed weights, four inputs at a time: all outputs side by side leave
+ * no sums to be added up across lanes, and BLAS need not be called for every step. */
+static void multiply_row(int64_t d, const float *restrict turned, const float *restrict h, float *restrict gh) {
+  int64_t n = 3 * d, i = 0;
+  memset(gh, 0, (size_t)n * sizeof *gh);
+  for (; i + 4 <= d; i += 4) {
+    const float *restrict w = turned + i * n;
+    float a = h[i], b = h[i + 1], c = h[i + 2], e = h[i + 3];
+#pragma omp simd
+    for (int64_t o = 0; o < n; o++) gh[o] += a * w[o] + b * w[n + o] + (c * w[2 * n + o] + e * w[3 * n + o]);
+  }
+  for (; i < d; i++) sk_axpy(h[i], turned + i * n, gh, n);
+}
+
+static void turn(int64_t d, const float *w, float *turned) {
+  for (int64_t o = 0; o < 3 * d; o++)
+    for (int64_t i = 0; i < d; i++) turned[i * 3 * d + o] = w[o * d + i];
+}
+
 static void gru_block(const void *arg, int64_t block, void *local) {
   const sk_gru_args *a = arg;
   int64_t d = a->d, size = sk_gru_block_windows(a->windows), end = sk_cpu_block_end(a->windows, size, block);
   sk_gru_order o = sk_gru_order_of(a->offsets, block * size, end);
-  float *h = local, *gh = h + SK_GRU_WINDOWS * d;
+  float *h = local, *gh = h + SK_GRU_WINDOWS * d, *turned = gh + SK_GRU_WINDOWS * 3 * d;
+  int is_turned = 0;
   memset(h, 0,
          sizeof(float) * (size_t)(SK_GRU_WINDOWS * 4 * d)); /* gh is set, too, because the first step has no product */
   int32_t running = sk_gru_running(&o, 0, o.count);
   for (int32_t t = 0; running > 0; running = sk_gru_running(&o, ++t, running)) {
-    if (t > 0 && running == 1)
+    if (t > 0 && running == 1 && !is_turned && o.length[0] - t >= WORTH_TURNING)
+      turn(d, a->w_hh, turned), is_turned = 1;
+    if (is_turned)
+      multiply_row(d, turned, h, gh);
+    else if (t > 0 && running == 1)
       sk_cpu_gemv(3 * d, d, a->w_hh, d, h, 0.0f, gh);
     else if (t > 0)
       sk_gemm_nt(running, 3 * d, d, h, d, a->w_hh, d, 0.0f, gh, 3 * d);
@@ -58,7 +84,7 @@ static void gru_block(const void *arg, int64_t block, void *local) {
 }
 
 solid_status SK_CPU(gru)(sk_backend *be, const sk_gru_args *a) {
-  solid_status status = sk_cpu_reserve(be, sizeof(float) * SK_GRU_WINDOWS * 4 * (size_t)a->d, 0);
+  solid_status status = sk_cpu_reserve(be, sizeof(float) * (SK_GRU_WINDOWS * 4 + 3 * (size_t)a->d) * (size_t)a->d, 0);
   if (status != SOLID_OK) return status;
   sk_cpu_parallel(be, sk_cpu_blocks(a->windows, sk_gru_block_windows(a->windows)), gru_block, a);
   return SOLID_OK;

@@ -3,6 +3,7 @@
 #define SOLID_TRAIN_BUDGET_H
 
 #include "solid/context.h"
+#include "solid/model.h"
 #include "solid/train/options.h"
 
 #ifdef __cplusplus
@@ -26,6 +27,13 @@ typedef struct solid_device_budget {
  * solid_trainer_new. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_budget_device(solid_device_budget *budget, const char *path,
                                                               uint32_t serve, const solid_train_options *options);
+
+/* Bytes of a user's attention state in a store, and its parts: after so many events, its lists as long as they may be
+ * and its newest chunk half full. 0: the model keeps none. */
+typedef struct solid_state_budget {
+  uint32_t bytes, parts;
+} solid_state_budget;
+SOLID_API solid_state_budget solid_budget_state(const solid_model *model, uint64_t events);
 
 /* Free and total bytes of the context's device. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_budget_memory(const solid_context *ctx, size_t *left, size_t *total);

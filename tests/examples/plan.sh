@@ -28,6 +28,15 @@ if grep -q 'serving: slates' "$work/out"; then fail "slates of a model without a
 "$train" --data "$work/data/events.jsonl" --attributes "$work/data/items.json" --slate 4 --slate-of "$work/model" --slate-blocks 1 --slate-epochs 1 \
   --out "$work/slates" >/dev/null 2>&1
 expect 0 'serving: slates.* [0-9.]+ [kMG]B' --model "$work/slates" --memory 4000000000 --train-batch 0
+# A model with sparse attention: its users' states, and the hours to make them anew, follow from the file.
+"$make_dataset" --long --users 20 --items 100 --genres 4 --longest 200 --seed 3 --out "$work/long" >/dev/null
+"$train" --data "$work/long/histories.txt" --format rows --split per-user-ratio --levels 0 --head duet --width 16 --heads 2 --blocks 2 --window 300 \
+  --positions rotary --repeats --generator-window 40 --epochs 1 --attention sparse --chunk 32 --always 8 --budget 64 --out "$work/sparse" >/dev/null 2>&1
+expect 0 'a new model: [0-9.e+-]+ ms of one core for a user of 2000 events.* hours for 5000 users' --model "$work/sparse" --history 2000 --users 5000
+grep -qE 'ever taken, [0-9]{1,3} bytes; attention state, [1-9][0-9]{3,} bytes' "$work/out" || fail "the model's state, or its 100 items, are not counted"
+expect 0 'attention state, 70 bytes' --model "$work/sparse" --history 2000 --state 70
+if grep -q 'a new model' "$work/out"; then fail "measured what was given"; fi
+expect 0 'attention state, 0 bytes' --model "$work/model" --history 2000
 # 20,000 events/s of 80 us are 1.6 cores, 1,000 answers/s of 72 us 0.07; Redis has 0.36 + 0.01 for the commands
 expect 0 'solid_ingestd +4 processes' --users 1000 --rate 20000 --answers 1000
 for line in 'solid_serve +1 threads' 'Redis +1 nodes.* \(0\.37 cores\)' 'partitions +8:'; do

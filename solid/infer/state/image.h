@@ -39,6 +39,15 @@ typedef struct sol_image {
 size_t sol_image_most(const sol_states *states);
 size_t sol_image_room(const sol_states *states);
 
+typedef struct sol_image_size {
+  size_t parts, bytes;
+} sol_image_size;
+
+/* The same of a model whose encoder has states; and of one state in `element` after so many events, its chunk half open
+ * and its lists as long as they may be. */
+sol_image_size sol_image_largest(const solid_model *model);
+sol_image_size sol_image_expected(const solid_model *model, int element, uint64_t events);
+
 /* Hash of what decides which keys are kept and how they stand: states of another selector are of no use. Never 0. */
 uint64_t sol_selector(const sol_config *config);
 

@@ -52,13 +52,14 @@ static void host_bind(sol_states *s, sol_arena *arena) {
   s->open_items = sol_arena_take(arena, s->slots, s->C * sizeof *s->open_items);
   size_t lists = s->H * s->K;
   s->merged = sol_arena_take(arena, 2 * lists + (lists / 8 + 1) * s->H, sizeof *s->merged);
+  s->merged_of = sol_arena_take(arena, s->H, sizeof *s->merged_of);
   s->of_slot = sol_arena_take(arena, s->slots, sizeof *s->of_slot);
   s->taken = sol_arena_take(arena, s->slots, sizeof *s->taken);
   s->stretches = sol_arena_take(arena, s->slots, sizeof *s->stretches);
   s->full = sol_arena_take(arena, s->slots, sizeof *s->full);
 }
 
-static void set_sizes(sol_states *s, const solid_model *model, size_t slots, size_t rows) {
+void sol_states_set_sizes(sol_states *s, const solid_model *model, size_t slots, size_t rows) {
   const sol_config *config = sol_model_config(model);
   s->model = model;
   s->config = config;
@@ -78,7 +79,7 @@ static void set_sizes(sol_states *s, const solid_model *model, size_t slots, siz
 size_t sol_states_bytes(const solid_model *model, size_t slots, size_t rows) {
   sol_states s = {0};
   sol_arena arena = {NULL, 0};
-  set_sizes(&s, model, slots, rows);
+  sol_states_set_sizes(&s, model, slots, rows);
   device_bind(&s, &arena);
   return arena.used;
 }
@@ -119,8 +120,6 @@ static solid_status check_sizes(const solid_model *model, size_t slots, size_t r
                       "attention states: the model has %s; train with --attention sparse --positions rotary",
                       config->attention != SOL_ATTENTION_SPARSE ? "dense attention" : "positions that are not turned");
   const sk_select_rule rule = sol_config_rule(config);
-  if (config->heads > SOL_MOST_HEADS)
-    return solid_fail(SOLID_EUNSUPPORTED, "attention states: %u heads, at most %d", config->heads, SOL_MOST_HEADS);
   size_t most = (size_t)INT32_MAX / 2 / ((size_t)sk_select_room(&rule) * config->heads);
   if (slots < 1 || slots > most || rows < slots || rows > INT32_MAX / 8)
     return solid_fail(SOLID_EINVAL, "attention states: %zu slots, 1 to %zu, and %zu rows at once, %zu to %d", slots,
@@ -134,7 +133,7 @@ solid_status sol_states_new(sol_states **out, const solid_model *model, sk_backe
   sol_states *s = calloc(1, sizeof *s);
   if (!s) return solid_fail(SOLID_ENOMEM, "out of memory: attention states");
   s->be = be;
-  set_sizes(s, model, slots, rows);
+  sol_states_set_sizes(s, model, slots, rows);
   status = take_memory(s);
   if (status) {
     sol_states_free(s);

@@ -27,20 +27,6 @@ uint64_t sol_selector(const sol_config *config) {
   return hash ? hash : 1;
 }
 
-size_t sol_image_most(const sol_states *s) {
-  return sol_far_parts(s) + s->C;
-}
-
-/* With F16, the larger element. */
-size_t sol_image_room(const sol_states *s) {
-  size_t far = (sol_far_parts(s) - 2) * (s->K * sol_far_entry(s, SOL_VALUES_F16) + SOL_PART_HEAD + 8);
-  size_t ring = s->C * (sol_ring_row(s, SOL_VALUES_F16, 1) + SOL_PART_HEAD + 8);
-  return SOL_PART_HEAD + SOL_IMAGE_FIXED + 4 * SOL_MAX_BLOCKS + 4 * s->d + 8 + SOL_PART_HEAD +
-         sol_union_bytes(s, s->H * s->K) + 8 + far + ring;
-}
-
-/* ---- Writing ---- */
-
 /* A state on its way out. */
 typedef struct packing {
   sol_states *s;
@@ -91,10 +77,11 @@ static uint64_t hash_of(const sol_states *s, uint32_t item) {
 /* Of the heads' lists, which are sorted, the union. */
 static void put_union(packing *p) {
   const sol_states *s = p->s;
-  size_t kept = p->slot->kept[0], at[SOL_MOST_HEADS] = {0}, n = 0, most = s->H * s->K;
+  size_t kept = p->slot->kept[0], *at = s->merged_of, n = 0, most = s->H * s->K;
   uint32_t *events = s->merged, *items = events + most;
   uint8_t *bits = (uint8_t *)(items + most);
   memset(bits, 0, s->H * ((most + 7) / 8));
+  memset(at, 0, s->H * sizeof *at);
   for (;;) {
     uint32_t next = UINT32_MAX;
     for (size_t h = 0; h < s->H; h++)

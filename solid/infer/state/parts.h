@@ -10,8 +10,6 @@
 /* Chunks that are closed at once. */
 #define SOL_CLOSED_AT_ONCE ((size_t)32)
 
-enum { SOL_MOST_HEADS = 64 };
-
 /* What the host knows of a slot. The events that are kept are all older than the open chunk. */
 typedef struct sol_slot {
   uint64_t events, base;
@@ -51,6 +49,7 @@ struct sol_states {
       *host_probes[SOL_MAX_BLOCKS]; /* (R, 2d), (P, d): of one slot, where memory is apart */
   float *host_last;                 /* (d) likewise */
   uint32_t *merged;                 /* (H K) events, as many items, and bits of each head: lists of block 0 */
+  size_t *merged_of;                /* (H) entries that a head's list has of them so far */
   size_t n_ints;
   void *memory, *device_base, *host_base;
 };
@@ -67,6 +66,9 @@ static inline uint32_t *sol_states_numbers(const sol_states *s, size_t slot, siz
 static inline uint32_t *sol_states_kept_items(const sol_states *s, size_t slot, size_t head) {
   return s->kept_items + (slot * s->H + head) * s->K;
 }
+
+/* Everything that follows from these; no memory is taken. */
+void sol_states_set_sizes(sol_states *s, const solid_model *model, size_t slots, size_t rows);
 
 /* One append as far as a step takes it. */
 typedef struct sol_stretch {

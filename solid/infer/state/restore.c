@@ -1,12 +1,12 @@
 /* Block 0 of a state that was read: its keys and values follow from the items. */
 #include "solid/infer/state/layout.h"
+#include <string.h>
 
 /* Rows to be made: those that lists keep, as keys and values, or those of the open chunk, with queries. */
 typedef struct making {
   sol_states *s;
   size_t slot, parts, count;
   const uint32_t *events, *items;
-  size_t at[SOL_MOST_HEADS]; /* entries that a head's list has of the rows before */
 } making;
 
 /* Where a piece's int32s lie. */
@@ -33,16 +33,15 @@ static void direct(const making *m, size_t i, size_t h, size_t j, const piece *t
     to->to[(i * m->parts + m->parts - 2 + part) * s->H + h] = (int32_t)(((m->slot * s->R + j) * 2 + part) * s->H + h);
 }
 
-static void fill_kept(making *m, size_t first, size_t n, const piece *to) {
+static void fill_kept(const making *m, size_t first, size_t n, const piece *to) {
   const sol_states *s = m->s;
   const sol_slot *of = &s->slot[m->slot];
   for (size_t i = 0; i < n; i++) {
     uint32_t event = m->events[first + i];
     to->items[i] = (int32_t)m->items[first + i];
     to->positions[i] = (int32_t)((int64_t)event - (int64_t)of->base);
-    for (size_t h = 0; h < s->H; h++)
-      if (m->at[h] < of->kept[0] && sol_states_numbers(s, m->slot, 0, h)[m->at[h]] == event)
-        direct(m, i, h, m->at[h]++, to);
+    for (size_t h = 0, *at = s->merged_of; h < s->H; h++, at++)
+      if (*at < of->kept[0] && sol_states_numbers(s, m->slot, 0, h)[*at] == event) direct(m, i, h, (*at)++, to);
   }
 }
 
@@ -58,7 +57,7 @@ static void fill_open(const making *m, size_t first, size_t n, const piece *to) 
   }
 }
 
-static solid_status make(making *m) {
+static solid_status make(const making *m) {
   sol_states *s = m->s;
   const sol_states_scratch *scratch = &s->scratch;
   sol_run run = {s->be, SOLID_OK};
@@ -91,8 +90,10 @@ static solid_status make(making *m) {
 
 solid_status sol_states_restore(sol_states *s, size_t slot, const uint32_t *events, const uint32_t *items,
                                 size_t count) {
-  making kept = {.s = s, .slot = slot, .parts = 2, .count = count, .events = events, .items = items};
-  making open = {.s = s, .slot = slot, .parts = 3, .count = s->slot[slot].open, .items = s->open_items + slot * s->C};
+  const making kept = {.s = s, .slot = slot, .parts = 2, .count = count, .events = events, .items = items};
+  const making open = {
+      .s = s, .slot = slot, .parts = 3, .count = s->slot[slot].open, .items = s->open_items + slot * s->C};
+  memset(s->merged_of, 0, s->H * sizeof *s->merged_of);
   solid_status status = make(&kept);
   if (!status) status = make(&open);
   return status ? sol_backend_fail(s->be, status) : SOLID_OK;

@@ -16,9 +16,12 @@ enum { LEAST_ROWS = 1024, RECORDED_ROWS = 16384 };
  * encoded there, 10,000 events in 0.5 ms. */
 int sol_keeper_serves(const solid_model *model, const solid_store *store) {
   const sol_config *config = sol_model_config(model);
-  return strcmp(sol_model_context(model)->ops->name, "cuda") && store->history >= 2 * SOLID_PAGE_STEPS &&
-         store->ops->get_states && store->ops->put_states && config->attention == SOL_ATTENTION_SPARSE &&
-         config->positions == SOL_POSITIONS_ROTARY;
+  if (!strcmp(sol_model_context(model)->ops->name, "cuda") || store->history < 2 * SOLID_PAGE_STEPS ||
+      !store->ops->get_states || !store->ops->put_states || config->attention != SOL_ATTENTION_SPARSE ||
+      config->positions != SOL_POSITIONS_ROTARY)
+    return 0;
+  sol_image_size most = sol_image_largest(model); /* many heads make many parts */
+  return most.parts <= SOLID_STATE_PARTS && most.bytes <= SOLID_STATE_MAX;
 }
 
 /* ---- Memory ---- */

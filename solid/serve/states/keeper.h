@@ -37,7 +37,7 @@ typedef struct sol_keeper_stats {
   uint64_t unsaved;            /* that the store did not take */
 } sol_keeper_stats;
 
-/* 1: the model's encoder has states, its device is no GPU, and the store keeps histories and states. */
+/* 1: the model's encoder has states, its device is no GPU, and the store keeps histories and states that large. */
 int sol_keeper_serves(const solid_model *model, const solid_store *store);
 
 /* ENOMEM: bytes needed and free, before anything is taken. */

@@ -1,10 +1,13 @@
 #include "solid/train/fit/budget.h"
+#include "solid/base/values.h"
 #include "solid/extend.h"
 #include "solid/infer/plan_backend.h"
 #include "solid/infer/slate/slater.h"
+#include "solid/infer/state/image.h"
 #include "solid/infer/worker/worker.h"
 #include "solid/model/context.h"
 #include "solid/model/model_parts.h"
+#include "solid/store.h"
 #include "solid/train/codebook/codebook_learn.h"
 #include "solid/train/fit/state.h"
 #include "solid/train/split.h"
@@ -99,4 +102,14 @@ solid_status sol_fit_new(sol_fit **out, const solid_context *ctx, const sol_fit_
   else
     be->ops->close(be);
   return status;
+}
+
+solid_state_budget solid_budget_state(const solid_model *model, uint64_t events) {
+  const sol_config *config = sol_model_config(model);
+  if (config->attention != SOL_ATTENTION_SPARSE || config->positions != SOL_POSITIONS_ROTARY)
+    return (solid_state_budget){0};
+  if (events > config->window) events = config->window; /* as many as a state begins with */
+  sol_image_size size = sol_image_expected(model, SOL_VALUES_I8, events);
+  if (size.bytes > SOLID_STATE_MAX || size.parts > SOLID_STATE_PARTS) return (solid_state_budget){0};
+  return (solid_state_budget){(uint32_t)size.bytes, (uint32_t)size.parts};
 }

@@ -8,7 +8,7 @@
 #include <string.h>
 
 static const char *const devices[] = {"cpu", "recording", "cuda"};
-enum { DEVICES = 3, PARTS = 256, D = 64 };
+enum { DEVICES = 3, PARTS = 256, D = 64, WIDE = 512 };
 
 /* What a store holds of one user: whole parts, replaced one by one. */
 typedef struct shelf {
@@ -73,7 +73,7 @@ static void own_h(const state_rig *r, size_t slot, float *h) {
 /* Written at `cut` and read into another slot, the history goes on as if nothing had happened, but for rounding. */
 static void judge_return(const state_rig *r, int element, const uint32_t *items, size_t cut, double tolerance) {
   sol_image image = image_of(r);
-  float want[D], got[D];
+  float want[WIDE], got[WIDE];
   uint64_t seq = 0;
   sol_states_clear(r->states, 0);
   state_rig_append(r, 0, items, cut, 0, want);
@@ -117,6 +117,39 @@ static void judge_returns(const char *device) {
 
 Test(image, brings_states_back) {
   for (int i = 0; i < DEVICES; i++) judge_returns(devices[i]);
+}
+
+/* More heads than a GPU's select has room for, and as many bytes and parts as were expected. */
+Test(image, has_the_expected_size) {
+  static const uint32_t heads[] = {1, 2, 8, 72};
+  static const size_t events[] = {0, 1, 15, 24, 40, 152};
+  for (size_t k = 0; k < sizeof heads / sizeof heads[0]; k++) {
+    sol_config config = state_rig_config(heads[k], 4, 3);
+    config.select_mass = 1000;
+    state_rig r = state_rig_open("cpu", &config, 2, 24);
+    seed_rng rng = seed_start(5);
+    uint32_t *items = state_rig_items(&r, &rng, 200);
+    sol_image image = image_of(&r);
+    float h[WIDE];
+    for (size_t i = 0; i < sizeof events / sizeof events[0]; i++) {
+      size_t bytes = 0;
+      sol_states_clear(r.states, 0);
+      state_rig_append(&r, 0, items, events[i], 0, h);
+      pack(&r, 0, SOL_VALUES_I8, 0, &image);
+      for (size_t j = 0; j < image.n; j++) bytes += image.parts[j].size;
+      sol_image_size want = sol_image_expected(r.model, SOL_VALUES_I8, events[i]);
+      cr_expect_eq(image.n, want.parts, "%u heads, %zu events: %zu parts, expected %zu", heads[k], events[i], image.n,
+                   want.parts);
+      cr_expect(bytes <= want.bytes && (double)bytes >= 0.9 * (double)want.bytes,
+                "%u heads, %zu events: %zu bytes, expected %zu", heads[k], events[i], bytes, want.bytes);
+      if (events[i] > 100) judge_return(&r, SOL_VALUES_F16, items, events[i], 2e-3);
+    }
+    sol_image_size largest = sol_image_largest(r.model);
+    cr_expect(largest.parts == sol_image_most(r.states) && largest.bytes == sol_image_room(r.states));
+    image_free(&image);
+    free(items);
+    state_rig_close(&r);
+  }
 }
 
 /* Event by event, only what changed is written; what lies on the shelf is the state, whoever reads it. */

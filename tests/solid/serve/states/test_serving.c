@@ -22,8 +22,8 @@ typedef struct spot {
   int redis;
 } spot;
 
-static const spot spots[] = {
-    {"cpu", NULL, 0}, {"recording", NULL, 0}, {"cuda", NULL, 0}, {"cuda", "cuda with states", 0}, {"cpu", NULL, 1}};
+static const spot spots[] = {{"cpu", NULL, 0},  {"recording", NULL, 0},          {"recording", "cuda", 0},
+                             {"cuda", NULL, 0}, {"cuda", "cuda with states", 0}, {"cpu", NULL, 1}};
 enum { SPOTS = sizeof spots / sizeof *spots, V = 40, LONG = 900, USERS = 70 };
 
 /* What a state that was read may differ by, kept in bytes of 8 bits. */
