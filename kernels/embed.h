@@ -9,6 +9,7 @@
 #ifndef SK_EMBED_H
 #define SK_EMBED_H
 
+#include "kernels/rows.h"
 #include "kernels/scratch.h"
 #include <stdint.h>
 
@@ -19,6 +20,9 @@ typedef struct sk_embed_args {
   float scale;
   int32_t accumulate;
   float *out;
+  const sk_rows *made; /* in place of table, with scale 1 and without accumulate: this part of them. EIO: the file was
+                          changed or cannot be read. Other devices: NULL */
+  sk_rows_part part;
 } sk_embed_args;
 
 typedef struct sk_embed_backward_args {

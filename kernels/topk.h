@@ -11,6 +11,7 @@
 #ifndef SK_TOPK_H
 #define SK_TOPK_H
 
+#include "kernels/rows.h"
 #include "kernels/scout.h"
 #include "kernels/scratch.h"
 #include <stdint.h>
@@ -18,6 +19,7 @@
 typedef struct sk_topk_args {
   int32_t n, d, items, k;
   const float *u, *e;
+  const sk_rows *rows; /* in place of e, with a scout: rows that are made when they are read. Other devices: NULL */
   const uint64_t *mask;
   int32_t mask_words;
   const sk_scout *scout; /* of e, or of its first items, on the host; NULL: none. Other devices do not read it */

@@ -45,7 +45,12 @@ typedef struct solid_model_info {
 /* Reads and validates a model file: header, shapes, finite weights, codes within range, vocabulary without repeats,
  * and the stored hash against the contents. On success *out is owned by the caller: solid_model_free. `ctx` must
  * outlive it. EIO: cannot be read. EFORMAT: not safetensors, truncated, damaged, wrong shapes; the text names file and
- * tensor. EUNSUPPORTED: the file has a newer format. ENOMEM, EDEVICE: no memory left on this machine or device. */
+ * tensor. EUNSUPPORTED: the file has a newer format. ENOMEM, EDEVICE: no memory left on this machine or device.
+ *
+ * On a CPU, of 2,097,152 items and more without slates, the embeddings stay in the file, which is open as long as the
+ * model: questions read the rows that they need. Replace a model file by renaming another one over it, as
+ * solid_trainer_export does. One that is cut short or written anew in place makes the calls that need a row fail with
+ * EIO until it is loaded again. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_model_load(solid_model **out, const solid_context *ctx,
                                                            const char *path);
 

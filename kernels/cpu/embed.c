@@ -26,7 +26,31 @@ static void gather_block(const void *arg, int64_t block, void *local) {
   }
 }
 
+typedef struct rows_job {
+  const sk_embed_args *a;
+  _Atomic int *error;
+} rows_job;
+
+static void rows_block(const void *arg, int64_t block, void *local) {
+  (void)local;
+  const rows_job *job = arg;
+  const sk_embed_args *a = job->a;
+  int64_t first = block * BLOCK, end = sk_cpu_block_end(a->n, BLOCK, block);
+  int error = sk_rows_read(a->made, a->part, end - first, a->index + first, a->out + first * a->d);
+  if (error) *job->error = error;
+}
+
+static solid_status embed_made(sk_backend *be, const sk_embed_args *a) {
+  char why[128];
+  _Atomic int error = sk_rows_check(a->made);
+  rows_job job = {a, &error};
+  assert(a->scale == 1.0f && !a->accumulate);
+  if (!error) sk_cpu_parallel(be, sk_cpu_blocks(a->n, BLOCK), rows_block, &job);
+  return error ? sk_fail(be, SOLID_EIO, "%s", sk_rows_text(error, why, sizeof why)) : SOLID_OK;
+}
+
 solid_status SK_CPU(embed)(sk_backend *be, const sk_embed_args *a) {
+  if (a->made) return embed_made(be, a);
   sk_cpu_parallel(be, sk_cpu_blocks(a->n, BLOCK), gather_block, a);
   return SOLID_OK;
 }

@@ -68,8 +68,19 @@ static void offer_scores(sk_best *h, const float *s, int64_t width, int64_t firs
   }
 }
 
-static void score(const sk_topk_args *a, int64_t row, int64_t rows, int64_t v, int64_t width, float *s) {
-  const float *u = a->u + row * a->d, *e = a->e + v * a->d;
+/* Of a chunk. What a failed read leaves is not looked at: the operation fails. */
+static const float *rows_of(const sk_topk_args *a, int64_t v, int64_t width, const sk_topk_made *made) {
+  if (!made->rows) return a->e + v * a->d;
+  int error = sk_rows_run(a->rows, SK_ROWS_WHOLE, v, width, made->rows);
+  if (error) {
+    *made->error = error;
+    memset(made->rows, 0, (size_t)(width * a->d) * sizeof *made->rows);
+  }
+  return made->rows;
+}
+
+static void score(const sk_topk_args *a, int64_t row, int64_t rows, const float *e, int64_t width, float *s) {
+  const float *u = a->u + row * a->d;
   if (a->scout || (a->items >= SK_TOPK_LARGE && a->n < ROWS)) /* many rows: BLAS is faster */
     SK_CPU(topk_lanes)(rows, width, a->d, u, e, s);
   else if (rows == 1)
@@ -78,13 +89,13 @@ static void score(const sk_topk_args *a, int64_t row, int64_t rows, int64_t v, i
     sk_gemm_nt(rows, width, a->d, u, a->d, e, a->d, 0.0f, s, CHUNK);
 }
 
-void SK_CPU(topk_scan)(const sk_topk_args *a, int64_t row, int64_t rows, int64_t first, int64_t end, sk_best *best,
-                       float *s) {
-  for (int64_t v = first; v < end; v += CHUNK) {
-    int64_t width = end - v < CHUNK ? end - v : CHUNK;
-    score(a, row, rows, v, width, s);
-    for (int64_t i = 0; i < rows; i++) {
-      apply_mask(a, row + i, v, width, s + i * CHUNK);
+void SK_CPU(topk_scan)(const sk_topk_scan_args *scan, sk_best *best, float *s) {
+  const sk_topk_args *a = scan->a;
+  for (int64_t v = scan->first; v < scan->end; v += CHUNK) {
+    int64_t width = scan->end - v < CHUNK ? scan->end - v : CHUNK;
+    score(a, scan->row, scan->rows, rows_of(a, v, width, scan->made), width, s);
+    for (int64_t i = 0; i < scan->rows; i++) {
+      apply_mask(a, scan->row + i, v, width, s + i * CHUNK);
       offer_scores(&best[i], s + i * CHUNK, width, v);
     }
   }
@@ -96,9 +107,12 @@ static void topk_block(const void *arg, int64_t block, void *local) {
   int64_t segment = block % job->segments, row = block / job->segments * ROWS;
   int64_t rows = sk_cpu_block_end(a->n, ROWS, row / ROWS) - row;
   sk_best best[ROWS];
+  float *s = local;
+  sk_topk_made made = sk_topk_made_at(job, s + ROWS * CHUNK);
+  sk_topk_scan_args scan = {a, row, rows, segment * job->segment_items, 0, &made};
+  scan.end = sk_cpu_block_end(a->items, job->segment_items, segment);
   for (int64_t i = 0; i < rows; i++) best[i] = sk_topk_best(job, row + i, segment);
-  SK_CPU(topk_scan)
-  (a, row, rows, segment * job->segment_items, sk_cpu_block_end(a->items, job->segment_items, segment), best, local);
+  SK_CPU(topk_scan)(&scan, best, s);
   for (int64_t i = 0; i < rows; i++) sk_best_finish(&best[i]);
 }
 
@@ -115,8 +129,12 @@ static void merge_row(const void *arg, int64_t row, void *local) {
 solid_status SK_CPU(topk_run)(sk_backend *be, sk_topk_job *job, int64_t blocks, sk_cpu_block_fn block, size_t local) {
   const sk_topk_args *a = job->a;
   size_t found = job->segments > 1 ? (size_t)a->n * (size_t)job->segments * (size_t)a->k : 0;
-  solid_status status = sk_cpu_reserve(be, local, found * (sizeof(float) + sizeof(int32_t)));
+  _Atomic int error = a->rows ? sk_rows_check(a->rows) : 0;
+  char why[128];
+  solid_status status = sk_cpu_reserve(be, local + sk_topk_made_bytes(a), found * (sizeof(float) + sizeof(int32_t)));
   if (status != SOLID_OK) return status;
+  if (error) return sk_fail(be, SOLID_EIO, "%s", sk_rows_text(error, why, sizeof why));
+  job->error = &error;
   job->score = a->score, job->index = a->index;
   if (job->segments > 1) {
     job->score = sk_cpu_shared(be);
@@ -124,7 +142,7 @@ solid_status SK_CPU(topk_run)(sk_backend *be, sk_topk_job *job, int64_t blocks, 
   }
   sk_cpu_parallel(be, blocks * job->segments, block, job);
   if (job->segments > 1) sk_cpu_parallel(be, a->n, merge_row, job);
-  return SOLID_OK;
+  return error ? sk_fail(be, SOLID_EIO, "%s", sk_rows_text(error, why, sizeof why)) : SOLID_OK;
 }
 
 solid_status SK_CPU(topk)(sk_backend *be, const sk_topk_args *a) {

@@ -20,7 +20,22 @@ typedef struct sk_topk_job {
   int64_t segments, segment_items;
   float *score; /* (n, segments, k): the outputs themselves when there is one segment */
   int32_t *index;
+  _Atomic int *error; /* of a->rows */
 } sk_topk_job;
+
+/* Where a thread makes rows that stand in no table. */
+typedef struct sk_topk_made {
+  float *rows; /* (SK_TOPK_CHUNK, d); NULL: a->e is a table */
+  _Atomic int *error;
+} sk_topk_made;
+
+static inline size_t sk_topk_made_bytes(const sk_topk_args *a) {
+  return a->rows ? sizeof(float) * SK_TOPK_CHUNK * (size_t)a->d : 0;
+}
+
+static inline sk_topk_made sk_topk_made_at(const sk_topk_job *job, void *memory) {
+  return (sk_topk_made){.rows = job->a->rows ? memory : NULL, .error = job->error};
+}
 
 static inline sk_best sk_topk_best(const sk_topk_job *job, int64_t row, int64_t segment) {
   int64_t at = (row * job->segments + segment) * job->a->k;
@@ -34,9 +49,15 @@ static inline int sk_topk_is_masked(const sk_topk_args *a, int64_t row, int64_t 
 /* s (rows, SK_TOPK_CHUNK) of `width` items from e on, summed in lanes: the same for any batch. */
 void SK_CPU(topk_lanes)(int64_t rows, int64_t width, int64_t d, const float *u, const float *e, float *s);
 
-/* Offers the items [first, end) of `rows` rows from `row` on; first is a multiple of 64; s: rows * SK_TOPK_CHUNK. */
-void SK_CPU(topk_scan)(const sk_topk_args *a, int64_t row, int64_t rows, int64_t first, int64_t end, sk_best *best,
-                       float *s);
+/* Offers the items [first, end) to the best of `rows` rows from `row` on; first is a multiple of 64; s: rows *
+ * SK_TOPK_CHUNK. */
+typedef struct sk_topk_scan_args {
+  const sk_topk_args *a;
+  int64_t row, rows, first, end;
+  const sk_topk_made *made;
+} sk_topk_scan_args;
+
+void SK_CPU(topk_scan)(const sk_topk_scan_args *scan, sk_best *best, float *s);
 
 /* Runs blocks * segments blocks of work on the job, block % segments being the segment, each with `local` bytes of
  * scratch, and merges. */

@@ -110,7 +110,7 @@ static void score_left(sk_search *s, int64_t first) {
 /* Users that are not scouted any more score the rest of the segment. */
 static void scan_rest(sk_search *s, int64_t first, float *scores) {
   if (s->is_scouted) SK_CPU(search_settle)(s);
-  SK_CPU(topk_scan)(s->a, s->row, 1, first, s->end, &s->best, scores);
+  SK_CPU(topk_scan)(&(sk_topk_scan_args){s->a, s->row, 1, first, s->end, s->made}, &s->best, scores);
   s->is_scouted = 0, s->end = first;
 }
 
@@ -194,9 +194,10 @@ static void scout_block(const void *arg, int64_t number, void *local) {
   int64_t end = sk_cpu_block_end(covered, job->segment_items, segment);
   int users = (int)(sk_cpu_block_end(a->n, USERS, row / USERS) - row);
   sk_search all[USERS];
+  sk_topk_made made = sk_topk_made_at(job, desk + 1);
   memset(desk->w, 0, sizeof desk->w);
   for (int i = 0; i < users; i++) {
-    all[i] = (sk_search){.a = a, .row = row + i, .end = end, .least = -INFINITY, .list = desk->lists[i]};
+    all[i] = (sk_search){.a = a, .row = row + i, .end = end, .least = -INFINITY, .list = desk->lists[i], .made = &made};
     all[i].best = sk_topk_best(job, row + i, segment);
     open_search(&all[i], first, desk, i);
   }
@@ -204,7 +205,8 @@ static void scout_block(const void *arg, int64_t number, void *local) {
   for (int i = 0; i < users; i++) {
     if (all[i].is_scouted && sk_is_approximate(a)) SK_CPU(search_shorten)(&all[i]);
     if (all[i].is_scouted) all[i].least = -INFINITY, SK_CPU(search_settle)(&all[i]);
-    if (end == covered) SK_CPU(topk_scan)(a, row + i, 1, covered, a->items, &all[i].best, desk->scores);
+    sk_topk_scan_args tail = {a, row + i, 1, covered, a->items, &made};
+    if (end == covered) SK_CPU(topk_scan)(&tail, &all[i].best, desk->scores);
     sk_best_finish(&all[i].best);
   }
 }

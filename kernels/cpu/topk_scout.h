@@ -33,6 +33,7 @@ typedef struct sk_search {
   int64_t due; /* item at which the list is settled next: behind some more of what was passed */
   int32_t count;
   sk_waiting *list; /* (SK_SEARCH_LIST) */
+  const sk_topk_made *made;
 } sk_search;
 
 /* Thread scratch. */

@@ -17,15 +17,28 @@ static void fetch(const float *row, int64_t d) {
   for (int64_t c = 0; c < d; c += 16) __builtin_prefetch(row + c);
 }
 
-void SK_CPU(search_score)(sk_search *s, const int32_t *items, int n) {
+static void score_table(sk_search *s, const int32_t *items, int n, float *score) {
   int64_t d = s->a->d;
   const float *u = s->a->u + s->row * d;
-  float score;
   for (int i = 0; i < n; i++) fetch(s->a->e + items[i] * d, d);
-  for (int i = 0; i < n; i++) {
-    SK_CPU(topk_lanes)(1, 1, d, u, s->a->e + items[i] * d, &score);
-    sk_best_offer(&s->best, score, items[i]);
-  }
+  for (int i = 0; i < n; i++) SK_CPU(topk_lanes)(1, 1, d, u, s->a->e + items[i] * d, &score[i]);
+}
+
+static void score_made(sk_search *s, const int32_t *items, int n, float *score) {
+  int error = sk_rows_read(s->a->rows, SK_ROWS_WHOLE, n, items, s->made->rows);
+  if (error)
+    *s->made->error = error;
+  else
+    SK_CPU(topk_lanes)(1, n, s->a->d, s->a->u + s->row * s->a->d, s->made->rows, score);
+}
+
+void SK_CPU(search_score)(sk_search *s, const int32_t *items, int n) {
+  float score[SK_SEARCH_AHEAD] = {0};
+  if (s->made->rows)
+    score_made(s, items, n, score);
+  else
+    score_table(s, items, n, score);
+  for (int i = 0; i < n; i++) sk_best_offer(&s->best, score[i], items[i]);
   s->scored += n;
 }
 

@@ -132,7 +132,7 @@ static void block_rows(sol_run *run, const sol_pass *pass, uint32_t b, const sol
 static void input_rows(sol_run *run, const sol_pass *pass, const sol_dropout *drop, float *x) {
   const sol_config *config = pass->config;
   int32_t n = pass->batch->rows, d = (int32_t)config->width;
-  gather(run, n, d, (int32_t)config->items, pass->catalogue->vectors, pass->batch->items, 0, x);
+  sol_gather_items(run, (sol_item_rows){config, pass->catalogue, SK_ROWS_WHOLE}, n, pass->batch->items, x);
   if (config->positions == SOL_POSITIONS_LEARNED)
     gather(run, n, d, (int32_t)config->window, pass->weights->positions, pass->batch->ages, 1, x);
   dropout(run, (int64_t)n * d, drop->p, sol_site_seed(drop->seed, SOL_SITE_INPUT), 0, x, x);

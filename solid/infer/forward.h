@@ -122,9 +122,9 @@ int32_t sol_block_precision(const sol_pass *pass);
 /* h (rows, d) of every row; every window must hold at least one row. */
 solid_status sol_encode_rows(const sol_pass *pass, const sol_dropout *drop, const sol_encoder_state *state, float *h);
 
-/* state->z (rows, d) of one branch: `weights` of the branch, `table` (V, d) what its GRU reads (catalogue items or
+/* state->z (rows, d) of one branch: `weights` of the branch, `part` what its GRU reads of pass->catalogue (items or
  * semantic), `site` its first dropout site. */
-solid_status sol_branch_rows(const sol_pass *pass, const sol_branch_weights *weights, const float *table, sol_site site,
+solid_status sol_branch_rows(const sol_pass *pass, const sol_branch_weights *weights, sk_rows_part part, sol_site site,
                              const sol_dropout *drop, const sol_branch_state *state);
 
 #endif

@@ -13,10 +13,10 @@ static void drop_in_place(sol_run *run, int64_t n, float p, uint64_t seed, uint6
 }
 
 /* The GRU's input products over all rows. */
-static void branch_input(sol_run *run, const sol_pass *pass, const sol_branch_weights *w, const float *table,
+static void branch_input(sol_run *run, const sol_pass *pass, const sol_branch_weights *w, sk_rows_part part,
                          sol_site site, const sol_dropout *drop, const sol_branch_state *s) {
   int32_t n = pass->batch->recent.rows, d = (int32_t)pass->config->width;
-  gather(run, n, d, (int32_t)pass->config->items, table, pass->batch->recent.items, 0, s->input);
+  sol_gather_items(run, (sol_item_rows){pass->config, pass->catalogue, part}, n, pass->batch->recent.items, s->input);
   drop_in_place(run, (int64_t)n * d, drop->p, drop->seed, (uint64_t)site, s->input);
   linear(run, n, d, 3 * d, s->input, w->gru.in, s->gates);
 }
@@ -59,10 +59,10 @@ size_t sol_branch_state_bind(sol_branch_state *s, const sol_config *config, size
   return used;
 }
 
-solid_status sol_branch_rows(const sol_pass *pass, const sol_branch_weights *weights, const float *table, sol_site site,
+solid_status sol_branch_rows(const sol_pass *pass, const sol_branch_weights *weights, sk_rows_part part, sol_site site,
                              const sol_dropout *drop, const sol_branch_state *state) {
   sol_run run = {pass->be, SOLID_OK};
-  branch_input(&run, pass, weights, table, site, drop, state);
+  branch_input(&run, pass, weights, part, site, drop, state);
   branch_gru(&run, pass, weights, 0, state);
   branch_mlp(&run, pass->batch->rows, (int32_t)pass->config->width, weights, site, drop, state);
   return run.status;
@@ -98,20 +98,20 @@ size_t sol_generator_floats(const sol_config *config, size_t windows, size_t row
   return generate > apply ? generate : apply;
 }
 
-static void branch_newest(sol_run *run, const sol_pass *pass, const sol_branch_weights *w, const float *table,
+static void branch_newest(sol_run *run, const sol_pass *pass, const sol_branch_weights *w, sk_rows_part part,
                           sol_branch_state *s, float *z) {
   static const sol_dropout none = {0};
   s->z = z;
-  branch_input(run, pass, w, table, SOL_SITE_INPUT, &none, s);
+  branch_input(run, pass, w, part, SOL_SITE_INPUT, &none, s);
   branch_gru(run, pass, w, 1, s);
   branch_mlp(run, pass->batch->windows, (int32_t)pass->config->width, w, SOL_SITE_INPUT, &none, s);
 }
 
 static void branches(sol_run *run, const sol_pass *pass, sol_branch_state *s, float *z_item, float *z_semantic) {
   const sol_weights *w = pass->weights;
-  if (sol_config_has_item_branch(pass->config)) branch_newest(run, pass, &w->item, pass->catalogue->items, s, z_item);
+  if (sol_config_has_item_branch(pass->config)) branch_newest(run, pass, &w->item, SK_ROWS_OWN, s, z_item);
   if (sol_config_has_semantic_branch(pass->config))
-    branch_newest(run, pass, &w->semantic, pass->catalogue->semantic, s, z_semantic);
+    branch_newest(run, pass, &w->semantic, SK_ROWS_SHARED, s, z_semantic);
 }
 
 solid_status sol_branches(const sol_pass *pass, float *z_item, float *z_semantic) {

@@ -11,6 +11,20 @@ void sol_catalogue_turn_attributes(const sol_config *config, const uint32_t *att
     }
 }
 
+void sol_gather_items(sol_run *run, sol_item_rows from, int32_t n, const int32_t *index, float *out) {
+  const sol_catalogue *c = from.catalogue;
+  const float *tables[] = {[SK_ROWS_WHOLE] = c->vectors, [SK_ROWS_OWN] = c->items, [SK_ROWS_SHARED] = c->semantic};
+  sol_op_embed(run, &(sk_embed_args){.n = n,
+                                     .d = (int32_t)from.config->width,
+                                     .rows = (int32_t)from.config->items,
+                                     .table = tables[from.part],
+                                     .index = index,
+                                     .scale = 1,
+                                     .out = out,
+                                     .made = c->rows,
+                                     .part = from.part});
+}
+
 solid_status sol_catalogue_compute(sk_backend *be, const sol_config *config, const sol_weights *weights,
                                    sol_catalogue *catalogue) {
   sol_run run = {be, SOLID_OK};

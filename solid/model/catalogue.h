@@ -2,7 +2,7 @@
 #ifndef SOLID_MODEL_CATALOGUE_H
 #define SOLID_MODEL_CATALOGUE_H
 
-#include "kernels/backend.h"
+#include "kernels/ops.h"
 #include "solid/model/tensors.h"
 
 /* Tables over the catalogue, made from the weights once per model or training step.
@@ -13,7 +13,17 @@ typedef struct sol_catalogue {
   const float *items;        /* (V, d) = E */
   float *semantic;           /* (V, d); NULL without codes */
   float *vectors;            /* (V, d); = items without codes */
+  const sk_rows *rows;       /* in place of the three: rows that are made when they are read; else NULL */
 } sol_catalogue;
+
+/* out (n, d): this part of the rows of n items. A negative index gives a row of zeroes. */
+typedef struct sol_item_rows {
+  const sol_config *config;
+  const sol_catalogue *catalogue;
+  sk_rows_part part;
+} sol_item_rows;
+
+void sol_gather_items(sol_run *run, sol_item_rows from, int32_t n, const int32_t *index, float *out);
 
 /* (V, S) of a model file or a trainer -> (S, V) as above, on the host. */
 void sol_catalogue_turn_attributes(const sol_config *config, const uint32_t *attributes, int32_t *turned);

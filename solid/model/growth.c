@@ -26,7 +26,8 @@ solid_status sol_growth_new(sol_growth **out, const sol_model_file *file, uint32
     free(g);
     return solid_fail(SOLID_ENOMEM, "out of memory: model");
   }
-  sol_weights_bind(&weights, config, file->weights);
+  const sol_config layout = sol_model_file_layout(file);
+  sol_weights_bind(&weights, &layout, file->weights);
   g->trained = trained;
   g->rows = config->items;
   g->words = (config->items + BITS - 1) / BITS;

@@ -81,6 +81,10 @@ static sol_joined *new_joined(const solid_item_entry *entry, uint64_t number, co
 static solid_status write_row(const solid_model *model, uint32_t row, const float *vector) {
   size_t d = model->file.config.width, bytes = d * sizeof *vector;
   sk_backend *be = model->be;
+  if (model->late) {
+    memcpy(model->late + (row - sol_model_trained(model)) * d, vector, bytes);
+    return SOLID_OK;
+  }
   float *vectors = model->device_tables + ((size_t)model->file.config.items + row) * d;
   solid_status status = be->ops->upload(be, model->device_tables + (size_t)row * d, vector, bytes);
   if (!status) status = be->ops->upload(be, vectors, vector, bytes);

@@ -3,6 +3,7 @@
 #include "solid/extend.h"
 #include "solid/model/model_file.h"
 #include "solid/model/model_parts.h"
+#include "solid/model/rows_file.h"
 #include "solid/model/titles.h"
 #include <assert.h>
 #include <stdlib.h>
@@ -49,10 +50,46 @@ static solid_status fill_device(solid_model *model, const int32_t *codes) {
   return status ? sol_backend_fail(be, status) : SOLID_OK;
 }
 
+/* The host's memory is the device's: nothing moves but what E is added to. */
+static solid_status use_rows(solid_model *model) {
+  const sol_model_file *file = &model->file;
+  const sol_config *config = &file->config, layout = sol_model_file_layout(file);
+  size_t total = sol_tensors_total(&layout), trained = file->items.count, d = config->width;
+  void *weights = NULL;
+  solid_status status = model->be->ops->alloc(model->be, &weights, total * sizeof(float));
+  if (status) return sol_backend_fail(model->be, status);
+  model->device_weights = weights;
+  memcpy(weights, file->weights, total * sizeof(float));
+  model->late = calloc((config->items - trained) * d + 1, sizeof *model->late);
+  if (!model->late) return solid_fail(SOLID_ENOMEM, "out of memory: %zu spare rows", config->items - trained);
+  sol_weights_bind(&model->weights, &layout, weights);
+  model->weights.items = NULL;
+  model->rows = (sk_rows){.d = (int32_t)d,
+                          .items = (int32_t)config->items,
+                          .filed = (int32_t)trained,
+                          .levels = (int32_t)config->levels,
+                          .codes = (int32_t)config->codes,
+                          .slots = (int32_t)config->slots,
+                          .file = file->rows,
+                          .code = file->codes,
+                          .attribute = file->attributes,
+                          .metacodes = model->weights.metacodes,
+                          .attributes = model->weights.attributes,
+                          .late = model->late};
+  model->catalogue.rows = &model->rows;
+  return SOLID_OK;
+}
+
 static solid_status move_to_device(solid_model *model) {
   int32_t *codes = NULL;
   solid_status status = sol_backend_open(model->ctx, &model->be);
   if (status) return status;
+  if (model->file.rows) {
+    status = use_rows(model);
+    free(model->file.weights);
+    model->file.weights = NULL;
+    return status;
+  }
   if (model->file.config.levels && !(codes = semantics_by_level(&model->file)))
     return solid_fail(SOLID_ENOMEM, "out of memory: codes of %u items", model->file.config.items);
   status = fill_device(model, codes);
@@ -99,11 +136,7 @@ solid_status sol_model_new_growing(solid_model **out, const solid_context *ctx, 
 
 solid_status solid_model_load(solid_model **out, const solid_context *ctx, const char *path) {
   if (!out || !ctx || !path) return solid_fail(SOLID_EINVAL, "model: out, context or path is NULL");
-  sol_model_file file;
-  solid_status status = sol_model_file_read(&file, path);
-  if (status) return status;
-  status = sol_model_new(out, ctx, &file);
-  return status ? sol_fail_at(status, path) : SOLID_OK;
+  return sol_model_open(out, ctx, path, -1, SOL_ROWS_STAY);
 }
 
 void solid_model_free(solid_model *model) {
@@ -115,6 +148,7 @@ void solid_model_free(solid_model *model) {
     model->be->ops->free(model->be, model->scout_memory);
     model->be->ops->close(model->be);
   }
+  free(model->late);
   sol_growth_free(model->growth);
   sol_id_index_clear(&model->items);
   sol_id_index_clear(&model->categories);

@@ -1,5 +1,6 @@
 #include "solid/model/model_arrays.h"
 #include "solid/extend.h"
+#include "solid/model/rows_file.h"
 #include "solid/model/tensors.h"
 #include <stddef.h>
 #include <stdlib.h>
@@ -23,6 +24,7 @@ void sol_model_file_clear(sol_model_file *file) {
   free(file->titles.offsets);
   free(file->titles.bytes);
   free(file->training);
+  sol_rows_file_close(file->rows);
   memset(file, 0, sizeof *file);
 }
 
@@ -54,7 +56,8 @@ static int widen(void **array, size_t n, size_t more, size_t size, int byte) {
 solid_status sol_model_file_spare(sol_model_file *file, uint32_t spare) {
   size_t V = file->config.items;
   void *codes = file->codes, *attributes = file->attributes, *popularity = file->popularity;
-  float *weights = with_items(&file->config, file->weights, file->config.items + spare);
+  sol_config layout = sol_model_file_layout(file);
+  float *weights = with_items(&layout, file->weights, file->rows ? 0 : file->config.items + spare);
   int ok =
       weights && widen(&codes, V * file->config.levels, (size_t)spare * file->config.levels, sizeof *file->codes, 0);
   file->codes = codes;
@@ -96,7 +99,8 @@ solid_status sol_model_file_copy(sol_model_file *out, const sol_model_file *file
   sol_model_file made = {.config = *config, .generation = file->generation};
   int ok = 1;
   made.config.items = file->items.count;
-  made.weights = with_items(config, weights, made.config.items);
+  sol_config layout = sol_model_file_layout(file);
+  made.weights = with_items(&layout, weights, file->rows ? 0 : made.config.items);
   made.codes = copy_of(file->codes, V * config->levels, sizeof *file->codes, &ok);
   made.attributes = copy_of(file->attributes, V * config->slots, sizeof *file->attributes, &ok);
   made.centroids =
@@ -112,9 +116,12 @@ solid_status sol_model_file_copy(sol_model_file *out, const sol_model_file *file
   made.category_items =
       copy_of(file->category_items, file->category_offsets ? file->category_offsets[names] : 0, sizeof(uint32_t), &ok);
   made.training = copy_of(file->training, file->training ? strlen(file->training) + 1 : 0, 1, &ok);
-  if (!ok || !made.weights) {
+  solid_status status = SOLID_OK;
+  if (!ok || !made.weights) status = solid_fail(SOLID_ENOMEM, "out of memory: a copy of a model of %zu items", V);
+  if (!status && file->rows) status = sol_rows_file_copy(&made.rows, file->rows);
+  if (status) {
     sol_model_file_clear(&made);
-    return solid_fail(SOLID_ENOMEM, "out of memory: a copy of a model of %zu items", V);
+    return status;
   }
   free(weights);
   *out = made;

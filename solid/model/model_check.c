@@ -12,22 +12,13 @@ static solid_status check_finite(const char *name, const float *x, size_t n) {
   return SOLID_OK;
 }
 
-/* Weights so small that nothing which is computed from them overflows (model_check.h). */
-static solid_status check_small(const char *name, const float *x, size_t n) {
-  solid_status status = check_finite(name, x, n);
-  for (size_t i = 0; i < n && !status; i++)
-    if (fabsf(x[i]) >= SOL_WEIGHT_LIMIT)
-      return solid_fail(SOLID_EFORMAT, "tensor %s: element %zu is %g, must be below %g: it was trained badly", name, i,
-                        (double)x[i], (double)SOL_WEIGHT_LIMIT);
-  return status;
-}
-
 static solid_status check_weights(const sol_model_file *file) {
   sol_tensor tensors[SOL_MAX_TENSORS];
-  size_t n = sol_tensors_list(&file->config, tensors);
+  sol_config layout = sol_model_file_layout(file);
+  size_t n = sol_tensors_list(&layout, tensors);
   solid_status status = SOLID_OK;
   for (size_t i = 0; i < n && !status; i++)
-    status = check_small(tensors[i].name, file->weights + tensors[i].offset, tensors[i].count);
+    status = sol_check_weights(tensors[i].name, file->weights + tensors[i].offset, 0, tensors[i].count);
   return status;
 }
 

@@ -2,6 +2,7 @@
 #include "solid/extend.h"
 #include "solid/model/config_json.h"
 #include "solid/model/model_check.h"
+#include "solid/model/rows_file.h"
 #include "solid/model/safetensors.h"
 #include "solid/model/tensors.h"
 #include <assert.h>
@@ -73,16 +74,23 @@ solid_status sol_fail_at(solid_status status, const char *path) {
   return solid_fail(status, "%s: %s", path, solid_last_error());
 }
 
-/* All tensors of a checked file, borrowed from it. Returns how many. */
+/* Whether it is E, and not among the weights. */
+static int stays(const sol_model_file *file, const sol_tensor *tensor) {
+  return file->rows && tensor->member == offsetof(sol_weights, items);
+}
+
+/* All tensors of a checked file, borrowed from it; E has no data where it stays in the file. Returns how many. */
 static size_t list_sources(const sol_model_file *file, sol_tensor_source *sources) {
-  sol_tensor tensors[SOL_MAX_TENSORS];
+  sol_tensor tensors[SOL_MAX_TENSORS], places[SOL_MAX_TENSORS];
   file_part parts[MAX_PARTS];
+  sol_config layout = sol_model_file_layout(file);
   size_t n = sol_tensors_list(&file->config, tensors), n_parts = list_parts(file, parts);
   size_t used = 0;
+  sol_tensors_list(&layout, places);
   for (size_t i = 0; i < n; i++) {
     sol_tensor_source *source = &sources[used++];
     *source = (sol_tensor_source){.dtype = SOL_F32, .n_dims = tensors[i].n_dims};
-    source->data = file->weights + tensors[i].offset;
+    source->data = stays(file, &tensors[i]) ? NULL : file->weights + places[i].offset;
     for (uint32_t k = 0; k < tensors[i].n_dims; k++) source->dims[k] = tensors[i].dims[k];
   }
   for (size_t i = 0; i < n_parts; i++) {
@@ -102,15 +110,19 @@ static solid_status compute_generation(const sol_model_file *file, const char *c
   if (!state) return solid_fail(SOLID_ENOMEM, "out of memory: hash");
   XXH3_64bits_reset(state);
   XXH3_64bits_update(state, config_text, strlen(config_text));
-  for (size_t i = 0; i < n; i++) {
+  solid_status status = SOLID_OK;
+  for (size_t i = 0; i < n && !status; i++) {
     size_t bytes = sol_dtype_size(sources[i].dtype);
     for (uint32_t k = 0; k < sources[i].n_dims; k++) bytes *= (size_t)sources[i].dims[k];
-    XXH3_64bits_update(state, sources[i].data, bytes);
+    if (sources[i].data || !bytes)
+      XXH3_64bits_update(state, sources[i].data, bytes);
+    else
+      status = sol_rows_file_hash(file->rows, bytes / sizeof(float), state);
   }
   *generation = XXH3_64bits_digest(state);
   if (*generation == 0) *generation = 1;
   XXH3_freeState(state);
-  return SOLID_OK;
+  return status;
 }
 
 /* Covers the texts that the generation leaves out. */
@@ -193,9 +205,11 @@ static solid_status need_tensor(const sol_safetensors *st, const char *name, con
 
 /* Every weight's tensor is checked before memory is taken, so that a lying config costs nothing. */
 static solid_status read_weights(sol_model_file *file, const sol_safetensors *st, size_t *used) {
-  sol_tensor tensors[SOL_MAX_TENSORS];
+  sol_tensor tensors[SOL_MAX_TENSORS], places[SOL_MAX_TENSORS];
   const sol_tensor_entry *entries[SOL_MAX_TENSORS];
-  size_t n = sol_tensors_list(&file->config, tensors), total = sol_tensors_total(&file->config);
+  sol_config layout = sol_model_file_layout(file);
+  size_t n = sol_tensors_list(&file->config, tensors), total = sol_tensors_total(&layout);
+  sol_tensors_list(&layout, places);
   for (size_t i = 0; i < n; i++) {
     uint64_t dims[3] = {tensors[i].dims[0], tensors[i].dims[1], tensors[i].dims[2]};
     solid_status status = need_tensor(st, tensors[i].name, &entries[i]);
@@ -205,7 +219,11 @@ static solid_status read_weights(sol_model_file *file, const sol_safetensors *st
   file->weights = calloc(total, sizeof(float));
   if (!file->weights) return solid_fail(SOLID_ENOMEM, "%s: out of memory: %zu weights", st->path, total);
   for (size_t i = 0; i < n; i++) {
-    solid_status status = sol_safetensors_read(st, entries[i], file->weights + tensors[i].offset);
+    solid_status status = SOLID_OK;
+    if (stays(file, &tensors[i]))
+      sol_rows_file_place(file->rows, st, entries[i]);
+    else
+      status = sol_safetensors_read(st, entries[i], file->weights + places[i].offset);
     if (status) return status;
   }
   *used += n;
@@ -284,12 +302,18 @@ static solid_status check_hashes(sol_model_file *file, const sol_safetensors *st
 }
 
 solid_status sol_model_file_read(sol_model_file *file, const char *path) {
+  return sol_model_file_read_from(file, path, UINT32_MAX);
+}
+
+solid_status sol_model_file_read_from(sol_model_file *file, const char *path, uint32_t stay) {
   sol_safetensors st;
   const char *config_text = NULL, *training = NULL;
   memset(file, 0, sizeof *file);
   solid_status status = sol_safetensors_open(&st, path);
   if (status) return status;
   status = read_config(file, &st, &config_text);
+  if (!status && file->config.items >= stay && sol_rows_may_stay(&file->config))
+    status = sol_rows_file_open(&file->rows, &st);
   if (!status) status = read_tensors(file, &st);
   training = sol_safetensors_metadata(&st, "solid.training");
   if (!status && training && !(file->training = strdup(training)))

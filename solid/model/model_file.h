@@ -21,6 +21,9 @@ solid_status sol_model_file_seal(sol_model_file *file);
  * failure *file is zeroed. Texts begin with the path. EIO, EFORMAT, ENOMEM, EUNSUPPORTED (a newer format). */
 solid_status sol_model_file_read(sol_model_file *file, const char *path);
 
+/* The same, but of a model of `stay` items or more E stays in the file, if the config lets it (rows_file.h). */
+solid_status sol_model_file_read_from(sol_model_file *file, const char *path, uint32_t stay);
+
 /* Seals, writes path.tmp, syncs, renames: a reader never sees half a file. EIO, EFULL name the path. */
 solid_status sol_model_file_write(sol_model_file *file, const char *path);
 

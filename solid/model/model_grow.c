@@ -3,6 +3,7 @@
 #include "solid/extend.h"
 #include "solid/model/model_file.h"
 #include "solid/model/model_parts.h"
+#include "solid/model/rows_file.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,11 +31,19 @@ solid_status solid_model_load_with(solid_model **out, const solid_context *ctx, 
     return solid_fail(SOLID_ERANGE, "model: spare_items is %d, must be -1 to %d percent", all.spare_items, SPARE_MOST);
   if (all.spare_items < 0) return solid_model_load(out, ctx, path);
   if (!out || !ctx || !path) return solid_fail(SOLID_EINVAL, "model: out, context or path is NULL");
+  return sol_model_open(out, ctx, path, all.spare_items, SOL_ROWS_STAY);
+}
+
+solid_status sol_model_open(solid_model **out, const solid_context *ctx, const char *path, int32_t spare,
+                            uint32_t stay) {
   sol_model_file file;
-  status = sol_model_file_read(&file, path);
+  solid_status status = sol_model_file_read_from(&file, path, sol_rows_stay(ctx, stay));
   if (status) return status;
-  uint32_t items = file.config.items;
-  status = sol_model_new_growing(out, ctx, &file, spare_rows(items, (uint64_t)items * (uint64_t)all.spare_items / 100));
+  uint64_t items = file.config.items;
+  if (spare < 0)
+    status = sol_model_new(out, ctx, &file);
+  else
+    status = sol_model_new_growing(out, ctx, &file, spare_rows((uint32_t)items, items * (uint64_t)spare / 100));
   return status ? sol_fail_at(status, path) : SOLID_OK;
 }
 
@@ -49,7 +58,8 @@ static uint64_t rows_for(uint64_t items, uint64_t spare) {
 solid_status solid_model_grow(solid_model **out, const solid_model *model, uint64_t items) {
   if (!out || !model) return solid_fail(SOLID_EINVAL, "model: out or model is NULL");
   if (!model->growth) return solid_fail(SOLID_EUNSUPPORTED, "model: was not loaded to grow");
-  size_t total = sol_tensors_total(&model->file.config);
+  const sol_config layout = sol_model_file_layout(&model->file);
+  size_t total = sol_tensors_total(&layout);
   uint32_t trained = sol_model_trained(model), spare = model->growth->rows - trained;
   sol_model_file copy;
   sk_backend *be = NULL;

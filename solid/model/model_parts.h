@@ -20,6 +20,8 @@ struct solid_model {
   float *device_tables;  /* semantic (V, d), vectors (V, d) */
   sol_weights weights;   /* into device_weights */
   sol_catalogue catalogue;
+  sk_rows rows;              /* where E stays in the file: of all items, and */
+  float *late;               /* the rows behind those that it was trained on (spare, d); else NULL */
   sk_scout scout;            /* of the catalogue's vectors, on a CPU with many items; else it has no items */
   void *scout_memory;        /* of `be` */
   uint32_t *item_categories; /* turned from the file's: item v has those from category_starts[v] to [v + 1] */
@@ -33,6 +35,11 @@ solid_status sol_model_new(solid_model **out, const solid_context *ctx, sol_mode
 
 /* The same with spare rows; items may join and leave it. */
 solid_status sol_model_new_growing(solid_model **out, const solid_context *ctx, sol_model_file *file, uint32_t spare);
+
+/* Reads the file and makes a model of it, which items may join and leave where there are `spare` percent of them, 0 or
+ * more; E of `stay` items or more stays in the file. Texts begin with the path. */
+solid_status sol_model_open(solid_model **out, const solid_context *ctx, const char *path, int32_t spare,
+                            uint32_t stay);
 
 /* Items that it was trained on. */
 static inline uint32_t sol_model_trained(const solid_model *model) {

@@ -8,31 +8,51 @@
 
 #define SAMPLE 65536 /* rows that the axes are made from */
 
+/* Rows of the catalogue, or where they are made. */
+typedef struct source {
+  const float *table;
+  const sk_rows *rows;
+} source;
+
+/* n rows from `first` on, in `room` where they are made. */
+static solid_status take(const source *from, int64_t first, int64_t n, int64_t d, float *room, const float **out) {
+  char why[160];
+  *out = from->rows ? room : from->table + first * d;
+  int error = from->rows ? sk_rows_run(from->rows, SK_ROWS_WHOLE, first, n, room) : SK_ROWS_OK;
+  return error ? solid_fail(SOLID_EIO, "%s", sk_rows_text(error, why, sizeof why)) : SOLID_OK;
+}
+
 /* Every so many rows one, side by side. */
-static solid_status turn(const sk_scout *scout, const float *vectors) {
+static solid_status turn(const sk_scout *scout, const source *from) {
   size_t d = (size_t)scout->d, step = ((size_t)scout->items + SAMPLE - 1) / SAMPLE, n = (size_t)scout->items / step;
   float *rows = malloc(n * d * sizeof *rows);
   double *work = malloc(2 * d * d * sizeof *work);
+  const float *row = NULL;
   solid_status status = SOLID_OK;
-  if (rows && work) {
-    for (size_t i = 0; i < n; i++) memcpy(rows + i * d, vectors + i * step * d, d * sizeof *rows);
-    sk_scout_turn(scout, rows, (int64_t)n, work);
-  } else {
-    status = solid_fail(SOLID_ENOMEM, "out of memory: axes of %d items", scout->items);
+  if (!rows || !work) status = solid_fail(SOLID_ENOMEM, "out of memory: axes of %d items", scout->items);
+  for (size_t i = 0; i < n && !status; i++) {
+    status = take(from, (int64_t)(i * step), 1, (int64_t)d, rows + i * d, &row);
+    if (row != rows + i * d) memcpy(rows + i * d, row, d * sizeof *rows);
   }
+  if (!status) sk_scout_turn(scout, rows, (int64_t)n, work);
   free(rows);
   free(work);
   return status;
 }
 
-static solid_status fill(const sk_scout *scout, const float *vectors) {
+static solid_status fill(const sk_scout *scout, const source *from) {
   int64_t d = scout->d, items = scout->items;
-  float *work = malloc(sizeof *work * SK_SCOUT_AT_ONCE * (size_t)d);
+  float *work = malloc(sizeof *work * SK_SCOUT_AT_ONCE * 2 * (size_t)d);
   if (!work) return solid_fail(SOLID_ENOMEM, "out of memory: rows of %d items", scout->items);
-  for (int64_t v = 0; v < items; v += SK_SCOUT_AT_ONCE)
-    sk_scout_fill(scout, vectors + v * d, v, items - v < SK_SCOUT_AT_ONCE ? items - v : SK_SCOUT_AT_ONCE, work);
+  solid_status status = SOLID_OK;
+  for (int64_t v = 0; v < items && !status; v += SK_SCOUT_AT_ONCE) {
+    int64_t n = items - v < SK_SCOUT_AT_ONCE ? items - v : SK_SCOUT_AT_ONCE;
+    const float *rows;
+    status = take(from, v, n, d, work + SK_SCOUT_AT_ONCE * d, &rows);
+    if (!status) sk_scout_fill(scout, rows, v, n, work);
+  }
   free(work);
-  return SOLID_OK;
+  return status;
 }
 
 solid_status sol_model_make_scout(solid_model *model) {
@@ -43,8 +63,9 @@ solid_status sol_model_make_scout(solid_model *model) {
   solid_status status = be->ops->alloc(be, &model->scout_memory, sk_scout_bytes(d, items));
   if (status) return sol_backend_fail(be, status);
   sk_scout_bind(&scout, d, items, model->scout_memory);
-  status = turn(&scout, model->catalogue.vectors);
-  if (!status) status = fill(&scout, model->catalogue.vectors);
+  const source from = {model->catalogue.vectors, model->catalogue.rows};
+  status = turn(&scout, &from);
+  if (!status) status = fill(&scout, &from);
   if (!status) model->scout = scout;
   return status;
 }

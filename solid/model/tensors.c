@@ -1,6 +1,7 @@
 #include "solid/model/tensors.h"
 #include "kernels/attend.h"
 #include "solid/base/random.h"
+#include "solid/extend.h"
 #include <assert.h>
 #include <math.h>
 #include <stdio.h>
@@ -208,4 +209,16 @@ void sol_weights_init(const sol_config *config, uint64_t seed, float *base) {
       if (t->init == SOL_INIT_UNIFORM) x[k] = (float)(t->scale * (2.0 * sol_random_uniform(&random) - 1.0));
     }
   }
+}
+
+/* Weights so small that nothing which is computed from them overflows (tensors.h). */
+solid_status sol_check_weights(const char *name, const float *x, size_t first, size_t n) {
+  for (size_t i = 0; i < n; i++)
+    if (!isfinite(x[i]))
+      return solid_fail(SOLID_EFORMAT, "tensor %s: element %zu is %g, must be finite", name, first + i, (double)x[i]);
+  for (size_t i = 0; i < n; i++)
+    if (fabsf(x[i]) >= SOL_WEIGHT_LIMIT)
+      return solid_fail(SOLID_EFORMAT, "tensor %s: element %zu is %g, must be below %g: it was trained badly", name,
+                        first + i, (double)x[i], (double)SOL_WEIGHT_LIMIT);
+  return SOLID_OK;
 }

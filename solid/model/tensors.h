@@ -9,6 +9,7 @@
 
 #include "kernels/layers.h"
 #include "solid/model/config.h"
+#include "solid/status.h"
 
 typedef struct sol_block_weights {
   sol_norm norm1, norm2;
@@ -80,6 +81,16 @@ void sol_weights_bind(sol_weights *weights, const sol_config *config, float *bas
 
 /* Points the decoder's members into `base`, which holds the part behind the ranker's alone. */
 void sol_decoder_weights_bind(sol_decoder_weights *weights, const sol_config *config, float *base);
+
+/* Every weight is below this. Then no row of an item and no score can overflow, and a score that is not finite has one
+ * cause: a user vector u that is not finite. With width and rank d <= 1024 and weights below w = 2^16:
+ *   |e_v| < 2^21 (embedding, levels, slots), |z| < (d w)^2 <= 2^52, |W| < 2 d w |z| <= 2^79, |y| < 2 d |W| <= 2^90,
+ *   and every partial sum of u . e_v is below d |u| |e_v| < 2^122.
+ * Stored values are below 2^63 (store/record/codec.h); then |y| < 2^75. */
+#define SOL_WEIGHT_LIMIT 65536.0f
+
+/* Weights from element `first` of a tensor on: finite and below the limit. EFORMAT. */
+solid_status sol_check_weights(const char *name, const float *x, size_t first, size_t n);
 
 #define SOL_ITEM_SCALE 0.02f /* of every embedding */
 

@@ -81,8 +81,8 @@ static void project(sol_run *run, const sol_states *s, uint32_t b, int32_t parts
 }
 
 static void read_items(sol_run *run, const sol_states *s, int32_t n, const int32_t *items) {
-  gather(run, n, (int32_t)s->d, (int32_t)s->config->items, sol_model_catalogue(s->model)->vectors, items, 0,
-         s->scratch.x);
+  const sol_item_rows whole = {s->config, sol_model_catalogue(s->model), SK_ROWS_WHOLE};
+  sol_gather_items(run, whole, n, items, s->scratch.x);
 }
 
 void sol_states_project(sol_run *run, const sol_states *s, int32_t parts, int32_t n, const int32_t *items,
@@ -158,8 +158,7 @@ solid_status sol_states_step(sol_states *s, const sol_stretch *of, size_t n, siz
   fill(s, of, n, &host);
   for (size_t i = 0; i < n; i++) most = (int32_t)sol_most_size((size_t)most, of[i].n), wanted |= of[i].last;
   if (!run.status) run.status = sol_states_send(s, ints);
-  gather(&run, all, (int32_t)s->d, (int32_t)s->config->items, sol_model_catalogue(s->model)->vectors, at.items, 0,
-         m->x);
+  read_items(&run, s, all, at.items);
   for (uint32_t b = 0; b < blocks; b++) {
     take_in(&run, s, b, all, &at);
     if (b + 1 == blocks) break;

@@ -41,6 +41,7 @@ solid_status sol_worker_topk(solid_worker *worker, size_t n, const float *u, con
                                                            .k = (int32_t)k,
                                                            .u = u,
                                                            .e = sol_model_catalogue(worker->model)->vectors,
+                                                           .rows = sol_model_catalogue(worker->model)->rows,
                                                            .mask = mask,
                                                            .mask_words = (int32_t)worker->words,
                                                            .scout = sol_model_scout(worker->model),

@@ -153,9 +153,9 @@ static solid_status forward(sol_step *s, const sol_pass *pass, const sol_dropout
   if (status == SOLID_OK) status = sol_catalogue_compute(s->be, &s->config, &shown, &s->catalogue);
   if (status == SOLID_OK) status = sol_encode_rows(pass, drop, &s->encoder, s->h);
   if (status == SOLID_OK && s->dz_item != NULL)
-    status = sol_branch_rows(pass, &w->item, s->catalogue.items, SOL_SITE_ITEM_INPUT, drop, &s->item);
+    status = sol_branch_rows(pass, &w->item, SK_ROWS_OWN, SOL_SITE_ITEM_INPUT, drop, &s->item);
   if (status == SOLID_OK && s->dz_semantic != NULL)
-    status = sol_branch_rows(pass, &w->semantic, s->catalogue.semantic, SOL_SITE_SEMANTIC_INPUT, drop, &s->semantic);
+    status = sol_branch_rows(pass, &w->semantic, SK_ROWS_SHARED, SOL_SITE_SEMANTIC_INPUT, drop, &s->semantic);
   return status;
 }
 
