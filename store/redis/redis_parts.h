@@ -51,8 +51,8 @@ typedef struct sol_history_note {
   int needs_pages;        /* steps of the window are in pages that are not read yet */
   int needs_seen;
   int is_gone; /* the history went while its pages were read: its user was forgotten */
-  int renew; /* the lifetime of what lies beside the record */
-  int clear; /* what lies beside the record is of a history that is gone */
+  int renew;   /* the lifetime of what lies beside the record */
+  int clear;   /* what lies beside the record is of a history that is gone */
 } sol_history_note;
 
 typedef struct sol_redis_store {
