@@ -227,35 +227,3 @@ Test(items, a_store_without_an_item_log) {
   p.store->ops = whole;
   items_stop(&p);
 }
-
-/* ---- A slot over the log ---- */
-
-static solid_status add_to_slot(const process *p, solid_model *model) {
-  solid_slot_options options = SOLID_SLOT_OPTIONS_INIT;
-  solid_store *stores[1] = {p->store};
-  solid_slot *slot = NULL;
-  options.seats = 1, options.stores = stores, options.items = p->log;
-  cr_assert_eq(solid_slot_new(&slot, &options), SOLID_OK, "%s", solid_last_error());
-  solid_status status = solid_slot_add(slot, model);
-  if (status) solid_model_free(model);
-  solid_slot_free(slot);
-  return status;
-}
-
-/* A model goes live whether or not there is anything to recommend; not one that makes no numbers. */
-Test(items, a_model_of_hidden_items_goes_live) {
-  process p = items_start();
-  for (int removed = 0; removed < 2; removed++) {
-    for (int v = 0; v < 40; v++) {
-      char id[16];
-      snprintf(id, sizeof id, "item-%d", v);
-      solid_item_change kind = removed ? SOLID_ITEM_REMOVED : SOLID_ITEM_HIDDEN;
-      cr_assert_eq(items_say(&p, kind, id, NULL, NULL, NULL), SOLID_OK);
-    }
-    cr_assert_eq(add_to_slot(&p, items_model(SPARE)), SOLID_OK, "%s", solid_last_error());
-    solid_model *broken = items_model(SPARE);
-    for (size_t i = 0; i < sol_tensors_total(&broken->file.config); i++) broken->device_weights[i] = NAN;
-    cr_assert_eq(add_to_slot(&p, broken), removed ? SOLID_OK : SOLID_ERANGE, "there is no item to try it with");
-  }
-  items_stop(&p);
-}
