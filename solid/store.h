@@ -183,7 +183,8 @@ typedef void (*solid_item_fn)(void *take_user, uint64_t number, const solid_item
  *
  * Two statuses are final. EREFUSED: the store denies access; the text says why. ELOST: at the end of a call that wrote,
  * the store had another epoch than this handle writes under, or none; what was written before is gone, so nothing that
- * relies on it may be committed. Handles that never called `advance` or `epoch_begin` do not check the epoch. */
+ * relies on it may be committed. Handles that never called `advance` or `epoch_begin` do not check the epoch; nor does
+ * `forget`, which relies on nothing that was there. */
 typedef struct solid_store_ops {
   const char *name;
 
@@ -257,8 +258,9 @@ typedef struct solid_store_ops {
    * the offset of each stream that the record had a mark of, the position, and the time. From then on `advance` skips
    * the user's events with such a stream at or below its offset, and of other streams those whose own time is not later
    * than `time_ms`; put_params stores nothing until there is a window again. What else comes is a new user's, whose
-   * window is of another life. A forgetting outlives epochs and has no time to live. One with a position is done once: where it was met before, or
-   * events behind it were, nothing changes. had[i] (n, may be NULL) = 1 where there was something. */
+   * window is of another life. A forgetting outlives epochs and has no time to live. One with a position is done once:
+   * where it was met before, or events behind it were, nothing changes. had[i] (n, may be NULL) = 1 where there was
+   * something. */
   solid_status (*forget)(solid_store *store, const solid_forgetting *forgettings, size_t n, uint8_t *had,
                          solid_status *statuses);
 

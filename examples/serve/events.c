@@ -1,5 +1,6 @@
 /* POST /events: events applied to the store, or produced to the topic where there are brokers. */
 #include "examples/common/ground.h"
+#include "examples/common/logging.h"
 #include "examples/serve/answering.h"
 #include "examples/serve/keys.h"
 #include "examples/serve/producer.h"
@@ -119,15 +120,27 @@ static solid_status take_body(serve *s, serve_desk *desk, incoming *in, json_t *
   return status;
 }
 
+/* The store lost what it held, or a new epoch was begun over it: nobody can read these events again, so they go on
+ * under the epoch that there is by now. What the failed call wrote is of the one before, and counts as empty. */
+static solid_status begin_again(const serve_desk *desk) {
+  solid_store_epoch epoch;
+  logging_say(SOLID_LOG_WARN, "events go on in an empty store: %s", solid_last_error());
+  return desk->store->ops->epoch_begin(desk->store, 0, &epoch);
+}
+
 /* Those of users whose generation is this seat's, so that the pipeline makes parameters of the right one. */
-static solid_status push_some(serve *s, const solid_seat *seat, incoming *in, const uint8_t *mine, solid_event *some,
-                              solid_status *verdicts) {
+static solid_status push_some(serve *s, const serve_desk *desk, const solid_seat *seat, incoming *in,
+                              const uint8_t *mine, solid_event *some, solid_status *verdicts) {
   size_t n = 0;
   for (size_t i = 0; i < in->n; i++)
     if (mine[i]) some[n++] = in->events[i];
   solid_pipeline_stats before = {.struct_size = sizeof before}, after = before;
   solid_status status = solid_pipeline_get_stats(seat->pipeline, &before);
   if (!status) status = solid_pipeline_push(seat->pipeline, some, n, verdicts);
+  if (status == SOLID_ELOST) {
+    status = begin_again(desk);
+    if (!status) status = solid_pipeline_push(seat->pipeline, some, n, verdicts);
+  }
   if (!status) status = solid_pipeline_get_stats(seat->pipeline, &after);
   if (status) return status;
   if (after.puts > before.puts)
@@ -153,7 +166,7 @@ static solid_status apply(serve *s, serve_desk *desk, incoming *in) {
       mine[i] = !done[i] && (i == first || solid_live_generation(&live, in->events[i].user) == seat->generation);
       done[i] |= mine[i];
     }
-    if (!status) status = push_some(s, seat, in, mine, some, verdicts);
+    if (!status) status = push_some(s, desk, seat, in, mine, some, verdicts);
     solid_slot_give(s->slot, seat);
   }
   free(mine);

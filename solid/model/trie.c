@@ -45,7 +45,8 @@ static void merge(const maker *m, const sol_trie *before) {
     int is_next = old == before->items;
     if (!is_next) {
       uint32_t v = m->other[added], w = before->item[old], column = first_difference(m, v, w);
-      is_next = column < m->levels && m->codes[(size_t)v * m->levels + column] < m->codes[(size_t)w * m->levels + column];
+      is_next =
+          column < m->levels && m->codes[(size_t)v * m->levels + column] < m->codes[(size_t)w * m->levels + column];
     }
     item[old + added] = is_next ? m->other[added] : before->item[old];
     if (is_next)

@@ -155,33 +155,53 @@ static int goes_on(const solid_items_version *read, const solid_items_version *n
   return !read->count || (now->count >= read->count && memcmp(read->log, now->log, sizeof now->log) == 0);
 }
 
-/* One piece; *more = 1 if there are more. */
+/* What was read, into the log, which nobody has changed since: `reading` is held. *more = 1 if there are more. */
+static solid_status take_read(solid_item_log *log, const reading *r, const solid_items_version *now, int *more) {
+  solid_status status = SOLID_OK;
+  if (!goes_on(&log->version, now)) {
+    sol_log(log->ctx, SOLID_LOG_WARN, "item log: it is another one than before, of %llu entries: it is read anew",
+            (unsigned long long)now->count);
+    forget_all(log);
+    *more = now->count > 0;
+    return SOLID_OK;
+  }
+  memcpy(log->version.log, now->log, sizeof now->log);
+  for (size_t i = 0; i < r->n && !status; i++) status = take_entry(log, &r->entries[i]);
+  *more = log->version.count < now->count;
+  return status;
+}
+
 static solid_status read_piece(solid_item_log *log, solid_store *store, reading *r, int *more) {
   solid_items_version now;
-  *r = (reading){.log = log, .n = 0};
+  r->log = log;
   solid_status status = store->ops->items_read(store, log->version.count, SOLID_ITEMS_AT_ONCE, keep, r, &now);
   if (!status && r->is_short) status = solid_fail(SOLID_ENOMEM, "out of memory: item log");
-  if (!status && !goes_on(&log->version, &now)) {
-    sol_log(log->ctx, SOLID_LOG_WARN, "item log: it is another one than before, of %llu entries: it is read anew",
-            (unsigned long long)now.count);
-    forget_all(log);
-    *more = now.count > 0;
-  } else if (!status) {
-    memcpy(log->version.log, now.log, sizeof now.log);
-    for (size_t i = 0; i < r->n && !status; i++) status = take_entry(log, &r->entries[i]);
-    *more = log->version.count < now.count;
+  if (!status) {
+    pthread_mutex_lock(&log->lock);
+    status = take_read(log, r, &now, more);
+    pthread_mutex_unlock(&log->lock);
   }
   for (size_t i = 0; i < r->n; i++) free_entry(&r->entries[i]);
   return status;
 }
 
-/* One piece under the lock, so that nobody waits for a long log; *more as above. */
-solid_status sol_item_log_read_piece(solid_item_log *log, solid_store *store, int *more) {
-  reading *r = malloc(sizeof *r);
-  if (!r) return solid_fail(SOLID_ENOMEM, "out of memory: item log");
+int sol_item_log_knows(solid_item_log *log, const solid_items_version *told) {
   pthread_mutex_lock(&log->lock);
-  solid_status status = read_piece(log, store, r, more);
+  int is_known =
+      told->count && log->version.count >= told->count && memcmp(log->version.log, told->log, sizeof told->log) == 0;
   pthread_mutex_unlock(&log->lock);
+  return is_known;
+}
+
+solid_status sol_item_log_read_piece(solid_item_log *log, solid_store *store, const solid_items_version *told,
+                                     int *more) {
+  reading *r = calloc(1, sizeof *r);
+  solid_status status = SOLID_OK;
+  *more = 0;
+  if (!r) return solid_fail(SOLID_ENOMEM, "out of memory: item log");
+  pthread_mutex_lock(&log->reading);
+  if (!told || !sol_item_log_knows(log, told)) status = read_piece(log, store, r, more);
+  pthread_mutex_unlock(&log->reading);
   free(r);
   return status;
 }
@@ -192,7 +212,7 @@ solid_status solid_item_log_follow(solid_item_log *log, solid_store *store) {
   if (!log || !store) return solid_fail(SOLID_EINVAL, "item log: log or store is NULL");
   if (!store->ops->items_read || !store->ops->items_append)
     return solid_fail(SOLID_EUNSUPPORTED, "store %s keeps no item log", store->ops->name);
-  while (!status && more) status = sol_item_log_read_piece(log, store, &more);
+  while (!status && more) status = sol_item_log_read_piece(log, store, NULL, &more);
   return status;
 }
 
@@ -201,7 +221,8 @@ solid_status solid_item_log_follow(solid_item_log *log, solid_store *store) {
 solid_status solid_item_log_new(solid_item_log **out, const solid_context *ctx) {
   if (!out) return solid_fail(SOLID_EINVAL, "item log: out is NULL");
   solid_item_log *log = calloc(1, sizeof *log);
-  if (!log || pthread_mutex_init(&log->lock, NULL)) {
+  if (!log || pthread_mutex_init(&log->lock, NULL) || pthread_mutex_init(&log->reading, NULL) ||
+      pthread_mutex_init(&log->adding, NULL)) {
     free(log);
     return solid_fail(SOLID_ENOMEM, "out of memory: item log");
   }
@@ -216,6 +237,8 @@ void solid_item_log_free(solid_item_log *log) {
   sol_table_clear(&log->by_hash);
   free(log->items);
   free(log->order);
+  pthread_mutex_destroy(&log->adding);
+  pthread_mutex_destroy(&log->reading);
   pthread_mutex_destroy(&log->lock);
   free(log);
 }

@@ -63,9 +63,10 @@ static solid_status append_piece(solid_item_log *log, solid_store *store, const 
   solid_status status = SOLID_OK;
   pthread_mutex_lock(&log->lock);
   size_t count = gather(log, entries, n, now_ms, &next, verdicts, a->fresh, a->hashes);
-  *appended = count == 0;
-  if (count) status = store->ops->items_append(store, &log->version, a->fresh, count, &now, appended);
+  solid_items_version seen = log->version;
   pthread_mutex_unlock(&log->lock);
+  *appended = count == 0;
+  if (count) status = store->ops->items_append(store, &seen, a->fresh, count, &now, appended);
   if (!status && *appended) *at = next;
   return status;
 }
@@ -91,7 +92,9 @@ solid_status solid_item_log_add(solid_item_log *log, solid_store *store, const s
     return solid_fail(SOLID_EINVAL, "item log: an argument is NULL");
   adding *a = calloc(1, sizeof *a);
   if (!a) return solid_fail(SOLID_ENOMEM, "out of memory: %zu entries", n);
+  pthread_mutex_lock(&log->adding); /* threads of one process wait for one another instead of trying in vain */
   solid_status status = add(log, store, entries, n, now_ms, verdicts, a);
+  pthread_mutex_unlock(&log->adding);
   free(a);
   return status;
 }

@@ -68,15 +68,6 @@ solid_status solid_item_log_apply(solid_item_log *log, const solid_model *model,
   return status;
 }
 
-/* Which log the store told of, as far as this process has read. */
-static int knows(solid_item_log *log, const solid_items_version *told) {
-  pthread_mutex_lock(&log->lock);
-  int is_known =
-      told->count && log->version.count >= told->count && memcmp(log->version.log, told->log, sizeof told->log) == 0;
-  pthread_mutex_unlock(&log->lock);
-  return is_known;
-}
-
 /* 1 unless both say the same; all logs without entries do. */
 static int differ(const solid_items_version *a, const solid_items_version *b) {
   return a->count != b->count || (a->count && memcmp(a->log, b->log, sizeof a->log) != 0);
@@ -89,7 +80,7 @@ int sol_follow(sol_follower *follower, solid_item_log *log, solid_store *store, 
   solid_items_version told = store->items, before = follower->seen;
   if (!differ(&told, &before) && !follower->is_behind) return 0;
   uint64_t applied = sol_model_applied(model);
-  solid_status status = knows(log, &told) ? SOLID_OK : sol_item_log_read_piece(log, store, &more);
+  solid_status status = sol_item_log_knows(log, &told) ? SOLID_OK : sol_item_log_read_piece(log, store, &told, &more);
   if (!status) status = solid_item_log_apply(log, model, SOL_ITEMS_A_QUESTION, &left);
   if (status && status != SOLID_EFULL) return 0;
   follower->seen = told;

@@ -17,12 +17,14 @@ typedef struct sol_log_item {
   solid_item_entry entry; /* owned, in one block */
 } sol_log_item;
 
+/* No lock that a question needs is held while a store answers: `lock` is of what follows it and taken for moments.
+ * Who changes it holds `reading` as well, for the whole of a read; who appends holds `adding`. In this order: adding,
+ * reading, lock. */
 struct solid_item_log {
-  pthread_mutex_t lock;
+  pthread_mutex_t adding, reading, lock;
   const solid_context *ctx;
   solid_items_version version;
-  _Atomic uint64_t
-      entries; /* version.count, to be looked at without the lock, which may be held while a store answers */
+  _Atomic uint64_t entries; /* version.count, to be looked at without a lock */
   sol_log_item *items;
   uint32_t count, room;
   sol_table by_hash;
@@ -34,8 +36,13 @@ struct solid_item_log {
 /* Number of the item with this hash, or SOL_NO_NUMBER. Under the lock, as what follows it. */
 uint32_t sol_item_log_find(const solid_item_log *log, uint64_t hash);
 
-/* Reads one piece, with the lock taken for it; *more = 1 if there are more. */
-solid_status sol_item_log_read_piece(solid_item_log *log, solid_store *store, int *more);
+/* Reads one piece; *more = 1 if there are more. Nothing where the log as the store told of it (NULL = it did not) is
+ * known by now, another thread having read it meanwhile. */
+solid_status sol_item_log_read_piece(solid_item_log *log, solid_store *store, const solid_items_version *told,
+                                     int *more);
+
+/* 1 if this process has read the log as far as the store told of it. */
+int sol_item_log_knows(solid_item_log *log, const solid_items_version *told);
 
 static inline int sol_same_bytes(solid_bytes a, solid_bytes b) {
   return a.size == b.size && (!a.size || memcmp(a.data, b.data, a.size) == 0);

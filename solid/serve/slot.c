@@ -3,7 +3,6 @@
 #include "solid/base/handshake.h"
 #include "solid/extend.h"
 #include "solid/serve/slot_parts.h"
-#include <math.h>
 #include <stdlib.h>
 
 enum { SWITCH_TRIES = 20 };
@@ -20,23 +19,6 @@ static void generation_free(sol_generation *made) {
   free(made);
 }
 
-/* Asks one question that needs no store: if its scores are not finite, every user would get that answer. */
-static solid_status smoke_test(solid_recommender *recommender, const solid_model *model) {
-  solid_query query = SOLID_QUERY_INIT;
-  solid_bytes first = solid_model_item_id(model, 0);
-  solid_scored best = {SOLID_NO_ITEM, 0};
-  solid_answer answer = {.struct_size = sizeof answer};
-  query.k = 1;
-  query.session = &first;
-  query.n_session = 1;
-  query.exclude_seen = 0;
-  solid_status status = solid_recommend(recommender, (solid_bytes){NULL, 0}, &query, &best, &answer);
-  if (status) return status;
-  if (answer.count != 1 || !isfinite(best.score))
-    return solid_fail(SOLID_ERANGE, "model: answers a question about its first item with no number");
-  return SOLID_OK;
-}
-
 static solid_status build_seats(solid_slot *slot, sol_generation *made) {
   solid_status status = slot->has_neighbours ? solid_neighbours_new(&made->neighbours, made->model) : SOLID_OK;
   for (uint32_t i = 0; i < made->n_seats && !status; i++) {
@@ -49,7 +31,7 @@ static solid_status build_seats(solid_slot *slot, sol_generation *made) {
     if (!status && slot->has_pipelines)
       status = solid_pipeline_new(&seat->pipeline, made->model, slot->stores[i], &slot->pipeline);
   }
-  return status ? status : smoke_test(made->seats[0].seat.recommender, made->model);
+  return status ? status : sol_slot_try(made->seats[0].seat.recommender, made->model);
 }
 
 static sol_generation *find(const solid_slot *slot, uint64_t id) {

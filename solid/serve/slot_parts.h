@@ -50,4 +50,8 @@ sol_generation *sol_slot_drop(solid_slot *slot, sol_generation *made);
  * owns beside the other. A model that nothing joins stays as it is. */
 solid_status sol_slot_bring(solid_slot *slot, solid_model **model);
 
+/* Asks one question that needs no store: if the vector that the model makes of an item is not finite, every user would
+ * get such an answer. ERANGE. */
+solid_status sol_slot_try(solid_recommender *recommender, const solid_model *model);
+
 #endif

@@ -274,10 +274,10 @@ static solid_status write_frame(sol_item_log *log, const uint8_t *frame, size_t 
   return status;
 }
 
-solid_status sol_item_log_append(sol_item_log *log, const solid_items_version *seen, const solid_item_entry *entries,
-                                 size_t n, int *appended) {
+solid_status sol_item_log_begin(sol_item_log *log, const solid_items_version *seen, const solid_item_entry *entries,
+                                size_t n, sol_item_frame *out) {
   size_t size = 0, at = FRAME_HEAD;
-  *appended = 0;
+  *out = (sol_item_frame){.bytes = NULL};
   if (!sol_items_version_same(seen, &log->version)) return SOLID_OK;
   for (size_t i = 0; i < n; i++) size += SIZE + sol_entry_size(&entries[i]);
   uint8_t *frame = malloc(FRAME_HEAD + size);
@@ -294,9 +294,15 @@ solid_status sol_item_log_append(sol_item_log *log, const solid_items_version *s
   put_number(frame + 4, n);
   put_number(frame + 8, crc_of(frame + FRAME_HEAD, size));
   put_number(frame + 12, crc_of(frame, 12));
+  *out = (sol_item_frame){frame, FRAME_HEAD + size, n};
+  return SOLID_OK;
+}
+
+solid_status sol_item_log_write(sol_item_log *log, const sol_item_frame *frame) {
   solid_status status = log->path && log->fd < 0 ? make_file(log) : SOLID_OK;
-  if (!status && log->fd >= 0) status = write_frame(log, frame, FRAME_HEAD + size);
-  if (!status) *appended = keep_frame(log, frame + FRAME_HEAD, size, n);
-  free(frame);
-  return status;
+  return status || log->fd < 0 ? status : write_frame(log, frame->bytes, frame->size);
+}
+
+int sol_item_log_end(sol_item_log *log, const sol_item_frame *frame) {
+  return keep_frame(log, frame->bytes + FRAME_HEAD, frame->size - FRAME_HEAD, frame->n);
 }

@@ -8,8 +8,8 @@
  *
  * A frame is written behind the others, and synced. So what a kill or a lost machine leaves unfinished is the last
  * frame, which nobody was told of: it is cut off when the file is opened. Anything else that is not sound is damage to
- * what somebody was told is kept, and the file is refused. Not locked: the store does that; against other processes the
- * file is. */
+ * what somebody was told is kept, and the file is refused. Not locked: the store does that, and nobody who reads waits
+ * for a file; against other processes the file is. */
 #ifndef STORE_MEMORY_ITEM_LOG_H
 #define STORE_MEMORY_ITEM_LOG_H
 
@@ -34,10 +34,19 @@ typedef struct sol_item_log {
 solid_status sol_item_log_open(sol_item_log *log, const char *path, solid_log_fn tell, void *tell_user);
 void sol_item_log_close(sol_item_log *log);
 
-/* As the slots of solid_store_ops whose arguments they are given, checked. */
+/* As the slot of solid_store_ops whose arguments it is given, checked. */
 solid_status sol_item_log_read(const sol_item_log *log, uint64_t from, size_t most, solid_item_fn take,
                                void *take_user);
-solid_status sol_item_log_append(sol_item_log *log, const solid_items_version *seen, const solid_item_entry *entries,
-                                 size_t n, int *appended);
+
+/* An append, of which there is one at a time. It begins (no bytes: the log is not as it was seen), is written to the
+ * file, and ends. Only the first and the last change what readers see; the caller frees the bytes. */
+typedef struct sol_item_frame {
+  uint8_t *bytes;
+  size_t size, n;
+} sol_item_frame;
+solid_status sol_item_log_begin(sol_item_log *log, const solid_items_version *seen, const solid_item_entry *entries,
+                                size_t n, sol_item_frame *out);
+solid_status sol_item_log_write(sol_item_log *log, const sol_item_frame *frame);
+int sol_item_log_end(sol_item_log *log, const sol_item_frame *frame);
 
 #endif

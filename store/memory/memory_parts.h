@@ -9,9 +9,10 @@
 #include "store/memory_store.h"
 #include <pthread.h>
 
-/* The memory that several handles share; `lock` guards `handles` and every member after it. */
+/* The memory that several handles share; `lock` guards `handles` and every member after it. Who changes the item log
+ * holds `writing` before and for as long as that takes, `lock` only while it changes what is read. */
 typedef struct sol_memory {
-  pthread_mutex_t lock;
+  pthread_mutex_t writing, lock;
   size_t handles;
   solid_memory_store_options options;
   sol_user_table users;

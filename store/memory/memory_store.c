@@ -86,10 +86,19 @@ static solid_status memory_items_append(solid_store *store, const solid_items_ve
   sol_memory *mem = memory_of(store);
   solid_status status = sol_port_check_items_append(seen, entries, n, now, appended);
   if (status) return status;
+  sol_item_frame frame;
+  *appended = 0;
+  pthread_mutex_lock(&mem->writing);
   sol_memory_lock(mem);
-  status = sol_item_log_append(&mem->items, seen, entries, n, appended);
+  status = sol_item_log_begin(&mem->items, seen, entries, n, &frame);
+  pthread_mutex_unlock(&mem->lock);
+  if (!status && frame.bytes) status = sol_item_log_write(&mem->items, &frame); /* others may read meanwhile */
+  sol_memory_lock(mem);
+  if (!status && frame.bytes) *appended = sol_item_log_end(&mem->items, &frame);
   *now = store->items = mem->items.version;
   pthread_mutex_unlock(&mem->lock);
+  pthread_mutex_unlock(&mem->writing);
+  free(frame.bytes);
   return status;
 }
 
@@ -99,6 +108,7 @@ static void clear(sol_memory *mem) {
   sol_streams_clear(&mem->streams);
   sol_forgotten_clear(&mem->forgotten);
   sol_item_log_close(&mem->items);
+  pthread_mutex_destroy(&mem->writing);
   pthread_mutex_destroy(&mem->lock);
   free(mem);
 }
@@ -161,7 +171,7 @@ static solid_status new_memory(sol_memory **out, const solid_memory_store_option
     mem->users.tail = options->window < SOL_TAIL_MAX ? options->window : SOL_TAIL_MAX;
   mem->users.ttl_ms = options->ttl_ms;
   mem->users.max_bytes = options->max_bytes;
-  if (pthread_mutex_init(&mem->lock, NULL)) {
+  if (pthread_mutex_init(&mem->lock, NULL) || pthread_mutex_init(&mem->writing, NULL)) {
     free(mem);
     return solid_fail(SOLID_ENOMEM, "memory store: mutex");
   }

@@ -48,7 +48,7 @@ typedef struct sol_head {
   int has_params, has_dislikes;
   size_t n_marks;
   solid_position marks[SOL_MARKS_MAX];
-  uint64_t life; /* decoded: the offset of the mark of stream 0; 0 = there is none */
+  uint64_t life;                     /* decoded: the offset of the mark of stream 0; 0 = there is none */
   uint64_t birth, renewed_ms, begun; /* of version 2; birth 0 = version 1 */
 } sol_head;
 

@@ -166,7 +166,7 @@ solid_status sol_redis_run(sol_redis_batch *b, size_t n, sol_redis_make_fn make,
   b->epochs = 0;
   b->make = make;
   b->take = take;
-  if (store->is_writer && !b->found) { /* who reads alone may read on */
+  if (store->is_writer && !b->found && !b->forgettings) { /* to read, or to remove something, needs no epoch */
     solid_status status = sol_redis_make_marks(store);
     if (status) return status;
     b->epochs = store->marks.asked ? n : 1;

@@ -9,15 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PAGE = SOLID_PAGE_STEPS, META = 32 };
+enum { PAGE = SOLID_PAGE_STEPS };
 
 typedef sol_redis_batch batch;
 typedef sol_history_note note;
-
-/* What stands in the field m of pages. */
-typedef struct meta {
-  uint64_t birth, first, behind, since;
-} meta;
 
 solid_status sol_redis_begin_notes(sol_redis_store *store, size_t n) {
   store->n_full = 0;
@@ -38,14 +33,6 @@ solid_status sol_redis_begin_notes(sol_redis_store *store, size_t n) {
  * use after half of that time, and must outlive a renewal that was lost on the way. */
 int64_t sol_redis_long_ttl(const sol_redis_store *store) {
   return store->options.ttl_ms / 100 * (100 + store->options.jitter_percent) * 3 + (store->options.ttl_ms ? 1 : 0);
-}
-
-static solid_bytes user_of(const batch *b, size_t i) {
-  return b->appends ? b->appends[i].user : b->users[i];
-}
-
-static uint64_t smaller(uint64_t a, uint64_t b) {
-  return a < b ? a : b;
 }
 
 /* ---- What a record says ---- */
@@ -112,125 +99,6 @@ int sol_redis_take_full(batch *b, size_t i, const redisReply *full, uint64_t fir
   return 1;
 }
 
-/* ---- Pages in ---- */
-
-int sol_redis_asks_more(const batch *b, size_t n) {
-  if (!sol_port_has_pages(b->store->base.history)) return 0;
-  for (size_t i = 0; i < n; i++) {
-    const solid_window *window = &b->windows[i];
-    if (sol_port_most(&b->store->base, window) > sol_port_tail(&b->store->base)) return 1;
-  }
-  return 0;
-}
-
-/* Asks for pages `from` .. `to`; both below 0: counted from behind the newest. */
-static void ask_pages(batch *b, size_t i, int64_t from, int64_t to) {
-  sol_redis_store *store = b->store;
-  sol_command *cmd = &b->cmd;
-  sol_redis_begin_script(cmd, SOL_SCRIPT_GET_PAGES);
-  sol_command_part(cmd, store->options.prefix, user_of(b, i), SOL_KEY_PAGES);
-  sol_command_number(cmd, 0, from);
-  sol_command_number(cmd, 1, to);
-  sol_command_number(cmd, 2, sol_redis_long_ttl(store));
-  sol_command_text(cmd, b->windows[i].take_seen ? "1" : "0");
-  sol_command_number(cmd, 3, SOL_PAGE_SIZE_MAX);
-  sol_command_number(cmd, 4, 8 * SOLID_SEEN_MAX);
-}
-
-/* Before the record is known, so that whether it is still there is not asked: as many pages as a window may need. */
-void sol_redis_make_pages(batch *b, size_t i) {
-  const solid_window *window = &b->windows[i];
-  uint32_t most = sol_port_most(&b->store->base, window), tail = sol_port_tail(&b->store->base);
-  if (most > tail) ask_pages(b, i, -(int64_t)((most - tail + PAGE - 1) / PAGE), -1);
-}
-
-static void ask_needed(batch *b, size_t i) {
-  const note *of = &b->store->notes[i];
-  const solid_window *window = &b->windows[i];
-  uint64_t first = window->seq - window->count; /* of the steps that are read */
-  uint64_t older = smaller(sol_port_most(&b->store->base, window) - window->count, first - of->begun);
-  if (of->needs_pages)
-    ask_pages(b, i, (int64_t)((first - older) / PAGE), (int64_t)((first - 1) / PAGE));
-  else
-    ask_pages(b, i, 1, 0);
-  sol_command_bytes(&b->cmd, &window->birth, sizeof window->birth);
-}
-
-/* Puts `older` steps, as far as the pages of the reply have them, before those that are read. Returns how many are
- * missing. */
-static uint64_t join(solid_window *window, uint64_t older, const redisReply *reply) {
-  solid_step page[PAGE];
-  uint64_t first = window->seq - window->count, left = older, begin;
-  int64_t from = reply->element[2]->integer;
-  memmove(window->steps + older, window->steps, window->count * sizeof *window->steps);
-  while (left) {
-    int64_t number = (int64_t)((first - 1) / PAGE), at = number - from + 3;
-    if (at < 3 || at >= (int64_t)reply->elements || reply->element[at]->type != REDIS_REPLY_STRING) break;
-    const redisReply *bytes = reply->element[at];
-    if (!sol_page_decode((const uint8_t *)bytes->str, (size_t)bytes->len, window->birth, (uint64_t)number, page,
-                         &begin))
-      break;
-    if (begin >= first) break;
-    size_t n = (size_t)smaller(first - begin, left);
-    memcpy(window->steps + left - n, page + (first - begin - n), n * sizeof *page);
-    left -= n;
-    first -= n;
-  }
-  memmove(window->steps, window->steps + left, (size_t)(older - left + window->count) * sizeof *window->steps);
-  window->count += (size_t)(older - left);
-  return left;
-}
-
-/* 0: none, or of another history. */
-static int read_meta(const redisReply *reply, uint64_t birth, meta *out) {
-  if (!reply->elements || reply->element[0]->len != META) return 0;
-  memcpy(out, reply->element[0]->str, META);
-  return out->birth == birth && out->first <= out->behind && out->since <= out->behind;
-}
-
-/* What was ever taken. Where pages behind those of the set are gone, it is known since the record's first step. */
-static void give_seen(solid_window *window, const note *of, const meta *m, const redisReply *set) {
-  size_t n = (size_t)set->len / 8;
-  if (m->behind < of->first || (m->behind > m->since && !n)) return;
-  window->seen_since = m->since;
-  for (size_t i = 0; i < n;) {
-    uint64_t items[PAGE];
-    size_t k = n - i < PAGE ? n - i : PAGE;
-    memcpy(items, set->str + 8 * i, 8 * k);
-    window->take_seen(window->seen_user, items, k);
-    i += k;
-  }
-}
-
-/* What is missing stays needed. */
-solid_status sol_redis_take_pages(batch *b, sol_redis_conn *conn, size_t i, const redisReply *reply) {
-  note *of = &b->store->notes[i];
-  solid_window *window = &b->windows[i];
-  meta m;
-  solid_status status = b->statuses[i] ? SOLID_OK : sol_redis_judge_user(b, conn, i, user_of(b, i), reply);
-  if (status || b->statuses[i]) return status;
-  if (reply->type == REDIS_REPLY_INTEGER) {
-    of->is_gone = 1;
-    of->needs_pages = of->needs_seen = 0;
-    return SOLID_OK;
-  }
-  if (reply->type != REDIS_REPLY_ARRAY ||
-      (reply->elements &&
-       (reply->elements < 3 || reply->element[0]->type != REDIS_REPLY_STRING ||
-        reply->element[1]->type != REDIS_REPLY_STRING || reply->element[2]->type != REDIS_REPLY_INTEGER)))
-    return sol_redis_out_of_step(conn);
-  if (!of->is_read || !read_meta(reply, window->birth, &m)) return SOLID_OK;
-  if (of->needs_seen) {
-    give_seen(window, of, &m, reply->element[1]);
-    of->needs_seen = 0;
-  }
-  if (!of->needs_pages) return SOLID_OK;
-  uint64_t first = window->seq - window->count, begun = m.first > of->begun ? m.first : of->begun;
-  uint64_t older = begun < first ? smaller(sol_port_most(&b->store->base, window) - window->count, first - begun) : 0;
-  of->needs_pages = join(window, older, reply) > 0;
-  return SOLID_OK;
-}
-
 /* ---- Pages out ---- */
 
 /* Pages of the steps, and behind them their items, into the blob. Returns the bytes of the pages; *n receives how many
@@ -265,7 +133,7 @@ static void make_full(batch *b, size_t i) {
   size_t n, size = pack_full(b, i, first, &n);
   sol_command *cmd = &b->cmd;
   sol_redis_begin_script(cmd, SOL_SCRIPT_PUT_PAGES);
-  sol_command_part(cmd, store->options.prefix, user_of(b, i), SOL_KEY_PAGES);
+  sol_command_part(cmd, store->options.prefix, sol_redis_user_of(b, i), SOL_KEY_PAGES);
   sol_command_bytes(cmd, &window->birth, sizeof window->birth);
   sol_command_number(cmd, 0, sol_redis_long_ttl(store));
   sol_command_number(cmd, 1, (int64_t)first);
@@ -287,13 +155,13 @@ static void make_beside(batch *b, size_t i) {
   }
   if (!of->clear && !of->renew) return;
   sol_command_text(cmd, of->clear ? "UNLINK" : "PEXPIRE");
-  sol_command_part(cmd, b->store->options.prefix, user_of(b, i), is_pages ? SOL_KEY_PAGES : SOL_KEY_STATE);
+  sol_command_part(cmd, b->store->options.prefix, sol_redis_user_of(b, i), is_pages ? SOL_KEY_PAGES : SOL_KEY_STATE);
   if (!of->clear) sol_command_number(cmd, 0, sol_redis_long_ttl(b->store));
 }
 
 static solid_status take_beside(batch *b, sol_redis_conn *conn, size_t i, const redisReply *reply) {
   note *of = &b->store->notes[i];
-  solid_status status = sol_redis_judge_user(b, conn, i, user_of(b, i), reply);
+  solid_status status = sol_redis_judge_user(b, conn, i, sol_redis_user_of(b, i), reply);
   if (status) return status;
   if (b->statuses[i]) of->n_full = 0; /* what lies under the name of the pages is not ours */
   if (b->kind == 0 && of->n_full && reply->type == REDIS_REPLY_INTEGER) b->store->dropped += (uint64_t)reply->integer;
@@ -307,18 +175,18 @@ static void make_rest(batch *b, size_t i) {
   sol_command *cmd = &b->cmd;
   if (b->kind == 0 && of->n_full) {
     sol_redis_begin_script(cmd, SOL_SCRIPT_SETTLE);
-    sol_command_key(cmd, b->store->options.prefix, user_of(b, i));
+    sol_command_key(cmd, b->store->options.prefix, sol_redis_user_of(b, i));
     sol_command_bytes(cmd, &b->windows[i].birth, 8);
     sol_command_number(cmd, 0, (int64_t)(of->first + of->n_full));
     return;
   }
   int is_first = b->kind == 0 || of->n_full;
-  if (is_first && (of->needs_pages || of->needs_seen)) ask_needed(b, i);
+  if (is_first && (of->needs_pages || of->needs_seen)) sol_redis_make_needed(b, i);
 }
 
 static solid_status take_rest(batch *b, sol_redis_conn *conn, size_t i, const redisReply *reply) {
   if (b->kind != 0 || !b->store->notes[i].n_full) return sol_redis_take_pages(b, conn, i, reply);
-  solid_status status = sol_redis_judge_user(b, conn, i, user_of(b, i), reply);
+  solid_status status = sol_redis_judge_user(b, conn, i, sol_redis_user_of(b, i), reply);
   if (!status) sol_redis_wrote(conn);
   return status;
 }
@@ -354,7 +222,7 @@ static void cut_windows(batch *b, size_t n) {
     }
     if (!b->store->notes[i].needs_pages || b->statuses[i]) continue;
     b->windows[i].is_cut = 1;
-    sol_redis_tell_damaged(b->store, &b->store->cluster.nodes[0]->conn, user_of(b, i), "history",
+    sol_redis_tell_damaged(b->store, &b->store->cluster.nodes[0]->conn, sol_redis_user_of(b, i), "history",
                            ": pages are missing, the window begins behind them");
   }
 }

@@ -51,8 +51,8 @@ typedef struct sol_history_note {
   int needs_pages;        /* steps of the window are in pages that are not read yet */
   int needs_seen;
   int is_gone; /* the history went while its pages were read: its user was forgotten */
-  int renew; /* the lifetime of what lies beside the record */
-  int clear; /* what lies beside the record is of a history that is gone */
+  int renew;   /* the lifetime of what lies beside the record */
+  int clear;   /* what lies beside the record is of a history that is gone */
 } sol_history_note;
 
 typedef struct sol_redis_store {
@@ -145,6 +145,11 @@ solid_status sol_redis_out_of_step(sol_redis_conn *conn);
 /* A user's key for a log or an error text, escaped. */
 sol_shown sol_redis_show_key(const sol_redis_store *store, solid_bytes user);
 
+/* The user whom a command of a batch of windows is about. */
+static inline solid_bytes sol_redis_user_of(const sol_redis_batch *b, size_t i) {
+  return b->appends ? b->appends[i].user : b->users[i];
+}
+
 /* redis_history.c: a call begins with notes about its n users. ENOMEM. */
 solid_status sol_redis_begin_notes(sol_redis_store *store, size_t n);
 /* How long what lies beside a record is kept: longer than the record, whatever was used last. */
@@ -158,8 +163,10 @@ int sol_redis_take_record(sol_redis_batch *b, size_t i, const void *history, con
  * *status. */
 int sol_redis_take_full(sol_redis_batch *b, size_t i, const redisReply *full, uint64_t first, int renew,
                         solid_status *status);
-/* Of a question that asks for pages: the command, and its answer, in the first exchange. */
+/* redis_pages.c. Of a question that asks for pages: the command in the first exchange, that for what is needed once the
+ * record is known, and the answer to either. */
 void sol_redis_make_pages(sol_redis_batch *b, size_t i);
+void sol_redis_make_needed(sol_redis_batch *b, size_t i);
 solid_status sol_redis_take_pages(sol_redis_batch *b, sol_redis_conn *conn, size_t i, const redisReply *reply);
 /* Whether any window of the call asks for more steps than a record may have. What was ever taken is asked for once it
  * is known that there are pages: who has none, as most users, shall cost nothing. */

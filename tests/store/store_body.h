@@ -56,7 +56,7 @@ typedef struct store_maker {
   X(what_comes_later_is_a_new_user)                                                                                    \
   X(forgets_by_an_event_once)                                                                                          \
   X(forgets_ids_of_all_kinds)                                                                                          \
-  X(params_of_an_earlier_life_are_none)                                                                                   \
+  X(params_of_an_earlier_life_are_none)                                                                                \
   X(forgets_many)                                                                                                      \
   X(survives_random_forgetting)                                                                                        \
   X(begins_an_epoch_once)                                                                                              \

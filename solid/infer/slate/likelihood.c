@@ -29,7 +29,8 @@ static void bind(sol_likelihood *l, sol_arena *arena) {
   l->h = sol_arena_take(arena, n, d * sizeof *l->h);
   l->u = sol_arena_take(arena, n, d * sizeof *l->u);
   l->group = sol_arena_take(arena, n, sizeof *l->group);
-  for (size_t i = 0; i < n; i++) sol_slate_bind(arena->base ? &l->slates[i] : &unbound, &l->trie, &room, l->rows, arena);
+  for (size_t i = 0; i < n; i++)
+    sol_slate_bind(arena->base ? &l->slates[i] : &unbound, &l->trie, &room, l->rows, arena);
 }
 
 solid_status sol_likelihood_new(sol_likelihood **out, const solid_model *model, uint32_t rows, size_t users) {

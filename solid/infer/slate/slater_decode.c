@@ -156,7 +156,7 @@ static int is_fused(const sol_slater *s, const sol_slate_plan *plan, const sol_s
 }
 
 solid_status sol_slater_decode_some(sol_slater *s, const sol_slate_plan *plan, sol_slate_user *users, size_t n,
-                                uint64_t seed) {
+                                    uint64_t seed) {
   int asks = plan->how.guide < 1;
   if (plan->adaptive && asks) return decode_adaptive(s, plan, users, n, seed);
   return is_fused(s, plan, users, n) ? decode_fused(s, plan, users, n, seed)

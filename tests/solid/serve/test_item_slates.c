@@ -78,8 +78,8 @@ static void change(process *p, seed_rng *rng, int step, int *added) {
   int adds = *added < SPARE - 2 && (step < 12 || seed_below(rng, 2));
   snprintf(id, sizeof id, "%s-%d", adds || seed_below(rng, 2) ? "new" : "item", seed_below(rng, step < 12 ? 200 : 30));
   if (adds)
-    *added += items_say(p, SOLID_ITEM_ADDED, id, NULL, step < 12 ? "even" : attributes[seed_below(rng, 2)], NULL) ==
-              SOLID_OK;
+    *added +=
+        items_say(p, SOLID_ITEM_ADDED, id, NULL, step < 12 ? "even" : attributes[seed_below(rng, 2)], NULL) == SOLID_OK;
   else
     (void)items_say(p, (solid_item_change)(1 + seed_below(rng, 3)), id, NULL, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 /* Stands between a store and its server and breaks the connection behind the n-th script that passes: it is done, and
- * its answer and all that follows are lost, as when the process that wrote was killed there. Or it lets somebody else do
- * something there, and goes on. */
+ * its answer and all that follows are lost, as when the process that wrote was killed there. Or it lets somebody else
+ * do something there, and goes on. */
 #ifndef TESTS_STORE_REDIS_CUT_PROXY_H
 #define TESTS_STORE_REDIS_CUT_PROXY_H
 

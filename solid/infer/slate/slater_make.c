@@ -1,5 +1,5 @@
-#include "solid/infer/slate/slater_parts.h"
 #include "solid/extend.h"
+#include "solid/infer/slate/slater_parts.h"
 #include <stdlib.h>
 #include <string.h>
 
