@@ -6,18 +6,18 @@
 #   examples/quickstart.sh                      three or four minutes after the packages, on two cores
 #     --data DIR           a real data set instead: DIR/*.txt|*.inter|events.jsonl and, if there, DIR/*attributes.json|items.json|*.item
 #     --kafka HOST:PORT    a real broker instead of the embedded one (the topic is created if need be)
-#     --epochs N           training epochs (default 12)
+#     --limit N            seconds of training (default 60); the options of training are chosen by the data
 #     --sparse             a model made for long histories (window 512, sparse attention); users' states are kept and appended to
 #     --keep               leave the servers running until Enter, as on a terminal; model, data and logs are in build/quickstart anyway
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-data_dir="" kafka="" epochs=12 keep=0 titles="" long=()
+data_dir="" kafka="" limit=60 keep=0 titles="" long=()
 while [ $# -gt 0 ]; do
   case $1 in
   --data) data_dir=${2:?--data needs a folder}; shift 2 ;;
   --kafka) kafka=${2:?--kafka needs HOST:PORT}; shift 2 ;;
-  --epochs) epochs=${2:?--epochs needs a number}; shift 2 ;;
+  --limit) limit=${2:?--limit needs seconds}; shift 2 ;;
   --keep) keep=1; shift ;;
   --sparse) long=(--attention sparse --positions rotary --window 512 --blocks 2 --heads 2); shift ;;
   -h | --help) sed -n '2,12s/^# \{0,1\}//p' "$0"; exit 0 ;;
@@ -61,9 +61,9 @@ else
   echo "events: $data"; echo "attributes: ${attributes:-none}"
 fi
 
-say "train the model: $epochs epochs"
+say "train the model: $limit seconds"
 "$bin/solid_train" --data "$data" ${attributes:+--attributes "$attributes"} ${titles:+--titles "$titles"} --out "$work/model.safetensors" --head solid \
-  --epochs "$epochs" --seed 1 --threads 2 ${long[@]+"${long[@]}"}
+  --limit "$limit" --seed 1 --threads 2 ${long[@]+"${long[@]}"}
 
 say "how good is it? (the last event of every user was kept from training and is to be found among all items)"
 "$bin/solid_eval" --model "$work/model.safetensors" --data "$data" --threads 2 --json "$work/metrics.json" >"$work/metrics.txt"

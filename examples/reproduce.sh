@@ -67,7 +67,7 @@ mkdir -p "$out"
 
 # ---- Recipes ----
 
-# Files of a set, as options of solid_train; options that are not its defaults.
+# Files of a set, as options of solid_train; options that are not its fixed defaults.
 files_of() {
   case $1 in
     beauty) echo --data "$data/amazon-beauty/Beauty.txt" --attributes "$data/amazon-beauty/Beauty_item2attributes.json" ;;
@@ -112,7 +112,7 @@ train_one() {
   local set=$1 at=$out/$1.$2.$3 seed=$3 words
   shift 3
   read -ra words <<<"$(files_of "$set") $(recipe_of "$set")"
-  "$build/bin/solid_train" "${words[@]}" "$@" ${epochs:+--epochs "$epochs"} --seed "$seed" --out "$at.safetensors" \
+  "$build/bin/solid_train" --defaults fixed "${words[@]}" "$@" ${epochs:+--epochs "$epochs"} --seed "$seed" --out "$at.safetensors" \
     --log "$at.jsonl" --device "$device" --threads "$threads" --keep-checkpoint >>"$at.log" 2>&1 || { tail -n 1 "$at.log" >&2; return 1; }
 }
 

@@ -22,6 +22,7 @@ static solid_status train_again(const train_arguments *a, train_run *run, solid_
   char checkpoint[4096];
   snprintf(checkpoint, sizeof checkpoint, "%s.refit", a->out);
   run->checkpoint = checkpoint;
+  run->epochs = 0;
   printf("trains again for %u epochs, with the validation events\n", solid_trainer_report(trainer)->best_epoch);
   solid_status status = solid_trainer_refit(trainer);
   return status == SOLID_OK ? train_run_all(run, trainer) : status;
@@ -54,6 +55,7 @@ static solid_status train(const train_arguments *a, const solid_train_options *o
                    .checkpoint = checkpoint,
                    .fresh = a->fresh,
                    .limit = a->limit,
+                   .epochs = train_fitted_epochs(a, o),
                    .log = log};
   solid_epoch report = {0};
   solid_status status = train_start(&trainer, ctx, dataset, o, a->from);
@@ -91,21 +93,19 @@ static solid_status close_log(FILE *log, const char *path, solid_status status) 
   return status;
 }
 
-/* Options that have their default become those of the model that training goes on from; how long it trains, and what it
+/* Options that are not given become those of the model that training goes on from; how long it trains, and what it
  * hides, is another matter. */
-static solid_status take_over(solid_train_options *o, const solid_context *ctx, const char *path) {
+static solid_status take_over(const train_arguments *a, solid_train_options *o, const solid_context *ctx) {
   static const char *const own[] = {"epochs", "patience", "rate-end", "refit", "hide", "hide-seed", "hidden-codes"};
   const solid_option_row *rows = solid_train_option_rows();
-  const solid_train_options presets = solid_train_options_default();
   solid_model *model = NULL;
   solid_provenance then;
-  solid_status status = solid_model_load(&model, ctx, path);
+  solid_status status = solid_model_load(&model, ctx, a->from);
   if (status == SOLID_OK) status = solid_provenance_read(model, &then);
   for (size_t i = 0; i < SOLID_TRAIN_OPTIONS_COUNT && status == SOLID_OK; i++) {
     size_t k = 0;
     while (k < sizeof own / sizeof *own && strcmp(own[k], rows[i].flag) != 0) k++;
-    int is_preset = solid_train_option_get(o, &rows[i]) == solid_train_option_get(&presets, &rows[i]);
-    if (k < sizeof own / sizeof *own || !is_preset) continue;
+    if (k < sizeof own / sizeof *own || a->given[i]) continue;
     status = solid_train_option_set(o, &rows[i], solid_train_option_get(&then.options, &rows[i]));
   }
   solid_model_free(model);
@@ -119,6 +119,22 @@ static void say(void *unused, solid_log_level level, const char *line) {
     fprintf(stderr, "solid_train: %s\n", line);
   else if (level == SOLID_LOG_INFO)
     printf("%s\n", line);
+}
+
+/* The ranker, or several of which the best stays, then the decoder of slates. */
+static solid_status train_parts(const train_arguments *a, solid_train_options *o, const solid_context *ctx,
+                                const solid_dataset *dataset, const titles *list, FILE *log) {
+  say_data(a, o, dataset);
+  solid_status status = a->slate.of ? SOLID_OK : train_choose(a, dataset, o);
+  if (status == SOLID_OK && a->search) {
+    status = train_search(a, o, ctx, dataset, log);
+    if (status == SOLID_OK) status = add_titles(a, list);
+  } else if (status == SOLID_OK && !a->slate.of) {
+    status = train(a, o, ctx, dataset, list, log);
+  }
+  if (status == SOLID_OK) status = train_slates(a, ctx, dataset, log);
+  if (status == SOLID_OK && !a->keep_checkpoint) remove_checkpoints(a);
+  return status;
 }
 
 /* Everything that can be refused is refused before the data is read. */
@@ -148,7 +164,7 @@ static solid_status run(void *user) {
   }
   if (status == SOLID_OK && a->from) {
     program_step(EXIT_MODEL);
-    status = take_over(&o, ctx, a->from);
+    status = take_over(a, &o, ctx);
   }
   load_files files = {.data = a->data,
                       .format = a->format,
@@ -163,15 +179,7 @@ static solid_status run(void *user) {
   if (status == SOLID_OK) status = load_warn("solid_train", &dataset, &files);
   if (status == SOLID_OK) {
     program_step(EXIT_FAILED);
-    say_data(a, &o, &dataset);
-    if (a->search) {
-      status = train_search(a, &o, ctx, &dataset, log);
-      if (status == SOLID_OK) status = add_titles(a, list);
-    } else if (!a->slate.of) {
-      status = train(a, &o, ctx, &dataset, list, log);
-    }
-    if (status == SOLID_OK) status = train_slates(a, ctx, &dataset, log);
-    if (status == SOLID_OK && !a->keep_checkpoint) remove_checkpoints(a);
+    status = train_parts(a, &o, ctx, &dataset, list, log);
   }
   titles_free(list);
   solid_dataset_clear(&dataset);
@@ -179,8 +187,15 @@ static solid_status run(void *user) {
   return close_log(log, a->log, status);
 }
 
+static int run_with(void *user, const solid_config *config) {
+  train_given(user, config);
+  solid_status status = run(user);
+  if (status != SOLID_OK) fprintf(stderr, "solid_train: %s\n", solid_last_error());
+  return program_exit_of(status);
+}
+
 int main(int argc, char **argv) {
   train_arguments a = {0};
   setvbuf(stdout, NULL, _IOLBF, 0); /* lines go out as they are written, into pipes too: a run takes hours */
-  return program_run(train_program(), argc, argv, &a, run, &a);
+  return program_main(train_program(), argc, argv, &a, run_with, &a);
 }

@@ -1,6 +1,8 @@
 #include "examples/train/train_options.h"
 #include "examples/common/exit.h"
 #include "examples/common/load_options.h"
+#include "solid/train/choose.h"
+#include <stdio.h>
 #include <string.h>
 
 #define TEXT(name_, field, preset_, meaning_, required_)                                                               \
@@ -33,6 +35,13 @@ static const solid_property own[] = {
     LOAD_ITEMS_PROPERTIES(train_arguments),
     LOAD_SPLIT_PROPERTIES(train_arguments),
     TEXT("out", out, NULL, "model file to write", 1),
+    {.name = "defaults",
+     .type = SOLID_PROPERTY_CHOICE,
+     .preset = "data",
+     .choices = "data|fixed",
+     .meaning = "options of training that are not given: data = chosen by the data, and said; fixed = the defaults "
+                "below, as published recipes take them",
+     .offset = offsetof(train_arguments, fixed)},
     TEXT("titles", titles, NULL,
          "file of item titles to keep in the model (a column called title or name); default: --attributes, if it has "
          "them",
@@ -47,7 +56,8 @@ static const solid_property own[] = {
           "train this many models with other options (rate, batch, dropout, smoothing, swap) and keep the best by "
           "validation; 0 = only the given ones"),
     REAL("limit", limit, "0", 1e9,
-         "stop after this many seconds, within an epoch too, and write the best model so far; 0 = no limit"),
+         "stop after this many seconds, within an epoch too, and write the best model so far; without --epochs the "
+         "schedule is fitted to the time; 0 = no limit"),
     WHOLE("threads", threads, "0", 0, 1024, "CPU threads; 0 = as many as the machine has"),
     TEXT("device", device, "cpu", "cpu, cuda or cuda:N", 0),
     {.name = "precision",
@@ -94,9 +104,9 @@ const solid_program *train_program(void) {
           "Examples: solid_train --data ratings.csv --attributes movies.csv --out m.safetensors\n"
           "          solid_train --data purchases.csv --user-column customer --item-column sku --time-column day --out "
           "m.safetensors\n\n"
-          "By default it stops early when validation no longer improves. If you know the number of epochs, a schedule\n"
-          "gives steadier results: --epochs 42 --rate-end 0.05 --average 0.999 --patience 0. With attributes,\n"
-          "--batch 128 --codes 512 --swap 0.05 were best on sets of twelve thousand items (tests/bench/ACCURACY.md).\n"
+          "Window, dropout, codes, batch, epochs and schedule are chosen by the data, and the program says which and "
+          "why; an\n"
+          "option that you give stays as given. --limit 60 fits the training into a minute.\n"
           "The checkpoint is OUT.checkpoint; the same command continues from it.",
       .exits = HAS_EXIT(MODEL) | HAS_EXIT(SOURCE),
       .properties = properties,
@@ -130,6 +140,35 @@ solid_status train_options(const train_arguments *a, solid_train_options *option
     status = solid_train_option_set(options, &rows[i], number);
   }
   return status;
+}
+
+void train_given(train_arguments *a, const solid_config *config) {
+  const solid_option_row *rows = solid_train_option_rows();
+  for (size_t i = 0; i < SOLID_TRAIN_OPTIONS_COUNT; i++)
+    a->given[i] = (unsigned char)solid_config_is_set(config, rows[i].flag);
+}
+
+int train_is_given(const train_arguments *a, const char *name) {
+  const solid_option_row *rows = solid_train_option_rows();
+  size_t i = 0;
+  while (strcmp(rows[i].name, name) != 0) i++;
+  return a->given[i];
+}
+
+solid_status train_choose(const train_arguments *a, const solid_dataset *dataset, solid_train_options *options) {
+  char why[SOLID_CHOICE_LINES][SOLID_CHOICE_TEXT];
+  solid_data_facts facts;
+  if (a->fixed || a->from) return SOLID_OK;
+  solid_status status = solid_data_facts_of(&facts, dataset);
+  if (status != SOLID_OK) return status;
+  solid_train_choose(options, a->given, &facts, why);
+  for (int i = 0; i < SOLID_CHOICE_LINES; i++) printf("defaults: %s\n", why[i]);
+  return SOLID_OK;
+}
+
+uint32_t train_fitted_epochs(const train_arguments *a, const solid_train_options *options) {
+  int fits = a->limit > 0 && !a->fixed && !train_is_given(a, "epochs") && options->window_from == 0;
+  return fits ? options->epochs : 0;
 }
 
 enum { PRECISION_AUTO, PRECISION_FP32, PRECISION_TF32 }; /* in the order of the choices */

@@ -28,14 +28,29 @@ typedef struct train_arguments {
   int64_t threads, search;
   double limit;
   int precision, fresh, keep_checkpoint;
+  int fixed; /* 1 = options that are not given have the values of --help, whatever the data */
   reading_options reading;
   items_options items;
   load_split order;
   train_slate_arguments slate;
-  train_value option[SOLID_TRAIN_OPTIONS_COUNT]; /* in the order of the rows */
+  train_value option[SOLID_TRAIN_OPTIONS_COUNT];  /* in the order of the rows */
+  unsigned char given[SOLID_TRAIN_OPTIONS_COUNT]; /* 1 = in the file or as a flag: train_given */
 } train_arguments;
 
 const solid_program *train_program(void);
+
+/* Notes which options of training were given. */
+void train_given(train_arguments *a, const solid_config *config);
+
+/* Whether the option of this name was. */
+int train_is_given(const train_arguments *a, const char *name);
+
+/* Chooses by the data what is not given, and says it. Nothing with --defaults fixed, nor with --from, where a model has
+ * the options. */
+solid_status train_choose(const train_arguments *a, const solid_dataset *dataset, solid_train_options *options);
+
+/* The most epochs of a training that fits their number to --limit; 0 = it does not. */
+uint32_t train_fitted_epochs(const train_arguments *a, const solid_train_options *options);
 
 solid_precision train_precision(const train_arguments *a);
 solid_status train_options(const train_arguments *a, solid_train_options *options);

@@ -9,18 +9,46 @@
 typedef struct running {
   progress p;
   const train_run *run;
-  double started;
-  int saved; /* there is a checkpoint of this training */
+  solid_trainer *trainer;
+  double started, epoch_started;
+  uint32_t before;     /* epochs that an earlier process ran */
+  int saved;           /* there is a checkpoint of this training */
+  int planned;         /* the number of epochs was fitted to the limit */
+  solid_status status; /* of fitting */
 } running;
+
+enum { PROBE = 20 }; /* the first look at the speed comes after this part of the limit */
+#define SPARE 0.97   /* the share of the time that is planned for */
 
 static int is_over(const running *r) {
   return r->run->limit > 0 && r->saved && progress_now() - r->started > r->run->limit;
 }
 
+/* Trains for as many epochs, each of so many seconds, as still fit after the `done` ones, but at least for one. */
+static void fit_epochs(running *r, double done, double seconds) {
+  double left = SPARE * r->run->limit - (progress_now() - r->started);
+  double epochs = floor(done + left / seconds);
+  uint32_t least = solid_trainer_report(r->trainer)->epoch + 1, most = r->run->epochs > least ? r->run->epochs : least;
+  uint32_t fitted = epochs < least ? least : epochs > most ? most : (uint32_t)epochs;
+  if (!r->planned) printf("%.0f s are time for %u epochs\n", r->run->limit, fitted);
+  r->planned = 1;
+  r->p.epochs = fitted;
+  r->status = solid_trainer_schedule(r->trainer, fitted);
+}
+
 static int after_step(void *user, uint32_t step, uint32_t steps) {
   running *r = user;
   progress_step(&r->p, step, steps);
-  return is_over(r);
+  double seconds = progress_now() - r->epoch_started;
+  if (r->run->epochs && !r->planned && seconds * PROBE > r->run->limit)
+    fit_epochs(r, solid_trainer_report(r->trainer)->epoch + (double)step / steps, seconds * steps / step);
+  return is_over(r) || r->status != SOLID_OK;
+}
+
+/* The speed of a machine changes; and validation takes time, too. */
+static void after_epoch(running *r, const solid_epoch *report) {
+  if (r->run->epochs && !report->finished)
+    fit_epochs(r, report->epoch, (progress_now() - r->started) / (report->epoch - r->before));
 }
 
 /* Runs epochs until training ends, with a checkpoint after each validation. Time that runs out within an epoch takes
@@ -32,7 +60,9 @@ static solid_status run_epochs(running *r, solid_trainer *trainer) {
     solid_epoch report;
     uint32_t epoch = solid_trainer_report(trainer)->epoch + 1;
     progress_begin_epoch(&r->p, epoch);
+    r->epoch_started = progress_now();
     status = solid_trainer_epoch(trainer, after_step, r, &report);
+    if (r->status != SOLID_OK) return r->status;
     if (status == SOLID_ECANCELLED) {
       printf("the time is over within epoch %u\n", epoch);
       return solid_trainer_load(trainer, r->run->checkpoint);
@@ -41,6 +71,8 @@ static solid_status run_epochs(running *r, solid_trainer *trainer) {
     progress_end_epoch(&r->p, &report);
     if (report.checked) status = solid_trainer_save(trainer, r->run->checkpoint);
     r->saved |= status == SOLID_OK && report.checked;
+    if (status == SOLID_OK) after_epoch(r, &report);
+    if (status == SOLID_OK) status = r->status;
   }
   return status;
 }
@@ -53,13 +85,15 @@ static solid_status resume(running *r, solid_trainer *trainer) {
     return solid_fail(status, "%s; --fresh starts again", solid_last_error());
   if (status == SOLID_OK) printf("continues after epoch %u\n", solid_trainer_report(trainer)->epoch);
   r->saved = status == SOLID_OK;
+  r->before = solid_trainer_report(trainer)->epoch;
   return status;
 }
 
 solid_status train_run_all(const train_run *run, solid_trainer *trainer) {
   solid_trainer_info info;
-  running r = {.run = run};
-  solid_status status = resume(&r, trainer);
+  running r = {.run = run, .trainer = trainer};
+  solid_status status = run->epochs ? solid_trainer_schedule(trainer, run->epochs) : SOLID_OK;
+  if (status == SOLID_OK) status = resume(&r, trainer);
   if (status != SOLID_OK) return status;
   solid_trainer_get_info(trainer, &info);
   r.p = (progress){.terminal = isatty(STDERR_FILENO),

@@ -10,6 +10,7 @@ typedef struct train_run {
   const char *checkpoint; /* file */
   int fresh;              /* 1 = does not continue from it */
   double limit;           /* seconds, 0 = none; looked at after each step, once a checkpoint is there to go back to */
+  uint32_t epochs;        /* with a limit: fits their number to it, to so many at most; 0 = does not */
   FILE *log;              /* or NULL */
 } train_run;
 

@@ -36,11 +36,9 @@ static const solid_option_row *row_of(const char *flag) {
 }
 
 /* 1 if the option is not given, and has a meaning for these options. */
-static int is_free(const solid_train_options *o, size_t i) {
-  solid_train_options preset = solid_train_options_default();
-  const solid_option_row *row = row_of(searched[i].flag);
+static int is_free(const train_arguments *a, const solid_train_options *o, size_t i) {
   if (strcmp(searched[i].flag, "swap") == 0 && o->levels == 0) return 0;
-  return solid_train_option_get(o, row) == solid_train_option_get(&preset, row);
+  return !train_is_given(a, searched[i].flag);
 }
 
 static int is_new(const trial *trials, size_t n) {
@@ -49,12 +47,12 @@ static int is_new(const trial *trials, size_t n) {
   return 1;
 }
 
-/* Values of the n-th trial: the first has the given ones, and none is tried twice while there are others. */
-static void draw(trial *trials, size_t n, const solid_train_options *o, sol_random *random) {
+/* Values of the n-th trial: the first has the given and chosen ones, and none is tried twice while there are others. */
+static void draw(trial *trials, size_t n, const train_arguments *a, const solid_train_options *o, sol_random *random) {
   for (int again = 0; again < DRAWS; again++) {
     for (size_t i = 0; i < SEARCHED; i++) {
       trials[n].value[i] = solid_train_option_get(o, row_of(searched[i].flag));
-      if (n && is_free(o, i))
+      if (n && is_free(a, o, i))
         trials[n].value[i] = searched[i].value[sol_random_below(random, (size_t)searched[i].count)];
     }
     if (is_new(trials, n)) return;
@@ -78,6 +76,7 @@ static solid_status try_one(trial *t, double best, const train_arguments *a, con
                    .checkpoint = checkpoint,
                    .fresh = 1,
                    .limit = a->limit / (double)a->search,
+                   .epochs = train_fitted_epochs(a, o),
                    .log = log};
   double began = progress_now();
   snprintf(checkpoint, sizeof checkpoint, "%s.search", a->out);
@@ -122,7 +121,7 @@ solid_status train_search(const train_arguments *a, const solid_train_options *o
   solid_status status = SOLID_OK;
   double best = -1;
   for (size_t t = 0; t < n && !status; t++) {
-    draw(trials, t, o, &random);
+    draw(trials, t, a, o, &random);
     trials[t].number = (uint32_t)t + 1;
     printf("\nrun %zu of %zu:", t + 1, n);
     for (size_t i = 0; i < SEARCHED; i++) printf(" --%s %g", searched[i].flag, trials[t].value[i]);

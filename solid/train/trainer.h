@@ -91,6 +91,12 @@ SOLID_API SOLID_CHECK_RESULT solid_status solid_trainer_get_codes(const solid_tr
 SOLID_API SOLID_CHECK_RESULT solid_status solid_trainer_epoch(solid_trainer *trainer, solid_step_fn on_step, void *user,
                                                               solid_epoch *report);
 
+/* Trains for so many epochs instead of options.epochs, of which the rate falls over the rest; at any time, within an
+ * epoch too (from on_step), so that a training can be fitted to the time that it has. Checkpoints made from then on do
+ * not hold the number: a later process that calls this as well, before solid_trainer_load, continues from them.
+ * EINVAL: 0; fewer than have begun; a refit; pieces that grow over the epochs (window_from). */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_trainer_schedule(solid_trainer *trainer, uint32_t epochs);
+
 /* The report of the last epoch; borrowed, changes with the next epoch. */
 SOLID_API const solid_epoch *solid_trainer_report(const solid_trainer *trainer);
 

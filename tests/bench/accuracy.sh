@@ -39,7 +39,7 @@ genres() {
   mv "$part" "$results/ml-1m.genres.json"
 }
 
-# Files of a data set, and its recipe where that is not the defaults.
+# Files of a data set, and its recipe where that is not the fixed defaults (--defaults fixed).
 files_of() {
   case $1 in
     beauty) echo "--data $data/amazon-beauty/Beauty.txt --attributes $data/amazon-beauty/Beauty_item2attributes.json" ;;
@@ -83,7 +83,7 @@ one() {
   done
   for option in "${!chosen[@]}"; do flags+=("$option" "${chosen[$option]}"); done
   echo "$set seed $seed $recipe $*" >"$at.options"
-  [ "$splits" = test ] || "$build/bin/solid_train" $files "${flags[@]}" --seed "$seed" --out "$model" --device "$device" \
+  [ "$splits" = test ] || "$build/bin/solid_train" --defaults fixed $files "${flags[@]}" --seed "$seed" --out "$model" --device "$device" \
     --threads "$threads" --limit "$left" >>"$at.log" 2>&1 || { echo "$name.$set.$seed: $(tail -n 1 "$at.log")"; return 1; }
   local split
   for split in $splits; do

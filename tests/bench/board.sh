@@ -12,7 +12,7 @@ for tool in prometheus gnuplot wrk jq; do command -v $tool >/dev/null || { echo 
 . "$here/bench/stream_lib.sh"
 board=$here/../examples/deploy/board.json
 make_large_model m.safetensors
-"$bin/solid_train" --data "$work/large/events.jsonl" --titles "$work/large/titles.json" --out "$work/n.safetensors" --head solid --epochs 1 --rank 16 --threads 2 >/dev/null
+"$bin/solid_train" --defaults fixed --data "$work/large/events.jsonl" --titles "$work/large/titles.json" --out "$work/n.safetensors" --head solid --epochs 1 --rank 16 --threads 2 >/dev/null
 servers_up
 topic events 2 message.timestamp.type=LogAppendTime
 listen=127.0.0.1:$(free_port)

@@ -85,7 +85,7 @@ ask() { # SET SEED MODEL NAME
 read_of() { if [ "$1" = generated ]; then echo "--split per-user-ratio --format rows"; else echo "--split per-user-ratio"; fi; }
 train() { # SET SEED OUT OPTION...
   # shellcheck disable=SC2046
-  "$build/bin/solid_train" --data "$(files_of "$1")" $(read_of "$1") --heads 2 --positions "${POSITIONS:-rotary}" --rate-end 0.05 --patience 0 \
+  "$build/bin/solid_train" --defaults fixed --data "$(files_of "$1")" $(read_of "$1") --heads 2 --positions "${POSITIONS:-rotary}" --rate-end 0.05 --patience 0 \
     $(train_of "$1") "${@:4}" --seed "$2" --limit "${LIMIT:-60}" --out "$3.safetensors" --device "$device" >"$3.log" 2>&1
 }
 

@@ -71,7 +71,7 @@ def trainings(args):
         data = os.path.join(args.data, data)
         with tempfile.TemporaryDirectory() as folder:
             log = os.path.join(folder, "log")
-            subprocess.run([args.train, "--data", data, "--out", os.path.join(folder, "model"), "--device", "cuda", "--fresh",
+            subprocess.run([args.train, "--defaults", "fixed", "--data", data, "--out", os.path.join(folder, "model"), "--device", "cuda", "--fresh",
                             "--blocks", "2", "--heads", "2", "--epochs", "8", "--patience", "0", "--log", log, *options],
                            check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             with open(log) as lines:

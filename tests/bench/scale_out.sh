@@ -11,7 +11,7 @@ bin=$build/bin here=$(cd "$(dirname "$0")/.." && pwd) users=2000 items=2000 part
 for tool in redis-server redis-cli wrk curl; do command -v $tool >/dev/null || { echo "[SKIP] $tool is not installed"; exit 77; }; done
 "$bin/make_dataset" --out "$work/data" --users 600 --items $items >/dev/null || die "make_dataset"
 seq 0 $((items - 1)) | awk '{printf "{\"user\": \"all%d\", \"item\": \"item-%d\", \"event\": \"view\", \"ts\": %.0f}\n", $1 / 20, $1, 1500000000000 + $1}' >>"$work/data/events.jsonl"
-"$bin/solid_train" --data "$work/data/events.jsonl" --out "$work/m" --head solid --rank 16 --epochs 1 --threads 2 >"$work/train.log" 2>&1 ||
+"$bin/solid_train" --defaults fixed --data "$work/data/events.jsonl" --out "$work/m" --head solid --rank 16 --epochs 1 --threads 2 >"$work/train.log" 2>&1 ||
   die "solid_train: $(tail -n 3 "$work/train.log")"
 
 # ---- servers ----

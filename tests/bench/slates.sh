@@ -63,10 +63,10 @@ train() { # SET SEED
   local at=$results/$1.$2 log=$results/$1.$2.log order
   # shellcheck disable=SC2046
   [ -s "$at.near-to-far" ] && [ -s "$at.raster" ] && return
-  [ -s "$at.ranker" ] || quietly "$build/bin/solid_train" $(data_of "$1") $(training_of "$1") --seed "$2" --device "$device" --out "$at.ranker"
+  [ -s "$at.ranker" ] || quietly "$build/bin/solid_train" --defaults fixed $(data_of "$1") $(training_of "$1") --seed "$2" --device "$device" --out "$at.ranker"
   for order in raster near-to-far; do
     log=$at.$order.log
-    [ -s "$at.$order" ] || quietly "$build/bin/solid_train" $(data_of "$1") --slate 10 --slate-of "$at.ranker" --slate-order $order \
+    [ -s "$at.$order" ] || quietly "$build/bin/solid_train" --defaults fixed $(data_of "$1") --slate 10 --slate-of "$at.ranker" --slate-order $order \
       --slate-epochs "${SLATE_EPOCHS:-40}" --slate-seed "$2" --device "$device" --out "$at.$order"
   done
 }
@@ -150,9 +150,9 @@ valid() {
     file=$(open_file "$set")
     case $set in ml-*) split=per-user-ratio ;; *) split=leave-one-out ;; esac
     args=(--data "$file" --split $split --device "$device" --threads "${THREADS:-1}")
-    [ -s "$at.ranker" ] || quietly "$build/bin/solid_train" "${args[@]}" --width 16 --window 20 --codes 64 --epochs 1 --patience 0 --out "$at.ranker"
+    [ -s "$at.ranker" ] || quietly "$build/bin/solid_train" --defaults fixed "${args[@]}" --width 16 --window 20 --codes 64 --epochs 1 --patience 0 --out "$at.ranker"
     for order in raster near-to-far; do
-      [ -s "$at.$order" ] || quietly "$build/bin/solid_train" "${args[@]}" --slate 10 --slate-of "$at.ranker" --slate-order $order --slate-epochs 1 \
+      [ -s "$at.$order" ] || quietly "$build/bin/solid_train" --defaults fixed "${args[@]}" --slate 10 --slate-of "$at.ranker" --slate-order $order --slate-epochs 1 \
         --slate-blocks 1 --out "$at.$order"
     done
     quietly "$build/bin/solid_eval" --model "$at.raster" --slate-also "$at.near-to-far" "${args[@]}" --slate 10 \

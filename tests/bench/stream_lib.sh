@@ -10,7 +10,7 @@ make_large_model() { # NAME
   "$bin/make_dataset" --out "$work/large" --users 4000 --items $items >/dev/null || die "make_dataset"
   # each item once more, so that all are in the vocabulary
   seq 0 $((items - 1)) | awk '{printf "{\"user\": \"all%d\", \"item\": \"item-%d\", \"event\": \"view\", \"ts\": %.0f}\n", $1 / 20, $1, 1500000000000 + $1}' >>"$work/large/events.jsonl"
-  "$bin/solid_train" --data "$work/large/events.jsonl" --titles "$work/large/titles.json" --out "$work/$1" --head solid --epochs 1 --threads 2 \
+  "$bin/solid_train" --defaults fixed --data "$work/large/events.jsonl" --titles "$work/large/titles.json" --out "$work/$1" --head solid --epochs 1 --threads 2 \
     >"$work/train.log" 2>&1 || die "solid_train: $(tail -n 3 "$work/train.log")"
 }
 servers_up() {

@@ -104,11 +104,12 @@ with open(at("other/events.jsonl"), "w", encoding="utf-8") as file:
 assert "knows none of the" in run("solid_train", "--data", at("other/events.jsonl"), "--split", "per-user-ratio", "--from", at("old"), "--out", at("x"), code=1)
 
 # A search: all runs in a table, the best is the model, the same again.
-search = ["--data", at("old.jsonl"), *about, *shape, "--epochs", 2, "--patience", 0, "--search", 4]
+search = ["--data", at("old.jsonl"), *about, *shape, "--epochs", 2, "--swap", 0, "--search", 4]
 said = run("solid_train", *search, "--batch", 32, "--out", at("best"))
 table = [line.split() for line in said[said.index("  run  valid ndcg@10"):].splitlines()[1:5]]
 assert sorted(int(row[0]) for row in table) == [1, 2, 3, 4] and {row[5] for row in table} == {"32"}, said
 assert [float(row[1]) for row in table] == sorted((float(row[1]) for row in table), reverse=True)
+assert {row[8] for row in table} == {"0"}, "a given option is not searched"
 assert len({tuple(row[4:]) for row in table}) == 4 and next(row[4:] for row in table if row[0] == "1") == ["0.001", "32", "0.5", "0.1", "0"]
 assert f"{table[0][1]}" in said.splitlines()[-1] and f'run {table[0][0]} of 4' in said.splitlines()[-1]
 assert abs(float(table[0][1]) - max(float(x) for x in re.findall(r"valid ndcg@10 ([0-9.]+)", said))) < 1e-4
@@ -123,11 +124,23 @@ run("make_dataset", "--users", 1000, "--items", 120, "--seed", 8, "--out", at("l
 large, seconds, stopped = ["--data", at("large/events.jsonl"), *shape], 0.9, None
 while not stopped:
     assert seconds < 60, "no run ended within an epoch"
-    said = run("solid_train", *large, "--batch", 1, "--epochs", 100000, "--patience", 0, "--limit", seconds, "--fresh", "--out", at("cut"))
+    said = run("solid_train", *large, "--batch", 1, "--epochs", 100000, "--check", 1, "--limit", seconds, "--fresh", "--out", at("cut"))
     last = re.findall(r"^epoch +(\d+) ", said, flags=re.M)[-1]
     assert re.search(rf"best epoch \d+ of {last},", said), said
     stopped = re.search(r"the time is over within epoch (\d+)", said)
     assert not stopped or int(stopped[1]) == int(last) + 1, said
     seconds *= 1.7
 run("solid_eval", "--data", at("large/events.jsonl"), "--model", at("cut"), "--split", "per-user-ratio")
+
+# A limit without a number of epochs: the schedule is fitted to it, ends, and is what the model says it was trained with.
+said = run("solid_train", *large, "--limit", 2, "--fresh", "--keep-checkpoint", "--out", at("fitted"))
+fitted = int(re.search(r"^2 s are time for (\d+) epochs$", said, flags=re.M)[1])
+last = int(re.findall(r"^epoch +(\d+) ", said, flags=re.M)[-1])
+trained = json.loads(File(at("fitted")).metadata["solid.training"])
+assert 1 <= last and 1 <= fitted, said
+assert "time is over" in said or trained["options"]["epochs"] == last, said  # a busy machine may cut the last epoch off
+assert trained["options"]["rate-end"] == 0.05
+# It goes on from its checkpoint with another limit.
+said = run("solid_train", *large, "--limit", 4, "--out", at("fitted"))
+assert "continues after epoch" in said, said
 print(f"from: {len(old.items)} items kept, {len(late)} from content; search; limit")

@@ -134,7 +134,7 @@ running=
 "$train" "${data[@]}" --epochs 40 --swap 0.1 --out "$work/parts" --keep-checkpoint >"$work/parts.log"
 grep -q "continues after epoch" "$work/parts.log" || fail "did not go on: $(cat "$work/parts.log")"
 cmp "$work/whole" "$work/parts" || fail "the resumed model is not the whole one"
-expect_refusal 1 "made with options seed=0, this run has seed=1" "${data[@]}" --seed 1 --swap 0.1 --out "$work/parts"
+expect_refusal 1 "made with options seed=0, this run has seed=1" "${data[@]}" --epochs 40 --seed 1 --swap 0.1 --out "$work/parts"
 expect_refusal 1 "made with config attributes=" "${data[@]}" --swap 0.1 --slots 0 --out "$work/parts"
 
 # A log that nobody gets costs the exit code, not the model.
@@ -152,7 +152,7 @@ expect_refusal 2 "learn_codes: the model has no codes" "${data[@]}" --out "$work
 
 # The split is the model's: another one is refused, by a checkpoint and by the evaluation.
 "$train" "${data[@]}" --head static --levels 0 --epochs 1 --keep-checkpoint --out "$work/plain" >/dev/null
-expect_refusal 1 "made with data split=leave-one-out, this run has split=global-time" "${data[@]}" --split global-time --head static --levels 0 --out "$work/plain"
+expect_refusal 1 "made with data split=leave-one-out, this run has split=global-time" "${data[@]}" --epochs 1 --split global-time --head static --levels 0 --out "$work/plain"
 "$train" "${data[@]}" --epochs 2 --split global-time --out "$work/timed" >/dev/null
 ask=("$eval" --model "$work/timed" --data "$work/data/events.jsonl" --threads 2)
 "${ask[@]}" --split global-time >"$work/out" || fail "the split that it was trained with was refused"

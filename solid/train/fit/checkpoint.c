@@ -44,7 +44,9 @@ static solid_status describe(const sol_fit *t, identity *id) {
   const sol_config *c = &t->config;
   solid_status status = describe_config(c, id->config);
   if (status != SOLID_OK) return status;
-  sol_train_options_text(&t->options, id->options);
+  solid_train_options options = t->options;
+  if (t->is_rescheduled) options.epochs = 0; /* the next process has another number */
+  sol_train_options_text(&options, id->options);
   size_t codes = (size_t)c->items * c->levels * sizeof *t->codes;
   size_t attributes = (size_t)c->items * c->slots * sizeof *t->attributes;
   char split[SOLID_SPLIT_TEXT];

@@ -136,13 +136,13 @@ static solid_status run_steps(sol_fit *t, solid_step_fn on_step, void *user) {
   sol_feed_shuffle(&t->feed, t->options.seed, t->report.epoch);
   uint32_t n =
       sol_feed_count(&t->feed); /* may differ from epoch to epoch: a schedule goes by the share of the epochs */
-  uint64_t done = (uint64_t)n * t->report.epoch, total = (uint64_t)n * t->options.epochs;
+  uint64_t done = (uint64_t)n * t->report.epoch;
   for (uint32_t i = 0; i < n; i++) {
     solid_windows inputs;
     const int32_t *targets;
     sol_feed_get(&t->feed, i, &inputs, &targets);
     uint64_t seed = sol_site_seed(t->options.seed ^ STEP_SITE, t->steps);
-    solid_train_options now = sol_train_options_at(&t->options, done + i + 1, total);
+    solid_train_options now = sol_train_options_at(&t->options, done + i + 1, (uint64_t)n * t->options.epochs);
     solid_status status = sol_step_gradients(&t->step, &now, seed, &inputs, targets);
     if (status == SOLID_OK) status = sol_step_update(&t->step, &now, ++t->steps);
     if (status != SOLID_OK) return status;
@@ -195,6 +195,17 @@ solid_status sol_fit_epoch(sol_fit *fit, solid_step_fn on_step, void *user, soli
   next.finished = sol_fit_is_over(t, &next);
   t->report = next;
   if (report != NULL) *report = next;
+  return SOLID_OK;
+}
+
+solid_status sol_fit_schedule(sol_fit *fit, uint32_t epochs) {
+  sol_fit *t = fit;
+  if (epochs <= t->report.epoch)
+    return solid_fail(SOLID_EINVAL, "schedule of %u epochs: %u are over", epochs, t->report.epoch);
+  if (t->refit_epochs > 0 || t->options.window_from > 0)
+    return solid_fail(SOLID_EINVAL, "schedule of %u epochs: a refit, and pieces that grow, have their own", epochs);
+  t->options.epochs = epochs;
+  t->is_rescheduled = 1;
   return SOLID_OK;
 }
 

@@ -33,6 +33,9 @@ void sol_fit_close(sol_fit *fit);
 /* One epoch with its validation. EINTERNAL: the loss is not finite any more. After a failure only close and load. */
 solid_status sol_fit_epoch(sol_fit *fit, solid_step_fn on_step, void *user, solid_epoch *report);
 
+/* As solid_trainer_schedule. */
+solid_status sol_fit_schedule(sol_fit *fit, uint32_t epochs);
+
 /* What the last epoch reported; epoch = 0 before the first. */
 const solid_epoch *sol_fit_report(const sol_fit *fit);
 

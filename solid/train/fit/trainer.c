@@ -199,6 +199,12 @@ solid_status solid_trainer_epoch(solid_trainer *trainer, solid_step_fn on_step, 
   return sol_fit_epoch(trainer->fit, on_step, user, report);
 }
 
+solid_status solid_trainer_schedule(solid_trainer *trainer, uint32_t epochs) {
+  solid_status status = sol_fit_schedule(trainer->fit, epochs);
+  if (status == SOLID_OK) trainer->options.epochs = epochs; /* provenance and a refit's training have it, too */
+  return status;
+}
+
 const solid_epoch *solid_trainer_report(const solid_trainer *trainer) {
   return sol_fit_report(trainer->fit);
 }

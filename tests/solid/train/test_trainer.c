@@ -105,6 +105,59 @@ Test(trainer, refits_on_the_validation_events_too) {
   rig_each(check_refit);
 }
 
+/* A number of epochs that is told after the first step is the same training as one that begins with it, but for that
+ * step's rate. */
+static int tell_four(void *user, uint32_t step, uint32_t steps) {
+  (void)steps;
+  if (step == 1) cr_expect_eq(sol_fit_schedule(user, 4), SOLID_OK, "%s", solid_last_error());
+  return 0;
+}
+
+static void check_schedule(rig *r) {
+  walk_fixture f[3];
+  solid_train_options o = walk_options();
+  o.rate_end = 0.05;
+  for (int i = 0; i < 3; i++) {
+    walk_setup(&f[i]);
+    o.epochs = i == 0 ? 4 : 6;
+    sol_fit *trainer = walk_trainer(r, &f[i], &o);
+    if (i == 1) cr_expect_eq(sol_fit_schedule(trainer, 4), SOLID_OK, "%s", solid_last_error());
+    solid_epoch e = {0};
+    while (!e.finished)
+      cr_assert_eq(sol_fit_epoch(trainer, i == 2 ? tell_four : NULL, trainer, &e), SOLID_OK, "%s", solid_last_error());
+    cr_expect_eq(e.epoch, 4);
+    cr_expect_eq(sol_fit_schedule(trainer, 4), SOLID_EINVAL, "four are over");
+    walk_finish(trainer, &f[i]);
+  }
+  size_t n = sol_tensors_total(&walk_config);
+  compare_bits("told before the first step", f[1].best, f[0].best, n);
+  cr_expect(memcmp(f[2].best, f[0].best, n * sizeof(float)) != 0, "the first step's rate was another");
+  cr_expect_float_eq(f[2].report.loss, f[0].report.loss, 0.02, "loss %g, %g", f[2].report.loss, f[0].report.loss);
+  for (int i = 0; i < 3; i++) walk_teardown(&f[i]);
+}
+
+Test(trainer, epochs_can_be_told_while_it_runs) {
+  rig_each(check_schedule);
+}
+
+Test(trainer, a_schedule_that_cannot_be_told_is_refused) {
+  walk_fixture f;
+  rig *r = rig_open(sk_backend_find("cpu"), NULL);
+  walk_setup(&f);
+  solid_train_options o = walk_options();
+  sol_fit *trainer = walk_refit(r, &f, &o, 3);
+  cr_expect_eq(sol_fit_schedule(trainer, 4), SOLID_EINVAL);
+  cr_expect_not_null(strstr(solid_last_error(), "a refit"), "%s", solid_last_error());
+  sol_fit_close(trainer);
+  o.window_from = 2;
+  trainer = walk_trainer(r, &f, &o);
+  cr_expect_eq(sol_fit_schedule(trainer, 4), SOLID_EINVAL);
+  cr_expect_eq(sol_fit_schedule(trainer, 0), SOLID_EINVAL);
+  sol_fit_close(trainer);
+  walk_teardown(&f);
+  rig_close(r);
+}
+
 Test(trainer, names_the_option_that_is_wrong) {
   solid_train_options o = walk_options();
   o.dropout = 1;
