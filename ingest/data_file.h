@@ -64,6 +64,9 @@ typedef enum solid_time_unit {
 SOLID_API SOLID_CHECK_RESULT solid_status solid_time_read(solid_bytes text, solid_time_unit *unit, int is_given,
                                                           int64_t *out);
 
+/* `bytes` of the file are read, compressed ones where it is; `all` of them are there, 0 = unknown, as of a pipe. */
+typedef void (*solid_data_progress)(void *user, uint64_t bytes, uint64_t all);
+
 /* Options of files with one event per row (movielens, csv, recbole, table). A column is a name, or a number from 1;
  * NULL = a recognised name. Texts are borrowed until the file is closed. */
 typedef struct solid_data_options {
@@ -76,10 +79,15 @@ typedef struct solid_data_options {
   uint32_t time_unit;    /* solid_time_unit */
   uint64_t bad_lines;    /* bad lines to leave out; one more ends the reading */
   const solid_worth_rule *worth; /* for any format: what events are worth; NULL = each is a step */
+  solid_data_progress progress;  /* told how much of the file is read, every few MB; NULL = nobody */
+  void *progress_user;
 } solid_data_options;
 
 #define SOLID_DATA_OPTIONS_INIT                                                                                        \
-  { sizeof(solid_data_options), SOLID_DATA_AUTO, NULL, NULL, NULL, NULL, NULL, NULL, 0, SOLID_TIME_AUTO, 0, NULL }
+  {                                                                                                                    \
+    sizeof(solid_data_options), SOLID_DATA_AUTO, NULL, NULL, NULL, NULL, NULL, NULL, 0, SOLID_TIME_AUTO, 0, NULL,      \
+        NULL, NULL                                                                                                     \
+  }
 
 /* The same for callers who cannot use macros. */
 SOLID_API solid_data_options solid_data_options_default(void);

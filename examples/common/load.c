@@ -98,7 +98,7 @@ static solid_status take_times(void *reader, const solid_event *events, const do
 static solid_status load_times(solid_dataset *dataset, const char *path) {
   times_reader r = {.dataset = dataset, .path = path, .user = SOLID_NO_ID};
   solid_data_file *file = NULL;
-  solid_status status = reading_open(&file, path, "rows", NULL, NULL);
+  solid_status status = reading_open(&file, path, "rows", NULL, NULL, NULL);
   if (!status) status = solid_data_file_read(file, take_times, &r);
   if (!status) status = give_times(&r);
   solid_data_file_close(file);
@@ -194,13 +194,15 @@ static solid_status load_events(event_reader *r, const load_files *files) {
   solid_data_info info = SOLID_DATA_INFO_INIT;
   solid_collector_options options = {0};
   solid_worth_rule rule = SOLID_WORTH_RULE_INIT;
-  solid_status status = reading_open(&file, files->data, files->format, files->reading, &rule);
+  preparing_read shown = {.path = files->data};
+  solid_status status = reading_open(&file, files->data, files->format, files->reading, &rule, &shown);
   if (!status) status = solid_data_file_get_info(file, &info);
   if (!status) reading_say_untimed(files->program ? files->program : files->data, files->data, &info);
   options.has_times = options.sort_by_time = info.has_times; /* streams may bring a late event */
   if (!status) status = solid_collector_new(&r->steps, &options);
   if (!status && files->dislikes) status = solid_collector_new(&r->dislikes, &options);
   if (!status) status = solid_data_file_read(file, take_events, r);
+  preparing_end();
   if (!status) reading_say(files->program ? files->program : files->data, file);
   if (!status && files->has_histories) *files->has_histories = info.has_histories;
   solid_data_file_close(file);

@@ -19,7 +19,7 @@ static solid_status read_bad_lines(const char *text, uint64_t *out) {
 }
 
 solid_status reading_open(solid_data_file **out, const char *path, const char *format, const reading_options *options,
-                          solid_worth_rule *rule) {
+                          solid_worth_rule *rule, preparing_read *shown) {
   solid_data_options o = SOLID_DATA_OPTIONS_INIT;
   solid_status status = format ? solid_data_format_find(format, &o.format) : SOLID_OK;
   if (!status && options) {
@@ -31,6 +31,7 @@ solid_status reading_open(solid_data_file **out, const char *path, const char *f
     if (!status) status = solid_worth_rule_read(rule, options->kinds, options->min_rating);
     o.worth = rule;
   }
+  if (shown) o.progress = preparing_read_on, o.progress_user = shown;
   return status ? status : solid_data_file_open(out, path, &o);
 }
 

@@ -3,6 +3,7 @@
 #define EXAMPLES_COMMON_READING_H
 
 #include "examples/common/config.h"
+#include "examples/common/preparing.h"
 #include "ingest/data_file.h"
 
 /* Properties in READING_PROPERTIES. All zero = the defaults. */
@@ -89,9 +90,10 @@ typedef struct items_options {
   }
 
 /* Opens a file of events; the rule of what they are worth is kept in *rule, which must outlive the file. `format` NULL
- * = auto, `options` NULL = all zero. Statuses of solid_data_file_open; EINVAL: an option. */
+ * = auto, `options` NULL = all zero; `shown` NULL = nobody is told how far it is, else it outlives the file. Statuses
+ * of solid_data_file_open; EINVAL: an option. */
 solid_status reading_open(solid_data_file **out, const char *path, const char *format, const reading_options *options,
-                          solid_worth_rule *rule);
+                          solid_worth_rule *rule, preparing_read *shown);
 
 /* Says on stderr that the table has no column of times, for then the order of its lines counts, and a date in a column
  * of another name would do nothing. */

@@ -95,7 +95,7 @@ solid_status send_read(const send_source *source, send_take_fn take, void *user)
   } else {
     solid_data_file *file = NULL;
     solid_worth_rule rule = SOLID_WORTH_RULE_INIT;
-    status = reading_open(&file, source->path, source->format, source->reading, &rule);
+    status = reading_open(&file, source->path, source->format, source->reading, &rule, NULL);
     if (!status) count_from(&r, file);
     if (!status) status = solid_data_file_read(file, pass_events, &r);
     if (file) reading_say("solid_send", file);

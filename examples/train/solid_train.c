@@ -2,6 +2,7 @@
  * after each epoch and an early stop, writes one safetensors file. A checkpoint is written beside it after each epoch;
  * the same command continues from it. */
 #include "examples/common/exit.h"
+#include "examples/common/preparing.h"
 #include "examples/common/program.h"
 #include "examples/common/titles.h"
 #include "examples/train/train_options.h"
@@ -115,9 +116,10 @@ static solid_status take_over(const train_arguments *a, solid_train_options *o, 
 /* What the library says of its work: of preparation, which can take minutes of a large catalogue. */
 static void say(void *unused, solid_log_level level, const char *line) {
   (void)unused;
+  if (preparing_log(level, line)) return;
   if (level >= SOLID_LOG_WARN)
     fprintf(stderr, "solid_train: %s\n", line);
-  else if (level == SOLID_LOG_INFO)
+  else
     printf("%s\n", line);
 }
 

@@ -1,4 +1,5 @@
 #include "examples/train/train_run.h"
+#include "examples/common/preparing.h"
 #include "examples/common/progress.h"
 #include "solid/extend.h"
 #include <math.h>
@@ -124,6 +125,7 @@ solid_status train_start(solid_trainer **out, const solid_context *ctx, const so
                          const solid_train_options *o, const char *from) {
   solid_status status =
       from ? solid_trainer_new_from(out, ctx, dataset, o, from) : solid_trainer_new(out, ctx, dataset, o);
+  preparing_end();
   if (status != SOLID_OK) return status;
   solid_trainer_info info;
   solid_trainer_get_info(*out, &info);

@@ -8,6 +8,7 @@
 
 #define CHUNK        ((size_t)256 * 1024)
 #define LOOKED_AT    ((size_t)128 * 1024) /* twice the longest JSON event */
+#define TOLD_EVERY   ((uint64_t)4 * 1024 * 1024)
 #define LINE_CEILING ((size_t)64 * 1024 * 1024)
 
 solid_status sol_gzip_status(void *file, const char *path) {
@@ -28,6 +29,12 @@ solid_status sol_lines_fail(const sol_lines *lines, const char *format, ...) {
   return solid_fail(SOLID_EFORMAT, "%s:%zu: %s", lines->path, lines->number ? lines->number : 1, what);
 }
 
+static void tell(sol_lines *lines) {
+  z_off_t compressed = lines->all ? gzoffset(lines->file) : -1; /* where a plain file is, too; -1 of a pipe */
+  lines->told = lines->taken;
+  lines->progress(lines->progress_user, compressed < 0 ? lines->taken : (uint64_t)compressed, lines->all);
+}
+
 /* Moves the unread bytes to the front and reads more behind them. */
 static solid_status read_more(sol_lines *lines) {
   size_t left = lines->end - lines->begin;
@@ -46,7 +53,9 @@ static solid_status read_more(sol_lines *lines) {
   solid_status status = sol_gzip_status(lines->file, lines->path);
   if (status != SOLID_OK) return status;
   lines->end += (size_t)got;
+  lines->taken += (size_t)got;
   lines->at_end = got == 0;
+  if (lines->progress && lines->taken - lines->told >= TOLD_EVERY) tell(lines);
   return SOLID_OK;
 }
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 solid_status solid_data_format_find(const char *name, solid_data_format *out) {
   static const char *const names[] = {
@@ -92,6 +93,10 @@ solid_status solid_data_file_open(solid_data_file **out, const char *path, const
   file->unit = all.time_unit;
   for (int role = 0; role < SOL_ROLES; role++) file->at[role] = SOL_ABSENT;
   status = sol_lines_open(&file->lines, file->path);
+  struct stat facts;
+  if (status == SOLID_OK && stat(path, &facts) == 0 && S_ISREG(facts.st_mode))
+    file->lines.all = (uint64_t)facts.st_size;
+  file->lines.progress = all.progress, file->lines.progress_user = all.progress_user;
   if (status == SOLID_OK) status = sol_judge(file);
   if (status == SOLID_OK && is_table(file)) status = sol_columns_find(file);
   if (status == SOLID_OK && file->format == SOLID_DATA_REVIEWS) file->at[SOL_TIME] = file->at[SOL_RATING] = 0;

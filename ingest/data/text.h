@@ -19,7 +19,10 @@ typedef struct sol_lines {
   char *buffer;
   size_t begin, end, room;
   int at_end;
-  int is_cut; /* of a sample: the file goes on behind it; its only line may be the beginning of one */
+  void (*progress)(void *user, uint64_t bytes, uint64_t all); /* of solid_data_options; NULL = nobody */
+  void *progress_user;
+  uint64_t taken, told, all; /* bytes: out of the file, when progress was last told, of the file (0 = unknown) */
+  int is_cut;                /* of a sample: the file goes on behind it; its only line may be the beginning of one */
 } sol_lines;
 
 /* Opens a file of any kind and reads its first bytes into the buffer. */

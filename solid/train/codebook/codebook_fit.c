@@ -91,6 +91,9 @@ solid_status sol_codebook_fit(sol_codebook *out, const float *x, uint32_t items,
   made.table = malloc(items * levels * sizeof *made.table);
   if (!made.centroids || !made.table) status = solid_fail(SOLID_ENOMEM, "no memory for %zu levels of codes", levels);
   if (!status) status = sol_kmeans_open(&km, x);
+  sol_progress progress = sol_progress_start(options->ctx, "codebook: k-means", "items",
+                                             status ? 0 : (double)levels * sol_kmeans_work(&km, options->iterations));
+  km.progress = &progress;
   for (size_t l = 0; l < levels && !status; l++) {
     km.centroids = made.centroids + l * level_floats;
     sol_log(options->ctx, SOLID_LOG_INFO, "codebook: k-means, level %zu of %zu, %u codes for %u items", l + 1, levels,

@@ -1,8 +1,11 @@
 #include "solid/train/codebook/cooccurrence.h"
 #include "solid/extend.h"
+#include "solid/model/progress.h"
 #include "solid/train/split.h"
 #include <math.h>
 #include <stdlib.h>
+
+#define SAID_ITEMS 1024 /* items between two looks at the clock */
 
 /* Where each item occurs in training: its neighbours are read from the sequences, so no list of pairs is needed. */
 typedef struct occurrences {
@@ -73,12 +76,13 @@ typedef struct scratch {
 
 /* Two passes over the rows: the first counts entries and totals, the second writes what is positive. */
 static solid_status fill(sol_cooccurrence *made, const solid_dataset *dataset, const occurrences *index,
-                         uint32_t window, scratch *work) {
+                         uint32_t window, scratch *work, sol_progress *progress) {
   uint32_t items = dataset->items;
   size_t entries = 0, kept = 0;
   double all = 0;
   for (uint32_t v = 0; v < items; v++) {
     size_t n = count_row(dataset, index, v, window, work->sum, work->columns);
+    if (v % SAID_ITEMS == SAID_ITEMS - 1) sol_progress_add(progress, SAID_ITEMS);
     for (size_t j = 0; j < n; j++) {
       work->total[v] += work->sum[work->columns[j]];
       work->sum[work->columns[j]] = 0;
@@ -91,6 +95,7 @@ static solid_status fill(sol_cooccurrence *made, const solid_dataset *dataset, c
   if (!made->columns || !made->values) return solid_fail(SOLID_ENOMEM, "no memory for %zu neighbours", entries);
   for (uint32_t v = 0; v < items; v++) {
     size_t n = count_row(dataset, index, v, window, work->sum, work->columns);
+    if (v % SAID_ITEMS == SAID_ITEMS - 1) sol_progress_add(progress, SAID_ITEMS);
     for (size_t j = 0; j < n; j++) {
       uint32_t w = work->columns[j];
       double value = log(work->sum[w] * all / (work->total[v] * work->total[w]));
@@ -104,7 +109,10 @@ static solid_status fill(sol_cooccurrence *made, const solid_dataset *dataset, c
   return SOLID_OK;
 }
 
-solid_status sol_cooccurrence_count(sol_cooccurrence *out, const solid_dataset *dataset, uint32_t window) {
+solid_status sol_cooccurrence_count(sol_cooccurrence *out, const solid_dataset *dataset, uint32_t window,
+                                    const solid_context *ctx) {
+  sol_progress progress =
+      sol_progress_start(ctx, "content: neighbours of the items, twice", "items", 2.0 * dataset->items);
   sol_cooccurrence made = {0};
   occurrences index = {0};
   size_t items = dataset->items;
@@ -115,7 +123,7 @@ solid_status sol_cooccurrence_count(sol_cooccurrence *out, const solid_dataset *
   if (!work.sum || !work.total || !work.columns || !made.offsets)
     status = solid_fail(SOLID_ENOMEM, "no memory for the neighbours of %zu items", items);
   if (!status) status = occurrences_build(&index, dataset);
-  if (!status) status = fill(&made, dataset, &index, window, &work);
+  if (!status) status = fill(&made, dataset, &index, window, &work, &progress);
   free(work.sum);
   free(work.total);
   free(work.columns);

@@ -7,6 +7,7 @@
 #ifndef SOLID_TRAIN_CODEBOOK_COOCCURRENCE_H
 #define SOLID_TRAIN_CODEBOOK_COOCCURRENCE_H
 
+#include "solid/context.h"
 #include "solid/train/dataset.h"
 
 /* The positive entries of P (V, V) as compressed rows. */
@@ -16,8 +17,10 @@ typedef struct sol_cooccurrence {
   float *values;
 } sol_cooccurrence;
 
-/* On success the caller owns *out: sol_cooccurrence_clear. ENOMEM. */
-solid_status sol_cooccurrence_count(sol_cooccurrence *out, const solid_dataset *dataset, uint32_t window);
+/* On success the caller owns *out: sol_cooccurrence_clear. ENOMEM. `ctx`: its log is told how far it is; NULL = silent.
+ */
+solid_status sol_cooccurrence_count(sol_cooccurrence *out, const solid_dataset *dataset, uint32_t window,
+                                    const solid_context *ctx);
 
 /* Frees and zeroes; a zeroed struct is a no-op. */
 void sol_cooccurrence_clear(sol_cooccurrence *cooccurrence);

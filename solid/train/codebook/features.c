@@ -102,7 +102,8 @@ static solid_status reduce(part *made, const sol_matrix *a, double power, const 
   if (width > a->cols) width = a->cols;
   if (!width || (!a->dense && !a->offsets[a->rows])) return SOLID_OK;
   float *rows = malloc((size_t)a->rows * width * sizeof *rows), *s = malloc(width * sizeof *s);
-  sol_svd_options svd = {width, OVERSAMPLE, ITERATIONS, options->seed};
+  sol_progress progress = sol_progress_start(options->ctx, "content: SVD", "rows", sol_svd_work(a, ITERATIONS));
+  sol_svd_options svd = {width, OVERSAMPLE, ITERATIONS, options->seed, &progress};
   sol_matrix fitted = *a;
   float *visible = NULL;
   solid_status status = SOLID_OK;
@@ -215,7 +216,7 @@ static solid_status cooccurrence_part(part *made, const solid_dataset *dataset, 
   sol_cooccurrence counted = {0};
   sol_log(options->ctx, SOLID_LOG_INFO, "content: counts which of %u items occur within %u events of each other",
           dataset->items, options->window);
-  solid_status status = sol_cooccurrence_count(&counted, dataset, options->window);
+  solid_status status = sol_cooccurrence_count(&counted, dataset, options->window, options->ctx);
   if (status) return status;
   sol_log(options->ctx, SOLID_LOG_INFO, "content: SVD of the PPMI of %zu pairs", counted.offsets[dataset->items]);
   sol_matrix matrix = {.rows = dataset->items,

@@ -28,6 +28,7 @@ static void assign(sol_kmeans *km) {
   memset(km->counts, 0, k * sizeof *km->counts);
   for (uint32_t begin = 0; begin < km->n; begin += ROWS_AT_ONCE) {
     uint32_t rows = km->n - begin < ROWS_AT_ONCE ? km->n - begin : ROWS_AT_ONCE;
+    sol_progress_add(km->progress, rows);
     sk_gemm_nt(rows, (int64_t)k, (int64_t)d, km->residual + begin * d, (int64_t)d, km->centroids, (int64_t)d, 0,
                km->products, (int64_t)k);
     for (uint32_t i = 0; i < rows; i++) {
@@ -143,6 +144,10 @@ static void iterate_whole(sol_kmeans *km) {
   assign(km);
   update(km);
   restart_dead(km);
+}
+
+double sol_kmeans_work(const sol_kmeans *km, uint32_t iterations) {
+  return (double)iterations * (km->batch ? km->batch_rows : km->n) + km->n;
 }
 
 void sol_kmeans_run(sol_kmeans *km, uint32_t iterations) {

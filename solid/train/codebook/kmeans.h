@@ -11,6 +11,7 @@
 #define SOLID_TRAIN_CODEBOOK_KMEANS_H
 
 #include "solid/base/random.h"
+#include "solid/model/progress.h"
 #include "solid/status.h"
 #include <stddef.h>
 #include <stdint.h>
@@ -33,6 +34,7 @@ typedef struct sol_kmeans {
   double *mass;     /* (k) items behind a centroid, those of earlier batches fading; NULL likewise */
   uint32_t batch_rows;
   sol_random random;
+  sol_progress *progress; /* of sol_kmeans_work() rows; NULL = none */
   uint32_t restarts;
   double negligible; /* squared distance that is rounding */
 } sol_kmeans;
@@ -43,5 +45,8 @@ void sol_kmeans_close(sol_kmeans *km);
 
 /* Fits centroids to the residuals, and sets code, distance and counts of all rows. */
 void sol_kmeans_run(sol_kmeans *km, uint32_t iterations);
+
+/* Rows that are compared with the centroids in a run. */
+double sol_kmeans_work(const sol_kmeans *km, uint32_t iterations);
 
 #endif

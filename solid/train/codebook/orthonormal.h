@@ -6,8 +6,8 @@
 #include <stddef.h>
 
 /* Up to so many rows columns are projected one by one (Gram-Schmidt), each of which reads all before it: twice p^2 / 2
- * columns from the cache. Of more rows they would come from memory, and the Gram matrix, which reads the rows once, is
- * 9 times faster at a million rows. Results of both differ by rounding. */
+ * columns from the cache. Of more rows they would come from memory, and the Gram matrix reads the rows once. Results of
+ * both differ by rounding. */
 #define SOL_FEW_ROWS ((size_t)1 << 16)
 
 /* Scratch of both functions below, for n rows or fewer. */

@@ -9,8 +9,10 @@
 
 #define MAX_SWEEPS 60
 
-#define AHEAD 6 /* entries whose rows are asked for before they are read: a large matrix is in memory, not in a cache  \
-                 */
+#define SAID_ROWS 4096 /* rows between two looks at the clock */
+#define AHEAD                                                                                                          \
+  6 /* entries whose rows are asked for before they are read: a large matrix is in memory, not in a cache              \
+     */
 
 /* to += value from, rows of p floats; the inner loop is one that compilers make vectors of. */
 static inline void add_row(size_t p, float value, const float *restrict from, float *restrict to) {
@@ -27,31 +29,37 @@ static inline void fetch_row(const sol_matrix *a, size_t e, size_t p, const floa
 }
 
 /* y (rows, p) = A x, x (cols, p) */
-static void multiply(const sol_matrix *a, size_t p, const float *x, float *y) {
+static void multiply(const sol_matrix *a, size_t p, const float *x, float *y, sol_progress *progress) {
   if (a->dense) {
     sk_gemm_nn(a->rows, (int64_t)p, a->cols, a->dense, a->cols, x, (int64_t)p, 0, y, (int64_t)p);
+    sol_progress_add(progress, a->rows);
     return;
   }
   memset(y, 0, a->rows * p * sizeof *y);
-  for (uint32_t i = 0; i < a->rows; i++)
+  for (uint32_t i = 0; i < a->rows; i++) {
+    if (i % SAID_ROWS == SAID_ROWS - 1) sol_progress_add(progress, SAID_ROWS);
     for (size_t e = a->offsets[i]; e < a->offsets[i + 1]; e++) {
       fetch_row(a, e, p, x);
       add_row(p, a->values[e], x + a->columns[e] * p, y + i * p);
     }
+  }
 }
 
 /* y (cols, p) = A^T x, x (rows, p) */
-static void multiply_transposed(const sol_matrix *a, size_t p, const float *x, float *y) {
+static void multiply_transposed(const sol_matrix *a, size_t p, const float *x, float *y, sol_progress *progress) {
   if (a->dense) {
     sk_gemm_tn(a->cols, (int64_t)p, a->rows, a->dense, a->cols, x, (int64_t)p, 0, y, (int64_t)p);
+    sol_progress_add(progress, a->rows);
     return;
   }
   memset(y, 0, a->cols * p * sizeof *y);
-  for (uint32_t i = 0; i < a->rows; i++)
+  for (uint32_t i = 0; i < a->rows; i++) {
+    if (i % SAID_ROWS == SAID_ROWS - 1) sol_progress_add(progress, SAID_ROWS);
     for (size_t e = a->offsets[i]; e < a->offsets[i + 1]; e++) {
       fetch_row(a, e, p, y);
       add_row(p, a->values[e], x + i * p, y + a->columns[e] * p);
     }
+  }
 }
 
 /* One rotation in the plane (i, j) that makes a_ij zero (Golub and Van Loan, 8.5.2). */
@@ -129,6 +137,10 @@ static void project(size_t rows, size_t cols, size_t p, size_t dims, const float
   sk_gemm_nn((int64_t)rows, (int64_t)dims, (int64_t)p, q, (int64_t)p, rounded, (int64_t)dims, 0, u, (int64_t)dims);
 }
 
+double sol_svd_work(const sol_matrix *a, uint32_t iterations) {
+  return (2.0 * iterations + 2) * a->rows;
+}
+
 solid_status sol_svd(const sol_matrix *a, const sol_svd_options *options, float *u, float *s) {
   size_t rows = a->rows, cols = a->cols, least = rows < cols ? rows : cols, most = rows + cols - least;
   if (options->dims < 1 || options->dims > least)
@@ -144,15 +156,15 @@ solid_status sol_svd(const sol_matrix *a, const sol_svd_options *options, float 
   }
   sol_random random = sol_random_start(options->seed, 1);
   for (size_t i = 0; i < cols * p; i++) z[i] = (float)sol_random_normal(&random);
-  multiply(a, p, z, q);
+  multiply(a, p, z, q, options->progress);
   sol_orthonormalise(rows, p, q, scratch);
   for (uint32_t i = 0; i < options->iterations; i++) {
-    multiply_transposed(a, p, q, z);
+    multiply_transposed(a, p, q, z, options->progress);
     sol_orthonormalise(cols, p, z, scratch);
-    multiply(a, p, z, q);
+    multiply(a, p, z, q, options->progress);
     sol_orthonormalise(rows, p, q, scratch);
   }
-  multiply_transposed(a, p, q, z);
+  multiply_transposed(a, p, q, z, options->progress);
   project(rows, cols, p, options->dims, q, z, work, scratch, u, s);
 
 done:

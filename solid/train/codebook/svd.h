@@ -3,6 +3,7 @@
 #ifndef SOLID_TRAIN_CODEBOOK_SVD_H
 #define SOLID_TRAIN_CODEBOOK_SVD_H
 
+#include "solid/model/progress.h"
 #include "solid/status.h"
 #include <stddef.h>
 #include <stdint.h>
@@ -21,7 +22,11 @@ typedef struct sol_svd_options {
   uint32_t oversample; /* extra directions that are iterated and dropped */
   uint32_t iterations; /* of the subspace: each multiplies by A A^T */
   uint64_t seed;
+  sol_progress *progress; /* of sol_svd_work() rows; NULL = none */
 } sol_svd_options;
+
+/* Rows that products go through. */
+double sol_svd_work(const sol_matrix *a, uint32_t iterations);
 
 /* A ~ u diag(s) v^T: u (rows, dims) left singular vectors, s (dims) descending. Directions beyond the rank of A have
  * s = 0 and u = 0; a zero row of A is a zero row of u, exactly. EINVAL: dims. ENOMEM. */

@@ -20,7 +20,7 @@ Test(cooccurrence, by_hand) {
   const char *rows[] = {"0 1 2 0 3 4"};
   solid_dataset dataset = data_from_rows(rows, 1);
   sol_cooccurrence counted;
-  cr_assert_eq(sol_cooccurrence_count(&counted, &dataset, 3), SOLID_OK);
+  cr_assert_eq(sol_cooccurrence_count(&counted, &dataset, 3, NULL), SOLID_OK);
   const double c[3][3] = {{2.0 / 3, 1.5, 1.5}, {1.5, 0, 1}, {1.5, 1, 0}};
   const double total[] = {11.0 / 3, 2.5, 2.5}, all = 26.0 / 3;
   size_t at = 0;
@@ -54,7 +54,7 @@ Test(cooccurrence, agrees_with_a_dense_count) {
   }
   solid_dataset dataset = data_from_rows(rows, U);
   sol_cooccurrence counted;
-  cr_assert_eq(sol_cooccurrence_count(&counted, &dataset, 3), SOLID_OK);
+  cr_assert_eq(sol_cooccurrence_count(&counted, &dataset, 3, NULL), SOLID_OK);
   double c[V][V] = {{0}}, total[V] = {0}, all = 0;
   for (uint32_t u = 0; u < dataset.users; u++) {
     size_t begin = dataset.offsets[u], end = dataset.offsets[u + 1];

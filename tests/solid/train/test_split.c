@@ -144,7 +144,7 @@ Test(split, global_time_hides_the_future_from_what_is_fitted) {
     solid_split_options options = {SOLID_GLOBAL_TIME, 0.8, 0.1, 10, 20};
     cr_assert_eq(solid_split_apply(&histories[i], &options), SOLID_OK, "%s", solid_last_error());
     solid_split_popularity(&histories[i], count[i]);
-    cr_assert_eq(sol_cooccurrence_count(&made[i], &histories[i], 2), SOLID_OK);
+    cr_assert_eq(sol_cooccurrence_count(&made[i], &histories[i], 2, NULL), SOLID_OK);
   }
   cr_assert_neq(solid_dataset_hash(&histories[0]), solid_dataset_hash(&histories[1]));
   cr_assert_arr_eq(count[0], count[1], sizeof count[0]);

@@ -86,7 +86,7 @@ Test(svd, dense_and_sparse_agree_with_jacobi) {
       if (dense[i * COLS + j] != 0) columns[n] = (uint32_t)j, values[n++] = dense[i * COLS + j];
     offsets[i + 1] = n;
   }
-  sol_svd_options options = {DIMS, 10, 6, 5};
+  sol_svd_options options = {DIMS, 10, 6, 5, NULL};
   sol_matrix as_dense = {.rows = ROWS, .cols = COLS, .dense = dense};
   cr_assert_eq(sol_svd(&as_dense, &options, u, s), SOLID_OK);
   judge(dense, u, s);
@@ -103,7 +103,7 @@ Test(svd, directions_beyond_the_rank_are_zero) {
   for (int i = 0; i < 8; i++)
     for (int j = 0; j < 5; j++) dense[i * 5 + j] = (float)((i + 1) * (j + 1)) + (float)(i % 2 * (j == 2));
   sol_matrix matrix = {.rows = 8, .cols = 5, .dense = dense};
-  sol_svd_options options = {5, 10, 4, 1};
+  sol_svd_options options = {5, 10, 4, 1, NULL};
   cr_assert_eq(sol_svd(&matrix, &options, u, s), SOLID_OK);
   cr_assert(s[0] > 1 && s[1] > 0.1f);
   for (int k = 2; k < 5; k++) cr_assert_float_eq(s[k], 0, 1e-4f * s[0]);
@@ -127,7 +127,7 @@ Test(svd, of_many_rows_agrees_with_jacobi) {
   make(dense);
   cr_assert_gt((size_t)COPIES * ROWS, SOL_FEW_ROWS);
   float *many = stacked(dense, ROWS, COLS);
-  sol_svd_options options = {DIMS, 10, 6, 5};
+  sol_svd_options options = {DIMS, 10, 6, 5, NULL};
   sol_matrix matrix = {.rows = COPIES * ROWS, .cols = COLS, .dense = many};
   cr_assert_eq(sol_svd(&matrix, &options, u, s), SOLID_OK);
   const float root = sqrtf(COPIES);
@@ -146,7 +146,7 @@ Test(svd, of_many_columns_agrees_with_jacobi) {
   size_t cols = (size_t)COPIES * ROWS;
   float *many = malloc(cols * COLS * sizeof *many);
   for (size_t i = 0; i < cols * COLS; i++) many[i] = dense[i % cols % ROWS * COLS + i / cols];
-  sol_svd_options options = {DIMS, 10, 6, 5};
+  sol_svd_options options = {DIMS, 10, 6, 5, NULL};
   sol_matrix matrix = {.rows = COLS, .cols = (uint32_t)cols, .dense = many};
   cr_assert_eq(sol_svd(&matrix, &options, u, s), SOLID_OK);
   for (int k = 0; k < DIMS; k++) {
