@@ -1,5 +1,7 @@
-/* Users of a batch of slates do not touch one another: neither what is drawn for them, nor what is damaged. */
+/* Users of a batch of slates do not touch one another: neither what is drawn for them, nor what is damaged; and a slate
+ * for which there was no memory leaves nothing behind. */
 #include "solid/slate.h"
+#include "tests/support/alloc_watch.h"
 #include "tests/support/serving.h"
 #include "tests/support/tiny_model.h"
 #include <criterion/criterion.h>
@@ -148,4 +150,42 @@ Test(slate_batch, whose_parameters_are_damaged_gets_no_slate) {
   }
   options.guide = 0.5f, options.temperature = 1;
   check_damaged(&options);
+}
+
+/* A whole slate, or one of fewer items than rows, which has a grid of its own. */
+static solid_status ask_either(house *h, int few, solid_scored *out) {
+  solid_bytes two[] = {solid_model_item_id(h->s.model, 5), solid_model_item_id(h->s.model, 6)};
+  h->query.allowed = two, h->query.n_allowed = 2, h->query.only_allowed = few;
+  return solid_slate_batch(h->rec, h->users, USERS, &h->query, NULL, out, NULL);
+}
+
+/* Both of a new recommender, of which one allocation fails; asked again they are what they are. Returns how many
+ * failed.
+ */
+static int check_failing(size_t failing, solid_scored *const want[2]) {
+  solid_scored out[USERS * K];
+  int failed = 0;
+  house h;
+  house_open(&h, serving_open_slates("cpu", 1, 70));
+  alloc_watch_fail(failing);
+  for (int i = 0; i < 4; i++) {
+    solid_status status = ask_either(&h, i % 2, out);
+    failed += status != SOLID_OK;
+    cr_assert(status == SOLID_OK || (status == SOLID_ENOMEM && i < 2), "%s", solid_last_error());
+    for (int k = 0; k < USERS * K && !status; k++) cr_assert_eq(out[k].item, want[i % 2][k].item);
+    if (i == 1) alloc_watch_fail(0);
+  }
+  house_close(&h);
+  return failed;
+}
+
+Test(slate_batch, survives_every_failing_allocation) {
+  solid_scored whole[USERS * K], few[USERS * K], *want[2] = {whole, few};
+  int failed = 1, failures = 0;
+  house h;
+  house_open(&h, serving_open_slates("cpu", 1, 70));
+  for (int i = 0; i < 2; i++) cr_assert_eq(ask_either(&h, i, want[i]), SOLID_OK);
+  house_close(&h);
+  for (size_t failing = 1; failed; failing++) failures += failed = check_failing(failing, want);
+  cr_assert_gt(failures, 10);
 }
