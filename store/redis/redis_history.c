@@ -50,18 +50,6 @@ static uint64_t smaller(uint64_t a, uint64_t b) {
 
 /* ---- What a record says ---- */
 
-static solid_status keep_full(sol_redis_store *store, note *of, const redisReply *full) {
-  size_t n = (size_t)full->len / SOL_STEP_SIZE, bytes = store->full_room * sizeof *store->full;
-  solid_status status = sol_redis_grow(&store->full, &bytes, (store->n_full + n) * sizeof *store->full, "pages");
-  if (status) return status;
-  store->full_room = bytes / sizeof *store->full;
-  of->full_at = store->n_full;
-  of->n_full = n;
-  sol_steps_decode((const uint8_t *)full->str, n, store->full + store->n_full);
-  store->n_full += n;
-  return SOLID_OK;
-}
-
 /* The record's steps that are older than those that are asked for. */
 static void give_older(const solid_window *window, const uint8_t *steps, size_t n) {
   uint64_t items[64];
@@ -90,15 +78,6 @@ int sol_redis_take_record(batch *b, size_t i, const void *history, const redisRe
   memcpy(&of->begun, (const char *)history + 16, 8);
   of->needs_pages = window->count < most && of->begun < of->first;
   of->needs_seen = window->take_seen && of->begun < of->first;
-  return 1;
-}
-
-int sol_redis_take_full(batch *b, size_t i, const redisReply *full, uint64_t first, int renew, solid_status *status) {
-  note *of = &b->store->notes[i];
-  if (full->len % SOL_STEP_SIZE || first > b->windows[i].seq) return 0;
-  of->first = first;
-  of->renew = renew;
-  if (full->len) *status = keep_full(b->store, of, full);
   return 1;
 }
 
@@ -215,50 +194,7 @@ solid_status sol_redis_take_pages(batch *b, sol_redis_conn *conn, size_t i, cons
   return SOLID_OK;
 }
 
-/* ---- Pages out ---- */
-
-/* Pages of the steps, and behind them their items, into the blob. Returns the bytes of the pages; *n receives how many
- * items there are. */
-static size_t pack_full(batch *b, size_t i, uint64_t first, size_t *n) {
-  sol_redis_store *store = b->store;
-  const note *of = &store->notes[i];
-  const solid_step *steps = store->full + of->full_at;
-  uint8_t *out = store->blob;
-  for (size_t at = 0; at < of->n_full;) {
-    uint32_t number = (uint32_t)((first + at) / PAGE), size;
-    size_t count = (size_t)(((uint64_t)number + 1) * PAGE - first - at);
-    size = (uint32_t)sol_page_encode(b->windows[i].birth, first + at, steps + at, count, out + 8);
-    memcpy(out, &number, 4);
-    memcpy(out + 4, &size, 4);
-    out += 8 + size;
-    at += count;
-  }
-  size_t size = (size_t)(out - store->blob);
-  uint64_t *items = (uint64_t *)(void *)(store->blob + (size + 7) / 8 * 8);
-  for (size_t k = 0; k < of->n_full; k++) items[k] = steps[k].item;
-  *n = sol_seen_sort(items, of->n_full);
-  return size;
-}
-
-static void make_full(batch *b, size_t i) {
-  sol_redis_store *store = b->store;
-  const note *of = &store->notes[i];
-  const solid_window *window = &b->windows[i];
-  uint64_t first = of->first, seq = window->seq;
-  uint32_t kept = sol_port_has_pages(store->base.history) ? store->base.history : SOLID_HISTORY_MAX;
-  size_t n, size = pack_full(b, i, first, &n);
-  sol_command *cmd = &b->cmd;
-  sol_redis_begin_script(cmd, SOL_SCRIPT_PUT_PAGES);
-  sol_command_part(cmd, store->options.prefix, user_of(b, i), SOL_KEY_PAGES);
-  sol_command_bytes(cmd, &window->birth, sizeof window->birth);
-  sol_command_number(cmd, 0, sol_redis_long_ttl(store));
-  sol_command_number(cmd, 1, (int64_t)first);
-  sol_command_number(cmd, 2, (int64_t)(first + of->n_full));
-  sol_command_number(cmd, 3, seq > kept ? (int64_t)(seq - kept) : 0);
-  sol_command_bytes(cmd, store->blob, size);
-  sol_command_bytes(cmd, store->blob + (size + 7) / 8 * 8, 8 * n);
-  sol_command_number(cmd, 4, SOLID_SEEN_MAX);
-}
+/* ---- What lies beside the record ---- */
 
 /* What lies beside the record: pages are written, or they get their lifetime, or go. */
 static void make_beside(batch *b, size_t i) {
@@ -266,7 +202,7 @@ static void make_beside(batch *b, size_t i) {
   sol_command *cmd = &b->cmd;
   int is_pages = b->kind == 0;
   if (is_pages && of->n_full) {
-    make_full(b, i);
+    sol_redis_make_full(b, i);
     return;
   }
   if (!of->clear && !of->renew) return;
@@ -322,13 +258,6 @@ static size_t list_users(batch *b, size_t n, int is_beside) {
   return m;
 }
 
-static solid_status reserve_blob(sol_redis_store *store, size_t n) {
-  size_t most = 0;
-  for (size_t i = 0; i < n; i++) most = store->notes[i].n_full > most ? store->notes[i].n_full : most;
-  size_t pages = most / PAGE + 2;
-  return sol_redis_grow(&store->blob, &store->blob_room, pages * (8 + SOL_PAGE_SIZE_MAX) + 8 * most + 8, "pages");
-}
-
 /* A page that is needed and is not there: the window begins behind it. */
 static void cut_windows(batch *b, size_t n) {
   for (size_t i = 0; i < n; i++) {
@@ -343,7 +272,7 @@ solid_status sol_redis_follow(batch *b, size_t n) {
   solid_status status = SOLID_OK;
   for (int is_beside = 1; is_beside >= 0 && !status; is_beside--) {
     size_t m = list_users(b, n, is_beside);
-    if (m && is_beside) status = reserve_blob(b->store, n);
+    if (m && is_beside) status = sol_redis_reserve_full(b->store, n);
     if (m && !status)
       status = sol_redis_run(b, m, is_beside ? make_beside : make_rest, is_beside ? take_beside : take_rest);
   }

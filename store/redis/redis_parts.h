@@ -120,6 +120,13 @@ struct sol_redis_batch {
 
 extern const solid_store_ops sol_redis_ops;
 
+/* redis_store.c: a record's time to live, some of it drawn. */
+int64_t sol_redis_draw_ttl(sol_redis_store *store);
+
+/* redis_params.c: slot of solid_store_ops. */
+solid_status sol_redis_put_params(solid_store *store, const solid_bytes *users, const solid_params *params, size_t n,
+                                  solid_status *statuses);
+
 /* redis_forget.c: slot of solid_store_ops. */
 solid_status sol_redis_forget(solid_store *store, const solid_forgetting *forgettings, size_t n, uint8_t *had,
                               solid_status *statuses);
@@ -151,10 +158,6 @@ int64_t sol_redis_long_ttl(const sol_redis_store *store);
 /* Takes what the record of user i said: the 24 bytes of its head (NULL = it has no history), and its newest steps, all
  * of them where they are fewer than is asked for. 0: out of step. */
 int sol_redis_take_record(sol_redis_batch *b, size_t i, const void *history, const redisReply *steps, uint64_t seq);
-/* And of an append: the steps that are to become pages, and the number of the record's first step. ENOMEM goes to
- * *status. */
-int sol_redis_take_full(sol_redis_batch *b, size_t i, const redisReply *full, uint64_t first, int renew,
-                        solid_status *status);
 /* Of a question that asks for pages: the command, and its answer, in the first exchange. */
 void sol_redis_make_pages(sol_redis_batch *b, size_t i);
 solid_status sol_redis_take_pages(sol_redis_batch *b, sol_redis_conn *conn, size_t i, const redisReply *reply);
@@ -163,6 +166,15 @@ solid_status sol_redis_take_pages(sol_redis_batch *b, sol_redis_conn *conn, size
 int sol_redis_asks_more(const sol_redis_batch *b, size_t n);
 /* What is left after the first exchange: full pages are written and leave their records, pages are read. */
 solid_status sol_redis_follow(sol_redis_batch *b, size_t n);
+
+/* redis_pages.c: what an append said of user i: the steps that are to become pages, and the number of the record's
+ * first step. 0: out of step. ENOMEM goes to *status. */
+int sol_redis_take_full(sol_redis_batch *b, size_t i, const redisReply *full, uint64_t first, int renew,
+                        solid_status *status);
+/* Room for the pages of the largest of n users. ENOMEM. */
+solid_status sol_redis_reserve_full(sol_redis_store *store, size_t n);
+/* The command that writes the steps of user i's note as pages. */
+void sol_redis_make_full(sol_redis_batch *b, size_t i);
 
 /* redis_states.c: slots of solid_store_ops. */
 solid_status sol_redis_put_states(solid_store *store, const solid_state_put *puts, size_t n, uint8_t *stored,
