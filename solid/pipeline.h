@@ -54,6 +54,7 @@ typedef struct solid_pipeline_stats {
   int64_t advance_ns, put_ns; /* spent in them */
   int64_t generate_ns;        /* spent making parameters, between the two */
   uint64_t forgotten;         /* events that asked to forget their user, replays included */
+  solid_state_stats states;   /* zero where windows are encoded */
 } solid_pipeline_stats;
 
 /* `options` NULL = the defaults. *out is owned by the caller: solid_pipeline_free; model and store are borrowed and

@@ -63,10 +63,11 @@ typedef struct solid_answer {
 } solid_answer;
 
 typedef struct solid_recommender_stats {
-  uint32_t struct_size; /* set by the caller to sizeof(solid_recommender_stats) */
-  uint64_t answers[5];  /* by solid_source */
-  uint64_t unsaved;     /* users whose new parameters could not be stored; they were answered all the same */
-  uint64_t set_aside;   /* users without an answer, because their stored record is unusable */
+  uint32_t struct_size;     /* set by the caller to sizeof(solid_recommender_stats) */
+  uint64_t answers[5];      /* by solid_source */
+  uint64_t unsaved;         /* users whose new parameters could not be stored; they were answered all the same */
+  uint64_t set_aside;       /* users without an answer, because their stored record is unusable */
+  solid_state_stats states; /* zero where windows are encoded */
 } solid_recommender_stats;
 
 typedef struct solid_recommender_options {

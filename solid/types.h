@@ -51,6 +51,14 @@ typedef struct solid_step {
   int64_t time_ms;
 } solid_step;
 
+/* What became of users whose attention state was wanted: it was in this process's memory, in the store, or was made
+ * from the history, as all are once for a new model. */
+typedef struct solid_state_stats {
+  uint64_t cached, read, made;
+  uint64_t refused; /* states in the store that were not right (of another model, damaged): made from the history too */
+  uint64_t unsaved; /* states that the store did not take */
+} solid_state_stats;
+
 /* One recommended item: dense index in the model (solid_model_item_id gives the id) and its score u . e_v. */
 typedef struct solid_scored {
   uint32_t item;

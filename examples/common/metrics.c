@@ -51,6 +51,18 @@ void metrics_write(growing *text, const char *name, const char *labels, const me
   growing_add(text, "%" PRIu64 "\n", sum);
 }
 
+void metrics_states(growing *text, const solid_state_stats *states) {
+  metrics_head(text, "solid_states_total", "counter", "Attention states that were wanted, by where they came from.");
+  metrics_count(text, "solid_states_total", "from=\"memory\"", states->cached);
+  metrics_count(text, "solid_states_total", "from=\"store\"", states->read);
+  metrics_count(text, "solid_states_total", "from=\"history\"", states->made);
+  metrics_head(text, "solid_states_refused_total", "counter",
+               "Of the last, those of which the store had a state that is of another model or damaged.");
+  metrics_count(text, "solid_states_refused_total", "", states->refused);
+  metrics_head(text, "solid_states_unsaved_total", "counter", "Attention states that the store did not take.");
+  metrics_count(text, "solid_states_unsaved_total", "", states->unsaved);
+}
+
 static double seconds(struct timeval time) {
   return (double)time.tv_sec + (double)time.tv_usec / 1e6;
 }

@@ -4,6 +4,7 @@
 #define EXAMPLES_COMMON_METRICS_H
 
 #include "examples/common/growing.h"
+#include "solid/types.h"
 #include <stdatomic.h>
 #include <stdint.h>
 
@@ -35,6 +36,9 @@ void metrics_head(growing *text, const char *name, const char *type, const char 
 /* One line. `labels` is {...} without its braces, "" = none; made by metrics_label where a value is not a fixed one. */
 void metrics_count(growing *text, const char *name, const char *labels, uint64_t value);
 void metrics_gauge(growing *text, const char *name, const char *labels, double value);
+
+/* Attention states that were wanted. */
+void metrics_states(growing *text, const solid_state_stats *states);
 
 /* Processor time and memory of this process, under the names that all exporters use. */
 void metrics_process(growing *text);

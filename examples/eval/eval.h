@@ -48,8 +48,10 @@ typedef struct eval_run {
   solid_slices slices;
   uint32_t cutoff[EVAL_CUTOFFS], cutoffs; /* of --k, ascending */
   eval_figures of_model, popularity, item_to_item;
-  uint32_t neighbours;    /* of item-to-item: chosen on the validation part */
-  stale_report stale;     /* with --stale */
+  uint32_t neighbours; /* of item-to-item: chosen on the validation part */
+  stale_report stale;  /* with --stale */
+  double density;      /* of attention, over so many windows; 1, 0 = dense */
+  uint32_t density_users;
   lengths_report lengths; /* with --lengths */
   slates_result slates;   /* with --slate */
   hidden_report hidden;   /* of a model that was trained without some items */

@@ -115,6 +115,10 @@ void eval_print_table(const eval_run *r) {
   if (r->model)
     printf("%s: %s, generation %016" PRIx64 ", catalogue of %" PRIu32 "\n", r->args.model,
            solid_head_name(r->info.head), r->info.generation, r->info.items);
+  if (r->density_users)
+    printf("sparse attention: density %.3f over the windows of %" PRIu32 " users, pairs computed of those that dense "
+           "attention has\n",
+           r->density, r->density_users);
   printf("item-to-item: %" PRIu32 " neighbours, chosen on the validation part; in brackets: 95 %% intervals\n",
          r->neighbours);
   print_metrics(&c);

@@ -105,6 +105,7 @@ static solid_status evaluate(eval_run *r) {
   options.cache = r->cache;
   options.cache_element = args->cache ? (uint32_t)args->cache - 1 : SOLID_F32;
   if (!status) status = solid_evaluate_model(&r->of_model.evaluation, r->model, &r->dataset, &options);
+  if (!status) status = solid_evaluate_density(&r->density, &r->density_users, r->model, &r->dataset, options.part);
   if (!status) status = eval_measure(r);
   if (!status && args->stale)
     status = stale_measure(&r->stale, args->stale, r->model, &r->dataset, &options, (uint32_t)args->resamples,

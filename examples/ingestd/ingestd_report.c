@@ -45,6 +45,15 @@ static const char *hint_of(const solid_ingest_stats *stats) {
   return "";
 }
 
+/* How many are made says how far a new model is. */
+static void print_states(const solid_state_stats *states) {
+  uint64_t found = states->cached + states->read;
+  if (found + states->made == 0) return;
+  printf(" states %" PRIu64 " (%" PRIu64 " in memory) made %" PRIu64, found, states->cached, states->made);
+  if (states->refused) printf(" refused %" PRIu64, states->refused);
+  if (states->unsaved) printf(" unsaved %" PRIu64, states->unsaved);
+}
+
 static void print_line(ingestd_report *report, const solid_ingest_stats *stats) {
   solid_pipeline_stats done = {.struct_size = sizeof done};
   int64_t now_ms = sol_steady_ms();
@@ -57,6 +66,7 @@ static void print_line(ingestd_report *report, const solid_ingest_stats *stats) 
   printf("events %" PRIu64 " (%.0f/s) parameters %" PRIu64 " (%.0f/s) duplicates %" PRIu64, stats->events,
          stats->events_per_s, done.generated, params_per_s, stats->duplicates);
   print_rejected(stats);
+  print_states(&done.states);
   if (stats->lag >= 0)
     printf(" lag %" PRId64 " partitions %d commits %" PRIu64, stats->lag, stats->partitions, stats->commits);
   printf(" retries %" PRIu64 " batch %.0f ms", stats->retries, stats->last_batch_ms);

@@ -171,6 +171,7 @@ static void write_pipeline(growing *out, const solid_pipeline_stats *stats) {
   write_counter(out, "solid_ingest_duplicates_total", "Steps that were applied before.", stats->duplicates);
   write_counter(out, "solid_ingest_generated_total", "Parameters of users that were made.", stats->generated);
   write_counter(out, "solid_ingest_set_aside_total", "Events of users whose record is none.", stats->set_aside);
+  metrics_states(out, &stats->states);
 }
 
 /* Under the lock. */

@@ -72,9 +72,15 @@ static void count(serve *s, const serve_query *query, const serve_made *made, in
   }
 }
 
-static solid_status make(serve_desk *desk, const solid_seat *seat, const serve_query *query, size_t items,
+static solid_status make(serve *s, serve_desk *desk, const solid_seat *seat, const serve_query *query,
                          serve_made *made) {
-  return query->is_slate ? answering_decode(desk, seat, query, made) : answering_rank(desk, seat, query, items, made);
+  uint32_t items = solid_model_item_count(seat->model);
+  solid_state_stats before = serve_states_of(seat->recommender);
+  solid_status status =
+      query->is_slate ? answering_decode(desk, seat, query, made) : answering_rank(desk, seat, query, items, made);
+  solid_state_stats after = serve_states_of(seat->recommender);
+  serve_count_states(&s->counts, &before, &after);
+  return status;
 }
 
 /* Anonymous visitors have the generation of the empty id. */
@@ -87,14 +93,13 @@ solid_status answering_write(serve *s, serve_desk *desk, const serve_query *quer
   serve_made made = {0};
   int64_t began_ns = sol_steady_ns();
   solid_status status = solid_slot_take(s->slot, desk->number, who(query), &seat);
-  uint32_t items = status ? 0 : solid_model_item_count(seat->model);
-  if (!status) status = make(desk, seat, query, items, &made);
+  if (!status) status = make(s, desk, seat, query, &made);
   if (query->user.size) atomic_store(&s->store_away, solid_status_is_retriable(status));
   if (solid_status_is_retriable(status)) {
     serve_count(&s->counts.store_failures);
     if (query->fallback) {
       made.is_fallback = 1;
-      status = make(desk, seat, query, items, &made);
+      status = make(s, desk, seat, query, &made);
     }
   }
   if (!status) {

@@ -39,10 +39,15 @@ typedef struct serve_counts {
   timed_store_counts store_seconds;
   _Atomic uint64_t events[SERVE_VERDICTS];
   _Atomic uint64_t store_failures, switches, switch_failures, repeated_keys, items_in;
+  _Atomic uint64_t states_cached, states_read, states_made, states_refused, states_unsaved;
   serve_followed shown, clicked; /* impressions and clicks that name an answer */
 } serve_counts;
 
 void serve_counts_init(serve_counts *counts);
+
+/* What a recommender has counted, and what came to it, or to a pipeline, since. */
+solid_state_stats serve_states_of(const solid_recommender *recommender);
+void serve_count_states(serve_counts *counts, const solid_state_stats *before, const solid_state_stats *after);
 
 static inline void serve_count(_Atomic uint64_t *counter) {
   atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);

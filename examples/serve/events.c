@@ -145,6 +145,7 @@ static solid_status push_some(serve *s, const serve_desk *desk, const solid_seat
   if (status) return status;
   if (after.puts > before.puts)
     metrics_observe(&s->counts.generate_seconds, (double)(after.generate_ns - before.generate_ns) / 1e9);
+  serve_count_states(&s->counts, &before.states, &after.states);
   in->outcome[SERVE_APPLIED] += after.applied - before.applied;
   in->outcome[SERVE_DUPLICATE] += after.duplicates - before.duplicates;
   for (size_t i = 0, at = 0; i < in->n; i++)

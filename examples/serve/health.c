@@ -132,6 +132,15 @@ static void write_state(serve *s, growing *out) {
   }
 }
 
+static void write_states(const serve_counts *c, growing *out) {
+  const solid_state_stats states = {.cached = c->states_cached,
+                                    .read = c->states_read,
+                                    .made = c->states_made,
+                                    .refused = c->states_refused,
+                                    .unsaved = c->states_unsaved};
+  metrics_states(out, &states);
+}
+
 static void write_items(serve *s, growing *out) {
   solid_item_log_info info = {.struct_size = sizeof info};
   if (solid_item_log_get_info(s->items, &info)) return;
@@ -188,6 +197,7 @@ void serve_metrics(void *user, const http_request *request, http_reply *reply) {
   write_clicks(s, &reply->body);
   write_state(s, &reply->body);
   write_store(s, &reply->body);
+  write_states(&s->counts, &reply->body);
   write_items(s, &reply->body);
   write_warm_up(&s->warm_up, &reply->body);
   metrics_process(&reply->body);

@@ -169,6 +169,7 @@ static int run(serve *s, const solid_config *config, solid_store **stores) {
   }
   if (o->brokers && producer_open(&s->producer, o->brokers, o->topic, settings, n_settings)) return fail(EXIT_SOURCE);
   s->warm_up.slot = s->slot;
+  s->warm_up.counts = &s->counts;
   s->warm_up.store = stores[o->threads];
   s->warm_up.seat = (uint32_t)o->threads;
   s->warm_up.per_s = o->warm_up_per_s;

@@ -81,7 +81,11 @@ static solid_status ask(serve_warm_up *warm, solid_bytes user) {
   solid_scored best;
   query.k = 1;
   solid_status status = solid_slot_take(warm->slot, warm->seat, user, &seat);
-  if (!status) status = solid_recommend(seat->recommender, user, &query, &best, &answer);
+  if (status) return status;
+  solid_state_stats before = serve_states_of(seat->recommender);
+  status = solid_recommend(seat->recommender, user, &query, &best, &answer);
+  solid_state_stats after = serve_states_of(seat->recommender);
+  serve_count_states(warm->counts, &before, &after);
   solid_slot_give(warm->slot, seat);
   if (!status && answer.source == SOLID_FROM_GENERATION) atomic_fetch_add(&warm->made, 1);
   return status;

@@ -4,13 +4,15 @@
 #ifndef EXAMPLES_SERVE_WARM_UP_H
 #define EXAMPLES_SERVE_WARM_UP_H
 
+#include "examples/serve/counts.h"
 #include "solid/slot.h"
 #include <pthread.h>
 #include <stdatomic.h>
 
 typedef struct serve_warm_up {
   solid_slot *slot;
-  solid_store *store; /* of its seat */
+  serve_counts *counts; /* that its states are added to */
+  solid_store *store;   /* of its seat */
   uint32_t seat;
   int64_t per_s; /* users; 0 = there is none */
   pthread_t thread;
@@ -23,7 +25,7 @@ typedef struct serve_warm_up {
 /* "500/s"; NULL or "0" = none. EINVAL. */
 solid_status warm_up_read(int64_t *per_s, const char *text);
 
-/* With slot, store, seat and per_s set. ENOMEM. */
+/* With slot, counts, store, seat and per_s set. ENOMEM. */
 solid_status warm_up_start(serve_warm_up *warm);
 void warm_up_stop(serve_warm_up *warm);
 

@@ -26,6 +26,14 @@ static void batch_bind(solid_pipeline *pipeline, sol_arena *arena) {
   batch->h = sol_arena_take(arena, kept, pipeline->info.width * sizeof *batch->h);
 }
 
+/* Of all keepers that the pipeline had. */
+static solid_state_stats states_of(const solid_pipeline *pipeline) {
+  solid_state_stats all = pipeline->stats.states, now = sol_keeper_get_stats(pipeline->keeper);
+  all.cached += now.cached, all.read += now.read, all.made += now.made;
+  all.refused += now.refused, all.unsaved += now.unsaved;
+  return all;
+}
+
 /* Makes what runs the model, in the place of what ran one before; after a failure that stays. Writers store the state
  * of every batch. */
 static solid_status run_model(solid_pipeline *pipeline, const solid_model *model) {
@@ -41,6 +49,7 @@ static solid_status run_model(solid_pipeline *pipeline, const solid_model *model
     sol_keeper_free(keeper);
     return status;
   }
+  pipeline->stats.states = states_of(pipeline);
   solid_worker_free(pipeline->worker);
   sol_keeper_free(pipeline->keeper);
   pipeline->worker = worker;
@@ -201,5 +210,7 @@ void solid_pipeline_set_generate(solid_pipeline *pipeline, const solid_generate 
 
 solid_status solid_pipeline_get_stats(const solid_pipeline *pipeline, solid_pipeline_stats *stats) {
   if (!pipeline || !stats) return solid_fail(SOLID_EINVAL, "pipeline stats: pipeline or stats is NULL");
-  return sol_struct_give(stats, &pipeline->stats, sizeof *stats, "pipeline stats");
+  solid_pipeline_stats all = pipeline->stats;
+  all.states = states_of(pipeline);
+  return sol_struct_give(stats, &all, sizeof all, "pipeline stats");
 }

@@ -232,6 +232,7 @@ solid_status solid_recommender_get_stats(const solid_recommender *rec, solid_rec
   if (!rec || !stats) return solid_fail(SOLID_EINVAL, "recommender stats: recommender or stats is NULL");
   solid_recommender_stats all = rec->stats;
   all.unsaved = rec->answerer.unsaved;
+  all.states = sol_keeper_get_stats(rec->answerer.keeper);
   return sol_struct_give(stats, &all, sizeof all, "recommender stats");
 }
 

@@ -51,6 +51,14 @@ typedef struct solid_evaluation {
   double coverage;  /* share of the catalogue in anybody's first ten */
 } solid_evaluation;
 
+/* How sparse the model's attention is: pairs (query, key) that it computes over the n (n + 1) / 2 of dense attention,
+ * over the newest window before the questions of up to SOLID_DENSITY_USERS users, evenly drawn; *users receives how
+ * many. 1 and 0 users: its attention is dense. Statuses as solid_evaluate_model. */
+#define SOLID_DENSITY_USERS 32
+SOLID_API SOLID_CHECK_RESULT solid_status solid_evaluate_density(double *density, uint32_t *users,
+                                                                 const solid_model *model, const solid_dataset *dataset,
+                                                                 solid_part part);
+
 /* Ranks with u . e_v. Items of equal score stand in an order that depends on their ids alone, so that the order of the
  * data cannot favour anybody. On success the caller owns *out: solid_evaluation_clear.
  * `options` NULL = the defaults. EMISMATCH: items of the dataset are not in the model's vocabulary; the text counts

@@ -54,6 +54,12 @@ void sol_users_clear(sol_user_table *table);
 /* The user, their time renewed; NULL if unknown or expired at now_ms. */
 sol_user *sol_users_find(sol_user_table *table, solid_bytes id, int64_t now_ms);
 
+/* The same of whoever is there, expired or not, whose time is not renewed. */
+sol_user *sol_users_look(const sol_user_table *table, solid_bytes id);
+
+/* Makes sure of `more` bytes for a user who is there, if need be by removing others who have expired. EFULL. */
+solid_status sol_users_make_room(sol_user_table *table, size_t more, int64_t now_ms);
+
 /* A new user with an empty window. EFULL, ENOMEM. */
 solid_status sol_users_add(sol_user_table *table, solid_bytes id, int64_t now_ms, sol_user **out);
 
@@ -61,14 +67,19 @@ solid_status sol_users_add(sol_user_table *table, solid_bytes id, int64_t now_ms
  */
 int sol_users_forget(sol_user_table *table, solid_bytes id, solid_position *marks, size_t *n_marks);
 
+/* The id of user number `place`; empty if the user has expired. */
+solid_bytes sol_users_id(const sol_user_table *table, size_t place, int64_t now_ms);
+
+/* Empties a user of an earlier era. */
+void sol_users_renew(sol_user_table *table, sol_user *user);
+
+/* ---- user.c ---- */
+
 /* 1 if the user has, in the present era, a mark of the stream that is at `position` or further. */
 int sol_users_has_passed(const sol_user_table *table, solid_bytes id, const solid_position *position);
 
 /* 1 if the user has a mark of the stream. */
 int sol_users_has_mark(const sol_user *user, uint64_t stream);
-
-/* Empties a user of an earlier era. */
-void sol_users_renew(sol_user_table *table, sol_user *user);
 
 /* Appends a step (or a dislike of its item) unless the mark of its stream says that it was applied before. EFULL,
  * ENOMEM. */
@@ -81,9 +92,6 @@ size_t sol_users_read(const sol_user *user, size_t most, solid_step *out);
 /* Stores a state as solid_store_ops.put_states says. EFULL, ENOMEM: nothing changes. */
 solid_status sol_users_put_state(sol_user_table *table, sol_user *user, const solid_state_put *put, int64_t now_ms,
                                  uint8_t *stored);
-
-/* The id of user number `place`; empty if the user has expired. */
-solid_bytes sol_users_id(const sol_user_table *table, size_t place, int64_t now_ms);
 
 /* Resizes user->record to `size` bytes; new bytes are undefined. EFULL, ENOMEM: nothing changes. */
 solid_status sol_users_size_record(sol_user_table *table, sol_user *user, uint32_t size, int64_t now_ms);

@@ -121,6 +121,13 @@ struct sol_redis_batch {
 
 extern const solid_store_ops sol_redis_ops;
 
+/* redis_store.c: a record's time to live, some of it drawn. */
+int64_t sol_redis_draw_ttl(sol_redis_store *store);
+
+/* redis_params.c: slot of solid_store_ops. */
+solid_status sol_redis_put_params(solid_store *store, const solid_bytes *users, const solid_params *params, size_t n,
+                                  solid_status *statuses);
+
 /* redis_forget.c: slot of solid_store_ops. */
 solid_status sol_redis_forget(solid_store *store, const solid_forgetting *forgettings, size_t n, uint8_t *had,
                               solid_status *statuses);

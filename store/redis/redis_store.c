@@ -15,7 +15,7 @@ enum { NEEDS_WITHOUT_BIRTH = offsetof(sol_history_needs, birth) };
 /* What became of a record that advance.lua met. */
 enum { USED = 0, DAMAGED = 1, OTHER_EPOCH = 2 };
 
-static int64_t draw_ttl(redis_store *store) {
+int64_t sol_redis_draw_ttl(redis_store *store) {
   double longer = sol_random_uniform(&store->random) * store->options.jitter_percent / 100;
   return store->options.ttl_ms + (int64_t)((double)store->options.ttl_ms * longer);
 }
@@ -61,7 +61,7 @@ static void make_append(batch *b, size_t i) {
   sol_redis_begin_script(cmd, SOL_SCRIPT_ADVANCE);
   sol_command_key(cmd, store->options.prefix, append->user);
   sol_command_number(cmd, 0, store->base.window);
-  sol_command_number(cmd, 1, draw_ttl(store));
+  sol_command_number(cmd, 1, sol_redis_draw_ttl(store));
   sol_command_bytes(cmd, store->epoch.bytes, sizeof store->epoch.bytes);
   /* steps and positions lie in memory as the script reads them (codec.c) */
   sol_command_bytes(cmd, n ? (const void *)append->steps : "", SOL_STEP_SIZE * n);
@@ -156,60 +156,6 @@ static solid_status redis_advance(solid_store *base, const solid_append *appends
   return status;
 }
 
-static size_t body_size(const solid_params *params) {
-  return sol_body_size((solid_element)params->element, params->width, params->count);
-}
-
-static solid_status reserve_record(redis_store *store, const solid_params *params, size_t n) {
-  size_t size = 0;
-  for (size_t i = 0; i < n; i++) size = body_size(&params[i]) > size ? body_size(&params[i]) : size;
-  size += SOL_PARAMS_HEAD;
-  if (size <= store->record_room) return SOLID_OK;
-  uint8_t *record = realloc(store->record, size);
-  if (!record) return solid_fail(SOLID_ENOMEM, "redis store: params of %zu bytes", size);
-  store->record = record;
-  store->record_room = size;
-  return SOLID_OK;
-}
-
-static void make_params(batch *b, size_t i) {
-  redis_store *store = b->store;
-  solid_params made = b->made[i];
-  sol_command *cmd = &b->cmd;
-  if (!made.made_ms) made.made_ms = b->now_ms;
-  sol_params_encode(&made, store->record, store->record + SOL_PARAMS_HEAD);
-  sol_redis_begin_script(cmd, SOL_SCRIPT_PUT);
-  sol_command_key(cmd, store->options.prefix, b->users[i]);
-  sol_command_bytes(cmd, store->record, SOL_PARAMS_HEAD);
-  sol_command_bytes(cmd, store->record + SOL_PARAMS_HEAD, body_size(&made));
-  sol_command_number(cmd, 1, draw_ttl(store));
-  sol_command_bytes(cmd, store->epoch.bytes, sizeof store->epoch.bytes);
-  sol_redis_add_tag(store, cmd);
-  if (made.life) sol_command_bytes(cmd, &b->made[i].life, sizeof made.life);
-}
-
-static solid_status take_stored(batch *b, sol_redis_conn *conn, size_t who, const redisReply *reply) {
-  redis_store *store = b->store;
-  solid_status status = sol_redis_judge_user(b, conn, who, b->users[who], reply);
-  if (status || b->statuses[who]) return status;
-  if (reply->type != REDIS_REPLY_INTEGER) return sol_redis_out_of_step(conn);
-  sol_redis_wrote(conn);
-  if (reply->integer >= 0) return SOLID_OK;
-  sol_redis_tell_damaged(store, conn, b->users[who], "record", ": no params are put into it");
-  b->statuses[who] = solid_fail(SOLID_EFORMAT, "%s: key %s: damaged record", conn->name,
-                                sol_redis_show_key(store, b->users[who]).text);
-  return SOLID_OK;
-}
-
-static solid_status redis_put_params(solid_store *base, const solid_bytes *users, const solid_params *params, size_t n,
-                                     solid_status *statuses) {
-  batch b = {
-      .store = (redis_store *)base, .users = users, .made = params, .statuses = statuses, .now_ms = sol_wall_ms()};
-  solid_status status = sol_port_check_params(users, params, n, statuses);
-  if (!status) status = reserve_record(b.store, params, n);
-  return status ? status : sol_redis_run(&b, n, make_params, take_stored);
-}
-
 static void make_get(batch *b, size_t i) {
   redis_store *store = b->store;
   const solid_params *room = &b->params[i];
@@ -221,7 +167,7 @@ static void make_get(batch *b, size_t i) {
   sol_redis_begin_script(cmd, SOL_SCRIPT_GET);
   sol_command_key(cmd, store->options.prefix, b->users[i]);
   sol_command_number(cmd, 0, steps_asked(store, window));
-  sol_command_number(cmd, 1, draw_ttl(store));
+  sol_command_number(cmd, 1, sol_redis_draw_ttl(store));
   sol_command_number(cmd, 2, (int64_t)sol_body_size(SOLID_F32, room->width, room->count)); /* the largest element */
   sol_command_text(cmd, b->windows[i].dislikes ? "1" : "0");
 }
@@ -298,7 +244,7 @@ static void redis_close(solid_store *base) {
 const solid_store_ops sol_redis_ops = {
     .name = "redis",
     .advance = redis_advance,
-    .put_params = redis_put_params,
+    .put_params = sol_redis_put_params,
     .get = redis_get,
     .epoch = sol_redis_epoch,
     .epoch_begin = sol_redis_epoch_begin,

@@ -39,6 +39,11 @@ grep -qE 'user "user-[0-9]+" has [0-9]+ events to train on in the window, and a 
 
 ask() { "$evaluate" --model "$work/$1" "${data[@]}" --split per-user-ratio --no-mask --least 100 --questions 4 "${@:2}"; }
 ask sparse --lengths 5,100,300,400 --json "$work/sparse.json" >"$work/out"
+grep -qE '^sparse attention: density 0\.[0-9]{3} over the windows of [0-9]+ users' "$work/out" || fail "no density: $(cat "$work/out")"
+ask below >"$work/below.eval"
+grep -q '^sparse attention: density 1.000 ' "$work/below.eval" || fail "lists that leave nothing out: $(cat "$work/below.eval")"
+ask dense >"$work/dense.eval"
+if grep -q '^sparse attention' "$work/dense.eval"; then fail "a density of a dense model"; fi
 rows=$(grep -cE '^(5|100|300|400) +0\.[0-9]{4} \[' "$work/out") || true
 [ "$rows" = 4 ] || fail "$rows lengths, not 4: $(cat "$work/out")"
 figure() { grep -E "^$1 +0" "$work/out" | cut -c12-; }

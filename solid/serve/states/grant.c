@@ -93,8 +93,8 @@ uint64_t sol_keeper_selector(const sol_keeper *k) {
   return k->selector;
 }
 
-sol_keeper_stats sol_keeper_get_stats(const sol_keeper *k) {
-  return k->stats;
+solid_state_stats sol_keeper_get_stats(const sol_keeper *k) {
+  return k ? k->stats : (solid_state_stats){0};
 }
 
 /* ---- Slots ---- */

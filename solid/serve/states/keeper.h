@@ -31,12 +31,6 @@ typedef struct sol_wish {
   float *h, *with_session; /* room for (d): at the newest step, and behind the session; NULL: not wanted */
 } sol_wish;
 
-typedef struct sol_keeper_stats {
-  uint64_t cached, read, made; /* wishes that found a state in memory, in the store, or had it made from the history */
-  uint64_t refused;            /* states that were there and not right */
-  uint64_t unsaved;            /* that the store did not take */
-} sol_keeper_stats;
-
 /* 1: the model's encoder has states, its device is no GPU, and the store keeps histories and states that large. */
 int sol_keeper_serves(const solid_model *model, const solid_store *store);
 
@@ -54,6 +48,7 @@ solid_status sol_keeper_grant(sol_keeper *keeper, const sol_wish *wishes, size_t
 /* Of the states that it stores (solid_state_stamp). */
 uint64_t sol_keeper_selector(const sol_keeper *keeper);
 
-sol_keeper_stats sol_keeper_get_stats(const sol_keeper *keeper);
+/* NULL: zeroes. */
+solid_state_stats sol_keeper_get_stats(const sol_keeper *keeper);
 
 #endif

@@ -26,7 +26,7 @@ struct sol_keeper {
   uint32_t behind;
   uint32_t applied; /* entries of the item log that the model had before the wishes at hand, 24 bits */
   uint64_t selector, generation, now;
-  sol_keeper_stats stats;
+  solid_state_stats stats;
   char *memory;
   sol_place *places;       /* (slots) */
   size_t *slot_of;         /* (SOL_KEPT_AT_ONCE) of the wishes at hand */

@@ -50,7 +50,7 @@ Test(items_long, that_joined_are_in_states_under_their_names) {
   push_many(&writer, "anna", "new", 0, 200);
   push_many(&other, "twin", "new", 0, 200);
   judge("stored by the writer", &reader, "anna", &other, "twin", 6e-2);
-  sol_keeper_stats stats = sol_keeper_get_stats(reader.rec->answerer.keeper);
+  solid_state_stats stats = sol_keeper_get_stats(reader.rec->answerer.keeper);
   cr_assert(stats.read == 1 && !stats.refused && !stats.made, "%d read, %d refused, %d made", (int)stats.read,
             (int)stats.refused, (int)stats.made);
   items_stop(&other);
@@ -98,7 +98,7 @@ Test(items_long, that_are_removed_spoil_no_answer) {
   for (int i = 200; i < 203; i++) push_many(&other, "twin", "item-1", i, 1);
   push_many(&other, "twin", "new", 203, 4);
   judge("after all", &reader, "anna", &other, "twin", 6e-2);
-  sol_keeper_stats stats = sol_keeper_get_stats(reader.rec->answerer.keeper);
+  solid_state_stats stats = sol_keeper_get_stats(reader.rec->answerer.keeper);
   cr_assert_eq(stats.refused, 0, "%d: the writer stored what it cannot be", (int)stats.refused);
   items_stop(&other);
   items_stop(&reader);

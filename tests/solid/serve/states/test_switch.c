@@ -85,6 +85,11 @@ Test(switched_states, a_pipeline_goes_on_with_a_larger_copy) {
   push_new(fresh, 81);
   read_h(s.store, &info, got);
   read_h(other, &info, want);
+  solid_pipeline_stats stats = {.struct_size = sizeof stats};
+  cr_assert_eq(solid_pipeline_get_stats(switched, &stats), SOLID_OK);
+  cr_expect(stats.states.made == 1 && stats.states.cached == 79 && stats.states.read == 1 && !stats.states.refused &&
+                !stats.states.unsaved,
+            "%d made, %d in memory, %d read", (int)stats.states.made, (int)stats.states.cached, (int)stats.states.read);
   for (int j = 0; j < 16; j++)
     cr_assert(fabs((double)(got[j] - want[j])) <= 6e-2, "h[%d] is %.6f, want %.6f", j, (double)got[j], (double)want[j]);
   solid_pipeline_free(switched);
