@@ -18,6 +18,12 @@
  * A group with a NaN, an infinity or a norm beyond SK_SCOUT_MOST has reach_g = INFINITY: its items are always scored. A
  * row of zeroes has scale 0, which is exact.
  *
+ * Items stand in an order of their own, in which the 64 of a group are alike: a tree that halves the catalogue, each
+ * time across the leading axis on which it is longest. Groups that promise most are looked at first, which raises the
+ * worst of the k best early; an approximate ranking looks at no others. A group promises
+ *
+ *   sum_i x_i mean_i + 3 sqrt(sum_i x_i^2 variance_i)      over the inputs of the first part
+ *
  * rows: for each block of 16 items, line g of 64 bytes has inputs 8g .. 8g + 7: byte 4i + j holds input 8g + j of item
  * i in its low half and input 8g + 4 + j in its high half, so that 16 sums grow side by side. */
 #ifndef SK_SCOUT_H
@@ -33,7 +39,9 @@ enum {
   SK_SCOUT_LEAD = 16,
   SK_SCOUT_MAX_D = 256,
   SK_SCOUT_PARTS = 2,
-  SK_SCOUT_AT_ONCE = 256 /* items filled */
+  SK_SCOUT_CELLS = 16,               /* groups whose cells stand together, of */
+  SK_SCOUT_CELL = 2 * SK_SCOUT_LEAD, /* numbers each */
+  SK_SCOUT_AT_ONCE = 256             /* items filled */
 };
 
 #define SK_SCOUT_MOST  0x1p60f  /* norm of a row, or of a user, that bounds are made for */
@@ -54,7 +62,11 @@ typedef struct sk_scout_part {
 typedef struct sk_scout {
   int32_t d, items; /* it covers items 0 .. items - 1; topk scores what is behind them in FP32 */
   float *axes;      /* R (d, d): rows of length 1 at right angles, but for what `skew` says */
-  float *skew;      /* (1) of two vectors, what is lost of u . e by turning both: at most skew ||u|| ||e|| */
+  float *grain;     /* (SK_SCOUT_LEAD) what a step of a spot is on each axis */
+  int32_t *item; /* (groups * 64) which item stands at a place; the last items, no whole group, stand where they are */
+  uint16_t
+      *cells;  /* (groups / 16, 2, SK_SCOUT_LEAD, 16) means, variances of 16 groups, bfloat16; NaN: looked at first */
+  float *skew; /* (1) of two vectors, what is lost of u . e by turning both: at most skew ||u|| ||e|| */
   sk_scout_part part[SK_SCOUT_PARTS]; /* the second may have no inputs */
 } sk_scout;
 
@@ -71,13 +83,26 @@ int sk_scout_is_fast(void);
 /* Points the members into `memory`, 64-byte aligned, which may be NULL with 0 items. */
 void sk_scout_bind(sk_scout *scout, int32_t d, int32_t items, void *memory);
 
-/* Fills axes from n rows (n, d) of the catalogue, which may be a sample: the principal axes, longest first. `work`: 2 d
- * d doubles. */
+/* Where an item lies, for the order. */
+typedef struct sk_scout_spot {
+  int8_t at[SK_SCOUT_LEAD]; /* on the leading axes, in grains */
+  int32_t item;
+} sk_scout_spot;
+
+/* Fills axes and grain from n rows (n, d) of the catalogue, which may be a sample: the principal axes, longest first.
+ * `work`: 2 d d doubles. */
 void sk_scout_turn(const sk_scout *scout, const float *e, int64_t n, double *work);
 
-/* Fills the groups of the n <= SK_SCOUT_AT_ONCE items from `first` on, a multiple of SK_SCOUT_GROUP, as n is unless
- * they are the last; e: their rows (n, d) on the host. `work`: SK_SCOUT_AT_ONCE * d floats. After sk_scout_turn; from
- * any thread. */
+/* Fills the spots (n) of the n <= SK_SCOUT_AT_ONCE items from `first` on, e: their rows (n, d). `work` as below. After
+ * sk_scout_turn. */
+void sk_scout_spots(const sk_scout *scout, const float *e, int64_t first, int64_t n, sk_scout_spot *spots, float *work);
+
+/* Fills `item` from the spots of all items in turn, which change places. */
+void sk_scout_order(const sk_scout *scout, sk_scout_spot *spots);
+
+/* Fills the groups of the n <= SK_SCOUT_AT_ONCE places from `first` on, a multiple of SK_SCOUT_GROUP, as n is unless
+ * they are the last; e: the rows (n, d) of item[first] and so on, on the host. `work`: SK_SCOUT_AT_ONCE * d floats.
+ * After sk_scout_order; from any thread. */
 void sk_scout_fill(const sk_scout *scout, const float *e, int64_t first, int64_t n, float *work);
 
 #endif

@@ -23,7 +23,7 @@ typedef struct sk_topk_args {
   const uint64_t *mask;
   int32_t mask_words;
   const sk_scout *scout; /* of e, or of its first items, on the host; NULL: none. Other devices do not read it */
-  int32_t approximate;   /* 1: with a scout, and k <= SK_TOPK_GUESSED, what the leading inputs say is best is scored */
+  int32_t approximate;   /* 1: with a scout, and k <= SK_TOPK_GUESSED, groups that promise most are looked at alone */
   int32_t *index;
   float *score;
 } sk_topk_args;

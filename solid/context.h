@@ -38,9 +38,9 @@ typedef struct solid_context_options {
   void *log_user;
   uint32_t precision;   /* solid_precision; default FP32 */
   uint32_t reserved;    /* not read: programs built before the next member leave it undefined */
-  uint32_t approximate; /* 1: a CPU may rank large catalogues (from 65,536 items on) by their leading principal inputs
-                           and score only the items that seem best: lists of up to 64 items, of which one in a hundred
-                           may be missed. Scores are exact. Default 0: lists are exact. Other devices do not read it */
+  uint32_t approximate; /* 1: a CPU may look at the most promising twentieth of a large catalogue alone (from 65,536
+                           items on): lists of up to 64 items, of which one in a hundred may be missed where a model
+                           is trained. Scores are exact. Default 0: lists are exact. Other devices do not read it */
 } solid_context_options;
 
 #define SOLID_CONTEXT_OPTIONS_INIT                                                                                     \

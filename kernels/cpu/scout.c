@@ -22,6 +22,10 @@ static size_t place(sk_scout *scout, int32_t d, int32_t items, char *memory) {
   size_t used = 0, groups = (size_t)sk_scout_groups(scout), blocks = groups * (SK_SCOUT_GROUP / SK_SCOUT_BLOCK);
   scout->axes = take(memory, &used, (size_t)d * (size_t)d * sizeof(float));
   scout->skew = take(memory, &used, sizeof(float));
+  scout->grain = take(memory, &used, SK_SCOUT_LEAD * sizeof(float));
+  scout->item = take(memory, &used, groups * SK_SCOUT_GROUP * sizeof(int32_t));
+  size_t cells = (groups + SK_SCOUT_CELLS - 1) / SK_SCOUT_CELLS * SK_SCOUT_CELLS;
+  scout->cells = take(memory, &used, cells * SK_SCOUT_CELL * sizeof(uint16_t));
   for (int p = 0; p < SK_SCOUT_PARTS; p++) {
     sk_scout_part *part = &scout->part[p];
     int32_t lead = d < SK_SCOUT_LEAD ? d : SK_SCOUT_LEAD;
@@ -55,6 +59,15 @@ static uint16_t upper_above(float x) {
   uint32_t bits;
   memcpy(&bits, &x, sizeof bits);
   return (uint16_t)((bits + 0xffffu) >> 16);
+}
+
+/* The bfloat16 beside x toward 0; NaN where x is beyond 2^126. */
+static uint16_t nearest_upper(double x) {
+  float y = (float)x;
+  uint32_t bits;
+  if (!(fabs(x) < 0x1p126)) return 0x7fc0;
+  memcpy(&bits, &y, sizeof bits);
+  return (uint16_t)(bits >> 16);
 }
 
 static float round_up(double x) {
@@ -150,10 +163,26 @@ static void widen(const sk_scout *scout, int64_t group) {
   }
 }
 
+/* Means and variances of the n items of a group, y (n, d); what is beyond bfloat16, or no number, is NaN. */
+static void put_cell(const sk_scout *scout, int64_t group, int64_t n, const float *y) {
+  uint16_t *cell = scout->cells + group / SK_SCOUT_CELLS * SK_SCOUT_CELLS * SK_SCOUT_CELL + group % SK_SCOUT_CELLS;
+  for (int64_t c = 0; c < SK_SCOUT_CELL; c++) cell[c * SK_SCOUT_CELLS] = 0;
+  for (int64_t c = 0; c < scout->part[0].d; c++) {
+    double sum = 0.0, squares = 0.0;
+    for (int64_t i = 0; i < n; i++) sum += (double)y[i * scout->d + c];
+    double mean = sum / (double)n;
+    for (int64_t i = 0; i < n; i++) squares += pow((double)y[i * scout->d + c] - mean, 2);
+    cell[c * SK_SCOUT_CELLS] = nearest_upper(mean);
+    cell[(SK_SCOUT_LEAD + c) * SK_SCOUT_CELLS] = nearest_upper(squares / (double)n);
+  }
+}
+
 void sk_scout_fill(const sk_scout *scout, const float *e, int64_t first, int64_t n, float *work) {
   int64_t d = scout->d, group = first / SK_SCOUT_GROUP, end = (first + n + SK_SCOUT_GROUP - 1) / SK_SCOUT_GROUP;
   sk_gemm_nt(n, d, d, e, d, scout->axes, d, 0.0f, work, d);
   for (int64_t g = group; g < end; g++) clear_group(scout, g);
   for (int64_t i = 0; i < n; i++) put_item(scout, first + i, e + i * d, work + i * d);
+  for (int64_t i = 0; i < n; i += SK_SCOUT_GROUP)
+    put_cell(scout, (first + i) / SK_SCOUT_GROUP, n - i < SK_SCOUT_GROUP ? n - i : SK_SCOUT_GROUP, work + i * d);
   for (int64_t g = group; g < end; g++) widen(scout, g);
 }

@@ -65,6 +65,21 @@ static float skew_of(const float *axes, int64_t d) {
   return (float)(1.01 * sqrt(sum) + 4.0 * (double)d * sqrt((double)d) * 0x1p-24);
 }
 
+/* 127 grains are the longest that the rows reach on an axis. */
+static void find_grains(const sk_scout *scout, const float *e, int64_t n) {
+  int64_t d = scout->d;
+  for (int64_t r = 0; r < SK_SCOUT_LEAD; r++) {
+    double most = 0.0;
+    for (int64_t i = 0; i < n && r < d; i++) {
+      double dot = 0.0;
+      if (!is_ordinary(e + i * d, d)) continue;
+      for (int64_t c = 0; c < d; c++) dot += (double)scout->axes[r * d + c] * (double)e[i * d + c];
+      most = fabs(dot) > most ? fabs(dot) : most;
+    }
+    scout->grain[r] = (float)(most / 127.0);
+  }
+}
+
 void sk_scout_turn(const sk_scout *scout, const float *e, int64_t n, double *work) {
   int64_t d = scout->d;
   double *a = work, *v = work + d * d;
@@ -80,4 +95,5 @@ void sk_scout_turn(const sk_scout *scout, const float *e, int64_t n, double *wor
     a[longest * d + longest] = -1.0;
   }
   *scout->skew = skew_of(scout->axes, d);
+  find_grains(scout, e, n);
 }

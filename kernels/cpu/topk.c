@@ -13,25 +13,39 @@
 #define LANES   16
 #define NESTLED 32 /* items that stay in the nearest cache while all rows meet them */
 
-typedef float lanes __attribute__((vector_size(LANES * sizeof(float))));
+/* LANES sums side by side, in registers of this level's width. */
+#if defined(__AVX512F__)
+#define WIDTH 16
+#elif defined(__AVX__)
+#define WIDTH 8
+#else
+#define WIDTH 4
+#endif
+#define REGISTERS (LANES / WIDTH)
+
+typedef float lanes __attribute__((vector_size(WIDTH * sizeof(float))));
+
+static inline void add_lanes(lanes *sum, const float *x, const float *y) {
+  for (int r = 0; r < REGISTERS; r++) {
+    lanes a, b;
+    memcpy(&a, x + r * WIDTH, sizeof a);
+    memcpy(&b, y + r * WIDTH, sizeof b);
+    sum[r] += a * b;
+  }
+}
 
 static float dot_in_lanes(const float *x, const float *y, int64_t n) {
-  lanes sum = {0}, a, b;
-  int64_t i = 0;
-  for (; i + LANES <= n; i += LANES) {
-    memcpy(&a, x + i, sizeof a);
-    memcpy(&b, y + i, sizeof b);
-    sum += a * b;
-  }
-  if (i < n) {
-    memset(&a, 0, sizeof a);
-    memset(&b, 0, sizeof b);
-    memcpy(&a, x + i, (size_t)(n - i) * sizeof *x);
-    memcpy(&b, y + i, (size_t)(n - i) * sizeof *y);
-    sum += a * b;
-  }
+  lanes sum[REGISTERS] = {{0}};
   float part[LANES];
-  memcpy(part, &sum, sizeof part);
+  int64_t i = 0;
+  for (; i + LANES <= n; i += LANES) add_lanes(sum, x + i, y + i);
+  if (i < n) {
+    float a[LANES] = {0}, b[LANES] = {0};
+    memcpy(a, x + i, (size_t)(n - i) * sizeof *x);
+    memcpy(b, y + i, (size_t)(n - i) * sizeof *y);
+    add_lanes(sum, a, b);
+  }
+  memcpy(part, sum, sizeof part);
   for (int width = LANES / 2; width > 0; width /= 2)
     for (int l = 0; l < width; l++) part[l] += part[l + width];
   return part[0];

@@ -73,7 +73,8 @@ static inline int64_t sk_topk_covered(const sk_topk_args *a) {
 
 /* A list that is long for the catalogue is no work for a scout. */
 static inline int sk_topk_is_scouted_on_cpu(const sk_topk_args *a) {
-  return a->scout && a->d <= SK_SCOUT_MAX_D && a->k <= SK_TOPK_SEGMENT_K && (int64_t)a->k * 64 <= sk_topk_covered(a);
+  return a->scout && a->scout->items <= a->items && a->d <= SK_SCOUT_MAX_D && a->k <= SK_TOPK_SEGMENT_K &&
+         (int64_t)a->k * 64 <= sk_topk_covered(a);
 }
 
 #endif

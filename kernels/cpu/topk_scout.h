@@ -24,9 +24,11 @@ typedef struct sk_query {
 /* One user in one segment. */
 typedef struct sk_search {
   const sk_topk_args *a;
-  int64_t row, end;
+  int64_t row, first, end; /* of the segment */
   int is_scouted;
   sk_query part[SK_SCOUT_PARTS];
+  float lead[SK_SCOUT_LEAD]; /* the user's first part */
+  uint8_t *chosen;           /* groups of the segment that are looked at first */
   int64_t scored, most;
   sk_best best;
   float least; /* of an approximate search: the lowest of the SK_SEARCH_GUESSES highest estimates so far */
@@ -56,6 +58,10 @@ static inline float sk_search_worst(const sk_search *s) {
 
 /* The user as whole numbers, in the search and in the desk's w; 0 if u has no ordinary size. */
 int SK_CPU(scout_queries)(sk_search *s, sk_scout_desk *desk, int user);
+
+/* Chooses n groups that promise most, of `groups` from `first` on, a multiple of SK_SCOUT_CELLS: marks and lists them,
+ * counted from `first`, and returns how many. work: groups, rounded up to SK_SCOUT_CELLS. */
+int64_t SK_CPU(search_choose)(sk_search *s, int64_t first, int64_t groups, int64_t n, float *work, int32_t *list);
 
 /* Scores n <= SK_SEARCH_AHEAD items, whose rows are far apart. */
 void SK_CPU(search_score)(sk_search *s, const int32_t *items, int n);

@@ -48,6 +48,7 @@ int SK_CPU(scout_queries)(sk_search *s, sk_scout_desk *desk, int user) {
     for (int64_t c = 0; c < d; c++) dot += (double)scout->axes[r * d + c] * (double)u[c];
     turned[r] = (float)dot;
   }
+  for (int64_t i = 0; i < SK_SCOUT_LEAD; i++) s->lead[i] = i < lead ? turned[i] : 0.0f;
   for (int p = 0; p < SK_SCOUT_PARTS; p++)
     s->part[p] = make_query(&scout->part[p], turned + (p ? lead : 0), p ? 0.0f : root_above(sum) / SHARE,
                             desk->w[p] + user * scout->part[p].lines * 8);

@@ -18,7 +18,7 @@ enum { SOL_I8_BLOCK = 32 };
 /* Bytes of `n` values. */
 size_t sol_values_size(int element, size_t n);
 
-/* No state and no parameter is as large (solid/model/model_check.h says what is not exceeded); what is larger was not
+/* No state and no parameter is as large (solid/model/tensors.h says what is not exceeded); what is larger was not
  * computed by a model, and would overflow in a score without being seen. */
 #define SOL_VALUE_LIMIT 0x1p63f
 

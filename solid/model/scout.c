@@ -40,15 +40,41 @@ static solid_status turn(const sk_scout *scout, const source *from) {
   return status;
 }
 
+/* The rows of n items, side by side. */
+static solid_status collect(const source *from, const int32_t *item, int64_t n, int64_t d, float *room) {
+  char why[160];
+  if (!from->rows)
+    for (int64_t i = 0; i < n; i++) memcpy(room + i * d, from->table + item[i] * d, (size_t)d * sizeof *room);
+  int error = from->rows ? sk_rows_read(from->rows, SK_ROWS_WHOLE, n, item, room) : SK_ROWS_OK;
+  return error ? solid_fail(SOLID_EIO, "%s", sk_rows_text(error, why, sizeof why)) : SOLID_OK;
+}
+
+/* Finds the order of the items; room and work: SK_SCOUT_AT_ONCE * d floats. */
+static solid_status order(const sk_scout *scout, const source *from, float *room, float *work) {
+  int64_t items = scout->items;
+  sk_scout_spot *spots = malloc((size_t)items * sizeof *spots);
+  if (!spots) return solid_fail(SOLID_ENOMEM, "out of memory: the order of %d items", scout->items);
+  solid_status status = SOLID_OK;
+  for (int64_t v = 0, n; v < items && !status; v += n) {
+    const float *rows;
+    n = items - v < SK_SCOUT_AT_ONCE ? items - v : SK_SCOUT_AT_ONCE;
+    status = take(from, v, n, scout->d, room, &rows);
+    if (!status) sk_scout_spots(scout, rows, v, n, spots + v, work);
+  }
+  if (!status) sk_scout_order(scout, spots);
+  free(spots);
+  return status;
+}
+
 static solid_status fill(const sk_scout *scout, const source *from) {
   int64_t d = scout->d, items = scout->items;
   float *work = malloc(sizeof *work * SK_SCOUT_AT_ONCE * 2 * (size_t)d);
   if (!work) return solid_fail(SOLID_ENOMEM, "out of memory: rows of %d items", scout->items);
-  solid_status status = SOLID_OK;
-  for (int64_t v = 0; v < items && !status; v += SK_SCOUT_AT_ONCE) {
-    int64_t n = items - v < SK_SCOUT_AT_ONCE ? items - v : SK_SCOUT_AT_ONCE;
-    const float *rows;
-    status = take(from, v, n, d, work + SK_SCOUT_AT_ONCE * d, &rows);
+  float *rows = work + SK_SCOUT_AT_ONCE * d;
+  solid_status status = order(scout, from, rows, work);
+  for (int64_t v = 0, n; v < items && !status; v += n) {
+    n = items - v < SK_SCOUT_AT_ONCE ? items - v : SK_SCOUT_AT_ONCE;
+    status = collect(from, scout->item + v, n, d, rows);
     if (!status) sk_scout_fill(scout, rows, v, n, work);
   }
   free(work);

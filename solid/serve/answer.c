@@ -166,7 +166,7 @@ static size_t rank_by_popularity(const sol_answerer *a, const sol_row *r, const 
 }
 
 /* An item whose score is NaN is never among the best, so fewer best items than open items is as wrong as an infinite
- * score. The rows of the items are finite and small (model_check.h). Therefore a score that is not finite means that u
+ * score. The rows of the items are finite and small (tensors.h). Therefore a score that is not finite means that u
  * has an element that is not finite, and then every score is infinite or NaN: to look at the best is enough. Damaged
  * parameters or a damaged model must show, so the user gets an error and no items. */
 static void judge_scores(const sol_answerer *a, size_t q, const sol_ask *ask) {

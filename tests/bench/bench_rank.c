@@ -1,36 +1,33 @@
 /* Times ranking on a CPU with a scout (kernels/scout.h) beside scoring all items in FP32, in turn, one question each.
  *
  *   bench_rank [--items FILE | --random V] [--users FILE] [--width D] [--spread V] [--k K] [--batch B] [--threads N]
- *              [--calls N] [--map] [--only fp32|scout|approximate]
+ *              [--calls N] [--only fp32|scout|approximate]
  *
  * FILE: raw floats, rows of D. --random: V normal rows, and normal users. --spread V: V rows made of those of --items,
  * each one of them, chosen at random, plus a normal draw with the covariance of (row - its nearest neighbour): the
- * spectrum and the clusters of a trained catalogue in a larger one. --map: rows lie in an unlinked file that is mapped,
- * and what is resident is printed before and after the questions.
+ * spectrum and the clusters of a trained catalogue in a larger one. What a model takes of memory: bench_load.
  *
  *   int8 read     reading V * D bytes: the floor of any pass over int8 rows
  *   fp32          topk without a scout
  *   scout         topk with one: the lists must have the same bits, or the program ends with 1
  *   approximate   recall of its lists among those of fp32
  *
- * Medians and the lowest, milliseconds a call. */
+ * Medians and the lowest, milliseconds of processor time a call, and the machine's load. */
 #define BENCH "bench_rank"
 #include "kernels/backend.h"
 #include "tests/bench/bench.h"
 #include "tests/support/seed.h"
 #include <math.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
+#include <time.h>
 
 typedef enum way { READ, SCOUT, APPROXIMATE, FP32, WAYS } way;
 static const char *const way_names[] = {"int8 read", "scout", "approximate", "fp32"};
 
 typedef struct bench {
   const char *item_file, *user_file, *only;
-  size_t width, random, spread, k, batch, threads, calls, map;
+  size_t width, random, spread, k, batch, threads, calls;
   size_t n_items, n_users;
-  int fd; /* of --map */
   float *items, *users;
   const float *asked; /* the users of the call */
   uint8_t *bytes;
@@ -53,28 +50,6 @@ static float *read_rows(const char *path, size_t width, size_t *n) {
   if (fread(rows, width * sizeof *rows, *n, file) != *n) die(path, "cannot be read");
   fclose(file);
   return rows;
-}
-
-/* Rows in memory, or in a file that nobody else sees. */
-static float *take_rows(bench *b, size_t n) {
-  size_t size = n * b->width * sizeof(float);
-  if (!b->map) return room(n * b->width, sizeof(float));
-  char path[] = "/tmp/bench_rank-XXXXXX";
-  int fd = mkstemp(path);
-  if (fd < 0 || unlink(path) || ftruncate(fd, (off_t)size)) die(path, "cannot be made");
-  float *rows = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  if (rows == MAP_FAILED) die(path, "cannot be mapped");
-  b->fd = fd;
-  return rows;
-}
-
-/* Maps the file anew, so that no page of it is resident, and one row brings one page. */
-static void leave_rows(const bench *b) {
-  size_t size = b->n_items * b->width * sizeof(float);
-  if (!b->map) return;
-  if (mmap(b->items, size, PROT_READ, MAP_SHARED | MAP_FIXED, b->fd, 0) == MAP_FAILED ||
-      posix_madvise(b->items, size, POSIX_MADV_RANDOM))
-    die("rows", "cannot be mapped");
 }
 
 static size_t nearest(const float *rows, size_t n, size_t d, size_t to) {
@@ -129,7 +104,7 @@ static void make_rows(bench *b) {
   size_t d = b->width, n = 0;
   float *given = b->item_file ? read_rows(b->item_file, d, &n) : NULL;
   b->n_items = b->random ? b->random : b->spread ? b->spread : n;
-  b->items = take_rows(b, b->n_items);
+  b->items = room(b->n_items * d, sizeof *b->items);
   if (b->random)
     for (size_t i = 0; i < b->n_items; i++) seed_fill_normal(&rng, b->items + i * d, d, 1.0f);
   else if (b->spread)
@@ -154,27 +129,20 @@ static double make_scout(bench *b) {
   sk_scout_bind(&b->scout, (int32_t)d, (int32_t)b->n_items, memory);
   for (size_t i = 0; i < n; i++) memcpy(rows + i * d, b->items + i * step * d, d * sizeof *rows);
   sk_scout_turn(&b->scout, rows, (int64_t)n, axes);
-  for (size_t v = 0; v < b->n_items; v += SK_SCOUT_AT_ONCE) {
-    size_t some = b->n_items - v < SK_SCOUT_AT_ONCE ? b->n_items - v : SK_SCOUT_AT_ONCE;
-    sk_scout_fill(&b->scout, b->items + v * d, (int64_t)v, (int64_t)some, work);
-    if (v % (1 << 20) == 0) leave_rows(b);
+  sk_scout_spot *spots = room(b->n_items, sizeof *spots);
+  for (size_t v = 0, some; v < b->n_items; v += some) {
+    some = b->n_items - v < SK_SCOUT_AT_ONCE ? b->n_items - v : SK_SCOUT_AT_ONCE;
+    sk_scout_spots(&b->scout, b->items + v * d, (int64_t)v, (int64_t)some, spots + v, work);
   }
-  leave_rows(b);
-  free(axes), free(rows), free(work);
+  sk_scout_order(&b->scout, spots);
+  for (size_t v = 0, some; v < b->n_items; v += some) {
+    some = b->n_items - v < SK_SCOUT_AT_ONCE ? b->n_items - v : SK_SCOUT_AT_ONCE;
+    for (size_t i = 0; i < some; i++)
+      memcpy(rows + i * d, b->items + (size_t)b->scout.item[v + i] * d, d * sizeof *rows);
+    sk_scout_fill(&b->scout, rows, (int64_t)v, (int64_t)some, work);
+  }
+  free(axes), free(rows), free(work), free(spots);
   return 1e-6 * (now_us() - begin);
-}
-
-static void print_resident(const char *when) {
-  char line[256];
-  FILE *file = fopen("/proc/self/status", "r");
-  if (!file) return;
-  printf("%s:", when);
-  while (fgets(line, sizeof line, file))
-    if (!strncmp(line, "VmRSS", 5) || !strncmp(line, "RssAnon", 7) || !strncmp(line, "RssFile", 7) ||
-        !strncmp(line, "RssShmem", 8))
-      printf(" %.*s", (int)strcspn(line, "\n"), line);
-  puts("");
-  fclose(file);
 }
 
 static uint64_t read_bytes(const uint8_t *x, size_t n) {
@@ -189,18 +157,25 @@ static uint64_t read_bytes(const uint8_t *x, size_t n) {
 
 static volatile uint64_t sink;
 
+/* Processor time: what a busy machine takes away does not count, but for the caches. */
+static double spent_us(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+  return 1e6 * (double)t.tv_sec + 1e-3 * (double)t.tv_nsec;
+}
+
 static void ask(bench *b, way w, size_t call) {
   size_t first = call * b->batch * 7919 % (b->n_users - b->batch + 1);
   sk_topk_args a = {.n = (int32_t)b->batch, .d = (int32_t)b->width, .items = (int32_t)b->n_items, .k = (int32_t)b->k};
   a.u = b->asked = b->users + first * b->width, a.e = b->items, a.index = b->index[w], a.score = b->score[w];
   a.scout = w == FP32 ? NULL : &b->scout;
   a.approximate = w == APPROXIMATE;
-  double begin = now_us();
+  double begin = spent_us();
   if (w == READ)
     sink = read_bytes(b->bytes, b->n_items * b->width);
   else if (b->ops->topk(b->be, &a))
     die(way_names[w], b->be->err);
-  b->ms[w][call] = 1e-3 * (now_us() - begin);
+  b->ms[w][call] = 1e-3 * (spent_us() - begin);
 }
 
 /* The lists by a scout that covers no item: of few items or of 32 users, scores without one are products of BLAS. */
@@ -232,11 +207,10 @@ static int by_size(const void *x, const void *y) {
 static void report(bench *b) {
   for (int w = 0; w < WAYS; w++) qsort(b->ms[w], b->calls, sizeof *b->ms[w], by_size);
   for (int w = 0; w < WAYS; w++) {
-    if (b->map && w == READ) continue;
     if (b->only && w != READ && strcmp(b->only, way_names[w])) continue;
     const double *ms = b->ms[w];
     printf("%-12s p50 %8.3f  lowest %8.3f  p90 %8.3f ms", way_names[w], ms[b->calls / 2], ms[0], ms[b->calls * 9 / 10]);
-    if (!b->map) printf("   of the read: %.2f", ms[b->calls / 2] / b->ms[READ][b->calls / 2]);
+    printf("   of the read: %.2f", ms[b->calls / 2] / b->ms[READ][b->calls / 2]);
     if (!b->only && w >= SCOUT && w < FP32)
       printf("   fp32 / this: %.2f", b->ms[FP32][b->calls / 2] / ms[b->calls / 2]);
     puts("");
@@ -260,8 +234,7 @@ static void parse(bench *b, int argc, char **argv) {
                  {"--k", &b->k, NULL},
                  {"--batch", &b->batch, NULL},
                  {"--threads", &b->threads, NULL},
-                 {"--calls", &b->calls, NULL},
-                 {"--map", &b->map, NULL}};
+                 {"--calls", &b->calls, NULL}};
   for (int i = 1; i + 1 < argc; i += 2) {
     size_t o = 0;
     while (o < sizeof options / sizeof *options && strcmp(argv[i], options[o].name)) o++;
@@ -270,13 +243,17 @@ static void parse(bench *b, int argc, char **argv) {
     if (options[o].text) *options[o].text = argv[i + 1];
   }
   if (argc % 2 == 0 || (!b->random && !b->item_file) || !b->k || !b->batch || !b->calls || !b->width)
-    die("usage", "see the head of bench_rank.c; options have values (--map 1)");
+    die("usage", "see the head of bench_rank.c");
 }
 
 int main(int argc, char **argv) {
   bench b = {.width = 64, .k = 10, .batch = 1, .threads = 1, .calls = 100};
   parse(&b, argc, argv);
   b.ops = sk_backend_find("cpu");
+  double load = 0;
+  FILE *file = fopen("/proc/loadavg", "r");
+  if (file && fscanf(file, "%lf", &load) == 1) printf("load %.1f; ", load);
+  if (file) fclose(file);
   const sk_options options = {.threads = (int32_t)b.threads};
   if (!b.ops || b.ops->open(&b.be, &options)) die("cpu", "cannot be opened");
   make_rows(&b);
@@ -286,18 +263,16 @@ int main(int argc, char **argv) {
       b.n_items, b.width, b.k, b.batch, b.threads, sk_cpu_level(),
       (double)sk_scout_bytes((int32_t)b.width, (int32_t)b.n_items) / (double)b.n_items, b.width * sizeof(float),
       seconds);
-  b.bytes = b.map ? NULL : room(b.n_items, b.width);
+  b.bytes = room(b.n_items, b.width);
   for (int w = 0; w < WAYS; w++) {
     b.index[w] = room(b.batch * b.k, sizeof(int32_t)), b.score[w] = room(b.batch * b.k, sizeof(float));
     b.ms[w] = room(b.calls, sizeof(double));
   }
-  if (b.map) print_resident("before");
   for (size_t call = 0; call < b.calls; call++) {
-    for (int w = b.map ? SCOUT : READ; w < WAYS; w++)
+    for (int w = READ; w < WAYS; w++)
       if (!b.only || w == READ || !strcmp(b.only, way_names[w])) ask(&b, (way)w, call);
     if (!b.only) compare(&b);
   }
-  if (b.map) print_resident("after");
   report(&b);
   return 0;
 }

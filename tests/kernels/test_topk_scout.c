@@ -184,6 +184,18 @@ static void compare(const shape *s, int kind, int user, const answer *got, const
               (double)want->score[i]);
 }
 
+/* Every item has one place; those of no whole group stand where they are. */
+static void check_order(const sk_scout *scout) {
+  uint8_t *seen = calloc((size_t)scout->items + 1, 1);
+  for (int32_t v = 0; v < scout->items && scout->d <= SK_SCOUT_MAX_D; v++) {
+    int32_t item = scout->item[v];
+    cr_assert(item >= 0 && item < scout->items && !seen[item], "place %d: item %d", v, item);
+    cr_assert(v < scout->items / SK_SCOUT_GROUP * SK_SCOUT_GROUP || item == v);
+    seen[item] = 1;
+  }
+  free(seen);
+}
+
 /* The memory is the caller's to free. What is too wide for a scout is not filled, and must not be read. */
 static void *make_scout(sk_scout *scout, const float *e, int32_t d, int32_t items) {
   void *memory = aligned_alloc(64, sk_scout_bytes(d, items));
@@ -191,8 +203,23 @@ static void *make_scout(sk_scout *scout, const float *e, int32_t d, int32_t item
   float *work = malloc(sizeof *work * SK_SCOUT_AT_ONCE * (size_t)d);
   sk_scout_bind(scout, d, items, memory);
   if (d <= SK_SCOUT_MAX_D) sk_scout_turn(scout, e, items < 500 ? items : 500, axes);
-  for (int64_t v = 0; v < items && d <= SK_SCOUT_MAX_D; v += SK_SCOUT_AT_ONCE)
-    sk_scout_fill(scout, e + v * d, v, items - v < SK_SCOUT_AT_ONCE ? items - v : SK_SCOUT_AT_ONCE, work);
+  sk_scout_spot *spots = malloc(sizeof *spots * (size_t)(items + 1));
+  float *rows = malloc(sizeof *rows * SK_SCOUT_AT_ONCE * (size_t)d);
+  for (int order = 0; order < 2 && d <= SK_SCOUT_MAX_D; order++) {
+    for (int64_t v = 0, n; v < items; v += n) {
+      n = items - v < SK_SCOUT_AT_ONCE ? items - v : SK_SCOUT_AT_ONCE;
+      if (order) {
+        for (int64_t i = 0; i < n; i++) memcpy(rows + i * d, e + scout->item[v + i] * d, (size_t)d * sizeof *rows);
+        sk_scout_fill(scout, rows, v, n, work);
+      } else {
+        sk_scout_spots(scout, e + v * d, v, n, spots + v, work);
+      }
+    }
+    if (!order) sk_scout_order(scout, spots);
+  }
+  check_order(scout);
+  free(spots);
+  free(rows);
   free(axes);
   free(work);
   return memory;
@@ -302,8 +329,9 @@ Test(topk_scout, is_the_ranking_of_a_large_catalogue_without_one) {
 enum { BOUND_D = 37, BOUND_ITEMS = 500 };
 
 /* u . e_v in double against the bounds of both parts, for whole-number products by the naive sum. */
-static void check_bounds(const sk_scout *scout, const float *e, const double *u, int kind) {
+static void check_bounds(const sk_scout *scout, const float *catalogue, const double *u, int kind) {
   for (int64_t v = 0; v < BOUND_ITEMS; v++) {
+    const float *e = catalogue + ((int64_t)scout->item[v] - v) * BOUND_D; /* row v is that of the place */
     double error[2] = {0, 0}, lost = 0.0, norm = 0.0, length = 0.0, tail = 0.0;
     for (int64_t r = 0; r < BOUND_D; r++) {
       int p = r >= scout->part[0].d;
