@@ -267,8 +267,8 @@ typedef struct solid_store_ops {
   /* Reads the entries of the item log behind the first `from`, in order, at most `most` of them and fewer where they
    * are long. *now (set) is the log, which may be longer, shorter or another than was thought: the caller looks at it
    * before the entries count, so `take` should only keep them. Entries that were dropped are passed over, and the
-   * numbers of the others stay; unless the log is at its end one comes at least. `take` must not call the store. EFORMAT: there is
-   * something else, or an entry is missing. EUNSUPPORTED: a log of a newer version. */
+   * numbers of the others stay; unless the log is at its end one comes at least. `take` must not call the store.
+   * EFORMAT: there is something else, or an entry is missing. EUNSUPPORTED: a log of a newer version. */
   solid_status (*items_read)(solid_store *store, uint64_t from, size_t most, solid_item_fn take, void *take_user,
                              solid_items_version *now);
 
