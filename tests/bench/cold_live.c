@@ -4,7 +4,7 @@
  *
  *   FOLDER/model.safetensors  the model as if it had never heard of them
  *   FOLDER/items.jsonl        what a shop says of each of them: id, attributes, vector
- *   FOLDER/events.jsonl       of the users whose test target is one of them, what was known before it, the newest 64
+ *   FOLDER/events.jsonl       of the users whose test target is one of them, what was known before it, the newest 4,096
  *   FOLDER/targets.tsv        those users and their targets */
 #include "examples/common/load.h"
 #include "solid/model/model_file.h"
@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NEWEST = 64 };
+enum { NEWEST = 4096 };
 
 static void must(solid_status status, const char *what) {
   if (!status) return;

@@ -17,7 +17,7 @@ die() { echo "cold_live: $*" >&2; exit 1; }
 mkdir "$work/live"
 "${COLD_LIVE:-$bin/../tests/bench/cold_live}" "$work/offline.safetensors" "$data" "$work/live" "$attributes"
 
-"$bin/solid_serve" --model "$work/live/model.safetensors" --listen 127.0.0.1:0 --threads 1 >"$work/serve.out" 2>"$work/serve.err" & server=$!
+"$bin/solid_serve" --model "$work/live/model.safetensors" --listen 127.0.0.1:0 --threads 1 --history 4096 >"$work/serve.out" 2>"$work/serve.err" & server=$!
 for _ in $(seq 400); do
   url=$(sed -n 's/^listens on \(http.*\)\/$/\1/p' "$work/serve.out")
   [ -z "$url" ] || break
