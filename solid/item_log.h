@@ -55,7 +55,8 @@ SOLID_API SOLID_CHECK_RESULT solid_status solid_item_log_apply(solid_item_log *l
 /* Appends what is new among n entries to the store's log, in order, and follows. verdicts (n): OK; EDUPLICATE, it says
  * nothing new; ERANGE, EINVAL as solid_item_check. `now_ms` is the time of entries whose time is 0. The call itself
  * fails as items_append of the store does; what it had appended says nothing new the next time, so that the same call
- * may be repeated. */
+ * may be repeated. Where more than half of the log says nothing any more (descriptions that were given again, words
+ * that were said again, what a removed item left), and at least 1,024 entries, these are dropped from the store. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_item_log_add(solid_item_log *log, solid_store *store,
                                                              const solid_item_entry *entries, size_t n, int64_t now_ms,
                                                              solid_status *verdicts);

@@ -1,6 +1,6 @@
-/* What the item log holds: items that came or went since a model was trained. The log is kept in the store and only
- * ever grows; an entry says one thing about one item, and the newest word about an item counts. It knows ids, and no
- * index of any model. */
+/* What the item log holds: items that came or went since a model was trained. The log is kept in the store; an
+ * entry says one thing about one item, and the newest word about an item counts. Entries have numbers that only rise:
+ * what says nothing any more is dropped, and the others keep theirs. It knows ids, and no index of any model. */
 #ifndef SOLID_ITEMS_H
 #define SOLID_ITEMS_H
 
@@ -39,7 +39,7 @@ typedef struct solid_item_entry {
 /* Which log, and how long it is. A log that was lost and begun again has another name. All zero: there is none yet. */
 typedef struct solid_items_version {
   uint8_t log[16];
-  uint64_t count; /* entries */
+  uint64_t count; /* number of the newest entry */
 } solid_items_version;
 
 /* OK, or ERANGE, EINVAL, saying what of which item cannot be: an id of no or of too many bytes, a title or a list that

@@ -266,8 +266,9 @@ typedef struct solid_store_ops {
 
   /* Reads the entries of the item log behind the first `from`, in order, at most `most` of them and fewer where they
    * are long. *now (set) is the log, which may be longer, shorter or another than was thought: the caller looks at it
-   * before the entries count, so `take` should only keep them. `take` must not call the store. EFORMAT: there is
-   * something else, or an entry is missing. EUNSUPPORTED: a log of a newer version. */
+   * before the entries count, so `take` should only keep them. Entries that were dropped are passed over, and the
+   * numbers of the others stay; unless the log is at its end one comes at least. `take` must not call the store.
+   * EFORMAT: there is something else, or an entry is missing. EUNSUPPORTED: a log of a newer version. */
   solid_status (*items_read)(solid_store *store, uint64_t from, size_t most, solid_item_fn take, void *take_user,
                              solid_items_version *now);
 
@@ -277,6 +278,13 @@ typedef struct solid_store_ops {
    * reading. Errors of solid_item_check, for whichever entry, before anything is written; as items_read; retriable. */
   solid_status (*items_append)(solid_store *store, const solid_items_version *seen, const solid_item_entry *entries,
                                size_t n, solid_items_version *now, int *appended);
+
+  /* Drops n entries of the item log, by rising numbers, none of them the newest, if it still is the log that `seen`
+   * names: *dropped = 1; else 0, and nothing changes. The caller knows that nothing of what they said counts, for
+   * whoever has read the log as far as he has. A call that fails may have dropped some, each as a whole; it may be
+   * repeated. ERANGE, EINVAL, and as items_append. NULL where a store keeps all. */
+  solid_status (*items_drop)(solid_store *store, const solid_items_version *seen, const uint64_t *numbers, size_t n,
+                             int *dropped);
 } solid_store_ops;
 
 /* The part of a store that its users see; an implementation begins with it. */

@@ -89,6 +89,12 @@ static solid_status timed_items_append(solid_store *store, const solid_items_ver
   return inner->ops->items_append(inner, seen, entries, n, now, appended);
 }
 
+static solid_status timed_items_drop(solid_store *store, const solid_items_version *seen, const uint64_t *numbers,
+                                     size_t n, int *dropped) {
+  solid_store *inner = timed_store_inner(store);
+  return inner->ops->items_drop(inner, seen, numbers, n, dropped);
+}
+
 static solid_status timed_put_states(solid_store *store, const solid_state_put *puts, size_t n, uint8_t *stored,
                                      solid_status *statuses) {
   solid_store *inner = timed_store_inner(store);
@@ -125,6 +131,7 @@ static const solid_store_ops timed_ops = {
     .close = timed_close,
     .items_read = timed_items_read,
     .items_append = timed_items_append,
+    .items_drop = timed_items_drop,
     .put_states = timed_put_states,
     .get_states = timed_get_states,
     .forget = timed_forget,

@@ -57,7 +57,7 @@ uint32_t sol_item_log_find(const solid_item_log *log, uint64_t hash) {
 static void forget_all(solid_item_log *log) {
   for (uint32_t i = 0; i < log->count; i++) free_entry(&log->items[i].entry);
   log->count = 0;
-  log->unreadable = 0;
+  log->unreadable = log->superseded = log->counting = 0;
   log->version = (solid_items_version){.count = 0};
   atomic_store(&log->entries, 0);
   sol_table_empty(&log->by_hash);
@@ -80,28 +80,38 @@ static uint32_t item_of(solid_item_log *log, solid_bytes id) {
   return log->count++;
 }
 
-/* What an entry, whose number is `number`, changes of its item. 0: no memory. */
-static int take_word(sol_log_item *item, const solid_item_entry *entry, uint64_t number) {
+/* The newest word of a kind; the one before, if any, says nothing any more. */
+static void say_again(solid_item_log *log, uint64_t *newest, uint64_t number) {
+  log->superseded += *newest > 0;
+  log->counting += (number > 0) - (uint64_t)(*newest > 0);
+  *newest = number;
+}
+
+/* What an entry, whose number is `number`, changes of its item. Which entries still count: the description, the last
+ * word about hiding and the last removal, each unless what came behind makes it none. The removal stays behind an item
+ * that was added again, for who has read the item hidden before it. 0: no memory. */
+static int take_word(solid_item_log *log, sol_log_item *item, const solid_item_entry *entry, uint64_t number) {
   solid_item_entry copy;
   switch (entry->kind) {
   case SOLID_ITEM_ADDED:
     if (!copy_entry(&copy, entry)) return 0;
     free_entry(&item->entry);
     item->entry = copy;
-    item->number = number;
+    say_again(log, &item->number, number);
     item->is_removed = 0;
     break;
   case SOLID_ITEM_HIDDEN:
-    item->is_hidden = 1;
-    break;
   case SOLID_ITEM_SHOWN:
-    item->is_hidden = 0;
+    say_again(log, &item->shown, number);
+    item->is_hidden = entry->kind == SOLID_ITEM_HIDDEN;
     break;
   case SOLID_ITEM_REMOVED:
+    say_again(log, &item->removed, number);
+    say_again(log, &item->shown, 0);
+    say_again(log, &item->number, 0);
     item->is_removed = 1;
     item->is_hidden = 0;
     free_entry(&item->entry);
-    item->number = 0;
   }
   return 1;
 }
@@ -109,6 +119,7 @@ static int take_word(sol_log_item *item, const solid_item_entry *entry, uint64_t
 /* One read of the store: its entries count if the log turns out to be the one that was read so far. */
 typedef struct reading {
   solid_item_log *log;
+  uint64_t numbers[SOLID_ITEMS_AT_ONCE];
   solid_item_entry entries[SOLID_ITEMS_AT_ONCE]; /* copies; kind UINT32_MAX = one that could not be read */
   size_t n;
   int is_short; /* of memory */
@@ -118,6 +129,7 @@ static void keep(void *user, uint64_t number, const solid_item_entry *entry) {
   reading *r = user;
   if (r->is_short || r->n == SOLID_ITEMS_AT_ONCE) return;
   solid_item_entry *to = &r->entries[r->n];
+  r->numbers[r->n] = number;
   if (!entry) {
     sol_log(r->log->ctx, SOLID_LOG_WARN, "item log: entry %llu is passed over: %s", (unsigned long long)number,
             solid_last_error());
@@ -129,24 +141,30 @@ static void keep(void *user, uint64_t number, const solid_item_entry *entry) {
   r->n++;
 }
 
-static solid_status take_entry(solid_item_log *log, const solid_item_entry *entry) {
-  size_t at = (size_t)log->version.count;
-  if (at == log->order_room) {
-    size_t room = at ? 2 * at : 256;
-    uint32_t *order = realloc(log->order, room * sizeof *order);
-    if (!order) return solid_fail(SOLID_ENOMEM, "out of memory: item log of %zu entries", at);
-    log->order = order, log->order_room = room;
-  }
-  log->order[at] = SOL_NO_NUMBER;
+static int reserve_order(solid_item_log *log, uint64_t count) {
+  if (count <= log->order_room) return 1;
+  size_t room = count < 256 ? 256 : 2 * (size_t)count;
+  uint32_t *order = realloc(log->order, room * sizeof *order);
+  if (!order) return 0;
+  log->order = order, log->order_room = room;
+  return 1;
+}
+
+/* Entry `number`, the next one, or one behind some that were dropped. */
+static solid_status take_entry(solid_item_log *log, uint64_t number, const solid_item_entry *entry) {
+  uint32_t item = SOL_NO_NUMBER;
+  if (!reserve_order(log, number))
+    return solid_fail(SOLID_ENOMEM, "out of memory: item log of %llu entries", (unsigned long long)number);
   if (entry->kind == UINT32_MAX) {
     log->unreadable++;
   } else {
-    uint32_t item = item_of(log, entry->id);
-    if (item == SOL_NO_NUMBER || !take_word(&log->items[item], entry, at + 1))
-      return solid_fail(SOLID_ENOMEM, "out of memory: item log of %zu entries", at);
-    log->order[at] = item;
+    item = item_of(log, entry->id);
+    if (item == SOL_NO_NUMBER || !take_word(log, &log->items[item], entry, number))
+      return solid_fail(SOLID_ENOMEM, "out of memory: item log of %llu entries", (unsigned long long)number);
   }
-  atomic_store(&log->entries, ++log->version.count);
+  while (log->version.count + 1 < number) log->order[log->version.count++] = SOL_NO_NUMBER;
+  log->order[log->version.count++] = item;
+  atomic_store(&log->entries, log->version.count);
   return SOLID_OK;
 }
 
@@ -166,7 +184,7 @@ static solid_status take_read(solid_item_log *log, const reading *r, const solid
     return SOLID_OK;
   }
   memcpy(log->version.log, now->log, sizeof now->log);
-  for (size_t i = 0; i < r->n && !status; i++) status = take_entry(log, &r->entries[i]);
+  for (size_t i = 0; i < r->n && !status; i++) status = take_entry(log, r->numbers[i], &r->entries[i]);
   *more = log->version.count < now->count;
   return status;
 }
@@ -182,6 +200,20 @@ static solid_status read_piece(solid_item_log *log, solid_store *store, reading 
     pthread_mutex_unlock(&log->lock);
   }
   for (size_t i = 0; i < r->n; i++) free_entry(&r->entries[i]);
+  return status;
+}
+
+solid_status sol_item_log_take(solid_item_log *log, const solid_items_version *seen, const solid_items_version *now,
+                               const solid_item_entry *entries, size_t n) {
+  solid_status status = SOLID_OK;
+  pthread_mutex_lock(&log->reading);
+  pthread_mutex_lock(&log->lock);
+  int is_as_seen =
+      log->version.count == seen->count && (!seen->count || !memcmp(log->version.log, seen->log, sizeof seen->log));
+  if (is_as_seen) memcpy(log->version.log, now->log, sizeof now->log);
+  for (size_t i = 0; i < n && is_as_seen && !status; i++) status = take_entry(log, log->version.count + 1, &entries[i]);
+  pthread_mutex_unlock(&log->lock);
+  pthread_mutex_unlock(&log->reading);
   return status;
 }
 

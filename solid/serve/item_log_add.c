@@ -55,7 +55,8 @@ typedef struct adding {
   uint64_t hashes[SOLID_ITEMS_AT_ONCE];
 } adding;
 
-/* One append: entries from *at on, of a log that was read. *appended = 0: another process was first. */
+/* One append: entries from *at on, of a log that was read, and into what is known of it, so that no question is told of
+ * them by the store before. *appended = 0: another process was first. */
 static solid_status append_piece(solid_item_log *log, solid_store *store, const solid_item_entry *entries, size_t n,
                                  int64_t now_ms, size_t *at, solid_status *verdicts, adding *a, int *appended) {
   size_t next = *at;
@@ -67,8 +68,9 @@ static solid_status append_piece(solid_item_log *log, solid_store *store, const 
   pthread_mutex_unlock(&log->lock);
   *appended = count == 0;
   if (count) status = store->ops->items_append(store, &seen, a->fresh, count, &now, appended);
-  if (!status && *appended) *at = next;
-  return status;
+  if (status || !*appended) return status;
+  *at = next;
+  return count ? sol_item_log_take(log, &seen, &now, a->fresh, count) : SOLID_OK;
 }
 
 /* Where another process appends meanwhile, what it said is read, and what is left to say said again. */
@@ -81,7 +83,7 @@ static solid_status add(solid_item_log *log, solid_store *store, const solid_ite
     tries = appended ? 0 : tries + 1;
     if (!status && tries == ADD_TRIES)
       status = solid_fail(SOLID_EIO, "item log: others append to it all the time: %zu tries", tries);
-    if (!status) status = solid_item_log_follow(log, store);
+    if (!status && !appended) status = solid_item_log_follow(log, store);
   }
   return status;
 }
@@ -94,6 +96,7 @@ solid_status solid_item_log_add(solid_item_log *log, solid_store *store, const s
   if (!a) return solid_fail(SOLID_ENOMEM, "out of memory: %zu entries", n);
   pthread_mutex_lock(&log->adding); /* threads of one process wait for one another instead of trying in vain */
   solid_status status = add(log, store, entries, n, now_ms, verdicts, a);
+  if (!status) sol_item_log_trim(log, store);
   pthread_mutex_unlock(&log->adding);
   free(a);
   return status;

@@ -2,13 +2,15 @@
  *
  * The file is a head and frames, one an append, all numbers little-endian:
  *
- *   head:  "SOLIDLOG" (8), version 1 (4), CRC-32 of the other 28 bytes (4), name of the log (16)
+ *   head:  "SOLIDLOG" (8), version (4), CRC-32 of the other 28 bytes (4), name of the log (16)
  *   frame: bytes behind these 16 (4), entries (4), CRC-32 of those bytes (4), CRC-32 of the 12 before it (4); each
- *          entry (store/record/entry.h) behind its size (4)
+ *          entry (store/record/entry.h) behind its size (4). In version 2 also, in the place of entries that were
+ *          dropped: zero (1) and the number of the last one of them (8)
  *
  * A frame is written behind the others, and synced. So what a kill or a lost machine leaves unfinished is the last
  * frame, which nobody was told of: it is cut off when the file is opened. Anything else that is not sound is damage to
- * what somebody was told is kept, and the file is refused. Not locked: the store does that, and nobody who reads waits
+ * what somebody was told is kept, and the file is refused. Where entries are dropped the file is
+ * written anew under another name, and renamed. Not locked: the store does that, and nobody who reads waits
  * for a file; against other processes the file is. */
 #ifndef STORE_MEMORY_ITEM_LOG_H
 #define STORE_MEMORY_ITEM_LOG_H
@@ -20,7 +22,7 @@ typedef struct sol_item_log {
   solid_items_version version;
   uint8_t *bytes; /* the entries behind one another */
   size_t size, room;
-  size_t *ends; /* (version.count) where each entry ends */
+  size_t *ends; /* (version.count) where each entry ends; of no bytes: it was dropped */
   size_t ends_room;
   int fd; /* -1 = no file */
   char *path;
@@ -48,5 +50,17 @@ solid_status sol_item_log_begin(sol_item_log *log, const solid_items_version *se
                                 size_t n, sol_item_frame *out);
 solid_status sol_item_log_write(sol_item_log *log, const sol_item_frame *frame);
 int sol_item_log_end(sol_item_log *log, const sol_item_frame *frame);
+
+/* Dropping, likewise: what is left (count 0: it is another log), into the file, into the log, which owns it then. */
+typedef struct sol_item_rest {
+  uint8_t *bytes;
+  size_t size;
+  size_t *ends;
+  uint64_t count;
+} sol_item_rest;
+solid_status sol_item_log_drop_begin(const sol_item_log *log, const solid_items_version *seen, const uint64_t *numbers,
+                                     size_t n, sol_item_rest *out);
+solid_status sol_item_log_drop_write(sol_item_log *log, const sol_item_rest *rest);
+void sol_item_log_drop_end(sol_item_log *log, const sol_item_rest *rest);
 
 #endif

@@ -102,6 +102,30 @@ static solid_status memory_items_append(solid_store *store, const solid_items_ve
   return status;
 }
 
+/* The log is made anew beside the one that is read, which only who holds `writing` changes. */
+static solid_status memory_items_drop(solid_store *store, const solid_items_version *seen, const uint64_t *numbers,
+                                      size_t n, int *dropped) {
+  sol_memory *mem = memory_of(store);
+  sol_item_rest rest;
+  solid_status status = sol_port_check_items_drop(seen, numbers, n, dropped);
+  if (status) return status;
+  pthread_mutex_lock(&mem->writing);
+  status = sol_item_log_drop_begin(&mem->items, seen, numbers, n, &rest);
+  int is_there = !status && rest.count;
+  if (is_there) status = sol_item_log_drop_write(&mem->items, &rest);
+  if (is_there && !status) {
+    sol_memory_lock(mem);
+    sol_item_log_drop_end(&mem->items, &rest);
+    pthread_mutex_unlock(&mem->lock);
+  } else {
+    free(rest.bytes);
+    free(rest.ends);
+  }
+  pthread_mutex_unlock(&mem->writing);
+  if (!status) *dropped = is_there;
+  return status;
+}
+
 /* Frees what the memory holds. */
 static void clear(sol_memory *mem) {
   sol_users_clear(&mem->users);
@@ -148,6 +172,7 @@ static const solid_store_ops memory_ops = {
     .forget = sol_memory_forget,
     .items_read = memory_items_read,
     .items_append = memory_items_append,
+    .items_drop = memory_items_drop,
 };
 
 static solid_status new_handle(solid_store **out, sol_memory *mem) {

@@ -112,10 +112,9 @@ solid_status sol_log_head_decode(const uint8_t *data, size_t size, solid_items_v
   if (size) {
     if (size < 4 || data[0] != 'S' || data[1] != 'I')
       return solid_fail(SOLID_EFORMAT, "item log: what stands under its name is no log");
-    if (data[2] > SOL_ENTRY_VERSION)
-      return solid_fail(SOLID_EUNSUPPORTED, "item log: version %u is newer than %d", data[2], SOL_ENTRY_VERSION);
-    if (size != SOL_LOG_HEAD || data[2] != SOL_ENTRY_VERSION || data[3])
-      return solid_fail(SOLID_EFORMAT, "item log: its head is damaged");
+    if (data[2] > SOL_LOG_VERSION)
+      return solid_fail(SOLID_EUNSUPPORTED, "item log: version %u is newer than %d", data[2], SOL_LOG_VERSION);
+    if (size != SOL_LOG_HEAD || !data[2] || data[3]) return solid_fail(SOLID_EFORMAT, "item log: its head is damaged");
     memcpy(read.log, data + 4, sizeof read.log);
     memcpy(&read.count, data + 20, 8);
   }

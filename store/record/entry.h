@@ -12,7 +12,8 @@
  *   20       4      CRC-32 of all other bytes
  *   24              id, title, attributes (one byte with the size before each), vector (f32)
  *
- *   head: "SI", version 1, zero; name of the log (16); entries (8) */
+ *   head: "SI", version 1, zero; name of the log (16); entries (8). Version 2: some of the entries were dropped, and
+ *   something that is no entry stands in their place */
 #ifndef STORE_RECORD_ENTRY_H
 #define STORE_RECORD_ENTRY_H
 
@@ -23,7 +24,9 @@ enum {
   SOL_ENTRY_HEAD = 24,
   SOL_ENTRY_MAX = SOL_ENTRY_HEAD + SOLID_ID_MAX + SOLID_TITLE_MAX + SOLID_ITEM_ATTRIBUTES_MAX * (1 + SOLID_ID_MAX) +
                   4 * SOLID_ITEM_VECTOR_MAX,
-  SOL_LOG_HEAD = 28
+  SOL_LOG_HEAD = 28,
+  SOL_LOG_VERSION = 2,
+  SOL_GAP = 9 /* bytes of what stands for entries that were dropped: zero, and a number; no entry is as short */
 };
 
 /* What a decoded entry points into, beside the bytes that it was read from. */

@@ -229,6 +229,16 @@ solid_status sol_port_check_items_append(const solid_items_version *seen, const 
   return status;
 }
 
+solid_status sol_port_check_items_drop(const solid_items_version *seen, const uint64_t *numbers, size_t n,
+                                       const int *dropped) {
+  if (!seen || !dropped || (n && !numbers)) return solid_fail(SOLID_EINVAL, "item log: an argument is NULL");
+  for (size_t i = 0; i < n; i++)
+    if (numbers[i] <= (i ? numbers[i - 1] : 0) || numbers[i] >= seen->count)
+      return solid_fail(SOLID_ERANGE, "item log: entry %llu cannot be dropped of %llu, the newest stays, numbers rise",
+                        (unsigned long long)numbers[i], (unsigned long long)seen->count);
+  return SOLID_OK;
+}
+
 solid_status sol_port_next_version(const solid_items_version *seen, size_t n, solid_items_version *next) {
   solid_store_epoch name;
   *next = *seen;

@@ -89,6 +89,10 @@ solid_status sol_port_check_items_read(size_t most, solid_item_fn take, const so
 solid_status sol_port_check_items_append(const solid_items_version *seen, const solid_item_entry *entries, size_t n,
                                          const solid_items_version *now, const int *appended);
 
+/* Of a drop: numbers that do not rise, or are none of the log's. */
+solid_status sol_port_check_items_drop(const solid_items_version *seen, const uint64_t *numbers, size_t n,
+                                       const int *dropped);
+
 /* The log after n entries were appended to `seen`; a new one gets a name. EIO. */
 solid_status sol_port_next_version(const solid_items_version *seen, size_t n, solid_items_version *next);
 

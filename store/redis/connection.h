@@ -14,7 +14,7 @@
 #include "store/redis/transport.h"
 #include <hiredis/hiredis.h>
 
-enum { SOL_REDIS_SCRIPTS = 12, SOL_REDIS_SHA_SIZE = 40, SOL_IDENTITY_ROOM = 116 };
+enum { SOL_REDIS_SCRIPTS = 13, SOL_REDIS_SHA_SIZE = 40, SOL_IDENTITY_ROOM = 116 };
 
 /* Borrowed strings must outlive the connection. */
 typedef struct sol_redis_options {

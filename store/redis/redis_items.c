@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* In a cluster the log is with one node, which questions to the others need not wait for. */
-enum { LOOK_MS = 500, READ_BYTES = 1 << 20 };
+enum { LOOK_MS = 500, READ_BYTES = 1 << 20, DROPS_AT_ONCE = 1024 };
 
 static const char log_name[] = "items";
 
@@ -19,6 +19,7 @@ typedef struct log_call {
   solid_item_fn take;
   void *take_user;
   solid_items_version now;
+  int is_dropped;
 } log_call;
 
 static solid_status fail_at(const sol_redis_store *store, sol_redis_conn *conn, solid_status status) {
@@ -47,12 +48,16 @@ static solid_status take_entries(void *user, sol_redis_conn *conn, size_t comman
                       (unsigned long long)call->now.count);
   sol_entry_room *room = malloc(sizeof *room);
   if (!room) return solid_fail(SOLID_ENOMEM, "redis store: entry of the item log");
-  for (size_t i = 1; i < reply->elements && call->from + i <= call->now.count; i++) {
-    const redisReply *bytes = reply->element[i];
+  for (size_t i = 1; i + 1 < reply->elements; i += 2) {
+    const redisReply *number = reply->element[i], *bytes = reply->element[i + 1];
     solid_item_entry entry;
+    if (number->type != REDIS_REPLY_INTEGER || (uint64_t)number->integer <= call->from) {
+      free(room);
+      return sol_redis_out_of_step(conn);
+    }
     int is_bad = bytes->type != REDIS_REPLY_STRING ||
                  sol_entry_decode((const uint8_t *)bytes->str, (size_t)bytes->len, room, &entry) != SOLID_OK;
-    call->take(call->take_user, call->from + i, is_bad ? NULL : &entry);
+    call->take(call->take_user, (uint64_t)number->integer, is_bad ? NULL : &entry);
   }
   free(room);
   return SOLID_OK;
@@ -125,6 +130,36 @@ solid_status sol_redis_items_append(solid_store *base, const solid_items_version
   *now = call.now;
   *appended = sol_items_version_same(&call.now, &next);
   return SOLID_OK;
+}
+
+static solid_status take_dropped(void *user, sol_redis_conn *conn, size_t command, const redisReply *reply) {
+  log_call *call = user;
+  (void)command;
+  solid_status status = sol_redis_reply_status(conn, reply);
+  if (status) return status == SOLID_EFORMAT ? fail_at(call->store, conn, status) : status;
+  if (reply->type != REDIS_REPLY_INTEGER) return sol_redis_out_of_step(conn);
+  sol_redis_wrote(conn);
+  call->is_dropped = reply->integer == 1;
+  return SOLID_OK;
+}
+
+/* Some at a time, so that no script holds up the server. Each leaves a log that is whole. */
+solid_status sol_redis_items_drop(solid_store *base, const solid_items_version *seen, const uint64_t *numbers, size_t n,
+                                  int *dropped) {
+  sol_redis_store *store = (sol_redis_store *)base;
+  log_call call = {.store = store, .is_dropped = 1};
+  solid_status status = sol_port_check_items_drop(seen, numbers, n, dropped);
+  for (size_t at = 0; at < n && !status && call.is_dropped; at += DROPS_AT_ONCE) {
+    sol_command cmd;
+    size_t some = n - at < DROPS_AT_ONCE ? n - at : DROPS_AT_ONCE;
+    sol_redis_begin_script(&cmd, SOL_SCRIPT_ITEMS_DROP);
+    sol_command_name(&cmd, store->options.prefix, log_name, (solid_bytes){NULL, 0});
+    sol_command_bytes(&cmd, seen->log, sizeof seen->log);
+    sol_command_bytes(&cmd, numbers + at, some * sizeof *numbers);
+    status = sol_redis_ask(store, &cmd, take_dropped, &call);
+  }
+  if (!status) *dropped = call.is_dropped;
+  return status;
 }
 
 /* ---- With a question's own round trip ---- */

@@ -23,7 +23,8 @@ enum {
   SOL_SCRIPT_GET_STATE = 8,
   SOL_SCRIPT_FORGET = 9,
   SOL_SCRIPT_ITEMS_APPEND = 10,
-  SOL_SCRIPT_ITEMS_READ = 11
+  SOL_SCRIPT_ITEMS_READ = 11,
+  SOL_SCRIPT_ITEMS_DROP = 12
 };
 
 /* The commands of a call about one user, in this order. */
@@ -219,6 +220,8 @@ solid_status sol_redis_items_read(solid_store *store, uint64_t from, size_t most
                                   solid_items_version *now);
 solid_status sol_redis_items_append(solid_store *store, const solid_items_version *seen,
                                     const solid_item_entry *entries, size_t n, solid_items_version *now, int *appended);
+solid_status sol_redis_items_drop(solid_store *store, const solid_items_version *seen, const uint64_t *numbers,
+                                  size_t n, int *dropped);
 /* 1 if the head of the log is to be read with this call; the question, and what becomes of its answer. */
 int sol_redis_asks_items(sol_redis_store *store);
 void sol_redis_ask_items(const sol_redis_store *store, sol_command *cmd);

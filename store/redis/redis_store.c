@@ -258,4 +258,5 @@ const solid_store_ops sol_redis_ops = {
     .forget = sol_redis_forget,
     .items_read = sol_redis_items_read,
     .items_append = sol_redis_items_append,
+    .items_drop = sol_redis_items_drop,
 };

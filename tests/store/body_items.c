@@ -154,6 +154,86 @@ void body_reads_a_long_log_in_pieces(const store_maker *maker) {
   solid_store_close(store);
 }
 
+static void append_numbered(solid_store *store, solid_items_version *now, size_t n) {
+  static char ids[SOLID_ITEMS_AT_ONCE][24];
+  static solid_item_entry entries[SOLID_ITEMS_AT_ONCE];
+  while (n) {
+    size_t some = n < SOLID_ITEMS_AT_ONCE ? n : SOLID_ITEMS_AT_ONCE;
+    for (size_t i = 0; i < some; i++) {
+      snprintf(ids[i], sizeof ids[0], "item %llu", (unsigned long long)(now->count + i + 1));
+      entries[i] = (solid_item_entry){.id = part_text(ids[i])};
+    }
+    cr_assert_eq(append(store, now, entries, some, now), 1);
+    n -= some;
+  }
+}
+
+/* From wherever one reads, in pieces of any size: what is there comes, in order, and nothing else. */
+static void expect_left(solid_store *store, const uint8_t *is_dropped, uint64_t count, uint64_t from, size_t most) {
+  static found_items found;
+  uint64_t number = from;
+  for (;;) {
+    cr_assert_eq(read_from(store, number, most, &found).count, count);
+    if (!found.n) break;
+    for (size_t i = 0; i < found.n; i++) {
+      char id[24];
+      do number++;
+      while (number <= count && is_dropped[number]);
+      snprintf(id, sizeof id, "item %llu", (unsigned long long)number);
+      cr_assert(found.numbers[i] == number && !strcmp(found.ids[i], id), "entry %llu: %s, after %llu",
+                (unsigned long long)found.numbers[i], found.ids[i], (unsigned long long)from);
+    }
+  }
+  do number++;
+  while (number <= count && is_dropped[number]);
+  cr_assert_gt(number, count, "entry %llu does not come", (unsigned long long)number);
+}
+
+/* Dropped in any order, one by one and many at once, over the edges of blocks of 1,024; appended to in between. */
+void body_dropped_items_are_passed_over(const store_maker *maker) {
+  enum { MOST = 2400 };
+  static uint8_t is_dropped[MOST + 2];
+  static uint64_t numbers[MOST];
+  solid_store *store = maker->open(0), *other = maker->open(0);
+  solid_items_version now = {.count = 0};
+  uint64_t seed = 99;
+  int dropped = 7;
+  memset(is_dropped, 0, sizeof is_dropped);
+  append_numbered(store, &now, 1500);
+  for (int round = 0; round < 60; round++) {
+    size_t n = 0;
+    int dense = round % 3;
+    for (uint64_t number = 1; number < now.count; number++) {
+      seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407;
+      uint64_t r = seed >> 33, first = round * 40u % 1500;
+      int is_due = dense == 0 ? r % 97 == 0 : dense == 1 ? number > first && number <= first + 70 : number == r % 2400;
+      if (round == 59) is_due = number % 400 != 0;
+      if (is_due) numbers[n++] = number, is_dropped[number] = 1;
+    }
+    solid_store *by = round % 2 ? store : other;
+    cr_assert_eq(by->ops->items_drop(by, &now, numbers, n, &dropped), SOLID_OK, "%s", solid_last_error());
+    cr_assert_eq(dropped, 1);
+    if (round % 10 == 0) append_numbered(store, &now, 90);
+    if (round % 6 == 5) expect_left(other, is_dropped, now.count, 0, SOLID_ITEMS_AT_ONCE);
+    expect_left(other, is_dropped, now.count, seed % now.count, 1 + seed / 7 % 40);
+  }
+  for (uint64_t from = 0; from < now.count; from += 7) expect_left(store, is_dropped, now.count, from, 3);
+  solid_items_version stranger = now;
+  stranger.log[0] ^= 1;
+  numbers[0] = 400;
+  cr_assert_eq(store->ops->items_drop(store, &stranger, numbers, 1, &dropped), SOLID_OK);
+  cr_assert_eq(dropped, 0, "it is another log");
+  expect_left(store, is_dropped, now.count, 0, SOLID_ITEMS_AT_ONCE);
+  numbers[1] = 399;
+  cr_assert_eq(store->ops->items_drop(store, &now, numbers, 2, &dropped), SOLID_ERANGE, "they rise");
+  numbers[0] = now.count;
+  cr_assert_eq(store->ops->items_drop(store, &now, numbers, 1, &dropped), SOLID_ERANGE, "the newest stays");
+  numbers[0] = 0;
+  cr_assert_eq(store->ops->items_drop(store, &now, numbers, 1, &dropped), SOLID_ERANGE);
+  solid_store_close(other);
+  solid_store_close(store);
+}
+
 void body_refuses_bad_items(const store_maker *maker) {
   static char many[SOLID_TITLE_MAX + 1];
   static float wide[SOLID_ITEM_VECTOR_MAX + 1];

@@ -77,6 +77,7 @@ typedef struct store_maker {
   X(a_state_needs_a_history)                                                                                           \
   X(refuses_bad_states)                                                                                                \
   X(items_come_back_as_they_were)                                                                                      \
+  X(dropped_items_are_passed_over)                                                                                     \
   X(items_are_appended_once)                                                                                           \
   X(questions_bring_the_log)                                                                                           \
   X(reads_a_long_log_in_pieces)                                                                                        \

@@ -106,6 +106,12 @@ static solid_status fault_items_append(solid_store *store, const solid_items_ver
   return inner->ops->items_append(inner, seen, entries, n, now, appended);
 }
 
+static solid_status fault_items_drop(solid_store *store, const solid_items_version *seen, const uint64_t *numbers,
+                                     size_t n, int *dropped) {
+  solid_store *inner = ((fault_store *)store)->inner;
+  return inner->ops->items_drop(inner, seen, numbers, n, dropped);
+}
+
 static solid_status fault_put_states(solid_store *store, const solid_state_put *puts, size_t n, uint8_t *stored,
                                      solid_status *statuses) {
   fault_store *fault = (fault_store *)store;
@@ -147,6 +153,7 @@ static const solid_store_ops fault_ops = {
     .close = fault_close,
     .items_read = fault_items_read,
     .items_append = fault_items_append,
+    .items_drop = fault_items_drop,
     .safe_age = fault_safe_age,
     .put_states = fault_put_states,
     .get_states = fault_get_states,

@@ -3,7 +3,6 @@
 #include "solid/item_log.h"
 #include "solid/model/model_file.h"
 #include "solid/model/model_parts.h"
-#include "solid/model/tensors.h"
 #include "solid/pipeline.h"
 #include "solid/recommender.h"
 #include "solid/train/hidden.h"
@@ -11,6 +10,7 @@
 #include "solid/train/trainer.h"
 #include "store/memory_store.h"
 #include "tests/support/seed.h"
+#include "tests/support/strip_hidden.h"
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
@@ -63,55 +63,6 @@ static void train(const solid_context *ctx, const solid_dataset *dataset, const 
   while (!report.finished);
   cr_assert_eq(solid_trainer_export(trainer, path), SOLID_OK, "%s", solid_last_error());
   solid_trainer_free(trainer);
-}
-
-/* Rows of an array of the items that stay, moved together; n = 0 leaves it. */
-static void keep_rows(void *array, const solid_hidden *hidden, size_t n, size_t size) {
-  char *bytes = array;
-  for (uint32_t i = 0; i < hidden->visible && n; i++)
-    memmove(bytes + i * n * size, bytes + hidden->kept[i] * n * size, n * size);
-}
-
-/* The file as it would be if the hidden items had never been in the data. */
-static void strip(sol_model_file *file, const solid_hidden *hidden) {
-  sol_config *config = &file->config;
-  sol_config whole = *config;
-  sol_tensor from[SOL_MAX_TENSORS], to[SOL_MAX_TENSORS];
-  config->items = hidden->visible;
-  size_t n = sol_tensors_list(&whole, from);
-  float *weights = calloc(sol_tensors_total(config), sizeof *weights);
-  cr_assert(weights);
-  sol_tensors_list(config, to);
-  for (size_t t = 0; t < n; t++) {
-    if (from[t].member == offsetof(sol_weights, items)) keep_rows(file->weights, hidden, config->width, sizeof(float));
-    memcpy(weights + to[t].offset, file->weights + from[t].offset, to[t].count * sizeof *weights);
-  }
-  free(file->weights);
-  file->weights = weights;
-  keep_rows(file->codes, hidden, config->levels, sizeof *file->codes);
-  keep_rows(file->attributes, hidden, config->slots, sizeof *file->attributes);
-  keep_rows(file->popularity, hidden, 1, sizeof *file->popularity);
-  uint32_t used = 0, at = 0, place[ITEMS];
-  for (uint32_t v = 0; v < whole.items; v++) place[v] = hidden->mask[v] ? SOLID_NO_ITEM : at++;
-  for (uint32_t v = 0; v < whole.items; v++) {
-    uint32_t begin = file->items.offsets[v], size = file->items.offsets[v + 1] - begin;
-    if (place[v] == SOLID_NO_ITEM) continue;
-    memmove(file->items.bytes + used, file->items.bytes + begin, size);
-    file->items.offsets[place[v]] = used;
-    used += size;
-  }
-  file->items.offsets[hidden->visible] = used;
-  file->items.count = hidden->visible;
-  uint32_t pairs = 0;
-  for (uint32_t c = 0, begin = 0; c < file->categories.count; c++) {
-    uint32_t end = file->category_offsets[c + 1];
-    for (uint32_t i = begin; i < end; i++)
-      if (place[file->category_items[i]] != SOLID_NO_ITEM)
-        file->category_items[pairs++] = place[file->category_items[i]];
-    begin = end;
-    file->category_offsets[c + 1] = pairs;
-  }
-  cr_assert_eq(sol_model_file_seal(file), SOLID_OK, "%s", solid_last_error());
 }
 
 /* The hidden items, as a shop would tell of them. */
@@ -196,7 +147,7 @@ Test(hidden_live, ranks_as_the_offline_table_says, .timeout = 60) {
   train(ctx, &dataset, path);
   cr_assert_eq(solid_model_load(&offline, ctx, path), SOLID_OK, "%s", solid_last_error());
   cr_assert_eq(sol_model_file_read(&file, path), SOLID_OK, "%s", solid_last_error());
-  strip(&file, &hidden);
+  cr_assert_eq(strip_hidden(&file, &hidden), SOLID_OK, "%s", solid_last_error());
   cr_assert_eq(sol_model_new_growing(&live, ctx, &file, 64), SOLID_OK, "%s", solid_last_error());
   for (int i = 0; i < 2; i++) cr_assert_eq(solid_store_open_memory(&stores[i], live, NULL), SOLID_OK);
   cr_assert_eq(solid_item_log_new(&log, ctx), SOLID_OK);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { MOST = 20000 };
@@ -225,4 +226,104 @@ Test(item_log, kills_lose_nothing_that_was_acknowledged) {
     cr_assert_geq(kept, acknowledged);
     solid_store_close(store);
   }
+}
+
+/* ---- Dropping ---- */
+
+/* Every second one of the entries `below` a number, all but the newest. */
+static solid_status drop_half(solid_store *store, uint64_t below) {
+  static uint64_t numbers[MOST];
+  size_t n = 0;
+  int dropped = 0;
+  for (uint64_t number = 2; number < store->items.count && number < below; number += 2) numbers[n++] = number;
+  return store->ops->items_drop(store, &store->items, numbers, n, &dropped);
+}
+
+typedef struct half {
+  uint64_t last, even; /* number that was read last; even ones that are there */
+} half;
+
+/* No odd one is missing, and each is what was written under its number. */
+static void take_half(void *user, uint64_t number, const solid_item_entry *entry) {
+  half *h = user;
+  char id[32];
+  cr_assert(entry, "%s", solid_last_error());
+  cr_assert(number > h->last && number <= h->last + 1 + h->last % 2, "%llu behind %llu", (unsigned long long)number,
+            (unsigned long long)h->last);
+  size_t size = (size_t)snprintf(id, sizeof id, "item %llu", (unsigned long long)number);
+  cr_assert(entry->id.size == size && !memcmp(entry->id.data, id, size));
+  h->last = number;
+  h->even += number % 2 == 0;
+}
+
+static uint64_t count_half(solid_store *store, uint64_t *even) {
+  solid_items_version now;
+  half h = {0, 0};
+  cr_assert_eq(store->ops->items_read(store, 0, MOST, take_half, &h, &now), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(h.last, now.count, "the newest is there");
+  *even = h.even;
+  return now.count;
+}
+
+Test(item_log, what_was_dropped_stays_so_in_the_file) {
+  const size_t sizes[] = {30, 31, 30};
+  uint64_t even;
+  struct stat before, after;
+  write_log(sizes, 3);
+  cr_assert(!stat(path, &before));
+  for (int round = 0; round < 3; round++) {
+    solid_store *store = NULL;
+    cr_assert_eq(open_log(&store, path), SOLID_OK, "%s", solid_last_error());
+    solid_items_version now = store->items;
+    cr_assert_eq(drop_half(store, 90), SOLID_OK, "%s", solid_last_error());
+    cr_assert_eq(count_half(store, &even), 91 + (uint64_t)round);
+    cr_assert_leq(even, 2);
+    cr_assert_eq(add_some(store, &now, 1), SOLID_OK, "%s", solid_last_error());
+    solid_store *second = NULL;
+    cr_assert_eq(open_log(&second, path), SOLID_EREFUSED, "the new file is locked as the old one was");
+    solid_store_close(store);
+    cr_assert(!stat(path, &after));
+    cr_assert_lt(after.st_size, before.st_size * 3 / 4);
+  }
+}
+
+/* Killed at any time while entries are dropped and others appended: whatever was acknowledged is there, what was being
+ * dropped is there or not, and nothing is read under another's number. */
+Test(item_log, kills_while_dropping_lose_nothing) {
+  uint64_t kept = 0, fewest = UINT64_MAX, most = 0;
+  seed_rng rng = seed_start(7);
+  for (int round = 0; round < 25; round++) {
+    int told[2];
+    cr_assert(!pipe(told));
+    pid_t child = fork();
+    if (!child) {
+      solid_store *store = NULL;
+      if (open_log(&store, path)) _exit(1);
+      solid_items_version now = store->items;
+      for (;;) {
+        if (add_some(store, &now, 1 + now.count % 40)) _exit(2);
+        if (drop_half(store, now.count - now.count % 64)) _exit(4);
+        if (write(told[1], &now.count, sizeof now.count) != sizeof now.count) _exit(3);
+      }
+    }
+    close(told[1]);
+    uint64_t acknowledged = kept, even;
+    cr_assert_eq(read(told[0], &acknowledged, sizeof acknowledged), (ssize_t)sizeof acknowledged);
+    nanosleep(&(struct timespec){0, 1000 * seed_below(&rng, 20000)}, NULL);
+    kill(child, SIGKILL);
+    cr_assert_eq(waitpid(child, NULL, 0), child);
+    for (uint64_t more; read(told[0], &more, sizeof more) == (ssize_t)sizeof more;) acknowledged = more;
+    close(told[0]);
+    solid_store *store = NULL;
+    cr_assert_eq(open_log(&store, path), SOLID_OK, "%s", solid_last_error());
+    kept = count_half(store, &even);
+    cr_assert_geq(kept, acknowledged);
+    if (even < fewest) fewest = even;
+    if (even > most) most = even;
+    solid_store_close(store);
+  }
+  char left[80];
+  snprintf(left, sizeof left, "%s.tmp", path);
+  unlink(left);
+  cr_assert_lt(fewest, most, "the kills met one and the same state");
 }

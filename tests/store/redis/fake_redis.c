@@ -9,7 +9,7 @@
 
 /* Reads until nothing more comes for a while, and counts scripts; 0 when the peer is gone. */
 static int read_request(int fd, int *scripts) {
-  char bytes[65536];
+  char bytes[1 << 18]; /* all scripts together */
   size_t size = 0;
   struct pollfd readable = {fd, POLLIN, 0};
   do {

@@ -1,5 +1,6 @@
 /* The item log in a real server: its round trips, and what may stand in its place. */
 #include "store/redis_store.h"
+#include "tests/store/redis/cut_proxy.h"
 #include "tests/store/redis/live_redis.h"
 #include <criterion/criterion.h>
 #include <string.h>
@@ -77,13 +78,68 @@ Test(redis_items, what_cannot_be_read_is_told) {
   solid_store_close(store);
 }
 
+static uint64_t last_number, counted;
+
+/* Of 4,000 entries those by which 5 can be divided stay. */
+static void take_fifths(void *user, uint64_t number, const solid_item_entry *entry) {
+  (void)user;
+  cr_assert(entry && number > last_number);
+  cr_assert_eq(number / 5, last_number / 5 + (number % 5 == 0), "%llu behind %llu", (unsigned long long)number,
+               (unsigned long long)last_number);
+  last_number = number;
+  counted++;
+}
+
+/* Killed behind any of the scripts by which entries are dropped: what stays is all there, and the rest may be dropped
+ * again. */
+Test(redis_items, a_kill_while_dropping_leaves_a_log_that_is_whole) {
+  enum { ALL = 4000 };
+  static uint64_t numbers[ALL];
+  size_t n = 0;
+  uint64_t before = ALL + 1;
+  for (uint64_t number = 1; number < ALL; number++)
+    if (number % 5) numbers[n++] = number;
+  for (int cut = 1; cut <= 5; cut++) {
+    live_ask("FLUSHALL SYNC", "OK");
+    solid_store *store = live_open(0);
+    solid_items_version now = {.count = 0};
+    while (now.count < ALL) now = add(store, now, 8);
+    solid_store_close(store);
+    cut_proxy proxy = {.server_port = live_server.port, .cut_behind = cut};
+    cr_assert_eq(cut_proxy_start(&proxy), 0);
+    solid_redis_store_options options = live_options();
+    options.port = proxy.port;
+    int dropped = 7;
+    store = live_open_with(&options);
+    solid_status status = store->ops->items_drop(store, &now, numbers, n, &dropped);
+    cr_assert(cut == 5 ? status == SOLID_OK && dropped == 1 : solid_status_is_retriable(status), "%s",
+              solid_last_error());
+    solid_store_close(store);
+    cut_proxy_stop(&proxy);
+    store = live_open(0);
+    last_number = counted = 0;
+    for (uint64_t from = 0; from < ALL; from = last_number)
+      cr_assert_eq(store->ops->items_read(store, from, 1000, take_fifths, NULL, &now), SOLID_OK, "%s",
+                   solid_last_error());
+    cr_assert(counted < before || counted == ALL / 5, "behind script %d", cut);
+    before = counted;
+    cr_assert_eq(store->ops->items_drop(store, &now, numbers, n, &dropped), SOLID_OK, "%s", solid_last_error());
+    last_number = counted = 0;
+    cr_assert_eq(store->ops->items_read(store, 0, 1000, take_fifths, NULL, &now), SOLID_OK);
+    cr_assert_eq(counted, ALL / 5);
+    now = add(store, now, 1);
+    cr_assert_eq(now.count, ALL + 1, "numbers go on");
+    solid_store_close(store);
+  }
+}
+
 Test(redis_items, what_is_no_log_is_left_alone) {
   static const struct {
     const char *set;
     solid_status status;
   } cases[] = {{"SET solid:items foreign", SOLID_EFORMAT},
                {"HSET solid:items h foreign", SOLID_EFORMAT},
-               {"HSET solid:items h SI\002later", SOLID_EUNSUPPORTED},
+               {"HSET solid:items h SI\003later", SOLID_EUNSUPPORTED},
                {"HSET solid:items h SI\001short", SOLID_EFORMAT}};
   const solid_item_entry entry = {.id = live_text("new")};
   solid_store *store = live_open(0);

@@ -1,32 +1,18 @@
-#include "store/memory/item_log.h"
 #include "solid/base/beside.h"
 #include "solid/extend.h"
+#include "store/memory/item_log_parts.h"
 #include "store/record/entry.h"
-#include "store/record/port.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 
-enum { FILE_HEAD = 32, FRAME_HEAD = 16, FILE_VERSION = 1, SIZE = 4 };
+enum { FILE_HEAD = 32, FILE_VERSION = 2, FRAME_BYTES = 1 << 20 };
 
 static const char magic[8] = {'S', 'O', 'L', 'I', 'D', 'L', 'O', 'G'};
-
-static uint32_t number_at(const uint8_t *at) {
-  uint32_t number;
-  memcpy(&number, at, sizeof number);
-  return number;
-}
-
-static void put_number(uint8_t *at, size_t value) {
-  uint32_t number = (uint32_t)value;
-  memcpy(at, &number, sizeof number);
-}
 
 static uint32_t crc_of(const uint8_t *data, size_t size) {
   return (uint32_t)crc32_z(0, data, size);
@@ -36,42 +22,12 @@ static uint32_t crc_of_head(const uint8_t *head) {
   return (uint32_t)crc32_z(crc_of(head, 12), head + 16, FILE_HEAD - 16);
 }
 
-/* ---- In memory ---- */
-
-/* Room for n entries of `size` bytes more. */
-static int reserve(sol_item_log *log, size_t n, size_t size) {
-  if (log->size + size > log->room) {
-    size_t room = 2 * (log->size + size);
-    uint8_t *bytes = realloc(log->bytes, room);
-    if (!bytes) return 0;
-    log->bytes = bytes, log->room = room;
-  }
-  size_t count = (size_t)log->version.count + n;
-  if (count <= log->ends_room) return 1;
-  size_t *ends = realloc(log->ends, 2 * count * sizeof *ends);
-  if (!ends) return 0;
-  log->ends = ends, log->ends_room = 2 * count;
-  return 1;
+void sol_item_frame_seal(uint8_t *frame, size_t size, size_t n) {
+  sol_item_put_number(frame, size);
+  sol_item_put_number(frame + 4, n);
+  sol_item_put_number(frame + 8, crc_of(frame + SOL_ITEM_FRAME_HEAD, size));
+  sol_item_put_number(frame + 12, crc_of(frame, 12));
 }
-
-static void keep(sol_item_log *log, const uint8_t *entry, size_t size) {
-  memcpy(log->bytes + log->size, entry, size);
-  log->ends[log->version.count++] = log->size += size;
-}
-
-/* The entries of a frame whose checksum is right; 0 = they do not fill it. */
-static int keep_frame(sol_item_log *log, const uint8_t *at, size_t size, size_t n) {
-  if (!reserve(log, n, size)) return 0;
-  size_t used = 0;
-  for (; n && size - used >= SIZE && size - used - SIZE >= number_at(at + used); n--) {
-    size_t entry = number_at(at + used);
-    keep(log, at + used + SIZE, entry);
-    used += SIZE + entry;
-  }
-  return n == 0 && used == size;
-}
-
-/* ---- The file ---- */
 
 static solid_status fail_at(const sol_item_log *log, const char *what) {
   int error = errno;
@@ -88,12 +44,18 @@ static solid_status write_at(const sol_item_log *log, const uint8_t *data, size_
   return fdatasync(log->fd) ? fail_at(log, "sync") : SOLID_OK;
 }
 
-static solid_status write_head(sol_item_log *log) {
-  uint8_t head[FILE_HEAD] = {0};
+static void make_head(const sol_item_log *log, uint32_t version, uint8_t head[FILE_HEAD]) {
+  memset(head, 0, FILE_HEAD);
   memcpy(head, magic, sizeof magic);
-  put_number(head + 8, FILE_VERSION);
+  sol_item_put_number(head + 8, version);
   memcpy(head + 16, log->version.log, sizeof log->version.log);
-  put_number(head + 12, crc_of_head(head));
+  sol_item_put_number(head + 12, crc_of_head(head));
+}
+
+/* Of version 1, which earlier programs read, until entries are dropped. */
+static solid_status write_head(sol_item_log *log) {
+  uint8_t head[FILE_HEAD];
+  make_head(log, 1, head);
   log->file_size = FILE_HEAD;
   return write_at(log, head, FILE_HEAD, 0);
 }
@@ -117,12 +79,12 @@ static int is_zero(const uint8_t *data, size_t size) {
 /* A frame as it should be, a frame that was not finished, or neither: 1, 0, -1. Unfinished is the last one, of which
  * the end is missing, or all that a file system wrote was its size. */
 static int judge_frame(const uint8_t *at, size_t left) {
-  if (left < FRAME_HEAD || is_zero(at, left)) return 0;
-  size_t payload = number_at(at);
-  if (number_at(at + 12) != crc_of(at, 12) || !payload) return -1;
-  if (payload > left - FRAME_HEAD) return 0;
-  if (number_at(at + 8) == crc_of(at + FRAME_HEAD, payload)) return 1;
-  return payload == left - FRAME_HEAD ? 0 : -1;
+  if (left < SOL_ITEM_FRAME_HEAD || is_zero(at, left)) return 0;
+  size_t payload = sol_item_number_at(at);
+  if (sol_item_number_at(at + 12) != crc_of(at, 12) || !payload) return -1;
+  if (payload > left - SOL_ITEM_FRAME_HEAD) return 0;
+  if (sol_item_number_at(at + 8) == crc_of(at + SOL_ITEM_FRAME_HEAD, payload)) return 1;
+  return payload == left - SOL_ITEM_FRAME_HEAD ? 0 : -1;
 }
 
 static solid_status cut_off(sol_item_log *log, size_t at, size_t size, solid_log_fn tell, void *tell_user) {
@@ -143,8 +105,9 @@ static solid_status take_frames(sol_item_log *log, const uint8_t *data, size_t s
   while (at < size) {
     const uint8_t *frame = data + at;
     int is_whole = judge_frame(frame, size - at);
-    if (is_whole > 0 && keep_frame(log, frame + FRAME_HEAD, number_at(frame), number_at(frame + 4))) {
-      at += FRAME_HEAD + number_at(frame);
+    if (is_whole > 0 && sol_item_keep_frame(log, frame + SOL_ITEM_FRAME_HEAD, sol_item_number_at(frame),
+                                            sol_item_number_at(frame + 4))) {
+      at += SOL_ITEM_FRAME_HEAD + sol_item_number_at(frame);
       continue;
     }
     if (is_whole)
@@ -165,10 +128,10 @@ static solid_status take_head(sol_item_log *log, const uint8_t *data, size_t siz
   if (memcmp(data, magic, size < sizeof magic ? size : sizeof magic))
     return solid_fail(SOLID_EFORMAT, "%s: is no item log", log->path);
   if (size < FILE_HEAD) return write_head(log);
-  if (number_at(data + 8) > FILE_VERSION)
-    return solid_fail(SOLID_EUNSUPPORTED, "%s: version %u is newer than %d", log->path, number_at(data + 8),
+  if (sol_item_number_at(data + 8) > FILE_VERSION)
+    return solid_fail(SOLID_EUNSUPPORTED, "%s: version %u is newer than %d", log->path, sol_item_number_at(data + 8),
                       FILE_VERSION);
-  if (number_at(data + 8) != FILE_VERSION || number_at(data + 12) != crc_of_head(data))
+  if (!sol_item_number_at(data + 8) || sol_item_number_at(data + 12) != crc_of_head(data))
     return solid_fail(SOLID_EFORMAT, "%s: the head of the item log is damaged", log->path);
   memcpy(log->version.log, data + 16, sizeof log->version.log);
   return SOLID_OK;
@@ -207,7 +170,7 @@ static solid_status make_file(sol_item_log *log) {
   return status;
 }
 
-static solid_status open_file(sol_item_log *log, solid_log_fn tell, void *tell_user) {
+solid_status sol_item_file_open(sol_item_log *log, solid_log_fn tell, void *tell_user) {
   struct stat found;
   log->fd = open(log->path, O_RDWR | O_CLOEXEC);
   if (log->fd < 0 && errno == ENOENT) return SOLID_OK;
@@ -226,41 +189,6 @@ static solid_status open_file(sol_item_log *log, solid_log_fn tell, void *tell_u
   return status;
 }
 
-solid_status sol_item_log_open(sol_item_log *log, const char *path, solid_log_fn tell, void *tell_user) {
-  solid_store_epoch name;
-  *log = (sol_item_log){.fd = -1};
-  solid_status status = sol_port_draw_epoch(&name);
-  if (status) return status;
-  memcpy(log->version.log, name.bytes, sizeof log->version.log);
-  if (!path) return SOLID_OK;
-  log->path = strdup(path);
-  return log->path ? open_file(log, tell, tell_user) : solid_fail(SOLID_ENOMEM, "item log");
-}
-
-void sol_item_log_close(sol_item_log *log) {
-  if (log->fd >= 0) close(log->fd);
-  free(log->path);
-  free(log->bytes);
-  free(log->ends);
-  *log = (sol_item_log){.fd = -1};
-}
-
-/* ---- Calls ---- */
-
-solid_status sol_item_log_read(const sol_item_log *log, uint64_t from, size_t most, solid_item_fn take,
-                               void *take_user) {
-  sol_entry_room *room = malloc(sizeof *room);
-  if (!room) return solid_fail(SOLID_ENOMEM, "item log: entry");
-  for (uint64_t number = from + 1; number <= log->version.count && number - from <= most; number++) {
-    size_t begin = number > 1 ? log->ends[number - 2] : 0;
-    solid_item_entry entry;
-    int is_bad = sol_entry_decode(log->bytes + begin, log->ends[number - 1] - begin, room, &entry) != SOLID_OK;
-    take(take_user, number, is_bad ? NULL : &entry);
-  }
-  free(room);
-  return SOLID_OK;
-}
-
 /* What could not be written whole goes again, so that the next append stands where this one should have. */
 static solid_status write_frame(sol_item_log *log, const uint8_t *frame, size_t size) {
   if (log->is_broken)
@@ -274,35 +202,88 @@ static solid_status write_frame(sol_item_log *log, const uint8_t *frame, size_t 
   return status;
 }
 
-solid_status sol_item_log_begin(sol_item_log *log, const solid_items_version *seen, const solid_item_entry *entries,
-                                size_t n, sol_item_frame *out) {
-  size_t size = 0, at = FRAME_HEAD;
-  *out = (sol_item_frame){.bytes = NULL};
-  if (!sol_items_version_same(seen, &log->version)) return SOLID_OK;
-  for (size_t i = 0; i < n; i++) size += SIZE + sol_entry_size(&entries[i]);
-  uint8_t *frame = malloc(FRAME_HEAD + size);
-  if (!frame || !reserve(log, n, size)) {
-    free(frame);
-    return solid_fail(SOLID_ENOMEM, "item log: %zu entries", n);
+solid_status sol_item_file_append(sol_item_log *log, const uint8_t *frame, size_t size) {
+  solid_status status = log->fd < 0 ? make_file(log) : SOLID_OK;
+  return status ? status : write_frame(log, frame, size);
+}
+
+/* ---- Anew ---- */
+
+/* Frames on their way into a new file. */
+typedef struct writing {
+  int fd;
+  uint8_t *frame; /* room for FRAME_BYTES and one entry more */
+  size_t size, n; /* behind its head */
+  uint64_t at;    /* in the file */
+} writing;
+
+static int put(writing *w, const uint8_t *data, size_t size) {
+  while (size) {
+    ssize_t done = pwrite(w->fd, data, size, (off_t)w->at);
+    if (done < 0 && errno == EINTR) continue;
+    if (done <= 0) return 0;
+    data += done, w->at += (uint64_t)done, size -= (size_t)done;
   }
-  for (size_t i = 0; i < n; i++) {
-    size_t bytes = sol_entry_encode(&entries[i], frame + at + SIZE);
-    put_number(frame + at, bytes);
-    at += SIZE + bytes;
+  return 1;
+}
+
+static int put_frame(writing *w) {
+  if (!w->n) return 1;
+  sol_item_frame_seal(w->frame, w->size, w->n);
+  size_t size = SOL_ITEM_FRAME_HEAD + w->size;
+  w->size = w->n = 0;
+  return put(w, w->frame, size);
+}
+
+static int put_entry(writing *w, const uint8_t *entry, size_t size) {
+  uint8_t *to = w->frame + SOL_ITEM_FRAME_HEAD + w->size;
+  sol_item_put_number(to, size);
+  memcpy(to + SOL_ITEM_SIZE, entry, size);
+  w->size += SOL_ITEM_SIZE + size;
+  w->n++;
+  return w->size < FRAME_BYTES || put_frame(w);
+}
+
+static int put_entries(writing *w, const sol_item_rest *rest) {
+  int ok = 1;
+  for (uint64_t i = 0; i < rest->count && ok; i++) {
+    size_t begin = i ? rest->ends[i - 1] : 0;
+    if (rest->ends[i] > begin) {
+      ok = put_entry(w, rest->bytes + begin, rest->ends[i] - begin);
+      continue;
+    }
+    uint8_t gap[SOL_GAP] = {0};
+    while (i + 1 < rest->count && rest->ends[i + 1] == begin) i++;
+    uint64_t last = i + 1;
+    memcpy(gap + 1, &last, sizeof last);
+    ok = put_entry(w, gap, SOL_GAP);
   }
-  put_number(frame, size);
-  put_number(frame + 4, n);
-  put_number(frame + 8, crc_of(frame + FRAME_HEAD, size));
-  put_number(frame + 12, crc_of(frame, 12));
-  *out = (sol_item_frame){frame, FRAME_HEAD + size, n};
+  return ok && put_frame(w);
+}
+
+/* The new file is locked from the moment that it is made, through a descriptor that outlives its writing. */
+solid_status sol_item_file_replace(sol_item_log *log, const sol_item_rest *rest) {
+  uint8_t head[FILE_HEAD];
+  sol_beside beside = {.fd = -1};
+  writing w = {.frame = malloc(SOL_ITEM_FRAME_HEAD + FRAME_BYTES + SOL_ITEM_SIZE + SOL_ENTRY_MAX)};
+  if (log->is_broken) {
+    free(w.frame);
+    return solid_fail(SOLID_EIO, "%s: a write has failed before and could not be undone: start again", log->path);
+  }
+  solid_status status = w.frame ? SOLID_OK : solid_fail(SOLID_ENOMEM, "%s: item log", log->path);
+  if (!status) status = sol_beside_open(&beside, log->path, 0);
+  make_head(log, FILE_VERSION, head);
+  w.fd = status ? -1 : fcntl(beside.fd, F_DUPFD_CLOEXEC, 0);
+  if (!status && (w.fd < 0 || !put(&w, head, FILE_HEAD) || !put_entries(&w, rest))) status = fail_at(log, "write");
+  if (!status) status = sol_beside_commit(&beside);
+  sol_beside_abandon(&beside);
+  free(w.frame);
+  if (status) {
+    if (w.fd >= 0) close(w.fd);
+    return status;
+  }
+  close(log->fd);
+  log->fd = w.fd;
+  log->file_size = w.at;
   return SOLID_OK;
-}
-
-solid_status sol_item_log_write(sol_item_log *log, const sol_item_frame *frame) {
-  solid_status status = log->path && log->fd < 0 ? make_file(log) : SOLID_OK;
-  return status || log->fd < 0 ? status : write_frame(log, frame->bytes, frame->size);
-}
-
-int sol_item_log_end(sol_item_log *log, const sol_item_frame *frame) {
-  return keep_frame(log, frame->bytes + FRAME_HEAD, frame->size - FRAME_HEAD, frame->n);
 }
