@@ -1,6 +1,7 @@
 #include "examples/paper/fit.h"
 #include "examples/paper/net.h"
 #include "solid/base/clock.h"
+#include "solid/base/text.h"
 #include "solid/extend.h"
 #include "solid/model/context.h"
 #include "solid/train/codebook/codebook_fit.h"
@@ -157,16 +158,64 @@ solid_status sol_paper_fit(const sol_paper_task *task, sol_paper_model *model) {
   return status;
 }
 
-/* Stage 0b: category (items) of every item row, 0 for the padding. */
-static solid_status cluster(const sol_paper_task *task, const float *vectors, int32_t *category) {
+/* vectors (V, width) without padding -> category of every item row, from 1 on. */
+static solid_status cluster(const sol_paper_task *task, const float *vectors, uint32_t width, int32_t *category) {
   const sol_paper_config *config = &task->config;
   sol_codebook book = {0};
   const sol_codebook_options options = {1, config->clusters, 50, task->options.seed, NULL};
-  solid_status status = sol_codebook_fit(&book, vectors + config->width, config->items - 1, config->width, &options);
-  category[0] = 0;
+  solid_status status = sol_codebook_fit(&book, vectors, config->items - 1, width, &options);
   for (uint32_t v = 1; v < config->items && status == SOLID_OK; v++) category[v] = book.table[v - 1] + 1;
   sol_codebook_clear(&book);
   return status;
+}
+
+/* Of the data's vectors at length 1. */
+static solid_status cluster_content(const sol_paper_task *task, int32_t *category) {
+  const solid_dataset *d = task->data->dataset;
+  size_t width = d->vector_width;
+  if (!d->vectors) return solid_fail(SOLID_EINVAL, "semantics from vectors: the data has none");
+  float *rows = malloc((size_t)d->items * width * sizeof *rows);
+  if (!rows) return solid_fail(SOLID_ENOMEM, "vectors of %u items", d->items);
+  for (size_t v = 0; v < d->items; v++) {
+    const float *x = d->vectors + v * width;
+    double sum = 0;
+    for (size_t j = 0; j < width; j++) sum += (double)x[j] * (double)x[j];
+    float scale = sum > 0 ? (float)(1 / sqrt(sum)) : 0;
+    for (size_t j = 0; j < width; j++) rows[v * width + j] = scale * x[j];
+  }
+  solid_status status = cluster(task, rows, (uint32_t)width, category);
+  free(rows);
+  return status;
+}
+
+static solid_status take_categories(const sol_paper_task *task, int32_t *category) {
+  const solid_dataset *d = task->data->dataset;
+  if (d->attributes.count != task->config.clusters)
+    return solid_fail(SOLID_EINVAL, "semantics from attributes: %u of them, %u clusters", d->attributes.count,
+                      task->config.clusters);
+  for (uint32_t v = 0; v < d->items; v++) {
+    size_t first = d->attribute_offsets[v], n = d->attribute_offsets[v + 1] - first;
+    solid_bytes id = solid_vocab_id(&d->item_ids, v);
+    if (n != 1)
+      return solid_fail(SOLID_EINVAL, "semantics from attributes: item %s has %zu of them, not 1",
+                        sol_show(id.data, id.size).text, n);
+    category[v + 1] = (int32_t)d->attribute_ids[first] + 1;
+  }
+  return SOLID_OK;
+}
+
+/* Stage 0b: category (items) of every item row, 0 for the padding; `vectors` are the duet's. */
+static solid_status find_semantics(const sol_paper_task *task, const float *vectors, int32_t *category) {
+  category[0] = 0;
+  switch (task->source) {
+  case SOL_PAPER_FROM_ITEMS:
+    return cluster(task, vectors + task->config.width, task->config.width, category);
+  case SOL_PAPER_FROM_VECTORS:
+    return cluster_content(task, category);
+  case SOL_PAPER_FROM_ATTRIBUTES:
+    return take_categories(task, category);
+  }
+  return solid_fail(SOLID_EINVAL, "semantics from %d", (int)task->source);
 }
 
 /* Stage 1: the codebook is the embedding table of a duet on semantics. */
@@ -204,7 +253,7 @@ solid_status sol_paper_semantics(const sol_paper_task *task, const sol_paper_mod
   sol_paper_weights w;
   sol_paper_tensors_make(&duet->config, &tensors);
   sol_paper_weights_bind(&w, &tensors, duet->values);
-  if (status == SOLID_OK) status = cluster(task, w.items, map);
+  if (status == SOLID_OK) status = find_semantics(task, w.items, map);
   if (status == SOLID_OK) status = learn_codebook(task, map, codes);
   if (status == SOLID_OK) {
     *category = map, *codebook = codes;

@@ -117,14 +117,16 @@ static void take_epoch(void *user, const sol_paper_config *config, const sol_pap
 static sol_paper_task task_of(paper_runs *runs, const paper_job *job, const solid_context *ctx, sol_paper_data *data,
                               sol_paper_head head) {
   const paper_arguments *a = runs->args;
-  int solid = head == SOL_PAPER_SOLID;
+  int solid = head == SOL_PAPER_SOLID, given = a->source == SOL_PAPER_FROM_ATTRIBUTES;
+  uint32_t clusters = given ? runs->dataset->attributes.count : (uint32_t)a->clusters; /* the spare rows stay */
+  uint32_t semantics = clusters + (uint32_t)(a->semantic_rows - a->clusters);
   return (sol_paper_task){.ctx = ctx,
                           .config = {.backbone = job->backbone,
                                      .head = head,
                                      .form = job->form,
                                      .items = runs->dataset->items + 1,
-                                     .semantics = solid ? (uint32_t)a->semantic_rows : 0,
-                                     .clusters = solid ? (uint32_t)a->clusters : 0,
+                                     .semantics = solid ? semantics : 0,
+                                     .clusters = solid ? clusters : 0,
                                      .width = (uint32_t)a->width,
                                      .heads = (uint32_t)a->attention,
                                      .window = (uint32_t)a->window,
@@ -134,7 +136,8 @@ static sol_paper_task task_of(paper_runs *runs, const paper_job *job, const soli
                                       .batch = (uint32_t)a->batch,
                                       .rate = (float)a->rate,
                                       .seed = runs->seeds[job->seed]},
-                          .data = data};
+                          .data = data,
+                          .source = (sol_paper_source)a->source};
 }
 
 static solid_status write_model(const paper_runs *runs, const paper_job *job, const sol_paper_model *model) {

@@ -11,7 +11,9 @@ typedef struct paper_arguments {
   const char *data, *format, *backbones, *heads, *forms, *seeds, *out, *log, *device;
   int64_t jobs, epochs, first_epochs, batch, width, attention, window, clusters, semantic_rows, negatives, threads;
   double rate, clip, weight;
+  int source; /* a sol_paper_source */
   reading_options reading;
+  items_options items;
 } paper_arguments;
 
 enum { PAPER_MAX_SEEDS = 32, PAPER_CELLS = 3 * 3 * 2 };

@@ -31,6 +31,7 @@ static const solid_property properties[] = {
     TEXT("data", data, NULL, "file of events", 1),
     TEXT("format", format, "auto", "format of the data; auto = decided by its first lines", 0),
     LOAD_READING_PROPERTIES(paper_arguments),
+    LOAD_ITEMS_PROPERTIES(paper_arguments),
     TEXT("backbones", backbones, "sasrec", "list of sasrec, gru4rec, din", 0),
     TEXT("heads", heads, "base,duet,solid", "list of base, duet, solid", 0),
     TEXT("forms", forms, "faithful,fixed", "list of faithful (as the authors' code computes), fixed", 0),
@@ -46,6 +47,13 @@ static const solid_property properties[] = {
     WHOLE("heads-of-attention", attention, "4", 1, 256, "attention heads of sasrec"),
     WHOLE("window", window, "10", 1, 4096, "newest events that the model reads"),
     WHOLE("clusters", clusters, "80", 1, 65535, "clusters of items, the semantics"),
+    {.name = "semantics",
+     .type = SOLID_PROPERTY_CHOICE,
+     .preset = "items",
+     .choices = "items|vectors|attributes",
+     .meaning = "what the semantics of solid are: clusters of the items of a duet, clusters of --vectors, or the one "
+                "attribute that each item has in --attributes, which gives their number, too",
+     AT(source)},
     WHOLE("semantic-rows", semantic_rows, "90", 2, 65536,
           "rows of the semantic table: padding, clusters and unused rows"),
     REAL("clip", clip, "0.01", 1000, "t: bound of the item branch's part of generated weights"),
@@ -68,7 +76,8 @@ static const solid_program program = {
 static solid_status run(void *user) {
   const paper_arguments *a = user;
   solid_dataset dataset = {0};
-  load_files files = {.data = a->data, .format = a->format, .reading = &a->reading, .program = "solid_paper"};
+  load_files files = {
+      .data = a->data, .format = a->format, .reading = &a->reading, .program = "solid_paper", .items = &a->items};
   paper_runs runs = {0};
   solid_status status = paper_runs_plan(&runs, a);
   if (status == SOLID_OK) program_step(EXIT_SOURCE);

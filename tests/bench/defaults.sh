@@ -60,7 +60,7 @@ recipes_of() {
     beauty | toys) echo amazon ;;
     ml-1m) echo movielens ;;
     ml-100k) echo plain small movielens ;;
-    scientific) echo plain amazon amazon64 ;;
+    scientific) echo codes64 amazon amazon64 ;;
     online-retail) echo plain amazon retail ;;
     *) echo plain amazon movielens ;;
   esac
@@ -70,6 +70,7 @@ recipe() {
   local long="--window 200 --batch 128 --blocks 2 --heads 2 --dropout 0.2 --dropout-z 0.3 --dropout-y 0.3 --cuts 0.5 --check 5"
   case $1 in
     plain) ;;
+    codes64) echo --codes 64 ;;
     amazon) echo "$falling" --epochs 42 --check 3 --batch 128 --codes 512 --swap 0.05 ;;
     amazon64) echo "$falling" --epochs 42 --check 3 --batch 128 --codes 64 ;;
     movielens) echo "$falling $long" --epochs 240 --smoothing 0 ;;
@@ -132,8 +133,8 @@ row() { # SET
     share=$(awk -v a="$ours" -v b="$theirs" 'BEGIN { printf "%.1f %%", 100 * a / b }')
   fi
   if ls "$results/$set".bare.[0-9]*.json >/dev/null 2>&1; then
-    "$bin/solid_eval" compare "${files[@]}" -- "$results/$set".bare.[0-9]*.json --json "$results/$set.content.part" >/dev/null &&
-      with=$(jq -r '.metrics["ndcg@10"] | "\(.difference) [\(.low), \(.high)]"' "$results/$set.content.part" 2>/dev/null || echo "?")
+    "$bin/solid_eval" compare "${files[@]}" -- "$results/$set".bare.[0-9]*.json --json "$results/$set.content.part" >/dev/null
+    with=$(jq -r 'def four: . * 10000 | round / 10000; .metrics["ndcg@10"] | "\(.difference | four) [\(.ci95[0] | four), \(.ci95[1] | four)]"' "$results/$set.content.part")
   fi
   printf '| %s | %d | %.4f | %s | %s | %s | %.4f | %s | %s |\n' "$set" "${#files[@]}" "$ours" "${theirs:+$(printf '%.4f' "$theirs")}" "${best:-}" "$share" \
     "$(mean '.popularity["ndcg@10"]' "${files[@]}")" "$(mean '.item_to_item["ndcg@10"]' "${files[@]}" | cut -c1-6)" "$with"

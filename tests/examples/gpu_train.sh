@@ -32,7 +32,7 @@ data+=(--patience 0 --threads 0)
 run() {
   local name=$1
   shift
-  "$train" "${data[@]}" --seed 11 "$@" --fresh --log "$work/$name.log" --out "$work/$name" >"$work/$name.out" 2>&1 || return 1
+  "$train" --defaults fixed "${data[@]}" --seed 11 "$@" --fresh --log "$work/$name.log" --out "$work/$name" >"$work/$name.out" 2>&1 || return 1
 }
 if ! run cuda --device cuda; then
   cat "$work/cuda.out" >&2

@@ -47,6 +47,22 @@ done
 "$paper" "${same[@]}" --seeds 0,1 --jobs 3 --threads 1 | grep epoch | sed 's/ [0-9.]* s$//' | sort >"$folder/three"
 cmp -s "$folder/one" "$folder/three" || { echo "paper: jobs and threads change the figures"; diff "$folder/one" "$folder/three"; bad=1; }
 
+# Semantics from elsewhere: one category an item, and clusters of given vectors; both say other things than a duet's items.
+awk '{ for (i = 2; i <= NF; i++) print $i }' "$folder/data.txt" | sort -u >"$folder/ids.txt"
+awk '{ printf "%s\"%s\": [\"c%d\"]", NR == 1 ? "{" : ", ", $1, substr($1, 2) / 15 } END { print "}" }' "$folder/ids.txt" >"$folder/kinds.json"
+while read -r id; do
+  for ((j = 0; j < 8; j++)); do [ $j = $((${id#i} % 8)) ] && printf '\0\0\200\77' || printf '\0\0\0\0'; done
+done <"$folder/ids.txt" >"$folder/vectors.f32"
+one=(--backbones sasrec --heads solid --forms fixed --seeds 3)
+expect given 0 "epoch  2 .*auc" "$paper" "${same[@]}" "${one[@]}" --semantics attributes --attributes "$folder/kinds.json" --out "$folder/given"
+expect vectors 0 "epoch  2 .*auc" "$paper" "${same[@]}" "${one[@]}" --semantics vectors --vectors "$folder/vectors.f32" --vector-width 8 \
+  --vector-ids "$folder/ids.txt" --out "$folder/vectors"
+expect "given, evaluated" 0 "ties fair +auc" "$evaluate" --protocol paper --model "$folder/given" --data "$folder/data.txt" --format rows
+for other in vectors solid.fixed; do ! cmp -s "$folder/given" "$folder/$other" || { echo "paper: semantics of attributes are those of $other"; bad=1; }; done
+sed -i '1s/\[/["c99", /' "$folder/kinds.json"
+expect "two categories" 2 'has 2 of them, not 1' "$paper" "${same[@]}" "${one[@]}" --semantics attributes --attributes "$folder/kinds.json"
+expect "no vectors" 2 'semantics from vectors: the data has none' "$paper" "${same[@]}" "${one[@]}" --semantics vectors
+
 expect list 2 'no sasrek' "$paper" --data "$folder/data.txt" --backbones sasrek
 expect seeds 2 'seeds: "x' "$paper" --data "$folder/data.txt" --seeds 1,x
 expect out 2 'one backbone, head, form and seed' "$paper" --data "$folder/data.txt" --out "$folder/x"

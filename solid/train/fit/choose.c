@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define LONG_MEDIAN 30     /* training events of half of the users, from which histories are long */
+#define LEAST_STEPS 1000   /* of a training, as far as 240 epochs reach */
 #define MANY_EVENTS 500000 /* from which a larger model and many passes do not learn them by heart */
 
 typedef struct choosing {
@@ -62,21 +63,26 @@ static void choose_codes(choosing *c) {
   choose(c, "swap", c->is_shared && !c->is_long && c->facts->described * 2 > items ? 0.05 : 0);
 }
 
-/* A training is a number of steps: many users make an epoch of enough of them, few need smaller steps and more epochs.
- */
+static double within(double x, double low, double high) {
+  x = x < low ? low : x;
+  return x > high ? high : x;
+}
+
+/* A training is a number of steps: many users make an epoch of enough of them, few need smaller ones. Long histories
+ * are learned by heart after some twenty epochs, unless there are very many. */
 static void choose_schedule(choosing *c) {
   choose(c, "batch", near_power(c->facts->users / 45.0, 16, 128));
   double steps = ceil((double)c->facts->users / c->o->batch), rows = (double)c->facts->events;
-  double epochs = !c->is_long ? 42 : rows < MANY_EVENTS ? 40 : 11520 / (steps > 1 ? steps : 1);
-  if (epochs > 240) epochs = 240;
+  if (steps < 1) steps = 1;
+  double epochs = !c->is_long ? within(6400 / steps, 42, 120) : rows < MANY_EVENTS ? 20 : within(11520 / steps, 8, 240);
+  epochs = within(epochs, LEAST_STEPS / steps, 240);
   if (rows > 1e6) epochs *= sqrt(1e6 / rows); /* of very many events few epochs suffice */
-  choose(c, "epochs", epochs < 8 ? 8 : floor(epochs));
+  choose(c, "epochs", within(floor(epochs), 8, 240));
   choose(c, "rate_end", 0.05);
   choose(c, "patience", 0);
   double total = steps * c->o->epochs, keep = 1 - 6 / total;
-  choose(c, "average", keep < 0.9 ? 0.9 : keep > 0.999 ? 0.999 : keep);
-  double check = floor(c->o->epochs / 14.0);
-  choose(c, "check", check < 1 ? 1 : check > 5 ? 5 : check);
+  choose(c, "average", within(keep, 0.9, 0.999));
+  choose(c, "check", within(floor(c->o->epochs / 14.0), 1, 5));
 }
 
 static void explain(const choosing *c, char why[SOLID_CHOICE_LINES][SOLID_CHOICE_TEXT]) {

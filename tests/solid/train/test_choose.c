@@ -48,6 +48,7 @@ Test(choose, long_histories_of_fewer_events_get_a_smaller_model) {
   solid_train_options o = chosen(&ml_100k);
   cr_expect(o.blocks == 1 && o.window == 50 && o.cuts == 0.5 && o.dropout == 0.3 && o.smoothing == 0.1 &&
             o.batch == 16);
+  cr_expect(o.epochs == 20 && o.dropout_z == 0.3 && o.dropout_y == 0.3);
 }
 
 Test(choose, fewer_users_make_smaller_steps_and_fewer_items_fewer_codes) {
@@ -96,6 +97,7 @@ Test(choose, extreme_data_gets_options_that_pass) {
     cr_expect(o.average >= 0.9 && o.average <= 0.999, "%zu: %g", i, o.average);
   }
   cr_expect_eq(chosen(&extreme[1]).levels, 0, "one item, without content, has nothing that codes could say");
+  cr_expect_eq(chosen(&extreme[2]).epochs, 240, "an epoch of three users is one step");
   cr_expect_eq(chosen(&extreme[3]).window, 50, "one giant user does not make histories long");
   cr_expect_lt(chosen(&extreme[4]).epochs, 20u, "10^7 events teach enough in few epochs");
 }
