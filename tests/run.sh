@@ -5,7 +5,7 @@
 #
 # Each configuration is built under build/<preset>; a second run builds only what changed. While one is built, the tests of the one
 # before it run, and the end-to-end test, which mostly waits, beside them: two cores are never idle. SOLID_DATA names a folder with
-# the public data sets; tests on them are skipped by name where they are absent. What takes longer, and other builds (CUDA, thread
+# the public data sets; what reads them is skipped by name where they are absent. What takes longer, and other builds (CUDA, thread
 # sanitizer, without Kafka and Redis, libFuzzer), are in tests/service.sh.
 set -uo pipefail
 cd "$(dirname "$0")/.."

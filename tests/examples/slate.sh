@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Slates through the programs, on ml-100k where SOLID_DATA has it and on made data otherwise (or if DATA_DEFAULT is "made"): under the whole guide every user's list
+# Slates through the programs, on made data or on a file (tests/service/public_data.sh has ml-100k): under the whole guide every user's list
 # is the ranked one in every order, none is invalid, and forwards are those of the order; what cannot be is refused.
-#   slate.sh SOLID_TRAIN SOLID_EVAL MAKE_DATASET DATA_DEFAULT
+#   slate.sh SOLID_TRAIN SOLID_EVAL MAKE_DATASET made|FILE
 set -euo pipefail
-train=$1 evaluate=$2 make_dataset=$3 data=${SOLID_DATA:-$4}/ml-100k/ml-100k.inter
+train=$1 evaluate=$2 make_dataset=$3 data=$4
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 fail() { echo "slate: $*" >&2; exit 1; }
@@ -14,7 +14,7 @@ refuses() { # PATTERN COMMAND...
   grep -qE -- "$pattern" "$work/out" || fail "no \"$pattern\" in: $(cat "$work/out")"
 }
 
-if [ "$4" = made ] || [ ! -f "$data" ]; then
+if [ "$data" = made ]; then
   "$make_dataset" --users 400 --items 150 --seed 4 --out "$work/data" >/dev/null
   data=$work/data/events.jsonl
 fi
