@@ -1,19 +1,19 @@
 #!/usr/bin/env bash
-# What takes minutes: the service over thousands of events, kills and connections. Runs tests/service/*.sh by name and ends with one
-# line "N passed, N failed, N skipped".
+# What takes minutes: the service over thousands of events, kills and connections, and further builds: CUDA, thread sanitizer, without
+# Kafka and Redis, libFuzzer. Runs tests/service/*.sh by name and ends with one line "N passed, N failed, N skipped".
 #
 #   tests/service.sh [NAME...]      all of them, or these: `tests/service.sh kills` runs tests/service/kills.sh
 #
-# Each is given the folder of the build of preset dev, which is brought up to date first. Two run at a time
-# (SOLID_SERVICE_AT_ONCE), because most of them wait for servers; each prints when it has ended. Exit code 0 passed, 77 skipped (it
-# says why), anything else failed; after SOLID_SERVICE_SECONDS (600) it is ended, and failed.
+# Each is given the folder of the build of preset dev, which is brought up to date first. Three run at a time
+# (SOLID_SERVICE_AT_ONCE): the longest wait for servers and begin first, and builds use the cores meanwhile; each prints when it has
+# ended. Exit code 0 passed, 77 skipped (it says why), anything else failed; after SOLID_SERVICE_SECONDS (1800) it is ended, and failed.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 passed=0 failed=0 skipped=0 failures=()
 names=("$@")
-[ $# -gt 0 ] || mapfile -t names < <(cd tests/service && ls -- *.sh | sed 's/\.sh$//')
+[ $# -gt 0 ] || mapfile -t names < <(cd tests/service && printf '%s\n' kills.sh serve_*.sh redis_*.sh *.sh | sed 's/\.sh$//' | awk '!seen[$0]++')
 
-cmake/install-packages.sh build run test || { echo "0 passed, 1 failed, 0 skipped"; exit 1; }
+cmake/install-packages.sh build run test lint || { echo "0 passed, 1 failed, 0 skipped"; exit 1; }
 mkdir -p build
 if ! { cmake --preset dev -DSOLID_TESTS=ON && cmake --build --preset dev; } >build/dev.log 2>&1; then
   tests/support/what_failed.sh build/dev.log
@@ -25,8 +25,8 @@ fi
 # One test into build/service.NAME.log, its exit code into build/service.NAME.code.
 run_one() {
   local name=$1 code=0 began=$SECONDS
-  timeout "${SOLID_SERVICE_SECONDS:-600}" "tests/service/$name.sh" build/dev >"build/service.$name.log" 2>&1 || code=$?
-  [ "$code" != 124 ] || echo "$name: ended after ${SOLID_SERVICE_SECONDS:-600} s" >>"build/service.$name.log"
+  timeout "${SOLID_SERVICE_SECONDS:-1800}" "tests/service/$name.sh" build/dev >"build/service.$name.log" 2>&1 || code=$?
+  [ "$code" != 124 ] || echo "$name: ended after ${SOLID_SERVICE_SECONDS:-1800} s" >>"build/service.$name.log"
   echo "$code" >"build/service.$name.code"
   printf '\n== %s (%d s, ended at %d s)\n%s\n' "$name" $((SECONDS - began)) "$SECONDS" "$(cat "build/service.$name.log")"
 }
@@ -35,7 +35,7 @@ trap 'kill $(jobs -p) 2>/dev/null' EXIT
 trap 'exit 1' INT TERM
 rm -f build/service.*.code
 for name in "${names[@]}"; do
-  while [ "$(jobs -rp | wc -l)" -ge "${SOLID_SERVICE_AT_ONCE:-2}" ]; do wait -n; done
+  while [ "$(jobs -rp | wc -l)" -ge "${SOLID_SERVICE_AT_ONCE:-3}" ]; do wait -n; done
   run_one "$name" &
 done
 wait

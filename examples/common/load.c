@@ -3,6 +3,7 @@
 #include "examples/common/load_parts.h"
 #include "ingest/data_file.h"
 #include "solid/extend.h"
+#include "solid/model.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -168,6 +169,21 @@ static solid_status check_content(const solid_dataset *dataset, const load_files
   return status;
 }
 
+/* Items that have no event are left out by the collector. */
+static solid_status take_known(solid_collector *collector, const solid_model *known) {
+  solid_model_info info = {.struct_size = sizeof info};
+  solid_status status = solid_model_get_info(known, &info);
+  for (uint32_t item = 0; item < info.items && !status; item++) {
+    const uint32_t *categories;
+    size_t count;
+    status = solid_model_item_categories(known, item, &categories, &count);
+    for (size_t i = 0; i < count && !status; i++)
+      status = solid_collector_attribute(collector, solid_model_item_id(known, item),
+                                         solid_model_category_name(known, categories[i]));
+  }
+  return status;
+}
+
 static solid_status load_items(solid_collector *collector, const load_files *files, item_reader *r) {
   const items_options *items = files->items;
   solid_attributes_options attributes = SOLID_ATTRIBUTES_OPTIONS_INIT;
@@ -178,7 +194,10 @@ static solid_status load_items(solid_collector *collector, const load_files *fil
   attributes.item_column = items->item_column, attributes.columns = items->columns;
   attributes.separator = items->separator, attributes.no_header = items->no_header;
   vectors.width = (uint32_t)items->vector_width, vectors.ids = items->vector_ids;
-  if (items->attributes) status = solid_data_read_attributes(items->attributes, &attributes, take_attributes, r);
+  if (items->attributes)
+    status = solid_data_read_attributes(items->attributes, &attributes, take_attributes, r);
+  else if (files->known)
+    status = take_known(collector, files->known);
   if (!status && items->vectors) status = solid_data_read_vectors(items->vectors, &vectors, take_vector, r, &report);
   r->rows = report.rows;
   if (!status && report.zero_rows)

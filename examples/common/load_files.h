@@ -22,15 +22,17 @@ typedef struct load_split {
 } load_split;
 
 typedef struct load_files {
-  const char *data;               /* events, any format of ingest/data_file.h */
-  const char *format;             /* its name; NULL or "auto" = decided by the first lines */
-  const reading_options *reading; /* NULL = all zero */
-  const char *program;            /* name before warnings; NULL = the file's name */
-  const items_options *items;     /* NULL = no data about items */
-  const load_split *split;        /* NULL = all zero */
-  solid_dataset *dislikes;        /* receives the events that are dislikes, as another history; stays zeroed where there
-                                     are none; NULL = they are left out */
-  int *has_histories;             /* receives whether lines are histories so far; NULL = not asked */
+  const char *data;                /* events, any format of ingest/data_file.h */
+  const char *format;              /* its name; NULL or "auto" = decided by the first lines */
+  const reading_options *reading;  /* NULL = all zero */
+  const char *program;             /* name before warnings; NULL = the file's name */
+  const items_options *items;      /* NULL = no data about items */
+  const struct solid_model *known; /* its items' categories are attributes where `items` names no file of them; NULL =
+                                      none */
+  const load_split *split;         /* NULL = all zero */
+  solid_dataset *dislikes; /* receives the events that are dislikes, as another history; stays zeroed where there
+                              are none; NULL = they are left out */
+  int *has_histories;      /* receives whether lines are histories so far; NULL = not asked */
 } load_files;
 
 #endif

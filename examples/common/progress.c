@@ -35,7 +35,7 @@ void progress_end_epoch(progress *p, const solid_epoch *r) {
   if (impatient) left = patient;
   clear_line(p);
   printf("epoch %3u  loss %.4f", r->epoch, r->loss);
-  if (r->checked && r->ndcg10 > 0)
+  if (r->checked && !p->refit)
     printf("  valid ndcg@10 %.4f hr@10 %.4f%s", r->ndcg10, r->hit10, r->best_epoch == r->epoch ? " best" : "");
   if (r->density < 1) printf("  density %.3f", r->density);
   printf("  %.0f users/s  %.2f s", rate, seconds);

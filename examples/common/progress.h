@@ -7,6 +7,7 @@
 
 typedef struct progress {
   int terminal;    /* 1 = stderr is one: steps are shown too */
+  int refit;       /* 1 = without validation */
   FILE *log;       /* JSON lines, one an epoch; may be NULL */
   uint32_t epochs; /* at most */
   uint32_t patience;

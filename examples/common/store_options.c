@@ -45,8 +45,13 @@ solid_status store_options_check(const store_options *options) {
 }
 
 #ifdef SOLID_WITH_REDIS
-/* The first line of the file, without an editor's byte order mark. */
-static solid_status read_password(const char *path, char *out, size_t room) {
+enum { PASSWORD_ROOM = 1024 };
+
+/* *password becomes the first line of the file, in `out` (PASSWORD_ROOM), without an editor's byte order mark; it stays
+ * where no file is named. */
+static solid_status read_password(const char *flag, const char *path, char *out, const char **password) {
+  size_t room = PASSWORD_ROOM;
+  if (!path) return SOLID_OK;
   FILE *file = fopen(path, "r");
   if (!file) return solid_fail(SOLID_EINVAL, "%s: %s", path, strerror(errno));
   size_t n = fread(out, 1, room, file), mark = n >= 3 && !memcmp(out, "\xef\xbb\xbf", 3) ? 3 : 0, size = mark;
@@ -57,6 +62,8 @@ static solid_status read_password(const char *path, char *out, size_t room) {
   if (memchr(out, 0, size)) return solid_fail(SOLID_EINVAL, "%s: a zero byte: not a line of text", path);
   memmove(out, out + mark, size - mark);
   out[size - mark] = 0;
+  *password = out;
+  config_warn_readable(flag, path, "a password");
   return SOLID_OK;
 }
 
@@ -64,8 +71,7 @@ static atomic_uint stores; /* that were opened, so that their lines can be told 
 
 static solid_status open_redis(solid_store **out, const store_options *options, const solid_model *model,
                                solid_log_fn log) {
-  char password[1024], of_sentinels[1024];
-  solid_status status = SOLID_OK;
+  char password[PASSWORD_ROOM], of_sentinels[PASSWORD_ROOM];
   solid_redis_store_options o = SOLID_REDIS_STORE_OPTIONS_INIT;
   o.address = options->redis;
   o.tls_ca = options->ca;
@@ -76,19 +82,12 @@ static solid_status open_redis(solid_store **out, const store_options *options, 
   o.settle_ms = (uint32_t)options->settle_ms;
   o.username = options->user;
   o.password = options->password;
-  if (options->password_file) {
-    status = read_password(options->password_file, password, sizeof password);
-    if (status) return status;
-    config_warn_readable("--redis-password-file", options->password_file, "a password");
-    o.password = password;
-  }
+  solid_status status = read_password("--redis-password-file", options->password_file, password, &o.password);
   o.sentinel_username = options->sentinel_user;
-  if (options->sentinel_password_file) {
-    status = read_password(options->sentinel_password_file, of_sentinels, sizeof of_sentinels);
-    if (status) return status;
-    config_warn_readable("--redis-sentinel-password-file", options->sentinel_password_file, "a password");
-    o.sentinel_password = of_sentinels;
-  }
+  if (!status)
+    status = read_password("--redis-sentinel-password-file", options->sentinel_password_file, of_sentinels,
+                           &o.sentinel_password);
+  if (status) return status;
   o.database = (uint32_t)options->database;
   o.prefix = options->prefix;
   o.ttl_ms = options->ttl_s * 1000;

@@ -52,6 +52,24 @@ solid_status titles_read(titles **out, const char *path, const items_options *it
   return status == SOLID_ENOTFOUND && !path ? SOLID_OK : status;
 }
 
+solid_status titles_of_model(titles **out, const char *path, const solid_model *model) {
+  solid_model_info info = {.struct_size = sizeof info};
+  titles *list = calloc(1, sizeof *list);
+  *out = NULL;
+  if (!list) return solid_fail(SOLID_ENOMEM, "out of memory: titles");
+  list->path = path;
+  solid_status status = solid_model_get_info(model, &info);
+  for (uint32_t item = 0; item < info.items && !status; item++) {
+    solid_bytes title = solid_model_item_title(model, item);
+    if (title.size) status = take_title(list, solid_model_item_id(model, item), title);
+  }
+  if (!status && list->count)
+    *out = list;
+  else
+    titles_free(list);
+  return status;
+}
+
 solid_status titles_set(const titles *list, const char *model, size_t *kept) {
   *kept = 0;
   return solid_model_file_set_titles(model, list->at, list->count, kept);

@@ -12,6 +12,9 @@ typedef struct titles titles;
  * has none, can be read once only, or is not given. Freed with titles_free. */
 solid_status titles_read(titles **out, const char *path, const items_options *items);
 
+/* Those that a model has: *out is NULL where it has none. `path`, borrowed, is where it is from. */
+solid_status titles_of_model(titles **out, const char *path, const struct solid_model *model);
+
 /* Gives the model at `model` its titles; *kept receives how many of its items have one. */
 solid_status titles_set(const titles *list, const char *model, size_t *kept);
 

@@ -40,6 +40,8 @@ typedef struct ingestd_report {
   ingestd_items items;
   ingestd_live live;
   int64_t every_ms, due_ms;  /* between lines; the next one is due */
+  const char *group;         /* of Kafka; NULL = a file is read */
+  int64_t idle_ms;           /* since when the group gives this member no partition; 0 = it has some */
   uint64_t generated;        /* when last reported */
   uint64_t events, accepted; /* of the source */
   const char *hint;          /* where all events were rejected for one reason: what may be meant */

@@ -14,7 +14,8 @@ ingestd_report ingestd_report_start(const solid_pipeline *pipeline, ingestd_watc
                           .watch = watch,
                           .every_ms = every_s * 1000,
                           .due_ms = now_ms + every_s * 1000,
-                          .last_ms = now_ms};
+                          .last_ms = now_ms,
+                          .idle_ms = now_ms};
 }
 
 int64_t ingestd_stats_ms(const ingestd_report *report) {
@@ -71,6 +72,9 @@ static void print_line(ingestd_report *report, const solid_ingest_stats *stats) 
     printf(" lag %" PRId64 " partitions %d commits %" PRIu64, stats->lag, stats->partitions, stats->commits);
   printf(" retries %" PRIu64 " batch %.0f ms", stats->retries, stats->last_batch_ms);
   const char *why = solid_last_error();
+  if (report->group && report->idle_ms)
+    printf(" WAITING for partitions from group %s, for %.0f s", sol_show(report->group, strlen(report->group)).text,
+           (double)(now_ms - report->idle_ms) / 1e3);
   if (stats->waiting) printf(" WAITING for the store or the broker: %s", sol_show(why, strlen(why)).text);
   putchar('\n');
   fflush(stdout);
@@ -93,6 +97,10 @@ void ingestd_print(void *user, const solid_ingest_stats *stats) {
   ingestd_live_check(&report->live);
   ingestd_watch_note(report->watch, stats, &report->live);
   watch_rebuild(report, stats);
+  if (stats->partitions)
+    report->idle_ms = 0;
+  else if (!report->idle_ms)
+    report->idle_ms = sol_steady_ms();
   report->newest = *stats;
   report->has_newest = 1;
   if (ingestd_stats_ms(report) < report->every_ms && sol_steady_ms() < report->due_ms) return;

@@ -179,6 +179,7 @@ static int run_kafka(const ingestd_options *options, const solid_config *config,
   o.adopt_marks = options->adopt_marks;
   solid_status status = solid_consumer_open(&consumer, &o);
   if (status) return fail(status == SOLID_EINVAL ? EXIT_USAGE : EXIT_SOURCE);
+  report->group = options->group;
   logging_say(SOLID_LOG_INFO, "reading %s as group %s", options->topic, options->group);
   running.consumer = consumer;
   if (running.stopped) solid_consumer_stop(consumer);

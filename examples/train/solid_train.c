@@ -24,6 +24,7 @@ static solid_status train_again(const train_arguments *a, train_run *run, solid_
   snprintf(checkpoint, sizeof checkpoint, "%s.refit", a->out);
   run->checkpoint = checkpoint;
   run->epochs = 0;
+  run->refit = 1;
   printf("trains again for %u epochs, with the validation events\n", solid_trainer_report(trainer)->best_epoch);
   solid_status status = solid_trainer_refit(trainer);
   return status == SOLID_OK ? train_run_all(run, trainer) : status;
@@ -96,20 +97,17 @@ static solid_status close_log(FILE *log, const char *path, solid_status status) 
 
 /* Options that are not given become those of the model that training goes on from; how long it trains, and what it
  * hides, is another matter. */
-static solid_status take_over(const train_arguments *a, solid_train_options *o, const solid_context *ctx) {
+static solid_status take_over(const train_arguments *a, solid_train_options *o, const solid_model *model) {
   static const char *const own[] = {"epochs", "patience", "rate-end", "refit", "hide", "hide-seed", "hidden-codes"};
   const solid_option_row *rows = solid_train_option_rows();
-  solid_model *model = NULL;
   solid_provenance then;
-  solid_status status = solid_model_load(&model, ctx, a->from);
-  if (status == SOLID_OK) status = solid_provenance_read(model, &then);
+  solid_status status = solid_provenance_read(model, &then);
   for (size_t i = 0; i < SOLID_TRAIN_OPTIONS_COUNT && status == SOLID_OK; i++) {
     size_t k = 0;
     while (k < sizeof own / sizeof *own && strcmp(own[k], rows[i].flag) != 0) k++;
     if (k < sizeof own / sizeof *own || a->given[i]) continue;
     status = solid_train_option_set(o, &rows[i], solid_train_option_get(&then.options, &rows[i]));
   }
-  solid_model_free(model);
   return status;
 }
 
@@ -143,6 +141,7 @@ static solid_status train_parts(const train_arguments *a, solid_train_options *o
 static solid_status run(void *user) {
   const train_arguments *a = user;
   titles *list = NULL;
+  solid_model *from = NULL; /* whose titles and attributes stay where the command names none */
   solid_dataset dataset = {0};
   solid_context *ctx = NULL;
   FILE *log = NULL;
@@ -166,16 +165,19 @@ static solid_status run(void *user) {
   }
   if (status == SOLID_OK && a->from) {
     program_step(EXIT_MODEL);
-    status = take_over(a, &o, ctx);
+    status = solid_model_load(&from, ctx, a->from);
+    if (status == SOLID_OK) status = take_over(a, &o, from);
   }
   load_files files = {.data = a->data,
                       .format = a->format,
                       .reading = &a->reading,
                       .program = "solid_train",
                       .items = &a->items,
+                      .known = from,
                       .split = &a->order};
   if (status == SOLID_OK) program_step(EXIT_SOURCE);
   if (status == SOLID_OK) status = titles_read(&list, a->titles, &a->items);
+  if (status == SOLID_OK && from && !list) status = titles_of_model(&list, a->from, from);
   if (status == SOLID_OK) printf("reads %s\n", a->data);
   if (status == SOLID_OK) status = load_history(&dataset, &files);
   if (status == SOLID_OK) status = load_warn("solid_train", &dataset, &files);
@@ -184,6 +186,7 @@ static solid_status run(void *user) {
     status = train_parts(a, &o, ctx, &dataset, list, log);
   }
   titles_free(list);
+  solid_model_free(from);
   solid_dataset_clear(&dataset);
   solid_context_free(ctx);
   return close_log(log, a->log, status);

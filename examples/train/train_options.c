@@ -46,12 +46,12 @@ static const solid_property own[] = {
          "file of item titles to keep in the model (a column called title or name); default: --attributes, if it has "
          "them",
          0),
-    TEXT("from", from, NULL,
-         "model file to go on from: --data has the old events and the newer ones, since items that are not in it are "
-         "left "
-         "out, and --attributes and --titles are given again; options of training that are not given are "
-         "those that it was trained with",
-         0),
+    TEXT(
+        "from", from, NULL,
+        "model file to go on from: --data has the old events and the newer ones, since items that are not in it are "
+        "left out; attributes and titles are the model's where --attributes and --titles are not given, and options of "
+        "training that are not given are those that it was trained with",
+        0),
     WHOLE("search", search, "0", 0, 1000,
           "train this many models with other options (rate, batch, dropout, smoothing, swap) and keep the best by "
           "validation; 0 = only the given ones"),

@@ -99,6 +99,7 @@ solid_status train_run_all(const train_run *run, solid_trainer *trainer) {
   solid_trainer_get_info(trainer, &info);
   r.p = (progress){.terminal = isatty(STDERR_FILENO),
                    .log = run->log,
+                   .refit = run->refit,
                    .epochs = info.epochs,
                    .patience = info.patience,
                    .users = info.users};

@@ -9,6 +9,7 @@ typedef struct train_run {
   const char *head;       /* its name */
   const char *checkpoint; /* file */
   int fresh;              /* 1 = does not continue from it */
+  int refit;              /* 1 = the events of validation are trained on, so there is none */
   double limit;           /* seconds, 0 = none; looked at after each step, once a checkpoint is there to go back to */
   uint32_t epochs;        /* with a limit: fits their number to it, to so many at most; 0 = does not */
   FILE *log;              /* or NULL */

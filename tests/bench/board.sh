@@ -15,10 +15,11 @@ make_large_model m.safetensors
 "$bin/solid_train" --defaults fixed --data "$work/large/events.jsonl" --titles "$work/large/titles.json" --out "$work/n.safetensors" --head solid --epochs 1 --rank 16 --threads 2 >/dev/null
 servers_up
 topic events 2 message.timestamp.type=LogAppendTime
-listen=127.0.0.1:$(free_port)
+new_port
+listen=127.0.0.1:$port
 ingest board events --redis "$work/redis.sock"
 start --model "$work/m.safetensors" --store redis --redis "$work/redis.sock" --warm-up 400/s
-port=$(free_port)
+new_port
 cat >"$work/prometheus.yml" <<YAML
 global: {scrape_interval: 1s, evaluation_interval: 1s}
 scrape_configs:
@@ -26,15 +27,14 @@ scrape_configs:
   - {job_name: solid_ingestd, static_configs: [{targets: ["$(sed 's|http://||; s|/metrics||' <<<"$watched")"]}]}
 YAML
 prometheus --config.file="$work/prometheus.yml" --storage.tsdb.path="$work/tsdb" --web.listen-address="127.0.0.1:$port" --log.level=error 2>"$work/prometheus.log" &
-pids+=($!)
 for _ in $(seq 100); do curl -sf "http://127.0.0.1:$port/-/ready" >/dev/null && break; sleep 0.1; done
 began=$(date +%s)
 # two items in a hundred are unknown to the model
-"$build/tests/bench/bench_topic" pace "$kafka_brokers" events $users $((items + 200)) 500 "$seconds" 2>/dev/null & pids+=($!)
+"$build/tests/bench/bench_topic" pace "$kafka_brokers" events $users $((items + 200)) 500 "$seconds" 2>/dev/null &
 echo 'local i = 0
 request = function() i = (i * 7 + 11) % 4000; return wrk.format("GET", "/recommend?user=u" .. i .. "&fallback=popularity") end
 delay = function() return 8 end' >"$work/ask.lua"
-wrk -t1 -c2 -d"$seconds" -s "$work/ask.lua" "$url" >/dev/null & pids+=($!)
+wrk -t1 -c2 -d"$seconds" -s "$work/ask.lua" "$url" >/dev/null &
 clicks() { # one answer in five is clicked
   local n=0 id
   while [ $(($(date +%s) - began)) -lt "$seconds" ]; do
@@ -45,7 +45,7 @@ clicks() { # one answer in five is clicked
     sleep 0.1
   done
 }
-clicks & pids+=($!)
+clicks &
 at() { local left=$((began + seconds * $1 / 100 - $(date +%s))); [ "$left" -le 0 ] || sleep "$left"; }
 at 30 # another model
 cp "$work/n.safetensors" "$work/m.next" && mv "$work/m.next" "$work/m.safetensors"

@@ -27,7 +27,6 @@ for port in "${nodes[@]}"; do for _ in $(seq 100); do redis-cli -p "$port" ping 
 redis-cli --cluster create "${nodes[@]/#/127.0.0.1:}" --cluster-yes >"$work/cluster.log" 2>&1 || die "no cluster: $(tail -n 3 "$work/cluster.log")"
 for _ in $(seq 100); do redis-cli -p "${nodes[0]}" cluster info | grep -q 'cluster_state:ok' && break; sleep 0.1; done
 "$bin/mini_broker" --topic events --partitions $partitions >"$work/broker.txt" 2>&1 & broker=$!
-pids+=($broker)
 for _ in $(seq 100); do [ -s "$work/broker.txt" ] && break; sleep 0.05; done
 kafka=$(head -n 1 "$work/broker.txt")
 awk -v n="$events" -v u=$users -v m=$items 'BEGIN { srand(5); for (i = 0; i < n; i++)

@@ -2,7 +2,7 @@
 # tests/examples/serve_lib.sh and tests/e2e/kafka.sh with $bin, $build and $here (tests/) set.
 #
 # shellcheck shell=bash
-# shellcheck disable=SC2154 # of serve_lib.sh and kafka.sh: work, pids, bin, kafka_pid, build, here
+# shellcheck disable=SC2154 # of serve_lib.sh and kafka.sh: work, bin, kafka_pid, build, here
 items=12101
 
 # Width 64, full-rank layers, windows of 50, all items: what a question and a generation cost does not depend on how well it learned.
@@ -14,13 +14,10 @@ make_large_model() { # NAME
     >"$work/train.log" 2>&1 || die "solid_train: $(tail -n 3 "$work/train.log")"
 }
 servers_up() {
-  local tool
-  for tool in redis-server redis-cli java; do command -v "$tool" >/dev/null || { echo "[SKIP] $tool is not installed"; exit 77; }; done
+  needs redis-server redis-cli java
   kafka_fetch "$here/../build/kafka" || exit $?
   kafka_start "$here/../build/kafka" "$work/kafka" >&2 || die "Apache Kafka does not start"
-  pids+=("$kafka_pid")
-  redis-server --port 0 --unixsocket "$work/redis.sock" --save '' --appendonly no --dir "$work" >/dev/null 2>&1 & pids+=($!)
-  for _ in $(seq 100); do [ -S "$work/redis.sock" ] && break; sleep 0.05; done
+  start_redis
 }
 topic() { "$build/tests/e2e/kafka_tool" create "$kafka_brokers" "$@" || die "no topic $1"; }
 # ingest GROUP TOPIC ARGUMENTS...: $ingestd runs, its metrics are at $watched
@@ -30,7 +27,6 @@ ingest() {
   : >"$work/ingestd.out"
   "$bin/solid_ingestd" --model "$work/m.safetensors" --brokers "$kafka_brokers" --topic "$from" --group "$group" --dead-letter-topic '' \
     --listen "${listen:-127.0.0.1:0}" "$@" >"$work/ingestd.out" 2>"$work/ingestd.err" & ingestd=$!
-  pids+=($!)
   for _ in $(seq 400); do
     watched=$(sed -n 's/^metrics on \(.*\)$/\1/p' "$work/ingestd.out")
     [ -z "$watched" ] || return 0

@@ -11,34 +11,13 @@ here=$(cd "$(dirname "$0")" && pwd)
 build=$(cd "${1:?usage: e2e.sh BUILD_DIR [ROUNDS]}" && pwd) rounds=${2:-1}
 # shellcheck source=tests/e2e/kafka.sh
 . "$here/kafka.sh"
-for tool in redis-server redis-cli kcat; do
-  command -v "$tool" >/dev/null || { echo "skipped: $tool is not installed"; exit 77; }
-done
+. "$here/../support/servers.sh"
+needs redis-server redis-cli kcat
 cache=$here/../../build/kafka only=${SOLID_E2E_ONLY:-} # "kills", "streams" or "store": that part alone
 kafka_fetch "$cache" || exit $?
 
-work=$(mktemp -d) service="" second="" redis="" group=e2e failures=0
+service="" second="" group=e2e
 ingestd=$build/bin/solid_ingestd tool=$build/tests/e2e/kafka_tool
-clean_up() {
-  for pid in $service $second $redis; do kill -KILL "$pid" 2>/dev/null; done
-  wait $service $second $redis 2>/dev/null
-  kafka_stop
-  rm -rf "$work"
-}
-trap clean_up EXIT
-trap 'exit 1' INT TERM
-
-die() {
-  echo "FAILED: $*"
-  for log in "$work"/ingestd*.log; do [ -f "$log" ] && { echo "-- $(basename "$log")"; tail -n 8 "$log"; }; done
-  exit 1
-}
-expect() { # WHAT COMMAND...: a check that does not end the run
-  local what=$1
-  shift
-  if "$@" >"$work/out" 2>&1; then echo "ok: $what"; else echo "FAILED: $what"; failures=$((failures + 1)); fi
-  sed 's/^/    /' "$work/out"
-}
 contains() { grep -qF -- "$1" "$2" || { cat "$2"; return 1; }; }
 
 run_service() { # LOG MEMBER [flags]: in the foreground of the caller's choice
@@ -59,10 +38,7 @@ wait_until() { "$tool" wait "$kafka_brokers" "$group" events "$1" || die "commit
 
 began=$SECONDS
 kafka_start "$cache" "$work/kafka" || die "Apache Kafka does not start"
-redis_port=$(free_port) || die "no port"
-redis-server --port "$redis_port" --bind 127.0.0.1 --save "" --appendonly no --dir "$work" --loglevel warning >/dev/null &
-redis=$!
-for _ in $(seq 100); do redis-cli -p "$redis_port" ping >/dev/null 2>&1 && break; sleep 0.1; done
+start_redis
 "$build/tests/e2e/make_model" "$work/model" || die "no model"
 
 if [ -z "$only" ] || [ "$only" = kills ]; then

@@ -6,15 +6,7 @@
 #
 # shellcheck shell=bash
 
-free_port() {
-  local port
-  for _ in $(seq 100); do
-    port=$((20000 + RANDOM % 12000)) # below those that the system gives to clients
-    (echo >"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo "$port"; return 0; }
-  done
-  echo "no free port" >&2
-  return 1
-}
+. "$(dirname "${BASH_SOURCE[0]}")/../support/new_port.sh"
 
 kafka_fetch() {
   local cache=$1 here
@@ -26,17 +18,22 @@ kafka_fetch() {
   done
   mkdir -p "$cache"
   cache=$(cd "$cache" && pwd) # Maven would take a relative one as beside pom.xml
+  local lock # tests side by side fetch it once
+  exec {lock}>"$cache/lock" && flock "$lock"
+  [ ! -f "$cache/complete" ] || { exec {lock}>&-; return 0; }
   if ! mvn -q -B -f "$here/pom.xml" dependency:copy-dependencies -DoutputDirectory="$cache" >"$cache/fetch.log" 2>&1; then
     tail -n 5 "$cache/fetch.log"
     echo "skipped: Apache Kafka could not be fetched with Maven"
+    exec {lock}>&-
     return 77
   fi
   touch "$cache/complete"
+  exec {lock}>&-
 }
 
 kafka_start() {
   local jars=$1 dir=$2 port controller id quick_start=(-XX:+UseSerialGC -XX:TieredStopAtLevel=1) # the least work before it serves
-  port=$(free_port) && controller=$(free_port) || return 1
+  new_port && controller=$port && new_port
   mkdir -p "$dir"
   cat >"$dir/server.properties" <<PROPERTIES
 process.roles=broker,controller
@@ -61,7 +58,7 @@ PROPERTIES
   java "${quick_start[@]}" -Xmx512m -cp "$jars/*" kafka.Kafka "$dir/server.properties" >"$dir/kafka.log" 2>&1 &
   kafka_pid=$! kafka_brokers=127.0.0.1:$port
   local second
-  for second in $(seq 60); do
+  for second in $(seq 600); do
     grep -qs 'Kafka Server started' "$dir/kafka.log" && { echo "Apache Kafka on $kafka_brokers after $second s"; return 0; }
     kill -0 "$kafka_pid" 2>/dev/null || break
     sleep 1

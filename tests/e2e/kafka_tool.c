@@ -6,7 +6,7 @@
  *                                                   their own: the same again are the same messages; prints
  *                                                   "user TAB item TAB time" of each
  *   kafka_tool expire BROKERS TOPIC OFFSET          deletes the records of partition 0 before the offset
- *   kafka_tool wait BROKERS GROUP TOPIC COUNT       until the group has committed COUNT messages, or 120 s are over
+ *   kafka_tool wait BROKERS GROUP TOPIC COUNT       until the group has committed COUNT messages, or 900 s are over
  *   kafka_tool offsets BROKERS GROUP TOPIC          "partition committed end" a line, then the two sums; 1 unless equal
  */
 #include <librdkafka/rdkafka.h>
@@ -15,7 +15,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { TIMEOUT_MS = 10000, PATIENCE_S = 120, MAX_PARTITIONS = 64 };
+enum { TIMEOUT_MS = 10000, PATIENCE_S = 900, MAX_PARTITIONS = 64 };
 
 static int fail(const char *what, const char *why) {
   fprintf(stderr, "kafka_tool: %s: %s\n", what, why);

@@ -4,8 +4,9 @@
 # shellcheck disable=SC2154 # of e2e.sh: work, tool, ingestd, kafka_brokers, redis_port, build, rounds
 
 echo "== what cannot work says so"
-nobody=127.0.0.1:$(free_port)
-timeout 60 "$ingestd" --model "$work/model" --brokers "$nobody" --topic events --group e2e --store redis \
+new_port
+nobody=127.0.0.1:$port
+timeout 600 "$ingestd" --model "$work/model" --brokers "$nobody" --topic events --group e2e --store redis \
   --redis "127.0.0.1:$redis_port" >"$work/away.log" 2>&1
 code=$?
 expect "broker away: exit code $code, and its name" [ "$code" -ne 0 -a "$code" -lt 124 ]
@@ -38,6 +39,15 @@ for topic in events:4 events.dead-letter:1; do
   "$tool" create "$kafka_brokers" "${topic%:*}" "${topic#*:}" || die "no topic $topic"
 done
 
+# Until a batch is in the socket of a Redis that stands still: more than 1 KiB is what it has not read of a connection.
+in_socket() {
+  awk -v port="$(printf ':%04X' "$redis_port")" '$2 ~ port "$" && $4 == "01" && $5 !~ /:00000[0-3]/ { found = 1 } END { exit !found }' /proc/net/tcp
+}
+wait_for_batch() {
+  for _ in $(seq 3000); do in_socket && return; sleep 0.1; done
+  die "no batch is sent to Redis"
+}
+
 echo "== stream, and kill"
 produced=0 kills=0
 produce() {
@@ -65,7 +75,7 @@ for number in $(seq 0 $((5 * rounds - 1))); do
     echo "Redis stood still for 3 s"
   fi
   if [ "$part" = 4 ]; then
-    sleep 0.6 # a batch is in Redis' socket: it will be applied, and nobody will have committed it
+    wait_for_batch # it will be applied, and nobody will have committed it
   else
     wait_until $((before + 700))
   fi

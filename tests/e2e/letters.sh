@@ -9,45 +9,21 @@ here=$(cd "$(dirname "$0")" && pwd)
 build=$(cd "${1:?usage: letters.sh BUILD_DIR}" && pwd)
 # shellcheck source=tests/e2e/kafka.sh
 . "$here/kafka.sh"
-for tool in redis-server redis-cli kcat; do
-  command -v "$tool" >/dev/null || { echo "skipped: $tool is not installed"; exit 77; }
-done
+. "$here/../support/servers.sh"
+needs redis-server redis-cli kcat
 cache=$here/../../build/kafka
 kafka_fetch "$cache" || exit $?
 
-work=$(mktemp -d) service="" redis="" failures=0 tool=$build/tests/e2e/kafka_tool dead=events.dead-letter
-clean_up() {
-  for pid in $service $redis; do kill -KILL "$pid" 2>/dev/null; done
-  wait $service $redis 2>/dev/null
-  kafka_stop
-  rm -rf "$work"
-}
-trap clean_up EXIT
-trap 'exit 1' INT TERM
-die() {
-  echo "FAILED: $*"
-  tail -n 8 "$work/ingestd.log"
-  exit 1
-}
-expect() { # WHAT COMMAND...: a check that does not end the run
-  local what=$1
-  shift
-  if "$@" >"$work/out" 2>&1; then echo "ok: $what"; else
-    echo "FAILED: $what"
-    failures=$((failures + 1))
-    sed 's/^/    /' "$work/out"
-  fi
-}
+service="" tool=$build/tests/e2e/kafka_tool dead=events.dead-letter
 has() { grep -qF -- "$1" "$work/said" || { cat "$work/said"; return 1; }; }
 send() { # CODE flags...: what it says is in "said"
   local code=$1 got
   shift
-  timeout 60 "$build/bin/solid_send" --brokers "$kafka_brokers" "$@" >"$work/said" 2>&1
+  timeout 600 "$build/bin/solid_send" --brokers "$kafka_brokers" "$@" >"$work/said" 2>&1
   got=$?
   [ "$got" = "$code" ] || { echo "exit code $got, not $code:"; cat "$work/said"; return 1; }
 }
-size_of() { kcat -C -q -e -b "$kafka_brokers" -t "$1" -f '.' | wc -c; }
-is() { [ "$1" = "$2" ] || { echo "$1, not $2"; return 1; }; }
+size_of() { "$tool" offsets "$kafka_brokers" letters "$1" | sed -n 's/^committed [0-9]* of \([0-9]*\).*/\1/p'; } # TOPIC
 serve() { # MODEL: until everything in the topic is committed
   "$build/bin/solid_ingestd" --model "$1" --brokers "$kafka_brokers" --topic events --group letters --store redis \
     --redis "127.0.0.1:$redis_port" --kafka.session.timeout.ms=6000 >>"$work/ingestd.log" 2>&1 & service=$!
@@ -60,10 +36,10 @@ take_over() { # the model of 40 items is live from now on, as solid_serve makes 
   ln -s small "$work/current"
   "$build/bin/solid_serve" --model "$work/current" --store redis --redis "127.0.0.1:$redis_port" --listen 127.0.0.1:0 \
     >"$work/serve.log" 2>&1 & service=$!
-  for _ in $(seq 100); do grep -q 'http://' "$work/serve.log" && break; sleep 0.1; done
+  within grep -q 'http://' "$work/serve.log"
   ln -sfn large "$work/current"
   kill -HUP "$service"
-  for _ in $(seq 100); do grep -q 'is live for 100' "$work/serve.log" && break; sleep 0.1; done
+  within grep -q 'is live for 100' "$work/serve.log"
   kill -TERM "$service"
   wait "$service" && service="" && grep -q 'is live for 100' "$work/serve.log" || die "the model does not take over: $(cat "$work/serve.log")"
 }
@@ -72,10 +48,7 @@ put() { # PARTITION KEY LINE
 }
 
 kafka_start "$cache" "$work/kafka" || die "Apache Kafka does not start"
-redis_port=$(free_port) || die "no port"
-redis-server --port "$redis_port" --bind 127.0.0.1 --save "" --appendonly no --dir "$work" --loglevel warning >/dev/null &
-redis=$!
-for _ in $(seq 100); do redis-cli -p "$redis_port" ping >/dev/null 2>&1 && break; sleep 0.1; done
+start_redis
 "$build/tests/e2e/make_model" "$work/small" 30 && "$build/tests/e2e/make_model" "$work/large" 40 || die "no model"
 "$tool" create "$kafka_brokers" events 2 && "$tool" create "$kafka_brokers" $dead 1 || die "no topic"
 
@@ -112,11 +85,15 @@ take_over
 serve "$work/large"
 expect "a limit" send 0 --from-dead-letters $dead --reason unknown_item --limit 10
 expect "is kept" has '10 events, 10 delivered, 0 failed'
-timeout --foreground --preserve-status -s TERM 2 "$build/bin/solid_send" --brokers "$kafka_brokers" --from-dead-letters $dead --reason unknown_item \
-  --rate 20 >"$work/said" 2>&1
+sent=$(size_of events)
+"$build/bin/solid_send" --brokers "$kafka_brokers" --from-dead-letters $dead --reason unknown_item --rate 5 >"$work/said" 2>&1 & sender=$!
+more() { [ "$(size_of events)" -gt "$sent" ]; }
+within more || die "nothing is sent"
+kill -TERM $sender
+wait $sender
 expect "SIGTERM ends it" is $? 0
 some=$(sed -n 's/^solid_send: \([0-9]*\) events, \1 delivered.*/\1/p' "$work/said")
-expect "in between, after ${some:=0}" [ "$some" -gt 0 -a "$some" -lt 60 ]
+expect "in between, after ${some:=0}" [ "$some" -gt 0 -a "$some" -lt "$((again - 9))" ]
 expect "the others" send 0 --from-dead-letters $dead --reason unknown_item
 expect "and no more" has "$((again - 9 - some)) events, $((again - 9 - some)) delivered"
 expect "a second run" send 0 --from-dead-letters $dead --reason unknown_item

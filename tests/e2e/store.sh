@@ -4,8 +4,8 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154,SC2034 # of e2e.sh and streams.sh
 
-until_ended() { # sets code: the service ends by itself within 40 s
-  for _ in $(seq 400); do
+until_ended() { # sets code: the service ends by itself, in time
+  for _ in $(seq 3000); do
     kill -0 "$service" 2>/dev/null || break
     sleep 0.1
   done

@@ -20,8 +20,8 @@ stop_stream() { # sets code
   code=$?
   service=""
 }
-until_said() { # TEXT: in the log of the service, within 40 s
-  for _ in $(seq 400); do
+until_said() { # TEXT: in the log of the service, in time
+  for _ in $(seq 3000); do
     grep -qF -- "$1" "$work/stream.log" && return 0
     kill -0 "$service" 2>/dev/null || break
     sleep 0.1
@@ -34,15 +34,15 @@ put() { "$tool" put "$kafka_brokers" "$@" >>"$expected" || die "cannot put into 
 make() { "$tool" create "$kafka_brokers" "$@" || die "no topic $1"; }
 make_again() { # TOPIC PARTITIONS: deleting takes the broker a moment
   "$tool" delete "$kafka_brokers" "$1" || die "topic $1 stays"
-  for _ in $(seq 100); do
+  for _ in $(seq 3000); do
     "$tool" create "$kafka_brokers" "$@" 2>/dev/null && return 0
     sleep 0.1
   done
   die "topic $1 does not come back"
 }
 holds() { "$build/tests/e2e/check_store" "$work/model" "$redis_port" "$expected" "$case:"; }
-holds_soon() { # the store is filled within 40 s, or what it lacks is said
-  for _ in $(seq 80); do
+holds_soon() { # the store is filled in time, or what it lacks is said
+  for _ in $(seq 3000); do
     holds >/dev/null 2>&1 && break
     kill -0 "$service" 2>/dev/null || break
     sleep 0.5
@@ -196,7 +196,7 @@ expect "read once" holds_soon
 stop_stream
 put compacted 1000 20 1 # so much later that the broker begins a new segment: the old ones can be compacted
 compact() {
-  for _ in $(seq 150); do
+  for _ in $(seq 3000); do
     [ "$(kcat -C -q -e -b "$kafka_brokers" -t compacted -f '.' | wc -c)" -lt 100 ] && return 0
     sleep 0.2
   done
@@ -220,7 +220,7 @@ kill -STOP "$kafka_pid"
 kill -CONT "$redis"
 until_said "WAITING"
 expect "the broker stands still with a batch in hand: the batch is in the store" holds_soon
-(sleep 60 && kill -KILL "$service") 2>/dev/null & guard=$!
+(sleep 600 && kill -KILL "$service") 2>/dev/null & guard=$!
 stop_stream
 kill "$guard" 2>/dev/null
 kill -CONT "$kafka_pid"

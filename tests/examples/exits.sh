@@ -11,7 +11,7 @@ expect() {
   local code=$1 word=$2 program=$3 got
   shift 3
   [ -x "$bin/$program" ] || { echo "skipped: $program is not built"; return; }
-  timeout 60 "$bin/$program" "$@" >"$work/out" 2>"$work/err" </dev/null
+  timeout 600 "$bin/$program" "$@" >"$work/out" 2>"$work/err" </dev/null
   got=$?
   if [ "$got" != "$code" ] || ! tail -n 1 "$work/err" | grep -qF -- "$word"; then
     echo "exits: $program $*: exit code $got, not $code, or no '$word' in: $(tail -n 1 "$work/err")"

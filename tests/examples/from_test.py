@@ -90,6 +90,25 @@ like = [sum(genre[item] == genre[other] for other in old.items if old.row("codes
 by_chance = sum(sum(genre[a] == genre[b] for b in old.items) / len(old.items) for a in late) / len(late)
 assert sum(like) / len(like) > 1.5 * by_chance, (sum(like) / len(like), by_chance)
 
+# What the command does not give again stays: attributes and titles of the items that the model knows.
+run("solid_train", "--data", at("old.jsonl"), *about, "--titles", at("data/titles.json"), *shape, "--epochs", 1, "--out", at("titled"))
+run("solid_train", "--data", at("data/events.jsonl"), "--split", "per-user-ratio", "--threads", 1, "--from", at("titled"), "--epochs", 1, "--out", at("kept"))
+
+
+def texts(file, name):
+    offsets, raw = file.tensors[f"{name}offsets"], bytes(file.tensors[f"{name}bytes"])
+    return [raw[a:b].decode() for a, b in zip(offsets, offsets[1:])]
+
+
+def categories(file):
+    names, offsets, items = texts(file, "category.name_"), file.tensors["category.offsets"], file.tensors["category.items"]
+    return {(file.items[v], name) for name, a, b in zip(names, offsets, offsets[1:]) for v in items[a:b]}
+
+
+titled, kept = File(at("titled")), File(at("kept"))
+assert dict(zip(kept.items, texts(kept, "title."))) == {item: dict(zip(titled.items, texts(titled, "title."))).get(item, "") for item in kept.items}
+assert categories(titled) and categories(kept) == categories(titled)
+
 # It learns on, and what cannot be gone on from is refused.
 full = ["--data", at("data/events.jsonl"), *about, "--split", "per-user-ratio", "--threads", 1]
 run("solid_train", *full, "--from", at("old"), "--epochs", 2, "--out", at("on"))

@@ -2,7 +2,7 @@
 # Popularity on public data against figures from elsewhere: leave-one-out as published with the data, the other splits
 # as a naive program of their definitions computes them (its NDCG of ml-100k by ratio is .0358: two items of equal count change places).   public_eval.sh SOLID_EVAL DATA_FOLDER
 set -uo pipefail
-eval=$1 data=${SOLID_DATA:-$2} bad=0 done=0
+eval=$1 data=$2 bad=0 done=0
 # figures USERS HR@10 NDCG@10 FILE OPTIONS...
 figures() {
   local want="$1 $2 $3" file=$4 got

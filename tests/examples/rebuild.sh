@@ -6,13 +6,11 @@
 set -uo pipefail
 bin=$1 events=${2:-4000}
 here=$(cd "$(dirname "$0")" && pwd)
-for tool in curl jq redis-server redis-cli; do command -v $tool >/dev/null || { echo "[SKIP] $tool is not installed"; exit 77; }; done
 . "$here/serve_lib.sh"
+needs curl jq redis-server redis-cli
 make_model m.safetensors 1
-"$bin/mini_broker" --topic events --partitions 2 >"$work/broker.txt" 2>&1 & pids+=($!)
-redis-server --port 0 --unixsocket "$work/redis.sock" --save '' --appendonly no --dir "$work" >/dev/null 2>&1 & pids+=($!)
-for _ in $(seq 200); do [ -S "$work/redis.sock" ] && [ -s "$work/broker.txt" ] && break; sleep 0.05; done
-kafka=$(head -n 1 "$work/broker.txt")
+start_broker events 2
+start_redis
 redis() { redis-cli -s "$work/redis.sock" --raw "$@"; }
 # run NAME ARGUMENTS...: solid_ingestd; end: SIGTERM
 run() {
@@ -21,10 +19,9 @@ run() {
   "$bin/solid_ingestd" --model "$work/m.safetensors" --redis "$work/redis.sock" --brokers "$kafka" --topic events --dead-letter-topic '' \
     --stats-interval 1 --kafka.session.timeout.ms 6000 --kafka.heartbeat.interval.ms 300 "$@" >"$work/$name.out" 2>"$work/serve.err" &
   ingestd=$!
-  pids+=("$ingestd")
 }
 end() { kill -TERM "$ingestd"; wait "$ingestd" || die "solid_ingestd ended with $?"; }
-until_true() { for _ in $(seq 1200); do eval "$1" && return; kill -0 "$ingestd" 2>/dev/null || die "solid_ingestd has ended"; sleep 0.05; done; die "not so: $1"; }
+until_true() { for _ in $(seq 3000); do eval "$1" && return; kill -0 "$ingestd" 2>/dev/null || die "solid_ingestd has ended"; sleep 0.05; done; die "not so: $1"; }
 # records: what the store has of all users, time excepted
 records() { redis keys 'solid:{*' | LC_ALL=C sort | while read -r key; do printf '%s ' "$key"; redis hget "$key" s | md5sum; done; }
 awk -v n="$events" 'BEGIN { srand(5); for (i = 0; i < n; i++)

@@ -4,18 +4,17 @@
 set -uo pipefail
 bin=$1
 here=$(cd "$(dirname "$0")" && pwd)
-for tool in redis-server redis-cli; do command -v $tool >/dev/null || { echo "[SKIP] $tool is not installed"; exit 77; }; done
 . "$here/serve_lib.sh"
-. "$here/../support/new_port.sh"
+needs redis-server redis-cli
 make_model m.safetensors 1
 new_port && master=$port
-redis-server --port "$master" --bind 127.0.0.1 --save '' --appendonly no --dir "$work" --requirepass of-redis >/dev/null 2>&1 & pids+=($!)
+redis-server --port "$master" --bind 127.0.0.1 --save '' --appendonly no --dir "$work" --requirepass of-redis >/dev/null 2>&1 &
 new_port && sentinel=$port
 mkdir "$work/s"
 printf '%s\n' "port $sentinel" 'bind 127.0.0.1' "dir $work/s" "sentinel monitor mine 127.0.0.1 $master 1" 'sentinel auth-pass mine of-redis' \
   'user default off' 'user anna on >of-sentinels +@all' >"$work/s/conf"
-redis-server "$work/s/conf" --sentinel >"$work/s/log" 2>&1 & pids+=($!)
-for _ in $(seq 100); do redis-cli -p "$sentinel" --user anna --pass of-sentinels sentinel master mine 2>/dev/null | grep -q "$master" && break; sleep 0.1; done
+redis-server "$work/s/conf" --sentinel >"$work/s/log" 2>&1 &
+for _ in $(seq 3000); do redis-cli -p "$sentinel" --user anna --pass of-sentinels sentinel master mine 2>/dev/null | grep -q "$master" && break; sleep 0.1; done
 for word in redis sentinels; do (umask 077 && echo "of-$word" >"$work/$word"); done
 # try CODE TEXT ARGUMENTS...
 try() {

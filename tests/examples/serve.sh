@@ -5,8 +5,8 @@
 set -uo pipefail
 bin=$1
 here=$(cd "$(dirname "$0")" && pwd)
-for tool in curl jq; do command -v $tool >/dev/null || { echo "[SKIP] $tool is not installed"; exit 77; }; done
 . "$here/serve_lib.sh"
+needs curl jq
 make_model m.safetensors 1
 start --model "$work/m.safetensors" --threads 2 --max-k 50 --max-batch 4 --max-body 4096
 
@@ -247,14 +247,14 @@ start --model "$work/live.safetensors"
 ask 200 /model
 first=$(jq -r .current <<<"$body")
 becomes() { # JQ-EXPRESSION: GET /model says so within seconds
-  for _ in $(seq 100); do
+  for _ in $(seq 3000); do
     ask 200 /model
     ! jq -e "$1" <<<"$body" >/dev/null || return 0
     sleep 0.1
   done
   die "the model does not become $1: $body"
 }
-change() { for _ in $(seq 50); do [ "$(curl -s -o /dev/null -w '%{http_code}' -d "$1" "$url/model")" != 202 ] || return 0; sleep 0.1; done; die "$1 is not taken"; }
+change() { for _ in $(seq 3000); do [ "$(curl -s -o /dev/null -w '%{http_code}' -d "$1" "$url/model")" != 202 ] || return 0; sleep 0.1; done; die "$1 is not taken"; }
 cp "$work/m.safetensors" "$work/next" && mv "$work/next" "$work/live.safetensors"
 becomes ".current != \"$first\" and .previous == \"$first\" and .share == 1"
 second=$(jq -r .current <<<"$body")
@@ -288,7 +288,7 @@ stop
 jq -es 'all(.[]; .time and .level and .program == "solid_serve" and .text)' "$work/serve.err" >/dev/null || die "lines are no JSON: $(cat "$work/serve.err")"
 
 # ---- wrong usage is told from what may be better in a minute ----
-code_of() { timeout 20 "$bin/solid_serve" "$@" >/dev/null 2>"$work/serve.err"; echo $?; }
+code_of() { timeout 600 "$bin/solid_serve" "$@" >/dev/null 2>"$work/serve.err"; echo $?; }
 [ "$(code_of --model "$work/nothing" --listen 127.0.0.1:0)" = 3 ] || die "no model"
 # --listen before the model is loaded: here there is none
 [ "$(code_of --model "$work/nothing" --listen nonsense)" = 2 ] || die "no address"

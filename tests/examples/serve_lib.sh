@@ -1,14 +1,8 @@
 # What the tests of solid_serve share: a small model, a server on a free port, and checks that say what they got.
-# Sourced with $bin set; $work is a folder that goes at the end, with whatever was started.
-work=$(mktemp -d "${TMPDIR:-/tmp}/solid-serve-XXXXXX")
-pids=()
-finish() {
-  for pid in ${pids[@]+"${pids[@]}"}; do kill -9 "$pid" 2>/dev/null; done
-  wait 2>/dev/null
-  rm -rf "$work"
-}
-trap finish EXIT
-die() { echo "FAIL: $*"; [ ! -s "$work/serve.err" ] || tail -n "${SERVE_TAIL:-20}" "$work/serve.err"; exit 1; }
+# Sourced with $bin set; what support/servers.sh has is there, too.
+# shellcheck source=tests/support/servers.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../support/servers.sh"
+die() { echo "FAILED: $*"; [ ! -s "$work/serve.err" ] || tail -n "${SERVE_TAIL:-20}" "$work/serve.err"; exit 1; }
 
 # make_model NAME SEED [ARGUMENTS]: a model of little training over the same data.
 make_model() {
@@ -25,8 +19,7 @@ start() {
   : >"$work/serve.out"
   "$bin/solid_serve" --listen 127.0.0.1:0 "$@" >"$work/serve.out" 2>"$work/serve.err" &
   server=$!
-  pids+=("$server")
-  for _ in $(seq 200); do
+  for _ in $(seq 3000); do
     url=$(sed -n 's/^listens on \(http.*\)\/$/\1/p' "$work/serve.out")
     [ -z "$url" ] || return 0
     kill -0 "$server" 2>/dev/null || die "the server ended: $(cat "$work/serve.err")"
@@ -47,12 +40,12 @@ stop() {
 ask() {
   local want=$1 path=$2 got
   shift 2
-  got=$(curl -s -m 20 -o "$work/body" -w '%{http_code}' "$@" "$url$path")
+  got=$(curl -s -m 600 -o "$work/body" -w '%{http_code}' "$@" "$url$path")
   body=$(cat "$work/body")
   [ "$got" = "$want" ] || die "$path $*: status $got, wanted $want: $body"
 }
 
-# is JQ-EXPRESSION: true of $body.
+# is JQ-EXPRESSION: true of $body, in place of the one of servers.sh.
 is() { jq -e "$1" <<<"$body" >/dev/null || die "not so: $1 of $body"; }
 
 metric() { curl -s "$url/metrics" | awk -v name="$1" '$1 == name {print $2}'; }

@@ -5,23 +5,18 @@
 set -uo pipefail
 bin=$1
 here=$(cd "$(dirname "$0")" && pwd)
-for tool in curl jq redis-server; do command -v $tool >/dev/null || { echo "[SKIP] $tool is not installed"; exit 77; }; done
 . "$here/serve_lib.sh"
+needs curl jq redis-server
 make_model m.safetensors 1
-"$bin/mini_broker" --topic events --partitions 2 >"$work/broker.txt" 2>&1 & pids+=($!)
-broker=$!
-for _ in $(seq 100); do [ -s "$work/broker.txt" ] && break; sleep 0.05; done
-kafka=$(grep -oE '[0-9.]+:[0-9]+' "$work/broker.txt" | head -n 1)
-[ -n "$kafka" ] || die "no broker: $(cat "$work/broker.txt")"
-redis-server --port 0 --unixsocket "$work/redis.sock" --save '' --appendonly no --dir "$work" >/dev/null 2>&1 & pids+=($!)
-for _ in $(seq 100); do [ -S "$work/redis.sock" ] && break; sleep 0.05; done
+start_broker events 2
+start_redis
 start --model "$work/m.safetensors" --store redis --redis "$work/redis.sock" --brokers "$kafka" --topic events --deadline-ms 3000
 ask 202 /events -d '[{"user":"ann","item":"item-3"},{"user":"ann","item":"item-5"},{"user":"","item":"item-5"}]'
 is '.produced == 2 and .applied == 0 and .rejected == 1'
 ask 200 '/users/ann/history'
 is '.seq == 0'
-"$bin/solid_ingestd" --model "$work/m.safetensors" --redis "$work/redis.sock" --brokers "$kafka" --topic events --listen 127.0.0.1:0 >"$work/ingestd.log" 2>&1 & pids+=($!)
-for _ in $(seq 200); do curl -s "$url/users/ann/history" | jq -e '.seq == 2' >/dev/null && break; sleep 0.1; done
+"$bin/solid_ingestd" --model "$work/m.safetensors" --redis "$work/redis.sock" --brokers "$kafka" --topic events --listen 127.0.0.1:0 >"$work/ingestd.log" 2>&1 &
+for _ in $(seq 3000); do curl -s "$url/users/ann/history" | jq -e '.seq == 2' >/dev/null && break; sleep 0.1; done
 ask 200 '/users/ann/history'
 is '.seq == 2 and ([.items[].item] == ["item-5", "item-3"])'
 ask 200 '/recommend?user=ann'
@@ -33,7 +28,7 @@ ask 200 '/users/ann/history'
 is '.seq == 0'
 ask 202 /events -d '{"user":"ann","item":"item-9"}'
 "$bin/solid_send" --forget bob --brokers "$kafka" --topic events 2>"$work/send.log" || die "solid_send --forget: $(cat "$work/send.log")"
-for _ in $(seq 200); do curl -s "$url/users/ann/history" | jq -e '.seq == 1' >/dev/null && break; sleep 0.1; done
+for _ in $(seq 3000); do curl -s "$url/users/ann/history" | jq -e '.seq == 1' >/dev/null && break; sleep 0.1; done
 ask 200 '/users/ann/history'
 is '[.items[].item] == ["item-9"]'
 ask 400 /users/a%00b -X DELETE
@@ -43,9 +38,9 @@ grep -qx 'ann is forgotten' "$work/asked" || die "solid_ask says $(cat "$work/as
 ask 200 '/users/ann/history'
 is '.seq == 0'
 ask 202 /events -d '[{"user":"ann","item":"item-3"},{"user":"ann","item":"item-5"}]'
-for _ in $(seq 200); do curl -s "$url/users/ann/history" | jq -e '.seq == 2' >/dev/null && break; sleep 0.1; done
+for _ in $(seq 3000); do curl -s "$url/users/ann/history" | jq -e '.seq == 2' >/dev/null && break; sleep 0.1; done
 watched=$(sed -n 's/^metrics on \(.*\)$/\1/p' "$work/ingestd.log")
-for _ in $(seq 100); do curl -s "$watched" >"$work/metrics"; grep -q '^solid_ingest_commits_total [1-9]' "$work/metrics" && grep -q '^solid_ingest_lag_events 0' "$work/metrics" &&
+for _ in $(seq 3000); do curl -s "$watched" >"$work/metrics"; grep -q '^solid_ingest_commits_total [1-9]' "$work/metrics" && grep -q '^solid_ingest_lag_events 0' "$work/metrics" &&
   grep -q '^solid_freshness_params_seconds_count 5' "$work/metrics" && break; sleep 0.1; done
 for name in 'solid_ingest_partition_lag_events{partition="0"} 0' 'solid_ingest_partition_lag_events{partition="1"} 0' 'solid_ingest_lag_events 0' \
   'solid_ingest_commit_seconds_count [1-9]' 'solid_ingest_forgotten_total 2' 'solid_freshness_window_seconds_count 5' 'solid_freshness_params_seconds_count 5' \

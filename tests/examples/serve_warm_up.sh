@@ -5,13 +5,12 @@
 set -uo pipefail
 bin=$1
 here=$(cd "$(dirname "$0")" && pwd)
-for tool in curl jq redis-server; do command -v $tool >/dev/null || { echo "[SKIP] $tool is not installed"; exit 77; }; done
 . "$here/serve_lib.sh"
+needs curl jq redis-server
 make_model a.safetensors 1
 make_model b.safetensors 2
 users=30
-redis-server --port 0 --unixsocket "$work/redis.sock" --save '' --appendonly no --dir "$work" >/dev/null 2>&1 & pids+=($!)
-for _ in $(seq 100); do [ -S "$work/redis.sock" ] && break; sleep 0.05; done
+start_redis
 left() { redis-cli -s "$work/redis.sock" pttl "solid:{u$1}"; }
 
 warm() { # RATE STORE...: everybody has parameters of the first model, then the second one becomes live
@@ -21,12 +20,12 @@ warm() { # RATE STORE...: everybody has parameters of the first model, then the 
   start --model "$work/m.safetensors" --warm-up "$rate/s" "$@"
   for user in $(seq $users); do ask 200 /events -d "{\"user\":\"u$user\",\"item\":\"item-$user\"}"; done
   [ "$1 $2" != "--store redis" ] || { redis-cli -s "$work/redis.sock" pexpire 'solid:{u7}' 600000 >/dev/null; }
-  cp "$work/b.safetensors" "$work/m.next" && mv "$work/m.next" "$work/m.safetensors"
-  for _ in $(seq 200); do [ "$(metric solid_model_switches_total)" -ge 1 ] && break; sleep 0.05; done
   began=$(date +%s%3N)
-  for _ in $(seq 400); do
+  cp "$work/b.safetensors" "$work/m.next" && mv "$work/m.next" "$work/m.safetensors"
+  for _ in $(seq 3000); do [ "$(metric solid_model_switches_total)" -ge 1 ] && break; sleep 0.05; done
+  for _ in $(seq 3000); do
     looked=$(metric solid_warm_up_users) now=$(date +%s%3N)
-    [ "$looked" -le $(((now - began + 1000) * rate / 1000 + 1)) ] || die "$looked users in $((now - began)) ms at $rate/s"
+    [ "$looked" -le $(((now - began) * rate / 1000 + 1)) ] || die "$looked users in $((now - began)) ms at $rate/s"
     [ "$(metric solid_warm_up_running) $looked" = "0 $users" ] && break
     sleep 0.05
   done
@@ -42,7 +41,7 @@ warm() { # RATE STORE...: everybody has parameters of the first model, then the 
   stop
   grep -q "warm-up of generation .*: $users users, parameters of $users made" "$work/serve.err" || die "nothing is said of it"
 }
-warm 40 --store memory
+warm 20 --store memory
 warm 1000 --store redis --redis "$work/redis.sock"
 code=0
 "$bin/solid_serve" --model "$work/a.safetensors" --warm-up 5 2>"$work/serve.err" || code=$?

@@ -104,33 +104,43 @@ grep -q "trains solid on 1 users" "$work/out" || fail "a user of one event train
 
 # Lines go out as they are written: what is prepared is said into a pipe long before the first epoch ends.
 mkfifo "$work/lines"
-"$train" "${data[@]}" --epochs 2 --log "$work/epochs" --out "$work/said.safetensors" >"$work/lines" 2>"$work/err" &
-running=$!
-: >"$work/said"
-while read -r line; do
-  echo "$line" >>"$work/said"
-  [ -s "$work/epochs" ] || echo "$line" >>"$work/early"
-done <"$work/lines"
-wait "$running" || fail "into a pipe: $(cat "$work/err")"
-running=
-for said in "reads $work/data/events.jsonl" "120 items" "content: TF-IDF of" "content: SVD of the PPMI of" "codebook: k-means, "; do
-  grep -qF "$said" "$work/early" || fail "\"$said\" is not said before the first epoch is over: $(cat "$work/said")"
+said_early() { # once: on a busy machine this script may read a line later than it was written
+  local said
+  rm -f "$work/epochs" "$work/early"
+  "$train" "${data[@]}" --epochs 2 --log "$work/epochs" --out "$work/said.safetensors" >"$work/lines" 2>"$work/err" &
+  running=$!
+  : >"$work/said"
+  while read -r line; do
+    echo "$line" >>"$work/said"
+    [ -s "$work/epochs" ] || echo "$line" >>"$work/early"
+  done <"$work/lines"
+  wait "$running" || fail "into a pipe: $(cat "$work/err")"
+  running=
+  for said in "reads $work/data/events.jsonl" "120 items" "content: TF-IDF of" "content: SVD of the PPMI of" "codebook: k-means, "; do
+    grep -qF "$said" "$work/early" || return 1
+  done
+}
+early=0
+for _ in $(seq 20); do
+  if said_early; then early=1 && break; fi
 done
+[ "$early" = 1 ] || fail "not all is said before the first epoch is over: $(cat "$work/said")"
 
 "$train" "${data[@]}" --epochs 40 --swap 0.1 --out "$work/whole" >"$work/whole.log"
 [ ! -e "$work/whole.checkpoint" ] || fail "a finished run left its checkpoint"
 
-"$train" "${data[@]}" --epochs 40 --swap 0.1 --out "$work/parts" --keep-checkpoint >"$work/parts.log" &
-running=$!
-for _ in $(seq 600); do
-  [ ! -s "$work/parts.checkpoint" ] || break
-  sleep 0.02
+for _ in $(seq 20); do # on a busy machine the run may be over before this script has its turn to kill it
+  rm -f "$work/parts" "$work/parts.checkpoint"
+  "$train" "${data[@]}" --epochs 40 --swap 0.1 --out "$work/parts" --keep-checkpoint >"$work/parts.log" &
+  running=$!
+  until [ -s "$work/parts.checkpoint" ] || ! kill -0 "$running" 2>/dev/null; do sleep 0.02; done
+  kill -9 "$running" 2>/dev/null || true
+  wait "$running" 2>/dev/null || true
+  running=
+  [ -e "$work/parts" ] || break
 done
-[ -s "$work/parts.checkpoint" ] || fail "no checkpoint within 12 s"
-kill -9 "$running" 2>/dev/null || true
-wait "$running" 2>/dev/null || true
-running=
-[ ! -e "$work/parts" ] || fail "the run ended before it was killed: nothing was tested"
+[ ! -e "$work/parts" ] || fail "the run ended before it was killed, twenty times: nothing was tested"
+[ -s "$work/parts.checkpoint" ] || fail "no checkpoint: $(cat "$work/parts.log")"
 "$train" "${data[@]}" --epochs 40 --swap 0.1 --out "$work/parts" --keep-checkpoint >"$work/parts.log"
 grep -q "continues after epoch" "$work/parts.log" || fail "did not go on: $(cat "$work/parts.log")"
 cmp "$work/whole" "$work/parts" || fail "the resumed model is not the whole one"

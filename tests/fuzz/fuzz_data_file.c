@@ -1,6 +1,7 @@
 /* Any bytes as a data file: by its looks, in a format that the bytes choose, and as attributes or vectors: read with
  * ids of a lawful size, or refused with a text. */
 #include "ingest/data_file.h"
+#include "solid/extend.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,16 +30,18 @@ static void check_id(solid_bytes id) {
 }
 
 static solid_status take_events(void *context, const solid_event *events, const double *ratings, size_t count) {
+  static volatile double seen; /* every rating is read, whatever it is */
   size_t *total = context;
-  double sum = 0;
+  if (!count) abort();
   for (size_t i = 0; i < count; i++) {
     check_id(events[i].user);
     check_id(events[i].item);
     if (events[i].kind.size > SOLID_ID_MAX) abort();
-    if (ratings) sum += ratings[i];
+    if (ratings) seen = ratings[i];
   }
   *total += count;
-  return sum > 1e308 ? SOLID_EFORMAT : SOLID_OK;
+  (void)seen;
+  return SOLID_OK;
 }
 
 static solid_status take_attributes(void *context, solid_bytes item, const solid_bytes *attributes, size_t count) {
@@ -55,6 +58,11 @@ static solid_status take_vector(void *context, solid_bytes item, const float *ve
   return SOLID_OK;
 }
 
+/* No text is left of a call before, so that one without a text of its own is seen. */
+static void forget_text(void) {
+  (void)solid_fail(SOLID_EINVAL, "%s", "");
+}
+
 static void expect_lawful(solid_status status) {
   if (status != SOLID_OK && status != SOLID_EFORMAT && status != SOLID_EINVAL && status != SOLID_EIO) abort();
   if (status != SOLID_OK && !*solid_last_error()) abort();
@@ -68,6 +76,7 @@ static void read_events(solid_data_format format, int no_header, uint64_t bad_li
   options.format = format;
   options.bad_lines = bad_lines;
   if (no_header) options.no_header = 1, options.user_column = "1", options.item_column = "2", options.time_column = "3";
+  forget_text();
   solid_status status = solid_data_file_open(&file, path, &options);
   if (status == SOLID_OK) {
     status = solid_data_file_read(file, take_events, &total);
@@ -86,6 +95,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   write_file(data, size);
   read_events(SOLID_DATA_AUTO, 0, choice % 3);
   read_events((solid_data_format)(1 + choice % SOLID_DATA_HISTORIES), 0, choice / 16 % 3);
+  forget_text();
   switch (choice / 64 % 4) {
   case 0:
     read_events(SOLID_DATA_TABLE, 1, 1);

@@ -1,5 +1,5 @@
 /* Catalogues, filters and choices from outside: whatever the bytes, no row of a slate runs into a dead end, every item
- * is allowed and none comes twice.
+ * is allowed, none comes twice, and each is what its row has chosen.
  *
  *   byte 0 levels, 1 rows, 2 order, 3 codes of a level; then a byte a code of an item: its highest bit leaves the item
  *   out. The same bytes, from the end, choose among the open children. */
@@ -31,7 +31,9 @@ static uint32_t read_items(input *in, uint16_t *codes) {
   return in->items;
 }
 
-static void decode(const input *in, const sol_trie *trie, const sol_allowed *allowed, uint32_t rows) {
+static void decode(const input *in, const uint16_t *codes, const sol_trie *trie, const sol_allowed *allowed,
+                   uint32_t rows) {
+  uint32_t chosen[32][SOL_MAX_LEVELS + 1]; /* codes */
   uint32_t order = in->data[2] % (trie->columns + 2);
   sol_grid_shape shape = {2, {(int32_t)rows, (int32_t)trie->columns, 0}, SOL_ORDER_ZIPAR, (int32_t)order + 1, 1};
   if (order == trie->columns + 1) shape.order = SOL_ORDER_NEAR;
@@ -45,11 +47,15 @@ static void decode(const input *in, const sol_trie *trie, const sol_allowed *all
   for (int32_t i = 0; i < grid.cells; i++) {
     uint32_t row = (uint32_t)(grid.cell[i] / grid.width), n = sol_walk_open(&walk, row, open);
     if (n == 0) abort();
-    sol_walk_enter(&walk, row, open[in->data[in->size - 1 - (size_t)i % in->size] % n].node);
+    sol_open to = open[in->data[in->size - 1 - (size_t)i % in->size] % n];
+    chosen[row][walk.depth[row]] = to.code;
+    sol_walk_enter(&walk, row, to.node);
   }
   for (uint32_t r = 0; r < rows; r++) {
     uint32_t item = sol_walk_item(&walk, r);
-    if (taken[item]++ || in->excluded[item / 64] >> (item % 64) & 1) abort();
+    if (item >= in->items || taken[item]++ || in->excluded[item / 64] >> (item % 64) & 1) abort();
+    for (uint32_t c = 0; c < in->levels; c++)
+      if (chosen[r][c] != codes[item * in->levels + c]) abort();
   }
   sol_grid_clear(&grid);
   free(taken);
@@ -72,7 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   sol_allowed_set(&allowed, &trie, in.excluded);
   uint32_t rows = 1 + data[1] % 32u;
   if (rows > allowed.count) rows = allowed.count;
-  if (rows) decode(&in, &trie, &allowed, rows);
+  if (rows) decode(&in, codes, &trie, &allowed, rows);
   free(allowed.bits);
   free(allowed.before);
   sol_trie_clear(&trie);

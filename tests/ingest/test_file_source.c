@@ -51,7 +51,7 @@ static void remove_file(void) {
   if (*path) unlink(path);
 }
 
-TestSuite(replay, .init = start, .fini = remove_file, .timeout = 30);
+TestSuite(replay, .init = start, .fini = remove_file, .timeout = 600);
 
 static solid_status store(void *user, const solid_event *events, size_t n, solid_status *verdicts) {
   fake_sink *sink = user;

@@ -41,7 +41,7 @@ static void stop(void) {
   rmdir(folder);
 }
 
-TestSuite(file_streams, .init = start, .fini = stop, .timeout = 30);
+TestSuite(file_streams, .init = start, .fini = stop, .timeout = 600);
 
 static int is_new(marks *m, solid_position position) {
   if (!position.stream) return 1;

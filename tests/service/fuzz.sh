@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every fuzz target for 20 s of a core, where tests/run.sh gives each 10 s.   fuzz.sh BUILD   (the build is not used: preset fuzz)
+# libFuzzer on every target for 10 s of a core.   fuzz.sh BUILD   (the build is not used: preset fuzz)
 set -uo pipefail
 cd "$(dirname "$0")/../.."
-exec tests/fuzz/run.sh 20
+exec tests/fuzz/run.sh 10

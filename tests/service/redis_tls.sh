@@ -27,7 +27,7 @@ serve_redis() { # PORT [arguments]
   mkdir -p "$work/$port"
   redis-server --port 0 --tls-port "$port" --bind 127.0.0.1 --save "" --dir "$work/$port" --tls-cert-file "$certs/server.pem" \
     --tls-key-file "$certs/server.key" --tls-ca-cert-file "$certs/ca.pem" "$@" >"$work/$port/log" 2>&1 & servers+=("$!")
-  for _ in $(seq 100); do ask_redis -p "$port" ping 2>/dev/null | grep -q PONG && return; sleep 0.05; done
+  for _ in $(seq 3000); do ask_redis -p "$port" ping 2>/dev/null | grep -q PONG && return; sleep 0.05; done
   die "no server: $(tail -n 3 "$work/$port/log")"
 }
 for i in $(seq 0 199); do echo "{\"user\":\"u$((i % 20))\",\"item\":\"item-$((i % 40))\",\"ts\":$((1690000000000 + i))}"; done >"$work/events.jsonl"
@@ -35,7 +35,7 @@ for i in $(seq 0 199); do echo "{\"user\":\"u$((i % 20))\",\"item\":\"item-$((i 
 run() { # EXIT-CODE TEXT ADDRESS [flags]
   local code=$1 text=$2 address=$3 got
   shift 3
-  timeout 30 "$bin/solid_ingestd" --model "$work/model" --from-file "$work/events.jsonl" --redis "$address" "$@" >"$work/out" 2>&1
+  timeout 600 "$bin/solid_ingestd" --model "$work/model" --from-file "$work/events.jsonl" --redis "$address" "$@" >"$work/out" 2>&1
   got=$?
   [ "$got" = "$code" ] || die "$address $*: exit code $got, not $code: $(tail -n 3 "$work/out")"
   grep -qF -- "$text" "$work/out" || die "$address $*: does not say '$text': $(tail -n 3 "$work/out")"
@@ -66,7 +66,7 @@ for _ in 1 2 3; do
   if [ ${#ports[@]} = 1 ]; then first=$bus; else ask_redis -p "$port" cluster meet 127.0.0.1 "${ports[0]}" "$first" >/dev/null; fi
 done
 for port in "${ports[@]}"; do
-  for _ in $(seq 150); do ask_redis -p "$port" cluster info | grep -q 'cluster_state:ok' && break; sleep 0.1; done
+  for _ in $(seq 3000); do ask_redis -p "$port" cluster info | grep -q 'cluster_state:ok' && break; sleep 0.1; done
 done
 run 0 'events 200' "rediss://127.0.0.1:${ports[0]},localhost:${ports[1]}" --redis-ca "$certs/ca.pem"
 run 0 'events 0 ' "rediss://localhost:${ports[2]}" --redis-ca "$certs/ca.pem"

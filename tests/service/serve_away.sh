@@ -9,16 +9,14 @@ command -v redis-server >/dev/null || { echo "[SKIP] redis-server is not install
 here=$(cd "$(dirname "$0")/.." && pwd)
 . "$here/examples/serve_lib.sh"
 make_model m.safetensors 1
-free_port() { for _ in $(seq 50); do port=$((20000 + RANDOM % 20000)); (echo >"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo "$port"; return; }; done; die "no free port"; }
-port=$(free_port)
+new_port # sets port
 redis_up() {
   redis-server --port "$port" --bind 127.0.0.1 --save '' --appendonly no --dir "$work" >"$work/redis.log" 2>&1 &
   redis=$!
-  pids+=("$redis")
-  for _ in $(seq 100); do redis-cli -p "$port" ping 2>/dev/null | grep -q PONG && return; sleep 0.05; done
+  for _ in $(seq 3000); do redis-cli -p "$port" ping 2>/dev/null | grep -q PONG && return; sleep 0.05; done
   die "redis does not answer"
 }
-ready() { for _ in $(seq 100); do curl -s "$url/recommend?user=ann&fallback=popularity" >/dev/null; [ "$(curl -s -o /dev/null -w '%{http_code}' "$url/health/ready")" = "$1" ] && return; sleep 0.1; done; die "not $1 within 10 s: $(curl -s "$url/health/ready")"; }
+ready() { for _ in $(seq 3000); do curl -s "$url/recommend?user=ann&fallback=popularity" >/dev/null; [ "$(curl -s -o /dev/null -w '%{http_code}' "$url/health/ready")" = "$1" ] && return; sleep 0.1; done; die "not $1: $(curl -s "$url/health/ready")"; }
 
 # ---- a start without the store ----
 start --model "$work/m.safetensors" --store redis --redis "127.0.0.1:$port" --start-without-store
@@ -49,7 +47,7 @@ make_model n.safetensors 2
 cp "$work/n.safetensors" "$work/m.next" && mv "$work/m.next" "$work/m.safetensors"
 version() { curl -s "$1/model" | jq .version; }
 current() { curl -s "$1/model" | jq -r .current; }
-for _ in $(seq 100); do [ "$(version "$first")" = "$(version "$url")" ] && [ "$(version "$url")" -ge 2 ] && break; sleep 0.1; done
+for _ in $(seq 3000); do [ "$(version "$first")" = "$(version "$url")" ] && [ "$(version "$url")" -ge 2 ] && break; sleep 0.1; done
 sleep 1.5 # neither changes it again
 [ "$(current "$first")" = "$(current "$url")" ] || die "the processes disagree: $(current "$first") and $(current "$url")"
 [ "$(version "$first") $(version "$url")" = "2 2" ] || die "versions $(version "$first") and $(version "$url") after one change"
@@ -75,7 +73,7 @@ redis_up
 ready 200
 ask 200 '/recommend?user=ann'
 is '.source == "popularity"'
-for _ in $(seq 50); do redis-cli -p "$port" --scan | grep -q . && break; sleep 0.1; done
+for _ in $(seq 3000); do redis-cli -p "$port" --scan | grep -q . && break; sleep 0.1; done
 redis-cli -p "$port" --scan | grep -q . || die "the record of what is live was not written again"
 stop
 

@@ -80,8 +80,8 @@ server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Front)
 print(server.server_port, flush=True)
 server.serve_forever()
 PY
-python3 "$work/front.py" "$url" "$work" >"$work/front.port" & pids+=($!)
-for _ in $(seq 100); do [ -s "$work/front.port" ] && break; sleep 0.05; done
+python3 "$work/front.py" "$url" "$work" >"$work/front.port" &
+for _ in $(seq 3000); do [ -s "$work/front.port" ] && break; sleep 0.05; done
 page="http://127.0.0.1:$(cat "$work/front.port")/"
 browse() { timeout 120 "$browser" --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --user-data-dir="$work/browser" \
   --virtual-time-budget=20000 "$@" 2>"$work/browser.log"; }

@@ -113,7 +113,7 @@ static solid_store *open_redis(const solid_plan_sizes *sizes) {
   return store;
 }
 
-Test(plan, agrees_with_redis, .init = start_server, .fini = stop_server, .timeout = 60) {
+Test(plan, agrees_with_redis, .init = start_server, .fini = stop_server, .timeout = 600) {
   /* MEMORY USAGE leaves out the bucket of the key and its entry in the table of TTLs; used_memory does not. */
   enum { USERS = 1000, NOT_COUNTED = 8 + 24 + 8 };
   static const char *const keys[] = {"", ":pages", ":state"};
@@ -219,7 +219,7 @@ static void expect_near(const char *what, size_t i, double planned, double measu
                 planned, measured);
 }
 
-Test(plan, agrees_with_the_wire, .init = start_server, .fini = stop_server, .timeout = 60) {
+Test(plan, agrees_with_the_wire, .init = start_server, .fini = stop_server, .timeout = 600) {
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     const solid_plan_sizes *sizes = &cases[i];
     if (sizes->history) continue; /* pages come and go: tests/bench/bench_history.c measures what that takes */

@@ -22,7 +22,7 @@ for _ in $(seq 50); do
   (echo >"/dev/tcp/127.0.0.1/$port") 2>/dev/null && continue
   redis-server --port $port --bind 127.0.0.1 --save '' --appendonly no --dir "$work" --requirepass secret >"$work/redis.log" 2>&1 &
   redis=$!
-  for _ in $(seq 100); do redis-cli -p $port -a secret --no-auth-warning ping 2>/dev/null | grep -q PONG && break 2; sleep 0.05; done
+  for _ in $(seq 3000); do redis-cli -p $port -a secret --no-auth-warning ping 2>/dev/null | grep -q PONG && break 2; sleep 0.05; done
   kill $redis 2>/dev/null
 done
 key() { redis-cli -p $port -a secret --no-auth-warning -n 2 "$@"; }
@@ -51,7 +51,7 @@ mkfifo "$work/fifo"
 exec 9>"$work/fifo"
 head -n 1 "$work/data/events.jsonl" >&9
 for signal in HUP USR1; do
-  for _ in $(seq 100); do # until it is caught
+  for _ in $(seq 3000); do # until it is caught
     kill -$signal $service 2>/dev/null
     grep -q "SIG$signal is ignored" "$work/signals" && break
     sleep 0.05

@@ -81,7 +81,7 @@ static void write_events(void) {
   close(fd);
 }
 
-Test(lost_device, ends_a_replay, .timeout = 60) {
+Test(lost_device, ends_a_replay, .timeout = 600) {
   serving s = serving_open(SOLID_HEAD_SOLID, 3);
   solid_pipeline *pipeline = pipeline_on_faulty(&s);
   write_events();
@@ -105,7 +105,7 @@ Test(lost_device, ends_a_replay, .timeout = 60) {
 }
 
 /* The real thing: a wild address is an error that stays. */
-Test(lost_device, names_the_error_of_a_gpu, .timeout = 60) {
+Test(lost_device, names_the_error_of_a_gpu, .timeout = 600) {
   serving s = serving_open_on("cuda", SOLID_HEAD_SOLID, 0, 3);
   if (!s.ctx) return;
   struct solid_model *model = (struct solid_model *)s.model;
@@ -120,7 +120,7 @@ Test(lost_device, names_the_error_of_a_gpu, .timeout = 60) {
 }
 
 #ifdef SOLID_WITH_KAFKA
-Test(lost_device, leaves_offsets_uncommitted, .timeout = 60) {
+Test(lost_device, leaves_offsets_uncommitted, .timeout = 600) {
   static const solid_setting quick = {"session.timeout.ms", "3000"};
   serving s = serving_open(SOLID_HEAD_SOLID, 3);
   solid_pipeline *pipeline = pipeline_on_faulty(&s);

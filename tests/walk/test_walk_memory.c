@@ -19,7 +19,7 @@ static void close_first(void) {
 
 static const walk_store memory = {open_memory};
 
-TestSuite(walk_memory, .fini = close_first, .timeout = 120);
+TestSuite(walk_memory, .fini = close_first, .timeout = 600);
 
 #define MEMORY_TEST(name)                                                                                              \
   Test(walk_memory, name) {                                                                                            \

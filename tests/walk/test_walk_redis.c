@@ -25,7 +25,7 @@ static solid_store *open_redis(const serving *s) {
 
 static const walk_store redis = {open_redis};
 
-TestSuite(walk_redis, .init = start_server, .fini = stop_server, .timeout = 120);
+TestSuite(walk_redis, .init = start_server, .fini = stop_server, .timeout = 600);
 
 #define REDIS_TEST(name)                                                                                               \
   Test(walk_redis, name) {                                                                                             \

@@ -7,7 +7,7 @@
 #include <stdatomic.h>
 #include <time.h>
 
-TestSuite(consumer, .init = consuming_start, .fini = consuming_stop, .timeout = 60);
+TestSuite(consumer, .init = consuming_start, .fini = consuming_stop, .timeout = 600);
 
 /* A partition of a topic is a stream of its own, the same whenever it is read. */
 Test(consumer, gives_each_partition_a_stream) {

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-TestSuite(consumer_safety, .init = consuming_start, .fini = consuming_stop, .timeout = 60);
+TestSuite(consumer_safety, .init = consuming_start, .fini = consuming_stop, .timeout = 600);
 
 enum { N = 40, BATCH = 10 };
 

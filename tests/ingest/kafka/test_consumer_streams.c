@@ -11,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-TestSuite(consumer_streams, .init = consuming_start, .fini = consuming_stop, .timeout = 60);
+TestSuite(consumer_streams, .init = consuming_start, .fini = consuming_stop, .timeout = 600);
 
 enum { N = 40 };
 

@@ -25,7 +25,7 @@ static void stop(void) {
   rmdir(folder);
 }
 
-TestSuite(beside, .init = start, .fini = stop, .timeout = 20);
+TestSuite(beside, .init = start, .fini = stop, .timeout = 600);
 
 static void put(const char *where, const char *text) {
   FILE *file = fopen(where, "w");

@@ -179,7 +179,7 @@ Test(agreement, a_recording_stands_for_every_batch_of_its_size) {
   cr_expect_gt(counts.recorded, 0);
 }
 
-Test(agreement, a_gpu_computes_what_the_cpu_does, .timeout = 240) {
+Test(agreement, a_gpu_computes_what_the_cpu_does, .timeout = 600) {
   for (int i = 0; i < HEADS; i++) {
     serving other = serving_open_on("cuda", heads[i].head, heads[i].rank, 21);
     if (!other.ctx) return;

@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(item_rows, .init = items_begin, .fini = items_end, .timeout = 60);
+TestSuite(item_rows, .init = items_begin, .fini = items_end, .timeout = 600);
 
 /* ---- What a row is ---- */
 

@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(items, .init = items_begin, .fini = items_end, .timeout = 60);
+TestSuite(items, .init = items_begin, .fini = items_end, .timeout = 600);
 
 /* ---- The life of an item ---- */
 

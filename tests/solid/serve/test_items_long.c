@@ -8,7 +8,7 @@
 #include <math.h>
 #include <stdio.h>
 
-TestSuite(items_long, .init = items_begin_long, .fini = items_end, .timeout = 60);
+TestSuite(items_long, .init = items_begin_long, .fini = items_end, .timeout = 600);
 
 enum { ALL = 40 + SPARE };
 

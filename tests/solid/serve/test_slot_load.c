@@ -94,7 +94,7 @@ static void *ask(void *argument) {
   return NULL;
 }
 
-Test(slot_load, two_hundred_switches_under_load, .timeout = 240) {
+Test(slot_load, two_hundred_switches_under_load, .timeout = 600) {
   rig_slot rig = slot_open();
   atomic_int stop = 0;
   pthread_t threads[SLOT_THREADS];

@@ -233,7 +233,7 @@ Test(plan, training_takes_no_memory_after_it_began) {
   train_on("a table that records", recording_backend());
 }
 
-Test(plan, a_gpu_takes_no_memory_after_it_began, .timeout = 120) {
+Test(plan, a_gpu_takes_no_memory_after_it_began, .timeout = 600) {
   const sk_backend_ops *ops = sk_backend_find("cuda");
   const char *required = getenv("SOLID_REQUIRE");
   char why[160] = "not compiled in";

@@ -132,7 +132,7 @@ static figures measure(const solid_model *model, const solid_dataset *dataset, c
   return f;
 }
 
-Test(hidden_live, ranks_as_the_offline_table_says, .timeout = 60) {
+Test(hidden_live, ranks_as_the_offline_table_says, .timeout = 600) {
   char path[] = "/tmp/solid-live-XXXXXX";
   solid_context *ctx = NULL;
   solid_dataset dataset = tastes();

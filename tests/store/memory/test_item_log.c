@@ -27,7 +27,7 @@ static void remove_folder(void) {
   rmdir(folder);
 }
 
-TestSuite(item_log, .init = make_folder, .fini = remove_folder, .timeout = 60);
+TestSuite(item_log, .init = make_folder, .fini = remove_folder, .timeout = 600);
 
 static void tell(void *user, solid_log_level level, const char *line) {
   (void)user, (void)level;

@@ -30,7 +30,7 @@ static void expect_retriable(fake_redis *fake, const char *reason) {
   cr_assert_gt(fake->connections, 1, "%s: connects again", reason);
 }
 
-Test(fake_redis, nonsense_is_retriable, .timeout = 60) {
+Test(fake_redis, nonsense_is_retriable, .timeout = 600) {
   const struct {
     const char *answer, *reason;
     int hang_up;
@@ -58,7 +58,7 @@ Test(fake_redis, nonsense_is_retriable, .timeout = 60) {
 }
 
 /* More answers than questions: the surplus must not become the answer to the next question. */
-Test(fake_redis, surplus_answers_are_thrown_away, .timeout = 60) {
+Test(fake_redis, surplus_answers_are_thrown_away, .timeout = 600) {
   fake_redis fake = {.answer = "*0\r\n*0\r\n"};
   fake.answer_size = strlen(fake.answer);
   fake_redis_start(&fake);
@@ -74,7 +74,7 @@ Test(fake_redis, surplus_answers_are_thrown_away, .timeout = 60) {
 }
 
 /* The peer goes while a request larger than the socket's buffers is under way: the next write would be a SIGPIPE. */
-Test(fake_redis, no_signal_from_a_dead_peer, .timeout = 60) {
+Test(fake_redis, no_signal_from_a_dead_peer, .timeout = 600) {
   enum { USERS = 400, PARAMS = 20000 };
   static float h[BODY_WIDTH], values[PARAMS];
   static solid_params params[USERS];
@@ -124,7 +124,7 @@ static solid_status ask_two(fake_redis *fake, const char *const *script) {
 }
 
 #define TRY "-TRYAGAIN Multiple keys request during rehashing of slot\r\n"
-Test(fake_redis, who_has_to_try_again_waits_alone, .timeout = 60) {
+Test(fake_redis, who_has_to_try_again_waits_alone, .timeout = 600) {
   fake_redis fake = {.answer = NULL};
   cr_assert_eq(ask_two(&fake, (const char *const[]){"*0\r\n" TRY, TRY, TRY, "*0\r\n", NULL}), SOLID_OK, "%s",
                solid_last_error());
@@ -132,7 +132,7 @@ Test(fake_redis, who_has_to_try_again_waits_alone, .timeout = 60) {
   for (int i = 0; i < 4; i++) cr_assert_eq(fake.scripts_asked[i], expected[i], "request %d", i);
 }
 
-Test(fake_redis, nobody_tries_again_for_ever, .timeout = 60) {
+Test(fake_redis, nobody_tries_again_for_ever, .timeout = 600) {
   enum { TIMES = 15 };
   static const char *script[TIMES + 1];
   fake_redis fake = {.answer = NULL};
@@ -141,7 +141,7 @@ Test(fake_redis, nobody_tries_again_for_ever, .timeout = 60) {
   cr_assert(solid_status_is_retriable(status), "%s: %s", solid_status_name(status), solid_last_error());
 }
 
-Test(fake_redis, scripts_that_vanish_are_not_loaded_for_ever, .timeout = 60) {
+Test(fake_redis, scripts_that_vanish_are_not_loaded_for_ever, .timeout = 600) {
   fake_redis fake = {.answer = NULL};
   static const char *const script[] = {
       "-NOSCRIPT No\r\n-NOSCRIPT No\r\n", FAKE_HASHES, "-NOSCRIPT No\r\n-NOSCRIPT No\r\n", FAKE_HASHES,
@@ -151,7 +151,7 @@ Test(fake_redis, scripts_that_vanish_are_not_loaded_for_ever, .timeout = 60) {
 }
 
 /* A map of slots that is none, or that leads nowhere. */
-Test(fake_redis, a_map_that_makes_no_sense, .timeout = 60) {
+Test(fake_redis, a_map_that_makes_no_sense, .timeout = 600) {
   static const char *const maps[] = {"*1\r\n:1\r\n", "*1\r\n*3\r\n:5\r\n:4\r\n*2\r\n$1\r\nx\r\n:1\r\n",
                                      "*1\r\n*3\r\n:0\r\n:99999\r\n*2\r\n$1\r\nx\r\n:1\r\n", "+OK\r\n",
                                      "*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n$9\r\n127.0.0.1\r\n:1\r\n"};

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <zlib.h>
 
-TestSuite(redis_adopt, .init = live_start, .fini = live_stop, .timeout = 60);
+TestSuite(redis_adopt, .init = live_start, .fini = live_stop, .timeout = 600);
 
 /* Bytes as an inline command of Redis takes them: "\x00\x01". */
 static const char *quoted(const void *data, size_t size) {

@@ -26,7 +26,7 @@ static void stop(void) {
   redis_cluster_stop(&cluster);
 }
 
-TestSuite(redis_cluster, .init = start, .fini = stop, .timeout = 120);
+TestSuite(redis_cluster, .init = start, .fini = stop, .timeout = 600);
 
 static solid_redis_store_options options_for(int64_t ttl_ms) {
   solid_redis_store_options options = live_options();

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-TestSuite(redis_errors, .fini = live_stop, .timeout = 60);
+TestSuite(redis_errors, .fini = live_stop, .timeout = 600);
 
 static void start(const char *const *extra) {
   if (!redis_server_installed()) cr_skip_test("redis-server is not installed");

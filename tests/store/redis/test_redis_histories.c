@@ -16,7 +16,7 @@ static void collect(void *user, solid_log_level level, const char *line) {
   snprintf(lines + used, sizeof lines - used, "%s\n", line);
 }
 
-TestSuite(redis_histories, .init = live_start, .fini = live_stop, .timeout = 60);
+TestSuite(redis_histories, .init = live_start, .fini = live_stop, .timeout = 600);
 
 static solid_store *open_with(uint32_t window, uint32_t history) {
   solid_redis_store_options options = live_options();

@@ -5,7 +5,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-TestSuite(redis_items, .init = live_start, .fini = live_stop, .timeout = 60);
+TestSuite(redis_items, .init = live_start, .fini = live_stop, .timeout = 600);
 
 static size_t readable, unreadable;
 

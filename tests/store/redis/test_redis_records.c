@@ -13,7 +13,7 @@ static void collect(void *user, solid_log_level level, const char *line) {
   snprintf(lines + used, sizeof lines - used, "%s\n", line);
 }
 
-TestSuite(redis_records, .init = live_start, .fini = live_stop, .timeout = 60);
+TestSuite(redis_records, .init = live_start, .fini = live_stop, .timeout = 600);
 
 static solid_store *open_logged(void) {
   solid_redis_store_options options = live_options();

@@ -25,7 +25,7 @@ static void stop(void) {
   live_stop();
 }
 
-TestSuite(redis_safety, .fini = stop, .timeout = 60);
+TestSuite(redis_safety, .fini = stop, .timeout = 600);
 
 /* The age of what is safe; waits until what the test has written up to now is, where `wanted` says so. */
 static int64_t age_of(solid_store *store) {

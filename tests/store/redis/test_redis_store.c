@@ -9,7 +9,7 @@
 
 static const store_maker maker = {live_open, live_sleep_ms, live_open_history};
 
-TestSuite(redis_store, .init = live_start, .fini = live_stop, .timeout = 60);
+TestSuite(redis_store, .init = live_start, .fini = live_stop, .timeout = 600);
 
 #define REDIS_TEST(name)                                                                                               \
   Test(redis_store, name) {                                                                                            \

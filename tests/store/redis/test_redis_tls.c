@@ -20,7 +20,7 @@ static void stop(void) {
   live_stop();
 }
 
-TestSuite(redis_tls, .fini = stop, .timeout = 60);
+TestSuite(redis_tls, .fini = stop, .timeout = 600);
 
 static void start(const char *auth_clients) {
   char command[256], number[8];
