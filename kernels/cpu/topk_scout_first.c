@@ -40,7 +40,6 @@ static int bin_of(const scale *of, float x) {
 
 static scale scale_of(const float *x, int64_t n) {
   float least = x[0], most = x[0];
-#pragma omp simd reduction(min : least) reduction(max : most)
   for (int64_t i = 0; i < n; i++) {
     least = x[i] < least ? x[i] : least;
     most = x[i] > most ? x[i] : most;
