@@ -12,6 +12,21 @@ static void keep_rows(void *array, const solid_hidden *hidden, size_t n, size_t 
     memmove(bytes + i * n * size, bytes + hidden->kept[i] * n * size, n * size);
 }
 
+/* The same of ids or titles, of which there may be none. */
+static void keep_strings(sol_strings *strings, const uint32_t *place, uint32_t kept) {
+  uint32_t used = 0, count = strings->count;
+  for (uint32_t v = 0; v < count; v++) {
+    uint32_t begin = strings->offsets[v], size = strings->offsets[v + 1] - begin;
+    if (place[v] == SOLID_NO_ITEM) continue;
+    memmove(strings->bytes + used, strings->bytes + begin, size);
+    strings->offsets[place[v]] = used;
+    used += size;
+  }
+  if (!count) return;
+  strings->offsets[kept] = used;
+  strings->count = kept;
+}
+
 solid_status strip_hidden(sol_model_file *file, const solid_hidden *hidden) {
   sol_config *config = &file->config;
   sol_config whole = *config;
@@ -35,17 +50,10 @@ solid_status strip_hidden(sol_model_file *file, const solid_hidden *hidden) {
   keep_rows(file->codes, hidden, config->levels, sizeof *file->codes);
   keep_rows(file->attributes, hidden, config->slots, sizeof *file->attributes);
   keep_rows(file->popularity, hidden, 1, sizeof *file->popularity);
-  uint32_t used = 0, at = 0;
+  uint32_t at = 0;
   for (uint32_t v = 0; v < whole.items; v++) place[v] = hidden->mask[v] ? SOLID_NO_ITEM : at++;
-  for (uint32_t v = 0; v < whole.items; v++) {
-    uint32_t begin = file->items.offsets[v], size = file->items.offsets[v + 1] - begin;
-    if (place[v] == SOLID_NO_ITEM) continue;
-    memmove(file->items.bytes + used, file->items.bytes + begin, size);
-    file->items.offsets[place[v]] = used;
-    used += size;
-  }
-  file->items.offsets[hidden->visible] = used;
-  file->items.count = hidden->visible;
+  keep_strings(&file->items, place, hidden->visible);
+  keep_strings(&file->titles, place, hidden->visible);
   uint32_t pairs = 0;
   for (uint32_t c = 0, begin = 0; c < file->categories.count; c++) {
     uint32_t end = file->category_offsets[c + 1];
