@@ -60,6 +60,7 @@ int program_run(const solid_program *program, int argc, char **argv, void *value
 int program_main(const solid_program *program, int argc, char **argv, void *values,
                  int (*run)(void *user, const solid_config *config), void *user) {
   solid_config *config = NULL;
+  signal(SIGXFSZ, SIG_IGN); /* as above */
   solid_status status = solid_config_load(&config, program, argc, argv, values);
   int code = status ? EXIT_USAGE : EXIT_FAILED;
   if (!status) {
