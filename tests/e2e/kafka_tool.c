@@ -15,7 +15,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { TIMEOUT_MS = 10000, PATIENCE_S = 900, MAX_PARTITIONS = 64 };
+enum { TIMEOUT_MS = 120000, PATIENCE_S = 900, MAX_PARTITIONS = 64 };
 
 static int fail(const char *what, const char *why) {
   fprintf(stderr, "kafka_tool: %s: %s\n", what, why);

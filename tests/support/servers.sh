@@ -11,9 +11,9 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154 # of those who source it
 . "$(dirname "${BASH_SOURCE[0]}")/new_port.sh"
-work=$(mktemp -d "${TMPDIR:-/tmp}/solid-test-XXXXXX")
+work=$(mktemp -d "${TMPDIR:-/tmp}/solid-servers-XXXXXX")
 failures=0
-finish() {
+servers_end() {
   local running
   running=$(jobs -p)
   exec 2>/dev/null # the shell would say of each that it was killed
@@ -22,7 +22,7 @@ finish() {
   wait 2>/dev/null
   rm -rf "$work"
 }
-trap finish EXIT
+trap servers_end EXIT
 trap 'exit 1' INT TERM
 
 needs() {
