@@ -35,15 +35,16 @@ codebook_info = struct("solid_codebook_info", *columns(u32, "struct_size", "leve
 generate = struct("solid_generate", ("mode", u32), ("every", u64))
 pipeline_options = struct("solid_pipeline_options", ("struct_size", u32), ("max_batch", u32), ("element", u32), ("generate", generate),
                           ("state_cache", u64), ("items", pointer))
+state_stats = struct("solid_state_stats", *columns(u64, "cached", "read", "made", "refused", "unsaved"))
 pipeline_stats = struct("solid_pipeline_stats", ("struct_size", u32),
                         *columns(u64, "events", "applied", "duplicates", "unknown_items", "invalid", "generated", "set_aside", "advances", "puts"),
-                        *columns(i64, "advance_ns", "put_ns", "generate_ns"), *columns(u64, "forgotten"), ("states", u64 * 5))
+                        *columns(i64, "advance_ns", "put_ns", "generate_ns"), *columns(u64, "forgotten"), ("states", state_stats))
 query = struct("solid_query", ("struct_size", u32), ("k", u32), ("exclude_seen", i32), ("blocked", c.POINTER(bytes_)), ("n_blocked", size),
                ("category", bytes_), ("session", c.POINTER(bytes_)), ("n_session", size), ("only_allowed", i32),
                ("allowed", c.POINTER(bytes_)), ("n_allowed", size))
 answer = struct("solid_answer", ("struct_size", u32), ("source", u32), ("params_seq", u64), ("window_seq", u64), ("count", size),
                 ("status", i32), ("seen_since", u64))
-recommender_stats = struct("solid_recommender_stats", ("struct_size", u32), ("answers", u64 * 5), ("unsaved", u64), ("set_aside", u64), ("states", u64 * 5))
+recommender_stats = struct("solid_recommender_stats", ("struct_size", u32), ("answers", u64 * 5), ("unsaved", u64), ("set_aside", u64), ("states", state_stats))
 recommender_options = struct("solid_recommender_options", ("struct_size", u32), ("max_batch", u32), ("element", u32),
                              ("refresh_events", u64), ("refresh_ms", i64), ("items", pointer))
 slate_options = struct("solid_slate_options", ("struct_size", u32), ("order", u32), ("window", u32), ("guide", f32), ("temperature", f32),
