@@ -184,7 +184,7 @@ Test(safetensors, a_file_that_shrinks_while_open_is_refused) {
 }
 
 /* Opening a pipe without a writer would wait for one. */
-Test(safetensors, a_pipe_is_refused_and_not_waited_for, .timeout = 60) {
+Test(safetensors, a_pipe_is_refused_and_not_waited_for, .timeout = 600) {
   char path[] = "/tmp/solid-pipe-XXXXXX";
   sol_safetensors st;
   cr_assert(mkdtemp(path));

@@ -10,7 +10,7 @@
 
 enum { ROWS = 12, ALL = 40 + SPARE, STEPS = 40 };
 
-TestSuite(item_slates, .init = items_begin, .fini = items_end, .timeout = 60);
+TestSuite(item_slates, .init = items_begin, .fini = items_end, .timeout = 600);
 
 static solid_slate_answer slate(process *p, const char *user, uint32_t k, const solid_slate_options *options,
                                 solid_scored *out) {

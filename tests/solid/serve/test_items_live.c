@@ -8,7 +8,7 @@
 #include <math.h>
 #include <stdio.h>
 
-TestSuite(items_live, .init = items_begin, .fini = items_end, .timeout = 60);
+TestSuite(items_live, .init = items_begin, .fini = items_end, .timeout = 600);
 
 /* ---- While the store takes its time ---- */
 

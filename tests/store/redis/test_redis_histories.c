@@ -135,7 +135,7 @@ Test(redis_histories, a_forgetting_between_two_reads_is_no_damage) {
       solid_store_close(store);
       int is_lost = again == 2;
       solid_window window = read_between(is_append, is_lost ? lose_pages : forget_ann, again ? lines : NULL, &damaged);
-      cr_assert_eq(damaged, is_lost, "%s", lines);
+      cr_assert_eq(damaged, (uint64_t)is_lost, "%s", lines);
       cr_assert((strstr(lines, "damaged history") != NULL) == is_lost, "%s", lines);
       cr_assert_eq(window.is_cut, (uint32_t)is_lost);
       if (!is_lost) cr_assert(window.count == 0 && window.seq == 0 && window.birth == 0, "%zu steps", window.count);

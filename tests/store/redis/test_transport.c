@@ -63,7 +63,7 @@ static solid_status open_within(sol_transport *t, int64_t ms) {
   return sol_transport_open(t, &place, NULL, sol_steady_ms() + ms);
 }
 
-Test(transport, a_silent_address_leaves_time_for_the_next, .timeout = 60) {
+Test(transport, a_silent_address_leaves_time_for_the_next, .timeout = 600) {
   sol_transport t;
   make_silent(&addresses[0]);
   make_silent(&addresses[1]);
@@ -78,7 +78,7 @@ Test(transport, a_silent_address_leaves_time_for_the_next, .timeout = 60) {
   close(fd);
 }
 
-Test(transport, a_refused_address_costs_no_time, .timeout = 60) {
+Test(transport, a_refused_address_costs_no_time, .timeout = 600) {
   sol_transport t;
   close(listen_at(&addresses[0], 8)); /* nobody is there any more */
   int fd = listen_at(&addresses[1], 8);

@@ -95,7 +95,7 @@ static void judge(const redis_server *server, uint32_t heads, uint32_t blocks, u
   solid_context_free(ctx);
 }
 
-Test(plan_of_states, agrees_with_redis, .timeout = 60) {
+Test(plan_of_states, agrees_with_redis, .timeout = 600) {
   redis_server server = {0};
   if (!redis_server_installed()) cr_skip_test("redis-server is not installed");
   cr_assert_eq(redis_server_start(&server, 0, NULL), 0);
