@@ -34,6 +34,7 @@ struct solid_item_log {
   uint64_t unreadable;
   uint64_t superseded; /* entries that say nothing any more, and are not dropped yet */
   uint64_t counting;   /* those that do */
+  uint64_t trim_from;  /* superseded ones from which on dropping is tried again; 0 = it has not failed */
 };
 
 /* Number of the item with this hash, or SOL_NO_NUMBER. Under the lock, as what follows it. */
@@ -52,7 +53,8 @@ solid_status sol_item_log_take(solid_item_log *log, const solid_items_version *s
 /* 1 if this process has read the log as far as the store told of it. */
 int sol_item_log_knows(solid_item_log *log, const solid_items_version *told);
 
-/* Drops superseded entries once they are more than half of the log. A failure is logged: it is tried again later. */
+/* Drops superseded entries once they are more than half of the log. A failure is logged, and it is tried again when
+ * there are 1,024 more: a store that cannot shall not be asked with every item. */
 void sol_item_log_trim(solid_item_log *log, solid_store *store);
 
 static inline int sol_same_bytes(solid_bytes a, solid_bytes b) {
