@@ -18,9 +18,9 @@ typedef struct sol_log_item {
   solid_item_entry entry; /* owned, in one block */
 } sol_log_item;
 
-/* No lock that a question needs is held while a store answers: `lock` is of what follows it and taken for moments.
- * Who changes it holds `reading` as well, for the whole of a read; who appends holds `adding`. In this order: adding,
- * reading, lock. */
+/* `lock` is of what follows it and taken for moments, never while a store answers. Who changes that holds `reading` as
+ * well, for the whole of a read: a question that lacks entries waits for who is reading them, no other question does.
+ * Who appends holds `adding`. In this order: adding, reading, lock. */
 struct solid_item_log {
   pthread_mutex_t adding, reading, lock;
   const solid_context *ctx;
