@@ -130,7 +130,8 @@ SOLID_API SOLID_CHECK_RESULT solid_status solid_model_item_categories(const soli
 SOLID_API const uint16_t *solid_model_item_codes(const solid_model *model, uint32_t item);
 
 /* The vectors e_v that score (u . e_v): id embedding, metacodes and attributes summed, copied from the device into
- * vectors (V, d) in host memory, without those of items that joined. EDEVICE. */
+ * vectors (V, d) in host memory, without those of items that joined. EDEVICE; EIO: they are in a file that was changed
+ * (solid_model_load). */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_model_item_vectors(const solid_model *model, float *vectors);
 
 /* Number of a category by its name, or UINT32_MAX. */

@@ -184,7 +184,7 @@ typedef void (*solid_item_fn)(void *take_user, uint64_t number, const solid_item
  * Two statuses are final. EREFUSED: the store denies access; the text says why. ELOST: at the end of a call that wrote,
  * the store had another epoch than this handle writes under, or none; what was written before is gone, so nothing that
  * relies on it may be committed. Handles that never called `advance` or `epoch_begin` do not check the epoch; nor does
- * `forget`, which relies on nothing that was there. */
+ * `forget` without a position, which relies on nothing that was there. */
 typedef struct solid_store_ops {
   const char *name;
 

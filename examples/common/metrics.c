@@ -57,7 +57,7 @@ void metrics_states(growing *text, const solid_state_stats *states) {
   metrics_count(text, "solid_states_total", "from=\"store\"", states->read);
   metrics_count(text, "solid_states_total", "from=\"history\"", states->made);
   metrics_head(text, "solid_states_refused_total", "counter",
-               "Of the last, those of which the store had a state that is of another model or damaged.");
+               "Attention states made from the history because the one in the store was damaged or of another model.");
   metrics_count(text, "solid_states_refused_total", "", states->refused);
   metrics_head(text, "solid_states_unsaved_total", "counter", "Attention states that the store did not take.");
   metrics_count(text, "solid_states_unsaved_total", "", states->unsaved);

@@ -61,8 +61,8 @@ static uint16_t upper_above(float x) {
   return (uint16_t)((bits + 0xffffu) >> 16);
 }
 
-/* The bfloat16 beside x toward 0; NaN where x is beyond 2^126. */
-static uint16_t nearest_upper(double x) {
+/* The bfloat16 of x without the lower bits; NaN where x is 2^126 and more, or no number. */
+static uint16_t upper_toward_zero(double x) {
   float y = (float)x;
   uint32_t bits;
   if (!(fabs(x) < 0x1p126)) return 0x7fc0;
@@ -172,8 +172,8 @@ static void put_cell(const sk_scout *scout, int64_t group, int64_t n, const floa
     for (int64_t i = 0; i < n; i++) sum += (double)y[i * scout->d + c];
     double mean = sum / (double)n;
     for (int64_t i = 0; i < n; i++) squares += pow((double)y[i * scout->d + c] - mean, 2);
-    cell[c * SK_SCOUT_CELLS] = nearest_upper(mean);
-    cell[(SK_SCOUT_LEAD + c) * SK_SCOUT_CELLS] = nearest_upper(squares / (double)n);
+    cell[c * SK_SCOUT_CELLS] = upper_toward_zero(mean);
+    cell[(SK_SCOUT_LEAD + c) * SK_SCOUT_CELLS] = upper_toward_zero(squares / (double)n);
   }
 }
 

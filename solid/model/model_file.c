@@ -1,145 +1,23 @@
 #include "solid/model/model_file.h"
 #include "solid/extend.h"
 #include "solid/model/config_json.h"
+#include "solid/model/file_parts.h"
 #include "solid/model/model_check.h"
 #include "solid/model/rows_file.h"
-#include "solid/model/safetensors.h"
-#include "solid/model/tensors.h"
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
-
-/* One array beside the weights: its place in sol_model_file and its tensor. A first dimension of ANY is whatever the
- * file says; it is checked against the offsets that point into it. */
-#define ANY       UINT64_MAX
-#define MAX_PARTS 15
-
-typedef struct file_part {
-  const char *name;
-  sol_dtype dtype;
-  uint32_t n_dims;
-  uint64_t dims[SOL_SAFETENSORS_DIMS];
-  size_t member; /* offsetof in sol_model_file of the pointer */
-} file_part;
-
-#define MEMBER(member) offsetof(sol_model_file, member)
-
-/* The parts that a file has, in the order in which they are hashed and written; those of the titles are the last. */
-static size_t list_parts(const sol_model_file *file, file_part *parts) {
-  const sol_config *config = &file->config;
-  uint64_t V = config->items, C = config->levels, K = config->codes, names = file->categories.count;
-  size_t n = 0;
-  if (C) parts[n++] = (file_part){"codes", SOL_U16, 2, {V, C}, MEMBER(codes)};
-  if (config->slots) parts[n++] = (file_part){"attributes", SOL_U32, 2, {V, config->slots}, MEMBER(attributes)};
-  if (config->content)
-    parts[n++] = (file_part){"codebook.centroids", SOL_F32, 3, {C, K, config->content}, MEMBER(centroids)};
-  parts[n++] = (file_part){"popularity", SOL_F32, 1, {V}, MEMBER(popularity)};
-  parts[n++] = (file_part){"vocabulary.offsets", SOL_U32, 1, {V + 1}, MEMBER(items.offsets)};
-  parts[n++] = (file_part){"vocabulary.bytes", SOL_U8, 1, {ANY}, MEMBER(items.bytes)};
-  uint64_t wa = config->content_attributes, wv = config->content_vectors, w = config->content_given;
-  if (wa) parts[n++] = (file_part){"content.words", SOL_F32, 2, {names, wa}, MEMBER(content_words)};
-  if (wv) parts[n++] = (file_part){"content.mean", SOL_F32, 1, {w}, MEMBER(content_mean)};
-  if (wv != w) parts[n++] = (file_part){"content.basis", SOL_F32, 2, {w, wv}, MEMBER(content_basis)};
-  if (names) {
-    parts[n++] = (file_part){"category.name_offsets", SOL_U32, 1, {names + 1}, MEMBER(categories.offsets)};
-    parts[n++] = (file_part){"category.name_bytes", SOL_U8, 1, {ANY}, MEMBER(categories.bytes)};
-    parts[n++] = (file_part){"category.offsets", SOL_U32, 1, {names + 1}, MEMBER(category_offsets)};
-    parts[n++] = (file_part){"category.items", SOL_U32, 1, {ANY}, MEMBER(category_items)};
-  }
-  if (file->titles.count) {
-    parts[n++] = (file_part){"title.offsets", SOL_U32, 1, {V + 1}, MEMBER(titles.offsets)};
-    parts[n++] = (file_part){"title.bytes", SOL_U8, 1, {ANY}, MEMBER(titles.bytes)};
-  }
-  assert(n <= MAX_PARTS);
-  return n;
-}
-
-static const void *part_data(const sol_model_file *file, const file_part *part) {
-  const void *data;
-  memcpy(&data, (const char *)file + part->member, sizeof data);
-  return data;
-}
-
-/* For a part of free length: the offsets whose last entry is its length. They come before it in the list. */
-static uint64_t length_from_offsets(const sol_model_file *file, const file_part *part) {
-  if (part->member == MEMBER(items.bytes)) return file->items.offsets[file->items.count];
-  if (part->member == MEMBER(titles.bytes)) return file->titles.offsets[file->titles.count];
-  if (part->member == MEMBER(categories.bytes)) return file->categories.offsets[file->categories.count];
-  return file->category_offsets[file->categories.count];
-}
 
 solid_status sol_fail_at(solid_status status, const char *path) {
   return solid_fail(status, "%s: %s", path, solid_last_error());
-}
-
-/* Whether it is E, and not among the weights. */
-static int stays(const sol_model_file *file, const sol_tensor *tensor) {
-  return file->rows && tensor->member == offsetof(sol_weights, items);
-}
-
-/* All tensors of a checked file, borrowed from it; E has no data where it stays in the file. Returns how many. */
-static size_t list_sources(const sol_model_file *file, sol_tensor_source *sources) {
-  sol_tensor tensors[SOL_MAX_TENSORS], places[SOL_MAX_TENSORS];
-  file_part parts[MAX_PARTS];
-  sol_config layout = sol_model_file_layout(file);
-  size_t n = sol_tensors_list(&file->config, tensors), n_parts = list_parts(file, parts);
-  size_t used = 0;
-  sol_tensors_list(&layout, places);
-  for (size_t i = 0; i < n; i++) {
-    sol_tensor_source *source = &sources[used++];
-    *source = (sol_tensor_source){.dtype = SOL_F32, .n_dims = tensors[i].n_dims};
-    source->data = stays(file, &tensors[i]) ? NULL : file->weights + places[i].offset;
-    for (uint32_t k = 0; k < tensors[i].n_dims; k++) source->dims[k] = tensors[i].dims[k];
-  }
-  for (size_t i = 0; i < n_parts; i++) {
-    sol_tensor_source *source = &sources[used++];
-    *source = (sol_tensor_source){parts[i].name, parts[i].dtype, parts[i].n_dims, {0}, part_data(file, &parts[i])};
-    memcpy(source->dims, parts[i].dims, sizeof source->dims);
-    if (source->dims[0] == ANY) source->dims[0] = length_from_offsets(file, &parts[i]);
-  }
-  return used;
-}
-
-/* XXH3-64 over the config's text and every tensor's bytes in the order of list_sources, but for titles. Never 0. */
-static solid_status compute_generation(const sol_model_file *file, const char *config_text, uint64_t *generation) {
-  sol_tensor_source sources[SOL_MAX_TENSORS + MAX_PARTS];
-  size_t n = list_sources(file, sources) - (file->titles.count ? 2 : 0);
-  XXH3_state_t *state = XXH3_createState();
-  if (!state) return solid_fail(SOLID_ENOMEM, "out of memory: hash");
-  XXH3_64bits_reset(state);
-  XXH3_64bits_update(state, config_text, strlen(config_text));
-  solid_status status = SOLID_OK;
-  for (size_t i = 0; i < n && !status; i++) {
-    size_t bytes = sol_dtype_size(sources[i].dtype);
-    for (uint32_t k = 0; k < sources[i].n_dims; k++) bytes *= (size_t)sources[i].dims[k];
-    if (sources[i].data || !bytes)
-      XXH3_64bits_update(state, sources[i].data, bytes);
-    else
-      status = sol_rows_file_hash(file->rows, bytes / sizeof(float), state);
-  }
-  *generation = XXH3_64bits_digest(state);
-  if (*generation == 0) *generation = 1;
-  XXH3_freeState(state);
-  return status;
-}
-
-/* Covers the texts that the generation leaves out. */
-static uint64_t checksum_of(const sol_model_file *file) {
-  const char *training = file->training;
-  const sol_strings *titles = &file->titles;
-  uint64_t sum = XXH3_64bits_withSeed(training, training ? strlen(training) : 0, file->generation);
-  if (!titles->count) return sum;
-  sum = XXH3_64bits_withSeed(titles->offsets, sizeof *titles->offsets * ((size_t)titles->count + 1), sum);
-  return XXH3_64bits_withSeed(titles->bytes, titles->offsets[titles->count], sum);
 }
 
 static solid_status seal(sol_model_file *file, char *config_text) {
   solid_status status = sol_model_file_check(file);
   if (!status) status = sol_model_file_check_repeats(file);
   if (!status) status = sol_config_write(&file->config, config_text);
-  return status ? status : compute_generation(file, config_text, &file->generation);
+  return status ? status : sol_file_generation(file, config_text, &file->generation);
 }
 
 solid_status sol_model_file_seal(sol_model_file *file) {
@@ -156,16 +34,17 @@ static int lowest_format(const sol_model_file *file) {
 }
 
 solid_status sol_model_file_write(sol_model_file *file, const char *path) {
+  assert(!file->rows);
   char config_text[SOL_CONFIG_TEXT], format[16], generation[17], checksum[17];
   solid_status status = seal(file, config_text);
   if (status) return sol_fail_at(status, path);
   sol_tensor names[SOL_MAX_TENSORS];
-  sol_tensor_source sources[SOL_MAX_TENSORS + MAX_PARTS];
-  size_t n_weights = sol_tensors_list(&file->config, names), n = list_sources(file, sources);
+  sol_tensor_source sources[SOL_MAX_TENSORS + SOL_FILE_PARTS];
+  size_t n_weights = sol_tensors_list(&file->config, names), n = sol_file_sources(file, sources);
   for (size_t i = 0; i < n_weights; i++) sources[i].name = names[i].name;
   snprintf(format, sizeof format, "%d", lowest_format(file));
   snprintf(generation, sizeof generation, "%016llx", (unsigned long long)file->generation);
-  snprintf(checksum, sizeof checksum, "%016llx", (unsigned long long)checksum_of(file));
+  snprintf(checksum, sizeof checksum, "%016llx", (unsigned long long)sol_file_checksum(file));
   const sol_metadata metadata[] = {{"solid.format", format},
                                    {"solid.config", config_text},
                                    {"solid.generation", generation},
@@ -220,7 +99,7 @@ static solid_status read_weights(sol_model_file *file, const sol_safetensors *st
   if (!file->weights) return solid_fail(SOLID_ENOMEM, "%s: out of memory: %zu weights", st->path, total);
   for (size_t i = 0; i < n; i++) {
     solid_status status = SOLID_OK;
-    if (stays(file, &tensors[i]))
+    if (sol_file_stays(file, &tensors[i]))
       sol_rows_file_place(file->rows, st, entries[i]);
     else
       status = sol_safetensors_read(st, entries[i], file->weights + places[i].offset);
@@ -230,11 +109,11 @@ static solid_status read_weights(sol_model_file *file, const sol_safetensors *st
   return SOLID_OK;
 }
 
-static solid_status read_part(sol_model_file *file, const sol_safetensors *st, file_part *part) {
+static solid_status read_part(sol_model_file *file, const sol_safetensors *st, sol_file_part *part) {
   const sol_tensor_entry *entry = NULL;
   solid_status status = need_tensor(st, part->name, &entry);
   if (status) return status;
-  if (part->dims[0] == ANY) part->dims[0] = length_from_offsets(file, part);
+  if (part->dims[0] == SOL_ANY_LENGTH) part->dims[0] = sol_file_part_length(file, part);
   status = sol_safetensors_expect(st, entry, part->dtype, part->n_dims, part->dims);
   if (status) return status;
   void *data = malloc(entry->bytes ? (size_t)entry->bytes : 1);
@@ -260,13 +139,13 @@ static void count_titles(sol_model_file *file, const sol_safetensors *st) {
 }
 
 static solid_status read_tensors(sol_model_file *file, const sol_safetensors *st) {
-  file_part parts[MAX_PARTS];
+  sol_file_part parts[SOL_FILE_PARTS];
   size_t used = 0;
   file->items.count = file->config.items;
   solid_status status = count_categories(file, st);
   if (!status) status = read_weights(file, st, &used);
   count_titles(file, st);
-  size_t n = list_parts(file, parts);
+  size_t n = sol_file_parts(file, parts);
   for (size_t i = 0; i < n && !status; i++) status = read_part(file, st, &parts[i]);
   if (status) return status;
   if (used + n != st->count)
@@ -287,14 +166,15 @@ static solid_status read_hex(const sol_safetensors *st, const char *key, uint64_
 
 static solid_status check_hashes(sol_model_file *file, const sol_safetensors *st, const char *config_text) {
   uint64_t stored = 0, checksum = 0;
-  solid_status status = compute_generation(file, config_text, &file->generation);
-  if (!status) status = read_hex(st, "solid.generation", &stored);
+  solid_status status = sol_file_generation(file, config_text, &file->generation);
+  if (status) return sol_fail_at(status, st->path);
+  status = read_hex(st, "solid.generation", &stored);
   if (!status) status = read_hex(st, "solid.checksum", &checksum);
   if (status) return status;
   if (stored != file->generation)
     return solid_fail(SOLID_EFORMAT, "%s: damaged: contents hash to %016llx, the header says %016llx", st->path,
                       (unsigned long long)file->generation, (unsigned long long)stored);
-  uint64_t expected = checksum_of(file);
+  uint64_t expected = sol_file_checksum(file);
   if (checksum != expected)
     return solid_fail(SOLID_EFORMAT, "%s: damaged: texts hash to %016llx, the header says %016llx", st->path,
                       (unsigned long long)expected, (unsigned long long)checksum);
@@ -312,8 +192,10 @@ solid_status sol_model_file_read_from(sol_model_file *file, const char *path, ui
   solid_status status = sol_safetensors_open(&st, path);
   if (status) return status;
   status = read_config(file, &st, &config_text);
-  if (!status && file->config.items >= stay && sol_rows_may_stay(&file->config))
+  if (!status && file->config.items >= stay && sol_rows_may_stay(&file->config)) {
     status = sol_rows_file_open(&file->rows, &st);
+    if (status) status = sol_fail_at(status, path);
+  }
   if (!status) status = read_tensors(file, &st);
   training = sol_safetensors_metadata(&st, "solid.training");
   if (!status && training && !(file->training = strdup(training)))

@@ -24,7 +24,7 @@ solid_status sol_model_file_read(sol_model_file *file, const char *path);
 /* The same, but of a model of `stay` items or more E stays in the file, if the config lets it (rows_file.h). */
 solid_status sol_model_file_read_from(sol_model_file *file, const char *path, uint32_t stay);
 
-/* Seals, writes path.tmp, syncs, renames: a reader never sees half a file. EIO, EFULL name the path. */
+/* Seals, writes path.tmp, syncs, renames: a reader never sees half a file. E is in memory. EIO, EFULL name the path. */
 solid_status sol_model_file_write(sol_model_file *file, const char *path);
 
 /* Puts the path before this thread's last error; returns `status`. */

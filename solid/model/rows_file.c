@@ -10,6 +10,8 @@
 
 enum { PIECE = 1 << 18 }; /* floats */
 
+_Static_assert((int)SK_SCOUT_MAX_D <= (int)SK_ROWS_MAX_D, "a row that is made has room on the stack");
+
 uint32_t sol_rows_stay(const solid_context *ctx, uint32_t items) {
   return ctx->ops->unified && sk_scout_is_fast() ? items : UINT32_MAX;
 }

@@ -57,7 +57,7 @@ uint32_t sol_item_log_find(const solid_item_log *log, uint64_t hash) {
 static void forget_all(solid_item_log *log) {
   for (uint32_t i = 0; i < log->count; i++) free_entry(&log->items[i].entry);
   log->count = 0;
-  log->unreadable = log->superseded = log->counting = 0;
+  log->unreadable = log->superseded = log->counting = log->trim_from = 0;
   log->version = (solid_items_version){.count = 0};
   atomic_store(&log->entries, 0);
   sol_table_empty(&log->by_hash);

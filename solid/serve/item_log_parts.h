@@ -18,9 +18,9 @@ typedef struct sol_log_item {
   solid_item_entry entry; /* owned, in one block */
 } sol_log_item;
 
-/* No lock that a question needs is held while a store answers: `lock` is of what follows it and taken for moments.
- * Who changes it holds `reading` as well, for the whole of a read; who appends holds `adding`. In this order: adding,
- * reading, lock. */
+/* `lock` is of what follows it and taken for moments, never while a store answers. Who changes that holds `reading` as
+ * well, for the whole of a read: a question that lacks entries waits for who is reading them, no other question does.
+ * Who appends holds `adding`. In this order: adding, reading, lock. */
 struct solid_item_log {
   pthread_mutex_t adding, reading, lock;
   const solid_context *ctx;
@@ -34,6 +34,7 @@ struct solid_item_log {
   uint64_t unreadable;
   uint64_t superseded; /* entries that say nothing any more, and are not dropped yet */
   uint64_t counting;   /* those that do */
+  uint64_t trim_from;  /* superseded ones from which on dropping is tried again; 0 = it has not failed */
 };
 
 /* Number of the item with this hash, or SOL_NO_NUMBER. Under the lock, as what follows it. */
@@ -52,7 +53,8 @@ solid_status sol_item_log_take(solid_item_log *log, const solid_items_version *s
 /* 1 if this process has read the log as far as the store told of it. */
 int sol_item_log_knows(solid_item_log *log, const solid_items_version *told);
 
-/* Drops superseded entries once they are more than half of the log. A failure is logged: it is tried again later. */
+/* Drops superseded entries once they are more than half of the log. A failure is logged, and it is tried again when
+ * there are 1,024 more: a store that cannot shall not be asked with every item. */
 void sol_item_log_trim(solid_item_log *log, solid_store *store);
 
 static inline int sol_same_bytes(solid_bytes a, solid_bytes b) {

@@ -27,8 +27,13 @@ static void note_dropped(solid_item_log *log, const solid_items_version *seen, c
   if (!memcmp(log->version.log, seen->log, sizeof seen->log) && log->version.count >= seen->count) {
     for (size_t i = 0; i < n; i++) log->order[numbers[i] - 1] = SOL_NO_NUMBER;
     log->superseded -= n < log->superseded ? n : log->superseded;
+    log->trim_from = 0;
   }
   pthread_mutex_unlock(&log->lock);
+}
+
+static int is_due(const solid_item_log *log) {
+  return log->superseded >= TRIM_LEAST && log->superseded > log->counting && log->superseded >= log->trim_from;
 }
 
 void sol_item_log_trim(solid_item_log *log, solid_store *store) {
@@ -38,15 +43,18 @@ void sol_item_log_trim(solid_item_log *log, solid_store *store) {
   int dropped = 0;
   if (!store->ops->items_drop) return;
   pthread_mutex_lock(&log->lock);
-  if (log->superseded >= TRIM_LEAST && log->superseded > log->counting) {
+  if (is_due(log)) {
     seen = log->version;
+    log->trim_from = log->superseded + TRIM_LEAST;
     numbers = malloc((size_t)log->version.count * sizeof *numbers);
     if (numbers) n = list_superseded(log, numbers);
   }
   pthread_mutex_unlock(&log->lock);
-  if (n && store->ops->items_drop(store, &seen, numbers, n, &dropped))
+  if (n && store->ops->items_drop(store, &seen, numbers, n, &dropped)) {
+    dropped = 0;
     sol_log(log->ctx, SOLID_LOG_WARN, "item log: %zu entries that say nothing any more are not dropped yet: %s", n,
             solid_last_error());
+  }
   if (dropped) {
     note_dropped(log, &seen, numbers, n);
     sol_log(log->ctx, SOLID_LOG_INFO, "item log: %zu of %llu entries are dropped, which say nothing any more", n,

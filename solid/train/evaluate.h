@@ -53,7 +53,8 @@ typedef struct solid_evaluation {
 
 /* How sparse the model's attention is: pairs (query, key) that it computes over the n (n + 1) / 2 of dense attention,
  * over the newest window before the questions of up to SOLID_DENSITY_USERS users, evenly drawn; *users receives how
- * many. 1 and 0 users: its attention is dense. Statuses as solid_evaluate_model. */
+ * many. 1 and 0 users: its attention is dense, or its positions are not turned, so that it has no state to count by.
+ * Statuses as solid_evaluate_model. */
 #define SOLID_DENSITY_USERS 32
 SOLID_API SOLID_CHECK_RESULT solid_status solid_evaluate_density(double *density, uint32_t *users,
                                                                  const solid_model *model, const solid_dataset *dataset,

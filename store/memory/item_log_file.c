@@ -1,7 +1,7 @@
+#define _XOPEN_SOURCE 700 /* realpath */
 #include "solid/base/beside.h"
 #include "solid/extend.h"
 #include "store/memory/item_log_parts.h"
-#include "store/record/entry.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FILE_HEAD = 32, FILE_VERSION = 2, FRAME_BYTES = 1 << 20 };
+enum { FILE_HEAD = SOL_ITEM_FILE_HEAD, FILE_VERSION = SOL_ITEM_FILE_VERSION };
 
 static const char magic[8] = {'S', 'O', 'L', 'I', 'D', 'L', 'O', 'G'};
 
@@ -29,7 +29,7 @@ void sol_item_frame_seal(uint8_t *frame, size_t size, size_t n) {
   sol_item_put_number(frame + 12, crc_of(frame, 12));
 }
 
-static solid_status fail_at(const sol_item_log *log, const char *what) {
+solid_status sol_item_file_fail(const sol_item_log *log, const char *what) {
   int error = errno;
   return solid_fail(sol_write_status(error), "%s: %s: %s", log->path, what, strerror(error));
 }
@@ -38,13 +38,13 @@ static solid_status write_at(const sol_item_log *log, const uint8_t *data, size_
   while (size) {
     ssize_t done = pwrite(log->fd, data, size, (off_t)at);
     if (done < 0 && errno == EINTR) continue;
-    if (done <= 0) return fail_at(log, "write");
+    if (done <= 0) return sol_item_file_fail(log, "write");
     data += done, at += (uint64_t)done, size -= (size_t)done;
   }
-  return fdatasync(log->fd) ? fail_at(log, "sync") : SOLID_OK;
+  return fdatasync(log->fd) ? sol_item_file_fail(log, "sync") : SOLID_OK;
 }
 
-static void make_head(const sol_item_log *log, uint32_t version, uint8_t head[FILE_HEAD]) {
+void sol_item_file_head(const sol_item_log *log, uint32_t version, uint8_t head[FILE_HEAD]) {
   memset(head, 0, FILE_HEAD);
   memcpy(head, magic, sizeof magic);
   sol_item_put_number(head + 8, version);
@@ -55,7 +55,7 @@ static void make_head(const sol_item_log *log, uint32_t version, uint8_t head[FI
 /* Of version 1, which earlier programs read, until entries are dropped. */
 static solid_status write_head(sol_item_log *log) {
   uint8_t head[FILE_HEAD];
-  make_head(log, 1, head);
+  sol_item_file_head(log, 1, head);
   log->file_size = FILE_HEAD;
   return write_at(log, head, FILE_HEAD, 0);
 }
@@ -95,7 +95,7 @@ static solid_status cut_off(sol_item_log *log, size_t at, size_t size, solid_log
       "before it are kept",
       log->path, size - at, at, (unsigned long long)log->version.count);
   if (tell) tell(tell_user, SOLID_LOG_WARN, line);
-  if (ftruncate(log->fd, (off_t)at) || fdatasync(log->fd)) return fail_at(log, "cut");
+  if (ftruncate(log->fd, (off_t)at) || fdatasync(log->fd)) return sol_item_file_fail(log, "cut");
   return SOLID_OK;
 }
 
@@ -137,19 +137,28 @@ static solid_status take_head(sol_item_log *log, const uint8_t *data, size_t siz
   return SOLID_OK;
 }
 
+static int is_same_file(const struct stat *a, const struct stat *b) {
+  return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* The lock is worth something while the file has its name: another process may have put a new one in its place since it
+ * was opened, and what would be appended to the old one would be gone. */
 static solid_status lock_file(const sol_item_log *log) {
-  if (!flock(log->fd, LOCK_EX | LOCK_NB)) return SOLID_OK;
+  struct stat ours, there;
+  int is_ours = !flock(log->fd, LOCK_EX | LOCK_NB) && !fstat(log->fd, &ours) && !stat(log->path, &there) &&
+                is_same_file(&ours, &there);
+  if (is_ours) return SOLID_OK;
   return solid_fail(SOLID_EREFUSED, "%s: another process has this item log: give each its own, or use Redis",
                     log->path);
 }
 
 /* The file's name is on disk, too, once its folder is. */
-static solid_status sync_folder(const sol_item_log *log) {
+solid_status sol_item_file_sync_folder(const sol_item_log *log) {
   const char *end = strrchr(log->path, '/');
   char *folder = end ? strndup(log->path, (size_t)(end - log->path) + 1) : strdup(".");
   if (!folder) return solid_fail(SOLID_ENOMEM, "item log");
   int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), bad = fd < 0 || fsync(fd);
-  solid_status status = bad ? fail_at(log, "sync of its folder") : SOLID_OK;
+  solid_status status = bad ? sol_item_file_fail(log, "sync of its folder") : SOLID_OK;
   if (fd >= 0) close(fd);
   free(folder);
   return status;
@@ -158,11 +167,11 @@ static solid_status sync_folder(const sol_item_log *log) {
 /* With the first entry: a service to which nobody adds items leaves no file behind. */
 static solid_status make_file(sol_item_log *log) {
   log->fd = open(log->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-  if (log->fd < 0) return fail_at(log, "make");
+  if (log->fd < 0) return sol_item_file_fail(log, "make");
   solid_status status = lock_file(log);
   int is_ours = !status; /* else another process opened it meanwhile, and keeps its entries there */
   if (!status) status = write_head(log);
-  if (!status) status = sync_folder(log);
+  if (!status) status = sol_item_file_sync_folder(log);
   if (!status) return SOLID_OK;
   if (is_ours) unlink(log->path);
   close(log->fd);
@@ -170,23 +179,39 @@ static solid_status make_file(sol_item_log *log) {
   return status;
 }
 
-solid_status sol_item_file_open(sol_item_log *log, solid_log_fn tell, void *tell_user) {
+/* A file that a link names is what a new one has to take the place of, not the link. */
+static solid_status follow_link(sol_item_log *log) {
   struct stat found;
-  log->fd = open(log->path, O_RDWR | O_CLOEXEC);
-  if (log->fd < 0 && errno == ENOENT) return SOLID_OK;
-  if (log->fd < 0) return fail_at(log, "open");
-  if (fstat(log->fd, &found)) return fail_at(log, "open");
-  if (!S_ISREG(found.st_mode)) return solid_fail(SOLID_EFORMAT, "%s: is no regular file", log->path);
-  solid_status status = lock_file(log);
-  if (status) return status;
-  size_t size = (size_t)found.st_size;
+  if (lstat(log->path, &found) || !S_ISLNK(found.st_mode)) return SOLID_OK;
+  char *real = realpath(log->path, NULL);
+  if (!real) return sol_item_file_fail(log, "follow the link");
+  free(log->path);
+  log->path = real;
+  return SOLID_OK;
+}
+
+static solid_status read_file(sol_item_log *log, size_t size, solid_log_fn tell, void *tell_user) {
   uint8_t *data = malloc(size + 1);
   if (!data) return solid_fail(SOLID_ENOMEM, "%s: item log of %zu bytes", log->path, size);
-  status = read_all(log, data, size);
+  solid_status status = read_all(log, data, size);
   if (!status) status = take_head(log, data, size);
   if (!status && size >= FILE_HEAD) status = take_frames(log, data, size, tell, tell_user);
   free(data);
   return status;
+}
+
+/* Its size is looked at under the lock: who had it before may have appended until then. */
+solid_status sol_item_file_open(sol_item_log *log, solid_log_fn tell, void *tell_user) {
+  struct stat found;
+  log->fd = open(log->path, O_RDWR | O_CLOEXEC);
+  if (log->fd < 0 && errno == ENOENT) return SOLID_OK;
+  if (log->fd < 0) return sol_item_file_fail(log, "open");
+  if (fstat(log->fd, &found)) return sol_item_file_fail(log, "open");
+  if (!S_ISREG(found.st_mode)) return solid_fail(SOLID_EFORMAT, "%s: is no regular file", log->path);
+  solid_status status = follow_link(log);
+  if (!status) status = lock_file(log);
+  if (!status && fstat(log->fd, &found)) status = sol_item_file_fail(log, "open");
+  return status ? status : read_file(log, (size_t)found.st_size, tell, tell_user);
 }
 
 /* What could not be written whole goes again, so that the next append stands where this one should have. */
@@ -205,85 +230,4 @@ static solid_status write_frame(sol_item_log *log, const uint8_t *frame, size_t 
 solid_status sol_item_file_append(sol_item_log *log, const uint8_t *frame, size_t size) {
   solid_status status = log->fd < 0 ? make_file(log) : SOLID_OK;
   return status ? status : write_frame(log, frame, size);
-}
-
-/* ---- Anew ---- */
-
-/* Frames on their way into a new file. */
-typedef struct writing {
-  int fd;
-  uint8_t *frame; /* room for FRAME_BYTES and one entry more */
-  size_t size, n; /* behind its head */
-  uint64_t at;    /* in the file */
-} writing;
-
-static int put(writing *w, const uint8_t *data, size_t size) {
-  while (size) {
-    ssize_t done = pwrite(w->fd, data, size, (off_t)w->at);
-    if (done < 0 && errno == EINTR) continue;
-    if (done <= 0) return 0;
-    data += done, w->at += (uint64_t)done, size -= (size_t)done;
-  }
-  return 1;
-}
-
-static int put_frame(writing *w) {
-  if (!w->n) return 1;
-  sol_item_frame_seal(w->frame, w->size, w->n);
-  size_t size = SOL_ITEM_FRAME_HEAD + w->size;
-  w->size = w->n = 0;
-  return put(w, w->frame, size);
-}
-
-static int put_entry(writing *w, const uint8_t *entry, size_t size) {
-  uint8_t *to = w->frame + SOL_ITEM_FRAME_HEAD + w->size;
-  sol_item_put_number(to, size);
-  memcpy(to + SOL_ITEM_SIZE, entry, size);
-  w->size += SOL_ITEM_SIZE + size;
-  w->n++;
-  return w->size < FRAME_BYTES || put_frame(w);
-}
-
-static int put_entries(writing *w, const sol_item_rest *rest) {
-  int ok = 1;
-  for (uint64_t i = 0; i < rest->count && ok; i++) {
-    size_t begin = i ? rest->ends[i - 1] : 0;
-    if (rest->ends[i] > begin) {
-      ok = put_entry(w, rest->bytes + begin, rest->ends[i] - begin);
-      continue;
-    }
-    uint8_t gap[SOL_GAP] = {0};
-    while (i + 1 < rest->count && rest->ends[i + 1] == begin) i++;
-    uint64_t last = i + 1;
-    memcpy(gap + 1, &last, sizeof last);
-    ok = put_entry(w, gap, SOL_GAP);
-  }
-  return ok && put_frame(w);
-}
-
-/* The new file is locked from the moment that it is made, through a descriptor that outlives its writing. */
-solid_status sol_item_file_replace(sol_item_log *log, const sol_item_rest *rest) {
-  uint8_t head[FILE_HEAD];
-  sol_beside beside = {.fd = -1};
-  writing w = {.frame = malloc(SOL_ITEM_FRAME_HEAD + FRAME_BYTES + SOL_ITEM_SIZE + SOL_ENTRY_MAX)};
-  if (log->is_broken) {
-    free(w.frame);
-    return solid_fail(SOLID_EIO, "%s: a write has failed before and could not be undone: start again", log->path);
-  }
-  solid_status status = w.frame ? SOLID_OK : solid_fail(SOLID_ENOMEM, "%s: item log", log->path);
-  if (!status) status = sol_beside_open(&beside, log->path, 0);
-  make_head(log, FILE_VERSION, head);
-  w.fd = status ? -1 : fcntl(beside.fd, F_DUPFD_CLOEXEC, 0);
-  if (!status && (w.fd < 0 || !put(&w, head, FILE_HEAD) || !put_entries(&w, rest))) status = fail_at(log, "write");
-  if (!status) status = sol_beside_commit(&beside);
-  sol_beside_abandon(&beside);
-  free(w.frame);
-  if (status) {
-    if (w.fd >= 0) close(w.fd);
-    return status;
-  }
-  close(log->fd);
-  log->fd = w.fd;
-  log->file_size = w.at;
-  return SOLID_OK;
 }

@@ -1,7 +1,8 @@
 -- Removes what there is of one user, and keeps up to where they are forgotten.
 -- KEYS: the user. ARGV: tag of the user's slot, secret of the list should it have none yet, time of the forgetting (8
 -- bytes, ms), position of the event that asks for it (16 bytes: stream, offset; a stream of 0 = none), epoch of the
--- caller (empty = he has none). The next life of the user has a number of its own. Returns 1 if there was something. An event that was met before changes nothing.
+-- caller (empty = he has none). The next life of the user has a number of its own. Returns 1 if there was something. An
+-- event that was met before changes nothing.
 -- All keys are looked at before anything is removed, so that a slot that is being moved refuses all or nothing; something
 -- is removed before the list is written, because a server without memory refuses a first write that needs some.
 local key, stream, offset = KEYS[1], sub(ARGV[4], 1, 8), sub(ARGV[4], 9, 16)

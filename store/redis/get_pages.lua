@@ -2,8 +2,9 @@
 -- KEYS: the pages. ARGV: the first and the last one, by number, or below 0 counted from behind the newest (-1), ttl in
 -- ms (0 = none), 1 = the set of what was ever taken as well, most bytes of a page and of the set, birth of the history
 -- that the record had when it was read (8 bytes; none = it is being read).
--- Returns 0 where the record is of that history no more: its user was forgotten meanwhile, or the record is gone. Else m (put_pages.lua says what it is), the set or '', number of the first page, the pages (nil: it is not there, or
--- larger); nothing where there are none.
+-- Returns 0 where the record is of that history no more: its user was forgotten meanwhile, or the record is gone. Else m
+-- (put_pages.lua says what it is), the set or '', number of the first page, the pages (nil: it is not there, or larger);
+-- nothing where there are none.
 local key, from, to, call = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2]), redis.call
 if ARGV[7] then -- the record is in the same slot; while that is moved it may be elsewhere
   local record = string.sub(key, 1, -7)

@@ -146,6 +146,14 @@ static solid_status take_any(void *user, sol_redis_conn *conn, size_t number, co
   return status;
 }
 
+/* To remove something needs no epoch, unless an event asks for it: that event is committed behind this call, and would
+ * not be read again where the server has lost the list of the forgotten, and what is restored knows the user. */
+static int relies_on_epoch(const sol_redis_batch *b, size_t n) {
+  int relies = !b->forgettings;
+  for (size_t i = 0; i < n && !relies; i++) relies = b->forgettings[i].position.stream != 0;
+  return relies;
+}
+
 solid_status sol_redis_run(sol_redis_batch *b, size_t n, sol_redis_make_fn make, sol_redis_take_fn take) {
   sol_redis_store *store = b->store;
   int is_advance = b->appends != NULL;
@@ -166,7 +174,7 @@ solid_status sol_redis_run(sol_redis_batch *b, size_t n, sol_redis_make_fn make,
   b->epochs = 0;
   b->make = make;
   b->take = take;
-  if (store->is_writer && !b->found && !b->forgettings) { /* to read, or to remove something, needs no epoch */
+  if (store->is_writer && !b->found && relies_on_epoch(b, n)) { /* to read needs no epoch */
     solid_status status = sol_redis_make_marks(store);
     if (status) return status;
     b->epochs = store->marks.asked ? n : 1;

@@ -1,4 +1,5 @@
-/* Forgets users: one script each, in one exchange (forget.lua). No epoch is needed to remove something. */
+/* Forgets users: one script each, in one exchange (forget.lua). No epoch is needed to remove something that
+ * no event asks for. */
 #include "solid/base/clock.h"
 #include "store/record/head.h"
 #include "store/record/port.h"

@@ -1,116 +1,14 @@
 /* topk with a scout on a CPU: the same bits as without, whatever the catalogue, the users, the masks and the cover. */
-#include "kernels/cpu/scout_dots.h"
+#include "tests/kernels/scout_case.h"
 #include "tests/ref/ref_topk.h"
 #include "tests/support/compare.h"
 #include "tests/support/rig.h"
 #include <criterion/criterion.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- Whole-number products ---- */
-
-static void fill_bytes(seed_rng *rng, uint8_t *x, size_t n, int kind) {
-  for (size_t i = 0; i < n; i++) x[i] = kind == 0 ? 0xff : (uint8_t)seed_next(rng);
-}
-
-static void fill_whole(seed_rng *rng, int8_t *w, size_t n, int kind) {
-  for (size_t i = 0; i < n; i++) w[i] = (int8_t)(kind == 0 ? 127 : kind == 1 ? -127 : seed_below(rng, 255) - 127);
-}
-
-static int32_t naive_dot(const uint8_t *block, int64_t d, int64_t i, const int8_t *w) {
-  int32_t sum = 0;
-  for (int64_t c = 0; c < d; c++) {
-    uint8_t byte = block[c / 8 * SK_SCOUT_LINE + 4 * i + c % 4];
-    sum += (c % 8 < 4 ? byte & 15 : byte >> 4) * w[c];
-  }
-  return sum;
-}
-
-enum { LINES = 33, BLOCKS = 3, STRIDE = 64 };
-
-static void check_form(const sk_scout_form *form, const sk_scout_dots_args *a) {
-  int32_t dots[SK_SCOUT_USERS * STRIDE];
-  sk_scout_dots_args b = *a;
-  b.dots = dots;
-  memset(dots, 0x55, sizeof dots);
-  form->dots(&b);
-  for (int u = 0; u < SK_SCOUT_USERS; u++)
-    for (int64_t i = 0; i < STRIDE; i++) {
-      int32_t want = 0x55555555;
-      if (u < a->users && i < a->blocks * SK_SCOUT_BLOCK)
-        want = naive_dot(a->rows + i / SK_SCOUT_BLOCK * a->lines * SK_SCOUT_LINE, a->lines * 8, i % SK_SCOUT_BLOCK,
-                         a->w + u * a->lines * 8);
-      cr_assert_eq(dots[u * STRIDE + i], want, "%s: %lld lines, %d users: user %d, item %lld: %d, not %d", form->name,
-                   (long long)a->lines, a->users, u, (long long)i, dots[u * STRIDE + i], want);
-    }
-}
-
-Test(topk_scout, has_the_same_products_in_every_form_and_none_saturates) {
-  static uint8_t rows[BLOCKS * LINES * SK_SCOUT_LINE];
-  static int8_t w[SK_SCOUT_USERS * LINES * 8];
-  seed_rng rng = seed_start(91);
-  for (size_t f = 0; f < sk_scout_form_count; f++) {
-    if (!sk_scout_forms[f].usable()) {
-      printf("[SKIP] %s: not on this machine\n", sk_scout_forms[f].name);
-      continue;
-    }
-    for (int kind = 0; kind < 4; kind++)
-      for (int64_t lines = 1; lines <= LINES; lines += lines < 9 ? 1 : 8) {
-        fill_bytes(&rng, rows, sizeof rows, kind == 3);
-        fill_whole(&rng, w, sizeof w, kind);
-        for (int users = 1; users <= SK_SCOUT_USERS; users++)
-          check_form(&sk_scout_forms[f],
-                     &(sk_scout_dots_args){rows, lines, 1 + users % BLOCKS, users, w, NULL, STRIDE});
-      }
-  }
-}
-
-/* ---- Catalogues and users ---- */
-
-typedef enum catalogue_kind {
-  NORMAL,
-  WHOLE,     /* scores are exact, with ties */
-  EQUAL,     /* one row, many times */
-  NEAR,      /* a few rows, each many times with a little noise */
-  RISING,    /* every item better than the one before */
-  LONG_TAIL, /* norms from 2^-40 to 2^40 */
-  TINY,      /* 2^-90 */
-  DENORMAL,
-  HUGE_ROWS, /* some beyond what bounds are made for */
-  ONE_HOT,   /* and zeroes */
-  SPOILT,    /* NaN and infinities here and there */
-  KINDS
-} catalogue_kind;
-
-static float pick(seed_rng *rng, float x, catalogue_kind kind, int64_t v, int64_t c, int64_t d) {
-  switch (kind) {
-  case WHOLE:
-    return (float)(seed_below(rng, 9) - 4);
-  case EQUAL:
-    return (float)(c % 5) * 0.37f - 0.5f;
-  case NEAR:
-    return sinf((float)(v % 7 * d + c)) + x * 1e-5f;
-  case RISING:
-    return (float)v * 1e-3f + x * 1e-4f;
-  case LONG_TAIL:
-    return ldexpf(x, (int)(v * 2654435761 % 81) - 40);
-  case TINY:
-    return ldexpf(x, -90);
-  case DENORMAL:
-    return ldexpf(x, -140);
-  case HUGE_ROWS:
-    return v % 50 == 3 ? ldexpf(x, 62) : v % 50 == 4 ? ldexpf(x, 125) : x;
-  case ONE_HOT:
-    return v % 3 == 0 ? 0.0f : c == v % d ? x : 0.0f;
-  case SPOILT:
-    if (v % 29 == 5 && c == v % d) return v % 2 ? NAN : v % 4 ? INFINITY : -INFINITY;
-    return x;
-  default:
-    return x;
-  }
-}
+/* ---- Users and filters ---- */
 
 typedef enum user_kind {
   ORDINARY,
@@ -184,60 +82,19 @@ static void compare(const shape *s, int kind, int user, const answer *got, const
               (double)want->score[i]);
 }
 
-/* Every item has one place; those of no whole group stand where they are. */
-static void check_order(const sk_scout *scout) {
-  uint8_t *seen = calloc((size_t)scout->items + 1, 1);
-  for (int32_t v = 0; v < scout->items && scout->d <= SK_SCOUT_MAX_D; v++) {
-    int32_t item = scout->item[v];
-    cr_assert(item >= 0 && item < scout->items && !seen[item], "place %d: item %d", v, item);
-    cr_assert(v < scout->items / SK_SCOUT_GROUP * SK_SCOUT_GROUP || item == v);
-    seen[item] = 1;
-  }
-  free(seen);
-}
-
-/* The memory is the caller's to free. What is too wide for a scout is not filled, and must not be read. */
-static void *make_scout(sk_scout *scout, const float *e, int32_t d, int32_t items) {
-  void *memory = aligned_alloc(64, sk_scout_bytes(d, items));
-  double *axes = malloc(sizeof *axes * 2 * (size_t)(d * d));
-  float *work = malloc(sizeof *work * SK_SCOUT_AT_ONCE * (size_t)d);
-  sk_scout_bind(scout, d, items, memory);
-  if (d <= SK_SCOUT_MAX_D) sk_scout_turn(scout, e, items < 500 ? items : 500, axes);
-  sk_scout_spot *spots = malloc(sizeof *spots * (size_t)(items + 1));
-  float *rows = malloc(sizeof *rows * SK_SCOUT_AT_ONCE * (size_t)d);
-  for (int order = 0; order < 2 && d <= SK_SCOUT_MAX_D; order++) {
-    for (int64_t v = 0, n; v < items; v += n) {
-      n = items - v < SK_SCOUT_AT_ONCE ? items - v : SK_SCOUT_AT_ONCE;
-      if (order) {
-        for (int64_t i = 0; i < n; i++) memcpy(rows + i * d, e + scout->item[v + i] * d, (size_t)d * sizeof *rows);
-        sk_scout_fill(scout, rows, v, n, work);
-      } else {
-        sk_scout_spots(scout, e + v * d, v, n, spots + v, work);
-      }
-    }
-    if (!order) sk_scout_order(scout, spots);
-  }
-  check_order(scout);
-  free(spots);
-  free(rows);
-  free(axes);
-  free(work);
-  return memory;
-}
-
 /* With a scout that covers `covered` items, and with one that covers none. */
 static void check_case(rig *r, seed_rng *rng, const shape *s, catalogue_kind kind, user_kind user) {
   size_t nu = (size_t)s->n * (size_t)s->d, ne = (size_t)s->items * (size_t)s->d;
   float *u = rig_normal(r, rng, nu, 1.0f), *e = rig_normal(r, rng, ne, 1.0f);
   for (size_t i = 0; i < nu; i++) u[i] = pick_user(rng, u[i], user, (int64_t)i % s->d);
-  for (size_t i = 0; i < ne; i++) e[i] = pick(rng, e[i], kind, (int64_t)i / s->d, (int64_t)i % s->d, s->d);
+  for (size_t i = 0; i < ne; i++) e[i] = scout_pick(rng, e[i], kind, (int64_t)i / s->d, (int64_t)i % s->d, s->d);
   sk_topk_args a = {.n = s->n, .d = s->d, .items = s->items, .k = s->k, .mask_words = (s->items + 63) / 64};
   size_t words = (size_t)s->n * (size_t)a.mask_words;
   uint64_t *mask = s->filter == NO_MASK ? NULL : make_mask(rng, s->filter, words);
   a.mask = rig_in_bytes(r, mask, words * sizeof *mask);
   a.u = rig_in(r, u, nu), a.e = rig_in(r, e, ne);
   sk_scout scout, none;
-  void *memory = make_scout(&scout, e, s->d, s->covered);
+  void *memory = scout_make(&scout, e, s->d, s->covered);
   sk_scout_bind(&none, s->d, 0, NULL);
   answer want = ask(r, a, &none), got = ask(r, a, &scout);
   compare(s, kind, user, &got, &want);
@@ -310,7 +167,7 @@ static void check_large(rig *r) {
   float *u = rig_normal(r, &rng, N * D, 1.0f), *e = rig_normal(r, &rng, ITEMS * D, 1.0f);
   sk_topk_args a = {.n = N, .d = D, .items = ITEMS, .k = K, .u = rig_in(r, u, N * D), .e = rig_in(r, e, ITEMS * D)};
   sk_scout scout;
-  void *memory = make_scout(&scout, e, D, ITEMS);
+  void *memory = scout_make(&scout, e, D, ITEMS);
   answer want = ask(r, a, NULL), got = ask(r, a, &scout);
   compare(&(shape){N, D, ITEMS, K, ITEMS, NO_MASK}, NORMAL, ORDINARY, &got, &want);
   a.n = 1, a.u = rig_in(r, u + 4 * D, D);
@@ -322,71 +179,4 @@ static void check_large(rig *r) {
 
 Test(topk_scout, is_the_ranking_of_a_large_catalogue_without_one) {
   rig_each(check_large);
-}
-
-/* ---- Bounds ---- */
-
-enum { BOUND_D = 37, BOUND_ITEMS = 500 };
-
-/* u . e_v in double against the bounds of both parts, for whole-number products by the naive sum. */
-static void check_bounds(const sk_scout *scout, const float *catalogue, const double *u, int kind) {
-  for (int64_t v = 0; v < BOUND_ITEMS; v++) {
-    const float *e = catalogue + ((int64_t)scout->item[v] - v) * BOUND_D; /* row v is that of the place */
-    double error[2] = {0, 0}, lost = 0.0, norm = 0.0, length = 0.0, tail = 0.0;
-    for (int64_t r = 0; r < BOUND_D; r++) {
-      int p = r >= scout->part[0].d;
-      const sk_scout_part *part = &scout->part[p];
-      int64_t c = p ? r - scout->part[0].d : r, block = v / SK_SCOUT_BLOCK;
-      uint8_t byte = part->rows[(block * part->lines + c / 8) * SK_SCOUT_LINE + 4 * (v % SK_SCOUT_BLOCK) + c % 4];
-      uint32_t bits = (uint32_t)part->scale[v] << 16;
-      float scale;
-      memcpy(&scale, &bits, sizeof scale);
-      double y = 0.0;
-      for (int64_t i = 0; i < BOUND_D; i++) y += (double)scout->axes[r * BOUND_D + i] * (double)e[v * BOUND_D + i];
-      error[p] += pow(y - (double)scale * ((double)(c % 8 < 4 ? byte & 15 : byte >> 4) - 7.5), 2);
-      if (p) tail += y * y;
-      double turned = 0.0;
-      for (int64_t i = 0; i < BOUND_D; i++) turned += (double)scout->axes[r * BOUND_D + i] * u[i];
-      lost += turned * y;
-    }
-    for (int64_t i = 0; i < BOUND_D; i++) {
-      lost -= u[i] * (double)e[v * BOUND_D + i];
-      norm += u[i] * u[i], length += pow((double)e[v * BOUND_D + i], 2);
-    }
-    const sk_scout_bounds *first = &scout->part[0].bounds[v / SK_SCOUT_GROUP];
-    for (int p = 0; p < SK_SCOUT_PARTS; p++) {
-      uint32_t bits = (uint32_t)scout->part[p].scale[v] << 16;
-      float scale;
-      memcpy(&scale, &bits, sizeof scale);
-      double turned = (double)*scout->skew * sqrt(length); /* what turning loses is in the bound of the first part */
-      cr_assert(sqrt(error[p]) <=
-                    (double)scale * (double)scout->part[p].bounds[v / SK_SCOUT_GROUP].reach + turned + 0x1p-100,
-                "catalogue %d, item %lld, part %d", kind, (long long)v, p);
-    }
-    uint32_t bits = (uint32_t)scout->part[0].scale[v] << 16;
-    float scale;
-    memcpy(&scale, &bits, sizeof scale);
-    cr_assert(sqrt(tail) <= (double)scale * (double)first->tail + (double)*scout->skew * sqrt(length) + 0x1p-100,
-              "catalogue %d, item %lld", kind, (long long)v);
-    cr_assert(fabs(lost) <= (double)*scout->skew * sqrt(norm * length) + 0x1p-100, "catalogue %d, item %lld", kind,
-              (long long)v);
-  }
-}
-
-Test(topk_scout, bounds_what_its_rows_leave_out) {
-  seed_rng rng = seed_start(96);
-  float *e = calloc(BOUND_ITEMS * BOUND_D, sizeof *e);
-  double u[BOUND_D];
-  for (int kind = 0; kind < KINDS; kind++) {
-    if (kind == HUGE_ROWS || kind == SPOILT) continue;
-    seed_fill_normal(&rng, e, BOUND_ITEMS * BOUND_D, 1.0f);
-    for (int64_t i = 0; i < BOUND_ITEMS * BOUND_D; i++)
-      e[i] = pick(&rng, e[i], (catalogue_kind)kind, i / BOUND_D, i % BOUND_D, BOUND_D);
-    for (int64_t i = 0; i < BOUND_D; i++) u[i] = (double)seed_normal(&rng);
-    sk_scout scout;
-    void *memory = make_scout(&scout, e, BOUND_D, BOUND_ITEMS);
-    check_bounds(&scout, e, u, kind);
-    free(memory);
-  }
-  free(e);
 }

@@ -10,7 +10,7 @@ static size_t rows_of_block(size_t n) {
   return n < BLOCK ? n : BLOCK;
 }
 
-/* Of large matrices: three (p, p) in double, a block of rows in double and one of floats, (p, p) of floats. */
+/* Of large matrices: two (p, p) and a block of rows in double, (p, p) and a block of rows of floats. */
 size_t sol_orthonormal_bytes(size_t n, size_t p) {
   size_t few = n < SOL_FEW_ROWS ? n : SOL_FEW_ROWS;
   size_t by_columns = (few * p + p) * sizeof(float);

@@ -8,11 +8,8 @@
 #include <string.h>
 
 #define MAX_SWEEPS 60
-
-#define SAID_ROWS 4096 /* rows between two looks at the clock */
-#define AHEAD                                                                                                          \
-  6 /* entries whose rows are asked for before they are read: a large matrix is in memory, not in a cache              \
-     */
+#define SAID_ROWS  4096 /* rows between two looks at the clock */
+#define AHEAD      6    /* entries whose rows are asked for before they are read: a large matrix is in no cache */
 
 /* to += value from, rows of p floats; the inner loop is one that compilers make vectors of. */
 static inline void add_row(size_t p, float value, const float *restrict from, float *restrict to) {

@@ -1,4 +1,5 @@
 /* The item log in a running service: nobody waits for it, and a model goes live whatever it hides. */
+#include "solid/extend.h"
 #include "solid/model/model_parts.h"
 #include "solid/slot.h"
 #include "store/memory_store.h"
@@ -127,6 +128,53 @@ Test(items_live, a_trimmed_log_says_the_same) {
   for (int r = 0; r < READERS; r++) items_stop(&readers[r]);
   cr_assert_lt(c.entries, 1500, "of %llu entries", (unsigned long long)before);
   items_stop(&writer);
+}
+
+/* A store that takes items and drops none, for a while. */
+typedef struct full_store {
+  solid_store base, *inner;
+  int asked, refuses;
+} full_store;
+
+static solid_status full_read(solid_store *store, uint64_t from, size_t most, solid_item_fn take, void *take_user,
+                              solid_items_version *now) {
+  solid_store *inner = ((full_store *)store)->inner;
+  return inner->ops->items_read(inner, from, most, take, take_user, now);
+}
+
+static solid_status full_append(solid_store *store, const solid_items_version *seen, const solid_item_entry *entries,
+                                size_t n, solid_items_version *now, int *appended) {
+  solid_store *inner = ((full_store *)store)->inner;
+  return inner->ops->items_append(inner, seen, entries, n, now, appended);
+}
+
+static solid_status full_drop(solid_store *store, const solid_items_version *seen, const uint64_t *numbers, size_t n,
+                              int *dropped) {
+  full_store *full = (full_store *)store;
+  full->asked++;
+  if (full->refuses) return solid_fail(SOLID_EFULL, "no room for a new file");
+  return full->inner->ops->items_drop(full->inner, seen, numbers, n, dropped);
+}
+
+/* Who cannot drop is not asked with every item again, and is asked again some time. */
+Test(items_live, a_log_that_cannot_be_trimmed_is_let_be_for_a_while) {
+  static const solid_store_ops ops = {
+      .name = "full", .items_read = full_read, .items_append = full_append, .items_drop = full_drop};
+  process p = items_start();
+  full_store full = {.base = {.ops = &ops}, .inner = p.store, .refuses = 1};
+  solid_items_version now;
+  counted c = {0, 0};
+  for (int i = 0; i < 2100; i++) {
+    const solid_item_entry entry = {.kind = i % 2 ? SOLID_ITEM_SHOWN : SOLID_ITEM_HIDDEN, .id = items_text("item-1")};
+    solid_status verdict;
+    full.refuses = i < 1500;
+    cr_assert_eq(solid_item_log_add(p.log, &full.base, &entry, 1, 1, &verdict), SOLID_OK, "%s", solid_last_error());
+    cr_assert_eq(verdict, SOLID_OK);
+    cr_assert_eq(full.asked, (i >= 1024) + (i >= 2048), "%d times, word %d", full.asked, i);
+  }
+  cr_assert_eq(p.store->ops->items_read(p.store, 0, 4000, count, &c, &now), SOLID_OK);
+  cr_assert(c.newest == 2100 && c.entries == 2100 - 2048, "%zu entries", c.entries);
+  items_stop(&p);
 }
 
 /* ---- A slot over the log ---- */

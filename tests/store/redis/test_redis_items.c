@@ -133,6 +133,22 @@ Test(redis_items, a_kill_while_dropping_leaves_a_log_that_is_whole) {
   }
 }
 
+/* A log that was read, and became one of a later version before the append: nothing is written into it. */
+Test(redis_items, an_append_leaves_a_log_of_a_later_version_alone) {
+  solid_store *store = live_open(0);
+  solid_items_version none = {.count = 0}, seen = add(store, none, 2), now;
+  const solid_item_entry entry = {.id = live_text("new")};
+  int appended = 0;
+  live_ask("EVAL \"return redis.call('HSET', KEYS[1], 'h', 'SI' .. string.char(3) .. string.sub(redis.call('HGET', "
+           "KEYS[1], 'h'), 4))\" 1 solid:items",
+           "0");
+  cr_assert_eq(store->ops->items_append(store, &seen, &entry, 1, &now, &appended), SOLID_EUNSUPPORTED, "%s",
+               solid_last_error());
+  cr_assert_eq(appended, 0);
+  live_ask("HEXISTS solid:items 3", "0");
+  solid_store_close(store);
+}
+
 Test(redis_items, what_is_no_log_is_left_alone) {
   static const struct {
     const char *set;
