@@ -82,6 +82,10 @@ static solid_status resume(running *r, solid_trainer *trainer) {
   if (r->run->fresh) return SOLID_OK;
   solid_status status = solid_trainer_load(trainer, r->run->checkpoint);
   if (status == SOLID_ENOTFOUND) return SOLID_OK;
+  if (status == SOLID_EMISMATCH && r->run->refit) { /* the training before it has gone on since */
+    printf("%s: begins anew\n", solid_last_error());
+    return SOLID_OK;
+  }
   if (status == SOLID_EMISMATCH || status == SOLID_EFORMAT)
     return solid_fail(status, "%s; --fresh starts again", solid_last_error());
   if (status == SOLID_OK) printf("continues after epoch %u\n", solid_trainer_report(trainer)->epoch);

@@ -25,7 +25,7 @@ static int is_known(const solid_item_log *log, const solid_item_entry *entry) {
   case SOLID_ITEM_SHOWN:
     return !item || !item->is_hidden;
   }
-  return item && item->is_removed;
+  return item && item->is_removed && !item->is_hidden; /* the removal says that it is not, too */
 }
 
 /* Up to SOLID_ITEMS_AT_ONCE entries that say something new, from *at on; none of them about an item that one before it

@@ -93,8 +93,9 @@ SOLID_API SOLID_CHECK_RESULT solid_status solid_trainer_epoch(solid_trainer *tra
 
 /* Trains for so many epochs instead of options.epochs, of which the rate falls over the rest; at any time, within an
  * epoch too (from on_step), so that a training can be fitted to the time that it has. Checkpoints made from then on do
- * not hold the number: a later process that calls this as well, before solid_trainer_load, continues from them.
- * EINVAL: 0; fewer than have begun; a refit; pieces that grow over the epochs (window_from). */
+ * not hold the number: a later process that calls this as well, before solid_trainer_load, continues from them, and
+ * from those of a training whose number was settled. EINVAL: 0; fewer than have begun; a refit; pieces that grow over
+ * the epochs (window_from). */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_trainer_schedule(solid_trainer *trainer, uint32_t epochs);
 
 /* The report of the last epoch; borrowed, changes with the next epoch. */

@@ -162,4 +162,14 @@ assert trained["options"]["rate-end"] == 0.05
 # It goes on from its checkpoint with another limit.
 said = run("solid_train", *large, "--limit", 4, "--out", at("fitted"))
 assert "continues after epoch" in said, said
+# So does one that was in its second training when it was stopped: of that, what the first has outgrown is begun anew.
+again = [*large, "--limit", 1, "--refit", "--keep-checkpoint", "--out", at("again")]
+run("solid_train", *again)
+said = run("solid_train", *again)
+assert "continues after epoch" in said and "trains again for" in said, said
+# A training without a limit that turns out to take too long is ended by one.
+same = [*large, "--check", 1, "--average", 0.9]
+run("solid_train", *same, "--epochs", 2, "--keep-checkpoint", "--out", at("hurried"))
+said = run("solid_train", *same, "--limit", 1, "--out", at("hurried"))
+assert "continues after epoch 2" in said, said
 print(f"from: {len(old.items)} items kept, {len(late)} from content; search; limit")

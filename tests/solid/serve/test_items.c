@@ -79,6 +79,20 @@ Test(items, trained_ones_are_hidden_and_removed) {
   items_stop(&writer);
 }
 
+/* Of an item that is not there both words count, as of any other; a second removal takes them back. */
+Test(items, removed_again_after_hiding_is_not_hidden_when_it_comes_back) {
+  process writer = items_start();
+  cr_assert_eq(items_push(&writer, "anna", "item-3"), SOLID_OK);
+  items_add(&writer, "new", "third");
+  cr_assert_eq(items_say(&writer, SOLID_ITEM_REMOVED, "new", NULL, NULL, NULL), SOLID_OK);
+  cr_assert_eq(items_say(&writer, SOLID_ITEM_HIDDEN, "new", NULL, NULL, NULL), SOLID_OK);
+  cr_assert_eq(items_say(&writer, SOLID_ITEM_REMOVED, "new", NULL, NULL, NULL), SOLID_OK);
+  cr_assert_eq(items_say(&writer, SOLID_ITEM_REMOVED, "new", NULL, NULL, NULL), SOLID_EDUPLICATE);
+  items_add(&writer, "new", "third");
+  cr_assert_geq(items_place(&writer, "anna", NULL, "new"), 0);
+  items_stop(&writer);
+}
+
 /* One follows step by step, the others come later and read all at once. */
 static void all_processes_agree(void) {
   static const char *const attributes[] = {"even", "third", "none", "unheard of"};

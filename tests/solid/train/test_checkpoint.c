@@ -103,7 +103,7 @@ static void check_told(rig *r) {
   walk_finish(trainer, &f);
   trainer = walk_trainer(r, &f, &o);
   cr_expect_eq(sol_fit_load(trainer, path), SOLID_EMISMATCH);
-  cr_expect_not_null(strstr(solid_last_error(), "epochs"), "%s", solid_last_error());
+  cr_expect_not_null(strstr(solid_last_error(), "epochs=fitted"), "%s", solid_last_error());
   cr_assert_eq(sol_fit_schedule(trainer, 3), SOLID_OK, "%s", solid_last_error());
   cr_assert_eq(sol_fit_load(trainer, path), SOLID_OK, "%s", solid_last_error());
   walk_epochs(trainer, 1);
@@ -115,6 +115,41 @@ static void check_told(rig *r) {
 
 Test(checkpoint, goes_on_with_another_number_of_epochs_if_told) {
   rig_each(check_told);
+}
+
+/* One whose number of epochs was settled goes on in a process that tells one, and in all else as ever. */
+static void check_told_late(rig *r) {
+  walk_fixture f;
+  walk_setup(&f);
+  solid_train_options o = walk_options();
+  o.rate_end = 0.05;
+  char path[] = "/tmp/solid-checkpoint-XXXXXX";
+  int fd = mkstemp(path);
+  cr_assert_geq(fd, 0);
+  close(fd);
+  sol_fit *trainer = walk_trainer(r, &f, &o);
+  walk_epochs(trainer, 1);
+  cr_assert_eq(sol_fit_save(trainer, path), SOLID_OK, "%s", solid_last_error());
+  walk_finish(trainer, &f);
+  o.rate /= 2;
+  trainer = walk_trainer(r, &f, &o);
+  cr_assert_eq(sol_fit_schedule(trainer, 3), SOLID_OK, "%s", solid_last_error());
+  cr_expect_eq(sol_fit_load(trainer, path), SOLID_EMISMATCH);
+  cr_expect_not_null(strstr(solid_last_error(), "rate="), "%s", solid_last_error());
+  walk_finish(trainer, &f);
+  o.rate *= 2;
+  trainer = walk_trainer(r, &f, &o);
+  cr_assert_eq(sol_fit_schedule(trainer, 3), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(sol_fit_load(trainer, path), SOLID_OK, "%s", solid_last_error());
+  walk_epochs(trainer, 2);
+  walk_finish(trainer, &f);
+  cr_expect(f.report.epoch == 3 && f.report.finished, "epoch %u", f.report.epoch);
+  unlink(path);
+  walk_teardown(&f);
+}
+
+Test(checkpoint, of_a_settled_number_of_epochs_goes_on_with_one_that_is_told) {
+  rig_each(check_told_late);
 }
 
 static void expect_refusal(rig *r, const walk_fixture *f, const solid_train_options *o, const char *path,
