@@ -78,6 +78,10 @@ static inline const sol_weights *sol_model_weights(const solid_model *model) {
 static inline const sol_catalogue *sol_model_catalogue(const solid_model *model) {
   return &model->catalogue;
 }
+/* Whether its file was changed while it reads rows of it, so that every question fails. */
+static inline int sol_model_is_spoilt(const solid_model *model) {
+  return model->file.rows && sk_rows_check(&model->rows) != SK_ROWS_OK;
+}
 /* NULL: rank without. */
 static inline const sk_scout *sol_model_scout(const solid_model *model) {
   return model->scout.items ? &model->scout : NULL;

@@ -2,6 +2,7 @@
  * live; a taken seat holds one more. */
 #include "solid/base/handshake.h"
 #include "solid/extend.h"
+#include "solid/model/model_parts.h"
 #include "solid/serve/slot_parts.h"
 #include <stdlib.h>
 
@@ -140,12 +141,43 @@ solid_status sol_generation_new(solid_slot *slot, solid_model *model, uint64_t i
   return status;
 }
 
+/* Under the lock. One whose file was spoilt is there in vain: the same file, loaded again, takes its place. */
+static int is_sound(const sol_generation *made) {
+  return made && !sol_model_is_spoilt(made->model);
+}
+
+/* Into the list, unless another thread added it meanwhile. */
+static void enlist(solid_slot *slot, sol_generation *made) {
+  sol_generation *unused = NULL;
+  pthread_mutex_lock(&slot->lock);
+  sol_generation *old = find(slot, made->id);
+  int is_twin = is_sound(old);
+  if (!old) {
+    made->next = slot->list;
+    slot->list = made;
+    slot->count++;
+  } else if (!is_twin) {
+    old->references++;
+  }
+  pthread_mutex_unlock(&slot->lock);
+  if (is_twin) sol_generation_end(made);
+  if (!old || is_twin) return;
+  sol_slot_replace(slot, old, made);
+  pthread_mutex_lock(&slot->lock);
+  unused = sol_slot_drop(slot, old);
+  pthread_mutex_unlock(&slot->lock);
+  sol_generation_end(unused);
+}
+
 solid_status solid_slot_add(solid_slot *slot, solid_model *model) {
   solid_model_info info = {.struct_size = sizeof info};
   if (!slot || !model) return solid_fail(SOLID_EINVAL, "slot: slot or model is NULL");
   solid_status status = solid_model_get_info(model, &info);
   if (status) return status;
-  if (solid_slot_holds(slot, info.generation)) {
+  pthread_mutex_lock(&slot->lock);
+  int is_there = is_sound(find(slot, info.generation));
+  pthread_mutex_unlock(&slot->lock);
+  if (is_there) {
     solid_model_free(model);
     return SOLID_OK;
   }
@@ -154,17 +186,8 @@ solid_status solid_slot_add(solid_slot *slot, solid_model *model) {
   status = sol_slot_bring(slot, &used);
   if (!status) status = sol_generation_new(slot, used, info.generation, &made);
   if (used != model) solid_model_free(status ? used : model);
-  if (status) return status;
-  pthread_mutex_lock(&slot->lock);
-  int is_twin = find(slot, made->id) != NULL; /* added by another thread meanwhile */
-  if (!is_twin) {
-    made->next = slot->list;
-    slot->list = made;
-    slot->count++;
-  }
-  pthread_mutex_unlock(&slot->lock);
-  if (is_twin) sol_generation_end(made);
-  return SOLID_OK;
+  if (!status) enlist(slot, made);
+  return status;
 }
 
 int solid_slot_holds(solid_slot *slot, uint64_t id) {

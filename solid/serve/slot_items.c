@@ -22,8 +22,7 @@ solid_status sol_slot_bring(solid_slot *slot, solid_model **model) {
   return status == SOLID_EUNSUPPORTED ? SOLID_OK : status;
 }
 
-/* A larger copy in the place of `old`, unless that has left the list meanwhile. */
-static void replace(solid_slot *slot, sol_generation *old, sol_generation *made) {
+void sol_slot_replace(solid_slot *slot, sol_generation *old, sol_generation *made) {
   sol_generation *unused = made;
   pthread_mutex_lock(&slot->lock);
   sol_generation **at = &slot->list;
@@ -49,7 +48,7 @@ static solid_status tend(solid_slot *slot, sol_generation *of) {
   if (status)
     solid_model_free(used);
   else
-    replace(slot, of, made);
+    sol_slot_replace(slot, of, made);
   return status;
 }
 

@@ -46,6 +46,9 @@ void sol_generation_end(sol_generation *made);
 /* Drops one reference, under the lock; the caller ends what it returns outside of it. */
 sol_generation *sol_slot_drop(solid_slot *slot, sol_generation *made);
 
+/* Another model of the same generation in the place of `old`, unless that has left the list meanwhile. */
+void sol_slot_replace(solid_slot *slot, sol_generation *old, sol_generation *made);
+
 /* Brings the model up to the item log; where it has too few spare rows *model becomes a larger copy, which the caller
  * owns beside the other. A model that nothing joins stays as it is. */
 solid_status sol_slot_bring(solid_slot *slot, solid_model **model);
