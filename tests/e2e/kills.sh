@@ -39,13 +39,15 @@ for topic in events:4 events.dead-letter:1; do
   "$tool" create "$kafka_brokers" "${topic%:*}" "${topic#*:}" || die "no topic $topic"
 done
 
-# Until a batch is in the socket of a Redis that stands still: more than 1 KiB is what it has not read of a connection.
+# Until a batch is in the socket of a Redis that stands still: more than 1 KiB is what it has not read of a connection. Where
+# something small was on its way when Redis stopped, the service waits for that and sends no batch: then this round is a kill
+# as any other. That batches were stored and not committed in some round is judged at the end.
 in_socket() {
   awk -v port="$(printf ':%04X' "$redis_port")" '$2 ~ port "$" && $4 == "01" && $5 !~ /:00000[0-3]/ { found = 1 } END { exit !found }' /proc/net/tcp
 }
 wait_for_batch() {
-  for _ in $(seq 3000); do in_socket && return; sleep 0.1; done
-  die "no batch is sent to Redis"
+  for _ in $(seq 200); do in_socket && return; sleep 0.1; done
+  echo "no batch was on its way to Redis"
 }
 
 echo "== stream, and kill"
