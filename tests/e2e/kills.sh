@@ -40,14 +40,27 @@ for topic in events:4 events.dead-letter:1; do
 done
 
 # Until a batch is in the socket of a Redis that stands still: more than 1 KiB is what it has not read of a connection. Where
-# something small was on its way when Redis stopped, the service waits for that and sends no batch: then this round is a kill
-# as any other. That batches were stored and not committed in some round is judged at the end.
+# something small was on its way when Redis stopped, the service waits for that and sends no batch then: fails.
 in_socket() {
   awk -v port="$(printf ':%04X' "$redis_port")" '$2 ~ port "$" && $4 == "01" && $5 !~ /:00000[0-3]/ { found = 1 } END { exit !found }' /proc/net/tcp
 }
 wait_for_batch() {
-  for _ in $(seq 200); do in_socket && return; sleep 0.1; done
-  echo "no batch was on its way to Redis"
+  for _ in $(seq 100); do in_socket && return; sleep 0.1; done
+  return 1
+}
+# Produces the rest of $1 while Redis stands still, until a batch is on its way: it will be applied, and nobody will have
+# committed it.
+stop_at_a_batch() {
+  local from caught=0
+  for from in 301 1201 2101; do
+    [ $caught = 1 ] || kill -STOP "$redis"
+    sed -n "$from,$((from + 899))p" "$1" >"$work/rest" && produce "$work/rest"
+    [ $caught = 1 ] && continue
+    wait_for_batch && caught=1 && continue
+    echo "no batch was on its way, again"
+    kill -CONT "$redis"
+    wait_until "$produced"
+  done
 }
 
 echo "== stream, and kill"
@@ -66,6 +79,10 @@ for number in $(seq 0 $((5 * rounds - 1))); do
   if [ "$part" = 2 ] || [ "$part" = 4 ]; then
     head -n 300 "$events" >"$work/begin" && produce "$work/begin"
     wait_until $((before + 300))
+  fi
+  if [ "$part" = 4 ]; then
+    stop_at_a_batch "$events"
+  elif [ "$part" = 2 ]; then
     kill -STOP "$redis"
     tail -n +301 "$events" >"$work/rest" && produce "$work/rest"
   else
@@ -76,11 +93,7 @@ for number in $(seq 0 $((5 * rounds - 1))); do
     kill -CONT "$redis"
     echo "Redis stood still for 3 s"
   fi
-  if [ "$part" = 4 ]; then
-    wait_for_batch # it will be applied, and nobody will have committed it
-  else
-    wait_until $((before + 700))
-  fi
+  [ "$part" = 4 ] || wait_until $((before + 700))
   if [ "$part" = 3 ]; then
     kill -KILL "$second" 2>/dev/null || die "the second instance ended by itself"
     wait "$second" 2>/dev/null
