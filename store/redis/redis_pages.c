@@ -5,14 +5,14 @@
 #include "store/redis/redis_parts.h"
 #include <string.h>
 
-enum { PAGE = SOLID_PAGE_STEPS, META = 32 };
+enum { PAGE = SOLID_PAGE_STEPS, META = 40, OLD_META = 32 /* of records of version 2 */ };
 
 typedef sol_redis_batch batch;
 typedef sol_history_note note;
 
-/* What stands in the field m of pages. */
+/* What stands in the field m of pages (put_pages.lua). */
 typedef struct meta {
-  uint64_t birth, first, behind, since;
+  uint64_t birth, first, behind, since, sorted;
 } meta;
 
 static uint64_t smaller(uint64_t a, uint64_t b) {
@@ -66,11 +66,11 @@ void sol_redis_make_needed(batch *b, size_t i) {
 static uint64_t join(solid_window *window, uint64_t older, const redisReply *reply) {
   solid_step page[PAGE];
   uint64_t first = window->seq - window->count, left = older, begin;
-  int64_t from = reply->element[2]->integer;
+  int64_t from = reply->element[3]->integer;
   memmove(window->steps + older, window->steps, window->count * sizeof *window->steps);
   while (left) {
-    int64_t number = (int64_t)((first - 1) / PAGE), at = number - from + 3;
-    if (at < 3 || at >= (int64_t)reply->elements || reply->element[at]->type != REDIS_REPLY_STRING) break;
+    int64_t number = (int64_t)((first - 1) / PAGE), at = number - from + 4;
+    if (at < 4 || at >= (int64_t)reply->elements || reply->element[at]->type != REDIS_REPLY_STRING) break;
     const redisReply *bytes = reply->element[at];
     if (!sol_page_decode((const uint8_t *)bytes->str, (size_t)bytes->len, window->birth, (uint64_t)number, page,
                          &begin))
@@ -88,16 +88,15 @@ static uint64_t join(solid_window *window, uint64_t older, const redisReply *rep
 
 /* 0: none, or of another history. */
 static int read_meta(const redisReply *reply, uint64_t birth, meta *out) {
-  if (!reply->elements || reply->element[0]->len != META) return 0;
-  memcpy(out, reply->element[0]->str, META);
-  return out->birth == birth && out->first <= out->behind && out->since <= out->behind;
+  size_t size = reply->elements ? (size_t)reply->element[0]->len : 0;
+  if (size != META && size != OLD_META) return 0;
+  memcpy(out, reply->element[0]->str, size);
+  if (size == OLD_META) out->sorted = out->behind;
+  return out->birth == birth && out->first <= out->behind && out->since <= out->sorted && out->sorted <= out->behind;
 }
 
-/* What was ever taken. Where pages behind those of the set are gone, it is known since the record's first step. */
-static void give_seen(solid_window *window, const note *of, const meta *m, const redisReply *set) {
+static void give_items(const solid_window *window, const redisReply *set) {
   size_t n = (size_t)set->len / 8;
-  if (m->behind < of->first || (m->behind > m->since && !n)) return;
-  window->seen_since = m->since;
   for (size_t i = 0; i < n;) {
     uint64_t items[PAGE];
     size_t k = n - i < PAGE ? n - i : PAGE;
@@ -105,6 +104,16 @@ static void give_seen(solid_window *window, const note *of, const meta *m, const
     window->take_seen(window->seen_user, items, k);
     i += k;
   }
+}
+
+/* What was ever taken, in two fields. Where one is gone, or pages behind theirs are, it is known since the record's
+ * first step. */
+static void give_seen(solid_window *window, const note *of, const meta *m, const redisReply *set,
+                      const redisReply *newer) {
+  if (m->behind < of->first || (m->sorted > m->since && !set->len) || (m->behind > m->sorted && !newer->len)) return;
+  window->seen_since = m->since;
+  give_items(window, set);
+  give_items(window, newer);
 }
 
 /* What is missing stays needed. */
@@ -121,12 +130,13 @@ solid_status sol_redis_take_pages(batch *b, sol_redis_conn *conn, size_t i, cons
   }
   if (reply->type != REDIS_REPLY_ARRAY ||
       (reply->elements &&
-       (reply->elements < 3 || reply->element[0]->type != REDIS_REPLY_STRING ||
-        reply->element[1]->type != REDIS_REPLY_STRING || reply->element[2]->type != REDIS_REPLY_INTEGER)))
+       (reply->elements < 4 || reply->element[0]->type != REDIS_REPLY_STRING ||
+        reply->element[1]->type != REDIS_REPLY_STRING || reply->element[2]->type != REDIS_REPLY_STRING ||
+        reply->element[3]->type != REDIS_REPLY_INTEGER)))
     return sol_redis_out_of_step(conn);
   if (!of->is_read || !read_meta(reply, window->birth, &m)) return SOLID_OK;
   if (of->needs_seen) {
-    give_seen(window, of, &m, reply->element[1]);
+    give_seen(window, of, &m, reply->element[1], reply->element[2]);
     of->needs_seen = 0;
   }
   if (!of->needs_pages) return SOLID_OK;
