@@ -2,19 +2,18 @@
 #ifndef TESTS_SOLID_SERVE_STATES_SCENE_H
 #define TESTS_SOLID_SERVE_STATES_SCENE_H
 
-#include "kernels/backend.h"
 #include "solid/pipeline.h"
 #include "solid/recommender.h"
 #include "tests/support/redis_server.h"
 #include "tests/support/serving.h"
 
-/* Where it runs: a device and a store. On CUDA windows are encoded, unless the table goes by another name. */
+/* Where it runs: a device and a store. */
 typedef struct spot {
-  const char *device, *renamed;
+  const char *device;
   int redis;
 } spot;
 
-enum { SPOTS = 6, V = 40, LONG = 900 };
+enum { SPOTS = 4, V = 40, LONG = 900 };
 extern const spot spots[SPOTS]; /* the first one is the CPU with a store in memory */
 
 /* What a state that was read may differ by, kept in bytes of 8 bits. */
@@ -28,7 +27,6 @@ typedef struct scene {
   solid_pipeline *pipeline;
   uint64_t offset;
   redis_server server;
-  sk_backend_ops ops; /* of a table that was renamed */
 } scene;
 
 /* NULL: this build or machine does not have the spot. */
