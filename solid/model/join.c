@@ -88,6 +88,7 @@ static solid_status write_row(const solid_model *model, uint32_t row, const floa
   float *vectors = model->device_tables + ((size_t)model->file.config.items + row) * d;
   solid_status status = be->ops->upload(be, model->device_tables + (size_t)row * d, vector, bytes);
   if (!status) status = be->ops->upload(be, vectors, vector, bytes);
+  if (!status && model->first_kv) status = sol_model_fill_first_kv(model, row, 1);
   solid_status waited = be->ops->sync(be);
   if (!status) status = waited;
   return status ? sol_backend_fail(be, status) : SOLID_OK;

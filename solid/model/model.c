@@ -115,6 +115,7 @@ static solid_status make(solid_model **out, const solid_context *ctx, sol_model_
   if (!status && grows) status = sol_growth_new(&model->growth, &model->file, model->file.items.count);
   if (!status) status = move_to_device(model);
   if (!status) status = sol_model_make_scout(model);
+  if (!status) status = sol_model_make_first_kv(model);
   if (status) {
     solid_model_free(model);
     return status;
@@ -146,6 +147,7 @@ void solid_model_free(solid_model *model) {
     model->be->ops->free(model->be, model->device_codes);
     model->be->ops->free(model->be, model->device_tables);
     model->be->ops->free(model->be, model->scout_memory);
+    model->be->ops->free(model->be, model->first_kv);
     model->be->ops->close(model->be);
   }
   free(model->late);

@@ -22,6 +22,7 @@ struct solid_model {
   sol_catalogue catalogue;
   sk_rows rows;              /* where E stays in the file: of all items, and */
   float *late;               /* the rows behind those that it was trained on (spare, d); else NULL */
+  float *first_kv;           /* of `be`, (V, 2 d) as block 0 makes keys and values of items; NULL: of the items then */
   sk_scout scout;            /* of the catalogue's vectors, on a CPU with many items; else it has no items */
   void *scout_memory;        /* of `be` */
   uint32_t *item_categories; /* turned from the file's: item v has those from category_starts[v] to [v + 1] */
@@ -88,6 +89,13 @@ static inline const sk_scout *sol_model_scout(const solid_model *model) {
 }
 /* Makes the scout of a model whose catalogue is computed, if it has so many items that it pays. ENOMEM. */
 solid_status sol_model_make_scout(solid_model *model);
+
+/* Makes first_kv of a model whose encoder has states, unless that takes more bytes. ENOMEM, EDEVICE. */
+#define SOL_FIRST_KV_MOST ((size_t)64 << 20)
+solid_status sol_model_make_first_kv(solid_model *model);
+
+/* Its rows of n items from `first` on, enqueued. */
+solid_status sol_model_fill_first_kv(const solid_model *model, size_t first, size_t n);
 
 /* (rows) on the host. */
 static inline const float *sol_model_popularity(const solid_model *model) {

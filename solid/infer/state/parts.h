@@ -81,10 +81,9 @@ typedef struct sol_stretch {
 /* Place of row `i` of a chunk among its probes, -1 if it is none. */
 int32_t sol_probe_of(const sk_select_rule *rule, int32_t i);
 
-/* Items into keys and values of block 0, parts 2, or queries too, parts 3, turned by their positions: scratch.qkv (n,
- * parts * d). */
-void sol_states_project(sol_run *run, const sol_states *s, int32_t parts, int32_t n, const int32_t *items,
-                        const int32_t *positions);
+/* Items into keys and values of block 0, or queries, turned by their positions: scratch.qkv (n, 2 d) or (n, d). */
+void sol_states_first_kv(sol_run *run, const sol_states *s, int32_t n, const int32_t *items, const int32_t *positions);
+void sol_states_first_q(sol_run *run, const sol_states *s, int32_t n, const int32_t *items, const int32_t *positions);
 
 /* int32s of a step over so many slots and rows, and of closing and restoring. */
 size_t sol_step_ints(const sol_states *s);
