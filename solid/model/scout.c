@@ -19,7 +19,7 @@ static solid_status take(const source *from, int64_t first, int64_t n, int64_t d
   char why[160];
   *out = from->rows ? room : from->table + first * d;
   int error = from->rows ? sk_rows_run(from->rows, SK_ROWS_WHOLE, first, n, room) : SK_ROWS_OK;
-  return error ? solid_fail(SOLID_EIO, "%s", sk_rows_text(error, why, sizeof why)) : SOLID_OK;
+  return error ? solid_fail(SOLID_ESTALE, "%s", sk_rows_text(error, why, sizeof why)) : SOLID_OK;
 }
 
 /* Every so many rows one, side by side. */
@@ -46,7 +46,7 @@ static solid_status collect(const source *from, const int32_t *item, int64_t n, 
   if (!from->rows)
     for (int64_t i = 0; i < n; i++) memcpy(room + i * d, from->table + item[i] * d, (size_t)d * sizeof *room);
   int error = from->rows ? sk_rows_read(from->rows, SK_ROWS_WHOLE, n, item, room) : SK_ROWS_OK;
-  return error ? solid_fail(SOLID_EIO, "%s", sk_rows_text(error, why, sizeof why)) : SOLID_OK;
+  return error ? solid_fail(SOLID_ESTALE, "%s", sk_rows_text(error, why, sizeof why)) : SOLID_OK;
 }
 
 /* Finds the order of the items; room and work: SK_SCOUT_AT_ONCE * d floats. */
