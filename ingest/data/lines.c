@@ -1,14 +1,19 @@
+#define _GNU_SOURCE /* F_SETPIPE_SZ */
 #include "ingest/data/text.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #define CHUNK        ((size_t)256 * 1024)
 #define LOOKED_AT    ((size_t)128 * 1024) /* twice the longest JSON event */
 #define TOLD_EVERY   ((uint64_t)4 * 1024 * 1024)
+#define PIPE_BYTES   (1 << 20)
 #define LINE_CEILING ((size_t)64 * 1024 * 1024)
 
 solid_status sol_gzip_status(void *file, const char *path) {
@@ -16,6 +21,8 @@ solid_status sol_gzip_status(void *file, const char *path) {
   const char *why = gzerror(file, &code);
   if (code == Z_OK || code == Z_STREAM_END) return SOLID_OK;
   if (code == Z_ERRNO) why = strerror(errno);
+  const char *after = strncmp(why, "<fd:", 4) == 0 ? strstr(why, ">: ") : NULL; /* its name of a file opened here */
+  if (after) why = after + 3;
   int named = strncmp(why, path, strlen(path)) == 0; /* zlib names the file in most of its own messages */
   return named ? solid_fail(SOLID_EIO, "%s", why) : solid_fail(SOLID_EIO, "%s: %s", path, why);
 }
@@ -42,8 +49,8 @@ static solid_status read_more(sol_lines *lines) {
   if (left > 0) memmove(lines->buffer, lines->buffer + lines->begin, left);
   lines->begin = 0;
   lines->end = left;
-  if (lines->room < left + CHUNK + 1) {
-    size_t room = 2 * left + CHUNK + 1; /* room for the final zero */
+  if (lines->room < left + CHUNK + SOL_BEHIND) {
+    size_t room = 2 * left + CHUNK + SOL_BEHIND;
     char *buffer = realloc(lines->buffer, room);
     if (!buffer) return solid_fail(SOLID_ENOMEM, "%s: no room for a line of %zu bytes", lines->path, left);
     lines->buffer = buffer;
@@ -52,6 +59,7 @@ static solid_status read_more(sol_lines *lines) {
   int got = gzread(lines->file, lines->buffer + left, (unsigned)CHUNK);
   solid_status status = sol_gzip_status(lines->file, lines->path);
   if (status != SOLID_OK) return status;
+  if (!lines->has_zero) lines->has_zero = memchr(lines->buffer + left, 0, (size_t)got) != NULL;
   lines->end += (size_t)got;
   lines->taken += (size_t)got;
   lines->at_end = got == 0;
@@ -59,10 +67,30 @@ static solid_status read_more(sol_lines *lines) {
   return SOLID_OK;
 }
 
+/* A pipe of the usual 64 KiB has reader and writer wait for each other at every thousandth line or so. A system that
+ * gives no more leaves it as it is. */
+static void widen_pipe(int file) {
+#ifdef F_SETPIPE_SZ
+  struct stat facts;
+  if (fstat(file, &facts) == 0 && S_ISFIFO(facts.st_mode)) fcntl(file, F_SETPIPE_SZ, PIPE_BYTES);
+#else
+  (void)file;
+#endif
+}
+
+static void *open_file(const char *path) {
+  int file = open(path, O_RDONLY | O_CLOEXEC);
+  if (file < 0) return NULL;
+  widen_pipe(file);
+  void *opened = gzdopen(file, "rb"); /* reads files that are not compressed as they are */
+  if (!opened) close(file);
+  return opened;
+}
+
 solid_status sol_bytes_open(sol_lines *lines, const char *path) {
   *lines = (sol_lines){.path = path};
   errno = 0;
-  lines->file = gzopen(path, "rbe"); /* reads files that are not compressed as they are */
+  lines->file = open_file(path);
   if (!lines->file)
     return solid_fail(errno ? SOLID_EIO : SOLID_ENOMEM, "%s: %s", path, strerror(errno ? errno : ENOMEM));
   solid_status status = SOLID_OK;
@@ -85,8 +113,10 @@ void sol_lines_close(sol_lines *lines) {
 
 solid_status sol_lines_sample(const sol_lines *lines, sol_lines *sample) {
   size_t size = lines->end - lines->begin;
-  *sample = (sol_lines){.path = lines->path, .end = size, .room = size + 1, .at_end = 1, .is_cut = !lines->at_end};
-  sample->buffer = malloc(size + 1);
+  *sample =
+      (sol_lines){.path = lines->path, .end = size, .room = size + SOL_BEHIND, .at_end = 1, .is_cut = !lines->at_end};
+  sample->has_zero = lines->has_zero;
+  sample->buffer = malloc(size + SOL_BEHIND);
   if (!sample->buffer) return solid_fail(SOLID_ENOMEM, "%s: no room for %zu bytes", lines->path, size);
   if (size > 0) memcpy(sample->buffer, lines->buffer + lines->begin, size);
   return SOLID_OK;
@@ -147,7 +177,7 @@ solid_status sol_lines_next(sol_lines *lines, int *more) {
   solid_status status;
   do status = next_line(lines, more);
   while (status == SOLID_OK && *more && is_blank(lines));
-  if (status == SOLID_OK && *more && memchr(lines->line, 0, lines->size))
+  if (status == SOLID_OK && *more && lines->has_zero && memchr(lines->line, 0, lines->size))
     return sol_lines_fail(lines, "a zero byte: not a text file");
   return status;
 }

@@ -370,6 +370,25 @@ static void codes(bench *b, int rows) {
       {4.0 * rows * (WIDTH + LEVELS), 2.0 * rows * WIDTH * LEVELS * K, b->top.fp32, (double)rows});
 }
 
+/* What a step does for a slot of attributes: as many gradients as items, a few attributes of many items. */
+static void attributes(bench *b, int rows) {
+  static const int WIDTH = 64;
+  snprintf(label, sizeof label, "embed_backward of %d items, %d attributes", ITEMS, rows);
+  if (!wanted(b, label)) return;
+  arena mem(b);
+  std::vector<int32_t> index(ITEMS);
+  for (int32_t &i : index) {
+    double x = seed_below(&b->rng, 1 << 24) / (double)(1 << 24);
+    i = (int32_t)(x * x * x * rows);
+  }
+  sk_embed_backward_args a = {};
+  a.n = ITEMS, a.d = WIDTH, a.rows = rows, a.scale = 1;
+  a.dout = mem.normal((size_t)ITEMS * WIDTH), a.dtable = mem.normal((size_t)rows * WIDTH);
+  a.index = (int32_t *)mem.upload(index.data(), index.size() * sizeof(int32_t));
+  run(b, label, [&] { return b->ops->embed_backward(b->be, &a); },
+      {4.0 * ITEMS * (WIDTH + 1) + 8.0 * std::min(rows, ITEMS) * WIDTH, 0, 0, (double)ITEMS});
+}
+
 static void training(bench *b, int users) {
   snprintf(label, sizeof label, "training step D=32 L=30, B=%d (positions/s)", users);
   if (!wanted(b, label)) return;
@@ -425,6 +444,7 @@ int main(int argc, char **argv) {
   for (int users : {1, 64, 1024}) best_items(&b, 1000000, users);
   for (int users : {1, 64}) best_items(&b, 10000000, users);
   codes(&b, 10000000);
+  for (int rows : {92, 638, 2277, 5000, 20000}) attributes(&b, rows);
   training(&b, 1024);
   if (b.json) puts("\n]}");
   b.ops->close(b.be);

@@ -1,5 +1,6 @@
 #include "solid/train/codebook/svd.h"
 #include "kernels/cpu/gemm.h"
+#include "solid/base/fetch.h"
 #include "solid/base/random.h"
 #include "solid/extend.h"
 #include "solid/train/codebook/orthonormal.h"
@@ -22,7 +23,7 @@ static inline void add_row(size_t p, float value, const float *restrict from, fl
 static inline void fetch_row(const sol_matrix *a, size_t e, size_t p, const float *rows) {
   if (e + AHEAD >= a->offsets[a->rows]) return;
   const float *row = rows + a->columns[e + AHEAD] * p;
-  for (size_t j = 0; j < p; j += 16) __builtin_prefetch(row + j);
+  for (size_t j = 0; j < p; j += 16) SOL_FETCH(row + j);
 }
 
 /* y (rows, p) = A x, x (cols, p) */
