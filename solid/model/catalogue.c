@@ -41,7 +41,7 @@ solid_status sol_catalogue_compute(sk_backend *be, const sol_config *config, con
     gather(&run, V, d, (int32_t)config->attributes, weights->attributes,
            catalogue->attributes + (size_t)s * config->items, 1, catalogue->semantic);
   int64_t floats = (int64_t)V * d;
-  sol_op_copy(&run, catalogue->vectors, catalogue->semantic, (size_t)floats);
+  blend(&run, floats, 1, catalogue->semantic, 0, catalogue->vectors); /* either may be memory of the host */
   add(&run, floats, catalogue->items, catalogue->vectors);
   return run.status;
 }
