@@ -83,7 +83,7 @@ static void project(sol_run *run, const sol_states *s, uint32_t b, int32_t n, so
   linear(run, n, d, out, m->norm, w, m->qkv);
 }
 
-static void read_items(sol_run *run, const sol_states *s, int32_t n, const int32_t *items) {
+void sol_states_read_items(sol_run *run, const sol_states *s, int32_t n, const int32_t *items) {
   const sol_item_rows whole = {s->config, sol_model_catalogue(s->model), SK_ROWS_WHOLE};
   sol_gather_items(run, whole, n, items, s->scratch.x);
 }
@@ -93,24 +93,29 @@ void sol_states_first_kv(sol_run *run, const sol_states *s, int32_t n, const int
   if (s->model->first_kv) {
     gather(run, n, 2 * d, (int32_t)s->config->items, s->model->first_kv, items, 0, s->scratch.qkv);
   } else {
-    read_items(run, s, n, items);
+    sol_states_read_items(run, s, n, items);
     project(run, s, 0, n, sol_key_value_part(sol_model_weights(s->model)->block[0].qkv, d), 2 * d);
   }
   turn(run, s, s->H, n, positions, 2 * d);
 }
 
 void sol_states_first_q(sol_run *run, const sol_states *s, int32_t n, const int32_t *items, const int32_t *positions) {
-  read_items(run, s, n, items);
+  sol_states_read_items(run, s, n, items);
   project(run, s, 0, n, sol_model_weights(s->model)->block[0].qkv, (int32_t)s->d);
   turn(run, s, s->H, n, positions, (int32_t)s->d);
+}
+
+void sol_states_project(sol_run *run, const sol_states *s, uint32_t b, int32_t n, const int32_t *positions) {
+  int32_t d = (int32_t)s->d;
+  project(run, s, b, n, sol_model_weights(s->model)->block[b].qkv, 3 * d);
+  turn(run, s, 2 * s->H, n, positions, 3 * d);
 }
 
 /* What x makes of itself in block b goes into the pool. */
 static void take_in(sol_run *run, const sol_states *s, uint32_t b, int32_t n, const step_ints *at) {
   const sol_states_scratch *m = &s->scratch;
   int32_t d = (int32_t)s->d;
-  project(run, s, b, n, sol_model_weights(s->model)->block[b].qkv, 3 * d);
-  turn(run, s, 2 * s->H, n, at->positions, 3 * d);
+  sol_states_project(run, s, b, n, at->positions);
   sol_op_place(run, &(sk_place_args){n, 2 * d, 3 * d, m->qkv + d, at->places[b], s->kv[b]});
   sol_op_place(run, &(sk_place_args){n, d, 3 * d, m->qkv, at->probe, s->probes[b]});
 }
@@ -149,6 +154,11 @@ static void go_on(sol_run *run, const sol_states *s, uint32_t b, int32_t n, cons
   sol_feed_forward(run, s->config, w, n, &no_dropout, 0, &state, NULL, x);
 }
 
+void sol_states_feed(sol_run *run, const sol_states *s, uint32_t b, int32_t n) {
+  const sol_states_scratch *m = &s->scratch;
+  go_on(run, s, b, n, m->attended, m->norm, m->wide, m->x);
+}
+
 /* The last block and the norm behind it are wanted at the newest rows only. */
 static void finish(sol_run *run, const sol_states *s, size_t n, int32_t rows, const step_ints *at) {
   const sol_states_scratch *m = &s->scratch;
@@ -173,12 +183,12 @@ solid_status sol_states_step(sol_states *s, const sol_stretch *of, size_t n, siz
   fill(s, of, n, &host);
   for (size_t i = 0; i < n; i++) most = (int32_t)sol_most_size((size_t)most, of[i].n), wanted |= of[i].last;
   if (!run.status) run.status = sol_states_send(s, ints);
-  read_items(&run, s, all, at.items);
+  sol_states_read_items(&run, s, all, at.items);
   for (uint32_t b = 0; b < blocks; b++) {
     take_in(&run, s, b, all, &at);
     if (b + 1 == blocks) break;
     read_pool(&run, s, b, n, all, most, at.asks, &at, m->qkv, 3 * (int32_t)s->d, m->attended);
-    go_on(&run, s, b, all, m->attended, m->norm, m->wide, m->x);
+    sol_states_feed(&run, s, b, all);
   }
   if (wanted) finish(&run, s, n, all, &at);
   return run.status;
