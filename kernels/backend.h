@@ -13,6 +13,7 @@
 
 #include "kernels/activate.h"
 #include "kernels/adamw.h"
+#include "kernels/adamw_rows.h"
 #include "kernels/apply.h"
 #include "kernels/attend.h"
 #include "kernels/attend_ranges.h"
@@ -76,6 +77,7 @@ typedef solid_status (*sk_body)(void *user);
   X(topk)                                                                                                              \
   X(slate)                                                                                                             \
   X(adamw)                                                                                                             \
+  X(adamw_rows)                                                                                                        \
   X(reduce)                                                                                                            \
   X(blend)
 // clang-format on
