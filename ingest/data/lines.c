@@ -56,8 +56,8 @@ static solid_status read_more(sol_lines *lines) {
   if (left > 0) memmove(lines->buffer, lines->buffer + lines->begin, left);
   lines->begin = 0;
   lines->end = left;
-  if (lines->room < left + CHUNK + SOL_BEHIND) {
-    size_t room = 2 * left + CHUNK + SOL_BEHIND;
+  if (lines->room < left + CHUNK + 1) {
+    size_t room = 2 * left + CHUNK + 1; /* room for the final zero */
     char *buffer = realloc(lines->buffer, room);
     if (!buffer) return solid_fail(SOLID_ENOMEM, "%s: no room for a line of %zu bytes", lines->path, left);
     lines->buffer = buffer;
@@ -123,10 +123,9 @@ void sol_lines_close(sol_lines *lines) {
 
 solid_status sol_lines_sample(const sol_lines *lines, sol_lines *sample) {
   size_t size = lines->end - lines->begin;
-  *sample =
-      (sol_lines){.path = lines->path, .end = size, .room = size + SOL_BEHIND, .at_end = 1, .is_cut = !lines->at_end};
+  *sample = (sol_lines){.path = lines->path, .end = size, .room = size + 1, .at_end = 1, .is_cut = !lines->at_end};
   sample->has_zero = lines->has_zero;
-  sample->buffer = malloc(size + SOL_BEHIND);
+  sample->buffer = malloc(size + 1);
   if (!sample->buffer) return solid_fail(SOLID_ENOMEM, "%s: no room for %zu bytes", lines->path, size);
   if (size > 0) memcpy(sample->buffer, lines->buffer + lines->begin, size);
   return SOLID_OK;

@@ -9,8 +9,6 @@
 extern "C" {
 #endif
 
-#define SOL_BEHIND 8 /* a final zero, and what a search by words may look at */
-
 /* A text file, plain or gzip, read line by line. */
 typedef struct sol_lines {
   const char *path; /* borrowed */
@@ -19,7 +17,7 @@ typedef struct sol_lines {
   char *line;       /* current line, zero-terminated, without its end; the reader may change it */
   size_t size;
   char *buffer;
-  size_t begin, end, room;                                    /* at least SOL_BEHIND bytes more than are read */
+  size_t begin, end, room;
   int at_end, has_zero;                                       /* a byte of what was read so far is zero */
   void (*progress)(void *user, uint64_t bytes, uint64_t all); /* of solid_data_options; NULL = nobody */
   void *progress_user;
