@@ -105,8 +105,9 @@ typedef struct sol_timeline {
 } sol_timeline;
 
 solid_status sol_timeline_add(sol_timeline *timeline, const solid_event *event, double rating);
-/* Sorts everything and passes it on: users by first line, their events by time, then by line. */
-solid_status sol_timeline_send(sol_timeline *timeline, sol_event_batch *batch);
+/* Sorts everything and passes it on: users by first line, their events by time, then by line. Progress of `lines` is
+ * told that this is the second half; NULL = nobody. */
+solid_status sol_timeline_send(sol_timeline *timeline, sol_event_batch *batch, const sol_lines *lines);
 void sol_timeline_free(sol_timeline *timeline);
 
 #ifdef __cplusplus

@@ -74,22 +74,17 @@ static char *quoted_field(char *at, solid_bytes *out) {
   return is_closed ? at : NULL;
 }
 
-/* Where the character comes next, or `end`: eight bytes at once, for most fields are shorter than a call takes. Up to
- * seven bytes behind the end are looked at. */
+/* Where the character comes next, or `end`: eight bytes at once, for most fields are shorter than a call takes. */
 static inline char *find(char *at, char *end, char character) {
 #if defined __BYTE_ORDER__ && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
   const uint64_t ones = UINT64_C(0x0101010101010101), wanted = ones * (unsigned char)character;
-  for (; at < end; at += 8) {
+  for (; end - at >= 8; at += 8) {
     uint64_t x = sol_eight(at) ^ wanted, hits = (x - ones) & ~x & ones << 7; /* the lowest is right */
-    if (!hits) continue;
-    at += __builtin_ctzll(hits) / 8;
-    break;
+    if (hits) return at + __builtin_ctzll(hits) / 8;
   }
-  return at < end ? at : end;
-#else
-  char *stop = memchr(at, character, (size_t)(end - at));
-  return stop ? stop : end;
 #endif
+  while (at < end && *at != character) at++;
+  return at;
 }
 
 /* Where the separator comes next, or the end of the line. */

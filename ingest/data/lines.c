@@ -38,8 +38,15 @@ solid_status sol_lines_fail(const sol_lines *lines, const char *format, ...) {
 
 static void tell(sol_lines *lines) {
   z_off_t compressed = lines->all ? gzoffset(lines->file) : -1; /* where a plain file is, too; -1 of a pipe */
+  uint64_t bytes = compressed < 0 ? lines->taken : (uint64_t)compressed;
   lines->told = lines->taken;
-  lines->progress(lines->progress_user, compressed < 0 ? lines->taken : (uint64_t)compressed, lines->all);
+  lines->progress(lines->progress_user, lines->is_half ? bytes / 2 : bytes, lines->all);
+}
+
+void sol_lines_tell_second(const sol_lines *lines, double share) {
+  if (!lines->progress || !lines->all) return;
+  lines->progress(lines->progress_user, lines->all / 2 + (uint64_t)(share * (double)(lines->all - lines->all / 2)),
+                  lines->all);
 }
 
 /* Moves the unread bytes to the front and reads more behind them. */
@@ -49,8 +56,8 @@ static solid_status read_more(sol_lines *lines) {
   if (left > 0) memmove(lines->buffer, lines->buffer + lines->begin, left);
   lines->begin = 0;
   lines->end = left;
-  if (lines->room < left + CHUNK + SOL_BEHIND) {
-    size_t room = 2 * left + CHUNK + SOL_BEHIND;
+  if (lines->room < left + CHUNK + 1) {
+    size_t room = 2 * left + CHUNK + 1; /* room for the final zero */
     char *buffer = realloc(lines->buffer, room);
     if (!buffer) return solid_fail(SOLID_ENOMEM, "%s: no room for a line of %zu bytes", lines->path, left);
     lines->buffer = buffer;
@@ -71,18 +78,21 @@ static solid_status read_more(sol_lines *lines) {
  * gives no more leaves it as it is. */
 static void widen_pipe(int file) {
 #ifdef F_SETPIPE_SZ
-  struct stat facts;
-  if (fstat(file, &facts) == 0 && S_ISFIFO(facts.st_mode)) fcntl(file, F_SETPIPE_SZ, PIPE_BYTES);
+  fcntl(file, F_SETPIPE_SZ, PIPE_BYTES);
 #else
   (void)file;
 #endif
 }
 
-static void *open_file(const char *path) {
+/* Files that are not compressed are read as they are. `all` becomes the size of a regular file. */
+static void *open_file(const char *path, uint64_t *all) {
+  struct stat facts;
   int file = open(path, O_RDONLY | O_CLOEXEC);
   if (file < 0) return NULL;
-  widen_pipe(file);
-  void *opened = gzdopen(file, "rb"); /* reads files that are not compressed as they are */
+  int is_known = fstat(file, &facts) == 0;
+  if (is_known && S_ISREG(facts.st_mode)) *all = (uint64_t)facts.st_size;
+  if (is_known && S_ISFIFO(facts.st_mode)) widen_pipe(file);
+  void *opened = gzdopen(file, "rb");
   if (!opened) close(file);
   return opened;
 }
@@ -90,7 +100,7 @@ static void *open_file(const char *path) {
 solid_status sol_bytes_open(sol_lines *lines, const char *path) {
   *lines = (sol_lines){.path = path};
   errno = 0;
-  lines->file = open_file(path);
+  lines->file = open_file(path, &lines->all);
   if (!lines->file)
     return solid_fail(errno ? SOLID_EIO : SOLID_ENOMEM, "%s: %s", path, strerror(errno ? errno : ENOMEM));
   solid_status status = SOLID_OK;
@@ -113,10 +123,9 @@ void sol_lines_close(sol_lines *lines) {
 
 solid_status sol_lines_sample(const sol_lines *lines, sol_lines *sample) {
   size_t size = lines->end - lines->begin;
-  *sample =
-      (sol_lines){.path = lines->path, .end = size, .room = size + SOL_BEHIND, .at_end = 1, .is_cut = !lines->at_end};
+  *sample = (sol_lines){.path = lines->path, .end = size, .room = size + 1, .at_end = 1, .is_cut = !lines->at_end};
   sample->has_zero = lines->has_zero;
-  sample->buffer = malloc(size + SOL_BEHIND);
+  sample->buffer = malloc(size + 1);
   if (!sample->buffer) return solid_fail(SOLID_ENOMEM, "%s: no room for %zu bytes", lines->path, size);
   if (size > 0) memcpy(sample->buffer, lines->buffer + lines->begin, size);
   return SOLID_OK;

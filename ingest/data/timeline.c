@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GROUP 128 /* events at least that are passed on together, or all */
+#define SAID_EVENTS ((size_t)1 << 17) /* between two words on progress */
+#define GROUP       128               /* events at least that are passed on together, or all */
 
 static solid_bytes kept(sol_turn *turn, solid_bytes text) {
   char *to = turn->text + turn->used;
@@ -146,19 +147,22 @@ static solid_status send(const sol_timeline *timeline, sol_event_batch *batch, c
 
 /* Users in groups of at least GROUP events. begin (users + 1): where each one's events are in the order. */
 static solid_status send_users(const sol_timeline *timeline, const size_t *begin, uint32_t *order, timed *work,
-                               sol_event_batch *batch) {
-  size_t users = timeline->users.count;
+                               sol_event_batch *batch, const sol_lines *lines) {
+  size_t users = timeline->users.count, said = 0;
   solid_status status = SOLID_OK;
   fetch_events(timeline, order, 0, GROUP);
   for (size_t u = 0, end; u < users && status == SOLID_OK; u = end) {
     for (end = u; end < users && (end == u || begin[end] - begin[u] < GROUP); end++)
       sort_times(timeline->events, order + begin[end], begin[end + 1] - begin[end], work);
     status = send(timeline, batch, order, begin[u], begin[end]);
+    if (!lines || begin[end] - said < SAID_EVENTS) continue;
+    said = begin[end];
+    sol_lines_tell_second(lines, (double)said / (double)timeline->count);
   }
   return status;
 }
 
-solid_status sol_timeline_send(sol_timeline *timeline, sol_event_batch *batch) {
+solid_status sol_timeline_send(sol_timeline *timeline, sol_event_batch *batch, const sol_lines *lines) {
   solid_status status = SOLID_OK;
   for (int i = 0; i < SOL_TURNS && status == SOLID_OK; i++) status = next_turn(timeline);
   if (status != SOLID_OK) return status;
@@ -174,7 +178,7 @@ solid_status sol_timeline_send(sol_timeline *timeline, sol_event_batch *batch) {
   if (!work)
     status = solid_fail(SOLID_ENOMEM, "no room to sort %zu events", timeline->count);
   else
-    status = send_users(timeline, begin, order, work, batch);
+    status = send_users(timeline, begin, order, work, batch, lines);
   free(begin);
   free(order);
   free(work);
