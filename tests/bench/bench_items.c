@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum { BATCHES = 250, WINDOWS = 256, WINDOW = 50, MEAN = 10, BEFORE = 300, WIDTH = 64 };
 
@@ -106,15 +107,17 @@ static void measure(sk_backend *be, uint32_t items, uint32_t negatives, uint64_t
   must(sol_step_open(&step, be, &config, codes, WINDOWS, most, &o) == SOLID_OK, "open", solid_last_error());
   fill_weights(&step, &rng);
   run_steps(&step, &o, batches, 1, warm);
-  double start = sol_steady_s();
+  double start = sol_steady_s(), used = (double)clock();
   run_steps(&step, &o, batches, warm + 1, steps);
+  used = ((double)clock() - used) / CLOCKS_PER_SEC / (double)steps;
   double mean = (sol_steady_s() - start) / (double)steps, bytes = (double)(be->bytes - before);
   start = sol_steady_s();
   must(sol_step_settle(&step) == SOLID_OK, "settle", solid_last_error());
-  printf(
-      "%9u items  %5zu rows  %7u negatives  %6u touched  %9.3f ms a step  %8.1f ms to settle  %7.2f GB, %5.2f arrays\n",
-      items, rows / BATCHES, negatives, step.here.items, 1e3 * mean, 1e3 * (sol_steady_s() - start), bytes / 1e9,
-      bytes / ((double)items * WIDTH * sizeof(float)));
+  double settled = sol_steady_s() - start;
+  printf("%9u items  %5zu rows  %6u touched  %9.3f ms a step (%9.3f of processors)  %8.1f ms to settle  %7.2f GB, "
+         "%5.2f arrays  %s\n",
+         items, rows / BATCHES, step.here.items, 1e3 * mean, 1e3 * used, 1e3 * settled, bytes / 1e9,
+         bytes / ((double)items * WIDTH * sizeof(float)), negatives > 0 ? "drawn" : "whole");
   fflush(stdout);
   sol_step_close(&step);
   for (int i = 0; i < BATCHES; i++) free(batches[i].items), free(batches[i].targets);
