@@ -46,8 +46,12 @@ static inline sk_xent_tile sk_xent_tile_of(const sk_xent_args *a) {
   return tile;
 }
 
+/* With offsets, whose number of items changes from step to step, as much as any number up to this one takes. */
 static inline uint64_t sk_xent_scratch(const sk_xent_args *a) {
-  return sk_xent_tile_of(a).bytes;
+  uint64_t rows = sk_least((uint64_t)a->n, 65535), logits = rows * sk_whole((uint64_t)a->items, 4);
+  if (!a->offset) return sk_xent_tile_of(a).bytes;
+  return sk_least(logits, SK_TILE_FLOATS + 4 * rows) * sizeof(float) + rows * (sizeof(float) * (uint64_t)a->d + 16) +
+         16;
 }
 
 #endif

@@ -203,7 +203,7 @@ solid_status sk_cuda_xent(sk_backend *be, const sk_xent_args *args) {
   if (!a->offset) a->whole = a->items;
   static_assert(sizeof(running) == 16, "as sk_xent_tile says");
   void *memory_of_tile = NULL;
-  solid_status status = sk_cuda_workspace(be, tile.bytes, &memory_of_tile);
+  solid_status status = sk_cuda_workspace(be, sk_xent_scratch(a), &memory_of_tile);
   if (status != SOLID_OK) return status;
   char *base = (char *)memory_of_tile;
   const memory m = {(float *)base, (float *)(base + tile.users), (running *)(base + tile.state), tile.items};

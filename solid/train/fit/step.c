@@ -2,7 +2,6 @@
 #include "kernels/formula.h"
 #include "solid/extend.h"
 #include "solid/train/fit/head.h"
-#include "solid/train/fit/step_batch.h"
 
 static size_t step_bind(sol_step *s, const solid_train_options *options, float *base) {
   const sol_config *config = &s->config;

@@ -1,4 +1,4 @@
-#include "solid/train/fit/step_batch.h"
+#include "solid/train/fit/step.h"
 #include <assert.h>
 #include <string.h>
 

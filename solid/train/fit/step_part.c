@@ -1,7 +1,6 @@
-#include "solid/train/fit/step_part.h"
 #include "kernels/formula.h"
 #include "solid/extend.h"
-#include "solid/train/fit/step_batch.h"
+#include "solid/train/fit/step.h"
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 #include "kernels/ops.h"
 #include "solid/extend.h"
-#include "solid/train/fit/step_batch.h"
+#include "solid/train/fit/step.h"
 
 /* The norm that is clipped: of all gradients, or of the touched rows of E and the rest. */
 static void sum_squares(sol_run *run, sol_step *step) {

@@ -54,6 +54,7 @@ static solid_train_options options_of(int all) {
   solid_train_options o = SOLID_TRAIN_OPTIONS_INIT;
   o.batch = BATCH, o.epochs = 3, o.patience = 0;
   if (all) o.average = 0.9f, o.cuts = 0.5f, o.item_dropout = 0.1f;
+  if (all == 2) o.negatives = 7;
   return o;
 }
 
@@ -93,7 +94,7 @@ static void refused(solid_status status, const char *advice) {
 Test(plan, refuses_a_training_that_does_not_fit) {
   static data d;
   make(&d);
-  for (int all = 0; all < 2; all++) {
+  for (int all = 0; all < 3; all++) {
     solid_train_options o = options_of(all);
     uint64_t bytes = 0;
     sol_fit *trainer = NULL;
@@ -165,6 +166,26 @@ Test(plan, counts_what_is_asked_for) {
   cr_expect_gt(wide, plain);
 }
 
+/* Of a large catalogue: E, its two moments and its average, and for each item codes, attributes and one number. */
+Test(plan, of_a_training_on_drawn_items_holds_four_arrays_of_the_catalogue) {
+  static data d;
+  const uint32_t more = 300000;
+  sol_config large = config;
+  solid_train_options o = options_of(0);
+  uint64_t bytes[2];
+  o.negatives = 100, o.average = 0.9;
+  make(&d);
+  for (int i = 0; i < 2; i++) {
+    large.items = d.dataset.items = (uint32_t)(i + 1) * more;
+    cr_assert_eq(sol_budget_training(&bytes[i], &(sol_fit_task){&large, &o, &d.dataset, NULL, 0}), SOLID_OK, "%s",
+                 solid_last_error());
+  }
+  uint64_t each = (4 * large.width + large.levels + large.slots + 1) * sizeof(float);
+  cr_expect_leq(bytes[1] - bytes[0], more * each + 4096, "%g bytes for each item more",
+                (double)(bytes[1] - bytes[0]) / more);
+  cr_expect_geq(bytes[1] - bytes[0], more * each);
+}
+
 /* ---- The steady state ---- */
 
 static void train(const char *name, sk_backend *be, const data *d, int all) {
@@ -189,7 +210,7 @@ static void train(const char *name, sk_backend *be, const data *d, int all) {
 static void train_on(const char *name, const sk_backend_ops *ops) {
   static data d;
   make(&d);
-  for (int all = 0; all < 2; all++) {
+  for (int all = 0; all < 3; all++) {
     sk_backend *be = NULL;
     cr_assert_eq(ops->open(&be, &(sk_options){.threads = 2}), SOLID_OK);
     train(name, be, &d, all);

@@ -2,8 +2,8 @@
  * that the step touches, its batch's and the drawn ones. They are numbered anew in each step (touched.h), so that the
  * rest of the step sees a small catalogue. Their rows of E are brought up to date before they are read
  * (kernels/adamw_rows.h) and all rows when the step is settled. */
-#ifndef SOLID_TRAIN_FIT_STEP_PART_H
-#define SOLID_TRAIN_FIT_STEP_PART_H
+#ifndef SOLID_TRAIN_FIT_PART_H
+#define SOLID_TRAIN_FIT_PART_H
 
 #include "kernels/adamw_rows.h"
 #include "solid/train/fit/sampler.h"
