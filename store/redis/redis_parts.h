@@ -188,7 +188,7 @@ solid_status sol_redis_put_states(solid_store *store, const solid_state_put *put
 solid_status sol_redis_get_states(solid_store *store, const solid_bytes *users, const uint64_t *births, size_t n,
                                   solid_state *states, solid_status *statuses);
 /* The question for a state, and its answer. */
-void sol_redis_make_state(sol_redis_batch *b, solid_bytes user, const solid_state *state);
+void sol_redis_make_state(sol_redis_batch *b, solid_bytes user, const solid_state *state, uint32_t count);
 solid_status sol_redis_take_state(sol_redis_batch *b, sol_redis_conn *conn, size_t i, solid_bytes user,
                                   const redisReply *reply, solid_state *state);
 /* What a state is to a history of this birth and seq. */

@@ -56,7 +56,8 @@ static void make_append(batch *b, size_t i) {
   redis_store *store = b->store;
   size_t n = append->count;
   sol_command *cmd = &b->cmd;
-  if (b->kind == SOL_OF_STATE && b->windows[i].state) sol_redis_make_state(b, append->user, b->windows[i].state);
+  if (b->kind == SOL_OF_STATE && b->windows[i].state)
+    sol_redis_make_state(b, append->user, b->windows[i].state, b->windows[i].state->count);
   if (b->kind != SOL_OF_RECORD) return;
   sol_redis_begin_script(cmd, SOL_SCRIPT_ADVANCE);
   sol_command_key(cmd, store->options.prefix, append->user);
@@ -161,7 +162,8 @@ static void make_get(batch *b, size_t i) {
   const solid_params *room = &b->params[i];
   const solid_window *window = &b->windows[i];
   sol_command *cmd = &b->cmd;
-  if (b->kind == SOL_OF_STATE && window->state) sol_redis_make_state(b, b->users[i], window->state);
+  if (b->kind == SOL_OF_STATE && window->state)
+    sol_redis_make_state(b, b->users[i], window->state, window->state->count);
   if (b->kind == SOL_OF_PAGES) sol_redis_make_pages(b, i);
   if (b->kind != SOL_OF_RECORD) return;
   sol_redis_begin_script(cmd, SOL_SCRIPT_GET);

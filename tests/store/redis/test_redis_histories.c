@@ -222,6 +222,20 @@ Test(redis_histories, lifetimes) {
   live_ask("PEXPIRE solid:{ann}:pages 5000", "1");
   history_get(store, "ann", &(solid_window){.most = 300}); /* who reads pages renews them */
   live_ask("EVAL \"return redis.call('PTTL','solid:{ann}:pages')>100000 and 1 or 0\" 0", "1");
+  solid_window window;
+  solid_status of_user;
+  uint8_t stored;
+  static uint8_t room[64];
+  const solid_bytes ann = part_text("ann");
+  history_append(store, "ann", 700, 701, 0, &window);
+  solid_state_part part = {0, 3, (const uint8_t *)"abc"}, back[1];
+  solid_state_put put = {.user = ann, .stamp = {window.birth, 701, 1, 2, 701}, .parts = &part, .n = 1};
+  cr_assert_eq(store->ops->put_states(store, &put, 1, &stored, &of_user), SOLID_OK);
+  live_ask("PEXPIRE solid:{ann}:state 5000", "1");
+  solid_state state = {.generation = 1, .selector = 2, .count = 1, .parts = back, .room = room, .room_size = 64};
+  cr_assert_eq(store->ops->get_states(store, &ann, &window.birth, 1, &state, &of_user), SOLID_OK);
+  cr_assert_eq(state.found, SOLID_STATE_FOUND);
+  live_ask("EVAL \"return redis.call('PTTL','solid:{ann}:state')>100000 and 1 or 0\" 0", "1");
   solid_store_close(store);
 }
 
