@@ -107,7 +107,7 @@ static const sol_command *make_any(void *user, size_t number) {
   sol_redis_store *store = b->store;
   const sol_cluster *c = &store->cluster;
   size_t scripts = b->n * b->kinds;
-  b->cmd.argc = 0;
+  b->cmd.argc = b->cmd.script = 0;
   b->cmd.n_fields = 0;
   if (number < scripts) {
     b->kind = number / b->n;

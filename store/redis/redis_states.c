@@ -26,7 +26,6 @@ void sol_redis_make_state(batch *b, solid_bytes user, const solid_state *state, 
  * byte to hash it: that takes several times as long as to send them. */
 static void make_parts(batch *b, solid_bytes user, const solid_state *state) {
   sol_command *cmd = &b->cmd;
-  cmd->script = 0;
   sol_command_text(cmd, "HMGET");
   sol_command_part(cmd, b->store->options.prefix, user, SOL_KEY_STATE);
   sol_command_text(cmd, "h");

@@ -239,6 +239,31 @@ Test(redis_histories, lifetimes) {
   solid_store_close(store);
 }
 
+/* One user's page is written, the lifetime of another's pages is renewed, in one call. */
+Test(redis_histories, lifetimes_are_renewed_beside_pages_that_are_written) {
+  enum { USERS = 2 };
+  static const char *const names[USERS] = {"bob", "ann"};
+  solid_store *store = rig_open(50, RIG_LONG);
+  solid_step step = history_step(0), rooms[USERS][50];
+  const solid_position none = {0, 0};
+  solid_append appends[USERS];
+  solid_window windows[USERS];
+  solid_status statuses[USERS];
+  history_append(store, "ann", 0, 700, 0, NULL);
+  history_append(store, "bob", 0, 305, 0, NULL); /* 50 and a page less one */
+  live_ask("PEXPIRE solid:{ann}:pages 5000", "1");
+  rig_meddle("pages", "local k=KEYS[1]:sub(1,-7) local h=redis.call('HGET',k,'h')" /* renewed in 1970 */
+                      " redis.call('HSET',k,'h',h:sub(1,-17)..string.rep(string.char(0),8)..h:sub(-8))");
+  for (int i = 0; i < USERS; i++) {
+    appends[i] = (solid_append){.user = part_text(names[i]), .steps = &step, .positions = &none, .count = 1};
+    windows[i] = (solid_window){.steps = rooms[i]};
+  }
+  cr_assert_eq(store->ops->advance(store, appends, USERS, windows, NULL, statuses), SOLID_OK, "%s", solid_last_error());
+  live_ask("EXISTS solid:{bob}:pages", "1");
+  live_ask("EVAL \"return redis.call('PTTL','solid:{ann}:pages')>100000 and 1 or 0\" 0", "1");
+  solid_store_close(store);
+}
+
 /* Who is forgotten has no pages and no state any more, and what was on its way when they were does not bring any back.
  */
 Test(redis_histories, who_is_forgotten_has_neither_pages_nor_state) {
