@@ -222,6 +222,45 @@ Test(redis_histories, lifetimes) {
   live_ask("PEXPIRE solid:{ann}:pages 5000", "1");
   history_get(store, "ann", &(solid_window){.most = 300}); /* who reads pages renews them */
   live_ask("EVAL \"return redis.call('PTTL','solid:{ann}:pages')>100000 and 1 or 0\" 0", "1");
+  solid_window window;
+  solid_status of_user;
+  uint8_t stored;
+  static uint8_t room[64];
+  const solid_bytes ann = part_text("ann");
+  history_append(store, "ann", 700, 701, 0, &window);
+  solid_state_part part = {0, 3, (const uint8_t *)"abc"}, back[1];
+  solid_state_put put = {.user = ann, .stamp = {window.birth, 701, 1, 2, 701}, .parts = &part, .n = 1};
+  cr_assert_eq(store->ops->put_states(store, &put, 1, &stored, &of_user), SOLID_OK);
+  live_ask("PEXPIRE solid:{ann}:state 5000", "1");
+  solid_state state = {.generation = 1, .selector = 2, .count = 1, .parts = back, .room = room, .room_size = 64};
+  cr_assert_eq(store->ops->get_states(store, &ann, &window.birth, 1, &state, &of_user), SOLID_OK);
+  cr_assert_eq(state.found, SOLID_STATE_FOUND);
+  live_ask("EVAL \"return redis.call('PTTL','solid:{ann}:state')>100000 and 1 or 0\" 0", "1");
+  solid_store_close(store);
+}
+
+/* One user's page is written, the lifetime of another's pages is renewed, in one call. */
+Test(redis_histories, lifetimes_are_renewed_beside_pages_that_are_written) {
+  enum { USERS = 2 };
+  static const char *const names[USERS] = {"bob", "ann"};
+  solid_store *store = rig_open(50, RIG_LONG);
+  solid_step step = history_step(0), rooms[USERS][50];
+  const solid_position none = {0, 0};
+  solid_append appends[USERS];
+  solid_window windows[USERS];
+  solid_status statuses[USERS];
+  history_append(store, "ann", 0, 700, 0, NULL);
+  history_append(store, "bob", 0, 305, 0, NULL); /* 50 and a page less one */
+  live_ask("PEXPIRE solid:{ann}:pages 5000", "1");
+  rig_meddle("pages", "local k=KEYS[1]:sub(1,-7) local h=redis.call('HGET',k,'h')" /* renewed in 1970 */
+                      " redis.call('HSET',k,'h',h:sub(1,-17)..string.rep(string.char(0),8)..h:sub(-8))");
+  for (int i = 0; i < USERS; i++) {
+    appends[i] = (solid_append){.user = part_text(names[i]), .steps = &step, .positions = &none, .count = 1};
+    windows[i] = (solid_window){.steps = rooms[i]};
+  }
+  cr_assert_eq(store->ops->advance(store, appends, USERS, windows, NULL, statuses), SOLID_OK, "%s", solid_last_error());
+  live_ask("EXISTS solid:{bob}:pages", "1");
+  live_ask("EVAL \"return redis.call('PTTL','solid:{ann}:pages')>100000 and 1 or 0\" 0", "1");
   solid_store_close(store);
 }
 

@@ -156,6 +156,11 @@ Test(redis_history_damage, a_state_that_is_none_is_never_read) {
     history_get(store, "ann", &(solid_window){.state = &state});
     cr_assert_eq(state.found, harm[i].found, "case %zu: found %u", i, state.found);
     cr_assert_eq(state.n_read, 0);
+    const solid_bytes ann = part_text("ann");
+    solid_window window = {.most = 1};
+    history_get(store, "ann", &window);
+    cr_assert_eq(store->ops->get_states(store, &ann, &window.birth, 1, &state, &of_user), SOLID_OK);
+    cr_assert(state.found == harm[i].found && state.n_read == 0, "case %zu, alone: found %u", i, state.found);
   }
   solid_store_close(store);
 }
