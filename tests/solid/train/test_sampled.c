@@ -179,6 +179,19 @@ static void check_all_drawn(rig *r, const tiny_case *c, double item_dropout) {
   compare_floats(c->name, turned, wide, V * d, 1e-6, 1e-4);
   compare_floats(c->name, got + part.grad_total - part.rest, wide + whole.grad_total - whole.rest, whole.rest, 1e-6,
                  1e-4);
+  o.rate = 0.01;
+  cr_assert_eq(sol_step_update(&whole, &o, 1), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(sol_step_update(&part, &o, 1), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(sol_step_settle(&part), SOLID_OK, "%s", solid_last_error());
+  float *to = host_copy(rig_backend(r), whole.values[SOL_WEIGHTS], whole.total);
+  float *reached = host_copy(rig_backend(r), part.values[SOL_WEIGHTS], part.total);
+  for (size_t i = 0; i < whole.total; i++) /* where the gradient is more than rounding */
+    if (fabsf(want[i]) > 1e-3f)
+      cr_assert(fabsf(reached[i] - to[i]) < 1e-4f, "%s: weight %zu becomes %g, whole %g", c->name, i, reached[i],
+                to[i]);
+  const float norm = *rig_read(r, whole.sumsq, 1), part_norm = *rig_read(r, part.sumsq, 1);
+  cr_expect(fabsf(part_norm - norm) < 1e-4f * norm, "%s: squares sum to %g, whole %g", c->name, part_norm, norm);
+  free(to), free(reached);
   sol_step_close(&whole), sol_step_close(&part);
   free(want), free(got), free(turned);
   tiny_batch_free(&b);
