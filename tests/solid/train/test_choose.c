@@ -73,6 +73,18 @@ Test(choose, what_is_given_stays) {
   }
 }
 
+/* The whole softmax while it is cheap. */
+Test(choose, very_many_items_are_drawn_from) {
+  solid_data_facts facts = toys;
+  char why[SOLID_CHOICE_LINES][SOLID_CHOICE_TEXT];
+  cr_expect(chosen(&beauty).negatives == 0 && chosen(&ml_1m).negatives == 0);
+  facts.items = 1000000;
+  solid_train_options o = chosen(&facts);
+  solid_train_choose(&o, NULL, &facts, why);
+  cr_expect(o.negatives > 0 && o.negatives < facts.items / 10, "%u", o.negatives);
+  cr_expect_not_null(strstr(why[2], "drawn"), "%s", why[2]);
+}
+
 /* The options that depend on nothing in the data stay as they are. */
 Test(choose, the_rest_keeps_its_default) {
   solid_train_options o = chosen(&ml_1m), d = solid_train_options_default();
