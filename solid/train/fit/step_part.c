@@ -65,22 +65,43 @@ solid_status sol_step_set_popularity(sol_step *step, const float *count) {
 
 /* ---- A batch's items ---- */
 
+/* Its number. What is packed of a new one is on its way to the cache from here on: it lies anywhere in tables of the
+ * catalogue's size. */
+static uint32_t take(sol_step *step, uint32_t item) {
+  uint32_t before = step->part.set.count, number = sol_touched_take(&step->part.set, item);
+  if (number < before) return number;
+  if (step->codes) __builtin_prefetch(step->codes + (size_t)item * step->config.levels);
+  if (step->attributes) __builtin_prefetch(step->attributes + (size_t)item * step->config.slots);
+  step->part.offsets[number] = 0;
+  return number;
+}
+
+static void take_drawn(sol_step *step, uint64_t seed) {
+  enum { AHEAD = 16 };
+  sol_step_part *p = &step->part;
+  sol_random random = sol_random_start(seed, DRAWS_SITE);
+  for (uint32_t first = 0; first < p->sampler.draws; first += AHEAD) {
+    uint32_t left = p->sampler.draws - first, n = left < AHEAD ? left : AHEAD, places[AHEAD];
+    for (uint32_t i = 0; i < n; i++) {
+      places[i] = sol_sampler_draw(&p->sampler, first + i, &random);
+      __builtin_prefetch(p->sampler.by_place + places[i]);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+      uint32_t before = p->set.count, number = take(step, p->sampler.by_place[places[i]]);
+      if (number == before) p->offsets[number] = sol_sampler_offset(&p->sampler, places[i]);
+    }
+  }
+}
+
 void sol_step_part_take(sol_step *step, uint64_t seed, const solid_windows *inputs, const int32_t *targets,
                         int32_t *numbers) {
   sol_step_part *p = &step->part;
   uint32_t rows = inputs->offsets[inputs->n];
   assert(inputs->offsets[0] == 0);
   sol_touched_begin(&p->set);
-  for (uint32_t i = 0; i < rows; i++) p->inputs[i] = sol_touched_take(&p->set, inputs->items[i]);
-  for (uint32_t i = 0; i < rows; i++)
-    numbers[i] = targets[i] < 0 ? -1 : (int32_t)sol_touched_take(&p->set, (uint32_t)targets[i]);
-  sol_random random = sol_random_start(seed, DRAWS_SITE);
-  for (uint32_t i = 0; i < p->set.count; i++) p->offsets[i] = 0;
-  for (uint32_t i = 0; i < p->sampler.draws; i++) {
-    uint32_t place = sol_sampler_draw(&p->sampler, i, &random), before = p->set.count;
-    if (sol_touched_take(&p->set, p->sampler.by_place[place]) == before)
-      p->offsets[before] = sol_sampler_offset(&p->sampler, place);
-  }
+  for (uint32_t i = 0; i < rows; i++) p->inputs[i] = take(step, inputs->items[i]);
+  for (uint32_t i = 0; i < rows; i++) numbers[i] = targets[i] < 0 ? -1 : (int32_t)take(step, (uint32_t)targets[i]);
+  take_drawn(step, seed);
   step->here.items = p->set.count;
 }
 
