@@ -8,6 +8,8 @@
 
 #define LONG_MEDIAN 30     /* training events of half of the users, from which histories are long */
 #define LEAST_STEPS 1000   /* of a training, as far as 240 epochs reach */
+#define MANY_ITEMS  100000 /* from which a step over all of them takes several times one over drawn ones */
+#define NEGATIVES   4096   /* drawn then */
 #define MANY_EVENTS 500000 /* from which a larger model and many passes do not learn them by heart */
 
 typedef struct choosing {
@@ -63,6 +65,11 @@ static void choose_codes(choosing *c) {
   choose(c, "swap", c->is_shared && !c->is_long && c->facts->described * 2 > items ? 0.05 : 0);
 }
 
+/* Over a few ten thousand items the whole softmax costs little and is the better judge. */
+static void choose_softmax(choosing *c) {
+  choose(c, "negatives", c->facts->items >= MANY_ITEMS ? NEGATIVES : 0);
+}
+
 static double within(double x, double low, double high) {
   x = x < low ? low : x;
   return x > high ? high : x;
@@ -97,6 +104,8 @@ static void explain(const choosing *c, char why[SOLID_CHOICE_LINES][SOLID_CHOICE
   const solid_data_facts *f = c->facts;
   const solid_train_options *o = c->o;
   double steps = ceil((double)f->users / o->batch);
+  char softmax[48] = "all of them";
+  if (o->negatives > 0) snprintf(softmax, sizeof softmax, "%u drawn ones and the batch's own", o->negatives);
   snprintf(why[0], SOLID_CHOICE_TEXT,
            "%u users of %.1f training events (half of them up to %u): %s histories; window %u, blocks %u, dropout %g, "
            "smoothing %g",
@@ -105,10 +114,10 @@ static void explain(const choosing *c, char why[SOLID_CHOICE_LINES][SOLID_CHOICE
            "%.0f steps an epoch in batches of %u users; %u epochs, rate falling to %g, average of some %.0f steps",
            steps, o->batch, o->epochs, o->rate * o->rate_end, o->average > 0 ? 1 / (1 - o->average) : 1);
   if (o->levels == 0)
-    snprintf(why[2], SOLID_CHOICE_TEXT, "%u items without codes", f->items);
+    snprintf(why[2], SOLID_CHOICE_TEXT, "%u items without codes; softmax over %s", f->items, softmax);
   else
-    snprintf(why[2], SOLID_CHOICE_TEXT, "%u items, %u with content: %u levels of %u codes%s", f->items, f->described,
-             o->levels, o->codes, o->swap > 0 ? ", similar items stand for one another" : "");
+    snprintf(why[2], SOLID_CHOICE_TEXT, "%u items, %u with content: %u levels of %u codes%s; softmax over %s", f->items,
+             f->described, o->levels, o->codes, o->swap > 0 ? ", similar items stand for one another" : "", softmax);
 }
 
 void solid_train_choose(solid_train_options *options, const unsigned char *given, const solid_data_facts *facts,
@@ -119,6 +128,7 @@ void solid_train_choose(solid_train_options *options, const unsigned char *given
   c.is_long = facts->median >= LONG_MEDIAN;
   choose_shape(&c);
   choose_codes(&c);
+  choose_softmax(&c);
   choose_schedule(&c);
   if (why) explain(&c, why);
 }

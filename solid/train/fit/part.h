@@ -17,8 +17,8 @@
 #define SOL_PART_STEPS 4096
 
 typedef struct sol_step_part {
-  sol_touched set; /* of the last batch: its own items, then what was drawn beside them */
-  uint32_t own;
+  sol_touched set;      /* of the last batch: its own items, then what was drawn beside them */
+  float *offsets;       /* (most) kernels/xent.h */
   uint32_t *inputs;     /* (rows) items of the last batch by their numbers */
   sol_sampler sampler;  /* zeroed: the softmax is taken over the whole catalogue */
   float *items;         /* device (most, d): their rows of E */

@@ -18,7 +18,7 @@
 
 typedef struct sol_sampler {
   uint32_t items, draws;
-  uint32_t *by_place, *place; /* (items) each, from place to item and back */
+  uint32_t *by_place; /* (items) the item at each place */
 } sol_sampler;
 
 /* The items' places are their numbers until sol_sampler_order. ENOMEM. A zeroed struct may be closed. */
@@ -28,9 +28,9 @@ void sol_sampler_close(sol_sampler *sampler);
 /* Places by `count` (items), the largest first; ties by number. ENOMEM. */
 solid_status sol_sampler_order(sol_sampler *sampler, const float *count);
 
-/* Draw number `i` of a step. */
+/* Draw number `i` of a step: the item's place. */
 uint32_t sol_sampler_draw(const sol_sampler *sampler, uint32_t i, sol_random *random);
 
-float sol_sampler_offset(const sol_sampler *sampler, uint32_t item);
+float sol_sampler_offset(const sol_sampler *sampler, uint32_t place);
 
 #endif

@@ -32,7 +32,9 @@ static solid_status open_host(sol_step *step, const solid_train_options *options
   if (status != SOLID_OK) return solid_fail(status, "%s", step->be->err);
   p->inputs = malloc((step->max_rows + 1) * sizeof *p->inputs);
   p->tail_host = malloc((SOL_PART_STEPS + 1) * sizeof *p->tail_host);
-  if (!p->inputs || !p->tail_host) return solid_fail(SOLID_ENOMEM, "batches of %zu rows", step->max_rows);
+  p->offsets = malloc(((size_t)step->here.items + 1) * sizeof *p->offsets);
+  if (!p->inputs || !p->tail_host || !p->offsets)
+    return solid_fail(SOLID_ENOMEM, "batches of %zu rows", step->max_rows);
   status = sol_touched_open(&p->set, step->here.items);
   return status == SOLID_OK ? sol_sampler_open(&p->sampler, step->config.items, options->negatives) : status;
 }
@@ -53,6 +55,7 @@ void sol_step_part_close(sol_step *step) {
   sol_sampler_close(&p->sampler);
   step->be->ops->free_host(step->be, p->past_host);
   free(p->inputs);
+  free(p->offsets);
   free(p->tail_host);
 }
 
@@ -62,18 +65,43 @@ solid_status sol_step_set_popularity(sol_step *step, const float *count) {
 
 /* ---- A batch's items ---- */
 
+/* Its number. What is packed of a new one is on its way to the cache from here on: it lies anywhere in tables of the
+ * catalogue's size. */
+static uint32_t take(sol_step *step, uint32_t item) {
+  uint32_t before = step->part.set.count, number = sol_touched_take(&step->part.set, item);
+  if (number < before) return number;
+  if (step->codes) __builtin_prefetch(step->codes + (size_t)item * step->config.levels);
+  if (step->attributes) __builtin_prefetch(step->attributes + (size_t)item * step->config.slots);
+  step->part.offsets[number] = 0;
+  return number;
+}
+
+static void take_drawn(sol_step *step, uint64_t seed) {
+  enum { AHEAD = 16 };
+  sol_step_part *p = &step->part;
+  sol_random random = sol_random_start(seed, DRAWS_SITE);
+  for (uint32_t first = 0; first < p->sampler.draws; first += AHEAD) {
+    uint32_t left = p->sampler.draws - first, n = left < AHEAD ? left : AHEAD, places[AHEAD];
+    for (uint32_t i = 0; i < n; i++) {
+      places[i] = sol_sampler_draw(&p->sampler, first + i, &random);
+      __builtin_prefetch(p->sampler.by_place + places[i]);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+      uint32_t before = p->set.count, number = take(step, p->sampler.by_place[places[i]]);
+      if (number == before) p->offsets[number] = sol_sampler_offset(&p->sampler, places[i]);
+    }
+  }
+}
+
 void sol_step_part_take(sol_step *step, uint64_t seed, const solid_windows *inputs, const int32_t *targets,
                         int32_t *numbers) {
   sol_step_part *p = &step->part;
   uint32_t rows = inputs->offsets[inputs->n];
   assert(inputs->offsets[0] == 0);
   sol_touched_begin(&p->set);
-  for (uint32_t i = 0; i < rows; i++) p->inputs[i] = sol_touched_take(&p->set, inputs->items[i]);
-  for (uint32_t i = 0; i < rows; i++)
-    numbers[i] = targets[i] < 0 ? -1 : (int32_t)sol_touched_take(&p->set, (uint32_t)targets[i]);
-  p->own = p->set.count;
-  sol_random random = sol_random_start(seed, DRAWS_SITE);
-  for (uint32_t i = 0; i < p->sampler.draws; i++) sol_touched_take(&p->set, sol_sampler_draw(&p->sampler, i, &random));
+  for (uint32_t i = 0; i < rows; i++) p->inputs[i] = take(step, inputs->items[i]);
+  for (uint32_t i = 0; i < rows; i++) numbers[i] = targets[i] < 0 ? -1 : (int32_t)take(step, (uint32_t)targets[i]);
+  take_drawn(step, seed);
   step->here.items = p->set.count;
 }
 
@@ -103,10 +131,8 @@ size_t sol_step_part_pack(sol_step *step, int32_t *host, int32_t *device, sol_br
   p->tail = (const sk_adamw_tail *)(const void *)(device + used);
   used += write_tail(p, host + used);
   out->offset = (const float *)(const void *)(device + used);
-  for (uint32_t i = 0; i < n; i++) {
-    float x = i < p->own ? 0.0f : sol_sampler_offset(&p->sampler, p->set.items[i]);
-    memcpy(host + used++, &x, sizeof x);
-  }
+  memcpy(host + used, p->offsets, n * sizeof *p->offsets);
+  used += n;
   p->index = device + used;
   for (uint32_t i = 0; i < n; i++) host[used++] = (int32_t)p->set.items[i];
   sol_step_pack_semantics(step, n, p->set.items, host + used);

@@ -129,9 +129,9 @@ Test(choose, the_others_follow_what_is_given) {
 
 /* The options that depend on nothing in the data stay as they are, whatever they are, and no option is both. */
 Test(choose, the_rest_stays_as_it_is) {
-  static const char *const chosen_ones[] = {"window", "cuts",     "blocks",   "heads",     "dropout", "dropout_z",
-                                            "codes",  "levels",   "head",     "dropout_y", "swap",    "smoothing",
-                                            "batch",  "rate_end", "patience", "average",   "check",   "epochs"};
+  static const char *const chosen_ones[] = {
+      "window", "cuts",      "blocks", "heads",    "dropout",  "dropout_z", "codes", "levels", "head",     "dropout_y",
+      "swap",   "smoothing", "batch",  "rate_end", "patience", "average",   "check", "epochs", "negatives"};
   const solid_data_facts *const sets[] = {&beauty, &toys, &ml_1m, &ml_100k, &scientific, &instruments};
   const solid_option_row *rows = solid_train_option_rows();
   int depends[ROWS] = {0};
@@ -176,6 +176,18 @@ Test(choose, says_what_and_why) {
   solid_train_choose(&o, NULL, &beauty, why);
   for (int i = 0; i < SOLID_CHOICE_LINES; i++)
     for (int k = 0; k < 5; k++) cr_expect(strstr(why[i], words[i][k]), "no \"%s\" in: %s", words[i][k], why[i]);
+}
+
+/* The whole softmax while it is cheap. */
+Test(choose, very_many_items_are_drawn_from) {
+  solid_data_facts facts = toys;
+  char why[SOLID_CHOICE_LINES][SOLID_CHOICE_TEXT];
+  cr_expect(chosen(&beauty).negatives == 0 && chosen(&ml_1m).negatives == 0);
+  facts.items = 1000000;
+  solid_train_options o = chosen(&facts);
+  solid_train_choose(&o, NULL, &facts, why);
+  cr_expect(o.negatives > 0 && o.negatives < facts.items / 10, "%u", o.negatives);
+  cr_expect_not_null(strstr(why[2], "drawn"), "%s", why[2]);
 }
 
 Test(choose, extreme_data_gets_options_that_pass) {

@@ -21,14 +21,14 @@ Test(sampled, draws_items_as_often_as_offsets_say) {
   for (uint64_t round = 0; round < ROUNDS; round++) {
     sol_random random = sol_random_start(round, 1);
     int there[V] = {0};
-    for (uint32_t i = 0; i < DRAWS; i++) there[sol_sampler_draw(&s, i, &random)] = 1;
+    for (uint32_t i = 0; i < DRAWS; i++) there[s.by_place[sol_sampler_draw(&s, i, &random)]] = 1;
     for (int v = 0; v < V; v++) seen[v] += there[v];
   }
-  for (uint32_t v = 0; v < V; v++) {
-    double p = exp((double)-sol_sampler_offset(&s, v)), error = seen[v] / ROUNDS - p;
-    cr_expect_lt(fabs(error), 5 * sqrt(p * (1 - p) / ROUNDS), "item %u: drawn %g, said %g", v, seen[v] / ROUNDS, p);
+  for (uint32_t place = 0; place < V; place++) {
+    double p = exp((double)-sol_sampler_offset(&s, place)), got = seen[s.by_place[place]] / ROUNDS;
+    cr_expect_lt(fabs(got - p), 5 * sqrt(p * (1 - p) / ROUNDS), "place %u: drawn %g, said %g", place, got, p);
   }
-  cr_expect_lt(sol_sampler_offset(&s, s.by_place[0]), sol_sampler_offset(&s, s.by_place[V - 1]));
+  cr_expect_lt(sol_sampler_offset(&s, 0), sol_sampler_offset(&s, V - 1));
   for (uint32_t r = 1; r < V; r++) cr_expect_geq(count[s.by_place[r - 1]], count[s.by_place[r]]);
   sol_sampler_close(&s);
 }
@@ -66,12 +66,14 @@ static void sample(judged *j, uint64_t seed, int corrected, float *loss, float *
   sol_random random = sol_random_start(seed, 2);
   sol_touched_begin(&j->touched);
   for (int i = 0; i < ROWS; i++) target[i] = (int32_t)sol_touched_take(&j->touched, (uint32_t)j->target[i]);
-  uint32_t own = j->touched.count;
-  for (uint32_t i = 0; i < DRAWN; i++) sol_touched_take(&j->touched, sol_sampler_draw(&j->sampler, i, &random));
-  for (uint32_t i = 0; i < j->touched.count; i++) {
-    memcpy(e + i * WIDTH, j->e + (size_t)j->touched.items[i] * WIDTH, WIDTH * sizeof *e);
-    offset[i] = i < own || !corrected ? 0 : sol_sampler_offset(&j->sampler, j->touched.items[i]);
+  memset(offset, 0, sizeof offset);
+  for (uint32_t i = 0; i < DRAWN; i++) {
+    uint32_t place = sol_sampler_draw(&j->sampler, i, &random), before = j->touched.count;
+    if (sol_touched_take(&j->touched, j->sampler.by_place[place]) == before && corrected)
+      offset[before] = sol_sampler_offset(&j->sampler, place);
   }
+  for (uint32_t i = 0; i < j->touched.count; i++)
+    memcpy(e + i * WIDTH, j->e + (size_t)j->touched.items[i] * WIDTH, WIDTH * sizeof *e);
   take_softmax(j, j->touched.count, e, target, offset, loss, du);
 }
 
@@ -177,6 +179,19 @@ static void check_all_drawn(rig *r, const tiny_case *c, double item_dropout) {
   compare_floats(c->name, turned, wide, V * d, 1e-6, 1e-4);
   compare_floats(c->name, got + part.grad_total - part.rest, wide + whole.grad_total - whole.rest, whole.rest, 1e-6,
                  1e-4);
+  o.rate = 0.01;
+  cr_assert_eq(sol_step_update(&whole, &o, 1), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(sol_step_update(&part, &o, 1), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(sol_step_settle(&part), SOLID_OK, "%s", solid_last_error());
+  float *to = host_copy(rig_backend(r), whole.values[SOL_WEIGHTS], whole.total);
+  float *reached = host_copy(rig_backend(r), part.values[SOL_WEIGHTS], part.total);
+  for (size_t i = 0; i < whole.total; i++) /* where the gradient is more than rounding */
+    if (fabsf(want[i]) > 1e-3f)
+      cr_assert(fabsf(reached[i] - to[i]) < 1e-4f, "%s: weight %zu becomes %g, whole %g", c->name, i, reached[i],
+                to[i]);
+  const float norm = *rig_read(r, whole.sumsq, 1), part_norm = *rig_read(r, part.sumsq, 1);
+  cr_expect(fabsf(part_norm - norm) < 1e-4f * norm, "%s: squares sum to %g, whole %g", c->name, part_norm, norm);
+  free(to), free(reached);
   sol_step_close(&whole), sol_step_close(&part);
   free(want), free(got), free(turned);
   tiny_batch_free(&b);
