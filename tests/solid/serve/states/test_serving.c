@@ -94,6 +94,34 @@ Test(serving_states, begin_anew_when_they_are_twice_as_long_as_the_window) {
   scene_close(x);
 }
 
+/* More users than go together, of whom nobody has a state. */
+static void judge_many(const spot *at) {
+  enum { MANY = 19 };
+  scene *x = scene_open(at, MANY, 1024);
+  if (!x) return;
+  static char names[MANY][16];
+  static solid_scored out[MANY * V];
+  static solid_answer answers[MANY];
+  solid_bytes users[MANY];
+  solid_query query = SOLID_QUERY_INIT;
+  for (size_t u = 0; u < MANY; u++) {
+    snprintf(names[u], sizeof names[u], "user-%zu", u);
+    users[u] = serving_text(names[u]), answers[u].struct_size = sizeof answers[u];
+    serving_append(&x->s, x->s.store, names[u], x->items + u, u % 5 == 4 ? 40 : LONG - 10 * u);
+  }
+  query.k = V, query.exclude_seen = 0;
+  cr_assert_eq(solid_recommend_batch(x->rec, users, MANY, &query, out, answers), SOLID_OK, "%s", solid_last_error());
+  for (size_t u = 0; u < MANY; u++) {
+    size_t n = u % 5 == 4 ? 40 : LONG - 10 * u;
+    scene_judge(x, names[u], out + u * V, x->items + u, n, x->items + u, n, EXACT);
+  }
+  scene_close(x);
+}
+
+Test(serving_states, of_many_long_histories_are_made_together) {
+  for (int i = 0; i < SPOTS; i++) judge_many(&spots[i]);
+}
+
 /* One user with 100,000 events beside 255 with ten: memory goes by the rows in flight. */
 Test(serving_states, one_long_history_beside_many_short_ones) {
   enum { ALL = 256, MANY = 100000 };
