@@ -468,9 +468,10 @@ int main(int argc, char **argv) {
   find_ceilings(&b);
   for (int users : {1, 1024, 262144}) generator(&b, users);
   for (int users : {1, 64, 1024, 8192}) window_to_user(&b, users);
-  for (int users : {1, 64, 1024})
+  static_assert(SK_TOPK_FEW == 8, "the most users by high halves alone, and one more");
+  for (int users : {1, 8, 9, 64, 1024})
     for (catalogue_place place : {PLANES, ROWS}) best_items(&b, 1000000, users, place);
-  for (int users : {1, 64})
+  for (int users : {1, 8, 9, 64})
     for (catalogue_place place : {PLANES_AND_HOST, ROWS}) best_items(&b, 10000000, users, place);
   codes(&b, 10000000);
   for (int rows : {92, 638, 2277, 5000, 20000}) attributes(&b, rows);
