@@ -90,6 +90,14 @@ void sol_redis_wrote(sol_redis_conn *conn) {
   conn->readonly_ms = 0;
 }
 
+/* What a server said of something that is known: without the script that it was in, and the full stop where it goes on.
+ */
+static size_t length_of(const redisReply *reply, int goes_on) {
+  const char *script = strstr(reply->str, " script: ");
+  size_t said = script ? (size_t)(script - reply->str) : (size_t)reply->len;
+  return goes_on && said > 0 && reply->str[said - 1] == '.' ? said - 1 : said;
+}
+
 solid_status sol_redis_reply_status(sol_redis_conn *conn, const redisReply *reply) {
   if (reply->type != REDIS_REPLY_ERROR) return SOLID_OK;
   const sol_error *error = sol_error_find(reply->str);
@@ -97,9 +105,9 @@ solid_status sol_redis_reply_status(sol_redis_conn *conn, const redisReply *repl
   if (error->kind == SOL_ERROR_READONLY) status = judge_readonly(conn);
   if (error->kind == SOL_ERROR_UNKNOWN && !conn->is_proven) status = SOLID_EREFUSED;
   char text[sizeof conn->why];
-  const char *what = solid_status_is_retriable(status) || !error->what ? NULL : error->what;
-  snprintf(text, sizeof text, "%.*s%s%s", 160, sol_show(reply->str, (size_t)reply->len).text, what ? ": " : "",
-           what ? what : "");
+  const char *what = error->kind == SOL_ERROR_READONLY && solid_status_is_retriable(status) ? NULL : error->what;
+  size_t said = error->kind == SOL_ERROR_UNKNOWN ? (size_t)reply->len : length_of(reply, what != NULL);
+  snprintf(text, sizeof text, "%.*s%s%s", 160, sol_show(reply->str, said).text, what ? ": " : "", what ? what : "");
   if (error->is_elsewhere) return sol_redis_lose(conn, status, text);
   return solid_fail(status, "%s: %s", conn->name, text);
 }
