@@ -47,6 +47,12 @@ typedef struct solid_model_info {
  * outlive it. EIO: cannot be read. EFORMAT: not safetensors, truncated, damaged, wrong shapes; the text names file and
  * tensor. EUNSUPPORTED: the file has a newer format. ENOMEM, EDEVICE: no memory left on this machine or device.
  *
+ * On a GPU, catalogues of 65,536 items and more (width up to 256) also have 8 bits an input in the device's memory, in
+ * which ranking looks first: d + 3 bytes an item where FP32 has 4 d, for d a multiple of 32; lists keep their bits. Of
+ * 2,097,152 items and more without slates, embeddings and tables of the catalogue are in pinned memory of the host, 12
+ * d bytes an item with codes and 4 d without, of which the device reads the rows that it needs; so it holds little more
+ * than a quarter of the bytes of one table.
+ *
  * On a CPU, of 2,097,152 items and more without slates, the embeddings stay in the file, which is open as long as the
  * model: questions read the rows that they need. Replace a model file by renaming another one over it, as
  * solid_trainer_export does. One that is cut short or written anew in place makes the calls that need a row fail with

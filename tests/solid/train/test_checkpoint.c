@@ -37,11 +37,13 @@ static void resume(rig *r, solid_train_options o) {
   walk_teardown(&parts);
 }
 
-/* In the second, pieces of windows have grown by then. */
+/* In the second, pieces of windows have grown by then; in the third, rows wait for their turn. */
 static void check_resume(rig *r) {
   solid_train_options o = walk_options();
   resume(r, o);
   o.window_from = 2;
+  resume(r, o);
+  o.window_from = 0, o.negatives = 5, o.average = 0.9, o.decay = 0.01, o.check = 2;
   resume(r, o);
 }
 
@@ -55,11 +57,10 @@ static int stop_at_second(void *user, uint32_t step, uint32_t steps) {
 }
 
 /* What a cancelled epoch began is gone once the checkpoint is loaded: weights, moments, and the loss summed so far. */
-static void check_cancel(rig *r) {
+static void cancel(rig *r, solid_train_options o) {
   walk_fixture whole, parts;
   walk_setup(&whole);
   walk_setup(&parts);
-  solid_train_options o = walk_options();
   sol_fit *trainer = walk_trainer(r, &whole, &o);
   walk_epochs(trainer, 2);
   walk_finish(trainer, &whole);
@@ -80,6 +81,13 @@ static void check_cancel(rig *r) {
   unlink(path);
   walk_teardown(&whole);
   walk_teardown(&parts);
+}
+
+static void check_cancel(rig *r) {
+  solid_train_options o = walk_options();
+  cancel(r, o);
+  o.negatives = 5;
+  cancel(r, o);
 }
 
 Test(checkpoint, forgets_a_cancelled_epoch) {
