@@ -179,9 +179,9 @@ static solid_status persist(solid_file_source *source, solid_status (*try_once)(
   sol_retry retry = {.backoff = {o->retry_min_ms, o->retry_max_ms, 0}, .drain_ms = o->drain_ms};
   for (;;) {
     solid_status status = try_once(source, n);
-    source->stats.waiting = status != SOLID_OK;
-    if (status == SOLID_OK) return SOLID_OK;
-    if (!sol_retry_again(&retry, status, atomic_load(&source->stopped), sol_steady_ms())) return status;
+    source->stats.waiting =
+        status != SOLID_OK && sol_retry_again(&retry, status, atomic_load(&source->stopped), sol_steady_ms());
+    if (!source->stats.waiting) return status;
     source->stats.retries++;
     pause_for(source, sol_backoff_next(&retry.backoff));
   }

@@ -186,6 +186,7 @@ Test(replay, ends_with_the_sinks_reason) {
   write_events(20);
   cr_assert_eq(run(&sink), SOLID_EMISMATCH);
   cr_assert_str_eq(solid_last_error(), "the sink is broken");
+  cr_assert_eq(last.waiting, 0, "it is waited for nothing");
   in_order(&sink, 8);
 }
 

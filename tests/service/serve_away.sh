@@ -112,6 +112,20 @@ if grep -qE 'avx2|avx512f' /proc/cpuinfo; then # elsewhere nothing of a model st
   ask 200 '/recommend?user=ann'
   is '.source == "cache" or .source == "cache+fresh" or .source == "generation"'
   stop
+  # what reads events ends, since a start loads the model again
+  event() { echo "{\"user\":\"ann\",\"item\":\"item-$1\",\"ts\":$(date +%s%3N)}"; }
+  mkfifo "$work/events"
+  "$bin/solid_ingestd" --model "$work/large" --store memory --from-file "$work/events" --stats-interval 1 >"$work/ingestd.out" 2>"$work/ingestd.log" & reader=$!
+  exec 4>"$work/events"
+  event 1 >&4
+  for _ in $(seq 3000); do grep -q '^events 1 .* parameters 1 ' "$work/ingestd.out" && break; sleep 0.1; done
+  truncate -s 1000 "$work/large"
+  event 2 >&4
+  wait "$reader"
+  code=$?
+  exec 4>&-
+  [ "$code" = 3 ] || die "solid_ingestd ends with $code: $(cat "$work/ingestd.log")"
+  tail -n 1 "$work/ingestd.log" | grep -q 'cut short while in use: load it again' || die "solid_ingestd: $(cat "$work/ingestd.log")"
 fi
 
 # ---- clients that are slow, many, or gone ----
