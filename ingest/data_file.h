@@ -221,12 +221,14 @@ SOLID_API SOLID_CHECK_RESULT solid_status solid_data_read_titles(const char *pat
 /* Options of a file of vectors. */
 typedef struct solid_vectors_options {
   uint32_t struct_size;
-  uint32_t width;  /* floats per row of a raw file; 0 for a .npy file, whose header has it */
-  const char *ids; /* file with one item id per line, for each row; NULL = ids are row numbers from 0 */
+  uint32_t width;               /* floats per row of a raw file; 0 for a .npy file, whose header has it */
+  const char *ids;              /* file with one item id per line, for each row; NULL = ids are row numbers from 0 */
+  solid_data_progress progress; /* as in solid_data_options */
+  void *progress_user;
 } solid_vectors_options;
 
 #define SOLID_VECTORS_OPTIONS_INIT                                                                                     \
-  { sizeof(solid_vectors_options), 0, NULL }
+  { sizeof(solid_vectors_options), 0, NULL, NULL, NULL }
 
 /* The same for callers who cannot use macros. */
 SOLID_API solid_vectors_options solid_vectors_options_default(void);

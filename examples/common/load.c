@@ -187,7 +187,7 @@ static solid_status take_known(solid_collector *collector, const solid_model *kn
 static solid_status load_items(solid_collector *collector, const load_files *files, item_reader *r) {
   const items_options *items = files->items;
   solid_attributes_options attributes = SOLID_ATTRIBUTES_OPTIONS_INIT;
-  preparing_read shown = {.path = items->attributes};
+  preparing_read shown = {.path = items->attributes}, shown_vectors = {.path = items->vectors};
   solid_vectors_options vectors = SOLID_VECTORS_OPTIONS_INIT;
   solid_vectors_report report = SOLID_VECTORS_REPORT_INIT;
   solid_status status = SOLID_OK;
@@ -196,12 +196,13 @@ static solid_status load_items(solid_collector *collector, const load_files *fil
   attributes.separator = items->separator, attributes.no_header = items->no_header;
   vectors.width = (uint32_t)items->vector_width, vectors.ids = items->vector_ids;
   attributes.progress = preparing_read_on, attributes.progress_user = &shown;
+  vectors.progress = preparing_read_on, vectors.progress_user = &shown_vectors;
   if (items->attributes)
     status = solid_data_read_attributes(items->attributes, &attributes, take_attributes, r);
   else if (files->known)
     status = take_known(collector, files->known);
-  preparing_end();
   if (!status && items->vectors) status = solid_data_read_vectors(items->vectors, &vectors, take_vector, r, &report);
+  preparing_end();
   r->rows = report.rows;
   if (!status && report.zero_rows)
     fprintf(stderr, "%s: warning: %s: %" PRIu64 " of %" PRIu64 " vectors are all zero, the first in row %" PRIu64 "\n",

@@ -1,4 +1,5 @@
 #include "examples/common/titles.h"
+#include "examples/common/preparing.h"
 #include "ingest/data_file.h"
 #include "solid/extend.h"
 #include "solid/model.h"
@@ -43,7 +44,10 @@ solid_status titles_read(titles **out, const char *path, const items_options *it
   titles *list = calloc(1, sizeof *list);
   if (!list) return solid_fail(SOLID_ENOMEM, "out of memory: titles");
   list->path = path ? path : items->attributes;
+  preparing_read shown = {.path = list->path};
+  options.progress = preparing_read_on, options.progress_user = &shown;
   solid_status status = solid_data_read_titles(list->path, &options, take_title, list);
+  preparing_end();
   if (!status) {
     *out = list;
     return SOLID_OK;

@@ -49,6 +49,12 @@ void sol_lines_tell_second(const sol_lines *lines, double share) {
                   lines->all);
 }
 
+/* So many bytes came out of the file. */
+static void count(sol_lines *lines, size_t bytes) {
+  lines->taken += bytes;
+  if (lines->progress && lines->taken - lines->told >= TOLD_EVERY) tell(lines);
+}
+
 /* Moves the unread bytes to the front and reads more behind them. */
 static solid_status read_more(sol_lines *lines) {
   size_t left = lines->end - lines->begin;
@@ -68,9 +74,8 @@ static solid_status read_more(sol_lines *lines) {
   if (status != SOLID_OK) return status;
   if (!lines->has_zero) lines->has_zero = memchr(lines->buffer + left, 0, (size_t)got) != NULL;
   lines->end += (size_t)got;
-  lines->taken += (size_t)got;
   lines->at_end = got == 0;
-  if (lines->progress && lines->taken - lines->told >= TOLD_EVERY) tell(lines);
+  count(lines, (size_t)got);
   return SOLID_OK;
 }
 
@@ -150,7 +155,9 @@ size_t sol_lines_bytes(sol_lines *lines, void *buffer, size_t size) {
   }
   if (!lines->file) return 0;
   int got = gzread(lines->file, buffer, (unsigned)(size < CHUNK ? size : CHUNK));
-  return got < 0 ? SIZE_MAX : (size_t)got;
+  if (got < 0) return SIZE_MAX;
+  count(lines, (size_t)got);
+  return (size_t)got;
 }
 
 /* One line, blank or not. */

@@ -107,6 +107,7 @@ solid_status solid_data_read_titles(const char *path, const solid_attributes_opt
   title_reader r = {.options = &used};
   if (status) return status;
   status = sol_lines_open(&r.lines, path);
+  r.lines.progress = used.progress, r.lines.progress_user = used.progress_user;
   if (!status) status = judge(&r);
   if (!status) status = r.is_json ? sol_json_titles(&r.lines, sink, context) : read_table(&r, sink, context);
   sol_lines_close(&r.lines);

@@ -146,6 +146,7 @@ solid_status solid_data_read_vectors(const char *path, const solid_vectors_optio
   if (!path || !sink) return solid_fail(SOLID_EINVAL, "read vectors: NULL argument");
   solid_status status = sol_struct_take(&o, sizeof o, options, "vectors options");
   if (status == SOLID_OK) status = open_files(&r, path, &o);
+  r.file.progress = o.progress, r.file.progress_user = o.progress_user;
   if (status == SOLID_OK) {
     r.report.width = (uint32_t)r.shape.width;
     r.bytes = malloc(r.shape.width * r.shape.element);

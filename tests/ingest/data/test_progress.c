@@ -86,3 +86,41 @@ Test(progress, goes_on_while_events_are_put_in_order) {
   solid_data_file_close(file);
   free(text);
 }
+
+static solid_status pass_attributes(void *context, solid_bytes item, const solid_bytes *attributes, size_t n) {
+  (void)context, (void)item, (void)attributes, (void)n;
+  return SOLID_OK;
+}
+
+static solid_status pass_title(void *context, solid_bytes item, solid_bytes title) {
+  (void)context, (void)item, (void)title;
+  return SOLID_OK;
+}
+
+static solid_status pass_vector(void *context, solid_bytes item, const float *vector, size_t n) {
+  (void)context, (void)item, (void)vector, (void)n;
+  return SOLID_OK;
+}
+
+/* What is known of items: attributes, titles, vectors, in which 9 MB are two words at least. */
+Test(progress, is_told_of_files_of_items) {
+  enum { ROWS = 300000 };
+  char *text = malloc(ROWS * 40 + 64), *at = text + sprintf(text, "item_id,title,genres\n");
+  for (int i = 0; i < ROWS; i++) at += sprintf(at, "item-%d,the title of it,one|two\n", i);
+  probe_write(text, (size_t)(at - text));
+  told attributes = {0}, titles = {0}, vectors = {0};
+  solid_attributes_options o = SOLID_ATTRIBUTES_OPTIONS_INIT;
+  o.progress = take, o.progress_user = &attributes;
+  cr_assert_eq(solid_data_read_attributes(probe_path, &o, pass_attributes, NULL), SOLID_OK, "%s", solid_last_error());
+  o.progress_user = &titles;
+  cr_assert_eq(solid_data_read_titles(probe_path, &o, pass_title, NULL), SOLID_OK, "%s", solid_last_error());
+  cr_assert(attributes.calls >= 2 && attributes.all == (uint64_t)(at - text));
+  cr_assert(titles.calls == attributes.calls && titles.last == attributes.last);
+  for (size_t i = 0; i < (size_t)(at - text); i += 4) memcpy(text + i, "\0\0\x80\x3f", 4); /* 1.0f */
+  probe_write(text, (size_t)(at - text) / 64 * 64);
+  solid_vectors_options v = SOLID_VECTORS_OPTIONS_INIT;
+  v.width = 16, v.progress = take, v.progress_user = &vectors;
+  cr_assert_eq(solid_data_read_vectors(probe_path, &v, pass_vector, NULL, NULL), SOLID_OK, "%s", solid_last_error());
+  cr_assert(vectors.calls >= 2 && vectors.all == (uint64_t)(at - text) / 64 * 64);
+  free(text);
+}
