@@ -61,6 +61,16 @@ static void draw_schedule(int64_t before, float lr[MOST], float keep[MOST]) {
   }
 }
 
+static tables make_tables(const rows_case *c, const float *lr, const float *keep) {
+  tables t = start_tables(MOST);
+  for (int32_t s = 0; s < c->count; s++) {
+    t.past[s] = sk_adamw_past_of(c->before + s + 1, lr[s], c->decay, b1, b2, keep[s]);
+    if (s < c->count - c->grad) sk_adamw_tail_add(t.wide, t.count++, t.past[s], b2);
+  }
+  narrow(&t);
+  return t;
+}
+
 /* Every row has gone another way behind, one has never had a gradient. */
 static void check_case(rig *r, seed_rng *rng, const rows_case *c) {
   size_t n = (size_t)ROWS * (size_t)c->d, listed = c->listed ? (size_t)c->listed : ROWS;
@@ -79,12 +89,7 @@ static void check_case(rig *r, seed_rng *rng, const rows_case *c) {
     index[i] = index[j], index[j] = was;
   }
   draw_schedule(c->before, lr, keep);
-  tables t = start_tables(MOST);
-  for (int32_t s = 0; s < c->count; s++) {
-    t.past[s] = sk_adamw_past_of(c->before + s + 1, lr[s], c->decay, b1, b2, keep[s]);
-    if (s < steps) sk_adamw_tail_add(t.wide, t.count++, t.past[s], b2);
-  }
-  narrow(&t);
+  tables t = make_tables(c, lr, keep);
   const float sumsq = c->clip ? 100.0f : 0.01f;
   const double sumsq_wide = (double)sumsq;
   int32_t *device_taken = rig_out_int(r, ROWS);

@@ -8,7 +8,7 @@
 
 #define LONG_MEDIAN 30     /* training events of half of the users, from which histories are long */
 #define LEAST_STEPS 1000   /* of a training, as far as 240 epochs reach */
-#define MANY_ITEMS  100000 /* from which a step over all of them takes several times one over drawn ones */
+#define MANY_ITEMS  100000 /* from which a step over all of them takes 2.4 times one over drawn ones, or more */
 #define NEGATIVES   4096   /* drawn then */
 #define MANY_EVENTS 500000 /* from which a larger model and many passes do not learn them by heart */
 
