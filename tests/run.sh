@@ -10,7 +10,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 . tests/support/build.sh
-export CTEST_PARALLEL_LEVEL=${CTEST_PARALLEL_LEVEL:-3} # of two cores: some tests wait for a broker or a server
+export CTEST_PARALLEL_LEVEL=${CTEST_PARALLEL_LEVEL:-4} # of two cores: some tests wait for a broker or a server
 quick=0
 [ "${1:-}" = --quick ] && quick=1
 passed=0 failed=0 skipped=0 failures=()

@@ -4,8 +4,8 @@
 #
 #   tests/service.sh [NAME...]      all of them, or these: `tests/service.sh kills` runs tests/service/kills.sh
 #
-# Each is given the folder of the build of preset dev, which is brought up to date first. Three run at a time
-# (SOLID_SERVICE_AT_ONCE): the longest wait for servers and begin first, and builds use the cores meanwhile; each prints when it has
+# Each is given the folder of the build of preset dev, which is brought up to date first. Those that wait for servers run three at a
+# time (SOLID_SERVICE_AT_ONCE), the longest first; beside them those that keep the cores busy, one at a time. Each prints when it has
 # ended. Exit code 0 passed, 77 skipped (it says why), anything else failed; after SOLID_SERVICE_SECONDS (1800) it is ended, and failed.
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -31,13 +31,29 @@ run_one() {
   printf '\n== %s (%d s, ended at %d s)\n%s\n' "$name" $((SECONDS - began)) "$SECONDS" "$(cat "build/service.$name.log")"
 }
 
-trap 'kill $(jobs -p) 2>/dev/null' EXIT
-trap 'exit 1' INT TERM
+stop_with_all() {
+  trap 'kill $(jobs -p) 2>/dev/null' EXIT
+  trap 'exit 1' INT TERM
+}
+lane() { # AT_ONCE NAME...
+  local at_once=$1 name
+  shift
+  stop_with_all
+  for name in "$@"; do
+    while [ "$(jobs -rp | wc -l)" -ge "$at_once" ]; do wait -n; done
+    run_one "$name" &
+  done
+  wait
+}
+
 rm -f build/service.*.code
+waiting=() busy=()
 for name in "${names[@]}"; do
-  while [ "$(jobs -rp | wc -l)" -ge "${SOLID_SERVICE_AT_ONCE:-3}" ]; do wait -n; done
-  run_one "$name" &
+  case $name in cuda | fuzz | minimal | public_data | threads) busy+=("$name") ;; *) waiting+=("$name") ;; esac
 done
+stop_with_all
+lane "${SOLID_SERVICE_AT_ONCE:-3}" ${waiting[@]+"${waiting[@]}"} &
+lane 1 ${busy[@]+"${busy[@]}"} &
 wait
 
 for name in "${names[@]}"; do

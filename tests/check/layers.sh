@@ -68,6 +68,7 @@ rule "CUDA headers only in kernels/cuda" '#include <(cuda|cublas)' $(printf '%s\
 rule "no relative includes, no included sources" '#include "(\.|[^"]*\.(c|cu)")' "${everything[@]}"
 rule "libraries do not print, exit or abort" '(^|[^_[:alnum:]])(printf|puts|perror|exit|_exit|abort)\(' "${libraries[@]}"
 rule "numbers with a point are read by solid/base/number.h: the same under any locale" '(^|[^_[:alnum:]])(strtod|strtof|strtold|atof)\(' $(printf '%s\n' "${libraries[@]}" | grep -v '^solid/base/number\.c')
+rule "prefetches go through solid/base/fetch.h: a compiler may leave others out" '__builtin_prefetch' $(printf '%s\n' "${libraries[@]}" | grep -vE '^(kernels/|solid/base/fetch\.h)')
 rule "nothing outside solid/train, examples and tests uses solid/train" '#include "solid/train/' "${kernels[@]}" "${solid[@]}" "${store[@]}" "${ingest[@]}"
 
 # Circles: a header that reaches itself through its includes, as tsort finds them.

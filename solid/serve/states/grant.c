@@ -12,13 +12,10 @@
 /* Rows in flight, and where the back end records. */
 enum { LEAST_ROWS = 1024, RECORDED_ROWS = 16384 };
 
-/* Not on CUDA, until the tests of serving by states (spot "cuda with states") have passed on a card. Windows are
- * encoded there, 10,000 events in 0.5 ms. */
 int sol_keeper_serves(const solid_model *model, const solid_store *store) {
   const sol_config *config = sol_model_config(model);
-  if (!strcmp(sol_model_context(model)->ops->name, "cuda") || store->history < 2 * SOLID_PAGE_STEPS ||
-      !store->ops->get_states || !store->ops->put_states || config->attention != SOL_ATTENTION_SPARSE ||
-      config->positions != SOL_POSITIONS_ROTARY)
+  if (store->history < 2 * SOLID_PAGE_STEPS || !store->ops->get_states || !store->ops->put_states ||
+      config->attention != SOL_ATTENTION_SPARSE || config->positions != SOL_POSITIONS_ROTARY)
     return 0;
   sol_image_size most = sol_image_largest(model); /* many heads make many parts */
   return most.parts <= SOLID_STATE_PARTS && most.bytes <= SOLID_STATE_MAX;
@@ -33,7 +30,7 @@ static void bind(sol_keeper *k, sol_arena *arena) {
   k->newer = sol_arena_take(arena, SOL_KEPT_AT_ONCE, sizeof *k->newer);
   k->tails = sol_arena_take(arena, SOL_KEPT_AT_ONCE, SOL_KEEPER_TAIL * sizeof *k->tails);
   k->steps = sol_arena_take(arena, k->L, sizeof *k->steps);
-  k->items = sol_arena_take(arena, k->L, sizeof *k->items);
+  k->items = sol_arena_take(arena, SOL_LONG_AT_ONCE * k->L, sizeof *k->items);
   k->h = sol_arena_take(arena, SOL_KEPT_AT_ONCE, k->config->width * sizeof *k->h);
   k->room = sol_arena_take(arena, SOL_READ_AT_ONCE, k->image);
   k->parts = sol_arena_take(arena, SOL_READ_AT_ONCE, k->most * sizeof *k->parts);
@@ -167,7 +164,15 @@ static uint32_t draw_origin(const sol_keeper *k, size_t slot) {
   return (uint32_t)XXH3_64bits(of, sizeof of);
 }
 
-/* Appends all that the window has to the slot's state; what is long goes at once, short tails are left in `newer`. */
+static solid_status append_longer(sol_keeper *k) {
+  const float *h;
+  solid_status status = k->n_longer ? sol_states_append(k->states, k->longer, k->n_longer, &h) : SOLID_OK;
+  k->n_longer = 0;
+  return status;
+}
+
+/* Finds what the window has that the slot's state lacks: long histories are appended some at a time, short tails are
+ * left in `newer`. */
 static solid_status prepare(sol_keeper *k, const sol_wish *wish, size_t slot, size_t i, sol_newer *newer) {
   sol_place *p = &k->places[slot];
   solid_window window;
@@ -186,15 +191,15 @@ static solid_status prepare(sol_keeper *k, const sol_wish *wish, size_t slot, si
     need = k->L;
   }
   if (need < window.count) window.steps += window.count - need, window.count = (size_t)need;
-  uint32_t *items = window.count > SOL_KEEPER_TAIL ? k->items : k->tails + i * SOL_KEEPER_TAIL;
+  int is_long = window.count > SOL_KEEPER_TAIL;
+  uint32_t *items = is_long ? k->items + k->n_longer * k->L : k->tails + i * SOL_KEEPER_TAIL;
   *newer = (sol_newer){slot, items, sol_known_items(k->model, &window, window.count, items)};
   sol_states_know(k->states, slot, k->applied);
   p->birth = window.birth, p->seq = window.seq > p->seq ? window.seq : p->seq;
-  if (items != k->items) return SOLID_OK;
-  const float *h;
-  status = sol_states_append(k->states, newer, 1, &h);
+  if (!is_long) return SOLID_OK;
+  k->longer[k->n_longer++] = *newer;
   newer->n = 0;
-  return status;
+  return k->n_longer == SOL_LONG_AT_ONCE ? append_longer(k) : SOLID_OK;
 }
 
 static solid_status append(sol_keeper *k, size_t n, const sol_wish *wishes, int session) {
@@ -235,6 +240,8 @@ static solid_status grant(sol_keeper *k, const sol_wish *wishes, size_t n) {
     k->newer[i] = (sol_newer){.slot = k->slot_of[i]};
     if (wishes[i].user.size) status = prepare(k, &wishes[i], k->slot_of[i], i, &k->newer[i]);
   }
+  if (!status) status = append_longer(k);
+  k->n_longer = 0;
   if (!status) status = append(k, n, wishes, 0);
   if (!status) sol_keeper_write(k, wishes, n);
   if (!status) status = read_sessions(k, wishes, n);

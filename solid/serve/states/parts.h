@@ -5,7 +5,7 @@
 #include "solid/infer/state/image.h"
 #include "solid/serve/states/keeper.h"
 
-enum { SOL_KEPT_AT_ONCE = 32, SOL_READ_AT_ONCE = 4 };
+enum { SOL_KEPT_AT_ONCE = 32, SOL_READ_AT_ONCE = 4, SOL_LONG_AT_ONCE = 8 };
 
 /* Whose state a slot has. */
 typedef struct sol_place {
@@ -28,13 +28,15 @@ struct sol_keeper {
   uint64_t selector, generation, now;
   solid_state_stats stats;
   char *memory;
-  sol_place *places;       /* (slots) */
-  size_t *slot_of;         /* (SOL_KEPT_AT_ONCE) of the wishes at hand */
-  uint8_t *mine;           /* (slots) 1 = of a wish at hand */
-  sol_newer *newer;        /* (SOL_KEPT_AT_ONCE) */
-  uint32_t *tails;         /* (SOL_KEPT_AT_ONCE, SOL_KEEPER_TAIL) dense items */
-  solid_step *steps;       /* (L) a whole history */
-  uint32_t *items;         /* (L) */
+  sol_place *places; /* (slots) */
+  size_t *slot_of;   /* (SOL_KEPT_AT_ONCE) of the wishes at hand */
+  uint8_t *mine;     /* (slots) 1 = of a wish at hand */
+  sol_newer *newer;  /* (SOL_KEPT_AT_ONCE) */
+  uint32_t *tails;   /* (SOL_KEPT_AT_ONCE, SOL_KEEPER_TAIL) dense items */
+  solid_step *steps; /* (L) a whole history */
+  uint32_t *items;   /* (SOL_LONG_AT_ONCE, L) of histories that are appended together, */
+  sol_newer longer[SOL_LONG_AT_ONCE];
+  size_t n_longer;
   float *h;                /* (SOL_KEPT_AT_ONCE, d) */
   uint8_t *room;           /* (SOL_READ_AT_ONCE, image) read, or written */
   size_t image;            /* bytes of a state at most */

@@ -8,6 +8,8 @@
 
 #define LONG_MEDIAN 30     /* training events of half of the users, from which histories are long */
 #define LEAST_STEPS 1000   /* of a training, as far as 240 epochs reach */
+#define MANY_ITEMS  100000 /* from which a step over all of them takes several times one over drawn ones */
+#define NEGATIVES   4096   /* drawn then */
 #define MANY_EVENTS 500000 /* from which a larger model and many passes do not learn them by heart */
 
 typedef struct choosing {
@@ -63,32 +65,47 @@ static void choose_codes(choosing *c) {
   choose(c, "swap", c->is_shared && !c->is_long && c->facts->described * 2 > items ? 0.05 : 0);
 }
 
+/* Over a few ten thousand items the whole softmax costs little and is the better judge. */
+static void choose_softmax(choosing *c) {
+  choose(c, "negatives", c->facts->items >= MANY_ITEMS ? NEGATIVES : 0);
+}
+
 static double within(double x, double low, double high) {
   x = x < low ? low : x;
   return x > high ? high : x;
+}
+
+static double steps_of(const choosing *c) {
+  return c->facts->users > 0 ? ceil((double)c->facts->users / c->o->batch) : 1;
+}
+
+/* The average reaches back a sixth of the training, so that what it began with is forgotten. */
+static void choose_pace(const choosing *c) {
+  double total = steps_of(c) * c->o->epochs, keep = 1 - 6 / total;
+  choose(c, "average", within(keep, 0.9, 0.999));
+  choose(c, "check", within(floor(c->o->epochs / 14.0), 1, 5));
 }
 
 /* A training is a number of steps: many users make an epoch of enough of them, few need smaller ones. Long histories
  * are learned by heart after some twenty epochs, unless there are very many. */
 static void choose_schedule(choosing *c) {
   choose(c, "batch", near_power(c->facts->users / 45.0, 16, 128));
-  double steps = ceil((double)c->facts->users / c->o->batch), rows = (double)c->facts->events;
-  if (steps < 1) steps = 1;
+  double steps = steps_of(c), rows = (double)c->facts->events;
   double epochs = !c->is_long ? within(6400 / steps, 42, 120) : rows < MANY_EVENTS ? 20 : within(11520 / steps, 8, 240);
   epochs = within(epochs, LEAST_STEPS / steps, 240);
   if (rows > 1e6) epochs *= sqrt(1e6 / rows); /* of very many events few epochs suffice */
   choose(c, "epochs", within(floor(epochs), 8, 240));
   choose(c, "rate_end", 0.05);
   choose(c, "patience", 0);
-  double total = steps * c->o->epochs, keep = 1 - 6 / total;
-  choose(c, "average", within(keep, 0.9, 0.999));
-  choose(c, "check", within(floor(c->o->epochs / 14.0), 1, 5));
+  choose_pace(c);
 }
 
 static void explain(const choosing *c, char why[SOLID_CHOICE_LINES][SOLID_CHOICE_TEXT]) {
   const solid_data_facts *f = c->facts;
   const solid_train_options *o = c->o;
   double steps = ceil((double)f->users / o->batch);
+  char softmax[48] = "all of them";
+  if (o->negatives > 0) snprintf(softmax, sizeof softmax, "%u drawn ones and the batch's own", o->negatives);
   snprintf(why[0], SOLID_CHOICE_TEXT,
            "%u users of %.1f training events (half of them up to %u): %s histories; window %u, blocks %u, dropout %g, "
            "smoothing %g",
@@ -97,10 +114,10 @@ static void explain(const choosing *c, char why[SOLID_CHOICE_LINES][SOLID_CHOICE
            "%.0f steps an epoch in batches of %u users; %u epochs, rate falling to %g, average of some %.0f steps",
            steps, o->batch, o->epochs, o->rate * o->rate_end, o->average > 0 ? 1 / (1 - o->average) : 1);
   if (o->levels == 0)
-    snprintf(why[2], SOLID_CHOICE_TEXT, "%u items without codes", f->items);
+    snprintf(why[2], SOLID_CHOICE_TEXT, "%u items without codes; softmax over %s", f->items, softmax);
   else
-    snprintf(why[2], SOLID_CHOICE_TEXT, "%u items, %u with content: %u levels of %u codes%s", f->items, f->described,
-             o->levels, o->codes, o->swap > 0 ? ", similar items stand for one another" : "");
+    snprintf(why[2], SOLID_CHOICE_TEXT, "%u items, %u with content: %u levels of %u codes%s; softmax over %s", f->items,
+             f->described, o->levels, o->codes, o->swap > 0 ? ", similar items stand for one another" : "", softmax);
 }
 
 void solid_train_choose(solid_train_options *options, const unsigned char *given, const solid_data_facts *facts,
@@ -111,6 +128,11 @@ void solid_train_choose(solid_train_options *options, const unsigned char *given
   c.is_long = facts->median >= LONG_MEDIAN;
   choose_shape(&c);
   choose_codes(&c);
+  choose_softmax(&c);
   choose_schedule(&c);
   if (why) explain(&c, why);
+}
+
+void solid_train_choose_pace(solid_train_options *options, const unsigned char *given, const solid_data_facts *facts) {
+  choose_pace(&(choosing){.o = options, .given = given, .facts = facts});
 }
