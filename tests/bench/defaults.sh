@@ -14,8 +14,10 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 bin=${BUILD:-$root/build/release}/bin data=${SOLID_DATA:-$root/../shared/data} results=${RESULTS:-$root/build/defaults}
 
-# Named before any of them was run: no rule was made with the last three in sight.
-sets=(beauty toys ml-1m ml-100k instruments scientific online-retail ml-latest-small generated-dense generated-sparse)
+# Named before any of them was run: the rules of before were made without the three behind online-retail in sight, those of now
+# without the last three.
+sets=(beauty toys ml-1m ml-100k instruments scientific online-retail ml-latest-small generated-dense generated-sparse
+  generated-many generated-few generated-short)
 
 events_of() {
   case $1 in
@@ -48,6 +50,9 @@ make_set() {
   case $1 in
     generated-dense) shape="--users 1500 --items 400 --genres 8 --events 60 --seed 11" ;;
     generated-sparse) shape="--users 6000 --items 3000 --genres 40 --events 7 --seed 12" ;;
+    generated-many) shape="--users 3000 --items 1500 --genres 20 --events 120 --seed 13" ;;
+    generated-few) shape="--users 400 --items 600 --genres 10 --events 40 --seed 14" ;;
+    generated-short) shape="--users 10000 --items 800 --genres 15 --events 5 --seed 15" ;;
     *) return 0 ;;
   esac
   # shellcheck disable=SC2086
@@ -62,6 +67,7 @@ recipes_of() {
     ml-100k) echo plain small movielens ;;
     scientific) echo codes64 amazon amazon64 ;;
     online-retail) echo plain amazon retail ;;
+    generated-*) echo plain amazon64 movielens ;;
     *) echo plain amazon movielens ;;
   esac
 }

@@ -7,10 +7,10 @@
 #include <string.h>
 
 #define LONG_MEDIAN 30     /* training events of half of the users, from which histories are long */
-#define LEAST_STEPS 1000   /* of a training, as far as 240 epochs reach */
+#define LEAST_STEPS 600    /* of a training, as far as 240 epochs reach */
 #define MANY_ITEMS  100000 /* from which a step over all of them takes 2.4 times one over drawn ones, or more */
 #define NEGATIVES   4096   /* drawn then */
-#define MANY_EVENTS 500000 /* from which a larger model and many passes do not learn them by heart */
+#define MANY_EVENTS 500000 /* from which many passes do not learn them by heart */
 
 typedef struct choosing {
   solid_train_options *o;
@@ -38,18 +38,18 @@ static uint32_t near_power(double x, uint32_t low, uint32_t high) {
 }
 
 /* What the encoder reads, and how much it is held back. Short histories tell little of a user each, so that a model of
- * more than one block learns them by heart. Long ones repay a second block, a longer window and hard labels where there
- * are many events; of fewer the newest fifty say more than two hundred. */
+ * more than one block learns them by heart. Long ones repay a second block and a longer window, and hard labels where
+ * there are many events. */
 static void choose_shape(choosing *c) {
-  int deep = c->is_long && c->facts->events >= MANY_EVENTS && c->seen >= 40;
-  choose(c, "window", deep ? 200 : 50);
+  int many = c->facts->events >= MANY_EVENTS && c->seen >= 40;
+  choose(c, "window", c->is_long ? 200 : 50);
   choose(c, "cuts", c->is_long ? 0.5 : 0);
-  choose(c, "blocks", deep ? 2 : 1);
-  if (c->o->width % 4 == 0) choose(c, "heads", deep ? 2 : 1);
-  choose(c, "dropout", deep ? 0.2 : c->is_long && c->seen >= 40 ? 0.3 : 0.5);
+  choose(c, "blocks", c->is_long ? 2 : 1);
+  if (c->o->width % 4 == 0) choose(c, "heads", c->is_long ? 2 : 1);
+  choose(c, "dropout", c->is_long ? 0.2 : 0.5);
   choose(c, "dropout_z", c->is_long ? 0.3 : 0.5);
   choose(c, "dropout_y", c->is_long ? 0.3 : 0.5);
-  choose(c, "smoothing", deep ? 0 : 0.1);
+  choose(c, "smoothing", c->is_long && many ? 0 : 0.1);
 }
 
 /* Some two dozen items to a code, so that codes say what items have in common; half as many where events tell items
@@ -87,11 +87,12 @@ static void choose_pace(const choosing *c) {
 }
 
 /* A training is a number of steps: many users make an epoch of enough of them, few need smaller ones. Long histories
- * are learned by heart after some twenty epochs, unless there are very many. */
+ * are learned by heart after some forty epochs, unless there are very many. Fewer users fill a batch of long histories
+ * than of short ones, since each is a window of many positions. */
 static void choose_schedule(choosing *c) {
-  choose(c, "batch", near_power(c->facts->users / 45.0, 16, 128));
+  choose(c, "batch", near_power(c->facts->users / (c->is_long ? 20.0 : 45.0), 16, 128));
   double steps = steps_of(c), rows = (double)c->facts->events;
-  double epochs = !c->is_long ? within(6400 / steps, 42, 120) : rows < MANY_EVENTS ? 20 : within(11520 / steps, 8, 240);
+  double epochs = !c->is_long ? within(6400 / steps, 42, 120) : rows < MANY_EVENTS ? 40 : within(11520 / steps, 8, 240);
   epochs = within(epochs, LEAST_STEPS / steps, 240);
   if (rows > 1e6) epochs *= sqrt(1e6 / rows); /* of very many events few epochs suffice */
   choose(c, "epochs", within(floor(epochs), 8, 240));
