@@ -10,27 +10,33 @@ constexpr int MOST = 8192, MAX_DH = 128, THREADS = SK_SELECT_THREADS;
 
 /* The window that a step makes the list of. */
 struct next_window {
-  int first, length; /* its own rows */
+  int row, first, length; /* its own rows, of q and of k */
   int32_t *list;
   __device__ next_window(const sk_select_args &a, int head, int w) {
-    first = a.k_first ? a.k_first[w] : a.q_offsets[w], length = a.q_offsets[w + 1] - a.q_offsets[w];
+    row = a.q_offsets[w], first = a.k_first ? a.k_first[w] : row, length = a.q_offsets[w + 1] - row;
     list = a.rows + (int64_t)head * a.list_stride + a.begin[w];
   }
 };
 
-/* What the next step needs and this one does not change: its probes, empty bins, and its keys in the second cache. */
+/* A row is under way to the second cache meanwhile. */
+__device__ static void fetch(const float *row, int dh) {
+  const int LINE = 32;
+#pragma unroll 1
+  for (int c = 0; c < dh; c += LINE) asm volatile("prefetch.global.L2 [%0];" ::"l"(row + c));
+}
+
+/* What the next list needs and this choice does not change: its probes, empty bins, its keys in the second cache, and
+ * those probes there that come after it, of rows before `rows`. */
 template <int D>
 __device__ static void prepare(const sk_select_args &a, const sk_select_cut &cut, const sk_select_desk &d,
-                               const sk_select_work &at, const next_window &next) {
-  const int LINE = 32;
-  sk_select_load_probes<D>(a, cut.aligned, at.head, at.w + 1, cut.probes, d.asked, d.unseen);
-  sk_select_clear(d);
+                               const sk_select_work &at, const next_window &next, int rows) {
+  sk_select_load_probes<D>(a, cut, d, at.head, next.row);
+  for (int i = threadIdx.x; i < SK_SELECT_BINS / 2; i += THREADS) ((uint4 *)d.bins)[i] = {};
 #pragma unroll 1
   for (int i = at.part * THREADS + (int)threadIdx.x; i < next.length; i += cut.each * THREADS)
-#pragma unroll 1
-    for (int c = 0; c < a.dh; c += LINE)
-      asm volatile(
-          "prefetch.global.L2 [%0];" ::"l"(a.k + (int64_t)(next.first + i) * a.kv_stride + at.head * a.dh + c));
+    fetch(a.k + (int64_t)(next.first + i) * a.kv_stride + at.head * a.dh, a.dh);
+  int t = (int)threadIdx.x - THREADS / 2, row = t >= 0 && t < cut.probes ? d.row[t] + next.row + a.rule.chunk : rows;
+  if (at.part == cut.each - 1 && row < rows) fetch(a.q + (int64_t)row * a.q_stride + at.head * a.dh, a.dh);
 }
 
 /* What the neediest head takes, for all of them. */
@@ -48,7 +54,8 @@ __device__ static int agree(const sk_select_args &a, const sk_select_cut &cut, c
 /* The choice of this head alone, then with the number that all take. */
 __device__ static sk_select_choice choose(const sk_select_args &a, const sk_select_cut &cut, const sk_select_desk &d,
                                           const sk_select_work &at, int others) {
-  unsigned have = sk_select_histogram(a, at, d.mass, d.bins), want = sk_select_whole(a.rule.p * (float)at.probes);
+  unsigned *mass = (unsigned *)d.mass, have = sk_select_histogram(a, at, mass, d.bins);
+  unsigned want = sk_select_whole(__float_as_uint(a.rule.p * (float)sk_select_probes(&a.rule, a.rule.chunk)));
   const sk_select_bins bins = sk_select_add_up(d.bins);
   const sk_select_choice all = {0, 0, others};
   want = want > have ? want - have : 0;
@@ -56,7 +63,7 @@ __device__ static sk_select_choice choose(const sk_select_args &a, const sk_sele
 #pragma unroll 1
   for (;;) {
     sk_select_choice choice = all;
-    if (!by_sum || a.rule.p < 1.0f) choice = sk_select_pick(a, at, d.mass, bins, others, by_sum, want);
+    if (!by_sum || a.rule.p < 1.0f) choice = sk_select_pick(at, mass, bins, others, by_sum, want);
     if (!by_sum) return choice;
     int budget = min(agree(a, cut, at, choice.need), a.rule.budget);
     if (budget >= others) return all;
@@ -66,17 +73,16 @@ __device__ static sk_select_choice choose(const sk_select_args &a, const sk_sele
 }
 
 /* Writes what is kept of the list over the masses; how many. A warp has the places that follow one another. */
-__device__ static int keep(const sk_select_args &a, const sk_select_desk &d, const sk_select_work &at,
-                           const sk_select_choice &choice) {
+__device__ static int keep(const sk_select_desk &d, const sk_select_work &at, const sk_select_choice &choice) {
   __shared__ int warps[SK_SELECT_WARPS];
   const unsigned ALL = 0xffffffffu;
   int lane = threadIdx.x % SK_WARP, warp = threadIdx.x / SK_WARP, rounds = (at.n + THREADS - 1) / THREADS;
   int first = warp * rounds * SK_WARP + lane, mine = 0;
   unsigned kept = 0; /* a bit each: at most 16 */
+#pragma unroll 1
   for (int i = 0, j = first; i < rounds; i++, j += SK_WARP) {
-    unsigned bits = j < at.n ? sk_select_bits(d.mass[j]) : 0;
-    bool take = bits > choice.bits || (bits == choice.bits && j >= choice.place) || at.forced(a.rule, j);
-    take = take && j < at.n;
+    unsigned bits = j < at.n ? ((const unsigned *)d.mass)[j] : 0;
+    bool take = j < at.n && (bits > choice.bits || (bits == choice.bits && j >= choice.place));
     kept |= (unsigned)take << i;
     mine += __popc(__ballot_sync(ALL, take));
   }
@@ -85,6 +91,7 @@ __device__ static int keep(const sk_select_args &a, const sk_select_desk &d, con
   int of = lane < SK_SELECT_WARPS ? warps[lane] : 0, all = __reduce_add_sync(ALL, of);
   int place = __reduce_add_sync(ALL, lane < warp ? of : 0);
   int32_t *rows = (int32_t *)d.mass;
+#pragma unroll 1
   for (int i = 0, j = first; i < rounds; i++, j += SK_WARP) {
     unsigned taken = __ballot_sync(ALL, kept >> i & 1);
     if (kept >> i & 1) rows[place + __popc(taken & ((1u << lane) - 1))] = d.rows[j];
@@ -96,21 +103,19 @@ __device__ static int keep(const sk_select_args &a, const sk_select_desk &d, con
 /* The window's own rows behind `kept` entries; the list, of which each block writes a share. */
 __device__ static int append(const sk_select_args &a, const sk_select_cut &cut, const sk_select_work &at,
                              const next_window &next, int w, int kept, int32_t *rows) {
-  int n = kept + next.length, share = (n + cut.each - 1) / cut.each;
+  int n = kept + next.length;
 #pragma unroll 1
   for (int i = threadIdx.x; i < next.length; i += THREADS) rows[kept + i] = next.first + i;
   __syncthreads();
 #pragma unroll 1
-  for (int i = at.part * share + (int)threadIdx.x; i < min(n, (at.part + 1) * share); i += THREADS)
-    next.list[i] = rows[i];
+  for (int i = at.part * THREADS + (int)threadIdx.x; i < n; i += cut.each * THREADS) next.list[i] = rows[i];
   if (threadIdx.x == 0 && at.part == 0) a.count[at.head * a.windows + w] = n;
   return n;
 }
 
 template <int D, int G>
 __device__ static void make_list(const sk_select_args &a, const sk_select_cut &cut, sk_select_desk &d,
-                                 sk_select_work &at) {
-  const next_window next(a, at.head, at.w + 1);
+                                 sk_select_work &at, next_window &next, int end, int rows) {
   int others = max(0, at.n - a.rule.sink - a.rule.window), part = ((at.n + cut.each - 1) / cut.each + 7) / 8 * 8;
   bool all = at.n <= a.rule.dense_below;
   sk_select_choice choice = {0, 0, others};
@@ -118,16 +123,18 @@ __device__ static void make_list(const sk_select_args &a, const sk_select_cut &c
   const sk_select_weigher<D, G> weigher = {a, cut, d, at, first, min(at.n, first + part)};
   if (!all) weigher.run();
   __syncthreads(); /* the probes have been read */
-  prepare<D>(a, cut, d, at, next);
+  prepare<D>(a, cut, d, at, next, rows);
+  const next_window after(a, at.head, min(at.w + 2, end - 1));
   if (!all) {
     sk_select_await(SK_SELECT_MASSES, at.turn, weigher.bytes_of(at.n));
+    __syncthreads(); /* bins are empty */
     choice = choose(a, cut, d, at, others);
     at.turn++;
   }
-  int32_t *rows = (int32_t *)d.mass;
-  at.n = append(a, cut, at, next, at.w + 1, keep(a, d, at, choice), rows);
-  d.mass = (float *)d.rows, d.rows = rows;
-  at.length = next.length, at.probes = sk_select_probes(&a.rule, next.length);
+  int32_t *list = (int32_t *)d.mass;
+  at.n = append(a, cut, at, next, at.w + 1, keep(d, at, choice), list);
+  d.mass = (float *)d.rows, d.rows = list;
+  next = after;
 }
 
 #endif
@@ -150,10 +157,14 @@ __global__ static void __launch_bounds__(THREADS, 1)
   } else {
     at.n = append(a, cut, at, begun, at.w, 0, d.rows);
   }
-  at.length = begun.length, at.probes = sk_select_probes(&a.rule, begun.length);
-  sk_select_load_probes<D>(a, cut.aligned, at.head, at.w, cut.probes, d.asked, d.unseen);
+  sk_select_list_probes(a, cut, d);
+  if (threadIdx.x == 0) sk_select_counted = {};
   sk_select_begin();
-  for (; at.w + 1 < end; at.w++) make_list<D, G>(a, cut, d, at);
+  if (at.w + 1 < end) sk_select_load_probes<D>(a, cut, d, at.head, begun.row);
+  __syncthreads();
+  int rows = a.q_offsets[end];
+  next_window next(a, at.head, min(at.w + 1, end - 1));
+  for (; at.w + 1 < end; at.w++) make_list<D, G>(a, cut, d, at, next, end, rows);
   sk_select_end();
 #endif
 }

@@ -27,11 +27,11 @@ struct sk_select_cut {
 
 /* Shared memory of a block. */
 struct sk_select_desk {
-  uint2 *asked;    /* probes in BF16 as products read them: select_masses.cuh */
+  unsigned *asked; /* probes in BF16 as products read them: select_masses.cuh */
   float2 *tops;    /* (warps, probes) top and sum of each warp's scores */
   float2 *parts;   /* (each, probes) of each block's */
   float *lse;      /* (probes) */
-  int32_t *unseen; /* (probes) how many of the newest candidates a probe does not see */
+  int32_t *row;    /* (probes) of a full window; -1: stands for none */
   unsigned *bins;  /* (2, bins) numbers and sums of candidates */
   int32_t *rows;   /* (room) the list */
   float *mass;     /* (room) then the next list */
@@ -43,10 +43,10 @@ __host__ __device__ static inline size_t sk_select_bytes(const sk_select_cut &cu
 
 __device__ static inline sk_select_desk sk_select_lay_out(const sk_select_cut &cut, int D, unsigned char *memory) {
   sk_select_desk d;
-  d.asked = (uint2 *)memory, memory += (size_t)cut.probes * D * 4;
+  d.asked = (unsigned *)memory, memory += (size_t)cut.probes * D * 4;
   d.tops = (float2 *)memory, d.parts = d.tops + SK_SELECT_WARPS * cut.probes;
-  d.lse = (float *)(d.parts + cut.each * cut.probes), d.unseen = (int32_t *)(d.lse + cut.probes);
-  d.bins = (unsigned *)(d.unseen + cut.probes);
+  d.lse = (float *)(d.parts + cut.each * cut.probes), d.row = (int32_t *)(d.lse + cut.probes);
+  d.bins = (unsigned *)(d.row + cut.probes);
   d.rows = (int32_t *)(d.bins + 2 * SK_SELECT_BINS), d.mass = (float *)(d.rows + cut.room);
   return d;
 }
@@ -54,7 +54,7 @@ __device__ static inline sk_select_desk sk_select_lay_out(const sk_select_cut &c
 /* What a block works on: window w of its head, which is full and has one behind it. */
 struct sk_select_work {
   int head, part; /* of the head's blocks */
-  int w, n, length, probes;
+  int w, n;
   unsigned turn; /* how many lists were weighed */
   __device__ bool forced(const sk_select_rule &rule, int place) const {
     return place < rule.sink || place >= n - rule.window;
@@ -129,7 +129,8 @@ __device__ static inline void sk_select_end() {
 }
 #endif
 
-/* Sums over the threads before this one, and over all; x and y apart. Meets the block twice. */
+/* Sums over the threads before this one, and over all; x and y apart. Meets the block once, and between two calls it
+ * must meet once more. */
 struct sk_select_sums {
   unsigned before_x, before_y, all_x, all_y;
 };
@@ -148,7 +149,6 @@ __device__ static inline sk_select_sums sk_select_scan(unsigned x, unsigned y) {
   unsigned below_x = __reduce_add_sync(0xffffffffu, lane < warp ? of.x : 0);
   unsigned below_y = __reduce_add_sync(0xffffffffu, lane < warp ? of.y : 0);
   unsigned all_x = __reduce_add_sync(0xffffffffu, of.x), all_y = __reduce_add_sync(0xffffffffu, of.y);
-  __syncthreads();
   return {below_x + upto_x - x, below_y + upto_y - y, all_x, all_y};
 }
 
