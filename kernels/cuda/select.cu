@@ -5,114 +5,144 @@
 #include "kernels/cuda/select_pick.cuh"
 
 constexpr int MOST = 8192, MAX_DH = 128, THREADS = SK_SELECT_THREADS;
-constexpr size_t MEMORY = 223 * 1024; /* of a block's 227 KB: the rest is for what has a fixed size */
+
+#ifdef SK_SELECT_CLUSTERS
 
 /* The window that a step makes the list of. */
 struct next_window {
-  int first, length; /* its own rows */
+  int row, first, length; /* its own rows, of q and of k */
   int32_t *list;
   __device__ next_window(const sk_select_args &a, int head, int w) {
-    first = a.k_first ? a.k_first[w] : a.q_offsets[w], length = a.q_offsets[w + 1] - a.q_offsets[w];
+    row = a.q_offsets[w], first = a.k_first ? a.k_first[w] : row, length = a.q_offsets[w + 1] - row;
     list = a.rows + (int64_t)head * a.list_stride + a.begin[w];
   }
 };
 
-/* The window's own rows behind `kept` entries, in `rows` too. */
-__device__ static int append(const sk_select_args &a, const sk_select_work &at, const next_window &next, int w,
-                             int kept, int32_t *rows) {
-  for (int i = threadIdx.x; i < next.length; i += THREADS) {
-    rows[kept + i] = next.first + i;
-    if (at.part == 0) next.list[kept + i] = next.first + i;
-  }
-  if (threadIdx.x == 0 && at.part == 0) a.count[at.head * a.windows + w] = kept + next.length;
-  return kept + next.length;
-}
-
-/* Rows that the next step reads first are under way to the second cache meanwhile. */
-__device__ static void fetch_ahead(const sk_select_args &a, const sk_select_cut &cut, const sk_select_work &at,
-                                   const next_window &next) {
+/* A row is under way to the second cache meanwhile. */
+__device__ static void fetch(const float *row, int dh) {
   const int LINE = 32;
+#pragma unroll 1
+  for (int c = 0; c < dh; c += LINE) asm volatile("prefetch.global.L2 [%0];" ::"l"(row + c));
+}
+
+/* What the next list needs and this choice does not change: its probes, empty bins, its keys in the second cache, and
+ * those probes there that come after it, of rows before `rows`. */
+template <int D>
+__device__ static void prepare(const sk_select_args &a, const sk_select_cut &cut, const sk_select_desk &d,
+                               const sk_select_work &at, const next_window &next, int rows) {
+  sk_select_load_probes<D>(a, cut, d, at.head, next.row);
+  for (int i = threadIdx.x; i < SK_SELECT_BINS / 2; i += THREADS) ((uint4 *)d.bins)[i] = {};
+#pragma unroll 1
   for (int i = at.part * THREADS + (int)threadIdx.x; i < next.length; i += cut.each * THREADS)
-    for (int c = 0; c < a.dh; c += LINE)
-      asm volatile(
-          "prefetch.global.L2 [%0];" ::"l"(a.k + (int64_t)(next.first + i) * a.kv_stride + at.head * a.dh + c));
+    fetch(a.k + (int64_t)(next.first + i) * a.kv_stride + at.head * a.dh, a.dh);
+  int t = (int)threadIdx.x - THREADS / 2, row = t >= 0 && t < cut.probes ? d.row[t] + next.row + a.rule.chunk : rows;
+  if (at.part == cut.each - 1 && row < rows) fetch(a.q + (int64_t)row * a.q_stride + at.head * a.dh, a.dh);
 }
 
-/* The choice of this head alone. */
-__device__ static sk_select_choice choose(const sk_select_args &a, const sk_select_desk &d, const sk_select_work &at,
-                                          int others) {
-  unsigned have = sk_select_histogram(a, at, d.mass, d.bins), want = sk_select_whole(a.rule.p * (float)at.probes);
-  if (a.rule.p >= 1.0f) return {0, 0, others};
-  return sk_select_pick(a, at, d.mass, d.bins, others, true, want > have ? want - have : 0);
+/* What the neediest head takes, for all of them. */
+__device__ static int agree(const sk_select_args &a, const sk_select_cut &cut, const sk_select_work &at, int need) {
+  __shared__ int needs[2][SK_SELECT_HEADS];
+  int *all = needs[at.turn % 2], exchange = SK_SELECT_NEEDS + at.turn % 2, most = 0;
+  if (a.heads == 1) return need;
+  if (at.part == 0 && (int)threadIdx.x < a.heads * cut.each) sk_select_send(exchange, all + at.head, threadIdx.x, need);
+  sk_select_await(exchange, at.turn / 2, a.heads * (int)sizeof(int));
+#pragma unroll 1
+  for (int head = 0; head < a.heads; head++) most = max(most, all[head]);
+  return most;
 }
 
-/* What the neediest head takes, for all of them. Meets the cluster once. */
-__device__ static sk_select_choice agree(const sk_select_args &a, const sk_select_cut &cut, const sk_select_desk &d,
-                                         const sk_select_work &at, int others, sk_select_choice mine) {
-  __shared__ int needs[SK_SELECT_HEADS];
-  if (at.part == 0 && (int)threadIdx.x < a.heads * cut.each) *sk_select_there(needs + at.head, threadIdx.x) = mine.need;
-  sk_select_meet();
-  int budget = 0;
-  for (int head = 0; head < a.heads; head++) budget = max(budget, needs[head]);
-  if (at.n > a.rule.dense_below) budget = min(budget, a.rule.budget);
-  if (budget >= others) return {0, 0, others};
-  if (budget == mine.need) return mine;
-  return sk_select_pick(a, at, d.mass, d.bins, others, false, (unsigned)budget);
+/* The choice of this head alone, then with the number that all take. */
+__device__ static sk_select_choice choose(const sk_select_args &a, const sk_select_cut &cut, const sk_select_desk &d,
+                                          const sk_select_work &at, int others) {
+  unsigned *mass = (unsigned *)d.mass, have = sk_select_histogram(a, at, mass, d.bins);
+  unsigned want = sk_select_whole(__float_as_uint(a.rule.p * (float)sk_select_probes(&a.rule, a.rule.chunk)));
+  const sk_select_bins bins = sk_select_add_up(d.bins);
+  const sk_select_choice all = {0, 0, others};
+  want = want > have ? want - have : 0;
+  bool by_sum = true;
+#pragma unroll 1
+  for (;;) {
+    sk_select_choice choice = all;
+    if (!by_sum || a.rule.p < 1.0f) choice = sk_select_pick(at, mass, bins, others, by_sum, want);
+    if (!by_sum) return choice;
+    int budget = min(agree(a, cut, at, choice.need), a.rule.budget);
+    if (budget >= others) return all;
+    if (budget == choice.need) return choice;
+    by_sum = false, want = (unsigned)budget;
+  }
 }
 
-/* Writes what is kept of the list, over the masses and to where lists are; how many. */
-__device__ static int keep(const sk_select_args &a, const sk_select_desk &d, const sk_select_work &at,
-                           const sk_select_choice &choice, const next_window &next) {
-  int each = (at.n + THREADS - 1) / THREADS, first = (int)threadIdx.x * each, last = min(at.n, first + each);
+/* Writes what is kept of the list over the masses; how many. A warp has the places that follow one another. */
+__device__ static int keep(const sk_select_desk &d, const sk_select_work &at, const sk_select_choice &choice) {
+  __shared__ int warps[SK_SELECT_WARPS];
+  const unsigned ALL = 0xffffffffu;
+  int lane = threadIdx.x % SK_WARP, warp = threadIdx.x / SK_WARP, rounds = (at.n + THREADS - 1) / THREADS;
+  int first = warp * rounds * SK_WARP + lane, mine = 0;
   unsigned kept = 0; /* a bit each: at most 16 */
-  for (int j = first; j < last; j++) {
-    unsigned bits = sk_select_bits(d.mass[j]);
-    bool take = bits > choice.bits || (bits == choice.bits && j >= choice.place) || at.forced(a.rule, j);
-    kept |= (unsigned)take << (j - first);
+#pragma unroll 1
+  for (int i = 0, j = first; i < rounds; i++, j += SK_WARP) {
+    unsigned bits = j < at.n ? ((const unsigned *)d.mass)[j] : 0;
+    bool take = j < at.n && (bits > choice.bits || (bits == choice.bits && j >= choice.place));
+    kept |= (unsigned)take << i;
+    mine += __popc(__ballot_sync(ALL, take));
   }
-  const sk_select_sums s = sk_select_scan((unsigned)__popc(kept), 0);
-  int32_t *rows = (int32_t *)d.mass; /* all have read them */
-  int place = (int)s.before_x;
-  for (int j = first; j < last; j++)
-    if (kept >> (j - first) & 1) {
-      if (at.part == 0) next.list[place] = d.rows[j];
-      rows[place++] = d.rows[j];
-    }
-  return (int)s.all_x;
-}
-
-template <int D>
-__device__ static void make_list(const sk_select_args &a, const sk_select_cut &cut, sk_select_desk &d,
-                                 sk_select_work &at) {
-  __shared__ int seen[SK_SELECT_PROBES];
-  __shared__ float lse[SK_SELECT_PROBES];
-  const next_window next(a, at.head, at.w + 1);
-  int others = max(0, at.n - a.rule.sink - a.rule.window), part = ((at.n + cut.each - 1) / cut.each + 7) / 8 * 8;
-  bool aligned = (a.q_stride | a.kv_stride | a.dh) % 4 == 0 && ((uintptr_t)a.q | (uintptr_t)a.k) % 16 == 0;
-  sk_select_choice choice = {0, 0, others};
-  fetch_ahead(a, cut, at, next);
-  if (at.n > a.rule.dense_below) {
-    for (int t = threadIdx.x; t < cut.probes; t += THREADS)
-      seen[t] = t < at.probes ? at.n - (at.length - 1 - sk_select_probe(&a.rule, at.length, t)) : 0;
-    int first = min(at.n, at.part * part), last = min(at.n, first + part);
-    sk_select_weigher<D>{a, cut, d, at, seen, first, last, aligned}.run(lse);
-    choice = choose(a, d, at, others);
-  } else { /* heads meet as often */
-    sk_select_meet();
-    sk_select_meet();
-  }
-  choice = agree(a, cut, d, at, others, choice);
-  int kept = keep(a, d, at, choice, next);
+  if (lane == 0) warps[warp] = mine;
+  __syncthreads(); /* all have read the masses */
+  int of = lane < SK_SELECT_WARPS ? warps[lane] : 0, all = __reduce_add_sync(ALL, of);
+  int place = __reduce_add_sync(ALL, lane < warp ? of : 0);
   int32_t *rows = (int32_t *)d.mass;
-  d.mass = (float *)d.rows, d.rows = rows;
-  at.n = append(a, at, next, at.w + 1, kept, rows);
-  at.length = next.length, at.probes = sk_select_probes(&a.rule, next.length);
-  __syncthreads();
+#pragma unroll 1
+  for (int i = 0, j = first; i < rounds; i++, j += SK_WARP) {
+    unsigned taken = __ballot_sync(ALL, kept >> i & 1);
+    if (kept >> i & 1) rows[place + __popc(taken & ((1u << lane) - 1))] = d.rows[j];
+    place += __popc(taken);
+  }
+  return all;
 }
 
-template <int D>
+/* The window's own rows behind `kept` entries; the list, of which each block writes a share. */
+__device__ static int append(const sk_select_args &a, const sk_select_cut &cut, const sk_select_work &at,
+                             const next_window &next, int w, int kept, int32_t *rows) {
+  int n = kept + next.length;
+#pragma unroll 1
+  for (int i = threadIdx.x; i < next.length; i += THREADS) rows[kept + i] = next.first + i;
+  __syncthreads();
+#pragma unroll 1
+  for (int i = at.part * THREADS + (int)threadIdx.x; i < n; i += cut.each * THREADS) next.list[i] = rows[i];
+  if (threadIdx.x == 0 && at.part == 0) a.count[at.head * a.windows + w] = n;
+  return n;
+}
+
+template <int D, int G>
+__device__ static void make_list(const sk_select_args &a, const sk_select_cut &cut, sk_select_desk &d,
+                                 sk_select_work &at, next_window &next, int end, int rows) {
+  int others = max(0, at.n - a.rule.sink - a.rule.window), part = ((at.n + cut.each - 1) / cut.each + 7) / 8 * 8;
+  bool all = at.n <= a.rule.dense_below;
+  sk_select_choice choice = {0, 0, others};
+  int first = min(at.n, at.part * part);
+  const sk_select_weigher<D, G> weigher = {a, cut, d, at, first, min(at.n, first + part)};
+  if (!all) weigher.run();
+  __syncthreads(); /* the probes have been read */
+  prepare<D>(a, cut, d, at, next, rows);
+  const next_window after(a, at.head, min(at.w + 2, end - 1));
+  if (!all) {
+    sk_select_await(SK_SELECT_MASSES, at.turn, weigher.bytes_of(at.n));
+    __syncthreads(); /* bins are empty */
+    choice = choose(a, cut, d, at, others);
+    at.turn++;
+  }
+  int32_t *list = (int32_t *)d.mass;
+  at.n = append(a, cut, at, next, at.w + 1, keep(d, at, choice), list);
+  d.mass = (float *)d.rows, d.rows = list;
+  next = after;
+}
+
+#endif
+
+template <int D, int G>
 __global__ static void __launch_bounds__(THREADS, 1)
     make_lists(const __grid_constant__ sk_select_args a, const __grid_constant__ sk_select_cut cut) {
+#ifdef SK_SELECT_CLUSTERS
   extern __shared__ __align__(128) unsigned char memory[];
   int blocks = a.heads * cut.each, history = (int)blockIdx.x / blocks, rank = (int)blockIdx.x % blocks;
   int end = a.chunk_offsets[history + 1];
@@ -122,36 +152,34 @@ __global__ static void __launch_bounds__(THREADS, 1)
   const next_window begun(a, at.head, at.w);
   if (a.resume) {
     at.n = a.count[at.head * a.windows + at.w];
+#pragma unroll 1
     for (int i = threadIdx.x; i < at.n; i += THREADS) d.rows[i] = begun.list[i];
   } else {
-    at.n = append(a, at, begun, at.w, 0, d.rows);
+    at.n = append(a, cut, at, begun, at.w, 0, d.rows);
   }
-  at.length = begun.length, at.probes = sk_select_probes(&a.rule, begun.length);
-  sk_select_meet(); /* all blocks run */
-  for (; at.w + 1 < end; at.w++) make_list<D>(a, cut, d, at);
+  sk_select_list_probes(a, cut, d);
+  if (threadIdx.x == 0) sk_select_counted = {};
+  sk_select_begin();
+  if (at.w + 1 < end) sk_select_load_probes<D>(a, cut, d, at.head, begun.row);
+  __syncthreads();
+  int rows = a.q_offsets[end];
+  next_window next(a, at.head, min(at.w + 1, end - 1));
+  for (; at.w + 1 < end; at.w++) make_list<D, G>(a, cut, d, at, next, end, rows);
+  sk_select_end();
+#endif
 }
 
-/* The largest tile that fits, but no larger than a block's part. Few histories get clusters of all that one may have.
- */
-static sk_select_cut cut_of(const sk_select_args *a, int D) {
+/* Few histories get clusters of all that one may have. */
+static sk_select_cut cut_of(const sk_select_args *a) {
   const int USUAL = 8, LARGE = 16, FEW = 6;
-  int room = (sk_select_room(&a->rule) + 1) / 2 * 2, probes = sk_select_probes(&a->rule, a->rule.chunk);
-  sk_select_cut cut = {(a->histories <= FEW ? LARGE : USUAL) / a->heads, room,
-                       (probes + SK_SELECT_HALF - 1) / SK_SELECT_HALF * SK_SELECT_HALF, 1};
-  if (cut.probes == 0) cut.probes = SK_SELECT_HALF;
-  while (cut.each > 1 && sk_select_bytes(cut, D) > MEMORY) cut.each--;
-  while (cut.groups < 4 && cut.tile() < (room + cut.each - 1) / cut.each + 8) {
-    cut.groups *= 2;
-    if (sk_select_bytes(cut, D) <= MEMORY) continue;
-    cut.groups /= 2;
-    break;
-  }
-  return cut;
+  int probes = sk_select_probes(&a->rule, a->rule.chunk), halves = (probes + SK_SELECT_HALF - 1) / SK_SELECT_HALF;
+  bool aligned = (a->q_stride | a->kv_stride | a->dh) % 4 == 0 && ((uintptr_t)a->q | (uintptr_t)a->k) % 16 == 0;
+  return {(a->histories <= FEW ? LARGE : USUAL) / a->heads, (sk_select_room(&a->rule) + 1) / 2 * 2,
+          (halves > 1 ? halves : 1) * SK_SELECT_HALF, aligned};
 }
 
-template <int D>
-static cudaError_t launch(sk_backend *be, const sk_select_args *a) {
-  const sk_select_cut cut = cut_of(a, D);
+template <int D, int G>
+static cudaError_t launch(sk_backend *be, const sk_select_args *a, const sk_select_cut &cut) {
   size_t bytes = sk_select_bytes(cut, D);
   cudaLaunchConfig_t config = {};
   cudaLaunchAttribute size = {};
@@ -159,10 +187,17 @@ static cudaError_t launch(sk_backend *be, const sk_select_args *a) {
   size.val.clusterDim.x = (unsigned)(a->heads * cut.each), size.val.clusterDim.y = size.val.clusterDim.z = 1;
   config.gridDim = dim3((unsigned)(a->histories * a->heads * cut.each)), config.blockDim = dim3(THREADS);
   config.dynamicSmemBytes = bytes, config.stream = sk_cuda_stream(be), config.attrs = &size, config.numAttrs = 1;
-  cudaError_t error = cudaFuncSetAttribute(make_lists<D>, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)bytes);
+  cudaError_t error = cudaFuncSetAttribute(make_lists<D, G>, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)bytes);
   if (error == cudaSuccess)
-    error = cudaFuncSetAttribute(make_lists<D>, cudaFuncAttributeNonPortableClusterSizeAllowed, 1);
-  return error == cudaSuccess ? cudaLaunchKernelEx(&config, make_lists<D>, *a, cut) : error;
+    error = cudaFuncSetAttribute(make_lists<D, G>, cudaFuncAttributeNonPortableClusterSizeAllowed, 1);
+  return error == cudaSuccess ? cudaLaunchKernelEx(&config, make_lists<D, G>, *a, cut) : error;
+}
+
+/* So many groups that a block's part is one tile, where registers suffice. */
+template <int D>
+static cudaError_t launch_width(sk_backend *be, const sk_select_args *a) {
+  const sk_select_cut cut = cut_of(a);
+  return cut.room > cut.each * SK_SELECT_WARPS * 16 ? launch<D, 4>(be, a, cut) : launch<D, 2>(be, a, cut);
 }
 
 solid_status sk_cuda_select(sk_backend *be, const sk_select_args *a) {
@@ -179,9 +214,9 @@ solid_status sk_cuda_select(sk_backend *be, const sk_select_args *a) {
   if (room > MOST)
     return sk_fail(be, SOLID_EUNSUPPORTED, "cuda select: %d candidates, at most %d; use a smaller budget", room, MOST);
   if (a->histories == 0 || a->heads == 0) return SOLID_OK;
-  error = a->dh <= 16   ? launch<16>(be, a)
-          : a->dh <= 32 ? launch<32>(be, a)
-          : a->dh <= 64 ? launch<64>(be, a)
-                        : launch<128>(be, a);
+  error = a->dh <= 16   ? launch_width<16>(be, a)
+          : a->dh <= 32 ? launch_width<32>(be, a)
+          : a->dh <= 64 ? launch_width<64>(be, a)
+                        : launch<128, 2>(be, a, cut_of(a));
   return sk_cuda_status(be, error, "select");
 }

@@ -5,6 +5,8 @@
  *   ml-1m    width 64, windows of 200, batches of 128, 3,416 items, two blocks of two heads, lengths as in MovieLens 1M
  *   authors  the published model itself with its binary loss on 1,024 samples: step_authors.h. `paper` above has its
  *            sizes, but our model, which predicts every position's next item among all
+ *   long     65,536 rows in histories of 2,048, 16,384 and 65,536 events, dense and by lists: width 64, 4,000 items,
+ * two blocks of two heads, static head, solid_train's lists. Only by `--only long`
  *
  *   bench_step [--device cpu|cuda] [--precision fp32|tf32] [--threads N] [--only NAME] [--ops] [--once]
  *
@@ -24,11 +26,16 @@ typedef struct shape {
   uint32_t windows, window, items, width, blocks, heads;
   float mean; /* of the lengths, which are drawn from an exponential and cut; 0 = all are `window` */
   float dropout;
+  uint32_t lists; /* 1: sparse attention */
 } shape;
 
-static const shape shapes[] = {{"paper", 1024, 30, 12101, 32, 1, 1, 0, 0.5f},
-                               {"beauty", 256, 50, 12101, 64, 1, 1, 5, 0.5f},
-                               {"ml-1m", 128, 200, 3416, 64, 2, 2, 160, 0.2f}};
+static const shape shapes[] = {{"paper", 1024, 30, 12101, 32, 1, 1, 0, 0.5f, 0},
+                               {"beauty", 256, 50, 12101, 64, 1, 1, 5, 0.5f, 0},
+                               {"ml-1m", 128, 200, 3416, 64, 2, 2, 160, 0.2f, 0}};
+static const shape longs[] = {
+    {"2k", 32, 2048, 4000, 64, 2, 2, 0, 0, 0},  {"2k lists", 32, 2048, 4000, 64, 2, 2, 0, 0, 1},
+    {"16k", 4, 16384, 4000, 64, 2, 2, 0, 0, 0}, {"16k lists", 4, 16384, 4000, 64, 2, 2, 0, 0, 1},
+    {"64k", 1, 65536, 4000, 64, 2, 2, 0, 0, 0}, {"64k lists", 1, 65536, 4000, 64, 2, 2, 0, 0, 1}};
 
 /* ---- A table that times each operation ---- */
 
@@ -185,7 +192,7 @@ static void measure_authors(sk_backend *be, int ops, int once_only, double enoug
   step_authors_close(&s);
 }
 
-static void measure(sk_backend *be, const shape *s, int ops, int once_only, double enough) {
+static sol_config config_of(const shape *s) {
   sol_config config = {.items = s->items,
                        .width = s->width,
                        .window = s->window,
@@ -195,6 +202,19 @@ static void measure(sk_backend *be, const shape *s, int ops, int once_only, doub
                        .codes = 256,
                        .head = SOLID_HEAD_SOLID,
                        .clip = 0.1f};
+  if (s->window < 2048) return config;
+  config.levels = config.codes = 0, config.clip = 0, config.head = SOLID_HEAD_STATIC;
+  config.positions = SOL_POSITIONS_ROTARY, config.turned = s->width / s->heads / 2;
+  if (!s->lists) return config;
+  config.attention = SOL_ATTENTION_SPARSE;
+  config.select_chunk = 512, config.select_sink = 4, config.select_window = 64;
+  config.select_recent = 32, config.select_stride = 16, config.select_budget = 1024;
+  config.select_dense_below = 2048, config.select_mass = 950;
+  return config;
+}
+
+static void measure(sk_backend *be, const shape *s, int ops, int once_only, double enough) {
+  sol_config config = config_of(s);
   own_model m = {.o = SOLID_TRAIN_OPTIONS_INIT};
   m.o.dropout = m.o.dropout_z = m.o.dropout_y = s->dropout;
   seed_rng rng = seed_start(1);
@@ -256,6 +276,8 @@ int main(int argc, char **argv) {
   printf("%s, products in %s\n", text, options.tf32 ? "tf32" : "fp32");
   for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
     if (!only || !strcmp(only, shapes[i].name)) measure(be, &shapes[i], ops, once, strcmp(device, "cpu") ? 0.6 : 2.0);
+  for (size_t i = 0; only && !strcmp(only, "long") && i < sizeof longs / sizeof *longs; i++)
+    measure(be, &longs[i], ops, once, strcmp(device, "cpu") ? 0.6 : 2.0);
   if (!only || !strcmp(only, "authors")) measure_authors(be, ops, once, strcmp(device, "cpu") ? 0.6 : 2.0);
   real->close(be);
   return 0;
