@@ -64,7 +64,8 @@ typedef enum solid_time_unit {
 SOLID_API SOLID_CHECK_RESULT solid_status solid_time_read(solid_bytes text, solid_time_unit *unit, int is_given,
                                                           int64_t *out);
 
-/* `bytes` of the file are read, compressed ones where it is; `all` of them are there, 0 = unknown, as of a pipe. */
+/* `bytes` of the file are read, compressed ones where it is; `all` of them are there, 0 = unknown, as of a pipe. Where
+ * the file has times, half of a byte counts when it is read, and half when its event is passed on in order. */
 typedef void (*solid_data_progress)(void *user, uint64_t bytes, uint64_t all);
 
 /* Options of files with one event per row (movielens, csv, recbole, table). A column is a name, or a number from 1;
@@ -179,10 +180,12 @@ typedef struct solid_attributes_options {
   const char *columns;     /* "genres,year": columns that are attributes; values are split at | */
   const char *separator;   /* as in solid_data_options */
   int no_header;
+  solid_data_progress progress; /* as in solid_data_options */
+  void *progress_user;
 } solid_attributes_options;
 
 #define SOLID_ATTRIBUTES_OPTIONS_INIT                                                                                  \
-  { sizeof(solid_attributes_options), NULL, NULL, NULL, 0 }
+  { sizeof(solid_attributes_options), NULL, NULL, NULL, 0, NULL, NULL }
 
 /* The same for callers who cannot use macros. */
 SOLID_API solid_attributes_options solid_attributes_options_default(void);

@@ -21,7 +21,7 @@ typedef struct sk_embed_args {
   int32_t accumulate;
   float *out;
   const sk_rows *made; /* in place of table, with scale 1 and without accumulate: this part of them. EIO: the file was
-                          changed or cannot be read. Other devices: NULL */
+                          changed or cannot be read. Other devices than a CPU: EUNSUPPORTED */
   sk_rows_part part;
 } sk_embed_args;
 
@@ -36,10 +36,10 @@ typedef struct sk_embed_backward_args {
 SK_NO_SCRATCH(embed)
 
 /* CUDA looks through all indices for each row of a small table; else it sorts them. */
-enum { SK_EMBED_PIECE = 16, SK_EMBED_LOOK_COLUMNS = 128, SK_EMBED_LOOKS = 1 << 26 };
+enum { SK_EMBED_PIECE = 16, SK_EMBED_LOOK_COLUMNS = 128, SK_EMBED_LOOK_ROWS = 8192, SK_EMBED_LOOKS = 1 << 26 };
 
 static inline int sk_embed_backward_looks(const sk_embed_backward_args *a) {
-  return (int64_t)a->n * a->rows <= SK_EMBED_LOOKS && a->d <= SK_EMBED_LOOK_COLUMNS;
+  return (int64_t)a->n * a->rows <= SK_EMBED_LOOKS && a->rows <= SK_EMBED_LOOK_ROWS && a->d <= SK_EMBED_LOOK_COLUMNS;
 }
 
 /* Keys and positions, before and after: four arrays of this size. */

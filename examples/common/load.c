@@ -187,6 +187,7 @@ static solid_status take_known(solid_collector *collector, const solid_model *kn
 static solid_status load_items(solid_collector *collector, const load_files *files, item_reader *r) {
   const items_options *items = files->items;
   solid_attributes_options attributes = SOLID_ATTRIBUTES_OPTIONS_INIT;
+  preparing_read shown = {.path = items->attributes};
   solid_vectors_options vectors = SOLID_VECTORS_OPTIONS_INIT;
   solid_vectors_report report = SOLID_VECTORS_REPORT_INIT;
   solid_status status = SOLID_OK;
@@ -194,10 +195,12 @@ static solid_status load_items(solid_collector *collector, const load_files *fil
   attributes.item_column = items->item_column, attributes.columns = items->columns;
   attributes.separator = items->separator, attributes.no_header = items->no_header;
   vectors.width = (uint32_t)items->vector_width, vectors.ids = items->vector_ids;
+  attributes.progress = preparing_read_on, attributes.progress_user = &shown;
   if (items->attributes)
     status = solid_data_read_attributes(items->attributes, &attributes, take_attributes, r);
   else if (files->known)
     status = take_known(collector, files->known);
+  preparing_end();
   if (!status && items->vectors) status = solid_data_read_vectors(items->vectors, &vectors, take_vector, r, &report);
   r->rows = report.rows;
   if (!status && report.zero_rows)

@@ -69,6 +69,7 @@ solid_status solid_data_read_attributes(const char *path, const solid_attributes
   int is_json = 0, more = 1;
   solid_status status = sol_struct_take(&r.options, sizeof r.options, options, "attributes options");
   if (status == SOLID_OK) status = sol_lines_open(&r.lines, path);
+  r.lines.progress = r.options.progress, r.lines.progress_user = r.options.progress_user;
   if (status == SOLID_OK) status = sol_attribute_columns(&r, &is_json);
   while (status == SOLID_OK && !is_json) {
     status = sol_lines_next(&r.lines, &more);

@@ -25,6 +25,17 @@ solid_status sol_event_batch_flush(sol_event_batch *batch);
 /* Events added so far: the time of an event without a time. */
 int64_t sol_event_batch_count(const sol_event_batch *batch);
 
+/* An array that grows and begins at a cache line, so that no element of 32 bytes lies in two: it costs as many waits
+ * for memory. A zeroed struct is an empty one. */
+typedef struct sol_grown {
+  void *block; /* to be freed */
+  size_t bytes;
+} sol_grown;
+
+/* Room for `bytes`; returns the array, its contents kept, or NULL with the array as it was. */
+void *sol_grown_reserve(sol_grown *grown, size_t bytes);
+void sol_grown_free(sol_grown *grown);
+
 /* Strings numbered from 0 in the order in which they first occur. Short ones, as most ids are, stand in their cells: a
  * look-up then touches the table and one cell, wherever the memory is. */
 #define SOL_INTERNED_HERE 20
@@ -37,6 +48,7 @@ typedef struct sol_interned {
 
 typedef struct sol_interner {
   sol_interned *cells;
+  sol_grown cell_memory;
   char *bytes;
   size_t used, room;
   uint32_t count, places;
@@ -50,7 +62,11 @@ void sol_interner_fetch(const sol_interner *interner, uint64_t hash);
 /* 1 if there is a string of this number, and it is `text`. */
 int sol_interner_is(const sol_interner *interner, uint32_t index, solid_bytes text);
 /* Valid until another string is added. */
-solid_bytes sol_interner_text(const sol_interner *interner, uint32_t index);
+static inline solid_bytes sol_interner_text(const sol_interner *interner, uint32_t index) {
+  const sol_interned *cell = &interner->cells[index];
+  const char *text = cell->size <= SOL_INTERNED_HERE ? cell->here : interner->bytes + cell->at;
+  return (solid_bytes){text, cell->size};
+}
 void sol_interner_free(sol_interner *interner);
 
 typedef struct sol_timed_event {
@@ -60,28 +76,38 @@ typedef struct sol_timed_event {
   solid_worth worth;
 } sol_timed_event;
 
-/* An event whose user and item have no numbers yet. They are looked up some at once, so that memory is asked for before
- * it is looked at. */
+/* Events whose users and items have no numbers yet, in three turns: one is filled, of the next the tables' slots are on
+ * their way from memory, of the oldest what the slots point to. Asking is done for a whole turn at once: between lines,
+ * a processor waits for each address to be translated. */
 #define SOL_WAITING 32
+#define SOL_TURNS   3
 
 typedef struct sol_waiting {
   sol_timed_event event;
   solid_bytes user, item;
   uint64_t user_hash, item_hash;
-  char text[2 * SOLID_ID_MAX];
 } sol_waiting;
+
+typedef struct sol_turn {
+  size_t count, used;
+  sol_waiting events[SOL_WAITING];
+  char text[SOL_WAITING * 2 * SOLID_ID_MAX];
+} sol_turn;
 
 typedef struct sol_timeline {
   sol_interner users, items, kinds;
   sol_timed_event *events; /* in the order of the file */
-  size_t count, room, waiting;
+  sol_grown event_memory;
+  size_t count, room;
   uint32_t last_kind;
-  sol_waiting wait[SOL_WAITING];
+  int filled; /* the turn that lines are put into */
+  sol_turn turns[SOL_TURNS];
 } sol_timeline;
 
 solid_status sol_timeline_add(sol_timeline *timeline, const solid_event *event, double rating);
-/* Sorts everything and passes it on: users by first line, their events by time, then by line. */
-solid_status sol_timeline_send(sol_timeline *timeline, sol_event_batch *batch);
+/* Sorts everything and passes it on: users by first line, their events by time, then by line. Progress of `lines` is
+ * told that this is the second half; NULL = nobody. */
+solid_status sol_timeline_send(sol_timeline *timeline, sol_event_batch *batch, const sol_lines *lines);
 void sol_timeline_free(sol_timeline *timeline);
 
 #ifdef __cplusplus

@@ -1,5 +1,6 @@
 /* Splits lines into fields, and keeps strings in one piece of memory. */
 #include "ingest/data/text.h"
+#include "solid/base/same.h"
 #include "solid/base/text.h"
 #include <stdlib.h>
 #include <string.h>
@@ -73,9 +74,23 @@ static char *quoted_field(char *at, solid_bytes *out) {
   return is_closed ? at : NULL;
 }
 
+/* Where the character comes next, or `end`: eight bytes at once, for most fields are shorter than a call takes. */
+static inline char *find(char *at, char *end, char character) {
+#if defined __BYTE_ORDER__ && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+  const uint64_t ones = UINT64_C(0x0101010101010101), wanted = ones * (unsigned char)character;
+  for (; end - at >= 8; at += 8) {
+    uint64_t x = sol_eight(at) ^ wanted, hits = (x - ones) & ~x & ones << 7; /* the lowest is right */
+    if (hits) return at + __builtin_ctzll(hits) / 8;
+  }
+#endif
+  while (at < end && *at != character) at++;
+  return at;
+}
+
 /* Where the separator comes next, or the end of the line. */
-static char *next_separator(char *at, char *end, const char *separator, size_t width) {
-  char *stop = width == 1 ? memchr(at, *separator, (size_t)(end - at)) : strstr(at, separator);
+static inline char *next_separator(char *at, char *end, const char *separator, size_t width) {
+  if (width == 1) return find(at, end, *separator);
+  char *stop = strstr(at, separator);
   return stop ? stop : end;
 }
 

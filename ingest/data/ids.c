@@ -8,16 +8,21 @@
 /* What R, pandas and databases write where nothing is. */
 static int is_nothing(solid_bytes id) {
   static const char *const words[] = {"NA", "N/A", "<NA>", "NaN", "nan", "NULL", "null", "None", "\\N"};
-  if (id.size > 4) return 0; /* the longest of them */
+  if (id.size > 4 || (id.data[0] >= '0' && id.data[0] <= '9')) return 0; /* the longest of them has four bytes */
   for (size_t i = 0; i < sizeof words / sizeof *words; i++)
     if (sol_bytes_equal(id, words[i])) return 1;
   return 0;
+}
+
+static int is_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
 /* 31 as pandas writes it in a column with gaps, 100000 as R does. */
 static int is_rewritten(solid_bytes id) {
   double value;
   int64_t whole;
+  if (is_letter(id.data[0])) return 0; /* of no number */
   if (id.size > 2 && id.data[id.size - 1] == '0' && id.data[id.size - 2] == '.')
     return sol_number_int(id.data, id.size - 2, &whole);
   return memchr(id.data, '+', id.size) && memchr(id.data, 'e', id.size) && sol_number_double(id.data, id.size, &value);

@@ -1,19 +1,38 @@
 #include "ingest/data/events.h"
+#include "solid/base/fetch.h"
+#include "solid/base/same.h"
 #include "solid/extend.h"
 #include <stdlib.h>
 #include <string.h>
 
-solid_bytes sol_interner_text(const sol_interner *interner, uint32_t index) {
-  const sol_interned *cell = &interner->cells[index];
-  const char *text = cell->size <= SOL_INTERNED_HERE ? cell->here : interner->bytes + cell->at;
-  return (solid_bytes){text, cell->size};
+#define LINE ((size_t)64)
+
+static char *first_line(const sol_grown *grown) {
+  return (char *)(((uintptr_t)grown->block + LINE - 1) / LINE * LINE);
+}
+
+void *sol_grown_reserve(sol_grown *grown, size_t bytes) {
+  size_t before = grown->block ? (size_t)(first_line(grown) - (char *)grown->block) : 0;
+  char *block = bytes <= SIZE_MAX - LINE ? realloc(grown->block, bytes + LINE) : NULL;
+  if (!block) return NULL;
+  grown->block = block;
+  char *array = first_line(grown);
+  if (grown->bytes > 0 && array != block + before)
+    memmove(array, block + before, grown->bytes < bytes ? grown->bytes : bytes);
+  grown->bytes = bytes;
+  return array;
+}
+
+void sol_grown_free(sol_grown *grown) {
+  free(grown->block);
+  *grown = (sol_grown){0};
 }
 
 static int is_same(const void *owner, uint32_t number, const void *key) {
   const sol_interner *interner = owner;
   const solid_bytes *text = key;
-  if (interner->cells[number].size != text->size) return 0;
-  return text->size == 0 || memcmp(sol_interner_text(interner, number).data, text->data, text->size) == 0;
+  solid_bytes held = sol_interner_text(interner, number);
+  return held.size == text->size && sol_same(held.data, text->data, text->size);
 }
 
 static solid_status grow(sol_interner *interner, size_t size) {
@@ -27,7 +46,7 @@ static solid_status grow(sol_interner *interner, size_t size) {
   if (interner->count == interner->places) {
     if (interner->places > UINT32_MAX / 4) return solid_fail(SOLID_ERANGE, "over %u ids", interner->places);
     uint32_t places = 2 * interner->places + 256;
-    sol_interned *cells = realloc(interner->cells, places * sizeof *cells);
+    sol_interned *cells = sol_grown_reserve(&interner->cell_memory, places * sizeof *cells);
     if (!cells) return solid_fail(SOLID_ENOMEM, "no room for %u ids", places);
     interner->cells = cells;
     interner->places = places;
@@ -66,7 +85,7 @@ solid_status sol_interner_find(sol_interner *interner, solid_bytes text, uint32_
 
 void sol_interner_fetch(const sol_interner *interner, uint64_t hash) {
   uint32_t number = sol_table_likely(&interner->table, hash);
-  if (number != SOL_NO_NUMBER) __builtin_prefetch(&interner->cells[number]);
+  if (number != SOL_NO_NUMBER) SOL_FETCH(&interner->cells[number]);
 }
 
 int sol_interner_is(const sol_interner *interner, uint32_t index, solid_bytes text) {
@@ -75,7 +94,7 @@ int sol_interner_is(const sol_interner *interner, uint32_t index, solid_bytes te
 
 void sol_interner_free(sol_interner *interner) {
   free(interner->bytes);
-  free(interner->cells);
+  sol_grown_free(&interner->cell_memory);
   sol_table_clear(&interner->table);
   *interner = (sol_interner){0};
 }

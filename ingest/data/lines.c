@@ -1,14 +1,19 @@
+#define _GNU_SOURCE /* F_SETPIPE_SZ */
 #include "ingest/data/text.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #define CHUNK        ((size_t)256 * 1024)
 #define LOOKED_AT    ((size_t)128 * 1024) /* twice the longest JSON event */
 #define TOLD_EVERY   ((uint64_t)4 * 1024 * 1024)
+#define PIPE_BYTES   (1 << 20)
 #define LINE_CEILING ((size_t)64 * 1024 * 1024)
 
 solid_status sol_gzip_status(void *file, const char *path) {
@@ -16,6 +21,8 @@ solid_status sol_gzip_status(void *file, const char *path) {
   const char *why = gzerror(file, &code);
   if (code == Z_OK || code == Z_STREAM_END) return SOLID_OK;
   if (code == Z_ERRNO) why = strerror(errno);
+  const char *after = strncmp(why, "<fd:", 4) == 0 ? strstr(why, ">: ") : NULL; /* its name of a file opened here */
+  if (after) why = after + 3;
   int named = strncmp(why, path, strlen(path)) == 0; /* zlib names the file in most of its own messages */
   return named ? solid_fail(SOLID_EIO, "%s", why) : solid_fail(SOLID_EIO, "%s: %s", path, why);
 }
@@ -31,8 +38,15 @@ solid_status sol_lines_fail(const sol_lines *lines, const char *format, ...) {
 
 static void tell(sol_lines *lines) {
   z_off_t compressed = lines->all ? gzoffset(lines->file) : -1; /* where a plain file is, too; -1 of a pipe */
+  uint64_t bytes = compressed < 0 ? lines->taken : (uint64_t)compressed;
   lines->told = lines->taken;
-  lines->progress(lines->progress_user, compressed < 0 ? lines->taken : (uint64_t)compressed, lines->all);
+  lines->progress(lines->progress_user, lines->is_half ? bytes / 2 : bytes, lines->all);
+}
+
+void sol_lines_tell_second(const sol_lines *lines, double share) {
+  if (!lines->progress || !lines->all) return;
+  lines->progress(lines->progress_user, lines->all / 2 + (uint64_t)(share * (double)(lines->all - lines->all / 2)),
+                  lines->all);
 }
 
 /* Moves the unread bytes to the front and reads more behind them. */
@@ -52,6 +66,7 @@ static solid_status read_more(sol_lines *lines) {
   int got = gzread(lines->file, lines->buffer + left, (unsigned)CHUNK);
   solid_status status = sol_gzip_status(lines->file, lines->path);
   if (status != SOLID_OK) return status;
+  if (!lines->has_zero) lines->has_zero = memchr(lines->buffer + left, 0, (size_t)got) != NULL;
   lines->end += (size_t)got;
   lines->taken += (size_t)got;
   lines->at_end = got == 0;
@@ -59,10 +74,33 @@ static solid_status read_more(sol_lines *lines) {
   return SOLID_OK;
 }
 
+/* A pipe of the usual 64 KiB has reader and writer wait for each other at every thousandth line or so. A system that
+ * gives no more leaves it as it is. */
+static void widen_pipe(int file) {
+#ifdef F_SETPIPE_SZ
+  fcntl(file, F_SETPIPE_SZ, PIPE_BYTES);
+#else
+  (void)file;
+#endif
+}
+
+/* Files that are not compressed are read as they are. `all` becomes the size of a regular file. */
+static void *open_file(const char *path, uint64_t *all) {
+  struct stat facts;
+  int file = open(path, O_RDONLY | O_CLOEXEC);
+  if (file < 0) return NULL;
+  int is_known = fstat(file, &facts) == 0;
+  if (is_known && S_ISREG(facts.st_mode)) *all = (uint64_t)facts.st_size;
+  if (is_known && S_ISFIFO(facts.st_mode)) widen_pipe(file);
+  void *opened = gzdopen(file, "rb");
+  if (!opened) close(file);
+  return opened;
+}
+
 solid_status sol_bytes_open(sol_lines *lines, const char *path) {
   *lines = (sol_lines){.path = path};
   errno = 0;
-  lines->file = gzopen(path, "rbe"); /* reads files that are not compressed as they are */
+  lines->file = open_file(path, &lines->all);
   if (!lines->file)
     return solid_fail(errno ? SOLID_EIO : SOLID_ENOMEM, "%s: %s", path, strerror(errno ? errno : ENOMEM));
   solid_status status = SOLID_OK;
@@ -86,6 +124,7 @@ void sol_lines_close(sol_lines *lines) {
 solid_status sol_lines_sample(const sol_lines *lines, sol_lines *sample) {
   size_t size = lines->end - lines->begin;
   *sample = (sol_lines){.path = lines->path, .end = size, .room = size + 1, .at_end = 1, .is_cut = !lines->at_end};
+  sample->has_zero = lines->has_zero;
   sample->buffer = malloc(size + 1);
   if (!sample->buffer) return solid_fail(SOLID_ENOMEM, "%s: no room for %zu bytes", lines->path, size);
   if (size > 0) memcpy(sample->buffer, lines->buffer + lines->begin, size);
@@ -147,7 +186,7 @@ solid_status sol_lines_next(sol_lines *lines, int *more) {
   solid_status status;
   do status = next_line(lines, more);
   while (status == SOLID_OK && *more && is_blank(lines));
-  if (status == SOLID_OK && *more && memchr(lines->line, 0, lines->size))
+  if (status == SOLID_OK && *more && lines->has_zero && memchr(lines->line, 0, lines->size))
     return sol_lines_fail(lines, "a zero byte: not a text file");
   return status;
 }

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 solid_status solid_data_format_find(const char *name, solid_data_format *out) {
   static const char *const names[] = {
@@ -93,9 +92,6 @@ solid_status solid_data_file_open(solid_data_file **out, const char *path, const
   file->unit = all.time_unit;
   for (int role = 0; role < SOL_ROLES; role++) file->at[role] = SOL_ABSENT;
   status = sol_lines_open(&file->lines, file->path);
-  struct stat facts;
-  if (status == SOLID_OK && stat(path, &facts) == 0 && S_ISREG(facts.st_mode))
-    file->lines.all = (uint64_t)facts.st_size;
   file->lines.progress = all.progress, file->lines.progress_user = all.progress_user;
   if (status == SOLID_OK) status = sol_judge(file);
   if (status == SOLID_OK && is_table(file)) status = sol_columns_find(file);
@@ -213,6 +209,7 @@ solid_status solid_data_file_read(solid_data_file *file, solid_data_sink sink, v
   if (!file || !sink) return solid_fail(SOLID_EINVAL, "read events: NULL argument");
   if (file->was_read) return solid_fail(SOLID_EINVAL, "%s: read before, and it is open for one reading", file->path);
   file->was_read = 1;
+  file->lines.is_half = file->at[SOL_TIME] != SOL_ABSENT; /* then events are put in order */
   solid_status status = sol_event_batch_new(&file->batch, sink, context, has(file, SOL_RATING));
   if (status == SOLID_OK) status = read_format(file);
   if (status == SOLID_OK) status = sol_event_batch_flush(file->batch);

@@ -61,5 +61,5 @@ solid_status sol_read_reviews(solid_data_file *file) {
     json_decref(root);
     if (status != SOLID_OK) status = sol_bad_line(file, status);
   }
-  return status == SOLID_OK ? sol_timeline_send(&file->timeline, file->batch) : status;
+  return status == SOLID_OK ? sol_timeline_send(&file->timeline, file->batch, &file->lines) : status;
 }

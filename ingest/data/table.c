@@ -84,5 +84,5 @@ solid_status sol_read_table(solid_data_file *file) {
     if (status != SOLID_OK || !more) break;
     status = read_line(file);
   }
-  return status == SOLID_OK ? sol_timeline_send(&file->timeline, file->batch) : status;
+  return status == SOLID_OK ? sol_timeline_send(&file->timeline, file->batch, &file->lines) : status;
 }

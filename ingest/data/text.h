@@ -18,10 +18,11 @@ typedef struct sol_lines {
   size_t size;
   char *buffer;
   size_t begin, end, room;
-  int at_end;
+  int at_end, has_zero;                                       /* a byte of what was read so far is zero */
   void (*progress)(void *user, uint64_t bytes, uint64_t all); /* of solid_data_options; NULL = nobody */
   void *progress_user;
   uint64_t taken, told, all; /* bytes: out of the file, when progress was last told, of the file (0 = unknown) */
+  int is_half;               /* reading is the first half of the work, of which progress is told */
   int is_cut;                /* of a sample: the file goes on behind it; its only line may be the beginning of one */
 } sol_lines;
 
@@ -41,6 +42,9 @@ solid_status sol_lines_sample(const sol_lines *lines, sol_lines *sample);
 
 /* The next line that is not blank; *more becomes 0 at the end of the file. */
 solid_status sol_lines_next(sol_lines *lines, int *more);
+
+/* Tells progress that this share of the second half of the work is done. */
+void sol_lines_tell_second(const sol_lines *lines, double share);
 
 /* Up to `size` bytes, not minding lines; 0 at the end, SIZE_MAX when reading went wrong (sol_gzip_status). */
 size_t sol_lines_bytes(sol_lines *lines, void *buffer, size_t size);

@@ -1,7 +1,8 @@
-/* Gather is a copy. Scatter-add, for tables and batches whose product is small, has one warp, or all warps of a block,
- * look through the indices for each row of the table. Else it sorts the indices (a stable radix sort of index and
- * position), cuts the sorted sequence into pieces of fixed length, sums what each piece holds of every run of equal
- * indices, and joins the runs that reach over several pieces. The order of every sum is a function of the indices. */
+/* Gather is a copy. Scatter-add, for tables and batches whose product is small, has all warps of a block look through
+ * the indices for each row of the table: one warp alone would wait for what falls on the fullest row. Else it sorts the
+ * indices (a stable radix sort of index and position), cuts the sorted sequence into pieces of fixed length, sums what
+ * each piece holds of every run of equal indices, and joins the runs that reach over several pieces. The order of every
+ * sum is a function of the indices. */
 #include "kernels/cuda/cuda.cuh"
 #include <cub/device/device_radix_sort.cuh>
 
@@ -19,6 +20,7 @@ __global__ static void gather(sk_embed_args a) {
 }
 
 solid_status sk_cuda_embed(sk_backend *be, const sk_embed_args *a) {
+  if (a->made) return sk_fail(be, SOLID_EUNSUPPORTED, "cuda embed: rows that are made when they are read");
   if (a->n == 0) return SOLID_OK;
   gather<<<sk_cuda_blocks(a->n, ROWS), dim3(SK_WARP, ROWS), 0, sk_cuda_stream(be)>>>(*a);
   return sk_cuda_launched(be, "embed");
@@ -26,18 +28,15 @@ solid_status sk_cuda_embed(sk_backend *be, const sk_embed_args *a) {
 
 /* ---- Looking through ---- */
 
-enum { LOOK_COLUMNS = SK_EMBED_LOOK_COLUMNS / 32, SMALL_TABLE = 2048, SMALL_WARPS = 16 };
+enum { LOOK_COLUMNS = SK_EMBED_LOOK_COLUMNS / 32, WARPS = 16 };
 
-/* WARPS warps share a row of the table, each its part of the indices; a block has ROWS warps, or WARPS. */
-template <int WARPS>
+/* A block has one row of the table, each of its warps a part of the indices. */
 __global__ static void look_through(sk_embed_backward_args a) {
   __shared__ float parts[WARPS][LOOK_COLUMNS * 32];
   const int AHEAD = 4;
-  int lane = threadIdx.x, part = threadIdx.y % WARPS, row = (blockIdx.x * blockDim.y + threadIdx.y) / WARPS;
-  if (row >= a.rows) return; /* with several warps a row, all of the block or none */
+  int lane = threadIdx.x, part = threadIdx.y, row = blockIdx.x;
   int each = ((a.n + WARPS - 1) / WARPS + SK_WARP - 1) / SK_WARP * SK_WARP, end = min(a.n, (part + 1) * each);
   float sum[LOOK_COLUMNS] = {};
-  bool some = false;
   for (int from = part * each; from < end; from += AHEAD * SK_WARP) {
     int index[AHEAD];
 #pragma unroll
@@ -50,7 +49,6 @@ __global__ static void look_through(sk_embed_backward_args a) {
       for (unsigned hits = __ballot_sync(0xffffffffu, index[k] == row); hits;) {
         const float *at[AHEAD];
         float x[AHEAD][LOOK_COLUMNS];
-        some = true;
 #pragma unroll
         for (int h = 0; h < AHEAD; h++) { /* loads of several hits are in flight at once */
           at[h] = hits ? a.dout + (int64_t)(from + k * SK_WARP + __ffs(hits) - 1) * a.d : NULL;
@@ -67,19 +65,13 @@ __global__ static void look_through(sk_embed_backward_args a) {
           for (int c = 0; c < LOOK_COLUMNS; c++) sum[c] += a.scale * x[h][c];
       }
   }
-  if (WARPS > 1) {
 #pragma unroll
-    for (int c = 0; c < LOOK_COLUMNS; c++) parts[part][c * SK_WARP + lane] = sum[c];
-    __syncthreads();
-    for (int i = threadIdx.y * SK_WARP + lane; i < a.d; i += WARPS * SK_WARP) {
-      float all = 0.0f;
-      for (int p = 0; p < WARPS; p++) all += parts[p][i];
-      a.dtable[(int64_t)row * a.d + i] += all;
-    }
-  } else if (some) {
-#pragma unroll
-    for (int c = 0; c < LOOK_COLUMNS; c++)
-      if (c * SK_WARP + lane < a.d) a.dtable[(int64_t)row * a.d + c * SK_WARP + lane] += sum[c];
+  for (int c = 0; c < LOOK_COLUMNS; c++) parts[part][c * SK_WARP + lane] = sum[c];
+  __syncthreads();
+  for (int i = part * SK_WARP + lane; i < a.d; i += WARPS * SK_WARP) {
+    float all = 0.0f;
+    for (int p = 0; p < WARPS; p++) all += parts[p][i];
+    a.dtable[(int64_t)row * a.d + i] += all;
   }
 }
 
@@ -159,10 +151,7 @@ solid_status sk_cuda_embed_backward(sk_backend *be, const sk_embed_backward_args
   if (a->n == 0) return SOLID_OK;
   cudaStream_t stream = sk_cuda_stream(be);
   if (sk_embed_backward_looks(a)) {
-    if (a->rows <= SMALL_TABLE)
-      look_through<SMALL_WARPS><<<a->rows, dim3(SK_WARP, SMALL_WARPS), 0, stream>>>(*a);
-    else
-      look_through<1><<<sk_cuda_blocks(a->rows, ROWS), dim3(SK_WARP, ROWS), 0, stream>>>(*a);
+    look_through<<<a->rows, dim3(SK_WARP, WARPS), 0, stream>>>(*a);
     return sk_cuda_launched(be, "embed_backward");
   }
   int bits = bits_for(a->rows);

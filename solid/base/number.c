@@ -21,15 +21,16 @@ static int is_digit(char c) {
 
 /* Reads digits from `at` on (`scale` = 1: they stand after the point); returns where they end. */
 static const char *take_digits(parts *p, const char *at, const char *end, int scale, int *count) {
-  for (; at < end && is_digit(*at); at++, ++*count) {
-    if (p->digits < UINT64_MAX / 10 - 1) {
-      p->digits = 10 * p->digits + (uint64_t)(*at - '0');
-      p->exponent -= scale;
-    } else {
-      p->rest |= *at != '0';
-      p->exponent += !scale;
-    }
+  uint64_t digits = p->digits; /* in a register: `at` may point to anything, *p too */
+  const char *begin = at;
+  for (; at < end && is_digit(*at) && digits < UINT64_MAX / 10 - 1; at++) digits = 10 * digits + (uint64_t)(*at - '0');
+  p->digits = digits;
+  p->exponent -= scale * (at - begin);
+  for (; at < end && is_digit(*at); at++) {
+    p->rest |= *at != '0';
+    p->exponent += !scale;
   }
+  *count += (int)(at - begin);
   return at;
 }
 

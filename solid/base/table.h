@@ -9,6 +9,7 @@
 #ifndef SOLID_BASE_TABLE_H
 #define SOLID_BASE_TABLE_H
 
+#include "solid/base/fetch.h"
 #include <stddef.h>
 #include <stdint.h>
 
@@ -43,7 +44,7 @@ static inline uint32_t sol_table_find(const sol_table *table, uint64_t hash, sol
 
 /* Asks for the memory that a search for this hash begins with, so that it is there when it comes. */
 static inline void sol_table_fetch(const sol_table *table, uint64_t hash) {
-  if (table->room) __builtin_prefetch(&table->slots[(uint32_t)hash & (table->room - 1)]);
+  if (table->room) SOL_FETCH(&table->slots[(uint32_t)hash & (table->room - 1)]);
 }
 
 /* The number that a search for this hash compares first, or SOL_NO_NUMBER. */

@@ -36,7 +36,7 @@ void sol_catalogue_range(sol_run *run, const sol_config *config, const sol_weigh
     gather(run, count, d, (int32_t)config->attributes, weights->attributes, catalogue->attributes + s * V + first, 1,
            semantic);
   int64_t floats = (int64_t)count * d;
-  sol_op_copy(run, vectors, semantic, (size_t)floats);
+  blend(run, floats, 1, semantic, 0, vectors); /* either may be memory of the host */
   add(run, floats, weights->items + (size_t)first * config->width, vectors);
 }
 

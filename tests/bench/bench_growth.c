@@ -1,19 +1,20 @@
 /* What grows, and how: seconds and bytes of every stage from a text of events to an answer, for one size of made data.
  *
  *   bench_growth --axis items|users|events|attributes|windows --size N [--device cpu|cuda] [--threads N]
- *                [--memory GIB] [--file PATH] [--from STAGE] [--to STAGE] [--out FILE]
+ *                [--memory GIB] [--file PATH] [--text PATH] [--from STAGE] [--to STAGE] [--skip STAGE] [--out FILE]
  *
  * One number of the data is `size`, the others follow:
  *   items        N items, N / 2 users, 5 N events         users     N users, 10^5 items, 5 N events
  *   events       N events, 10^5 users and items           attributes   N attributes, 10^5 items, 5 10^4 users
  *   windows      windows of N events, 256 users of N + 3 events each in the mean, 10^4 items
  *
- * Text comes through a pipe from another process. A stage that wants more than --memory is said not to have been run,
- * as are those that need it. Seconds are those of the processor on a CPU (a loaded machine changes them little) and of
- * the clock on a GPU; bytes are the most resident memory above what was there when the stage began. An epoch is timed
- * for a few steps, a validation for a thousand users, and both are extrapolated: along items and attributes to 10,000
- * users, else to all. --from, --to: the stages to run, by
- * their names as printed; --from is the reading of a format or "vocabulary". --out: a line of JSON a stage is added to
+ * Text comes through a pipe from another process or, with --text, from a file that is written before. A stage that
+ * wants more than --memory is said not to have been run, as are those that need it. Seconds are those of the processor
+ * on a CPU (a loaded machine changes them little) and of the clock on a GPU; bytes are the most resident memory above
+ * what was there when the stage began. An epoch is timed for a few steps, a validation for a thousand users, and both
+ * are extrapolated: along items and attributes to 10,000 users, else to all. --from, --to: the stages to run, by their
+ * names as printed; --from is the reading of a format or "vocabulary". --skip "PPMI and SVD": codes of attributes
+ * alone, where only training and answers are looked at. --out: a line of JSON a stage is added to
  * the file, which growth_table.py reads; growth.sh goes through sizes. */
 #define BENCH "bench_growth"
 #include "tests/bench/bench.h"
@@ -26,7 +27,8 @@ typedef struct arguments {
   const char *axis, *out;
   uint64_t size;
   double memory;
-  int from, to; /* stages */
+  int from, to, skip; /* stages */
+  char machine[320];
 } arguments;
 
 static growth_shape shape_of(const char *axis, uint64_t n) {
@@ -71,6 +73,10 @@ static void read_arguments(int argc, char **argv, arguments *a, growth_run *run)
       run->file = value;
     else if (!strcmp(name, "--from"))
       a->from = stage_of(value);
+    else if (!strcmp(name, "--text"))
+      run->text = value;
+    else if (!strcmp(name, "--skip"))
+      a->skip = stage_of(value);
     else if (!strcmp(name, "--to"))
       a->to = stage_of(value);
     else if (!strcmp(name, "--out"))
@@ -80,9 +86,19 @@ static void read_arguments(int argc, char **argv, arguments *a, growth_run *run)
   }
   if (a->size < 1000 && strcmp(a->axis, "windows") && strcmp(a->axis, "attributes")) die("--size", "at least 1000");
   if (a->size < 10) die("--size", "at least 10");
+  if (a->skip >= 0 && strcmp(growth_stages[a->skip].name, "PPMI and SVD")) die("--skip", "only PPMI and SVD");
   if (a->from > GROWTH_READERS) die("--from", "stages need those before them, from vocabulary on");
   run->shape = shape_of(a->axis, a->size);
   if (!strcmp(a->axis, "items") || !strcmp(a->axis, "attributes")) run->asked = 10000;
+}
+
+/* Processes that ran or waited for a processor, in the mean of the last minute. */
+static double load(void) {
+  double value = 0;
+  FILE *file = fopen("/proc/loadavg", "r");
+  if (file && fscanf(file, "%lf", &value) != 1) value = 0;
+  if (file) fclose(file);
+  return value;
 }
 
 /* JSON for the table, and a line to look at. */
@@ -99,9 +115,10 @@ static void say(const arguments *a, const growth_run *run, const growth_stage *s
   if (!out) return;
   fprintf(out,
           "{\"axis\": \"%s\", \"size\": %llu, \"stage\": \"%s\", \"device\": \"%s\", \"threads\": %u, \"seconds\": "
-          "%.9g, \"wall\": %.9g, \"bytes\": %.0f, \"amount\": %.9g, \"extrapolated\": %d, \"asked\": %llu}\n",
+          "%.9g, \"wall\": %.9g, \"bytes\": %.0f, \"amount\": %.9g, \"extrapolated\": %d, \"asked\": %llu, "
+          "\"machine\": \"%s\", \"load\": %.1f}\n",
           a->axis, (unsigned long long)a->size, stage->name, run->device, run->threads, seconds, r->seconds_wall,
-          r->meter.bytes, r->amount, r->extrapolated, (unsigned long long)run->asked);
+          r->meter.bytes, r->amount, r->extrapolated, (unsigned long long)run->asked, a->machine, load());
   fflush(out);
 }
 
@@ -121,7 +138,7 @@ static void limit_memory(double gib) {
 }
 
 int main(int argc, char **argv) {
-  arguments a = {.axis = "items", .size = 10000, .memory = 6, .to = GROWTH_STAGES - 1};
+  arguments a = {.axis = "items", .size = 10000, .memory = 6, .to = GROWTH_STAGES - 1, .skip = -1};
   growth_run run = {.device = "cpu", .threads = 1, .file = "bench_growth.safetensors"};
   FILE *out = NULL;
   char why[160] = "";
@@ -131,7 +148,10 @@ int main(int argc, char **argv) {
   options.device = run.device, options.threads = (int32_t)run.threads;
   if (strcmp(run.device, "cpu") == 0) limit_memory(a.memory); /* a driver of GPUs reserves more addresses than that */
   must(solid_context_new(&run.ctx, &options), "context");
+  growth_machine(run.device, a.machine, sizeof a.machine);
+  printf("%s\n", a.machine);
   for (int i = a.from; i <= a.to; i++) {
+    if (i == a.skip) continue;
     const growth_stage *stage = &growth_stages[i];
     growth_result result = {0};
     solid_status status = *why && !stage->is_reader ? SOLID_ENOMEM : stage->run(&run, &result);

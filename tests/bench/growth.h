@@ -4,6 +4,7 @@
 
 #include "solid/status.h"
 #include "solid/train/dataset.h"
+#include <stddef.h>
 #include <stdint.h>
 
 typedef struct growth_shape {
@@ -31,6 +32,9 @@ uint64_t growth_write(const growth_shape *shape, growth_format format, int fd);
 
 /* Events and attributes into a dataset, as programs read them: ordered by time. ENOMEM. */
 solid_status growth_dataset(const growth_shape *shape, solid_dataset *out);
+
+/* "AMD EPYC, 2 processors, 24 GB", and the device where it is none. */
+void growth_machine(const char *device, char *text, size_t size);
 
 /* One stage: from growth_begin to growth_end. */
 typedef struct growth_meter {

@@ -4,7 +4,7 @@
 #   growth.sh OUT.jsonl [AXIS:SIZE...]     default: all sizes below
 #
 # Environment: BUILD (build/release), DEVICE (cpu), MEMORY (6) GiB, LIMIT (600) seconds a size, FOLDER (.) for the model file,
-# TO (batch of 64) the last stage.
+# FROM (the first) and TO (batch of 64) the stages, SKIP (none) "PPMI and SVD".
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -17,9 +17,9 @@ for size in "$@"; do
   axis=${size%:*} n=${size#*:}
   if [ -f "$out" ] && grep -q "\"axis\": \"$axis\", \"size\": $n, \"stage\": \"${TO:-batch of 64}\"" "$out"; then continue; fi
   [ ! -f "$out" ] || sed -i "/\"axis\": \"$axis\", \"size\": $n,/d" "$out" # of a run that was stopped
-  from="read csv"
+  from=${FROM:-read csv}
   case $axis in attributes | windows) from=vocabulary ;; esac # the text has none
   timeout "${LIMIT:-600}" "$bench" --axis "$axis" --size "$n" --device "${DEVICE:-cpu}" --memory "${MEMORY:-6}" --from "$from" --to "${TO:-batch of 64}" \
-    --file "${FOLDER:-.}/growth.safetensors" --out "$out" || echo "growth.sh: $size: stopped after ${LIMIT:-600} s" >&2
+    ${SKIP:+--skip "$SKIP"} --file "${FOLDER:-.}/growth.safetensors" --out "$out" || echo "growth.sh: $size: stopped after ${LIMIT:-600} s" >&2
 done
 python3 "$here/growth_table.py" "$out"

@@ -1,3 +1,4 @@
+#include "kernels/backend.h"
 #include "solid/base/clock.h"
 #include "tests/bench/growth.h"
 #ifdef __GLIBC__
@@ -131,6 +132,30 @@ static double status_bytes(const char *name) {
     if (strncmp(line, name, strlen(name)) == 0) kib = strtod(line + strlen(name), NULL);
   if (file) fclose(file);
   return 1024 * kib;
+}
+
+/* The first line of a file that begins with `name`, behind its colon. */
+static void read_fact(const char *path, const char *name, char *text, size_t size) {
+  char line[256];
+  FILE *file = fopen(path, "r");
+  snprintf(text, size, "unknown");
+  while (file && fgets(line, sizeof line, file)) {
+    const char *colon = strchr(line, ':');
+    if (strncmp(line, name, strlen(name)) || !colon) continue;
+    snprintf(text, size, "%.*s", (int)strcspn(colon + 2, "\"\\\n"), colon + 2);
+    break;
+  }
+  if (file) fclose(file);
+}
+
+void growth_machine(const char *device, char *text, size_t size) {
+  char model[80], memory[80], found[160] = "";
+  const sk_backend_ops *ops = strcmp(device, "cpu") == 0 ? NULL : sk_backend_find("cuda");
+  read_fact("/proc/cpuinfo", "model name", model, sizeof model);
+  read_fact("/proc/meminfo", "MemTotal", memory, sizeof memory);
+  if (ops) ops->probe(found, sizeof found);
+  snprintf(text, size, "%s%s%s, %ld processors, %.0f GB", found, ops ? " beside " : "", model,
+           sysconf(_SC_NPROCESSORS_ONLN), strtod(memory, NULL) * 1024e-9);
 }
 
 static double cpu_seconds(void) {

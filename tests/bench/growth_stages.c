@@ -8,6 +8,7 @@
 #include "solid/train/fit/fit.h"
 #include "solid/train/fit/state.h"
 #include "solid/train/fit/validate.h"
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,28 +46,49 @@ static pid_t start_writer(const growth_run *run, growth_format format, int text[
   _exit(write(sum[1], &bytes, sizeof bytes) != (ssize_t)sizeof bytes);
 }
 
-static solid_status read_text(growth_run *run, growth_result *r, growth_format format) {
-  int text[2], sum[2];
-  char path[32];
-  uint64_t events = 0, bytes = 0;
-  pid_t writer = start_writer(run, format, text, sum);
-  if (writer < 0) return solid_fail(SOLID_EIO, "no process to write the text");
-  close(text[1]), close(sum[1]);
-  snprintf(path, sizeof path, "/dev/fd/%d", text[0]);
+static solid_status read_path(const growth_run *run, growth_result *r, const char *path) {
+  uint64_t events = 0;
   solid_data_file *file = NULL;
   growth_begin(&r->meter);
   solid_status status = solid_data_file_open(&file, path, NULL);
   if (!status) status = solid_data_file_read(file, count_events, &events);
   solid_data_file_close(file);
   whole(r);
+  if (!status && events != run->shape.events) status = solid_fail(SOLID_EMISMATCH, "%llu events", (long long)events);
+  return status;
+}
+
+static solid_status read_pipe(growth_run *run, growth_result *r, growth_format format) {
+  int text[2], sum[2];
+  char path[32];
+  uint64_t bytes = 0;
+  pid_t writer = start_writer(run, format, text, sum);
+  if (writer < 0) return solid_fail(SOLID_EIO, "no process to write the text");
+  close(text[1]), close(sum[1]);
+  snprintf(path, sizeof path, "/dev/fd/%d", text[0]);
+  solid_status status = read_path(run, r, path);
   close(text[0]);
   if (!status && read(sum[0], &bytes, sizeof bytes) != (ssize_t)sizeof bytes)
     status = solid_fail(SOLID_EIO, "the writer ended early");
   close(sum[0]);
   waitpid(writer, NULL, 0);
-  if (!status && events != run->shape.events) status = solid_fail(SOLID_EMISMATCH, "%llu events", (long long)events);
   r->amount = 1e-6 * (double)bytes;
   return status;
+}
+
+/* Written before the seconds begin, and so still in the system's cache. */
+static solid_status read_file(growth_run *run, growth_result *r, growth_format format) {
+  int fd = open(run->text, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  uint64_t bytes = fd < 0 ? 0 : growth_write(&run->shape, format, fd);
+  if (fd >= 0) close(fd);
+  solid_status status = bytes ? read_path(run, r, run->text) : solid_fail(SOLID_EIO, "%s cannot be written", run->text);
+  unlink(run->text);
+  r->amount = 1e-6 * (double)bytes;
+  return status;
+}
+
+static solid_status read_text(growth_run *run, growth_result *r, growth_format format) {
+  return run->text ? read_file(run, r, format) : read_pipe(run, r, format);
 }
 
 static solid_status read_csv(growth_run *run, growth_result *r) {
@@ -114,11 +136,13 @@ static solid_status kmeans(growth_run *run, growth_result *r) {
   if (!x) return solid_fail(SOLID_ENOMEM, "no memory for %zu content vectors", V);
   for (size_t v = 0; v < V; v++) {
     memcpy(x + v * width, a->values + v * wa, wa * sizeof *x);
-    memcpy(x + v * width + wa, b->values + v * wb, wb * sizeof *x);
+    if (wb) memcpy(x + v * width + wa, b->values + v * wb, wb * sizeof *x);
   }
   sol_features_clear(&run->neighbours);
+  sol_codebook_options options = SOL_CODEBOOK_OPTIONS_INIT;
+  options.ctx = run->ctx;
   growth_begin(&r->meter);
-  solid_status status = sol_codebook_fit(&run->book, x, (uint32_t)V, (uint32_t)width, NULL);
+  solid_status status = sol_codebook_fit(&run->book, x, (uint32_t)V, (uint32_t)width, &options);
   whole(r);
   free(x);
   return status;

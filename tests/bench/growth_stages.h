@@ -10,6 +10,7 @@
 typedef struct growth_run {
   growth_shape shape;
   const char *device, *file; /* where the model is written */
+  const char *text;          /* file that text is written to and read from; NULL = a pipe */
   uint32_t threads;
   uint64_t asked; /* users that an epoch and a validation are said for; 0 = all */
 

@@ -55,6 +55,20 @@ def table(axis, stages, before):
         why = next((r[n]["not_run"] for r in stages.values() if "not_run" in r.get(n, {})), None)
         if why:
             print(f"\n{n:,} {axis}: {why}")
+    largest(axis, stages)
+
+
+def largest(axis, stages):
+    """The largest size of each machine, and how far it went there."""
+    rows = [row for sizes in stages.values() for row in sizes.values() if "seconds" in row]
+    for machine in sorted({row.get("machine", "unnamed machine") for row in rows}):
+        mine = [row for row in rows if row.get("machine", "unnamed machine") == machine]
+        n = max(row["size"] for row in mine)
+        names = [row["stage"] for row in mine if row["size"] == n]
+        whole = max([row["size"] for row in mine if row["stage"] == "batch of 64"], default=n)
+        loads = [row["load"] for row in mine if "load" in row]
+        print(f"\nLargest here: {n:,} {axis}, {names[0]} to {names[-1]}" + (f"; all stages: {whole:,}" if whole != n else "")
+              + f". {machine}" + (f", load {min(loads):.0f} to {max(loads):.0f}" if loads else ""))
 
 
 after, before = read(sys.argv[1]), read(sys.argv[2]) if len(sys.argv) > 2 else None

@@ -9,10 +9,10 @@ typedef struct embed_case {
   int accumulate;
 } embed_case;
 
-static const embed_case cases[] = {{0, 8, 5, 0},       {1, 1, 1, 0},     {1, 64, 10, 1},      {7, 3, 4, 0},
-                                   {7, 5, 4, 1},       {300, 17, 40, 0}, {1000, 64, 50, 1},   {129, 64, 3, 0},
-                                   {900, 64, 700, 0},  {700, 130, 9, 0}, {9000, 7, 20000, 0}, {20000, 3, 5000, 0},
-                                   {3000, 33, 2500, 0}};
+static const embed_case cases[] = {{0, 8, 5, 0},        {1, 1, 1, 0},      {1, 64, 10, 1},      {7, 3, 4, 0},
+                                   {7, 5, 4, 1},        {300, 17, 40, 0},  {1000, 64, 50, 1},   {129, 64, 3, 0},
+                                   {900, 64, 700, 0},   {700, 130, 9, 0},  {9000, 7, 20000, 0}, {20000, 3, 5000, 0},
+                                   {3000, 33, 2500, 0}, {12, 64, 9000, 0}, {700, 128, 8192, 0}};
 enum { CASES = sizeof cases / sizeof cases[0], MAX_N = 20000 };
 
 /* Random rows, some absent, the first one often: hot rows are what a scatter gets wrong. */

@@ -19,13 +19,15 @@ static sol_codebook_level usage(const uint32_t *counts, size_t codes, size_t ite
   return level;
 }
 
-static void run_level(sol_kmeans *km, uint32_t iterations, sol_codebook_level *report) {
-  sol_kmeans_run(km, iterations);
+static solid_status run_level(sol_kmeans *km, uint32_t iterations, sol_codebook_level *report) {
   double error = 0;
+  solid_status status = sol_kmeans_run(km, iterations);
+  if (status) return status;
   for (size_t i = 0; i < km->n; i++) error += km->distance[i];
   *report = usage(km->counts, km->k, km->n);
   report->restarts = km->restarts;
   report->error = error / km->n;
+  return SOLID_OK;
 }
 
 static int same_codes(const void *owner, uint32_t item, const void *codes) {
@@ -77,6 +79,38 @@ static solid_status check(const float *x, uint32_t items, uint32_t width, const 
   return SOLID_OK;
 }
 
+/* Codes of level l, and the residuals of the next. */
+static void take_level(sol_codebook *made, size_t l, sol_kmeans *km) {
+  size_t width = made->width;
+  for (size_t i = 0; i < made->items; i++) {
+    made->table[i * made->levels + l] = (uint16_t)km->code[i];
+    const float *centroid = km->centroids + (size_t)km->code[i] * width;
+    for (size_t j = 0; j < width; j++) km->residual[i * width + j] -= centroid[j];
+  }
+}
+
+static solid_status fit_levels(sol_codebook *made, sol_kmeans *km, const sol_codebook_options *options) {
+  sol_progress progress = sol_progress_start(options->ctx, "codebook: k-means", "items",
+                                             made->levels * sol_kmeans_work(km, options->iterations));
+  solid_status status = SOLID_OK;
+  km->progress = &progress;
+  for (size_t l = 0; l < made->levels && !status; l++) {
+    km->centroids = made->centroids + l * made->codes * made->width;
+    sol_log(options->ctx, SOLID_LOG_INFO, "codebook: k-means, level %zu of %u, %u codes for %u items", l + 1,
+            made->levels, made->codes, made->items);
+    status = run_level(km, options->iterations, &made->level[l]);
+    if (!status) take_level(made, l, km);
+  }
+  km->progress = NULL; /* it ends with this function */
+  return status;
+}
+
+/* A device of its own memory, where there are so many rows that it pays. */
+static solid_status open_device(const solid_context *ctx, uint32_t items, sk_backend **out) {
+  if (!ctx || ctx->ops->unified || items < SOL_CODEBOOK_ON_DEVICE) return SOLID_OK;
+  return sol_backend_open(ctx, out);
+}
+
 solid_status sol_codebook_fit(sol_codebook *out, const float *x, uint32_t items, uint32_t width,
                               const sol_codebook_options *options) {
   static const sol_codebook_options defaults = SOL_CODEBOOK_OPTIONS_INIT;
@@ -84,29 +118,18 @@ solid_status sol_codebook_fit(sol_codebook *out, const float *x, uint32_t items,
   if (!out) return solid_fail(SOLID_EINVAL, "codebook: out is NULL");
   solid_status status = check(x, items, width, options);
   if (status) return status;
-  size_t levels = options->levels, level_floats = (size_t)options->codes * width;
+  size_t levels = options->levels;
   sol_codebook made = {items, options->levels, options->codes, width, NULL, NULL, {{0}}, 0};
   sol_kmeans km = {.n = items, .d = width, .k = options->codes, .random = sol_random_start(options->seed, 3)};
-  made.centroids = malloc(levels * level_floats * sizeof *made.centroids);
+  made.centroids = malloc(levels * options->codes * width * sizeof *made.centroids);
   made.table = malloc(items * levels * sizeof *made.table);
   if (!made.centroids || !made.table) status = solid_fail(SOLID_ENOMEM, "no memory for %zu levels of codes", levels);
+  if (!status) status = open_device(options->ctx, items, &km.be);
   if (!status) status = sol_kmeans_open(&km, x);
-  sol_progress progress = sol_progress_start(options->ctx, "codebook: k-means", "items",
-                                             status ? 0 : (double)levels * sol_kmeans_work(&km, options->iterations));
-  km.progress = &progress;
-  for (size_t l = 0; l < levels && !status; l++) {
-    km.centroids = made.centroids + l * level_floats;
-    sol_log(options->ctx, SOLID_LOG_INFO, "codebook: k-means, level %zu of %zu, %u codes for %u items", l + 1, levels,
-            options->codes, items);
-    run_level(&km, options->iterations, &made.level[l]);
-    for (size_t i = 0; i < items; i++) {
-      made.table[i * levels + l] = (uint16_t)km.code[i];
-      const float *centroid = km.centroids + (size_t)km.code[i] * width;
-      for (size_t j = 0; j < width; j++) km.residual[i * width + j] -= centroid[j];
-    }
-  }
+  if (!status) status = fit_levels(&made, &km, options);
   if (!status) status = count_collisions(&made);
   sol_kmeans_close(&km);
+  if (km.be) km.be->ops->close(km.be);
   if (status)
     sol_codebook_clear(&made);
   else

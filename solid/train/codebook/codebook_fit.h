@@ -5,19 +5,23 @@
  *
  * A code without items is restarted at an item, drawn with probability proportional to its squared distance from its
  * centroid; after the last iteration the farthest items take the codes that are still free, so that a code stays unused
- * only when there are fewer distinct residuals than codes. The result is a function of vectors and options. */
+ * only when there are fewer distinct residuals than codes. The result is a function of vectors and options, and from
+ * SOL_CODEBOOK_ON_DEVICE items on of the context's device, which then compares and adds up the vectors: smaller
+ * codebooks are the same whatever the device. */
 #ifndef SOLID_TRAIN_CODEBOOK_CODEBOOK_FIT_H
 #define SOLID_TRAIN_CODEBOOK_CODEBOOK_FIT_H
 
 #include "solid/context.h"
 #include "solid/model/config.h"
 
+#define SOL_CODEBOOK_ON_DEVICE 32768
+
 typedef struct sol_codebook_options {
   uint32_t levels; /* C, 1 .. SOL_MAX_LEVELS */
   uint32_t codes;  /* K, 1 .. 65536 */
   uint32_t iterations;
   uint64_t seed;
-  const solid_context *ctx; /* its log is told what is at work; NULL = silent */
+  const solid_context *ctx; /* its log is told what is at work, its device clusters many vectors; NULL = silent, host */
 } sol_codebook_options;
 
 #define SOL_CODEBOOK_OPTIONS_INIT                                                                                      \

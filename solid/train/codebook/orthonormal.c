@@ -85,7 +85,7 @@ static void invert(size_t p, const double *g, double *l, double *column, float *
 }
 
 /* y R^-1, twice, because the Gram matrix squares what separates the columns (Yamamoto et al. 2015). */
-static void by_gram(size_t n, size_t p, float *y, double *scratch) {
+static void by_gram(size_t n, size_t p, float *y, double *scratch, sol_progress *progress) {
   double *g = scratch, *l = g + p * p, *block = l + p * p;
   float *inverse = (float *)(block + rows_of_block(n) * p), *rows = inverse + p * p;
   for (int pass = 0; pass < 2; pass++) {
@@ -96,13 +96,18 @@ static void by_gram(size_t n, size_t p, float *y, double *scratch) {
       memcpy(rows, y + begin * p, count * p * sizeof *rows);
       sk_gemm_nn((int64_t)count, (int64_t)p, (int64_t)p, rows, (int64_t)p, inverse, (int64_t)p, 0, y + begin * p,
                  (int64_t)p);
+      sol_progress_add(progress, (double)count);
     }
   }
 }
 
-void sol_orthonormalise(size_t n, size_t p, float *y, void *scratch) {
+double sol_orthonormal_work(size_t n) {
+  return n > SOL_FEW_ROWS ? 2.0 * (double)n : 0;
+}
+
+void sol_orthonormalise(size_t n, size_t p, float *y, void *scratch, sol_progress *progress) {
   if (n > SOL_FEW_ROWS)
-    by_gram(n, p, y, scratch);
+    by_gram(n, p, y, scratch, progress);
   else
     by_columns(n, p, y, scratch, (float *)scratch + n * p);
 }

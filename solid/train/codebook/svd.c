@@ -1,5 +1,6 @@
 #include "solid/train/codebook/svd.h"
 #include "kernels/cpu/gemm.h"
+#include "solid/base/fetch.h"
 #include "solid/base/random.h"
 #include "solid/extend.h"
 #include "solid/train/codebook/orthonormal.h"
@@ -8,8 +9,8 @@
 #include <string.h>
 
 #define MAX_SWEEPS 60
-#define SAID_ROWS  4096 /* rows between two looks at the clock */
-#define AHEAD      6    /* entries whose rows are asked for before they are read: a large matrix is in no cache */
+#define SAID_ROWS  ((size_t)4096) /* rows between two looks at the clock */
+#define AHEAD      6 /* entries whose rows are asked for before they are read: a large matrix is in no cache */
 
 /* to += value from, rows of p floats; the inner loop is one that compilers make vectors of. */
 static inline void add_row(size_t p, float value, const float *restrict from, float *restrict to) {
@@ -22,7 +23,7 @@ static inline void add_row(size_t p, float value, const float *restrict from, fl
 static inline void fetch_row(const sol_matrix *a, size_t e, size_t p, const float *rows) {
   if (e + AHEAD >= a->offsets[a->rows]) return;
   const float *row = rows + a->columns[e + AHEAD] * p;
-  for (size_t j = 0; j < p; j += 16) __builtin_prefetch(row + j);
+  for (size_t j = 0; j < p; j += 16) SOL_FETCH(row + j);
 }
 
 /* y (rows, p) = A x, x (cols, p) */
@@ -135,7 +136,8 @@ static void project(size_t rows, size_t cols, size_t p, size_t dims, const float
 }
 
 double sol_svd_work(const sol_matrix *a, uint32_t iterations) {
-  return (2.0 * iterations + 2) * a->rows;
+  double orthonormal = (iterations + 1) * sol_orthonormal_work(a->rows) + iterations * sol_orthonormal_work(a->cols);
+  return a->cols + (2.0 * iterations + 2) * a->rows + orthonormal;
 }
 
 solid_status sol_svd(const sol_matrix *a, const sol_svd_options *options, float *u, float *s) {
@@ -152,14 +154,17 @@ solid_status sol_svd(const sol_matrix *a, const sol_svd_options *options, float 
     goto done;
   }
   sol_random random = sol_random_start(options->seed, 1);
-  for (size_t i = 0; i < cols * p; i++) z[i] = (float)sol_random_normal(&random);
+  for (size_t i = 0; i < cols * p; i++) {
+    z[i] = (float)sol_random_normal(&random);
+    if (i % (SAID_ROWS * p) == SAID_ROWS * p - 1) sol_progress_add(options->progress, SAID_ROWS);
+  }
   multiply(a, p, z, q, options->progress);
-  sol_orthonormalise(rows, p, q, scratch);
+  sol_orthonormalise(rows, p, q, scratch, options->progress);
   for (uint32_t i = 0; i < options->iterations; i++) {
     multiply_transposed(a, p, q, z, options->progress);
-    sol_orthonormalise(cols, p, z, scratch);
+    sol_orthonormalise(cols, p, z, scratch, options->progress);
     multiply(a, p, z, q, options->progress);
-    sol_orthonormalise(rows, p, q, scratch);
+    sol_orthonormalise(rows, p, q, scratch, options->progress);
   }
   multiply_transposed(a, p, q, z, options->progress);
   project(rows, cols, p, options->dims, q, z, work, scratch, u, s);

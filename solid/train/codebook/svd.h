@@ -25,7 +25,7 @@ typedef struct sol_svd_options {
   sol_progress *progress; /* of sol_svd_work() rows; NULL = none */
 } sol_svd_options;
 
-/* Rows that products go through. */
+/* Rows that the random start, products and orthonormalisations go through. */
 double sol_svd_work(const sol_matrix *a, uint32_t iterations);
 
 /* A ~ u diag(s) v^T: u (rows, dims) left singular vectors, s (dims) descending. Directions beyond the rank of A have

@@ -1,33 +1,10 @@
+#include "solid/train/data/collector.h"
 #include "solid/extend.h"
-#include "solid/train/data/vocab.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct collected {
-  int64_t time_ms;
-  uint32_t user, item;
-} collected;
-
-typedef struct labelled {
-  uint32_t item, attribute; /* item: index in side_items */
-} labelled;
-
-struct solid_collector {
-  solid_collector_options options;
-  solid_vocab users, items;
-  collected *events;
-  size_t n_events, event_capacity;
-
-  solid_vocab side_items; /* items that attributes and vectors were given for */
-  solid_vocab attributes;
-  labelled *labels;
-  size_t n_labels, label_capacity;
-  uint32_t width;
-  float *vectors; /* (vector_rows, width), row = index in side_items */
-  uint32_t vector_rows;
-  size_t vector_capacity;
-};
+#define AT_ONCE 256 /* events whose ids are looked up together */
 
 solid_status solid_collector_new(solid_collector **out, const solid_collector_options *options) {
   if (!out) return solid_fail(SOLID_EINVAL, "collector: out is NULL");
@@ -46,6 +23,7 @@ static void empty(solid_collector *collector) {
   free(collector->events);
   free(collector->labels);
   free(collector->vectors);
+  free(collector->side_index);
   *collector = (solid_collector){.options = collector->options};
 }
 
@@ -72,26 +50,50 @@ static solid_status check_id(const char *what, solid_bytes id) {
   return solid_fail(SOLID_ERANGE, "%s id of %zu bytes, must have 1 to %d", what, id.size, SOLID_ID_MAX);
 }
 
+/* Rows of up to AT_ONCE events whose ids are right. */
+static solid_status push_rows(solid_collector *collector, const solid_event *const *events, size_t n) {
+  solid_bytes users[AT_ONCE], items[AT_ONCE];
+  uint32_t user[AT_ONCE], item[AT_ONCE];
+  for (size_t i = 0; i < n; i++) users[i] = events[i]->user, items[i] = events[i]->item;
+  solid_status status = sol_vocab_add_all(&collector->users, users, n, user);
+  if (!status) status = sol_vocab_add_all(&collector->items, items, n, item);
+  if (status) return status;
+  sol_collected *rows = collector->events + collector->n_events;
+  for (size_t i = 0; i < n; i++) rows[i] = (sol_collected){events[i]->time_ms, user[i], item[i]};
+  collector->n_events += n;
+  return SOLID_OK;
+}
+
 solid_status solid_collector_push(void *user, const solid_event *events, size_t n, solid_status *verdicts) {
   solid_collector *collector = user;
+  const solid_event *taken[AT_ONCE];
   if (!collector || (n && !events)) return solid_fail(SOLID_EINVAL, "collector: NULL argument");
   if (!n) return SOLID_OK;
-  collected *rows = grown(collector->events, &collector->event_capacity, collector->n_events + n, sizeof *rows);
+  sol_collected *rows = grown(collector->events, &collector->event_capacity, collector->n_events + n, sizeof *rows);
   if (!rows) return solid_fail(SOLID_ENOMEM, "no memory for %zu events", collector->n_events + n);
   collector->events = rows;
   solid_status status = SOLID_OK;
+  size_t waiting = 0;
   for (size_t i = 0; i < n && !status; i++) {
     solid_status verdict = check_id("user", events[i].user);
     if (!verdict) verdict = check_id("item", events[i].item);
     if (verdicts) verdicts[i] = verdict;
-    if (verdict) continue;
-    collected *row = &rows[collector->n_events];
-    row->time_ms = events[i].time_ms;
-    status = sol_vocab_add(&collector->users, events[i].user, &row->user);
-    if (!status) status = sol_vocab_add(&collector->items, events[i].item, &row->item);
-    collector->n_events += !status;
+    if (!verdict) taken[waiting++] = &events[i];
+    if (waiting < AT_ONCE && i + 1 < n) continue;
+    status = push_rows(collector, taken, waiting);
+    waiting = 0;
   }
   return status;
+}
+
+/* Attributes of an item mostly come one after another. */
+static solid_status add_side_item(solid_collector *collector, solid_bytes item, uint32_t *index) {
+  if (collector->n_labels > 0) {
+    *index = collector->labels[collector->n_labels - 1].item;
+    solid_bytes last = solid_vocab_id(&collector->side_items, *index);
+    if (last.size == item.size && memcmp(last.data, item.data, item.size) == 0) return SOLID_OK;
+  }
+  return sol_vocab_add(&collector->side_items, item, index);
 }
 
 solid_status solid_collector_attribute(solid_collector *collector, solid_bytes item, solid_bytes attribute) {
@@ -99,11 +101,11 @@ solid_status solid_collector_attribute(solid_collector *collector, solid_bytes i
   solid_status status = check_id("item", item);
   if (!status) status = check_id("attribute", attribute);
   if (status) return status;
-  labelled *rows = grown(collector->labels, &collector->label_capacity, collector->n_labels + 1, sizeof *rows);
+  sol_labelled *rows = grown(collector->labels, &collector->label_capacity, collector->n_labels + 1, sizeof *rows);
   if (!rows) return solid_fail(SOLID_ENOMEM, "no memory for %zu attributes", collector->n_labels + 1);
   collector->labels = rows;
-  labelled *row = &rows[collector->n_labels];
-  status = sol_vocab_add(&collector->side_items, item, &row->item);
+  sol_labelled *row = &rows[collector->n_labels];
+  status = add_side_item(collector, item, &row->item);
   if (!status) status = sol_vocab_add(&collector->attributes, attribute, &row->attribute);
   collector->n_labels += !status;
   return status;
@@ -133,127 +135,11 @@ solid_status solid_collector_vector(solid_collector *collector, solid_bytes item
   return SOLID_OK;
 }
 
-/* Renumbers a vocabulary of integers in their order; *map (count) is the new index of each old one, or NULL when the
- * order of appearance stays. */
-static solid_status renumber(solid_vocab *vocab, uint32_t **map) {
-  if (!sol_vocab_is_integers(vocab)) return SOLID_OK;
-  *map = malloc(vocab->count * sizeof **map);
-  if (!*map) return solid_fail(SOLID_ENOMEM, "no memory to renumber %u ids", vocab->count);
-  return sol_vocab_sort_integers(vocab, *map);
-}
-
-/* Items that have attributes or vectors but no event join the catalogue, or are counted. */
-static solid_status join_side_items(solid_collector *collector, uint32_t *unseen) {
-  solid_status status = SOLID_OK;
-  uint32_t ignored;
-  for (uint32_t i = 0; i < collector->side_items.count && !status; i++) {
-    solid_bytes id = solid_vocab_id(&collector->side_items, i);
-    if (collector->options.keep_unseen_items)
-      status = sol_vocab_add(&collector->items, id, &ignored);
-    else
-      *unseen += solid_vocab_find(&collector->items, id) == SOLID_NO_ID;
-  }
-  return status;
-}
-
-static int by_time(const void *a, const void *b) {
-  const collected *x = a, *y = b;
-  if (x->time_ms != y->time_ms) return x->time_ms < y->time_ms ? -1 : 1;
-  return (x->user > y->user) - (x->user < y->user); /* `user` holds the order of arrival here */
-}
-
-/* A stable counting sort by user, then, when asked, by time within each user. */
-static solid_status build_sequences(solid_collector *collector, solid_dataset *dataset) {
-  size_t n = collector->n_events;
-  uint32_t users = collector->users.count;
-  uint32_t *user_map = NULL, *item_map = NULL;
-  collected *sorted = malloc(n * sizeof *sorted);
-  dataset->offsets = calloc((size_t)users + 2, sizeof *dataset->offsets);
-  dataset->sequence = malloc(n * sizeof *dataset->sequence);
-  dataset->times = malloc(n * sizeof *dataset->times);
-  solid_status status = SOLID_OK;
-  if (!sorted || !dataset->offsets || !dataset->sequence || !dataset->times)
-    status = solid_fail(SOLID_ENOMEM, "no memory for %zu events", n);
-  if (!status) status = renumber(&collector->users, &user_map);
-  if (!status) status = renumber(&collector->items, &item_map);
-  if (status) goto done;
-
-  size_t *offsets = dataset->offsets;
-  for (size_t i = 0; i < n; i++) {
-    collected *row = &collector->events[i];
-    if (user_map) row->user = user_map[row->user];
-    if (item_map) row->item = item_map[row->item];
-    offsets[row->user + 2]++;
-  }
-  for (uint32_t u = 0; u < users; u++) offsets[u + 2] += offsets[u + 1];
-  for (size_t i = 0; i < n; i++) sorted[offsets[collector->events[i].user + 1]++] = collector->events[i];
-  for (uint32_t u = 0; u < users && collector->options.sort_by_time; u++) {
-    for (size_t i = offsets[u]; i < offsets[u + 1]; i++) sorted[i].user = (uint32_t)(i - offsets[u]);
-    qsort(sorted + offsets[u], offsets[u + 1] - offsets[u], sizeof *sorted, by_time);
-  }
-  for (size_t i = 0; i < n; i++) {
-    dataset->sequence[i] = sorted[i].item;
-    dataset->times[i] = sorted[i].time_ms;
-  }
-  dataset->has_times = collector->options.has_times;
-  dataset->users = users;
-  dataset->items = collector->items.count;
-  dataset->events = n;
-
-done:
-  free(sorted);
-  free(user_map);
-  free(item_map);
-  return status;
-}
-
-static int by_item_attribute(const void *a, const void *b) {
-  const labelled *x = a, *y = b;
-  if (x->item != y->item) return x->item < y->item ? -1 : 1;
-  return (x->attribute > y->attribute) - (x->attribute < y->attribute);
-}
-
-/* Attributes keep the order of first appearance. An item that is not in the catalogue sorts last and is cut off. */
-static solid_status build_attributes(solid_collector *collector, solid_dataset *dataset) {
-  labelled *labels = collector->labels;
-  size_t kept = 0;
-  for (size_t i = 0; i < collector->n_labels; i++)
-    labels[i].item = solid_vocab_find(&collector->items, solid_vocab_id(&collector->side_items, labels[i].item));
-  if (collector->n_labels) qsort(labels, collector->n_labels, sizeof *labels, by_item_attribute);
-  dataset->attribute_offsets = calloc((size_t)dataset->items + 1, sizeof *dataset->attribute_offsets);
-  dataset->attribute_ids = malloc((collector->n_labels + 1) * sizeof *dataset->attribute_ids);
-  if (!dataset->attribute_offsets || !dataset->attribute_ids)
-    return solid_fail(SOLID_ENOMEM, "no memory for %zu attributes", collector->n_labels);
-  for (size_t i = 0; i < collector->n_labels && labels[i].item != SOLID_NO_ID; i++) {
-    if (i && by_item_attribute(&labels[i - 1], &labels[i]) == 0) continue;
-    dataset->attribute_ids[kept++] = labels[i].attribute;
-    dataset->attribute_offsets[labels[i].item + 1]++;
-  }
-  for (uint32_t v = 0; v < dataset->items; v++) dataset->attribute_offsets[v + 1] += dataset->attribute_offsets[v];
-  return SOLID_OK;
-}
-
-static solid_status build_vectors(solid_collector *collector, solid_dataset *dataset) {
-  size_t width = collector->width;
-  if (!width) return SOLID_OK;
-  dataset->vectors = calloc(dataset->items, width * sizeof(float));
-  if (!dataset->vectors) return solid_fail(SOLID_ENOMEM, "no memory for %u vectors of %zu", dataset->items, width);
-  dataset->vector_width = collector->width;
-  for (uint32_t i = 0; i < collector->vector_rows; i++) {
-    uint32_t v = solid_vocab_find(&collector->items, solid_vocab_id(&collector->side_items, i));
-    if (v != SOLID_NO_ID) memcpy(dataset->vectors + v * width, collector->vectors + i * width, width * sizeof(float));
-  }
-  return SOLID_OK;
-}
-
 solid_status solid_collector_finish(solid_collector *collector, solid_dataset *dataset) {
   if (!collector || !dataset) return solid_fail(SOLID_EINVAL, "collector: NULL argument");
   if (!collector->n_events) return solid_fail(SOLID_ENOTFOUND, "the data has no events");
   solid_dataset made = {0};
-  solid_status status = join_side_items(collector, &made.unseen_items);
-  if (!status) status = build_sequences(collector, &made);
-  if (!status) status = build_attributes(collector, &made);
-  if (!status) status = build_vectors(collector, &made);
+  solid_status status = sol_collector_build(collector, &made);
   if (status) {
     solid_dataset_clear(&made);
     return status;

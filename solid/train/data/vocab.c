@@ -1,4 +1,6 @@
 #include "solid/train/data/vocab.h"
+#include "solid/base/fetch.h"
+#include "solid/base/same.h"
 #include "solid/base/table.h"
 #include "solid/extend.h"
 #include <assert.h>
@@ -6,6 +8,7 @@
 #include <string.h>
 
 #define MAX_DIGITS 18
+#define AT_ONCE    32 /* strings whose memory is asked for before it is looked at */
 
 solid_bytes solid_vocab_id(const solid_vocab *vocab, uint32_t index) {
   if (index >= vocab->count) return (solid_bytes){NULL, 0};
@@ -15,15 +18,18 @@ solid_bytes solid_vocab_id(const solid_vocab *vocab, uint32_t index) {
 static int is_string(const void *owner, uint32_t number, const void *key) {
   solid_bytes held = solid_vocab_id(owner, number);
   const solid_bytes *id = key;
-  return held.size == id->size && (held.size == 0 || memcmp(held.data, id->data, id->size) == 0);
+  return held.size == id->size && sol_same(held.data, id->data, id->size);
 }
 
-uint32_t solid_vocab_find(const solid_vocab *vocab, solid_bytes id) {
-  if (vocab->table != NULL)
-    return sol_table_find(vocab->table, sol_table_hash(id.data, id.size), is_string, vocab, &id);
+static uint32_t find_hashed(const solid_vocab *vocab, solid_bytes id, uint64_t hash) {
+  if (vocab->table != NULL) return sol_table_find(vocab->table, hash, is_string, vocab, &id);
   for (uint32_t i = 0; i < vocab->count; i++)
     if (is_string(vocab, i, &id)) return i;
   return SOLID_NO_ID;
+}
+
+uint32_t solid_vocab_find(const solid_vocab *vocab, solid_bytes id) {
+  return find_hashed(vocab, id, sol_table_hash(id.data, id.size));
 }
 
 static void add_to_table(solid_vocab *vocab, uint32_t index) {
@@ -63,12 +69,9 @@ static solid_status grow_bytes(solid_vocab *vocab, size_t more) {
   return SOLID_OK;
 }
 
-solid_status sol_vocab_add(solid_vocab *vocab, solid_bytes id, uint32_t *index) {
-  uint32_t found = solid_vocab_find(vocab, id);
-  if (found != SOLID_NO_ID) {
-    *index = found;
-    return SOLID_OK;
-  }
+static solid_status add_hashed(solid_vocab *vocab, solid_bytes id, uint64_t hash, uint32_t *index) {
+  *index = find_hashed(vocab, id, hash);
+  if (*index != SOLID_NO_ID) return SOLID_OK;
   solid_status status = grow_strings(vocab);
   if (!status) status = grow_bytes(vocab, id.size);
   if (status) return status;
@@ -76,8 +79,46 @@ solid_status sol_vocab_add(solid_vocab *vocab, solid_bytes id, uint32_t *index) 
   if (id.size) memcpy(vocab->bytes + begin, id.data, id.size);
   *index = vocab->count++;
   vocab->offsets[vocab->count] = begin + (uint32_t)id.size;
-  add_to_table(vocab, *index);
+  sol_table_add(vocab->table, hash, *index);
   return SOLID_OK;
+}
+
+solid_status sol_vocab_add(solid_vocab *vocab, solid_bytes id, uint32_t *index) {
+  return add_hashed(vocab, id, sol_table_hash(id.data, id.size), index);
+}
+
+/* A search reads a slot, then where the string is, then the string: each is asked for, of all, before the next. */
+static void fetch_all(const solid_vocab *vocab, const solid_bytes *ids, size_t n, uint64_t *hashes) {
+  uint32_t likely[AT_ONCE];
+  for (size_t i = 0; i < n; i++) {
+    hashes[i] = sol_table_hash(ids[i].data, ids[i].size);
+    if (vocab->table != NULL) sol_table_fetch(vocab->table, hashes[i]);
+  }
+  if (vocab->table == NULL) return;
+  for (size_t i = 0; i < n; i++) {
+    likely[i] = sol_table_likely(vocab->table, hashes[i]);
+    if (likely[i] != SOL_NO_NUMBER) SOL_FETCH(&vocab->offsets[likely[i]]);
+  }
+  for (size_t i = 0; i < n; i++)
+    if (likely[i] != SOL_NO_NUMBER) SOL_FETCH(vocab->bytes + vocab->offsets[likely[i]]);
+}
+
+solid_status sol_vocab_add_all(solid_vocab *vocab, const solid_bytes *ids, size_t n, uint32_t *indices) {
+  uint64_t hashes[AT_ONCE];
+  solid_status status = SOLID_OK;
+  for (size_t i = 0; i < n && !status; i++) {
+    if (i % AT_ONCE == 0) fetch_all(vocab, ids + i, n - i < AT_ONCE ? n - i : AT_ONCE, hashes);
+    status = add_hashed(vocab, ids[i], hashes[i % AT_ONCE], &indices[i]);
+  }
+  return status;
+}
+
+void sol_vocab_find_all(const solid_vocab *vocab, const solid_bytes *ids, size_t n, uint32_t *indices) {
+  uint64_t hashes[AT_ONCE];
+  for (size_t i = 0; i < n; i++) {
+    if (i % AT_ONCE == 0) fetch_all(vocab, ids + i, n - i < AT_ONCE ? n - i : AT_ONCE, hashes);
+    indices[i] = find_hashed(vocab, ids[i], hashes[i % AT_ONCE]);
+  }
 }
 
 static int parse_integer(solid_bytes id, int64_t *value) {

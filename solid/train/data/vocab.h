@@ -8,6 +8,12 @@
  * vocabulary. */
 solid_status sol_vocab_add(solid_vocab *vocab, solid_bytes id, uint32_t *index);
 
+/* The same of n strings, in their order. Memory is asked for some strings ahead: a large vocabulary is in no cache. */
+solid_status sol_vocab_add_all(solid_vocab *vocab, const solid_bytes *ids, size_t n, uint32_t *indices);
+
+/* Their indices, SOLID_NO_ID of those that are not there. */
+void sol_vocab_find_all(const solid_vocab *vocab, const solid_bytes *ids, size_t n, uint32_t *indices);
+
 /* 1 when every string is a decimal integer of at most 18 digits, with or without a minus. An empty vocabulary: 0. */
 int sol_vocab_is_integers(const solid_vocab *vocab);
 

@@ -215,14 +215,23 @@ solid_status sol_fit_epoch(sol_fit *fit, solid_step_fn on_step, void *user, soli
   return SOLID_OK;
 }
 
-solid_status sol_fit_schedule(sol_fit *fit, uint32_t epochs) {
+solid_status sol_fit_schedule(sol_fit *fit, const solid_schedule *schedule) {
   sol_fit *t = fit;
-  if (epochs <= t->report.epoch)
-    return solid_fail(SOLID_EINVAL, "schedule of %u epochs: %u are over", epochs, t->report.epoch);
+  solid_train_options options = t->options;
+  if (schedule->epochs <= t->report.epoch)
+    return solid_fail(SOLID_EINVAL, "schedule of %u epochs: %u are over", schedule->epochs, t->report.epoch);
   if (t->refit_epochs > 0 || t->options.window_from > 0)
-    return solid_fail(SOLID_EINVAL, "schedule of %u epochs: a refit, and pieces that grow, have their own", epochs);
-  t->options.epochs = epochs;
-  t->is_rescheduled = 1;
+    return solid_fail(SOLID_EINVAL, "schedule of %u epochs: a refit, and pieces that grow, have their own",
+                      schedule->epochs);
+  if (schedule->average > 0 && t->step.values[SOL_AVERAGE] == NULL)
+    return solid_fail(SOLID_EINVAL, "schedule with an average of %g: the training has none", schedule->average);
+  options.epochs = schedule->epochs;
+  if (schedule->check > 0) options.check = schedule->check;
+  if (schedule->average > 0) options.average = schedule->average;
+  solid_status status = solid_train_options_check(&options);
+  if (status != SOLID_OK) return status;
+  t->options = options;
+  t->told = *schedule;
   return SOLID_OK;
 }
 

@@ -85,7 +85,7 @@ Test(timeline, sorts_users_by_line_and_events_by_time) {
     cr_assert_eq(sol_timeline_add(timeline, &event, (double)i), SOLID_OK);
     memset(user, '?', sizeof user);
   }
-  cr_assert_eq(sol_timeline_send(timeline, batch), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(sol_timeline_send(timeline, batch, NULL), SOLID_OK, "%s", solid_last_error());
   cr_assert_eq(sol_event_batch_flush(batch), SOLID_OK);
   cr_assert_eq(s.n, EVENTS);
   sol_event_batch_free(batch);

@@ -1,6 +1,7 @@
 /* The plan of a device's memory: what does not fit is refused before anything is taken, with both numbers; what fits is
  * taken before the first step and never after. A table that records, with a memory of its own size, stands for a GPU.
  */
+#include "kernels/topk.h"
 #include "solid/infer/plan_backend.h"
 #include "solid/infer/worker/worker.h"
 #include "solid/model/context.h"
@@ -126,6 +127,29 @@ Test(plan, refuses_a_worker_or_a_model_that_does_not_fit) {
   refused(sol_model_new(&model, ctx, &file), "free memory on the card");
   cr_expect_null(model);
   serving_close(&s);
+}
+
+/* Planes are the device's; rows that stay on the host are not. */
+Test(plan, counts_what_a_large_catalogue_holds_where) {
+  sol_config large = config;
+  large.items = SK_TOPK_LARGE + 1;
+  const solid_context ctx = {.ops = &sol_plan_table, .threads = 1};
+  const uint64_t table = (uint64_t)large.items * large.width * sizeof(float);
+  uint64_t device[2], host[2], planes = 0;
+  for (int stays = 0; stays < 2; stays++) {
+    sol_model_file file;
+    solid_model *model = NULL;
+    tiny_model_file(&file, &large, 3);
+    cr_assert_eq(sol_model_make(&model, &ctx, &file, 0, stays ? 0 : UINT32_MAX), SOLID_OK, "%s", solid_last_error());
+    device[stays] = model->be->bytes, host[stays] = sol_model_host_bytes(model);
+    planes = sol_model_planes_bytes(model);
+    solid_model_free(model);
+  }
+  uint64_t codes = (uint64_t)large.items * (large.levels + large.slots) * sizeof(int32_t);
+  cr_expect(host[0] == 0 && host[1] == 3 * table, "%llu", (unsigned long long)host[1]);
+  cr_expect(planes >= table / 2 && planes < table, "of 16 inputs as of 32: %llu", (unsigned long long)planes);
+  uint64_t less = device[0] - device[1];
+  cr_expect(less + 256 >= 3 * table + codes && less <= 3 * table + codes, "%llu", (unsigned long long)less);
 }
 
 /* A larger batch needs more, and training's optional arrays show. */

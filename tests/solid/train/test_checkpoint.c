@@ -105,14 +105,14 @@ static void check_told(rig *r) {
   cr_assert_geq(fd, 0);
   close(fd);
   sol_fit *trainer = walk_trainer(r, &f, &o);
-  cr_assert_eq(sol_fit_schedule(trainer, 4), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(sol_fit_schedule(trainer, &(solid_schedule){.epochs = 4}), SOLID_OK, "%s", solid_last_error());
   walk_epochs(trainer, 2);
   cr_assert_eq(sol_fit_save(trainer, path), SOLID_OK, "%s", solid_last_error());
   walk_finish(trainer, &f);
   trainer = walk_trainer(r, &f, &o);
   cr_expect_eq(sol_fit_load(trainer, path), SOLID_EMISMATCH);
   cr_expect_not_null(strstr(solid_last_error(), "epochs=fitted"), "%s", solid_last_error());
-  cr_assert_eq(sol_fit_schedule(trainer, 3), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(sol_fit_schedule(trainer, &(solid_schedule){.epochs = 3}), SOLID_OK, "%s", solid_last_error());
   cr_assert_eq(sol_fit_load(trainer, path), SOLID_OK, "%s", solid_last_error());
   walk_epochs(trainer, 1);
   walk_finish(trainer, &f);
@@ -123,6 +123,38 @@ static void check_told(rig *r) {
 
 Test(checkpoint, goes_on_with_another_number_of_epochs_if_told) {
   rig_each(check_told);
+}
+
+/* What a process is told besides is open too, and nothing else is. */
+static void check_told_pace(rig *r) {
+  walk_fixture f;
+  walk_setup(&f);
+  solid_train_options o = walk_options();
+  o.rate_end = 0.05;
+  char path[] = "/tmp/solid-checkpoint-XXXXXX";
+  int fd = mkstemp(path);
+  cr_assert_geq(fd, 0);
+  close(fd);
+  sol_fit *trainer = walk_trainer(r, &f, &o);
+  cr_assert_eq(sol_fit_schedule(trainer, &(solid_schedule){4, 2, 0.5}), SOLID_OK, "%s", solid_last_error());
+  walk_epochs(trainer, 2);
+  cr_assert_eq(sol_fit_save(trainer, path), SOLID_OK, "%s", solid_last_error());
+  walk_finish(trainer, &f);
+  trainer = walk_trainer(r, &f, &o);
+  cr_assert_eq(sol_fit_schedule(trainer, &(solid_schedule){.epochs = 3, .check = 1}), SOLID_OK);
+  cr_expect_eq(sol_fit_load(trainer, path), SOLID_EMISMATCH, "the average is this process's own");
+  cr_expect_not_null(strstr(solid_last_error(), "average=fitted"), "%s", solid_last_error());
+  cr_assert_eq(sol_fit_schedule(trainer, &(solid_schedule){3, 1, 0.25}), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(sol_fit_load(trainer, path), SOLID_OK, "%s", solid_last_error());
+  walk_epochs(trainer, 1);
+  walk_finish(trainer, &f);
+  cr_expect(f.report.epoch == 3 && f.report.finished, "epoch %u", f.report.epoch);
+  unlink(path);
+  walk_teardown(&f);
+}
+
+Test(checkpoint, goes_on_with_another_pace_if_told) {
+  rig_each(check_told_pace);
 }
 
 /* One whose number of epochs was settled goes on in a process that tells one, and in all else as ever. */
@@ -141,13 +173,13 @@ static void check_told_late(rig *r) {
   walk_finish(trainer, &f);
   o.rate /= 2;
   trainer = walk_trainer(r, &f, &o);
-  cr_assert_eq(sol_fit_schedule(trainer, 3), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(sol_fit_schedule(trainer, &(solid_schedule){.epochs = 3}), SOLID_OK, "%s", solid_last_error());
   cr_expect_eq(sol_fit_load(trainer, path), SOLID_EMISMATCH);
   cr_expect_not_null(strstr(solid_last_error(), "rate="), "%s", solid_last_error());
   walk_finish(trainer, &f);
   o.rate *= 2;
   trainer = walk_trainer(r, &f, &o);
-  cr_assert_eq(sol_fit_schedule(trainer, 3), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(sol_fit_schedule(trainer, &(solid_schedule){.epochs = 3}), SOLID_OK, "%s", solid_last_error());
   cr_assert_eq(sol_fit_load(trainer, path), SOLID_OK, "%s", solid_last_error());
   walk_epochs(trainer, 2);
   walk_finish(trainer, &f);

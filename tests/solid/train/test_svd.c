@@ -171,7 +171,7 @@ Test(orthonormal, columns_of_many_rows) {
     y[i * P + 6] = y[i * P + 5] + 1e-3f * y[i * P + 6]; /* nearly does */
     y[i * P + 7] *= 1e6f;
   }
-  sol_orthonormalise(N, P, y, scratch);
+  sol_orthonormalise(N, P, y, scratch, NULL);
   memset(gram, 0, sizeof gram);
   for (size_t i = 0; i < N; i++)
     for (int j = 0; j < P; j++)
