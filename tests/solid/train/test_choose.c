@@ -74,6 +74,18 @@ Test(choose, what_is_given_stays) {
   }
 }
 
+/* The whole softmax while it is cheap. */
+Test(choose, very_many_items_are_drawn_from) {
+  solid_data_facts facts = toys;
+  char why[SOLID_CHOICE_LINES][SOLID_CHOICE_TEXT];
+  cr_expect(chosen(&beauty).negatives == 0 && chosen(&ml_1m).negatives == 0);
+  facts.items = 1000000;
+  solid_train_options o = chosen(&facts);
+  solid_train_choose(&o, NULL, &facts, why);
+  cr_expect(o.negatives > 0 && o.negatives < facts.items / 10, "%u", o.negatives);
+  cr_expect_not_null(strstr(why[2], "drawn"), "%s", why[2]);
+}
+
 static unsigned char *give(unsigned char given[ROWS], const char *name) {
   const solid_option_row *rows = solid_train_option_rows();
   memset(given, 0, ROWS);
@@ -176,18 +188,6 @@ Test(choose, says_what_and_why) {
   solid_train_choose(&o, NULL, &beauty, why);
   for (int i = 0; i < SOLID_CHOICE_LINES; i++)
     for (int k = 0; k < 5; k++) cr_expect(strstr(why[i], words[i][k]), "no \"%s\" in: %s", words[i][k], why[i]);
-}
-
-/* The whole softmax while it is cheap. */
-Test(choose, very_many_items_are_drawn_from) {
-  solid_data_facts facts = toys;
-  char why[SOLID_CHOICE_LINES][SOLID_CHOICE_TEXT];
-  cr_expect(chosen(&beauty).negatives == 0 && chosen(&ml_1m).negatives == 0);
-  facts.items = 1000000;
-  solid_train_options o = chosen(&facts);
-  solid_train_choose(&o, NULL, &facts, why);
-  cr_expect(o.negatives > 0 && o.negatives < facts.items / 10, "%u", o.negatives);
-  cr_expect_not_null(strstr(why[2], "drawn"), "%s", why[2]);
 }
 
 Test(choose, extreme_data_gets_options_that_pass) {
