@@ -76,7 +76,8 @@ foreach(program ${solid_program_names})
 endforeach()
 
 if(SOLID_EXAMPLES)
-  install(FILES ${PROJECT_SOURCE_DIR}/examples/python/solid.py DESTINATION ${CMAKE_INSTALL_DATADIR}/solid COMPONENT programs)
+  install(FILES ${PROJECT_SOURCE_DIR}/examples/python/solid.py ${PROJECT_SOURCE_DIR}/examples/python/solid_calls.py
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/solid COMPONENT programs)
 endif()
 
 list(TRANSFORM solid_installed REPLACE "^solid_" "" OUTPUT_VARIABLE solid_components)

@@ -13,6 +13,7 @@
 
 #include "kernels/activate.h"
 #include "kernels/adamw.h"
+#include "kernels/adamw_rows.h"
 #include "kernels/apply.h"
 #include "kernels/attend.h"
 #include "kernels/attend_ranges.h"
@@ -26,6 +27,7 @@
 #include "kernels/layer_norm.h"
 #include "kernels/linear.h"
 #include "kernels/place.h"
+#include "kernels/planes.h"
 #include "kernels/quantize.h"
 #include "kernels/reduce.h"
 #include "kernels/rotate.h"
@@ -71,9 +73,11 @@ typedef solid_status (*sk_body)(void *user);
   X(xent)                                                                                                              \
   X(bce)                                                                                                               \
   X(quantize)                                                                                                          \
+  X(planes)                                                                                                            \
   X(topk)                                                                                                              \
   X(slate)                                                                                                             \
   X(adamw)                                                                                                             \
+  X(adamw_rows)                                                                                                        \
   X(reduce)                                                                                                            \
   X(blend)
 // clang-format on
@@ -101,7 +105,8 @@ typedef struct sk_backend_ops {
   solid_status (*sync)(sk_backend *be);
 
   /* Memory of the host that upload and download reach without a copy in between, so that they need not wait for the
-   * queue; contents undefined; 0 bytes gives NULL. */
+   * queue; contents undefined; 0 bytes gives NULL. Operations may read and write it in place of memory of the device,
+   * at the speed of the bus. */
   solid_status (*alloc_host)(sk_backend *be, void **out, size_t bytes);
   void (*free_host)(sk_backend *be, void *host);
   solid_status (*memory)(sk_backend *be, size_t *free, size_t *total); /* bytes of the whole device */

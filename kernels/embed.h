@@ -21,7 +21,7 @@ typedef struct sk_embed_args {
   int32_t accumulate;
   float *out;
   const sk_rows *made; /* in place of table, with scale 1 and without accumulate: this part of them. EIO: the file was
-                          changed or cannot be read. Other devices: NULL */
+                          changed or cannot be read. Other devices than a CPU: EUNSUPPORTED */
   sk_rows_part part;
 } sk_embed_args;
 

@@ -5,7 +5,7 @@
  * in this order, which is that of the tables (solid/model/catalogue.h): the same bits. E of the first `filed` items
  * stays in the model file, rows of d floats from `at` on; items behind them have no E, and their shared row stands in
  * `late`. E is read by pread: a mapped file that is cut short would end the process, and this is an error of the
- * operation. A file that was changed since it was opened is one too. */
+ * operation (ESTALE). A file that was changed since it was opened is one too. */
 #ifndef SK_ROWS_H
 #define SK_ROWS_H
 

@@ -11,6 +11,7 @@
 #ifndef SK_TOPK_H
 #define SK_TOPK_H
 
+#include "kernels/planes.h"
 #include "kernels/rows.h"
 #include "kernels/scout.h"
 #include "kernels/scratch.h"
@@ -18,12 +19,14 @@
 
 typedef struct sk_topk_args {
   int32_t n, d, items, k;
-  const float *u, *e;
-  const sk_rows *rows; /* in place of e, with a scout: rows that are made when they are read. Other devices: NULL */
+  const float *u, *e;  /* e may stand in memory of alloc_host: with planes, few rows of it are read */
+  const sk_rows *rows; /* in place of e, with a scout: rows that are made when they are read. Other devices than a CPU:
+                          EUNSUPPORTED */
   const uint64_t *mask;
   int32_t mask_words;
-  const sk_scout *scout; /* of e, or of its first items, on the host; NULL: none. Other devices do not read it */
-  int32_t approximate;   /* 1: with a scout, and k <= SK_TOPK_GUESSED, groups that promise most are looked at alone */
+  const sk_scout *scout;   /* of e, or of its first items, on the host; NULL: none. Read by a CPU */
+  const sk_planes *planes; /* the same for CUDA, its arrays on the device */
+  int32_t approximate;     /* 1: with a scout, and k <= SK_TOPK_GUESSED, groups that promise most are looked at alone */
   int32_t *index;
   float *score;
 } sk_topk_args;
@@ -37,15 +40,21 @@ enum {
   SK_TOPK_MAX_K = 1024,
   SK_TOPK_PARTS = 2048, /* of the groups, each with a lower bound */
   SK_TOPK_KEYS = 4096,  /* that wait for being sorted */
+  SK_TOPK_FEW = 8,      /* rows that planes are read for by their high halves alone */
   SK_TOPK_ROWS = 2048   /* at a time, at most */
 };
 
-/* How the scout cuts the work: steps of 16 inputs, items a group, groups, floats a row of best, rows at a time; where
- * its arrays stand, and the bytes of all. */
+/* How the scout cuts the work: steps of 16 inputs, or of 32 by planes; items a group, groups, floats a row of best,
+ * rows at a time; where its arrays stand, and the bytes of all. */
 typedef struct sk_topk_cut {
   int32_t steps, size, groups, stride, rows;
-  uint64_t users, keys, parts, widths, bounds, kept, norm, best, bytes;
+  uint64_t users, keys, parts, widths, factors, bounds, kept, norm, best, bytes;
 } sk_topk_cut;
+
+/* Planes that cover no whole group are none. */
+static inline int sk_topk_has_planes(const sk_topk_args *a) {
+  return a->planes && a->d <= SK_PLANES_MAX_D && a->planes->items >= sk_planes_group(a->d);
+}
 
 static inline uint64_t sk_topk_place(sk_topk_cut *cut, uint64_t bytes) {
   uint64_t at = cut->bytes;
@@ -55,17 +64,19 @@ static inline uint64_t sk_topk_place(sk_topk_cut *cut, uint64_t bytes) {
 
 static inline sk_topk_cut sk_topk_cut_of(const sk_topk_args *a) {
   sk_topk_cut cut;
-  cut.steps = a->d <= 32 ? 2 : a->d <= 64 ? 4 : a->d <= 128 ? 8 : 16;
-  cut.size = cut.steps <= 4 ? 16 : 64 / cut.steps;
+  const int planes = sk_topk_has_planes(a);
+  cut.steps = planes ? sk_planes_cut_of(a->d).steps : a->d <= 32 ? 2 : a->d <= 64 ? 4 : a->d <= 128 ? 8 : 16;
+  cut.size = planes ? sk_planes_group(a->d) : cut.steps <= 4 ? 16 : 64 / cut.steps;
   uint64_t groups = sk_pieces((uint64_t)a->items, (uint64_t)cut.size), stride = sk_whole(sk_most(groups, 1), 8);
   uint64_t rows = sk_least(sk_most(SK_TILE_FLOATS / stride / 16 * 16, 16), SK_TOPK_ROWS);
   rows = sk_least(rows, sk_whole((uint64_t)a->n, 16));
   cut.groups = (int32_t)groups, cut.stride = (int32_t)stride, cut.rows = (int32_t)rows;
   cut.bytes = 0;
-  cut.users = sk_topk_place(&cut, rows * (uint64_t)cut.steps * 16 * 2); /* halves */
+  cut.users = sk_topk_place(&cut, rows * (uint64_t)cut.steps * 16 * 2); /* 16 halves, or 32 bytes */
   cut.keys = sk_topk_place(&cut, rows * SK_TOPK_KEYS * 8);
   cut.parts = sk_topk_place(&cut, rows * SK_TOPK_PARTS * 4);
-  cut.widths = sk_topk_place(&cut, rows * 4);
+  cut.widths = sk_topk_place(&cut, rows * 8);
+  cut.factors = sk_topk_place(&cut, rows * 8);
   cut.bounds = sk_topk_place(&cut, rows * 4);
   cut.kept = sk_topk_place(&cut, rows * 4);
   cut.norm = sk_topk_place(&cut, stride * 4);

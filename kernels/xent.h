@@ -1,10 +1,14 @@
 /* xent: softmax cross-entropy of each row against the whole catalogue, with its gradients, in tiles: the (n, items)
  * matrix of logits never exists as a whole.
  *
- *   s_v = u . e_v     lse = log sum_v exp s_v     u (n, d)   e (items, d)   target (n) int32
- *   loss = lse - (1 - eps) s_target - eps * mean_v s_v            eps = label smoothing
- *   g_v = weight * (exp(s_v - lse) - (1 - eps) [v = target] - eps / items)
+ *   s_v = u . e_v     lse = log sum_v exp(s_v + o_v)     u (n, d)   e (items, d)   o (items)   target (n) int32
+ *   loss = lse - (1 - eps) s_target - eps / whole * sum_v exp(o_v) s_v            eps = label smoothing
+ *   g_v = weight * (exp(s_v + o_v - lse) - (1 - eps) [v = target] - eps exp(o_v) / whole)
  *   du = sum_v g_v e_v  (overwritten)      de_v += sum_rows g_v u
+ *
+ * Without offsets o = 0 and whole = items. With them e is a part of a catalogue of `whole` items of which item v was
+ * drawn with probability exp(-o_v), for certain where it is a target: then the sum of exp(s + o) has the catalogue's
+ * sum of exp(s) as its mean, and smoothing's term the catalogue's.
  *
  *   loss (n). A row with target < 0 has loss 0 and no gradient. du and de may both be NULL: loss only. */
 #ifndef SK_XENT_H
@@ -16,6 +20,8 @@
 typedef struct sk_xent_args {
   int32_t n, d, items;
   const float *u, *e;
+  const float *offset; /* (items), or NULL */
+  int32_t whole;       /* with offset */
   const int32_t *target;
   float smoothing, weight;
   float *loss, *du, *de;
@@ -40,8 +46,12 @@ static inline sk_xent_tile sk_xent_tile_of(const sk_xent_args *a) {
   return tile;
 }
 
+/* With offsets, whose number of items changes from step to step, as much as any number up to this one takes. */
 static inline uint64_t sk_xent_scratch(const sk_xent_args *a) {
-  return sk_xent_tile_of(a).bytes;
+  uint64_t rows = sk_least((uint64_t)a->n, 65535), logits = rows * sk_whole((uint64_t)a->items, 4);
+  if (!a->offset) return sk_xent_tile_of(a).bytes;
+  return sk_least(logits, SK_TILE_FLOATS + 4 * rows) * sizeof(float) + rows * (sizeof(float) * (uint64_t)a->d + 16) +
+         16;
 }
 
 #endif

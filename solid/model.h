@@ -47,10 +47,16 @@ typedef struct solid_model_info {
  * outlive it. EIO: cannot be read. EFORMAT: not safetensors, truncated, damaged, wrong shapes; the text names file and
  * tensor. EUNSUPPORTED: the file has a newer format. ENOMEM, EDEVICE: no memory left on this machine or device.
  *
+ * On a GPU, catalogues of 65,536 items and more (width up to 256) also have 8 bits an input in the device's memory, in
+ * which ranking looks first: d + 3 bytes an item where FP32 has 4 d, for d a multiple of 32; lists keep their bits. Of
+ * 2,097,152 items and more without slates, embeddings and tables of the catalogue are in pinned memory of the host, 12
+ * d bytes an item with codes and 4 d without, of which the device reads the rows that it needs; so it holds little more
+ * than a quarter of the bytes of one table.
+ *
  * On a CPU, of 2,097,152 items and more without slates, the embeddings stay in the file, which is open as long as the
  * model: questions read the rows that they need. Replace a model file by renaming another one over it, as
  * solid_trainer_export does. One that is cut short or written anew in place makes the calls that need a row fail with
- * EIO until it is loaded again. */
+ * ESTALE until it is loaded again. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_model_load(solid_model **out, const solid_context *ctx,
                                                            const char *path);
 
@@ -130,7 +136,7 @@ SOLID_API SOLID_CHECK_RESULT solid_status solid_model_item_categories(const soli
 SOLID_API const uint16_t *solid_model_item_codes(const solid_model *model, uint32_t item);
 
 /* The vectors e_v that score (u . e_v): id embedding, metacodes and attributes summed, copied from the device into
- * vectors (V, d) in host memory, without those of items that joined. EDEVICE; EIO: they are in a file that was changed
+ * vectors (V, d) in host memory, without those of items that joined. EDEVICE; ESTALE: they are in a file that changed
  * (solid_model_load). */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_model_item_vectors(const solid_model *model, float *vectors);
 

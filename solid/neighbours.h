@@ -12,7 +12,7 @@ extern "C" {
 typedef struct solid_neighbours solid_neighbours;
 
 /* Needs memory for V d floats, also of a model whose embeddings stay in its file. *out is owned by the caller:
- * solid_neighbours_free. ENOMEM, EDEVICE, EIO. */
+ * solid_neighbours_free. ENOMEM, EDEVICE, ESTALE. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_neighbours_new(solid_neighbours **out, const solid_model *model);
 
 /* NULL is a no-op. */

@@ -2,7 +2,8 @@
  *
  * A status tells a caller what to do next. Retriable (EIO, ETIMEDOUT, EFULL: something outside was away): do not
  * commit, wait, call again. About one message (EFORMAT, ENOTFOUND, ERANGE, EDUPLICATE): count it, put it
- * aside, go on. EREWIND: go back to what was committed, and on from there. Anything else is final. */
+ * aside, go on. EREWIND: go back to what was committed, and on from there. ESTALE: load the model again. Anything else
+ * is final. */
 #ifndef SOLID_STATUS_H
 #define SOLID_STATUS_H
 
@@ -31,7 +32,8 @@ extern "C" {
   X(EREFUSED, -14, "refused for good")                                                                                 \
   X(ELOST, -15, "the store lost what it held")                                                                         \
   X(EDUPLICATE, -16, "applied before")                                                                                 \
-  X(EREWIND, -17, "to be read again from what was committed")
+  X(EREWIND, -17, "to be read again from what was committed")                                                          \
+  X(ESTALE, -18, "the model's file is not what was loaded")
 
 typedef enum solid_status {
 #define SOLID_STATUS_ENUM(name, value, text) SOLID_##name = (value),

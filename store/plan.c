@@ -20,7 +20,7 @@ enum {
   HASH_BUCKETS = 4 * 8, /* of a hash of up to four fields */
   FIELD_NAME = 8,       /* one letter, or up to five digits */
   TIME_BYTES = 4,       /* of a step of a page but the first: up to 37 hours from the one before */
-  PAGES_META = 32
+  PAGES_META = 40
 };
 
 /* A user's steps as a store lays them out. */
@@ -63,7 +63,7 @@ static size_t page_size(void) {
   return SOL_PAGE_HEAD + 8 * SOLID_PAGE_STEPS + 8 + TIME_BYTES * (SOLID_PAGE_STEPS - 1) + SOL_SUM_SIZE;
 }
 
-/* Fields m, s and one a page. */
+/* Fields m, s and one a page; items that are in r are not in s, or few. */
 static size_t redis_pages(size_t key_bytes, const layout *lies) {
   if (!lies->pages) return 0;
   return redis_hash(key_bytes + strlen(":pages"), lies->pages + 2) + string_of(PAGES_META) +

@@ -91,13 +91,24 @@ solid_status manifest_check(const char *path) {
   return wrong ? solid_fail(SOLID_EIO, "%s: cannot be written: %s", path, strerror(wrong)) : SOLID_OK;
 }
 
+/* A full disk takes a part of what it is given first, without an errno. */
+static int put(const char *bytes, size_t size, void *file) {
+  while (size > 0) {
+    ssize_t n = write(((const sol_beside *)file)->fd, bytes, size);
+    if (n < 0 && errno != EINTR) return -1;
+    if (n > 0) bytes += n, size -= (size_t)n;
+  }
+  return 0;
+}
+
 solid_status manifest_write(json_t *root, const char *path) {
   if (!root) return solid_fail(SOLID_ENOMEM, "%s: no memory for the results, or a name in them is not UTF-8", path);
   sol_beside file;
   solid_status status = sol_beside_open(&file, path, 1);
   errno = 0;
-  if (status == SOLID_OK && json_dumpfd(root, file.fd, JSON_INDENT(2) | JSON_REAL_PRECISION(9))) {
-    status = solid_fail(SOLID_EIO, "%s: cannot be written: %s", path, errno ? strerror(errno) : "unknown reason");
+  if (status == SOLID_OK && json_dump_callback(root, put, &file, JSON_INDENT(2) | JSON_REAL_PRECISION(9))) {
+    status = errno ? solid_fail(sol_write_status(errno), "%s: cannot be written: %s", path, strerror(errno))
+                   : solid_fail(SOLID_ENOMEM, "%s: no memory for the results", path);
     sol_beside_abandon(&file);
   } else if (status == SOLID_OK) {
     status = sol_beside_commit(&file);

@@ -16,6 +16,7 @@ void program_step(int code) {
 int program_exit_of(solid_status status) {
   if (status == SOLID_OK) return EXIT_DONE;
   if (status == SOLID_EINVAL) return EXIT_USAGE;
+  if (status == SOLID_ESTALE) return EXIT_MODEL;
   return status == SOLID_ENOMEM || status == SOLID_EINTERNAL ? EXIT_FAILED : step;
 }
 

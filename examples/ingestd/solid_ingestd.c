@@ -83,6 +83,7 @@ static int fail_run(solid_status status) {
     return EXIT_STORE;
   }
   if (status == SOLID_EREFUSED || status == SOLID_EUNSUPPORTED) return fail(EXIT_STORE);
+  if (status == SOLID_ESTALE) return fail(EXIT_MODEL);
   return fail(status == SOLID_EMISMATCH ? EXIT_SOURCE : EXIT_FAILED);
 }
 

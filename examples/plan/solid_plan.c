@@ -208,7 +208,8 @@ static solid_status print_device(const plan_options *options, const solid_contex
   uint64_t serving = plan.model + plan.worker + plan.slates;
   printf("device %s: %s of %s are free\n", ctx ? options->device : "as asked", bytes_text((double)left, a),
          bytes_text((double)total, b));
-  print_line("serving: weights, codes, tables of the catalogue", plan.model);
+  print_line("serving: weights, codes, the catalogue", plan.model);
+  if (plan.host) print_line("serving: rows of items, pinned on the host", plan.host);
   print_line("serving: batches, records, scratch", plan.worker);
   if (plan.slates) print_line("serving: slates, once one is asked for", plan.slates);
   if (options->train_batch) print_line("training a model of these shapes", plan.training);

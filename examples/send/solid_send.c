@@ -87,15 +87,11 @@ int send_fail(int code) {
   return code;
 }
 
-/* Everything that was sent is delivered or failed, then the report. */
+/* Everything that was sent is delivered or failed, then the report; what is wrong stands last. */
 int send_finish(send_output *out, solid_status status) {
   int code = EXIT_DONE;
-  if (status && !send_stopped) code = send_fail(out->refused || status == SOLID_ENOMEM ? EXIT_FAILED : EXIT_SOURCE);
   while (out->rk && rd_kafka_outq_len(out->rk) > 0) rd_kafka_flush(out->rk, 1000); /* ends by message.timeout.ms */
-  if (out->file && fflush(out->file) != 0) {
-    fprintf(stderr, "solid_send: %s: %s\n", out->options->write, strerror(errno));
-    code = EXIT_FAILED;
-  }
+  int unwritten = out->file && fflush(out->file) != 0 ? errno : 0;
   double passed = sol_steady_s() - out->start;
   fprintf(stderr, "solid_send: %" PRIu64 " events, %" PRIu64 " delivered, %" PRIu64 " failed in %.1f s (%.0f/s)\n",
           out->sent, out->delivered, out->failed, passed, (double)out->delivered / (passed > 1e-3 ? passed : 1e-3));
@@ -103,7 +99,10 @@ int send_finish(send_output *out, solid_status status) {
     fprintf(stderr, "solid_send: %s\n", rd_kafka_err2str(out->err));
     code = EXIT_FAILED;
   }
-  return code;
+  if (status && !send_stopped) return send_fail(out->refused || status == SOLID_ENOMEM ? EXIT_FAILED : EXIT_SOURCE);
+  if (!unwritten) return code;
+  fprintf(stderr, "solid_send: %s: %s\n", out->options->write, strerror(unwritten));
+  return EXIT_FAILED;
 }
 
 static solid_status send_forget(send_output *out, send_take_fn to) {
@@ -137,6 +136,7 @@ static int send_all(const send_options *options, const solid_config *config) {
   } else if (send_open(&out, config)) {
     return send_fail(EXIT_USAGE);
   } else if ((options->partitions && send_create_topic(&out)) || send_check_topic(&out, options->topic)) {
+    rd_kafka_set_log_level(out.rk, 2); /* what the library logs while it ends would stand behind the reason */
     code = send_fail(EXIT_SOURCE);
   }
   out.start = sol_steady_s();

@@ -94,13 +94,13 @@ solid_status answering_write(serve *s, serve_desk *desk, const serve_query *quer
   int64_t began_ns = sol_steady_ns();
   solid_status status = solid_slot_take(s->slot, desk->number, who(query), &seat);
   if (!status) status = make(s, desk, seat, query, &made);
-  if (query->user.size) atomic_store(&s->store_away, solid_status_is_retriable(status));
-  if (solid_status_is_retriable(status)) {
-    serve_count(&s->counts.store_failures);
-    if (query->fallback) {
-      made.is_fallback = 1;
-      status = make(s, desk, seat, query, &made);
-    }
+  int away = solid_status_is_retriable(status);
+  if (query->user.size) atomic_store(&s->store_away, away);
+  if (away) serve_count(&s->counts.store_failures);
+  if (status == SOLID_ESTALE) atomic_store(&s->model_changed, 1);
+  if ((away || status == SOLID_ESTALE) && query->fallback) {
+    made.is_fallback = 1;
+    status = make(s, desk, seat, query, &made);
   }
   if (!status) {
     write_answer(s, desk, seat, query, &made, out);

@@ -29,12 +29,18 @@ int serve_desk_room(serve_desk *desk, size_t items) {
 }
 
 void serve_fail(serve *s, http_reply *reply, solid_status status) {
+  serve_fail_of(reply, status, "store_away");
   (void)s;
+}
+
+void serve_fail_of(http_reply *reply, solid_status status, const char *away) {
   int code = 500;
   const char *name = "internal";
   if (solid_status_is_retriable(status)) {
-    code = 503, name = "store_away";
+    code = 503, name = away;
     reply->retry_after_s = 1;
+  } else if (status == SOLID_ESTALE) {
+    name = "model_changed"; /* under a running service */
   } else if (status == SOLID_EINVAL || status == SOLID_ERANGE) {
     code = 400, name = "bad_query";
   } else if (status == SOLID_ENOTFOUND) {

@@ -272,7 +272,7 @@ void serve_events(void *user, const http_request *request, http_reply *reply) {
                   ? "; several events are a list, [{...}, {...}]"
                   : "");
   else if ((status = work(s, request, root, reply)) != SOLID_OK)
-    serve_fail(s, reply, status);
+    serve_fail_of(reply, status, s->producer ? "broker_away" : "store_away");
   json_decref(root);
   if (key) keys_end(s->keys, key, root && !status ? (reply->status ? reply->status : 200) : 0, &reply->body);
 }

@@ -29,13 +29,14 @@ void serve_forget(void *user, const http_request *request, http_reply *reply) {
   uint8_t had = 0;
   serve_desk *desk = serve_take_desk(s);
   solid_status status = s->producer ? put_into_topic(s, desk, request) : SOLID_OK;
+  int in_topic = s->producer && !status;
   if (!status) {
     status = solid_forget(desk->store, &request->part, 1, &had);
     atomic_store(&s->store_away, solid_status_is_retriable(status));
     if (solid_status_is_retriable(status)) serve_count(&s->counts.store_failures);
   }
   if (status)
-    serve_fail(s, reply, status);
+    serve_fail_of(reply, status, s->producer && !in_topic ? "broker_away" : "store_away");
   else
     growing_add(&reply->body, "{\"had_record\":%s,\"in_topic\":%s}", had ? "true" : "false",
                 s->producer ? "true" : "false");

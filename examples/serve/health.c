@@ -11,7 +11,8 @@ void serve_live(void *user, const http_request *request, http_reply *reply) {
   growing_text(&reply->body, "{\"status\":\"live\"}");
 }
 
-/* Liveness is not readiness: a process that drains, or whose store is away, lives and is not to be asked. */
+/* Liveness is not readiness: a process that drains, or whose store is away, or whose model's file was spoilt, lives and
+ * is not to be asked. */
 void serve_ready(void *user, const http_request *request, http_reply *reply) {
   serve *s = user;
   (void)request;
@@ -22,11 +23,13 @@ void serve_ready(void *user, const http_request *request, http_reply *reply) {
   int loading = s->models.busy || s->models.wants_load || s->models.wants_back; /* the one before answers */
   pthread_mutex_unlock(&s->models.lock);
   int strange = strncmp(error, "follow", 6) == 0; /* the store's record cannot be read, or names what is not loaded */
-  if (draining || away || strange) reply->status = 503;
+  int changed = atomic_load(&s->model_changed);
+  if (draining || away || strange || changed) reply->status = 503;
   growing_add(&reply->body,
-              "{\"status\":\"%s\",\"draining\":%s,\"store\":\"%s\",\"loading\":%s,\"uptime_s\":%.1f,\"model_error\":",
+              "{\"status\":\"%s\",\"draining\":%s,\"store\":\"%s\",\"model\":\"%s\",\"loading\":%s,\"uptime_s\":%.1f,"
+              "\"model_error\":",
               reply->status ? "not ready" : "ready", draining ? "true" : "false", away ? "away" : "ok",
-              loading ? "true" : "false", (double)(sol_steady_ms() - s->started_ms) / 1e3);
+              changed ? "changed" : "ok", loading ? "true" : "false", (double)(sol_steady_ms() - s->started_ms) / 1e3);
   growing_json(&reply->body, error, strlen(error));
   growing_text(&reply->body, "}");
 }

@@ -51,7 +51,10 @@ static solid_status load(serve *s, uint64_t *generation) {
   if (status == SOLID_EMISMATCH)
     status = solid_fail(status, "%s; to rebuild: solid_ingestd into another --prefix, then start with that one",
                         solid_last_error());
-  if (status) solid_model_free(model);
+  if (status)
+    solid_model_free(model);
+  else
+    atomic_store(&s->model_changed, 0);
   *generation = info.generation;
   return status;
 }

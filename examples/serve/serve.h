@@ -72,6 +72,7 @@ typedef struct serve {
   struct serve_keys *keys;         /* of idempotent requests */
   int64_t started_ms;
   atomic_int draining, store_away; /* store_away: the last call to the store failed */
+  atomic_int model_changed;        /* a question found that the file of its model did, and none was loaded since */
 } serve;
 
 /* A desk for the length of a request. */
@@ -81,8 +82,10 @@ void serve_give_desk(serve *s, serve_desk *desk);
 /* Grows desk->best; 0 without memory. */
 int serve_desk_room(serve_desk *desk, size_t items);
 
-/* What a failed call of the library is to a client: 503 with Retry-After for what may be better in a moment. */
+/* What a failed call of the library is to a client: 503 with Retry-After for what may be better in a moment, which is
+ * the store, or what is said to be `away`. */
 void serve_fail(serve *s, http_reply *reply, solid_status status);
+void serve_fail_of(http_reply *reply, solid_status status, const char *away);
 
 /* Handlers, one a route. */
 void serve_recommend_get(void *user, const http_request *request, http_reply *reply);

@@ -23,7 +23,7 @@ static solid_status train_again(const train_arguments *a, train_run *run, solid_
   char checkpoint[4096];
   snprintf(checkpoint, sizeof checkpoint, "%s.refit", a->out);
   run->checkpoint = checkpoint;
-  run->epochs = 0;
+  run->fitting.most = 0;
   run->refit = 1;
   printf("trains again for %u epochs, with the validation events\n", solid_trainer_report(trainer)->best_epoch);
   solid_status status = solid_trainer_refit(trainer);
@@ -57,10 +57,10 @@ static solid_status train(const train_arguments *a, const solid_train_options *o
                    .checkpoint = checkpoint,
                    .fresh = a->fresh,
                    .limit = a->limit,
-                   .epochs = train_fitted_epochs(a, o),
                    .log = log};
   solid_epoch report = {0};
-  solid_status status = train_start(&trainer, ctx, dataset, o, a->from);
+  solid_status status = train_fitting_of(&run.fitting, a, o, dataset);
+  if (status == SOLID_OK) status = train_start(&trainer, ctx, dataset, o, a->from);
   if (status == SOLID_OK) status = train_run_all(&run, trainer);
   if (status == SOLID_OK) report = *solid_trainer_report(trainer);
   if (status == SOLID_OK && o->refit) status = train_again(a, &run, trainer);

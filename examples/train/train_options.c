@@ -166,9 +166,23 @@ solid_status train_choose(const train_arguments *a, const solid_dataset *dataset
   return SOLID_OK;
 }
 
-uint32_t train_fitted_epochs(const train_arguments *a, const solid_train_options *options) {
+solid_status train_fitting_of(train_fitting *out, const train_arguments *a, const solid_train_options *options,
+                              const solid_dataset *dataset) {
   int fits = a->limit > 0 && !a->fixed && !train_is_given(a, "epochs") && options->window_from == 0;
-  return fits ? options->epochs : 0;
+  *out = (train_fitting){.most = fits ? options->epochs : 0, .arguments = a, .options = *options};
+  return fits && !a->from ? solid_data_facts_of(&out->facts, dataset) : SOLID_OK;
+}
+
+solid_schedule train_schedule_of(const train_fitting *fitting, uint32_t epochs) {
+  const train_arguments *a = fitting->arguments;
+  solid_schedule schedule = {.epochs = epochs};
+  solid_train_options then = fitting->options;
+  then.epochs = epochs;
+  if (fitting->facts.items == 0) return schedule;
+  solid_train_choose_pace(&then, a->given, &fitting->facts);
+  if (!train_is_given(a, "check")) schedule.check = then.check;
+  if (!train_is_given(a, "average")) schedule.average = then.average;
+  return schedule;
 }
 
 enum { PRECISION_AUTO, PRECISION_FP32, PRECISION_TF32 }; /* in the order of the choices */

@@ -5,7 +5,9 @@
 #include "examples/common/config.h"
 #include "examples/common/load.h"
 #include "solid/context.h"
+#include "solid/train/facts.h"
 #include "solid/train/options.h"
+#include "solid/train/trainer.h"
 #include <stdint.h>
 
 /* A value as the config writes it. */
@@ -49,8 +51,20 @@ int train_is_given(const train_arguments *a, const char *name);
  * the options. */
 solid_status train_choose(const train_arguments *a, const solid_dataset *dataset, solid_train_options *options);
 
-/* The most epochs of a training that fits their number to --limit; 0 = it does not. */
-uint32_t train_fitted_epochs(const train_arguments *a, const solid_train_options *options);
+/* A training whose number of epochs is fitted to --limit. */
+typedef struct train_fitting {
+  uint32_t most; /* epochs; 0 = it is not fitted */
+  const train_arguments *arguments;
+  solid_train_options options;
+  solid_data_facts facts; /* zeroed where they did not choose the options */
+} train_fitting;
+
+/* `options` are those of the training, all chosen. ENOMEM. */
+solid_status train_fitting_of(train_fitting *out, const train_arguments *a, const solid_train_options *options,
+                              const solid_dataset *dataset);
+
+/* The schedule of so many epochs: what the data chose follows, what was given stays. */
+solid_schedule train_schedule_of(const train_fitting *fitting, uint32_t epochs);
 
 solid_precision train_precision(const train_arguments *a);
 solid_status train_options(const train_arguments *a, solid_train_options *options);

@@ -25,30 +25,48 @@ static int is_over(const running *r) {
   return r->run->limit > 0 && r->saved && progress_now() - r->started > r->run->limit;
 }
 
+/* epochs = 0: one does not fit. */
+static void say_fitted(const running *r, uint32_t epochs) {
+  double limit = r->run->limit;
+  printf("%.4g %s: ",
+         limit < 1     ? limit * 1000
+         : limit < 600 ? limit
+                       : limit / 60,
+         limit < 1     ? "ms"
+         : limit < 600 ? "s"
+                       : "min");
+  if (epochs > 0)
+    printf("time for %u epoch%s\n", epochs, epochs == 1 ? "" : "s");
+  else
+    printf(r->saved ? "no time for another epoch\n" : "no time for an epoch; one is trained all the same\n");
+}
+
 /* Trains for as many epochs, each of so many seconds, as still fit after the `done` ones, but at least for one. */
 static void fit_epochs(running *r, double done, double seconds) {
+  const train_fitting *fitting = &r->run->fitting;
   double left = SPARE * r->run->limit - (progress_now() - r->started);
   double epochs = floor(done + left / seconds);
-  uint32_t least = solid_trainer_report(r->trainer)->epoch + 1, most = r->run->epochs > least ? r->run->epochs : least;
+  uint32_t least = solid_trainer_report(r->trainer)->epoch + 1, most = fitting->most > least ? fitting->most : least;
   uint32_t fitted = epochs < least ? least : epochs > most ? most : (uint32_t)epochs;
-  if (!r->planned) printf("%.0f s are time for %u epochs\n", r->run->limit, fitted);
+  if (!r->planned) say_fitted(r, epochs >= least ? fitted : 0);
   r->planned = 1;
   r->p.epochs = fitted;
-  r->status = solid_trainer_schedule(r->trainer, fitted);
+  solid_schedule schedule = train_schedule_of(fitting, fitted);
+  r->status = solid_trainer_schedule(r->trainer, &schedule);
 }
 
 static int after_step(void *user, uint32_t step, uint32_t steps) {
   running *r = user;
   progress_step(&r->p, step, steps);
   double seconds = progress_now() - r->epoch_started;
-  if (r->run->epochs && !r->planned && seconds * PROBE > r->run->limit)
+  if (r->run->fitting.most && !r->planned && seconds * PROBE > r->run->limit)
     fit_epochs(r, solid_trainer_report(r->trainer)->epoch + (double)step / steps, seconds * steps / step);
   return is_over(r) || r->status != SOLID_OK;
 }
 
 /* The speed of a machine changes; and validation takes time, too. */
 static void after_epoch(running *r, const solid_epoch *report) {
-  if (r->run->epochs && !report->finished)
+  if (r->run->fitting.most && !report->finished)
     fit_epochs(r, report->epoch, (progress_now() - r->started) / (report->epoch - r->before));
 }
 
@@ -97,7 +115,11 @@ static solid_status resume(running *r, solid_trainer *trainer) {
 solid_status train_run_all(const train_run *run, solid_trainer *trainer) {
   solid_trainer_info info;
   running r = {.run = run, .trainer = trainer};
-  solid_status status = run->epochs ? solid_trainer_schedule(trainer, run->epochs) : SOLID_OK;
+  solid_status status = SOLID_OK;
+  if (run->fitting.most > 0) {
+    solid_schedule schedule = train_schedule_of(&run->fitting, run->fitting.most);
+    status = solid_trainer_schedule(trainer, &schedule);
+  }
   if (status == SOLID_OK) status = resume(&r, trainer);
   if (status != SOLID_OK) return status;
   solid_trainer_get_info(trainer, &info);

@@ -2,6 +2,7 @@
 #ifndef EXAMPLES_TRAIN_TRAIN_RUN_H
 #define EXAMPLES_TRAIN_TRAIN_RUN_H
 
+#include "examples/train/train_options.h"
 #include "solid/train/trainer.h"
 #include <stdio.h>
 
@@ -11,7 +12,7 @@ typedef struct train_run {
   int fresh;              /* 1 = does not continue from it */
   int refit;              /* 1 = the events of validation are trained on, so there is none */
   double limit;           /* seconds, 0 = none; looked at after each step, once a checkpoint is there to go back to */
-  uint32_t epochs;        /* with a limit: fits their number to it, to so many at most; 0 = does not */
+  train_fitting fitting;  /* with a limit: of the number of epochs to it */
   FILE *log;              /* or NULL */
 } train_run;
 

@@ -76,11 +76,11 @@ static solid_status try_one(trial *t, double best, const train_arguments *a, con
                    .checkpoint = checkpoint,
                    .fresh = 1,
                    .limit = a->limit / (double)a->search,
-                   .epochs = train_fitted_epochs(a, o),
                    .log = log};
   double began = progress_now();
   snprintf(checkpoint, sizeof checkpoint, "%s.search", a->out);
   solid_status status = set_values(&with, t);
+  if (!status) status = train_fitting_of(&run.fitting, a, &with, dataset);
   if (!status) status = train_start(&trainer, ctx, dataset, &with, a->from);
   if (!status) status = train_run_all(&run, trainer);
   if (!status) {

@@ -46,7 +46,7 @@ static solid_status embed_made(sk_backend *be, const sk_embed_args *a) {
   rows_job job = {a, &error};
   assert(a->scale == 1.0f && !a->accumulate);
   if (!error) sk_cpu_parallel(be, sk_cpu_blocks(a->n, BLOCK), rows_block, &job);
-  return error ? sk_fail(be, SOLID_EIO, "%s", sk_rows_text(error, why, sizeof why)) : SOLID_OK;
+  return error ? sk_fail(be, SOLID_ESTALE, "%s", sk_rows_text(error, why, sizeof why)) : SOLID_OK;
 }
 
 solid_status SK_CPU(embed)(sk_backend *be, const sk_embed_args *a) {

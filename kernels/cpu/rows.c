@@ -115,12 +115,11 @@ int sk_rows_run(const sk_rows *rows, sk_rows_part part, int64_t first, int64_t n
 }
 
 const char *sk_rows_text(int error, char *room, size_t size) {
-  static const char *const advice =
-      "a model file is replaced by renaming another one, never written anew; load it again";
+  static const char advice[] = "load it again; replace it by renaming another one";
   if (error == SK_ROWS_SHORT || error == SK_ROWS_CHANGED)
-    snprintf(room, size, "the model's file was %s while it is in use: %s",
-             error == SK_ROWS_SHORT ? "cut short" : "changed", advice);
+    snprintf(room, size, "the model's file was %s while in use: %s", error == SK_ROWS_SHORT ? "cut short" : "changed",
+             advice);
   else
-    snprintf(room, size, "the model's file cannot be read: error %d", error);
+    snprintf(room, size, "the model's file cannot be read: error %d; load it again", error);
   return room;
 }

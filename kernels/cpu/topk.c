@@ -147,7 +147,7 @@ solid_status SK_CPU(topk_run)(sk_backend *be, sk_topk_job *job, int64_t blocks, 
   char why[128];
   solid_status status = sk_cpu_reserve(be, local + sk_topk_made_bytes(a), found * (sizeof(float) + sizeof(int32_t)));
   if (status != SOLID_OK) return status;
-  if (error) return sk_fail(be, SOLID_EIO, "%s", sk_rows_text(error, why, sizeof why));
+  if (error) return sk_fail(be, SOLID_ESTALE, "%s", sk_rows_text(error, why, sizeof why));
   job->error = &error;
   job->score = a->score, job->index = a->index;
   if (job->segments > 1) {
@@ -156,7 +156,7 @@ solid_status SK_CPU(topk_run)(sk_backend *be, sk_topk_job *job, int64_t blocks, 
   }
   sk_cpu_parallel(be, blocks * job->segments, block, job);
   if (job->segments > 1) sk_cpu_parallel(be, a->n, merge_row, job);
-  return error ? sk_fail(be, SOLID_EIO, "%s", sk_rows_text(error, why, sizeof why)) : SOLID_OK;
+  return error ? sk_fail(be, SOLID_ESTALE, "%s", sk_rows_text(error, why, sizeof why)) : SOLID_OK;
 }
 
 solid_status SK_CPU(topk)(sk_backend *be, const sk_topk_args *a) {

@@ -6,6 +6,8 @@
  * Phase 2, parallel over chunks, each the only writer of its rows of de:
  *   de += X^T (weight exp(m - lse) u) - weight (1 - eps) [v = target] u - weight eps / items sum_rows u.
  *
+ * With offsets X = exp(S + o - m), and the terms of smoothing weigh item v by exp(o_v).
+ *
  * The scale of a row never touches the panel: it goes into u, which is CHUNK / d times smaller. The label terms are of
  * rank one and never touch it either.
  *
@@ -80,6 +82,7 @@ static void forward_chunk(const xent_job *job, int64_t row, int64_t rows, int64_
   int64_t d = a->d, v = chunk * CHUNK, width = sk_cpu_block_end(a->items, CHUNK, chunk) - v;
   const float *e = a->e + v * d;
   sk_gemm_nt(rows, width, d, a->u + row * d, d, e, d, 0.0f, panel, PANEL_LD);
+  const float *offset = a->offset ? a->offset + v : NULL;
   float shrink[ROWS], grow[ROWS];
   for (int64_t i = 0; i < rows; i++) {
     float *x = panel + i * PANEL_LD, m;
@@ -88,6 +91,7 @@ static void forward_chunk(const xent_job *job, int64_t row, int64_t rows, int64_
       shrink[i] = grow[i] = 0.0f;
       continue;
     }
+    if (offset) sk_axpy(1.0f, offset, x, width);
     float sum = exp_row(x, width, &m);
     float max = m > s->max[i] ? m : s->max[i];
     shrink[i] = expf(s->max[i] - max);
@@ -105,6 +109,10 @@ static void forward_chunk(const xent_job *job, int64_t row, int64_t rows, int64_
   }
 }
 
+static float whole_of(const sk_xent_args *a) {
+  return (float)(a->offset ? a->whole : a->items);
+}
+
 /* lse, loss and du of one row from its state. */
 static void finish_row(const xent_job *job, int64_t row, float max, float sum, const float *du_sum) {
   const sk_xent_args *a = job->a;
@@ -117,7 +125,7 @@ static void finish_row(const xent_job *job, int64_t row, float max, float sum, c
     return;
   }
   const float *u = a->u + row * d, *e = a->e + target * d;
-  float keep = 1.0f - a->smoothing, share = a->smoothing / (float)a->items;
+  float keep = 1.0f - a->smoothing, share = a->smoothing / whole_of(a);
   float lse = max + logf(sum);
   float mean = a->smoothing > 0.0f ? share * sk_dot(u, job->e_sum, d) : 0.0f;
   job->lse[row] = lse;
@@ -153,6 +161,11 @@ static void scale_row(const sk_xent_args *a, int64_t row, float scale, float *sc
   for (int64_t c = 0; c < a->d; c++) scaled[c] = scale * u[c];
 }
 
+/* How many items of the whole catalogue item v speaks for. */
+static float stands_for(const sk_xent_args *a, int64_t v) {
+  return a->offset ? expf(a->offset[v]) : 1.0f;
+}
+
 /* The label terms of one chunk of de, for the rows of this job in their order. */
 static void add_labels(const xent_job *job, int64_t first, int64_t end) {
   const sk_xent_args *a = job->a;
@@ -162,8 +175,8 @@ static void add_labels(const xent_job *job, int64_t first, int64_t end) {
       sk_axpy(-a->weight * (1.0f - a->smoothing), a->u + row * a->d, a->de + (int64_t)v * a->d, a->d);
   }
   if (a->smoothing <= 0.0f) return;
-  float share = -a->weight * a->smoothing / (float)a->items;
-  for (int64_t v = first; v < end; v++) sk_axpy(share, job->u_sum, a->de + v * a->d, a->d);
+  float share = -a->weight * a->smoothing / whole_of(a);
+  for (int64_t v = first; v < end; v++) sk_axpy(share * stands_for(a, v), job->u_sum, a->de + v * a->d, a->d);
 }
 
 static void kept_chunk_block(const void *arg, int64_t chunk, void *local) {
@@ -191,10 +204,12 @@ static void recomputed_chunk_block(const void *arg, int64_t chunk, void *local) 
     sk_gemm_nt(rows, end - v, d, a->u + row * d, d, a->e + v * d, d, 0.0f, s.panel, PANEL_LD);
     for (int64_t i = 0; i < rows; i++) {
       float *x = s.panel + i * PANEL_LD;
-      if (a->target[row + i] < 0)
+      if (a->target[row + i] < 0) {
         memset(x, 0, sizeof(float) * (size_t)(end - v));
-      else
+      } else {
+        if (a->offset) sk_axpy(1.0f, a->offset + v, x, end - v);
         exp_row_from(x, end - v, job->lse[row + i]);
+      }
       scale_row(a, row + i, a->weight, s.product + i * d);
     }
     sk_gemm_tn(end - v, d, rows, s.panel, PANEL_LD, s.product, d, 1.0f, a->de + v * d, d);
@@ -209,7 +224,7 @@ static void sum_items_block(const void *arg, int64_t block, void *local) {
   float *part = job->e_parts + block * d;
   memset(part, 0, sizeof(float) * (size_t)d);
   for (int64_t v = block * SUM_ITEMS; v < sk_cpu_block_end(job->a->items, SUM_ITEMS, block); v++)
-    sk_axpy(1.0f, job->a->e + v * d, part, d);
+    sk_axpy(stands_for(job->a, v), job->a->e + v * d, part, d);
 }
 
 /* e_sum by parts of SUM_ITEMS items: the parts are short enough for float. Zero without smoothing. */

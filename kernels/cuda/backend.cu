@@ -185,24 +185,24 @@ static solid_status memory(sk_backend *be, size_t *left, size_t *total) {
   return status == SOLID_OK ? sk_cuda_status(be, cudaMemGetInfo(left, total), "memory") : status;
 }
 
-static solid_status transfer(sk_backend *be, void *to, const void *from, size_t bytes, cudaMemcpyKind kind,
-                             const char *what) {
+/* Either side may be memory of the host, whatever the slot is called (alloc_host): the addresses tell. */
+static solid_status transfer(sk_backend *be, void *to, const void *from, size_t bytes, const char *what) {
   if (bytes == 0) return SOLID_OK;
   solid_status status = enter(be);
   if (status != SOLID_OK) return status;
-  return sk_cuda_status(be, cudaMemcpyAsync(to, from, bytes, kind, sk_cuda_stream(be)), what);
+  return sk_cuda_status(be, cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, sk_cuda_stream(be)), what);
 }
 
 static solid_status upload(sk_backend *be, void *device, const void *host, size_t bytes) {
-  return transfer(be, device, host, bytes, cudaMemcpyHostToDevice, "upload");
+  return transfer(be, device, host, bytes, "upload");
 }
 
 static solid_status download(sk_backend *be, void *host, const void *device, size_t bytes) {
-  return transfer(be, host, device, bytes, cudaMemcpyDeviceToHost, "download");
+  return transfer(be, host, device, bytes, "download");
 }
 
 static solid_status copy(sk_backend *be, void *to, const void *from, size_t bytes) {
-  return transfer(be, to, from, bytes, cudaMemcpyDeviceToDevice, "copy");
+  return transfer(be, to, from, bytes, "copy");
 }
 
 static solid_status zero(sk_backend *be, void *device, size_t bytes) {

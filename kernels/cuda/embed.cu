@@ -20,6 +20,7 @@ __global__ static void gather(sk_embed_args a) {
 }
 
 solid_status sk_cuda_embed(sk_backend *be, const sk_embed_args *a) {
+  if (a->made) return sk_fail(be, SOLID_EUNSUPPORTED, "cuda embed: rows that are made when they are read");
   if (a->n == 0) return SOLID_OK;
   gather<<<sk_cuda_blocks(a->n, ROWS), dim3(SK_WARP, ROWS), 0, sk_cuda_stream(be)>>>(*a);
   return sk_cuda_launched(be, "embed");

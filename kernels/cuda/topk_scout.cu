@@ -9,6 +9,11 @@ enum { THREADS = 256, WARPS = THREADS / SK_WARP };
  * an upper bound for tiny vectors, too. */
 #define LOST_SQUARES 0x1p-118f
 
+/* No less than x >= 0, in the lower half; no size (sk_topk_width). */
+__device__ static uint32_t reach_of(float x) {
+  return (__float_as_uint(x) + 0xffffu) >> 16;
+}
+
 /* Operands lie in the order of mma.m16n8k16's registers with the 16 inputs of a step permuted alike on both sides: lane
  * (g, t) = (lane / 4, lane % 4) holds the inputs 4t .. 4t + 3 of its row or column. */
 __device__ static unsigned pack(float low, float high) {
@@ -22,7 +27,7 @@ __device__ static float square(float4 x) {
 
 /* Rows of u in tiles of 16 as fragments (tiles, steps, lanes), and slack |u| of each. One warp a tile. */
 __global__ static void take_users(sk_topk_args a, int row0, int rows, int steps, float slack, uint4 *users,
-                                  float *width) {
+                                  float2 *width) {
   int lane = threadIdx.x, g = lane / 4, t = lane % 4, row = blockIdx.x * 16 + g;
   const float *low = a.u + (int64_t)(row0 + row) * a.d, *high = low + 8 * (int64_t)a.d;
   float norm_low = 0.0f, norm_high = 0.0f;
@@ -37,8 +42,8 @@ __global__ static void take_users(sk_topk_args a, int row0, int rows, int steps,
     norm_low += __shfl_xor_sync(0xffffffffu, norm_low, step);
     norm_high += __shfl_xor_sync(0xffffffffu, norm_high, step);
   }
-  if (t == 0 && row < rows) width[row] = slack * sqrtf(norm_low + LOST_SQUARES);
-  if (t == 0 && row + 8 < rows) width[row + 8] = slack * sqrtf(norm_high + LOST_SQUARES);
+  if (t == 0 && row < rows) width[row] = {0.0f, slack * sqrtf(norm_low + LOST_SQUARES)};
+  if (t == 0 && row + 8 < rows) width[row + 8] = {0.0f, slack * sqrtf(norm_high + LOST_SQUARES)};
 }
 
 __device__ static void mma(float (&c)[4], const uint4 &a, unsigned b0, unsigned b1) {
@@ -69,7 +74,7 @@ __device__ static float greatest(const float (&c)[TILES][4], int half, unsigned 
  * WHOLE: a row of e is 16 * STEPS floats, aligned; then many loads are on their way at once. */
 template <int STEPS, int TILES, bool WHOLE>
 __global__ static void __launch_bounds__(THREADS, 2)
-    scout(sk_topk_args a, int row0, int rows, int stride, const uint4 *users, float *best, float *norm) {
+    scout(sk_topk_args a, int row0, int rows, int stride, const uint4 *users, float *best, uint32_t *norm) {
   const int size = 2 * TILES;
   int lane = threadIdx.x % SK_WARP, g = lane / 4, t = lane % 4;
   int first = (blockIdx.x * WARPS + threadIdx.x / SK_WARP) * 8 * TILES, group = first / size + t;
@@ -91,7 +96,7 @@ __global__ static void __launch_bounds__(THREADS, 2)
   }
   longest = fmaxf(longest, __shfl_xor_sync(0xffffffffu, longest, 4)); /* columns n and n + 1 share a group */
   longest = __shfl_sync(0xffffffffu, longest, 8 * t);
-  if (g == 0 && group < stride) norm[group] = longest;
+  if (g == 0 && group < stride) norm[group] = reach_of(longest);
   for (int tile = 0; tile * 16 < rows; tile++) {
     float c[TILES][4] = {};
     const uint4 *from = users + (int64_t)tile * STEPS * SK_WARP + lane;

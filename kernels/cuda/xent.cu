@@ -45,10 +45,30 @@ __device__ static running block_total(running r) {
   return r;
 }
 
-__device__ static float4 gradient_of(const sk_xent_args &a, float4 x, const running &r) {
-  float scale = a.weight / r.total, smooth = a.weight * a.smoothing / a.items;
-  return {scale * expf(x.x - r.top) - smooth, scale * expf(x.y - r.top) - smooth, scale * expf(x.z - r.top) - smooth,
-          scale * expf(x.w - r.top) - smooth};
+/* o of items v .. v + 3. */
+__device__ static float4 offsets(const sk_xent_args &a, int v) {
+  return a.offset ? sk_load4(a.offset, v, a.items, (uintptr_t)a.offset % 16 == 0 && v % 4 == 0) : float4{};
+}
+
+__device__ static float4 plus(float4 x, float4 y) {
+  return {x.x + y.x, x.y + y.y, x.z + y.z, x.w + y.w};
+}
+
+/* sum of exp(o) s, of what smoothing takes. */
+__device__ static float weighed(const sk_xent_args &a, float4 s, float4 o) {
+  if (!a.offset) return (s.x + s.y) + (s.z + s.w);
+  if (a.smoothing == 0.0f) return 0.0f;
+  return (expf(o.x) * s.x + expf(o.y) * s.y) + (expf(o.z) * s.z + expf(o.w) * s.w);
+}
+
+/* x = s + o */
+__device__ static float4 gradient_of(const sk_xent_args &a, float4 x, float4 o, const running &r) {
+  float scale = a.weight / r.total, smooth = a.weight * a.smoothing / a.whole;
+  float4 part = {smooth, smooth, smooth, smooth};
+  if (a.offset && smooth != 0.0f)
+    part = {smooth * expf(o.x), smooth * expf(o.y), smooth * expf(o.z), smooth * expf(o.w)};
+  return {scale * expf(x.x - r.top) - part.x, scale * expf(x.y - r.top) - part.y, scale * expf(x.z - r.top) - part.z,
+          scale * expf(x.w - r.top) - part.w};
 }
 
 /* One block per row of the tile; `stride` floats from row to row of s. With `whole`, the tile holds all items and
@@ -64,14 +84,15 @@ __global__ static void __launch_bounds__(THREADS)
   running mine = {-INFINITY, 0.0f, 0.0f, 0.0f};
 #pragma unroll 4
   for (int v = threadIdx.x; v < items / 4; v += THREADS) {
-    float4 x = ((const float4 *)row)[v];
-    take(x, &mine);
-    mine.sum += (x.x + x.y) + (x.z + x.w);
+    float4 x = ((const float4 *)row)[v], o = offsets(a, first + 4 * v);
+    take(plus(x, o), &mine);
+    mine.sum += weighed(a, x, o);
   }
   int left = items / 4 * 4 + threadIdx.x;
   if (left < items) {
-    take({row[left], -INFINITY, -INFINITY, -INFINITY}, &mine);
-    mine.sum += row[left];
+    float o = a.offset ? a.offset[first + left] : 0.0f;
+    take({row[left] + o, -INFINITY, -INFINITY, -INFINITY}, &mine);
+    mine.sum += weighed(a, {row[left], 0.0f, 0.0f, 0.0f}, {o, 0.0f, 0.0f, 0.0f});
   }
   float s_target = target >= 0 && target < items ? row[target] : 0.0f;
   running all = block_total(mine);
@@ -86,11 +107,11 @@ __global__ static void __launch_bounds__(THREADS)
     state[blockIdx.x] = all;
     if (first + items == a.items)
       a.loss[row0 + blockIdx.x] =
-          all.top + logf(all.total) - (1.0f - a.smoothing) * s_target - a.smoothing * all.sum / a.items;
+          all.top + logf(all.total) - (1.0f - a.smoothing) * s_target - a.smoothing * all.sum / a.whole;
   }
   if (!whole) return;
   for (int v = threadIdx.x; v < stride / 4; v += THREADS) {
-    float4 g = gradient_of(a, ((const float4 *)row)[v], all);
+    float4 o = offsets(a, 4 * v), g = gradient_of(a, plus(((const float4 *)row)[v], o), o, all);
     float held = a.weight * (1.0f - a.smoothing);
     if (target / 4 == v) (target % 4 == 0 ? g.x : target % 4 == 1 ? g.y : target % 4 == 2 ? g.z : g.w) -= held;
     ((float4 *)row)[v] = g;
@@ -111,7 +132,8 @@ __global__ static void gradient(sk_xent_args a, int row0, int first, int stride,
   int target = a.target[row0 + blockIdx.y] - first;
   float4 *at = (float4 *)(s + (int64_t)blockIdx.y * stride) + v, g = {};
   if (target + first >= 0) {
-    g = gradient_of(a, *at, state[blockIdx.y]);
+    float4 o = offsets(a, first + 4 * v);
+    g = gradient_of(a, plus(*at, o), o, state[blockIdx.y]);
     float held = a.weight * (1.0f - a.smoothing);
     if (target >= 0 && target / 4 == v)
       (target % 4 == 0 ? g.x : target % 4 == 1 ? g.y : target % 4 == 2 ? g.z : g.w) -= held;
@@ -174,12 +196,14 @@ static solid_status rows_of_tile(sk_backend *be, const sk_xent_args *a, int row0
   return status == SOLID_OK ? sk_cuda_launched(be, "xent") : status;
 }
 
-solid_status sk_cuda_xent(sk_backend *be, const sk_xent_args *a) {
-  if (a->n == 0 || a->items == 0) return SOLID_OK;
-  const sk_xent_tile tile = sk_xent_tile_of(a);
+solid_status sk_cuda_xent(sk_backend *be, const sk_xent_args *args) {
+  if (args->n == 0 || args->items == 0) return SOLID_OK;
+  const sk_xent_tile tile = sk_xent_tile_of(args);
+  sk_xent_args of_whole = *args, *a = &of_whole;
+  if (!a->offset) a->whole = a->items;
   static_assert(sizeof(running) == 16, "as sk_xent_tile says");
   void *memory_of_tile = NULL;
-  solid_status status = sk_cuda_workspace(be, tile.bytes, &memory_of_tile);
+  solid_status status = sk_cuda_workspace(be, sk_xent_scratch(a), &memory_of_tile);
   if (status != SOLID_OK) return status;
   char *base = (char *)memory_of_tile;
   const memory m = {(float *)base, (float *)(base + tile.users), (running *)(base + tile.state), tile.items};

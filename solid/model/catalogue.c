@@ -25,23 +25,28 @@ void sol_gather_items(sol_run *run, sol_item_rows from, int32_t n, const int32_t
                                      .part = from.part});
 }
 
+void sol_catalogue_range(sol_run *run, const sol_config *config, const sol_weights *weights,
+                         const sol_catalogue *catalogue, uint32_t first, uint32_t n, float *semantic, float *vectors) {
+  size_t V = config->items;
+  int32_t count = (int32_t)n, d = (int32_t)config->width, K = (int32_t)config->codes;
+  for (uint32_t c = 0; c < config->levels; c++)
+    gather(run, count, d, K, weights->metacodes + (size_t)c * config->codes * config->width,
+           catalogue->codes + c * V + first, c > 0, semantic);
+  for (uint32_t s = 0; s < config->slots; s++)
+    gather(run, count, d, (int32_t)config->attributes, weights->attributes, catalogue->attributes + s * V + first, 1,
+           semantic);
+  int64_t floats = (int64_t)count * d;
+  blend(run, floats, 1, semantic, 0, vectors); /* either may be memory of the host */
+  add(run, floats, weights->items + (size_t)first * config->width, vectors);
+}
+
 solid_status sol_catalogue_compute(sk_backend *be, const sol_config *config, const sol_weights *weights,
                                    sol_catalogue *catalogue) {
   sol_run run = {be, SOLID_OK};
-  int32_t V = (int32_t)config->items, d = (int32_t)config->width, K = (int32_t)config->codes;
   catalogue->items = weights->items;
-  if (config->levels == 0) {
+  if (config->levels == 0)
     catalogue->vectors = weights->items;
-    return SOLID_OK;
-  }
-  for (uint32_t c = 0; c < config->levels; c++)
-    gather(&run, V, d, K, weights->metacodes + (size_t)c * config->codes * config->width,
-           catalogue->codes + (size_t)c * config->items, c > 0, catalogue->semantic);
-  for (uint32_t s = 0; s < config->slots; s++)
-    gather(&run, V, d, (int32_t)config->attributes, weights->attributes,
-           catalogue->attributes + (size_t)s * config->items, 1, catalogue->semantic);
-  int64_t floats = (int64_t)V * d;
-  sol_op_copy(&run, catalogue->vectors, catalogue->semantic, (size_t)floats);
-  add(&run, floats, catalogue->items, catalogue->vectors);
+  else
+    sol_catalogue_range(&run, config, weights, catalogue, 0, config->items, catalogue->semantic, catalogue->vectors);
   return run.status;
 }

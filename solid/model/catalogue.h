@@ -28,6 +28,11 @@ void sol_gather_items(sol_run *run, sol_item_rows from, int32_t n, const int32_t
 /* (V, S) of a model file or a trainer -> (S, V) as above, on the host. */
 void sol_catalogue_turn_attributes(const sol_config *config, const uint32_t *attributes, int32_t *turned);
 
+/* Rows of n items from `first` on of semantic and vectors (n, d), of a config with codes; reads codes and attributes of
+ * the catalogue. */
+void sol_catalogue_range(sol_run *run, const sol_config *config, const sol_weights *weights,
+                         const sol_catalogue *catalogue, uint32_t first, uint32_t n, float *semantic, float *vectors);
+
 /* Fills semantic and vectors (memory of the caller) from the weights; sets items, and vectors too when there are no
  * codes (then `vectors` may be NULL on entry and is only read from afterwards). */
 solid_status sol_catalogue_compute(sk_backend *be, const sol_config *config, const sol_weights *weights,

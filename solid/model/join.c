@@ -88,9 +88,10 @@ static solid_status write_row(const solid_model *model, uint32_t row, const floa
   float *vectors = model->device_tables + ((size_t)model->file.config.items + row) * d;
   solid_status status = be->ops->upload(be, model->device_tables + (size_t)row * d, vector, bytes);
   if (!status) status = be->ops->upload(be, vectors, vector, bytes);
+  if (!status && model->first_kv) status = sol_model_fill_first_kv(model, row, 1);
   solid_status waited = be->ops->sync(be);
   if (!status) status = waited;
-  return status ? sol_backend_fail(be, status) : SOLID_OK;
+  return status ? sol_backend_fail(be, status) : sol_model_refill(model, row);
 }
 
 solid_status sol_model_join(const solid_model *model, const solid_item_entry *entry, uint64_t number) {

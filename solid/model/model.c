@@ -20,34 +20,82 @@ static int32_t *semantics_by_level(const sol_model_file *file) {
   return by_level;
 }
 
-/* Uploads weights, codes and attributes and computes the catalogue's tables. `codes` lives until the queue is idle. */
-static solid_status fill_device(solid_model *model, const int32_t *codes) {
+/* The memory of a model; rows of a large catalogue stay on the host, if they may. */
+static solid_status take_memory(solid_model *model, uint32_t stay) {
   const sol_config *config = &model->file.config;
   sk_backend *be = model->be;
-  size_t V = config->items, d = config->width, C = config->levels, total = sol_tensors_total(config);
-  size_t ints = V * (C + config->slots);
-  void *weights = NULL, *device_codes = NULL, *tables = NULL;
-  solid_status status = sol_backend_room(be, (total + ints + (C ? 2 * V * d : 0)) * sizeof(float), "model",
-                                         "free memory on the card, or use another");
+  size_t rows = (size_t)config->items * config->width, C = config->levels, tables = C ? 2 * rows : 0;
+  size_t ints = config->items * (C + config->slots);
+  void *weights = NULL, *codes = NULL, *host = NULL, *device = NULL;
+  int stays = !be->ops->unified && config->items >= stay && sol_rows_may_stay(config);
+  solid_status status = stays ? be->ops->alloc_host(be, &host, (rows + tables) * sizeof(float)) : SOLID_OK;
+  if (status) return sol_backend_fail(be, status);
+  model->host_rows = host;
+  sol_config layout = sol_model_layout(model);
+  size_t total = sol_tensors_total(&layout);
+  status = sol_backend_room(be, (total + (stays ? 0 : ints + tables)) * sizeof(float) + sol_model_planes_bytes(model),
+                            "model", "free memory on the card, or use another");
   if (status) return status;
   status = be->ops->alloc(be, &weights, total * sizeof(float));
   model->device_weights = weights;
-  if (!status && C) status = be->ops->alloc(be, &device_codes, ints * sizeof(int32_t));
-  model->device_codes = device_codes;
-  if (!status && C) status = be->ops->alloc(be, &tables, 2 * V * d * sizeof(float));
-  model->device_tables = tables;
-  if (!status) status = be->ops->upload(be, weights, model->file.weights, total * sizeof(float));
-  if (!status && C) status = be->ops->upload(be, device_codes, codes, ints * sizeof(int32_t));
-  if (!status) {
-    sol_weights_bind(&model->weights, config, weights);
-    model->catalogue.codes = device_codes;
-    model->catalogue.attributes = C ? model->device_codes + C * V : NULL;
-    model->catalogue.semantic = tables;
-    model->catalogue.vectors = C ? model->device_tables + V * d : NULL;
-    status = sol_catalogue_compute(be, config, &model->weights, &model->catalogue);
-  }
-  if (!status) status = be->ops->sync(be);
+  if (!status && C) status = (stays ? be->ops->alloc_host : be->ops->alloc)(be, &codes, ints * sizeof(int32_t));
+  model->device_codes = codes;
+  if (!status && C && !stays) status = be->ops->alloc(be, &device, tables * sizeof(float));
+  model->device_tables = stays ? model->host_rows + rows : device;
+  sol_weights_bind(&model->weights, &layout, weights);
+  if (stays) model->weights.items = model->host_rows;
   return status ? sol_backend_fail(be, status) : SOLID_OK;
+}
+
+/* `rest` is what is uploaded of weights whose E stays apart; the caller frees it when the queue is idle. */
+static solid_status upload_weights(solid_model *model, float **rest) {
+  sk_backend *be = model->be;
+  const sol_config *config = &model->file.config, layout = sol_model_layout(model);
+  const float *weights = model->file.weights;
+  solid_status status = SOLID_OK;
+  if (model->host_rows) {
+    *rest = sol_weights_with_items(config, weights, 0);
+    if (!*rest) return solid_fail(SOLID_ENOMEM, "out of memory: weights");
+    status = be->ops->upload(be, model->host_rows, weights, (size_t)config->items * config->width * sizeof(float));
+    weights = *rest;
+  }
+  if (!status) status = be->ops->upload(be, model->device_weights, weights, sol_tensors_total(&layout) * sizeof(float));
+  return status ? sol_backend_fail(be, status) : SOLID_OK;
+}
+
+static void free_codes(solid_model *model) {
+  (model->host_rows ? model->be->ops->free_host : model->be->ops->free)(model->be, model->device_codes);
+  model->device_codes = NULL;
+  model->catalogue.codes = model->catalogue.attributes = NULL;
+}
+
+static solid_status make_tables(solid_model *model, const int32_t *codes) {
+  const sol_config *config = &model->file.config;
+  sk_backend *be = model->be;
+  size_t V = config->items, d = config->width, C = config->levels;
+  solid_status status = SOLID_OK;
+  if (C) {
+    status = be->ops->upload(be, model->device_codes, codes, V * (C + config->slots) * sizeof(int32_t));
+    model->catalogue.codes = model->device_codes;
+    model->catalogue.attributes = model->device_codes + C * V;
+    model->catalogue.semantic = model->device_tables;
+    model->catalogue.vectors = model->device_tables + V * d;
+  }
+  if (!status) status = sol_catalogue_compute(be, config, &model->weights, &model->catalogue);
+  return status ? sol_backend_fail(be, status) : SOLID_OK;
+}
+
+/* Uploads weights, codes and attributes and computes the catalogue's tables. `codes` lives until the queue is idle. */
+static solid_status fill_device(solid_model *model, const int32_t *codes, uint32_t stay) {
+  float *rest = NULL;
+  solid_status status = take_memory(model, stay);
+  if (status) return status;
+  status = upload_weights(model, &rest);
+  if (!status) status = make_tables(model, codes);
+  solid_status waited = model->be->ops->sync(model->be);
+  free(rest);
+  if (model->host_rows) free_codes(model); /* the tables are what is read from here on */
+  return !status && waited ? sol_backend_fail(model->be, waited) : status;
 }
 
 /* The host's memory is the device's: nothing moves but what E is added to. */
@@ -80,7 +128,7 @@ static solid_status use_rows(solid_model *model) {
   return SOLID_OK;
 }
 
-static solid_status move_to_device(solid_model *model) {
+static solid_status move_to_device(solid_model *model, uint32_t stay) {
   int32_t *codes = NULL;
   solid_status status = sol_backend_open(model->ctx, &model->be);
   if (status) return status;
@@ -92,14 +140,15 @@ static solid_status move_to_device(solid_model *model) {
   }
   if (model->file.config.levels && !(codes = semantics_by_level(&model->file)))
     return solid_fail(SOLID_ENOMEM, "out of memory: codes of %u items", model->file.config.items);
-  status = fill_device(model, codes);
+  status = fill_device(model, codes, stay);
   free(codes);
   free(model->file.weights); /* from here on the copy on the device is used */
   model->file.weights = NULL;
   return status;
 }
 
-static solid_status make(solid_model **out, const solid_context *ctx, sol_model_file *file, int grows) {
+solid_status sol_model_make(solid_model **out, const solid_context *ctx, sol_model_file *file, int grows,
+                            uint32_t stay) {
   assert(file->generation != 0);
   solid_model *model = calloc(1, sizeof *model);
   if (!model) {
@@ -113,8 +162,9 @@ static solid_status make(solid_model **out, const solid_context *ctx, sol_model_
   if (!status) status = sol_id_index_build(&model->categories, &model->file.categories, "category name");
   if (!status) status = sol_model_turn_categories(model);
   if (!status && grows) status = sol_growth_new(&model->growth, &model->file, model->file.items.count);
-  if (!status) status = move_to_device(model);
+  if (!status) status = move_to_device(model, stay);
   if (!status) status = sol_model_make_scout(model);
+  if (!status) status = sol_model_make_first_kv(model);
   if (status) {
     solid_model_free(model);
     return status;
@@ -124,12 +174,12 @@ static solid_status make(solid_model **out, const solid_context *ctx, sol_model_
 }
 
 solid_status sol_model_new(solid_model **out, const solid_context *ctx, sol_model_file *file) {
-  return make(out, ctx, file, 0);
+  return sol_model_make(out, ctx, file, 0, SOL_ROWS_STAY);
 }
 
 solid_status sol_model_new_growing(solid_model **out, const solid_context *ctx, sol_model_file *file, uint32_t spare) {
   solid_status status = sol_model_file_spare(file, spare);
-  if (!status) return make(out, ctx, file, 1);
+  if (!status) return sol_model_make(out, ctx, file, 1, SOL_ROWS_STAY);
   sol_model_file_clear(file);
   return status;
 }
@@ -143,9 +193,11 @@ void solid_model_free(solid_model *model) {
   if (!model) return;
   if (model->be) {
     model->be->ops->free(model->be, model->device_weights);
-    model->be->ops->free(model->be, model->device_codes);
-    model->be->ops->free(model->be, model->device_tables);
+    free_codes(model);
+    model->be->ops->free(model->be, model->host_rows ? NULL : model->device_tables);
+    model->be->ops->free_host(model->be, model->host_rows);
     model->be->ops->free(model->be, model->scout_memory);
+    model->be->ops->free(model->be, model->first_kv);
     model->be->ops->close(model->be);
   }
   free(model->late);

@@ -28,8 +28,7 @@ void sol_model_file_clear(sol_model_file *file) {
   memset(file, 0, sizeof *file);
 }
 
-/* Weights for `items` items of weights for config->items, of which those that both have keep their embeddings. */
-static float *with_items(const sol_config *config, const float *weights, uint32_t items) {
+float *sol_weights_with_items(const sol_config *config, const float *weights, uint32_t items) {
   sol_config other = *config;
   other.items = items;
   sol_tensor from[SOL_MAX_TENSORS], to[SOL_MAX_TENSORS];
@@ -57,7 +56,7 @@ solid_status sol_model_file_spare(sol_model_file *file, uint32_t spare) {
   size_t V = file->config.items;
   void *codes = file->codes, *attributes = file->attributes, *popularity = file->popularity;
   sol_config layout = sol_model_file_layout(file);
-  float *weights = with_items(&layout, file->weights, file->rows ? 0 : file->config.items + spare);
+  float *weights = sol_weights_with_items(&layout, file->weights, file->rows ? 0 : file->config.items + spare);
   int ok =
       weights && widen(&codes, V * file->config.levels, (size_t)spare * file->config.levels, sizeof *file->codes, 0);
   file->codes = codes;
@@ -100,7 +99,7 @@ solid_status sol_model_file_copy(sol_model_file *out, const sol_model_file *file
   int ok = 1;
   made.config.items = file->items.count;
   sol_config layout = sol_model_file_layout(file);
-  made.weights = with_items(&layout, weights, file->rows ? 0 : made.config.items);
+  made.weights = sol_weights_with_items(&layout, weights, file->rows ? 0 : made.config.items);
   made.codes = copy_of(file->codes, V * config->levels, sizeof *file->codes, &ok);
   made.attributes = copy_of(file->attributes, V * config->slots, sizeof *file->attributes, &ok);
   made.centroids =

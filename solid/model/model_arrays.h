@@ -41,6 +41,10 @@ solid_status sol_model_file_spare(sol_model_file *file, uint32_t spare);
  * file's, both laid out by sol_model_file_layout. ENOMEM, EIO. */
 solid_status sol_model_file_copy(sol_model_file *out, const sol_model_file *file, float *weights);
 
+/* Weights laid out by `config` for `items` items in place of config->items, of which those that both have keep their
+ * embeddings (malloc). NULL: no memory. */
+float *sol_weights_with_items(const sol_config *config, const float *weights, uint32_t items);
+
 /* Frees every array, closes the file and zeroes the struct; a zeroed struct is a no-op. All arrays come from malloc. */
 void sol_model_file_clear(sol_model_file *file);
 

@@ -68,7 +68,8 @@ static solid_status read_config(sol_model_file *file, const sol_safetensors *st,
   long version = strtol(format, &end, 10);
   if (*end || version < 1) return solid_fail(SOLID_EFORMAT, "%s: format \"%.16s\" is no number", st->path, format);
   if (version > SOL_MODEL_FORMAT)
-    return solid_fail(SOLID_EUNSUPPORTED, "%s: format %ld is newer than this library's %d", st->path, version,
+    return solid_fail(SOLID_EUNSUPPORTED,
+                      "%s: format %ld is newer than this library's %d: take a newer solid, or train", st->path, version,
                       SOL_MODEL_FORMAT);
   status = need_metadata(st, "solid.config", text);
   if (status) return status;

@@ -40,10 +40,11 @@ solid_status sol_model_open(solid_model **out, const solid_context *ctx, const c
   solid_status status = sol_model_file_read_from(&file, path, sol_rows_stay(ctx, stay));
   if (status) return status;
   uint64_t items = file.config.items;
-  if (spare < 0)
-    status = sol_model_new(out, ctx, &file);
+  if (spare >= 0) status = sol_model_file_spare(&file, spare_rows((uint32_t)items, items * (uint64_t)spare / 100));
+  if (status)
+    sol_model_file_clear(&file);
   else
-    status = sol_model_new_growing(out, ctx, &file, spare_rows((uint32_t)items, items * (uint64_t)spare / 100));
+    status = sol_model_make(out, ctx, &file, spare >= 0, stay);
   return status ? sol_fail_at(status, path) : SOLID_OK;
 }
 
@@ -55,10 +56,22 @@ static uint64_t rows_for(uint64_t items, uint64_t spare) {
   return (wanted > twice ? wanted : twice) + 1;
 }
 
+/* E joins what was downloaded where it stays apart on the host. */
+static solid_status join_rows(const solid_model *model, float **weights) {
+  const sol_config *config = &model->file.config, layout = sol_model_layout(model);
+  if (!model->host_rows) return SOLID_OK;
+  float *whole = sol_weights_with_items(&layout, *weights, config->items);
+  if (!whole) return solid_fail(SOLID_ENOMEM, "out of memory: a copy of %u rows", config->items);
+  memcpy(whole, model->host_rows, (size_t)config->items * config->width * sizeof *whole);
+  free(*weights);
+  *weights = whole;
+  return SOLID_OK;
+}
+
 solid_status solid_model_grow(solid_model **out, const solid_model *model, uint64_t items) {
   if (!out || !model) return solid_fail(SOLID_EINVAL, "model: out or model is NULL");
   if (!model->growth) return solid_fail(SOLID_EUNSUPPORTED, "model: was not loaded to grow");
-  const sol_config layout = sol_model_file_layout(&model->file);
+  const sol_config layout = sol_model_layout(model);
   size_t total = sol_tensors_total(&layout);
   uint32_t trained = sol_model_trained(model), spare = model->growth->rows - trained;
   sol_model_file copy;
@@ -72,6 +85,7 @@ solid_status solid_model_grow(solid_model **out, const solid_model *model, uint6
     if (status) status = sol_backend_fail(be, status);
     be->ops->close(be);
   }
+  if (!status) status = join_rows(model, &weights);
   if (!status) status = sol_model_file_copy(&copy, &model->file, weights);
   if (status) {
     free(weights);

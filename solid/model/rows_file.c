@@ -22,7 +22,7 @@ int sol_rows_may_stay(const sol_config *config) {
 
 static solid_status fail(int error) {
   char text[160];
-  return solid_fail(SOLID_EIO, "%s", sk_rows_text(error, text, sizeof text));
+  return solid_fail(SOLID_ESTALE, "%s", sk_rows_text(error, text, sizeof text));
 }
 
 /* A descriptor of its own for the file of `fd`. */

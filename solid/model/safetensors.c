@@ -70,7 +70,11 @@ static solid_status read_entry(sol_tensor_entry *tensor, const json_t *entry, co
   if (json_array_size(offsets) != 2 || !natural(json_array_get(offsets, 0), &tensor->begin) ||
       !natural(json_array_get(offsets, 1), &end))
     return solid_fail(SOLID_EFORMAT, "%s: tensor %.64s: data_offsets must be two sizes", path, tensor->name);
-  if (tensor->begin > end || end > data_size)
+  if (tensor->begin <= end && end > data_size)
+    return solid_fail(SOLID_EFORMAT, "%s: cut off: tensor %.64s is at %llu to %llu of %llu bytes of data", path,
+                      tensor->name, (unsigned long long)tensor->begin, (unsigned long long)end,
+                      (unsigned long long)data_size);
+  if (tensor->begin > end)
     return solid_fail(SOLID_EFORMAT, "%s: tensor %.64s: is at %llu to %llu of %llu bytes of data", path, tensor->name,
                       (unsigned long long)tensor->begin, (unsigned long long)end, (unsigned long long)data_size);
   if (end - tensor->begin != tensor->bytes)
@@ -194,11 +198,15 @@ static solid_status open_header(sol_safetensors *st, int fd, const char *path) {
                       (unsigned long long)size);
   solid_status status = read_at(fd, path, &header_size, sizeof header_size, 0);
   if (status) return status;
-  if (header_size > MAX_HEADER || header_size > size - 8)
+  if (header_size > MAX_HEADER)
     return solid_fail(SOLID_EFORMAT,
-                      "%s: no safetensors file, as models are: its first 8 bytes announce a header of %llu "
-                      "bytes, the file has %llu, and the limit is %u",
-                      path, (unsigned long long)header_size, (unsigned long long)size, MAX_HEADER);
+                      "%s: no safetensors file, as models are: its first 8 bytes announce a header of %llu bytes, and "
+                      "the limit is %u",
+                      path, (unsigned long long)header_size, MAX_HEADER);
+  if (header_size > size - 8)
+    return solid_fail(SOLID_EFORMAT,
+                      "%s: cut off, or no safetensors file, as models are: a header of %llu bytes in %llu", path,
+                      (unsigned long long)header_size, (unsigned long long)size);
   char *header = malloc(header_size + 1);
   if (!header) return no_memory(path);
   status = read_at(fd, path, header, header_size, 8);

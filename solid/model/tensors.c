@@ -172,6 +172,12 @@ size_t sol_tensors_ranker(const sol_config *config) {
   return sol_tensors_total(&ranker);
 }
 
+size_t sol_tensors_behind_items(const sol_config *config) {
+  sol_tensor tensors[SOL_MAX_TENSORS];
+  sol_tensors_list(config, tensors);
+  return tensors[1].offset; /* E is the first, and there is a norm */
+}
+
 void sol_weights_bind(sol_weights *weights, const sol_config *config, float *base) {
   sol_tensor tensors[SOL_MAX_TENSORS];
   size_t n = sol_tensors_list(config, tensors);

@@ -76,6 +76,9 @@ size_t sol_tensors_list(const sol_config *config, sol_tensor *tensors);
 size_t sol_tensors_total(const sol_config *config);
 size_t sol_tensors_ranker(const sol_config *config);
 
+/* Where the tensors behind E begin. */
+size_t sol_tensors_behind_items(const sol_config *config);
+
 /* Points the members of `weights` into `base`. */
 void sol_weights_bind(sol_weights *weights, const sol_config *config, float *base);
 

@@ -9,7 +9,7 @@ solid_status solid_model_item_vectors(const solid_model *model, float *vectors) 
   if (model->file.rows) {
     int error = sk_rows_check(&model->rows);
     if (!error) error = sk_rows_run(&model->rows, SK_ROWS_WHOLE, 0, model->rows.filed, vectors);
-    return error ? solid_fail(SOLID_EIO, "%s", sk_rows_text(error, why, sizeof why)) : SOLID_OK;
+    return error ? solid_fail(SOLID_ESTALE, "%s", sk_rows_text(error, why, sizeof why)) : SOLID_OK;
   }
   size_t n = (size_t)model->file.items.count * model->file.config.width;
   solid_status status = sol_backend_open(model->ctx, &be);

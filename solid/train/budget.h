@@ -14,11 +14,12 @@ extern "C" {
 
 /* Bytes. */
 typedef struct solid_device_budget {
-  uint64_t model;    /* weights, codes, the catalogue's tables */
+  uint64_t model;    /* weights, codes, the catalogue's tables, and planes that it is ranked by (solid/model.h) */
   uint64_t worker;   /* batches of `serve` users: scratch, records, ranking */
   uint64_t training; /* weights, gradients, moments, and all intermediate results of a step; validation */
   uint64_t slates;   /* decoding of slates for `serve` users; 0 = the model has no decoder */
   uint64_t learning; /* added by --learn-codes, with SOLID_BUDGET_CONTENT floats of content per item */
+  uint64_t host;     /* pinned memory of the host in place of the device's: rows of a large catalogue; else 0 */
 } solid_device_budget;
 
 /* For the model file at `path`: a worker for `serve` users at once, and training a model of the same shapes with

@@ -19,6 +19,11 @@ extern "C" {
 SOLID_API void solid_train_choose(solid_train_options *options, const unsigned char *given,
                                   const solid_data_facts *facts, char why[SOLID_CHOICE_LINES][SOLID_CHOICE_TEXT]);
 
+/* Sets average and check, which follow the number of steps, to what they are for options->epochs, as they are above: of
+ * a training whose number of epochs changes afterwards. `given` and `facts` as above. */
+SOLID_API void solid_train_choose_pace(solid_train_options *options, const unsigned char *given,
+                                       const solid_data_facts *facts);
+
 #ifdef __cplusplus
 }
 #endif

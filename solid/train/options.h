@@ -87,6 +87,8 @@ typedef enum solid_option_change {
   X(REAL, dropout_z, "dropout-z", 0.5, 0, 0.99, FIXED, NULL, "dropout inside and after the generator's MLPs")          \
   X(REAL, dropout_y, "dropout-y", 0.5, 0, 0.99, FIXED, NULL, "dropout of the generated layers' output")                \
   X(REAL, smoothing, "smoothing", 0.1, 0, 0.99, FIXED, NULL, "label smoothing")                                        \
+  X(COUNT, negatives, "negatives", 0, 0, 4194304, FIXED, NULL,                                                         \
+    "items drawn in each step, of which and the batch's own the softmax is taken; 0 = of the whole catalogue")         \
   X(REAL, item_dropout, "item-dropout", 0, 0, 0.99, FIXED, NULL,                                                       \
     "share of the items that a step represents by codes and attributes alone")                                         \
   X(REAL, average, "average", 0, 0, 0.999999, FIXED, NULL,                                                             \

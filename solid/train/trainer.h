@@ -91,12 +91,21 @@ SOLID_API SOLID_CHECK_RESULT solid_status solid_trainer_get_codes(const solid_tr
 SOLID_API SOLID_CHECK_RESULT solid_status solid_trainer_epoch(solid_trainer *trainer, solid_step_fn on_step, void *user,
                                                               solid_epoch *report);
 
-/* Trains for so many epochs instead of options.epochs, of which the rate falls over the rest; at any time, within an
- * epoch too (from on_step), so that a training can be fitted to the time that it has. Checkpoints made from then on do
- * not hold the number: a later process that calls this as well, before solid_trainer_load, continues from them, and
- * from those of a training whose number was settled. EINVAL: 0; fewer than have begun; a refit; pieces that grow over
- * the epochs (window_from). */
-SOLID_API SOLID_CHECK_RESULT solid_status solid_trainer_schedule(solid_trainer *trainer, uint32_t epochs);
+/* How long a training lasts, and what follows from it (solid_train_choose_pace). */
+typedef struct solid_schedule {
+  uint32_t epochs;
+  uint32_t check; /* 0 = that of the options, as is an average of 0 */
+  double average;
+} solid_schedule;
+
+/* Trains by this schedule instead of that of its options; the rate falls over the rest of the epochs. At any time,
+ * within an epoch too (from on_step), so that a training can be fitted to the time that it has. Checkpoints made from
+ * then on do not hold what the schedule has: a later process that tells the same of its numbers, before
+ * solid_trainer_load, continues from them, and from those of a training whose numbers were settled. EINVAL: no more
+ * epochs than are over; an average of a training without one; a refit; pieces that grow over the epochs
+ * (window_from). ERANGE: a value that is none of the option's. */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_trainer_schedule(solid_trainer *trainer,
+                                                                 const solid_schedule *schedule);
 
 /* The report of the last epoch; borrowed, changes with the next epoch. */
 SOLID_API const solid_epoch *solid_trainer_report(const solid_trainer *trainer);

@@ -53,22 +53,23 @@ static int reserve(sol_history *history) {
 
 /* Merges the page's items into the set, from the back; a full set begins anew with them. */
 static void add_seen(sol_history *history, const solid_step *steps, uint64_t first) {
-  uint64_t items[PAGE];
-  size_t n = 0;
+  uint64_t items[PAGE], fresh[PAGE];
+  size_t n = history->n_seen, n_fresh = 0;
   for (size_t i = 0; i < PAGE; i++) items[i] = steps[i].item;
-  size_t m = sol_seen_sort(items, PAGE), fresh = 0;
+  size_t m = sol_seen_sort(items, PAGE);
   for (size_t i = 0, at = 0; i < m; i++) {
-    while (at < history->n_seen && history->seen[at] < items[i]) at++;
-    if (at == history->n_seen || history->seen[at] != items[i]) items[fresh++] = items[i];
+    while (at < n && history->seen[at] < items[i]) at++;
+    if (at == n || history->seen[at] != items[i]) fresh[n_fresh++] = items[i];
   }
-  if (history->n_seen + fresh > SOLID_SEEN_MAX) {
-    history->n_seen = 0;
+  if (n + n_fresh > SOLID_SEEN_MAX) {
+    memcpy(history->seen, items, m * sizeof *items);
+    history->n_seen = m;
     history->seen_since = first;
+    return;
   }
-  n = history->n_seen;
-  history->n_seen += fresh;
-  for (size_t at = history->n_seen; fresh; at--)
-    history->seen[at - 1] = n && history->seen[n - 1] > items[fresh - 1] ? history->seen[--n] : items[--fresh];
+  history->n_seen += n_fresh;
+  for (size_t at = history->n_seen; n_fresh; at--)
+    history->seen[at - 1] = n && history->seen[n - 1] > fresh[n_fresh - 1] ? history->seen[--n] : fresh[--n_fresh];
 }
 
 solid_status sol_history_add(sol_history *history, const solid_step *steps, uint64_t seq, uint32_t kept,

@@ -26,7 +26,8 @@ size_t sol_head_encode(const sol_head *head, uint8_t out[SOL_HEAD_MAX]) {
 
 int sol_head_decode(const uint8_t *data, size_t size, sol_head *head) {
   if (size < SOL_HEAD_SIZE || data[0] != 'S' || data[1] != 'U' || data[2] < 1 || data[2] > SOL_HEAD_VERSION) return 0;
-  size_t marks = data[3] & 127, history = data[2] == SOL_HEAD_WITH_HISTORY ? SOL_HEAD_HISTORY : 0;
+  int has_history = data[2] == SOL_HEAD_OLD_HISTORY || data[2] == SOL_HEAD_WITH_HISTORY;
+  size_t marks = data[3] & 127, history = has_history ? SOL_HEAD_HISTORY : 0;
   if (marks > SOL_MARKS_MAX || size != SOL_HEAD_SIZE + SOL_POSITION_SIZE * marks + history) return 0;
   memcpy(head->epoch.bytes, data + 4, sizeof head->epoch.bytes);
   memcpy(&head->seq, data + 20, 8);

@@ -53,9 +53,9 @@ end
 
 -- birth, when the lifetime of the pages was renewed, number of the first step; nil = the record is all there is
 local history, first
-if version == 2 or #ARGV[7] > 24 then
+if history_of(version) > 0 or #ARGV[7] > 24 then
   first = seq - #steps / 16
-  history = version == 2 and sub(head, -HISTORY) or sub(ARGV[7], 25) .. sub(ARGV[7], 9, 16) ..
+  history = history_of(version) > 0 and sub(head, -HISTORY) or sub(ARGV[7], 25) .. sub(ARGV[7], 9, 16) ..
     struct.pack('<I4I4', first % 4294967296, math.floor(first / 4294967296))
 end
 
@@ -130,7 +130,7 @@ if applied > 0 then
       number_of(sub(ARGV[7], 9)) - renewed > number_of(sub(ARGV[7], 17))
     if is_old then history = sub(history, 1, 8) .. sub(ARGV[7], 9, 16) .. sub(history, 17) end
   end
-  head = 'SU' .. string.char(history and 2 or PLAIN, #pairs_of + (disliked ~= '' and 128 or 0)) .. ARGV[3] .. struct.pack('<I4I4', seq % 4294967296, math.floor(seq / 4294967296)) .. params ..
+  head = 'SU' .. string.char(history and 3 or PLAIN, #pairs_of + (disliked ~= '' and 128 or 0)) .. ARGV[3] .. struct.pack('<I4I4', seq % 4294967296, math.floor(seq / 4294967296)) .. params ..
     table.concat(pairs_of) .. (history or '')
   -- The first write of a sound record: a server without memory refuses a script at its first write or not at all.
   if disliked ~= dislikes and disliked ~= '' then
@@ -150,5 +150,8 @@ local most, leaves = struct.unpack('<I4I4', ARGV[7])
 local full = ''
 if #ARGV[4] > 0 and #steps >= 16 * (leaves + PAGE) then
   full = sub(steps, 1, 16 * (math.floor((seq - leaves) / PAGE) * PAGE - first))
+  if applied == 0 and version == 2 then -- what put_pages.lua writes is of version 3
+    call('HSET', key, 'h', sub(head, 1, 2) .. string.char(3) .. sub(head, 4))
+  end
 end
 return {became, seq, applied, sub(steps, -16 * most), disliked, sub(params, 1, 24), history, full, is_old and 1 or 0, first, life}

@@ -11,9 +11,10 @@ typedef struct sol_command {
   const char *argv[SOL_COMMAND_WORDS];
   size_t sizes[SOL_COMMAND_WORDS];
   int argc;
-  int key_at;            /* place of the key among the words; 0 = none */
-  int script;            /* 1 + the script whose hash is put into word 1 for the server it goes to; 0 = none */
-  char key[SOL_KEY_MAX]; /* scripts have one */
+  int key_at;                     /* place of the key among the words; 0 = none */
+  int script;                     /* 1 + the script whose hash is put into word 1 for the server it goes to; 0 = none */
+  uint32_t first_field, n_fields; /* numbers that follow the words, each a word */
+  char key[SOL_KEY_MAX];          /* scripts have one */
   char digits[SOL_COMMAND_NUMBERS][24]; /* one a slot */
 } sol_command;
 

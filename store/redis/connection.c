@@ -90,6 +90,14 @@ void sol_redis_wrote(sol_redis_conn *conn) {
   conn->readonly_ms = 0;
 }
 
+/* What a server said of something that is known: without the script that it was in, and the full stop where it goes on.
+ */
+static size_t length_of(const redisReply *reply, int goes_on) {
+  const char *script = strstr(reply->str, " script: ");
+  size_t said = script ? (size_t)(script - reply->str) : (size_t)reply->len;
+  return goes_on && said > 0 && reply->str[said - 1] == '.' ? said - 1 : said;
+}
+
 solid_status sol_redis_reply_status(sol_redis_conn *conn, const redisReply *reply) {
   if (reply->type != REDIS_REPLY_ERROR) return SOLID_OK;
   const sol_error *error = sol_error_find(reply->str);
@@ -97,9 +105,9 @@ solid_status sol_redis_reply_status(sol_redis_conn *conn, const redisReply *repl
   if (error->kind == SOL_ERROR_READONLY) status = judge_readonly(conn);
   if (error->kind == SOL_ERROR_UNKNOWN && !conn->is_proven) status = SOLID_EREFUSED;
   char text[sizeof conn->why];
-  const char *what = solid_status_is_retriable(status) || !error->what ? NULL : error->what;
-  snprintf(text, sizeof text, "%.*s%s%s", 160, sol_show(reply->str, (size_t)reply->len).text, what ? ": " : "",
-           what ? what : "");
+  const char *what = error->kind == SOL_ERROR_READONLY && solid_status_is_retriable(status) ? NULL : error->what;
+  size_t said = error->kind == SOL_ERROR_UNKNOWN ? (size_t)reply->len : length_of(reply, what != NULL);
+  snprintf(text, sizeof text, "%.*s%s%s", 160, sol_show(reply->str, said).text, what ? ": " : "", what ? what : "");
   if (error->is_elsewhere) return sol_redis_lose(conn, status, text);
   return solid_fail(status, "%s: %s", conn->name, text);
 }
@@ -114,6 +122,26 @@ static void *grow(void *array, size_t used, size_t more, size_t each, size_t *ro
   return grown;
 }
 
+/* The command with the numbers behind its words. */
+static int format_fields(sds *text, const sol_command *cmd) {
+  enum { DIGITS = 11 };
+  size_t words = (size_t)cmd->argc, n = words + cmd->n_fields;
+  char *memory = malloc(n * (sizeof(char *) + sizeof(size_t) + DIGITS));
+  if (!memory) return -1;
+  const char **argv = (const char **)(void *)memory;
+  size_t *sizes = (size_t *)(void *)(argv + n);
+  char *digits = (char *)(sizes + n);
+  memcpy(argv, cmd->argv, words * sizeof *argv);
+  memcpy(sizes, cmd->sizes, words * sizeof *sizes);
+  for (size_t i = words; i < n; i++, digits += DIGITS) {
+    argv[i] = digits;
+    sizes[i] = (size_t)snprintf(digits, DIGITS, "%u", cmd->first_field + (uint32_t)(i - words));
+  }
+  int size = (int)redisFormatSdsCommandArgv(text, (int)n, argv, sizes);
+  free(memory);
+  return size;
+}
+
 solid_status sol_redis_queue(sol_redis_conn *conn, size_t number, const sol_command *cmd) {
   sds text = NULL;
   const char *argv[SOL_COMMAND_WORDS];
@@ -121,7 +149,8 @@ solid_status sol_redis_queue(sol_redis_conn *conn, size_t number, const sol_comm
   memcpy(argv, cmd->argv, sizeof argv);
   memcpy(sizes, cmd->sizes, sizeof sizes);
   if (cmd->script) argv[1] = conn->sha[cmd->script - 1], sizes[1] = SOL_REDIS_SHA_SIZE;
-  int size = redisFormatSdsCommandArgv(&text, cmd->argc, argv, sizes); /* the other form prints each size by sprintf */
+  /* the other form prints each size by sprintf */
+  int size = cmd->n_fields ? format_fields(&text, cmd) : (int)redisFormatSdsCommandArgv(&text, cmd->argc, argv, sizes);
   char *out = size > 0 ? grow(conn->out, conn->out_size, (size_t)size, 1, &conn->out_room) : NULL;
   if (out) conn->out = out;
   size_t *numbers = grow(conn->numbers, conn->n_queued, 1, sizeof *numbers, &conn->numbers_room);

@@ -2,21 +2,21 @@
 #include <stddef.h>
 #include <string.h>
 
-#define PASSING(text, status, elsewhere)                                                                               \
-  { text, SOL_ERROR_PASSING, status, elsewhere, NULL }
+#define PASSING(text, status, elsewhere, what)                                                                         \
+  { text, SOL_ERROR_PASSING, status, elsewhere, what }
 #define FINAL(text, what)                                                                                              \
   { text, SOL_ERROR_FINAL, SOLID_EREFUSED, 0, what }
 
 static const sol_error rows[] = {
-    PASSING("LOADING", SOLID_EIO, 1),
-    PASSING("MASTERDOWN", SOLID_EIO, 1),
-    PASSING("CLUSTERDOWN", SOLID_EIO, 1),
-    PASSING("BUSY", SOLID_EIO, 0),
-    PASSING("OOM", SOLID_EFULL, 0),
-    PASSING("MISCONF", SOLID_EIO, 0),
-    PASSING("TRYAGAIN", SOLID_EIO, 0),
-    PASSING("NOREPLICAS", SOLID_EIO, 0),
-    PASSING("max number of clients", SOLID_EIO, 1),
+    PASSING("LOADING", SOLID_EIO, 1, NULL),
+    PASSING("MASTERDOWN", SOLID_EIO, 1, NULL),
+    PASSING("CLUSTERDOWN", SOLID_EIO, 1, NULL),
+    PASSING("BUSY", SOLID_EIO, 0, NULL),
+    PASSING("OOM", SOLID_EFULL, 0, "raise it; solid_plan says what users take"),
+    PASSING("MISCONF", SOLID_EIO, 0, NULL),
+    PASSING("TRYAGAIN", SOLID_EIO, 0, NULL),
+    PASSING("NOREPLICAS", SOLID_EIO, 0, "its replicas are away (min-replicas-to-write)"),
+    PASSING("max number of clients", SOLID_EIO, 1, "raise maxclients"),
     {"READONLY", SOL_ERROR_READONLY, SOLID_EIO, 1, "it is a replica: name the master"},
     {"WRONGTYPE", SOL_ERROR_USER, SOLID_EFORMAT, 0, NULL},
     {"NEWER", SOL_ERROR_FINAL, SOLID_EUNSUPPORTED, 0, "use a version that knows it"},

@@ -9,7 +9,7 @@ do
     local first, second, version, shape = byte(values[1], 1, 4)
     local below, top = byte(values[1], 27, 28)
     if first == 83 and second == 85 and version > 0 and version <= VERSION and
-      size == (version == 2 and 92 or 68) + 16 * shape and below < 32 and top == 0 then
+      size == ((version == 2 or version == 3) and 92 or 68) + 16 * shape and below < 32 and top == 0 then
       if ARGV[2] ~= '0' then redis.pcall('PEXPIRE', key, ARGV[2]) end
       if steps > most then values[2] = string.sub(values[2], -most) end
       values[4] = '' -- a shape with dislikes has another size

@@ -1,12 +1,16 @@
--- Stores full pages of one user and adds their items to the set of what was ever taken. Done again it changes nothing.
+-- Stores full pages of one user and adds their items to what was ever taken. Done again it changes nothing.
 -- KEYS: the pages. ARGV: birth of the history (8 bytes), ttl in ms (0 = none), number of the first step of the pages, of
 -- the first one behind them, below which steps need not be kept, pages (each: number and size, 4 bytes each, and bytes),
--- the items (8 bytes each, ascending, none twice), most items of the set. Returns how many steps were dropped.
+-- the items (8 bytes each, ascending, none twice), most different items ever taken. Returns how many steps were dropped.
 --
--- Fields: m (birth, number of the first step that there is, of the first one behind the pages, since which the set has
--- all items; 8 bytes each), s (the set, as above), and a page under its number.
+-- Fields: a page under its number; s and r, the items of pages, each ascending and none twice; m, numbers of 8 bytes:
+-- birth, number of the first step that there is, of the first one behind the pages, since which all items are known, up
+-- to which s has them: those of the steps from there on are in r. To write a long s anew with every page would cost more
+-- than the page; r is written with every page and becomes part of s when it has an eighth of its items or AT_ONCE, which
+-- bounds how long others wait. Programs that know records of version 2 alone write m without the last number, and no r.
 local key, birth, from, upto, below = KEYS[1], ARGV[1], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
-local call, sub, PAGE = redis.call, string.sub, 256
+local most = 8 * tonumber(ARGV[8])
+local call, sub, PAGE, AT_ONCE = redis.call, string.sub, 256, 2048
 
 -- Of a history that is gone, or of who was forgotten meanwhile, nothing is kept. The record is in the same slot; while
 -- that is moved it may be elsewhere, and the command has to wait.
@@ -15,7 +19,7 @@ do
   local size = redis.pcall('HSTRLEN', record, 'h')
   if type(size) == 'table' then return redis.error_reply('TRYAGAIN the slot is being moved') end
   local there = size <= 65536 and redis.pcall('HGET', record, 'h')
-  if not there or string.byte(there, 3) ~= 2 or string.sub(there, -24, -17) ~= birth then return 0 end
+  if not there or string.byte(there, 3) ~= 3 or string.sub(there, -24, -17) ~= birth then return 0 end
 end
 
 local function number_at(bytes, at)
@@ -26,14 +30,14 @@ local function bytes_of(number)
   return struct.pack('<I4I4', number % 4294967296, math.floor(number / 4294967296))
 end
 
-local meta, first, ends, since, set = call('HGET', key, 'm'), from, from, from, ''
-if meta and (#meta ~= 32 or sub(meta, 1, 8) ~= birth) then -- of a history that is gone
+local meta, first, ends, since, sorted = call('HGET', key, 'm'), from, from, from, from
+if meta and (#meta ~= 32 and #meta ~= 40 or sub(meta, 1, 8) ~= birth) then -- of a history that is gone
   call('DEL', key)
   meta = false
 end
 if meta then
   first, ends, since = number_at(meta, 9), number_at(meta, 17), number_at(meta, 25)
-  if call('HSTRLEN', key, 's') <= 8 * tonumber(ARGV[8]) then set = call('HGET', key, 's') or '' end
+  sorted = #meta == 40 and number_at(meta, 33) or ends
 end
 
 local fields, at = {}, 1
@@ -46,10 +50,10 @@ end
 
 -- Where an item of the set is that is not below this one. Looked for from `low` on, in steps that double and then in
 -- halves: many items pass over a long set in little more than one look each.
-local function find(low, item_low, item_high)
-  local high, ahead, most = nil, 1, #set / 8
-  while low < (high or most) do
-    local middle = high and math.floor((low + high) / 2) or math.min(low + ahead, most) - 1
+local function find(set, low, item_low, item_high)
+  local high, ahead, all = nil, 1, #set / 8
+  while low < (high or all) do
+    local middle = high and math.floor((low + high) / 2) or math.min(low + ahead, all) - 1
     local there_low, there_high = struct.unpack('<I4I4', set, 8 * middle + 1)
     if there_high < item_high or (there_high == item_high and there_low < item_low) then
       low, ahead = middle + 1, 2 * ahead
@@ -60,25 +64,37 @@ local function find(low, item_low, item_high)
   return low
 end
 
-if upto > ends or not meta then
-  if ends < from then set, since = '', from end -- pages between are gone
-  if set == '' then
-    set = ARGV[7]
-  else
-    local parts, done, place = {}, 0, 0
-    for i = 1, #ARGV[7], 8 do
-      local item = sub(ARGV[7], i, i + 7)
-      place = find(place, struct.unpack('<I4I4', item))
-      if sub(set, 8 * place + 1, 8 * place + 8) ~= item then
-        parts[#parts + 1] = sub(set, 8 * done + 1, 8 * place)
-        parts[#parts + 1] = item
-        done = place
-      end
+local function merge(set, items)
+  if set == '' then return items end
+  local parts, done, place = {}, 0, 0
+  for i = 1, #items, 8 do
+    local item = sub(items, i, i + 7)
+    place = find(set, place, struct.unpack('<I4I4', item))
+    if sub(set, 8 * place + 1, 8 * place + 8) ~= item then
+      parts[#parts + 1] = sub(set, 8 * done + 1, 8 * place)
+      parts[#parts + 1] = item
+      done = place
     end
-    parts[#parts + 1] = sub(set, 8 * done + 1)
-    set = table.concat(parts)
   end
-  if #set > 8 * tonumber(ARGV[8]) then set, since = ARGV[7], from end
+  parts[#parts + 1] = sub(set, 8 * done + 1)
+  return table.concat(parts)
+end
+
+if upto > ends or not meta then
+  local size, new = call('HSTRLEN', key, 's'), call('HSTRLEN', key, 'r')
+  local is_whole = meta and size <= most and new <= most and (size > 0 or since == sorted) and (new > 0 or sorted == ends)
+  if ends < from or not is_whole then size, new, since = 0, 0, from end -- pages between, or items, are gone
+  local items = merge(new > 0 and call('HGET', key, 'r') or '', ARGV[7])
+  if 8 * #items > size or #items > 8 * AT_ONCE or size + #items > most then
+    local set = merge(size > 0 and call('HGET', key, 's') or '', items)
+    if #set > most then set, since = ARGV[7], from end
+    fields[#fields + 1] = 's'
+    fields[#fields + 1] = set
+    sorted = upto
+  else
+    fields[#fields + 1] = 'r'
+    fields[#fields + 1] = items
+  end
   ends = upto
 end
 
@@ -87,10 +103,9 @@ dropped = math.min(dropped, ends - first)
 for page = math.floor(first / PAGE), math.floor((first + dropped) / PAGE) - 1 do
   call('HDEL', key, string.format('%d', page))
 end
-fields[#fields + 1] = 's'
-fields[#fields + 1] = set
 fields[#fields + 1] = 'm'
-fields[#fields + 1] = birth .. bytes_of(first + dropped) .. bytes_of(ends) .. bytes_of(since)
+fields[#fields + 1] = birth .. bytes_of(first + dropped) .. bytes_of(ends) .. bytes_of(since) .. bytes_of(sorted)
 for i = 1, #fields, 200 do call('HSET', key, unpack(fields, i, math.min(i + 199, #fields))) end
+if sorted == ends then call('HDEL', key, 'r') end
 if ARGV[2] ~= '0' then call('PEXPIRE', key, ARGV[2]) end
 return dropped

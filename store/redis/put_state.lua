@@ -9,7 +9,8 @@ do
   local size = redis.pcall('HSTRLEN', record, 'h')
   if type(size) == 'table' then return redis.error_reply('TRYAGAIN the slot is being moved') end
   local there = size <= 65536 and redis.pcall('HGET', record, 'h')
-  if not there or string.byte(there, 3) ~= 2 or string.sub(there, -24, -17) ~= sub(head, 13, 20) then return 0 end
+  local version = there and string.byte(there, 3)
+  if version ~= 2 and version ~= 3 or string.sub(there, -24, -17) ~= sub(head, 13, 20) then return 0 end
 end
 
 local there = call('HSTRLEN', key, 'h') == 60 and call('HGET', key, 'h') or ''

@@ -2,14 +2,14 @@
 --
 -- A user is one hash, <prefix>{user}, with one time to live. Its fields (store/record/head.h has their bytes):
 --   h  head: version of the record, epoch, seq of the window, head of the params, marks
---   s  steps, 16 bytes each, oldest first: the window, or in version 2 those that are in no page
+--   s  steps, 16 bytes each, oldest first: the window, or with a history those that are in no page
 --   p  params: h and values, of which the head holds seq, generation, sizes and a checksum
 --   d  dislikes: hashes of items, 8 bytes each, oldest first
 -- A value is looked at only after its size: what is larger than any record may not cost the server a copy.
 -- Numbers of 64 bits are compared as two halves, because a Lua number holds 53.
 local HEAD, MARKS, PARAMS_AT, MOST_HEAD, MOST_STEPS, MOST_DISLIKES = 68, 8, 29, 65536, 524288, 256
-local HISTORY = 24 -- bytes about pages at the end of a head of version 2
-local PLAIN = VERSION > 2 and VERSION or 1 -- version of a record without a history
+local HISTORY = 24 -- bytes about pages at the end of a head of versions 2 and 3
+local PLAIN = VERSION > 3 and VERSION or 1 -- version of a record without a history
 local NONE = '\0\0\0\0\0\0\0\0'
 local NO_PARAMS = '\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0'
 local call, sub, byte = redis.call, string.sub, string.byte
@@ -28,12 +28,17 @@ local function name_broken(key)
   return fields == ours and 'damaged' or 'foreign'
 end
 
+-- Bytes about pages in a head of that version.
+local function history_of(version)
+  return (version == 2 or version == 3) and HISTORY or 0
+end
+
 -- 'ours', 'damaged' or 'newer', of a head of that size. The first three bytes mean the same in every version.
 local function judge_head(head, size)
   local first, second, version, shape = byte(head, 1, 4)
   if first ~= 83 or second ~= 85 or not version or version == 0 then return 'damaged' end -- "SU"
   if version > VERSION then return 'newer' end
-  if not shape or shape % 128 > MARKS or size ~= HEAD + 16 * (shape % 128) + (version == 2 and HISTORY or 0) then
+  if not shape or shape % 128 > MARKS or size ~= HEAD + 16 * (shape % 128) + history_of(version) then
     return 'damaged'
   end
   return byte(head, 28) == 0 and byte(head, 27) < 32 and 'ours' or 'damaged' -- seq is a number that Lua can hold
@@ -68,7 +73,7 @@ end
 
 -- Where the marks of a head end.
 local function marks_end(head)
-  return byte(head, 3) == 2 and #head - HISTORY or #head
+  return #head - history_of(byte(head, 3))
 end
 
 local function has_dislikes(head)

@@ -6,6 +6,7 @@
 
 void sol_redis_begin_script(sol_command *cmd, int script) {
   cmd->argc = 0;
+  cmd->n_fields = 0;
   cmd->script = 1 + script;
   sol_command_text(cmd, "EVALSHA");
   sol_command_text(cmd, ""); /* the hash, as the server that it goes to said it */
@@ -106,9 +107,10 @@ static const sol_command *make_any(void *user, size_t number) {
   sol_redis_store *store = b->store;
   const sol_cluster *c = &store->cluster;
   size_t scripts = b->n * b->kinds;
+  b->cmd.argc = b->cmd.script = 0;
+  b->cmd.n_fields = 0;
   if (number < scripts) {
     b->kind = number / b->n;
-    b->cmd.argc = 0;
     b->make(b, who(b, number % b->n));
     return b->cmd.argc ? &b->cmd : NULL;
   }

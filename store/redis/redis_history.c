@@ -180,11 +180,13 @@ static void make_rest(batch *b, size_t i) {
     sol_command_number(cmd, 0, (int64_t)(of->first + of->n_full));
     return;
   }
-  int is_first = b->kind == 0 || of->n_full;
+  int is_first = b->kind == 0 || (b->kind == 1 && of->n_full);
   if (is_first && (of->needs_pages || of->needs_seen)) sol_redis_make_needed(b, i);
+  if (b->kind == 2 && of->needs_seen) sol_redis_make_seen(b, i);
 }
 
 static solid_status take_rest(batch *b, sol_redis_conn *conn, size_t i, const redisReply *reply) {
+  if (b->kind == 2) return sol_redis_take_seen(b, conn, i, reply);
   if (b->kind != 0 || !b->store->notes[i].n_full) return sol_redis_take_pages(b, conn, i, reply);
   solid_status status = sol_redis_judge_user(b, conn, i, sol_redis_user_of(b, i), reply);
   if (!status) sol_redis_wrote(conn);
@@ -202,7 +204,7 @@ static size_t list_users(batch *b, size_t n, int is_beside) {
     if (is_due && !b->statuses[i]) store->list[m++] = i;
   }
   b->list = store->list;
-  b->kinds = 2;
+  b->kinds = is_beside ? 2 : 3;
   return m;
 }
 

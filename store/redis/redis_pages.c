@@ -5,14 +5,14 @@
 #include "store/redis/redis_parts.h"
 #include <string.h>
 
-enum { PAGE = SOLID_PAGE_STEPS, META = 32 };
+enum { PAGE = SOLID_PAGE_STEPS, META = 40, OLD_META = 32 /* of records of version 2 */ };
 
 typedef sol_redis_batch batch;
 typedef sol_history_note note;
 
-/* What stands in the field m of pages. */
+/* What stands in the field m of pages (put_pages.lua). */
 typedef struct meta {
-  uint64_t birth, first, behind, since;
+  uint64_t birth, first, behind, since, sorted;
 } meta;
 
 static uint64_t smaller(uint64_t a, uint64_t b) {
@@ -22,8 +22,7 @@ static uint64_t smaller(uint64_t a, uint64_t b) {
 int sol_redis_asks_more(const batch *b, size_t n) {
   if (!sol_port_has_pages(b->store->base.history)) return 0;
   for (size_t i = 0; i < n; i++) {
-    const solid_window *window = &b->windows[i];
-    if (sol_port_most(&b->store->base, window) > sol_port_tail(&b->store->base)) return 1;
+    if (sol_redis_is_long(b, i)) return 1;
   }
   return 0;
 }
@@ -37,16 +36,18 @@ static void ask_pages(batch *b, size_t i, int64_t from, int64_t to) {
   sol_command_number(cmd, 0, from);
   sol_command_number(cmd, 1, to);
   sol_command_number(cmd, 2, sol_redis_long_ttl(store));
-  sol_command_text(cmd, b->windows[i].take_seen ? "1" : "0");
   sol_command_number(cmd, 3, SOL_PAGE_SIZE_MAX);
-  sol_command_number(cmd, 4, 8 * SOLID_SEEN_MAX);
+}
+
+int sol_redis_is_long(const batch *b, size_t i) {
+  return sol_port_most(&b->store->base, &b->windows[i]) > sol_port_tail(&b->store->base);
 }
 
 /* Before the record is known, so that whether it is still there is not asked: as many pages as a window may need. */
 void sol_redis_make_pages(batch *b, size_t i) {
   const solid_window *window = &b->windows[i];
   uint32_t most = sol_port_most(&b->store->base, window), tail = sol_port_tail(&b->store->base);
-  if (most > tail) ask_pages(b, i, -(int64_t)((most - tail + PAGE - 1) / PAGE), -1);
+  if (sol_redis_is_long(b, i)) ask_pages(b, i, -(int64_t)((most - tail + PAGE - 1) / PAGE), -1);
 }
 
 void sol_redis_make_needed(batch *b, size_t i) {
@@ -66,11 +67,11 @@ void sol_redis_make_needed(batch *b, size_t i) {
 static uint64_t join(solid_window *window, uint64_t older, const redisReply *reply) {
   solid_step page[PAGE];
   uint64_t first = window->seq - window->count, left = older, begin;
-  int64_t from = reply->element[2]->integer;
+  int64_t from = reply->element[1]->integer;
   memmove(window->steps + older, window->steps, window->count * sizeof *window->steps);
   while (left) {
-    int64_t number = (int64_t)((first - 1) / PAGE), at = number - from + 3;
-    if (at < 3 || at >= (int64_t)reply->elements || reply->element[at]->type != REDIS_REPLY_STRING) break;
+    int64_t number = (int64_t)((first - 1) / PAGE), at = number - from + 2;
+    if (at < 2 || at >= (int64_t)reply->elements || reply->element[at]->type != REDIS_REPLY_STRING) break;
     const redisReply *bytes = reply->element[at];
     if (!sol_page_decode((const uint8_t *)bytes->str, (size_t)bytes->len, window->birth, (uint64_t)number, page,
                          &begin))
@@ -87,17 +88,16 @@ static uint64_t join(solid_window *window, uint64_t older, const redisReply *rep
 }
 
 /* 0: none, or of another history. */
-static int read_meta(const redisReply *reply, uint64_t birth, meta *out) {
-  if (!reply->elements || reply->element[0]->len != META) return 0;
-  memcpy(out, reply->element[0]->str, META);
-  return out->birth == birth && out->first <= out->behind && out->since <= out->behind;
+static int read_meta(const redisReply *bytes, uint64_t birth, meta *out) {
+  size_t size = bytes->type == REDIS_REPLY_STRING ? (size_t)bytes->len : 0;
+  if (size != META && size != OLD_META) return 0;
+  memcpy(out, bytes->str, size);
+  if (size == OLD_META) out->sorted = out->behind;
+  return out->birth == birth && out->first <= out->behind && out->since <= out->sorted && out->sorted <= out->behind;
 }
 
-/* What was ever taken. Where pages behind those of the set are gone, it is known since the record's first step. */
-static void give_seen(solid_window *window, const note *of, const meta *m, const redisReply *set) {
+static void give_items(const solid_window *window, const redisReply *set) {
   size_t n = (size_t)set->len / 8;
-  if (m->behind < of->first || (m->behind > m->since && !n)) return;
-  window->seen_since = m->since;
   for (size_t i = 0; i < n;) {
     uint64_t items[PAGE];
     size_t k = n - i < PAGE ? n - i : PAGE;
@@ -105,6 +105,18 @@ static void give_seen(solid_window *window, const note *of, const meta *m, const
     window->take_seen(window->seen_user, items, k);
     i += k;
   }
+}
+
+/* What was ever taken, in two fields. Where one is gone or none, or pages behind theirs are gone, it is known since the
+ * record's first step. */
+static void give_seen(solid_window *window, const note *of, const meta *m, const redisReply *set,
+                      const redisReply *newer) {
+  const size_t most = 8 * (size_t)SOLID_SEEN_MAX;
+  if (m->behind < of->first || (m->sorted > m->since && !set->len) || (m->behind > m->sorted && !newer->len)) return;
+  if ((size_t)set->len > most || (size_t)newer->len > most) return;
+  window->seen_since = m->since;
+  give_items(window, set);
+  give_items(window, newer);
 }
 
 /* What is missing stays needed. */
@@ -120,18 +132,36 @@ solid_status sol_redis_take_pages(batch *b, sol_redis_conn *conn, size_t i, cons
     return SOLID_OK;
   }
   if (reply->type != REDIS_REPLY_ARRAY ||
-      (reply->elements &&
-       (reply->elements < 3 || reply->element[0]->type != REDIS_REPLY_STRING ||
-        reply->element[1]->type != REDIS_REPLY_STRING || reply->element[2]->type != REDIS_REPLY_INTEGER)))
+      (reply->elements && (reply->elements < 2 || reply->element[0]->type != REDIS_REPLY_STRING ||
+                           reply->element[1]->type != REDIS_REPLY_INTEGER)))
     return sol_redis_out_of_step(conn);
-  if (!of->is_read || !read_meta(reply, window->birth, &m)) return SOLID_OK;
-  if (of->needs_seen) {
-    give_seen(window, of, &m, reply->element[1]);
-    of->needs_seen = 0;
-  }
-  if (!of->needs_pages) return SOLID_OK;
+  if (!of->is_read || !of->needs_pages || !reply->elements || !read_meta(reply->element[0], window->birth, &m))
+    return SOLID_OK;
   uint64_t first = window->seq - window->count, begun = m.first > of->begun ? m.first : of->begun;
   uint64_t older = begun < first ? smaller(sol_port_most(&b->store->base, window) - window->count, first - begun) : 0;
   of->needs_pages = join(window, older, reply) > 0;
+  return SOLID_OK;
+}
+
+/* Past the script, which would have Redis hash every byte of it: whether the record is of this history still is asked
+ * by that of the pages, before. */
+void sol_redis_make_seen(batch *b, size_t i) {
+  sol_command *cmd = &b->cmd;
+  sol_command_text(cmd, "HMGET");
+  sol_command_part(cmd, b->store->options.prefix, sol_redis_user_of(b, i), SOL_KEY_PAGES);
+  sol_command_text(cmd, "m");
+  sol_command_text(cmd, "s");
+  sol_command_text(cmd, "r");
+}
+
+solid_status sol_redis_take_seen(batch *b, sol_redis_conn *conn, size_t i, const redisReply *reply) {
+  note *of = &b->store->notes[i];
+  meta m;
+  solid_status status = b->statuses[i] ? SOLID_OK : sol_redis_judge_user(b, conn, i, sol_redis_user_of(b, i), reply);
+  if (status || b->statuses[i]) return status;
+  if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 3) return sol_redis_out_of_step(conn);
+  if (!of->is_read || !of->needs_seen || !read_meta(reply->element[0], b->windows[i].birth, &m)) return SOLID_OK;
+  give_seen(&b->windows[i], of, &m, reply->element[1], reply->element[2]);
+  of->needs_seen = 0;
   return SOLID_OK;
 }

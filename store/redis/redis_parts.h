@@ -28,7 +28,7 @@ enum {
 };
 
 /* The commands of a call about one user, in this order. */
-enum { SOL_OF_RECORD = 0, SOL_OF_STATE = 1, SOL_OF_PAGES = 2, SOL_KINDS = 3 };
+enum { SOL_OF_RECORD = 0, SOL_OF_STATE = 1, SOL_OF_PAGES = 2, SOL_OF_SEEN = 3, SOL_KINDS = 4 };
 
 /* What a writer to a cluster knows of its slots: (SOL_SLOTS) each. */
 typedef struct sol_slot_marks {
@@ -173,9 +173,12 @@ int sol_redis_take_full(sol_redis_batch *b, size_t i, const redisReply *full, ui
                         solid_status *status);
 /* redis_pages.c. Of a question that asks for pages: the command in the first exchange, that for what is needed once the
  * record is known, and the answer to either. */
+int sol_redis_is_long(const sol_redis_batch *b, size_t i); /* user i's window may need more than a record has */
 void sol_redis_make_pages(sol_redis_batch *b, size_t i);
 void sol_redis_make_needed(sol_redis_batch *b, size_t i);
 solid_status sol_redis_take_pages(sol_redis_batch *b, sol_redis_conn *conn, size_t i, const redisReply *reply);
+void sol_redis_make_seen(sol_redis_batch *b, size_t i);
+solid_status sol_redis_take_seen(sol_redis_batch *b, sol_redis_conn *conn, size_t i, const redisReply *reply);
 /* Whether any window of the call asks for more steps than a record may have. What was ever taken is asked for once it
  * is known that there are pages: who has none, as most users, shall cost nothing. */
 int sol_redis_asks_more(const sol_redis_batch *b, size_t n);
@@ -188,7 +191,7 @@ solid_status sol_redis_put_states(solid_store *store, const solid_state_put *put
 solid_status sol_redis_get_states(solid_store *store, const solid_bytes *users, const uint64_t *births, size_t n,
                                   solid_state *states, solid_status *statuses);
 /* The question for a state, and its answer. */
-void sol_redis_make_state(sol_redis_batch *b, solid_bytes user, const solid_state *state);
+void sol_redis_make_state(sol_redis_batch *b, solid_bytes user, const solid_state *state, uint32_t count);
 solid_status sol_redis_take_state(sol_redis_batch *b, sol_redis_conn *conn, size_t i, solid_bytes user,
                                   const redisReply *reply, solid_state *state);
 /* What a state is to a history of this birth and seq. */

@@ -9,7 +9,7 @@ typedef sol_redis_batch batch;
 
 /* ---- Reading ---- */
 
-void sol_redis_make_state(batch *b, solid_bytes user, const solid_state *state) {
+void sol_redis_make_state(batch *b, solid_bytes user, const solid_state *state, uint32_t count) {
   sol_redis_store *store = b->store;
   sol_command *cmd = &b->cmd;
   sol_redis_begin_script(cmd, SOL_SCRIPT_GET_STATE);
@@ -17,16 +17,28 @@ void sol_redis_make_state(batch *b, solid_bytes user, const solid_state *state) 
   /* generation and selector lie side by side, as in the head */
   sol_command_bytes(cmd, &state->generation, sizeof state->generation + sizeof state->selector);
   sol_command_number(cmd, 0, state->first);
-  sol_command_number(cmd, 1, state->count);
+  sol_command_number(cmd, 1, count);
   sol_command_number(cmd, 2, state->room_size > INT64_MAX / 2 ? INT64_MAX / 2 : (int64_t)state->room_size);
   sol_command_number(cmd, 3, sol_redis_long_ttl(store));
+}
+
+/* The head and all parts that are asked for. A script would have to make strings of them, of which Redis reads every
+ * byte to hash it: that takes several times as long as to send them. */
+static void make_parts(batch *b, solid_bytes user, const solid_state *state) {
+  sol_command *cmd = &b->cmd;
+  sol_command_text(cmd, "HMGET");
+  sol_command_part(cmd, b->store->options.prefix, user, SOL_KEY_STATE);
+  sol_command_text(cmd, "h");
+  cmd->first_field = state->first;
+  cmd->n_fields = state->count;
 }
 
 /* 0: a part is missing, cut off or changed. */
 static int read_parts(const redisReply *reply, uint32_t n_parts, solid_state *state) {
   uint32_t due = n_parts > state->first ? n_parts - state->first : 0;
-  if (reply->elements - 1 != (due < state->count ? due : state->count)) return 0;
-  for (size_t i = 1; i < reply->elements; i++) {
+  uint32_t n = due < state->count ? due : state->count;
+  if (reply->elements - 1 < n) return 0;
+  for (size_t i = 1; i <= n; i++) {
     const redisReply *part = reply->element[i];
     uint32_t number = state->first + (uint32_t)i - 1;
     uint64_t sum;
@@ -65,6 +77,7 @@ solid_status sol_redis_take_state(batch *b, sol_redis_conn *conn, size_t i, soli
   if (reply->type != REDIS_REPLY_ARRAY) return sol_redis_out_of_step(conn);
   if (!reply->elements) return SOLID_OK;
   const redisReply *head = reply->element[0];
+  if (head->type == REDIS_REPLY_NIL) return SOLID_OK;
   if (head->type != REDIS_REPLY_STRING) return sol_redis_out_of_step(conn);
   if (sol_state_head_decode((const uint8_t *)head->str, (size_t)head->len, &stamp, &n_parts))
     read_state(reply, n_parts, &stamp, state);
@@ -85,11 +98,16 @@ void sol_redis_judge_state(solid_state *state, uint64_t birth, uint64_t seq) {
   }
 }
 
+/* Head and parts; and the head by the script, which renews the lifetime. */
 static void make_get(batch *b, size_t i) {
-  sol_redis_make_state(b, b->users[i], &b->states[i]);
+  if (b->kind == 0)
+    make_parts(b, b->users[i], &b->states[i]);
+  else if (b->store->options.ttl_ms)
+    sol_redis_make_state(b, b->users[i], &b->states[i], 0);
 }
 
 static solid_status take_get(batch *b, sol_redis_conn *conn, size_t i, const redisReply *reply) {
+  if (b->kind != 0) return SOLID_OK;
   solid_status status = sol_redis_take_state(b, conn, i, b->users[i], reply, &b->states[i]);
   if (!status) sol_redis_judge_state(&b->states[i], b->births[i], UINT64_MAX);
   return status;
@@ -103,6 +121,7 @@ solid_status sol_redis_get_states(solid_store *base, const solid_bytes *users, c
              .births = births,
              .states = states,
              .statuses = statuses,
+             .kinds = 2,
              .found = &is_reading};
   solid_status status = sol_port_check_states(users, births, n, states, statuses);
   return status ? status : sol_redis_run(&b, n, make_get, take_get);

@@ -56,7 +56,8 @@ static void make_append(batch *b, size_t i) {
   redis_store *store = b->store;
   size_t n = append->count;
   sol_command *cmd = &b->cmd;
-  if (b->kind == SOL_OF_STATE && b->windows[i].state) sol_redis_make_state(b, append->user, b->windows[i].state);
+  if (b->kind == SOL_OF_STATE && b->windows[i].state)
+    sol_redis_make_state(b, append->user, b->windows[i].state, b->windows[i].state->count);
   if (b->kind != SOL_OF_RECORD) return;
   sol_redis_begin_script(cmd, SOL_SCRIPT_ADVANCE);
   sol_command_key(cmd, store->options.prefix, append->user);
@@ -161,8 +162,10 @@ static void make_get(batch *b, size_t i) {
   const solid_params *room = &b->params[i];
   const solid_window *window = &b->windows[i];
   sol_command *cmd = &b->cmd;
-  if (b->kind == SOL_OF_STATE && window->state) sol_redis_make_state(b, b->users[i], window->state);
+  if (b->kind == SOL_OF_STATE && window->state)
+    sol_redis_make_state(b, b->users[i], window->state, window->state->count);
   if (b->kind == SOL_OF_PAGES) sol_redis_make_pages(b, i);
+  if (b->kind == SOL_OF_SEEN && sol_redis_is_long(b, i) && window->take_seen) sol_redis_make_seen(b, i);
   if (b->kind != SOL_OF_RECORD) return;
   sol_redis_begin_script(cmd, SOL_SCRIPT_GET);
   sol_command_key(cmd, store->options.prefix, b->users[i]);
@@ -190,6 +193,7 @@ static solid_status take_get(batch *b, sol_redis_conn *conn, size_t who, const r
   sol_head head;
   if (b->kind == SOL_OF_STATE) return sol_redis_take_state(b, conn, who, b->users[who], reply, b->windows[who].state);
   if (b->kind == SOL_OF_PAGES) return sol_redis_take_pages(b, conn, who, reply);
+  if (b->kind == SOL_OF_SEEN) return sol_redis_take_seen(b, conn, who, reply);
   solid_status status = sol_redis_judge_user(b, conn, who, b->users[who], reply);
   if (status) return status;
   sol_redis_empty(&b->windows[who]);

@@ -2,6 +2,7 @@
 """What the lists of kept keys leave of the attention of a trained model, and whether queries could be told to read near keys only.
 
     attend_recall.py MODEL histories.txt [--users 16] [--least 4000] [--p .95] [--budget 1024] [--device cuda]
+    attend_recall.py ... --p .95,.98,.995 --budget 1024,2048,4096
 
 Needs PyTorch; reads a model of long windows with rotary positions and the static head. Users of so many events are walked through in
 chunks of 512, as kernels/select.h has it, and every row's attention over all older keys is computed beside.
@@ -10,7 +11,9 @@ chunks of 512, as kernels/select.h has it, and every row's attention over all ol
   lazy     a row that would read only its chunk, the first and the newest keys before it loses the rest of its attention, its far
            mass. Two scores of omnisparse.md 5.3 choose the rows that stay active: `prototype`, q . (mean of far keys - first key),
            and `blocks`, the log of the sums over means of 64 keys, far against near. `true` chooses by the far mass itself. `random`
-           keeps as many at random. Printed: rank correlation with the far mass, and what the others lose."""
+           keeps as many at random. Printed: rank correlation with the far mass, and what the others lose.
+
+Of several p and budgets a line each: what lists of those leave, by the head that has least, and the density that it takes."""
 import argparse
 import json
 import math
@@ -152,23 +155,9 @@ def lost(far, score, share):
     return far[score.argsort(descending=True)[active:]].sum() / len(far)
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("model")
-    parser.add_argument("file")
-    parser.add_argument("--users", type=int, default=16)
-    parser.add_argument("--least", type=int, default=4000)
-    parser.add_argument("--p", type=float, default=0.95)
-    parser.add_argument("--budget", type=int, default=1024)
-    parser.add_argument("--device", default="cpu")
-    a = parser.parse_args()
-    config, w = read_model(a.model)
-    offsets, text = w["vocabulary.offsets"].tolist(), bytes(w["vocabulary.bytes"].tolist())
-    number = {text[offsets[i]:offsets[i + 1]].decode(): i for i in range(len(offsets) - 1)}
-    w = {name: x.to(a.device) for name, x in w.items() if x.dtype == torch.float32}
+def ask(users, number, config, w, a):
+    """Walks through the users; a tally for each head of each block, and NDCG@10 of every user."""
     tallies, gains = [Tally(a.p) for _ in range(config["blocks"] * config["heads"])], []
-    users = [line.split()[1:] for line in open(a.file)]
-    users = [u for u in users if len(u) >= a.least][:a.users]
     with torch.no_grad():
         for user in users:
             items = torch.tensor([number[i] for i in user[-config["window"]:] if i in number], device=a.device)
@@ -177,6 +166,26 @@ def main():
             score = h[last] @ w["item.embedding"].T
             rank = (score > score.gather(1, items[last + 1][:, None])).sum(1).float()
             gains.append((1 / torch.log2(rank + 2) * (rank < 10)).mean().item())
+    return tallies, gains
+
+
+def percentile(recall):
+    return recall.kthvalue(max(1, len(recall) // 20)).values
+
+
+def print_sweep(users, number, config, w, a, pairs):
+    print("| p | budget | density | newest query, each block and head | least | 5th percentile, each | least | NDCG@10 |\n|---|---|---|---|---|---|---|---|")
+    for a.p, a.budget in pairs:
+        tallies, gains = ask(users, number, config, w, a)
+        newest = [torch.cat(t.newest).mean().item() for t in tallies]
+        rows = [percentile(torch.cat(t.recall)).item() for t in tallies]
+        each = lambda x: ", ".join(f"{v:.3f}" for v in x)
+        print(f"| {a.p} | {a.budget} | {sum(t.pairs for t in tallies) / sum(t.all for t in tallies):.3f} | {each(newest)} | {min(newest):.3f} | "
+              f"{each(rows)} | {min(rows):.3f} | {sum(gains) / len(gains):.4f} |", flush=True)
+
+
+def print_heads(users, number, config, w, a):
+    tallies, gains = ask(users, number, config, w, a)
     density = sum(t.pairs for t in tallies) / sum(t.all for t in tallies)
     print(f"{len(users)} users of {a.least} events and more, {'sparse' if config.get('attention') else 'dense'} model, p {a.p}, "
           f"budget {a.budget}: density {density:.3f}, NDCG@10 of the last tenth {sum(gains) / len(gains):.4f}")
@@ -186,13 +195,37 @@ def main():
         recall, far, scores = torch.cat(t.recall), torch.cat(t.far), torch.cat(t.scores, 1)
         t.all_far, t.all_scores = far, scores
         print(f"| {i // config['heads']}, {i % config['heads']} | {torch.cat(t.newest).mean():.4f} | {recall.mean():.4f} | "
-              f"{recall.kthvalue(max(1, len(recall) // 20)).values:.4f} | {far.mean():.4f} | {rank_correlation(scores[0], far):.2f} | "
+              f"{percentile(recall):.4f} | {far.mean():.4f} | {rank_correlation(scores[0], far):.2f} | "
               f"{rank_correlation(scores[1], far):.2f} |")
     print("| share of rows that stay active | attention lost: true | prototype | blocks | random |\n|---|---|---|---|---|")
     for share in (0.75, 0.5, 0.25):
         cells = [sum(lost(t.all_far, score(t), share).item() for t in tallies) / len(tallies)
                  for score in (lambda t: t.all_far, lambda t: t.all_scores[0], lambda t: t.all_scores[1], lambda t: torch.rand_like(t.all_far))]
         print(f"| {share} | " + " | ".join(f"{c:.4f}" for c in cells) + " |")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("model")
+    parser.add_argument("file")
+    parser.add_argument("--users", type=int, default=16)
+    parser.add_argument("--least", type=int, default=4000)
+    parser.add_argument("--p", default="0.95")
+    parser.add_argument("--budget", default="1024")
+    parser.add_argument("--device", default="cpu")
+    a = parser.parse_args()
+    config, w = read_model(a.model)
+    offsets, text = w["vocabulary.offsets"].tolist(), bytes(w["vocabulary.bytes"].tolist())
+    number = {text[offsets[i]:offsets[i + 1]].decode(): i for i in range(len(offsets) - 1)}
+    w = {name: x.to(a.device) for name, x in w.items() if x.dtype == torch.float32}
+    users = [line.split()[1:] for line in open(a.file)]
+    users = [u for u in users if len(u) >= a.least][:a.users]
+    pairs = [(float(p), int(budget)) for budget in a.budget.split(",") for p in a.p.split(",")]
+    a.p, a.budget = pairs[0]
+    if len(pairs) > 1:
+        print_sweep(users, number, config, w, a, pairs)
+    else:
+        print_heads(users, number, config, w, a)
 
 
 main()

@@ -61,11 +61,18 @@ __global__ static void fill(float *x, int64_t n, float scale, uint64_t seed) {
 
 struct arena { /* what a case allocates, freed at its end */
   bench *b;
-  std::vector<void *> all;
+  std::vector<void *> all, pinned;
   explicit arena(bench *bench) : b(bench) {}
   ~arena() {
     b->ops->sync(b->be);
     for (void *p : all) b->ops->free(b->be, p);
+    for (void *p : pinned) b->ops->free_host(b->be, p);
+  }
+  void *host(size_t n) {
+    void *p = NULL;
+    must(b->ops->alloc_host(b->be, &p, n) == SOLID_OK, "alloc_host", b->be->err);
+    pinned.push_back(p);
+    return p;
   }
   void *bytes(size_t n) {
     void *p = NULL;
@@ -73,8 +80,8 @@ struct arena { /* what a case allocates, freed at its end */
     all.push_back(p);
     return p;
   }
-  float *normal(size_t n, float scale = 1.0f) {
-    float *x = (float *)bytes(n * sizeof(float));
+  float *normal(size_t n, float scale = 1.0f, bool on_host = false) {
+    float *x = (float *)(on_host ? host(n * sizeof(float)) : bytes(n * sizeof(float)));
     fill<<<sk_cuda_blocks((int64_t)n, 256), 256, 0, b->stream>>>(x, (int64_t)n, scale, seed_next(&b->rng));
     return x;
   }
@@ -125,18 +132,23 @@ static double measure(bench *b, const std::function<solid_status()> &work) {
 
 typedef struct floors {
   double bytes, flops, rate, units; /* units: what one run gives, e.g. users */
+  double resident; /* bytes of the catalogue on the device over those of its rows in FP32; 0: not said */
 } floors;
 
 static void report(bench *b, const char *name, double seconds, floors f) {
   double memory = f.bytes / b->top.bytes, arithmetic = f.rate > 0 ? f.flops / f.rate : 0;
   double share = std::max(memory, arithmetic) / seconds;
+  char resident[64] = "";
+  if (f.resident > 0)
+    snprintf(resident, sizeof resident, b->json ? ", \"resident\": %.4f" : "  %.3f of FP32 resident", f.resident);
   if (b->json)
     printf("%s\n  {\"name\": \"%s\", \"ms\": %.5f, \"memory_floor_ms\": %.5f, \"arithmetic_floor_ms\": %.5f, "
-           "\"share\": %.4f, \"per_second\": %.6g}",
-           b->printed++ ? "," : "", name, 1e3 * seconds, 1e3 * memory, 1e3 * arithmetic, share, f.units / seconds);
+           "\"share\": %.4f, \"per_second\": %.6g%s}",
+           b->printed++ ? "," : "", name, 1e3 * seconds, 1e3 * memory, 1e3 * arithmetic, share, f.units / seconds,
+           resident);
   else
-    printf("%-44s %10.4f ms  floors %9.4f %9.4f  %5.1f %%  %10.4g /s\n", name, 1e3 * seconds, 1e3 * memory,
-           1e3 * arithmetic, 100 * share, f.units / seconds);
+    printf("%-44s %10.4f ms  floors %9.4f %9.4f  %5.1f %%  %10.4g /s%s\n", name, 1e3 * seconds, 1e3 * memory,
+           1e3 * arithmetic, 100 * share, f.units / seconds, resident);
   fflush(stdout);
 }
 
@@ -344,17 +356,32 @@ static void window_to_user(bench *b, int users) {
   run(b, label, apply, {written, 0, 0, (double)users});
 }
 
-static void best_items(bench *b, int items, int users) {
+/* Where a ranking finds the catalogue: all of it in FP32; in planes, with FP32 beside them or on the host. */
+typedef enum catalogue_place { ROWS, PLANES, PLANES_AND_HOST } catalogue_place;
+
+static void best_items(bench *b, int items, int users, catalogue_place place) {
   static const int WIDTH = 64, K = 100;
-  snprintf(label, sizeof label, "score + top-100, %d items, B=%d", items, users);
+  static const char *const names[] = {" in FP32", "", ""};
+  snprintf(label, sizeof label, "score + top-100%s, %d items, B=%d", names[place], items, users);
   if (!wanted(b, label)) return;
   arena mem(b);
+  sk_planes planes = {};
   sk_topk_args a = {};
+  size_t rows = (size_t)items * WIDTH * sizeof(float), held = sk_planes_bind(&planes, WIDTH, items, NULL);
   a.n = users, a.d = WIDTH, a.items = items, a.k = K;
-  a.u = mem.normal((size_t)users * WIDTH), a.e = mem.normal((size_t)items * WIDTH);
+  a.u = mem.normal((size_t)users * WIDTH), a.e = mem.normal((size_t)items * WIDTH, 1.0f, place == PLANES_AND_HOST);
   a.index = (int32_t *)mem.bytes(sizeof(int32_t) * K * (size_t)users), a.score = mem.floats(K * (size_t)users);
+  if (place != ROWS) {
+    sk_planes_bind(&planes, WIDTH, items, mem.bytes(held));
+    const sk_planes_args fill = {0, items, a.e, planes};
+    must(b->ops->planes(b->be, &fill) == SOLID_OK && b->ops->sync(b->be) == SOLID_OK, "planes", b->be->err);
+    a.planes = &planes;
+  }
+  const double resident[] = {1.0, 1.0 + (double)held / (double)rows, (double)held / (double)rows};
+  double least = users <= SK_TOPK_FEW ? WIDTH / 2 + 2 : WIDTH + 2; /* bytes an item, with its scale */
   run(b, label, [&] { return b->ops->topk(b->be, &a); },
-      {4.0 * items * WIDTH, 2.0 * items * WIDTH * users, b->top.bf16, (double)users});
+      {place == ROWS ? (double)rows : least * items, 2.0 * items * WIDTH * users,
+       place == ROWS ? b->top.bf16 : 2 * b->top.bf16, (double)users, resident[place]});
 }
 
 static void codes(bench *b, int rows) {
@@ -441,8 +468,10 @@ int main(int argc, char **argv) {
   find_ceilings(&b);
   for (int users : {1, 1024, 262144}) generator(&b, users);
   for (int users : {1, 64, 1024, 8192}) window_to_user(&b, users);
-  for (int users : {1, 64, 1024}) best_items(&b, 1000000, users);
-  for (int users : {1, 64}) best_items(&b, 10000000, users);
+  for (int users : {1, 64, 1024})
+    for (catalogue_place place : {PLANES, ROWS}) best_items(&b, 1000000, users, place);
+  for (int users : {1, 64})
+    for (catalogue_place place : {PLANES_AND_HOST, ROWS}) best_items(&b, 10000000, users, place);
   codes(&b, 10000000);
   for (int rows : {92, 638, 2277, 5000, 20000}) attributes(&b, rows);
   training(&b, 1024);

@@ -2,10 +2,11 @@
  * the history encoded anew, a prefill against our dense encoder, and reading and writing a state.
  *
  *   bench_state [--device cpu|cuda] [--threads N] [--width D] [--heads H] [--blocks N] [--users B] [--events N]
- *               [--budget K] [--below N] [--sharp X] [--only 1]
+ *               [--budget K] [--below N] [--rows N] [--sharp X] [--only 1]
  *
  * The model is drawn, with the lists of solid_train's defaults; queries and keys are X times as large as drawn, because
- * flat attention fills the whole budget. --only 1 leaves out the dense side. Milliseconds at the median. On the CPU the
+ * flat attention fills the whole budget. --rows: in flight; a chunk of 512 at a time where there are fewer than 1,024.
+ * --only 1 leaves out the dense side. Milliseconds at the median. On the CPU the
  * dense side of the first ratio is what a history takes at half the rate of a large product of floats. */
 #include "solid/base/values.h"
 #include "solid/infer/state/image.h"
@@ -23,7 +24,7 @@
 enum { ITEMS = 10000, MOST_EVENTS = 100000, TIMES = 15, SIDE = 1024 };
 
 typedef struct bench {
-  uint32_t threads, width, heads, blocks, users, events, budget, below, only;
+  uint32_t threads, width, heads, blocks, users, events, budget, below, rows, only;
   double sharp;
   const char *device;
   solid_context *ctx;
@@ -229,7 +230,8 @@ static void read_options(bench *b, int argc, char **argv) {
     uint32_t *to;
   } numbers[] = {{"--threads", &b->threads}, {"--width", &b->width}, {"--heads", &b->heads},
                  {"--blocks", &b->blocks},   {"--users", &b->users}, {"--events", &b->events},
-                 {"--budget", &b->budget},   {"--below", &b->below}, {"--only", &b->only}};
+                 {"--budget", &b->budget},   {"--below", &b->below}, {"--rows", &b->rows},
+                 {"--only", &b->only}};
   for (int i = 1; i < argc; i += 2) {
     int known = i + 1 < argc && (strcmp(argv[i], "--device") == 0 || strcmp(argv[i], "--sharp") == 0);
     if (known && argv[i][2] == 'd') b->device = argv[i + 1];
@@ -250,7 +252,8 @@ int main(int argc, char **argv) {
   must(solid_context_new(&b.ctx, &options), "context");
   b.model = draw_model(&b, 1), b.dense = draw_model(&b, 0);
   must(sol_backend_open(b.ctx, &b.be), "back end");
-  size_t rows = b.users * 512 < 16384 ? b.users * 512 : 16384;
+  size_t rows = b.rows ? b.rows : b.be->ops->records ? 16384 : 1024; /* as serving has them */
+  rows = rows < b.users + 1 ? b.users + 1 : rows;
   must(sol_states_new(&b.states, b.model, b.be, b.users + 1, rows), "states");
   size_t drawn = MOST_EVENTS + 2 * (size_t)b.events;
   b.items = room(drawn, sizeof *b.items);

@@ -210,11 +210,11 @@ static solid_status validation(growth_run *run, growth_result *r) {
   sol_weights weights;
   solid_dataset some = run->data;
   if (some.users > JUDGED) some.users = JUDGED, some.events = some.offsets[JUDGED];
-  solid_status status = sol_validator_open(&v, fit->be, &run->config, &some, 0);
+  solid_status status = sol_validator_open(&v, fit->be, &run->config, &some, 0, fit->validator.piece);
   sol_weights_bind(&weights, &run->config, fit->step.values[sol_fit_kept(fit)]);
-  if (!status) status = sol_validator_warm_up(&v, &weights, &fit->step.catalogue);
+  if (!status) status = sol_validator_warm_up(&v, &weights, &fit->step);
   growth_begin(&r->meter);
-  if (!status) status = sol_validator_run(&v, &weights, &fit->step.catalogue, &found);
+  if (!status) status = sol_validator_run(&v, &weights, &fit->step, &found);
   growth_end(&r->meter);
   double users = run->asked ? (double)run->asked : run->data.users, judged = v.users ? v.users : 1;
   r->seconds_cpu = r->meter.cpu * users / judged, r->seconds_wall = r->meter.wall * users / judged;

@@ -24,6 +24,7 @@ for user in a b c d e f; do
   for item in 1 2 3 4 5; do echo "$user,$item,169000000$item"; done
 done >>"$work/good.csv"
 printf 'user_id,item_id,timestamp\na,1,tomorrow\n' >"$work/bad.csv"
+{ cat "$work/good.csv"; for event in $(seq 300); do echo "z,$event,1690000000"; done; } >"$work/many.csv"
 small=(--width 8 --codes 2 --window 4 --epochs 1 --threads 1 --fresh)
 model=$work/model
 "$bin/solid_train" --data "$work/good.csv" "${small[@]}" --out "$model" >/dev/null || { echo "exits: no model"; exit 1; }
@@ -57,6 +58,16 @@ expect 2 "needs --list, or a --reason" "${letters[@]}" --brokers 127.0.0.1:1
 expect 2 "without --data, --items, --topic" "${letters[@]}" --brokers 127.0.0.1:1 --list --topic events
 expect 2 "unknown_item" "${letters[@]}" --brokers 127.0.0.1:1 --reason unknown
 expect 5 "kafka topic events.dead-letter" "${letters[@]}" --brokers 127.0.0.1:1 --list --timeout-ms 100
+expect 5 "no broker answered within 1500 ms" solid_send --data "$work/good.csv" --brokers 127.0.0.1:1 --topic events --timeout-ms 1500
+# a model that is none, is cut off, or is of a later version
+head -c 100 "$model" >"$work/cut"
+head -c $(($(wc -c <"$model") - 7)) "$model" >"$work/shorter"
+sed 's/"solid.format":"[0-9]*"/"solid.format":"9"/' "$model" >"$work/newer"
+for is in "good.csv: no safetensors file, as models are" "cut: cut off, or no safetensors file" "shorter: cut off: tensor" \
+  "newer: format 9 is newer than this library's"; do
+  expect 3 "$is" solid_eval --data "$work/good.csv" --model "$work/${is%%:*}"
+  expect 3 "$is" solid_serve --model "$work/${is%%:*}"
+done
 expect 5 "titles.csv" solid_train --data "$work/good.csv" "${small[@]}" --titles "$work/titles.csv" --out "$work/x"
 expect 5 "a.json" solid_eval compare "$work/a.json" "$work/b.json"
 expect 5 "a.json" solid_eval plot "$work/a.json" --out "$work/x.svg"
@@ -100,5 +111,8 @@ fi
 # what is written: the rest, and nothing half of it is left, not even by a limit on the size of files
 expect 1 "no/such" solid_train --data "$work/good.csv" "${small[@]}" --out "$work/no/such"
 (ulimit -f 2 && expect 1 "File too large" solid_train --data "$work/good.csv" "${small[@]}" --out "$work/large" && [ "$bad" = 0 ]) || bad=1
+(ulimit -f 4 && expect 1 "large.json: cannot be written: File too large" solid_eval --data "$work/good.csv" --model "$model" --json "$work/large.json" &&
+  [ "$bad" = 0 ]) || bad=1
+(ulimit -f 4 && expect 1 "large.jsonl: File too large" solid_send --data "$work/many.csv" --write "$work/large.jsonl" && [ "$bad" = 0 ]) || bad=1
 [ -z "$(ls "$work" | grep '^large.*tmp$')" ] || { echo "exits: a file is left that could not be written"; bad=1; }
 exit "$bad"

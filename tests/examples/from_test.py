@@ -153,12 +153,18 @@ run("solid_eval", "--data", at("large/events.jsonl"), "--model", at("cut"), "--s
 
 # A limit without a number of epochs: the schedule is fitted to it, ends, and is what the model says it was trained with.
 said = run("solid_train", *large, "--limit", 2, "--fresh", "--keep-checkpoint", "--out", at("fitted"))
-fitted = int(re.search(r"^2 s are time for (\d+) epochs$", said, flags=re.M)[1])
+fitted = int(re.search(r"^2 s: time for (\d+) epochs?$", said, flags=re.M)[1])
 last = int(re.findall(r"^epoch +(\d+) ", said, flags=re.M)[-1])
 trained = json.loads(File(at("fitted")).metadata["solid.training"])
 assert 1 <= last and 1 <= fitted, said
 assert "time is over" in said or trained["options"]["epochs"] == last, said  # a busy machine may cut the last epoch off
 assert trained["options"]["rate-end"] == 0.05
+assert trained["options"]["check"] == min(max(trained["options"]["epochs"] // 14, 1), 5), trained  # as of a training that was to be as long
+steps = -(-1000 // trained["options"]["batch"]) * trained["options"]["epochs"]
+assert abs(trained["options"]["average"] - min(max(1 - 6 / steps, 0.9), 0.999)) < 1e-6, trained
+# A limit that no epoch fits into is said in its own unit, and there is a model all the same.
+said = run("solid_train", *large, "--limit", 0.001, "--fresh", "--out", at("short"))
+assert "\n1 ms: no time for an epoch; one is trained all the same\n" in said and re.search(r"best epoch 1 of 1,", said), said
 # It goes on from its checkpoint with another limit.
 said = run("solid_train", *large, "--limit", 4, "--out", at("fitted"))
 assert "continues after epoch" in said, said
@@ -168,7 +174,7 @@ run("solid_train", *again)
 said = run("solid_train", *again)
 assert "continues after epoch" in said and "trains again for" in said, said
 # A training without a limit that turns out to take too long is ended by one.
-same = [*large, "--check", 1, "--average", 0.9]
+same = large
 run("solid_train", *same, "--epochs", 2, "--keep-checkpoint", "--out", at("hurried"))
 said = run("solid_train", *same, "--limit", 1, "--out", at("hurried"))
 assert "continues after epoch 2" in said, said

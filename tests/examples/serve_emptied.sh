@@ -4,11 +4,10 @@
 set -uo pipefail
 bin=$1
 here=$(cd "$(dirname "$0")" && pwd)
-for tool in curl jq redis-server redis-cli; do command -v $tool >/dev/null || { echo "[SKIP] $tool is not installed"; exit 77; }; done
 . "$here/serve_lib.sh"
+needs curl jq redis-server redis-cli
 make_model m.safetensors 1
-redis-server --port 0 --unixsocket "$work/redis.sock" --save '' --appendonly no --dir "$work" >/dev/null 2>&1 & pids+=($!)
-for _ in $(seq 200); do [ -S "$work/redis.sock" ] && break; sleep 0.05; done
+start_redis
 redis() { redis-cli -s "$work/redis.sock" --raw "$@"; }
 click() { ask 200 /events -d "{\"user\": \"$1\", \"item\": \"$2\"}"; is '.applied == 1'; }
 start --model "$work/m.safetensors" --store redis --redis "$work/redis.sock" --threads 1

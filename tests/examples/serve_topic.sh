@@ -51,6 +51,9 @@ ask 200 /metrics
 grep -q '^solid_store_evicted_keys_total 0' <<<"$body" || die "no evictions"
 kill -9 "$broker"
 ask 503 /events -d '{"user":"ann","item":"item-7"}'
+is '.error.code == "broker_away"'
+ask 503 /users/bob -X DELETE
+is '.error.code == "broker_away"'
 ask 200 '/recommend?user=ann'
 stop
 echo "serve_topic: passed"

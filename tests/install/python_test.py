@@ -164,7 +164,7 @@ def main():
     with open(notebook, encoding="utf-8") as file:
         lines = [line for line in file if line.strip() and not line.startswith(("#", "import", "from"))]
     assert len(lines) <= 20, f"notebook.py has {len(lines)} lines"
-    print("python: vectors, codes, lists, slates, similar items", "without numpy" if solid.numpy is None else "with numpy")
+    print("python: vectors, codes, lists, slates, similar items", "without numpy" if sys.modules.get("numpy") is None else "with numpy")
 
 
 main()

@@ -71,3 +71,18 @@ void *scout_make(sk_scout *scout, const float *e, int32_t d, int32_t items) {
   free(work);
   return memory;
 }
+
+void planes_fill(rig *r, planes_case *made, const float *e, int32_t first, int32_t n) {
+  const sk_planes_args a = {.first = first, .n = n, .e = e, .planes = made->planes};
+  rig_check(r, "planes", rig_ops(r)->planes(rig_backend(r), &a));
+}
+
+planes_case planes_make(rig *r, const float *e, int32_t d, int32_t items) {
+  planes_case made;
+  made.bytes = sk_planes_bind(&made.planes, d, items, NULL);
+  made.memory = rig_out(r, made.bytes / sizeof(float)); /* poisoned, but for what stands between the arrays */
+  cr_assert_eq(rig_ops(r)->zero(rig_backend(r), made.memory, made.bytes), SOLID_OK);
+  sk_planes_bind(&made.planes, d, items, made.memory);
+  if (d <= SK_PLANES_MAX_D) planes_fill(r, &made, e, 0, items);
+  return made;
+}

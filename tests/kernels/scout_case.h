@@ -3,6 +3,7 @@
 #define TESTS_KERNELS_SCOUT_CASE_H
 
 #include "kernels/scout.h"
+#include "tests/support/rig.h"
 #include "tests/support/seed.h"
 
 typedef enum catalogue_kind {
@@ -26,5 +27,15 @@ float scout_pick(seed_rng *rng, float x, catalogue_kind kind, int64_t v, int64_t
 /* A scout of e (items, d), of whose order it is checked that every item has one place. The memory is the caller's to
  * free. What is too wide for a scout is not filled, and must not be read. */
 void *scout_make(sk_scout *scout, const float *e, int32_t d, int32_t items);
+
+/* Planes of e (items, d), a buffer of the rig, in another one. What is too wide for them is not filled. */
+typedef struct planes_case {
+  sk_planes planes;
+  float *memory;
+  size_t bytes;
+} planes_case;
+
+planes_case planes_make(rig *r, const float *e, int32_t d, int32_t items);
+void planes_fill(rig *r, planes_case *made, const float *e, int32_t first, int32_t n);
 
 #endif

@@ -40,6 +40,21 @@ Test(scratch, of_xent_holds_its_tile) {
   }
 }
 
+/* Steps over fewer items need no more, so that the largest one can be taken first. */
+Test(scratch, of_xent_over_a_part_is_enough_for_smaller_parts) {
+  seed_rng rng = seed_start(7);
+  const float offset = 0.0f;
+  for (int round = 0; round < ROUNDS; round++) {
+    sk_xent_args large = {.n = size_of(&rng, 1 << 17), .d = size_of(&rng, 512), .items = size_of(&rng, 1 << 24)};
+    large.offset = &offset;
+    sk_xent_args small = large;
+    small.items = 1 + seed_below(&rng, large.items), small.n = 1 + seed_below(&rng, large.n);
+    cr_assert_leq(sk_xent_scratch(&small), sk_xent_scratch(&large), "seed %llu", (unsigned long long)seed_value());
+    cr_assert_leq(sk_xent_tile_of(&small).bytes, sk_xent_scratch(&small), "seed %llu",
+                  (unsigned long long)seed_value());
+  }
+}
+
 Test(scratch, of_topk_holds_its_arrays) {
   seed_rng rng = seed_start(2);
   for (int round = 0; round < ROUNDS; round++) {
@@ -51,7 +66,8 @@ Test(scratch, of_topk_holds_its_arrays) {
     const array arrays[] = {{c.users, rows * (uint64_t)c.steps * 32},
                             {c.keys, rows * SK_TOPK_KEYS * 8},
                             {c.parts, rows * SK_TOPK_PARTS * 4},
-                            {c.widths, rows * 4},
+                            {c.widths, rows * 8},
+                            {c.factors, rows * 8},
                             {c.bounds, rows * 4},
                             {c.kept, rows * 4},
                             {c.norm, stride * 4},

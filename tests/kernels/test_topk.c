@@ -161,3 +161,17 @@ static void check_rounding(rig *r) {
 Test(topk, keeps_the_best_of_scores_that_round) {
   rig_each(check_rounding);
 }
+
+/* Rows that are made when they are read are a CPU's. */
+static void check_rows(rig *r) {
+  if (!rig_is_gpu(r)) return;
+  const sk_rows rows = {.d = 4, .items = 8};
+  const sk_topk_args a = {.n = 1, .d = 4, .items = 8, .k = 1, .rows = &rows};
+  const sk_embed_args gather = {.n = 1, .d = 4, .rows = 8, .scale = 1, .made = &rows};
+  cr_expect_eq(rig_ops(r)->topk(rig_backend(r), &a), SOLID_EUNSUPPORTED);
+  cr_expect_eq(rig_ops(r)->embed(rig_backend(r), &gather), SOLID_EUNSUPPORTED);
+}
+
+Test(topk, refuses_rows_that_a_device_cannot_make) {
+  rig_each(check_rows);
+}

@@ -1,4 +1,5 @@
-/* topk with a scout on a CPU: the same bits as without, whatever the catalogue, the users, the masks and the cover. */
+/* topk with a scout on a CPU, with planes on CUDA: the same bits as without, whatever the catalogue, the users, the
+ * masks and the cover. */
 #include "tests/kernels/scout_case.h"
 #include "tests/ref/ref_topk.h"
 #include "tests/support/compare.h"
@@ -64,11 +65,32 @@ typedef struct answer {
   const float *score;
 } answer;
 
-static answer ask(rig *r, sk_topk_args a, const sk_scout *scout) {
+/* What a device ranks by, of the first `items` rows of e, of which `device` is the copy to be asked about. */
+typedef struct cover {
+  sk_scout scout;
+  void *memory;
+  planes_case planes;
+  int is_gpu;
+} cover;
+
+static cover cover_of(rig *r, const float *e, const float *device, int32_t d, int32_t items) {
+  cover c = {.is_gpu = rig_is_gpu(r)};
+  if (c.is_gpu)
+    c.planes = planes_make(r, device, d, items);
+  else
+    c.memory = scout_make(&c.scout, e, d, items);
+  return c;
+}
+
+static answer ask(rig *r, sk_topk_args a, const cover *by) {
   size_t nk = (size_t)a.n * (size_t)a.k;
   int32_t *index = rig_out_int(r, nk);
   float *score = rig_out(r, nk);
-  a.index = index, a.score = score, a.scout = scout;
+  a.index = index, a.score = score;
+  if (by && by->is_gpu)
+    a.planes = &by->planes.planes;
+  else if (by)
+    a.scout = &by->scout;
   rig_check(r, "topk", rig_ops(r)->topk(rig_backend(r), &a));
   return (answer){rig_read_int(r, index, nk), rig_read(r, score, nk)};
 }
@@ -93,9 +115,8 @@ static void check_case(rig *r, seed_rng *rng, const shape *s, catalogue_kind kin
   uint64_t *mask = s->filter == NO_MASK ? NULL : make_mask(rng, s->filter, words);
   a.mask = rig_in_bytes(r, mask, words * sizeof *mask);
   a.u = rig_in(r, u, nu), a.e = rig_in(r, e, ne);
-  sk_scout scout, none;
-  void *memory = scout_make(&scout, e, s->d, s->covered);
-  sk_scout_bind(&none, s->d, 0, NULL);
+  cover scout = cover_of(r, e, a.e, s->d, s->covered), none = {0};
+  sk_scout_bind(&none.scout, s->d, 0, NULL);
   answer want = ask(r, a, &none), got = ask(r, a, &scout);
   compare(s, kind, user, &got, &want);
   if (kind == WHOLE && user == WHOLE_USER) {
@@ -108,13 +129,12 @@ static void check_case(rig *r, seed_rng *rng, const shape *s, catalogue_kind kin
     compare_floats("topk score", got.score, score, nk, 0.0, 0.0);
     free(index);
   }
-  free(memory);
+  free(scout.memory);
   free(mask);
   rig_reset(r);
 }
 
 static void check_kinds(rig *r) {
-  if (rig_is_gpu(r)) return;
   seed_rng rng = seed_start(92);
   for (int kind = 0; kind < KINDS; kind++)
     for (int user = 0; user < USER_KINDS; user++) {
@@ -128,7 +148,6 @@ Test(topk_scout, is_the_plain_ranking_to_the_bit_on_every_kind_of_data) {
 }
 
 static void check_shapes(rig *r) {
-  if (rig_is_gpu(r)) return;
   seed_rng rng = seed_start(93);
   const shape shapes[] = {
       {1, 64, 7000, 100, 7000, NO_MASK}, {8, 64, 5001, 10, 5001, HALF},      {17, 33, 4100, 20, 4100, MOST},
@@ -136,11 +155,14 @@ static void check_shapes(rig *r) {
       {1, 300, 1500, 12, 1500, HALF},    {5, 16, 9000, 3, 9000, ALMOST_ALL}, {2, 16, 6000, 9, 6000, ALL},
       {1, 24, 5000, 1, 4000, HALF},      {9, 24, 5000, 10, 4999, NO_MASK},   {1, 24, 5000, 10, 0, NO_MASK},
       {1, 24, 5000, 10, 63, NO_MASK},    {1, 24, 5000, 10, 1000, MOST},      {70, 40, 2500, 39, 2500, HALF},
-      {0, 8, 100, 1, 100, NO_MASK},      {1, 12, 17000, 250, 17000, HALF},   {3, 9, 13001, 30, 13001, MOST}};
+      {0, 8, 100, 1, 100, NO_MASK},      {1, 12, 17000, 250, 17000, HALF},   {3, 9, 13001, 30, 13001, MOST},
+      {8, 96, 3000, 20, 3000, HALF},     {9, 128, 3001, 20, 2999, NO_MASK},  {2, 190, 2000, 7, 2000, MOST},
+      {20, 256, 1500, 11, 1500, HALF},   {3, 250, 1700, 900, 1650, NO_MASK}};
   for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
     check_case(r, &rng, &shapes[i], NORMAL, ORDINARY);
     if (shapes[i].n < 9) check_case(r, &rng, &shapes[i], WHOLE, WHOLE_USER);
     if (shapes[i].n < 3) check_case(r, &rng, &shapes[i], NEAR, POSITIVE);
+    if (shapes[i].items > 4500) check_case(r, &rng, &shapes[i], EQUAL, ORDINARY); /* no bound rules any out */
   }
 }
 
@@ -149,7 +171,6 @@ Test(topk_scout, is_the_plain_ranking_to_the_bit_in_every_shape) {
 }
 
 static void check_lengths(rig *r) {
-  if (rig_is_gpu(r)) return;
   seed_rng rng = seed_start(94);
   for (int32_t k = 1; k <= 300; k += k < 8 ? 1 : 73)
     check_case(r, &rng, &(shape){2, 19, 300, k, 300, HALF}, NORMAL, ORDINARY);
@@ -161,20 +182,25 @@ Test(topk_scout, takes_lists_from_one_item_to_all) {
 
 /* Above SK_TOPK_LARGE it is also the answer of an operation that was given no scout, alone and in a batch. */
 static void check_large(rig *r) {
-  if (rig_is_gpu(r)) return;
   enum { N = 9, D = 12, ITEMS = SK_TOPK_LARGE + 77, K = 25 };
   seed_rng rng = seed_start(95);
   float *u = rig_normal(r, &rng, N * D, 1.0f), *e = rig_normal(r, &rng, ITEMS * D, 1.0f);
   sk_topk_args a = {.n = N, .d = D, .items = ITEMS, .k = K, .u = rig_in(r, u, N * D), .e = rig_in(r, e, ITEMS * D)};
-  sk_scout scout;
-  void *memory = scout_make(&scout, e, D, ITEMS);
+  const shape s = {N, D, ITEMS, K, ITEMS, NO_MASK};
+  cover scout = cover_of(r, e, a.e, D, ITEMS);
   answer want = ask(r, a, NULL), got = ask(r, a, &scout);
-  compare(&(shape){N, D, ITEMS, K, ITEMS, NO_MASK}, NORMAL, ORDINARY, &got, &want);
+  compare(&s, NORMAL, ORDINARY, &got, &want);
+  void *host = NULL; /* rows that stay on the host */
+  cr_assert_eq(rig_ops(r)->alloc_host(rig_backend(r), &host, sizeof *e * ITEMS * D), SOLID_OK);
+  a.e = memcpy(host, e, sizeof *e * ITEMS * D);
+  got = ask(r, a, &scout);
+  compare(&s, NORMAL, ORDINARY, &got, &want);
   a.n = 1, a.u = rig_in(r, u + 4 * D, D);
   answer alone = ask(r, a, &scout);
   want.index += 4 * K, want.score += 4 * K;
   compare(&(shape){1, D, ITEMS, K, ITEMS, NO_MASK}, NORMAL, ORDINARY, &alone, &want);
-  free(memory);
+  rig_ops(r)->free_host(rig_backend(r), host);
+  free(scout.memory);
 }
 
 Test(topk_scout, is_the_ranking_of_a_large_catalogue_without_one) {

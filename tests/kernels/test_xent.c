@@ -10,11 +10,12 @@
 typedef struct shape {
   int32_t n, d, items;
   float smoothing, weight;
+  int32_t whole; /* with offsets */
 } shape;
 
 typedef struct inputs {
   size_t n, d, items;
-  float *u, *e;
+  float *u, *e, *offset;
   double *u_wide, *e_wide;
   int32_t *target;
   sk_xent_args host;
@@ -30,6 +31,8 @@ static void draw(rig *r, seed_rng *rng, const shape *s, inputs *in) {
   in->target = malloc(sizeof *in->target * (in->n + 1));
   for (size_t i = 0; i < in->n; i++) in->target[i] = i > 0 && seed_below(rng, 5) == 0 ? -1 : seed_below(rng, s->items);
   in->host = (sk_xent_args){.n = s->n, .d = s->d, .items = s->items, .target = in->target};
+  if (s->whole) in->host.offset = in->offset = rig_normal(r, rng, in->items, 2.0f);
+  in->host.whole = s->whole;
   in->host.smoothing = s->smoothing;
   in->host.weight = s->weight;
 }
@@ -38,6 +41,7 @@ static sk_xent_args device_args(rig *r, const inputs *in) {
   sk_xent_args a = in->host;
   a.u = rig_in(r, in->u, in->n * in->d);
   a.e = rig_in(r, in->e, in->items * in->d);
+  if (a.offset) a.offset = rig_in(r, in->offset, in->items);
   a.target = rig_in_int(r, in->target, in->n);
   a.loss = rig_out(r, in->n);
   return a;
@@ -73,8 +77,9 @@ static void check_case(rig *r, seed_rng *rng, const shape *s) {
 
 static void check_forward(rig *r) {
   seed_rng rng = seed_start(61);
-  const shape shapes[] = {{0, 4, 5, 0.0f, 1.0f},    {1, 1, 1, 0.0f, 1.0f},      {1, 8, 513, 0.1f, 0.5f},
-                          {65, 7, 100, 0.2f, 1.0f}, {130, 5, 1100, 0.0f, 2.0f}, {600, 3, 70, 0.1f, 0.01f}};
+  const shape shapes[] = {{0, 4, 5, 0.0f, 1.0f, 0},       {1, 1, 1, 0.0f, 1.0f, 0},        {1, 8, 513, 0.1f, 0.5f, 0},
+                          {65, 7, 100, 0.2f, 1.0f, 0},    {130, 5, 1100, 0.0f, 2.0f, 0},   {600, 3, 70, 0.1f, 0.01f, 0},
+                          {65, 7, 101, 0.2f, 1.0f, 4000}, {70, 5, 1102, 0.0f, 1.0f, 90000}};
   for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) check_case(r, &rng, &shapes[i]);
 }
 
@@ -85,8 +90,9 @@ Test(xent, equals_the_reference) {
 /* Catalogues too large for one tile of the CPU's logits: rows in several tiles, and logits taken twice. */
 static void check_large(rig *r) {
   seed_rng rng = seed_start(62);
-  check_case(r, &rng, &(shape){530, 2, 9000, 0.1f, 1.0f});
-  check_case(r, &rng, &(shape){70, 2, 120000, 0.1f, 1.0f});
+  check_case(r, &rng, &(shape){530, 2, 9000, 0.1f, 1.0f, 0});
+  check_case(r, &rng, &(shape){70, 2, 120000, 0.1f, 1.0f, 0});
+  check_case(r, &rng, &(shape){3, 2, 120003, 0.1f, 1.0f, 1000000});
 }
 
 Test(xent, tiles_a_large_catalogue) {
@@ -97,7 +103,8 @@ Test(xent, tiles_a_large_catalogue) {
 static void check_largest(rig *r) {
   seed_rng rng = seed_start(63);
   if (strcmp(rig_ops(r)->name, "cuda") != 0) return;
-  check_case(r, &rng, &(shape){260, 2, 263001, 0.1f, 1.0f});
+  check_case(r, &rng, &(shape){260, 2, 263001, 0.1f, 1.0f, 0});
+  check_case(r, &rng, &(shape){260, 2, 263001, 0.1f, 1.0f, 5000000});
 }
 
 Test(xent, tiles_the_largest_catalogue_at_full_size) {
@@ -141,9 +148,10 @@ static void check_gradient(rig *r, seed_rng *rng, const shape *s) {
 
 static void check_backward(rig *r) {
   seed_rng rng = seed_start(63);
-  check_gradient(r, &rng, &(shape){1, 3, 4, 0.0f, 1.0f});
-  check_gradient(r, &rng, &(shape){5, 4, 21, 0.1f, 0.7f});
-  check_gradient(r, &rng, &(shape){9, 2, 40, 0.0f, 0.1f});
+  check_gradient(r, &rng, &(shape){1, 3, 4, 0.0f, 1.0f, 0});
+  check_gradient(r, &rng, &(shape){5, 4, 21, 0.1f, 0.7f, 0});
+  check_gradient(r, &rng, &(shape){9, 2, 40, 0.0f, 0.1f, 0});
+  check_gradient(r, &rng, &(shape){5, 4, 21, 0.1f, 0.7f, 300});
 }
 
 Test(xent, gradients_equal_finite_differences) {
@@ -154,7 +162,7 @@ Test(xent, gradients_equal_finite_differences) {
 static void check_extremes(rig *r) {
   seed_rng rng = seed_start(64);
   inputs in;
-  draw(r, &rng, &(shape){4, 2, 600, 0.0f, 1.0f}, &in);
+  draw(r, &rng, &(shape){4, 2, 600, 0.0f, 1.0f, 0}, &in);
   const int32_t target[] = {3, 599, -1, 0};
   memcpy(in.target, target, sizeof target);
   for (size_t i = 0; i < 4; i++) in.u[i] = in.u_wide[i] = in.u[i] * 100.0f;
@@ -183,7 +191,7 @@ Test(xent, survives_extreme_logits_and_skipped_rows) {
 static void check_nan(rig *r) {
   seed_rng rng = seed_start(65);
   inputs in;
-  draw(r, &rng, &(shape){3, 2, 10, 0.0f, 1.0f}, &in);
+  draw(r, &rng, &(shape){3, 2, 10, 0.0f, 1.0f, 0}, &in);
   in.u[0] = NAN;
   in.u_wide[0] = NAN;
   sk_xent_args a = device_args(r, &in);

@@ -1,4 +1,5 @@
-/* xent in double, with all logits of a row at once. Sizes, target, smoothing and weight come from `a`. */
+/* xent in double, with all logits of a row at once. Sizes, offset, target, smoothing and weight come
+ * from `a`. */
 #ifndef TESTS_REF_XENT_H
 #define TESTS_REF_XENT_H
 

@@ -90,6 +90,30 @@ jq 'select(.level == "warning")' "$work/serve.err" >"$work/warnings"
 jq -es 'all(.[]; .thread > 0 and .store > 0 and (.text | test("^redis 127")))' "$work/warnings" >/dev/null || die "who speaks? $(cat "$work/warnings")"
 jq -es 'group_by(.store) | all(.[]; length == 1)' "$work/warnings" >/dev/null || die "an outage is said more than once: $(jq -c . "$work/warnings")"
 
+# ---- a model's file that is cut short while in use: the model is what is wrong, until a whole one is loaded ----
+if grep -qE 'avx2|avx512f' /proc/cpuinfo; then # elsewhere nothing of a model stays in its file
+  "$1/tests/e2e/make_model" "$work/large" 2200000 || die "no large model"
+  cp "$work/large" "$work/whole"
+  start --model "$work/large"
+  ask 200 /events -d '{"user":"ann","item":"item-3"}'
+  ask 200 '/recommend?user=ann'
+  truncate -s 1000 "$work/large"
+  ask 500 '/recommend?user=ann'
+  is '.error.code == "model_changed" and (.error.message | endswith("cut short while in use: load it again; replace it by renaming another one"))'
+  ask 500 /events -d '{"user":"ann","item":"item-4"}'
+  is '.error.code == "model_changed"'
+  ask 200 '/recommend?user=ann&fallback=popularity'
+  is '.fallback == true and .source == "popularity"'
+  ask 503 /health/ready
+  is '.model == "changed" and .store == "ok"'
+  mv "$work/whole" "$work/large"
+  kill -HUP "$server"
+  for _ in $(seq 3000); do [ "$(curl -s -o /dev/null -w '%{http_code}' "$url/health/ready")" = 200 ] && break; sleep 0.1; done
+  ask 200 '/recommend?user=ann'
+  is '.source == "cache" or .source == "cache+fresh" or .source == "generation"'
+  stop
+fi
+
 # ---- clients that are slow, many, or gone ----
 ulimit -n 8192 2>/dev/null # for 3,000 of ours and as many of theirs; fewer files hold fewer connections
 many=$(($(ulimit -n) > 3500 ? 3000 : 200))

@@ -4,6 +4,10 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
+static void nobody(void *user, const uint64_t *items, size_t n) {
+  (void)user, (void)items, (void)n;
+}
+
 static size_t at_most(size_t n, size_t most) {
   return n < most ? n : most;
 }
@@ -91,6 +95,46 @@ void body_knows_all_that_was_ever_taken(const store_maker *maker) {
     history_append(store, "ann", n, n + 10, 0, NULL);
     if (n % 130 == 0) history_expect_seen(store, "ann", 0, n + 10, n % 260 ? 50 : 600);
   }
+  solid_store_close(store);
+}
+
+/* The items of the newest pages lie apart from those of older ones, until they are many. */
+void body_knows_all_that_was_ever_taken_of_long_histories(const store_maker *maker) {
+  solid_store *store = maker->open_history(50, 600, 0);
+  for (uint64_t n = 0; n < 16000; n += 100) {
+    history_append(store, "ann", n, n + 100, 0, NULL);
+    if (n % 700 == 0) history_expect_seen(store, "ann", 0, n + 100, n % 1400 ? 50 : 600);
+  }
+  history_append(store, "ann", 16000, 26000, 0, NULL); /* many pages at once */
+  history_expect_seen(store, "ann", 0, 26000, 50);
+  history_append(store, "ann", 26000, 26300, 0, NULL);
+  history_expect_seen(store, "ann", 0, 26300, 50);
+  solid_store_close(store);
+}
+
+/* The page with which more different items were taken than a store keeps: what is known begins with its steps. */
+static uint64_t first_of_too_many(void) {
+  static uint8_t is_met[SOLID_SEEN_MAX * 2];
+  size_t different = 0;
+  for (uint64_t n = 0;; n++) {
+    different += !is_met[history_item(n)];
+    is_met[history_item(n)] = 1;
+    if (different > SOLID_SEEN_MAX) return n / SOLID_PAGE_STEPS * SOLID_PAGE_STEPS;
+  }
+}
+
+void body_begins_anew_where_too_many_items_were_taken(const store_maker *maker) {
+  solid_store *store = maker->open_history(50, 600, 0);
+  uint64_t since = first_of_too_many(), n = 0;
+  for (; n + 20000 < since; n += 20000) history_append(store, "ann", n, n + 20000, 0, NULL);
+  for (; n + 250 < since; n += 250) history_append(store, "ann", n, n + 250, 0, NULL);
+  for (uint64_t end = since + 1200; n < end; n += 50) {
+    solid_window window = {.take_seen = nobody};
+    history_append(store, "ann", n, n + 50, 0, NULL);
+    history_get(store, "ann", &window);
+    cr_assert_eq(window.seen_since, n + 50 < since + SOLID_PAGE_STEPS + 50 ? 0 : since);
+  }
+  history_expect_seen(store, "ann", since, n, 50);
   solid_store_close(store);
 }
 

@@ -218,6 +218,14 @@ void body_dropped_items_are_passed_over(const store_maker *maker) {
     expect_left(other, is_dropped, now.count, seed % now.count, 1 + seed / 7 % 40);
   }
   for (uint64_t from = 0; from < now.count; from += 7) expect_left(store, is_dropped, now.count, from, 3);
+  solid_items_version before = now; /* what came since then stays; and it may be done again */
+  append_numbered(other, &now, 10);
+  for (int again = 0; again < 2; again++) {
+    is_dropped[numbers[0] = before.count - 1] = 1;
+    cr_assert_eq(store->ops->items_drop(store, &before, numbers, 1, &dropped), SOLID_OK, "%s", solid_last_error());
+    cr_assert_eq(dropped, 1);
+    expect_left(other, is_dropped, now.count, 0, SOLID_ITEMS_AT_ONCE);
+  }
   solid_items_version stranger = now;
   stranger.log[0] ^= 1;
   numbers[0] = 400;

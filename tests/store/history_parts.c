@@ -6,8 +6,12 @@
 static solid_step steps[HISTORY_ROOM], read[HISTORY_ROOM];
 static solid_position positions[HISTORY_ROOM];
 
+uint64_t history_item(uint64_t n) {
+  return n % 3 ? n : n / 2;
+}
+
 solid_step history_step(uint64_t n) {
-  uint64_t item = n % 3 ? n : n / 2, hash = (item + 1) * UINT64_C(0x9e3779b97f4a7c15);
+  uint64_t hash = (history_item(n) + 1) * UINT64_C(0x9e3779b97f4a7c15);
   int64_t time = 1700000000000 + (int64_t)(n * 3600000) - (n % 7 == 3 ? 100000000 : 0);
   return (solid_step){hash, n % 1000 == 999 ? INT64_MIN + (int64_t)n : time};
 }

@@ -6,7 +6,8 @@
 
 enum { HISTORY_ROOM = 140000 };
 
-/* Step n of every history: items come again after a while, times go back at times. */
+/* Step n of every history: items come again after a while, times go back at times. Item numbers are below n + 1. */
+uint64_t history_item(uint64_t n);
 solid_step history_step(uint64_t n);
 /* Appends steps `from` .. `to` - 1, which come from stream 1 at these offsets, with at most `most` in the window that
  * comes back; the steps of that window are judged. Returns how many were new. */

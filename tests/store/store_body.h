@@ -66,6 +66,8 @@ typedef struct store_maker {
   X(a_history_survives_random_replays)                                                                                 \
   X(a_new_epoch_ends_a_history)                                                                                        \
   X(knows_all_that_was_ever_taken)                                                                                     \
+  X(begins_anew_where_too_many_items_were_taken)                                                                       \
+  X(knows_all_that_was_ever_taken_of_long_histories)                                                                   \
   X(short_windows_know_what_they_hold)                                                                                 \
   X(one_long_history_beside_short_ones)                                                                                \
   X(histories_expire_as_a_whole)                                                                                       \

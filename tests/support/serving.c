@@ -27,7 +27,7 @@ serving serving_open_ranked(solid_head head, uint32_t rank, uint64_t seed) {
   return serving_open_on("cpu", head, rank, seed);
 }
 
-static solid_context *context_on(const char *device) {
+solid_context *serving_context_on(const char *device) {
   solid_context_options options = SOLID_CONTEXT_OPTIONS_INIT;
   solid_context *ctx = NULL;
   int records = strcmp(device, "recording") == 0;
@@ -42,7 +42,7 @@ static solid_context *context_on(const char *device) {
 }
 
 static serving open_with(const char *device, const sol_config *config, uint64_t seed) {
-  serving s = {.info = {.struct_size = sizeof s.info}, .ctx = context_on(device)};
+  serving s = {.info = {.struct_size = sizeof s.info}, .ctx = serving_context_on(device)};
   if (!s.ctx) return s;
   sol_model_file file;
   tiny_model_file(&file, config, seed);

@@ -14,6 +14,10 @@ typedef struct serving {
 
 serving serving_open(solid_head head, uint64_t seed);
 serving serving_open_ranked(solid_head head, uint32_t rank, uint64_t seed);
+/* A context of "cpu", of a GPU, or of the CPU as "recording" (recording_backend.h). NULL where the GPU is absent, which
+ * is said, or fails the test if SOLID_REQUIRE names it. */
+solid_context *serving_context_on(const char *device);
+
 /* On a device; `s->ctx` is NULL where this machine does not have it and SOLID_REQUIRE does not name it. */
 serving serving_open_on(const char *device, solid_head head, uint32_t rank, uint64_t seed);
 /* The same of head solid with a decoder of slates: 12 rows, near-to-far or raster. */

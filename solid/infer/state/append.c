@@ -68,16 +68,48 @@ static solid_status give_h(sol_states *s, const sol_newer *newer, size_t n) {
   return run.status;
 }
 
+/* Numbers of a slot's next m events are counted from near enough. */
+static solid_status count_near(sol_states *s, size_t slot, size_t m) {
+  const sol_slot *of = &s->slot[slot];
+  return of->events + m - of->base >= s->rebase ? sol_states_rebase(s, slot) : SOLID_OK;
+}
+
+/* Whole chunks behind closed ones, two and more, but for the newest event. Returns how many slots have some. */
+static size_t next_chunks(sol_states *s, const sol_newer *newer) {
+  size_t n = 0, left = s->rows / s->C;
+  for (size_t slot = 0; slot < s->slots && n < SOL_PREFILLED_AT_ONCE && left > 1; slot++) {
+    const sol_newer *a = s->of_slot[slot] < 0 ? NULL : &newer[s->of_slot[slot]];
+    if (!a || s->slot[slot].open || a->n - s->taken[slot] <= 2 * s->C) continue;
+    size_t m = sol_least_size((a->n - s->taken[slot] - 1) / s->C, left);
+    s->stretches[n++] = (sol_stretch){.slot = slot, .items = a->items + s->taken[slot], .n = m * s->C};
+    left -= m;
+  }
+  return n;
+}
+
+static solid_status run_chunks(sol_states *s, const sol_newer *newer) {
+  solid_status status = SOLID_OK;
+  size_t n;
+  while (!status && (n = next_chunks(s, newer)) > 0) {
+    for (size_t i = 0; i < n && !status; i++) status = count_near(s, s->stretches[i].slot, s->stretches[i].n);
+    if (!status) status = sol_states_prefill(s, s->stretches, n);
+    for (size_t i = 0; i < n && !status; i++) {
+      s->slot[s->stretches[i].slot].events += s->stretches[i].n;
+      s->taken[s->stretches[i].slot] += s->stretches[i].n;
+    }
+  }
+  return status;
+}
+
 static solid_status run(sol_states *s, const sol_newer *newer, size_t n) {
   size_t rows, stretches;
-  solid_status status = SOLID_OK;
+  solid_status status = run_chunks(s, newer);
   while (!status && (stretches = next_stretches(s, newer, &rows)) > 0) {
-    for (size_t i = 0; i < stretches && !status; i++)
-      if (s->slot[s->stretches[i].slot].events + s->C - s->slot[s->stretches[i].slot].base >= s->rebase)
-        status = sol_states_rebase(s, s->stretches[i].slot);
+    for (size_t i = 0; i < stretches && !status; i++) status = count_near(s, s->stretches[i].slot, s->C);
     if (!status) status = sol_states_step(s, s->stretches, stretches, rows);
     for (size_t i = 0; i < stretches && !status; i++) advance(s, &s->stretches[i]);
     if (!status) status = close_full(s, stretches);
+    if (!status) status = run_chunks(s, newer);
   }
   return status ? status : give_h(s, newer, n);
 }

@@ -82,61 +82,75 @@ static solid_status choose(sol_states *s, uint32_t b, const size_t *slots, size_
 }
 
 /* What the host knows of entry j that head h keeps in block b, which was entry `was`. */
-static void move_known(sol_states *s, uint32_t b, size_t slot, size_t h, size_t j, size_t was) {
-  const sol_slot *of = &s->slot[slot];
-  size_t kept = of->kept[b];
-  uint32_t *numbers = sol_states_numbers(s, slot, b, h), *items = sol_states_kept_items(s, slot, h);
-  numbers[j] = was < kept ? numbers[was] : (uint32_t)(of->events - s->C + was - kept);
-  if (b == 0) items[j] = was < kept ? items[was] : s->open_items[slot * s->C + was - kept];
+static void move_known(sol_states *s, uint32_t b, const sol_closing *of, size_t h, size_t j, size_t was) {
+  size_t kept = s->slot[of->slot].kept[b];
+  uint32_t *numbers = sol_states_numbers(s, of->slot, b, h), *items = sol_states_kept_items(s, of->slot, h);
+  numbers[j] = was < kept ? numbers[was] : (uint32_t)(of->event + was - kept);
+  if (b == 0) items[j] = was < kept ? items[was] : of->items[was - kept];
 }
 
 /* 1 if these are entries of the slot's list, ascending: what a device made is not an index before that. */
-static int is_list(const sol_states *s, uint32_t b, size_t slot, const int32_t *list, size_t n) {
-  int64_t base = (int64_t)(slot * s->R), end = base + (int64_t)(s->slot[slot].kept[b] + s->C), last = base - 1;
+static int is_list(const sol_states *s, uint32_t b, const sol_closing *of, const int32_t *list, size_t n) {
+  int64_t base = (int64_t)of->base, end = base + (int64_t)(s->slot[of->slot].kept[b] + of->fresh), last = base - 1;
   for (size_t j = 0; j < n; last = list[j], j++)
     if (list[j] <= last || list[j] >= end) return 0;
   return 1;
 }
 
-/* Which parts of the pool slot i of n keeps, behind those of the slots before; sets *kept. */
-static solid_status list_parts(sol_states *s, uint32_t b, size_t slot, size_t i, size_t n, const close_ints *host,
-                               int32_t *moved, size_t *kept) {
-  size_t H = s->H, base = slot * s->R;
-  *kept = (size_t)host->count[2 * i + 1];
+/* Which parts of the table a slot keeps; sets *kept. */
+static solid_status list_parts(sol_states *s, uint32_t b, const sol_closing *of, int32_t *moved, size_t *kept) {
+  size_t H = s->H;
+  *kept = (size_t)*of->count;
   for (size_t h = 0; h < H; h++) {
-    const int32_t *list = host->lists + h * host->stride + host->begin[2 * i + 1];
-    if ((size_t)host->count[h * 2 * n + 2 * i + 1] != *kept || *kept > s->K)
-      return sk_fail(s->be, SOLID_EDEVICE, "heads keep %zu and %d events, at most %zu", *kept,
-                     host->count[h * 2 * n + 2 * i + 1], s->K);
-    if (!is_list(s, b, slot, list, *kept))
+    const int32_t *list = of->list + h * of->list_stride;
+    int32_t count = of->count[h * of->count_stride];
+    if ((size_t)count != *kept || *kept > s->K)
+      return sk_fail(s->be, SOLID_EDEVICE, "heads keep %zu and %d events, at most %zu", *kept, count, s->K);
+    if (!is_list(s, b, of, list, *kept))
       return sk_fail(s->be, SOLID_EDEVICE, "head %zu keeps events that its list does not have", h);
     for (size_t j = 0; j < *kept; j++) {
-      move_known(s, b, slot, h, j, (size_t)list[j] - base);
+      move_known(s, b, of, h, j, (size_t)list[j] - of->base);
       for (size_t part = 0; part < 2; part++)
         moved[(j * 2 + part) * H + h] = (int32_t)(((size_t)list[j] * 2 + part) * H + h);
     }
   }
-  s->slot[slot].kept[b] = (uint32_t)*kept;
+  s->slot[of->slot].kept[b] = (uint32_t)*kept;
   return SOLID_OK;
+}
+
+solid_status sol_states_keep(sol_states *s, uint32_t b, const sol_closing *of, size_t n, sol_kv_rows kv, int32_t *moved,
+                             int32_t *moved_at) {
+  size_t kept, all = 0, row = 2 * s->d, parts = 2 * s->H;
+  sol_run run = {s->be, s->be->ops->unified ? SOLID_OK : s->be->ops->sync(s->be)};
+  for (size_t i = 0; i < n && !run.status; i++, all += kept)
+    run.status = list_parts(s, b, &of[i], moved + all * parts, &kept);
+  if (!run.status && !s->be->ops->unified)
+    run.status = s->be->ops->upload(s->be, moved_at, moved, all * parts * sizeof(int32_t));
+  gather(&run, (int32_t)(all * parts), (int32_t)(s->d / s->H), (int32_t)(kv.rows * parts), kv.at, moved_at, 0,
+         s->scratch.rows);
+  const float *from = s->scratch.rows;
+  for (size_t i = 0; i < n; i++, from += kept * row) {
+    kept = s->slot[of[i].slot].kept[b];
+    sol_op_copy(&run, s->kv[b] + of[i].slot * s->R * row, from, kept * row);
+  }
+  return run.status;
 }
 
 /* Rows that are kept go to the beginning of their slots, head by head. */
 static solid_status move(sol_states *s, uint32_t b, const size_t *slots, size_t n, const close_ints *host,
                          const close_ints *at) {
-  size_t kept, all = 0, row = 2 * s->d, parts = 2 * s->H;
-  sol_run run = {s->be, s->be->ops->unified ? SOLID_OK : s->be->ops->sync(s->be)};
-  for (size_t i = 0; i < n && !run.status; i++, all += kept)
-    run.status = list_parts(s, b, slots[i], i, n, host, host->moved + all * parts, &kept);
-  if (!run.status && !s->be->ops->unified)
-    run.status = s->be->ops->upload(s->be, at->moved, host->moved, all * parts * sizeof(int32_t));
-  gather(&run, (int32_t)(all * parts), (int32_t)(s->d / s->H), (int32_t)(s->slots * s->R * parts), s->kv[b], at->moved,
-         0, s->scratch.rows);
-  const float *from = s->scratch.rows;
-  for (size_t i = 0; i < n; i++, from += kept * row) {
-    kept = s->slot[slots[i]].kept[b];
-    sol_op_copy(&run, s->kv[b] + slots[i] * s->R * row, from, kept * row);
-  }
-  return run.status;
+  sol_closing closings[SOL_CLOSED_AT_ONCE];
+  for (size_t i = 0; i < n; i++)
+    closings[i] = (sol_closing){.slot = slots[i],
+                                .base = slots[i] * s->R,
+                                .fresh = s->C,
+                                .event = s->slot[slots[i]].events - s->C,
+                                .items = s->open_items + slots[i] * s->C,
+                                .list = host->lists + host->begin[2 * i + 1],
+                                .count = host->count + 2 * i + 1,
+                                .list_stride = host->stride,
+                                .count_stride = 2 * n};
+  return sol_states_keep(s, b, closings, n, (sol_kv_rows){s->kv[b], s->slots * s->R}, host->moved, at->moved);
 }
 
 solid_status sol_states_close(sol_states *s, const size_t *slots, size_t n) {

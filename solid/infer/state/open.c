@@ -21,6 +21,7 @@ static void scratch_bind(sol_states *s, sol_arena *arena) {
   m->newest_wide = sol_arena_take(arena, B, 4 * row);
   m->q = sol_arena_take(arena, closed * s->C, row);
   m->rows = sol_arena_take(arena, closed * s->K, 2 * row);
+  m->table = sol_arena_take(arena, sol_prefill_rows(s), 2 * row);
 }
 
 static void device_bind(sol_states *s, sol_arena *arena) {
@@ -73,7 +74,8 @@ void sol_states_set_sizes(sol_states *s, const solid_model *model, size_t slots,
   s->H = config->heads;
   s->d = config->width;
   s->rebase = SOL_STATES_REBASE;
-  s->n_ints = sol_most_size(sol_most_size(sol_step_ints(s), sol_close_ints(s)), sol_restore_ints(s));
+  size_t others = sol_most_size(sol_restore_ints(s), sol_prefill_ints(s));
+  s->n_ints = sol_most_size(sol_most_size(sol_step_ints(s), sol_close_ints(s)), others);
 }
 
 size_t sol_states_bytes(const solid_model *model, size_t slots, size_t rows) {

@@ -7,8 +7,9 @@
 #include "solid/infer/state/states.h"
 #include "solid/model/model_parts.h"
 
-/* Chunks that are closed at once. */
-#define SOL_CLOSED_AT_ONCE ((size_t)32)
+/* Chunks that are closed at once; slots that whole chunks are appended to at once. */
+#define SOL_CLOSED_AT_ONCE    ((size_t)32)
+#define SOL_PREFILLED_AT_ONCE ((size_t)8)
 
 /* What the host knows of a slot. The events that are kept are all older than the open chunk. */
 typedef struct sol_slot {
@@ -23,6 +24,7 @@ typedef struct sol_states_scratch {
   float *newest_x, *newest_norm, *newest_q, *newest_out, *newest_wide; /* (slots, d), the last 4d */
   float *q;                                                            /* (closed, C, d) */
   float *rows;                                                         /* (closed, K, 2d) */
+  float *table;                                                        /* (sol_prefill_rows, 2d) */
 } sol_states_scratch;
 
 struct sol_states {
@@ -81,18 +83,50 @@ typedef struct sol_stretch {
 /* Place of row `i` of a chunk among its probes, -1 if it is none. */
 int32_t sol_probe_of(const sk_select_rule *rule, int32_t i);
 
-/* Items into keys and values of block 0, parts 2, or queries too, parts 3, turned by their positions: scratch.qkv (n,
- * parts * d). */
-void sol_states_project(sol_run *run, const sol_states *s, int32_t parts, int32_t n, const int32_t *items,
-                        const int32_t *positions);
+/* Items into keys and values of block 0, or queries, turned by their positions: scratch.qkv (n, 2 d) or (n, d). */
+void sol_states_first_kv(sol_run *run, const sol_states *s, int32_t n, const int32_t *items, const int32_t *positions);
+void sol_states_first_q(sol_run *run, const sol_states *s, int32_t n, const int32_t *items, const int32_t *positions);
 
-/* int32s of a step over so many slots and rows, and of closing and restoring. */
+/* int32s of a step over so many slots and rows, and of closing, restoring and prefilling. */
 size_t sol_step_ints(const sol_states *s);
 size_t sol_close_ints(const sol_states *s);
 size_t sol_restore_ints(const sol_states *s);
+size_t sol_prefill_ints(const sol_states *s);
+
+/* Rows of keys and values that a prefill works with. */
+size_t sol_prefill_rows(const sol_states *s);
+
+/* The parts of a step that others are made of. x are rows of items, then a block's output; qkv what a block makes of x,
+ * turned (n, 3d); last: keys and values of the block are all that is wanted. */
+void sol_states_read_items(sol_run *run, const sol_states *s, int32_t n, const int32_t *items);
+void sol_states_project(sol_run *run, const sol_states *s, uint32_t b, int32_t n, const int32_t *positions);
+void sol_states_feed(sol_run *run, const sol_states *s, uint32_t b, int32_t n);
+
+/* Rows of keys and values. */
+typedef struct sol_kv_rows {
+  const float *at; /* (rows, 2d) */
+  size_t rows;
+} sol_kv_rows;
+
+/* A slot whose list was made, of what it kept before and `fresh` rows behind that. */
+typedef struct sol_closing {
+  size_t slot, base, fresh;    /* base: the first row in the table */
+  uint64_t event;              /* number of the first fresh row's event */
+  const uint32_t *items;       /* (fresh) */
+  const int32_t *list, *count; /* of head 0; the next heads' are so far behind: */
+  size_t list_stride, count_stride;
+} sol_closing;
+
+/* Brings what n slots keep of block b to their fronts, and to the host's knowledge. `moved` and, on the device,
+ * `moved_at`: (n, K, 2, H). */
+solid_status sol_states_keep(sol_states *s, uint32_t b, const sol_closing *of, size_t n, sol_kv_rows kv, int32_t *moved,
+                             int32_t *moved_at);
 
 /* Enqueues rows of n states, in order of their slots, none of which goes beyond its open chunk. */
 solid_status sol_states_step(sol_states *s, const sol_stretch *of, size_t n, size_t rows);
+
+/* Whole chunks, at least one each, of n slots of which no chunk is open: at most sol_prefill_rows has room for. */
+solid_status sol_states_prefill(sol_states *s, const sol_stretch *of, size_t n);
 
 /* Closes the chunks of n slots, which are full. */
 solid_status sol_states_close(sol_states *s, const size_t *slots, size_t n);

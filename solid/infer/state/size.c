@@ -2,8 +2,10 @@
 #include "solid/extend.h"
 #include "solid/infer/state/layout.h"
 
+/* With F16, of which fewer events are in a part. */
 size_t sol_image_most(const sol_states *s) {
-  return sol_far_parts(s) + s->C;
+  size_t rows = sol_ring_rows(s, SOL_VALUES_F16);
+  return sol_far_parts(s) + (s->C + rows - 1) / rows;
 }
 
 /* With F16, the larger element. */

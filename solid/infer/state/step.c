@@ -63,39 +63,59 @@ static void fill(const sol_states *s, const sol_stretch *of, size_t n, const ste
   }
 }
 
-/* x through the block's first norm into keys and values, parts 2, or queries too, parts 3, turned. */
-static void project(sol_run *run, const sol_states *s, uint32_t b, int32_t parts, int32_t n, const int32_t *positions) {
-  const sol_states_scratch *m = &s->scratch;
-  const sol_block_weights *w = &sol_model_weights(s->model)->block[b];
-  int32_t d = (int32_t)s->d;
-  norm(run, n, d, m->x, w->norm1, NULL, NULL, m->norm);
-  linear(run, n, d, parts * d, m->norm, parts == 3 ? w->qkv : sol_key_value_part(w->qkv, d), m->qkv);
+/* Heads of rows of width `stride` are turned by the rows' positions. */
+static void turn(sol_run *run, const sol_states *s, size_t heads, int32_t n, const int32_t *positions, int32_t stride) {
   sol_op_rotate(run, &(sk_rotate_args){.n = n,
-                                       .heads = (parts - 1) * (int32_t)s->H,
-                                       .dh = d / (int32_t)s->H,
+                                       .heads = (int32_t)heads,
+                                       .dh = (int32_t)(s->d / s->H),
                                        .turned = (int32_t)s->config->turned,
                                        .positions = positions,
                                        .direction = 1,
-                                       .x = m->qkv,
-                                       .stride = parts * d});
+                                       .x = s->scratch.qkv,
+                                       .stride = stride});
 }
 
-static void read_items(sol_run *run, const sol_states *s, int32_t n, const int32_t *items) {
+/* x through the block's first norm into scratch.qkv (n, out), by the part w of what makes queries, keys and values. */
+static void project(sol_run *run, const sol_states *s, uint32_t b, int32_t n, sol_linear w, int32_t out) {
+  const sol_states_scratch *m = &s->scratch;
+  int32_t d = (int32_t)s->d;
+  norm(run, n, d, m->x, sol_model_weights(s->model)->block[b].norm1, NULL, NULL, m->norm);
+  linear(run, n, d, out, m->norm, w, m->qkv);
+}
+
+void sol_states_read_items(sol_run *run, const sol_states *s, int32_t n, const int32_t *items) {
   const sol_item_rows whole = {s->config, sol_model_catalogue(s->model), SK_ROWS_WHOLE};
   sol_gather_items(run, whole, n, items, s->scratch.x);
 }
 
-void sol_states_project(sol_run *run, const sol_states *s, int32_t parts, int32_t n, const int32_t *items,
-                        const int32_t *positions) {
-  read_items(run, s, n, items);
-  project(run, s, 0, parts, n, positions);
+void sol_states_first_kv(sol_run *run, const sol_states *s, int32_t n, const int32_t *items, const int32_t *positions) {
+  int32_t d = (int32_t)s->d;
+  if (s->model->first_kv) {
+    gather(run, n, 2 * d, (int32_t)s->config->items, s->model->first_kv, items, 0, s->scratch.qkv);
+  } else {
+    sol_states_read_items(run, s, n, items);
+    project(run, s, 0, n, sol_key_value_part(sol_model_weights(s->model)->block[0].qkv, d), 2 * d);
+  }
+  turn(run, s, s->H, n, positions, 2 * d);
+}
+
+void sol_states_first_q(sol_run *run, const sol_states *s, int32_t n, const int32_t *items, const int32_t *positions) {
+  sol_states_read_items(run, s, n, items);
+  project(run, s, 0, n, sol_model_weights(s->model)->block[0].qkv, (int32_t)s->d);
+  turn(run, s, s->H, n, positions, (int32_t)s->d);
+}
+
+void sol_states_project(sol_run *run, const sol_states *s, uint32_t b, int32_t n, const int32_t *positions) {
+  int32_t d = (int32_t)s->d;
+  project(run, s, b, n, sol_model_weights(s->model)->block[b].qkv, 3 * d);
+  turn(run, s, 2 * s->H, n, positions, 3 * d);
 }
 
 /* What x makes of itself in block b goes into the pool. */
 static void take_in(sol_run *run, const sol_states *s, uint32_t b, int32_t n, const step_ints *at) {
   const sol_states_scratch *m = &s->scratch;
   int32_t d = (int32_t)s->d;
-  project(run, s, b, 3, n, at->positions);
+  sol_states_project(run, s, b, n, at->positions);
   sol_op_place(run, &(sk_place_args){n, 2 * d, 3 * d, m->qkv + d, at->places[b], s->kv[b]});
   sol_op_place(run, &(sk_place_args){n, d, 3 * d, m->qkv, at->probe, s->probes[b]});
 }
@@ -134,6 +154,11 @@ static void go_on(sol_run *run, const sol_states *s, uint32_t b, int32_t n, cons
   sol_feed_forward(run, s->config, w, n, &no_dropout, 0, &state, NULL, x);
 }
 
+void sol_states_feed(sol_run *run, const sol_states *s, uint32_t b, int32_t n) {
+  const sol_states_scratch *m = &s->scratch;
+  go_on(run, s, b, n, m->attended, m->norm, m->wide, m->x);
+}
+
 /* The last block and the norm behind it are wanted at the newest rows only. */
 static void finish(sol_run *run, const sol_states *s, size_t n, int32_t rows, const step_ints *at) {
   const sol_states_scratch *m = &s->scratch;
@@ -158,12 +183,12 @@ solid_status sol_states_step(sol_states *s, const sol_stretch *of, size_t n, siz
   fill(s, of, n, &host);
   for (size_t i = 0; i < n; i++) most = (int32_t)sol_most_size((size_t)most, of[i].n), wanted |= of[i].last;
   if (!run.status) run.status = sol_states_send(s, ints);
-  read_items(&run, s, all, at.items);
+  sol_states_read_items(&run, s, all, at.items);
   for (uint32_t b = 0; b < blocks; b++) {
     take_in(&run, s, b, all, &at);
     if (b + 1 == blocks) break;
     read_pool(&run, s, b, n, all, most, at.asks, &at, m->qkv, 3 * (int32_t)s->d, m->attended);
-    go_on(&run, s, b, all, m->attended, m->norm, m->wide, m->x);
+    sol_states_feed(&run, s, b, all);
   }
   if (wanted) finish(&run, s, n, all, &at);
   return run.status;

@@ -45,6 +45,7 @@ solid_status sol_worker_topk(solid_worker *worker, size_t n, const float *u, con
                                                            .mask = mask,
                                                            .mask_words = (int32_t)worker->words,
                                                            .scout = sol_model_scout(worker->model),
+                                                           .planes = sol_model_planes(worker->model),
                                                            .approximate = sol_model_context(worker->model)->approximate,
                                                            .index = worker->device.results,
                                                            .score = (float *)(worker->device.results + n * k)});

@@ -12,13 +12,10 @@
 /* Rows in flight, and where the back end records. */
 enum { LEAST_ROWS = 1024, RECORDED_ROWS = 16384 };
 
-/* Not on CUDA, until the tests of serving by states (spot "cuda with states") have passed on a card. Windows are
- * encoded there, 10,000 events in 0.5 ms. */
 int sol_keeper_serves(const solid_model *model, const solid_store *store) {
   const sol_config *config = sol_model_config(model);
-  if (!strcmp(sol_model_context(model)->ops->name, "cuda") || store->history < 2 * SOLID_PAGE_STEPS ||
-      !store->ops->get_states || !store->ops->put_states || config->attention != SOL_ATTENTION_SPARSE ||
-      config->positions != SOL_POSITIONS_ROTARY)
+  if (store->history < 2 * SOLID_PAGE_STEPS || !store->ops->get_states || !store->ops->put_states ||
+      config->attention != SOL_ATTENTION_SPARSE || config->positions != SOL_POSITIONS_ROTARY)
     return 0;
   sol_image_size most = sol_image_largest(model); /* many heads make many parts */
   return most.parts <= SOLID_STATE_PARTS && most.bytes <= SOLID_STATE_MAX;

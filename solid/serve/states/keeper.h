@@ -31,7 +31,7 @@ typedef struct sol_wish {
   float *h, *with_session; /* room for (d): at the newest step, and behind the session; NULL: not wanted */
 } sol_wish;
 
-/* 1: the model's encoder has states, its device is no GPU, and the store keeps histories and states that large. */
+/* 1: the model's encoder has states, and the store keeps histories and states that large. */
 int sol_keeper_serves(const solid_model *model, const solid_store *store);
 
 /* ENOMEM: bytes needed and free, before anything is taken. */

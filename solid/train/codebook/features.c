@@ -2,131 +2,21 @@
 #include "solid/extend.h"
 #include "solid/model/context.h"
 #include "solid/train/codebook/cooccurrence.h"
-#include "solid/train/codebook/svd.h"
+#include "solid/train/codebook/reduce.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define OVERSAMPLE 10
-#define ITERATIONS 4
-#define NO_LENGTH  1e-7f /* a row shorter than this has no direction worth scaling up */
-
-typedef struct part {
-  uint32_t width;
-  float *rows;         /* (V, width) */
-  float *basis, *mean; /* (cols, width) what rows of A are multiplied by, or NULL; (cols) what is taken off before */
-} part;
-
-static void normalise_rows(float *rows, size_t n, size_t width) {
-  for (size_t i = 0; i < n; i++) {
-    double sum = 0;
-    for (size_t j = 0; j < width; j++) sum += (double)rows[i * width + j] * rows[i * width + j];
-    float scale = sum > (double)NO_LENGTH * NO_LENGTH ? (float)(1 / sqrt(sum)) : 0;
-    for (size_t j = 0; j < width; j++) rows[i * width + j] *= scale;
-  }
-}
 
 static int is_hidden(const sol_features_options *options, size_t item) {
   return options->hidden && options->hidden[item];
 }
 
-/* A copy of a's values whose hidden rows are zero: the decomposition then does not see them. NULL: no memory. */
-static float *visible_values(const sol_matrix *a, const uint8_t *hidden) {
-  size_t n = a->dense ? (size_t)a->rows * a->cols : a->offsets[a->rows];
-  float *values = malloc((n + 1) * sizeof *values);
-  if (!values) return NULL;
-  memcpy(values, a->dense ? a->dense : a->values, n * sizeof *values);
-  for (size_t i = 0; i < a->rows; i++) {
-    if (!hidden[i]) continue;
-    size_t begin = a->dense ? i * a->cols : a->offsets[i], end = a->dense ? begin + a->cols : a->offsets[i + 1];
-    memset(values + begin, 0, (end - begin) * sizeof *values);
-  }
-  return values;
+static solid_status reduce(sol_part *made, const sol_matrix *a, double power, const sol_features_options *options) {
+  return sol_part_reduce(made, a, power,
+                         &(sol_reduce_options){options->dims, options->seed, options->hidden, options->ctx});
 }
 
-/* sum += (row i of a) x: x (cols, width) when `down`, else the transposed product x (cols, width) += a_i^T sum. */
-static void row_product(const sol_matrix *a, size_t i, size_t width, int down, double *x, double *sum) {
-  size_t begin = a->dense ? i * a->cols : a->offsets[i], end = a->dense ? begin + a->cols : a->offsets[i + 1];
-  for (size_t e = begin; e < end; e++) {
-    double value = a->dense ? a->dense[e] : a->values[e];
-    double *row = x + width * (a->dense ? e - begin : a->columns[e]);
-    for (size_t j = 0; j < width && value != 0; j++) {
-      if (down)
-        sum[j] += value * row[j];
-      else
-        row[j] += value * sum[j];
-    }
-  }
-}
-
-/* V = A^T U / S (cols, width) from the rows that were decomposed; `rows` (V, width) has U S. */
-static double *directions(const float *rows, const float *s, const sol_matrix *a, size_t width, const uint8_t *hidden) {
-  double *v = calloc((size_t)a->cols * width + 1, sizeof *v), *scaled = calloc(width + 1, sizeof *scaled);
-  for (size_t i = 0; i < a->rows && v && scaled; i++) {
-    if (hidden && hidden[i]) continue;
-    for (size_t j = 0; j < width; j++)
-      scaled[j] = s[j] > NO_LENGTH * s[0] ? rows[i * width + j] / ((double)s[j] * s[j]) : 0;
-    row_product(a, i, width, 0, v, scaled);
-  }
-  free(scaled);
-  if (!scaled) {
-    free(v);
-    return NULL;
-  }
-  return v;
-}
-
-/* Keeps the directions, and lays hidden rows of A V = U S in. */
-static solid_status keep_basis(part *made, const float *s, const sol_matrix *a, const uint8_t *hidden) {
-  size_t width = made->width, n = (size_t)a->cols * width;
-  double *v = directions(made->rows, s, a, width, hidden), *sum = calloc(width + 1, sizeof *sum);
-  made->basis = malloc((n + 1) * sizeof *made->basis);
-  int is_there = v && sum && made->basis;
-  for (size_t i = 0; i < n && is_there; i++) made->basis[i] = (float)v[i];
-  for (size_t i = 0; i < a->rows && is_there && hidden; i++) {
-    if (!hidden[i]) continue;
-    memset(sum, 0, width * sizeof *sum);
-    row_product(a, i, width, 1, v, sum);
-    for (size_t j = 0; j < width; j++) made->rows[i * width + j] = (float)sum[j];
-  }
-  free(v);
-  free(sum);
-  return is_there ? SOLID_OK : solid_fail(SOLID_ENOMEM, "no memory for %u directions of %zu", a->cols, width);
-}
-
-/* U S^power with rows of length 1. A matrix without entries leaves the part absent. With power 1 the directions are
- * kept, and hidden rows are laid in; else they are zero. */
-static solid_status reduce(part *made, const sol_matrix *a, double power, const sol_features_options *options) {
-  uint32_t width = options->dims;
-  if (width > a->rows) width = a->rows;
-  if (width > a->cols) width = a->cols;
-  if (!width || (!a->dense && !a->offsets[a->rows])) return SOLID_OK;
-  float *rows = malloc((size_t)a->rows * width * sizeof *rows), *s = malloc(width * sizeof *s);
-  sol_progress progress = sol_progress_start(options->ctx, "content: SVD", "rows", sol_svd_work(a, ITERATIONS));
-  sol_svd_options svd = {width, OVERSAMPLE, ITERATIONS, options->seed, &progress};
-  sol_matrix fitted = *a;
-  float *visible = NULL;
-  solid_status status = SOLID_OK;
-  if (options->hidden) {
-    visible = visible_values(a, options->hidden);
-    *(a->dense ? &fitted.dense : &fitted.values) = visible;
-  }
-  if (!rows || !s || (options->hidden && !visible))
-    status = solid_fail(SOLID_ENOMEM, "no memory for %u content vectors of %u", a->rows, width);
-  if (!status) status = sol_svd(&fitted, &svd, rows, s);
-  for (size_t j = 0; j < width && !status; j++) {
-    float scale = (float)pow(s[j], power);
-    for (size_t i = 0; i < a->rows; i++) rows[i * width + j] *= scale;
-  }
-  *made = (part){.width = width, .rows = rows};
-  if (!status && power == 1) status = keep_basis(made, s, a, options->hidden);
-  if (!status) normalise_rows(rows, a->rows, width);
-  free(visible);
-  free(s);
-  return status;
-}
-
-static solid_status attribute_part(part *made, const solid_dataset *dataset, const sol_features_options *options) {
+static solid_status attribute_part(sol_part *made, const solid_dataset *dataset, const sol_features_options *options) {
   size_t n = dataset->attribute_offsets[dataset->items];
   uint32_t attributes = dataset->attributes.count;
   if (options->ignore_attributes || !n) return SOLID_OK;
@@ -149,7 +39,7 @@ static solid_status attribute_part(part *made, const solid_dataset *dataset, con
   for (uint32_t v = 0; v < dataset->items; v++) {
     size_t begin = dataset->attribute_offsets[v], end = dataset->attribute_offsets[v + 1];
     for (size_t e = begin; e < end; e++) values[e] = idf[dataset->attribute_ids[e]];
-    normalise_rows(values + begin, 1, end - begin);
+    sol_rows_normalise(values + begin, 1, end - begin);
   }
   sol_matrix matrix = {.rows = dataset->items,
                        .cols = attributes,
@@ -171,7 +61,7 @@ static int has_vector(const float *row, size_t width) {
   return 0;
 }
 
-static solid_status vector_part(part *made, const solid_dataset *dataset, const sol_features_options *options) {
+static solid_status vector_part(sol_part *made, const solid_dataset *dataset, const sol_features_options *options) {
   size_t items = dataset->items, width = dataset->vector_width, present = 0;
   if (options->ignore_vectors || !width) return SOLID_OK;
   sol_log(options->ctx, SOLID_LOG_INFO, "content: vectors of %zu numbers of %zu items", width, items);
@@ -197,8 +87,8 @@ static solid_status vector_part(part *made, const solid_dataset *dataset, const 
     sol_matrix matrix = {.rows = dataset->items, .cols = dataset->vector_width, .dense = rows};
     status = reduce(made, &matrix, 1, options);
   } else {
-    normalise_rows(rows, items, width);
-    *made = (part){.width = (uint32_t)width, .rows = rows};
+    sol_rows_normalise(rows, items, width);
+    *made = (sol_part){.width = (uint32_t)width, .rows = rows};
     rows = NULL;
   }
   made->mean = off;
@@ -211,7 +101,8 @@ done:
   return status;
 }
 
-static solid_status cooccurrence_part(part *made, const solid_dataset *dataset, const sol_features_options *options) {
+static solid_status cooccurrence_part(sol_part *made, const solid_dataset *dataset,
+                                      const sol_features_options *options) {
   if (!options->window) return SOLID_OK;
   sol_cooccurrence counted = {0};
   sol_log(options->ctx, SOLID_LOG_INFO, "content: counts which of %u items occur within %u events of each other",
@@ -229,7 +120,7 @@ static solid_status cooccurrence_part(part *made, const solid_dataset *dataset, 
   return status;
 }
 
-static solid_status join(sol_features *out, uint32_t items, const part *parts, size_t n) {
+static solid_status join(sol_features *out, uint32_t items, const sol_part *parts, size_t n) {
   size_t width = 0, at = 0;
   for (size_t p = 0; p < n; p++) width += parts[p].width;
   if (!width)
@@ -249,14 +140,14 @@ static solid_status join(sol_features *out, uint32_t items, const part *parts, s
   return SOLID_OK;
 }
 
-static void clear(part *of) {
+static void clear(sol_part *of) {
   free(of->rows);
   free(of->basis);
   free(of->mean);
 }
 
 /* The recipe of the first two parts moves to the features. */
-static void take_recipe(sol_features *out, const solid_dataset *dataset, part *parts) {
+static void take_recipe(sol_features *out, const solid_dataset *dataset, sol_part *parts) {
   out->words = parts[0].width ? parts[0].basis : NULL;
   out->names = out->words ? dataset->attributes.count : 0;
   out->basis = parts[1].width ? parts[1].basis : NULL;
@@ -282,7 +173,7 @@ solid_status sol_features_build(sol_features *out, const solid_dataset *dataset,
   if (!out || !dataset) return solid_fail(SOLID_EINVAL, "features: NULL argument");
   if (!options) options = &defaults;
   if (!options->dims) return solid_fail(SOLID_EINVAL, "features: dims is 0");
-  part parts[3] = {{.width = 0}, {.width = 0}, {.width = 0}};
+  sol_part parts[3] = {{.width = 0}, {.width = 0}, {.width = 0}};
   solid_status status = attribute_part(&parts[0], dataset, options);
   if (!status) status = vector_part(&parts[1], dataset, options);
   if (!status) status = cooccurrence_part(&parts[2], dataset, options);

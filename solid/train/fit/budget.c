@@ -63,6 +63,7 @@ solid_status solid_budget_device(solid_device_budget *budget, const char *path, 
   if (!status && sol_model_config(model)->slate_rows) status = sol_slater_new(&slater, model, serve);
   if (!status) {
     all.model = model->be->bytes;
+    all.host = sol_model_host_bytes(model);
     all.worker = sol_worker_bytes(worker);
     all.slates = slater ? sol_slater_bytes(slater) : 0;
     const sol_config *c = sol_model_config(model);

@@ -40,10 +40,23 @@ static solid_status describe_config(const sol_config *config, char text[SOL_CONF
   return status;
 }
 
-/* The next process, whose time is another, has another number. `epochs` stands last in a text of options. */
-static void leave_epochs_open(char text[SOL_OPTIONS_TEXT]) {
-  char *at = strstr(text, " epochs=");
-  if (at) snprintf(at, SOL_OPTIONS_TEXT - (size_t)(at - text), " epochs=fitted");
+static const char word[] = "fitted"; /* for a value that a process is told */
+
+/* `name`, as in " epochs=", gets the word, which is longer than some values: text has room for the longest. */
+static void leave_open(char text[SOL_OPTIONS_TEXT], const char *name) {
+  char *at = strstr(text, name);
+  if (!at) return;
+  at += strlen(name);
+  const char *rest = at + strcspn(at, " ");
+  memmove(at + strlen(word), rest, strlen(rest) + 1);
+  memcpy(at, word, strlen(word));
+}
+
+/* The next process, whose time is another, has other numbers. */
+static void leave_schedule_open(const solid_schedule *told, char text[SOL_OPTIONS_TEXT]) {
+  if (told->epochs > 0) leave_open(text, " epochs=");
+  if (told->check > 0) leave_open(text, " check=");
+  if (told->average > 0) leave_open(text, " average=");
 }
 
 static solid_status describe(const sol_fit *t, identity *id) {
@@ -51,7 +64,7 @@ static solid_status describe(const sol_fit *t, identity *id) {
   solid_status status = describe_config(c, id->config);
   if (status != SOLID_OK) return status;
   sol_train_options_text(&t->options, id->options);
-  if (t->is_rescheduled) leave_epochs_open(id->options);
+  leave_schedule_open(&t->told, id->options);
   size_t codes = (size_t)c->items * c->levels * sizeof *t->codes;
   size_t attributes = (size_t)c->items * c->slots * sizeof *t->attributes;
   char split[SOLID_SPLIT_TEXT];
@@ -165,13 +178,13 @@ solid_status sol_fit_save(const sol_fit *fit, const char *path) {
   return status;
 }
 
-/* Any number of epochs is as good as another where this run is told its own. */
+/* Any schedule is as good as another where this run is told its own. */
 static solid_status check_options(const sol_fit *t, const sol_safetensors *st, const char *path, const char *then,
                                   const char *now) {
   char open[SOL_OPTIONS_TEXT];
-  snprintf(open, sizeof open, "%s", then);
-  leave_epochs_open(open);
-  if (t->is_rescheduled && strcmp(open, now) == 0) return SOLID_OK;
+  snprintf(open, sizeof open - 3 * sizeof word, "%s", then);
+  leave_schedule_open(&t->told, open);
+  if (strcmp(open, now) == 0) return SOLID_OK;
   return sol_checkpoint_check_text(st, path, "options", now);
 }
 

@@ -68,21 +68,29 @@ static double within(double x, double low, double high) {
   return x > high ? high : x;
 }
 
+static double steps_of(const choosing *c) {
+  return c->facts->users > 0 ? ceil((double)c->facts->users / c->o->batch) : 1;
+}
+
+/* The average reaches back a sixth of the training, so that what it began with is forgotten. */
+static void choose_pace(const choosing *c) {
+  double total = steps_of(c) * c->o->epochs, keep = 1 - 6 / total;
+  choose(c, "average", within(keep, 0.9, 0.999));
+  choose(c, "check", within(floor(c->o->epochs / 14.0), 1, 5));
+}
+
 /* A training is a number of steps: many users make an epoch of enough of them, few need smaller ones. Long histories
  * are learned by heart after some twenty epochs, unless there are very many. */
 static void choose_schedule(choosing *c) {
   choose(c, "batch", near_power(c->facts->users / 45.0, 16, 128));
-  double steps = ceil((double)c->facts->users / c->o->batch), rows = (double)c->facts->events;
-  if (steps < 1) steps = 1;
+  double steps = steps_of(c), rows = (double)c->facts->events;
   double epochs = !c->is_long ? within(6400 / steps, 42, 120) : rows < MANY_EVENTS ? 20 : within(11520 / steps, 8, 240);
   epochs = within(epochs, LEAST_STEPS / steps, 240);
   if (rows > 1e6) epochs *= sqrt(1e6 / rows); /* of very many events few epochs suffice */
   choose(c, "epochs", within(floor(epochs), 8, 240));
   choose(c, "rate_end", 0.05);
   choose(c, "patience", 0);
-  double total = steps * c->o->epochs, keep = 1 - 6 / total;
-  choose(c, "average", within(keep, 0.9, 0.999));
-  choose(c, "check", within(floor(c->o->epochs / 14.0), 1, 5));
+  choose_pace(c);
 }
 
 static void explain(const choosing *c, char why[SOLID_CHOICE_LINES][SOLID_CHOICE_TEXT]) {
@@ -113,4 +121,8 @@ void solid_train_choose(solid_train_options *options, const unsigned char *given
   choose_codes(&c);
   choose_schedule(&c);
   if (why) explain(&c, why);
+}
+
+void solid_train_choose_pace(solid_train_options *options, const unsigned char *given, const solid_data_facts *facts) {
+  choose_pace(&(choosing){.o = options, .given = given, .facts = facts});
 }

@@ -3,6 +3,7 @@
 #include "solid/train/data/attributes.h"
 #include "solid/train/fit/recode.h"
 #include "solid/train/fit/state.h"
+#include "solid/train/split.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,14 +43,16 @@ static solid_status warm_up(sol_fit *t) {
     row += spare < t->config.window ? spare : t->config.window;
   }
   offsets[n] = (uint32_t)row;
-  memset(items, 0, row * sizeof *items);
-  memset(t->feed.targets, 0, row * sizeof *t->feed.targets);
+  for (size_t i = 0; i < row; i++) { /* as many different items as there can be */
+    items[i] = (uint32_t)(2 * i % t->config.items);
+    t->feed.targets[i] = (int32_t)((2 * i + 1) % t->config.items);
+  }
   solid_status status =
       sol_step_gradients(&t->step, &t->options, 0, &(solid_windows){n, offsets, items}, t->feed.targets);
   if (status == SOLID_OK) status = sol_step_update(&t->step, &t->options, 1);
   sol_weights weights;
   sol_weights_bind(&weights, &t->config, t->step.values[SOL_WEIGHTS]);
-  if (status == SOLID_OK) status = sol_validator_warm_up(&t->validator, &weights, &t->step.catalogue);
+  if (status == SOLID_OK) status = sol_validator_warm_up(&t->validator, &weights, &t->step);
   if (status == SOLID_OK) status = sol_step_clear(&t->step);
   return status == SOLID_OK ? start_weights(t) : status;
 }
@@ -59,6 +62,17 @@ static solid_status set_attributes(sol_fit *t) {
   t->attributes = sol_attributes_table(t->dataset, t->config.slots);
   if (t->attributes == NULL) return solid_fail(SOLID_ENOMEM, "attributes of %u items", t->config.items);
   return sol_step_set_attributes(&t->step, t->attributes);
+}
+
+/* Negatives are drawn by training events. */
+static solid_status set_popularity(sol_fit *t) {
+  if (t->options.negatives == 0) return SOLID_OK;
+  float *count = malloc(((size_t)t->config.items + 1) * sizeof *count);
+  if (count == NULL) return solid_fail(SOLID_ENOMEM, "events of %u items", t->config.items);
+  solid_split_popularity(t->dataset, count);
+  solid_status status = sol_step_set_popularity(&t->step, count);
+  free(count);
+  return status;
 }
 
 /* What must agree between model, options and data. */
@@ -97,7 +111,10 @@ solid_status sol_fit_open(sol_fit **out, sk_backend *be, const sol_fit_task *tas
   if (status == SOLID_OK)
     status = sol_step_open(&t->step, be, &t->config, t->codes, t->options.batch, t->feed.max_rows, &t->options);
   if (status == SOLID_OK) status = set_attributes(t);
-  if (status == SOLID_OK) status = sol_validator_open(&t->validator, be, &t->config, t->dataset, t->options.repeats);
+  if (status == SOLID_OK) status = set_popularity(t);
+  if (status == SOLID_OK)
+    status = sol_validator_open(&t->validator, be, &t->config, t->dataset, t->options.repeats,
+                                t->options.negatives > 0 ? SOL_VALIDATOR_PIECE : 0);
   if (status == SOLID_OK && (t->best = malloc(t->step.total * sizeof *t->best)) == NULL)
     status = solid_fail(SOLID_ENOMEM, "%zu weights", t->step.total);
   if (status == SOLID_OK) {
@@ -148,7 +165,7 @@ static solid_status run_steps(sol_fit *t, solid_step_fn on_step, void *user) {
     if (status != SOLID_OK) return status;
     if (on_step != NULL && on_step(user, i + 1, n)) return solid_fail(SOLID_ECANCELLED, "step %u of %u", i + 1, n);
   }
-  return SOLID_OK;
+  return sol_step_settle(&t->step);
 }
 
 static solid_status keep(sol_fit *t, solid_epoch *report) {
@@ -165,7 +182,7 @@ static solid_status validate(sol_fit *t, solid_epoch *report) {
   sol_weights weights;
   sol_weights_bind(&weights, &t->config, t->step.values[sol_fit_kept(t)]);
   sol_validation result;
-  solid_status status = sol_validator_run(&t->validator, &weights, &t->step.catalogue, &result);
+  solid_status status = sol_validator_run(&t->validator, &weights, &t->step, &result);
   if (status != SOLID_OK) return status;
   report->ndcg10 = result.ndcg10;
   report->hit10 = result.hit10;
@@ -198,14 +215,23 @@ solid_status sol_fit_epoch(sol_fit *fit, solid_step_fn on_step, void *user, soli
   return SOLID_OK;
 }
 
-solid_status sol_fit_schedule(sol_fit *fit, uint32_t epochs) {
+solid_status sol_fit_schedule(sol_fit *fit, const solid_schedule *schedule) {
   sol_fit *t = fit;
-  if (epochs <= t->report.epoch)
-    return solid_fail(SOLID_EINVAL, "schedule of %u epochs: %u are over", epochs, t->report.epoch);
+  solid_train_options options = t->options;
+  if (schedule->epochs <= t->report.epoch)
+    return solid_fail(SOLID_EINVAL, "schedule of %u epochs: %u are over", schedule->epochs, t->report.epoch);
   if (t->refit_epochs > 0 || t->options.window_from > 0)
-    return solid_fail(SOLID_EINVAL, "schedule of %u epochs: a refit, and pieces that grow, have their own", epochs);
-  t->options.epochs = epochs;
-  t->is_rescheduled = 1;
+    return solid_fail(SOLID_EINVAL, "schedule of %u epochs: a refit, and pieces that grow, have their own",
+                      schedule->epochs);
+  if (schedule->average > 0 && t->step.values[SOL_AVERAGE] == NULL)
+    return solid_fail(SOLID_EINVAL, "schedule with an average of %g: the training has none", schedule->average);
+  options.epochs = schedule->epochs;
+  if (schedule->check > 0) options.check = schedule->check;
+  if (schedule->average > 0) options.average = schedule->average;
+  solid_status status = solid_train_options_check(&options);
+  if (status != SOLID_OK) return status;
+  t->options = options;
+  t->told = *schedule;
   return SOLID_OK;
 }
 

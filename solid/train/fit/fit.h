@@ -34,7 +34,7 @@ void sol_fit_close(sol_fit *fit);
 solid_status sol_fit_epoch(sol_fit *fit, solid_step_fn on_step, void *user, solid_epoch *report);
 
 /* As solid_trainer_schedule. */
-solid_status sol_fit_schedule(sol_fit *fit, uint32_t epochs);
+solid_status sol_fit_schedule(sol_fit *fit, const solid_schedule *schedule);
 
 /* What the last epoch reported; epoch = 0 before the first. */
 const solid_epoch *sol_fit_report(const sol_fit *fit);

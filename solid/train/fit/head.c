@@ -158,6 +158,8 @@ solid_status sol_head_step(const sol_pass *pass, const sol_dropout *drop, const 
                                       .items = (int32_t)config->items,
                                       .u = plain ? p.a.h : t.u,
                                       .e = pass->catalogue->vectors,
+                                      .offset = args->offset,
+                                      .whole = args->whole,
                                       .target = p.a.target,
                                       .smoothing = args->smoothing,
                                       .weight = args->weight,

@@ -7,9 +7,11 @@
 #include "solid/train/fit/backward.h"
 
 typedef struct sol_head_args {
-  const float *h;                    /* (rows, d) */
-  const float *z_item, *z_semantic;  /* (rows, d) or NULL */
-  const int32_t *target;             /* (rows) the item that came next, -1 = none */
+  const float *h;                   /* (rows, d) */
+  const float *z_item, *z_semantic; /* (rows, d) or NULL */
+  const int32_t *target;            /* (rows) the item that came next, -1 = none */
+  const float *offset;              /* (V) as kernels/xent.h, of a part of a catalogue of `whole` items; or NULL */
+  int32_t whole;
   float smoothing, weight;           /* as kernels/xent.h: weight scales the gradients */
   float *loss;                       /* (rows) */
   float *dh, *dz_item, *dz_semantic; /* (rows, d) overwritten */

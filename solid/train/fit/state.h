@@ -16,7 +16,7 @@ typedef struct sol_fit {
   const solid_dataset *dataset; /* borrowed, as codes are */
   const uint16_t *codes;
   uint32_t refit_epochs; /* 0 = validation stops it */
-  int is_rescheduled;    /* the number of epochs is not that of the options that it began with */
+  solid_schedule told;   /* what is not that of the options that it began with; 0 = is */
   uint32_t *attributes;  /* (V, S) what is in the items' slots; NULL without */
   sol_mates mates;       /* zeroed without options.swap */
   const float *content;  /* (V, content_width) borrowed: what they are found by; NULL without */

@@ -2,21 +2,14 @@
 #include "kernels/formula.h"
 #include "solid/extend.h"
 #include "solid/train/fit/head.h"
-#include <assert.h>
-#include <stdlib.h>
-#include <string.h>
-
-#define ADAM_B1  0.9f
-#define ADAM_B2  0.999f
-#define ADAM_EPS 1e-8f
-
-#define ITEM_DROPOUT_SITE ((uint64_t)1 << 32) /* apart from every sol_site */
 
 static size_t step_bind(sol_step *s, const solid_train_options *options, float *base) {
   const sol_config *config = &s->config;
-  size_t used = 0, rows = s->max_rows, floats = rows * config->width, table = (size_t)config->items * config->width;
-  for (int i = 0; i < SOL_ARRAYS; i++)
-    s->values[i] = i == SOL_AVERAGE && !(options->average > 0) ? NULL : sol_take(base, &used, s->total);
+  size_t used = 0, rows = s->max_rows, floats = rows * config->width, table = (size_t)s->here.items * config->width;
+  for (int i = 0; i < SOL_ARRAYS; i++) {
+    size_t array = i == SOL_GRADS ? s->grad_total : s->total;
+    s->values[i] = i == SOL_AVERAGE && !(options->average > 0) ? NULL : sol_take(base, &used, array);
+  }
   s->loss_sum = sol_take(base, &used, 1);
   s->sumsq = sol_take(base, &used, 1);
   if (config->levels > 0) {
@@ -39,13 +32,8 @@ static size_t step_bind(sol_step *s, const solid_train_options *options, float *
   s->loss = sol_take(base, &used, rows);
   if (options->item_dropout > 0) s->shown = sol_take(base, &used, table);
   s->head_work = sol_take(base, &used, sol_head_floats(s->be, config, rows));
+  if (options->negatives > 0) used += sol_step_part_bind(s, base == NULL ? NULL : base + used);
   return used;
-}
-
-/* Windows, targets, and with item dropout the rows of E that are left. */
-static size_t batch_ints(const sol_step *s, const solid_train_options *options) {
-  size_t ints = sol_batch_ints(&s->config, SOL_EVERY_ROW, s->max_windows, s->max_rows) + s->max_rows;
-  return ints + (options->item_dropout > 0 ? s->config.items : 0);
 }
 
 solid_status sol_step_open(sol_step *step, sk_backend *be, const sol_config *config, const uint16_t *codes,
@@ -56,8 +44,13 @@ solid_status sol_step_open(sol_step *step, sk_backend *be, const sol_config *con
                      .total = sol_tensors_total(config),
                      .max_windows = windows,
                      .max_rows = rows};
+  step->here = *config;
+  if (options->negatives > 0) step->here.items = sol_step_part_most(step, options);
+  step->grad_total = sol_tensors_total(&step->here);
+  step->rest = step->total - sol_tensors_behind_items(config);
   size_t floats = step_bind(step, options, NULL);
-  size_t ints = sol_step_semantic_ints(config) + batch_ints(step, options);
+  step->batch_ints = sol_step_batch_ints(step, options);
+  size_t ints = sol_step_semantic_ints(config) + step->batch_ints;
   sol_run run = {be, SOLID_OK};
   void *block = NULL, *device_ints = NULL, *host = NULL;
   run.status = be->ops->alloc(be, &block, floats * sizeof(float));
@@ -69,15 +62,17 @@ solid_status sol_step_open(sol_step *step, sk_backend *be, const sol_config *con
     return solid_fail(run.status, "%zu MiB for batches of %zu rows: %s", (floats + ints) * 4 / (1u << 20), rows,
                       be->err);
   }
-  run.status = be->ops->alloc_host(be, &host, SOL_BATCHES_AHEAD * batch_ints(step, options) * sizeof(int32_t));
+  run.status = be->ops->alloc_host(be, &host, SOL_BATCHES_AHEAD * step->batch_ints * sizeof(int32_t));
   step->host = host;
+  if (run.status != SOLID_OK) run.status = solid_fail(run.status, "%s", be->err);
   step_bind(step, options, step->block);
+  if (run.status == SOLID_OK && options->negatives > 0) run.status = sol_step_part_open(step, options);
   sol_weights_bind(&step->weights, config, step->values[SOL_WEIGHTS]);
-  sol_weights_bind(&step->grads, config, step->values[SOL_GRADS]);
+  sol_weights_bind(&step->grads, &step->here, step->values[SOL_GRADS]);
   step->catalogue.codes = step->ints;
   step->catalogue.attributes = step->ints + sol_step_code_ints(config);
   if (config->levels == 0) step->tables.vectors = step->grads.items;
-  run.status = run.status == SOLID_OK ? sol_step_clear(step) : solid_fail(run.status, "%s", be->err);
+  if (run.status == SOLID_OK) run.status = sol_step_clear(step);
   if (run.status == SOLID_OK) run.status = sol_step_recode(step, codes);
   if (run.status == SOLID_OK) run.status = sol_step_set_attributes(step, NULL);
   if (run.status != SOLID_OK) sol_step_close(step);
@@ -86,10 +81,11 @@ solid_status sol_step_open(sol_step *step, sk_backend *be, const sol_config *con
 
 solid_status sol_step_clear(sol_step *step) {
   sol_run run = {step->be, SOLID_OK};
-  sol_op_zero(&run, step->values[SOL_GRADS], step->total);
+  sol_op_zero(&run, step->values[SOL_GRADS], step->grad_total);
   sol_op_zero(&run, step->values[SOL_MOMENT1], step->total);
   sol_op_zero(&run, step->values[SOL_MOMENT2], step->total);
   sol_op_zero(&run, step->loss_sum, 1);
+  sol_step_part_begin(&run, step);
   return run.status == SOLID_OK ? SOLID_OK : solid_fail(run.status, "%s", step->be->err);
 }
 
@@ -99,58 +95,28 @@ void sol_step_close(sol_step *step) {
     step->be->ops->free(step->be, step->ints);
     step->be->ops->sync(step->be); /* uploads may still read it */
     step->be->ops->free_host(step->be, step->host);
+    sol_step_part_close(step);
   }
   *step = (sol_step){0};
 }
 
-int sol_step_drops_item(uint64_t seed, float p, uint32_t item) {
-  return (double)(sol_site_seed(sol_site_seed(seed, ITEM_DROPOUT_SITE), item) >> 11) * 0x1p-53 < (double)p;
-}
-
-/* A batch on the device. */
-typedef struct brought {
-  sol_batch batch;
-  const int32_t *target; /* (rows) */
-  const int32_t *left;   /* (V) with item dropout: the item's own index, -1 when it is dropped */
-} brought;
-
-/* Packs and uploads. */
-static solid_status bring_batch(sol_step *s, const solid_train_options *options, uint64_t seed,
-                                const solid_windows *inputs, const int32_t *targets, brought *out) {
-  size_t rows = inputs->offsets[inputs->n] - inputs->offsets[0];
-  size_t ints = sol_batch_ints(&s->config, SOL_EVERY_ROW, inputs->n, rows);
-  assert(inputs->n <= s->max_windows && rows <= s->max_rows && sol_batch_rows(s->config.window, inputs) == rows);
-  int32_t *device = s->ints + sol_step_semantic_ints(&s->config);
-  size_t slot = s->brought++ % SOL_BATCHES_AHEAD;
-  int32_t *host = s->host + slot * batch_ints(s, options);
-  solid_status status = slot == 0 ? s->be->ops->sync(s->be) : SOLID_OK; /* none is still on its way */
-  if (status != SOLID_OK) return status;
-  sol_batch_pack(&out->batch, &s->config, SOL_EVERY_ROW, inputs, host, device);
-  memcpy(host + ints, targets, rows * sizeof *targets);
-  out->target = device + ints;
-  ints += rows;
-  out->left = device + ints;
-  for (uint32_t v = 0; v < s->config.items && s->shown != NULL; v++)
-    host[ints++] = sol_step_drops_item(seed, options->item_dropout, v) ? -1 : (int32_t)v;
-  return s->be->ops->upload(s->be, device, host, ints * sizeof(int32_t));
-}
-
-/* to (V, d) = the rows of `from` that item dropout left, zero elsewhere. */
+/* to (V here, d) = the rows of `from` that item dropout left, zero elsewhere. */
 static void leave_items(sol_run *run, const sol_step *s, const int32_t *left, const float *from, float *to) {
-  int32_t V = (int32_t)s->config.items;
-  gather(run, V, (int32_t)s->config.width, V, from, left, 0, to);
+  int32_t V = (int32_t)s->here.items;
+  gather(run, V, (int32_t)s->here.width, V, from, left, 0, to);
 }
 
 static solid_status forward(sol_step *s, const sol_pass *pass, const sol_dropout *drop, const int32_t *left) {
   const sol_weights *w = &s->weights;
   sol_weights shown = s->weights;
   sol_run run = {s->be, SOLID_OK};
+  if (sol_step_has_part(s)) shown.items = sol_step_part_items(&run, s);
   if (s->shown != NULL) {
-    leave_items(&run, s, left, w->items, s->shown);
+    leave_items(&run, s, left, shown.items, s->shown);
     shown.items = s->shown;
   }
   solid_status status = run.status;
-  if (status == SOLID_OK) status = sol_catalogue_compute(s->be, &s->config, &shown, &s->catalogue);
+  if (status == SOLID_OK) status = sol_catalogue_compute(s->be, &s->here, &shown, &s->catalogue);
   if (status == SOLID_OK) status = sol_encode_rows(pass, drop, &s->encoder, s->h);
   if (status == SOLID_OK && s->dz_item != NULL)
     status = sol_branch_rows(pass, &w->item, SK_ROWS_OWN, SOL_SITE_ITEM_INPUT, drop, &s->item);
@@ -173,14 +139,15 @@ static solid_status backward(sol_step *s, const sol_pass *pass, const sol_dropou
   if (s->shown == NULL) return status;
   sol_run run = {s->be, status};
   leave_items(&run, s, left, g->items, s->shown); /* dropped embeddings have no gradient */
-  sol_op_copy(&run, g->items, s->shown, (size_t)s->config.items * s->config.width);
+  sol_op_copy(&run, g->items, s->shown, (size_t)s->here.items * s->here.width);
   return run.status;
 }
 
 static void clear_gradients(sol_run *run, sol_step *s) {
-  size_t table = (size_t)s->config.items * s->config.width;
-  sol_op_zero(run, s->values[SOL_GRADS], s->total);
-  if (s->config.levels == 0) return;
+  size_t table = (size_t)s->here.items * s->here.width;
+  sol_op_zero(run, s->grads.items, table);
+  sol_op_zero(run, s->values[SOL_GRADS] + s->grad_total - s->rest, s->rest);
+  if (s->here.levels == 0) return;
   sol_op_zero(run, s->tables.vectors, table);
   sol_op_zero(run, s->tables.semantic, table);
 }
@@ -188,12 +155,12 @@ static void clear_gradients(sol_run *run, sol_step *s) {
 solid_status sol_step_gradients(sol_step *step, const solid_train_options *options, uint64_t seed,
                                 const solid_windows *inputs, const int32_t *targets) {
   sol_run run = {step->be, SOLID_OK};
-  brought b = {0};
-  run.status = bring_batch(step, options, seed, inputs, targets, &b);
+  sol_brought b = {0};
+  run.status = sol_step_bring(step, options, seed, inputs, targets, &b);
   step->last = b.batch;
   clear_gradients(&run, step);
   sol_pass pass = {.be = step->be,
-                   .config = &step->config,
+                   .config = &step->here,
                    .weights = &step->weights,
                    .catalogue = &step->catalogue,
                    .batch = &b.batch};
@@ -203,6 +170,8 @@ solid_status sol_step_gradients(sol_step *step, const solid_train_options *optio
                         .z_item = step->item.z,
                         .z_semantic = step->semantic.z,
                         .target = b.target,
+                        .offset = b.offset,
+                        .whole = (int32_t)step->config.items,
                         .smoothing = options->smoothing,
                         .weight = b.batch.rows > 0 ? 1.0f / (float)b.batch.rows : 0.0f,
                         .loss = step->loss,
@@ -214,38 +183,6 @@ solid_status sol_step_gradients(sol_step *step, const solid_train_options *optio
   if (run.status == SOLID_OK) run.status = backward(step, &pass, &drop, b.left);
   sol_op_reduce(&run, &(sk_reduce_args){
                           .n = b.batch.rows, .kind = SK_SUM, .x = step->loss, .accumulate = 1, .out = step->loss_sum});
-  return run.status == SOLID_OK ? SOLID_OK : solid_fail(run.status, "%s", step->be->err);
-}
-
-solid_status sol_step_update(sol_step *step, const solid_train_options *options, uint64_t number) {
-  sol_run run = {step->be, SOLID_OK};
-  sol_tensor tensors[SOL_MAX_TENSORS];
-  size_t n = sol_tensors_list(&step->config, tensors), end = 0;
-  sol_op_reduce(
-      &run, &(sk_reduce_args){
-                .n = (int64_t)step->total, .kind = SK_SUM_SQUARES, .x = step->values[SOL_GRADS], .out = step->sumsq});
-  for (size_t first = 0; first < n; first = end) { /* runs of tensors of one group; the gaps are zero and stay so */
-    int generator = tensors[first].generator;
-    for (end = first + 1; end < n && tensors[end].generator == generator; end++) {
-    }
-    size_t from = tensors[first].offset, to = end < n ? tensors[end].offset : step->total;
-    sol_op_adamw(
-        &run, &(sk_adamw_args){.n = (int64_t)(to - from),
-                               .lr = options->rate,
-                               .b1 = ADAM_B1,
-                               .b2 = ADAM_B2,
-                               .eps = ADAM_EPS,
-                               .decay = generator ? 0 : options->decay,
-                               .step = (int64_t)number,
-                               .grad = step->values[SOL_GRADS] + from,
-                               .sumsq = step->sumsq,
-                               .max_norm = options->max_norm,
-                               .w = step->values[SOL_WEIGHTS] + from,
-                               .m = step->values[SOL_MOMENT1] + from,
-                               .v = step->values[SOL_MOMENT2] + from,
-                               .average = step->values[SOL_AVERAGE] == NULL ? NULL : step->values[SOL_AVERAGE] + from,
-                               .average_keep = options->average});
-  }
   return run.status == SOLID_OK ? SOLID_OK : solid_fail(run.status, "%s", step->be->err);
 }
 

@@ -2,10 +2,12 @@
 #ifndef SOLID_TRAIN_FIT_STEP_H
 #define SOLID_TRAIN_FIT_STEP_H
 
+#include "kernels/ops.h"
 #include "solid/train/fit/backward.h"
 #include "solid/train/fit/options.h"
+#include "solid/train/fit/part.h"
 
-/* Places in sol_step.values: arrays of `total` floats one after the other. */
+/* Places in sol_step.values: arrays of `total` floats one after the other, but gradients of grad_total. */
 typedef enum sol_array { SOL_WEIGHTS, SOL_GRADS, SOL_MOMENT1, SOL_MOMENT2, SOL_AVERAGE, SOL_ARRAYS } sol_array;
 
 /* How many batches the host may be ahead of the device before it waits. */
@@ -13,20 +15,23 @@ typedef enum sol_array { SOL_WEIGHTS, SOL_GRADS, SOL_MOMENT1, SOL_MOMENT2, SOL_A
 
 typedef struct sol_step {
   sk_backend *be;
-  sol_config config;
-  size_t total, max_windows, max_rows;
+  sol_config config, here; /* here: of the items that tables and gradients are of: all, or those that a batch touches */
+  size_t total, grad_total, rest; /* rest: floats behind E, the same of both */
+  size_t max_windows, max_rows, batch_ints;
 
-  const uint16_t *codes;     /* (V, C) host, borrowed */
-  float *block;              /* device: everything of floats below */
-  int32_t *ints;             /* device: codes, attributes, batch, targets */
-  int32_t *host;             /* SOL_BATCHES_AHEAD batches and targets on their way to the device */
-  size_t brought;            /* batches so far */
-  float *values[SOL_ARRAYS]; /* device (total); the average is NULL when there is none */
-  float *loss_sum, *sumsq;   /* device (1): of all rows since sol_step_take_loss; of the last gradient */
+  const uint16_t *codes;      /* (V, C) host, borrowed */
+  const uint32_t *attributes; /* (V, S) host, borrowed; NULL = all slots are empty */
+  float *block;               /* device: everything of floats below */
+  int32_t *ints;              /* device: codes and attributes of all items, batch, targets */
+  int32_t *host;              /* SOL_BATCHES_AHEAD batches and targets on their way to the device */
+  size_t brought;             /* batches so far */
+  float *values[SOL_ARRAYS];  /* device (total); the average is NULL when there is none */
+  float *loss_sum, *sumsq;    /* device (1): of all rows since sol_step_take_loss; of the last gradient */
 
   sol_weights weights, grads;
-  sol_catalogue catalogue;
+  sol_catalogue catalogue; /* of the items here */
   sol_catalogue_grads tables;
+  sol_step_part part;
   sol_encoder_state encoder;
   sol_branch_state item, semantic;
   float *h, *dh, *dz_item, *dz_semantic, *loss, *head_work;
@@ -56,16 +61,26 @@ int sol_step_drops_item(uint64_t seed, float p, uint32_t item);
 size_t sol_step_code_ints(const sol_config *config);
 size_t sol_step_semantic_ints(const sol_config *config);
 
-/* The items' attributes, (V, S) on the host; all slots are empty before, and with NULL. */
+/* The items' attributes, (V, S) on the host, borrowed; all slots are empty before, and with NULL. */
 solid_status sol_step_set_attributes(sol_step *step, const uint32_t *attributes);
 
 /* Replaces the codes: (V, C) host, borrowed. */
 solid_status sol_step_recode(sol_step *step, const uint16_t *codes);
 
-/* AdamW with the gradients there are; `number` counts from 1. */
+/* Codes and attributes of n items as catalogues have them, (C, n) and (S, n), on the host. */
+void sol_step_pack_semantics(const sol_step *step, size_t n, const uint32_t *items, int32_t *host);
+
+/* Training events of each item (V), by which negatives are drawn; before, the first items count as the most popular.
+ * Nothing to do without negatives. */
+solid_status sol_step_set_popularity(sol_step *step, const float *count);
+
+/* AdamW with the gradients there are, once for each sol_step_gradients; `number` counts from 1. */
 solid_status sol_step_update(sol_step *step, const solid_train_options *options, uint64_t number);
 
-/* Gradients, moments and the sum of the losses become zero. */
+/* Brings all rows up to date, whatever is read of `values` next. Nothing to do without negatives. */
+solid_status sol_step_settle(sol_step *step);
+
+/* Gradients, moments and the sum of the losses become zero; all rows count as up to date. */
 solid_status sol_step_clear(sol_step *step);
 
 /* Of the last step: pairs (query, key) that were computed over all causal ones, of all heads and blocks; 1 with dense
@@ -74,5 +89,56 @@ solid_status sol_step_density(const sol_step *step, double *density);
 
 /* Reads the sum of the losses and sets it to zero. */
 solid_status sol_step_take_loss(sol_step *step, double *sum);
+
+/* ---- Between the files of a step ---- */
+
+/* A batch on the device. */
+typedef struct sol_brought {
+  sol_batch batch;
+  const int32_t *target; /* (rows) */
+  const int32_t *left;   /* (V here) with item dropout: the item's own number, -1 when it is dropped */
+  const float *offset;   /* (V here) of the items that were drawn; NULL without negatives */
+} sol_brought;
+
+/* Ints of a batch at most. */
+size_t sol_step_batch_ints(const sol_step *step, const solid_train_options *options);
+
+/* Packs and uploads; with negatives it draws them, too. */
+solid_status sol_step_bring(sol_step *step, const solid_train_options *options, uint64_t seed,
+                            const solid_windows *inputs, const int32_t *targets, sol_brought *out);
+
+/* ---- The part of the catalogue that a step touches: part.h ---- */
+
+static inline int sol_step_has_part(const sol_step *step) {
+  return step->part.sampler.draws > 0;
+}
+
+/* Items that a step touches at most. */
+uint32_t sol_step_part_most(const sol_step *step, const solid_train_options *options);
+
+/* Device floats, and their places in `base`. */
+size_t sol_step_part_bind(sol_step *step, float *base);
+
+/* Host memory and tables that do not change; the device's memory is there. */
+solid_status sol_step_part_open(sol_step *step, const solid_train_options *options);
+void sol_step_part_close(sol_step *step);
+
+/* All rows count as up to date. */
+void sol_step_part_begin(sol_run *run, sol_step *step);
+
+/* Numbers the items of inputs (into part.inputs) and targets (`numbers`), and draws those beside them. */
+void sol_step_part_take(sol_step *step, uint64_t seed, const solid_windows *inputs, const int32_t *targets,
+                        int32_t *numbers);
+
+/* Writes what the device must know of these items to `host`, which will stand at `device`; returns the ints. At most
+ * sol_step_part_ints. */
+size_t sol_step_part_ints(const sol_step *step);
+size_t sol_step_part_pack(sol_step *step, int32_t *host, int32_t *device, sol_brought *out);
+
+/* Brings the touched rows of E up to date and gathers them. */
+float *sol_step_part_items(sol_run *run, sol_step *step);
+
+/* The step's own update of these rows. */
+void sol_step_part_update(sol_run *run, sol_step *step, const solid_train_options *options, uint64_t number);
 
 #endif

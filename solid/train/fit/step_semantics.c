@@ -32,9 +32,22 @@ solid_status sol_step_recode(sol_step *step, const uint16_t *codes) {
   return status;
 }
 
+void sol_step_pack_semantics(const sol_step *step, size_t n, const uint32_t *items, int32_t *host) {
+  size_t C = step->config.levels, S = step->config.slots;
+  for (size_t i = 0; i < n; i++)
+    for (size_t c = 0; c < C; c++) host[c * n + i] = step->codes[items[i] * C + c];
+  host += C * n;
+  for (size_t i = 0; i < n; i++)
+    for (size_t s = 0; s < S; s++) {
+      uint32_t a = step->attributes ? step->attributes[items[i] * S + s] : SOL_NO_ATTRIBUTE;
+      host[s * n + i] = a == SOL_NO_ATTRIBUTE ? -1 : (int32_t)a;
+    }
+}
+
 solid_status sol_step_set_attributes(sol_step *step, const uint32_t *attributes) {
   const sol_config *config = &step->config;
   size_t n = (size_t)config->slots * config->items;
+  step->attributes = attributes;
   if (n == 0) return SOLID_OK;
   int32_t *turned = malloc(n * sizeof *turned);
   if (turned == NULL) return solid_fail(SOLID_ENOMEM, "attributes of %u items", config->items);

@@ -199,10 +199,15 @@ solid_status solid_trainer_epoch(solid_trainer *trainer, solid_step_fn on_step, 
   return sol_fit_epoch(trainer->fit, on_step, user, report);
 }
 
-solid_status solid_trainer_schedule(solid_trainer *trainer, uint32_t epochs) {
-  solid_status status = sol_fit_schedule(trainer->fit, epochs);
-  if (status == SOLID_OK) trainer->options.epochs = epochs; /* provenance and a refit's training have it, too */
-  return status;
+solid_status solid_trainer_schedule(solid_trainer *trainer, const solid_schedule *schedule) {
+  solid_train_options *o = &trainer->options;
+  if (schedule == NULL) return solid_fail(SOLID_EINVAL, "schedule: NULL argument");
+  solid_status status = sol_fit_schedule(trainer->fit, schedule);
+  if (status != SOLID_OK) return status;
+  o->epochs = schedule->epochs; /* provenance and a refit's training have them, too */
+  if (schedule->check > 0) o->check = schedule->check;
+  if (schedule->average > 0) o->average = schedule->average;
+  return SOLID_OK;
 }
 
 const solid_epoch *solid_trainer_report(const solid_trainer *trainer) {

@@ -3,6 +3,7 @@
 #include "solid/model/join.h"
 #include "solid/worker.h"
 #include "tests/support/seed.h"
+#include "tests/support/serving.h"
 #include "tests/support/tiny_model.h"
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -18,17 +19,31 @@ sol_config rows_large(solid_head head) {
   return config;
 }
 
+static void open_pair(pair *to, const sol_config *config) {
+  pair p = *to;
+  tiny_model_write(p.path, sizeof p.path, config, 5);
+  cr_assert_eq(sol_model_open(&p.tables, p.ctx, p.path, 1, UINT32_MAX), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(sol_model_open(&p.rows, p.ctx, p.path, 1, 0), SOLID_OK, "%s", solid_last_error());
+  cr_assert_null(p.tables->file.rows);
+  cr_assert_null(p.tables->host_rows);
+  cr_assert_eq(p.rows->file.rows != NULL, p.ctx->ops->unified && sk_scout_is_fast());
+  cr_assert_eq(p.rows->host_rows != NULL, !p.ctx->ops->unified);
+  cr_assert_eq(p.rows->file.generation, p.tables->file.generation);
+  *to = p;
+}
+
 pair rows_open(const sol_config *config) {
   pair p = {0};
   solid_context_options options = SOLID_CONTEXT_OPTIONS_INIT;
   options.threads = 2;
   cr_assert_eq(solid_context_new(&p.ctx, &options), SOLID_OK);
-  tiny_model_write(p.path, sizeof p.path, config, 5);
-  cr_assert_eq(sol_model_open(&p.tables, p.ctx, p.path, 1, UINT32_MAX), SOLID_OK, "%s", solid_last_error());
-  cr_assert_eq(sol_model_open(&p.rows, p.ctx, p.path, 1, 0), SOLID_OK, "%s", solid_last_error());
-  cr_assert_null(p.tables->file.rows);
-  cr_assert_eq(p.rows->file.rows != NULL, sk_scout_is_fast());
-  cr_assert_eq(p.rows->file.generation, p.tables->file.generation);
+  open_pair(&p, config);
+  return p;
+}
+
+pair rows_open_on(const char *device, const sol_config *config) {
+  pair p = {.ctx = serving_context_on(device)};
+  if (p.ctx) open_pair(&p, config);
   return p;
 }
 
@@ -61,10 +76,29 @@ void rows_join(const solid_model *model, int from, int to) {
 
 /* ---- The same bits ---- */
 
+/* Memory of the device that holds `bytes` of `host`, or nothing yet. */
+static void *on_device(sk_backend *be, const void *host, size_t bytes) {
+  void *device = NULL;
+  cr_assert_eq(be->ops->alloc(be, &device, bytes), SOLID_OK, "%s", be->err);
+  if (host) cr_assert_eq(be->ops->upload(be, device, host, bytes), SOLID_OK);
+  return device;
+}
+
+static void from_device(sk_backend *be, void *host, void *device, size_t bytes) {
+  cr_assert_eq(be->ops->download(be, host, device, bytes), SOLID_OK);
+  cr_assert_eq(be->ops->sync(be), SOLID_OK, "%s", be->err);
+  be->ops->free(be, device);
+}
+
 static void gather(const solid_model *model, sk_rows_part part, const int32_t *index, int32_t n, float *out) {
   sol_run run = {NULL, sol_backend_open(model->ctx, &run.be)};
-  sol_gather_items(&run, (sol_item_rows){sol_model_config(model), sol_model_catalogue(model), part}, n, index, out);
+  size_t bytes = (size_t)n * D * sizeof *out;
+  int32_t *which = on_device(run.be, index, (size_t)n * sizeof *index);
+  float *rows = on_device(run.be, NULL, bytes);
+  sol_gather_items(&run, (sol_item_rows){sol_model_config(model), sol_model_catalogue(model), part}, n, which, rows);
   cr_assert_eq(run.status, SOLID_OK);
+  from_device(run.be, out, rows, bytes);
+  run.be->ops->free(run.be, which);
   run.be->ops->close(run.be);
 }
 
@@ -94,6 +128,34 @@ static void same_vectors(const pair *p) {
   free(got);
 }
 
+/* The lists of an operation that is given the table and nothing else. */
+static void same_as_plain(const solid_model *model, const float *u, const uint64_t *mask, size_t k,
+                          const solid_scored *got) {
+  size_t words = (sol_model_config(model)->items + 63) / 64, n = N * k;
+  sk_backend *be = NULL;
+  int32_t *index = malloc(n * sizeof *index);
+  float *score = malloc(n * sizeof *score);
+  cr_assert_eq(sol_backend_open(model->ctx, &be), SOLID_OK);
+  float *users = on_device(be, u, N * D * sizeof *u);
+  uint64_t *masks = on_device(be, mask, N * words * sizeof *mask);
+  sk_topk_args a = {.n = N, .d = D, .items = sol_model_ranked(model, be, k), .k = (int32_t)k, .u = users};
+  a.e = sol_model_catalogue(model)->vectors, a.mask = masks, a.mask_words = (int32_t)words;
+  a.index = on_device(be, NULL, n * sizeof *index), a.score = on_device(be, NULL, n * sizeof *score);
+  cr_assert_eq(be->ops->topk(be, &a), SOLID_OK, "%s", be->err);
+  from_device(be, index, a.index, n * sizeof *index);
+  from_device(be, score, a.score, n * sizeof *score);
+  for (size_t i = 0; i < n; i++)
+    cr_assert(got[i].item == (index[i] < 0 ? SOLID_NO_ITEM : (uint32_t)index[i]) &&
+                  memcmp(&got[i].score, &score[i], sizeof *score) == 0,
+              "k %zu, place %zu: item %u, %a, not %d, %a", k, i, got[i].item, (double)got[i].score, index[i],
+              (double)score[i]);
+  be->ops->free(be, users);
+  be->ops->free(be, masks);
+  be->ops->close(be);
+  free(index);
+  free(score);
+}
+
 /* Users of whom one is spoilt, lists that a scout makes and longer ones, with closed items and narrow filters. */
 static void same_lists(const pair *p) {
   static const uint32_t lengths[] = {1, 20, 1024, MOST};
@@ -116,6 +178,7 @@ static void same_lists(const pair *p) {
     cr_assert_eq(solid_worker_rank(workers[1], N, u, mask, k, got, counts[1]), SOLID_OK, "%s", solid_last_error());
     cr_assert_eq(memcmp(counts[0], counts[1], sizeof counts[0]), 0);
     cr_assert_eq(memcmp(want, got, N * (size_t)k * sizeof *want), 0, "k %u", k);
+    same_as_plain(p->tables, u, mask, k, want);
   }
   solid_worker_free(workers[0]);
   solid_worker_free(workers[1]);

@@ -137,7 +137,7 @@ Test(safetensors, every_lie_of_a_header_is_named) {
   expect_bad("{\"a\":3}", 0, "tensor a: type (none)");
   expect_bad("{" ENTRY("a", "F16", "2", "0", "4") "}", 4, "tensor a: type F16");
   expect_bad("{" ENTRY("a", "F32", "2", "0", "4") "}", 4, "tensor a: has 4 bytes, its shape asks for 8");
-  expect_bad("{" ENTRY("a", "F32", "2", "0", "8") "}", 4, "tensor a: is at 0 to 8 of 4 bytes");
+  expect_bad("{" ENTRY("a", "F32", "2", "0", "8") "}", 4, "cut off: tensor a is at 0 to 8 of 4 bytes");
   expect_bad("{" ENTRY("a", "F32", "2", "8", "0") "}", 8, "tensor a: is at 8 to 0");
   expect_bad("{" ENTRY("a", "F32", "-2", "0", "8") "}", 8, "tensor a: size 0 is negative");
   expect_bad("{" ENTRY("a", "F32", "2.0", "0", "8") "}", 8, "tensor a: size 0");

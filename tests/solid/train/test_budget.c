@@ -1,6 +1,7 @@
 /* The plan of a device's memory: what does not fit is refused before anything is taken, with both numbers; what fits is
  * taken before the first step and never after. A table that records, with a memory of its own size, stands for a GPU.
  */
+#include "kernels/topk.h"
 #include "solid/infer/plan_backend.h"
 #include "solid/infer/worker/worker.h"
 #include "solid/model/context.h"
@@ -53,6 +54,7 @@ static solid_train_options options_of(int all) {
   solid_train_options o = SOLID_TRAIN_OPTIONS_INIT;
   o.batch = BATCH, o.epochs = 3, o.patience = 0;
   if (all) o.average = 0.9f, o.cuts = 0.5f, o.item_dropout = 0.1f;
+  if (all == 2) o.negatives = 7;
   return o;
 }
 
@@ -92,7 +94,7 @@ static void refused(solid_status status, const char *advice) {
 Test(plan, refuses_a_training_that_does_not_fit) {
   static data d;
   make(&d);
-  for (int all = 0; all < 2; all++) {
+  for (int all = 0; all < 3; all++) {
     solid_train_options o = options_of(all);
     uint64_t bytes = 0;
     sol_fit *trainer = NULL;
@@ -127,6 +129,29 @@ Test(plan, refuses_a_worker_or_a_model_that_does_not_fit) {
   serving_close(&s);
 }
 
+/* Planes are the device's; rows that stay on the host are not. */
+Test(plan, counts_what_a_large_catalogue_holds_where) {
+  sol_config large = config;
+  large.items = SK_TOPK_LARGE + 1;
+  const solid_context ctx = {.ops = &sol_plan_table, .threads = 1};
+  const uint64_t table = (uint64_t)large.items * large.width * sizeof(float);
+  uint64_t device[2], host[2], planes = 0;
+  for (int stays = 0; stays < 2; stays++) {
+    sol_model_file file;
+    solid_model *model = NULL;
+    tiny_model_file(&file, &large, 3);
+    cr_assert_eq(sol_model_make(&model, &ctx, &file, 0, stays ? 0 : UINT32_MAX), SOLID_OK, "%s", solid_last_error());
+    device[stays] = model->be->bytes, host[stays] = sol_model_host_bytes(model);
+    planes = sol_model_planes_bytes(model);
+    solid_model_free(model);
+  }
+  uint64_t codes = (uint64_t)large.items * (large.levels + large.slots) * sizeof(int32_t);
+  cr_expect(host[0] == 0 && host[1] == 3 * table, "%llu", (unsigned long long)host[1]);
+  cr_expect(planes >= table / 2 && planes < table, "of 16 inputs as of 32: %llu", (unsigned long long)planes);
+  uint64_t less = device[0] - device[1];
+  cr_expect(less + 256 >= 3 * table + codes && less <= 3 * table + codes, "%llu", (unsigned long long)less);
+}
+
 /* A larger batch needs more, and training's optional arrays show. */
 Test(plan, counts_what_is_asked_for) {
   static data d;
@@ -139,6 +164,26 @@ Test(plan, counts_what_is_asked_for) {
   cr_assert_eq(sol_budget_training(&wide, &(sol_fit_task){&config, &o, &d.dataset, NULL, 0}), SOLID_OK);
   cr_expect_gt(all, plain);
   cr_expect_gt(wide, plain);
+}
+
+/* Of a large catalogue: E, its two moments and its average, and for each item codes, attributes and one number. */
+Test(plan, of_a_training_on_drawn_items_holds_four_arrays_of_the_catalogue) {
+  static data d;
+  const uint32_t more = 300000;
+  sol_config large = config;
+  solid_train_options o = options_of(0);
+  uint64_t bytes[2];
+  o.negatives = 100, o.average = 0.9;
+  make(&d);
+  for (int i = 0; i < 2; i++) {
+    large.items = d.dataset.items = (uint32_t)(i + 1) * more;
+    cr_assert_eq(sol_budget_training(&bytes[i], &(sol_fit_task){&large, &o, &d.dataset, NULL, 0}), SOLID_OK, "%s",
+                 solid_last_error());
+  }
+  uint64_t each = (4 * large.width + large.levels + large.slots + 1) * sizeof(float);
+  cr_expect_leq(bytes[1] - bytes[0], more * each + 4096, "%g bytes for each item more",
+                (double)(bytes[1] - bytes[0]) / more);
+  cr_expect_geq(bytes[1] - bytes[0], more * each);
 }
 
 /* ---- The steady state ---- */
@@ -165,7 +210,7 @@ static void train(const char *name, sk_backend *be, const data *d, int all) {
 static void train_on(const char *name, const sk_backend_ops *ops) {
   static data d;
   make(&d);
-  for (int all = 0; all < 2; all++) {
+  for (int all = 0; all < 3; all++) {
     sk_backend *be = NULL;
     cr_assert_eq(ops->open(&be, &(sk_options){.threads = 2}), SOLID_OK);
     train(name, be, &d, all);

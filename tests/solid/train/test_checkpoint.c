@@ -37,11 +37,13 @@ static void resume(rig *r, solid_train_options o) {
   walk_teardown(&parts);
 }
 
-/* In the second, pieces of windows have grown by then. */
+/* In the second, pieces of windows have grown by then; in the third, rows wait for their turn. */
 static void check_resume(rig *r) {
   solid_train_options o = walk_options();
   resume(r, o);
   o.window_from = 2;
+  resume(r, o);
+  o.window_from = 0, o.negatives = 5, o.average = 0.9, o.decay = 0.01, o.check = 2;
   resume(r, o);
 }
 
@@ -55,11 +57,10 @@ static int stop_at_second(void *user, uint32_t step, uint32_t steps) {
 }
 
 /* What a cancelled epoch began is gone once the checkpoint is loaded: weights, moments, and the loss summed so far. */
-static void check_cancel(rig *r) {
+static void cancel(rig *r, solid_train_options o) {
   walk_fixture whole, parts;
   walk_setup(&whole);
   walk_setup(&parts);
-  solid_train_options o = walk_options();
   sol_fit *trainer = walk_trainer(r, &whole, &o);
   walk_epochs(trainer, 2);
   walk_finish(trainer, &whole);
@@ -82,6 +83,13 @@ static void check_cancel(rig *r) {
   walk_teardown(&parts);
 }
 
+static void check_cancel(rig *r) {
+  solid_train_options o = walk_options();
+  cancel(r, o);
+  o.negatives = 5;
+  cancel(r, o);
+}
+
 Test(checkpoint, forgets_a_cancelled_epoch) {
   rig_each(check_cancel);
 }
@@ -97,14 +105,14 @@ static void check_told(rig *r) {
   cr_assert_geq(fd, 0);
   close(fd);
   sol_fit *trainer = walk_trainer(r, &f, &o);
-  cr_assert_eq(sol_fit_schedule(trainer, 4), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(sol_fit_schedule(trainer, &(solid_schedule){.epochs = 4}), SOLID_OK, "%s", solid_last_error());
   walk_epochs(trainer, 2);
   cr_assert_eq(sol_fit_save(trainer, path), SOLID_OK, "%s", solid_last_error());
   walk_finish(trainer, &f);
   trainer = walk_trainer(r, &f, &o);
   cr_expect_eq(sol_fit_load(trainer, path), SOLID_EMISMATCH);
   cr_expect_not_null(strstr(solid_last_error(), "epochs=fitted"), "%s", solid_last_error());
-  cr_assert_eq(sol_fit_schedule(trainer, 3), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(sol_fit_schedule(trainer, &(solid_schedule){.epochs = 3}), SOLID_OK, "%s", solid_last_error());
   cr_assert_eq(sol_fit_load(trainer, path), SOLID_OK, "%s", solid_last_error());
   walk_epochs(trainer, 1);
   walk_finish(trainer, &f);
@@ -115,6 +123,38 @@ static void check_told(rig *r) {
 
 Test(checkpoint, goes_on_with_another_number_of_epochs_if_told) {
   rig_each(check_told);
+}
+
+/* What a process is told besides is open too, and nothing else is. */
+static void check_told_pace(rig *r) {
+  walk_fixture f;
+  walk_setup(&f);
+  solid_train_options o = walk_options();
+  o.rate_end = 0.05;
+  char path[] = "/tmp/solid-checkpoint-XXXXXX";
+  int fd = mkstemp(path);
+  cr_assert_geq(fd, 0);
+  close(fd);
+  sol_fit *trainer = walk_trainer(r, &f, &o);
+  cr_assert_eq(sol_fit_schedule(trainer, &(solid_schedule){4, 2, 0.5}), SOLID_OK, "%s", solid_last_error());
+  walk_epochs(trainer, 2);
+  cr_assert_eq(sol_fit_save(trainer, path), SOLID_OK, "%s", solid_last_error());
+  walk_finish(trainer, &f);
+  trainer = walk_trainer(r, &f, &o);
+  cr_assert_eq(sol_fit_schedule(trainer, &(solid_schedule){.epochs = 3, .check = 1}), SOLID_OK);
+  cr_expect_eq(sol_fit_load(trainer, path), SOLID_EMISMATCH, "the average is this process's own");
+  cr_expect_not_null(strstr(solid_last_error(), "average=fitted"), "%s", solid_last_error());
+  cr_assert_eq(sol_fit_schedule(trainer, &(solid_schedule){3, 1, 0.25}), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(sol_fit_load(trainer, path), SOLID_OK, "%s", solid_last_error());
+  walk_epochs(trainer, 1);
+  walk_finish(trainer, &f);
+  cr_expect(f.report.epoch == 3 && f.report.finished, "epoch %u", f.report.epoch);
+  unlink(path);
+  walk_teardown(&f);
+}
+
+Test(checkpoint, goes_on_with_another_pace_if_told) {
+  rig_each(check_told_pace);
 }
 
 /* One whose number of epochs was settled goes on in a process that tells one, and in all else as ever. */
@@ -133,13 +173,13 @@ static void check_told_late(rig *r) {
   walk_finish(trainer, &f);
   o.rate /= 2;
   trainer = walk_trainer(r, &f, &o);
-  cr_assert_eq(sol_fit_schedule(trainer, 3), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(sol_fit_schedule(trainer, &(solid_schedule){.epochs = 3}), SOLID_OK, "%s", solid_last_error());
   cr_expect_eq(sol_fit_load(trainer, path), SOLID_EMISMATCH);
   cr_expect_not_null(strstr(solid_last_error(), "rate="), "%s", solid_last_error());
   walk_finish(trainer, &f);
   o.rate *= 2;
   trainer = walk_trainer(r, &f, &o);
-  cr_assert_eq(sol_fit_schedule(trainer, 3), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(sol_fit_schedule(trainer, &(solid_schedule){.epochs = 3}), SOLID_OK, "%s", solid_last_error());
   cr_assert_eq(sol_fit_load(trainer, path), SOLID_OK, "%s", solid_last_error());
   walk_epochs(trainer, 2);
   walk_finish(trainer, &f);

@@ -4,6 +4,7 @@
 #include "solid/train/choose.h"
 #include "solid/train/split.h"
 #include <criterion/criterion.h>
+#include <math.h>
 #include <string.h>
 
 #define ROWS SOLID_TRAIN_OPTIONS_COUNT
@@ -73,11 +74,108 @@ Test(choose, what_is_given_stays) {
   }
 }
 
-/* The options that depend on nothing in the data stay as they are. */
-Test(choose, the_rest_keeps_its_default) {
-  solid_train_options o = chosen(&ml_1m), d = solid_train_options_default();
-  cr_expect(o.width == d.width && o.rate == d.rate && o.seed == d.seed && o.attention == d.attention &&
-            o.positions == d.positions && o.head == d.head && o.rank == d.rank && o.hide == d.hide);
+static unsigned char *give(unsigned char given[ROWS], const char *name) {
+  const solid_option_row *rows = solid_train_option_rows();
+  memset(given, 0, ROWS);
+  for (size_t i = 0; i < ROWS; i++) given[i] = strcmp(rows[i].name, name) == 0;
+  return given;
+}
+
+/* Average and check follow the number of epochs that a training turns out to have, as if it had been given. */
+Test(choose, the_pace_follows_the_number_of_epochs) {
+  static const uint32_t epochs[] = {1, 2, 14, 41, 70, 240, 5000};
+  const solid_data_facts *const sets[] = {&beauty, &ml_1m, &ml_100k};
+  unsigned char given[ROWS];
+  give(given, "epochs");
+  for (size_t k = 0; k < sizeof epochs / sizeof *epochs * 3; k++) {
+    const solid_data_facts *facts = sets[k % 3];
+    solid_train_options told = chosen(facts), begun = solid_train_options_default();
+    told.epochs = begun.epochs = epochs[k / 3];
+    solid_train_choose_pace(&told, NULL, facts);
+    solid_train_choose(&begun, given, facts, NULL);
+    cr_expect_eq(memcmp(&told, &begun, sizeof told), 0, "%u epochs: average %g, check %u; %g, %u", told.epochs,
+                 told.average, told.check, begun.average, begun.check);
+    cr_expect_leq(told.check, told.epochs);
+  }
+  solid_train_options o = chosen(&beauty);
+  o.epochs = 1, o.average = 0.5;
+  solid_train_choose_pace(&o, give(given, "average"), &beauty);
+  cr_expect(o.average == 0.5 && o.check == 1, "a given average stays: %g, %u", o.average, o.check);
+}
+
+/* The others follow a given value: steps are of the given batch, epochs of these steps, the average of all of them. */
+Test(choose, the_others_follow_what_is_given) {
+  unsigned char given[ROWS];
+  solid_train_options usual = chosen(&beauty), o = solid_train_options_default();
+  o.batch = 1024;
+  solid_train_choose(&o, give(given, "batch"), &beauty, NULL);
+  double steps = ceil(22363 / 1024.0);
+  cr_expect_eq(o.epochs, 120, "of %g steps an epoch more are needed: %u", steps, o.epochs);
+  cr_expect_float_eq(o.average, 1 - 6 / (steps * 120), 1e-12, "%g", o.average);
+  cr_expect(o.check == 5 && o.window == usual.window && o.codes == usual.codes);
+  o = solid_train_options_default();
+  o.epochs = 2;
+  solid_train_choose(&o, give(given, "epochs"), &beauty, NULL);
+  cr_expect(o.check == 1 && o.batch == usual.batch && o.average < usual.average, "%u, %g", o.check, o.average);
+  o = solid_train_options_default();
+  o.codes = 12101;
+  solid_train_choose(&o, give(given, "codes"), &beauty, NULL);
+  cr_expect_eq(o.swap, 0, "no item shares a code with another");
+  o = solid_train_options_default();
+  o.width = 30;
+  solid_train_choose(&o, give(given, "width"), &ml_1m, NULL);
+  cr_expect(o.width == 30 && o.heads == 1, "two heads do not divide it: %u", o.heads);
+}
+
+/* The options that depend on nothing in the data stay as they are, whatever they are, and no option is both. */
+Test(choose, the_rest_stays_as_it_is) {
+  static const char *const chosen_ones[] = {"window", "cuts",     "blocks",   "heads",     "dropout", "dropout_z",
+                                            "codes",  "levels",   "head",     "dropout_y", "swap",    "smoothing",
+                                            "batch",  "rate_end", "patience", "average",   "check",   "epochs"};
+  const solid_data_facts *const sets[] = {&beauty, &toys, &ml_1m, &ml_100k, &scientific, &instruments};
+  const solid_option_row *rows = solid_train_option_rows();
+  int depends[ROWS] = {0};
+  for (size_t i = 0; i < ROWS; i++) {
+    int may = 0;
+    for (size_t k = 0; k < sizeof chosen_ones / sizeof *chosen_ones; k++)
+      may |= strcmp(rows[i].name, chosen_ones[k]) == 0;
+    for (size_t k = 0; k < sizeof sets / sizeof *sets; k++) {
+      solid_train_options o = solid_train_options_default(), plain = chosen(sets[k]);
+      double other = rows[i].kind == SOLID_OPTION_REAL ? (rows[i].low + rows[i].high) / 3 : rows[i].high;
+      cr_assert_eq(solid_train_option_set(&o, &rows[i], other), SOLID_OK);
+      if (may) continue;
+      solid_train_choose(&o, NULL, sets[k], NULL);
+      cr_expect_eq(solid_train_option_get(&o, &rows[i]), other, "%s was chosen", rows[i].name);
+      depends[i] |= solid_train_option_get(&plain, &rows[i]) != solid_train_option_get(&o, &rows[i]);
+    }
+    if (!may) cr_expect(depends[i], "%s has no other value to keep", rows[i].name);
+  }
+}
+
+/* The same facts give the same options: again, on top of themselves, and with a list of nothing given. */
+Test(choose, is_a_function_of_the_facts) {
+  const solid_data_facts *const sets[] = {&beauty, &ml_1m, &ml_100k, &scientific};
+  const unsigned char nothing[ROWS] = {0};
+  for (int i = 0; i < 4; i++) {
+    solid_train_options first = chosen(sets[i]), again = first, listed = solid_train_options_default();
+    solid_train_choose(&again, NULL, sets[i], NULL);
+    solid_train_choose(&listed, nothing, sets[i], NULL);
+    cr_expect_eq(memcmp(&first, &again, sizeof first), 0, "set %d: chosen on top of itself", i);
+    cr_expect_eq(memcmp(&first, &listed, sizeof first), 0, "set %d: nothing given", i);
+  }
+}
+
+/* A line says what was chosen and the facts that it was chosen by. */
+Test(choose, says_what_and_why) {
+  char why[SOLID_CHOICE_LINES][SOLID_CHOICE_TEXT];
+  const char *const words[SOLID_CHOICE_LINES][5] = {
+      {"22363 users of 6.9 training events", "half of them up to 4", "short histories", "window 50", "dropout 0.5"},
+      {"175 steps an epoch", "batches of 128 users", "42 epochs", "rate falling to 5e-05", "some 1000 steps"},
+      {"12101 items", "12101 with content", "3 levels of 512 codes", "similar items", ""}};
+  solid_train_options o = solid_train_options_default();
+  solid_train_choose(&o, NULL, &beauty, why);
+  for (int i = 0; i < SOLID_CHOICE_LINES; i++)
+    for (int k = 0; k < 5; k++) cr_expect(strstr(why[i], words[i][k]), "no \"%s\" in: %s", words[i][k], why[i]);
 }
 
 Test(choose, extreme_data_gets_options_that_pass) {

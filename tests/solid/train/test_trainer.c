@@ -109,7 +109,8 @@ Test(trainer, refits_on_the_validation_events_too) {
  * step's rate. */
 static int tell_four(void *user, uint32_t step, uint32_t steps) {
   (void)steps;
-  if (step == 1) cr_expect_eq(sol_fit_schedule(user, 4), SOLID_OK, "%s", solid_last_error());
+  if (step == 1)
+    cr_expect_eq(sol_fit_schedule(user, &(solid_schedule){.epochs = 4}), SOLID_OK, "%s", solid_last_error());
   return 0;
 }
 
@@ -121,12 +122,13 @@ static void check_schedule(rig *r) {
     walk_setup(&f[i]);
     o.epochs = i == 0 ? 4 : 6;
     sol_fit *trainer = walk_trainer(r, &f[i], &o);
-    if (i == 1) cr_expect_eq(sol_fit_schedule(trainer, 4), SOLID_OK, "%s", solid_last_error());
+    if (i == 1)
+      cr_expect_eq(sol_fit_schedule(trainer, &(solid_schedule){.epochs = 4}), SOLID_OK, "%s", solid_last_error());
     solid_epoch e = {0};
     while (!e.finished)
       cr_assert_eq(sol_fit_epoch(trainer, i == 2 ? tell_four : NULL, trainer, &e), SOLID_OK, "%s", solid_last_error());
     cr_expect_eq(e.epoch, 4);
-    cr_expect_eq(sol_fit_schedule(trainer, 4), SOLID_EINVAL, "four are over");
+    cr_expect_eq(sol_fit_schedule(trainer, &(solid_schedule){.epochs = 4}), SOLID_EINVAL, "four are over");
     walk_finish(trainer, &f[i]);
   }
   size_t n = sol_tensors_total(&walk_config);
@@ -140,19 +142,52 @@ Test(trainer, epochs_can_be_told_while_it_runs) {
   rig_each(check_schedule);
 }
 
+/* As are an average and when it validates. */
+static void check_told_pace(rig *r) {
+  walk_fixture f[2];
+  for (int told = 0; told < 2; told++) {
+    walk_setup(&f[told]);
+    solid_train_options o = walk_options();
+    if (!told) o.epochs = 3, o.check = 2, o.average = 0.5;
+    sol_fit *trainer = walk_trainer(r, &f[told], &o);
+    if (told) cr_assert_eq(sol_fit_schedule(trainer, &(solid_schedule){3, 2, 0.5}), SOLID_OK, "%s", solid_last_error());
+    solid_epoch e = {0};
+    while (!e.finished) {
+      cr_assert_eq(sol_fit_epoch(trainer, NULL, NULL, &e), SOLID_OK, "%s", solid_last_error());
+      cr_expect_eq(e.checked, e.epoch > 1, "epoch %u", e.epoch);
+    }
+    walk_finish(trainer, &f[told]);
+  }
+  compare_bits("told", f[1].best, f[0].best, sol_tensors_total(&walk_config));
+  for (int i = 0; i < 2; i++) walk_teardown(&f[i]);
+}
+
+Test(trainer, the_pace_can_be_told_too) {
+  rig_each(check_told_pace);
+}
+
 Test(trainer, a_schedule_that_cannot_be_told_is_refused) {
   walk_fixture f;
   rig *r = rig_open(sk_backend_find("cpu"), NULL);
   walk_setup(&f);
   solid_train_options o = walk_options();
   sol_fit *trainer = walk_refit(r, &f, &o, 3);
-  cr_expect_eq(sol_fit_schedule(trainer, 4), SOLID_EINVAL);
+  cr_expect_eq(sol_fit_schedule(trainer, &(solid_schedule){.epochs = 4}), SOLID_EINVAL);
   cr_expect_not_null(strstr(solid_last_error(), "a refit"), "%s", solid_last_error());
   sol_fit_close(trainer);
   o.window_from = 2;
   trainer = walk_trainer(r, &f, &o);
-  cr_expect_eq(sol_fit_schedule(trainer, 4), SOLID_EINVAL);
-  cr_expect_eq(sol_fit_schedule(trainer, 0), SOLID_EINVAL);
+  cr_expect_eq(sol_fit_schedule(trainer, &(solid_schedule){.epochs = 4}), SOLID_EINVAL);
+  cr_expect_eq(sol_fit_schedule(trainer, &(solid_schedule){.epochs = 0}), SOLID_EINVAL);
+  sol_fit_close(trainer);
+  o.window_from = 0;
+  trainer = walk_trainer(r, &f, &o);
+  cr_expect_eq(sol_fit_schedule(trainer, &(solid_schedule){.epochs = 4, .average = 1}), SOLID_ERANGE);
+  sol_fit_close(trainer);
+  o.average = 0;
+  trainer = walk_trainer(r, &f, &o);
+  cr_expect_eq(sol_fit_schedule(trainer, &(solid_schedule){.epochs = 4, .average = 0.9}), SOLID_EINVAL);
+  cr_expect_not_null(strstr(solid_last_error(), "the training has none"), "%s", solid_last_error());
   sol_fit_close(trainer);
   walk_teardown(&f);
   rig_close(r);

@@ -287,6 +287,47 @@ Test(item_log, what_was_dropped_stays_so_in_the_file) {
   }
 }
 
+/* The file's version, behind eight bytes. */
+static int version_of_file(void) {
+  size_t size;
+  unsigned char *bytes = read_file(path, &size);
+  int version = bytes[8];
+  cr_assert(size > 32 && !bytes[9] && !bytes[10] && !bytes[11]);
+  free(bytes);
+  return version;
+}
+
+/* A program that knows no dropping reads the file until something was dropped, and then says that it is newer. */
+Test(item_log, is_of_version_1_until_an_entry_is_dropped) {
+  const size_t sizes[] = {30, 1};
+  const int versions[] = {1, 1, 2, 2};
+  uint64_t even, count = 31;
+  write_log(sizes, 2);
+  for (int round = 0; round < 4; round++) {
+    solid_store *store = NULL;
+    cr_assert_eq(open_log(&store, path), SOLID_OK, "%s", solid_last_error());
+    cr_assert(!said[0], "%s", said);
+    cr_assert_eq(version_of_file(), round ? versions[round - 1] : 1);
+    solid_items_version now = store->items;
+    cr_assert_eq(now.count, count);
+    if (round == 2) cr_assert_eq(drop_half(store, MOST), SOLID_OK, "%s", solid_last_error());
+    cr_assert_eq(add_some(store, &now, 2), SOLID_OK, "%s", solid_last_error());
+    cr_assert_eq(count_half(store, &even), count += 2);
+    cr_assert(round < 2 ? even == count / 2 : even < 5, "round %d: %llu", round, (unsigned long long)even);
+    solid_store_close(store);
+    cr_assert_eq(version_of_file(), versions[round]);
+  }
+  size_t size;
+  unsigned char *bytes = read_file(path, &size);
+  solid_store *store = NULL;
+  bytes[8] = 3;
+  write_file(path, bytes, size);
+  cr_assert_eq(open_log(&store, path), SOLID_EUNSUPPORTED);
+  cr_assert(strstr(solid_last_error(), path) && strstr(solid_last_error(), "version 3 is newer than 2"), "%s",
+            solid_last_error());
+  free(bytes);
+}
+
 /* Killed at any time while entries are dropped and others appended: whatever was acknowledged is there, what was being
  * dropped is there or not, and nothing is read under another's number. */
 Test(item_log, kills_while_dropping_lose_nothing) {

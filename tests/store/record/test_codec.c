@@ -238,9 +238,11 @@ Test(codec, head_of_a_history_has_its_words_at_the_end) {
   sol_head head = head_of(2), back;
   head.birth = 0x1122, head.renewed_ms = 5, head.begun = 6;
   cr_assert_eq(sol_head_encode(&head, bytes), 124);
-  cr_assert(bytes[2] == 2 && bytes[100] == 0x22 && bytes[101] == 0x11 && bytes[108] == 5 && bytes[116] == 6);
+  cr_assert(bytes[2] == 3 && bytes[100] == 0x22 && bytes[101] == 0x11 && bytes[108] == 5 && bytes[116] == 6);
   cr_assert(sol_head_decode(bytes, 124, &back));
   cr_assert(back.birth == 0x1122 && back.renewed_ms == 5 && back.begun == 6 && back.n_marks == 2);
+  bytes[2] = 2;
+  cr_assert(sol_head_decode(bytes, 124, &back) && back.birth == 0x1122, "of the version before");
   bytes[100] = bytes[101] = 0;
   cr_assert_not(sol_head_decode(bytes, 124, &back), "no history has no birth");
   head.begun = head.seq + 1;

@@ -133,6 +133,30 @@ Test(redis_items, a_kill_while_dropping_leaves_a_log_that_is_whole) {
   }
 }
 
+static void expect_version(const char *version) {
+  live_ask("EVAL \"return string.byte(redis.call('HGET', KEYS[1], 'h'), 3)\" 1 solid:items", version);
+}
+
+/* A program that knows no dropping reads the log until something was dropped, and then says that it is newer. */
+Test(redis_items, a_log_is_of_version_1_until_an_entry_is_dropped) {
+  solid_store *store = live_open(0);
+  solid_items_version none = {.count = 0}, now = add(store, none, 4), stranger = now;
+  const uint64_t second = 2;
+  int dropped = 0;
+  expect_version("1");
+  stranger.log[3] ^= 1;
+  cr_assert_eq(store->ops->items_drop(store, &stranger, &second, 1, &dropped), SOLID_OK, "%s", solid_last_error());
+  expect_version("1");
+  cr_assert_eq(store->ops->items_drop(store, &now, &second, 1, &dropped), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(dropped, 1);
+  expect_version("2");
+  now = add(store, now, 3);
+  expect_version("2");
+  cr_assert_eq(read_all(store, &now), SOLID_OK, "%s", solid_last_error());
+  cr_assert(readable == 6 && now.count == 7, "%zu of %llu", readable, (unsigned long long)now.count);
+  solid_store_close(store);
+}
+
 /* A log that was read, and became one of a later version before the append: nothing is written into it. */
 Test(redis_items, an_append_leaves_a_log_of_a_later_version_alone) {
   solid_store *store = live_open(0);

@@ -167,7 +167,7 @@ Test(redis_records, a_newer_record_stops_an_older_writer) {
   solid_status status;
   cr_assert_eq(live_append(store, "ann", 1, NULL), SOLID_OK);
   meddle("local h=redis.call('HGET',KEYS[1],'h') "
-         "redis.call('HSET',KEYS[1],'h','SU'..string.char(3)..h:sub(4)..'and more')");
+         "redis.call('HSET',KEYS[1],'h','SU'..string.char(4)..h:sub(4)..'and more')");
   cr_assert_eq(live_append(store, "ann", 2, NULL), SOLID_EUNSUPPORTED, "%s", solid_last_error());
   cr_assert(strstr(solid_last_error(), "NEWER"), "%s", solid_last_error());
   cr_assert_eq(live_put(store, "ann", 1, 1.0f), SOLID_EUNSUPPORTED);
@@ -356,11 +356,11 @@ Test(redis_records, a_foreign_hash_with_fields_like_ours_stays) {
 /* Of a version to come we know the first three bytes and nothing else: neither sizes nor fields. */
 Test(redis_records, a_later_version_is_left_alone_whatever_its_shape) {
   static const char *const shapes[] = {
-      "redis.call('HSET',KEYS[1],'h','SU'..string.char(3))",
-      "redis.call('HSET',KEYS[1],'h','SU'..string.char(3)..string.rep('x',20000))",
+      "redis.call('HSET',KEYS[1],'h','SU'..string.char(4))",
+      "redis.call('HSET',KEYS[1],'h','SU'..string.char(4)..string.rep('x',20000))",
       "redis.call('HSET',KEYS[1],'h','SU'..string.char(9)..'abc','s','123','new','field')",
       "redis.call('HSET',KEYS[1],'h','SU'..string.char(255)) redis.call('HDEL',KEYS[1],'s','p')",
-      "redis.call('HSET',KEYS[1],'h','SU'..string.char(3),'s',string.rep('x',2000000))",
+      "redis.call('HSET',KEYS[1],'h','SU'..string.char(4),'s',string.rep('x',2000000))",
   };
   for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
     solid_store *store = open_logged();
@@ -415,7 +415,7 @@ Test(redis_records, what_is_no_record_of_ours_is_not_forgotten) {
   live_append_until_ok(store, "ours");
   live_ask("SET solid:{text} x", "OK");
   live_ask("HSET solid:{hash} other x", "1");
-  live_ask("HSET solid:{newer} h SU\x03....", "1");
+  live_ask("HSET solid:{newer} h SU\x04....", "1");
   cr_assert_eq(solid_forget(store, users, 4, had), SOLID_EFORMAT);
   cr_assert(!had[0] && !had[1] && !had[2] && had[3]);
   cr_assert_eq(solid_forget(store, users + 2, 1, had), SOLID_EUNSUPPORTED, "%s", solid_last_error());

@@ -106,13 +106,29 @@ static void judge_returns(const char *device) {
     if (!r.ctx) return;
     seed_rng rng = seed_start(4);
     uint32_t *items = state_rig_items(&r, &rng, 200);
-    for (size_t i = 0; i < sizeof cuts / sizeof cuts[0]; i++) {
-      judge_return(&r, SOL_VALUES_F16, items, cuts[i], blocks == 1 ? 1e-5 : 2e-3);
-      judge_return(&r, SOL_VALUES_I8, items, cuts[i], blocks == 1 ? 1e-5 : 4e-2);
+    float *table = r.model->first_kv;
+    cr_assert_not_null(table);
+    for (size_t i = 0; i < 2 * sizeof cuts / sizeof cuts[0]; i++) {
+      r.model->first_kv = i % 2 ? NULL : table; /* block 0's keys and values come from the table, or from the items */
+      judge_return(&r, SOL_VALUES_F16, items, cuts[i / 2], blocks == 1 ? 1e-5 : 2e-3);
+      judge_return(&r, SOL_VALUES_I8, items, cuts[i / 2], blocks == 1 ? 1e-5 : 4e-2);
     }
+    r.model->first_kv = table;
     free(items);
     state_rig_close(&r);
   }
+}
+
+Test(image, takes_keys_of_many_items_from_the_items) {
+  sol_config config = state_rig_config(2, 64, 2);
+  config.items = (uint32_t)(SOL_FIRST_KV_MOST / (2 * config.width * sizeof(float)));
+  state_rig r = state_rig_open("cpu", &config, 2, 24);
+  seed_rng rng = seed_start(4);
+  uint32_t *items = state_rig_items(&r, &rng, 200);
+  cr_assert_null(r.model->first_kv);
+  judge_return(&r, SOL_VALUES_F16, items, 137, 2e-3);
+  free(items);
+  state_rig_close(&r);
 }
 
 Test(image, brings_states_back) {

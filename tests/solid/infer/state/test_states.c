@@ -79,12 +79,13 @@ Test(states, are_what_the_encoder_makes_of_the_window) {
       judge_cuts(devices[i], shapes[k][0], shapes[k][1], shapes[k][2], shapes[k][3]);
 }
 
-/* Users of every length in one call, with fewer rows in flight than they have events: each as if it were alone. */
-static void judge_company(const char *device) {
+/* Users of every length in one call, with fewer rows in flight than they have events, too few for two chunks or enough
+ * for those of several users: each as if it were alone. */
+static void judge_company(const char *device, size_t rows) {
   enum { SLOTS = 9 };
-  static const size_t first[SLOTS] = {0, 3, 100, 16, 47, 1, 200, 31, 0}, then[SLOTS] = {5, 1, 1, 1, 1, 80, 1, 1, 0};
+  static const size_t first[SLOTS] = {0, 3, 100, 16, 47, 1, 200, 31, 0}, then[SLOTS] = {5, 1, 1, 1, 1, 80, 1, 90, 0};
   sol_config config = state_rig_config(2, 16, 2);
-  state_rig r = state_rig_open(device, &config, SLOTS, 24);
+  state_rig r = state_rig_open(device, &config, SLOTS, rows);
   if (!r.ctx) return;
   seed_rng rng = seed_start(77);
   sol_newer newer[SLOTS];
@@ -115,7 +116,7 @@ static void judge_company(const char *device) {
 }
 
 Test(states, do_not_depend_on_company) {
-  for (int i = 0; i < DEVICES; i++) judge_company(devices[i]);
+  for (int i = 0; i < DEVICES; i++) judge_company(devices[i], 24), judge_company(devices[i], 200);
 }
 
 /* 10,000 single updates against one prefill, and against numbers that are counted anew again and again. */
