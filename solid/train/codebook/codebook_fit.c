@@ -101,7 +101,7 @@ static solid_status fit_levels(sol_codebook *made, sol_kmeans *km, const sol_cod
     status = run_level(km, options->iterations, &made->level[l]);
     if (!status) take_level(made, l, km);
   }
-  km->progress = NULL;
+  km->progress = NULL; /* it ends with this function */
   return status;
 }
 
