@@ -50,9 +50,9 @@ make_set() {
   case $1 in
     generated-dense) shape="--users 1500 --items 400 --genres 8 --events 60 --seed 11" ;;
     generated-sparse) shape="--users 6000 --items 3000 --genres 40 --events 7 --seed 12" ;;
-    generated-many) shape="--users 3000 --items 1500 --genres 20 --events 120 --seed 13" ;;
+    generated-many) shape="--users 3000 --items 1500 --genres 20 --events 100 --seed 13" ;;
     generated-few) shape="--users 400 --items 600 --genres 10 --events 40 --seed 14" ;;
-    generated-short) shape="--users 10000 --items 800 --genres 15 --events 5 --seed 15" ;;
+    generated-short) shape="--users 10000 --items 800 --genres 15 --events 6 --seed 15" ;;
     *) return 0 ;;
   esac
   # shellcheck disable=SC2086
