@@ -163,7 +163,9 @@ static solid_status run_steps(sol_fit *t, solid_step_fn on_step, void *user) {
     solid_status status = sol_step_gradients(&t->step, &now, seed, &inputs, targets);
     if (status == SOLID_OK) status = sol_step_update(&t->step, &now, ++t->steps);
     if (status != SOLID_OK) return status;
-    if (on_step != NULL && on_step(user, i + 1, n)) return solid_fail(SOLID_ECANCELLED, "step %u of %u", i + 1, n);
+    if (on_step == NULL || !on_step(user, i + 1, n)) continue;
+    status = sol_step_settle(&t->step);
+    return status == SOLID_OK ? solid_fail(SOLID_ECANCELLED, "step %u of %u", i + 1, n) : status;
   }
   return sol_step_settle(&t->step);
 }

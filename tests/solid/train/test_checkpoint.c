@@ -1,5 +1,6 @@
 /* Checkpoints: a trainer goes on from one as if nothing had happened, and from no other file. */
 #include "solid/model/tensors.h"
+#include "solid/train/fit/state.h"
 #include "tests/solid/train/walk_fixture.h"
 #include "tests/support/compare.h"
 #include "tests/support/fault_backend.h"
@@ -73,6 +74,7 @@ static void cancel(rig *r, solid_train_options o) {
   cr_assert_eq(sol_fit_save(trainer, path), SOLID_OK, "%s", solid_last_error());
   cr_assert_eq(sol_fit_epoch(trainer, stop_at_second, NULL, NULL), SOLID_ECANCELLED);
   cr_expect_eq(sol_fit_report(trainer)->epoch, 1);
+  cr_expect_eq(trainer->step.part.steps, 0, "rows wait, and whoever reads weights does not know");
   cr_assert_eq(sol_fit_load(trainer, path), SOLID_OK, "%s", solid_last_error());
   walk_epochs(trainer, 1);
   walk_finish(trainer, &parts);
