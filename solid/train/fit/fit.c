@@ -233,7 +233,9 @@ solid_status sol_fit_schedule(sol_fit *fit, const solid_schedule *schedule) {
   solid_status status = solid_train_options_check(&options);
   if (status != SOLID_OK) return status;
   t->options = options;
-  t->told = *schedule;
+  t->told.epochs = schedule->epochs; /* what was told before stays told */
+  if (schedule->check > 0) t->told.check = schedule->check;
+  if (schedule->average > 0) t->told.average = schedule->average;
   return SOLID_OK;
 }
 

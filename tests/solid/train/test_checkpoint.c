@@ -138,7 +138,8 @@ static void check_told_pace(rig *r) {
   cr_assert_geq(fd, 0);
   close(fd);
   sol_fit *trainer = walk_trainer(r, &f, &o);
-  cr_assert_eq(sol_fit_schedule(trainer, &(solid_schedule){4, 2, 0.5}), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(sol_fit_schedule(trainer, &(solid_schedule){5, 2, 0.5}), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(sol_fit_schedule(trainer, &(solid_schedule){.epochs = 4}), SOLID_OK, "%s", solid_last_error());
   walk_epochs(trainer, 2);
   cr_assert_eq(sol_fit_save(trainer, path), SOLID_OK, "%s", solid_last_error());
   walk_finish(trainer, &f);
