@@ -36,8 +36,7 @@ static void check_head(const uint8_t *data, size_t size) {
   uint8_t again[SOL_HEAD_MAX];
   if (!sol_head_decode(data, size, &head)) return;
   if (sol_head_encode(&head, again) != size) abort();
-  /* the older version is read, and written as the newer one */
-  if (data[2] == SOL_HEAD_OLD_HISTORY && again[2] == SOL_HEAD_WITH_HISTORY) again[2] = data[2];
+  if (data[2] == SOL_HEAD_OLD_HISTORY && again[2] == SOL_HEAD_WITH_HISTORY) again[2] = data[2]; /* read, never written */
   if (memcmp(again, data, size)) abort();
 }
 
