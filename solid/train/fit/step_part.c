@@ -1,4 +1,5 @@
 #include "kernels/formula.h"
+#include "solid/base/fetch.h"
 #include "solid/extend.h"
 #include "solid/train/fit/step.h"
 #include <assert.h>
@@ -70,8 +71,8 @@ solid_status sol_step_set_popularity(sol_step *step, const float *count) {
 static uint32_t take(sol_step *step, uint32_t item) {
   uint32_t before = step->part.set.count, number = sol_touched_take(&step->part.set, item);
   if (number < before) return number;
-  if (step->codes) __builtin_prefetch(step->codes + (size_t)item * step->config.levels);
-  if (step->attributes) __builtin_prefetch(step->attributes + (size_t)item * step->config.slots);
+  if (step->codes) SOL_FETCH(step->codes + (size_t)item * step->config.levels);
+  if (step->attributes) SOL_FETCH(step->attributes + (size_t)item * step->config.slots);
   step->part.offsets[number] = 0;
   return number;
 }
@@ -84,7 +85,7 @@ static void take_drawn(sol_step *step, uint64_t seed) {
     uint32_t left = p->sampler.draws - first, n = left < AHEAD ? left : AHEAD, places[AHEAD];
     for (uint32_t i = 0; i < n; i++) {
       places[i] = sol_sampler_draw(&p->sampler, first + i, &random);
-      __builtin_prefetch(p->sampler.by_place + places[i]);
+      SOL_FETCH(p->sampler.by_place + places[i]);
     }
     for (uint32_t i = 0; i < n; i++) {
       uint32_t before = p->set.count, number = take(step, p->sampler.by_place[places[i]]);
