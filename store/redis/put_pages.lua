@@ -82,7 +82,8 @@ end
 
 if upto > ends or not meta then
   local size, new = call('HSTRLEN', key, 's'), call('HSTRLEN', key, 'r')
-  local is_whole = meta and size <= most and new <= most and (size > 0 or since == sorted) and (new > 0 or sorted == ends)
+  local is_sound = size <= most and new <= most and size % 8 == 0 and new % 8 == 0
+  local is_whole = meta and is_sound and (size > 0 or since == sorted) and (new > 0 or sorted == ends)
   if ends < from or not is_whole then size, new, since = 0, 0, from end -- pages between, or items, are gone
   local items = merge(new > 0 and call('HGET', key, 'r') or '', ARGV[7])
   if 8 * #items > size or #items > 8 * AT_ONCE or size + #items > most then

@@ -107,13 +107,13 @@ static void give_items(const solid_window *window, const redisReply *set) {
   }
 }
 
-/* What was ever taken, in two fields. Where one is gone or none, or pages behind theirs are gone, it is known since the
- * record's first step. */
+/* What was ever taken, in two fields. Where one is gone, none or cut off, or pages behind theirs are gone, it is known
+ * since the record's first step. */
 static void give_seen(solid_window *window, const note *of, const meta *m, const redisReply *set,
                       const redisReply *newer) {
   const size_t most = 8 * (size_t)SOLID_SEEN_MAX;
   if (m->behind < of->first || (m->sorted > m->since && !set->len) || (m->behind > m->sorted && !newer->len)) return;
-  if ((size_t)set->len > most || (size_t)newer->len > most) return;
+  if ((size_t)set->len > most || (size_t)newer->len > most || set->len % 8 || newer->len % 8) return;
   window->seen_since = m->since;
   give_items(window, set);
   give_items(window, newer);
