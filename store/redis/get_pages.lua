@@ -9,6 +9,7 @@ local key, from, to, call = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2]), redis
 if ARGV[5] then -- the record is in the same slot; while that is moved it may be elsewhere
   local record = string.sub(key, 1, -7)
   local size = redis.pcall('HSTRLEN', record, 'h')
+  if size == 0 then size = redis.pcall('EXISTS', key, record) end -- put_pages.lua says why
   if type(size) == 'table' then return redis.error_reply('TRYAGAIN the slot is being moved') end
   local head = size <= 65536 and redis.pcall('HGET', record, 'h')
   local version = head and string.byte(head, 3)

@@ -372,3 +372,39 @@ Test(redis_nodes, places_of_nodes_that_left_are_used_again) {
   cr_assert_null(sol_cluster_node(&c, "10.0.0.1", 8, 5000), "all have slots");
   sol_cluster_end(&c);
 }
+
+/* Steps up to `seq`, and the 900 newest back. */
+static solid_status append_upto(solid_store *store, uint64_t seq, solid_window *window) {
+  static solid_step steps[900], room[900];
+  static solid_position positions[900];
+  for (uint64_t n = 0; n < seq; n++) steps[n] = (solid_step){n + 1, 1}, positions[n] = (solid_position){9, n + 1};
+  solid_append append = {.user = live_text("u3"), .steps = steps, .positions = positions, .count = seq};
+  *window = (solid_window){.steps = room, .most = 900};
+  solid_status of_user;
+  return store->ops->advance(store, &append, 1, window, NULL, &of_user);
+}
+
+/* Where the pages of a user have gone ahead of the record, a page more is not taken for one of nobody. */
+Test(redis_cluster, pages_wait_for_a_record_that_moves) {
+  solid_redis_store_options options = options_for(0);
+  options.timeout_ms = 300, options.history = 1024;
+  solid_store *store = live_open_with(&options);
+  solid_window window;
+  char command[256];
+  unsigned slot = slot_of_user("u3");
+  size_t from = redis_cluster_owner(&cluster, slot), to = (from + 1) % 3;
+  cr_assert_eq(append_upto(store, 600, &window), SOLID_OK, "%s", solid_last_error());
+  set_slot(to, slot, "IMPORTING", from);
+  set_slot(from, slot, "MIGRATING", to);
+  snprintf(command, sizeof command, "MIGRATE 127.0.0.1 %u %s{u3}:pages 0 5000", cluster.nodes[to].port, prefix);
+  ask_node(from, command, "OK");
+  solid_status status = append_upto(store, 900, &window);
+  cr_assert(solid_status_is_retriable(status), "%s", solid_last_error());
+  migrate_keys(from, to, slot);
+  set_slot(to, slot, "NODE", to);
+  set_slot(from, slot, "NODE", to);
+  cr_assert_eq(append_upto(store, 900, &window), SOLID_OK, "%s", solid_last_error());
+  cr_assert(window.count == 900 && window.seq == 900 && !window.is_cut, "%zu of %lu", window.count,
+            (unsigned long)window.seq);
+  solid_store_close(store);
+}
