@@ -1,4 +1,5 @@
 #include "examples/train/train_options.h"
+#include "examples/common/apart.h"
 #include "examples/common/exit.h"
 #include "examples/common/load_options.h"
 #include "solid/train/choose.h"
@@ -140,6 +141,20 @@ solid_status train_options(const train_arguments *a, solid_train_options *option
     status = solid_train_option_set(options, &rows[i], number);
   }
   return status;
+}
+
+solid_status train_check_files(const train_arguments *a) {
+  const apart_file written[] = {{"--out", a->out}, {"--log", a->log}, {NULL, NULL}};
+  const apart_file read[] = {{"--data", a->data},
+                             {"--valid-data", a->order.valid_data},
+                             {"--test-data", a->order.test_data},
+                             {"--times", a->order.times},
+                             {"--attributes", a->items.attributes},
+                             {"--titles", a->titles},
+                             {"--vectors", a->items.vectors},
+                             {"--vector-ids", a->items.vector_ids},
+                             {NULL, NULL}};
+  return apart_check(written, read);
 }
 
 void train_given(train_arguments *a, const solid_config *config) {
