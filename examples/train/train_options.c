@@ -57,8 +57,8 @@ static const solid_property own[] = {
           "train this many models with other options (rate, batch, dropout, smoothing, swap) and keep the best by "
           "validation; 0 = only the given ones"),
     REAL("limit", limit, "0", 1e9,
-         "stop after this many seconds, within an epoch too, and write the best model so far; without --epochs the "
-         "schedule is fitted to the time; 0 = no limit"),
+         "stop after this many seconds of epochs, within one too but for the first, and write the best model so far; "
+         "without --epochs the schedule is fitted to the time; codes are made before and do not count; 0 = no limit"),
     WHOLE("threads", threads, "0", 0, 1024, "CPU threads; 0 = as many as the machine has"),
     TEXT("device", device, "cpu", "cpu, cuda or cuda:N", 0),
     {.name = "precision",
