@@ -65,7 +65,8 @@ SOLID_API SOLID_CHECK_RESULT solid_status solid_time_read(solid_bytes text, soli
                                                           int64_t *out);
 
 /* `bytes` of the file are read, compressed ones where it is; `all` of them are there, 0 = unknown, as of a pipe. Where
- * the file has times, half of a byte counts when it is read, and half when its event is passed on in order. */
+ * the file has times and `all` is known, half of a byte counts when it is read, and half when its event is passed on in
+ * order. */
 typedef void (*solid_data_progress)(void *user, uint64_t bytes, uint64_t all);
 
 /* Options of files with one event per row (movielens, csv, recbole, table). A column is a name, or a number from 1;

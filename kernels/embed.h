@@ -20,8 +20,8 @@ typedef struct sk_embed_args {
   float scale;
   int32_t accumulate;
   float *out;
-  const sk_rows *made; /* in place of table, with scale 1 and without accumulate: this part of them. EIO: the file was
-                          changed or cannot be read. Other devices than a CPU: EUNSUPPORTED */
+  const sk_rows *made; /* in place of table, with scale 1 and without accumulate: this part of them. ESTALE: the file
+                          was changed or cannot be read. Other devices than a CPU: EUNSUPPORTED */
   sk_rows_part part;
 } sk_embed_args;
 

@@ -80,7 +80,7 @@ SOLID_API SOLID_CHECK_RESULT solid_status solid_model_load_with(solid_model **ou
 /* A copy with room for `items` that join it and half as many more, and at least twice the spare rows that `model` has,
  * or as many where `items` need no more than half of them: then most of its rows are of items that were described anew.
  * `model` stays as it is. The copy is without the items that joined: solid_item_log_apply brings them. EUNSUPPORTED: it
- * was not loaded to grow. ENOMEM, EDEVICE. */
+ * was not loaded to grow. ENOMEM, EDEVICE; EIO, ESTALE: of embeddings that are in the file (solid_model_load). */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_model_grow(solid_model **out, const solid_model *model, uint64_t items);
 
 /* Dense indices in use: the items that it was trained on, then those that joined, in the order in which they did. It

@@ -92,12 +92,13 @@ solid_status answering_write(serve *s, serve_desk *desk, const serve_query *quer
   const solid_seat *seat = NULL;
   serve_made made = {0};
   int64_t began_ns = sol_steady_ns();
+  unsigned models_live = atomic_load(&s->models_live);
   solid_status status = solid_slot_take(s->slot, desk->number, who(query), &seat);
   if (!status) status = make(s, desk, seat, query, &made);
   int away = solid_status_is_retriable(status);
   if (query->user.size) atomic_store(&s->store_away, away);
   if (away) serve_count(&s->counts.store_failures);
-  if (status == SOLID_ESTALE) atomic_store(&s->model_changed, 1);
+  serve_note_model(s, status, models_live);
   if ((away || status == SOLID_ESTALE) && query->fallback) {
     made.is_fallback = 1;
     status = make(s, desk, seat, query, &made);

@@ -33,6 +33,10 @@ void serve_fail(serve *s, http_reply *reply, solid_status status) {
   (void)s;
 }
 
+void serve_note_model(serve *s, solid_status status, unsigned models_live) {
+  if (status == SOLID_ESTALE) atomic_store(&s->model_spoilt, models_live + 1);
+}
+
 void serve_fail_of(http_reply *reply, solid_status status, const char *away) {
   int code = 500;
   const char *name = "internal";

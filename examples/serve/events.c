@@ -215,6 +215,7 @@ static void clear(incoming *in) {
 static solid_status work(serve *s, const http_request *request, json_t *root, http_reply *reply) {
   incoming in = {0};
   serve_desk *desk = serve_take_desk(s);
+  unsigned models_live = atomic_load(&s->models_live);
   solid_status status = take_body(s, desk, &in, root);
   if (!status && s->producer) {
     status = producer_send(s->producer, in.events, in.payloads, in.n, request->deadline_ns);
@@ -222,6 +223,7 @@ static solid_status work(serve *s, const http_request *request, json_t *root, ht
     reply->status = 202;
   } else if (!status && in.n) {
     status = apply(s, desk, &in);
+    serve_note_model(s, status, models_live);
     atomic_store(&s->store_away, solid_status_is_retriable(status));
     if (solid_status_is_retriable(status)) serve_count(&s->counts.store_failures);
   }

@@ -23,7 +23,7 @@ void serve_ready(void *user, const http_request *request, http_reply *reply) {
   int loading = s->models.busy || s->models.wants_load || s->models.wants_back; /* the one before answers */
   pthread_mutex_unlock(&s->models.lock);
   int strange = strncmp(error, "follow", 6) == 0; /* the store's record cannot be read, or names what is not loaded */
-  int changed = atomic_load(&s->model_changed);
+  int changed = atomic_load(&s->model_spoilt) == atomic_load(&s->models_live) + 1;
   if (draining || away || strange || changed) reply->status = 503;
   growing_add(&reply->body,
               "{\"status\":\"%s\",\"draining\":%s,\"store\":\"%s\",\"model\":\"%s\",\"loading\":%s,\"uptime_s\":%.1f,"

@@ -51,10 +51,7 @@ static solid_status load(serve *s, uint64_t *generation) {
   if (status == SOLID_EMISMATCH)
     status = solid_fail(status, "%s; to rebuild: solid_ingestd into another --prefix, then start with that one",
                         solid_last_error());
-  if (status)
-    solid_model_free(model);
-  else
-    atomic_store(&s->model_changed, 0);
+  if (status) solid_model_free(model);
   *generation = info.generation;
   return status;
 }
@@ -81,6 +78,12 @@ static solid_status go_back(serve *s) {
   return status;
 }
 
+/* Whoever takes a seat from now on has one of what is live now. */
+static solid_status note_live(serve *s, solid_status status) {
+  if (!status) atomic_fetch_add(&s->models_live, 1);
+  return status;
+}
+
 /* Another process may have changed the record; a store that lost it is told again. */
 static solid_status follow(serve *s) {
   solid_live live = {0}, here = solid_slot_get_live(s->slot);
@@ -90,7 +93,7 @@ static solid_status follow(serve *s) {
   status = solid_slot_follow(s->slot, &live);
   uint64_t generation;
   if (status == SOLID_ENOTFOUND && !load(s, &generation)) status = solid_slot_follow(s->slot, &live);
-  if (!status)
+  if (!note_live(s, status))
     logging_say(SOLID_LOG_INFO, "follows version %" PRIu64 ": generation %016" PRIx64, live.version, live.current);
   return status;
 }
@@ -160,8 +163,8 @@ static void *run(void *user) {
     if (what == 1 && (is_other || asked != seen)) what = 2, share = AS_IT_IS;
     seen = asked;
     if (is_other) mark = now;
-    if (what == 2) note(s, "load", load_and_switch(s, share), 1);
-    if (what == 3) note(s, "back", go_back(s), 1);
+    if (what == 2) note(s, "load", note_live(s, load_and_switch(s, share)), 1);
+    if (what == 3) note(s, "back", note_live(s, go_back(s)), 1);
     if (what == 1 && sol_steady_ms() - followed_ms >= FOLLOW_MS) {
       note(s, "follow", follow(s), 0);
       store_facts_read_epoch(&facts, m->store);

@@ -72,7 +72,8 @@ typedef struct serve {
   struct serve_keys *keys;         /* of idempotent requests */
   int64_t started_ms;
   atomic_int draining, store_away; /* store_away: the last call to the store failed */
-  atomic_int model_changed;        /* a question found that the file of its model did, and none was loaded since */
+  atomic_uint models_live;         /* how often others became live, or the same were read again */
+  atomic_uint model_spoilt;        /* 1 + models_live when it was found that a model's file had changed; 0 = never */
 } serve;
 
 /* A desk for the length of a request. */
@@ -86,6 +87,10 @@ int serve_desk_room(serve_desk *desk, size_t items);
  * the store, or what is said to be `away`. */
 void serve_fail(serve *s, http_reply *reply, solid_status status);
 void serve_fail_of(http_reply *reply, solid_status status, const char *away);
+
+/* What came of work that began when models_live was so much: who took a seat before others became live says nothing of
+ * them. */
+void serve_note_model(serve *s, solid_status status, unsigned models_live);
 
 /* Handlers, one a route. */
 void serve_recommend_get(void *user, const http_request *request, http_reply *reply);

@@ -40,7 +40,7 @@ static void tell(sol_lines *lines) {
   z_off_t compressed = lines->all ? gzoffset(lines->file) : -1; /* where a plain file is, too; -1 of a pipe */
   uint64_t bytes = compressed < 0 ? lines->taken : (uint64_t)compressed;
   lines->told = lines->taken;
-  lines->progress(lines->progress_user, lines->is_half ? bytes / 2 : bytes, lines->all);
+  lines->progress(lines->progress_user, lines->is_half && lines->all ? bytes / 2 : bytes, lines->all);
 }
 
 void sol_lines_tell_second(const sol_lines *lines, double share) {

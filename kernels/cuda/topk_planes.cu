@@ -9,7 +9,7 @@ enum { THREADS = 256, WARPS = THREADS / SK_WARP };
 #define MAGIC_BITS 0x4b400000
 #define MAGIC      12582912.0f
 
-/* What half of 16 numbers that share their high half is left out by the plane of high halves alone. */
+/* Of the 16 low halves: what stands for all of them where high halves alone are read. */
 #define MIDDLE 8
 
 __device__ static double quad_sum(double x) {

@@ -38,7 +38,7 @@ static inline sol_config sol_model_file_layout(const sol_model_file *file) {
 solid_status sol_model_file_spare(sol_model_file *file, uint32_t spare);
 
 /* A copy of its own, without spare items and with the weights `weights` (malloc, taken over on success) in place of the
- * file's, both laid out by sol_model_file_layout. ENOMEM, EIO. */
+ * file's, both laid out by sol_model_file_layout. ENOMEM, EIO, ESTALE. */
 solid_status sol_model_file_copy(sol_model_file *out, const sol_model_file *file, float *weights);
 
 /* Weights laid out by `config` for `items` items in place of config->items, of which those that both have keep their

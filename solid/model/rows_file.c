@@ -20,9 +20,9 @@ int sol_rows_may_stay(const sol_config *config) {
   return config->items >= SK_TOPK_LARGE && config->width <= SK_SCOUT_MAX_D && !config->slate_rows;
 }
 
-static solid_status fail(int error) {
+static solid_status fail(solid_status status, int error) {
   char text[160];
-  return solid_fail(SOLID_ESTALE, "%s", sk_rows_text(error, text, sizeof text));
+  return solid_fail(status, "%s", sk_rows_text(error, text, sizeof text));
 }
 
 /* A descriptor of its own for the file of `fd`. */
@@ -33,7 +33,7 @@ static solid_status open_again(sk_rows_file **out, int fd, int64_t at) {
   int error = made->fd < 0 ? errno : sk_rows_file_note(made);
   if (error) {
     sol_rows_file_close(made);
-    return fail(error);
+    return fail(SOLID_EIO, error);
   }
   *out = made;
   return SOLID_OK;
@@ -54,7 +54,7 @@ solid_status sol_rows_file_hash(const sk_rows_file *file, size_t floats, XXH3_st
   for (size_t at = 0; at < floats && !status; at += PIECE) {
     size_t n = floats - at < PIECE ? floats - at : PIECE;
     int error = sk_rows_file_read(file, at, n, piece);
-    status = error ? fail(error) : sol_check_weights("item.embedding", piece, at, n);
+    status = error ? fail(SOLID_EIO, error) : sol_check_weights("item.embedding", piece, at, n);
     XXH3_64bits_update(state, piece, n * sizeof *piece);
   }
   free(piece);
@@ -64,7 +64,7 @@ solid_status sol_rows_file_hash(const sk_rows_file *file, size_t floats, XXH3_st
 solid_status sol_rows_file_copy(sk_rows_file **out, const sk_rows_file *file) {
   sk_rows now = {.file = file};
   int error = sk_rows_check(&now);
-  return error ? fail(error) : open_again(out, file->fd, file->at);
+  return error ? fail(SOLID_ESTALE, error) : open_again(out, file->fd, file->at);
 }
 
 void sol_rows_file_close(sk_rows_file *file) {

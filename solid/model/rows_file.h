@@ -1,7 +1,7 @@
 /* E of a large model, left in its file and read a row at a time (kernels/rows.h): what opening it and checking it
  * takes. Whoever replaces the file renames another one over it, as sol_model_file_write does: the open file stays what
- * it was. A file that is written anew in place, or cut short, makes every question fail with EIO until the model is
- * loaded again. */
+ * it was. A file that is written anew in place, or cut short, makes every question fail with ESTALE until the model
+ * is loaded again. */
 #ifndef SOLID_MODEL_ROWS_FILE_H
 #define SOLID_MODEL_ROWS_FILE_H
 
@@ -30,7 +30,7 @@ void sol_rows_file_place(sk_rows_file *file, const sol_safetensors *st, const so
 /* Checks the `floats` weights of E and adds their bytes to the hash. EFORMAT, EIO, ENOMEM. */
 solid_status sol_rows_file_hash(const sk_rows_file *file, size_t floats, XXH3_state_t *state);
 
-/* The same file for another model. ENOMEM, EIO. */
+/* The same file for another model. ENOMEM, EIO; ESTALE: it was changed since. */
 solid_status sol_rows_file_copy(sk_rows_file **out, const sk_rows_file *file);
 
 /* NULL is a no-op. */

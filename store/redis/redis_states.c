@@ -107,7 +107,7 @@ static void make_get(batch *b, size_t i) {
 }
 
 static solid_status take_get(batch *b, sol_redis_conn *conn, size_t i, const redisReply *reply) {
-  if (b->kind != 0) return SOLID_OK;
+  if (b->kind != 0) return b->statuses[i] ? SOLID_OK : sol_redis_judge_user(b, conn, i, b->users[i], reply);
   solid_status status = sol_redis_take_state(b, conn, i, b->users[i], reply, &b->states[i]);
   if (!status) sol_redis_judge_state(&b->states[i], b->births[i], UINT64_MAX);
   return status;

@@ -36,7 +36,8 @@ static void check_head(const uint8_t *data, size_t size) {
   uint8_t again[SOL_HEAD_MAX];
   if (!sol_head_decode(data, size, &head)) return;
   if (sol_head_encode(&head, again) != size) abort();
-  if (data[2] == SOL_HEAD_OLD_HISTORY && again[2] == SOL_HEAD_WITH_HISTORY) again[2] = data[2]; /* read, never written */
+  /* that version is read, and never written */
+  if (data[2] == SOL_HEAD_OLD_HISTORY && again[2] == SOL_HEAD_WITH_HISTORY) again[2] = data[2];
   if (memcmp(again, data, size)) abort();
 }
 

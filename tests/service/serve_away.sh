@@ -111,7 +111,25 @@ if grep -qE 'avx2|avx512f' /proc/cpuinfo; then # elsewhere nothing of a model st
   for _ in $(seq 3000); do [ "$(curl -s -o /dev/null -w '%{http_code}' "$url/health/ready")" = 200 ] && break; sleep 0.1; done
   ask 200 '/recommend?user=ann'
   is '.source == "cache" or .source == "cache+fresh" or .source == "generation"'
+  # another one, whose file is spoilt as well: to go back to the one before is enough
+  model_is() { for _ in $(seq 3000); do [ "$(curl -s "$url/model" | jq -r .current)" "$1" "$2" ] && return; sleep 0.1; done; die "the model is not $*"; }
+  before=$(curl -s "$url/model" | jq -r .current)
+  cp "$work/large" "$work/whole"
+  "$1/tests/e2e/make_model" "$work/next" 2200001 || die "no other large model"
+  mv "$work/next" "$work/large"
+  model_is != "$before"
+  ask 200 '/recommend?user=ann'
+  truncate -s 1000 "$work/large"
+  ask 500 /events -d '{"user":"ann","item":"item-4"}'
+  ask 503 /health/ready
+  is '.model == "changed"'
+  for _ in $(seq 3000); do curl -s -f -o /dev/null "$url/model" -d '{"action":"back"}' && break; sleep 0.1; done
+  model_is = "$before"
+  ask 200 '/recommend?user=ann'
+  ask 200 /health/ready
+  is '.model == "ok"'
   stop
+  mv "$work/whole" "$work/large"
   # what reads events ends, since a start loads the model again
   event() { echo "{\"user\":\"ann\",\"item\":\"item-$1\",\"ts\":$(date +%s%3N)}"; }
   mkfifo "$work/events"

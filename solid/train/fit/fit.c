@@ -163,7 +163,9 @@ static solid_status run_steps(sol_fit *t, solid_step_fn on_step, void *user) {
     solid_status status = sol_step_gradients(&t->step, &now, seed, &inputs, targets);
     if (status == SOLID_OK) status = sol_step_update(&t->step, &now, ++t->steps);
     if (status != SOLID_OK) return status;
-    if (on_step != NULL && on_step(user, i + 1, n)) return solid_fail(SOLID_ECANCELLED, "step %u of %u", i + 1, n);
+    if (on_step == NULL || !on_step(user, i + 1, n)) continue;
+    status = sol_step_settle(&t->step);
+    return status == SOLID_OK ? solid_fail(SOLID_ECANCELLED, "step %u of %u", i + 1, n) : status;
   }
   return sol_step_settle(&t->step);
 }
@@ -231,7 +233,9 @@ solid_status sol_fit_schedule(sol_fit *fit, const solid_schedule *schedule) {
   solid_status status = solid_train_options_check(&options);
   if (status != SOLID_OK) return status;
   t->options = options;
-  t->told = *schedule;
+  t->told.epochs = schedule->epochs; /* what was told before stays told */
+  if (schedule->check > 0) t->told.check = schedule->check;
+  if (schedule->average > 0) t->told.average = schedule->average;
   return SOLID_OK;
 }
 

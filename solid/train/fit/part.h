@@ -26,7 +26,7 @@ typedef struct sol_step_part {
   int32_t *taken;       /* device (V): as kernels/adamw_rows.h, as the next three */
   sk_adamw_past *past;
   sk_adamw_power *powers;
-  const sk_adamw_tail *tail;
+  sk_adamw_tail *tail;      /* in the last batch */
   sk_adamw_past *past_host; /* (SOL_PART_STEPS) as the device has it */
   double (*tail_host)[4];   /* (SOL_PART_STEPS + 1) */
   int32_t steps;            /* since all rows were up to date */

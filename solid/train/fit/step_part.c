@@ -129,7 +129,7 @@ static size_t ints_before(const int32_t *device) {
 size_t sol_step_part_pack(sol_step *step, int32_t *host, int32_t *device, sol_brought *out) {
   sol_step_part *p = &step->part;
   size_t n = p->set.count, used = ints_before(device);
-  p->tail = (const sk_adamw_tail *)(const void *)(device + used);
+  p->tail = (sk_adamw_tail *)(void *)(device + used);
   used += write_tail(p, host + used);
   out->offset = (const float *)(const void *)(device + used);
   memcpy(host + used, p->offsets, n * sizeof *p->offsets);
@@ -193,14 +193,13 @@ void sol_step_part_begin(sol_run *run, sol_step *step) {
   memcpy(p->tail_host[0], (double[4]){1, 1, 0, 1}, sizeof p->tail_host[0]);
 }
 
+/* The tail goes where the last batch has its own, so that the rest of that batch stays as it is (sol_step_density). */
 solid_status sol_step_settle(sol_step *step) {
   sol_step_part *p = &step->part;
   if (!sol_step_has_part(step) || p->steps == 0) return SOLID_OK;
   sol_run run = {step->be, step->be->ops->sync(step->be)}; /* the batches have left the host's memory */
-  int32_t *device = step->ints + sol_step_semantic_ints(&step->config), *host = step->host;
-  p->tail = (const sk_adamw_tail *)(const void *)device;
-  size_t bytes = run.status == SOLID_OK ? write_tail(p, host) * sizeof *host : 0;
-  if (run.status == SOLID_OK) run.status = step->be->ops->upload(step->be, device, host, bytes);
+  size_t bytes = run.status == SOLID_OK ? write_tail(p, step->host) * sizeof *step->host : 0;
+  if (run.status == SOLID_OK) run.status = step->be->ops->upload(step->be, p->tail, step->host, bytes);
   sk_adamw_rows_args a = rows_args(step, (int32_t)step->config.items, NULL);
   sol_op_adamw_rows(&run, &a);
   sol_step_part_begin(&run, step);

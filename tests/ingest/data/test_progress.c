@@ -1,6 +1,7 @@
 /* Who asks is told how much of a file is read: in the bytes of the file, out of all of them, rising. */
 #include "tests/ingest/data/probe.h"
 #include <criterion/criterion.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,12 +35,12 @@ static char *lines_of_text(void) {
   return text;
 }
 
-static told read_all(void) {
+static told read_all(solid_data_format format) {
   told t = {0};
   size_t events = 0;
   solid_data_file *file = NULL;
   solid_data_options o = SOLID_DATA_OPTIONS_INIT;
-  o.format = SOLID_DATA_PAIRS, o.progress = take, o.progress_user = &t;
+  o.format = format, o.progress = take, o.progress_user = &t;
   cr_assert_eq(solid_data_file_open(&file, probe_path, &o), SOLID_OK, "%s", solid_last_error());
   cr_assert_eq(solid_data_file_read(file, count, &events), SOLID_OK, "%s", solid_last_error());
   cr_assert_eq(events, LINES);
@@ -51,39 +52,57 @@ Test(progress, is_told_in_bytes_of_the_file) {
   struct stat facts;
   char *text = lines_of_text();
   probe_write(text, strlen(text));
-  told plain = read_all();
+  told plain = read_all(SOLID_DATA_PAIRS);
   cr_assert_eq(stat(probe_path, &facts), 0);
   cr_assert(plain.calls >= 2 && plain.all == (uint64_t)facts.st_size);
   cr_assert_gt(plain.last, plain.all / 2);
   probe_write_gzip(text, 0);
-  told packed = read_all();
+  told packed = read_all(SOLID_DATA_PAIRS);
   cr_assert_eq(stat(probe_path, &facts), 0);
   cr_assert(packed.calls >= 2 && packed.all == (uint64_t)facts.st_size);
   cr_assert_lt(packed.all, plain.all / 10);
   free(text);
 }
 
-/* Halves: reading, and passing on in order, which ends at the end of the file. */
-Test(progress, goes_on_while_events_are_put_in_order) {
+static char *lines_with_times(void) {
   static const char line[] = "some-user\titem-1\t1600000000\n";
-  size_t size = sizeof line - 1, events = 0;
+  size_t size = sizeof line - 1;
   char *text = malloc(LINES * size + 64), *at = text + sprintf(text, "user_id\titem_id\ttimestamp\n");
   for (size_t i = 0; i < LINES; i++, at += size) {
     memcpy(at, line, size);
     at[5] = (char)('a' + i % 26), at[6] = (char)('a' + i / 26 % 26); /* users enough to be told between them */
   }
   *at = 0;
+  return text;
+}
+
+/* Halves: reading, and passing on in order, which ends at the end of the file. */
+Test(progress, goes_on_while_events_are_put_in_order) {
+  char *text = lines_with_times();
   probe_write(text, strlen(text));
-  told t = {0};
-  solid_data_file *file = NULL;
-  solid_data_options o = SOLID_DATA_OPTIONS_INIT;
-  o.progress = take, o.progress_user = &t;
-  cr_assert_eq(solid_data_file_open(&file, probe_path, &o), SOLID_OK, "%s", solid_last_error());
-  cr_assert_eq(solid_data_file_read(file, count, &events), SOLID_OK, "%s", solid_last_error());
-  cr_assert_eq(events, LINES);
+  told t = read_all(SOLID_DATA_AUTO);
   cr_assert_gt(t.calls, 2 + LINES / (2 << 17));
   cr_assert_gt(t.last, t.all / 10 * 8);
-  solid_data_file_close(file);
+  free(text);
+}
+
+static void *write_into_pipe(void *text) {
+  FILE *pipe = fopen(probe_path, "w");
+  if (pipe) fputs(text, pipe), fclose(pipe);
+  return NULL;
+}
+
+/* Nobody knows how long it is, so that there are no halves: what was read counts. */
+Test(progress, is_told_in_bytes_of_a_pipe) {
+  char *text = lines_with_times();
+  pthread_t writer;
+  remove(probe_path);
+  cr_assert_eq(mkfifo(probe_path, 0600), 0);
+  cr_assert_eq(pthread_create(&writer, NULL, write_into_pipe, text), 0);
+  told t = read_all(SOLID_DATA_AUTO);
+  pthread_join(writer, NULL);
+  cr_assert_eq(t.all, 0);
+  cr_assert(t.last > strlen(text) / 4 * 3 && t.last <= strlen(text));
   free(text);
 }
 

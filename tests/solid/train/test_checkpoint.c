@@ -1,5 +1,6 @@
 /* Checkpoints: a trainer goes on from one as if nothing had happened, and from no other file. */
 #include "solid/model/tensors.h"
+#include "solid/train/fit/state.h"
 #include "tests/solid/train/walk_fixture.h"
 #include "tests/support/compare.h"
 #include "tests/support/fault_backend.h"
@@ -18,9 +19,7 @@ static void resume(rig *r, solid_train_options o) {
   walk_epochs(trainer, 6);
   walk_finish(trainer, &whole);
   char path[] = "/tmp/solid-checkpoint-XXXXXX";
-  int fd = mkstemp(path);
-  cr_assert_geq(fd, 0);
-  close(fd);
+  walk_file(path);
   for (uint32_t part = 0; part < 3; part++) {
     trainer = walk_trainer(r, &parts, &o);
     if (part > 0) cr_assert_eq(sol_fit_load(trainer, path), SOLID_OK, "%s", solid_last_error());
@@ -65,14 +64,13 @@ static void cancel(rig *r, solid_train_options o) {
   walk_epochs(trainer, 2);
   walk_finish(trainer, &whole);
   char path[] = "/tmp/solid-checkpoint-XXXXXX";
-  int fd = mkstemp(path);
-  cr_assert_geq(fd, 0);
-  close(fd);
+  walk_file(path);
   trainer = walk_trainer(r, &parts, &o);
   walk_epochs(trainer, 1);
   cr_assert_eq(sol_fit_save(trainer, path), SOLID_OK, "%s", solid_last_error());
   cr_assert_eq(sol_fit_epoch(trainer, stop_at_second, NULL, NULL), SOLID_ECANCELLED);
   cr_expect_eq(sol_fit_report(trainer)->epoch, 1);
+  cr_expect_eq(trainer->step.part.steps, 0, "rows wait, and whoever reads weights does not know");
   cr_assert_eq(sol_fit_load(trainer, path), SOLID_OK, "%s", solid_last_error());
   walk_epochs(trainer, 1);
   walk_finish(trainer, &parts);
@@ -92,104 +90,6 @@ static void check_cancel(rig *r) {
 
 Test(checkpoint, forgets_a_cancelled_epoch) {
   rig_each(check_cancel);
-}
-
-/* A training whose epochs are told goes on in a process that tells another number, and in none that tells nothing. */
-static void check_told(rig *r) {
-  walk_fixture f;
-  walk_setup(&f);
-  solid_train_options o = walk_options();
-  o.rate_end = 0.05;
-  char path[] = "/tmp/solid-checkpoint-XXXXXX";
-  int fd = mkstemp(path);
-  cr_assert_geq(fd, 0);
-  close(fd);
-  sol_fit *trainer = walk_trainer(r, &f, &o);
-  cr_assert_eq(sol_fit_schedule(trainer, &(solid_schedule){.epochs = 4}), SOLID_OK, "%s", solid_last_error());
-  walk_epochs(trainer, 2);
-  cr_assert_eq(sol_fit_save(trainer, path), SOLID_OK, "%s", solid_last_error());
-  walk_finish(trainer, &f);
-  trainer = walk_trainer(r, &f, &o);
-  cr_expect_eq(sol_fit_load(trainer, path), SOLID_EMISMATCH);
-  cr_expect_not_null(strstr(solid_last_error(), "epochs=fitted"), "%s", solid_last_error());
-  cr_assert_eq(sol_fit_schedule(trainer, &(solid_schedule){.epochs = 3}), SOLID_OK, "%s", solid_last_error());
-  cr_assert_eq(sol_fit_load(trainer, path), SOLID_OK, "%s", solid_last_error());
-  walk_epochs(trainer, 1);
-  walk_finish(trainer, &f);
-  cr_expect(f.report.epoch == 3 && f.report.finished, "epoch %u", f.report.epoch);
-  unlink(path);
-  walk_teardown(&f);
-}
-
-Test(checkpoint, goes_on_with_another_number_of_epochs_if_told) {
-  rig_each(check_told);
-}
-
-/* What a process is told besides is open too, and nothing else is. */
-static void check_told_pace(rig *r) {
-  walk_fixture f;
-  walk_setup(&f);
-  solid_train_options o = walk_options();
-  o.rate_end = 0.05;
-  char path[] = "/tmp/solid-checkpoint-XXXXXX";
-  int fd = mkstemp(path);
-  cr_assert_geq(fd, 0);
-  close(fd);
-  sol_fit *trainer = walk_trainer(r, &f, &o);
-  cr_assert_eq(sol_fit_schedule(trainer, &(solid_schedule){4, 2, 0.5}), SOLID_OK, "%s", solid_last_error());
-  walk_epochs(trainer, 2);
-  cr_assert_eq(sol_fit_save(trainer, path), SOLID_OK, "%s", solid_last_error());
-  walk_finish(trainer, &f);
-  trainer = walk_trainer(r, &f, &o);
-  cr_assert_eq(sol_fit_schedule(trainer, &(solid_schedule){.epochs = 3, .check = 1}), SOLID_OK);
-  cr_expect_eq(sol_fit_load(trainer, path), SOLID_EMISMATCH, "the average is this process's own");
-  cr_expect_not_null(strstr(solid_last_error(), "average=fitted"), "%s", solid_last_error());
-  cr_assert_eq(sol_fit_schedule(trainer, &(solid_schedule){3, 1, 0.25}), SOLID_OK, "%s", solid_last_error());
-  cr_assert_eq(sol_fit_load(trainer, path), SOLID_OK, "%s", solid_last_error());
-  walk_epochs(trainer, 1);
-  walk_finish(trainer, &f);
-  cr_expect(f.report.epoch == 3 && f.report.finished, "epoch %u", f.report.epoch);
-  unlink(path);
-  walk_teardown(&f);
-}
-
-Test(checkpoint, goes_on_with_another_pace_if_told) {
-  rig_each(check_told_pace);
-}
-
-/* One whose number of epochs was settled goes on in a process that tells one, and in all else as ever. */
-static void check_told_late(rig *r) {
-  walk_fixture f;
-  walk_setup(&f);
-  solid_train_options o = walk_options();
-  o.rate_end = 0.05;
-  char path[] = "/tmp/solid-checkpoint-XXXXXX";
-  int fd = mkstemp(path);
-  cr_assert_geq(fd, 0);
-  close(fd);
-  sol_fit *trainer = walk_trainer(r, &f, &o);
-  walk_epochs(trainer, 1);
-  cr_assert_eq(sol_fit_save(trainer, path), SOLID_OK, "%s", solid_last_error());
-  walk_finish(trainer, &f);
-  o.rate /= 2;
-  trainer = walk_trainer(r, &f, &o);
-  cr_assert_eq(sol_fit_schedule(trainer, &(solid_schedule){.epochs = 3}), SOLID_OK, "%s", solid_last_error());
-  cr_expect_eq(sol_fit_load(trainer, path), SOLID_EMISMATCH);
-  cr_expect_not_null(strstr(solid_last_error(), "rate="), "%s", solid_last_error());
-  walk_finish(trainer, &f);
-  o.rate *= 2;
-  trainer = walk_trainer(r, &f, &o);
-  cr_assert_eq(sol_fit_schedule(trainer, &(solid_schedule){.epochs = 3}), SOLID_OK, "%s", solid_last_error());
-  cr_assert_eq(sol_fit_load(trainer, path), SOLID_OK, "%s", solid_last_error());
-  walk_epochs(trainer, 2);
-  walk_finish(trainer, &f);
-  cr_expect(f.report.epoch == 3 && f.report.finished, "epoch %u", f.report.epoch);
-  unlink(path);
-  walk_teardown(&f);
-}
-
-Test(checkpoint, of_a_settled_number_of_epochs_goes_on_with_one_that_is_told) {
-  rig_each(check_told_late);
 }
 
 static void expect_refusal(rig *r, const walk_fixture *f, const solid_train_options *o, const char *path,
@@ -295,9 +195,7 @@ Test(checkpoint, a_lost_device_leaves_the_checkpoint) {
   static fault_plan plan = {
       .syncs_left = 1 << 20, .status = SOLID_EDEVICE, .text = "cuda sync: cudaErrorLaunchFailure"};
   char path[] = "/tmp/solid-checkpoint-XXXXXX";
-  int fd = mkstemp(path);
-  cr_assert_geq(fd, 0);
-  close(fd);
+  walk_file(path);
   walk_fixture whole, parts;
   walk_setup(&whole);
   walk_setup(&parts);

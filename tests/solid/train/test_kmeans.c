@@ -1,8 +1,10 @@
 /* k-means whose rows are on a device: an assignment against a naive one in double, in pieces; clusters that the host
  * finds too; more rows than an iteration takes. The host's own is judged in test_codebook_fit.c. */
+#include "solid/model/context.h"
 #include "solid/train/codebook/codebook_fit.h"
 #include "solid/train/codebook/kmeans.h"
 #include "solid/train/codebook/kmeans_device.h"
+#include "tests/support/recording_backend.h"
 #include "tests/support/rig.h"
 #include <criterion/criterion.h>
 #include <math.h>
@@ -128,4 +130,27 @@ static void check_many(rig *r) {
 
 Test(kmeans, takes_batches_of_many_rows_on_a_device) {
   rig_each(check_many);
+}
+
+/* A device of its own memory clusters many vectors, and leaves few to the host. */
+Test(kmeans, codebooks_of_many_items_are_the_devices) {
+  enum { D = 4, K = 10 };
+  static float x[SOL_CODEBOOK_ON_DEVICE * D];
+  const solid_context apart = {.ops = recording_backend(), .threads = 2};
+  seed_rng rng = seed_start(13);
+  seed_fill_normal(&rng, x, sizeof x / sizeof *x, 1);
+  for (uint32_t few = 0; few < 2; few++) {
+    sol_codebook_options options = {2, K, 8, 3, NULL};
+    sol_codebook host, device;
+    uint32_t items = SOL_CODEBOOK_ON_DEVICE - few;
+    cr_assert_eq(sol_codebook_fit(&host, x, items, D, &options), SOLID_OK, "%s", solid_last_error());
+    options.ctx = &apart;
+    cr_assert_eq(sol_codebook_fit(&device, x, items, D, &options), SOLID_OK, "%s", solid_last_error());
+    for (int l = 0; l < 2; l++)
+      cr_expect_float_eq(device.level[l].error, host.level[l].error, 0.01 * host.level[l].error);
+    int same = memcmp(device.centroids, host.centroids, 2 * K * D * sizeof *host.centroids) == 0;
+    cr_expect_eq(same, (int)few, "%u items: sums in float are not those in double", items);
+    sol_codebook_clear(&host);
+    sol_codebook_clear(&device);
+  }
 }

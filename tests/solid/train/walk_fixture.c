@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* User u walks round the items with a stride of its own: two events tell the next. */
 static void make_history(solid_dataset *dataset) {
@@ -82,4 +83,10 @@ void walk_finish(sol_fit *trainer, walk_fixture *f) {
   memcpy(f->best, sol_fit_best(trainer), sol_tensors_total(&walk_config) * sizeof(float));
   f->report = *sol_fit_report(trainer);
   sol_fit_close(trainer);
+}
+
+void walk_file(char *path) {
+  int fd = mkstemp(path);
+  cr_assert_geq(fd, 0);
+  close(fd);
 }

@@ -35,4 +35,7 @@ sol_fit *walk_refit(rig *r, const walk_fixture *f, const solid_train_options *o,
 void walk_epochs(sol_fit *trainer, uint32_t n);
 void walk_finish(sol_fit *trainer, walk_fixture *f);
 
+/* An empty file, whose path takes the place of the template in `path`. */
+void walk_file(char *path);
+
 #endif

@@ -120,6 +120,22 @@ Test(redis_errors, what_lasts_is_final) {
   expect_refused(&options, "ERR AUTH");
 }
 
+/* A state is read without a script; the script that renews its lifetime says what is wrong all the same. */
+Test(redis_errors, a_lifetime_that_cannot_be_renewed_is_told) {
+  start(NULL);
+  solid_store *store = live_open_history(50, 600, 60000);
+  const solid_bytes ann = live_text("ann");
+  const uint64_t birth = 1;
+  solid_state_part part;
+  uint8_t room[64];
+  solid_state state = {.generation = 1, .selector = 2, .count = 1, .parts = &part, .room = room, .room_size = 64};
+  solid_status of_user;
+  cr_assert_eq(store->ops->get_states(store, &ann, &birth, 1, &state, &of_user), SOLID_OK, "%s", solid_last_error());
+  live_ask("ACL SETUSER default -evalsha", "OK");
+  cr_assert_eq(store->ops->get_states(store, &ann, &birth, 1, &state, &of_user), SOLID_EREFUSED);
+  solid_store_close(store);
+}
+
 Test(redis_errors, scripts_that_are_renamed_away_are_final) {
   start((const char *const[]){"--rename-command", "EVALSHA", "", NULL});
   solid_redis_store_options options = live_options();

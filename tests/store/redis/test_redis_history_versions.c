@@ -1,5 +1,6 @@
 /* Histories in Redis: records of earlier versions go on. */
 #include "tests/store/history_parts.h"
+#include "tests/store/redis/cut_proxy.h"
 #include "tests/store/redis/history_rig.h"
 #include <criterion/criterion.h>
 
@@ -68,6 +69,35 @@ Test(redis_history_versions, a_history_of_version_2_is_of_version_3_before_its_p
   history_expect_seen(store, "ann", 0, 1500, 50);
   history_expect(store, "ann", 1500, RIG_LONG, 1500);
   solid_store_close(store);
+  solid_store_close(wide);
+}
+
+/* A server takes over that lacks the last write: its record is of version 2 still. */
+static void lag(void *unused) {
+  (void)unused;
+  rig_meddle("pages", "local k=KEYS[1]:sub(1,-7) local h=redis.call('HGET',k,'h')"
+                      " redis.call('HSET',k,'h',h:sub(1,2)..string.char(2)..h:sub(4))");
+}
+
+/* Then no page is written, and steps that are in none stay in the record. */
+Test(redis_history_versions, steps_stay_until_their_page_is_written) {
+  solid_store *wide = rig_open(600, RIG_LONG);
+  history_append(wide, "ann", 0, 1500, 0, NULL);
+  make_older();
+  cut_proxy proxy = {.server_port = live_server.port, .between = lag};
+  cr_assert_eq(cut_proxy_start(&proxy), 0);
+  solid_redis_store_options options = live_options();
+  options.port = proxy.port, options.window = 50, options.history = RIG_LONG;
+  solid_store *store = live_open_with(&options);
+  solid_store_epoch epoch;
+  cr_assert_eq(store->ops->epoch_begin(store, 0, &epoch), SOLID_OK, "%s", solid_last_error());
+  proxy.cut_behind = 1;
+  history_append(store, "ann", 1499, 1500, 0, NULL);
+  cr_assert_eq(proxy.cut_behind, 0);
+  solid_store_close(store);
+  cut_proxy_stop(&proxy);
+  live_ask("HEXISTS solid:{ann}:pages 4", "0");
+  history_expect(wide, "ann", 1500, RIG_LONG, 1500);
   solid_store_close(wide);
 }
 
