@@ -1,5 +1,6 @@
 /* solid_batch: the recommendations of everybody in a data file, or of a list of users, into a file. No store. */
 #include "examples/batch/batch.h"
+#include "examples/common/apart.h"
 #include "examples/common/exit.h"
 #include "examples/common/load.h"
 #include "examples/common/manifest.h"
@@ -128,9 +129,16 @@ static solid_status write_all(batch_run *r) {
   return status;
 }
 
+static solid_status check_files(const batch_arguments *args) {
+  const apart_file written[] = {{"--out", args->out}, {NULL, NULL}};
+  const apart_file read[] = {{"--data", args->data}, {"--users", args->users}, {"--model", args->model}, {NULL, NULL}};
+  return apart_check(written, read);
+}
+
 static solid_status run(void *user) {
   batch_run *r = user;
-  solid_status status = id_list_read(&r->blocked, "blocked", r->args.blocked);
+  solid_status status = check_files(&r->args);
+  if (!status) status = id_list_read(&r->blocked, "blocked", r->args.blocked);
   if (!status) status = open_model(r);
   if (!status) id_list_keep_known(&r->blocked, r->model, "solid_batch", "blocked");
   if (!status) status = open_people(r);

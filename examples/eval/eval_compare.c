@@ -1,4 +1,5 @@
 /* solid_eval compare: result files of two sides, user by user. */
+#include "examples/common/apart.h"
 #include "examples/common/exit.h"
 #include "examples/common/manifest.h"
 #include "examples/common/program.h"
@@ -203,6 +204,17 @@ static solid_status write_comparison(const comparison *c) {
   return manifest_write(root, c->args.json);
 }
 
+static solid_status check_files(const comparison *c) {
+  const apart_file written[] = {{"--json", c->args.json}, {NULL, NULL}};
+  solid_status status = SOLID_OK;
+  for (int i = 0; i < SIDES; i++)
+    for (size_t run = 0; run < c->sides[i].runs && !status; run++) {
+      const apart_file read[] = {{i ? "B" : "A", c->sides[i].path[run]}, {NULL, NULL}};
+      status = apart_check(written, read);
+    }
+  return status;
+}
+
 static void clear(comparison *c) {
   for (int i = 0; i < SIDES; i++)
     for (size_t run = 0; run < c->sides[i].runs; run++) free(c->sides[i].ranks[run]);
@@ -223,6 +235,7 @@ int eval_compare(int argc, char **argv) {
   else if (request == SOLID_CONFIG_VERSION)
     status = solid_config_write_version(&program, stdout);
   else {
+    if (!status) status = check_files(&c);
     if (!status && c.args.json) status = manifest_check(c.args.json);
     if (!status) program_step(EXIT_SOURCE);
     if (!status) status = compare(&c);

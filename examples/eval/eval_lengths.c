@@ -163,7 +163,9 @@ solid_status lengths_measure(lengths_report *report, const lengths_task *task, c
     solid_range targets;
     if (asked(&p, u, &targets)) made.users++, made.questions += count_questions(&p, targets);
   }
-  if (!made.users) return solid_fail(SOLID_ENOTFOUND, "--lengths: no user has %u events and a target", task->least);
+  if (!made.users)
+    return solid_fail(SOLID_ENOTFOUND, "--lengths: no user has %u events and a target: ask those with fewer (--least)",
+                      task->least);
   status = pass_open(&p, model);
   if (!status && !(made.ndcg = calloc(made.count * made.users, sizeof *made.ndcg)))
     status = solid_fail(SOLID_ENOMEM, "no memory for the figures of %zu users", made.users);

@@ -116,13 +116,16 @@ static solid_status read_file(plot *p, size_t i) {
   return has_figures ? SOLID_OK : solid_fail(SOLID_EFORMAT, "%s: not a result of solid_eval", p->path[i]);
 }
 
+static int ends_in(const char *path, const char *end) {
+  size_t size = strlen(path), most = strlen(end);
+  return size > most && strcmp(path + size - most, end) == 0;
+}
+
 static void write_script(const plot *p, FILE *to) {
-  size_t size = strlen(p->args.out);
   growing out = {0};
   add_quoted(&out, p->args.out);
-  int png = size > 4 && strcmp(p->args.out + size - 4, ".png") == 0;
-  fprintf(to, "set terminal %s size 900,420\nset output %s\nn = %zu\n", png ? "png noenhanced" : "svg noenhanced",
-          out.bytes, p->series);
+  fprintf(to, "set terminal %s noenhanced size 900,420\nset output %s\nn = %zu\n",
+          ends_in(p->args.out, ".png") ? "png" : "svg", out.bytes, p->series);
   fputs("set style fill solid 0.7 border\nset grid ytics\nset yrange [0:*]\nset key outside top center "
         "horizontal noenhanced\nset xtics (",
         to);
@@ -149,6 +152,8 @@ static solid_status draw(const plot *p) {
 static solid_status run(void *user) {
   plot *p = user;
   solid_status status = p->files ? read_metrics(p) : solid_fail(SOLID_EINVAL, "which result files? (--help)");
+  if (!status && !ends_in(p->args.out, ".svg") && !ends_in(p->args.out, ".png"))
+    status = solid_fail(SOLID_EINVAL, "--out %s: ends neither in .svg nor in .png", p->args.out);
   if (!status) status = manifest_check(p->args.out);
   if (!status) program_step(EXIT_SOURCE);
   for (size_t i = 0; i < p->files && !status; i++) status = read_file(p, i);

@@ -2,6 +2,7 @@
  *
  * One target per user, ranked in the whole catalogue; the model beside popularity and item-to-item, all with 95 %
  * intervals. */
+#include "examples/common/apart.h"
 #include "examples/common/exit.h"
 #include "examples/common/manifest.h"
 #include "examples/common/program.h"
@@ -132,9 +133,21 @@ static void clear(eval_run *r) {
   solid_context_free(r->ctx);
 }
 
+static solid_status check_files(const eval_arguments *a) {
+  const apart_file written[] = {{"--json", a->json}, {"--results", a->results}, {NULL, NULL}};
+  const apart_file read[] = {{"--data", a->data},
+                             {"--valid-data", a->order.valid_data},
+                             {"--test-data", a->order.test_data},
+                             {"--times", a->order.times},
+                             {"--model", a->model},
+                             {NULL, NULL}};
+  return apart_check(written, read);
+}
+
 static solid_status run(void *user) {
   eval_run *r = user;
-  solid_status status = r->args.json ? manifest_check(r->args.json) : SOLID_OK;
+  solid_status status = check_files(&r->args);
+  if (!status && r->args.json) status = manifest_check(r->args.json);
   if (!status && r->args.results) status = manifest_check(r->args.results);
   if (!status && r->args.protocol) return eval_paper(r);
   if (!status) status = evaluate(r);

@@ -1,5 +1,6 @@
 /* solid_send: the events of a data file, or JSON lines, into a Kafka topic keyed by user, or into a file. */
 #include "examples/common/address.h"
+#include "examples/common/apart.h"
 #include "examples/common/config.h"
 #include "examples/common/exit.h"
 #include "examples/common/ground.h"
@@ -171,6 +172,9 @@ static const char *what_is_wrong(const send_options *o) {
 static int run(void *user, const solid_config *config) {
   const send_options *options = user;
   if (address_check_brokers("--brokers", options->brokers)) return send_fail(EXIT_USAGE);
+  const apart_file written[] = {{"--write", options->write}, {NULL, NULL}};
+  const apart_file read[] = {{"--data", options->data}, {"--items", options->items}, {NULL, NULL}};
+  if (apart_check(written, read)) return send_fail(EXIT_USAGE);
   const char *wrong = what_is_wrong(options);
   if (!wrong) return options->dead_letters ? send_dead_letters(options, config) : send_all(options, config);
   fprintf(stderr, "solid_send: %s; see --help\n", wrong);

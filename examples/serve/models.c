@@ -117,7 +117,7 @@ solid_status models_begin(serve *s, solid_store *store, int without) {
 
 /* ---- The thread ---- */
 
-/* One line an outage, not one a second. */
+/* One line an outage, not one a second; and one for each change that somebody asked for. */
 static void note(serve *s, const char *what, solid_status status, int was_asked) {
   serve_models *m = &s->models;
   char error[sizeof m->error] = "";
@@ -126,7 +126,7 @@ static void note(serve *s, const char *what, solid_status status, int was_asked)
   int is_new = strcmp(error, m->error) != 0;
   if (was_asked || status || strncmp(m->error, what, strlen(what)) == 0) memcpy(m->error, error, sizeof error);
   pthread_mutex_unlock(&m->lock);
-  if (status && is_new) logging_say(SOLID_LOG_ERROR, "%s", error);
+  if (status && (is_new || was_asked)) logging_say(SOLID_LOG_ERROR, "%s", error);
   if (was_asked) serve_count(status ? &s->counts.switch_failures : &s->counts.switches);
 }
 

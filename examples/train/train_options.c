@@ -1,4 +1,5 @@
 #include "examples/train/train_options.h"
+#include "examples/common/apart.h"
 #include "examples/common/exit.h"
 #include "examples/common/load_options.h"
 #include "solid/train/choose.h"
@@ -56,8 +57,8 @@ static const solid_property own[] = {
           "train this many models with other options (rate, batch, dropout, smoothing, swap) and keep the best by "
           "validation; 0 = only the given ones"),
     REAL("limit", limit, "0", 1e9,
-         "stop after this many seconds, within an epoch too, and write the best model so far; without --epochs the "
-         "schedule is fitted to the time; 0 = no limit"),
+         "stop after this many seconds of epochs, within one too but for the first, and write the best model so far; "
+         "without --epochs the schedule is fitted to the time; codes are made before and do not count; 0 = no limit"),
     WHOLE("threads", threads, "0", 0, 1024, "CPU threads; 0 = as many as the machine has"),
     TEXT("device", device, "cpu", "cpu, cuda or cuda:N", 0),
     {.name = "precision",
@@ -140,6 +141,20 @@ solid_status train_options(const train_arguments *a, solid_train_options *option
     status = solid_train_option_set(options, &rows[i], number);
   }
   return status;
+}
+
+solid_status train_check_files(const train_arguments *a) {
+  const apart_file written[] = {{"--out", a->out}, {"--log", a->log}, {NULL, NULL}};
+  const apart_file read[] = {{"--data", a->data},
+                             {"--valid-data", a->order.valid_data},
+                             {"--test-data", a->order.test_data},
+                             {"--times", a->order.times},
+                             {"--attributes", a->items.attributes},
+                             {"--titles", a->titles},
+                             {"--vectors", a->items.vectors},
+                             {"--vector-ids", a->items.vector_ids},
+                             {NULL, NULL}};
+  return apart_check(written, read);
 }
 
 void train_given(train_arguments *a, const solid_config *config) {

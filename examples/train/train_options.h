@@ -69,4 +69,7 @@ solid_schedule train_schedule_of(const train_fitting *fitting, uint32_t epochs);
 solid_precision train_precision(const train_arguments *a);
 solid_status train_options(const train_arguments *a, solid_train_options *options);
 
+/* EINVAL: --out or --log is a file that is read. A model may take the place of the one that it goes on from. */
+solid_status train_check_files(const train_arguments *a);
+
 #endif

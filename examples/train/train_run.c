@@ -169,10 +169,8 @@ static void print_fitted(const solid_trainer_codes *codes) {
     printf("\n");
   }
   printf("codebook: %u of %u items share all their codes with another\n", codes->collisions, codes->items);
-  if (codes->levels > 1 && codes->level[1].used < 2)
-    printf(
-        "codebook: the first of %u codes distinguish all items, so the other levels add nothing: use fewer (--codes)\n",
-        codes->codes);
+  if (codes->codes > 1 && codes->levels > 1 && codes->level[1].used < 2)
+    printf("codebook: the first code of an item says all, so the others add nothing: use fewer (--codes)\n");
 }
 
 solid_status train_print_codes(const solid_trainer *trainer) {

@@ -71,7 +71,20 @@ done
 expect 5 "titles.csv" solid_train --data "$work/good.csv" "${small[@]}" --titles "$work/titles.csv" --out "$work/x"
 expect 5 "a.json" solid_eval compare "$work/a.json" "$work/b.json"
 expect 5 "a.json" solid_eval plot "$work/a.json" --out "$work/x.svg"
-expect 1 "no/such" solid_eval plot "$work/a.json" --out "$work/no/such"
+expect 1 "no/such" solid_eval plot "$work/a.json" --out "$work/no/such.svg"
+expect 2 "neither in .svg nor in .png" solid_eval plot "$work/a.json" --out "$work/a.json"
+# what is written is none of what is read, under another name neither, and stays as it was
+cp "$work/good.csv" "$work/kept.csv"
+ln "$work/kept.csv" "$work/other.csv"
+expect 2 "this is the file of --data" solid_train --data "$work/kept.csv" "${small[@]}" --out "$work/other.csv"
+expect 2 "this is the file of --data" solid_train --data "$work/kept.csv" "${small[@]}" --out "$work/x" --log "$work/kept.csv"
+expect 2 "this is the file of --attributes" solid_train --data "$work/good.csv" --attributes "$work/kept.csv" "${small[@]}" --out "$work/kept.csv"
+expect 2 "this is the file of --data" solid_batch --data "$work/kept.csv" --model "$model" --out "$work/kept.csv"
+expect 2 "this is the file of --data" solid_eval --data "$work/kept.csv" --model "$model" --json "$work/kept.csv"
+expect 2 "this is the file of --model" solid_eval --data "$work/kept.csv" --model "$model" --results "$model"
+expect 2 "this is the file of B" solid_eval compare "$work/good.csv" "$work/kept.csv" --json "$work/kept.csv"
+expect 2 "this is the file of --data" solid_send --data "$work/kept.csv" --write "$work/kept.csv"
+cmp -s "$work/good.csv" "$work/kept.csv" || { echo "exits: a file of events was overwritten"; bad=1; }
 # models
 cp "$work/good.csv" "$work/none"
 for file in none absent; do

@@ -268,6 +268,14 @@ change '{}'
 becomes ".current == \"$second\" and .share == 1"
 change '{"action": "back"}'
 becomes ".current == \"$first\" and .previous == \"$second\" and .share == 1"
+# a file that is no model changes nothing, and each time that somebody asks for it is in the log
+echo none >"$work/next" && mv "$work/next" "$work/live.safetensors"
+failures() { for _ in $(seq 300); do [ "$(metric solid_model_switch_failures_total)" != "$1" ] || return 0; sleep 0.1; done; die "not $1 failures"; }
+failures 1
+change '{"action": "load"}'
+failures 2
+becomes ".current == \"$first\" and (.error | contains(\"no safetensors file\"))"
+[ "$(grep -c 'load: .*no safetensors file' "$work/serve.err")" = 2 ] || die "two failures in the log: $(cat "$work/serve.err")"
 stop
 
 # ---- a token ----

@@ -31,6 +31,16 @@ expect_refusal 2 "a model without codes does not know which items are alike" "${
 expect_refusal 2 "none of 120 items shares its first code with another: take fewer codes" "${data[@]}" --codes 120 --out "$work/model" --swap 0.2
 expect_refusal 2 "hidden items would be known by nothing" --data "$work/data/events.jsonl" --codes 8 --out "$work/model" --hide 0.2
 expect_refusal 2 "hidden items would be known by nothing" "${data[@]}" --out "$work/model" --head static --levels 0 --hide 0.2
+# Three events of a user are two targets and one to train on: that is said, and nothing of codes.
+printf 'user,item,timestamp\n' >"$work/three.csv"
+for user in a b c; do
+  for item in 1 2 3; do echo "$user,$item,169000000$item"; done
+done >>"$work/three.csv"
+expect_refusal 1 "none of 3 users has two training events: with leave-one-out these are users of four events" --data "$work/three.csv" --out "$work/model"
+for user in a b c; do echo "$user,4,1690000004"; done >>"$work/three.csv"
+"$train" --data "$work/three.csv" --epochs 1 --threads 1 --out "$work/model" >"$work/out"
+grep -q '1 of 1 codes used' "$work/out" && ! grep -q 'use fewer' "$work/out" || fail "one code tells nothing apart: $(cat "$work/out")"
+rm "$work/model"
 # A file of titles without titles is refused before the training, not after it.
 printf 'sku,name\nitem-1,One\n' >"$work/titles.csv"
 expect_refusal 5 'no column of items' "${data[@]}" --epochs 1 --out "$work/model" --titles "$work/titles.csv"

@@ -98,12 +98,24 @@ static solid_status go_on(solid_trainer *t, const char *path) {
   return status;
 }
 
+/* Said before codes are made, for which such data may have too little, too. */
+static solid_status check_users(const solid_dataset *dataset) {
+  for (uint32_t u = 0; u < dataset->users; u++) {
+    solid_range train = solid_split_train(dataset, u);
+    if (train.end - train.begin >= 2) return SOLID_OK;
+  }
+  return solid_fail(SOLID_ENOTFOUND, "none of %u users has two training events%s", dataset->users,
+                    dataset->split.kind == SOLID_LEAVE_ONE_OUT ? ": with leave-one-out these are users of four events"
+                                                               : "");
+}
+
 static solid_status make(solid_trainer **out, const solid_context *ctx, const solid_dataset *dataset,
                          const solid_train_options *options, const char *from) {
   if (out == NULL || ctx == NULL || dataset == NULL) return solid_fail(SOLID_EINVAL, "trainer: NULL argument");
   solid_train_options of = options != NULL ? *options : solid_train_options_default();
   solid_status status = solid_train_options_check(&of);
   if (status == SOLID_OK) status = solid_dataset_check(dataset);
+  if (status == SOLID_OK) status = check_users(dataset);
   if (status != SOLID_OK) return status;
   solid_trainer *t = calloc(1, sizeof *t);
   if (t == NULL) return solid_fail(SOLID_ENOMEM, "no memory for a trainer");
