@@ -86,9 +86,11 @@ Test(redis_history_damage, what_is_not_ours_sets_its_user_aside) {
   solid_store_close(store);
 }
 
-/* Items of pages are gone or cut off, those of the newest or of older ones: what was taken is known from the record on. */
+/* Items of pages are gone or cut off, those of the newest or of older ones: what was taken is known from the record on.
+ */
 Test(redis_history_damage, items_that_are_gone_are_not_taken_for_all) {
-  static const char *const harm[] = {"redis.call('HDEL',KEYS[1],'s')", "redis.call('HDEL',KEYS[1],'r')",
+  static const char *const harm[] = {"redis.call('HDEL',KEYS[1],'s')",
+                                     "redis.call('HDEL',KEYS[1],'r')",
                                      "redis.call('HSET',KEYS[1],'r',string.rep('x',4000000))",
                                      "redis.call('HSET',KEYS[1],'r',redis.call('HGET',KEYS[1],'r'):sub(1,-2))",
                                      "redis.call('HSET',KEYS[1],'r','abc')",
