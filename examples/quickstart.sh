@@ -4,7 +4,7 @@
 # recommendations change with new events. Ends with solid_serve answering: its page's address is the last line.
 #
 #   examples/quickstart.sh                      three or four minutes after the packages, on two cores
-#     --data DIR           a real data set instead: DIR/*.txt|*.inter|events.jsonl and, if there, DIR/*attributes.json|items.json|*.item
+#     --data DIR           a real data set instead: DIR/ratings.csv|events.jsonl|*.inter|*.txt and, if there, DIR/movies.csv|items.json|*attributes.json|*.item
 #     --kafka HOST:PORT    a real broker instead of the embedded one (the topic is created if need be)
 #     --limit N            seconds of training (default 60); the options of training are chosen by the data
 #     --sparse             a model made for long histories (window 512, sparse attention); users' states are kept and appended to
