@@ -2,14 +2,18 @@
 #include <math.h>
 #include <string.h>
 
-#define NO_LENGTH 1e-7 /* a part shorter than this has no direction worth scaling up */
-
-static int make_unit(double *x, size_t n) {
+static int make_unit(double *x, size_t n, double least) {
   double sum = 0;
   for (size_t j = 0; j < n; j++) sum += x[j] * x[j];
-  double scale = sum > NO_LENGTH * NO_LENGTH ? 1 / sqrt(sum) : 0;
+  double scale = sum > least * least ? 1 / sqrt(sum) : 0;
   for (size_t j = 0; j < n; j++) x[j] *= scale;
   return scale > 0;
+}
+
+static double length(const float *x, size_t n) {
+  double sum = 0;
+  for (size_t j = 0; j < n; j++) sum += (double)x[j] * (double)x[j];
+  return sqrt(sum);
 }
 
 static int is_zero(const float *x, size_t n) {
@@ -35,7 +39,8 @@ int sol_content_of(const sol_content *content, const uint32_t *ids, size_t n, co
   for (size_t i = 0; i < n && wa; i++)
     for (size_t j = 0; j < wa; j++) x[j] += (double)content->words[ids[i] * wa + j];
   if (vector && wv) reduce(content, vector, x + wa);
-  int has_attributes = make_unit(x, wa), has_vector = make_unit(x + wa, wv);
+  double least = vector && wv ? SOL_NO_LENGTH * length(vector, content->given) : 0;
+  int has_attributes = make_unit(x, wa, SOL_NO_LENGTH), has_vector = make_unit(x + wa, wv, least);
   return has_attributes || has_vector;
 }
 

@@ -2,6 +2,7 @@
  * codes it would have had. The trainer makes the recipe (solid/train/codebook/features.h); the model file keeps it.
  *
  *   x = [ unit(sum of W[a] over its attributes) ; unit(B^T (vector - mean)) ]     unit(0) = 0
+ *   unit(B^T (vector - mean)) = 0 too where that is shorter than 1e-7 of the vector, which is what rounding leaves
  *   r_0 = x    code_l = argmin_k ||r_l - c_lk||^2 over the elements of x          r_{l+1} = r_l - c_l,code_l
  *
  * W has idf and singular vectors in it. Centroids go on behind x with what only events tell, which nobody knows of a
@@ -12,6 +13,9 @@
 
 #include "solid/model/config.h"
 #include <stddef.h>
+
+/* What is shorter has no direction worth scaling up: of attributes absolutely, of a vector as a part of its length. */
+#define SOL_NO_LENGTH 1e-7
 
 /* Borrowed arrays; all zero: nothing can be known of a new item. */
 typedef struct sol_content {

@@ -11,9 +11,10 @@ static int is_hidden(const sol_features_options *options, size_t item) {
   return options->hidden && options->hidden[item];
 }
 
-static solid_status reduce(sol_part *made, const sol_matrix *a, double power, const sol_features_options *options) {
-  return sol_part_reduce(made, a, power,
-                         &(sol_reduce_options){options->dims, options->seed, options->hidden, options->ctx});
+static solid_status reduce(sol_part *made, const sol_matrix *a, double power, const float *yardstick,
+                           const sol_features_options *options) {
+  sol_reduce_options all = {options->dims, options->seed, options->hidden, yardstick, options->ctx};
+  return sol_part_reduce(made, a, power, &all);
 }
 
 static solid_status attribute_part(sol_part *made, const solid_dataset *dataset, const sol_features_options *options) {
@@ -39,14 +40,14 @@ static solid_status attribute_part(sol_part *made, const solid_dataset *dataset,
   for (uint32_t v = 0; v < dataset->items; v++) {
     size_t begin = dataset->attribute_offsets[v], end = dataset->attribute_offsets[v + 1];
     for (size_t e = begin; e < end; e++) values[e] = idf[dataset->attribute_ids[e]];
-    sol_rows_normalise(values + begin, 1, end - begin);
+    sol_rows_normalise(values + begin, 1, end - begin, NULL);
   }
   sol_matrix matrix = {.rows = dataset->items,
                        .cols = attributes,
                        .offsets = dataset->attribute_offsets,
                        .columns = dataset->attribute_ids,
                        .values = values};
-  status = reduce(made, &matrix, 1, options);
+  status = reduce(made, &matrix, 1, NULL, options);
   for (size_t i = 0; i < (size_t)attributes * made->width && made->basis; i++) made->basis[i] *= idf[i / made->width];
 
 done:
@@ -55,49 +56,73 @@ done:
   return status;
 }
 
-static int has_vector(const float *row, size_t width) {
-  for (size_t j = 0; j < width; j++)
-    if (row[j] != 0) return 1;
-  return 0;
+/* Rows (n, width) times a power of two, so that the largest value is below 1 and not below 1/2: what vectors tell does
+ * not depend on their unit. Returns the exponent to go back by. */
+static int scale_rows(float *rows, size_t n, size_t width) {
+  float largest = 0;
+  int exponent = 0;
+  for (size_t i = 0; i < n * width; i++) largest = fmaxf(largest, fabsf(rows[i]));
+  frexpf(largest, &exponent);
+  for (size_t i = 0; i < n * width; i++) rows[i] = ldexpf(rows[i], -exponent);
+  return exponent;
+}
+
+static void find_lengths(float *length, const float *rows, size_t n, size_t width) {
+  for (size_t i = 0; i < n; i++) {
+    double sum = 0;
+    for (size_t j = 0; j < width; j++) sum += (double)rows[i * width + j] * rows[i * width + j];
+    length[i] = (float)sqrt(sum);
+  }
+}
+
+/* Takes off the mean of the rows that are there and take part in the fit. A row of length 0 is not there. `sum` (width)
+ * comes as zeroes. */
+static void centre(float *rows, const float *length, double *sum, float *mean, size_t width, size_t items,
+                   const sol_features_options *options) {
+  size_t present = 0;
+  for (size_t i = 0; i < items; i++) {
+    if (is_hidden(options, i) || !(length[i] > 0)) continue;
+    present++;
+    for (size_t j = 0; j < width; j++) sum[j] += rows[i * width + j];
+  }
+  for (size_t j = 0; j < width; j++) mean[j] = (float)(sum[j] / (present ? (double)present : 1));
+  for (size_t i = 0; i < items; i++)
+    for (size_t j = 0; j < width && length[i] > 0; j++) rows[i * width + j] -= mean[j];
 }
 
 static solid_status vector_part(sol_part *made, const solid_dataset *dataset, const sol_features_options *options) {
-  size_t items = dataset->items, width = dataset->vector_width, present = 0;
+  size_t items = dataset->items, width = dataset->vector_width;
   if (options->ignore_vectors || !width) return SOLID_OK;
   sol_log(options->ctx, SOLID_LOG_INFO, "content: vectors of %zu numbers of %zu items", width, items);
-  float *rows = malloc(items * width * sizeof *rows);
-  float *off = calloc(width, sizeof *off);
-  double *mean = calloc(width, sizeof *mean);
+  float *rows = malloc(items * width * sizeof *rows), *length = malloc((items + 1) * sizeof *length);
+  float *mean = malloc(width * sizeof *mean);
+  double *sum = calloc(width, sizeof *sum);
   solid_status status = SOLID_OK;
-  if (!rows || !mean || !off) {
+  if (!rows || !mean || !length || !sum) {
     status = solid_fail(SOLID_ENOMEM, "no memory for %zu vectors of %zu", items, width);
     goto done;
   }
   memcpy(rows, dataset->vectors, items * width * sizeof *rows);
-  for (size_t i = 0; i < items; i++) {
-    if (is_hidden(options, i) || !has_vector(rows + i * width, width)) continue;
-    present++;
-    for (size_t j = 0; j < width; j++) mean[j] += rows[i * width + j];
-  }
-  for (size_t j = 0; j < width; j++) off[j] = (float)(mean[j] / (present ? (double)present : 1));
-  for (size_t i = 0; i < items; i++)
-    if (has_vector(rows + i * width, width))
-      for (size_t j = 0; j < width; j++) rows[i * width + j] -= off[j];
+  int exponent = scale_rows(rows, items, width);
+  find_lengths(length, rows, items, width);
+  centre(rows, length, sum, mean, width, items, options);
   if (width > options->dims) {
     sol_matrix matrix = {.rows = dataset->items, .cols = dataset->vector_width, .dense = rows};
-    status = reduce(made, &matrix, 1, options);
+    status = reduce(made, &matrix, 1, length, options);
   } else {
-    sol_rows_normalise(rows, items, width);
+    sol_rows_normalise(rows, items, width, length);
     *made = (sol_part){.width = (uint32_t)width, .rows = rows};
     rows = NULL;
   }
-  made->mean = off;
-  off = NULL;
+  for (size_t j = 0; j < width; j++) mean[j] = ldexpf(mean[j], exponent);
+  made->mean = mean;
+  mean = NULL;
 
 done:
   free(rows);
-  free(off);
+  free(length);
   free(mean);
+  free(sum);
   return status;
 }
 
@@ -115,7 +140,7 @@ static solid_status cooccurrence_part(sol_part *made, const solid_dataset *datas
                        .offsets = counted.offsets,
                        .columns = counted.columns,
                        .values = counted.values};
-  status = reduce(made, &matrix, 0.5, options);
+  status = reduce(made, &matrix, 0.5, NULL, options);
   sol_cooccurrence_clear(&counted);
   return status;
 }
@@ -124,8 +149,8 @@ static solid_status join(sol_features *out, uint32_t items, const sol_part *part
   size_t width = 0, at = 0;
   for (size_t p = 0; p < n; p++) width += parts[p].width;
   if (!width)
-    return solid_fail(SOLID_ENOTFOUND, "the data has no attributes, vectors or neighbours to make codes from: too few "
-                                       "events? (without codes: levels 0)");
+    return solid_fail(SOLID_ENOTFOUND, "codes are made from attributes, vectors, or which of several items occur near "
+                                       "one another, and the data has none of these (without codes: levels 0)");
   float *values = malloc(items * width * sizeof *values);
   if (!values) return solid_fail(SOLID_ENOMEM, "no memory for %u content vectors of %zu", items, width);
   for (size_t p = 0; p < n; at += parts[p++].width)

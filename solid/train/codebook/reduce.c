@@ -1,5 +1,6 @@
 #include "solid/train/codebook/reduce.h"
 #include "solid/extend.h"
+#include "solid/model/content.h"
 #include "solid/model/context.h"
 #include <math.h>
 #include <stdlib.h>
@@ -7,13 +8,13 @@
 
 #define OVERSAMPLE 10
 #define ITERATIONS 4
-#define NO_LENGTH  1e-7f /* a row shorter than this has no direction worth scaling up */
+#define NO_VALUE   1e-7f /* a singular value below this part of the largest is what rounding left */
 
-void sol_rows_normalise(float *rows, size_t n, size_t width) {
+void sol_rows_normalise(float *rows, size_t n, size_t width, const float *yardstick) {
   for (size_t i = 0; i < n; i++) {
-    double sum = 0;
+    double sum = 0, least = SOL_NO_LENGTH * (yardstick ? (double)yardstick[i] : 1);
     for (size_t j = 0; j < width; j++) sum += (double)rows[i * width + j] * rows[i * width + j];
-    float scale = sum > (double)NO_LENGTH * NO_LENGTH ? (float)(1 / sqrt(sum)) : 0;
+    float scale = sum > least * least ? (float)(1 / sqrt(sum)) : 0;
     for (size_t j = 0; j < width; j++) rows[i * width + j] *= scale;
   }
 }
@@ -53,7 +54,7 @@ static double *directions(const float *rows, const float *s, const sol_matrix *a
   for (size_t i = 0; i < a->rows && v && scaled; i++) {
     if (hidden && hidden[i]) continue;
     for (size_t j = 0; j < width; j++)
-      scaled[j] = s[j] > NO_LENGTH * s[0] ? rows[i * width + j] / ((double)s[j] * s[j]) : 0;
+      scaled[j] = s[j] > NO_VALUE * s[0] ? rows[i * width + j] / ((double)s[j] * s[j]) : 0;
     row_product(a, i, width, 0, v, scaled);
   }
   free(scaled);
@@ -106,7 +107,7 @@ solid_status sol_part_reduce(sol_part *made, const sol_matrix *a, double power, 
   }
   *made = (sol_part){.width = width, .rows = rows};
   if (!status && power == 1) status = keep_basis(made, s, a, options->hidden);
-  if (!status) sol_rows_normalise(rows, a->rows, width);
+  if (!status) sol_rows_normalise(rows, a->rows, width, options->yardstick);
   free(visible);
   free(s);
   return status;

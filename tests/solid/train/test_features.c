@@ -1,3 +1,4 @@
+#include "solid/model/content.h"
 #include "solid/train/codebook/cooccurrence.h"
 #include "solid/train/codebook/features.h"
 #include "tests/solid/train/data.h"
@@ -220,6 +221,52 @@ Test(features, vectors_are_centred_and_reduced) {
     sol_features_clear(&made);
   }
   solid_dataset_clear(&dataset);
+}
+
+/* Vectors of six items in another unit: times 2^exponent. The last is zero. */
+static solid_dataset vectors_in_unit(int exponent) {
+  solid_collector *collector = NULL;
+  solid_dataset dataset;
+  seed_rng rng = seed_start(6);
+  cr_assert_eq(solid_collector_new(&collector, NULL), SOLID_OK);
+  for (int v = 0; v < 6; v++) {
+    char item[2] = {(char)('0' + v), 0};
+    float vector[8];
+    solid_event event = {{"u", 1}, {item, 1}, {NULL, 0}, 0, {0, 0}, SOLID_WORTH_STEP, 0};
+    cr_assert_eq(solid_collector_push(collector, &event, 1, NULL), SOLID_OK);
+    for (int j = 0; j < 8; j++) vector[j] = v == 5 ? 0 : ldexpf(seed_normal(&rng), exponent);
+    cr_assert_eq(solid_collector_vector(collector, event.item, vector, 8), SOLID_OK);
+  }
+  cr_assert_eq(solid_collector_finish(collector, &dataset), SOLID_OK);
+  solid_collector_free(collector);
+  return dataset;
+}
+
+Test(features, the_unit_of_vectors_changes_nothing) {
+  static const int exponents[] = {-100, -20, 100};
+  for (uint32_t dims = 3; dims <= 8; dims += 5) {
+    sol_features_options options = {.dims = dims};
+    sol_features want, made;
+    solid_dataset dataset = vectors_in_unit(0);
+    cr_assert_eq(sol_features_build(&want, &dataset, &options), SOLID_OK);
+    solid_dataset_clear(&dataset);
+    for (size_t e = 0; e < sizeof exponents / sizeof *exponents; e++) {
+      dataset = vectors_in_unit(exponents[e]);
+      cr_assert_eq(sol_features_build(&made, &dataset, &options), SOLID_OK);
+      cr_assert_arr_eq(made.values, want.values, 6 * dims * sizeof *want.values);
+      sol_content content = sol_features_content(&made);
+      for (int v = 0; v < 6; v++) { /* an item that comes later gets what it would have had */
+        double x[8];
+        cr_assert_eq(sol_content_of(&content, NULL, 0, dataset.vectors + 8 * v, x), v < 5, "item %d, 2^%d", v,
+                     exponents[e]);
+        for (uint32_t j = 0; j < dims; j++)
+          cr_assert_float_eq(x[j], want.values[v * (int)dims + (int)j], 1e-5, "item %d, 2^%d", v, exponents[e]);
+      }
+      sol_features_clear(&made);
+      solid_dataset_clear(&dataset);
+    }
+    sol_features_clear(&want);
+  }
 }
 
 Test(features, nothing_to_show_is_an_error) {
