@@ -21,7 +21,7 @@
 #ifndef SK_ADAMW_ROWS_H
 #define SK_ADAMW_ROWS_H
 
-#include "kernels/scratch.h"
+#include "kernels/adamw.h"
 #include <math.h>
 #include <stdint.h>
 

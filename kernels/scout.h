@@ -100,9 +100,26 @@ void sk_scout_spots(const sk_scout *scout, const float *e, int64_t first, int64_
 /* Fills `item` from the spots of all items in turn, which change places. */
 void sk_scout_order(const sk_scout *scout, sk_scout_spot *spots);
 
-/* Fills the groups of the n <= SK_SCOUT_AT_ONCE places from `first` on, a multiple of SK_SCOUT_GROUP, as n is unless
- * they are the last; e: the rows (n, d) of item[first] and so on, on the host. `work`: SK_SCOUT_AT_ONCE * d floats.
- * After sk_scout_order; from any thread. */
-void sk_scout_fill(const sk_scout *scout, const float *e, int64_t first, int64_t n, float *work);
+/* The rest is filled in the order of the items, which a file is read in, and not in that of the places. */
+typedef struct sk_scout_filling {
+  int32_t *place; /* (items) where an item stands */
+  double *sums;   /* (groups, SK_SCOUT_CELL): of the first part's inputs, and of their squares */
+} sk_scout_filling;
+
+/* Makes both ready, and the scout empty. After sk_scout_order. */
+void sk_scout_begin(const sk_scout *scout, const sk_scout_filling *f);
+
+/* Puts the n <= SK_SCOUT_AT_ONCE items from `first` on to their places; e: their rows (n, d), on the host. `work`:
+ * SK_SCOUT_AT_ONCE * d floats. By one thread at a time: items of one group change the same bounds and sums. */
+void sk_scout_put(const sk_scout *scout, const sk_scout_filling *f, const float *e, int64_t first, int64_t n,
+                  float *work);
+
+/* After the last item. */
+void sk_scout_end(const sk_scout *scout, const sk_scout_filling *f);
+
+/* upper (groups, 64): no less than u . e_v of what stands at the places of groups from `first` on, as FP32 sums it in
+ * any order; NaN and infinity where nothing is known. For rankings by something else than the product. 0: u has no
+ * ordinary size, nothing is known of it, and nothing is written. From any thread. */
+int sk_scout_upper(const sk_scout *scout, const float *u, int64_t first, int64_t groups, float *upper);
 
 #endif

@@ -5,6 +5,10 @@
  *   index (n, k) int32, score (n, k): best first, ties to the lowest index; places that remain are -1 and -INFINITY.
  *   A NaN score counts as -INFINITY and such an item is never returned. 1 <= k <= items.
  *
+ * late: one row of mask_words words, bit v set = SK_TOPK_TWINS items or more before v have the bits of its row, and so
+ * its score, and precede it in every list; NULL = none. A CPU leaves them out of a list that has room for those before
+ * them (k and the masked ones are no more than SK_TOPK_TWINS), since bounds cannot rule out what is equal.
+ *
  * On a CPU a score is a sum in 16 lanes where there is a scout: the same bits for any n, and whatever the scout covers.
  * From SK_TOPK_LARGE items on it is so without one too, unless there are 32 rows or more, which are products of BLAS.
  */
@@ -24,6 +28,7 @@ typedef struct sk_topk_args {
                           EUNSUPPORTED */
   const uint64_t *mask;
   int32_t mask_words;
+  const uint64_t *late;    /* of the items that the scout covers */
   const sk_scout *scout;   /* of e, or of its first items, on the host; NULL: none. Read by a CPU */
   const sk_planes *planes; /* the same for CUDA, its arrays on the device */
   int32_t approximate;     /* 1: with a scout, and k <= SK_TOPK_GUESSED, groups that promise most are looked at alone */
@@ -31,7 +36,7 @@ typedef struct sk_topk_args {
   float *score;
 } sk_topk_args;
 
-enum { SK_TOPK_LARGE = 65536, SK_TOPK_GUESSED = 64 };
+enum { SK_TOPK_LARGE = 65536, SK_TOPK_GUESSED = 64, SK_TOPK_TWINS = 1024 };
 
 /* ---- Scratch of CUDA ---- */
 

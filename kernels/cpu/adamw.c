@@ -33,13 +33,9 @@ static void step_block(const void *arg, int64_t block, void *local) {
 }
 
 solid_status SK_CPU(adamw)(sk_backend *be, const sk_adamw_args *a) {
-  step_args s = {.a = *a, .clip = 1.0f};
+  step_args s = {.a = *a, .clip = sk_adamw_clip(a->sumsq, a->max_norm)};
   s.m_scale = (float)(1.0 / (1.0 - pow((double)a->b1, (double)a->step)));
   s.v_scale = (float)(1.0 / (1.0 - pow((double)a->b2, (double)a->step)));
-  if (a->sumsq) {
-    float ratio = a->max_norm / sqrtf(*a->sumsq);
-    s.clip = ratio >= 1.0f ? 1.0f : ratio; /* a NaN norm is not hidden */
-  }
   sk_cpu_parallel(be, sk_cpu_blocks(a->n, BLOCK), step_block, &s);
   return SOLID_OK;
 }

@@ -89,11 +89,7 @@ static void rows_block(const void *arg, int64_t block, void *local) {
 }
 
 solid_status SK_CPU(adamw_rows)(sk_backend *be, const sk_adamw_rows_args *a) {
-  rows_job job = {a, 1.0f};
-  if (a->sumsq) {
-    float ratio = a->max_norm / sqrtf(*a->sumsq);
-    job.clip = ratio >= 1.0f ? 1.0f : ratio; /* a NaN norm is not hidden */
-  }
+  rows_job job = {a, sk_adamw_clip(a->sumsq, a->max_norm)};
   sk_cpu_parallel(be, sk_cpu_blocks(a->n, BLOCK), rows_block, &job);
   return SOLID_OK;
 }

@@ -2,7 +2,6 @@
  * done its work when it returns, and sync has nothing to wait for. */
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/pool.h"
-#include <cblas.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,10 +44,6 @@ solid_status sk_cpu_open(sk_backend **out, const sk_options *options, const sk_b
   if (!cpu->locals) goto fail;
   status = sk_cpu_pool_open(&cpu->pool, threads);
   if (status != SOLID_OK) goto fail;
-  /* Our blocks call BLAS from every thread of the pool; a BLAS that starts threads of its own would oversubscribe the
-   * cores and make results depend on their number. The setting is the library's, for the whole process. A build without
-   * threads has nothing to set; gemm.c has the lock that it needs instead. */
-  if (openblas_get_parallel() != OPENBLAS_SEQUENTIAL) openblas_set_num_threads(1);
   *out = &cpu->base;
   return SOLID_OK;
 fail:

@@ -15,9 +15,6 @@ void sk_cpu_gemv(int64_t n, int64_t k, const float *b, int64_t ldb, const float 
 /* G (p, p) += Y^T Y in double, of Y (n, p) in double: its lower triangle */
 void sk_cpu_gram(int64_t n, int64_t p, const double *y, double *g);
 
-/* 1 if the linked BLAS may be called from several threads at once. */
-int sk_cpu_blas_is_concurrent(void);
-
 static inline void sk_gemm_nt(int64_t m, int64_t n, int64_t k, const float *a, int64_t lda, const float *b, int64_t ldb,
                               float beta, float *c, int64_t ldc) {
   sk_cpu_gemm(0, 1, m, n, k, a, lda, b, ldb, beta, c, ldc);

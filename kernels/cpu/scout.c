@@ -1,10 +1,12 @@
 /* Rows of 4 bits from rows in FP32. Norms and errors are sums in double, rounded up. */
 #include "kernels/scout.h"
 #include "kernels/cpu/gemm.h"
+#include "solid/base/fetch.h"
 #include <math.h>
 #include <string.h>
 
 #define HALF  7.5
+#define AHEAD 4       /* items whose places are fetched before they are put */
 #define FLOOR 0x1p-12 /* of a row's norm: an input of the first part that counts */
 #define SHARE                                                                                                          \
   8.0 /* a user's first part counts as at least one eighth of the user: what both parts lose is charged to it */
@@ -145,16 +147,6 @@ static void put_item(const sk_scout *scout, int64_t v, const float *e, const flo
   }
 }
 
-static void clear_group(const sk_scout *scout, int64_t group) {
-  for (int p = 0; p < SK_SCOUT_PARTS; p++) {
-    const sk_scout_part *part = &scout->part[p];
-    size_t bytes = (size_t)part->lines * SK_SCOUT_LINE * (SK_SCOUT_GROUP / SK_SCOUT_BLOCK);
-    memset(part->rows + (size_t)group * bytes, 0, bytes);
-    memset(part->scale + group * SK_SCOUT_GROUP, 0, SK_SCOUT_GROUP * sizeof *part->scale);
-    part->bounds[group] = (sk_scout_bounds){0, 0, 0};
-  }
-}
-
 /* A bound is itself a sum that rounds: by far less than 2^-16 of reach and 2^-12 sqrt(d), in units of ||u|| scale. */
 static void widen(const sk_scout *scout, int64_t group) {
   for (int p = 0; p < SK_SCOUT_PARTS; p++) {
@@ -163,26 +155,71 @@ static void widen(const sk_scout *scout, int64_t group) {
   }
 }
 
-/* Means and variances of the n items of a group, y (n, d); what is beyond bfloat16, or no number, is NaN. */
-static void put_cell(const sk_scout *scout, int64_t group, int64_t n, const float *y) {
+/* ---- Filling ---- */
+
+static int64_t group_end(const sk_scout *scout, int64_t group) {
+  int64_t end = (group + 1) * SK_SCOUT_GROUP;
+  return end < scout->items ? end : scout->items;
+}
+
+/* Means and variances of a group; what is beyond bfloat16, or no number, is NaN. */
+static void put_cell(const sk_scout *scout, int64_t group, const double *sums) {
   uint16_t *cell = scout->cells + group / SK_SCOUT_CELLS * SK_SCOUT_CELLS * SK_SCOUT_CELL + group % SK_SCOUT_CELLS;
-  for (int64_t c = 0; c < SK_SCOUT_CELL; c++) cell[c * SK_SCOUT_CELLS] = 0;
-  for (int64_t c = 0; c < scout->part[0].d; c++) {
-    double sum = 0.0, squares = 0.0;
-    for (int64_t i = 0; i < n; i++) sum += (double)y[i * scout->d + c];
-    double mean = sum / (double)n;
-    for (int64_t i = 0; i < n; i++) squares += pow((double)y[i * scout->d + c] - mean, 2);
+  double n = (double)(group_end(scout, group) - group * SK_SCOUT_GROUP);
+  for (int64_t c = 0; c < SK_SCOUT_LEAD; c++) {
+    double mean = sums[c] / n, variance = sums[SK_SCOUT_LEAD + c] / n - mean * mean;
     cell[c * SK_SCOUT_CELLS] = upper_toward_zero(mean);
-    cell[(SK_SCOUT_LEAD + c) * SK_SCOUT_CELLS] = upper_toward_zero(squares / (double)n);
+    cell[(SK_SCOUT_LEAD + c) * SK_SCOUT_CELLS] = upper_toward_zero(variance < 0.0 ? 0.0 : variance);
   }
 }
 
-void sk_scout_fill(const sk_scout *scout, const float *e, int64_t first, int64_t n, float *work) {
-  int64_t d = scout->d, group = first / SK_SCOUT_GROUP, end = (first + n + SK_SCOUT_GROUP - 1) / SK_SCOUT_GROUP;
+static void add_to_cell(const sk_scout *scout, const float *y, double *sums) {
+  for (int64_t c = 0; c < scout->part[0].d; c++) {
+    sums[c] += (double)y[c];
+    sums[SK_SCOUT_LEAD + c] += (double)y[c] * (double)y[c];
+  }
+}
+
+void sk_scout_begin(const sk_scout *scout, const sk_scout_filling *f) {
+  int64_t groups = sk_scout_groups(scout), places = groups * SK_SCOUT_GROUP;
+  for (int64_t v = 0; v < scout->items; v++) f->place[scout->item[v]] = (int32_t)v;
+  for (int p = 0; p < SK_SCOUT_PARTS; p++) {
+    const sk_scout_part *part = &scout->part[p];
+    memset(part->rows, 0, (size_t)(places / SK_SCOUT_BLOCK * part->lines) * SK_SCOUT_LINE);
+    memset(part->scale, 0, (size_t)places * sizeof *part->scale);
+    for (int64_t g = 0; g < groups; g++) part->bounds[g] = (sk_scout_bounds){0, 0, 0};
+  }
+  for (int64_t i = 0; i < groups * SK_SCOUT_CELL; i++) f->sums[i] = 0.0;
+}
+
+/* What an item is written to lies far from what the one before it was. */
+static void fetch(const sk_scout *scout, const sk_scout_filling *f, int64_t item) {
+  int64_t v = f->place[item], group = v / SK_SCOUT_GROUP;
+  for (int p = 0; p < SK_SCOUT_PARTS; p++) {
+    const sk_scout_part *part = &scout->part[p];
+    const uint8_t *block = part->rows + v / SK_SCOUT_BLOCK * part->lines * SK_SCOUT_LINE;
+    for (int64_t l = 0; l < part->lines; l++) SOL_FETCH(block + l * SK_SCOUT_LINE);
+    SOL_FETCH(&part->scale[v]);
+    SOL_FETCH(&part->bounds[group]);
+  }
+  for (int64_t c = 0; c < SK_SCOUT_CELL; c += 8) SOL_FETCH(&f->sums[group * SK_SCOUT_CELL + c]);
+}
+
+void sk_scout_put(const sk_scout *scout, const sk_scout_filling *f, const float *e, int64_t first, int64_t n,
+                  float *work) {
+  int64_t d = scout->d;
   sk_gemm_nt(n, d, d, e, d, scout->axes, d, 0.0f, work, d);
-  for (int64_t g = group; g < end; g++) clear_group(scout, g);
-  for (int64_t i = 0; i < n; i++) put_item(scout, first + i, e + i * d, work + i * d);
-  for (int64_t i = 0; i < n; i += SK_SCOUT_GROUP)
-    put_cell(scout, (first + i) / SK_SCOUT_GROUP, n - i < SK_SCOUT_GROUP ? n - i : SK_SCOUT_GROUP, work + i * d);
-  for (int64_t g = group; g < end; g++) widen(scout, g);
+  for (int64_t i = 0; i < n; i++) {
+    int64_t v = f->place[first + i];
+    if (i + AHEAD < n) fetch(scout, f, first + i + AHEAD);
+    put_item(scout, v, e + i * d, work + i * d);
+    add_to_cell(scout, work + i * d, f->sums + v / SK_SCOUT_GROUP * SK_SCOUT_CELL);
+  }
+}
+
+void sk_scout_end(const sk_scout *scout, const sk_scout_filling *f) {
+  for (int64_t g = 0; g < sk_scout_groups(scout); g++) {
+    put_cell(scout, g, f->sums + g * SK_SCOUT_CELL);
+    widen(scout, g);
+  }
 }

@@ -1,5 +1,6 @@
 /* Three forms of one sum. Compiled once: each function names the instructions that it needs. */
 #include "kernels/cpu/scout_dots.h"
+#include "solid/base/fetch.h"
 #include <string.h>
 
 #define BLOCK SK_SCOUT_BLOCK
@@ -53,7 +54,7 @@ __attribute__((target("avx2"))) static void block_avx2(const uint8_t *line, int6
   for (int64_t g = 0; g < lines; g += 4) {
     int64_t most = lines - g < 4 ? lines - g : 4;
     __m256i pairs[2] = {_mm256_setzero_si256(), _mm256_setzero_si256()};
-    _mm_prefetch((const char *)line + g * LINE + AHEAD, _MM_HINT_T0);
+    SOL_FETCH(line + g * LINE + AHEAD);
     for (int64_t l = g; l < g + most; l++)
       for (int half = 0; half < 2; half++) {
         __m256i bytes = _mm256_loadu_si256((const __m256i *)(const void *)(line + l * LINE + 32 * half));
@@ -87,7 +88,7 @@ VNNI static void one_user_vnni(const sk_scout_dots_args *a) {
     const int8_t *w = a->w;
     for (int64_t g = 0; g < a->lines; g++, line += LINE, w += 8) {
       __m512i bytes = _mm512_loadu_si512(line);
-      _mm_prefetch((const char *)line + AHEAD, _MM_HINT_T0);
+      SOL_FETCH(line + AHEAD);
       even = _mm512_dpbusd_epi32(even, _mm512_and_si512(bytes, low), _mm512_set1_epi32(four(w)));
       bytes = _mm512_and_si512(_mm512_srli_epi16(bytes, 4), low);
       odd = _mm512_dpbusd_epi32(odd, bytes, _mm512_set1_epi32(four(w + 4)));
@@ -104,8 +105,8 @@ VNNI static void two_lines_vnni(const sk_scout_dots_args *a) {
   const uint8_t *line = a->rows;
   for (int64_t b = 0; b < a->blocks; b++, line += 2 * LINE) {
     __m512i first = _mm512_loadu_si512(line), then = _mm512_loadu_si512(line + LINE);
-    _mm_prefetch((const char *)line + AHEAD, _MM_HINT_T0);
-    _mm_prefetch((const char *)line + LINE + AHEAD, _MM_HINT_T0);
+    SOL_FETCH(line + AHEAD);
+    SOL_FETCH(line + LINE + AHEAD);
     __m512i sum = _mm512_dpbusd_epi32(none, _mm512_and_si512(first, low), w0);
     __m512i other = _mm512_dpbusd_epi32(none, _mm512_and_si512(then, low), w2);
     sum = _mm512_dpbusd_epi32(sum, _mm512_and_si512(_mm512_srli_epi16(first, 4), low), w1);
@@ -131,7 +132,7 @@ VNNI static void dots_vnni(const sk_scout_dots_args *a) {
     for (int u = 0; u < SK_SCOUT_USERS; u++) sum[u] = _mm512_setzero_si512();
     for (int64_t g = 0; g < a->lines; g++, line += LINE) {
       __m512i bytes = _mm512_loadu_si512(line), first = _mm512_and_si512(bytes, low);
-      _mm_prefetch((const char *)line + AHEAD, _MM_HINT_T0);
+      SOL_FETCH(line + AHEAD);
       __m512i then = _mm512_and_si512(_mm512_srli_epi16(bytes, 4), low);
 #pragma GCC unroll 8
       for (int u = 0; u < SK_SCOUT_USERS; u++) {

@@ -7,6 +7,7 @@
  * segment is scored as in topk.c; of a narrow filter, the few items that it leaves. */
 #include "kernels/cpu/topk_scout.h"
 #include "kernels/cpu/vmath.h"
+#include "solid/base/fetch.h"
 #include <string.h>
 
 #define USERS   SK_SCOUT_USERS
@@ -31,8 +32,9 @@ static inline void bound(const sk_search *s, int p, const int32_t *dots, int64_t
   const uint16_t *scale = part->scale + group * GROUP;
   const sk_scout_bounds *b = &part->bounds[group];
   float step = s->part[p].step;
-  __builtin_prefetch(scale + CHUNK), __builtin_prefetch(scale + CHUNK + GROUP / 2),
-      __builtin_prefetch(b + CHUNK / GROUP);
+  SOL_FETCH(scale + CHUNK);
+  SOL_FETCH(scale + CHUNK + GROUP / 2);
+  SOL_FETCH(b + CHUNK / GROUP);
   float shift = s->part[p].base + s->part[p].far * b->size + s->part[p].near * b->reach + tail * b->tail;
 #pragma omp simd
   for (int i = 0; i < GROUP; i++) {
@@ -71,6 +73,10 @@ static void make_room(sk_search *s) {
     SK_CPU(search_settle)(s);
 }
 
+static inline int is_out(const sk_search *s, int32_t item) {
+  return sk_topk_is_masked(s->a, s->row, item) || (s->late && (s->late[item / 64] >> item % 64 & 1));
+}
+
 /* What a group leaves goes into the list; rest: as in bound_group. */
 static void list_group(sk_search *s, const int32_t *lead, const int32_t *rest, int64_t first) {
   float upper[GROUP], worst = sk_search_worst(s);
@@ -82,7 +88,7 @@ static void list_group(sk_search *s, const int32_t *lead, const int32_t *rest, i
 #pragma omp simd reduction(| : over)
     for (int i = b; i < b + BLOCK; i++) over |= upper[i] < worst ? 0 : 1;
     for (int i = b; i < b + BLOCK && over; i++)
-      if (!(upper[i] < worst) && !sk_topk_is_masked(s->a, s->row, item[i]))
+      if (!(upper[i] < worst) && !is_out(s, item[i]))
         s->list[s->count++] = (sk_waiting){upper[i] == upper[i] ? upper[i] : INFINITY, item[i]};
   }
 }
@@ -120,7 +126,7 @@ static void score_rest(sk_search *s, int64_t place) {
   SK_CPU(search_settle)(s);
   for (int64_t v = place; v < s->end; v++) {
     int32_t item = s->a->scout->item[v];
-    if (s->chosen[(v - s->first) / GROUP] || sk_topk_is_masked(s->a, s->row, item)) continue;
+    if (s->chosen[(v - s->first) / GROUP] || is_out(s, item)) continue;
     items[n++] = item;
     if (n == SK_SEARCH_AHEAD) SK_CPU(search_score)(s, items, n), n = 0;
   }
@@ -129,8 +135,10 @@ static void score_rest(sk_search *s, int64_t place) {
 }
 
 static void open_search(sk_search *s, sk_scout_desk *desk, int user) {
+  int64_t left = count_left(s), covered = sk_topk_covered(s->a);
   s->most = SK_SEARCH_LIST + (s->end - s->first) / DEAREST;
-  if (count_left(s) * NARROW < sk_topk_covered(s->a))
+  s->late = s->a->k + covered - left <= SK_TOPK_TWINS ? s->a->late : NULL;
+  if (left * NARROW < covered)
     score_left(s, s->first);
   else if (SK_CPU(scout_queries)(s, desk, user))
     s->is_scouted = 1;
@@ -167,9 +175,9 @@ static void fetch_group(const sk_scout *scout, int64_t group) {
   for (int p = 0; p < SK_SCOUT_PARTS; p++) {
     const sk_scout_part *part = &scout->part[p];
     int64_t lines = GROUP / BLOCK * part->lines;
-    for (int64_t l = 0; l < lines; l++) __builtin_prefetch(part->rows + (group * lines + l) * SK_SCOUT_LINE);
-    for (int64_t i = 0; i < GROUP; i += GROUP / 2) __builtin_prefetch(part->scale + group * GROUP + i);
-    __builtin_prefetch(&part->bounds[group]);
+    for (int64_t l = 0; l < lines; l++) SOL_FETCH(part->rows + (group * lines + l) * SK_SCOUT_LINE);
+    for (int64_t i = 0; i < GROUP; i += GROUP / 2) SOL_FETCH(part->scale + group * GROUP + i);
+    SOL_FETCH(&part->bounds[group]);
   }
 }
 

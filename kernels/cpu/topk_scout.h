@@ -3,6 +3,7 @@
 #define SK_CPU_TOPK_SCOUT_H
 
 #include "kernels/cpu/scout_dots.h"
+#include "kernels/cpu/scout_query.h"
 #include "kernels/cpu/topk_parts.h"
 
 enum {
@@ -16,11 +17,6 @@ typedef struct sk_waiting {
   int32_t item;
 } sk_waiting;
 
-/* A part of a user in whole numbers, and what its bounds are made of. */
-typedef struct sk_query {
-  float step, base, far, near; /* step, -7.5 step sum w, ||t||, ||x|| */
-} sk_query;
-
 /* One user in one segment. */
 typedef struct sk_search {
   const sk_topk_args *a;
@@ -29,6 +25,7 @@ typedef struct sk_search {
   sk_query part[SK_SCOUT_PARTS];
   float lead[SK_SCOUT_LEAD]; /* the user's first part */
   uint8_t *chosen;           /* groups of the segment that are looked at first */
+  const uint64_t *late;      /* of the arguments, where such items are in no list */
   int64_t scored, most;
   sk_best best;
   float least; /* of an approximate search: the lowest of the SK_SEARCH_GUESSES highest estimates so far */

@@ -1,5 +1,6 @@
 /* Items that wait to be scored, with the bounds of their scores. */
 #include "kernels/cpu/topk_scout.h"
+#include "solid/base/fetch.h"
 
 static void sift(sk_waiting *list, int32_t count, int32_t at, sk_waiting x) {
   for (;;) {
@@ -14,7 +15,7 @@ static void sift(sk_waiting *list, int32_t count, int32_t at, sk_waiting x) {
 }
 
 static void fetch(const float *row, int64_t d) {
-  for (int64_t c = 0; c < d; c += 16) __builtin_prefetch(row + c);
+  for (int64_t c = 0; c < d; c += 16) SOL_FETCH(row + c);
 }
 
 static void score_table(sk_search *s, const int32_t *items, int n, float *score) {

@@ -6,11 +6,7 @@ enum { THREADS = 256 };
 __global__ static void adamw(sk_adamw_args a, float fix1, float fix2) {
   int64_t i = (int64_t)blockIdx.x * THREADS + threadIdx.x;
   if (i >= a.n) return;
-  float clip = 1.0f;
-  if (a.sumsq) {
-    float norm = sqrtf(*a.sumsq);
-    if (norm > a.max_norm) clip = a.max_norm / norm;
-  }
+  float clip = sk_adamw_clip(a.sumsq, a.max_norm);
   float g = a.grad[i] * clip;
   float m = a.m[i] = a.b1 * a.m[i] + (1.0f - a.b1) * g;
   float v = a.v[i] = a.b2 * a.v[i] + (1.0f - a.b2) * g * g;

@@ -47,11 +47,7 @@ __global__ static void __launch_bounds__(ROWS *SK_WARP) adamw_rows(sk_adamw_rows
   if (i >= a.n) return;
   int64_t row = a.index ? a.index[i] : i;
   int taken = a.taken[row], missed = a.count - (a.grad ? 1 : 0) - taken;
-  float clip = 1.0f;
-  if (a.sumsq) {
-    float norm = sqrtf(*a.sumsq);
-    if (norm > a.max_norm) clip = a.max_norm / norm;
-  }
+  float clip = sk_adamw_clip(a.sumsq, a.max_norm);
   for (int from = 0; from < a.d; from += COLUMNS) {
     piece p = {};
     int64_t at = row * a.d + from + lane;

@@ -51,22 +51,25 @@ void *scout_make(sk_scout *scout, const float *e, int32_t d, int32_t items) {
   sk_scout_bind(scout, d, items, memory);
   if (d <= SK_SCOUT_MAX_D) sk_scout_turn(scout, e, items < 500 ? items : 500, axes);
   sk_scout_spot *spots = malloc(sizeof *spots * (size_t)(items + 1));
-  float *rows = malloc(sizeof *rows * SK_SCOUT_AT_ONCE * (size_t)d);
+  const sk_scout_filling f = {
+      malloc(sizeof(int32_t) * (size_t)(items + 1)),
+      malloc(sizeof(double) * SK_SCOUT_CELL * (size_t)(sk_scout_groups(scout) + 1)),
+  };
   for (int order = 0; order < 2 && d <= SK_SCOUT_MAX_D; order++) {
+    if (order) sk_scout_order(scout, spots), sk_scout_begin(scout, &f);
     for (int64_t v = 0, n; v < items; v += n) {
       n = items - v < SK_SCOUT_AT_ONCE ? items - v : SK_SCOUT_AT_ONCE;
-      if (order) {
-        for (int64_t i = 0; i < n; i++) memcpy(rows + i * d, e + scout->item[v + i] * d, (size_t)d * sizeof *rows);
-        sk_scout_fill(scout, rows, v, n, work);
-      } else {
+      if (order)
+        sk_scout_put(scout, &f, e + v * d, v, n, work);
+      else
         sk_scout_spots(scout, e + v * d, v, n, spots + v, work);
-      }
     }
-    if (!order) sk_scout_order(scout, spots);
+    if (order) sk_scout_end(scout, &f);
   }
   check_order(scout);
   free(spots);
-  free(rows);
+  free(f.place);
+  free(f.sums);
   free(axes);
   free(work);
   return memory;

@@ -6,7 +6,7 @@
 
 typedef struct adamw_case {
   int64_t n, step;
-  int clip, average;
+  int clip, average; /* clip: 1 = of a norm below the most, 2 = above, 3 = of a NaN norm */
 } adamw_case;
 
 static void check_case(rig *r, seed_rng *rng, const adamw_case *c) {
@@ -15,7 +15,7 @@ static void check_case(rig *r, seed_rng *rng, const adamw_case *c) {
   float *grad = rig_normal(r, rng, n, 0.5f), *average = rig_normal(r, rng, n, 1.0f);
   for (size_t i = 0; i < n; i++) v[i] = fabsf(v[i]);
   if (n > 5) grad[4] = NAN;
-  const float sumsq = c->clip == 2 ? 100.0f : 0.01f; /* above and below the norm */
+  const float sumsq = c->clip == 3 ? NAN : c->clip == 2 ? 100.0f : 0.01f;
   const double sumsq_wide = (double)sumsq;
   sk_adamw_args a = {.n = c->n,
                      .lr = 1e-2f,
@@ -45,8 +45,8 @@ static void check_case(rig *r, seed_rng *rng, const adamw_case *c) {
 
 static void check_adamw(rig *r) {
   seed_rng rng = seed_start(1);
-  const adamw_case cases[] = {{0, 1, 0, 0},     {1, 1, 0, 0},  {7, 1, 1, 1},         {7, 3, 2, 0},
-                              {1000, 10, 2, 1}, {33, 5, 1, 0}, {20001, 10000, 2, 1}, {20001, 1, 0, 1}};
+  const adamw_case cases[] = {{0, 1, 0, 0},  {1, 1, 0, 0},         {7, 1, 1, 1},     {7, 3, 2, 0}, {1000, 10, 2, 1},
+                              {33, 5, 1, 0}, {20001, 10000, 2, 1}, {20001, 1, 0, 1}, {9, 2, 3, 1}};
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) check_case(r, &rng, &cases[i]);
 }
 

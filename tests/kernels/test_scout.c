@@ -132,3 +132,56 @@ Test(scout, bounds_what_its_rows_leave_out) {
   }
   free(e);
 }
+
+/* ---- Cells ---- */
+
+static double cell_of(const sk_scout *scout, int64_t group, int64_t c) {
+  uint32_t bits =
+      (uint32_t)scout
+          ->cells[group / SK_SCOUT_CELLS * SK_SCOUT_CELLS * SK_SCOUT_CELL + c * SK_SCOUT_CELLS + group % SK_SCOUT_CELLS]
+      << 16;
+  float x;
+  memcpy(&x, &bits, sizeof x);
+  return (double)x;
+}
+
+/* Mean and variance of each leading input, with the lower bits of a bfloat16 left out. */
+static void check_cells(const sk_scout *scout, const float *e, int kind) {
+  for (int64_t g = 0; g < sk_scout_groups(scout); g++)
+    for (int64_t c = 0; c < SK_SCOUT_LEAD; c++) {
+      int64_t first = g * SK_SCOUT_GROUP, n = 0;
+      double y[SK_SCOUT_GROUP] = {0}, mean = 0.0, variance = 0.0, length = 0.0;
+      for (; n < SK_SCOUT_GROUP && first + n < BOUND_ITEMS; n++) {
+        const float *row = e + (int64_t)scout->item[first + n] * BOUND_D;
+        for (int64_t i = 0; i < BOUND_D; i++) {
+          y[n] += (double)scout->axes[c * BOUND_D + i] * (double)row[i];
+          length = fmax(length, fabs((double)row[i]));
+        }
+        mean += y[n];
+      }
+      mean /= (double)n;
+      for (int64_t i = 0; i < n; i++) variance += pow(y[i] - mean, 2) / (double)n;
+      double got = cell_of(scout, g, c), spread = cell_of(scout, g, SK_SCOUT_LEAD + c);
+      cr_assert(fabs(got - mean) <= 0x1p-7 * fabs(mean) + 1e-5 * length + 0x1p-126,
+                "catalogue %d, group %lld, input %lld: %g, not %g", kind, (long long)g, (long long)c, got, mean);
+      cr_assert(spread >= 0.0 && fabs(spread - variance) <= 0x1p-7 * variance + 1e-5 * length * length + 0x1p-126,
+                "catalogue %d, group %lld, input %lld: variance %g, not %g", kind, (long long)g, (long long)c, spread,
+                variance);
+    }
+}
+
+Test(scout, says_where_the_items_of_each_group_lie) {
+  seed_rng rng = seed_start(97);
+  float *e = calloc(BOUND_ITEMS * BOUND_D, sizeof *e);
+  for (int kind = 0; kind < KINDS; kind++) {
+    if (kind == HUGE_ROWS || kind == SPOILT) continue;
+    seed_fill_normal(&rng, e, BOUND_ITEMS * BOUND_D, 1.0f);
+    for (int64_t i = 0; i < BOUND_ITEMS * BOUND_D; i++)
+      e[i] = scout_pick(&rng, e[i], (catalogue_kind)kind, i / BOUND_D, i % BOUND_D, BOUND_D);
+    sk_scout scout;
+    void *memory = scout_make(&scout, e, BOUND_D, BOUND_ITEMS);
+    check_cells(&scout, e, kind);
+    free(memory);
+  }
+  free(e);
+}

@@ -104,6 +104,17 @@ static void compare(const shape *s, int kind, int user, const answer *got, const
               (double)want->score[i]);
 }
 
+/* Of a catalogue of which many rows are the first one. */
+static uint64_t *late_of(const float *e, const shape *s) {
+  uint64_t *late = calloc((size_t)s->items / 64 + 1, sizeof *late);
+  size_t size = (size_t)s->d * sizeof *e;
+  for (int64_t v = 0, count = 0; v < s->covered; v++) {
+    if (memcmp(e + v * s->d, e, size) != 0) continue;
+    if (count++ >= SK_TOPK_TWINS) late[v / 64] |= UINT64_C(1) << v % 64;
+  }
+  return late;
+}
+
 /* With a scout that covers `covered` items, and with one that covers none. */
 static void check_case(rig *r, seed_rng *rng, const shape *s, catalogue_kind kind, user_kind user) {
   size_t nu = (size_t)s->n * (size_t)s->d, ne = (size_t)s->items * (size_t)s->d;
@@ -117,7 +128,10 @@ static void check_case(rig *r, seed_rng *rng, const shape *s, catalogue_kind kin
   a.u = rig_in(r, u, nu), a.e = rig_in(r, e, ne);
   cover scout = cover_of(r, e, a.e, s->d, s->covered), none = {0};
   sk_scout_bind(&none.scout, s->d, 0, NULL);
-  answer want = ask(r, a, &none), got = ask(r, a, &scout);
+  uint64_t *late = late_of(e, s);
+  answer want = ask(r, a, &none);
+  a.late = late;
+  answer got = ask(r, a, &scout);
   compare(s, kind, user, &got, &want);
   if (kind == WHOLE && user == WHOLE_USER) {
     size_t nk = (size_t)s->n * (size_t)s->k;
@@ -131,6 +145,7 @@ static void check_case(rig *r, seed_rng *rng, const shape *s, catalogue_kind kin
   }
   free(scout.memory);
   free(mask);
+  free(late);
   rig_reset(r);
 }
 

@@ -4,7 +4,7 @@
 void ref_adamw(const sk_adamw_args *a, const double *grad, const double *sumsq, double *w, double *m, double *v,
                double *average) {
   double b1 = (double)a->b1, b2 = (double)a->b2, lr = (double)a->lr, keep = (double)a->average_keep, clip = 1.0;
-  if (sumsq && (double)a->max_norm < sqrt(*sumsq)) clip = (double)a->max_norm / sqrt(*sumsq);
+  if (sumsq && !(sqrt(*sumsq) <= (double)a->max_norm)) clip = (double)a->max_norm / sqrt(*sumsq); /* NaN too */
   for (int64_t i = 0; i < a->n; i++) {
     double g = grad[i] * clip;
     m[i] = b1 * m[i] + (1.0 - b1) * g;
