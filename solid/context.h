@@ -20,9 +20,9 @@ typedef enum solid_log_level {
   SOLID_LOG_ERROR = 3
 } solid_log_level;
 
-/* Receives whole lines without a newline; `line` is valid during the call only. Those of training at DEBUG say how far
- * preparation has come, at most five a second. Called from any thread that uses the library, possibly at the same time.
- */
+/* Receives whole lines without a newline; `line` is valid during the call only. Those of training, and of loading a
+ * large model, at DEBUG say how far this has come, at most five a second. Called from any thread that uses the library,
+ * possibly at the same time. */
 typedef void (*solid_log_fn)(void *user, solid_log_level level, const char *line);
 
 /* How products are computed. TF32 rounds their factors to 10 bits of mantissa (an error of some 1e-3 where FP32 has

@@ -2,8 +2,8 @@
  *
  * A status tells a caller what to do next. Retriable (EIO, ETIMEDOUT, EFULL: something outside was away): do not
  * commit, wait, call again. About one message (EFORMAT, ENOTFOUND, ERANGE, EDUPLICATE): count it, put it
- * aside, go on. EREWIND: go back to what was committed, and on from there. ESTALE: load the model again. Anything else
- * is final. */
+ * aside, go on. EREWIND: go back to what was committed, and on from there. ESTALE: load the model again. EUNKNOWN is of
+ * a part of a call that failed: to repeat it is right where a repetition is harmless. Anything else is final. */
 #ifndef SOLID_STATUS_H
 #define SOLID_STATUS_H
 
@@ -33,7 +33,8 @@ extern "C" {
   X(ELOST, -15, "the store lost what it held")                                                                         \
   X(EDUPLICATE, -16, "applied before")                                                                                 \
   X(EREWIND, -17, "to be read again from what was committed")                                                          \
-  X(ESTALE, -18, "the model's file is not what was loaded")
+  X(ESTALE, -18, "the model's file is not what was loaded")                                                            \
+  X(EUNKNOWN, -19, "asked for, and not known whether it was done")
 
 typedef enum solid_status {
 #define SOLID_STATUS_ENUM(name, value, text) SOLID_##name = (value),

@@ -175,7 +175,13 @@ typedef void (*solid_item_fn)(void *take_user, uint64_t number, const solid_item
  * The status of a call concerns the whole batch: EIO, ETIMEDOUT and EFULL are retriable and leave the store usable.
  * Such a call may have been applied in part, which the marks make harmless. What concerns one user alone goes to
  * statuses[i] (n of them, required) and does not affect the others: EFORMAT, the user's key holds something that is not
- * a record. The text is that of the last such user. If the call itself fails, `statuses` is undefined.
+ * a record, or what says whether the user was forgotten is damaged; EUNSUPPORTED, the record is of a later version. The
+ * text is that of the last such user, and of one with a record of a later version before others.
+ *
+ * If an `advance` or a `forget` itself fails, `statuses` say all the same what became of each user: OK, it was done
+ * (`applied` counts, the windows do not); EUNKNOWN, it was asked for and no answer came, or what was done counts for
+ * nothing by now (ELOST); any other, it was not done. Of other calls that fail they are undefined; and where a store
+ * leaves them as they were, nothing is known.
  *
  * EREWIND, of an `advance` of a handle that was asked for safe_age: another server has taken over, or the same one was
  * started anew, and may lack what was written last; nothing of this call was written where that is so. The caller goes
@@ -191,7 +197,9 @@ typedef struct solid_store_ops {
   /* For each of n users: append the events that are new, trim to the newest `store->history` steps and the newest
    * SOLID_DISLIKES_MAX dislikes, return the window that is asked for. `windows` and `appends` run in parallel;
    * `applied` (n, may be NULL) receives how many events were new. A user keeps the marks of the 8 streams that moved
-   * last. An append with count 0 only reads. A user set aside has an empty window and nothing applied.
+   * last. An append with count 0 only reads. A user set aside has an empty window and nothing
+   * applied. Where only what lies under the name of the user's pages is somebody else's, the events are in the record
+   * all the same, and `applied` counts them.
    *
    * A full page is written, then the record without its steps; who is killed between finds the steps in both, and
    * the next `advance` writes the page again. Of a history longer than the store keeps the oldest pages go, as a whole:

@@ -5,11 +5,13 @@
  *
  * When the server is away, full or slow, a call answers with a retriable status within the timeouts (the look-up of a
  * host name excepted), at once while the next attempt to connect is not due; the store mends itself and never raises a
- * signal. Statuses: EFULL (Redis is out of memory), ETIMEDOUT, EIO (what passes, with the server's text); final are
- * EREFUSED (what does not: store/redis/errors.c has the table), ELOST (the server lost what it held: solid/store.h) and
- * EUNSUPPORTED (a record of a newer version); of one user: EFORMAT, the key is of another type. It is left as it is,
- * while a record of ours that is damaged is renamed (":damaged" behind its name) and begun anew. READONLY, LOADING and
- * the like end the connection, so that the next one may find the new master. */
+ * signal. Statuses: EFULL (no memory, or no disk that can be written), ETIMEDOUT, EIO (what passes, with the server's
+ * text); final are EREFUSED (what does not: store/redis/errors.c has the table) and ELOST (the server lost what it
+ * held: solid/store.h); of one user: EUNSUPPORTED, a record of a newer version, and EFORMAT, the key is of another
+ * type, or the list of who was forgotten is damaged. It is left as it is, while a record of ours that is damaged is
+ * renamed
+ * (":damaged" behind its name) and begun anew. READONLY, LOADING and the like end the connection, so that the next one
+ * may find the new master. */
 #ifndef STORE_REDIS_STORE_H
 #define STORE_REDIS_STORE_H
 

@@ -13,3 +13,9 @@ int sol_retry_again(sol_retry *retry, solid_status status, int is_stopped, int64
   if (!retry->give_up_ms) retry->give_up_ms = now_ms + retry->drain_ms;
   return now_ms < retry->give_up_ms;
 }
+
+int64_t sol_retry_wait(sol_retry *retry, int64_t least_ms, int64_t now_ms) {
+  int64_t wait_ms = sol_backoff_next(&retry->backoff), left_ms = retry->give_up_ms - now_ms;
+  if (wait_ms < least_ms) wait_ms = least_ms;
+  return retry->give_up_ms && left_ms < wait_ms ? left_ms : wait_ms;
+}

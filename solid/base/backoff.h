@@ -21,7 +21,10 @@ typedef struct sol_retry {
   int64_t give_up_ms; /* 0 = no stop was requested */
 } sol_retry;
 
-/* 1 if the attempt that ended with `status` is to be repeated after a wait (sol_backoff_next). */
+/* 1 if the attempt that ended with `status` is to be repeated after a wait (sol_retry_wait). */
 int sol_retry_again(sol_retry *retry, solid_status status, int is_stopped, int64_t now_ms);
+
+/* How long to wait then: as the backoff says, `least_ms` at least, and no longer than it is tried. */
+int64_t sol_retry_wait(sol_retry *retry, int64_t least_ms, int64_t now_ms);
 
 #endif

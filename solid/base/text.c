@@ -21,9 +21,8 @@ void sol_text_add(sol_text *text, const char *format, ...) {
   text->at[text->used] = '\0';
 }
 
-/* Bytes of the UTF-8 character at `p`; 0 = none (RFC 3629: nothing longer than need be, no half of a UTF-16 pair,
- * nothing above U+10FFFF). */
-static size_t utf8_bytes(const unsigned char *p, size_t left) {
+size_t sol_utf8_bytes(const void *at, size_t left) {
+  const unsigned char *p = at;
   if (p[0] < 0x80) return 1;
   size_t n = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
   if (p[0] < 0xc2 || p[0] > 0xf4 || left < n) return 0;
@@ -41,10 +40,10 @@ static size_t utf8_bytes(const unsigned char *p, size_t left) {
 /* The same of one that may be shown as it is: no control character. */
 static size_t plain_bytes(const unsigned char *p, size_t left) {
   int is_control = p[0] < 0x20 || p[0] == 0x7f || (p[0] == 0xc2 && left > 1 && p[1] < 0xa0); /* U+0080 to U+009f */
-  return is_control ? 0 : utf8_bytes(p, left);
+  return is_control ? 0 : sol_utf8_bytes(p, left);
 }
 
-int sol_is_utf8(const void *data, size_t size) {
+size_t sol_utf8_end(const void *data, size_t size) {
   const unsigned char *p = data;
   size_t i = 0, n;
   for (uint64_t eight; i + sizeof eight <= size; i += sizeof eight) { /* ASCII, as most ids are */
@@ -52,8 +51,12 @@ int sol_is_utf8(const void *data, size_t size) {
     if (eight & UINT64_C(0x8080808080808080)) break;
   }
   for (; i < size; i += n)
-    if (!(n = utf8_bytes(p + i, size - i))) return 0;
-  return 1;
+    if (!(n = sol_utf8_bytes(p + i, size - i))) return i;
+  return size;
+}
+
+int sol_is_utf8(const void *data, size_t size) {
+  return sol_utf8_end(data, size) == size;
 }
 
 void sol_text_mute(char *text) {

@@ -30,6 +30,12 @@ typedef struct sol_shown {
  * line, forge another one or speak to a terminal. */
 sol_shown sol_show(const void *data, size_t size);
 
+/* Bytes of the UTF-8 character at `at`, of which `left` > 0 bytes are there; 0 = none (RFC 3629: nothing longer than
+ * need be, no half of a UTF-16 pair, nothing above U+10FFFF). */
+size_t sol_utf8_bytes(const void *at, size_t left);
+
+/* How many bytes from the front on are UTF-8: `size` = all. */
+size_t sol_utf8_end(const void *data, size_t size);
 int sol_is_utf8(const void *data, size_t size);
 
 /* What could speak to a terminal, or is no UTF-8, becomes '?'. */

@@ -7,6 +7,7 @@
  *          entry (store/record/entry.h) behind its size (4). In version 2 also, in the place of entries that were
  *          dropped: zero (1) and the number of the last one of them (8)
  *
+ * A file of less than a head is begun anew, and named. A full disk takes nothing of an append, and says so.
  * A frame is written behind the others, and synced. So what a kill or a lost machine leaves unfinished is the last
  * frame, which nobody was told of: it is cut off when the file is opened. Anything else that is not sound is damage to
  * what somebody was told is kept, and the file is refused. Where entries are dropped the file is

@@ -123,11 +123,25 @@ static solid_status take_frames(sol_item_log *log, const uint8_t *data, size_t s
   return SOLID_OK;
 }
 
-/* A head that was not finished is all there is; of another file it is not the beginning. */
-static solid_status take_head(sol_item_log *log, const uint8_t *data, size_t size) {
+/* A head that was not finished is all there is, and so is one of which a file system wrote the size alone. Nobody was
+ * told of an entry behind it, unless somebody else has cut the file. */
+static solid_status begin_anew(sol_item_log *log, size_t size, solid_log_fn tell, void *tell_user) {
+  char line[512];
+  snprintf(
+      line, sizeof line,
+      "item log: %s: its head of %d bytes is not there, but %zu bytes: its first write was not finished, or it was "
+      "cut: it is begun anew, with no entries; if it had some, stop the service and put a copy of it back",
+      log->path, FILE_HEAD, size);
+  if (tell) tell(tell_user, SOLID_LOG_WARN, line);
+  return write_head(log);
+}
+
+/* Of another file the bytes are not the beginning of a head. */
+static solid_status take_head(sol_item_log *log, const uint8_t *data, size_t size, solid_log_fn tell, void *tell_user) {
+  if (size <= FILE_HEAD && is_zero(data, size)) return begin_anew(log, size, tell, tell_user);
   if (memcmp(data, magic, size < sizeof magic ? size : sizeof magic))
     return solid_fail(SOLID_EFORMAT, "%s: is no item log", log->path);
-  if (size < FILE_HEAD) return write_head(log);
+  if (size < FILE_HEAD) return begin_anew(log, size, tell, tell_user);
   if (sol_item_number_at(data + 8) > FILE_VERSION)
     return solid_fail(SOLID_EUNSUPPORTED, "%s: version %u is newer than %d", log->path, sol_item_number_at(data + 8),
                       FILE_VERSION);
@@ -194,7 +208,7 @@ static solid_status read_file(sol_item_log *log, size_t size, solid_log_fn tell,
   uint8_t *data = malloc(size + 1);
   if (!data) return solid_fail(SOLID_ENOMEM, "%s: item log of %zu bytes", log->path, size);
   solid_status status = read_all(log, data, size);
-  if (!status) status = take_head(log, data, size);
+  if (!status) status = take_head(log, data, size, tell, tell_user);
   if (!status && size >= FILE_HEAD) status = take_frames(log, data, size, tell, tell_user);
   free(data);
   return status;
@@ -228,6 +242,12 @@ static solid_status write_frame(sol_item_log *log, const uint8_t *frame, size_t 
 }
 
 solid_status sol_item_file_append(sol_item_log *log, const uint8_t *frame, size_t size) {
+  char why[512];
   solid_status status = log->fd < 0 ? make_file(log) : SOLID_OK;
-  return status ? status : write_frame(log, frame, size);
+  if (!status) status = write_frame(log, frame, size);
+  if (status != SOLID_EFULL) return status;
+  snprintf(why, sizeof why, "%s", solid_last_error());
+  return solid_fail(status, "%s: %s", why,
+                    log->is_broken ? "what was written of it could not be removed: make room, and start again"
+                                   : "nothing of it is kept: make room, and add the items again");
 }

@@ -46,6 +46,11 @@ static void read_window(const sol_memory *mem, const sol_user *user, solid_windo
   if (window->state) sol_history_read_state(user ? user->history : NULL, window->birth, window->seq, window->state);
 }
 
+/* The first failure of a user of a call is the call's; what one has no memory for may find room for another. */
+static void note(solid_status *first, solid_status status) {
+  if (!*first) *first = status;
+}
+
 /* ELOST if the memory has another era than the writer: everything that it wrote counts as empty by now. */
 static solid_status check_era(sol_memory_store *store) {
   if (store->is_writer && store->era != store->mem->users.era)
@@ -81,11 +86,14 @@ solid_status sol_memory_advance(solid_store *store, const solid_append *appends,
   solid_status status = sol_port_check_appends(store, appends, n, windows, statuses);
   if (status) return status;
   int64_t now = sol_memory_lock(mem);
-  status = check_era(self);
-  for (size_t i = 0; i < n && !status; i++) {
-    if (!self->is_writer) self->is_writer = 1, self->era = mem->users.era;
-    size_t fresh;
-    status = advance_user(mem, &appends[i], now, &windows[i], &fresh);
+  solid_status lost = check_era(self);
+  status = lost;
+  if (!lost && n && !self->is_writer) self->is_writer = 1, self->era = mem->users.era;
+  for (size_t i = 0; i < n; i++) {
+    size_t fresh = 0;
+    statuses[i] = lost ? lost : advance_user(mem, &appends[i], now, &windows[i], &fresh);
+    note(&status, statuses[i]);
+    if (statuses[i] && fresh) statuses[i] = SOLID_EUNKNOWN; /* some of his events */
     if (applied) applied[i] = fresh;
   }
   store->items = mem->items.version;
@@ -191,9 +199,10 @@ solid_status sol_memory_forget(solid_store *store, const solid_forgetting *forge
   if (status) return status;
   int64_t wall_ms = sol_wall_ms();
   sol_memory_lock(self->mem);
-  for (size_t i = 0; i < n && !status; i++) {
+  for (size_t i = 0; i < n; i++) {
     uint8_t was_there = 0;
-    status = forget_user(self, &forgettings[i], wall_ms, &was_there);
+    statuses[i] = forget_user(self, &forgettings[i], wall_ms, &was_there);
+    note(&status, statuses[i]);
     if (had) had[i] = was_there;
   }
   pthread_mutex_unlock(&self->mem->lock);

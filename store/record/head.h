@@ -6,7 +6,7 @@
  *                   SOL_HEAD_VERSION is read
  *   3        1      marks, 0 to 8; + 128 when there are dislikes
  *   4        16     epoch under which it was written
- *   20       8      seq: number of steps ever applied, of 53 bits (SOL_SEQ_BITS), which is what a Lua number holds
+ *   20       8      seq: number of steps ever applied, of 40 bits (SOL_SEQ_BITS): pages have numbers of 32
  *   28       40     head of the params (codec.h); all zero = there are none
  *   68       16 m   marks: position of the newest event applied of a stream; the stream that moved last at the end.
  *                   Of a user who was forgotten before, the first one is of stream 0 and its offset says how often:
@@ -39,7 +39,7 @@ enum {
   SOL_HEAD_SIZE = 68,
   SOL_HEAD_PARAMS = 28, /* where the head of the params lies */
   SOL_MARKS_MAX = 8,
-  SOL_SEQ_BITS = 53,
+  SOL_SEQ_BITS = 40,
   SOL_HEAD_MAX = SOL_HEAD_SIZE + SOL_MARKS_MAX * SOL_POSITION_SIZE + SOL_HEAD_HISTORY
 };
 

@@ -52,6 +52,9 @@ int sol_state_head_decode(const uint8_t *data, size_t size, solid_state_stamp *s
 /* What stands behind the bytes of a part. */
 uint64_t sol_state_sum(const solid_state_stamp *stamp, uint32_t number, const void *data, size_t size);
 
+/* 1 where these bytes may be a set of hashes: ascending, and none twice. */
+int sol_seen_is_sound(const void *data, size_t size);
+
 /* Sorts hashes and leaves out repeated ones; returns how many are left. */
 size_t sol_seen_sort(uint64_t *items, size_t n);
 

@@ -3,11 +3,13 @@
 -- stream, offset; a stream of 0 = none, always new), dislikes (a byte each: 1 = a dislike and no step; empty = none),
 -- what a history needs: steps that are asked for, steps that a full page leaves behind (4 bytes each), the time now, how
 -- old it is when the lifetime of the pages has to be renewed (ms, 8 bytes each), and the birth of a history that is begun
--- (8 bytes; none = no history is begun); tag of the user's slot.
--- Returns what became of the record that was there (0 = it was used, 1 = damaged, renamed, 2 = of another epoch: the
--- last two begin anew), seq, how many were new, steps, dislikes, of the params' head seq, time and generation. Of a
--- record with a history also its bytes in the head, the steps that are to become pages, 1 = renew the pages' lifetime, and the
--- number of its first step. Then, of a user who was forgotten before, the life that the record is of (8 bytes).
+-- (8 bytes; none = no history is begun); tag of the user's slot; what the list of who was forgotten said, where it was
+-- asked by itself (find_gone).
+-- Returns what became of the record that was there (0 = it was used, 1 = damaged, renamed, 2 = of another epoch, 3 =
+-- damaged, and its slot is being moved: all but the first begin anew, 3 in its place), seq, how many were new, steps,
+-- dislikes, of the params' head seq, time and generation. Of a record with a history also its bytes in the head, the steps
+-- that are to become pages, 1 = renew the pages' lifetime, and the number of its first step. Then, of a user who was
+-- forgotten before, the life that the record is of (8 bytes).
 local function number_of(bytes)
   local low, high = struct.unpack('<I4I4', bytes)
   return high * 4294967296 + low
@@ -30,10 +32,6 @@ if state == 'ours' then
 end
 if state == 'damaged' then
   became, state, steps, dislikes = 1, 'none', '', ''
-  if #ARGV[4] > 0 then -- the first ones stay, and the last
-    local kept = call('RENAMENX', key, key .. ':damaged') == 1 or call('RENAMENX', key, key .. ':damaged:2') == 1
-    if not kept then call('RENAME', key, key .. ':damaged:3') end
-  end
 end
 
 -- marks: stream -> offset; order: streams, the one that moved last at the end
@@ -63,7 +61,7 @@ local fresh, applied, disliked, is_old = {}, 0, dislikes, false
 local gone -- of who was forgotten; false = this user was not
 local function find_once()
   if gone ~= nil then return end
-  local failed, _, _, value = find_gone(key, ARGV[8])
+  local failed, _, _, value = find_gone(key, ARGV[8], ARGV[9] or false)
   gone = value or false
   return failed
 end
@@ -112,6 +110,16 @@ if applied > 0 and (state ~= 'ours' or became > 0) then -- a record is begun
   if failed then return failed end
   life = life_behind(gone)
 end
+if became == 1 and #ARGV[4] > 0 then -- the first ones stay, and the last
+  local kept = redis.pcall('RENAMENX', key, key .. ':damaged')
+  if kept == 0 then kept = redis.pcall('RENAMENX', key, key .. ':damaged:2') end
+  if kept == 0 then kept = redis.pcall('RENAME', key, key .. ':damaged:3') end
+  if type(kept) == 'table' and kept.err then
+    -- A key that is not there is where the slot moves to: nobody waits for the sake of a copy.
+    if not string.find(kept.err, 'non local key', 1, true) then return kept end
+    became, state = 3, 'ours'
+  end
+end
 if applied > 0 then
   -- Params without a window are what a lost one left behind: their seq means nothing to this window.
   local loses_params = seq == 0
@@ -130,8 +138,8 @@ if applied > 0 then
       number_of(sub(ARGV[7], 9)) - renewed > number_of(sub(ARGV[7], 17))
     if is_old then history = sub(history, 1, 8) .. sub(ARGV[7], 9, 16) .. sub(history, 17) end
   end
-  head = 'SU' .. string.char(history and 3 or PLAIN, #pairs_of + (disliked ~= '' and 128 or 0)) .. ARGV[3] .. struct.pack('<I4I4', seq % 4294967296, math.floor(seq / 4294967296)) .. params ..
-    table.concat(pairs_of) .. (history or '')
+  head = 'SU' .. string.char(history and 3 or PLAIN, #pairs_of + (disliked ~= '' and 128 or 0)) .. ARGV[3] ..
+    struct.pack('<I4I4', seq % 4294967296, math.floor(seq / 4294967296)) .. params .. table.concat(pairs_of) .. (history or '')
   -- The first write of a sound record: a server without memory refuses a script at its first write or not at all.
   if disliked ~= dislikes and disliked ~= '' then
     call('HSET', key, 'h', head, 's', steps, 'd', disliked)

@@ -31,7 +31,8 @@ typedef struct sol_node {
 /* What is known of a command of a run. */
 typedef struct sol_route {
   uint16_t slot;
-  uint16_t ask; /* 1 + the node that has to be asked instead of the owner; 0 = none */
+  uint16_t ask;    /* 1 + the node that has to be asked instead of the owner; 0 = none */
+  uint16_t is_out; /* it was sent, and no reply has come */
 } sol_route;
 
 typedef struct sol_cluster {
@@ -53,7 +54,8 @@ typedef struct sol_cluster {
 typedef struct sol_calls {
   size_t n;
   const sol_command *(*make)(void *user, size_t number); /* NULL = none has this number */
-  sol_redis_reply_fn take; /* replies, in any order; those of the table above do not come here */
+  sol_redis_reply_fn take;                 /* replies, in any order; those of the table above do not come here */
+  void (*lost)(void *user, size_t number); /* of a run that failed: it was sent, and no reply came. NULL = not told */
   void *user;
   int is_write;   /* what it writes is to outlive its server: it is waited for by safety.c */
   int is_settled; /* none of it is done in a slot that is being moved: what would be asked elsewhere waits */

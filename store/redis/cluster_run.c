@@ -38,6 +38,7 @@ static solid_status take(void *user, sol_redis_conn *conn, size_t number, const 
   run *r = user;
   sol_cluster *c = r->c;
   sol_node *node = (sol_node *)conn;
+  c->routes[number].is_out = 0;
   if (reply->type != REDIS_REPLY_ERROR) return r->calls->take(r->calls->user, conn, number, reply);
   if (begins(reply, "NOSCRIPT")) {
     node->lacks_scripts = r->has_missed = 1;
@@ -73,7 +74,9 @@ static solid_status queue(sol_cluster *c, size_t number, const sol_command *cmd)
   sol_node *node = route->ask ? c->nodes[route->ask - 1] : sol_cluster_owner(c, route->slot);
   solid_status status = use(c, node);
   if (!status && route->ask) status = sol_redis_queue(&node->conn, SOL_NO_REPLY, &asking);
-  return status ? status : sol_redis_queue(&node->conn, number, cmd);
+  if (!status) status = sol_redis_queue(&node->conn, number, cmd);
+  route->is_out = !status;
+  return status;
 }
 
 /* Nothing has been sent: what is queued is taken back. */
@@ -124,6 +127,7 @@ static solid_status send_round(run *r, size_t n) {
     if (cmd) status = queue(c, c->pending[i], cmd);
   }
   if (!status && r->calls->is_careful && sol_cluster_has_changed(c)) status = sol_cluster_say_changed(c);
+  for (size_t i = 0; i < n && status; i++) c->routes[c->pending[i]].is_out = 0;
   return status ? give_up(c, status) : exchange_used(c, r->calls, take, r);
 }
 
@@ -165,8 +169,9 @@ solid_status sol_cluster_run(sol_cluster *c, const sol_calls *calls) {
   if (!status) status = sol_cluster_ready(c);
   for (size_t i = 0; i < calls->n && !status; i++) {
     c->pending[i] = i;
-    c->routes[i] = (sol_route){0, 0};
+    c->routes[i] = (sol_route){0, 0, 0};
   }
+  int is_begun = !status;
   for (size_t n = calls->n; n && !status; n = r.n_again) {
     status = send_round(&r, n);
     if (status || !r.n_again) break;
@@ -181,6 +186,8 @@ solid_status sol_cluster_run(sol_cluster *c, const sol_calls *calls) {
     else
       status = prepare(&r, &wait_ms);
   }
+  for (size_t i = 0; i < calls->n && status && is_begun && calls->lost; i++)
+    if (c->routes[i].is_out) calls->lost(calls->user, i);
   return status;
 }
 

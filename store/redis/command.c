@@ -3,6 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
+void sol_command_begin(sol_command *cmd) {
+  cmd->argc = cmd->key_at = cmd->script = 0;
+  cmd->first_field = cmd->n_fields = 0;
+  cmd->most = 0;
+}
+
 void sol_command_bytes(sol_command *cmd, const void *data, size_t size) {
   assert(cmd->argc < SOL_COMMAND_WORDS);
   cmd->argv[cmd->argc] = data;

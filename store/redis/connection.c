@@ -31,6 +31,7 @@ void sol_redis_init(sol_redis_conn *conn, const sol_redis_options *options, cons
   conn->places = places;
   conn->n_places = n_places;
   conn->replicas = -1;
+  conn->too_long = SOL_NO_REPLY;
   set_name(conn, &places[0]);
   conn->random.state = (uint64_t)sol_steady_ns() ^ (uint64_t)sol_wall_ms() << 20 ^ (uint64_t)getpid() << 44;
 }
@@ -43,13 +44,14 @@ void sol_redis_close(sol_redis_conn *conn) {
   sol_transport_close(&conn->transport);
   if (conn->reader) redisReaderFree(conn->reader);
   conn->reader = NULL;
+  conn->is_elsewhere = 0;
   sol_redis_discard(conn);
 }
 
 void sol_redis_end(sol_redis_conn *conn) {
   sol_redis_close(conn);
   free(conn->out);
-  free(conn->numbers);
+  free(conn->queued);
 }
 
 /* Delay before the next attempt: none after one failure, then doubling, shortened at random by up to a half. */
@@ -61,18 +63,22 @@ static int64_t backoff_ms(sol_redis_conn *conn) {
   return (int64_t)((double)sol_backoff_next(&conn->backoff) * (1.0 - 0.5 * sol_random_uniform(&conn->random)));
 }
 
-/* `why` may be a text of what is closed here. */
-solid_status sol_redis_lose(sol_redis_conn *conn, solid_status status, const char *why) {
+static void set_why(sol_redis_conn *conn, solid_status status, const char *why) {
   char text[sizeof conn->why];
   snprintf(text, sizeof text, "%s", why);
   memcpy(conn->why, text, sizeof text);
   conn->why_status = status;
+}
+
+/* `why` may be a text of what is closed here. */
+solid_status sol_redis_lose(sol_redis_conn *conn, solid_status status, const char *why) {
+  if (!conn->is_elsewhere) set_why(conn, status, why);
   sol_redis_close(conn);
   if (conn->failures < UINT32_MAX) conn->failures++;
   conn->retry_at_ms = sol_steady_ms() + backoff_ms(conn);
   /* One warning an outage: what follows until the server answers again is the same one. */
   sol_redis_log(conn, conn->failures == 1 ? SOLID_LOG_WARN : SOLID_LOG_DEBUG, "%s: %s", conn->name, conn->why);
-  return solid_fail(status, "%s: %s", conn->name, conn->why);
+  return solid_fail(conn->why_status, "%s: %s", conn->name, conn->why);
 }
 
 solid_status sol_redis_drop(sol_redis_conn *conn, const char *why) {
@@ -108,7 +114,10 @@ solid_status sol_redis_reply_status(sol_redis_conn *conn, const redisReply *repl
   const char *what = error->kind == SOL_ERROR_READONLY && solid_status_is_retriable(status) ? NULL : error->what;
   size_t said = error->kind == SOL_ERROR_UNKNOWN ? (size_t)reply->len : length_of(reply, what != NULL);
   snprintf(text, sizeof text, "%.*s%s%s", 160, sol_show(reply->str, said).text, what ? ": " : "", what ? what : "");
-  if (error->is_elsewhere) return sol_redis_lose(conn, status, text);
+  if (error->is_elsewhere && !conn->is_elsewhere) {
+    set_why(conn, status, text);
+    conn->is_elsewhere = 1;
+  }
   return solid_fail(status, "%s: %s", conn->name, text);
 }
 
@@ -153,15 +162,15 @@ solid_status sol_redis_queue(sol_redis_conn *conn, size_t number, const sol_comm
   int size = cmd->n_fields ? format_fields(&text, cmd) : (int)redisFormatSdsCommandArgv(&text, cmd->argc, argv, sizes);
   char *out = size > 0 ? grow(conn->out, conn->out_size, (size_t)size, 1, &conn->out_room) : NULL;
   if (out) conn->out = out;
-  size_t *numbers = grow(conn->numbers, conn->n_queued, 1, sizeof *numbers, &conn->numbers_room);
-  if (numbers) conn->numbers = numbers;
-  if (out && numbers) {
+  sol_redis_due *queued = grow(conn->queued, conn->n_queued, 1, sizeof *queued, &conn->queued_room);
+  if (queued) conn->queued = queued;
+  if (out && queued) {
     memcpy(out + conn->out_size, text, (size_t)size);
     conn->out_size += (size_t)size;
-    numbers[conn->n_queued++] = number;
+    queued[conn->n_queued++] = (sol_redis_due){number, cmd->most};
   }
   if (size > 0) redisFreeSdsCommand(text);
-  return out && numbers ? SOLID_OK : sol_redis_lose(conn, SOLID_ENOMEM, "out of memory for a command");
+  return out && queued ? SOLID_OK : sol_redis_lose(conn, SOLID_ENOMEM, "out of memory for a command");
 }
 
 static solid_status expect_done(void *user, sol_redis_conn *conn, size_t number, const redisReply *reply) {

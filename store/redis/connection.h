@@ -14,7 +14,9 @@
 #include "store/redis/transport.h"
 #include <hiredis/hiredis.h>
 
-enum { SOL_REDIS_SCRIPTS = 13, SOL_REDIS_SHA_SIZE = 40, SOL_IDENTITY_ROOM = 116 };
+enum { SOL_REDIS_SCRIPTS = 15, SOL_REDIS_SHA_SIZE = 40, SOL_IDENTITY_ROOM = 116 };
+
+#define SOL_NO_REPLY SIZE_MAX
 
 /* Borrowed strings must outlive the connection. */
 typedef struct sol_redis_options {
@@ -35,6 +37,11 @@ typedef struct sol_redis_options {
 /* Says where the server is now. EIO: it is not known. */
 typedef solid_status (*sol_redis_find_fn)(void *user, sol_place *out);
 
+/* A reply that is to come: number of its command, and how many bytes it may have (0 = any). */
+typedef struct sol_redis_due {
+  size_t number, most;
+} sol_redis_due;
+
 typedef struct sol_redis_conn {
   const sol_redis_options *options; /* borrowed: one for all connections of a store */
   const sol_place *places;          /* borrowed: one after the other is tried until one takes us */
@@ -46,13 +53,16 @@ typedef struct sol_redis_conn {
   redisReader *reader;
   char *out; /* commands that are to be sent */
   size_t out_size, out_sent, out_room;
-  size_t *numbers; /* of commands whose replies are to come */
-  size_t n_queued, n_taken, numbers_room;
+  sol_redis_due *queued; /* replies that are to come */
+  size_t n_queued, n_taken, queued_room;
   size_t due, out_due; /* of them in the exchange that is under way */
   short send_wants, receive_wants;
+  uint64_t received, begun; /* bytes of replies; where the one that is under way begins */
+  size_t too_long;          /* number of the command whose reply was longer than it may be; SOL_NO_REPLY = none */
   char name[sizeof "redis " + SOL_HOST_ROOM + 8]; /* for messages: "redis host:port" */
   char why[256];                                  /* the last failure */
   solid_status why_status;
+  int is_elsewhere; /* an answer said `why`: it is given up when the other answers are there */
   char sha[SOL_REDIS_SCRIPTS][SOL_REDIS_SHA_SIZE + 1];
   uint32_t failures;   /* since the last exchange that went well */
   int64_t retry_at_ms; /* monotonic */
@@ -87,19 +97,19 @@ solid_status sol_redis_ready(sol_redis_conn *conn);
 
 /* Adds a command to those that the next exchange sends; its reply comes with this number, SOL_NO_REPLY: to nobody.
  * ENOMEM. Only after sol_redis_ready. */
-#define SOL_NO_REPLY SIZE_MAX
 solid_status sol_redis_queue(sol_redis_conn *conn, size_t number, const sol_command *cmd);
 
 /* Takes back what is queued and was not sent. */
 void sol_redis_discard(sol_redis_conn *conn);
 
-/* Receives the reply with this number, borrowed. A status other than OK is remembered (the first one) while the rest is
- * read. */
+/* Receives the reply with this number, borrowed. A status other than OK is remembered (the first one), and the rest is
+ * read and received all the same. */
 typedef solid_status (*sol_redis_reply_fn)(void *user, sol_redis_conn *conn, size_t number, const redisReply *reply);
 
 /* exchange.c: sends what is queued at n connections and reads all replies, whichever comes first. EIO, ETIMEDOUT, or
  * the first status of `fn`. One that fails does not keep the others from being read to their end. What `fn` queues is
- * for the next exchange. */
+ * for the next exchange. A reply that is longer than its command says is not read: the connection is closed, `too_long`
+ * is its number, and the next one is made at once. */
 solid_status sol_redis_exchange(sol_redis_conn *const *conns, size_t n, sol_redis_reply_fn fn, void *user);
 solid_status sol_redis_exchange_one(sol_redis_conn *conn, sol_redis_reply_fn fn, void *user);
 

@@ -18,6 +18,7 @@ typedef struct sol_error {
   solid_status status;
   int is_elsewhere; /* 1 = another server may know better: the connection is given up */
   const char *what; /* to do about it; NULL = nothing to say */
+  int is_late;      /* 1 = a script may meet it behind its first write: it is not known what was done */
 } sol_error;
 
 /* The row of an error reply's text, never NULL. */

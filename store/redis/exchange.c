@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { MOST_POLLS = 256, BYTES = 1 << 16 };
@@ -40,6 +41,29 @@ static void push(exchange *x, sol_redis_conn *conn) {
   }
 }
 
+/* Bytes of the reply that is under way: those that have come, or what the string that is coming says of itself: a line
+ * that the reader has left where it is, with or without the $ before the number. */
+static uint64_t size_under_way(const sol_redis_conn *conn) {
+  const redisReader *reader = conn->reader;
+  size_t unread = reader->len - reader->pos;
+  const char *at = reader->buf + reader->pos;
+  uint64_t says = unread && memchr(at, '\n', unread) ? strtoull(at + (*at == '$'), NULL, 10) : 0;
+  return conn->received - conn->begun - unread + (says > unread ? says : unread);
+}
+
+/* That is the server's answer, but nobody can use it, and the rest of it would take its time: it stays there. */
+static void judge_size(exchange *x, sol_redis_conn *conn) {
+  const sol_redis_due *due = &conn->queued[conn->n_taken];
+  uint64_t size = due->most ? size_under_way(conn) : 0;
+  char why[96];
+  if (size <= due->most) return;
+  snprintf(why, sizeof why, "an answer of %llu bytes, of which %zu are the most: not read", (unsigned long long)size,
+           due->most);
+  conn->too_long = due->number;
+  note(x, sol_redis_lose(conn, SOLID_EIO, why));
+  conn->failures = 0;
+}
+
 /* Gives the replies that are complete to whom they are for. */
 static void take(exchange *x, sol_redis_conn *conn) {
   while (is_waiting(conn)) {
@@ -48,10 +72,14 @@ static void take(exchange *x, sol_redis_conn *conn) {
       note(x, sol_redis_lose(conn, SOLID_EIO, conn->reader->errstr));
       return;
     }
-    if (!reply) return;
-    size_t number = conn->numbers[conn->n_taken++];
+    if (!reply) {
+      judge_size(x, conn);
+      return;
+    }
+    size_t number = conn->queued[conn->n_taken++].number;
+    conn->begun = conn->received - (conn->reader->len - conn->reader->pos);
     int is_error = ((redisReply *)reply)->type == REDIS_REPLY_ERROR;
-    if (!x->first && number != SOL_NO_REPLY) note(x, x->fn(x->user, conn, number, reply));
+    if (number != SOL_NO_REPLY) note(x, x->fn(x->user, conn, number, reply));
     freeReplyObject(reply);
     if (!is_error && conn->connections) conn->is_proven = 1;
   }
@@ -68,6 +96,7 @@ static void pull(exchange *x, sol_redis_conn *conn) {
       note(x, sol_redis_lose(conn, SOLID_EIO, conn->reader->errstr));
       return;
     }
+    conn->received += (size_t)n;
     take(x, conn);
     if ((size_t)n < sizeof bytes && !conn->transport.tls) return; /* that was all */
   }
@@ -107,12 +136,13 @@ static size_t turn(exchange *x, int64_t deadline_ms) {
   return n;
 }
 
-/* What `fn` queued stays for the next exchange. */
+/* What `fn` queued stays for the next exchange, unless another server may know better. */
 static void keep_rest(sol_redis_conn *conn) {
+  if (conn->is_elsewhere) (void)sol_redis_lose(conn, conn->why_status, conn->why);
   if (!conn->transport.is_open) return;
   conn->n_queued -= conn->n_taken;
   conn->out_size -= conn->out_sent;
-  if (conn->n_queued) memmove(conn->numbers, conn->numbers + conn->n_taken, conn->n_queued * sizeof *conn->numbers);
+  if (conn->n_queued) memmove(conn->queued, conn->queued + conn->n_taken, conn->n_queued * sizeof *conn->queued);
   if (conn->out_size) memmove(conn->out, conn->out + conn->out_sent, conn->out_size);
   conn->n_taken = conn->out_sent = 0;
 }
@@ -128,6 +158,7 @@ solid_status sol_redis_exchange(sol_redis_conn *const *conns, size_t n, sol_redi
     conn->out_due = conn->out_size;
     conn->receive_wants = POLLIN;
     conn->exchanges++;
+    conn->begun = conn->received;
     push(&x, conn);
   }
   while (turn(&x, deadline_ms)) continue;

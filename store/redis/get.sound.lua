@@ -7,9 +7,13 @@ do
     call('HSTRLEN', key, 'p') <= tonumber(ARGV[3]) then
     local values = call('HMGET', key, 'h', 's', 'p')
     local first, second, version, shape = byte(values[1], 1, 4)
-    local below, top = byte(values[1], 27, 28)
+    local has_history = version == 2 or version == 3
+    local low, high = struct.unpack('<I4I4', values[1], 21)
+    local begun_low, begun_high = 0, 0
+    if has_history then begun_low, begun_high = struct.unpack('<I4I4', values[1], size - 7) end
     if first == 83 and second == 85 and version > 0 and version <= VERSION and
-      size == ((version == 2 or version == 3) and 92 or 68) + 16 * shape and below < 32 and top == 0 then
+      size == (has_history and 92 or 68) + 16 * shape and high < 256 and
+      steps <= 16 * ((high - begun_high) * 4294967296 + low - begun_low) then
       if ARGV[2] ~= '0' then redis.pcall('PEXPIRE', key, ARGV[2]) end
       if steps > most then values[2] = string.sub(values[2], -most) end
       values[4] = '' -- a shape with dislikes has another size

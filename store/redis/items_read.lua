@@ -1,10 +1,16 @@
 -- Reads entries of the item log.
 -- KEYS: the log. ARGV: number of the first entry, most entries, most bytes of them together, most bytes of one. Returns
--- the head (empty = there is no log) and the entries, each behind its number: an empty one for what is too long, and none
--- from where one is missing on. What was dropped (items_drop.lua) is passed over.
+-- the head (empty = there is no log; "?" = there are entries without one, or it is larger than any) and the entries, each
+-- behind its number: an empty one for what is too long, and none from where one is missing on. What was dropped
+-- (items_drop.lua) is passed over.
 local call, byte, MOST_HEAD, BLOCK, GAP = redis.call, string.byte, 65536, 1024, 9
 local key, number, most, bytes, found = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2]), 0, {''}
-if call('HSTRLEN', key, 'h') <= MOST_HEAD then found[1] = call('HGET', key, 'h') or '' end
+local size = call('HSTRLEN', key, 'h')
+if size > 0 then
+  found[1] = size <= MOST_HEAD and call('HGET', key, 'h') or '?'
+elseif call('HLEN', key) > 0 then
+  found[1] = '?'
+end
 if #found[1] < 28 then return found end
 
 local function number_at(value, at)

@@ -1,7 +1,9 @@
 -- Stores full pages of one user and adds their items to what was ever taken. Done again it changes nothing.
 -- KEYS: the pages. ARGV: birth of the history (8 bytes), ttl in ms (0 = none), number of the first step of the pages, of
 -- the first one behind them, below which steps need not be kept, pages (each: number and size, 4 bytes each, and bytes),
--- the items (8 bytes each, ascending, none twice), most different items ever taken. Returns how many steps were dropped.
+-- the items (8 bytes each, ascending, none twice), most different items ever taken. Returns how many steps were dropped;
+-- behind that a second number where something was damaged and begins anew: 1 = what was ever taken, 2 = the history, of
+-- which pages, or what says which they are, are gone.
 --
 -- Fields: a page under its number; s and r, the items of pages, each ascending and none twice; m, numbers of 8 bytes:
 -- birth, number of the first step that there is, of the first one behind the pages, since which all items are known, up
@@ -12,6 +14,12 @@ local key, birth, from, upto, below = KEYS[1], ARGV[1], tonumber(ARGV[3]), tonum
 local most = 8 * tonumber(ARGV[8])
 local call, sub, PAGE, AT_ONCE = redis.call, string.sub, 256, 2048
 
+local function number_at(bytes, at)
+  local low, high = struct.unpack('<I4I4', bytes, at)
+  return high * 4294967296 + low
+end
+
+local has_older -- the record had pages before these
 -- Of a history that is gone, or of who was forgotten meanwhile, nothing is kept. The record is in the same slot; while
 -- that is moved it may be elsewhere, and the command has to wait.
 do
@@ -22,25 +30,33 @@ do
   if type(size) == 'table' then return redis.error_reply('TRYAGAIN the slot is being moved') end
   local there = size <= 65536 and redis.pcall('HGET', record, 'h')
   if not there or string.byte(there, 3) ~= 3 or string.sub(there, -24, -17) ~= birth then return 0 end
+  has_older = number_at(there, #there - 7) < from
 end
 
-local function number_at(bytes, at)
-  local low, high = struct.unpack('<I4I4', bytes, at)
-  return high * 4294967296 + low
-end
 local function bytes_of(number)
   return struct.pack('<I4I4', number % 4294967296, math.floor(number / 4294967296))
 end
 
-local meta, first, ends, since, sorted = call('HGET', key, 'm'), from, from, from, from
-if meta and (#meta ~= 32 and #meta ~= 40 or sub(meta, 1, 8) ~= birth) then -- of a history that is gone
-  call('DEL', key)
-  meta = false
-end
-if meta then
+local meta = call('HSTRLEN', key, 'm') <= 40 and call('HGET', key, 'm') or ''
+local first, ends, since, sorted
+local is_ours = (#meta == 32 or #meta == 40) and sub(meta, 1, 8) == birth
+if is_ours then
   first, ends, since = number_at(meta, 9), number_at(meta, 17), number_at(meta, 25)
   sorted = #meta == 40 and number_at(meta, 33) or ends
+  is_ours = first <= ends and since <= sorted and sorted <= ends and ends < 1099511627776
 end
+if not is_ours then -- there are none yet, or it is damaged, or of a history that is gone
+  local size = call('HLEN', key)
+  local names = size > 0 and size <= 4096 and call('HKEYS', key) or {}
+  if size > 4096 then call('DEL', key) end
+  -- The key stays: one that goes and comes again is refused where the slot is being moved.
+  if #names > 0 then call('HSET', key, 'm', '') end
+  for _, name in ipairs(names) do
+    if name ~= 'm' then call('HDEL', key, name) end
+  end
+  first, ends, since, sorted = from, from, from, from
+end
+local is_lost = has_older and (not is_ours or ends < from)
 
 local fields, at = {}, 1
 while at <= #ARGV[6] do
@@ -66,6 +82,17 @@ local function find(set, low, item_low, item_high)
   return low
 end
 
+-- Whether these may be a set. 16,384 items are looked at, which takes a server 1 ms, and who reads looks at all.
+local function ascends(set)
+  local before_low, before_high = -1, -1
+  for i = 1, #set, 8 * math.max(1, math.ceil(#set / 131072)) do
+    local low, high = struct.unpack('<I4I4', set, i)
+    if high < before_high or (high == before_high and low <= before_low) then return false end
+    before_low, before_high = low, high
+  end
+  return true
+end
+
 local function merge(set, items)
   if set == '' then return items end
   local parts, done, place = {}, 0, 0
@@ -82,14 +109,19 @@ local function merge(set, items)
   return table.concat(parts)
 end
 
-if upto > ends or not meta then
+local is_damaged = false
+if upto > ends or not is_ours then
   local size, new = call('HSTRLEN', key, 's'), call('HSTRLEN', key, 'r')
   local is_sound = size <= most and new <= most and size % 8 == 0 and new % 8 == 0
-  local is_whole = meta and is_sound and (size > 0 or since == sorted) and (new > 0 or sorted == ends)
-  if ends < from or not is_whole then size, new, since = 0, 0, from end -- pages between, or items, are gone
-  local items = merge(new > 0 and call('HGET', key, 'r') or '', ARGV[7])
+  local is_whole = is_sound and (size > 0 or since == sorted) and (new > 0 or sorted == ends)
+  local there = is_ours and is_whole and new > 0 and call('HGET', key, 'r') or ''
+  is_damaged = is_ours and not (is_whole and ascends(there))
+  if ends < from or not is_ours or is_damaged then size, there, since = 0, '', from end -- pages between, or items, are gone
+  local items = merge(there, ARGV[7])
   if 8 * #items > size or #items > 8 * AT_ONCE or size + #items > most then
-    local set = merge(size > 0 and call('HGET', key, 's') or '', items)
+    local set = size > 0 and call('HGET', key, 's') or ''
+    if not ascends(set) then is_damaged, set, items, since = true, '', ARGV[7], from end
+    set = merge(set, items)
     if #set > most then set, since = ARGV[7], from end
     fields[#fields + 1] = 's'
     fields[#fields + 1] = set
@@ -111,4 +143,5 @@ fields[#fields + 1] = birth .. bytes_of(first + dropped) .. bytes_of(ends) .. by
 for i = 1, #fields, 200 do call('HSET', key, unpack(fields, i, math.min(i + 199, #fields))) end
 if sorted == ends then call('HDEL', key, 'r') end
 if ARGV[2] ~= '0' then call('PEXPIRE', key, ARGV[2]) end
-return dropped
+if is_lost then return {dropped, 2} end
+return is_damaged and {dropped, 1} or dropped

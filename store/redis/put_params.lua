@@ -1,6 +1,7 @@
 -- Stores one user's params unless newer ones of the same generation are there.
 -- KEYS: the user. ARGV: head of the params (40 bytes), h and values, ttl in ms (0 = none), epoch of a record that is
--- begun for them, tag of the user's slot, life of the window that they were made from (8 bytes; none = the first one).
+-- begun for them, tag of the user's slot, life of the window that they were made from (8 bytes; none = the first one),
+-- what the list of who was forgotten said, where it was asked by itself (find_gone).
 -- Returns 1 if stored, 0 if not, -1 where the record is damaged.
 -- Stored params that are ahead of the window are a leftover of a window that was lost: they do not count as newer. New
 -- ones that are ahead of it were made from one that was lost meanwhile, and those of another life from one that was
@@ -21,7 +22,7 @@ if state == 'ours' then
   end
   head = sub(head, 1, PARAMS_AT - 1) .. params .. sub(head, HEAD + 1)
 else
-  local failed, _, _, gone = find_gone(key, ARGV[5])
+  local failed, _, _, gone = find_gone(key, ARGV[5], ARGV[7] or false)
   if failed then return failed end
   if gone then return 0 end -- forgotten while they were made
   head = 'SU' .. string.char(PLAIN, 0) .. ARGV[4] .. NONE .. params

@@ -3,17 +3,19 @@
 -- ttl in ms (0 = none), parts (each: number and size, 4 bytes each, and bytes). Returns 1 = it is there, 0 = it may not be.
 local key, head, call, sub = KEYS[1], ARGV[1], redis.call, string.sub
 -- Of a history that is gone, or of who was forgotten meanwhile, nothing is kept. The record is in the same slot; while
--- that is moved it may be elsewhere, and the command has to wait.
+-- that is moved it may be elsewhere, and nothing is kept either: a state can be made anew, and nobody waits for one.
 do
   local record = string.sub(key, 1, -7)
   local size = redis.pcall('HSTRLEN', record, 'h')
-  if type(size) == 'table' then return redis.error_reply('TRYAGAIN the slot is being moved') end
+  if type(size) == 'table' then return 0 end
   local there = size <= 65536 and redis.pcall('HGET', record, 'h')
   local version = there and string.byte(there, 3)
   if version ~= 2 and version ~= 3 or string.sub(there, -24, -17) ~= sub(head, 13, 20) then return 0 end
 end
 
 local there = call('HSTRLEN', key, 'h') == 60 and call('HGET', key, 'h') or ''
+local most = there ~= '' and struct.unpack('<I4', there, 5) or 0
+if most > 4096 then there, most = '', 0 end -- it is damaged
 local is_same = sub(there, 1, 4) == sub(head, 1, 4) and sub(there, 13, 20) == sub(head, 13, 20) and
   sub(there, 29, 44) == sub(head, 29, 44) -- birth, generation and selector
 local n = 0
@@ -45,7 +47,9 @@ while at <= #ARGV[4] do
 end
 fields[#fields + 1] = 'h'
 fields[#fields + 1] = sub(head, 1, 4) .. struct.pack('<I4I4', n, 4294967295 - n) .. sub(head, 13)
-if ARGV[2] == '' then call('DEL', key) end
+if there == '' then call('DEL', key) end
 for i = 1, #fields, 200 do call('HSET', key, unpack(fields, i, math.min(i + 199, #fields))) end
+-- Only then what there was more of: a key that goes and comes again is refused where the slot is being moved.
+for number = n, most - 1 do call('HDEL', key, string.format('%d', number)) end
 if ARGV[3] ~= '0' then call('PEXPIRE', key, ARGV[3]) end
 return 1

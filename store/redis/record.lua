@@ -41,7 +41,7 @@ local function judge_head(head, size)
   if not shape or shape % 128 > MARKS or size ~= HEAD + 16 * (shape % 128) + history_of(version) then
     return 'damaged'
   end
-  return byte(head, 28) == 0 and byte(head, 27) < 32 and 'ours' or 'damaged' -- seq is a number that Lua can hold
+  return sub(head, 26, 28) == '\0\0\0' and 'ours' or 'damaged' -- seq: pages have numbers of 32 bits
 end
 
 -- What there is under a key: 'ours' and the head, or one of the above. A key of another type is Redis's own error.
@@ -52,6 +52,19 @@ local function read_head(key)
   local state = judge_head(head, size)
   if state == 'damaged' then return name_broken(key) end
   return state, head
+end
+
+-- Whether a head may have so many bytes of steps: not none where there were some, nor more than there ever were, or than
+-- there were since the history began.
+local function fits(head, size)
+  local low, high = struct.unpack('<I4I4', head, 21)
+  local steps = high * 4294967296 + low
+  if size == 0 then return steps == 0 end
+  if history_of(byte(head, 3)) > 0 then
+    low, high = struct.unpack('<I4I4', head, #head - 7)
+    steps = steps - high * 4294967296 - low
+  end
+  return size <= 16 * steps
 end
 
 -- The same with more of it: 'ours' and { head, steps } or, where `field` is asked for and has `most` bytes at most,
@@ -66,8 +79,7 @@ local function read_record(key, field, most)
   if field and call('HSTRLEN', key, field) > most then field = nil end
   local values = field and call('HMGET', key, 'h', 's', field) or call('HMGET', key, 'h', 's')
   local state = judge_head(values[1], size)
-  local is_short = state == 'ours' and steps == 0 and sub(values[1], 21, 28) ~= NONE -- steps were, and are gone
-  if state == 'damaged' or is_short then return name_broken(key) end
+  if state == 'damaged' or state == 'ours' and not fits(values[1], steps) then return name_broken(key) end
   return state, values
 end
 
@@ -98,22 +110,46 @@ local BESIDE = {'', ':pages', ':state', ':damaged', ':damaged:2', ':damaged:3', 
 
 -- Who was forgotten, and up to where: a hash a slot, <prefix>forgotten:{tag}, in the slot of the users whom it is about.
 -- Field k has a secret of its own; every other field is a hash of secret and key, which names nobody, and has the time of
--- the forgetting (8 bytes, ms) and marks, 16 bytes each. Returns what became of it (an error to answer with, or nil),
--- list, field (nil: nobody was forgotten yet) and value (nil: this one was not).
--- While a slot is moved to another node its list may be elsewhere: then a command has to wait until it has moved.
-local MOST_GONE = 32
-local function find_gone(key, tag)
-  local list, field = string.match(key, '^[^{]*') .. 'forgotten:{' .. tag .. '}', nil
-  local value = redis.pcall('HGET', list, 'k')
-  if type(value) == 'string' then
-    field = sub(redis.sha1hex(value .. key), 1, 32)
-    value = redis.pcall('HGET', list, field)
+-- the forgetting (8 bytes, ms) and marks, 16 bytes each. Returns value (false: this one was not forgotten; a table: an
+-- error) and field (nil: there is no list). Nobody is taken for one who was not forgotten because a list is damaged.
+local MOST_GONE, SECRET = 32, 16
+local function refuse_list(what, list, cure)
+  return redis.error_reply('WRONGTYPE ' .. what .. list .. ' is damaged: ' .. cure)
+end
+local function look_up(list, key)
+  local size = redis.pcall('HSTRLEN', list, 'k')
+  if size == 0 and redis.pcall('HLEN', list) == 0 then return false end
+  if size ~= SECRET and (type(size) == 'number' or string.find(size.err, 'WRONGTYPE', 1, true)) then
+    return refuse_list('', list, 'remove it, and forget its users again')
   end
+  if type(size) == 'table' then return size end
+  local field = sub(redis.sha1hex(call('HGET', list, 'k') .. key), 1, 32)
+  if call('HSTRLEN', list, field) > 8 + 16 * MOST_GONE then return 'damaged', field end
+  local value = call('HGET', list, field)
+  return value and (#value % 16 == 8 and value or 'damaged'), field
+end
+
+-- Returns what became of it (an error to answer with, or nil), list, field (nil: nobody was forgotten yet, or the list is
+-- elsewhere) and value (nil: this one was not).
+-- While a slot is moved to another node its list may be on one of them and the user on the other. Then what counts is what
+-- the list said when it was asked by itself (gone.lua): `told`. false: it was not asked yet, the answer is APART. nil: the
+-- command changes the list, and waits until the slot has moved.
+local function find_gone(key, tag, told)
+  local list = string.match(key, '^[^{]*') .. 'forgotten:{' .. tag .. '}'
+  local value, field = look_up(list, key)
+  -- One key that is missing where the slot is moved to is taken for none; of two Redis says that they are not together.
+  local both = not value and not field and redis.pcall('EXISTS', list, key)
+  if type(both) == 'table' then value = both end
   if type(value) == 'table' then
-    local is_moving = string.find(value.err, 'non local key', 1, true)
-    return is_moving and redis.error_reply('TRYAGAIN the slot is being moved') or value
+    if not string.find(value.err, 'non local key', 1, true) then return value end
+    if not told then return redis.error_reply((told == nil and 'TRYAGAIN' or 'APART') .. ' the slot is being moved') end
+    value, field = told ~= '' and told, nil
   end
-  return nil, list, field, value and #value >= 8 and #value % 16 == 8 and value or nil
+  if value == 'damaged' then
+    if told ~= nil then return refuse_list('this user\'s entry in ', list, 'forget the user again') end
+    value = nil -- to forget writes it anew
+  end
+  return nil, list, field, value or nil
 end
 
 -- A user's lives are told apart by how often they were forgotten: 8 bytes, NONE = never. The number stands among the

@@ -152,6 +152,9 @@ solid_status sol_redis_epoch_begin(solid_store *base, int anew, solid_store_epoc
   if (!status && is_cluster && !is_there) status = begin_in_cluster(store, anew, &drawn);
   if (!status && !(is_cluster && !is_there)) status = sol_redis_set_name(store, "epoch", &drawn, !anew);
   if (!status) status = sol_redis_epoch(base, out);
+  if (status == SOLID_ENOTFOUND) /* SET NX minds an empty string, which reads as nothing */
+    status =
+        solid_fail(SOLID_EFORMAT, "%s, and none can be set: remove the empty string that is there", solid_last_error());
   if (status) return status;
   int is_first = !store->is_writer;
   store->is_writer = 1;

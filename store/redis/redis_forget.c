@@ -20,10 +20,13 @@ static void make_forget(sol_redis_batch *b, size_t i) {
 }
 
 static solid_status take_forgotten(sol_redis_batch *b, sol_redis_conn *conn, size_t who, const redisReply *reply) {
-  solid_status status = sol_redis_judge_user(b, conn, who, b->forgettings[who].user, reply);
+  solid_status status = sol_redis_judge_write(b, conn, who, b->forgettings[who].user, reply);
   if (b->had) b->had[who] = 0;
   if (status || b->statuses[who]) return status;
-  if (reply->type != REDIS_REPLY_INTEGER) return sol_redis_out_of_step(conn);
+  if (reply->type != REDIS_REPLY_INTEGER) {
+    b->statuses[who] = SOLID_EUNKNOWN;
+    return sol_redis_out_of_step(conn);
+  }
   sol_redis_wrote(conn);
   if (b->had) b->had[who] = reply->integer == 1;
   return SOLID_OK;
@@ -37,6 +40,9 @@ solid_status sol_redis_forget(solid_store *base, const solid_forgetting *forgett
                        .statuses = statuses,
                        .now_ms = sol_wall_ms()};
   solid_status status = sol_port_check_forget(forgettings, n, statuses);
-  if (!status && n) status = sol_port_draw_epoch(&b.secret);
-  return status ? status : sol_redis_run(&b, n, make_forget, take_forgotten);
+  if (status || n == 0) return status;
+  sol_redis_begin_writing(&b, n);
+  status = sol_port_draw_epoch(&b.secret);
+  if (!status) status = sol_redis_run(&b, n, make_forget, take_forgotten);
+  return sol_redis_end_writing(&b, n, status);
 }

@@ -164,7 +164,16 @@ static solid_status take_beside(batch *b, sol_redis_conn *conn, size_t i, const 
   solid_status status = sol_redis_judge_user(b, conn, i, sol_redis_user_of(b, i), reply);
   if (status) return status;
   if (b->statuses[i]) of->n_full = 0; /* what lies under the name of the pages is not ours */
-  if (b->kind == 0 && of->n_full && reply->type == REDIS_REPLY_INTEGER) b->store->dropped += (uint64_t)reply->integer;
+  if (b->kind == 0 && of->n_full) {
+    int is_damaged = reply->type == REDIS_REPLY_ARRAY && reply->elements == 2;
+    int is_lost = is_damaged && reply->element[1]->integer == 2;
+    const redisReply *dropped = is_damaged ? reply->element[0] : reply;
+    if (dropped->type != REDIS_REPLY_INTEGER) return sol_redis_out_of_step(conn);
+    b->store->dropped += (uint64_t)dropped->integer;
+    if (is_damaged)
+      sol_redis_tell_damaged(b->store, conn, sol_redis_user_of(b, i), is_lost ? "history" : SOL_SEEN_DAMAGED,
+                             ": begun anew with these pages");
+  }
   sol_redis_wrote(conn);
   return SOLID_OK;
 }
@@ -215,16 +224,23 @@ static solid_status reserve_blob(sol_redis_store *store, size_t n) {
   return sol_redis_grow(&store->blob, &store->blob_room, pages * (8 + SOL_PAGE_SIZE_MAX) + 8 * most + 8, "pages");
 }
 
-/* A page that is needed and is not there: the window begins behind it. Who went meanwhile is nobody. */
+/* What is needed and is not there: the window begins behind a page, what was taken is known from the record on. Who
+ * went meanwhile is nobody. */
 static void cut_windows(batch *b, size_t n) {
+  sol_redis_conn *conn = &b->store->cluster.nodes[0]->conn;
   for (size_t i = 0; i < n; i++) {
-    if (b->store->notes[i].is_gone) {
+    const note *of = &b->store->notes[i];
+    if (of->is_gone) {
       sol_redis_empty(&b->windows[i]);
       if (b->found) b->found[i] = 0;
     }
-    if (!b->store->notes[i].needs_pages || b->statuses[i]) continue;
+    if (b->statuses[i]) continue;
+    if (of->needs_seen)
+      sol_redis_tell_damaged(b->store, conn, sol_redis_user_of(b, i), SOL_SEEN_DAMAGED,
+                             ": known since the first step of the record, until the next page is written");
+    if (!of->needs_pages) continue;
     b->windows[i].is_cut = 1;
-    sol_redis_tell_damaged(b->store, &b->store->cluster.nodes[0]->conn, sol_redis_user_of(b, i), "history",
+    sol_redis_tell_damaged(b->store, conn, sol_redis_user_of(b, i), "history",
                            ": pages are missing, the window begins behind them");
   }
 }

@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* In a cluster the log is with one node, which questions to the others need not wait for. */
-enum { LOOK_MS = 500, READ_BYTES = 1 << 20, DROPS_AT_ONCE = 1024 };
+enum { LOOK_MS = 500, READ_BYTES = 1 << 20, DROPS_AT_ONCE = 1024, MOST_HEAD = 4096 };
 
 static const char log_name[] = "items";
 
@@ -63,6 +63,16 @@ static solid_status take_entries(void *user, sol_redis_conn *conn, size_t comman
   return SOLID_OK;
 }
 
+/* `most` entries from number `from` on, behind the head. */
+static void make_read(const sol_redis_store *store, sol_command *cmd, int64_t from, int64_t most) {
+  sol_redis_begin_script(cmd, SOL_SCRIPT_ITEMS_READ);
+  sol_command_name(cmd, store->options.prefix, log_name, (solid_bytes){NULL, 0});
+  sol_command_number(cmd, 0, from);
+  sol_command_number(cmd, 1, most);
+  sol_command_number(cmd, 2, READ_BYTES);
+  sol_command_number(cmd, 3, SOL_ENTRY_MAX);
+}
+
 solid_status sol_redis_items_read(solid_store *base, uint64_t from, size_t most, solid_item_fn take, void *take_user,
                                   solid_items_version *now) {
   sol_redis_store *store = (sol_redis_store *)base;
@@ -70,12 +80,7 @@ solid_status sol_redis_items_read(solid_store *base, uint64_t from, size_t most,
   sol_command cmd;
   solid_status status = sol_port_check_items_read(most, take, now);
   if (status) return status;
-  sol_redis_begin_script(&cmd, SOL_SCRIPT_ITEMS_READ);
-  sol_command_name(&cmd, store->options.prefix, log_name, (solid_bytes){NULL, 0});
-  sol_command_number(&cmd, 0, (int64_t)from + 1);
-  sol_command_number(&cmd, 1, most < SOLID_ITEMS_AT_ONCE ? (int64_t)most : SOLID_ITEMS_AT_ONCE);
-  sol_command_number(&cmd, 2, READ_BYTES);
-  sol_command_number(&cmd, 3, SOL_ENTRY_MAX);
+  make_read(store, &cmd, (int64_t)from + 1, most < SOLID_ITEMS_AT_ONCE ? (int64_t)most : SOLID_ITEMS_AT_ONCE);
   status = sol_redis_ask(store, &cmd, take_entries, &call);
   if (!status) *now = call.now;
   return status;
@@ -172,19 +177,33 @@ int sol_redis_asks_items(sol_redis_store *store) {
   return 1;
 }
 
-void sol_redis_ask_items(const sol_redis_store *store, sol_command *cmd) {
-  cmd->argc = cmd->script = 0;
+/* What is longer than a head is not read by who only reads: the script is asked for a while. A call that writes is not
+ * done again for its sake, and reads it once. */
+void sol_redis_ask_items(sol_redis_batch *b) {
+  sol_command *cmd = &b->cmd;
+  sol_command_begin(cmd);
+  if (sol_redis_is_careful(b->store)) {
+    make_read(b->store, cmd, INT64_MAX, 0);
+    return;
+  }
+  if (b->found) cmd->most = MOST_HEAD;
   sol_command_text(cmd, "HGET");
-  sol_command_name(cmd, store->options.prefix, log_name, (solid_bytes){NULL, 0});
+  sol_command_name(cmd, b->store->options.prefix, log_name, (solid_bytes){NULL, 0});
   sol_command_text(cmd, "h");
 }
 
-/* What is no head is none of the question's business: whoever reads the log is told. */
-void sol_redis_note_items(sol_redis_store *store, const redisReply *reply) {
+/* What is no head is none of the question's business: it is told, and what was read of the log before stays. */
+void sol_redis_note_items(sol_redis_store *store, sol_redis_conn *conn, const redisReply *reply) {
   solid_items_version there = {.count = 0};
-  if (reply->type != REDIS_REPLY_NIL &&
-      (reply->type != REDIS_REPLY_STRING ||
-       sol_log_head_decode((const uint8_t *)reply->str, (size_t)reply->len, &there) != SOLID_OK))
-    return;
-  store->base.items = there;
+  int is_of_script = reply->type == REDIS_REPLY_ARRAY && reply->elements;
+  if (is_of_script) reply = reply->element[0];
+  int is_text = reply->type == REDIS_REPLY_STRING, is_head = reply->type == REDIS_REPLY_NIL;
+  if (is_text && reply->len > MOST_HEAD) sol_redis_be_careful(store);
+  if (is_text &&
+      (reply->len || is_of_script)) /* of the script an empty one is none, else it is a field that is empty */
+    is_head = sol_log_head_decode((const uint8_t *)reply->str, (size_t)reply->len, &there) == SOLID_OK;
+  if (is_head)
+    store->base.items = there;
+  else if (reply->type != REDIS_REPLY_ERROR || strncmp(reply->str, "WRONGTYPE", 9) == 0)
+    sol_redis_tell_items_damaged(store, conn);
 }

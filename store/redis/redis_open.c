@@ -20,6 +20,8 @@ void sol_redis_store_free(sol_redis_store *store) {
   free(store->list);
   free(store->full);
   free(store->blob);
+  free(store->apart);
+  free(store->told);
   free(store);
 }
 
@@ -124,7 +126,9 @@ static solid_status init_cluster(sol_redis_store *store) {
                                                            [SOL_SCRIPT_FORGET] = sol_forget_lua,
                                                            [SOL_SCRIPT_ITEMS_APPEND] = sol_items_append_lua,
                                                            [SOL_SCRIPT_ITEMS_READ] = sol_items_read_lua,
-                                                           [SOL_SCRIPT_ITEMS_DROP] = sol_items_drop_lua},
+                                                           [SOL_SCRIPT_ITEMS_DROP] = sol_items_drop_lua,
+                                                           [SOL_SCRIPT_GONE] = sol_gone_lua,
+                                                           [SOL_SCRIPT_GET_SEEN] = sol_get_seen_lua},
                                                .tls = address.is_tls ? &store->tls : NULL,
                                                .log = o->log,
                                                .log_user = o->log_user},

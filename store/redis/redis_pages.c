@@ -87,7 +87,7 @@ static uint64_t join(solid_window *window, uint64_t older, const redisReply *rep
   return left;
 }
 
-/* 0: none, or of another history. */
+/* 0: none, damaged, or of another history. */
 static int read_meta(const redisReply *bytes, uint64_t birth, meta *out) {
   size_t size = bytes->type == REDIS_REPLY_STRING ? (size_t)bytes->len : 0;
   if (size != META && size != OLD_META) return 0;
@@ -107,16 +107,20 @@ static void give_items(const solid_window *window, const redisReply *set) {
   }
 }
 
-/* What was ever taken, in two fields. Where one is gone, none or cut off, or pages behind theirs are gone, it is known
- * since the record's first step. */
-static void give_seen(solid_window *window, const note *of, const meta *m, const redisReply *set,
-                      const redisReply *newer) {
-  const size_t most = 8 * (size_t)SOLID_SEEN_MAX;
-  if (m->behind < of->first || (m->sorted > m->since && !set->len) || (m->behind > m->sorted && !newer->len)) return;
-  if ((size_t)set->len > most || (size_t)newer->len > most || set->len % 8 || newer->len % 8) return;
+static int is_set(const redisReply *set) {
+  return (size_t)set->len <= 8 * (size_t)SOLID_SEEN_MAX && sol_seen_is_sound(set->str, (size_t)set->len);
+}
+
+/* What was ever taken, in two fields. 0: one is gone, none or cut off, or pages behind theirs are gone. */
+static int give_seen(solid_window *window, const note *of, const meta *m, const redisReply *set,
+                     const redisReply *newer) {
+  if (m->behind < of->first) return 0;
+  if ((m->sorted > m->since && !set->len) || (m->behind > m->sorted && !newer->len)) return 0;
+  if (!is_set(set) || !is_set(newer)) return 0;
   window->seen_since = m->since;
   give_items(window, set);
   give_items(window, newer);
+  return 1;
 }
 
 /* What is missing stays needed. */
@@ -144,24 +148,35 @@ solid_status sol_redis_take_pages(batch *b, sol_redis_conn *conn, size_t i, cons
 }
 
 /* Past the script, which would have Redis hash every byte of it: whether the record is of this history still is asked
- * by that of the pages, before. */
+ * by that of the pages, before. More than there may be is not read, and the script is asked for a while. */
 void sol_redis_make_seen(batch *b, size_t i) {
   sol_command *cmd = &b->cmd;
+  const char *prefix = b->store->options.prefix;
+  size_t most = 2 * 8 * (size_t)SOLID_SEEN_MAX + 256;
+  if (sol_redis_is_careful(b->store)) {
+    sol_redis_begin_script(cmd, SOL_SCRIPT_GET_SEEN);
+    sol_command_part(cmd, prefix, sol_redis_user_of(b, i), SOL_KEY_PAGES);
+    sol_command_number(cmd, 0, (int64_t)most);
+    return;
+  }
+  cmd->most = most;
   sol_command_text(cmd, "HMGET");
-  sol_command_part(cmd, b->store->options.prefix, sol_redis_user_of(b, i), SOL_KEY_PAGES);
+  sol_command_part(cmd, prefix, sol_redis_user_of(b, i), SOL_KEY_PAGES);
   sol_command_text(cmd, "m");
   sol_command_text(cmd, "s");
   sol_command_text(cmd, "r");
 }
 
+/* What is missing stays needed. */
 solid_status sol_redis_take_seen(batch *b, sol_redis_conn *conn, size_t i, const redisReply *reply) {
   note *of = &b->store->notes[i];
   meta m;
   solid_status status = b->statuses[i] ? SOLID_OK : sol_redis_judge_user(b, conn, i, sol_redis_user_of(b, i), reply);
   if (status || b->statuses[i]) return status;
-  if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 3) return sol_redis_out_of_step(conn);
+  if (reply->type != REDIS_REPLY_ARRAY || (reply->elements && reply->elements != 3)) return sol_redis_out_of_step(conn);
+  if (!reply->elements) sol_redis_be_careful(b->store);
+  if (!reply->elements) return SOLID_OK;
   if (!of->is_read || !of->needs_seen || !read_meta(reply->element[0], b->windows[i].birth, &m)) return SOLID_OK;
-  give_seen(&b->windows[i], of, &m, reply->element[1], reply->element[2]);
-  of->needs_seen = 0;
+  of->needs_seen = !give_seen(&b->windows[i], of, &m, reply->element[1], reply->element[2]);
   return SOLID_OK;
 }

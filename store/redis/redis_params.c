@@ -38,7 +38,8 @@ static void make_params(batch *b, size_t i) {
   sol_command_number(cmd, 1, sol_redis_draw_ttl(store));
   sol_command_bytes(cmd, store->epoch.bytes, sizeof store->epoch.bytes);
   sol_redis_add_tag(store, cmd);
-  if (made.life) sol_command_bytes(cmd, &b->made[i].life, sizeof made.life);
+  if (made.life || b->apart) sol_command_bytes(cmd, &b->made[i].life, sizeof made.life);
+  sol_redis_add_told(b);
 }
 
 static solid_status take_stored(batch *b, sol_redis_conn *conn, size_t who, const redisReply *reply) {

@@ -1,8 +1,8 @@
 /* What the files of the Redis store share: redis_open.c makes it, redis_batch.c runs the scripts of a call and reads
- * the epoch behind them, redis_store.c answers the calls about users, with redis_history.c for what is in pages and
- * redis_states.c for states, redis_forget.c forgets users, redis_epoch.c and redis_streams.c answer those about epoch
- * and streams, redis_safety.c says what outlives a server, redis_server.c looks at how servers are set up,
- * redis_adopt.c takes over records of the layout before. */
+ * the epoch behind them, redis_apart.c asks who was forgotten while a slot moves, redis_store.c answers the calls about
+ * users, with redis_history.c for what is in pages and redis_states.c for states, redis_forget.c forgets users,
+ * redis_epoch.c and redis_streams.c answer those about epoch and streams, redis_safety.c says what outlives a server,
+ * redis_server.c looks at how servers are set up, redis_adopt.c takes over records of the layout before. */
 #ifndef STORE_REDIS_REDIS_PARTS_H
 #define STORE_REDIS_REDIS_PARTS_H
 
@@ -24,7 +24,9 @@ enum {
   SOL_SCRIPT_FORGET = 9,
   SOL_SCRIPT_ITEMS_APPEND = 10,
   SOL_SCRIPT_ITEMS_READ = 11,
-  SOL_SCRIPT_ITEMS_DROP = 12
+  SOL_SCRIPT_ITEMS_DROP = 12,
+  SOL_SCRIPT_GONE = 13,
+  SOL_SCRIPT_GET_SEEN = 14
 };
 
 /* The commands of a call about one user, in this order. */
@@ -51,10 +53,16 @@ typedef struct sol_history_note {
   int is_read;            /* the record was answered */
   int needs_pages;        /* steps of the window are in pages that are not read yet */
   int needs_seen;
-  int is_gone; /* the history went while its pages were read: its user was forgotten */
-  int renew;   /* the lifetime of what lies beside the record */
-  int clear;   /* what lies beside the record is of a history that is gone */
+  int is_large; /* the state is larger than the room for it: it is not asked for by HMGET */
+  int is_gone;  /* the history went while its pages were read: its user was forgotten */
+  int renew;    /* the lifetime of what lies beside the record */
+  int clear;    /* what lies beside the record is of a history that is gone */
 } sol_history_note;
+
+/* A user who is on another node than the list of who was forgotten, and what that said: bytes of store->told. */
+typedef struct sol_redis_apart {
+  size_t user, at, size;
+} sol_redis_apart;
 
 typedef struct sol_redis_store {
   solid_store base;
@@ -74,6 +82,7 @@ typedef struct sol_redis_store {
   size_t last_of_node[SOL_NODES_MAX]; /* the last user of the batch who is with this node */
   int64_t items_ms;                   /* when it was asked for last */
   int64_t looked_ms;                  /* when evicted keys were last counted */
+  int64_t careful_ms; /* until when scripts are asked for what would come faster without one, and in any size */
   uint64_t damaged, stale, set_aside, renewed, evicted, dropped;
   sol_history_note *notes; /* of the users of the call */
   size_t *list;            /* of those of a later exchange, by number */
@@ -83,6 +92,10 @@ typedef struct sol_redis_store {
   uint8_t *blob; /* pages or parts on their way out */
   size_t blob_room;
   uint8_t state_head[64];
+  sol_redis_apart *apart; /* of the users of the call, as their commands said */
+  uint8_t *told;
+  size_t n_apart, apart_room, n_told, told_room;
+  char newer[512]; /* of the call: what was said of a user whose record is of a later version; "" = of nobody */
 } sol_redis_store;
 
 /* One call, as what makes its commands and takes its replies sees it; only the fields of that call are set. `make`
@@ -101,6 +114,7 @@ struct sol_redis_batch {
   size_t *applied;
   uint8_t *found, *had;
   solid_status *statuses;
+  int is_settling; /* the commands of this exchange decide what is done: whose is lost is EUNKNOWN */
   const solid_state_put *puts;
   solid_state *states;    /* of get_states */
   const uint64_t *births; /* of their histories */
@@ -111,12 +125,14 @@ struct sol_redis_batch {
   solid_store_epoch secret; /* for lists of who was forgotten that have none yet: 128 bits as well */
   sol_history_needs needs;  /* of the next command */
   size_t n;
-  const size_t *list;     /* the users of this exchange; NULL = all, of the call's arrays */
-  size_t kinds;           /* commands a user, at most; 0 = one */
-  size_t kind;            /* of the command at hand */
-  size_t epochs;          /* questions for epochs, behind the users; behind those one for the item log */
-  sol_redis_make_fn make; /* the script of user i, into `cmd` */
-  sol_redis_take_fn take; /* its answer, which may be an error */
+  const size_t *list;           /* the users of this exchange; NULL = all, of the call's arrays */
+  const sol_redis_apart *apart; /* these instead, where not NULL */
+  size_t kinds;                 /* commands a user, at most; 0 = one */
+  size_t kind;                  /* of the command at hand */
+  size_t at;                    /* place of its user in this exchange */
+  size_t epochs;                /* questions for epochs, behind the users; behind those one for the item log */
+  sol_redis_make_fn make;       /* the script of user i, into `cmd` */
+  sol_redis_take_fn take;       /* its answer, which may be an error */
   sol_command cmd;
 };
 
@@ -136,12 +152,20 @@ solid_status sol_redis_forget(solid_store *store, const solid_forgetting *forget
 /* redis_batch.c: runs the script of each of n users in one exchange; of a writer the epoch is read behind them. ELOST:
  * it is another one. */
 solid_status sol_redis_run(sol_redis_batch *b, size_t n, sol_redis_make_fn make, sol_redis_take_fn take);
-/* A failure of one user alone goes to his status: a key of another type, and for who only reads a record of a newer
- * version. The rest is everybody's. */
+/* A failure of one user alone goes to his status: a key of another type, and a record of a newer version. The rest is
+ * everybody's. */
 solid_status sol_redis_judge_user(sol_redis_batch *b, sol_redis_conn *conn, size_t i, solid_bytes user,
                                   const redisReply *reply);
+/* The same of the command that decides what is done, whose status is the user's in any case. */
+solid_status sol_redis_judge_write(sol_redis_batch *b, sol_redis_conn *conn, size_t i, solid_bytes user,
+                                   const redisReply *reply);
+/* Before a call that writes: of no user it is known that it was done. Behind it: whom a call that failed did not reach
+ * has its status, and the text is that of a record of a newer version, if there is one. Returns `status`. */
+void sol_redis_begin_writing(sol_redis_batch *b, size_t n);
+solid_status sol_redis_end_writing(sol_redis_batch *b, size_t n, solid_status status);
 void sol_redis_tell_damaged(sol_redis_store *store, sol_redis_conn *conn, solid_bytes user, const char *what,
                             const char *then);
+void sol_redis_tell_items_damaged(sol_redis_store *store, sol_redis_conn *conn);
 /* Grows *buffer to `size` bytes of which *room are there. ENOMEM: it is as it was. */
 solid_status sol_redis_grow(void *buffer, size_t *room, size_t size, const char *what);
 /* Key, script and how many keys: what every script's command begins with. */
@@ -149,7 +173,17 @@ void sol_redis_begin_script(sol_command *cmd, int script);
 /* The tag of the slot of the command's key, by which scripts find who was forgotten. */
 void sol_redis_add_tag(const sol_redis_store *store, sol_command *cmd);
 solid_status sol_redis_make_tags(sol_redis_store *store); /* ENOMEM */
+
+/* redis_apart.c: 1 if user i is, as the reply says; *status: ENOMEM. The commands of all such users once more, with
+ * what the list said, behind the exchange; and that, for who makes them. */
+int sol_redis_note_apart(sol_redis_batch *b, size_t i, const redisReply *reply, solid_status *status);
+solid_status sol_redis_join_apart(sol_redis_batch *b);
+void sol_redis_add_told(sol_redis_batch *b);
+
 solid_status sol_redis_out_of_step(sol_redis_conn *conn);
+/* An answer was longer than any may be: for a minute scripts are asked, which look at sizes first. */
+void sol_redis_be_careful(sol_redis_store *store);
+int sol_redis_is_careful(const sol_redis_store *store);
 /* A user's key for a log or an error text, escaped. */
 sol_shown sol_redis_show_key(const sol_redis_store *store, solid_bytes user);
 
@@ -179,6 +213,7 @@ void sol_redis_make_needed(sol_redis_batch *b, size_t i);
 solid_status sol_redis_take_pages(sol_redis_batch *b, sol_redis_conn *conn, size_t i, const redisReply *reply);
 void sol_redis_make_seen(sol_redis_batch *b, size_t i);
 solid_status sol_redis_take_seen(sol_redis_batch *b, sol_redis_conn *conn, size_t i, const redisReply *reply);
+#define SOL_SEEN_DAMAGED "set of what was taken"
 /* Whether any window of the call asks for more steps than a record may have. What was ever taken is asked for once it
  * is known that there are pages: who has none, as most users, shall cost nothing. */
 int sol_redis_asks_more(const sol_redis_batch *b, size_t n);
@@ -227,8 +262,8 @@ solid_status sol_redis_items_drop(solid_store *store, const solid_items_version 
                                   size_t n, int *dropped);
 /* 1 if the head of the log is to be read with this call; the question, and what becomes of its answer. */
 int sol_redis_asks_items(sol_redis_store *store);
-void sol_redis_ask_items(const sol_redis_store *store, sol_command *cmd);
-void sol_redis_note_items(sol_redis_store *store, const redisReply *reply);
+void sol_redis_ask_items(sol_redis_batch *b);
+void sol_redis_note_items(sol_redis_store *store, sol_redis_conn *conn, const redisReply *reply);
 
 /* redis_users.c: a slot of solid_store_ops. */
 solid_status sol_redis_list(solid_store *store, size_t most, uint64_t *cursor, solid_user_fn take, void *take_user);

@@ -66,8 +66,7 @@ static solid_status ask(sol_redis_store *store, int who_is_there, const char *co
   sol_command cmds[QUESTIONS];
   const sol_command *pointers[QUESTIONS];
   for (size_t i = 0; i < n; i++) {
-    cmds[i].argc = cmds[i].key_at = cmds[i].script = 0;
-    cmds[i].n_fields = 0;
+    sol_command_begin(&cmds[i]);
     for (int k = 0; k < 3 && words[i][k]; k++) sol_command_text(&cmds[i], words[i][k]);
     pointers[i] = &cmds[i];
   }

@@ -7,6 +7,9 @@
 
 typedef sol_redis_batch batch;
 
+/* Up to so many bytes the script is asked, which says how many there are instead of sending more. */
+enum { SMALL_ROOM = 16384 };
+
 /* ---- Reading ---- */
 
 void sol_redis_make_state(batch *b, solid_bytes user, const solid_state *state, uint32_t count) {
@@ -23,12 +26,16 @@ void sol_redis_make_state(batch *b, solid_bytes user, const solid_state *state, 
 }
 
 /* The head and all parts that are asked for. A script would have to make strings of them, of which Redis reads every
- * byte to hash it: that takes several times as long as to send them. */
+ * byte to hash it: that takes several times as long as to send them. Where there turns out to be no room for them they
+ * are not read to their end, and the script is asked. */
 static void make_parts(batch *b, solid_bytes user, const solid_state *state) {
   sol_command *cmd = &b->cmd;
   sol_command_text(cmd, "HMGET");
   sol_command_part(cmd, b->store->options.prefix, user, SOL_KEY_STATE);
   sol_command_text(cmd, "h");
+  cmd->most = state->room_size > SIZE_MAX / 2
+                  ? 0
+                  : state->room_size + SOL_STATE_HEAD + (size_t)state->count * (SOL_SUM_SIZE + 24) + 64;
   cmd->first_field = state->first;
   cmd->n_fields = state->count;
 }
@@ -100,10 +107,14 @@ void sol_redis_judge_state(solid_state *state, uint64_t birth, uint64_t seq) {
 
 /* Head and parts; and the head by the script, which renews the lifetime. */
 static void make_get(batch *b, size_t i) {
-  if (b->kind == 0)
-    make_parts(b, b->users[i], &b->states[i]);
-  else if (b->store->options.ttl_ms)
-    sol_redis_make_state(b, b->users[i], &b->states[i], 0);
+  const solid_state *state = &b->states[i];
+  int by_script = state->room_size <= SMALL_ROOM || b->store->notes[i].is_large;
+  if (b->kind == 0 && by_script)
+    sol_redis_make_state(b, b->users[i], state, state->count);
+  else if (b->kind == 0)
+    make_parts(b, b->users[i], state);
+  else if (b->store->options.ttl_ms && !by_script)
+    sol_redis_make_state(b, b->users[i], state, 0);
 }
 
 static solid_status take_get(batch *b, sol_redis_conn *conn, size_t i, const redisReply *reply) {
@@ -124,6 +135,7 @@ solid_status sol_redis_get_states(solid_store *base, const solid_bytes *users, c
              .kinds = 2,
              .found = &is_reading};
   solid_status status = sol_port_check_states(users, births, n, states, statuses);
+  if (!status) status = sol_redis_begin_notes(b.store, n);
   return status ? status : sol_redis_run(&b, n, make_get, take_get);
 }
 

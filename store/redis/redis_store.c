@@ -13,7 +13,7 @@ typedef sol_redis_batch batch;
 enum { NEEDS_WITHOUT_BIRTH = offsetof(sol_history_needs, birth) };
 
 /* What became of a record that advance.lua met. */
-enum { USED = 0, DAMAGED = 1, OTHER_EPOCH = 2 };
+enum { USED = 0, DAMAGED = 1, OTHER_EPOCH = 2, REPLACED = 3 };
 
 int64_t sol_redis_draw_ttl(redis_store *store) {
   double longer = sol_random_uniform(&store->random) * store->options.jitter_percent / 100;
@@ -71,6 +71,7 @@ static void make_append(batch *b, size_t i) {
   make_needs(b, i);
   sol_command_bytes(cmd, &b->needs, sol_port_has_pages(store->base.history) ? sizeof b->needs : NEEDS_WITHOUT_BIRTH);
   sol_redis_add_tag(store, cmd);
+  sol_redis_add_told(b);
 }
 
 /* What the script returns: 6 elements, or 10 of a record with a history, and one more of a user who was forgotten
@@ -101,22 +102,26 @@ static solid_status take_append(batch *b, sol_redis_conn *conn, size_t who, cons
   redis_store *store = b->store;
   solid_bytes user = b->appends[who].user;
   if (b->kind == SOL_OF_STATE) return sol_redis_take_state(b, conn, who, user, reply, b->windows[who].state);
-  solid_status status = sol_redis_judge_user(b, conn, who, user, reply);
+  solid_status status = sol_redis_judge_write(b, conn, who, user, reply);
   if (status) return status;
   if (b->statuses[who]) {
     sol_redis_empty(&b->windows[who]);
     if (b->applied) b->applied[who] = 0;
     return SOLID_OK;
   }
-  if (!read_append(b, who, reply, &status)) return sol_redis_out_of_step(conn);
+  if (!read_append(b, who, reply, &status)) {
+    b->statuses[who] = SOLID_EUNKNOWN;
+    return sol_redis_out_of_step(conn);
+  }
+  if (b->applied) b->applied[who] = (size_t)reply->element[2]->integer;
   if (status) return status;
   sol_redis_wrote(conn);
-  if (b->applied) b->applied[who] = (size_t)reply->element[2]->integer;
   int is_written = b->appends[who].count > 0, became = (int)reply->element[0]->integer;
   store->notes[who].clear = is_written && became != USED;
-  if (became == DAMAGED && is_written)
+  if ((became == DAMAGED || became == REPLACED) && is_written)
     sol_redis_tell_damaged(store, conn, user, "record",
-                           ": renamed to the same with \":damaged\" behind it, begun anew");
+                           became == DAMAGED ? ": renamed to the same with \":damaged\" behind it, begun anew"
+                                             : ": begun anew, without a copy, as its slot is being moved");
   if (became == OTHER_EPOCH && is_written) store->renewed++;
   return SOLID_OK;
 }
@@ -144,17 +149,19 @@ static solid_status redis_advance(solid_store *base, const solid_append *appends
              .statuses = statuses,
              .now_ms = sol_wall_ms()};
   solid_status status = sol_port_check_appends(base, appends, n, windows, statuses);
-  if (!status) status = sol_redis_begin_notes(store, n);
-  if (!status && n && !store->is_writer) {
+  if (status || n == 0) return status;
+  sol_redis_begin_writing(&b, n);
+  status = sol_redis_begin_notes(store, n);
+  if (!status && !store->is_writer) {
     solid_store_epoch epoch;
     status = sol_redis_epoch_begin(base, 0, &epoch);
   }
-  if (status || n == 0) return status;
   b.kinds = kinds_of(windows, n);
-  status = sol_redis_run(&b, n, make_append, take_append);
+  if (!status) status = sol_redis_run(&b, n, make_append, take_append);
+  b.is_settling = 0;
   if (!status) status = sol_redis_follow(&b, n);
   if (!status) judge_states(windows, n);
-  return status;
+  return sol_redis_end_writing(&b, n, status);
 }
 
 static void make_get(batch *b, size_t i) {
@@ -179,9 +186,13 @@ static void read_params(batch *b, sol_redis_conn *conn, size_t who, const sol_he
   redis_store *store = b->store;
   if (!head->has_params) return;
   sol_record_verdict verdict = SOL_RECORD_STALE; /* larger than what is asked for */
+  uint32_t sizes[2];
+  memcpy(sizes, head->params + 24, sizeof sizes);
   if (body->type == REDIS_REPLY_STRING)
     verdict =
         sol_params_decode(head->params, (const uint8_t *)body->str, (size_t)body->len, b->generation, &b->params[who]);
+  else if (sizes[0] == b->params[who].width && sizes[1] == b->params[who].count)
+    verdict = SOL_RECORD_DAMAGED; /* gone, or larger than its head says */
   b->found[who] = verdict == SOL_RECORD_OK;
   store->stale += verdict == SOL_RECORD_STALE;
   if (verdict == SOL_RECORD_DAMAGED)

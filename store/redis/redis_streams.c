@@ -96,9 +96,18 @@ solid_status sol_redis_remove_name(sol_redis_store *store, const char *name) {
   return sol_redis_ask(store, &cmd, take_done, NULL);
 }
 
+/* A failure that is of one key names it. */
+static solid_status name_stream(const sol_redis_store *store, solid_bytes name, solid_status status) {
+  return status == SOLID_EFORMAT ? solid_fail(status, "key %sstream:%s: %s", store->options.prefix,
+                                              sol_show(name.data, name.size).text, solid_last_error())
+                                 : status;
+}
+
 solid_status sol_redis_stream_load(solid_store *base, solid_bytes name, void *room, size_t *size) {
+  sol_redis_store *store = (sol_redis_store *)base;
   solid_status status = sol_port_check_load(name, room, size);
-  return status ? status : read_string((sol_redis_store *)base, "stream:", name, SOLID_STREAM_RECORD_MAX, room, size);
+  if (!status) status = read_string(store, "stream:", name, SOLID_STREAM_RECORD_MAX, room, size);
+  return name_stream(store, name, status);
 }
 
 solid_status sol_redis_stream_save(solid_store *base, solid_bytes name, solid_bytes seen, solid_bytes record,
@@ -114,5 +123,5 @@ solid_status sol_redis_stream_save(solid_store *base, solid_bytes name, solid_by
   sol_command_bytes(&cmd, record.data, record.size);
   status = sol_redis_ask(store, &cmd, take_number, &v);
   if (!status) *saved = v.number;
-  return status;
+  return name_stream(store, name, status);
 }

@@ -86,6 +86,35 @@ static size_t sort(uint64_t *items, size_t n) {
   return kept;
 }
 
+static void count_seen(void *count, const uint64_t *items, size_t n) {
+  (void)items;
+  *(size_t *)count += n;
+}
+
+void history_get_seen(solid_store *store, const char *const *users, size_t n, uint32_t most, uint64_t *since,
+                      size_t *counts) {
+  enum { MOST = 4 };
+  static solid_step room[MOST][HISTORY_ROOM];
+  static params_room rooms[MOST];
+  solid_bytes ids[MOST];
+  solid_window windows[MOST];
+  solid_params params[MOST];
+  solid_status statuses[MOST];
+  uint8_t found[MOST];
+  size_t seen = 0;
+  cr_assert(n <= MOST && most <= HISTORY_ROOM);
+  for (size_t i = 0; i < n; i++) {
+    ids[i] = part_text(users[i]);
+    windows[i] = (solid_window){.steps = room[i], .most = most, .take_seen = count_seen, .seen_user = &seen};
+    params[i] = part_params_in(&rooms[i]);
+  }
+  cr_assert_eq(store->ops->get(store, ids, n, 1, windows, params, found, statuses), SOLID_OK, "%s", solid_last_error());
+  for (size_t i = 0; i < n; i++) {
+    cr_assert_eq(statuses[i], SOLID_OK);
+    since[i] = windows[i].seen_since, counts[i] = windows[i].count;
+  }
+}
+
 void history_expect_seen(solid_store *store, const char *user, uint64_t since, uint64_t seq, uint32_t most) {
   static seen_items seen;
   static uint64_t expected[HISTORY_ROOM];

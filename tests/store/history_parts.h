@@ -17,6 +17,10 @@ size_t history_append(solid_store *store, const char *user, uint64_t from, uint6
 void history_expect(solid_store *store, const char *user, uint64_t seq, uint32_t most, size_t count);
 /* Window of `get` with what is asked for in it. */
 void history_get(solid_store *store, const char *user, solid_window *window);
+/* The same of up to four users in one call, with what was ever taken: since when it is known, and how many steps came.
+ */
+void history_get_seen(solid_store *store, const char *const *users, size_t n, uint32_t most, uint64_t *since,
+                      size_t *counts);
 /* All items of steps `since` .. seq - 1, no other, and the store says that it knows those. */
 void history_expect_seen(solid_store *store, const char *user, uint64_t since, uint64_t seq, uint32_t most);
 

@@ -11,7 +11,7 @@
 static redis_server server;
 #endif
 
-enum { USERS = 120, WINDOW = 4, WIDTH = 3, PARAMS = 40 };
+enum { USERS = 120, FEW = 5, WINDOW = 4, WIDTH = 3, PARAMS = 40 };
 
 typedef solid_status (*store_opener)(solid_store **out);
 
@@ -57,6 +57,50 @@ static solid_status use(solid_store *store, size_t n) {
   return status;
 }
 
+/* Appends `count` events (0 or 1), without a position, of each of a few users of try `n`. */
+static solid_status append(solid_store *store, size_t n, size_t count, uint64_t *seqs, solid_status *statuses) {
+  static char names[FEW][32];
+  static solid_step rooms[FEW][WINDOW];
+  static const solid_step step = {1, 1};
+  static const solid_position position = {0, 0};
+  solid_append appends[FEW];
+  solid_window windows[FEW];
+  for (size_t i = 0; i < FEW; i++) {
+    solid_bytes user = {names[i], (size_t)snprintf(names[i], sizeof names[i], "one-%zu-%zu", n, i)};
+    appends[i] = (solid_append){.user = user, .steps = &step, .positions = &position, .count = count};
+    windows[i] = (solid_window){.steps = rooms[i]};
+    statuses[i] = SOLID_EINTERNAL;
+  }
+  solid_status status = store->ops->advance(store, appends, FEW, windows, NULL, statuses);
+  for (size_t i = 0; i < FEW; i++) seqs[i] = windows[i].seq;
+  return status;
+}
+
+/* Whatever allocation of an append fails, what is said of each user is true. */
+static size_t judge_each(store_opener open) {
+  for (size_t n = 1;; n++) {
+    solid_store *store = NULL;
+    solid_status statuses[FEW], unused[FEW];
+    uint64_t seqs[FEW];
+    cr_assert_eq(open(&store), SOLID_OK, "%s", solid_last_error());
+    size_t before = alloc_watch_count();
+    alloc_watch_fail(n);
+    solid_status status = append(store, n, 1, seqs, statuses);
+    alloc_watch_fail(0);
+    int all_granted = alloc_watch_count() - before < n;
+    cr_assert_eq(append(store, n, 0, seqs, unused), SOLID_OK, "%s", solid_last_error());
+    for (size_t i = 0; i < FEW; i++) {
+      int is_true = statuses[i] == SOLID_OK ? seqs[i] == 1 : statuses[i] == SOLID_EUNKNOWN || seqs[i] == 0;
+      cr_assert(is_true, "allocation %zu: %s of user %zu, who has %d events", n, solid_status_name(statuses[i]), i,
+                (int)seqs[i]);
+      cr_assert_neq(statuses[i], SOLID_EINTERNAL, "nothing is said of user %zu", i);
+      cr_assert(!all_granted || (!status && !statuses[i]));
+    }
+    solid_store_close(store);
+    if (all_granted) return n - 1;
+  }
+}
+
 /* Opens, uses and closes a store, with the n-th allocation failing, for every n; what failed must work when it is
  * tried again on the same store. */
 static size_t fail_each(store_opener open) {
@@ -84,6 +128,7 @@ static size_t fail_each(store_opener open) {
 Test(store_no_memory, memory_store) {
   cr_assert_geq(fail_each(open_memory), 3 * USERS);
   cr_assert_geq(fail_each(open_shared), 3 * USERS);
+  cr_assert_geq(judge_each(open_memory), FEW);
 }
 
 #ifdef SOLID_WITH_REDIS
@@ -98,6 +143,7 @@ Test(store_no_memory, redis_store) {
   if (!redis_server_installed()) cr_skip_test("redis-server is not installed");
   cr_assert_eq(redis_server_start(&server, 0, NULL), 0);
   cr_assert_geq(fail_each(open_redis), 4);
+  cr_assert_geq(judge_each(open_redis), 4);
   redis_server_stop(&server);
 }
 #endif

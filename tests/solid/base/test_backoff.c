@@ -43,3 +43,12 @@ Test(backoff, gives_up_when_told_to_stop_for_long_enough) {
   sol_retry hurried = {.drain_ms = 0};
   cr_assert_not(sol_retry_again(&hurried, SOLID_EIO, 1, 1000));
 }
+
+Test(backoff, waits_no_longer_than_it_goes_on) {
+  sol_retry retry = {.backoff = {100, 800, 0}, .drain_ms = 250};
+  cr_assert_eq(sol_retry_wait(&retry, 0, 1000), 100, "not told to stop");
+  cr_assert_eq(sol_retry_wait(&retry, 500, 1000), 500, "at least so long");
+  cr_assert(sol_retry_again(&retry, SOLID_EIO, 1, 2000));
+  cr_assert_eq(sol_retry_wait(&retry, 0, 2000), 250);
+  cr_assert_eq(sol_retry_wait(&retry, 500, 2100), 150);
+}

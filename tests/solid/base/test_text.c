@@ -116,6 +116,16 @@ Test(text, what_is_utf8_is_told) {
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) cr_expect_not(sol_is_utf8(bad[i], strlen(bad[i])), "%zu", i);
 }
 
+Test(text, the_end_of_utf8_is_told) {
+  static const struct {
+    const char *text;
+    size_t end;
+  } cases[] = {{"", 0},        {"twelve bytes", 12},           {"caf\xc3\xa9", 5},
+               {"caf\xe9", 3}, {"eight or more \xe2\x82", 14}, {"\xff", 0}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    cr_expect_eq(sol_utf8_end(cases[i].text, strlen(cases[i].text)), cases[i].end, "%zu", i);
+}
+
 Test(text, what_speaks_to_terminals_is_muted) {
   char text[] = "a\\b \x1b[2J\n\x7f caf\xc3\xa9 \xc2\x9b \x9b \xe2\x82";
   sol_text_mute(text);

@@ -3,15 +3,17 @@
 #include "store/memory_store.h"
 #include "tests/support/seed.h"
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { MOST = 20000 };
+enum { MOST = 64000, APPENDS = 60 }; /* items of a log; appends of at most 40 before a kill, however late it comes */
 
 static char folder[] = "/tmp/solid-items-XXXXXX", path[64], other[64], said[512];
 
@@ -138,7 +140,8 @@ Test(item_log, a_cut_leaves_whole_appends) {
     before = n;
     struct stat found;
     cr_assert(!stat(other, &found));
-    cr_assert(cut < 32 || ((size_t)found.st_size == cut) == !said[0], "cut at %zu: %s", cut, said);
+    cr_assert(((size_t)found.st_size == cut) == !said[0], "cut at %zu: %s", cut, said);
+    cr_assert(cut >= 32 || strstr(said, "begun anew, with no entries"), "cut at %zu: %s", cut, said);
     cr_assert(!said[0] || strstr(said, other), "%s", said);
     solid_items_version now = store->items;
     cr_assert_eq(add_some(store, &now, 2), SOLID_OK);
@@ -147,6 +150,57 @@ Test(item_log, a_cut_leaves_whole_appends) {
   }
   cr_assert_eq(before, 6);
   free(bytes);
+}
+
+/* What of the first write a lost machine leaves may be its size alone. */
+Test(item_log, a_head_of_zeros_is_none) {
+  static const unsigned char zeros[33];
+  for (size_t size = 1; size <= 33; size++) {
+    solid_store *store = NULL;
+    write_file(other, zeros, size);
+    solid_status status = open_log(&store, other);
+    cr_assert_eq(status, size <= 32 ? SOLID_OK : SOLID_EFORMAT, "%zu bytes: %s", size, solid_last_error());
+    if (!status) cr_assert(strstr(said, other) && strstr(said, "begun anew"), "%zu bytes: %s", size, said);
+    if (!status) solid_store_close(store);
+  }
+}
+
+static void limit_files(rlim_t most) {
+  struct rlimit limit;
+  getrlimit(RLIMIT_FSIZE, &limit);
+  signal(SIGXFSZ, SIG_IGN);
+  limit.rlim_cur = most < limit.rlim_max ? most : limit.rlim_max;
+  cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+/* With the first append, which makes the file, and with a later one: what happened, where, and what to do. */
+Test(item_log, a_full_disk_is_named_and_takes_nothing) {
+  solid_store *store = NULL;
+  solid_items_version now = {.count = 0};
+  cr_assert_eq(open_log(&store, path), SOLID_OK);
+  for (uint64_t n = 0; n < 2; n++) {
+    struct stat found = {.st_size = 0}, after;
+    cr_assert(!n == !!stat(path, &found));
+    for (rlim_t more = 0; more < 100; more += 20) {
+      solid_items_version seen = now;
+      limit_files((rlim_t)found.st_size + more);
+      solid_status status = add_some(store, &seen, 10);
+      limit_files(RLIM_INFINITY);
+      cr_assert_eq(status, SOLID_EFULL, "%s", solid_last_error());
+      cr_assert(strstr(solid_last_error(), path) && strstr(solid_last_error(), "File too large") &&
+                    strstr(solid_last_error(), "nothing of it is kept: make room, and add the items again"),
+                "%s", solid_last_error());
+      int is_there = !stat(path, &after);
+      cr_assert(is_there ? after.st_size == (n ? found.st_size : 32) : !n, "a file without entries, or none");
+      cr_assert_eq(count_all(store), n);
+    }
+    cr_assert_eq(add_some(store, &now, 1), SOLID_OK, "%s", solid_last_error());
+    cr_assert_eq(count_all(store), n + 1);
+  }
+  solid_store_close(store);
+  cr_assert_eq(open_log(&store, path), SOLID_OK);
+  cr_assert(count_all(store) == 2 && !said[0], "%s", said);
+  solid_store_close(store);
 }
 
 /* A changed byte is found: the file is refused, or what ends it is cut off; the entries that are read are right. */
@@ -207,10 +261,11 @@ Test(item_log, kills_lose_nothing_that_was_acknowledged) {
       solid_store *store = NULL;
       if (open_log(&store, path)) _exit(1);
       solid_items_version now = store->items;
-      for (;;) {
+      for (int i = 0; i < APPENDS; i++) {
         if (add_some(store, &now, 1 + now.count % 40)) _exit(2);
         if (write(told[1], &now.count, sizeof now.count) != sizeof now.count) _exit(3);
       }
+      for (;;) pause();
     }
     close(told[1]);
     uint64_t acknowledged = kept;
@@ -341,11 +396,12 @@ Test(item_log, kills_while_dropping_lose_nothing) {
       solid_store *store = NULL;
       if (open_log(&store, path)) _exit(1);
       solid_items_version now = store->items;
-      for (;;) {
+      for (int i = 0; i < APPENDS; i++) {
         if (add_some(store, &now, 1 + now.count % 40)) _exit(2);
         if (drop_half(store, now.count - now.count % 64)) _exit(4);
         if (write(told[1], &now.count, sizeof now.count) != sizeof now.count) _exit(3);
       }
+      for (;;) pause();
     }
     close(told[1]);
     uint64_t acknowledged = kept, even;

@@ -10,7 +10,7 @@
 #define FAKE_HASH "$40\r\n0123456789012345678901234567890123456789\r\n"
 #define FAKE_HASHES                                                                                                    \
   FAKE_HASH FAKE_HASH FAKE_HASH FAKE_HASH FAKE_HASH FAKE_HASH FAKE_HASH FAKE_HASH FAKE_HASH FAKE_HASH FAKE_HASH        \
-      FAKE_HASH FAKE_HASH
+      FAKE_HASH FAKE_HASH FAKE_HASH FAKE_HASH
 
 typedef struct fake_redis {
   char path[96];

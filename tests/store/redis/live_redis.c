@@ -28,7 +28,7 @@ solid_redis_store_options live_options(void) {
   options.port = live_server.port;
   options.window = BODY_WINDOW;
   options.jitter_percent = 0;
-  options.timeout_ms = options.connect_timeout_ms = 5000;
+  options.timeout_ms = options.connect_timeout_ms = 60000;
   options.backoff_min_ms = 10;
   options.backoff_max_ms = 80;
   return options;
@@ -59,7 +59,7 @@ solid_bytes live_text(const char *s) {
 }
 
 solid_status live_append(solid_store *store, const char *user, uint64_t item, solid_window *window) {
-  static solid_step room[BODY_WINDOW];
+  static solid_step room[LIVE_WINDOW];
   solid_step step = {item, 0};
   solid_position position = {0, 0};
   solid_append append = {.user = live_text(user), .steps = &step, .positions = &position, .count = 1};
@@ -84,7 +84,7 @@ solid_status live_put(solid_store *store, const char *user, uint64_t seq, float 
 
 float live_get(solid_store *store, const char *user, solid_status *status) {
   float h[BODY_WIDTH], values[BODY_PARAMS];
-  solid_step steps[BODY_WINDOW];
+  solid_step steps[LIVE_WINDOW];
   solid_window window = {.steps = steps};
   solid_params params = {.h = h, .values = values, .width = BODY_WIDTH, .count = BODY_PARAMS};
   uint8_t found = 0;
@@ -117,7 +117,7 @@ solid_redis_store_stats live_stats(solid_store *store) {
 void live_append_until_ok(solid_store *store, const char *user) {
   solid_status status = SOLID_EIO;
   solid_store_epoch epoch;
-  for (int i = 0; i < 500 && status; i++) {
+  for (int i = 0; i < LIVE_TRIES && status; i++) {
     status = live_append(store, user, 1, NULL);
     if (status == SOLID_ELOST && !store->ops->epoch_begin(store, 0, &epoch)) status = live_append(store, user, 1, NULL);
     cr_assert(status == SOLID_OK || solid_status_is_retriable(status), "%s", solid_last_error());

@@ -6,6 +6,9 @@
 #include "tests/store/store_body.h"
 #include "tests/support/redis_server.h"
 
+/* So often is tried what must come in the end, on a machine of any speed; what does not come fails all the same. */
+enum { LIVE_TRIES = 10000, LIVE_WINDOW = 64 /* the longest of any test: live_append and live_get have room for it */ };
+
 extern redis_server live_server;
 extern uint32_t live_element; /* of what live_put puts */
 

@@ -1,3 +1,4 @@
+#include "store/redis/command.h"
 #include "store/redis/keys.h"
 #include "tests/support/seed.h"
 #include <criterion/criterion.h>
@@ -73,4 +74,13 @@ Test(keys, longest_fits) {
   prefix[SOL_KEY_PREFIX_MAX] = 'x';
   prefix[SOL_KEY_PREFIX_MAX + 1] = 0;
   cr_assert(!sol_key_prefix_ok(prefix) && !sol_key_prefix_ok("a{") && !sol_key_prefix_ok("}"));
+}
+
+/* A command on the stack asks for nothing that was left there: no bound of its answer, no slot, no script. */
+Test(command, begins_empty_whatever_was_there) {
+  sol_command cmd;
+  memset(&cmd, 0xff, sizeof cmd);
+  sol_command_begin(&cmd);
+  cr_assert(cmd.argc == 0 && cmd.key_at == 0 && cmd.script == 0);
+  cr_assert(cmd.first_field == 0 && cmd.n_fields == 0 && cmd.most == 0);
 }

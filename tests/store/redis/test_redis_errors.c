@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 TestSuite(redis_errors, .fini = live_stop, .timeout = 600);
@@ -24,8 +25,13 @@ Test(redis_errors, every_row) {
       {"NOPERM this user has no permissions to run the 'evalsha' command", SOL_ERROR_FINAL, SOLID_EREFUSED},
       {"ERR The user executing the script can't run this command or subcommand script: 99", SOL_ERROR_FINAL,
        SOLID_EREFUSED},
+      {"ERR ACL failure in script: User solid has no permissions to run the 'pexpire' command script: 99",
+       SOL_ERROR_FINAL, SOLID_EREFUSED},
+      {"NOPERM ACL failure in script: User solid has no permissions to run the 'pexpire' command", SOL_ERROR_FINAL,
+       SOLID_EREFUSED},
       {"WRONGPASS invalid username-password pair or user is disabled.", SOL_ERROR_FINAL, SOLID_EREFUSED},
       {"NOAUTH Authentication required.", SOL_ERROR_FINAL, SOLID_EREFUSED},
+      {"ERR Protocol error: unauthenticated bulk length", SOL_ERROR_FINAL, SOLID_EREFUSED},
       {"ERR invalid password", SOL_ERROR_FINAL, SOLID_EREFUSED},
       {"ERR AUTH <password> called without any password configured", SOL_ERROR_FINAL, SOLID_EREFUSED},
       {"ERR Client sent AUTH, but no password is set", SOL_ERROR_FINAL, SOLID_EREFUSED},
@@ -52,7 +58,7 @@ Test(redis_errors, every_row) {
       {"OOM command not allowed when used memory > 'maxmemory'.", SOL_ERROR_PASSING, SOLID_EFULL},
       {"ERR Error running script (call to f_0a): @user_script:36: @user_script: 36: -OOM command not allowed when",
        SOL_ERROR_PASSING, SOLID_EFULL},
-      {"MISCONF Redis is configured to save RDB snapshots", SOL_ERROR_PASSING, SOLID_EIO},
+      {"MISCONF Redis is configured to save RDB snapshots", SOL_ERROR_PASSING, SOLID_EFULL},
       {"MASTERDOWN Link with MASTER is down", SOL_ERROR_PASSING, SOLID_EIO},
       {"CLUSTERDOWN Hash slot not served", SOL_ERROR_PASSING, SOLID_EIO},
       {"TRYAGAIN Multiple keys request during rehashing of slot", SOL_ERROR_PASSING, SOLID_EIO},
@@ -73,6 +79,20 @@ Test(redis_errors, every_row) {
     cr_assert_eq(solid_status_is_retriable(error->status),
                  error->kind != SOL_ERROR_FINAL && error->kind != SOL_ERROR_USER, "%s", cases[i].text);
   }
+}
+
+/* What a command of a script is refused, it may be refused behind another one that wrote. */
+Test(redis_errors, a_refusal_that_may_come_behind_a_write) {
+  static const char *const late[] = {
+      "ERR The user executing the script can't run this command or subcommand script: 99",
+      "ERR ACL failure in script: User solid has no permissions to run the 'pexpire' command script: 99",
+      "NOPERM ACL failure in script: User solid has no permissions to run the 'pexpire' command",
+      "ERR Unknown Redis command called from script script: 4b97, on @user_script:76.",
+      "ERR something that nobody knows",
+  };
+  for (size_t i = 0; i < sizeof late / sizeof *late; i++) cr_expect(sol_error_find(late[i])->is_late, "%s", late[i]);
+  cr_expect_not(sol_error_find("NOPERM User solid has no permissions to run the 'evalsha' command")->is_late);
+  cr_expect_not(sol_error_find("OOM command not allowed when used memory > 'maxmemory'.")->is_late);
 }
 
 /* Advice follows the command: a Sentinel's address that is a plain server's has nothing to do with scripts. */
@@ -118,6 +138,9 @@ Test(redis_errors, what_lasts_is_final) {
   options.database = 0;
   options.password = "p";
   expect_refused(&options, "ERR AUTH");
+  live_ask("CONFIG SET requirepass q", "OK");
+  options.password = NULL;
+  expect_refused(&options, "NOAUTH Authentication required: give a password");
 }
 
 /* A state is read without a script; the script that renews its lifetime says what is wrong all the same. */
@@ -148,7 +171,7 @@ static void expect_passing(solid_store *store, const char *word, const char *end
   cr_assert(solid_status_is_retriable(status), "%s: %s", word, solid_status_name(status));
   cr_assert(strstr(solid_last_error(), word), "%s", solid_last_error());
   live_ask(end, "OK");
-  for (int i = 0; i < 200 && status; i++) {
+  for (int i = 0; i < LIVE_TRIES && status; i++) {
     status = live_append(store, "ann", 1, NULL);
     if (status) live_sleep_ms(10);
   }
@@ -189,7 +212,7 @@ Test(redis_errors, a_server_that_loads_passes) {
   int fd = redis_server_send(&live_server, "DEBUG RELOAD");
   solid_status status = SOLID_OK;
   int loads = 0;
-  for (int i = 0; i < 500 && (!loads || status); i++) {
+  for (int i = 0; i < LIVE_TRIES && (!loads || status); i++) {
     live_sleep_ms(20);
     status = live_append(store, "bob", 1, NULL);
     if (!status) continue;
@@ -233,28 +256,52 @@ Test(redis_errors, what_passes_is_retriable) {
   solid_store_close(store);
 }
 
+/* A file that cannot be written: there is a folder under its name. */
+Test(redis_errors, a_server_that_cannot_save_passes) {
+  start(NULL);
+  solid_store *store = live_open(0);
+  cr_assert_eq(live_append(store, "ann", 1, NULL), SOLID_OK, "%s", solid_last_error());
+  char folder[128];
+  snprintf(folder, sizeof folder, "%s/dump.rdb", live_server.folder);
+  cr_assert_eq(mkdir(folder, 0700), 0);
+  live_ask("CONFIG SET save \"1 1\"", "OK");
+  live_ask("BGSAVE", NULL);
+  solid_status status = SOLID_OK;
+  for (int i = 0; i < LIVE_TRIES && !status; i++) {
+    live_sleep_ms(20);
+    status = live_append(store, "ann", 1, NULL);
+  }
+  cr_assert_eq(status, SOLID_EFULL, "%s", solid_last_error());
+  cr_assert(strstr(solid_last_error(), "MISCONF") && strstr(solid_last_error(), "its disk is full"), "%s",
+            solid_last_error());
+  live_get_ok(store, "ann");
+  cr_assert_eq(rmdir(folder), 0);
+  expect_passing(store, "MISCONF", "CONFIG SET save \"\"");
+  solid_store_close(store);
+}
+
 Test(redis_errors, read_only_for_long_is_final) {
   start(NULL);
   solid_redis_store_options options = live_options();
-  options.readonly_ms = 300;
+  options.readonly_ms = 1500;
   solid_store *store = live_open_with(&options);
   cr_assert_eq(live_append(store, "ann", 1, NULL), SOLID_OK);
   for (int round = 0; round < 2; round++) { /* a write in between sets the clock back */
     live_ask("REPLICAOF 127.0.0.1 1", "OK");
     cr_assert(solid_status_is_retriable(live_append(store, "ann", 1, NULL)));
-    live_sleep_ms(200);
+    live_sleep_ms(1000);
     solid_status status = live_append(store, "ann", 1, NULL);
     cr_assert(solid_status_is_retriable(status), "%s", solid_last_error());
     if (round) break;
     live_ask("REPLICAOF NO ONE", "OK");
-    for (int i = 0; i < 200 && status; i++) {
+    for (int i = 0; i < LIVE_TRIES && status; i++) {
       live_sleep_ms(10);
       status = live_append(store, "ann", 1, NULL);
     }
     cr_assert_eq(status, SOLID_OK, "%s", solid_last_error());
   }
   solid_status status = SOLID_OK;
-  for (int i = 0; i < 100 && status != SOLID_EREFUSED; i++) {
+  for (int i = 0; i < LIVE_TRIES && status != SOLID_EREFUSED; i++) {
     live_sleep_ms(20);
     status = live_append(store, "ann", 1, NULL);
   }
@@ -281,7 +328,7 @@ Test(redis_errors, the_unknown_is_final_at_the_start_alone) {
     if (proven) { /* the next connection is answered otherwise */
       fake.answer = odd, fake.answer_size = sizeof odd - 1;
       live_get(store, "ann", &status); /* nothing more comes on this one */
-      for (int i = 0; i < 50 && !strstr(solid_last_error(), "ODD"); i++) {
+      for (int i = 0; i < LIVE_TRIES && !strstr(solid_last_error(), "ODD"); i++) {
         live_sleep_ms(20);
         live_get(store, "ann", &status);
       }

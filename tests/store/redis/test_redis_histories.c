@@ -17,7 +17,7 @@ static void append_all(solid_store *store, uint64_t from, uint64_t to) {
     solid_append append = {.user = part_text("ann"), .steps = steps, .positions = positions, .count = 130};
     solid_window window = {.steps = room};
     solid_status of_user, status = SOLID_EIO;
-    for (int i = 0; i < 200 && status; i++) {
+    for (int i = 0; i < LIVE_TRIES && status; i++) {
       status = store->ops->advance(store, &append, 1, &window, NULL, &of_user);
       cr_assert(!status || solid_status_is_retriable(status), "%s", solid_last_error());
       if (status) live_sleep_ms(2);

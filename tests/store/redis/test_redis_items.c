@@ -78,6 +78,38 @@ Test(redis_items, what_cannot_be_read_is_told) {
   solid_store_close(store);
 }
 
+/* A head that is none, or entries without one: who reads or appends is refused, who asks goes on and is told. */
+Test(redis_items, a_damaged_head_is_told) {
+  static const char *const harm[] = {
+      "HSET solid:items h \"\"",
+      "HSET solid:items h x",
+      "HDEL solid:items h",
+      "HSET solid:items h 0123456789012345678901234567",
+      "EVAL \"return redis.call('HSET','solid:items','h',string.rep('x',70000))\" 0",
+      "EVAL \"redis.call('DEL','solid:items') return redis.call('SET','solid:items','x')\" 0"};
+  for (size_t i = 0; i < sizeof harm / sizeof *harm; i++) {
+    solid_items_version none = {.count = 0}, now;
+    solid_item_entry entry = {.id = live_text("new")};
+    int appended = 0;
+    live_ask("FLUSHALL SYNC", "OK");
+    solid_store *store = live_open(0);
+    cr_assert_eq(live_append(store, "ann", 1, NULL), SOLID_OK);
+    add(store, none, 4);
+    live_ask(harm[i], NULL);
+    cr_assert_eq(read_all(store, &now), SOLID_EFORMAT, "%s: %s", harm[i], solid_last_error());
+    cr_assert(strstr(solid_last_error(), "solid:items"), "%s", solid_last_error());
+    cr_assert_eq(store->ops->items_append(store, &none, &entry, 1, &now, &appended), SOLID_EFORMAT, "%s", harm[i]);
+    uint64_t damaged = live_stats(store).damaged;
+    store->follows_items = 1;
+    live_get_ok(store, "ann");
+    uint64_t told = i != 2; /* of a head that is gone who reads is told */
+    cr_assert_eq(live_stats(store).damaged, damaged + told, "%s", harm[i]);
+    live_ask("DEL solid:items", "1");
+    add(store, none, 1);
+    solid_store_close(store);
+  }
+}
+
 static uint64_t last_number, counted;
 
 /* Of 4,000 entries those by which 5 can be divided stay. */

@@ -36,7 +36,7 @@ static int64_t age_of(solid_store *store) {
 
 static int64_t wait_for_safety(solid_store *store) {
   int64_t age_ms = age_of(store);
-  for (int i = 0; i < 300 && age_ms > 0; i++) {
+  for (int i = 0; i < LIVE_TRIES && age_ms > 0; i++) {
     live_sleep_ms(20);
     age_ms = age_of(store);
   }
@@ -45,7 +45,7 @@ static int64_t wait_for_safety(solid_store *store) {
 
 static void wait_for_replica(void) {
   char answer[64] = "";
-  for (int i = 0; i < 300 && strncmp(answer, "1", 1); i++) {
+  for (int i = 0; i < LIVE_TRIES && strncmp(answer, "1", 1); i++) {
     live_sleep_ms(20);
     redis_server_ask(&live_server, "WAIT 1 100", answer, sizeof answer);
   }
@@ -152,7 +152,7 @@ Test(redis_safety, a_promoted_replica_is_written_to_after_going_back) {
             solid_last_error());
   char answer[64];
   cr_assert_eq(redis_server_ask(&replica, "REPLICAOF NO ONE", answer, sizeof answer), 0);
-  for (int i = 0; i < 300 && solid_status_is_retriable(status); i++) {
+  for (int i = 0; i < LIVE_TRIES && solid_status_is_retriable(status); i++) {
     live_sleep_ms(10);
     status = live_append(store, "ann", 3, &window);
   }
@@ -200,7 +200,7 @@ Test(redis_safety, a_promoted_replica_that_had_everything_is_gone_on_with) {
   redis_server_kill(&live_server);
   cr_assert_eq(redis_server_ask(&replica, "REPLICAOF NO ONE", answer, sizeof answer), 0);
   solid_status status = SOLID_EIO;
-  for (int i = 0; i < 300 && solid_status_is_retriable(status); i++) {
+  for (int i = 0; i < LIVE_TRIES && solid_status_is_retriable(status); i++) {
     status = live_append(store, "ann", 2, NULL);
     live_sleep_ms(10);
   }
@@ -224,7 +224,7 @@ Test(redis_safety, a_restart_is_a_change) {
   live_sleep_ms(1500); /* it is on the disk */
   redis_server_stop(&live_server);
   cr_assert_eq(redis_server_start(&live_server, port, extra), 0);
-  for (int i = 0; i < 300 && solid_status_is_retriable(status); i++) {
+  for (int i = 0; i < LIVE_TRIES && solid_status_is_retriable(status); i++) {
     status = live_append(store, "ann", 2, NULL);
     live_sleep_ms(10);
   }
