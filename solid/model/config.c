@@ -95,7 +95,10 @@ solid_status sol_config_check(const sol_config *config) {
     return solid_fail(SOLID_EINVAL, "config: head is %d, must be %d to %d", (int)config->head, SOLID_HEAD_STATIC,
                       SOLID_HEAD_SOLID);
   if (sol_config_has_semantic_branch(config) && !config->levels)
-    return solid_fail(SOLID_EINVAL, "config: head %s needs semantic codes, levels is 0", solid_head_name(config->head));
+    return solid_fail(SOLID_EINVAL,
+                      "config: head %s needs semantic codes, levels is 0: take --levels 1 or more, or a head without "
+                      "them (static, duet)",
+                      solid_head_name(config->head));
   if (config->content_attributes > config->content || config->content_vectors > config->content ||
       config->content_attributes + config->content_vectors > config->content ||
       config->content_given < config->content_vectors || !config->content_given != !config->content_vectors)

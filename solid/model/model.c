@@ -201,6 +201,7 @@ void solid_model_free(solid_model *model) {
     model->be->ops->close(model->be);
   }
   free(model->late);
+  free(model->late_items);
   sol_growth_free(model->growth);
   sol_id_index_clear(&model->items);
   sol_id_index_clear(&model->categories);
@@ -239,12 +240,14 @@ static uint32_t unless_removed(const solid_model *model, uint32_t item) {
 
 /* Of two ids that share a hash, the model was trained on one at most, and the log's second one is not told apart. */
 uint32_t solid_model_item_index(const solid_model *model, solid_bytes id) {
+  if (!model || (id.size && !id.data)) return SOLID_NO_ITEM;
   uint32_t item = sol_id_index_find(&model->items, &model->file.items, id);
   if (item != SOLID_NO_ITEM || !model->growth) return unless_removed(model, item);
   return sol_growth_find(model->growth, solid_item_hash(id));
 }
 
 uint32_t solid_model_item_by_hash(const solid_model *model, uint64_t hash) {
+  if (!model) return SOLID_NO_ITEM;
   uint32_t item = sol_id_index_by_hash(&model->items, hash);
   if (item != SOLID_NO_ITEM || !model->growth) return unless_removed(model, item);
   return sol_growth_find(model->growth, hash);
@@ -252,25 +255,27 @@ uint32_t solid_model_item_by_hash(const solid_model *model, uint64_t hash) {
 
 solid_bytes solid_model_item_id(const solid_model *model, uint32_t item) {
   const solid_bytes none = {NULL, 0};
+  if (!model) return none;
   if (item < model->file.items.count) return sol_strings_at(&model->file.items, item);
   const sol_joined *joined = sol_model_joined(model, item);
   return joined ? joined->id : none;
 }
 
 const uint16_t *solid_model_item_codes(const solid_model *model, uint32_t item) {
+  if (!model) return NULL;
   int is_there = item < sol_model_trained(model) || sol_model_joined(model, item);
   if (!is_there || !model->file.codes) return NULL;
   return model->file.codes + (size_t)item * model->file.config.levels;
 }
 
 uint32_t solid_model_category(const solid_model *model, solid_bytes name) {
-  if (model->file.categories.count == 0) return UINT32_MAX;
+  if (!model || (name.size && !name.data) || model->file.categories.count == 0) return UINT32_MAX;
   return sol_id_index_find(&model->categories, &model->file.categories, name);
 }
 
 solid_bytes solid_model_category_name(const solid_model *model, uint32_t category) {
   const solid_bytes none = {NULL, 0};
-  return category < model->file.categories.count ? sol_strings_at(&model->file.categories, category) : none;
+  return model && category < model->file.categories.count ? sol_strings_at(&model->file.categories, category) : none;
 }
 
 solid_status solid_model_category_items(const solid_model *model, uint32_t category, const uint32_t **items,

@@ -95,6 +95,7 @@ solid_status solid_model_grow(solid_model **out, const solid_model *model, uint6
 }
 
 uint32_t solid_model_item_count(const solid_model *model) {
+  if (!model) return 0;
   if (!model->growth) return model->file.items.count;
   return atomic_load_explicit(&model->growth->count, memory_order_acquire);
 }
@@ -105,6 +106,7 @@ int solid_model_item_is_open(const solid_model *model, uint32_t item) {
 }
 
 void solid_model_closed_items(const solid_model *model, uint64_t *mask) {
+  if (!model || !mask) return;
   size_t words = ((size_t)model->file.config.items + 63) / 64;
   const sol_growth *g = model->growth;
   if (!g) memset(mask, 0, words * sizeof *mask);

@@ -25,6 +25,7 @@ struct solid_model {
   float *late;               /* the rows behind those that it was trained on (spare, d); else NULL */
   float *first_kv;           /* of `be`, (V, 2 d) as block 0 makes keys and values of items; NULL: of the items then */
   sk_scout scout;            /* of the catalogue's vectors, on a CPU with many items; else it has no items */
+  uint64_t *late_items;      /* (V / 64), with a scout: `late` of kernels/topk.h; else NULL */
   sk_planes planes;          /* the same on a GPU, of all rows */
   void *scout_memory;        /* of `be`, for either */
   uint32_t *item_categories; /* turned from the file's: item v has those from category_starts[v] to [v + 1] */

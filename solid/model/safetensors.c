@@ -191,6 +191,7 @@ static solid_status open_header(sol_safetensors *st, int fd, const char *path) {
   uint64_t header_size = 0;
   char text[96];
   if (fstat(fd, &info)) return solid_fail(SOLID_EIO, "%s: %s", path, sol_errno_text(errno, text, sizeof text));
+  if (S_ISDIR(info.st_mode)) return solid_fail(SOLID_EIO, "%s: is a directory, and a model is one file", path);
   if (!S_ISREG(info.st_mode)) return solid_fail(SOLID_EIO, "%s: is no regular file", path);
   uint64_t size = (uint64_t)info.st_size;
   if (size < 8)

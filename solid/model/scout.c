@@ -4,10 +4,13 @@
 #include "kernels/topk.h"
 #include "solid/extend.h"
 #include "solid/model/model_parts.h"
+#include "solid/model/progress.h"
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 #define SAMPLE 65536 /* rows that the axes are made from */
+#define COUNTS 4096  /* rows that are counted at a time, a power of two; they stay in the cache */
 
 /* Rows of the catalogue, or where they are made. */
 typedef struct source {
@@ -41,44 +44,95 @@ static solid_status turn(const sk_scout *scout, const source *from) {
   return status;
 }
 
-/* The rows of n items, side by side. */
-static solid_status collect(const source *from, const int32_t *item, int64_t n, int64_t d, float *room) {
-  char why[160];
-  if (!from->rows)
-    for (int64_t i = 0; i < n; i++) memcpy(room + i * d, from->table + item[i] * d, (size_t)d * sizeof *room);
-  int error = from->rows ? sk_rows_read(from->rows, SK_ROWS_WHOLE, n, item, room) : SK_ROWS_OK;
-  return error ? solid_fail(SOLID_ESTALE, "%s", sk_rows_text(error, why, sizeof why)) : SOLID_OK;
+/* ---- Equal rows ---- */
+
+/* How often a row came, at least: the newest of its slot, of which others take away as much as they came. So rows that
+ * are many are found with little memory, and none is said to be more than it is. */
+typedef struct row_count {
+  uint64_t hash, count;
+} row_count;
+
+/* Marks of n rows from `first` on those that came so often before. */
+static void mark_late(uint64_t *late, row_count *counts, const float *rows, int64_t first, int64_t n, int64_t d) {
+  for (int64_t v = first; v < first + n; v++, rows += d) {
+    uint64_t hash = XXH3_64bits(rows, (size_t)d * sizeof *rows);
+    row_count *c = &counts[hash % COUNTS];
+    if (c->count && c->hash != hash) {
+      c->count--;
+      continue;
+    }
+    c->hash = hash;
+    if (c->count++ >= SK_TOPK_TWINS) late[v / 64] |= UINT64_C(1) << v % 64;
+  }
 }
 
-/* Finds the order of the items; room and work: SK_SCOUT_AT_ONCE * d floats. */
-static solid_status order(const sk_scout *scout, const source *from, float *room, float *work) {
-  int64_t items = scout->items;
-  sk_scout_spot *spots = malloc((size_t)items * sizeof *spots);
-  if (!spots) return solid_fail(SOLID_ENOMEM, "out of memory: the order of %d items", scout->items);
+/* What a scout is made with: the items are passed twice, in their own order. */
+typedef struct making {
+  const sk_scout *scout;
+  const source *from;
+  sk_scout_spot *spots;     /* (items), of the first pass */
+  sk_scout_filling filling; /* of the second */
+  float *room, *work;       /* SK_SCOUT_AT_ONCE * d floats each */
+  uint64_t *late;
+  row_count *counts;
+  sol_progress progress;
+} making;
+
+static solid_status pass_items(making *m) {
+  int64_t items = m->scout->items;
   solid_status status = SOLID_OK;
   for (int64_t v = 0, n; v < items && !status; v += n) {
-    const float *rows;
+    const float *rows = NULL;
     n = items - v < SK_SCOUT_AT_ONCE ? items - v : SK_SCOUT_AT_ONCE;
-    status = take(from, v, n, scout->d, room, &rows);
-    if (!status) sk_scout_spots(scout, rows, v, n, spots + v, work);
+    status = take(m->from, v, n, m->scout->d, m->room, &rows);
+    if (!status && m->spots) sk_scout_spots(m->scout, rows, v, n, m->spots + v, m->work);
+    if (!status && !m->spots) sk_scout_put(m->scout, &m->filling, rows, v, n, m->work);
+    if (!status && !m->spots) mark_late(m->late, m->counts, rows, v, n, m->scout->d);
+    sol_progress_add(&m->progress, (double)n);
   }
-  if (!status) sk_scout_order(scout, spots);
-  free(spots);
   return status;
 }
 
-static solid_status fill(const sk_scout *scout, const source *from) {
-  int64_t d = scout->d, items = scout->items;
-  float *work = malloc(sizeof *work * SK_SCOUT_AT_ONCE * 2 * (size_t)d);
-  if (!work) return solid_fail(SOLID_ENOMEM, "out of memory: rows of %d items", scout->items);
-  float *rows = work + SK_SCOUT_AT_ONCE * d;
-  solid_status status = order(scout, from, rows, work);
-  for (int64_t v = 0, n; v < items && !status; v += n) {
-    n = items - v < SK_SCOUT_AT_ONCE ? items - v : SK_SCOUT_AT_ONCE;
-    status = collect(from, scout->item + v, n, d, rows);
-    if (!status) sk_scout_fill(scout, rows, v, n, work);
+/* Finds the order of the items. */
+static solid_status order(making *m) {
+  m->spots = malloc((size_t)m->scout->items * sizeof *m->spots);
+  if (!m->spots) return solid_fail(SOLID_ENOMEM, "out of memory: the order of %d items", m->scout->items);
+  solid_status status = pass_items(m);
+  if (!status) sk_scout_order(m->scout, m->spots);
+  free(m->spots);
+  m->spots = NULL;
+  return status;
+}
+
+static solid_status put(making *m) {
+  sk_scout_filling *f = &m->filling;
+  solid_status status = SOLID_OK;
+  f->place = malloc((size_t)m->scout->items * sizeof *f->place);
+  f->sums = malloc((size_t)sk_scout_groups(m->scout) * SK_SCOUT_CELL * sizeof *f->sums);
+  if (!f->place || !f->sums) status = solid_fail(SOLID_ENOMEM, "out of memory: places of %d items", m->scout->items);
+  if (!status) sk_scout_begin(m->scout, f);
+  if (!status) status = pass_items(m);
+  if (!status) sk_scout_end(m->scout, f);
+  free(f->place);
+  free(f->sums);
+  return status;
+}
+
+static solid_status fill(const sk_scout *scout, const source *from, const solid_context *ctx, uint64_t *late) {
+  size_t floats = SK_SCOUT_AT_ONCE * (size_t)scout->d;
+  making m = {.scout = scout, .from = from, .room = malloc(2 * floats * sizeof *m.room), .late = late};
+  m.counts = calloc(COUNTS, sizeof *m.counts);
+  if (!m.room || !m.counts) {
+    free(m.room);
+    free(m.counts);
+    return solid_fail(SOLID_ENOMEM, "out of memory: rows of %d items", scout->items);
   }
-  free(work);
+  m.work = m.room + floats;
+  m.progress = sol_progress_start(ctx, "model: order and bounds of its items", "items", 2.0 * scout->items);
+  solid_status status = order(&m);
+  if (!status) status = put(&m);
+  free(m.room);
+  free(m.counts);
   return status;
 }
 
@@ -130,7 +184,9 @@ solid_status sol_model_make_scout(solid_model *model) {
   sk_scout_bind(&scout, d, items, model->scout_memory);
   const source from = {model->catalogue.vectors, model->catalogue.rows};
   status = turn(&scout, &from);
-  if (!status) status = fill(&scout, &from);
+  model->late_items = calloc(((size_t)model->file.config.items + 63) / 64, sizeof *model->late_items);
+  if (!model->late_items) status = solid_fail(SOLID_ENOMEM, "out of memory: equal rows of %d items", items);
+  if (!status) status = fill(&scout, &from, model->ctx, model->late_items);
   if (!status) model->scout = scout;
   return status;
 }

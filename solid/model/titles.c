@@ -39,8 +39,9 @@ solid_status solid_model_item_categories(const solid_model *model, uint32_t item
 }
 
 solid_bytes solid_model_item_title(const solid_model *model, uint32_t item) {
-  const sol_strings *titles = &model->file.titles;
   const solid_bytes none = {NULL, 0};
+  if (!model) return none;
+  const sol_strings *titles = &model->file.titles;
   const sol_joined *joined = sol_model_joined(model, item);
   if (joined) return joined->title.size ? joined->title : none;
   if (item >= titles->count || titles->offsets[item] == titles->offsets[item + 1]) return none;

@@ -13,11 +13,14 @@ extern "C" {
 #define SOLID_CHOICE_TEXT  240
 
 /* Sets the options that depend on the kind of data; the others stay as they are. given (SOLID_TRAIN_OPTIONS_COUNT, in
- * the order of the rows): 1 = the caller's own value, which stays and which the others follow; NULL = none is. `why`
- * receives what was chosen and from which facts, a line each; NULL = not wanted. A function of its arguments alone: the
- * same facts give the same options. The result passes solid_train_options_check if the given values do. */
+ * the order of the rows): 1 = the caller's own value, which stays and which the others follow; NULL = none is. room:
+ * events of windows, counted again in each epoch, that there is time to learn from, about; 0 = as many as it takes. In
+ * a small one steps are smaller, and long histories get a smaller model. `why` receives what was chosen and from which
+ * facts, a line each; NULL = not wanted. A function of its arguments alone: the same facts give the same options. The
+ * result passes solid_train_options_check if the given values do. */
 SOLID_API void solid_train_choose(solid_train_options *options, const unsigned char *given,
-                                  const solid_data_facts *facts, char why[SOLID_CHOICE_LINES][SOLID_CHOICE_TEXT]);
+                                  const solid_data_facts *facts, double room,
+                                  char why[SOLID_CHOICE_LINES][SOLID_CHOICE_TEXT]);
 
 /* Sets average and check, which follow the number of steps, to what they are for options->epochs, as they are above: of
  * a training whose number of epochs changes afterwards. `given` and `facts` as above. */

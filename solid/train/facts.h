@@ -17,6 +17,7 @@ typedef struct solid_data_facts {
   uint64_t repeats;         /* of these events, those of an item that the user took before */
   uint32_t attributes;      /* different ones */
   uint32_t described;       /* items with an attribute or a vector */
+  uint32_t taken;           /* items of these events */
 } solid_data_facts;
 
 /* Counts them; the dataset may be split (solid/train/split.h), else it is leave-one-out. ENOMEM. */

@@ -118,6 +118,11 @@ SOLID_API SOLID_CHECK_RESULT solid_status solid_trainer_save(const solid_trainer
  * unchanged. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_trainer_load(solid_trainer *trainer, const char *path);
 
+/* The number that an option had in the training of a checkpoint. ENOTFOUND: there is no checkpoint, or it does not say
+ * (of options that are FREE it has those of the encoder's shape, and none that a schedule was told). EFORMAT. */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_checkpoint_option(const char *path, const solid_option_row *row,
+                                                                  double *value);
+
 /* Starts again with the validation events among the targets, for as many epochs as the best one so far, and keeps the
  * weights of the last epoch. Use another checkpoint file from here on. EINVAL: no epoch was validated yet, or it was
  * called before. */

@@ -37,29 +37,45 @@ static solid_status join_side_items(solid_collector *collector, uint32_t *unseen
   return status;
 }
 
+typedef struct timed {
+  int64_t time_ms;
+  uint32_t item, place; /* place: the order of arrival */
+} timed;
+
 static int by_time(const void *a, const void *b) {
-  const sol_collected *x = a, *y = b;
+  const timed *x = a, *y = b;
   if (x->time_ms != y->time_ms) return x->time_ms < y->time_ms ? -1 : 1;
-  return (x->user > y->user) - (x->user < y->user); /* `user` holds the order of arrival here */
+  return (x->place > y->place) - (x->place < y->place);
 }
 
-/* Equal times stay as they are. */
-static void sort_by_time(sol_collected *rows, size_t n) {
+/* One user's n events; equal times stay as they are. */
+static solid_status sort_by_time(int64_t *times, uint32_t *items, size_t n) {
   int rises = 1;
-  for (size_t i = 1; i < n; i++) rises &= rows[i - 1].time_ms <= rows[i].time_ms;
-  if (rises) return;
-  for (size_t i = 0; i < n; i++) rows[i].user = (uint32_t)i;
+  for (size_t i = 1; i < n; i++) rises &= times[i - 1] <= times[i];
+  if (rises) return SOLID_OK;
+  timed *rows = malloc(n * sizeof *rows);
+  if (!rows) return solid_fail(SOLID_ENOMEM, "no memory to sort %zu events of a user", n);
+  for (size_t i = 0; i < n; i++) rows[i] = (timed){times[i], items[i], (uint32_t)i};
   qsort(rows, n, sizeof *rows, by_time);
+  for (size_t i = 0; i < n; i++) times[i] = rows[i].time_ms, items[i] = rows[i].item;
+  free(rows);
+  return SOLID_OK;
 }
 
 /* A stable counting sort by user: offsets (users + 2) are counts on the way in, two places further. */
-static void sort_by_user(const sol_collected *events, size_t n, uint32_t users, size_t *offsets,
-                         sol_collected *sorted) {
-  for (uint32_t u = 0; u < users; u++) offsets[u + 2] += offsets[u + 1];
+static void sort_by_user(const sol_collected *events, size_t n, solid_dataset *dataset) {
+  size_t *offsets = dataset->offsets;
+  for (uint32_t u = 0; u < dataset->users; u++) offsets[u + 2] += offsets[u + 1];
   for (size_t i = 0; i < n; i++) {
     if (i + 2 * AHEAD < n) SOL_FETCH(&offsets[events[i + 2 * AHEAD].user + 1]);
-    if (i + AHEAD < n) SOL_FETCH(&sorted[offsets[events[i + AHEAD].user + 1]]);
-    sorted[offsets[events[i].user + 1]++] = events[i];
+    if (i + AHEAD < n) {
+      size_t place = offsets[events[i + AHEAD].user + 1];
+      SOL_FETCH(&dataset->times[place]);
+      SOL_FETCH(&dataset->sequence[place]);
+    }
+    size_t place = offsets[events[i].user + 1]++;
+    dataset->times[place] = events[i].time_ms;
+    dataset->sequence[place] = events[i].item;
   }
 }
 
@@ -68,12 +84,11 @@ static solid_status build_sequences(solid_collector *collector, solid_dataset *d
   size_t n = collector->n_events;
   uint32_t users = collector->users.count;
   uint32_t *user_map = NULL, *item_map = NULL;
-  sol_collected *sorted = malloc(n * sizeof *sorted);
   dataset->offsets = calloc((size_t)users + 2, sizeof *dataset->offsets);
   dataset->sequence = malloc(n * sizeof *dataset->sequence);
   dataset->times = malloc(n * sizeof *dataset->times);
   solid_status status = SOLID_OK;
-  if (!sorted || !dataset->offsets || !dataset->sequence || !dataset->times)
+  if (!dataset->offsets || !dataset->sequence || !dataset->times)
     status = solid_fail(SOLID_ENOMEM, "no memory for %zu events", n);
   if (!status) status = renumber(&collector->users, &user_map);
   if (!status) status = renumber(&collector->items, &item_map);
@@ -81,6 +96,10 @@ static solid_status build_sequences(solid_collector *collector, solid_dataset *d
   for (uint32_t i = 0; i < collector->side_items.count && item_map; i++)
     if (collector->side_index[i] != SOLID_NO_ID) collector->side_index[i] = item_map[collector->side_index[i]];
 
+  dataset->has_times = collector->options.has_times;
+  dataset->users = users;
+  dataset->items = collector->items.count;
+  dataset->events = n;
   size_t *offsets = dataset->offsets;
   for (size_t i = 0; i < n; i++) {
     sol_collected *row = &collector->events[i];
@@ -88,20 +107,11 @@ static solid_status build_sequences(solid_collector *collector, solid_dataset *d
     if (item_map) row->item = item_map[row->item];
     offsets[row->user + 2]++;
   }
-  sort_by_user(collector->events, n, users, offsets, sorted);
-  for (uint32_t u = 0; u < users && collector->options.sort_by_time; u++)
-    sort_by_time(sorted + offsets[u], offsets[u + 1] - offsets[u]);
-  for (size_t i = 0; i < n; i++) {
-    dataset->sequence[i] = sorted[i].item;
-    dataset->times[i] = sorted[i].time_ms;
-  }
-  dataset->has_times = collector->options.has_times;
-  dataset->users = users;
-  dataset->items = collector->items.count;
-  dataset->events = n;
+  sort_by_user(collector->events, n, dataset);
+  for (uint32_t u = 0; u < users && collector->options.sort_by_time && !status; u++)
+    status = sort_by_time(dataset->times + offsets[u], dataset->sequence + offsets[u], offsets[u + 1] - offsets[u]);
 
 done:
-  free(sorted);
   free(user_map);
   free(item_map);
   return status;

@@ -132,24 +132,38 @@ solid_status solid_dataset_shuffle_ties(solid_dataset *dataset, uint64_t seed) {
   return SOLID_OK;
 }
 
+typedef struct moment {
+  int64_t time;
+  uint32_t item;
+} moment;
+
+static int by_time_and_item(const void *x, const void *y) {
+  const moment *a = x, *b = y;
+  if (a->time != b->time) return a->time < b->time ? -1 : 1;
+  return (a->item > b->item) - (a->item < b->item);
+}
+
+/* A history need not be in the order of its times: one that was joined of parts is in that of the parts. */
+static size_t duplicates_of(const solid_dataset *dataset, uint32_t u, moment *moments) {
+  size_t n = 0, found = 0;
+  for (size_t e = dataset->offsets[u]; e < dataset->offsets[u + 1]; e++)
+    if (dataset->times[e] != SOLID_NO_TIME) moments[n++] = (moment){dataset->times[e], dataset->sequence[e]};
+  if (n) qsort(moments, n, sizeof *moments, by_time_and_item);
+  for (size_t i = 1; i < n; i++) found += by_time_and_item(&moments[i - 1], &moments[i]) == 0;
+  return found;
+}
+
 solid_status solid_dataset_duplicates(const solid_dataset *dataset, size_t *count) {
   if (!dataset || !count) return solid_fail(SOLID_EINVAL, "duplicates: NULL argument");
-  size_t found = 0, run = 0;
-  if (dataset->has_times) {
-    size_t *seen = calloc((size_t)dataset->items + 1, sizeof *seen); /* the last run that had the item */
-    if (!seen) return solid_fail(SOLID_ENOMEM, "no memory for %u items", dataset->items);
-    for (uint32_t u = 0; u < dataset->users; u++)
-      for (size_t i = dataset->offsets[u], stop; i < dataset->offsets[u + 1]; i = stop) {
-        stop = run_end(dataset, i, dataset->offsets[u + 1]);
-        run++;
-        if (dataset->times[i] == SOLID_NO_TIME) continue;
-        for (size_t e = i; e < stop; e++) {
-          found += seen[dataset->sequence[e]] == run;
-          seen[dataset->sequence[e]] = run;
-        }
-      }
-    free(seen);
+  size_t found = 0, most = 0;
+  for (uint32_t u = 0; u < dataset->users && dataset->has_times; u++) {
+    size_t events = dataset->offsets[u + 1] - dataset->offsets[u];
+    if (events > most) most = events;
   }
+  moment *moments = malloc((most + 1) * sizeof *moments);
+  if (!moments) return solid_fail(SOLID_ENOMEM, "no memory for the times of %zu events", most);
+  for (uint32_t u = 0; u < dataset->users && dataset->has_times; u++) found += duplicates_of(dataset, u, moments);
+  free(moments);
   *count = found;
   return SOLID_OK;
 }

@@ -25,6 +25,7 @@ static void count_users(solid_data_facts *facts, const solid_dataset *d, uint32_
     facts->users++, facts->events += n, lengths[n]++;
     for (size_t i = train.begin; i < train.end; i++) {
       facts->repeats += last[d->sequence[i]] == u + 1;
+      facts->taken += last[d->sequence[i]] == 0;
       last[d->sequence[i]] = u + 1;
     }
   }

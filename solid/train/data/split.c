@@ -84,6 +84,15 @@ static void bound_by_ratio(solid_split *split, const solid_dataset *dataset, uin
   split->bounds[u] = (solid_split_bounds){begin + train, begin + train, begin + test};
 }
 
+static size_t longest_of(const solid_dataset *dataset) {
+  size_t longest = 0;
+  for (uint32_t u = 0; u < dataset->users; u++) {
+    size_t n = dataset->offsets[u + 1] - dataset->offsets[u];
+    if (n > longest) longest = n;
+  }
+  return longest;
+}
+
 /* A part that is empty would judge nothing, in silence. */
 static solid_status check_parts(const solid_dataset *dataset) {
   size_t events = 0;
@@ -99,9 +108,11 @@ static solid_status check_parts(const solid_dataset *dataset) {
   if (dataset->split.kind == SOLID_SPLIT_GIVEN)
     return solid_fail(SOLID_ENOTFOUND, "none of %u users has a %s", dataset->users, part);
   if (dataset->split.kind != SOLID_GLOBAL_TIME)
-    return solid_fail(SOLID_ENOTFOUND, "none of %u users has %d events, the fewest that %s", dataset->users,
-                      SOLID_SPLIT_MIN_EVENTS,
-                      dataset->split.kind == SOLID_LEAVE_ONE_OUT ? "leave one out" : "a ratio splits");
+    return solid_fail(
+        SOLID_ENOTFOUND, "none of %u users has %d events, the fewest that %s: the longest history has %zu",
+        dataset->users, SOLID_SPLIT_MIN_EVENTS,
+        dataset->split.kind == SOLID_LEAVE_ONE_OUT ? "leave one out (training needs four)" : "a ratio splits",
+        longest_of(dataset));
   char text[SOLID_SPLIT_TEXT];
   solid_split_describe(dataset, text);
   return solid_fail(SOLID_ENOTFOUND, "none of %u users has a %s: split %s of %zu events", dataset->users, part, text,

@@ -1,6 +1,10 @@
 #include "solid/train/fit/checkpoint_file.h"
+#include "solid/base/number.h"
 #include "solid/extend.h"
+#include "solid/train/trainer.h"
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 solid_status sol_checkpoint_check_text(const sol_safetensors *st, const char *path, const char *key, const char *now) {
   const char *then = sol_safetensors_metadata(st, key);
@@ -30,4 +34,26 @@ solid_status sol_checkpoint_check_sum(const sol_safetensors *st, const char *pat
   if (then != NULL && strcmp(then, now) == 0) return SOLID_OK;
   return solid_fail(SOLID_EFORMAT, "%s: damaged: its %s is %s, what it holds has %s: remove it, or start --fresh", path,
                     key, then != NULL ? then : "missing", now);
+}
+
+/* Where the value of a word `name=value` begins in the text, or NULL. */
+static const char *value_in(const char *text, const char *name) {
+  size_t size = strlen(name);
+  for (const char *at = text; at != NULL && *at != '\0'; at += strcspn(at, " "), at += *at == ' ')
+    if (strncmp(at, name, size) == 0 && at[size] == '=') return at + size + 1;
+  return NULL;
+}
+
+solid_status solid_checkpoint_option(const char *path, const solid_option_row *row, double *value) {
+  if (path == NULL || row == NULL || value == NULL) return solid_fail(SOLID_EINVAL, "checkpoint: NULL argument");
+  if (access(path, F_OK) != 0 && errno == ENOENT) return solid_fail(SOLID_ENOTFOUND, "%s: no checkpoint", path);
+  sol_safetensors st;
+  solid_status status = sol_safetensors_open(&st, path);
+  if (status != SOLID_OK) return status;
+  const char *text = value_in(sol_safetensors_metadata(&st, "options"), row->name);
+  if (text == NULL) text = value_in(sol_safetensors_metadata(&st, "config"), row->name);
+  if (text == NULL || !sol_number_double(text, strcspn(text, " "), value))
+    status = solid_fail(SOLID_ENOTFOUND, "%s: no number for %s", path, row->name);
+  sol_safetensors_close(&st);
+  return status;
 }

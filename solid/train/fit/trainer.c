@@ -100,13 +100,17 @@ static solid_status go_on(solid_trainer *t, const char *path) {
 
 /* Said before codes are made, for which such data may have too little, too. */
 static solid_status check_users(const solid_dataset *dataset) {
+  size_t longest = 0;
   for (uint32_t u = 0; u < dataset->users; u++) {
     solid_range train = solid_split_train(dataset, u);
     if (train.end - train.begin >= 2) return SOLID_OK;
+    size_t n = dataset->offsets[u + 1] - dataset->offsets[u];
+    longest = n > longest ? n : longest;
   }
-  return solid_fail(SOLID_ENOTFOUND, "none of %u users has two training events%s", dataset->users,
-                    dataset->split.kind == SOLID_LEAVE_ONE_OUT ? ": with leave-one-out these are users of four events"
-                                                               : "");
+  return solid_fail(
+      SOLID_ENOTFOUND, "none of %u users has two training events%s: the longest history has %zu", dataset->users,
+      dataset->split.kind == SOLID_LEAVE_ONE_OUT ? " (with leave-one-out these are users of four events)" : "",
+      longest);
 }
 
 static solid_status make(solid_trainer **out, const solid_context *ctx, const solid_dataset *dataset,

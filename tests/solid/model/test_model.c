@@ -1,6 +1,7 @@
 /* Look-ups and tables of a model, and its sharing between threads. */
 #include "solid/model/model_file.h"
 #include "solid/model/model_parts.h"
+#include "solid/neighbours.h"
 #include "tests/support/tiny_model.h"
 #include <criterion/criterion.h>
 #include <math.h>
@@ -67,12 +68,30 @@ Test(model, ids_hashes_and_indices_agree) {
     cr_assert_eq(solid_model_item_by_hash(model, solid_item_hash(bytes_of(unknown[i]))), SOLID_NO_ITEM);
   }
   cr_assert_eq(solid_model_item_index(model, (solid_bytes){NULL, 0}), SOLID_NO_ITEM);
+  cr_assert_eq(solid_model_item_index(model, (solid_bytes){NULL, 4}), SOLID_NO_ITEM);
   cr_assert_null(solid_model_item_id(model, 1000).data);
   cr_assert_null(solid_model_item_id(model, SOLID_NO_ITEM).data);
   cr_assert_null(solid_model_item_codes(model, 1000));
   cr_assert_eq(solid_item_hash((solid_bytes){NULL, 0}), 0x2d06800538d394c2ULL, "XXH3 of nothing"); /* xxhash's own */
   solid_model_free(model);
   solid_context_free(ctx);
+}
+
+/* What a load that failed leaves behind, asked all the same. */
+Test(model, a_model_that_is_none_has_nothing) {
+  uint64_t mask = 5;
+  cr_assert_eq(solid_model_item_count(NULL), 0);
+  cr_assert_eq(solid_model_item_is_open(NULL, 0), 0);
+  solid_model_closed_items(NULL, &mask);
+  cr_assert_eq(mask, 5);
+  cr_assert_eq(solid_model_item_index(NULL, bytes_of("item-0")), SOLID_NO_ITEM);
+  cr_assert_eq(solid_model_item_by_hash(NULL, 1), SOLID_NO_ITEM);
+  cr_assert_null(solid_model_item_id(NULL, 0).data);
+  cr_assert_null(solid_model_item_title(NULL, 0).data);
+  cr_assert_null(solid_model_item_codes(NULL, 0));
+  cr_assert_eq(solid_model_category(NULL, bytes_of("third")), UINT32_MAX);
+  cr_assert_null(solid_model_category_name(NULL, 0).data);
+  cr_assert_eq(solid_neighbours_cosine(NULL, 0, 0), 0);
 }
 
 Test(model, categories_are_found_by_name) {

@@ -1,7 +1,9 @@
 #include "solid/train/dataset.h"
 #include "solid/train/split.h"
+#include "tests/support/seed.h"
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static solid_bytes text(const char *s) {
@@ -58,6 +60,38 @@ Test(dataset, sorts_by_time_and_keeps_ties) {
   solid_dataset dataset;
   cr_assert_eq(solid_collector_finish(collector, &dataset), SOLID_OK);
   assert_sequence(&dataset, 0, "a b c d e ");
+  solid_dataset_clear(&dataset);
+  solid_collector_free(collector);
+}
+
+/* Users in no order, some with times that rise already; the number of the event is its item. */
+Test(dataset, sorts_many_users_by_time) {
+  enum { EVENTS = 2000, USERS = 60, TIMES = 30 };
+  seed_rng rng = seed_start(1);
+  uint32_t user[EVENTS];
+  int64_t time_ms[EVENTS];
+  solid_collector *collector = collect((solid_collector_options){.sort_by_time = 1});
+  for (int i = 0; i < EVENTS; i++) {
+    char name[16], item[16];
+    user[i] = (uint32_t)seed_below(&rng, USERS);
+    time_ms[i] = user[i] % 4 ? seed_below(&rng, TIMES) : i;
+    snprintf(name, sizeof name, "u%u", user[i]);
+    snprintf(item, sizeof item, "%d", i);
+    push(collector, name, item, time_ms[i]);
+  }
+  solid_dataset dataset;
+  cr_assert_eq(solid_collector_finish(collector, &dataset), SOLID_OK);
+  cr_assert(dataset.users == USERS && dataset.items == EVENTS && dataset.events == EVENTS);
+  for (uint32_t u = 0; u < USERS; u++)
+    for (size_t e = dataset.offsets[u]; e < dataset.offsets[u + 1]; e++) {
+      uint32_t event = dataset.sequence[e];
+      cr_assert_eq(dataset.times[e], time_ms[event]);
+      cr_assert_eq(user[event], user[dataset.sequence[dataset.offsets[u]]]);
+      if (e == dataset.offsets[u]) continue;
+      uint32_t last = dataset.sequence[e - 1];
+      cr_assert(time_ms[last] < time_ms[event] || (time_ms[last] == time_ms[event] && last < event), "seed %llu",
+                (unsigned long long)seed_value());
+    }
   solid_dataset_clear(&dataset);
   solid_collector_free(collector);
 }

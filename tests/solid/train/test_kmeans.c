@@ -82,7 +82,8 @@ static double error_of(const sol_kmeans *km) {
 }
 
 /* Tight clusters far apart. With fewer codes than clusters rounding moves no row, and both take the same way; with
- * more, codes without rows start again, and clusters are split where rounding may decide: the errors are alike. */
+ * more, codes without rows start again, and clusters are split where the rounding of a BLAS decides: the errors are
+ * alike, far below what one code a cluster leaves. */
 static void check_clusters(rig *r) {
   enum { N = 1200, D = 10, GROUPS = 12, MOST = 30 };
   static float x[N * D], centre[GROUPS * D], mine[MOST * D], theirs[MOST * D];
@@ -93,7 +94,7 @@ static void check_clusters(rig *r) {
   for (int i = 1; i < N / 3; i++) memcpy(x + i * D, x, D * sizeof *x); /* codes that begin at them die */
   for (int c = 0; c < 2; c++) {
     sol_kmeans host = run(NULL, x, N, D, ks[c], mine, 20), device = run(rig_backend(r), x, N, D, ks[c], theirs, 20);
-    cr_assert_float_eq(error_of(&device), error_of(&host), 0.02 * error_of(&host));
+    cr_assert_float_eq(error_of(&device), error_of(&host), (ks[c] < GROUPS ? 0.001 : 0.1) * error_of(&host));
     for (uint32_t k = 0; k < ks[c]; k++) cr_assert_gt(device.counts[k], 0);
     expect_nearest(x, theirs, device.code, N, D, (int)ks[c]);
     if (ks[c] < GROUPS) {

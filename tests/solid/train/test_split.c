@@ -306,6 +306,11 @@ Test(duplicates, are_counted) {
   size_t count = 99;
   cr_assert_eq(solid_dataset_duplicates(&dataset, &count), SOLID_OK);
   cr_assert_eq(count, 3);
+  const int64_t joined[] = {1, 2, 3, 1, 2,
+                            2, 5, 4, 5}; /* of u a, b, a, a, a, a and of v a, b, a: parts one after the other */
+  memcpy(dataset.times, joined, sizeof joined);
+  cr_assert_eq(solid_dataset_duplicates(&dataset, &count), SOLID_OK);
+  cr_assert_eq(count, 3);
   cr_assert_eq(solid_dataset_duplicates(&untimed, &count), SOLID_OK);
   cr_assert_eq(count, 0);
   solid_dataset_clear(&dataset);

@@ -3,6 +3,7 @@
 #include "solid/train/codebook/orthonormal.h"
 #include "solid/train/codebook/svd.h"
 #include "tests/support/seed.h"
+#include <cblas.h>
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
@@ -96,6 +97,18 @@ Test(svd, dense_and_sparse_agree_with_jacobi) {
   float again[ROWS * DIMS], s_again[DIMS];
   cr_assert_eq(sol_svd(&as_sparse, &options, again, s_again), SOLID_OK);
   cr_assert_arr_eq(u, again, sizeof again);
+}
+
+/* Also where no CPU back end was opened, as in a training on a GPU: else sums depend on the number of cores. */
+Test(svd, keeps_blas_on_one_thread) {
+  static float dense[ROWS * COLS], u[ROWS * DIMS], s[DIMS];
+  if (openblas_get_parallel() == OPENBLAS_SEQUENTIAL) return;
+  openblas_set_num_threads(2);
+  make(dense);
+  sol_svd_options options = {DIMS, 10, 6, 5, NULL};
+  sol_matrix matrix = {.rows = ROWS, .cols = COLS, .dense = dense};
+  cr_assert_eq(sol_svd(&matrix, &options, u, s), SOLID_OK);
+  cr_assert_eq(openblas_get_num_threads(), 1);
 }
 
 Test(svd, directions_beyond_the_rank_are_zero) {
