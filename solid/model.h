@@ -102,7 +102,8 @@ SOLID_API SOLID_CHECK_RESULT solid_status solid_model_get_info(const solid_model
 /* "static", "duet", "semantic" or "solid"; "unknown" for another value. Never NULL. */
 SOLID_API const char *solid_head_name(uint32_t head);
 
-/* Dense index of an item id, or SOLID_NO_ITEM. */
+/* Dense index of an item id, or SOLID_NO_ITEM. A model that is NULL has no items: this and what answers without a
+ * status say so. */
 SOLID_API uint32_t solid_model_item_index(const solid_model *model, solid_bytes id);
 
 /* Dense index of the item whose id has this 64-bit hash (solid_step.item), or SOLID_NO_ITEM. */

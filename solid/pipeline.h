@@ -16,12 +16,18 @@ typedef struct solid_pipeline solid_pipeline;
 
 /* Takes n events in stream order, borrowed for the call. `verdicts` (n) receives for each event SOLID_OK,
  * SOLID_ENOTFOUND (item neither in the vocabulary nor in the item log), SOLID_ERANGE or SOLID_EINVAL (bad length of an
- * id), SOLID_EDUPLICATE (its position says that it was applied before), or the store's status for this user alone:
- * SOLID_EFORMAT if the user's key holds something that is not a record. The call itself fails only if the whole batch
- * could not be stored. If the status is retriable, call again with the same events; their positions make that harmless,
- * and what the failed call had applied is no duplicate then. ELOST: the store lost its contents; nothing may be
- * committed any more. EREWIND: nothing was written, since the store may lack what was written last: go back to what was
- * committed. */
+ * id, a worth that is none), SOLID_EDUPLICATE (its position says that it was applied before), or the store's status for
+ * this user alone: SOLID_EFORMAT if the user's key holds something that is not a record, SOLID_EUNSUPPORTED if the
+ * record is of a later version. If the status is retriable, call again with the same events; their positions make that
+ * harmless, and what the failed call had applied is no duplicate then. EUNSUPPORTED: only events of users with a record
+ * of a later version were not stored; whoever commits behind the batch must not, and stops. ELOST: the store lost its
+ * contents; nothing may be committed any more. EREWIND: nothing was written, since the store may lack what was written
+ * last: go back to what was committed.
+ *
+ * The verdicts count whatever the call returns, for those whose events have no positions: OK, it was applied, with
+ * parameters that may have to be made yet; SOLID_EUNKNOWN, the store was asked and it is not known whether it did; the
+ * status of the call, or another one of the store's, it was not applied. What stands before an event to forget has the
+ * verdict of that event. */
 typedef solid_status (*solid_sink_fn)(void *sink_user, const solid_event *events, size_t n, solid_status *verdicts);
 
 typedef struct solid_pipeline_options {

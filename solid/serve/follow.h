@@ -11,6 +11,7 @@
 typedef struct sol_follower {
   solid_items_version seen; /* as the store told it when there was nothing left to do */
   int is_behind;            /* the model lacks some of it */
+  int is_told;              /* that the log cannot be read */
 } sol_follower;
 
 /* After a call of the store: what it told of its log that this process has not read is read, and goes to the model. 1

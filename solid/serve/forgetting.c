@@ -1,6 +1,7 @@
 #include "solid/serve/forgetting.h"
 #include "solid/extend.h"
 #include "solid/serve/grouping.h"
+#include <stdio.h>
 #include <string.h>
 
 enum { AT_ONCE = 64 };
@@ -31,13 +32,17 @@ solid_status sol_forget_users(const sol_forgetting_batch *batch, const solid_eve
     if (events[i].worth != SOLID_WORTH_FORGET || sol_id_check(events[i].user)) continue;
     if (!store->ops->forget) return solid_fail(SOLID_EUNSUPPORTED, "store %s cannot forget", store->ops->name);
     const solid_forgetting asked = {events[i].user, events[i].position, events[i].time_ms > 0 ? events[i].time_ms : 0};
-    solid_status of_user = SOLID_OK, status = store->ops->forget(store, &asked, 1, NULL, &of_user);
-    if (status || of_user == SOLID_EUNSUPPORTED) return status ? status : of_user;
+    solid_status of_user = SOLID_EUNKNOWN, status = store->ops->forget(store, &asked, 1, NULL, &of_user);
     if (batch->verdicts) batch->verdicts[i] = of_user;
+    for (size_t k = 0; k < i; k++) {
+      if (!batch->keep[k] || !same_user(&events[k], &events[i])) continue;
+      batch->keep[k] = 0;
+      if (batch->verdicts) batch->verdicts[k] = of_user;
+    }
+    if (status) return status;
+    if (of_user == SOLID_EUNSUPPORTED) snprintf(batch->newer, SOL_NEWER_TEXT, "%s", solid_last_error());
     batch->stats->set_aside += of_user != SOLID_OK;
     batch->stats->forgotten += of_user == SOLID_OK;
-    for (size_t k = 0; k < i; k++)
-      if (batch->keep[k] && same_user(&events[k], &events[i])) batch->keep[k] = 0;
   }
   return SOLID_OK;
 }

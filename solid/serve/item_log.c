@@ -276,6 +276,7 @@ void solid_item_log_free(solid_item_log *log) {
 }
 
 int solid_item_log_has(solid_item_log *log, solid_bytes id) {
+  if (!log || (id.size && !id.data)) return 0;
   pthread_mutex_lock(&log->lock);
   uint32_t at = sol_item_log_find(log, solid_item_hash(id));
   int has = at != SOL_NO_NUMBER && log->items[at].number && sol_same_bytes(log->items[at].entry.id, id);

@@ -82,6 +82,10 @@ int sol_follow(sol_follower *follower, solid_item_log *log, solid_store *store, 
   uint64_t applied = sol_model_applied(model);
   solid_status status = sol_item_log_knows(log, &told) ? SOLID_OK : sol_item_log_read_piece(log, store, &told, &more);
   if (!status) status = solid_item_log_apply(log, model, SOL_ITEMS_A_QUESTION, &left);
+  int is_final = status && status != SOLID_EFULL && !solid_status_is_retriable(status);
+  if (is_final && !follower->is_told)
+    sol_log(log->ctx, SOLID_LOG_WARN, "item log: %s: items that come or go are not noticed", solid_last_error());
+  follower->is_told = is_final;
   if (status && status != SOLID_EFULL) return 0;
   follower->seen = told;
   follower->is_behind = more || (left > 0 && !status);

@@ -20,7 +20,6 @@ static void batch_bind(solid_pipeline *pipeline, sol_arena *arena) {
   batch->offsets = sol_arena_take(arena, users + 1, sizeof *batch->offsets);
   batch->items = sol_arena_take(arena, users, L * sizeof *batch->items);
   batch->users = sol_arena_take(arena, users, sizeof *batch->users);
-  batch->groups = sol_arena_take(arena, users, sizeof *batch->groups);
   batch->params = sol_arena_take(arena, users, sizeof *batch->params);
   batch->wishes = sol_arena_take(arena, kept, sizeof *batch->wishes);
   batch->h = sol_arena_take(arena, kept, pipeline->info.width * sizeof *batch->h);
@@ -71,6 +70,10 @@ solid_status solid_pipeline_new(solid_pipeline **out, const solid_model *model, 
   if (all.max_batch == 0) return solid_fail(SOLID_EINVAL, "pipeline: max_batch is 0");
   if (all.element > SOLID_I8)
     return solid_fail(SOLID_EINVAL, "pipeline: element type %u is none of f32, f16, i8", all.element);
+  if (all.generate.mode > SOLID_GENERATE_TIME || (all.generate.mode >= SOLID_GENERATE_EVENTS && !all.generate.every))
+    return solid_fail(SOLID_EINVAL,
+                      "pipeline: generate has mode %u and every %llu: solid_generate_read says what there is",
+                      all.generate.mode, (unsigned long long)all.generate.every);
 
   solid_pipeline *pipeline = calloc(1, sizeof *pipeline);
   if (!pipeline) return solid_fail(SOLID_ENOMEM, "out of memory: pipeline");
@@ -134,6 +137,7 @@ static solid_status judge(const solid_pipeline *pipeline, const solid_event *eve
   solid_status status = sol_id_check(event->user);
   if (event->worth == SOLID_WORTH_FORGET) return status;
   if (!status) status = sol_id_check(event->item);
+  if (!status && event->worth > SOLID_WORTH_FORGET) status = SOLID_EINVAL;
   if (!status && solid_model_item_index(pipeline->model, event->item) == SOLID_NO_ITEM &&
       !(pipeline->items && solid_item_log_has(pipeline->items, event->item)))
     status = SOLID_ENOTFOUND;
@@ -163,7 +167,8 @@ static solid_status judge_all(solid_pipeline *pipeline, const solid_event *event
     pipeline->stream.keep[i] = verdict == SOLID_OK && events[i].worth <= SOLID_WORTH_DISLIKE;
     pipeline->stats.unknown_items += verdict == SOLID_ENOTFOUND;
     pipeline->stats.invalid += verdict != SOLID_OK && verdict != SOLID_ENOTFOUND;
-    if (verdicts) verdicts[i] = verdict;
+    int is_due = pipeline->stream.keep[i] || (!verdict && events[i].worth == SOLID_WORTH_FORGET);
+    if (verdicts) verdicts[i] = is_due ? SOL_NOT_DONE : verdict;
   }
   pipeline->stats.events += n;
   return SOLID_OK;
@@ -182,17 +187,12 @@ static void lay_out_steps(solid_pipeline *pipeline, const solid_event *events) {
   }
 }
 
-solid_status solid_pipeline_push(void *user, const solid_event *events, size_t n, solid_status *verdicts) {
-  const solid_position none = {0, 0};
-  solid_pipeline *pipeline = user;
-  if (!pipeline || (n && !events)) return solid_fail(SOLID_EINVAL, "pipeline push: pipeline or events is NULL");
-  solid_status status = sol_stream_reserve(&pipeline->stream, n);
-  if (status) return status;
-  sol_failed_call this_call = {n, n ? events[0].position : none, n ? events[n - 1].position : none};
-  pipeline->is_again = n && memcmp(&this_call, &pipeline->failed, sizeof this_call) == 0;
+static solid_status push(solid_pipeline *pipeline, const solid_event *events, size_t n, solid_status *verdicts) {
   pipeline->groups.count = 0;
-  status = judge_all(pipeline, events, n, verdicts);
-  sol_forgetting_batch forgetting = {pipeline->store, pipeline->stream.keep, verdicts, &pipeline->stats};
+  pipeline->newer[0] = 0;
+  solid_status status = judge_all(pipeline, events, n, verdicts);
+  sol_forgetting_batch forgetting = {pipeline->store, pipeline->stream.keep, verdicts, &pipeline->stats,
+                                     pipeline->newer};
   if (!status) status = sol_forget_users(&forgetting, events, n);
   if (!status) status = sol_groups_make(&pipeline->groups, events, pipeline->stream.keep, n);
   if (!status) lay_out_steps(pipeline, events);
@@ -200,12 +200,26 @@ solid_status solid_pipeline_push(void *user, const solid_event *events, size_t n
     size_t left = pipeline->groups.count - first;
     status = sol_pipeline_users(pipeline, first, left < pipeline->max_batch ? left : pipeline->max_batch, verdicts);
   }
+  return !status && pipeline->newer[0] ? solid_fail(SOLID_EUNSUPPORTED, "%s", pipeline->newer) : status;
+}
+
+solid_status solid_pipeline_push(void *user, const solid_event *events, size_t n, solid_status *verdicts) {
+  const solid_position none = {0, 0};
+  solid_pipeline *pipeline = user;
+  if (!pipeline || (n && !events)) return solid_fail(SOLID_EINVAL, "pipeline push: pipeline or events is NULL");
+  for (size_t i = 0; i < n && verdicts; i++) verdicts[i] = SOL_NOT_DONE;
+  sol_failed_call this_call = {n, n ? events[0].position : none, n ? events[n - 1].position : none};
+  pipeline->is_again = n && memcmp(&this_call, &pipeline->failed, sizeof this_call) == 0;
+  solid_status status = sol_stream_reserve(&pipeline->stream, n);
+  if (!status) status = push(pipeline, events, n, verdicts);
+  for (size_t i = 0; i < n && verdicts; i++)
+    if (verdicts[i] == SOL_NOT_DONE) verdicts[i] = status;
   pipeline->failed = status ? this_call : (sol_failed_call){.n = 0};
   return status;
 }
 
 void solid_pipeline_set_generate(solid_pipeline *pipeline, const solid_generate *generate) {
-  pipeline->generate = *generate;
+  if (pipeline && generate) pipeline->generate = *generate;
 }
 
 solid_status solid_pipeline_get_stats(const solid_pipeline *pipeline, solid_pipeline_stats *stats) {

@@ -6,6 +6,7 @@
 #include "solid/infer/worker/worker.h"
 #include "solid/pipeline.h"
 #include "solid/serve/follow.h"
+#include "solid/serve/forgetting.h"
 #include "solid/serve/grouping.h"
 #include "solid/serve/states/keeper.h"
 #include "solid/serve/stream_batch.h"
@@ -20,7 +21,6 @@ typedef struct sol_user_batch {
   uint32_t *offsets;      /* (U + 1) */
   uint32_t *items;        /* (U, L or tail) packed */
   solid_bytes *users;     /* (U) whose parameters are written */
-  size_t *groups;         /* (U) their groups */
   solid_params *params;   /* (U) */
   sol_wish *wishes;       /* (U), with a keeper */
   float *h;               /* (U, d) likewise */
@@ -48,11 +48,15 @@ struct solid_pipeline {
   sol_groups groups;
   sol_stream_batch stream;
   sol_user_batch batch;
-  char *memory;           /* behind `batch` */
-  sol_failed_call failed; /* the previous call, if it failed */
-  int is_again;           /* this call repeats the failed one: events that the failed call applied are no duplicates */
+  char *memory;               /* behind `batch` */
+  sol_failed_call failed;     /* the previous call, if it failed */
+  char newer[SOL_NEWER_TEXT]; /* of this call: what the store said of a record of a later version; "" = of none */
+  int is_again; /* this call repeats the failed one: events that the failed call applied are no duplicates */
   solid_pipeline_stats stats;
 };
+
+/* Of an event of which nothing is known yet: at the end of a call that failed it gets the call's status. */
+#define SOL_NOT_DONE SOLID_ECANCELLED
 
 /* One sub-batch, groups first .. first + n, whose steps are laid out: append, read back, generate, store. Who is due
  * follows from what the store has, even if the append found nothing new: a crash between the append and the write

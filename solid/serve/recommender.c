@@ -21,6 +21,9 @@ static solid_status read_options(solid_recommender_options *all, const solid_rec
   if (all->max_batch == 0) return solid_fail(SOLID_EINVAL, "recommender: max_batch is 0");
   if (all->element > SOLID_I8)
     return solid_fail(SOLID_EINVAL, "recommender: element type %u is none of f32, f16, i8", all->element);
+  if (all->refresh_ms < 0)
+    return solid_fail(SOLID_EINVAL, "recommender: refresh_ms is %lld: 0 or more milliseconds",
+                      (long long)all->refresh_ms);
   return SOLID_OK;
 }
 
@@ -89,7 +92,7 @@ static solid_status start_common(solid_recommender *rec, const solid_query *quer
   if (!query->category.size) return SOLID_OK;
   uint32_t category = solid_model_category(model, query->category);
   if (category == UINT32_MAX)
-    return solid_fail(SOLID_ENOTFOUND, "query: no category \"%s\" in the model",
+    return solid_fail(SOLID_ENOTFOUND, "query: no category \"%s\" in the model: one of a table is called COLUMN=VALUE",
                       sol_show(query->category.data, query->category.size).text);
   solid_status status = solid_model_category_items(model, category, &items, &n);
   if (status) return status;

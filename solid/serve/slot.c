@@ -191,6 +191,7 @@ solid_status solid_slot_add(solid_slot *slot, solid_model *model) {
 }
 
 int solid_slot_holds(solid_slot *slot, uint64_t id) {
+  if (!slot) return 0;
   pthread_mutex_lock(&slot->lock);
   int holds = find(slot, id) != NULL;
   pthread_mutex_unlock(&slot->lock);
@@ -258,6 +259,7 @@ solid_live solid_slot_get_live(solid_slot *slot) {
 }
 
 size_t solid_slot_count(solid_slot *slot) {
+  if (!slot) return 0;
   pthread_mutex_lock(&slot->lock);
   size_t count = slot->count;
   pthread_mutex_unlock(&slot->lock);
@@ -276,7 +278,7 @@ solid_status solid_slot_take(solid_slot *slot, uint32_t seat, solid_bytes user, 
 }
 
 void solid_slot_give(solid_slot *slot, const solid_seat *seat) {
-  if (!seat) return;
+  if (!slot || !seat) return;
   sol_generation *made = ((const sol_slot_seat *)(const void *)seat)->of;
   pthread_mutex_lock(&slot->lock);
   sol_generation *unused = sol_slot_drop(slot, made);

@@ -67,7 +67,7 @@ void solid_worker_free(solid_worker *worker) {
 }
 
 size_t solid_worker_mask_words(const solid_worker *worker) {
-  return worker->words;
+  return worker ? worker->words : 0;
 }
 
 void sol_worker_fuse(solid_worker *worker, int on) {

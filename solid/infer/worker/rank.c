@@ -44,6 +44,7 @@ solid_status sol_worker_topk(solid_worker *worker, size_t n, const float *u, con
                                                            .rows = sol_model_catalogue(worker->model)->rows,
                                                            .mask = mask,
                                                            .mask_words = (int32_t)worker->words,
+                                                           .late = worker->model->late_items,
                                                            .scout = sol_model_scout(worker->model),
                                                            .planes = sol_model_planes(worker->model),
                                                            .approximate = sol_model_context(worker->model)->approximate,

@@ -184,6 +184,43 @@ Test(items, a_store_that_is_away_rejects_nothing) {
   solid_store_close(inner);
 }
 
+static char said[400];
+static int times_said;
+
+static void note_line(void *user, solid_log_level level, const char *line) {
+  (void)user, (void)level;
+  snprintf(said, sizeof said, "%s", line);
+  times_said++;
+}
+
+/* A log that cannot be read and will not be by itself is told, once; answers go on. */
+Test(items, a_log_that_cannot_be_read_is_told) {
+  solid_store *inner = NULL;
+  fault_store fault;
+  solid_scored best[K];
+  cr_assert_eq(solid_memory_store_share(&inner, items_root), SOLID_OK);
+  fault_store_wrap(&fault, inner);
+  process p = items_start_over(&fault.base, SPARE), other = items_start();
+  items_ctx->log = note_line;
+  items_add(&other, "new", "even");
+  times_said = 0;
+  for (int i = 0; i < 3; i++) {
+    fault.items_read.fail_in = 1;
+    fault.items_read.status = SOLID_EFORMAT;
+    cr_assert_eq(items_ask(&p, "anna", NULL, K, best).count, K);
+  }
+  cr_assert_eq(times_said, 1, "%d: %s", times_said, said);
+  cr_assert(strstr(said, "item log: ") && strstr(said, "not noticed"), "%s", said);
+  cr_assert_geq(items_place(&p, "anna", NULL, "new"), 0, "with the first question behind the mending");
+  p.store = inner; /* the wrapper has no close */
+  items_stop(&other);
+  solid_recommender_free(p.rec);
+  solid_pipeline_free(p.pipeline);
+  solid_item_log_free(p.log);
+  solid_model_free(p.model);
+  solid_store_close(inner);
+}
+
 /* A log that was lost and begun again: what it had is gone, what it has is there. */
 Test(items, another_log_replaces_the_first) {
   process p = items_start();

@@ -175,8 +175,8 @@ Test(pipeline, gives_every_event_its_verdict) {
   solid_pipeline *pipeline = pipeline_of(&s, &store.base, 256);
   char long_id[256];
   memset(long_id, 'x', sizeof long_id);
-  solid_event events[8];
-  for (int i = 0; i < 8; i++) events[i] = serving_event(&s, "anna", 1, (uint64_t)i);
+  solid_event events[9];
+  for (int i = 0; i < 9; i++) events[i] = serving_event(&s, "anna", 1, (uint64_t)i);
   events[1].item = serving_text("no such item");
   events[2].user = (solid_bytes){NULL, 0};
   events[3].user = (solid_bytes){long_id, 256};
@@ -184,17 +184,18 @@ Test(pipeline, gives_every_event_its_verdict) {
   events[5].item = (solid_bytes){long_id, 256};
   events[6].item = (solid_bytes){"", 0};
   events[7].user = (solid_bytes){NULL, 4};
-  const solid_status want[8] = {SOLID_OK, SOLID_ENOTFOUND, SOLID_ERANGE, SOLID_ERANGE,
-                                SOLID_OK, SOLID_ERANGE,    SOLID_ERANGE, SOLID_EINVAL};
-  solid_status verdicts[8];
-  cr_assert_eq(solid_pipeline_push(pipeline, events, 8, verdicts), SOLID_OK, "%s", solid_last_error());
-  for (int i = 0; i < 8; i++) cr_assert_eq(verdicts[i], want[i], "event %d: %s", i, solid_status_name(verdicts[i]));
+  events[8].worth = SOLID_WORTH_FORGET + 1;
+  const solid_status want[9] = {SOLID_OK,     SOLID_ENOTFOUND, SOLID_ERANGE, SOLID_ERANGE, SOLID_OK,
+                                SOLID_ERANGE, SOLID_ERANGE,    SOLID_EINVAL, SOLID_EINVAL};
+  solid_status verdicts[9];
+  cr_assert_eq(solid_pipeline_push(pipeline, events, 9, verdicts), SOLID_OK, "%s", solid_last_error());
+  for (int i = 0; i < 9; i++) cr_assert_eq(verdicts[i], want[i], "event %d: %s", i, solid_status_name(verdicts[i]));
   const uint32_t anna[] = {1};
   judge_user(&s, s.store, "anna", anna, 1);
   solid_pipeline_stats stats = stats_of(pipeline);
   cr_assert_eq(stats.applied, 2);
   cr_assert_eq(stats.unknown_items, 1);
-  cr_assert_eq(stats.invalid, 5);
+  cr_assert_eq(stats.invalid, 6);
 
   size_t calls = store.advance.calls;
   cr_assert_eq(solid_pipeline_push(pipeline, events + 1, 3, verdicts), SOLID_OK, "nothing to store is no failure");
@@ -390,6 +391,13 @@ Test(pipeline, refuses_bad_arguments) {
   options = solid_pipeline_options_default();
   options.max_batch = 0;
   cr_assert_eq(solid_pipeline_new(&pipeline, s.model, s.store, &options), SOLID_EINVAL);
+  options = solid_pipeline_options_default();
+  options.generate.mode = SOLID_GENERATE_TIME + 1;
+  cr_assert_eq(solid_pipeline_new(&pipeline, s.model, s.store, &options), SOLID_EINVAL);
+  options.generate = (solid_generate){SOLID_GENERATE_EVENTS, 0};
+  cr_assert_eq(solid_pipeline_new(&pipeline, s.model, s.store, &options), SOLID_EINVAL);
+  options = solid_pipeline_options_default();
+  options.max_batch = 0;
   options.struct_size = 3;
   cr_assert_eq(solid_pipeline_new(&pipeline, s.model, s.store, &options), SOLID_EINVAL);
   options.struct_size = sizeof options + 1;

@@ -122,6 +122,9 @@ Test(recommender, refuses_a_store_and_options_that_do_not_fit) {
   options = solid_recommender_options_default();
   options.element = 3;
   cr_assert_eq(solid_recommender_new(&rec, s.model, s.store, &options), SOLID_EINVAL);
+  options = solid_recommender_options_default();
+  options.refresh_ms = -1;
+  cr_assert_eq(solid_recommender_new(&rec, s.model, s.store, &options), SOLID_EINVAL);
   options.struct_size++;
   cr_assert_eq(solid_recommender_new(&rec, s.model, s.store, &options), SOLID_EINVAL);
   cr_assert_null(rec);

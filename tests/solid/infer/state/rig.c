@@ -157,3 +157,21 @@ void state_rig_lists(const state_rig *r, const uint32_t *items, size_t n, state_
   }
   unpack(r, &p);
 }
+
+sol_image state_rig_image(const state_rig *r) {
+  sol_image image = {.room = malloc(sol_image_room(r->states) + 8)};
+  image.parts = calloc(sol_image_most(r->states), sizeof *image.parts);
+  return image;
+}
+
+void state_rig_image_free(sol_image *image) {
+  free(image->room);
+  free(image->parts);
+}
+
+void state_rig_pack(const state_rig *r, size_t slot, int element, uint64_t since, sol_image *image) {
+  cr_assert_eq(sol_image_pack(r->states, slot, sol_states_events(r->states, slot) + 3, element, since, image), SOLID_OK,
+               "%s", solid_last_error());
+  cr_assert_leq(image->bytes, sol_image_room(r->states));
+  cr_assert_leq(image->n, sol_image_most(r->states));
+}

@@ -2,6 +2,7 @@
 #ifndef TESTS_SOLID_INFER_STATE_RIG_H
 #define TESTS_SOLID_INFER_STATE_RIG_H
 
+#include "solid/infer/state/image.h"
 #include "solid/infer/state/states.h"
 #include "solid/model/model_parts.h"
 #include "tests/support/seed.h"
@@ -27,6 +28,11 @@ uint32_t *state_rig_items(const state_rig *r, seed_rng *rng, size_t n);
 
 /* Appends items to one slot, `step` at a time (0: all at once); h (d) is that of the last. */
 void state_rig_append(const state_rig *r, size_t slot, const uint32_t *items, size_t n, size_t step, float *h);
+
+/* Room for the image of any state, and the state of a slot in it, with a seq of three more than its events. */
+sol_image state_rig_image(const state_rig *r);
+void state_rig_image_free(sol_image *image);
+void state_rig_pack(const state_rig *r, size_t slot, int element, uint64_t since, sol_image *image);
 
 /* What sol_encode makes of the whole window: h (d). */
 void state_rig_encode(const state_rig *r, const uint32_t *items, size_t n, float *h);

@@ -1,5 +1,4 @@
-/* States as bytes: what comes back, what is written for an event, and that nothing damaged is read as right. */
-#include "solid/infer/state/image.h"
+/* States as bytes: what comes back, and what is written for an event. */
 #include "solid/infer/state/layout.h"
 #include "tests/solid/infer/state/rig.h"
 #include <criterion/criterion.h>
@@ -36,24 +35,6 @@ static void shelf_clear(shelf *of) {
   for (size_t i = 0; i < PARTS; i++) free(of->bytes[i]);
 }
 
-static sol_image image_of(const state_rig *r) {
-  sol_image image = {.room = malloc(sol_image_room(r->states) + 8)};
-  image.parts = calloc(sol_image_most(r->states), sizeof *image.parts);
-  return image;
-}
-
-static void image_free(sol_image *image) {
-  free(image->room);
-  free(image->parts);
-}
-
-static void pack(const state_rig *r, size_t slot, int element, uint64_t since, sol_image *image) {
-  cr_assert_eq(sol_image_pack(r->states, slot, sol_states_events(r->states, slot) + 3, element, since, image), SOLID_OK,
-               "%s", solid_last_error());
-  cr_assert_leq(image->bytes, sol_image_room(r->states));
-  cr_assert_leq(image->n, sol_image_most(r->states));
-}
-
 static double difference(const float *x, const float *y, size_t n) {
   double most = 0, scale = 0;
   for (size_t i = 0; i < n; i++) {
@@ -72,12 +53,12 @@ static void own_h(const state_rig *r, size_t slot, float *h) {
 
 /* Written at `cut` and read into another slot, the history goes on as if nothing had happened, but for rounding. */
 static void judge_return(const state_rig *r, int element, const uint32_t *items, size_t cut, double tolerance) {
-  sol_image image = image_of(r);
+  sol_image image = state_rig_image(r);
   float want[WIDE], got[WIDE];
   uint64_t seq = 0;
   sol_states_clear(r->states, 0);
   state_rig_append(r, 0, items, cut, 0, want);
-  pack(r, 0, element, 0, &image);
+  state_rig_pack(r, 0, element, 0, &image);
   cr_assert(image.whole && image.overflows == 0);
   cr_assert_eq(sol_image_unpack(r->states, 1, image.parts, image.n, &seq), SOLID_OK, "%s", solid_last_error());
   cr_assert_eq(seq, cut + 3);
@@ -95,7 +76,7 @@ static void judge_return(const state_rig *r, int element, const uint32_t *items,
   state_rig_append(r, 1, items + cut, 9, 0, got);
   double lost = difference(got, want, r->config->width);
   cr_assert_leq(lost, tolerance, "%zu events in element %d: h differs by %.2e", cut, element, lost);
-  image_free(&image);
+  state_rig_image_free(&image);
 }
 
 static void judge_returns(const char *device) {
@@ -145,13 +126,13 @@ Test(image, has_the_expected_size) {
     state_rig r = state_rig_open("cpu", &config, 2, 24);
     seed_rng rng = seed_start(5);
     uint32_t *items = state_rig_items(&r, &rng, 200);
-    sol_image image = image_of(&r);
+    sol_image image = state_rig_image(&r);
     float h[WIDE];
     for (size_t i = 0; i < sizeof events / sizeof events[0]; i++) {
       size_t bytes = 0;
       sol_states_clear(r.states, 0);
       state_rig_append(&r, 0, items, events[i], 0, h);
-      pack(&r, 0, SOL_VALUES_I8, 0, &image);
+      state_rig_pack(&r, 0, SOL_VALUES_I8, 0, &image);
       for (size_t j = 0; j < image.n; j++) bytes += image.parts[j].size;
       sol_image_size want = sol_image_expected(r.model, SOL_VALUES_I8, events[i]);
       cr_expect_eq(image.n, want.parts, "%u heads, %zu events: %zu parts, expected %zu", heads[k], events[i], image.n,
@@ -162,7 +143,7 @@ Test(image, has_the_expected_size) {
     }
     sol_image_size largest = sol_image_largest(r.model);
     cr_expect(largest.parts == sol_image_most(r.states) && largest.bytes == sol_image_room(r.states));
-    image_free(&image);
+    state_rig_image_free(&image);
     free(items);
     state_rig_close(&r);
   }
@@ -176,13 +157,13 @@ static void judge_shelf(const char *device) {
   if (!r.ctx) return;
   seed_rng rng = seed_start(14);
   uint32_t *items = state_rig_items(&r, &rng, EVENTS);
-  sol_image image = image_of(&r);
+  sol_image image = state_rig_image(&r);
   shelf store = {0};
   float want[D], got[D];
   uint64_t seq;
   for (size_t i = 0; i < EVENTS; i++) {
     state_rig_append(&r, 0, items + i, 1, 0, want);
-    pack(&r, 0, SOL_VALUES_F16, i, &image);
+    state_rig_pack(&r, 0, SOL_VALUES_F16, i, &image);
     shelve(&store, &image);
     if ((i + 1) % 16)
       cr_assert_leq(store.written, 128 + 4 * D + SOL_RING_BYTES, "event %zu writes %zu", i, store.written);
@@ -196,108 +177,11 @@ static void judge_shelf(const char *device) {
   state_rig_append(&r, 1, items, 3, 0, got);
   cr_assert_leq(difference(got, want, r.config->width), 2e-3);
   shelf_clear(&store);
-  image_free(&image);
+  state_rig_image_free(&image);
   free(items);
   state_rig_close(&r);
 }
 
 Test(image, writes_what_an_event_changes) {
   for (int i = 0; i < DEVICES; i++) judge_shelf(devices[i]);
-}
-
-/* ---- Damage ---- */
-
-static void seal(const sol_part *part) {
-  uint64_t sum = sol_part_sum(part->data, part->size);
-  memcpy((uint8_t *)(uintptr_t)part->data, &sum, sizeof sum);
-}
-
-static void refused(const state_rig *r, const sol_image *image, solid_status status, const char *why) {
-  uint64_t seq = 7;
-  solid_status got = sol_image_unpack(r->states, 1, image->parts, image->n, &seq);
-  cr_assert_eq(got, status, "%s: got %s, %s", why, solid_status_name(got), solid_last_error());
-  cr_assert_not_null(strstr(solid_last_error(), why), "want '%s', got '%s'", why, solid_last_error());
-  cr_assert_eq(sol_states_events(r->states, 1), 0, "%s left a state", why);
-}
-
-/* Changes bytes of a part, seals it, expects a refusal, and takes it back. */
-static void alter(const state_rig *r, const sol_image *image, size_t number, size_t at, const void *bytes, size_t size,
-                  solid_status status, const char *why) {
-  uint8_t *to = (uint8_t *)(uintptr_t)image->parts[number].data + at, before[64];
-  memcpy(before, to, size);
-  memcpy(to, bytes, size);
-  seal(&image->parts[number]);
-  refused(r, image, status, why);
-  memcpy(to, before, size);
-  seal(&image->parts[number]);
-}
-
-Test(image, refuses_what_is_not_right_by_name) {
-  sol_config config = state_rig_config(2, 32, 2);
-  state_rig r = state_rig_open("cpu", &config, 2, 24);
-  seed_rng rng = seed_start(24);
-  uint32_t *items = state_rig_items(&r, &rng, 70), beyond = 64, backwards[2] = {5, 5};
-  uint16_t no_number = 0x7e00;
-  uint64_t other = 1, seq, much = 1u << 31;
-  float h[D];
-  sol_image image = image_of(&r);
-  state_rig_append(&r, 0, items, 70, 0, h);
-  pack(&r, 0, SOL_VALUES_F16, 0, &image);
-  size_t far = 2, ring = sol_far_parts(r.states), value = SOL_PART_HEAD + 18 * 4 + 6;
-  alter(&r, &image, 0, SOL_PART_HEAD + 8, &other, 8, SOLID_EMISMATCH, "selector");
-  alter(&r, &image, 0, SOL_PART_HEAD + 16, &other, 8, SOLID_EMISMATCH, "generation");
-  alter(&r, &image, 0, SOL_PART_HEAD + 32, &much, 8, SOLID_EFORMAT, "counts that no state has");
-  alter(&r, &image, 0, SOL_PART_HEAD + 4, &(uint32_t){7}, 4, SOLID_EFORMAT, "counts that no state has");
-  alter(&r, &image, 0, SOL_PART_HEAD + SOL_IMAGE_FIXED, &(uint32_t){99}, 4, SOLID_EFORMAT, "keeps more");
-  alter(&r, &image, 0, SOL_PART_HEAD + SOL_IMAGE_FIXED, &(uint32_t){3}, 4, SOLID_EFORMAT, "list of another length");
-  alter(&r, &image, far, SOL_PART_HEAD + 17 * 4, &beyond, 4, SOLID_EFORMAT, "beyond its history");
-  alter(&r, &image, far, SOL_PART_HEAD + 4, backwards, 8, SOLID_EFORMAT, "out of order");
-  alter(&r, &image, 1, SOL_PART_HEAD + 4, backwards, 8, SOLID_EFORMAT, "out of order");
-  alter(&r, &image, 1, 12, &(uint32_t){5000}, 4, SOLID_EFORMAT, "more events than lists");
-  alter(&r, &image, far, value, &no_number, 2, SOLID_EFORMAT, "no number");
-  alter(&r, &image, ring, SOL_PART_HEAD + 8, &no_number, 2, SOLID_EFORMAT, "no number");
-  alter(&r, &image, ring, SOL_PART_HEAD, &other, 8, SOLID_EFORMAT, "does not know");
-  alter(&r, &image, ring, 16, &other, 8, SOLID_EFORMAT, "another chunk");
-  alter(&r, &image, ring, 20, &(uint32_t){9}, 4, SOLID_EFORMAT, "another chunk"); /* of another origin */
-  alter(&r, &image, 0, 20, &(uint32_t){9}, 4, SOLID_EFORMAT, "another chunk");
-  alter(&r, &image, far, 8, &(uint32_t){3}, 4, SOLID_EFORMAT, "another one");
-  for (size_t i = 0; i < image.n; i++) {
-    sol_part whole = image.parts[i];
-    for (size_t size = 0; size < whole.size; size += size < 40 ? 1 : 97) {
-      image.parts[i].size = (uint32_t)size;
-      refused(&r, &image, SOLID_EFORMAT, "cut off");
-    }
-    image.parts[i] = whole;
-    ((uint8_t *)(uintptr_t)whole.data)[whole.size / 2] ^= 4;
-    refused(&r, &image, SOLID_EFORMAT, "flipped");
-    ((uint8_t *)(uintptr_t)whole.data)[whole.size / 2] ^= 4;
-  }
-  image.n--;
-  refused(&r, &image, SOLID_EFORMAT, "missing");
-  image.n++;
-  cr_assert_eq(sol_image_unpack(r.states, 1, image.parts, image.n, &seq), SOLID_OK, "%s", solid_last_error());
-  image_free(&image);
-  free(items);
-  state_rig_close(&r);
-}
-
-/* A history of nothing, and a key that is no number. */
-Test(image, writes_no_rubbish) {
-  sol_config config = state_rig_config(2, 32, 2);
-  state_rig r = state_rig_open("cpu", &config, 2, 24);
-  sol_image image = image_of(&r);
-  uint64_t seq = 1;
-  uint32_t items[3] = {1, 2, 3};
-  float h[D];
-  pack(&r, 0, SOL_VALUES_I8, 0, &image);
-  cr_assert_eq(sol_image_unpack(r.states, 1, image.parts, image.n, &seq), SOLID_OK, "%s", solid_last_error());
-  cr_assert(seq == 3 && sol_states_events(r.states, 1) == 0);
-  state_rig_append(&r, 0, items, 3, 0, h);
-  sol_host_kv(r.states, 0, 1)[2 * D + 5] = 1e6f;
-  pack(&r, 0, SOL_VALUES_F16, 0, &image);
-  cr_assert_eq(image.overflows, 1);
-  sol_host_kv(r.states, 0, 1)[2 * D + 5] = NAN;
-  cr_assert_eq(sol_image_pack(r.states, 0, 3, SOL_VALUES_I8, 0, &image), SOLID_EFORMAT);
-  image_free(&image);
-  state_rig_close(&r);
 }
