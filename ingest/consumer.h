@@ -87,9 +87,9 @@ SOLID_API solid_consumer_options solid_consumer_options_default(void);
 
 /* Connects and checks, within start_ms, that a broker answers and that it has the topic. *out is owned by the caller:
  * solid_consumer_close. Strings and settings are copied, the sink is borrowed.
- * EINVAL: options, or a setting that librdkafka does not take or that is the consumer's own (where to begin, offset
- * storing and committing). ETIMEDOUT: no broker answered. ENOTFOUND: no such topic. EIO: the broker refused. The text
- * names broker or topic. */
+ * EINVAL: options, a setting that librdkafka does not take or that is the consumer's own (where to begin, offset
+ * storing and committing), or a user or password that the broker does not know. ETIMEDOUT: no broker answered.
+ * ENOTFOUND: no such topic. EIO: the broker refused. The text names broker or topic. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_consumer_open(solid_consumer **out,
                                                               const solid_consumer_options *options);
 
@@ -98,15 +98,17 @@ SOLID_API SOLID_CHECK_RESULT solid_status solid_consumer_open(solid_consumer **o
 SOLID_API uint64_t solid_consumer_adopted_stream(const char *topic, uint32_t partition);
 
 /* Joins the group and runs until solid_consumer_stop; then the batch in hand is stored and committed and the group is
- * left, within drain_ms. Once per consumer. Anything but OK is final: a status of the sink that is not retriable, a
- * broker that refuses, EMISMATCH (a stream whose end was cut off, or of which nothing is left to know it by, and no
- * stream_choice), or a sink still away drain_ms after the stop; what was not committed will be delivered again. */
+ * left, within drain_ms; with nothing in hand no broker is waited for. Once per consumer. Anything but OK is final: a
+ * status of the sink that is not retriable, a broker that refuses, EMISMATCH (a stream whose end was cut off, or of
+ * which nothing is left to know it by, and no stream_choice), or a sink still away drain_ms after the stop; what was
+ * not committed will be delivered again. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_consumer_run(solid_consumer *consumer);
 
 /* Asks run to return. Any thread, and safe in a signal handler. */
 SOLID_API void solid_consumer_stop(solid_consumer *consumer);
 
-/* NULL is a no-op. Not while run is running. */
+/* NULL is a no-op. Not while run is running. Where librdkafka has not ended after 10 s, which is logged, its threads
+ * and the consumer's memory are left behind. */
 SOLID_API void solid_consumer_close(solid_consumer *consumer);
 
 #ifdef __cplusplus

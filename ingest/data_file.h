@@ -5,8 +5,9 @@
  *
  * A reader never guesses: what it does not understand gives SOLID_EFORMAT with "path:line: what" in solid_last_error(),
  * and a file that cannot be opened or read gives SOLID_EIO with the path. Blank lines are skipped; lines may end in
- * \r\n; ids are bytes, 1 to SOLID_ID_MAX of them. What a sink receives is borrowed for the call. A sink that returns
- * anything but SOLID_OK ends the reading, and the reader returns the same status. */
+ * \r\n; a field in quotes may go over line ends; ids are bytes, 1 to SOLID_ID_MAX of them. What a sink receives is
+ * borrowed for the call. A sink that returns anything but SOLID_OK ends the reading, and the reader returns the same
+ * status. */
 #ifndef SOLID_INGEST_DATA_FILE_H
 #define SOLID_INGEST_DATA_FILE_H
 
@@ -79,7 +80,7 @@ typedef struct solid_data_options {
                             first line */
   int no_header;         /* the first line is an event: columns are numbers */
   uint32_t time_unit;    /* solid_time_unit */
-  uint64_t bad_lines;    /* bad lines to leave out; one more ends the reading */
+  uint64_t bad_lines;    /* bad lines to leave out, each of a row of several; one more ends the reading */
   const solid_worth_rule *worth; /* for any format: what events are worth; NULL = each is a step */
   solid_data_progress progress;  /* told how much of the file is read, every few MB; NULL = nobody */
   void *progress_user;
@@ -138,6 +139,9 @@ typedef solid_status (*solid_attributes_sink)(void *context, solid_bytes item, c
 
 /* One row of a file of vectors: item id and `width` floats. */
 typedef solid_status (*solid_vector_sink)(void *context, solid_bytes item, const float *vector, size_t width);
+
+/* A line without its end, behind which is a zero; `number` counts from 1. */
+typedef solid_status (*solid_line_sink)(void *context, solid_bytes line, uint64_t number);
 
 /* Finds the format called `name`. EINVAL: no such format; the text lists them. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_data_format_find(const char *name, solid_data_format *out);
@@ -247,11 +251,16 @@ typedef struct solid_vectors_report {
 /* Reads vectors: a .npy file of float32 or float64 in rows, or raw little-endian float32. `options` NULL
  * = the defaults, `report` may be NULL. EINVAL: a raw file without a width, or a .npy file with one. EFORMAT: a
  * header that is not understood, a file size that is not a multiple of the row size, a value that is not finite, more
- * or fewer ids than rows, an id twice, or zeros only. */
+ * or fewer ids than rows, an id twice, zeros only, or no value of 1e-6 and more. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_data_read_vectors(const char *path,
                                                                   const solid_vectors_options *options,
                                                                   solid_vector_sink sink, void *context,
                                                                   solid_vectors_report *report);
+
+/* Reads a file that is a line an entry: ids, objects of JSON. "-" = standard input. A byte order mark and blank lines
+ * are passed over. EFORMAT: no text (UTF-16, an archive, a zero byte), lines that end in carriage returns alone, or a
+ * line over 64 MiB. EIO, ENOMEM. */
+SOLID_API SOLID_CHECK_RESULT solid_status solid_data_read_lines(const char *path, solid_line_sink sink, void *context);
 
 #ifdef __cplusplus
 }

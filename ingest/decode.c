@@ -230,7 +230,8 @@ static solid_status not_loaded(const json_error_t *error, solid_reject *reject) 
     break;
   }
   *reject = why;
-  return solid_fail(SOLID_EFORMAT, "event: byte %d: %s", error->position, error->text);
+  const char *text = why == SOLID_REJECT_NOT_JSON ? error->text : solid_reject_meaning(why);
+  return solid_fail(SOLID_EFORMAT, "event: byte %d: %s", error->position, text);
 }
 
 /* Any JSON, through jansson. */

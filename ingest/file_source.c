@@ -59,6 +59,8 @@ static solid_status open_known(solid_file_source *source) {
                                   .path = source->in.is_file ? o->path : NULL,
                                   .name = name,
                                   .is_new = o->stream_choice == SOLID_STREAM_NEW,
+                                  .take = sol_line_reader_take,
+                                  .take_user = &source->in,
                                   .log = o->log,
                                   .log_user = o->log_user};
   return sol_known_file_open(&source->in.known, &known);
@@ -183,14 +185,16 @@ static solid_status persist(solid_file_source *source, solid_status (*try_once)(
         status != SOLID_OK && sol_retry_again(&retry, status, atomic_load(&source->stopped), sol_steady_ms());
     if (!source->stats.waiting) return status;
     source->stats.retries++;
-    pause_for(source, sol_backoff_next(&retry.backoff));
+    pause_for(source, sol_retry_wait(&retry, 0, sol_steady_ms()));
   }
 }
 
+/* After a stop nothing is read: that the store is away, or the input was cut short, does not matter any more. */
 static solid_status start(solid_file_source *source, size_t n) {
   (void)n;
-  return source->in.known ? sol_known_file_start(source->in.known, source->in.file, &source->in.at, &source->in.lines)
-                          : SOLID_OK;
+  if (!source->in.known) return SOLID_OK;
+  solid_status status = sol_known_file_start(source->in.known, source->in.file, &source->in.at, &source->in.lines);
+  return atomic_load(&source->stopped) ? SOLID_OK : status;
 }
 
 static solid_status push(solid_file_source *source, size_t n) {
@@ -245,6 +249,7 @@ static solid_status push_batch(solid_file_source *source, size_t n) {
 
 solid_status solid_file_source_run(solid_file_source *source) {
   if (!source) return solid_fail(SOLID_EINVAL, "file source: is NULL");
+  char text[512];
   int is_new = 1;
   size_t n = 0;
   solid_status status = persist(source, start, 0);
@@ -254,9 +259,10 @@ solid_status solid_file_source_run(solid_file_source *source) {
     status = read_batch(source, &n);
     if (status != SOLID_OK || !n) break;
     status = push_batch(source, n);
-    report_if_due(source);
+    if (status == SOLID_OK) report_if_due(source);
   }
-  if (source->in.known) sol_known_file_end(source->in.known);
+  snprintf(text, sizeof text, "%s", solid_last_error()); /* whoever is reported to may set another */
   sol_report(&source->reporter, &source->stats, sol_steady_ms());
-  return status;
+  if (source->in.known) sol_known_file_end(source->in.known);
+  return status == SOLID_OK ? SOLID_OK : solid_fail(status, "%s", text);
 }

@@ -62,7 +62,7 @@ SOLID_API SOLID_CHECK_RESULT solid_status solid_file_source_open(solid_file_sour
 
 /* Reads to the end of the file or until solid_file_source_stop. When the sink answers a retriable status the batch is
  * offered again with growing waits; another status of the sink ends the run with it. EMISMATCH: the input from the pipe
- * does not begin with what was read under its name. */
+ * does not begin with what was read under its name, or the file may be a known one that lost its end. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_file_source_run(solid_file_source *source);
 
 /* Asks run to return after the batch in hand. Any thread, and safe in a signal handler. */

@@ -36,8 +36,8 @@ typedef struct solid_ingest_stats {
   uint32_t n_lags;
 } solid_ingest_stats;
 
-/* Called on the thread that runs the source, at the chosen interval and once at the end; `stats` is valid during the
- * call. */
+/* Called on the thread that runs the source, at the chosen interval and once at the end, when nothing is tried any more
+ * and the group is not left yet; `stats` is valid during the call. */
 typedef void (*solid_ingest_stats_fn)(void *user, const solid_ingest_stats *stats);
 
 #ifdef __cplusplus

@@ -25,8 +25,8 @@ solid_status sol_event_batch_flush(sol_event_batch *batch);
 /* Events added so far: the time of an event without a time. */
 int64_t sol_event_batch_count(const sol_event_batch *batch);
 
-/* An array that grows and begins at a cache line, so that no element of 32 bytes lies in two: it costs as many waits
- * for memory. A zeroed struct is an empty one. */
+/* An array that grows and begins at a cache line, so that no element of 16 or 32 bytes lies in two: it costs as many
+ * waits for memory. A zeroed struct is an empty one. */
 typedef struct sol_grown {
   void *block; /* to be freed */
   size_t bytes;
@@ -37,13 +37,20 @@ void *sol_grown_reserve(sol_grown *grown, size_t bytes);
 void sol_grown_free(sol_grown *grown);
 
 /* Strings numbered from 0 in the order in which they first occur. Short ones, as most ids are, stand in their cells: a
- * look-up then touches the table and one cell, wherever the memory is. */
-#define SOL_INTERNED_HERE 20
+ * look-up then touches the table and one cell, wherever the memory is. Cells of 16 bytes: four in a cache line. */
+#define SOL_INTERNED_HERE 15
+#define SOL_INTERNED_AWAY UINT8_MAX
 
-typedef struct sol_interned {
-  uint64_t at; /* of a long one, in bytes */
-  uint32_t size;
-  char here[SOL_INTERNED_HERE];
+typedef union sol_interned {
+  struct {
+    uint8_t size;
+    char bytes[SOL_INTERNED_HERE];
+  } here;
+  struct {
+    uint8_t mark; /* SOL_INTERNED_AWAY, which is no size of a short one */
+    uint32_t size;
+    uint64_t at; /* where the bytes of the interner have it */
+  } away;
 } sol_interned;
 
 typedef struct sol_interner {
@@ -64,8 +71,8 @@ int sol_interner_is(const sol_interner *interner, uint32_t index, solid_bytes te
 /* Valid until another string is added. */
 static inline solid_bytes sol_interner_text(const sol_interner *interner, uint32_t index) {
   const sol_interned *cell = &interner->cells[index];
-  const char *text = cell->size <= SOL_INTERNED_HERE ? cell->here : interner->bytes + cell->at;
-  return (solid_bytes){text, cell->size};
+  if (cell->here.size != SOL_INTERNED_AWAY) return (solid_bytes){cell->here.bytes, cell->here.size};
+  return (solid_bytes){interner->bytes + cell->away.at, cell->away.size};
 }
 void sol_interner_free(sol_interner *interner);
 

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { QUOTED_MOST = 1 << 20 }; /* bytes of a field: a quote that nobody closes must not take the rest of a file */
+
 static const struct {
   const char *name, *plural;
   sol_separator separator;
@@ -59,19 +61,58 @@ static solid_status add_field(sol_fields *fields, const char *data, size_t size)
   return SOLID_OK;
 }
 
-/* One field in quotes from `at` on, its quotes undone in place; returns where it ended, NULL when they stay open.
- * Quoted line breaks are not supported. */
-static char *quoted_field(char *at, solid_bytes *out) {
-  char *to = ++at; /* the quote stays before it: it tells that there was one */
+/* The quote that closes a field whose text begins at `at`, NULL where it stays open. "" stands for ". */
+static char *closing_quote(char *at, char *end) {
+  for (; (at = memchr(at, '"', (size_t)(end - at))); at += 2)
+    if (at[1] != '"') return at;
+  return NULL;
+}
+
+/* Undoes the quotes of a field in place, from `at` on to *to, which moves; returns what is behind the one that closes
+ * it, NULL where the line ends before. The one that opens it stays: it tells that there was one. */
+static char *undo_quotes(char *at, char **to) {
+  char *out = *to;
   int is_closed = 0;
-  out->data = at;
   for (; *at; at++) {
-    is_closed = *at == '"' && *++at != '"'; /* "" stands for " */
+    is_closed = *at == '"' && *++at != '"';
     if (is_closed) break;
-    *to++ = *at;
+    *out++ = *at;
   }
-  out->size = (size_t)(to - out->data);
+  *to = out;
   return is_closed ? at : NULL;
+}
+
+/* Joins lines until the field that begins with the quote at byte `open` is closed: *behind is what comes then, NULL
+ * where it does not come. What was found of the line moves with it. Nothing is undone yet: lines may be parted again.
+ */
+static solid_status close_later(sol_fields *fields, sol_lines *lines, size_t open, char **behind) {
+  for (int more = 1; !*behind && lines->size - open <= QUOTED_MOST;) {
+    size_t looked = lines->size;
+    uintptr_t from = (uintptr_t)lines->line;
+    solid_status status = sol_lines_join(lines, &more);
+    if (status != SOLID_OK || !more) return status;
+    for (size_t i = 0; i < fields->count; i++)
+      fields->at[i].data = lines->line + ((uintptr_t)fields->at[i].data - from);
+    char *close = closing_quote(lines->line + looked, lines->line + lines->size);
+    if (close) *behind = close + 1;
+  }
+  return SOLID_OK;
+}
+
+/* `opened`: where the line ends in which the field begins. */
+static solid_status refuse_quote(const sol_fields *fields, sol_lines *lines, sol_lines_mark opened, int is_closed) {
+  size_t closed = lines->number + lines->joined, over = lines->joined - opened.joined;
+  sol_lines_part(lines, opened);
+  if (!is_closed)
+    return sol_lines_fail(lines,
+                          "field %zu: the quote that opens it is not closed, neither in this line nor in what comes "
+                          "(%d bytes at most): close it, or quote the field and write its quotes twice",
+                          fields->count + 1, QUOTED_MOST);
+  if (!over) return sol_lines_fail(lines, "field %zu: misplaced quote", fields->count + 1);
+  return sol_lines_fail(lines,
+                        "field %zu: misplaced quote: the field goes on over the end of the line, and what closes it in "
+                        "line %zu ends no field",
+                        fields->count + 1, closed);
 }
 
 /* Where the character comes next, or `end`: eight bytes at once, for most fields are shorter than a call takes. */
@@ -94,15 +135,34 @@ static inline char *next_separator(char *at, char *end, const char *separator, s
   return stop ? stop : end;
 }
 
+/* The field that begins with the quote *at, which becomes what is behind it. */
+static solid_status quoted_field(sol_fields *fields, sol_lines *lines, const char *separator, size_t width, char **at,
+                                 solid_bytes *out) {
+  sol_lines_mark opened = sol_lines_mark_end(lines);
+  size_t open = (size_t)(*at - lines->line), size = lines->size;
+  char *to = *at + 1, *behind = undo_quotes(to, &to);
+  size_t written = (size_t)(to - lines->line);
+  int is_open = !behind;
+  solid_status status = is_open ? close_later(fields, lines, open, &behind) : SOLID_OK;
+  if (status != SOLID_OK) return status;
+  if (!behind || (*behind && strncmp(behind, separator, width) != 0))
+    return refuse_quote(fields, lines, opened, behind != NULL);
+  to = lines->line + written;
+  if (is_open) undo_quotes(lines->line + size, &to);
+  *out = (solid_bytes){lines->line + open + 1, (size_t)(to - lines->line) - open - 1};
+  *at = behind;
+  return SOLID_OK;
+}
+
 static solid_status split_at(sol_fields *fields, sol_lines *lines, const sol_separator *separator) {
   size_t width = separator->text[1] ? strlen(separator->text) : 1;
   char *end = lines->line + lines->size;
   for (char *at = lines->line;;) {
     solid_bytes field = {at, 0};
     if (separator->quotes && *at == '"') {
-      at = quoted_field(at, &field);
-      if (!at || (*at && strncmp(at, separator->text, width) != 0))
-        return sol_lines_fail(lines, "field %zu: misplaced quote", fields->count + 1);
+      solid_status status = quoted_field(fields, lines, separator->text, width, &at, &field);
+      if (status != SOLID_OK) return status;
+      end = lines->line + lines->size;
     } else {
       at = next_separator(at, end, separator->text, width);
       field.size = (size_t)(at - field.data);
@@ -114,9 +174,7 @@ static solid_status split_at(sol_fields *fields, sol_lines *lines, const sol_sep
   }
 }
 
-solid_status sol_fields_split(sol_fields *fields, sol_lines *lines, const sol_separator *separator) {
-  fields->count = 0;
-  if (separator->text[0]) return split_at(fields, lines, separator);
+static solid_status split_at_blanks(sol_fields *fields, const sol_lines *lines) {
   const char *at = lines->line;
   solid_status status = SOLID_OK;
   for (at += strspn(at, " \t"); *at && status == SOLID_OK; at += strspn(at, " \t")) {
@@ -125,6 +183,31 @@ solid_status sol_fields_split(sol_fields *fields, sol_lines *lines, const sol_se
     at += size;
   }
   return status;
+}
+
+/* What ends a line for other programs: two lines were taken for one, unless quotes say that it is meant. At the end of
+ * the line more than one may stand. */
+static solid_status check_returns(const sol_fields *fields, const sol_lines *lines) {
+  size_t size = lines->size;
+  while (size > 0 && lines->line[size - 1] == '\r') size--;
+  if (!memchr(lines->line, '\r', size)) return SOLID_OK;
+  for (size_t i = 0; i < fields->count; i++) {
+    solid_bytes field = fields->at[i];
+    const char *found = field.size ? memchr(field.data, '\r', field.size) : NULL;
+    int is_quoted = field.data > lines->line && field.data[-1] == '"';
+    if (!found || is_quoted || found >= lines->line + size) continue;
+    return sol_lines_fail(lines,
+                          "field %zu \"%s\" has a carriage return in it: does a line end in one alone? (tr '\\r' '\\n' "
+                          "makes lines of them)",
+                          i + 1, sol_show(field.data, field.size).text);
+  }
+  return SOLID_OK;
+}
+
+solid_status sol_fields_split(sol_fields *fields, sol_lines *lines, const sol_separator *separator) {
+  fields->count = 0;
+  solid_status status = separator->text[0] ? split_at(fields, lines, separator) : split_at_blanks(fields, lines);
+  return status == SOLID_OK && lines->has_return ? check_returns(fields, lines) : status;
 }
 
 solid_status sol_check_id(const sol_lines *lines, const char *what, solid_bytes id) {
@@ -141,6 +224,9 @@ solid_status sol_fields_id(const sol_fields *fields, const sol_lines *lines, siz
   if (index >= fields->count)
     return sol_lines_fail(lines, "%zu fields, %s is number %zu", fields->count, what, index + 1);
   *out = fields->at[index];
+  if (lines->joined && memchr(out->data, '\n', out->size))
+    return sol_lines_fail(lines, "%s \"%s\" goes over the end of the line: does a quote open it that nobody closes?",
+                          what, sol_show(out->data, out->size).text);
   return sol_check_id(lines, what, *out);
 }
 

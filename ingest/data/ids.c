@@ -18,14 +18,16 @@ static int is_letter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-/* 31 as pandas writes it in a column with gaps, 100000 as R does. */
+/* 31 as pandas writes it in a column with gaps, 100000 as R and Excel do. */
 static int is_rewritten(solid_bytes id) {
   double value;
   int64_t whole;
   if (is_letter(id.data[0])) return 0; /* of no number */
   if (id.size > 2 && id.data[id.size - 1] == '0' && id.data[id.size - 2] == '.')
     return sol_number_int(id.data, id.size - 2, &whole);
-  return memchr(id.data, '+', id.size) && memchr(id.data, 'e', id.size) && sol_number_double(id.data, id.size, &value);
+  if (!memchr(id.data, '+', id.size)) return 0;
+  return (memchr(id.data, 'e', id.size) || memchr(id.data, 'E', id.size)) &&
+         sol_number_double(id.data, id.size, &value);
 }
 
 /* The quotes of a field are undone, and stand before it. */
@@ -79,5 +81,6 @@ solid_status sol_table_ids(const solid_data_file *file, solid_bytes *user, solid
   int are_header = sol_has_header(file) && is_name(file, SOL_USER, *user) && is_name(file, SOL_ITEM, *item);
   if (!are_known && !are_header) return SOLID_OK;
   return sol_lines_fail(&file->lines, "names of columns where an event is expected%s",
-                        file->options.no_header ? ", and --no-header says that there are none" : "");
+                        file->options.no_header ? ", and --no-header says that there are none"
+                                                : ": of files that are joined, keep those of the first alone");
 }

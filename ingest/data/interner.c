@@ -58,12 +58,13 @@ static solid_status grow(sol_interner *interner, size_t size) {
 
 static void put(sol_interner *interner, solid_bytes text) {
   sol_interned *cell = &interner->cells[interner->count];
-  *cell = (sol_interned){.size = (uint32_t)text.size};
-  char *to = cell->here;
+  char *to = cell->here.bytes;
   if (text.size > SOL_INTERNED_HERE) {
-    cell->at = interner->used;
+    *cell = (sol_interned){.away = {SOL_INTERNED_AWAY, (uint32_t)text.size, interner->used}};
     to = interner->bytes + interner->used;
     interner->used += text.size;
+  } else {
+    cell->here.size = (uint8_t)text.size;
   }
   if (text.size > 0) memcpy(to, text.data, text.size);
 }

@@ -6,7 +6,6 @@
 #include "solid/base/text.h"
 #include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* `"user_id", "item_id"` of a JSON object, cut where it gets long. */
@@ -61,20 +60,41 @@ static solid_status find_names(solid_data_file *file, const sol_lines *sample, s
   *names = 0;
   for (size_t i = 0; status == SOLID_OK && sol_separator_at(i, &separator); i++) {
     if (!separator.text[0] && strpbrk(sample->line, ",;|")) continue; /* blanks are inside of fields then */
-    sol_lines copy = *sample;
-    char *text = strdup(sample->line);
-    if (!text) return solid_fail(SOLID_ENOMEM, "%s: no room for a line", file->path);
-    copy.line = text;
-    separator.quotes = 1;
+    sol_lines copy;
+    int more = 0;
     size_t count = 0;
-    if (sol_fields_split(&file->fields, &copy, &separator) == SOLID_OK && !has_number(&file->fields))
+    status = sol_lines_sample(&file->lines, &copy); /* whole: a name in quotes may go over a line end */
+    if (status != SOLID_OK) return status;
+    separator.quotes |= *sample->line == '"'; /* as the names are read then */
+    if (sol_lines_next(&copy, &more) == SOLID_OK && more &&
+        sol_fields_split(&file->fields, &copy, &separator) == SOLID_OK && !has_number(&file->fields))
       count = sol_columns_count(&file->fields, &file->options);
     if (count > *names) {
       *names = count;
       sol_separator_at(i, &file->separator);
     }
-    free(text);
+    sol_lines_close(&copy);
   }
+  return status;
+}
+
+/* A first line that begins with a quote and leaves one open: with no name that is known, the rest of what is judged
+ * here would take the quote for a part of an id. */
+static solid_status check_quotes(solid_data_file *file, const sol_lines *sample) {
+  sol_separator separator = sol_plain_separator(sample->line);
+  sol_lines copy;
+  int more = 0, is_open = 0;
+  for (const char *at = sample->line; *at; at++) is_open ^= *at == '"';
+  if (*sample->line != '"' || !is_open) return SOLID_OK;
+  solid_status status = SOLID_OK;
+  if (file->options.separator) status = sol_separator_find(file->options.separator, &separator);
+  if (status != SOLID_OK || !separator.text[0]) return status;
+  separator.quotes = 1;
+  status = sol_lines_sample(&file->lines, &copy);
+  if (status != SOLID_OK) return status;
+  status = sol_lines_next(&copy, &more);
+  if (status == SOLID_OK && more) status = sol_fields_split(&file->fields, &copy, &separator);
+  sol_lines_close(&copy);
   return status;
 }
 
@@ -122,7 +142,10 @@ static solid_status judge_sample(solid_data_file *file, sol_lines *sample) {
     return sol_lines_fail(sample, "looks like HTML or XML, and no data");
   if (named == SOLID_DATA_AUTO && !sol_options_say_table(&file->options)) status = sol_layout_find(file, &is_table);
   if (status != SOLID_OK || is_table) return status;
-  if (named == SOLID_DATA_AUTO || is_column_format) status = judge_table(file, sample, &is_table);
+  if (named == SOLID_DATA_AUTO || is_column_format) {
+    status = check_quotes(file, sample);
+    if (status == SOLID_OK) status = judge_table(file, sample, &is_table);
+  }
   if (status != SOLID_OK || is_table || named != SOLID_DATA_AUTO) return status;
   return sol_judge_plain(file, sample);
 }

@@ -93,6 +93,7 @@ solid_status solid_data_file_open(solid_data_file **out, const char *path, const
   for (int role = 0; role < SOL_ROLES; role++) file->at[role] = SOL_ABSENT;
   status = sol_lines_open(&file->lines, file->path);
   file->lines.progress = all.progress, file->lines.progress_user = all.progress_user;
+  if (status == SOLID_OK) status = sol_lines_check_ends(&file->lines);
   if (status == SOLID_OK) status = sol_judge(file);
   if (status == SOLID_OK && is_table(file)) status = sol_columns_find(file);
   if (status == SOLID_OK && file->format == SOLID_DATA_REVIEWS) file->at[SOL_TIME] = file->at[SOL_RATING] = 0;
@@ -153,14 +154,16 @@ solid_status solid_data_file_get_report(const solid_data_file *file, solid_data_
 
 solid_status sol_bad_line(solid_data_file *file, solid_status status) {
   if (status != SOLID_EFORMAT) return status;
-  if (file->bad_lines == file->options.bad_lines) {
+  uint64_t lines = 1 + (uint64_t)file->lines.joined;
+  if (file->options.bad_lines - file->bad_lines < lines) {
     if (!file->bad_lines) return status;
     return solid_fail(status, "%s (%" PRIu64 " bad lines before it were left out, as many as were allowed)",
                       solid_last_error(), file->bad_lines);
   }
-  if (file->bad_lines < SOLID_DATA_SAID)
-    snprintf(file->bad[file->bad_lines], SOL_SAID_SIZE, "%.*s", SOL_SAID_SIZE - 1, solid_last_error());
-  file->bad_lines++;
+  int said = 0;
+  while (said < SOLID_DATA_SAID && *file->bad[said]) said++;
+  if (said < SOLID_DATA_SAID) snprintf(file->bad[said], SOL_SAID_SIZE, "%.*s", SOL_SAID_SIZE - 1, solid_last_error());
+  file->bad_lines += lines;
   return SOLID_OK;
 }
 

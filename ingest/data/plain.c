@@ -18,6 +18,7 @@ typedef struct view {
   size_t later[LOOKS];                 /* of the fields behind the first of the later lines */
   size_t items[LOOKS];                 /* of the fields behind the first of all lines */
   size_t moments_last, moments_second; /* lines, but the first, whose last or second field is a time */
+  size_t time;                         /* which field of a later line is a time or a date, from 3 on; 0 = none */
   size_t dates;                        /* of all fields */
   size_t counts;                       /* lines that begin with the number of the fields behind */
   size_t weighted;                     /* items such as 242:3 */
@@ -118,6 +119,10 @@ static void take_line(view *v, const char *line, const sol_fields *fields) {
   if (v->lines++ && fields->count > 1) {
     v->moments_last += look(fields->at[fields->count - 1]) == MOMENT;
     v->moments_second += look(fields->at[1]) == MOMENT;
+    for (size_t i = 2; i < fields->count && !v->time; i++) {
+      looks l = look(fields->at[i]);
+      if (l == MOMENT || l == DATE) v->time = i + 1;
+    }
   }
 }
 
@@ -151,11 +156,13 @@ static solid_status refuse_table(const solid_data_file *file, const sol_lines *f
         "in --user-column NAME --item-column NAME --time-column NAME; or --no-header if this line "
         "names none, or --format rows (or pairs) if a line is a user and items",
         columns, sol_separator_name(&file->separator), v->names);
+  char time[40] = "";
+  if (v->time) snprintf(time, sizeof time, " --time-column %zu", v->time);
   return sol_lines_fail(first,
                         "%s: %zu columns separated by %s in each of the first %zu lines, and no names that are known: "
-                        "say which is which (--user-column 1 --item-column 2 --time-column %zu, with --no-header if "
+                        "say which is which (--user-column 1 --item-column 2%s, with --no-header if "
                         "this line names none), or --format rows (or pairs) if a line is a user and items",
-                        what, columns, sol_separator_name(&file->separator), v->lines, columns);
+                        what, columns, sol_separator_name(&file->separator), v->lines, time);
 }
 
 /* What is no table of equal lines, and no rows either. */

@@ -11,14 +11,16 @@ extern "C" {
 
 /* A text file, plain or gzip, read line by line. */
 typedef struct sol_lines {
-  const char *path; /* borrowed */
-  void *file;       /* gzFile; NULL = a sample: what is in the buffer is all */
-  size_t number;    /* of the current line, from 1 */
-  char *line;       /* current line, zero-terminated, without its end; the reader may change it */
+  const char *path;        /* borrowed */
+  struct sol_unpack *file; /* NULL = a sample: what is in the buffer is all */
+  size_t number;           /* of the current line, from 1; of the first of lines that were joined */
+  size_t joined;           /* so many lines more belong to the current one */
+  char *line;              /* current line, zero-terminated, without its end; the reader may change it */
   size_t size;
   char *buffer;
   size_t begin, end, room;
-  int at_end, has_zero;                                       /* a byte of what was read so far is zero */
+  int at_end, has_end;      /* the current line ended in a line feed */
+  int has_zero, has_return; /* a byte of what was read so far is zero, or a carriage return */
   void (*progress)(void *user, uint64_t bytes, uint64_t all); /* of solid_data_options; NULL = nobody */
   void *progress_user;
   uint64_t taken, told, all; /* bytes: out of the file, when progress was last told, of the file (0 = unknown) */
@@ -36,6 +38,9 @@ solid_status sol_bytes_read(sol_lines *lines, void *buffer, size_t size, size_t 
 solid_status sol_lines_open(sol_lines *lines, const char *path);
 void sol_lines_close(sol_lines *lines);
 
+/* EFORMAT where the first bytes have carriage returns alone for line ends. */
+solid_status sol_lines_check_ends(const sol_lines *lines);
+
 /* A copy of the first bytes, to be read line by line without moving `lines`; ended by sol_lines_close. A last line that
  * may be incomplete is left out, unless it is the only one. */
 solid_status sol_lines_sample(const sol_lines *lines, sol_lines *sample);
@@ -43,14 +48,21 @@ solid_status sol_lines_sample(const sol_lines *lines, sol_lines *sample);
 /* The next line that is not blank; *more becomes 0 at the end of the file. */
 solid_status sol_lines_next(sol_lines *lines, int *more);
 
+/* Makes the current line longer by the next one, blank or not, and by the line end between them; it may move. *more =
+ * 0: there is none, and the line is as it was. */
+solid_status sol_lines_join(sol_lines *lines, int *more);
+
+/* Where the current line ends, to be gone back to with sol_lines_part. */
+typedef struct sol_lines_mark {
+  size_t bytes, joined;
+} sol_lines_mark;
+sol_lines_mark sol_lines_mark_end(const sol_lines *lines);
+/* What was joined since the mark is to be read as lines of its own. The current line is not there any more, and its
+ * number is that of the line that ended at the mark. */
+void sol_lines_part(sol_lines *lines, sol_lines_mark mark);
+
 /* Tells progress that this share of the second half of the work is done. */
 void sol_lines_tell_second(const sol_lines *lines, double share);
-
-/* Up to `size` bytes, not minding lines; 0 at the end, SIZE_MAX when reading went wrong (sol_gzip_status). */
-size_t sol_lines_bytes(sol_lines *lines, void *buffer, size_t size);
-
-/* EIO where the last read from a gzFile, opened by `path`, went wrong: path and reason. */
-solid_status sol_gzip_status(void *file, const char *path);
 
 /* EFORMAT and "path:line: what". */
 solid_status sol_lines_fail(const sol_lines *lines, const char *format, ...) SOLID_PRINTF(2, 3);
@@ -78,7 +90,9 @@ typedef struct sol_fields {
   size_t count, room;
 } sol_fields;
 
-/* Splits the current line in place; the fields point into it. */
+/* Splits the current line in place; the fields point into it. A field in quotes that the line leaves open goes on in
+ * the next one, which is joined. EFORMAT: quotes that are no quotes; the lines behind the one where they began are read
+ * for themselves. */
 solid_status sol_fields_split(sol_fields *fields, sol_lines *lines, const sol_separator *separator);
 
 /* The fields in quotes, for a message, cut where it gets long; returns `text`. */

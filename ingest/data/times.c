@@ -50,9 +50,9 @@ static int days_in(int year, int month) {
   return days[month - 1] + (month == 2 && is_leap);
 }
 
-/* ".5" in milliseconds, cut. */
+/* The 5 of ".5" in milliseconds, cut; -1 without a digit. */
 static int take_fraction(const char **at, const char *end) {
-  int ms = 0, weight = 100;
+  int ms = *at < end && **at >= '0' && **at <= '9' ? 0 : -1, weight = 100;
   for (; *at < end && **at >= '0' && **at <= '9'; ++*at, weight /= 10) ms += weight * (**at - '0');
   return ms;
 }
@@ -86,7 +86,8 @@ static int read_iso(solid_bytes text, int64_t *out) {
     if (take_mark(&at, end, ".,")) ms = take_fraction(&at, end);
     zone = take_zone(&at, end);
   }
-  if (at != end || hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 60 || zone == -10000)
+  if (at != end || hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 60 || ms < 0 ||
+      zone == -10000)
     return 0;
   *out = ((days_of(year, month, day) * 24 + hour) * 60 + minute - zone) * 60000 + 1000 * second + ms;
   return 1;

@@ -87,6 +87,7 @@ static solid_status judge(title_reader *r) {
 static solid_status read_table(title_reader *r, solid_title_sink sink, void *context) {
   int more = 1;
   solid_status status = r->has_header ? sol_lines_next(&r->lines, &more) : SOLID_OK;
+  if (!status && r->has_header) status = sol_fields_split(&r->fields, &r->lines, &r->separator); /* of several lines */
   while (!status && more) {
     solid_bytes item;
     status = sol_lines_next(&r->lines, &more);

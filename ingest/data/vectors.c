@@ -75,7 +75,8 @@ static solid_status send_row(reader *r, solid_vector_sink sink, void *context) {
   for (size_t i = 0; i < r->shape.width; i++) {
     r->vector[i] = decode_float(r->bytes + i * r->shape.element, r->shape.element);
     if (!isfinite(r->vector[i]))
-      return solid_fail(SOLID_EFORMAT, "%s: row %" PRIu64 ": value %zu is not finite", r->file.path, r->report.rows, i);
+      return solid_fail(SOLID_EFORMAT, "%s: row %" PRIu64 ": value %zu is not finite%s", r->file.path, r->report.rows,
+                        i, r->shape.element > sizeof *r->vector ? " as a float of 32 bits" : "");
     is_zero = is_zero && r->vector[i] == 0;
   }
   if (is_zero && !r->report.zero_rows++) r->report.first_zero = r->report.rows;
@@ -121,6 +122,7 @@ static solid_status open_files(reader *r, const char *path, const solid_vectors_
   if (!r->is_npy) {
     r->shape = (sol_npy){.width = o->width, .element = 4};
     status = sol_check_magic(path, r->file.buffer, r->file.end);
+    if (status == SOLID_OK && !r->file.end) status = solid_fail(SOLID_EFORMAT, "%s: the file is empty", path);
     if (status == SOLID_OK && !o->width)
       status = solid_fail(SOLID_EINVAL, "%s: raw vectors, and their width is not given (--vector-width)", path);
   }

@@ -3,8 +3,9 @@
  * A file is known by its first bytes, never by its path: under the hash of its first line the store keeps up to 16
  * streams that begin with it, each with how many bytes of it were read and their hash. If the first `bytes` of a file
  * hash to the same, it is that stream, and reading goes on at `next`; of several such streams the one that reaches
- * furthest counts. Otherwise it is another file, and a new stream. Named input through a pipe has one entry, with which
- * the input must begin. */
+ * furthest counts. Otherwise it is another file, and a new stream; where it is
+ * shorter than one of them, it may be that one cut off, which nothing can tell. Named input through a pipe has one
+ * entry, with which the input must begin. */
 #ifndef INGEST_IDENTITY_FILE_STREAM_H
 #define INGEST_IDENTITY_FILE_STREAM_H
 

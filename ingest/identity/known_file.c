@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <xxhash.h>
 
 enum { SAVE_MS = 1000, TRIES = 3, PIECE = 1 << 16, NAME_ROOM = SOLID_ID_MAX + 1, FIRST_MOST = 1 << 17 };
@@ -15,6 +16,8 @@ struct sol_known_file {
   char *path, *title; /* path NULL = a named input; what it is called in texts */
   int fd;             /* of the file, borrowed with the start */
   int is_new_wanted, is_new, is_registered, is_dirty;
+  sol_take_fn take;
+  void *take_user;
   solid_log_fn log;
   void *log_user;
   char name[NAME_ROOM]; /* of the record */
@@ -61,6 +64,8 @@ solid_status sol_known_file_open(sol_known_file **out, const sol_known_file_opti
   if (!known) return solid_fail(SOLID_ENOMEM, "file source: out of memory");
   known->streams = *o->streams;
   known->is_new_wanted = o->is_new;
+  known->take = o->take;
+  known->take_user = o->take_user;
   known->log = o->log;
   known->log_user = o->log_user;
   known->title = strdup(o->path ? o->path : o->name);
@@ -128,13 +133,16 @@ static solid_status begin(sol_known_file *known) {
 }
 
 /* Hashes `bytes` bytes of the file and counts lines. *size: how many there were. */
-static solid_status pass_over(sol_known_file *known, FILE *file, uint64_t bytes, uint64_t *lines, uint64_t *size) {
+static solid_status pass_over(sol_known_file *known, uint64_t bytes, uint64_t *lines, uint64_t *size) {
   char *piece = malloc(PIECE);
+  size_t got = 0;
   int last = '\n';
   if (!piece) return solid_fail(SOLID_ENOMEM, "file source: out of memory");
   *size = 0;
   while (*size < bytes) {
-    size_t wanted = bytes - *size < PIECE ? (size_t)(bytes - *size) : PIECE, got = fread(piece, 1, wanted, file);
+    size_t wanted = bytes - *size < PIECE ? (size_t)(bytes - *size) : PIECE;
+    got = known->take(known->take_user, piece, wanted);
+    if (got == SIZE_MAX) break;
     for (size_t i = 0; i < got; i++) *lines += piece[i] == '\n';
     if (got) last = piece[got - 1];
     XXH3_128bits_update(known->read, piece, got);
@@ -145,7 +153,7 @@ static solid_status pass_over(sol_known_file *known, FILE *file, uint64_t bytes,
   known->bytes = known->bytes_before = *size;
   XXH3_copyState(known->before, known->read);
   free(piece);
-  return ferror(file) ? failed(known) : SOLID_OK;
+  return got == SIZE_MAX ? failed(known) : SOLID_OK;
 }
 
 /* The record of a file lies under its first line (or as much of it as could be an event), which has the same name
@@ -164,6 +172,20 @@ static solid_status name_by_first_line(sol_known_file *known, FILE *file) {
   return SOLID_OK;
 }
 
+/* A file that begins like a longer one may be that file without its end, whose events would count twice. */
+static solid_status check_cut(const sol_known_file *known) {
+  struct stat about;
+  uint64_t read = 0;
+  if (fstat(known->fd, &about) != 0) return failed(known);
+  for (size_t i = 0; i < known->record.count; i++)
+    if (known->record.entries[i].bytes > read) read = known->record.entries[i].bytes;
+  if ((uint64_t)about.st_size >= read) return SOLID_OK;
+  return solid_fail(SOLID_EMISMATCH,
+                    "%s: begins with the same line as a file of which %" PRIu64 " bytes were read, and has %" PRIu64
+                    ": if it is that file, cut off, its events would count twice; if not, --stream new reads it",
+                    known->title, read, (uint64_t)about.st_size);
+}
+
 static solid_status start_file(sol_known_file *known, FILE *file, uint64_t *lines) {
   size_t found = 0;
   uint64_t size;
@@ -172,6 +194,8 @@ static solid_status start_file(sol_known_file *known, FILE *file, uint64_t *line
   if (status == SOLID_OK) status = sol_file_record_match(&known->record, known->fd, &found);
   if (status != SOLID_OK) return status;
   if (known->is_new_wanted || found == known->record.count) {
+    if (!known->is_new_wanted) status = check_cut(known);
+    if (status != SOLID_OK) return status;
     if (known->record.count && !known->is_new_wanted)
       say(known, "%s: begins with the same line as %zu that were read before, and goes on differently: a new stream",
           known->title, known->record.count);
@@ -179,7 +203,7 @@ static solid_status start_file(sol_known_file *known, FILE *file, uint64_t *line
   }
   known->entry = known->record.entries[found];
   known->is_registered = 1;
-  return pass_over(known, file, known->entry.next, lines, &size);
+  return pass_over(known, known->entry.next, lines, &size);
 }
 
 static solid_status other_input(const sol_known_file *known) {
@@ -189,7 +213,7 @@ static solid_status other_input(const sol_known_file *known) {
       known->title, (unsigned long long)known->entry.bytes);
 }
 
-static solid_status start_input(sol_known_file *known, FILE *file, uint64_t *lines) {
+static solid_status start_input(sol_known_file *known, uint64_t *lines) {
   uint64_t size;
   solid_status status = load(known);
   if (status != SOLID_OK) return status;
@@ -197,7 +221,7 @@ static solid_status start_input(sol_known_file *known, FILE *file, uint64_t *lin
   known->entry = known->record.entries[0];
   known->is_registered = 1;
   if (!known->entry.next) return SOLID_OK; /* the first line is compared before it is applied */
-  status = pass_over(known, file, known->entry.next, lines, &size);
+  status = pass_over(known, known->entry.next, lines, &size);
   if (status != SOLID_OK) return status;
   return size == known->entry.bytes && is_equal(digest(known->read), known->entry.hash) ? SOLID_OK : other_input(known);
 }
@@ -206,7 +230,7 @@ solid_status sol_known_file_start(sol_known_file *known, FILE *file, uint64_t *a
   *lines = 0;
   known->fd = fileno(file);
   rewind_hash(known);
-  solid_status status = known->path ? start_file(known, file, lines) : start_input(known, file, lines);
+  solid_status status = known->path ? start_file(known, file, lines) : start_input(known, lines);
   *at = known->bytes;
   return status;
 }

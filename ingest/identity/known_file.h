@@ -8,11 +8,16 @@
 
 typedef struct sol_known_file sol_known_file;
 
+/* Up to `size` bytes from where `user` stands; fewer: there are no more, or a stop came. SIZE_MAX, errno: it failed. */
+typedef size_t (*sol_take_fn)(void *user, void *room, size_t size);
+
 typedef struct sol_known_file_options {
   const solid_streams *streams;
   const char *path; /* of a file that can be read twice; NULL = `name` */
   const char *name; /* of what comes through a pipe */
   int is_new;       /* 1 = a new stream, whatever is known */
+  sol_take_fn take; /* what was read before is read with it once more */
+  void *take_user;
   solid_log_fn log; /* may be NULL */
   void *log_user;
 } sol_known_file_options;
@@ -23,7 +28,8 @@ void sol_known_file_close(sol_known_file *known);
 
 /* Finds the stream and moves `file`, which is at its beginning, to where reading continues. *at is that place in bytes,
  * *lines the lines before it. Retriable: the streams are away, nothing was read. EMISMATCH: the input from the pipe
- * does not begin with what was read under the name. */
+ * does not begin with what was read under the name, the file may be a known one that lost its end, or a stop came
+ * before it was there. */
 solid_status sol_known_file_start(sol_known_file *known, FILE *file, uint64_t *at, uint64_t *lines);
 
 /* After the start. *is_new = 1: nothing of it was read before. */

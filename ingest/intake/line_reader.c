@@ -14,7 +14,7 @@ static solid_status open_file(FILE **out, const char *path, int *is_file) {
   if (strcmp(path, "-") == 0) return *out = stdin, SOLID_OK;
   *out = fopen(path, "r");
   if (!*out || fstat(fileno(*out), &about) != 0) return solid_fail(SOLID_EIO, "%s: %s", path, strerror(errno));
-  if (S_ISDIR(about.st_mode)) return solid_fail(SOLID_EIO, "%s: %s", path, strerror(EISDIR));
+  if (S_ISDIR(about.st_mode)) return solid_fail(SOLID_EIO, "%s: is a folder: give a file in it", path);
   if (!S_ISREG(about.st_mode)) return SOLID_OK;
   *is_file = 1;
   unsigned char mark[2] = {0};
@@ -29,7 +29,6 @@ solid_status sol_line_reader_open(sol_line_reader *r, const char *path, const at
   r->stopped = stopped;
   solid_status status = open_file(&r->file, path, &r->is_file);
   if (status || r->is_file) return status;
-  setvbuf(r->file, NULL, _IONBF, 0); /* what is passed over at the start takes nothing of what comes behind it */
   r->piped.fd = fileno(r->file);
   r->piped.stopped = stopped;
   return SOLID_OK;
@@ -37,6 +36,14 @@ solid_status sol_line_reader_open(sol_line_reader *r, const char *path, const at
 
 void sol_line_reader_close(sol_line_reader *r) {
   if (r->file && r->file != stdin) fclose(r->file);
+}
+
+size_t sol_line_reader_take(void *reader, void *room, size_t size) {
+  sol_line_reader *r = reader;
+  size_t got = r->is_file ? fread(room, 1, size, r->file) : sol_piped_take(&r->piped, room, size);
+  if (!sol_line_reader_has_failed(r)) return got;
+  if (!r->is_file) errno = r->piped.read_errno;
+  return SIZE_MAX;
 }
 
 static int make_room(sol_line *l) {

@@ -32,6 +32,9 @@ void sol_line_reader_close(sol_line_reader *reader);
  * or a read that failed. ENOMEM. */
 solid_status sol_line_reader_next(sol_line_reader *reader, sol_line *line, int *is_there);
 
+/* A sol_take_fn with a reader: of a pipe, a stop ends its wait. */
+size_t sol_line_reader_take(void *reader, void *room, size_t size);
+
 /* 1 after a read that failed. */
 int sol_line_reader_has_failed(const sol_line_reader *reader);
 

@@ -21,6 +21,9 @@ typedef struct sol_piped {
 /* The next byte, or EOF. Waits for it. */
 int sol_piped_next(sol_piped *piped);
 
+/* Up to `size` bytes, waiting for them; fewer: the input's end, or a stop. */
+size_t sol_piped_take(sol_piped *piped, void *room, size_t size);
+
 /* 1 if the next line can be read without a wait: its end is there, or the input's, or there are more bytes than a line
  * may have. Waits for that until deadline_ms (steady). */
 int sol_piped_has_line(sol_piped *piped, int64_t deadline_ms);

@@ -1,5 +1,6 @@
 #include "ingest/consumer.h"
 #include "ingest/kafka/consumer_parts.h"
+#include "ingest/kafka/let_go.h"
 #include "solid/base/backoff.h"
 #include "solid/base/clock.h"
 #include "solid/base/handshake.h"
@@ -97,8 +98,16 @@ void solid_consumer_close(solid_consumer *consumer) {
   sol_probe_close(consumer->probe);
   if (consumer->commits) rd_kafka_queue_destroy(consumer->commits);
   if (consumer->cluster) rd_kafka_mem_free(consumer->rk, consumer->cluster);
-  if (consumer->rk) /* the run has left the group, or could not leave it in time */
-    rd_kafka_destroy_flags(consumer->rk, consumer->has_run ? RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE : 0);
+  /* the run has left the group, or could not leave it in time */
+  int flags = consumer->has_run ? RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE : 0;
+  if (consumer->rk && !sol_let_go(consumer->rk, flags, SOL_LET_GO_MS)) {
+    sol_consumer_log(consumer, SOLID_LOG_WARN,
+                     "kafka topic %s: the client has not ended within %d s, and is left behind: everything that was "
+                     "stored stays, and what was committed, too",
+                     consumer->topic, SOL_LET_GO_MS / 1000);
+    atomic_store(&consumer->is_left, 1); /* its callbacks may come yet: what they look at stays */
+    return;
+  }
   sol_intake_close(&consumer->intake);
   free(consumer->brokers);
   free(consumer->topic);
@@ -157,8 +166,8 @@ solid_status solid_consumer_run(solid_consumer *consumer) {
     }
     if (status == SOLID_OK) status = sol_collect(consumer);
     if (status == SOLID_OK) status = consumer->messages.count ? sol_deliver(consumer) : idle(consumer);
-    if (consumer->must_rewind) sol_rewind(consumer); /* heard of while nothing was in hand */
-    sol_report_if_due(consumer);
+    if (consumer->must_rewind) sol_rewind(consumer);     /* heard of while nothing was in hand */
+    if (status == SOLID_OK) sol_report_if_due(consumer); /* who may set another text */
   }
   if (status == SOLID_OK) sol_drain_trail(consumer);
   snprintf(text, sizeof text, "%s", solid_last_error()); /* leaving the group may set another */

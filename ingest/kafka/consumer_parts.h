@@ -89,6 +89,7 @@ struct solid_consumer {
   int is_paused;      /* newly assigned partitions are paused as well */
   int is_rebalancing; /* the last commit was refused because the group is between two generations */
   int must_rewind;    /* the store may have lost what was not safe */
+  char refused[256];  /* what a broker said last that knows no such user; "" = none did */
   int has_run;
   int64_t stopped_ms; /* when the stop was first seen; 0 = not yet */
   solid_ingest_stats stats;
@@ -96,6 +97,7 @@ struct solid_consumer {
   size_t lags_room;
   sol_reporter reporter;
   atomic_int stopped;
+  atomic_int is_left; /* librdkafka did not end (let_go.h): this is never freed, and nobody may be called */
 };
 
 /* messages.c */
@@ -131,7 +133,8 @@ void sol_streams_all_due(solid_consumer *consumer);
 /* 1 if partitions must be checked before more messages are taken: after errors, when an end fell, or when the time has
  * come. */
 int sol_streams_are_due(solid_consumer *consumer);
-/* Checks the partitions that are due. Messages in hand of a partition that has another stream now are dropped. */
+/* Asks whether a broker answers, and checks the partitions that are due. Messages in hand of a partition that has
+ * another stream now are dropped. */
 solid_status sol_streams_check(solid_consumer *consumer);
 /* To be called before events are applied: puts each stream of the batch into the store, with an anchor. */
 solid_status sol_streams_register(solid_consumer *consumer);

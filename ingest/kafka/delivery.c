@@ -46,6 +46,13 @@ static solid_status judge(solid_consumer *consumer, const rd_kafka_message_t *me
     if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET && (size_t)message->partition < consumer->n_partitions)
       consumer->partitions[message->partition].is_stopped = 1;
     return SOLID_OK;
+  case RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED:
+    sol_consumer_log(consumer, SOLID_LOG_WARN,
+                     "kafka group %s: a batch took longer than a member may be silent (%s): its partitions went to "
+                     "others, and what was not committed is read again; give batches of fewer events, or a larger "
+                     "kafka.max.poll.interval.ms",
+                     consumer->group, why);
+    return SOLID_OK;
   case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
   case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
   case RD_KAFKA_RESP_ERR__AUTHENTICATION:
@@ -214,6 +221,7 @@ static solid_status wait_polling(solid_consumer *consumer, int64_t wait_ms) {
 static solid_status persist(solid_consumer *consumer, solid_status (*try_once)(solid_consumer *consumer)) {
   const solid_consumer_options *o = &consumer->options;
   sol_retry retry = {.backoff = {o->retry_min_ms, o->retry_max_ms, 0}, .drain_ms = o->drain_ms};
+  int64_t began_ms = sol_steady_ms();
   solid_status status;
   while ((status = try_once(consumer)) != SOLID_OK) {
     if (status == SOLID_EREWIND) {
@@ -222,6 +230,10 @@ static solid_status persist(solid_consumer *consumer, solid_status (*try_once)(s
       break;
     }
     sol_time_left(consumer, 0); /* notes a stop */
+    if (consumer->stopped_ms && !consumer->messages.count && solid_status_is_retriable(status)) {
+      status = SOLID_OK; /* nothing is in hand that could be waited for */
+      break;
+    }
     if (consumer->stopped_ms) retry.give_up_ms = consumer->stopped_ms + o->drain_ms;
     if (!sol_retry_again(&retry, status, consumer->stopped_ms != 0, sol_steady_ms())) break;
     if (!consumer->is_paused) {
@@ -231,13 +243,17 @@ static solid_status persist(solid_consumer *consumer, solid_status (*try_once)(s
     }
     consumer->stats.waiting = 1;
     consumer->stats.retries++;
-    int64_t wait_ms = sol_backoff_next(&retry.backoff);
-    if (consumer->is_rebalancing && wait_ms < REBALANCE_MS) wait_ms = REBALANCE_MS;
+    int64_t wait_ms = sol_retry_wait(&retry, consumer->is_rebalancing ? REBALANCE_MS : 0, sol_steady_ms());
     consumer->is_rebalancing = 0;
     status = wait_polling(consumer, wait_ms);
     if (status != SOLID_OK) break;
   }
-  if (consumer->is_paused) sol_resume_assigned(consumer);
+  if (consumer->is_paused) {
+    sol_resume_assigned(consumer);
+    if (status == SOLID_OK && !consumer->stopped_ms)
+      sol_consumer_log(consumer, SOLID_LOG_INFO, "kafka topic %s: goes on after %.1f s", consumer->topic,
+                       (double)(sol_steady_ms() - began_ms) / 1e3);
+  }
   sol_restart_assigned(consumer);
   consumer->stats.waiting = 0;
   return status;

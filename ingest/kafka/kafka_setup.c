@@ -19,15 +19,27 @@ void sol_consumer_log(const solid_consumer *consumer, solid_log_level level, con
 }
 
 /* librdkafka's own lines. Producer and consumer both get all properties and complain about those of the other; these
- * complaints are left out. */
+ * complaints are left out. A connection that is closed is no error yet. */
 static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text) {
   const solid_consumer *consumer = rd_kafka_opaque(rk);
-  if (!consumer || strcmp(facility, "CONFWARN") == 0) return;
+  if (!consumer || atomic_load(&consumer->is_left) || strcmp(facility, "CONFWARN") == 0) return;
+  int is_closing = strcmp(facility, "FAIL") == 0 && level > LOG_ERR;
   solid_log_level ours = level <= LOG_ERR       ? SOLID_LOG_ERROR
+                         : is_closing           ? SOLID_LOG_DEBUG
                          : level == LOG_WARNING ? SOLID_LOG_WARN
                          : level == LOG_DEBUG   ? SOLID_LOG_DEBUG
                                                 : SOLID_LOG_INFO;
   sol_consumer_log(consumer, ours, "kafka: %s: %s", facility, text);
+}
+
+/* Errors of no message, inside polls; they stand in the log already. Whether brokers are there, and still have the same
+ * topic, is asked of them from now on (sol_settle), which tells an outage and its end: a consumer that nothing comes
+ * for would notice neither. librdkafka's own word for it, ALL_BROKERS_DOWN, comes once only of a member of a group. */
+static void on_error(rd_kafka_t *rk, int err, const char *reason, void *opaque) {
+  solid_consumer *consumer = opaque;
+  (void)rk;
+  if (err == RD_KAFKA_RESP_ERR__AUTHENTICATION) snprintf(consumer->refused, sizeof consumer->refused, "%s", reason);
+  sol_streams_all_due(consumer);
 }
 
 static solid_status set(rd_kafka_conf_t *conf, const char *name, const char *value) {
@@ -48,7 +60,6 @@ static int is_ours(const char *name) {
 static solid_status set_all(rd_kafka_conf_t *conf, const solid_consumer_options *options) {
   solid_status status = set(conf, "bootstrap.servers", options->brokers);
   if (status == SOLID_OK) status = set(conf, "client.id", "solid");
-  if (status == SOLID_OK) status = set(conf, "log.connection.close", "false");
   if (status == SOLID_OK) status = set(conf, "auto.offset.reset", "error");
   if (status == SOLID_OK) status = set(conf, "message.timeout.ms", "20000");
   if (status == SOLID_OK) status = set(conf, "topic.metadata.refresh.interval.ms", "30000"); /* a topic may come back */
@@ -74,6 +85,7 @@ static solid_status open_consumer(solid_consumer *consumer) {
   if (status == SOLID_OK) {
     rd_kafka_conf_set_opaque(conf, consumer);
     rd_kafka_conf_set_log_cb(conf, on_log);
+    rd_kafka_conf_set_error_cb(conf, on_error);
     rd_kafka_conf_set_rebalance_cb(conf, sol_rebalance);
     consumer->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof text);
     if (consumer->rk) {
@@ -193,6 +205,12 @@ solid_status sol_kafka_check(solid_consumer *consumer) {
     return SOLID_OK;
   }
   const char *why = rd_kafka_err2str(err);
+  if (!from_broker) rd_kafka_poll(consumer->rk, 0); /* what was said of it */
+  if (!from_broker && *consumer->refused)
+    return solid_fail(SOLID_EINVAL,
+                      "kafka %s: it knows no such user (%s): correct kafka.sasl.username, kafka.sasl.password and "
+                      "kafka.sasl.mechanism, or kafka.security.protocol",
+                      consumer->brokers, consumer->refused);
   if (!from_broker)
     return solid_fail(SOLID_ETIMEDOUT,
                       "kafka %s: no broker answered within %lld ms (%s): is it running, is the address right?",

@@ -1,4 +1,5 @@
 #include "ingest/kafka/probe.h"
+#include "ingest/kafka/let_go.h"
 #include "solid/base/clock.h"
 #include "solid/extend.h"
 #include <stdlib.h>
@@ -42,7 +43,7 @@ solid_status sol_probe_open(sol_probe **out, rd_kafka_conf_t *conf, const char *
 void sol_probe_close(sol_probe *probe) {
   if (!probe) return;
   if (probe->rkt) rd_kafka_topic_destroy(probe->rkt);
-  if (probe->rk) rd_kafka_destroy(probe->rk);
+  if (probe->rk) sol_let_go(probe->rk, 0, SOL_LET_GO_MS);
   free(probe->topic);
   free(probe);
 }
@@ -58,6 +59,14 @@ static solid_status failed(const sol_probe *probe, int32_t partition, rd_kafka_r
 static int left_ms(int64_t deadline_ms) {
   int64_t left = deadline_ms - sol_steady_ms();
   return left > 1 ? (int)left : 1;
+}
+
+solid_status sol_probe_reach(sol_probe *probe, int64_t deadline_ms) {
+  const struct rd_kafka_metadata *metadata;
+  rd_kafka_resp_err_t err = rd_kafka_metadata(probe->rk, 0, probe->rkt, &metadata, left_ms(deadline_ms));
+  if (err) return solid_fail(SOLID_EIO, "kafka topic %s: no broker answers (%s)", probe->topic, rd_kafka_err2str(err));
+  rd_kafka_metadata_destroy(metadata);
+  return SOLID_OK;
 }
 
 /* Asks with the special times for first and next offset, because the call for the ends (query_watermark_offsets) waits

@@ -14,6 +14,9 @@ typedef struct sol_probe sol_probe;
 solid_status sol_probe_open(sol_probe **out, rd_kafka_conf_t *conf, const char *topic);
 void sol_probe_close(sol_probe *probe);
 
+/* Whether a broker answers at all. EIO: none does. */
+solid_status sol_probe_reach(sol_probe *probe, int64_t deadline_ms);
+
 /* First and next offset of the partition. EIO, ETIMEDOUT: try again, the topic may be missing. EINVAL: access is
  * denied. */
 solid_status sol_probe_ends(sol_probe *probe, int32_t partition, int64_t deadline_ms, int64_t *low, int64_t *high);

@@ -67,8 +67,9 @@ static int64_t deadline(solid_consumer *consumer) {
   return sol_steady_ms() + sol_time_left(consumer, TRY_MS);
 }
 
+/* A group takes all partitions from a member that was out of reach for long: brokers are asked for without one, too. */
 solid_status sol_streams_check(solid_consumer *consumer) {
-  solid_status status = SOLID_OK;
+  solid_status status = sol_probe_reach(consumer->probe, deadline(consumer));
   for (size_t i = 0; status == SOLID_OK && i < consumer->n_partitions; i++) {
     const sol_partition *p = &consumer->partitions[i];
     if (p->is_assigned && p->is_due) status = identify(consumer, (int32_t)i, deadline(consumer));
@@ -98,7 +99,7 @@ int sol_streams_are_due(solid_consumer *consumer) {
     }
     are_due |= p->is_due;
   }
-  return are_due;
+  return are_due || consumer->is_due;
 }
 
 void sol_streams_take(solid_consumer *consumer, rd_kafka_topic_partition_list_t *partitions) {

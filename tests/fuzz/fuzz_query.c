@@ -23,11 +23,17 @@ static void read_head(const uint8_t *data, size_t size) {
   solid_bytes part = {NULL, 0};
   memcpy(text, data, size);
   text[size] = 0;
+  const char *path = http_target_path(text); /* of the other form what is left begins with a / */
+  if (path != text && *path != '/') abort();
   if (http_path_fits("/items/{id}/similar", text, &part) && (!part.size || memchr(part.data, '/', part.size))) abort();
   /* the scheme's case does not matter (RFC 7235, 2.1), the token's does */
   int is_token = strncasecmp(text, "bearer ", 7) == 0 && strcmp(text + 7, "token") == 0;
   if (http_token_fits(text, "token") != is_token) abort();
-  if (http_decode(text, size) > size) abort();
+  char why[HTTP_FAULT_TEXT];
+  size_t length = strlen(text);
+  int is_right = !http_text_fault(text, why);
+  size_t decoded = http_decode(text, length);
+  if (decoded > length || (is_right && memchr(text, 0, decoded))) abort();
   free(text);
 }
 

@@ -1,5 +1,5 @@
 /* Runs a fuzz target over files without libFuzzer: every seed of a corpus, and for each some seeded mutations, so that
- * the targets are exercised by every compiler.   fuzz_NAME CORPUS_DIR [mutations per seed] */
+ * the targets are exercised by every compiler.   fuzz_NAME CORPUS_DIR MUTATIONS_PER_SEED */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -62,11 +62,11 @@ static size_t run_file(const char *path, int mutations) {
 }
 
 int main(int argc, char **argv) {
-  if (argc < 2) {
-    fprintf(stderr, "usage: %s CORPUS_DIR [mutations per seed]\n", argv[0]);
+  if (argc < 3) {
+    fprintf(stderr, "usage: %s CORPUS_DIR MUTATIONS_PER_SEED\n", argv[0]);
     return 2;
   }
-  int mutations = argc > 2 ? atoi(argv[2]) : 2000;
+  int mutations = atoi(argv[2]);
   DIR *dir = opendir(argv[1]);
   if (!dir) {
     perror(argv[1]);

@@ -125,6 +125,19 @@ Test(replay, reads_to_the_end_in_batches) {
   cr_assert_eq(last.lag, -1);
 }
 
+/* Of an hour between two tries a stop leaves what the drain has. */
+Test(replay, a_stop_is_not_waited_past) {
+  fake_sink sink = {.away = 1000, .stop_call = 1};
+  write_events(8);
+  solid_file_source_options options = options_for(&sink);
+  options.retry_min_ms = options.retry_max_ms = 3600000;
+  options.drain_ms = 100;
+  cr_assert_eq(solid_file_source_open(&sink.replay, &options), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(solid_file_source_run(sink.replay), SOLID_ETIMEDOUT);
+  solid_file_source_close(sink.replay);
+  cr_assert_eq(sink.stored, 0);
+}
+
 Test(replay, names_the_lines_that_are_rejected) {
   fake_sink sink = {0};
   write_file("{\"user\":\"u\",\"item\":1,\"ts\":1600000000001}\n\n  "
@@ -313,7 +326,7 @@ Test(replay, names_what_cannot_be_read) {
   options.path = "/no/such/file";
   refused(&options, SOLID_EIO, "/no/such/file: No such file");
   options.path = "/tmp";
-  refused(&options, SOLID_EIO, "/tmp: Is a directory");
+  refused(&options, SOLID_EIO, "/tmp: is a folder: give a file in it");
   strcpy(path, "/proc/self/mem"); /* opens, but its first bytes cannot be read */
   cr_assert_eq(run(&sink), SOLID_EIO);
   cr_assert(strstr(solid_last_error(), "/proc/self/mem:1: Input/output error"), "%s", solid_last_error());

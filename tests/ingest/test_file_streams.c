@@ -178,6 +178,25 @@ Test(file_streams, another_file_is_another_stream) {
   run(&m, path, 0);
 }
 
+/* Whether it is the known file without its end, or another one that begins alike, nothing can tell. */
+Test(file_streams, a_file_that_lost_its_end_is_not_applied_again) {
+  marks m = {0};
+  put(path, "w", 0, 10);
+  run(&m, path, 10);
+  put(path, "w", 0, 6);
+  solid_file_source_options options = options_for(&m, path);
+  cr_assert_eq(run_with(&m, &options), SOLID_EMISMATCH);
+  cr_assert_eq(m.applied, 0);
+  cr_assert(strstr(solid_last_error(), path) && strstr(solid_last_error(), "--stream new"), "%s", solid_last_error());
+  put(path, "a", 6, 4);
+  run(&m, path, 0);
+  put(path, "w", 0, 6);
+  options.stream_choice = SOLID_STREAM_NEW;
+  cr_assert_eq(run_with(&m, &options), SOLID_OK);
+  cr_assert_eq(m.applied, 6);
+  run(&m, path, 0);
+}
+
 Test(file_streams, a_known_file_is_applied_again_when_asked) {
   marks m = {0};
   put(path, "w", 0, 10);
@@ -241,6 +260,20 @@ Test(file_streams, waits_for_the_place_of_its_streams) {
   run(&m, path, 10);
   cr_assert_eq(last.retries, 5);
   cr_assert_eq(last.duplicates, 0);
+}
+
+/* Nothing is in hand that could be waited for. */
+Test(file_streams, a_stop_while_their_place_is_away_is_no_failure) {
+  marks m = {0};
+  solid_file_source *source = NULL;
+  put(path, "w", 0, 10);
+  kept.away = 1000;
+  solid_file_source_options options = options_for(&m, path);
+  cr_assert_eq(solid_file_source_open(&source, &options), SOLID_OK, "%s", solid_last_error());
+  solid_file_source_stop(source);
+  cr_assert_eq(solid_file_source_run(source), SOLID_OK, "%s", solid_last_error());
+  solid_file_source_close(source);
+  cr_assert_eq(m.applied, 0);
 }
 
 /* Two programs begin with the same file: whoever is second goes by the stream of the first. */

@@ -117,6 +117,7 @@ Test(dataset, what_cannot_be_read_is_named) {
   cr_expect_eq(read_as("/nowhere/x", SOLID_DATA_AUTO, probe_events, &r), SOLID_EIO);
   cr_expect_str_eq(solid_last_error(), "/nowhere/x: No such file or directory");
   cr_expect_eq(read_as("/tmp", SOLID_DATA_ROWS, probe_events, &r), SOLID_EIO);
+  cr_expect_str_eq(solid_last_error(), "/tmp: is a folder: give a file in it");
   cr_expect_eq(solid_data_read_attributes("/nowhere/x", NULL, probe_attributes, &r), SOLID_EIO);
   cr_expect_eq(solid_data_read_vectors("/nowhere/x", NULL, probe_vector, &r, NULL), SOLID_EIO);
   cr_expect_eq(read_as(NULL, SOLID_DATA_ROWS, probe_events, &r), SOLID_EINVAL);
@@ -137,6 +138,36 @@ Test(dataset, a_truncated_gzip_is_an_error) {
   cr_expect_eq(read_as(probe_path, SOLID_DATA_ROWS, probe_events, &r), SOLID_EIO);
   const char *said = solid_last_error(), *named = strstr(said, probe_path);
   cr_expect(named && !strstr(named + 1, probe_path), "the file is to be named once: %s", said);
+}
+
+/* A gzip of one line and, behind it, these bytes. */
+static void write_behind_gzip(const char *bytes, size_t size) {
+  probe_write_gzip("u a b\n", 0);
+  FILE *file = fopen(probe_path, "ab");
+  cr_assert(file && fwrite(bytes, 1, size, file) == size && fclose(file) == 0);
+}
+
+Test(dataset, what_stands_behind_a_gzip_is_read_or_refused) {
+  char member[256];
+  record r = {.answer = SOLID_OK};
+  probe_write_gzip("v c\n", 0);
+  FILE *file = fopen(probe_path, "rb");
+  size_t size = fread(member, 1, sizeof member, file);
+  fclose(file);
+  write_behind_gzip(member, size);
+  cr_expect_eq(read_as(probe_path, SOLID_DATA_ROWS, probe_events, &r), SOLID_OK, "%s", solid_last_error());
+  cr_expect_str_eq(r.text, "u a  0\nu b  1\nv c  2\n");
+  static const char zeros[1024];
+  r = (record){.answer = SOLID_OK};
+  write_behind_gzip(zeros, sizeof zeros); /* as tapes and block devices pad */
+  cr_expect_eq(read_as(probe_path, SOLID_DATA_ROWS, probe_events, &r), SOLID_OK, "%s", solid_last_error());
+  cr_expect_str_eq(r.text, "u a  0\nu b  1\n");
+  static const char *const behind[] = {"v c\n", "v", "\x1f", "\x1f\x8b\x08"};
+  for (size_t i = 0; i < sizeof behind / sizeof *behind; i++) {
+    write_behind_gzip(behind[i], strlen(behind[i]));
+    cr_expect_eq(read_as(probe_path, SOLID_DATA_ROWS, probe_events, &r), SOLID_EIO, "%zu", i);
+    cr_expect(strstr(solid_last_error(), probe_path), "%s", solid_last_error());
+  }
 }
 
 static solid_status count_events(void *context, const solid_event *events, const double *ratings, size_t count) {

@@ -151,7 +151,7 @@ static solid_status read_vectors(uint32_t width, const char *ids, record *r, sol
 }
 
 Test(items, raw_vectors) {
-  const float values[] = {1.0f, -2.5f, 3.0f, 4.0f}, zeros[4] = {0};
+  const float values[] = {1.0f, -2.5f, 3.0f, 4.0f}, zeros[4] = {0}, tiny[] = {1e-20f, -3e-20f};
   record r;
   solid_vectors_report report = SOLID_VECTORS_REPORT_INIT;
   probe_write(values, sizeof values);
@@ -170,6 +170,8 @@ Test(items, raw_vectors) {
   probe_write(zeros, sizeof zeros);
   cr_expect_eq(read_vectors(2, NULL, &r, NULL), SOLID_EFORMAT);
   expect_message(": all 2 vectors are zero");
+  probe_write(tiny, sizeof tiny);
+  cr_expect_eq(read_vectors(2, NULL, &r, NULL), SOLID_OK, "%s", solid_last_error());
   probe_write("PK\3\4abcd", 8);
   cr_expect_eq(read_vectors(2, NULL, &r, NULL), SOLID_EFORMAT);
   cr_expect(strstr(solid_last_error(), "zip"), "%s", solid_last_error());

@@ -17,6 +17,9 @@ Test(judge, a_table_without_names_is_no_rows) {
   refuse("196 242 3 881250949\n", "a time where ids are expected");
   refuse("u1 a b\nu2 c d\n", "as many fields in every line");
   refuse("1,2\n1,3\n", "2 columns separated by commas|--no-header");
+  refuse("a,b,1690000000,4\nc,d,1690000100,3\n", "--item-column 2 --time-column 3, with");
+  refuse("a,b,4,2023-07-22\nc,d,3,2023-07-23\n", "--item-column 2 --time-column 4, with");
+  refuse("a,b,4,5\nc,d,3,5\n", "--item-column 2, with");
   refuse("1;2;3\n1;3;3\n", "3 columns separated by semicolons");
   refuse("1|2|3\n1|3|3\n", "3 columns separated by upright bars");
   refuse("1,2,Great Movie\n", "3 columns separated by commas");
@@ -138,6 +141,7 @@ Test(judge, files_that_are_no_text_are_named_with_what_to_do) {
   refuse_bytes(BYTES("\xff\xfeu\0s\0"), "UTF-16|iconv");
   refuse_bytes(BYTES("\x93NUMPY\1\0"), "NumPy|--vectors");
   refuse_bytes(BYTES("SQLite format 3\0"), "SQLite|csv");
+  refuse_bytes(BYTES("user_id,item_id,timestamp\ru,i,5\ru,j,6\r"), "carriage returns alone|tr '\\r' '\\n'");
 }
 
 Test(judge, only_whole_lines_of_the_sample_count) {

@@ -128,8 +128,8 @@ Test(tables, malformed_fields_are_named) {
   expect_bad("1::2::3::\n", SOLID_DATA_MOVIELENS, ":1: an empty time");
   expect_bad("1::::3::4\n", SOLID_DATA_MOVIELENS, ":1: item of 0 bytes, want 1 to 255");
   expect_bad("::1::3::4\n", SOLID_DATA_MOVIELENS, ":1: user of 0 bytes, want 1 to 255");
-  expect_bad("userId,movieId\n1,\"2\n", SOLID_DATA_CSV, ":2: field 2: misplaced quote");
-  expect_bad("userId,movieId\n1,\"2\"\"\n", SOLID_DATA_CSV, ":2: field 2: misplaced quote");
+  expect_refusal("userId,movieId\n1,\"2\n", NULL, ":2: field 2: the quote that opens it is not closed");
+  expect_refusal("userId,movieId\n1,\"2\"\"\n", NULL, ":2: field 2: the quote that opens it is not closed");
   expect_bad("userId,movieId\n1,\"2\"3\n", SOLID_DATA_CSV, ":2: field 2: misplaced quote");
   solid_data_options o = SOLID_DATA_OPTIONS_INIT;
   expect_with("user,item,rating\n1,2,good\n", &o, "1 2  0\n");
@@ -237,6 +237,7 @@ Test(tables, an_id_is_what_the_stream_calls_it) {
   expect_events(ONE("NAN", "Nul"), SOLID_DATA_CSV, "NAN Nul  0\n");
   expect_refusal(ONE("1.0", "31.0"), NULL, "\"1.0\" is a whole number");
   expect_refusal(ONE("1", "1e+05"), NULL, "item \"1e+05\" is a whole number");
+  expect_refusal(ONE("9.78014E+12", "1"), NULL, "user \"9.78014E+12\" is a whole number");
   expect_events(ONE("1e5", "v2.0"), SOLID_DATA_CSV, "1e5 v2.0  0\n");
   expect_refusal(ONE("u ", "i"), NULL, "user \"u \" begins or ends with a blank");
   expect_refusal(ONE("u", " i"), NULL, "item \" i\" begins or ends with a blank");
