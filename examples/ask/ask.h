@@ -16,6 +16,8 @@ typedef struct ask_arguments {
   store_options store; /* ttl_s stays 0: a question renews no time to live */
 } ask_arguments;
 
+extern const solid_program ask_program;
+
 typedef struct asking {
   ask_arguments args;
   id_list session, blocked;

@@ -11,102 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define AT(field) .offset = offsetof(ask_arguments, field)
-
-static const solid_property properties[] = {
-    {.name = "model", .type = SOLID_PROPERTY_STRING, .meaning = "model file (safetensors)", .required = 1, AT(model)},
-    {.name = "device", .type = SOLID_PROPERTY_STRING, .preset = "cpu", .meaning = "cpu, cuda or cuda:N", AT(device)},
-    STORE_REDIS_PROPERTIES(ask_arguments),
-    {.name = "element",
-     .type = SOLID_PROPERTY_CHOICE,
-     .preset = "f16",
-     .choices = "f32|f16|i8",
-     .meaning = "element type of parameters that are generated now and stored",
-     AT(store.element)},
-    {.name = "user",
-     .type = SOLID_PROPERTY_STRING,
-     .meaning = "user id; without it, an anonymous visitor, for whom no store is needed",
-     AT(user)},
-    {.name = "k",
-     .type = SOLID_PROPERTY_INT,
-     .preset = "10",
-     .min = 1,
-     .max = 1000,
-     .meaning = "number of items",
-     AT(k)},
-    SLATE_PROPERTIES(ask_arguments),
-    {.name = "category", .type = SOLID_PROPERTY_STRING, .meaning = "only items of this category", AT(category)},
-    {.name = "categories",
-     .type = SOLID_PROPERTY_BOOL,
-     .preset = "false",
-     .meaning = "only list the model's categories with their numbers of items",
-     AT(categories)},
-    {.name = "session",
-     .type = SOLID_PROPERTY_STRING,
-     .meaning = "items newer than everything stored, oldest first: ITEM,ITEM,... or [\"ITEM\", ...]",
-     AT(session)},
-    {.name = "blocked",
-     .type = SOLID_PROPERTY_STRING,
-     .meaning = "items to leave out: ITEM,ITEM,... or [\"ITEM\", ...]",
-     AT(blocked)},
-    {.name = "seen",
-     .type = SOLID_PROPERTY_BOOL,
-     .preset = "false",
-     .meaning = "recommend items that the user took again, too",
-     AT(seen)},
-    {.name = "exclude-seen",
-     .type = SOLID_PROPERTY_CHOICE,
-     .preset = "ever",
-     .choices = "ever|window",
-     .meaning = "without --seen, which of them are left out: all that the store knows, or those that the model reads",
-     AT(exclude_seen)},
-    {.name = "history",
-     .type = SOLID_PROPERTY_INT,
-     .preset = "0",
-     .min = 0,
-     .max = 4096,
-     .meaning = "also print the newest items of the window",
-     AT(history)},
-    {.name = "until-seq",
-     .type = SOLID_PROPERTY_INT,
-     .preset = "0",
-     .min = 0,
-     .max = 9e15,
-     .meaning = "wait until window and parameters have seen this many events",
-     AT(until_seq)},
-    {.name = "timeout",
-     .type = SOLID_PROPERTY_INT,
-     .preset = "10",
-     .min = 0,
-     .max = 86400,
-     .meaning = "seconds that --until-seq waits",
-     AT(timeout)},
-    {.name = "forget",
-     .type = SOLID_PROPERTY_BOOL,
-     .preset = "false",
-     .meaning = "forget the user: what the store has is removed, and events read again do not bring it back",
-     AT(forget)},
-    {.name = "quiet",
-     .type = SOLID_PROPERTY_BOOL,
-     .preset = "false",
-     .meaning = "only wait; print no items",
-     AT(quiet)},
-    {.name = "json",
-     .type = SOLID_PROPERTY_BOOL,
-     .preset = "false",
-     .meaning = "print the answer as one line of JSON",
-     AT(json)},
-};
-
-static const solid_program program = {
-    .name = "solid_ask",
-    .summary =
-        "Recommends items for one user from a model file and the Redis store, or for a visitor from the model alone.",
-    .exits = HAS_EXIT(MODEL) | HAS_EXIT(STORE) | HAS_EXIT(WAITED),
-    .properties = properties,
-    .count = sizeof properties / sizeof *properties,
-};
-
 static solid_bytes bytes_of(const char *text) {
   return text ? (solid_bytes){text, strlen(text)} : (solid_bytes){NULL, 0};
 }
@@ -190,7 +94,7 @@ static solid_status wait_for_events(asking *a, solid_window *window, solid_param
 static solid_status ask_slate(const asking *a, const solid_query *query, ask_answer *out, solid_scored *items,
                               solid_slate_answer *answer) {
   solid_slate_options options;
-  solid_status status = slate_options_read(&a->args.slate, &options);
+  solid_status status = slate_options_read(&a->args.slate, "order", &options);
   if (status == SOLID_OK) status = solid_slate(a->rec, bytes_of(a->args.user), query, &options, items, answer);
   out->count = answer->count, out->source = answer->source;
   out->window_seq = answer->window_seq, out->params_seq = answer->params_seq;
@@ -269,28 +173,26 @@ static solid_status run(asking *a) {
 static solid_status check(asking *a) {
   solid_slate_options unused;
   solid_status status = store_options_check(&a->args.store);
-  if (status == SOLID_OK) status = slate_options_read(&a->args.slate, &unused);
+  if (status == SOLID_OK && a->args.user && !*a->args.user)
+    status = solid_fail(SOLID_EINVAL, "--user: is empty; leave it out for a visitor");
+  if (status == SOLID_OK) status = slate_options_read(&a->args.slate, "order", &unused);
   if (status == SOLID_OK) status = id_list_read(&a->session, "session", a->args.session);
   if (status == SOLID_OK) status = id_list_read(&a->blocked, "blocked", a->args.blocked);
-  if (status == SOLID_OK && a->args.until_seq && !a->args.user)
-    status = solid_fail(SOLID_EINVAL, "--until-seq: whose events are waited for? (--user)");
-  if (status == SOLID_OK && a->args.forget && !a->args.user)
-    status = solid_fail(SOLID_EINVAL, "--forget: who is to be forgotten? (--user)");
   return status;
 }
 
 int main(int argc, char **argv) {
   asking a = {.code = EXIT_FAILED};
   solid_config *config = NULL;
-  solid_status status = solid_config_load(&config, &program, argc, argv, &a.args);
+  solid_status status = solid_config_load(&config, &ask_program, argc, argv, &a.args);
   if (status != SOLID_OK) {
     fprintf(stderr, "solid_ask: %s\n", solid_last_error());
     return EXIT_USAGE;
   }
   if (solid_config_get_request(config) == SOLID_CONFIG_HELP)
-    status = solid_config_write_help(&program, stdout);
+    status = solid_config_write_help(&ask_program, stdout);
   else if (solid_config_get_request(config) == SOLID_CONFIG_VERSION)
-    status = solid_config_write_version(&program, stdout);
+    status = solid_config_write_version(&ask_program, stdout);
   else if ((status = check(&a)) == SOLID_OK)
     status = run(&a);
   else

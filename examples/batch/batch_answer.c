@@ -1,7 +1,6 @@
 /* Rankings are made by a worker, many users at once. Slates, and the popular items for users of whom the model knows
  * nothing, come from a recommender over a store that stays empty: the history is given as a session. */
 #include "examples/batch/batch.h"
-#include "examples/common/category.h"
 #include "solid/extend.h"
 #include "store/memory_store.h"
 #include <math.h>
@@ -77,11 +76,8 @@ solid_status batch_answerer_new(batch_answerer **out, const batch_run *run, size
   a->most = most;
   a->k = (uint32_t)(args->slate.rows ? args->slate.rows : args->k);
   a->window = run->info.window;
-  solid_status status = category_check(run->model, args->category);
-  if (!status && a->k > run->info.items)
-    status = solid_fail(SOLID_ERANGE, "--k %u: the model has %u items", a->k, run->info.items);
-  if (!status) status = take_memory(a);
-  if (!status && args->slate.rows) status = slate_options_read(&args->slate, &a->slate);
+  solid_status status = take_memory(a);
+  if (!status && args->slate.rows) status = slate_options_read(&args->slate, "order", &a->slate);
   if (!status) status = args->slate.rows ? open_recommender(a) : solid_worker_new(&a->worker, run->model, most);
   if (!status)
     *out = a;

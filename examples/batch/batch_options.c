@@ -15,7 +15,7 @@ static const solid_property properties[] = {
     WORTH_PROPERTIES(batch_arguments, reading),
     {.name = "users",
      .type = SOLID_PROPERTY_STRING,
-     .meaning = "file with one user id per line: only these; without it, everybody in the data",
+     .meaning = "file with one user id per line, - = standard input: only these; without it, everybody in the data",
      AT(users)},
     {.name = "out",
      .type = SOLID_PROPERTY_STRING,
@@ -39,6 +39,7 @@ static const solid_property properties[] = {
     {.name = "category", .type = SOLID_PROPERTY_STRING, .meaning = "only items of this category", AT(category)},
     {.name = "blocked",
      .type = SOLID_PROPERTY_STRING,
+     .min = -1,
      .meaning = "items to leave out: ITEM,ITEM,... or [\"ITEM\", ...]",
      AT(blocked)},
     {.name = "seen",
@@ -68,6 +69,8 @@ static const solid_property properties[] = {
     {.name = "device", .type = SOLID_PROPERTY_STRING, .preset = "cpu", .meaning = "cpu, cuda or cuda:N", AT(device)},
 };
 
+static const solid_need needs[] = {SLATE_NEEDS};
+
 const solid_program batch_program = {
     .name = "solid_batch",
     .summary = "Writes the recommendations, or slates, of all users of a data file into a file.",
@@ -75,6 +78,9 @@ const solid_program batch_program = {
              "knows no item gets the most popular items. A stopped run leaves OUT.part and OUT.part.json; the same\n"
              "command continues from them.",
     .exits = HAS_EXIT(MODEL) | HAS_EXIT(SOURCE),
+    .cut = "",
+    .needs = needs,
+    .n_needs = sizeof needs / sizeof *needs,
     .properties = properties,
     .count = sizeof properties / sizeof *properties,
 };

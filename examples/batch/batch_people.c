@@ -1,7 +1,9 @@
 #include "examples/batch/batch_people.h"
+#include "examples/common/ground.h"
+#include "examples/common/growing.h"
+#include "ingest/data_file.h"
 #include "solid/extend.h"
-#include <errno.h>
-#include <stdio.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,51 +25,57 @@ static solid_status ask_everybody(batch_people *p) {
   return SOLID_OK;
 }
 
-static solid_status read_all(char **out, size_t *size, const char *path) {
-  FILE *file = fopen(path, "rb");
-  size_t room = 0, n = 0;
-  char *text = NULL;
-  if (!file) return solid_fail(SOLID_EIO, "%s: %s", path, strerror(errno));
-  do {
-    if (n + 65536 > room) {
-      char *more = realloc(text, room = 2 * room + 65536);
-      if (!more) break;
-      text = more;
-    }
-    n += fread(text + n, 1, 65536, file);
-  } while (!feof(file) && !ferror(file));
-  solid_status status = ferror(file)           ? solid_fail(SOLID_EIO, "%s: %s", path, strerror(errno))
-                        : !text || !feof(file) ? solid_fail(SOLID_ENOMEM, "%s: no memory to read it", path)
-                                               : SOLID_OK;
-  fclose(file);
-  *out = text;
-  *size = n;
-  return status;
+typedef struct id_reader {
+  batch_people *people;
+  const char *path;
+  growing text; /* the ids without anything between */
+  size_t room;
+} id_reader;
+
+static int is_blank(char c) {
+  return c == ' ' || c == '\t';
 }
 
-/* An id a line; empty lines are passed over. */
-static solid_status ask_list(batch_people *p, const char *path) {
-  size_t size = 0, lines = 1, number = 1;
-  solid_status status = read_all(&p->text, &size, path);
-  if (status) return status;
-  for (size_t i = 0; i < size; i++) lines += p->text[i] == '\n';
-  p->asked = malloc(lines * sizeof *p->asked);
-  if (!p->asked) return solid_fail(SOLID_ENOMEM, "no memory for %zu users", lines);
-  size_t mark = size >= 3 && memcmp(p->text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0; /* an editor's byte order mark */
-  for (const char *at = p->text + mark, *end = p->text + size; at < end; number++) {
-    const char *stop = memchr(at, '\n', (size_t)(end - at));
-    if (!stop) stop = end;
-    solid_bytes id = {at, (size_t)(stop - at)};
-    if (id.size && id.data[id.size - 1] == '\r') id.size--;
-    if (id.size > SOLID_ID_MAX)
-      return solid_fail(SOLID_EFORMAT, "%s:%zu: an id of %zu bytes, want at most %d", path, number, id.size,
-                        SOLID_ID_MAX);
-    if (id.size) {
-      p->strangers += !p->steps.users || solid_vocab_find(&p->steps.user_ids, id) == SOLID_NO_ID;
-      p->asked[p->count++] = id;
-    }
-    at = stop + 1;
+/* What is wrong with an id, or NULL. An id of the data is one, blanks round it or not. */
+static const char *fault_of(solid_bytes id, int is_stranger) {
+  if (id.size > SOLID_ID_MAX) return "is longer than 255 bytes";
+  if (!sol_is_utf8(id.data, id.size)) return "is not UTF-8: write the file as UTF-8 (iconv -f LATIN1 -t UTF-8)";
+  if (!is_stranger) return NULL;
+  if (memchr(id.data, '\r', id.size)) return "has a carriage return in it: want one id a line";
+  return is_blank(id.data[0]) || is_blank(id.data[id.size - 1])
+             ? "begins or ends with a blank, and the data has no such user: take the blank away"
+             : NULL;
+}
+
+static solid_status take_id(void *context, solid_bytes id, uint64_t number) {
+  id_reader *r = context;
+  batch_people *p = r->people;
+  int is_stranger = !p->steps.users || solid_vocab_find(&p->steps.user_ids, id) == SOLID_NO_ID;
+  const char *fault = fault_of(id, is_stranger);
+  if (fault)
+    return solid_fail(SOLID_EFORMAT, "%s:%" PRIu64 ": user \"%s\" %s", r->path, number, sol_show(id.data, id.size).text,
+                      fault);
+  if (p->count == r->room) {
+    size_t room = 2 * r->room + 1024;
+    solid_bytes *asked = realloc(p->asked, room * sizeof *asked);
+    if (!asked) return solid_fail(SOLID_ENOMEM, "no memory for %zu users", room);
+    p->asked = asked, r->room = room;
   }
+  growing_bytes(&r->text, id.data, id.size);
+  p->asked[p->count++].size = id.size;
+  p->strangers += (size_t)is_stranger;
+  return SOLID_OK;
+}
+
+/* An id a line. */
+static solid_status ask_list(batch_people *p, const char *path) {
+  id_reader r = {.people = p, .path = path};
+  solid_status status = solid_data_read_lines(path, take_id, &r);
+  p->text = r.text.bytes;
+  if (status) return status;
+  if (r.text.is_broken) return solid_fail(SOLID_ENOMEM, "no memory for the ids of %zu users", p->count);
+  const char *at = p->text;
+  for (size_t i = 0; i < p->count; at += p->asked[i++].size) p->asked[i].data = at;
   return p->count ? SOLID_OK : solid_fail(SOLID_EFORMAT, "%s: no users", path);
 }
 

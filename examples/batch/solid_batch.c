@@ -1,9 +1,11 @@
 /* solid_batch: the recommendations of everybody in a data file, or of a list of users, into a file. No store. */
 #include "examples/batch/batch.h"
 #include "examples/common/apart.h"
+#include "examples/common/category.h"
 #include "examples/common/exit.h"
 #include "examples/common/load.h"
 #include "examples/common/manifest.h"
+#include "examples/common/preparing.h"
 #include "examples/common/program.h"
 #include "examples/common/progress.h"
 #include "solid/extend.h"
@@ -15,7 +17,7 @@
 
 static void print_log(void *user, solid_log_level level, const char *line) {
   (void)user;
-  if (level >= SOLID_LOG_WARN) fprintf(stderr, "%s\n", line);
+  if (!preparing_log(level, line) && level >= SOLID_LOG_WARN) fprintf(stderr, "%s\n", line);
 }
 
 static solid_status open_model(batch_run *r) {
@@ -28,6 +30,7 @@ static solid_status open_model(batch_run *r) {
   solid_status status = solid_context_new(&r->ctx, &options);
   if (!status) program_step(EXIT_MODEL);
   if (!status) status = solid_model_load(&r->model, r->ctx, r->args.model);
+  preparing_end();
   return status ? status : solid_model_get_info(r->model, &r->info);
 }
 
@@ -135,6 +138,17 @@ static solid_status check_files(const batch_arguments *args) {
   return apart_check(written, read);
 }
 
+static solid_status check_questions(const batch_run *r) {
+  const char *name = r->args.slate.rows ? "--slate" : "--k";
+  int64_t k = r->args.slate.rows ? r->args.slate.rows : r->args.k;
+  program_step(EXIT_USAGE);
+  solid_status status = category_check(r->model, r->args.category);
+  if (!status && k > r->info.items)
+    status = solid_fail(SOLID_ERANGE, "%s %" PRId64 ": the model has %u items: take %s %u or less", name, k,
+                        r->info.items, name, r->info.items);
+  return status;
+}
+
 static solid_status run(void *user) {
   batch_run *r = user;
   solid_status status = check_files(&r->args);
@@ -142,6 +156,7 @@ static solid_status run(void *user) {
   if (!status) status = open_model(r);
   if (!status) id_list_keep_known(&r->blocked, r->model, "solid_batch", "blocked");
   if (!status) status = open_people(r);
+  if (!status) status = check_questions(r);
   return status ? status : write_all(r);
 }
 

@@ -43,7 +43,9 @@ solid_status category_check(const solid_model *model, const char *name) {
   uint32_t count = 0;
   for (solid_bytes known; (known = solid_model_category_name(model, count)).data; count++)
     put_in(nearest, (near_category){known, distance_of(known, name, size)});
-  if (!count) return solid_fail(SOLID_ENOTFOUND, "--category: the model has no categories");
+  if (!count)
+    return solid_fail(SOLID_ENOTFOUND,
+                      "--category: the model has no categories, since it was trained without --attributes");
   char text[400];
   sol_text list = SOL_TEXT(text);
   for (int i = 0; i < SHOWN && nearest[i].distance < FAR; i++)

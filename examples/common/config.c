@@ -1,4 +1,5 @@
 #include "examples/common/config.h"
+#include "examples/common/config_needs.h"
 #include "examples/common/config_text.h"
 #include "examples/common/config_value.h"
 #include "solid/extend.h"
@@ -75,10 +76,21 @@ static solid_status set_passthrough(solid_config *config, const char *name, cons
 }
 
 static solid_status unknown(const solid_config *config, const char *name, const char *where) {
+  if (strcmp(name, "config") == 0) return solid_fail(SOLID_EINVAL, "%s: is a flag, and no name of such a file", where);
   const char *nearest = sol_property_nearest(config->program, name);
   const char *dashes = strncmp(where, "--", 2) == 0 ? "--" : "";
   if (nearest) return solid_fail(SOLID_EINVAL, "%s: unknown name, did you mean '%s%s'?", where, dashes, nearest);
   return solid_fail(SOLID_EINVAL, "%s: unknown name, see %s --help", where, config->program->name);
+}
+
+/* 1 if an earlier flag gave this text another value: a file, an address, a name that would be left out in silence. Of
+ * numbers and choices the last flag counts, as it does over the file. */
+static int is_other_text(const solid_config *config, size_t i, const char *value) {
+  const solid_property *property = &config->program->properties[i];
+  const char *before = NULL;
+  if (config->line_of[i] >= 0 || property->type != SOLID_PROPERTY_STRING) return 0;
+  memcpy(&before, (const char *)config->values + property->offset, sizeof before);
+  return before && strcmp(before, value) != 0;
 }
 
 /* Sets any property by its name; both texts come from keep(). */
@@ -88,6 +100,8 @@ static solid_status set_named(solid_config *config, const char *name, const char
   if (!property) return unknown(config, name, where);
   size_t i = (size_t)(property - config->program->properties);
   if (line > 0 && config->line_of[i] > 0) return twice(where, config->line_of[i]);
+  if (is_other_text(config, i, value))
+    return solid_fail(SOLID_EINVAL, "%s: given twice with two values, of which one would be left out", where);
   solid_status status = sol_property_set(property, value, where, config->values);
   if (status == SOLID_OK) config->line_of[i] = line;
   return status;
@@ -193,6 +207,8 @@ static solid_status scan_flags(solid_config *config, int argc, char *const *argv
   for (int at = 1; at < argc;) {
     solid_status status = next_flag(config, argc, argv, &at, &f);
     if (status != SOLID_OK) return status;
+    if (strcmp(f.name, "config") == 0 && *path)
+      return solid_fail(SOLID_EINVAL, "--config: given twice (%s, %s), and one file is read", *path, f.value);
     if (strcmp(f.name, "config") == 0) *path = f.value;
     if (config->request != SOLID_CONFIG_RUN) continue;
     if (strcmp(f.name, "help") == 0) config->request = SOLID_CONFIG_HELP;
@@ -233,14 +249,6 @@ static solid_status set_presets(solid_config *config) {
   return SOLID_OK;
 }
 
-static solid_status check_required(const solid_config *config) {
-  for (size_t i = 0; i < config->program->count; i++)
-    if (config->program->properties[i].required && !config->line_of[i])
-      return solid_fail(SOLID_EINVAL, "--%s is required: %s; see %s --help", config->program->properties[i].name,
-                        config->program->properties[i].meaning, config->program->name);
-  return SOLID_OK;
-}
-
 static solid_status load(solid_config *config, int argc, char *const *argv) {
   const char *path = NULL;
   solid_status status = set_presets(config);
@@ -249,7 +257,9 @@ static solid_status load(solid_config *config, int argc, char *const *argv) {
   if (path) status = read_file(config, path);
   if (status == SOLID_OK && config->secret) config_warn_readable(config->program->name, path, config->secret);
   if (status == SOLID_OK) status = read_flags(config, argc, argv);
-  if (status == SOLID_OK) status = check_required(config);
+  const config_given given = {config->program,      config->values,    path, config->line_of, config->settings,
+                              config->setting_line, config->n_settings};
+  if (status == SOLID_OK) status = sol_options_check(&given);
   return status;
 }
 

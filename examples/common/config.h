@@ -34,9 +34,9 @@ typedef struct solid_config solid_config;
 /* Reads defaults, then the file named by --config, then the flags, into the struct at `values`. On success *out is
  * owned by the caller: solid_config_free; the strings in `values` live as long as it does. With --help or --version
  * only the defaults are set, and required properties may be missing. EINVAL: unknown name (the nearest known one is
- * suggested), missing value, missing required property, not a number, not one of the choices. ERANGE: out of range.
- * EIO: the file cannot be read. EFORMAT: a line is not `name = value`, or a name is given twice. The text begins with
- * `FILE:LINE: ` or with the flag. */
+ * suggested), missing value, missing required property, not a number, not one of the choices, without effect
+ * (solid_need). ERANGE: out of range. EIO: the file cannot be read. EFORMAT: a line is not `name = value`, or a name is
+ * given twice. The text begins with `FILE:LINE: ` or with the flag. */
 SOLID_CHECK_RESULT solid_status solid_config_load(solid_config **out, const solid_program *program, int argc,
                                                   char *const *argv, void *values);
 

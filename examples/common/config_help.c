@@ -1,4 +1,5 @@
 #include "examples/common/config.h"
+#include "examples/common/config_needs.h"
 #include "examples/common/exit.h"
 #include "examples/common/ground.h"
 #include "solid/extend.h"
@@ -48,17 +49,22 @@ static void write_meaning(FILE *stream, const char *text) {
   fputc('\n', stream);
 }
 
-static void write_property(FILE *stream, const solid_property *property) {
+static void write_property(FILE *stream, const solid_program *program, const solid_property *property) {
   int is_negative = strncmp(property->name, "no-", 3) == 0 || strstr(property->name, "-no-");
   if (property->type == SOLID_PROPERTY_BOOL)
     write_flag(stream, is_negative ? "--" : "--[no-]", property->name, "");
   else
     write_flag(stream, "--", property->name, value_word(property));
-  char text[1024];
-  sol_text line = SOL_TEXT(text);
+  char text[1024], needs[256];
+  sol_text line = SOL_TEXT(text), of = SOL_TEXT(needs);
   sol_text_add(&line, "%s", property->meaning);
-  int limited = property->min != 0 || property->max != 0;
+  sol_options_add_needs(&of, program, property->name);
+  int limited = property->type != SOLID_PROPERTY_STRING && (property->min != 0 || property->max != 0);
   const char *separator = " (";
+  if (*needs) {
+    sol_text_add(&line, "%s%s", separator, needs);
+    separator = ", ";
+  }
   if (limited) {
     const char *format = property->type == SOLID_PROPERTY_INT ? "%s%.0f .. %.0f" : "%s%.15g .. %.15g";
     sol_text_add(&line, format, separator, property->min, property->max);
@@ -68,12 +74,12 @@ static void write_property(FILE *stream, const solid_property *property) {
     sol_text_add(&line, "%srequired)", separator);
   else if (property->preset)
     sol_text_add(&line, "%sdefault %s)", separator, *property->preset ? property->preset : "empty");
-  else if (limited)
+  else if (limited || *needs)
     sol_text_add(&line, ")");
   write_meaning(stream, text);
 }
 
-static void write_exits(FILE *stream, unsigned exits) {
+static void write_exits(FILE *stream, const solid_program *program) {
   static const struct {
     int code;
     const char *meaning;
@@ -84,15 +90,18 @@ static void write_exits(FILE *stream, unsigned exits) {
   };
   fputs("\nexit codes:\n", stream);
   for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-    if (all[i].code <= EXIT_USAGE || exits & 1u << all[i].code)
-      fprintf(stream, "  %d  %s\n", all[i].code, all[i].meaning);
+    if (all[i].code <= EXIT_USAGE || program->exits & 1u << all[i].code)
+      fprintf(stream, "  %d  %s%s\n", all[i].code, all[i].meaning,
+              all[i].code == EXIT_DONE && !program->cut ? ", or ended by a signal with everything kept" : "");
+  if (program->cut)
+    fprintf(stream, "  128 + N  ended at once by signal N (SIGTERM: 143, Ctrl-C: 130)%s\n", program->cut);
 }
 
 solid_status solid_config_write_help(const solid_program *program, FILE *stream) {
   if (!program || !stream) return solid_fail(SOLID_EINVAL, "help: program or stream is NULL");
   fprintf(stream, "%s: %s\n\nusage: %s [--config FILE] [--NAME VALUE]...\n\n", program->name, program->summary,
           program->name);
-  for (size_t i = 0; i < program->count; i++) write_property(stream, &program->properties[i]);
+  for (size_t i = 0; i < program->count; i++) write_property(stream, program, &program->properties[i]);
   if (program->takes_kafka) {
     write_flag(stream, "--", "kafka.PROPERTY", "TEXT");
     fputs("any property of librdkafka, passed on unchanged\n", stream);
@@ -104,7 +113,7 @@ solid_status solid_config_write_help(const solid_program *program, FILE *stream)
   write_flag(stream, "--", "version", "");
   fputs("print the version\n", stream);
   if (program->notes) fprintf(stream, "\n%s\n", program->notes);
-  write_exits(stream, program->exits);
+  write_exits(stream, program);
   if (ferror(stream)) return solid_fail(SOLID_EIO, "help: the stream took no more");
   return SOLID_OK;
 }

@@ -35,8 +35,7 @@ static solid_status set_float(const solid_property *property, const char *text, 
   return SOLID_OK;
 }
 
-/* Index of `text` among the words of "a|b|c", or -1. */
-static int choice_index(const char *choices, const char *text) {
+int sol_choice_index(const char *choices, const char *text) {
   size_t size = strlen(text);
   for (int i = 0;; i++) {
     size_t word = strcspn(choices, "|");
@@ -47,14 +46,14 @@ static int choice_index(const char *choices, const char *text) {
 }
 
 static solid_status set_bool(const char *text, const char *where, int *field) {
-  int i = choice_index("false|true|no|yes|off|on|0|1", text);
+  int i = sol_choice_index("false|true|no|yes|off|on|0|1", text);
   if (i < 0) return solid_fail(SOLID_EINVAL, "%s: '%s' is neither true nor false", where, text);
   *field = i % 2;
   return SOLID_OK;
 }
 
 static solid_status set_choice(const solid_property *property, const char *text, const char *where, int *field) {
-  int i = choice_index(property->choices, text);
+  int i = sol_choice_index(property->choices, text);
   if (i < 0) return solid_fail(SOLID_EINVAL, "%s: '%s' is not one of %s", where, text, property->choices);
   *field = i;
   return SOLID_OK;
@@ -64,7 +63,8 @@ solid_status sol_property_set(const solid_property *property, const char *text, 
   void *field = (char *)values + property->offset;
   switch (property->type) {
   case SOLID_PROPERTY_STRING:
-    if (property->required && !*text) return solid_fail(SOLID_EINVAL, "%s: is empty", where);
+    if (!*text && property->min >= 0)
+      return solid_fail(SOLID_EINVAL, "%s: is empty%s", where, property->required ? "" : ": leave it out");
     *(const char **)field = text;
     return SOLID_OK;
   case SOLID_PROPERTY_INT:

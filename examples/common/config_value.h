@@ -9,6 +9,9 @@
  * error text. EINVAL, ERANGE. */
 solid_status sol_property_set(const solid_property *property, const char *text, const char *where, void *values);
 
+/* Index of `text` among the words of "a|b|c", or -1. */
+int sol_choice_index(const char *choices, const char *text);
+
 /* The property called `name` (size bytes), or NULL. */
 const solid_property *sol_property_find(const solid_program *program, const char *name, size_t size);
 

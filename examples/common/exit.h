@@ -5,7 +5,7 @@
 
 /*        name     code  meaning */
 #define PROGRAM_EXIT_MAP(X)                                                                                            \
-  X(DONE, 0, "done, or ended by a signal with everything kept")                                                        \
+  X(DONE, 0, "done")                                                                                                   \
   X(FAILED, 1, "ended by an error, which is the last line on stderr")                                                  \
   X(USAGE, 2, "wrong usage or configuration")                                                                          \
   X(MODEL, 3, "the model cannot be used")                                                                              \

@@ -1,4 +1,5 @@
 #include "examples/common/growing.h"
+#include "examples/common/ground.h"
 #include <math.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -51,20 +52,6 @@ void growing_add(growing *text, const char *format, ...) {
   va_end(again);
 }
 
-/* Bytes of the character at `at`, 0 where it is no UTF-8 (RFC 3629: no overlong forms, no surrogates). */
-static size_t utf8_length(const unsigned char *at, size_t left) {
-  if (at[0] < 0x80) return 1;
-  size_t length = at[0] >= 0xf0 ? 4 : at[0] >= 0xe0 ? 3 : 2;
-  if (at[0] < 0xc2 || at[0] > 0xf4 || length > left) return 0;
-  for (size_t i = 1; i < length; i++)
-    if ((at[i] & 0xc0) != 0x80) return 0;
-  if (at[0] == 0xe0 && at[1] < 0xa0) return 0;
-  if (at[0] == 0xed && at[1] > 0x9f) return 0;
-  if (at[0] == 0xf0 && at[1] < 0x90) return 0;
-  if (at[0] == 0xf4 && at[1] > 0x8f) return 0;
-  return length;
-}
-
 static int is_plain(unsigned char c) {
   return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
 }
@@ -73,7 +60,7 @@ void growing_json(growing *text, const void *bytes, size_t size) {
   const unsigned char *at = bytes;
   growing_bytes(text, "\"", 1);
   for (size_t i = 0; i < size;) {
-    size_t length = utf8_length(at + i, size - i);
+    size_t length = sol_utf8_bytes(at + i, size - i);
     if (!length) {
       growing_text(text, "\\ufffd");
       i++;
@@ -86,7 +73,7 @@ void growing_json(growing *text, const void *bytes, size_t size) {
       for (i += length; i < size; i += length) {
         length = 1;
         if (is_plain(at[i])) continue;
-        length = utf8_length(at + i, size - i);
+        length = sol_utf8_bytes(at + i, size - i);
         if (length < 2) break;
       }
       growing_bytes(text, at + from, i - from);

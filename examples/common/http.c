@@ -35,14 +35,6 @@ typedef struct http_exchange {
 
 /* ---- Texts of an URL ---- */
 
-static char *copy_of(const char *text, size_t size) {
-  char *copy = malloc(size + 1);
-  if (!copy) return NULL;
-  memcpy(copy, text, size);
-  copy[size] = 0;
-  return copy;
-}
-
 /* libmicrohttpd would decode "/items/a%2Fb/similar" before the path is split into parts. */
 static size_t leave_encoded(void *unused, struct MHD_Connection *connection, char *text) {
   (void)unused, (void)connection;
@@ -52,8 +44,7 @@ static size_t leave_encoded(void *unused, struct MHD_Connection *connection, cha
 int http_argument(const http_request *request, const char *name, solid_bytes *value) {
   http_exchange *exchange = request->exchange;
   const char *raw = MHD_lookup_connection_value(exchange->connection, MHD_GET_ARGUMENT_KIND, name);
-  if (!raw || exchange->n_arguments == KEPT_ARGUMENTS) return 0;
-  char *copy = copy_of(raw, strlen(raw));
+  char *copy = raw && exchange->n_arguments < KEPT_ARGUMENTS ? strdup(raw) : NULL;
   if (!copy) return 0;
   exchange->arguments[exchange->n_arguments++] = copy;
   *value = (solid_bytes){copy, http_decode(copy, strlen(copy))};
@@ -158,26 +149,37 @@ typedef struct argument_check {
 
 static enum MHD_Result check_argument(void *user, enum MHD_ValueKind kind, const char *name, const char *value) {
   argument_check *check = user;
+  char why[HTTP_FAULT_TEXT];
   (void)kind;
   int place = http_place(check->known, name);
   uint32_t bit = place < 0 ? 0 : UINT32_C(1) << place;
   const char *wrong = place < 0 ? "is unknown; see /openapi.json" : check->seen & bit ? "is given twice" : NULL;
-  if (!wrong && !value) wrong = "has no value";
+  if (!wrong) wrong = value ? http_text_fault(value, why) : "has no value";
   check->seen |= bit;
   if (wrong) http_fail(check->reply, 400, "bad_query", "argument \"%s\" %s", sol_show(name, strlen(name)).text, wrong);
   return wrong ? MHD_NO : MHD_YES;
 }
 
-/* What a client misspelt must not pass for what it left out. */
-static int arguments_fit(const http_exchange *exchange, http_reply *reply) {
+/* What a client misspelt must not pass for what it left out, nor bytes that are no text for another text. Decodes the
+ * id in the path. */
+static int head_fits(http_exchange *exchange, http_reply *reply) {
   argument_check check = {exchange->route->arguments, 0, reply};
-  if (check.known) MHD_get_connection_values(exchange->connection, MHD_GET_ARGUMENT_KIND, check_argument, &check);
+  char why[HTTP_FAULT_TEXT], *part = exchange->part;
+  const char *wrong = part ? http_text_fault(part, why) : NULL;
+  if (part && !wrong) exchange->request.part = (solid_bytes){part, http_decode(part, strlen(part))};
+  if (wrong)
+    http_fail(reply, 400, "bad_query", "the id in the path %s", wrong);
+  else if (check.known && exchange->body.size && strcmp(exchange->route->method, MHD_HTTP_METHOD_POST) != 0)
+    http_fail(reply, 400, "bad_body", "%s takes no body, and this one has %zu bytes; see /openapi.json",
+              exchange->route->method, exchange->body.size);
+  else if (check.known)
+    MHD_get_connection_values(exchange->connection, MHD_GET_ARGUMENT_KIND, check_argument, &check);
   return !reply->status;
 }
 
 /* Called once the head has arrived: a request without the token, or for an unknown path, is refused before its body is
  * read. */
-static enum MHD_Result begin(http_server *server, struct MHD_Connection *connection, const char *path,
+static enum MHD_Result begin(http_server *server, struct MHD_Connection *connection, const char *target,
                              const char *method, void **state) {
   const http_options *o = &server->options;
   http_exchange *exchange = calloc(1, sizeof *exchange);
@@ -187,12 +189,11 @@ static enum MHD_Result begin(http_server *server, struct MHD_Connection *connect
   atomic_fetch_add(&server->in_hand, 1);
   exchange->server = server;
   exchange->connection = connection;
-  exchange->route = find_route(o, method, path, &part, &exchange->refused);
-  if (part.size && !(exchange->part = copy_of(part.data, part.size))) exchange->refused = 500;
+  exchange->route = find_route(o, method, http_target_path(target), &part, &exchange->refused);
+  if (part.size && !(exchange->part = strndup(part.data, part.size))) exchange->refused = 500;
   exchange->request = (http_request){
       .method = exchange->route ? exchange->route->method : "", .started_ns = sol_steady_ns(), .exchange = exchange};
   exchange->request.deadline_ns = exchange->request.started_ns + o->deadline_ms * 1000000;
-  if (exchange->part) exchange->request.part = (solid_bytes){exchange->part, http_decode(exchange->part, part.size)};
   if (exchange->route && !exchange->route->is_open && o->token &&
       !http_token_fits(http_header(&exchange->request, MHD_HTTP_HEADER_AUTHORIZATION), o->token))
     exchange->refused = MHD_HTTP_UNAUTHORIZED;
@@ -218,11 +219,11 @@ static void take_body(http_exchange *exchange, const char *data, size_t size) {
   if (exchange->body.is_broken) exchange->refused = MHD_HTTP_INTERNAL_SERVER_ERROR;
 }
 
-static enum MHD_Result on_request(void *user, struct MHD_Connection *connection, const char *path, const char *method,
+static enum MHD_Result on_request(void *user, struct MHD_Connection *connection, const char *target, const char *method,
                                   const char *version, const char *data, size_t *size, void **state) {
   (void)version;
   http_server *server = user;
-  if (!*state) return begin(server, connection, path, method, state);
+  if (!*state) return begin(server, connection, target, method, state);
   http_exchange *exchange = *state;
   if (*size) {
     take_body(exchange, data, *size);
@@ -232,7 +233,7 @@ static enum MHD_Result on_request(void *user, struct MHD_Connection *connection,
   http_reply reply = {0};
   if (exchange->refused) {
     refuse(&reply, exchange);
-  } else if (arguments_fit(exchange, &reply)) {
+  } else if (head_fits(exchange, &reply)) {
     exchange->request.body = exchange->body.size ? exchange->body.bytes : "";
     exchange->request.body_size = exchange->body.size;
     exchange->route->handle(server->options.user, &exchange->request, &reply);

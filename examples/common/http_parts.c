@@ -1,4 +1,7 @@
 #include "examples/common/http_parts.h"
+#include "examples/common/ground.h"
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -21,6 +24,49 @@ size_t http_decode(char *text, size_t size) {
     }
   }
   return used;
+}
+
+/* The first % that is no escape, or NULL. */
+static const char *bad_escape(const char *text) {
+  const char *at = strchr(text, '%');
+  while (at && hex_of(at[1]) >= 0 && hex_of(at[2]) >= 0) at = strchr(at + 3, '%');
+  return at;
+}
+
+static const char *decoded_fault(solid_bytes text, char why[HTTP_FAULT_TEXT]) {
+  const char *zero = text.size ? memchr(text.data, 0, text.size) : NULL;
+  size_t end = zero ? (size_t)(zero - text.data) : text.size, at = sol_utf8_end(text.data, end);
+  if (at == text.size) return NULL;
+  snprintf(why, HTTP_FAULT_TEXT, "is not UTF-8 without U+0000: byte %zu of it is 0x%02x", at + 1,
+           (unsigned)(unsigned char)text.data[at]);
+  return why;
+}
+
+const char *http_text_fault(const char *encoded, char why[HTTP_FAULT_TEXT]) {
+  const char *bad = bad_escape(encoded);
+  if (bad) {
+    size_t size = strnlen(bad, 3);
+    snprintf(why, HTTP_FAULT_TEXT, "has a %%, byte %zu as it was sent, that begins no escape: \"%.12s\"; %%25 is a %%",
+             (size_t)(bad - encoded) + 1, sol_show(bad, size).text);
+    return why;
+  }
+  char *copy = strdup(encoded);
+  if (!copy) return "cannot be read: out of memory";
+  const char *fault = decoded_fault((solid_bytes){copy, http_decode(copy, strlen(copy))}, why);
+  free(copy);
+  return fault;
+}
+
+const char *http_target_path(const char *target) {
+  static const char *const schemes[] = {"http://", "https://"};
+  for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
+    size_t size = strlen(schemes[i]);
+    if (strncasecmp(target, schemes[i], size) != 0) continue;
+    size_t host = strcspn(target + size, "/");
+    const char *path = target + size + host;
+    return !host ? target : *path ? path : "/";
+  }
+  return target;
 }
 
 int http_path_fits(const char *form, const char *path, solid_bytes *part) {

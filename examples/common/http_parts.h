@@ -4,8 +4,17 @@
 
 #include "solid/types.h"
 
-/* Turns each %XX into its byte, in place; anything else stays. Returns the size. */
+/* Turns each %XX into its byte, in place, in a text that http_text_fault finds right. Returns the size. */
 size_t http_decode(char *text, size_t size);
+
+/* What is wrong with an encoded text, written into `why` with its place; NULL = nothing. A % without two hexadecimal
+ * digits behind it; or the decoded text is not UTF-8 without U+0000, as ids of events and of bodies in JSON must be. */
+enum { HTTP_FAULT_TEXT = 128 };
+const char *http_text_fault(const char *encoded, char why[HTTP_FAULT_TEXT]);
+
+/* The path of a request's target without its arguments: behind scheme and host where it has these (RFC 9112, 3.2.2),
+ * else all of it. */
+const char *http_target_path(const char *target);
 
 /* 1 where the path has the form of a route ("/items/{id}/similar"); *part is what stands for {...}, still encoded. */
 int http_path_fits(const char *form, const char *path, solid_bytes *part);

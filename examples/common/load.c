@@ -56,11 +56,15 @@ typedef struct times_reader {
   uint32_t user; /* whose times these are; SOLID_NO_ID before the first */
   int64_t *times;
   size_t n, room;
+  unsigned char *has;   /* (users) 1 = the user's times were given */
   solid_time_unit unit; /* of the file, once the first time is read */
 } times_reader;
 
 static solid_status give_times(times_reader *r) {
   if (r->user == SOLID_NO_ID) return SOLID_OK;
+  solid_bytes id = solid_vocab_id(&r->dataset->user_ids, r->user);
+  if (r->has[r->user]++)
+    return solid_fail(SOLID_EFORMAT, "%s: user \"%s\" for the second time", r->path, sol_show(id.data, id.size).text);
   solid_status status = solid_dataset_set_times(r->dataset, r->user, r->times, r->n);
   r->n = 0;
   return status ? solid_fail(status, "%s: %s", r->path, solid_last_error()) : SOLID_OK;
@@ -99,11 +103,14 @@ static solid_status take_times(void *reader, const solid_event *events, const do
 static solid_status load_times(solid_dataset *dataset, const char *path) {
   times_reader r = {.dataset = dataset, .path = path, .user = SOLID_NO_ID};
   solid_data_file *file = NULL;
+  r.has = calloc((size_t)dataset->users + 1, 1);
+  if (!r.has) return solid_fail(SOLID_ENOMEM, "no memory for the times of %u users", dataset->users);
   solid_status status = reading_open(&file, path, "rows", NULL, NULL, NULL);
   if (!status) status = solid_data_file_read(file, take_times, &r);
   if (!status) status = give_times(&r);
   solid_data_file_close(file);
   free(r.times);
+  free(r.has);
   return status;
 }
 
@@ -242,6 +249,8 @@ static solid_status finish_events(event_reader *r, const load_files *files, soli
 solid_status load_split_check(const load_split *split) {
   if (!split->valid_data != !split->test_data)
     return solid_fail(SOLID_EINVAL, "--valid-data and --test-data: give both files, or neither");
+  if (split->valid_from > 0 && !split->test_from)
+    return solid_fail(SOLID_EINVAL, "--valid-from and --test-from: give both times, or neither");
   if (split->valid_data && (split->kind || split->ties || split->times))
     return solid_fail(SOLID_EINVAL, "--valid-data and --test-data are the split: without --split, --ties and --times");
   return SOLID_OK;

@@ -84,4 +84,15 @@
     .meaning = "seed of --ties shuffle", .offset = offsetof(struct_, order.tie_seed)                                   \
   }
 
+/* For the program's table of needs. */
+#define LOAD_SPLIT_NEEDS                                                                                               \
+  {"train-share valid-share", "split=global-time split=per-user-ratio"},                                               \
+      {"valid-from test-from", "split=global-time"}, {                                                                 \
+    "tie-seed", "ties=shuffle"                                                                                         \
+  }
+#define LOAD_ITEMS_NEEDS                                                                                               \
+  {"attribute-columns attribute-separator attribute-no-header", "attributes"}, {                                       \
+    "vector-ids vector-width", "vectors"                                                                               \
+  }
+
 #endif

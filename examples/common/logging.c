@@ -3,11 +3,14 @@
 #include "examples/common/ground.h"
 #include "examples/common/growing.h"
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+
+enum { SAY_EVERY_MS = 10000 };
 
 static struct {
   const char *program;
@@ -58,6 +61,24 @@ static void write_line(solid_log_level level, unsigned store, const char *line) 
 
 void logging_line(void *store, solid_log_level level, const char *line) {
   if (level >= SOLID_LOG_WARN || logging.verbose) write_line(level, (unsigned)(uintptr_t)store, line);
+}
+
+/* Once in SAY_EVERY_MS; work that follows after a while without a line is other work. */
+static int is_due(void) {
+  static _Atomic int64_t heard_ms, said_ms;
+  int64_t now_ms = sol_steady_ms(), before_ms = atomic_exchange(&heard_ms, now_ms);
+  if (!before_ms || now_ms - before_ms >= SAY_EVERY_MS) said_ms = now_ms;
+  if (now_ms - said_ms < SAY_EVERY_MS) return 0;
+  said_ms = now_ms;
+  return 1;
+}
+
+void logging_work(void *unused, solid_log_level level, const char *line) {
+  if (level == SOLID_LOG_DEBUG && !logging.verbose) {
+    if (is_due()) write_line(SOLID_LOG_INFO, 0, line);
+  } else {
+    logging_line(unused, level, line);
+  }
 }
 
 void *logging_store(unsigned number) {

@@ -28,6 +28,10 @@ void logging_begin(const char *program, int format, int verbose);
 void logging_line(void *store, solid_log_level level, const char *line);
 void *logging_store(unsigned number);
 
+/* The same for a context, whose lines at DEBUG say how far long work has come: one of them every ten seconds, the first
+ * after so long; all if verbose. */
+void logging_work(void *unused, solid_log_level level, const char *line);
+
 /* What the program itself has to say: "2026-01-02T03:04:05.678Z warning solid_serve[4711]: text" (4711 is the thread,
  * as top and gdb have it; a store's line goes on " store 2"), or {"time": ..., "level": ..., "program": ..., "thread":
  * ..., "store": ..., "text": ...}. */

@@ -17,12 +17,21 @@ typedef struct solid_property {
   const char *name; /* lower case with dashes: the flag without its dashes */
   solid_property_type type;
   const char *preset;  /* default, as text; NULL = 0, NULL or the first choice */
-  double min, max;     /* INT, FLOAT: both ends included; 0, 0 = unlimited */
+  double min, max;     /* INT, FLOAT: both ends included; 0, 0 = unlimited. STRING: min -1 = may be empty */
   const char *choices; /* CHOICE: "redis|memory" */
   const char *meaning; /* one line for --help */
   int required;        /* 1 = must be given in the file or as a flag */
   size_t offset;       /* offsetof the destination */
 } solid_property;
+
+/* Options that have an effect only beside another one. Where that is missing they are refused, so that nobody takes
+ * for done what was not; the --help line of each says it, too. */
+typedef struct solid_need {
+  const char *options; /* names, a blank between */
+  const char *of; /* what they need, a blank between, any of which is enough: "slate" = it is not off (0, empty, not
+                   * given); "store=redis" = it has this value (choices, texts); "!slate", "!protocol=paper" = not so.
+                   * "+store=redis" = where neither file nor flags give --store, they set it themselves */
+} solid_need;
 
 typedef struct solid_program {
   const char *name;
@@ -32,6 +41,9 @@ typedef struct solid_program {
   size_t count;
   int takes_kafka; /* 1 = kafka.<property> is accepted */
   unsigned exits;  /* HAS_EXIT bits: exit codes beside 0, 1 and 2 (examples/common/exit.h) */
+  const char *cut; /* what a signal leaves that ends it at once; NULL = it ends by itself, with everything kept */
+  const solid_need *needs; /* kafka.<property> needs "brokers", where there is such an option, without a row */
+  size_t n_needs;
 } solid_program;
 
 #endif

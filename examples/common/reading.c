@@ -40,6 +40,14 @@ static void say_first(const char *const *texts, uint64_t count) {
   if (count > SOLID_DATA_SAID) fprintf(stderr, "  and %" PRIu64 " more\n", count - SOLID_DATA_SAID);
 }
 
+/* " of N": not where a reading that failed has given fewer events than it counted; those of a file with times are given
+ * at its end. */
+static const char *of_all(char text[32], uint64_t count, uint64_t all) {
+  text[0] = 0;
+  if (count <= all) snprintf(text, 32, " of %" PRIu64, all);
+  return text;
+}
+
 void reading_say(const char *program, const solid_data_file *file) {
   solid_data_report report = SOLID_DATA_REPORT_INIT;
   if (solid_data_file_get_report(file, &report)) return;
@@ -47,12 +55,13 @@ void reading_say(const char *program, const solid_data_file *file) {
     fprintf(stderr, "%s: warning: %" PRIu64 " lines are not understood and left out:\n", program, report.bad_lines);
     say_first(report.bad, report.bad_lines);
   }
+  char all[32];
   if (report.dislikes || report.nothing)
-    fprintf(stderr, "%s: %" PRIu64 " of %" PRIu64 " events are dislikes and no steps, %" PRIu64 " are left out\n",
-            program, report.dislikes, report.events + report.nothing, report.nothing);
+    fprintf(stderr, "%s: %" PRIu64 "%s events are dislikes and no steps, %" PRIu64 " are left out\n", program,
+            report.dislikes, of_all(all, report.dislikes, report.events + report.nothing), report.nothing);
   if (report.implausible) {
-    fprintf(stderr, "%s: warning: %" PRIu64 " of %" PRIu64 " times are odd; is their unit right (--time-unit)?\n",
-            program, report.implausible, report.events);
+    fprintf(stderr, "%s: warning: %" PRIu64 "%s times are odd; is their unit right (--time-unit)?\n", program,
+            report.implausible, of_all(all, report.implausible, report.events));
     say_first(report.odd_time, report.implausible);
   }
 }

@@ -52,7 +52,13 @@ typedef struct slate_options {
     .meaning = "seed of drawing a slate", .offset = offsetof(struct_, slate.seed)                                      \
   }
 
+/* For the table of needs of a program that also has "k". */
+#define SLATE_NEEDS                                                                                                    \
+  {"order guide temperature", "slate"}, {"top-p slate-seed", "temperature"}, {                                         \
+    "k", "!slate"                                                                                                      \
+  }
+
 /* EINVAL: not an order. */
-solid_status slate_options_read(const slate_options *options, solid_slate_options *out);
+solid_status slate_options_read(const slate_options *options, const char *name, solid_slate_options *out);
 
 #endif

@@ -69,6 +69,14 @@ static solid_status read_password(const char *flag, const char *path, char *out,
 
 static atomic_uint stores; /* that were opened, so that their lines can be told apart */
 
+/* A server's own words begin with one of capitals: "LOADING Redis is ...". */
+static int has_answered(const char *error) {
+  const char *said = strstr(error, ": ");
+  size_t n = 0;
+  while (said && said[2 + n] >= 'A' && said[2 + n] <= 'Z') n++;
+  return n > 1 && said[2 + n] == ' ';
+}
+
 static solid_status open_redis(solid_store **out, const store_options *options, const solid_model *model,
                                solid_log_fn log) {
   char password[PASSWORD_ROOM], of_sentinels[PASSWORD_ROOM];
@@ -96,7 +104,7 @@ static solid_status open_redis(solid_store **out, const store_options *options, 
   o.log_user = logging_store(atomic_fetch_add(&stores, 1) + 1);
   o.may_be_away = options->may_be_away;
   status = solid_store_open_redis(out, model, &o);
-  if (!solid_status_is_retriable(status)) return status;
+  if (!solid_status_is_retriable(status) || has_answered(solid_last_error())) return status;
   return solid_fail(status, "%s: is Redis running there? (--redis says where)", solid_last_error());
 }
 #else

@@ -101,8 +101,16 @@ typedef struct store_options {
        .meaning = "number of the Redis database",                                                                      \
        .offset = offsetof(struct_, store.database)},                                                                   \
   {                                                                                                                    \
-    .name = "prefix", .type = SOLID_PROPERTY_STRING, .preset = "solid:", .meaning = "prefix of the Redis keys",        \
-    .offset = offsetof(struct_, store.prefix)                                                                          \
+    .name = "prefix", .type = SOLID_PROPERTY_STRING, .min = -1,                                                        \
+    .preset = "solid:", .meaning = "prefix of the Redis keys", .offset = offsetof(struct_, store.prefix)               \
+  }
+
+/* The options of Redis choose it: for the program's table of needs. */
+#define STORE_REDIS_NEEDS                                                                                              \
+  {                                                                                                                    \
+    "redis redis-user redis-password redis-password-file redis-sentinel-user redis-sentinel-password-file redis-ca "   \
+    "redis-cert redis-key redis-tls-name redis-replicas redis-settle-ms redis-database prefix",                        \
+        "+store=redis"                                                                                                 \
   }
 
 /* EINVAL: the address is none (solid_redis_address_check), there are two passwords, or files of TLS

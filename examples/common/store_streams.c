@@ -2,19 +2,25 @@
 #include "solid/extend.h"
 #include <string.h>
 
+solid_status store_watched_note(store_watched *watched, solid_status status) {
+  watched->is_away = solid_status_is_retriable(status);
+  return status;
+}
+
 static solid_status load(void *user, solid_bytes name, void *room, size_t *size) {
-  solid_store *store = user;
-  return store->ops->stream_load(store, name, room, size);
+  store_watched *watched = user;
+  solid_store *store = watched->store;
+  return store_watched_note(watched, store->ops->stream_load(store, name, room, size));
 }
 
 static solid_status save(void *user, solid_bytes name, solid_bytes seen, solid_bytes record, int *saved) {
-  solid_store *store = user;
-  return store->ops->stream_save(store, name, seen, record, saved);
+  store_watched *watched = user;
+  solid_store *store = watched->store;
+  return store_watched_note(watched, store->ops->stream_save(store, name, seen, record, saved));
 }
 
 /* Committed offsets describe a store only while it still has the contents that were filled up to them. */
-static solid_status epoch(void *user, const uint8_t *committed, uint8_t *out) {
-  solid_store *store = user;
+static solid_status epoch_of(solid_store *store, const uint8_t *committed, uint8_t *out) {
   solid_store_epoch there;
   solid_status status = SOLID_OK;
   if (committed) {
@@ -32,11 +38,17 @@ static solid_status epoch(void *user, const uint8_t *committed, uint8_t *out) {
   return status;
 }
 
-static solid_status safe_age(void *user, int64_t *age_ms) {
-  solid_store *store = user;
-  return store->ops->safe_age(store, age_ms);
+static solid_status epoch(void *user, const uint8_t *committed, uint8_t *out) {
+  store_watched *watched = user;
+  return store_watched_note(watched, epoch_of(watched->store, committed, out));
 }
 
-solid_streams store_streams(solid_store *store) {
-  return (solid_streams){store, load, save, epoch, safe_age};
+static solid_status safe_age(void *user, int64_t *age_ms) {
+  store_watched *watched = user;
+  solid_store *store = watched->store;
+  return store_watched_note(watched, store->ops->safe_age(store, age_ms));
+}
+
+solid_streams store_streams(store_watched *watched) {
+  return (solid_streams){watched, load, save, epoch, safe_age};
 }

@@ -3,6 +3,7 @@
 #include "ingest/data_file.h"
 #include "solid/extend.h"
 #include "solid/model.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -40,7 +41,12 @@ solid_status titles_read(titles **out, const char *path, const items_options *it
   options.item_column = items->item_column;
   *out = NULL;
   if (!path) options.separator = items->separator;
-  if (!path && (!items->attributes || !is_file(items->attributes))) return SOLID_OK;
+  if (!path && !items->attributes) return SOLID_OK;
+  if (!path && !is_file(items->attributes)) {
+    fprintf(stderr, "%s: no file but a pipe, and read for attributes alone: titles in it are not kept (--titles)\n",
+            items->attributes);
+    return SOLID_OK;
+  }
   titles *list = calloc(1, sizeof *list);
   if (!list) return solid_fail(SOLID_ENOMEM, "out of memory: titles");
   list->path = path ? path : items->attributes;

@@ -8,7 +8,6 @@
 #include "solid/extend.h"
 #include "solid/train/compare.h"
 #include "solid/version.h"
-#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,6 +49,7 @@ static const solid_program program = {
              "per user.\n"
              "The interval is that of the mean difference over users, for these runs. ",
     .exits = HAS_EXIT(SOURCE),
+    .cut = "",
     .properties = properties,
     .count = sizeof properties / sizeof *properties,
 };
@@ -129,14 +129,11 @@ static solid_status check_same(const comparison *c, const json_t *root, const ch
 
 static solid_status load_run(comparison *c, side *s, size_t run) {
   const char *path = s->path[run];
-  json_error_t error;
-  errno = 0;
-  json_t *root = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
-  if (!root && error.line <= 0) return solid_fail(SOLID_EIO, "%s: %s", path, strerror(errno));
-  if (!root) return solid_fail(SOLID_EFORMAT, "%s:%d: %s: not a result of solid_eval", path, error.line, error.text);
+  json_t *root = NULL;
+  solid_status status = eval_result_read(&root, path);
+  if (status) return status;
   const json_t *ranks = json_object_get(root, "ranks");
   if (!c->first) c->users = json_string_length(ranks);
-  solid_status status = SOLID_OK;
   if (!c->users || !ranks)
     status = solid_fail(SOLID_EFORMAT, "%s: no ranks: not a result of solid_eval with a model", path);
   if (!status && c->first) status = check_same(c, root, path);

@@ -16,7 +16,7 @@ static solid_status read_lengths(lengths_report *made, const char *lengths) {
     char *end = NULL;
     unsigned long events = *part >= '1' && *part <= '9' ? strtoul(part, &end, 10) : 0;
     if (end != part + size || events > 1000000 || made->count == LENGTHS_MAX)
-      return solid_fail(SOLID_EINVAL, "--lengths %s: must be up to %d numbers of events, commas between", lengths,
+      return solid_fail(SOLID_EINVAL, "--lengths %s: must be 1 to %d numbers of events, commas between", lengths,
                         LENGTHS_MAX);
     made->events[made->count++] = (uint32_t)events;
   }

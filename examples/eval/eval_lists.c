@@ -1,6 +1,6 @@
 #include "examples/eval/eval_lists.h"
+#include "examples/eval/eval_ranks.h"
 #include "solid/extend.h"
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -91,12 +91,10 @@ static solid_status add_root(lists_set *set, const json_t *root, const char *pat
 }
 
 solid_status lists_add(lists_set *set, const char *path) {
-  json_error_t error;
-  errno = 0;
-  json_t *root = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
-  if (!root && error.line <= 0) return solid_fail(SOLID_EIO, "%s: %s", path, strerror(errno));
-  if (!root) return solid_fail(SOLID_EFORMAT, "%s:%d: %s: not a result of solid_eval", path, error.line, error.text);
-  solid_status status = add_root(set, root, path);
+  json_t *root = NULL;
+  solid_status status = eval_result_read(&root, path);
+  if (status) return status;
+  status = add_root(set, root, path);
   json_decref(root);
   return status;
 }

@@ -51,6 +51,7 @@ static const solid_program program = {
         "Prints every way of making lists; orders against raster; NDCG where likeness, company or content is --at;\n"
         "and, with files of validation, how much each order and re-ranking gains at --share of the ranked list's\n"
         "recall, its guide or lambda chosen there. Intervals (95 %) are over users, paired.",
+    .exits = HAS_EXIT(SOURCE),
     .properties = properties,
     .count = sizeof properties / sizeof *properties,
 };
@@ -239,7 +240,9 @@ static solid_status read_files(command *c, int argc, char **argv, char **flags, 
 
 static solid_status show(command *c) {
   lists_set *set = &c->set[0], *valid = &c->set[1];
-  if (!set->files) return solid_fail(SOLID_EINVAL, "expected results of solid_eval --slate");
+  if (!set->files)
+    return solid_fail(SOLID_EINVAL,
+                      "expected results: solid_eval lists A.json ..., of solid_eval --slate K --json A.json");
   solid_status status = lists_finish(set, (size_t)c->args.resamples, (uint64_t)c->args.seed);
   if (!status && valid->files) status = lists_finish(valid, 0, 0);
   if (status) return status;
@@ -257,7 +260,9 @@ int eval_lists(int argc, char **argv) {
   solid_config *config = NULL;
   int n_flags = 0;
   char **flags = calloc((size_t)argc + 1, sizeof *flags);
+  program_step(EXIT_SOURCE);
   solid_status status = flags ? read_files(&c, argc, argv, flags, &n_flags) : solid_fail(SOLID_ENOMEM, "no memory");
+  if (!status) program_step(EXIT_FAILED);
   if (!status) status = solid_config_load(&config, &program, n_flags, flags, &c.args);
   solid_config_request request = status ? SOLID_CONFIG_RUN : solid_config_get_request(config);
   if (request == SOLID_CONFIG_HELP)
@@ -272,5 +277,5 @@ int eval_lists(int argc, char **argv) {
   lists_clear(&c.set[1]);
   solid_config_free(config);
   free(flags);
-  return status == SOLID_OK ? EXIT_DONE : status == SOLID_EINVAL || status == SOLID_ERANGE ? EXIT_USAGE : EXIT_FAILED;
+  return status == SOLID_ERANGE ? EXIT_USAGE : program_exit_of(status);
 }

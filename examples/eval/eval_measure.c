@@ -10,8 +10,7 @@ solid_status eval_read_cutoffs(eval_run *r) {
     char *end = NULL;
     unsigned long k = *part >= '0' && *part <= '9' ? strtoul(part, &end, 10) : 0;
     if (end != part + size || r->cutoffs == EVAL_CUTOFFS)
-      return solid_fail(SOLID_EINVAL, "--k %s: must be up to %d cutoffs, commas between", r->args.cutoffs,
-                        EVAL_CUTOFFS);
+      return solid_fail(SOLID_EINVAL, "--k %s: must be 1 to %d cutoffs, commas between", r->args.cutoffs, EVAL_CUTOFFS);
     if (k < 1 || k > SOLID_CUTOFF_MAX)
       return solid_fail(SOLID_EINVAL, "--k %s: a cutoff is from 1 to %d", r->args.cutoffs, SOLID_CUTOFF_MAX);
     uint32_t at = r->cutoffs++;

@@ -125,14 +125,14 @@ static const solid_property properties[] = {
      .preset = "16",
      .min = 1,
      .max = 1000000,
-     .meaning = "with --lengths: most questions a user, evenly spread over the events of the part",
+     .meaning = "most questions a user, evenly spread over the events of the part",
      AT(questions)},
     {.name = "least",
      .type = SOLID_PROPERTY_INT,
      .preset = "500",
      .min = 0,
      .max = 1000000,
-     .meaning = "with --lengths: ask users with at least this many events",
+     .meaning = "ask users with at least this many events",
      AT(least)},
     {.name = "slate",
      .type = SOLID_PROPERTY_INT,
@@ -144,16 +144,19 @@ static const solid_property properties[] = {
      AT(slates.rows)},
     {.name = "orders",
      .type = SOLID_PROPERTY_STRING,
+     .min = -1,
      .preset = "trained",
      .meaning = "list of orders of decoding: trained, raster, zipar:S, zipar:adaptive:S, near-to-far",
      AT(slates.orders)},
     {.name = "guides",
      .type = SOLID_PROPERTY_STRING,
+     .min = -1,
      .preset = "1,0.95,0.9,0.8,0.6,0",
      .meaning = "list of weights of the ranker in a slate",
      AT(slates.guides)},
     {.name = "lambdas",
      .type = SOLID_PROPERTY_STRING,
+     .min = -1,
      .preset = "-4,4,8",
      .meaning = "list of weights of similarity in a re-ranked list",
      AT(slates.lambdas)},
@@ -184,6 +187,21 @@ static const solid_property properties[] = {
     {.name = "json", .type = SOLID_PROPERTY_STRING, .meaning = "write the figures to this file", AT(json)},
 };
 
+static const solid_need needs[] = {
+    LOAD_SPLIT_NEEDS,
+    LOAD_ITEMS_NEEDS,
+    {"split valid-data test-data times ties min-user min-item part mask allow-other-split k batch precision seed "
+     "resamples few results",
+     "!protocol=paper"},
+    {"popularity-only hide cache stale lengths slate", "!protocol=paper"},
+    {"model", "!popularity-only"},
+    {"hide cache stale lengths slate allow-other-split allow-other-data", "model"},
+    {"hide-seed", "hide"},
+    {"questions least", "lengths"},
+    {"attribute-item", "attributes"},
+    {"orders guides lambdas slate-also slate-likelihood baskets attributes vectors judges", "slate"},
+};
+
 const solid_program eval_program = {
     .name = "solid_eval",
     .summary =
@@ -204,6 +222,9 @@ const solid_program eval_program = {
         "diversity = mean of 1 - cosine over the pairs of a list, by the model's item vectors for both rankings;\n"
         "novelty = mean of -log2 of an item's share of the training events, in bits.",
     .exits = HAS_EXIT(MODEL) | HAS_EXIT(SOURCE),
+    .cut = "",
+    .needs = needs,
+    .n_needs = sizeof needs / sizeof *needs,
     .properties = properties,
     .count = sizeof properties / sizeof *properties,
 };

@@ -119,11 +119,6 @@ solid_status eval_paper(eval_run *r) {
   sol_paper_origin origin;
   sol_paper_metrics figures[2];
   if (args->model == NULL) return solid_fail(SOLID_EINVAL, "--model is missing");
-  if (args->order.kind || args->order.min_user || args->order.min_item || args->order.ties || args->order.times ||
-      !args->part || args->cache || args->stale || args->lengths || args->hide > 0 || args->popularity_only)
-    return solid_fail(SOLID_EINVAL,
-                      "--protocol paper asks for each user's last event among 99 others: no --split, --min-user, "
-                      "--min-item, --ties, --times, --part, --cache, --stale, --lengths, --hide or --popularity-only");
   program_step(EXIT_MODEL);
   solid_status status = sol_paper_file_read(args->model, &model, &origin);
   if (!status) program_step(EXIT_SOURCE);

@@ -5,6 +5,7 @@
 #include "examples/common/manifest.h"
 #include "examples/common/program.h"
 #include "examples/eval/eval.h"
+#include "examples/eval/eval_ranks.h"
 #include "solid/extend.h"
 #include <errno.h>
 #include <jansson.h>
@@ -41,6 +42,7 @@ static const solid_program program = {
     .summary = "A.json [B.json ...]: draws the figures of result files beside one another, with their 95 % intervals.",
     .notes = "Needs gnuplot (Debian: gnuplot-nox).",
     .exits = HAS_EXIT(SOURCE),
+    .cut = "",
     .properties = properties,
     .count = sizeof properties / sizeof *properties,
 };
@@ -100,12 +102,11 @@ static const char *name_of(const char *path) {
 }
 
 static solid_status read_file(plot *p, size_t i) {
-  json_error_t error;
-  errno = 0;
-  json_t *root = json_load_file(p->path[i], JSON_REJECT_DUPLICATES, &error);
-  if (!root && error.line <= 0) return solid_fail(SOLID_EIO, "%s: %s", p->path[i], strerror(errno));
+  json_t *root = NULL;
+  solid_status status = eval_result_read(&root, p->path[i]);
+  if (status) return status;
   size_t before = p->series;
-  if (root && i == 0 && p->args.plain) {
+  if (i == 0 && p->args.plain) {
     add_series(p, root, "popularity", "popularity_ci95", "popularity");
     add_series(p, root, "item_to_item", "item_to_item_ci95", "item-to-item");
   }
@@ -113,7 +114,8 @@ static solid_status read_file(plot *p, size_t i) {
   add_series(p, root, "metrics", "ci95", name_of(p->path[i]));
   int has_figures = p->series > plain || (i == 0 && plain > before);
   json_decref(root);
-  return has_figures ? SOLID_OK : solid_fail(SOLID_EFORMAT, "%s: not a result of solid_eval", p->path[i]);
+  return has_figures ? SOLID_OK
+                     : solid_fail(SOLID_EFORMAT, "%s: no figures: not a result of solid_eval --json", p->path[i]);
 }
 
 static int ends_in(const char *path, const char *end) {

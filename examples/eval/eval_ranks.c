@@ -1,5 +1,17 @@
 #include "examples/eval/eval_ranks.h"
+#include "solid/extend.h"
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+
+solid_status eval_result_read(json_t **out, const char *path) {
+  json_error_t error;
+  errno = 0;
+  *out = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
+  if (*out) return SOLID_OK;
+  if (error.line <= 0 || errno == EISDIR) return solid_fail(SOLID_EIO, "%s: %s", path, strerror(errno));
+  return solid_fail(SOLID_EFORMAT, "%s:%d: %s: not a result of solid_eval --json", path, error.line, error.text);
+}
 
 json_t *eval_ranks_write(const uint32_t *ranks, size_t n) {
   char *text = malloc(n + 1);

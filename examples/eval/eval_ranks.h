@@ -3,8 +3,13 @@
 #ifndef EXAMPLES_EVAL_EVAL_RANKS_H
 #define EXAMPLES_EVAL_EVAL_RANKS_H
 
+#include "solid/status.h"
 #include "solid/train/metrics.h"
 #include <jansson.h>
+
+/* A file of solid_eval --json, which the caller gives back (json_decref). EIO: it cannot be read. EFORMAT: it is no
+ * JSON. */
+solid_status eval_result_read(json_t **out, const char *path);
 
 /* NULL: no memory. */
 json_t *eval_ranks_write(const uint32_t *ranks, size_t n);

@@ -43,7 +43,7 @@ static solid_status list_trials(slates_result *r, const slates_arguments *args, 
   snprintf(orders, sizeof orders, "%s", args->orders);
   for (char *rest = orders, *order; !status && (order = strtok_r(rest, ",", &rest));) {
     const slate_options text = {.order = order, .top_p = 1};
-    status = slate_options_read(&text, &slate.options);
+    status = slate_options_read(&text, "orders", &slate.options);
     if (!status) status = each_number(r, "guides", args->guides, &slate);
   }
   return status;

@@ -11,8 +11,7 @@ static solid_status read_ages(stale_report *made, const char *ages) {
     char *end = NULL;
     unsigned long age = *part >= '0' && *part <= '9' ? strtoul(part, &end, 10) : 0;
     if (end != part + size || age > 1000000 || made->count == STALE_MAX)
-      return solid_fail(SOLID_EINVAL, "--stale %s: must be up to %d numbers of events, commas between", ages,
-                        STALE_MAX);
+      return solid_fail(SOLID_EINVAL, "--stale %s: must be 1 to %d numbers of events, commas between", ages, STALE_MAX);
     made->events[made->count++] = (uint32_t)age;
   }
   return SOLID_OK;

@@ -5,6 +5,7 @@
 #include "examples/common/apart.h"
 #include "examples/common/exit.h"
 #include "examples/common/manifest.h"
+#include "examples/common/preparing.h"
 #include "examples/common/program.h"
 #include "examples/eval/eval.h"
 #include "solid/extend.h"
@@ -14,7 +15,7 @@
 
 static void print_log(void *user, solid_log_level level, const char *line) {
   (void)user;
-  if (level >= SOLID_LOG_WARN) fprintf(stderr, "%s\n", line);
+  if (!preparing_log(level, line) && level >= SOLID_LOG_WARN) fprintf(stderr, "%s\n", line);
 }
 
 static solid_status open_model(eval_run *r) {
@@ -29,6 +30,7 @@ static solid_status open_model(eval_run *r) {
   solid_status status = solid_context_new(&r->ctx, &options);
   if (!status) program_step(EXIT_MODEL);
   if (!status) status = solid_model_load(&r->model, r->ctx, r->args.model);
+  preparing_end();
   r->info.struct_size = sizeof r->info;
   return status ? status : solid_model_get_info(r->model, &r->info);
 }
@@ -141,7 +143,9 @@ static solid_status check_files(const eval_arguments *a) {
                              {"--times", a->order.times},
                              {"--model", a->model},
                              {NULL, NULL}};
-  return apart_check(written, read);
+  const apart_file parts[] = {read[0], read[1], read[2], {NULL, NULL}};
+  solid_status status = apart_check(written, read);
+  return status ? status : apart_check_parts(parts);
 }
 
 static solid_status run(void *user) {

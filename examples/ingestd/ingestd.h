@@ -1,5 +1,5 @@
-/* solid_ingestd in four pieces: options (the table), report (statistics), store (its preparation at the start), and the
- * program itself. */
+/* solid_ingestd in five pieces: options (the table), report (statistics), store (its preparation at the start),
+ * signals, and the program itself. */
 #ifndef EXAMPLES_INGESTD_INGESTD_H
 #define EXAMPLES_INGESTD_INGESTD_H
 
@@ -7,6 +7,7 @@
 #include "examples/common/logging.h"
 #include "examples/common/reading.h"
 #include "examples/common/store_options.h"
+#include "examples/common/store_streams.h"
 #include "examples/ingestd/ingestd_items.h"
 #include "examples/ingestd/ingestd_live.h"
 #include "ingest/ingest_stats.h"
@@ -37,7 +38,10 @@ extern const solid_program ingestd_program;
 typedef struct ingestd_report {
   const solid_pipeline *pipeline;
   struct ingestd_watch *watch; /* NULL = no --listen */
+  store_watched *store;
+  int was_store_away; /* when the source reported last, which is before a run ends and leaves its group */
   ingestd_items items;
+  int64_t memory_mb; /* of a store in memory that frees nothing while it is waited for; 0 = another store */
   ingestd_live live;
   int64_t every_ms, due_ms;  /* between lines; the next one is due */
   const char *group;         /* of Kafka; NULL = a file is read */
@@ -55,6 +59,13 @@ typedef struct ingestd_report {
  * can be read again. */
 solid_status ingestd_prepare_store(const ingestd_options *options, solid_store *store);
 solid_status ingestd_rebuild(const ingestd_options *options, solid_store *store);
+
+/* Megabytes of a store in memory that is full for good once it is full: nobody in it expires between two tries; else 0.
+ */
+int64_t ingestd_memory_mb(const ingestd_options *options);
+
+/* A solid_sink_fn with an ingestd_report: the item log's sink, whose answer is final where such a store is full. */
+solid_status ingestd_push(void *report, const solid_event *events, size_t n, solid_status *verdicts);
 
 /* Rates are counted from this call on. */
 ingestd_report ingestd_report_start(const solid_pipeline *pipeline, struct ingestd_watch *watch, int64_t every_s);

@@ -116,12 +116,25 @@ static solid_status subscribe(items_topic *t, const char *topic) {
   return err ? solid_fail(SOLID_EINVAL, "--items-topic %s: %s", topic, rd_kafka_err2str(err)) : SOLID_OK;
 }
 
+/* Said by librdkafka, which does not repeat itself within 30 s. */
+static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text) {
+  (void)rk, (void)level;
+  logging_say(SOLID_LOG_ERROR, "items topic: kafka: %s: %s", facility, text);
+}
+
+static void on_error(rd_kafka_t *rk, int err, const char *reason, void *opaque) {
+  (void)rk, (void)err, (void)reason, (void)opaque; /* stands in the log */
+}
+
 static solid_status open_consumer(items_topic *t, const ingestd_items_source *source) {
   char text[192], group[300];
   rd_kafka_conf_t *conf = rd_kafka_conf_new();
   snprintf(group, sizeof group, "%s.items", source->group);
   solid_status status = set(conf, "bootstrap.servers", source->brokers);
   if (!status) status = set(conf, "log_level", "3");
+  if (!status) status = set(conf, "log.thread.name", "false");
+  rd_kafka_conf_set_log_cb(conf, on_log);
+  rd_kafka_conf_set_error_cb(conf, on_error);
   for (size_t i = 0; !status && i < source->n_settings; i++)
     status = set(conf, source->settings[i].name, source->settings[i].value);
   if (!status) status = set(conf, "group.id", group);

@@ -24,8 +24,8 @@ static const solid_property properties[] = {
      OPTION(store.element)},
     {"ttl", SOLID_PROPERTY_INT, "2592000", 0, 3153600000.0, NULL, "seconds until an idle user is forgotten; 0 = never",
      0, OPTION(store.ttl_s)},
-    {"memory-limit", SOLID_PROPERTY_INT, "1024", 1, 1 << 20, NULL, "MiB that --store memory may take up", 0,
-     OPTION(store.memory_mb)},
+    {"memory-limit", SOLID_PROPERTY_INT, "1024", 1, 1 << 20, NULL,
+     "MiB that --store memory may take up; when it is full the program ends", 0, OPTION(store.memory_mb)},
     STORE_HISTORY_PROPERTY(ingestd_options),
     STORE_REDIS_PROPERTIES(ingestd_options),
     {"rebuild", SOLID_PROPERTY_BOOL, "false", 0, 0, NULL,
@@ -41,7 +41,7 @@ static const solid_property properties[] = {
      "Kafka: topic of items that come and go, one JSON object a message; they go into the store's item log", 0,
      OPTION(items_topic)},
     {"group", SOLID_PROPERTY_STRING, "solid", 0, 0, NULL, "Kafka: consumer group", 0, OPTION(group)},
-    {"dead-letter-topic", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL,
+    {"dead-letter-topic", SOLID_PROPERTY_STRING, NULL, -1, 0, NULL,
      "Kafka: where rejected events go; default TOPIC.dead-letter, empty = only counted", 0, OPTION(dead_letter_topic)},
     {"dead-letter-failure", SOLID_PROPERTY_CHOICE, "hold", 0, 0, "hold|count",
      "Kafka: while the dead-letter topic refuses events: hold the stream, or count them and go on", 0,
@@ -74,6 +74,13 @@ static const solid_property properties[] = {
     LOGGING_PROPERTIES(ingestd_options),
 };
 
+static const solid_need needs[] = {
+    STORE_REDIS_NEEDS,
+    {"memory-limit", "store=memory"},
+    {"yes", "rebuild"},
+    {"items-topic group dead-letter-topic dead-letter-failure start-timeout-ms", "brokers"},
+};
+
 const solid_program ingestd_program = {
     .name = "solid_ingestd",
     .summary = "Keeps users' windows and generated parameters up to date with a stream of events.",
@@ -87,4 +94,6 @@ const solid_program ingestd_program = {
     .properties = properties,
     .count = sizeof properties / sizeof *properties,
     .takes_kafka = 1,
+    .needs = needs,
+    .n_needs = sizeof needs / sizeof *needs,
 };

@@ -93,6 +93,7 @@ static void watch_rebuild(ingestd_report *report, const solid_ingest_stats *stat
 
 void ingestd_print(void *user, const solid_ingest_stats *stats) {
   ingestd_report *report = user;
+  report->was_store_away = report->store->is_away;
   notify_alive();
   ingestd_live_check(&report->live);
   ingestd_watch_note(report->watch, stats, &report->live);

@@ -57,6 +57,23 @@ solid_status ingestd_prepare_store(const ingestd_options *options, solid_store *
   return store->ops->epoch_begin(store, 0, &epoch);
 }
 
+int64_t ingestd_memory_mb(const ingestd_options *options) {
+  const store_options *store = &options->store;
+  int is_waited_for = store->ttl_s && store->ttl_s <= options->retry_max_ms / 1000;
+  return store->kind == STORE_MEMORY && !is_waited_for ? store->memory_mb : 0;
+}
+
+solid_status ingestd_push(void *user, const solid_event *events, size_t n, solid_status *verdicts) {
+  ingestd_report *report = user;
+  char why[256];
+  solid_status status = store_watched_note(report->store, ingestd_items_push(&report->items, events, n, verdicts));
+  if (status != SOLID_EFULL || !report->memory_mb) return status;
+  snprintf(why, sizeof why, "%s", solid_last_error());
+  return solid_fail(SOLID_EREFUSED,
+                    "%s: raise --memory-limit %" PRId64 ", shorten --ttl or use Redis; solid_plan says what users take",
+                    why, report->memory_mb);
+}
+
 solid_status ingestd_rebuild(const ingestd_options *options, solid_store *store) {
   solid_store_epoch epoch;
   solid_status status = store->ops->epoch_begin(store, 1, &epoch);

@@ -5,73 +5,25 @@
 #include "examples/common/ground.h"
 #include "examples/common/notify.h"
 #include "examples/common/program.h"
-#include "examples/common/store_streams.h"
 #include "examples/ingestd/ingestd.h"
+#include "examples/ingestd/ingestd_signals.h"
 #include "examples/ingestd/ingestd_watch.h"
 #include "ingest/file_source.h"
 #include "store/memory_store.h"
-#include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <string.h>
-#include <unistd.h>
 #ifdef SOLID_WITH_KAFKA
 #include "ingest/consumer.h"
 #endif
 
-/* What a signal handler needs: the source that runs, or a mark if none runs yet. */
-static struct {
-  volatile sig_atomic_t stopped;
-  solid_file_source *volatile file;
-#ifdef SOLID_WITH_KAFKA
-  solid_consumer *volatile consumer;
-#endif
-} running;
-
-static void on_signal(int number) {
-  (void)number;
-  running.stopped = 1;
-  if (running.file) solid_file_source_stop(running.file);
-#ifdef SOLID_WITH_KAFKA
-  if (running.consumer) solid_consumer_stop(running.consumer);
-#endif
-}
-
-/* SIGHUP and SIGUSR1 would end the program by default; here they are only reported, since it cannot reload. */
-static void on_ignored(int number) {
-  static const char hup[] = "solid_ingestd: SIGHUP is ignored: nothing is loaded again while it runs\n";
-  static const char usr1[] = "solid_ingestd: SIGUSR1 is ignored: nothing is loaded again while it runs\n";
-  int kept = errno;
-  ssize_t unused =
-      number == SIGHUP ? write(STDERR_FILENO, hup, sizeof hup - 1) : write(STDERR_FILENO, usr1, sizeof usr1 - 1);
-  (void)unused;
-  errno = kept;
-}
-
-static void catch_signals(void) {
-  struct sigaction action;
-  memset(&action, 0, sizeof action);
-  sigemptyset(&action.sa_mask);
-  action.sa_handler = on_signal;
-  /* The second one ends the program. No SA_RESTART: a read of standard input must end, too. */
-  action.sa_flags = (int)SA_RESETHAND;
-  sigaction(SIGTERM, &action, NULL);
-  sigaction(SIGINT, &action, NULL);
-  action.sa_handler = SIG_IGN;
-  sigaction(SIGPIPE, &action, NULL);
-  action.sa_handler = on_ignored;
-  action.sa_flags = SA_RESTART;
-  sigaction(SIGHUP, &action, NULL);
-  sigaction(SIGUSR1, &action, NULL);
-}
-
 static int fail(int code) {
+  ingestd_signals_stop(NULL, NULL); /* the exit code is known */
   logging_say(SOLID_LOG_ERROR, "%s", solid_last_error());
   return code;
 }
 
-/* The exit code of a run: final answers of the store are told apart from faults of the source. */
-static int fail_run(solid_status status) {
+/* The exit code of a run: the store's faults, final or too long for the drain, are told apart from the source's. */
+static int fail_run(solid_status status, const ingestd_report *report) {
   if (status == SOLID_ELOST) {
     logging_say(SOLID_LOG_ERROR, "the store lost what was written: %s", solid_last_error());
     logging_say(SOLID_LOG_ERROR, "restore its data, or start with --rebuild: it reads all events again");
@@ -84,6 +36,7 @@ static int fail_run(solid_status status) {
   }
   if (status == SOLID_EREFUSED || status == SOLID_EUNSUPPORTED) return fail(EXIT_STORE);
   if (status == SOLID_ESTALE) return fail(EXIT_MODEL);
+  if (solid_status_is_retriable(status) && report->was_store_away) return fail(EXIT_STORE);
   return fail(status == SOLID_EMISMATCH ? EXIT_SOURCE : EXIT_FAILED);
 }
 
@@ -104,12 +57,16 @@ static void on_reject(void *user, uint64_t number, solid_bytes line, solid_rejec
                 sol_show(line.data, line.size).text);
 }
 
-/* The sink: the item log's, which passes events on to the pipeline, or with --listen to the watch before it. */
+/* The sink: this program's, behind it the item log's, then the pipeline, or with --listen the watch before it. */
 static void set_sink(solid_sink_fn *sink, void **user, solid_pipeline *pipeline, ingestd_report *report) {
   report->items.sink = report->watch ? ingestd_watch_push : solid_pipeline_push;
   report->items.sink_user = report->watch ? (void *)report->watch : (void *)pipeline;
-  *sink = ingestd_items_push;
-  *user = &report->items;
+  *sink = ingestd_push;
+  *user = report;
+}
+
+static void stop_file(void *source) {
+  solid_file_source_stop(source);
 }
 
 static int run_file(const ingestd_options *options, const solid_streams *streams, solid_pipeline *pipeline,
@@ -134,16 +91,15 @@ static int run_file(const ingestd_options *options, const solid_streams *streams
   o.log = logging_line;
   solid_status status = solid_file_source_open(&source, &o);
   if (status) return fail(status == SOLID_EINVAL ? EXIT_USAGE : EXIT_SOURCE);
-  running.file = source;
-  if (running.stopped) solid_file_source_stop(source);
-  if (options->rebuild) status = ingestd_rebuild(options, streams->user);
+  ingestd_signals_stop(stop_file, source);
+  if (options->rebuild) status = ingestd_rebuild(options, report->store->store);
   int is_prepared = !status;
   int64_t age_ms; /* asked so that a change of servers ends this run: what is behind in a file is found by a new one */
   if (is_prepared) (void)(streams->safe_age(streams->user, &age_ms) == SOLID_OK);
   if (is_prepared) notify_ready(), status = solid_file_source_run(source);
-  running.file = NULL;
+  ingestd_signals_stop(NULL, NULL);
   solid_file_source_close(source);
-  if (status) return is_prepared ? fail_run(status) : fail(EXIT_STORE);
+  if (status) return is_prepared ? fail_run(status, report) : fail(EXIT_STORE);
   if (!report->events || report->accepted) return EXIT_DONE;
   logging_say(SOLID_LOG_ERROR, "%s: none of %" PRIu64 " lines could be taken%s", options->from_file, report->events,
               report->hint);
@@ -151,6 +107,10 @@ static int run_file(const ingestd_options *options, const solid_streams *streams
 }
 
 #ifdef SOLID_WITH_KAFKA
+static void stop_consumer(void *consumer) {
+  solid_consumer_stop(consumer);
+}
+
 static int run_kafka(const ingestd_options *options, const solid_config *config, const solid_streams *streams,
                      solid_pipeline *pipeline, ingestd_report *report) {
   solid_consumer *consumer = NULL;
@@ -182,15 +142,14 @@ static int run_kafka(const ingestd_options *options, const solid_config *config,
   if (status) return fail(status == SOLID_EINVAL ? EXIT_USAGE : EXIT_SOURCE);
   report->group = options->group;
   logging_say(SOLID_LOG_INFO, "reading %s as group %s", options->topic, options->group);
-  running.consumer = consumer;
-  if (running.stopped) solid_consumer_stop(consumer);
-  if (options->rebuild) status = ingestd_rebuild(options, streams->user);
+  ingestd_signals_stop(stop_consumer, consumer);
+  if (options->rebuild) status = ingestd_rebuild(options, report->store->store);
   int is_prepared = !status;
   if (is_prepared) notify_ready(), status = solid_consumer_run(consumer);
   int code = !is_prepared ? fail(EXIT_STORE)
-             : status     ? fail_run(status)
+             : status     ? fail_run(status, report)
                           : EXIT_DONE; /* before close, which may have an error of its own */
-  running.consumer = NULL;
+  ingestd_signals_stop(NULL, NULL);
   solid_consumer_close(consumer);
   return code;
 }
@@ -231,7 +190,7 @@ static int serve(const ingestd_options *options, const solid_config *config) {
   model_options.spare_items = (int32_t)options->spare_items;
   context_options.threads = (int32_t)options->threads;
   context_options.device = options->device;
-  context_options.log = logging_line;
+  context_options.log = logging_work;
   pipeline_options.max_batch = (uint32_t)options->users;
   pipeline_options.state_cache = (uint64_t)options->state_cache_mb << 20;
   pipeline_options.generate = options->how;
@@ -253,8 +212,11 @@ static int serve(const ingestd_options *options, const solid_config *config) {
   if (code == EXIT_DONE) {
     ingestd_report report = ingestd_report_start(pipeline, watch, options->stats_s);
     report.items = items;
+    report.memory_mb = ingestd_memory_mb(options);
     report.items.pipeline = pipeline;
-    solid_streams streams = store_streams(store);
+    store_watched watched = {.store = store};
+    solid_streams streams = store_streams(&watched);
+    report.store = &watched;
     if (options->rebuild) report.rebuild_ms = sol_steady_ms();
     if (ingestd_live_begin(&report.live, items.model, store, pipeline, &options->how))
       code = fail(EXIT_STORE);
@@ -284,8 +246,8 @@ static int check(ingestd_options *options) {
     fail(EXIT_USAGE);
   else if (options->adopt_marks && (options->from_file || options->rebuild || options->store.kind != STORE_REDIS))
     logging_say(SOLID_LOG_ERROR, "--adopt-marks is for a topic and Redis, and excludes --rebuild");
-  else if (options->items_topic && !options->brokers)
-    logging_say(SOLID_LOG_ERROR, "--items-topic needs --brokers");
+  else if (options->brokers && options->stream && choice_of(options) == SOLID_STREAM_ASK)
+    logging_say(SOLID_LOG_ERROR, "--stream %s: of a topic it is same or new", options->stream);
   else if (!options->from_file && (!options->brokers || !options->topic))
     logging_say(SOLID_LOG_ERROR, "needs --brokers and --topic, or --from-file; see --help");
   else
@@ -299,7 +261,7 @@ static int run(void *user, const solid_config *config) {
   if (!check(options)) return EXIT_USAGE;
   solid_status listens = ingestd_watch_check(options->listen);
   if (listens) return fail(listens == SOLID_EIO ? EXIT_SOURCE : EXIT_USAGE);
-  catch_signals();
+  ingestd_signals_catch();
   return serve(options, config);
 }
 

@@ -63,6 +63,13 @@ static const solid_property properties[] = {
     TEXT("device", device, "cpu", "cpu, cuda or cuda:N", 0),
 };
 
+static const solid_need needs[] = {
+    LOAD_ITEMS_NEEDS,
+    {"attribute-item", "attributes"},
+    {"attributes", "semantics=attributes"},
+    {"vectors", "semantics=vectors"},
+};
+
 static const solid_program program = {
     .name = "solid_paper",
     .summary = "Trains the models of the SOLID paper under its protocol and compares them.",
@@ -70,6 +77,9 @@ static const solid_program program = {
         "Windows of 10, 4 training and 99 test negatives, the last event of each user is the test. Figures are those\n"
         "after the last epoch; the best test AUC of any epoch, which published figures report, is printed beside them.",
     .exits = HAS_EXIT(SOURCE),
+    .cut = "",
+    .needs = needs,
+    .n_needs = sizeof needs / sizeof *needs,
     .properties = properties,
     .count = sizeof properties / sizeof *properties};
 

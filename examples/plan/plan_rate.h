@@ -26,22 +26,14 @@ typedef struct rate_options {
    "also plan processes, nodes and partitions for so many events/s",                                                   \
    0,                                                                                                                  \
    offsetof(struct_, field_.events)},                                                                                  \
-      {"answers",                                                                                                      \
-       SOLID_PROPERTY_FLOAT,                                                                                           \
-       "0",                                                                                                            \
-       0,                                                                                                              \
-       1e9,                                                                                                            \
-       NULL,                                                                                                           \
-       "with --rate: answers/s besides",                                                                               \
-       0,                                                                                                              \
-       offsetof(struct_, field_.answers)},                                                                             \
+      {"answers", SOLID_PROPERTY_FLOAT, "0", 0, 1e9, NULL, "answers/s besides", 0, offsetof(struct_, field_.answers)}, \
       {"event-us",                                                                                                     \
        SOLID_PROPERTY_FLOAT,                                                                                           \
        "80",                                                                                                           \
        0.001,                                                                                                          \
        1e6,                                                                                                            \
        NULL,                                                                                                           \
-       "with --rate: microseconds of solid_ingestd an event; 80 was measured for --generate eager, 13 for lazy",       \
+       "microseconds of solid_ingestd an event; 80 was measured for --generate eager, 13 for lazy",                    \
        0,                                                                                                              \
        offsetof(struct_, field_.event_us)},                                                                            \
       {"answer-us",                                                                                                    \
@@ -50,7 +42,7 @@ typedef struct rate_options {
        0.001,                                                                                                          \
        1e6,                                                                                                            \
        NULL,                                                                                                           \
-       "with --rate: microseconds of solid_serve an answer",                                                           \
+       "microseconds of solid_serve an answer",                                                                        \
        0,                                                                                                              \
        offsetof(struct_, field_.answer_us)},                                                                           \
       {"redis-event-us",                                                                                               \
@@ -59,7 +51,7 @@ typedef struct rate_options {
        0.001,                                                                                                          \
        1e6,                                                                                                            \
        NULL,                                                                                                           \
-       "with --rate: microseconds of Redis an event; 18 was measured for eager, 12 for lazy",                          \
+       "microseconds of Redis an event; 18 was measured for eager, 12 for lazy",                                       \
        0,                                                                                                              \
        offsetof(struct_, field_.redis_event_us)},                                                                      \
       {"redis-answer-us",                                                                                              \
@@ -68,12 +60,12 @@ typedef struct rate_options {
        0.001,                                                                                                          \
        1e6,                                                                                                            \
        NULL,                                                                                                           \
-       "with --rate: microseconds of Redis an answer",                                                                 \
+       "microseconds of Redis an answer",                                                                              \
        0,                                                                                                              \
        offsetof(struct_, field_.redis_answer_us)},                                                                     \
   {                                                                                                                    \
     "node-bytes", SOLID_PROPERTY_FLOAT, "32000000000", 1e6, 1e15, NULL,                                                \
-        "with --rate: bytes of users that one Redis node is to hold", 0, offsetof(struct_, field_.node_bytes)          \
+        "bytes of users that one Redis node is to hold", 0, offsetof(struct_, field_.node_bytes)                       \
   }
 
 /* user_bytes: of all users in Redis. */

@@ -23,11 +23,10 @@ typedef struct plan_options {
 static const solid_property properties[] = {
     {"model", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL, "model file from which to take window, width and params", 0,
      offsetof(plan_options, model)},
-    {"window", SOLID_PROPERTY_INT, "50", 1, SOLID_HISTORY_MAX, NULL, "without a model: steps that it reads", 0,
+    {"window", SOLID_PROPERTY_INT, "50", 1, SOLID_HISTORY_MAX, NULL, "steps that it reads", 0,
      offsetof(plan_options, window)},
-    {"width", SOLID_PROPERTY_INT, "64", 0, 1 << 20, NULL, "without a model: floats of a state", 0,
-     offsetof(plan_options, width)},
-    {"params", SOLID_PROPERTY_INT, "2112", 0, 1 << 25, NULL, "without a model: generated floats per user", 0,
+    {"width", SOLID_PROPERTY_INT, "64", 0, 1 << 20, NULL, "floats of a state", 0, offsetof(plan_options, width)},
+    {"params", SOLID_PROPERTY_INT, "2112", 0, 1 << 25, NULL, "generated floats per user", 0,
      offsetof(plan_options, params)},
     {"history", SOLID_PROPERTY_INT, "0", 0, SOLID_HISTORY_MAX, NULL,
      "events of a user that are kept (--history of solid_serve and solid_ingestd); 0 = the window", 0,
@@ -44,20 +43,28 @@ static const solid_property properties[] = {
     {"users", SOLID_PROPERTY_INT, "1000000", 1, 1e12, NULL, "number of users", 0, offsetof(plan_options, users)},
     {"id-bytes", SOLID_PROPERTY_INT, "16", 1, 255, NULL, "average length of a user id", 0,
      offsetof(plan_options, id_bytes)},
-    {"prefix", SOLID_PROPERTY_STRING, "solid:", 0, 0, NULL, "prefix of the Redis keys", 0,
+    {"prefix", SOLID_PROPERTY_STRING, "solid:", -1, 0, NULL, "prefix of the Redis keys", 0,
      offsetof(plan_options, prefix)},
     {"partitions", SOLID_PROPERTY_INT, "1", 1, 65535, NULL, "partitions that the events of one user come from", 0,
      offsetof(plan_options, partitions)},
-    {"device", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL,
-     "also plan the memory of this device: cpu, cuda or cuda:N; needs --model", 0, offsetof(plan_options, device)},
-    {"batch", SOLID_PROPERTY_INT, "256", 1, 1 << 24, NULL, "on the device: users served at once", 0,
-     offsetof(plan_options, batch)},
-    {"train-batch", SOLID_PROPERTY_INT, "256", 0, 65536, NULL,
-     "on the device: users per training step; 0 = no training", 0, offsetof(plan_options, train_batch)},
+    {"device", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL, "also plan the memory of this device: cpu, cuda or cuda:N", 0,
+     offsetof(plan_options, device)},
+    {"batch", SOLID_PROPERTY_INT, "256", 1, 1 << 24, NULL, "users served at once", 0, offsetof(plan_options, batch)},
+    {"train-batch", SOLID_PROPERTY_INT, "256", 0, 65536, NULL, "users per training step; 0 = no training", 0,
+     offsetof(plan_options, train_batch)},
     {"memory", SOLID_PROPERTY_INT, "0", 0, 1e15, NULL,
      "instead of --device: plan for a GPU with this many bytes free; no GPU is needed", 0,
      offsetof(plan_options, memory)},
     RATE_PROPERTIES(plan_options, rate),
+};
+
+static const solid_need needs[] = {
+    {"window width params", "!model"},
+    {"state-parts", "state"},
+    {"device memory", "model"},
+    {"batch train-batch", "device memory"},
+    {"answers event-us redis-event-us node-bytes", "rate"},
+    {"answer-us redis-answer-us", "answers"},
 };
 
 static const solid_program program = {
@@ -71,6 +78,9 @@ static const solid_program program = {
              "         solid_plan --model beauty.safetensors --users 5000000 --rate 20000 --answers 1000\n"
              "A CUDA context and its code take some hundred megabytes more; --device has subtracted them already.",
     .exits = HAS_EXIT(MODEL),
+    .cut = "",
+    .needs = needs,
+    .n_needs = sizeof needs / sizeof *needs,
     .properties = properties,
     .count = sizeof properties / sizeof *properties,
 };
@@ -240,10 +250,7 @@ static solid_status plan_device(const plan_options *options) {
 static solid_status run(void *user) {
   plan_options *options = user;
   int of_device = options->device || options->memory;
-  if (of_device && !options->model)
-    return solid_fail(SOLID_EINVAL, "--%s needs --model", options->device ? "device" : "memory");
   if (options->device && options->memory) return solid_fail(SOLID_EINVAL, "--device and --memory exclude one another");
-  if (options->rate.answers > 0 && options->rate.events <= 0) return solid_fail(SOLID_EINVAL, "--answers needs --rate");
   solid_status status = options->model ? read_model(options) : SOLID_OK;
   if (!status) status = print_plan(options);
   return !status && of_device ? plan_device(options) : status;

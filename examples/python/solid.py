@@ -2,7 +2,7 @@
 
     model = Model("model.safetensors")            device="cuda", threads=8
     users = Users(model)                          in this process's memory
-    users.push([("anna", "item-3"), ("anna", "item-7")])
+    users.push([("anna", "item-3"), ("anna", "item-7")])       KeyError for an item that is not in the model
     users.recommend("anna", k=5)                  [Item(id='item-9', score=3.1, title='...'), ...]
     model.similar("item-3"), users.slate("anna")
     model.vectors, model.codes                    what scores: user vector . model.vectors[i]; semantic codes
@@ -99,6 +99,9 @@ class Model(_Owner):
             raise KeyError(item)
         return found
 
+    def __contains__(self, item):
+        return self._solid.solid_model_item_index(self.handle, _bytes(item, [])) != NO_ITEM
+
     def title(self, item):
         """None where the model file has no title."""
         return bytes(self._solid.solid_model_item_title(self.handle, self.index(item))).decode(errors="replace") or None
@@ -168,13 +171,19 @@ class Users(_Owner):
         model._users.add(self)
         self.source = None  # what the last answer was made from
 
-    def push(self, events):
+    def push(self, events, skip_unknown=False):
         """Events are (user, item), (user, item, time in ms) or (user, item, time, worth) with worth 0 = a step, 1 = a dislike. Returns how
-        many were applied: events of items that the model does not know are left out."""
+        many were applied. KeyError: the model does not know an item, and nothing was applied; skip_unknown leaves such events out."""
         events = list(events)
+        unknown = [item for _, item, *_ in events if item not in self.model]
+        if unknown and not skip_unknown:
+            raise KeyError(f"{len(unknown)} of {len(events)} events are of items that the model does not know, {unknown[0]!r} first; nothing was "
+                           "applied: push(events, skip_unknown=True) leaves them out")
         rows, verdicts, keep = (_Event * max(len(events), 1))(), (c.c_int32 * max(len(events), 1))(), []
         for row, (user, item, *more) in zip(rows, events):
             row.user, row.item = _bytes(user, keep), _bytes(item, keep)
+            if not 1 <= row.user.size <= 255:
+                raise ValueError(f"the id of a user has 1 to 255 bytes, not {row.user.size}: {user!r}")
             row.time_ms, row.worth = more[0] if more else 0, more[1] if len(more) > 1 else 0
             if row.worth > 1:
                 raise ValueError(f"the worth of an event is 0 or 1, not {more[1]}")

@@ -25,7 +25,7 @@ enum { TAGS_PER_GENRE = 12, SEQUELS = 3 };
 
 typedef struct dataset {
   const char *dir;
-  uint32_t users, items, genres, mean_events; /* 0 users, 0 items: as many as the kind of set has */
+  uint32_t users, items, genres, mean_events; /* 0: as many as the kind of set has */
   uint32_t longest;
   int is_long;
   sol_random random;
@@ -211,13 +211,16 @@ static int read_flags(dataset *d, int argc, char **argv) {
     if (flag == 'm') d->longest = number("longest", optarg, 20, LONG_LONGEST);
     if (flag == '?') refused = 1;
   }
-  if (d->dir && !refused && optind == argc) return GO_ON;
+  int other = d->is_long ? d->mean_events != 0 : d->longest != 0;
+  if (other)
+    fprintf(stderr, "make_dataset: --%s\n", d->is_long ? "events has no effect with --long" : "longest needs --long");
+  if (d->dir && !refused && !other && optind == argc) return GO_ON;
   fputs(usage, stderr);
   return USAGE;
 }
 
 int main(int argc, char **argv) {
-  dataset d = {.mean_events = 14, .random = {1}, .beside = {.fd = -1}};
+  dataset d = {.random = {1}, .beside = {.fd = -1}};
   int code = read_flags(&d, argc, argv);
   if (code != GO_ON) return code;
   if (mkdir(d.dir, 0777) != 0 && errno != EEXIST) {
@@ -226,6 +229,7 @@ int main(int argc, char **argv) {
   }
   if (!d.users) d.users = d.is_long ? 1000 : 3000;
   if (!d.items) d.items = d.is_long ? 4000 : 2000;
+  if (!d.mean_events) d.mean_events = 14;
   if (!d.genres) d.genres = d.is_long ? 100 : 20;
   return d.is_long ? write_histories(&d) : write_items(&d) || write_titles(&d) || write_events(&d);
 }

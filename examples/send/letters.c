@@ -20,6 +20,10 @@ static solid_status failed(const letter_box *box, rd_kafka_resp_err_t err) {
   solid_status status = err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC
                             ? SOLID_ENOTFOUND
                             : SOLID_EIO;
+  if (err == RD_KAFKA_RESP_ERR__TRANSPORT || err == RD_KAFKA_RESP_ERR__TIMED_OUT)
+    return solid_fail(status,
+                      "kafka topic %s: no broker answered within %d ms (%s): is it running, is the address right?",
+                      box->topic, box->timeout_ms, rd_kafka_err2str(err));
   return solid_fail(status, "kafka topic %s: %s", box->topic, rd_kafka_err2str(err));
 }
 

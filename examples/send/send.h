@@ -25,8 +25,10 @@ typedef struct send_source {
 /* Gives everything to `take`; ends early with the status that `take` returns. Reaching the limit is SOLID_OK. */
 solid_status send_read(const send_source *source, send_take_fn take, void *user);
 
-/* --items: every entry of a file as JSON with its item as the key. EFORMAT, ERANGE: a bad one, with its place. */
-solid_status send_read_items(const char *path, uint64_t limit, send_take_fn take, void *user);
+/* --items: every entry of a file as JSON with its item as the key; `table` says which columns are what. EFORMAT,
+ * ERANGE: a bad one, with its place. */
+solid_status send_read_items(const char *path, const items_options *table, uint64_t limit, send_take_fn take,
+                             void *user);
 
 typedef struct send_options {
   const char *items, *data, *format, *brokers, *topic, *write, *dead_letters, *reason, *forget;
@@ -34,11 +36,13 @@ typedef struct send_options {
   int list;
   double rate;
   reading_options reading;
+  items_options table; /* of --items */
 } send_options;
 
 typedef struct send_output {
   const send_options *options;
   FILE *file;     /* --write */
+  int is_whole;   /* the file is kept in full or not at all; a device or a pipe is not */
   rd_kafka_t *rk; /* or a topic */
   uint64_t sent, delivered, failed;
   rd_kafka_resp_err_t err; /* of the first that failed */

@@ -1,17 +1,32 @@
 #include "examples/common/ground.h"
+#include "examples/common/kafka_log.h"
 #include "examples/send/send.h"
 #include "solid/extend.h"
 #include <inttypes.h>
 
 volatile sig_atomic_t send_stopped;
 
+static kafka_outage outage; /* of all handles: their brokers are the same */
+
+static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text) {
+  (void)rk;
+  if (kafka_log_is_news(&outage, level, facility)) fprintf(stderr, "solid_send: kafka: %s: %s\n", facility, text);
+}
+
+static void on_error(rd_kafka_t *rk, int err, const char *reason, void *opaque) {
+  (void)rk, (void)opaque;
+  if (kafka_log_is_new_error(&outage, err)) fprintf(stderr, "solid_send: kafka: %s\n", reason);
+}
+
 static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque) {
   send_output *out = opaque;
   (void)rk;
-  if (!message->err)
+  if (!message->err) {
     out->delivered++;
-  else if (!out->failed++)
+    kafka_log_delivered(&outage, message);
+  } else if (!out->failed++) {
     out->err = message->err;
+  }
 }
 
 /* Waits until the next event is due; delivery reports are served meanwhile. */
@@ -63,6 +78,9 @@ static solid_status set_all(rd_kafka_conf_t *conf, const char *brokers, const so
   const solid_setting *settings = solid_config_passthrough(config, &count);
   solid_status status = set(conf, "bootstrap.servers", brokers);
   if (!status) status = set(conf, "log_level", "3");
+  if (!status) status = set(conf, "log.thread.name", "false");
+  rd_kafka_conf_set_log_cb(conf, on_log);
+  rd_kafka_conf_set_error_cb(conf, on_error);
   for (size_t i = 0; !status && i < count; i++) status = set(conf, settings[i].name, settings[i].value);
   return status;
 }

@@ -18,13 +18,20 @@
 #define OPTION(field) offsetof(send_options, field)
 
 static const solid_property properties[] = {
-    {"data", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL, "data file of any format that solid_train reads; - = JSON lines",
-     0, OPTION(data)},
+    {"data", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL,
+     "data file of any format that solid_train reads (of standard input: /dev/stdin); - = JSON lines", 0, OPTION(data)},
     {"items", SOLID_PROPERTY_STRING, NULL, 0, 0, NULL,
      "instead of --data: items for the topic that solid_ingestd --items-topic reads, one JSON object a line, or a "
      "table "
      "of attributes and titles; - = JSON lines",
      0, OPTION(items)},
+    READING_TEXT(
+        send_options, table.columns, "attribute-columns",
+        "columns of a table of items that are attributes: a list of names or numbers, as solid_train had them"),
+    READING_TEXT(send_options, table.item_column, "attribute-item",
+                 "column of items in a table of items (recognised: " SOLID_DATA_ITEM_NAMES ")"),
+    READING_TEXT(send_options, table.separator, "attribute-separator",
+                 "separator of columns in a table of items, as --separator"),
     {"format", SOLID_PROPERTY_STRING, "auto", 0, 0, NULL,
      "rows, pairs, movielens, csv, recbole, table, events, histories, auto; lines = JSON lines unchanged, valid or "
      "not",
@@ -52,6 +59,20 @@ static const solid_property properties[] = {
      OPTION(timeout_ms)},
 };
 
+#define TABLE_OPTIONS                                                                                                  \
+  "user-column item-column time-column rating-column kind-column separator no-header time-unit bad-lines"
+
+static const solid_need needs[] = {
+    {"format", "data"},
+    {TABLE_OPTIONS, "data"},
+    {TABLE_OPTIONS, "!data=-"}, /* JSON lines go out as they are: a table would come out as a table, without a word */
+    {TABLE_OPTIONS, "!format=lines"},
+    {"attribute-columns attribute-item attribute-separator", "items"},
+    {"create-partitions timeout-ms", "brokers"},
+    {"brokers topic", "!write"},
+    {"reason list", "from-dead-letters"},
+};
+
 static const solid_program program = {
     .name = "solid_send",
     .summary = "Sends the events of a file to a Kafka topic, keyed by user.",
@@ -62,6 +83,8 @@ static const solid_program program = {
     .properties = properties,
     .count = sizeof properties / sizeof *properties,
     .takes_kafka = 1,
+    .needs = needs,
+    .n_needs = sizeof needs / sizeof *needs,
 };
 
 static void on_signal(int number) {
@@ -93,9 +116,12 @@ int send_finish(send_output *out, solid_status status) {
   int code = EXIT_DONE;
   while (out->rk && rd_kafka_outq_len(out->rk) > 0) rd_kafka_flush(out->rk, 1000); /* ends by message.timeout.ms */
   int unwritten = out->file && fflush(out->file) != 0 ? errno : 0;
+  int is_lost = out->is_whole && (unwritten || (status && !send_stopped));
+  if (is_lost) out->delivered = 0;
   double passed = sol_steady_s() - out->start;
   fprintf(stderr, "solid_send: %" PRIu64 " events, %" PRIu64 " delivered, %" PRIu64 " failed in %.1f s (%.0f/s)\n",
           out->sent, out->delivered, out->failed, passed, (double)out->delivered / (passed > 1e-3 ? passed : 1e-3));
+  if (is_lost && out->sent) fprintf(stderr, "solid_send: nothing is written to %s\n", out->options->write);
   if (out->failed) {
     fprintf(stderr, "solid_send: %s\n", rd_kafka_err2str(out->err));
     code = EXIT_FAILED;
@@ -140,11 +166,13 @@ static int send_all(const send_options *options, const solid_config *config) {
     rd_kafka_set_log_level(out.rk, 2); /* what the library logs while it ends would stand behind the reason */
     code = send_fail(EXIT_SOURCE);
   }
+  out.is_whole = beside.temporary != NULL;
   out.start = sol_steady_s();
   if (code == EXIT_DONE)
-    code = send_finish(&out, options->forget  ? send_forget(&out, take)
-                             : options->items ? send_read_items(options->items, (uint64_t)options->limit, take, &out)
-                                              : send_read(&source, take, &out));
+    code = send_finish(
+        &out, options->forget  ? send_forget(&out, take)
+              : options->items ? send_read_items(options->items, &options->table, (uint64_t)options->limit, take, &out)
+                               : send_read(&source, take, &out));
   if (out.rk) rd_kafka_destroy(out.rk);
   if (out.file && out.file != stdout) {
     if (fclose(out.file) != 0) code = EXIT_FAILED;
@@ -157,7 +185,6 @@ static int send_all(const send_options *options, const solid_config *config) {
 /* NULL where the options go together. */
 static const char *what_is_wrong(const send_options *o) {
   if (!o->dead_letters) {
-    if (o->reason || o->list) return "--reason and --list need --from-dead-letters";
     if (!!o->data + !!o->items + !!o->forget != 1)
       return "needs --data, --items, --forget or --from-dead-letters, one of them";
     return o->write || (o->brokers && o->topic) ? NULL : "needs --brokers and --topic, or --write";

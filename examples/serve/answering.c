@@ -95,7 +95,7 @@ solid_status answering_write(serve *s, serve_desk *desk, const serve_query *quer
   unsigned models_live = atomic_load(&s->models_live);
   solid_status status = solid_slot_take(s->slot, desk->number, who(query), &seat);
   if (!status) status = make(s, desk, seat, query, &made);
-  int away = solid_status_is_retriable(status);
+  int away = serve_lacks_store(status);
   if (query->user.size) atomic_store(&s->store_away, away);
   if (away) serve_count(&s->counts.store_failures);
   serve_note_model(s, status, models_live);

@@ -1,8 +1,8 @@
 #include "examples/serve/counts.h"
 
 const char *const serve_mode_names[SERVE_MODES] = {"user", "session", "fallback", "slate"};
-const char *const serve_verdict_names[SERVE_VERDICTS] = {"applied",      "duplicate", "produced",
-                                                         "unknown_item", "rejected",  "impression"};
+const char *const serve_verdict_names[SERVE_VERDICTS] = {"applied",  "duplicate",  "produced", "unknown_item",
+                                                         "rejected", "impression", "failed",   "unknown"};
 
 void serve_counts_init(serve_counts *counts) {
   for (int i = 0; i < SERVE_SOURCES; i++) METRICS_BEGIN(&counts->answer_seconds[i], metrics_short_times);

@@ -6,7 +6,7 @@
 #include "examples/serve/timed_store.h"
 #include "solid/recommender.h"
 
-enum { SERVE_SOURCES = 5, SERVE_ROUTES = 20, SERVE_MODES = 4, SERVE_VERDICTS = 6 };
+enum { SERVE_SOURCES = 5, SERVE_ROUTES = 20, SERVE_MODES = 4, SERVE_VERDICTS = 8 };
 
 /* How an answer came about. */
 typedef enum serve_mode { SERVE_USER = 0, SERVE_SESSION = 1, SERVE_FALLBACK = 2, SERVE_SLATE = 3 } serve_mode;
@@ -18,7 +18,9 @@ typedef enum serve_verdict {
   SERVE_PRODUCED = 2,
   SERVE_UNKNOWN_ITEM = 3,
   SERVE_REJECTED = 4,
-  SERVE_SEEN = 5 /* an impression: counted, and no step */
+  SERVE_SEEN = 5,   /* an impression: counted, and no step */
+  SERVE_FAILED = 6, /* not applied, and to send it again may do */
+  SERVE_UNKNOWN = 7 /* asked for, and not known whether it was applied */
 } serve_verdict;
 
 extern const char *const serve_mode_names[SERVE_MODES], *const serve_verdict_names[SERVE_VERDICTS];

@@ -1,6 +1,7 @@
 #include "examples/serve/serve.h"
 #include "solid/extend.h"
 #include <stdlib.h>
+#include <string.h>
 
 serve_desk *serve_take_desk(serve *s) {
   pthread_mutex_lock(&s->desk_lock);
@@ -28,31 +29,49 @@ int serve_desk_room(serve_desk *desk, size_t items) {
   return 1;
 }
 
-void serve_fail(serve *s, http_reply *reply, solid_status status) {
+void serve_fail(http_reply *reply, solid_status status) {
   serve_fail_of(reply, status, "store_away");
-  (void)s;
+}
+
+int serve_lacks_store(solid_status status) {
+  return solid_status_is_retriable(status) || status == SOLID_EREFUSED;
+}
+
+void serve_note_store(serve *s, solid_status status) {
+  int has_failed = serve_lacks_store(status);
+  atomic_store(&s->store_away, has_failed && status != SOLID_EFULL);
+  if (has_failed) serve_count(&s->counts.store_failures);
 }
 
 void serve_note_model(serve *s, solid_status status, unsigned models_live) {
   if (status == SOLID_ESTALE) atomic_store(&s->model_spoilt, models_live + 1);
 }
 
-void serve_fail_of(http_reply *reply, solid_status status, const char *away) {
-  int code = 500;
-  const char *name = "internal";
-  if (solid_status_is_retriable(status)) {
-    code = 503, name = away;
-    reply->retry_after_s = 1;
-  } else if (status == SOLID_ESTALE) {
-    name = "model_changed"; /* under a running service */
-  } else if (status == SOLID_EINVAL || status == SOLID_ERANGE) {
-    code = 400, name = "bad_query";
-  } else if (status == SOLID_ENOTFOUND) {
-    code = 404, name = "not_found";
-  } else if (status == SOLID_EUNSUPPORTED) {
-    code = 501, name = "unsupported"; /* a slate of a model without a decoder */
-  } else if (status == SOLID_EFORMAT) {
-    code = 422, name = "bad_record";
+serve_failure serve_failure_of(solid_status status, const char *away) {
+  int is_store = strcmp(away, "store_away") == 0;
+  if (solid_status_is_retriable(status))
+    return (serve_failure){503, status == SOLID_EFULL && is_store ? "store_full" : away, 1};
+  switch (status) {
+  case SOLID_EREFUSED:
+    return (serve_failure){503, "store_refused", 5}; /* until a person gives access */
+  case SOLID_ESTALE:
+    return (serve_failure){500, "model_changed", 0}; /* under a running service */
+  case SOLID_EINVAL:
+  case SOLID_ERANGE:
+    return (serve_failure){400, "bad_query", 0};
+  case SOLID_ENOTFOUND:
+    return (serve_failure){404, "not_found", 0};
+  case SOLID_EUNSUPPORTED:
+    return (serve_failure){501, "unsupported", 0}; /* a slate of a model without a decoder */
+  case SOLID_EFORMAT:
+    return (serve_failure){422, "bad_record", 0};
+  default:
+    return (serve_failure){500, "internal", 0};
   }
-  http_fail(reply, code, name, "%s", solid_last_error());
+}
+
+void serve_fail_of(http_reply *reply, solid_status status, const char *away) {
+  serve_failure failure = serve_failure_of(status, away);
+  if (failure.retry_after_s) reply->retry_after_s = failure.retry_after_s;
+  http_fail(reply, failure.code, failure.name, "%s", solid_last_error());
 }

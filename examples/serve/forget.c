@@ -11,6 +11,7 @@
 static solid_status put_into_topic(serve *s, const serve_desk *desk, const http_request *request) {
   solid_event event = {.time_ms = 0};
   solid_reject why;
+  solid_status of_event;
   int64_t now_ms = sol_wall_ms();
   json_t *wish = json_pack("{s:o?, s:b, s:I}", "user", json_stringn(request->part.data, request->part.size), "forget",
                            1, "ts", (json_int_t)now_ms);
@@ -19,7 +20,7 @@ static solid_status put_into_topic(serve *s, const serve_desk *desk, const http_
   if (!payload) return solid_fail(SOLID_EINVAL, "no event of a topic can have this id: it is not UTF-8");
   solid_status status = solid_decoder_decode(desk->decoder, payload, strlen(payload), now_ms, &event, &why);
   if (status == SOLID_EFORMAT) status = solid_fail(SOLID_EINVAL, "%s", solid_reject_meaning(why));
-  if (!status) status = producer_send(s->producer, &event, &payload, 1, request->deadline_ns);
+  if (!status) status = producer_send(s->producer, &event, &payload, 1, request->deadline_ns, &of_event);
   free(payload);
   return status;
 }
@@ -32,8 +33,7 @@ void serve_forget(void *user, const http_request *request, http_reply *reply) {
   int in_topic = s->producer && !status;
   if (!status) {
     status = solid_forget(desk->store, &request->part, 1, &had);
-    atomic_store(&s->store_away, solid_status_is_retriable(status));
-    if (solid_status_is_retriable(status)) serve_count(&s->counts.store_failures);
+    serve_note_store(s, status);
   }
   if (status)
     serve_fail_of(reply, status, s->producer && !in_topic ? "broker_away" : "store_away");

@@ -1,4 +1,5 @@
 /* What is asked about items and histories: similar, popular, latest, search, history. */
+#include "examples/common/ground.h"
 #include "examples/common/item_json.h"
 #include "examples/serve/answering.h"
 #include "examples/serve/reasons.h"
@@ -42,7 +43,9 @@ void serve_similar(void *user, const http_request *request, http_reply *reply) {
   if (!status) {
     uint32_t item = solid_model_item_index(seat->model, request->part);
     if (item == SOLID_NO_ITEM)
-      status = solid_fail(SOLID_ENOTFOUND, "the model does not know this item");
+      status = solid_fail(SOLID_ENOTFOUND,
+                          "the model has no item \"%s\": GET /items?search= finds ids by a part of id or title",
+                          sol_show(request->part.data, request->part.size).text);
     else if (!serve_desk_room(desk, k))
       status = solid_fail(SOLID_ENOMEM, "out of memory: %zu items", k);
     else
@@ -53,7 +56,7 @@ void serve_similar(void *user, const http_request *request, http_reply *reply) {
     write_list(&reply->body, seat->model, desk->best, n, "similarity");
     growing_text(&reply->body, "]}");
   } else {
-    serve_fail(s, reply, status);
+    serve_fail(reply, status);
   }
   solid_slot_give(s->slot, seat);
   serve_give_desk(s, desk);
@@ -103,7 +106,7 @@ void serve_popular(void *user, const http_request *request, http_reply *reply) {
     write_list(&reply->body, seat->model, desk->best, n, "events");
     growing_text(&reply->body, "]}");
   } else {
-    serve_fail(s, reply, status);
+    serve_fail(reply, status);
   }
   solid_slot_give(s->slot, seat);
   serve_give_desk(s, desk);
@@ -122,7 +125,7 @@ void serve_latest(void *user, const http_request *request, http_reply *reply) {
     n = found ? recent_latest(&s->recent, found, k) : SIZE_MAX;
     if (n == SIZE_MAX) status = solid_fail(SOLID_ENOMEM, "out of memory: %zu items", k);
   }
-  if (status) serve_fail(s, reply, status);
+  if (status) serve_fail(reply, status);
   growing *out = &reply->body;
   if (!status) growing_text(out, "{\"from\":\"stream\",\"items\":[");
   for (size_t i = 0; i < n && !status; i++) {
@@ -149,7 +152,7 @@ void serve_history(void *user, const http_request *request, http_reply *reply) {
   solid_status status = solid_slot_take(s->slot, desk->number, request->part, &seat);
   if (!status) status = reasons_history(desk, seat->model, request->part, &items, &n, &seq);
   if (status) {
-    serve_fail(s, reply, status);
+    serve_fail(reply, status);
   } else {
     growing_add(&reply->body, "{\"seq\":%" PRIu64 ",\"items\":[", seq);
     for (size_t i = n; i-- > 0;) {
@@ -183,7 +186,7 @@ void serve_items(void *user, const http_request *request, http_reply *reply) {
   solid_status status = read_k(s, request, &k);
   if (!status) status = take_current(s, desk, &seat);
   uint32_t items = status ? 0 : solid_model_item_count(seat->model);
-  if (status) serve_fail(s, reply, status);
+  if (status) serve_fail(reply, status);
   if (!status) growing_text(&reply->body, "{\"items\":[");
   for (uint32_t item = 0; item < items && n < k; item++) {
     if (!solid_model_item_is_open(seat->model, item)) continue;

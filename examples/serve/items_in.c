@@ -1,6 +1,7 @@
 /* POST /items: entries of the item log, in the store's log before they are answered. */
 #include "examples/common/ground.h"
 #include "examples/common/item_entry.h"
+#include "examples/serve/query.h"
 #include "examples/serve/serve.h"
 #include "solid/extend.h"
 #include <inttypes.h>
@@ -86,8 +87,7 @@ static solid_status work(serve *s, const json_t *root, http_reply *reply) {
     status = solid_item_log_add(s->items, desk->store, in.all.entries, in.all.n, sol_wall_ms(), in.verdicts);
     if (!status) find_unplaced(s, desk, &in);
     serve_give_desk(s, desk);
-    atomic_store(&s->store_away, solid_status_is_retriable(status));
-    if (solid_status_is_retriable(status)) serve_count(&s->counts.store_failures);
+    serve_note_store(s, status);
   }
   for (size_t i = 0; i < in.all.n && !status; i++) {
     in.appended += in.verdicts[i] == SOLID_OK;
@@ -107,13 +107,12 @@ static solid_status work(serve *s, const json_t *root, http_reply *reply) {
 
 void serve_items_post(void *user, const http_request *request, http_reply *reply) {
   serve *s = user;
-  json_error_t error;
-  json_t *root = json_loadb(request->body, request->body_size, JSON_REJECT_DUPLICATES, &error);
+  json_t *root = query_json(request->body, request->body_size, "several items are a list, [{...}, {...}]");
   if (!root) {
-    http_fail(reply, 400, "not_json", "line %d, column %d: %s", error.line, error.column, error.text);
+    http_fail(reply, 400, "not_json", "%s", solid_last_error());
     return;
   }
   solid_status status = work(s, root, reply);
-  if (status) serve_fail(s, reply, status);
+  if (status) serve_fail(reply, status);
   json_decref(root);
 }

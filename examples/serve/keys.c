@@ -6,8 +6,10 @@
 typedef struct kept {
   char key[KEY_MOST + 1];
   uint64_t hash; /* of the request's body */
-  int status;    /* 0 = at work */
+  int is_at_work;
+  int status; /* 0 = it has no answer yet that stays */
   growing body;
+  uint8_t *done; /* what a try that failed has done; NULL = nothing */
 } kept;
 
 /* A ring that is searched from the newest back: retries come soon, and requests with keys are few. */
@@ -29,6 +31,7 @@ serve_keys *keys_open(void) {
 static void end(kept *one) {
   if (!one) return;
   growing_clear(&one->body);
+  free(one->done);
   free(one);
 }
 
@@ -48,7 +51,7 @@ static kept **find(serve_keys *keys, const char *key) {
   return NULL;
 }
 
-keys_verdict keys_begin(serve_keys *keys, const char *key, uint64_t hash, int *status, growing *body) {
+keys_verdict keys_begin(serve_keys *keys, const char *key, uint64_t hash, int *status, growing *body, uint8_t **done) {
   keys_verdict verdict = KEYS_NEW;
   pthread_mutex_lock(&keys->lock);
   kept **found = find(keys, key);
@@ -58,13 +61,19 @@ keys_verdict keys_begin(serve_keys *keys, const char *key, uint64_t hash, int *s
     verdict = KEYS_AGAIN;
     *status = (*found)->status;
     growing_bytes(body, (*found)->body.bytes, (*found)->body.size);
-  } else if (found) {
+  } else if (found && (*found)->is_at_work) {
     verdict = KEYS_BUSY;
+  } else if (found) {
+    (*found)->is_at_work = 1;
+    *done = (*found)->done;
+    (*found)->done = NULL;
   } else {
     kept *made = calloc(1, sizeof *made);
     if (made) {
       strncpy(made->key, key, KEY_MOST);
       made->hash = hash;
+      made->is_at_work = 1;
+      while (keys->ring[keys->next] && keys->ring[keys->next]->is_at_work) keys->next = (keys->next + 1) % KEYS_MOST;
       end(keys->ring[keys->next]);
       keys->ring[keys->next] = made;
       keys->next = (keys->next + 1) % KEYS_MOST;
@@ -78,11 +87,24 @@ void keys_end(serve_keys *keys, const char *key, int status, const growing *body
   pthread_mutex_lock(&keys->lock);
   kept **found = find(keys, key);
   if (found && status) {
+    (*found)->is_at_work = 0;
     (*found)->status = status;
     growing_bytes(&(*found)->body, body->bytes, body->size);
   } else if (found) {
     end(*found);
     *found = NULL;
+  }
+  pthread_mutex_unlock(&keys->lock);
+}
+
+void keys_pause(serve_keys *keys, const char *key, uint8_t *done) {
+  pthread_mutex_lock(&keys->lock);
+  kept **found = find(keys, key); /* else there was no memory for it */
+  if (found) {
+    (*found)->is_at_work = 0;
+    (*found)->done = done;
+  } else {
+    free(done);
   }
   pthread_mutex_unlock(&keys->lock);
 }

@@ -1,5 +1,6 @@
 /* GET and POST /model. */
 #include "examples/serve/models.h"
+#include "examples/serve/query.h"
 #include "solid/extend.h"
 #include <inttypes.h>
 #include <jansson.h>
@@ -44,12 +45,11 @@ void serve_model_get(void *user, const http_request *request, http_reply *reply)
 
 /* {"action": "load", "share": 0.1} or {"action": "back"}, which is for everybody. */
 static solid_status read_change(const http_request *request, int *back, uint32_t *share) {
-  json_error_t error;
   *back = 0;
   *share = SOLID_SHARES;
   if (!request->body_size) return SOLID_OK;
-  json_t *root = json_loadb(request->body, request->body_size, JSON_REJECT_DUPLICATES, &error);
-  if (!root) return solid_fail(SOLID_EINVAL, "line %d, column %d: %s", error.line, error.column, error.text);
+  json_t *root = query_json(request->body, request->body_size, "one change at a time");
+  if (!root) return solid_fail(SOLID_EINVAL, "%s", solid_last_error());
   const char *action = json_string_value(json_object_get(root, "action"));
   const json_t *part = json_object_get(root, "share");
   size_t known = (action != NULL) + (part != NULL);
@@ -72,10 +72,11 @@ void serve_model_post(void *user, const http_request *request, http_reply *reply
   uint32_t share;
   solid_status status = read_change(request, &back, &share);
   if (status) {
-    serve_fail(s, reply, status);
-  } else if (!models_change(s, back, share)) {
-    http_fail(reply, 409, "busy", "a change of the model is at work");
-    reply->retry_after_s = 1;
+    serve_fail(reply, status);
+  } else if ((status = models_change(s, back, share)) != SOLID_OK) {
+    int is_busy = status == SOLID_EDUPLICATE;
+    http_fail(reply, 409, is_busy ? "busy" : "no_previous", "%s", solid_last_error());
+    reply->retry_after_s = is_busy;
   } else {
     reply->status = 202;
     growing_text(&reply->body, "{\"accepted\":true}");

@@ -19,15 +19,7 @@ void models_ask_to_load(void) {
   atomic_fetch_add(&hangups, 1);
 }
 
-/* Whether the file behind the path, a link or not, is another one by now. */
-typedef struct file_mark {
-  dev_t device;
-  ino_t inode;
-  off_t size;
-  time_t seconds;
-  long nanoseconds;
-} file_mark;
-
+/* 1 = there is such a file. */
 static int read_mark(const char *path, file_mark *mark) {
   struct stat found;
   if (stat(path, &found)) return 0;
@@ -40,13 +32,16 @@ static int read_mark(const char *path, file_mark *mark) {
   return 1;
 }
 
-static solid_status load(serve *s, uint64_t *generation) {
-  solid_model *model = NULL;
-  solid_model_info info = {.struct_size = sizeof info};
+static solid_status load_file(const serve *s, solid_model **model) {
   solid_model_options options = SOLID_MODEL_OPTIONS_INIT;
   options.spare_items = (int32_t)s->options->spare_items;
-  solid_status status = solid_model_load_with(&model, s->ctx, s->options->model, &options);
-  if (!status) status = solid_model_get_info(model, &info);
+  return solid_model_load_with(model, s->ctx, s->options->model, &options);
+}
+
+/* The model is the slot's, or is freed. */
+static solid_status add(serve *s, solid_model *model, uint64_t *generation) {
+  solid_model_info info = {.struct_size = sizeof info};
+  solid_status status = solid_model_get_info(model, &info);
   if (!status) status = solid_slot_add(s->slot, model);
   if (status == SOLID_EMISMATCH)
     status = solid_fail(status, "%s; to rebuild: solid_ingestd into another --prefix, then start with that one",
@@ -54,6 +49,12 @@ static solid_status load(serve *s, uint64_t *generation) {
   if (status) solid_model_free(model);
   *generation = info.generation;
   return status;
+}
+
+static solid_status load(serve *s, uint64_t *generation) {
+  solid_model *model = NULL;
+  solid_status status = load_file(s, &model);
+  return status ? status : add(s, model, generation);
 }
 
 static solid_status load_and_switch(serve *s, uint32_t share) {
@@ -70,11 +71,23 @@ static solid_status load_and_switch(serve *s, uint32_t share) {
   return status;
 }
 
+static solid_status find_previous(serve *s, uint64_t *previous) {
+  *previous = solid_slot_get_live(s->slot).previous;
+  if (!*previous)
+    return solid_fail(SOLID_ENOTFOUND,
+                      "no previous model: none was live before this one, so that there is no way back");
+  if (solid_slot_holds(s->slot, *previous)) return SOLID_OK;
+  return solid_fail(SOLID_ENOTFOUND,
+                    "the previous model, generation %016" PRIx64
+                    ", is not in the memory of this process: put its file back at --model, %s",
+                    *previous, s->options->model);
+}
+
 static solid_status go_back(serve *s) {
-  solid_live live = solid_slot_get_live(s->slot);
-  if (!live.previous) return solid_fail(SOLID_ENOTFOUND, "there is no previous generation to go back to");
-  solid_status status = solid_slot_switch(s->slot, s->models.store, live.previous, SOLID_SHARES);
-  if (!status) logging_say(SOLID_LOG_INFO, "back to generation %016" PRIx64, live.previous);
+  uint64_t previous;
+  solid_status status = find_previous(s, &previous);
+  if (!status) status = solid_slot_switch(s->slot, s->models.store, previous, SOLID_SHARES);
+  if (!status) logging_say(SOLID_LOG_INFO, "back to generation %016" PRIx64, previous);
   return status;
 }
 
@@ -98,14 +111,21 @@ static solid_status follow(serve *s) {
   return status;
 }
 
+solid_status models_load(serve *s) {
+  read_mark(s->options->model, &s->models.first_mark);
+  return load_file(s, &s->models.first);
+}
+
 solid_status models_begin(serve *s, solid_store *store, int without) {
   uint64_t generation = 0;
+  solid_model *model = s->models.first;
   solid_live live = {0};
   s->models.store = store;
   solid_status status = solid_item_log_follow(s->items, store);
   if (status && !(solid_status_is_retriable(status) && without))
     logging_say(SOLID_LOG_ERROR, "serves without the item log: %s", solid_last_error());
-  status = load(s, &generation);
+  s->models.first = NULL;
+  status = add(s, model, &generation);
   if (status) return status;
   status = solid_live_read(store, &live);
   if (!status && live.version && live.current == generation && !solid_slot_follow(s->slot, &live)) return SOLID_OK;
@@ -117,13 +137,21 @@ solid_status models_begin(serve *s, solid_store *store, int without) {
 
 /* ---- The thread ---- */
 
+/* What failed is the same, whoever met it. */
+static int is_said(const char *error, const char *before) {
+  const char *what = strstr(error, ": "), *then = strstr(before, ": ");
+  return what && then && strcmp(what, then) == 0;
+}
+
 /* One line an outage, not one a second; and one for each change that somebody asked for. */
 static void note(serve *s, const char *what, solid_status status, int was_asked) {
   serve_models *m = &s->models;
   char error[sizeof m->error] = "";
   if (status) snprintf(error, sizeof error, "%s: %s", what, solid_last_error());
+  char *pause = strstr(error, "; next attempt in "); /* of a connection that waits: a number that changes */
+  if (pause) *pause = 0;
   pthread_mutex_lock(&m->lock);
-  int is_new = strcmp(error, m->error) != 0;
+  int is_new = !is_said(error, m->error);
   if (was_asked || status || strncmp(m->error, what, strlen(what)) == 0) memcpy(m->error, error, sizeof error);
   pthread_mutex_unlock(&m->lock);
   if (status && (is_new || was_asked)) logging_say(SOLID_LOG_ERROR, "%s", error);
@@ -151,12 +179,11 @@ static int wait_for_work(serve_models *m, uint32_t *share) {
 static void *run(void *user) {
   serve *s = user;
   serve_models *m = &s->models;
-  file_mark mark = {0}, now;
+  file_mark mark = m->first_mark, now;
   store_facts facts = {0};
   int seen = atomic_load(&hangups);
   int64_t followed_ms = sol_steady_ms();
   uint32_t share = SOLID_SHARES;
-  read_mark(s->options->model, &mark);
   for (int what = 1; (what = wait_for_work(m, &share)) != 0;) {
     int is_other = read_mark(s->options->model, &now) && memcmp(&now, &mark, sizeof now) != 0;
     int asked = atomic_load(&hangups);
@@ -190,6 +217,7 @@ solid_status models_start(serve *s) {
 
 void models_stop(serve *s) {
   serve_models *m = &s->models;
+  solid_model_free(m->first);
   if (!m->is_running) return;
   pthread_mutex_lock(&m->lock);
   m->stop = 1;
@@ -199,16 +227,22 @@ void models_stop(serve *s) {
   m->is_running = 0;
 }
 
-int models_change(serve *s, int back, uint32_t share) {
+/* What is certain to fail is refused here: who is told "accepted" does not look again. */
+solid_status models_change(serve *s, int back, uint32_t share) {
   serve_models *m = &s->models;
+  uint64_t previous;
+  solid_status status = SOLID_OK;
   pthread_mutex_lock(&m->lock);
-  int is_free = !m->busy && !m->wants_load && !m->wants_back;
-  if (is_free) {
+  if (m->busy || m->wants_load || m->wants_back)
+    status = solid_fail(SOLID_EDUPLICATE, "a change of the model is at work: GET /model says when it is done");
+  else if (back)
+    status = find_previous(s, &previous);
+  if (!status) {
     m->wants_back = back;
     m->wants_load = !back;
     m->share = share;
     pthread_cond_signal(&m->wake);
   }
   pthread_mutex_unlock(&m->lock);
-  return is_free;
+  return status;
 }

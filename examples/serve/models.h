@@ -5,7 +5,10 @@
 
 #include "examples/serve/serve.h"
 
-/* Loads --model and makes it live, before the first request. `store` is for this thread's reads and writes of the
+/* Loads --model into s->models.first: the stores want to know its window. */
+solid_status models_load(serve *s);
+
+/* Makes it live, before the first request. `store` is for this thread's reads and writes of the
  * record; with `without` 1 a store that is away only keeps the record from being followed. */
 solid_status models_begin(serve *s, solid_store *store, int without);
 
@@ -16,7 +19,8 @@ void models_stop(serve *s);
 /* Safe in a signal handler. */
 void models_ask_to_load(void);
 
-/* 1 and the share, or the way back. 0 where a change is at work. */
-int models_change(serve *s, int back, uint32_t share);
+/* Asks for the file with this share, or for the way back. EDUPLICATE: a change is at work. ENOTFOUND: there is no way
+ * back. */
+solid_status models_change(serve *s, int back, uint32_t share);
 
 #endif

@@ -28,6 +28,24 @@ static solid_status wrong(const char *field, const char *what) {
   return solid_fail(SOLID_EINVAL, "\"%s\" %s", field, what);
 }
 
+solid_status query_check_id(const char *field, solid_bytes id) {
+  if (id.size >= 1 && id.size <= SOLID_ID_MAX) return SOLID_OK;
+  return solid_fail(SOLID_EINVAL, "\"%s\" is an id of %zu bytes, 1 to %d are allowed", field, id.size, SOLID_ID_MAX);
+}
+
+json_t *query_json(const char *body, size_t size, const char *several) {
+  json_error_t error;
+  json_t *root = json_loadb(body, size, JSON_REJECT_DUPLICATES, &error);
+  if (root) return root;
+  int is_more = json_error_code(&error) == json_error_end_of_input_expected;
+  if (size)
+    solid_fail(SOLID_EFORMAT, "line %d, column %d: %s%s%s", error.line, error.column, error.text, is_more ? "; " : "",
+               is_more ? several : "");
+  else
+    solid_fail(SOLID_EFORMAT, "the request has no body: it takes JSON; see /openapi.json");
+  return NULL;
+}
+
 /* An id: a string, or an integer, which stands for its decimal text, as in events. */
 static solid_status read_id(serve_query *query, const char *field, const json_t *from, solid_bytes *out) {
   if (json_is_string(from)) {
@@ -40,12 +58,11 @@ static solid_status read_id(serve_query *query, const char *field, const json_t 
   } else {
     return wrong(field, "is neither a string nor an integer");
   }
-  if (out->size < 1 || out->size > SOLID_ID_MAX) return wrong(field, "is an id of no or of more than 255 bytes");
-  return SOLID_OK;
+  return query_check_id(field, *out);
 }
 
 static solid_status read_ids(serve_query *query, const char *field, const json_t *from, solid_bytes **out, size_t *n) {
-  if (!json_is_array(from)) return wrong(field, "is not a list");
+  if (!json_is_array(from)) return wrong(field, "is not a list of ids");
   size_t count = json_array_size(from);
   if (count > QUERY_MOST) return wrong(field, "has more than 1000 ids");
   *out = calloc(count + 1, sizeof **out);
@@ -176,7 +193,8 @@ solid_status query_read(serve_query *query, const json_t *from, const query_limi
   query->is_slate = limits->is_slate;
   query->max_k = limits->max_k;
   query->k = query->is_slate ? 0 : query_usual(limits->max_k);
-  if (!json_is_object(from)) return solid_fail(SOLID_EINVAL, "a query is not an object");
+  if (!json_is_object(from))
+    return solid_fail(SOLID_EINVAL, "a question is not an object, {\"user\": ..., \"k\": ...}; see /openapi.json");
   solid_status status = SOLID_OK;
   for (void *at = json_object_iter((json_t *)(uintptr_t)from); at && !status;
        at = json_object_iter_next((json_t *)(uintptr_t)from, at))
@@ -186,11 +204,10 @@ solid_status query_read(serve_query *query, const json_t *from, const query_limi
 
 solid_status query_read_body(const char *body, size_t size, const query_limits *limits, json_t **root,
                              serve_query **out, size_t *n, int *is_batch) {
-  json_error_t error;
   *n = 0;
   *out = NULL;
-  *root = json_loadb(body, size, JSON_REJECT_DUPLICATES, &error);
-  if (!*root) return solid_fail(SOLID_EFORMAT, "line %d, column %d: %s", error.line, error.column, error.text);
+  *root = query_json(body, size, "several questions are {\"queries\": [...]}");
+  if (!*root) return SOLID_EFORMAT;
   const json_t *queries = json_object_get(*root, "queries");
   *is_batch = queries != NULL;
   if (queries && (!json_is_array(queries) || json_object_size(*root) != 1))

@@ -41,6 +41,13 @@ static inline uint32_t query_usual(int64_t max_k) {
   return max_k < 10 ? (uint32_t)max_k : 10;
 }
 
+/* EINVAL where its size is none of an id. */
+solid_status query_check_id(const char *field, solid_bytes id);
+
+/* The JSON of a body, which the caller gives back (json_decref), or NULL and what is wrong in solid_last_error();
+ * `several` is how a client sends more than one. */
+json_t *query_json(const char *body, size_t size, const char *several);
+
 /* All at their defaults. */
 void query_init(serve_query *query);
 void query_clear(serve_query *query);

@@ -10,7 +10,8 @@ static const float least = 0.1f; /* a cosine below says nothing */
 solid_status reasons_history(serve_desk *desk, const solid_model *model, solid_bytes user, uint32_t **items,
                              size_t *count, uint64_t *seq) {
   solid_store *store = desk->store;
-  solid_append only_read = {.user = user};
+  solid_params none = {.seq = 0};
+  uint8_t found;
   solid_window window = {.steps = calloc(store->window, sizeof *window.steps)};
   solid_status of_user = SOLID_OK, status = SOLID_OK;
   *count = 0;
@@ -18,7 +19,7 @@ solid_status reasons_history(serve_desk *desk, const solid_model *model, solid_b
   if (!window.steps || !*items)
     status = solid_fail(SOLID_ENOMEM, "out of memory: history");
   else
-    status = store->ops->advance(store, &only_read, 1, &window, NULL, &of_user);
+    status = store->ops->get(store, &user, 1, 0, &window, &none, &found, &of_user);
   if (!status) status = of_user;
   for (size_t i = 0; i < window.count && !status; i++) {
     uint32_t item = solid_model_item_by_hash(model, window.steps[i].item);

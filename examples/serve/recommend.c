@@ -18,8 +18,8 @@ static solid_status read_url(const serve *s, const http_request *request, serve_
   int64_t k = query_usual(s->options->max_k);
   query_init(query);
   if (!http_argument(request, "user", &query->user)) return solid_fail(SOLID_EINVAL, "no ?user= is given");
-  if (query->user.size < 1 || query->user.size > SOLID_ID_MAX)
-    return solid_fail(SOLID_EINVAL, "\"user\" is an id of no or of more than 255 bytes");
+  solid_status status = query_check_id("user", query->user);
+  if (status) return status;
   if (http_argument(request, "category", &query->category) && !query->category.size)
     return solid_fail(SOLID_EINVAL, "\"category\" is empty");
   if (http_argument(request, "k", &text) && (!query_whole(text, &k) || k < 1 || k > s->options->max_k))
@@ -44,7 +44,7 @@ void serve_recommend_get(void *user, const http_request *request, http_reply *re
     status = answering_write(s, desk, &query, &reply->body);
     serve_give_desk(s, desk);
   }
-  if (status) serve_fail(s, reply, status);
+  if (status) serve_fail(reply, status);
 }
 
 /* Each query has its own answer or its own error. */
@@ -57,7 +57,7 @@ static void answer_batch(serve *s, const serve_query *queries, size_t n, http_re
     solid_status status = answering_write(s, desk, &queries[i], &reply->body);
     if (!status) continue;
     http_reply one = {0};
-    serve_fail(s, &one, status);
+    serve_fail(&one, status);
     if (reply->body.size > before) reply->body.size = before;
     growing_bytes(&reply->body, one.body.bytes, one.body.size ? one.body.size - 1 : 0); /* without its newline */
     growing_clear(&one.body);
@@ -83,7 +83,7 @@ static void answer_body(serve *s, const http_request *request, http_reply *reply
   if (status == SOLID_EFORMAT && !root)
     http_fail(reply, 400, "not_json", "%s", solid_last_error());
   else if (status)
-    serve_fail(s, reply, status);
+    serve_fail(reply, status);
   for (size_t i = 0; i < n; i++) query_clear(&queries[i]);
   free(queries);
   json_decref(root);

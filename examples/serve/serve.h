@@ -15,6 +15,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/stat.h>
 
 typedef struct serve_options {
   const char *model, *device, *listen, *token_file, *brokers, *topic, *generate, *warm_up;
@@ -43,6 +44,15 @@ typedef struct serve_desk {
   struct serve_desk *next; /* free ones */
 } serve_desk;
 
+/* By which the file behind a path, a link or not, is known from another one. */
+typedef struct file_mark {
+  dev_t device;
+  ino_t inode;
+  off_t size;
+  time_t seconds;
+  long nanoseconds;
+} file_mark;
+
 /* How the models change: models.c. */
 typedef struct serve_models {
   pthread_mutex_t lock; /* guards what is wanted, share, busy, error and facts */
@@ -50,7 +60,9 @@ typedef struct serve_models {
   pthread_t thread;
   int is_running, stop, wants_load, wants_back, busy;
   uint32_t share;
-  char error[512]; /* of the last change; "" = it went well */
+  char error[512];      /* of the last change; "" = it went well */
+  solid_model *first;   /* loaded, and not live yet; else NULL */
+  file_mark first_mark; /* of its file, read before: another one that comes meanwhile is loaded once more */
   solid_store *store;
   store_facts facts; /* the epoch alone */
 } serve_models;
@@ -84,9 +96,22 @@ void serve_give_desk(serve *s, serve_desk *desk);
 int serve_desk_room(serve_desk *desk, size_t items);
 
 /* What a failed call of the library is to a client: 503 with Retry-After for what may be better in a moment, which is
- * the store, or what is said to be `away`. */
-void serve_fail(serve *s, http_reply *reply, solid_status status);
+ * the store, or what is said to be `away`; a store that is full is named so. */
+typedef struct serve_failure {
+  int code; /* of HTTP */
+  const char *name;
+  int retry_after_s; /* 0 = does not say */
+} serve_failure;
+
+serve_failure serve_failure_of(solid_status status, const char *away);
+void serve_fail(http_reply *reply, solid_status status);
 void serve_fail_of(http_reply *reply, solid_status status, const char *away);
+
+/* 1: the store is away, full, or denies access. */
+int serve_lacks_store(solid_status status);
+
+/* What came of a call that writes: the store is away, or is not. One that is full answers, and questions go on. */
+void serve_note_store(serve *s, solid_status status);
 
 /* What came of work that began when models_live was so much: who took a seat before others became live says nothing of
  * them. */

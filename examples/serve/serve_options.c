@@ -39,7 +39,9 @@ static const solid_property properties[] = {
          0),
 
     {"store", SOLID_PROPERTY_CHOICE, "memory", 0, 0, "redis|memory",
-     "where users are kept; memory is lost with the process", 0, OPTION(store.kind)},
+     "where users are kept; memory is lost with the process; an option of Redis chooses redis where --store is not "
+     "given",
+     0, OPTION(store.kind)},
     {"element", SOLID_PROPERTY_CHOICE, "f16", 0, 0, "f32|f16|i8", "element type of stored parameters", 0,
      OPTION(store.element)},
     WHOLE("ttl", store.ttl_s, "2592000", 0, 3153600000.0, "seconds until an idle user is forgotten; 0 = never"),
@@ -67,6 +69,13 @@ static const solid_property properties[] = {
     {"routes", SOLID_PROPERTY_BOOL, "false", 0, 0, NULL, "print the table of routes and end", 0, OPTION(routes)},
 };
 
+static const solid_need needs[] = {
+    STORE_REDIS_NEEDS,
+    {"start-without-store", "store=redis"},
+    {"brokers", "topic"},
+    {"topic", "brokers"},
+};
+
 const solid_program serve_program = {
     .name = "solid_serve",
     .summary = "answers questions and takes events by HTTP/JSON; / is a page for people, /openapi.json for programs",
@@ -77,4 +86,6 @@ const solid_program serve_program = {
     .properties = properties,
     .count = sizeof properties / sizeof *properties,
     .takes_kafka = 1,
+    .needs = needs,
+    .n_needs = sizeof needs / sizeof *needs,
 };

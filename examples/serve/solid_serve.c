@@ -5,6 +5,7 @@
 #include "examples/common/ground.h"
 #include "examples/common/http_address.h"
 #include "examples/common/logging.h"
+#include "examples/common/manifest.h"
 #include "examples/common/notify.h"
 #include "examples/common/program.h"
 #include "examples/serve/keys.h"
@@ -16,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { WAIT_MS = 100, TOKEN_MOST = 4096 };
 
@@ -54,9 +56,7 @@ static size_t count_seats(const serve_options *o) {
   return (size_t)o->threads + (o->warm_up_per_s > 0);
 }
 
-/* A window's length is the model's, which is loaded once for that; the slot loads it again when it is known that the
- * store is there. */
-static solid_status open_stores(serve *s, solid_store **stores, size_t n, const solid_model *model) {
+static solid_status open_stores(serve *s, solid_store **stores, size_t n) {
   const store_options *o = &s->options->store;
   store_options quiet = *o; /* the warm-up keeps nobody from being forgotten; the models' thread reads no users */
   solid_status status = SOLID_OK;
@@ -65,7 +65,8 @@ static solid_status open_stores(serve *s, solid_store **stores, size_t n, const 
     if (o->kind == STORE_MEMORY && i)
       status = solid_memory_store_share(&stores[i], stores[0]);
     else
-      status = store_options_open(&stores[i], i == (size_t)s->options->threads ? &quiet : o, model, logging_line);
+      status =
+          store_options_open(&stores[i], i == (size_t)s->options->threads ? &quiet : o, s->models.first, logging_line);
   }
   for (size_t i = 0; i < n && !status; i++) status = timed_store_wrap(&stores[i], &s->counts.store_seconds);
   return status;
@@ -152,7 +153,7 @@ static int open_slot(serve *s, solid_store **stores) {
   options.items = s->items;
   if (solid_slot_new(&s->slot, &options)) return fail(EXIT_FAILED);
   solid_status status = models_begin(s, stores[count_seats(o)], o->store.may_be_away);
-  if (status) return fail(solid_status_is_retriable(status) ? EXIT_STORE : EXIT_MODEL);
+  if (status) return fail(serve_lacks_store(status) ? EXIT_STORE : EXIT_MODEL);
   return EXIT_DONE;
 }
 
@@ -167,7 +168,7 @@ static int run(serve *s, const solid_config *config, solid_store **stores) {
     solid_fail(SOLID_ENOMEM, "out of memory: service");
     return fail(EXIT_FAILED);
   }
-  if (o->brokers && producer_open(&s->producer, o->brokers, o->topic, settings, n_settings)) return fail(EXIT_SOURCE);
+  if (o->brokers && producer_open(&s->producer, o, settings, n_settings)) return fail(EXIT_SOURCE);
   s->warm_up.slot = s->slot;
   s->warm_up.counts = &s->counts;
   s->warm_up.store = stores[o->threads];
@@ -180,21 +181,19 @@ static int run(serve *s, const solid_config *config, solid_store **stores) {
 static int start(serve *s, const solid_config *config) {
   const serve_options *o = s->options;
   solid_context_options context = SOLID_CONTEXT_OPTIONS_INIT;
-  solid_model *model = NULL;
   size_t n = count_seats(o) + 1;
   int code = EXIT_DONE;
   context.device = o->device;
   context.approximate = (uint32_t)o->approximate;
-  context.log = logging_line;
+  context.log = logging_work;
   solid_store **stores = calloc(n, sizeof *stores);
   serve_counts_init(&s->counts);
   s->started_ms = sol_steady_ms();
   if (!stores || solid_context_new(&s->ctx, &context)) code = fail(EXIT_USAGE);
   if (!code && solid_item_log_new(&s->items, s->ctx)) code = fail(EXIT_FAILED);
-  if (!code && solid_model_load(&model, s->ctx, o->model)) code = fail(EXIT_MODEL);
-  solid_status status = code ? SOLID_OK : open_stores(s, stores, n, model);
+  if (!code && models_load(s)) code = fail(EXIT_MODEL);
+  solid_status status = code ? SOLID_OK : open_stores(s, stores, n);
   if (status) code = fail(status == SOLID_EINVAL ? EXIT_USAGE : EXIT_STORE);
-  solid_model_free(model);
   if (!code) code = run(s, config, stores);
   models_stop(s);
   warm_up_stop(&s->warm_up);
@@ -216,8 +215,11 @@ static solid_status read_token(serve_options *o) {
   if (!o->token_file) return SOLID_OK;
   FILE *file = fopen(o->token_file, "r");
   if (!file) return solid_fail(SOLID_EINVAL, "--token-file %s: %s", o->token_file, strerror(errno));
+  errno = 0;
   char *read = fgets(line, sizeof line, file);
+  int wrong = ferror(file) ? errno : 0;
   fclose(file);
+  if (wrong) return solid_fail(SOLID_EINVAL, "--token-file %s: %s", o->token_file, strerror(wrong));
   size_t size = read ? strcspn(line, "\r\n") : 0, mark = size >= 3 && !memcmp(line, "\xef\xbb\xbf", 3) ? 3 : 0;
   if (size == mark) return solid_fail(SOLID_EINVAL, "--token-file %s: its first line is empty", o->token_file);
   if (size == sizeof line - 1)
@@ -233,9 +235,15 @@ static solid_status read_token(serve_options *o) {
 
 /* Where the item log of a store in memory is: beside the model, if nothing else is said. */
 static solid_status name_items_file(serve_options *o) {
-  if (o->items_file && o->store.kind != STORE_MEMORY)
+  int is_none = o->items_file && strcmp(o->items_file, "none") == 0;
+  if (o->items_file && !is_none && o->store.kind != STORE_MEMORY)
     return solid_fail(SOLID_EINVAL, "--items-file is for --store memory: Redis keeps the item log itself");
-  if (o->store.kind != STORE_MEMORY || (o->items_file && strcmp(o->items_file, "none") == 0)) return SOLID_OK;
+  if (o->store.kind != STORE_MEMORY || is_none) return SOLID_OK;
+  if (o->items_file &&
+      access(o->items_file, F_OK)) { /* it is made with the first item, which would be too late to say */
+    solid_status status = manifest_check(o->items_file);
+    if (status) return status;
+  }
   size_t room = strlen(o->model) + sizeof ".items";
   o->items_path = malloc(room);
   if (!o->items_path) return solid_fail(SOLID_ENOMEM, "out of memory: --items-file");
@@ -245,8 +253,6 @@ static solid_status name_items_file(serve_options *o) {
 }
 
 static solid_status check(serve_options *o) {
-  if ((o->brokers != NULL) != (o->topic != NULL))
-    return solid_fail(SOLID_EINVAL, "--brokers and --topic belong together");
   solid_status status = store_options_check(&o->store);
   if (!status) status = name_items_file(o);
   if (!status) status = solid_generate_read(&o->how, o->generate);

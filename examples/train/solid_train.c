@@ -153,8 +153,6 @@ static solid_status run(void *user) {
   solid_train_options o = solid_train_options_default();
   solid_status status = train_options(a, &o);
   if (status == SOLID_OK) status = train_check_files(a);
-  if (status == SOLID_OK && a->slate.of && a->slate.rows == 0)
-    status = solid_fail(SOLID_EINVAL, "--slate-of %s: how many items has a slate? (--slate K)", a->slate.of);
   if (status == SOLID_OK && a->search && (o.refit || a->slate.of))
     status = solid_fail(SOLID_EINVAL, "--search and --%s exclude one another", o.refit ? "refit" : "slate-of");
   if (status == SOLID_OK) status = solid_export_check(a->out);

@@ -58,7 +58,9 @@ static const solid_property own[] = {
           "validation; 0 = only the given ones"),
     REAL("limit", limit, "0", 1e9,
          "stop after this many seconds of epochs, within one too but for the first, and write the best model so far; "
-         "without --epochs the schedule is fitted to the time; codes are made before and do not count; 0 = no limit"),
+         "without --epochs the schedule is fitted to the time, and short times get a smaller model; codes are made "
+         "before "
+         "and do not count; 0 = no limit"),
     WHOLE("threads", threads, "0", 0, 1024, "CPU threads; 0 = as many as the machine has"),
     TEXT("device", device, "cpu", "cpu, cuda or cuda:N", 0),
     {.name = "precision",
@@ -87,6 +89,16 @@ static const solid_property own[] = {
     WHOLE("slate-seed", slate.seed, "0", 0, 9e15, "seed of the decoder"),
 };
 
+static const solid_need needs[] = {
+    LOAD_SPLIT_NEEDS,
+    LOAD_ITEMS_NEEDS,
+    {"attribute-item", "attributes titles"},
+    {"slate-of slate-order slate-blocks slate-epochs slate-batch slate-rate slate-dropout slate-seed", "slate"},
+    {"chunk mass budget always first dense-below", "attention=sparse from"}, /* a model may bring it */
+    {"learn-share learn-keep", "learn-codes from"},
+    {"hide-seed hidden-codes", "hide"},
+};
+
 #define OWN (sizeof own / sizeof *own)
 
 static const solid_property_type types[] = {[SOLID_OPTION_COUNT] = SOLID_PROPERTY_INT,
@@ -110,8 +122,12 @@ const solid_program *train_program(void) {
           "option that you give stays as given. --limit 60 fits the training into a minute.\n"
           "The checkpoint is OUT.checkpoint; the same command continues from it.",
       .exits = HAS_EXIT(MODEL) | HAS_EXIT(SOURCE),
+      .cut = ": no model is written, and the checkpoint of\n           the last validation stays, from which the same "
+             "command continues",
       .properties = properties,
-      .count = sizeof properties / sizeof *properties};
+      .count = sizeof properties / sizeof *properties,
+      .needs = needs,
+      .n_needs = sizeof needs / sizeof *needs};
   const solid_option_row *rows = solid_train_option_rows();
   solid_train_options defaults = solid_train_options_default();
   memcpy(properties, own, sizeof own);
@@ -154,7 +170,9 @@ solid_status train_check_files(const train_arguments *a) {
                              {"--vectors", a->items.vectors},
                              {"--vector-ids", a->items.vector_ids},
                              {NULL, NULL}};
-  return apart_check(written, read);
+  const apart_file parts[] = {read[0], read[1], read[2], {NULL, NULL}};
+  solid_status status = apart_check(written, read);
+  return status ? status : apart_check_parts(parts);
 }
 
 void train_given(train_arguments *a, const solid_config *config) {
@@ -170,13 +188,44 @@ int train_is_given(const train_arguments *a, const char *name) {
   return a->given[i];
 }
 
+/* Events a second that are learned from: of two cores, and of a GPU at the least. Constants, so that the choice is one
+ * of the command and not of a clock. Of several trainings each has its share of the time. */
+#define CPU_PACE 12e3
+#define GPU_PACE 500e3
+
+static double room_of(const train_arguments *a) {
+  double pace = strncmp(a->device, "cuda", 4) == 0 ? GPU_PACE : CPU_PACE;
+  return a->limit * pace / (a->search > 0 ? (double)a->search : 1);
+}
+
+/* What depends on the time goes on as it was begun, whatever time the command has now. Whether the checkpoint is whole
+ * is said when it is loaded. 1 = there was one. */
+static int take_begun(const train_arguments *a, solid_train_options *options, unsigned char *given) {
+  static const char *const names[] = {"window", "blocks", "heads", "dropout", "batch"};
+  const solid_option_row *rows = solid_train_option_rows();
+  char path[4096];
+  int begun = 0;
+  snprintf(path, sizeof path, "%s.checkpoint", a->out);
+  for (size_t i = 0; i < SOLID_TRAIN_OPTIONS_COUNT && !a->fresh && !a->search; i++)
+    for (size_t k = 0; k < sizeof names / sizeof *names && !given[i]; k++) {
+      double value;
+      if (strcmp(rows[i].name, names[k]) != 0 || solid_checkpoint_option(path, &rows[i], &value) != SOLID_OK) continue;
+      given[i] = solid_train_option_set(options, &rows[i], value) == SOLID_OK;
+      begun |= given[i];
+    }
+  return begun;
+}
+
 solid_status train_choose(const train_arguments *a, const solid_dataset *dataset, solid_train_options *options) {
   char why[SOLID_CHOICE_LINES][SOLID_CHOICE_TEXT];
   solid_data_facts facts;
   if (a->fixed || a->from) return SOLID_OK;
   solid_status status = solid_data_facts_of(&facts, dataset);
   if (status != SOLID_OK) return status;
-  solid_train_choose(options, a->given, &facts, why);
+  unsigned char given[SOLID_TRAIN_OPTIONS_COUNT];
+  memcpy(given, a->given, sizeof given);
+  int begun = take_begun(a, options, given);
+  solid_train_choose(options, given, &facts, begun ? 0 : room_of(a), why);
   for (int i = 0; i < SOLID_CHOICE_LINES; i++) printf("defaults: %s\n", why[i]);
   return SOLID_OK;
 }

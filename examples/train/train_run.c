@@ -1,9 +1,12 @@
 #include "examples/train/train_run.h"
+#include "examples/common/exit.h"
 #include "examples/common/preparing.h"
+#include "examples/common/program.h"
 #include "examples/common/progress.h"
 #include "solid/extend.h"
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 /* What a step of an epoch looks at. */
@@ -96,6 +99,13 @@ static solid_status run_epochs(running *r, solid_trainer *trainer) {
   return status;
 }
 
+/* No run can be given the word that stands for what a limit of time decides. */
+static solid_status refuse(solid_status status) {
+  const char *why = solid_last_error();
+  const char *more = strstr(why, "=fitted") ? ": fitted to the time of --limit: give --limit and --epochs as then" : "";
+  return solid_fail(status, "%s%s; --fresh starts again", why, more);
+}
+
 static solid_status resume(running *r, solid_trainer *trainer) {
   if (r->run->fresh) return SOLID_OK;
   solid_status status = solid_trainer_load(trainer, r->run->checkpoint);
@@ -104,8 +114,7 @@ static solid_status resume(running *r, solid_trainer *trainer) {
     printf("%s: begins anew\n", solid_last_error());
     return SOLID_OK;
   }
-  if (status == SOLID_EMISMATCH || status == SOLID_EFORMAT)
-    return solid_fail(status, "%s; --fresh starts again", solid_last_error());
+  if (status == SOLID_EMISMATCH || status == SOLID_EFORMAT) return refuse(status);
   if (status == SOLID_OK) printf("continues after epoch %u\n", solid_trainer_report(trainer)->epoch);
   r->saved = status == SOLID_OK;
   r->before = solid_trainer_report(trainer)->epoch;
@@ -153,6 +162,7 @@ solid_status train_start(solid_trainer **out, const solid_context *ctx, const so
   solid_status status =
       from ? solid_trainer_new_from(out, ctx, dataset, o, from) : solid_trainer_new(out, ctx, dataset, o);
   preparing_end();
+  if (status == SOLID_ENOTFOUND) program_step(EXIT_SOURCE); /* of the data that were read */
   if (status != SOLID_OK) return status;
   solid_trainer_info info;
   solid_trainer_get_info(*out, &info);

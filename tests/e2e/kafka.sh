@@ -51,6 +51,7 @@ transaction.state.log.min.isr=1
 group.initial.rebalance.delay.ms=0
 auto.create.topics.enable=false
 log.cleaner.backoff.ms=200
+log.retention.ms=-1
 PROPERTIES
   id=$(head -c 16 /dev/urandom | base64 | tr '+/' 'ab' | tr -d =) # as StorageTool's random-uuid, without a JVM for it
   java "${quick_start[@]}" -cp "$jars/*" kafka.tools.StorageTool format -t "$id" -c "$dir/server.properties" >"$dir/format.log" 2>&1 ||

@@ -2,6 +2,7 @@
  *
  *   kafka_tool create BROKERS TOPIC PARTITIONS [NAME=VALUE]...   makes the topic, with these settings
  *   kafka_tool delete BROKERS TOPIC                 until it is gone
+ *   kafka_tool grow BROKERS TOPIC PARTITIONS        the topic has so many from now on
  *   kafka_tool put BROKERS TOPIC FIRST COUNT SEED   events FIRST .. of 20 users, as the seed has them, with times of
  *                                                   their own: the same again are the same messages; prints
  *                                                   "user TAB item TAB time" of each
@@ -62,6 +63,24 @@ static int create(rd_kafka_t *kafka, const char *topic, int partitions, char **s
   rd_kafka_CreateTopics(kafka, &wanted, 1, NULL, queue);
   int result = answered(queue, topic, judge_create);
   rd_kafka_NewTopic_destroy(wanted);
+  return result;
+}
+
+static rd_kafka_resp_err_t judge_grow(rd_kafka_event_t *event) {
+  size_t n;
+  const rd_kafka_topic_result_t **grown =
+      rd_kafka_CreatePartitions_result_topics(rd_kafka_event_CreatePartitions_result(event), &n);
+  return rd_kafka_topic_result_error(grown[0]);
+}
+
+static int grow(rd_kafka_t *kafka, const char *topic, int partitions) {
+  char why[256];
+  rd_kafka_NewPartitions_t *wanted = rd_kafka_NewPartitions_new(topic, (size_t)partitions, why, sizeof why);
+  if (!wanted) return fail(topic, why);
+  rd_kafka_queue_t *queue = rd_kafka_queue_new(kafka);
+  rd_kafka_CreatePartitions(kafka, &wanted, 1, NULL, queue);
+  int result = answered(queue, topic, judge_grow);
+  rd_kafka_NewPartitions_destroy(wanted);
   return result;
 }
 
@@ -181,12 +200,13 @@ static int print_offsets(rd_kafka_t *kafka, const char *topic) {
 int main(int argc, char **argv) {
   const char *what = argc > 3 ? argv[1] : "";
   if (argc < 4)
-    return fail("usage", "create|delete|put|expire BROKERS TOPIC ... | wait|offsets BROKERS GROUP TOPIC ...");
+    return fail("usage", "create|grow|delete|put|expire BROKERS TOPIC ... | wait|offsets BROKERS GROUP TOPIC ...");
   int is_of_group = !strcmp(what, "wait") || !strcmp(what, "offsets"), result = 2;
   if (!strcmp(what, "put") && argc == 7) return put(argv[2], argv[3], atoi(argv[4]), atoi(argv[5]), atoi(argv[6]));
   rd_kafka_t *kafka = connect_to(argv[2], is_of_group ? argv[3] : "kafka-tool");
   if (!kafka) return 1;
   if (!strcmp(what, "create") && argc > 4) result = create(kafka, argv[3], atoi(argv[4]), argv + 5);
+  if (!strcmp(what, "grow") && argc == 5) result = grow(kafka, argv[3], atoi(argv[4]));
   if (!strcmp(what, "delete")) result = delete_topic(kafka, argv[3]);
   if (!strcmp(what, "expire") && argc == 5) result = expire(kafka, argv[3], atoll(argv[4]));
   if (!strcmp(what, "wait") && argc > 5) result = wait_for(kafka, argv[4], atoll(argv[5]));

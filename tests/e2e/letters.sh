@@ -36,6 +36,7 @@ serve() { # MODEL: until everything in the topic is committed
 }
 take_over() { # the model of 40 items is live from now on, as solid_serve makes it
   ln -s small "$work/current"
+  : >"$work/serve.log"
   "$build/bin/solid_serve" --model "$work/current" --store redis --redis "127.0.0.1:$redis_port" --listen 127.0.0.1:0 \
     >"$work/serve.log" 2>&1 & service=$!
   within grep -q 'http://' "$work/serve.log"

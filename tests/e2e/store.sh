@@ -95,18 +95,18 @@ start_stream adopt --adopt-marks # of nobody: its streams have the numbers that 
 expect "read once" holds_soon
 stop_stream
 redis eval "$to_old" 0 adopt: >/dev/null
-start_stream adopt --group fresh
+in_group=fresh start_stream adopt
 until_ended
 expect "an earlier layout ends the service with 4" [ "$code" = 4 ]
 expect "and names the one way" says "--adopt-marks"
 expect "and the other" says "--rebuild"
-start_stream adopt --group fresh --adopt-marks
+in_group=fresh start_stream adopt --adopt-marks
 until_said "events 400"
 put adopt 400 100 2
 expect "taken over: what was applied counts, what comes is applied" holds_soon
 stop_stream
 redis eval "$to_old" 0 adopt: >/dev/null
-start_stream adopt --group fresh --rebuild
+in_group=fresh start_stream adopt --rebuild
 expect "or rebuilt: all is read again" holds_soon
 stop_stream
 expect "and nothing of the layout before is left" [ "$(redis keys 'adopt:*:w' | grep -c .)" = 0 ]

@@ -7,10 +7,11 @@
 
 expected=$work/stream-expected
 
-start_stream() { # TOPIC [flags]
+start_stream() { # TOPIC [flags]; in_group=NAME and at=BROKERS before it, where they are others
   local topic=$1
   shift
-  "$ingestd" --model "$work/model" --brokers "$kafka_brokers" --topic "$topic" --group "$case" --prefix "$case:" \
+  : >"$work/stream.log" # here, since the shell that starts the service may empty it after the first look at what is said
+  "$ingestd" --model "$work/model" --brokers "${at:-$kafka_brokers}" --topic "$topic" --group "${in_group:-$case}" --prefix "$case:" \
     --store redis --redis "127.0.0.1:$redis_port" --batch-size 64 --stats-interval 1 --kafka.session.timeout.ms=6000 \
     --kafka.heartbeat.interval.ms=500 --dead-letter-topic= --verbose "$@" >"$work/stream.log" 2>&1 & service=$!
 }
@@ -62,7 +63,7 @@ put again 0 500 1
 start_stream again
 expect "read once" holds_soon
 stop_stream
-start_stream again --group other
+in_group=other start_stream again
 until_said "events 500"
 stop_stream
 expect "another group finds duplicates" says "duplicates 500"
@@ -106,6 +107,17 @@ expect "made again while it was read: all of it is new" holds_soon
 stop_stream
 expect "and the service goes on" [ "$code" = 0 ]
 
+begin wider
+make wider 1
+put wider 0 200 1
+start_stream wider --kafka.topic.metadata.refresh.interval.ms=1000
+expect "read once" holds_soon
+"$tool" grow "$kafka_brokers" wider 4 || die "no more partitions"
+put wider 200 400 1
+expect "more partitions while it was read: each from its beginning" holds_soon
+stop_stream
+expect "and the service goes on" [ "$code" = 0 ]
+
 begin paused
 make paused 1
 put paused 0 200 1
@@ -142,7 +154,7 @@ coproc other_broker { exec "$build/bin/mini_broker" --topic cluster --partitions
 # shellcheck disable=SC2034
 read -r other <&"${other_broker[0]}"
 "$tool" put "$other" cluster 300 200 2 >>"$expected" || die "cannot put into the second cluster"
-start_stream cluster --brokers "$other"
+at=$other start_stream cluster
 expect "the same topic of a second cluster is another stream" holds_soon
 stop_stream
 kill "$other_broker_PID" 2>/dev/null
@@ -161,13 +173,13 @@ expect "it is no new stream" says_not "$new_stream"
 stop_stream
 "$tool" expire "$kafka_brokers" expired 350 || die "nothing expires"
 put expired 350 50 1
-start_stream expired --group stranger
+in_group=stranger start_stream expired
 wait "$service"
 code=$?
 service=""
 expect "and for a group without one it stops: exit code $code" [ "$code" = 5 ]
 expect "naming the choice" says "--stream same goes on, --stream new"
-start_stream expired --group stranger --stream same
+in_group=stranger start_stream expired --stream same
 expect "--stream same goes on" holds_soon
 stop_stream
 

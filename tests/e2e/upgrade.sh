@@ -75,6 +75,7 @@ code=$?
 [ "$code" = 0 ] || { [ "$code" = 4 ] && grep -q NEWER "$work/old2.log"; } || die "the second one of the earlier version ended with $code"
 start "$next" next2; next2=$pid
 wait_for "the second one of the later version" at_work next2
+wait_for "later records in every partition" has_later 290 # else the earlier version might be given one without any, and never end
 start "$old" old3; old3=$pid
 wait_for "one more of the earlier version" at_work old3
 wait_for "the end of one of the earlier version" is_over $old3 # events flow until it has met a later record

@@ -74,5 +74,8 @@ assert {name: int(items) for items, name in lines} == count and [int(items) for 
 said = ask("--category", "Genre-1", code=1)
 assert 'did you mean "genre-1"' in said, said
 assert json.loads(ask("--category", "genre-1", "--json"))["items"]
-assert "whose events" in ask("--until-seq", 3, code=2)
+assert "needs --user" in ask("--until-seq", 3, code=2) and "needs --user" in ask("--forget", code=2)
+assert "needs --until-seq or --forget" in ask("--quiet", "--user", "u", code=2)  # it would print nothing at all
+assert "--user: is empty" in ask("--user", "", code=2)
+assert "needs --slate" in ask("--guide", 1, code=2) and "has no effect with --slate" in ask("--slate", 4, "--k", 4, code=2)
 print("ask: visitors without a store, as text and JSON; ids with commas; categories")

@@ -1,6 +1,7 @@
 """solid_batch on made data: everybody once and in order, what was taken and is blocked left out, csv like JSON, the same lists whatever
 the batch, a stopped run continued, slates under the whole guide equal to the rankings.   batch_test.py BIN_DIR"""
 import csv
+import gzip
 import json
 import os
 import resource
@@ -93,6 +94,17 @@ assert items(some[0]) == items(every[5]) and items(some[2]) == items(every[0])
 counts = [each["score"] for each in some[1]["items"]]
 assert counts == sorted(counts, reverse=True) and counts[0] == int(counts[0]) > 1
 
+# A list of users that is packed, and lists that hold something else than ids: nobody is asked whom nobody meant.
+with gzip.open(at("users.gz"), "wt", encoding="utf-8") as file:
+    file.write("\n".join(asked))
+assert run("solid_batch", *common, "--users", at("users.gz"), "--out", at("packed.jsonl")) and lists("packed.jsonl") == some
+for content, text in [("user-1\n".encode("utf-16"), "UTF-16"), (b"\xff\xfd\n", ":1: user"), (b"a\0b\n", ":1: a zero byte"),
+                      (b"a\rb\r", "carriage returns alone"), (b"nobody\na\rb\n", ":2: user"), (b"nobody\nuser-1 \n", ":2: user"),
+                      (b"x" * 256 + b"\n", ":1: user"), (b"\n \n", "no users")]:
+    with open(at("wrong"), "wb") as file:
+        file.write(content)
+    refuses(text, *common, "--users", at("wrong"), "--out", at("x"), code=5)
+
 # Filters.
 with open(at("data/items.json"), encoding="utf-8") as file:
     attributes = {item: [str(each) for each in of] for item, of in json.load(file).items()}
@@ -103,7 +115,7 @@ for line in lists("some.jsonl"):
     assert all(category in attributes[item] and item not in blocked + taken[line["user"]] for item in items(line))
 run("solid_batch", *common, "--seen", "--k", 120, "--out", at("seen.jsonl"))
 assert all(len(items(line)) == 120 for line in lists("seen.jsonl"))
-refuses("did you mean", *common, "--category", category.upper() + "x", "--out", at("x"), code=1)
+refuses("did you mean", *common, "--category", category.upper() + "x", "--out", at("x"), code=2)
 
 # Dislikes are no steps, and are left out.
 hated = items(every[0])[0]
@@ -140,7 +152,7 @@ assert [items(line) for line in free] != [items(line)[:5] for line in every]
 # What cannot be is refused, with the exit code of its cause.
 refuses("no/such", "--model", "no/such", "--data", events, "--out", at("x"), code=3)
 refuses("no/such", "--model", at("model"), "--data", "no/such", "--out", at("x"), code=5)
-refuses("120 items", *common, "--k", 121, "--out", at("x"), code=1)
+refuses("120 items", *common, "--k", 121, "--out", at("x"), code=2)
 refuses("--out is required", *common, code=2)
 refuses("Is a directory", *common, "--out", WORK.name, code=1)
 print(f"batch: {len(taken)} users; lists, csv, filters, slates; continued")

@@ -70,6 +70,8 @@ expect "times beside" 0 'split: global-time 3000 4000' "${rows[@]}" --times "$fo
 expect "users without times" 0 'warning: 1 users have no times' "${rows[@]}" --times "$folder/times.txt" --split global-time --valid-from 3 --test-from 4
 expect "few times" 5 'few.txt: user "u1" has 3 times and 4 events' "${rows[@]}" --times "$folder/few.txt"
 expect "times of others" 5 'stranger.txt: user "u9" is not in the data' "${rows[@]}" --times "$folder/stranger.txt"
+sort "$folder/times.txt" "$folder/times.txt" | awk '!seen[$0]++ { print; next } { again = again $0 "\n" } END { printf "%s", again }' >"$folder/again.txt"
+expect "times twice" 5 'again.txt: user "u[0-9]*" for the second time' "${rows[@]}" --times "$folder/again.txt"
 expect "no time at all" 5 'noon.txt: user "u1": "noon" is not a time' "${rows[@]}" --times "$folder/noon.txt"
 expect ties 0 'leave-one-out, ties shuffled by 4' "${rows[@]}" --times "$folder/times.txt" --ties shuffle --tie-seed 4
 expect "ties without times" 2 'the data has no times' "${rows[@]}" --ties shuffle
@@ -77,6 +79,7 @@ expect ratio 0 'split: per-user-ratio 0.5 0.25' "${rows[@]}" --split per-user-ra
 printf 'user\titem\ttimestamp\nu1\ta\t5\nu1\tb\t5\nu2\ta\t5\nu2\tb\t5\n' >"$folder/at_once.tsv"
 expect "all at once" 5 'at_once.tsv: no event lies between 0.8 and 0.9 of all 4 in time' --popularity-only --data "$folder/at_once.tsv" --split global-time
 expect "one event, global time" 0 '2 users with a test target \(1 without one' --popularity-only --data "$folder/single.tsv" --split global-time --valid-from 10 --test-from 20
+expect "one boundary" 2 'both times' "${rows[@]}" --split global-time --valid-from 1690000000
 expect "shares" 2 'shares of 0.9' "${rows[@]}" --split per-user-ratio --train-share 0.9 --valid-share 0.25
 # Files that were split before: the same questions, and the same figures, as of the whole. As events, and as histories that tell again
 # what came before.

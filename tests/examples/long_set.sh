@@ -35,7 +35,8 @@ awk '
         exit !(known > .75 * all && known < .95 * all && near < .35 * all && far > .08 * all) }' "$work/a/histories.txt" ||
   fail "interests do not come back as they should"
 
-for wrong in "--longest 5" "--longest 60000" "--users 0"; do
+if "$make_dataset" --longest 50 --out "$work/x" 2>/dev/null; then fail "took --longest of a short set"; fi
+for wrong in "--longest 5" "--longest 60000" "--users 0" "--events 20"; do
   # shellcheck disable=SC2086
   if "$make_dataset" --long $wrong --out "$work/d" 2>/dev/null; then fail "took $wrong"; fi
 done

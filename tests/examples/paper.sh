@@ -72,8 +72,8 @@ expect other-data 5 'items, .* was trained on' "$evaluate" --protocol paper --mo
 sed 's/^u0 i[0-9]*/u0 i5/' "$folder/data.txt" >"$folder/changed.txt"
 expect changed 5 'allow-other-data' "$evaluate" --protocol paper --model "$folder/duet.fixed" --data "$folder/changed.txt" --format rows
 expect no-model 2 'model is missing' "$evaluate" --protocol paper --data "$folder/data.txt"
-for option in '--split global-time' '--part valid' '--stale 1' '--cache i8'; do
-  expect "not with $option" 2 'each user.s last event among 99 others' "$evaluate" --protocol paper --model "$folder/duet.fixed" --data "$folder/data.txt" --format rows $option
+for option in '--split global-time' '--part valid' '--stale 1' '--no-mask' '--cache i8' '--slate 3' '--k 7'; do
+  expect "not with $option" 2 'has no effect with --protocol paper' "$evaluate" --protocol paper --model "$folder/duet.fixed" --data "$folder/data.txt" --format rows $option
 done
 expect "a model nobody could write, said before the work" 1 "nowhere/x.*: No such file" "$paper" "${same[@]}" --heads base --forms fixed --backbones sasrec --seeds 1 --out "$folder/nowhere/x"
 expect no-folder 1 "nowhere/out.json: cannot be written: No such file" "$evaluate" --protocol paper --model "$folder/duet.fixed" --data "$folder/data.txt" --format rows --json "$folder/nowhere/out.json"

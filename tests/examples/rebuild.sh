@@ -16,6 +16,7 @@ redis() { redis-cli -s "$work/redis.sock" --raw "$@"; }
 run() {
   local name=$1
   shift
+  : >"$work/$name.out"
   "$bin/solid_ingestd" --model "$work/m.safetensors" --redis "$work/redis.sock" --brokers "$kafka" --topic events --dead-letter-topic '' \
     --stats-interval 1 --kafka.session.timeout.ms 6000 --kafka.heartbeat.interval.ms 300 "$@" >"$work/$name.out" 2>"$work/serve.err" &
   ingestd=$!
@@ -23,7 +24,10 @@ run() {
 end() { kill -TERM "$ingestd"; wait "$ingestd" || die "solid_ingestd ended with $?"; }
 until_true() { for _ in $(seq 3000); do eval "$1" && return; kill -0 "$ingestd" 2>/dev/null || die "solid_ingestd has ended"; sleep 0.05; done; die "not so: $1"; }
 # records: what the store has of all users, time excepted
-records() { redis keys 'solid:{*' | LC_ALL=C sort | while read -r key; do printf '%s ' "$key"; redis hget "$key" s | md5sum; done; }
+records() {
+  redis eval "local of = {} for i, key in ipairs(redis.call('KEYS', 'solid:{*')) do of[i] = key .. ' ' .. redis.sha1hex(redis.call('HGET', key, 's')) end
+    table.sort(of) return of" 0
+}
 awk -v n="$events" 'BEGIN { srand(5); for (i = 0; i < n; i++)
   printf "{\"user\":\"u%d\",\"item\":\"item-%d\",\"ts\":%.0f}\n", 300 * rand(), 200 * rand(), 1690000000000 + i }' >"$work/lines"
 send() { "$bin/solid_send" "$@" --brokers "$kafka" --topic events >"$work/send.log" 2>&1 || die "solid_send: $(cat "$work/send.log")"; }

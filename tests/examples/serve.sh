@@ -9,6 +9,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 needs curl jq
 make_model m.safetensors 1
 start --model "$work/m.safetensors" --threads 2 --max-k 50 --max-batch 4 --max-body 4096
+# the model's file is read once: what else is read at the start is less than its size
+[ ! -r "/proc/$server/io" ] || [ "$(awk '$1 == "rchar:" {print $2}' "/proc/$server/io")" -lt $((2 * $(wc -c <"$work/m.safetensors"))) ] || die "the model is read twice"
 
 # ---- openapi.json is of this server ----
 ask 200 /openapi.json
@@ -57,6 +59,7 @@ is '[.items[].item] == ["item-7"]'
 ask 200 '/items/item-3/similar?k=4'
 is '(.items | length) == 4 and ([.items[].item] | index("item-3")) == null and .items[0].similarity >= .items[3].similarity'
 ask 404 '/items/nobody/similar'
+is '.error.message == "the model has no item \"nobody\": GET /items?search= finds ids by a part of id or title"'
 title=$(jq -r '."item-3"' "$work/data/titles.json")
 ask 200 '/items?k=5' -G --data-urlencode "search=$title"
 is '.items[0].item == "item-3"'
@@ -77,6 +80,7 @@ category=$(jq -r '.items[0].categories[0]' <<<"$body")
 ask 200 /recommend -d "{\"user\":\"ann\",\"k\":50,\"category\":\"$category\"}"
 is "all(.items[]; .categories | index(\"$category\") != null)"
 ask 404 /recommend -d '{"user":"ann","category":"no such one"}'
+is '.error.message | test("COLUMN=VALUE")'
 ask 200 /recommend -d '{"session":["item-5","item-8"],"k":5,"reasons":true}'
 is '.source == "session" and all(.items[]; .reasons.events | length <= 2) and any(.items[]; .reasons.events | length > 0)'
 is 'all(.items[].reasons.events[]; .item == "item-5" or .item == "item-8")'
@@ -165,6 +169,20 @@ while read -r path name; do
   is '.error.message | test("is unknown") | not'
 done < <(jq -r '.paths | to_entries[] | .key as $p | .value.get.parameters[]? | select(.in == "query" and .name != "search") | "\($p) \(.name)"' "$work/openapi")
 ask 400 /events -d 'no json'
+is '.error.code == "not_json" and (.error.message | test("line 1, column"))'
+for path in /recommend /slate /events /items; do
+  ask 400 $path -d ''
+  is '.error.code == "not_json" and (.error.message | test("has no body.*/openapi.json"))'
+done
+ask 400 /recommend -d '{"user":""}'
+is '.error.message == "\"user\" is an id of 0 bytes, 1 to 255 are allowed"'
+ask 400 "/recommend?user=$(printf 'x%.0s' $(seq 256))"
+is '.error.message == "\"user\" is an id of 256 bytes, 1 to 255 are allowed"'
+ask 400 /recommend -d '{"session":"item-1"}'
+is '.error.message == "\"session\" is not a list of ids"'
+ask 400 /recommend -d '3'
+ask 400 /recommend -d '[]'
+is '.error.message == "a question is not an object, {\"user\": ..., \"k\": ...}; see /openapi.json"'
 ask 400 /events --data-binary $'{"user":"a","item":"item-1"}\n{"user":"a","item":"item-2"}'
 is '.error.message | test("several events are a list")'
 ask 400 /events -d '[]'
@@ -175,10 +193,25 @@ ask 400 /model -d '{"action":"back","share":0.5}'
 is '.error.message | test("for all users")'
 ask 404 /nowhere
 ask 405 /events
+# a proxy's form of the target (RFC 9112, 3.2.2): scheme and host say nothing of the path
+target() { local want=$1 target=$2; shift 2; ask "$want" / --request-target "$target" "$@"; }
+target 200 'http://any.host:1/recommend?user=ann&k=3'
+is '.user == "ann" and (.items | length) == 3'
+target 200 'HTTPS://me@[::1]:8080/items/item-1/similar?k=2'
+is '.items | length == 2'
+target 200 'http://any.host'
+target 200 'http://any.host/events' -d '{"user":"far","item":"item-1"}'
+is '.applied == 1'
+target 200 'http://any.host/users/far' -X DELETE
+is '.had_record == true'
+target 405 'http://any.host/events'
+target 404 'http://any.host/nowhere'
+for wrong in 'http:///recommend?user=ann' 'ftp://any.host/recommend?user=ann' 'http:/recommend?user=ann' '*'; do target 404 "$wrong"; done
+target 404 '*' -X OPTIONS
+target 405 '/recommend' -X OPTIONS
 ask 405 /health/live -X DELETE
 ask 413 /events -d "$(head -c 5000 /dev/zero | tr '\0' 'x')"
 ask 413 /events -H 'Transfer-Encoding: chunked' -d "$(head -c 5000 /dev/zero | tr '\0' 'x')"
-ask 200 '/users/%00%2f%ff/history'
 ask 200 /recommend -d '{"user":"a\"b\\c\n"}'
 is '.user == "a\"b\\c\n"'
 
@@ -246,6 +279,10 @@ cp "$work/s.safetensors" "$work/live.safetensors"
 start --model "$work/live.safetensors"
 ask 200 /model
 first=$(jq -r .current <<<"$body")
+ask 409 /model -d '{"action": "back"}' # at once, not as an error of a change that was accepted
+is '.error.code == "no_previous" and (.error.message | test("no previous model"))'
+ask 200 /model
+is '.error == "" and .loading == false'
 becomes() { # JQ-EXPRESSION: GET /model says so within seconds
   for _ in $(seq 3000); do
     ask 200 /model
@@ -270,7 +307,7 @@ change '{"action": "back"}'
 becomes ".current == \"$first\" and .previous == \"$second\" and .share == 1"
 # a file that is no model changes nothing, and each time that somebody asks for it is in the log
 echo none >"$work/next" && mv "$work/next" "$work/live.safetensors"
-failures() { for _ in $(seq 300); do [ "$(metric solid_model_switch_failures_total)" != "$1" ] || return 0; sleep 0.1; done; die "not $1 failures"; }
+failures() { for _ in $(seq 3000); do [ "$(metric solid_model_switch_failures_total)" != "$1" ] || return 0; sleep 0.1; done; die "not $1 failures"; }
 failures 1
 change '{"action": "load"}'
 failures 2

@@ -107,4 +107,22 @@ has odd && die "recommended, though nothing is known of it"
 ask 200 /events -d '{"user":"ben","item":"odd"}'
 is '.applied == 1'
 stop
+
+# ---- a full disk: what is wrong, and everything else goes on ----
+cp "$work/m.safetensors" "$work/full.safetensors"
+trap '' XFSZ
+ulimit -S -f 48
+start --model "$work/full.safetensors" --threads 2
+ulimit -S -f unlimited
+trap - XFSZ
+jq -nc "[range(100) | {item: \"new-\(.)\", title: (\"t\" * 300)}]" >"$work/long.json"
+ask 200 /items -d "@$work/long.json"
+is '.appended == 100'
+ask 503 /items -d "$(sed 's/new-/other-/g' "$work/long.json")"
+is '.error.code == "store_full" and (.error.message | test("full.safetensors.items: write: File too large: nothing of it is kept"))'
+ask 200 /health/ready
+ask 200 '/recommend?user=ben&k=5'
+ask 200 /items -d '{"item":"small"}'
+is '.appended == 1 and .version == 101'
+stop
 echo "serve_items: 508 entries, one restart"

@@ -41,7 +41,7 @@ ask() {
   local want=$1 path=$2 got
   shift 2
   got=$(curl -s -m 600 -o "$work/body" -w '%{http_code}' "$@" "$url$path")
-  body=$(cat "$work/body")
+  body=$(<"$work/body")
   [ "$got" = "$want" ] || die "$path $*: status $got, wanted $want: $body"
 }
 

@@ -49,11 +49,22 @@ for name in 'solid_ingest_partition_lag_events{partition="0"} 0' 'solid_ingest_p
 done
 ask 200 /metrics
 grep -q '^solid_store_evicted_keys_total 0' <<<"$body" || die "no evictions"
+# ---- the broker goes: one line an outage in each program's own words, none of librdkafka's ----
+for event in $(seq 100); do echo "{\"user\":\"u$event\",\"item\":\"item-3\",\"ts\":1690000000000}"; done >"$work/events"
+"$bin/solid_send" --data "$work/events" --format lines --rate 20 --brokers "$kafka" --topic events --kafka.message.timeout.ms=3000 \
+  2>"$work/send.log" &
+sender=$!
+for _ in $(seq 3000); do curl -s "$url/users/u1/history" | jq -e '.seq == 1' >/dev/null && break; sleep 0.1; done
 kill -9 "$broker"
+wait "$sender" && die "solid_send has delivered all: $(cat "$work/send.log")"
+[ "$(grep -c '^solid_send: kafka: ' "$work/send.log")" = 1 ] || die "not one line an outage: $(cat "$work/send.log")"
+! grep -v '^solid_send: ' "$work/send.log" || die "lines that are not the program's"
 ask 503 /events -d '{"user":"ann","item":"item-7"}'
 is '.error.code == "broker_away"'
 ask 503 /users/bob -X DELETE
 is '.error.code == "broker_away"'
 ask 200 '/recommend?user=ann'
 stop
+[ "$(grep -c ' error solid_serve.*: kafka: ' "$work/serve.err")" = 1 ] || die "not one line an outage: $(cat "$work/serve.err")"
+! grep '^%' "$work/serve.err" || die "lines that are not the program's"
 echo "serve_topic: passed"

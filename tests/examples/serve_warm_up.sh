@@ -43,6 +43,11 @@ warm() { # RATE STORE...: everybody has parameters of the first model, then the 
 }
 warm 20 --store memory
 warm 1000 --store redis --redis "$work/redis.sock"
+# the store names a previous model that a process which started since then does not hold
+start --model "$work/m.safetensors" --store redis --redis "$work/redis.sock"
+ask 409 /model -d '{"action": "back"}'
+is '.error.code == "no_previous" and (.error.message | test("generation [0-9a-f]{16}, is not in the memory of this process"))'
+stop
 code=0
 "$bin/solid_serve" --model "$work/a.safetensors" --warm-up 5 2>"$work/serve.err" || code=$?
 [ "$code" = 2 ] && grep -q 'not N/s' "$work/serve.err" || die "--warm-up 5 is taken"

@@ -78,7 +78,7 @@ refuses '11 rows' "$evaluate" --model "$work/raster" "${common[@]}" --slate 11
 refuses 'from 0 to 1' "$evaluate" --model "$work/raster" "${common[@]}" --slate 10 --guides 1.5
 for number in nan inf -inf 1,nan; do refuses 'must be numbers' "$evaluate" --model "$work/raster" "${common[@]}" --slate 10 --lambdas=$number; done
 refuses 'none of trained, raster' "$evaluate" --model "$work/raster" "${common[@]}" --slate 10 --orders rastre
-refuses 'how many items has a slate' "$train" "${common[@]}" --slate-of "$work/ranker" --out "$work/x"
+refuses 'slate-of: needs --slate' "$train" "${common[@]}" --slate-of "$work/ranker" --out "$work/x"
 "$make_dataset" --users 50 --items 100 --seed 9 --out "$work/other" >/dev/null
 refuses 'trained on other data' "$train" --data "$work/other/events.jsonl" --slate 10 --slate-of "$work/ranker" --out "$work/x"
 # a training of a decoder that is killed goes on with the same command, to the bytes of one that is not

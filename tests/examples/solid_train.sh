@@ -36,9 +36,9 @@ printf 'user,item,timestamp\n' >"$work/three.csv"
 for user in a b c; do
   for item in 1 2 3; do echo "$user,$item,169000000$item"; done
 done >>"$work/three.csv"
-expect_refusal 1 "none of 3 users has two training events: with leave-one-out these are users of four events" --data "$work/three.csv" --out "$work/model"
+expect_refusal 5 "none of 3 users has two training events (with leave-one-out these are users of four events): the longest history has 3" --data "$work/three.csv" --out "$work/model"
 for user in a b c; do echo "$user,4,1690000004"; done >>"$work/three.csv"
-"$train" --data "$work/three.csv" --epochs 1 --threads 1 --out "$work/model" >"$work/out"
+"$train" --data "$work/three.csv" --codes 1 --epochs 1 --threads 1 --out "$work/model" >"$work/out"
 grep -q '1 of 1 codes used' "$work/out" && ! grep -q 'use fewer' "$work/out" || fail "one code tells nothing apart: $(cat "$work/out")"
 rm "$work/model"
 # A file of titles without titles is refused before the training, not after it.
@@ -62,6 +62,10 @@ cat "$work/data/events.jsonl" >"$work/pipe" &
 "$train" --data "$work/pipe" --width 8 --codes 4 --epochs 1 --threads 1 --out "$work/piped" >/dev/null
 "$train" --data "$work/data/events.jsonl" --width 8 --codes 4 --epochs 1 --threads 1 --out "$work/plain" >/dev/null
 cmp "$work/piped" "$work/plain" || fail "a pipe gives another model than the file"
+# Attributes of a pipe are read once: that titles in it are not kept is said.
+{ echo item,title,genres; seq -f 'item-%g,"One, that is sold",red' 0 119; } >"$work/pipe" &
+"$train" --data "$work/data/events.jsonl" --attributes "$work/pipe" --width 8 --codes 4 --epochs 1 --threads 1 --out "$work/titled" >/dev/null 2>"$work/err"
+grep -q 'titles in it are not kept' "$work/err" || fail "titles of a pipe are left out in silence: $(cat "$work/err")"
 # What events are worth: a rating below is no step, and both programs have to be told.
 printf 'user,item,rating\n' >"$work/rated.csv"
 for user in a b c; do
@@ -97,11 +101,11 @@ expect_refusal 5 "$work/data/items.json:1: JSON, but not of events" --data "$wor
 expect_refusal 5 "$work/short.txt: none of 2 users has 3 events" --data "$work/short.txt" --out "$work/model"
 expect_refusal 5 "$work/short.txt: none of 2 users has 3 events" --data "$work/short.txt" --split per-user-ratio --out "$work/model"
 expect_refusal 2 "$work/short.txt: the global-time split needs times" --data "$work/short.txt" --split global-time --out "$work/model"
-expect_refusal 5 "badly: 0 of its 1 items with attributes (0 %) are among the 120 of the data" "${data[@]}" --attributes "$work/pears.json" --out "$work/model"
+expect_refusal 5 "badly: 0 of its 1 items with attributes (0 %) are among the 120 of the data" --data "$work/data/events.jsonl" --attributes "$work/pears.json" --out "$work/model"
 expect_refusal 5 "badly: 0 of its 1 items with a vector (0 %) are among the 120 of the data" "${data[@]}" --vectors "$work/two.f32" --vector-width 4 --out "$work/model"
 head -c 1920 /dev/zero >"$work/zero.f32"
 printf 'item,genres\n1,\n2,\n' >"$work/mute.csv"
-expect_refusal 5 "$work/mute.csv has no item with attributes" "${data[@]}" --attributes "$work/mute.csv" --out "$work/model"
+expect_refusal 5 "$work/mute.csv has no item with attributes" --data "$work/data/events.jsonl" --attributes "$work/mute.csv" --out "$work/model"
 # Rows without ids are items 0, 1, ...
 for item in 1 2 3 4 5; do for user in a b c d; do echo "$user,$item"; done; done | sed '1i user,item' >"$work/from1.csv"
 printf abcdefghijklmnopqrst >"$work/rows.f32"
@@ -144,18 +148,24 @@ for _ in $(seq 20); do # on a busy machine the run may be over before this scrip
   "$train" "${data[@]}" --epochs 40 --swap 0.1 --out "$work/parts" --keep-checkpoint >"$work/parts.log" &
   running=$!
   until [ -s "$work/parts.checkpoint" ] || ! kill -0 "$running" 2>/dev/null; do sleep 0.02; done
-  kill -9 "$running" 2>/dev/null || true
-  wait "$running" 2>/dev/null || true
+  kill "$running" 2>/dev/null || true
+  killed=0
+  wait "$running" 2>/dev/null || killed=$?
   running=
   [ -e "$work/parts" ] || break
 done
 [ ! -e "$work/parts" ] || fail "the run ended before it was killed, twenty times: nothing was tested"
+"$train" --help >"$work/help" # into a file: grep -q leaves a pipe early, which ends who still writes into it
+[ "$killed" = 143 ] && grep -q 'SIGTERM: 143.*no model is written' "$work/help" || fail "exit code $killed by SIGTERM, or --help does not say 143"
 [ -s "$work/parts.checkpoint" ] || fail "no checkpoint: $(cat "$work/parts.log")"
 "$train" "${data[@]}" --epochs 40 --swap 0.1 --out "$work/parts" --keep-checkpoint >"$work/parts.log"
 grep -q "continues after epoch" "$work/parts.log" || fail "did not go on: $(cat "$work/parts.log")"
 cmp "$work/whole" "$work/parts" || fail "the resumed model is not the whole one"
 expect_refusal 1 "made with options seed=0, this run has seed=1" "${data[@]}" --epochs 40 --seed 1 --swap 0.1 --out "$work/parts"
 expect_refusal 1 "made with config attributes=" "${data[@]}" --swap 0.1 --slots 0 --out "$work/parts"
+# A limit of time decides what no option says: what to give is said in its place.
+"$train" "${data[@]}" --limit 1 --keep-checkpoint --out "$work/limited" >/dev/null
+expect_refusal 1 "give --limit and --epochs as then; --fresh starts again" "${data[@]}" --out "$work/limited"
 
 # A log that nobody gets costs the exit code, not the model.
 expect_refusal 1 "/dev/full: could not be written completely" "${data[@]}" --epochs 1 --log /dev/full --out "$work/unlogged"

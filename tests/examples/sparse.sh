@@ -37,8 +37,9 @@ grep -q 'select_budget=1024, this run has select_budget=16' "$work/err" || fail 
 if run full --epochs 1 --rows 200 >/dev/null 2>"$work/err"; then fail "trained a user who has no room"; fi
 grep -qE 'user "user-[0-9]+" has [0-9]+ events to train on in the window, and a step has room for 200 rows' "$work/err" || fail "$(cat "$work/err")"
 
-ask() { "$evaluate" --model "$work/$1" "${data[@]}" --split per-user-ratio --no-mask --least 100 --questions 4 "${@:2}"; }
-ask sparse --lengths 5,100,300,400 --json "$work/sparse.json" >"$work/out"
+ask() { "$evaluate" --model "$work/$1" "${data[@]}" --split per-user-ratio --no-mask "${@:2}"; }
+some=(--least 100 --questions 4)
+ask sparse --lengths 5,100,300,400 "${some[@]}" --json "$work/sparse.json" >"$work/out"
 grep -qE '^sparse attention: density 0\.[0-9]{3} over the windows of [0-9]+ users' "$work/out" || fail "no density: $(cat "$work/out")"
 ask below >"$work/below.eval"
 grep -q '^sparse attention: density 1.000 ' "$work/below.eval" || fail "lists that leave nothing out: $(cat "$work/below.eval")"
@@ -51,7 +52,7 @@ figure() { grep -E "^$1 +0" "$work/out" | cut -c12-; }
 [ "$(figure 5)" != "$(figure 300)" ] || fail "five events are as good as all"
 [ "$(tr -d ' \n' <"$work/sparse.json" | grep -o '"of_users":\[' | wc -l)" = 4 ] || fail "users in the result file"
 for list in 0 1,x , ''; do
-  if ask dense --lengths "$list" >/dev/null 2>"$work/err"; then fail "took --lengths '$list'"; fi
+  if ask dense --lengths "$list" "${some[@]}" >/dev/null 2>"$work/err"; then fail "took --lengths '$list'"; fi
 done
 if ask dense --lengths 5 --least 100000 >/dev/null 2>"$work/err"; then fail "asked nobody"; fi
 grep -q 'no user has 100000 events' "$work/err" || fail "$(cat "$work/err")"

@@ -26,7 +26,8 @@ static const solid_property properties[] = {
     {"mask", SOLID_PROPERTY_BOOL, "true", 0, 0, NULL, "leave out what was seen", 0, offsetof(values, mask)},
     {"store", SOLID_PROPERTY_CHOICE, "memory", 0, 0, "redis|memory", "where to keep it", 0, offsetof(values, store)},
 };
-static const solid_program program = {"prog", "does a thing", "an example", properties, 7, 1, HAS_EXIT(STORE)};
+static const solid_program program = {"prog", "does a thing",  "an example", properties, 7,
+                                      1,      HAS_EXIT(STORE), NULL,         NULL,       0};
 
 #define ARGS(...)                                                                                                      \
   sizeof((const char *[]){"prog", __VA_ARGS__}) / sizeof(char *), (const char *[]) {                                   \
@@ -154,7 +155,18 @@ Test(config, bad_flags_are_named) {
   refused(SOLID_EINVAL, "unexpected argument '--'", ARGS("--"));
   refused(SOLID_EINVAL, "--model is required: model file; see prog --help", ARGS("--seed=1"));
   refused(SOLID_EINVAL, "--model: is empty", ARGS("--model="));
+  refused(SOLID_EINVAL, "--group: is empty", ARGS("--model=m", "--group", "")); /* as of a variable that is not set */
   refused(SOLID_EINVAL, "--kafka.: no property name", ARGS("--kafka.=1"));
+}
+
+Test(config, of_two_texts_none_is_left_out_in_silence) {
+  refused(SOLID_EINVAL, "--model: given twice", ARGS("--model", "a", "--model=b"));
+  refused(SOLID_EINVAL, "--config: given twice (a, b)", ARGS("--config", "a", "--config", "b"));
+  values v;
+  solid_config *config = load(&v, ARGS("--model", "a", "--model=a", "--seed=1", "--seed=2"));
+  cr_assert_str_eq(v.model, "a");
+  cr_assert_eq(v.seed, 2);
+  solid_config_free(config);
 }
 
 Test(config, bad_values_are_named_with_their_range) {
@@ -188,6 +200,7 @@ Test(config, bad_lines_are_named_with_their_number) {
   file_refused("batch-size = 5000", SOLID_ERANGE, "1: batch-size: 5000 is not in 1 .. 4096");
   file_refused("seed = 1\nseed = 1\n", SOLID_EFORMAT, "2: seed: already set in line 1");
   file_refused("kafka.a = 1\n#\nkafka.a = 1\n", SOLID_EFORMAT, "3: kafka.a: already set in line 1");
+  file_refused("config = other\n", SOLID_EINVAL, "1: config: is a flag");
   file_refused("model =\n", SOLID_EINVAL, "1: model: is empty");
   refused(SOLID_EIO, "/no/such/file: No such file", ARGS("--config=/no/such/file"));
   refused(SOLID_EIO, "/tmp: Is a directory", ARGS("--config=/tmp"));
@@ -291,9 +304,9 @@ Test(config, quotes_keep_blanks_and_number_signs) {
   cr_assert_str_eq(group_of("\"  two words # no comment \"  # a comment"), "  two words # no comment ");
   cr_assert_str_eq(group_of("'it is \"so\" \\ '"), "it is \"so\" \\ ");
   cr_assert_str_eq(group_of("\"a \\\"b\\\" c\\\\ d\\e\""), "a \"b\" c\\ d\\e");
-  cr_assert_str_eq(group_of("\"\""), "");
   cr_assert_str_eq(group_of("no 'quotes' \"here\""), "no 'quotes' \"here\"");
-  cr_assert_str_eq(group_of("# a comment alone"), "");
+  file_refused("group = \"\"\n", SOLID_EINVAL, "1: group: is empty");
+  file_refused("group = # a comment alone\n", SOLID_EINVAL, "1: group: is empty");
   file_refused("group = \"open\n", SOLID_EFORMAT, "1: a quote that is not closed");
   file_refused("group = \"a\" b\n", SOLID_EFORMAT, "1: text behind the closing quote");
   file_refused("group # = \"a\"\n", SOLID_EFORMAT, "1: expected `name = value`");

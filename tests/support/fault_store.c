@@ -12,8 +12,12 @@ static solid_status fail(const fault_slot *slot, const char *name) {
   return solid_fail(slot->status, "fault store: %s fails as told", name);
 }
 
+static int is_named(const char *name, solid_bytes user) {
+  return name && strlen(name) == user.size && !memcmp(name, user.data, user.size);
+}
+
 static int is_foreign(const fault_store *fault, solid_bytes user) {
-  return fault->foreign && strlen(fault->foreign) == user.size && !memcmp(fault->foreign, user.data, user.size);
+  return is_named(fault->foreign, user);
 }
 
 static solid_status fault_advance(solid_store *store, const solid_append *appends, size_t n, solid_window *windows,
@@ -29,6 +33,9 @@ static solid_status fault_advance(solid_store *store, const solid_append *append
       statuses[i] = SOLID_EFORMAT;
       windows[i].count = 0, windows[i].seq = 0;
       if (applied) applied[i] = 0;
+    } else if (is_named(fault->newer, appends[i].user)) {
+      statuses[i] = solid_fail(SOLID_EUNSUPPORTED, "fault store: %s is newer", fault->newer);
+      if (applied) applied[i] = 0;
     }
   return fails ? fail(&fault->advance, "advance") : status;
 }
@@ -40,7 +47,10 @@ static solid_status fault_put_params(solid_store *store, const solid_bytes *user
   if (fails && !fault->put_params.after) return fail(&fault->put_params, "put_params");
   solid_status status = fault->inner->ops->put_params(fault->inner, users, params, n, statuses);
   for (size_t i = 0; i < n && !status; i++)
-    if (is_foreign(fault, users[i])) statuses[i] = SOLID_EFORMAT;
+    if (is_foreign(fault, users[i]))
+      statuses[i] = SOLID_EFORMAT;
+    else if (is_named(fault->newer_params, users[i]))
+      statuses[i] = solid_fail(SOLID_EUNSUPPORTED, "fault store: %s is newer", fault->newer_params);
   return fails ? fail(&fault->put_params, "put_params") : status;
 }
 
@@ -133,6 +143,9 @@ static solid_status fault_forget(solid_store *store, const solid_forgetting *for
   int fails = due(&fault->forget, n);
   if (fails && !fault->forget.after) return fail(&fault->forget, "forget");
   solid_status status = fault->inner->ops->forget(fault->inner, forgettings, n, had, statuses);
+  for (size_t i = 0; i < n && !status; i++)
+    if (is_named(fault->newer, forgettings[i].user))
+      statuses[i] = solid_fail(SOLID_EUNSUPPORTED, "fault store: %s is newer", fault->newer);
   return fails ? fail(&fault->forget, "forget") : status;
 }
 

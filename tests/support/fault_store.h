@@ -17,7 +17,9 @@ typedef struct fault_store {
   solid_store base; /* what is handed to the code under test */
   solid_store *inner;
   fault_slot advance, put_params, get, put_states, forget, items_read;
-  const char *foreign; /* a user of whom every call says EFORMAT; NULL = nobody */
+  const char *foreign;      /* a user of whom every call says EFORMAT; NULL = nobody */
+  const char *newer;        /* a user of whom `advance` and `forget` say EUNSUPPORTED; NULL = nobody */
+  const char *newer_params; /* the same of `put_params` */
 } fault_store;
 
 /* Wraps `inner`, which stays the caller's; base.ops->close does nothing. */

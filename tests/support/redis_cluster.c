@@ -5,7 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SLOTS = 16384, TRIES = 400 };
+enum { SLOTS = 16384, TRIES = 8000 };
 
 static int ask(const redis_server *node, const char *command, const char *expected) {
   char answer[128] = "";

@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_ARGUMENTS = 40, START_TRIES = 200 };
+enum { MAX_ARGUMENTS = 40, START_TRIES = 4000 };
 
 int redis_server_installed(void) {
   return system("command -v redis-server >/dev/null 2>&1") == 0;
@@ -45,7 +45,7 @@ uint16_t free_port(void) {
 int redis_server_send(const redis_server *server, const char *command) {
   struct sockaddr_in address = loopback(server->port);
   int fd = socket(AF_INET, SOCK_STREAM, 0);
-  struct timeval patience = {10, 0};
+  struct timeval patience = {300, 0};
   setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   if (!connect(fd, (struct sockaddr *)&address, sizeof address) && dprintf(fd, "%s\r\n", command) > 0) return fd;
   close(fd);

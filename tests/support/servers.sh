@@ -24,6 +24,7 @@ servers_end() {
 }
 trap servers_end EXIT
 trap 'exit 1' INT TERM
+trap : PIPE # whoever reads may be gone: then a printf of the shell fails, and says so, where SIGPIPE would end the script without a word
 
 needs() {
   local tool
@@ -62,6 +63,7 @@ start_redis() {
 }
 
 start_broker() {
+  : >"$work/broker.txt"
   "$bin/mini_broker" --topic "$1" --partitions "$2" >"$work/broker.txt" 2>"$work/broker.log" &
   broker=$!
   within grep -qE '[0-9.]+:[0-9]+' "$work/broker.txt" || die "no broker"

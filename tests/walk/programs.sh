@@ -86,7 +86,7 @@ chmod 644 "$work/password"
 by_file=(--redis "127.0.0.1:$port" --redis-database 2 --prefix file:)
 expect "a password that everybody can read" 0 'warning: .*password: holds a password, and everybody can read it' "${ingestd[@]}" "${by_file[@]}" --redis-password-file "$work/password"
 chmod 600 "$work/password"
-"${ingestd[@]}" "${by_file[@]}" --redis-password-file "$work/password" 2>&1 | grep -q 'everybody' && { echo "programs: a warning without a reason"; bad=1; }
+"${ingestd[@]}" "${by_file[@]}" --redis-password-file "$work/password" 2>&1 | grep 'everybody' >/dev/null && { echo "programs: a warning without a reason"; bad=1; }
 expect "two passwords" 2 'exclude one another' "${ask[@]}" "${by_file[@]}" --redis-password-file "$work/password" --redis-password secret
 expect "no password in the file" 2 'no password in it' "${ask[@]}" "${by_file[@]}" --redis-password-file /dev/null
 printf 'redis-password = "secret" # in quotes\n' >"$work/config"
@@ -106,7 +106,7 @@ grep -q "$(printf '\033')" "$work/log" && { echo "programs: a control character 
 expect "events" 0 . "${ingestd[@]}" "${store[@]}" --ttl 1000
 gzip -c "$work/data/events.jsonl" >"$work/events.gz"
 for file in "$work/events.gz" "$work/data" "$work/nowhere"; do
-  expect "no events in $file" 5 "$file: (compressed with gzip|Is a directory|No such)" "${ingestd[@]}" "${store[@]}" --from-file "$file"
+  expect "no events in $file" 5 "$file: (compressed with gzip|is a folder|No such)" "$bin/solid_ingestd" --model "$work/model" "${store[@]}" --from-file "$file"
 done
 expect "no password in a question" 4 NOAUTH "${ask[@]}" --redis "127.0.0.1:$port"
 expect "another prefix knows nobody" 0 'from popularity' "${ask[@]}" --redis "127.0.0.1:$port" --redis-password secret --redis-database 2
@@ -132,5 +132,9 @@ expect "a foreign key" 0 "user_set_aside" "${ingestd[@]}" "${store[@]}"
 [ "$(key get "$record")" = text ] || { echo "programs: a foreign key was touched"; bad=1; }
 [ "$(key keys 'shop:{*}' | wc -l)" -ge 30 ] || { echo "programs: $(key keys 'shop:{*}' | wc -l) of 39 other users"; bad=1; }
 expect "a question about it" 1 WRONGTYPE "${ask[@]}" "${store[@]}"
+# A record of a later version: the stream stops there, however often it is begun, since what was committed would not be read again.
+key flushdb >/dev/null
+key hset "$record" h $'SU\t' >/dev/null
+for _ in 1 2; do expect "a record of a later version" 4 "key $record: .*NEWER version of a record" "${ingestd[@]}" "${store[@]}"; done
 [ $bad = 0 ] && echo "programs: one store, two programs"
 exit $bad
