@@ -5,8 +5,9 @@ set -euo pipefail
 dir=${1:?cublas-options: which folder may hold the wheel?}
 command -v nvcc >/dev/null || { echo "cublas-options: no nvcc" >&2; exit 1; }
 top=$(nvcc --dryrun -x cu /dev/null 2>&1 | sed -n 's/^#\$ TOP=//p' | head -n 1)
-if find -L "$top"/lib64 "$top"/lib "$top"/targets/*/lib -maxdepth 1 -name 'libcublas.so' 2>/dev/null | grep -q . ||
-  ldconfig -p 2>/dev/null | grep -q 'libcublas\.so '; then
+# (grep reads to the end: with -q a search that was cut short would count as one that failed)
+if find -L "$top"/lib64 "$top"/lib "$top"/targets/*/lib -maxdepth 1 -name 'libcublas.so' 2>/dev/null | grep . >/dev/null ||
+  ldconfig -p 2>/dev/null | grep 'libcublas\.so ' >/dev/null; then
   exit 0
 fi
 

@@ -6,12 +6,12 @@ set -euo pipefail
 declare -A groups=(
   [build]="build-essential cmake ninja-build pkg-config libopenblas-pthread-dev libjansson-dev libxxhash-dev zlib1g-dev libhiredis-dev libssl-dev librdkafka-dev libmicrohttpd-dev"
   [run]="redis-server jq curl"
-  [test]="libcriterion-dev redis-server openssl git python3 g++ default-jre-headless maven kcat"
+  [test]="libcriterion-dev redis-server openssl git python3 g++ default-jre-headless maven kcat file"
   [browser]="chromium python3 curl" # tests/service/serve_page.sh
   [watch]="prometheus" # promtool: metrics, board and alert rules in the tests
   [bench]="wrk gnuplot-nox prometheus redis-server redis-tools default-jre-headless maven curl jq" # tests/bench/*.sh
   [plot]="gnuplot-nox" # solid_eval plot, tests/bench/plot_*.sh
-  [lint]="clang clang-format libclang-rt-14-dev"
+  [lint]="clang clang-tools clang-format libclang-rt-14-dev"
 )
 
 wanted=()

@@ -88,7 +88,7 @@ if [ "$quick" = 0 ]; then
   judge "build asan" "$built"
   [ "$built" != 0 ] || suite asan -LE slow -E '^(check_|install)'
   stage "clang: reads without a warning"
-  tests/check/clang.sh
+  tests/check/clang.sh build/dev
   judge clang $?
 fi
 

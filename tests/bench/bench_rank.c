@@ -135,12 +135,15 @@ static double make_scout(bench *b) {
     sk_scout_spots(&b->scout, b->items + v * d, (int64_t)v, (int64_t)some, spots + v, work);
   }
   sk_scout_order(&b->scout, spots);
+  const sk_scout_filling f = {room(b->n_items, sizeof(int32_t)),
+                              room((size_t)sk_scout_groups(&b->scout) * SK_SCOUT_CELL, sizeof(double))};
+  sk_scout_begin(&b->scout, &f);
   for (size_t v = 0, some; v < b->n_items; v += some) {
     some = b->n_items - v < SK_SCOUT_AT_ONCE ? b->n_items - v : SK_SCOUT_AT_ONCE;
-    for (size_t i = 0; i < some; i++)
-      memcpy(rows + i * d, b->items + (size_t)b->scout.item[v + i] * d, d * sizeof *rows);
-    sk_scout_fill(&b->scout, rows, (int64_t)v, (int64_t)some, work);
+    sk_scout_put(&b->scout, &f, b->items + v * d, (int64_t)v, (int64_t)some, work);
   }
+  sk_scout_end(&b->scout, &f);
+  free(f.place), free(f.sums);
   free(axes), free(rows), free(work), free(spots);
   return 1e-6 * (now_us() - begin);
 }

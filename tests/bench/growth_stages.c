@@ -173,11 +173,14 @@ static solid_status open_fit(growth_run *run, growth_result *r) {
 typedef struct step_times {
   double first_cpu, first_wall, last_cpu, last_wall; /* since the beginning */
   growth_meter began;
+  sk_backend *be;
   uint32_t steps, all;
 } step_times;
 
+/* A device is waited for: else the time of a step is that of its launch. */
 static int after_step(void *user, uint32_t step, uint32_t steps) {
   step_times *t = user;
+  if (t->be->ops->sync(t->be)) return 1; /* the next call says why */
   growth_meter now = t->began;
   growth_end(&now);
   t->last_cpu = now.cpu, t->last_wall = now.wall, t->steps = step, t->all = steps;
@@ -187,7 +190,7 @@ static int after_step(void *user, uint32_t step, uint32_t steps) {
 
 /* The first step, which orders the users too, and further ones times how many there are. */
 static solid_status epoch(growth_run *run, growth_result *r) {
-  step_times t = {0};
+  step_times t = {.be = run->fit->be};
   growth_begin(&r->meter);
   t.began = r->meter;
   solid_status status = sol_fit_epoch(run->fit, after_step, &t, NULL);

@@ -24,7 +24,7 @@ for file in "$work"/packages/*.deb; do dpkg-deb -c "$file" | awk '$1 !~ /^d/ {pr
 
 root=$work/root/usr
 lib=$(dirname "$(find "$root" -name libsolid.so.0)")
-nm -D --defined-only "$lib/libsolid.so.0" | grep -q ' solid_recommend$' || fail "libsolid.so.0 has no solid_recommend"
+nm -D --defined-only "$lib/libsolid.so.0" | grep ' solid_recommend$' >/dev/null || fail "libsolid.so.0 has no solid_recommend"
 for program in "$root"/bin/*; do
   name=$(basename "$program")
   "$program" --version | grep -q "^$name " || fail "$name does not run"

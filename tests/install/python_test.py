@@ -82,7 +82,15 @@ def check(model, tensors, events, lists):
 
     # The lists are solid_batch's; the user vectors rank like them.
     users = solid.Users(model)
-    assert users.push([(e["user"], e["item"], e["ts"]) for e in events] + [("x", "no such item")]) == len(events)
+    assert users.push([(e["user"], e["item"], e["ts"]) for e in events] + [("x", "no such item")], skip_unknown=True) == len(events)
+    assert events[0]["item"] in model and "no such item" not in model
+    try:  # all or nothing: what is pushed again must not count twice
+        users.push([("y", events[0]["item"]), ("y", "no such item"), ("y", "nor this")])
+    except KeyError as said:
+        assert "2 of 3 events" in str(said) and "'no such item'" in str(said) and "skip_unknown" in str(said), said
+    else:
+        raise AssertionError("unknown items are left out without a word")
+    assert users.recommend("y", k=1) and users.source == "popularity", users.source
     histories = {}
     for event in events:
         histories.setdefault(event["user"], []).append(event["item"])
@@ -114,7 +122,9 @@ def check(model, tensors, events, lists):
                                (lambda: model.user_vectors(histories[names[0]][:1]), TypeError, "want a list"),
                                (lambda: users.push([("a", None)]), TypeError, "not None"), (lambda: users.push([(1.5, "item-1")]), TypeError, "not 1.5"),
                                (lambda: users.recommend(session="item-1"), TypeError, "the text 'item-1'"),
-                               (lambda: users.push([("a", "item-1", 1, 7)]), ValueError, "not 7"), (lambda: check_closed(users), solid.Error, "this Users is closed")]:
+                               (lambda: users.push([("a", "item-1", 1, 7)]), ValueError, "not 7"), (lambda: users.push([("", "item-1")]), ValueError, "1 to 255"),
+                               (lambda: users.push([("a" * 256, "item-1")]), ValueError, "1 to 255"),
+                               (lambda: check_closed(users), solid.Error, "this Users is closed")]:
         try:
             wrong()
         except error as said:

@@ -10,7 +10,7 @@ command -v debootstrap >/dev/null || skip "debootstrap is not installed"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mirror=$(grep -rhoE 'https?://[^ ]+/debian/?( |$)' /etc/apt/sources.list /etc/apt/sources.list.d 2>/dev/null | head -n 1 | tr -d ' ' || true)
-debootstrap --variant=minbase bookworm "$work/root" "${mirror:-http://deb.debian.org/debian}" >"$work/log" 2>&1 ||
+debootstrap --variant=minbase bookworm "$work/root" ${mirror:+"$mirror"} >"$work/log" 2>&1 ||
   { tail -n 3 "$work/log"; skip "debootstrap could not make a Debian here"; }
 for file in /etc/apt/sources.list.d/* /etc/apt/sources.list /etc/apt/apt.conf.d/*proxy* /etc/resolv.conf /etc/hosts; do # as this machine reaches its mirror
   [ -f "$file" ] && cp "$file" "$work/root$file"
@@ -30,7 +30,7 @@ inside sh -ec '
   solid_batch --data data/events.jsonl --model model --out lists.jsonl
   solid_ask --model model --session item-1,item-2 --k 3
   solid_serve --model model --listen 127.0.0.1:14990 >serve.log 2>&1 & service=$!
-  for i in $(seq 100); do grep -q listens serve.log && break; sleep 0.1; done
+  for i in $(seq 3000); do grep -q listens serve.log && break; sleep 0.1; done
   grep "listens on" serve.log
   kill $service; wait $service
   apt-get install -y -qq --no-install-recommends gcc libc6-dev pkg-config >/dev/null 2>&1

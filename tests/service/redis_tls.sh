@@ -52,7 +52,7 @@ run 4 "the server's certificate: " "rediss://127.0.0.1:$port" --redis-ca "$certs
 run 4 "the server's certificate: " "rediss://127.0.0.1:$port" "${ours[@]}"
 run 4 'hostname mismatch' "rediss://127.0.0.1:$port" "${all[@]}" --redis-tls-name elsewhere.example
 run 4 'it wants a certificate of ours' "rediss://127.0.0.1:$port" --redis-ca "$certs/ca.pem"
-run 4 'No such file' "rediss://127.0.0.1:$port" "${all[@]}" --redis-ca "$work/nowhere.pem"
+run 4 'No such file' "rediss://127.0.0.1:$port" "${ours[@]}" --redis-ca "$work/nowhere.pem"
 run 2 'have options of their own' "rediss://me:secret@127.0.0.1:$port" "${all[@]}"
 
 ports=()
