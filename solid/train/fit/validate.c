@@ -259,8 +259,9 @@ solid_status sol_validator_warm_up(sol_validator *validator, const sol_weights *
   uint32_t n = v->users < v->batch ? v->users : v->batch, window = v->config.window, user = 0;
   size_t row = 0;
   if (n == 0) return SOLID_OK;
-  next_users(v, &user); /* whose masks are made */
+  uint32_t first = next_users(v, &user); /* fewer than n where their windows are long */
   for (uint32_t i = 0; i < n; i++) {
+    if (i >= first) v->who[i] = v->who[0]; /* masks are made of everybody */
     size_t spare = v->max_rows - row;
     v->offsets[i] = (uint32_t)row;
     row += spare < window ? spare : window;
