@@ -1,6 +1,6 @@
-/* probe_store ADDRESS PREFIX SECONDS: asks for the windows of users u0 .. u19 of a Redis store, one every 2 ms, and
- * goes on asking for one until there is an answer. Prints for each "ms since 1970 when it was first asked, microseconds
- * until the answer". */
+/* probe_store ADDRESS PREFIX: asks for the windows of users u0 .. u19 of a Redis store, one every 2 ms, and goes on
+ * asking for one until there is an answer; a signal ends it. Prints for each "ms since 1970 when it was first asked,
+ * microseconds until the answer". */
 #include "solid/base/clock.h"
 #include "store/redis_store.h"
 #include <stdio.h>
@@ -23,25 +23,23 @@ static solid_status ask(solid_store *store, int user) {
 int main(int argc, char **argv) {
   solid_redis_store_options options = SOLID_REDIS_STORE_OPTIONS_INIT;
   solid_store *store;
-  if (argc != 4) return 2;
+  if (argc != 3) return 2;
   options.address = argv[1];
   options.prefix = argv[2];
   options.window = WINDOW;
   options.ttl_ms = 0;
   options.timeout_ms = options.connect_timeout_ms = 300;
   options.backoff_max_ms = 100;
-  if (solid_store_open_redis(&store, NULL, &options)) return fprintf(stderr, "%s\n", solid_last_error()), 1;
-  int64_t end_ms = sol_steady_ms() + 1000 * atoll(argv[3]);
-  for (int i = 0; sol_steady_ms() < end_ms; i++) {
+  solid_status status;
+  while ((status = solid_store_open_redis(&store, NULL, &options)) && solid_status_is_retriable(status))
+    sol_sleep_ms(PAUSE_MS);
+  if (status) return fprintf(stderr, "%s\n", solid_last_error()), 1;
+  for (int i = 0;; i++) {
     int64_t asked_ms = sol_wall_ms(), start_ns = sol_steady_ns();
-    solid_status status;
-    while ((status = ask(store, i % USERS)) && solid_status_is_retriable(status) && sol_steady_ms() < end_ms)
-      sol_sleep_ms(PAUSE_MS);
+    while ((status = ask(store, i % USERS)) && solid_status_is_retriable(status)) sol_sleep_ms(PAUSE_MS);
     if (status) return fprintf(stderr, "%s\n", solid_last_error()), 1;
     printf("%lld %lld\n", (long long)asked_ms, (long long)(sol_steady_ns() - start_ns) / 1000);
     fflush(stdout);
     sol_sleep_ms(PAUSE_MS);
   }
-  solid_store_close(store);
-  return 0;
 }

@@ -51,7 +51,7 @@ start_service() { # NAME ADDRESS [flags]: reads the topic of that name
   "$bin/solid_ingestd" --model "$work/model" --brokers "$brokers" --topic "$name" --group "$name" --prefix "$name:" --redis "$address" \
     --batch-size 64 --stats-interval 1 --retry-max-ms 300 --dead-letter-topic= --verbose "$@" >"$work/service.log" 2>&1 & service=$!
   until_true grep -q 'partitions assigned' "$work/service.log" || die "the service does not read"
-  "$build/tests/e2e/probe_store" "$address" "$name:" 55 >"$work/probe" 2>"$work/probe.err" & probe=$!
+  "$build/tests/e2e/probe_store" "$address" "$name:" >"$work/probe" 2>"$work/probe.err" & probe=$!
 }
 stop_service() {
   kill -TERM "$service"
