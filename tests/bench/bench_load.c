@@ -2,9 +2,10 @@
  *
  *   bench_load make FILE ITEMS WIDTH [EQUAL]    writes a model of random weights: 3 levels of 256 codes, 2 slots;
  *                                               EQUAL items, spread over all, have one row
- *   bench_load ask FILE [CALLS] [STAY]          loads it, asks CALLS questions of one user, k = 10: resident memory
+ *   bench_load ask FILE [CALLS] [STAY] [DEVICE] loads it, asks CALLS questions of one user, k = 10: resident memory
  *                                               before and after, milliseconds a question. E of STAY items or more
- * stays in the file (default: what the library does; 0: always; 4294967295: never)
+ *                                               stays in the file, or on the host of a GPU (default: what the library
+ *                                               does; 0: always; 4294967295: never)
  *   bench_load near FILE [CALLS] [STAY]         the same of the 10 items most similar to an item: processor time of the
  *                                               first item, one of the equal ones, and of random others
  *
@@ -89,13 +90,15 @@ static int by_size(const void *x, const void *y) {
   return (a > b) - (a < b);
 }
 
-static void ask(const char *path, size_t calls, uint32_t stay) {
+static void ask(const char *path, size_t calls, uint32_t stay, const char *device) {
   solid_context *ctx = NULL;
   solid_model *model = NULL;
   solid_worker *worker = NULL;
   seed_rng rng = seed_start(4);
   double begin = now_us();
-  must(solid_context_new(&ctx, NULL), "context");
+  solid_context_options options = SOLID_CONTEXT_OPTIONS_INIT;
+  options.device = device;
+  must(solid_context_new(&ctx, &options), "context");
   must(sol_model_open(&model, ctx, path, 0, stay), "model");
   double *lists = room(calls, sizeof *lists), *vectors = room(calls, sizeof *vectors);
   double loaded = now_us() - begin, items = solid_model_item_count(model);
@@ -103,7 +106,10 @@ static void ask(const char *path, size_t calls, uint32_t stay) {
   size_t d = config->width;
   float *h = room(d, sizeof *h), *u = room(d, sizeof *u), *params = room(sol_config_params(config), sizeof *params);
   must(solid_worker_new(&worker, model, 1), "worker");
-  printf("%.0f items of %zu, E %s; loaded in %.1f s\n", items, d, model->file.rows ? "in the file" : "in memory",
+  printf("%.0f items of %zu, E %s; loaded in %.1f s\n", items, d,
+         model->file.rows   ? "in the file"
+         : model->host_rows ? "on the host"
+                            : "in memory",
          1e-6 * loaded);
   print_resident("loaded", items);
   for (size_t call = 0; call < calls; call++) {
@@ -163,7 +169,7 @@ int main(int argc, char **argv) {
   if ((argc == 5 || argc == 6) && !strcmp(argv[1], "make"))
     make(argv[2], (uint32_t)calls, stay, argc > 5 ? (uint32_t)strtoul(argv[5], NULL, 10) : 0);
   else if (argc >= 3 && calls && !strcmp(argv[1], "ask"))
-    ask(argv[2], calls, stay);
+    ask(argv[2], calls, stay, argc > 5 ? argv[5] : "cpu");
   else if (argc >= 3 && calls && !strcmp(argv[1], "near"))
     near_items(argv[2], calls, stay);
   else
