@@ -47,6 +47,7 @@ stop() { [ ${#running[@]} = 0 ] || kill "${running[@]}" 2>/dev/null; }
 trap stop EXIT
 trap 'exit 1' INT TERM
 
+export MALLOC_PERTURB_=${MALLOC_PERTURB_:-85} # glibc fills what malloc gives: memory that nobody wrote is no zero by luck
 suites=()
 suite() { # FOLDER [ctest options]: starts the tests of a build; one suite at a time
   local folder=$1
