@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum { MEMORY_OF_A_CONNECTION = 32 * 1024, KEPT_ARGUMENTS = 8, WAIT_MS = 20 };
 
@@ -117,6 +118,7 @@ static enum MHD_Result send_reply(http_exchange *exchange, http_reply *reply) {
 
 static void refuse(http_reply *reply, const http_exchange *exchange) {
   const http_options *o = &exchange->server->options;
+  const char *packed = http_header(&exchange->request, MHD_HTTP_HEADER_CONTENT_ENCODING);
   switch (exchange->refused) {
   case MHD_HTTP_UNAUTHORIZED:
     http_fail(reply, 401, "no_token", "needs the header Authorization: Bearer TOKEN");
@@ -126,6 +128,10 @@ static void refuse(http_reply *reply, const http_exchange *exchange) {
     break;
   case MHD_HTTP_CONTENT_TOO_LARGE:
     http_fail(reply, 413, "too_large", "the body has more than %zu bytes", o->max_body);
+    break;
+  case MHD_HTTP_UNSUPPORTED_MEDIA_TYPE:
+    http_fail(reply, 415, "packed", "Content-Encoding: %s is not taken; send the body as it is",
+              sol_show(packed, strlen(packed)).text);
     break;
   case MHD_HTTP_REQUEST_TIMEOUT:
     http_fail(reply, 408, "too_slow", "the body had not come after %lld ms", (long long)o->deadline_ms);
@@ -200,6 +206,9 @@ static enum MHD_Result begin(http_server *server, struct MHD_Connection *connect
   const char *length = http_header(&exchange->request, MHD_HTTP_HEADER_CONTENT_LENGTH);
   if (!exchange->refused && length && strtoull(length, NULL, 10) > o->max_body)
     exchange->refused = MHD_HTTP_CONTENT_TOO_LARGE;
+  const char *packed = http_header(&exchange->request, MHD_HTTP_HEADER_CONTENT_ENCODING);
+  if (!exchange->refused && packed && strcasecmp(packed, "identity") != 0)
+    exchange->refused = MHD_HTTP_UNSUPPORTED_MEDIA_TYPE;
   if (!exchange->refused) return MHD_YES;
   if (!length && !http_header(&exchange->request, MHD_HTTP_HEADER_TRANSFER_ENCODING)) return MHD_YES;
   http_reply reply = {0};

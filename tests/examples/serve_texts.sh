@@ -47,6 +47,11 @@ ask 400 '/popular' -X GET -d '{"k":3}'
 is '.error.code == "bad_body" and (.error.message | test("GET takes no body"))'
 ask 400 '/users/ann' -X DELETE -d '{}'
 ask 200 '/popular' -X GET -d ''
+# a packed body is called one, in place of bad JSON
+printf '{"user":"ann","item":"a"}' | gzip >"$work/packed"
+ask 415 /events -H 'Content-Encoding: gzip' --data-binary "@$work/packed"
+is '.error.code == "packed" and (.error.message | test("Content-Encoding: gzip"))'
+ask 200 /recommend -H 'Content-Encoding: identity' -d '{"user":"ann","k":1}'
 for path in /recommend /slate /events /items; do
   ask 400 $path --data-binary $'{"user":"\xff","item":"\xff"}'
   is '.error.code == "not_json" and (.error.message | test("line 1, column [0-9]+: .*byte 0xff"))'
