@@ -52,6 +52,8 @@ serve_failure serve_failure_of(solid_status status, const char *away) {
   if (solid_status_is_retriable(status))
     return (serve_failure){503, status == SOLID_EFULL && is_store ? "store_full" : away, 1};
   switch (status) {
+  case SOLID_ELOST: /* emptied once more, while what the first time left was written */
+    return (serve_failure){503, away, 1};
   case SOLID_EREFUSED:
     return (serve_failure){503, "store_refused", 5}; /* until a person gives access */
   case SOLID_ESTALE:

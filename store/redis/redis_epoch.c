@@ -136,6 +136,19 @@ solid_status sol_redis_ask_who(sol_redis_store *store) {
   return status ? status : sol_cluster_ready(c);
 }
 
+/* One was set, and there is none: SET NX minds an empty string, which reads as nothing; or somebody empties the server
+ * just now. */
+static solid_status judge_gone(sol_redis_store *store) {
+  char gone[160];
+  int is_empty = 0;
+  snprintf(gone, sizeof gone, "%s", solid_last_error());
+  solid_status status = sol_redis_is_empty(store, "epoch", &is_empty);
+  if (status) return status;
+  if (is_empty)
+    return solid_fail(SOLID_EFORMAT, "%s, and none can be set: remove the empty string that is there", gone);
+  return solid_fail(SOLID_ELOST, "%s: the server was emptied while an epoch was begun", gone);
+}
+
 /* Sets one where there is one, too: it changes nothing, and a server that takes no writes says so now. */
 solid_status sol_redis_epoch_begin(solid_store *base, int anew, solid_store_epoch *out) {
   sol_redis_store *store = (sol_redis_store *)base;
@@ -152,9 +165,7 @@ solid_status sol_redis_epoch_begin(solid_store *base, int anew, solid_store_epoc
   if (!status && is_cluster && !is_there) status = begin_in_cluster(store, anew, &drawn);
   if (!status && !(is_cluster && !is_there)) status = sol_redis_set_name(store, "epoch", &drawn, !anew);
   if (!status) status = sol_redis_epoch(base, out);
-  if (status == SOLID_ENOTFOUND) /* SET NX minds an empty string, which reads as nothing */
-    status =
-        solid_fail(SOLID_EFORMAT, "%s, and none can be set: remove the empty string that is there", solid_last_error());
+  if (status == SOLID_ENOTFOUND) status = judge_gone(store);
   if (status) return status;
   int is_first = !store->is_writer;
   store->is_writer = 1;

@@ -279,10 +279,11 @@ void sol_redis_count_last(sol_redis_store *store);
 solid_status sol_redis_check_old(sol_redis_store *store);
 
 /* redis_streams.c: what lies under <prefix><name>, at most `most` bytes and one more, 0 = nothing; sets it to an epoch
- * (where `only_new` is 1 only if there is nothing); removes it. */
+ * (where `only_new` is 1 only if there is nothing); removes it; whether an empty string lies there. */
 solid_status sol_redis_read_name(sol_redis_store *store, const char *name, size_t most, void *room, size_t *size);
 solid_status sol_redis_set_name(sol_redis_store *store, const char *name, const solid_store_epoch *epoch, int only_new);
 solid_status sol_redis_remove_name(sol_redis_store *store, const char *name);
+solid_status sol_redis_is_empty(sol_redis_store *store, const char *name, int *is_empty);
 
 /* Sends one command and gives its answer to `take`. */
 solid_status sol_redis_ask(sol_redis_store *store, const sol_command *cmd, sol_redis_reply_fn take, void *user);

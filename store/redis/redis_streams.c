@@ -63,6 +63,14 @@ static solid_status take_number(void *user, sol_redis_conn *conn, size_t number,
   return SOLID_OK;
 }
 
+static solid_status take_empty(void *user, sol_redis_conn *conn, size_t number, const redisReply *reply) {
+  int *is_empty = user;
+  (void)number;
+  solid_status status = sol_redis_reply_status(conn, reply);
+  if (!status) *is_empty = reply->type == REDIS_REPLY_STRING && reply->len == 0;
+  return status;
+}
+
 /* At most one byte more than `most`, which is enough to see that it is too much. */
 static solid_status read_string(sol_redis_store *store, const char *name, solid_bytes rest, size_t most, void *room,
                                 size_t *size) {
@@ -77,6 +85,13 @@ static solid_status read_string(sol_redis_store *store, const char *name, solid_
 
 solid_status sol_redis_read_name(sol_redis_store *store, const char *name, size_t most, void *room, size_t *size) {
   return read_string(store, name, (solid_bytes){NULL, 0}, most, room, size);
+}
+
+solid_status sol_redis_is_empty(sol_redis_store *store, const char *name, int *is_empty) {
+  sol_command cmd = {.argc = 0};
+  sol_command_text(&cmd, "GET");
+  sol_command_name(&cmd, store->options.prefix, name, (solid_bytes){NULL, 0});
+  return sol_redis_ask(store, &cmd, take_empty, is_empty);
 }
 
 solid_status sol_redis_set_name(sol_redis_store *store, const char *name, const solid_store_epoch *epoch,
