@@ -26,10 +26,10 @@ static int is_zero(const float *x, size_t n) {
 static void reduce(const sol_content *content, const float *vector, double *x) {
   if (is_zero(vector, content->given)) return;
   for (size_t i = 0; i < content->given; i++) {
-    float centred = vector[i] - content->mean[i];
-    if (!content->basis) x[i] = (double)centred;
+    double centred = (double)vector[i] - (double)content->mean[i];
+    if (!content->basis) x[i] = centred;
     for (size_t j = 0; j < content->vectors && content->basis; j++)
-      x[j] += (double)centred * (double)content->basis[i * content->vectors + j];
+      x[j] += centred * (double)content->basis[i * content->vectors + j];
   }
 }
 

@@ -11,7 +11,7 @@ static int is_hidden(const sol_features_options *options, size_t item) {
   return options->hidden && options->hidden[item];
 }
 
-static solid_status reduce(sol_part *made, const sol_matrix *a, double power, const float *yardstick,
+static solid_status reduce(sol_part *made, const sol_matrix *a, double power, const double *yardstick,
                            const sol_features_options *options) {
   sol_reduce_options all = {options->dims, options->seed, options->hidden, yardstick, options->ctx};
   return sol_part_reduce(made, a, power, &all);
@@ -56,28 +56,31 @@ done:
   return status;
 }
 
-/* Rows (n, width) times a power of two, so that the largest value is below 1 and not below 1/2: what vectors tell does
- * not depend on their unit. Returns the exponent to go back by. */
-static int scale_rows(float *rows, size_t n, size_t width) {
+static void find_lengths(double *length, const float *rows, size_t n, size_t width) {
+  for (size_t i = 0; i < n; i++) {
+    double sum = 0;
+    for (size_t j = 0; j < width; j++) sum += (double)rows[i * width + j] * rows[i * width + j];
+    length[i] = sqrt(sum);
+  }
+}
+
+/* Rows (n, width) and their lengths times a power of two, so that the largest value is below 1 and not below 1/2: what
+ * vectors tell does not depend on their unit. A row may become zeroes by it; its length does not become 0. Returns the
+ * exponent to go back by. */
+static int scale_rows(float *rows, double *length, size_t n, size_t width) {
   float largest = 0;
   int exponent = 0;
   for (size_t i = 0; i < n * width; i++) largest = fmaxf(largest, fabsf(rows[i]));
   frexpf(largest, &exponent);
-  for (size_t i = 0; i < n * width; i++) rows[i] = ldexpf(rows[i], -exponent);
+  double by = ldexp(1, -exponent);
+  for (size_t i = 0; i < n * width; i++) rows[i] = (float)(rows[i] * by);
+  for (size_t i = 0; i < n; i++) length[i] *= by;
   return exponent;
-}
-
-static void find_lengths(float *length, const float *rows, size_t n, size_t width) {
-  for (size_t i = 0; i < n; i++) {
-    double sum = 0;
-    for (size_t j = 0; j < width; j++) sum += (double)rows[i * width + j] * rows[i * width + j];
-    length[i] = (float)sqrt(sum);
-  }
 }
 
 /* Takes off the mean of the rows that are there and take part in the fit. A row of length 0 is not there. `sum` (width)
  * comes as zeroes. */
-static void centre(float *rows, const float *length, double *sum, float *mean, size_t width, size_t items,
+static void centre(float *rows, const double *length, double *sum, float *mean, size_t width, size_t items,
                    const sol_features_options *options) {
   size_t present = 0;
   for (size_t i = 0; i < items; i++) {
@@ -94,17 +97,16 @@ static solid_status vector_part(sol_part *made, const solid_dataset *dataset, co
   size_t items = dataset->items, width = dataset->vector_width;
   if (options->ignore_vectors || !width) return SOLID_OK;
   sol_log(options->ctx, SOLID_LOG_INFO, "content: vectors of %zu numbers of %zu items", width, items);
-  float *rows = malloc(items * width * sizeof *rows), *length = malloc((items + 1) * sizeof *length);
-  float *mean = malloc(width * sizeof *mean);
-  double *sum = calloc(width, sizeof *sum);
+  float *rows = malloc(items * width * sizeof *rows), *mean = malloc(width * sizeof *mean);
+  double *length = malloc((items + 1) * sizeof *length), *sum = calloc(width, sizeof *sum);
   solid_status status = SOLID_OK;
   if (!rows || !mean || !length || !sum) {
     status = solid_fail(SOLID_ENOMEM, "no memory for %zu vectors of %zu", items, width);
     goto done;
   }
   memcpy(rows, dataset->vectors, items * width * sizeof *rows);
-  int exponent = scale_rows(rows, items, width);
   find_lengths(length, rows, items, width);
+  int exponent = scale_rows(rows, length, items, width);
   centre(rows, length, sum, mean, width, items, options);
   if (width > options->dims) {
     sol_matrix matrix = {.rows = dataset->items, .cols = dataset->vector_width, .dense = rows};

@@ -10,9 +10,9 @@
 #define ITERATIONS 4
 #define NO_VALUE   1e-7f /* a singular value below this part of the largest is what rounding left */
 
-void sol_rows_normalise(float *rows, size_t n, size_t width, const float *yardstick) {
+void sol_rows_normalise(float *rows, size_t n, size_t width, const double *yardstick) {
   for (size_t i = 0; i < n; i++) {
-    double sum = 0, least = SOL_NO_LENGTH * (yardstick ? (double)yardstick[i] : 1);
+    double sum = 0, least = SOL_NO_LENGTH * (yardstick ? yardstick[i] : 1);
     for (size_t j = 0; j < width; j++) sum += (double)rows[i * width + j] * rows[i * width + j];
     float scale = sum > least * least ? (float)(1 / sqrt(sum)) : 0;
     for (size_t j = 0; j < width; j++) rows[i * width + j] *= scale;

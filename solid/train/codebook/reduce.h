@@ -9,7 +9,7 @@ typedef struct sol_reduce_options {
   uint32_t dims; /* at most */
   uint64_t seed;
   const uint8_t *hidden;    /* (V) 1 = takes no part in the fit; NULL = none */
-  const float *yardstick;   /* (V) for sol_rows_normalise; NULL = none */
+  const double *yardstick;  /* (V) for sol_rows_normalise; NULL = none */
   const solid_context *ctx; /* its log is told of progress; NULL = silent */
 } sol_reduce_options;
 
@@ -20,8 +20,9 @@ typedef struct sol_part {
   float *basis, *mean; /* (cols, width) what rows of A are multiplied by, or NULL; (cols) what is taken off before */
 } sol_part;
 
-/* Scales each row to length 1; one of SOL_NO_LENGTH or less becomes zero: of `yardstick` (n) where it is not NULL. */
-void sol_rows_normalise(float *rows, size_t n, size_t width, const float *yardstick);
+/* Scales each row to length 1. A row that is no longer than SOL_NO_LENGTH, times its number in `yardstick` (n) unless
+ * that is NULL, becomes zero. */
+void sol_rows_normalise(float *rows, size_t n, size_t width, const double *yardstick);
 
 /* U S^power with rows of length 1. A matrix without entries leaves the part absent. With power 1 the directions are
  * kept, and hidden rows are laid in; else they are zero. ENOMEM. */

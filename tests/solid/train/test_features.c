@@ -223,23 +223,28 @@ Test(features, vectors_are_centred_and_reduced) {
   solid_dataset_clear(&dataset);
 }
 
-/* Vectors of six items in another unit: times 2^exponent. The last is zero. */
-static solid_dataset vectors_in_unit(int exponent) {
+/* Vectors (n, width) of items "0", "1", ... */
+static solid_dataset with_vectors(const float *vectors, int n, uint32_t width) {
   solid_collector *collector = NULL;
   solid_dataset dataset;
-  seed_rng rng = seed_start(6);
   cr_assert_eq(solid_collector_new(&collector, NULL), SOLID_OK);
-  for (int v = 0; v < 6; v++) {
+  for (int v = 0; v < n; v++) {
     char item[2] = {(char)('0' + v), 0};
-    float vector[8];
     solid_event event = {{"u", 1}, {item, 1}, {NULL, 0}, 0, {0, 0}, SOLID_WORTH_STEP, 0};
     cr_assert_eq(solid_collector_push(collector, &event, 1, NULL), SOLID_OK);
-    for (int j = 0; j < 8; j++) vector[j] = v == 5 ? 0 : ldexpf(seed_normal(&rng), exponent);
-    cr_assert_eq(solid_collector_vector(collector, event.item, vector, 8), SOLID_OK);
+    cr_assert_eq(solid_collector_vector(collector, event.item, vectors + (size_t)v * width, width), SOLID_OK);
   }
   cr_assert_eq(solid_collector_finish(collector, &dataset), SOLID_OK);
   solid_collector_free(collector);
   return dataset;
+}
+
+/* Vectors of six items in another unit: times 2^exponent. The last is zero. */
+static solid_dataset vectors_in_unit(int exponent) {
+  seed_rng rng = seed_start(6);
+  float vectors[6 * 8] = {0};
+  for (int i = 0; i < 5 * 8; i++) vectors[i] = ldexpf(seed_normal(&rng), exponent);
+  return with_vectors(vectors, 6, 8);
 }
 
 Test(features, the_unit_of_vectors_changes_nothing) {
@@ -267,6 +272,32 @@ Test(features, the_unit_of_vectors_changes_nothing) {
     }
     sol_features_clear(&want);
   }
+}
+
+/* One is as nothing beside the others, and so much that the difference of two is no float: whether an item was there or
+ * comes later, it has the same content. */
+Test(features, vectors_of_very_different_lengths_are_known_alike) {
+  static const float vectors[][4] = {{-3e38F, 1e38F, 0, 2e38F},
+                                     {-3e38F, 2e38F, 1e38F, 0},
+                                     {-2e38F, -1e38F, 1e38F, 1e38F},
+                                     {3e38F, 3e38F, -2e38F, 1e38F},
+                                     {1e-30F, -2e-30F, 0, 1e-30F}};
+  solid_dataset dataset = with_vectors(vectors[0], 5, 4);
+  for (uint32_t dims = 3; dims <= 4; dims++) {
+    sol_features_options options = {.dims = dims};
+    sol_features made;
+    cr_assert_eq(sol_features_build(&made, &dataset, &options), SOLID_OK);
+    sol_content content = sol_features_content(&made);
+    for (uint32_t v = 0; v < 5; v++) {
+      double x[4];
+      cr_assert_float_eq(length(made.values + v * dims, dims), 1, 1e-5, "item %u of %u numbers", v, dims);
+      cr_assert(sol_content_of(&content, NULL, 0, vectors[v], x), "item %u of %u numbers", v, dims);
+      for (uint32_t j = 0; j < dims; j++)
+        cr_assert_float_eq(x[j], made.values[v * dims + j], 1e-5, "item %u of %u numbers", v, dims);
+    }
+    sol_features_clear(&made);
+  }
+  solid_dataset_clear(&dataset);
 }
 
 Test(features, nothing_to_show_is_an_error) {
