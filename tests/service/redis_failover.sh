@@ -32,8 +32,8 @@ serve_redis() { # PORT [arguments]: a server; its id is in `server`
 declare -A pid_of
 answers() { until_true eval "redis-cli -p $1 ping | grep -q PONG" || die "no server on $1: $(tail -n 3 "$work/$1/log")"; }
 until_true() { # COMMAND...: waits five minutes at most, which is for a slow machine
-  for _ in $(seq 3000); do "$@" >/dev/null 2>&1 && return 0; sleep 0.1; done
-  return 1
+  local end=$((SECONDS + 300))
+  until "$@" >/dev/null 2>&1; do [ "$SECONDS" -lt "$end" ] || return 1; sleep 0.1; done
 }
 field() { redis-cli -p "$1" info replication | tr -d '\r' | sed -n "s/^$2://p"; }
 is_role() { [ "$(field "$1" role)" = "$2" ]; }
@@ -59,14 +59,16 @@ stop_service() {
   service=""
   kill -TERM "$probe" 2>/dev/null
   wait "$probe" 2>/dev/null
+  local ended=$?
   probe=""
-  [ ! -s "$work/probe.err" ] || die "a question: $(cat "$work/probe.err")"
+  [ "$ended" = 143 ] || die "a question, whose program ended with $ended: $(cat "$work/probe.err")"
 }
 put() { "$tool" put "$brokers" "$name" "$@" >>"$work/expected" || die "cannot put"; } # FIRST COUNT SEED
 holds() { "$build/tests/e2e/check_store" "$work/model" "$1" "$work/expected" "$name:"; } # PORT
 committed() { "$tool" offsets "$brokers" "$name" "$name" 2>/dev/null | grep -oE '[0-9]+ of' | tail -n 1 | cut -d' ' -f1; }
 has_committed() { [ "$(committed)" = "$1" ]; }
 now() { date +%s%3N; }
+has_asked_since() { awk -v from="$1" '$1 >= from {found = 1} END {exit !found}' "$work/probe"; }
 p99() { # FROM TO: of the questions that were asked in between
   awk -v from="$1" -v to="$2" '$1 >= from && $1 < to {print $2}' "$work/probe" | sort -n |
     awk '{us[NR] = $1} END {if (!NR) print "none"; else printf "%.2f ms, longest %.2f ms, %d questions", us[int(NR * .99) + (NR < 100)] / 1000, us[NR] / 1000, NR}'
@@ -104,6 +106,7 @@ fail_over() {
   put 1500 500 1
   until_true holds "$replica" || die "what came afterwards is not there: $(holds "$replica")"
   echo "$name: replica behind by $((ahead - behind)) bytes, promoted $((promoted - killed)) ms after the kill, all 1500 events there after $((recovered - killed)) ms"
+  until_true has_asked_since "$recovered" || die "no question is answered any more"
   sleep 1
   stop_service
   holds "$replica" | head -n 1
