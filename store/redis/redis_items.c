@@ -199,8 +199,8 @@ void sol_redis_note_items(sol_redis_store *store, sol_redis_conn *conn, const re
   if (is_of_script) reply = reply->element[0];
   int is_text = reply->type == REDIS_REPLY_STRING, is_head = reply->type == REDIS_REPLY_NIL;
   if (is_text && reply->len > MOST_HEAD) sol_redis_be_careful(store);
-  if (is_text &&
-      (reply->len || is_of_script)) /* of the script an empty one is none, else it is a field that is empty */
+  /* An empty text is no head where the script gives it; from elsewhere it is a field that is empty. */
+  if (is_text && (reply->len || is_of_script))
     is_head = sol_log_head_decode((const uint8_t *)reply->str, (size_t)reply->len, &there) == SOLID_OK;
   if (is_head)
     store->base.items = there;
