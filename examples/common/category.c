@@ -19,9 +19,17 @@ static int holds(solid_bytes name, const char *part, size_t size) {
   return 0;
 }
 
-/* Names that differ in case or hold what was typed come first; beyond half of it nobody meant it. */
+/* Of a table's COLUMN=VALUE, the value. */
+static int is_value(solid_bytes name, const char *typed, size_t size) {
+  return name.size > size && name.data[name.size - size - 1] == '=' &&
+         strncasecmp(name.data + name.size - size, typed, size) == 0;
+}
+
+/* Names that differ in case, or whose value was typed, come first, then those that hold it; beyond half of it nobody
+ * meant it. */
 static size_t distance_of(solid_bytes name, const char *typed, size_t size) {
   if (name.size == size && strncasecmp(name.data, typed, size) == 0) return 0;
+  if (is_value(name, typed, size)) return 0;
   size_t edits = nearest_distance(typed, size, name.data, name.size);
   if (edits <= size / 2) return edits;
   return holds(name, typed, size) ? edits + size : FAR;
