@@ -241,7 +241,11 @@ static solid_status load_events(event_reader *r, const load_files *files) {
 
 static solid_status finish_events(event_reader *r, const load_files *files, solid_dataset *steps) {
   solid_status status = solid_collector_finish(r->steps, steps);
-  if (status == SOLID_ENOTFOUND) return solid_fail(status, "%s has no events", files->data);
+  const reading_options *reading = files->reading;
+  int is_chosen = reading && (reading->kinds || reading->min_rating);
+  if (status == SOLID_ENOTFOUND)
+    return solid_fail(status, "%s has no events%s", files->data,
+                      is_chosen ? " that are steps by --kinds and --min-rating" : "");
   if (!status && r->dislikes) status = solid_collector_finish(r->dislikes, files->dislikes);
   return status == SOLID_ENOTFOUND ? SOLID_OK : status; /* nothing is disliked */
 }

@@ -48,8 +48,9 @@ static solid_status open_data(eval_run *r) {
   if (status || !r->model) return status;
   if (solid_evaluate_same_data(r->model, &r->dataset) == 0 && !args->allow_other_data)
     return solid_fail(SOLID_EMISMATCH,
-                      "%s is not the data that %s was trained on: the same id may mean two items, and the "
-                      "targets may be known (--allow-other-data evaluates all the same)",
+                      "%s is not the data that %s was trained on, or not read with the same options (--kinds, "
+                      "--min-rating, --min-user, --min-item): the same id may mean two items, and the targets may be "
+                      "known (--allow-other-data evaluates all the same)",
                       args->data, args->model);
   if (args->allow_other_split) return SOLID_OK;
   if (!args->part && solid_evaluate_refitted(r->model))

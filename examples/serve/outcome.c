@@ -36,7 +36,7 @@ void outcome_add_status(serve_outcome *outcome, size_t number, solid_bytes user,
   if (of_event == SOLID_ENOTFOUND) {
     entry.verdict = SERVE_UNKNOWN_ITEM;
     entry.failure = (serve_failure){0, "unknown_item", 0};
-    entry.text = "the item is neither in the model nor in the item log";
+    entry.text = "the item is neither in the model nor in the item log: POST /items adds it";
   } else if (of_event == SOLID_EFORMAT) {
     entry.failure.name = "bad_record";
     entry.text = "what the store has of this user is no record of ours";
