@@ -50,7 +50,8 @@ static const solid_property properties[] = {
      .type = SOLID_PROPERTY_CHOICE,
      .preset = "ever",
      .choices = "ever|window",
-     .meaning = "which of them are left out: all that the store knows, or those that the model reads",
+     .meaning = "which of them are left out: all that the store knows, or those that the model reads, of "
+                "long histories with sparse attention the newest 512",
      AT(exclude_seen)},
     {.name = "history",
      .type = SOLID_PROPERTY_INT,
