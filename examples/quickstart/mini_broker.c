@@ -23,7 +23,8 @@ static const solid_program program = {
     .notes =
         "Prints HOST:PORT, then runs until SIGTERM. Unlike a real broker it lets a consumer of a group that another "
         "one\n"
-        "has left wait for the session's timeout, 45 s: solid_ingestd --kafka.session.timeout.ms 6000 makes it 6 s.",
+        "has left wait for the session's timeout, 45 s: solid_ingestd --kafka.session.timeout.ms 6000 makes it 6 s.\n"
+        "Other topics are there once something is written to them; solid_send --create-partitions would wait in vain.",
     .properties = properties,
     .count = sizeof properties / sizeof *properties,
 };

@@ -51,7 +51,8 @@ static const solid_property own[] = {
         "from", from, NULL,
         "model file to go on from: --data has the old events and the newer ones, since items that are not in it are "
         "left out; attributes and titles are the model's where --attributes and --titles are not given, and options of "
-        "training that are not given are those that it was trained with",
+        "training that are not given are those that it was trained with, but not what says how data is read (--kinds, "
+        "--min-rating, --min-user, --min-item, --split) nor --slate: give them again",
         0),
     WHOLE("search", search, "0", 0, 1000,
           "train this many models with other options (rate, batch, dropout, smoothing, swap) and keep the best by "
