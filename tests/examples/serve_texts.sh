@@ -60,4 +60,11 @@ done
 ask 200 '/recommend?user=b%c3%a9&k=1'
 is '.user == "b\u00e9"'
 ask 200 '/users/%2f/history'
+# a time under another name must not pass for now
+ask 400 /events -d '{"user":"tim","item":"item-1","timestamp":"2024-01-01T00:00:00"}'
+is '.rejects[0] | .code == "no_ts" and .again == "no" and (.message | test("\"timestamp\" is not read"))'
+ask 200 /events -d '[{"user":"tim","item":"item-1","time":1690000000},{"user":"tim","item":"item-2","time":1,"ts":1690000000000}]'
+is '.applied == 1 and .rejected == 1 and .rejects[0].number == 0'
+ask 200 /users/tim/history
+is '[.items[].item] == ["item-2"]'
 stop
