@@ -23,9 +23,9 @@ typedef struct solid_device_budget {
 } solid_device_budget;
 
 /* For the model file at `path`: a worker for `serve` users at once, and training a model of the same shapes with
- * `options` (of which shapes are not read). This is the worst case, in which every window is full. The CUDA context,
- * its code and graphs come on top. No device is needed. Statuses as solid_model_load, solid_worker_new,
- * solid_trainer_new. */
+ * `options` (of which shapes are not read, and rows are those of one window at least). This is the worst case, in which
+ * every window is full. The CUDA context, its code and graphs come on top. No device is needed. Statuses as
+ * solid_model_load, solid_worker_new, solid_trainer_new. */
 SOLID_API SOLID_CHECK_RESULT solid_status solid_budget_device(solid_device_budget *budget, const char *path,
                                                               uint32_t serve, const solid_train_options *options);
 

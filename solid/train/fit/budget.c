@@ -43,10 +43,13 @@ solid_status sol_budget_training(uint64_t *bytes, const sol_fit_task *task) {
   return status;
 }
 
+/* A step has room for one window at least: nobody trains such a model with fewer rows. */
 static solid_status plan_worst_training(uint64_t *bytes, const sol_config *config, const solid_train_options *options) {
   solid_dataset dataset = {0};
+  solid_train_options roomy = *options;
+  if (roomy.rows < config->window) roomy.rows = config->window;
   solid_status status = full_history(&dataset, config, options->batch);
-  if (!status) status = sol_budget_training(bytes, &(sol_fit_task){config, options, &dataset, NULL, 0});
+  if (!status) status = sol_budget_training(bytes, &(sol_fit_task){config, &roomy, &dataset, NULL, 0});
   solid_dataset_clear(&dataset);
   return status;
 }

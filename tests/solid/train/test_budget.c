@@ -6,6 +6,7 @@
 #include "solid/infer/worker/worker.h"
 #include "solid/model/context.h"
 #include "solid/model/model_parts.h"
+#include "solid/train/budget.h"
 #include "solid/train/fit/budget.h"
 #include "solid/train/fit/fit.h"
 #include "solid/worker.h"
@@ -16,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { USERS = 70, ITEMS = 41, EVENTS = 12, BATCH = 16 };
 
@@ -311,4 +313,19 @@ Test(budget, windows_that_fill_a_batch_with_few_users_can_be_planned) {
   cr_expect_gt(bytes, (uint64_t)LONG * 128 * wide.width * sizeof(float));
   free(d.dataset.offsets);
   free(d.dataset.sequence);
+}
+
+/* A window of more items than a step has rows by default: the plan is of a step with room for one. */
+Test(budget, a_window_longer_than_a_step_can_be_planned) {
+  char path[128];
+  sol_config wide = tiny_config(SOLID_HEAD_SOLID, 0);
+  solid_train_options o = options_of(0), roomy = o;
+  solid_device_budget plan = {0}, same = {0};
+  o.rows = wide.window - 1, roomy.rows = wide.window;
+  tiny_model_write(path, sizeof path, &wide, 3);
+  cr_assert_eq(solid_budget_device(&plan, path, 2, &o), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(solid_budget_device(&same, path, 2, &roomy), SOLID_OK, "%s", solid_last_error());
+  cr_expect_eq(plan.training, same.training);
+  cr_expect_gt(plan.training, 0);
+  unlink(path);
 }
