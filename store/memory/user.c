@@ -171,7 +171,7 @@ size_t sol_users_read(const sol_user *user, size_t most, solid_step *out) {
   if (older > paged) older = paged;
   uint64_t first = user->seq - user->count; /* of those that are in no page */
   if (older) sol_history_read(history, first - older, first, out);
-  memcpy(out + older, user->steps + user->count - n, sizeof *out * n);
+  if (n) memcpy(out + older, user->steps + user->count - n, sizeof *out * n); /* before the first there is no array */
   return older + n;
 }
 

@@ -187,6 +187,26 @@ Test(memory_store, counts_params_of_every_size) {
   solid_store_close(store);
 }
 
+/* With pages, steps have an array of their own, which comes with the first: an evaluation's users have none. */
+Test(memory_store, gives_params_of_who_has_no_steps) {
+  static float h[BODY_WIDTH], values[BODY_PARAMS];
+  const solid_bytes user = {"0", 1};
+  solid_step steps[BODY_WINDOW];
+  solid_memory_store_options options = sizes();
+  options.history = SOLID_HISTORY_MAX;
+  solid_store *store = open_with(&options);
+  solid_params params = {.h = h, .values = values, .generation = 1, .width = BODY_WIDTH, .count = BODY_PARAMS};
+  solid_window window = {.steps = steps};
+  uint8_t found = 0;
+  solid_status of_user;
+  cr_assert_eq(store->ops->put_params(store, &user, &params, 1, &of_user), SOLID_OK, "%s", solid_last_error());
+  cr_assert_eq(store->ops->get(store, &user, 1, 1, &window, &params, &found, &of_user), SOLID_OK);
+  cr_expect_eq(of_user, SOLID_OK);
+  cr_expect(found);
+  cr_expect_eq(window.count, 0);
+  solid_store_close(store);
+}
+
 Test(memory_store, refuses_bad_options) {
   solid_store *store = NULL;
   solid_memory_store_options options = sizes();
