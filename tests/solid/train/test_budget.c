@@ -293,28 +293,6 @@ Test(plan, a_gpu_takes_no_memory_after_it_began, .timeout = 600) {
   fprintf(stderr, "[SKIP] cuda: %s\n", why);
 }
 
-/* Windows of 2,048 items: 128 of them are the most rows at once, and a batch may have 256 users. */
-Test(budget, windows_that_fill_a_batch_with_few_users_can_be_planned) {
-  enum { MANY = 256, LONG = 2048, EACH = LONG + 3 };
-  sol_config wide = config;
-  wide.window = LONG;
-  data d;
-  make(&d);
-  d.dataset.users = MANY, d.dataset.events = (size_t)MANY * EACH;
-  d.dataset.offsets = calloc(MANY + 1, sizeof *d.dataset.offsets);
-  d.dataset.sequence = calloc(d.dataset.events, sizeof *d.dataset.sequence);
-  cr_assert(d.dataset.offsets && d.dataset.sequence);
-  for (size_t i = 0; i < d.dataset.events; i++) d.dataset.sequence[i] = (uint32_t)(i % ITEMS);
-  for (size_t u = 0; u <= MANY; u++) d.dataset.offsets[u] = u * EACH;
-  solid_train_options o = options_of(0);
-  uint64_t bytes = 0;
-  cr_assert_eq(sol_budget_training(&bytes, &(sol_fit_task){&wide, &o, &d.dataset, d.codes, 0}), SOLID_OK, "%s",
-               solid_last_error());
-  cr_expect_gt(bytes, (uint64_t)LONG * 128 * wide.width * sizeof(float));
-  free(d.dataset.offsets);
-  free(d.dataset.sequence);
-}
-
 /* A window of more items than a step has rows by default: the plan is of a step with room for one. */
 Test(budget, a_window_longer_than_a_step_can_be_planned) {
   char path[128];
