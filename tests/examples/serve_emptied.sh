@@ -48,7 +48,7 @@ done
 [ "$(lines)" -gt 4 ] && [ "$(lines)" -lt "$changes" ] || die "$(lines) lines of $changes changes"
 # emptied again and again, also within one request: what is not taken is to be sent again
 redis -r -1 flushall >"$work/flushed" 2>&1 & flusher=$!
-codes=$(seq 60 | xargs -P 4 -I{} curl -s -m 600 -o "$work/answer.{}" -w '%{http_code} %header{retry-after}\n' "$url/events" -d '{"user":"u{}","item":"item-1"}' | sort | uniq -c)
+codes=$(seq 30 | xargs -P 4 -I{} curl -s -m 600 -o "$work/answer.{}" -w '%{http_code} %header{retry-after}\n' "$url/events" -d '{"user":"u{}","item":"item-1"}' | sort | uniq -c)
 kill "$flusher"
 wait "$flusher" 2>/dev/null
 ! grep -vE ' (200 |503 1)$' <<<"$codes" || die "answers: $codes; $(cat "$work"/answer.* | grep -m 1 internal)"
